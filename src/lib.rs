@@ -1,0 +1,5 @@
+//! Tidegate carries a container image tag from "pushed to a registry" to "running in production" through Git alone.
+//!
+//! The rooms and what each may know are told in `ARCHITECTURE.md`; `tests/architecture.rs` keeps them so.
+
+pub mod model;

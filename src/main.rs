@@ -1,0 +1,3 @@
+//! The `tidegate` binary: parse, wire, exit code.
+
+fn main() {}

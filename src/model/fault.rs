@@ -1,0 +1,135 @@
+//! What can go wrong, by what the caller should do about it.
+
+use std::error::Error;
+use std::fmt;
+
+/// What an error means for the one who has to act on it.
+///
+/// The class alone drives the exit code, whether a pass tries again, and the label of a metric; nobody reads the text
+/// of a message to find out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Class {
+    /// Something failed that trying again will not mend by itself.
+    Failed,
+    /// The command line or the configuration is wrong.
+    Usage,
+    /// A gate is closed.
+    GateClosed,
+    /// Going on would not be safe, so Tidegate does not.
+    Refused,
+    /// It may work in a while: a network, a lock, a server that is busy.
+    TryAgain,
+}
+
+impl Class {
+    /// The process exit code: 1 failed, 2 usage, 3 a gate is closed, 4 refused, 75 try again later (`EX_TEMPFAIL`
+    /// of sysexits.h).
+    pub fn exit_code(self) -> u8 {
+        match self {
+            Self::Failed => 1,
+            Self::Usage => 2,
+            Self::GateClosed => 3,
+            Self::Refused => 4,
+            Self::TryAgain => 75,
+        }
+    }
+
+    /// The name of the class in logs, JSON and metrics.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Failed => "failed",
+            Self::Usage => "usage",
+            Self::GateClosed => "gateClosed",
+            Self::Refused => "refused",
+            Self::TryAgain => "tryAgain",
+        }
+    }
+}
+
+/// An error on its way between rooms: a class, what was being done to what, what to do next, and the cause.
+///
+/// The message names the operation and its input and never repeats the cause, which is [`Error::source`].
+#[derive(Debug)]
+pub struct Fault {
+    class: Class,
+    message: String,
+    hint: Option<String>,
+    source: Option<Box<dyn Error + Send + Sync>>,
+}
+
+impl Fault {
+    /// A fault of `class`; `message` names the operation and its input.
+    pub fn new(class: Class, message: impl Into<String>) -> Self {
+        Self { class, message: message.into(), hint: None, source: None }
+    }
+
+    /// Adds what the reader can do next, in plain words.
+    #[must_use]
+    pub fn with_hint(mut self, hint: impl Into<String>) -> Self {
+        self.hint = Some(hint.into());
+        self
+    }
+
+    /// Adds the cause.
+    #[must_use]
+    pub fn with_source(mut self, source: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
+        self.source = Some(source.into());
+        self
+    }
+
+    /// What the error means for the one who has to act on it.
+    pub fn class(&self) -> Class {
+        self.class
+    }
+
+    /// What to do next, if there is something to say.
+    pub fn hint(&self) -> Option<&str> {
+        self.hint.as_deref()
+    }
+
+    /// The message and every cause under it on one line, for logs and lists.
+    pub fn in_one_line(&self) -> String {
+        let mut line = self.message.clone();
+        let mut cause = self.source();
+        while let Some(error) = cause {
+            line.push_str(": ");
+            line.push_str(&error.to_string());
+            cause = error.source();
+        }
+        line
+    }
+}
+
+impl fmt::Display for Fault {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(&self.message)
+    }
+}
+
+impl Error for Fault {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        self.source.as_deref().map(|source| source as &(dyn Error + 'static))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_line_tells_every_cause_once() {
+        let inner = Fault::new(Class::TryAgain, "connection refused");
+        let outer = Fault::new(Class::TryAgain, "cannot list tags of ghcr.io/vtr/app").with_source(inner);
+        assert_eq!(outer.in_one_line(), "cannot list tags of ghcr.io/vtr/app: connection refused");
+        assert_eq!(outer.to_string(), "cannot list tags of ghcr.io/vtr/app");
+    }
+
+    #[test]
+    fn exit_codes_are_the_documented_ones() {
+        let codes: Vec<u8> =
+            [Class::Failed, Class::Usage, Class::GateClosed, Class::Refused, Class::TryAgain]
+                .map(Class::exit_code)
+                .into();
+        assert_eq!(codes, [1, 2, 3, 4, 75]);
+    }
+}

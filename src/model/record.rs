@@ -1,0 +1,133 @@
+//! What was seen and done, as it is kept: movements of tags through history, digests of tags, intents.
+
+use std::sync::Arc;
+
+use super::{
+    CommitId, Digest, EnvironmentName, ImageName, PromotionId, RepoPath, ServiceName, Tag, Timestamp,
+};
+
+/// The tags that a registry has for an image.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct TagList {
+    /// Every tag, once, sorted as text.
+    pub tags: Vec<Tag>,
+    /// How many entries of the answer were no tags by the specification's grammar.
+    pub ignored: usize,
+}
+
+/// A tag as a manifest holds it, with the digest that it may be pinned to.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct PinnedTag {
+    /// The tag.
+    pub tag: Tag,
+    /// The digest in the manifest, if there is one.
+    pub digest: Option<Digest>,
+}
+
+/// The digest of a tag, and when it was first seen to be that.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Observation {
+    /// What the registry said.
+    pub digest: Digest,
+    /// When.
+    pub at: Timestamp,
+}
+
+/// When a commit was known to be on the branch, by the fetches around its arrival.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct FetchEvidence {
+    /// The last time at which the branch was seen without it, if it was ever seen so.
+    pub absent_at: Option<Timestamp>,
+    /// The first time at which it was seen.
+    pub fetched_at: Timestamp,
+}
+
+/// A commit that moved a tag.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct MovingCommit {
+    /// The commit.
+    pub id: CommitId,
+    /// The committer's time.
+    pub committed_at: Timestamp,
+    /// The committer's time of its first parent.
+    pub parent_committed_at: Option<Timestamp>,
+    /// Who wrote it; somebody else's text.
+    pub author_name: String,
+    /// When it came.
+    pub fetched: FetchEvidence,
+}
+
+/// What a promotion's trailers say of the movement that they stand for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PromotionMark {
+    /// The promotion.
+    pub id: PromotionId,
+    /// Who asked for it; somebody else's text.
+    pub requested_by: String,
+    /// The digest that was promoted.
+    pub digest: Option<Digest>,
+}
+
+/// One image of one service changing in one file by one commit on the first-parent line.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Movement {
+    /// The place of the commit on the line: higher is newer.
+    pub sequence: u64,
+    /// The commit, shared by all its movements.
+    pub commit: Arc<MovingCommit>,
+    /// The file.
+    pub path: RepoPath,
+    /// The service.
+    pub service: ServiceName,
+    /// The image.
+    pub image: ImageName,
+    /// What the file held before, sorted; nothing when the commit added it.
+    pub before: Vec<PinnedTag>,
+    /// What it held after, sorted; nothing when the commit removed it.
+    pub after: Vec<PinnedTag>,
+    /// The promotion, if Tidegate made the movement.
+    pub promotion: Option<PromotionMark>,
+}
+
+/// The history of tags up to a commit.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Index {
+    /// The newest commit that it covers.
+    pub head: CommitId,
+    /// Every movement, oldest first.
+    pub movements: Vec<Movement>,
+}
+
+/// A promotion that is about to be pushed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Intent {
+    /// The promotion.
+    pub id: PromotionId,
+    /// The service that is moved.
+    pub service: ServiceName,
+    /// Where.
+    pub environment: EnvironmentName,
+    /// The image.
+    pub image: ImageName,
+    /// The tag that runs.
+    pub from: Tag,
+    /// The tag that comes.
+    pub to: Tag,
+    /// The digest of that tag.
+    pub digest: Digest,
+    /// The head that the decision was made from.
+    pub base: CommitId,
+    /// Who asked for it.
+    pub requested_by: String,
+    /// When.
+    pub at: Timestamp,
+}
+
+/// What became of an intent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// It is on the branch, by this commit.
+    Landed(CommitId),
+    /// It is not, and will not be.
+    Abandoned,
+}

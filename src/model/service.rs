@@ -1,0 +1,96 @@
+//! The name of a service.
+
+use std::fmt;
+use std::str::FromStr;
+
+use thiserror::Error;
+
+/// A service: a HelmRelease, named `namespace/name`. The same name in two environments is the same service.
+///
+/// Both parts follow Kubernetes' rule for names of objects (RFC 1123 subdomains).
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct ServiceName {
+    namespace: Box<str>,
+    name: Box<str>,
+}
+
+/// The text is not a service's name.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+pub enum ServiceNameError {
+    /// There is no `/`, or more than one.
+    #[error("a service is named `namespace/name`")]
+    Shape,
+    /// A part is not a name that Kubernetes would take.
+    #[error(
+        "a namespace and a name are 1 to 253 lower-case letters, digits, `-` or `.`, with a letter or a digit at both ends"
+    )]
+    Part,
+}
+
+impl ServiceName {
+    /// A service of its two parts.
+    ///
+    /// # Errors
+    /// When a part is not a name that Kubernetes would take.
+    pub fn new(namespace: &str, name: &str) -> Result<Self, ServiceNameError> {
+        if !is_kubernetes_name(namespace) || !is_kubernetes_name(name) {
+            return Err(ServiceNameError::Part);
+        }
+        Ok(Self { namespace: namespace.into(), name: name.into() })
+    }
+
+    /// The HelmRelease's `metadata.namespace`.
+    pub fn namespace(&self) -> &str {
+        &self.namespace
+    }
+
+    /// The HelmRelease's `metadata.name`.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+}
+
+fn is_kubernetes_name(text: &str) -> bool {
+    let is_end = |byte: &u8| byte.is_ascii_lowercase() || byte.is_ascii_digit();
+    let bytes = text.as_bytes();
+    (1..=253).contains(&bytes.len())
+        && bytes.first().is_some_and(is_end)
+        && bytes.last().is_some_and(is_end)
+        && bytes.iter().all(|byte| is_end(byte) || b"-.".contains(byte))
+}
+
+impl FromStr for ServiceName {
+    type Err = ServiceNameError;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        match text.split_once('/') {
+            Some((namespace, name)) if !name.contains('/') => Self::new(namespace, name),
+            _ => Err(ServiceNameError::Shape),
+        }
+    }
+}
+
+impl fmt::Display for ServiceName {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.pad(&format!("{}/{}", self.namespace, self.name))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_service_is_two_kubernetes_names() {
+        let service: ServiceName = "common/graphql-server".parse().unwrap();
+        assert_eq!((service.namespace(), service.name()), ("common", "graphql-server"));
+        assert_eq!(service.to_string(), "common/graphql-server");
+    }
+
+    #[test]
+    fn what_is_not_one_is_refused() {
+        for bad in ["graphql", "a/b/c", "/b", "a/", "A/b", "a/b_c", "a/../b", "a/-b", "a/b\n"] {
+            assert!(bad.parse::<ServiceName>().is_err(), "{bad:?}");
+        }
+    }
+}

@@ -1,0 +1,2 @@
+//! What crosses rooms, against real parts: one binary, so that it links once.
+
