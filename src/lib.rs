@@ -3,3 +3,4 @@
 //! The rooms and what each may know are told in `ARCHITECTURE.md`; `tests/architecture.rs` keeps them so.
 
 pub mod model;
+pub mod policy;

@@ -1,0 +1,152 @@
+//! How long decisions take: 10,000 tracks in two environments, and the selection from 300 tags.
+
+use std::hint::black_box;
+use std::time::Duration;
+
+use chrono::{NaiveDate, Weekday};
+use chrono_tz::Tz;
+use criterion::{Criterion, criterion_group, criterion_main};
+use tidegate::model::{CommitId, Digest, EnvironmentName, Tag, Timestamp};
+use tidegate::policy::{
+    Before, BeforeRunning, Candidate, EnvironmentPolicy, Facts, Fetched, Freeze, Landing, Observed, Range,
+    Schedule, Selection, SelectionRules, TrackPolicy, Window, decide,
+};
+
+const TRACKS: usize = 10_000;
+
+/// What every track of a bench borrows.
+struct Fleet {
+    now: Timestamp,
+    rules: SelectionRules,
+    selection: Selection,
+    environments: [EnvironmentPolicy; 2],
+    digest: Digest,
+    tracks: Vec<Track>,
+}
+
+/// What differs between tracks.
+struct Track {
+    /// What each of the two environments runs.
+    running: [Vec<Candidate>; 2],
+    landing: Landing,
+    observed: Vec<Observed>,
+}
+
+fn parse<T: std::str::FromStr>(text: &str) -> T {
+    text.parse().unwrap_or_else(|_| unreachable!("{text}"))
+}
+
+fn tags() -> Vec<Tag> {
+    (0..300).map(|patch| parse(&format!("v1.0.{patch}"))).collect()
+}
+
+fn environment(name: &str, after: Option<&str>) -> EnvironmentPolicy {
+    let days = [Weekday::Mon, Weekday::Tue, Weekday::Wed, Weekday::Thu];
+    let day =
+        |month, day| NaiveDate::from_ymd_opt(2026, month, day).and_then(|date| date.and_hms_opt(0, 0, 0));
+    let (Some(from), Some(to)) = (day(12, 18), day(12, 31)) else { unreachable!() };
+    EnvironmentPolicy {
+        name: parse(name),
+        after: after.map(parse::<EnvironmentName>),
+        freezes: Freeze::new("december", Vec::new(), from, to).into_iter().collect(),
+        windows: after
+            .and_then(|_| Window::new(days, parse("09:00"), parse("17:00")).ok())
+            .into_iter()
+            .collect(),
+        zone: Tz::America__Santiago,
+        approval_required: false,
+    }
+}
+
+impl Fleet {
+    /// A third of the tracks of the second environment is up to date, a third soaks and a third has soaked.
+    fn new() -> Self {
+        let rules = SelectionRules { versions: parse("~1.0"), tag_pattern: None };
+        let selection = rules.select(&tags());
+        // A Monday at noon in Santiago.
+        let now: Timestamp = parse("2026-03-02T15:00:00Z");
+        let digest: Digest = parse(&format!("sha256:{}", "a".repeat(64)));
+        let candidate = |patch: usize| selection.candidates()[patch].clone();
+        let tracks = (0..TRACKS)
+            .map(|at| {
+                let hours = if at % 3 == 1 { 2 } else { 50 };
+                let landed_at = now - chrono::Duration::hours(hours);
+                Track {
+                    running: [vec![candidate(299)], vec![candidate(if at % 3 == 0 { 299 } else { 290 })]],
+                    landing: Landing {
+                        commit: CommitId::from_bytes([1; 20]),
+                        committed_at: landed_at,
+                        parent_committed_at: Some(landed_at),
+                        fetched: Some(Fetched { absent_at: Some(landed_at), fetched_at: landed_at }),
+                        digest: Some(digest.clone()),
+                        by_tidegate: true,
+                        author: "tidegate".into(),
+                    },
+                    observed: vec![Observed { digest: digest.clone(), at: landed_at }],
+                }
+            })
+            .collect();
+        let environments = [environment("non-prod", None), environment("prod", Some("non-prod"))];
+        Self { now, rules, selection, environments, digest, tracks }
+    }
+
+    fn decide_all(&self) {
+        let [first, second] = &self.environments;
+        for track in &self.tracks {
+            let before = BeforeRunning::One {
+                candidate: &track.running[0][0],
+                landing: &track.landing,
+                observed: &track.observed,
+            };
+            self.decide(first, &track.running[0], None);
+            self.decide(
+                second,
+                &track.running[1],
+                Some(Before { environment: &first.name, running: before }),
+            );
+        }
+    }
+
+    fn decide(&self, environment: &EnvironmentPolicy, running: &[Candidate], before: Option<Before<'_>>) {
+        let policy = TrackPolicy {
+            environment,
+            rules: &self.rules,
+            soak: Duration::from_hours(24),
+            clock_tolerance: Duration::from_mins(10),
+        };
+        let facts = Facts {
+            running,
+            selection: &self.selection,
+            moved_back: &[],
+            before,
+            digest_now: Some(&self.digest),
+        };
+        black_box(decide(&policy, &facts, self.now));
+    }
+}
+
+fn policy(criterion: &mut Criterion) {
+    let fleet = Fleet::new();
+    criterion.bench_function("decide, 10,000 tracks in two environments", |bencher| {
+        bencher.iter(|| fleet.decide_all());
+    });
+    let closed = Fleet { now: parse("2026-03-06T15:00:00Z"), ..Fleet::new() };
+    criterion.bench_function("decide, the same with the window closed", |bencher| {
+        bencher.iter(|| closed.decide_all());
+    });
+    let tags = tags();
+    criterion.bench_function("select from 300 tags", |bencher| {
+        bencher.iter(|| black_box(fleet.rules.select(&tags)));
+    });
+    let range: Range = parse(">=1.0.0-0 <2, !=1.0.7 || ^3.1");
+    criterion.bench_function("ask a range about 300 versions", |bencher| {
+        bencher.iter(|| fleet.selection.candidates().iter().filter(|one| range.admits(&one.version)).count());
+    });
+    let Ok(schedule) = Schedule::parse("30 2 * * 1-5", Tz::America__Santiago) else { unreachable!() };
+    criterion.bench_function("the next time of a schedule", |bencher| {
+        bencher.iter(|| black_box(schedule.next_after(fleet.now)));
+    });
+}
+
+criterion_group!(benches, policy);
+criterion_main!(benches);

@@ -1,0 +1,116 @@
+//! Freezes: when nothing may be promoted.
+
+use chrono::NaiveDateTime;
+use chrono_tz::Tz;
+use thiserror::Error;
+
+use crate::model::{Class, EnvironmentName, Fault, Timestamp};
+
+use super::wall::{beginning, ending};
+
+/// A time in which environments stay as they are: from a wall time, included, to another, excluded.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Freeze {
+    name: Box<str>,
+    environments: Vec<EnvironmentName>,
+    from: NaiveDateTime,
+    to: NaiveDateTime,
+}
+
+/// The parts don't make a freeze.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+pub enum FreezeError {
+    /// It ends before it begins, or just then.
+    #[error("the freeze ends at {to}, which is not after its beginning at {from}")]
+    Empty {
+        /// When it begins.
+        from: NaiveDateTime,
+        /// When it ends.
+        to: NaiveDateTime,
+    },
+}
+
+/// A freeze that covers an instant.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::policy) struct InEffect<'a> {
+    /// The freeze; of several that which ends last.
+    pub(in crate::policy) freeze: &'a Freeze,
+    /// When the environment thaws: the end of this freeze and of those that follow on without a break.
+    pub(in crate::policy) until: Timestamp,
+}
+
+impl Freeze {
+    /// A freeze of the environments with these names, or of all when there is none.
+    ///
+    /// # Errors
+    /// When it doesn't end after it begins.
+    pub fn new(
+        name: impl Into<Box<str>>,
+        environments: Vec<EnvironmentName>,
+        from: NaiveDateTime,
+        to: NaiveDateTime,
+    ) -> Result<Self, FreezeError> {
+        if from >= to {
+            return Err(FreezeError::Empty { from, to });
+        }
+        Ok(Self { name: name.into(), environments, from, to })
+    }
+
+    /// What people call it.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// Whether the environment is one of those that it freezes.
+    pub fn covers(&self, environment: &EnvironmentName) -> bool {
+        self.environments.is_empty() || self.environments.contains(environment)
+    }
+
+    /// When it ends, if it is in effect at `now`.
+    fn end_if_in_effect(&self, zone: Tz, now: Timestamp) -> Option<Timestamp> {
+        if now < beginning(self.from, zone) {
+            return None;
+        }
+        let end = ending(self.to, zone);
+        (now < end).then_some(end)
+    }
+}
+
+/// The freeze of `environment` that is in effect at `now`.
+pub(in crate::policy) fn freeze_in_effect<'a>(
+    freezes: &'a [Freeze],
+    environment: &EnvironmentName,
+    zone: Tz,
+    now: Timestamp,
+) -> Option<InEffect<'a>> {
+    let ends_last = |instant: Timestamp| {
+        freezes
+            .iter()
+            .filter(|freeze| freeze.covers(environment))
+            .filter_map(|freeze| Some((freeze.end_if_in_effect(zone, instant)?, freeze)))
+            .max_by(|a, b| a.0.cmp(&b.0).then_with(|| b.1.name.cmp(&a.1.name)))
+    };
+    let (mut until, freeze) = ends_last(now)?;
+    while let Some((later, _)) = ends_last(until) {
+        until = later;
+    }
+    Some(InEffect { freeze, until })
+}
+
+impl FreezeError {
+    /// What to write instead.
+    pub fn hint(self) -> &'static str {
+        "write an end that is after the beginning"
+    }
+
+    /// What the error means for the one who has to act on it.
+    pub fn class(self) -> Class {
+        Class::Usage
+    }
+}
+
+impl From<FreezeError> for Fault {
+    fn from(error: FreezeError) -> Self {
+        Self::new(error.class(), error.to_string()).with_hint(error.hint())
+    }
+}

@@ -1,0 +1,46 @@
+//! The calendar: windows and freezes, as people write them, in wall time of a zone.
+//!
+//! Owns what a wall time means across daylight-saving changes: one that is skipped means the end of the gap; one that
+//! occurs twice means the earlier when something begins and the later when something ends. So the clock on the wall is
+//! always believed: whenever it shows a time inside a window or a freeze, that is where it is. Must not know gates.
+
+mod freeze;
+mod wall;
+mod window;
+
+pub use freeze::{Freeze, FreezeError};
+pub use wall::{TimeOfDay, TimeOfDayError};
+pub use window::{Window, WindowError};
+
+pub(super) use freeze::freeze_in_effect;
+pub(super) use window::{Opening, opening};
+
+#[cfg(test)]
+mod tests;
+
+use chrono_tz::Tz;
+
+use crate::model::{EnvironmentName, Timestamp};
+
+/// The first instant at or after `from` that is outside every freeze of the environment and inside a window; none when no
+/// window opens within three weeks after a freeze.
+pub(super) fn first_open(
+    windows: &[Window],
+    freezes: &[Freeze],
+    environment: &EnvironmentName,
+    zone: Tz,
+    from: Timestamp,
+) -> Option<Timestamp> {
+    let mut instant = from;
+    // Each turn passes a freeze or reaches an opening that only another freeze can close again.
+    for _ in 0..=2 * freezes.len() + 1 {
+        if let Some(in_effect) = freeze_in_effect(freezes, environment, zone, instant) {
+            instant = in_effect.until;
+        }
+        match opening(windows, zone, instant) {
+            Opening::At(opens_at) => instant = opens_at?,
+            Opening::Always | Opening::Now => return Some(instant),
+        }
+    }
+    None
+}

@@ -1,0 +1,81 @@
+//! Wall time: times of day, and the instants that they stand for in a zone.
+
+use std::fmt;
+use std::str::FromStr;
+
+use chrono::{Duration, LocalResult, NaiveDate, NaiveDateTime, NaiveTime, TimeZone, Utc};
+use chrono_tz::{GapInfo, Tz};
+use thiserror::Error;
+
+use crate::model::Timestamp;
+
+const MINUTES_A_DAY: u16 = 24 * 60;
+
+/// A time of day to the minute, from `00:00` to `24:00`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct TimeOfDay {
+    minutes: u16,
+}
+
+/// The text is not a time of day.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+#[error("a time of day is written as `09:00`, from `00:00` to `24:00`")]
+pub struct TimeOfDayError;
+
+impl TimeOfDay {
+    /// The end of a day.
+    pub const MIDNIGHT: Self = Self { minutes: MINUTES_A_DAY };
+
+    /// This time on `date`, as the clock on the wall shows it; `24:00` is the next day's `00:00`. `None` at the end of
+    /// the calendar.
+    pub(super) fn on(self, date: NaiveDate) -> Option<NaiveDateTime> {
+        date.and_time(NaiveTime::MIN).checked_add_signed(Duration::minutes(self.minutes.into()))
+    }
+}
+
+impl FromStr for TimeOfDay {
+    type Err = TimeOfDayError;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let two_digits = |digits: &str| -> Option<u16> {
+            (digits.len() == 2 && digits.bytes().all(|byte| byte.is_ascii_digit()))
+                .then(|| digits.parse().ok())
+                .flatten()
+        };
+        let (hours, minutes) = text.split_once(':').ok_or(TimeOfDayError)?;
+        match (two_digits(hours), two_digits(minutes)) {
+            (Some(hours @ 0..=23), Some(minutes @ 0..=59)) => Ok(Self { minutes: hours * 60 + minutes }),
+            (Some(24), Some(0)) => Ok(Self::MIDNIGHT),
+            _ => Err(TimeOfDayError),
+        }
+    }
+}
+
+impl fmt::Display for TimeOfDay {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "{:02}:{:02}", self.minutes / 60, self.minutes % 60)
+    }
+}
+
+/// The instant at which something begins that is to begin at `wall`.
+pub(super) fn beginning(wall: NaiveDateTime, zone: Tz) -> Timestamp {
+    match zone.from_local_datetime(&wall) {
+        LocalResult::Single(instant) | LocalResult::Ambiguous(instant, _) => instant.to_utc(),
+        LocalResult::None => end_of_gap(wall, zone),
+    }
+}
+
+/// The instant at which something ends that is to end at `wall`.
+pub(super) fn ending(wall: NaiveDateTime, zone: Tz) -> Timestamp {
+    match zone.from_local_datetime(&wall) {
+        LocalResult::Single(instant) | LocalResult::Ambiguous(_, instant) => instant.to_utc(),
+        LocalResult::None => end_of_gap(wall, zone),
+    }
+}
+
+/// The instant at which the clocks are put forward over `wall`.
+fn end_of_gap(wall: NaiveDateTime, zone: Tz) -> Timestamp {
+    let end = GapInfo::new(&wall, &zone).and_then(|gap| gap.end);
+    // Every gap in the zone database has an end, so the other branch is for a future of chrono-tz.
+    end.map_or_else(|| Utc.from_utc_datetime(&wall), |end| end.to_utc())
+}

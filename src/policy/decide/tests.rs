@@ -1,0 +1,295 @@
+//! Whole decisions on fixed clocks, and what holds for all of them.
+
+use chrono::Weekday;
+use proptest::prelude::*;
+use rstest::rstest;
+
+use super::Decision;
+use crate::policy::fixture::{HOUR, Track, at, candidates, digest, environment, moved_back, tags};
+use crate::policy::{Freeze, GateReport, Window};
+
+const TUESDAY_NOON: &str = "2026-03-03T12:00:00Z";
+
+fn told(decision: &Decision) -> String {
+    match decision {
+        Decision::Current { why } => format!("current: {why}"),
+        Decision::Promote(approved) => format!("promote {}", approved.candidate().tag),
+        Decision::Wait(evaluation) => {
+            let gates: Vec<&str> = evaluation.closed().map(|report| report.gate.as_str()).collect();
+            format!("wait for {} with {}", evaluation.candidate().tag, gates.join(", "))
+        }
+    }
+}
+
+#[rstest]
+#[case::to_the_highest("v1.0.2", "v1.0.2 v1.0.3 v1.0.10", "promote v1.0.10")]
+#[case::fields_that_differ("v1.0.1 v1.0.10", "v1.0.2 v1.0.10", "promote v1.0.10")]
+#[case::newest(
+    "v1.0.10",
+    "v1.0.2 v1.0.10",
+    "current: runs v1.0.10, and the registry has nothing newer that the rules admit"
+)]
+#[case::never_lower(
+    "v1.0.10",
+    "v1.0.2",
+    "current: runs v1.0.10, and the registry has nothing newer that the rules admit"
+)]
+#[case::nothing_admitted("v1.0.10", "latest v0.1.0", "current: the registry has no tag that the rules admit")]
+fn first_environment(#[case] running: &str, #[case] registry: &str, #[case] expected: &str) {
+    let track = Track { running: candidates(running), tags: tags(registry), ..Track::non_prod() };
+    assert_eq!(told(&track.decide(TUESDAY_NOON)), expected);
+}
+
+#[test]
+fn a_version_that_a_person_left_waits_for_a_newer_one() {
+    let mut track = Track { moved_back: vec![moved_back("v1.0.3", 7)], ..Track::non_prod() };
+    track.moved_back[0].environment = environment("non-prod");
+    assert_eq!(told(&track.decide(TUESDAY_NOON)), "wait for v1.0.3 with order");
+    track.tags = tags("v1.0.2 v1.0.3 v1.0.4");
+    assert_eq!(told(&track.decide(TUESDAY_NOON)), "promote v1.0.4");
+}
+
+#[rstest]
+#[case::soaked("v1.0.0", "v1.0.2", TUESDAY_NOON, "promote v1.0.2")]
+#[case::soaking("v1.0.0", "v1.0.2", "2026-03-03T08:59:59Z", "wait for v1.0.2 with soak")]
+#[case::not_the_highest_of_the_registry("v1.0.0", "v1.0.1", TUESDAY_NOON, "promote v1.0.1")]
+#[case::the_same(
+    "v1.0.2",
+    "v1.0.2",
+    TUESDAY_NOON,
+    "current: runs v1.0.2, and non-prod runs nothing newer (v1.0.2)"
+)]
+#[case::ahead_of_it(
+    "v1.0.3",
+    "v1.0.2",
+    TUESDAY_NOON,
+    "current: runs v1.0.3, and non-prod runs nothing newer (v1.0.2)"
+)]
+#[case::lowest_field_counts("v1.0.0 v1.0.3", "v1.0.2", TUESDAY_NOON, "promote v1.0.2")]
+#[case::missing("v1.0.0", "", TUESDAY_NOON, "current: non-prod does not have it")]
+#[case::several(
+    "v1.0.0",
+    "v1.0.1 v1.0.2",
+    TUESDAY_NOON,
+    "current: non-prod does not run one version in every path, but v1.0.1, v1.0.2"
+)]
+#[case::several_but_older(
+    "v1.0.3",
+    "v1.0.1 v1.0.2",
+    TUESDAY_NOON,
+    "current: runs v1.0.3, and non-prod runs nothing newer (v1.0.2)"
+)]
+#[case::vanished(
+    "v1.0.0",
+    "v1.0.9",
+    TUESDAY_NOON,
+    "current: non-prod runs v1.0.9, which the registry no longer has"
+)]
+#[case::not_admitted(
+    "v1.0.0",
+    "v2.0.0",
+    TUESDAY_NOON,
+    "current: non-prod runs v2.0.0, which the rules do not admit (^1)"
+)]
+#[case::nothing_runs("", "v1.0.2", TUESDAY_NOON, "current: it is not known which version runs")]
+fn later_environments(
+    #[case] running: &str,
+    #[case] before: &str,
+    #[case] now: &str,
+    #[case] expected: &str,
+) {
+    let track = Track {
+        versions: "^1",
+        running: candidates(running),
+        before: Some(candidates(before)),
+        tags: tags("v1.0.0 v1.0.1 v1.0.2 v1.0.3 v2.0.0"),
+        ..Track::prod()
+    };
+    assert_eq!(told(&track.decide(now)), expected);
+}
+
+#[test]
+fn a_chain_without_facts_about_what_comes_before_stays() {
+    let track = Track { before: None, ..Track::prod() };
+    assert_eq!(told(&track.decide(TUESDAY_NOON)), "current: it is not known what non-prod runs");
+}
+
+#[test]
+fn only_being_up_to_date_counts_as_that() {
+    let why = |track: Track| track.nominate().unwrap_err();
+    assert!(why(Track { running: candidates("v1.0.2"), ..Track::prod() }).is_up_to_date());
+    assert!(why(Track { running: candidates("v1.0.3"), ..Track::non_prod() }).is_up_to_date());
+    assert!(!why(Track { before: Some(Vec::new()), ..Track::prod() }).is_up_to_date());
+    assert!(!why(Track { tags: Vec::new(), ..Track::prod() }).is_up_to_date());
+}
+
+#[test]
+fn what_was_decided_is_told_whole() {
+    let Decision::Promote(approved) = Track::prod().decide(TUESDAY_NOON) else {
+        panic!("every gate is open");
+    };
+    assert_eq!(approved.environment(), &environment("prod"));
+    assert_eq!(approved.from().tag.as_str(), "v1.0.0");
+    assert_eq!(approved.releases_count(), 2);
+    assert_eq!(approved.digest(), &digest('a'));
+    let soaked = approved.soaked().unwrap();
+    assert_eq!((soaked.environment.as_str(), soaked.lasted), ("non-prod", 27 * HOUR));
+    assert_eq!(soaked.since, at("2026-03-02T09:00:00Z"));
+    assert!(approved.overrides().is_empty() && approved.gates().iter().all(GateReport::is_open));
+}
+
+fn window(days: &[Weekday], from: &str, to: &str) -> Window {
+    Window::new(days.iter().copied(), from.parse().unwrap(), to.parse().unwrap()).unwrap()
+}
+
+fn freeze(from: &str, to: &str) -> Freeze {
+    Freeze::new("freeze", Vec::new(), from.parse().unwrap(), to.parse().unwrap()).unwrap()
+}
+
+#[rstest]
+#[case::open_now("2026-03-04T10:00:00Z", &[], Some("2026-03-04T10:00:00Z"))]
+#[case::soak_ends_inside_the_window("2026-03-02T10:00:00Z", &[], Some("2026-03-03T09:00:00Z"))]
+#[case::after_the_window("2026-03-04T18:00:00Z", &[], Some("2026-03-05T09:00:00Z"))]
+#[case::over_the_weekend("2026-03-05T17:00:00Z", &[], Some("2026-03-09T09:00:00Z"))]
+#[case::soak_ends_in_a_freeze(
+    "2026-03-02T10:00:00Z", &[("2026-03-03T00:00:00", "2026-03-03T12:00:00")], Some("2026-03-03T12:00:00Z"),
+)]
+#[case::freeze_ends_inside_a_window(
+    "2026-03-04T10:00:00Z", &[("2026-03-04T00:00:00", "2026-03-05T13:30:00")], Some("2026-03-05T13:30:00Z"),
+)]
+#[case::freeze_ends_outside_a_window(
+    "2026-03-04T10:00:00Z", &[("2026-03-04T00:00:00", "2026-03-06T13:30:00")], Some("2026-03-09T09:00:00Z"),
+)]
+#[case::frozen_when_the_window_opens(
+    "2026-03-05T18:00:00Z",
+    &[("2026-03-09T00:00:00", "2026-03-10T18:00:00"), ("2026-03-11T09:00:00", "2026-03-11T16:59:59")],
+    Some("2026-03-11T16:59:59Z"),
+)]
+fn the_earliest_time_is_that_of_all_gates_together(
+    #[case] now: &str,
+    #[case] freezes: &[(&str, &str)],
+    #[case] expected: Option<&str>,
+) {
+    let mut track = Track::prod();
+    let days = [Weekday::Mon, Weekday::Tue, Weekday::Wed, Weekday::Thu];
+    track.environment.windows = vec![window(&days, "09:00", "17:00")];
+    track.environment.freezes = freezes.iter().map(|(from, to)| freeze(from, to)).collect();
+    assert_eq!(track.evaluate("v1.0.2", now).earliest(), expected.map(at));
+}
+
+#[test]
+fn a_soak_that_ends_on_saturday_passes_on_monday_at_nine() {
+    let mut track = Track::prod();
+    track.landing.committed_at = at("2026-03-06T15:00:00Z");
+    track.environment.zone = "America/Santiago".parse().unwrap();
+    track.environment.windows = vec![window(&[Weekday::Mon, Weekday::Tue], "09:00", "17:00")];
+    let Decision::Wait(evaluation) = track.decide("2026-03-06T16:00:00Z") else {
+        panic!("it soaks");
+    };
+    assert_eq!(evaluation.earliest(), Some(at("2026-03-09T12:00:00Z")));
+}
+
+#[test]
+fn what_time_does_not_open_has_no_earliest_time() {
+    let mut track = Track::prod();
+    track.environment.approval_required = true;
+    assert_eq!(track.evaluate("v1.0.2", TUESDAY_NOON).earliest(), None);
+}
+
+/// Tracks of every kind, most of which could be promoted, and an hour of March to decide at.
+fn tracks() -> impl Strategy<Value = (Track, String)> {
+    let tag = || (1_u8..3, 0_u8..4).prop_map(|(minor, patch)| format!("v1.{minor}.{patch}"));
+    let sorted = |mut tags: Vec<String>| {
+        tags.sort();
+        tags.dedup();
+        candidates(&tags.join(" "))
+    };
+    let environment = (any::<bool>(), any::<bool>(), prop::option::weighted(0.2, 0_usize..7), 0_u8..8);
+    let running = (prop::collection::vec(tag(), 1..3), prop::collection::vec(tag(), 0..3));
+    let registry = (prop::collection::vec(tag(), 0..12), prop::collection::vec((tag(), 1_u8..5), 0..2));
+    let digests = (prop::option::weighted(0.8, Just('a')), prop::sample::select(vec!['a', 'a', 'a', 'b']));
+    let now = (2_u8..6, 0_u8..24).prop_map(|(day, hour)| format!("2026-03-{day:02}T{hour:02}:00:00Z"));
+    (environment, running, registry, digests, now).prop_map(
+        move |(
+            (is_first, approval_required, day, frozen),
+            (running, before),
+            (registry, left),
+            digests,
+            now,
+        )| {
+            let mut track = if is_first { Track::non_prod() } else { Track::prod() };
+            let name = track.environment.name.clone();
+            track.environment.approval_required = approval_required && frozen < 2;
+            track.environment.windows = day
+                .map(|at| window(&[[Weekday::Mon, Weekday::Tue, Weekday::Wed][at % 3]], "08:00", "20:00"))
+                .into_iter()
+                .collect();
+            track.environment.freezes = if frozen == 0 {
+                vec![
+                    freeze("2026-03-03T00:00:00", "2026-03-03T18:00:00"),
+                    freeze("2026-03-03T12:00:00", "2026-03-04T06:00:00"),
+                ]
+            } else {
+                Vec::new()
+            };
+            track.running = sorted(running);
+            track.before = track.before.map(|_| sorted(before));
+            track.tags = tags(&registry.join(" "));
+            track.moved_back = left.iter().map(|(tag, day)| moved_back(tag, *day)).collect();
+            track.moved_back.iter_mut().for_each(|moved| moved.environment = name.clone());
+            track.landing.digest = Some(digest('a'));
+            track.digest_now = digests.0.map(|_| digest(digests.1));
+            (track, now)
+        },
+    )
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(1024))]
+
+    #[test]
+    fn what_is_promoted_passed_every_gate_and_goes_forward((track, now) in tracks()) {
+        match track.decide(&now) {
+            Decision::Promote(approved) => {
+                prop_assert!(approved.candidate().version > approved.from().version);
+                prop_assert_eq!(approved.from(), &track.running[0]);
+                prop_assert!(track.tags.contains(&approved.candidate().tag));
+                prop_assert!(approved.gates().iter().all(GateReport::is_open));
+                prop_assert_eq!(Some(approved.digest()), track.digest_now.as_ref());
+                prop_assert!(track.moved_back.iter().all(|left| left.version != approved.candidate().version));
+                if let Some(before) = &track.before {
+                    prop_assert_eq!(before.as_slice(), std::slice::from_ref(approved.candidate()));
+                }
+            }
+            Decision::Wait(evaluation) => prop_assert!(!evaluation.is_open()),
+            Decision::Current { .. } => prop_assert!(track.nominate().is_err()),
+        }
+    }
+
+    #[test]
+    fn the_order_of_the_facts_changes_nothing(
+        (track, now, shuffled) in tracks().prop_flat_map(|(track, now)| {
+            let parts = (
+                Just(track.tags.clone()).prop_shuffle(),
+                Just(track.moved_back.clone()).prop_shuffle(),
+                Just(track.environment.freezes.clone()).prop_shuffle(),
+            );
+            (Just(track), Just(now), parts)
+        }),
+    ) {
+        let mut again = track.clone();
+        (again.tags, again.moved_back, again.environment.freezes) = shuffled;
+        prop_assert_eq!(track.decide(&now), again.decide(&now));
+    }
+
+    /// The promise of a wake-up: nothing can be promoted before the earliest time, and at that time it is.
+    #[test]
+    fn the_earliest_time_is_exact((track, now) in tracks()) {
+        let Decision::Wait(evaluation) = track.decide(&now) else { return Ok(()); };
+        let Some(earliest) = evaluation.earliest() else { return Ok(()); };
+        let at_earliest = track.decide(&earliest.to_rfc3339());
+        prop_assert!(matches!(at_earliest, Decision::Promote(_)), "{}", told(&at_earliest));
+        let just_before = track.decide(&(earliest - chrono::Duration::seconds(1)).to_rfc3339());
+        prop_assert!(matches!(just_before, Decision::Wait(_)), "{}", told(&just_before));
+    }
+}

@@ -1,0 +1,139 @@
+//! Evaluation: every gate asked about one candidate, and when all of them could be open together.
+
+use std::time::Duration;
+
+use crate::model::{Digest, EnvironmentName, Timestamp};
+
+use super::calendar::first_open;
+use super::facts::{Facts, TrackPolicy};
+use super::gates::{Answer, GateName, GateReport, Question, ask};
+use super::select::Candidate;
+
+/// What the gates answer about a candidate.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Evaluation {
+    pub(super) environment: EnvironmentName,
+    pub(super) candidate: Candidate,
+    pub(super) from: Option<Candidate>,
+    pub(super) releases_count: usize,
+    pub(super) digest: Option<Digest>,
+    pub(super) soaked: Option<Soaked>,
+    pub(super) reports: Vec<GateReport>,
+    earliest: Option<Timestamp>,
+}
+
+/// How long a candidate has run in the environment before, in one piece.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Soaked {
+    /// Where.
+    pub environment: EnvironmentName,
+    /// For how long.
+    pub lasted: Duration,
+    /// Since when.
+    pub since: Timestamp,
+}
+
+/// Asks every gate about `candidate`.
+pub fn evaluate(
+    policy: &TrackPolicy<'_>,
+    facts: &Facts<'_>,
+    candidate: &Candidate,
+    now: Timestamp,
+) -> Evaluation {
+    let answers = ask(Question { policy, facts, candidate, now });
+    let soaked = answers.soak_time.map(|time| Soaked {
+        environment: time.environment,
+        lasted: time.lasted,
+        since: time.since.at,
+    });
+    let from = facts.running.first();
+    Evaluation {
+        environment: policy.environment.name.clone(),
+        candidate: candidate.clone(),
+        from: from.cloned(),
+        releases_count: from.map_or(0, |from| releases_between(facts, from, candidate)),
+        digest: answers.digest.cloned(),
+        soaked,
+        earliest: earliest(policy, &answers.reports, now),
+        reports: answers.reports,
+    }
+}
+
+/// How many versions there are above `from` and up to `to`.
+fn releases_between(facts: &Facts<'_>, from: &Candidate, to: &Candidate) -> usize {
+    let above = facts.selection.above(&from.version);
+    let up_to = above.partition_point(|candidate| candidate.version <= to.version);
+    above[..up_to].chunk_by(|a, b| a.version == b.version).count()
+}
+
+/// When every gate is open, if time alone opens them: the soak is over, no freeze is in effect and a window is open.
+fn earliest(policy: &TrackPolicy<'_>, reports: &[GateReport], now: Timestamp) -> Option<Timestamp> {
+    let mut earliest = now;
+    let mut is_calendar_closed = false;
+    for report in reports {
+        match (report.gate, report.answer) {
+            (_, Answer::Open) => {}
+            // These two open and close again, so their next opening may not be the one that counts.
+            (GateName::Freeze | GateName::Window, Answer::ClosedUntil(_)) => is_calendar_closed = true,
+            (_, Answer::ClosedUntil(opens_at)) => earliest = earliest.max(opens_at),
+            (_, Answer::Closed | Answer::Refused) => return None,
+        }
+    }
+    if earliest == now && !is_calendar_closed {
+        return Some(now);
+    }
+    let environment = policy.environment;
+    first_open(&environment.windows, &environment.freezes, &environment.name, environment.zone, earliest)
+}
+
+impl Evaluation {
+    /// The environment that the candidate would move into.
+    pub fn environment(&self) -> &EnvironmentName {
+        &self.environment
+    }
+
+    /// The candidate.
+    pub fn candidate(&self) -> &Candidate {
+        &self.candidate
+    }
+
+    /// The lowest version that runs; none when that isn't known.
+    pub fn from(&self) -> Option<&Candidate> {
+        self.from.as_ref()
+    }
+
+    /// How many releases the move takes in: those above what runs, up to the candidate.
+    pub fn releases_count(&self) -> usize {
+        self.releases_count
+    }
+
+    /// What the candidate's tag means now, when the digest gate is open.
+    pub fn digest(&self) -> Option<&Digest> {
+        self.digest.as_ref()
+    }
+
+    /// How long the candidate has run in the environment before, when its soak clock runs.
+    pub fn soaked(&self) -> Option<&Soaked> {
+        self.soaked.as_ref()
+    }
+
+    /// What each gate answers, in the order in which they are told.
+    pub fn reports(&self) -> &[GateReport] {
+        &self.reports
+    }
+
+    /// The gates that are not open.
+    pub fn closed(&self) -> impl Iterator<Item = &GateReport> {
+        self.reports.iter().filter(|report| !report.is_open())
+    }
+
+    /// Whether every gate is open.
+    pub fn is_open(&self) -> bool {
+        self.closed().next().is_none()
+    }
+
+    /// When every gate can be open at once, if nothing else changes; none when time alone does not open them.
+    pub fn earliest(&self) -> Option<Timestamp> {
+        self.earliest
+    }
+}

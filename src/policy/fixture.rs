@@ -1,0 +1,153 @@
+//! A track that a test changes one thing of: `prod` runs v1.0.0, `non-prod` has run v1.0.2 since Monday
+//! 2026-03-02 09:00 UTC, and 24 hours are asked for.
+
+use std::time::Duration;
+
+use chrono_tz::Tz;
+
+use super::{
+    Before, BeforeRunning, Candidate, Decision, EnvironmentPolicy, Evaluation, Facts, GateName, GateReport,
+    Landing, MovedBack, NoCandidate, Nomination, Observed, SelectionRules, TrackPolicy, decide, evaluate,
+    nominate,
+};
+use crate::model::{CommitId, Digest, EnvironmentName, Tag, Timestamp};
+
+/// Everything that a policy and facts borrow.
+#[derive(Clone, Debug)]
+pub(super) struct Track {
+    pub(super) environment: EnvironmentPolicy,
+    pub(super) versions: &'static str,
+    pub(super) soak: Duration,
+    pub(super) running: Vec<Candidate>,
+    pub(super) tags: Vec<Tag>,
+    pub(super) moved_back: Vec<MovedBack>,
+    pub(super) before: Option<Vec<Candidate>>,
+    pub(super) landing: Landing,
+    pub(super) observed: Vec<Observed>,
+    pub(super) digest_now: Option<Digest>,
+}
+
+pub(super) const HOUR: Duration = Duration::from_hours(1);
+
+pub(super) fn at(text: &str) -> Timestamp {
+    text.parse().unwrap()
+}
+
+pub(super) fn environment(name: &str) -> EnvironmentName {
+    name.parse().unwrap()
+}
+
+pub(super) fn digest(letter: char) -> Digest {
+    format!("sha256:{}", letter.to_string().repeat(64)).parse().unwrap()
+}
+
+pub(super) fn candidate(tag: &str) -> Candidate {
+    Candidate { tag: tag.parse().unwrap(), version: tag.parse().unwrap() }
+}
+
+pub(super) fn candidates(tags: &str) -> Vec<Candidate> {
+    tags.split_whitespace().map(candidate).collect()
+}
+
+pub(super) fn tags(tags: &str) -> Vec<Tag> {
+    tags.split_whitespace().map(|tag| tag.parse().unwrap()).collect()
+}
+
+/// That Ana left `tag` in `prod` on a day of February.
+pub(super) fn moved_back(tag: &str, day: u8) -> MovedBack {
+    MovedBack {
+        environment: environment("prod"),
+        version: tag.parse().unwrap(),
+        commit: CommitId::from_bytes([day; 20]),
+        author: "Ana".into(),
+        at: at(&format!("2026-02-{day:02}T10:00:00Z")),
+    }
+}
+
+impl Track {
+    pub(super) fn prod() -> Self {
+        Self {
+            environment: EnvironmentPolicy {
+                name: environment("prod"),
+                after: Some(environment("non-prod")),
+                freezes: Vec::new(),
+                windows: Vec::new(),
+                zone: Tz::UTC,
+                approval_required: false,
+            },
+            versions: ">=1.0.0",
+            soak: 24 * HOUR,
+            running: candidates("v1.0.0"),
+            tags: tags("v1.0.0 v1.0.1 v1.0.2 v1.0.3"),
+            moved_back: Vec::new(),
+            before: Some(candidates("v1.0.2")),
+            landing: Landing {
+                commit: CommitId::from_bytes([1; 20]),
+                committed_at: at("2026-03-02T09:00:00Z"),
+                parent_committed_at: None,
+                fetched: None,
+                digest: Some(digest('a')),
+                by_tidegate: true,
+                author: "tidegate".into(),
+            },
+            observed: Vec::new(),
+            digest_now: Some(digest('a')),
+        }
+    }
+
+    /// The first environment of the chain, which runs v1.0.2.
+    pub(super) fn non_prod() -> Self {
+        let mut track = Self::prod();
+        track.environment.name = environment("non-prod");
+        track.environment.after = None;
+        track.running = candidates("v1.0.2");
+        track.before = None;
+        track
+    }
+
+    pub(super) fn with<Answer>(&self, ask: impl FnOnce(&TrackPolicy<'_>, &Facts<'_>) -> Answer) -> Answer {
+        let rules = SelectionRules { versions: self.versions.parse().unwrap(), tag_pattern: None };
+        let selection = rules.select(&self.tags);
+        let policy = TrackPolicy {
+            environment: &self.environment,
+            rules: &rules,
+            soak: self.soak,
+            clock_tolerance: Duration::from_mins(10),
+        };
+        let before_name = environment("non-prod");
+        let running = self.before.as_deref().map(|running| match running {
+            [] => BeforeRunning::Missing,
+            [candidate] => BeforeRunning::One { candidate, landing: &self.landing, observed: &self.observed },
+            several => BeforeRunning::Several(several),
+        });
+        let facts = Facts {
+            running: &self.running,
+            selection: &selection,
+            moved_back: &self.moved_back,
+            before: running.map(|running| Before { environment: &before_name, running }),
+            digest_now: self.digest_now.as_ref(),
+        };
+        ask(&policy, &facts)
+    }
+
+    pub(super) fn nominate(&self) -> Result<Candidate, NoCandidate> {
+        self.with(|policy, facts| match nominate(policy, facts) {
+            Nomination::Candidate(candidate) => Ok(candidate.clone()),
+            Nomination::Nothing(why) => Err(why),
+        })
+    }
+
+    pub(super) fn evaluate(&self, tag: &str, now: &str) -> Evaluation {
+        self.with(|policy, facts| evaluate(policy, facts, &candidate(tag), at(now)))
+    }
+
+    pub(super) fn decide(&self, now: &str) -> Decision {
+        self.with(|policy, facts| decide(policy, facts, at(now)))
+    }
+
+    /// What one gate answers about `tag`.
+    pub(super) fn gate(&self, gate: GateName, tag: &str, now: &str) -> GateReport {
+        let evaluation = self.evaluate(tag, now);
+        evaluation.reports().iter().find(|report| report.gate == gate).unwrap().clone()
+    }
+}

@@ -1,0 +1,79 @@
+//! The digest gate: what ships is what soaked. A tag is an alias; the digest is the image.
+
+use std::fmt;
+
+use crate::model::{Digest, Tag};
+use crate::policy::clock::SoakClock;
+
+use super::soak::Soaking;
+use super::{Answer, GateName, GateReport, Question, Reason};
+
+/// Why the digest gate answers as it does.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum DigestReason {
+    /// The tag means what soaked.
+    Same {
+        /// The candidate.
+        tag: Tag,
+        /// What it means.
+        digest: Digest,
+    },
+    /// Nothing soaked that the tag's meaning could be compared with.
+    Known {
+        /// The candidate.
+        tag: Tag,
+        /// What it means.
+        digest: Digest,
+    },
+    /// The tag means something else than what soaked.
+    Moved {
+        /// The candidate.
+        tag: Tag,
+        /// What soaked.
+        soaked: Digest,
+        /// What the tag means now.
+        now: Digest,
+    },
+    /// What the tag means isn't known.
+    NotAsked {
+        /// The candidate.
+        tag: Tag,
+    },
+}
+
+pub(super) fn ask(question: Question<'_>, soaking: &Soaking<'_>) -> GateReport {
+    let (answer, reason) = answer(question, soaking);
+    GateReport { gate: GateName::Digest, answer, reason: Reason::Digest(reason) }
+}
+
+fn answer(question: Question<'_>, soaking: &Soaking<'_>) -> (Answer, DigestReason) {
+    let tag = question.candidate.tag.clone();
+    if let Soaking::Same(_, SoakClock::Moved { soaked, now }) = soaking {
+        let (soaked, now) = ((*soaked).clone(), (*now).clone());
+        return (Answer::Refused, DigestReason::Moved { tag, soaked, now });
+    }
+    let Some(digest) = question.facts.digest_now.cloned() else {
+        return (Answer::Closed, DigestReason::NotAsked { tag });
+    };
+    let has_soaked = matches!(soaking, Soaking::Same(_, SoakClock::Running { .. }));
+    let reason =
+        if has_soaked { DigestReason::Same { tag, digest } } else { DigestReason::Known { tag, digest } };
+    (Answer::Open, reason)
+}
+
+impl fmt::Display for DigestReason {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Same { tag, digest } => {
+                write!(formatter, "{tag} is still {}, which soaked", digest.short())
+            }
+            Self::Known { tag, digest } => write!(formatter, "{tag} is {}", digest.short()),
+            Self::Moved { tag, soaked, now } => {
+                write!(formatter, "{tag} was {} when it soaked and is now {}", soaked.short(), now.short())
+            }
+            Self::NotAsked { tag } => {
+                write!(formatter, "the registry could not be asked for the digest of {tag}")
+            }
+        }
+    }
+}

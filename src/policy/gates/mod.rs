@@ -1,0 +1,67 @@
+//! The gates: named conditions on a promotion, a file each.
+//!
+//! Owns what each gate answers and says. A gate sees the policy, the facts, one candidate and the time; must not know
+//! what the other gates answer, nor what is done about it.
+
+mod approval;
+mod digest;
+mod freeze;
+mod name;
+mod order;
+mod report;
+mod soak;
+#[cfg(test)]
+mod tests;
+mod window;
+
+pub use approval::ApprovalReason;
+pub use digest::DigestReason;
+pub use freeze::FreezeReason;
+pub use name::{GateName, GateNameError};
+pub use order::OrderReason;
+pub use report::{Answer, GateReport, Reason};
+pub use soak::{SoakReason, SoakTime};
+pub use window::WindowReason;
+
+pub(super) use soak::list;
+
+use crate::model::{Digest, Timestamp};
+
+use super::facts::{Facts, TrackPolicy};
+use super::select::Candidate;
+
+/// What a gate is asked about.
+#[derive(Clone, Copy)]
+pub(super) struct Question<'a> {
+    pub(super) policy: &'a TrackPolicy<'a>,
+    pub(super) facts: &'a Facts<'a>,
+    pub(super) candidate: &'a Candidate,
+    pub(super) now: Timestamp,
+}
+
+/// What the gates answer, and what they learned on the way.
+pub(super) struct Answers<'a> {
+    /// In the order in which they are told.
+    pub(super) reports: Vec<GateReport>,
+    /// What the candidate's tag means now, when the digest gate is open.
+    pub(super) digest: Option<&'a Digest>,
+    /// How long the candidate has run in the environment before, when its clock runs.
+    pub(super) soak_time: Option<SoakTime>,
+}
+
+/// Asks every gate. `hold`, `quarantine` and `health` have names, and a place in the order, but nothing to ask yet.
+pub(super) fn ask(question: Question<'_>) -> Answers<'_> {
+    let soaking = soak::Soaking::read(question);
+    let digest = digest::ask(question, &soaking);
+    let digest_is_open = digest.answer == Answer::Open;
+    let soak_time = soaking.time(question);
+    let reports = vec![
+        order::ask(question),
+        soak::ask(question, &soaking, soak_time.as_ref()),
+        digest,
+        freeze::ask(question),
+        window::ask(question),
+        approval::ask(question),
+    ];
+    Answers { reports, digest: question.facts.digest_now.filter(|_| digest_is_open), soak_time }
+}

@@ -1,0 +1,74 @@
+//! What a gate answers, as data; text is made when it is shown.
+
+use std::fmt;
+
+use crate::model::Timestamp;
+
+use super::{ApprovalReason, DigestReason, FreezeReason, GateName, OrderReason, SoakReason, WindowReason};
+
+/// Whether a gate lets a promotion pass.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Answer {
+    /// It does.
+    Open,
+    /// It will, at that time, if nothing else changes.
+    ClosedUntil(Timestamp),
+    /// It doesn't, and nobody can say until when.
+    Closed,
+    /// It doesn't, and nobody may override it.
+    Refused,
+}
+
+/// What one gate answers, and why.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct GateReport {
+    /// The gate.
+    pub gate: GateName,
+    /// What it answers.
+    pub answer: Answer,
+    /// Why.
+    pub reason: Reason,
+}
+
+/// Why a gate answers as it does. `Display` is a plain sentence without a full stop.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Reason {
+    /// Of the order gate.
+    Order(OrderReason),
+    /// Of the soak gate.
+    Soak(SoakReason),
+    /// Of the digest gate.
+    Digest(DigestReason),
+    /// Of the freeze gate.
+    Freeze(FreezeReason),
+    /// Of the window gate.
+    Window(WindowReason),
+    /// Of the approval gate.
+    Approval(ApprovalReason),
+}
+
+impl GateReport {
+    /// Whether the gate is open.
+    pub fn is_open(&self) -> bool {
+        self.answer == Answer::Open
+    }
+}
+
+impl fmt::Display for GateReport {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "{}: {}", self.gate, self.reason)
+    }
+}
+
+impl fmt::Display for Reason {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Order(reason) => reason.fmt(formatter),
+            Self::Soak(reason) => reason.fmt(formatter),
+            Self::Digest(reason) => reason.fmt(formatter),
+            Self::Freeze(reason) => reason.fmt(formatter),
+            Self::Window(reason) => reason.fmt(formatter),
+            Self::Approval(reason) => reason.fmt(formatter),
+        }
+    }
+}

@@ -1,0 +1,262 @@
+//! Every answer of every gate, with its sentence, on fixed clocks.
+
+use chrono::Weekday;
+use rstest::rstest;
+
+use super::{Answer, GateName, GateReport};
+use crate::model::Digest;
+use crate::policy::fixture::{HOUR, Track, at, candidates, digest, environment, moved_back, tags};
+use crate::policy::{Fetched, Freeze, Observed, Window};
+
+const MONDAY_NOON: &str = "2026-03-02T12:00:00Z";
+const WEDNESDAY_NOON: &str = "2026-03-04T12:00:00Z";
+
+fn told(report: &GateReport) -> (Answer, String) {
+    (report.answer, report.reason.to_string())
+}
+
+fn until(text: &str) -> Answer {
+    Answer::ClosedUntil(at(text))
+}
+
+#[rstest]
+#[case::higher("v1.0.2", Answer::Open, "v1.0.2 is higher than v1.0.0")]
+#[case::the_same("v1.0.0", Answer::Closed, "v1.0.0 is not higher than v1.0.0, which runs")]
+#[case::lower("v0.9.0", Answer::Closed, "v0.9.0 is not higher than v1.0.0, which runs")]
+#[case::not_in_the_registry(
+    "v1.0.9",
+    Answer::Closed,
+    "the registry does not have v1.0.9, or the rules do not admit it"
+)]
+#[case::not_admitted(
+    "v9.0.0",
+    Answer::Closed,
+    "the registry does not have v9.0.0, or the rules do not admit it"
+)]
+#[case::moved_back("v1.0.1", Answer::Closed, "Ana moved back from v1.0.1 at 2026-02-07 10:00 UTC in 0707070")]
+#[case::moved_back_elsewhere("v1.0.3", Answer::Open, "v1.0.3 is higher than v1.0.0")]
+fn order(#[case] tag: &str, #[case] answer: Answer, #[case] sentence: &str) {
+    let mut elsewhere = moved_back("v1.0.3", 9);
+    elsewhere.environment = environment("staging");
+    let track = Track {
+        versions: "<2",
+        tags: tags("v0.9.0 v1.0.0 v1.0.1 v1.0.2 v1.0.3 v9.0.0"),
+        moved_back: vec![moved_back("v1.0.1", 7), moved_back("v1.0.1", 5), elsewhere],
+        ..Track::prod()
+    };
+    assert_eq!(told(&track.gate(GateName::Order, tag, MONDAY_NOON)), (answer, sentence.to_owned()));
+}
+
+#[test]
+fn order_looks_at_the_lowest_that_runs() {
+    let track = Track { running: candidates("v1.0.1 v1.0.3"), ..Track::prod() };
+    assert!(track.gate(GateName::Order, "v1.0.2", MONDAY_NOON).is_open());
+    let track = Track { running: Vec::new(), ..Track::prod() };
+    let report = track.gate(GateName::Order, "v1.0.2", MONDAY_NOON);
+    assert_eq!(told(&report), (Answer::Closed, "it is not known which version runs".to_owned()));
+}
+
+#[test]
+fn an_author_is_shown_harmless() {
+    let mut moved = moved_back("v1.0.2", 7);
+    moved.author = "\u{1b}[2JAna".into();
+    let track = Track { moved_back: vec![moved], ..Track::prod() };
+    let report = track.gate(GateName::Order, "v1.0.2", MONDAY_NOON);
+    assert!(report.reason.to_string().starts_with("\\u{1b}[2JAna moved back"), "{report}");
+}
+
+#[rstest]
+#[case::soaking(
+    MONDAY_NOON,
+    until("2026-03-03T09:00:00Z"),
+    "has run 3h of 24h in non-prod, since 2026-03-02 09:00 UTC; ends at 2026-03-03 09:00 UTC"
+)]
+#[case::a_second_short(
+    "2026-03-03T08:59:59Z",
+    until("2026-03-03T09:00:00Z"),
+    "has run 23h59m of 24h in non-prod, since 2026-03-02 09:00 UTC; ends at 2026-03-03 09:00 UTC"
+)]
+#[case::just_soaked(
+    "2026-03-03T09:00:00Z",
+    Answer::Open,
+    "has run 24h of 24h in non-prod, since 2026-03-02 09:00 UTC"
+)]
+#[case::from_the_future(
+    "2026-03-02T08:00:00Z",
+    until("2026-03-03T09:00:00Z"),
+    "has run 0s of 24h in non-prod, since 2026-03-02 09:00 UTC; ends at 2026-03-03 09:00 UTC"
+)]
+fn soak(#[case] now: &str, #[case] answer: Answer, #[case] sentence: &str) {
+    let report = Track::prod().gate(GateName::Soak, "v1.0.2", now);
+    assert_eq!(told(&report), (answer, sentence.to_owned()));
+}
+
+#[rstest]
+#[case::missing("", "v1.0.2", "non-prod does not have it")]
+#[case::several(
+    "v1.0.1 v1.0.2",
+    "v1.0.2",
+    "non-prod does not run one version in every path, but v1.0.1, v1.0.2"
+)]
+#[case::many(
+    "v1.0.1 v1.0.2 v1.0.3 v1.0.4 v1.0.5 v1.0.6 v1.0.7",
+    "v1.0.2",
+    "non-prod does not run one version in every path, but v1.0.1, v1.0.2, v1.0.3, v1.0.4, v1.0.5 and 2 more"
+)]
+#[case::other("v1.0.3", "v1.0.2", "non-prod runs v1.0.3, not v1.0.2")]
+#[case::same_version_by_another_tag("1.0.2", "v1.0.2", "non-prod runs 1.0.2, not v1.0.2")]
+fn soak_needs_the_candidate_in_every_path(#[case] before: &str, #[case] tag: &str, #[case] sentence: &str) {
+    let track = Track { before: Some(candidates(before)), ..Track::prod() };
+    let report = track.gate(GateName::Soak, tag, WEDNESDAY_NOON);
+    assert_eq!(told(&report), (Answer::Closed, sentence.to_owned()));
+}
+
+#[test]
+fn soak_is_open_only_where_nothing_comes_before() {
+    let report = Track::non_prod().gate(GateName::Soak, "v1.0.3", MONDAY_NOON);
+    assert_eq!(told(&report), (Answer::Open, "no environment comes before".to_owned()));
+    let track = Track { before: None, ..Track::prod() };
+    let report = track.gate(GateName::Soak, "v1.0.2", WEDNESDAY_NOON);
+    assert_eq!(told(&report), (Answer::Closed, "it is not known what non-prod runs".to_owned()));
+}
+
+#[test]
+fn soak_waits_for_the_first_observation() {
+    let mut track = Track::prod();
+    track.landing.digest = None;
+    let report = track.gate(GateName::Soak, "v1.0.2", WEDNESDAY_NOON);
+    let sentence = "v1.0.2 runs in non-prod, but its digest has not been observed yet";
+    assert_eq!(told(&report), (Answer::Closed, sentence.to_owned()));
+}
+
+#[test]
+fn a_soak_beyond_the_calendar_never_ends() {
+    let track = Track { soak: std::time::Duration::MAX, ..Track::prod() };
+    let report = track.gate(GateName::Soak, "v1.0.2", WEDNESDAY_NOON);
+    assert_eq!(report.answer, Answer::Closed);
+    assert!(!report.reason.to_string().contains("ends at"), "{report}");
+}
+
+#[rstest]
+#[case::backdated(
+    "2026-03-01T09:00:00Z",
+    "2026-03-02T08:00:00Z",
+    "2026-03-02 08:00 UTC, when its commit was not there yet although it claims to be from 2026-03-01 09:00 UTC"
+)]
+#[case::postdated(
+    "2026-03-05T09:00:00Z",
+    "2026-03-02T08:00:00Z",
+    "2026-03-02 08:30 UTC, when its commit was fetched although it claims to be from 2026-03-05 09:00 UTC"
+)]
+fn a_commit_that_claims_wrongly_is_told(#[case] claimed: &str, #[case] absent: &str, #[case] since: &str) {
+    let mut track = Track::prod();
+    track.landing.committed_at = at(claimed);
+    track.landing.fetched =
+        Some(Fetched { absent_at: Some(at(absent)), fetched_at: at("2026-03-02T08:30:00Z") });
+    let sentence = track.gate(GateName::Soak, "v1.0.2", WEDNESDAY_NOON).reason.to_string();
+    assert!(sentence.ends_with(&format!("since {since}")), "{sentence}");
+}
+
+#[rstest]
+#[case::same(Some('a'), Some('a'), "", Answer::Open, "v1.0.2 is still sha256:aaaaaaaaaaaa, which soaked")]
+#[case::not_asked(
+    Some('a'),
+    None,
+    "",
+    Answer::Closed,
+    "the registry could not be asked for the digest of v1.0.2"
+)]
+#[case::moved_now(
+    Some('a'),
+    Some('b'),
+    "",
+    Answer::Refused,
+    "v1.0.2 was sha256:aaaaaaaaaaaa when it soaked and is now sha256:bbbbbbbbbbbb"
+)]
+#[case::moved_when_last_seen(
+    Some('a'),
+    None,
+    "b",
+    Answer::Refused,
+    "v1.0.2 was sha256:aaaaaaaaaaaa when it soaked and is now sha256:bbbbbbbbbbbb"
+)]
+#[case::observed(None, Some('c'), "c", Answer::Open, "v1.0.2 is still sha256:cccccccccccc, which soaked")]
+#[case::never_observed(None, Some('c'), "", Answer::Open, "v1.0.2 is sha256:cccccccccccc")]
+fn digests(
+    #[case] landed: Option<char>,
+    #[case] now: Option<char>,
+    #[case] seen: &str,
+    #[case] answer: Answer,
+    #[case] sentence: &str,
+) {
+    let mut track = Track { digest_now: now.map(digest), ..Track::prod() };
+    track.landing.digest = landed.map(digest);
+    let seen_at = at("2026-03-02T10:00:00Z");
+    track.observed = seen.chars().map(|letter| Observed { digest: digest(letter), at: seen_at }).collect();
+    let report = track.gate(GateName::Digest, "v1.0.2", WEDNESDAY_NOON);
+    assert_eq!(told(&report), (answer, sentence.to_owned()));
+}
+
+#[test]
+fn the_soak_gate_says_too_that_the_digest_moved() {
+    let track = Track { digest_now: Some(digest('b')), ..Track::prod() };
+    let report = track.gate(GateName::Soak, "v1.0.2", WEDNESDAY_NOON);
+    let sentence = "the tag ran in non-prod as sha256:aaaaaaaaaaaa and now means sha256:bbbbbbbbbbbb";
+    assert_eq!(told(&report), (Answer::Closed, sentence.to_owned()));
+}
+
+#[test]
+fn the_first_environment_needs_a_digest_but_compares_it_with_nothing() {
+    let known = Track::non_prod().gate(GateName::Digest, "v1.0.3", MONDAY_NOON);
+    assert_eq!(told(&known), (Answer::Open, "v1.0.3 is sha256:aaaaaaaaaaaa".to_owned()));
+    let track = Track { digest_now: None::<Digest>, ..Track::non_prod() };
+    assert_eq!(track.gate(GateName::Digest, "v1.0.3", MONDAY_NOON).answer, Answer::Closed);
+}
+
+#[test]
+fn freezes() {
+    let mut track = Track::prod();
+    let thawed = track.gate(GateName::Freeze, "v1.0.2", MONDAY_NOON);
+    assert_eq!(told(&thawed), (Answer::Open, "no freeze is in effect".to_owned()));
+    let wall = |text: &str| text.parse().unwrap();
+    let (from, to) = (wall("2026-03-01T00:00:00"), wall("2026-03-05T00:00:00"));
+    track.environment.zone = "America/Santiago".parse().unwrap();
+    track.environment.freezes = vec![Freeze::new("launch\n", vec![environment("prod")], from, to).unwrap()];
+    let frozen = track.gate(GateName::Freeze, "v1.0.2", MONDAY_NOON);
+    let sentence = "frozen (launch\\u{a}) until 2026-03-05 00:00 -03";
+    assert_eq!(told(&frozen), (until("2026-03-05T03:00:00Z"), sentence.to_owned()));
+    track.environment.name = environment("staging");
+    assert!(track.gate(GateName::Freeze, "v1.0.2", MONDAY_NOON).is_open());
+}
+
+#[test]
+fn windows() {
+    let mut track = Track::prod();
+    let always = track.gate(GateName::Window, "v1.0.2", MONDAY_NOON);
+    assert_eq!(told(&always), (Answer::Open, "there are no windows, so it is always open".to_owned()));
+    let window = Window::new([Weekday::Mon], "09:00".parse().unwrap(), "17:00".parse().unwrap());
+    track.environment.windows = vec![window.unwrap()];
+    let inside = track.gate(GateName::Window, "v1.0.2", MONDAY_NOON);
+    assert_eq!(told(&inside), (Answer::Open, "inside a window".to_owned()));
+    let outside = track.gate(GateName::Window, "v1.0.2", WEDNESDAY_NOON);
+    let sentence = "outside every window; the next one opens at 2026-03-09 09:00 UTC";
+    assert_eq!(told(&outside), (until("2026-03-09T09:00:00Z"), sentence.to_owned()));
+}
+
+#[test]
+fn approvals() {
+    let mut track = Track::prod();
+    let not_required = track.gate(GateName::Approval, "v1.0.2", MONDAY_NOON);
+    assert_eq!(told(&not_required), (Answer::Open, "no approval is required".to_owned()));
+    track.environment.approval_required = true;
+    let required = track.gate(GateName::Approval, "v1.0.2", MONDAY_NOON);
+    assert_eq!(told(&required), (Answer::Closed, "approval is required, and none is known".to_owned()));
+}
+
+#[test]
+fn gates_are_told_in_their_order() {
+    let evaluation = Track { soak: HOUR, ..Track::prod() }.evaluate("v1.0.2", MONDAY_NOON);
+    let names: Vec<GateName> = evaluation.reports().iter().map(|report| report.gate).collect();
+    assert!(names.is_sorted());
+    assert_eq!(names.len(), 6);
+}

@@ -1,0 +1,51 @@
+//! The window gate: now is inside a window, if there are any.
+
+use std::fmt;
+
+use crate::policy::calendar::{Opening, opening};
+use crate::policy::shown::ShownTime;
+
+use super::{Answer, GateName, GateReport, Question, Reason};
+
+/// Why the window gate answers as it does.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum WindowReason {
+    /// There are no windows.
+    Always,
+    /// Inside a window.
+    Inside,
+    /// Outside every window.
+    Outside {
+        /// When the next one opens, if one does within three weeks.
+        opens_at: Option<ShownTime>,
+    },
+}
+
+pub(super) fn ask(question: Question<'_>) -> GateReport {
+    let environment = question.policy.environment;
+    let (answer, reason) = match opening(&environment.windows, environment.zone, question.now) {
+        Opening::Always => (Answer::Open, WindowReason::Always),
+        Opening::Now => (Answer::Open, WindowReason::Inside),
+        Opening::At(opens_at) => {
+            let shown = opens_at.map(|at| ShownTime { at, zone: environment.zone });
+            let answer = opens_at.map_or(Answer::Closed, Answer::ClosedUntil);
+            (answer, WindowReason::Outside { opens_at: shown })
+        }
+    };
+    GateReport { gate: GateName::Window, answer, reason: Reason::Window(reason) }
+}
+
+impl fmt::Display for WindowReason {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Always => write!(formatter, "there are no windows, so it is always open"),
+            Self::Inside => write!(formatter, "inside a window"),
+            Self::Outside { opens_at: Some(opens_at) } => {
+                write!(formatter, "outside every window; the next one opens at {opens_at}")
+            }
+            Self::Outside { opens_at: None } => {
+                write!(formatter, "outside every window, and none opens within three weeks")
+            }
+        }
+    }
+}

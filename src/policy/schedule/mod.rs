@@ -1,0 +1,153 @@
+//! The schedule: when a pass begins, as a Unix cron expression in a zone.
+//!
+//! Expressions are read here, by Unix's rules, and handed on to the `cron` crate as plain lists of numbers, since its own
+//! language differs: it wants seconds, numbers days from Sunday = 1, and takes a day of the month and a day of the week
+//! to mean both. Must not know what happens when the time comes.
+
+mod error;
+mod field;
+mod wall_clock;
+
+#[cfg(test)]
+mod tests;
+
+use std::fmt;
+use std::str::FromStr;
+
+use chrono::{DateTime, NaiveDateTime};
+use chrono_tz::Tz;
+
+use crate::model::Timestamp;
+
+pub use error::ScheduleError;
+use field::{DAY_OF_MONTH, DAY_OF_WEEK, Field, HOUR, Kind, MINUTE, MONTH, SECOND};
+
+/// The longest expression that is read, in bytes.
+const LONGEST_BYTES: usize = 512;
+
+/// What the `@` words stand for (crontab(5)).
+const WORDS: [(&str, &str); 7] = [
+    ("@yearly", "0 0 1 1 *"),
+    ("@annually", "0 0 1 1 *"),
+    ("@monthly", "0 0 1 * *"),
+    ("@weekly", "0 0 * * 0"),
+    ("@daily", "0 0 * * *"),
+    ("@midnight", "0 0 * * *"),
+    ("@hourly", "0 * * * *"),
+];
+
+/// Recurring points in time: five fields (minute, hour, day of the month, month, day of the week), or six with seconds
+/// before them.
+///
+/// As in crontab(5), 0 and 7 are Sunday, and when neither day field begins with `*` either of them is enough. A wall time
+/// that a change of the clocks skips comes at the end of the gap; one that occurs twice comes twice.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Schedule {
+    written: Box<str>,
+    zone: Tz,
+    /// One, or two when a day of the month and a day of the week are alternatives.
+    walls: Vec<cron::Schedule>,
+}
+
+impl Schedule {
+    /// Reads an expression whose times are those of a clock on a wall in `zone`.
+    ///
+    /// # Errors
+    /// When it is not one, with the place and what to write instead, and when no time ever comes, as in `0 0 30 2 *`.
+    pub fn parse(text: &str, zone: Tz) -> Result<Self, ScheduleError> {
+        let walls = expressions(text)?
+            .iter()
+            .map(|expression| cron::Schedule::from_str(expression))
+            .collect::<Result<_, _>>()
+            .map_err(|_| {
+                ScheduleError::new(0, "the cron crate does not take it", "write a simpler expression")
+            })?;
+        let schedule = Self { written: text.trim().into(), zone, walls };
+        match schedule.next_wall(DateTime::UNIX_EPOCH.naive_utc()) {
+            Some(_) => Ok(schedule),
+            None => Err(ScheduleError::new(0, "no day is ever like that", "write a day that the month has")),
+        }
+    }
+
+    /// The next point in time after this one; `None` beyond the year 2100.
+    pub fn next_after(&self, after: Timestamp) -> Option<Timestamp> {
+        wall_clock::next_instant(self.zone, after, |wall| self.next_wall(wall))
+    }
+
+    /// The next time after `wall` on a clock that never changes.
+    fn next_wall(&self, wall: NaiveDateTime) -> Option<NaiveDateTime> {
+        let next = |schedule: &cron::Schedule| schedule.after(&wall.and_utc()).next();
+        self.walls.iter().filter_map(next).min().map(|found| found.naive_utc())
+    }
+}
+
+impl fmt::Display for Schedule {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.pad(&self.written)
+    }
+}
+
+/// The same in the language of the `cron` crate, as one expression or two alternatives.
+fn expressions(text: &str) -> Result<Vec<String>, ScheduleError> {
+    let [second, minute, hour, day_of_month, month, day_of_week] = fields(text)?;
+    let line = |day_of_month: &str, day_of_week: &str| {
+        let (second, minute, hour, month) = (second.list(), minute.list(), hour.list(), month.list());
+        format!("{second} {minute} {hour} {day_of_month} {month} {day_of_week}")
+    };
+    let (of_month, of_week) = (day_of_month.list(), day_of_week.shifted_list());
+    if day_of_month.begins_with_star || day_of_week.begins_with_star {
+        return Ok(vec![line(&of_month, &of_week)]);
+    }
+    Ok(vec![line(&of_month, "*"), line("*", &of_week)])
+}
+
+fn fields(text: &str) -> Result<[Field; 6], ScheduleError> {
+    if text.len() > LONGEST_BYTES {
+        let message = format!("it is longer than {LONGEST_BYTES} bytes");
+        return Err(ScheduleError::new(LONGEST_BYTES, message, "write ranges and steps instead of lists"));
+    }
+    if text.trim_start().starts_with('@') {
+        return fields(expanded(text)?);
+    }
+    let mut words: Vec<(usize, &str)> = words(text).collect();
+    if words.len() == 5 {
+        words.insert(0, (0, "0"));
+    }
+    let Ok(words) = <[(usize, &str); 6]>::try_from(words.as_slice()) else {
+        return Err(ScheduleError::new(
+            words.get(6).map_or(text.trim_end().len(), |word| word.0),
+            format!("the number of fields is {}", words.len()),
+            "write five fields (minute, hour, day of the month, month, day of the week), or six with seconds first",
+        ));
+    };
+    let [second, minute, hour, day_of_month, month, day_of_week] = words;
+    let field = |kind: &Kind, (offset, word): (usize, &str)| Field::parse(kind, word, offset);
+    Ok([
+        field(&SECOND, second)?,
+        field(&MINUTE, minute)?,
+        field(&HOUR, hour)?,
+        field(&DAY_OF_MONTH, day_of_month)?,
+        field(&MONTH, month)?,
+        field(&DAY_OF_WEEK, day_of_week)?,
+    ])
+}
+
+fn expanded(text: &str) -> Result<&'static str, ScheduleError> {
+    let found = WORDS.iter().find(|(word, _)| word.eq_ignore_ascii_case(text.trim()));
+    found.map(|(_, expression)| *expression).ok_or_else(|| {
+        let offset = text.len() - text.trim_start().len();
+        let hint = "write @hourly, @daily, @weekly, @monthly or @yearly, or five fields";
+        ScheduleError::new(offset, "there is no such word", hint)
+    })
+}
+
+/// The words of a text, with where they begin.
+fn words(text: &str) -> impl Iterator<Item = (usize, &str)> {
+    let mut at = 0;
+    text.split_ascii_whitespace().map(move |word| {
+        at += text[at..].find(word).unwrap_or_default();
+        let start = at;
+        at += word.len();
+        (start, word)
+    })
+}
