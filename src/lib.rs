@@ -2,5 +2,6 @@
 //!
 //! The rooms and what each may know are told in `ARCHITECTURE.md`; `tests/architecture.rs` keeps them so.
 
+pub mod manifest;
 pub mod model;
 pub mod policy;

@@ -1,2 +1,3 @@
 //! What crosses rooms, against real parts: one binary, so that it links once.
 
+mod manifest;

@@ -1,0 +1,139 @@
+//! Flux's image objects (image.toolkit.fluxcd.io): ImagePolicy, ImageRepository and `ImageUpdateAutomation`.
+//!
+//! They are read for the selection rules that a team already has; nothing here judges them.
+
+use super::position::Position;
+use super::tree::{Document, NodeId};
+use crate::model::ImageName;
+
+/// The API group of Flux's image objects.
+pub(super) const GROUP: &str = "image.toolkit.fluxcd.io";
+/// The versions of it that are read.
+const VERSIONS: [&str; 3] = ["v1beta1", "v1beta2", "v1"];
+
+/// A Flux ImagePolicy: which tag of a repository to choose.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FluxImagePolicy {
+    /// Its namespace.
+    pub namespace: String,
+    /// Its name.
+    pub name: String,
+    /// The namespace and the name of the ImageRepository that it chooses from.
+    pub image_repository: (String, String),
+    /// How it orders tags.
+    pub order: FluxOrder,
+    /// `spec.policy.semver.range`.
+    pub range: Option<String>,
+    /// `spec.filterTags.pattern`, a regular expression in Go's syntax.
+    pub pattern: Option<String>,
+    /// `spec.filterTags.extract`, a replacement such as `$version`.
+    pub extract: Option<String>,
+    /// Where the object begins.
+    pub position: Position,
+}
+
+/// How an ImagePolicy orders tags.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum FluxOrder {
+    /// By semantic version.
+    Semver,
+    /// By the alphabet.
+    Alphabetical,
+    /// As numbers.
+    Numerical,
+    /// The object does not say, or says it in a way that is not known.
+    Unknown,
+}
+
+/// A Flux ImageRepository: which image to scan.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FluxImageRepository {
+    /// Its namespace.
+    pub namespace: String,
+    /// Its name.
+    pub name: String,
+    /// `spec.image`, if it is an image's name.
+    pub image: Option<ImageName>,
+    /// Where the object begins.
+    pub position: Position,
+}
+
+/// A Flux `ImageUpdateAutomation`: what Flux itself writes to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FluxAutomation {
+    /// Its namespace.
+    pub namespace: String,
+    /// Its name.
+    pub name: String,
+    /// `spec.update.path`, the folder that it writes to; none is the whole repository.
+    pub update_path: Option<String>,
+    /// Where the object begins.
+    pub position: Position,
+}
+
+/// One of Flux's image objects.
+pub(super) enum FluxObject {
+    Policy(FluxImagePolicy),
+    Repository(FluxImageRepository),
+    Automation(FluxAutomation),
+}
+
+/// Reads the object at `root` if it is one of Flux's image objects in a version that is known, and has a name.
+pub(super) fn read(document: &Document<'_>, root: NodeId, version: &str, kind: &str) -> Option<FluxObject> {
+    if !VERSIONS.contains(&version) {
+        return None;
+    }
+    let object = Object { document, root };
+    let namespace = object.text(&["metadata", "namespace"]).unwrap_or_else(|| "default".to_owned());
+    let name = object.text(&["metadata", "name"])?;
+    let position = document.node(root).position;
+    match kind {
+        "ImagePolicy" => object.policy(namespace, name).map(FluxObject::Policy),
+        "ImageRepository" => {
+            let image = object.text(&["spec", "image"]).and_then(|image| image.parse().ok());
+            Some(FluxObject::Repository(FluxImageRepository { namespace, name, image, position }))
+        }
+        "ImageUpdateAutomation" => {
+            let update_path = object.text(&["spec", "update", "path"]);
+            Some(FluxObject::Automation(FluxAutomation { namespace, name, update_path, position }))
+        }
+        _ => None,
+    }
+}
+
+struct Object<'d, 't> {
+    document: &'d Document<'t>,
+    root: NodeId,
+}
+
+impl Object<'_, '_> {
+    fn text(&self, path: &[&str]) -> Option<String> {
+        let node = self.document.get_path(self.root, path)?;
+        self.document.text(node).filter(|text| !text.is_empty()).map(str::to_owned)
+    }
+
+    fn policy(&self, namespace: String, name: String) -> Option<FluxImagePolicy> {
+        let repository_namespace = self.text(&["spec", "imageRepositoryRef", "namespace"]);
+        let repository_name = self.text(&["spec", "imageRepositoryRef", "name"])?;
+        Some(FluxImagePolicy {
+            image_repository: (repository_namespace.unwrap_or_else(|| namespace.clone()), repository_name),
+            namespace,
+            name,
+            order: self.order(),
+            range: self.text(&["spec", "policy", "semver", "range"]),
+            pattern: self.text(&["spec", "filterTags", "pattern"]),
+            extract: self.text(&["spec", "filterTags", "extract"]),
+            position: self.document.node(self.root).position,
+        })
+    }
+
+    fn order(&self) -> FluxOrder {
+        let has = |key| self.document.get_path(self.root, &["spec", "policy", key]).is_some();
+        match () {
+            () if has("semver") => FluxOrder::Semver,
+            () if has("alphabetical") => FluxOrder::Alphabetical,
+            () if has("numerical") => FluxOrder::Numerical,
+            () => FluxOrder::Unknown,
+        }
+    }
+}

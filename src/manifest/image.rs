@@ -1,0 +1,163 @@
+//! What an image field looks like: the scalars that hold an image's name, tag and digest, taken together.
+//!
+//! Knows the shapes; where in a HelmRelease they stand is for others.
+
+use super::entries::Entries;
+use super::field::Site;
+use super::marker::{Marker, PolicyName};
+use super::refusal::RefusalReason;
+use super::scalar;
+use super::text::Source;
+use super::tree::{Document, NodeId};
+use crate::model::{Digest, ImageName, ImageRef, Tag};
+
+/// The parts of an image field.
+pub(super) struct Found {
+    pub(super) image: Option<ImageName>,
+    pub(super) tag: Tag,
+    pub(super) digest: Option<Digest>,
+    pub(super) policy: Option<PolicyName>,
+    pub(super) tag_site: Site,
+    pub(super) digest_site: Option<Site>,
+}
+
+/// Why the parts are no field, and the node that it is about.
+pub(super) type Rejected = (RefusalReason, NodeId);
+
+/// Reads the scalars of one document.
+#[derive(Clone, Copy)]
+pub(super) struct Reader<'d, 't> {
+    pub(super) source: Source<'d>,
+    pub(super) document: &'d Document<'t>,
+}
+
+impl<'d> Reader<'d, '_> {
+    /// Whether `tag` of a mapping is an image's: whether its `repository` may be one.
+    ///
+    /// An address such as `https://…` is a Git or chart repository's, and an empty one leaves the image to the chart.
+    pub(super) fn has_repository(self, entries: &Entries<'_>) -> bool {
+        let repository = entries.get("repository").and_then(|node| self.document.text(node));
+        repository.is_some_and(|text| !text.is_empty() && !text.contains("://") && !text.starts_with("git@"))
+    }
+
+    /// Whether a scalar under the key `image` holds a reference with a tag, or would if it were well formed.
+    pub(super) fn may_be_reference(self, id: NodeId) -> bool {
+        let Some(text) = self.document.text(id) else { return false };
+        if scalar::is_template(text) {
+            return true;
+        }
+        if let Ok(reference) = text.parse::<ImageRef>() {
+            return reference.tag.is_some();
+        }
+        let has_tag = text.rsplit_once(':').is_some_and(|(_, tag)| tag.parse::<Tag>().is_ok());
+        has_tag && text.contains('/') && !text.contains("://") && !text.contains(char::is_whitespace)
+    }
+
+    /// The field of a whole reference: `ghcr.io/vtr/app:v1.0.0`, perhaps with a digest.
+    pub(super) fn reference(self, id: NodeId, policy: Option<PolicyName>) -> Result<Found, Rejected> {
+        let at_node = |reason| (reason, id);
+        let value = self.read(id)?;
+        let reference: ImageRef =
+            value.parse().map_err(|_| at_node(RefusalReason::NotAnImage(value.to_owned())))?;
+        let tag = reference.tag.ok_or_else(|| at_node(RefusalReason::NotATag(value.to_owned())))?;
+        let digest_bytes = reference.digest.as_ref().map_or(0, |digest| digest.as_str().len() + 1);
+        let before_tag = &value[..value.len() - digest_bytes - tag.as_str().len()];
+        Ok(Found {
+            image: Some(reference.name),
+            tag: not_floating(tag).map_err(at_node)?,
+            digest: reference.digest,
+            policy,
+            tag_site: self.site(id, before_tag)?,
+            digest_site: None,
+        })
+    }
+
+    /// The field of a tag, with the digest that it carries or that stands at `digest`.
+    pub(super) fn tag(
+        self,
+        id: NodeId,
+        digest: Option<NodeId>,
+        image: Option<ImageName>,
+        policy: Option<PolicyName>,
+    ) -> Result<Found, Rejected> {
+        let at_node = |reason| (reason, id);
+        let value = self.read(id)?;
+        let (tag, own_digest) = match value.split_once('@') {
+            Some((tag, digest)) => (tag, Some(parse_digest(digest).map_err(at_node)?)),
+            None => (value, None),
+        };
+        let tag: Tag = tag.parse().map_err(|_| at_node(RefusalReason::NotATag(value.to_owned())))?;
+        let beside = self.digest_beside(digest)?;
+        if let (Some(_), Some(_), Some(node)) = (&own_digest, &beside, digest) {
+            return Err((RefusalReason::TwoDigests, node));
+        }
+        let (beside, digest_site) = beside.unzip();
+        Ok(Found {
+            image,
+            tag: not_floating(tag).map_err(at_node)?,
+            digest: own_digest.or(beside),
+            policy,
+            tag_site: self.site(id, "")?,
+            digest_site,
+        })
+    }
+
+    /// The image that `registry` and `repository` name together.
+    pub(super) fn name(self, entries: &Entries<'_>) -> Result<Option<ImageName>, Rejected> {
+        let Some(repository_node) = entries.get("repository") else { return Ok(None) };
+        let repository = self.read(repository_node)?;
+        let registry = match entries.get("registry") {
+            Some(node) => match self.read(node) {
+                Ok(registry) => Some(registry),
+                Err((RefusalReason::Empty, _)) => None,
+                Err(rejected) => return Err(rejected),
+            },
+            None => None,
+        };
+        let full = match registry {
+            Some(registry) => format!("{}/{repository}", registry.trim_end_matches('/')),
+            None => repository.to_owned(),
+        };
+        match full.parse() {
+            Ok(name) => Ok(Some(name)),
+            Err(_) => Err((RefusalReason::NotAnImage(full), repository_node)),
+        }
+    }
+
+    /// The setter comment at `id`.
+    pub(super) fn marker(self, id: NodeId) -> Result<Option<Marker>, Rejected> {
+        if !self.source.has_markers || self.document.text(id).is_none() {
+            return Ok(None);
+        }
+        let end = self.document.node(id).span.end;
+        Marker::after(self.source.text, end).map_err(|comment| (RefusalReason::SetterComment(comment), id))
+    }
+
+    /// A digest and its scalar; an empty one pins nothing and is left as it is.
+    fn digest_beside(self, id: Option<NodeId>) -> Result<Option<(Digest, Site)>, Rejected> {
+        let Some(id) = id else { return Ok(None) };
+        let value = match self.read(id) {
+            Ok(value) => value,
+            Err((RefusalReason::Empty, _)) => return Ok(None),
+            Err(rejected) => return Err(rejected),
+        };
+        let digest = parse_digest(value).map_err(|reason| (reason, id))?;
+        Ok(Some((digest, self.site(id, "")?)))
+    }
+
+    fn read(self, id: NodeId) -> Result<&'d str, Rejected> {
+        scalar::read(self.source.text, self.document, id).map_err(|reason| (reason, id))
+    }
+
+    fn site(self, id: NodeId, before_tag: &str) -> Result<Site, Rejected> {
+        scalar::site(self.source.text, self.document, id, before_tag).map_err(|reason| (reason, id))
+    }
+}
+
+fn parse_digest(text: &str) -> Result<Digest, RefusalReason> {
+    text.parse().map_err(|_| RefusalReason::NotADigest(text.to_owned()))
+}
+
+fn not_floating(tag: Tag) -> Result<Tag, RefusalReason> {
+    if tag.is_floating() { Err(RefusalReason::Floating(tag.to_string())) } else { Ok(tag) }
+}

@@ -1,0 +1,147 @@
+//! Flux's setter comments: `# {"$imagepolicy": "namespace:name:tag"}` (Flux documentation, *Configure image updates*).
+//!
+//! A comment names the policy and the part of the image that its line holds. It is read, and never written.
+
+use std::fmt;
+
+use serde::Deserialize;
+
+/// A Flux ImagePolicy, as a setter comment or an object names it.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct PolicyName {
+    /// The policy's namespace.
+    pub namespace: String,
+    /// The policy's name.
+    pub name: String,
+}
+
+impl fmt::Display for PolicyName {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (namespace, name) = (&self.namespace, &self.name);
+        write!(formatter, "{}", crate::model::Printable::new(&format!("{namespace}/{name}")))
+    }
+}
+
+/// The part of an image's reference that a marked line holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum MarkedPart {
+    Reference,
+    Name,
+    Tag,
+    Digest,
+}
+
+/// What a setter comment says.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Marker {
+    pub(super) policy: PolicyName,
+    pub(super) part: MarkedPart,
+}
+
+/// The key that makes a comment a setter comment.
+pub(super) const MARKER_KEY: &str = "$imagepolicy";
+
+#[derive(Deserialize)]
+struct Setter {
+    #[serde(rename = "$imagepolicy")]
+    image_policy: String,
+}
+
+impl Marker {
+    /// The setter comment on the line of a scalar or an alias that ends at byte `end`, if there is one.
+    ///
+    /// # Errors
+    /// The comment's text, when it names [`MARKER_KEY`] and cannot be read.
+    pub(super) fn after(text: &str, end: usize) -> Result<Option<Self>, String> {
+        match comment_after(text, end) {
+            // A sentence that mentions the key is no setter comment.
+            Some(comment) if comment.trim_start().starts_with('{') && comment.contains(MARKER_KEY) => {
+                Self::read(comment).map(Some).ok_or_else(|| comment.trim().to_owned())
+            }
+            _ => Ok(None),
+        }
+    }
+
+    fn read(comment: &str) -> Option<Self> {
+        // Words may follow the object, as Flux allows.
+        let mut values = serde_json::Deserializer::from_str(comment.trim_start()).into_iter::<Setter>();
+        let setter = values.next()?.ok()?.image_policy;
+        let mut words = setter.split(':');
+        let (namespace, name) = (words.next()?, words.next()?);
+        let part = match words.next() {
+            None => MarkedPart::Reference,
+            Some("name") => MarkedPart::Name,
+            Some("tag") => MarkedPart::Tag,
+            Some("digest") => MarkedPart::Digest,
+            Some(_) => return None,
+        };
+        let is_whole = words.next().is_none() && !namespace.is_empty() && !name.is_empty();
+        let policy = PolicyName { namespace: namespace.to_owned(), name: name.to_owned() };
+        is_whole.then_some(Self { policy, part })
+    }
+}
+
+/// The comment after byte `end` on the same line, without its `#`. Only blanks and what closes a flow collection may
+/// stand in between.
+fn comment_after(text: &str, end: usize) -> Option<&str> {
+    let rest = text.get(end..)?;
+    let line = rest.find(['\n', '\r']).map_or(rest, |stop| &rest[..stop]);
+    let hash = line.find('#')?;
+    let between = &line[..hash];
+    let is_comment = between.ends_with([' ', '\t']);
+    let is_near = between.chars().all(|character| matches!(character, ' ' | '\t' | ',' | '}' | ']'));
+    (is_comment && is_near).then(|| &line[hash + 1..])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn after_value(rest: &str) -> Result<Option<(String, MarkedPart)>, String> {
+        let text = format!("v1{rest}");
+        Marker::after(&text, 2).map(|marker| marker.map(|marker| (marker.policy.to_string(), marker.part)))
+    }
+
+    #[test]
+    fn comments_name_a_policy_and_a_part() {
+        for (rest, part) in [
+            (r#" # {"$imagepolicy": "flux-system:app"}"#, MarkedPart::Reference),
+            (r#" # {"$imagepolicy": "flux-system:app:tag"}"#, MarkedPart::Tag),
+            (r#" # {"$imagepolicy": "flux-system:app:name"}"#, MarkedPart::Name),
+            (r#" # {"$imagepolicy": "flux-system:app:digest"}"#, MarkedPart::Digest),
+            ("\t#\t{\"$imagepolicy\":\"flux-system:app:tag\"}\r\nnext", MarkedPart::Tag),
+            (r#"} # {"$imagepolicy": "flux-system:app:tag"}"#, MarkedPart::Tag),
+            (r#", # {"$imagepolicy": "flux-system:app:tag"} kept by Flux"#, MarkedPart::Tag),
+        ] {
+            assert_eq!(after_value(rest), Ok(Some(("flux-system/app".to_owned(), part))), "{rest:?}");
+        }
+    }
+
+    #[test]
+    fn other_comments_are_none() {
+        for rest in [
+            "",
+            " # {\"$policy\": \"a:b\"}",
+            "\n# {\"$imagepolicy\": \"a:b\"}",
+            "# {\"$imagepolicy\": \"a:b\"}",
+            " # moved by $imagepolicy",
+            ", b: c # {\"$imagepolicy\": \"a:b\"}",
+        ] {
+            assert_eq!(after_value(rest), Ok(None), "{rest:?}");
+        }
+    }
+
+    #[test]
+    fn broken_setter_comments_are_told() {
+        for comment in [
+            r#"{"$imagepolicy": "app"}"#,
+            r#"{"$imagepolicy": "a:b:version"}"#,
+            r#"{"$imagepolicy": "a:b:tag:x"}"#,
+            r#"{"$imagepolicy": ":b"}"#,
+            r#"{"$imagepolicy": 1}"#,
+            r#"{"$imagepolicy": "#,
+        ] {
+            assert_eq!(after_value(&format!(" # {comment}")), Err(comment.trim().to_owned()), "{comment}");
+        }
+    }
+}

@@ -1,0 +1,190 @@
+//! The proof that an edit changed what it should and nothing else.
+//!
+//! The old text, as the first parser laid it out, is compared with the new text twice: node by node with what the
+//! first parser makes of it, and value by value with what the second one does. The second parser is libyaml's lineage,
+//! as Go's is, and shares no code with the first. What they do not agree on is refused. Both ways are linear.
+
+use granit_parser::ScalarStyle;
+use serde::de::{DeserializeSeed, Deserializer, EnumAccess, Error, IgnoredAny, MapAccess, SeqAccess};
+use serde::de::{VariantAccess, Visitor};
+
+use super::edit::Replacements;
+use super::edit_refused::{EditRefused, SecondParserError};
+use super::plain::PlainReading;
+use super::position::Position;
+use super::tree::{Content, Document, Documents, Node, NodeId};
+
+/// Checks that `new_text` holds what the old documents hold, but for the replaced values.
+pub(super) fn verify(
+    old: &[Document<'_>],
+    new_text: &str,
+    replacements: &Replacements,
+) -> Result<(), EditRefused> {
+    by_first_parser(old, new_text, replacements)?;
+    by_second_parser(old, new_text, replacements)
+}
+
+fn by_first_parser(
+    old: &[Document<'_>],
+    new_text: &str,
+    replacements: &Replacements,
+) -> Result<(), EditRefused> {
+    let mut new = Documents::of(new_text);
+    let mut end = Position::START;
+    for old in old {
+        let nodes = old.nodes();
+        end = nodes.first().map_or(end, |root| root.position);
+        let new = new.next().ok_or(EditRefused::OtherDifference { position: end })??;
+        let is_same = |(old, new): &(&Node<'_>, &Node<'_>)| is_same_node(old, new, replacements);
+        let first_other =
+            nodes.iter().zip(new.nodes()).find(|pair| !is_same(pair)).map(|(old, _)| old.position);
+        if let Some(position) = first_other {
+            return Err(EditRefused::OtherDifference { position });
+        }
+        if nodes.len() != new.nodes().len() {
+            return Err(EditRefused::OtherDifference { position: end });
+        }
+    }
+    match new.next() {
+        Some(_) => Err(EditRefused::OtherDifference { position: end }),
+        None => Ok(()),
+    }
+}
+
+fn is_same_node(old: &Node<'_>, new: &Node<'_>, replacements: &Replacements) -> bool {
+    let is_same_content = match (&old.content, &new.content) {
+        (Content::Scalar { value: old_value, style: old_style }, Content::Scalar { value, style }) => {
+            match replacements.value_at(old.span.start) {
+                Some(wanted) => value == wanted && is_text(value, *style, new),
+                None => value == old_value && style == old_style,
+            }
+        }
+        (old, new) => old == new,
+    };
+    is_same_content && old.tag == new.tag && old.is_anchored == new.is_anchored && old.after == new.after
+}
+
+/// Whether a chart gets the value as text: it is quoted, tagged or reads as text, or it read so before.
+fn is_text(value: &str, style: ScalarStyle, node: &Node<'_>) -> bool {
+    let is_plain = style == ScalarStyle::Plain && node.tag.is_none();
+    !is_plain || matches!(PlainReading::of(value), PlainReading::Text | PlainReading::Time)
+}
+
+fn by_second_parser(
+    old: &[Document<'_>],
+    new_text: &str,
+    replacements: &Replacements,
+) -> Result<(), EditRefused> {
+    let refuse = |message: String| EditRefused::SecondParser(SecondParserError(message));
+    // Told that the text is UTF-8, libyaml counts a byte order mark as a column of indentation.
+    let new_text = new_text.strip_prefix('\u{feff}').unwrap_or(new_text);
+    let mut new = serde_yaml::Deserializer::from_str(new_text);
+    for document in old {
+        let new = new.next().ok_or_else(|| refuse("a document is missing".to_owned()))?;
+        Expected { document, node: NodeId::ROOT, is_key: false, replacements }
+            .deserialize(new)
+            .map_err(|error| refuse(error.to_string()))?;
+    }
+    match new.next() {
+        Some(_) => Err(refuse("there is a document more".to_owned())),
+        None => Ok(()),
+    }
+}
+
+/// What the second parser must find: the node, with its aliases followed and the replaced values in their new state.
+///
+/// It is asked for scalars as they are written, so that no value is lost in a type: `1.10` is not `1.1`. Since the
+/// bytes around a replaced scalar are the old ones, the same letters are of the same type.
+#[derive(Clone, Copy)]
+struct Expected<'d, 't> {
+    document: &'d Document<'t>,
+    node: NodeId,
+    is_key: bool,
+    replacements: &'d Replacements,
+}
+
+impl Expected<'_, '_> {
+    fn child(self, node: NodeId, is_key: bool) -> Self {
+        Self { node, is_key, ..self }
+    }
+
+    fn target(self) -> NodeId {
+        self.document.target(self.node)
+    }
+}
+
+impl<'de> DeserializeSeed<'de> for Expected<'_, '_> {
+    type Value = ();
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
+        let node = self.document.node(self.target());
+        let Content::Scalar { value, .. } = &node.content else { return deserializer.deserialize_any(self) };
+        match self.replacements.value_at(node.span.start) {
+            Some(_) if self.is_key => Err(Error::custom("a key is an alias of an image's tag")),
+            // Whatever type the parser sees; only text will do.
+            Some(wanted) => deserializer.deserialize_any(Text(wanted)),
+            None => deserializer.deserialize_str(Text(value)),
+        }
+    }
+}
+
+impl<'de> Visitor<'de> for Expected<'_, '_> {
+    type Value = ();
+
+    fn expecting(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.write_str("the collection that the first parser sees")
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut access: A) -> Result<(), A::Error> {
+        if self.document.node(self.target()).content != Content::Sequence {
+            return Err(Error::custom("a sequence that the first parser does not see"));
+        }
+        for child in self.document.children(self.target()) {
+            let found = access.next_element_seed(self.child(child, false))?;
+            found.ok_or_else(|| Error::custom("a sequence is too short"))?;
+        }
+        match access.next_element::<IgnoredAny>()? {
+            Some(_) => Err(Error::custom("a sequence is too long")),
+            None => Ok(()),
+        }
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut access: A) -> Result<(), A::Error> {
+        if self.document.node(self.target()).content != Content::Mapping {
+            return Err(Error::custom("a mapping that the first parser does not see"));
+        }
+        for (key, value) in self.document.entries(self.target()) {
+            let found = access.next_key_seed(self.child(key, true))?;
+            found.ok_or_else(|| Error::custom("a mapping is too short"))?;
+            access.next_value_seed(self.child(value, false))?;
+        }
+        match access.next_key::<IgnoredAny>()? {
+            Some(_) => Err(Error::custom("a mapping is too long")),
+            None => Ok(()),
+        }
+    }
+
+    /// A collection with a tag of its own.
+    fn visit_enum<A: EnumAccess<'de>>(self, access: A) -> Result<(), A::Error> {
+        let (IgnoredAny, variant) = access.variant()?;
+        variant.newtype_variant_seed(self)
+    }
+}
+
+/// A scalar's value, letter by letter.
+struct Text<'a>(&'a str);
+
+impl Visitor<'_> for Text<'_> {
+    type Value = ();
+
+    fn expecting(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.write_str("the text that the first parser sees")
+    }
+
+    fn visit_str<E: Error>(self, text: &str) -> Result<(), E> {
+        if text == self.0 { Ok(()) } else { Err(Error::custom("another value than the first parser sees")) }
+    }
+}
+
+#[cfg(test)]
+mod tests;

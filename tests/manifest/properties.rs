@@ -1,0 +1,239 @@
+//! What holds for every document, on documents of all shapes.
+
+use proptest::collection::vec;
+use proptest::prelude::*;
+use proptest::sample::{Index, select};
+use tidegate::manifest::{self, Edit};
+use tidegate::model::{Digest, Tag};
+
+use super::laws;
+
+/// A document that can be written with one set of tags and with another.
+#[derive(Clone, Debug)]
+struct Sample {
+    has_mark: bool,
+    is_crlf: bool,
+    ends_in_newline: bool,
+    documents: Vec<Vec<Part>>,
+}
+
+/// Something in the values.
+#[derive(Clone, Debug)]
+enum Part {
+    /// Lines that hold no image.
+    Filler(&'static str),
+    Image(Image),
+}
+
+#[derive(Clone, Debug)]
+struct Image {
+    shape: Shape,
+    quote: &'static str,
+    tail: &'static str,
+    depth: usize,
+}
+
+#[derive(Clone, Copy, Debug)]
+enum Shape {
+    Block,
+    Flow,
+    Reference,
+    TagFirst,
+    TagWithDigest,
+    DigestBeside,
+    ReferenceWithDigest,
+    InSequence,
+    Anchored,
+    Setter,
+}
+
+impl Shape {
+    fn has_digest(self) -> bool {
+        matches!(self, Self::TagWithDigest | Self::DigestBeside | Self::ReferenceWithDigest)
+    }
+}
+
+const SHAPES: [Shape; 10] = [
+    Shape::Block,
+    Shape::Flow,
+    Shape::Reference,
+    Shape::TagFirst,
+    Shape::TagWithDigest,
+    Shape::DigestBeside,
+    Shape::ReferenceWithDigest,
+    Shape::InSequence,
+    Shape::Anchored,
+    Shape::Setter,
+];
+
+/// `KEY` is made another key for each.
+const FILLERS: [&str; 12] = [
+    "# a comment with tag: v1.0.0",
+    "",
+    "KEY: 3",
+    "KEY: 1.10",
+    "KEY: \"a \\\"b\\\" # c\"",
+    "KEY: 'it''s {{ braces }}'",
+    "KEY: |\n  image:\n    tag: v1.0.0\n\n  done",
+    "KEY: >-\n  one\n  two",
+    "KEY:\n- a\n- {b: c}\n- [d, 'e']",
+    "KEY: {A: \"1\", B: null, C: ~}",
+    "KEY: ¡olé! 🌊",
+    "? KEY\n: value",
+];
+
+const HEAD: &str = "---\napiVersion: helm.toolkit.fluxcd.io/v2\nkind: HelmRelease\nmetadata:\n  name: ";
+const TO_VALUES: &str = "\nspec:\n  values:\n    first: 1\n";
+
+impl Sample {
+    /// The text, with `tag(n)` and `digest(n)` for the image number n.
+    fn write(&self, tag: impl Fn(usize) -> String, digest: impl Fn(usize) -> String) -> Vec<u8> {
+        let mut text = String::new();
+        let mut number = 0;
+        for (index, parts) in self.documents.iter().enumerate() {
+            text.extend([HEAD, &format!("app-{index}"), TO_VALUES]);
+            for (at, part) in parts.iter().enumerate() {
+                let lines = match part {
+                    Part::Filler(lines) => lines.replace("KEY", &format!("key-{at}")),
+                    Part::Image(image) => {
+                        number += 1;
+                        image.write(at, &tag(number - 1), &digest(number - 1))
+                    }
+                };
+                text.push_str(&indent(&indent(&lines)));
+            }
+        }
+        if !self.ends_in_newline {
+            text.truncate(text.trim_end().len());
+        }
+        let text = if self.is_crlf { text.replace('\n', "\r\n") } else { text };
+        let mark = if self.has_mark { "\u{feff}" } else { "" };
+        format!("{mark}{text}").into_bytes()
+    }
+
+    fn images(&self) -> Vec<&Image> {
+        let parts = self.documents.iter().flatten();
+        parts
+            .filter_map(|part| match part {
+                Part::Image(image) => Some(image),
+                Part::Filler(_) => None,
+            })
+            .collect()
+    }
+}
+
+impl Image {
+    fn write(&self, at: usize, tag: &str, digest: &str) -> String {
+        let Self { quote: q, tail, depth, .. } = self;
+        let name = "ghcr.io/vtr/app";
+        let body = match self.shape {
+            Shape::Block => format!("repository: {name}\ntag: {q}{tag}{q}{tail}"),
+            Shape::Flow => format!("image: {{repository: {name}, tag: {q}{tag}{q} }}{tail}"),
+            Shape::Reference => format!("image: {q}{name}:{tag}{q}{tail}"),
+            Shape::TagFirst => format!("tag: {q}{tag}{q}{tail}\npullPolicy: Always\nrepository: {name}"),
+            Shape::TagWithDigest => format!("repository: {name}\ntag: {q}{tag}@{digest}{q}{tail}"),
+            Shape::DigestBeside => {
+                format!("digest: {q}{digest}{q}{tail}\nrepository: {name}\ntag: {q}{tag}{q}{tail}")
+            }
+            Shape::ReferenceWithDigest => format!("image: {q}{name}:{tag}@{digest}{q}{tail}"),
+            Shape::InSequence => format!("containers:\n- name: x\n  image: {q}{name}:{tag}{q}{tail}"),
+            Shape::Anchored => {
+                format!("repository: {name}\ntag: &tag{at} {q}{tag}{q}{tail}\nlabel: *tag{at}")
+            }
+            Shape::Setter => {
+                format!("version: {q}{tag}{q} # {{\"$imagepolicy\": \"flux-system:app-{at}:tag\"}}{tail}")
+            }
+        };
+        let mut lines = format!("image-{at}:\n{}", indent(&body));
+        for level in 0..*depth {
+            lines = format!("level-{level}-{at}:\n{}", indent(&lines));
+        }
+        lines
+    }
+}
+
+fn indent(lines: &str) -> String {
+    lines.lines().flat_map(|line| ["  ", line, "\n"]).collect()
+}
+
+fn samples() -> impl Strategy<Value = Sample> {
+    let tails = select(&["", " ", " # note", "\t# a\ttab", "  # {\"not\": \"a setter\"}"][..]);
+    let image = (select(&SHAPES[..]), select(&["", "'", "\""][..]), tails, 0..3_usize)
+        .prop_map(|(shape, quote, tail, depth)| Part::Image(Image { shape, quote, tail, depth }));
+    let part = prop_oneof![select(&FILLERS[..]).prop_map(Part::Filler), image];
+    let documents = vec(vec(part, 0..8), 1..4);
+    (any::<bool>(), any::<bool>(), any::<bool>(), documents).prop_map(
+        |(has_mark, is_crlf, ends_in_newline, documents)| Sample {
+            has_mark,
+            is_crlf,
+            ends_in_newline,
+            documents,
+        },
+    )
+}
+
+/// Tags that read as text without quotes.
+fn tags() -> impl Strategy<Value = String> {
+    "v[0-9]{1,3}\\.[0-9]{1,3}\\.[0-9]{1,3}(-rc\\.[0-9])?"
+}
+
+fn digest_of(number: usize) -> String {
+    format!("sha256:{number:064x}")
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 192, failure_persistence: None, ..ProptestConfig::default() })]
+
+    /// Moving every field gives the text that would have been written with the new tags from the start, and moving
+    /// them back gives the old one: no byte outside the scalars differs.
+    #[test]
+    fn an_edit_writes_the_new_values_and_nothing_else(sample in samples(), new_tags in vec(tags(), 24)) {
+        let images = sample.images();
+        let old_text = sample.write(|number| format!("v1.0.{number}"), |number| digest_of(number + 1));
+        let wanted = sample.write(|number| new_tags[number].clone(), |number| digest_of(number + 1000));
+        let found = manifest::read(&old_text).unwrap();
+        prop_assert_eq!(&found.refusals, &[]);
+        prop_assert_eq!(found.fields.len(), images.len());
+        let values: Vec<(Tag, Option<Digest>)> = (0..images.len())
+            .map(|number| {
+                let digest = images[number].shape.has_digest().then(|| digest_of(number + 1000).parse().unwrap());
+                (new_tags[number].parse().unwrap(), digest)
+            })
+            .collect();
+        let edits = found.fields.iter().zip(&values);
+        let edits: Vec<_> =
+            edits.map(|(field, (tag, digest))| Edit { field, tag, digest: digest.as_ref() }).collect();
+        let new_text = manifest::edit(&old_text, &edits).unwrap();
+        prop_assert_eq!(String::from_utf8_lossy(&new_text), String::from_utf8_lossy(&wanted));
+
+        let moved = manifest::read(&new_text).unwrap();
+        let back = moved.fields.iter().zip(&found.fields);
+        let back: Vec<_> =
+            back.map(|(field, old)| Edit { field, tag: &old.tag, digest: old.digest.as_ref() }).collect();
+        prop_assert_eq!(manifest::edit(&new_text, &back).unwrap(), old_text);
+    }
+
+    /// Whatever befalls a document, reading it does not panic and editing it keeps the laws.
+    #[test]
+    fn damaged_documents_keep_the_laws(
+        sample in samples(),
+        damage in vec((any::<Index>(), select(&b" \t\n\r:-#&*!|>'\"%@`{}[],?~<\\xv0\xef\xff"[..]), 0..3_u8), 1..6),
+    ) {
+        let mut text = sample.write(|number| format!("v1.0.{number}"), digest_of);
+        for (at, byte, kind) in damage {
+            let at = at.index(text.len());
+            match kind {
+                0 => text[at] = byte,
+                1 => text.insert(at, byte),
+                _ => drop(text.remove(at)),
+            }
+        }
+        laws::check(&text);
+    }
+
+    #[test]
+    fn arbitrary_bytes_keep_the_laws(bytes in vec(any::<u8>(), 0..200)) {
+        laws::check(&bytes);
+        laws::check(&[b"HelmRelease\n", bytes.as_slice()].concat());
+    }
+}
