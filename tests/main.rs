@@ -1,3 +1,4 @@
 //! What crosses rooms, against real parts: one binary, so that it links once.
 
+mod config;
 mod manifest;

@@ -1,0 +1,62 @@
+//! Paths of files on this machine.
+
+use std::path::PathBuf;
+
+use crate::config::location::Located;
+use crate::config::problem::{Findings, Wrong};
+use crate::config::raw::FilePath;
+
+/// The path of a file, which is absolute: a daemon has no folder that it is sure to be started in.
+pub(super) fn path(raw: &Located<FilePath>, findings: &mut Findings) -> Option<PathBuf> {
+    findings.take(raw.at, absolute(&raw.value.0))
+}
+
+pub(super) fn absolute(text: &str) -> Result<PathBuf, Wrong> {
+    if text.starts_with('/') && !text.chars().any(char::is_control) {
+        return Ok(PathBuf::from(text));
+    }
+    // The text is not repeated: somebody may have written a secret where its file belongs.
+    Err((
+        "this is not an absolute path".to_owned(),
+        "write it from the root, such as `/etc/tidegate/file`; `~` and variables are not filled in"
+            .to_owned(),
+    ))
+}
+
+/// The text of a URL's path with `%20` and the like read.
+pub(super) fn percent_decoded(text: &str) -> Option<String> {
+    let mut bytes = Vec::with_capacity(text.len());
+    let mut rest = text.as_bytes();
+    while let Some((first, after)) = rest.split_first() {
+        rest = after;
+        if *first == b'%' {
+            let digits = rest.get(..2).and_then(|digits| std::str::from_utf8(digits).ok())?;
+            bytes.push(u8::from_str_radix(digits, 16).ok().filter(|_| !digits.contains('+'))?);
+            rest = &rest[2..];
+        } else {
+            bytes.push(*first);
+        }
+    }
+    String::from_utf8(bytes).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn percent_signs_are_read() {
+        for (text, decoded) in [
+            ("/srv/a%20b", Some("/srv/a b")),
+            ("/srv/%C3%B1", Some("/srv/ñ")),
+            ("/srv/ñ", Some("/srv/ñ")),
+            ("/srv/%", None),
+            ("/srv/%2", None),
+            ("/srv/%+1", None),
+            ("/srv/%zz", None),
+            ("/srv/%ff", None),
+        ] {
+            assert_eq!(percent_decoded(text).as_deref(), decoded, "{text}");
+        }
+    }
+}

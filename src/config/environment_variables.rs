@@ -1,0 +1,19 @@
+//! The one place where the process's environment variables are read.
+
+use std::ffi::OsString;
+
+/// Environment variables, so that tests bring their own.
+pub trait EnvLookup {
+    /// The value of the variable, if it is set.
+    fn value_of(&self, name: &str) -> Option<OsString>;
+}
+
+/// The variables of this process.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct ProcessEnv;
+
+impl EnvLookup for ProcessEnv {
+    fn value_of(&self, name: &str) -> Option<OsString> {
+        std::env::var_os(name)
+    }
+}

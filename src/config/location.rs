@@ -1,0 +1,76 @@
+//! Where in the file a value stands, and values that remember it. Knows nothing of what the values mean.
+
+use std::borrow::Cow;
+use std::fmt;
+
+use schemars::{JsonSchema, Schema, SchemaGenerator};
+use serde::{Deserialize, Deserializer};
+
+/// A place in the configuration file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Location {
+    /// The line, from 1.
+    pub line: u32,
+    /// The column in characters, from 1.
+    pub column: u32,
+    /// How many characters stand there; at least 1.
+    pub length_chars: u32,
+}
+
+impl Location {
+    /// The place that the YAML reader told.
+    pub(super) fn of(place: serde_saphyr::Location) -> Self {
+        let narrow = |number: u64| u32::try_from(number).unwrap_or(u32::MAX).max(1);
+        Self {
+            line: narrow(place.line()),
+            column: narrow(place.column()),
+            length_chars: u32::try_from(place.span().len()).unwrap_or(1).max(1),
+        }
+    }
+
+    /// Only the first character of this place.
+    pub(super) fn start(self) -> Self {
+        Self { length_chars: 1, ..self }
+    }
+}
+
+impl fmt::Display for Location {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "{}:{}", self.line, self.column)
+    }
+}
+
+/// A value of the configuration file and where it is written: for an alias, where its anchor is.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Located<T> {
+    /// The value.
+    pub value: T,
+    /// Where it is written.
+    pub at: Location,
+}
+
+impl<'de, T: Deserialize<'de>> Deserialize<'de> for Located<T> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let spanned = serde_saphyr::Spanned::<T>::deserialize(deserializer)?;
+        Ok(Self { value: spanned.value, at: Location::of(spanned.defined) })
+    }
+}
+
+/// The place of a value is no part of the file's shape: the schema is the value's own.
+impl<T: JsonSchema> JsonSchema for Located<T> {
+    fn inline_schema() -> bool {
+        T::inline_schema()
+    }
+
+    fn schema_name() -> Cow<'static, str> {
+        T::schema_name()
+    }
+
+    fn schema_id() -> Cow<'static, str> {
+        T::schema_id()
+    }
+
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        T::json_schema(generator)
+    }
+}

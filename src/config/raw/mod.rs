@@ -1,0 +1,111 @@
+//! The shape of the configuration file, as it is written. Owns the names of the keys and what is said about them: the
+//! JSON Schema and the reference are generated from here. Must not know what makes a value right.
+
+mod environment;
+mod git;
+mod registry;
+mod service;
+mod text;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Deserializer};
+
+use super::location::Located;
+pub(super) use environment::{Approval, Day, Delivery, Environment, Freeze, Window};
+pub(super) use git::{Author, Batch, Git};
+pub(super) use registry::{Credentials, RateLimit, Registry};
+pub(super) use service::{Override, ServiceDefaults, Services};
+pub(super) use text::{DurationText, FilePath, LocalDateTime, TimeOfDayText};
+
+/// The configuration of Tidegate: one YAML file, `config/tidegate.yaml` unless `--config` or `TIDEGATE_CONFIG` names
+/// another. Unknown keys are refused.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[schemars(title = "Tidegate configuration")]
+pub(super) struct File {
+    /// When the daemon looks for new versions: a Unix cron expression of five fields, or of six with the seconds
+    /// first; 0 and 7 are Sunday, names are allowed. The daemon also wakes when a gate opens.
+    #[schemars(extend("default" = "* * * * *", "examples" = ["*/5 * * * *"]))]
+    pub(super) schedule: Option<Located<String>>,
+
+    /// The IANA name of the time zone in which the schedule, windows and freezes are read.
+    #[schemars(extend("default" = "UTC", "examples" = ["America/Santiago"]))]
+    pub(super) timezone: Option<Located<String>>,
+
+    /// The GitOps repository.
+    pub(super) git: Git,
+
+    /// How a registry is reached, for those that need more than anonymous HTTPS.
+    #[serde(default, deserialize_with = "or_default")]
+    #[schemars(extend("default" = []))]
+    pub(super) registries: Vec<Registry>,
+
+    /// The environments: folders of the repository, in chains through `after`.
+    pub(super) environments: Located<Vec<Environment>>,
+
+    /// Stretches of time in which nothing is promoted.
+    #[serde(default, deserialize_with = "or_default")]
+    #[schemars(extend("default" = []))]
+    pub(super) freezes: Vec<Freeze>,
+
+    /// Which versions and images are managed.
+    #[serde(default, deserialize_with = "or_default")]
+    pub(super) services: Services,
+
+    /// How the soak is counted: `continuous` counts only an unbroken run of the version in the environment before.
+    /// `elapsed` and `train` are refused in this version.
+    #[schemars(extend("default" = "continuous"))]
+    pub(super) soak_mode: Option<Located<SoakMode>>,
+
+    /// How far the time that a commit claims may lie before a fetch that did not have it yet; beyond this, the soak
+    /// counts from that fetch.
+    #[schemars(extend("default" = "10m"))]
+    pub(super) clock_tolerance: Option<Located<DurationText>>,
+
+    /// Where observations and the index are kept.
+    #[serde(default, deserialize_with = "or_default")]
+    pub(super) store: Store,
+
+    /// The dashboard and the API. Refused in this version: it has no server yet.
+    pub(super) server: Option<Located<Server>>,
+}
+
+/// A key with nothing after it, as when all below it is commented out, is as good as no key.
+fn or_default<'de, D, T>(deserializer: D) -> Result<T, D::Error>
+where
+    D: Deserializer<'de>,
+    T: Default + Deserialize<'de>,
+{
+    Ok(Option::deserialize(deserializer)?.unwrap_or_default())
+}
+
+/// How the soak is counted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+#[schemars(inline)]
+pub(super) enum SoakMode {
+    Continuous,
+    Elapsed,
+    Train,
+}
+
+/// Where observations and the index are kept.
+#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub(super) struct Store {
+    /// `sqlite://` and the absolute path of the database file, which is made when it does not exist. Without it, the
+    /// file is `tidegate.db` in the first of these folders that can be told: `$STATE_DIRECTORY` (set by systemd),
+    /// `$XDG_STATE_HOME/tidegate`, `$HOME/.local/state/tidegate`. `postgres://` is refused in this version.
+    #[schemars(extend("examples" = ["sqlite:///var/lib/tidegate/tidegate.db"]))]
+    pub(super) url: Option<Located<String>>,
+}
+
+/// The dashboard and the API. Refused in this version: it has no server yet.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub(super) struct Server {
+    /// The address and the port to listen on. Refused in this version.
+    #[expect(dead_code, reason = "the key is known so that it is refused by name, not as an unknown one")]
+    #[schemars(extend("examples" = ["127.0.0.1:8080"]))]
+    pub(super) listen: Option<String>,
+}

@@ -1,0 +1,159 @@
+//! The configuration as the other rooms use it: every value checked. Knows neither YAML nor where a value came from.
+
+use std::num::NonZeroU32;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use chrono_tz::Tz;
+
+use super::compile::Schedule;
+use super::host::Endpoint;
+use super::secret::SecretSource;
+use super::services::{ServiceSettings, Services};
+use super::subject::SubjectForm;
+use crate::model::{BranchName, EnvironmentName, RepoPath, ServiceName};
+use crate::policy::{Freeze, Window};
+
+/// The whole configuration.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// When the daemon looks for new versions.
+    pub schedule: Schedule,
+    /// The zone in which the schedule, windows and freezes are read.
+    pub timezone: Tz,
+    /// The GitOps repository.
+    pub git: Git,
+    /// The registries that need more than anonymous HTTPS, each host once.
+    pub registries: Vec<Registry>,
+    /// Stretches of time in which nothing is promoted.
+    pub freezes: Vec<Freeze>,
+    /// How far a commit's time may lie before a fetch that did not have it.
+    pub clock_tolerance: Duration,
+    /// Where observations and the index are kept.
+    pub store: Store,
+    pub(super) environments: Vec<Environment>,
+    pub(super) services: Services,
+}
+
+impl Config {
+    /// The environments, each after the one that its versions come from; at least one.
+    pub fn environments(&self) -> &[Environment] {
+        &self.environments
+    }
+
+    /// The environment of this name.
+    pub fn environment(&self, name: &EnvironmentName) -> Option<&Environment> {
+        self.environments.iter().find(|environment| environment.name == *name)
+    }
+
+    /// What holds for one service.
+    pub fn service(&self, name: &ServiceName) -> ServiceSettings<'_> {
+        self.services.settings_of(name)
+    }
+
+    /// How long a version of the service soaks before it may come to `environment`.
+    pub fn soak(&self, service: &ServiceName, environment: &Environment) -> Duration {
+        self.service(service).soak_before(environment)
+    }
+}
+
+/// The GitOps repository.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Git {
+    /// The absolute path of the local repository that is cloned from and pushed to.
+    pub remote: PathBuf,
+    /// The branch that Flux follows.
+    pub branch: BranchName,
+    /// Who is named as the author of promotions.
+    pub author: Author,
+    /// What one commit holds.
+    pub batch: Batch,
+    /// The form of the subject of a promotion's commit.
+    pub subject: SubjectForm,
+}
+
+/// A commit's author.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Author {
+    /// The name; not empty, on one line.
+    pub name: String,
+    /// The e-mail address; not empty, on one line.
+    pub email: String,
+}
+
+/// What one commit holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Batch {
+    /// One service in one environment.
+    Service,
+    /// All that moves in one environment.
+    Environment,
+    /// All that moves in a pass.
+    All,
+}
+
+/// How one registry is reached.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Registry {
+    /// The registry, as image references name it.
+    pub host: String,
+    /// The URL that is asked instead of the host.
+    pub endpoint: Option<Endpoint>,
+    /// Whether it is spoken to by plain HTTP; an `endpoint` says it itself.
+    pub plain_http: bool,
+    /// The account; without it, the registry is asked anonymously.
+    pub credentials: Option<Credentials>,
+    /// Further certificate authorities, in PEM form.
+    pub ca_file: Option<PathBuf>,
+    /// Further hosts that a login may be sent to.
+    pub token_hosts: Vec<String>,
+    /// How fast it may be asked at most; without it, the registry client's own measure.
+    pub rate_limit: Option<RateLimit>,
+}
+
+/// An account of a registry.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Credentials {
+    /// A name and a password.
+    Basic {
+        /// The name of the account.
+        username: String,
+        /// Where the password is.
+        password: SecretSource,
+    },
+    /// A Docker `config.json`.
+    DockerConfig(PathBuf),
+}
+
+/// How fast a registry may be asked at most.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct RateLimit {
+    /// Requests a second.
+    pub requests_per_second: NonZeroU32,
+    /// How many requests may go at once after a pause.
+    pub burst_requests: NonZeroU32,
+}
+
+/// One environment.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Environment {
+    /// The name.
+    pub name: EnvironmentName,
+    /// The folders; none lies in another one, of this environment or of another.
+    pub paths: Vec<RepoPath>,
+    /// The environment that versions come from; without it, they come from the registry.
+    pub after: Option<EnvironmentName>,
+    /// How long a version soaks in the environment before, unless an override says otherwise; zero without `after`.
+    pub soak: Duration,
+    /// Whether a promotion needs an approval.
+    pub is_approval_required: bool,
+    /// When promotions may happen; without any, always.
+    pub windows: Vec<Window>,
+}
+
+/// Where observations and the index are kept.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Store {
+    /// In the SQLite database of this absolute path.
+    Sqlite(PathBuf),
+}

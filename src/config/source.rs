@@ -1,0 +1,176 @@
+//! The text of a configuration file, for showing lines of it. Owns what may be shown: terminal-safe, bounded, and
+//! without secrets that were written where they do not belong.
+
+use std::fmt;
+use std::sync::LazyLock;
+
+use regex::{Captures, Regex};
+
+use super::location::Location;
+use crate::model::Printable;
+
+/// How many characters of a line are shown.
+const MOST_CHARS: usize = 120;
+
+/// A user's name and password inside a URL.
+static LOGIN_IN_URL: LazyLock<Option<Regex>> = LazyLock::new(|| Regex::new(r"://[^/\s@]+@").ok());
+
+/// The value of a key that speaks of a secret.
+static SECRET_VALUE: LazyLock<Option<Regex>> = LazyLock::new(|| {
+    Regex::new(r#"(?i)((?:password|passphrase|secret|token|username)[a-z]*["']?\s*:\s*|\benv\s*:\s*)("[^"]*"?|'[^']*'?|[^\s,}#{\[][^\s,}#]*)"#).ok()
+});
+
+/// The text of a configuration file and the name that it is told by.
+pub(super) struct Source {
+    name: String,
+    text: String,
+}
+
+impl Source {
+    pub(super) fn new(name: &str, text: &str) -> Self {
+        Self { name: Printable::new(name).to_string(), text: text.to_owned() }
+    }
+
+    /// The name of the file, fit to be shown.
+    pub(super) fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// The line at `at`, fit to be shown, and under it the marks of what is meant.
+    pub(super) fn excerpt(&self, at: Location) -> Option<Excerpt> {
+        let line = self.text.lines().nth(at.line as usize - 1)?;
+        let (first, last) = shown_range(line, at);
+        let upto = |end: usize| {
+            let part: String = line.chars().skip(first).take(end.clamp(first, last) - first).collect();
+            printable(&without_secrets(&part))
+        };
+        let start = at.column as usize - 1;
+        let marks_from = upto(start).chars().count();
+        let marks_to = upto(start + at.length_chars as usize).chars().count();
+        Some(Excerpt { line: upto(last), marks_from, marks: marks_to.saturating_sub(marks_from).max(1) })
+    }
+}
+
+impl fmt::Debug for Source {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.debug_struct("Source").field("name", &self.name).finish_non_exhaustive()
+    }
+}
+
+/// A line that is shown, and how many characters of it are marked, from where.
+pub(super) struct Excerpt {
+    pub(super) line: String,
+    pub(super) marks_from: usize,
+    pub(super) marks: usize,
+}
+
+/// Which characters of a line are shown, so that the place is among them.
+fn shown_range(line: &str, at: Location) -> (usize, usize) {
+    let length = line.trim_end().chars().count();
+    let column = (at.column as usize - 1).min(length);
+    let first = if column < MOST_CHARS { 0 } else { column - MOST_CHARS / 2 };
+    (first, length.min(first + MOST_CHARS))
+}
+
+fn printable(text: &str) -> String {
+    let one_wide = text.replace('\t', " ");
+    Printable::bounded(&one_wide, MOST_CHARS).to_string()
+}
+
+/// The text with every login in a URL, and every value of a key that speaks of a secret, replaced by `***`; a name of
+/// an environment variable, a path and a mapping are no secrets.
+pub(super) fn without_secrets(text: &str) -> String {
+    let (Some(login), Some(secret)) = (LOGIN_IN_URL.as_ref(), SECRET_VALUE.as_ref()) else {
+        return "***".to_owned();
+    };
+    let text = login.replace_all(text, |found: &Captures<'_>| match &found[0] {
+        // The account that every SSH server for Git has; no secret, and the reader looks for it.
+        "://git@" => "://git@",
+        _ => "://***@",
+    });
+    secret
+        .replace_all(&text, |found: &Captures<'_>| {
+            let value = &found[2];
+            let is_name = found[1].to_lowercase().contains("username") && !value.contains(':');
+            let shown = if is_name || says_nothing(value) { value } else { "***" };
+            format!("{}{shown}", &found[1])
+        })
+        .into_owned()
+}
+
+/// Whether a value is where a secret is, and not the secret.
+fn says_nothing(value: &str) -> bool {
+    let bare = value.trim_matches(['"', '\'']);
+    let is_variable =
+        bare.bytes().all(|byte| byte.is_ascii_uppercase() || byte.is_ascii_digit() || byte == b'_');
+    is_variable || bare.starts_with(['/', '{', '[', '&', '*'])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn secrets_are_not_shown() {
+        for (text, shown) in [
+            ("url: https://bot:hunter2@github.com/x.git", "url: https://***@github.com/x.git"),
+            ("url: https://ghp_abc@github.com/x.git", "url: https://***@github.com/x.git"),
+            ("  password: hunter2 # mine", "  password: *** # mine"),
+            ("{username: bot, password: 'hunter 2', x: 1}", "{username: bot, password: ***, x: 1}"),
+            ("{\"password\": \"hunter2\"}", "{\"password\": ***}"),
+            ("passwordEnv: ghp_abc", "passwordEnv: ***"),
+            ("token: \"unclosed secret", "token: ***"),
+            ("token: {env: ghp_abc}", "token: {env: ***}"),
+            ("clientSecret: abc", "clientSecret: ***"),
+            ("username: bot:hunter2", "username: ***"),
+        ] {
+            assert_eq!(without_secrets(text), shown);
+        }
+    }
+
+    #[test]
+    fn names_of_secrets_are_shown() {
+        for text in [
+            "passwordEnv: GHCR_TOKEN",
+            "passwordFile: /etc/tidegate/password",
+            "token: {env: TOKEN}",
+            "tokenHosts: [auth.docker.io]",
+            "username: bot",
+            "url: ssh://git.example/x",
+            "url: ssh://git@git.example/x",
+            "environments: [prod]",
+        ] {
+            assert_eq!(without_secrets(text), text);
+        }
+    }
+
+    #[test]
+    fn a_long_line_is_shown_around_the_place() {
+        let source = Source::new("x.yaml", &format!("{}bad{}", "a".repeat(500), "b".repeat(500)));
+        let excerpt = source.excerpt(Location { line: 1, column: 501, length_chars: 3 }).unwrap();
+        let marked: String = excerpt.line.chars().skip(excerpt.marks_from).take(excerpt.marks).collect();
+        assert_eq!(marked, "bad");
+        assert_eq!(excerpt.line.chars().count(), MOST_CHARS);
+    }
+
+    #[test]
+    fn a_line_is_fit_for_a_terminal() {
+        let source = Source::new("x\u{1b}.yaml", "a: \u{1b}[31m\tred");
+        let excerpt = source.excerpt(Location { line: 1, column: 10, length_chars: 3 }).unwrap();
+        assert_eq!(excerpt.line, "a: \\u{1b}[31m red");
+        assert_eq!(&excerpt.line[excerpt.marks_from..], "red");
+        assert_eq!(source.name(), "x\\u{1b}.yaml");
+    }
+
+    #[test]
+    fn a_place_outside_the_text_has_no_line() {
+        let source = Source::new("x.yaml", "a: 1\n");
+        assert!(source.excerpt(Location { line: 9, column: 1, length_chars: 1 }).is_none());
+        assert!(source.excerpt(Location { line: 1, column: 99, length_chars: 4 }).is_some());
+    }
+
+    #[test]
+    fn debug_hides_the_text() {
+        assert!(!format!("{:?}", Source::new("x.yaml", "password: hunter2")).contains("hunter2"));
+    }
+}

@@ -1,0 +1,173 @@
+//! The form of a commit's subject: `chore({service}): update to {tag}`. Pure.
+
+use super::problem::Wrong;
+use super::suggest;
+use crate::model::{EnvironmentName, Printable, ServiceName, Tag};
+
+/// The longest form that is taken, in bytes.
+const MOST_BYTES: usize = 200;
+
+/// The subject that the customer's teams write.
+const DEFAULT: &str = "chore({service}): update to {tag}";
+
+/// A part of a commit's subject that differs from promotion to promotion.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Placeholder {
+    Service,
+    Namespace,
+    Environment,
+    Tag,
+    From,
+}
+
+const PLACEHOLDERS: [(&str, Placeholder); 5] = [
+    ("service", Placeholder::Service),
+    ("namespace", Placeholder::Namespace),
+    ("environment", Placeholder::Environment),
+    ("tag", Placeholder::Tag),
+    ("from", Placeholder::From),
+];
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Part {
+    Text(String),
+    Value(Placeholder),
+}
+
+/// The form of the subject of a promotion's commit: one line, with placeholders.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SubjectForm(Vec<Part>);
+
+/// What a promotion puts into the form of its subject.
+#[derive(Clone, Copy, Debug)]
+pub struct SubjectValues<'a> {
+    /// The service that moves.
+    pub service: &'a ServiceName,
+    /// The environment that it moves in.
+    pub environment: &'a EnvironmentName,
+    /// The tag that it moves to.
+    pub tag: &'a Tag,
+    /// The tag that ran before.
+    pub from: &'a Tag,
+}
+
+impl Default for SubjectForm {
+    fn default() -> Self {
+        Self::parse(DEFAULT).unwrap_or_else(|_| Self(Vec::new()))
+    }
+}
+
+impl SubjectForm {
+    pub(super) fn parse(text: &str) -> Result<Self, Wrong> {
+        let wrong = |message: &str, hint: &str| Err((message.to_owned(), hint.to_owned()));
+        if text.trim().is_empty() {
+            return wrong("the subject is empty", "write for example `chore({service}): update to {tag}`");
+        }
+        if text.chars().any(char::is_control) {
+            return wrong("the subject is more than one plain line", "write it on one line, without tabs");
+        }
+        if text.len() > MOST_BYTES {
+            return wrong("the subject is longer than 200 bytes", "keep it short; the body tells the rest");
+        }
+        let mut parts = Vec::new();
+        let mut rest = text;
+        while !rest.is_empty() {
+            rest = take_part(rest, &mut parts)?;
+        }
+        Ok(Self(parts))
+    }
+
+    /// The subject of one promotion.
+    pub fn fill(&self, values: &SubjectValues<'_>) -> String {
+        let text_of = |part: &'_ Part| match part {
+            Part::Text(text) => text.clone(),
+            Part::Value(Placeholder::Service) => values.service.name().to_owned(),
+            Part::Value(Placeholder::Namespace) => values.service.namespace().to_owned(),
+            Part::Value(Placeholder::Environment) => values.environment.to_string(),
+            Part::Value(Placeholder::Tag) => values.tag.to_string(),
+            Part::Value(Placeholder::From) => values.from.to_string(),
+        };
+        self.0.iter().map(text_of).collect()
+    }
+}
+
+/// Takes the first part off the text: a doubled brace, a placeholder, or what stands before the next brace.
+fn take_part<'a>(text: &'a str, parts: &mut Vec<Part>) -> Result<&'a str, Wrong> {
+    for (doubled, brace) in [("{{", "{"), ("}}", "}")] {
+        if let Some(rest) = text.strip_prefix(doubled) {
+            parts.push(Part::Text(brace.to_owned()));
+            return Ok(rest);
+        }
+    }
+    if let Some(inside) = text.strip_prefix('{') {
+        let (name, rest) = inside.split_once('}').ok_or_else(lone_brace)?;
+        parts.push(Part::Value(placeholder(name)?));
+        return Ok(rest);
+    }
+    if text.starts_with('}') {
+        return Err(lone_brace());
+    }
+    let (plain, rest) = text.split_at(text.find(['{', '}']).unwrap_or(text.len()));
+    parts.push(Part::Text(plain.to_owned()));
+    Ok(rest)
+}
+
+fn placeholder(name: &str) -> Result<Placeholder, Wrong> {
+    if let Some((_, placeholder)) = PLACEHOLDERS.iter().find(|(known, _)| *known == name) {
+        return Ok(*placeholder);
+    }
+    let hint = match suggest::nearest(name, PLACEHOLDERS.iter().map(|(known, _)| *known)) {
+        Some(meant) => format!("did you mean `{{{meant}}}`?"),
+        None => "write one of `{service}`, `{namespace}`, `{environment}`, `{tag}`, `{from}`".to_owned(),
+    };
+    Err((format!("the placeholder `{{{}}}` is not known", Printable::bounded(name, 40)), hint))
+}
+
+fn lone_brace() -> Wrong {
+    (
+        "the subject has a brace without its other".to_owned(),
+        "write `{{` or `}}` for a brace that is meant as one".to_owned(),
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn fill(form: &str) -> String {
+        SubjectForm::parse(form).unwrap().fill(&SubjectValues {
+            service: &"common/graphql-server".parse().unwrap(),
+            environment: &"prod".parse().unwrap(),
+            tag: &"v1.0.180".parse().unwrap(),
+            from: &"v1.0.176".parse().unwrap(),
+        })
+    }
+
+    #[test]
+    fn placeholders_are_filled() {
+        for (form, subject) in [
+            (DEFAULT, "chore(graphql-server): update to v1.0.180"),
+            (
+                "{namespace}/{service}@{environment}: {from} -> {tag}",
+                "common/graphql-server@prod: v1.0.176 -> v1.0.180",
+            ),
+            ("{{{tag}}}", "{v1.0.180}"),
+            ("no placeholder ñ", "no placeholder ñ"),
+        ] {
+            assert_eq!(fill(form), subject);
+        }
+    }
+
+    #[test]
+    fn the_default_is_the_documented_one() {
+        assert_eq!(SubjectForm::default(), SubjectForm::parse(DEFAULT).unwrap());
+        assert!(!SubjectForm::default().0.is_empty());
+    }
+
+    #[test]
+    fn what_is_no_subject_is_refused() {
+        for bad in ["", " ", "a\nb", "a\tb", "{tag", "tag}", "{}", "{tga}", "{ tag }", &"x".repeat(201)] {
+            assert!(SubjectForm::parse(bad).is_err(), "{bad:?}");
+        }
+    }
+}
