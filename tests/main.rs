@@ -2,3 +2,5 @@
 
 mod config;
 mod manifest;
+mod registry;
+mod support;

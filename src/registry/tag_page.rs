@@ -1,0 +1,162 @@
+//! Pages of a tag list, as registries write them: what in them is a tag. No IO.
+
+use std::fmt;
+
+use serde::Deserialize;
+use serde::de::{Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
+
+use crate::model::{Tag, TagList};
+
+/// Reads the pages of one list: the tags sorted as text, each once.
+pub(super) fn parse<B: AsRef<[u8]>>(bodies: &[B]) -> Result<TagList, serde_json::Error> {
+    let mut list = TagList::default();
+    for body in bodies {
+        let page: Page = serde_json::from_slice(body.as_ref())?;
+        let entries = page.tags.unwrap_or_default();
+        list.ignored += entries.ignored;
+        list.tags.extend(entries.tags);
+    }
+    list.tags.sort_unstable();
+    list.tags.dedup();
+    Ok(list)
+}
+
+#[derive(Deserialize)]
+struct Page {
+    // A list that is null is empty; a page without one is none, which serde says only when told how to read it.
+    #[serde(deserialize_with = "Option::deserialize")]
+    tags: Option<Entries>,
+}
+
+/// The entries of one page, read straight into tags.
+#[derive(Default)]
+struct Entries {
+    tags: Vec<Tag>,
+    ignored: usize,
+}
+
+impl<'de> Deserialize<'de> for Entries {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_seq(EntriesVisitor)
+    }
+}
+
+struct EntriesVisitor;
+
+impl<'de> Visitor<'de> for EntriesVisitor {
+    type Value = Entries;
+
+    fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("a list of tags")
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut sequence: A) -> Result<Entries, A::Error> {
+        let mut entries = Entries::default();
+        while let Some(Entry(tag)) = sequence.next_element()? {
+            match tag {
+                Some(tag) => entries.tags.push(tag),
+                None => entries.ignored += 1,
+            }
+        }
+        Ok(entries)
+    }
+}
+
+/// One entry: a tag, or something that is none, of whatever type.
+struct Entry(Option<Tag>);
+
+impl<'de> Deserialize<'de> for Entry {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(EntryVisitor).map(Entry)
+    }
+}
+
+struct EntryVisitor;
+
+impl<'de> Visitor<'de> for EntryVisitor {
+    type Value = Option<Tag>;
+
+    fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("a tag")
+    }
+
+    fn visit_str<E>(self, text: &str) -> Result<Option<Tag>, E> {
+        Ok(text.parse().ok())
+    }
+
+    fn visit_bool<E>(self, _: bool) -> Result<Option<Tag>, E> {
+        Ok(None)
+    }
+
+    fn visit_i64<E>(self, _: i64) -> Result<Option<Tag>, E> {
+        Ok(None)
+    }
+
+    fn visit_u64<E>(self, _: u64) -> Result<Option<Tag>, E> {
+        Ok(None)
+    }
+
+    fn visit_f64<E>(self, _: f64) -> Result<Option<Tag>, E> {
+        Ok(None)
+    }
+
+    fn visit_unit<E>(self) -> Result<Option<Tag>, E> {
+        Ok(None)
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut sequence: A) -> Result<Option<Tag>, A::Error> {
+        while sequence.next_element::<IgnoredAny>()?.is_some() {}
+        Ok(None)
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Option<Tag>, A::Error> {
+        while map.next_entry::<IgnoredAny, IgnoredAny>()?.is_some() {}
+        Ok(None)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use rstest::rstest;
+
+    use super::*;
+
+    #[rstest]
+    #[case::plain(&[r#"{"name":"a","tags":["v1","v2"]}"#], &["v1", "v2"], 0)]
+    #[case::null(&[r#"{"name":"a","tags":null}"#], &[], 0)]
+    #[case::empty(&[r#"{"name":"a","tags":[]}"#], &[], 0)]
+    #[case::pages(&[r#"{"tags":["b"]}"#, r#"{"tags":["a"]}"#], &["a", "b"], 0)]
+    #[case::twice(&[r#"{"tags":["b","a"]}"#, r#"{"tags":["a","b"]}"#], &["a", "b"], 0)]
+    #[case::escaped(&[r#"{"tags":["v\u0031"]}"#], &["v1"], 0)]
+    #[case::no_tags(&[r#"{"tags":["../../x","🌊","","a b","v1"]}"#], &["v1"], 4)]
+    #[case::no_text(&[r#"{"tags":[1,-1,1.5,true,null,["a"],{"a":"b"},"v1"]}"#], &["v1"], 7)]
+    fn pages(#[case] bodies: &[&str], #[case] tags: &[&str], #[case] ignored: usize) {
+        let list = parse(bodies).unwrap();
+        assert_eq!(list.tags.iter().map(Tag::as_str).collect::<Vec<_>>(), tags);
+        assert_eq!(list.ignored, ignored);
+    }
+
+    #[test]
+    fn a_tag_of_ten_thousand_characters_is_none() {
+        let body = format!(r#"{{"tags":["{}","v1"]}}"#, "x".repeat(10_000));
+        let list = parse(&[&body]).unwrap();
+        assert_eq!((list.tags.len(), list.ignored), (1, 1));
+    }
+
+    #[rstest]
+    #[case::missing(r#"{"status":"ok"}"#)]
+    #[case::text(r#"{"tags":"v1"}"#)]
+    #[case::list("[]")]
+    #[case::cut(r#"{"tags":["v1""#)]
+    #[case::page("<html>")]
+    #[case::empty("")]
+    fn what_is_no_list_is_refused(#[case] body: &str) {
+        assert!(parse(&[body]).is_err());
+    }
+
+    #[test]
+    fn deep_nesting_is_refused_rather_than_followed() {
+        let body = format!(r#"{{"tags":[{}]}}"#, "[".repeat(1_000_000));
+        assert!(parse(&[&body]).is_err());
+    }
+}

@@ -1,0 +1,112 @@
+//! Lists in pages, and links that lead astray.
+
+use std::sync::Arc;
+
+use rstest::rstest;
+use serde_json::json;
+use tidegate::model::{Class, Tag, TagList};
+use tidegate::registry::{Problem, RegistryError};
+use wiremock::matchers::{any, method, path, query_param, query_param_is_missing};
+use wiremock::{Mock, MockServer, ResponseTemplate};
+
+use super::{anonymous, image, in_full};
+
+const LIST: &str = "/v2/vtr/app/tags/list";
+
+fn page(tags: &[&str]) -> ResponseTemplate {
+    ResponseTemplate::new(200).set_body_json(json!({"name": "vtr/app", "tags": tags}))
+}
+
+fn linked(tags: &[&str], link: &str) -> ResponseTemplate {
+    page(tags).insert_header("link", link)
+}
+
+async fn serve_first(server: &MockServer, answer: ResponseTemplate) {
+    let first = Mock::given(method("GET")).and(path(LIST)).and(query_param_is_missing("last"));
+    first.respond_with(answer).mount(server).await;
+}
+
+async fn serve_after(server: &MockServer, last: &str, answer: ResponseTemplate) {
+    Mock::given(path(LIST)).and(query_param("last", last)).respond_with(answer).mount(server).await;
+}
+
+async fn list(server: &MockServer) -> Result<Arc<TagList>, RegistryError> {
+    let host = server.address().to_string();
+    anonymous(&host).tags(&image(&host, "vtr/app")).await
+}
+
+fn texts(list: &TagList) -> Vec<&str> {
+    list.tags.iter().map(Tag::as_str).collect()
+}
+
+#[tokio::test]
+async fn every_page_is_read_however_short_and_whatever_way_it_is_linked() {
+    let server = MockServer::start().await;
+    let absolute = format!("<{}{LIST}?last=c&n=1000>; rel=\"next\"", server.uri());
+    serve_first(&server, linked(&["a"], "</v2/vtr/app/tags/list?last=a&n=1000>; rel=\"next\"")).await;
+    serve_after(&server, "a", linked(&[], "<?last=b>; rel=next")).await;
+    serve_after(&server, "b", linked(&["c", "a"], &absolute)).await;
+    serve_after(&server, "c", page(&["d"])).await;
+    let list = list(&server).await.unwrap();
+    assert_eq!(texts(&list), ["a", "c", "d"]);
+    let requests = server.received_requests().await.unwrap();
+    assert_eq!(requests[0].url.query(), Some("n=1000"));
+}
+
+#[rstest]
+#[case::other_host("<http://evil.example/v2/vtr/app/tags/list>; rel=next")]
+#[case::other_port("<http://127.0.0.1:1/v2/vtr/app/tags/list>; rel=next")]
+#[case::no_scheme("<//evil.example/>; rel=next")]
+#[case::itself("</v2/vtr/app/tags/list?n=1000>; rel=next")]
+#[case::file("<file:///etc/passwd>; rel=next")]
+#[tokio::test]
+async fn a_link_that_leads_elsewhere_or_in_a_circle_is_refused(#[case] link: &str) {
+    let server = MockServer::start().await;
+    serve_first(&server, linked(&["a"], link)).await;
+    let error = list(&server).await.unwrap_err();
+    assert!(matches!(error.problem(), Some(Problem::Astray { what: "a link", .. })), "{}", in_full(&error));
+    assert_eq!(error.class(), Class::Refused);
+    assert_eq!(server.received_requests().await.unwrap().len(), 1);
+}
+
+#[tokio::test]
+async fn pages_without_end_are_given_up() {
+    let server = MockServer::start().await;
+    let answer = |request: &wiremock::Request| {
+        let last =
+            request.url.query_pairs().find(|(key, _)| key == "last").map(|(_, value)| value.into_owned());
+        let next: u32 = last.map_or(0, |last| last.parse::<u32>().unwrap() + 1);
+        linked(&["a"], &format!("<?last={next}>; rel=next"))
+    };
+    Mock::given(any()).respond_with(answer).mount(&server).await;
+    let error = list(&server).await.unwrap_err();
+    assert!(matches!(error.problem(), Some(Problem::TooLarge { .. })), "{}", in_full(&error));
+}
+
+#[tokio::test]
+async fn entries_that_are_no_tags_are_counted_and_left_out() {
+    let server = MockServer::start().await;
+    serve_first(&server, page(&["../../x", "v1.0.0", "🌊", &"x".repeat(10_000), "v1.0.0"])).await;
+    let list = list(&server).await.unwrap();
+    assert_eq!((texts(&list), list.ignored), (vec!["v1.0.0"], 3));
+}
+
+#[tokio::test]
+async fn an_answer_with_an_etag_is_asked_for_once() {
+    let server = MockServer::start().await;
+    let known = Mock::given(wiremock::matchers::header("if-none-match", "\"one\""));
+    known.respond_with(ResponseTemplate::new(304)).with_priority(1).expect(1).mount(&server).await;
+    serve_first(&server, page(&["a"]).insert_header("etag", "\"one\"")).await;
+    let host = server.address().to_string();
+    let (client, app) = (anonymous(&host), image(&host, "vtr/app"));
+    let first = client.tags(&app).await.unwrap();
+    assert!(Arc::ptr_eq(&first, &client.tags(&app).await.unwrap()));
+}
+
+#[tokio::test]
+async fn a_304_to_who_knows_nothing_is_no_list() {
+    let server = MockServer::start().await;
+    serve_first(&server, ResponseTemplate::new(304)).await;
+    let error = list(&server).await.unwrap_err();
+    assert!(matches!(error.problem(), Some(Problem::UnexpectedStatus { .. })), "{}", in_full(&error));
+}

@@ -1,0 +1,3 @@
+//! What several rooms' tests need: real parts, started and filled.
+
+pub(crate) mod registry;

@@ -1,0 +1,294 @@
+//! Debian's docker-registry, started for one test on a port and in a folder of its own, and images pushed to it.
+
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a helper that fails, fails its test"
+)]
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::net::TcpListener;
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+use std::thread::sleep;
+use std::time::{Duration, Instant};
+
+use reqwest::{Method, RequestBuilder, Response, StatusCode};
+use serde_json::{Value, json};
+use sha2::{Digest, Sha256};
+use tempfile::TempDir;
+
+const PROGRAM: &str = "docker-registry";
+
+/// How long a registry may take to start on a busy machine.
+const START_DEADLINE: Duration = Duration::from_secs(30);
+
+/// The user that a registry with a password knows, and the password.
+pub(crate) const USER: &str = "bot";
+pub(crate) const PASSWORD: &str = "s3cret";
+
+/// `bot:s3cret`, as bcrypt.
+const HTPASSWD: &str = "bot:$2b$04$oeGmJxf5NrqSuEejvIig5.P6C1hWe2AcgDiYP5U4GND/TtnjZbp.G\n";
+
+/// How a registry is to be.
+#[derive(Default)]
+pub(crate) struct Setup<'a> {
+    /// Whether it lets in only [`USER`].
+    pub(crate) password: bool,
+    /// A certificate and its key, for https.
+    pub(crate) tls: Option<(&'a Path, &'a Path)>,
+}
+
+/// A running registry. It ends when it is dropped.
+pub(crate) struct DockerRegistry {
+    child: Child,
+    port: u16,
+    password: bool,
+    http: reqwest::Client,
+    folder: TempDir,
+}
+
+impl DockerRegistry {
+    /// A registry that lets everybody in, over plain http.
+    pub(crate) fn start() -> Self {
+        Self::start_as(&Setup::default())
+    }
+
+    /// A registry set up in another way.
+    pub(crate) fn start_as(setup: &Setup<'_>) -> Self {
+        // It cannot be told to take any free port, so another program may take the one that was found first.
+        (0..10)
+            .find_map(|_| Self::try_start(setup))
+            .expect("docker-registry found every port taken, ten times over")
+    }
+
+    fn try_start(setup: &Setup<'_>) -> Option<Self> {
+        let folder = tempfile::tempdir().unwrap();
+        let port = free_port();
+        let (config, log) = (folder.path().join("config.yml"), folder.path().join("log"));
+        fs::write(&config, configuration(folder.path(), port, setup)).unwrap();
+        let output = fs::File::create(&log).unwrap();
+        let child = Command::new(PROGRAM)
+            .arg("serve")
+            .arg(&config)
+            .stdin(Stdio::null())
+            .stdout(output.try_clone().unwrap())
+            .stderr(output)
+            .spawn()
+            .unwrap_or_else(|error| {
+                panic!("cannot run {PROGRAM} ({error}): apt-get install docker-registry")
+            });
+        // As the binary does; an error says that one is installed already.
+        let _ = rustls::crypto::ring::default_provider().install_default();
+        // The tests may have no system authorities, and one that trusts nothing cannot be fooled into leaving here.
+        let http = reqwest::Client::builder().no_proxy().tls_certs_only([]).build().unwrap();
+        let mut registry = Self { child, port, password: setup.password, http, folder };
+        registry.is_listening(&log).then_some(registry)
+    }
+
+    /// Whether it came to listen, by its own word: somebody else may answer on the port.
+    fn is_listening(&mut self, log: &Path) -> bool {
+        let started = Instant::now();
+        while started.elapsed() < START_DEADLINE {
+            let said = fs::read_to_string(log).unwrap();
+            if said.contains("listening on") {
+                return true;
+            }
+            if self.child.try_wait().unwrap().is_some() {
+                assert!(said.contains("address already in use"), "docker-registry ended: {said}");
+                return false;
+            }
+            sleep(Duration::from_millis(10));
+        }
+        panic!("docker-registry did not start: {}", fs::read_to_string(log).unwrap())
+    }
+
+    /// The host as images name it.
+    pub(crate) fn host(&self) -> String {
+        format!("127.0.0.1:{}", self.port)
+    }
+
+    /// The folder that goes with the registry, for files that a test needs beside it.
+    pub(crate) fn folder(&self) -> &Path {
+        self.folder.path()
+    }
+
+    /// Pushes an image for one platform under a tag (or its digest), and gives its digest.
+    pub(crate) async fn push(&self, repository: &str, tag: &str, image: &Image) -> String {
+        self.push_blob(repository, image.config()).await;
+        self.push_manifest(repository, tag, &image.manifest()).await
+    }
+
+    /// Pushes an index of images for several platforms, and gives its digest.
+    pub(crate) async fn push_index(&self, repository: &str, tag: &str, index: &Index) -> String {
+        let mut entries = Vec::new();
+        for (platform, image) in &index.images {
+            let manifest = image.manifest();
+            let digest = self.push(repository, &digest_of(manifest.to_string().as_bytes()), image).await;
+            let (os, architecture) = platform.split_once('/').unwrap();
+            entries.push(json!({
+                "mediaType": manifest["mediaType"], "digest": digest, "size": manifest.to_string().len(),
+                "platform": {"os": os, "architecture": architecture},
+                "annotations": {"entry": platform},
+            }));
+        }
+        let index = json!({
+            "schemaVersion": 2, "mediaType": "application/vnd.oci.image.index.v1+json",
+            "manifests": entries, "annotations": index.annotations,
+        });
+        self.push_manifest(repository, tag, &index).await
+    }
+
+    /// Takes the image with a digest, and so every tag of it, away.
+    pub(crate) async fn delete(&self, repository: &str, digest: &str) {
+        let answer =
+            self.request(Method::DELETE, &format!("/v2/{repository}/manifests/{digest}")).send().await;
+        assert_eq!(answer.unwrap().status(), StatusCode::ACCEPTED);
+    }
+
+    /// Gives an image that was pushed another tag.
+    pub(crate) async fn tag(&self, repository: &str, image: &Image, tag: &str) {
+        self.push_manifest(repository, tag, &image.manifest()).await;
+    }
+
+    /// Gives what `tag` is many other tags, by copying what the registry keeps of it: pushing takes 30 ms a tag.
+    pub(crate) fn tag_many(&self, repository: &str, tag: &str, others: impl IntoIterator<Item = String>) {
+        let tags = format!("storage/docker/registry/v2/repositories/{repository}/_manifests/tags");
+        let tags = self.folder.path().join(tags);
+        let link = fs::read(tags.join(tag).join("current/link")).unwrap();
+        for other in others {
+            let current = tags.join(other).join("current");
+            fs::create_dir_all(&current).unwrap();
+            fs::write(current.join("link"), &link).unwrap();
+        }
+    }
+
+    async fn push_manifest(&self, repository: &str, reference: &str, manifest: &Value) -> String {
+        let body = manifest.to_string();
+        let digest = digest_of(body.as_bytes());
+        let kind = manifest["mediaType"].as_str().unwrap();
+        let put = self.request(Method::PUT, &format!("/v2/{repository}/manifests/{reference}"));
+        expect(put.header("content-type", kind).body(body), StatusCode::CREATED).await;
+        digest
+    }
+
+    async fn push_blob(&self, repository: &str, bytes: Vec<u8>) {
+        let start = self.request(Method::POST, &format!("/v2/{repository}/blobs/uploads/"));
+        let answer = expect(start, StatusCode::ACCEPTED).await;
+        let mut place: reqwest::Url = answer.headers()["location"].to_str().unwrap().parse().unwrap();
+        place.query_pairs_mut().append_pair("digest", &digest_of(&bytes));
+        let put = self.authorised(self.http.put(place));
+        expect(put.header("content-type", "application/octet-stream").body(bytes), StatusCode::CREATED).await;
+    }
+
+    fn request(&self, method: Method, path: &str) -> RequestBuilder {
+        self.authorised(self.http.request(method, format!("http://{}{path}", self.host())))
+    }
+
+    fn authorised(&self, request: RequestBuilder) -> RequestBuilder {
+        if self.password { request.basic_auth(USER, Some(PASSWORD)) } else { request }
+    }
+}
+
+impl Drop for DockerRegistry {
+    fn drop(&mut self) {
+        // It may have ended by itself; then there is nothing left to do.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// An image for one platform, without layers.
+#[derive(Clone, Default)]
+pub(crate) struct Image {
+    /// The labels of its configuration.
+    pub(crate) labels: BTreeMap<String, String>,
+    /// The annotations of its manifest.
+    pub(crate) annotations: BTreeMap<String, String>,
+    /// Whether it is in Docker's form, which has no annotations.
+    pub(crate) is_docker: bool,
+}
+
+impl Image {
+    /// An image with one label, by which two of them differ.
+    pub(crate) fn labelled(key: &str, value: &str) -> Self {
+        Self { labels: BTreeMap::from([(key.to_owned(), value.to_owned())]), ..Self::default() }
+    }
+
+    fn config(&self) -> Vec<u8> {
+        let config = json!({
+            "os": "linux", "architecture": "amd64", "config": {"Labels": self.labels},
+            "rootfs": {"type": "layers", "diff_ids": []},
+        });
+        config.to_string().into_bytes()
+    }
+
+    fn manifest(&self) -> Value {
+        let config = self.config();
+        let (kind, config_kind) = if self.is_docker {
+            (
+                "application/vnd.docker.distribution.manifest.v2+json",
+                "application/vnd.docker.container.image.v1+json",
+            )
+        } else {
+            ("application/vnd.oci.image.manifest.v1+json", "application/vnd.oci.image.config.v1+json")
+        };
+        let mut manifest = json!({
+            "schemaVersion": 2, "mediaType": kind, "layers": [],
+            "config": {"mediaType": config_kind, "digest": digest_of(&config), "size": config.len()},
+        });
+        if !self.annotations.is_empty() {
+            manifest["annotations"] = json!(self.annotations);
+        }
+        manifest
+    }
+}
+
+/// Images for several platforms, each named `os/architecture`.
+#[derive(Default)]
+pub(crate) struct Index {
+    /// The images, in the index's order.
+    pub(crate) images: Vec<(&'static str, Image)>,
+    /// The annotations of the index.
+    pub(crate) annotations: BTreeMap<String, String>,
+}
+
+/// The digest of some bytes.
+pub(crate) fn digest_of(bytes: &[u8]) -> String {
+    format!("sha256:{:x}", Sha256::digest(bytes))
+}
+
+fn free_port() -> u16 {
+    TcpListener::bind(("127.0.0.1", 0)).unwrap().local_addr().unwrap().port()
+}
+
+async fn expect(request: RequestBuilder, status: StatusCode) -> Response {
+    let answer = request.send().await.unwrap();
+    assert_eq!(answer.status(), status, "{}", answer.url());
+    answer
+}
+
+fn configuration(folder: &Path, port: u16, setup: &Setup<'_>) -> String {
+    let mut config = json!({
+        "version": "0.1",
+        "log": {"level": "info", "accesslog": {"disabled": true}},
+        "storage": {
+            "filesystem": {"rootdirectory": folder.join("storage")},
+            "delete": {"enabled": true},
+            "maintenance": {"uploadpurging": {"enabled": false}},
+        },
+        "http": {"addr": format!("127.0.0.1:{port}"), "secret": "of one test"},
+    });
+    if setup.password {
+        let path = folder.join("htpasswd");
+        fs::write(&path, HTPASSWD).unwrap();
+        config["auth"] = json!({"htpasswd": {"realm": "tests", "path": path}});
+    }
+    if let Some((certificate, key)) = setup.tls {
+        config["http"]["tls"] = json!({"certificate": certificate, "key": key});
+    }
+    // JSON is YAML.
+    config.to_string()
+}
