@@ -1,3 +1,4 @@
 //! What several rooms' tests need: real parts, started and filled.
 
+pub(crate) mod git;
 pub(crate) mod registry;

@@ -1,0 +1,153 @@
+//! A repository on this machine as a person has it: a working copy or a bare one, what it has checked out, and where it
+//! was cloned from.
+//!
+//! Reads three small files and runs nothing: whoever looks into a folder does not trust it yet.
+
+use std::fs::File;
+use std::io::{self, Read};
+use std::path::{Path, PathBuf};
+
+use git2::Config;
+
+use super::GitError;
+use crate::model::BranchName;
+
+/// The most that is read of `HEAD`, or of a `.git` that is a file, in bytes.
+const MOST_BYTES: u64 = 4096;
+
+/// A repository on this machine.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Checkout {
+    /// The top of the working copy, or the folder of the bare repository.
+    pub top: PathBuf,
+    /// Whether there is no working copy.
+    pub is_bare: bool,
+    /// The branch that `HEAD` names; nothing when it names a commit.
+    pub branch: Option<BranchName>,
+    /// The URL of the remote `origin`: somebody else's text, and perhaps with a secret in it.
+    pub origin: Option<String>,
+}
+
+impl Checkout {
+    /// The repository that `folder` is, or lies in the working copy of.
+    ///
+    /// # Errors
+    /// When there is one, and its files cannot be read.
+    pub fn around(folder: &Path) -> Result<Option<Self>, GitError> {
+        let failed = |source| GitError::Folder { operation: "look into", path: folder.to_owned(), source };
+        let folder = folder.canonicalize().map_err(failed)?;
+        if is_git_folder(&folder) {
+            return Self::read(&folder, &folder, true).map(Some).map_err(failed);
+        }
+        for top in folder.ancestors() {
+            if let Some(git) = git_folder_of(top).map_err(failed)? {
+                return Self::read(top, &git, false).map(Some).map_err(failed);
+            }
+        }
+        Ok(None)
+    }
+
+    fn read(top: &Path, git: &Path, is_bare: bool) -> io::Result<Self> {
+        let head = read_line(&git.join("HEAD"))?;
+        let branch = head.strip_prefix("ref: refs/heads/").and_then(|name| name.parse().ok());
+        // A further working copy has its own HEAD and shares the configuration.
+        let common = match read_line(&git.join("commondir")) {
+            Ok(common) => git.join(common),
+            Err(_) => git.to_owned(),
+        };
+        Ok(Self { top: top.to_owned(), is_bare, branch, origin: origin(&common.join("config")) })
+    }
+}
+
+/// Whether a folder is what `.git` is in a working copy.
+fn is_git_folder(folder: &Path) -> bool {
+    folder.join("HEAD").is_file() && folder.join("objects").is_dir() && folder.join("refs").is_dir()
+}
+
+/// The Git folder of a working copy whose top is here, if one is.
+fn git_folder_of(top: &Path) -> io::Result<Option<PathBuf>> {
+    let git = top.join(".git");
+    if git.is_dir() {
+        return Ok(is_git_folder(&git).then_some(git));
+    }
+    if !git.is_file() {
+        return Ok(None);
+    }
+    let line = read_line(&git)?;
+    Ok(line.strip_prefix("gitdir: ").map(|folder| top.join(folder)))
+}
+
+fn read_line(path: &Path) -> io::Result<String> {
+    let mut text = String::new();
+    File::open(path)?.take(MOST_BYTES).read_to_string(&mut text)?;
+    Ok(text.lines().next().unwrap_or_default().trim().to_owned())
+}
+
+/// What the repository's own configuration says; one that is broken says nothing.
+fn origin(config: &Path) -> Option<String> {
+    let snapshot = Config::open(config).and_then(|mut config| config.snapshot()).ok()?;
+    snapshot.get_str("remote.origin.url").ok().filter(|url| !url.is_empty()).map(str::to_owned)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use super::*;
+
+    fn git_folder(at: &Path, head: &str, config: &str) {
+        for folder in ["objects", "refs"] {
+            fs::create_dir_all(at.join(folder)).unwrap();
+        }
+        fs::write(at.join("HEAD"), head).unwrap();
+        fs::write(at.join("config"), config).unwrap();
+    }
+
+    #[test]
+    fn a_working_copy_is_found_from_inside() {
+        let folder = tempfile::tempdir().unwrap();
+        let top = folder.path().canonicalize().unwrap();
+        let config = "[remote \"origin\"]\n\turl = ssh://git@github.com/vtr/gitops.git\n";
+        git_folder(&top.join(".git"), "ref: refs/heads/trunk\n", config);
+        fs::create_dir_all(top.join("clusters/prod")).unwrap();
+        let found = Checkout::around(&top.join("clusters/prod")).unwrap().unwrap();
+        let origin = Some("ssh://git@github.com/vtr/gitops.git".to_owned());
+        let branch = Some("trunk".parse().unwrap());
+        assert_eq!(found, Checkout { top, is_bare: false, branch, origin });
+    }
+
+    #[test]
+    fn a_bare_repository_and_a_detached_head_are_told() {
+        let folder = tempfile::tempdir().unwrap();
+        git_folder(folder.path(), "9f2c1ab0d41e77c09f2c1ab0d41e77c09f2c1ab0\n", "this is [no configuration");
+        let found = Checkout::around(folder.path()).unwrap().unwrap();
+        assert_eq!((found.is_bare, found.branch, found.origin), (true, None, None));
+    }
+
+    #[test]
+    fn a_further_working_copy_shares_the_configuration() {
+        let folder = tempfile::tempdir().unwrap();
+        let main = folder.path().join("main/.git");
+        git_folder(&main, "ref: refs/heads/main\n", "[remote \"origin\"]\n\turl = /srv/gitops.git\n");
+        let own = main.join("worktrees/second");
+        fs::create_dir_all(&own).unwrap();
+        fs::write(own.join("HEAD"), "ref: refs/heads/second\n").unwrap();
+        fs::write(own.join("commondir"), "../..\n").unwrap();
+        let second = folder.path().join("second");
+        fs::create_dir_all(&second).unwrap();
+        fs::write(second.join(".git"), format!("gitdir: {}\n", own.display())).unwrap();
+        let found = Checkout::around(&second).unwrap().unwrap();
+        assert_eq!(found.branch, Some("second".parse().unwrap()));
+        assert_eq!(found.origin.as_deref(), Some("/srv/gitops.git"));
+    }
+
+    #[test]
+    fn a_folder_alone_is_no_repository() {
+        let folder = tempfile::tempdir().unwrap();
+        fs::create_dir_all(folder.path().join(".git")).unwrap();
+        // The temporary folder itself may lie in somebody's working copy.
+        let found = Checkout::around(folder.path()).unwrap();
+        assert!(found.is_none_or(|found| found.top != folder.path()));
+        assert!(Checkout::around(&folder.path().join("missing")).is_err());
+    }
+}

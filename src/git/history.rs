@@ -1,0 +1,202 @@
+//! The branch's history: what landed when, newest first, without holding it all.
+
+use std::ops::ControlFlow;
+use std::path::Path;
+
+use chrono::DateTime;
+use git2::{Commit, Oid, Repository, Sort};
+use memchr::memmem::Finder;
+
+use super::GitError;
+use super::diff::{self, Found};
+use super::handle::{self, commit_id, commit_oid};
+use super::tree::{Scope, find_commit, find_parent};
+use crate::model::{CommitId, CommitInfo, FileChange, HistoryEnd, RepoPath, Timestamp};
+
+/// The longest message that is kept. A commit of ten thousand promotions has four MiB of trailers.
+const MOST_MESSAGE_BYTES: usize = 8 * 1024 * 1024;
+
+/// The longest name of an author that is kept.
+const MOST_NAME_BYTES: usize = 1024;
+
+/// After so many commits the handle is opened anew, since its cache of objects only grows.
+const COMMITS_A_HANDLE: usize = 4_000;
+
+/// What one walk through history looks for.
+pub(super) struct Walk<'a> {
+    pub(super) folder: &'a Path,
+    pub(super) tip: CommitId,
+    pub(super) until: Option<CommitId>,
+}
+
+impl Walk<'_> {
+    /// Shows `visit` the commits that change a manifest under `paths`, along first parents.
+    pub(super) fn changes(
+        &self,
+        paths: &[RepoPath],
+        visit: &mut dyn FnMut(CommitInfo, Vec<FileChange>) -> ControlFlow<()>,
+    ) -> Result<HistoryEnd, GitError> {
+        let scope = Scope::new(paths);
+        let mut repository = handle::open(self.folder)?;
+        let mut here = {
+            let commit = find_commit(&repository, self.tip)?;
+            Place {
+                id: commit.id(),
+                tree: commit.tree_id(),
+                roots: scope.resolve(&repository, commit.tree_id())?,
+            }
+        };
+        for count in 1.. {
+            if Some(commit_id(here.id)) == self.until {
+                return Ok(HistoryEnd::Until);
+            }
+            let step = Step::take(&repository, &scope, &here)?;
+            if let Some((commit, changes)) = step.news
+                && visit(commit, changes).is_break()
+            {
+                return Ok(HistoryEnd::Stopped);
+            }
+            match step.parent {
+                Some(parent) => here = parent,
+                None => break,
+            }
+            if count % COMMITS_A_HANDLE == 0 {
+                repository = handle::open(self.folder)?;
+            }
+        }
+        Ok(if self.until.is_some() { HistoryEnd::UntilNotFound } else { HistoryEnd::Root })
+    }
+
+    /// Every commit, by any parent, whose message has one of `needles` in it, newest first.
+    pub(super) fn mentions(&self, needles: &[String]) -> Result<Vec<(String, CommitId)>, GitError> {
+        let finders: Vec<(&String, Finder<'_>)> =
+            needles.iter().map(|needle| (needle, Finder::new(needle.as_bytes()))).collect();
+        let walker = handle::open(self.folder)?;
+        let mut reader = handle::open(self.folder)?;
+        let mut found = Vec::new();
+        for (count, id) in self.all_parents(&walker)?.enumerate() {
+            let id = id.map_err(walk_error)?;
+            if count % COMMITS_A_HANDLE == COMMITS_A_HANDLE - 1 {
+                reader = handle::open(self.folder)?;
+            }
+            let commit = find_parent(&reader, id)?;
+            let message = commit.message_raw_bytes();
+            let met = finders.iter().filter(|(_, finder)| finder.find(message).is_some());
+            found.extend(met.map(|(needle, _)| ((*needle).clone(), commit_id(id))));
+        }
+        Ok(found)
+    }
+
+    fn all_parents<'repo>(&self, repository: &'repo Repository) -> Result<git2::Revwalk<'repo>, GitError> {
+        find_commit(repository, self.tip)?;
+        let mut walk = repository.revwalk().map_err(walk_error)?;
+        walk.set_sorting(Sort::TOPOLOGICAL | Sort::TIME).map_err(walk_error)?;
+        walk.push(commit_oid(self.tip)).map_err(walk_error)?;
+        match self.until.map(|until| find_commit(repository, until)) {
+            // A rewritten branch may have taken it away: then everything is searched.
+            None | Some(Err(GitError::UnknownCommit { .. })) => {}
+            Some(Err(error)) => return Err(error),
+            Some(Ok(until)) => walk.hide(until.id()).map_err(walk_error)?,
+        }
+        Ok(walk)
+    }
+}
+
+/// Whether `ancestor` is `tip` or lies under it, by any parent. A commit that the mirror does not have does not.
+pub(super) fn contains(folder: &Path, ancestor: CommitId, tip: CommitId) -> Result<bool, GitError> {
+    let repository = handle::open(folder)?;
+    find_commit(&repository, tip)?;
+    if ancestor == tip {
+        return Ok(true);
+    }
+    match find_commit(&repository, ancestor) {
+        Err(GitError::UnknownCommit { .. }) => Ok(false),
+        Err(error) => Err(error),
+        Ok(ancestor) => repository.graph_descendant_of(commit_oid(tip), ancestor.id()).map_err(walk_error),
+    }
+}
+
+/// A commit on the way, with what the roots of the scope are in it, so that each tree is resolved once.
+struct Place {
+    id: Oid,
+    tree: Oid,
+    roots: Vec<Found>,
+}
+
+/// One commit against its first parent.
+struct Step {
+    /// The commit and its changes, if it changes a manifest.
+    news: Option<(CommitInfo, Vec<FileChange>)>,
+    parent: Option<Place>,
+}
+
+impl Step {
+    fn take(repository: &Repository, scope: &Scope, here: &Place) -> Result<Self, GitError> {
+        let commit = find_parent(repository, here.id)?;
+        let parent = match commit.parent_id(0) {
+            Ok(id) => Some(find_parent(repository, id)?),
+            Err(_) => None,
+        };
+        let place = parent.as_ref().map(|parent| here.parent(repository, scope, parent)).transpose()?;
+        let nothing = vec![None; here.roots.len()];
+        let before = place.as_ref().map_or(&nothing, |place| &place.roots);
+        let changes = diff::changes(repository, scope, before, &here.roots)?;
+        let news = (!changes.is_empty()).then(|| (info(&commit, parent.as_ref()), changes));
+        Ok(Self { news, parent: place })
+    }
+}
+
+impl Place {
+    fn parent(&self, repository: &Repository, scope: &Scope, parent: &Commit<'_>) -> Result<Self, GitError> {
+        let tree = parent.tree_id();
+        let roots = if tree == self.tree { self.roots.clone() } else { scope.resolve(repository, tree)? };
+        Ok(Self { id: parent.id(), tree, roots })
+    }
+}
+
+fn info(commit: &Commit<'_>, parent: Option<&Commit<'_>>) -> CommitInfo {
+    CommitInfo {
+        id: commit_id(commit.id()),
+        first_parent: parent.map(|parent| commit_id(parent.id())),
+        author_name: bounded_text(commit.author().name_bytes(), MOST_NAME_BYTES),
+        committed_at: time(commit.time()),
+        parent_committed_at: parent.map(|parent| time(parent.time())),
+        message: bounded_text(commit.message_raw_bytes(), MOST_MESSAGE_BYTES),
+    }
+}
+
+/// The text, with what is not UTF-8 replaced, cut to at most so many bytes.
+fn bounded_text(bytes: &[u8], most: usize) -> String {
+    let mut text = String::from_utf8_lossy(&bytes[..bytes.len().min(most)]).into_owned();
+    text.truncate(text.floor_char_boundary(most));
+    text
+}
+
+/// The time, at the end of what can be told when it is beyond that: a commit may claim any.
+fn time(time: git2::Time) -> Timestamp {
+    let beyond = if time.seconds() < 0 { Timestamp::MIN_UTC } else { Timestamp::MAX_UTC };
+    DateTime::from_timestamp(time.seconds(), 0).unwrap_or(beyond)
+}
+
+fn walk_error(source: git2::Error) -> GitError {
+    GitError::Damaged { operation: "walk the history".into(), source }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn text_is_cut_between_characters() {
+        assert_eq!(bounded_text("añb".as_bytes(), 10), "añb");
+        assert!(bounded_text("añb".as_bytes(), 2).len() <= 2);
+        assert_eq!(bounded_text(b"a\xffb", 10), "a\u{fffd}b");
+    }
+
+    #[test]
+    fn times_that_cannot_be_are_at_the_end() {
+        assert_eq!(time(git2::Time::new(0, 0)), DateTime::UNIX_EPOCH);
+        assert_eq!(time(git2::Time::new(i64::MAX, 0)), Timestamp::MAX_UTC);
+        assert_eq!(time(git2::Time::new(i64::MIN, 0)), Timestamp::MIN_UTC);
+    }
+}

@@ -1,0 +1,97 @@
+//! Reads what `git push --porcelain` says of one branch.
+//!
+//! Its lines are `flag TAB from:to TAB summary`, made for programs. That somebody else was first shows as `[rejected]`,
+//! from our own lease, or as one of a few fixed reasons of `git receive-pack`, which looks at the branch again under its
+//! lock.
+
+use super::Pushed;
+use crate::model::Printable;
+
+/// The reasons of `git receive-pack` that mean somebody else was at the branch (builtin/receive-pack.c and, since Git
+/// 2.50, refs.c).
+const MOVED_REASONS: [&str; 3] =
+    ["failed to update ref", "incorrect old value provided", "reference already exists"];
+
+/// The reasons that mean the other side could not, rather than would not.
+const BROKEN_REASONS: [&str; 2] = ["unpacker error", "missing necessary objects"];
+
+/// What became of the push of `reference`, by the program's two outputs; nothing when they do not tell.
+pub(super) fn read(reference: &str, stdout: &str, stderr: &str) -> Option<Pushed> {
+    let (flag, summary) = stdout.lines().find_map(|line| of_reference(line, reference))?;
+    match flag {
+        " " | "=" => Some(Pushed::Done),
+        "!" => refused(summary, stderr),
+        // `+`, `-` and `*` would be a forced, deleted or new branch, which this push never asks for.
+        _ => None,
+    }
+}
+
+fn of_reference<'a>(line: &'a str, reference: &str) -> Option<(&'a str, &'a str)> {
+    let mut fields = line.splitn(3, '\t');
+    let (flag, names, summary) = (fields.next()?, fields.next()?, fields.next()?);
+    let to = names.rsplit(':').next()?;
+    (to == reference).then_some((flag, summary))
+}
+
+fn refused(summary: &str, stderr: &str) -> Option<Pushed> {
+    let Some(reason) = summary.strip_prefix("[remote rejected] ") else {
+        return summary.starts_with("[rejected]").then_some(Pushed::Moved);
+    };
+    let reason = reason.strip_prefix('(').and_then(|reason| reason.strip_suffix(')')).unwrap_or(reason);
+    if MOVED_REASONS.contains(&reason) {
+        return Some(Pushed::Moved);
+    }
+    if BROKEN_REASONS.contains(&reason) {
+        return None;
+    }
+    Some(Pushed::Declined { reason: with_remote_words(reason, stderr) })
+}
+
+/// The reason, and what a hook wrote, which Git passes on in lines that begin with `remote: `.
+fn with_remote_words(reason: &str, stderr: &str) -> String {
+    let remote = stderr.split(['\n', '\r']).filter_map(|line| line.strip_prefix("remote:"));
+    let words: Vec<&str> = remote.map(str::trim).filter(|words| !words.is_empty()).collect();
+    let text = if words.is_empty() { reason.to_owned() } else { format!("{reason}: {}", words.join("; ")) };
+    Printable::bounded(&text, 500).to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const MAIN: &str = "refs/heads/main";
+
+    fn read_line(line: &str, stderr: &str) -> Option<Pushed> {
+        read(MAIN, &format!("To /srv/x.git\n{line}\nDone\n"), stderr)
+    }
+
+    #[test]
+    fn every_outcome_is_told_apart() {
+        let declined = |reason: &str| Some(Pushed::Declined { reason: reason.into() });
+        for (line, outcome) in [
+            (" \tabc:refs/heads/main\tabc..def", Some(Pushed::Done)),
+            ("=\tabc:refs/heads/main\t[up to date]", Some(Pushed::Done)),
+            ("!\tabc:refs/heads/main\t[rejected] (stale info)", Some(Pushed::Moved)),
+            ("!\tabc:refs/heads/main\t[remote rejected] (failed to update ref)", Some(Pushed::Moved)),
+            ("!\tabc:refs/heads/main\t[remote rejected] (unpacker error)", None),
+            (
+                "!\tabc:refs/heads/main\t[remote rejected] (branch is currently checked out)",
+                declined("branch is currently checked out"),
+            ),
+            ("+\tabc:refs/heads/main\tabc...def (forced update)", None),
+            (" \tabc:refs/heads/other\tabc..def", None),
+            ("garbage", None),
+        ] {
+            assert_eq!(read_line(line, ""), outcome, "{line}");
+        }
+    }
+
+    #[test]
+    fn a_hooks_words_are_passed_on_and_made_fit_to_be_shown() {
+        let line = "!\tabc:refs/heads/main\t[remote rejected] (pre-receive hook declined)";
+        let stderr =
+            "remote: frozen until Monday        \nremote: \u{1b}[31mask ops\nerror: failed to push\n";
+        let reason = "pre-receive hook declined: frozen until Monday; \\u{1b}[31mask ops".to_owned();
+        assert_eq!(read_line(line, stderr), Some(Pushed::Declined { reason }));
+    }
+}

@@ -1,0 +1,126 @@
+//! History: what landed when, and which promotions are there.
+
+use std::ops::ControlFlow;
+
+use tidegate::git::{GitError, Mirror};
+use tidegate::model::HistoryEnd;
+use tidegate::model::{CommitId, CommitInfo, FileChange};
+
+use super::{APP, commit, fetched, paths};
+use crate::support::git::{BETWEEN_COMMITS, Change, FIRST_COMMIT, git};
+
+fn subjects(mirror: &Mirror, tip: CommitId, until: Option<CommitId>) -> (Vec<String>, HistoryEnd) {
+    let mut seen = Vec::new();
+    let mut visit = |commit: CommitInfo, _: Vec<FileChange>| {
+        seen.push(commit.subject().to_owned());
+        ControlFlow::Continue(())
+    };
+    let end = mirror.history(tip, until, &paths(&["clusters/prod"]), &mut visit).unwrap();
+    (seen, end)
+}
+
+#[test]
+fn commits_that_change_a_manifest_are_told_newest_first() {
+    let (origin, mirror, first) = fetched();
+    origin.commit("readme only", &[Change::File("clusters/prod/readme.md", b"x")]);
+    origin.commit("elsewhere", &[Change::File("clusters/test/app.yaml", b"x")]);
+    let moved = commit(&origin.commit("v2", &[Change::File(APP, b"tag: v2\n")]));
+    origin.commit("gone", &[Change::Gone(APP)]);
+    let tip = mirror.fetch().unwrap().head;
+
+    assert_eq!(subjects(&mirror, tip, None), (strings(&["gone", "v2", "first"]), HistoryEnd::Root));
+    assert_eq!(subjects(&mirror, tip, Some(first)), (strings(&["gone", "v2"]), HistoryEnd::Until));
+    assert_eq!(subjects(&mirror, tip, Some(moved)), (strings(&["gone"]), HistoryEnd::Until));
+    assert_eq!(subjects(&mirror, tip, Some(tip)), (vec![], HistoryEnd::Until));
+    let elsewhere = CommitId::from_bytes([1; 20]);
+    assert_eq!(subjects(&mirror, tip, Some(elsewhere)).1, HistoryEnd::UntilNotFound);
+
+    let mut seen = 0;
+    let end = mirror.history(tip, None, &[], &mut |_, _| {
+        seen += 1;
+        ControlFlow::Break(())
+    });
+    assert_eq!((end.unwrap(), seen), (HistoryEnd::Stopped, 1));
+}
+
+fn strings(texts: &[&str]) -> Vec<String> {
+    texts.iter().map(ToString::to_string).collect()
+}
+
+#[test]
+fn a_commit_is_told_with_its_times_its_parent_and_its_changes() {
+    let (origin, mirror, first) = fetched();
+    let long = format!("subject\n\n{}", "ñ".repeat(5_000_000));
+    origin.commit(&long, &[Change::File(APP, b"tag: v2\n")]);
+    let tip = mirror.fetch().unwrap().head;
+    let mut seen = Vec::new();
+    mirror
+        .history(tip, None, &paths(&["clusters"]), &mut |commit, changes| {
+            seen.push((commit, changes));
+            ControlFlow::Continue(())
+        })
+        .unwrap();
+    let (second, changes) = &seen[0];
+    assert_eq!((second.id, second.first_parent), (tip, Some(first)));
+    assert_eq!(second.author_name, "Person");
+    assert_eq!(second.committed_at.timestamp(), FIRST_COMMIT + BETWEEN_COMMITS);
+    assert_eq!(second.parent_committed_at.unwrap().timestamp(), FIRST_COMMIT);
+    assert_eq!((second.subject(), second.message.len() <= 8 << 20), ("subject", true));
+    assert_eq!(changes.len(), 1);
+    assert_eq!(changes[0].path.as_str(), APP);
+    assert_eq!(changes[0].after.unwrap().to_string(), origin.at(&format!("main:{APP}")));
+    assert_eq!(changes[0].before.unwrap().to_string(), origin.at(&format!("main^:{APP}")));
+    let (root, changes) = &seen[1];
+    assert_eq!((root.first_parent, root.parent_committed_at), (None, None));
+    assert!(changes.iter().all(|change| change.before.is_none()));
+}
+
+#[test]
+fn a_merge_is_told_once_by_its_first_parent() {
+    let (origin, mirror, _) = fetched();
+    let clone = origin.clone_to("clone");
+    git(&clone, &["checkout", "--quiet", "-b", "side"]);
+    std::fs::write(clone.join(APP), "tag: side\n").unwrap();
+    git(&clone, &["commit", "--quiet", "-am", "on the side\n\nTidegate-Promotion: 42"]);
+    git(&clone, &["checkout", "--quiet", "main"]);
+    git(&clone, &["merge", "--quiet", "--no-ff", "-m", "the merge", "side"]);
+    git(&clone, &["push", "--quiet", "origin", "main"]);
+    let tip = mirror.fetch().unwrap().head;
+    assert_eq!(subjects(&mirror, tip, None).0, ["the merge", "first"]);
+    // A promotion that was merged has landed too.
+    let needles = strings(&["Tidegate-Promotion: 42", "Tidegate-Promotion: 43"]);
+    let found = mirror.find_in_messages(tip, None, &needles).unwrap();
+    assert_eq!(found, [(needles[0].clone(), commit(&git(&clone, &["rev-parse", "side"])))]);
+}
+
+#[test]
+fn promotions_are_found_down_to_a_commit_and_no_further() {
+    let (origin, mirror, first) = fetched();
+    let one = commit(&origin.commit("one\n\nid-1", &[Change::File(APP, b"1")]));
+    let two = commit(&origin.commit("two\n\nid-2", &[Change::File(APP, b"2")]));
+    let tip = mirror.fetch().unwrap().head;
+    let needles = strings(&["id-1", "id-2"]);
+    let find = |until| mirror.find_in_messages(tip, until, &needles).unwrap();
+    let (has_one, has_two) = ((needles[0].clone(), one), (needles[1].clone(), two));
+    assert_eq!(find(None), [has_two.clone(), has_one.clone()]);
+    assert_eq!(find(Some(first)), [has_two.clone(), has_one.clone()]);
+    assert_eq!(find(Some(one)), std::slice::from_ref(&has_two));
+    assert_eq!(find(Some(CommitId::from_bytes([1; 20]))), [has_two, has_one], "a rewritten branch");
+    assert!(matches!(
+        mirror.find_in_messages(CommitId::from_bytes([1; 20]), None, &needles),
+        Err(GitError::UnknownCommit { .. })
+    ));
+}
+
+#[test]
+fn thousands_of_commits_are_walked() {
+    let (origin, mirror, _) = fetched();
+    origin.commits(10_000, |number| match number % 10 {
+        0 => (APP.into(), format!("tag: v2.0.{number}\n")),
+        _ => (format!("other/{}.txt", number % 100), format!("{number}")),
+    });
+    let tip = mirror.fetch().unwrap().head;
+    let (seen, end) = subjects(&mirror, tip, None);
+    assert_eq!((seen.len(), end), (1_001, HistoryEnd::Root));
+    assert_eq!(seen[0], "commit 9990");
+}
