@@ -4,4 +4,5 @@ mod config;
 mod git;
 mod manifest;
 mod registry;
+mod store;
 mod support;

@@ -1,0 +1,107 @@
+//! Fetches: when the branch was first seen at a head, which bears witness against a commit that claims to be older.
+
+use sqlx::sqlite::SqliteRow;
+
+use crate::model::{CommitId, Timestamp};
+
+use super::connection::Connection;
+use super::open::Store;
+use super::{StoreError, row, sql};
+
+/// The branch was seen at a head that it was not at before.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Fetch {
+    /// The branch's head.
+    pub head: CommitId,
+    /// The last moment at which the branch was seen without it; none at the first fetch.
+    pub absent_at: Option<Timestamp>,
+    /// When it was seen.
+    pub at: Timestamp,
+}
+
+impl Store {
+    /// Records that the branch is at `head`; nothing is written if it was there already.
+    ///
+    /// # Errors
+    /// When the database can't be read or written.
+    pub async fn record_fetch(
+        &self,
+        head: CommitId,
+        absent_at: Option<Timestamp>,
+        at: Timestamp,
+    ) -> Result<(), StoreError> {
+        let operation = "record a fetch";
+        let failed = self.database.failed(operation);
+        let mut reading = self.database.read(operation).await?;
+        if last(&mut reading).await.map_err(&failed)?.is_some_and(|last| last.is_at(head)) {
+            return Ok(());
+        }
+        drop(reading);
+        let mut writing = self.database.write(operation).await?;
+        let last = last(&mut writing).await.map_err(&failed)?;
+        if last.as_ref().is_some_and(|last| last.is_at(head)) {
+            return Ok(());
+        }
+        sqlx::query(sql::ADD_FETCH)
+            .bind(last.map_or(1, |last| last.ordinal + 1))
+            .bind(head.to_string())
+            .bind(absent_at.map(|at| at.timestamp_millis()))
+            .bind(at.timestamp_millis())
+            .execute(&mut *writing)
+            .await
+            .map_err(&failed)?;
+        writing.commit().await.map_err(failed)
+    }
+
+    /// The head that the branch was last found at, and when it was first seen there.
+    ///
+    /// # Errors
+    /// When the database can't be read.
+    pub async fn latest_fetch(&self) -> Result<Option<(CommitId, Timestamp)>, StoreError> {
+        let operation = "read the last fetch";
+        let mut reading = self.database.read(operation).await?;
+        let rows = sqlx::query(sql::LAST_FETCH)
+            .fetch_all(&mut *reading)
+            .await
+            .map_err(self.database.failed(operation))?;
+        let read = |row: &SqliteRow| Ok((row::word(row, "head")?, row::instant(row, "fetched_at_ms")?));
+        Ok(row::readable(&rows, "fetch", read).pop())
+    }
+
+    /// The heads that the branch was seen at, in the order in which they were seen.
+    ///
+    /// # Errors
+    /// When the database can't be read.
+    pub async fn fetches(&self) -> Result<Vec<Fetch>, StoreError> {
+        let operation = "read the fetches";
+        let mut reading = self.database.read(operation).await?;
+        let rows = sqlx::query(sql::FETCHES)
+            .fetch_all(&mut *reading)
+            .await
+            .map_err(self.database.failed(operation))?;
+        Ok(row::readable(&rows, "fetch", |row| {
+            Ok(Fetch {
+                head: row::word(row, "head")?,
+                absent_at: row::optional_instant(row, "absent_at_ms")?,
+                at: row::instant(row, "fetched_at_ms")?,
+            })
+        }))
+    }
+}
+
+/// The newest row of the log.
+#[derive(sqlx::FromRow)]
+struct Last {
+    ordinal: i64,
+    head: String,
+}
+
+impl Last {
+    fn is_at(&self, head: CommitId) -> bool {
+        self.head == head.to_string()
+    }
+}
+
+async fn last(connection: &mut Connection) -> Result<Option<Last>, sqlx::Error> {
+    sqlx::query_as(sql::LAST_FETCH).fetch_optional(connection).await
+}

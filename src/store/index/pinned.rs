@@ -1,0 +1,61 @@
+//! Tags with their digests, as the file tells them, and the text that a row keeps of a list of them.
+
+use crate::model::PinnedTag;
+
+use crate::store::row::{self, Unreadable};
+
+/// `v1.0.0 v1.0.1@sha256:…`: neither a tag nor a digest can have a space or an `@` in it.
+pub(super) fn to_text(tags: &[PinnedTag]) -> String {
+    let mut text = String::new();
+    for (at, PinnedTag { tag, digest }) in tags.iter().enumerate() {
+        if at > 0 {
+            text.push(' ');
+        }
+        text.push_str(tag.as_str());
+        if let Some(digest) = digest {
+            text.push('@');
+            text.push_str(digest.as_str());
+        }
+    }
+    text
+}
+
+/// The list of which [`to_text`] made this text.
+pub(super) fn from_text(text: &str, column: &'static str) -> Result<Vec<PinnedTag>, Unreadable> {
+    if text.is_empty() {
+        return Ok(Vec::new());
+    }
+    text.split(' ').map(|part| pinned_tag(part, column)).collect()
+}
+
+fn pinned_tag(text: &str, column: &'static str) -> Result<PinnedTag, Unreadable> {
+    let (tag, digest) = match text.split_once('@') {
+        Some((tag, digest)) => (tag, Some(row::parse(digest, column)?)),
+        None => (text, None),
+    };
+    Ok(PinnedTag { tag: row::parse(tag, column)?, digest })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_was_not_written_by_us_is_not_read() {
+        for bad in [" ", "v1 ", " v1", "v1  v2", "v1@", "@sha256:00", "v1@v2", "v1\n", "v1,v2"] {
+            assert!(from_text(bad, "before").is_err(), "{bad:?}");
+        }
+    }
+
+    #[test]
+    fn lists_come_back_as_they_were() {
+        let digest = format!("sha256:{}", "0f".repeat(32));
+        let text = format!("v1.0.0 v1.0.1@{digest} latest");
+        let tags = from_text(&text, "before").unwrap();
+        assert_eq!(tags.len(), 3);
+        assert_eq!(tags[1].digest.as_ref().unwrap().as_str(), digest);
+        assert_eq!(to_text(&tags), text);
+        assert_eq!(from_text("", "before").unwrap(), []);
+        assert_eq!(to_text(&[]), "");
+    }
+}

@@ -1,0 +1,116 @@
+//! Intents: what is about to be pushed, durable before the push, and afterwards the audit copy of what came of it.
+
+use sqlx::sqlite::SqliteRow;
+
+use crate::model::{Intent, Outcome, PromotionId, Timestamp};
+
+use super::connection::{Connection, insert};
+use super::open::Store;
+use super::row::{self, Unreadable};
+use super::{StoreError, sql};
+
+impl Store {
+    /// Records intents, all or none of them. When this returns, a power cut does not lose them.
+    ///
+    /// # Errors
+    /// When the database can't be written, or holds one of the identities already; nothing is recorded then.
+    pub async fn begin(&self, intents: &[Intent]) -> Result<(), StoreError> {
+        let operation = "record intents";
+        let failed = self.database.failed(operation);
+        let mut writing = self.database.write(operation).await?;
+        insert(&mut writing, sql::ADD_INTENTS, intents, |mut values, intent| {
+            values
+                .push_bind(intent.id.to_string())
+                .push_bind(intent.service.to_string())
+                .push_bind(intent.environment.to_string())
+                .push_bind(intent.image.to_string())
+                .push_bind(intent.from.to_string())
+                .push_bind(intent.to.to_string())
+                .push_bind(intent.digest.to_string())
+                .push_bind(intent.base.to_string())
+                .push_bind(intent.requested_by.clone())
+                .push_bind(intent.at.timestamp_millis());
+        })
+        .await
+        .map_err(&failed)?;
+        writing.commit().await.map_err(failed)
+    }
+
+    /// The intents of which nobody knows yet what came of them, oldest first.
+    ///
+    /// # Errors
+    /// When the database can't be read.
+    pub async fn pending(&self) -> Result<Vec<Intent>, StoreError> {
+        let operation = "read intents";
+        let mut reading = self.database.read(operation).await?;
+        let rows = sqlx::query(sql::PENDING_INTENTS)
+            .fetch_all(&mut *reading)
+            .await
+            .map_err(self.database.failed(operation))?;
+        Ok(row::readable(&rows, "intent", read_intent))
+    }
+
+    /// Records what came of an intent. See [`Self::settle_all`].
+    ///
+    /// # Errors
+    /// When the database can't be written.
+    pub async fn settle(&self, id: PromotionId, outcome: Outcome, at: Timestamp) -> Result<(), StoreError> {
+        self.settle_all(&[(id, outcome)], at).await
+    }
+
+    /// Records what came of intents, all or none of them.
+    ///
+    /// Telling it twice changes nothing. A landing overrules an abandonment, since it was seen in Git; nothing
+    /// overrules a landing. An intent that the database doesn't have, since it was rebuilt meanwhile, is passed over.
+    ///
+    /// # Errors
+    /// When the database can't be written.
+    pub async fn settle_all(
+        &self,
+        outcomes: &[(PromotionId, Outcome)],
+        at: Timestamp,
+    ) -> Result<(), StoreError> {
+        let operation = "record what came of intents";
+        let failed = self.database.failed(operation);
+        let mut writing = self.database.write(operation).await?;
+        for (id, outcome) in outcomes {
+            settle(&mut writing, *id, *outcome, at).await.map_err(&failed)?;
+        }
+        writing.commit().await.map_err(failed)
+    }
+}
+
+async fn settle(
+    connection: &mut Connection,
+    id: PromotionId,
+    outcome: Outcome,
+    at: Timestamp,
+) -> Result<(), sqlx::Error> {
+    let (name, commit) = match outcome {
+        Outcome::Landed(commit) => ("landed", Some(commit.to_string())),
+        Outcome::Abandoned => ("abandoned", None),
+    };
+    sqlx::query(sql::SETTLE_INTENT)
+        .bind(id.to_string())
+        .bind(name)
+        .bind(commit)
+        .bind(at.timestamp_millis())
+        .execute(connection)
+        .await
+        .map(drop)
+}
+
+fn read_intent(row: &SqliteRow) -> Result<Intent, Unreadable> {
+    Ok(Intent {
+        id: row::word(row, "promotion")?,
+        service: row::word(row, "service")?,
+        environment: row::word(row, "environment")?,
+        image: row::word(row, "image")?,
+        from: row::word(row, "from_tag")?,
+        to: row::word(row, "to_tag")?,
+        digest: row::word(row, "digest")?,
+        base: row::word(row, "base")?,
+        requested_by: row::plain(row, "requested_by")?,
+        at: row::instant(row, "begun_at_ms")?,
+    })
+}

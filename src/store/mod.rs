@@ -1,0 +1,28 @@
+//! The store: what was observed, an index of history that can be derived again, and the audit copy of promotions.
+//!
+//! Owns the database file, its schema and every query. Knows no engine, no HTTP and no Git: it keeps words of
+//! [`crate::model`] and gives them back.
+//!
+//! Git is the record. Deleting the database loses no decision, so a file that is damaged is set aside and a new one
+//! made ([`OpenState::Rebuilt`]), and a row that can't be read back is left out rather than guessed at.
+
+mod connection;
+mod error;
+mod fetches;
+mod index;
+mod intents;
+mod lock;
+mod observations;
+mod open;
+mod row;
+mod schema;
+mod sql;
+
+#[cfg(test)]
+mod tests;
+
+pub use error::{Failure, StoreError};
+pub use fetches::Fetch;
+pub use index::Saved;
+pub use lock::{DataFolder, Guard};
+pub use open::{OpenState, Opened, Store};

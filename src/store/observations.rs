@@ -1,0 +1,143 @@
+//! Observations: which digest a tag was seen with, and when that changed.
+//!
+//! A log of changes, for each tag on its own: seen with D, then D', then D again makes three rows; seen with the
+//! same digest as the last time makes none.
+
+use std::collections::{HashMap, HashSet};
+
+use sqlx::sqlite::SqliteRow;
+use sqlx::{QueryBuilder, Sqlite};
+
+use crate::model::{Digest, ImageName, Observation, Tag, Timestamp};
+
+use super::connection::{Connection, ROWS_A_STATEMENT, insert};
+use super::open::Store;
+use super::row::{self, Unreadable};
+use super::{StoreError, sql};
+
+impl Store {
+    /// Records the digests that tags have at `at`, as far as they changed, and tells how many did.
+    ///
+    /// # Errors
+    /// When the database can't be read or written; nothing is recorded then.
+    pub async fn observe(
+        &self,
+        seen: &[(ImageName, Tag, Digest)],
+        at: Timestamp,
+    ) -> Result<usize, StoreError> {
+        let operation = "record observations";
+        let failed = self.database.failed(operation);
+        let mut reading = self.database.read(operation).await?;
+        if changes(&mut reading, seen).await.map_err(&failed)?.is_empty() {
+            return Ok(0);
+        }
+        drop(reading);
+        let mut writing = self.database.write(operation).await?;
+        let changes = changes(&mut writing, seen).await.map_err(&failed)?;
+        insert(&mut writing, sql::ADD_OBSERVATIONS, &changes, |mut values, change| {
+            values
+                .push_bind(change.key.0.to_string())
+                .push_bind(change.key.1.as_str())
+                .push_bind(change.ordinal)
+                .push_bind(change.digest.as_str())
+                .push_bind(at.timestamp_millis());
+        })
+        .await
+        .map_err(&failed)?;
+        writing.commit().await.map_err(failed)?;
+        Ok(changes.len())
+    }
+
+    /// What was observed of these tags, each in the order in which it was seen; a tag that never was is left out.
+    ///
+    /// # Errors
+    /// When the database can't be read.
+    pub async fn observations(
+        &self,
+        of: &[(ImageName, Tag)],
+    ) -> Result<HashMap<(ImageName, Tag), Vec<Observation>>, StoreError> {
+        let operation = "read observations";
+        let keys: Vec<Key<'_>> =
+            of.iter().map(|(image, tag)| (image, tag)).collect::<HashSet<_>>().into_iter().collect();
+        let mut reading = self.database.read(operation).await?;
+        let rows =
+            of_keys(&mut reading, sql::OBSERVATIONS, &keys).await.map_err(self.database.failed(operation))?;
+        let mut observations: HashMap<_, Vec<_>> = HashMap::new();
+        for (key, observation) in row::readable(&rows, "observation", |row| read_observation(row, &keys)) {
+            let (image, tag) = key;
+            observations.entry((image.clone(), tag.clone())).or_default().push(observation);
+        }
+        Ok(observations)
+    }
+}
+
+/// What observations are found by.
+type Key<'seen> = (&'seen ImageName, &'seen Tag);
+
+/// A row to be added.
+struct Change<'seen> {
+    key: Key<'seen>,
+    ordinal: i64,
+    digest: &'seen Digest,
+}
+
+/// What of `seen` is not what was seen last.
+async fn changes<'seen>(
+    connection: &mut Connection,
+    seen: &'seen [(ImageName, Tag, Digest)],
+) -> Result<Vec<Change<'seen>>, sqlx::Error> {
+    let keys: Vec<Key<'seen>> = seen.iter().map(|(image, tag, _)| (image, tag)).collect();
+    let rows = of_keys(connection, sql::LAST_OBSERVATIONS, &keys).await?;
+    let mut last: HashMap<Key<'seen>, (i64, String)> =
+        row::readable(&rows, "observation", |row| read_last(row, &keys)).into_iter().collect();
+    let mut changes = Vec::new();
+    for (key, (_, _, digest)) in keys.into_iter().zip(seen) {
+        let (ordinal, known) = last.entry(key).or_default();
+        if known == digest.as_str() {
+            continue;
+        }
+        *ordinal += 1;
+        digest.as_str().clone_into(known);
+        changes.push(Change { key, ordinal: *ordinal, digest });
+    }
+    Ok(changes)
+}
+
+/// The rows of these keys, each with the position of its key, by a query that takes a list of them in its middle.
+async fn of_keys(
+    connection: &mut Connection,
+    (before, after): (&'static str, &'static str),
+    keys: &[Key<'_>],
+) -> Result<Vec<SqliteRow>, sqlx::Error> {
+    let positioned: Vec<_> = (0_i64..).zip(keys).collect();
+    let mut rows = Vec::new();
+    for keys in positioned.chunks(ROWS_A_STATEMENT) {
+        let mut query = QueryBuilder::<Sqlite>::new(before);
+        query.push_values(keys, |mut values, (position, (image, tag))| {
+            values.push_bind(*position).push_bind(image.to_string()).push_bind(tag.as_str());
+        });
+        query.push(after);
+        rows.append(&mut query.build().fetch_all(&mut *connection).await?);
+    }
+    Ok(rows)
+}
+
+fn read_key<'seen>(row: &SqliteRow, keys: &[Key<'seen>]) -> Result<Key<'seen>, Unreadable> {
+    let position: i64 = row::plain(row, "position")?;
+    let key = usize::try_from(position).ok().and_then(|position| keys.get(position));
+    key.copied().ok_or_else(|| Unreadable::new("position", "nothing was asked for there"))
+}
+
+fn read_observation<'seen>(
+    row: &SqliteRow,
+    keys: &[Key<'seen>],
+) -> Result<(Key<'seen>, Observation), Unreadable> {
+    let observation =
+        Observation { digest: row::word(row, "digest")?, at: row::instant(row, "observed_at_ms")? };
+    Ok((read_key(row, keys)?, observation))
+}
+
+/// The digest stays text: one that can't be read differs from every digest, and so is followed by a good one.
+fn read_last<'seen>(row: &SqliteRow, keys: &[Key<'seen>]) -> Result<(Key<'seen>, (i64, String)), Unreadable> {
+    Ok((read_key(row, keys)?, (row::plain(row, "ordinal")?, row::plain(row, "digest")?)))
+}

@@ -1,0 +1,107 @@
+//! The schema: whose database it is, whether it is whole, and bringing it up to date.
+
+use std::path::Path;
+
+use sqlx::migrate::{MigrateError, Migrator};
+
+use crate::model::Printable;
+
+use super::connection::{Connection, Database};
+use super::error::{Failure, StoreError};
+use super::sql;
+
+/// Every migration of SQLite, in the binary.
+static MIGRATIONS: Migrator = sqlx::migrate!("migrations/sqlite");
+
+/// What marks a file as Tidegate's own: the letters `TIDE`, in the place that SQLite keeps for it
+/// (sqlite.org/pragma.html, `application_id`).
+const APPLICATION: i64 = 0x5449_4445;
+
+/// Whether the database was there before.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Found {
+    /// It had nothing in it.
+    Empty,
+    /// It was Tidegate's.
+    Ours,
+}
+
+/// Refuses a database that is not Tidegate's, and brings its schema up to date.
+///
+/// All of it in one writing transaction, so that two processes that start at once don't migrate twice, and a crash
+/// in the middle leaves the schema as it was.
+pub(super) async fn bring_up_to_date(database: &Database) -> Result<Found, StoreError> {
+    let operation = "bring the schema up to date";
+    let path = database.path();
+    let mut transaction = database.write(operation).await?;
+    let found = recognise(&mut transaction, path).await?;
+    if found == Found::Empty {
+        mark_as_ours(&mut transaction).await.map_err(database.failed(operation))?;
+    }
+    match MIGRATIONS.run_direct(None, &mut *transaction, false).await {
+        Err(MigrateError::VersionMissing(version)) => return Err(newer(path, version)),
+        result => result.map_err(|error| StoreError::migration(path, error))?,
+    }
+    transaction.commit().await.map_err(database.failed(operation))?;
+    Ok(found)
+}
+
+/// Fails with [`Failure::Damaged`] when a page or an index of the file makes no sense.
+pub(super) async fn check(database: &Database) -> Result<(), StoreError> {
+    let operation = "check the pages";
+    let mut connection = database.read(operation).await?;
+    let verdict: String = sqlx::query_scalar(sql::CHECK)
+        .fetch_one(&mut *connection)
+        .await
+        .map_err(database.failed(operation))?;
+    if verdict == "ok" {
+        return Ok(());
+    }
+    Err(StoreError::Database {
+        operation,
+        path: database.path().to_owned(),
+        failure: Failure::Damaged,
+        source: Printable::new(&verdict).to_string().into(),
+    })
+}
+
+async fn recognise(connection: &mut Connection, path: &Path) -> Result<Found, StoreError> {
+    let failed = |error| StoreError::database("read the schema", path, error);
+    let application: i64 =
+        sqlx::query_scalar(sql::APPLICATION).fetch_one(&mut *connection).await.map_err(failed)?;
+    if application == APPLICATION {
+        return Ok(Found::Ours);
+    }
+    let tables: i64 = sqlx::query_scalar(sql::TABLES).fetch_one(connection).await.map_err(failed)?;
+    if tables == 0 { Ok(Found::Empty) } else { Err(StoreError::NotOurs { path: path.to_owned() }) }
+}
+
+async fn mark_as_ours(connection: &mut Connection) -> Result<(), sqlx::Error> {
+    let mark = format!("PRAGMA application_id = {APPLICATION}");
+    sqlx::query(sqlx::AssertSqlSafe(mark)).execute(connection).await.map(drop)
+}
+
+fn newer(path: &Path, found: i64) -> StoreError {
+    let known = MIGRATIONS.iter().map(|migration| migration.version).max().unwrap_or_default();
+    StoreError::NewerSchema { path: path.to_owned(), found, known }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_migration_file_is_in_the_binary() {
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("migrations/sqlite");
+        let mut files: Vec<String> = std::fs::read_dir(folder)
+            .unwrap()
+            .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+            .collect();
+        files.sort();
+        let embedded: Vec<String> = MIGRATIONS
+            .iter()
+            .map(|migration| format!("{:04}_{}.sql", migration.version, migration.description))
+            .collect();
+        assert_eq!(files, embedded, "touch src/store/schema.rs, so that the folder is read again");
+    }
+}

@@ -1,0 +1,139 @@
+//! Several at once: stores on one file, and passes in one data folder.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tidegate::model::{Class, Fault};
+use tidegate::store::{DataFolder, OpenState, Saved, Store, StoreError};
+use tokio::task::JoinSet;
+
+use super::words::{Place, REPOSITORY, at, commit, intent, movement, seen};
+
+const NO_WAIT: Duration = Duration::ZERO;
+
+#[tokio::test(flavor = "multi_thread")]
+async fn of_many_that_start_at_once_one_makes_the_database() {
+    let place = Place::new();
+    let mut starting = JoinSet::new();
+    for _ in 0..8 {
+        let file = place.file.clone();
+        starting.spawn(async move { Store::open(&file, REPOSITORY).await.unwrap() });
+    }
+    let opened = starting.join_all().await;
+    let created = opened.iter().filter(|opened| opened.state == OpenState::Created).count();
+    assert_eq!(created, 1);
+    for (number, opened) in (0..).zip(&opened) {
+        opened.store.begin(&[intent(number)]).await.unwrap();
+    }
+    assert_eq!(opened[0].store.pending().await.unwrap().len(), 8);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn of_many_that_meet_a_damaged_file_one_sets_it_aside() {
+    let place = Place::new();
+    std::fs::create_dir_all(place.file.parent().unwrap()).unwrap();
+    std::fs::write(&place.file, "not a database at all").unwrap();
+    let mut starting = JoinSet::new();
+    for _ in 0..8 {
+        let file = place.file.clone();
+        starting.spawn(async move { Store::open(&file, REPOSITORY).await.unwrap() });
+    }
+    let opened = starting.join_all().await;
+    let rebuilt: Vec<_> = opened.iter().filter(|opened| opened.state != OpenState::Existing).collect();
+    let kept_aside: PathBuf = place.file.with_extension("db.corrupt-1");
+    assert_eq!(rebuilt.len(), 1);
+    assert_eq!(rebuilt[0].state, OpenState::Rebuilt { kept_aside });
+    assert!(!place.file.with_extension("db.corrupt-2").exists());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn two_that_write_at_once_lose_nothing() {
+    let place = Place::new();
+    let stores = [Arc::new(place.create().await), Arc::new(place.reopen().await)];
+    let mut writing = JoinSet::new();
+    for (writer, store) in (0..).zip(&stores) {
+        for round in 0..20 {
+            let store = Arc::clone(store);
+            writing.spawn(async move {
+                let tags = [0, 1].map(|tag| seen(&format!("v1.{round}.{tag}"), 'a'));
+                store.begin(&[intent(1000 * writer + round)]).await.unwrap();
+                store.observe(&tags, at(1)).await.unwrap()
+            });
+        }
+    }
+    let observed: usize = writing.join_all().await.into_iter().sum();
+    assert_eq!(observed, 40, "both saw the same 40 tags, and each is recorded once");
+    assert_eq!(stores[0].pending().await.unwrap().len(), 40);
+}
+
+#[tokio::test]
+async fn of_two_that_extend_the_index_one_is_told_to_load_it_again() {
+    let place = Place::new();
+    let (one, other) = (place.create().await, place.reopen().await);
+    one.save_index("scope", commit(1), None, &[movement(1)]).await.unwrap();
+    let extend = async |store: &Store| {
+        let index = store.load_index("scope").await.unwrap().unwrap();
+        (index.head, vec![movement(2)])
+    };
+    let (from_one, from_other) = (extend(&one).await, extend(&other).await);
+    let saved = one.save_index("scope", commit(2), Some(from_one.0), &from_one.1).await.unwrap();
+    assert_eq!(saved, Saved::Written);
+    let saved = other.save_index("scope", commit(2), Some(from_other.0), &from_other.1).await.unwrap();
+    assert_eq!(saved, Saved::Overtaken);
+    assert_eq!(other.load_index("scope").await.unwrap().unwrap().movements, [movement(1), movement(2)]);
+}
+
+#[tokio::test]
+async fn fetches_are_recorded_when_the_head_moved() {
+    let place = Place::new();
+    let (one, other) = (place.create().await, place.reopen().await);
+    one.record_fetch(commit(1), None, at(1)).await.unwrap();
+    one.record_fetch(commit(1), Some(at(1)), at(2)).await.unwrap();
+    other.record_fetch(commit(1), Some(at(1)), at(3)).await.unwrap();
+    other.record_fetch(commit(2), Some(at(3)), at(4)).await.unwrap();
+    one.record_fetch(commit(1), Some(at(4)), at(5)).await.unwrap();
+    let fetches = other.fetches().await.unwrap();
+    let told: Vec<_> = fetches.iter().map(|fetch| (fetch.head, fetch.absent_at, fetch.at)).collect();
+    let expected =
+        [(commit(1), None, at(1)), (commit(2), Some(at(3)), at(4)), (commit(1), Some(at(4)), at(5))];
+    assert_eq!(told, expected);
+}
+
+#[tokio::test]
+async fn a_data_folder_is_one_pass_at_a_time() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("data");
+    let guard = DataFolder::lock(&path, NO_WAIT, || unreachable!()).await.unwrap();
+    let mut told = 0;
+    let error = DataFolder::lock(&path, Duration::from_millis(60), || told += 1).await.unwrap_err();
+    assert_eq!(told, 1);
+    let StoreError::InUse { holder, .. } = &error else { unreachable!("{error:?}") };
+    assert_eq!(*holder, Some(std::process::id()));
+    let fault = Fault::from(error);
+    assert_eq!(fault.class(), Class::TryAgain);
+    assert_eq!(fault.hint(), Some("wait for the other process to finish, or stop it"));
+    drop(guard);
+    let _guard = DataFolder::lock(&path, NO_WAIT, || unreachable!()).await.unwrap();
+}
+
+#[tokio::test]
+async fn the_one_who_waits_gets_the_folder_when_it_is_free() {
+    let folder = tempfile::tempdir().unwrap();
+    let guard = DataFolder::lock(folder.path(), NO_WAIT, || {}).await.unwrap();
+    let mut guard = Some(guard);
+    // The holder lets go as soon as somebody waits.
+    let waited = DataFolder::lock(folder.path(), Duration::from_mins(1), || drop(guard.take())).await;
+    assert!(waited.is_ok());
+}
+
+#[tokio::test]
+async fn a_lock_that_somebody_scribbled_on_still_locks() {
+    let folder = tempfile::tempdir().unwrap();
+    let _guard = DataFolder::lock(folder.path(), NO_WAIT, || {}).await.unwrap();
+    for scribble in ["", "99999999999999999999999", "../../etc", "\u{1b}[31m", "-1"] {
+        std::fs::write(folder.path().join("lock"), scribble).unwrap();
+        let error = DataFolder::lock(folder.path(), NO_WAIT, || {}).await.unwrap_err();
+        assert!(error.to_string().contains("is in use by another process"), "{error}");
+    }
+}
