@@ -3,6 +3,7 @@
 //! The rooms and what each may know are told in `ARCHITECTURE.md`; `tests/architecture.rs` keeps them so.
 
 pub mod config;
+pub mod engine;
 pub mod git;
 pub mod manifest;
 pub mod model;

@@ -1,0 +1,171 @@
+//! Boards of one commit: what becomes a track, by which rules, and what is told and left alone.
+
+use rstest::rstest;
+
+use super::*;
+use crate::engine::fake::{Branch, FLUX, Settings, digest, release};
+
+const FOLDERS: [&str; 2] = ["np", "np2"];
+
+fn board(settings: &Settings, files: &[(&str, String)]) -> Board {
+    let branch = Branch::default();
+    let files: Vec<_> = files.iter().map(|(file, text)| (*file, Some(text.clone()))).collect();
+    branch.commit("Ana", "begin", "2026-03-02T09:00:00Z".parse().unwrap(), &files);
+    let rulebook = settings.rulebook();
+    let snapshot = Snapshot::take(&branch, branch.head(), &rulebook.scope(), None).unwrap();
+    Board::of(&snapshot, &Resolver::of(&snapshot), &rulebook)
+}
+
+fn one_environment() -> Settings {
+    Settings { environments: vec![("non-prod", FOLDERS.to_vec(), None)], ..Settings::default() }
+}
+
+/// `app=v1.0.0+v1.0.1 *`: the image, what runs, the range.
+fn told(board: &Board) -> String {
+    let line = |track: &Track| {
+        let tags: Vec<&str> = track.running.iter().map(|one| one.tag.as_str()).collect();
+        let image = track.image().repository().trim_start_matches("vtr/");
+        format!("{image}={} {}", tags.join("+"), track.rules.versions)
+    };
+    board.tracks.iter().map(line).collect::<Vec<_>>().join("; ")
+}
+
+fn errors(board: &Board) -> String {
+    let errors = board.problems.iter().filter(|problem| problem.is_error);
+    errors.map(ToString::to_string).collect::<Vec<_>>().join("\n")
+}
+
+fn policy(name: &str, range: &str) -> String {
+    format!(
+        "---\n{FLUX}\nkind: ImagePolicy\nmetadata: {{name: {name}, namespace: flux}}\n\
+         spec: {{imageRepositoryRef: {{name: app}}, policy: {{semver: {{range: '{range}'}}}}}}\n"
+    )
+}
+
+fn repository(image: &str) -> String {
+    format!(
+        "---\n{FLUX}\nkind: ImageRepository\nmetadata: {{name: app, namespace: flux}}\n\
+         spec: {{image: ghcr.io/vtr/{image}}}\n"
+    )
+}
+
+fn marked(tag: &str, policy: &str) -> String {
+    release("app", &format!("{tag} # {{\"$imagepolicy\": \"flux:{policy}:tag\"}}"))
+}
+
+#[rstest]
+#[case::one("v1.0.0", "v1.0.0", "app=v1.0.0 >=1.0.0")]
+#[case::two_versions("v1.0.1", "v1.0.0", "app=v1.0.0+v1.0.1 >=1.0.0")]
+#[case::two_spellings_are_not_one("1.0.0", "v1.0.0", "app=1.0.0+v1.0.0 >=1.0.0")]
+fn what_runs_is_what_every_folder_holds(#[case] one: &str, #[case] other: &str, #[case] expected: &str) {
+    let board = board(
+        &one_environment(),
+        &[("np/app.yaml", release("app", one)), ("np2/app.yaml", release("app", other))],
+    );
+    assert_eq!((told(&board).as_str(), errors(&board).as_str()), (expected, ""));
+}
+
+#[rstest]
+#[case::no_version(
+    "main-7",
+    "np2/app.yaml:8:12: common/app in non-prod: `main-7` runs, which is not a semantic version"
+)]
+#[case::latest("latest", "`latest`")]
+fn what_is_no_version_is_told(#[case] tag: &str, #[case] expected: &str) {
+    let board = board(&one_environment(), &[("np2/app.yaml", release("app", tag))]);
+    assert_eq!(told(&board), "");
+    assert!(errors(&board).contains(expected), "{}", errors(&board));
+}
+
+#[test]
+fn an_ignored_service_is_neither_moved_nor_told() {
+    let board = board(&one_environment(), &[("np/ignored.yaml", release("ignored", "latest"))]);
+    assert_eq!(
+        (told(&board), errors(&board)),
+        (String::new(), "no YAML file lies under `np2`, a path of the environment non-prod".into())
+    );
+}
+
+#[test]
+fn several_images_of_a_service_are_several_tracks() {
+    let sidecar = "    sidecar: {image: 'ghcr.io/vtr/proxy:v2.0.0'}\n";
+    let board = board(&one_environment(), &[("np/app.yaml", release("app", "v1.0.0") + sidecar)]);
+    assert_eq!(told(&board), "app=v1.0.0 >=1.0.0; proxy=v2.0.0 >=1.0.0");
+}
+
+#[rstest]
+#[case::by_its_image(vec![release("app", "v1.0.0"), policy("app", "~1.0") + &repository("app")], "app=v1.0.0 ~1.0")]
+#[case::of_another_image(vec![release("app", "v1.0.0"), policy("app", "~1.0") + &repository("web")], "app=v1.0.0 >=1.0.0")]
+#[case::by_its_marker(
+    vec![marked("v1.0.0", "b"), policy("a", "~1.0") + &policy("b", "~1.1") + &repository("app")],
+    "app=v1.0.0 ~1.1"
+)]
+#[case::two_without_a_marker(vec![release("app", "v1.0.0"), policy("a", "~1.0") + &policy("b", "~1.1") + &repository("app")], "")]
+#[case::a_marker_that_leads_nowhere(vec![marked("v1.0.0", "gone"), policy("a", "~1.0") + &repository("app")], "")]
+#[case::a_range_that_cannot_be_read(vec![release("app", "v1.0.0"), policy("a", "soon") + &repository("app")], "")]
+#[case::copies(
+    vec![release("app", "v1.0.0"), policy("a", "~1.0") + &repository("app"), policy("a", "~1.0") + &repository("app")],
+    "app=v1.0.0 ~1.0"
+)]
+#[case::copies_that_differ(
+    vec![release("app", "v1.0.0"), policy("a", "~1.0") + &repository("app"), policy("a", "~1.1") + &repository("app")],
+    ""
+)]
+#[case::one_field_unclear(
+    vec![release("app", "v1.0.0"), marked("v1.0.1", "gone")],
+    ""
+)]
+#[case::fields_that_follow_different_policies(
+    vec![marked("v1.0.0", "a"), marked("v1.0.0", "b"), policy("a", "~1.0") + &policy("b", "~1.1") + &repository("app")],
+    ""
+)]
+#[case::fields_that_follow_policies_that_say_the_same(
+    vec![marked("v1.0.0", "a"), marked("v1.0.0", "b"), policy("a", "~1.0") + &policy("b", "~1.0") + &repository("app")],
+    "app=v1.0.0 ~1.0"
+)]
+fn flux_policies_are_followed_or_told(#[case] texts: Vec<String>, #[case] expected: &str) {
+    let names = ["np/a.yaml", "np2/b.yaml", "np/c.yaml"];
+    let files: Vec<_> = names.into_iter().zip(texts).collect();
+    let board = board(&one_environment(), &files);
+    assert_eq!(told(&board), expected, "{}", errors(&board));
+    assert_eq!(errors(&board).is_empty(), !expected.is_empty(), "{}", errors(&board));
+}
+
+#[test]
+fn rules_that_the_configuration_names_stand_before_flux() {
+    let mut settings = one_environment();
+    settings.rules.are_explicit = true;
+    let files =
+        [("np/a.yaml", marked("v1.0.0", "gone")), ("np2/b.yaml", policy("a", "~1.0") + &repository("app"))];
+    assert_eq!(told(&board(&settings, &files)), "app=v1.0.0 >=1.0.0");
+}
+
+#[test]
+fn a_lone_tag_is_of_the_image_that_all_folders_agree_on() {
+    let lone = marked("v1.0.0", "a").replace("      repository: ghcr.io/vtr/app\n", "");
+    let flux = policy("a", "~1.0") + &repository("app");
+    let agreed =
+        [("np/a.yaml", lone.clone()), ("np/f.yaml", flux.clone()), ("np2/f.yaml", repository("app"))];
+    assert_eq!(told(&board(&one_environment(), &agreed)), "app=v1.0.0 ~1.0");
+    let torn = [("np/a.yaml", lone), ("np/f.yaml", flux), ("np2/f.yaml", repository("web"))];
+    let torn = board(&one_environment(), &torn);
+    assert_eq!(told(&torn), "");
+    assert!(errors(&torn).contains("leads to no image"), "{}", errors(&torn));
+}
+
+#[test]
+fn a_filter_without_extract_reads_the_whole_tag() {
+    let filtered = policy("a", "~1.0").replace("policy: {", "filterTags: {pattern: '^v1'}, policy: {");
+    let files = [("np/a.yaml", release("app", "v1.0.0")), ("np2/f.yaml", filtered + &repository("app"))];
+    let board = board(&one_environment(), &files);
+    assert_eq!(told(&board), "app=v1.0.0 ~1.0", "{}", errors(&board));
+}
+
+#[test]
+fn pins_that_differ_are_apart() {
+    let pinned = |letter| release("app", &format!("v1.0.0@{}", digest(letter)));
+    for (other, expected) in [(pinned('a'), false), (release("app", "v1.0.0"), false), (pinned('b'), true)] {
+        let board = board(&one_environment(), &[("np/a.yaml", pinned('a')), ("np2/b.yaml", other)]);
+        assert_eq!(board.tracks[0].is_pinned_apart(), expected);
+    }
+}

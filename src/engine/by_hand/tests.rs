@@ -1,0 +1,92 @@
+//! Promotions by hand: what is asked for, and nothing else.
+
+use rstest::rstest;
+
+use super::*;
+use crate::engine::fake::{World, release, service};
+use crate::engine::{PassReport, Request, What};
+use crate::policy::{GateName, Override};
+
+/// Asks as `--to ENV [--tag TAG]` would.
+async fn ask(
+    world: &mut World,
+    environment: &str,
+    tag: &str,
+    overrides: &[GateName],
+) -> Result<PassReport, Fault> {
+    let by_hand = ByHand {
+        service: service("app"),
+        environment: environment.parse().unwrap(),
+        tag: (!tag.is_empty()).then(|| tag.parse().unwrap()),
+        image: None,
+        overrides: overrides.iter().map(|gate| Override::new(*gate, "an outage").unwrap()).collect(),
+    };
+    let request = Request { what: What::One(by_hand), requested_by: "ana".into(), dry_run: false };
+    world.engine.pass(&request).await
+}
+
+fn world() -> World {
+    let world = World::new();
+    world.push("v1.0.1", '1');
+    world.push("v1.0.2", '2');
+    world
+}
+
+#[rstest]
+#[case::what_would_come("non-prod", "", &[], "v1.0.2")]
+#[case::a_lower_one_of_several("non-prod", "v1.0.1", &[], "v1.0.1")]
+#[case::what_runs_already("non-prod", "v1.0.0", &[], "")]
+#[case::nothing_new_before_prod("prod", "", &[], "")]
+#[case::not_soaked("prod", "v1.0.1", &[], "")]
+#[case::not_soaked_and_overridden("prod", "v1.0.1", &[GateName::Soak], "v1.0.1")]
+#[tokio::test]
+async fn what_is_asked_for_moves(
+    #[case] environment: &str,
+    #[case] tag: &str,
+    #[case] overrides: &[GateName],
+    #[case] expected: &str,
+) {
+    let mut world = world();
+    world.edit("np/web.yaml", &release("app", "v1.0.0").replace("name: app", "name: web"));
+    let report = ask(&mut world, environment, tag, overrides).await.unwrap();
+    let moved: Vec<&str> = report.promoted.iter().map(|one| one.to.as_str()).collect();
+    assert_eq!(moved.join(" "), expected, "and no other service goes along");
+    assert!(report.promoted.iter().all(|one| one.environment.as_str() == environment));
+}
+
+#[tokio::test]
+async fn an_override_is_in_the_message() {
+    let mut world = world();
+    ask(&mut world, "prod", "v1.0.1", &[GateName::Soak]).await.unwrap();
+    let message = world.branch.messages().pop().unwrap();
+    assert!(
+        message.contains("Tidegate-Requested-By: ana\nTidegate-Override: soak (an outage)\n"),
+        "{message}"
+    );
+}
+
+#[tokio::test]
+async fn nobody_is_sent_back() {
+    let mut world = world();
+    world.person("np/app.yaml", "v1.0.2");
+    let overrides = [GateName::Soak, GateName::Approval];
+    assert!(ask(&mut world, "non-prod", "v1.0.1", &overrides).await.unwrap().promoted.is_empty());
+}
+
+#[rstest]
+#[case::no_environment("staging", "", "there is no environment staging")]
+#[case::no_tag("non-prod", "v9.9.9", "ghcr.io/vtr/app has no tag v9.9.9 that the selection rules admit")]
+#[tokio::test]
+async fn what_is_not_there_is_told(#[case] environment: &str, #[case] tag: &str, #[case] expected: &str) {
+    let fault = ask(&mut world(), environment, tag, &[]).await.unwrap_err();
+    assert_eq!((fault.class(), fault.to_string().as_str()), (Class::Usage, expected));
+    assert!(fault.hint().is_some());
+}
+
+#[tokio::test]
+async fn a_service_that_is_not_there_is_told_with_where_it_is() {
+    let mut world = world();
+    world.branch.commit("Ana", "gone", world.now(), &[("p/app.yaml", None)]);
+    let fault = ask(&mut world, "prod", "", &[]).await.unwrap_err();
+    assert_eq!(fault.hint(), Some("there is common/app in non-prod"));
+}

@@ -1,0 +1,209 @@
+//! From decisions to edits: which bytes of which files a promotion changes. Nothing is written here.
+
+use std::cmp::Reverse;
+use std::collections::{BTreeSet, HashMap, HashSet};
+use std::sync::Arc;
+
+use rayon::prelude::*;
+
+use crate::manifest::{self, Edit, ImageField, Manifest};
+use crate::model::{BlobId, Class, Content, Fault, ImageName, PromotionId, RepoPath, ServiceName};
+use crate::policy::Approved;
+
+use super::board::Track;
+use super::ports::Repository;
+use super::problem::Problem;
+use super::rulebook::Rulebook;
+use super::view::View;
+
+/// What one promotion changes. It can only be made from a promotion that the policy approved.
+#[derive(Clone, Debug)]
+pub struct EditPlan {
+    /// The promotion.
+    pub id: PromotionId,
+    /// What the policy approved.
+    pub approved: Approved,
+    /// The place of the track on the board.
+    pub track: usize,
+    /// The place of the environment in the rulebook.
+    pub environment: usize,
+    /// The service.
+    pub service: ServiceName,
+    /// The image.
+    pub image: ImageName,
+    /// The files, each as it was and as it will be.
+    pub files: Vec<PlannedFile>,
+}
+
+/// A file as it was and as it will be.
+#[derive(Clone, Debug)]
+pub struct PlannedFile {
+    /// The file.
+    pub path: RepoPath,
+    /// What is in it, the promotions before this one in the pass done.
+    pub before: Arc<[u8]>,
+    /// What will be in it.
+    pub after: Arc<[u8]>,
+}
+
+/// The content of files while promotions are put on top of one another.
+struct Working {
+    texts: HashMap<RepoPath, Arc<[u8]>>,
+    /// The files that a promotion of this pass has changed.
+    edited: HashSet<RepoPath>,
+}
+
+/// Plans the edits of approved promotions, in the order in which they will be committed: later environments first,
+/// so that what soaked goes on before the environment that it soaked in moves.
+///
+/// A promotion that can't be edited in is told and left out; the others go on.
+pub(crate) fn plan_edits(
+    repository: &impl Repository,
+    rulebook: &Rulebook,
+    view: &View,
+    mut approved: Vec<(usize, PromotionId, Approved)>,
+) -> Result<(Vec<EditPlan>, Vec<Problem>), Fault> {
+    approved.sort_by_key(|(track, ..)| (Reverse(view.board.tracks[*track].environment), *track));
+    let mut working = read_files(repository, view, approved.iter().map(|(track, ..)| *track))?;
+    let mut alone = edit_those_alone(view, &approved, &working);
+    let mut plans = Vec::with_capacity(approved.len());
+    let mut problems = Vec::new();
+    for (at, id, approved) in approved {
+        let track = &view.board.tracks[at];
+        let edited = alone.remove(&at).unwrap_or_else(|| edit_track(view, track, &approved, &working));
+        match edited {
+            Ok(files) => {
+                working.take_in(&files);
+                let (service, image) = track.subject.clone();
+                let environment = track.environment;
+                plans.push(EditPlan { id, approved, track: at, environment, service, image, files });
+            }
+            Err(problem) => {
+                let environment = &rulebook.environments[track.environment].policy.name;
+                problems.push(problem.of(environment, track.service()));
+            }
+        }
+    }
+    Ok((plans, problems))
+}
+
+/// Edits, in parallel, the tracks whose files no other track changes: nearly all.
+fn edit_those_alone(
+    view: &View,
+    approved: &[(usize, PromotionId, Approved)],
+    working: &Working,
+) -> HashMap<usize, Result<Vec<PlannedFile>, Problem>> {
+    let mut uses: HashMap<&RepoPath, usize> = HashMap::new();
+    for path in approved.iter().flat_map(|(track, ..)| view.board.tracks[*track].held.keys()) {
+        *uses.entry(path).or_default() += 1;
+    }
+    let is_alone = |track: usize| view.board.tracks[track].held.keys().all(|path| uses.get(path) == Some(&1));
+    approved
+        .par_iter()
+        .filter(|(track, ..)| is_alone(*track))
+        .map(|(at, _, approved)| (*at, edit_track(view, &view.board.tracks[*at], approved, working)))
+        .collect()
+}
+
+impl Working {
+    fn take_in(&mut self, files: &[PlannedFile]) {
+        for file in files {
+            self.texts.insert(file.path.clone(), Arc::clone(&file.after));
+            self.edited.insert(file.path.clone());
+        }
+    }
+}
+
+fn read_files(
+    repository: &impl Repository,
+    view: &View,
+    tracks: impl Iterator<Item = usize>,
+) -> Result<Working, Fault> {
+    let paths: BTreeSet<&RepoPath> = tracks.flat_map(|track| view.board.tracks[track].held.keys()).collect();
+    let known: Vec<(&RepoPath, BlobId)> =
+        paths.into_iter().filter_map(|path| Some((path, view.snapshot.files.get(path)?.blob))).collect();
+    let blobs: Vec<BlobId> = known.iter().map(|(_, blob)| *blob).collect();
+    let texts: Vec<Arc<[u8]>> = repository.read_each(&blobs, |_, content| match content {
+        Content::Bytes(text) => Arc::from(text),
+        Content::LfsPointer | Content::TooLarge { .. } => Arc::from(&[][..]),
+    })?;
+    let texts = known.into_iter().map(|(path, _)| path.clone()).zip(texts).collect();
+    Ok(Working { texts, edited: HashSet::new() })
+}
+
+fn edit_track(
+    view: &View,
+    track: &Track,
+    approved: &Approved,
+    working: &Working,
+) -> Result<Vec<PlannedFile>, Problem> {
+    let mut files = Vec::with_capacity(track.held.len());
+    for path in track.held.keys() {
+        let Some(before) = working.texts.get(path) else { continue };
+        let is_edited = working.edited.contains(path);
+        if let Some(after) = edit_file(view, track, approved, path, before, is_edited)? {
+            files.push(PlannedFile { path: path.clone(), before: Arc::clone(before), after });
+        }
+    }
+    if files.is_empty() {
+        return Err(Problem::error(
+            Class::Failed,
+            "nothing is left to change; it may have been changed by a promotion before it",
+        ));
+    }
+    Ok(files)
+}
+
+/// The new text of a file; nothing when no field in it is lower than the candidate. The fields are those that the
+/// snapshot has read, unless the text is not that of the snapshot any more.
+fn edit_file(
+    view: &View,
+    track: &Track,
+    approved: &Approved,
+    path: &RepoPath,
+    before: &Arc<[u8]>,
+    is_edited: bool,
+) -> Result<Option<Arc<[u8]>>, Problem> {
+    let reread;
+    let known = view.snapshot.files.get(path).and_then(|file| file.reading.manifest());
+    let manifest: &Manifest = if let Some(manifest) = known.filter(|_| !is_edited) {
+        manifest
+    } else {
+        reread = manifest::read(before).map_err(|unreadable| unreadable_now(path, &unreadable))?;
+        &reread
+    };
+    let candidate = approved.candidate();
+    let is_behind = |field: &&ImageField| {
+        field.service == *track.service()
+            && view.resolver.image_of(field) == Some(track.image())
+            && track.rules.version_of(&field.tag).is_some_and(|version| version < candidate.version)
+    };
+    let edits: Vec<Edit<'_>> = manifest
+        .fields
+        .iter()
+        .filter(is_behind)
+        .map(|field| Edit {
+            field,
+            tag: &candidate.tag,
+            digest: field.digest.as_ref().map(|_| approved.digest()),
+        })
+        .collect();
+    if edits.is_empty() {
+        return Ok(None);
+    }
+    match manifest::edit(before, &edits) {
+        Ok(after) => Ok(Some(Arc::from(after))),
+        Err(refused) => {
+            let position = refused.position().map(|position| (position.line, position.column));
+            Err(Problem::error(refused.class(), refused.to_string()).at(path, position).hint(refused.hint()))
+        }
+    }
+}
+
+fn unreadable_now(path: &RepoPath, unreadable: &manifest::Unreadable) -> Problem {
+    let position = (unreadable.position.line, unreadable.position.column);
+    Problem::error(Class::Failed, unreadable.to_string()).at(path, Some(position))
+}
+
+#[cfg(test)]
+mod tests;

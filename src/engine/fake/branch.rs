@@ -1,0 +1,274 @@
+//! A branch in memory: commits as file maps on one line.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
+use std::ops::ControlFlow;
+use std::sync::Mutex;
+
+use sha2::{Digest as _, Sha256};
+
+use super::{Calls, lock};
+use crate::engine::ports::{Publisher, Repository};
+use crate::model::{
+    BlobId, Class, CommitDraft, CommitId, CommitInfo, Content, Fault, FileChange, HistoryEnd, Listing,
+    Publication, RepoPath, Timestamp, TreeFile,
+};
+
+type Files = BTreeMap<RepoPath, String>;
+
+#[derive(Clone, Debug)]
+struct Commit {
+    parent: Option<CommitId>,
+    at: Timestamp,
+    author: String,
+    message: String,
+    files: Files,
+}
+
+/// What becomes of the next push.
+pub(in crate::engine) enum Push {
+    /// Somebody else is first.
+    After(Box<dyn FnOnce(&Branch) + Send>),
+    /// A hook says no.
+    Declined,
+    /// It arrives, but the connection breaks before the answer.
+    ArrivesUnanswered,
+    /// The connection breaks before it arrives.
+    Lost,
+}
+
+/// The remote and its mirror in one.
+#[derive(Default)]
+pub(in crate::engine) struct Branch {
+    line: Mutex<Line>,
+    pushes: Mutex<VecDeque<Push>>,
+    pub(in crate::engine) calls: Calls,
+}
+
+#[derive(Default)]
+struct Line {
+    head: Option<CommitId>,
+    commits: HashMap<CommitId, Commit>,
+    blobs: HashMap<BlobId, String>,
+}
+
+impl Line {
+    fn add(&mut self, commit: Commit) -> CommitId {
+        let mut id = [0; 20];
+        id[..8].copy_from_slice(&(self.commits.len() as u64 + 1).to_be_bytes());
+        let id = CommitId::from_bytes(id);
+        self.blobs.extend(commit.files.values().map(|text| (blob_of(text), text.clone())));
+        self.commits.insert(id, commit);
+        self.head = Some(id);
+        id
+    }
+
+    fn files(&self, id: Option<CommitId>) -> Files {
+        id.map(|id| self.commits[&id].files.clone()).unwrap_or_default()
+    }
+
+    /// The commits from `tip` down, without `until`.
+    fn down(&self, tip: CommitId, until: Option<CommitId>) -> impl Iterator<Item = (CommitId, &Commit)> {
+        let line = std::iter::successors(Some(tip), |id| self.commits[id].parent);
+        line.take_while(move |id| Some(*id) != until).map(|id| (id, &self.commits[&id]))
+    }
+}
+
+impl Branch {
+    /// Adds a commit that changes some files; `None` removes one.
+    pub(in crate::engine) fn commit(
+        &self,
+        author: &str,
+        message: &str,
+        at: Timestamp,
+        changes: &[(&str, Option<String>)],
+    ) -> CommitId {
+        let mut line = lock(&self.line);
+        let mut files = line.files(line.head);
+        for (path, text) in changes {
+            let path: RepoPath = path.parse().unwrap();
+            match text {
+                Some(text) => drop(files.insert(path, text.clone())),
+                None => drop(files.remove(&path)),
+            }
+        }
+        let (author, message, parent) = (author.to_owned(), message.to_owned(), line.head);
+        line.add(Commit { parent, at, author, message, files })
+    }
+
+    /// Forces the branch back to `commit`.
+    pub(in crate::engine) fn rewind(&self, commit: CommitId) {
+        lock(&self.line).head = Some(commit);
+    }
+
+    pub(in crate::engine) fn head(&self) -> CommitId {
+        lock(&self.line).head.unwrap()
+    }
+
+    pub(in crate::engine) fn text(&self, path: &str) -> String {
+        let line = lock(&self.line);
+        line.files(line.head)[&path.parse().unwrap()].clone()
+    }
+
+    /// The messages from the oldest commit to the newest.
+    pub(in crate::engine) fn messages(&self) -> Vec<String> {
+        let line = lock(&self.line);
+        let mut messages: Vec<String> =
+            line.down(line.head.unwrap(), None).map(|(_, commit)| commit.message.clone()).collect();
+        messages.reverse();
+        messages
+    }
+
+    pub(in crate::engine) fn next_push(&self, push: Push) {
+        lock(&self.pushes).push_back(push);
+    }
+
+    /// Nothing breaks any more, should nobody have pushed.
+    pub(in crate::engine) fn mend(&self) {
+        lock(&self.pushes).clear();
+    }
+
+    fn take_in(&self, base: CommitId, drafts: &[CommitDraft], at: Timestamp) -> Publication {
+        let mut line = lock(&self.line);
+        if line.head != Some(base) {
+            return Publication::Moved { head: line.head };
+        }
+        let commits = drafts.iter().map(|draft| {
+            let mut files = line.files(line.head);
+            for edit in &draft.edits {
+                assert!(files.contains_key(&edit.path), "{} is not there", edit.path);
+                files.insert(edit.path.clone(), String::from_utf8(edit.content.clone()).unwrap());
+            }
+            let (author, message) = ("tidegate".to_owned(), draft.message.clone());
+            let parent = line.head;
+            line.add(Commit { parent, at, author, message, files })
+        });
+        Publication::Pushed(commits.collect())
+    }
+}
+
+impl Publisher for Branch {
+    fn publish(&self, base: CommitId, drafts: &[CommitDraft], at: Timestamp) -> Result<Publication, Fault> {
+        self.calls.count("publish");
+        let broken = || Fault::new(Class::TryAgain, "the connection broke");
+        let next = lock(&self.pushes).pop_front();
+        match next {
+            None => {}
+            Some(Push::After(somebody)) => somebody(self),
+            Some(Push::Declined) => {
+                return Ok(Publication::Declined { reason: "protected\u{1b}[31m".into() });
+            }
+            Some(Push::Lost) => return Err(broken()),
+            Some(Push::ArrivesUnanswered) => {
+                self.take_in(base, drafts, at);
+                return Err(broken());
+            }
+        }
+        Ok(self.take_in(base, drafts, at))
+    }
+}
+
+impl Repository for Branch {
+    fn fetch(&self) -> Result<CommitId, Fault> {
+        self.calls.count("fetch");
+        Ok(self.head())
+    }
+
+    fn files(&self, commit: CommitId, scope: &[RepoPath]) -> Result<Listing, Fault> {
+        self.calls.count("files");
+        let files = within(&lock(&self.line).files(Some(commit)), scope);
+        let files = files.into_iter().map(|(path, blob)| TreeFile { path, blob }).collect();
+        Ok(Listing { files, ..Listing::default() })
+    }
+
+    fn changed_files(
+        &self,
+        from: CommitId,
+        to: CommitId,
+        scope: &[RepoPath],
+    ) -> Result<Vec<FileChange>, Fault> {
+        self.calls.count("changed_files");
+        let line = lock(&self.line);
+        Ok(changes(&line.files(Some(from)), &line.files(Some(to)), scope))
+    }
+
+    fn read_each<T: Send>(
+        &self,
+        blobs: &[BlobId],
+        visit: impl Fn(usize, Content<'_>) -> T + Sync,
+    ) -> Result<Vec<T>, Fault> {
+        for _ in blobs {
+            self.calls.count("read");
+        }
+        let line = lock(&self.line);
+        let read = |(at, blob): (usize, &BlobId)| visit(at, Content::Bytes(line.blobs[blob].as_bytes()));
+        Ok(blobs.iter().enumerate().map(read).collect())
+    }
+
+    fn history(
+        &self,
+        tip: CommitId,
+        until: Option<CommitId>,
+        scope: &[RepoPath],
+        visit: &mut dyn FnMut(CommitInfo, Vec<FileChange>) -> ControlFlow<()>,
+    ) -> Result<HistoryEnd, Fault> {
+        self.calls.count("history");
+        let line = lock(&self.line);
+        let mut ends_at = None;
+        for (id, commit) in line.down(tip, until) {
+            ends_at = commit.parent;
+            let changes = changes(&line.files(commit.parent), &commit.files, scope);
+            if !changes.is_empty() && visit(info(&line, id, commit), changes).is_break() {
+                return Ok(HistoryEnd::Stopped);
+            }
+        }
+        Ok(match until {
+            None => HistoryEnd::Root,
+            Some(until) if until == tip || ends_at == Some(until) => HistoryEnd::Until,
+            Some(_) => HistoryEnd::UntilNotFound,
+        })
+    }
+
+    fn find_in_messages(
+        &self,
+        tip: CommitId,
+        until: Option<CommitId>,
+        needles: &[String],
+    ) -> Result<Vec<(String, CommitId)>, Fault> {
+        let line = lock(&self.line);
+        let pairs = line.down(tip, until).flat_map(|(id, commit)| {
+            needles.iter().filter(|needle| commit.message.contains(*needle)).map(move |one| (one.clone(), id))
+        });
+        Ok(pairs.collect())
+    }
+}
+
+fn info(line: &Line, id: CommitId, commit: &Commit) -> CommitInfo {
+    CommitInfo {
+        id,
+        first_parent: commit.parent,
+        author_name: commit.author.clone(),
+        committed_at: commit.at,
+        parent_committed_at: commit.parent.map(|parent| line.commits[&parent].at),
+        message: commit.message.clone(),
+    }
+}
+
+fn changes(before: &Files, after: &Files, scope: &[RepoPath]) -> Vec<FileChange> {
+    let (before, after) = (within(before, scope), within(after, scope));
+    let paths: BTreeSet<&RepoPath> = before.keys().chain(after.keys()).collect();
+    let change = |path: &RepoPath| FileChange {
+        path: path.clone(),
+        before: before.get(path).copied(),
+        after: after.get(path).copied(),
+    };
+    paths.into_iter().map(change).filter(|change| change.before != change.after).collect()
+}
+
+fn within(files: &Files, scope: &[RepoPath]) -> BTreeMap<RepoPath, BlobId> {
+    let inside = files.iter().filter(|(path, _)| scope.iter().any(|folder| path.is_within(folder)));
+    inside.map(|(path, text)| (path.clone(), blob_of(text))).collect()
+}
+
+fn blob_of(text: &str) -> BlobId {
+    BlobId::from_bytes(Sha256::digest(text)[..20].try_into().unwrap())
+}

@@ -1,0 +1,69 @@
+//! A registry in memory.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Arc, Mutex};
+
+use super::{Calls, lock};
+use crate::engine::ports::Registry;
+use crate::model::{Class, Digest, Fault, ImageName, Tag, TagList};
+
+#[derive(Default)]
+pub(in crate::engine) struct FakeRegistry {
+    images: Mutex<BTreeMap<ImageName, Shelf>>,
+    dead: Mutex<BTreeSet<ImageName>>,
+    mute: Mutex<bool>,
+    pub(in crate::engine) calls: Calls,
+}
+
+#[derive(Default)]
+struct Shelf {
+    list: Arc<TagList>,
+    digests: BTreeMap<Tag, Digest>,
+}
+
+impl FakeRegistry {
+    /// Puts an image under a tag, new or not.
+    pub(in crate::engine) fn push(&self, image: &ImageName, tag: &str, digest: Digest) {
+        let mut images = lock(&self.images);
+        let known = images.entry(image.clone()).or_default();
+        if known.digests.insert(tag.parse().unwrap(), digest).is_none() {
+            let tags = known.digests.keys().cloned().collect();
+            known.list = Arc::new(TagList { tags, ignored: 0 });
+        }
+    }
+
+    pub(in crate::engine) fn digest_of(&self, image: &ImageName, tag: &str) -> Option<Digest> {
+        lock(&self.images).get(image)?.digests.get(&tag.parse().unwrap()).cloned()
+    }
+
+    /// Answers nothing about an image from now on.
+    pub(in crate::engine) fn kill(&self, image: &ImageName) {
+        lock(&self.dead).insert(image.clone());
+    }
+
+    /// Whether it lists tags, but does not say what they are.
+    pub(in crate::engine) fn hide_digests(&self, are_hidden: bool) {
+        *lock(&self.mute) = are_hidden;
+    }
+
+    fn ask<T>(&self, image: &ImageName, answer: impl FnOnce(&Shelf) -> Option<T>) -> Result<T, Fault> {
+        let gone = || Fault::new(Class::TryAgain, format!("cannot reach {image}"));
+        if lock(&self.dead).contains(image) {
+            return Err(gone());
+        }
+        lock(&self.images).get(image).and_then(answer).ok_or_else(gone)
+    }
+}
+
+impl Registry for FakeRegistry {
+    async fn tags(&self, image: &ImageName) -> Result<Arc<TagList>, Fault> {
+        self.calls.count("tags");
+        self.ask(image, |shelf| Some(Arc::clone(&shelf.list)))
+    }
+
+    async fn digest(&self, image: &ImageName, tag: &Tag) -> Result<Digest, Fault> {
+        self.calls.count("digest");
+        let is_mute = *lock(&self.mute);
+        self.ask(image, |shelf| shelf.digests.get(tag).filter(|_| !is_mute).cloned())
+    }
+}

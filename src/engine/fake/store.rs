@@ -1,0 +1,142 @@
+//! A store in memory.
+
+use std::collections::HashMap;
+use std::sync::Mutex;
+
+use super::{Calls, lock};
+use crate::engine::ports::{Store, TaggedImage};
+use crate::model::{
+    CommitId, Digest, Fault, FetchEvidence, ImageName, Index, Intent, Movement, Observation, Outcome,
+    PromotionId, Tag, Timestamp,
+};
+
+/// Counts what is written.
+#[derive(Default)]
+pub(in crate::engine) struct FakeStore {
+    kept: Mutex<Kept>,
+    pub(in crate::engine) calls: Calls,
+}
+
+#[derive(Default)]
+struct Kept {
+    observations: HashMap<TaggedImage, Vec<Observation>>,
+    fetch: Option<(CommitId, Timestamp)>,
+    index: Option<(String, Index)>,
+    intents: Vec<(Intent, Option<Outcome>)>,
+}
+
+impl FakeStore {
+    /// Loses everything.
+    pub(in crate::engine) fn lose(&self) {
+        *lock(&self.kept) = Kept::default();
+    }
+
+    /// What became of each intent, in their order.
+    pub(in crate::engine) fn outcomes(&self) -> Vec<Option<Outcome>> {
+        lock(&self.kept).intents.iter().map(|(_, outcome)| *outcome).collect()
+    }
+
+    fn index_of(&self, scope: &str) -> Option<Index> {
+        lock(&self.kept).index.as_ref().filter(|(kept, _)| kept == scope).map(|(_, index)| index.clone())
+    }
+}
+
+impl Store for FakeStore {
+    async fn observe(&self, seen: &[(ImageName, Tag, Digest)], at: Timestamp) -> Result<(), Fault> {
+        self.calls.count("observe");
+        let mut kept = lock(&self.kept);
+        for (image, tag, digest) in seen {
+            let known = kept.observations.entry((image.clone(), tag.clone())).or_default();
+            if known.last().is_none_or(|last| last.digest != *digest) {
+                known.push(Observation { digest: digest.clone(), at });
+            }
+        }
+        Ok(())
+    }
+
+    async fn observations(
+        &self,
+        of: &[TaggedImage],
+    ) -> Result<HashMap<TaggedImage, Vec<Observation>>, Fault> {
+        let kept = lock(&self.kept);
+        let known = |tagged: &TaggedImage| Some((tagged.clone(), kept.observations.get(tagged)?.clone()));
+        Ok(of.iter().filter_map(known).collect())
+    }
+
+    async fn latest_fetch(&self) -> Result<Option<(CommitId, Timestamp)>, Fault> {
+        Ok(lock(&self.kept).fetch)
+    }
+
+    async fn record_fetch(
+        &self,
+        head: CommitId,
+        _absent_at: Option<Timestamp>,
+        at: Timestamp,
+    ) -> Result<(), Fault> {
+        self.calls.count("record_fetch");
+        lock(&self.kept).fetch = Some((head, at));
+        Ok(())
+    }
+
+    async fn index_head(&self, scope: &str) -> Result<Option<CommitId>, Fault> {
+        Ok(self.index_of(scope).map(|index| index.head))
+    }
+
+    async fn load_index(&self, scope: &str) -> Result<Option<Index>, Fault> {
+        Ok(self.index_of(scope))
+    }
+
+    async fn evidence(&self) -> Result<HashMap<CommitId, FetchEvidence>, Fault> {
+        let kept = lock(&self.kept);
+        let movements = kept.index.iter().flat_map(|(_, index)| &index.movements);
+        Ok(movements.map(|movement| (movement.commit.id, movement.commit.fetched)).collect())
+    }
+
+    async fn save_index(
+        &self,
+        scope: &str,
+        head: CommitId,
+        after: Option<CommitId>,
+        movements: &[Movement],
+    ) -> Result<bool, Fault> {
+        self.calls.count("save_index");
+        let mut known = match after {
+            None => Vec::new(),
+            Some(after) => match self.index_of(scope).filter(|index| index.head == after) {
+                Some(index) => index.movements,
+                None => return Ok(false),
+            },
+        };
+        known.extend_from_slice(movements);
+        assert!(known.is_sorted_by_key(|movement| movement.sequence), "movements are kept oldest first");
+        lock(&self.kept).index = Some((scope.to_owned(), Index { head, movements: known }));
+        Ok(true)
+    }
+
+    async fn begin(&self, intents: &[Intent]) -> Result<(), Fault> {
+        self.calls.count("begin");
+        lock(&self.kept).intents.extend(intents.iter().map(|intent| (intent.clone(), None)));
+        Ok(())
+    }
+
+    async fn pending(&self) -> Result<Vec<Intent>, Fault> {
+        let kept = lock(&self.kept);
+        Ok(kept
+            .intents
+            .iter()
+            .filter(|(_, outcome)| outcome.is_none())
+            .map(|(intent, _)| intent.clone())
+            .collect())
+    }
+
+    async fn settle(&self, outcomes: &[(PromotionId, Outcome)], _at: Timestamp) -> Result<(), Fault> {
+        self.calls.count("settle");
+        let mut kept = lock(&self.kept);
+        for (id, outcome) in outcomes {
+            for (_, known) in kept.intents.iter_mut().filter(|(intent, _)| intent.id == *id) {
+                *known = Some(*outcome);
+            }
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,228 @@
+//! The world as a whole: two environments, `non-prod` and `prod` after it, and an engine over the fakes.
+
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use chrono_tz::Tz;
+
+use super::{Branch, FakeRegistry, FakeStore, lock};
+use crate::config::SubjectForm;
+use crate::engine::{
+    Batch, Clock, Engine, Environment, Parts, PassReport, Ports, Request, Rulebook, ServiceRules,
+    ServiceSettings,
+};
+use crate::model::{CommitId, Digest, EnvironmentName, Fault, ImageName, RepoPath, ServiceName, Timestamp};
+use crate::policy::{EnvironmentPolicy, SelectionRules};
+
+pub(in crate::engine) struct Fakes;
+
+impl Ports for Fakes {
+    type Registry = FakeRegistry;
+    type Repository = Branch;
+    type Publisher = Branch;
+    type Store = FakeStore;
+    type Clock = FakeClock;
+}
+
+/// A clock that is set, and never waits.
+pub(in crate::engine) struct FakeClock(Mutex<Timestamp>);
+
+impl Clock for FakeClock {
+    fn now(&self) -> Timestamp {
+        *lock(&self.0)
+    }
+
+    async fn sleep(&self, _how_long: Duration) {}
+}
+
+/// The same rules for every service.
+#[derive(Clone)]
+pub(in crate::engine) struct Rules {
+    pub(in crate::engine) soak: Duration,
+    pub(in crate::engine) are_explicit: bool,
+    pub(in crate::engine) ignored: &'static str,
+    pub(in crate::engine) selection: Arc<SelectionRules>,
+}
+
+impl ServiceRules for Rules {
+    fn of(&self, service: &ServiceName) -> ServiceSettings {
+        let ignored = service.name() == self.ignored;
+        ServiceSettings { ignored, rules: Arc::clone(&self.selection), are_explicit: self.are_explicit }
+    }
+
+    fn soak(&self, _service: &ServiceName, _environment: &EnvironmentName) -> Duration {
+        self.soak
+    }
+
+    fn manages(&self, _service: &ServiceName, _image: &ImageName) -> bool {
+        true
+    }
+}
+
+/// What a world is made of. Environments are `name: folders < the one before`.
+#[derive(Clone)]
+pub(in crate::engine) struct Settings {
+    pub(in crate::engine) environments: Vec<(&'static str, Vec<&'static str>, Option<usize>)>,
+    pub(in crate::engine) rules: Rules,
+    pub(in crate::engine) batch: Batch,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        let rules = SelectionRules { versions: ">=1.0.0".parse().unwrap(), tag_pattern: None };
+        Self {
+            environments: vec![("non-prod", vec!["np"], None), ("prod", vec!["p"], Some(0))],
+            rules: Rules {
+                soak: Duration::from_hours(24),
+                are_explicit: false,
+                ignored: "ignored",
+                selection: Arc::new(rules),
+            },
+            batch: Batch::Service,
+        }
+    }
+}
+
+impl Settings {
+    pub(in crate::engine) fn rulebook(&self) -> Rulebook {
+        let environment =
+            |(name, paths, before): &(&'static str, Vec<&'static str>, Option<usize>)| Environment {
+                policy: EnvironmentPolicy {
+                    name: name.parse().unwrap(),
+                    after: before.map(|before| self.environments[before].0.parse().unwrap()),
+                    freezes: Vec::new(),
+                    windows: Vec::new(),
+                    zone: Tz::UTC,
+                    approval_required: false,
+                },
+                paths: paths.iter().map(|folder| path(folder)).collect(),
+                before: *before,
+            };
+        Rulebook {
+            environments: self.environments.iter().map(environment).collect(),
+            services: Box::new(self.rules.clone()),
+            clock_tolerance: Duration::from_mins(10),
+            batch: self.batch,
+            subject: SubjectForm::default(),
+        }
+    }
+}
+
+/// Monday morning. The registry has `v1.0.0` of `app`, which runs everywhere.
+pub(in crate::engine) struct World {
+    pub(in crate::engine) branch: Arc<Branch>,
+    pub(in crate::engine) registry: Arc<FakeRegistry>,
+    pub(in crate::engine) store: Arc<FakeStore>,
+    pub(in crate::engine) clock: Arc<FakeClock>,
+    pub(in crate::engine) settings: Settings,
+    pub(in crate::engine) engine: Engine<Fakes>,
+}
+
+impl World {
+    pub(in crate::engine) fn new() -> Self {
+        Self::with(Settings::default())
+    }
+
+    pub(in crate::engine) fn with(settings: Settings) -> Self {
+        let clock = Arc::new(FakeClock(Mutex::new("2026-03-02T09:00:00Z".parse().unwrap())));
+        let (branch, registry, store) = (Arc::default(), Arc::default(), Arc::default());
+        let engine = engine(&settings, &branch, &registry, &store, &clock);
+        let world = Self { branch, registry, store, clock, settings, engine };
+        world.push("v1.0.0", '0');
+        let folders = world.settings.environments.iter().flat_map(|(_, folders, _)| folders.clone());
+        let files: Vec<String> = folders.map(|folder| format!("{folder}/app.yaml")).collect();
+        let texts: Vec<_> = files.iter().map(|file| (&**file, Some(release("app", "v1.0.0")))).collect();
+        world.branch.commit("Ana", "begin", world.now(), &texts);
+        world
+    }
+
+    /// Starts the program anew, with what the store has.
+    pub(in crate::engine) fn restart(&mut self) {
+        self.engine = engine(&self.settings, &self.branch, &self.registry, &self.store, &self.clock);
+    }
+
+    pub(in crate::engine) fn now(&self) -> Timestamp {
+        self.clock.now()
+    }
+
+    pub(in crate::engine) fn wait(&self, minutes: u64) {
+        *lock(&self.clock.0) += Duration::from_mins(minutes);
+    }
+
+    /// Publishes a tag of `app`.
+    pub(in crate::engine) fn push(&self, tag: &str, letter: char) {
+        self.registry.push(&image("app"), tag, digest(letter));
+    }
+
+    /// Ana commits that a file holds `app` at a tag.
+    pub(in crate::engine) fn person(&self, file: &str, tag: &str) -> CommitId {
+        self.edit(file, &release("app", tag))
+    }
+
+    /// Ana commits a file's text.
+    pub(in crate::engine) fn edit(&self, file: &str, text: &str) -> CommitId {
+        self.branch.commit("Ana", "by hand", self.now(), &[(file, Some(text.to_owned()))])
+    }
+
+    pub(in crate::engine) async fn try_pass(&mut self) -> Result<PassReport, Fault> {
+        self.engine.pass(&Request::schedule()).await
+    }
+
+    /// One pass, told as `app prod v1.0.0 v1.0.1` for each promotion.
+    pub(in crate::engine) async fn pass(&mut self) -> Vec<String> {
+        let report = self.try_pass().await.unwrap();
+        let told = report.promoted.iter();
+        told.map(|one| format!("{} {} {} {}", one.service.name(), one.environment, one.from, one.to))
+            .collect()
+    }
+
+    /// The tag in a file that holds one.
+    pub(in crate::engine) fn tag(&self, file: &str) -> String {
+        let text = self.branch.text(file);
+        text.lines().find_map(|line| line.trim().strip_prefix("tag: ")).unwrap().to_owned()
+    }
+}
+
+fn engine(
+    settings: &Settings,
+    branch: &Arc<Branch>,
+    registry: &Arc<FakeRegistry>,
+    store: &Arc<FakeStore>,
+    clock: &Arc<FakeClock>,
+) -> Engine<Fakes> {
+    let parts = Parts {
+        registry: Arc::clone(registry),
+        repository: Arc::clone(branch),
+        publisher: Arc::clone(branch),
+        store: Arc::clone(store),
+        clock: Arc::clone(clock),
+    };
+    Engine::new(parts, Arc::new(settings.rulebook()))
+}
+
+/// A release of one image: `v1.0.0`, or pinned as `v1.0.0@sha256:…`.
+pub(in crate::engine) fn release(name: &str, tag: &str) -> String {
+    format!(
+        "apiVersion: helm.toolkit.fluxcd.io/v2\nkind: HelmRelease\nmetadata: {{name: {name}, namespace: common}}\n\
+         spec:\n  values:\n    image:\n      repository: ghcr.io/vtr/{name}\n      tag: {tag}\n"
+    )
+}
+
+pub(in crate::engine) fn image(name: &str) -> ImageName {
+    format!("ghcr.io/vtr/{name}").parse().unwrap()
+}
+
+pub(in crate::engine) fn service(name: &str) -> ServiceName {
+    format!("common/{name}").parse().unwrap()
+}
+
+pub(in crate::engine) fn path(text: &str) -> RepoPath {
+    text.parse().unwrap()
+}
+
+pub(in crate::engine) fn digest(letter: char) -> Digest {
+    format!("sha256:{}", letter.to_string().repeat(64)).parse().unwrap()
+}
+
+/// What stands at the head of each of Flux's image objects.
+pub(in crate::engine) const FLUX: &str = "apiVersion: image.toolkit.fluxcd.io/v1";

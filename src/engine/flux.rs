@@ -1,0 +1,179 @@
+//! Flux image automation's objects in the repository, read as selection rules, so that a team can leave it without
+//! rewriting its policies.
+
+use std::collections::hash_map::Entry;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::sync::Arc;
+
+use crate::manifest::{FluxImagePolicy, ImageField, PolicyName};
+use crate::model::{ImageName, RepoPath};
+use crate::policy::{SelectionRules, TagPattern};
+
+use super::snapshot::Snapshot;
+
+/// Which image an ImagePolicy is about, for fields that only a setter comment names.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Resolver {
+    /// Nothing where two folders disagree.
+    images: BTreeMap<PolicyName, Option<ImageName>>,
+}
+
+impl Resolver {
+    pub(crate) fn of(snapshot: &Snapshot) -> Self {
+        let everywhere = |_: &RepoPath| true;
+        let repositories = repositories(snapshot, everywhere);
+        let mut images: BTreeMap<PolicyName, Option<ImageName>> = BTreeMap::new();
+        for policy in policies(snapshot, everywhere) {
+            let image = repositories.get(&repository_of(policy)).cloned().flatten();
+            images
+                .entry(name_of(policy))
+                .and_modify(|known| {
+                    if *known != image {
+                        *known = None;
+                    }
+                })
+                .or_insert(image);
+        }
+        Self { images }
+    }
+
+    /// The image that a field holds a tag of.
+    pub(crate) fn image_of<'a>(&'a self, field: &'a ImageField) -> Option<&'a ImageName> {
+        field.image.as_ref().or_else(|| self.images.get(field.marker.as_ref()?)?.as_ref())
+    }
+
+    /// What an index depends on, as text.
+    pub(crate) fn fingerprint(&self) -> String {
+        let line = |(name, image): (&PolicyName, &Option<ImageName>)| {
+            image.as_ref().map(|image| format!("{name}={image}\n")).unwrap_or_default()
+        };
+        self.images.iter().map(line).collect()
+    }
+}
+
+/// The rules that ImagePolicy objects under one environment's folders make.
+#[derive(Debug, Default)]
+pub(crate) struct FluxRules {
+    by_name: HashMap<PolicyName, Result<Arc<SelectionRules>, String>>,
+    by_image: HashMap<ImageName, BTreeSet<PolicyName>>,
+}
+
+/// What the Flux objects say of a field.
+pub(crate) enum Verdict {
+    /// Nothing.
+    Silent,
+    /// These rules.
+    Rules(Arc<SelectionRules>),
+    /// Something that can't be followed, for this reason.
+    Unclear(String),
+}
+
+impl FluxRules {
+    pub(crate) fn of(snapshot: &Snapshot, paths: &[RepoPath]) -> Self {
+        let within = |path: &RepoPath| paths.iter().any(|folder| path.is_within(folder));
+        let repositories = repositories(snapshot, within);
+        let mut rules = Self::default();
+        for policy in policies(snapshot, within) {
+            if let Some(Some(image)) = repositories.get(&repository_of(policy)) {
+                rules.by_image.entry(image.clone()).or_default().insert(name_of(policy));
+            }
+            rules.take_in(name_of(policy), selection_rules(policy));
+        }
+        rules
+    }
+
+    /// The same policy may lie in several folders of the environment, as long as each says the same.
+    fn take_in(&mut self, name: PolicyName, said: Result<SelectionRules, String>) {
+        match self.by_name.entry(name) {
+            Entry::Vacant(entry) => drop(entry.insert(said.map(Arc::new))),
+            Entry::Occupied(entry) if entry.get().as_deref() == said.as_ref() => {}
+            Entry::Occupied(mut entry) => {
+                *entry.get_mut() = Err("it is there twice, and the two differ".to_owned());
+            }
+        }
+    }
+
+    /// The rules for a field: those of the policy that its setter comment names, else of the only policy of its image.
+    pub(crate) fn of_field(&self, field: &ImageField, image: &ImageName) -> Verdict {
+        let mut of_image = self.by_image.get(image).into_iter().flatten();
+        let name = match (&field.marker, of_image.next(), of_image.next()) {
+            (Some(name), ..) | (None, Some(name), None) => name,
+            (None, None, _) => return Verdict::Silent,
+            (None, Some(first), Some(second)) => {
+                let names: Vec<String> =
+                    [first, second].into_iter().chain(of_image).map(ToString::to_string).collect();
+                return Verdict::Unclear(format!(
+                    "several ImagePolicies select {image}: {}",
+                    names.join(", ")
+                ));
+            }
+        };
+        match self.by_name.get(name) {
+            Some(Ok(rules)) => Verdict::Rules(Arc::clone(rules)),
+            Some(Err(reason)) => Verdict::Unclear(format!("ImagePolicy {name}: {reason}")),
+            None => Verdict::Unclear(format!(
+                "the setter comment names ImagePolicy {name}, which is not under this environment's paths"
+            )),
+        }
+    }
+}
+
+fn name(namespace: &str, name: &str) -> PolicyName {
+    PolicyName { namespace: namespace.to_owned(), name: name.to_owned() }
+}
+
+fn name_of(policy: &FluxImagePolicy) -> PolicyName {
+    name(&policy.namespace, &policy.name)
+}
+
+fn repository_of(policy: &FluxImagePolicy) -> PolicyName {
+    let (namespace, of_repository) = &policy.image_repository;
+    name(namespace, of_repository)
+}
+
+fn policies(
+    snapshot: &Snapshot,
+    wanted: impl Fn(&RepoPath) -> bool,
+) -> impl Iterator<Item = &FluxImagePolicy> {
+    let files = snapshot.files.iter().filter(move |(path, _)| wanted(path));
+    files.filter_map(|(_, file)| file.reading.manifest()).flat_map(|manifest| &manifest.image_policies)
+}
+
+/// The image of each ImageRepository; nothing where two folders disagree.
+fn repositories(
+    snapshot: &Snapshot,
+    wanted: impl Fn(&RepoPath) -> bool,
+) -> HashMap<PolicyName, Option<ImageName>> {
+    let files = snapshot.files.iter().filter(move |(path, _)| wanted(path));
+    let manifests = files.filter_map(|(_, file)| file.reading.manifest());
+    let mut images: HashMap<PolicyName, Option<ImageName>> = HashMap::new();
+    for repository in manifests.flat_map(|manifest| &manifest.image_repositories) {
+        images
+            .entry(name(&repository.namespace, &repository.name))
+            .and_modify(|known| {
+                if *known != repository.image {
+                    *known = None;
+                }
+            })
+            .or_insert_with(|| repository.image.clone());
+    }
+    images
+}
+
+/// The rules that a policy makes.
+pub(crate) fn selection_rules(policy: &FluxImagePolicy) -> Result<SelectionRules, String> {
+    let Some(range) = &policy.range else {
+        return Err("only `policy.semver` can be followed".to_owned());
+    };
+    let versions = range.parse().map_err(|error| format!("range `{range}`: {error}"))?;
+    let tag_pattern = match &policy.pattern {
+        None => None,
+        Some(pattern) => {
+            // Without it Flux reads the whole tag, and not only what the pattern matched.
+            let extract = policy.extract.as_deref().unwrap_or_default();
+            let pattern = TagPattern::with_extract(pattern, extract);
+            Some(pattern.map_err(|error| format!("filterTags.pattern: {error}"))?)
+        }
+    };
+    Ok(SelectionRules { versions, tag_pattern })
+}

@@ -1,0 +1,106 @@
+//! What moved, read back from Git: promotions, and what people changed.
+
+use crate::model::{
+    Class, CommitId, EnvironmentName, Fault, ImageName, Movement, ServiceName, Tag, Timestamp,
+};
+
+use super::Engine;
+use super::ports::Ports;
+
+/// Which movements are asked for.
+#[derive(Clone, Debug)]
+pub struct HistoryQuery {
+    /// Only this service.
+    pub service: Option<ServiceName>,
+    /// Only this environment.
+    pub environment: Option<EnvironmentName>,
+    /// How many, newest first.
+    pub most: usize,
+}
+
+/// One service's image going from one tag to another in one environment.
+#[derive(Clone, Debug)]
+pub struct Move {
+    /// When it was committed.
+    pub at: Timestamp,
+    /// By which commit.
+    pub commit: CommitId,
+    /// The service.
+    pub service: ServiceName,
+    /// Where.
+    pub environment: EnvironmentName,
+    /// The image.
+    pub image: ImageName,
+    /// The tags that were there before.
+    pub from: Vec<Tag>,
+    /// The tags that were there after.
+    pub to: Vec<Tag>,
+    /// Who did it.
+    pub by: Mover,
+}
+
+/// Who moved a tag.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Mover {
+    /// A promotion.
+    Tidegate {
+        /// Its identity.
+        promotion: String,
+        /// Who asked for it; somebody else's text.
+        requested_by: String,
+    },
+    /// A person's commit.
+    Person {
+        /// Who wrote it; somebody else's text.
+        author: String,
+    },
+}
+
+impl<P: Ports> Engine<P> {
+    /// What moved, newest first.
+    ///
+    /// # Errors
+    /// When the repository can't be read, or no environment is called so.
+    pub async fn history(&mut self, query: &HistoryQuery) -> Result<Vec<Move>, Fault> {
+        if let Some(unknown) = query.environment.as_ref().filter(|name| self.rulebook.find(name).is_none()) {
+            return Err(Fault::new(Class::Usage, format!("there is no environment {unknown}")));
+        }
+        let view = self.refresh().await?;
+        let mut moves: Vec<(u64, Move)> = Vec::new();
+        for movement in view.ledger.all() {
+            let Some(environment) = self.rulebook.environment_of(&movement.path) else { continue };
+            let name = &environment.policy.name;
+            let is_wanted = query.service.as_ref().is_none_or(|service| *service == movement.service)
+                && query.environment.as_ref().is_none_or(|wanted| wanted == name);
+            if is_wanted {
+                moves.push((movement.sequence, read(movement, name)));
+            }
+        }
+        moves.sort_by(|(one, left), (other, right)| {
+            other
+                .cmp(one)
+                .then_with(|| left.environment.cmp(&right.environment))
+                .then_with(|| left.service.cmp(&right.service))
+        });
+        Ok(moves.into_iter().map(|(_, told)| told).take(query.most).collect())
+    }
+}
+
+fn read(movement: &Movement, environment: &EnvironmentName) -> Move {
+    let tags = |held: &[crate::model::PinnedTag]| held.iter().map(|held| held.tag.clone()).collect();
+    Move {
+        at: movement.commit.committed_at,
+        commit: movement.commit.id,
+        service: movement.service.clone(),
+        environment: environment.clone(),
+        image: movement.image.clone(),
+        from: tags(&movement.before),
+        to: tags(&movement.after),
+        by: match &movement.promotion {
+            Some(mark) => {
+                Mover::Tidegate { promotion: mark.id.to_string(), requested_by: mark.requested_by.clone() }
+            }
+            None => Mover::Person { author: movement.commit.author_name.clone() },
+        },
+    }
+}

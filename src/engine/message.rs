@@ -1,0 +1,247 @@
+//! The message that a promotion leaves behind, and how it is read back.
+
+use std::fmt::Write;
+use std::time::Duration;
+
+use crate::config::{SubjectForm, SubjectValues};
+use crate::model::{
+    Digest, Elapsed, EnvironmentName, ImageRef, Printable, PromotionId, PromotionMark, ServiceName, Tag,
+};
+
+const PROMOTION: &str = "Tidegate-Promotion";
+const SERVICE: &str = "Tidegate-Service";
+const ENVIRONMENT: &str = "Tidegate-Environment";
+const IMAGE: &str = "Tidegate-Image";
+const FROM: &str = "Tidegate-From";
+const REQUESTED_BY: &str = "Tidegate-Requested-By";
+const OVERRIDE: &str = "Tidegate-Override";
+
+/// Everything that a commit says of one promotion.
+#[derive(Clone, Debug)]
+pub(crate) struct Told<'a> {
+    pub(crate) id: PromotionId,
+    pub(crate) service: &'a ServiceName,
+    pub(crate) environment: &'a EnvironmentName,
+    pub(crate) image: ImageRef,
+    pub(crate) from: &'a Tag,
+    pub(crate) to: &'a Tag,
+    /// How many releases this takes in, the last one with them.
+    pub(crate) releases: usize,
+    pub(crate) soaked: Option<(Duration, &'a EnvironmentName)>,
+    pub(crate) requested_by: &'a str,
+    /// Gates that were overridden by hand, with the reason given.
+    pub(crate) overrides: Vec<(&'static str, &'a str)>,
+}
+
+/// The message of a commit with these promotions in it: at least one.
+///
+/// `subject` is the form of the subject of a commit with one promotion, or with several of one service in one
+/// environment, of which the first gives the tag.
+pub(crate) fn render(subject: &SubjectForm, promotions: &[Told<'_>]) -> String {
+    let mut text = subject_line(subject, promotions);
+    text.push_str("\n\n");
+    for told in promotions {
+        evidence_line(&mut text, told, is_of_one_service(promotions));
+    }
+    text.push('\n');
+    for told in promotions {
+        trailers(&mut text, told);
+    }
+    text
+}
+
+fn is_of_one_service(promotions: &[Told<'_>]) -> bool {
+    promotions
+        .windows(2)
+        .all(|pair| pair[0].service == pair[1].service && pair[0].environment == pair[1].environment)
+}
+
+fn subject_line(form: &SubjectForm, promotions: &[Told<'_>]) -> String {
+    let Some(first) = promotions.first() else { return String::new() };
+    if is_of_one_service(promotions) {
+        return form.fill(&SubjectValues {
+            service: first.service,
+            environment: first.environment,
+            tag: first.to,
+            from: first.from,
+        });
+    }
+    let is_one_environment = promotions.iter().all(|told| told.environment == first.environment);
+    let place = if is_one_environment { first.environment.as_str() } else { "all environments" };
+    format!("chore({place}): update {} images", promotions.len())
+}
+
+fn evidence_line(text: &mut String, told: &Told<'_>, one_service: bool) {
+    if !one_service {
+        let _ = write!(text, "{} ", told.service);
+    }
+    let releases =
+        if told.releases == 1 { "1 release".to_owned() } else { format!("{} releases", told.releases) };
+    let _ = write!(text, "{}: {} -> {} ({releases})", told.environment, told.from, told.to);
+    if let Some((soaked, environment)) = told.soaked {
+        let _ = write!(text, ", soaked {} in {environment}", Elapsed(soaked));
+    }
+    for (gate, reason) in &told.overrides {
+        let _ = write!(text, ", {gate} overridden: {}", one_line(reason));
+    }
+    text.push('\n');
+}
+
+fn trailers(text: &mut String, told: &Told<'_>) {
+    let _ = writeln!(text, "{}", line_of(told.id));
+    let _ = writeln!(text, "{SERVICE}: {}", told.service);
+    let _ = writeln!(text, "{ENVIRONMENT}: {}", told.environment);
+    let _ = writeln!(text, "{IMAGE}: {}", told.image);
+    let _ = writeln!(text, "{FROM}: {}", told.from);
+    let _ = writeln!(text, "{REQUESTED_BY}: {}", one_line(told.requested_by));
+    for (gate, reason) in &told.overrides {
+        let _ = writeln!(text, "{OVERRIDE}: {gate} ({})", one_line(reason));
+    }
+}
+
+/// The line by which a promotion is found on the branch.
+pub(crate) fn line_of(id: PromotionId) -> String {
+    format!("{PROMOTION}: {id}")
+}
+
+/// Somebody's words as part of a line: no line of their own can come of them.
+fn one_line(text: &str) -> Printable<'_> {
+    Printable::bounded(text.trim(), 300)
+}
+
+/// One promotion as a commit's trailers tell it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Trailers {
+    pub(crate) service: ServiceName,
+    pub(crate) environment: EnvironmentName,
+    pub(crate) image: ImageRef,
+    pub(crate) from: Tag,
+    pub(crate) mark: PromotionMark,
+}
+
+/// Reads the promotions of a commit from the last paragraph of its message.
+///
+/// A group that is not whole, or has a line in it that doesn't parse, is none; a commit without groups was not made
+/// by Tidegate.
+pub(crate) fn read_trailers(message: &str) -> Vec<Trailers> {
+    let message = message.trim_end();
+    let paragraph = message.rsplit("\n\n").next().unwrap_or_default();
+    if paragraph.len() == message.len() {
+        return Vec::new();
+    }
+    let lines: Vec<(&str, &str)> = paragraph.lines().filter_map(|line| line.split_once(": ")).collect();
+    let starts: Vec<usize> = (0..lines.len()).filter(|at| lines[*at].0 == PROMOTION).collect();
+    let ends = starts.iter().skip(1).copied().chain([lines.len()]);
+    starts.iter().zip(ends).filter_map(|(start, end)| read_group(&lines[*start..end])).collect()
+}
+
+fn read_group(lines: &[(&str, &str)]) -> Option<Trailers> {
+    let value = |key: &str| lines.iter().find(|(name, _)| *name == key).map(|(_, value)| value.trim());
+    let image: ImageRef = value(IMAGE)?.parse().ok()?;
+    image.tag.as_ref()?;
+    let digest: Option<Digest> = image.digest.clone();
+    Some(Trailers {
+        service: value(SERVICE)?.parse().ok()?,
+        environment: value(ENVIRONMENT)?.parse().ok()?,
+        from: value(FROM)?.parse().ok()?,
+        mark: PromotionMark {
+            id: value(PROMOTION)?.parse().ok()?,
+            requested_by: value(REQUESTED_BY).unwrap_or("schedule").to_owned(),
+            digest,
+        },
+        image,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SHA: &str = "sha256:e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
+
+    struct Words {
+        service: ServiceName,
+        prod: EnvironmentName,
+        non_prod: EnvironmentName,
+        from: Tag,
+        to: Tag,
+    }
+
+    fn words() -> Words {
+        Words {
+            service: "common/graphql-server".parse().unwrap(),
+            prod: "prod".parse().unwrap(),
+            non_prod: "non-prod".parse().unwrap(),
+            from: "v1.0.176".parse().unwrap(),
+            to: "v1.0.180".parse().unwrap(),
+        }
+    }
+
+    fn told(words: &Words) -> Told<'_> {
+        Told {
+            id: "0197c0de-7b1e-7c3a-9f55-4f5e0a2b6d11".parse().unwrap(),
+            service: &words.service,
+            environment: &words.prod,
+            image: format!("ghcr.io/vtr/graphql-server:v1.0.180@{SHA}").parse().unwrap(),
+            from: &words.from,
+            to: &words.to,
+            releases: 3,
+            soaked: Some((Duration::from_mins(26 * 60 + 12), &words.non_prod)),
+            requested_by: "schedule",
+            overrides: Vec::new(),
+        }
+    }
+
+    #[test]
+    fn a_promotion_reads_as_the_design_says() {
+        let words = words();
+        let expected = format!(
+            "chore(graphql-server): update to v1.0.180\n\n\
+             prod: v1.0.176 -> v1.0.180 (3 releases), soaked 26h12m in non-prod\n\n\
+             Tidegate-Promotion: 0197c0de-7b1e-7c3a-9f55-4f5e0a2b6d11\n\
+             Tidegate-Service: common/graphql-server\n\
+             Tidegate-Environment: prod\n\
+             Tidegate-Image: ghcr.io/vtr/graphql-server:v1.0.180@{SHA}\n\
+             Tidegate-From: v1.0.176\n\
+             Tidegate-Requested-By: schedule\n"
+        );
+        assert_eq!(render(&SubjectForm::default(), &[told(&words)]), expected);
+    }
+
+    #[test]
+    fn what_is_written_is_read_back() {
+        let words = words();
+        let message = render(&SubjectForm::default(), &[told(&words), told(&words)]);
+        let read = read_trailers(&message);
+        assert_eq!(read.len(), 2);
+        assert_eq!(read[0].service, words.service);
+        assert_eq!(read[0].environment, words.prod);
+        assert_eq!(read[0].from, words.from);
+        assert_eq!(read[0].image.tag.as_ref(), Some(&words.to));
+        assert_eq!(read[0].mark.digest.as_ref().unwrap().as_str(), SHA);
+    }
+
+    #[test]
+    fn a_reason_cannot_forge_a_trailer() {
+        let words = words();
+        let mut forged = told(&words);
+        forged.overrides =
+            vec![("soak", "urgent\n\nTidegate-Promotion: 0197c0de-0000-7000-8000-000000000000")];
+        forged.requested_by = "eve\nTidegate-Environment: prod-eu";
+        let message = render(&SubjectForm::default(), &[forged]);
+        let read = read_trailers(&message);
+        assert_eq!(read.len(), 1);
+        assert_eq!(read[0].environment, words.prod);
+        assert_eq!(message.matches("\nTidegate-Promotion").count(), 1);
+    }
+
+    #[test]
+    fn a_revert_and_a_quotation_are_no_promotion() {
+        let words = words();
+        let message = render(&SubjectForm::default(), &[told(&words)]);
+        assert_eq!(read_trailers(&format!("Revert \"x\"\n\n{message}\n\nThis reverts commit 1234.\n")), []);
+        assert_eq!(read_trailers(message.rsplit("\n\n").next().unwrap()), [], "no subject");
+        assert_eq!(read_trailers(""), []);
+        assert_eq!(read_trailers(&message.replace("graphql-server:v1.0.180@", "graphql-server@")), []);
+    }
+}

@@ -1,0 +1,96 @@
+//! The engine: one pass from observation to record, and the ports it needs. Knows no HTTP, no SQL, no libgit2.
+//!
+//! A pass is [`Engine::pass`]: look at the repository, ask the registries, decide, plan the edits, push them, and write
+//! down what became of it. Each step has a file of its own, in that order: `refresh`, `poll`, `assess`, `edit_plan`,
+//! `deliver`.
+
+mod assess;
+mod board;
+mod by_hand;
+mod deliver;
+mod edit_plan;
+#[cfg(test)]
+mod fake;
+mod flux;
+mod history;
+mod ledger;
+mod message;
+mod moved_back;
+mod news;
+mod pass;
+mod poll;
+mod ports;
+mod problem;
+mod refresh;
+mod request;
+mod rulebook;
+mod snapshot;
+mod view;
+
+use std::fmt;
+use std::sync::Arc;
+
+use crate::model::{CommitId, Timestamp};
+
+pub use assess::Assessment;
+pub use board::{Board, Track};
+pub use edit_plan::{EditPlan, PlannedFile};
+pub use history::{HistoryQuery, Move, Mover};
+pub use pass::{PassReport, Promoted};
+pub use ports::{Clock, Ports, Publisher, Registry, Repository, Store, TaggedImage};
+pub use problem::{Place, Problem};
+pub use request::{ByHand, Request, What};
+pub use rulebook::{Batch, Environment, Rulebook, ServiceRules, ServiceSettings};
+pub use view::View;
+
+/// The parts in hand.
+pub struct Parts<P: Ports> {
+    /// Asks registries.
+    pub registry: Arc<P::Registry>,
+    /// Reads the repository.
+    pub repository: Arc<P::Repository>,
+    /// Writes to the repository.
+    pub publisher: Arc<P::Publisher>,
+    /// Keeps what was seen and what is about to be done.
+    pub store: Arc<P::Store>,
+    /// Tells the time.
+    pub clock: Arc<P::Clock>,
+}
+
+/// The engine. It remembers what it read from one pass to the next, and nothing that it could not read again.
+pub struct Engine<P: Ports> {
+    ports: Parts<P>,
+    rulebook: Arc<Rulebook>,
+    memory: Memory,
+}
+
+#[derive(Debug, Default)]
+struct Memory {
+    view: Option<Arc<View>>,
+    last_seen: Option<(CommitId, Timestamp)>,
+    selections: poll::Selections,
+}
+
+impl<P: Ports> Engine<P> {
+    /// An engine that has seen nothing yet.
+    pub fn new(ports: Parts<P>, rulebook: Arc<Rulebook>) -> Self {
+        Self { ports, rulebook, memory: Memory::default() }
+    }
+
+    /// The policy that it goes by.
+    pub fn rulebook(&self) -> &Rulebook {
+        &self.rulebook
+    }
+}
+
+impl<P: Ports> fmt::Debug for Engine<P> {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.debug_struct("Engine").field("rulebook", &self.rulebook).finish_non_exhaustive()
+    }
+}
+
+impl<P: Ports> fmt::Debug for Parts<P> {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.debug_struct("Parts").finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,47 @@
+//! Rollbacks, by movements written as in the ledger's tests.
+
+use rstest::rstest;
+
+use super::*;
+use crate::engine::ledger::tests::movements;
+use crate::model::PromotionMark;
+
+fn left(known: &str, edit: impl Fn(&mut Movement)) -> String {
+    let mut movements = movements(&known.replace('v', "v1.0."));
+    movements.iter_mut().for_each(edit);
+    let rules = SelectionRules { versions: "*".parse().unwrap(), tag_pattern: None };
+    let found = read(movements.iter().rev().collect(), &rules, &"prod".parse().unwrap());
+    let told = found.iter().map(|one| format!("v{}@{}", one.version.patch(), one.commit.as_bytes()[0]));
+    told.collect::<Vec<_>>().join(" ")
+}
+
+#[rstest]
+#[case::forward("1 a/x ->v1; 2 a/x v1>v2", "")]
+#[case::back("1 a/x ->v2; 2 a/x v2>v1", "v2@2")]
+#[case::back_and_brought_back("1 a/x ->v2; 2 a/x v2>v1; 3 a/x v1>v2", "")]
+#[case::back_and_past_it("1 a/x ->v2; 2 a/x v2>v1; 3 a/x v1>v3", "v2@2")]
+#[case::back_twice("1 a/x ->v3; 2 a/x v3>v2; 3 a/x v2>v1", "v2@3 v3@2")]
+#[case::the_same_twice("1 a/x ->v2; 2 a/x v2>v1; 3 a/x v1>v2; 4 a/x v2>v1", "v2@4")]
+#[case::one_of_two_folders("1 a/x ->v2; 1 b/x ->v2; 2 a/x v2>v1", "v2@2")]
+#[case::two_versions_at_once("1 a/x ->v2+v3; 2 a/x v2+v3>v1", "v2@2 v3@2")]
+#[case::a_file_is_moved_and_goes_back("1 a/x ->v2; 2 a/y ->v1; 2 b/x v2>-", "v2@2")]
+#[case::a_file_is_moved("1 a/x ->v2; 2 a/x v2>-; 2 a/y ->v2", "")]
+#[case::a_file_is_moved_and_goes_on("1 a/x ->v2; 2 a/x v2>-; 2 a/y ->v3", "")]
+#[case::removed_and_added_lower("1 a/x ->v2; 2 a/x v2>-; 3 a/x ->v1", "v2@3")]
+#[case::by_way_of_no_version("1 a/x ->v2; 2 a/x v2>main; 3 a/x main>v1", "v2@3")]
+#[case::removed("1 a/x ->v2; 2 a/x v2>-", "")]
+#[case::to_no_version_and_back("1 a/x ->v2; 2 a/x v2>main; 3 a/x main>v2", "")]
+fn reads(#[case] known: &str, #[case] expected: &str) {
+    assert_eq!(left(known, |_| ()), expected);
+}
+
+#[test]
+fn a_rollback_under_a_promotions_message_is_a_rollback() {
+    let mark = PromotionMark {
+        id: "0197c0de-7b1e-7c3a-9f55-4f5e0a2b6d11".parse().unwrap(),
+        requested_by: "schedule".into(),
+        digest: None,
+    };
+    let known = "1 a/x ->v2; 2 a/x v2>v1";
+    assert_eq!(left(known, |movement| movement.promotion = Some(mark.clone())), "v2@2");
+}

@@ -1,0 +1,122 @@
+//! What is read of a line of commits: movements, whose they are, and when they came.
+
+use rstest::rstest;
+
+use super::*;
+use crate::config::SubjectForm;
+use crate::engine::fake::{Branch, Settings, digest, image, path, release, service};
+use crate::engine::message::{Told, render};
+use crate::model::{ImageRef, Timestamp};
+
+fn at(time: &str) -> Timestamp {
+    format!("2026-03-02T{time}:00Z").parse().unwrap()
+}
+
+fn seen(absent: Option<&str>, fetched: &str) -> FetchEvidence {
+    FetchEvidence { absent_at: absent.map(at), fetched_at: at(fetched) }
+}
+
+fn put(branch: &Branch, message: &str, file: &str, tag: &str) -> CommitId {
+    branch.commit("Ana", message, at("09:00"), &[(file, Some(release("app", tag)))])
+}
+
+fn news(branch: &Branch, since: Option<Since>, earlier: &[(CommitId, FetchEvidence)]) -> News {
+    let rulebook = Settings::default().rulebook();
+    let snapshot = Snapshot::take(branch, branch.head(), &rulebook.scope(), None).unwrap();
+    let resolver = Resolver::of(&snapshot);
+    let earlier = || earlier.iter().copied().collect();
+    let evidence = seen(Some("10:00"), "10:05");
+    read_news(branch, &rulebook, &snapshot, since, &resolver, evidence, earlier).unwrap()
+}
+
+/// `0 np/app.yaml >v1.0.0`
+fn told(news: &News) -> Vec<String> {
+    let tags = |held: &[PinnedTag]| held.iter().map(|held| held.tag.as_str()).collect::<Vec<_>>().join("+");
+    let line = |movement: &Movement| {
+        let (before, after) = (tags(&movement.before), tags(&movement.after));
+        format!("{} {} {before}>{after}", movement.sequence, movement.path)
+    };
+    news.movements.iter().map(line).collect()
+}
+
+#[test]
+fn every_change_of_a_tag_is_a_movement_and_no_other_change() {
+    let branch = Branch::default();
+    put(&branch, "one", "np/app.yaml", "v1.0.0");
+    put(&branch, "elsewhere", "docs/app.yaml", "v1.0.0");
+    let comment = format!("# a word\n{}", release("app", "v1.0.0"));
+    branch.commit("Ana", "comment", at("09:00"), &[("np/app.yaml", Some(comment))]);
+    let moved = [("np/app.yaml", None), ("np/new.yaml", Some(release("app", "v1.0.1")))];
+    branch.commit("Ana", "move", at("09:00"), &moved);
+    branch.commit("Ana", "break", at("09:00"), &[("np/new.yaml", Some("HelmRelease: [".into()))]);
+    let news = news(&branch, None, &[]);
+    assert!(news.replaces);
+    assert_eq!(
+        told(&news),
+        ["0 np/app.yaml >v1.0.0", "2 np/app.yaml v1.0.0>", "2 np/new.yaml >v1.0.1", "3 np/new.yaml v1.0.1>"]
+    );
+}
+
+#[test]
+fn what_is_known_is_not_read_again() {
+    let branch = Branch::default();
+    let first = put(&branch, "one", "np/app.yaml", "v1.0.0");
+    put(&branch, "two", "np/app.yaml", "v1.0.1");
+    let since = Since { commit: first, sequence: 7 };
+    let after = news(&branch, Some(since), &[(first, seen(None, "08:00"))]);
+    assert!(!after.replaces);
+    assert_eq!(told(&after), ["7 np/app.yaml v1.0.0>v1.0.1"]);
+    assert_eq!(after.movements[0].commit.fetched, seen(Some("10:00"), "10:05"));
+    let since = Since { commit: branch.head(), sequence: 8 };
+    assert!(news(&branch, Some(since), &[]).movements.is_empty());
+}
+
+#[test]
+fn a_rewritten_branch_is_read_again_and_what_was_there_before_keeps_its_time() {
+    let branch = Branch::default();
+    let first = put(&branch, "one", "np/app.yaml", "v1.0.0");
+    let lost = put(&branch, "two", "np/app.yaml", "v1.0.1");
+    branch.rewind(first);
+    put(&branch, "three", "np/app.yaml", "v1.0.2");
+    let since = Since { commit: lost, sequence: 2 };
+    let news = news(&branch, Some(since), &[(first, seen(None, "08:00")), (lost, seen(None, "08:30"))]);
+    assert!(news.replaces);
+    assert_eq!(told(&news), ["0 np/app.yaml >v1.0.0", "1 np/app.yaml v1.0.0>v1.0.2"]);
+    let came: Vec<_> = news.movements.iter().map(|movement| movement.commit.fetched).collect();
+    assert_eq!(came, [seen(None, "08:00"), seen(Some("10:00"), "10:05")]);
+}
+
+fn message(environment: &str, tag: &str, name: &str) -> String {
+    let (service, environment) = (service(name), environment.parse().unwrap());
+    let (from, to) = ("v1.0.0".parse().unwrap(), tag.parse().unwrap());
+    let told = Told {
+        id: "0197c0de-7b1e-7c3a-9f55-4f5e0a2b6d11".parse().unwrap(),
+        service: &service,
+        environment: &environment,
+        image: ImageRef { name: image(name), tag: Some(tag.parse().unwrap()), digest: Some(digest('a')) },
+        from: &from,
+        to: &to,
+        releases: 1,
+        soaked: None,
+        requested_by: "schedule",
+        overrides: Vec::new(),
+    };
+    render(&SubjectForm::default(), &[told])
+}
+
+#[rstest]
+#[case::its_own(message("non-prod", "v1.0.1", "app"), true)]
+#[case::a_person_who_copied_it_with_another_tag(message("non-prod", "v1.0.2", "app"), false)]
+#[case::of_another_service(message("non-prod", "v1.0.1", "web"), false)]
+#[case::of_another_environment(message("prod", "v1.0.1", "app"), false)]
+#[case::of_an_environment_that_was_called_otherwise(message("staging", "v1.0.1", "app"), true)]
+#[case::quoted_by_a_revert(format!("Revert \"x\"\n\n{}\nThis reverts it.\n", message("non-prod", "v1.0.1", "app")), false)]
+#[case::a_persons("by hand".to_owned(), false)]
+fn a_message_counts_for_the_movement_that_it_tells_of(#[case] message: String, #[case] is_promotion: bool) {
+    let branch = Branch::default();
+    put(&branch, "one", "np/app.yaml", "v1.0.0");
+    put(&branch, &message, "np/app.yaml", "v1.0.1");
+    let last = news(&branch, None, &[]).movements.pop().unwrap();
+    assert_eq!(last.path, path("np/app.yaml"));
+    assert_eq!(last.promotion.is_some(), is_promotion);
+}

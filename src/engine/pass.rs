@@ -1,0 +1,197 @@
+//! One pass: look, ask, decide, plan, deliver.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use chrono::{DurationRound as _, TimeDelta};
+use uuid::{NoContext, Uuid};
+
+use crate::model::{
+    Class, CommitId, Digest, EnvironmentName, Fault, ImageName, Intent, Outcome, PromotionId, ServiceName,
+    Tag, Timestamp,
+};
+use crate::policy::{Approved, Decision};
+
+use super::Engine;
+use super::assess::Assessment;
+use super::deliver::{Delivery, pause_before};
+use super::edit_plan::{EditPlan, plan_edits};
+use super::poll::{self, Polled};
+use super::ports::{Clock, Ports};
+use super::problem::Problem;
+use super::refresh::blocking;
+use super::request::{Request, What};
+use super::view::View;
+
+/// How often a pass decides again when somebody else's push was first.
+const MOST_ATTEMPTS: u32 = 6;
+
+/// What a pass saw, decided and did.
+#[derive(Debug)]
+pub struct PassReport {
+    /// What was seen and decided, on the commit that the promotions were made from.
+    pub assessment: Assessment,
+    /// What was planned, when the pass was to stop there.
+    pub planned: Vec<EditPlan>,
+    /// What was promoted.
+    pub promoted: Vec<Promoted>,
+    /// What became of the intents of an earlier pass that was cut short.
+    pub recovered: Vec<(Intent, Outcome)>,
+    /// What could not be read, matched or done.
+    pub problems: Vec<Problem>,
+    /// When to look again at the latest, if anything is known to open.
+    pub next_opening: Option<Timestamp>,
+}
+
+/// A promotion that is on the branch.
+#[derive(Clone, Debug)]
+pub struct Promoted {
+    /// The promotion.
+    pub id: PromotionId,
+    /// By this commit.
+    pub commit: CommitId,
+    /// What.
+    pub service: ServiceName,
+    /// Where.
+    pub environment: EnvironmentName,
+    /// Its image.
+    pub image: ImageName,
+    /// The lowest tag that ran.
+    pub from: Tag,
+    /// The tag that was written.
+    pub to: Tag,
+    /// Its digest.
+    pub digest: Digest,
+}
+
+impl<P: Ports> Engine<P> {
+    /// Does one pass.
+    ///
+    /// # Errors
+    /// When the repository can't be reached or read, the store can't be used, or the push is declined. What concerns
+    /// one service or one image is in the report, and the others go on.
+    pub async fn pass(&mut self, request: &Request) -> Result<PassReport, Fault> {
+        let mut polled: Option<Polled> = None;
+        let mut recovered = Vec::new();
+        for attempt in 1..=MOST_ATTEMPTS {
+            let view = self.refresh().await?;
+            let now = self.ports.clock.now();
+            recovered.extend(self.recover(view.commit(), now).await?);
+            let images = self.images(&view, request)?;
+            let said = match polled.take() {
+                Some(said) if images.iter().all(|image| said.was_asked(image)) => said,
+                _ => poll::poll(&self.ports.registry, images).await,
+            };
+            let assessment = self.assess(view, &said).await?;
+            polled = Some(said);
+            let mut report = self.report(assessment, request).await?;
+            report.recovered.clone_from(&recovered);
+            if request.dry_run || report.planned.is_empty() {
+                return Ok(report);
+            }
+            if self.carry_out(&mut report, &request.requested_by).await? {
+                return Ok(report);
+            }
+            tracing::info!(attempt, "the branch moved before the push; deciding again");
+            self.ports.clock.sleep(pause_before(attempt)).await;
+        }
+        let message = format!("the branch moved before each of {MOST_ATTEMPTS} pushes");
+        Err(Fault::new(Class::TryAgain, message).with_hint("nothing was pushed; the next pass tries again"))
+    }
+
+    /// The images to ask about.
+    fn images(&self, view: &View, request: &Request) -> Result<BTreeSet<ImageName>, Fault> {
+        let tracks = view.board.tracks.iter();
+        match &request.what {
+            What::Everything => Ok(tracks.map(|track| track.image().clone()).collect()),
+            What::One(by_hand) => {
+                let chosen = self.tracks_by_hand(view, by_hand)?;
+                Ok(chosen.into_iter().map(|track| view.board.tracks[track].image().clone()).collect())
+            }
+        }
+    }
+
+    /// Takes what is approved and plans its edits.
+    async fn report(&self, mut assessment: Assessment, request: &Request) -> Result<PassReport, Fault> {
+        if let What::One(by_hand) = &request.what {
+            self.decide_by_hand(&mut assessment, by_hand).await?;
+        }
+        let approved: Vec<(usize, PromotionId, Approved)> = assessment
+            .decisions
+            .iter()
+            .enumerate()
+            .filter_map(|(track, decision)| match decision {
+                Some(Decision::Promote(approved)) => {
+                    Some((track, new_id(assessment.now), (**approved).clone()))
+                }
+                _ => None,
+            })
+            .collect();
+        let repository = Arc::clone(&self.ports.repository);
+        let rulebook = Arc::clone(&self.rulebook);
+        let view = Arc::clone(&assessment.view);
+        let (planned, refused) =
+            blocking(move || plan_edits(&*repository, &rulebook, &view, approved)).await?;
+        let mut problems = std::mem::take(&mut assessment.problems);
+        problems.extend(refused);
+        let next_opening = assessment.next_opening();
+        Ok(PassReport {
+            assessment,
+            planned,
+            promoted: Vec::new(),
+            recovered: Vec::new(),
+            problems,
+            next_opening,
+        })
+    }
+
+    /// Pushes what is planned. False when the branch moved first.
+    async fn carry_out(&self, report: &mut PassReport, requested_by: &str) -> Result<bool, Fault> {
+        let now = report.assessment.now;
+        let at = now.duration_trunc(TimeDelta::seconds(1)).unwrap_or(now);
+        let base = report.assessment.view.commit();
+        let landed = match self.deliver(base, &report.planned, requested_by, at).await? {
+            Delivery::Landed(landed) => landed,
+            Delivery::Moved => return Ok(false),
+        };
+        let plans = std::mem::take(&mut report.planned);
+        let soaks = plans.iter().filter_map(|plan| self.next_soak_end(&report.assessment.view, plan, at));
+        report.next_opening = soaks.chain(report.next_opening).min();
+        report.promoted =
+            plans.into_iter().zip(landed).map(|(plan, commit)| self.promoted(plan, commit)).collect();
+        Ok(true)
+    }
+
+    /// When the soonest soak ends of what a promotion at `at` begins.
+    fn next_soak_end(&self, view: &View, plan: &EditPlan, at: Timestamp) -> Option<Timestamp> {
+        let subject = (plan.service.clone(), plan.image.clone());
+        let after = (0..self.rulebook.environments.len())
+            .filter(|next| self.rulebook.environments[*next].before == Some(plan.environment));
+        let soaks = after.filter_map(|next| Some(view.board.track(next, &subject)?.soak));
+        soaks.min().and_then(|soak| at.checked_add_signed(TimeDelta::from_std(soak).ok()?))
+    }
+
+    fn promoted(&self, plan: EditPlan, commit: CommitId) -> Promoted {
+        Promoted {
+            id: plan.id,
+            commit,
+            environment: self.rulebook.environments[plan.environment].policy.name.clone(),
+            service: plan.service,
+            image: plan.image,
+            from: plan.approved.from().tag.clone(),
+            to: plan.approved.candidate().tag.clone(),
+            digest: plan.approved.digest().clone(),
+        }
+    }
+}
+
+fn new_id(now: Timestamp) -> PromotionId {
+    let seconds = u64::try_from(now.timestamp()).unwrap_or_default();
+    let time = uuid::Timestamp::from_unix(NoContext, seconds, now.timestamp_subsec_nanos());
+    PromotionId::from_uuid(Uuid::new_v7(time))
+}
+
+#[cfg(test)]
+mod properties;
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,178 @@
+//! What the engine needs of the world, as traits. Reading ports cannot write.
+
+use std::collections::HashMap;
+use std::future::Future;
+use std::ops::ControlFlow;
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::model::{
+    BlobId, CommitDraft, CommitId, CommitInfo, Content, Digest, Fault, FetchEvidence, FileChange, HistoryEnd,
+    ImageName, Index, Intent, Listing, Movement, Observation, Outcome, PromotionId, Publication, RepoPath,
+    Tag, TagList, Timestamp,
+};
+
+/// The parts that one engine is made of.
+pub trait Ports: Send + Sync + 'static {
+    /// Asks registries.
+    type Registry: Registry;
+    /// Reads the repository.
+    type Repository: Repository;
+    /// Writes to the repository.
+    type Publisher: Publisher;
+    /// Keeps what was seen and what is about to be done.
+    type Store: Store;
+    /// Tells the time.
+    type Clock: Clock;
+}
+
+/// Asks registries.
+pub trait Registry: Send + Sync + 'static {
+    /// Every tag of an image. An unchanged answer is the same allocation as last time.
+    fn tags(&self, image: &ImageName) -> impl Future<Output = Result<Arc<TagList>, Fault>> + Send;
+
+    /// The digest that a tag has now.
+    fn digest(&self, image: &ImageName, tag: &Tag) -> impl Future<Output = Result<Digest, Fault>> + Send;
+}
+
+/// Reads the repository. Every method blocks.
+pub trait Repository: Send + Sync + 'static {
+    /// Asks where the branch is, and brings what is new if it moved.
+    ///
+    /// # Errors
+    /// When the remote can't be reached or read, or has no such branch.
+    fn fetch(&self) -> Result<CommitId, Fault>;
+
+    /// The manifests under `scope`.
+    ///
+    /// # Errors
+    /// When the mirror can't be read.
+    fn files(&self, commit: CommitId, scope: &[RepoPath]) -> Result<Listing, Fault>;
+
+    /// What differs under `scope` between two commits.
+    ///
+    /// # Errors
+    /// When the mirror can't be read, or has lost `from`.
+    fn changed_files(
+        &self,
+        from: CommitId,
+        to: CommitId,
+        scope: &[RepoPath],
+    ) -> Result<Vec<FileChange>, Fault>;
+
+    /// Calls `visit` with the place and the content of each blob, in parallel; the answers come in the blobs' order.
+    ///
+    /// # Errors
+    /// When the mirror can't be read.
+    fn read_each<T: Send>(
+        &self,
+        blobs: &[BlobId],
+        visit: impl Fn(usize, Content<'_>) -> T + Sync,
+    ) -> Result<Vec<T>, Fault>;
+
+    /// Walks the first parents from `tip` down to `until`, newest first, and visits each commit that changes a
+    /// manifest under `scope`.
+    ///
+    /// # Errors
+    /// When the mirror can't be read.
+    fn history(
+        &self,
+        tip: CommitId,
+        until: Option<CommitId>,
+        scope: &[RepoPath],
+        visit: &mut dyn FnMut(CommitInfo, Vec<FileChange>) -> ControlFlow<()>,
+    ) -> Result<HistoryEnd, Fault>;
+
+    /// Which of `needles` stand in the messages of the commits that `tip` has and `until` has not.
+    ///
+    /// # Errors
+    /// When the mirror can't be read.
+    fn find_in_messages(
+        &self,
+        tip: CommitId,
+        until: Option<CommitId>,
+        needles: &[String],
+    ) -> Result<Vec<(String, CommitId)>, Fault>;
+}
+
+/// Writes to the repository. Blocks.
+pub trait Publisher: Send + Sync + 'static {
+    /// Makes a chain of commits on `base` and pushes it if the branch is still there.
+    ///
+    /// # Errors
+    /// When the commits can't be made, or it can't be known whether the push arrived.
+    fn publish(&self, base: CommitId, drafts: &[CommitDraft], at: Timestamp) -> Result<Publication, Fault>;
+}
+
+/// An image and one of its tags.
+pub type TaggedImage = (ImageName, Tag);
+
+/// Keeps what was seen and what is about to be done.
+pub trait Store: Send + Sync + 'static {
+    /// Writes the digests that differ from what was last seen.
+    fn observe(
+        &self,
+        seen: &[(ImageName, Tag, Digest)],
+        at: Timestamp,
+    ) -> impl Future<Output = Result<(), Fault>> + Send;
+
+    /// Every change of the digests of these tags, oldest first.
+    fn observations(
+        &self,
+        of: &[TaggedImage],
+    ) -> impl Future<Output = Result<HashMap<TaggedImage, Vec<Observation>>, Fault>> + Send;
+
+    /// The newest head that was fetched, and when.
+    fn latest_fetch(&self) -> impl Future<Output = Result<Option<(CommitId, Timestamp)>, Fault>> + Send;
+
+    /// Writes that the branch was seen at `head`, and when it was last seen elsewhere.
+    fn record_fetch(
+        &self,
+        head: CommitId,
+        absent_at: Option<Timestamp>,
+        at: Timestamp,
+    ) -> impl Future<Output = Result<(), Fault>> + Send;
+
+    /// The newest commit of the kept index of this scope.
+    fn index_head(&self, scope: &str) -> impl Future<Output = Result<Option<CommitId>, Fault>> + Send;
+
+    /// The kept index of this scope.
+    fn load_index(&self, scope: &str) -> impl Future<Output = Result<Option<Index>, Fault>> + Send;
+
+    /// When each commit of the kept index came, whatever the scope of that index.
+    fn evidence(&self) -> impl Future<Output = Result<HashMap<CommitId, FetchEvidence>, Fault>> + Send;
+
+    /// Adds movements to the index of this scope that ends `after` a commit; without one, puts them in its place.
+    /// False when the index ends elsewhere by now, since another process wrote it: nothing is written then.
+    fn save_index(
+        &self,
+        scope: &str,
+        head: CommitId,
+        after: Option<CommitId>,
+        movements: &[Movement],
+    ) -> impl Future<Output = Result<bool, Fault>> + Send;
+
+    /// Writes intents; they are durable when it returns.
+    fn begin(&self, intents: &[Intent]) -> impl Future<Output = Result<(), Fault>> + Send;
+
+    /// The intents of which it is not known what became of them.
+    fn pending(&self) -> impl Future<Output = Result<Vec<Intent>, Fault>> + Send;
+
+    /// Writes what became of intents.
+    fn settle(
+        &self,
+        outcomes: &[(PromotionId, Outcome)],
+        at: Timestamp,
+    ) -> impl Future<Output = Result<(), Fault>> + Send;
+}
+
+/// Tells the time.
+pub trait Clock: Send + Sync + 'static {
+    /// Now.
+    fn now(&self) -> Timestamp;
+
+    /// Waits for so long.
+    fn sleep(&self, how_long: Duration) -> impl Future<Output = ()> + Send {
+        tokio::time::sleep(how_long)
+    }
+}

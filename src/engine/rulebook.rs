@@ -1,0 +1,93 @@
+//! The policy of a whole repository, as the engine reads it.
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::config::SubjectForm;
+use crate::model::{EnvironmentName, ImageName, RepoPath, ServiceName};
+use crate::policy::{EnvironmentPolicy, SelectionRules};
+
+/// The policy of a whole repository: environments, the rules of each service, and how commits are made.
+pub struct Rulebook {
+    /// Every environment, each behind the one that it comes after.
+    pub environments: Vec<Environment>,
+    /// The rules of a service.
+    pub services: Box<dyn ServiceRules>,
+    /// How far a commit's time may lie before a fetch that did not have it.
+    pub clock_tolerance: Duration,
+    /// What goes into one commit.
+    pub batch: Batch,
+    /// The form of a commit's subject.
+    pub subject: SubjectForm,
+}
+
+/// An environment and where it lies.
+#[derive(Debug)]
+pub struct Environment {
+    /// What is asked of a promotion into it.
+    pub policy: EnvironmentPolicy,
+    /// Its folders.
+    pub paths: Vec<RepoPath>,
+    /// The place of the environment before it, in [`Rulebook::environments`].
+    pub before: Option<usize>,
+}
+
+/// The rules of each service.
+pub trait ServiceRules: Send + Sync {
+    /// The rules of one service.
+    fn of(&self, service: &ServiceName) -> ServiceSettings;
+
+    /// How long a version of a service soaks before it may come to an environment.
+    fn soak(&self, service: &ServiceName, environment: &EnvironmentName) -> Duration;
+
+    /// Whether an image of a service is Tidegate's to move.
+    fn manages(&self, service: &ServiceName, image: &ImageName) -> bool;
+}
+
+/// The rules of one service.
+#[derive(Clone, Debug)]
+pub struct ServiceSettings {
+    /// Whether the service is left alone.
+    pub ignored: bool,
+    /// The selection rules when nothing closer to the service says otherwise.
+    pub rules: Arc<SelectionRules>,
+    /// Whether the configuration names the rules for this service, so that they stand before a Flux ImagePolicy.
+    pub are_explicit: bool,
+}
+
+/// What goes into one commit.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Batch {
+    /// One service in one environment, so that `git revert` undoes exactly that.
+    #[default]
+    Service,
+    /// All that goes into one environment in one pass.
+    Environment,
+    /// All of a pass.
+    All,
+}
+
+impl Rulebook {
+    /// The folders of every environment.
+    pub(crate) fn scope(&self) -> Vec<RepoPath> {
+        self.environments.iter().flat_map(|environment| environment.paths.iter().cloned()).collect()
+    }
+
+    /// The environment that a file lies in.
+    pub(crate) fn environment_of(&self, file: &RepoPath) -> Option<&Environment> {
+        let holds = |environment: &&Environment| environment.paths.iter().any(|path| file.is_within(path));
+        self.environments.iter().find(holds)
+    }
+
+    /// The place of an environment.
+    pub fn find(&self, name: &EnvironmentName) -> Option<usize> {
+        self.environments.iter().position(|environment| environment.policy.name == *name)
+    }
+}
+
+impl fmt::Debug for Rulebook {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.debug_struct("Rulebook").field("environments", &self.environments).finish_non_exhaustive()
+    }
+}
