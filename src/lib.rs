@@ -5,6 +5,7 @@
 pub mod config;
 pub mod engine;
 pub mod git;
+pub mod init;
 pub mod manifest;
 pub mod model;
 pub mod policy;

@@ -1,0 +1,162 @@
+//! Flux's `filterTags` as a tag pattern of the configuration: one regular expression whose group `version` is what
+//! `extract` makes of a tag.
+
+use std::ops::Range;
+
+use crate::policy::TagPattern;
+
+/// The tag pattern that means the same, as it is written and read, if one pattern can say it.
+///
+/// Without `extract`, Flux takes the whole tag of those that match.
+pub(super) fn tag_pattern(pattern: &str, extract: Option<&str>) -> Option<(String, TagPattern)> {
+    let written = match extract.filter(|extract| !extract.is_empty()) {
+        None => whole_tag(pattern),
+        Some(extract) => {
+            let group = group_name(extract)?;
+            if group == "0" { format!("(?P<version>{pattern})") } else { with_version_group(pattern, group)? }
+        }
+    };
+    let read = written.parse().ok()?;
+    Some((written, read))
+}
+
+fn whole_tag(pattern: &str) -> String {
+    let inner = pattern.strip_prefix('^').and_then(|rest| rest.strip_suffix('$'));
+    match inner.filter(|inner| !inner.contains('|') && !ends_in_backslash(inner)) {
+        Some(inner) => format!("^(?P<version>{inner})$"),
+        None => format!("^(?P<version>.*(?:{pattern}).*)$"),
+    }
+}
+
+/// Whether what comes next is escaped.
+fn ends_in_backslash(text: &str) -> bool {
+    (text.len() - text.trim_end_matches('\\').len()) % 2 == 1
+}
+
+/// The group of a template that is one group and nothing else: `$version`, `${1}`.
+fn group_name(extract: &str) -> Option<&str> {
+    let name = extract.strip_prefix('$')?;
+    let name = name.strip_prefix('{').map_or(Some(name), |braced| braced.strip_suffix('}'))?;
+    let is_word = |letter: char| letter.is_ascii_alphanumeric() || letter == '_';
+    (!name.is_empty() && name.chars().all(is_word)).then_some(name)
+}
+
+/// The pattern with the group called `version`.
+fn with_version_group(pattern: &str, group: &str) -> Option<String> {
+    let groups = groups(pattern);
+    let place = match group.parse::<usize>() {
+        Ok(number) => number.checked_sub(1)?,
+        Err(_) => groups.iter().position(|opening| name_in(&pattern[opening.clone()]) == Some(group))?,
+    };
+    let opening = groups.get(place)?.clone();
+    Some(format!("{}(?P<version>{}", &pattern[..opening.start], &pattern[opening.end..]))
+}
+
+fn name_in(opening: &str) -> Option<&str> {
+    let name = opening.strip_prefix("(?P<").or_else(|| opening.strip_prefix("(?<"))?;
+    name.strip_suffix('>')
+}
+
+/// What opens each capturing group, in order: `(`, `(?P<name>` or `(?<name>`.
+fn groups(pattern: &str) -> Vec<Range<usize>> {
+    let mut groups = Vec::new();
+    let mut at = 0;
+    while let Some(next) = pattern[at..].chars().next() {
+        let width = match next {
+            '\\' => 1 + pattern[at + 1..].chars().next().map_or(0, char::len_utf8),
+            '[' => class_bytes(&pattern[at..]),
+            '(' => {
+                let opening = opening_bytes(&pattern[at..]);
+                groups.extend(opening.map(|bytes| at..at + bytes));
+                1
+            }
+            other => other.len_utf8(),
+        };
+        at += width;
+    }
+    groups
+}
+
+/// How long the opening of a capturing group is; nothing for `(?:` and the like.
+fn opening_bytes(text: &str) -> Option<usize> {
+    if !text.starts_with("(?") {
+        return Some(1);
+    }
+    let is_named = text.starts_with("(?P<")
+        || (text.starts_with("(?<") && !text.starts_with("(?<=") && !text.starts_with("(?<!"));
+    if is_named { text.find('>').map(|end| end + 1) } else { None }
+}
+
+/// How long the character class at the start is.
+fn class_bytes(text: &str) -> usize {
+    let mut at = 1;
+    at += usize::from(text[at..].starts_with('^'));
+    at += usize::from(text[at..].starts_with(']'));
+    while let Some(next) = text[at..].chars().next() {
+        at += match next {
+            ']' => return at + 1,
+            '\\' => 1 + text[at + 1..].chars().next().map_or(0, char::len_utf8),
+            '[' if text[at..].starts_with("[:") => text[at..].find(":]").map_or(1, |end| end + 2),
+            other => other.len_utf8(),
+        };
+    }
+    at
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_group_becomes_version() {
+        for (pattern, extract, written) in [
+            (r"^(?P<version>v\d+)-x$", "$version", r"^(?P<version>v\d+)-x$"),
+            (r"^(?P<semver>.*)-x$", "$semver", r"^(?P<version>.*)-x$"),
+            (r"^(?P<semver>.*)-x$", "${semver}", r"^(?P<version>.*)-x$"),
+            (r"^(?<semver>.*)-x$", "$semver", r"^(?P<version>.*)-x$"),
+            (r"^main-([a-f]+)-(.*)$", "$2", r"^main-([a-f]+)-(?P<version>.*)$"),
+            (r"^(?:main)-[(\]]\((.*)\)$", "${1}", r"^(?:main)-[(\]]\((?P<version>.*)\)$"),
+            (r"^[](](.*)[[:alpha:](]$", "$1", r"^[](](?P<version>.*)[[:alpha:](]$"),
+            (r"^v.*$", "$0", r"(?P<version>^v.*$)"),
+            (r"a|b", "$0", r"(?P<version>a|b)"),
+        ] {
+            let (made, _) =
+                tag_pattern(pattern, Some(extract)).unwrap_or_else(|| panic!("{pattern} {extract}"));
+            assert_eq!(made, written, "{pattern} {extract}");
+        }
+    }
+
+    #[test]
+    fn without_extract_the_whole_tag_is_the_version() {
+        for (pattern, tag, version) in [
+            (r"^v\d+\.\d+\.\d+$", "v1.2.3", Some("v1.2.3")),
+            (r"^v1|^v2", "v2.0.0", Some("v2.0.0")),
+            ("^v1|^v2$", "v3.0.0", None),
+            ("rc", "1.0.0-rc.1", Some("1.0.0-rc.1")),
+            (r"^1\$", "1.0.0", None),
+        ] {
+            for extract in [None, Some("")] {
+                let (written, pattern) = tag_pattern(pattern, extract).unwrap();
+                let tag = tag.parse().unwrap();
+                assert_eq!(pattern.version_text(&tag).as_deref(), version, "{written}");
+            }
+        }
+    }
+
+    #[test]
+    fn what_one_pattern_cannot_say_is_none() {
+        for (pattern, extract) in [
+            ("^(?P<a>.*)-(?P<b>.*)$", "$a.$b"),
+            ("^(?P<a>.*)$", "v$a"),
+            ("^(?P<a>.*)$", "$b"),
+            ("^(.*)$", "$2"),
+            ("^(?P<a>.*)-(?P<version>.*)$", "$a"),
+            ("(?=look)(.*)", "$1"),
+            ("(", "$1"),
+            ("[", "$1"),
+            ("\\", "$1"),
+        ] {
+            assert_eq!(tag_pattern(pattern, Some(extract)), None, "{pattern} {extract}");
+        }
+    }
+}

@@ -1,0 +1,186 @@
+//! The configuration as a text that people go on writing: commented, in the order in which they think of it.
+
+use std::collections::BTreeSet;
+use std::fmt::Write;
+
+use crate::model::{BranchName, Elapsed, Printable, RepoPath};
+
+use super::environments::Environment;
+use super::finding::{Finding, Severity};
+use super::flux::{Override, Rules};
+use super::hosts;
+use super::scalar::{comment, double_quoted, literal, scalar};
+
+/// How many folders stand on one line.
+const MOST_ON_ONE_LINE: usize = 3;
+
+/// Where the manifests are from.
+#[derive(Clone, Debug)]
+pub struct Origin {
+    /// What was read, as it was named; somebody else's text.
+    pub scanned: String,
+    /// The value of `git.url`.
+    pub url: String,
+    /// What stands in a comment above it, a line each; somebody else's text.
+    pub url_notes: Vec<String>,
+    /// The value of `git.branch`.
+    pub branch: BranchName,
+}
+
+/// What the page is made of.
+pub(super) struct Page<'a> {
+    pub(super) origin: &'a Origin,
+    pub(super) environments: &'a [Environment],
+    pub(super) rules: &'a Rules,
+    /// What was noticed; the urgent is told at the top.
+    pub(super) findings: &'a [Finding],
+    /// The range of versions that all services have unless something says otherwise.
+    pub(super) versions: &'static str,
+}
+
+impl Page<'_> {
+    pub(super) fn write(&self) -> String {
+        let sections = [self.head(), self.git(), self.registries(), self.environments(), self.services()];
+        sections.join("\n")
+    }
+
+    fn head(&self) -> String {
+        let urgent = self.findings.iter().filter(|finding| finding.kind.severity() == Severity::Urgent);
+        let urgent: String = urgent.map(attention).collect();
+        format!(
+            "# Written by `tidegate init` from {}. Look it over: folders, order and soaks are guessed from names.\n\
+             # Every key is told in docs/configuration.md.\n\
+             {urgent}\
+             \n\
+             # When to look for new versions, as Unix cron. The daemon also wakes when a soak ends.\n\
+             schedule: \"* * * * *\"\n\
+             \n\
+             # The zone of the schedule and of windows, such as America/Santiago.\n\
+             timezone: UTC\n",
+            comment(&self.origin.scanned)
+        )
+    }
+
+    fn git(&self) -> String {
+        let Origin { url, url_notes, branch, .. } = self.origin;
+        let notes: Vec<String> = url_notes.iter().map(|note| format!("  # {}\n", comment(note))).collect();
+        let notes = notes.concat();
+        format!(
+            "git:\n\
+             {notes}  url: {}\n  \
+               branch: {}\n  \
+               # Who promotes, in `git log`.\n  \
+               author: {{name: tidegate, email: tidegate@localhost}}\n",
+            scalar(url),
+            scalar(branch.as_str())
+        )
+    }
+
+    fn registries(&self) -> String {
+        let images =
+            self.environments.iter().flat_map(|environment| environment.inventory.values().flatten());
+        let hosts: BTreeSet<String> = images.map(|image| image.host().to_owned()).collect();
+        format!(
+            "# Registries that need more than anonymous HTTPS. A secret never stands here, only the name of the\n\
+             # environment variable that holds it.\n\
+             registries:\n{}",
+            hosts::section(hosts)
+        )
+    }
+
+    fn environments(&self) -> String {
+        let mut text = String::from(
+            "# Versions pass through these in the order that `after` gives them, once they have run in the one before for\n\
+             # the time of `soak`. It begins as 24h before production and 1h before the others.\n\
+             environments:\n",
+        );
+        for environment in self.environments {
+            // Writing to a String cannot fail.
+            let _ = self.environment(&mut text, environment);
+        }
+        text
+    }
+
+    fn environment(&self, text: &mut String, environment: &Environment) -> std::fmt::Result {
+        let from = match self.before(environment) {
+            Some(before) => format!("versions come from {}", before.name),
+            None => "versions come straight from the registry".to_owned(),
+        };
+        let services = counted(environment.services(), "service");
+        let images = counted(environment.images(), "image");
+        writeln!(text, "  # {services}, {images}; {from}.")?;
+        writeln!(text, "  - name: {}", scalar(environment.name.as_str()))?;
+        paths(text, &environment.paths)?;
+        if let Some(before) = self.before(environment) {
+            writeln!(text, "    after: {}", scalar(before.name.as_str()))?;
+            writeln!(text, "    soak: {}", Elapsed(environment.soak))?;
+        }
+        if environment.is_production() {
+            writeln!(text, "    # When promotions may happen; without windows, at any time.")?;
+            writeln!(text, "    # windows:")?;
+            writeln!(text, "    #   - {{days: [mon, tue, wed, thu], from: \"09:00\", to: \"17:00\"}}")?;
+        }
+        Ok(())
+    }
+
+    fn before(&self, environment: &Environment) -> Option<&Environment> {
+        self.environments.get(environment.after?)
+    }
+
+    fn services(&self) -> String {
+        let mut text = String::from(
+            "# Which versions are promoted. A Flux ImagePolicy under an environment's folders wins over `defaults`, and an\n\
+             # override over both.\n",
+        );
+        if self.rules.live > 0 {
+            let policies = match self.rules.live {
+                1 => "1 ImagePolicy was found there, and needs".to_owned(),
+                count => format!("{count} ImagePolicies were found there, and need"),
+            };
+            let _ = writeln!(text, "# {policies} no line here.");
+        }
+        let _ = writeln!(text, "services:\n  defaults:\n    versions: {}", double_quoted(self.versions));
+        if self.rules.overrides.is_empty() {
+            text.push_str(
+                "  # overrides:\n  #   - {match: namespace/name, versions: \"~1.0\", soak: {ENVIRONMENT: 4h}}\n",
+            );
+            return text;
+        }
+        text.push_str("  # From Flux ImagePolicies that lie outside of the environments, where the daemon does not look.\n");
+        text.push_str("  overrides:\n");
+        for entry in &self.rules.overrides {
+            let _ = write_override(&mut text, entry);
+        }
+        text
+    }
+}
+
+fn attention(finding: &Finding) -> String {
+    let line = |text: &str| format!("{}\n", Printable::bounded(text, 600));
+    let hint = finding.hint.as_ref().map(|hint| format!("#   {}", line(hint))).unwrap_or_default();
+    format!("#\n# ATTENTION: {}{hint}", line(&finding.message))
+}
+
+fn write_override(text: &mut String, entry: &Override) -> std::fmt::Result {
+    writeln!(text, "    # ImagePolicy {} in {}", entry.policy, comment(entry.place.path.as_str()))?;
+    writeln!(text, "    - match: {}", scalar(&entry.service.to_string()))?;
+    writeln!(text, "      versions: {}", double_quoted(entry.rules.versions.as_str()))?;
+    match &entry.tag_pattern {
+        Some(pattern) => writeln!(text, "      tagPattern: {}", literal(pattern)),
+        None => Ok(()),
+    }
+}
+
+fn paths(text: &mut String, paths: &[RepoPath]) -> std::fmt::Result {
+    let written: Vec<String> = paths.iter().map(|path| scalar(path.as_str())).collect();
+    if written.len() <= MOST_ON_ONE_LINE {
+        return writeln!(text, "    paths: [{}]", written.join(", "));
+    }
+    writeln!(text, "    paths:")?;
+    written.iter().try_for_each(|path| writeln!(text, "      - {path}"))
+}
+
+/// `1 service`, `2 services`.
+pub(super) fn counted(count: usize, what: &str) -> String {
+    if count == 1 { format!("1 {what}") } else { format!("{count} {what}s") }
+}
