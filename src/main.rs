@@ -1,3 +1,7 @@
 //! The `tidegate` binary: parse, wire, exit code.
 
-fn main() {}
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    tidegate::cli::main()
+}

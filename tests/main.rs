@@ -1,7 +1,11 @@
 //! What crosses rooms, against real parts: one binary, so that it links once.
 
+mod architecture;
 mod config;
+mod demo;
 mod git;
+mod init;
+mod journey;
 mod manifest;
 mod registry;
 mod store;

@@ -1,0 +1,137 @@
+//! What the daemon logs of its passes: what it did, always; what waits and what is wrong, when that changes.
+
+use std::collections::{BTreeSet, HashMap};
+
+use crate::cli::daemon::Listener;
+use crate::engine::{PassReport, Problem, Rulebook};
+use crate::model::{Elapsed, Fault, Outcome};
+use crate::policy::{Answer, Decision, Evaluation};
+
+/// What was told last.
+#[derive(Debug, Default)]
+pub(super) struct Diary {
+    waits: HashMap<(usize, String), String>,
+    problems: BTreeSet<String>,
+    failure: Option<String>,
+}
+
+impl Listener for Diary {
+    /// Logs a pass.
+    fn passed(&mut self, rulebook: &Rulebook, report: &PassReport) {
+        if self.failure.take().is_some() {
+            tracing::info!("passes go through again");
+        }
+        tell_recovered(report);
+        for promoted in &report.promoted {
+            tracing::info!(
+                service = %promoted.service,
+                environment = %promoted.environment,
+                image = %promoted.image,
+                from = %promoted.from,
+                tag = %promoted.to,
+                digest = %promoted.digest,
+                commit = %promoted.commit,
+                promotion = %promoted.id,
+                "promoted"
+            );
+        }
+        self.tell_waits(rulebook, report);
+        self.tell_problems(&report.problems);
+        tracing::debug!(
+            commit = %report.assessment.view.commit(),
+            tracks = report.assessment.decisions.len(),
+            promoted = report.promoted.len(),
+            problems = report.problems.len(),
+            next_opening = report.next_opening.map(|at| at.to_rfc3339()),
+            "pass done"
+        );
+    }
+
+    /// Logs that a pass did not go through; a repetition only at the level of details.
+    fn failed(&mut self, fault: Fault) {
+        let line = fault.in_one_line();
+        if self.failure.as_ref() == Some(&line) {
+            tracing::debug!(error = %line, class = fault.class().as_str(), "the pass failed again");
+            return;
+        }
+        tracing::error!(error = %line, hint = fault.hint(), class = fault.class().as_str(), "the pass failed");
+        self.failure = Some(line);
+    }
+}
+
+impl Diary {
+    fn tell_waits(&mut self, rulebook: &Rulebook, report: &PassReport) {
+        let board = &report.assessment.view.board;
+        let mut waits = HashMap::new();
+        for (track, decision) in board.tracks.iter().zip(&report.assessment.decisions) {
+            let Some(Decision::Wait(evaluation)) = decision else { continue };
+            let candidate = evaluation.candidate();
+            let key = (track.environment, format!("{} {}", track.service(), track.image()));
+            let state = state(candidate.tag.as_str(), evaluation);
+            if self.waits.get(&key) != Some(&state) {
+                let environment = &rulebook.environments[track.environment].policy.name;
+                for gate in evaluation.closed() {
+                    if gate.answer == Answer::Refused {
+                        tracing::warn!(
+                            service = %track.service(), %environment, tag = %candidate.tag,
+                            gate = gate.gate.as_str(), reason = %gate.reason, "refused"
+                        );
+                    } else {
+                        tracing::info!(
+                            service = %track.service(), %environment, tag = %candidate.tag,
+                            gate = gate.gate.as_str(), reason = %gate.reason, "waits"
+                        );
+                    }
+                }
+            }
+            waits.insert(key, state);
+        }
+        self.waits = waits;
+    }
+
+    fn tell_problems(&mut self, problems: &[Problem]) {
+        let told: BTreeSet<String> = problems.iter().map(ToString::to_string).collect();
+        for problem in problems.iter().filter(|problem| !self.problems.contains(&problem.to_string())) {
+            let service = problem.service.as_ref().map(ToString::to_string);
+            let environment = problem.environment.as_ref().map(ToString::to_string);
+            let place = problem.place.as_ref().map(ToString::to_string);
+            let (message, hint) = (&problem.message, &problem.hint);
+            if problem.is_error {
+                tracing::error!(service, environment, place, hint, "{message}");
+            } else {
+                tracing::warn!(service, environment, place, hint, "{message}");
+            }
+        }
+        for mended in self.problems.difference(&told) {
+            tracing::info!("no longer so: {mended}");
+        }
+        self.problems = told;
+    }
+}
+
+/// What a waiting track waits for, without the times that pass by themselves.
+fn state(tag: &str, evaluation: &Evaluation) -> String {
+    let gates: Vec<String> = evaluation
+        .closed()
+        .map(|gate| format!("{}{}", gate.gate.as_str(), u8::from(gate.answer == Answer::Refused)))
+        .collect();
+    format!("{tag} {}", gates.join(" "))
+}
+
+fn tell_recovered(report: &PassReport) {
+    for (intent, outcome) in &report.recovered {
+        let age = (report.assessment.now - intent.at).to_std().unwrap_or_default();
+        match outcome {
+            Outcome::Landed(commit) => tracing::warn!(
+                service = %intent.service, environment = %intent.environment, tag = %intent.to,
+                promotion = %intent.id, %commit, age = %Elapsed(age),
+                "a promotion of a pass that was cut short is on the branch"
+            ),
+            Outcome::Abandoned => tracing::warn!(
+                service = %intent.service, environment = %intent.environment, tag = %intent.to,
+                promotion = %intent.id, age = %Elapsed(age),
+                "a promotion of a pass that was cut short never reached the branch; it is decided anew"
+            ),
+        }
+    }
+}

@@ -1,0 +1,150 @@
+//! `tidegate doctor`: reach and permission of everything that the configuration names.
+
+use std::collections::BTreeSet;
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use serde::Serialize;
+
+use crate::cli::args::{Format, Global};
+use crate::cli::output::{CYAN, GREEN, Output, RED, YELLOW};
+use crate::cli::wiring::Session;
+use crate::engine::Track;
+use crate::git::PushAccess;
+use crate::model::{Class, Fault, ImageName};
+
+/// One thing that was looked at.
+#[derive(Debug, Serialize)]
+struct Finding {
+    what: String,
+    state: State,
+    detail: String,
+    hint: Option<String>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+enum State {
+    Good,
+    Doubtful,
+    Bad,
+}
+
+#[derive(Serialize)]
+struct Body<'a> {
+    findings: &'a [Finding],
+}
+
+pub(super) async fn run(global: &Global, output: &Output) -> Result<ExitCode, Fault> {
+    let mut session = Session::open(global, output).await?;
+    let _turn = session.turn(output).await?;
+    let mut findings = vec![
+        good("configuration", global.config.display().to_string()),
+        good("data folder", session.folder().display().to_string()),
+    ];
+    findings.push(repository(&session).await);
+    let (mut found, images) = releases(&mut session).await;
+    findings.append(&mut found);
+    let hosts: BTreeSet<String> = images.iter().map(|image| image.host().to_owned()).collect();
+    for host in hosts {
+        findings.push(registry(&session, &host, &images).await);
+    }
+    match output.format {
+        Format::Text => output.text(&render(&findings))?,
+        Format::Json => output.json("Doctor", &Body { findings: &findings })?,
+    }
+    let is_bad = findings.iter().any(|finding| finding.state == State::Bad);
+    Ok(if is_bad { ExitCode::from(Class::Failed.exit_code()) } else { ExitCode::SUCCESS })
+}
+
+async fn repository(session: &Session) -> Finding {
+    let what = format!("repository {}", session.config.git.remote.display());
+    let mirror = Arc::clone(&session.mirror);
+    let access = match tokio::task::spawn_blocking(move || mirror.check()).await {
+        Ok(Ok(access)) => access,
+        Ok(Err(error)) => return bad(what, &Fault::from(error)),
+        Err(error) => return bad(what, &Fault::new(Class::Failed, error.to_string())),
+    };
+    let detail = format!("branch {} at {}", session.config.git.branch, access.head.short());
+    match access.push {
+        PushAccess::Likely => good(what, format!("{detail}, may push")),
+        PushAccess::Denied { reason } => Finding {
+            state: State::Bad,
+            hint: Some("give this user write access to the repository".to_owned()),
+            ..good(what, format!("{detail}, but can't push: {reason}"))
+        },
+    }
+}
+
+/// What the environments hold, and the images that their services run.
+async fn releases(session: &mut Session) -> (Vec<Finding>, BTreeSet<ImageName>) {
+    let view = match session.engine.look().await {
+        Ok(view) => view,
+        Err(fault) => return (vec![bad("environments".to_owned(), &fault)], BTreeSet::new()),
+    };
+    let rulebook = session.engine.rulebook();
+    let findings = rulebook.environments.iter().enumerate().map(|(at, environment)| {
+        let services: BTreeSet<_> =
+            view.board.tracks.iter().filter(|track| track.environment == at).map(Track::service).collect();
+        let paths: Vec<&str> = environment.paths.iter().map(crate::model::RepoPath::as_str).collect();
+        let finding = good(
+            format!("environment {}", environment.policy.name),
+            format!("{} services under {}", services.len(), paths.join(", ")),
+        );
+        if services.is_empty() {
+            let hint = "no HelmRelease with an image field is there: check `paths`".to_owned();
+            return Finding { state: State::Doubtful, hint: Some(hint), ..finding };
+        }
+        finding
+    });
+    let mut findings: Vec<Finding> = findings.collect();
+    let errors = view.board.problems.iter().filter(|problem| problem.is_error).count();
+    if errors > 0 {
+        let hint = "`tidegate plan` names each with file, line and column".to_owned();
+        let finding = good("manifests".to_owned(), format!("{errors} places can't be read or matched"));
+        findings.push(Finding { state: State::Doubtful, hint: Some(hint), ..finding });
+    }
+    (findings, view.board.tracks.iter().map(|track| track.image().clone()).collect())
+}
+
+/// Whether a registry answers, and lets one of the images be listed.
+async fn registry(session: &Session, host: &str, images: &BTreeSet<ImageName>) -> Finding {
+    let what = format!("registry {host}");
+    if let Err(error) = session.client.check(host).await {
+        return bad(what, &Fault::from(error));
+    }
+    let of_host: Vec<&ImageName> = images.iter().filter(|image| image.host() == host).collect();
+    let Some(first) = of_host.first() else { return good(what, "answers".to_owned()) };
+    match session.client.tags(first).await {
+        Ok(tags) => {
+            let detail = format!("{} has {} tags; {} images in all", first, tags.tags.len(), of_host.len());
+            good(what, detail)
+        }
+        Err(error) => bad(what, &Fault::from(error)),
+    }
+}
+
+fn good(what: impl Into<String>, detail: String) -> Finding {
+    Finding { what: what.into(), state: State::Good, detail, hint: None }
+}
+
+fn bad(what: String, fault: &Fault) -> Finding {
+    Finding { what, state: State::Bad, detail: fault.in_one_line(), hint: fault.hint().map(str::to_owned) }
+}
+
+fn render(findings: &[Finding]) -> String {
+    let line = |finding: &Finding| {
+        let (mark, style) = match finding.state {
+            State::Good => ("ok  ", GREEN),
+            State::Doubtful => ("look", YELLOW),
+            State::Bad => ("FAIL", RED),
+        };
+        let hint = finding
+            .hint
+            .as_ref()
+            .map(|hint| format!("      {CYAN}hint{CYAN:#} {hint}\n"))
+            .unwrap_or_default();
+        format!("{style}{mark}{style:#}  {}: {}\n{hint}", finding.what, finding.detail)
+    };
+    findings.iter().map(line).collect()
+}

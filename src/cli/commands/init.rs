@@ -1,0 +1,50 @@
+//! `tidegate init`: a first configuration from a repository.
+
+mod file;
+mod folder;
+mod source;
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use crate::cli::args::{Format, Global, Init};
+use crate::cli::output::Output;
+use crate::cli::render;
+use crate::init::{Draft, Finding, draft};
+use crate::model::{BranchName, Class, Fault};
+
+use super::activity;
+
+pub(super) async fn run(global: &Global, args: &Init, output: &Output) -> Result<ExitCode, Fault> {
+    let target = args.write.as_ref().map(|path| file::Target::new(path, args.force)).transpose()?;
+    let (repository, branch) = (args.repository.clone(), args.branch.clone());
+    // Everything on the way blocks: folders, `git`, parsers.
+    let work = tokio::task::spawn_blocking(move || made_of(&repository, branch));
+    let made = activity::during("Reading", work).await;
+    let draft = made.map_err(|error| Fault::new(Class::Failed, "cannot scan").with_source(error))??;
+    let written: Option<PathBuf> = match target {
+        Some(target) => Some(target.write(&draft.configuration)?),
+        None => None,
+    };
+    match output.format {
+        Format::Json => output.json("Init", &render::init::json(&draft, written.as_deref()))?,
+        Format::Text => {
+            if written.is_none() {
+                output.text(&draft.configuration)?;
+            }
+            if global.quiet == 0 {
+                // The configuration is out; a closed standard error takes nothing from it.
+                let _ = output.complain(&render::init::report(&draft, written.as_deref()));
+            }
+        }
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn made_of(repository: &str, branch: Option<BranchName>) -> Result<Draft, Fault> {
+    let source = source::read(repository, branch)?;
+    let mut draft = draft(source.files, source.manifests, &source.origin)?;
+    draft.findings.extend(source.findings);
+    draft.findings.sort_by(Finding::in_order);
+    Ok(draft)
+}

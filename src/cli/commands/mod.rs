@@ -1,0 +1,50 @@
+//! One file a command.
+
+mod activity;
+mod completions;
+mod demo;
+mod diary;
+mod doctor;
+mod history;
+mod init;
+mod plan;
+mod promote;
+mod run;
+mod status;
+mod sync;
+
+use std::process::ExitCode;
+
+use crate::engine::Problem;
+use crate::model::{Class, Fault};
+
+use super::args::{Cli, Command};
+use super::output::Output;
+
+pub(super) async fn run(cli: Cli, output: &Output) -> Result<ExitCode, Fault> {
+    let global = &cli.global;
+    match &cli.command {
+        Command::Init(args) => init::run(global, args, output).await,
+        Command::Plan => plan::run(global, output).await,
+        Command::Sync => sync::run(global, output).await,
+        Command::Run => run::run(global, output).await,
+        Command::Promote(args) => promote::run(global, args, output).await,
+        Command::Status(args) => status::run(global, args, output).await,
+        Command::History(args) => history::run(global, args, output).await,
+        Command::Doctor => doctor::run(global, output).await,
+        Command::Demo(args) => demo::run(args, output).await,
+        Command::Completions { shell } => completions::run(*shell, output),
+    }
+}
+
+/// The exit code of a pass that went through: 0, or that of the worst thing that it could not do.
+fn exit_code(problems: &[Problem]) -> ExitCode {
+    let errors = problems.iter().filter(|problem| problem.is_error).map(|problem| problem.class);
+    // A registry that may come back outweighs a file that stays broken: trying again is worth it.
+    let worst = errors.max_by_key(|class| match class {
+        Class::TryAgain => 2,
+        Class::Failed => 1,
+        _ => 0,
+    });
+    worst.map_or(ExitCode::SUCCESS, |class| ExitCode::from(class.exit_code()))
+}

@@ -1,0 +1,60 @@
+//! `tidegate run`: the daemon, steered by signals and told in the log.
+
+use std::process::ExitCode;
+
+use crate::cli::args::Global;
+use crate::cli::daemon::Daemon;
+use crate::cli::output::Output;
+use crate::cli::signals::{Call, Signals};
+use crate::cli::wiring::{Session, load};
+use crate::model::Fault;
+
+use super::diary::Diary;
+
+pub(super) async fn run(global: &Global, output: &Output) -> Result<ExitCode, Fault> {
+    let mut signals = Signals::listen()?;
+    let mut daemon = Daemon::new(Session::open(global, output).await?);
+    let mut diary = Diary::default();
+    greet(daemon.session(), "started");
+    loop {
+        match daemon.work_until(signals.next(), &mut diary, output).await {
+            Call::Stop(signal) => {
+                tracing::info!(signal, "stopped");
+                return Ok(ExitCode::SUCCESS);
+            }
+            Call::Reload => reload(global, output, &mut daemon).await,
+        }
+    }
+}
+
+fn greet(session: &Session, what: &str) {
+    let config = &session.config;
+    let environments: Vec<&str> =
+        config.environments().iter().map(|environment| environment.name.as_str()).collect();
+    tracing::info!(
+        repository = %config.git.remote.display(),
+        branch = %config.git.branch,
+        environments = %environments.join(" "),
+        data_folder = %session.folder().display(),
+        version = env!("CARGO_PKG_VERSION"),
+        "{what}"
+    );
+}
+
+/// Reads the configuration again. A wrong one changes nothing.
+async fn reload(global: &Global, output: &Output, daemon: &mut Daemon) {
+    let reloaded = match load(global, output) {
+        Ok(config) => Session::of(config, output).await,
+        Err(fault) => Err(fault),
+    };
+    match reloaded {
+        Ok(session) => {
+            greet(&session, "configuration read again");
+            daemon.replace(session);
+        }
+        Err(fault) => tracing::error!(
+            error = %fault.in_one_line(),
+            "the new configuration is wrong; going on with the old one"
+        ),
+    }
+}

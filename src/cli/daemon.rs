@@ -1,0 +1,103 @@
+//! The daemon's loop: a pass at once, and then whenever the schedule says or a gate opens. Knows neither signals nor
+//! what is told of a pass, so that `run` and `demo` are the same daemon.
+
+use std::future::Future;
+use std::pin::{Pin, pin};
+use std::time::Duration;
+
+use crate::engine::{PassReport, Request, Rulebook};
+use crate::model::{Fault, Timestamp};
+
+use super::output::Output;
+use super::wiring::Session;
+
+/// Hears of every pass, right after it.
+pub(crate) trait Listener {
+    /// A pass went through.
+    fn passed(&mut self, rulebook: &Rulebook, report: &PassReport);
+
+    /// A pass did not go through. The next one tries again.
+    fn failed(&mut self, fault: Fault);
+}
+
+/// A session at work.
+pub(crate) struct Daemon {
+    session: Session,
+    is_due: bool,
+    opening: Option<Timestamp>,
+}
+
+impl Daemon {
+    /// A daemon whose first pass is due.
+    pub(crate) fn new(session: Session) -> Self {
+        Self { session, is_due: true, opening: None }
+    }
+
+    /// What it works with.
+    pub(crate) fn session(&self) -> &Session {
+        &self.session
+    }
+
+    /// Goes on with another session, beginning with a pass.
+    pub(crate) fn replace(&mut self, session: Session) {
+        self.session = session;
+        self.is_due = true;
+    }
+
+    /// Works until `call` is ready, and answers what it is. A pass in hand is finished first.
+    pub(crate) async fn work_until<C>(
+        &mut self,
+        call: impl Future<Output = C>,
+        listener: &mut impl Listener,
+        output: &Output,
+    ) -> C {
+        let mut call = pin!(call);
+        loop {
+            if self.is_due {
+                self.opening = self.pass(listener, output).await;
+                self.is_due = false;
+            }
+            match self.wait(call.as_mut()).await {
+                Some(called) => return called,
+                None => self.is_due = true,
+            }
+        }
+    }
+
+    /// One pass. Tells when the next gate opens.
+    async fn pass(&mut self, listener: &mut impl Listener, output: &Output) -> Option<Timestamp> {
+        let outcome = match self.session.turn(output).await {
+            Ok(_turn) => self.session.engine.pass(&Request::schedule()).await,
+            Err(fault) => Err(fault),
+        };
+        match outcome {
+            Ok(report) => {
+                listener.passed(self.session.engine.rulebook(), &report);
+                report.next_opening
+            }
+            Err(fault) => {
+                listener.failed(fault);
+                None
+            }
+        }
+    }
+
+    /// Waits for the schedule, for a gate to open (nothing), or for the call.
+    async fn wait<C>(&self, call: Pin<&mut impl Future<Output = C>>) -> Option<C> {
+        let now = chrono::Utc::now();
+        let tick = self.session.config.schedule.value.next_after(now);
+        let Some(wake) = [tick, self.opening].into_iter().flatten().min() else {
+            tracing::warn!(
+                "the schedule has no time to come, and no gate is known to open; waiting for a signal"
+            );
+            return Some(call.await);
+        };
+        // A millisecond more, so that the time has come by the wall clock too.
+        let pause = (wake - now).to_std().unwrap_or_default() + Duration::from_millis(1);
+        tokio::select! {
+            biased;
+            called = call => Some(called),
+            () = tokio::time::sleep(pause) => None,
+        }
+    }
+}

@@ -1,0 +1,78 @@
+//! What the daemon does, as events that the story waits for.
+
+use tokio::sync::mpsc::{self, UnboundedReceiver, UnboundedSender};
+
+use crate::cli::daemon::Listener;
+use crate::engine::{PassReport, Promoted, Rulebook};
+use crate::model::{Fault, Timestamp};
+use crate::policy::{Answer, Decision, Evaluation};
+
+/// Something that a pass did or found.
+#[derive(Debug)]
+pub(super) enum Event {
+    /// A promotion is on the branch.
+    Promoted(Promoted),
+    /// A version waits, until then if time alone opens its gates.
+    Waits { track: Track, opens_at: Option<Timestamp> },
+    /// A version is refused, and why.
+    Refused { track: Track, reason: String },
+    /// A pass, or a part of it, went wrong. In a demonstration nothing may.
+    Failed(Fault),
+}
+
+/// One version of one service on its way into one environment.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Track {
+    pub(super) service: String,
+    pub(super) environment: String,
+    pub(super) tag: String,
+}
+
+/// Hears of passes, and sends what they did.
+#[derive(Debug)]
+pub(super) struct Reporter(UnboundedSender<Event>);
+
+/// A reporter, and what it will send.
+pub(super) fn reporter() -> (Reporter, UnboundedReceiver<Event>) {
+    let (sender, receiver) = mpsc::unbounded_channel();
+    (Reporter(sender), receiver)
+}
+
+impl Reporter {
+    fn send(&self, event: Event) {
+        // Nobody listens any more once the story is over.
+        let _ = self.0.send(event);
+    }
+}
+
+impl Listener for Reporter {
+    fn passed(&mut self, rulebook: &Rulebook, report: &PassReport) {
+        for promoted in &report.promoted {
+            self.send(Event::Promoted(promoted.clone()));
+        }
+        let board = &report.assessment.view.board;
+        for (track, decision) in board.tracks.iter().zip(&report.assessment.decisions) {
+            if let Some(Decision::Wait(evaluation)) = decision {
+                let environment = &rulebook.environments[track.environment].policy.name;
+                self.send(waiting(track.service().to_string(), environment.to_string(), evaluation));
+            }
+        }
+        for problem in report.problems.iter().filter(|problem| problem.is_error) {
+            self.send(Event::Failed(Fault::new(problem.class, problem.to_string())));
+        }
+    }
+
+    fn failed(&mut self, fault: Fault) {
+        self.send(Event::Failed(fault));
+    }
+}
+
+fn waiting(service: String, environment: String, evaluation: &Evaluation) -> Event {
+    let track = Track { service, environment, tag: evaluation.candidate().tag.to_string() };
+    // The digest gate is told after the soak gate, and says it more plainly.
+    let refused = evaluation.closed().filter(|gate| gate.answer == Answer::Refused).last();
+    match refused {
+        Some(gate) => Event::Refused { track, reason: gate.reason.to_string() },
+        None => Event::Waits { track, opens_at: evaluation.earliest() },
+    }
+}

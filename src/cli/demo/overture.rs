@@ -1,0 +1,82 @@
+//! What one sees before the daemon starts: the repository, the registry, the configuration, the board.
+
+use std::fmt::Write as _;
+
+use globset::{Glob, GlobSet};
+
+use crate::cli::output::{BOLD, DIM};
+use crate::cli::render;
+use crate::cli::wiring::Session;
+use crate::engine::Request;
+use crate::model::{Class, Fault};
+
+use super::layout::{GRAPHQL, MOBILE, PAYMENTS};
+use super::screen::Screen;
+use super::stage::Stage;
+
+/// Shows what is on the stage.
+pub(super) fn introduce(screen: &Screen<'_>, stage: &Stage) -> Result<(), Fault> {
+    screen.heading("A GitOps repository, as Flux reads it")?;
+    screen.quote(&by_folder(&stage.git.text(&["ls-tree", "-r", "--name-only", "main"])?))?;
+    screen.heading("A registry with the releases of three services")?;
+    for service in [GRAPHQL, PAYMENTS, MOBILE] {
+        let count = stage.registry.tags_count(&service.image());
+        screen.text(&format!("  ghcr.io/{:<34} {count:>4} tags\n", service.image()))?;
+    }
+    let address = stage.registry.address();
+    screen.text(&format!("  {DIM}(ghcr.io is played by this process, on {address}){DIM:#}\n"))?;
+    screen.heading(&format!("tidegate.yaml: all {} lines of it", stage.config_text.lines().count()))?;
+    screen.quote(&stage.config_text)
+}
+
+/// Paths, sorted by folder, as a line a folder.
+fn by_folder(paths: &str) -> String {
+    let mut text = String::new();
+    let mut last = ("", "");
+    // Writing to a text cannot fail.
+    for path in paths.lines() {
+        let (folder, file) = path.rsplit_once('/').unwrap_or(("", path));
+        let (above, name) = folder.rsplit_once('/').unwrap_or(("", folder));
+        if above != last.0 {
+            let _ = write!(text, "\n{BOLD}{above}/{BOLD:#}");
+        }
+        if (above, name) != last {
+            let _ = write!(text, "\n  {:<16}", format!("{name}/"));
+        }
+        let _ = write!(text, " {DIM}{file}{DIM:#}");
+        last = (above, name);
+    }
+    text.split_off(1)
+}
+
+/// What `tidegate status` shows.
+pub(super) async fn board(screen: &Screen<'_>, session: &mut Session) -> Result<(), Fault> {
+    let report = session.engine.pass(&Request::plan()).await?;
+    if let Some(problem) = report.problems.iter().find(|problem| problem.is_error) {
+        return Err(Fault::new(problem.class, problem.to_string()));
+    }
+    let rulebook = session.engine.rulebook();
+    let rows = render::status::rows(rulebook, &report, &every_service()?);
+    screen.heading("tidegate status: the board")?;
+    screen.quote(&render::status::render(rulebook, &report, &rows))
+}
+
+fn every_service() -> Result<GlobSet, Fault> {
+    let every = Glob::new("**").and_then(|glob| GlobSet::builder().add(glob).build());
+    every.map_err(|error| Fault::new(Class::Failed, "cannot match every service").with_source(error))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_folder_is_a_line() {
+        let told = by_folder("a/b/x.yaml\na/b/y.yaml\na/c/x.yaml\nb/c/z.yaml");
+        let plain = anstream::adapter::strip_str(&told).to_string();
+        assert_eq!(
+            plain,
+            "a/\n  b/               x.yaml y.yaml\n  c/               x.yaml\nb/\n  c/               z.yaml"
+        );
+    }
+}

@@ -1,0 +1,134 @@
+//! Where results go: standard output, with colours when a terminal asks for them; standard error for what goes wrong.
+
+use std::io::{self, IsTerminal, Write};
+
+use anstyle::{AnsiColor, Style};
+use serde::Serialize;
+
+use crate::model::{Class, Fault, Printable};
+
+use super::args::{Color, Format, Global};
+
+/// The version of the JSON contract, in every answer's `apiVersion`.
+pub(crate) const API_VERSION: &str = "tidegate/v1";
+
+pub(crate) const BOLD: Style = Style::new().bold();
+pub(crate) const DIM: Style = Style::new().dimmed();
+pub(crate) const RED: Style = AnsiColor::Red.on_default();
+pub(crate) const GREEN: Style = AnsiColor::Green.on_default();
+pub(crate) const YELLOW: Style = AnsiColor::Yellow.on_default();
+pub(crate) const CYAN: Style = AnsiColor::Cyan.on_default();
+
+/// Where results go.
+#[derive(Debug)]
+pub(crate) struct Output {
+    pub(crate) format: Format,
+    choice: anstream::ColorChoice,
+}
+
+impl Output {
+    pub(crate) fn new(global: &Global) -> Self {
+        let choice = match global.color {
+            Color::Auto => anstream::AutoStream::choice(&io::stdout()),
+            Color::Always => anstream::ColorChoice::AlwaysAnsi,
+            Color::Never => anstream::ColorChoice::Never,
+        };
+        Self { format: global.output, choice }
+    }
+
+    /// Whether results are for a person at a terminal.
+    pub(crate) fn is_terminal(&self) -> bool {
+        self.format == Format::Text && io::stdout().is_terminal()
+    }
+
+    /// Whether results are shown in colours.
+    pub(crate) fn has_colours(&self) -> bool {
+        self.choice != anstream::ColorChoice::Never
+    }
+
+    /// Prints a result for people. A reader that has gone away is no error.
+    pub(crate) fn text(&self, text: &str) -> Result<(), Fault> {
+        let mut out = anstream::AutoStream::new(io::stdout(), self.choice);
+        settled(out.write_all(text.as_bytes()).and_then(|()| out.flush()))
+    }
+
+    /// Prints a result for programs: `body`, with `apiVersion` and `kind` before it.
+    pub(crate) fn json(&self, kind: &'static str, body: &impl Serialize) -> Result<(), Fault> {
+        debug_assert_eq!(self.format, Format::Json);
+        let document = Document { api_version: API_VERSION, kind, body };
+        let mut text = serde_json::to_string_pretty(&document).map_err(|error| {
+            Fault::new(Class::Failed, "cannot write the answer as JSON").with_source(error)
+        })?;
+        text.push('\n');
+        let mut out = io::stdout().lock();
+        settled(out.write_all(text.as_bytes()).and_then(|()| out.flush()))
+    }
+
+    /// Tells what went wrong, its causes and what to do.
+    pub(crate) fn fault(&self, fault: &Fault) {
+        if self.format == Format::Json {
+            // Nobody is left to tell if this fails too.
+            let _ = self.json("Error", &FaultBody::from(fault));
+        }
+        let _ = self.complain(&told(fault));
+    }
+
+    /// Prints to standard error.
+    pub(crate) fn complain(&self, text: &str) -> io::Result<()> {
+        let choice = match self.choice {
+            anstream::ColorChoice::Never => anstream::ColorChoice::Never,
+            _ => anstream::AutoStream::choice(&io::stderr()),
+        };
+        anstream::AutoStream::new(io::stderr(), choice).write_all(text.as_bytes())
+    }
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Document<'a, T> {
+    api_version: &'static str,
+    kind: &'static str,
+    #[serde(flatten)]
+    body: &'a T,
+}
+
+#[derive(Serialize)]
+struct FaultBody {
+    class: &'static str,
+    message: String,
+    hint: Option<String>,
+}
+
+impl From<&Fault> for FaultBody {
+    fn from(fault: &Fault) -> Self {
+        Self {
+            class: fault.class().as_str(),
+            message: fault.in_one_line(),
+            hint: fault.hint().map(str::to_owned),
+        }
+    }
+}
+
+fn settled(written: io::Result<()>) -> Result<(), Fault> {
+    match written {
+        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
+            Err(Fault::new(Class::Failed, "cannot write to standard output").with_source(error))
+        }
+        _ => Ok(()),
+    }
+}
+
+fn told(fault: &Fault) -> String {
+    use std::fmt::Write as _;
+    let error = RED.bold();
+    let mut text = format!("{error}error{error:#}: {fault}\n");
+    let mut cause = std::error::Error::source(fault);
+    while let Some(because) = cause {
+        let _ = writeln!(text, "  {DIM}because{DIM:#} {}", Printable::bounded(&because.to_string(), 2000));
+        cause = because.source();
+    }
+    if let Some(hint) = fault.hint() {
+        let _ = writeln!(text, "  {CYAN}hint{CYAN:#} {hint}");
+    }
+    text
+}

@@ -1,0 +1,34 @@
+//! A planned edit as a unified diff.
+
+use std::fmt::Write;
+
+use similar::{ChangeTag, TextDiff};
+
+use crate::cli::output::{BOLD, CYAN, GREEN, RED};
+use crate::engine::PlannedFile;
+use crate::model::Printable;
+
+/// The lines around a change.
+const CONTEXT_LINES: usize = 2;
+
+/// A file's change as a unified diff, with colours.
+pub(crate) fn unified(file: &PlannedFile) -> String {
+    let (before, after) = (String::from_utf8_lossy(&file.before), String::from_utf8_lossy(&file.after));
+    let diff = TextDiff::from_lines(&before, &after);
+    let mut text = String::new();
+    let _ = writeln!(text, "{BOLD}--- a/{}{BOLD:#}", file.path);
+    let _ = writeln!(text, "{BOLD}+++ b/{}{BOLD:#}", file.path);
+    for hunk in diff.unified_diff().context_radius(CONTEXT_LINES).iter_hunks() {
+        let _ = writeln!(text, "{CYAN}{}{CYAN:#}", hunk.header());
+        for change in hunk.iter_changes() {
+            let (sign, style) = match change.tag() {
+                ChangeTag::Delete => ('-', RED),
+                ChangeTag::Insert => ('+', GREEN),
+                ChangeTag::Equal => (' ', anstyle::Style::new()),
+            };
+            let line = change.value().trim_end_matches(['\r', '\n']);
+            let _ = writeln!(text, "{style}{sign}{}{style:#}", Printable::bounded(line, 500));
+        }
+    }
+    text
+}

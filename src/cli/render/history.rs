@@ -1,0 +1,45 @@
+//! What moved, as a list.
+
+use chrono_tz::Tz;
+
+use crate::cli::output::{CYAN, DIM, GREEN, YELLOW};
+use crate::engine::{Move, Mover};
+use crate::model::{Printable, Tag};
+
+use super::table::{self, Cell};
+use super::time;
+
+/// Moves, newest first.
+pub(crate) fn render(moves: &[Move], zone: Tz) -> String {
+    if moves.is_empty() {
+        return "Nothing has moved yet.\n".to_owned();
+    }
+    let rows: Vec<Vec<Cell>> = moves.iter().map(|told| row(told, zone)).collect();
+    table::render(&rows)
+}
+
+fn row(told: &Move, zone: Tz) -> Vec<Cell> {
+    let change = match (told.from.as_slice(), told.to.as_slice()) {
+        ([], to) => Cell::styled(format!("added at {}", tags(to)), GREEN),
+        (from, []) => Cell::styled(format!("removed at {}", tags(from)), YELLOW),
+        (from, to) => Cell::plain(format!("{} -> {}", tags(from), tags(to))),
+    };
+    let by = match &told.by {
+        Mover::Tidegate { requested_by, .. } => {
+            Cell::styled(format!("tidegate ({})", Printable::bounded(requested_by, 40)), CYAN)
+        }
+        Mover::Person { author } => Cell::styled(Printable::bounded(author, 40).to_string(), YELLOW),
+    };
+    vec![
+        Cell::styled(time::wall(told.at, zone), DIM),
+        Cell::plain(told.environment.to_string()),
+        Cell::plain(told.service.to_string()),
+        change,
+        by,
+        Cell::styled(told.commit.short(), DIM),
+    ]
+}
+
+fn tags(tags: &[Tag]) -> String {
+    tags.iter().map(Tag::as_str).collect::<Vec<_>>().join(", ")
+}

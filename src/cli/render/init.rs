@@ -1,0 +1,221 @@
+//! What `init` found, for people beside the configuration, and for programs with it.
+
+use std::fmt::Write;
+use std::path::Path;
+
+use serde::Serialize;
+
+use crate::cli::output::{BOLD, CYAN, DIM, GREEN, RED, YELLOW};
+use crate::init::{Draft, Environment, Finding, FindingKind, Severity};
+use crate::model::{Elapsed, Printable};
+
+use super::table::{self, Cell};
+
+/// The most findings of one kind that are told in full.
+const MOST_TOLD: usize = 10;
+/// The most of those that are only worth knowing.
+const MOST_NOTES: usize = 3;
+/// How many folders of an environment are named.
+const MOST_FOLDERS: usize = 2;
+
+/// The report; `written` is the file that the configuration went to.
+pub(crate) fn report(draft: &Draft, written: Option<&Path>) -> String {
+    let (urgent, others): (Vec<&[Finding]>, Vec<&[Finding]>) = draft
+        .findings
+        .chunk_by(|one, other| one.kind == other.kind)
+        .partition(|of_kind| of_kind.iter().any(|finding| finding.kind.severity() == Severity::Urgent));
+    let rows: Vec<Vec<Cell>> = draft.environments.iter().map(|one| row(draft, one)).collect();
+    let mut text: String = urgent.into_iter().map(told).collect();
+    // Writing to a String cannot fail.
+    let _ = writeln!(text, "\n{}\n{}", table::render(&rows), summary(draft));
+    text.extend(others.into_iter().map(told));
+    let _ = writeln!(text, "\n{}", next(written));
+    text
+}
+
+fn row(draft: &Draft, environment: &Environment) -> Vec<Cell> {
+    let before = environment.after.and_then(|after| draft.environments.get(after));
+    let from = match before {
+        Some(before) => format!("after {}, soak {}", before.name, Elapsed(environment.soak)),
+        None => "from the registry".to_owned(),
+    };
+    let shown = |path| Printable::bounded(path, 60).to_string();
+    let mut folders: Vec<String> =
+        environment.paths.iter().take(MOST_FOLDERS).map(|path| shown(path.as_str())).collect();
+    if environment.paths.len() > MOST_FOLDERS {
+        folders.push(format!("and {} more", environment.paths.len() - MOST_FOLDERS));
+    }
+    vec![
+        Cell::styled(environment.name.as_str(), BOLD),
+        Cell::plain(from),
+        Cell::plain(counted(environment.services(), "service")),
+        Cell::plain(counted(environment.images(), "image")),
+        Cell::styled(folders.join(", "), DIM),
+    ]
+}
+
+fn summary(draft: &Draft) -> String {
+    let found = format!("{}, {}", counted(draft.services, "service"), counted(draft.images, "image"));
+    format!(
+        "{found}: {GREEN}{} in every environment{GREEN:#}, {} in some, {} in none; {} cannot be moved",
+        draft.services_in_all,
+        draft.services_in_some,
+        draft.services_in_none,
+        counted(count(draft, FindingKind::FieldRefused), "image field"),
+    )
+}
+
+fn count(draft: &Draft, kind: FindingKind) -> usize {
+    draft.findings.iter().filter(|finding| finding.kind == kind).count()
+}
+
+/// The findings of one kind, the first in full.
+fn told(findings: &[Finding]) -> String {
+    let Some(kind) = findings.first().map(|finding| finding.kind) else { return String::new() };
+    let (style, most) = match kind.severity() {
+        Severity::Urgent => (RED, MOST_TOLD),
+        Severity::Warning => (YELLOW, MOST_TOLD),
+        Severity::Note => (DIM, MOST_NOTES),
+    };
+    let (style, name) = (style.bold(), kind.severity().as_str());
+    let mut text = String::new();
+    let told: Vec<&Finding> = findings.iter().take(most).collect();
+    // The same advice for several in a row is given once, after the last of them.
+    for group in told.chunk_by(|one, other| one.hint == other.hint) {
+        for finding in group {
+            let _ = writeln!(text, "{style}{name}{style:#}: {}{}", subject(finding), finding.message);
+        }
+        if let Some(hint) = group.first().and_then(|finding| finding.hint.as_ref()) {
+            let _ = writeln!(text, "  {CYAN}hint{CYAN:#} {hint}");
+        }
+    }
+    if findings.len() > most {
+        let rest = findings.len() - most;
+        let _ = writeln!(text, "{style}{name}{style:#}: and {rest} more of the kind; -o json lists all");
+    }
+    text
+}
+
+/// The place and the service, each with a colon after it.
+fn subject(finding: &Finding) -> String {
+    let mut text = String::new();
+    if let Some(place) = &finding.place {
+        let _ = write!(text, "{}:", Printable::new(place.path.as_str()));
+        if let Some((line, column)) = place.position {
+            let _ = write!(text, "{line}:{column}:");
+        }
+        text.push(' ');
+    }
+    if let Some(service) = &finding.service {
+        let _ = write!(text, "{service}: ");
+    }
+    text
+}
+
+fn next(written: Option<&Path>) -> String {
+    match written {
+        Some(file) => {
+            let file = for_a_shell(&file.to_string_lossy());
+            format!("Written to {BOLD}{file}{BOLD:#}. Next: {BOLD}tidegate -c {file} plan{BOLD:#}")
+        }
+        None => format!("Next, with the configuration in FILE: {BOLD}tidegate -c FILE plan{BOLD:#}"),
+    }
+}
+
+/// A path as it can be copied to a shell: in quotes where it has to be.
+fn for_a_shell(path: &str) -> String {
+    let is_plain = |letter: char| letter.is_alphanumeric() || "/._-".contains(letter);
+    let shown = Printable::new(path).to_string();
+    if shown.chars().all(is_plain) { shown } else { format!("'{}'", shown.replace('\'', r"'\''")) }
+}
+
+fn counted(count: usize, what: &str) -> String {
+    if count == 1 { format!("1 {what}") } else { format!("{count} {what}s") }
+}
+
+/// The answer for programs.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct Body<'a> {
+    configuration: &'a str,
+    /// The file that it was written to.
+    file: Option<String>,
+    environments: Vec<EnvironmentBody<'a>>,
+    services: Counts,
+    images: usize,
+    findings: Vec<FindingBody<'a>>,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct EnvironmentBody<'a> {
+    name: &'a str,
+    paths: Vec<&'a str>,
+    after: Option<&'a str>,
+    soak_seconds: u64,
+    services: usize,
+    images: usize,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Counts {
+    total: usize,
+    in_every_environment: usize,
+    in_some: usize,
+    in_none: usize,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct FindingBody<'a> {
+    kind: &'static str,
+    severity: &'static str,
+    service: Option<String>,
+    path: Option<&'a str>,
+    line: Option<usize>,
+    column: Option<usize>,
+    message: &'a str,
+    hint: Option<&'a str>,
+}
+
+/// The answer for programs; `written` is the file that the configuration went to.
+pub(crate) fn json<'a>(draft: &'a Draft, written: Option<&Path>) -> Body<'a> {
+    let name = |at: usize| draft.environments.get(at).map(|one| one.name.as_str());
+    let environment = |one: &'a Environment| EnvironmentBody {
+        name: one.name.as_str(),
+        paths: one.paths.iter().map(crate::model::RepoPath::as_str).collect(),
+        after: one.after.and_then(name),
+        soak_seconds: one.soak.as_secs(),
+        services: one.services(),
+        images: one.images(),
+    };
+    Body {
+        configuration: &draft.configuration,
+        file: written.map(|file| file.to_string_lossy().into_owned()),
+        environments: draft.environments.iter().map(environment).collect(),
+        services: Counts {
+            total: draft.services,
+            in_every_environment: draft.services_in_all,
+            in_some: draft.services_in_some,
+            in_none: draft.services_in_none,
+        },
+        images: draft.images,
+        findings: draft.findings.iter().map(finding_body).collect(),
+    }
+}
+
+fn finding_body(finding: &Finding) -> FindingBody<'_> {
+    let place = finding.place.as_ref();
+    let position = place.and_then(|place| place.position);
+    FindingBody {
+        kind: finding.kind.as_str(),
+        severity: finding.kind.severity().as_str(),
+        service: finding.service.as_ref().map(ToString::to_string),
+        path: place.map(|place| place.path.as_str()),
+        line: position.map(|(line, _)| line),
+        column: position.map(|(_, column)| column),
+        message: &finding.message,
+        hint: finding.hint.as_deref(),
+    }
+}

@@ -1,0 +1,322 @@
+//! Results as programs read them: the contract that `docs/json.md` describes.
+
+use serde::Serialize;
+
+use crate::engine::{EditPlan, Move, Mover, PassReport, Problem, Promoted, Rulebook, Track};
+use crate::model::{Outcome, Tag, Timestamp};
+use crate::policy::{Answer, Decision, Evaluation, GateReport};
+
+use super::status::Row;
+
+/// A pass.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct Pass {
+    commit: String,
+    at: Timestamp,
+    planned: Vec<Planned>,
+    promoted: Vec<Done>,
+    waiting: Vec<Waiting>,
+    recovered: Vec<Recovered>,
+    problems: Vec<Told>,
+    next_opening: Option<Timestamp>,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Planned {
+    service: String,
+    environment: String,
+    image: String,
+    from: String,
+    to: String,
+    digest: String,
+    releases: usize,
+    gates: Vec<Gate>,
+    files: Vec<String>,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Done {
+    promotion: String,
+    commit: String,
+    service: String,
+    environment: String,
+    image: String,
+    from: String,
+    to: String,
+    digest: String,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Waiting {
+    service: String,
+    environment: String,
+    image: String,
+    from: Option<String>,
+    to: String,
+    earliest: Option<Timestamp>,
+    gates: Vec<Gate>,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Gate {
+    #[serde(rename = "gate")]
+    name: &'static str,
+    answer: &'static str,
+    opens_at: Option<Timestamp>,
+    reason: String,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Recovered {
+    promotion: String,
+    service: String,
+    environment: String,
+    to: String,
+    commit: Option<String>,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Told {
+    severity: &'static str,
+    class: &'static str,
+    message: String,
+    hint: Option<String>,
+    environment: Option<String>,
+    service: Option<String>,
+    file: Option<String>,
+    line: Option<usize>,
+    column: Option<usize>,
+}
+
+/// A pass as JSON.
+pub(crate) fn pass(rulebook: &Rulebook, report: &PassReport) -> Pass {
+    Pass {
+        commit: report.assessment.view.commit().to_string(),
+        at: report.assessment.now,
+        planned: report.planned.iter().map(|plan| planned(rulebook, plan)).collect(),
+        promoted: report.promoted.iter().map(done).collect(),
+        waiting: waiting(rulebook, report),
+        recovered: recovered(report),
+        problems: report.problems.iter().map(told).collect(),
+        next_opening: report.next_opening,
+    }
+}
+
+fn planned(rulebook: &Rulebook, plan: &EditPlan) -> Planned {
+    Planned {
+        service: plan.service.to_string(),
+        environment: rulebook.environments[plan.environment].policy.name.to_string(),
+        image: plan.image.to_string(),
+        from: plan.approved.from().tag.to_string(),
+        to: plan.approved.candidate().tag.to_string(),
+        digest: plan.approved.digest().to_string(),
+        releases: plan.approved.releases_count(),
+        gates: plan.approved.gates().iter().map(gate).collect(),
+        files: plan.files.iter().map(|file| file.path.to_string()).collect(),
+    }
+}
+
+fn done(promoted: &Promoted) -> Done {
+    Done {
+        promotion: promoted.id.to_string(),
+        commit: promoted.commit.to_string(),
+        service: promoted.service.to_string(),
+        environment: promoted.environment.to_string(),
+        image: promoted.image.to_string(),
+        from: promoted.from.to_string(),
+        to: promoted.to.to_string(),
+        digest: promoted.digest.to_string(),
+    }
+}
+
+fn waiting(rulebook: &Rulebook, report: &PassReport) -> Vec<Waiting> {
+    let board = &report.assessment.view.board;
+    let decided = board.tracks.iter().zip(&report.assessment.decisions);
+    decided
+        .filter_map(|(track, decision)| match decision {
+            Some(Decision::Wait(evaluation)) => Some(wait(rulebook, track, evaluation)),
+            _ => None,
+        })
+        .collect()
+}
+
+fn wait(rulebook: &Rulebook, track: &Track, evaluation: &Evaluation) -> Waiting {
+    Waiting {
+        service: track.service().to_string(),
+        environment: rulebook.environments[track.environment].policy.name.to_string(),
+        image: track.image().to_string(),
+        from: track.running.first().map(|running| running.tag.to_string()),
+        to: evaluation.candidate().tag.to_string(),
+        earliest: evaluation.earliest(),
+        gates: evaluation.reports().iter().map(gate).collect(),
+    }
+}
+
+fn gate(report: &GateReport) -> Gate {
+    let (answer, opens_at) = match report.answer {
+        Answer::Open => ("open", None),
+        Answer::ClosedUntil(at) => ("closedUntil", Some(at)),
+        Answer::Closed => ("closed", None),
+        Answer::Refused => ("refused", None),
+    };
+    Gate { name: report.gate.as_str(), answer, opens_at, reason: report.reason.to_string() }
+}
+
+fn recovered(report: &PassReport) -> Vec<Recovered> {
+    let one = |(intent, outcome): &(crate::model::Intent, Outcome)| Recovered {
+        promotion: intent.id.to_string(),
+        service: intent.service.to_string(),
+        environment: intent.environment.to_string(),
+        to: intent.to.to_string(),
+        commit: match outcome {
+            Outcome::Landed(commit) => Some(commit.to_string()),
+            Outcome::Abandoned => None,
+        },
+    };
+    report.recovered.iter().map(one).collect()
+}
+
+fn told(problem: &Problem) -> Told {
+    let position = problem.place.as_ref().and_then(|place| place.position);
+    Told {
+        severity: if problem.is_error { "error" } else { "warning" },
+        class: problem.class.as_str(),
+        message: problem.message.clone(),
+        hint: problem.hint.clone(),
+        environment: problem.environment.as_ref().map(ToString::to_string),
+        service: problem.service.as_ref().map(ToString::to_string),
+        file: problem.place.as_ref().map(|place| place.path.to_string()),
+        line: position.map(|(line, _)| line),
+        column: position.map(|(_, column)| column),
+    }
+}
+
+/// The board.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct Status {
+    commit: String,
+    at: Timestamp,
+    services: Vec<ServiceStatus>,
+    problems: Vec<Told>,
+    next_opening: Option<Timestamp>,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct ServiceStatus {
+    service: String,
+    image: String,
+    environments: Vec<EnvironmentStatus>,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct EnvironmentStatus {
+    environment: String,
+    running: Vec<String>,
+    since: Option<Timestamp>,
+    commit: Option<String>,
+    state: &'static str,
+    next: Option<String>,
+    earliest: Option<Timestamp>,
+    gates: Vec<Gate>,
+}
+
+/// The board as JSON.
+pub(crate) fn status(rulebook: &Rulebook, report: &PassReport, rows: &[Row]) -> Status {
+    let service = |row: &Row| ServiceStatus {
+        service: row.service.to_string(),
+        image: row.image.to_string(),
+        environments: row.tracks.iter().flatten().map(|at| environment(rulebook, report, *at)).collect(),
+    };
+    Status {
+        commit: report.assessment.view.commit().to_string(),
+        at: report.assessment.now,
+        services: rows.iter().map(service).collect(),
+        problems: report.problems.iter().map(told).collect(),
+        next_opening: report.next_opening,
+    }
+}
+
+fn environment(rulebook: &Rulebook, report: &PassReport, at: usize) -> EnvironmentStatus {
+    let track = &report.assessment.view.board.tracks[at];
+    let landing = report.assessment.view.landing(rulebook, at);
+    let (state, next, earliest, gates) = match &report.assessment.decisions[at] {
+        None => ("undecided", None, None, Vec::new()),
+        Some(Decision::Promote(approved)) => {
+            let gates = approved.gates().iter().map(gate).collect();
+            ("open", Some(approved.candidate().tag.to_string()), Some(report.assessment.now), gates)
+        }
+        Some(Decision::Wait(evaluation)) => {
+            let gates = evaluation.reports().iter().map(gate).collect();
+            ("waiting", Some(evaluation.candidate().tag.to_string()), evaluation.earliest(), gates)
+        }
+        Some(Decision::Current { .. }) => ("current", None, None, Vec::new()),
+    };
+    EnvironmentStatus {
+        environment: rulebook.environments[track.environment].policy.name.to_string(),
+        running: track.running.iter().map(|running| running.tag.to_string()).collect(),
+        since: landing.map(|landing| landing.committed_at),
+        commit: landing.map(|landing| landing.commit.to_string()),
+        state,
+        next,
+        earliest,
+        gates,
+    }
+}
+
+/// What moved.
+#[derive(Serialize)]
+pub(crate) struct History {
+    moves: Vec<Moved>,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Moved {
+    at: Timestamp,
+    commit: String,
+    service: String,
+    environment: String,
+    image: String,
+    from: Vec<String>,
+    to: Vec<String>,
+    /// Nothing for a person's commit.
+    promotion: Option<String>,
+    requested_by: Option<String>,
+    author: Option<String>,
+}
+
+/// What moved as JSON.
+pub(crate) fn history(moves: &[Move]) -> History {
+    let texts = |tags: &[Tag]| tags.iter().map(ToString::to_string).collect();
+    let one = |told: &Move| {
+        let (promotion, requested_by, author) = match &told.by {
+            Mover::Tidegate { promotion, requested_by } => {
+                (Some(promotion.clone()), Some(requested_by.clone()), None)
+            }
+            Mover::Person { author } => (None, None, Some(author.clone())),
+        };
+        Moved {
+            at: told.at,
+            commit: told.commit.to_string(),
+            service: told.service.to_string(),
+            environment: told.environment.to_string(),
+            image: told.image.to_string(),
+            from: texts(&told.from),
+            to: texts(&told.to),
+            promotion,
+            requested_by,
+            author,
+        }
+    };
+    History { moves: moves.iter().map(one).collect() }
+}

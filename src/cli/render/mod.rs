@@ -1,0 +1,11 @@
+//! Results as people and programs read them. Nothing here decides anything.
+
+pub(crate) mod diff;
+pub(crate) mod history;
+pub(crate) mod init;
+pub(crate) mod json;
+pub(crate) mod plan;
+pub(crate) mod problems;
+pub(crate) mod status;
+mod table;
+mod time;

@@ -1,0 +1,186 @@
+//! A pass as people read it: what goes, as a diff; what waits, and for what; what is wrong.
+
+use std::fmt::Write;
+
+use chrono_tz::Tz;
+
+use crate::cli::output::{BOLD, CYAN, DIM, GREEN, RED, YELLOW};
+use crate::engine::{EditPlan, PassReport, Rulebook, Track};
+use crate::model::Timestamp;
+use crate::policy::{Answer, Approved, Decision, Evaluation, GateReport, NoCandidate};
+
+use super::{diff, problems, time};
+
+/// The most promotions that are shown with their diffs; more are counted.
+const MOST_DIFFS: usize = 100;
+
+/// A pass that stopped before anything was written.
+pub(crate) fn render(rulebook: &Rulebook, report: &PassReport) -> String {
+    let mut text = String::new();
+    for plan in report.planned.iter().take(MOST_DIFFS) {
+        promotion(&mut text, rulebook, plan);
+    }
+    if report.planned.len() > MOST_DIFFS {
+        let more = report.planned.len() - MOST_DIFFS;
+        let _ = writeln!(text, "... and {more} more; -o json lists all\n");
+    }
+    waiting(&mut text, rulebook, report);
+    text.push_str(&problems::render(&report.problems));
+    summary(&mut text, report, "would move");
+    text
+}
+
+/// A promotion by hand, whether it was made, would be made, or may not be.
+pub(crate) fn by_hand(rulebook: &Rulebook, report: &PassReport, service: &str) -> String {
+    let mut text = String::new();
+    for plan in &report.planned {
+        promotion(&mut text, rulebook, plan);
+    }
+    promoted(&mut text, report);
+    waiting(&mut text, rulebook, report);
+    text.push_str(&problems::render(&report.problems));
+    if text.is_empty() {
+        let _ = writeln!(text, "Nothing to promote: {service}{}", why_not(report));
+    }
+    text
+}
+
+fn why_not(report: &PassReport) -> String {
+    let why = report.assessment.decisions.iter().flatten().find_map(|decision| match decision {
+        Decision::Current { why } => Some(format!(": {why}")),
+        Decision::Promote(_) | Decision::Wait(_) => None,
+    });
+    why.unwrap_or_else(|| " runs it already".to_owned())
+}
+
+/// A pass that did what there was to do.
+pub(crate) fn done(rulebook: &Rulebook, report: &PassReport) -> String {
+    let mut text = String::new();
+    promoted(&mut text, report);
+    waiting(&mut text, rulebook, report);
+    text.push_str(&problems::render(&report.problems));
+    summary(&mut text, report, "moved");
+    text
+}
+
+fn promoted(text: &mut String, report: &PassReport) {
+    for promoted in &report.promoted {
+        let _ = writeln!(
+            text,
+            "{GREEN}promoted{GREEN:#}  {BOLD}{}{BOLD:#} in {CYAN}{}{CYAN:#}: {} -> {GREEN}{}{GREEN:#}  {DIM}{}{DIM:#}",
+            promoted.service,
+            promoted.environment,
+            promoted.from,
+            promoted.to,
+            promoted.commit.short()
+        );
+    }
+}
+
+fn promotion(text: &mut String, rulebook: &Rulebook, plan: &EditPlan) {
+    let environment = &rulebook.environments[plan.environment].policy.name;
+    let approved = &plan.approved;
+    let _ = writeln!(
+        text,
+        "{BOLD}{}{BOLD:#} in {CYAN}{environment}{CYAN:#}: {} -> {GREEN}{}{GREEN:#} {DIM}({}){DIM:#}",
+        plan.service,
+        approved.from().tag,
+        approved.candidate().tag,
+        releases(approved)
+    );
+    for gate in approved.gates() {
+        gate_line(text, gate, None);
+    }
+    for passed in approved.overrides() {
+        let _ = writeln!(text, "  {YELLOW}overridden{YELLOW:#} {}: {}", passed.gate(), passed.reason());
+    }
+    for file in &plan.files {
+        text.push_str(&diff::unified(file));
+    }
+    text.push('\n');
+}
+
+fn releases(approved: &Approved) -> String {
+    match approved.releases_count() {
+        1 => "1 release".to_owned(),
+        many => format!("{many} releases"),
+    }
+}
+
+fn waiting(text: &mut String, rulebook: &Rulebook, report: &PassReport) {
+    let board = &report.assessment.view.board;
+    for (track, decision) in board.tracks.iter().zip(&report.assessment.decisions) {
+        match decision {
+            Some(Decision::Wait(evaluation)) => {
+                wait(text, rulebook, track, evaluation, report.assessment.now);
+            }
+            Some(Decision::Current { why }) if !why.is_up_to_date() => stay(text, rulebook, track, why),
+            _ => {}
+        }
+    }
+}
+
+fn wait(text: &mut String, rulebook: &Rulebook, track: &Track, evaluation: &Evaluation, now: Timestamp) {
+    let environment = &rulebook.environments[track.environment].policy;
+    let runs = track.running.first().map(|running| running.tag.as_str()).unwrap_or_default();
+    let _ = write!(
+        text,
+        "{BOLD}{}{BOLD:#} in {CYAN}{}{CYAN:#}: {runs} -> {YELLOW}{}{YELLOW:#} waits",
+        track.service(),
+        environment.name,
+        evaluation.candidate().tag
+    );
+    if let Some(at) = evaluation.earliest().filter(|at| *at > now) {
+        let _ = write!(
+            text,
+            " {DIM}until {} ({}){DIM:#}",
+            time::wall(at, environment.zone),
+            time::until(at, now)
+        );
+    }
+    text.push('\n');
+    for gate in evaluation.closed() {
+        gate_line(text, gate, Some((now, environment.zone)));
+    }
+    text.push('\n');
+}
+
+/// Something keeps a track from having a candidate at all.
+fn stay(text: &mut String, rulebook: &Rulebook, track: &Track, why: &NoCandidate) {
+    let environment = &rulebook.environments[track.environment].policy.name;
+    let runs = track.running.first().map(|running| running.tag.as_str()).unwrap_or_default();
+    let service = track.service();
+    let _ = writeln!(text, "{BOLD}{service}{BOLD:#} in {CYAN}{environment}{CYAN:#}: stays at {runs}");
+    let _ = writeln!(text, "  {YELLOW}closed{YELLOW:#} {why}\n");
+}
+
+fn gate_line(text: &mut String, gate: &GateReport, clock: Option<(Timestamp, Tz)>) {
+    let (state, style) = match gate.answer {
+        Answer::Open => ("open".to_owned(), GREEN),
+        Answer::ClosedUntil(at) => match clock {
+            Some((now, _)) => (format!("closed for {}", time::until(at, now)), YELLOW),
+            None => ("closed".to_owned(), YELLOW),
+        },
+        Answer::Closed => ("closed".to_owned(), YELLOW),
+        Answer::Refused => ("REFUSED".to_owned(), RED),
+    };
+    let _ = writeln!(text, "  {style}{state}{style:#} {}: {}", gate.gate, gate.reason);
+}
+
+fn summary(text: &mut String, report: &PassReport, verb: &str) {
+    let moved = report.planned.len() + report.promoted.len();
+    let decisions = report.assessment.decisions.iter();
+    let waiting =
+        decisions.clone().flatten().filter(|decision| matches!(decision, Decision::Wait(_))).count();
+    let unknown = decisions.filter(|decision| decision.is_none()).count();
+    let current = report.assessment.decisions.len().saturating_sub(moved + waiting + unknown);
+    let _ = write!(
+        text,
+        "{moved} {verb}, {waiting} {}, {current} up to date",
+        if waiting == 1 { "waits" } else { "wait" }
+    );
+    if unknown > 0 && matches!(verb, "would move" | "moved") {
+        let _ = write!(text, ", {unknown} not decided");
+    }
+    let _ = writeln!(text, " {DIM}at {}{DIM:#}", report.assessment.view.commit().short());
+}

@@ -1,0 +1,8 @@
+//! Wiring: a configuration becomes an engine with its parts.
+
+mod ports;
+mod registries;
+mod rulebook;
+mod session;
+
+pub(crate) use session::{Session, load};

@@ -1,0 +1,160 @@
+//! The engine's ports, over the rooms that do the work.
+
+use std::collections::HashMap;
+use std::ops::ControlFlow;
+use std::sync::Arc;
+
+use crate::engine::{self, TaggedImage};
+use crate::git::Mirror;
+use crate::model::{
+    BlobId, CommitDraft, CommitId, CommitInfo, Content, Digest, Fault, FetchEvidence, FileChange, HistoryEnd,
+    ImageName, Index, Intent, Listing, Movement, Observation, Outcome, PromotionId, Publication, RepoPath,
+    Tag, TagList, Timestamp,
+};
+use crate::registry::Client;
+use crate::store::{Saved, Store};
+
+/// The parts that the program runs with.
+#[derive(Debug)]
+pub(crate) struct Real;
+
+impl engine::Ports for Real {
+    type Registry = Client;
+    type Repository = Mirror;
+    type Publisher = Mirror;
+    type Store = Store;
+    type Clock = SystemClock;
+}
+
+/// The machine's clock.
+#[derive(Debug)]
+pub(crate) struct SystemClock;
+
+impl engine::Clock for SystemClock {
+    fn now(&self) -> Timestamp {
+        chrono::Utc::now()
+    }
+}
+
+impl engine::Registry for Client {
+    async fn tags(&self, image: &ImageName) -> Result<Arc<TagList>, Fault> {
+        Ok(Self::tags(self, image).await?)
+    }
+
+    async fn digest(&self, image: &ImageName, tag: &Tag) -> Result<Digest, Fault> {
+        Ok(Self::digest(self, image, tag).await?)
+    }
+}
+
+impl engine::Repository for Mirror {
+    fn fetch(&self) -> Result<CommitId, Fault> {
+        Ok(Self::fetch(self)?.head)
+    }
+
+    fn files(&self, commit: CommitId, scope: &[RepoPath]) -> Result<Listing, Fault> {
+        Ok(Self::files(self, commit, scope)?)
+    }
+
+    fn changed_files(
+        &self,
+        from: CommitId,
+        to: CommitId,
+        scope: &[RepoPath],
+    ) -> Result<Vec<FileChange>, Fault> {
+        Ok(Self::changed_files(self, from, to, scope)?)
+    }
+
+    fn read_each<T: Send>(
+        &self,
+        blobs: &[BlobId],
+        visit: impl Fn(usize, Content<'_>) -> T + Sync,
+    ) -> Result<Vec<T>, Fault> {
+        Ok(Self::read_each(self, blobs, visit)?)
+    }
+
+    fn history(
+        &self,
+        tip: CommitId,
+        until: Option<CommitId>,
+        scope: &[RepoPath],
+        visit: &mut dyn FnMut(CommitInfo, Vec<FileChange>) -> ControlFlow<()>,
+    ) -> Result<HistoryEnd, Fault> {
+        Ok(Self::history(self, tip, until, scope, visit)?)
+    }
+
+    fn find_in_messages(
+        &self,
+        tip: CommitId,
+        until: Option<CommitId>,
+        needles: &[String],
+    ) -> Result<Vec<(String, CommitId)>, Fault> {
+        Ok(Self::find_in_messages(self, tip, until, needles)?)
+    }
+}
+
+impl engine::Publisher for Mirror {
+    fn publish(&self, base: CommitId, drafts: &[CommitDraft], at: Timestamp) -> Result<Publication, Fault> {
+        Ok(Self::publish(self, base, drafts, at)?)
+    }
+}
+
+impl engine::Store for Store {
+    async fn observe(&self, seen: &[(ImageName, Tag, Digest)], at: Timestamp) -> Result<(), Fault> {
+        Self::observe(self, seen, at).await?;
+        Ok(())
+    }
+
+    async fn observations(
+        &self,
+        of: &[TaggedImage],
+    ) -> Result<HashMap<TaggedImage, Vec<Observation>>, Fault> {
+        Ok(Self::observations(self, of).await?)
+    }
+
+    async fn latest_fetch(&self) -> Result<Option<(CommitId, Timestamp)>, Fault> {
+        Ok(Self::latest_fetch(self).await?)
+    }
+
+    async fn record_fetch(
+        &self,
+        head: CommitId,
+        absent_at: Option<Timestamp>,
+        at: Timestamp,
+    ) -> Result<(), Fault> {
+        Ok(Self::record_fetch(self, head, absent_at, at).await?)
+    }
+
+    async fn index_head(&self, scope: &str) -> Result<Option<CommitId>, Fault> {
+        Ok(Self::index_head(self, scope).await?)
+    }
+
+    async fn load_index(&self, scope: &str) -> Result<Option<Index>, Fault> {
+        Ok(Self::load_index(self, scope).await?)
+    }
+
+    async fn evidence(&self) -> Result<HashMap<CommitId, FetchEvidence>, Fault> {
+        Ok(Self::evidence(self).await?)
+    }
+
+    async fn save_index(
+        &self,
+        scope: &str,
+        head: CommitId,
+        after: Option<CommitId>,
+        movements: &[Movement],
+    ) -> Result<bool, Fault> {
+        Ok(Self::save_index(self, scope, head, after, movements).await? == Saved::Written)
+    }
+
+    async fn begin(&self, intents: &[Intent]) -> Result<(), Fault> {
+        Ok(Self::begin(self, intents).await?)
+    }
+
+    async fn pending(&self) -> Result<Vec<Intent>, Fault> {
+        Ok(Self::pending(self).await?)
+    }
+
+    async fn settle(&self, outcomes: &[(PromotionId, Outcome)], at: Timestamp) -> Result<(), Fault> {
+        Ok(Self::settle_all(self, outcomes, at).await?)
+    }
+}

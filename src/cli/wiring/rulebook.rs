@@ -1,0 +1,79 @@
+//! A configuration as the engine's rulebook.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use crate::config::{self, Config, Setting};
+use crate::engine::{Batch, Environment, Rulebook, ServiceRules, ServiceSettings};
+use crate::model::{EnvironmentName, ImageName, ServiceName};
+use crate::policy::{EnvironmentPolicy, SelectionRules};
+
+/// The rulebook of a configuration.
+pub(crate) fn rulebook(config: &Arc<Config>) -> Rulebook {
+    let environments = config.environments();
+    let environment = |configured: &config::Environment| Environment {
+        policy: EnvironmentPolicy {
+            name: configured.name.clone(),
+            after: configured.after.clone(),
+            freezes: config.freezes.clone(),
+            windows: configured.windows.clone(),
+            zone: config.timezone,
+            approval_required: configured.is_approval_required,
+        },
+        paths: configured.paths.clone(),
+        before: configured
+            .after
+            .as_ref()
+            .and_then(|after| environments.iter().position(|other| other.name == *after)),
+    };
+    Rulebook {
+        environments: environments.iter().map(environment).collect(),
+        services: Box::new(Services { config: Arc::clone(config), rules: Mutex::default() }),
+        clock_tolerance: config.clock_tolerance,
+        batch: match config.git.batch {
+            config::Batch::Service => Batch::Service,
+            config::Batch::Environment => Batch::Environment,
+            config::Batch::All => Batch::All,
+        },
+        subject: config.git.subject.clone(),
+    }
+}
+
+struct Services {
+    config: Arc<Config>,
+    /// Every combination of a range and a pattern once, by where the configuration holds them, so that services with
+    /// the same rules share what is selected by them.
+    rules: Mutex<HashMap<(usize, usize), Arc<SelectionRules>>>,
+}
+
+impl ServiceRules for Services {
+    fn of(&self, service: &ServiceName) -> ServiceSettings {
+        let settings = self.config.service(service);
+        let (versions, pattern) = (settings.versions(), settings.tag_pattern());
+        let are_explicit =
+            matches!(versions, Setting::Override(_)) || matches!(pattern, Some(Setting::Override(_)));
+        let (versions, pattern) = (versions.value(), pattern.map(Setting::value));
+        let place = (
+            std::ptr::from_ref(versions) as usize,
+            pattern.map_or(0, |pattern| std::ptr::from_ref(pattern) as usize),
+        );
+        let mut kept = self.rules.lock().unwrap_or_else(PoisonError::into_inner);
+        let rules = kept.entry(place).or_insert_with(|| {
+            Arc::new(SelectionRules {
+                versions: versions.value.clone(),
+                tag_pattern: pattern.map(|pattern| pattern.value.clone()),
+            })
+        });
+        ServiceSettings { ignored: settings.is_ignored(), rules: Arc::clone(rules), are_explicit }
+    }
+
+    fn soak(&self, service: &ServiceName, environment: &EnvironmentName) -> Duration {
+        let environment = self.config.environment(environment);
+        environment.map_or(Duration::ZERO, |environment| self.config.soak(service, environment))
+    }
+
+    fn manages(&self, service: &ServiceName, image: &ImageName) -> bool {
+        self.config.service(service).manages(image)
+    }
+}

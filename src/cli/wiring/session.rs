@@ -1,0 +1,124 @@
+//! An open configuration: its folder, its engine, and the parts that commands use directly.
+
+use std::io::IsTerminal as _;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use sha2::{Digest as _, Sha256};
+
+use crate::cli::args::Global;
+use crate::cli::output::Output;
+use crate::config::{self, Config, ConfigError};
+use crate::engine::{Engine, Parts};
+use crate::git::{Mirror, Settings, Signature};
+use crate::model::Fault;
+use crate::registry::Client;
+use crate::store::{DataFolder, Guard, OpenState, Store};
+
+use super::ports::{Real, SystemClock};
+use super::{registries, rulebook};
+
+/// How long a command waits for another one on the same data folder.
+const TURN: Duration = Duration::from_mins(2);
+
+/// An open configuration.
+pub(crate) struct Session {
+    pub(crate) config: Arc<Config>,
+    pub(crate) engine: Engine<Real>,
+    pub(crate) client: Arc<Client>,
+    pub(crate) mirror: Arc<Mirror>,
+    folder: PathBuf,
+}
+
+/// Reads the configuration, and tells what is doubtful in it.
+pub(crate) fn load(global: &Global, output: &Output) -> Result<Arc<Config>, Fault> {
+    let loaded = Config::load(&global.config).map_err(|error| explain(error, output))?;
+    if global.quiet == 0 && loaded.warnings.is_some() {
+        // Standard error may be closed; the warnings are not worth failing for.
+        let _ = output.complain(&loaded.render_warnings());
+    }
+    Ok(Arc::new(loaded.config))
+}
+
+/// A configuration error with the source line under it, printed where a person will see it.
+fn explain(error: ConfigError, output: &Output) -> Fault {
+    if let ConfigError::Read { path, .. } = &error {
+        let hint = format!(
+            "name the file by --config or TIDEGATE_CONFIG, or write one: tidegate init PATH --write {}",
+            path.display()
+        );
+        return Fault::from(error).with_hint(hint);
+    }
+    // The rendering has every problem with its line; the fault's own line would only repeat the first.
+    let _ = output.complain(&error.render());
+    Fault::from(error)
+}
+
+impl Session {
+    /// Opens everything that a configuration names.
+    pub(crate) async fn open(global: &Global, output: &Output) -> Result<Self, Fault> {
+        let config = load(global, output)?;
+        Self::of(config, output).await
+    }
+
+    /// Opens everything that `config` names.
+    pub(crate) async fn of(config: Arc<Config>, output: &Output) -> Result<Self, Fault> {
+        let config::Store::Sqlite(database) = &config.store;
+        let folder = database.parent().map_or_else(|| PathBuf::from("."), Path::to_owned);
+        let _guard = take_turn(&folder, output).await?;
+        let url = config.git.remote.to_string_lossy().into_owned();
+        let opened = Store::open(database, &url).await?;
+        if let OpenState::Rebuilt { kept_aside } = &opened.state {
+            let aside = kept_aside.display();
+            tracing::warn!(kept_aside = %aside, "the database was damaged; it is rebuilt from Git");
+        }
+        let client = Arc::new(registries::client(&config)?);
+        let mirror = Arc::new(Mirror::open(Settings {
+            mirror: folder.join(mirror_name(&url)),
+            url,
+            branch: config.git.branch.clone(),
+            author: Signature {
+                name: config.git.author.name.clone(),
+                email: config.git.author.email.clone(),
+            },
+        })?);
+        let parts = Parts {
+            registry: Arc::clone(&client),
+            repository: Arc::clone(&mirror),
+            publisher: Arc::clone(&mirror),
+            store: Arc::new(opened.store),
+            clock: Arc::new(SystemClock),
+        };
+        let engine = Engine::new(parts, Arc::new(rulebook::rulebook(&config)));
+        Ok(Self { config, engine, client, mirror, folder })
+    }
+
+    /// Waits until no other process works in the data folder.
+    pub(crate) async fn turn(&self, output: &Output) -> Result<Guard, Fault> {
+        take_turn(&self.folder, output).await
+    }
+
+    /// The folder of the database and the mirror.
+    pub(crate) fn folder(&self) -> &Path {
+        &self.folder
+    }
+}
+
+async fn take_turn(folder: &Path, output: &Output) -> Result<Guard, Fault> {
+    let told = || {
+        if std::io::stderr().is_terminal() {
+            // Standard error may be closed; this is not worth failing for.
+            let _ = output.complain("waiting for another tidegate to finish its pass ...\n");
+        } else {
+            tracing::info!(folder = %folder.display(), "waiting for another tidegate to finish its pass");
+        }
+    };
+    Ok(DataFolder::lock(folder, TURN, told).await?)
+}
+
+/// The mirror's folder, another for each repository.
+fn mirror_name(url: &str) -> String {
+    let hash = format!("{:x}", Sha256::digest(url));
+    format!("mirror-{}.git", &hash[..12])
+}

@@ -1,0 +1,8 @@
+//! The real binary on a real registry and a real repository, all the way.
+
+mod bad_input;
+mod by_hand;
+mod daemon;
+mod promotion;
+mod recovery;
+mod world;

@@ -1,0 +1,149 @@
+//! Bad input gets a clear message, and the others go on.
+
+use std::fs;
+use std::process::{Command, Stdio};
+
+use super::world::{NON_PROD, PROD, World, release};
+use crate::support::git::Change;
+
+#[tokio::test]
+async fn a_broken_file_is_named_and_the_others_go_on() {
+    let world = World::new("24h").await;
+    let path = "clusters/non-prod-digital-eks/common/broken.yaml";
+    world.person("break it", path, "kind: HelmRelease\nmetadata: {name: x\n  values: [\n");
+    let ran = world.run(&["sync"]);
+    assert_eq!(ran.code, 1, "{}", ran.err);
+    assert!(ran.out.contains(&format!("{path}:")), "{}", ran.out);
+    assert_eq!(world.running().0, "v1.0.1", "the other service moved");
+}
+
+#[tokio::test]
+async fn a_dead_registry_holds_only_its_own_images() {
+    let world = World::new("24h").await;
+    let text = release("127.0.0.1:1", "v1.0.0").replace("graphql-server", "other");
+    world.person("another registry", "clusters/non-prod-digital-eks/other.yaml", &text);
+    let world = world.with("");
+    let ran = world.run(&["sync"]);
+    assert_eq!(ran.code, 75, "{}{}", ran.out, ran.err);
+    assert!(ran.out.contains("127.0.0.1:1"), "{}", ran.out);
+    assert_eq!(world.running().0, "v1.0.1", "the other service moved");
+}
+
+#[tokio::test]
+async fn a_tag_that_is_gone_is_not_promoted() {
+    let world = World::new("0s").await;
+    world.run(&["sync"]);
+    let digest = world.json(&["history"])["moves"][0]["commit"].clone();
+    assert!(digest.is_string());
+    let message = world.origin.git(&["log", "-1", "--format=%B", "main"]);
+    let digest = message.split('@').nth(1).unwrap().lines().next().unwrap().to_owned();
+    world.registry.delete("vtr/graphql-server", &digest).await;
+    let ran = world.run(&["sync"]);
+    assert_eq!(world.running(), ("v1.0.1".into(), "v1.0.0".into()), "{}", ran.out);
+    let plan = world.run(&["plan"]);
+    assert!(plan.out.contains("v1.0.1") && !plan.out.contains("+      tag"), "{}", plan.out);
+}
+
+#[tokio::test]
+async fn a_branch_that_is_not_there_and_an_empty_repository_are_told_apart() {
+    let world = World::new("24h").await;
+    world.origin.git(&["branch", "-m", "main", "trunk"]);
+    let missing = world.run(&["sync"]);
+    assert_ne!(missing.code, 0);
+    assert!(missing.err.contains("main") && missing.err.contains("trunk"), "{}", missing.err);
+    world.origin.git(&["update-ref", "-d", "refs/heads/trunk"]);
+    let empty = world.run(&["sync"]);
+    assert_ne!(empty.code, 0);
+    assert!(empty.err.contains("empty") || empty.err.contains("no commit"), "{}", empty.err);
+}
+
+#[tokio::test]
+async fn a_hook_that_declines_is_quoted_and_nothing_is_left_half_done() {
+    let world = World::new("24h").await;
+    world.origin.hook("pre-receive", "echo 'no pushes on a Friday' >&2; exit 1");
+    let declined = world.run(&["sync"]);
+    assert_eq!(declined.code, 1, "{}", declined.err);
+    assert!(declined.err.contains("no pushes on a Friday"), "{}", declined.err);
+    fs::remove_file(world.origin.path().join("hooks/pre-receive")).unwrap();
+    assert_eq!(world.run(&["sync"]).code, 0);
+    assert_eq!(world.promotions("non-prod", "v1.0.1"), 1);
+}
+
+#[tokio::test]
+async fn links_submodules_and_templates_are_left_alone() {
+    let world = World::new("24h").await;
+    let template = release(&world.registry.host(), "'{{ .tag }}'").replace("graphql-server", "templated");
+    world.origin.commit(
+        "oddities",
+        &[
+            Change::Link(
+                "clusters/non-prod-digital-eks/link.yaml",
+                "../prod-digital-eks/common/graphql-server.yaml",
+            ),
+            Change::Submodule(
+                "clusters/non-prod-digital-eks/sub",
+                "1111111111111111111111111111111111111111",
+            ),
+            Change::File(
+                "clusters/non-prod-digital-eks/lfs.yaml",
+                b"version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 1\n",
+            ),
+            Change::File("clusters/non-prod-digital-eks/template.yaml", template.as_bytes()),
+        ],
+    );
+    let ran = world.run(&["sync"]);
+    assert_eq!(ran.code, 4, "{}", ran.out);
+    assert!(ran.out.contains("template.yaml:10:12"), "{}", ran.out);
+    assert!(ran.out.contains("symbolic link") && ran.out.contains("submodule"), "{}", ran.out);
+    assert_eq!(world.running(), ("v1.0.1".into(), "v1.0.0".into()));
+}
+
+#[tokio::test]
+async fn a_data_folder_that_cannot_be_written_is_told_before_anything_is_done() {
+    let world = World::new("24h").await;
+    fs::write(world.database().parent().unwrap(), "a file, not a folder").unwrap();
+    let ran = world.run(&["sync"]);
+    assert_eq!(ran.code, 1, "{}", ran.err);
+    assert!(ran.err.contains("data"), "{}", ran.err);
+    assert_eq!(world.commits(), 1);
+}
+
+#[tokio::test]
+async fn a_full_disk_stops_the_pass_and_room_lets_it_go_on() {
+    let world = World::new("24h").await;
+    // No file may grow beyond 16 KiB: the database, the first thing that is written, can't be made.
+    let ran = Command::new("bash")
+        .args(["-c", "trap '' XFSZ; ulimit -f 16; exec \"$0\" sync", env!("CARGO_BIN_EXE_tidegate")])
+        .env("TIDEGATE_CONFIG", world.config())
+        .stdin(Stdio::null())
+        .output()
+        .unwrap();
+    let told = String::from_utf8_lossy(&ran.stderr);
+    assert_eq!(ran.status.code(), Some(1), "{told}");
+    assert!(told.contains("hint"), "{told}");
+    assert_eq!(world.commits(), 1);
+    let after = world.run(&["sync"]);
+    assert_eq!(after.code, 0, "{}", after.err);
+    assert_eq!(world.promotions("non-prod", "v1.0.1"), 1);
+}
+
+#[tokio::test]
+async fn a_wrong_configuration_is_shown_with_its_line() {
+    let world = World::new("24h").await.with("environment: prod");
+    let ran = world.run(&["plan"]);
+    assert_eq!(ran.code, 2, "{}", ran.err);
+    assert!(ran.err.contains("tidegate.yaml:7:1") && ran.err.contains("environments"), "{}", ran.err);
+    let missing = world.run(&["plan", "-c", "/nowhere/tidegate.yaml"]);
+    assert_eq!(missing.code, 2, "{}", missing.err);
+    assert!(missing.err.contains("tidegate init"), "{}", missing.err);
+}
+
+#[tokio::test]
+async fn an_environment_without_its_folder_is_told() {
+    let world = World::new("24h").await;
+    let tip = world.origin.commit("lose prod", &[Change::Gone(PROD)]);
+    assert_eq!(world.origin.at("main"), tip);
+    let ran = world.run(&["plan"]);
+    assert!(ran.out.contains("clusters/prod-digital-eks"), "{}", ran.out);
+    assert!(world.origin.file(NON_PROD).contains("v1.0.0"));
+}

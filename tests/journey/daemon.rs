@@ -1,0 +1,102 @@
+//! The daemon: wakes when a soak ends, obeys signals, keeps a good configuration.
+
+#![expect(clippy::unwrap_used, reason = "helpers of tests fail as tests do")]
+
+use std::fs;
+use std::process::{Child, Command, Stdio};
+
+use super::world::{World, wait_until};
+
+/// A daemon with its log in a file. It is killed when it is dropped.
+struct Daemon {
+    child: Child,
+    log: std::path::PathBuf,
+}
+
+impl Daemon {
+    fn start(world: &World) -> Self {
+        let log = world.origin.beside("log");
+        let file = fs::File::create(&log).unwrap();
+        let child = world.command(&["run"]).stderr(file).stdout(Stdio::null()).spawn().unwrap();
+        Self { child, log }
+    }
+
+    fn says(&self, word: &str) -> bool {
+        fs::read_to_string(&self.log).unwrap().contains(word)
+    }
+
+    fn signal(&self, name: &str) {
+        let id = self.child.id().to_string();
+        assert!(Command::new("kill").args([&format!("-{name}"), &id]).status().unwrap().success());
+    }
+
+    fn end(&mut self) -> i32 {
+        self.child.wait().unwrap().code().unwrap_or(-1)
+    }
+}
+
+impl Drop for Daemon {
+    fn drop(&mut self) {
+        // It may have ended by itself; then there is nothing left to do.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+#[tokio::test]
+async fn it_wakes_when_the_soak_ends_and_ends_when_asked() {
+    // The schedule's next time is far away: only the end of the soak can wake it.
+    let world = World::new("2s").await.with("schedule: \"0 0 29 2 *\"");
+    let mut daemon = Daemon::start(&world);
+    wait_until("the promotion to prod", || world.running().1 == "v1.0.1");
+    assert_eq!(world.promotions("prod", "v1.0.1"), 1);
+    let log = fs::read_to_string(&daemon.log).unwrap();
+    let line = log.lines().find(|line| line.contains("\"promoted\"")).unwrap();
+    let told: serde_json::Value = serde_json::from_str(line).unwrap();
+    assert_eq!(
+        (&told["service"], &told["tag"]),
+        (&"common/graphql-server".into(), &"v1.0.1".into()),
+        "{line}"
+    );
+    daemon.signal("TERM");
+    assert_eq!(daemon.end(), 0);
+    assert!(daemon.says("stopped"));
+}
+
+#[tokio::test]
+async fn a_wrong_new_configuration_changes_nothing_and_a_right_one_is_taken() {
+    let world = World::new("24h").await.with("schedule: \"0 0 29 2 *\"");
+    let mut daemon = Daemon::start(&world);
+    wait_until("the first pass", || world.running().0 == "v1.0.1");
+    let world = world.with("schedule: nonsense");
+    daemon.signal("HUP");
+    wait_until("the complaint", || daemon.says("going on with the old one"));
+    world.release("v1.0.2").await;
+    let world = world.with("schedule: \"* * * * * *\"");
+    daemon.signal("HUP");
+    wait_until("the next pass", || world.running().0 == "v1.0.2");
+    daemon.signal("INT");
+    assert_eq!(daemon.end(), 0);
+}
+
+#[tokio::test]
+async fn a_promotion_by_hand_beside_the_daemon_lands_once() {
+    let world = World::new("24h").await.with("schedule: \"* * * * * *\"");
+    let mut daemon = Daemon::start(&world);
+    wait_until("the first pass", || world.running().0 == "v1.0.1");
+    let by_hand = world.run(&[
+        "promote",
+        "common/graphql-server",
+        "--to",
+        "prod",
+        "--override",
+        "soak",
+        "--reason",
+        "urgent",
+    ]);
+    assert_eq!(by_hand.code, 0, "{}", by_hand.err);
+    wait_until("two passes more", || fs::read_to_string(&daemon.log).unwrap().lines().count() > 1);
+    assert_eq!(world.promotions("prod", "v1.0.1"), 1);
+    daemon.signal("TERM");
+    assert_eq!(daemon.end(), 0);
+}
