@@ -1,0 +1,27 @@
+# What a person or CI does with Tidegate. Every target does its own set-up on a machine with Rust.
+
+CARGO ?= cargo
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test bench lint
+
+help: ## Tell what there is
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-6s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+demo: ## See the whole thing on this machine, in about half a minute (ARGS=--keep keeps the repository)
+	@scripts/install-parts.sh git
+	@$(CARGO) build --locked
+	@$(CARGO) run --quiet --locked -- demo $(ARGS)
+
+test: ## Run every test, against real parts
+	@scripts/install-parts.sh git docker-registry
+	$(CARGO) test --locked
+
+bench: ## Measure
+	@scripts/install-parts.sh git docker-registry
+	$(CARGO) bench --locked
+
+lint: ## Check format, lints and the documentation
+	$(CARGO) fmt --check
+	$(CARGO) clippy --locked --all-targets -- -D warnings
+	RUSTDOCFLAGS='-D warnings' $(CARGO) doc --locked --no-deps --document-private-items
