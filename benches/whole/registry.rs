@@ -1,0 +1,130 @@
+//! A loopback registry in a process of its own, so that neither its time nor its memory is counted as Tidegate's.
+//!
+//! It is this harness run again with `serve`. It knows any repository name, answers as small registries do (no token,
+//! no `ETag`, no pages), and counts what it is asked.
+
+use std::io::{self, BufRead as _, BufReader, Read as _, Write as _};
+use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::process::{Child, Command, Stdio};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::thread;
+
+use sha2::{Digest as _, Sha256};
+
+/// The argument that makes this program a registry.
+pub(crate) const SERVE: &str = "serve";
+
+/// A registry that runs. It ends with this value.
+pub(crate) struct Registry {
+    process: Child,
+    address: SocketAddr,
+}
+
+impl Registry {
+    /// Starts a registry in which every image has `tags` tags, `v1.0.0` and up.
+    pub(crate) fn start(tags: usize) -> Self {
+        let mut process = Command::new(std::env::current_exe().unwrap())
+            .args([SERVE, &tags.to_string()])
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut address = String::new();
+        BufReader::new(process.stdout.take().unwrap()).read_line(&mut address).unwrap();
+        Self { process, address: address.trim().parse().unwrap() }
+    }
+
+    /// `127.0.0.1:PORT`.
+    pub(crate) fn host(&self) -> String {
+        self.address.to_string()
+    }
+
+    /// How many tag lists it has given.
+    pub(crate) fn lists_count(&self) -> u64 {
+        let mut stream = TcpStream::connect(self.address).unwrap();
+        stream.write_all(b"GET /count HTTP/1.1\r\nConnection: close\r\n\r\n").unwrap();
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).unwrap();
+        answer.rsplit("\r\n").next().unwrap().parse().unwrap()
+    }
+}
+
+impl Drop for Registry {
+    fn drop(&mut self) {
+        // Its standard input has ended too, which is what ends it when this program is killed.
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+    }
+}
+
+/// What the registry answers from.
+struct Shelf {
+    /// The list of tags, behind the image's name.
+    tags: String,
+    lists: AtomicU64,
+}
+
+/// Is the registry, until the standard input ends.
+pub(crate) fn serve(tags: usize) {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let mut stdout = io::stdout();
+    writeln!(stdout, "{}", listener.local_addr().unwrap()).unwrap();
+    stdout.flush().unwrap();
+    let names: Vec<String> =
+        (0..tags).map(|number| format!("\"{}\"", super::repository::tag(number))).collect();
+    let shelf = Arc::new(Shelf { tags: names.join(","), lists: AtomicU64::new(0) });
+    thread::spawn(move || {
+        for stream in listener.incoming().flatten() {
+            let shelf = Arc::clone(&shelf);
+            // A connection that breaks off is the client's business.
+            thread::spawn(move || converse(&stream, &shelf));
+        }
+    });
+    let _ = io::copy(&mut io::stdin(), &mut io::sink());
+}
+
+/// Answers one request after the other.
+fn converse(stream: &TcpStream, shelf: &Shelf) -> io::Result<()> {
+    stream.set_nodelay(true)?;
+    let (mut reader, mut writer) = (BufReader::new(stream), stream);
+    let mut request = String::new();
+    loop {
+        request.clear();
+        if reader.read_line(&mut request)? == 0 {
+            return Ok(());
+        }
+        let mut header = String::new();
+        while reader.read_line(&mut header)? > 2 {
+            header.clear();
+        }
+        let target = request.split(' ').nth(1).unwrap_or_default();
+        writer.write_all(shelf.answer(target).as_bytes())?;
+        if target == "/count" {
+            return Ok(());
+        }
+    }
+}
+
+impl Shelf {
+    fn answer(&self, target: &str) -> String {
+        let path = target.split('?').next().unwrap_or_default();
+        let Some(path) = path.strip_prefix("/v2/") else {
+            return body("text/plain", &self.lists.load(Ordering::Relaxed).to_string());
+        };
+        if let Some(name) = path.strip_suffix("/tags/list") {
+            self.lists.fetch_add(1, Ordering::Relaxed);
+            return body("application/json", &format!("{{\"name\":\"{name}\",\"tags\":[{}]}}", self.tags));
+        }
+        // Only ever asked with HEAD, which has the size of a body and no body.
+        format!(
+            "HTTP/1.1 200 OK\r\nContent-Type: application/vnd.oci.image.index.v1+json\r\n\
+             Docker-Content-Digest: sha256:{:x}\r\nContent-Length: 1000\r\n\r\n",
+            Sha256::digest(path)
+        )
+    }
+}
+
+fn body(kind: &str, text: &str) -> String {
+    format!("HTTP/1.1 200 OK\r\nContent-Type: {kind}\r\nContent-Length: {}\r\n\r\n{text}", text.len())
+}
