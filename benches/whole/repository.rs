@@ -29,7 +29,7 @@ pub(crate) struct Layout {
 }
 
 impl Layout {
-    /// How many HelmReleases there are.
+    /// How many `HelmRelease`s there are.
     pub(crate) fn releases(&self) -> usize {
         self.services * CLUSTERS.len()
     }
@@ -90,7 +90,7 @@ impl<W: std::io::Write> Stream<'_, W> {
         self.commit("everything");
         for cluster in 0..CLUSTERS.len() {
             for service in 0..self.layout.services {
-                let moves_later = self.place(cluster, service) < self.layout.commits;
+                let moves_later = Self::place(cluster, service) < self.layout.commits;
                 self.release(cluster, service, self.layout.version(service) - usize::from(moves_later));
             }
         }
@@ -106,7 +106,7 @@ impl<W: std::io::Write> Stream<'_, W> {
     }
 
     /// The number of the commit that moves a service, if there are so many.
-    fn place(&self, cluster: usize, service: usize) -> usize {
+    fn place(cluster: usize, service: usize) -> usize {
         service * CLUSTERS.len() + cluster
     }
 
