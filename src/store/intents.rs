@@ -1,10 +1,11 @@
 //! Intents: what is about to be pushed, durable before the push, and afterwards the audit copy of what came of it.
 
 use sqlx::sqlite::SqliteRow;
+use sqlx::{QueryBuilder, Sqlite};
 
 use crate::model::{Intent, Outcome, PromotionId, Timestamp};
 
-use super::connection::{Connection, insert};
+use super::connection::{Connection, ROWS_A_STATEMENT, insert};
 use super::open::Store;
 use super::row::{self, Unreadable};
 use super::{StoreError, sql};
@@ -58,7 +59,7 @@ impl Store {
         self.settle_all(&[(id, outcome)], at).await
     }
 
-    /// Records what came of intents, all or none of them.
+    /// Records what came of intents, each told of at most once, all or none of them.
     ///
     /// Telling it twice changes nothing. A landing overrules an abandonment, since it was seen in Git; nothing
     /// overrules a landing. An intent that the database doesn't have, since it was rebuilt meanwhile, is passed over.
@@ -73,8 +74,9 @@ impl Store {
         let operation = "record what came of intents";
         let failed = self.database.failed(operation);
         let mut writing = self.database.write(operation).await?;
-        for (id, outcome) in outcomes {
-            settle(&mut writing, *id, *outcome, at).await.map_err(&failed)?;
+        // A statement for each would take a big pass longer than all else that is recorded of it.
+        for outcomes in outcomes.chunks(ROWS_A_STATEMENT) {
+            settle(&mut writing, outcomes, at).await.map_err(&failed)?;
         }
         writing.commit().await.map_err(failed)
     }
@@ -82,22 +84,22 @@ impl Store {
 
 async fn settle(
     connection: &mut Connection,
-    id: PromotionId,
-    outcome: Outcome,
+    outcomes: &[(PromotionId, Outcome)],
     at: Timestamp,
 ) -> Result<(), sqlx::Error> {
-    let (name, commit) = match outcome {
-        Outcome::Landed(commit) => ("landed", Some(commit.to_string())),
-        Outcome::Abandoned => ("abandoned", None),
-    };
-    sqlx::query(sql::SETTLE_INTENT)
-        .bind(id.to_string())
-        .bind(name)
-        .bind(commit)
-        .bind(at.timestamp_millis())
-        .execute(connection)
-        .await
-        .map(drop)
+    let (before, after) = sql::SETTLE_INTENTS;
+    let mut query = QueryBuilder::<Sqlite>::new(before);
+    query.push_values(outcomes, |mut values, (id, outcome)| {
+        let (name, commit) = match outcome {
+            Outcome::Landed(commit) => ("landed", Some(commit.to_string())),
+            Outcome::Abandoned => ("abandoned", None),
+        };
+        values.push_bind(id.to_string()).push_bind(name).push_bind(commit).push_bind(at.timestamp_millis());
+    });
+    query.push(after);
+    // A statement of another length is hardly met again.
+    let repeats = outcomes.len() == ROWS_A_STATEMENT;
+    query.build().persistent(repeats).execute(connection).await.map(drop)
 }
 
 fn read_intent(row: &SqliteRow) -> Result<Intent, Unreadable> {

@@ -66,6 +66,10 @@ pub(super) const PENDING_INTENTS: &str = "SELECT promotion, service, environment
     digest, base, requested_by, begun_at_ms FROM intents WHERE outcome IS NULL
     ORDER BY begun_at_ms, promotion";
 /// A landing is seen in Git and so overrules a verdict of having found nothing; nothing overrules a landing.
-pub(super) const SETTLE_INTENT: &str =
-    "UPDATE intents SET outcome = $2, landed_commit = $3, settled_at_ms = $4
-    WHERE promotion = $1 AND (outcome IS NULL OR (outcome = 'abandoned' AND $2 = 'landed'))";
+pub(super) const SETTLE_INTENTS: (&str, &str) = (
+    "WITH told (promotion, outcome, landed_commit, settled_at_ms) AS (",
+    ") UPDATE intents SET outcome = told.outcome, landed_commit = told.landed_commit,
+        settled_at_ms = told.settled_at_ms
+        FROM told WHERE intents.promotion = told.promotion AND (intents.outcome IS NULL
+            OR (intents.outcome = 'abandoned' AND told.outcome = 'landed'))",
+);

@@ -43,6 +43,25 @@ async fn what_was_begun_is_pending_until_it_is_settled() {
 }
 
 #[tokio::test]
+async fn many_are_settled_each_by_its_own_outcome() {
+    const MANY: u64 = 250;
+    let place = Place::new();
+    let store = place.create().await;
+    store.begin(&(0..=MANY).map(intent).collect::<Vec<_>>()).await.unwrap();
+    let outcome = |number: u64| match number % 2 {
+        0 => Outcome::Abandoned,
+        _ => Outcome::Landed(commit(7)),
+    };
+    let outcomes: Vec<_> = (0..MANY).map(|number| (promotion(number), outcome(number))).collect();
+    store.settle_all(&outcomes, at(9)).await.unwrap();
+    assert_eq!(pending(&store).await, [MANY]);
+    for number in [0, 99, 100, 199, 200, 249] {
+        let told = if number % 2 == 0 { "abandoned -".to_owned() } else { format!("landed {}", commit(7)) };
+        assert_eq!(audit(&place, number).await, format!("{told} {}", at(9).timestamp_millis()), "{number}");
+    }
+}
+
+#[tokio::test]
 async fn a_landing_overrules_and_is_not_overruled() {
     let place = Place::new();
     let store = place.create().await;
