@@ -48,8 +48,15 @@ impl Output {
 
     /// Prints a result for people. A reader that has gone away is no error.
     pub(crate) fn text(&self, text: &str) -> Result<(), Fault> {
-        let mut out = anstream::AutoStream::new(io::stdout(), self.choice);
-        settled(out.write_all(text.as_bytes()).and_then(|()| out.flush()))
+        // In one piece: a stream that strips colours as it goes writes every line by itself.
+        let mut shown = anstream::AutoStream::new(Vec::with_capacity(text.len()), self.choice);
+        let mut out = io::stdout().lock();
+        settled(
+            shown
+                .write_all(text.as_bytes())
+                .and_then(|()| out.write_all(&shown.into_inner()))
+                .and_then(|()| out.flush()),
+        )
     }
 
     /// Prints a result for programs: `body`, with `apiVersion` and `kind` before it.
