@@ -64,7 +64,7 @@ fn now() -> Timestamp {
 }
 
 fn edit(number: usize, tag: &str) -> FileEdit {
-    FileEdit { path: path(number).parse().unwrap(), content: manifest(number, tag).into_bytes() }
+    FileEdit::rewrite(path(number).parse().unwrap(), manifest(number, tag))
 }
 
 fn publish(mirror: &Mirror, drafts: &[CommitDraft]) {

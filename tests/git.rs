@@ -49,7 +49,7 @@ fn commit(id: &str) -> CommitId {
 }
 
 fn draft(message: &str, path: &str, content: &str) -> CommitDraft {
-    let edit = FileEdit { path: path.parse().unwrap(), content: content.into() };
+    let edit = FileEdit::rewrite(path.parse().unwrap(), content);
     CommitDraft { message: format!("{message}\n"), edits: vec![edit] }
 }
 

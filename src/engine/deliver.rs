@@ -139,10 +139,8 @@ fn drafts(rulebook: &Rulebook, plans: &[EditPlan], requested_by: &str) -> (Vec<C
         // A later plan's text of a file has the earlier ones in it.
         let texts: BTreeMap<&RepoPath, &Arc<[u8]>> =
             together.iter().flat_map(|plan| &plan.files).map(|file| (&file.path, &file.after)).collect();
-        let edits = texts
-            .into_iter()
-            .map(|(path, text)| FileEdit { path: path.clone(), content: text.to_vec() })
-            .collect();
+        let edits =
+            texts.into_iter().map(|(path, text)| FileEdit::rewrite(path.clone(), text.to_vec())).collect();
         commit_of_plan.extend(std::iter::repeat_n(drafts.len(), together.len()));
         drafts.push(CommitDraft { message: message::render(&rulebook.subject, &told), edits });
     }

@@ -6,12 +6,15 @@
 
 use std::path::Path;
 
-use git2::{Oid, PackBuilder, Repository};
+use git2::{FileMode, Oid, PackBuilder, Repository};
 
 use super::GitError;
 use super::handle::{self, commit_id};
 use super::tree::{Kind, find_commit, find_parent, find_tree};
-use crate::model::{CommitDraft, CommitId, FileEdit, Printable, RepoPath};
+use crate::model::{CommitDraft, CommitId, FileEdit, FileEditKind, Printable, RepoPath};
+
+/// What a folder has under a name: its kind, its object and its mode.
+type Entry = (Kind, Oid, i32);
 
 /// Makes a chain of commits, the first on `base`, all by `who` at `who`'s time, and writes them to the mirror.
 pub(super) fn write_chain(
@@ -40,7 +43,15 @@ impl Chain<'_> {
     fn commit(&mut self, draft: &CommitDraft) -> Result<CommitId, GitError> {
         let parent = find_parent(self.repository, handle::commit_oid(self.tip))?;
         let edits = sorted(&draft.edits)?;
-        let tree = self.folder(parent.tree_id(), &edits)?;
+        let tree = match self.folder(Some(parent.tree_id()), &edits)? {
+            Some(tree) => tree,
+            // Only a repository may be empty; a folder in it is left out instead.
+            None => self
+                .repository
+                .treebuilder(None)
+                .and_then(|empty| empty.write())
+                .map_err(writing("a folder"))?,
+        };
         if tree == parent.tree_id() {
             let subject = draft.message.lines().next().unwrap_or_default();
             return Err(GitError::NothingToCommit { subject: Printable::new(subject).to_string() });
@@ -55,36 +66,65 @@ impl Chain<'_> {
         Ok(self.tip)
     }
 
-    /// The folder `tree` with `edits` made in it. Edits of one subfolder stand together.
-    fn folder(&mut self, tree: Oid, edits: &[Edit<'_>]) -> Result<Oid, GitError> {
-        let old = find_tree(self.repository, tree)?;
-        let mut new = self.repository.treebuilder(Some(&old)).map_err(writing("a folder"))?;
-        let mut written = Vec::new();
+    /// The folder `tree` with `edits` made in it, or a new one; nothing when nothing is left in it. Edits of one
+    /// subfolder stand together.
+    fn folder(&mut self, tree: Option<Oid>, edits: &[Edit<'_>]) -> Result<Option<Oid>, GitError> {
+        let old = tree.map(|tree| find_tree(self.repository, tree)).transpose()?;
+        let mut new = self.repository.treebuilder(old.as_ref()).map_err(writing("a folder"))?;
         for group in edits.chunk_by(|one, other| one.name() == other.name()) {
-            let Some(Edit { rest, edit }) = group.first() else { continue };
-            let name = group[0].name();
-            let entry = old.get_name(name).ok_or_else(|| self.no_such_file(edit))?;
-            let id = match (rest.contains('/'), Kind::of(&entry)) {
-                (false, Kind::File) => self.blob(edit)?,
-                (true, Kind::Folder) => {
-                    let inner: Vec<Edit<'_>> = group.iter().filter_map(Edit::inner).collect();
-                    self.folder(entry.id(), &inner)?
-                }
-                _ => return Err(self.no_such_file(edit)),
+            let Some(first) = group.first() else { continue };
+            let entry = old.as_ref().and_then(|old| old.get_name(first.name()));
+            let there = entry.as_ref().map(|entry| (Kind::of(entry), entry.id(), entry.filemode()));
+            let written = if first.rest.contains('/') {
+                let inner: Vec<Edit<'_>> = group.iter().filter_map(Edit::inner).collect();
+                self.subfolder(there, first.edit, &inner)?
+            } else {
+                self.file(there, first.edit)?
             };
-            written.push((name, id, entry.filemode()));
+            match written {
+                Some((id, mode)) => drop(new.insert(first.name(), id, mode).map_err(writing("a folder"))?),
+                None => new.remove(first.name()).map_err(writing("a folder"))?,
+            }
         }
-        for (name, id, mode) in written {
-            new.insert(name, id, mode).map_err(writing("a folder"))?;
+        if new.is_empty() {
+            return Ok(None);
         }
         let id = new.write().map_err(writing("a folder"))?;
         self.keep(id, None)?;
-        Ok(id)
+        Ok(Some(id))
     }
 
-    fn blob(&mut self, edit: &FileEdit) -> Result<Oid, GitError> {
-        let id = self.repository.blob(&edit.content).map_err(writing("a file"))?;
-        self.keep(id, Some(edit.path.as_str()))?;
+    fn subfolder(
+        &mut self,
+        there: Option<Entry>,
+        first: &FileEdit,
+        edits: &[Edit<'_>],
+    ) -> Result<Option<(Oid, i32)>, GitError> {
+        let is_made = edits.iter().all(|edit| matches!(edit.edit.change, FileEditKind::Write(_)));
+        let (tree, mode) = match there {
+            Some((Kind::Folder, tree, mode)) => (Some(tree), mode),
+            None if is_made => (None, FileMode::Tree.into()),
+            _ => return Err(self.no_such_file(first)),
+        };
+        Ok(self.folder(tree, edits)?.map(|tree| (tree, mode)))
+    }
+
+    fn file(&mut self, there: Option<Entry>, edit: &FileEdit) -> Result<Option<(Oid, i32)>, GitError> {
+        match (&edit.change, there) {
+            (FileEditKind::Rewrite(text) | FileEditKind::Write(text), Some((Kind::File, _, mode))) => {
+                Ok(Some((self.blob(&edit.path, text)?, mode)))
+            }
+            (FileEditKind::Write(text), None) => {
+                Ok(Some((self.blob(&edit.path, text)?, FileMode::Blob.into())))
+            }
+            (FileEditKind::Remove, Some((Kind::File, ..))) => Ok(None),
+            _ => Err(self.no_such_file(edit)),
+        }
+    }
+
+    fn blob(&mut self, path: &RepoPath, text: &[u8]) -> Result<Oid, GitError> {
+        let id = self.repository.blob(text).map_err(writing("a file"))?;
+        self.keep(id, Some(path.as_str()))?;
         Ok(id)
     }
 

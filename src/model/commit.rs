@@ -204,13 +204,41 @@ impl CommitInfo {
     }
 }
 
-/// A file's new content.
+/// What becomes of one file.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct FileEdit {
-    /// Where the file lies. It exists and stays what it is (its mode is kept).
+    /// Where the file lies.
     pub path: RepoPath,
-    /// The whole new content.
-    pub content: Vec<u8>,
+    /// What becomes of it.
+    pub change: FileEditKind,
+}
+
+/// What becomes of a file.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum FileEditKind {
+    /// The file exists and stays what it is (its mode is kept), with this as its whole new content.
+    Rewrite(Vec<u8>),
+    /// This is its whole content, whether it existed or not; folders on the way are made.
+    Write(Vec<u8>),
+    /// The file exists and goes, and with it the folders that it leaves empty.
+    Remove,
+}
+
+impl FileEdit {
+    /// A file that exists gets another content.
+    pub fn rewrite(path: RepoPath, content: impl Into<Vec<u8>>) -> Self {
+        Self { path, change: FileEditKind::Rewrite(content.into()) }
+    }
+
+    /// A file has this content, new or not.
+    pub fn write(path: RepoPath, content: impl Into<Vec<u8>>) -> Self {
+        Self { path, change: FileEditKind::Write(content.into()) }
+    }
+
+    /// A file goes.
+    pub fn remove(path: RepoPath) -> Self {
+        Self { path, change: FileEditKind::Remove }
+    }
 }
 
 /// A commit to be made: on top of the one before it, with these files changed and no other.

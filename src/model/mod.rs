@@ -16,8 +16,8 @@ mod service;
 mod version;
 
 pub use commit::{
-    BlobId, BranchName, CommitDraft, CommitId, CommitInfo, FileChange, FileEdit, ObjectIdError, RepoPath,
-    RepoPathError, TreeFile,
+    BlobId, BranchName, CommitDraft, CommitId, CommitInfo, FileChange, FileEdit, FileEditKind, ObjectIdError,
+    RepoPath, RepoPathError, TreeFile,
 };
 pub use elapsed::Elapsed;
 pub use environment::{EnvironmentName, EnvironmentNameError};

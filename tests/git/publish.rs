@@ -54,6 +54,26 @@ fn several_commits_go_in_one_push_in_their_order() {
 }
 
 #[test]
+fn files_are_made_with_their_folders_and_go_with_them() {
+    let (origin, mirror, head) = fetched();
+    let hold = || ".tidegate/holds/app.yaml".parse().unwrap();
+    let make = CommitDraft { message: "hold\n".into(), edits: vec![FileEdit::write(hold(), "kind: Hold\n")] };
+    let again =
+        CommitDraft { message: "again\n".into(), edits: vec![FileEdit::write(hold(), "kind: Pin\n")] };
+    let release = CommitDraft { message: "release\n".into(), edits: vec![FileEdit::remove(hold())] };
+    pushed(mirror.publish(head, &[make, again], noon()).unwrap());
+    assert_eq!(origin.file(".tidegate/holds/app.yaml"), "kind: Pin\n");
+    let head = mirror.fetch().unwrap().head;
+    pushed(mirror.publish(head, std::slice::from_ref(&release), noon()).unwrap());
+    assert_eq!(origin.git(&["ls-tree", "--name-only", "main"]), "clusters", "no empty folder stays");
+    origin.git(&["fsck", "--strict"]);
+    let head = mirror.fetch().unwrap().head;
+    let gone = mirror.publish(head, &[release], noon()).unwrap_err();
+    assert!(matches!(gone, GitError::NoSuchFile { .. }), "{gone:?}");
+    assert_eq!(origin.at("main"), head.to_string());
+}
+
+#[test]
 fn modes_stay_and_neighbours_are_untouched() {
     let origin = Origin::with_files(&[("p/a.yaml", "a"), ("p/sub/b.yaml", "b")]);
     let module = origin.at("main");
@@ -69,7 +89,7 @@ fn modes_stay_and_neighbours_are_untouched() {
     let mirror = open(&origin);
     let head = mirror.fetch().unwrap().head;
     let edits = ["p/run.yaml", "p/a.yaml", "p/sub/b.yaml"]
-        .map(|path| FileEdit { path: path.parse().unwrap(), content: b"new".into() });
+        .map(|path| FileEdit::rewrite(path.parse().unwrap(), *b"new"));
     let draft = CommitDraft { message: "all\n".into(), edits: edits.into() };
     pushed(mirror.publish(head, &[draft], noon()).unwrap());
     let raw = origin.git(&["diff-tree", "-r", "--no-commit-id", "--abbrev=4", "main"]);

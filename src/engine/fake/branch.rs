@@ -9,8 +9,8 @@ use sha2::{Digest as _, Sha256};
 use super::{Calls, lock};
 use crate::engine::ports::{Publisher, Repository};
 use crate::model::{
-    BlobId, Class, CommitDraft, CommitId, CommitInfo, Content, Fault, FileChange, HistoryEnd, Listing,
-    Publication, RepoPath, Timestamp, TreeFile,
+    BlobId, Class, CommitDraft, CommitId, CommitInfo, Content, Fault, FileChange, FileEditKind, HistoryEnd,
+    Listing, Publication, RepoPath, Timestamp, TreeFile,
 };
 
 type Files = BTreeMap<RepoPath, String>;
@@ -135,8 +135,17 @@ impl Branch {
         let commits = drafts.iter().map(|draft| {
             let mut files = line.files(line.head);
             for edit in &draft.edits {
-                assert!(files.contains_key(&edit.path), "{} is not there", edit.path);
-                files.insert(edit.path.clone(), String::from_utf8(edit.content.clone()).unwrap());
+                let is_there = files.contains_key(&edit.path);
+                match &edit.change {
+                    FileEditKind::Write(text) => {
+                        files.insert(edit.path.clone(), String::from_utf8(text.clone()).unwrap());
+                    }
+                    _ if !is_there => panic!("{} is not there", edit.path),
+                    FileEditKind::Rewrite(text) => {
+                        files.insert(edit.path.clone(), String::from_utf8(text.clone()).unwrap());
+                    }
+                    FileEditKind::Remove => drop(files.remove(&edit.path)),
+                }
             }
             let (author, message) = ("tidegate".to_owned(), draft.message.clone());
             let parent = line.head;
