@@ -14,7 +14,7 @@ use std::time::Duration;
 use chrono::DateTime;
 use criterion::{BatchSize, Criterion, criterion_group, criterion_main};
 use support::{Change, Origin};
-use tidegate::git::{Mirror, Settings, Signature};
+use tidegate::git::{Mirror, Reach, Settings, Signature};
 use tidegate::model::{BlobId, CommitDraft, CommitId, Content, FileEdit, Publication, Timestamp};
 
 const FILES: usize = 10_000;
@@ -50,6 +50,7 @@ fn mirror(origin: &Origin) -> (Mirror, CommitId) {
     let author = Signature { name: "tidegate".into(), email: "tidegate@example.org".into() };
     let settings = Settings {
         url: origin.url(),
+        reach: Reach::default(),
         branch: "main".parse().unwrap(),
         mirror: origin.beside("mirror"),
         author,

@@ -1,11 +1,14 @@
 #!/bin/sh
-# Installs the programs that are named and missing, from Debian's packages of the same names: install-parts.sh PART...
-# Does nothing when all of them are there.
+# Installs what is missing from Debian: install-parts.sh PART..., where a part is a program that has a package of its own
+# name, or PROGRAM=PACKAGE. Does nothing when all of them are there.
 set -eu
+
+# Where Debian keeps servers; a user's PATH may not have it.
+PATH="$PATH:/usr/sbin"
 
 missing=""
 for part in "$@"; do
-    command -v "$part" >/dev/null 2>&1 || missing="$missing $part"
+    command -v "${part%%=*}" >/dev/null 2>&1 || missing="$missing ${part#*=}"
 done
 [ -n "$missing" ] || exit 0
 

@@ -8,10 +8,11 @@ mod hermetic;
 mod history;
 mod publish;
 mod races;
+mod ssh;
 mod trees;
 
 use chrono::DateTime;
-use tidegate::git::{Mirror, Settings, Signature};
+use tidegate::git::{Mirror, Reach, Settings, Signature};
 use tidegate::model::{CommitDraft, CommitId, FileEdit, RepoPath, Timestamp};
 
 use crate::support::git::Origin;
@@ -22,6 +23,7 @@ const APP: &str = "clusters/prod/app.yaml";
 fn settings(origin: &Origin, mirror: &str) -> Settings {
     Settings {
         url: origin.url(),
+        reach: Reach::default(),
         branch: "main".parse().unwrap(),
         mirror: origin.beside(mirror),
         author: Signature { name: "tidegate".into(), email: "tidegate@vtr.cl".into() },

@@ -3,6 +3,7 @@
 mod bad_input;
 mod by_hand;
 mod daemon;
+mod over_network;
 mod promotion;
 mod recovery;
 mod world;

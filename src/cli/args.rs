@@ -93,7 +93,7 @@ pub(crate) enum Command {
     Sync,
     /// Run the daemon: a pass whenever the schedule says or a soak ends
     #[command(
-        after_help = "SIGTERM and SIGINT finish the pass in hand, then exit. SIGHUP reads the configuration again,\nand keeps the old one when the new one is wrong."
+        after_help = "SIGTERM and SIGINT finish the pass in hand, then exit; a Git server that does not answer is left after 20 s. SIGHUP reads the configuration again,\nand keeps the old one when the new one is wrong."
     )]
     Run,
     /// Promote one service by hand: the same gates, each override named and reasoned

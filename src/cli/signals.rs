@@ -1,8 +1,17 @@
 //! What the operating system asks of a program that goes on until it is told to stop.
 
+use std::time::Duration;
+
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
+use crate::git::Stop;
 use crate::model::{Class, Fault};
+
+/// How long a pass in hand may go on with Git after a signal to stop. Kubernetes kills after 30 s.
+const GRACE: Duration = Duration::from_secs(20);
+
+/// How long a command may take to end after its connection was ended.
+const LAST_WORDS: Duration = Duration::from_secs(3);
 
 /// The signals that are listened for, from when this is made.
 #[derive(Debug)]
@@ -43,4 +52,29 @@ impl Signals {
             _ = self.hang_up.recv() => Call::Reload,
         }
     }
+}
+
+/// Sees that a daemon which was told to stop does not wait for a mute Git server.
+pub(crate) fn end_slow_git(stop: Stop) -> Result<(), Fault> {
+    let mut signals = Signals::listen()?;
+    tokio::spawn(async move {
+        while signals.next().await == Call::Reload {}
+        tokio::time::sleep(GRACE).await;
+        stop.ask();
+    });
+    Ok(())
+}
+
+/// Sees that a command which is told to stop takes the `git` below it along, which Ctrl-C does not reach. A hang-up ends
+/// a command too.
+pub(crate) fn end_command(stop: Stop) -> Result<(), Fault> {
+    let mut signals = Signals::listen()?;
+    tokio::spawn(async move {
+        signals.next().await;
+        if stop.ask() {
+            tokio::time::sleep(LAST_WORDS).await;
+        }
+        std::process::exit(i32::from(Class::TryAgain.exit_code()));
+    });
+    Ok(())
 }

@@ -35,5 +35,7 @@ pub use reference::reference;
 pub use schema::json_schema;
 pub use secret::{SecretError, SecretSource};
 pub use services::{ServiceSettings, Setting};
-pub use settings::{Author, Batch, Config, Credentials, Environment, Git, RateLimit, Registry, Store};
+pub use settings::{
+    Auth, Author, Batch, Config, Credentials, Environment, Git, RateLimit, Registry, Remote, Store,
+};
 pub use subject::{SubjectForm, SubjectValues};

@@ -1,5 +1,6 @@
 //! The configuration as the other rooms use it: every value checked. Knows neither YAML nor where a value came from.
 
+use std::fmt;
 use std::num::NonZeroU32;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -11,7 +12,7 @@ use super::host::Endpoint;
 use super::secret::SecretSource;
 use super::services::{ServiceSettings, Services};
 use super::subject::SubjectForm;
-use crate::model::{BranchName, EnvironmentName, RepoPath, ServiceName};
+use crate::model::{BranchName, EnvironmentName, NetworkUrl, RepoPath, ServiceName};
 use crate::policy::{Freeze, Window};
 
 /// The whole configuration.
@@ -60,8 +61,14 @@ impl Config {
 /// The GitOps repository.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Git {
-    /// The absolute path of the local repository that is cloned from and pushed to.
-    pub remote: PathBuf,
+    /// The repository that is cloned from and pushed to.
+    pub remote: Remote,
+    /// How to log in there.
+    pub auth: Auth,
+    /// The certificate authorities that are trusted in place of the machine's, in PEM form.
+    pub ca_file: Option<PathBuf>,
+    /// The proxy for https; without it, the one that the environment names.
+    pub proxy: Option<Endpoint>,
     /// The branch that Flux follows.
     pub branch: BranchName,
     /// Who is named as the author of promotions.
@@ -70,6 +77,55 @@ pub struct Git {
     pub batch: Batch,
     /// The form of the subject of a promotion's commit.
     pub subject: SubjectForm,
+}
+
+/// Where a repository is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Remote {
+    /// At this absolute path.
+    Path(PathBuf),
+    /// On another machine.
+    Network(NetworkUrl),
+}
+
+/// As Git reads it; it holds no secret.
+impl fmt::Display for Remote {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Path(path) => path.display().fmt(formatter),
+            Self::Network(url) => url.fmt(formatter),
+        }
+    }
+}
+
+/// How to log in to a Git server.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Auth {
+    /// Not at all.
+    None,
+    /// By an SSH key in a file.
+    SshKey {
+        /// The private key.
+        file: PathBuf,
+        /// The keys of the hosts; without it, the usual files of the user and the machine.
+        known_hosts: Option<PathBuf>,
+        /// Where the key's passphrase is, if it has one.
+        passphrase: Option<SecretSource>,
+    },
+    /// By an SSH key that an agent holds.
+    SshAgent {
+        /// The agent's socket.
+        socket: PathBuf,
+        /// The keys of the hosts; without it, the usual files of the user and the machine.
+        known_hosts: Option<PathBuf>,
+    },
+    /// By a token.
+    Token {
+        /// The name that is sent with it.
+        username: String,
+        /// Where the token is.
+        token: SecretSource,
+    },
 }
 
 /// A commit's author.

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use thiserror::Error;
 
+use super::remote::Trouble;
 use crate::model::{BranchName, Class, CommitId, Fault, Printable, RepoPath};
 
 /// Why something with Git did not work.
@@ -70,6 +71,27 @@ pub enum GitError {
         location: String,
         /// Why not.
         source: ProgramError,
+    },
+    /// The server could not be used.
+    #[error("cannot {operation} {location}")]
+    Remote {
+        /// What was to be done, such as `fetch from`.
+        operation: &'static str,
+        /// Where the repository is.
+        location: String,
+        /// Why it did not work.
+        source: Box<Trouble>,
+    },
+    /// What is needed to log in can't be had.
+    #[error("cannot {operation} {location}")]
+    Login {
+        /// What was to be done, such as `fetch from`.
+        operation: &'static str,
+        /// Where the repository is.
+        location: String,
+        /// What is missing.
+        #[source]
+        fault: Box<Fault>,
     },
     /// The mirror does not have this commit.
     #[error("the mirror has no commit {commit}")]
@@ -142,11 +164,30 @@ pub enum GitError {
 #[non_exhaustive]
 pub enum ProgramError {
     /// It is not installed, or not on `PATH`.
-    #[error("the program `git` was not found")]
-    Missing(#[source] io::Error),
+    #[error("the program `{program}` was not found")]
+    Missing {
+        /// Its name.
+        program: String,
+        /// What the system says.
+        source: io::Error,
+    },
     /// It could not be started or waited for.
-    #[error("the program `git` could not be run")]
-    Run(#[source] io::Error),
+    #[error("the program `{program}` could not be run")]
+    Run {
+        /// Its name.
+        program: String,
+        /// What the system says.
+        source: io::Error,
+    },
+    /// It was stopped since nothing came from the other side.
+    #[error("the other side said nothing for {} s", silence.as_secs_f32())]
+    Silent {
+        /// How long.
+        silence: Duration,
+    },
+    /// It was stopped since Tidegate is to stop.
+    #[error("it was stopped, as Tidegate was told to stop")]
+    Stopped,
     /// It was stopped at its deadline.
     #[error("no answer within {} s", deadline.as_secs_f32())]
     Deadline {
@@ -181,6 +222,8 @@ impl GitError {
             | Self::NothingToCommit { .. } => Class::Refused,
             Self::Damaged { .. } | Self::Busy { .. } => Class::TryAgain,
             Self::Program { source, .. } => source.class(),
+            Self::Remote { source, .. } => source.class(),
+            Self::Login { fault, .. } => fault.class(),
             Self::NoRepository { .. }
             | Self::EmptyRepository { .. }
             | Self::BranchMissing { .. }
@@ -193,7 +236,9 @@ impl GitError {
     /// What to do next, in plain words, where there is something to say.
     pub fn hint(&self) -> Option<String> {
         let hint = match self {
-            Self::Url { .. } => "git.url is the path of a repository, or file:// and that path".into(),
+            Self::Url { .. } => {
+                "git.url is a path, or a file://, ssh:// or https:// URL without a login in it".into()
+            }
             Self::Author { .. } => "set git.author.name and git.author.email in the configuration".into(),
             Self::NoRepository { .. } => "git.url must name a repository that this user can read".into(),
             Self::EmptyRepository { .. } => "push a first commit to it".into(),
@@ -203,9 +248,11 @@ impl GitError {
             Self::Shallow { .. } => {
                 "run `git fetch --unshallow` there, or set git.url to a whole clone".into()
             }
-            Self::Program { source: ProgramError::Missing(_), .. } => {
-                "install Git, on Debian with `apt install git`".into()
+            Self::Program { source: ProgramError::Missing { program, .. }, .. } => {
+                format!("install it, on Debian with `apt install {}`", package_of(program))
             }
+            Self::Remote { source, .. } => return source.hint(),
+            Self::Login { fault, .. } => return fault.hint().map(str::to_owned),
             Self::UnknownCommit { .. } => "the branch may have been rewritten: fetch it again".into(),
             Self::Damaged { .. } => "the next fetch sets the mirror aside and makes it anew".into(),
             Self::Folder { source, .. } => return folder_hint(source.kind()).map(str::to_owned),
@@ -234,11 +281,22 @@ impl GitError {
 impl ProgramError {
     fn class(&self) -> Class {
         match self {
-            Self::Missing(_) => Class::Failed,
-            Self::Run(_) | Self::Deadline { .. } | Self::Ended { .. } | Self::Answer { .. } => {
-                Class::TryAgain
-            }
+            Self::Missing { .. } => Class::Failed,
+            Self::Run { .. }
+            | Self::Deadline { .. }
+            | Self::Silent { .. }
+            | Self::Stopped
+            | Self::Ended { .. }
+            | Self::Answer { .. } => Class::TryAgain,
         }
+    }
+}
+
+/// Debian's package with a program that we run.
+fn package_of(program: &str) -> &str {
+    match program {
+        "ssh" | "ssh-keygen" | "ssh-keyscan" => "openssh-client",
+        other => other,
     }
 }
 
@@ -262,6 +320,8 @@ impl From<GitError> for Fault {
             GitError::NoRepository { source, .. } | GitError::Program { source, .. } => {
                 fault.with_source(source)
             }
+            GitError::Remote { source, .. } => fault.with_source(*source),
+            GitError::Login { fault: source, .. } => fault.with_source(*source),
             GitError::Author { source, .. }
             | GitError::Damaged { source, .. }
             | GitError::Write { source, .. } => fault.with_source(source),

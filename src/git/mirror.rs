@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use super::folder::{Folder, HEAD_REFERENCE, Lock};
 use super::history::{self, Walk};
-use super::remote::{Access, Pushed, Remote};
+use super::remote::{Access, Pushed, Reach, Remote};
 use super::tree::{Scope, find_commit};
 use super::{GitError, content, diff, draft, handle, listing};
 use crate::model::{
@@ -27,8 +27,10 @@ pub struct Signature {
 /// What is mirrored, where to, and who commits.
 #[derive(Clone, Debug)]
 pub struct Settings {
-    /// The repository: a path, or `file://` and a path.
+    /// The repository: a path, a `file://`, `ssh://` or `https://` URL, or `host:path`.
     pub url: String,
+    /// How a repository on another machine is reached.
+    pub reach: Reach,
     /// The branch that is followed and pushed to.
     pub branch: BranchName,
     /// The mirror's folder. It is made if it is not there; files beside it begin with its name.
@@ -79,7 +81,7 @@ impl Mirror {
             source,
         })?;
         // The URL is judged before anything is made on disk.
-        let remote = Remote::new(&settings.url, &path)?;
+        let remote = Remote::new(&settings.url, &path, settings.reach.clone())?;
         let folder = Folder::open(&path, origin)?;
         Ok(Self { settings, folder, remote, damaged: AtomicBool::new(false) })
     }
@@ -90,9 +92,13 @@ impl Mirror {
     /// When the repository can't be reached, is empty or shallow, or has no such branch.
     pub fn fetch(&self) -> Result<Fetched, GitError> {
         let lock = self.folder.lock()?;
+        self.fetch_locked(&lock)
+    }
+
+    fn fetch_locked(&self, lock: &Lock) -> Result<Fetched, GitError> {
         let was_damaged = self.damaged.swap(false, Ordering::Relaxed);
         if was_damaged || !self.folder.has_head() {
-            self.folder.renew("an object could not be read", &lock)?;
+            self.folder.renew("an object could not be read", lock)?;
         }
         let before = self.folder.head()?;
         let there = self.remote.head(&self.settings.branch)?;
@@ -100,7 +106,7 @@ impl Mirror {
             return Ok(Fetched { head: there, moved: false });
         }
         self.remote.fetch(&self.settings.branch, HEAD_REFERENCE)?;
-        self.tidy(&lock);
+        self.tidy(lock);
         // It may have moved again since it was asked; what was fetched is what counts.
         let head = self.folder.head()?.unwrap_or(there);
         Ok(Fetched { head, moved: before != Some(head) })
@@ -232,12 +238,15 @@ impl Mirror {
         })
     }
 
-    /// What can be done with the remote repository, for a person to read. Changes nothing there.
+    /// What can be done with the remote repository, for a person to read. Changes nothing there: a push is tried as far
+    /// as it goes without one.
     ///
     /// # Errors
     /// As [`fetch`](Self::fetch).
     pub fn check(&self) -> Result<Access, GitError> {
-        self.remote.check(&self.settings.branch)
+        let lock = self.folder.lock()?;
+        let head = self.fetch_locked(&lock)?.head;
+        self.remote.check(&self.settings.branch, head)
     }
 
     /// Merges the mirror's packs when there are many. When that fails only speed is lost.

@@ -24,4 +24,4 @@ pub use checkout::Checkout;
 pub use content::MOST_CONTENT_BYTES;
 pub use error::{GitError, ProgramError};
 pub use mirror::{Fetched, Mirror, Settings, Signature};
-pub use remote::{Access, PushAccess, local_path};
+pub use remote::{Access, Limits, Login, PushAccess, Reach, Secret, Stop, Trouble, local_path};

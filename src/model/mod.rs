@@ -8,6 +8,7 @@ mod elapsed;
 mod environment;
 mod fault;
 mod image;
+mod network_url;
 mod printable;
 mod promotion;
 mod record;
@@ -23,6 +24,7 @@ pub use elapsed::Elapsed;
 pub use environment::{EnvironmentName, EnvironmentNameError};
 pub use fault::{Class, Fault};
 pub use image::{Digest, ImageError, ImageName, ImageRef, Tag};
+pub use network_url::{NetworkUrl, NetworkUrlError, Protocol};
 pub use printable::Printable;
 pub use promotion::PromotionId;
 pub use record::{

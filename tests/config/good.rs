@@ -43,7 +43,7 @@ fn the_example_is_a_working_start() {
     let config = loaded.config;
     assert_eq!(config.schedule.value.to_string(), "* * * * *");
     assert_eq!(config.timezone, chrono_tz::America::Santiago);
-    assert_eq!(config.git.remote, Path::new("/srv/git/gitops.git"));
+    assert_eq!(config.git.remote.to_string(), "ssh://git@github.com/vtr/gitops.git");
     assert_eq!(config.git.batch, Batch::Service);
     assert_eq!(config.store, Store::Sqlite("/var/lib/tidegate/tidegate.db".into()));
     assert_eq!(config.clock_tolerance, Duration::from_mins(10));

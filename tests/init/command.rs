@@ -4,7 +4,7 @@ use std::fs;
 use std::path::Path;
 use std::process::{Command, Output};
 
-use tidegate::config::{Config, EnvLookup};
+use tidegate::config::{Config, EnvLookup, Remote};
 
 use crate::support::git::Origin;
 
@@ -55,7 +55,7 @@ fn a_bare_repository_is_read_at_the_branch_of_its_head() {
     for named in [origin.url(), format!("file://{}", origin.url())] {
         let output = init(Path::new("/"), &[&named]);
         let config = parse(&stdout(&output));
-        assert_eq!(config.git.remote, origin.path().canonicalize().unwrap());
+        assert_eq!(config.git.remote, Remote::Path(origin.path().canonicalize().unwrap()));
         assert_eq!(config.git.branch.as_str(), "trunk");
         let names: Vec<&str> = config.environments().iter().map(|one| one.name.as_str()).collect();
         assert_eq!(names, ["non-prod", "prod"]);
@@ -73,7 +73,7 @@ fn a_clone_is_read_as_it_is_and_its_origin_is_written() {
     let clone = origin.clone_to("clone");
     fs::remove_dir_all(clone.join("clusters/prod-digital-eks")).unwrap();
     let config = parse(&stdout(&init(&clone.join("clusters"), &["."])));
-    assert_eq!(config.git.remote, origin.path().canonicalize().unwrap());
+    assert_eq!(config.git.remote, Remote::Path(origin.path().canonicalize().unwrap()));
     assert_eq!(config.environments().len(), 1, "what is gone in the working copy is gone");
     let config = parse(&stdout(&init(&clone, &[".", "--branch", "main"])));
     assert_eq!(config.environments().len(), 1, "the branch that is checked out is the working copy");
@@ -90,7 +90,7 @@ fn a_remote_elsewhere_is_told_without_its_password() {
     crate::support::git::git(&clone, &["remote", "set-url", "origin", url]);
     let output = init(&clone, &["."]);
     let text = stdout(&output);
-    assert_eq!(parse(&text).git.remote, clone.canonicalize().unwrap());
+    assert_eq!(parse(&text).git.remote, Remote::Path(clone.canonicalize().unwrap()));
     assert!(text.contains("https://github.com/vtr/gitops.git"), "{text}");
     let told = stderr(&output);
     assert!(told.contains("urgent: git.url is the working copy"), "{told}");
@@ -130,8 +130,8 @@ fn programs_get_the_report_as_json() {
 fn what_cannot_be_read_is_said() {
     let origin = Origin::empty();
     for (named, code, said) in [
-        ("ssh://git@github.com/vtr/gitops.git".to_owned(), 2, "ssh is not supported yet"),
-        ("https://github.com/vtr/gitops.git".to_owned(), 2, "http and https are not supported yet"),
+        ("ssh://git@github.com/vtr/gitops.git".to_owned(), 2, "it is not on this machine"),
+        ("https://github.com/vtr/gitops.git".to_owned(), 2, "it is not on this machine"),
         ("/nowhere/at/all".to_owned(), 1, "cannot find /nowhere/at/all"),
         (env!("CARGO_BIN_EXE_tidegate").to_owned(), 2, "is a file"),
         (origin.url(), 1, "is empty"),

@@ -8,29 +8,29 @@ use std::process::{Child, Command, Stdio};
 use super::world::{World, wait_until};
 
 /// A daemon with its log in a file. It is killed when it is dropped.
-struct Daemon {
+pub(super) struct Daemon {
     child: Child,
-    log: std::path::PathBuf,
+    pub(super) log: std::path::PathBuf,
 }
 
 impl Daemon {
-    fn start(world: &World) -> Self {
+    pub(super) fn start(world: &World) -> Self {
         let log = world.origin.beside("log");
         let file = fs::File::create(&log).unwrap();
         let child = world.command(&["run"]).stderr(file).stdout(Stdio::null()).spawn().unwrap();
         Self { child, log }
     }
 
-    fn says(&self, word: &str) -> bool {
+    pub(super) fn says(&self, word: &str) -> bool {
         fs::read_to_string(&self.log).unwrap().contains(word)
     }
 
-    fn signal(&self, name: &str) {
+    pub(super) fn signal(&self, name: &str) {
         let id = self.child.id().to_string();
         assert!(Command::new("kill").args([&format!("-{name}"), &id]).status().unwrap().success());
     }
 
-    fn end(&mut self) -> i32 {
+    pub(super) fn end(&mut self) -> i32 {
         self.child.wait().unwrap().code().unwrap_or(-1)
     }
 }

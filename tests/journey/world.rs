@@ -24,6 +24,8 @@ pub(super) struct World {
     pub(super) origin: Origin,
     /// Lines that the configuration has beside the usual ones.
     more: String,
+    /// The `git` section, when it is not the repository's path alone.
+    git: Option<String>,
     soak: &'static str,
 }
 
@@ -35,7 +37,7 @@ impl World {
             (NON_PROD, &release(&registry.host(), "v1.0.0")),
             (PROD, &release(&registry.host(), "v1.0.0")),
         ]);
-        let world = Self { registry, origin, more: String::new(), soak };
+        let world = Self { registry, origin, more: String::new(), git: None, soak };
         world.release("v1.0.0").await;
         world.release("v1.0.1").await;
         world.configure();
@@ -49,16 +51,23 @@ impl World {
         self
     }
 
+    /// Reaches the repository in another way, by this `git` section.
+    pub(super) fn through(mut self, git: &str) -> Self {
+        self.git = Some(git.to_owned());
+        self.configure();
+        self
+    }
+
     fn configure(&self) {
+        let git = self.git.clone().unwrap_or_else(|| format!("{{url: {}}}", self.origin.url()));
         let text = format!(
-            "git: {{url: {url}}}\n\
+            "git: {git}\n\
              registries: [{{host: \"{host}\", plainHttp: true}}]\n\
              environments:\n\
              - {{name: non-prod, paths: [clusters/non-prod-digital-eks]}}\n\
              - {{name: prod, paths: [clusters/prod-digital-eks], after: non-prod, soak: {soak}}}\n\
              store: {{url: \"sqlite://{database}\"}}\n\
              {more}\n",
-            url = self.origin.url(),
             host = self.registry.host(),
             soak = self.soak,
             database = self.database().display(),

@@ -2,3 +2,5 @@
 
 pub(crate) mod git;
 pub(crate) mod registry;
+pub(crate) mod relay;
+pub(crate) mod sshd;

@@ -58,7 +58,7 @@ pub(super) async fn run(global: &Global, output: &Output) -> Result<ExitCode, Fa
 }
 
 async fn repository(session: &Session) -> Finding {
-    let what = format!("repository {}", session.config.git.remote.display());
+    let what = format!("repository {}", session.config.git.remote);
     let mirror = Arc::clone(&session.mirror);
     let access = match tokio::task::spawn_blocking(move || mirror.check()).await {
         Ok(Ok(access)) => access,

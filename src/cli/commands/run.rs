@@ -1,19 +1,22 @@
 //! `tidegate run`: the daemon, steered by signals and told in the log.
 
 use std::process::ExitCode;
+use std::sync::Arc;
 
 use crate::cli::args::Global;
 use crate::cli::daemon::Daemon;
 use crate::cli::output::Output;
-use crate::cli::signals::{Call, Signals};
+use crate::cli::signals::{Call, Signals, end_slow_git};
 use crate::cli::wiring::{Session, load};
+use crate::config::Config;
 use crate::model::Fault;
 
 use super::diary::Diary;
 
 pub(super) async fn run(global: &Global, output: &Output) -> Result<ExitCode, Fault> {
     let mut signals = Signals::listen()?;
-    let mut daemon = Daemon::new(Session::open(global, output).await?);
+    let session = open(load(global, output)?, output).await?;
+    let mut daemon = Daemon::new(session);
     let mut diary = Diary::default();
     greet(daemon.session(), "started");
     loop {
@@ -27,12 +30,18 @@ pub(super) async fn run(global: &Global, output: &Output) -> Result<ExitCode, Fa
     }
 }
 
+async fn open(config: Arc<Config>, output: &Output) -> Result<Session, Fault> {
+    let session = Session::of(config, output).await?;
+    end_slow_git(session.stop.clone())?;
+    Ok(session)
+}
+
 fn greet(session: &Session, what: &str) {
     let config = &session.config;
     let environments: Vec<&str> =
         config.environments().iter().map(|environment| environment.name.as_str()).collect();
     tracing::info!(
-        repository = %config.git.remote.display(),
+        repository = %config.git.remote,
         branch = %config.git.branch,
         environments = %environments.join(" "),
         data_folder = %session.folder().display(),
@@ -44,7 +53,7 @@ fn greet(session: &Session, what: &str) {
 /// Reads the configuration again. A wrong one changes nothing.
 async fn reload(global: &Global, output: &Output, daemon: &mut Daemon) {
     let reloaded = match load(global, output) {
-        Ok(config) => Session::of(config, output).await,
+        Ok(config) => open(config, output).await,
         Err(fault) => Err(fault),
     };
     match reloaded {

@@ -1,5 +1,6 @@
 //! Wiring: a configuration becomes an engine with its parts.
 
+mod git;
 mod ports;
 mod registries;
 mod rulebook;

@@ -9,15 +9,16 @@ use sha2::{Digest as _, Sha256};
 
 use crate::cli::args::Global;
 use crate::cli::output::Output;
+use crate::cli::signals;
 use crate::config::{self, Config, ConfigError};
 use crate::engine::{Engine, Parts};
-use crate::git::{Mirror, Settings, Signature};
+use crate::git::{Mirror, Stop};
 use crate::model::Fault;
 use crate::registry::Client;
 use crate::store::{DataFolder, Guard, OpenState, Store};
 
 use super::ports::{Real, SystemClock};
-use super::{registries, rulebook};
+use super::{git, registries, rulebook};
 
 /// How long a command waits for another one on the same data folder.
 const TURN: Duration = Duration::from_mins(2);
@@ -28,6 +29,8 @@ pub(crate) struct Session {
     pub(crate) engine: Engine<Real>,
     pub(crate) client: Arc<Client>,
     pub(crate) mirror: Arc<Mirror>,
+    /// Ends what is under way with Git.
+    pub(crate) stop: Stop,
     folder: PathBuf,
 }
 
@@ -56,10 +59,11 @@ fn explain(error: ConfigError, output: &Output) -> Fault {
 }
 
 impl Session {
-    /// Opens everything that a configuration names.
+    /// Opens everything that a configuration names, for a command that does one thing and ends.
     pub(crate) async fn open(global: &Global, output: &Output) -> Result<Self, Fault> {
-        let config = load(global, output)?;
-        Self::of(config, output).await
+        let session = Self::of(load(global, output)?, output).await?;
+        signals::end_command(session.stop.clone())?;
+        Ok(session)
     }
 
     /// Opens everything that `config` names.
@@ -67,22 +71,15 @@ impl Session {
         let config::Store::Sqlite(database) = &config.store;
         let folder = database.parent().map_or_else(|| PathBuf::from("."), Path::to_owned);
         let _guard = take_turn(&folder, output).await?;
-        let url = config.git.remote.to_string_lossy().into_owned();
+        let url = config.git.remote.to_string();
         let opened = Store::open(database, &url).await?;
         if let OpenState::Rebuilt { kept_aside } = &opened.state {
             let aside = kept_aside.display();
             tracing::warn!(kept_aside = %aside, "the database was damaged; it is rebuilt from Git");
         }
         let client = Arc::new(registries::client(&config)?);
-        let mirror = Arc::new(Mirror::open(Settings {
-            mirror: folder.join(mirror_name(&url)),
-            url,
-            branch: config.git.branch.clone(),
-            author: Signature {
-                name: config.git.author.name.clone(),
-                email: config.git.author.email.clone(),
-            },
-        })?);
+        let stop = Stop::default();
+        let mirror = Arc::new(git::mirror(&config.git, &folder.join(mirror_name(&url)), stop.clone())?);
         let parts = Parts {
             registry: Arc::clone(&client),
             repository: Arc::clone(&mirror),
@@ -91,7 +88,7 @@ impl Session {
             clock: Arc::new(SystemClock),
         };
         let engine = Engine::new(parts, Arc::new(rulebook::rulebook(&config)));
-        Ok(Self { config, engine, client, mirror, folder })
+        Ok(Self { config, engine, client, mirror, stop, folder })
     }
 
     /// Waits until no other process works in the data folder.

@@ -1,22 +1,25 @@
 //! The `git` section.
 
-use std::path::PathBuf;
-
-use super::file;
+use super::{file, git_auth};
+use crate::config::environment_variables::EnvLookup;
+use crate::config::host::{self, Endpoint};
 use crate::config::location::Located;
 use crate::config::problem::{Findings, Wrong};
 use crate::config::raw;
-use crate::config::settings::{Author, Batch, Git};
+use crate::config::settings::{Author, Batch, Git, Remote};
 use crate::config::subject::SubjectForm;
-use crate::model::{BranchName, Printable};
+use crate::model::{BranchName, NetworkUrlError, Printable, Protocol};
 
 const DEFAULT_BRANCH: &str = "main";
 const DEFAULT_AUTHOR_NAME: &str = "tidegate";
 const DEFAULT_AUTHOR_EMAIL: &str = "tidegate@localhost";
 
-pub(super) fn git(raw: &raw::Git, findings: &mut Findings) -> Option<Git> {
+pub(super) fn git(raw: &raw::Git, variables: &dyn EnvLookup, findings: &mut Findings) -> Option<Git> {
     refuse_what_is_not_possible_yet(raw, findings);
-    let remote = findings.take(raw.url.at, local_repository(&raw.url.value));
+    let remote = findings.take(raw.url.at, repository(&raw.url.value));
+    let auth = git_auth::auth(raw.auth.as_ref(), remote.as_ref(), raw.url.at, variables, findings);
+    let ca_file = raw.ca_file.as_ref().and_then(|path| file::path(path, findings));
+    let proxy = raw.proxy.as_ref().and_then(|url| findings.take(url.at, proxy(&url.value)));
     let branch = match &raw.branch {
         Some(text) => findings.take(text.at, branch(&text.value)),
         None => branch(DEFAULT_BRANCH).ok(),
@@ -27,23 +30,49 @@ pub(super) fn git(raw: &raw::Git, findings: &mut Findings) -> Option<Git> {
         None => Some(SubjectForm::default()),
     };
     warn_of_unused_subject(raw, findings);
-    Some(Git { remote: remote?, branch: branch?, author: author?, batch: batch(raw), subject: subject? })
+    warn_of_unused_https(raw, remote.as_ref(), findings);
+    Some(Git {
+        remote: remote?,
+        auth: auth?,
+        ca_file,
+        proxy,
+        branch: branch?,
+        author: author?,
+        batch: batch(raw),
+        subject: subject?,
+    })
 }
 
 fn refuse_what_is_not_possible_yet(raw: &raw::Git, findings: &mut Findings) {
-    if let Some(auth) = &raw.auth {
-        findings.refuse(
-            auth.at.start(),
-            "`git.auth`",
-            "leave `auth` out; this version reads local repositories, which need no login",
-        );
-    }
     if let Some(signing) = &raw.signing {
         findings.refuse(
             signing.at.start(),
             "`git.signing`",
             "leave `signing` out; commits are not signed yet",
         );
+    }
+}
+
+fn warn_of_unused_https(raw: &raw::Git, remote: Option<&Remote>, findings: &mut Findings) {
+    let is_https =
+        |remote: &Remote| matches!(remote, Remote::Network(url) if url.protocol() == Protocol::Https);
+    if remote.is_none_or(is_https) {
+        return;
+    }
+    let keys =
+        [("caFile", raw.ca_file.as_ref().map(|key| key.at)), ("proxy", raw.proxy.as_ref().map(|key| key.at))];
+    for (key, at) in keys.into_iter().filter_map(|(key, at)| Some((key, at?))) {
+        let message = format!("`{key}` has no effect, since the repository is not reached over https");
+        findings.warning(at, message, format!("leave `{key}` out"));
+    }
+}
+
+fn proxy(text: &str) -> Result<Endpoint, Wrong> {
+    let example = "write `http://`, a host and a port, without a login: `http://proxy.vtr.cl:3128`; a login belongs \
+                   into the variable HTTPS_PROXY";
+    match host::endpoint(text) {
+        Ok(proxy) if proxy.path.is_empty() => Ok(proxy),
+        _ => Err(("this is not the address of a proxy".to_owned(), example.to_owned())),
     }
 }
 
@@ -65,26 +94,30 @@ fn warn_of_unused_subject(raw: &raw::Git, findings: &mut Findings) {
     }
 }
 
-/// The absolute path of a repository, from a path or a `file://` URL.
-fn local_repository(text: &str) -> Result<PathBuf, Wrong> {
+/// Where a repository is, from a path or a URL.
+fn repository(text: &str) -> Result<Remote, Wrong> {
     let example =
-        "write an absolute path or a `file://` URL, such as `file:///srv/git/gitops.git`".to_owned();
+        "write a URL such as `ssh://git@github.com/vtr/gitops.git`, `https://github.com/vtr/gitops.git` or \
+                   `file:///srv/git/gitops.git`, or an absolute path"
+            .to_owned();
     if let Some(rest) = text.strip_prefix("file://") {
         let path = rest.strip_prefix("localhost").unwrap_or(rest);
         let decoded = file::percent_decoded(path).filter(|path| !path.chars().any(char::is_control));
         return match decoded {
-            Some(path) if path.starts_with('/') && path.len() > 1 => Ok(PathBuf::from(path)),
+            Some(path) if path.starts_with('/') && path.len() > 1 => Ok(Remote::Path(path.into())),
             _ => Err(("the `file://` URL names no absolute path on this machine".to_owned(), example)),
         };
     }
-    let is_scp_like = !text.starts_with(['/', '.', '~']) && text.contains(':');
-    if text.contains("://") || is_scp_like {
-        return Err((
-            "a repository that is not on this machine is not possible in this version".to_owned(),
-            format!("{example}, of a clone that something else keeps in step"),
-        ));
+    match text.parse() {
+        Ok(url) => Ok(Remote::Network(url)),
+        Err(NetworkUrlError::Path) => {
+            file::absolute(text).map(Remote::Path).map_err(|(message, _)| (message, example))
+        }
+        Err(error @ NetworkUrlError::Login) => {
+            Err((error.to_string(), "write it as `git.auth`: `auth: {token: {env: GIT_TOKEN}}`".to_owned()))
+        }
+        Err(error) => Err((format!("this URL can't be used: {error}"), example)),
     }
-    file::absolute(text).map_err(|(message, _)| (message, example))
 }
 
 fn branch(text: &str) -> Result<BranchName, Wrong> {

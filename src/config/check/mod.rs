@@ -5,6 +5,7 @@ mod chain;
 mod environment;
 mod file;
 mod git;
+mod git_auth;
 mod override_order;
 mod registry;
 mod service;
@@ -37,7 +38,7 @@ pub(super) fn config(file: &raw::File, variables: &dyn EnvLookup, findings: &mut
         Some(text) => compile::schedule(text, zone, findings),
         None => compile::schedule(&unwritten(DEFAULT_SCHEDULE), zone, findings),
     };
-    let git = git::git(&file.git, findings);
+    let git = git::git(&file.git, variables, findings);
     let registries = registry::registries(&file.registries, findings);
     let environments = environment::environments(&file.environments, findings);
     let freezes = environment::freezes(file, findings);

@@ -115,23 +115,26 @@ fn basic(
     password: Option<SecretSource>,
     findings: &mut Findings,
 ) -> Option<Credentials> {
-    // RFC 7617: the first colon ends the name.
-    let result = if username.value.is_empty()
-        || username.value.contains(|letter: char| letter == ':' || letter.is_control())
-    {
-        Err((
-            "this is not the name of an account".to_owned(),
-            "write the name alone, without a `:` and without the password".to_owned(),
-        ))
-    } else {
-        Ok(username.value.clone())
-    };
-    let username = findings.take(username.at, result)?;
+    let username = account_name(username, findings)?;
     Some(Credentials::Basic { username, password: password? })
 }
 
-/// The text is not repeated in the error: it may be the secret itself.
-fn variable_name(text: &str) -> Result<String, Wrong> {
+/// The name of an account, as basic authentication takes it: the first colon would end it (RFC 7617).
+pub(super) fn account_name(raw: &Located<String>, findings: &mut Findings) -> Option<String> {
+    let is_unfit = |letter: char| letter == ':' || letter.is_control();
+    if raw.value.is_empty() || raw.value.contains(is_unfit) {
+        findings.error(
+            raw.at,
+            "this is not the name of an account",
+            "write the name alone, without a `:` and without the password",
+        );
+        return None;
+    }
+    Some(raw.value.clone())
+}
+
+/// The name of an environment variable. The text is not repeated in the error: it may be the secret itself.
+pub(super) fn variable_name(text: &str) -> Result<String, Wrong> {
     let good = text.starts_with(|first: char| first.is_ascii_alphabetic() || first == '_')
         && text.len() <= 128
         && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_');

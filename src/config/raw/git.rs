@@ -10,17 +10,25 @@ use crate::config::location::Located;
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub(in crate::config) struct Git {
-    /// The repository: a `file://` URL or an absolute path. `ssh://` and `https://` are refused in this version.
-    #[schemars(extend("examples" = ["file:///srv/git/gitops.git"]))]
+    /// The repository: an `ssh://` or `https://` URL, `user@host:path`, a `file://` URL, or an absolute path. A login
+    /// never stands in it.
+    #[schemars(extend("examples" = ["ssh://git@github.com/vtr/gitops.git", "file:///srv/git/gitops.git"]))]
     pub(in crate::config) url: Located<String>,
 
     /// The branch that Flux follows and that promotions are pushed to.
     #[schemars(extend("default" = "main"))]
     pub(in crate::config) branch: Option<Located<String>>,
 
-    /// How to log in: one of `sshKey`, `token` and `githubApp`. Refused in this version, which reads local
-    /// repositories only.
+    /// How to log in: `sshKey` or `sshAgent` over ssh, `token` over https. A repository on this machine needs none.
     pub(in crate::config) auth: Option<Located<Auth>>,
+
+    /// A file of the certificate authorities, in PEM form, that are trusted for an `https://` URL in place of those of
+    /// the machine.
+    pub(in crate::config) ca_file: Option<Located<FilePath>>,
+
+    /// The proxy to reach an `https://` URL through, without a login. Without it, `HTTPS_PROXY` and `NO_PROXY` count.
+    #[schemars(extend("examples" = ["http://proxy.vtr.cl:3128"]))]
+    pub(in crate::config) proxy: Option<Located<String>>,
 
     /// Who is named as the author of promotions.
     #[serde(default, deserialize_with = "or_default")]
@@ -49,39 +57,59 @@ pub(in crate::config) enum Batch {
     All,
 }
 
-/// How to log in to the Git server: exactly one of these. Refused in this version.
+/// How to log in to the Git server: exactly one of these.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
-#[expect(dead_code, reason = "the keys are known so that they are refused by name, not as unknown ones")]
 pub(in crate::config) struct Auth {
-    /// By an SSH key. Refused in this version.
+    /// By an SSH key in a file.
     pub(in crate::config) ssh_key: Option<SshKey>,
-    /// By a token. Refused in this version.
-    pub(in crate::config) token: Option<Token>,
+    /// By an SSH key that an agent holds.
+    pub(in crate::config) ssh_agent: Option<SshAgent>,
+    /// By a token.
+    pub(in crate::config) token: Option<Located<Token>>,
     /// As a GitHub App. Refused in this version.
-    pub(in crate::config) github_app: Option<GithubApp>,
+    pub(in crate::config) github_app: Option<Located<GithubApp>>,
 }
 
-/// An SSH key and the hosts it may be shown to. Refused in this version.
+/// An SSH key and the hosts it may be shown to.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
-#[expect(dead_code, reason = "the keys are known so that they are refused by name, not as unknown ones")]
 pub(in crate::config) struct SshKey {
-    /// The private key.
-    pub(in crate::config) file: FilePath,
-    /// The public keys of the hosts, in OpenSSH's `known_hosts` form.
-    pub(in crate::config) known_hosts: Option<FilePath>,
+    /// The private key, in a form that OpenSSH reads. Only its owner may be able to read the file.
+    pub(in crate::config) file: Located<FilePath>,
+    /// The public keys of the hosts, in OpenSSH's `known_hosts` form: hashed names, `@cert-authority` and `@revoked`
+    /// are understood. A host that is not in it is refused. Without it, `~/.ssh/known_hosts` and
+    /// `/etc/ssh/ssh_known_hosts`.
+    pub(in crate::config) known_hosts: Option<Located<FilePath>>,
+    /// The name of the environment variable that holds the key's passphrase.
+    #[schemars(extend("examples" = ["SSH_PASSPHRASE"]))]
+    pub(in crate::config) passphrase_env: Option<Located<String>>,
+    /// The file that holds the key's passphrase; an end of line after it is not part of it.
+    pub(in crate::config) passphrase_file: Option<Located<FilePath>>,
 }
 
-/// A token, from a file or from an environment variable. Refused in this version.
+/// An SSH agent and the hosts its keys may be shown to.
+#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub(in crate::config) struct SshAgent {
+    /// The agent's socket. Without it, the one that `SSH_AUTH_SOCK` names.
+    pub(in crate::config) socket: Option<Located<FilePath>>,
+    /// As for `sshKey`.
+    pub(in crate::config) known_hosts: Option<Located<FilePath>>,
+}
+
+/// A token: `env` or `file`. It is read for each connection, so that a rotated one is seen.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
-#[expect(dead_code, reason = "the keys are known so that they are refused by name, not as unknown ones")]
 pub(in crate::config) struct Token {
-    /// The file that holds the token.
-    pub(in crate::config) file: Option<FilePath>,
+    /// The file that holds the token; an end of line after it is not part of it.
+    pub(in crate::config) file: Option<Located<FilePath>>,
     /// The name of the environment variable that holds the token.
-    pub(in crate::config) env: Option<String>,
+    #[schemars(extend("examples" = ["GIT_TOKEN"]))]
+    pub(in crate::config) env: Option<Located<String>>,
+    /// The name that is sent with the token: any at GitHub, GitLab and Gitea; Bitbucket wants `x-token-auth`.
+    #[schemars(extend("default" = "x-access-token"))]
+    pub(in crate::config) username: Option<Located<String>>,
 }
 
 /// A GitHub App's installation. Refused in this version.

@@ -12,7 +12,7 @@ use serde::{Deserialize, Deserializer};
 
 use super::location::Located;
 pub(super) use environment::{Approval, Day, Delivery, Environment, Freeze, Window};
-pub(super) use git::{Author, Batch, Git};
+pub(super) use git::{Auth, Author, Batch, Git, SshAgent, SshKey, Token};
 pub(super) use registry::{Credentials, RateLimit, Registry};
 pub(super) use service::{Override, ServiceDefaults, Services};
 pub(super) use text::{DurationText, FilePath, LocalDateTime, TimeOfDayText};

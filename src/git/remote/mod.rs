@@ -1,31 +1,66 @@
 //! The repository that the mirror mirrors, wherever it is: what its branch is at, fetch, push.
 //!
-//! [`Remote::new`] is where a URL becomes a transport, and the only place that knows there are several. A repository on
-//! this machine is reached through the `git` program: libgit2's own local transport runs no hooks and moves the branch
-//! without looking at what it was, so that a person's push in between is lost. Transports over a network come beside
-//! [`path`], and their credentials are theirs alone.
+//! All of it goes through the `git` program, and through `ssh` below it. libgit2's own local transport runs no hooks and
+//! moves the branch without looking at what it was, so that a person's push in between is lost; its network transports
+//! have no deadline that a thread can be sure of, read one `known_hosts` file only, and bring a second TLS library. What is
+//! particular to a way of getting there is in [`path`], [`ssh`] and [`https`], and their credentials are theirs alone.
 
+mod https;
 mod path;
 mod program;
 mod push_report;
+mod reach;
+mod ssh;
+mod trouble;
 mod url;
 
+use std::fs;
 use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::time::Duration;
 
-pub use self::path::{Access, PushAccess};
-
-use self::path::PathRemote;
+use self::program::{Output, Patience};
 use self::url::Location;
-use crate::git::GitError;
-use crate::model::{BranchName, CommitId};
+use crate::git::{GitError, ProgramError};
+use crate::model::{BranchName, CommitId, NetworkUrl, Printable, Protocol};
+
+pub use self::reach::{Limits, Login, Reach, Secret, Stop};
+pub use self::trouble::Trouble;
 
 /// The folder that a URL names on this machine; it need not be there.
 ///
 /// # Errors
 /// When it is the URL of something else, or one that is never used.
 pub fn local_path(url: &str) -> Result<PathBuf, GitError> {
-    let Location::Path(path) = Location::parse(url)?;
-    Ok(path)
+    match Location::parse(url)? {
+        Location::Path(path) => Ok(path),
+        Location::Network(url) => {
+            Err(GitError::Url { url: url.to_string(), reason: "it is not on this machine" })
+        }
+    }
+}
+
+/// What can be done with the remote repository.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Access {
+    /// Where it is.
+    pub location: String,
+    /// Where its branch is.
+    pub head: CommitId,
+    /// Whether a push can work.
+    pub push: PushAccess,
+}
+
+/// Whether a push can work, as far as can be told without pushing.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum PushAccess {
+    /// Nothing speaks against it. A hook still may.
+    Likely,
+    /// It can't.
+    Denied {
+        /// Why not, fit to be shown.
+        reason: String,
+    },
 }
 
 /// What became of a push.
@@ -44,29 +79,67 @@ pub(super) enum Pushed {
 
 /// The repository that the mirror mirrors.
 #[derive(Debug)]
-pub(super) enum Remote {
-    /// On this machine.
-    Path(PathRemote),
+pub(super) struct Remote {
+    location: Location,
+    mirror: PathBuf,
+    reach: Reach,
 }
 
 impl Remote {
     /// The repository at `url`, as seen from the mirror at `mirror`. Asks nobody yet.
-    pub(super) fn new(url: &str, mirror: &Path) -> Result<Self, GitError> {
-        match Location::parse(url)? {
-            Location::Path(path) => Ok(Self::Path(PathRemote::new(path, mirror))),
-        }
+    pub(super) fn new(url: &str, mirror: &Path, reach: Reach) -> Result<Self, GitError> {
+        Ok(Self { location: Location::parse(url)?, mirror: mirror.to_owned(), reach })
     }
 
     /// Where `branch` is now: one listing of references, no objects.
     pub(super) fn head(&self, branch: &BranchName) -> Result<CommitId, GitError> {
-        let Self::Path(remote) = self;
-        remote.head(branch)
+        let reference = full_name(branch);
+        let listed = self.references(&reference)?;
+        if let Some((id, _)) = listed.iter().find(|(_, name)| *name == reference) {
+            return Ok(*id);
+        }
+        let branches: Vec<String> = self
+            .references("refs/heads/*")?
+            .iter()
+            .filter_map(|(_, name)| name.strip_prefix("refs/heads/").map(str::to_owned))
+            .collect();
+        Err(GitError::no_branch(&self.shown(), branch, &branches))
     }
 
     /// Brings `branch` and everything under it into the mirror, and sets `reference` there to it.
     pub(super) fn fetch(&self, branch: &BranchName, reference: &str) -> Result<(), GitError> {
-        let Self::Path(remote) = self;
-        remote.fetch(branch, reference)
+        const OPTIONS: [&str; 4] =
+            ["--progress", "--no-tags", "--no-write-fetch-head", "--no-auto-maintenance"];
+        let operation = "fetch from";
+        // Git would take the cut into the mirror without a word.
+        if let Location::Path(path) = &self.location
+            && path::is_shallow(self, path)?
+        {
+            return Err(GitError::Shallow { location: self.shown() });
+        }
+        let mut command = self.command(operation)?;
+        command.arg("fetch").args(OPTIONS).arg("--").arg(self.address());
+        let refspec = format!("+{}:{reference}", full_name(branch));
+        let limits = &self.reach.limits;
+        let patience = Patience { silence: Some(limits.silence), ..self.patience(limits.fetch) };
+        let fetched = program::run(command, [refspec], patience);
+        self.succeeded(operation, fetched)?;
+        self.refuse_cut(reference)
+    }
+
+    /// A server whose own history is cut hands the cut on.
+    fn refuse_cut(&self, reference: &str) -> Result<(), GitError> {
+        let cut = self.mirror.join("shallow");
+        if fs::remove_file(&cut).is_err() {
+            return Ok(());
+        }
+        let reference = self.mirror.join(reference);
+        fs::remove_file(&reference).map_err(|source| GitError::Folder {
+            operation: "remove",
+            path: reference,
+            source,
+        })?;
+        Err(GitError::Shallow { location: self.shown() })
     }
 
     /// Moves `branch` from `base`, and from nothing else, to `tip`.
@@ -76,19 +149,153 @@ impl Remote {
         base: CommitId,
         tip: CommitId,
     ) -> Result<Pushed, GitError> {
-        let Self::Path(remote) = self;
-        remote.push(branch, base, tip)
+        let reference = full_name(branch);
+        let mut command = self.push_command("push to")?;
+        // The lease refuses when the branch is not at `base`, even where moving it would be a fast-forward.
+        command.arg(format!("--force-with-lease={reference}:{base}")).arg("--").arg(self.address());
+        let patience = self.patience(self.reach.limits.push);
+        let output = program::run(command, [format!("{tip}:{reference}")], patience)
+            .map_err(|source| self.failed("push to", source))?;
+        let (stdout, stderr) = (String::from_utf8_lossy(&output.stdout), output.complaint());
+        match push_report::read(&reference, &stdout, &stderr) {
+            Some(Pushed::Done) if output.status.success() => Ok(Pushed::Done),
+            Some(refused @ (Pushed::Moved | Pushed::Declined { .. })) => Ok(refused),
+            _ => Err(self.judged("push to", &output)),
+        }
     }
 
     /// Merges the mirror's packs, so that looking an object up stays cheap.
     pub(super) fn tidy(&self) -> Result<(), GitError> {
-        let Self::Path(remote) = self;
-        remote.tidy()
+        let arguments = ["repack", "-d", "-q", "-n", "--geometric=2"];
+        let patience = self.patience(self.reach.limits.fetch);
+        let output = program::run(program::command(&self.mirror), arguments, patience);
+        output
+            .and_then(Output::success)
+            .map(drop)
+            .map_err(|source| self.failed("repack the mirror of", source))
     }
 
-    /// What can be done there, for a person to read.
-    pub(super) fn check(&self, branch: &BranchName) -> Result<Access, GitError> {
-        let Self::Path(remote) = self;
-        remote.check(branch)
+    /// What can be done there, for a person to read. The mirror has `head`, which is where the branch is.
+    pub(super) fn check(&self, branch: &BranchName, head: CommitId) -> Result<Access, GitError> {
+        let push = match &self.location {
+            Location::Path(path) => path::push_access(self, path, branch)?,
+            Location::Network(_) => self.rehearse_push(branch, head)?,
+        };
+        Ok(Access { location: self.shown(), head, push })
     }
+
+    /// Asks to push what is there already, and stops before anything is sent: the server looks at who asks.
+    fn rehearse_push(&self, branch: &BranchName, head: CommitId) -> Result<PushAccess, GitError> {
+        let mut command = self.push_command("push to")?;
+        command.args(["--dry-run", "--"]).arg(self.address());
+        let refspec = format!("{head}:{}", full_name(branch));
+        let output = program::run(command, [refspec], self.patience(self.reach.limits.question))
+            .map_err(|source| self.failed("push to", source))?;
+        if output.status.success() {
+            return Ok(PushAccess::Likely);
+        }
+        match self.judged("push to", &output) {
+            GitError::Remote { source: trouble, .. } if trouble.is_denial() => {
+                Ok(PushAccess::Denied { reason: trouble.to_string() })
+            }
+            error => Err(error),
+        }
+    }
+
+    fn push_command(&self, operation: &'static str) -> Result<Command, GitError> {
+        let mut command = self.command(operation)?;
+        command.args(["push", "--porcelain", "--no-verify", "--no-follow-tags", "--no-progress"]);
+        Ok(command)
+    }
+
+    /// The references there that match `pattern`.
+    fn references(&self, pattern: &str) -> Result<Vec<(CommitId, String)>, GitError> {
+        let operation = "list the branches of";
+        let mut command = self.command(operation)?;
+        command.args(["ls-remote", "--quiet", "--"]).arg(self.address());
+        let listed = program::run(command, [pattern], self.patience(self.reach.limits.question));
+        let output = self.succeeded(operation, listed)?;
+        let text = String::from_utf8_lossy(&output.stdout);
+        text.lines().map(|line| self.reference(line)).collect()
+    }
+
+    fn reference(&self, line: &str) -> Result<(CommitId, String), GitError> {
+        let parsed = line.split_once('\t').and_then(|(id, name)| Some((id.parse().ok()?, name.to_owned())));
+        parsed.ok_or_else(|| {
+            let said = Printable::new(line).to_string();
+            self.failed("list the branches of", ProgramError::Answer { said })
+        })
+    }
+
+    /// `git` on the mirror, able to reach the remote repository.
+    fn command(&self, operation: &'static str) -> Result<Command, GitError> {
+        let mut command = program::command(&self.mirror);
+        let Location::Network(url) = &self.location else { return Ok(command) };
+        command.env("GIT_ALLOW_PROTOCOL", url.protocol().as_str());
+        match url.protocol() {
+            Protocol::Ssh => ssh::prepare(&mut command, &self.reach, &self.mirror),
+            Protocol::Https | Protocol::Http => https::prepare(&mut command, &self.reach),
+            Protocol::Git => Ok(()),
+        }
+        .map_err(|fault| GitError::Login {
+            operation,
+            location: self.shown(),
+            fault: Box::new(fault),
+        })?;
+        Ok(command)
+    }
+
+    fn patience(&self, deadline: Duration) -> Patience {
+        Patience { stop: self.reach.stop.clone(), ..deadline.into() }
+    }
+
+    fn succeeded(
+        &self,
+        operation: &'static str,
+        ran: Result<Output, ProgramError>,
+    ) -> Result<Output, GitError> {
+        let output = ran.map_err(|source| self.failed(operation, source))?;
+        if output.status.success() { Ok(output) } else { Err(self.judged(operation, &output)) }
+    }
+
+    /// What a program that ended badly tells.
+    fn judged(&self, operation: &'static str, output: &Output) -> GitError {
+        let ended = ProgramError::Ended { status: output.status, said: output.said() };
+        let Location::Network(url) = &self.location else {
+            return match operation {
+                "list the branches of" => GitError::NoRepository { location: self.shown(), source: ended },
+                _ => self.failed(operation, ended),
+            };
+        };
+        let Some(trouble) = self.trouble(url, output) else { return self.failed(operation, ended) };
+        GitError::Remote { operation, location: self.shown(), source: Box::new(trouble) }
+    }
+
+    /// What is known of the trouble, with what only a further question can tell.
+    fn trouble(&self, url: &NetworkUrl, output: &Output) -> Option<Trouble> {
+        let trouble = trouble::of(&output.complaint())?;
+        match url.protocol() {
+            Protocol::Ssh => Some(ssh::look_closer(trouble, url, &self.reach)),
+            _ => Some(trouble),
+        }
+    }
+
+    fn failed(&self, operation: &'static str, source: ProgramError) -> GitError {
+        GitError::Program { operation, location: self.shown(), source }
+    }
+
+    fn address(&self) -> PathBuf {
+        match &self.location {
+            Location::Path(path) => path.clone(),
+            Location::Network(url) => PathBuf::from(url.to_string()),
+        }
+    }
+
+    fn shown(&self) -> String {
+        Printable::bounded(&self.address().to_string_lossy(), 500).to_string()
+    }
+}
+
+fn full_name(branch: &BranchName) -> String {
+    format!("refs/heads/{branch}")
 }

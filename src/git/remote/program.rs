@@ -8,43 +8,48 @@ use std::io::{self, Read};
 use std::os::unix::process::CommandExt;
 use std::path::Path;
 use std::process::{Child, Command, ExitStatus, Stdio};
-use std::sync::mpsc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, mpsc};
 use std::thread;
 use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, Signal, kill_process_group};
 
+use super::reach::Stop;
 use crate::git::ProgramError;
 use crate::git::folder::GLOBAL_CONFIG_FILE;
 use crate::model::Printable;
 
 /// The most that is kept of what the program writes; 10,000 branches are about 1 MiB.
-const MOST_OUTPUT_BYTES: u64 = 8 * 1024 * 1024;
+const MOST_OUTPUT_BYTES: usize = 8 * 1024 * 1024;
 
 /// How often an ended program's exit is looked for.
 const POLL: Duration = Duration::from_millis(2);
+
+/// How often a program that still writes is asked whether it should.
+const LOOK: Duration = Duration::from_millis(25);
 
 /// What of our environment the program and the hooks below it get.
 const KEPT_VARIABLES: [&str; 5] = ["PATH", "HOME", "TMPDIR", "USER", "LOGNAME"];
 
 /// The same on every machine, whatever its Git configuration says.
-const PINNED_VARIABLES: [(&str, &str); 7] = [
+const PINNED_VARIABLES: [(&str, &str); 6] = [
     ("GIT_CONFIG_NOSYSTEM", "1"),
     ("GIT_ATTR_NOSYSTEM", "1"),
     ("GIT_TERMINAL_PROMPT", "0"),
     ("GIT_ALLOW_PROTOCOL", "file"),
     ("GIT_NO_REPLACE_OBJECTS", "1"),
     ("GIT_ADVICE", "0"),
-    ("LC_ALL", "C"),
 ];
 
 /// The settings that matter to a mirror: no work behind our back, no hook of its own, one pack a fetch.
-const SETTINGS: [&str; 5] = [
+const SETTINGS: [&str; 6] = [
     "gc.auto=0",
     "maintenance.auto=false",
     "core.hooksPath=/dev/null",
     "fetch.unpackLimit=1",
     "core.fsync=none",
+    "core.askPass=",
 ];
 
 /// What the program wrote and how it ended.
@@ -63,23 +68,50 @@ impl Output {
         Err(ProgramError::Ended { status: self.status, said: self.said() })
     }
 
-    /// The end of what it wrote to its standard error, on one line, fit to be shown.
+    /// What it wrote to its standard error but for its progress, on one line, fit to be shown.
     pub(super) fn said(&self) -> String {
-        let text = String::from_utf8_lossy(&self.stderr);
+        let text = self.complaint();
         let lines: Vec<&str> = text.lines().map(str::trim).filter(|line| !line.is_empty()).collect();
         Printable::bounded(&lines.join("; "), 500).to_string()
+    }
+
+    /// What it wrote to its standard error but for its progress, in lines.
+    pub(super) fn complaint(&self) -> String {
+        let text = String::from_utf8_lossy(&self.stderr);
+        let lines = text.split(['\n', '\r']).filter(|line| !is_progress(line));
+        lines.flat_map(|line| [line, "\n"]).collect()
+    }
+}
+
+/// Whether a line is one of those by which Git shows that it is alive (progress.c), its own or the other side's.
+fn is_progress(line: &str) -> bool {
+    let line = line.trim_start_matches("remote:").trim_start();
+    let Some((what, rest)) = line.split_once(": ") else { return line.starts_with("Total ") };
+    let is_title = what.ends_with(" objects") || what.ends_with(" deltas") || what == "Checking connectivity";
+    is_title && rest.trim_start().starts_with(|first: char| first.is_ascii_digit())
+}
+
+/// How long a program may run.
+#[derive(Clone, Debug)]
+pub(super) struct Patience {
+    /// In all.
+    pub(super) deadline: Duration,
+    /// Without writing anything, if that is bounded too.
+    pub(super) silence: Option<Duration>,
+    /// And only until this is asked for.
+    pub(super) stop: Stop,
+}
+
+impl From<Duration> for Patience {
+    fn from(deadline: Duration) -> Self {
+        Self { deadline, silence: None, stop: Stop::default() }
     }
 }
 
 /// `git` on the mirror in `folder`.
 pub(super) fn command(folder: &Path) -> Command {
     let mut command = Command::new("git");
-    command.env_clear();
-    for name in KEPT_VARIABLES {
-        if let Some(value) = std::env::var_os(name) {
-            command.env(name, value);
-        }
-    }
+    unattended(&mut command);
     command
         .envs(PINNED_VARIABLES)
         .env("GIT_CONFIG_GLOBAL", folder.join(GLOBAL_CONFIG_FILE))
@@ -90,58 +122,128 @@ pub(super) fn command(folder: &Path) -> Command {
     command
 }
 
-/// Runs `command` to its end, or kills it and everything below it at the deadline.
+/// Takes our environment away but for what every program needs.
+pub(super) fn unattended(command: &mut Command) {
+    command.env_clear().env("LC_ALL", "C");
+    for name in KEPT_VARIABLES {
+        if let Some(value) = std::env::var_os(name) {
+            command.env(name, value);
+        }
+    }
+}
+
+/// Runs `command` to its end, or kills it and everything below it when patience is at its end.
 pub(super) fn run<S: AsRef<OsStr>>(
     mut command: Command,
     arguments: impl IntoIterator<Item = S>,
-    deadline: Duration,
+    patience: impl Into<Patience>,
 ) -> Result<Output, ProgramError> {
-    let started = Instant::now();
+    let patience = patience.into();
+    let _running = patience.stop.mark();
+    if patience.stop.is_asked() {
+        return Err(ProgramError::Stopped);
+    }
     command.args(arguments).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
     // A group of its own: Ctrl-C in a terminal lets the pass in hand finish, and the deadline reaches hooks too.
     command.process_group(0);
+    let program = command.get_program().to_string_lossy().into_owned();
     let mut child = command.spawn().map_err(|source| match source.kind() {
-        io::ErrorKind::NotFound => ProgramError::Missing(source),
-        _ => ProgramError::Run(source),
+        io::ErrorKind::NotFound => ProgramError::Missing { program, source },
+        _ => ProgramError::Run { program, source },
     })?;
-    let stdout = read_aside(child.stdout.take());
-    let stderr = read_aside(child.stderr.take());
-    let left = || deadline.saturating_sub(started.elapsed());
-    let ended = (|| {
-        let stdout = stdout.recv_timeout(left()).ok()?;
-        let stderr = stderr.recv_timeout(left()).ok()?;
-        Some((stdout, stderr, wait(&mut child, left)?))
-    })();
-    let Some((stdout, stderr, status)) = ended else {
-        kill(&mut child);
-        return Err(ProgramError::Deadline { deadline });
-    };
-    Ok(Output { status: status.map_err(ProgramError::Run)?, stdout, stderr })
+    let watch = Watch::new(patience);
+    let stdout = read_aside(child.stdout.take(), &watch);
+    let stderr = read_aside(child.stderr.take(), &watch);
+    let ended = watch.receive(&stdout).and_then(|stdout| {
+        let stderr = watch.receive(&stderr)?;
+        Ok((stdout, stderr, watch.wait(&mut child)?))
+    });
+    match ended {
+        Ok((stdout, stderr, status)) => Ok(Output { status, stdout, stderr }),
+        Err(error) => {
+            kill(&mut child);
+            Err(error)
+        }
+    }
+}
+
+/// Looks whether a running program may go on.
+struct Watch {
+    started: Instant,
+    patience: Patience,
+    /// When it last wrote something, in milliseconds after it was started.
+    sign_of_life: Arc<AtomicU64>,
+}
+
+impl Watch {
+    fn new(patience: Patience) -> Self {
+        Self { started: Instant::now(), patience, sign_of_life: Arc::default() }
+    }
+
+    fn may_go_on(&self) -> Result<(), ProgramError> {
+        let (elapsed, deadline) = (self.started.elapsed(), self.patience.deadline);
+        if self.patience.stop.is_asked() {
+            return Err(ProgramError::Stopped);
+        }
+        if elapsed >= deadline {
+            return Err(ProgramError::Deadline { deadline });
+        }
+        let last = Duration::from_millis(self.sign_of_life.load(Ordering::Relaxed));
+        match self.patience.silence {
+            Some(silence) if elapsed.saturating_sub(last) >= silence => Err(ProgramError::Silent { silence }),
+            _ => Ok(()),
+        }
+    }
+
+    /// All that one of the pipes had.
+    fn receive(&self, pipe: &mpsc::Receiver<Vec<u8>>) -> Result<Vec<u8>, ProgramError> {
+        loop {
+            match pipe.recv_timeout(LOOK.min(self.patience.deadline)) {
+                Ok(bytes) => return Ok(bytes),
+                // The thread never ends without sending.
+                Err(_) => self.may_go_on()?,
+            }
+        }
+    }
+
+    fn wait(&self, child: &mut Child) -> Result<ExitStatus, ProgramError> {
+        let failed = |source| ProgramError::Run { program: "git".to_owned(), source };
+        loop {
+            if let Some(status) = child.try_wait().map_err(failed)? {
+                return Ok(status);
+            }
+            self.may_go_on()?;
+            thread::sleep(POLL);
+        }
+    }
 }
 
 /// Reads a pipe to its end in a thread, so that a program that fills the other one is not stuck.
-fn read_aside(pipe: Option<impl Read + Send + 'static>) -> mpsc::Receiver<Vec<u8>> {
+fn read_aside(mut pipe: Option<impl Read + Send + 'static>, watch: &Watch) -> mpsc::Receiver<Vec<u8>> {
     let (sender, receiver) = mpsc::channel();
+    let (started, sign_of_life) = (watch.started, Arc::clone(&watch.sign_of_life));
     thread::spawn(move || {
-        let mut kept = Vec::new();
-        if let Some(mut pipe) = pipe {
-            // What broke off is judged by the exit status; the rest is drained so that the program can end.
-            let _ = pipe.by_ref().take(MOST_OUTPUT_BYTES).read_to_end(&mut kept);
-            let _ = io::copy(&mut pipe, &mut io::sink());
+        let (mut kept, mut buffer) = (Vec::new(), vec![0; 16 * 1024]);
+        // What broke off is judged by the exit status; what is too much is drained so that the program can end.
+        while let Some(read) = pipe.as_mut().and_then(|pipe| next(pipe, &mut buffer)) {
+            let room = MOST_OUTPUT_BYTES.saturating_sub(kept.len());
+            kept.extend_from_slice(&buffer[..read.min(room)]);
+            let now = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
+            sign_of_life.store(now, Ordering::Relaxed);
         }
         let _ = sender.send(kept);
     });
     receiver
 }
 
-/// The exit status, or nothing when it does not come in the time left.
-fn wait(child: &mut Child, left: impl Fn() -> Duration) -> Option<io::Result<ExitStatus>> {
+/// How many bytes came, until there are no more.
+fn next(pipe: &mut impl Read, buffer: &mut [u8]) -> Option<usize> {
     loop {
-        match child.try_wait() {
-            Ok(None) if left().is_zero() => return None,
-            Ok(None) => thread::sleep(POLL.min(left())),
-            Ok(Some(status)) => return Some(Ok(status)),
-            Err(source) => return Some(Err(source)),
+        match pipe.read(buffer) {
+            Ok(0) => return None,
+            Ok(read) => return Some(read),
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(_) => return None,
         }
     }
 }
@@ -184,14 +286,53 @@ mod tests {
         let script = "head -c 3000000 /dev/zero >&2; head -c 20000000 /dev/zero; exit 3";
         let output = shell(script, Duration::from_secs(30)).unwrap();
         assert_eq!(output.status.code(), Some(3));
-        assert_eq!(output.stdout.len() as u64, MOST_OUTPUT_BYTES);
+        assert_eq!(output.stdout.len(), MOST_OUTPUT_BYTES);
         assert_eq!(output.stderr.len(), 3_000_000);
+    }
+
+    #[test]
+    fn silence_is_ended_before_the_deadline_and_life_is_not() {
+        let patience = |silence| Patience {
+            silence: Some(Duration::from_millis(silence)),
+            ..Patience::from(Duration::from_secs(30))
+        };
+        let run = |script: &str, silence| run(Command::new("sh"), ["-c", script], patience(silence));
+        let mute = run("echo hello >&2; sleep 600", 300).err().unwrap();
+        assert!(matches!(mute, ProgramError::Silent { .. }), "{mute}");
+        let slow = "for i in 1 2 3 4 5 6; do echo . >&2; sleep 0.1; done";
+        assert_eq!(run(slow, 2_000).unwrap().stderr.len(), 12);
+    }
+
+    #[test]
+    fn a_wish_to_stop_ends_it_at_once() {
+        let stop = Stop::default();
+        let patience = Patience { stop: stop.clone(), ..Patience::from(Duration::from_mins(10)) };
+        let asked = thread::spawn(move || run(Command::new("sleep"), ["600"], patience));
+        stop.ask();
+        assert!(matches!(asked.join().unwrap().err().unwrap(), ProgramError::Stopped));
+    }
+
+    #[test]
+    fn progress_is_no_complaint() {
+        for (line, is) in [
+            ("Receiving objects:  45% (9/20), 3.00 KiB", true),
+            ("remote: Enumerating objects: 5, done.", true),
+            ("remote: Resolving deltas: 100% (1/1)        ", true),
+            ("Total 3 (delta 0), reused 0 (delta 0)", true),
+            ("remote: Total 3 (delta 0)", true),
+            ("fatal: bad objects: x", false),
+            ("remote: frozen until Monday", false),
+            ("remote: too many objects: ask ops", false),
+            ("", false),
+        ] {
+            assert_eq!(is_progress(line), is, "{line}");
+        }
     }
 
     #[test]
     fn a_missing_program_is_told_as_that() {
         let error = run(Command::new("no-such-program-here"), [""; 0], POLL).err().unwrap();
-        assert!(matches!(error, ProgramError::Missing(_)));
+        assert!(matches!(error, ProgramError::Missing { .. }));
     }
 
     #[test]

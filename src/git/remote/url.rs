@@ -3,17 +3,19 @@
 use std::path::PathBuf;
 
 use crate::git::GitError;
-use crate::model::Printable;
+use crate::model::{NetworkUrl, NetworkUrlError, Printable};
 
 /// Where a repository is.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Location {
     /// A folder on this machine, absolute.
     Path(PathBuf),
+    /// On another machine.
+    Network(NetworkUrl),
 }
 
 impl Location {
-    /// Reads a plain path or a `file://` URL.
+    /// Reads a plain path, a `file://` URL, or that of a repository on another machine.
     pub(super) fn parse(url: &str) -> Result<Self, GitError> {
         let refused = |reason| GitError::Url { url: shown(url), reason };
         if url.is_empty() {
@@ -28,8 +30,10 @@ impl Location {
         if let Some(rest) = url.strip_prefix("file://") {
             return from_file_url(rest).map_err(refused);
         }
-        if url.contains("://") || is_scp_like(url) {
-            return Err(refused(unsupported(url)));
+        match url.parse() {
+            Ok(url) => return Ok(Self::Network(url)),
+            Err(NetworkUrlError::Path) => {}
+            Err(error) => return Err(refused(unfit(error))),
         }
         std::path::absolute(url).map(Self::Path).map_err(|_| refused("the current folder cannot be told"))
     }
@@ -58,19 +62,16 @@ fn percent_decoded(text: &str) -> Option<String> {
     String::from_utf8(bytes).ok()
 }
 
-/// Whether Git would take it for `host:path`: a colon before any slash. That includes `transport::address`.
-fn is_scp_like(url: &str) -> bool {
-    url.split('/').next().is_some_and(|first| first.contains(':'))
-}
-
-fn unsupported(url: &str) -> &'static str {
-    let scheme = url.split("://").next().unwrap_or_default();
-    match scheme {
-        _ if url.contains("::") => "transport helpers run programs, so they are never used",
-        "ssh" | "git+ssh" | "ssh+git" => "ssh is not supported yet",
-        "http" | "https" => "http and https are not supported yet",
-        _ if !url.contains("://") => "host:path means ssh, which is not supported yet; begin a path with ./",
-        _ => "its scheme is unknown",
+fn unfit(error: NetworkUrlError) -> &'static str {
+    match error {
+        NetworkUrlError::Path => "it is a path",
+        NetworkUrlError::Helper => "transport helpers run programs, so they are never used",
+        NetworkUrlError::Scheme => "its scheme is unknown",
+        NetworkUrlError::Login => "a login does not stand in a URL",
+        NetworkUrlError::Plain => "it is not encrypted, so it is used to this machine only",
+        NetworkUrlError::User => "the user in it is none that can be used",
+        NetworkUrlError::Host => "it names no host",
+        NetworkUrlError::Repository => "it names no path of a repository",
     }
 }
 
@@ -97,7 +98,7 @@ mod tests {
         ] {
             assert_eq!(Location::parse(url).unwrap(), Location::Path(path.into()), "{url}");
         }
-        let Location::Path(relative) = Location::parse("./-x").unwrap();
+        let Location::Path(relative) = Location::parse("./-x").unwrap() else { panic!("it is a path") };
         assert!(relative.is_absolute() && relative.ends_with("-x"));
     }
 
@@ -114,9 +115,8 @@ mod tests {
             ("file:///a%+1", "two hexadecimal"),
             ("file:///a%é", "two hexadecimal"),
             ("file://host/a", "no host"),
-            ("ssh://git@github.com/a.git", "ssh is not"),
-            ("https://github.com/a.git", "https are not"),
-            ("git@github.com:a.git", "ssh"),
+            ("https://bot:x@github.com/a.git", "login"),
+            ("http://github.com/a.git", "not encrypted"),
             ("gopher://x/a", "unknown"),
         ] {
             let Err(GitError::Url { reason, .. }) = Location::parse(url) else { panic!("{url} was taken") };
@@ -126,7 +126,7 @@ mod tests {
 
     #[test]
     fn a_password_in_a_url_is_not_shown() {
-        for url in ["https://bot:hunter2@host/a.git", "https://hunter2@host", "hunter2@host:a"] {
+        for url in ["https://bot:hunter2@host/a.git", "https://hunter2@host", "ssh://a:hunter2@host/a"] {
             let text = Location::parse(url).unwrap_err().to_string();
             assert!(!text.contains("hunter2"), "{text}");
         }

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use crate::git::{Checkout, GitError, Mirror, Settings, Signature, local_path};
+use crate::git::{Checkout, GitError, Mirror, Reach, Settings, Signature, local_path};
 use crate::init::{Finding, FindingKind, Origin, Reading};
 use crate::model::{BranchName, Class, Fault, LeftAlone, LeftAloneKind, Printable, RepoPath};
 
@@ -82,17 +82,17 @@ impl Address {
         let mut notes = vec![
             "A working copy: `plan` can read it, but Git does not push to the branch that is checked out."
                 .to_owned(),
-            "Before `run`, name a bare clone here that something keeps in step with the server.".to_owned(),
+            "Before `run`, name the repository that it is pushed to.".to_owned(),
         ];
         let message =
             format!("git.url is the working copy {}, which can be read and not pushed to", shown(top));
         if let Some(origin) = origin {
             notes.push(format!(
-                "Its remote is {origin}; this version reaches repositories on this machine only."
+                "Its remote is {origin}: name that as `url`, with how to log in there as `auth`."
             ));
         }
         let finding = Finding::new(FindingKind::GitUrl, message).with_hint(
-            "`plan` works as it is; before `sync` or `run`, name a bare clone on this machine as `git.url`",
+            "`plan` works as it is; before `sync` or `run`, name the repository that Flux reads as `git.url`",
         );
         Ok(Self { url, notes, finding: Some(finding) })
     }
@@ -131,6 +131,7 @@ fn scan_branch(checkout: &Checkout, path: &Path, branch: &BranchName) -> Result<
     let folder = tempfile::tempdir().map_err(cannot)?;
     let mirror = Mirror::open(Settings {
         url: text_of(&checkout.top)?,
+        reach: Reach::default(),
         branch: branch.clone(),
         mirror: folder.path().join("mirror.git"),
         author: Signature { name: "tidegate".to_owned(), email: "tidegate@localhost".to_owned() },
