@@ -96,3 +96,12 @@ fn read_whole(text: &str) -> Result<(Manifest, Vec<Document<'_>>), Unreadable> {
     }
     Ok((manifest, documents))
 }
+
+/// Holds the two readers of documents against each other, for `fuzz/`.
+///
+/// # Panics
+/// When one reads the text otherwise than the other.
+#[cfg(fuzzing)]
+pub fn check_readers(text: &str) {
+    tree::check_readers(text);
+}

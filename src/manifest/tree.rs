@@ -1,22 +1,23 @@
-//! The first parser's events, laid flat: one list of nodes a document, each with its place in the text.
+//! The documents of a text, laid flat: one list of nodes a document, each with its place in the text.
 //!
-//! Refuses what no reader could bound: deep nesting, aliases that multiply, an alias inside its own anchor. Knows
-//! nothing of what the documents mean.
+//! Two readers make them. `lines` reads what nearly all manifests are made of, and gives up at everything else; `parsed`
+//! reads all YAML. What both can read they read alike, so that nobody has to ask which one it was. Knows nothing of what the
+//! documents mean.
+
+mod flow;
+mod inline;
+mod lines;
+mod parsed;
 
 use std::borrow::Cow;
 use std::ops::Range;
 
-use granit_parser::{Event, Parser, ScalarStyle, ScanError, Span, StrInput, Tag};
+use granit_parser::{ScalarStyle, Tag};
 
+use self::lines::{LineReader, NotPlain};
+use self::parsed::ParsedDocuments;
 use super::position::Position;
-use super::unreadable::{Unreadable, UnreadableReason};
-
-/// How deep collections may be nested. The second parser stops at 128.
-const MOST_DEPTH: usize = 100;
-/// How many nodes aliases may stand for, whatever the size of the document.
-const FREE_ALIASED_NODES: usize = 10_000;
-/// How many nodes aliases may stand for, for each node that is written.
-const MOST_ALIASED_NODES_PER_NODE: usize = 10;
+use super::unreadable::Unreadable;
 
 /// The index of a node in its document.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -25,6 +26,12 @@ pub(super) struct NodeId(u32);
 impl NodeId {
     /// The root of a document.
     pub(super) const ROOT: Self = Self(0);
+
+    /// The one that comes after these.
+    fn at_end_of(nodes: &[Node<'_>]) -> Self {
+        // No text is long enough for more.
+        Self(u32::try_from(nodes.len()).unwrap_or(u32::MAX))
+    }
 
     pub(super) fn index(self) -> usize {
         self.0 as usize
@@ -51,8 +58,15 @@ pub(super) enum Content<'t> {
     Alias(NodeId),
 }
 
+impl<'t> Content<'t> {
+    /// A scalar without quotes.
+    fn plain(value: &'t str) -> Self {
+        Self::Scalar { value: Cow::Borrowed(value), style: ScalarStyle::Plain }
+    }
+}
+
 /// One node of a document.
-#[derive(Debug)]
+#[derive(Debug, PartialEq)]
 pub(super) struct Node<'t> {
     pub(super) content: Content<'t>,
     /// The bytes of a scalar with its quotes, or of an alias; of a collection, only the start is meaningful.
@@ -145,38 +159,46 @@ impl Iterator for Children<'_, '_> {
 
 /// The documents of a text, one after the other.
 pub(super) struct Documents<'t> {
-    parser: Parser<'t, StrInput<'t>>,
-    /// How many nodes the last document had; the next one is likely to have about as many.
-    likely_nodes: usize,
+    text: &'t str,
+    reader: Reader<'t>,
+    /// How many documents were given.
+    given: usize,
+}
+
+enum Reader<'t> {
+    Lines(LineReader<'t>),
+    Parser(Box<ParsedDocuments<'t>>),
 }
 
 impl<'t> Documents<'t> {
     pub(super) fn of(text: &'t str) -> Self {
-        let options = granit_parser::options! {
-            // Comments are looked for where they matter; collecting all of them costs a tenth of the time and has a limit.
-            emit_comments: false,
-            // As libyaml, so that both parsers read the same value.
-            block_scalar_eof_without_line_feed: true,
-            flow_nesting_limit: MOST_DEPTH,
-            block_nesting_limit: MOST_DEPTH,
+        let reader = match LineReader::of(text) {
+            Ok(lines) => Reader::Lines(lines),
+            Err(NotPlain) => Reader::Parser(Box::new(ParsedDocuments::of(text))),
         };
-        Self { parser: Parser::new_from_str_with_options(text, options), likely_nodes: 128 }
+        Self { text, reader, given: 0 }
     }
 
     fn next_document(&mut self) -> Result<Option<Document<'t>>, Unreadable> {
-        let mut builder = Builder { nodes: Vec::with_capacity(self.likely_nodes), ..Builder::default() };
-        for event in self.parser.by_ref() {
-            let (event, span) = event.map_err(|error| syntax_error(&error))?;
-            match event {
-                Event::DocumentEnd => {
-                    self.likely_nodes = builder.nodes.len() + 16;
-                    return Ok(Some(Document { nodes: builder.nodes }));
-                }
-                Event::StreamEnd => return Ok(None),
-                event => builder.take(event, &span)?,
+        if let Reader::Lines(lines) = &mut self.reader {
+            match lines.next_document() {
+                Ok(document) => return Ok(document),
+                Err(NotPlain) => self.reader = Reader::Parser(Box::new(self.parser_from_here()?)),
             }
         }
-        Ok(None)
+        match &mut self.reader {
+            Reader::Parser(parser) => parser.next_document(),
+            Reader::Lines(_) => Ok(None),
+        }
+    }
+
+    /// The parser, past the documents that were given already.
+    fn parser_from_here(&self) -> Result<ParsedDocuments<'t>, Unreadable> {
+        let mut parser = ParsedDocuments::of(self.text);
+        for _ in 0..self.given {
+            parser.next_document()?;
+        }
+        Ok(parser)
     }
 }
 
@@ -184,128 +206,39 @@ impl<'t> Iterator for Documents<'t> {
     type Item = Result<Document<'t>, Unreadable>;
 
     fn next(&mut self) -> Option<Self::Item> {
-        self.next_document().transpose()
+        let document = self.next_document().transpose();
+        self.given += 1;
+        document
     }
 }
 
-fn syntax_error(error: &ScanError) -> Unreadable {
-    let reason = match error.kind() {
-        granit_parser::ErrorKind::RecursionLimitExceeded => UnreadableReason::TooDeep,
-        kind => UnreadableReason::Syntax(kind.to_string()),
-    };
-    Unreadable::new((*error.marker()).into(), reason)
-}
-
-/// An anchor of the document: the parser's number for it, its node, and how many nodes it stands for once it is whole.
-struct Anchor {
-    number: usize,
-    node: NodeId,
-    nodes: Option<usize>,
-}
-
-/// Makes one document of its events.
-#[derive(Default)]
-struct Builder<'t> {
-    nodes: Vec<Node<'t>>,
-    /// The collections that are not closed yet, with the count of aliased nodes when each was opened.
-    open: Vec<(NodeId, usize)>,
-    /// In the order of their numbers, since the parser counts up.
-    anchors: Vec<Anchor>,
-    /// How many nodes the aliases up to here stand for.
-    aliased_nodes: usize,
-}
-
-impl<'t> Builder<'t> {
-    fn take(&mut self, event: Event<'t>, span: &Span) -> Result<(), Unreadable> {
-        match event {
-            Event::Scalar(value, style, anchor, tag) => {
-                let is_absent = style == ScalarStyle::Plain && span.is_empty();
-                // The parser says `~` where nothing is written.
-                let value = if is_absent { Cow::Borrowed("") } else { value };
-                let id = self.push(Content::Scalar { value, style }, span, anchor, tag)?;
-                self.close_anchor(id, self.aliased_nodes);
+/// Holds the line reader against the parser: how many documents it read before it gave up, if it did.
+///
+/// # Panics
+/// When it read one otherwise than the parser does.
+#[cfg(any(test, fuzzing))]
+pub(super) fn check_readers(text: &str) -> (usize, bool) {
+    let Ok(mut lines) = LineReader::of(text) else { return (0, true) };
+    let mut parser = ParsedDocuments::of(text);
+    let mut read = 0;
+    loop {
+        match lines.next_document() {
+            Err(NotPlain) => return (read, true),
+            Ok(document) => {
+                let nodes = |document: Document<'_>| format!("{:#?}", document.nodes);
+                let parsed = parser.next_document();
+                let is_same = matches!((&document, &parsed), (Some(ours), Ok(Some(parsed))) if ours.nodes == parsed.nodes)
+                    || matches!((&document, &parsed), (None, Ok(None)));
+                assert!(
+                    is_same,
+                    "{text:?}\nlines: {:?}\nparser: {:?}",
+                    document.map(nodes),
+                    parsed.map(|parsed| parsed.map(nodes))
+                );
+                let Some(_) = parsed.unwrap_or_default() else { return (read, false) };
+                read += 1;
             }
-            Event::SequenceStart(_, anchor, tag) => self.open(Content::Sequence, span, anchor, tag)?,
-            Event::MappingStart(_, anchor, tag) => self.open(Content::Mapping, span, anchor, tag)?,
-            Event::SequenceEnd | Event::MappingEnd => self.close(),
-            Event::Alias(number) => self.alias(number, span)?,
-            _ => {}
         }
-        Ok(())
-    }
-
-    fn push(
-        &mut self,
-        content: Content<'t>,
-        span: &Span,
-        anchor: usize,
-        tag: Option<Cow<'t, Tag>>,
-    ) -> Result<NodeId, Unreadable> {
-        let position = Position::from(span.start);
-        let too_long = || Unreadable::new(position, UnreadableReason::TooLong);
-        let id = NodeId(u32::try_from(self.nodes.len()).map_err(|_| too_long())?);
-        if anchor != 0 {
-            self.anchors.push(Anchor { number: anchor, node: id, nodes: None });
-        }
-        self.nodes.push(Node {
-            content,
-            span: span.byte_range().unwrap_or_default(),
-            position,
-            is_anchored: anchor != 0,
-            tag: tag.map(|tag| Box::new(tag.into_owned())),
-            after: id.next(),
-        });
-        Ok(id)
-    }
-
-    fn open(
-        &mut self,
-        content: Content<'t>,
-        span: &Span,
-        anchor: usize,
-        tag: Option<Cow<'t, Tag>>,
-    ) -> Result<(), Unreadable> {
-        if self.open.len() == MOST_DEPTH {
-            return Err(Unreadable::new(span.start.into(), UnreadableReason::TooDeep));
-        }
-        let id = self.push(content, span, anchor, tag)?;
-        self.open.push((id, self.aliased_nodes));
-        Ok(())
-    }
-
-    fn close(&mut self) {
-        let Some((id, aliased_before)) = self.open.pop() else { return };
-        let after = self.end();
-        self.nodes[id.index()].after = after;
-        self.close_anchor(id, aliased_before);
-    }
-
-    /// The identity of the next node.
-    fn end(&self) -> NodeId {
-        NodeId(u32::try_from(self.nodes.len()).unwrap_or(u32::MAX))
-    }
-
-    /// From here on `id` may be referred to, if it has an anchor.
-    fn close_anchor(&mut self, id: NodeId, aliased_before: usize) {
-        if let Ok(at) = self.anchors.binary_search_by_key(&id, |anchor| anchor.node) {
-            let written = self.nodes.len() - id.index();
-            self.anchors[at].nodes = Some(written + self.aliased_nodes - aliased_before);
-        }
-    }
-
-    fn alias(&mut self, number: usize, span: &Span) -> Result<(), Unreadable> {
-        let fail = |reason| Unreadable::new(span.start.into(), reason);
-        let found = self.anchors.binary_search_by_key(&number, |anchor| anchor.number);
-        let anchor = found.ok().map(|at| &self.anchors[at]);
-        let anchor = anchor.ok_or_else(|| fail(UnreadableReason::Syntax("unknown anchor".to_owned())))?;
-        let nodes = anchor.nodes.ok_or_else(|| fail(UnreadableReason::AliasInItself))?;
-        let target = anchor.node;
-        self.aliased_nodes = self.aliased_nodes.saturating_add(nodes);
-        if self.aliased_nodes > FREE_ALIASED_NODES + self.nodes.len() * MOST_ALIASED_NODES_PER_NODE {
-            return Err(fail(UnreadableReason::TooManyAliases));
-        }
-        self.push(Content::Alias(target), span, 0, None)?;
-        Ok(())
     }
 }
 

@@ -1,6 +1,7 @@
 //! Where the nodes of a text are, and what is refused before anything looks at them.
 
 use super::*;
+use crate::manifest::UnreadableReason;
 
 fn only(text: &str) -> Document<'_> {
     let mut documents: Vec<_> = Documents::of(text).map(Result::unwrap).collect();
