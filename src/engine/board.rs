@@ -121,8 +121,28 @@ struct Column<'a> {
 #[derive(Default)]
 struct Gathered<'a> {
     fields: BTreeMap<Subject, Vec<GatheredField<'a>>>,
-    /// The subjects of which a field can't be decided. Moving the others would leave it behind, unseen.
+    /// The subjects of which a field can't be moved or decided. Moving the others would leave it behind, unseen.
     unclear: BTreeSet<Subject>,
+    /// The services with a field that is of nobody knows which image: it may be of any.
+    unclear_services: BTreeSet<&'a ServiceName>,
+}
+
+impl<'a> Gathered<'a> {
+    /// Holds back what a field of this service and of this image, if that is known, may be of.
+    fn hold_back(&mut self, service: &'a ServiceName, image: Option<ImageName>) {
+        match image {
+            Some(image) => drop(self.unclear.insert((service.clone(), image))),
+            None => drop(self.unclear_services.insert(service)),
+        }
+    }
+
+    /// The fields of the subjects that are clear.
+    fn clear(self) -> impl Iterator<Item = (Subject, Vec<GatheredField<'a>>)> {
+        let Self { fields, unclear, unclear_services } = self;
+        fields
+            .into_iter()
+            .filter(move |(subject, _)| !unclear.contains(subject) && !unclear_services.contains(&subject.0))
+    }
 }
 
 struct GatheredField<'a> {
@@ -133,7 +153,7 @@ struct GatheredField<'a> {
 
 /// A field that can't be decided.
 struct Unclear {
-    subject: Option<Subject>,
+    image: Option<ImageName>,
     problem: Problem,
 }
 
@@ -151,9 +171,7 @@ impl<'a> Column<'a> {
                 self.read_file(path, &file.reading, &flux, &mut gathered, problems);
             }
         }
-        let Gathered { fields, unclear } = gathered;
-        let clear = fields.into_iter().filter(|(subject, _)| !unclear.contains(subject));
-        clear.filter_map(|(subject, fields)| self.track(subject, &fields, problems)).collect()
+        gathered.clear().filter_map(|(subject, fields)| self.track(subject, &fields, problems)).collect()
     }
 
     fn read_file(
@@ -172,10 +190,13 @@ impl<'a> Column<'a> {
         };
         let name = &self.rulebook.environments[self.environment].policy.name;
         for refusal in &manifest.refusals {
-            let is_ignored =
-                refusal.service.as_ref().is_some_and(|service| self.rulebook.services.of(service).ignored);
-            if !is_ignored {
-                problems.push(Problem { environment: Some(name.clone()), ..refused(path, refusal) });
+            let service = refusal.service.as_ref();
+            if service.is_some_and(|service| self.rulebook.services.of(service).ignored) {
+                continue;
+            }
+            problems.push(Problem { environment: Some(name.clone()), ..refused(path, refusal) });
+            if let Some(service) = service {
+                gathered.hold_back(service, refusal.image.clone());
             }
         }
         for automation in &manifest.automations {
@@ -187,9 +208,9 @@ impl<'a> Column<'a> {
                 Ok(Some((subject, rules))) => {
                     gathered.fields.entry(subject).or_default().push(GatheredField { path, field, rules });
                 }
-                Err(Unclear { subject, problem }) => {
+                Err(Unclear { image, problem }) => {
                     problems.push(problem.of(name, &field.service).at(path, Some(position(field))));
-                    gathered.unclear.extend(subject);
+                    gathered.hold_back(&field.service, image);
                 }
             }
         }
@@ -210,7 +231,7 @@ impl<'a> Column<'a> {
             let problem = Problem::error(Class::Refused, message).hint(
                 "put the ImagePolicy and the ImageRepository under an environment's paths, or write `repository` beside the tag",
             );
-            return Err(Unclear { subject: None, problem });
+            return Err(Unclear { image: None, problem });
         };
         if !self.rulebook.services.manages(&field.service, image) {
             return Ok(None);
@@ -224,7 +245,7 @@ impl<'a> Column<'a> {
             Verdict::Rules(rules) => Ok(Some((subject, rules))),
             Verdict::Unclear(reason) => {
                 let problem = Problem::error(Class::Refused, reason).hint(NAME_THE_RULES);
-                Err(Unclear { subject: Some(subject), problem })
+                Err(Unclear { image: Some(subject.1), problem })
             }
         }
     }

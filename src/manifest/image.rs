@@ -72,6 +72,12 @@ impl<'d> Reader<'d, '_> {
         })
     }
 
+    /// The image that a whole reference names, whatever is to be said of its tag.
+    pub(super) fn name_in_reference(self, id: NodeId) -> Option<ImageName> {
+        let reference: ImageRef = self.document.text(id)?.parse().ok()?;
+        Some(reference.name)
+    }
+
     /// The field of a tag, with the digest that it carries or that stands at `digest`.
     pub(super) fn tag(
         self,

@@ -3,13 +3,15 @@
 use std::fmt;
 
 use super::position::Position;
-use crate::model::{Printable, ServiceName};
+use crate::model::{ImageName, Printable, ServiceName};
 
 /// An image field that was found and that cannot be moved safely.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Refusal {
     /// The HelmRelease it is in, unless that has no usable name.
     pub service: Option<ServiceName>,
+    /// The image it is of, where that is certain all the same.
+    pub image: Option<ImageName>,
     /// Where the reason is.
     pub position: Position,
     /// The reason, shown in plain words.

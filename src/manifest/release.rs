@@ -70,7 +70,7 @@ impl Objects<'_, '_, '_> {
             let node = self.document.get(root, "apiVersion").unwrap_or(root);
             let position = self.document.node(node).position;
             let reason = RefusalReason::ApiVersion(version.to_owned());
-            self.manifest.refusals.push(Refusal { service, position, reason });
+            self.manifest.refusals.push(Refusal { service, image: None, position, reason });
             return;
         }
         let on_the_way = [Some(root), self.document.get(root, "metadata"), self.document.get(root, "spec")];

@@ -14,7 +14,7 @@ use super::position::Position;
 use super::refusal::{Refusal, RefusalReason};
 use super::text::Source;
 use super::tree::{Content, Document, NodeId};
-use crate::model::{Printable, ServiceName};
+use crate::model::{ImageName, Printable, ServiceName};
 
 /// What stands against every field below a place, and where.
 pub(super) type Trouble = Option<(RefusalReason, Position)>;
@@ -124,15 +124,20 @@ impl<'d, 't, 'm> Walk<'d, 't, 'm> {
         let marks_other_part = marker.as_ref().is_some_and(|marker| marker.part != MarkedPart::Tag);
         if key == "tag" && siblings.has_repository && !marks_other_part {
             let policy = marker.map(|marker| marker.policy).or_else(|| self.policy_at_anchor(value));
-            let found = self.reader.name(entries);
-            let found = found.and_then(|image| self.reader.tag(value, siblings.digest, image, policy));
-            return self.take(value, found);
+            let name = self.reader.name(entries);
+            let image = name.as_ref().ok().cloned().flatten();
+            let found = name.and_then(|image| self.reader.tag(value, siblings.digest, image, policy));
+            return self.take_of(image, value, found);
         }
         match marker {
             Some(marker) => self.marked(marker, value, siblings),
             None if key == "image" && self.reader.may_be_reference(value) => {
                 let policy = self.policy_at_anchor(value);
-                self.take(value, self.reader.reference(value, policy));
+                self.take_of(
+                    self.reader.name_in_reference(value),
+                    value,
+                    self.reader.reference(value, policy),
+                );
             }
             None => self.below(value),
         }
@@ -141,7 +146,10 @@ impl<'d, 't, 'm> Walk<'d, 't, 'm> {
     /// Takes a scalar with a setter comment.
     fn marked(&mut self, marker: Marker, value: NodeId, siblings: Siblings) {
         match marker.part {
-            MarkedPart::Reference => self.take(value, self.reader.reference(value, Some(marker.policy))),
+            MarkedPart::Reference => {
+                let found = self.reader.reference(value, Some(marker.policy));
+                self.take_of(self.reader.name_in_reference(value), value, found);
+            }
             MarkedPart::Tag => {
                 let found = self.reader.tag(value, siblings.digest, None, Some(marker.policy));
                 self.take(value, found);
@@ -165,6 +173,11 @@ impl<'d, 't, 'm> Walk<'d, 't, 'm> {
 
     /// Keeps what was found at `value`, or why it is left alone.
     fn take(&mut self, value: NodeId, found: Result<Found, Rejected>) {
+        self.take_of(None, value, found);
+    }
+
+    /// The same, where it is known of which image it is even if it is left alone.
+    fn take_of(&mut self, image: Option<ImageName>, value: NodeId, found: Result<Found, Rejected>) {
         let document = self.reader.document;
         let position = document.node(value).position;
         match (found, &self.service, &self.trouble) {
@@ -183,20 +196,23 @@ impl<'d, 't, 'm> Walk<'d, 't, 'm> {
                     digest_site: found.digest_site,
                 });
             }
-            (_, _, Some((reason, position))) => self.refuse(value, reason.clone(), *position),
+            // A key that stands twice may be that of the image.
+            (_, _, Some((reason, position))) => self.refuse(None, value, reason.clone(), *position),
             (Err((reason, at)), _, None) => {
                 let position = document.node(at).position;
-                self.refuse(value, reason, position);
+                self.refuse(image, value, reason, position);
             }
-            (Ok(_), None, None) => self.refuse(value, RefusalReason::ServiceName(String::new()), position),
+            (Ok(_), None, None) => {
+                self.refuse(image, value, RefusalReason::ServiceName(String::new()), position);
+            }
         }
     }
 
-    fn refuse(&mut self, value: NodeId, reason: RefusalReason, position: Position) {
+    fn refuse(&mut self, image: Option<ImageName>, value: NodeId, reason: RefusalReason, position: Position) {
         let document = self.reader.document;
         let span = document.node(document.target(value)).span.clone();
         self.manifest.refused_spans.push((span, document.node(value).position));
-        let refusal = Refusal { service: self.service.clone(), position, reason };
+        let refusal = Refusal { service: self.service.clone(), image, position, reason };
         // What stands against a mapping is told once, not for each field in it.
         if self.manifest.refusals.last() != Some(&refusal) {
             self.manifest.refusals.push(refusal);

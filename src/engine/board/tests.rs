@@ -169,3 +169,53 @@ fn pins_that_differ_are_apart() {
         assert_eq!(board.tracks[0].is_pinned_apart(), expected);
     }
 }
+
+/// A field that is refused in one folder, and a good one of the same service in another.
+#[rstest]
+#[case::of_the_image(release("app", "latest"), "")]
+#[case::of_the_image_as_a_number(release("app", "1.10"), "")]
+#[case::of_the_image_in_a_template(release("app", "'{{ tag }}'"), "")]
+#[case::of_the_image_as_a_reference(
+    release("app", "v1.0.0").replace("    image:\n      repository: ghcr.io/vtr/app\n      tag: v1.0.0", "    image: ghcr.io/vtr/app:latest"),
+    ""
+)]
+#[case::of_another_image(
+    release("app", "v1.0.0") + "    sidecar: {image: 'ghcr.io/vtr/proxy:latest'}\n",
+    "app=v1.0.0+v1.0.1 >=1.0.0"
+)]
+#[case::of_an_image_that_is_not_known(
+    release("app", "v1.0.0") + "    sidecar: {image: 'ghcr.io/vtr/{{ proxy }}:v1.0.0'}\n",
+    ""
+)]
+#[case::with_a_key_twice(release("app", "v1.0.0") + "    sidecar: {image: 'ghcr.io/vtr/proxy:v1.0.0', image: x}\n", "")]
+#[case::of_an_unknown_version_of_the_api(
+    release("app", "v1.0.0").replace("helm.toolkit.fluxcd.io/v2", "helm.toolkit.fluxcd.io/v9"),
+    ""
+)]
+fn a_refused_field_holds_back_what_may_be_of_its_image(#[case] refused: String, #[case] expected: &str) {
+    let board =
+        board(&one_environment(), &[("np/app.yaml", refused), ("np2/app.yaml", release("app", "v1.0.1"))]);
+    assert_eq!(told(&board), expected, "{}", errors(&board));
+    assert!(!errors(&board).is_empty());
+}
+
+#[test]
+fn a_lone_tag_of_no_image_holds_back_its_service() {
+    let lone = marked("v1.0.0", "gone").replace("      repository: ghcr.io/vtr/app\n", "");
+    let files = [("np/app.yaml", lone), ("np2/app.yaml", release("app", "v1.0.1"))];
+    assert_eq!(told(&board(&one_environment(), &files)), "");
+}
+
+#[test]
+fn a_refused_field_holds_back_no_other_service_and_no_other_environment() {
+    let settings = Settings {
+        environments: vec![("non-prod", vec!["np"], None), ("prod", vec!["np2"], Some(0))],
+        ..Settings::default()
+    };
+    let files = [
+        ("np/app.yaml", release("app", "latest")),
+        ("np/web.yaml", release("web", "v1.0.0")),
+        ("np2/app.yaml", release("app", "v1.0.1")),
+    ];
+    assert_eq!(told(&board(&settings, &files)), "web=v1.0.0 >=1.0.0; app=v1.0.1 >=1.0.0");
+}
