@@ -204,6 +204,10 @@ impl Remote {
 
     fn push_command(&self, operation: &'static str) -> Result<Command, GitError> {
         let mut command = self.command(operation)?;
+        if matches!(self.location, Location::Path(_)) {
+            // To look for resemblances between new objects costs more than to write them out to a disk.
+            command.args(["-c", "pack.window=0"]);
+        }
         command.args(["push", "--porcelain", "--no-verify", "--no-follow-tags", "--no-progress"]);
         Ok(command)
     }
