@@ -6,6 +6,7 @@ mod damage;
 mod fetch;
 mod hermetic;
 mod history;
+mod https;
 mod publish;
 mod races;
 mod ssh;

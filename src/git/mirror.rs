@@ -108,7 +108,7 @@ impl Mirror {
         self.remote.fetch(&self.settings.branch, HEAD_REFERENCE)?;
         self.tidy(lock);
         // It may have moved again since it was asked; what was fetched is what counts.
-        let head = self.folder.head()?.unwrap_or(there);
+        let head = self.folder.head()?.ok_or(GitError::UnknownCommit { commit: there })?;
         Ok(Fetched { head, moved: before != Some(head) })
     }
 

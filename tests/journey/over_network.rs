@@ -4,6 +4,7 @@ use std::fs;
 use std::path::Path;
 use std::process::{Command, Stdio};
 
+use crate::support::git_http::{GitServer, Rules};
 use crate::support::relay::{Fault, Relay};
 use crate::support::sshd::Sshd;
 
@@ -87,4 +88,30 @@ async fn a_command_that_is_interrupted_at_a_mute_server_ends_and_leaves_no_progr
     assert_eq!(output.status.code(), Some(75), "{said}");
     assert!(said.contains("it was stopped, as Tidegate was told to stop"), "{said}");
     wait_until("the end of ssh", || !has_ssh());
+}
+
+#[tokio::test]
+async fn a_promotion_goes_over_https_with_a_token_that_nothing_shows() {
+    let world = World::new("0s").await;
+    let login = Some("x-access-token:s3cret-t0ken".to_owned());
+    let server = GitServer::start(&world.origin.beside(""), Rules { login, ..Rules::default() });
+    let token = world.origin.beside("token");
+    fs::write(&token, "s3cret-t0ken\n").unwrap();
+    let git = format!(
+        "{{url: \"{}\", auth: {{token: {{file: {}}}}}, caFile: {}}}",
+        server.url("origin.git"),
+        token.display(),
+        GitServer::authority().display()
+    );
+    let world = world.through(&git);
+    for command in ["doctor", "sync", "sync"] {
+        let ran = world.run(&["-vv", command]);
+        assert_eq!(ran.code, 0, "{}", ran.err);
+        assert!(!ran.err.contains("s3cret") && !ran.out.contains("s3cret"));
+    }
+    assert_eq!(world.running(), ("v1.0.1".to_owned(), "v1.0.1".to_owned()));
+    fs::write(&token, "old-t0ken\n").unwrap();
+    let ran = world.run(&["sync"]);
+    assert_eq!(ran.code, 1, "{}", ran.err);
+    assert!(ran.err.contains("it does not let us in") && !ran.err.contains("t0ken"), "{}", ran.err);
 }

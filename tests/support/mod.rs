@@ -1,6 +1,7 @@
 //! What several rooms' tests need: real parts, started and filled.
 
 pub(crate) mod git;
+pub(crate) mod git_http;
 pub(crate) mod registry;
 pub(crate) mod relay;
 pub(crate) mod sshd;

@@ -14,7 +14,6 @@ mod ssh;
 mod trouble;
 mod url;
 
-use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
@@ -123,23 +122,12 @@ impl Remote {
         let limits = &self.reach.limits;
         let patience = Patience { silence: Some(limits.silence), ..self.patience(limits.fetch) };
         let fetched = program::run(command, [refspec], patience);
-        self.succeeded(operation, fetched)?;
-        self.refuse_cut(reference)
-    }
-
-    /// A server whose own history is cut hands the cut on.
-    fn refuse_cut(&self, reference: &str) -> Result<(), GitError> {
-        let cut = self.mirror.join("shallow");
-        if fs::remove_file(&cut).is_err() {
-            return Ok(());
+        let output = self.succeeded(operation, fetched)?;
+        // A server whose own history is cut is left alone by Git, which says so and ends well.
+        if output.complaint().contains("shallow roots are not allowed to be updated") {
+            return Err(GitError::Shallow { location: self.shown() });
         }
-        let reference = self.mirror.join(reference);
-        fs::remove_file(&reference).map_err(|source| GitError::Folder {
-            operation: "remove",
-            path: reference,
-            source,
-        })?;
-        Err(GitError::Shallow { location: self.shown() })
+        Ok(())
     }
 
     /// Moves `branch` from `base`, and from nothing else, to `tip`.
