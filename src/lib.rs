@@ -2,6 +2,7 @@
 //!
 //! The rooms and what each may know are told in `ARCHITECTURE.md`; `tests/architecture.rs` keeps them so.
 
+pub mod changelog;
 pub mod cli;
 pub mod config;
 pub mod engine;

@@ -22,6 +22,7 @@ const ROOMS: &[Room] = &[
     Room { name: "model", rooms: &[], is_pure: true, crates: &[] },
     Room { name: "manifest", rooms: &["model"], is_pure: true, crates: &["granit_parser"] },
     Room { name: "policy", rooms: &["model"], is_pure: true, crates: &["cron"] },
+    Room { name: "changelog", rooms: &["model"], is_pure: true, crates: &["git_conventional", "minijinja"] },
     Room {
         name: "config",
         rooms: &["model", "policy"],

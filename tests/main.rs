@@ -1,6 +1,7 @@
 //! What crosses rooms, against real parts: one binary, so that it links once.
 
 mod architecture;
+mod changelog;
 mod config;
 mod demo;
 mod git;

@@ -14,6 +14,7 @@ mod promotion;
 mod record;
 mod repository;
 mod service;
+mod source;
 mod version;
 
 pub use commit::{
@@ -33,6 +34,7 @@ pub use record::{
 };
 pub use repository::{Content, HistoryEnd, LeftAlone, LeftAloneKind, Listing, Publication};
 pub use service::{ServiceName, ServiceNameError};
+pub use source::{Person, Relation, SourceCommit, SourceRange};
 pub use version::{Version, VersionError};
 
 /// A point in time, always in UTC; zones are for reading and writing.

@@ -1,0 +1,339 @@
+//! Commits to notes: which are told, as what, under which release and heading.
+
+use std::collections::HashMap;
+
+use super::cancel::{Cancelled, Range};
+use super::clean;
+use super::dependency;
+use super::inline::Inline;
+use super::lineage::{Lineage, Places, releases_of};
+use super::message::{Merge, Message, Title};
+use super::notes::{Contributor, Counts, Entry, Group, Heading, Notes, Release, Update, merge_update};
+use super::remark::Remark;
+use super::rules::Rules;
+use super::section::Section;
+use super::web::Web;
+use crate::model::{CommitId, Person, SourceCommit as Commit};
+
+/// How many people are named.
+const MOST_PEOPLE: usize = 100;
+
+/// What notes are made of.
+#[derive(Clone, Debug)]
+pub struct Material<'a> {
+    /// Of what.
+    pub heading: Heading,
+    /// The commits that one side has and the other has not, newest first, each before its parents.
+    pub commits: &'a [Commit],
+    /// Where histories diverged: the commits that only the running version has.
+    pub lost: &'a [Commit],
+    /// The releases that the source repository names, with their commits; those out of the range don't matter.
+    pub releases: &'a [(CommitId, String)],
+    /// The pages of the source repository.
+    pub web: Option<&'a Web>,
+    /// What has to be said beside the commits.
+    pub remarks: Vec<Remark>,
+}
+
+impl Notes {
+    /// Groups commits.
+    pub fn gather(material: Material<'_>, rules: &Rules) -> Self {
+        let inline = Inline { web: material.web, rules };
+        let told = Told::find(material.commits, material.lost);
+        let told_lost = Told::find(material.lost, material.commits);
+        let mut people = People::default();
+        let releases = Writer { told: &told, inline, head: &material.heading.to }
+            .releases(material.releases, &mut people);
+        let lost = Writer { told: &told_lost, inline, head: &material.heading.from }
+            .releases(&[], &mut People::default())
+            .into_iter()
+            .next()
+            .filter(|release| !release.is_empty());
+        let relevant =
+            material.commits.iter().filter(|commit| commit.is_relevant && commit.parents.len() < 2);
+        let counts = Counts {
+            commits: relevant.count(),
+            reverted: told.cancelled.reverts,
+            copies: told.cancelled.copies,
+        };
+        let mut remarks = material.remarks;
+        if counts.commits == 0 && !material.commits.is_empty() {
+            remarks.push(Remark::NothingInPaths { elsewhere: material.commits.len() });
+        }
+        Self { heading: material.heading, remarks, releases, lost, people: people.sorted(&inline), counts }
+    }
+}
+
+/// A range, and which of its commits are told.
+struct Told<'a> {
+    commits: &'a [Commit],
+    messages: Vec<Message<'a>>,
+    places: Places,
+    lineage: Lineage,
+    cancelled: Cancelled,
+}
+
+impl<'a> Told<'a> {
+    fn find(commits: &'a [Commit], there: &[Commit]) -> Self {
+        let messages: Vec<Message<'a>> = commits.iter().map(Message::read).collect();
+        let places = Places::of_range(commits);
+        let lineage = Lineage::trace(commits, &messages, &places);
+        let range = Range { commits, messages: &messages, places: &places, lineage: &lineage };
+        let cancelled = Cancelled::find(&range, there);
+        Self { commits, messages, places, lineage, cancelled }
+    }
+
+    /// Whether the commit at this place is a change of the service that is told.
+    fn is_told(&self, place: usize) -> bool {
+        !self.cancelled.is_out[place]
+            && self.commits[place].is_relevant
+            && self.messages[place].merge.is_none()
+    }
+}
+
+/// Writes a range's releases.
+struct Writer<'a> {
+    told: &'a Told<'a>,
+    inline: Inline<'a>,
+    /// The name of what is newer than every release.
+    head: &'a str,
+}
+
+/// One change before it is written: a commit's or a pull request's title.
+struct Change<'a> {
+    place: usize,
+    title: Title<'a>,
+    request: Option<u64>,
+    breaking: Vec<&'a str>,
+}
+
+impl<'a> Writer<'a> {
+    fn releases(&self, named: &[(CommitId, String)], people: &mut People) -> Vec<Release> {
+        let told = self.told;
+        if told.commits.is_empty() {
+            return Vec::new();
+        }
+        let mut heads: Vec<(usize, &str)> =
+            named.iter().filter_map(|(id, name)| Some((told.places.of(*id)?, name.as_str()))).collect();
+        heads.sort_by_key(|(place, _)| *place);
+        heads.dedup_by_key(|(place, _)| *place);
+        // The newest commit is the image's own, however the source repository calls it.
+        heads.retain(|(place, _)| *place > 0);
+        heads.insert(0, (0, self.head));
+        let places: Vec<usize> = heads.iter().map(|(place, _)| *place).collect();
+        let release_of = releases_of(told.commits, &places, &told.places);
+        let mut drafts: Vec<Draft> = heads.iter().map(|_| Draft::default()).collect();
+        for (release, unit) in self.units(&release_of) {
+            self.tell(&unit, &mut drafts[release], people);
+        }
+        let made = drafts.into_iter().zip(&heads);
+        made.map(|(draft, (place, name))| draft.finish(clean::name(name), &told.commits[*place])).collect()
+    }
+
+    /// What belongs together, newest first: a pull request with its commits, or one commit.
+    fn units(&self, release_of: &[Option<usize>]) -> Vec<(usize, Unit)> {
+        let told = self.told;
+        let mut of_request: HashMap<usize, Vec<usize>> = HashMap::new();
+        for place in (0..told.commits.len()).filter(|place| told.is_told(*place)) {
+            if let Some(request) = told.lineage.request_of[place] {
+                of_request.entry(request).or_default().push(place);
+            }
+        }
+        let mut units = Vec::new();
+        for (place, release) in release_of.iter().enumerate() {
+            let release = release.unwrap_or(0);
+            if let Some(commits) = of_request.remove(&place) {
+                units.push((release, Unit { request: Some(place), commits }));
+            } else if told.is_told(place) && told.lineage.request_of[place].is_none() {
+                units.push((release, Unit { request: None, commits: vec![place] }));
+            }
+        }
+        units
+    }
+
+    fn tell(&self, unit: &Unit, draft: &mut Draft, people: &mut People) {
+        let told = self.told;
+        for place in &unit.commits {
+            people.add(&told.commits[*place].author, self.inline.rules);
+            for person in told.messages[*place].co_authors() {
+                people.add(&person, self.inline.rules);
+            }
+        }
+        let changes = self.changes(unit);
+        let request = changes.first().and_then(|change| change.request);
+        let mut updates = Vec::new();
+        for place in &unit.commits {
+            let message = &told.messages[*place];
+            updates.extend(dependency::read(message, &message.title));
+        }
+        if !updates.is_empty() {
+            for moved in updates {
+                let request = request.map(|number| self.inline.request(number));
+                let update = Update { name: moved.name, from: moved.from, to: moved.to, request };
+                merge_update(&mut draft.updates, update);
+            }
+            return;
+        }
+        let is_bot = |place: &usize| self.inline.rules.is_bot(&told.commits[*place].author.name);
+        if unit.commits.iter().all(is_bot) {
+            draft.bots += unit.commits.len();
+            return;
+        }
+        for change in changes {
+            let section = section_of(&change);
+            draft.entries.push((section, self.entry(&change)));
+        }
+    }
+
+    /// The changes that a unit is told as: its pull request's title, where that says what it is; else those of its
+    /// commits that do; else the title all the same.
+    fn changes(&self, unit: &Unit) -> Vec<Change<'a>> {
+        let told = self.told;
+        let Some(request) = unit.request else { return self.changes_of_commit(unit.commits[0]) };
+        let Some(Merge::Request { number, title }) = told.messages[request].merge else { return Vec::new() };
+        let by_commit = |place: &usize| Change {
+            place: *place,
+            title: told.messages[*place].title,
+            request: number,
+            breaking: told.messages[*place].breaking.clone(),
+        };
+        let own = Title::read(title);
+        let is_conventional = |place: &&usize| told.messages[**place].title.is_conventional();
+        if told.lineage.has_requests[request] {
+            return unit.commits.iter().map(by_commit).collect();
+        }
+        if !own.is_conventional() && unit.commits.iter().any(|place| is_conventional(&place)) {
+            return unit.commits.iter().filter(is_conventional).map(by_commit).collect();
+        }
+        let mut breaking: Vec<&str> = told.messages[request].breaking.clone();
+        for place in &unit.commits {
+            let message = &told.messages[*place];
+            breaking.extend(&message.breaking);
+            if message.title.is_breaking && message.breaking.is_empty() {
+                breaking.push(message.title.text);
+            }
+        }
+        breaking.dedup();
+        vec![Change { place: request, title: own, request: number.or(own.pull_request), breaking }]
+    }
+
+    /// A commit by itself, or what a squash lists in its body when its own title doesn't say what it is.
+    fn changes_of_commit(&self, place: usize) -> Vec<Change<'a>> {
+        let message = &self.told.messages[place];
+        let title = match message.merge_title() {
+            Some(title) => title,
+            None => message.title,
+        };
+        let request = title.pull_request.or(message.title.pull_request);
+        let squashed: Vec<Title<'a>> =
+            if request.is_some() { message.squashed().collect() } else { Vec::new() };
+        if !title.is_conventional() && !squashed.is_empty() {
+            let change = |title: Title<'a>| Change { place, title, request, breaking: Vec::new() };
+            let mut changes: Vec<Change<'a>> = squashed.into_iter().map(change).collect();
+            changes[0].breaking.clone_from(&message.breaking);
+            return changes;
+        }
+        let mut breaking = message.breaking.clone();
+        breaking.extend(squashed.iter().filter(|title| title.is_breaking).map(|title| title.text));
+        breaking.dedup();
+        vec![Change { place, title, request, breaking }]
+    }
+
+    fn entry(&self, change: &Change<'_>) -> Entry {
+        let commit = &self.told.commits[change.place];
+        let line = |text: &str| self.inline.spans(&clean::line(text));
+        let reverted = self.told.messages[change.place].reverts.as_ref().and_then(|reverts| reverts.title);
+        let title = reverted.map_or(change.title, Title::read);
+        let scope = title.scope.map(clean::name).filter(|scope| !scope.is_empty());
+        let text = clean::line(title.text);
+        let text = if text.is_empty() { "(no message)".to_owned() } else { text };
+        let notes = change.breaking.iter().map(|note| clean::line(note)).filter(|note| *note != text);
+        Entry {
+            scope,
+            breaking: notes.map(|note| self.inline.spans(&note)).collect(),
+            request: change.request.map(|number| self.inline.request(number)),
+            commit: commit.id,
+            url: self.inline.web.map(|web| web.commit(commit.id)),
+            author: clean::name(&commit.author.name),
+            text: line(&text),
+        }
+    }
+}
+
+fn section_of(change: &Change<'_>) -> Section {
+    if change.title.is_breaking || !change.breaking.is_empty() {
+        return Section::Breaking;
+    }
+    let is_revert = change.title.text.starts_with("Revert \"");
+    let plain = if is_revert { Section::Reverts } else { Section::Changes };
+    change.title.section.unwrap_or(plain)
+}
+
+/// What belongs together.
+struct Unit {
+    /// The merge of the pull request.
+    request: Option<usize>,
+    /// Its commits that are told; at least one.
+    commits: Vec<usize>,
+}
+
+/// A release in the making.
+#[derive(Default)]
+struct Draft {
+    entries: Vec<(Section, Entry)>,
+    updates: Vec<Update>,
+    bots: usize,
+}
+
+impl Draft {
+    fn finish(self, name: String, head: &Commit) -> Release {
+        let mut groups: Vec<Group> = Vec::new();
+        for (section, entry) in self.entries {
+            match groups.iter_mut().find(|group| group.section == section) {
+                Some(group) => group.entries.push(entry),
+                None => groups.push(Group { section, entries: vec![entry] }),
+            }
+        }
+        groups.sort_by_key(|group| group.section);
+        Release { name, at: Some(head.committed_at), groups, updates: self.updates, bots: self.bots }
+    }
+}
+
+/// Who wrote how many commits, by address.
+#[derive(Default)]
+struct People(HashMap<String, (Person, usize)>);
+
+impl People {
+    fn add(&mut self, person: &Person, rules: &Rules) {
+        if person.name.is_empty() || rules.is_bot(&person.name) {
+            return;
+        }
+        let key = person.email.to_ascii_lowercase();
+        self.0.entry(key).or_insert_with(|| (person.clone(), 0)).1 += 1;
+    }
+
+    fn sorted(self, inline: &Inline<'_>) -> Vec<Contributor> {
+        let contributor = |(person, commits): (Person, usize)| Contributor {
+            name: clean::name(&person.name),
+            url: inline.web.and_then(|web| web.person(&person.email)),
+            commits,
+        };
+        let mut people: Vec<Contributor> = Vec::new();
+        for person in self.0.into_values().map(contributor) {
+            // One person with two addresses is named once.
+            match people.iter_mut().find(|known| known.name == person.name) {
+                Some(known) => {
+                    known.commits += person.commits;
+                    known.url = known.url.take().or(person.url);
+                }
+                None => people.push(person),
+            }
+        }
+        people.sort_by(|one, other| other.commits.cmp(&one.commits).then_with(|| one.name.cmp(&other.name)));
+        people.truncate(MOST_PEOPLE);
+        people
+    }
+}
+
+#[cfg(test)]
+mod tests;

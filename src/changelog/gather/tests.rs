@@ -1,0 +1,222 @@
+//! What is told, as what, under which heading.
+
+use std::fmt::Write as _;
+
+use super::*;
+use crate::changelog::fixture::{commit, commit_by, commit_on, id, line};
+use crate::changelog::inline::plain;
+
+fn heading() -> Heading {
+    Heading {
+        service: "common/app".into(),
+        from: "v1.0.1".into(),
+        to: "v1.0.4".into(),
+        is_downgrade: false,
+        source: None,
+        compare: None,
+    }
+}
+
+fn gather(commits: &[Commit], releases: &[(CommitId, String)]) -> Notes {
+    let web = Web::of(&"github.com/vtr/app".parse().unwrap());
+    let material =
+        Material { heading: heading(), commits, lost: &[], releases, web: web.as_ref(), remarks: Vec::new() };
+    Notes::gather(material, &Rules::default())
+}
+
+fn entry(entry: &Entry) -> String {
+    let mut text = entry.scope.as_ref().map_or(String::new(), |scope| format!("{scope}: "));
+    text.push_str(&entry.plain_text());
+    if let Some(request) = &entry.request {
+        let _ = write!(text, " ({})", request.label());
+    }
+    for note in &entry.breaking {
+        let _ = write!(text, " ! {}", plain(note));
+    }
+    text
+}
+
+/// The notes as lines: `Section: entry`.
+fn told(commits: &[Commit]) -> Vec<String> {
+    let notes = gather(commits, &[]);
+    let mut lines = Vec::new();
+    for (section, entries) in notes.merged() {
+        lines.extend(entries.iter().map(|one| format!("{}: {}", section.title(), entry(one))));
+    }
+    for update in notes.merged_updates() {
+        let from = update.from.unwrap_or_else(|| "?".into());
+        lines.push(format!("Update: {} {from} > {}", update.name, update.to));
+    }
+    if notes.bots() > 0 {
+        lines.push(format!("Bots: {}", notes.bots()));
+    }
+    lines
+}
+
+#[test]
+fn sections_come_in_their_order() {
+    let messages = [
+        "chore: tidy",
+        "Rename a thing",
+        "fix(api): close it (#3)",
+        "feat: cache",
+        "feat(api)!: drop v1",
+        "perf: faster",
+        "docs: say so",
+        "fix: stop\n\nBREAKING CHANGE: the port moved to 8080",
+    ];
+    assert_eq!(
+        told(&line(&messages)),
+        [
+            "Breaking changes: api: drop v1",
+            "Breaking changes: stop ! the port moved to 8080",
+            "Features: cache",
+            "Fixes: api: close it (#3)",
+            "Performance: faster",
+            "Other changes: Rename a thing",
+            "Documentation: say so",
+            "Maintenance: tidy",
+        ]
+    );
+}
+
+/// A pull request (number 7) with this title and these commits.
+fn request(title: &str, messages: &[&str]) -> Vec<String> {
+    let subject = format!("Merge pull request #7 from vtr/branch\n\n{title}");
+    let tip = 10 + u8::try_from(messages.len()).unwrap();
+    let mut commits = vec![commit_on(99, &[1, tip - 1], &subject)];
+    let numbered = messages.iter().zip((10..tip).rev());
+    commits.extend(numbered.map(|(message, number)| match number {
+        10 => commit_on(10, &[1], message),
+        _ => commit(number, message),
+    }));
+    told(&commits)
+}
+
+#[test]
+fn a_pull_request_is_told_by_its_title_if_that_says_what_it_is() {
+    assert_eq!(request("feat: cache", &["wip", "fix: typo"]), ["Features: cache (#7)"]);
+    assert_eq!(
+        request("feat: cache", &["feat!: drop the file", "wip"]),
+        ["Breaking changes: cache (#7) ! drop the file"]
+    );
+}
+
+#[test]
+fn else_by_its_commits_that_do() {
+    assert_eq!(
+        request("Cache", &["wip", "fix: typo", "feat: cache"]),
+        ["Features: cache (#7)", "Fixes: typo (#7)"]
+    );
+}
+
+#[test]
+fn else_by_its_title_all_the_same() {
+    assert_eq!(request("Cache it", &["wip", "more"]), ["Other changes: Cache it (#7)"]);
+    assert_eq!(request("", &["wip"]), ["Other changes: vtr/branch (#7)"]);
+}
+
+#[test]
+fn a_squash_is_told_by_its_title_or_by_what_it_lists() {
+    let body = "\n\n* feat!: a\n\n* wip\n\n* fix: b";
+    assert_eq!(told(&[commit(1, &format!("feat: all (#7){body}"))]), ["Breaking changes: all (#7) ! a"]);
+    assert_eq!(told(&[commit(1, &format!("All (#7){body}"))]), ["Breaking changes: a (#7)", "Fixes: b (#7)"]);
+    assert_eq!(told(&[commit(1, &format!("All{body}"))]), ["Other changes: All"]);
+}
+
+#[test]
+fn a_merge_of_a_branch_says_nothing_and_its_commits_stay() {
+    let commits = [
+        commit_on(5, &[2, 4], "Merge branch 'main' into release"),
+        commit_on(4, &[1], "fix: a"),
+        commit(2, "feat: b"),
+    ];
+    assert_eq!(told(&commits), ["Features: b", "Fixes: a"]);
+}
+
+#[test]
+fn updates_are_one_list_from_the_oldest_to_the_newest() {
+    let commits = [
+        commit_by(4, "dependabot[bot]", "build(deps): bump tokio from 1.3 to 1.4 (#9)"),
+        commit_by(3, "renovate[bot]", "chore(deps): update dependency eslint to v9"),
+        commit_by(2, "dependabot[bot]", "build(deps): bump tokio from 1.2 to 1.3 (#8)"),
+        commit_by(1, "renovate[bot]", "chore: migrate config"),
+    ];
+    assert_eq!(told(&commits), ["Update: tokio 1.2 > 1.4", "Update: eslint ? > v9", "Bots: 1"]);
+}
+
+#[test]
+fn machines_are_not_among_the_people() {
+    let commits = [
+        commit_by(3, "dependabot[bot]", "fix: x"),
+        commit_by(2, "ana s", "feat: a\n\nCo-authored-by: Bo <bo@vtr.cl>"),
+        commit_by(1, "ana s", "feat: b"),
+    ];
+    let people = gather(&commits, &[]).people;
+    let names: Vec<(&str, usize)> = people.iter().map(|one| (one.name.as_str(), one.commits)).collect();
+    assert_eq!(names, [("ana s", 2), ("Bo", 1)]);
+}
+
+#[test]
+fn releases_part_the_range() {
+    let commits = line(&["feat: d", "feat: c", "feat: b", "feat: a"]);
+    let releases = [(id(3), "v1.0.3".to_owned()), (id(2), "v1.0.2".to_owned()), (id(77), "v0".to_owned())];
+    let notes = gather(&commits, &releases);
+    let told: Vec<(String, String)> = notes
+        .releases
+        .iter()
+        .map(|release| (release.name.clone(), release.groups[0].entries.iter().map(entry).collect()))
+        .collect();
+    let expected = [("v1.0.4", "d"), ("v1.0.3", "c"), ("v1.0.2", "ba")];
+    assert_eq!(told, expected.map(|(name, text)| (name.to_owned(), text.to_owned())));
+}
+
+#[test]
+fn the_image_names_its_own_release() {
+    let notes = gather(&line(&["feat: b", "feat: a"]), &[(id(2), "release-4".into())]);
+    assert_eq!(notes.releases.len(), 1);
+    assert_eq!(notes.releases[0].name, "v1.0.4");
+}
+
+#[test]
+fn what_does_not_concern_the_service_is_left_out() {
+    let elsewhere = |mut commit: Commit| {
+        commit.is_relevant = false;
+        commit
+    };
+    let mut commits = line(&["feat: b", "feat: a"]);
+    commits[0] = elsewhere(commits[0].clone());
+    assert_eq!(told(&commits), ["Features: a"]);
+    commits[1] = elsewhere(commits[1].clone());
+    let notes = gather(&commits, &[]);
+    assert!(notes.is_empty());
+    assert_eq!(notes.remarks, [Remark::NothingInPaths { elsewhere: 2 }]);
+}
+
+#[test]
+fn what_is_lost_is_told_apart() {
+    let (commits, lost) = (line(&["feat: b", "feat: a"]), [commit(50, "fix: hot"), commit(1, "feat: a")]);
+    let material = Material {
+        heading: heading(),
+        commits: &commits,
+        lost: &lost,
+        releases: &[],
+        web: None,
+        remarks: vec![],
+    };
+    let notes = Notes::gather(material, &Rules::default());
+    let lost = notes.lost.unwrap();
+    assert_eq!((lost.name.as_str(), lost.groups.len()), ("v1.0.1", 1));
+    assert_eq!(entry(&lost.groups[0].entries[0]), "hot");
+}
+
+#[test]
+fn a_revert_that_stays_is_told_by_what_it_took_back() {
+    let text = format!("Revert \"feat(api): old (#1)\" (#9)\n\nThis reverts commit {}.", id(99));
+    assert_eq!(told(&[commit(1, &text)]), ["Reverts: api: old (#9)"]);
+}
+
+#[test]
+fn no_message_is_told_as_that() {
+    assert_eq!(told(&[commit(1, "")]), ["Other changes: (no message)"]);
+}

@@ -1,0 +1,152 @@
+//! One commit's message, taken apart: title, merge, revert, what breaks, and who else wrote it.
+
+mod merge;
+mod revert;
+mod title;
+
+use crate::model::{Person, SourceCommit as Commit};
+
+pub(super) use merge::Merge;
+pub(super) use revert::{Reverts, picked_from};
+pub(super) use title::{Title, read_number};
+
+/// How much of a message is looked at. What explains a change is shorter; what is longer was pasted.
+const MOST_BYTES: usize = 64 * 1024;
+
+/// How many co-authors, notes and folded titles are kept of one commit.
+const MOST_PARTS: usize = 100;
+
+/// A message taken apart. Its texts are parts of the message, not yet fit to be shown.
+#[derive(Clone, Debug)]
+pub(super) struct Message<'a> {
+    /// The first line.
+    pub(super) subject: &'a str,
+    /// What follows it.
+    pub(super) body: &'a str,
+    pub(super) title: Title<'a>,
+    /// What the footers say that breaks.
+    pub(super) breaking: Vec<&'a str>,
+    /// For a commit of several parents, what it brings in.
+    pub(super) merge: Option<Merge<'a>>,
+    pub(super) reverts: Option<Reverts<'a>>,
+    pub(super) picked_from: Option<&'a str>,
+}
+
+impl<'a> Message<'a> {
+    pub(super) fn read(commit: &'a Commit) -> Self {
+        let text = &commit.message[..commit.message.floor_char_boundary(MOST_BYTES)];
+        let text = text.trim_start();
+        let (subject, body) = text.split_once('\n').unwrap_or((text, ""));
+        let subject = subject.trim();
+        let merge = (commit.parents.len() > 1).then(|| Merge::read(subject, body));
+        Self {
+            subject,
+            body,
+            title: Title::read(subject),
+            breaking: breaking(text, body),
+            merge,
+            reverts: Reverts::read(subject, body),
+            picked_from: if body.contains("(cherry picked") { picked_from(body) } else { None },
+        }
+    }
+
+    /// The title of the pull request, where a commit of one parent is worded as a merge: rebased, or squashed by a robot.
+    pub(super) fn merge_title(&self) -> Option<Title<'a>> {
+        if self.merge.is_some()
+            || !self.subject.starts_with("Merge") && !self.subject.starts_with("Auto merge")
+        {
+            return None;
+        }
+        let Merge::Request { number, title } = Merge::read(self.subject, self.body) else { return None };
+        let title = Title::read(title);
+        Some(Title { pull_request: number.or(title.pull_request), ..title })
+    }
+
+    /// The titles of the commits that were squashed into this one, as GitHub lists them in its body: `* feat: a`.
+    pub(super) fn squashed(&self) -> impl Iterator<Item = Title<'a>> {
+        let bullets = self.body.lines().filter_map(|line| line.strip_prefix("* "));
+        bullets.take(MOST_PARTS).map(Title::read).filter(Title::is_conventional)
+    }
+
+    /// Those whom the message names as authors beside the commit's own.
+    pub(super) fn co_authors(&self) -> Vec<Person> {
+        if !self.body.contains("uthored-") {
+            return Vec::new();
+        }
+        self.body.lines().filter_map(co_author).take(MOST_PARTS).collect()
+    }
+}
+
+/// What the footers say that breaks. Where the message is not conventional, or its form is not quite right, the footers
+/// are looked for by their names.
+fn breaking<'a>(text: &'a str, body: &'a str) -> Vec<&'a str> {
+    if !body.contains("BREAKING") {
+        return Vec::new();
+    }
+    if let Ok(parsed) = git_conventional::Commit::parse(text) {
+        let footers = parsed.footers().iter().filter(|footer| footer.breaking());
+        let notes: Vec<&str> = footers.map(git_conventional::Footer::value).take(MOST_PARTS).collect();
+        if !notes.is_empty() {
+            return notes;
+        }
+    }
+    let names = ["BREAKING CHANGE:", "BREAKING-CHANGE:", "BREAKING CHANGES:"];
+    let value = |line: &'a str| names.iter().find_map(|name| line.strip_prefix(name));
+    body.lines().filter_map(value).map(str::trim).filter(|note| !note.is_empty()).take(MOST_PARTS).collect()
+}
+
+/// `Co-authored-by: Name <address>`.
+fn co_author(line: &str) -> Option<Person> {
+    const NAME: &str = "co-authored-by:";
+    let line = line.trim();
+    let head = line.get(..NAME.len())?;
+    let (name, rest) = line[NAME.len()..].split_once('<')?;
+    let (email, _) = rest.split_once('>')?;
+    let person = Person { name: name.trim().to_owned(), email: email.trim().to_owned() };
+    (head.eq_ignore_ascii_case(NAME) && !person.name.is_empty()).then_some(person)
+}
+
+#[cfg(test)]
+mod tests {
+    use rstest::rstest;
+
+    use super::*;
+    use crate::changelog::fixture::commit;
+
+    #[rstest]
+    #[case::footer("feat: a\n\nbody\n\nBREAKING CHANGE: the port moved", &["the port moved"])]
+    #[case::dashed("feat: a\n\nBREAKING-CHANGE: the port moved", &["the port moved"])]
+    #[case::unconventional("Move the port\n\nBREAKING CHANGE: the port moved", &["the port moved"])]
+    #[case::malformed("feat: a\nno blank line\nBREAKING CHANGE: the port moved", &["the port moved"])]
+    #[case::mentioned("feat: a\n\nthis is no BREAKING CHANGE at all", &[])]
+    #[case::none("feat: a", &[])]
+    fn what_breaks(#[case] message: &str, #[case] notes: &[&str]) {
+        let commit = commit(1, message);
+        assert_eq!(Message::read(&commit).breaking, notes);
+    }
+
+    #[test]
+    fn a_squash_lists_its_commits() {
+        let commit = commit(1, "Cache (#12)\n\n* feat: cache queries\n\n* wip\n\n* fix(api): close it\n");
+        let message = Message::read(&commit);
+        let texts: Vec<&str> = message.squashed().map(|title| title.text).collect();
+        assert_eq!(texts, ["cache queries", "close it"]);
+    }
+
+    #[test]
+    fn co_authors_are_read() {
+        let text = "feat: a\n\nCo-authored-by: Ana Soto <ana@vtr.cl>\nCO-AUTHORED-BY: B <b@vtr.cl>\nCo-authored-by: <x>";
+        let commit = commit(1, text);
+        let names: Vec<String> =
+            Message::read(&commit).co_authors().into_iter().map(|one| one.name).collect();
+        assert_eq!(names, ["Ana Soto", "B"]);
+    }
+
+    #[test]
+    fn a_message_of_ten_megabytes_is_read_in_part() {
+        let commit = commit(1, &format!("feat: a\n\n{}", "* fix: b\n".repeat(1_200_000)));
+        let message = Message::read(&commit);
+        assert!(message.body.len() <= MOST_BYTES);
+        assert_eq!(message.squashed().count(), MOST_PARTS);
+    }
+}

@@ -1,0 +1,124 @@
+//! What an image's labels say of where it came from: OCI's annotations, and the form that was before them.
+
+use std::collections::BTreeMap;
+
+use super::clean;
+use super::source_name::SourceName;
+
+/// Label keys, the standard before the old form.
+const SOURCE: [&str; 2] = ["org.opencontainers.image.source", "org.label-schema.vcs-url"];
+const REVISION: [&str; 2] = ["org.opencontainers.image.revision", "org.label-schema.vcs-ref"];
+
+/// What an image says of where it came from.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Origin {
+    /// The source repository.
+    pub source: Said<SourceName>,
+    /// The commit that it was built from.
+    pub revision: Said<Revision>,
+}
+
+/// What a label says.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum Said<T> {
+    /// There is no such label.
+    #[default]
+    Nothing,
+    /// Something that can be used.
+    Good(T),
+    /// Something else, fit to be shown.
+    Bad(String),
+}
+
+/// A commit as a label names it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Revision {
+    /// 7 to 40 hexadecimal digits in lower case.
+    hex: Box<str>,
+    /// Whether the image was built with changes that were not committed.
+    pub is_dirty: bool,
+}
+
+impl Revision {
+    /// The digits.
+    pub fn hex(&self) -> &str {
+        &self.hex
+    }
+
+    /// As people shorten it.
+    pub fn short(&self) -> &str {
+        &self.hex[..7]
+    }
+
+    fn read(text: &str) -> Option<Self> {
+        let text = text.trim().to_ascii_lowercase();
+        let (hex, is_dirty) = match text.strip_suffix("-dirty").or_else(|| text.strip_suffix("-modified")) {
+            Some(hex) => (hex, true),
+            None => (text.as_str(), false),
+        };
+        let is_hex = (7..=40).contains(&hex.len()) && hex.bytes().all(|byte| byte.is_ascii_hexdigit());
+        is_hex.then(|| Self { hex: hex.into(), is_dirty })
+    }
+}
+
+impl Origin {
+    /// Reads labels.
+    pub fn read(labels: &BTreeMap<String, String>) -> Self {
+        Self {
+            source: said(labels, SOURCE, |text| text.parse().ok()),
+            revision: said(labels, REVISION, Revision::read),
+        }
+    }
+}
+
+/// What the first of these labels that isn't empty says.
+fn said<T>(labels: &BTreeMap<String, String>, keys: [&str; 2], read: impl Fn(&str) -> Option<T>) -> Said<T> {
+    let value = keys.iter().filter_map(|key| labels.get(*key)).find(|value| !value.trim().is_empty());
+    let Some(value) = value else { return Said::Nothing };
+    read(value).map_or_else(|| Said::Bad(clean::name(value)), Said::Good)
+}
+
+#[cfg(test)]
+mod tests {
+    use rstest::rstest;
+
+    use super::*;
+
+    fn labels(pairs: &[(&str, &str)]) -> BTreeMap<String, String> {
+        pairs.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect()
+    }
+
+    #[test]
+    fn the_standard_counts_before_the_old_form() {
+        let both = labels(&[
+            ("org.opencontainers.image.source", "https://github.com/vtr/app"),
+            ("org.label-schema.vcs-url", "https://github.com/vtr/old"),
+            ("org.opencontainers.image.revision", " "),
+            ("org.label-schema.vcs-ref", "9F2C1AB"),
+        ]);
+        let origin = Origin::read(&both);
+        assert_eq!(origin.source, Said::Good("github.com/vtr/app".parse().unwrap()));
+        let Said::Good(revision) = origin.revision else { panic!() };
+        assert_eq!((revision.hex(), revision.is_dirty), ("9f2c1ab", false));
+        assert_eq!(Origin::read(&BTreeMap::new()), Origin::default());
+    }
+
+    #[rstest]
+    #[case::whole("9f2c1ab0d41e77c09f2c1ab0d41e77c09f2c1ab0", true)]
+    #[case::dirty("9f2c1ab-dirty", true)]
+    #[case::branch("main", false)]
+    #[case::short("9f2c1a", false)]
+    #[case::long("9f2c1ab0d41e77c09f2c1ab0d41e77c09f2c1ab00", false)]
+    #[case::option("--upload-pack=x", false)]
+    #[case::described("v1.0.3-12-g9f2c1ab", false)]
+    fn revisions(#[case] text: &str, #[case] is_good: bool) {
+        let origin = Origin::read(&labels(&[("org.opencontainers.image.revision", text)]));
+        assert_eq!(matches!(origin.revision, Said::Good(_)), is_good, "{origin:?}");
+    }
+
+    #[test]
+    fn what_is_bad_is_fit_to_be_shown() {
+        let origin = Origin::read(&labels(&[("org.opencontainers.image.source", "x\u{1b}[31m\n\n# y")]));
+        assert_eq!(origin.source, Said::Bad("x\\u{1b}[31m # y".into()));
+    }
+}

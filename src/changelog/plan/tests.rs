@@ -1,0 +1,155 @@
+//! Every case in which a label is missing or wrong, and the sentence that it ends in.
+
+use std::collections::BTreeMap;
+
+use rstest::rstest;
+
+use super::*;
+use crate::changelog::fixture::id;
+
+const OURS: &str = "https://github.com/vtr/app";
+const BASE: &str = "https://github.com/nodejs/docker-node";
+const A: &str = "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa";
+const B: &str = "bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb";
+
+fn origin(source: Option<&str>, revision: Option<&str>) -> Origin {
+    let mut labels = BTreeMap::new();
+    let mut add = |key: &str, value: Option<&str>| {
+        labels.extend(value.map(|value| (format!("org.opencontainers.image.{key}"), value.to_owned())));
+    };
+    add("source", source);
+    add("revision", revision);
+    Origin::read(&labels)
+}
+
+fn plan(from: &Origin, to: &Origin, configured: Option<&str>) -> Result<Plan, Unplanned> {
+    let tags: [Tag; 2] = ["v1.0.1".parse().unwrap(), "v1.0.2".parse().unwrap()];
+    let digests: [Digest; 2] =
+        ["a", "b"].map(|letter| format!("sha256:{}", letter.repeat(64)).parse().unwrap());
+    let configured = configured.map(|name| Source::Named(name.parse().unwrap()));
+    Plan::make(
+        Labelled { tag: &tags[0], digest: &digests[0], origin: from },
+        Labelled { tag: &tags[1], digest: &digests[1], origin: to },
+        configured.as_ref(),
+        |name| name.path().starts_with("vtr/"),
+    )
+}
+
+fn said(remarks: &[Remark]) -> Vec<String> {
+    remarks.iter().map(ToString::to_string).collect()
+}
+
+#[test]
+fn good_labels_say_nothing() {
+    let plan = plan(&origin(Some(OURS), Some(A)), &origin(Some(OURS), Some(B)), None).unwrap();
+    assert_eq!(plan.source, Source::Named("github.com/vtr/app".parse().unwrap()));
+    assert_eq!(plan.remarks, []);
+    let settled = plan.settle(Found::Revision(id(1)), Found::Revision(id(2))).unwrap();
+    assert_eq!((settled.from, settled.to, settled.remarks), (id(1), id(2), vec![]));
+}
+
+#[rstest]
+#[case::none(None, None, "neither image says where its source is (label org.opencontainers.image.source)")]
+#[case::from_base(
+    Some(BASE),
+    Some(BASE),
+    "v1.0.1 names github.com/nodejs/docker-node as its source, which changelog.sources does not allow"
+)]
+#[case::no_url(Some("internal"), None, "v1.0.1 names no source repository: its label says `internal`")]
+#[case::a_path(
+    Some("file:///etc/passwd"),
+    None,
+    "v1.0.1 names no source repository: its label says `file:///etc/passwd`"
+)]
+fn no_source_that_can_be_used(#[case] from: Option<&str>, #[case] to: Option<&str>, #[case] sentence: &str) {
+    let unplanned = plan(&origin(from, Some(A)), &origin(to, Some(B)), None).unwrap_err();
+    assert_eq!(said(&unplanned)[0], sentence);
+}
+
+#[test]
+fn one_good_source_is_enough() {
+    for (from, to) in [(None, Some(OURS)), (Some(OURS), None), (Some(BASE), Some(OURS))] {
+        assert!(plan(&origin(from, Some(A)), &origin(to, Some(B)), None).is_ok());
+    }
+}
+
+#[test]
+fn a_source_that_moved_is_followed() {
+    let to = origin(Some("https://github.com/vtr/app-two"), Some(B));
+    let plan = plan(&origin(Some(OURS), Some(A)), &to, None).unwrap();
+    assert_eq!(
+        said(&plan.remarks),
+        [
+            "the source moved from github.com/vtr/app to github.com/vtr/app-two; only github.com/vtr/app-two is looked into"
+        ]
+    );
+}
+
+#[test]
+fn the_configuration_wins_over_a_label() {
+    let plan =
+        plan(&origin(Some(BASE), Some(A)), &origin(None, Some(B)), Some("github.com/vtr/app")).unwrap();
+    assert_eq!(plan.source.to_string(), "github.com/vtr/app");
+    assert_eq!(
+        said(&plan.remarks),
+        [
+            "v1.0.1 names github.com/nodejs/docker-node as its source, perhaps inherited from its base image; github.com/vtr/app is used, as configured"
+        ]
+    );
+}
+
+#[test]
+fn without_a_revision_a_tag_of_the_source_is_looked_for() {
+    let plan = plan(&origin(Some(OURS), None), &origin(Some(OURS), Some("main")), None).unwrap();
+    let settled = plan
+        .clone()
+        .settle(Found::Tag(id(1), "v1.0.1".into()), Found::Tag(id(2), "app-1.0.2".into()))
+        .unwrap();
+    assert_eq!(
+        said(&settled.remarks),
+        [
+            "v1.0.1 does not say which commit it was built from (label org.opencontainers.image.revision)",
+            "v1.0.2 names no commit: its revision is `main`",
+            "for v1.0.1 the commit of the source's tag v1.0.1 is taken",
+            "for v1.0.2 the commit of the source's tag app-1.0.2 is taken",
+        ]
+    );
+    let missing = plan.settle(Found::Missing, Found::Tag(id(2), "v1.0.2".into())).unwrap_err();
+    assert!(said(&missing).contains(&"github.com/vtr/app has no tag for v1.0.1 either".to_owned()));
+}
+
+#[test]
+fn a_revision_that_the_source_does_not_have() {
+    let plan = plan(&origin(Some(OURS), Some(A)), &origin(Some(OURS), Some(B)), None).unwrap();
+    let unplanned = plan.settle(Found::Missing, Found::Revision(id(2))).unwrap_err();
+    assert_eq!(
+        said(&unplanned),
+        [
+            "github.com/vtr/app does not have commit aaaaaaa, which v1.0.1 names",
+            "github.com/vtr/app has no tag for v1.0.1 either",
+        ]
+    );
+}
+
+#[test]
+fn a_rebuilt_image() {
+    let plan = plan(&origin(Some(OURS), Some(A)), &origin(Some(OURS), Some(A)), None).unwrap();
+    let unplanned = plan.settle(Found::Revision(id(1)), Found::Revision(id(1))).unwrap_err();
+    assert_eq!(said(&unplanned), ["rebuilt from the same commit 0101010; the source did not change"]);
+}
+
+#[test]
+fn a_dirty_build_is_told() {
+    let dirty = format!("{A}-dirty");
+    let plan = plan(&origin(Some(OURS), Some(&dirty)), &origin(Some(OURS), Some(B)), None).unwrap();
+    assert_eq!(said(&plan.remarks), ["v1.0.1 was built with changes that were not committed"]);
+}
+
+#[test]
+fn one_image_with_two_tags() {
+    let digest: Digest = format!("sha256:{}", "a".repeat(64)).parse().unwrap();
+    let tag: Tag = "v1".parse().unwrap();
+    let none = Origin::default();
+    let image = Labelled { tag: &tag, digest: &digest, origin: &none };
+    assert_eq!(Plan::make(image, image, None, |_| true), Err(vec![Remark::SameImage]));
+}
