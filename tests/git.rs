@@ -10,6 +10,7 @@ mod https;
 mod publish;
 mod races;
 mod ssh;
+mod stalls;
 mod trees;
 
 use chrono::DateTime;

@@ -4,23 +4,19 @@
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a helper that fails, fails its test")]
 
 use std::fs;
-use std::net::{TcpListener, TcpStream};
-use std::os::fd::OwnedFd;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::thread;
 
 use tempfile::TempDir;
+
+use super::inetd::Inetd;
 
 const PROGRAM: &str = "/usr/sbin/sshd";
 
 /// A server that serves repositories by `git-shell`, and nothing else. It ends when it is dropped.
 pub(crate) struct Sshd {
     folder: TempDir,
-    port: u16,
-    is_over: Arc<AtomicBool>,
+    inetd: Inetd,
 }
 
 impl Sshd {
@@ -29,21 +25,17 @@ impl Sshd {
         let folder = tempfile::tempdir().unwrap();
         make_key(&folder.path().join("host_ed25519"), "ed25519", "");
         make_key(&folder.path().join("host_ecdsa"), "ecdsa", "");
+        assert!(Path::new(PROGRAM).exists(), "there is no {PROGRAM}: apt-get install openssh-server");
         make_separation_folder();
-        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-        let port = listener.local_addr().unwrap().port();
-        let server = Self { folder, port, is_over: Arc::default() };
+        let config = folder.path().join("sshd_config");
+        let inetd = Inetd::start(move || {
+            let mut command = Command::new(PROGRAM);
+            command.args(["-i", "-e", "-f"]).arg(&config);
+            command
+        });
+        let server = Self { folder, inetd };
         fs::write(server.beside("authorized_keys"), "").unwrap();
         server.configure(&["host_ed25519", "host_ecdsa"], "");
-        let (config, is_over) = (server.beside("sshd_config"), Arc::clone(&server.is_over));
-        thread::spawn(move || {
-            for stream in listener.incoming() {
-                if is_over.load(Ordering::Relaxed) {
-                    return;
-                }
-                serve(&config, stream.unwrap());
-            }
-        });
         server
     }
 
@@ -60,7 +52,7 @@ impl Sshd {
     }
 
     pub(crate) fn port(&self) -> u16 {
-        self.port
+        self.inetd.port()
     }
 
     /// A file of the server.
@@ -75,7 +67,7 @@ impl Sshd {
 
     /// The URL of a repository on this machine.
     pub(crate) fn url(&self, repository: &Path) -> String {
-        Self::url_at(self.port, repository)
+        Self::url_at(self.port(), repository)
     }
 
     /// Lets the owner of a key in.
@@ -104,15 +96,7 @@ impl Sshd {
 
     /// A `known_hosts` file with the server's key.
     pub(crate) fn known_hosts(&self) -> PathBuf {
-        self.known_hosts_at(self.port, "host_ed25519")
-    }
-}
-
-impl Drop for Sshd {
-    fn drop(&mut self) {
-        self.is_over.store(true, Ordering::Relaxed);
-        // Wakes the thread up, which looks and ends.
-        drop(TcpStream::connect(("127.0.0.1", self.port)));
+        self.known_hosts_at(self.port(), "host_ed25519")
     }
 }
 
@@ -131,19 +115,6 @@ pub(crate) fn make_key(path: &Path, kind: &str, passphrase: &str) {
 pub(crate) fn fingerprint(public_key: &Path) -> String {
     let told = Command::new("ssh-keygen").args(["-l", "-f"]).arg(public_key).output().unwrap_or_else(missing);
     String::from_utf8(told.stdout).unwrap().split(' ').nth(1).unwrap().to_owned()
-}
-
-fn serve(config: &Path, stream: TcpStream) {
-    let output = stream.try_clone().unwrap();
-    let mut child = Command::new(PROGRAM)
-        .args(["-i", "-e", "-f"])
-        .arg(config)
-        .stdin(Stdio::from(OwnedFd::from(stream)))
-        .stdout(Stdio::from(OwnedFd::from(output)))
-        .stderr(Stdio::null())
-        .spawn()
-        .unwrap_or_else(missing);
-    thread::spawn(move || child.wait());
 }
 
 /// As the service does before it starts sshd; only root's sshd needs it.
