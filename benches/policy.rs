@@ -8,8 +8,9 @@ use chrono_tz::Tz;
 use criterion::{Criterion, criterion_group, criterion_main};
 use tidegate::model::{CommitId, Digest, EnvironmentName, Tag, Timestamp};
 use tidegate::policy::{
-    Before, BeforeRunning, Candidate, EnvironmentPolicy, Facts, Fetched, Freeze, Landing, Observed, Range,
-    Schedule, Selection, SelectionRules, TrackPolicy, Window, decide,
+    Before, BeforeRunning, Candidate, Control, Controls, Coverage, DigestNow, EnvironmentPolicy, Facts,
+    Fetched, Freeze, Hold, Landing, Note, Observations, Observed, PastRun, Range, Schedule, Selection,
+    SelectionRules, SoakMode, TrackPolicy, Window, decide,
 };
 
 const TRACKS: usize = 10_000;
@@ -22,6 +23,9 @@ struct Fleet {
     environments: [EnvironmentPolicy; 2],
     digest: Digest,
     tracks: Vec<Track>,
+    /// What every first environment ran before, newest first.
+    past: Vec<PastRun>,
+    controls: Controls,
 }
 
 /// What differs between tracks.
@@ -29,7 +33,7 @@ struct Track {
     /// What each of the two environments runs.
     running: [Vec<Candidate>; 2],
     landing: Landing,
-    observed: Vec<Observed>,
+    observations: Observations,
 }
 
 fn parse<T: std::str::FromStr>(text: &str) -> T {
@@ -58,6 +62,18 @@ fn environment(name: &str, after: Option<&str>) -> EnvironmentPolicy {
     }
 }
 
+fn landing(at: Timestamp, digest: &Digest) -> Landing {
+    Landing {
+        commit: CommitId::from_bytes([1; 20]),
+        committed_at: at,
+        parent_committed_at: Some(at),
+        fetched: Some(Fetched { absent_at: Some(at), fetched_at: at }),
+        digest: Some(digest.clone()),
+        by_tidegate: true,
+        author: "tidegate".into(),
+    }
+}
+
 impl Fleet {
     /// A third of the tracks of the second environment is up to date, a third soaks and a third has soaked.
     fn new() -> Self {
@@ -71,55 +87,86 @@ impl Fleet {
             .map(|at| {
                 let hours = if at % 3 == 1 { 2 } else { 50 };
                 let landed_at = now - chrono::Duration::hours(hours);
+                let seen = vec![Observed { digest: digest.clone(), at: landed_at }];
+                let mut observations = Observations::default();
+                observations.recall(candidate(299).tag, seen);
                 Track {
                     running: [vec![candidate(299)], vec![candidate(if at % 3 == 0 { 299 } else { 290 })]],
-                    landing: Landing {
-                        commit: CommitId::from_bytes([1; 20]),
-                        committed_at: landed_at,
-                        parent_committed_at: Some(landed_at),
-                        fetched: Some(Fetched { absent_at: Some(landed_at), fetched_at: landed_at }),
-                        digest: Some(digest.clone()),
-                        by_tidegate: true,
-                        author: "tidegate".into(),
-                    },
-                    observed: vec![Observed { digest: digest.clone(), at: landed_at }],
+                    landing: landing(landed_at, &digest),
+                    observations,
                 }
             })
             .collect();
         let environments = [environment("non-prod", None), environment("prod", Some("non-prod"))];
-        Self { now, rules, selection, environments, digest, tracks }
+        Self {
+            now,
+            rules,
+            selection,
+            environments,
+            digest,
+            tracks,
+            past: Vec::new(),
+            controls: Controls::default(),
+        }
+    }
+
+    /// The same, and every first environment has run 500 versions before, each for two hours.
+    fn with_history() -> Self {
+        let fleet = Self::new();
+        let run = |at: i64| {
+            let left_at = fleet.now - chrono::Duration::hours(50 + 2 * at);
+            PastRun {
+                candidate: fleet.selection.candidates()[298 - usize::try_from(at).unwrap_or(0) % 299].clone(),
+                landing: landing(left_at - chrono::Duration::hours(2), &fleet.digest),
+                left_at,
+            }
+        };
+        Self { past: (0..500).map(run).collect(), ..fleet }
+    }
+
+    /// The same, and everything is held in the second environment.
+    fn held() -> Self {
+        let fleet = Self::new();
+        let hold = Control::Hold(Hold {
+            note: Note {
+                file: parse(".tidegate/hold/_all/prod.yaml"),
+                by: "Ana".to_owned(),
+                at: fleet.now,
+                reason: "we look into the outage of this morning".to_owned(),
+                expires: Some(fleet.now + chrono::Duration::hours(4)),
+            },
+            covers: Coverage::default(),
+        });
+        Self { controls: [hold].into_iter().collect(), ..fleet }
     }
 
     fn decide_all(&self) {
         let [first, second] = &self.environments;
         for track in &self.tracks {
-            let before = BeforeRunning::One {
-                candidate: &track.running[0][0],
-                landing: &track.landing,
-                observed: &track.observed,
-            };
-            self.decide(first, &track.running[0], None);
-            self.decide(
-                second,
-                &track.running[1],
-                Some(Before { environment: &first.name, running: before }),
-            );
+            let before = BeforeRunning::One { candidate: &track.running[0][0], landing: &track.landing };
+            let before = Before { environment: &first.name, running: before, past: &self.past };
+            self.decide(first, track, 0, None);
+            self.decide(second, track, 1, Some(before));
         }
     }
 
-    fn decide(&self, environment: &EnvironmentPolicy, running: &[Candidate], before: Option<Before<'_>>) {
+    fn decide(&self, environment: &EnvironmentPolicy, track: &Track, at: usize, before: Option<Before<'_>>) {
         let policy = TrackPolicy {
             environment,
             rules: &self.rules,
             soak: Duration::from_hours(24),
+            soak_mode: SoakMode::Continuous,
             clock_tolerance: Duration::from_mins(10),
         };
         let facts = Facts {
-            running,
+            running: &track.running[at],
             selection: &self.selection,
             moved_back: &[],
             before,
-            digest_now: Some(&self.digest),
+            observations: &track.observations,
+            digest_now: DigestNow::Is { tag: &self.selection.candidates()[299].tag, digest: &self.digest },
+            controls: &self.controls,
+            boarding: None,
         };
         black_box(decide(&policy, &facts, self.now));
     }
@@ -133,6 +180,14 @@ fn policy(criterion: &mut Criterion) {
     let closed = Fleet { now: parse("2026-03-06T15:00:00Z"), ..Fleet::new() };
     criterion.bench_function("decide, the same with the window closed", |bencher| {
         bencher.iter(|| closed.decide_all());
+    });
+    let history = Fleet::with_history();
+    criterion.bench_function("decide, the same with 500 versions before", |bencher| {
+        bencher.iter(|| history.decide_all());
+    });
+    let held = Fleet::held();
+    criterion.bench_function("decide, the same with everything held", |bencher| {
+        bencher.iter(|| held.decide_all());
     });
     let tags = tags();
     criterion.bench_function("select from 300 tags", |bencher| {

@@ -5,6 +5,7 @@
 pub mod changelog;
 pub mod cli;
 pub mod config;
+pub mod control;
 pub mod engine;
 pub mod git;
 pub mod init;

@@ -23,14 +23,15 @@ const ROOMS: &[Room] = &[
     Room { name: "manifest", rooms: &["model"], is_pure: true, crates: &["granit_parser"] },
     Room { name: "policy", rooms: &["model"], is_pure: true, crates: &["cron"] },
     Room { name: "changelog", rooms: &["model"], is_pure: true, crates: &["git_conventional", "minijinja"] },
-    Room {
-        name: "config",
-        rooms: &["model", "policy"],
-        is_pure: false,
-        crates: &["serde_saphyr", "schemars"],
-    },
+    Room { name: "control", rooms: &["model", "policy"], is_pure: true, crates: &[] },
+    Room { name: "config", rooms: &["model", "policy"], is_pure: false, crates: &["serde_saphyr"] },
     Room { name: "init", rooms: &["model", "manifest", "policy", "config"], is_pure: true, crates: &[] },
-    Room { name: "engine", rooms: &["model", "manifest", "policy", "config"], is_pure: false, crates: &[] },
+    Room {
+        name: "engine",
+        rooms: &["model", "manifest", "policy", "control", "config"],
+        is_pure: false,
+        crates: &[],
+    },
     Room {
         name: "registry",
         rooms: &["model"],
@@ -41,7 +42,9 @@ const ROOMS: &[Room] = &[
     Room { name: "store", rooms: &["model"], is_pure: false, crates: &["sqlx"] },
     Room {
         name: "cli",
-        rooms: &["model", "manifest", "policy", "config", "init", "engine", "registry", "git", "store"],
+        rooms: &[
+            "model", "manifest", "policy", "control", "config", "init", "engine", "registry", "git", "store",
+        ],
         is_pure: false,
         crates: &["clap", "clap_complete", "indicatif", "similar", "anstream", "anstyle"],
     },

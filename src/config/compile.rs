@@ -1,7 +1,7 @@
 //! Texts with a meaning of their own (ranges, tag patterns, schedules, zones, times, globs) to values. The one place
 //! that turns the policy's texts into the policy's types; must not know which keys they come from.
 
-use chrono::{NaiveDateTime, Timelike, Weekday};
+use chrono::{NaiveDateTime, Weekday};
 use chrono_tz::Tz;
 use globset::{Glob, GlobBuilder};
 
@@ -79,14 +79,7 @@ fn time_of_day(text: &str) -> Result<TimeOfDay, Wrong> {
 }
 
 pub(super) fn local_time(text: &str) -> Result<NaiveDateTime, Wrong> {
-    let plain = text.bytes().all(|byte| byte.is_ascii_digit() || b"-:T".contains(&byte));
-    let read = ["%Y-%m-%dT%H:%M", "%Y-%m-%dT%H:%M:%S"]
-        .iter()
-        .find_map(|form| NaiveDateTime::parse_from_str(text, form).ok())
-        .filter(|_| plain && matches!(text.len(), 16 | 19))
-        // A leap second is read as nanoseconds beyond the second.
-        .filter(|time| time.nanosecond() == 0);
-    read.ok_or_else(|| {
+    policy::read_wall_time(text).ok_or_else(|| {
         let hint = if text.ends_with('Z') || text.contains('+') {
             "write the time of `timezone`, without `Z` or an offset: `2026-12-18T00:00`"
         } else {

@@ -12,8 +12,8 @@ use super::host::Endpoint;
 use super::secret::SecretSource;
 use super::services::{ServiceSettings, Services};
 use super::subject::SubjectForm;
-use crate::model::{BranchName, EnvironmentName, NetworkUrl, RepoPath, ServiceName};
-use crate::policy::{Freeze, Window};
+use crate::model::{BranchName, EnvironmentName, NetworkUrl, RepoPath, ServiceName, ServicePattern};
+use crate::policy::{Freeze, SoakMode, Window};
 
 /// The whole configuration.
 #[derive(Clone, Debug)]
@@ -28,6 +28,12 @@ pub struct Config {
     pub registries: Vec<Registry>,
     /// Stretches of time in which nothing is promoted.
     pub freezes: Vec<Freeze>,
+    /// The sets of services that ship together.
+    pub groups: Vec<Group>,
+    /// How soaks are counted.
+    pub soak_mode: SoakMode,
+    /// Whether control files that no longer count are removed.
+    pub sweeps_control_files: bool,
     /// How far a commit's time may lie before a fetch that did not have it.
     pub clock_tolerance: Duration,
     /// Where observations and the index are kept.
@@ -56,6 +62,15 @@ impl Config {
     pub fn soak(&self, service: &ServiceName, environment: &Environment) -> Duration {
         self.service(service).soak_before(environment)
     }
+}
+
+/// A set of services that ship together.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Group {
+    /// What people call it.
+    pub name: String,
+    /// The services.
+    pub services: Vec<ServicePattern>,
 }
 
 /// The GitOps repository.

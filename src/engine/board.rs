@@ -5,7 +5,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::manifest::ImageField;
-use crate::model::{Class, CommitId, ImageName, LeftAloneKind, PinnedTag, Printable, RepoPath, ServiceName};
+use crate::model::{
+    Class, CommitId, Digest, ImageName, LeftAloneKind, PinnedTag, Printable, RepoPath, ServiceName,
+};
 use crate::policy::{Candidate, SelectionRules};
 
 use super::flux::{FluxRules, Resolver, Verdict};
@@ -57,6 +59,11 @@ impl Track {
         let digests: BTreeSet<_> =
             self.held.values().flatten().filter_map(|held| held.digest.as_ref()).collect();
         digests.len() > 1
+    }
+
+    /// The digest that a field of it is pinned to.
+    pub(crate) fn pinned_digest(&self) -> Option<Digest> {
+        self.held.values().flatten().find_map(|held| held.digest.clone())
     }
 
     /// The image.

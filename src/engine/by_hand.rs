@@ -1,70 +1,80 @@
-//! A promotion by hand: the same facts and gates as on schedule, for one service, with overrides.
+//! A promotion by hand: the same facts and gates as on schedule, for the services that are named, with overrides.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
-use crate::model::{Class, Fault};
-use crate::policy::{self, Candidate, Decision, Nomination};
+use crate::model::{Class, EnvironmentName, Fault, ServiceName, ServicePattern};
+use crate::policy::{self, Candidate, Consideration, Decision, Nomination};
 
 use super::Engine;
-use super::assess::Assessment;
+use super::assess::{Assessment, Known};
+use super::board::Track;
 use super::poll::tagged;
 use super::ports::Ports;
 use super::request::ByHand;
+use super::rulebook::Group;
 use super::view::View;
 
 impl<P: Ports> Engine<P> {
-    /// The tracks that a promotion by hand is about: one, or several where a service has several images.
+    /// The tracks that a promotion by hand may be about: those of the services that are named, and of those that ship in a
+    /// set with them, in the environment that is named or in every one.
     pub(super) fn tracks_by_hand(&self, view: &View, by_hand: &ByHand) -> Result<Vec<usize>, Fault> {
-        let environment = self.rulebook.find(&by_hand.environment).ok_or_else(|| {
-            let names: Vec<&str> = self
-                .rulebook
-                .environments
-                .iter()
-                .map(|environment| environment.policy.name.as_str())
-                .collect();
-            Fault::new(Class::Usage, format!("there is no environment {}", by_hand.environment))
-                .with_hint(format!("the configuration has {}", names.join(", ")))
-        })?;
-        let is_meant = |track: &&usize| {
-            let track = &view.board.tracks[**track];
-            track.environment == environment
-                && *track.service() == by_hand.service
-                && by_hand.image.as_ref().is_none_or(|image| image == track.image())
+        let environment = by_hand.to.as_ref().map(|to| self.environment_called(to)).transpose()?;
+        let is_named =
+            |service: &ServiceName| by_hand.services.iter().any(|pattern| pattern.matches(service));
+        let named = || view.board.tracks.iter().map(Track::service).filter(|service| is_named(service));
+        let groups = self.rulebook.groups.iter();
+        let sets: Vec<&Group> = groups.filter(|group| named().any(|service| group.has(service))).collect();
+        let comes_along = |service: &ServiceName| sets.iter().any(|group| group.has(service));
+        let is_meant = |track: &usize| {
+            let track = &view.board.tracks[*track];
+            let is_image = by_hand.image.as_ref().is_none_or(|image| image == track.image());
+            environment.is_none_or(|environment| track.environment == environment)
+                && ((is_named(track.service()) && is_image) || comes_along(track.service()))
         };
-        let all: Vec<usize> = (0..view.board.tracks.len()).collect();
-        let chosen: Vec<usize> = all.iter().filter(is_meant).copied().collect();
+        let chosen: Vec<usize> = (0..view.board.tracks.len()).filter(is_meant).collect();
         if chosen.is_empty() {
             return Err(self.no_such_service(view, by_hand));
         }
-        if chosen.len() > 1 && by_hand.tag.is_some() {
-            let images: Vec<String> =
-                chosen.iter().map(|track| view.board.tracks[*track].image().to_string()).collect();
-            let message = format!("{} has several images, and the tag is of one of them", by_hand.service);
-            return Err(Fault::new(Class::Usage, message)
-                .with_hint(format!("add --image with one of {}", images.join(", "))));
+        if by_hand.tag.is_some() {
+            must_be_one(view, by_hand, &chosen)?;
         }
         Ok(chosen)
     }
 
+    pub(super) fn environment_called(&self, name: &EnvironmentName) -> Result<usize, Fault> {
+        self.rulebook.find(name).ok_or_else(|| {
+            let environments = self.rulebook.environments.iter();
+            let names: Vec<&str> = environments.map(|environment| environment.policy.name.as_str()).collect();
+            Fault::new(Class::Usage, format!("there is no environment {name}"))
+                .with_hint(format!("the configuration has {}", names.join(", ")))
+        })
+    }
+
     fn no_such_service(&self, view: &View, by_hand: &ByHand) -> Fault {
-        let elsewhere: BTreeSet<String> = view
-            .board
-            .tracks
-            .iter()
-            .filter(|track| track.service().name() == by_hand.service.name())
+        let names: Vec<&str> = by_hand.services.iter().map(ServicePattern::as_str).collect();
+        let names = names.join(", ");
+        let is_called_so = |service: &ServiceName| {
+            by_hand.services.iter().any(|pattern| match pattern.exact() {
+                Some(exact) => exact.name() == service.name(),
+                None => pattern.matches(service),
+            })
+        };
+        let tracks = view.board.tracks.iter().filter(|track| is_called_so(track.service()));
+        let elsewhere: BTreeSet<String> = tracks
             .map(|track| {
                 let environment = &self.rulebook.environments[track.environment].policy.name;
                 format!("{} in {environment}", track.service())
             })
             .collect();
-        let told: Vec<String> = view
-            .board
-            .problems
-            .iter()
-            .filter(|problem| problem.service.as_ref() == Some(&by_hand.service))
+        let problems = view.board.problems.iter();
+        let told: Vec<String> = problems
+            .filter(|problem| problem.service.as_ref().is_some_and(is_called_so))
             .map(ToString::to_string)
             .collect();
-        let message = format!("{} has no image to promote in {}", by_hand.service, by_hand.environment);
+        let message = match &by_hand.to {
+            Some(to) => format!("{names} has no image to promote in {to}"),
+            None => format!("{names} has no image to promote"),
+        };
         let hint = match (told.is_empty(), elsewhere.is_empty()) {
             (false, _) => told.join("; "),
             (true, false) => format!("there is {}", elsewhere.into_iter().collect::<Vec<_>>().join(", ")),
@@ -79,12 +89,13 @@ impl<P: Ports> Engine<P> {
         assessment: &mut Assessment,
         by_hand: &ByHand,
     ) -> Result<(), Fault> {
-        let chosen = self.tracks_by_hand(&assessment.view, by_hand)?;
-        let mut candidates: Vec<(usize, Candidate)> = Vec::new();
+        let mut chosen = self.tracks_by_hand(&assessment.view, by_hand)?;
+        if by_hand.to.is_none() {
+            chosen = self.next_of_each(assessment, &chosen)?;
+        }
+        let mut candidates: BTreeMap<usize, Candidate> = BTreeMap::new();
         for track in &chosen {
-            if let Some(candidate) = self.candidate_by_hand(assessment, *track, by_hand)? {
-                candidates.push((*track, candidate));
-            }
+            candidates.extend(self.candidate_by_hand(assessment, *track, by_hand)?.map(|one| (*track, one)));
         }
         let wanted: BTreeSet<_> = candidates
             .iter()
@@ -92,16 +103,54 @@ impl<P: Ports> Engine<P> {
             .collect();
         self.recall(assessment, wanted.clone()).await?;
         self.ask_digests(assessment, wanted).await?;
-        for (track, decision) in assessment.decisions.iter_mut().enumerate() {
-            // What would go by itself is not what was asked for.
-            if !chosen.contains(&track) || by_hand.tag.is_some() {
-                *decision = None;
+        let mut decisions: Vec<Option<Decision>> = assessment.decisions.iter().map(|_| None).collect();
+        let known = assessment.known(&self.rulebook);
+        let tracks = &assessment.view.board.tracks;
+        for here in chosen.chunk_by(|one, other| tracks[*one].environment == tracks[*other].environment) {
+            for (track, decision) in
+                known.decide_as_asked(here, &candidates, &assessment.decisions, by_hand, assessment.now)
+            {
+                // That a tag runs already, or can't be known, is told by there being no decision.
+                let is_told = by_hand.tag.is_none() || candidates.contains_key(&track);
+                decisions[track] = decision.filter(|_| is_told);
             }
         }
-        for (track, candidate) in candidates {
-            assessment.decisions[track] = self.decide_on(assessment, track, &candidate, by_hand);
-        }
+        assessment.decisions = decisions;
         Ok(())
+    }
+
+    /// Of each service the tracks in its next environment: the first one after another where something newer waits, else
+    /// the first of all.
+    fn next_of_each(&self, assessment: &Assessment, chosen: &[usize]) -> Result<Vec<usize>, Fault> {
+        let tracks = &assessment.view.board.tracks;
+        let waits = |track: &&usize| {
+            matches!(assessment.decisions[**track], Some(Decision::Wait(_) | Decision::Promote(_)))
+        };
+        let mut places: BTreeMap<&ServiceName, BTreeSet<usize>> = BTreeMap::new();
+        for track in chosen.iter().filter(waits) {
+            places.entry(tracks[*track].service()).or_default().insert(tracks[*track].environment);
+        }
+        let mut next: BTreeMap<&ServiceName, usize> = BTreeMap::new();
+        for (service, places) in places {
+            let before = |place: &usize| self.rulebook.environments[*place].before;
+            let Some(first) = places.iter().find(|place| before(place).is_some()).or(places.first()) else {
+                continue;
+            };
+            let beside =
+                places.iter().filter(|place| before(place).is_some() && before(place) == before(first));
+            let names: Vec<&str> =
+                beside.map(|place| self.rulebook.environments[*place].policy.name.as_str()).collect();
+            if names.len() > 1 {
+                let message = format!("{service} may go to {}", names.join(" or to "));
+                return Err(Fault::new(Class::Usage, message).with_hint("add --to with one of them"));
+            }
+            next.insert(service, *first);
+        }
+        // Where nothing waits, every place is told with why.
+        let is_next = |track: &&usize| {
+            next.get(tracks[**track].service()).is_none_or(|place| *place == tracks[**track].environment)
+        };
+        Ok(chosen.iter().filter(is_next).copied().collect())
     }
 
     /// The tag that was asked for, or the one that would come by itself.
@@ -114,7 +163,7 @@ impl<P: Ports> Engine<P> {
         let known = assessment.known(&self.rulebook);
         let Some(facts) = known.facts(track, None) else { return Ok(None) };
         let Some(tag) = &by_hand.tag else {
-            return Ok(match policy::nominate(&known.policy(track), &facts) {
+            return Ok(match policy::nominate(&known.policy(track), &facts, assessment.now) {
                 Nomination::Candidate(candidate) => Some(candidate.clone()),
                 Nomination::Nothing(_) => None,
             });
@@ -132,21 +181,66 @@ impl<P: Ports> Engine<P> {
         Err(Fault::new(Class::Usage, message)
             .with_hint(highest.unwrap_or_else(|| "the rules admit none of its tags".to_owned())))
     }
+}
 
-    fn decide_on(
+/// A tag is of one image of one service, in an environment that is named.
+fn must_be_one(view: &View, by_hand: &ByHand, chosen: &[usize]) -> Result<(), Fault> {
+    if by_hand.to.is_none() {
+        return Err(Fault::new(Class::Usage, "a tag is promoted to an environment, and none is named")
+            .with_hint("add --to with the environment"));
+    }
+    let [first, _, ..] = chosen else { return Ok(()) };
+    let first = &view.board.tracks[*first];
+    let of_chosen = || chosen.iter().map(|track| &view.board.tracks[*track]);
+    if of_chosen().all(|track| track.service() == first.service()) {
+        let images: Vec<String> = of_chosen().map(|track| track.image().to_string()).collect();
+        let message = format!("{} has several images, and the tag is of one of them", first.service());
+        return Err(Fault::new(Class::Usage, message)
+            .with_hint(format!("add --image with one of {}", images.join(", "))));
+    }
+    let services: BTreeSet<String> = of_chosen().map(|track| track.service().to_string()).collect();
+    let services = services.into_iter().collect::<Vec<_>>().join(", ");
+    Err(Fault::new(Class::Usage, format!("the tag is of one service, and these are meant: {services}"))
+        .with_hint("name one service that ships in no set, or leave --tag out"))
+}
+
+impl Known<'_> {
+    /// Decides for tracks of one environment, each with the candidate that is asked for, if there is one.
+    fn decide_as_asked(
         &self,
-        assessment: &Assessment,
-        track: usize,
-        candidate: &Candidate,
+        tracks: &[usize],
+        candidates: &BTreeMap<usize, Candidate>,
+        scheduled: &[Option<Decision>],
         by_hand: &ByHand,
-    ) -> Option<Decision> {
-        let known = assessment.known(&self.rulebook);
-        let facts = known.facts(track, Some(candidate))?;
-        let evaluation = policy::evaluate(&known.policy(track), &facts, candidate, assessment.now);
-        Some(match policy::approve_overriding(&evaluation, &by_hand.overrides) {
-            Ok(approved) => Decision::Promote(Box::new(approved)),
-            Err(_) => Decision::Wait(Box::new(evaluation)),
-        })
+        now: crate::model::Timestamp,
+    ) -> Vec<(usize, Option<Decision>)> {
+        let Some(first) = tracks.first() else { return Vec::new() };
+        let environment = self.view.board.tracks[*first].environment;
+        let boardings: Vec<_> = tracks.iter().map(|track| self.boarding(*track, scheduled)).collect();
+        let mut members: Vec<_> = tracks
+            .iter()
+            .zip(&boardings)
+            .map(|(track, boarding)| {
+                let candidate = candidates.get(track);
+                let mut member = self.member(*track, candidate, boarding.as_ref(), now);
+                if let (Some(candidate), Some((policy, facts))) = (candidate, &member.known) {
+                    let evaluation = policy::evaluate(policy, facts, candidate, now);
+                    member.alone = Some(Consideration::Candidate(Box::new(evaluation)));
+                }
+                member
+            })
+            .collect();
+        self.settle_sets(environment, &mut members, &by_hand.insistence, now);
+        let decide = |alone: Consideration| match alone {
+            Consideration::Candidate(evaluation) => {
+                match policy::approve_overriding(&evaluation, &by_hand.insistence) {
+                    Ok(approved) => Decision::Promote(Box::new(approved)),
+                    Err(_) => Decision::Wait(evaluation),
+                }
+            }
+            Consideration::Current(why) => Decision::Current { why },
+        };
+        tracks.iter().copied().zip(members).map(|(track, member)| (track, member.alone.map(decide))).collect()
     }
 }
 

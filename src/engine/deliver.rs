@@ -104,7 +104,7 @@ impl<P: Ports> Engine<P> {
     }
 }
 
-fn declined(reason: &str) -> Fault {
+pub(super) fn declined(reason: &str) -> Fault {
     let message = format!("the server declined the push: {}", Printable::bounded(reason.trim(), 1000));
     Fault::new(Class::Failed, message)
         .with_hint("nothing was pushed; let this author and branch pass the hook or the branch's protection")
@@ -130,7 +130,10 @@ fn drafts(rulebook: &Rulebook, plans: &[EditPlan], requested_by: &str) -> (Vec<C
     let mut drafts = Vec::new();
     let mut commit_of_plan = Vec::with_capacity(plans.len());
     let belongs_together = |one: &EditPlan, other: &EditPlan| match rulebook.batch {
-        Batch::Service => (one.environment, &one.service) == (other.environment, &other.service),
+        Batch::Service => {
+            let is_one_set = one.group.is_some() && one.group == other.group;
+            one.environment == other.environment && (one.service == other.service || is_one_set)
+        }
         Batch::Environment => one.environment == other.environment,
         Batch::All => true,
     };
@@ -139,8 +142,15 @@ fn drafts(rulebook: &Rulebook, plans: &[EditPlan], requested_by: &str) -> (Vec<C
         // A later plan's text of a file has the earlier ones in it.
         let texts: BTreeMap<&RepoPath, &Arc<[u8]>> =
             together.iter().flat_map(|plan| &plan.files).map(|file| (&file.path, &file.after)).collect();
-        let edits =
-            texts.into_iter().map(|(path, text)| FileEdit::rewrite(path.clone(), text.to_vec())).collect();
+        let edits = texts.into_iter().map(|(path, text)| FileEdit::rewrite(path.clone(), text.to_vec()));
+        let beside: BTreeMap<&RepoPath, &String> = together
+            .iter()
+            .filter_map(|plan| plan.beside.as_ref()?.quarantine.as_ref())
+            .map(|(path, text)| (path, text))
+            .collect();
+        let beside =
+            beside.into_iter().map(|(path, text)| FileEdit::write(path.clone(), text.clone().into_bytes()));
+        let edits = edits.chain(beside).collect();
         commit_of_plan.extend(std::iter::repeat_n(drafts.len(), together.len()));
         drafts.push(CommitDraft { message: message::render(&rulebook.subject, &told), edits });
     }
@@ -163,6 +173,8 @@ fn told<'a>(rulebook: &'a Rulebook, plan: &'a EditPlan, requested_by: &'a str) -
         releases: approved.releases_count(),
         soaked: approved.soaked().map(|soaked| (soaked.lasted, &soaked.environment)),
         requested_by,
+        group: plan.group.as_deref(),
+        back: plan.beside.as_ref().map(|back| back.reason.as_str()),
         overrides: approved.overrides().iter().map(|one| (one.gate().as_str(), one.reason())).collect(),
     }
 }

@@ -8,7 +8,7 @@ use rayon::prelude::*;
 
 use crate::manifest::{self, Edit, ImageField, Manifest};
 use crate::model::{BlobId, Class, Content, Fault, ImageName, PromotionId, RepoPath, ServiceName};
-use crate::policy::Approved;
+use crate::policy::{Approved, Direction};
 
 use super::board::Track;
 use super::ports::Repository;
@@ -31,8 +31,21 @@ pub struct EditPlan {
     pub service: ServiceName,
     /// The image.
     pub image: ImageName,
+    /// The set that it ships in, if it does: its members go by one commit, all of them or none.
+    pub group: Option<String>,
     /// The files, each as it was and as it will be.
     pub files: Vec<PlannedFile>,
+    /// What a way back leaves beside the manifests.
+    pub beside: Option<WayBack>,
+}
+
+/// What is said and written of a way back, beside the manifests.
+#[derive(Clone, Debug)]
+pub struct WayBack {
+    /// Why.
+    pub reason: String,
+    /// The control file that quarantines the version that is left, and its text.
+    pub quarantine: Option<(RepoPath, String)>,
 }
 
 /// A file as it was and as it will be.
@@ -47,6 +60,7 @@ pub struct PlannedFile {
 }
 
 /// The content of files while promotions are put on top of one another.
+#[derive(Clone)]
 struct Working {
     texts: HashMap<RepoPath, Arc<[u8]>>,
     /// The files that a promotion of this pass has changed.
@@ -56,41 +70,78 @@ struct Working {
 /// Plans the edits of approved promotions, in the order in which they will be committed: later environments first,
 /// so that what soaked goes on before the environment that it soaked in moves.
 ///
-/// A promotion that can't be edited in is told and left out; the others go on.
+/// A promotion that can't be edited in is told and left out, and with it those of its set; the others go on.
 pub(crate) fn plan_edits(
     repository: &impl Repository,
     rulebook: &Rulebook,
     view: &View,
-    mut approved: Vec<(usize, PromotionId, Approved)>,
+    mut approved: Vec<Planned>,
 ) -> Result<(Vec<EditPlan>, Vec<Problem>), Fault> {
-    approved.sort_by_key(|(track, ..)| (Reverse(view.board.tracks[*track].environment), *track));
+    let group_of = |track: usize| {
+        let service = view.board.tracks[track].service();
+        rulebook.groups.iter().position(|group| group.has(service))
+    };
+    approved.sort_by_key(|(track, ..)| {
+        // Those of one set stand together, before those that are in none.
+        let set = group_of(*track).map_or(usize::MAX, |group| group);
+        (Reverse(view.board.tracks[*track].environment), set, *track)
+    });
     let mut working = read_files(repository, view, approved.iter().map(|(track, ..)| *track))?;
     let mut alone = edit_those_alone(view, &approved, &working);
     let mut plans = Vec::with_capacity(approved.len());
     let mut problems = Vec::new();
-    for (at, id, approved) in approved {
-        let track = &view.board.tracks[at];
-        let edited = alone.remove(&at).unwrap_or_else(|| edit_track(view, track, &approved, &working));
-        match edited {
-            Ok(files) => {
-                working.take_in(&files);
-                let (service, image) = track.subject.clone();
-                let environment = track.environment;
-                plans.push(EditPlan { id, approved, track: at, environment, service, image, files });
+    let is_one_set = |one: &Planned, other: &Planned| {
+        let environment = |planned: &Planned| view.board.tracks[planned.0].environment;
+        let set = group_of(one.0);
+        set.is_some() && set == group_of(other.0) && environment(one) == environment(other)
+    };
+    for set in approved.chunk_by(is_one_set) {
+        let so_far = (set.len() > 1).then(|| (working.clone(), plans.len()));
+        let mut is_whole = true;
+        for (at, id, approved) in set {
+            let track = &view.board.tracks[*at];
+            let edited = alone.remove(at).unwrap_or_else(|| edit_track(view, track, approved, &working));
+            match edited {
+                Ok(files) => {
+                    working.take_in(&files);
+                    let group = group_of(*at).map(|group| rulebook.groups[group].name.clone());
+                    plans.push(EditPlan::new((*at, *id, approved.clone()), track, group, files));
+                }
+                Err(problem) => {
+                    is_whole = false;
+                    let environment = &rulebook.environments[track.environment].policy.name;
+                    problems.push(problem.of(environment, track.service()));
+                }
             }
-            Err(problem) => {
-                let environment = &rulebook.environments[track.environment].policy.name;
-                problems.push(problem.of(environment, track.service()));
-            }
+        }
+        if let Some((before, count)) = so_far.filter(|_| !is_whole) {
+            working = before;
+            plans.truncate(count);
         }
     }
     Ok((plans, problems))
 }
 
+/// What the policy approved for a track, under an identity.
+type Planned = (usize, PromotionId, Approved);
+
+impl EditPlan {
+    fn new(
+        (at, id, approved): Planned,
+        track: &Track,
+        group: Option<String>,
+        files: Vec<PlannedFile>,
+    ) -> Self {
+        let (service, image) = track.subject.clone();
+        let environment = track.environment;
+        Self { id, approved, track: at, environment, service, image, group, files, beside: None }
+    }
+}
+
 /// Edits, in parallel, the tracks whose files no other track changes: nearly all.
 fn edit_those_alone(
     view: &View,
-    approved: &[(usize, PromotionId, Approved)],
+    approved: &[Planned],
     working: &Working,
 ) -> HashMap<usize, Result<Vec<PlannedFile>, Problem>> {
     let mut uses: HashMap<&RepoPath, usize> = HashMap::new();
@@ -173,15 +224,21 @@ fn edit_file(
         &reread
     };
     let candidate = approved.candidate();
-    let is_behind = |field: &&ImageField| {
+    let is_behind = |field: &ImageField| match approved.direction() {
+        Direction::Forward => {
+            track.rules.version_of(&field.tag).is_some_and(|version| version < candidate.version)
+        }
+        Direction::Back => field.tag != candidate.tag,
+    };
+    let is_meant = |field: &&ImageField| {
         field.service == *track.service()
             && view.resolver.image_of(field) == Some(track.image())
-            && track.rules.version_of(&field.tag).is_some_and(|version| version < candidate.version)
+            && is_behind(field)
     };
     let edits: Vec<Edit<'_>> = manifest
         .fields
         .iter()
-        .filter(is_behind)
+        .filter(is_meant)
         .map(|field| Edit {
             field,
             tag: &candidate.tag,

@@ -61,6 +61,15 @@ impl Ledger {
         movements.iter().rev().filter(|movement| paths.iter().any(|path| movement.path.is_within(path)))
     }
 
+    /// What each file held of each subject, after all that moved.
+    pub(crate) fn last_held(&self) -> HashMap<(&Subject, &RepoPath), &[PinnedTag]> {
+        let each = self.movements.iter().flat_map(|(subject, movements)| {
+            movements.iter().map(move |movement| ((subject, &movement.path), movement.after.as_slice()))
+        });
+        // Later ones take the place of earlier ones.
+        each.collect()
+    }
+
     /// Every movement there is, in no order.
     pub(crate) fn all(&self) -> impl Iterator<Item = &Movement> {
         self.movements.values().flatten()
@@ -102,7 +111,7 @@ impl Ledger {
 }
 
 /// What each folder holds, by what its files hold.
-fn held_in<'a>(
+pub(crate) fn held_in<'a>(
     folders: &[RepoPath],
     files: &BTreeMap<&RepoPath, &'a [PinnedTag]>,
 ) -> Vec<BTreeSet<&'a PinnedTag>> {

@@ -15,6 +15,7 @@ const IMAGE: &str = "Tidegate-Image";
 const FROM: &str = "Tidegate-From";
 const REQUESTED_BY: &str = "Tidegate-Requested-By";
 const OVERRIDE: &str = "Tidegate-Override";
+const ROLLBACK: &str = "Tidegate-Rollback";
 
 /// Everything that a commit says of one promotion.
 #[derive(Clone, Debug)]
@@ -29,6 +30,10 @@ pub(crate) struct Told<'a> {
     pub(crate) releases: usize,
     pub(crate) soaked: Option<(Duration, &'a EnvironmentName)>,
     pub(crate) requested_by: &'a str,
+    /// The set that it ships in.
+    pub(crate) group: Option<&'a str>,
+    /// Why it goes back, if it does.
+    pub(crate) back: Option<&'a str>,
     /// Gates that were overridden by hand, with the reason given.
     pub(crate) overrides: Vec<(&'static str, &'a str)>,
 }
@@ -58,6 +63,9 @@ fn is_of_one_service(promotions: &[Told<'_>]) -> bool {
 
 fn subject_line(form: &SubjectForm, promotions: &[Told<'_>]) -> String {
     let Some(first) = promotions.first() else { return String::new() };
+    if is_of_one_service(promotions) && first.back.is_some() {
+        return format!("revert({}): roll back to {}", first.service.name(), first.to);
+    }
     if is_of_one_service(promotions) {
         return form.fill(&SubjectValues {
             service: first.service,
@@ -65,6 +73,10 @@ fn subject_line(form: &SubjectForm, promotions: &[Told<'_>]) -> String {
             tag: first.to,
             from: first.from,
         });
+    }
+    let is_one_set = first.group.is_some() && promotions.iter().all(|told| told.group == first.group);
+    if let Some(group) = first.group.filter(|_| is_one_set) {
+        return format!("chore({}): update {} images", one_line(group), promotions.len());
     }
     let is_one_environment = promotions.iter().all(|told| told.environment == first.environment);
     let place = if is_one_environment { first.environment.as_str() } else { "all environments" };
@@ -75,9 +87,13 @@ fn evidence_line(text: &mut String, told: &Told<'_>, one_service: bool) {
     if !one_service {
         let _ = write!(text, "{} ", told.service);
     }
-    let releases =
-        if told.releases == 1 { "1 release".to_owned() } else { format!("{} releases", told.releases) };
-    let _ = write!(text, "{}: {} -> {} ({releases})", told.environment, told.from, told.to);
+    let _ = write!(text, "{}: {} -> {}", told.environment, told.from, told.to);
+    match (told.back, told.releases) {
+        (Some(reason), _) => drop(write!(text, ", rolled back: {}", one_line(reason))),
+        (None, 0) => {}
+        (None, 1) => text.push_str(" (1 release)"),
+        (None, many) => drop(write!(text, " ({many} releases)")),
+    }
     if let Some((soaked, environment)) = told.soaked {
         let _ = write!(text, ", soaked {} in {environment}", Elapsed(soaked));
     }
@@ -94,6 +110,9 @@ fn trailers(text: &mut String, told: &Told<'_>) {
     let _ = writeln!(text, "{IMAGE}: {}", told.image);
     let _ = writeln!(text, "{FROM}: {}", told.from);
     let _ = writeln!(text, "{REQUESTED_BY}: {}", one_line(told.requested_by));
+    if let Some(reason) = told.back {
+        let _ = writeln!(text, "{ROLLBACK}: {} ({})", told.from, one_line(reason));
+    }
     for (gate, reason) in &told.overrides {
         let _ = writeln!(text, "{OVERRIDE}: {gate} ({})", one_line(reason));
     }
@@ -188,6 +207,8 @@ mod tests {
             releases: 3,
             soaked: Some((Duration::from_mins(26 * 60 + 12), &words.non_prod)),
             requested_by: "schedule",
+            group: None,
+            back: None,
             overrides: Vec::new(),
         }
     }

@@ -7,6 +7,7 @@
 mod assess;
 mod board;
 mod by_hand;
+mod control_files;
 mod deliver;
 mod edit_plan;
 #[cfg(test)]
@@ -17,14 +18,18 @@ mod ledger;
 mod message;
 mod moved_back;
 mod news;
+mod order;
 mod pass;
 mod poll;
 mod ports;
 mod problem;
 mod refresh;
 mod request;
+mod roll_back;
 mod rulebook;
+mod runs;
 mod snapshot;
+mod together;
 mod view;
 
 use std::fmt;
@@ -36,11 +41,12 @@ pub use assess::Assessment;
 pub use board::{Board, Track};
 pub use edit_plan::{EditPlan, PlannedFile};
 pub use history::{HistoryQuery, Move, Mover};
+pub use order::{Order, Ordered, Release};
 pub use pass::{PassReport, Promoted};
 pub use ports::{Clock, Ports, Publisher, Registry, Repository, Store, TaggedImage};
 pub use problem::{Place, Problem};
-pub use request::{ByHand, Request, What};
-pub use rulebook::{Batch, Environment, Rulebook, ServiceRules, ServiceSettings};
+pub use request::{ByHand, Request, RollBack, What};
+pub use rulebook::{Batch, Environment, Group, Rulebook, ServiceRules, ServiceSettings};
 pub use view::View;
 
 /// The parts in hand.

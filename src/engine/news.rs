@@ -10,7 +10,7 @@ use crate::model::{
 };
 
 use super::flux::Resolver;
-use super::ledger::Subject;
+use super::ledger::{Ledger, Subject};
 use super::message::{Trailers, read_trailers};
 use super::ports::Repository;
 use super::rulebook::Rulebook;
@@ -26,6 +26,39 @@ pub(crate) struct News {
     pub(crate) replaces: bool,
     /// Oldest first.
     pub(crate) movements: Vec<Movement>,
+}
+
+impl News {
+    /// A branch that was rewritten tells nothing of what it held before. What was known of that, and is no longer so,
+    /// becomes a movement of the commit that is there now: a version that is gone by force was left, as by a commit.
+    pub(crate) fn tell_rewriting(&mut self, forgotten: &Ledger, head: CommitId, evidence: FetchEvidence) {
+        let mut now = Ledger::empty(head);
+        now.append(head, self.movements.clone());
+        let held_now = now.last_held();
+        let commit = Arc::new(MovingCommit {
+            id: head,
+            committed_at: evidence.fetched_at,
+            parent_committed_at: None,
+            author_name: "somebody who rewrote the branch".to_owned(),
+            fetched: evidence,
+        });
+        let movement = |((subject, path), before): ((&Subject, &RepoPath), &[PinnedTag])| {
+            let after = held_now.get(&(subject, path)).copied().unwrap_or_default();
+            (before != after).then(|| Movement {
+                sequence: now.next_sequence(),
+                commit: Arc::clone(&commit),
+                path: path.clone(),
+                service: subject.0.clone(),
+                image: subject.1.clone(),
+                before: before.to_vec(),
+                after: after.to_vec(),
+                promotion: None,
+            })
+        };
+        let mut told: Vec<Movement> = forgotten.last_held().into_iter().filter_map(movement).collect();
+        told.sort_by(|one, other| one.path.cmp(&other.path));
+        self.movements.extend(told);
+    }
 }
 
 /// Where a reading begins.

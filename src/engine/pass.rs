@@ -1,6 +1,6 @@
 //! One pass: look, ask, decide, plan, deliver.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use chrono::{DurationRound as _, TimeDelta};
@@ -16,6 +16,7 @@ use super::Engine;
 use super::assess::Assessment;
 use super::deliver::{Delivery, pause_before};
 use super::edit_plan::{EditPlan, plan_edits};
+use super::order::Order;
 use super::poll::{self, Polled};
 use super::ports::{Clock, Ports};
 use super::problem::Problem;
@@ -71,6 +72,18 @@ impl<P: Ports> Engine<P> {
     /// When the repository can't be reached or read, the store can't be used, or the push is declined. What concerns
     /// one service or one image is in the report, and the others go on.
     pub async fn pass(&mut self, request: &Request) -> Result<PassReport, Fault> {
+        let mut report = Box::pin(self.promote(request)).await?;
+        let sweeps = self.rulebook.sweeps_control_files && matches!(request.what, What::Everything);
+        if sweeps && !request.dry_run && report.assessment.has_expired_controls() {
+            // What was promoted stays promoted; the files are ignored as they lie there.
+            if let Err(fault) = Box::pin(self.order(&Order::Sweep, &request.requested_by, false)).await {
+                report.problems.push(Problem::from_fault(&fault));
+            }
+        }
+        Ok(report)
+    }
+
+    async fn promote(&mut self, request: &Request) -> Result<PassReport, Fault> {
         let mut polled: Option<Polled> = None;
         let mut recovered = Vec::new();
         for attempt in 1..=MOST_ATTEMPTS {
@@ -104,17 +117,20 @@ impl<P: Ports> Engine<P> {
         let tracks = view.board.tracks.iter();
         match &request.what {
             What::Everything => Ok(tracks.map(|track| track.image().clone()).collect()),
-            What::One(by_hand) => {
-                let chosen = self.tracks_by_hand(view, by_hand)?;
-                Ok(chosen.into_iter().map(|track| view.board.tracks[track].image().clone()).collect())
-            }
+            What::Some(by_hand) => Ok(images_of(view, &self.tracks_by_hand(view, by_hand)?)),
+            What::Back(back) => Ok(images_of(view, &self.tracks_back(view, back)?)),
         }
     }
 
     /// Takes what is approved and plans its edits.
     async fn report(&self, mut assessment: Assessment, request: &Request) -> Result<PassReport, Fault> {
-        if let What::One(by_hand) = &request.what {
-            self.decide_by_hand(&mut assessment, by_hand).await?;
+        let mut beside = BTreeMap::new();
+        match &request.what {
+            What::Everything => {}
+            What::Some(by_hand) => self.decide_by_hand(&mut assessment, by_hand).await?,
+            What::Back(back) => {
+                beside = self.decide_back(&mut assessment, back, &request.requested_by).await?;
+            }
         }
         let approved: Vec<(usize, PromotionId, Approved)> = assessment
             .decisions
@@ -130,8 +146,11 @@ impl<P: Ports> Engine<P> {
         let repository = Arc::clone(&self.ports.repository);
         let rulebook = Arc::clone(&self.rulebook);
         let view = Arc::clone(&assessment.view);
-        let (planned, refused) =
+        let (mut planned, refused) =
             blocking(move || plan_edits(&*repository, &rulebook, &view, approved)).await?;
+        for plan in &mut planned {
+            plan.beside = beside.remove(&plan.track);
+        }
         let mut problems = std::mem::take(&mut assessment.problems);
         problems.extend(refused);
         let next_opening = assessment.next_opening();
@@ -165,8 +184,7 @@ impl<P: Ports> Engine<P> {
     /// When the soonest soak ends of what a promotion at `at` begins.
     fn next_soak_end(&self, view: &View, plan: &EditPlan, at: Timestamp) -> Option<Timestamp> {
         let subject = (plan.service.clone(), plan.image.clone());
-        let after = (0..self.rulebook.environments.len())
-            .filter(|next| self.rulebook.environments[*next].before == Some(plan.environment));
+        let after = self.rulebook.after(plan.environment);
         let soaks = after.filter_map(|next| Some(view.board.track(next, &subject)?.soak));
         soaks.min().and_then(|soak| at.checked_add_signed(TimeDelta::from_std(soak).ok()?))
     }
@@ -183,6 +201,10 @@ impl<P: Ports> Engine<P> {
             digest: plan.approved.digest().clone(),
         }
     }
+}
+
+fn images_of(view: &View, tracks: &[usize]) -> BTreeSet<ImageName> {
+    tracks.iter().map(|track| view.board.tracks[*track].image().clone()).collect()
 }
 
 fn new_id(now: Timestamp) -> PromotionId {

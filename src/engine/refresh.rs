@@ -39,7 +39,7 @@ impl<P: Ports> Engine<P> {
         }
         let last = self.memory.view.take();
         let repository = Arc::clone(&self.ports.repository);
-        let scope = self.rulebook.scope();
+        let scope = self.rulebook.reading_scope();
         let (snapshot, last) = blocking(move || {
             let snapshot =
                 Snapshot::take(&*repository, head, &scope, last.as_deref().map(|view| &view.snapshot))?;
@@ -74,13 +74,16 @@ impl<P: Ports> Engine<P> {
         let repository = Arc::clone(&self.ports.repository);
         let resolver = resolver.clone();
         let rulebook = Arc::clone(&self.rulebook);
-        let (snapshot, known, news) = blocking(move || {
+        let (snapshot, known, mut news) = blocking(move || {
             let earlier = || known.as_ref().map_or(witnesses, Ledger::evidence);
             let news = read_news(&*repository, &rulebook, &snapshot, since, &resolver, evidence, earlier)?;
             Ok((snapshot, known, news))
         })
         .await?;
         let head = snapshot.commit;
+        if let Some(forgotten) = known.as_ref().filter(|_| news.replaces) {
+            news.tell_rewriting(forgotten, head, evidence);
+        }
         if kept_head != Some(head) || news.replaces {
             let after = since.map(|since| since.commit).filter(|_| !news.replaces);
             if !store.save_index(&fingerprint, head, after, &news.movements).await? {

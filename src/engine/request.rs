@@ -1,12 +1,12 @@
 //! What a pass is asked to do.
 
-use crate::model::{EnvironmentName, ImageName, ServiceName, Tag};
-use crate::policy::Override;
+use crate::model::{Digest, EnvironmentName, ImageName, ServiceName, ServicePattern, Tag};
+use crate::policy::Insistence;
 
 /// What a pass is asked to do, and by whom.
 #[derive(Clone, Debug)]
 pub struct Request {
-    /// Everything that may go, or one service by hand.
+    /// What may go.
     pub what: What,
     /// Who asks, as it will stand in the commit.
     pub requested_by: String,
@@ -19,23 +19,44 @@ pub struct Request {
 pub enum What {
     /// Everything that every gate lets through.
     Everything,
-    /// One service.
-    One(ByHand),
+    /// Some services by hand.
+    Some(ByHand),
+    /// One service goes back.
+    Back(RollBack),
 }
 
 /// A promotion by hand.
 #[derive(Clone, Debug)]
 pub struct ByHand {
-    /// The service.
-    pub service: ServiceName,
-    /// Where to.
-    pub environment: EnvironmentName,
+    /// The services; those that ship in a set with one of them come along.
+    pub services: Vec<ServicePattern>,
+    /// Where to; each service's next environment when nothing is said.
+    pub to: Option<EnvironmentName>,
     /// The tag; the one that would come by itself when nothing is said.
     pub tag: Option<Tag>,
     /// The image, for a service with several.
     pub image: Option<ImageName>,
     /// Gates that are closed and passed all the same.
-    pub overrides: Vec<Override>,
+    pub insistence: Insistence,
+}
+
+/// A way back by hand: to a version that ran there before.
+#[derive(Clone, Debug)]
+pub struct RollBack {
+    /// The service.
+    pub service: ServiceName,
+    /// Where.
+    pub environment: EnvironmentName,
+    /// The tag; the last one that ran there well when nothing is said.
+    pub to: Option<Tag>,
+    /// The image, for a service with several.
+    pub image: Option<ImageName>,
+    /// Why; it stands in the commit and in the quarantine.
+    pub reason: String,
+    /// Whether the version that is left is quarantined in the same commit.
+    pub quarantines: bool,
+    /// The image that may come although the tag meant another one when it ran.
+    pub accept_digest: Option<Digest>,
 }
 
 impl Request {

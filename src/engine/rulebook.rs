@@ -4,9 +4,13 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
+use chrono_tz::Tz;
+
 use crate::config::SubjectForm;
-use crate::model::{EnvironmentName, ImageName, RepoPath, ServiceName};
-use crate::policy::{EnvironmentPolicy, SelectionRules};
+use crate::model::{EnvironmentName, ImageName, RepoPath, ServiceName, ServicePattern};
+use crate::policy::{EnvironmentPolicy, SelectionRules, SoakMode};
+
+use super::control_files;
 
 /// The policy of a whole repository: environments, the rules of each service, and how commits are made.
 pub struct Rulebook {
@@ -14,6 +18,12 @@ pub struct Rulebook {
     pub environments: Vec<Environment>,
     /// The rules of a service.
     pub services: Box<dyn ServiceRules>,
+    /// The sets of services that ship together.
+    pub groups: Vec<Group>,
+    /// How soaks are counted.
+    pub soak_mode: SoakMode,
+    /// Whether control files that no longer count are removed.
+    pub sweeps_control_files: bool,
     /// How far a commit's time may lie before a fetch that did not have it.
     pub clock_tolerance: Duration,
     /// What goes into one commit.
@@ -31,6 +41,22 @@ pub struct Environment {
     pub paths: Vec<RepoPath>,
     /// The place of the environment before it, in [`Rulebook::environments`].
     pub before: Option<usize>,
+}
+
+/// A set of services that ship together.
+#[derive(Clone, Debug)]
+pub struct Group {
+    /// What people call it.
+    pub name: String,
+    /// The services.
+    pub services: Vec<ServicePattern>,
+}
+
+impl Group {
+    /// Whether a service is one of the set.
+    pub fn has(&self, service: &ServiceName) -> bool {
+        self.services.iter().any(|pattern| pattern.matches(service))
+    }
 }
 
 /// The rules of each service.
@@ -72,6 +98,26 @@ impl Rulebook {
     /// The folders of every environment.
     pub(crate) fn scope(&self) -> Vec<RepoPath> {
         self.environments.iter().flat_map(|environment| environment.paths.iter().cloned()).collect()
+    }
+
+    /// The folders of every environment, and that of the control files.
+    pub(crate) fn reading_scope(&self) -> Vec<RepoPath> {
+        self.scope().into_iter().chain(control_files::folder()).collect()
+    }
+
+    /// The zone of windows and freezes.
+    pub fn zone(&self) -> Tz {
+        self.environments.first().map_or(Tz::UTC, |first| first.policy.zone)
+    }
+
+    /// The set that a service ships in.
+    pub fn group_of(&self, service: &ServiceName) -> Option<&Group> {
+        self.groups.iter().find(|group| group.has(service))
+    }
+
+    /// The environments that come right after one.
+    pub fn after(&self, environment: usize) -> impl Iterator<Item = usize> {
+        (0..self.environments.len()).filter(move |next| self.environments[*next].before == Some(environment))
     }
 
     /// The environment that a file lies in.

@@ -3,9 +3,12 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use crate::control;
 use crate::manifest::{self, Manifest};
 use crate::model::{BlobId, CommitId, Content, Fault, LeftAlone, RepoPath, TreeFile};
+use crate::policy::Control;
 
+use super::control_files::is_control;
 use super::ports::Repository;
 
 /// The manifests of one commit.
@@ -13,6 +16,7 @@ use super::ports::Repository;
 pub(crate) struct Snapshot {
     pub(crate) commit: CommitId,
     pub(crate) files: BTreeMap<RepoPath, File>,
+    pub(crate) controls: BTreeMap<RepoPath, Control>,
     pub(crate) left_alone: Vec<LeftAlone>,
 }
 
@@ -58,6 +62,26 @@ impl Reading {
     }
 }
 
+/// What came of reading a file, by where it lies.
+enum Either {
+    Manifest(Reading),
+    Control(Box<Control>),
+}
+
+impl Either {
+    fn of(path: &RepoPath, content: Content<'_>) -> Self {
+        if !is_control(path) {
+            return Self::Manifest(Reading::of(content));
+        }
+        // What is not text closes the gate, as any control file does that says nothing.
+        let text = match content {
+            Content::Bytes(text) => text,
+            Content::LfsPointer | Content::TooLarge { .. } => &[],
+        };
+        Self::Control(Box::new(control::read(path, text)))
+    }
+}
+
 impl Snapshot {
     /// Reads the manifests under `scope` at `commit`: all of them, or from `last` on those that changed since.
     pub(crate) fn take(
@@ -78,7 +102,12 @@ impl Snapshot {
 
     fn read_all(repository: &impl Repository, commit: CommitId, scope: &[RepoPath]) -> Result<Self, Fault> {
         let listing = repository.files(commit, scope)?;
-        let mut snapshot = Self { commit, files: BTreeMap::new(), left_alone: listing.left_alone };
+        let mut snapshot = Self {
+            commit,
+            files: BTreeMap::new(),
+            controls: BTreeMap::new(),
+            left_alone: listing.left_alone,
+        };
         snapshot.read(repository, listing.files)?;
         Ok(snapshot)
     }
@@ -93,9 +122,11 @@ impl Snapshot {
         let mut snapshot = Self { commit, ..self.clone() };
         let mut unread = Vec::with_capacity(changes.len());
         for change in changes {
-            match change.after {
-                Some(blob) => unread.push(TreeFile { path: change.path, blob }),
-                None => drop(snapshot.files.remove(&change.path)),
+            if let Some(blob) = change.after {
+                unread.push(TreeFile { path: change.path, blob });
+            } else {
+                snapshot.files.remove(&change.path);
+                snapshot.controls.remove(&change.path);
             }
         }
         snapshot.read(repository, unread)?;
@@ -104,12 +135,16 @@ impl Snapshot {
 
     fn read(&mut self, repository: &impl Repository, files: Vec<TreeFile>) -> Result<(), Fault> {
         let blobs: Vec<BlobId> = files.iter().map(|file| file.blob).collect();
-        let readings = repository.read_each(&blobs, |_, content| Reading::of(content))?;
+        let readings = repository.read_each(&blobs, |at, content| Either::of(&files[at].path, content))?;
         let nothing = Arc::new(Reading::Nothing);
         for (file, reading) in files.into_iter().zip(readings) {
             let reading = match reading {
-                Reading::Nothing => Arc::clone(&nothing),
-                something => Arc::new(something),
+                Either::Control(control) => {
+                    self.controls.insert(file.path, *control);
+                    continue;
+                }
+                Either::Manifest(Reading::Nothing) => Arc::clone(&nothing),
+                Either::Manifest(something) => Arc::new(something),
             };
             self.files.insert(file.path, File { blob: file.blob, reading });
         }

@@ -3,14 +3,16 @@
 
 use std::sync::OnceLock;
 
-use crate::model::{CommitId, Movement};
-use crate::policy::{Fetched, Landing, MovedBack};
+use crate::model::CommitId;
+use crate::policy::{Controls, Landing, MovedBack, PastRun};
 
-use super::board::{Board, Track};
+use super::board::Board;
+use super::control_files;
 use super::flux::Resolver;
 use super::ledger::Ledger;
 use super::moved_back;
 use super::rulebook::Rulebook;
+use super::runs;
 use super::snapshot::Snapshot;
 
 /// The repository at one commit, with its history.
@@ -18,20 +20,38 @@ use super::snapshot::Snapshot;
 pub struct View {
     /// What runs.
     pub board: Board,
+    /// What people said by control files.
+    pub controls: Controls,
     pub(crate) snapshot: Snapshot,
     pub(crate) resolver: Resolver,
     pub(crate) ledger: Ledger,
     /// For each track, filled when it is first asked for.
     landings: Vec<OnceLock<Option<Landing>>>,
     moved_back: Vec<OnceLock<Vec<MovedBack>>>,
+    past: Vec<OnceLock<Vec<PastRun>>>,
+    covering: Vec<OnceLock<Controls>>,
 }
 
 impl View {
     pub(crate) fn new(snapshot: Snapshot, resolver: Resolver, ledger: Ledger, rulebook: &Rulebook) -> Self {
-        let board = Board::of(&snapshot, &resolver, rulebook);
-        let landings = board.tracks.iter().map(|_| OnceLock::new()).collect();
-        let moved_back = board.tracks.iter().map(|_| OnceLock::new()).collect();
-        Self { board, snapshot, resolver, ledger, landings, moved_back }
+        fn empty<T>(count: usize) -> Vec<OnceLock<T>> {
+            std::iter::repeat_with(OnceLock::new).take(count).collect()
+        }
+        let mut board = Board::of(&snapshot, &resolver, rulebook);
+        let controls = control_files::controls_of(&snapshot, rulebook);
+        board.problems.extend(control_files::problems(&controls));
+        let tracks = board.tracks.len();
+        Self {
+            board,
+            controls,
+            snapshot,
+            resolver,
+            ledger,
+            landings: empty(tracks),
+            moved_back: empty(tracks),
+            past: empty(tracks),
+            covering: empty(tracks),
+        }
     }
 
     /// The commit that is seen.
@@ -46,36 +66,45 @@ impl View {
             let paths = &rulebook.environments[track.environment].paths;
             self.ledger
                 .landing(&track.subject, paths, &track.held)
-                .map(|movement| landing_of(movement, track))
+                .map(|movement| runs::landing_of(movement, track.pinned_digest()))
         });
         landing.as_ref()
     }
 
-    /// The versions that a person left by going lower, and that nobody brought back.
+    /// The versions that a person left by going lower, and that nobody brought back: in the track's environment, and in
+    /// those before it.
     pub fn moved_back(&self, rulebook: &Rulebook, track: usize) -> &[MovedBack] {
         self.moved_back[track].get_or_init(|| {
             let track = &self.board.tracks[track];
-            let environment = &rulebook.environments[track.environment];
-            let movements = self.ledger.of(&track.subject, &environment.paths).collect();
-            moved_back::read(movements, &track.rules, &environment.policy.name)
+            let here = Some(track.environment);
+            let chain = std::iter::successors(here, |at| rulebook.environments[*at].before);
+            let left_in = |environment: usize| {
+                let environment = &rulebook.environments[environment];
+                let movements = self.ledger.of(&track.subject, &environment.paths).collect();
+                moved_back::read(movements, &track.rules, &environment.policy.name)
+            };
+            chain.flat_map(left_in).collect()
         })
     }
-}
 
-fn landing_of(movement: &Movement, track: &Track) -> Landing {
-    let pinned = track.held.values().flatten().find_map(|held| held.digest.clone());
-    let promoted = movement.promotion.as_ref().and_then(|promotion| promotion.digest.clone());
-    Landing {
-        commit: movement.commit.id,
-        committed_at: movement.commit.committed_at,
-        parent_committed_at: movement.commit.parent_committed_at,
-        fetched: Some(Fetched {
-            absent_at: movement.commit.fetched.absent_at,
-            fetched_at: movement.commit.fetched.fetched_at,
-        }),
-        // What the file pins is what runs, whatever a message says.
-        digest: pinned.or(promoted),
-        by_tidegate: movement.promotion.is_some(),
-        author: movement.commit.author_name.clone(),
+    /// What the track's environment ran before what it runs now, newest first.
+    pub fn past(&self, rulebook: &Rulebook, track: usize) -> &[PastRun] {
+        self.past[track].get_or_init(|| {
+            let track = &self.board.tracks[track];
+            let paths = &rulebook.environments[track.environment].paths;
+            runs::past_runs(&self.ledger, &track.subject, paths, &track.held, &track.rules)
+        })
+    }
+
+    /// The controls that cover a track.
+    pub fn covering(&self, rulebook: &Rulebook, track: usize) -> &Controls {
+        if self.controls.is_empty() {
+            return Controls::NONE;
+        }
+        self.covering[track].get_or_init(|| {
+            let track = &self.board.tracks[track];
+            let environment = &rulebook.environments[track.environment].policy.name;
+            self.controls.covering(track.service(), environment)
+        })
     }
 }

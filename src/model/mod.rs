@@ -14,6 +14,7 @@ mod promotion;
 mod record;
 mod repository;
 mod service;
+mod service_pattern;
 mod source;
 mod version;
 
@@ -34,6 +35,7 @@ pub use record::{
 };
 pub use repository::{Content, HistoryEnd, LeftAlone, LeftAloneKind, Listing, Publication};
 pub use service::{ServiceName, ServiceNameError};
+pub use service_pattern::{ServicePattern, ServicePatternError};
 pub use source::{Person, Relation, SourceCommit, SourceRange};
 pub use version::{Version, VersionError};
 

@@ -7,7 +7,7 @@ use thiserror::Error;
 use crate::model::{Class, Digest, EnvironmentName, Fault, Tag};
 
 use super::evaluate::{Evaluation, Soaked};
-use super::gates::{Answer, GateName, GateReport};
+use super::gates::{Answer, DigestReason, GateName, GateReport, OrderReason, Reason};
 use super::select::Candidate;
 
 /// The longest reason that is taken, in characters.
@@ -30,6 +30,27 @@ pub struct Approved {
     soaked: Option<Soaked>,
     gates: Vec<GateReport>,
     overrides: Vec<Override>,
+    direction: Direction,
+}
+
+/// Which fields a promotion may change.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Direction {
+    /// Only those that hold a lower version.
+    Forward,
+    /// All that hold another version, since a person asked to go back.
+    Back,
+}
+
+/// What a person wants to pass, and says in full where a reason is not enough.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Insistence {
+    /// The gates, each with a reason.
+    pub overrides: Vec<Override>,
+    /// That a lower version may come.
+    pub allow_downgrade: bool,
+    /// The image that may come although the tag meant another one when it soaked.
+    pub accept_digest: Option<Digest>,
 }
 
 /// A gate that a person wants to pass although it is closed, and why.
@@ -56,9 +77,15 @@ pub struct StillClosed {
     environment: EnvironmentName,
     tag: Tag,
     gates: Vec<GateReport>,
+    hint: String,
 }
 
 impl Approved {
+    /// Which fields it may change.
+    pub fn direction(&self) -> Direction {
+        self.direction
+    }
+
     /// The environment that the candidate moves into.
     pub fn environment(&self) -> &EnvironmentName {
         &self.environment
@@ -133,44 +160,117 @@ pub(super) fn approve(evaluation: &Evaluation) -> Option<Approved> {
     if !evaluation.is_open() {
         return None;
     }
-    approve_with(evaluation, Vec::new())
+    approve_with(evaluation, Vec::new(), Direction::Forward)
 }
 
-/// Approves a candidate although gates are closed, if they are all overridden. A gate that refuses, and one that guards
-/// what no reason outweighs, stays closed.
+/// Approves a candidate although gates are closed, if they are all overridden, and insisted on where a reason is not
+/// enough: on a lower version, and on an image that did not soak.
 ///
 /// # Errors
 /// When a gate stays closed; the error tells each of them.
-pub fn approve_overriding(evaluation: &Evaluation, overrides: &[Override]) -> Result<Approved, StillClosed> {
+pub fn approve_overriding(evaluation: &Evaluation, insistence: &Insistence) -> Result<Approved, StillClosed> {
     let mut needed = Vec::new();
     let mut gates = Vec::new();
+    let mut direction = Direction::Forward;
     for report in evaluation.closed() {
-        match overrides.iter().find(|one| one.gate == report.gate) {
-            Some(one) if report.answer != Answer::Refused => needed.push(one.clone()),
-            _ => gates.push(report.clone()),
+        match insistence.passing(report) {
+            Some(one) => needed.push(one.clone()),
+            None => gates.push(report.clone()),
+        }
+        if matches!(report.reason, Reason::Order(OrderReason::NotHigher { .. })) {
+            direction = Direction::Back;
         }
     }
-    let approved = if gates.is_empty() { approve_with(evaluation, needed) } else { None };
+    let approved = if gates.is_empty() { approve_with(evaluation, needed, direction) } else { None };
     approved.ok_or_else(|| StillClosed {
         environment: evaluation.environment.clone(),
         tag: evaluation.candidate.tag.clone(),
+        hint: hint(&gates, insistence),
         gates,
     })
 }
 
+impl Insistence {
+    /// The override that opens a closed gate, if one does.
+    pub(super) fn passing(&self, report: &GateReport) -> Option<&Override> {
+        let is_enough = match &report.reason {
+            Reason::Order(OrderReason::NotHigher { .. }) => self.allow_downgrade,
+            Reason::Digest(DigestReason::Moved { now, .. }) => self.accept_digest.as_ref() == Some(now),
+            reason => can_pass(reason),
+        };
+        self.overrides.iter().find(|one| one.gate == report.gate).filter(|_| is_enough)
+    }
+}
+
+/// Whether a person can pass a gate that is closed for this reason at all. Nobody can promote what is not there, or what
+/// nobody knows.
+fn can_pass(reason: &Reason) -> bool {
+    !matches!(
+        reason,
+        Reason::Order(OrderReason::NotSelected { .. } | OrderReason::NothingRuns)
+            | Reason::Digest(DigestReason::NotAsked { .. })
+            | Reason::Group(_)
+    )
+}
+
+/// What to do next about gates that stay closed.
+fn hint(gates: &[GateReport], insistence: &Insistence) -> String {
+    if let Some(lost) = gates.iter().find(|report| !can_pass(&report.reason)) {
+        return format!("a person has to settle this first; the {} gate cannot be overridden so", lost.gate);
+    }
+    let mut words: Vec<String> = Vec::new();
+    for report in gates {
+        if insistence.overrides.iter().all(|one| one.gate != report.gate) {
+            words.push(format!("--override {}", report.gate));
+        }
+        match &report.reason {
+            Reason::Order(OrderReason::NotHigher { .. }) if !insistence.allow_downgrade => {
+                words.push("--allow-downgrade".to_owned());
+            }
+            Reason::Digest(DigestReason::Moved { now, .. }) => words.push(format!("--accept-digest {now}")),
+            _ => {}
+        }
+    }
+    format!("wait, or insist by hand: {} --reason TEXT", words.join(" "))
+}
+
+/// Approves a way back that a person asked for by name: to a version that ran there before, as the image that ran.
+///
+/// It passes no gate, since going back is what is done when something is wrong; the version that is left is left by a
+/// person, and does not come again by itself.
+pub fn approve_rollback(
+    environment: EnvironmentName,
+    from: Candidate,
+    to: Candidate,
+    digest: Digest,
+) -> Approved {
+    Approved {
+        environment,
+        candidate: to,
+        digest,
+        from,
+        releases_count: 0,
+        soaked: None,
+        gates: Vec::new(),
+        overrides: Vec::new(),
+        direction: Direction::Back,
+    }
+}
+
 /// `None` only when it isn't known what runs, which closes the order gate, or what the tag means, which closes the digest
 /// gate: neither can be overridden.
-fn approve_with(evaluation: &Evaluation, overrides: Vec<Override>) -> Option<Approved> {
-    let Evaluation { environment, candidate, from, releases_count, digest, soaked, reports, .. } = evaluation;
+fn approve_with(evaluation: &Evaluation, overrides: Vec<Override>, direction: Direction) -> Option<Approved> {
+    let Evaluation { environment, candidate, from, releases_count, soaked, reports, .. } = evaluation;
     Some(Approved {
         environment: environment.clone(),
         candidate: candidate.clone(),
-        digest: digest.clone()?,
+        digest: evaluation.digest_now.clone()?,
         from: from.clone()?,
         releases_count: *releases_count,
         soaked: soaked.clone(),
         gates: reports.clone(),
         overrides,
+        direction,
     })
 }
 
@@ -187,16 +287,8 @@ impl StillClosed {
     }
 
     /// What to do next.
-    pub fn hint(&self) -> String {
-        let can_be_overridden =
-            |report: &&GateReport| report.gate.can_be_overridden() && report.answer != Answer::Refused;
-        let names: Vec<&str> =
-            self.gates.iter().filter(can_be_overridden).map(|report| report.gate.as_str()).collect();
-        if names.len() == self.gates.len() {
-            format!("wait, or override {} with a reason", names.join(" and "))
-        } else {
-            "a person has to settle this first; these gates cannot all be overridden".to_owned()
-        }
+    pub fn hint(&self) -> &str {
+        &self.hint
     }
 }
 
@@ -213,7 +305,8 @@ impl fmt::Display for StillClosed {
 
 impl From<StillClosed> for Fault {
     fn from(error: StillClosed) -> Self {
-        Self::new(error.class(), error.to_string()).with_hint(error.hint())
+        let hint = error.hint().to_owned();
+        Self::new(error.class(), error.to_string()).with_hint(hint)
     }
 }
 
@@ -221,7 +314,7 @@ impl OverrideError {
     /// What to write instead.
     pub fn hint(&self) -> &'static str {
         match self {
-            Self::Gate(_) => "only soak, freeze, window and approval can be overridden",
+            Self::Gate(_) => "a set ships whole; change `groups` in the configuration if it no longer is one",
             Self::Reason(_) => "say in a sentence why this cannot wait",
         }
     }

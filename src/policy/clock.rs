@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use crate::model::{Digest, Timestamp};
 
-use super::facts::{Landing, Observed};
+use super::facts::{Landing, Observed, PastRun};
 use super::shown::later;
 
 /// What the soak clock says.
@@ -75,6 +75,20 @@ pub(super) fn soak_clock<'a>(
             SoakClock::Running { since: returned_at, began: Began::CameBack, digest: soaking }
         }
         None => SoakClock::Running { since, began, digest: soaking },
+    }
+}
+
+/// Reads the clock of a version that ran so and was replaced, as if it ran still. What its tag was first seen to mean
+/// after that, or came back to, is not what ran.
+pub(super) fn past_clock<'a>(
+    run: &'a PastRun,
+    observed: &'a [Observed],
+    digest_now: Option<&'a Digest>,
+    tolerance: Duration,
+) -> SoakClock<'a> {
+    match soak_clock(&run.landing, observed, digest_now, tolerance) {
+        SoakClock::Running { since, .. } if since >= run.left_at => SoakClock::NotObserved,
+        clock => clock,
     }
 }
 

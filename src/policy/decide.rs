@@ -21,16 +21,40 @@ pub enum Decision {
     Wait(Box<Evaluation>),
 }
 
+/// What would happen to a track if it were alone: what is left to do is to look at its set, if it ships in one.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Consideration {
+    /// It stays as it is, since there is no candidate.
+    Current(NoCandidate),
+    /// What every gate says about the candidate.
+    Candidate(Box<Evaluation>),
+}
+
 /// Decides what happens to a track at `now`.
 pub fn decide(policy: &TrackPolicy<'_>, facts: &Facts<'_>, now: Timestamp) -> Decision {
-    let candidate = match nominate(policy, facts) {
-        Nomination::Candidate(candidate) => candidate,
-        Nomination::Nothing(why) => return Decision::Current { why },
-    };
-    let evaluation = evaluate(policy, facts, candidate, now);
-    match approve(&evaluation) {
-        Some(approved) => Decision::Promote(Box::new(approved)),
-        None => Decision::Wait(Box::new(evaluation)),
+    consider(policy, facts, now).decide()
+}
+
+/// Nominates a candidate and asks every gate about it.
+pub fn consider(policy: &TrackPolicy<'_>, facts: &Facts<'_>, now: Timestamp) -> Consideration {
+    match nominate(policy, facts, now) {
+        Nomination::Candidate(candidate) => {
+            Consideration::Candidate(Box::new(evaluate(policy, facts, candidate, now)))
+        }
+        Nomination::Nothing(why) => Consideration::Current(why),
+    }
+}
+
+impl Consideration {
+    /// What happens, as things stand.
+    pub fn decide(self) -> Decision {
+        match self {
+            Self::Current(why) => Decision::Current { why },
+            Self::Candidate(evaluation) => match approve(&evaluation) {
+                Some(approved) => Decision::Promote(Box::new(approved)),
+                None => Decision::Wait(evaluation),
+            },
+        }
     }
 }
 

@@ -8,6 +8,7 @@ use super::calendar::first_open;
 use super::facts::{Facts, TrackPolicy};
 use super::gates::{Answer, GateName, GateReport, Question, ask};
 use super::select::Candidate;
+use super::starvation::{Starvation, starvation};
 
 /// What the gates answer about a candidate.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -16,10 +17,15 @@ pub struct Evaluation {
     pub(super) candidate: Candidate,
     pub(super) from: Option<Candidate>,
     pub(super) releases_count: usize,
+    /// What the tag means now, when the digest gate is open.
     pub(super) digest: Option<Digest>,
+    /// What the tag means now, whatever the digest gate says.
+    pub(super) digest_now: Option<Digest>,
     pub(super) soaked: Option<Soaked>,
     pub(super) reports: Vec<GateReport>,
+    starvation: Option<Starvation>,
     earliest: Option<Timestamp>,
+    now: Timestamp,
 }
 
 /// How long a candidate has run in the environment before, in one piece.
@@ -53,9 +59,12 @@ pub fn evaluate(
         from: from.cloned(),
         releases_count: from.map_or(0, |from| releases_between(facts, from, candidate)),
         digest: answers.digest.cloned(),
+        digest_now: facts.digest_now.of(&candidate.tag).cloned(),
         soaked,
-        earliest: earliest(policy, &answers.reports, now),
+        starvation: starvation(policy, facts, candidate),
+        earliest: earliest(policy, facts, &answers.reports, now),
         reports: answers.reports,
+        now,
     }
 }
 
@@ -67,7 +76,12 @@ fn releases_between(facts: &Facts<'_>, from: &Candidate, to: &Candidate) -> usiz
 }
 
 /// When every gate is open, if time alone opens them: the soak is over, no freeze is in effect and a window is open.
-fn earliest(policy: &TrackPolicy<'_>, reports: &[GateReport], now: Timestamp) -> Option<Timestamp> {
+fn earliest(
+    policy: &TrackPolicy<'_>,
+    facts: &Facts<'_>,
+    reports: &[GateReport],
+    now: Timestamp,
+) -> Option<Timestamp> {
     let mut earliest = now;
     let mut is_calendar_closed = false;
     for report in reports {
@@ -83,7 +97,8 @@ fn earliest(policy: &TrackPolicy<'_>, reports: &[GateReport], now: Timestamp) ->
         return Some(now);
     }
     let environment = policy.environment;
-    first_open(&environment.windows, &environment.freezes, &environment.name, environment.zone, earliest)
+    let freezes = environment.freezes.iter().chain(facts.controls.freezes());
+    first_open(&environment.windows, &freezes, &environment.name, environment.zone, earliest)
 }
 
 impl Evaluation {
@@ -110,6 +125,22 @@ impl Evaluation {
     /// What the candidate's tag means now, when the digest gate is open.
     pub fn digest(&self) -> Option<&Digest> {
         self.digest.as_ref()
+    }
+
+    /// What the candidate's tag means now, whatever the digest gate says; none when it could not be asked.
+    pub fn digest_now(&self) -> Option<&Digest> {
+        self.digest_now.as_ref()
+    }
+
+    /// Releases that come faster than they can soak, if they do.
+    pub fn starvation(&self) -> Option<&Starvation> {
+        self.starvation.as_ref()
+    }
+
+    /// Adds what one more gate says.
+    pub(super) fn hear(&mut self, policy: &TrackPolicy<'_>, facts: &Facts<'_>, report: GateReport) {
+        self.reports.push(report);
+        self.earliest = earliest(policy, facts, &self.reports, self.now);
     }
 
     /// How long the candidate has run in the environment before, when its soak clock runs.

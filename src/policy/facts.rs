@@ -3,13 +3,15 @@
 //! A track is one image of one service in one environment. Everything here is read by somebody else and handed in; this
 //! file owns the words only.
 
+use std::collections::HashMap;
 use std::time::Duration;
 
 use chrono_tz::Tz;
 
-use crate::model::{CommitId, Digest, EnvironmentName, Timestamp, Version};
+use crate::model::{CommitId, Digest, EnvironmentName, Tag, Timestamp, Version};
 
 use super::calendar::{Freeze, Window};
+use super::controls::Controls;
 use super::select::{Candidate, Selection, SelectionRules};
 
 /// What holds for a whole environment.
@@ -36,10 +38,24 @@ pub struct TrackPolicy<'a> {
     pub environment: &'a EnvironmentPolicy,
     /// What may be chosen.
     pub rules: &'a SelectionRules,
-    /// How long a version must have run in the environment before, in one piece.
+    /// How long a version must have run in the environment before.
     pub soak: Duration,
+    /// How that is counted.
+    pub soak_mode: SoakMode,
     /// By how much the clock of somebody who commits may be wrong.
     pub clock_tolerance: Duration,
+}
+
+/// How the time is counted that a version runs in the environment before.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum SoakMode {
+    /// Only an unbroken run counts, up to now.
+    #[default]
+    Continuous,
+    /// It goes on counting after a newer version has replaced it, unless somebody moved back from it.
+    Elapsed,
+    /// As continuous, and the environment before takes no newer version until the one that soaks has gone on.
+    Train,
 }
 
 /// What is known about a track now.
@@ -49,12 +65,86 @@ pub struct Facts<'a> {
     pub running: &'a [Candidate],
     /// What the registry has and the rules admit.
     pub selection: &'a Selection,
-    /// The versions that a person moved this environment back from, in any order.
+    /// The versions that a person moved this environment, or one before it, back from; in any order.
     pub moved_back: &'a [MovedBack],
     /// What the environment before runs; none for the first of a chain.
     pub before: Option<Before<'a>>,
-    /// The registry's digest for the candidate's tag, asked now; none when it could not be asked.
-    pub digest_now: Option<&'a Digest>,
+    /// Every change of a tag's digest that was seen.
+    pub observations: &'a Observations,
+    /// The registry's digest for the candidate's tag.
+    pub digest_now: DigestNow<'a>,
+    /// What people said by control files about this service in this environment.
+    pub controls: &'a Controls,
+    /// What this environment runs and must keep until it has gone on, when soaks are counted as a train.
+    pub boarding: Option<&'a Boarding>,
+}
+
+/// What a tag means now, by the registry.
+#[derive(Clone, Copy, Debug)]
+pub enum DigestNow<'a> {
+    /// It said so.
+    Is {
+        /// The tag that was asked about.
+        tag: &'a Tag,
+        /// What it means.
+        digest: &'a Digest,
+    },
+    /// It could not be asked.
+    Unknown,
+    /// It was not asked, since something else is closed all the same.
+    NotAsked,
+}
+
+impl<'a> DigestNow<'a> {
+    /// The digest, if it is known and of this tag.
+    pub fn of(self, wanted: &Tag) -> Option<&'a Digest> {
+        match self {
+            Self::Is { tag, digest } if tag == wanted => Some(digest),
+            _ => None,
+        }
+    }
+}
+
+/// Every change of the digests of an image's tags that was seen.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Observations(HashMap<Tag, Vec<Observed>>);
+
+impl Observations {
+    /// What was seen of a tag, ascending by time.
+    pub fn of(&self, tag: &Tag) -> &[Observed] {
+        self.0.get(tag).map(Vec::as_slice).unwrap_or_default()
+    }
+
+    /// Whether anything was asked or kept about a tag.
+    pub fn knows(&self, tag: &Tag) -> bool {
+        self.0.contains_key(tag)
+    }
+
+    /// Takes in what was seen of a tag before.
+    pub fn recall(&mut self, tag: Tag, seen: Vec<Observed>) {
+        self.0.insert(tag, seen);
+    }
+
+    /// Takes in what a tag means now. Answers whether that is new.
+    pub fn observe(&mut self, tag: &Tag, digest: &Digest, at: Timestamp) -> bool {
+        let seen = self.0.entry(tag.clone()).or_default();
+        let is_new = seen.last().is_none_or(|last| last.digest != *digest);
+        if is_new {
+            seen.push(Observed { digest: digest.clone(), at });
+        }
+        is_new
+    }
+}
+
+/// A version that an environment keeps for the sake of one after it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Boarding {
+    /// The environment that it goes on to.
+    pub to: EnvironmentName,
+    /// The version.
+    pub tag: Tag,
+    /// When it can go on, if that is known.
+    pub leaves_at: Option<Timestamp>,
 }
 
 /// A version that a person left by going to a lower one.
@@ -79,6 +169,19 @@ pub struct Before<'a> {
     pub environment: &'a EnvironmentName,
     /// What it runs.
     pub running: BeforeRunning<'a>,
+    /// What it ran before that, newest first; as far back as anybody asked.
+    pub past: &'a [PastRun],
+}
+
+/// A version that an environment ran in every path, and runs no more.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PastRun {
+    /// The version.
+    pub candidate: Candidate,
+    /// How it came there.
+    pub landing: Landing,
+    /// When the commit claims to have been made that ended it.
+    pub left_at: Timestamp,
 }
 
 /// What the environment before runs.
@@ -94,8 +197,6 @@ pub enum BeforeRunning<'a> {
         candidate: &'a Candidate,
         /// How it came there.
         landing: &'a Landing,
-        /// Every change of its tag's digest that was seen, ascending by time.
-        observed: &'a [Observed],
     },
 }
 

@@ -6,9 +6,9 @@ use std::time::Duration;
 use chrono_tz::Tz;
 
 use super::{
-    Before, BeforeRunning, Candidate, Decision, EnvironmentPolicy, Evaluation, Facts, GateName, GateReport,
-    Landing, MovedBack, NoCandidate, Nomination, Observed, SelectionRules, TrackPolicy, decide, evaluate,
-    nominate,
+    Before, BeforeRunning, Boarding, Candidate, Control, Controls, Decision, DigestNow, EnvironmentPolicy,
+    Evaluation, Facts, GateName, GateReport, Landing, MovedBack, NoCandidate, Nomination, Note, Observations,
+    Observed, PastRun, SelectionRules, SoakMode, TrackPolicy, decide, evaluate, nominate,
 };
 use crate::model::{CommitId, Digest, EnvironmentName, Tag, Timestamp};
 
@@ -23,8 +23,30 @@ pub(super) struct Track {
     pub(super) moved_back: Vec<MovedBack>,
     pub(super) before: Option<Vec<Candidate>>,
     pub(super) landing: Landing,
+    pub(super) past: Vec<PastRun>,
+    /// What was seen of the digest of what runs, or ran, in the environment before.
     pub(super) observed: Vec<Observed>,
     pub(super) digest_now: Option<Digest>,
+    pub(super) soak_mode: SoakMode,
+    pub(super) controls: Vec<Control>,
+    pub(super) boarding: Option<Boarding>,
+}
+
+/// That Ana said something on Sunday, for a reason, until then if that is known.
+pub(super) fn note(reason: &str, expires: Option<&str>) -> Note {
+    Note {
+        file: ".tidegate/x.yaml".parse().unwrap(),
+        by: "Ana".into(),
+        at: at("2026-03-01T10:00:00Z"),
+        reason: reason.into(),
+        expires: expires.map(at),
+    }
+}
+
+/// A version that a promotion brought to the environment before, and another replaced.
+pub(super) fn past_run(tag: &str, from: &str, to: &str) -> PastRun {
+    let landing = Landing { committed_at: at(from), ..Track::prod().landing };
+    PastRun { candidate: candidate(tag), landing, left_at: at(to) }
 }
 
 pub(super) const HOUR: Duration = Duration::from_hours(1);
@@ -90,8 +112,12 @@ impl Track {
                 by_tidegate: true,
                 author: "tidegate".into(),
             },
+            past: Vec::new(),
             observed: Vec::new(),
             digest_now: Some(digest('a')),
+            soak_mode: SoakMode::Continuous,
+            controls: Vec::new(),
+            boarding: None,
         }
     }
 
@@ -105,44 +131,66 @@ impl Track {
         track
     }
 
-    pub(super) fn with<Answer>(&self, ask: impl FnOnce(&TrackPolicy<'_>, &Facts<'_>) -> Answer) -> Answer {
+    /// Asks about the track; the digest of now is that of `tag`.
+    pub(super) fn with<Answer>(
+        &self,
+        tag: &str,
+        ask: impl FnOnce(&TrackPolicy<'_>, &Facts<'_>) -> Answer,
+    ) -> Answer {
         let rules = SelectionRules { versions: self.versions.parse().unwrap(), tag_pattern: None };
         let selection = rules.select(&self.tags);
         let policy = TrackPolicy {
             environment: &self.environment,
             rules: &rules,
             soak: self.soak,
+            soak_mode: self.soak_mode,
             clock_tolerance: Duration::from_mins(10),
         };
         let before_name = environment("non-prod");
         let running = self.before.as_deref().map(|running| match running {
             [] => BeforeRunning::Missing,
-            [candidate] => BeforeRunning::One { candidate, landing: &self.landing, observed: &self.observed },
+            [candidate] => BeforeRunning::One { candidate, landing: &self.landing },
             several => BeforeRunning::Several(several),
         });
+        let mut observations = Observations::default();
+        let ran = self.past.iter().map(|run| &run.candidate.tag);
+        for tag in self.before.iter().flatten().map(|candidate| &candidate.tag).chain(ran) {
+            observations.recall(tag.clone(), self.observed.clone());
+        }
+        let controls: Controls = self.controls.iter().cloned().collect();
+        let tag: Option<Tag> = tag.parse().ok();
+        let digest_now = tag.as_ref().zip(self.digest_now.as_ref());
         let facts = Facts {
             running: &self.running,
             selection: &selection,
             moved_back: &self.moved_back,
-            before: running.map(|running| Before { environment: &before_name, running }),
-            digest_now: self.digest_now.as_ref(),
+            before: running.map(|running| Before { environment: &before_name, running, past: &self.past }),
+            observations: &observations,
+            digest_now: digest_now.map_or(DigestNow::Unknown, |(tag, digest)| DigestNow::Is { tag, digest }),
+            controls: &controls,
+            boarding: self.boarding.as_ref(),
         };
         ask(&policy, &facts)
     }
 
     pub(super) fn nominate(&self) -> Result<Candidate, NoCandidate> {
-        self.with(|policy, facts| match nominate(policy, facts) {
+        self.nominate_at("2026-03-03T12:00:00Z")
+    }
+
+    pub(super) fn nominate_at(&self, now: &str) -> Result<Candidate, NoCandidate> {
+        self.with("", |policy, facts| match nominate(policy, facts, at(now)) {
             Nomination::Candidate(candidate) => Ok(candidate.clone()),
             Nomination::Nothing(why) => Err(why),
         })
     }
 
     pub(super) fn evaluate(&self, tag: &str, now: &str) -> Evaluation {
-        self.with(|policy, facts| evaluate(policy, facts, &candidate(tag), at(now)))
+        self.with(tag, |policy, facts| evaluate(policy, facts, &candidate(tag), at(now)))
     }
 
     pub(super) fn decide(&self, now: &str) -> Decision {
-        self.with(|policy, facts| decide(policy, facts, at(now)))
+        let nominated = self.nominate_at(now).map(|candidate| candidate.tag.to_string());
+        self.with(&nominated.unwrap_or_default(), |policy, facts| decide(policy, facts, at(now)))
     }
 
     /// What one gate answers about `tag`.

@@ -6,34 +6,49 @@
 mod approve;
 mod calendar;
 mod clock;
+mod controls;
 mod decide;
 mod evaluate;
 mod facts;
 #[cfg(test)]
 mod fixture;
 mod gates;
+mod group;
 mod nominate;
 mod pattern;
 mod range;
 mod schedule;
 mod select;
 mod shown;
+mod starvation;
+mod train;
 
-pub use approve::{Approved, Override, OverrideError, StillClosed, approve_overriding};
-pub use calendar::{Freeze, FreezeError, TimeOfDay, TimeOfDayError, Window, WindowError};
+pub use approve::{
+    Approved, Direction, Insistence, Override, OverrideError, StillClosed, approve_overriding,
+    approve_rollback,
+};
+pub use calendar::{Freeze, FreezeError, TimeOfDay, TimeOfDayError, Window, WindowError, read_wall_time};
 pub use clock::Began;
-pub use decide::{Decision, decide};
+pub use controls::{
+    Approval, Control, Controls, Coverage, FreezeOrder, Hold, Note, Pin, Quarantine, UnreadableControl,
+};
+pub use decide::{Consideration, Decision, consider, decide};
 pub use evaluate::{Evaluation, Soaked, evaluate};
 pub use facts::{
-    Before, BeforeRunning, EnvironmentPolicy, Facts, Fetched, Landing, MovedBack, Observed, TrackPolicy,
+    Before, BeforeRunning, Boarding, DigestNow, EnvironmentPolicy, Facts, Fetched, Landing, MovedBack,
+    Observations, Observed, PastRun, SoakMode, TrackPolicy,
 };
 pub use gates::{
-    Answer, ApprovalReason, DigestReason, FreezeReason, GateName, GateNameError, GateReport, OrderReason,
-    Reason, SoakReason, SoakTime, WindowReason,
+    Answer, ApprovalReason, DigestReason, FreezeReason, GateName, GateNameError, GateReport, GroupReason,
+    HoldReason, OrderReason, QuarantineReason, Reason, ShownNote, ShownProblem, SoakReason, SoakTime,
+    WindowReason,
 };
+pub use group::{Member, settle_together};
 pub use nominate::{NoCandidate, Nomination, nominate};
 pub use pattern::{PatternError, TagPattern};
 pub use range::{Range, RangeError};
 pub use schedule::{Schedule, ScheduleError};
 pub use select::{Candidate, Selection, SelectionRules};
 pub use shown::{ShownDuration, ShownTime};
+pub use starvation::Starvation;
+pub use train::boarding;

@@ -1,15 +1,18 @@
 //! Nomination: which version would move into an environment, before any gate is asked.
 //!
 //! In the first environment of a chain it is the highest that may be chosen; in the others it is what the environment
-//! before runs. Owns also the sentence that says why there is none. Must not know the gates.
+//! before runs, or ran when that counts too. Owns also the sentence that says why there is none. Must not know what the
+//! gates answer.
 
 use std::fmt;
 
-use crate::model::{EnvironmentName, Tag};
+use crate::model::{EnvironmentName, Tag, Timestamp};
 
-use super::facts::{Before, BeforeRunning, Facts, TrackPolicy};
-use super::gates::list;
+use super::clock::{SoakClock, past_clock, soak_clock};
+use super::facts::{Before, BeforeRunning, Facts, SoakMode, TrackPolicy};
+use super::gates::{ShownNote, list};
 use super::select::Candidate;
+use super::shown::later;
 
 /// What would move.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -74,6 +77,15 @@ pub enum NoCandidate {
         /// The environment before.
         environment: EnvironmentName,
     },
+    /// There is something newer, but a pin does not let it come.
+    Pinned {
+        /// The newest that would come.
+        tag: Tag,
+        /// What the pin admits.
+        versions: String,
+        /// Who pinned it, and why.
+        note: ShownNote,
+    },
 }
 
 impl NoCandidate {
@@ -83,26 +95,95 @@ impl NoCandidate {
     }
 }
 
-/// Which candidate would move, whatever the gates say.
-pub fn nominate<'a>(policy: &TrackPolicy<'_>, facts: &Facts<'a>) -> Nomination<'a> {
+/// Which candidate would move at `now`, whatever the gates say.
+pub fn nominate<'a>(policy: &TrackPolicy<'_>, facts: &Facts<'a>, now: Timestamp) -> Nomination<'a> {
     let Some(lowest) = facts.running.first() else {
         return Nomination::Nothing(NoCandidate::NothingRuns);
     };
     let found = match (facts.before, &policy.environment.after) {
-        (Some(before), _) => from_before(policy, facts, before, lowest),
+        (Some(before), _) => match from_past(policy, facts, before, lowest, now) {
+            Some(candidate) => Ok(candidate),
+            None => from_before(policy, facts, before, lowest),
+        },
         (None, Some(environment)) => Err(NoCandidate::UnknownBefore { environment: environment.clone() }),
-        (None, None) => from_registry(facts, lowest),
+        (None, None) => from_registry(facts, lowest, now),
     };
-    found.map_or_else(Nomination::Nothing, Nomination::Candidate)
+    let admitted = found.and_then(|candidate| match facts.controls.pin_against(candidate, now) {
+        None => Ok(candidate),
+        Some(pin) => Err(NoCandidate::Pinned {
+            tag: candidate.tag.clone(),
+            versions: pin.versions.to_string(),
+            note: ShownNote::new(&pin.note, policy.environment.zone),
+        }),
+    });
+    admitted.map_or_else(Nomination::Nothing, Nomination::Candidate)
 }
 
-fn from_registry<'a>(facts: &Facts<'a>, lowest: &Candidate) -> Result<&'a Candidate, NoCandidate> {
+/// The highest version that no pin keeps out and that is not quarantined; else the highest that no pin keeps out, so that
+/// the quarantine is told; else the highest of all, so that the pin is.
+fn from_registry<'a>(
+    facts: &Facts<'a>,
+    lowest: &Candidate,
+    now: Timestamp,
+) -> Result<&'a Candidate, NoCandidate> {
     let highest = facts.selection.highest().ok_or(NoCandidate::NothingAdmitted)?;
-    if highest.version > lowest.version {
-        Ok(highest)
-    } else {
-        Err(NoCandidate::Newest { running: lowest.tag.clone() })
+    if highest.version <= lowest.version {
+        return Err(NoCandidate::Newest { running: lowest.tag.clone() });
     }
+    let controls = facts.controls;
+    let descending = facts.selection.above(&lowest.version).iter().rev();
+    let mut may_come =
+        descending.filter(|candidate| controls.pin_against(candidate, now).is_none()).peekable();
+    let first = may_come.peek().copied();
+    let clean = may_come.find(|candidate| controls.quarantine_of(candidate, now).next().is_none());
+    Ok(clean.or(first).unwrap_or(highest))
+}
+
+/// The candidate when a version goes on soaking after it was replaced: the highest that has soaked, else the one that
+/// will have first. Nothing, when what runs in the environment before is the only one in question.
+fn from_past<'a>(
+    policy: &TrackPolicy<'_>,
+    facts: &Facts<'a>,
+    before: Before<'a>,
+    lowest: &Candidate,
+    now: Timestamp,
+) -> Option<&'a Candidate> {
+    if policy.soak_mode != SoakMode::Elapsed {
+        return None;
+    }
+    let soak_end = |clock: &SoakClock<'_>| match clock {
+        SoakClock::Running { since, .. } => later(*since, policy.soak),
+        SoakClock::Moved { .. } | SoakClock::NotObserved => None,
+    };
+    let observed = |candidate: &Candidate| facts.observations.of(&candidate.tag);
+    let mut counted: Vec<(&'a Candidate, Option<Timestamp>)> = Vec::new();
+    if let BeforeRunning::One { candidate, landing } = before.running {
+        let clock = soak_clock(landing, observed(candidate), None, policy.clock_tolerance);
+        counted.push((candidate, soak_end(&clock)));
+    }
+    for run in before.past {
+        // Of one version, only its last run counts.
+        if counted.iter().all(|(candidate, _)| candidate.version != run.candidate.version) {
+            let clock = past_clock(run, observed(&run.candidate), None, policy.clock_tolerance);
+            counted.push((&run.candidate, soak_end(&clock)));
+        }
+    }
+    let may_come = |candidate: &Candidate| {
+        candidate.version > lowest.version
+            && facts.selection.find_candidate(candidate).is_some()
+            && facts.controls.pin_against(candidate, now).is_none()
+            && facts.controls.quarantine_of(candidate, now).next().is_none()
+            && facts.moved_back.iter().all(|moved| moved.version != candidate.version)
+    };
+    counted.retain(|(candidate, _)| may_come(candidate));
+    let soaked = counted.iter().filter(|(_, end)| end.is_some_and(|end| end <= now));
+    let best = soaked.max_by(|(one, _), (other, _)| one.version.cmp(&other.version));
+    let first = counted
+        .iter()
+        .filter_map(|(candidate, end)| Some((end.as_ref()?, candidate)))
+        .min_by_key(|(end, _)| *end);
+    let best = best.map(|(candidate, _)| *candidate).or(first.map(|(_, candidate)| *candidate));
+    best.and_then(|candidate| facts.selection.find_candidate(candidate))
 }
 
 fn from_before<'a>(
@@ -173,6 +254,9 @@ impl fmt::Display for NoCandidate {
             }
             Self::UnknownBefore { environment } => {
                 write!(formatter, "it is not known what {environment} runs")
+            }
+            Self::Pinned { tag, versions, note } => {
+                write!(formatter, "{tag} is there, but it is pinned to {versions} {note}")
             }
         }
     }

@@ -50,7 +50,7 @@ async fn what_cannot_be_promoted_says_why() {
         (&["promote", SERVICE, "--to", "prod", "--tag", "v9.9.9"], 2, "has no tag v9.9.9"),
         (&["promote", SERVICE, "--to", "prod", "--tag", "../../x"], 2, "a tag is 1 to 128"),
         (
-            &["promote", SERVICE, "--to", "prod", "--override", "order", "--reason", "x"],
+            &["promote", SERVICE, "--to", "prod", "--override", "group", "--reason", "x"],
             2,
             "cannot be overridden",
         ),

@@ -19,7 +19,9 @@ async fn a_tag_goes_to_non_prod_soaks_there_and_reaches_prod() {
     assert_eq!(world.origin.file(NON_PROD), before.0.replace("v1.0.0", "v1.0.1"), "one word differs");
 
     let waiting = world.json(&["sync"]);
-    assert_eq!(waiting["waiting"][0]["gates"][1]["answer"], "closedUntil", "{waiting}");
+    let gates = waiting["waiting"][0]["gates"].as_array().unwrap();
+    let soak = gates.iter().find(|gate| gate["gate"] == "soak").unwrap();
+    assert_eq!(soak["answer"], "closedUntil", "{waiting}");
     assert_eq!(world.running().1, "v1.0.0", "it has not soaked yet");
 
     wait_until("the soak", || {

@@ -9,7 +9,7 @@ use crate::cli::render;
 use crate::cli::wiring::Session;
 use crate::engine::{ByHand, PassReport, Request, What};
 use crate::model::{Class, Fault};
-use crate::policy::{Answer, Decision, Override};
+use crate::policy::{Answer, Decision, Insistence, Override};
 
 use super::{activity, exit_code};
 
@@ -41,15 +41,15 @@ fn request(args: &Promote) -> Result<Request, Fault> {
     let reason = args.reason.clone().unwrap_or_default();
     let overrides = args.overrides.iter().map(|gate| Override::new(*gate, &reason));
     let by_hand = ByHand {
-        service: args.service.clone(),
-        environment: args.to.clone(),
+        services: vec![args.service.clone().into()],
+        to: Some(args.to.clone()),
         tag: args.tag.clone(),
         image: args.image.clone(),
-        overrides: overrides.collect::<Result<_, _>>()?,
+        insistence: Insistence { overrides: overrides.collect::<Result<_, _>>()?, ..Insistence::default() },
     };
     let user = ["SUDO_USER", "USER", "LOGNAME"].iter().find_map(|name| std::env::var(name).ok());
     let requested_by = user.filter(|user| !user.is_empty()).unwrap_or_else(|| "somebody by hand".to_owned());
-    Ok(Request { what: What::One(by_hand), requested_by, dry_run: false })
+    Ok(Request { what: What::Some(by_hand), requested_by, dry_run: false })
 }
 
 /// Tells what came of it. A closed gate is 3, a refusal 4.

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use crate::config::{self, Config, Setting};
-use crate::engine::{Batch, Environment, Rulebook, ServiceRules, ServiceSettings};
+use crate::engine::{Batch, Environment, Group, Rulebook, ServiceRules, ServiceSettings};
 use crate::model::{EnvironmentName, ImageName, ServiceName};
 use crate::policy::{EnvironmentPolicy, SelectionRules};
 
@@ -30,6 +30,13 @@ pub(crate) fn rulebook(config: &Arc<Config>) -> Rulebook {
     Rulebook {
         environments: environments.iter().map(environment).collect(),
         services: Box::new(Services { config: Arc::clone(config), rules: Mutex::default() }),
+        groups: config
+            .groups
+            .iter()
+            .map(|group| Group { name: group.name.clone(), services: group.services.clone() })
+            .collect(),
+        soak_mode: config.soak_mode,
+        sweeps_control_files: config.sweeps_control_files,
         clock_tolerance: config.clock_tolerance,
         batch: match config.git.batch {
             config::Batch::Service => Batch::Service,

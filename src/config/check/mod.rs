@@ -6,6 +6,7 @@ mod environment;
 mod file;
 mod git;
 mod git_auth;
+mod group;
 mod override_order;
 mod registry;
 mod service;
@@ -19,6 +20,7 @@ use super::location::{Located, Location};
 use super::problem::Findings;
 use super::raw;
 use super::settings::Config;
+use crate::policy::SoakMode;
 
 /// How far a commit's time may lie before a fetch that did not have it, unless configured.
 const DEFAULT_CLOCK_TOLERANCE: Duration = Duration::from_mins(10);
@@ -43,6 +45,7 @@ pub(super) fn config(file: &raw::File, variables: &dyn EnvLookup, findings: &mut
     let environments = environment::environments(&file.environments, findings);
     let freezes = environment::freezes(file, findings);
     let services = service::services(file, findings);
+    let groups = group::groups(&file.groups, findings);
     let clock_tolerance = match &file.clock_tolerance {
         Some(text) => findings.take(text.at, compile::length_of_time(&text.value.0)),
         None => Some(DEFAULT_CLOCK_TOLERANCE),
@@ -60,6 +63,13 @@ pub(super) fn config(file: &raw::File, variables: &dyn EnvLookup, findings: &mut
         environments: environments?,
         freezes,
         services: services?,
+        groups,
+        soak_mode: match file.soak_mode {
+            None | Some(raw::SoakMode::Continuous) => SoakMode::Continuous,
+            Some(raw::SoakMode::Elapsed) => SoakMode::Elapsed,
+            Some(raw::SoakMode::Train) => SoakMode::Train,
+        },
+        sweeps_control_files: file.control_files.sweep_expired.unwrap_or(false),
         clock_tolerance: clock_tolerance?,
         store: store?,
     })
@@ -72,9 +82,6 @@ fn refuse_what_is_not_possible_yet(file: &raw::File, findings: &mut Findings) {
             "`server`",
             "leave `server` out; `tidegate status` shows the board",
         );
-    }
-    if let Some(mode) = file.soak_mode.as_ref().filter(|mode| mode.value != raw::SoakMode::Continuous) {
-        findings.refuse(mode.at, "this `soakMode`", "write `continuous`, or leave `soakMode` out");
     }
 }
 

@@ -26,7 +26,7 @@ pub(in crate::config) struct Environment {
     #[schemars(extend("default" = "0s"))]
     pub(in crate::config) soak: Option<Located<DurationText>>,
 
-    /// Whether a promotion needs an approval. In this version, nothing but `promote --override approval` gives one.
+    /// Whether each promotion needs an approval: a control file, as `tidegate approve` writes it.
     #[schemars(extend("default" = "none"))]
     pub(in crate::config) approval: Option<Approval>,
 

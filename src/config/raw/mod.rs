@@ -52,10 +52,23 @@ pub(super) struct File {
     #[serde(default, deserialize_with = "or_default")]
     pub(super) services: Services,
 
-    /// How the soak is counted: `continuous` counts only an unbroken run of the version in the environment before.
-    /// `elapsed` and `train` are refused in this version.
+    /// Sets of services that ship together: after the first environment of a chain they go only in the exact combination
+    /// of versions and digests that soaked together, by one commit, or not at all.
+    #[serde(default, deserialize_with = "or_default")]
+    #[schemars(extend("default" = []))]
+    pub(super) groups: Vec<Group>,
+
+    /// How the soak is counted. `continuous` counts only an unbroken run of the version in the environment before.
+    /// `elapsed` goes on counting after a newer version replaced it there, unless somebody moved back from it. `train`
+    /// is as `continuous`, and the environment before takes no newer version until the one that soaks there has gone
+    /// on, so that frequent releases cannot starve what comes after; a freeze or a hold of the later environment holds
+    /// the earlier one too.
     #[schemars(extend("default" = "continuous"))]
-    pub(super) soak_mode: Option<Located<SoakMode>>,
+    pub(super) soak_mode: Option<SoakMode>,
+
+    /// What the daemon does about the control files under `.tidegate/` in the repository.
+    #[serde(default, deserialize_with = "or_default")]
+    pub(super) control_files: ControlFiles,
 
     /// How far the time that a commit claims may lie before a fetch that did not have it yet; beyond this, the soak
     /// counts from that fetch.
@@ -77,6 +90,27 @@ where
     T: Default + Deserialize<'de>,
 {
     Ok(Option::deserialize(deserializer)?.unwrap_or_default())
+}
+
+/// A set of services that ship together.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub(super) struct Group {
+    /// The name, told as the reason why a promotion waits.
+    #[schemars(extend("examples" = ["checkout"]))]
+    pub(super) name: Located<String>,
+    /// The services: names, or globs over `namespace/name`.
+    #[schemars(length(min = 1), extend("examples" = [["common/cart", "common/payments"]]))]
+    pub(super) services: Located<Vec<Located<String>>>,
+}
+
+/// What the daemon does about the control files under `.tidegate/` in the repository.
+#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub(super) struct ControlFiles {
+    /// Whether those that no longer count are removed, by a commit. They are ignored all the same.
+    #[schemars(extend("default" = false))]
+    pub(super) sweep_expired: Option<bool>,
 }
 
 /// How the soak is counted.

@@ -5,7 +5,7 @@ use rstest::rstest;
 use super::*;
 use crate::engine::fake::{World, release, service};
 use crate::engine::{PassReport, Request, What};
-use crate::policy::{GateName, Override};
+use crate::policy::{GateName, Insistence, Override};
 
 /// Asks as `--to ENV [--tag TAG]` would.
 async fn ask(
@@ -14,14 +14,15 @@ async fn ask(
     tag: &str,
     overrides: &[GateName],
 ) -> Result<PassReport, Fault> {
+    let overrides = overrides.iter().map(|gate| Override::new(*gate, "an outage").unwrap()).collect();
     let by_hand = ByHand {
-        service: service("app"),
-        environment: environment.parse().unwrap(),
+        services: vec![service("app").into()],
+        to: environment.parse().ok(),
         tag: (!tag.is_empty()).then(|| tag.parse().unwrap()),
         image: None,
-        overrides: overrides.iter().map(|gate| Override::new(*gate, "an outage").unwrap()).collect(),
+        insistence: Insistence { overrides, ..Insistence::default() },
     };
-    let request = Request { what: What::One(by_hand), requested_by: "ana".into(), dry_run: false };
+    let request = Request { what: What::Some(by_hand), requested_by: "ana".into(), dry_run: false };
     world.engine.pass(&request).await
 }
 

@@ -8,11 +8,11 @@ use chrono_tz::Tz;
 use super::{Branch, FakeRegistry, FakeStore, lock};
 use crate::config::SubjectForm;
 use crate::engine::{
-    Batch, Clock, Engine, Environment, Parts, PassReport, Ports, Request, Rulebook, ServiceRules,
+    Batch, Clock, Engine, Environment, Group, Parts, PassReport, Ports, Request, Rulebook, ServiceRules,
     ServiceSettings,
 };
 use crate::model::{CommitId, Digest, EnvironmentName, Fault, ImageName, RepoPath, ServiceName, Timestamp};
-use crate::policy::{EnvironmentPolicy, SelectionRules};
+use crate::policy::{EnvironmentPolicy, SelectionRules, SoakMode};
 
 pub(in crate::engine) struct Fakes;
 
@@ -65,6 +65,10 @@ pub(in crate::engine) struct Settings {
     pub(in crate::engine) environments: Vec<(&'static str, Vec<&'static str>, Option<usize>)>,
     pub(in crate::engine) rules: Rules,
     pub(in crate::engine) batch: Batch,
+    pub(in crate::engine) groups: Vec<Group>,
+    pub(in crate::engine) soak_mode: SoakMode,
+    pub(in crate::engine) sweeps_control_files: bool,
+    pub(in crate::engine) approval_required: bool,
 }
 
 impl Default for Settings {
@@ -79,6 +83,10 @@ impl Default for Settings {
                 selection: Arc::new(rules),
             },
             batch: Batch::Service,
+            groups: Vec::new(),
+            soak_mode: SoakMode::Continuous,
+            sweeps_control_files: false,
+            approval_required: false,
         }
     }
 }
@@ -93,7 +101,7 @@ impl Settings {
                     freezes: Vec::new(),
                     windows: Vec::new(),
                     zone: Tz::UTC,
-                    approval_required: false,
+                    approval_required: self.approval_required && before.is_some(),
                 },
                 paths: paths.iter().map(|folder| path(folder)).collect(),
                 before: *before,
@@ -101,6 +109,9 @@ impl Settings {
         Rulebook {
             environments: self.environments.iter().map(environment).collect(),
             services: Box::new(self.rules.clone()),
+            groups: self.groups.clone(),
+            soak_mode: self.soak_mode,
+            sweeps_control_files: self.sweeps_control_files,
             clock_tolerance: Duration::from_mins(10),
             batch: self.batch,
             subject: SubjectForm::default(),

@@ -99,6 +99,8 @@ fn message(environment: &str, tag: &str, name: &str) -> String {
         releases: 1,
         soaked: None,
         requested_by: "schedule",
+        group: None,
+        back: None,
         overrides: Vec::new(),
     };
     render(&SubjectForm::default(), &[told])

@@ -2,10 +2,11 @@
 
 use rstest::rstest;
 
-use super::{Approved, Override, OverrideError, StillClosed, approve_overriding};
+use super::{Approved, Insistence, Override, OverrideError, StillClosed, approve_overriding};
 use crate::model::{Class, Fault};
+use crate::policy::Direction;
 use crate::policy::GateName;
-use crate::policy::fixture::{Track, digest, moved_back};
+use crate::policy::fixture::{Track, candidates, digest, moved_back};
 
 /// While v1.0.2 soaks.
 const SOAKING: &str = "2026-03-02T12:00:00Z";
@@ -16,7 +17,7 @@ fn because(gate: GateName) -> Override {
 
 fn promote(track: &Track, tag: &str, gates: &[GateName]) -> Result<Approved, StillClosed> {
     let overrides: Vec<Override> = gates.iter().copied().map(because).collect();
-    approve_overriding(&track.evaluate(tag, SOAKING), &overrides)
+    approve_overriding(&track.evaluate(tag, SOAKING), &Insistence { overrides, ..Insistence::default() })
 }
 
 #[test]
@@ -29,7 +30,7 @@ fn a_closed_gate_stays_closed_without_an_override() {
         "cannot promote v1.0.2 to prod: soak: has run 3h of 24h in non-prod, \
          since 2026-03-02 09:00 UTC; ends at 2026-03-03 09:00 UTC"
     );
-    assert_eq!(fault.hint(), Some("wait, or override soak with a reason"));
+    assert_eq!(fault.hint(), Some("wait, or insist by hand: --override soak --reason TEXT"));
 }
 
 #[test]
@@ -53,25 +54,51 @@ fn a_version_that_never_soaked_passes_with_the_digest_of_now() {
 #[case::a_moved_digest(Track { digest_now: Some(digest('b')), ..Track::prod() }, "v1.0.2", Class::Refused)]
 #[case::an_unknown_digest(Track { digest_now: None, ..Track::prod() }, "v1.0.2", Class::GateClosed)]
 #[case::a_lower_version(Track::prod(), "v1.0.0", Class::GateClosed)]
-#[case::a_version_moved_back_from(
-    Track { moved_back: vec![moved_back("v1.0.2", 7)], ..Track::prod() }, "v1.0.2", Class::GateClosed,
-)]
 #[case::a_version_the_registry_does_not_have(Track::prod(), "v1.5.0", Class::GateClosed)]
 #[case::nothing_runs(Track { running: Vec::new(), ..Track::prod() }, "v1.0.2", Class::GateClosed)]
 fn no_override_passes(#[case] track: Track, #[case] tag: &str, #[case] class: Class) {
     let every = GateName::ALL.into_iter().filter(|gate| gate.can_be_overridden());
     let error = promote(&track, tag, &every.collect::<Vec<_>>()).unwrap_err();
     assert_eq!(error.class(), class);
-    assert!(error.hint().contains("cannot all be overridden"));
+}
+
+fn insist(track: &Track, tag: &str, insistence: Insistence) -> Result<Approved, StillClosed> {
+    let overrides = GateName::ALL.into_iter().filter(|gate| gate.can_be_overridden()).map(because).collect();
+    approve_overriding(&track.evaluate(tag, SOAKING), &Insistence { overrides, ..insistence })
 }
 
 #[test]
-fn only_four_gates_can_be_overridden() {
-    for gate in GateName::ALL {
-        let may = matches!(gate, GateName::Soak | GateName::Freeze | GateName::Window | GateName::Approval);
-        let expected = if may { Ok(()) } else { Err(OverrideError::Gate(gate)) };
-        assert_eq!(Override::new(gate, "because").map(drop), expected);
-    }
+fn going_back_is_asked_for_in_full() {
+    let track = Track { running: candidates("v1.0.2"), before: Some(candidates("v1.0.1")), ..Track::prod() };
+    let fault = insist(&track, "v1.0.1", Insistence::default()).unwrap_err();
+    assert_eq!(fault.hint(), "wait, or insist by hand: --allow-downgrade --reason TEXT");
+    let asked = Insistence { allow_downgrade: true, ..Insistence::default() };
+    let approved = insist(&track, "v1.0.1", asked).unwrap();
+    assert_eq!((approved.direction(), approved.candidate().tag.as_str()), (Direction::Back, "v1.0.1"));
+    assert_eq!(promote(&Track::prod(), "v1.0.2", &[GateName::Soak]).unwrap().direction(), Direction::Forward);
+}
+
+#[test]
+fn a_moved_digest_is_accepted_by_its_name_only() {
+    let track = Track { digest_now: Some(digest('b')), ..Track::prod() };
+    let accepting = |letter| Insistence { accept_digest: Some(digest(letter)), ..Insistence::default() };
+    assert_eq!(insist(&track, "v1.0.2", accepting('a')).unwrap_err().class(), Class::Refused);
+    assert_eq!(insist(&track, "v1.0.2", accepting('b')).unwrap().digest(), &digest('b'));
+    let hint = promote(&track, "v1.0.2", &[]).unwrap_err().hint().to_owned();
+    assert!(hint.contains(&format!("--override digest --accept-digest {}", digest('b'))), "{hint}");
+}
+
+#[test]
+fn a_version_that_somebody_left_is_let_back_by_an_override() {
+    let track = Track { moved_back: vec![moved_back("v1.0.2", 7)], ..Track::prod() };
+    assert!(promote(&track, "v1.0.2", &[GateName::Soak]).is_err());
+    assert!(promote(&track, "v1.0.2", &[GateName::Soak, GateName::Order]).is_ok());
+}
+
+#[test]
+fn no_part_of_a_set_goes_alone() {
+    let refused = Err(OverrideError::Gate(GateName::Group));
+    assert_eq!(Override::new(GateName::Group, "because").map(drop), refused);
 }
 
 #[rstest]

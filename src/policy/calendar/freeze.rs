@@ -66,6 +66,21 @@ impl Freeze {
         self.environments.is_empty() || self.environments.contains(environment)
     }
 
+    /// Whether it is over at `now`.
+    pub fn is_over(&self, zone: Tz, now: Timestamp) -> bool {
+        now >= ending(self.to, zone)
+    }
+
+    /// When it begins and ends, as the clock on the wall shows it.
+    pub fn span(&self) -> (NaiveDateTime, NaiveDateTime) {
+        (self.from, self.to)
+    }
+
+    /// The environments that it freezes; all, when there is none.
+    pub fn environments(&self) -> &[EnvironmentName] {
+        &self.environments
+    }
+
     /// When it ends, if it is in effect at `now`.
     fn end_if_in_effect(&self, zone: Tz, now: Timestamp) -> Option<Timestamp> {
         if now < beginning(self.from, zone) {
@@ -78,14 +93,14 @@ impl Freeze {
 
 /// The freeze of `environment` that is in effect at `now`.
 pub(in crate::policy) fn freeze_in_effect<'a>(
-    freezes: &'a [Freeze],
+    freezes: &(impl Iterator<Item = &'a Freeze> + Clone),
     environment: &EnvironmentName,
     zone: Tz,
     now: Timestamp,
 ) -> Option<InEffect<'a>> {
     let ends_last = |instant: Timestamp| {
         freezes
-            .iter()
+            .clone()
             .filter(|freeze| freeze.covers(environment))
             .filter_map(|freeze| Some((freeze.end_if_in_effect(zone, instant)?, freeze)))
             .max_by(|a, b| a.0.cmp(&b.0).then_with(|| b.1.name.cmp(&a.1.name)))

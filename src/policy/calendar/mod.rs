@@ -9,7 +9,7 @@ mod wall;
 mod window;
 
 pub use freeze::{Freeze, FreezeError};
-pub use wall::{TimeOfDay, TimeOfDayError};
+pub use wall::{TimeOfDay, TimeOfDayError, read_wall_time};
 pub use window::{Window, WindowError};
 
 pub(super) use freeze::freeze_in_effect;
@@ -24,16 +24,16 @@ use crate::model::{EnvironmentName, Timestamp};
 
 /// The first instant at or after `from` that is outside every freeze of the environment and inside a window; none when no
 /// window opens within three weeks after a freeze.
-pub(super) fn first_open(
+pub(super) fn first_open<'a>(
     windows: &[Window],
-    freezes: &[Freeze],
+    freezes: &(impl Iterator<Item = &'a Freeze> + Clone),
     environment: &EnvironmentName,
     zone: Tz,
     from: Timestamp,
 ) -> Option<Timestamp> {
     let mut instant = from;
     // Each turn passes a freeze or reaches an opening that only another freeze can close again.
-    for _ in 0..=2 * freezes.len() + 1 {
+    for _ in 0..=2 * freezes.clone().count() + 1 {
         if let Some(in_effect) = freeze_in_effect(freezes, environment, zone, instant) {
             instant = in_effect.until;
         }

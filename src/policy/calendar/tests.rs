@@ -130,7 +130,7 @@ fn freeze(name: &str, environments: &[&str], from: &str, to: &str) -> Freeze {
 #[case::over(SANTIAGO, "2027-01-04T03:00:00Z", None)]
 fn a_freeze_is_half_open(#[case] zone_name: &str, #[case] now: &str, #[case] until: Option<&str>) {
     let freezes = [freeze("christmas", &["prod"], "2026-12-18T00:00:00", "2027-01-04T00:00:00")];
-    let found = freeze_in_effect(&freezes, &"prod".parse().unwrap(), zone(zone_name), at(now));
+    let found = freeze_in_effect(&freezes.iter(), &"prod".parse().unwrap(), zone(zone_name), at(now));
     assert_eq!(found.map(|in_effect| in_effect.until), until.map(at));
 }
 
@@ -140,7 +140,7 @@ fn a_freeze_is_half_open(#[case] zone_name: &str, #[case] now: &str, #[case] unt
 #[case::over("2026-10-25T01:30:00Z", false)]
 fn a_freeze_in_an_hour_that_occurs_twice_covers_both(#[case] now: &str, #[case] frozen: bool) {
     let freezes = [freeze("switch", &[], "2026-10-25T02:20:00", "2026-10-25T02:30:00")];
-    let found = freeze_in_effect(&freezes, &"prod".parse().unwrap(), zone(BERLIN), at(now));
+    let found = freeze_in_effect(&freezes.iter(), &"prod".parse().unwrap(), zone(BERLIN), at(now));
     assert_eq!(found.is_some(), frozen);
 }
 
@@ -153,7 +153,7 @@ fn freezes_cover_environments_and_follow_on() {
         freeze("later", &["prod"], "2026-05-05T00:00:00", "2026-05-06T00:00:00"),
     ];
     let in_effect = |environment: &str, now: &str| {
-        freeze_in_effect(&freezes, &environment.parse().unwrap(), Tz::UTC, at(now))
+        freeze_in_effect(&freezes.iter(), &environment.parse().unwrap(), Tz::UTC, at(now))
             .map(|found| (found.freeze.name(), found.until))
     };
     assert_eq!(in_effect("prod", "2026-05-01T01:00:00Z"), Some(("short", at("2026-05-04T00:00:00Z"))));

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::str::FromStr;
 
-use chrono::{Duration, LocalResult, NaiveDate, NaiveDateTime, NaiveTime, TimeZone, Utc};
+use chrono::{Duration, LocalResult, NaiveDate, NaiveDateTime, NaiveTime, TimeZone, Timelike, Utc};
 use chrono_tz::{GapInfo, Tz};
 use thiserror::Error;
 
@@ -55,6 +55,17 @@ impl fmt::Display for TimeOfDay {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(formatter, "{:02}:{:02}", self.minutes / 60, self.minutes % 60)
     }
+}
+
+/// Reads a date and a time of day, without an offset: `2026-12-18T00:00`, with seconds or without.
+pub fn read_wall_time(text: &str) -> Option<NaiveDateTime> {
+    let plain = text.bytes().all(|byte| byte.is_ascii_digit() || b"-:T".contains(&byte));
+    ["%Y-%m-%dT%H:%M", "%Y-%m-%dT%H:%M:%S"]
+        .iter()
+        .find_map(|form| NaiveDateTime::parse_from_str(text, form).ok())
+        .filter(|_| plain && matches!(text.len(), 16 | 19))
+        // A leap second is read as nanoseconds beyond the second.
+        .filter(|time| time.nanosecond() == 0)
 }
 
 /// The instant at which something begins that is to begin at `wall`.

@@ -1,9 +1,14 @@
-//! The approval gate: somebody approved the promotion, if somebody must.
+//! The approval gate: somebody approved this image for this environment, if somebody must.
 //!
-//! Approvals are control files, which are not read yet: until they are, none is known.
+//! An approval names a digest, and is worth nothing for another one: whoever approved has not seen that image.
 
 use std::fmt;
 
+use crate::model::{Digest, Tag};
+use crate::policy::controls::Approval;
+use crate::policy::facts::DigestNow;
+
+use super::hold::{ShownNote, ShownProblem};
 use super::{Answer, GateName, GateReport, Question, Reason};
 
 /// Why the approval gate answers as it does.
@@ -11,24 +16,97 @@ use super::{Answer, GateName, GateReport, Question, Reason};
 pub enum ApprovalReason {
     /// Nobody must approve.
     NotRequired,
+    /// Somebody did.
+    Given {
+        /// What was approved.
+        tag: Tag,
+        /// Who, and why.
+        note: ShownNote,
+    },
     /// Somebody must, and nobody has.
-    NotGiven,
+    NotGiven {
+        /// The candidate.
+        tag: Tag,
+    },
+    /// What was approved is not what the tag means now.
+    Moved {
+        /// The candidate.
+        tag: Tag,
+        /// What was approved.
+        approved: Digest,
+        /// What the tag means now.
+        now: Digest,
+        /// Who approved it.
+        note: ShownNote,
+    },
+    /// Somebody approved the tag; whether it still means that image is asked when everything else is open.
+    AskedLater {
+        /// The candidate.
+        tag: Tag,
+    },
+    /// Somebody approved the tag, but what it means could not be asked.
+    NotAsked {
+        /// The candidate.
+        tag: Tag,
+    },
+    /// Somebody must, and nobody has by a file that can be read.
+    Unreadable(ShownProblem),
 }
 
 pub(super) fn ask(question: Question<'_>) -> GateReport {
-    let (answer, reason) = if question.policy.environment.approval_required {
-        (Answer::Closed, ApprovalReason::NotGiven)
-    } else {
-        (Answer::Open, ApprovalReason::NotRequired)
-    };
+    let (answer, reason) = answer(question);
     GateReport { gate: GateName::Approval, answer, reason: Reason::Approval(reason) }
+}
+
+fn answer(question: Question<'_>) -> (Answer, ApprovalReason) {
+    if !question.policy.environment.approval_required {
+        return (Answer::Open, ApprovalReason::NotRequired);
+    }
+    let tag = question.candidate.tag.clone();
+    let approvals: Vec<&Approval> =
+        question.facts.controls.approvals_of(question.candidate, question.now).collect();
+    let Some(last) = approvals.iter().max_by_key(|approval| (approval.note.at, &approval.note.file)) else {
+        return match ShownProblem::of(question, GateName::Approval) {
+            Some(problem) => (Answer::Closed, ApprovalReason::Unreadable(problem)),
+            None => (Answer::Closed, ApprovalReason::NotGiven { tag }),
+        };
+    };
+    if matches!(question.facts.digest_now, DigestNow::NotAsked) {
+        return (Answer::Open, ApprovalReason::AskedLater { tag });
+    }
+    let Some(now) = question.digest_now() else {
+        return (Answer::Closed, ApprovalReason::NotAsked { tag });
+    };
+    if let Some(given) = approvals.iter().find(|approval| approval.digest == *now) {
+        return (Answer::Open, ApprovalReason::Given { tag, note: ShownNote::of(question, &given.note) });
+    }
+    let note = ShownNote::of(question, &last.note);
+    let (approved, now) = (last.digest.clone(), now.clone());
+    (Answer::Closed, ApprovalReason::Moved { tag, approved, now, note })
 }
 
 impl fmt::Display for ApprovalReason {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::NotRequired => write!(formatter, "no approval is required"),
-            Self::NotGiven => write!(formatter, "approval is required, and none is known"),
+            Self::Given { tag, note } => write!(formatter, "{tag} was approved {note}"),
+            Self::NotGiven { tag } => write!(formatter, "{tag} must be approved, and nobody has"),
+            Self::Moved { tag, approved, now, note } => write!(
+                formatter,
+                "{tag} was approved as {} and is now {}, which nobody approved; approved {note}",
+                approved.short(),
+                now.short()
+            ),
+            Self::AskedLater { tag } => {
+                write!(
+                    formatter,
+                    "{tag} was approved, and its digest is compared when everything else is open"
+                )
+            }
+            Self::NotAsked { tag } => {
+                write!(formatter, "{tag} was approved, but the registry could not be asked for its digest")
+            }
+            Self::Unreadable(problem) => problem.fmt(formatter),
         }
     }
 }

@@ -4,6 +4,7 @@ use std::fmt;
 
 use crate::model::{Digest, Tag};
 use crate::policy::clock::SoakClock;
+use crate::policy::facts::DigestNow;
 
 use super::soak::Soaking;
 use super::{Answer, GateName, GateReport, Question, Reason};
@@ -34,8 +35,13 @@ pub enum DigestReason {
         /// What the tag means now.
         now: Digest,
     },
-    /// What the tag means isn't known.
+    /// What the tag means could not be asked.
     NotAsked {
+        /// The candidate.
+        tag: Tag,
+    },
+    /// What the tag means is asked when everything else is open.
+    AskedLater {
         /// The candidate.
         tag: Tag,
     },
@@ -48,14 +54,17 @@ pub(super) fn ask(question: Question<'_>, soaking: &Soaking<'_>) -> GateReport {
 
 fn answer(question: Question<'_>, soaking: &Soaking<'_>) -> (Answer, DigestReason) {
     let tag = question.candidate.tag.clone();
-    if let Soaking::Same(_, SoakClock::Moved { soaked, now }) = soaking {
+    if let Some(SoakClock::Moved { soaked, now }) = soaking.clock() {
         let (soaked, now) = ((*soaked).clone(), (*now).clone());
         return (Answer::Refused, DigestReason::Moved { tag, soaked, now });
     }
-    let Some(digest) = question.facts.digest_now.cloned() else {
+    if matches!(question.facts.digest_now, DigestNow::NotAsked) {
+        return (Answer::Open, DigestReason::AskedLater { tag });
+    }
+    let Some(digest) = question.digest_now().cloned() else {
         return (Answer::Closed, DigestReason::NotAsked { tag });
     };
-    let has_soaked = matches!(soaking, Soaking::Same(_, SoakClock::Running { .. }));
+    let has_soaked = matches!(soaking.clock(), Some(SoakClock::Running { .. }));
     let reason =
         if has_soaked { DigestReason::Same { tag, digest } } else { DigestReason::Known { tag, digest } };
     (Answer::Open, reason)
@@ -70,6 +79,12 @@ impl fmt::Display for DigestReason {
             Self::Known { tag, digest } => write!(formatter, "{tag} is {}", digest.short()),
             Self::Moved { tag, soaked, now } => {
                 write!(formatter, "{tag} was {} when it soaked and is now {}", soaked.short(), now.short())
+            }
+            Self::AskedLater { tag } => {
+                write!(
+                    formatter,
+                    "the registry is asked for the digest of {tag} when everything else is open"
+                )
             }
             Self::NotAsked { tag } => {
                 write!(formatter, "the registry could not be asked for the digest of {tag}")

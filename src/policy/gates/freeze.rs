@@ -1,4 +1,4 @@
-//! The freeze gate: nothing is promoted while a freeze is in effect.
+//! The freeze gate: nothing is promoted while a freeze is in effect, be it configured or ordered by a control file.
 
 use std::fmt;
 
@@ -6,6 +6,7 @@ use crate::model::Printable;
 use crate::policy::calendar::freeze_in_effect;
 use crate::policy::shown::ShownTime;
 
+use super::hold::{ShownNote, ShownProblem};
 use super::{Answer, GateName, GateReport, Question, Reason};
 
 /// Why the freeze gate answers as it does.
@@ -19,30 +20,48 @@ pub enum FreezeReason {
         name: Box<str>,
         /// When it and those that follow on without a break are over.
         until: ShownTime,
+        /// Who ordered it and why, when a control file did.
+        order: Option<ShownNote>,
     },
+    /// A control file that may be a freeze can't be read.
+    Unreadable(ShownProblem),
 }
 
 pub(super) fn ask(question: Question<'_>) -> GateReport {
-    let environment = question.policy.environment;
-    let found = freeze_in_effect(&environment.freezes, &environment.name, environment.zone, question.now);
-    let (answer, reason) = match found {
-        None => (Answer::Open, FreezeReason::Thawed),
-        Some(in_effect) => {
-            let until = ShownTime { at: in_effect.until, zone: environment.zone };
-            let name = in_effect.freeze.name().into();
-            (Answer::ClosedUntil(in_effect.until), FreezeReason::Frozen { name, until })
-        }
-    };
+    let (answer, reason) = answer(question);
     GateReport { gate: GateName::Freeze, answer, reason: Reason::Freeze(reason) }
+}
+
+fn answer(question: Question<'_>) -> (Answer, FreezeReason) {
+    if let Some(problem) = ShownProblem::of(question, GateName::Freeze) {
+        return (Answer::Closed, FreezeReason::Unreadable(problem));
+    }
+    let environment = question.policy.environment;
+    let controls = question.facts.controls;
+    let freezes = environment.freezes.iter().chain(controls.freezes());
+    let Some(in_effect) = freeze_in_effect(&freezes, &environment.name, environment.zone, question.now)
+    else {
+        return (Answer::Open, FreezeReason::Thawed);
+    };
+    let mut orders = controls.freeze_orders();
+    let order = orders.find(|order| std::ptr::eq(&raw const order.freeze, in_effect.freeze));
+    let reason = FreezeReason::Frozen {
+        name: in_effect.freeze.name().into(),
+        until: ShownTime { at: in_effect.until, zone: environment.zone },
+        order: order.map(|order| ShownNote::of(question, &order.note)),
+    };
+    (Answer::ClosedUntil(in_effect.until), reason)
 }
 
 impl fmt::Display for FreezeReason {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Thawed => write!(formatter, "no freeze is in effect"),
-            Self::Frozen { name, until } => {
-                write!(formatter, "frozen ({}) until {until}", Printable::bounded(name, 60))
+            Self::Frozen { name, until, order } => {
+                write!(formatter, "frozen ({}) until {until}", Printable::bounded(name, 60))?;
+                order.as_ref().map_or(Ok(()), |order| write!(formatter, ", {order}"))
             }
+            Self::Unreadable(problem) => problem.fmt(formatter),
         }
     }
 }

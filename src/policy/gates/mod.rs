@@ -6,8 +6,11 @@
 mod approval;
 mod digest;
 mod freeze;
+mod group;
+mod hold;
 mod name;
 mod order;
+mod quarantine;
 mod report;
 mod soak;
 #[cfg(test)]
@@ -17,8 +20,11 @@ mod window;
 pub use approval::ApprovalReason;
 pub use digest::DigestReason;
 pub use freeze::FreezeReason;
+pub use group::GroupReason;
+pub use hold::{HoldReason, ShownNote, ShownProblem};
 pub use name::{GateName, GateNameError};
 pub use order::OrderReason;
+pub use quarantine::QuarantineReason;
 pub use report::{Answer, GateReport, Reason};
 pub use soak::{SoakReason, SoakTime};
 pub use window::WindowReason;
@@ -39,6 +45,13 @@ pub(super) struct Question<'a> {
     pub(super) now: Timestamp,
 }
 
+impl<'a> Question<'a> {
+    /// What the candidate's tag means now.
+    pub(super) fn digest_now(&self) -> Option<&'a Digest> {
+        self.facts.digest_now.of(&self.candidate.tag)
+    }
+}
+
 /// What the gates answer, and what they learned on the way.
 pub(super) struct Answers<'a> {
     /// In the order in which they are told.
@@ -49,7 +62,8 @@ pub(super) struct Answers<'a> {
     pub(super) soak_time: Option<SoakTime>,
 }
 
-/// Asks every gate. `hold`, `quarantine` and `health` have names, and a place in the order, but nothing to ask yet.
+/// Asks every gate but two: `health` has a name, and a place in the order, but nothing to ask yet; `group` is asked when
+/// all members of a set have been.
 pub(super) fn ask(question: Question<'_>) -> Answers<'_> {
     let soaking = soak::Soaking::read(question);
     let digest = digest::ask(question, &soaking);
@@ -57,11 +71,13 @@ pub(super) fn ask(question: Question<'_>) -> Answers<'_> {
     let soak_time = soaking.time(question);
     let reports = vec![
         order::ask(question),
+        hold::ask(question),
+        quarantine::ask(question),
         soak::ask(question, &soaking, soak_time.as_ref()),
         digest,
         freeze::ask(question),
         window::ask(question),
         approval::ask(question),
     ];
-    Answers { reports, digest: question.facts.digest_now.filter(|_| digest_is_open), soak_time }
+    Answers { reports, digest: question.digest_now().filter(|_| digest_is_open), soak_time }
 }

@@ -26,16 +26,18 @@ pub enum GateName {
     Window,
     /// Somebody approved it, if somebody must.
     Approval,
+    /// The other services of its set go with it.
+    Group,
 }
 
 /// The text is not a gate's name.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
-#[error("a gate is one of order, hold, quarantine, soak, digest, health, freeze, window and approval")]
+#[error("a gate is one of order, hold, quarantine, soak, digest, health, freeze, window, approval and group")]
 pub struct GateNameError;
 
 impl GateName {
     /// Every gate, in the order in which they are told.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 10] = [
         Self::Order,
         Self::Hold,
         Self::Quarantine,
@@ -45,6 +47,7 @@ impl GateName {
         Self::Freeze,
         Self::Window,
         Self::Approval,
+        Self::Group,
     ];
 
     /// The name as it is written.
@@ -59,14 +62,16 @@ impl GateName {
             Self::Freeze => "freeze",
             Self::Window => "window",
             Self::Approval => "approval",
+            Self::Group => "group",
         }
     }
 
     /// Whether a person may promote although this gate is closed.
     ///
-    /// The others guard what no reason outweighs: that nothing goes back, and that what ships is what was looked at.
+    /// A set never ships in parts, so nobody may override its gate. The order gate and the digest gate ask for more than
+    /// a reason: see [`super::super::Insistence`].
     pub fn can_be_overridden(self) -> bool {
-        matches!(self, Self::Soak | Self::Freeze | Self::Window | Self::Approval)
+        self != Self::Group
     }
 }
 

@@ -2,7 +2,9 @@
 
 use std::fmt;
 
-use crate::model::{CommitId, Printable, Tag};
+use crate::model::{CommitId, EnvironmentName, Printable, Tag, Version};
+use crate::policy::facts::MovedBack;
+use crate::policy::select::Candidate;
 use crate::policy::shown::ShownTime;
 
 use super::{Answer, GateName, GateReport, Question, Reason};
@@ -29,10 +31,14 @@ pub enum OrderReason {
         /// The lowest version that runs.
         running: Tag,
     },
-    /// A person went back from it here.
+    /// A person went back from it, or from a higher one here.
     MovedBack {
         /// The candidate.
         tag: Tag,
+        /// The version that was left, if it is not the candidate itself.
+        left: Option<Version>,
+        /// Where, if not here.
+        elsewhere: Option<EnvironmentName>,
         /// Who went back. Somebody else's text.
         author: String,
         /// In which commit.
@@ -62,16 +68,34 @@ fn answer(question: Question<'_>) -> (Answer, OrderReason) {
     if candidate.version <= lowest.version {
         return (Answer::Closed, OrderReason::NotHigher { tag, running });
     }
-    let left_here = facts
-        .moved_back
-        .iter()
-        .filter(|moved| moved.environment == policy.environment.name && moved.version == candidate.version);
+    let left = facts.moved_back.iter().filter(|moved| is_against(question, moved, candidate));
     // The last verdict is the one to tell; the identity decides between two of the same second.
-    let Some(moved) = left_here.max_by_key(|moved| (moved.at, moved.commit)) else {
+    let Some(moved) = left.max_by_key(|moved| (moved.at, moved.commit)) else {
         return (Answer::Open, OrderReason::Higher { tag, running });
     };
-    let at = ShownTime { at: moved.at, zone: policy.environment.zone };
-    (Answer::Closed, OrderReason::MovedBack { tag, author: moved.author.clone(), commit: moved.commit, at })
+    let reason = OrderReason::MovedBack {
+        tag,
+        left: (moved.version != candidate.version).then(|| moved.version.clone()),
+        elsewhere: (moved.environment != policy.environment.name).then(|| moved.environment.clone()),
+        author: moved.author.clone(),
+        commit: moved.commit,
+        at: ShownTime { at: moved.at, zone: policy.environment.zone },
+    };
+    (Answer::Closed, reason)
+}
+
+/// Whether a person's way back speaks against the candidate: against the version that was left, wherever that was; and
+/// here against those between where the person went and what was left, since the person chose none of them. A version
+/// that may not come any more at all says nothing about those that may.
+fn is_against(question: Question<'_>, moved: &MovedBack, candidate: &Candidate) -> bool {
+    let Question { policy, facts, now, .. } = question;
+    if moved.version == candidate.version {
+        return true;
+    }
+    moved.environment == policy.environment.name
+        && candidate.version < moved.version
+        && policy.rules.versions.admits(&moved.version)
+        && facts.controls.pin_against_version(&moved.version, now).is_none()
 }
 
 impl fmt::Display for OrderReason {
@@ -84,9 +108,18 @@ impl fmt::Display for OrderReason {
             Self::NotHigher { tag, running } => {
                 write!(formatter, "{tag} is not higher than {running}, which runs")
             }
-            Self::MovedBack { tag, author, commit, at } => {
-                let author = Printable::bounded(author, 60);
-                write!(formatter, "{author} moved back from {tag} at {at} in {}", commit.short())
+            Self::MovedBack { tag, left, elsewhere, author, commit, at } => {
+                write!(formatter, "{} moved ", Printable::bounded(author, 60))?;
+                if let Some(environment) = elsewhere {
+                    write!(formatter, "{environment} ")?;
+                }
+                let commit = commit.short();
+                match left {
+                    None => write!(formatter, "back from {tag} at {at} in {commit}"),
+                    Some(left) => {
+                        write!(formatter, "back from {left} at {at} in {commit}; only a higher one comes")
+                    }
+                }
             }
             Self::NothingRuns => write!(formatter, "it is not known which version runs"),
         }

@@ -4,7 +4,10 @@ use std::fmt;
 
 use crate::model::Timestamp;
 
-use super::{ApprovalReason, DigestReason, FreezeReason, GateName, OrderReason, SoakReason, WindowReason};
+use super::{
+    ApprovalReason, DigestReason, FreezeReason, GateName, GroupReason, HoldReason, OrderReason,
+    QuarantineReason, SoakReason, WindowReason,
+};
 
 /// Whether a gate lets a promotion pass.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -15,7 +18,7 @@ pub enum Answer {
     ClosedUntil(Timestamp),
     /// It doesn't, and nobody can say until when.
     Closed,
-    /// It doesn't, and nobody may override it.
+    /// It doesn't, since what would ship is not what was looked at.
     Refused,
 }
 
@@ -35,6 +38,10 @@ pub struct GateReport {
 pub enum Reason {
     /// Of the order gate.
     Order(OrderReason),
+    /// Of the hold gate.
+    Hold(HoldReason),
+    /// Of the quarantine gate.
+    Quarantine(QuarantineReason),
     /// Of the soak gate.
     Soak(SoakReason),
     /// Of the digest gate.
@@ -45,6 +52,8 @@ pub enum Reason {
     Window(WindowReason),
     /// Of the approval gate.
     Approval(ApprovalReason),
+    /// Of the group gate.
+    Group(GroupReason),
 }
 
 impl GateReport {
@@ -64,11 +73,14 @@ impl fmt::Display for Reason {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Order(reason) => reason.fmt(formatter),
+            Self::Hold(reason) => reason.fmt(formatter),
+            Self::Quarantine(reason) => reason.fmt(formatter),
             Self::Soak(reason) => reason.fmt(formatter),
             Self::Digest(reason) => reason.fmt(formatter),
             Self::Freeze(reason) => reason.fmt(formatter),
             Self::Window(reason) => reason.fmt(formatter),
             Self::Approval(reason) => reason.fmt(formatter),
+            Self::Group(reason) => reason.fmt(formatter),
         }
     }
 }

@@ -4,8 +4,8 @@ use std::fmt;
 use std::time::Duration;
 
 use crate::model::{Digest, EnvironmentName, Tag, Timestamp};
-use crate::policy::clock::{Began, SoakClock, soak_clock};
-use crate::policy::facts::BeforeRunning;
+use crate::policy::clock::{Began, SoakClock, past_clock, soak_clock};
+use crate::policy::facts::{Before, BeforeRunning, Boarding, PastRun, SoakMode};
 use crate::policy::select::Candidate;
 use crate::policy::shown::{ShownDuration, ShownTime, elapsed, later};
 
@@ -62,6 +62,15 @@ pub enum SoakReason {
         /// The environment before.
         environment: EnvironmentName,
     },
+    /// What runs here must go on before anything comes in its place.
+    Boarding {
+        /// What runs here.
+        tag: Tag,
+        /// The environment that it goes on to.
+        to: EnvironmentName,
+        /// When it can, if that is known.
+        leaves_at: Option<ShownTime>,
+    },
 }
 
 /// How long a version has run, and must.
@@ -79,6 +88,8 @@ pub struct SoakTime {
     pub needed: Duration,
     /// When it will be that long; none beyond the end of the calendar.
     pub ends_at: Option<Timestamp>,
+    /// When it was replaced there, if it counts all the same.
+    pub left_at: Option<ShownTime>,
 }
 
 /// What the environment before says about the candidate.
@@ -89,6 +100,8 @@ pub(super) enum Soaking<'a> {
     Several(&'a EnvironmentName, &'a [Candidate]),
     Other(&'a EnvironmentName, &'a Candidate),
     Same(&'a EnvironmentName, SoakClock<'a>),
+    /// It ran there, was replaced, and counts all the same.
+    Past(&'a EnvironmentName, SoakClock<'a>, Timestamp),
 }
 
 impl<'a> Soaking<'a> {
@@ -98,33 +111,66 @@ impl<'a> Soaking<'a> {
             // A policy that wants a soak and facts without one don't fit together; that must not open the gate.
             return policy.environment.after.as_ref().map_or(Self::First, Self::Unknown);
         };
+        let observed = facts.observations.of(&wanted.tag);
+        let clock = |landing| soak_clock(landing, observed, question.digest_now(), policy.clock_tolerance);
+        match before.running {
+            BeforeRunning::One { candidate, landing } if candidate.tag == wanted.tag => {
+                return Self::Same(before.environment, clock(landing));
+            }
+            _ => {}
+        }
+        if let Some(run) = counted(question, before) {
+            let clock = past_clock(run, observed, question.digest_now(), policy.clock_tolerance);
+            return Self::Past(before.environment, clock, run.left_at);
+        }
         match before.running {
             BeforeRunning::Missing => Self::Missing(before.environment),
             BeforeRunning::Several(running) => Self::Several(before.environment, running),
-            BeforeRunning::One { candidate, .. } if candidate.tag != wanted.tag => {
-                Self::Other(before.environment, candidate)
-            }
-            BeforeRunning::One { landing, observed, .. } => {
-                let clock = soak_clock(landing, observed, facts.digest_now, policy.clock_tolerance);
-                Self::Same(before.environment, clock)
-            }
+            BeforeRunning::One { candidate, .. } => Self::Other(before.environment, candidate),
+        }
+    }
+
+    /// The clock of the candidate, where it runs or ran.
+    pub(super) fn clock(&self) -> Option<&SoakClock<'a>> {
+        match self {
+            Self::Same(_, clock) | Self::Past(_, clock, _) => Some(clock),
+            _ => None,
         }
     }
 
     /// How long the candidate has run, when its clock runs.
     pub(super) fn time(&self, question: Question<'_>) -> Option<SoakTime> {
-        let Self::Same(environment, SoakClock::Running { since, began, .. }) = self else {
+        let (environment, SoakClock::Running { since, began, .. }, left_at) = (match self {
+            Self::Same(environment, clock) => (environment, clock, None),
+            Self::Past(environment, clock, left_at) => (environment, clock, Some(*left_at)),
+            _ => return None,
+        }) else {
             return None;
         };
+        let zone = question.policy.environment.zone;
         Some(SoakTime {
             environment: (*environment).clone(),
-            since: ShownTime { at: *since, zone: question.policy.environment.zone },
+            since: ShownTime { at: *since, zone },
             began: *began,
             lasted: elapsed(*since, question.now),
             needed: question.policy.soak,
             ends_at: later(*since, question.policy.soak),
+            left_at: left_at.map(|at| ShownTime { at, zone }),
         })
     }
+}
+
+/// The last run of the candidate in the environment before that goes on counting although it is over.
+fn counted<'a>(question: Question<'a>, before: Before<'a>) -> Option<&'a PastRun> {
+    let Question { policy, facts, candidate, .. } = question;
+    if policy.soak_mode != SoakMode::Elapsed {
+        return None;
+    }
+    let was_left = facts
+        .moved_back
+        .iter()
+        .any(|moved| moved.environment == *before.environment && moved.version == candidate.version);
+    before.past.iter().find(|run| run.candidate == *candidate).filter(|_| !was_left)
 }
 
 pub(super) fn ask(question: Question<'_>, soaking: &Soaking<'_>, time: Option<&SoakTime>) -> GateReport {
@@ -132,6 +178,8 @@ pub(super) fn ask(question: Question<'_>, soaking: &Soaking<'_>, time: Option<&S
         Some(time) => timed(question.now, time),
         None => untimed(question, soaking),
     };
+    let boarding = question.facts.boarding.filter(|_| answer == Answer::Open);
+    let (answer, reason) = boarding.map_or((answer, reason), |boarding| boards(question, boarding));
     GateReport { gate: GateName::Soak, answer, reason: Reason::Soak(reason) }
 }
 
@@ -141,6 +189,18 @@ fn timed(now: Timestamp, time: &SoakTime) -> (Answer, SoakReason) {
         Some(ends_at) => (Answer::ClosedUntil(ends_at), SoakReason::Soaking(time.clone())),
         None => (Answer::Closed, SoakReason::Soaking(time.clone())),
     }
+}
+
+fn boards(question: Question<'_>, boarding: &Boarding) -> (Answer, SoakReason) {
+    let zone = question.policy.environment.zone;
+    let reason = SoakReason::Boarding {
+        tag: boarding.tag.clone(),
+        to: boarding.to.clone(),
+        leaves_at: boarding.leaves_at.map(|at| ShownTime { at, zone }),
+    };
+    // A time that has come and not been taken is no promise.
+    let leaves_at = boarding.leaves_at.filter(|at| *at > question.now);
+    (leaves_at.map_or(Answer::Closed, Answer::ClosedUntil), reason)
 }
 
 fn untimed(question: Question<'_>, soaking: &Soaking<'_>) -> (Answer, SoakReason) {
@@ -161,7 +221,9 @@ fn untimed(question: Question<'_>, soaking: &Soaking<'_>) -> (Answer, SoakReason
             let (environment, running) = ((*environment).clone(), running.tag.clone());
             return (Answer::Closed, SoakReason::Other { environment, running, tag: tag() });
         }
-        Soaking::Same(environment, clock) => ((*environment).clone(), clock),
+        Soaking::Same(environment, clock) | Soaking::Past(environment, clock, _) => {
+            ((*environment).clone(), clock)
+        }
     };
     let reason = match clock {
         SoakClock::Moved { soaked, now } => {
@@ -202,6 +264,10 @@ impl fmt::Display for SoakReason {
             Self::Unknown { environment } => {
                 write!(formatter, "it is not known what {environment} runs")
             }
+            Self::Boarding { tag, to, leaves_at } => {
+                write!(formatter, "{tag} goes on to {to} before anything comes in its place")?;
+                leaves_at.map_or(Ok(()), |at| write!(formatter, "; it can at {at}"))
+            }
         }
     }
 }
@@ -228,7 +294,8 @@ impl fmt::Display for SoakTime {
             }
             Began::Observed => write!(formatter, ", when its digest was first observed"),
             Began::CameBack => write!(formatter, ", when its tag came back from another digest"),
-        }
+        }?;
+        self.left_at.map_or(Ok(()), |at| write!(formatter, "; a newer one took its place there at {at}"))
     }
 }
 

@@ -1,0 +1,63 @@
+//! Where a control file lies: one place for each thing that can be said, so that saying it again replaces it.
+
+use sha2::{Digest as _, Sha256};
+
+use super::Kind;
+use crate::model::{EnvironmentName, RepoPath, ServicePattern};
+use crate::policy::Control;
+
+/// The folder of all control files.
+pub const FOLDER: &str = ".tidegate";
+
+/// The place of a control: `.tidegate/hold/common/graphql-server/prod.yaml`. The parts are names that were checked, or
+/// derived from such; none is somebody's free text.
+pub fn place(control: &Control) -> Option<RepoPath> {
+    let path = match control {
+        Control::Hold(hold) => {
+            let covers = &hold.covers;
+            scope(Kind::Hold, covers.services.as_ref(), &covers.environments)
+        }
+        Control::Pin(pin) => scope(Kind::Pin, pin.covers.services.as_ref(), &pin.covers.environments),
+        Control::Quarantine(quarantine) => {
+            let folder = services(Some(&quarantine.services));
+            format!("{FOLDER}/quarantine/{folder}/{}.yaml", quarantine.version)
+        }
+        Control::Approval(approval) => {
+            let (service, environment) = (&approval.service, &approval.environment);
+            format!("{FOLDER}/approval/{service}/{environment}/{}.yaml", approval.version)
+        }
+        Control::Freeze(order) => format!("{FOLDER}/freeze/{}.yaml", named(order.freeze.name())),
+        Control::Unreadable(_) => return None,
+    };
+    path.parse().ok()
+}
+
+fn scope(kind: Kind, of: Option<&ServicePattern>, environments: &[EnvironmentName]) -> String {
+    let names: Vec<&str> = environments.iter().map(EnvironmentName::as_str).collect();
+    // A name begins with a letter or a digit, so that no environment is called so.
+    let file = if names.is_empty() { "_all".to_owned() } else { names.join("+") };
+    let file = if file.len() > 100 { short_hash(&file) } else { file };
+    format!("{FOLDER}/{}/{}/{file}.yaml", kind.as_word(), services(of))
+}
+
+fn services(pattern: Option<&ServicePattern>) -> String {
+    match pattern {
+        None => "_all".to_owned(),
+        Some(pattern) => match pattern.exact() {
+            Some(service) => service.to_string(),
+            None => format!("_pattern-{}", short_hash(pattern.as_str())),
+        },
+    }
+}
+
+/// A free text as part of a path: its letters and digits, and a hash where that does not say all.
+fn named(text: &str) -> String {
+    let is_plain = |character: &char| character.is_ascii_lowercase() || character.is_ascii_digit();
+    let plain: String =
+        text.chars().take(40).map(|character| if is_plain(&character) { character } else { '-' }).collect();
+    if plain == text { plain } else { format!("{}-{}", plain.trim_matches('-'), short_hash(text)) }
+}
+
+fn short_hash(text: &str) -> String {
+    format!("{:x}", Sha256::digest(text)).chars().take(8).collect()
+}

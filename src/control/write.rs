@@ -1,0 +1,86 @@
+//! What a control says to the text of its file.
+
+use serde::Serialize;
+
+use super::Kind;
+use super::form;
+use crate::model::{EnvironmentName, Timestamp};
+use crate::policy::{Control, Note};
+
+/// The text of a control's file; nothing for one that could not be read.
+pub fn write(control: &Control) -> Option<String> {
+    let note = control.note()?;
+    match control {
+        Control::Hold(hold) => yaml(&form::Hold {
+            kind: Kind::Hold.as_str().to_owned(),
+            service: hold.covers.services.as_ref().map(ToString::to_string),
+            environments: names(&hold.covers.environments),
+            reason: note.reason.clone(),
+            by: note.by.clone(),
+            at: instant(note.at),
+            expires: expires(note),
+        }),
+        Control::Pin(pin) => yaml(&form::Pin {
+            kind: Kind::Pin.as_str().to_owned(),
+            service: pin.covers.services.as_ref().map_or_else(|| "**".to_owned(), ToString::to_string),
+            environments: names(&pin.covers.environments),
+            versions: pin.versions.to_string(),
+            reason: note.reason.clone(),
+            by: note.by.clone(),
+            at: instant(note.at),
+            expires: expires(note),
+        }),
+        Control::Quarantine(quarantine) => yaml(&form::Quarantine {
+            kind: Kind::Quarantine.as_str().to_owned(),
+            service: quarantine.services.to_string(),
+            version: quarantine.version.to_string(),
+            reason: note.reason.clone(),
+            by: note.by.clone(),
+            at: instant(note.at),
+            expires: expires(note),
+        }),
+        Control::Approval(approval) => yaml(&form::Approval {
+            kind: Kind::Approval.as_str().to_owned(),
+            service: approval.service.to_string(),
+            environment: approval.environment.to_string(),
+            version: approval.version.to_string(),
+            digest: approval.digest.to_string(),
+            reason: note.reason.clone(),
+            by: note.by.clone(),
+            at: instant(note.at),
+            expires: expires(note),
+        }),
+        Control::Freeze(order) => {
+            let (from, to) = order.freeze.span();
+            yaml(&form::Freeze {
+                kind: Kind::Freeze.as_str().to_owned(),
+                name: order.freeze.name().to_owned(),
+                service: order.services.as_ref().map(ToString::to_string),
+                environments: names(order.freeze.environments()),
+                from: from.format("%Y-%m-%dT%H:%M:%S").to_string(),
+                to: to.format("%Y-%m-%dT%H:%M:%S").to_string(),
+                reason: note.reason.clone(),
+                by: note.by.clone(),
+                at: instant(note.at),
+                expires: expires(note),
+            })
+        }
+        Control::Unreadable(_) => None,
+    }
+}
+
+fn yaml(form: &impl Serialize) -> Option<String> {
+    serde_yaml::to_string(form).ok()
+}
+
+fn names(environments: &[EnvironmentName]) -> Vec<String> {
+    environments.iter().map(ToString::to_string).collect()
+}
+
+fn expires(note: &Note) -> Option<String> {
+    note.expires.map(instant)
+}
+
+fn instant(at: Timestamp) -> String {
+    at.format("%Y-%m-%dT%H:%M:%SZ").to_string()
+}

@@ -1,0 +1,270 @@
+//! Control files by command: written and removed by a commit, through the same push as promotions, so that they win and
+//! lose races as promotions do.
+
+use std::fmt::Write;
+use std::sync::Arc;
+
+use chrono::{DurationRound as _, TimeDelta};
+
+use crate::control::{self, Kind};
+use crate::model::{
+    Class, CommitDraft, CommitId, EnvironmentName, Fault, FileEdit, Printable, Publication, RepoPath, Tag,
+    Timestamp,
+};
+use crate::policy::Control;
+
+use super::Engine;
+use super::deliver::{declined, pause_before};
+use super::ports::{Clock, Ports, Publisher};
+use super::refresh::blocking;
+use super::view::View;
+
+/// How often an order is given again when somebody else's push was first.
+const MOST_ATTEMPTS: u32 = 6;
+
+/// What is to become of control files.
+#[derive(Clone, Debug)]
+pub enum Order {
+    /// This is said from now on, in the place of what was said before at the same place.
+    Put(Control),
+    /// What was said before is said no more.
+    Release(Release),
+    /// What no longer counts goes.
+    Sweep,
+}
+
+/// Which control files go: those that fit all that is named.
+#[derive(Clone, Debug, Default)]
+pub struct Release {
+    /// The kinds; every one when there is none.
+    pub kinds: Vec<Kind>,
+    /// The services, exactly as the file names them; `**` is a file that names none.
+    pub service: Option<String>,
+    /// The environment, if the file is to be of it alone or of all.
+    pub environment: Option<EnvironmentName>,
+    /// The version of a quarantine or an approval.
+    pub version: Option<Tag>,
+    /// The name of a freeze.
+    pub freeze: Option<String>,
+}
+
+/// What became of an order.
+#[derive(Clone, Debug)]
+pub struct Ordered {
+    /// By which commit; nothing, when nothing was to do or it was only tried.
+    pub commit: Option<CommitId>,
+    /// The files that are there now, with their text.
+    pub written: Vec<(RepoPath, String)>,
+    /// The files that are gone.
+    pub removed: Vec<RepoPath>,
+}
+
+impl<P: Ports> Engine<P> {
+    /// Carries out an order by one commit.
+    ///
+    /// # Errors
+    /// When the repository can't be read or written, when the order names what is not there, or when the branch moves
+    /// before every push.
+    pub async fn order(&mut self, order: &Order, by: &str, dry_run: bool) -> Result<Ordered, Fault> {
+        for attempt in 1..=MOST_ATTEMPTS {
+            let view = self.refresh().await?;
+            let now = self.ports.clock.now();
+            let at = now.duration_trunc(TimeDelta::seconds(1)).unwrap_or(now);
+            let mut ordered = self.plan_order(&view, order, at)?;
+            if dry_run || (ordered.written.is_empty() && ordered.removed.is_empty()) {
+                return Ok(ordered);
+            }
+            let draft = draft(order, &ordered, by);
+            let (base, publisher) = (view.commit(), Arc::clone(&self.ports.publisher));
+            match blocking(move || publisher.publish(base, &[draft], at)).await? {
+                Publication::Pushed(commits) => {
+                    ordered.commit = commits.last().copied();
+                    return Ok(ordered);
+                }
+                Publication::Moved { .. } => {
+                    tracing::info!(attempt, "the branch moved before the push; looking again");
+                    self.ports.clock.sleep(pause_before(attempt)).await;
+                }
+                Publication::Declined { reason } => return Err(declined(&reason)),
+            }
+        }
+        let message = format!("the branch moved before each of {MOST_ATTEMPTS} pushes");
+        Err(Fault::new(Class::TryAgain, message).with_hint("nothing was pushed; try again"))
+    }
+
+    fn plan_order(&self, view: &View, order: &Order, now: Timestamp) -> Result<Ordered, Fault> {
+        let mut ordered = Ordered { commit: None, written: Vec::new(), removed: Vec::new() };
+        match order {
+            Order::Put(control) => ordered.written.extend(self.put(view, control)?),
+            Order::Release(release) => ordered.removed = released(view, release)?,
+            Order::Sweep => {
+                ordered.removed =
+                    view.controls.expired(self.rulebook.zone(), now).map(|note| note.file.clone()).collect();
+            }
+        }
+        ordered.removed.sort();
+        ordered.removed.dedup();
+        Ok(ordered)
+    }
+
+    /// Where a control is written and how; nothing when just that is said already.
+    fn put(&self, view: &View, control: &Control) -> Result<Option<(RepoPath, String)>, Fault> {
+        for name in environments_of(control) {
+            self.environment_called(name)?;
+        }
+        let cannot = || Fault::new(Class::Usage, "this cannot be written as a control file");
+        let (place, text) =
+            (control::place(control).ok_or_else(cannot)?, control::write(control).ok_or_else(cannot)?);
+        let is_said = view.snapshot.controls.get(&place).is_some_and(|there| says_the_same(there, control));
+        Ok((!is_said).then_some((place, text)))
+    }
+}
+
+fn environments_of(control: &Control) -> &[EnvironmentName] {
+    match control {
+        Control::Hold(hold) => &hold.covers.environments,
+        Control::Pin(pin) => &pin.covers.environments,
+        Control::Freeze(order) => order.freeze.environments(),
+        Control::Approval(approval) => std::slice::from_ref(&approval.environment),
+        Control::Quarantine(_) | Control::Unreadable(_) => &[],
+    }
+}
+
+/// Whether two controls say the same, whoever said it when.
+fn says_the_same(there: &Control, control: &Control) -> bool {
+    let (Some(one), Some(other)) = (there.note(), control.note()) else { return false };
+    let are_notes_equal = one.reason == other.reason && one.expires == other.expires;
+    are_notes_equal
+        && match (there, control) {
+            (Control::Hold(one), Control::Hold(other)) => one.covers == other.covers,
+            (Control::Pin(one), Control::Pin(other)) => {
+                one.covers == other.covers && one.versions == other.versions
+            }
+            (Control::Quarantine(one), Control::Quarantine(other)) => {
+                one.services == other.services && one.version == other.version
+            }
+            (Control::Approval(one), Control::Approval(other)) => one.digest == other.digest,
+            (Control::Freeze(one), Control::Freeze(other)) => {
+                one.freeze == other.freeze && one.services == other.services
+            }
+            _ => false,
+        }
+}
+
+/// The files that a release is about.
+fn released(view: &View, release: &Release) -> Result<Vec<RepoPath>, Fault> {
+    let all = view.snapshot.controls.iter();
+    let found: Vec<RepoPath> =
+        all.filter(|(_, control)| fits(control, release)).map(|(file, _)| file.clone()).collect();
+    if !found.is_empty() {
+        return Ok(found);
+    }
+    let there: Vec<String> = view
+        .snapshot
+        .controls
+        .keys()
+        .take(10)
+        .map(|file| Printable::new(file.as_str()).to_string())
+        .collect();
+    let hint = match there.as_slice() {
+        [] => "there is no control file at all".to_owned(),
+        there => format!("there is {}", there.join(", ")),
+    };
+    Err(Fault::new(Class::Usage, "no control file says that").with_hint(hint))
+}
+
+fn fits(control: &Control, release: &Release) -> bool {
+    let kind = match control {
+        Control::Hold(_) => Kind::Hold,
+        Control::Pin(_) => Kind::Pin,
+        Control::Quarantine(_) => Kind::Quarantine,
+        Control::Approval(_) => Kind::Approval,
+        Control::Freeze(_) => Kind::Freeze,
+        // Nobody can tell what it says; it is removed by a commit of somebody who has read it.
+        Control::Unreadable(_) => return false,
+    };
+    let service = match control {
+        Control::Hold(hold) => hold.covers.services.as_ref().map(ToString::to_string),
+        Control::Pin(pin) => pin.covers.services.as_ref().map(ToString::to_string),
+        Control::Quarantine(quarantine) => Some(quarantine.services.to_string()),
+        Control::Approval(approval) => Some(approval.service.to_string()),
+        Control::Freeze(order) => order.services.as_ref().map(ToString::to_string),
+        Control::Unreadable(_) => None,
+    };
+    let version = match control {
+        Control::Quarantine(quarantine) => Some(&quarantine.version),
+        Control::Approval(approval) => Some(&approval.version),
+        _ => None,
+    };
+    let freeze = match control {
+        Control::Freeze(order) => Some(order.freeze.name()),
+        _ => None,
+    };
+    let environments = environments_of(control);
+    (release.kinds.is_empty() || release.kinds.contains(&kind))
+        && release.service.as_ref().is_none_or(|wanted| *wanted == service.as_deref().unwrap_or("**"))
+        && release.environment.as_ref().is_none_or(|wanted| environments == [wanted.clone()])
+        && release.version.as_ref().is_none_or(|wanted| version == Some(wanted))
+        && release.freeze.as_ref().is_none_or(|wanted| freeze == Some(wanted))
+}
+
+fn draft(order: &Order, ordered: &Ordered, by: &str) -> CommitDraft {
+    let by = Printable::bounded(by.trim(), 200).to_string();
+    let (subject, reason) = match order {
+        Order::Put(control) => (told(control), control.note().map(|note| note.reason.clone())),
+        Order::Release(_) => (format!("release {}", files(&ordered.removed)), None),
+        Order::Sweep => (format!("sweep {} that no longer count", files(&ordered.removed)), None),
+    };
+    let mut message = format!("chore(tidegate): {subject}\n\n");
+    if let Some(reason) = reason {
+        let _ = writeln!(message, "{}\n", Printable::bounded(&reason, 300));
+    }
+    for file in ordered.written.iter().map(|(file, _)| file).chain(&ordered.removed) {
+        let _ = writeln!(message, "Tidegate-Control: {}", Printable::new(file.as_str()));
+    }
+    let _ = writeln!(message, "Tidegate-Requested-By: {by}");
+    let written = ordered.written.iter().map(|(file, text)| FileEdit::write(file.clone(), text.clone()));
+    let removed = ordered.removed.iter().map(|file| FileEdit::remove(file.clone()));
+    CommitDraft { message, edits: written.chain(removed).collect() }
+}
+
+fn files(removed: &[RepoPath]) -> String {
+    match removed {
+        [one] => Printable::new(one.as_str()).to_string(),
+        several => format!("{} control files", several.len()),
+    }
+}
+
+/// What a control says, as the subject of a commit.
+fn told(control: &Control) -> String {
+    let scope = |environments: &[EnvironmentName]| match environments {
+        [] => String::new(),
+        some => format!(" in {}", some.iter().map(EnvironmentName::as_str).collect::<Vec<_>>().join(", ")),
+    };
+    let services = |pattern: Option<String>| pattern.unwrap_or_else(|| "everything".to_owned());
+    match control {
+        Control::Hold(hold) => {
+            let whom = services(hold.covers.services.as_ref().map(ToString::to_string));
+            format!("hold {whom}{}", scope(&hold.covers.environments))
+        }
+        Control::Pin(pin) => {
+            let pinned = services(pin.covers.services.as_ref().map(ToString::to_string));
+            format!("pin {pinned}{} to {}", scope(&pin.covers.environments), pin.versions)
+        }
+        Control::Quarantine(quarantine) => {
+            format!("quarantine {} of {}", quarantine.version, quarantine.services)
+        }
+        Control::Approval(approval) => {
+            format!("approve {} of {} for {}", approval.version, approval.service, approval.environment)
+        }
+        Control::Freeze(order) => {
+            let name = Printable::bounded(order.freeze.name(), 60);
+            let frozen = services(order.services.as_ref().map(ToString::to_string));
+            format!("freeze {frozen}{} ({name})", scope(order.freeze.environments()))
+        }
+        Control::Unreadable(_) => "leave what cannot be read".to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,182 @@
+//! Control files by command, and what they do to the next pass.
+
+use rstest::rstest;
+
+use super::*;
+use crate::engine::fake::{Push, Settings, World, digest, service};
+use crate::model::ServicePattern;
+use crate::policy::{Approval, Coverage, Freeze, FreezeOrder, Hold, Note, Pin, Quarantine};
+
+fn note() -> Note {
+    Note {
+        file: control::FOLDER.parse().unwrap(),
+        by: "Ana".into(),
+        at: "2026-03-02T09:00:00Z".parse().unwrap(),
+        reason: "we look into it".into(),
+        expires: None,
+    }
+}
+
+fn hold(services: Option<ServicePattern>, environment: &str) -> Order {
+    let covers = Coverage { services, environments: vec![environment.parse().unwrap()] };
+    Order::Put(Control::Hold(Hold { note: note(), covers }))
+}
+
+fn app() -> ServicePattern {
+    service("app").into()
+}
+
+async fn give(world: &mut World, order: &Order) -> Ordered {
+    world.engine.order(order, "Ana", false).await.unwrap()
+}
+
+#[tokio::test]
+async fn a_hold_holds_until_it_is_released() {
+    let mut world = World::new();
+    world.push("v1.0.1", '1');
+    let ordered = give(&mut world, &hold(Some(app()), "non-prod")).await;
+    assert_eq!(ordered.written[0].0.as_str(), ".tidegate/hold/common/app/non-prod.yaml");
+    let message = world.branch.messages().pop().unwrap();
+    let expected = "chore(tidegate): hold common/app in non-prod\n\nwe look into it\n\n\
+                    Tidegate-Control: .tidegate/hold/common/app/non-prod.yaml\nTidegate-Requested-By: Ana\n";
+    assert_eq!(message, expected);
+    assert!(world.pass().await.is_empty());
+    world.restart();
+    assert!(world.pass().await.is_empty(), "a restart changes nothing");
+    let again = give(&mut world, &hold(Some(app()), "non-prod")).await;
+    assert!(again.commit.is_none() && again.written.is_empty(), "it is said already");
+    let release =
+        Release { kinds: vec![Kind::Hold], service: Some("common/app".into()), ..Release::default() };
+    assert_eq!(give(&mut world, &Order::Release(release)).await.removed.len(), 1);
+    assert_eq!(world.pass().await, ["app non-prod v1.0.0 v1.0.1"]);
+}
+
+#[tokio::test]
+async fn a_hold_that_lands_between_decision_and_push_wins() {
+    let mut world = World::new();
+    world.push("v1.0.1", '1');
+    let (place, text) = {
+        let Order::Put(control) = hold(None, "non-prod") else { unreachable!() };
+        (control::place(&control).unwrap(), control::write(&control).unwrap())
+    };
+    let now = world.now();
+    let push = move |branch: &crate::engine::fake::Branch| {
+        branch.commit("Ana", "hold", now, &[(place.as_str(), Some(text))]);
+    };
+    world.branch.next_push(Push::After(Box::new(push)));
+    assert!(world.pass().await.is_empty(), "the hold came first");
+    assert_eq!(world.tag("np/app.yaml"), "v1.0.0");
+}
+
+#[tokio::test]
+async fn an_order_goes_again_when_somebody_was_first() {
+    let mut world = World::new();
+    let now = world.now();
+    let push = move |branch: &crate::engine::fake::Branch| {
+        branch.commit("Ben", "else", now, &[("readme", Some("x".into()))]);
+    };
+    world.branch.next_push(Push::After(Box::new(push)));
+    assert!(give(&mut world, &hold(None, "prod")).await.commit.is_some());
+    assert!(world.branch.text(".tidegate/hold/_all/prod.yaml").starts_with("kind: Hold\n"));
+    world.branch.next_push(Push::Declined);
+    let fault = world.engine.order(&hold(Some(app()), "prod"), "Ana", false).await.unwrap_err();
+    assert!(fault.to_string().starts_with("the server declined the push"), "{fault}");
+}
+
+#[tokio::test]
+async fn a_quarantined_version_is_passed_over() {
+    let mut world = World::new();
+    world.push("v1.0.1", '1');
+    world.push("v1.0.2", '2');
+    let quarantine = Quarantine { note: note(), services: app(), version: "v1.0.2".parse().unwrap() };
+    give(&mut world, &Order::Put(Control::Quarantine(quarantine))).await;
+    assert_eq!(world.pass().await, ["app non-prod v1.0.0 v1.0.1"]);
+}
+
+#[tokio::test]
+async fn a_pin_keeps_to_its_range() {
+    let mut world = World::new();
+    world.push("v1.0.1", '1');
+    world.push("v1.1.0", '2');
+    let covers = Coverage { services: Some(app()), environments: Vec::new() };
+    let pin = Pin { note: note(), covers, versions: "~1.0".parse().unwrap() };
+    give(&mut world, &Order::Put(Control::Pin(pin))).await;
+    assert_eq!(world.pass().await, ["app non-prod v1.0.0 v1.0.1"]);
+    assert!(world.pass().await.is_empty());
+}
+
+#[tokio::test]
+async fn an_approval_is_of_an_image() {
+    let mut world = World::with(Settings { approval_required: true, ..Settings::default() });
+    world.push("v1.0.1", '1');
+    world.pass().await;
+    world.wait(24 * 60);
+    assert!(world.pass().await.is_empty(), "nobody approved it");
+    let approve = |letter| {
+        Order::Put(Control::Approval(Approval {
+            note: note(),
+            service: service("app"),
+            environment: "prod".parse().unwrap(),
+            version: "v1.0.1".parse().unwrap(),
+            digest: digest(letter),
+        }))
+    };
+    give(&mut world, &approve('9')).await;
+    assert!(world.pass().await.is_empty(), "another image was approved");
+    give(&mut world, &approve('1')).await;
+    assert_eq!(world.pass().await, ["app prod v1.0.0 v1.0.1"]);
+}
+
+#[tokio::test]
+async fn a_freeze_ends_and_is_swept() {
+    let mut world = World::with(Settings { sweeps_control_files: true, ..Settings::default() });
+    world.push("v1.0.1", '1');
+    let (from, to) = ("2026-03-02T00:00:00".parse().unwrap(), "2026-03-02T10:00:00".parse().unwrap());
+    let freeze = Freeze::new("launch", Vec::new(), from, to).unwrap();
+    let order = FreezeOrder { note: note(), services: None, freeze };
+    give(&mut world, &Order::Put(Control::Freeze(order))).await;
+    let report = world.try_pass().await.unwrap();
+    assert!(report.promoted.is_empty());
+    assert_eq!(report.next_opening, Some("2026-03-02T10:00:00Z".parse().unwrap()));
+    world.wait(60);
+    assert_eq!(world.pass().await, ["app non-prod v1.0.0 v1.0.1"]);
+    let subject = world.branch.messages().pop().unwrap();
+    assert!(
+        subject.starts_with("chore(tidegate): sweep .tidegate/freeze/launch.yaml that no longer"),
+        "{subject}"
+    );
+}
+
+#[rstest]
+#[case::broken("kind: Hold\n  x: [", 0)]
+#[case::of_another_service("kind: Hold\nservice: common/web\n", 1)]
+#[case::of_an_unknown_environment(
+    "kind: Hold\nservice: common/app\nenvironments: [prdo]\nreason: x\nby: x\nat: 2026-03-02T09:00:00Z\n",
+    0
+)]
+#[tokio::test]
+async fn what_cannot_be_read_holds_what_it_may_have_meant(#[case] text: &str, #[case] promoted: usize) {
+    let mut world = World::new();
+    world.push("v1.0.1", '1');
+    world.edit(".tidegate/mine.yaml", text);
+    let report = world.try_pass().await.unwrap();
+    assert_eq!(report.promoted.len(), promoted);
+    let told = report.problems[0].to_string();
+    assert!(
+        told.starts_with(".tidegate/mine.yaml: the control file cannot be read, so it keeps the hold gate"),
+        "{told}"
+    );
+}
+
+#[tokio::test]
+async fn what_is_not_there_is_told() {
+    let mut world = World::new();
+    let fault = world.engine.order(&hold(None, "prdo"), "Ana", false).await.unwrap_err();
+    assert_eq!(fault.to_string(), "there is no environment prdo");
+    let release = Order::Release(Release { service: Some("common/app".into()), ..Release::default() });
+    let fault = world.engine.order(&release, "Ana", false).await.unwrap_err();
+    assert_eq!(fault.hint(), Some("there is no control file at all"));
+    let tried = world.engine.order(&hold(None, "prod"), "Ana", true).await.unwrap();
+    assert!(tried.commit.is_none() && tried.written.len() == 1, "a dry run writes nothing");
+    assert_eq!(world.branch.messages().len(), 1);
+}

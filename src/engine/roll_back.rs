@@ -1,0 +1,196 @@
+//! A way back by hand: to a version that ran there before, and the one that is left is quarantined, in one commit.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::control;
+use crate::model::{Class, Digest, Fault, Tag};
+use crate::policy::{
+    self, Candidate, Control, Decision, MovedBack, Note, PastRun, Quarantine, ShownTime, approve_rollback,
+};
+
+use super::Engine;
+use super::assess::Assessment;
+use super::edit_plan::WayBack;
+use super::poll::tagged;
+use super::ports::Ports;
+use super::request::{ByHand, RollBack};
+use super::view::View;
+
+impl<P: Ports> Engine<P> {
+    /// The tracks that go back: of a service with several images those that came by the newest commit, unless one is named.
+    pub(super) fn tracks_back(&self, view: &View, back: &RollBack) -> Result<Vec<usize>, Fault> {
+        let chosen = self.tracks_by_hand(
+            view,
+            &ByHand {
+                services: vec![back.service.clone().into()],
+                to: Some(back.environment.clone()),
+                tag: None,
+                image: back.image.clone(),
+                insistence: policy::Insistence::default(),
+            },
+        )?;
+        let own: Vec<usize> =
+            chosen.into_iter().filter(|at| *view.board.tracks[*at].service() == back.service).collect();
+        let landed = |track: usize| view.landing(&self.rulebook, track).map(|landing| landing.commit);
+        let newest = own.iter().copied().max_by_key(|track| {
+            view.landing(&self.rulebook, *track).map(|landing| (landing.committed_at, landing.commit))
+        });
+        let commit = newest.and_then(landed);
+        let chosen: Vec<usize> = own.into_iter().filter(|track| landed(*track) == commit).collect();
+        if back.to.is_some() && chosen.len() > 1 {
+            let images: Vec<String> =
+                chosen.iter().map(|track| view.board.tracks[*track].image().to_string()).collect();
+            let message = format!("{} has several images, and the tag is of one of them", back.service);
+            return Err(Fault::new(Class::Usage, message)
+                .with_hint(format!("add --image with one of {}", images.join(", "))));
+        }
+        Ok(chosen)
+    }
+
+    /// Decides that the chosen tracks go back and all others stay. Answers what is written beside each.
+    pub(super) async fn decide_back(
+        &self,
+        assessment: &mut Assessment,
+        back: &RollBack,
+        requested_by: &str,
+    ) -> Result<BTreeMap<usize, WayBack>, Fault> {
+        let chosen = self.tracks_back(&assessment.view, back)?;
+        let mut targets = BTreeMap::new();
+        for track in &chosen {
+            targets.insert(*track, self.target(&assessment.view, *track, back)?);
+        }
+        let wanted: BTreeSet<_> = targets
+            .iter()
+            .map(|(track, target)| {
+                tagged(assessment.view.board.tracks[*track].image(), &target.candidate.tag)
+            })
+            .collect();
+        self.recall(assessment, wanted.clone()).await?;
+        let problems = assessment.problems.len();
+        self.ask_digests(assessment, wanted).await?;
+        // A registry that is down is no reason to stay on what is broken.
+        assessment.problems[problems..].iter_mut().for_each(|problem| problem.is_error = false);
+        let mut beside = BTreeMap::new();
+        assessment.decisions.iter_mut().for_each(|decision| *decision = None);
+        for (track, target) in targets {
+            let from = assessment.view.board.tracks[track].running.last().cloned();
+            let from = from.unwrap_or_else(|| target.candidate.clone());
+            let digest = digest_of(assessment, track, &target, back)?;
+            let quarantine = quarantine(assessment, back, &from.tag, requested_by);
+            let environment = back.environment.clone();
+            let approved = approve_rollback(environment, from, target.candidate, digest);
+            assessment.decisions[track] = Some(Decision::Promote(Box::new(approved)));
+            beside.insert(track, WayBack { reason: back.reason.clone(), quarantine });
+        }
+        Ok(beside)
+    }
+
+    /// Where a track goes back to: the tag that is named, or the last version below what runs that ran there and that
+    /// nobody left or quarantined since.
+    fn target(&self, view: &View, track: usize, back: &RollBack) -> Result<Target, Fault> {
+        let here = &view.board.tracks[track];
+        let past = view.past(&self.rulebook, track);
+        let environment = &self.rulebook.environments[here.environment].policy;
+        let running = here.running.last();
+        let name = format!("{} in {}", here.service(), environment.name);
+        if let Some(tag) = &back.to {
+            if here.running.iter().all(|running| running.tag == *tag) {
+                return Err(Fault::new(Class::Usage, format!("{name} runs {tag} already")));
+            }
+            let version = here.rules.version_of(tag).ok_or_else(|| {
+                Fault::new(Class::Usage, format!("{tag} stands for no version by the rules of {name}"))
+            })?;
+            let run = past.iter().find(|run| run.candidate.tag == *tag).cloned();
+            return Ok(Target { candidate: Candidate { tag: tag.clone(), version }, run });
+        }
+        let left = view.moved_back(&self.rulebook, track);
+        let was_left =
+            |run: &PastRun| left.iter().any(|moved: &MovedBack| moved.version == run.candidate.version);
+        let is_lower = |run: &PastRun| running.is_some_and(|running| run.candidate.version < running.version);
+        let controls = view.covering(&self.rulebook, track);
+        let is_bad = |run: &PastRun| controls.quarantines(&run.candidate);
+        let well = past.iter().find(|run| is_lower(run) && !was_left(run) && !is_bad(run));
+        let run = well.ok_or_else(|| {
+            let ran: Vec<&str> = past.iter().take(5).map(|run| run.candidate.tag.as_str()).collect();
+            let hint = match ran.as_slice() {
+                [] => "name the tag by --to".to_owned(),
+                ran => format!("name the tag by --to; it ran {} before", ran.join(", ")),
+            };
+            Fault::new(Class::Usage, format!("history has no lower version that ran well for {name}"))
+                .with_hint(hint)
+        })?;
+        Ok(Target { candidate: run.candidate.clone(), run: Some(run.clone()) })
+    }
+}
+
+/// The control file that quarantines what is left.
+fn quarantine(
+    assessment: &Assessment,
+    back: &RollBack,
+    left: &Tag,
+    requested_by: &str,
+) -> Option<(crate::model::RepoPath, String)> {
+    if !back.quarantines {
+        return None;
+    }
+    let nowhere = control::FOLDER.parse().ok()?;
+    let control = Control::Quarantine(Quarantine {
+        note: Note {
+            file: nowhere,
+            by: requested_by.to_owned(),
+            at: assessment.now,
+            reason: back.reason.clone(),
+            expires: None,
+        },
+        services: back.service.clone().into(),
+        version: left.clone(),
+    });
+    Some((control::place(&control)?, control::write(&control)?))
+}
+
+/// A version to go back to, and how it ran there if it did.
+struct Target {
+    candidate: Candidate,
+    run: Option<PastRun>,
+}
+
+/// The image to go back to: the one that ran there, as far as history or an observation tells, and the tag must still mean
+/// it; else what the tag means now.
+fn digest_of(
+    assessment: &Assessment,
+    track: usize,
+    target: &Target,
+    back: &RollBack,
+) -> Result<Digest, Fault> {
+    let here = &assessment.view.board.tracks[track];
+    let tag = &target.candidate.tag;
+    let tagged = tagged(here.image(), tag);
+    let now = assessment.digests.get(&tagged).and_then(Option::as_ref);
+    let seen = assessment.observed.get(here.image()).map(|seen| seen.of(tag)).unwrap_or_default();
+    let ran = target.run.as_ref().and_then(|run| {
+        let observed = seen.iter().rfind(|observed| observed.at <= run.left_at).map(|seen| &seen.digest);
+        run.landing.digest.as_ref().or(observed)
+    });
+    match (ran, now) {
+        (Some(ran), Some(now)) if ran != now && back.accept_digest.as_ref() != Some(now) => {
+            let message =
+                format!("{tag} ran in {} as {} and now means {}", back.environment, ran.short(), now.short());
+            Err(Fault::new(Class::Refused, message).with_hint(format!(
+                "name another tag by --to, or say --accept-digest {now} if that is the image you want"
+            )))
+        }
+        (_, Some(now)) => Ok(now.clone()),
+        (Some(ran), None) => Ok(ran.clone()),
+        (None, None) => {
+            let at = target.run.as_ref().map(|run| ShownTime { at: run.left_at, zone: chrono_tz::UTC });
+            let told = at.map(|at| format!(" until {at}")).unwrap_or_default();
+            let message = format!("it is not known which image {tag} is, which ran{told}");
+            Err(Fault::new(Class::TryAgain, message).with_hint(
+                "the registry cannot be asked, and history does not say; try again, or edit by hand",
+            ))
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,92 @@
+//! Ways back: where to, as which image, and that nothing comes back by itself.
+
+use super::*;
+use crate::engine::fake::{World, digest, service};
+use crate::engine::{PassReport, Request, What};
+
+async fn back(world: &mut World, environment: &str, to: &str) -> Result<PassReport, Fault> {
+    let back = RollBack {
+        service: service("app"),
+        environment: environment.parse().unwrap(),
+        to: (!to.is_empty()).then(|| to.parse().unwrap()),
+        image: None,
+        reason: "it loses orders".into(),
+        quarantines: true,
+        accept_digest: None,
+    };
+    let request = Request { what: What::Back(back), requested_by: "ana".into(), dry_run: false };
+    world.engine.pass(&request).await
+}
+
+/// Non-prod ran v1.0.0 and v1.0.1, and runs v1.0.2.
+async fn world() -> World {
+    let mut world = World::new();
+    for (tag, letter) in [("v1.0.1", '1'), ("v1.0.2", '2')] {
+        world.push(tag, letter);
+        world.pass().await;
+        world.wait(60);
+    }
+    world
+}
+
+#[tokio::test]
+async fn it_goes_back_to_the_last_that_ran_and_stays_there() {
+    let mut world = world().await;
+    let commits = world.branch.messages().len();
+    let report = back(&mut world, "non-prod", "").await.unwrap();
+    assert_eq!(report.promoted[0].to.as_str(), "v1.0.1");
+    assert_eq!(report.promoted[0].digest, digest('1'));
+    assert_eq!(world.tag("np/app.yaml"), "v1.0.1");
+    assert_eq!(world.branch.messages().len(), commits + 1, "one commit does both");
+    let quarantine = world.branch.text(".tidegate/quarantine/common/app/v1.0.2.yaml");
+    assert!(quarantine.contains("reason: it loses orders\nby: ana\n"), "{quarantine}");
+    let message = world.branch.messages().pop().unwrap();
+    assert!(
+        message.starts_with(
+            "revert(app): roll back to v1.0.1\n\nnon-prod: v1.0.2 -> v1.0.1, rolled back: it loses orders\n"
+        ),
+        "{message}"
+    );
+    assert!(message.contains("Tidegate-Rollback: v1.0.2 (it loses orders)\n"), "{message}");
+    world.wait(48 * 60);
+    assert!(world.pass().await.iter().all(|moved| !moved.contains("v1.0.2")), "it does not come again");
+    world.push("v1.0.3", '3');
+    assert_eq!(world.pass().await[0], "app non-prod v1.0.1 v1.0.3");
+}
+
+#[tokio::test]
+async fn a_second_way_back_goes_further() {
+    let mut world = world().await;
+    back(&mut world, "non-prod", "").await.unwrap();
+    world.wait(60);
+    let report = back(&mut world, "non-prod", "").await.unwrap();
+    assert_eq!(report.promoted[0].to.as_str(), "v1.0.0");
+    let fault = back(&mut world, "non-prod", "").await.unwrap_err();
+    assert_eq!(fault.to_string(), "history has no lower version that ran well for common/app in non-prod");
+}
+
+#[tokio::test]
+async fn a_tag_that_means_something_else_is_refused() {
+    let mut world = world().await;
+    world.push("v1.0.1", '9');
+    let fault = back(&mut world, "non-prod", "").await.unwrap_err();
+    assert_eq!(fault.class(), Class::Refused);
+    assert!(fault.hint().unwrap().contains(&format!("--accept-digest {}", digest('9'))));
+}
+
+#[tokio::test]
+async fn a_registry_that_is_down_stops_nobody_who_knows_the_image() {
+    let mut world = world().await;
+    world.registry.kill(&crate::engine::fake::image("app"));
+    let report = back(&mut world, "non-prod", "v1.0.1").await.unwrap();
+    assert_eq!((report.promoted[0].to.as_str(), &report.promoted[0].digest), ("v1.0.1", &digest('1')));
+}
+
+#[tokio::test]
+async fn what_makes_no_sense_is_told() {
+    let mut world = world().await;
+    let fault = back(&mut world, "non-prod", "v1.0.2").await.unwrap_err();
+    assert_eq!(fault.to_string(), "common/app in non-prod runs v1.0.2 already");
+    let fault = back(&mut world, "staging", "").await.unwrap_err();
+    assert_eq!(fault.to_string(), "there is no environment staging");
+}

@@ -1,0 +1,156 @@
+//! The controls that cover one service in one environment.
+
+use std::sync::Arc;
+
+use chrono_tz::Tz;
+
+use crate::model::{EnvironmentName, ServiceName, Timestamp, Version};
+
+use super::{Approval, Control, Coverage, FreezeOrder, Hold, Note, Pin, Quarantine, UnreadableControl};
+use crate::policy::calendar::Freeze;
+use crate::policy::gates::GateName;
+use crate::policy::select::Candidate;
+
+/// Controls by their kind: of a whole repository, or those that cover one service in one environment.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Controls {
+    holds: Vec<Arc<Hold>>,
+    pins: Vec<Arc<Pin>>,
+    quarantines: Vec<Arc<Quarantine>>,
+    approvals: Vec<Arc<Approval>>,
+    freezes: Vec<Arc<FreezeOrder>>,
+    unreadable: Vec<Arc<UnreadableControl>>,
+}
+
+impl Controls {
+    /// No control at all.
+    pub const NONE: &'static Self = &Self {
+        holds: Vec::new(),
+        pins: Vec::new(),
+        quarantines: Vec::new(),
+        approvals: Vec::new(),
+        freezes: Vec::new(),
+        unreadable: Vec::new(),
+    };
+
+    /// Whether there is none.
+    pub fn is_empty(&self) -> bool {
+        self == Self::NONE
+    }
+
+    /// Those that cover a service in an environment, expired or not.
+    #[must_use]
+    pub fn covering(&self, service: &ServiceName, environment: &EnvironmentName) -> Self {
+        fn those<T>(all: &[Arc<T>], is_meant: impl Fn(&T) -> bool) -> Vec<Arc<T>> {
+            all.iter().filter(|one| is_meant(one)).map(Arc::clone).collect()
+        }
+        let covers = |coverage: &Coverage| coverage.covers(service, environment);
+        Self {
+            holds: those(&self.holds, |hold| covers(&hold.covers)),
+            pins: those(&self.pins, |pin| covers(&pin.covers)),
+            quarantines: those(&self.quarantines, |one| one.services.matches(service)),
+            approvals: those(&self.approvals, |approval| {
+                approval.service == *service && approval.environment == *environment
+            }),
+            freezes: those(&self.freezes, |order| {
+                order.freeze.covers(environment)
+                    && order.services.as_ref().is_none_or(|services| services.matches(service))
+            }),
+            unreadable: those(&self.unreadable, |unreadable| covers(&unreadable.covers)),
+        }
+    }
+
+    /// The first moment after `now` at which one of them ceases to count.
+    pub fn next_expiry(&self, now: Timestamp) -> Option<Timestamp> {
+        self.notes().filter_map(|note| note.expires).filter(|expires| *expires > now).min()
+    }
+
+    /// Those that no longer count, and never will again.
+    pub fn expired(&self, zone: Tz, now: Timestamp) -> impl Iterator<Item = &Note> {
+        let thawed = self.freezes.iter().filter(move |order| order.freeze.is_over(zone, now));
+        let notes = self.notes().filter(move |note| !note.is_in_force(now));
+        notes.chain(thawed.map(|order| &order.note))
+    }
+
+    /// The files that can't be read.
+    pub fn unreadable(&self) -> impl Iterator<Item = &UnreadableControl> {
+        self.unreadable.iter().map(Arc::as_ref)
+    }
+
+    /// Whether a version is said to be bad, even if that was to count no longer.
+    pub fn quarantines(&self, candidate: &Candidate) -> bool {
+        self.quarantines.iter().any(|one| one.covers(candidate))
+    }
+
+    fn notes(&self) -> impl Iterator<Item = &Note> {
+        let holds = self.holds.iter().map(|hold| &hold.note);
+        let pins = self.pins.iter().map(|pin| &pin.note);
+        let quarantines = self.quarantines.iter().map(|quarantine| &quarantine.note);
+        let approvals = self.approvals.iter().map(|approval| &approval.note);
+        let freezes = self.freezes.iter().map(|order| &order.note);
+        holds.chain(pins).chain(quarantines).chain(approvals).chain(freezes)
+    }
+
+    pub(in crate::policy) fn holds(&self, now: Timestamp) -> impl Iterator<Item = &Hold> {
+        self.holds.iter().map(Arc::as_ref).filter(move |hold| hold.note.is_in_force(now))
+    }
+
+    /// The pin that does not let a candidate come, if one does not.
+    pub(in crate::policy) fn pin_against(&self, candidate: &Candidate, now: Timestamp) -> Option<&Pin> {
+        self.pin_against_version(&candidate.version, now)
+    }
+
+    pub(in crate::policy) fn pin_against_version(&self, version: &Version, now: Timestamp) -> Option<&Pin> {
+        let pins = self.pins.iter().map(Arc::as_ref).filter(|pin| pin.note.is_in_force(now));
+        let mut against = pins.filter(|pin| !pin.versions.admits(version));
+        against.next()
+    }
+
+    pub(in crate::policy) fn quarantine_of(
+        &self,
+        candidate: &Candidate,
+        now: Timestamp,
+    ) -> impl Iterator<Item = &Quarantine> {
+        let quarantines = self.quarantines.iter().map(Arc::as_ref);
+        quarantines.filter(move |one| one.note.is_in_force(now) && one.covers(candidate))
+    }
+
+    /// The approvals of a candidate's tag, whatever the tag meant when they were given.
+    pub(in crate::policy) fn approvals_of(
+        &self,
+        candidate: &Candidate,
+        now: Timestamp,
+    ) -> impl Iterator<Item = &Approval> {
+        let approvals = self.approvals.iter().map(Arc::as_ref);
+        approvals.filter(move |one| one.note.is_in_force(now) && one.version == candidate.tag)
+    }
+
+    pub(in crate::policy) fn freeze_orders(&self) -> impl Iterator<Item = &FreezeOrder> + Clone {
+        self.freezes.iter().map(Arc::as_ref)
+    }
+
+    pub(in crate::policy) fn freezes(&self) -> impl Iterator<Item = &Freeze> + Clone {
+        self.freeze_orders().map(|order| &order.freeze)
+    }
+
+    pub(in crate::policy) fn unreadable_for(&self, gate: GateName) -> Option<&UnreadableControl> {
+        self.unreadable.iter().map(Arc::as_ref).find(|unreadable| unreadable.gate == gate)
+    }
+}
+
+impl FromIterator<Control> for Controls {
+    fn from_iter<I: IntoIterator<Item = Control>>(controls: I) -> Self {
+        let mut all = Self::default();
+        for control in controls {
+            match control {
+                Control::Hold(hold) => all.holds.push(Arc::new(hold)),
+                Control::Pin(pin) => all.pins.push(Arc::new(pin)),
+                Control::Quarantine(quarantine) => all.quarantines.push(Arc::new(quarantine)),
+                Control::Approval(approval) => all.approvals.push(Arc::new(approval)),
+                Control::Freeze(order) => all.freezes.push(Arc::new(order)),
+                Control::Unreadable(unreadable) => all.unreadable.push(Arc::new(unreadable)),
+            }
+        }
+        all
+    }
+}

@@ -1,0 +1,178 @@
+//! Control files as facts: what people said may not go, must stay, is bad, is approved or is frozen, and until when.
+//!
+//! Owns whom a control covers and when it is in force. Must not know how the files are written, nor what a gate makes
+//! of them.
+
+mod covering;
+#[cfg(test)]
+mod tests;
+
+use crate::model::{Digest, EnvironmentName, RepoPath, ServiceName, ServicePattern, Tag, Timestamp, Version};
+
+use super::calendar::Freeze;
+use super::gates::GateName;
+use super::range::Range;
+use super::select::Candidate;
+
+pub use covering::Controls;
+
+/// What stands in every control file: where it is, who put it there, when, why, and until when it counts.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Note {
+    /// The file.
+    pub file: RepoPath,
+    /// Who. Somebody else's text.
+    pub by: String,
+    /// When, as the file claims.
+    pub at: Timestamp,
+    /// Why. Somebody else's text.
+    pub reason: String,
+    /// From when on it no longer counts; never, when nothing is said.
+    pub expires: Option<Timestamp>,
+}
+
+impl Note {
+    /// Whether it counts at `now`.
+    pub fn is_in_force(&self, now: Timestamp) -> bool {
+        self.expires.is_none_or(|expires| now < expires)
+    }
+}
+
+/// Whom a control covers.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Coverage {
+    /// The services; all, when nothing is said.
+    pub services: Option<ServicePattern>,
+    /// The environments; all, when there is none.
+    pub environments: Vec<EnvironmentName>,
+}
+
+impl Coverage {
+    /// Whether a service in an environment is covered.
+    pub fn covers(&self, service: &ServiceName, environment: &EnvironmentName) -> bool {
+        (self.environments.is_empty() || self.environments.contains(environment))
+            && self.services.as_ref().is_none_or(|services| services.matches(service))
+    }
+}
+
+/// Nothing is promoted while it is in force.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Hold {
+    /// Who, why, until when.
+    pub note: Note,
+    /// Whom it covers.
+    pub covers: Coverage,
+}
+
+/// Only these versions are promoted while it is in force: one, or a range.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Pin {
+    /// Who, why, until when.
+    pub note: Note,
+    /// Whom it covers.
+    pub covers: Coverage,
+    /// What may still come.
+    pub versions: Range,
+}
+
+/// A version is bad, in every environment.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Quarantine {
+    /// Who, why, until when.
+    pub note: Note,
+    /// Whose version it is.
+    pub services: ServicePattern,
+    /// The version, as somebody wrote it.
+    pub version: Tag,
+}
+
+impl Quarantine {
+    /// Whether the candidate is the version: by its tag, or by the version that the tag stands for.
+    pub fn covers(&self, candidate: &Candidate) -> bool {
+        let is_version =
+            || self.version.as_str().parse::<Version>().is_ok_and(|version| version == candidate.version);
+        candidate.tag == self.version || is_version()
+    }
+}
+
+/// Somebody approved one image for one environment.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Approval {
+    /// Who, why, until when.
+    pub note: Note,
+    /// The service.
+    pub service: ServiceName,
+    /// Where it may go.
+    pub environment: EnvironmentName,
+    /// The tag that was approved.
+    pub version: Tag,
+    /// What the tag meant then. Another image under the same tag is not approved.
+    pub digest: Digest,
+}
+
+/// A freeze that was put in force by a control file.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FreezeOrder {
+    /// Who and why. Until when, the freeze itself says.
+    pub note: Note,
+    /// The services; all, when nothing is said.
+    pub services: Option<ServicePattern>,
+    /// When, and in which environments.
+    pub freeze: Freeze,
+}
+
+/// A control file that can't be read. It closes the gate that it may have meant.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct UnreadableControl {
+    /// The file.
+    pub file: RepoPath,
+    /// The gate that stays closed until somebody mends the file; the hold gate, when not even that can be read.
+    pub gate: GateName,
+    /// Whom it may have meant.
+    pub covers: Coverage,
+    /// What is wrong with it, with line and column, in plain words.
+    pub problem: String,
+}
+
+/// One control file.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Control {
+    /// Nothing is promoted.
+    Hold(Hold),
+    /// Only some versions are promoted.
+    Pin(Pin),
+    /// A version is bad.
+    Quarantine(Quarantine),
+    /// An image is approved.
+    Approval(Approval),
+    /// Environments stay as they are for a time.
+    Freeze(FreezeOrder),
+    /// It can't be read.
+    Unreadable(UnreadableControl),
+}
+
+impl Control {
+    /// Who, why and until when; nothing for one that can't be read.
+    pub fn note(&self) -> Option<&Note> {
+        match self {
+            Self::Hold(hold) => Some(&hold.note),
+            Self::Pin(pin) => Some(&pin.note),
+            Self::Quarantine(quarantine) => Some(&quarantine.note),
+            Self::Approval(approval) => Some(&approval.note),
+            Self::Freeze(order) => Some(&order.note),
+            Self::Unreadable(_) => None,
+        }
+    }
+
+    /// The file.
+    pub fn file(&self) -> &RepoPath {
+        match self {
+            Self::Unreadable(unreadable) => &unreadable.file,
+            Self::Hold(Hold { note, .. })
+            | Self::Pin(Pin { note, .. })
+            | Self::Quarantine(Quarantine { note, .. })
+            | Self::Approval(Approval { note, .. })
+            | Self::Freeze(FreezeOrder { note, .. }) => &note.file,
+        }
+    }
+}

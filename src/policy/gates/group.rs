@@ -1,0 +1,81 @@
+//! The group gate: a service that ships in a set waits for the others, so that no part of the set goes alone.
+//!
+//! Owns the sentence; what the others answer is found in `policy::group`, which has all of them in sight.
+
+use std::fmt;
+
+use crate::model::{EnvironmentName, Printable, ServiceName};
+use crate::policy::shown::{ShownDuration, ShownTime};
+
+use super::{Answer, GateName, GateReport, Reason};
+
+/// Why the group gate answers as it does.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum GroupReason {
+    /// Every member can go, or is there already, in the combination that soaked together.
+    Together {
+        /// The group.
+        group: Box<str>,
+        /// Since when the combination has run in the environment before.
+        since: ShownTime,
+    },
+    /// The members have not run long enough together.
+    Soaking {
+        /// The group.
+        group: Box<str>,
+        /// Where they run together.
+        environment: EnvironmentName,
+        /// Since when.
+        since: ShownTime,
+        /// For how long they must.
+        needed: ShownDuration,
+        /// When that is over; none beyond the end of the calendar.
+        ends_at: Option<ShownTime>,
+    },
+    /// Another member can't go, or is not as it soaked.
+    Member {
+        /// The group.
+        group: Box<str>,
+        /// The member.
+        service: ServiceName,
+        /// Why not, in plain words.
+        why: String,
+    },
+}
+
+impl GroupReason {
+    /// What the gate answers with this reason.
+    pub(in crate::policy) fn report(self, answer: Answer) -> GateReport {
+        GateReport { gate: GateName::Group, answer, reason: Reason::Group(self) }
+    }
+}
+
+impl fmt::Display for GroupReason {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Together { group, since } => {
+                write!(formatter, "the set {} has run in this combination since {since}", short(group))
+            }
+            Self::Soaking { group, environment, since, needed, ends_at } => {
+                write!(
+                    formatter,
+                    "the set {} runs in this combination in {environment} since {since}, and must for {needed}",
+                    short(group)
+                )?;
+                ends_at.map_or(Ok(()), |at| write!(formatter, "; ends at {at}"))
+            }
+            Self::Member { group, service, why } => {
+                write!(
+                    formatter,
+                    "the set {} ships together, and {service} does not go: {}",
+                    short(group),
+                    Printable::bounded(why, 400)
+                )
+            }
+        }
+    }
+}
+
+fn short(group: &str) -> Printable<'_> {
+    Printable::bounded(group, 60)
+}

@@ -1,0 +1,139 @@
+//! The hold gate: no hold covers the track, and no pin keeps the candidate out.
+
+use std::fmt;
+
+use chrono_tz::Tz;
+
+use crate::model::{Printable, RepoPath, Tag, Timestamp};
+use crate::policy::controls::Note;
+use crate::policy::shown::ShownTime;
+
+use super::{Answer, GateName, GateReport, Question, Reason};
+
+/// Why the hold gate answers as it does.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum HoldReason {
+    /// Nothing holds it.
+    NotHeld,
+    /// A hold covers it.
+    Held(ShownNote),
+    /// A pin covers it that does not admit the candidate.
+    Pinned {
+        /// The candidate.
+        tag: Tag,
+        /// What the pin admits.
+        versions: String,
+        /// Who pinned it, and why.
+        note: ShownNote,
+    },
+    /// A control file that may be a hold can't be read.
+    Unreadable(ShownProblem),
+}
+
+/// Who closes a gate by a control file, why, and until when.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ShownNote {
+    /// The control file.
+    pub file: RepoPath,
+    /// Who. Somebody else's text.
+    pub by: String,
+    /// Why. Somebody else's text.
+    pub reason: String,
+    /// Until when; for good, when nothing is said.
+    pub until: Option<ShownTime>,
+}
+
+/// A control file that can't be read, and what is wrong with it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ShownProblem {
+    /// The control file.
+    pub file: RepoPath,
+    /// What is wrong with it.
+    pub problem: String,
+}
+
+impl ShownNote {
+    pub(super) fn of(question: Question<'_>, note: &Note) -> Self {
+        Self::new(note, question.policy.environment.zone)
+    }
+
+    /// A note whose times are told in `zone`.
+    pub(in crate::policy) fn new(note: &Note, zone: Tz) -> Self {
+        Self {
+            file: note.file.clone(),
+            by: note.by.clone(),
+            reason: note.reason.clone(),
+            until: note.expires.map(|at| ShownTime { at, zone }),
+        }
+    }
+}
+
+impl ShownProblem {
+    /// What is wrong with a file that may have meant to close `gate`.
+    pub(super) fn of(question: Question<'_>, gate: GateName) -> Option<Self> {
+        let unreadable = question.facts.controls.unreadable_for(gate)?;
+        Some(Self { file: unreadable.file.clone(), problem: unreadable.problem.clone() })
+    }
+}
+
+pub(super) fn ask(question: Question<'_>) -> GateReport {
+    let (answer, reason) = answer(question);
+    GateReport { gate: GateName::Hold, answer, reason: Reason::Hold(reason) }
+}
+
+fn answer(question: Question<'_>) -> (Answer, HoldReason) {
+    let Question { facts, candidate, now, .. } = question;
+    if let Some(problem) = ShownProblem::of(question, GateName::Hold) {
+        return (Answer::Closed, HoldReason::Unreadable(problem));
+    }
+    if let Some(note) = lasts_longest(facts.controls.holds(now).map(|hold| &hold.note)) {
+        return (until(note), HoldReason::Held(ShownNote::of(question, note)));
+    }
+    let Some(pin) = facts.controls.pin_against(candidate, now) else {
+        return (Answer::Open, HoldReason::NotHeld);
+    };
+    let (tag, versions) = (candidate.tag.clone(), pin.versions.to_string());
+    (until(&pin.note), HoldReason::Pinned { tag, versions, note: ShownNote::of(question, &pin.note) })
+}
+
+/// When a gate opens that is closed by a control file.
+pub(super) fn until(note: &Note) -> Answer {
+    note.expires.map_or(Answer::Closed, Answer::ClosedUntil)
+}
+
+/// The note that counts longest; of those that count for good, the one whose file comes first.
+pub(super) fn lasts_longest<'a>(notes: impl Iterator<Item = &'a Note>) -> Option<&'a Note> {
+    let end = |note: &Note| note.expires.unwrap_or(Timestamp::MAX_UTC);
+    notes.min_by(|one, other| end(other).cmp(&end(one)).then_with(|| one.file.cmp(&other.file)))
+}
+
+impl fmt::Display for ShownNote {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (by, reason) = (Printable::bounded(&self.by, 60), Printable::bounded(&self.reason, 200));
+        write!(formatter, "by {by}: {reason} ({}", Printable::new(self.file.as_str()))?;
+        match self.until {
+            Some(until) => write!(formatter, ", until {until})"),
+            None => write!(formatter, ")"),
+        }
+    }
+}
+
+impl fmt::Display for ShownProblem {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "the control file {} cannot be read, ", Printable::new(self.file.as_str()))?;
+        write!(formatter, "so it is taken to close this gate: {}", Printable::bounded(&self.problem, 300))
+    }
+}
+
+impl fmt::Display for HoldReason {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::NotHeld => write!(formatter, "nothing holds it"),
+            Self::Held(note) => write!(formatter, "held {note}"),
+            Self::Pinned { tag, versions, note } => {
+                write!(formatter, "pinned to {versions}, which {tag} is not, {note}")
+            }
+            Self::Unreadable(problem) => problem.fmt(formatter),
+        }
+    }
+}

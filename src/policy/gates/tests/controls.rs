@@ -1,0 +1,232 @@
+//! What the gates answer that control files close, and what they say.
+
+use rstest::rstest;
+
+use super::{MONDAY_NOON, told, until};
+use crate::model::Tag;
+use crate::policy::fixture::{Track, at, candidates, digest, environment, moved_back, note};
+use crate::policy::{
+    Answer, Approval, Control, Coverage, Freeze, FreezeOrder, GateName, Hold, Note, Pin, Quarantine,
+    UnreadableControl,
+};
+
+fn hold(reason: &str, expires: Option<&str>) -> Control {
+    Control::Hold(Hold { note: note(reason, expires), covers: Coverage::default() })
+}
+
+fn pin(versions: &str, expires: Option<&str>) -> Control {
+    let covers = Coverage::default();
+    Control::Pin(Pin { note: note("slow release", expires), covers, versions: versions.parse().unwrap() })
+}
+
+fn quarantine(version: &str, expires: Option<&str>) -> Control {
+    let version: Tag = version.parse().unwrap();
+    let services = "**".parse().unwrap();
+    Control::Quarantine(Quarantine { note: note("it loses orders", expires), services, version })
+}
+
+fn unreadable(gate: GateName) -> Control {
+    Control::Unreadable(UnreadableControl {
+        file: ".tidegate/y.yaml".parse().unwrap(),
+        gate,
+        covers: Coverage::default(),
+        problem: "missing field `reason`".into(),
+    })
+}
+
+const UNREADABLE: &str = "the control file .tidegate/y.yaml cannot be read, so it is taken to close this gate: missing field `reason`";
+
+#[rstest]
+#[case::nothing(vec![], Answer::Open, "nothing holds it")]
+#[case::for_good(vec![hold("latency", None)], Answer::Closed, "held by Ana: latency (.tidegate/x.yaml)")]
+#[case::for_a_time(
+    vec![hold("latency", Some("2026-03-02T15:00:00Z"))],
+    until("2026-03-02T15:00:00Z"),
+    "held by Ana: latency (.tidegate/x.yaml, until 2026-03-02 15:00 UTC)"
+)]
+#[case::expired_just_now(vec![hold("latency", Some(MONDAY_NOON))], Answer::Open, "nothing holds it")]
+#[case::the_longest_counts(
+    vec![hold("a", Some("2026-03-02T15:00:00Z")), hold("b", Some("2026-03-03T15:00:00Z"))],
+    until("2026-03-03T15:00:00Z"),
+    "held by Ana: b (.tidegate/x.yaml, until 2026-03-03 15:00 UTC)"
+)]
+#[case::for_good_is_longest(
+    vec![hold("a", Some("2026-03-09T15:00:00Z")), hold("b", None)],
+    Answer::Closed,
+    "held by Ana: b (.tidegate/x.yaml)"
+)]
+#[case::pinned_to_another(
+    vec![pin("1.0.1", None)],
+    Answer::Closed,
+    "pinned to 1.0.1, which v1.0.2 is not, by Ana: slow release (.tidegate/x.yaml)"
+)]
+#[case::pinned_to_a_range_that_has_it(vec![pin("~1.0", None)], Answer::Open, "nothing holds it")]
+#[case::pin_that_ends(
+    vec![pin("<1.0.2", Some("2026-03-02T15:00:00Z"))],
+    until("2026-03-02T15:00:00Z"),
+    "pinned to <1.0.2, which v1.0.2 is not, by Ana: slow release (.tidegate/x.yaml, until 2026-03-02 15:00 UTC)"
+)]
+#[case::unreadable(vec![unreadable(GateName::Hold)], Answer::Closed, UNREADABLE)]
+#[case::unreadable_but_another_kind(
+    vec![unreadable(GateName::Quarantine)],
+    Answer::Open,
+    "nothing holds it"
+)]
+fn holds(#[case] controls: Vec<Control>, #[case] answer: Answer, #[case] sentence: &str) {
+    let track = Track { controls, ..Track::prod() };
+    let report = track.gate(GateName::Hold, "v1.0.2", MONDAY_NOON);
+    assert_eq!(told(&report), (answer, sentence.to_owned()));
+}
+
+#[rstest]
+#[case::clean(vec![quarantine("v1.0.1", None)], Answer::Open, "it is not quarantined")]
+#[case::bad(
+    vec![quarantine("v1.0.2", None)],
+    Answer::Closed,
+    "v1.0.2 was quarantined by Ana: it loses orders (.tidegate/x.yaml)"
+)]
+#[case::bad_for_a_time(
+    vec![quarantine("1.0.2", Some("2026-03-02T15:00:00Z"))],
+    until("2026-03-02T15:00:00Z"),
+    "v1.0.2 was quarantined by Ana: it loses orders (.tidegate/x.yaml, until 2026-03-02 15:00 UTC)"
+)]
+#[case::expired(vec![quarantine("v1.0.2", Some(MONDAY_NOON))], Answer::Open, "it is not quarantined")]
+#[case::unreadable(vec![unreadable(GateName::Quarantine)], Answer::Closed, UNREADABLE)]
+fn quarantines(#[case] controls: Vec<Control>, #[case] answer: Answer, #[case] sentence: &str) {
+    let track = Track { controls, ..Track::prod() };
+    let report = track.gate(GateName::Quarantine, "v1.0.2", MONDAY_NOON);
+    assert_eq!(told(&report), (answer, sentence.to_owned()));
+}
+
+fn approval(version: &str, letter: char, expires: Option<&str>) -> Control {
+    Control::Approval(Approval {
+        note: note("reviewed", expires),
+        service: "common/app".parse().unwrap(),
+        environment: environment("prod"),
+        version: version.parse().unwrap(),
+        digest: digest(letter),
+    })
+}
+
+#[rstest]
+#[case::given(
+    vec![approval("v1.0.2", 'a', None)],
+    Answer::Open,
+    "v1.0.2 was approved by Ana: reviewed (.tidegate/x.yaml)"
+)]
+#[case::of_another_version(
+    vec![approval("v1.0.1", 'a', None)],
+    Answer::Closed,
+    "v1.0.2 must be approved, and nobody has"
+)]
+#[case::expired(
+    vec![approval("v1.0.2", 'a', Some(MONDAY_NOON))],
+    Answer::Closed,
+    "v1.0.2 must be approved, and nobody has"
+)]
+#[case::of_another_image(
+    vec![approval("v1.0.2", 'b', None)],
+    Answer::Closed,
+    "v1.0.2 was approved as sha256:bbbbbbbbbbbb and is now sha256:aaaaaaaaaaaa, which nobody approved; \
+     approved by Ana: reviewed (.tidegate/x.yaml)"
+)]
+#[case::one_of_two(
+    vec![approval("v1.0.2", 'b', None), approval("v1.0.2", 'a', None)],
+    Answer::Open,
+    "v1.0.2 was approved by Ana: reviewed (.tidegate/x.yaml)"
+)]
+#[case::unreadable(vec![unreadable(GateName::Approval)], Answer::Closed, UNREADABLE)]
+#[case::unreadable_beside_a_good_one(
+    vec![unreadable(GateName::Approval), approval("v1.0.2", 'a', None)],
+    Answer::Open,
+    "v1.0.2 was approved by Ana: reviewed (.tidegate/x.yaml)"
+)]
+fn approvals(#[case] controls: Vec<Control>, #[case] answer: Answer, #[case] sentence: &str) {
+    let mut track = Track { controls, ..Track::prod() };
+    track.environment.approval_required = true;
+    let report = track.gate(GateName::Approval, "v1.0.2", MONDAY_NOON);
+    assert_eq!(told(&report), (answer, sentence.to_owned()));
+}
+
+#[test]
+fn an_approval_needs_a_digest_to_be_compared_with() {
+    let mut track =
+        Track { controls: vec![approval("v1.0.2", 'a', None)], digest_now: None, ..Track::prod() };
+    track.environment.approval_required = true;
+    let report = track.gate(GateName::Approval, "v1.0.2", MONDAY_NOON);
+    let sentence = "v1.0.2 was approved, but the registry could not be asked for its digest";
+    assert_eq!(told(&report), (Answer::Closed, sentence.to_owned()));
+}
+
+fn freeze_order(from: &str, to: &str) -> Control {
+    let freeze = Freeze::new("launch", vec![environment("prod")], from.parse().unwrap(), to.parse().unwrap());
+    Control::Freeze(FreezeOrder { note: note("the fair", None), services: None, freeze: freeze.unwrap() })
+}
+
+#[test]
+fn a_freeze_by_order_is_a_freeze() {
+    let controls = vec![freeze_order("2026-03-02T00:00:00", "2026-03-04T00:00:00")];
+    let mut track = Track { controls, ..Track::prod() };
+    let report = track.gate(GateName::Freeze, "v1.0.2", MONDAY_NOON);
+    let sentence = "frozen (launch) until 2026-03-04 00:00 UTC, by Ana: the fair (.tidegate/x.yaml)";
+    assert_eq!(told(&report), (until("2026-03-04T00:00:00Z"), sentence.to_owned()));
+    // A configured one that goes on from there is one with it.
+    let (from, to) = ("2026-03-03T00:00:00".parse().unwrap(), "2026-03-06T00:00:00".parse().unwrap());
+    track.environment.freezes = vec![Freeze::new("audit", Vec::new(), from, to).unwrap()];
+    let report = track.gate(GateName::Freeze, "v1.0.2", MONDAY_NOON);
+    assert_eq!(report.answer, until("2026-03-06T00:00:00Z"));
+    track.controls = vec![unreadable(GateName::Freeze)];
+    let report = track.gate(GateName::Freeze, "v1.0.2", MONDAY_NOON);
+    assert_eq!(told(&report), (Answer::Closed, UNREADABLE.to_owned()));
+}
+
+#[test]
+fn what_people_wrote_is_shown_harmless() {
+    let hostile = Note { by: "\u{1b}[2JAna\u{202e}".into(), reason: "x".repeat(1000), ..note("", None) };
+    let controls = vec![Control::Hold(Hold { note: hostile, covers: Coverage::default() })];
+    let told =
+        Track { controls, ..Track::prod() }.gate(GateName::Hold, "v1.0.2", MONDAY_NOON).reason.to_string();
+    assert!(told.starts_with("held by \\u{1b}[2JAna\\u{202e}: xxx") && told.len() < 320, "{told}");
+}
+
+/// Prod went back from v1.0.2 to v1.0.0 on the seventh of February.
+#[rstest]
+#[case::what_was_left("v1.0.2", "", false)]
+#[case::what_nobody_chose("v1.0.1", "", false)]
+#[case::a_higher_one("v1.0.3", "", true)]
+#[case::below_a_pin_that_keeps_out_what_was_left("v1.0.1", "<1.0.2", true)]
+#[case::below_a_pin_that_does_not("v1.0.1", "~1.0", false)]
+fn a_way_back_speaks_against_all_up_to_what_was_left(
+    #[case] tag: &str,
+    #[case] pinned: &str,
+    #[case] is_open: bool,
+) {
+    let controls = if pinned.is_empty() { Vec::new() } else { vec![pin(pinned, None)] };
+    let track = Track { moved_back: vec![moved_back("v1.0.2", 7)], controls, ..Track::prod() };
+    assert_eq!(track.gate(GateName::Order, tag, MONDAY_NOON).is_open(), is_open);
+}
+
+#[test]
+fn a_version_between_is_told_with_what_was_left() {
+    let track = Track { moved_back: vec![moved_back("v1.0.2", 7)], ..Track::prod() };
+    let told = track.gate(GateName::Order, "v1.0.1", MONDAY_NOON).reason.to_string();
+    assert_eq!(told, "Ana moved back from 1.0.2 at 2026-02-07 10:00 UTC in 0707070; only a higher one comes");
+}
+
+#[test]
+fn the_earliest_time_is_that_of_all_gates_together() {
+    let controls = vec![
+        hold("a", Some("2026-03-03T15:00:00Z")),
+        quarantine("v1.0.2", Some("2026-03-03T12:00:00Z")),
+        freeze_order("2026-03-03T14:00:00", "2026-03-03T18:30:00"),
+    ];
+    let track = Track { controls: controls.clone(), ..Track::prod() };
+    // The soak ends on Tuesday at nine, the hold at three, and then there is the freeze.
+    assert_eq!(track.evaluate("v1.0.2", MONDAY_NOON).earliest(), Some(at("2026-03-03T18:30:00Z")));
+    let held = Track { controls: [controls, vec![hold("b", None)]].concat(), ..track };
+    assert_eq!(held.evaluate("v1.0.2", MONDAY_NOON).earliest(), None, "only a person ends it");
+    assert_eq!(
+        Track { running: candidates("v1.0.0"), ..Track::prod() }.evaluate("v1.0.2", MONDAY_NOON).earliest(),
+        Some(at("2026-03-03T09:00:00Z"))
+    );
+}

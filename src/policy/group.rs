@@ -1,0 +1,162 @@
+//! Sets: services that ship together go in the exact combination that soaked together, or not at all.
+//!
+//! Owns what the members make of one another's answers. Each member was considered as if it were alone; here they hear
+//! of each other, and each that would go alone is told to wait.
+
+use crate::model::{EnvironmentName, ServiceName, Timestamp};
+
+use super::approve::Insistence;
+use super::clock::{SoakClock, soak_clock};
+use super::decide::Consideration;
+use super::evaluate::Evaluation;
+use super::facts::{BeforeRunning, Facts, TrackPolicy};
+use super::gates::{Answer, GateName, GateReport, GroupReason};
+use super::nominate::NoCandidate;
+use super::select::Candidate;
+use super::shown::{ShownDuration, ShownTime, later};
+
+/// One image of one service of a set, in one environment.
+#[derive(Debug)]
+pub struct Member<'a> {
+    /// The service.
+    pub service: &'a ServiceName,
+    /// Its policy and its facts; nothing when its registry could not be asked.
+    pub known: Option<(TrackPolicy<'a>, Facts<'a>)>,
+    /// What would happen if it were alone; nothing when its registry could not be asked.
+    pub alone: Option<Consideration>,
+}
+
+/// Lets the members of a set hear of one another, in one environment that comes after another.
+///
+/// When every member that is behind could go, and the combination that the environment before runs has run there for the
+/// longest soak of them all, they all may. Else none may.
+///
+/// A gate that a person passes by an override is as good as open, for the others too.
+pub fn settle_together(
+    group: &str,
+    members: &mut [&mut Member<'_>],
+    insistence: &Insistence,
+    now: Timestamp,
+) {
+    let standings: Vec<Standing> = members.iter().map(|member| standing(member, insistence)).collect();
+    let soak_is_passed = insistence.overrides.iter().any(|one| one.gate() == GateName::Soak);
+    for at in 0..members.len() {
+        let others = standings.iter().zip(members.iter()).enumerate().filter(|(other, _)| *other != at);
+        let blocked = others.map(|(_, pair)| pair).find_map(|(standing, member)| match standing {
+            Standing::Blocked(answer, why) => Some((*answer, member.service.clone(), why.clone())),
+            Standing::With { .. } => None,
+        });
+        let told = match blocked {
+            Some((answer, service, why)) => {
+                GroupReason::Member { group: group.into(), service, why }.report(answer)
+            }
+            None => match together(group, &standings, members[at].known.as_ref(), now) {
+                Some(report) if soak_is_passed => GateReport { answer: Answer::Open, ..report },
+                Some(report) => report,
+                None => continue,
+            },
+        };
+        let Member {
+            known: Some((policy, facts)), alone: Some(Consideration::Candidate(evaluation)), ..
+        } = &mut *members[at]
+        else {
+            continue;
+        };
+        evaluation.hear(policy, facts, told);
+    }
+}
+
+/// Where a member stands.
+enum Standing {
+    /// It can go or is there already, as the image that has run since then in the environment before.
+    With { since: Timestamp, soak: std::time::Duration, before: EnvironmentName },
+    /// It can't.
+    Blocked(Answer, String),
+}
+
+fn standing(member: &Member<'_>, insistence: &Insistence) -> Standing {
+    let (Some((policy, facts)), Some(alone)) = (&member.known, &member.alone) else {
+        return Standing::Blocked(Answer::Closed, "its registry could not be asked".to_owned());
+    };
+    match alone {
+        Consideration::Candidate(evaluation) => match closed(evaluation, insistence) {
+            Some((answer, why)) => Standing::Blocked(answer, why),
+            None => with(policy, facts, insistence),
+        },
+        Consideration::Current(NoCandidate::AsBefore { .. }) if is_the_same(facts) => {
+            with(policy, facts, insistence)
+        }
+        Consideration::Current(why) => Standing::Blocked(Answer::Closed, why.to_string()),
+    }
+}
+
+/// The first gate that is closed, and when it opens.
+fn closed(evaluation: &Evaluation, insistence: &Insistence) -> Option<(Answer, String)> {
+    let first = evaluation.closed().find(|report| insistence.passing(report).is_none())?;
+    let opens_at = evaluation.earliest().map_or(Answer::Closed, Answer::ClosedUntil);
+    Some((opens_at, first.to_string()))
+}
+
+/// Whether the environment runs what the one before runs.
+fn is_the_same(facts: &Facts<'_>) -> bool {
+    let before = facts.before.map(|before| before.running);
+    match (facts.running, before) {
+        ([here], Some(BeforeRunning::One { candidate, .. })) => is_equal(here, candidate),
+        _ => false,
+    }
+}
+
+fn is_equal(one: &Candidate, other: &Candidate) -> bool {
+    one.tag == other.tag
+}
+
+fn with(policy: &TrackPolicy<'_>, facts: &Facts<'_>, insistence: &Insistence) -> Standing {
+    let unclear = |why: &str| Standing::Blocked(Answer::Closed, why.to_owned());
+    let Some(before) = facts.before else { return unclear("no environment comes before") };
+    let BeforeRunning::One { candidate, landing } = before.running else {
+        return unclear("the environment before does not run one version in every path");
+    };
+    let observed = facts.observations.of(&candidate.tag);
+    let digest_now = facts.digest_now.of(&candidate.tag);
+    match soak_clock(landing, observed, digest_now, policy.clock_tolerance) {
+        SoakClock::Running { since, .. } => {
+            Standing::With { since, soak: policy.soak, before: before.environment.clone() }
+        }
+        SoakClock::Moved { now, .. } if insistence.accept_digest.as_ref() == Some(now) => {
+            let since = landing.committed_at;
+            Standing::With { since, soak: policy.soak, before: before.environment.clone() }
+        }
+        SoakClock::Moved { .. } => unclear("its tag means another image than the one that soaked"),
+        SoakClock::NotObserved => unclear("nobody has seen yet which image its tag means"),
+    }
+}
+
+/// What the group gate says when no member is blocked; nothing when the members don't share an environment before.
+fn together(
+    group: &str,
+    standings: &[Standing],
+    known: Option<&(TrackPolicy<'_>, Facts<'_>)>,
+    now: Timestamp,
+) -> Option<GateReport> {
+    let zone = known?.0.environment.zone;
+    let all = standings.iter().filter_map(|standing| match standing {
+        Standing::With { since, soak, before } => Some((*since, *soak, before)),
+        Standing::Blocked(..) => None,
+    });
+    let since = all.clone().map(|(since, ..)| since).max()?;
+    let soak = all.clone().map(|(_, soak, _)| soak).max()?;
+    let environment = all.clone().map(|(.., before)| before).next()?.clone();
+    let shown = |at| ShownTime { at, zone };
+    let ends_at = later(since, soak);
+    if ends_at.is_some_and(|ends_at| ends_at <= now) {
+        return Some(GroupReason::Together { group: group.into(), since: shown(since) }.report(Answer::Open));
+    }
+    let reason = GroupReason::Soaking {
+        group: group.into(),
+        environment,
+        since: shown(since),
+        needed: ShownDuration(soak),
+        ends_at: ends_at.map(shown),
+    };
+    Some(reason.report(ends_at.map_or(Answer::Closed, Answer::ClosedUntil)))
+}
