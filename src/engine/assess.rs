@@ -1,20 +1,20 @@
 //! From what was seen to what is decided: gathers each track's facts and asks the policy.
 
-use std::cmp::Reverse;
-use std::collections::{BTreeSet, HashMap};
+use std::collections::HashMap;
 use std::sync::{Arc, LazyLock};
 
 use chrono_tz::Tz;
 
-use crate::model::{Digest, Fault, ImageName, Observation, Tag, Timestamp};
+use crate::model::{Digest, Fault, ImageName, Tag, Timestamp};
 use crate::policy::{
-    self, Before, BeforeRunning, Boarding, Candidate, Decision, DigestNow, Evaluation, Facts, GateName,
-    Nomination, Observations, Observed, Selection, SoakMode, TrackPolicy,
+    self, Before, BeforeRunning, Candidate, Decision, DigestNow, Facts, Nomination, Observations, Selection,
+    SoakMode, TrackPolicy,
 };
 
 use super::Engine;
-use super::poll::{self, Polled, tagged};
-use super::ports::{Clock as _, Ports, Store, TaggedImage};
+use super::board::Track;
+use super::poll::{Polled, tagged};
+use super::ports::{Clock as _, Ports, TaggedImage};
 use super::problem::Problem;
 use super::rulebook::Rulebook;
 use super::view::View;
@@ -84,7 +84,7 @@ impl<'a> Known<'a> {
 
     /// How a soak is counted for a track. A set soaks in one piece or not at all: a version that was replaced has not run
     /// together with what came after it.
-    fn soak_mode(&self, track: &super::board::Track) -> SoakMode {
+    fn soak_mode(&self, track: &Track) -> SoakMode {
         match self.rulebook.soak_mode {
             SoakMode::Elapsed if self.rulebook.group_of(track.service()).is_some() => SoakMode::Continuous,
             mode => mode,
@@ -163,30 +163,10 @@ impl<P: Ports> Engine<P> {
         Ok(assessment)
     }
 
-    /// The tags that soak although they were replaced, when that counts: which of them would move depends on what was
-    /// seen of their digests.
-    fn counting(&self, assessment: &Assessment) -> BTreeSet<TaggedImage> {
-        if self.rulebook.soak_mode != SoakMode::Elapsed {
-            return BTreeSet::new();
-        }
-        let known = assessment.known(&self.rulebook);
-        let tracks = assessment.view.board.tracks.iter().enumerate();
-        let counting = tracks.flat_map(|(track, here)| {
-            let before = known.facts(track, None).and_then(|facts| facts.before);
-            let lowest = here.running.first();
-            let newer = before
-                .into_iter()
-                .flat_map(|before| soaking(&before))
-                .filter(move |candidate| lowest.is_some_and(|lowest| candidate.version > lowest.version));
-            newer.map(|candidate| tagged(here.image(), &candidate.tag))
-        });
-        counting.collect()
-    }
-
     fn select(&mut self, view: &View, polled: &Polled) -> Vec<Option<Arc<Selection>>> {
         let selections = &mut self.memory.selections;
         selections.retain(|image| polled.tags.contains_key(image));
-        let select = |track: &super::board::Track| {
+        let select = |track: &Track| {
             let tags = polled.tags.get(track.image())?;
             Some(selections.select(track.image(), tags, &track.rules))
         };
@@ -204,93 +184,6 @@ impl<P: Ports> Engine<P> {
             }
         };
         (0..assessment.view.board.tracks.len()).filter_map(nominate).collect()
-    }
-
-    /// Reads the digests that were seen of these tags.
-    pub(super) async fn recall(
-        &self,
-        assessment: &mut Assessment,
-        wanted: BTreeSet<TaggedImage>,
-    ) -> Result<(), Fault> {
-        let is_new = |(image, tag): &TaggedImage| {
-            assessment.observed.get(image).is_none_or(|observations| !observations.knows(tag))
-        };
-        let wanted: Vec<TaggedImage> = wanted.into_iter().filter(is_new).collect();
-        if wanted.is_empty() {
-            return Ok(());
-        }
-        let mut kept = self.ports.store.observations(&wanted).await?;
-        let observed = |observation: Observation| Observed { digest: observation.digest, at: observation.at };
-        for tagged in wanted {
-            let seen = kept.remove(&tagged).unwrap_or_default().into_iter().map(observed).collect();
-            let (image, tag) = tagged;
-            assessment.observed.entry(image).or_default().recall(tag, seen);
-        }
-        Ok(())
-    }
-
-    /// The tags whose digest matters now: those that soak, and those that nothing but the digest still holds.
-    fn worth_asking(
-        &self,
-        assessment: &Assessment,
-        nominated: &HashMap<usize, Candidate>,
-    ) -> BTreeSet<TaggedImage> {
-        let known = assessment.known(&self.rulebook);
-        let tracks = &assessment.view.board.tracks;
-        let mut waits: HashMap<usize, Boarding> = HashMap::new();
-        let mut worth_it = self.unseen(assessment);
-        let mut later_first: Vec<(&usize, &Candidate)> = nominated.iter().collect();
-        later_first.sort_unstable_by_key(|(track, _)| Reverse(tracks[**track].environment));
-        for (track, candidate) in later_first {
-            let here = &tracks[*track];
-            let Some(mut facts) = known.facts(*track, None) else { continue };
-            facts.boarding = known.next_of(*track).find_map(|next| waits.get(&next));
-            let evaluation = policy::evaluate(&known.policy(*track), &facts, candidate, assessment.now);
-            if digest_matters(&evaluation) {
-                worth_it.insert(tagged(here.image(), &candidate.tag));
-            }
-            // What only its digest still holds goes in this very pass, most likely, and keeps nobody waiting.
-            if evaluation.closed().any(|report| report.gate != GateName::Digest) {
-                let to = &self.rulebook.environments[here.environment].policy.name;
-                let boarding = policy::boarding(to, &Decision::Wait(Box::new(evaluation)));
-                waits.extend(boarding.map(|boarding| (*track, boarding)));
-            }
-        }
-        worth_it
-    }
-
-    /// The tags that soak, or did when that counts, of which nobody has seen yet what they mean.
-    fn unseen(&self, assessment: &Assessment) -> BTreeSet<TaggedImage> {
-        let is_unseen = |(image, tag): &TaggedImage| {
-            assessment.observed.get(image).is_none_or(|observations| observations.of(tag).is_empty())
-        };
-        self.counting(assessment).into_iter().filter(is_unseen).collect()
-    }
-
-    /// Asks for the digests of these tags, and keeps what is new.
-    pub(super) async fn ask_digests(
-        &self,
-        assessment: &mut Assessment,
-        wanted: BTreeSet<TaggedImage>,
-    ) -> Result<(), Fault> {
-        if wanted.is_empty() {
-            return Ok(());
-        }
-        assessment.digests.extend(wanted.iter().map(|tagged| (tagged.clone(), None)));
-        let (found, problems) = poll::digests(&self.ports.registry, wanted).await;
-        assessment.problems.extend(problems);
-        let mut news = Vec::new();
-        for ((image, tag), digest) in &found {
-            let observations = assessment.observed.entry(image.clone()).or_default();
-            if observations.observe(tag, digest, assessment.now) {
-                news.push((image.clone(), tag.clone(), digest.clone()));
-            }
-        }
-        if !news.is_empty() {
-            self.ports.store.observe(&news, assessment.now).await?;
-        }
-        assessment.digests.extend(found.into_iter().map(|(tagged, digest)| (tagged, Some(digest))));
-        Ok(())
     }
 }
 
@@ -319,20 +212,4 @@ impl Assessment {
         let openings = self.decisions.iter().flatten().filter_map(opening).filter(|at| *at > self.now);
         openings.chain(self.view.controls.next_expiry(self.now)).min()
     }
-}
-
-/// What soaks in an environment, and what did.
-fn soaking<'a>(before: &Before<'a>) -> impl Iterator<Item = &'a Candidate> + use<'a> {
-    let running = match before.running {
-        BeforeRunning::One { candidate, .. } => Some(candidate),
-        BeforeRunning::Missing | BeforeRunning::Several(_) => None,
-    };
-    running.into_iter().chain(before.past.iter().map(|run| &run.candidate))
-}
-
-/// Whether the digest is worth a request: the version soaks, or everything else is open.
-fn digest_matters(evaluation: &Evaluation) -> bool {
-    let closed: Vec<GateName> =
-        evaluation.closed().map(|report| report.gate).filter(|gate| *gate != GateName::Digest).collect();
-    closed.is_empty() || (closed.contains(&GateName::Soak) && !closed.contains(&GateName::Order))
 }

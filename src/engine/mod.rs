@@ -9,6 +9,7 @@ mod board;
 mod by_hand;
 mod control_files;
 mod deliver;
+mod digests;
 mod edit_plan;
 #[cfg(test)]
 mod fake;

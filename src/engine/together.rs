@@ -8,6 +8,8 @@ use crate::policy::{self, Boarding, Candidate, Consideration, Decision, Insisten
 
 use super::assess::Known;
 use super::poll::tagged;
+use super::problem::{Place, Problem};
+use super::rulebook::Group;
 
 impl Known<'_> {
     /// Decides for every track, each with the candidate that was nominated for it.
@@ -89,8 +91,29 @@ impl Known<'_> {
         for group in &self.rulebook.groups {
             let is_member = |member: &&mut Member<'_>| group.has(member.service);
             let mut set: Vec<&mut Member<'_>> = members.iter_mut().filter(is_member).collect();
-            policy::settle_together(&group.name, &mut set, insistence, now);
+            if set.iter().any(|member| matches!(member.alone, Some(Consideration::Candidate(_)))) {
+                let unclear = self.unclear(group, environment);
+                policy::settle_together(&group.name, &mut set, insistence, unclear.as_deref(), now);
+            }
         }
+    }
+
+    /// What can't be read in an environment, or in the one before, and is of a set, or may be: then it is not known what
+    /// the whole set is.
+    fn unclear(&self, group: &Group, environment: usize) -> Option<String> {
+        let environments = [Some(environment), self.rulebook.environments[environment].before];
+        let concerns = |problem: &&Problem| {
+            let lies_here = |at: usize| {
+                let here = &self.rulebook.environments[at];
+                let is_in = |place: &Place| here.paths.iter().any(|path| place.path.is_within(path));
+                problem.environment.as_ref().is_some_and(|name| *name == here.policy.name)
+                    || problem.place.as_ref().is_some_and(is_in)
+            };
+            problem.is_error
+                && problem.service.as_ref().is_none_or(|service| group.has(service))
+                && environments.into_iter().flatten().any(lies_here)
+        };
+        self.view.board.problems.iter().find(concerns).map(ToString::to_string)
     }
 
     /// What a track's environment keeps for the sake of one after it, when soaks are counted as a train.
@@ -112,3 +135,6 @@ impl Known<'_> {
         after.filter_map(|next| self.view.board.place(next, &here.subject))
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -31,13 +31,18 @@ pub struct Member<'a> {
 /// When every member that is behind could go, and the combination that the environment before runs has run there for the
 /// longest soak of them all, they all may. Else none may.
 ///
-/// A gate that a person passes by an override is as good as open, for the others too.
+/// `unclear` is what can't be read and may be a member. A gate that a person passes by an override is as good as open, for the others too.
 pub fn settle_together(
     group: &str,
     members: &mut [&mut Member<'_>],
     insistence: &Insistence,
+    unclear: Option<&str>,
     now: Timestamp,
 ) {
+    if let Some(why) = unclear {
+        let reason = || GroupReason::Unclear { group: group.into(), why: why.to_owned() };
+        return members.iter_mut().for_each(|member| member.hear(reason().report(Answer::Closed)));
+    }
     let standings: Vec<Standing> = members.iter().map(|member| standing(member, insistence)).collect();
     let soak_is_passed = insistence.overrides.iter().any(|one| one.gate() == GateName::Soak);
     for at in 0..members.len() {
@@ -56,13 +61,18 @@ pub fn settle_together(
                 None => continue,
             },
         };
-        let Member {
-            known: Some((policy, facts)), alone: Some(Consideration::Candidate(evaluation)), ..
-        } = &mut *members[at]
-        else {
-            continue;
-        };
-        evaluation.hear(policy, facts, told);
+        members[at].hear(told);
+    }
+}
+
+impl Member<'_> {
+    /// Adds what the set says to what the gates say of the candidate, if there is one.
+    fn hear(&mut self, told: GateReport) {
+        if let (Some((policy, facts)), Some(Consideration::Candidate(evaluation))) =
+            (&self.known, &mut self.alone)
+        {
+            evaluation.hear(policy, facts, told);
+        }
     }
 }
 

@@ -41,6 +41,13 @@ pub enum GroupReason {
         /// Why not, in plain words.
         why: String,
     },
+    /// Something can't be read that may be a member.
+    Unclear {
+        /// The group.
+        group: Box<str>,
+        /// What, and why.
+        why: String,
+    },
 }
 
 impl GroupReason {
@@ -70,6 +77,14 @@ impl fmt::Display for GroupReason {
                     "the set {} ships together, and {service} does not go: {}",
                     short(group),
                     Printable::bounded(why, 400)
+                )
+            }
+            Self::Unclear { group, why } => {
+                let why = Printable::bounded(why, 400);
+                write!(
+                    formatter,
+                    "the set {} ships together, and not all of it can be read: {why}",
+                    short(group)
                 )
             }
         }

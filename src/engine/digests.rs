@@ -1,0 +1,172 @@
+//! Which digests matter, what was seen of them before, and what the registries say of them now.
+//!
+//! A request is made only for what soaks and for what nothing else holds any more.
+
+use std::cmp::Reverse;
+use std::collections::{BTreeSet, HashMap};
+
+use crate::model::{Fault, Observation};
+use crate::policy::{
+    self, Before, BeforeRunning, Boarding, Candidate, Decision, Evaluation, GateName, Observed, SoakMode,
+};
+
+use super::Engine;
+use super::assess::Assessment;
+use super::board::Track;
+use super::poll::{self, tagged};
+use super::ports::{Ports, Store, TaggedImage};
+
+impl<P: Ports> Engine<P> {
+    /// The tags that soak although they were replaced, when that counts, and those that soak in a set: what would move
+    /// depends on what was seen of their digests.
+    pub(super) fn counting(&self, assessment: &Assessment) -> BTreeSet<TaggedImage> {
+        if self.rulebook.soak_mode != SoakMode::Elapsed && self.rulebook.groups.is_empty() {
+            return BTreeSet::new();
+        }
+        let known = assessment.known(&self.rulebook);
+        let is_elapsed = self.rulebook.soak_mode == SoakMode::Elapsed;
+        let tracks = assessment.view.board.tracks.iter().enumerate();
+        let tracks =
+            tracks.filter(|(_, track)| is_elapsed || self.rulebook.group_of(track.service()).is_some());
+        let counting = tracks.flat_map(|(track, here)| {
+            let before = known.facts(track, None).and_then(|facts| facts.before);
+            let lowest = here.running.first();
+            // Of a set, what is there already soaks along with what is to come.
+            let is_in_set = self.rulebook.group_of(here.service()).is_some();
+            let newer = before.into_iter().flat_map(|before| soaking(&before)).filter(move |candidate| {
+                lowest.is_some_and(|lowest| {
+                    candidate.version > lowest.version || (is_in_set && candidate.tag == lowest.tag)
+                })
+            });
+            newer.map(|candidate| tagged(here.image(), &candidate.tag))
+        });
+        counting.collect()
+    }
+
+    /// Reads the digests that were seen of these tags.
+    pub(super) async fn recall(
+        &self,
+        assessment: &mut Assessment,
+        wanted: BTreeSet<TaggedImage>,
+    ) -> Result<(), Fault> {
+        let is_new = |(image, tag): &TaggedImage| {
+            assessment.observed.get(image).is_none_or(|observations| !observations.knows(tag))
+        };
+        let wanted: Vec<TaggedImage> = wanted.into_iter().filter(is_new).collect();
+        if wanted.is_empty() {
+            return Ok(());
+        }
+        let mut kept = self.ports.store.observations(&wanted).await?;
+        let observed = |observation: Observation| Observed { digest: observation.digest, at: observation.at };
+        for tagged in wanted {
+            let seen = kept.remove(&tagged).unwrap_or_default().into_iter().map(observed).collect();
+            let (image, tag) = tagged;
+            assessment.observed.entry(image).or_default().recall(tag, seen);
+        }
+        Ok(())
+    }
+
+    /// The tags whose digest matters now: those that soak, and those that nothing but the digest still holds.
+    pub(super) fn worth_asking(
+        &self,
+        assessment: &Assessment,
+        nominated: &HashMap<usize, Candidate>,
+    ) -> BTreeSet<TaggedImage> {
+        let known = assessment.known(&self.rulebook);
+        let tracks = &assessment.view.board.tracks;
+        let mut waits: HashMap<usize, Boarding> = HashMap::new();
+        let mut worth_it = self.unseen(assessment);
+        worth_it.extend(self.settled_in_sets(assessment, nominated));
+        let mut later_first: Vec<(&usize, &Candidate)> = nominated.iter().collect();
+        later_first.sort_unstable_by_key(|(track, _)| Reverse(tracks[**track].environment));
+        for (track, candidate) in later_first {
+            let here = &tracks[*track];
+            let Some(mut facts) = known.facts(*track, None) else { continue };
+            facts.boarding = known.next_of(*track).find_map(|next| waits.get(&next));
+            let evaluation = policy::evaluate(&known.policy(*track), &facts, candidate, assessment.now);
+            if digest_matters(&evaluation) {
+                worth_it.insert(tagged(here.image(), &candidate.tag));
+            }
+            // What only its digest still holds goes in this very pass, most likely, and keeps nobody waiting.
+            if evaluation.closed().any(|report| report.gate != GateName::Digest) {
+                let to = &self.rulebook.environments[here.environment].policy.name;
+                let boarding = policy::boarding(to, &Decision::Wait(Box::new(evaluation)));
+                waits.extend(boarding.map(|boarding| (*track, boarding)));
+            }
+        }
+        worth_it
+    }
+
+    /// The tags that a set's other members run in the environment before, where one of them is to move: the set goes only
+    /// as what soaked.
+    fn settled_in_sets(
+        &self,
+        assessment: &Assessment,
+        nominated: &HashMap<usize, Candidate>,
+    ) -> BTreeSet<TaggedImage> {
+        let tracks = &assessment.view.board.tracks;
+        let moving: BTreeSet<(usize, &str)> = nominated
+            .keys()
+            .filter_map(|at| Some((tracks[*at].environment, self.rulebook.group_of(tracks[*at].service())?)))
+            .map(|(environment, group)| (environment, group.name.as_str()))
+            .collect();
+        let is_settled = |(at, track): &(usize, &Track)| {
+            let group = self.rulebook.group_of(track.service());
+            group.is_some_and(|group| moving.contains(&(track.environment, group.name.as_str())))
+                && self.rulebook.environments[track.environment].before.is_some()
+                && !nominated.contains_key(at)
+        };
+        let settled = tracks.iter().enumerate().filter(is_settled);
+        settled.filter_map(|(_, track)| Some(tagged(track.image(), &track.running.first()?.tag))).collect()
+    }
+
+    /// The tags that soak, or did when that counts, of which nobody has seen yet what they mean.
+    fn unseen(&self, assessment: &Assessment) -> BTreeSet<TaggedImage> {
+        let is_unseen = |(image, tag): &TaggedImage| {
+            assessment.observed.get(image).is_none_or(|observations| observations.of(tag).is_empty())
+        };
+        self.counting(assessment).into_iter().filter(is_unseen).collect()
+    }
+
+    /// Asks for the digests of these tags, and keeps what is new.
+    pub(super) async fn ask_digests(
+        &self,
+        assessment: &mut Assessment,
+        wanted: BTreeSet<TaggedImage>,
+    ) -> Result<(), Fault> {
+        if wanted.is_empty() {
+            return Ok(());
+        }
+        assessment.digests.extend(wanted.iter().map(|tagged| (tagged.clone(), None)));
+        let (found, problems) = poll::digests(&self.ports.registry, wanted).await;
+        assessment.problems.extend(problems);
+        let mut news = Vec::new();
+        for ((image, tag), digest) in &found {
+            let observations = assessment.observed.entry(image.clone()).or_default();
+            if observations.observe(tag, digest, assessment.now) {
+                news.push((image.clone(), tag.clone(), digest.clone()));
+            }
+        }
+        if !news.is_empty() {
+            self.ports.store.observe(&news, assessment.now).await?;
+        }
+        assessment.digests.extend(found.into_iter().map(|(tagged, digest)| (tagged, Some(digest))));
+        Ok(())
+    }
+}
+
+/// What soaks in an environment, and what did.
+fn soaking<'a>(before: &Before<'a>) -> impl Iterator<Item = &'a Candidate> + use<'a> {
+    let running = match before.running {
+        BeforeRunning::One { candidate, .. } => Some(candidate),
+        BeforeRunning::Missing | BeforeRunning::Several(_) => None,
+    };
+    running.into_iter().chain(before.past.iter().map(|run| &run.candidate))
+}
+
+/// Whether the digest is worth a request: the version soaks, or everything else is open.
+fn digest_matters(evaluation: &Evaluation) -> bool {
+    let closed: Vec<GateName> =
+        evaluation.closed().map(|report| report.gate).filter(|gate| *gate != GateName::Digest).collect();
+    closed.is_empty() || (closed.contains(&GateName::Soak) && !closed.contains(&GateName::Order))
+}
