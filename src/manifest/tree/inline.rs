@@ -133,7 +133,8 @@ impl<'t> Cursor<'t> {
             // A comment has a space before it: after a colon or a dash there always is one.
             None | Some(b'#') => return Ok(false),
             Some(quote @ (b'"' | b'\'')) => self.quoted(quote, nodes)?,
-            Some(b'[' | b'{') => self.flow(nodes, 0)?,
+            // Where columns are no bytes, they are counted for each node: for few of them, so that the cost stays linear.
+            Some(b'[' | b'{') if self.line.is_ascii => self.flow(nodes, 0)?,
             Some(_) => return self.plain_to_end(nodes).map(|()| true),
         }
         self.check_end().map(|()| true)

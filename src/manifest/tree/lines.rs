@@ -84,7 +84,10 @@ impl<'t> LineReader<'t> {
             let indent = text.bytes().take_while(|byte| *byte == b' ').count();
             match text.as_bytes().get(indent) {
                 None | Some(b'#') => {}
-                Some(_) => return Some(Line { text, start, number, indent, is_ascii: self.is_ascii }),
+                Some(_) => {
+                    let is_ascii = self.is_ascii || text.is_ascii();
+                    return Some(Line { text, start, number, indent, is_ascii });
+                }
             }
         }
         None
