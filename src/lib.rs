@@ -13,4 +13,5 @@ pub mod manifest;
 pub mod model;
 pub mod policy;
 pub mod registry;
+pub mod source;
 pub mod store;

@@ -9,6 +9,7 @@ mod history;
 mod https;
 mod publish;
 mod races;
+mod source;
 mod ssh;
 mod stalls;
 mod trees;

@@ -2,6 +2,7 @@
 
 mod bad_input;
 mod by_hand;
+mod changelog;
 mod daemon;
 mod over_network;
 mod promotion;

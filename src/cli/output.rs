@@ -62,13 +62,12 @@ impl Output {
     /// Prints a result for programs: `body`, with `apiVersion` and `kind` before it.
     pub(crate) fn json(&self, kind: &'static str, body: &impl Serialize) -> Result<(), Fault> {
         debug_assert_eq!(self.format, Format::Json);
-        let document = Document { api_version: API_VERSION, kind, body };
-        let mut text = serde_json::to_string_pretty(&document).map_err(|error| {
-            Fault::new(Class::Failed, "cannot write the answer as JSON").with_source(error)
-        })?;
-        text.push('\n');
-        let mut out = io::stdout().lock();
-        settled(out.write_all(text.as_bytes()).and_then(|()| out.flush()))
+        print(kind, body)
+    }
+
+    /// Prints a result for programs, whatever the format of the others is.
+    pub(crate) fn document(kind: &'static str, body: &impl Serialize) -> Result<(), Fault> {
+        print(kind, body)
     }
 
     /// Tells what went wrong, its causes and what to do.
@@ -88,6 +87,15 @@ impl Output {
         };
         anstream::AutoStream::new(io::stderr(), choice).write_all(text.as_bytes())
     }
+}
+
+fn print(kind: &'static str, body: &impl Serialize) -> Result<(), Fault> {
+    let document = Document { api_version: API_VERSION, kind, body };
+    let mut text = serde_json::to_string_pretty(&document)
+        .map_err(|error| Fault::new(Class::Failed, "cannot write the answer as JSON").with_source(error))?;
+    text.push('\n');
+    let mut out = io::stdout().lock();
+    settled(out.write_all(text.as_bytes()).and_then(|()| out.flush()))
 }
 
 #[derive(Serialize)]

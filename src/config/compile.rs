@@ -54,7 +54,11 @@ pub(super) fn time_zone(text: &str) -> Result<Tz, Wrong> {
     })
 }
 
-pub(super) fn length_of_time(text: &str) -> Result<std::time::Duration, Wrong> {
+/// A length of time as the configuration writes it.
+///
+/// # Errors
+/// When it is none: what is wrong, and what to write instead.
+pub fn length_of_time(text: &str) -> Result<std::time::Duration, Wrong> {
     duration::parse(text).map_err(|error| {
         let shown = Printable::bounded(text, 40);
         let hint = match error {

@@ -4,6 +4,7 @@
 //! every problem is told with its line and what to write instead; and what comes out needs no further check. The
 //! policy's own texts (ranges, tag patterns, the schedule, windows) are turned into values in one place, `compile`.
 
+mod changelog;
 mod check;
 mod compile;
 mod duration;
@@ -24,7 +25,8 @@ mod subject;
 mod suggest;
 mod yaml;
 
-pub use compile::{Schedule, TagPattern, VersionRange};
+pub use changelog::{Changelog, ServiceSource, SourceHost, SourceRepository, Template};
+pub use compile::{Schedule, TagPattern, VersionRange, length_of_time};
 pub use environment_variables::{EnvLookup, ProcessEnv};
 pub use error::ConfigError;
 pub use host::Endpoint;

@@ -20,7 +20,7 @@ pub struct Problem {
 }
 
 /// What is wrong with a value, and what to write instead.
-pub(super) type Wrong = (String, String);
+pub(crate) type Wrong = (String, String);
 
 /// What was found while a file was checked; all of it, not only the first.
 #[derive(Debug, Default)]

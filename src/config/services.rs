@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use globset::GlobSet;
 
+use super::changelog::ServiceSource;
 use super::compile::{TagPattern, VersionRange};
 use super::settings::Environment;
 use crate::model::{EnvironmentName, ImageName, ServiceName};
@@ -36,6 +37,7 @@ pub(super) struct Override {
     pub(super) tag_pattern: Option<TagPattern>,
     pub(super) images: Option<GlobSet>,
     pub(super) soak: BTreeMap<EnvironmentName, Duration>,
+    pub(super) source: Option<ServiceSource>,
     pub(super) ignore: Option<bool>,
 }
 
@@ -90,6 +92,11 @@ impl<'a> ServiceSettings<'a> {
     pub fn manages(&self, image: &ImageName) -> bool {
         let images = self.first(|entry| entry.images.as_ref()).or(self.defaults.images.as_ref());
         images.is_none_or(|globs| globs.is_match(image.to_string()))
+    }
+
+    /// Where the service's source is, as far as the configuration says.
+    pub fn source(&self) -> Option<&'a ServiceSource> {
+        self.first(|entry| entry.source.as_ref())
     }
 
     /// Whether the service is left alone.

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use chrono_tz::Tz;
 
+use super::changelog::Changelog;
 use super::compile::Schedule;
 use super::host::Endpoint;
 use super::secret::SecretSource;
@@ -36,6 +37,8 @@ pub struct Config {
     pub sweeps_control_files: bool,
     /// How far a commit's time may lie before a fetch that did not have it.
     pub clock_tolerance: Duration,
+    /// Release changelogs.
+    pub changelog: Changelog,
     /// Where observations and the index are kept.
     pub store: Store,
     pub(super) environments: Vec<Environment>,

@@ -12,6 +12,7 @@ use crate::model::{
 use super::Engine;
 use super::edit_plan::EditPlan;
 use super::message::{self, Told};
+use super::notes;
 use super::ports::{Ports, Publisher, Repository, Store};
 use super::refresh::blocking;
 use super::rulebook::{Batch, Rulebook};
@@ -30,13 +31,14 @@ impl<P: Ports> Engine<P> {
         &self,
         base: CommitId,
         plans: &[EditPlan],
+        notes: &notes::Told,
         requested_by: &str,
         now: Timestamp,
     ) -> Result<Delivery, Fault> {
         let intents: Vec<Intent> =
             plans.iter().map(|plan| intent(&self.rulebook, plan, base, requested_by, now)).collect();
         self.ports.store.begin(&intents).await?;
-        let (drafts, commit_of_plan) = drafts(&self.rulebook, plans, requested_by);
+        let (drafts, commit_of_plan) = drafts(&self.rulebook, plans, notes, requested_by);
         let publisher = Arc::clone(&self.ports.publisher);
         let publication = blocking(move || publisher.publish(base, &drafts, now)).await;
         match publication {
@@ -126,7 +128,12 @@ fn intent(rulebook: &Rulebook, plan: &EditPlan, base: CommitId, requested_by: &s
 }
 
 /// The commits, and for each plan the place of the commit that it is in.
-fn drafts(rulebook: &Rulebook, plans: &[EditPlan], requested_by: &str) -> (Vec<CommitDraft>, Vec<usize>) {
+fn drafts(
+    rulebook: &Rulebook,
+    plans: &[EditPlan],
+    notes: &notes::Told,
+    requested_by: &str,
+) -> (Vec<CommitDraft>, Vec<usize>) {
     let mut drafts = Vec::new();
     let mut commit_of_plan = Vec::with_capacity(plans.len());
     let belongs_together = |one: &EditPlan, other: &EditPlan| match rulebook.batch {
@@ -138,7 +145,8 @@ fn drafts(rulebook: &Rulebook, plans: &[EditPlan], requested_by: &str) -> (Vec<C
         Batch::All => true,
     };
     for together in plans.chunk_by(belongs_together) {
-        let told: Vec<Told<'_>> = together.iter().map(|plan| told(rulebook, plan, requested_by)).collect();
+        let told: Vec<Told<'_>> =
+            together.iter().map(|plan| told(rulebook, plan, notes, requested_by)).collect();
         // A later plan's text of a file has the earlier ones in it.
         let texts: BTreeMap<&RepoPath, &Arc<[u8]>> =
             together.iter().flat_map(|plan| &plan.files).map(|file| (&file.path, &file.after)).collect();
@@ -157,7 +165,12 @@ fn drafts(rulebook: &Rulebook, plans: &[EditPlan], requested_by: &str) -> (Vec<C
     (drafts, commit_of_plan)
 }
 
-fn told<'a>(rulebook: &'a Rulebook, plan: &'a EditPlan, requested_by: &'a str) -> Told<'a> {
+fn told<'a>(
+    rulebook: &'a Rulebook,
+    plan: &'a EditPlan,
+    notes: &notes::Told,
+    requested_by: &'a str,
+) -> Told<'a> {
     let approved = &plan.approved;
     Told {
         id: plan.id,
@@ -175,6 +188,10 @@ fn told<'a>(rulebook: &'a Rulebook, plan: &'a EditPlan, requested_by: &'a str) -
         requested_by,
         group: plan.group.as_deref(),
         back: plan.beside.as_ref().map(|back| back.reason.as_str()),
+        notes: match rulebook.notes {
+            Some(policy) => notes.of(plan).map(|notes| notes.body(&policy.limits)).unwrap_or_default(),
+            None => String::new(),
+        },
         overrides: approved.overrides().iter().map(|one| (one.gate().as_str(), one.reason())).collect(),
     }
 }

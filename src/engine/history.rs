@@ -6,6 +6,8 @@ use crate::model::{
 
 use super::Engine;
 use super::ports::Ports;
+use super::rulebook::Rulebook;
+use super::view::View;
 
 /// Which movements are asked for.
 #[derive(Clone, Debug)]
@@ -83,6 +85,23 @@ impl<P: Ports> Engine<P> {
                 .then_with(|| left.service.cmp(&right.service))
         });
         Ok(moves.into_iter().map(|(_, told)| told).take(query.most).collect())
+    }
+}
+
+impl View {
+    /// What moved in an environment since a time, oldest first.
+    pub fn moves_since(&self, rulebook: &Rulebook, environment: usize, since: Timestamp) -> Vec<Move> {
+        let here = &rulebook.environments[environment];
+        let is_here = |movement: &&Movement| here.paths.iter().any(|path| movement.path.is_within(path));
+        let mut moves: Vec<(u64, Move)> = self
+            .ledger
+            .all()
+            .filter(|movement| movement.commit.committed_at >= since)
+            .filter(is_here)
+            .map(|movement| (movement.sequence, read(movement, &here.policy.name)))
+            .collect();
+        moves.sort_by_key(|(sequence, _)| *sequence);
+        moves.into_iter().map(|(_, told)| told).collect()
     }
 }
 

@@ -34,6 +34,8 @@ pub(crate) struct Told<'a> {
     pub(crate) group: Option<&'a str>,
     /// Why it goes back, if it does.
     pub(crate) back: Option<&'a str>,
+    /// What changed, as [`Notes::body`](crate::changelog::Notes::body) tells it; perhaps nothing.
+    pub(crate) notes: String,
     /// Gates that were overridden by hand, with the reason given.
     pub(crate) overrides: Vec<(&'static str, &'a str)>,
 }
@@ -45,10 +47,17 @@ pub(crate) struct Told<'a> {
 pub(crate) fn render(subject: &SubjectForm, promotions: &[Told<'_>]) -> String {
     let mut text = subject_line(subject, promotions);
     text.push_str("\n\n");
+    let is_one_service = is_of_one_service(promotions);
     for told in promotions {
-        evidence_line(&mut text, told, is_of_one_service(promotions));
+        evidence_line(&mut text, told, is_one_service);
     }
     text.push('\n');
+    for told in promotions.iter().filter(|told| !told.notes.is_empty()) {
+        if promotions.len() > 1 {
+            let _ = write!(text, "{} {}\n\n", told.service, told.to);
+        }
+        let _ = write!(text, "{}\n\n", told.notes);
+    }
     for told in promotions {
         trailers(&mut text, told);
     }
@@ -209,6 +218,7 @@ mod tests {
             requested_by: "schedule",
             group: None,
             back: None,
+            notes: String::new(),
             overrides: Vec::new(),
         }
     }
@@ -227,6 +237,22 @@ mod tests {
              Tidegate-Requested-By: schedule\n"
         );
         assert_eq!(render(&SubjectForm::default(), &[told(&words)]), expected);
+    }
+
+    #[test]
+    fn notes_stand_between_evidence_and_trailers() {
+        let words = words();
+        let notes = "Features\n- cache queries (vtr/app#412)\n\nhttps://github.com/vtr/app/compare/a...b";
+        let with_notes = Told { notes: notes.to_owned(), ..told(&words) };
+        let message = render(&SubjectForm::default(), &[with_notes]);
+        let expected = "soaked 26h12m in non-prod\n\nFeatures\n- cache queries (vtr/app#412)\n\n\
+                        https://github.com/vtr/app/compare/a...b\n\nTidegate-Promotion: ";
+        assert!(message.contains(expected), "{message}");
+        assert_eq!(read_trailers(&message).len(), 1);
+        let several = [Told { notes: notes.to_owned(), ..told(&words) }, told(&words)];
+        let message = render(&SubjectForm::default(), &several);
+        assert!(message.contains("\n\ncommon/graphql-server v1.0.180\n\nFeatures\n"), "{message}");
+        assert_eq!(read_trailers(&message).len(), 2);
     }
 
     #[test]

@@ -19,6 +19,7 @@ mod ledger;
 mod message;
 mod moved_back;
 mod news;
+mod notes;
 mod order;
 mod pass;
 mod poll;
@@ -42,9 +43,10 @@ pub use assess::Assessment;
 pub use board::{Board, Track};
 pub use edit_plan::{EditPlan, PlannedFile};
 pub use history::{HistoryQuery, Move, Mover};
+pub use notes::NotesPolicy;
 pub use order::{Order, Ordered, Release};
 pub use pass::{PassReport, Promoted};
-pub use ports::{Clock, Ports, Publisher, Registry, Repository, Store, TaggedImage};
+pub use ports::{Changelog, Clock, NotesWanted, Ports, Publisher, Registry, Repository, Store, TaggedImage};
 pub use problem::{Place, Problem};
 pub use request::{ByHand, Request, RollBack, What};
 pub use rulebook::{Batch, Environment, Group, Rulebook, ServiceRules, ServiceSettings};
@@ -60,6 +62,8 @@ pub struct Parts<P: Ports> {
     pub publisher: Arc<P::Publisher>,
     /// Keeps what was seen and what is about to be done.
     pub store: Arc<P::Store>,
+    /// Tells what changed between two images.
+    pub changelog: Arc<P::Changelog>,
     /// Tells the time.
     pub clock: Arc<P::Clock>,
 }

@@ -16,6 +16,7 @@ use super::Engine;
 use super::assess::Assessment;
 use super::deliver::{Delivery, pause_before};
 use super::edit_plan::{EditPlan, plan_edits};
+use super::notes::Told;
 use super::order::Order;
 use super::poll::{self, Polled};
 use super::ports::{Clock, Ports};
@@ -86,6 +87,7 @@ impl<P: Ports> Engine<P> {
     async fn promote(&mut self, request: &Request) -> Result<PassReport, Fault> {
         let mut polled: Option<Polled> = None;
         let mut recovered = Vec::new();
+        let mut told = Told::default();
         for attempt in 1..=MOST_ATTEMPTS {
             let view = self.refresh().await?;
             let now = self.ports.clock.now();
@@ -102,7 +104,8 @@ impl<P: Ports> Engine<P> {
             if request.dry_run || report.planned.is_empty() {
                 return Ok(report);
             }
-            if self.carry_out(&mut report, &request.requested_by).await? {
+            self.tell_changes(&report.planned, &mut told).await;
+            if self.carry_out(&mut report, &request.requested_by, &told).await? {
                 return Ok(report);
             }
             tracing::info!(attempt, "the branch moved before the push; deciding again");
@@ -165,11 +168,16 @@ impl<P: Ports> Engine<P> {
     }
 
     /// Pushes what is planned. False when the branch moved first.
-    async fn carry_out(&self, report: &mut PassReport, requested_by: &str) -> Result<bool, Fault> {
+    async fn carry_out(
+        &self,
+        report: &mut PassReport,
+        requested_by: &str,
+        told: &Told,
+    ) -> Result<bool, Fault> {
         let now = report.assessment.now;
         let at = now.duration_trunc(TimeDelta::seconds(1)).unwrap_or(now);
         let base = report.assessment.view.commit();
-        let landed = match self.deliver(base, &report.planned, requested_by, at).await? {
+        let landed = match self.deliver(base, &report.planned, told, requested_by, at).await? {
             Delivery::Landed(landed) => landed,
             Delivery::Moved => return Ok(false),
         };

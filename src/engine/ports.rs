@@ -6,10 +6,11 @@ use std::ops::ControlFlow;
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::changelog::Notes;
 use crate::model::{
     BlobId, CommitDraft, CommitId, CommitInfo, Content, Digest, Fault, FetchEvidence, FileChange, HistoryEnd,
     ImageName, Index, Intent, Listing, Movement, Observation, Outcome, PromotionId, Publication, RepoPath,
-    Tag, TagList, Timestamp,
+    ServiceName, Tag, TagList, Timestamp,
 };
 
 /// The parts that one engine is made of.
@@ -22,6 +23,8 @@ pub trait Ports: Send + Sync + 'static {
     type Publisher: Publisher;
     /// Keeps what was seen and what is about to be done.
     type Store: Store;
+    /// Tells what changed between two images.
+    type Changelog: Changelog;
     /// Tells the time.
     type Clock: Clock;
 }
@@ -164,6 +167,27 @@ pub trait Store: Send + Sync + 'static {
         outcomes: &[(PromotionId, Outcome)],
         at: Timestamp,
     ) -> impl Future<Output = Result<(), Fault>> + Send;
+}
+
+/// Of which promotion notes are wanted.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct NotesWanted {
+    /// The service.
+    pub service: ServiceName,
+    /// Its image.
+    pub image: ImageName,
+    /// The tag that runs.
+    pub from: Tag,
+    /// The tag that comes.
+    pub to: Tag,
+    /// Its digest.
+    pub digest: Digest,
+}
+
+/// Tells what changed between two images.
+pub trait Changelog: Send + Sync + 'static {
+    /// The notes of a promotion. What can't be had is told in them.
+    fn notes(&self, wanted: &NotesWanted) -> impl Future<Output = Notes> + Send;
 }
 
 /// Tells the time.

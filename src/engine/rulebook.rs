@@ -12,6 +12,8 @@ use crate::policy::{EnvironmentPolicy, SelectionRules, SoakMode};
 
 use super::control_files;
 
+use super::notes::NotesPolicy;
+
 /// The policy of a whole repository: environments, the rules of each service, and how commits are made.
 pub struct Rulebook {
     /// Every environment, each behind the one that it comes after.
@@ -30,6 +32,8 @@ pub struct Rulebook {
     pub batch: Batch,
     /// The form of a commit's subject.
     pub subject: SubjectForm,
+    /// How commits tell what changed; without it, they don't.
+    pub notes: Option<NotesPolicy>,
 }
 
 /// An environment and where it lies.

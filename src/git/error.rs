@@ -151,6 +151,20 @@ pub enum GitError {
         /// The file.
         path: RepoPath,
     },
+    /// A source repository has more history than there is room for.
+    #[error("the history of {location} takes more than {most_mib} MiB")]
+    TooLarge {
+        /// Where the repository is.
+        location: String,
+        /// The bound.
+        most_mib: u64,
+    },
+    /// The time was over before it was done.
+    #[error("cannot {operation} in the time that there is")]
+    TooSlow {
+        /// What was being done.
+        operation: &'static str,
+    },
     /// A commit would change nothing.
     #[error("the commit `{subject}` would change nothing")]
     NothingToCommit {
@@ -216,11 +230,12 @@ impl GitError {
         match self {
             Self::Url { .. } | Self::Author { .. } => Class::Usage,
             Self::Shallow { .. }
+            | Self::TooLarge { .. }
             | Self::TooManyEntries { .. }
             | Self::NoSuchFile { .. }
             | Self::EditedTwice { .. }
             | Self::NothingToCommit { .. } => Class::Refused,
-            Self::Damaged { .. } | Self::Busy { .. } => Class::TryAgain,
+            Self::Damaged { .. } | Self::Busy { .. } | Self::TooSlow { .. } => Class::TryAgain,
             Self::Program { source, .. } => source.class(),
             Self::Remote { source, .. } => source.class(),
             Self::Login { fault, .. } => fault.class(),

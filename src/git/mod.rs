@@ -1,4 +1,5 @@
-//! Git: a bare mirror of one branch, its trees and history, commits on top of it, and the push.
+//! Git: a bare mirror of one branch, its trees and history, commits on top of it, and the push; and mirrors of source
+//! repositories, to read what lies between two of their commits.
 //!
 //! [`Mirror`] is the one way in. Everything here blocks, so callers with an executor use a thread for it. The mirror is
 //! a cache: whatever is wrong with it, it is set aside and made anew, and nothing is lost.
@@ -18,6 +19,7 @@ mod history;
 mod listing;
 mod mirror;
 mod remote;
+mod source;
 mod tree;
 
 pub use checkout::Checkout;
@@ -25,3 +27,4 @@ pub use content::MOST_CONTENT_BYTES;
 pub use error::{GitError, ProgramError};
 pub use mirror::{Fetched, Mirror, Settings, Signature};
 pub use remote::{Access, Limits, Login, PushAccess, Reach, Secret, Stop, Trouble, local_path};
+pub use source::{SourceMirror, SourceSettings, Wanted};

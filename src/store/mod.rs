@@ -6,6 +6,7 @@
 //! Git is the record. Deleting the database loses no decision, so a file that is damaged is set aside and a new one
 //! made ([`OpenState::Rebuilt`]), and a row that can't be read back is left out rather than guessed at.
 
+mod changelogs;
 mod connection;
 mod error;
 mod fetches;
@@ -21,6 +22,7 @@ mod sql;
 #[cfg(test)]
 mod tests;
 
+pub use changelogs::RangeKey;
 pub use error::{Failure, StoreError};
 pub use fetches::Fetch;
 pub use index::Saved;

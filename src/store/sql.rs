@@ -73,3 +73,19 @@ pub(super) const SETTLE_INTENTS: (&str, &str) = (
         FROM told WHERE intents.promotion = told.promotion AND (intents.outcome IS NULL
             OR (intents.outcome = 'abandoned' AND told.outcome = 'landed'))",
 );
+
+// Changelogs.
+
+pub(super) const LABELS: &str = "SELECT labels FROM image_labels WHERE image = $1 AND digest = $2";
+pub(super) const KEEP_LABELS: &str = "INSERT INTO image_labels (image, digest, labels, read_at_ms)
+    VALUES ($1, $2, $3, $4) ON CONFLICT (image, digest)
+    DO UPDATE SET labels = excluded.labels, read_at_ms = excluded.read_at_ms";
+pub(super) const SOURCE_RANGE: &str = "SELECT content, checksum FROM source_ranges
+    WHERE image = $1 AND from_digest = $2 AND to_digest = $3 AND scope = $4";
+pub(super) const KEEP_SOURCE_RANGE: &str =
+    "INSERT INTO source_ranges (image, from_digest, to_digest, scope, content, checksum, read_at_ms)
+    VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT (image, from_digest, to_digest, scope)
+    DO UPDATE SET content = excluded.content, checksum = excluded.checksum, read_at_ms = excluded.read_at_ms";
+pub(super) const FORGET_SOURCE_RANGES: &str = "DELETE FROM source_ranges WHERE read_at_ms <
+    (SELECT coalesce(min(newest.read_at_ms), 0) FROM
+        (SELECT read_at_ms FROM source_ranges ORDER BY read_at_ms DESC LIMIT $1) newest)";

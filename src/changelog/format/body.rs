@@ -104,8 +104,9 @@ fn calm(text: &str) -> String {
 }
 
 pub(super) fn render(notes: &Notes, limits: &BodyLimits) -> String {
+    // One that begins with a slash is a path of this machine, where no forge is.
     let source = notes.heading.source.as_deref().and_then(|source| source.split_once('/'));
-    let body = Body { repository: source.map(|(_, path)| path) };
+    let body = Body { repository: source.filter(|(host, _)| !host.is_empty()).map(|(_, path)| path) };
     let mut lines = Lines::default();
     for remark in &notes.remarks {
         lines.remark(&format!("note: {}", calm(&remark.to_string())));

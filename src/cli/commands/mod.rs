@@ -1,6 +1,7 @@
 //! One file a command.
 
 mod activity;
+mod changelog;
 mod completions;
 mod demo;
 mod diary;
@@ -31,6 +32,7 @@ pub(super) async fn run(cli: Cli, output: &Output) -> Result<ExitCode, Fault> {
         Command::Promote(args) => promote::run(global, args, output).await,
         Command::Status(args) => status::run(global, args, output).await,
         Command::History(args) => history::run(global, args, output).await,
+        Command::Changelog(args) => Box::pin(changelog::run(global, args, output)).await,
         Command::Doctor => doctor::run(global, output).await,
         Command::Demo(args) => demo::run(args, output).await,
         Command::Completions { shell } => completions::run(*shell, output),

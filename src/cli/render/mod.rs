@@ -1,5 +1,6 @@
 //! Results as people and programs read them. Nothing here decides anything.
 
+pub(crate) mod changelog;
 pub(crate) mod diff;
 pub(crate) mod history;
 pub(crate) mod init;

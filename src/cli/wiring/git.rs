@@ -27,7 +27,7 @@ pub(super) fn mirror(git: &config::Git, folder: &Path, stop: Stop) -> Result<Mir
     Ok(Mirror::open(settings)?)
 }
 
-fn login(auth: &Auth) -> Login {
+pub(super) fn login(auth: &Auth) -> Login {
     match auth {
         Auth::None => Login::None,
         Auth::SshKey { file, known_hosts, passphrase } => Login::SshKey {
@@ -42,7 +42,7 @@ fn login(auth: &Auth) -> Login {
     }
 }
 
-fn kept(source: &SecretSource) -> Arc<dyn Secret> {
+pub(super) fn kept(source: &SecretSource) -> Arc<dyn Secret> {
     Arc::new(Kept(source.clone()))
 }
 

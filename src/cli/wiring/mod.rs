@@ -1,9 +1,11 @@
 //! Wiring: a configuration becomes an engine with its parts.
 
+mod changelog;
 mod git;
 mod ports;
 mod registries;
 mod rulebook;
 mod session;
+mod sources;
 
 pub(crate) use session::{Session, load};

@@ -14,6 +14,8 @@ use crate::model::{
 use crate::registry::Client;
 use crate::store::{Saved, Store};
 
+use super::changelog::Changes;
+
 /// The parts that the program runs with.
 #[derive(Debug)]
 pub(crate) struct Real;
@@ -23,6 +25,7 @@ impl engine::Ports for Real {
     type Repository = Mirror;
     type Publisher = Mirror;
     type Store = Store;
+    type Changelog = Changes;
     type Clock = SystemClock;
 }
 

@@ -4,8 +4,9 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use crate::changelog::BodyLimits;
 use crate::config::{self, Config, Setting};
-use crate::engine::{Batch, Environment, Group, Rulebook, ServiceRules, ServiceSettings};
+use crate::engine::{Batch, Environment, Group, NotesPolicy, Rulebook, ServiceRules, ServiceSettings};
 use crate::model::{EnvironmentName, ImageName, ServiceName};
 use crate::policy::{EnvironmentPolicy, SelectionRules};
 
@@ -44,6 +45,10 @@ pub(crate) fn rulebook(config: &Arc<Config>) -> Rulebook {
             config::Batch::All => Batch::All,
         },
         subject: config.git.subject.clone(),
+        notes: config.changelog.in_commits.then(|| NotesPolicy {
+            time_limit: config.changelog.time_limit,
+            limits: BodyLimits { lines: config.changelog.most_lines, ..BodyLimits::default() },
+        }),
     }
 }
 

@@ -17,7 +17,9 @@ use crate::model::Fault;
 use crate::registry::Client;
 use crate::store::{DataFolder, Guard, OpenState, Store};
 
+use super::changelog::Changes;
 use super::ports::{Real, SystemClock};
+use super::sources::Mirrors;
 use super::{git, registries, rulebook};
 
 /// How long a command waits for another one on the same data folder.
@@ -29,6 +31,8 @@ pub(crate) struct Session {
     pub(crate) engine: Engine<Real>,
     pub(crate) client: Arc<Client>,
     pub(crate) mirror: Arc<Mirror>,
+    /// Tells what changed between two images.
+    pub(crate) changes: Arc<Changes>,
     /// Ends what is under way with Git.
     pub(crate) stop: Stop,
     folder: PathBuf,
@@ -80,15 +84,20 @@ impl Session {
         let client = Arc::new(registries::client(&config)?);
         let stop = Stop::default();
         let mirror = Arc::new(git::mirror(&config.git, &folder.join(mirror_name(&url)), stop.clone())?);
+        let store = Arc::new(opened.store);
+        let mirrors = Mirrors::new(Arc::clone(&config), &folder, stop.clone());
+        let changes =
+            Arc::new(Changes::new(Arc::clone(&config), Arc::clone(&client), Arc::clone(&store), mirrors));
         let parts = Parts {
             registry: Arc::clone(&client),
             repository: Arc::clone(&mirror),
             publisher: Arc::clone(&mirror),
-            store: Arc::new(opened.store),
+            store,
+            changelog: Arc::clone(&changes),
             clock: Arc::new(SystemClock),
         };
         let engine = Engine::new(parts, Arc::new(rulebook::rulebook(&config)));
-        Ok(Self { config, engine, client, mirror, stop, folder })
+        Ok(Self { config, engine, client, mirror, changes, stop, folder })
     }
 
     /// Waits until no other process works in the data folder.

@@ -84,7 +84,7 @@ fn no_agent() -> Wrong {
     )
 }
 
-fn token_of(raw: &Located<raw::Token>, findings: &mut Findings) -> Option<Auth> {
+pub(super) fn token_of(raw: &Located<raw::Token>, findings: &mut Findings) -> Option<Auth> {
     let at = raw.at.start();
     let username = match &raw.value.username {
         Some(name) => super::registry::account_name(name, findings),

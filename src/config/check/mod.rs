@@ -2,6 +2,7 @@
 //! ignored later.
 
 mod chain;
+mod changelog;
 mod environment;
 mod file;
 mod git;
@@ -46,6 +47,7 @@ pub(super) fn config(file: &raw::File, variables: &dyn EnvLookup, findings: &mut
     let freezes = environment::freezes(file, findings);
     let services = service::services(file, findings);
     let groups = group::groups(&file.groups, findings);
+    let changelog = changelog::changelog(file, findings);
     let clock_tolerance = match &file.clock_tolerance {
         Some(text) => findings.take(text.at, compile::length_of_time(&text.value.0)),
         None => Some(DEFAULT_CLOCK_TOLERANCE),
@@ -70,6 +72,7 @@ pub(super) fn config(file: &raw::File, variables: &dyn EnvLookup, findings: &mut
             Some(raw::SoakMode::Train) => SoakMode::Train,
         },
         sweeps_control_files: file.control_files.sweep_expired.unwrap_or(false),
+        changelog: changelog?,
         clock_tolerance: clock_tolerance?,
         store: store?,
     })

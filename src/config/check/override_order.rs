@@ -95,6 +95,7 @@ fn keys(entry: &raw::Override) -> Vec<String> {
         ("versions", entry.versions.is_some()),
         ("tagPattern", entry.tag_pattern.is_some()),
         ("images", entry.images.is_some()),
+        ("source", entry.source.is_some()),
         ("ignore", entry.ignore.is_some()),
     ];
     let mut keys: Vec<String> =

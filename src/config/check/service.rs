@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use globset::{GlobSet, GlobSetBuilder};
 
+use super::changelog;
 use super::environment;
 use super::override_order;
 use super::unwritten;
@@ -65,6 +66,7 @@ fn one(raw: &raw::Override, environments: &[raw::Environment], findings: &mut Fi
         tag_pattern: raw.tag_pattern.as_ref().and_then(|text| compile::tag_pattern(text, findings)),
         images: raw.images.as_ref().and_then(|globs| images(globs, findings)),
         soak: soak(raw, environments, findings),
+        source: raw.source.as_ref().map(|source| changelog::source(source, findings)),
         ignore: raw.ignore,
     }
 }

@@ -1,6 +1,7 @@
 //! The shape of the configuration file, as it is written. Owns the names of the keys and what is said about them: the
 //! JSON Schema and the reference are generated from here. Must not know what makes a value right.
 
+mod changelog;
 mod environment;
 mod git;
 mod registry;
@@ -11,10 +12,11 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Deserializer};
 
 use super::location::Located;
+pub(super) use changelog::{Changelog, Forge, ServiceSource, SourceHost, Template, Tickets};
 pub(super) use environment::{Approval, Day, Delivery, Environment, Freeze, Window};
 pub(super) use git::{Auth, Author, Batch, Git, SshAgent, SshKey, Token};
 pub(super) use registry::{Credentials, RateLimit, Registry};
-pub(super) use service::{Override, ServiceDefaults, Services};
+pub(super) use service::{Entries, Override, ServiceDefaults, Services};
 pub(super) use text::{DurationText, FilePath, LocalDateTime, TimeOfDayText};
 
 /// The configuration of Tidegate: one YAML file, `config/tidegate.yaml` unless `--config` or `TIDEGATE_CONFIG` names
@@ -57,6 +59,13 @@ pub(super) struct File {
     #[serde(default, deserialize_with = "or_default")]
     #[schemars(extend("default" = []))]
     pub(super) groups: Vec<Group>,
+
+    /// Release changelogs: what changed between two images.
+    #[serde(default, deserialize_with = "or_default")]
+    pub(super) changelog: Changelog,
+
+    /// Templates of changelogs by their names, for `tidegate changelog --template NAME`.
+    pub(super) templates: Option<Entries<Template>>,
 
     /// How the soak is counted. `continuous` counts only an unbroken run of the version in the environment before.
     /// `elapsed` goes on counting after a newer version replaced it there, unless somebody moved back from it. `train`

@@ -8,6 +8,7 @@ use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::Deserialize;
 use serde::de::{Deserializer, MapAccess, Visitor};
 
+use super::changelog::ServiceSource;
 use super::{DurationText, or_default};
 use crate::config::location::Located;
 
@@ -68,6 +69,9 @@ pub(in crate::config) struct Override {
     /// The soak by environment, instead of the environment's own.
     #[schemars(extend("examples" = [{"prod": "4h"}]))]
     pub(in crate::config) soak: Option<Entries<DurationText>>,
+
+    /// Where their source is, for changelogs.
+    pub(in crate::config) source: Option<ServiceSource>,
 
     /// Whether these services are left alone.
     #[schemars(extend("default" = false))]

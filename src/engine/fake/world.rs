@@ -6,10 +6,11 @@ use std::time::Duration;
 use chrono_tz::Tz;
 
 use super::{Branch, FakeRegistry, FakeStore, lock};
+use crate::changelog::{Heading, Notes, Remark};
 use crate::config::SubjectForm;
 use crate::engine::{
-    Batch, Clock, Engine, Environment, Group, Parts, PassReport, Ports, Request, Rulebook, ServiceRules,
-    ServiceSettings,
+    Batch, Changelog, Clock, Engine, Environment, Group, NotesPolicy, NotesWanted, Parts, PassReport, Ports,
+    Request, Rulebook, ServiceRules, ServiceSettings,
 };
 use crate::model::{CommitId, Digest, EnvironmentName, Fault, ImageName, RepoPath, ServiceName, Timestamp};
 use crate::policy::{EnvironmentPolicy, SelectionRules, SoakMode};
@@ -21,6 +22,7 @@ impl Ports for Fakes {
     type Repository = Branch;
     type Publisher = Branch;
     type Store = FakeStore;
+    type Changelog = FakeChangelog;
     type Clock = FakeClock;
 }
 
@@ -33,6 +35,26 @@ impl Clock for FakeClock {
     }
 
     async fn sleep(&self, _how_long: Duration) {}
+}
+
+/// Knows one change of every promotion, and never answers for `v9.9.9`.
+pub(in crate::engine) struct FakeChangelog;
+
+impl Changelog for FakeChangelog {
+    async fn notes(&self, wanted: &NotesWanted) -> Notes {
+        if wanted.to.as_str() == "v9.9.9" {
+            std::future::pending::<()>().await;
+        }
+        let heading = Heading {
+            service: wanted.service.to_string(),
+            from: wanted.from.to_string(),
+            to: wanted.to.to_string(),
+            is_downgrade: false,
+            source: None,
+            compare: None,
+        };
+        Notes::without_commits(heading, vec![Remark::NoRevision { tag: wanted.to.to_string() }])
+    }
 }
 
 /// The same rules for every service.
@@ -69,6 +91,7 @@ pub(in crate::engine) struct Settings {
     pub(in crate::engine) soak_mode: SoakMode,
     pub(in crate::engine) sweeps_control_files: bool,
     pub(in crate::engine) approval_required: bool,
+    pub(in crate::engine) notes: Option<NotesPolicy>,
 }
 
 impl Default for Settings {
@@ -87,6 +110,7 @@ impl Default for Settings {
             soak_mode: SoakMode::Continuous,
             sweeps_control_files: false,
             approval_required: false,
+            notes: None,
         }
     }
 }
@@ -115,6 +139,7 @@ impl Settings {
             clock_tolerance: Duration::from_mins(10),
             batch: self.batch,
             subject: SubjectForm::default(),
+            notes: self.notes,
         }
     }
 }
@@ -206,6 +231,7 @@ fn engine(
         repository: Arc::clone(branch),
         publisher: Arc::clone(branch),
         store: Arc::clone(store),
+        changelog: Arc::new(FakeChangelog),
         clock: Arc::clone(clock),
     };
     Engine::new(parts, Arc::new(settings.rulebook()))

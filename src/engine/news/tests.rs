@@ -101,6 +101,7 @@ fn message(environment: &str, tag: &str, name: &str) -> String {
         requested_by: "schedule",
         group: None,
         back: None,
+        notes: String::new(),
         overrides: Vec::new(),
     };
     render(&SubjectForm::default(), &[told])

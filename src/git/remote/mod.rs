@@ -5,6 +5,7 @@
 //! have no deadline that a thread can be sure of, read one `known_hosts` file only, and bring a second TLS library. What is
 //! particular to a way of getting there is in [`path`], [`ssh`] and [`https`], and their credentials are theirs alone.
 
+mod every;
 mod https;
 mod path;
 mod program;

@@ -88,7 +88,11 @@ impl TagPattern {
 
     /// The text of the version in `tag`, or `None` when the tag doesn't match.
     pub fn version_text<'t>(&self, tag: &'t Tag) -> Option<Cow<'t, str>> {
-        let tag = tag.as_str();
+        self.version_in(tag.as_str())
+    }
+
+    /// The text of the version in a name that is no image's tag, such as a tag of a Git repository.
+    pub fn version_in<'t>(&self, tag: &'t str) -> Option<Cow<'t, str>> {
         match &self.extract {
             Extract::WholeTag => self.regex.is_match(tag).then_some(Cow::Borrowed(tag)),
             Extract::Group(group) => {

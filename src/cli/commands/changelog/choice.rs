@@ -1,0 +1,179 @@
+//! Between which tags of which images: what runs where, or what moved in a period.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use crate::cli::args::Changelog;
+use crate::config::Config;
+use crate::engine::{Rulebook, Track, View};
+use crate::model::{Class, EnvironmentName, Fault, ImageName, ServiceName, Tag, Timestamp, Version};
+
+/// Two tags of a service's image.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Choice {
+    pub(super) service: ServiceName,
+    pub(super) image: ImageName,
+    pub(super) from: Tag,
+    pub(super) to: Tag,
+}
+
+/// What the arguments ask for.
+pub(super) fn choose(
+    args: &Changelog,
+    config: &Config,
+    rulebook: &Rulebook,
+    view: &View,
+    now: Timestamp,
+) -> Result<Vec<Choice>, Fault> {
+    let environment = environment(args.env.as_ref(), config, rulebook)?;
+    if let Some(since) = args.since {
+        let choices = in_period(args, rulebook, view, environment, before(now, since));
+        if choices.is_empty() && !args.all {
+            let name = &rulebook.environments[environment].policy.name;
+            let message = format!("nothing of {} came to {name} in that time", shown(args));
+            return Err(Fault::new(Class::Failed, message).with_hint("`tidegate history` lists what moved"));
+        }
+        return Ok(choices);
+    }
+    let first = args.env.as_ref().map_or_else(
+        || root(rulebook, environment),
+        |_| rulebook.environments[environment].before.unwrap_or(environment),
+    );
+    let sides = (environment, first);
+    let images = images(args, view)?;
+    images.into_iter().map(|(service, image)| between(args, rulebook, view, sides, service, image)).collect()
+}
+
+fn between(
+    args: &Changelog,
+    rulebook: &Rulebook,
+    view: &View,
+    (from, to): (usize, usize),
+    service: ServiceName,
+    image: ImageName,
+) -> Result<Choice, Fault> {
+    let subject = (service.clone(), image.clone());
+    let running = |environment: usize, pick: fn(&Track) -> Option<&Tag>| {
+        let name = &rulebook.environments[environment].policy.name;
+        view.board.track(environment, &subject).and_then(pick).cloned().ok_or_else(|| {
+            Fault::new(
+                Class::Failed,
+                format!("{service} runs no version of {image} in {name} that can be told"),
+            )
+            .with_hint("name the tags: --from TAG --to TAG")
+        })
+    };
+    Ok(Choice {
+        from: args.from.clone().map_or_else(|| running(from, lowest_of), Ok)?,
+        to: args.to.clone().map_or_else(|| running(to, highest_of), Ok)?,
+        service,
+        image,
+    })
+}
+
+fn lowest_of(track: &Track) -> Option<&Tag> {
+    track.running.first().map(|candidate| &candidate.tag)
+}
+
+fn highest_of(track: &Track) -> Option<&Tag> {
+    track.running.last().map(|candidate| &candidate.tag)
+}
+
+/// The images of the service, or the one that is named.
+fn images(args: &Changelog, view: &View) -> Result<Vec<(ServiceName, ImageName)>, Fault> {
+    let Some(service) = &args.service else { return Ok(Vec::new()) };
+    let of_service = view.board.tracks.iter().filter(|track| track.service() == service);
+    let mut images: Vec<ImageName> = of_service.map(|track| track.image().clone()).collect();
+    images.sort_by_key(ToString::to_string);
+    images.dedup();
+    if images.is_empty() {
+        let message = format!("no service is called {service}");
+        return Err(Fault::new(Class::Usage, message).with_hint("`tidegate status` lists all of them"));
+    }
+    if let Some(wanted) = &args.image {
+        if !images.contains(wanted) {
+            let has: Vec<String> = images.iter().map(ToString::to_string).collect();
+            let message = format!("{service} has no image {wanted}");
+            return Err(Fault::new(Class::Usage, message).with_hint(format!("it has {}", has.join(", "))));
+        }
+        images = vec![wanted.clone()];
+    }
+    Ok(images.into_iter().map(|image| (service.clone(), image)).collect())
+}
+
+/// What came to an environment since a time: from what ran before the first movement to what ran after the last.
+fn in_period(
+    args: &Changelog,
+    rulebook: &Rulebook,
+    view: &View,
+    environment: usize,
+    since: Timestamp,
+) -> Vec<Choice> {
+    let mut sides: BTreeMap<(String, String), Choice> = BTreeMap::new();
+    for moved in view.moves_since(rulebook, environment, since) {
+        let is_wanted = args.service.as_ref().is_none_or(|service| *service == moved.service)
+            && args.image.as_ref().is_none_or(|image| *image == moved.image);
+        let (Some(from), Some(to)) = (lowest(&moved.from), highest(&moved.to)) else { continue };
+        if !is_wanted {
+            continue;
+        }
+        let key = (moved.service.to_string(), moved.image.to_string());
+        // They come oldest first.
+        let choice = sides.entry(key).or_insert_with(|| Choice {
+            service: moved.service.clone(),
+            image: moved.image.clone(),
+            from: from.clone(),
+            to: to.clone(),
+        });
+        choice.to = to.clone();
+    }
+    sides.into_values().filter(|choice| choice.from != choice.to).collect()
+}
+
+fn lowest(tags: &[Tag]) -> Option<&Tag> {
+    tags.iter()
+        .min_by(|one, other| version(one).partial_cmp(&version(other)).unwrap_or(std::cmp::Ordering::Equal))
+}
+
+fn highest(tags: &[Tag]) -> Option<&Tag> {
+    tags.iter()
+        .max_by(|one, other| version(one).partial_cmp(&version(other)).unwrap_or(std::cmp::Ordering::Equal))
+}
+
+fn version(tag: &Tag) -> Option<Version> {
+    tag.as_str().parse().ok()
+}
+
+/// The environment that is named, or the last one.
+fn environment(
+    named: Option<&EnvironmentName>,
+    config: &Config,
+    rulebook: &Rulebook,
+) -> Result<usize, Fault> {
+    let Some(name) = named else { return Ok(rulebook.environments.len() - 1) };
+    rulebook.find(name).ok_or_else(|| {
+        let known: Vec<&str> = config.environments().iter().map(|one| one.name.as_str()).collect();
+        Fault::new(Class::Usage, format!("there is no environment {name}"))
+            .with_hint(format!("there are {}", known.join(", ")))
+    })
+}
+
+/// The environment whose versions come from the registry, before this one.
+fn root(rulebook: &Rulebook, environment: usize) -> usize {
+    let mut at = environment;
+    while let Some(before) = rulebook.environments[at].before {
+        at = before;
+    }
+    at
+}
+
+fn before(now: Timestamp, since: Duration) -> Timestamp {
+    chrono::TimeDelta::from_std(since)
+        .ok()
+        .and_then(|since| now.checked_sub_signed(since))
+        .unwrap_or_default()
+}
+
+fn shown(args: &Changelog) -> String {
+    args.service.as_ref().map_or_else(|| "all services".to_owned(), ToString::to_string)
+}

@@ -1,0 +1,100 @@
+//! `tidegate changelog`: what changed between two images.
+
+mod choice;
+mod place;
+
+use std::process::ExitCode;
+
+use crate::changelog::{Format as TextFormat, Notes, Template, TemplateError};
+use crate::cli::args::{Changelog, ChangelogFormat, Format, Global};
+use crate::cli::output::Output;
+use crate::cli::render;
+use crate::cli::wiring::Session;
+use crate::config::Config;
+use crate::model::{Class, Fault, Printable};
+
+use super::activity;
+
+use choice::Choice;
+
+pub(super) async fn run(global: &Global, args: &Changelog, output: &Output) -> Result<ExitCode, Fault> {
+    let mut session = Session::open(global, output).await?;
+    // A template that can't be used is told before anything is asked.
+    let template = args.template.as_ref().map(|name| template(&session.config, name)).transpose()?;
+    let view = {
+        let _turn = session.turn(output).await?;
+        session.engine.look().await?
+    };
+    let choices =
+        choice::choose(args, &session.config, session.engine.rulebook(), &view, chrono::Utc::now())?;
+    let notes = Box::pin(activity::during("Reading what changed", read(&session, &choices))).await?;
+    if let Some(path) = &args.prepend {
+        place::prepend(path, &notes)?;
+        return Ok(ExitCode::SUCCESS);
+    }
+    let is_json = output.format == Format::Json || args.format == Some(ChangelogFormat::Json);
+    match (&args.write, is_json) {
+        (None, true) => Output::document("Changelog", &render::changelog::json(&notes))?,
+        (Some(path), true) => {
+            place::write(path, &format!("{:#}\n", render::changelog::json(&notes)["changelogs"]))?;
+        }
+        (Some(path), false) => place::write(path, &text(&notes, args, template.as_ref(), false)?)?,
+        (None, false) => output.text(&text(&notes, args, template.as_ref(), output.has_colours())?)?,
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+async fn read(session: &Session, choices: &[Choice]) -> Result<Vec<Notes>, Fault> {
+    let mut notes = Vec::with_capacity(choices.len());
+    for choice in choices {
+        let Choice { service, image, from, to } = choice;
+        notes.push(session.changes.between(service, image, from, to).await?);
+    }
+    Ok(notes)
+}
+
+fn text(
+    notes: &[Notes],
+    args: &Changelog,
+    template: Option<&Template>,
+    has_colours: bool,
+) -> Result<String, Fault> {
+    let format = match args.format {
+        Some(ChangelogFormat::Markdown) => Some(TextFormat::Markdown),
+        Some(ChangelogFormat::KeepAChangelog) => Some(TextFormat::KeepAChangelog),
+        Some(ChangelogFormat::Text) => Some(TextFormat::Text),
+        Some(ChangelogFormat::Slack) => Some(TextFormat::Slack),
+        Some(ChangelogFormat::Html) => Some(TextFormat::Html),
+        Some(ChangelogFormat::Json) | None => None,
+    };
+    let one = |notes: &Notes| match (template, format) {
+        (Some(template), _) => template.render(notes).map_err(|error| unusable(error, "the template")),
+        (None, Some(format)) => Ok(notes.render(format)),
+        (None, None) if has_colours => Ok(render::changelog::coloured(notes)),
+        (None, None) => Ok(notes.render(TextFormat::Text)),
+    };
+    let texts: Vec<String> = notes.iter().map(one).collect::<Result<_, _>>()?;
+    if texts.is_empty() {
+        return Ok("Nothing came in that time.\n".to_owned());
+    }
+    Ok(texts.join("\n"))
+}
+
+fn template(config: &Config, name: &str) -> Result<Template, Fault> {
+    let Some(template) = config.changelog.templates.get(name) else {
+        let known: Vec<&str> = config.changelog.templates.keys().map(String::as_str).collect();
+        let hint = match known.as_slice() {
+            [] => "name one under `templates` in the configuration".to_owned(),
+            known => format!("the configuration has {}", known.join(", ")),
+        };
+        let message = format!("there is no template {}", Printable::bounded(name, 80));
+        return Err(Fault::new(Class::Usage, message).with_hint(hint));
+    };
+    let source = place::read(&template.file)?;
+    let what = format!("the template {}", template.file.display());
+    Template::new(source, template.is_html).map_err(|error| unusable(error, &what))
+}
+
+fn unusable(error: TemplateError, what: &str) -> Fault {
+    Fault::new(Class::Usage, format!("cannot use {what}")).with_source(error)
+}

@@ -1,0 +1,282 @@
+//! Source repositories for changelogs: which mirror a source has, how it is reached, and what is kept.
+
+use std::borrow::Cow;
+use std::collections::{BTreeMap, HashMap};
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use sha2::{Digest as _, Sha256};
+
+use crate::changelog::{Found, Sought, Source, SourceName, Web};
+use crate::config::{self, Config, SourceRepository};
+use crate::git::{Limits, Login, Reach, SourceMirror, SourceSettings, Stop, Wanted};
+use crate::model::{
+    Class, CommitId, Digest, Fault, ImageName, NetworkUrl, Protocol, RepoPath, ServiceName, SourceRange,
+};
+use crate::registry::Client;
+use crate::source::{Histories, Images, Policy, ReadVersion, Scope, Shelf, SourceRules, Span};
+use crate::store::{RangeKey, Store};
+
+use super::git;
+
+/// How long one fetch of a source repository may take, and may be silent. A promotion does not wait for it: what comes
+/// late is there the next time.
+const LIMITS: Limits = Limits {
+    question: Duration::from_mins(1),
+    silence: Duration::from_mins(1),
+    fetch: Duration::from_mins(10),
+    push: Duration::from_mins(1),
+};
+
+/// How many commits of a range are read.
+const MOST_COMMITS: usize = 20_000;
+
+/// How long reading a range may take.
+const READING: Duration = Duration::from_mins(1);
+
+/// The mirrors of source repositories, in one folder.
+#[derive(Debug)]
+pub(crate) struct Mirrors {
+    config: Arc<Config>,
+    folder: PathBuf,
+    stop: Stop,
+    /// One turn a source, so that two services of one repository fetch it once.
+    turns: Mutex<HashMap<String, Arc<tokio::sync::Mutex<()>>>>,
+}
+
+impl Mirrors {
+    pub(crate) fn new(config: Arc<Config>, folder: &Path, stop: Stop) -> Self {
+        Self { config, folder: folder.join("sources"), stop, turns: Mutex::default() }
+    }
+
+    /// What opens the mirror of a source.
+    fn settings(&self, source: &Source, scope: &Scope) -> SourceSettings {
+        let url = self.url(source, scope);
+        let name = format!("{:x}", Sha256::digest(&url));
+        SourceSettings {
+            reach: Reach {
+                login: self.login(source, &url),
+                limits: LIMITS,
+                stop: self.stop.clone(),
+                ..Reach::default()
+            },
+            mirror: self.folder.join(format!("{}.git", &name[..16])),
+            most_bytes: self.config.changelog.most_bytes,
+            url,
+        }
+    }
+
+    /// Where a source is cloned from: as the configuration writes it; like the GitOps repository, where that is at the
+    /// same host and reached over ssh; else over https.
+    fn url(&self, source: &Source, scope: &Scope) -> String {
+        let name = match (source, &scope.url) {
+            (Source::Local(path), _) => return path.clone(),
+            (Source::Named(_), Some(url)) => return url.clone(),
+            (Source::Named(name), None) => name,
+        };
+        let has_token = self.config.changelog.host(name.host()).is_some_and(|host| host.token.is_some());
+        match self.gitops() {
+            Some(ours) if !has_token && ours.protocol() == Protocol::Ssh && ours.host() == name.host() => {
+                format!("ssh://git@{}/{}.git", name.host(), name.path())
+            }
+            _ => format!("https://{}/{}.git", name.host(), name.path()),
+        }
+    }
+
+    /// The token of the host, or the login of the GitOps repository where that is reached in the same way at the same
+    /// host. Nobody else is shown either.
+    fn login(&self, source: &Source, url: &str) -> Login {
+        let Source::Named(name) = source else { return Login::None };
+        let url: Option<NetworkUrl> = url.parse().ok();
+        let protocol = url.as_ref().map(NetworkUrl::protocol);
+        if let Some((username, token)) =
+            self.config.changelog.host(name.host()).and_then(|host| host.token.as_ref())
+            && protocol == Some(Protocol::Https)
+        {
+            return Login::Token { username: username.clone(), token: git::kept(token) };
+        }
+        match (url, self.gitops()) {
+            (Some(url), Some(ours)) if url.host() == ours.host() && url.protocol() == ours.protocol() => {
+                git::login(&self.config.git.auth)
+            }
+            _ => Login::None,
+        }
+    }
+
+    fn gitops(&self) -> Option<&NetworkUrl> {
+        match &self.config.git.remote {
+            config::Remote::Network(url) => Some(url),
+            config::Remote::Path(_) => None,
+        }
+    }
+
+    fn turn(&self, mirror: &Path) -> Arc<tokio::sync::Mutex<()>> {
+        let mut turns = self.turns.lock().unwrap_or_else(PoisonError::into_inner);
+        Arc::clone(turns.entry(mirror.to_string_lossy().into_owned()).or_default())
+    }
+}
+
+impl Drop for Mirrors {
+    fn drop(&mut self) {
+        // What is still being fetched would hold the process up.
+        self.stop.ask();
+    }
+}
+
+impl Histories for Mirrors {
+    async fn find(&self, source: &Source, scope: &Scope, sought: [&Sought; 2]) -> Result<[Found; 2], Fault> {
+        let settings = self.settings(source, scope);
+        let turn = self.turn(&settings.mirror);
+        let _turn = turn.lock().await;
+        let (scope, sought) = (scope.clone(), sought.map(Clone::clone));
+        blocking(move || {
+            let mirror = SourceMirror::open(&settings)?;
+            let look = || -> Result<[Found; 2], Fault> {
+                let tags = mirror.tags()?;
+                let [from, to] = &sought;
+                Ok([find_one(&mirror, &tags, &scope, from)?, find_one(&mirror, &tags, &scope, to)?])
+            };
+            let known = look()?;
+            let is_known = |(found, sought): (&Found, &Sought)| match found {
+                Found::Revision(_) => true,
+                Found::Tag(..) => sought.revision.is_none(),
+                Found::Missing => false,
+            };
+            if known.iter().zip(&sought).all(is_known) {
+                return Ok(known);
+            }
+            mirror.fetch()?;
+            let known = look()?;
+            let missing = known.iter().zip(&sought).filter(|(found, _)| !matches!(found, Found::Revision(_)));
+            let whole = missing.filter_map(|(_, sought)| sought.revision.as_ref()?.hex().parse().ok());
+            // A commit that was forced off its branch can often still be had by its name.
+            let lost: Vec<CommitId> = whole.collect();
+            if lost.is_empty() || lost.into_iter().all(|commit| mirror.fetch_commit(commit).is_err()) {
+                return Ok(known);
+            }
+            look()
+        })
+        .await
+    }
+
+    async fn between(&self, source: &Source, scope: &Scope, span: Span) -> Result<SourceRange, Fault> {
+        let settings = self.settings(source, scope);
+        let wanted = Wanted {
+            from: span.from,
+            to: span.to,
+            paths: scope.paths.clone(),
+            most_commits: MOST_COMMITS,
+            deadline: Instant::now() + READING,
+        };
+        blocking(move || Ok(SourceMirror::open(&settings)?.between(&wanted)?)).await
+    }
+
+    async fn releases(&self, source: &Source, scope: &Scope) -> Result<Vec<(CommitId, String)>, Fault> {
+        let settings = self.settings(source, scope);
+        let scope = scope.clone();
+        blocking(move || {
+            let mut tags = SourceMirror::open(&settings)?.tags()?;
+            tags.retain(|(_, name)| scope.is_release(name));
+            Ok(tags)
+        })
+        .await
+    }
+}
+
+fn find_one(
+    mirror: &SourceMirror,
+    tags: &[(CommitId, String)],
+    scope: &Scope,
+    sought: &Sought,
+) -> Result<Found, Fault> {
+    if let Some(revision) = &sought.revision
+        && let Some(commit) = mirror.commit(revision.hex())?
+    {
+        return Ok(Found::Revision(commit));
+    }
+    let by_tag = scope.tag_of(tags, &sought.tag);
+    Ok(by_tag.map_or(Found::Missing, |(commit, name)| Found::Tag(*commit, name.clone())))
+}
+
+async fn blocking<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T, Fault> + Send + 'static,
+) -> Result<T, Fault> {
+    tokio::task::spawn_blocking(work).await.unwrap_or_else(|error| {
+        Err(Fault::new(Class::Failed, "reading the source was given up").with_source(error))
+    })
+}
+
+impl Images for Client {
+    async fn labels(&self, image: &ImageName, digest: &Digest) -> Result<BTreeMap<String, String>, Fault> {
+        Ok(Self::labels(self, image, digest).await?)
+    }
+}
+
+impl Shelf for Store {
+    async fn labels(&self, image: &ImageName, digest: &Digest) -> Option<BTreeMap<String, String>> {
+        Self::labels(self, image, digest).await.unwrap_or_else(|error| lost(&error))
+    }
+
+    async fn keep_labels(&self, image: &ImageName, digest: &Digest, labels: &BTreeMap<String, String>) {
+        Self::keep_labels(self, image, digest, labels, chrono::Utc::now())
+            .await
+            .unwrap_or_else(|error| lost(&error));
+    }
+
+    async fn range(&self, image: &ImageName, [from, to]: [&Digest; 2], scope: &str) -> Option<String> {
+        self.source_range(RangeKey { image, from, to, scope }).await.unwrap_or_else(|error| lost(&error))
+    }
+
+    async fn keep_range(&self, image: &ImageName, [from, to]: [&Digest; 2], scope: &str, content: &str) {
+        let key = RangeKey { image, from, to, scope };
+        self.keep_source_range(key, content, chrono::Utc::now()).await.unwrap_or_else(|error| lost(&error));
+    }
+}
+
+/// What could not be kept or given back is read again the next time.
+fn lost<T: Default>(error: &crate::store::StoreError) -> T {
+    tracing::warn!(%error, "what changelogs are made of is not kept");
+    T::default()
+}
+
+/// What holds for all notes of a configuration.
+pub(super) fn policy(config: &Arc<Config>) -> Policy {
+    Policy { rules: config.changelog.rules.clone(), sources: Box::new(Configured(Arc::clone(config))) }
+}
+
+/// What a configuration says of source repositories.
+struct Configured(Arc<Config>);
+
+impl SourceRules for Configured {
+    fn allows(&self, image: &ImageName, source: &SourceName) -> bool {
+        self.0.changelog.allows(image, source)
+    }
+
+    fn web(&self, name: &SourceName) -> Option<Web> {
+        match self.0.changelog.host(name.host()).and_then(|host| host.forge) {
+            Some(forge) => Some(Web::at(name.clone(), forge)),
+            None => Web::of(name),
+        }
+    }
+}
+
+/// What the configuration says of a service's source.
+pub(super) fn scope(config: &Config, service: &ServiceName) -> Scope {
+    let settings = config.service(service);
+    let Some(source) = settings.source() else { return Scope::default() };
+    let (repository, url) = match &source.repository {
+        Some(SourceRepository::Path(path)) => {
+            (Some(Source::Local(path.to_string_lossy().into_owned())), None)
+        }
+        Some(SourceRepository::Named { name, url }) => (Some(Source::Named(name.clone())), url.clone()),
+        None => (None, None),
+    };
+    let pattern = source.tag_pattern.as_ref().map(|pattern| pattern.value.clone());
+    let read_version = pattern.clone().map(|pattern| -> ReadVersion {
+        Arc::new(move |name: &str| pattern.version_in(name).map(Cow::into_owned))
+    });
+    let paths: Vec<&str> = source.paths.iter().map(RepoPath::as_str).collect();
+    let fingerprint = format!("{paths:?} {pattern:?}");
+    Scope { repository, url, paths: source.paths.clone(), read_version, fingerprint }
+}

@@ -1,0 +1,133 @@
+//! Every branch and tag of a repository at once, for reading its history: without the content of files where the other
+//! side can leave it out, and only as much as there is room for.
+
+use std::fs;
+use std::path::Path;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
+use std::time::Duration;
+
+use super::program::{self, Output, Patience};
+use super::reach::Stop;
+use super::{Location, Remote, path};
+use crate::git::GitError;
+use crate::model::CommitId;
+
+/// Where the other side's branches and tags are in the mirror.
+const REFSPECS: [&str; 2] = ["+refs/heads/*:refs/source/heads/*", "+refs/tags/*:refs/source/tags/*"];
+
+/// How often the mirror's size is looked at during a fetch.
+const LOOK: Duration = Duration::from_millis(200);
+
+/// How long a question to the mirror itself may take.
+const QUESTION: Duration = Duration::from_secs(30);
+
+impl Remote {
+    /// Brings every branch and tag as they are now. What is gone there stays here: an image may have been built from it.
+    pub(in crate::git) fn fetch_all(&self, most_bytes: u64) -> Result<(), GitError> {
+        self.fetch_history(&REFSPECS.map(str::to_owned), most_bytes)
+    }
+
+    /// Brings one commit and what is under it, on branches or not.
+    pub(in crate::git) fn fetch_one(&self, commit: CommitId, most_bytes: u64) -> Result<(), GitError> {
+        self.fetch_history(&[format!("+{commit}:refs/source/commits/{commit}")], most_bytes)
+    }
+
+    fn fetch_history(&self, refspecs: &[String], most_bytes: u64) -> Result<(), GitError> {
+        let operation = "fetch from";
+        if let Location::Path(there) = &self.location
+            && path::is_shallow(self, there)?
+        {
+            return Err(GitError::Shallow { location: self.shown() });
+        }
+        let mut command = self.command(operation)?;
+        // A remote that promises what was left out, named on the command line so that nothing is written down.
+        let address = self.address();
+        for setting in [
+            format!("remote.source.url={}", address.to_string_lossy()),
+            "remote.source.promisor=true".to_owned(),
+            "remote.source.partialclonefilter=blob:none".to_owned(),
+        ] {
+            command.arg("-c").arg(setting);
+        }
+        command.args(["fetch", "--progress", "--no-tags", "--no-write-fetch-head"]);
+        command.args(["--no-auto-maintenance", "--filter=blob:none", "source"]);
+        let limits = &self.reach.limits;
+        let own = Stop::default();
+        let patience = Patience { silence: Some(limits.silence), stop: own.clone(), ..limits.fetch.into() };
+        let (is_done, is_too_large) = (AtomicBool::new(false), AtomicBool::new(false));
+        let fetched = thread::scope(|scope| {
+            scope.spawn(|| {
+                while !is_done.load(Ordering::Relaxed) {
+                    is_too_large.fetch_or(size(&self.mirror) > most_bytes, Ordering::Relaxed);
+                    if is_too_large.load(Ordering::Relaxed) || self.reach.stop.is_asked() {
+                        own.ask();
+                        return;
+                    }
+                    thread::park_timeout(LOOK);
+                }
+            });
+            let fetched = program::run(command, refspecs, patience);
+            is_done.store(true, Ordering::Relaxed);
+            fetched
+        });
+        if is_too_large.load(Ordering::Relaxed) || size(&self.mirror) > most_bytes {
+            return Err(GitError::TooLarge { location: self.shown(), most_mib: most_bytes >> 20 });
+        }
+        self.succeeded(operation, fetched)?;
+        match fs::remove_file(self.mirror.join("shallow")) {
+            Ok(()) => Err(GitError::Shallow { location: self.shown() }),
+            Err(_) => Ok(()),
+        }
+    }
+
+    /// The tags in the mirror, with the commits that they are of.
+    pub(in crate::git) fn mirrored_tags(&self) -> Result<Vec<(CommitId, String)>, GitError> {
+        const FORM: &str = "--format=%(objecttype) %(objectname) %(*objecttype) %(*objectname) %(refname)";
+        let command = program::command(&self.mirror);
+        let arguments = ["for-each-ref", FORM, "refs/source/tags"];
+        let listed = program::run(command, arguments, QUESTION).and_then(Output::success);
+        let output = listed.map_err(|source| self.failed("list the tags of the mirror of", source))?;
+        let text = String::from_utf8_lossy(&output.stdout);
+        Ok(text.lines().filter_map(tag).collect())
+    }
+}
+
+/// A tag of a commit; one of something else is none.
+fn tag(line: &str) -> Option<(CommitId, String)> {
+    let (types, name) = line.rsplit_once(" refs/source/tags/")?;
+    let mut words = types.split(' ');
+    let (kind, id) = (words.next()?, words.next()?);
+    let (peeled_kind, peeled) = (words.next()?, words.next()?);
+    let id = match (kind, peeled_kind) {
+        ("commit", _) => id,
+        (_, "commit") => peeled,
+        _ => return None,
+    };
+    Some((id.parse().ok()?, name.to_owned()))
+}
+
+/// How many bytes the packs take.
+fn size(mirror: &Path) -> u64 {
+    let Ok(entries) = fs::read_dir(mirror.join("objects/pack")) else { return 0 };
+    entries.filter_map(|entry| entry.ok()?.metadata().ok()).map(|metadata| metadata.len()).sum()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn tags_are_read_with_the_commits_that_they_are_of() {
+        let (a, b) = ("a".repeat(40), "b".repeat(40));
+        let read = |line: &str| tag(line).map(|(id, name)| (id.to_string(), name));
+        assert_eq!(read(&format!("commit {a}   refs/source/tags/v1")), Some((a.clone(), "v1".into())));
+        assert_eq!(
+            read(&format!("tag {a} commit {b} refs/source/tags/x/v1")),
+            Some((b.clone(), "x/v1".into()))
+        );
+        assert_eq!(read(&format!("blob {a}   refs/source/tags/v1")), None);
+        assert_eq!(read(&format!("tag {a} tree {b} refs/source/tags/v1")), None);
+        assert_eq!(read("nonsense"), None);
+    }
+}

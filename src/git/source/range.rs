@@ -1,0 +1,168 @@
+//! What lies between two commits, read without the content of any file.
+
+use std::path::Path;
+use std::time::Instant;
+
+use chrono::DateTime;
+use git2::{Commit, ErrorCode, Oid, Repository, Sort};
+
+use crate::git::GitError;
+use crate::git::handle::{self, commit_id, commit_oid};
+use crate::git::tree::{Scope, find_commit, find_parent};
+use crate::model::{CommitId, Person, Relation, RepoPath, SourceCommit, SourceRange, Timestamp};
+
+/// The longest message that is kept.
+const MOST_MESSAGE_BYTES: usize = 64 * 1024;
+
+/// The longest name or address that is kept.
+const MOST_NAME_BYTES: usize = 512;
+
+/// How often the deadline is looked at, in commits.
+const LOOK: usize = 256;
+
+/// A range that is asked for.
+#[derive(Clone, Debug)]
+pub struct Wanted {
+    /// The commit that runs.
+    pub from: CommitId,
+    /// The new commit.
+    pub to: CommitId,
+    /// The folders that concern the service; all of them when there is none.
+    pub paths: Vec<RepoPath>,
+    /// How many commits of each side are read at most.
+    pub most_commits: usize,
+    /// When it must be done.
+    pub deadline: Instant,
+}
+
+/// Reads the range from the mirror in `folder`.
+pub(super) fn read(folder: &Path, wanted: &Wanted) -> Result<SourceRange, GitError> {
+    let repository = handle::open(folder)?;
+    let (from, to) = (find_commit(&repository, wanted.from)?.id(), find_commit(&repository, wanted.to)?.id());
+    let walk = Walk { repository: &repository, wanted, scope: Scope::new(&wanted.paths) };
+    let relation = relation(&repository, from, to)?;
+    let (commits, lost) = match relation {
+        Relation::Forward => (walk.commits(to, Some(from))?, Side::default()),
+        Relation::Backward => (walk.commits(from, Some(to))?, Side::default()),
+        Relation::Diverged => (walk.commits(to, Some(from))?, walk.commits(from, Some(to))?),
+        Relation::Unrelated => (Side::default(), Side::default()),
+    };
+    let is_cut = commits.is_cut || lost.is_cut;
+    Ok(SourceRange { relation, commits: commits.commits, lost: lost.commits, is_cut })
+}
+
+/// The one commit whose name begins with these digits.
+pub(super) fn by_prefix(folder: &Path, hex: &str) -> Result<Option<CommitId>, GitError> {
+    let repository = handle::open(folder)?;
+    match repository.find_commit_by_prefix(hex) {
+        Ok(commit) => Ok(Some(commit_id(commit.id()))),
+        Err(error)
+            if matches!(
+                error.code(),
+                ErrorCode::NotFound | ErrorCode::Ambiguous | ErrorCode::InvalidSpec
+            ) =>
+        {
+            Ok(None)
+        }
+        Err(source) => Err(GitError::Damaged { operation: "look a commit up".into(), source }),
+    }
+}
+
+fn relation(repository: &Repository, from: Oid, to: Oid) -> Result<Relation, GitError> {
+    match repository.merge_base(from, to) {
+        Ok(base) if base == from => Ok(Relation::Forward),
+        Ok(base) if base == to => Ok(Relation::Backward),
+        Ok(_) => Ok(Relation::Diverged),
+        Err(error) if error.code() == ErrorCode::NotFound => Ok(Relation::Unrelated),
+        Err(source) => Err(GitError::Damaged { operation: "find where two commits part".into(), source }),
+    }
+}
+
+/// What one side has.
+#[derive(Default)]
+struct Side {
+    commits: Vec<SourceCommit>,
+    is_cut: bool,
+}
+
+struct Walk<'a> {
+    repository: &'a Repository,
+    wanted: &'a Wanted,
+    scope: Scope,
+}
+
+impl Walk<'_> {
+    /// What `tip` has and `hidden` has not, newest first.
+    fn commits(&self, tip: Oid, hidden: Option<Oid>) -> Result<Side, GitError> {
+        let mut walk = self.repository.revwalk().map_err(walk_error)?;
+        walk.set_sorting(Sort::TOPOLOGICAL | Sort::TIME).map_err(walk_error)?;
+        walk.push(tip).map_err(walk_error)?;
+        if let Some(hidden) = hidden {
+            walk.hide(hidden).map_err(walk_error)?;
+        }
+        let mut side = Side::default();
+        for id in walk {
+            if side.commits.len() == self.wanted.most_commits {
+                side.is_cut = true;
+                break;
+            }
+            if side.commits.len().is_multiple_of(LOOK) && Instant::now() > self.wanted.deadline {
+                return Err(GitError::TooSlow { operation: "read the history" });
+            }
+            let commit = find_parent(self.repository, id.map_err(walk_error)?)?;
+            let is_relevant = self.is_relevant(&commit)?;
+            side.commits.push(told(&commit, is_relevant));
+        }
+        Ok(side)
+    }
+
+    /// Whether a commit touches the folders. A merge does: which of its commits do is looked at one by one.
+    fn is_relevant(&self, commit: &Commit<'_>) -> Result<bool, GitError> {
+        if self.wanted.paths.is_empty() || commit.parent_count() > 1 {
+            return Ok(true);
+        }
+        let here = self.scope.resolve(self.repository, commit.tree_id())?;
+        let Ok(parent) = commit.parent_id(0) else { return Ok(here.iter().any(Option::is_some)) };
+        let parent = find_parent(self.repository, parent)?;
+        Ok(here != self.scope.resolve(self.repository, parent.tree_id())?)
+    }
+}
+
+fn told(commit: &Commit<'_>, is_relevant: bool) -> SourceCommit {
+    let author = commit.author();
+    SourceCommit {
+        id: commit_id(commit.id()),
+        parents: commit.parent_ids().map(commit_id).collect(),
+        author: Person {
+            name: bounded(author.name_bytes(), MOST_NAME_BYTES),
+            email: bounded(author.email_bytes(), MOST_NAME_BYTES),
+        },
+        authored_at: time(author.when()),
+        committed_at: time(commit.time()),
+        message: bounded(commit.message_raw_bytes(), MOST_MESSAGE_BYTES),
+        is_relevant,
+    }
+}
+
+/// The text, with what is not UTF-8 replaced, cut to at most so many bytes.
+fn bounded(bytes: &[u8], most: usize) -> String {
+    let mut text = String::from_utf8_lossy(&bytes[..bytes.len().min(most)]).into_owned();
+    text.truncate(text.floor_char_boundary(most));
+    text
+}
+
+/// The time, at the end of what can be told when it is beyond that: a commit may claim any.
+fn time(time: git2::Time) -> Timestamp {
+    let beyond = if time.seconds() < 0 { Timestamp::MIN_UTC } else { Timestamp::MAX_UTC };
+    DateTime::from_timestamp(time.seconds(), 0).unwrap_or(beyond)
+}
+
+fn walk_error(source: git2::Error) -> GitError {
+    GitError::Damaged { operation: "walk the history".into(), source }
+}
+
+/// The name of a commit, for looking it up in the mirror.
+pub(super) fn has(folder: &Path, id: CommitId) -> Result<bool, GitError> {
+    let repository = handle::open(folder)?;
+    Ok(repository.find_commit(commit_oid(id)).is_ok())
+}

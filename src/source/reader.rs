@@ -1,0 +1,185 @@
+//! Reads notes: labels, then commits, then what is made of them.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::sync::Arc;
+
+use crate::changelog::{Found, Heading, Labelled, Material, Notes, Origin, Plan, Remark, Settled};
+use crate::model::{Digest, Fault, ImageName, Printable, Relation, Tag};
+
+use super::kept::{Kept, Knew};
+use super::ports::{Histories, Images, Shelf, Span};
+use super::settings::{Policy, Question};
+
+/// Reads notes. Cheap to clone.
+pub struct Reader<I, H, S> {
+    images: Arc<I>,
+    histories: Arc<H>,
+    shelf: Arc<S>,
+    policy: Arc<Policy>,
+}
+
+impl<I, H, S> Clone for Reader<I, H, S> {
+    fn clone(&self) -> Self {
+        Self {
+            images: Arc::clone(&self.images),
+            histories: Arc::clone(&self.histories),
+            shelf: Arc::clone(&self.shelf),
+            policy: Arc::clone(&self.policy),
+        }
+    }
+}
+
+impl<I, H, S> fmt::Debug for Reader<I, H, S> {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.debug_struct("Reader").field("policy", &self.policy).finish_non_exhaustive()
+    }
+}
+
+impl<I: Images, H: Histories, S: Shelf> Reader<I, H, S> {
+    /// A reader of these.
+    pub fn new(images: Arc<I>, histories: Arc<H>, shelf: Arc<S>, policy: Arc<Policy>) -> Self {
+        Self { images, histories, shelf, policy }
+    }
+
+    /// What changed between two images. What can't be had is told in the notes.
+    pub async fn notes(&self, question: &Question) -> Notes {
+        let heading = Heading {
+            service: question.service.clone(),
+            from: question.from.0.to_string(),
+            to: question.to.0.to_string(),
+            is_downgrade: question.is_downgrade,
+            source: None,
+            compare: None,
+        };
+        match self.range(question).await {
+            Ok((settled, kept)) => self.gather(heading, settled, &kept),
+            Err(remarks) => Notes::without_commits(heading, remarks),
+        }
+    }
+
+    fn gather(&self, mut heading: Heading, settled: Settled, kept: &Kept) -> Notes {
+        let web = settled.source.name().and_then(|name| self.policy.sources.web(name));
+        heading.source = Some(settled.source.to_string());
+        heading.compare = web.as_ref().map(|web| match kept.range.relation {
+            Relation::Backward => web.compare(settled.to, settled.from),
+            _ => web.compare(settled.from, settled.to),
+        });
+        let mut remarks = settled.remarks;
+        match kept.range.relation {
+            Relation::Forward => {}
+            Relation::Backward => remarks.push(Remark::Downgrade),
+            Relation::Diverged => remarks.push(Remark::Diverged { lost: kept.range.lost.len() }),
+            Relation::Unrelated => remarks.push(Remark::Unrelated),
+        }
+        heading.is_downgrade |= kept.range.relation == Relation::Backward;
+        if kept.range.is_cut {
+            remarks.push(Remark::Cut { read: kept.range.commits.len() });
+        }
+        let material = Material {
+            heading,
+            commits: &kept.range.commits,
+            lost: &kept.range.lost,
+            releases: &kept.releases,
+            web: web.as_ref(),
+            remarks,
+        };
+        Notes::gather(material, &self.policy.rules)
+    }
+
+    async fn range(&self, question: &Question) -> Result<(Settled, Kept), Vec<Remark>> {
+        let plan = self.plan(question).await?;
+        let digests = [&question.from.1, &question.to.1];
+        let scope = format!("{} {}", plan.source, question.scope.fingerprint);
+        if let Some(text) = self.shelf.range(&question.image, digests, &scope).await
+            && let Some(kept) = Kept::read(&text)
+        {
+            let settled = plan.settle(found(&kept.from), found(&kept.to))?;
+            return Ok((settled, kept));
+        }
+        let [from, to] = self
+            .histories
+            .find(&plan.source, &question.scope, [&plan.from, &plan.to])
+            .await
+            .map_err(|fault| with_fault(plan.remarks.clone(), &fault))?;
+        let knew = [&from, &to].map(knew);
+        let settled = plan.settle(from, to)?;
+        // Both were found, or it could not be settled.
+        let [Some(from), Some(to)] = knew else { return Err(settled.remarks) };
+        let kept = self.read(question, &settled, from, to).await?;
+        if let Some(text) = kept.write() {
+            self.shelf.keep_range(&question.image, digests, &scope, &text).await;
+        }
+        Ok((settled, kept))
+    }
+
+    async fn read(
+        &self,
+        question: &Question,
+        settled: &Settled,
+        from: Knew,
+        to: Knew,
+    ) -> Result<Kept, Vec<Remark>> {
+        let span = Span { from: settled.from, to: settled.to };
+        let failed = |fault: Fault| with_fault(settled.remarks.clone(), &fault);
+        let range = self.histories.between(&settled.source, &question.scope, span).await.map_err(failed)?;
+        let mut releases = self.histories.releases(&settled.source, &question.scope).await.map_err(failed)?;
+        releases.retain(|(id, _)| range.commits.iter().any(|commit| commit.id == *id));
+        Ok(Kept { from, to, range, releases })
+    }
+
+    async fn plan(&self, question: &Question) -> Result<Plan, Vec<Remark>> {
+        let (from_tag, from_digest) = &question.from;
+        let (to_tag, to_digest) = &question.to;
+        if from_digest == to_digest {
+            return Err(vec![Remark::SameImage]);
+        }
+        let (from, to) = tokio::join!(
+            self.origin(&question.image, from_tag, from_digest),
+            self.origin(&question.image, to_tag, to_digest)
+        );
+        let (from, to) = (from?, to?);
+        Plan::make(
+            Labelled { tag: from_tag, digest: from_digest, origin: &from },
+            Labelled { tag: to_tag, digest: to_digest, origin: &to },
+            question.scope.repository.as_ref(),
+            |name| self.policy.sources.allows(&question.image, name),
+        )
+    }
+
+    async fn origin(&self, image: &ImageName, tag: &Tag, digest: &Digest) -> Result<Origin, Vec<Remark>> {
+        if let Some(labels) = self.shelf.labels(image, digest).await {
+            return Ok(Origin::read(&labels));
+        }
+        let labels: BTreeMap<String, String> = self.images.labels(image, digest).await.map_err(|fault| {
+            let reason = format!("the labels of {tag}: {}", shown(&fault));
+            vec![Remark::Unavailable { reason }]
+        })?;
+        self.shelf.keep_labels(image, digest, &labels).await;
+        Ok(Origin::read(&labels))
+    }
+}
+
+fn with_fault(mut remarks: Vec<Remark>, fault: &Fault) -> Vec<Remark> {
+    remarks.push(Remark::Unavailable { reason: shown(fault) });
+    remarks
+}
+
+fn shown(fault: &Fault) -> String {
+    Printable::bounded(&fault.in_one_line(), 300).to_string()
+}
+
+fn knew(found: &Found) -> Option<Knew> {
+    match found {
+        Found::Revision(commit) => Some(Knew { commit: *commit, tag: None }),
+        Found::Tag(commit, tag) => Some(Knew { commit: *commit, tag: Some(tag.clone()) }),
+        Found::Missing => None,
+    }
+}
+
+fn found(knew: &Knew) -> Found {
+    match &knew.tag {
+        None => Found::Revision(knew.commit),
+        Some(tag) => Found::Tag(knew.commit, tag.clone()),
+    }
+}
