@@ -1,5 +1,7 @@
 //! Commits made to harm: no format lets their text be more than words.
 
+use std::sync::LazyLock;
+
 use proptest::prelude::*;
 use pulldown_cmark::{Event, Options, Parser, Tag};
 use regex::Regex;
@@ -13,6 +15,23 @@ const SOURCE: Option<&str> = Some("github.com/vtr/graphql-server");
 
 const FORMATS: [Format; 5] =
     [Format::Markdown, Format::KeepAChangelog, Format::Text, Format::Slack, Format::Html];
+
+// Compiled once: that takes longer than all the rest of a check.
+static MENTION: LazyLock<Regex> = LazyLock::new(|| expression(r"(?m)(^|[^A-Za-z0-9_])@[A-Za-z0-9_]"));
+static MENTION_OUTSIDE_CODE: LazyLock<Regex> =
+    LazyLock::new(|| expression(r"(?m)(^|[^`A-Za-z0-9_])@[A-Za-z0-9_]"));
+static ANGLES: LazyLock<Regex> = LazyLock::new(|| expression("<[^>]*>?"));
+static OUR_HTML: LazyLock<Regex> = LazyLock::new(|| {
+    expression(
+        r#"^(</?(section|h2|h3|h4|p|ul|li|strong|code)>|<br>|</a>|<section class="changelog">|<a href="https://(github\.com|jira\.vtr\.cl)/[^"<>]*">)$"#,
+    )
+});
+static OUR_SLACK_LINK: LazyLock<Regex> =
+    LazyLock::new(|| expression(r"^<https://(github\.com|jira\.vtr\.cl)/[^|<>]*\|[^<>]*>$"));
+
+fn expression(text: &str) -> Regex {
+    Regex::new(text).unwrap()
+}
 
 /// A range of these messages, each by an author of this name.
 fn told(messages: &[String], author: &str, source: Option<&str>) -> Notes {
@@ -103,27 +122,21 @@ fn check_markdown(text: &str) {
         }
     }
     assert_eq!(quotes, 0, "{text}");
-    let mention = Regex::new(r"(?m)(^|[^A-Za-z0-9_])@[A-Za-z0-9_]").unwrap();
-    assert!(!mention.is_match(&words_alone), "{words_alone:?} in {text}");
+    assert!(!MENTION.is_match(&words_alone), "{words_alone:?} in {text}");
 }
 
 fn check_html(text: &str) {
-    let ours = Regex::new(
-        r#"^(</?(section|h2|h3|h4|p|ul|li|strong|code)>|<br>|</a>|<section class="changelog">|<a href="https://(github\.com|jira\.vtr\.cl)/[^"<>]*">)$"#,
-    )
-    .unwrap();
-    for tag in Regex::new("<[^>]*>?").unwrap().find_iter(text) {
-        assert!(ours.is_match(tag.as_str()), "{} in {text}", tag.as_str());
+    for tag in ANGLES.find_iter(text) {
+        assert!(OUR_HTML.is_match(tag.as_str()), "{} in {text}", tag.as_str());
     }
 }
 
 fn check_slack(text: &str) {
-    let ours = Regex::new(r"^<https://(github\.com|jira\.vtr\.cl)/[^|<>]*\|[^<>]*>$").unwrap();
-    for tag in Regex::new("<[^>]*>?").unwrap().find_iter(text) {
-        assert!(ours.is_match(tag.as_str()), "{} in {text}", tag.as_str());
+    for tag in ANGLES.find_iter(text) {
+        assert!(OUR_SLACK_LINK.is_match(tag.as_str()), "{} in {text}", tag.as_str());
     }
     // The name of a package begins its line, in code.
-    assert!(!Regex::new(r"(?m)(^|[^`A-Za-z0-9_])@[A-Za-z0-9_]").unwrap().is_match(text), "{text}");
+    assert!(!MENTION_OUTSIDE_CODE.is_match(text), "{text}");
     assert!(text.chars().count() <= 4_000);
 }
 
@@ -149,7 +162,7 @@ fn check_body(text: &str) {
     }
     assert!(!text.to_ascii_lowercase().contains("tidegate-"), "{text}");
     assert!(text.len() <= BodyLimits::default().bytes && text.lines().count() <= BodyLimits::default().lines);
-    assert!(!Regex::new(r"(?m)(^|[^A-Za-z0-9_])@[A-Za-z0-9_]").unwrap().is_match(text), "{text}");
+    assert!(!MENTION.is_match(text), "{text}");
 }
 
 #[rstest]
