@@ -95,15 +95,15 @@ impl Controls {
         self.holds.iter().map(Arc::as_ref).filter(move |hold| hold.note.is_in_force(now))
     }
 
-    /// The pin that does not let a candidate come, if one does not.
+    /// The pin that does not let a candidate come, if one does not; of several, the one whose file comes first.
     pub(in crate::policy) fn pin_against(&self, candidate: &Candidate, now: Timestamp) -> Option<&Pin> {
         self.pin_against_version(&candidate.version, now)
     }
 
     pub(in crate::policy) fn pin_against_version(&self, version: &Version, now: Timestamp) -> Option<&Pin> {
         let pins = self.pins.iter().map(Arc::as_ref).filter(|pin| pin.note.is_in_force(now));
-        let mut against = pins.filter(|pin| !pin.versions.admits(version));
-        against.next()
+        let against = pins.filter(|pin| !pin.versions.admits(version));
+        against.min_by_key(|pin| &pin.note.file)
     }
 
     pub(in crate::policy) fn quarantine_of(
@@ -134,7 +134,8 @@ impl Controls {
     }
 
     pub(in crate::policy) fn unreadable_for(&self, gate: GateName) -> Option<&UnreadableControl> {
-        self.unreadable.iter().map(Arc::as_ref).find(|unreadable| unreadable.gate == gate)
+        let closing = self.unreadable.iter().map(Arc::as_ref).filter(|unreadable| unreadable.gate == gate);
+        closing.min_by_key(|unreadable| &unreadable.file)
     }
 }
 

@@ -5,8 +5,10 @@ use proptest::prelude::*;
 use rstest::rstest;
 
 use super::Decision;
-use crate::policy::fixture::{HOUR, Track, at, candidates, digest, environment, moved_back, tags};
-use crate::policy::{Freeze, GateReport, Window};
+use crate::policy::fixture::{HOUR, Track, at, candidates, digest, environment, moved_back, note, tags};
+use crate::policy::{
+    Approval, Control, Coverage, Freeze, FreezeOrder, GateReport, Hold, Note, Pin, Quarantine, Window,
+};
 
 const TUESDAY_NOON: &str = "2026-03-03T12:00:00Z";
 
@@ -196,6 +198,40 @@ fn what_time_does_not_open_has_no_earliest_time() {
     assert_eq!(track.evaluate("v1.0.2", TUESDAY_NOON).earliest(), None);
 }
 
+/// A control file of every kind. Those whose end would let another version be nominated have none.
+fn control() -> impl Strategy<Value = Control> {
+    let parts = (0_usize..9, any::<u64>(), 0_u8..48, (1_u8..3, 0_u8..4));
+    parts.prop_map(|(kind, file, hours, (minor, patch))| {
+        let expires =
+            (hours < 40).then(|| at("2026-03-02T00:00:00Z") + chrono::Duration::hours(hours.into()));
+        let file = format!(".tidegate/{file}.yaml").parse().unwrap();
+        let lasting = Note { file, ..note("because", None) };
+        let passing = Note { expires, ..lasting.clone() };
+        let version = format!("v1.{minor}.{patch}").parse().unwrap();
+        match kind {
+            0 | 1 => Control::Hold(Hold { note: passing, covers: Coverage::default() }),
+            2 | 3 => {
+                let from = "2026-03-03T02:00:00".parse().unwrap();
+                let to = from + chrono::Duration::hours(i64::from(hours) + 1);
+                let freeze = Freeze::new(format!("{patch}"), Vec::new(), from, to).unwrap();
+                Control::Freeze(FreezeOrder { note: lasting, services: None, freeze })
+            }
+            4 => {
+                let versions = format!("<=1.{minor}.{patch}").parse().unwrap();
+                Control::Pin(Pin { note: lasting, covers: Coverage::default(), versions })
+            }
+            5 => Control::Quarantine(Quarantine { note: lasting, services: "**".parse().unwrap(), version }),
+            _ => Control::Approval(Approval {
+                note: lasting,
+                service: "common/app".parse().unwrap(),
+                environment: environment("prod"),
+                version,
+                digest: digest('a'),
+            }),
+        }
+    })
+}
+
 /// Tracks of every kind, most of which could be promoted, and an hour of March to decide at.
 fn tracks() -> impl Strategy<Value = (Track, String)> {
     let tag = || (1_u8..3, 0_u8..4).prop_map(|(minor, patch)| format!("v1.{minor}.{patch}"));
@@ -208,13 +244,15 @@ fn tracks() -> impl Strategy<Value = (Track, String)> {
     let running = (prop::collection::vec(tag(), 1..3), prop::collection::vec(tag(), 0..3));
     let registry = (prop::collection::vec(tag(), 0..12), prop::collection::vec((tag(), 1_u8..5), 0..2));
     let digests = (prop::option::weighted(0.8, Just('a')), prop::sample::select(vec!['a', 'a', 'a', 'b']));
+    let controls = prop::collection::vec(control(), 0..3);
     let now = (2_u8..6, 0_u8..24).prop_map(|(day, hour)| format!("2026-03-{day:02}T{hour:02}:00:00Z"));
-    (environment, running, registry, digests, now).prop_map(
+    (environment, running, registry, digests, controls, now).prop_map(
         move |(
             (is_first, approval_required, day, frozen),
             (running, before),
             (registry, left),
             digests,
+            controls,
             now,
         )| {
             let mut track = if is_first { Track::non_prod() } else { Track::prod() };
@@ -239,6 +277,7 @@ fn tracks() -> impl Strategy<Value = (Track, String)> {
             track.moved_back.iter_mut().for_each(|moved| moved.environment = name.clone());
             track.landing.digest = Some(digest('a'));
             track.digest_now = digests.0.map(|_| digest(digests.1));
+            track.controls = controls;
             (track, now)
         },
     )
@@ -262,7 +301,7 @@ proptest! {
                 }
             }
             Decision::Wait(evaluation) => prop_assert!(!evaluation.is_open()),
-            Decision::Current { .. } => prop_assert!(track.nominate().is_err()),
+            Decision::Current { .. } => prop_assert!(track.nominate_at(&now).is_err()),
         }
     }
 
@@ -273,12 +312,13 @@ proptest! {
                 Just(track.tags.clone()).prop_shuffle(),
                 Just(track.moved_back.clone()).prop_shuffle(),
                 Just(track.environment.freezes.clone()).prop_shuffle(),
+                Just(track.controls.clone()).prop_shuffle(),
             );
             (Just(track), Just(now), parts)
         }),
     ) {
         let mut again = track.clone();
-        (again.tags, again.moved_back, again.environment.freezes) = shuffled;
+        (again.tags, again.moved_back, again.environment.freezes, again.controls) = shuffled;
         prop_assert_eq!(track.decide(&now), again.decide(&now));
     }
 

@@ -65,7 +65,8 @@ fn answer(question: Question<'_>) -> (Answer, ApprovalReason) {
     let tag = question.candidate.tag.clone();
     let approvals: Vec<&Approval> =
         question.facts.controls.approvals_of(question.candidate, question.now).collect();
-    let Some(last) = approvals.iter().max_by_key(|approval| (approval.note.at, &approval.note.file)) else {
+    let newest = |approval: &&&Approval| (approval.note.at, approval.note.file.clone());
+    let Some(last) = approvals.iter().max_by_key(newest) else {
         return match ShownProblem::of(question, GateName::Approval) {
             Some(problem) => (Answer::Closed, ApprovalReason::Unreadable(problem)),
             None => (Answer::Closed, ApprovalReason::NotGiven { tag }),
@@ -77,7 +78,8 @@ fn answer(question: Question<'_>) -> (Answer, ApprovalReason) {
     let Some(now) = question.digest_now() else {
         return (Answer::Closed, ApprovalReason::NotAsked { tag });
     };
-    if let Some(given) = approvals.iter().find(|approval| approval.digest == *now) {
+    let given = approvals.iter().filter(|approval| approval.digest == *now).max_by_key(newest);
+    if let Some(given) = given {
         return (Answer::Open, ApprovalReason::Given { tag, note: ShownNote::of(question, &given.note) });
     }
     let note = ShownNote::of(question, &last.note);
