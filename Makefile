@@ -14,7 +14,7 @@ demo: ## See the whole thing on this machine, in about half a minute (ARGS=--kee
 	@$(CARGO) run --quiet --locked -- demo $(ARGS)
 
 test: ## Run every test, against real parts
-	@scripts/install-parts.sh git docker-registry ssh=openssh-client sshd=openssh-server
+	@scripts/install-parts.sh git docker-registry ssh=openssh-client sshd=openssh-server gpg gpg-agent
 	$(CARGO) test --locked
 
 bench: ## Measure

@@ -14,7 +14,7 @@ use std::time::Duration;
 use chrono::DateTime;
 use criterion::{BatchSize, Criterion, criterion_group, criterion_main};
 use support::{Change, Origin};
-use tidegate::git::{Mirror, Reach, Settings, Signature};
+use tidegate::git::{Mirror, Reach, Settings, Signature, Signing};
 use tidegate::model::{BlobId, CommitDraft, CommitId, Content, FileEdit, Publication, Timestamp};
 
 const FILES: usize = 10_000;
@@ -54,6 +54,8 @@ fn mirror(origin: &Origin) -> (Mirror, CommitId) {
         branch: "main".parse().unwrap(),
         mirror: origin.beside("mirror"),
         author,
+        signing: Signing::None,
+        verify: None,
     };
     let mirror = Mirror::open(settings).unwrap();
     let head = mirror.fetch().unwrap().head;

@@ -10,7 +10,7 @@ use tidegate::model::{CommitId, Digest, EnvironmentName, Tag, Timestamp};
 use tidegate::policy::{
     Before, BeforeRunning, Candidate, Control, Controls, Coverage, DigestNow, EnvironmentPolicy, Facts,
     Fetched, Freeze, Hold, Landing, Note, Observations, Observed, PastRun, Range, Schedule, Selection,
-    SelectionRules, SoakMode, TrackPolicy, Window, decide,
+    SelectionRules, SoakMode, TrackPolicy, Unsigned, Window, decide,
 };
 
 const TRACKS: usize = 10_000;
@@ -25,6 +25,7 @@ struct Fleet {
     tracks: Vec<Track>,
     /// What every first environment ran before, newest first.
     past: Vec<PastRun>,
+    unsigned: Unsigned,
     controls: Controls,
 }
 
@@ -106,6 +107,7 @@ impl Fleet {
             digest,
             tracks,
             past: Vec::new(),
+            unsigned: Unsigned::new(),
             controls: Controls::default(),
         }
     }
@@ -144,7 +146,12 @@ impl Fleet {
         let [first, second] = &self.environments;
         for track in &self.tracks {
             let before = BeforeRunning::One { candidate: &track.running[0][0], landing: &track.landing };
-            let before = Before { environment: &first.name, running: before, past: &self.past };
+            let before = Before {
+                environment: &first.name,
+                running: before,
+                past: &self.past,
+                unsigned: &self.unsigned,
+            };
             self.decide(first, track, 0, None);
             self.decide(second, track, 1, Some(before));
         }

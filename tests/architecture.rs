@@ -44,7 +44,7 @@ const ROOMS: &[Room] = &[
         is_pure: false,
         crates: &["reqwest", "oci_distribution", "governor", "backon", "rustls"],
     },
-    Room { name: "git", rooms: &["model"], is_pure: false, crates: &["git2"] },
+    Room { name: "git", rooms: &["model"], is_pure: false, crates: &["git2", "ssh_key"] },
     Room { name: "store", rooms: &["model"], is_pure: false, crates: &["sqlx"] },
     Room {
         name: "cli",

@@ -9,13 +9,14 @@ mod history;
 mod https;
 mod publish;
 mod races;
+mod signing;
 mod source;
 mod ssh;
 mod stalls;
 mod trees;
 
 use chrono::DateTime;
-use tidegate::git::{Mirror, Reach, Settings, Signature};
+use tidegate::git::{Mirror, Reach, Settings, Signature, Signing};
 use tidegate::model::{CommitDraft, CommitId, FileEdit, RepoPath, Timestamp};
 
 use crate::support::git::Origin;
@@ -30,6 +31,8 @@ fn settings(origin: &Origin, mirror: &str) -> Settings {
         branch: "main".parse().unwrap(),
         mirror: origin.beside(mirror),
         author: Signature { name: "tidegate".into(), email: "tidegate@vtr.cl".into() },
+        signing: Signing::None,
+        verify: None,
     }
 }
 

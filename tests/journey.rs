@@ -7,4 +7,5 @@ mod daemon;
 mod over_network;
 mod promotion;
 mod recovery;
+mod signatures;
 mod world;

@@ -38,6 +38,7 @@ pub use schema::json_schema;
 pub use secret::{SecretError, SecretSource};
 pub use services::{ServiceSettings, Setting};
 pub use settings::{
-    Auth, Author, Batch, Config, Credentials, Environment, Git, RateLimit, Registry, Remote, Store,
+    Auth, Author, Batch, Config, Credentials, Environment, Git, RateLimit, Registry, Remote, Signing, Store,
+    Verify,
 };
 pub use subject::{SubjectForm, SubjectValues};

@@ -91,6 +91,10 @@ pub struct Git {
     pub branch: BranchName,
     /// Who is named as the author of promotions.
     pub author: Author,
+    /// How commits are signed.
+    pub signing: Signing,
+    /// Who must have signed what others commit, if anybody must.
+    pub verify: Option<Verify>,
     /// What one commit holds.
     pub batch: Batch,
     /// The form of the subject of a promotion's commit.
@@ -144,6 +148,36 @@ pub enum Auth {
         /// Where the token is.
         token: SecretSource,
     },
+}
+
+/// How commits are signed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Signing {
+    /// Not at all.
+    None,
+    /// By an SSH key.
+    Ssh {
+        /// The private key.
+        file: PathBuf,
+        /// Where its passphrase is, if it has one.
+        passphrase: Option<SecretSource>,
+    },
+    /// By a GPG key.
+    Gpg {
+        /// Its fingerprint.
+        key: String,
+        /// The folder of the keyring; without it, that of the user.
+        home: Option<PathBuf>,
+    },
+}
+
+/// Who must have signed what others commit.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Verify {
+    /// The SSH keys that may sign.
+    pub allowed_signers: Option<PathBuf>,
+    /// The folder of a GPG keyring; every key in it may sign.
+    pub gpg_home: Option<PathBuf>,
 }
 
 /// A commit's author.

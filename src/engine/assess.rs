@@ -8,7 +8,7 @@ use chrono_tz::Tz;
 use crate::model::{Digest, Fault, ImageName, Tag, Timestamp};
 use crate::policy::{
     self, Before, BeforeRunning, Candidate, Decision, DigestNow, Facts, Nomination, Observations, Selection,
-    SoakMode, TrackPolicy,
+    SoakMode, TrackPolicy, Unsigned,
 };
 
 use super::Engine;
@@ -36,6 +36,8 @@ pub struct Assessment {
     pub(crate) observed: HashMap<ImageName, Observations>,
     /// The digests that this pass asked for; nothing where the registry could not say.
     pub(crate) digests: HashMap<TaggedImage, Option<Digest>>,
+    /// The commits that do not count, since nobody who is allowed to signed them.
+    pub(crate) unsigned: Unsigned,
     /// What went wrong on the way.
     pub problems: Vec<Problem>,
 }
@@ -47,6 +49,7 @@ pub(crate) struct Known<'a> {
     pub(crate) selections: &'a [Option<Arc<Selection>>],
     pub(crate) observed: &'a HashMap<ImageName, Observations>,
     pub(crate) digests: &'a HashMap<TaggedImage, Option<Digest>>,
+    pub(crate) unsigned: &'a Unsigned,
 }
 
 impl<'a> Known<'a> {
@@ -117,7 +120,7 @@ impl<'a> Known<'a> {
         };
         let counts = is_behind || self.rulebook.soak_mode == SoakMode::Elapsed;
         let past = there.filter(|_| counts).map(|there| self.view.past(self.rulebook, there));
-        Some(Before { environment, running, past: past.unwrap_or_default() })
+        Some(Before { environment, running, past: past.unwrap_or_default(), unsigned: self.unsigned })
     }
 
     fn running_before(&self, at: usize) -> BeforeRunning<'a> {
@@ -144,6 +147,7 @@ impl<P: Ports> Engine<P> {
             selections,
             observed: HashMap::new(),
             digests: HashMap::new(),
+            unsigned: self.unsigned(&view).await?,
             problems: view.board.problems.iter().chain(&polled.problems).cloned().collect(),
             view,
             now,
@@ -195,6 +199,7 @@ impl Assessment {
             selections: &self.selections,
             observed: &self.observed,
             digests: &self.digests,
+            unsigned: &self.unsigned,
         }
     }
 

@@ -6,6 +6,7 @@ use crate::policy::{Control, Controls, Coverage, EnvironmentPolicy, GateName, Un
 
 use super::problem::Problem;
 use super::rulebook::Rulebook;
+use super::signatures::UnsignedFiles;
 use super::snapshot::Snapshot;
 
 /// The folder of control files.
@@ -15,8 +16,9 @@ pub(crate) fn folder() -> Option<RepoPath> {
 
 /// The controls of a snapshot. One that names an environment that is not there, or that is no regular file, is as good as
 /// one that can't be read: what it was to close stays closed.
-pub(crate) fn controls_of(snapshot: &Snapshot, rulebook: &Rulebook) -> Controls {
-    let read = snapshot.controls.values().map(|control| known_or_unreadable(control, rulebook));
+pub(crate) fn controls_of(snapshot: &Snapshot, unsigned: &UnsignedFiles, rulebook: &Rulebook) -> Controls {
+    let counting = snapshot.controls.iter().filter(|(file, _)| !unsigned.contains_key(*file));
+    let read = counting.map(|(_, control)| known_or_unreadable(control, rulebook));
     let left_alone = snapshot.left_alone.iter().filter_map(|entry| {
         let file: RepoPath = entry.path.parse().ok()?;
         is_control(&file).then(|| {
@@ -34,6 +36,15 @@ pub(crate) fn controls_of(snapshot: &Snapshot, rulebook: &Rulebook) -> Controls 
 /// Whether a file lies where control files do.
 pub(crate) fn is_control(file: &RepoPath) -> bool {
     file.as_str().strip_prefix(control::FOLDER).is_some_and(|rest| rest.starts_with('/'))
+}
+
+/// What does not count, since nobody who is allowed to signed it.
+pub(crate) fn unsigned_problems(unsigned: &UnsignedFiles) -> impl Iterator<Item = Problem> {
+    unsigned.iter().map(|(file, because)| {
+        Problem::error(Class::Refused, format!("the control file does not count: {because}"))
+            .at(file, None)
+            .hint("commit it again, signed by somebody whom git.verify allows to")
+    })
 }
 
 /// What is wrong with control files.

@@ -30,6 +30,7 @@ mod request;
 mod roll_back;
 mod rulebook;
 mod runs;
+mod signatures;
 mod snapshot;
 mod together;
 mod view;

@@ -86,6 +86,27 @@ pub trait Repository: Send + Sync + 'static {
         visit: &mut dyn FnMut(CommitInfo, Vec<FileChange>) -> ControlFlow<()>,
     ) -> Result<HistoryEnd, Fault>;
 
+    /// Whether commits count only when somebody who is allowed to signed them.
+    fn requires_signatures(&self) -> bool {
+        false
+    }
+
+    /// Why a commit does not count, if it does not, since nobody who is allowed to signed it.
+    ///
+    /// # Errors
+    /// When the commit or its signature can't be looked at.
+    fn unsigned(&self, _commit: CommitId) -> Result<Option<String>, Fault> {
+        Ok(None)
+    }
+
+    /// The commit of the first-parent line of `head` that last changed a file.
+    ///
+    /// # Errors
+    /// When the mirror can't be read, or no commit has the file.
+    fn last_change(&self, head: CommitId, _file: &RepoPath) -> Result<CommitId, Fault> {
+        Ok(head)
+    }
+
     /// Which of `needles` stand in the messages of the commits that `tip` has and `until` has not.
     ///
     /// # Errors

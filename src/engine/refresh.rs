@@ -13,6 +13,7 @@ use super::ledger::Ledger;
 use super::news::{Since, read_news};
 use super::ports::{Clock, Ports, Repository, Store};
 use super::rulebook::Rulebook;
+use super::signatures::unsigned_files;
 use super::snapshot::Snapshot;
 use super::view::View;
 
@@ -40,17 +41,18 @@ impl<P: Ports> Engine<P> {
         let last = self.memory.view.take();
         let repository = Arc::clone(&self.ports.repository);
         let scope = self.rulebook.reading_scope();
-        let (snapshot, last) = blocking(move || {
+        let (snapshot, unsigned, last) = blocking(move || {
             let snapshot =
                 Snapshot::take(&*repository, head, &scope, last.as_deref().map(|view| &view.snapshot))?;
-            Ok((snapshot, last))
+            let unsigned = unsigned_files(&*repository, head, snapshot.controls.keys())?;
+            Ok((snapshot, unsigned, last))
         })
         .await?;
         let resolver = Resolver::of(&snapshot);
         let last = last.and_then(Arc::into_inner);
         let (snapshot, ledger) = self.extend_ledger(snapshot, &resolver, last, now).await?;
         self.memory.last_seen = Some((head, now));
-        let view = Arc::new(View::new(snapshot, resolver, ledger, &self.rulebook));
+        let view = Arc::new(View::new(snapshot, resolver, ledger, &unsigned, &self.rulebook));
         self.memory.view = Some(Arc::clone(&view));
         Ok(view)
     }

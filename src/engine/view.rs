@@ -13,6 +13,7 @@ use super::ledger::Ledger;
 use super::moved_back;
 use super::rulebook::Rulebook;
 use super::runs;
+use super::signatures::UnsignedFiles;
 use super::snapshot::Snapshot;
 
 /// The repository at one commit, with its history.
@@ -33,12 +34,19 @@ pub struct View {
 }
 
 impl View {
-    pub(crate) fn new(snapshot: Snapshot, resolver: Resolver, ledger: Ledger, rulebook: &Rulebook) -> Self {
+    pub(crate) fn new(
+        snapshot: Snapshot,
+        resolver: Resolver,
+        ledger: Ledger,
+        unsigned: &UnsignedFiles,
+        rulebook: &Rulebook,
+    ) -> Self {
         fn empty<T>(count: usize) -> Vec<OnceLock<T>> {
             std::iter::repeat_with(OnceLock::new).take(count).collect()
         }
         let mut board = Board::of(&snapshot, &resolver, rulebook);
-        let controls = control_files::controls_of(&snapshot, rulebook);
+        let controls = control_files::controls_of(&snapshot, unsigned, rulebook);
+        board.problems.extend(control_files::unsigned_problems(unsigned));
         board.problems.extend(control_files::problems(&controls));
         let tracks = board.tracks.len();
         Self {

@@ -6,10 +6,11 @@
 
 use std::path::Path;
 
-use git2::{FileMode, Oid, PackBuilder, Repository};
+use git2::{Commit, FileMode, Oid, PackBuilder, Repository, Tree};
 
 use super::GitError;
 use super::handle::{self, commit_id};
+use super::signing::Signer;
 use super::tree::{Kind, find_commit, find_parent, find_tree};
 use crate::model::{CommitDraft, CommitId, FileEdit, FileEditKind, Printable, RepoPath};
 
@@ -22,11 +23,12 @@ pub(super) fn write_chain(
     base: CommitId,
     drafts: &[CommitDraft],
     who: &git2::Signature<'_>,
+    signer: Option<&Signer>,
 ) -> Result<Vec<CommitId>, GitError> {
     let repository = handle::open_writable(folder)?;
     find_commit(&repository, base)?;
     let pack = repository.packbuilder().map_err(writing("a pack"))?;
-    let mut chain = Chain { repository: &repository, pack, who, tip: base };
+    let mut chain = Chain { repository: &repository, pack, who, signer, tip: base };
     let commits = drafts.iter().map(|draft| chain.commit(draft)).collect::<Result<Vec<_>, _>>()?;
     chain.write(folder)?;
     Ok(commits)
@@ -36,6 +38,7 @@ struct Chain<'repo> {
     repository: &'repo Repository,
     pack: PackBuilder<'repo>,
     who: &'repo git2::Signature<'repo>,
+    signer: Option<&'repo Signer>,
     tip: CommitId,
 }
 
@@ -57,13 +60,26 @@ impl Chain<'_> {
             return Err(GitError::NothingToCommit { subject: Printable::new(subject).to_string() });
         }
         let tree = find_tree(self.repository, tree)?;
-        let id = self
-            .repository
-            .commit(None, self.who, self.who, &draft.message, &tree, &[&parent])
-            .map_err(writing("a commit"))?;
+        let id = self.write_commit(&draft.message, &tree, &parent)?;
         self.keep(id, None)?;
         self.tip = commit_id(id);
         Ok(self.tip)
+    }
+
+    fn write_commit(&self, message: &str, tree: &Tree<'_>, parent: &Commit<'_>) -> Result<Oid, GitError> {
+        let (repository, who) = (self.repository, self.who);
+        let Some(signer) = self.signer else {
+            return repository.commit(None, who, who, message, tree, &[parent]).map_err(writing("a commit"));
+        };
+        let unsigned = repository
+            .commit_create_buffer(who, who, message, tree, &[parent])
+            .map_err(writing("a commit"))?;
+        let signature =
+            signer.sign(&unsigned).map_err(|fault| GitError::Signing { fault: Box::new(fault) })?;
+        // libgit2 takes it for text, as everything in it is: the message and the author are.
+        let unsigned = std::str::from_utf8(&unsigned)
+            .map_err(|error| writing("a commit")(git2::Error::from_str(&error.to_string())))?;
+        repository.commit_signed(unsigned, signature.trim_end(), None).map_err(writing("a commit"))
     }
 
     /// The folder `tree` with `edits` made in it, or a new one; nothing when nothing is left in it. Edits of one

@@ -125,6 +125,13 @@ pub enum GitError {
         /// What libgit2 says of it.
         source: git2::Error,
     },
+    /// The commits can't be signed.
+    #[error("nothing is pushed, since it could not be signed")]
+    Signing {
+        /// Why not.
+        #[source]
+        fault: Box<Fault>,
+    },
     /// Another process has held the mirror for too long.
     #[error("another process is using the mirror {}", path.display())]
     Busy {
@@ -238,7 +245,7 @@ impl GitError {
             Self::Damaged { .. } | Self::Busy { .. } | Self::TooSlow { .. } => Class::TryAgain,
             Self::Program { source, .. } => source.class(),
             Self::Remote { source, .. } => source.class(),
-            Self::Login { fault, .. } => fault.class(),
+            Self::Login { fault, .. } | Self::Signing { fault } => fault.class(),
             Self::NoRepository { .. }
             | Self::EmptyRepository { .. }
             | Self::BranchMissing { .. }
@@ -267,7 +274,7 @@ impl GitError {
                 format!("install it, on Debian with `apt install {}`", package_of(program))
             }
             Self::Remote { source, .. } => return source.hint(),
-            Self::Login { fault, .. } => return fault.hint().map(str::to_owned),
+            Self::Login { fault, .. } | Self::Signing { fault } => return fault.hint().map(str::to_owned),
             Self::UnknownCommit { .. } => "the branch may have been rewritten: fetch it again".into(),
             Self::Damaged { .. } => "the next fetch sets the mirror aside and makes it anew".into(),
             Self::Folder { source, .. } => return folder_hint(source.kind()).map(str::to_owned),
@@ -336,7 +343,9 @@ impl From<GitError> for Fault {
                 fault.with_source(source)
             }
             GitError::Remote { source, .. } => fault.with_source(*source),
-            GitError::Login { fault: source, .. } => fault.with_source(*source),
+            GitError::Login { fault: source, .. } | GitError::Signing { fault: source } => {
+                fault.with_source(*source)
+            }
             GitError::Author { source, .. }
             | GitError::Damaged { source, .. }
             | GitError::Write { source, .. } => fault.with_source(source),

@@ -10,7 +10,7 @@ use memchr::memmem::Finder;
 use super::GitError;
 use super::diff::{self, Found};
 use super::handle::{self, commit_id, commit_oid};
-use super::tree::{Scope, find_commit, find_parent};
+use super::tree::{Scope, entry_at, find_commit, find_parent};
 use crate::model::{CommitId, CommitInfo, FileChange, HistoryEnd, RepoPath, Timestamp};
 
 /// The longest message that is kept. A commit of ten thousand promotions has four MiB of trailers.
@@ -100,6 +100,29 @@ impl Walk<'_> {
         }
         Ok(walk)
     }
+}
+
+/// The first commit, along first parents from `head` down, after which a file was what it is at `head`.
+pub(super) fn last_change(folder: &Path, head: CommitId, file: &RepoPath) -> Result<CommitId, GitError> {
+    let mut repository = handle::open(folder)?;
+    let mut here = find_commit(&repository, head)?.id();
+    let mut wanted = None;
+    for count in 1.. {
+        let commit = find_parent(&repository, here)?;
+        let content = entry_at(&repository, commit.tree_id(), file.as_str())?;
+        let wanted = *wanted.get_or_insert(content);
+        let Ok(parent) = commit.parent_id(0) else { break };
+        let before = entry_at(&repository, find_parent(&repository, parent)?.tree_id(), file.as_str())?;
+        if before != wanted {
+            break;
+        }
+        here = parent;
+        if count % COMMITS_A_HANDLE == 0 {
+            drop(commit);
+            repository = handle::open(folder)?;
+        }
+    }
+    Ok(commit_id(here))
 }
 
 /// Whether `ancestor` is `tip` or lies under it, by any parent. A commit that the mirror does not have does not.

@@ -8,6 +8,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use super::folder::{Folder, HEAD_REFERENCE, Lock};
 use super::history::{self, Walk};
 use super::remote::{Access, Pushed, Reach, Remote};
+use super::signing::{AllowedSigners, Signed, Signing, Verifier};
 use super::tree::{Scope, find_commit};
 use super::{GitError, content, diff, draft, handle, listing};
 use crate::model::{
@@ -37,6 +38,10 @@ pub struct Settings {
     pub mirror: PathBuf,
     /// Author and committer of every commit.
     pub author: Signature,
+    /// How every commit is signed.
+    pub signing: Signing,
+    /// Who may sign what others commit; without it, nobody is asked.
+    pub verify: Option<AllowedSigners>,
 }
 
 /// What a fetch found.
@@ -56,6 +61,7 @@ pub struct Mirror {
     settings: Settings,
     folder: Folder,
     remote: Remote,
+    verifier: Option<Verifier>,
     /// Set when an object that must be there could not be read; the next fetch makes the mirror anew.
     damaged: AtomicBool,
 }
@@ -83,7 +89,8 @@ impl Mirror {
         // The URL is judged before anything is made on disk.
         let remote = Remote::new(&settings.url, &path, settings.reach.clone())?;
         let folder = Folder::open(&path, origin)?;
-        Ok(Self { settings, folder, remote, damaged: AtomicBool::new(false) })
+        let verifier = settings.verify.clone().map(Verifier::new);
+        Ok(Self { settings, folder, remote, verifier, damaged: AtomicBool::new(false) })
     }
 
     /// Asks where the branch is, and fetches its objects only when it moved.
@@ -214,7 +221,10 @@ impl Mirror {
     ) -> Result<Publication, GitError> {
         let lock = self.folder.lock()?;
         let who = author_at(&self.settings.author, at.timestamp())?;
-        let commits = self.seen(draft::write_chain(self.folder.path(), base, drafts, &who))?;
+        let signer = self.settings.signing.signer();
+        let signer = signer.map_err(|fault| GitError::Signing { fault: Box::new(fault) })?;
+        let commits =
+            self.seen(draft::write_chain(self.folder.path(), base, drafts, &who, signer.as_ref()))?;
         let Some(tip) = commits.last().copied() else { return Ok(Publication::Pushed(commits)) };
         let branch = &self.settings.branch;
         let reason = match self.remote.push(branch, base, tip)? {
@@ -236,6 +246,31 @@ impl Mirror {
             Some(reason) if head == Some(base) => Publication::Declined { reason },
             _ => Publication::Moved { head },
         })
+    }
+
+    /// Whether a commit was signed by somebody who is allowed to; every commit is when nobody is asked.
+    ///
+    /// # Errors
+    /// When the mirror does not have the commit, or the signature can't be looked at.
+    pub fn signed(&self, commit: CommitId) -> Result<Signed, GitError> {
+        let Some(verifier) = &self.verifier else { return Ok(Signed::ByAllowed) };
+        self.seen(handle::open(self.folder.path()).and_then(|repository| {
+            find_commit(&repository, commit)?;
+            verifier.verify(self.folder.path(), commit)
+        }))
+    }
+
+    /// Whether it was said who may sign.
+    pub fn requires_signatures(&self) -> bool {
+        self.verifier.is_some()
+    }
+
+    /// The commit of the first-parent line of `head` that last changed a file.
+    ///
+    /// # Errors
+    /// When the mirror does not have the commit, or no commit has the file.
+    pub fn last_change(&self, head: CommitId, file: &RepoPath) -> Result<CommitId, GitError> {
+        self.seen(history::last_change(self.folder.path(), head, file))
     }
 
     /// What can be done with the remote repository, for a person to read. Changes nothing there: a push is tried as far

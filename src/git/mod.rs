@@ -19,6 +19,7 @@ mod history;
 mod listing;
 mod mirror;
 mod remote;
+mod signing;
 mod source;
 mod tree;
 
@@ -27,4 +28,5 @@ pub use content::MOST_CONTENT_BYTES;
 pub use error::{GitError, ProgramError};
 pub use mirror::{Fetched, Mirror, Settings, Signature};
 pub use remote::{Access, Limits, Login, PushAccess, Reach, Secret, Stop, Trouble, local_path};
+pub use signing::{AllowedSigners, Signed, Signing};
 pub use source::{SourceMirror, SourceSettings, Wanted};

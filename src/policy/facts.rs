@@ -171,7 +171,12 @@ pub struct Before<'a> {
     pub running: BeforeRunning<'a>,
     /// What it ran before that, newest first; as far back as anybody asked.
     pub past: &'a [PastRun],
+    /// The commits that do not count there, since nobody who is allowed to signed them.
+    pub unsigned: &'a Unsigned,
 }
+
+/// Commits that do not count, since nobody who is allowed to signed them, and why, fit to be shown.
+pub type Unsigned = HashMap<CommitId, String>;
 
 /// A version that an environment ran in every path, and runs no more.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -8,7 +8,7 @@ use chrono_tz::Tz;
 use super::{
     Before, BeforeRunning, Boarding, Candidate, Control, Controls, Decision, DigestNow, EnvironmentPolicy,
     Evaluation, Facts, GateName, GateReport, Landing, MovedBack, NoCandidate, Nomination, Note, Observations,
-    Observed, PastRun, SelectionRules, SoakMode, TrackPolicy, decide, evaluate, nominate,
+    Observed, PastRun, SelectionRules, SoakMode, TrackPolicy, Unsigned, decide, evaluate, nominate,
 };
 use crate::model::{CommitId, Digest, EnvironmentName, Tag, Timestamp};
 
@@ -24,6 +24,7 @@ pub(super) struct Track {
     pub(super) before: Option<Vec<Candidate>>,
     pub(super) landing: Landing,
     pub(super) past: Vec<PastRun>,
+    pub(super) unsigned: Unsigned,
     /// What was seen of the digest of what runs, or ran, in the environment before.
     pub(super) observed: Vec<Observed>,
     pub(super) digest_now: Option<Digest>,
@@ -113,6 +114,7 @@ impl Track {
                 author: "tidegate".into(),
             },
             past: Vec::new(),
+            unsigned: Unsigned::new(),
             observed: Vec::new(),
             digest_now: Some(digest('a')),
             soak_mode: SoakMode::Continuous,
@@ -164,7 +166,12 @@ impl Track {
             running: &self.running,
             selection: &selection,
             moved_back: &self.moved_back,
-            before: running.map(|running| Before { environment: &before_name, running, past: &self.past }),
+            before: running.map(|running| Before {
+                environment: &before_name,
+                running,
+                past: &self.past,
+                unsigned: &self.unsigned,
+            }),
             observations: &observations,
             digest_now: digest_now.map_or(DigestNow::Unknown, |(tag, digest)| DigestNow::Is { tag, digest }),
             controls: &controls,

@@ -36,7 +36,7 @@ pub use decide::{Consideration, Decision, consider, decide};
 pub use evaluate::{Evaluation, Soaked, evaluate};
 pub use facts::{
     Before, BeforeRunning, Boarding, DigestNow, EnvironmentPolicy, Facts, Fetched, Landing, MovedBack,
-    Observations, Observed, PastRun, SoakMode, TrackPolicy,
+    Observations, Observed, PastRun, SoakMode, TrackPolicy, Unsigned,
 };
 pub use gates::{
     Answer, ApprovalReason, DigestReason, FreezeReason, GateName, GateNameError, GateReport, GroupReason,

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use secrecy::SecretString;
 
 use crate::config::{self, Auth, ProcessEnv, SecretSource};
-use crate::git::{Login, Mirror, Reach, Secret, Settings, Signature, Stop};
+use crate::git::{AllowedSigners, Login, Mirror, Reach, Secret, Settings, Signature, Signing, Stop};
 use crate::model::Fault;
 
 /// The mirror of a configuration, in `folder`.
@@ -23,6 +23,11 @@ pub(super) fn mirror(git: &config::Git, folder: &Path, stop: Stop) -> Result<Mir
         branch: git.branch.clone(),
         mirror: folder.to_owned(),
         author: Signature { name: git.author.name.clone(), email: git.author.email.clone() },
+        signing: signing(&git.signing),
+        verify: git.verify.as_ref().map(|verify| AllowedSigners {
+            ssh: verify.allowed_signers.clone(),
+            gpg_home: verify.gpg_home.clone(),
+        }),
     };
     Ok(Mirror::open(settings)?)
 }
@@ -39,6 +44,16 @@ pub(super) fn login(auth: &Auth) -> Login {
             Login::SshAgent { socket: socket.clone(), known_hosts: known_hosts.clone() }
         }
         Auth::Token { username, token } => Login::Token { username: username.clone(), token: kept(token) },
+    }
+}
+
+fn signing(signing: &config::Signing) -> Signing {
+    match signing {
+        config::Signing::None => Signing::None,
+        config::Signing::Ssh { file, passphrase } => {
+            Signing::Ssh { file: file.clone(), passphrase: passphrase.as_ref().map(kept) }
+        }
+        config::Signing::Gpg { key, home } => Signing::Gpg { key: key.clone(), home: home.clone() },
     }
 }
 

@@ -5,7 +5,7 @@ use std::ops::ControlFlow;
 use std::sync::Arc;
 
 use crate::engine::{self, TaggedImage};
-use crate::git::Mirror;
+use crate::git::{Mirror, Signed};
 use crate::model::{
     BlobId, CommitDraft, CommitId, CommitInfo, Content, Digest, Fault, FetchEvidence, FileChange, HistoryEnd,
     ImageName, Index, Intent, Listing, Movement, Observation, Outcome, PromotionId, Publication, RepoPath,
@@ -83,6 +83,21 @@ impl engine::Repository for Mirror {
         visit: &mut dyn FnMut(CommitInfo, Vec<FileChange>) -> ControlFlow<()>,
     ) -> Result<HistoryEnd, Fault> {
         Ok(Self::history(self, tip, until, scope, visit)?)
+    }
+
+    fn requires_signatures(&self) -> bool {
+        Self::requires_signatures(self)
+    }
+
+    fn unsigned(&self, commit: CommitId) -> Result<Option<String>, Fault> {
+        Ok(match self.signed(commit)? {
+            Signed::ByAllowed => None,
+            Signed::Not { reason } => Some(reason),
+        })
+    }
+
+    fn last_change(&self, head: CommitId, file: &RepoPath) -> Result<CommitId, Fault> {
+        Ok(Self::last_change(self, head, file)?)
     }
 
     fn find_in_messages(

@@ -1,6 +1,6 @@
 //! The `git` section.
 
-use super::{file, git_auth};
+use super::{file, git_auth, git_signing};
 use crate::config::environment_variables::EnvLookup;
 use crate::config::host::{self, Endpoint};
 use crate::config::location::Located;
@@ -15,7 +15,6 @@ const DEFAULT_AUTHOR_NAME: &str = "tidegate";
 const DEFAULT_AUTHOR_EMAIL: &str = "tidegate@localhost";
 
 pub(super) fn git(raw: &raw::Git, variables: &dyn EnvLookup, findings: &mut Findings) -> Option<Git> {
-    refuse_what_is_not_possible_yet(raw, findings);
     let remote = findings.take(raw.url.at, repository(&raw.url.value));
     let auth = git_auth::auth(raw.auth.as_ref(), remote.as_ref(), raw.url.at, variables, findings);
     let ca_file = raw.ca_file.as_ref().and_then(|path| file::path(path, findings));
@@ -25,6 +24,8 @@ pub(super) fn git(raw: &raw::Git, variables: &dyn EnvLookup, findings: &mut Find
         None => branch(DEFAULT_BRANCH).ok(),
     };
     let author = author(&raw.author, findings);
+    let signing = git_signing::signing(raw.signing.as_ref(), findings);
+    let verify = git_signing::verify(raw.verify.as_ref(), findings);
     let subject = match &raw.message.subject {
         Some(text) => findings.take(text.at, SubjectForm::parse(&text.value)),
         None => Some(SubjectForm::default()),
@@ -38,19 +39,11 @@ pub(super) fn git(raw: &raw::Git, variables: &dyn EnvLookup, findings: &mut Find
         proxy,
         branch: branch?,
         author: author?,
+        signing: signing?,
+        verify,
         batch: batch(raw),
         subject: subject?,
     })
-}
-
-fn refuse_what_is_not_possible_yet(raw: &raw::Git, findings: &mut Findings) {
-    if let Some(signing) = &raw.signing {
-        findings.refuse(
-            signing.at.start(),
-            "`git.signing`",
-            "leave `signing` out; commits are not signed yet",
-        );
-    }
 }
 
 fn warn_of_unused_https(raw: &raw::Git, remote: Option<&Remote>, findings: &mut Findings) {

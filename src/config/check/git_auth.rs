@@ -102,7 +102,7 @@ pub(super) fn token_of(raw: &Located<raw::Token>, findings: &mut Findings) -> Op
 }
 
 /// Where a secret is; nothing when it is nowhere, or when that is wrong, which is noted.
-fn secret(
+pub(super) fn secret(
     variable: Option<&Located<String>>,
     path: Option<&Located<raw::FilePath>>,
     at: Location,

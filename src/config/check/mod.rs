@@ -7,6 +7,7 @@ mod environment;
 mod file;
 mod git;
 mod git_auth;
+mod git_signing;
 mod group;
 mod override_order;
 mod registry;

@@ -34,8 +34,12 @@ pub(in crate::config) struct Git {
     #[serde(default, deserialize_with = "or_default")]
     pub(in crate::config) author: Author,
 
-    /// How commits are signed. Refused in this version.
+    /// How commits are signed: `sshKey` or `gpgKey`.
     pub(in crate::config) signing: Option<Located<Signing>>,
+
+    /// Who must have signed what others commit. A tag that came into an environment by a commit of nobody in it does not
+    /// soak there.
+    pub(in crate::config) verify: Option<Located<Verify>>,
 
     /// What one commit holds: `service` is one service in one environment, so that a revert undoes exactly one
     /// promotion; `environment` is all that moves in one environment; `all` is all that moves in a pass.
@@ -137,13 +141,31 @@ pub(in crate::config) struct Author {
     pub(in crate::config) email: Option<Located<String>>,
 }
 
-/// How commits are signed. Refused in this version.
+/// How commits are signed: `sshKey` or `gpgKey`.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
-#[expect(dead_code, reason = "the key is known so that it is refused by name, not as an unknown one")]
 pub(in crate::config) struct Signing {
-    /// The private SSH key to sign with.
-    pub(in crate::config) ssh_key: FilePath,
+    /// The private SSH key to sign with, Ed25519 or ECDSA, in OpenSSH's form.
+    pub(in crate::config) ssh_key: Option<Located<FilePath>>,
+    /// The name of the environment variable that holds the passphrase of `sshKey`.
+    pub(in crate::config) passphrase_env: Option<Located<String>>,
+    /// The file that holds the passphrase of `sshKey`; an end of line after it is not part of it.
+    pub(in crate::config) passphrase_file: Option<Located<FilePath>>,
+    /// The GPG key to sign with: its fingerprint. It has no passphrase.
+    #[schemars(extend("pattern" = "^(0x)?[0-9A-Fa-f ]{16,60}$", "examples" = ["3AA5C34371567BD2"]))]
+    pub(in crate::config) gpg_key: Option<Located<String>>,
+    /// The folder of the keyring with `gpgKey`. Without it, that of the user.
+    pub(in crate::config) gpg_home: Option<Located<FilePath>>,
+}
+
+/// Who must have signed what others commit: `allowedSigners`, `gpgHome`, or both.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub(in crate::config) struct Verify {
+    /// The SSH keys that may sign, in the form of ALLOWED SIGNERS in ssh-keygen(1). Tidegate's own must be in it.
+    pub(in crate::config) allowed_signers: Option<Located<FilePath>>,
+    /// The folder of a GPG keyring; every key in it may sign.
+    pub(in crate::config) gpg_home: Option<Located<FilePath>>,
 }
 
 /// How commits are worded.

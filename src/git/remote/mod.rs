@@ -8,7 +8,7 @@
 mod every;
 mod https;
 mod path;
-mod program;
+pub(in crate::git) mod program;
 mod push_report;
 mod reach;
 mod ssh;

@@ -53,15 +53,15 @@ const SETTINGS: [&str; 6] = [
 ];
 
 /// What the program wrote and how it ended.
-pub(super) struct Output {
-    pub(super) status: ExitStatus,
-    pub(super) stdout: Vec<u8>,
-    pub(super) stderr: Vec<u8>,
+pub(in crate::git) struct Output {
+    pub(in crate::git) status: ExitStatus,
+    pub(in crate::git) stdout: Vec<u8>,
+    pub(in crate::git) stderr: Vec<u8>,
 }
 
 impl Output {
     /// The output, if the program ended well.
-    pub(super) fn success(self) -> Result<Self, ProgramError> {
+    pub(in crate::git) fn success(self) -> Result<Self, ProgramError> {
         if self.status.success() {
             return Ok(self);
         }
@@ -69,14 +69,14 @@ impl Output {
     }
 
     /// What it wrote to its standard error but for its progress, on one line, fit to be shown.
-    pub(super) fn said(&self) -> String {
+    pub(in crate::git) fn said(&self) -> String {
         let text = self.complaint();
         let lines: Vec<&str> = text.lines().map(str::trim).filter(|line| !line.is_empty()).collect();
         Printable::bounded(&lines.join("; "), 500).to_string()
     }
 
     /// What it wrote to its standard error but for its progress, in lines.
-    pub(super) fn complaint(&self) -> String {
+    pub(in crate::git) fn complaint(&self) -> String {
         let text = String::from_utf8_lossy(&self.stderr);
         let lines = text.split(['\n', '\r']).filter(|line| !is_progress(line));
         lines.flat_map(|line| [line, "\n"]).collect()
@@ -93,13 +93,13 @@ fn is_progress(line: &str) -> bool {
 
 /// How long a program may run.
 #[derive(Clone, Debug)]
-pub(super) struct Patience {
+pub(in crate::git) struct Patience {
     /// In all.
-    pub(super) deadline: Duration,
+    pub(in crate::git) deadline: Duration,
     /// Without writing anything, if that is bounded too.
-    pub(super) silence: Option<Duration>,
+    pub(in crate::git) silence: Option<Duration>,
     /// And only until this is asked for.
-    pub(super) stop: Stop,
+    pub(in crate::git) stop: Stop,
 }
 
 impl From<Duration> for Patience {
@@ -109,7 +109,7 @@ impl From<Duration> for Patience {
 }
 
 /// `git` on the mirror in `folder`.
-pub(super) fn command(folder: &Path) -> Command {
+pub(in crate::git) fn command(folder: &Path) -> Command {
     let mut command = Command::new("git");
     unattended(&mut command);
     command
@@ -123,7 +123,7 @@ pub(super) fn command(folder: &Path) -> Command {
 }
 
 /// Takes our environment away but for what every program needs.
-pub(super) fn unattended(command: &mut Command) {
+pub(in crate::git) fn unattended(command: &mut Command) {
     command.env_clear().env("LC_ALL", "C");
     for name in KEPT_VARIABLES {
         if let Some(value) = std::env::var_os(name) {
@@ -133,7 +133,7 @@ pub(super) fn unattended(command: &mut Command) {
 }
 
 /// Runs `command` to its end, or kills it and everything below it when patience is at its end.
-pub(super) fn run<S: AsRef<OsStr>>(
+pub(in crate::git) fn run<S: AsRef<OsStr>>(
     mut command: Command,
     arguments: impl IntoIterator<Item = S>,
     patience: impl Into<Patience>,

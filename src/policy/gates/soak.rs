@@ -3,7 +3,7 @@
 use std::fmt;
 use std::time::Duration;
 
-use crate::model::{Digest, EnvironmentName, Tag, Timestamp};
+use crate::model::{CommitId, Digest, EnvironmentName, Tag, Timestamp};
 use crate::policy::clock::{Began, SoakClock, past_clock, soak_clock};
 use crate::policy::facts::{Before, BeforeRunning, Boarding, PastRun, SoakMode};
 use crate::policy::select::Candidate;
@@ -57,6 +57,17 @@ pub enum SoakReason {
         /// The candidate.
         tag: Tag,
     },
+    /// The environment before runs it by a commit that does not count.
+    Unsigned {
+        /// The environment before.
+        environment: EnvironmentName,
+        /// The candidate.
+        tag: Tag,
+        /// The commit.
+        commit: CommitId,
+        /// Why it does not count.
+        because: String,
+    },
     /// There is an environment before, but what it runs isn't known.
     Unknown {
         /// The environment before.
@@ -99,6 +110,8 @@ pub(super) enum Soaking<'a> {
     Missing(&'a EnvironmentName),
     Several(&'a EnvironmentName, &'a [Candidate]),
     Other(&'a EnvironmentName, &'a Candidate),
+    /// It came there by a commit that does not count.
+    Unsigned(&'a EnvironmentName, CommitId, &'a str),
     Same(&'a EnvironmentName, SoakClock<'a>),
     /// It ran there, was replaced, and counts all the same.
     Past(&'a EnvironmentName, SoakClock<'a>, Timestamp),
@@ -115,7 +128,10 @@ impl<'a> Soaking<'a> {
         let clock = |landing| soak_clock(landing, observed, question.digest_now(), policy.clock_tolerance);
         match before.running {
             BeforeRunning::One { candidate, landing } if candidate.tag == wanted.tag => {
-                return Self::Same(before.environment, clock(landing));
+                return match before.unsigned.get(&landing.commit) {
+                    Some(because) => Self::Unsigned(before.environment, landing.commit, because),
+                    None => Self::Same(before.environment, clock(landing)),
+                };
             }
             _ => {}
         }
@@ -170,7 +186,9 @@ fn counted<'a>(question: Question<'a>, before: Before<'a>) -> Option<&'a PastRun
         .moved_back
         .iter()
         .any(|moved| moved.environment == *before.environment && moved.version == candidate.version);
-    before.past.iter().find(|run| run.candidate == *candidate).filter(|_| !was_left)
+    let counts =
+        |run: &&PastRun| run.candidate == *candidate && !before.unsigned.contains_key(&run.landing.commit);
+    before.past.iter().find(counts).filter(|_| !was_left)
 }
 
 pub(super) fn ask(question: Question<'_>, soaking: &Soaking<'_>, time: Option<&SoakTime>) -> GateReport {
@@ -221,6 +239,11 @@ fn untimed(question: Question<'_>, soaking: &Soaking<'_>) -> (Answer, SoakReason
             let (environment, running) = ((*environment).clone(), running.tag.clone());
             return (Answer::Closed, SoakReason::Other { environment, running, tag: tag() });
         }
+        Soaking::Unsigned(environment, commit, because) => {
+            let (environment, because) = ((*environment).clone(), (*because).to_owned());
+            let reason = SoakReason::Unsigned { environment, tag: tag(), commit: *commit, because };
+            return (Answer::Closed, reason);
+        }
         Soaking::Same(environment, clock) | Soaking::Past(environment, clock, _) => {
             ((*environment).clone(), clock)
         }
@@ -261,6 +284,11 @@ impl fmt::Display for SoakReason {
             Self::Other { environment, running, tag } => {
                 write!(formatter, "{environment} runs {running}, not {tag}")
             }
+            Self::Unsigned { environment, tag, commit, because } => write!(
+                formatter,
+                "{tag} came to {environment} by commit {}, which does not count: {because}",
+                commit.short()
+            ),
             Self::Unknown { environment } => {
                 write!(formatter, "it is not known what {environment} runs")
             }

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use crate::git::{Checkout, GitError, Mirror, Reach, Settings, Signature, local_path};
+use crate::git::{Checkout, GitError, Mirror, Reach, Settings, Signature, Signing, local_path};
 use crate::init::{Finding, FindingKind, Origin, Reading};
 use crate::model::{BranchName, Class, Fault, LeftAlone, LeftAloneKind, Printable, RepoPath};
 
@@ -135,6 +135,8 @@ fn scan_branch(checkout: &Checkout, path: &Path, branch: &BranchName) -> Result<
         branch: branch.clone(),
         mirror: folder.path().join("mirror.git"),
         author: Signature { name: "tidegate".to_owned(), email: "tidegate@localhost".to_owned() },
+        signing: Signing::None,
+        verify: None,
     })?;
     let head = mirror.fetch()?.head;
     let part = path.strip_prefix(&checkout.top).ok().and_then(Path::to_str);
