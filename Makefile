@@ -3,7 +3,7 @@
 CARGO ?= cargo
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test bench lint
+.PHONY: help demo test soak bench lint
 
 help: ## Tell what there is
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-6s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -16,6 +16,10 @@ demo: ## See the whole thing on this machine, in about half a minute (ARGS=--kee
 test: ## Run every test, against real parts
 	@scripts/install-parts.sh git docker-registry ssh=openssh-client sshd=openssh-server gpg gpg-agent
 	$(CARGO) test --locked
+
+soak: ## Kill the daemon's passes thousands of times (KILLS=5000), among other writers, for about half an hour
+	@scripts/install-parts.sh git docker-registry
+	TIDEGATE_SOAK=$(or $(KILLS),5000) $(CARGO) test --locked --test rooms -- --nocapture journey::crashes git::races
 
 bench: ## Measure
 	@scripts/install-parts.sh git docker-registry

@@ -7,6 +7,7 @@ pub mod cli;
 pub mod config;
 pub mod control;
 pub mod engine;
+pub mod forge;
 pub mod git;
 pub mod init;
 pub mod manifest;

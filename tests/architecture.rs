@@ -44,6 +44,7 @@ const ROOMS: &[Room] = &[
         is_pure: false,
         crates: &["reqwest", "oci_distribution", "governor", "backon", "rustls"],
     },
+    Room { name: "forge", rooms: &["model"], is_pure: false, crates: &["reqwest", "rustls"] },
     Room { name: "git", rooms: &["model"], is_pure: false, crates: &["git2", "ssh_key"] },
     Room { name: "store", rooms: &["model"], is_pure: false, crates: &["sqlx"] },
     Room {
@@ -59,6 +60,7 @@ const ROOMS: &[Room] = &[
             "source",
             "engine",
             "registry",
+            "forge",
             "git",
             "store",
         ],

@@ -3,6 +3,7 @@
 mod bad_input;
 mod by_hand;
 mod changelog;
+mod crashes;
 mod daemon;
 mod over_network;
 mod promotion;

@@ -4,6 +4,7 @@ mod architecture;
 mod changelog;
 mod config;
 mod demo;
+mod forge;
 mod git;
 mod init;
 mod journey;

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+use super::since::{self, Since};
 use crate::model::{BranchName, EnvironmentName, ImageName, ServiceName, Tag};
 use crate::policy::GateName;
 
@@ -108,7 +109,7 @@ pub(crate) enum Command {
     Status(Status),
     /// List what moved, from Git: promotions, and what people changed
     #[command(
-        after_help = "Examples:\n  tidegate history\n  tidegate history common/graphql-server --env prod -n 5"
+        after_help = "Examples:\n  tidegate history\n  tidegate history common/graphql-server --env prod -n 5\n  tidegate history --since 7d -o json"
     )]
     History(History),
     /// Tell what changed between two images of a service: what the last environment runs and what the first one does
@@ -185,6 +186,9 @@ pub(crate) struct History {
     /// Only this environment
     #[arg(long, value_name = "ENVIRONMENT")]
     pub(crate) env: Option<EnvironmentName>,
+    /// Only since then: a day such as 2026-11-01, a time such as 2026-11-01T09:00:00Z, or how long ago, such as 7d
+    #[arg(long, value_name = "WHEN", value_parser = since::parse)]
+    pub(crate) since: Option<Since>,
     /// How many, newest first
     #[arg(short = 'n', long, default_value_t = 20, value_name = "COUNT")]
     pub(crate) most: usize,

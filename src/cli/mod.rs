@@ -8,6 +8,7 @@ mod logging;
 mod output;
 mod render;
 mod signals;
+mod since;
 mod wiring;
 
 use std::process::ExitCode;

@@ -148,6 +148,17 @@ pub enum Auth {
         /// Where the token is.
         token: SecretSource,
     },
+    /// As an installation of a GitHub App.
+    GithubApp {
+        /// The number of the app.
+        app_id: u64,
+        /// The number of its installation.
+        installation_id: u64,
+        /// The app's private key, in PEM form.
+        private_key: PathBuf,
+        /// The API's URL; without it, the one that belongs to the repository's host.
+        api: Option<Endpoint>,
+    },
 }
 
 /// How commits are signed.

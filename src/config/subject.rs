@@ -36,7 +36,11 @@ enum Part {
 
 /// The form of the subject of a promotion's commit: one line, with placeholders.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct SubjectForm(Vec<Part>);
+pub struct SubjectForm {
+    parts: Vec<Part>,
+    /// What stands behind every subject, with a space before it; perhaps nothing.
+    suffix: String,
+}
 
 /// What a promotion puts into the form of its subject.
 #[derive(Clone, Copy, Debug)]
@@ -53,7 +57,7 @@ pub struct SubjectValues<'a> {
 
 impl Default for SubjectForm {
     fn default() -> Self {
-        Self::parse(DEFAULT).unwrap_or_else(|_| Self(Vec::new()))
+        Self::parse(DEFAULT).unwrap_or_else(|_| Self { parts: Vec::new(), suffix: String::new() })
     }
 }
 
@@ -74,7 +78,25 @@ impl SubjectForm {
         while !rest.is_empty() {
             rest = take_part(rest, &mut parts)?;
         }
-        Ok(Self(parts))
+        Ok(Self { parts, suffix: String::new() })
+    }
+
+    /// The same, with this behind every subject.
+    pub(super) fn with_suffix(self, suffix: &str) -> Result<Self, Wrong> {
+        let is_fit = !suffix.trim().is_empty() && suffix.len() <= 50 && !suffix.chars().any(char::is_control);
+        if is_fit {
+            return Ok(Self { suffix: format!(" {}", suffix.trim()), ..self });
+        }
+        Err((
+            "this cannot stand behind a subject".to_owned(),
+            "write a few words on one line, such as `[skip ci]`".to_owned(),
+        ))
+    }
+
+    /// A subject, of one promotion or of several, as it stands in the commit.
+    pub fn finish(&self, mut subject: String) -> String {
+        subject.push_str(&self.suffix);
+        subject
     }
 
     /// The subject of one promotion.
@@ -87,7 +109,7 @@ impl SubjectForm {
             Part::Value(Placeholder::Tag) => values.tag.to_string(),
             Part::Value(Placeholder::From) => values.from.to_string(),
         };
-        self.0.iter().map(text_of).collect()
+        self.parts.iter().map(text_of).collect()
     }
 }
 
@@ -161,7 +183,19 @@ mod tests {
     #[test]
     fn the_default_is_the_documented_one() {
         assert_eq!(SubjectForm::default(), SubjectForm::parse(DEFAULT).unwrap());
-        assert!(!SubjectForm::default().0.is_empty());
+        assert!(!SubjectForm::default().parts.is_empty());
+    }
+
+    #[test]
+    fn a_suffix_stands_behind_every_subject() {
+        let form = SubjectForm::default().with_suffix("[skip ci]").unwrap();
+        assert_eq!(
+            form.finish("chore(prod): update 3 images".into()),
+            "chore(prod): update 3 images [skip ci]"
+        );
+        for bad in ["", " ", "a\nb", &"x".repeat(51)] {
+            assert!(SubjectForm::default().with_suffix(bad).is_err(), "{bad:?}");
+        }
     }
 
     #[test]

@@ -16,6 +16,8 @@ pub struct HistoryQuery {
     pub service: Option<ServiceName>,
     /// Only this environment.
     pub environment: Option<EnvironmentName>,
+    /// Only what was committed at that time or after it.
+    pub since: Option<Timestamp>,
     /// How many, newest first.
     pub most: usize,
 }
@@ -72,7 +74,8 @@ impl<P: Ports> Engine<P> {
         for movement in view.ledger.all() {
             let Some(environment) = self.rulebook.environment_of(&movement.path) else { continue };
             let name = &environment.policy.name;
-            let is_wanted = query.service.as_ref().is_none_or(|service| *service == movement.service)
+            let is_wanted = query.since.is_none_or(|since| movement.commit.committed_at >= since)
+                && query.service.as_ref().is_none_or(|service| *service == movement.service)
                 && query.environment.as_ref().is_none_or(|wanted| wanted == name);
             if is_wanted {
                 moves.push((movement.sequence, read(movement, name)));

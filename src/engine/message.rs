@@ -45,7 +45,7 @@ pub(crate) struct Told<'a> {
 /// `subject` is the form of the subject of a commit with one promotion, or with several of one service in one
 /// environment, of which the first gives the tag.
 pub(crate) fn render(subject: &SubjectForm, promotions: &[Told<'_>]) -> String {
-    let mut text = subject_line(subject, promotions);
+    let mut text = subject.finish(subject_line(subject, promotions));
     text.push_str("\n\n");
     let is_one_service = is_of_one_service(promotions);
     for told in promotions {

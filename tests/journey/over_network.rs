@@ -4,6 +4,7 @@ use std::fs;
 use std::path::Path;
 use std::process::{Command, Stdio};
 
+use crate::forge;
 use crate::support::git_http::{GitServer, Rules};
 use crate::support::relay::{Fault, Relay};
 use crate::support::sshd::Sshd;
@@ -114,4 +115,36 @@ async fn a_promotion_goes_over_https_with_a_token_that_nothing_shows() {
     let ran = world.run(&["sync"]);
     assert_eq!(ran.code, 1, "{}", ran.err);
     assert!(ran.err.contains("it does not let us in") && !ran.err.contains("t0ken"), "{}", ran.err);
+}
+
+#[tokio::test]
+async fn a_github_app_promotes_by_a_token_that_it_minted() {
+    let world = World::new("0s").await;
+    let api = wiremock::MockServer::start().await;
+    let ends_at = chrono::Utc::now() + chrono::TimeDelta::hours(1);
+    forge::mints(&api, "ghs_minted", ends_at).await;
+    let login = Some("x-access-token:ghs_minted".to_owned());
+    let server = GitServer::start(&world.origin.beside(""), Rules { login, ..Rules::default() });
+    let key = forge::app_key(&world.origin.beside(""));
+    let app =
+        format!("{{appId: 1, installationId: 2, privateKeyFile: {}, api: \"{}\"}}", key.display(), api.uri());
+    let git = format!(
+        "{{url: \"{}\", auth: {{githubApp: {app}}}, caFile: {}, message: {{suffix: \"[skip ci]\"}}}}",
+        server.url("origin.git"),
+        GitServer::authority().display()
+    );
+    let world = world.through(&git);
+    let doctor = world.run(&["doctor"]);
+    let told = format!("by a token that ends at {}", ends_at.format("%F %T UTC"));
+    assert!(doctor.code == 0 && doctor.out.contains(&told), "{}{}", doctor.out, doctor.err);
+    for _ in 0..2 {
+        let ran = world.run(&["-vv", "sync"]);
+        assert_eq!(ran.code, 0, "{}", ran.err);
+        assert!(!ran.err.contains("ghs_minted"), "{}", ran.err);
+    }
+    assert_eq!(world.running(), ("v1.0.1".to_owned(), "v1.0.1".to_owned()));
+    let subject = world.origin.git(&["log", "-1", "--format=%s", "main"]);
+    assert_eq!(subject, "chore(graphql-server): update to v1.0.1 [skip ci]");
+    let minted = api.received_requests().await.unwrap().len();
+    assert_eq!(minted, 3, "one a command");
 }

@@ -1,6 +1,7 @@
 //! `tidegate doctor`: reach and permission of everything that the configuration names.
 
 use std::collections::BTreeSet;
+use std::fmt::Write as _;
 use std::process::ExitCode;
 use std::sync::Arc;
 
@@ -65,7 +66,11 @@ async fn repository(session: &Session) -> Finding {
         Ok(Err(error)) => return bad(what, &Fault::from(error)),
         Err(error) => return bad(what, &Fault::new(Class::Failed, error.to_string())),
     };
-    let detail = format!("branch {} at {}", session.config.git.branch, access.head.short());
+    let mut detail = format!("branch {} at {}", session.config.git.branch, access.head.short());
+    if let Some(ends) = access.login_ends {
+        let _ =
+            write!(detail, ", by a token that ends at {} and is renewed before", ends.format("%F %T UTC"));
+    }
     match access.push {
         PushAccess::Likely => good(what, format!("{detail}, may push")),
         PushAccess::Denied { reason } => Finding {

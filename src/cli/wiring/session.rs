@@ -83,9 +83,11 @@ impl Session {
         }
         let client = Arc::new(registries::client(&config)?);
         let stop = Stop::default();
-        let mirror = Arc::new(git::mirror(&config.git, &folder.join(mirror_name(&url)), stop.clone())?);
+        let login = git::login(&config.git)?;
+        let mirror_folder = folder.join(mirror_name(&url));
+        let mirror = Arc::new(git::mirror(&config.git, login.clone(), &mirror_folder, stop.clone())?);
         let store = Arc::new(opened.store);
-        let mirrors = Mirrors::new(Arc::clone(&config), &folder, stop.clone());
+        let mirrors = Mirrors::new(Arc::clone(&config), login, &folder, stop.clone());
         let changes =
             Arc::new(Changes::new(Arc::clone(&config), Arc::clone(&client), Arc::clone(&store), mirrors));
         let parts = Parts {

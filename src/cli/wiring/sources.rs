@@ -39,6 +39,8 @@ const READING: Duration = Duration::from_mins(1);
 #[derive(Debug)]
 pub(crate) struct Mirrors {
     config: Arc<Config>,
+    /// That of the GitOps repository.
+    login: Login,
     folder: PathBuf,
     stop: Stop,
     /// One turn a source, so that two services of one repository fetch it once.
@@ -46,8 +48,8 @@ pub(crate) struct Mirrors {
 }
 
 impl Mirrors {
-    pub(crate) fn new(config: Arc<Config>, folder: &Path, stop: Stop) -> Self {
-        Self { config, folder: folder.join("sources"), stop, turns: Mutex::default() }
+    pub(crate) fn new(config: Arc<Config>, login: Login, folder: &Path, stop: Stop) -> Self {
+        Self { config, login, folder: folder.join("sources"), stop, turns: Mutex::default() }
     }
 
     /// What opens the mirror of a source.
@@ -56,7 +58,7 @@ impl Mirrors {
         let name = format!("{:x}", Sha256::digest(&url));
         SourceSettings {
             reach: Reach {
-                login: self.login(source, &url),
+                login: self.login_at(source, &url),
                 limits: LIMITS,
                 stop: self.stop.clone(),
                 ..Reach::default()
@@ -86,7 +88,7 @@ impl Mirrors {
 
     /// The token of the host, or the login of the GitOps repository where that is reached in the same way at the same
     /// host. Nobody else is shown either.
-    fn login(&self, source: &Source, url: &str) -> Login {
+    fn login_at(&self, source: &Source, url: &str) -> Login {
         let Source::Named(name) = source else { return Login::None };
         let url: Option<NetworkUrl> = url.parse().ok();
         let protocol = url.as_ref().map(NetworkUrl::protocol);
@@ -98,7 +100,7 @@ impl Mirrors {
         }
         match (url, self.gitops()) {
             (Some(url), Some(ours)) if url.host() == ours.host() && url.protocol() == ours.protocol() => {
-                git::login(&self.config.git.auth)
+                self.login.clone()
             }
             _ => Login::None,
         }

@@ -30,6 +30,10 @@ pub(super) fn git(raw: &raw::Git, variables: &dyn EnvLookup, findings: &mut Find
         Some(text) => findings.take(text.at, SubjectForm::parse(&text.value)),
         None => Some(SubjectForm::default()),
     };
+    let subject = match &raw.message.suffix {
+        Some(text) => subject.and_then(|form| findings.take(text.at, form.with_suffix(&text.value))),
+        None => subject,
+    };
     warn_of_unused_subject(raw, findings);
     warn_of_unused_https(raw, remote.as_ref(), findings);
     Some(Git {

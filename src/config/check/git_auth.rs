@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use super::file;
 use super::registry::variable_name;
 use crate::config::environment_variables::EnvLookup;
+use crate::config::host::{self, Endpoint};
 use crate::config::location::{Located, Location};
 use crate::config::problem::{Findings, Wrong};
 use crate::config::raw;
@@ -15,7 +16,7 @@ use crate::model::Protocol;
 const DEFAULT_USERNAME: &str = "x-access-token";
 
 const EXAMPLES: &str = "write one of `sshKey: {file: /etc/tidegate/ssh/id, knownHosts: /etc/tidegate/ssh/known_hosts}`, \
-                        `sshAgent: {}` and `token: {env: GIT_TOKEN}`";
+                        `sshAgent: {}`, `token: {env: GIT_TOKEN}` and `githubApp`";
 
 /// How to log in; `url_at` is where the repository stands.
 pub(super) fn auth(
@@ -36,23 +37,44 @@ pub(super) fn auth(
 
 fn one(raw: &Located<raw::Auth>, variables: &dyn EnvLookup, findings: &mut Findings) -> Option<Auth> {
     let raw::Auth { ssh_key, ssh_agent, token, github_app } = &raw.value;
-    if let Some(app) = github_app {
-        findings.refuse(app.at.start(), "`githubApp`", "use a token or an SSH key instead");
-        return None;
+    let ways = [ssh_key.is_some(), ssh_agent.is_some(), token.is_some(), github_app.is_some()];
+    match ways.into_iter().filter(|is_named| *is_named).count() {
+        1 => {}
+        0 => findings.error(raw.at.start(), "`auth` names no way to log in", EXAMPLES),
+        _ => findings.error(raw.at.start(), "there is more than one way to log in", EXAMPLES),
     }
-    match (ssh_key, ssh_agent, token) {
-        (Some(key), None, None) => ssh_key_of(key, raw.at.start(), findings),
-        (None, Some(agent), None) => ssh_agent_of(agent, raw.at.start(), variables, findings),
-        (None, None, Some(token)) => token_of(token, findings),
-        _ => {
-            let (None, None, None) = (ssh_key, ssh_agent, token) else {
-                findings.error(raw.at.start(), "there is more than one way to log in", EXAMPLES);
-                return None;
-            };
-            findings.error(raw.at.start(), "`auth` names no way to log in", EXAMPLES);
-            None
-        }
+    if let Some(key) = ssh_key {
+        return ssh_key_of(key, raw.at.start(), findings);
     }
+    if let Some(agent) = ssh_agent {
+        return ssh_agent_of(agent, raw.at.start(), variables, findings);
+    }
+    if let Some(token) = token {
+        return token_of(token, findings);
+    }
+    github_app_of(&github_app.as_ref()?.value, findings)
+}
+
+fn github_app_of(raw: &raw::GithubApp, findings: &mut Findings) -> Option<Auth> {
+    let private_key = file::path(&raw.private_key_file, findings);
+    let api = raw.api.as_ref().and_then(|url| findings.take(url.at, api(&url.value)));
+    Some(Auth::GithubApp {
+        app_id: raw.app_id.value,
+        installation_id: raw.installation_id.value,
+        private_key: private_key?,
+        api,
+    })
+}
+
+fn api(text: &str) -> Result<Endpoint, Wrong> {
+    let api = host::endpoint(text)?;
+    if api.is_https || host::is_loopback(&api.host) {
+        return Ok(api);
+    }
+    Err((
+        "tokens would be sent unencrypted to another machine".to_owned(),
+        "write an `https://` URL, such as `https://github.vtr.cl/api/v3`".to_owned(),
+    ))
 }
 
 fn ssh_key_of(raw: &raw::SshKey, at: Location, findings: &mut Findings) -> Option<Auth> {
@@ -141,7 +163,9 @@ fn check_fit(auth: &Auth, remote: &Remote, at: Location, findings: &mut Findings
     let (message, hint) = match (protocol, auth) {
         (None | Some(Protocol::Git), Auth::None)
         | (Some(Protocol::Ssh), Auth::SshKey { .. } | Auth::SshAgent { .. })
-        | (Some(Protocol::Https | Protocol::Http), Auth::Token { .. }) => return Some(()),
+        | (Some(Protocol::Https | Protocol::Http), Auth::Token { .. } | Auth::GithubApp { .. }) => {
+            return Some(());
+        }
         (Some(Protocol::Https | Protocol::Http), Auth::None) => {
             findings.warning(
                 at,

@@ -19,7 +19,7 @@ pub(in crate::config) struct Git {
     #[schemars(extend("default" = "main"))]
     pub(in crate::config) branch: Option<Located<String>>,
 
-    /// How to log in: `sshKey` or `sshAgent` over ssh, `token` over https. A repository on this machine needs none.
+    /// How to log in: `sshKey` or `sshAgent` over ssh, `token` or `githubApp` over https. A repository on this machine needs none.
     pub(in crate::config) auth: Option<Located<Auth>>,
 
     /// A file of the certificate authorities, in PEM form, that are trusted for an `https://` URL in place of those of
@@ -71,7 +71,7 @@ pub(in crate::config) struct Auth {
     pub(in crate::config) ssh_agent: Option<SshAgent>,
     /// By a token.
     pub(in crate::config) token: Option<Located<Token>>,
-    /// As a GitHub App. Refused in this version.
+    /// As an installation of a GitHub App, whose tokens are minted as they are needed.
     pub(in crate::config) github_app: Option<Located<GithubApp>>,
 }
 
@@ -116,17 +116,19 @@ pub(in crate::config) struct Token {
     pub(in crate::config) username: Option<Located<String>>,
 }
 
-/// A GitHub App's installation. Refused in this version.
+/// A GitHub App's installation. It needs the permission `contents: write`.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
-#[expect(dead_code, reason = "the keys are known so that they are refused by name, not as unknown ones")]
 pub(in crate::config) struct GithubApp {
     /// The number of the app.
-    pub(in crate::config) app_id: u64,
+    pub(in crate::config) app_id: Located<u64>,
     /// The number of its installation.
-    pub(in crate::config) installation_id: u64,
-    /// The app's private key, in PEM form.
-    pub(in crate::config) private_key_file: FilePath,
+    pub(in crate::config) installation_id: Located<u64>,
+    /// The app's private key, in PEM form, as GitHub made it.
+    pub(in crate::config) private_key_file: Located<FilePath>,
+    /// The URL of the API. Without it, `https://api.github.com`, or `/api/v3` at the host of a GitHub Enterprise.
+    #[schemars(extend("examples" = ["https://github.vtr.cl/api/v3"]))]
+    pub(in crate::config) api: Option<Located<String>>,
 }
 
 /// Who is named as the author of promotions.
@@ -176,4 +178,7 @@ pub(in crate::config) struct Message {
     /// `{environment}`, `{tag}` and `{from}` (the tag that ran before); a brace is written `{{` or `}}`.
     #[schemars(extend("default" = "chore({service}): update to {tag}"))]
     pub(in crate::config) subject: Option<Located<String>>,
+    /// What stands behind the subject of every promotion's commit, for what reads commits.
+    #[schemars(extend("examples" = ["[skip ci]"]))]
+    pub(in crate::config) suffix: Option<Located<String>>,
 }

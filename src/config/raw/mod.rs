@@ -14,7 +14,7 @@ use serde::{Deserialize, Deserializer};
 use super::location::Located;
 pub(super) use changelog::{Changelog, Forge, ServiceSource, SourceHost, Template, Tickets};
 pub(super) use environment::{Approval, Day, Delivery, Environment, Freeze, Window};
-pub(super) use git::{Auth, Author, Batch, Git, Signing, SshAgent, SshKey, Token, Verify};
+pub(super) use git::{Auth, Author, Batch, Git, GithubApp, Signing, SshAgent, SshKey, Token, Verify};
 pub(super) use registry::{Credentials, RateLimit, Registry};
 pub(super) use service::{Entries, Override, ServiceDefaults, Services};
 pub(super) use text::{DurationText, FilePath, LocalDateTime, TimeOfDayText};

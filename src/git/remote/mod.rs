@@ -22,7 +22,7 @@ use std::time::Duration;
 use self::program::{Output, Patience};
 use self::url::Location;
 use crate::git::{GitError, ProgramError};
-use crate::model::{BranchName, CommitId, NetworkUrl, Printable, Protocol};
+use crate::model::{BranchName, CommitId, NetworkUrl, Printable, Protocol, Timestamp};
 
 pub use self::reach::{Limits, Login, Reach, Secret, Stop};
 pub use self::trouble::Trouble;
@@ -49,6 +49,8 @@ pub struct Access {
     pub head: CommitId,
     /// Whether a push can work.
     pub push: PushAccess,
+    /// When the login ends, if that is known.
+    pub login_ends: Option<Timestamp>,
 }
 
 /// Whether a push can work, as far as can be told without pushing.
@@ -170,7 +172,11 @@ impl Remote {
             Location::Path(path) => path::push_access(self, path, branch)?,
             Location::Network(_) => self.rehearse_push(branch, head)?,
         };
-        Ok(Access { location: self.shown(), head, push })
+        let login_ends = match &self.reach.login {
+            Login::Token { token, .. } => token.ends_at(),
+            _ => None,
+        };
+        Ok(Access { location: self.shown(), head, push, login_ends })
     }
 
     /// Asks to push what is there already, and stops before anything is sent: the server looks at who asks.

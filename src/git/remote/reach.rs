@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use secrecy::SecretString;
 
-use crate::model::Fault;
+use crate::model::{Fault, Timestamp};
 
 /// Where a secret comes from. It is asked each time that the secret is used, so that a rotated one is seen.
 pub trait Secret: fmt::Debug + Send + Sync {
@@ -17,6 +17,11 @@ pub trait Secret: fmt::Debug + Send + Sync {
     /// # Errors
     /// When it can't be had.
     fn read(&self) -> Result<SecretString, Fault>;
+
+    /// When it ends, if that is known.
+    fn ends_at(&self) -> Option<Timestamp> {
+        None
+    }
 }
 
 /// All that is needed to reach a repository beside its URL.
