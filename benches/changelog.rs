@@ -1,10 +1,17 @@
-//! What notes cost: taking ten thousand commits apart and grouping them, and writing them in each format.
+//! What notes cost: taking ten thousand commits apart and grouping them, writing them in each format, and having a
+//! thousand commits of a source repository of fifty thousand.
 
+use std::fmt::Write as _;
 use std::hint::black_box;
+use std::io::Write as _;
+use std::path::Path;
+use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
 
 use criterion::{Criterion, criterion_group, criterion_main};
 use tidegate::changelog::{BodyLimits, Format, Heading, Material, Notes, Rules, Tickets, Web};
-use tidegate::model::{CommitId, Person, SourceCommit, Timestamp};
+use tidegate::git::{Reach, SourceMirror, SourceSettings, Wanted};
+use tidegate::model::{CommitId, Person, RepoPath, SourceCommit, Timestamp};
 
 const COMMITS: u32 = 10_000;
 
@@ -83,5 +90,100 @@ fn bench(criterion: &mut Criterion) {
     group.finish();
 }
 
-criterion_group!(benches, bench);
+/// How many commits the source repository has, and how many are asked for.
+const SOURCE_COMMITS: u32 = 50_000;
+const RANGE_COMMITS: u32 = 1_000;
+
+/// A bare repository with a straight history, each commit of which changes one file in one of fifty folders.
+fn source(folder: &Path) {
+    let git = |arguments: &[&str]| {
+        let mut command = Command::new("git");
+        command.current_dir(folder).env("GIT_CONFIG_GLOBAL", "/dev/null").env("GIT_CONFIG_NOSYSTEM", "1");
+        command.args(arguments);
+        command
+    };
+    let _ = git(&["init", "--quiet", "--bare", "--initial-branch=main", "source.git"]).status();
+    let _ = git(&["-C", "source.git", "config", "uploadpack.allowFilter", "true"]).status();
+    let mut stream = String::new();
+    for number in 0..SOURCE_COMMITS {
+        let message =
+            format!("feat(part-{}): change number {number} (#{number})\n\nBecause of it.", number % 50);
+        let _ = writeln!(stream, "commit refs/heads/main");
+        let _ = writeln!(stream, "committer Person <person@vtr.cl> {} +0000", 1_700_000_000 + number * 60);
+        let _ = writeln!(stream, "data {}\n{message}", message.len());
+        let text = number.to_string();
+        let _ = writeln!(
+            stream,
+            "M 100644 inline services/part-{}/file\ndata {}\n{text}",
+            number % 50,
+            text.len()
+        );
+        if number % 100 == 0 {
+            let _ = writeln!(stream, "reset refs/tags/v1.0.{}\nfrom refs/heads/main^0\n", number / 100);
+        }
+    }
+    let import = git(&["-C", "source.git", "fast-import", "--quiet"]).stdin(Stdio::piped()).spawn();
+    if let Ok(mut import) = import {
+        if let Some(mut input) = import.stdin.take() {
+            let _ = input.write_all(stream.as_bytes());
+        }
+        let _ = import.wait();
+    }
+}
+
+fn open(folder: &Path, mirror: &str) -> Option<SourceMirror> {
+    let settings = SourceSettings {
+        url: folder.join("source.git").to_string_lossy().into_owned(),
+        reach: Reach::default(),
+        mirror: folder.join(mirror),
+        most_bytes: 1 << 30,
+    };
+    SourceMirror::open(&settings).ok()
+}
+
+/// What a changelog asks of a mirror that has all it needs.
+fn range(mirror: &SourceMirror, ends: &[CommitId; 2], paths: &[RepoPath]) -> usize {
+    let tags = mirror.tags().map_or(0, |tags| tags.len());
+    let wanted = Wanted {
+        from: ends[0],
+        to: ends[1],
+        paths: paths.to_vec(),
+        most_commits: 20_000,
+        deadline: Instant::now() + Duration::from_mins(1),
+    };
+    tags + mirror.between(&wanted).map_or(0, |range| range.commits.len())
+}
+
+fn bench_source(criterion: &mut Criterion) {
+    let Ok(folder) = tempfile::tempdir() else { return };
+    source(folder.path());
+    let Some(warm) = open(folder.path(), "warm.git") else { return };
+    let _ = warm.fetch();
+    let named = |name: String| {
+        let tags = warm.tags().unwrap_or_default();
+        tags.into_iter().find(|(_, tag)| *tag == name).map(|(id, _)| id)
+    };
+    let (last, first) = (SOURCE_COMMITS / 100 - 1, (SOURCE_COMMITS - RANGE_COMMITS) / 100 - 1);
+    let (Some(from), Some(to)) = (named(format!("v1.0.{first}")), named(format!("v1.0.{last}"))) else {
+        return;
+    };
+    let ends = [from, to];
+    assert_eq!(range(&warm, &ends, &[]), SOURCE_COMMITS as usize / 100 + RANGE_COMMITS as usize);
+    let paths: Vec<RepoPath> = "services/part-7".parse().into_iter().collect();
+    let mut group = criterion.benchmark_group("changelog_1000_of_50000");
+    group.sample_size(10);
+    group.bench_function("warm", |bencher| bencher.iter(|| range(&warm, &ends, &[])));
+    group.bench_function("warm_one_folder", |bencher| bencher.iter(|| range(&warm, &ends, &paths)));
+    let mut count = 0;
+    group.bench_function("cold", |bencher| {
+        bencher.iter(|| {
+            count += 1;
+            let mirror = open(folder.path(), &format!("cold-{count}.git"));
+            mirror.map(|mirror| mirror.fetch().map(|()| range(&mirror, &ends, &[])))
+        });
+    });
+    group.finish();
+}
+
+criterion_group!(benches, bench, bench_source);
 criterion_main!(benches);

@@ -119,10 +119,14 @@ impl<'a> Index<'a> {
         place: usize,
         is_out: &[bool],
     ) -> Option<Vec<usize>> {
-        let targets: Vec<usize> = if !reverts.commits.is_empty() {
-            let found = reverts.commits.iter().map(|name| range.places.of_prefix(name));
-            found.collect::<Option<_>>()?
-        } else if let Some(number) = reverts.pull_request {
+        let named: Vec<Option<usize>> =
+            reverts.commits.iter().map(|name| range.places.of_prefix(name)).collect();
+        // A revert on a branch of releases often names the commit of the main branch that was picked onto it: then none
+        // of its names is here, and its title is.
+        let are_elsewhere = !named.is_empty() && reverts.title.is_some() && named.iter().all(Option::is_none);
+        let targets: Vec<usize> = if !named.is_empty() && !are_elsewhere {
+            named.into_iter().collect::<Option<_>>()?
+        } else if let (Some(number), false) = (reverts.pull_request, are_elsewhere) {
             vec![*self.by_request.get(&number)?]
         } else {
             let same = self.by_subject.get(reverts.title?)?;
@@ -172,6 +176,12 @@ mod tests {
         assert_eq!(told(&line(&[&revert, "feat: a"])), ["Revert \"feat: z\"", "feat: a"]);
         let both = format!("Revert \"x\"\n\nThis reverts commit {}.\nThis reverts commit {}.", id(1), id(99));
         assert_eq!(told(&line(&[&both, "feat: a"])).len(), 2);
+    }
+
+    #[test]
+    fn a_revert_that_names_the_commit_of_another_branch_is_met_by_its_title() {
+        let revert = format!("Revert \"fix: b (#3)\"\n\nThis reverts commit {}.", id(99));
+        assert_eq!(told(&line(&[&revert, "fix: b (#3)", "feat: a"])), ["feat: a"]);
     }
 
     #[test]

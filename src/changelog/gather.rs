@@ -264,9 +264,10 @@ fn section_of(change: &Change<'_>) -> Section {
     if change.title.is_breaking || !change.breaking.is_empty() {
         return Section::Breaking;
     }
-    let is_revert = change.title.text.starts_with("Revert \"");
-    let plain = if is_revert { Section::Reverts } else { Section::Changes };
-    change.title.section.unwrap_or(plain)
+    if change.title.text.starts_with("Revert \"") {
+        return Section::Reverts;
+    }
+    change.title.section.unwrap_or_else(|| Section::of_words(change.title.text))
 }
 
 /// What belongs together.

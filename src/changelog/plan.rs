@@ -202,10 +202,8 @@ fn sought(image: Labelled<'_>, remarks: &mut Vec<Remark>) -> Sought {
             remarks.push(Remark::BadRevision { tag, said: said.clone() });
             None
         }
-        Said::Nothing => {
-            remarks.push(Remark::NoRevision { tag });
-            None
-        }
+        // Told with what is found instead.
+        Said::Nothing => None,
     };
     Sought { tag: image.tag.clone(), revision }
 }
@@ -222,6 +220,10 @@ fn settle_one(sought: &Sought, found: Found, source: &str, remarks: &mut Vec<Rem
         Found::Tag(commit, name) => {
             remarks.push(Remark::ByTag { tag, name: super::clean::name(&name) });
             Some(commit)
+        }
+        Found::Missing if sought.revision.is_none() => {
+            remarks.push(Remark::NoRevision { tag, source });
+            None
         }
         Found::Missing => {
             remarks.push(Remark::NoSuchTag { tag, source });

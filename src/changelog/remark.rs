@@ -39,10 +39,12 @@ pub enum Remark {
         /// What the new one names, and is used.
         after: String,
     },
-    /// An image doesn't say which commit it was built from.
+    /// An image doesn't say which commit it was built from, and the source repository has no tag for it.
     NoRevision {
         /// The image's tag.
         tag: String,
+        /// The repository.
+        source: String,
     },
     /// An image's revision is no commit.
     BadRevision {
@@ -65,14 +67,14 @@ pub enum Remark {
         /// The repository.
         source: String,
     },
-    /// The revision was taken from a tag of the source repository, since no label gave it.
+    /// The commit was taken from a tag of the source repository, since no label gave one that can be used.
     ByTag {
         /// The image's tag.
         tag: String,
         /// The source repository's tag.
         name: String,
     },
-    /// The source repository has no tag for an image that says no revision.
+    /// The source repository has no tag for an image whose revision is unknown.
     NoSuchTag {
         /// The image's tag.
         tag: String,
@@ -166,9 +168,9 @@ impl fmt::Display for Remark {
             Self::SourceMoved { before, after } => {
                 write!(formatter, "the source moved from {before} to {after}; only {after} is looked into")
             }
-            Self::NoRevision { tag } => write!(
+            Self::NoRevision { tag, source } => write!(
                 formatter,
-                "{tag} does not say which commit it was built from (label org.opencontainers.image.revision)"
+                "{tag} does not say which commit it was built from (label org.opencontainers.image.revision), and {source} has no tag for it"
             ),
             Self::BadRevision { tag, said } => {
                 write!(formatter, "{tag} names no commit: its revision is `{said}`")
@@ -178,7 +180,10 @@ impl fmt::Display for Remark {
                 write!(formatter, "{source} does not have commit {revision}, which {tag} names")
             }
             Self::ByTag { tag, name } => {
-                write!(formatter, "for {tag} the commit of the source's tag {name} is taken")
+                write!(
+                    formatter,
+                    "{tag} is taken to be the source's tag {name}, since no label says its commit"
+                )
             }
             Self::NoSuchTag { tag, source } => write!(formatter, "{source} has no tag for {tag} either"),
             Self::SameImage => formatter.write_str("both tags are the same image; nothing changes"),

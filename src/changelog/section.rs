@@ -2,6 +2,8 @@
 
 use serde::Serialize;
 
+use crate::model::Version;
+
 /// The heading under which a change is told, in the order in which they are told.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 #[serde(rename_all = "camelCase")]
@@ -77,9 +79,56 @@ impl Section {
     }
 }
 
+impl Section {
+    /// The section of a title that names no type, where its words leave no doubt.
+    pub(super) fn of_words(title: &str) -> Self {
+        let mut words = title.split_whitespace();
+        let first = words.next().unwrap_or_default().to_ascii_lowercase();
+        if matches!(first.as_str(), "fix" | "fixes" | "fixed" | "[fix]") {
+            return Self::Fixes;
+        }
+        if is_release(title) || title.to_ascii_lowercase().starts_with("update changelog") {
+            return Self::Maintenance;
+        }
+        Self::Changes
+    }
+}
+
+/// Whether a title only says that a version was released: `Release v1.2.0`, `axum 0.8.9`, `Bump version to 1.2.0`.
+fn is_release(title: &str) -> bool {
+    let lower = title.to_ascii_lowercase();
+    let is_version = |word: &str| word.trim_matches([':', ',', '.', '"']).parse::<Version>().is_ok();
+    let has_version = lower.split_whitespace().any(is_version);
+    let begins =
+        ["release ", "prepare release ", "prepare for release ", "bump version ", "version bump ", "cut "];
+    let is_alone =
+        lower.split_whitespace().count() <= 2 && lower.split_whitespace().last().is_some_and(is_version);
+    has_version && (is_alone || begins.iter().any(|begin| lower.starts_with(begin)))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn words_tell_what_leaves_no_doubt() {
+        for (title, section) in [
+            ("Fix the build", Section::Fixes),
+            ("fixes typo", Section::Fixes),
+            ("Fixture for tests", Section::Changes),
+            ("Release v1.2.0", Section::Maintenance),
+            ("Release axum v0.8.8 and axum-extra v0.12.3", Section::Maintenance),
+            ("v1.2.0", Section::Maintenance),
+            ("axum 0.8.9", Section::Maintenance),
+            ("Bump version to 1.2.0", Section::Maintenance),
+            ("Update changelogs", Section::Maintenance),
+            ("Release the lock", Section::Changes),
+            ("Update to Kubernetes 1.33.0 and Go 1.24.0", Section::Changes),
+            ("Add Router::reset_fallback", Section::Changes),
+        ] {
+            assert_eq!(Section::of_words(title), section, "{title}");
+        }
+    }
 
     #[test]
     fn types_are_known_in_any_case() {

@@ -45,8 +45,8 @@ pub trait Histories: Send + Sync + 'static {
         span: Span,
     ) -> impl Future<Output = Result<SourceRange, Fault>> + Send;
 
-    /// The tags that name releases, with their commits.
-    fn releases(
+    /// The tags of the repository, with their commits.
+    fn tags(
         &self,
         source: &Source,
         scope: &Scope,

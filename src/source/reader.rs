@@ -1,11 +1,11 @@
 //! Reads notes: labels, then commits, then what is made of them.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::fmt;
 use std::sync::Arc;
 
 use crate::changelog::{Found, Heading, Labelled, Material, Notes, Origin, Plan, Remark, Settled};
-use crate::model::{Digest, Fault, ImageName, Printable, Relation, Tag};
+use crate::model::{CommitId, Digest, Fault, ImageName, Printable, Relation, Tag};
 
 use super::kept::{Kept, Knew};
 use super::ports::{Histories, Images, Shelf, Span};
@@ -123,8 +123,16 @@ impl<I: Images, H: Histories, S: Shelf> Reader<I, H, S> {
         let span = Span { from: settled.from, to: settled.to };
         let failed = |fault: Fault| with_fault(settled.remarks.clone(), &fault);
         let range = self.histories.between(&settled.source, &question.scope, span).await.map_err(failed)?;
-        let mut releases = self.histories.releases(&settled.source, &question.scope).await.map_err(failed)?;
-        releases.retain(|(id, _)| range.commits.iter().any(|commit| commit.id == *id));
+        let tags = self.histories.tags(&settled.source, &question.scope).await.map_err(failed)?;
+        let in_range: HashSet<CommitId> = range.commits.iter().map(|commit| commit.id).collect();
+        let release = |(id, name): (CommitId, String)| {
+            let is_in_range = in_range.contains(&id);
+            is_in_range
+                .then(|| question.scope.release(&name, &question.to.0))
+                .flatten()
+                .map(|name| (id, name))
+        };
+        let releases = tags.into_iter().filter_map(release).collect();
         Ok(Kept { from, to, range, releases })
     }
 

@@ -56,13 +56,17 @@ impl Scope {
         same.find(|(_, name)| name == image_tag.as_str()).or(first)
     }
 
-    /// Whether a tag of the source repository names a release of the service.
-    pub fn is_release(&self, name: &str) -> bool {
-        let is_version = |text: &str| text.parse::<Version>().is_ok();
-        match &self.read_version {
-            Some(read) => read(name).is_some_and(|version| is_version(&version)),
-            None => is_version(name),
-        }
+    /// The version of the release that a tag of the source repository names, if it names one, written as the image's
+    /// own tags are: with a `v` where `like` has one.
+    pub fn release(&self, name: &str, like: &Tag) -> Option<String> {
+        let version = match &self.read_version {
+            Some(read) => read(name)?,
+            None => name.to_owned(),
+        };
+        version.parse::<Version>().ok()?;
+        let bare = version.strip_prefix('v').unwrap_or(&version);
+        let sign = if like.as_str().starts_with('v') { "v" } else { "" };
+        Some(format!("{sign}{bare}"))
     }
 }
 

@@ -52,7 +52,7 @@ impl Histories for World {
         Ok(SourceRange { relation, commits: self.commits.clone(), lost: self.lost.clone(), is_cut: false })
     }
 
-    async fn releases(&self, _: &Source, _: &Scope) -> Result<Vec<(CommitId, String)>, Fault> {
+    async fn tags(&self, _: &Source, _: &Scope) -> Result<Vec<(CommitId, String)>, Fault> {
         Ok(vec![(id(2), "v1.0.2".into())])
     }
 }
@@ -194,9 +194,20 @@ async fn what_cannot_be_had_is_told_and_not_kept() {
 #[tokio::test]
 async fn a_revision_that_is_missing_is_told() {
     let world = std::sync::Arc::new(labelled([None, Some(3)]));
-    assert_eq!(said(&notes(&world).await), ["noRevision", "noSuchTag"]);
+    assert_eq!(said(&notes(&world).await), ["noRevision"]);
     let rebuilt = std::sync::Arc::new(labelled([Some(3), Some(3)]));
     assert_eq!(said(&notes(&rebuilt).await), ["sameRevision"]);
+}
+
+#[test]
+fn releases_are_named_like_the_image() {
+    let read: ReadVersion = std::sync::Arc::new(|name| name.strip_prefix("app-").map(str::to_owned));
+    let scope = Scope { read_version: Some(read), ..Scope::default() };
+    let (with, without): (Tag, Tag) = ("v1.0.0".parse().unwrap(), "1.0.0".parse().unwrap());
+    assert_eq!(scope.release("app-1.2.0", &with).as_deref(), Some("v1.2.0"));
+    assert_eq!(scope.release("app-v1.2.0", &without).as_deref(), Some("1.2.0"));
+    assert_eq!(scope.release("v1.2.0", &with), None);
+    assert_eq!(Scope::default().release("nightly", &with), None);
 }
 
 #[test]

@@ -52,7 +52,7 @@ fn a_shared_file() {
 
 #[test]
 fn nothing_but_remarks() {
-    let remarks = vec![Remark::NoSource, Remark::NoRevision { tag: "v1.0.180".into() }];
+    let remarks = vec![Remark::NoSource, Remark::Dirty { tag: "v1.0.180".into() }];
     let notes = Notes::without_commits(heading(None), remarks);
     let formats = [Format::Markdown, Format::KeepAChangelog, Format::Text, Format::Slack, Format::Html];
     let mut made: Vec<String> = formats.into_iter().map(|format| notes.render(format)).collect();

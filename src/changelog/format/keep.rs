@@ -247,7 +247,7 @@ fn kind_of(section: Section, entry: &Entry) -> Option<Kind> {
         Section::Fixes => Some(Kind::Fixed),
         Section::Reverts => Some(Kind::Removed),
         _ if begins(&["deprecate "]) => Some(Kind::Deprecated),
-        _ if begins(&["remove ", "drop ", "delete "]) => Some(Kind::Removed),
+        _ if begins(&["remove ", "drop "]) => Some(Kind::Removed),
         Section::Features => Some(Kind::Added),
         Section::Breaking | Section::Performance | Section::Changes => Some(Kind::Changed),
     }

@@ -101,9 +101,9 @@ fn escape(text: &str) -> String {
     escaped
 }
 
-/// `@name`, `@org/team`, `@types/node`.
+/// `@name`, `@org/team`, `@types/node@20`.
 fn mention(text: &str) -> &str {
-    let is_part = |next: char| next.is_alphanumeric() || "-_/.".contains(next);
+    let is_part = |next: char| next.is_alphanumeric() || "-_/.@".contains(next);
     let end = text[1..].find(|next| !is_part(next)).map_or(text.len(), |end| end + 1);
     &text[..end]
 }

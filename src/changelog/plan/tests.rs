@@ -108,14 +108,15 @@ fn without_a_revision_a_tag_of_the_source_is_looked_for() {
     assert_eq!(
         said(&settled.remarks),
         [
-            "v1.0.1 does not say which commit it was built from (label org.opencontainers.image.revision)",
             "v1.0.2 names no commit: its revision is `main`",
-            "for v1.0.1 the commit of the source's tag v1.0.1 is taken",
-            "for v1.0.2 the commit of the source's tag app-1.0.2 is taken",
+            "v1.0.1 is taken to be the source's tag v1.0.1, since no label says its commit",
+            "v1.0.2 is taken to be the source's tag app-1.0.2, since no label says its commit",
         ]
     );
     let missing = plan.settle(Found::Missing, Found::Tag(id(2), "v1.0.2".into())).unwrap_err();
-    assert!(said(&missing).contains(&"github.com/vtr/app has no tag for v1.0.1 either".to_owned()));
+    let sentence = "v1.0.1 does not say which commit it was built from (label org.opencontainers.image.revision), \
+                    and github.com/vtr/app has no tag for it";
+    assert!(said(&missing).contains(&sentence.to_owned()));
 }
 
 #[test]

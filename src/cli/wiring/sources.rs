@@ -174,15 +174,9 @@ impl Histories for Mirrors {
         blocking(move || Ok(SourceMirror::open(&settings)?.between(&wanted)?)).await
     }
 
-    async fn releases(&self, source: &Source, scope: &Scope) -> Result<Vec<(CommitId, String)>, Fault> {
+    async fn tags(&self, source: &Source, scope: &Scope) -> Result<Vec<(CommitId, String)>, Fault> {
         let settings = self.settings(source, scope);
-        let scope = scope.clone();
-        blocking(move || {
-            let mut tags = SourceMirror::open(&settings)?.tags()?;
-            tags.retain(|(_, name)| scope.is_release(name));
-            Ok(tags)
-        })
-        .await
+        blocking(move || Ok(SourceMirror::open(&settings)?.tags()?)).await
     }
 }
 

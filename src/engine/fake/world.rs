@@ -53,7 +53,7 @@ impl Changelog for FakeChangelog {
             source: None,
             compare: None,
         };
-        Notes::without_commits(heading, vec![Remark::NoRevision { tag: wanted.to.to_string() }])
+        Notes::without_commits(heading, vec![Remark::Dirty { tag: wanted.to.to_string() }])
     }
 }
 

@@ -17,8 +17,8 @@ async fn a_commit_tells_what_changed() {
     world.push("v1.0.1", '1');
     assert_eq!(world.pass().await, ["app non-prod v1.0.0 v1.0.1"]);
     let message = world.branch.messages().pop().unwrap();
-    let told = "(1 release)\n\nnote: v1.0.1 does not say which commit it was built from \
-                (label org.opencontainers.image.revision)\n\nTidegate-Promotion: ";
+    let told = "(1 release)\n\nnote: v1.0.1 was built with changes that were not committed\n\n\
+                Tidegate-Promotion: ";
     assert!(message.contains(told), "{message}");
 }
 
