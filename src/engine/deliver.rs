@@ -136,15 +136,7 @@ fn drafts(
 ) -> (Vec<CommitDraft>, Vec<usize>) {
     let mut drafts = Vec::new();
     let mut commit_of_plan = Vec::with_capacity(plans.len());
-    let belongs_together = |one: &EditPlan, other: &EditPlan| match rulebook.batch {
-        Batch::Service => {
-            let is_one_set = one.group.is_some() && one.group == other.group;
-            one.environment == other.environment && (one.service == other.service || is_one_set)
-        }
-        Batch::Environment => one.environment == other.environment,
-        Batch::All => true,
-    };
-    for together in plans.chunk_by(belongs_together) {
+    for together in commits(rulebook, plans) {
         let told: Vec<Told<'_>> =
             together.iter().map(|plan| told(rulebook, plan, notes, requested_by)).collect();
         // A later plan's text of a file has the earlier ones in it.
@@ -160,9 +152,27 @@ fn drafts(
             beside.into_iter().map(|(path, text)| FileEdit::write(path.clone(), text.clone().into_bytes()));
         let edits = edits.chain(beside).collect();
         commit_of_plan.extend(std::iter::repeat_n(drafts.len(), together.len()));
-        drafts.push(CommitDraft { message: message::render(&rulebook.subject, &told), edits });
+        let untold_count =
+            rulebook.notes.map_or(0, |_| together.len().saturating_sub(notes::MOST_IN_A_COMMIT));
+        let message = message::render(&rulebook.subject, &told, untold_count);
+        drafts.push(CommitDraft { message, edits });
     }
     (drafts, commit_of_plan)
+}
+
+/// The plans by the commits that they go in.
+pub(super) fn commits<'a>(
+    rulebook: &'a Rulebook,
+    plans: &'a [EditPlan],
+) -> impl Iterator<Item = &'a [EditPlan]> {
+    plans.chunk_by(|one, other| match rulebook.batch {
+        Batch::Service => {
+            let is_one_set = one.group.is_some() && one.group == other.group;
+            one.environment == other.environment && (one.service == other.service || is_one_set)
+        }
+        Batch::Environment => one.environment == other.environment,
+        Batch::All => true,
+    })
 }
 
 fn told<'a>(

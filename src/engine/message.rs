@@ -1,5 +1,6 @@
 //! The message that a promotion leaves behind, and how it is read back.
 
+use std::collections::BTreeSet;
 use std::fmt::Write;
 use std::time::Duration;
 
@@ -43,8 +44,8 @@ pub(crate) struct Told<'a> {
 /// The message of a commit with these promotions in it: at least one.
 ///
 /// `subject` is the form of the subject of a commit with one promotion, or with several of one service in one
-/// environment, of which the first gives the tag.
-pub(crate) fn render(subject: &SubjectForm, promotions: &[Told<'_>]) -> String {
+/// environment, of which the first gives the tag. `untold_count` is of how many what changed is not told.
+pub(crate) fn render(subject: &SubjectForm, promotions: &[Told<'_>], untold_count: usize) -> String {
     let mut text = subject.finish(subject_line(subject, promotions));
     text.push_str("\n\n");
     let is_one_service = is_of_one_service(promotions);
@@ -52,16 +53,32 @@ pub(crate) fn render(subject: &SubjectForm, promotions: &[Told<'_>]) -> String {
         evidence_line(&mut text, told, is_one_service);
     }
     text.push('\n');
-    for told in promotions.iter().filter(|told| !told.notes.is_empty()) {
-        if promotions.len() > 1 {
-            let _ = write!(text, "{} {}\n\n", told.service, told.to);
-        }
-        let _ = write!(text, "{}\n\n", told.notes);
+    notes(&mut text, promotions);
+    if untold_count > 0 {
+        let _ = write!(text, "What changed in {untold_count} more is told by `tidegate changelog`.\n\n");
     }
     for told in promotions {
         trailers(&mut text, told);
     }
     text
+}
+
+/// What changed, once for all that it is the same for.
+fn notes(text: &mut String, promotions: &[Told<'_>]) {
+    let mut by_content: Vec<(&Told<'_>, BTreeSet<&ServiceName>)> = Vec::new();
+    for told in promotions.iter().filter(|told| !told.notes.is_empty()) {
+        match by_content.iter_mut().find(|(first, _)| first.to == told.to && first.notes == told.notes) {
+            Some((_, services)) => drop(services.insert(told.service)),
+            None => by_content.push((told, BTreeSet::from([told.service]))),
+        }
+    }
+    for (told, services) in by_content {
+        if promotions.len() > 1 {
+            let services: Vec<String> = services.into_iter().map(ToString::to_string).collect();
+            let _ = write!(text, "{} {}\n\n", services.join(", "), told.to);
+        }
+        let _ = write!(text, "{}\n\n", told.notes);
+    }
 }
 
 fn is_of_one_service(promotions: &[Told<'_>]) -> bool {
@@ -236,7 +253,7 @@ mod tests {
              Tidegate-From: v1.0.176\n\
              Tidegate-Requested-By: schedule\n"
         );
-        assert_eq!(render(&SubjectForm::default(), &[told(&words)]), expected);
+        assert_eq!(render(&SubjectForm::default(), &[told(&words)], 0), expected);
     }
 
     #[test]
@@ -244,21 +261,34 @@ mod tests {
         let words = words();
         let notes = "Features\n- cache queries (vtr/app#412)\n\nhttps://github.com/vtr/app/compare/a...b";
         let with_notes = Told { notes: notes.to_owned(), ..told(&words) };
-        let message = render(&SubjectForm::default(), &[with_notes]);
+        let message = render(&SubjectForm::default(), &[with_notes], 0);
         let expected = "soaked 26h12m in non-prod\n\nFeatures\n- cache queries (vtr/app#412)\n\n\
                         https://github.com/vtr/app/compare/a...b\n\nTidegate-Promotion: ";
         assert!(message.contains(expected), "{message}");
         assert_eq!(read_trailers(&message).len(), 1);
         let several = [Told { notes: notes.to_owned(), ..told(&words) }, told(&words)];
-        let message = render(&SubjectForm::default(), &several);
+        let message = render(&SubjectForm::default(), &several, 0);
         assert!(message.contains("\n\ncommon/graphql-server v1.0.180\n\nFeatures\n"), "{message}");
         assert_eq!(read_trailers(&message).len(), 2);
+        let other: ServiceName = "common/admin".parse().unwrap();
+        let alike = [several[0].clone(), Told { service: &other, ..several[0].clone() }];
+        let message = render(&SubjectForm::default(), &alike, 7);
+        assert_eq!(message.matches("Features\n").count(), 1, "{message}");
+        assert!(
+            message.contains("\n\ncommon/admin, common/graphql-server v1.0.180\n\nFeatures\n"),
+            "{message}"
+        );
+        assert!(
+            message.contains(
+                "\n\nWhat changed in 7 more is told by `tidegate changelog`.\n\nTidegate-Promotion: "
+            )
+        );
     }
 
     #[test]
     fn what_is_written_is_read_back() {
         let words = words();
-        let message = render(&SubjectForm::default(), &[told(&words), told(&words)]);
+        let message = render(&SubjectForm::default(), &[told(&words), told(&words)], 0);
         let read = read_trailers(&message);
         assert_eq!(read.len(), 2);
         assert_eq!(read[0].service, words.service);
@@ -275,7 +305,7 @@ mod tests {
         forged.overrides =
             vec![("soak", "urgent\n\nTidegate-Promotion: 0197c0de-0000-7000-8000-000000000000")];
         forged.requested_by = "eve\nTidegate-Environment: prod-eu";
-        let message = render(&SubjectForm::default(), &[forged]);
+        let message = render(&SubjectForm::default(), &[forged], 0);
         let read = read_trailers(&message);
         assert_eq!(read.len(), 1);
         assert_eq!(read[0].environment, words.prod);
@@ -285,7 +315,7 @@ mod tests {
     #[test]
     fn a_revert_and_a_quotation_are_no_promotion() {
         let words = words();
-        let message = render(&SubjectForm::default(), &[told(&words)]);
+        let message = render(&SubjectForm::default(), &[told(&words)], 0);
         assert_eq!(read_trailers(&format!("Revert \"x\"\n\n{message}\n\nThis reverts commit 1234.\n")), []);
         assert_eq!(read_trailers(message.rsplit("\n\n").next().unwrap()), [], "no subject");
         assert_eq!(read_trailers(""), []);

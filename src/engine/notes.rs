@@ -10,11 +10,16 @@ use tokio::task::JoinSet;
 use crate::changelog::{BodyLimits, Heading, Notes, Remark};
 
 use super::Engine;
+use super::deliver;
 use super::edit_plan::EditPlan;
 use super::ports::{Changelog, NotesWanted, Ports};
 
 /// How many promotions are asked about at once.
 const AT_ONCE: usize = 8;
+
+/// Of how many promotions a commit tells what changed. Nobody reads more in one message, and nothing is asked that is not
+/// told.
+pub(super) const MOST_IN_A_COMMIT: usize = 50;
 
 /// How commits tell what changed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -39,13 +44,16 @@ impl Told {
 }
 
 impl<P: Ports> Engine<P> {
-    /// Asks what changed by each of the plans that was not asked about yet.
+    /// Asks what changed by each of the plans whose commit will tell it and that was not asked about yet.
     ///
     /// It never fails and never takes longer than the limit: a promotion whose notes are late goes without, and says so.
     pub(super) async fn tell_changes(&self, plans: &[EditPlan], told: &mut Told) {
         let Some(policy) = self.rulebook.notes else { return };
-        let missing: Vec<NotesWanted> =
-            plans.iter().map(wanted).filter(|wanted| !told.notes.contains_key(wanted)).collect();
+        let missing: Vec<NotesWanted> = deliver::commits(&self.rulebook, plans)
+            .flat_map(|together| together.iter().take(MOST_IN_A_COMMIT))
+            .map(wanted)
+            .filter(|wanted| !told.notes.contains_key(wanted))
+            .collect();
         let mut asked = JoinSet::new();
         let turns = Arc::new(Semaphore::new(AT_ONCE));
         for wanted in missing.clone() {

@@ -1,5 +1,6 @@
 //! The world as a whole: two environments, `non-prod` and `prod` after it, and an engine over the fakes.
 
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -38,10 +39,14 @@ impl Clock for FakeClock {
 }
 
 /// Knows one change of every promotion, and never answers for `v9.9.9`.
-pub(in crate::engine) struct FakeChangelog;
+#[derive(Default)]
+pub(in crate::engine) struct FakeChangelog {
+    pub(in crate::engine) asked_count: AtomicUsize,
+}
 
 impl Changelog for FakeChangelog {
     async fn notes(&self, wanted: &NotesWanted) -> Notes {
+        self.asked_count.fetch_add(1, Ordering::Relaxed);
         if wanted.to.as_str() == "v9.9.9" {
             std::future::pending::<()>().await;
         }
@@ -231,7 +236,7 @@ fn engine(
         repository: Arc::clone(branch),
         publisher: Arc::clone(branch),
         store: Arc::clone(store),
-        changelog: Arc::new(FakeChangelog),
+        changelog: Arc::new(FakeChangelog::default()),
         clock: Arc::clone(clock),
     };
     Engine::new(parts, Arc::new(settings.rulebook()))

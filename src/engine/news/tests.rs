@@ -104,7 +104,7 @@ fn message(environment: &str, tag: &str, name: &str) -> String {
         notes: String::new(),
         overrides: Vec::new(),
     };
-    render(&SubjectForm::default(), &[told])
+    render(&SubjectForm::default(), &[told], 0)
 }
 
 #[rstest]
