@@ -9,6 +9,7 @@ pub mod control;
 pub mod engine;
 pub mod forge;
 pub mod git;
+pub mod history;
 pub mod init;
 pub mod manifest;
 pub mod model;

@@ -23,6 +23,7 @@ const ROOMS: &[Room] = &[
     Room { name: "manifest", rooms: &["model"], is_pure: true, crates: &["granit_parser"] },
     Room { name: "policy", rooms: &["model"], is_pure: true, crates: &["cron"] },
     Room { name: "changelog", rooms: &["model"], is_pure: true, crates: &["git_conventional", "minijinja"] },
+    Room { name: "history", rooms: &["model", "policy"], is_pure: true, crates: &[] },
     Room { name: "control", rooms: &["model", "policy"], is_pure: true, crates: &[] },
     Room {
         name: "config",
@@ -34,7 +35,7 @@ const ROOMS: &[Room] = &[
     Room { name: "init", rooms: &["model", "manifest", "policy", "config"], is_pure: true, crates: &[] },
     Room {
         name: "engine",
-        rooms: &["model", "manifest", "policy", "control", "config", "changelog"],
+        rooms: &["model", "manifest", "policy", "history", "control", "config", "changelog"],
         is_pure: false,
         crates: &[],
     },

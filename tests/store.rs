@@ -9,4 +9,5 @@ mod kill;
 mod observations;
 mod opening;
 mod processes;
+mod tags;
 mod words;

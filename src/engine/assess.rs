@@ -141,6 +141,7 @@ impl<P: Ports> Engine<P> {
     /// Decides for every track of the view.
     pub(super) async fn assess(&mut self, view: Arc<View>, polled: &Polled) -> Result<Assessment, Fault> {
         let now = self.ports.clock.now();
+        self.note_tags(polled, now).await?;
         let selections = self.select(&view, polled);
         let mut assessment = Assessment {
             decisions: Vec::new(),

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::history::{self, HeldByPath, Subject};
 use crate::manifest::ImageField;
 use crate::model::{
     Class, CommitId, Digest, ImageName, LeftAloneKind, PinnedTag, Printable, RepoPath, ServiceName,
@@ -11,7 +12,6 @@ use crate::model::{
 use crate::policy::{Candidate, SelectionRules};
 
 use super::flux::{FluxRules, Resolver, Verdict};
-use super::ledger::{HeldByPath, Subject};
 use super::problem::Problem;
 use super::rulebook::{Environment, Rulebook};
 use super::snapshot::{Reading, Snapshot};
@@ -56,14 +56,12 @@ impl Track {
 
     /// Whether its fields are pinned to different images under whatever tag, so that no one image runs.
     pub(crate) fn is_pinned_apart(&self) -> bool {
-        let digests: BTreeSet<_> =
-            self.held.values().flatten().filter_map(|held| held.digest.as_ref()).collect();
-        digests.len() > 1
+        history::is_pinned_apart(&self.held)
     }
 
     /// The digest that a field of it is pinned to.
     pub(crate) fn pinned_digest(&self) -> Option<Digest> {
-        self.held.values().flatten().find_map(|held| held.digest.clone())
+        history::pinned_digest(&self.held)
     }
 
     /// The image.

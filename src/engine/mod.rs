@@ -15,9 +15,7 @@ mod edit_plan;
 mod fake;
 mod flux;
 mod history;
-mod ledger;
 mod message;
-mod moved_back;
 mod news;
 mod notes;
 mod order;
@@ -29,7 +27,6 @@ mod refresh;
 mod request;
 mod roll_back;
 mod rulebook;
-mod runs;
 mod signatures;
 mod snapshot;
 mod together;
@@ -81,6 +78,7 @@ struct Memory {
     view: Option<Arc<View>>,
     last_seen: Option<(CommitId, Timestamp)>,
     selections: poll::Selections,
+    noted: poll::Noted,
 }
 
 impl<P: Ports> Engine<P> {

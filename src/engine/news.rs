@@ -4,13 +4,13 @@ use std::collections::{BTreeSet, HashMap};
 use std::ops::ControlFlow;
 use std::sync::Arc;
 
+use crate::history::{Ledger, Subject};
 use crate::model::{
     BlobId, CommitId, CommitInfo, Content, Fault, FetchEvidence, FileChange, HistoryEnd, ImageName, Movement,
     MovingCommit, PinnedTag, RepoPath, ServiceName,
 };
 
 use super::flux::Resolver;
-use super::ledger::{Ledger, Subject};
 use super::message::{Trailers, read_trailers};
 use super::ports::Repository;
 use super::rulebook::Rulebook;

@@ -1,14 +1,15 @@
 //! Asking the registries: one list an image a pass, however many services use it.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
 
 use tokio::task::JoinSet;
 
-use crate::model::{Digest, Fault, ImageName, Tag, TagList};
+use crate::model::{Digest, Fault, ImageName, Tag, TagList, Timestamp};
 use crate::policy::{Selection, SelectionRules};
 
-use super::ports::{Registry, TaggedImage};
+use super::Engine;
+use super::ports::{Ports, Registry, Store, TaggedImage};
 use super::problem::Problem;
 
 /// What the registries said in this pass.
@@ -138,6 +139,46 @@ impl Selections {
     /// Forgets the images that nothing runs any more.
     pub(crate) fn retain(&mut self, is_used: impl Fn(&ImageName) -> bool) {
         self.kept.retain(|image, _| is_used(image));
+    }
+}
+
+/// The lists of which every tag is written down.
+#[derive(Debug, Default)]
+pub(crate) struct Noted(HashMap<ImageName, Arc<TagList>>);
+
+impl Noted {
+    /// The lists that are not the last ones: only they can have new tags.
+    fn changed(&mut self, polled: &Polled) -> Vec<(ImageName, Arc<TagList>)> {
+        self.0.retain(|image, _| polled.tags.contains_key(image));
+        let is_changed = |(image, list): &(&ImageName, &Arc<TagList>)| {
+            self.0.get(*image).is_none_or(|noted| !Arc::ptr_eq(noted, list))
+        };
+        let changed = polled.tags.iter().filter(is_changed);
+        changed.map(|(image, list)| (image.clone(), Arc::clone(list))).collect()
+    }
+}
+
+impl<P: Ports> Engine<P> {
+    /// Writes down which tags were not there before, and when they were first seen.
+    pub(super) async fn note_tags(&mut self, polled: &Polled, now: Timestamp) -> Result<(), Fault> {
+        let changed = self.memory.noted.changed(polled);
+        if changed.is_empty() {
+            return Ok(());
+        }
+        let images: Vec<ImageName> = changed.iter().map(|(image, _)| image.clone()).collect();
+        let kept = self.ports.store.tags_seen(&images).await?;
+        let new = |(image, list): &(ImageName, Arc<TagList>)| {
+            let known: HashSet<&Tag> =
+                kept.get(image).into_iter().flatten().flat_map(|seen| &seen.tags).collect();
+            let tags: Vec<Tag> = list.tags.iter().filter(|tag| !known.contains(tag)).cloned().collect();
+            (!tags.is_empty()).then(|| (image.clone(), tags))
+        };
+        let new: Vec<(ImageName, Vec<Tag>)> = changed.iter().filter_map(new).collect();
+        if !new.is_empty() {
+            self.ports.store.note_tags(&new, now).await?;
+        }
+        self.memory.noted.0.extend(changed);
+        Ok(())
     }
 }
 

@@ -10,7 +10,7 @@ use crate::changelog::Notes;
 use crate::model::{
     BlobId, CommitDraft, CommitId, CommitInfo, Content, Digest, Fault, FetchEvidence, FileChange, HistoryEnd,
     ImageName, Index, Intent, Listing, Movement, Observation, Outcome, PromotionId, Publication, RepoPath,
-    ServiceName, Tag, TagList, Timestamp,
+    ServiceName, Tag, TagList, TagsSeen, Timestamp,
 };
 
 /// The parts that one engine is made of.
@@ -145,6 +145,19 @@ pub trait Store: Send + Sync + 'static {
         &self,
         of: &[TaggedImage],
     ) -> impl Future<Output = Result<HashMap<TaggedImage, Vec<Observation>>, Fault>> + Send;
+
+    /// The tags that these images were seen with, oldest first.
+    fn tags_seen(
+        &self,
+        of: &[ImageName],
+    ) -> impl Future<Output = Result<HashMap<ImageName, Vec<TagsSeen>>, Fault>> + Send;
+
+    /// Writes tags that were seen for the first time.
+    fn note_tags(
+        &self,
+        new: &[(ImageName, Vec<Tag>)],
+        at: Timestamp,
+    ) -> impl Future<Output = Result<(), Fault>> + Send;
 
     /// The newest head that was fetched, and when.
     fn latest_fetch(&self) -> impl Future<Output = Result<Option<(CommitId, Timestamp)>, Fault>> + Send;

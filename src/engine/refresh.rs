@@ -5,11 +5,11 @@ use std::sync::Arc;
 
 use sha2::{Digest as _, Sha256};
 
+use crate::history::Ledger;
 use crate::model::{Class, CommitId, Fault, FetchEvidence, RepoPath, Timestamp};
 
 use super::Engine;
 use super::flux::Resolver;
-use super::ledger::Ledger;
 use super::news::{Since, read_news};
 use super::ports::{Clock, Ports, Repository, Store};
 use super::rulebook::Rulebook;

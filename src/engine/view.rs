@@ -3,16 +3,14 @@
 
 use std::sync::OnceLock;
 
+use crate::history::{self, Ledger, Runs, WaysBack};
 use crate::model::CommitId;
 use crate::policy::{Controls, Landing, MovedBack, PastRun};
 
 use super::board::Board;
 use super::control_files;
 use super::flux::Resolver;
-use super::ledger::Ledger;
-use super::moved_back;
 use super::rulebook::Rulebook;
-use super::runs;
 use super::signatures::UnsignedFiles;
 use super::snapshot::Snapshot;
 
@@ -72,9 +70,8 @@ impl View {
         let landing = self.landings[track].get_or_init(|| {
             let track = &self.board.tracks[track];
             let paths = &rulebook.environments[track.environment].paths;
-            self.ledger
-                .landing(&track.subject, paths, &track.held)
-                .map(|movement| runs::landing_of(movement, track.pinned_digest()))
+            history::landing(self.ledger.of(&track.subject, paths), paths, &track.held)
+                .map(|movement| history::landing_of(movement, track.pinned_digest()))
         });
         landing.as_ref()
     }
@@ -89,7 +86,7 @@ impl View {
             let left_in = |environment: usize| {
                 let environment = &rulebook.environments[environment];
                 let movements = self.ledger.of(&track.subject, &environment.paths).collect();
-                moved_back::read(movements, &track.rules, &environment.policy.name)
+                WaysBack::read(movements, &track.rules, &environment.policy.name)
             };
             chain.flat_map(left_in).collect()
         })
@@ -100,7 +97,7 @@ impl View {
         self.past[track].get_or_init(|| {
             let track = &self.board.tracks[track];
             let paths = &rulebook.environments[track.environment].paths;
-            runs::past_runs(&self.ledger, &track.subject, paths, &track.held, &track.rules)
+            Runs::of(self.ledger.of(&track.subject, paths), paths, &track.held, &track.rules).into_past()
         })
     }
 

@@ -31,7 +31,7 @@ pub use printable::Printable;
 pub use promotion::PromotionId;
 pub use record::{
     FetchEvidence, Index, Intent, Movement, MovingCommit, Observation, Outcome, PinnedTag, PromotionMark,
-    TagList,
+    TagList, TagsSeen,
 };
 pub use repository::{Content, HistoryEnd, LeftAlone, LeftAloneKind, Listing, Publication};
 pub use service::{ServiceName, ServiceNameError};

@@ -33,6 +33,17 @@ pub struct Observation {
     pub at: Timestamp,
 }
 
+/// Tags of an image that were seen in its registry for the first time.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TagsSeen {
+    /// The tags.
+    pub tags: Vec<Tag>,
+    /// When.
+    pub at: Timestamp,
+    /// Whether it was the first answer about the image: then nobody knows since when the tags had been there.
+    pub is_first: bool,
+}
+
 /// When a commit was known to be on the branch, by the fetches around its arrival.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct FetchEvidence {

@@ -18,6 +18,7 @@ mod open;
 mod row;
 mod schema;
 mod sql;
+mod tags;
 
 #[cfg(test)]
 mod tests;

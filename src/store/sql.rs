@@ -36,6 +36,21 @@ pub(super) const LAST_OBSERVATIONS: (&str, &str) = (
 pub(super) const ADD_OBSERVATIONS: &str =
     "INSERT INTO observations (image, tag, ordinal, digest, observed_at_ms) ";
 
+// Tags.
+
+pub(super) const TAGS_SEEN: (&str, &str) = (
+    "WITH wanted (position, image) AS (",
+    ") SELECT wanted.position, kept.ordinal, kept.tags, kept.seen_at_ms
+        FROM wanted JOIN tags_seen kept ON kept.image = wanted.image
+        ORDER BY wanted.position, kept.ordinal",
+);
+pub(super) const LAST_TAGS_SEEN: (&str, &str) = (
+    "WITH wanted (image) AS (",
+    ") SELECT kept.image, max(kept.ordinal)
+        FROM wanted JOIN tags_seen kept ON kept.image = wanted.image GROUP BY kept.image",
+);
+pub(super) const ADD_TAGS_SEEN: &str = "INSERT INTO tags_seen (image, ordinal, tags, seen_at_ms) ";
+
 // Fetches.
 
 pub(super) const FETCHES: &str = "SELECT head, absent_at_ms, fetched_at_ms FROM fetches ORDER BY ordinal";

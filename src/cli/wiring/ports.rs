@@ -9,7 +9,7 @@ use crate::git::{Mirror, Signed};
 use crate::model::{
     BlobId, CommitDraft, CommitId, CommitInfo, Content, Digest, Fault, FetchEvidence, FileChange, HistoryEnd,
     ImageName, Index, Intent, Listing, Movement, Observation, Outcome, PromotionId, Publication, RepoPath,
-    Tag, TagList, Timestamp,
+    Tag, TagList, TagsSeen, Timestamp,
 };
 use crate::registry::Client;
 use crate::store::{Saved, Store};
@@ -127,6 +127,14 @@ impl engine::Store for Store {
         of: &[TaggedImage],
     ) -> Result<HashMap<TaggedImage, Vec<Observation>>, Fault> {
         Ok(Self::observations(self, of).await?)
+    }
+
+    async fn tags_seen(&self, of: &[ImageName]) -> Result<HashMap<ImageName, Vec<TagsSeen>>, Fault> {
+        Ok(Self::tags_seen(self, of).await?)
+    }
+
+    async fn note_tags(&self, new: &[(ImageName, Vec<Tag>)], at: Timestamp) -> Result<(), Fault> {
+        Ok(Self::note_tags(self, new, at).await?)
     }
 
     async fn latest_fetch(&self) -> Result<Option<(CommitId, Timestamp)>, Fault> {

@@ -7,7 +7,7 @@ use super::{Calls, lock};
 use crate::engine::ports::{Store, TaggedImage};
 use crate::model::{
     CommitId, Digest, Fault, FetchEvidence, ImageName, Index, Intent, Movement, Observation, Outcome,
-    PromotionId, Tag, Timestamp,
+    PromotionId, Tag, TagsSeen, Timestamp,
 };
 
 /// Counts what is written.
@@ -20,6 +20,7 @@ pub(in crate::engine) struct FakeStore {
 #[derive(Default)]
 struct Kept {
     observations: HashMap<TaggedImage, Vec<Observation>>,
+    tags: HashMap<ImageName, Vec<TagsSeen>>,
     fetch: Option<(CommitId, Timestamp)>,
     index: Option<(String, Index)>,
     intents: Vec<(Intent, Option<Outcome>)>,
@@ -61,6 +62,22 @@ impl Store for FakeStore {
         let kept = lock(&self.kept);
         let known = |tagged: &TaggedImage| Some((tagged.clone(), kept.observations.get(tagged)?.clone()));
         Ok(of.iter().filter_map(known).collect())
+    }
+
+    async fn tags_seen(&self, of: &[ImageName]) -> Result<HashMap<ImageName, Vec<TagsSeen>>, Fault> {
+        let kept = lock(&self.kept);
+        let known = |image: &ImageName| Some((image.clone(), kept.tags.get(image)?.clone()));
+        Ok(of.iter().filter_map(known).collect())
+    }
+
+    async fn note_tags(&self, new: &[(ImageName, Vec<Tag>)], at: Timestamp) -> Result<(), Fault> {
+        self.calls.count("note_tags");
+        let mut kept = lock(&self.kept);
+        for (image, tags) in new {
+            let known = kept.tags.entry(image.clone()).or_default();
+            known.push(TagsSeen { tags: tags.clone(), at, is_first: known.is_empty() });
+        }
+        Ok(())
     }
 
     async fn latest_fetch(&self) -> Result<Option<(CommitId, Timestamp)>, Fault> {

@@ -1,7 +1,8 @@
 //! Asking: what is folded into one problem, and what is kept from one pass to the next.
 
 use super::*;
-use crate::engine::fake::{FakeRegistry, digest, image};
+use crate::engine::fake::{FakeRegistry, World, digest, image};
+use crate::model::TagsSeen;
 
 fn rules(range: &str) -> Arc<SelectionRules> {
     Arc::new(SelectionRules { versions: range.parse().unwrap(), tag_pattern: None })
@@ -40,4 +41,36 @@ fn rules_that_nobody_has_any_more_are_forgotten() {
         selections.select(&image("app"), &tags, &kept);
     }
     assert!(selections.kept[&image("app")].len() <= 2);
+}
+
+async fn noted(world: &World) -> Vec<String> {
+    let mut seen = world.store.tags_seen(&[image("app")]).await.unwrap();
+    let told = |seen: TagsSeen| {
+        let tags: Vec<&str> = seen.tags.iter().map(Tag::as_str).collect();
+        format!("{}{} {}", if seen.is_first { "by " } else { "" }, seen.at.format("%H:%M"), tags.join(" "))
+    };
+    seen.remove(&image("app")).unwrap_or_default().into_iter().map(told).collect()
+}
+
+#[tokio::test]
+async fn a_tag_is_written_down_when_it_is_first_seen_and_never_again() {
+    let mut world = World::new();
+    world.pass().await;
+    world.wait(60);
+    world.pass().await;
+    world.push("v1.0.1", '1');
+    world.push("latest", '1');
+    world.pass().await;
+    let expected = ["by 09:00 v1.0.0", "10:00 latest v1.0.1"];
+    assert_eq!(noted(&world).await, expected);
+
+    world.store.calls.take();
+    world.wait(60);
+    world.pass().await;
+    world.restart();
+    world.pass().await;
+    world.push("v1.0.1", '9');
+    world.pass().await;
+    assert!(!world.store.calls.take().contains_key("note_tags"), "another image under a tag is no new tag");
+    assert_eq!(noted(&world).await, expected);
 }

@@ -5,34 +5,14 @@ use std::collections::HashMap;
 use crate::model::{EnvironmentName, Movement, PinnedTag, Version};
 use crate::policy::{MovedBack, SelectionRules};
 
-/// The versions that were left by going lower and that nobody brought back, ascending. `movements` come newest first.
+/// The versions that were left by going lower and that nobody brought back.
 ///
 /// Whoever made the commit: a promotion never goes lower, so a message that says it was one is not believed. A file
 /// that ceases to hold any version and a later one that begins with a lower one are a way back too, be it in one
 /// commit, as when a file is moved, or in several, as by way of a tag that is no version.
-pub(crate) fn read(
-    mut movements: Vec<&Movement>,
-    rules: &SelectionRules,
-    environment: &EnvironmentName,
-) -> Vec<MovedBack> {
-    movements.reverse();
-    let mut reading = Reading { environment, left: HashMap::new(), let_go: Vec::new() };
-    for commit in movements.chunk_by(|one, next| one.sequence == next.sequence) {
-        let steps: Vec<Step<'_>> = commit.iter().map(|movement| Step::of(movement, rules)).collect();
-        reading
-            .let_go
-            .extend(steps.iter().filter(|step| step.after.is_empty()).flat_map(|step| step.before.clone()));
-        for step in &steps {
-            reading.take_in(step);
-        }
-    }
-    let mut left: Vec<MovedBack> = reading.left.into_values().collect();
-    left.sort_by(|one, other| one.version.cmp(&other.version));
-    left
-}
-
-struct Reading<'a> {
-    environment: &'a EnvironmentName,
+#[derive(Debug)]
+pub(crate) struct WaysBack {
+    environment: EnvironmentName,
     left: HashMap<String, MovedBack>,
     /// The versions of files that hold none any more, until another file begins with one.
     let_go: Vec<Version>,
@@ -53,7 +33,43 @@ impl<'a> Step<'a> {
     }
 }
 
-impl Reading<'_> {
+impl WaysBack {
+    /// Nobody has gone back in this environment.
+    pub(crate) fn none(environment: &EnvironmentName) -> Self {
+        Self { environment: environment.clone(), left: HashMap::new(), let_go: Vec::new() }
+    }
+
+    /// What was left by these movements, which come newest first.
+    pub(crate) fn read(
+        mut movements: Vec<&Movement>,
+        rules: &SelectionRules,
+        environment: &EnvironmentName,
+    ) -> Vec<MovedBack> {
+        movements.reverse();
+        let mut ways = Self::none(environment);
+        for commit in movements.chunk_by(|one, next| one.sequence == next.sequence) {
+            ways.take_in_commit(commit, rules);
+        }
+        ways.left()
+    }
+
+    /// Takes in the movements of one commit.
+    pub(crate) fn take_in_commit(&mut self, commit: &[&Movement], rules: &SelectionRules) {
+        let steps: Vec<Step<'_>> = commit.iter().map(|movement| Step::of(movement, rules)).collect();
+        let gone = steps.iter().filter(|step| step.after.is_empty());
+        self.let_go.extend(gone.flat_map(|step| step.before.clone()));
+        for step in &steps {
+            self.take_in(step);
+        }
+    }
+
+    /// The versions that were left, ascending.
+    pub(crate) fn left(&self) -> Vec<MovedBack> {
+        let mut left: Vec<MovedBack> = self.left.values().cloned().collect();
+        left.sort_by(|one, other| one.version.cmp(&other.version));
+        left
+    }
+
     fn take_in(&mut self, step: &Step<'_>) {
         let Some(highest) = step.after.iter().max() else { return };
         for version in &step.after {
@@ -62,7 +78,7 @@ impl Reading<'_> {
         let before =
             if step.before.is_empty() { std::mem::take(&mut self.let_go) } else { step.before.clone() };
         for version in before.into_iter().filter(|version| version > highest) {
-            self.left.insert(version.to_string(), verdict_on(version, step.movement, self.environment));
+            self.left.insert(version.to_string(), verdict_on(version, step.movement, &self.environment));
         }
     }
 }

@@ -1,16 +1,16 @@
-//! Rollbacks, by movements written as in the ledger's tests.
+//! Rollbacks, by movements written as in the fixture.
 
 use rstest::rstest;
 
 use super::*;
-use crate::engine::ledger::tests::movements;
+use crate::history::fixture::movements;
 use crate::model::PromotionMark;
 
 fn left(known: &str, edit: impl Fn(&mut Movement)) -> String {
     let mut movements = movements(&known.replace('v', "v1.0."));
     movements.iter_mut().for_each(edit);
     let rules = SelectionRules { versions: "*".parse().unwrap(), tag_pattern: None };
-    let found = read(movements.iter().rev().collect(), &rules, &"prod".parse().unwrap());
+    let found = WaysBack::read(movements.iter().rev().collect(), &rules, &"prod".parse().unwrap());
     let told = found.iter().map(|one| format!("v{}@{}", one.version.patch(), one.commit.as_bytes()[0]));
     told.collect::<Vec<_>>().join(" ")
 }

@@ -1,0 +1,36 @@
+//! What files hold of one image: by file, by folder, and as versions.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::model::{Digest, PinnedTag, RepoPath};
+
+/// What each file holds, by its path.
+pub(crate) type HeldByPath = BTreeMap<RepoPath, Vec<PinnedTag>>;
+
+/// What each folder holds, by what its files hold.
+pub(crate) fn held_in<'a>(
+    folders: &[RepoPath],
+    files: &BTreeMap<&RepoPath, &'a [PinnedTag]>,
+) -> Vec<BTreeSet<&'a PinnedTag>> {
+    let of = |folder: &RepoPath| {
+        let inside = files.iter().filter(|(path, _)| path.is_within(folder));
+        inside.flat_map(|(_, tags)| *tags).collect()
+    };
+    folders.iter().map(of).collect()
+}
+
+/// What files hold, as it is undone.
+pub(super) fn as_slices(held: &HeldByPath) -> BTreeMap<&RepoPath, &[PinnedTag]> {
+    held.iter().map(|(path, tags)| (path, tags.as_slice())).collect()
+}
+
+/// Whether fields are pinned to different images under whatever tag, so that no one image runs.
+pub(crate) fn is_pinned_apart(held: &HeldByPath) -> bool {
+    let digests: BTreeSet<_> = held.values().flatten().filter_map(|held| held.digest.as_ref()).collect();
+    digests.len() > 1
+}
+
+/// The digest that a field is pinned to.
+pub(crate) fn pinned_digest(held: &HeldByPath) -> Option<Digest> {
+    held.values().flatten().find_map(|held| held.digest.clone())
+}

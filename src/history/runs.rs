@@ -1,0 +1,179 @@
+//! What an environment ran before what it runs now, read from its movements.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::model::{Movement, PinnedTag, RepoPath, Timestamp};
+use crate::policy::{Candidate, Landing, PastRun, SelectionRules};
+
+use super::held::{HeldByPath, as_slices, held_in};
+use super::landing::landing_of;
+
+/// The most runs that are looked back on. What is further back has been replaced so often that nobody waits for it.
+const MOST_RUNS: usize = 500;
+
+/// The versions that ran in every one of an environment's folders that has the service now.
+#[derive(Debug, Default)]
+pub(crate) struct Runs {
+    /// Those that run no more, newest first.
+    past: Vec<PastRun>,
+    /// The one tag that all folders hold now, and how it came.
+    running: Option<PinnedTag>,
+    began: Option<Landing>,
+    /// Which folders have the service.
+    present: Vec<bool>,
+}
+
+#[cfg_attr(not(test), expect(dead_code, reason = "the replay of history goes on with runs by itself"))]
+impl Runs {
+    /// The runs up to now. `movements` come newest first.
+    pub(crate) fn of<'a>(
+        movements: impl Iterator<Item = &'a Movement>,
+        folders: &[RepoPath],
+        held: &'a HeldByPath,
+        rules: &SelectionRules,
+    ) -> Self {
+        let mut files: BTreeMap<&RepoPath, &[PinnedTag]> = as_slices(held);
+        let now = held_in(folders, &files);
+        let mut running = in_every_folder(&now, &now);
+        let mut runs = Self {
+            running: running.cloned(),
+            present: now.iter().map(|folder| !folder.is_empty()).collect(),
+            ..Self::default()
+        };
+        let mut left_at: Option<Timestamp> = None;
+        let mut movements = movements.peekable();
+        while let Some(movement) = movements.next().filter(|_| runs.past.len() < MOST_RUNS) {
+            files.insert(&movement.path, &movement.before);
+            if movements.peek().is_some_and(|next| next.sequence == movement.sequence) {
+                continue;
+            }
+            let before = in_every_folder(&now, &held_in(folders, &files));
+            if before == running {
+                continue;
+            }
+            if let Some(tag) = running {
+                let landing = landing_of(movement, tag.digest.clone());
+                match left_at {
+                    Some(left_at) => runs.past.extend(past_run(tag, landing, left_at, rules)),
+                    None => runs.began = Some(landing),
+                }
+            }
+            (running, left_at) = (before, Some(movement.commit.committed_at));
+        }
+        runs
+    }
+
+    /// Takes in a commit, whose first movement here is `first`, and after which the files hold this. False when the runs
+    /// must be read anew, since a folder came to have the service, or has it no more.
+    #[must_use]
+    pub(crate) fn take_in(
+        &mut self,
+        first: &Movement,
+        folders: &[RepoPath],
+        held: &HeldByPath,
+        rules: &SelectionRules,
+    ) -> bool {
+        let now = held_in(folders, &as_slices(held));
+        let is_present = now.iter().map(|folder| !folder.is_empty());
+        if !is_present.eq(self.present.iter().copied()) {
+            return false;
+        }
+        let running = in_every_folder(&now, &now);
+        if running == self.running.as_ref() {
+            return true;
+        }
+        if let (Some(tag), Some(began)) = (self.running.take(), self.began.take()) {
+            let run = past_run(&tag, began, first.commit.committed_at, rules);
+            self.past.splice(0..0, run);
+            self.past.truncate(MOST_RUNS);
+        }
+        self.began = running.map(|tag| landing_of(first, tag.digest.clone()));
+        self.running = running.cloned();
+        true
+    }
+
+    /// The versions that run no more, newest first.
+    pub(crate) fn past(&self) -> &[PastRun] {
+        &self.past
+    }
+
+    /// The same, and nothing else.
+    pub(crate) fn into_past(self) -> Vec<PastRun> {
+        self.past
+    }
+}
+
+/// The one tag that all folders hold, if they do: those that have the service now, at least.
+fn in_every_folder<'a>(
+    now: &[BTreeSet<&PinnedTag>],
+    then: &[BTreeSet<&'a PinnedTag>],
+) -> Option<&'a PinnedTag> {
+    let is_missing = now.iter().zip(then).any(|(now, then)| !now.is_empty() && then.is_empty());
+    let all: BTreeSet<&'a PinnedTag> = then.iter().flatten().copied().collect();
+    let mut all = all.into_iter();
+    match (all.next(), all.next()) {
+        (Some(one), None) if !is_missing => Some(one),
+        _ => None,
+    }
+}
+
+fn past_run(
+    tag: &PinnedTag,
+    landing: Landing,
+    left_at: Timestamp,
+    rules: &SelectionRules,
+) -> Option<PastRun> {
+    let version = rules.version_of(&tag.tag)?;
+    Some(PastRun { candidate: Candidate { tag: tag.tag.clone(), version }, landing, left_at })
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::history::fixture::{held_after, movements, path};
+
+    fn rules() -> SelectionRules {
+        SelectionRules { versions: "*".parse().unwrap(), tag_pattern: None }
+    }
+
+    proptest! {
+        /// Commits of `v1.0.0` to `v1.0.3`, or of nothing, in one or two of three files in two folders.
+        #[test]
+        fn taking_in_commit_by_commit_reads_the_same(
+            commits in prop::collection::vec(prop::collection::btree_map(0..3_usize, 0..5_u8, 1..3), 1..12),
+        ) {
+            let files = ["a/x", "b/x", "b/y"];
+            let mut text = Vec::new();
+            let mut holds = ["-".to_owned(), "-".to_owned(), "-".to_owned()];
+            for (sequence, commit) in commits.iter().enumerate() {
+                for (file, version) in commit {
+                    let after = if *version == 4 { "-".to_owned() } else { format!("v1.0.{version}") };
+                    if holds[*file] != after {
+                        text.push(format!("{sequence} {} {}>{after}", files[*file], holds[*file]));
+                        holds[*file] = after;
+                    }
+                }
+            }
+            prop_assume!(!text.is_empty());
+            let all = movements(&text.join("; "));
+            let folders = [path("a"), path("b")];
+            let mut runs = Runs::default();
+            for end in 1..=all.len() {
+                let is_whole = all.get(end).is_none_or(|next| next.sequence != all[end - 1].sequence);
+                if !is_whole {
+                    continue;
+                }
+                let known = &all[..end];
+                let held = held_after(known);
+                let first = known.iter().find(|one| one.sequence == all[end - 1].sequence).unwrap();
+                if !runs.take_in(first, &folders, &held, &rules()) {
+                    runs = Runs::of(known.iter().rev(), &folders, &held, &rules());
+                }
+                let anew = Runs::of(known.iter().rev(), &folders, &held, &rules());
+                prop_assert_eq!(runs.past(), anew.past());
+            }
+        }
+    }
+}

@@ -1,0 +1,91 @@
+//! Tags: when each tag of an image was first seen in its registry.
+//!
+//! A log of what was new. The first answer about an image makes one row of all its tags, which are of unknown age; each
+//! later answer that has tags which were never seen makes one more.
+
+use std::collections::HashMap;
+
+use sqlx::sqlite::SqliteRow;
+use sqlx::{QueryBuilder, Sqlite};
+
+use crate::model::{ImageName, Tag, TagsSeen, Timestamp};
+
+use super::connection::{ROWS_A_STATEMENT, insert};
+use super::open::Store;
+use super::row::{self, Unreadable};
+use super::{StoreError, sql};
+
+impl Store {
+    /// Records tags that were seen at `at`, and never before; all or none of them.
+    ///
+    /// # Errors
+    /// When the database can't be read or written.
+    pub async fn note_tags(&self, new: &[(ImageName, Vec<Tag>)], at: Timestamp) -> Result<(), StoreError> {
+        let new: Vec<&(ImageName, Vec<Tag>)> = new.iter().filter(|(_, tags)| !tags.is_empty()).collect();
+        if new.is_empty() {
+            return Ok(());
+        }
+        let operation = "record tags";
+        let failed = self.database.failed(operation);
+        let mut writing = self.database.write(operation).await?;
+        let mut last: HashMap<String, i64> = HashMap::new();
+        for images in new.chunks(ROWS_A_STATEMENT) {
+            let mut query = QueryBuilder::<Sqlite>::new(sql::LAST_TAGS_SEEN.0);
+            query.push_values(images, |mut values, (image, _)| {
+                values.push_bind(image.to_string());
+            });
+            query.push(sql::LAST_TAGS_SEEN.1);
+            let rows = query.build_query_as().fetch_all(&mut *writing).await.map_err(&failed)?;
+            last.extend(rows);
+        }
+        let ordinal = |image: &str| last.get(image).copied().unwrap_or_default() + 1;
+        insert(&mut writing, sql::ADD_TAGS_SEEN, &new, |mut values, (image, tags)| {
+            let image = image.to_string();
+            let ordinal = ordinal(&image);
+            let tags: Vec<&str> = tags.iter().map(Tag::as_str).collect();
+            values
+                .push_bind(image)
+                .push_bind(ordinal)
+                .push_bind(tags.join(" "))
+                .push_bind(at.timestamp_millis());
+        })
+        .await
+        .map_err(&failed)?;
+        writing.commit().await.map_err(failed)
+    }
+
+    /// The tags that these images were seen with, in the order in which they were; an image that never was is left out.
+    ///
+    /// # Errors
+    /// When the database can't be read.
+    pub async fn tags_seen(&self, of: &[ImageName]) -> Result<HashMap<ImageName, Vec<TagsSeen>>, StoreError> {
+        let operation = "read the tags that were seen";
+        let failed = self.database.failed(operation);
+        let mut reading = self.database.read(operation).await?;
+        let mut seen: HashMap<ImageName, Vec<TagsSeen>> = HashMap::new();
+        let positioned: Vec<_> = (0_i64..).zip(of).collect();
+        for images in positioned.chunks(ROWS_A_STATEMENT) {
+            let mut query = QueryBuilder::<Sqlite>::new(sql::TAGS_SEEN.0);
+            query.push_values(images, |mut values, (position, image)| {
+                values.push_bind(*position).push_bind(image.to_string());
+            });
+            query.push(sql::TAGS_SEEN.1);
+            let rows = query.build().fetch_all(&mut *reading).await.map_err(&failed)?;
+            for (image, tags) in row::readable(&rows, "tags seen", |row| read(row, of)) {
+                seen.entry(image.clone()).or_default().push(tags);
+            }
+        }
+        Ok(seen)
+    }
+}
+
+/// A tag that can't be read is left out; the others of its row stay.
+fn read<'seen>(row: &SqliteRow, of: &'seen [ImageName]) -> Result<(&'seen ImageName, TagsSeen), Unreadable> {
+    let position: i64 = row::plain(row, "position")?;
+    let image = usize::try_from(position).ok().and_then(|position| of.get(position));
+    let image = image.ok_or_else(|| Unreadable::new("position", "nothing was asked for there"))?;
+    let ordinal: i64 = row::plain(row, "ordinal")?;
+    let tags: &str = row::plain(row, "tags")?;
+    let tags = tags.split(' ').filter_map(|tag| tag.parse().ok()).collect();
+    Ok((image, TagsSeen { tags, at: row::instant(row, "seen_at_ms")?, is_first: ordinal == 1 }))
+}
