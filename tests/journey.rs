@@ -5,6 +5,7 @@ mod by_hand;
 mod changelog;
 mod crashes;
 mod daemon;
+mod merges;
 mod over_network;
 mod promotion;
 mod recovery;

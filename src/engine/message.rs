@@ -164,20 +164,37 @@ pub(crate) struct Trailers {
     pub(crate) mark: PromotionMark,
 }
 
-/// Reads the promotions of a commit from the last paragraph of its message.
+/// Reads the promotions of a commit, or of a pull request, from the last paragraph of its message; what a forge adds below
+/// that when it squashes is passed over.
 ///
 /// A group that is not whole, or has a line in it that doesn't parse, is none; a commit without groups was not made
 /// by Tidegate.
 pub(crate) fn read_trailers(message: &str) -> Vec<Trailers> {
-    let message = message.trim_end();
-    let paragraph = message.rsplit("\n\n").next().unwrap_or_default();
-    if paragraph.len() == message.len() {
-        return Vec::new();
-    }
+    // A forge's page sends lines as HTML forms do.
+    let message = if message.contains('\r') { message.replace("\r\n", "\n") } else { message.to_owned() };
+    let mut rest = message.trim_end();
+    let paragraph = loop {
+        let Some((above, paragraph)) = rest.rsplit_once("\n\n") else { return Vec::new() };
+        if !is_added_by_a_forge(paragraph) {
+            break paragraph;
+        }
+        rest = above.trim_end();
+    };
     let lines: Vec<(&str, &str)> = paragraph.lines().filter_map(|line| line.split_once(": ")).collect();
     let starts: Vec<usize> = (0..lines.len()).filter(|at| lines[*at].0 == PROMOTION).collect();
     let ends = starts.iter().skip(1).copied().chain([lines.len()]);
     starts.iter().zip(ends).filter_map(|(start, end)| read_group(&lines[*start..end])).collect()
+}
+
+/// Whether a paragraph is what a forge puts below the message of a commit that it makes of a pull request: who wrote it
+/// too, who looked at it, and a line between.
+fn is_added_by_a_forge(paragraph: &str) -> bool {
+    const KEYS: [&str; 4] = ["co-authored-by:", "signed-off-by:", "reviewed-by:", "reviewed-on:"];
+    paragraph.lines().all(|line| {
+        let line = line.trim().to_ascii_lowercase();
+        (line.len() >= 3 && line.bytes().all(|byte| byte == b'-'))
+            || KEYS.iter().any(|key| line.starts_with(key))
+    })
 }
 
 fn read_group(lines: &[(&str, &str)]) -> Option<Trailers> {
@@ -310,6 +327,22 @@ mod tests {
         assert_eq!(read.len(), 1);
         assert_eq!(read[0].environment, words.prod);
         assert_eq!(message.matches("\nTidegate-Promotion").count(), 1);
+    }
+
+    #[test]
+    fn what_a_forge_adds_below_is_passed_over() {
+        let words = words();
+        let message = render(&SubjectForm::default(), &[told(&words)], 0);
+        for below in [
+            "\nCo-authored-by: tidegate <tidegate@vtr.cl>\n",
+            "\n---------\n\nCo-authored-by: tidegate <tidegate@vtr.cl>\nSigned-off-by: Ana <ana@vtr.cl>",
+        ] {
+            assert_eq!(read_trailers(&format!("{message}{below}")).len(), 1, "{below}");
+            let windows = format!("{message}{below}").replace('\n', "\r\n");
+            assert_eq!(read_trailers(&windows)[0].mark.requested_by, "schedule");
+        }
+        assert_eq!(read_trailers(&format!("{message}\nand a word of Ana's\n")), []);
+        assert_eq!(read_trailers("Co-authored-by: Ana\n\n---\n"), []);
     }
 
     #[test]

@@ -159,7 +159,7 @@ impl Moved {
             author_name: info.author_name.chars().take(200).collect(),
             fetched,
         };
-        Self { commit, trailers: read_trailers(&info.message), changes }
+        Self { commit, trailers: told_by(info), changes }
     }
 
     fn into_movements(
@@ -198,6 +198,12 @@ impl Moved {
         }
         movements
     }
+}
+
+/// The promotions that a commit tells of: itself, or, of a merge, the newest commit that it brought and that tells of any.
+fn told_by(info: &CommitInfo) -> Vec<Trailers> {
+    let messages = std::iter::once(&info.message).chain(&info.merged);
+    messages.map(|message| read_trailers(message)).find(|told| !told.is_empty()).unwrap_or_default()
 }
 
 /// The promotions that a commit tells of, by what they moved. One commit may tell of thousands.

@@ -18,7 +18,7 @@ use super::snapshot::Snapshot;
 use super::view::View;
 
 /// Raised when what is read out of a manifest or a message changes its meaning, so that an old index is not used.
-const INDEX_VERSION: u32 = 2;
+const INDEX_VERSION: u32 = 3;
 
 impl<P: Ports> Engine<P> {
     /// Looks at the repository, and asks nobody else.

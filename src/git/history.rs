@@ -19,6 +19,9 @@ const MOST_MESSAGE_BYTES: usize = 8 * 1024 * 1024;
 /// The longest name of an author that is kept.
 const MOST_NAME_BYTES: usize = 1024;
 
+/// How many of the commits that a merge brought are looked at: a pull request has one of Tidegate's, and a few of people's.
+const MOST_MERGED: usize = 10;
+
 /// After so many commits the handle is opened anew, since its cache of objects only grows.
 const COMMITS_A_HANDLE: usize = 4_000;
 
@@ -164,7 +167,12 @@ impl Step {
         let nothing = vec![None; here.roots.len()];
         let before = place.as_ref().map_or(&nothing, |place| &place.roots);
         let changes = diff::changes(repository, scope, before, &here.roots)?;
-        let news = (!changes.is_empty()).then(|| (info(&commit, parent.as_ref()), changes));
+        let news = if changes.is_empty() {
+            None
+        } else {
+            let merged = merged(repository, &commit)?;
+            Some((CommitInfo { merged, ..info(&commit, parent.as_ref()) }, changes))
+        };
         Ok(Self { news, parent: place })
     }
 }
@@ -185,7 +193,25 @@ fn info(commit: &Commit<'_>, parent: Option<&Commit<'_>>) -> CommitInfo {
         committed_at: time(commit.time()),
         parent_committed_at: parent.map(|parent| time(parent.time())),
         message: bounded_text(commit.message_raw_bytes(), MOST_MESSAGE_BYTES),
+        merged: Vec::new(),
     }
+}
+
+/// What a merge brought, newest first: the commits on the first-parent line of its second parent that the line of its
+/// first parent has not.
+fn merged(repository: &Repository, commit: &Commit<'_>) -> Result<Vec<String>, GitError> {
+    let (Ok(ours), Ok(theirs)) = (commit.parent_id(0), commit.parent_id(1)) else { return Ok(Vec::new()) };
+    let mut walk = repository.revwalk().map_err(walk_error)?;
+    walk.set_sorting(Sort::TOPOLOGICAL).map_err(walk_error)?;
+    walk.simplify_first_parent().map_err(walk_error)?;
+    walk.push(theirs).map_err(walk_error)?;
+    walk.hide(ours).map_err(walk_error)?;
+    let mut messages = Vec::new();
+    for id in walk.take(MOST_MERGED) {
+        let brought = find_parent(repository, id.map_err(walk_error)?)?;
+        messages.push(bounded_text(brought.message_raw_bytes(), MOST_MESSAGE_BYTES));
+    }
+    Ok(messages)
 }
 
 /// The text, with what is not UTF-8 replaced, cut to at most so many bytes.

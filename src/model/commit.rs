@@ -195,6 +195,9 @@ pub struct CommitInfo {
     pub parent_committed_at: Option<Timestamp>,
     /// The whole message, cut to 8 MiB.
     pub message: String,
+    /// Of a merge: the messages of the newest commits that it brought along the first parents of what was merged, newest
+    /// first. A promotion that a pull request proposed is told in one of them.
+    pub merged: Vec<String>,
 }
 
 impl CommitInfo {

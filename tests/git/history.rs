@@ -124,3 +124,26 @@ fn thousands_of_commits_are_walked() {
     assert_eq!((seen.len(), end), (1_001, HistoryEnd::Root));
     assert_eq!(seen[0], "commit 9990");
 }
+
+#[test]
+fn a_merge_is_told_with_what_it_brought() {
+    let (origin, mirror, _) = fetched();
+    origin.git(&["branch", "request", "main"]);
+    origin.commit("meanwhile", &[Change::File("clusters/prod/other.yaml", b"tag: v1\n")]);
+    origin.commit_on("request", "v2\n\nproposed", &[Change::File(APP, b"tag: v2\n")]);
+    origin.commit_on("request", "a person's word", &[Change::File("clusters/prod/more.yaml", b"x")]);
+    let clone = origin.clone_to("work");
+    git(&clone, &["merge", "--quiet", "--no-ff", "-m", "Merge pull request #1", "origin/request"]);
+    git(&clone, &["push", "--quiet", "origin", "HEAD:main"]);
+    let tip = mirror.fetch().unwrap().head;
+    let mut seen = Vec::new();
+    let mut visit = |commit: CommitInfo, _: Vec<FileChange>| {
+        seen.push((commit.subject().to_owned(), commit.merged));
+        ControlFlow::Continue(())
+    };
+    mirror.history(tip, None, &paths(&["clusters/prod"]), &mut visit).unwrap();
+    let merge = ("Merge pull request #1".to_owned(), strings(&["a person's word", "v2\n\nproposed"]));
+    assert_eq!(seen[0], merge);
+    let rest: Vec<_> = seen[1..].iter().map(|(subject, merged)| (subject.as_str(), merged.len())).collect();
+    assert_eq!(rest, [("meanwhile", 0), ("first", 0)]);
+}

@@ -21,6 +21,8 @@ struct Commit {
     at: Timestamp,
     author: String,
     message: String,
+    /// What was merged by it.
+    merged: Vec<String>,
     files: Files,
 }
 
@@ -92,7 +94,22 @@ impl Branch {
             }
         }
         let (author, message, parent) = (author.to_owned(), message.to_owned(), line.head);
-        line.add(Commit { parent, at, author, message, files })
+        line.add(Commit { parent, at, author, message, merged: Vec::new(), files })
+    }
+
+    /// Adds a merge that changes some files, of commits with these messages.
+    pub(in crate::engine) fn merge(
+        &self,
+        message: &str,
+        merged: &[String],
+        at: Timestamp,
+        changes: &[(&str, Option<String>)],
+    ) -> CommitId {
+        let id = self.commit("Ana", message, at, changes);
+        if let Some(commit) = lock(&self.line).commits.get_mut(&id) {
+            commit.merged = merged.to_vec();
+        }
+        id
     }
 
     /// Forces the branch back to `commit`.
@@ -149,7 +166,7 @@ impl Branch {
             }
             let (author, message) = ("tidegate".to_owned(), draft.message.clone());
             let parent = line.head;
-            line.add(Commit { parent, at, author, message, files })
+            line.add(Commit { parent, at, author, message, merged: Vec::new(), files })
         });
         Publication::Pushed(commits.collect())
     }
@@ -259,6 +276,7 @@ fn info(line: &Line, id: CommitId, commit: &Commit) -> CommitInfo {
         committed_at: commit.at,
         parent_committed_at: commit.parent.map(|parent| line.commits[&parent].at),
         message: commit.message.clone(),
+        merged: commit.merged.clone(),
     }
 }
 

@@ -123,3 +123,52 @@ fn a_message_counts_for_the_movement_that_it_tells_of(#[case] message: String, #
     assert_eq!(last.path, path("np/app.yaml"));
     assert_eq!(last.promotion.is_some(), is_promotion);
 }
+
+#[test]
+fn a_merge_tells_of_the_promotion_that_it_brought() {
+    let service = service("app");
+    let environment = "non-prod".parse().unwrap();
+    let (from, to) = ("v1.0.0".parse().unwrap(), "v1.0.1".parse().unwrap());
+    let told = Told {
+        id: "0197c0de-7b1e-7c3a-9f55-4f5e0a2b6d11".parse().unwrap(),
+        service: &service,
+        environment: &environment,
+        image: ImageRef {
+            name: image("app"),
+            tag: Some("v1.0.1".parse().unwrap()),
+            digest: Some(digest('1')),
+        },
+        from: &from,
+        to: &to,
+        releases: 1,
+        soaked: None,
+        requested_by: "schedule",
+        group: None,
+        back: None,
+        notes: String::new(),
+        overrides: Vec::new(),
+    };
+    let proposed = render(&SubjectForm::default(), &[told], 0);
+    let branch = Branch::default();
+    put(&branch, "one", "np/app.yaml", "v1.0.0");
+    let merged = ["a word of Ana's".to_owned(), proposed];
+    branch.merge(
+        "Merge pull request #1",
+        &merged,
+        at("09:00"),
+        &[("np/app.yaml", Some(release("app", "v1.0.1")))],
+    );
+    let other = [("np/app.yaml", Some(release("app", "v1.0.2")))];
+    branch.merge("Merge pull request #2", &merged, at("09:00"), &other);
+    let news = news(&branch, None, &[]);
+    let digests: Vec<_> = news
+        .movements
+        .iter()
+        .map(|movement| movement.promotion.as_ref().map(|mark| mark.digest.clone()))
+        .collect();
+    assert_eq!(
+        digests,
+        [None, Some(Some(digest('1'))), None],
+        "the second brought another tag than it tells of"
+    );
+}

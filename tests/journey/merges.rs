@@ -1,0 +1,59 @@
+//! A promotion that came to the branch by a pull request is the same promotion, however it was merged.
+
+use std::fs;
+use std::path::Path;
+
+use rstest::rstest;
+
+use super::world::World;
+use crate::support::git::{Change, git};
+
+/// Merges `origin/request` into `main` of a clone, as a forge does.
+pub(super) fn merge(clone: &Path, method: &str) {
+    git(clone, &["fetch", "--quiet", "origin"]);
+    git(clone, &["reset", "--quiet", "--hard", "origin/main"]);
+    let body = || git(clone, &["log", "-1", "--format=%b", "origin/request"]);
+    match method {
+        "merge" => {
+            let message = "Merge pull request #1 from vtr/request\n\nA title";
+            git(clone, &["merge", "--quiet", "--no-ff", "-m", message, "origin/request"]);
+        }
+        "squash" => {
+            git(clone, &["merge", "--quiet", "--squash", "origin/request"]);
+            let message = format!(
+                "A title (#1)\n\n{}\n\nCo-authored-by: tidegate <tidegate@localhost>",
+                body().trim_end()
+            );
+            git(clone, &["commit", "--quiet", "-m", &message]);
+        }
+        _ => drop(git(clone, &["cherry-pick", "main..origin/request"])),
+    }
+    git(clone, &["push", "--quiet", "origin", "HEAD:main"]);
+}
+
+#[rstest]
+#[case("merge")]
+#[case("squash")]
+#[case("rebase")]
+#[tokio::test]
+async fn a_promotion_that_was_merged_is_recognised(#[case] method: &str) {
+    let world = World::new("0s").await;
+    world.run(&["sync"]);
+    let told = world.json(&["history"])["moves"][0].clone();
+    // The branch as if nobody had merged yet, and nobody had seen it.
+    world.origin.git(&["branch", "request", "main"]);
+    world.origin.git(&["update-ref", "refs/heads/main", "main~1"]);
+    fs::remove_dir_all(world.database().parent().unwrap()).unwrap();
+    world.origin.commit("meanwhile", &[Change::File("clusters/prod-digital-eks/notes.yaml", b"a: b\n")]);
+    merge(&world.origin.clone_to("work"), method);
+
+    let merged = world.json(&["history"])["moves"][0].clone();
+    assert_eq!(merged["promotion"], told["promotion"], "{merged}");
+    assert!(merged["promotion"].is_string() && merged["commit"] != told["commit"], "{merged}");
+    // Another image under the tag: what the promotion's trailer says soaked does not go on.
+    world.release_again("v1.0.1").await;
+    world.run(&["sync"]);
+    assert_eq!(world.running().1, "v1.0.0", "the digest of the promotion counts");
+    let rollback = world.run(&["history", "--env", "non-prod"]);
+    assert!(rollback.out.contains("schedule"), "{}", rollback.out);
+}
