@@ -10,4 +10,5 @@ mod over_network;
 mod promotion;
 mod recovery;
 mod signatures;
+mod sources;
 mod world;

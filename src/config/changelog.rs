@@ -7,9 +7,13 @@ use std::time::Duration;
 use globset::GlobSet;
 
 use super::compile::TagPattern;
+use super::host::Endpoint;
 use super::secret::SecretSource;
 use crate::changelog::{Forge, Rules, SourceName};
 use crate::model::{ImageName, RepoPath};
+
+/// The GitHub that everybody knows.
+pub(super) const GITHUB: &str = "github.com";
 
 /// Release changelogs.
 #[derive(Clone, Debug)]
@@ -41,6 +45,15 @@ pub struct SourceHost {
     pub forge: Option<Forge>,
     /// The name and the token to read with.
     pub token: Option<(String, SecretSource)>,
+    /// The API to ask for commits, if it has one and is to be asked.
+    pub api: Option<GitHubApi>,
+}
+
+/// The API of a GitHub.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct GitHubApi {
+    /// Its URL; without it, the one that belongs to the host.
+    pub url: Option<Endpoint>,
 }
 
 /// A template's file.
@@ -85,8 +98,16 @@ impl Changelog {
         }
         let namespace = image.repository().split_once('/').map(|(namespace, _)| namespace);
         let owner = source.path().split_once('/').map(|(owner, _)| owner);
-        source.host() == "github.com"
+        source.host() == GITHUB
             && namespace.zip(owner).is_some_and(|(namespace, owner)| namespace.eq_ignore_ascii_case(owner))
+    }
+
+    /// The API of a host to ask for commits. That of github.com needs not be named.
+    pub fn api(&self, host: &str) -> Option<GitHubApi> {
+        match self.host(host) {
+            Some(known) => known.api.clone(),
+            None => (host == GITHUB).then(GitHubApi::default),
+        }
     }
 
     /// How a host is reached.

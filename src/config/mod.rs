@@ -25,7 +25,7 @@ mod subject;
 mod suggest;
 mod yaml;
 
-pub use changelog::{Changelog, ServiceSource, SourceHost, SourceRepository, Template};
+pub use changelog::{Changelog, GitHubApi, ServiceSource, SourceHost, SourceRepository, Template};
 pub use compile::{Schedule, TagPattern, VersionRange, length_of_time};
 pub use environment_variables::{EnvLookup, ProcessEnv};
 pub use error::ConfigError;

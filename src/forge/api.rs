@@ -2,13 +2,16 @@
 
 use std::fs;
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
-use chrono::DateTime;
-use reqwest::header::{ACCEPT, AUTHORIZATION, HeaderValue};
-use reqwest::{Certificate, Client, Method, Proxy, Response, redirect};
+use chrono::{DateTime, Utc};
+use reqwest::header::{ACCEPT, AUTHORIZATION, ETAG, HeaderMap, HeaderValue, IF_NONE_MATCH};
+use reqwest::{Certificate, Client, Method, Proxy, RequestBuilder, Response, StatusCode, redirect};
 use secrecy::{ExposeSecret, SecretString};
 
+use super::limit::Limit;
+use super::link;
 use crate::model::{Class, Fault, Printable, Timestamp};
 
 /// How long one request may take.
@@ -47,6 +50,35 @@ impl ApiSettings {
 pub struct Api {
     url: String,
     client: Client,
+    limit: Arc<Limit>,
+}
+
+/// A question to the API.
+#[derive(Clone, Debug)]
+pub(super) struct Question<'a> {
+    pub(super) method: Method,
+    /// The path at the API, with its query.
+    pub(super) path: &'a str,
+    /// Who asks; nobody in particular without it.
+    pub(super) token: Option<&'a SecretString>,
+    /// What is sent.
+    pub(super) body: Option<serde_json::Value>,
+    /// The mark of the answer that is known already. GitHub counts no request whose answer is still that.
+    pub(super) known: Option<&'a str>,
+    /// The most that is read of the answer, in bytes.
+    pub(super) most_bytes: usize,
+}
+
+/// An answer that its asker knows what to make of.
+#[derive(Debug)]
+pub(super) struct Answer {
+    /// Any of 2xx, 304, 404, 409 and 422.
+    pub(super) status: u16,
+    /// What the answer is known by later.
+    pub(super) mark: Option<String>,
+    /// The path of the next page.
+    pub(super) next: Option<String>,
+    pub(super) body: Vec<u8>,
 }
 
 impl Api {
@@ -77,7 +109,17 @@ impl Api {
         let client = builder
             .build()
             .map_err(|error| Fault::new(Class::Failed, "cannot make an HTTP client").with_source(error))?;
-        Ok(Self { url: settings.url.clone(), client })
+        Ok(Self { url: settings.url.clone(), client, limit: Arc::default() })
+    }
+
+    /// Where the API is.
+    pub fn url(&self) -> &str {
+        &self.url
+    }
+
+    /// Whether more than the last of the hour's requests are left.
+    pub(super) fn has_plenty(&self) -> bool {
+        self.limit.has_plenty()
     }
 
     /// When a token ends, if the server says so.
@@ -98,42 +140,102 @@ impl Api {
         path: &str,
         bearer: &SecretString,
     ) -> Result<Response, Fault> {
-        let what = || format!("cannot ask {}{path}", self.url);
-        let mut header = HeaderValue::from_str(&format!("Bearer {}", bearer.expose_secret()))
-            .map_err(|_| Fault::new(Class::Failed, "the token has something in it that no token has"))?;
-        header.set_sensitive(true);
+        let response = self.send(self.request(method, path, Some(bearer))?, path).await?;
+        if response.status().is_success() { Ok(response) } else { Err(self.refusal(path, response).await) }
+    }
+
+    /// Asks, unless the API is to be left alone for a while.
+    pub(super) async fn answer(&self, question: Question<'_>) -> Result<Answer, Fault> {
+        self.limit.check(&self.url)?;
+        let path = question.path;
+        let mut request = self.request(question.method, path, question.token)?;
+        if let Some(body) = &question.body {
+            request = request.json(body);
+        }
+        if let Some(known) = question.known {
+            request = request.header(IF_NONE_MATCH, known);
+        }
+        let response = self.send(request, path).await?;
+        let status = response.status();
+        let is_refused = matches!(status.as_u16(), 403 | 429);
+        self.limit.hear(response.headers(), is_refused, Utc::now());
+        if !status.is_success() && !matches!(status.as_u16(), 304 | 404 | 409 | 422) {
+            return Err(self.refusal(path, response).await);
+        }
+        let mark = response.headers().get(ETAG).and_then(|mark| mark.to_str().ok()).map(str::to_owned);
+        let next = link::next(response.headers(), &self.url).map(str::to_owned);
+        let body = bounded_by(response, question.most_bytes)
+            .await
+            .ok_or_else(|| self.fault(Class::TryAgain, path, "the answer broke off or is too large"))?;
+        Ok(Answer { status: status.as_u16(), mark, next, body })
+    }
+
+    fn request(
+        &self,
+        method: Method,
+        path: &str,
+        bearer: Option<&SecretString>,
+    ) -> Result<RequestBuilder, Fault> {
         let request = self
             .client
             .request(method, format!("{}{path}", self.url))
-            .header(AUTHORIZATION, header)
             .header(ACCEPT, "application/vnd.github+json")
             .header("X-GitHub-Api-Version", "2022-11-28");
-        let response = request
+        let Some(bearer) = bearer else { return Ok(request) };
+        let mut header = HeaderValue::from_str(&format!("Bearer {}", bearer.expose_secret()))
+            .map_err(|_| Fault::new(Class::Failed, "the token has something in it that no token has"))?;
+        header.set_sensitive(true);
+        Ok(request.header(AUTHORIZATION, header))
+    }
+
+    async fn send(&self, request: RequestBuilder, path: &str) -> Result<Response, Fault> {
+        request
             .send()
             .await
-            .map_err(|error| Fault::new(Class::TryAgain, what()).with_source(error.without_url()))?;
-        if response.status().is_success() {
-            return Ok(response);
-        }
-        let status = response.status();
-        let class = match status.as_u16() {
-            429 | 500..=599 => Class::TryAgain,
-            403 if response.headers().contains_key("retry-after") => Class::TryAgain,
-            _ => Class::Failed,
-        };
+            .map_err(|error| Fault::new(Class::TryAgain, self.what(path)).with_source(error.without_url()))
+    }
+
+    /// What an answer that is no success means.
+    async fn refusal(&self, path: &str, response: Response) -> Fault {
+        let (status, headers) = (response.status(), response.headers().clone());
         let body = bounded(response).await.unwrap_or_default();
         let said = serde_json::from_slice::<serde_json::Value>(&body).ok();
         let said = said.as_ref().and_then(|body| body["message"].as_str()).unwrap_or("no reason");
-        Err(Fault::new(class, format!("{}: {status}: {}", what(), Printable::new(said))))
+        let is_limit = is_limit(status, &headers, said);
+        if is_limit && !headers.contains_key("retry-after") {
+            self.limit.pause();
+        }
+        let class = if is_limit || status.is_server_error() { Class::TryAgain } else { Class::Failed };
+        self.fault(class, path, &format!("{status}: {}", Printable::bounded(said, 300)))
+    }
+
+    /// The fault of a question whose answer is of no use.
+    pub(super) fn fault(&self, class: Class, path: &str, why: &str) -> Fault {
+        Fault::new(class, format!("{}: {why}", self.what(path)))
+    }
+
+    fn what(&self, path: &str) -> String {
+        format!("cannot ask {}{}", self.url, Printable::bounded(path, 300))
     }
 }
 
+/// Whether an answer says that this was too much: 429, or 403 with a header or a message that says so.
+fn is_limit(status: StatusCode, headers: &HeaderMap, said: &str) -> bool {
+    let is_used_up = headers.get("x-ratelimit-remaining").is_some_and(|left| left == "0");
+    let is_said = headers.contains_key("retry-after") || is_used_up || said.contains("rate limit");
+    status == StatusCode::TOO_MANY_REQUESTS || (status == StatusCode::FORBIDDEN && is_said)
+}
+
 /// An answer's body, if it is not larger than any that is expected.
-pub(super) async fn bounded(mut response: Response) -> Option<Vec<u8>> {
+pub(super) async fn bounded(response: Response) -> Option<Vec<u8>> {
+    bounded_by(response, MOST_BYTES).await
+}
+
+async fn bounded_by(mut response: Response, most_bytes: usize) -> Option<Vec<u8>> {
     let mut body = Vec::new();
     while let Some(chunk) = response.chunk().await.ok()? {
         body.extend_from_slice(&chunk);
-        if body.len() > MOST_BYTES {
+        if body.len() > most_bytes {
             return None;
         }
     }

@@ -1,11 +1,15 @@
-//! GitHub: logging in as an app, and what a token says of itself.
+//! GitHub: logging in as an app, what a token says of itself, and the commits between two of them.
 //!
-//! Nothing here knows Git; what comes out is a token that Git's transport sends. GitHub Enterprise is the same under
+//! Nothing here knows Git: tokens go to its transport, and commits come from the API. GitHub Enterprise is the same under
 //! another address.
 
 mod api;
 mod app;
+mod compare;
 mod jwt;
+mod limit;
+mod link;
 
 pub use api::{Api, ApiSettings};
 pub use app::App;
+pub use compare::{Asked, Commits};

@@ -36,7 +36,7 @@ pub use record::{
 pub use repository::{Content, HistoryEnd, LeftAlone, LeftAloneKind, Listing, Publication};
 pub use service::{ServiceName, ServiceNameError};
 pub use service_pattern::{ServicePattern, ServicePatternError};
-pub use source::{Person, Relation, SourceCommit, SourceRange};
+pub use source::{MOST_MESSAGE_BYTES, MOST_NAME_BYTES, Person, Relation, SourceCommit, SourceRange};
 pub use version::{Version, VersionError};
 
 /// A point in time, always in UTC; zones are for reading and writing.

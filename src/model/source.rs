@@ -11,6 +11,12 @@ pub struct Person {
     pub email: String,
 }
 
+/// The longest message of a commit that is kept, in bytes.
+pub const MOST_MESSAGE_BYTES: usize = 64 * 1024;
+
+/// The longest name or address that is kept, in bytes.
+pub const MOST_NAME_BYTES: usize = 512;
+
 /// A commit of a source repository. The texts are somebody else's: bounded, but not yet fit to be shown.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SourceCommit {

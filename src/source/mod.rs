@@ -5,6 +5,7 @@
 //! SQL or Git; what it needs of them are the traits in `ports`.
 
 mod kept;
+mod order;
 mod ports;
 mod reader;
 mod settings;
@@ -12,6 +13,6 @@ mod settings;
 #[cfg(test)]
 mod tests;
 
-pub use ports::{Histories, Images, Shelf, Span};
+pub use ports::{Answer, Between, Histories, Images, Shelf};
 pub use reader::Reader;
 pub use settings::{Policy, Question, ReadVersion, Scope, SourceRules};

@@ -18,39 +18,45 @@ pub trait Images: Send + Sync + 'static {
     ) -> impl Future<Output = Result<BTreeMap<String, String>, Fault>> + Send;
 }
 
-/// Two commits whose difference is asked for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Span {
-    /// The commit that runs.
-    pub from: CommitId,
-    /// The new commit.
-    pub to: CommitId,
+/// What a source repository says of two images.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Answer {
+    /// The commits that they were built from.
+    pub found: [Found; 2],
+    /// What lies between these; nothing when one is missing, or both are the same.
+    pub between: Option<Between>,
+}
+
+impl Answer {
+    /// The two commits, if both were found and they differ.
+    pub fn ends(found: &[Found; 2]) -> Option<[CommitId; 2]> {
+        let commit = |found: &Found| match found {
+            Found::Revision(commit) | Found::Tag(commit, _) => Some(*commit),
+            Found::Missing => None,
+        };
+        let ends = [commit(&found[0])?, commit(&found[1])?];
+        (ends[0] != ends[1]).then_some(ends)
+    }
+}
+
+/// What lies between two commits.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Between {
+    /// The commits, in whatever order.
+    pub range: SourceRange,
+    /// Every tag of the repository, with its commit.
+    pub tags: Vec<(CommitId, String)>,
 }
 
 /// Reads source repositories.
 pub trait Histories: Send + Sync + 'static {
-    /// Finds the commits that two images were built from.
-    fn find(
+    /// Finds the commits that two images were built from, and reads what lies between them.
+    fn read(
         &self,
         source: &Source,
         scope: &Scope,
         sought: [&Sought; 2],
-    ) -> impl Future<Output = Result<[Found; 2], Fault>> + Send;
-
-    /// What lies between two commits that were found.
-    fn between(
-        &self,
-        source: &Source,
-        scope: &Scope,
-        span: Span,
-    ) -> impl Future<Output = Result<SourceRange, Fault>> + Send;
-
-    /// The tags of the repository, with their commits.
-    fn tags(
-        &self,
-        source: &Source,
-        scope: &Scope,
-    ) -> impl Future<Output = Result<Vec<(CommitId, String)>, Fault>> + Send;
+    ) -> impl Future<Output = Result<Answer, Fault>> + Send;
 }
 
 /// Keeps what was read, by what never changes: digests and commits. What it can't keep or give back is read again.

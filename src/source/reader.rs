@@ -8,7 +8,8 @@ use crate::changelog::{Found, Heading, Labelled, Material, Notes, Origin, Plan, 
 use crate::model::{CommitId, Digest, Fault, ImageName, Printable, Relation, Tag};
 
 use super::kept::{Kept, Knew};
-use super::ports::{Histories, Images, Shelf, Span};
+use super::order::newest_first;
+use super::ports::{Between, Histories, Images, Shelf};
 use super::settings::{Policy, Question};
 
 /// Reads notes. Cheap to clone.
@@ -97,43 +98,23 @@ impl<I: Images, H: Histories, S: Shelf> Reader<I, H, S> {
             let settled = plan.settle(found(&kept.from), found(&kept.to))?;
             return Ok((settled, kept));
         }
-        let [from, to] = self
+        let answer = self
             .histories
-            .find(&plan.source, &question.scope, [&plan.from, &plan.to])
+            .read(&plan.source, &question.scope, [&plan.from, &plan.to])
             .await
             .map_err(|fault| with_fault(plan.remarks.clone(), &fault))?;
+        let [from, to] = answer.found;
         let knew = [&from, &to].map(knew);
         let settled = plan.settle(from, to)?;
         // Both were found, or it could not be settled.
-        let [Some(from), Some(to)] = knew else { return Err(settled.remarks) };
-        let kept = self.read(question, &settled, from, to).await?;
+        let ([Some(from), Some(to)], Some(between)) = (knew, answer.between) else {
+            return Err(settled.remarks);
+        };
+        let kept = keep(question, [from, to], between);
         if let Some(text) = kept.write() {
             self.shelf.keep_range(&question.image, digests, &scope, &text).await;
         }
         Ok((settled, kept))
-    }
-
-    async fn read(
-        &self,
-        question: &Question,
-        settled: &Settled,
-        from: Knew,
-        to: Knew,
-    ) -> Result<Kept, Vec<Remark>> {
-        let span = Span { from: settled.from, to: settled.to };
-        let failed = |fault: Fault| with_fault(settled.remarks.clone(), &fault);
-        let range = self.histories.between(&settled.source, &question.scope, span).await.map_err(failed)?;
-        let tags = self.histories.tags(&settled.source, &question.scope).await.map_err(failed)?;
-        let in_range: HashSet<CommitId> = range.commits.iter().map(|commit| commit.id).collect();
-        let release = |(id, name): (CommitId, String)| {
-            let is_in_range = in_range.contains(&id);
-            is_in_range
-                .then(|| question.scope.release(&name, &question.to.0))
-                .flatten()
-                .map(|name| (id, name))
-        };
-        let releases = tags.into_iter().filter_map(release).collect();
-        Ok(Kept { from, to, range, releases })
     }
 
     async fn plan(&self, question: &Question) -> Result<Plan, Vec<Remark>> {
@@ -166,6 +147,19 @@ impl<I: Images, H: Histories, S: Shelf> Reader<I, H, S> {
         self.shelf.keep_labels(image, digest, &labels).await;
         Ok(Origin::read(&labels))
     }
+}
+
+/// What is kept of an answer: its commits in one order, wherever they come from, and the tags that part them.
+fn keep(question: &Question, [from, to]: [Knew; 2], Between { mut range, tags }: Between) -> Kept {
+    range.commits = newest_first(range.commits);
+    range.lost = newest_first(range.lost);
+    let in_range: HashSet<CommitId> = range.commits.iter().map(|commit| commit.id).collect();
+    let release = |(id, name): (CommitId, String)| {
+        let is_in_range = in_range.contains(&id);
+        is_in_range.then(|| question.scope.release(&name, &question.to.0)).flatten().map(|name| (id, name))
+    };
+    let releases = tags.into_iter().filter_map(release).collect();
+    Kept { from, to, range, releases }
 }
 
 fn with_fault(mut remarks: Vec<Remark>, fault: &Fault) -> Vec<Remark> {

@@ -2,6 +2,7 @@
 
 pub(crate) mod git;
 pub(crate) mod git_http;
+pub(crate) mod github;
 pub(crate) mod inetd;
 pub(crate) mod registry;
 pub(crate) mod relay;

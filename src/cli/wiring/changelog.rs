@@ -10,7 +10,8 @@ use crate::registry::Client;
 use crate::source::{Question, Reader};
 use crate::store::Store;
 
-use super::sources::{self, Mirrors};
+use super::source_choice::Sources;
+use super::sources;
 
 /// Tells what changed.
 #[derive(Debug)]
@@ -18,13 +19,18 @@ pub(crate) struct Changes {
     config: Arc<Config>,
     client: Arc<Client>,
     store: Arc<Store>,
-    reader: Reader<Client, Mirrors, Store>,
+    reader: Reader<Client, Sources, Store>,
 }
 
 impl Changes {
-    pub(super) fn new(config: Arc<Config>, client: Arc<Client>, store: Arc<Store>, mirrors: Mirrors) -> Self {
+    pub(super) fn new(
+        config: Arc<Config>,
+        client: Arc<Client>,
+        store: Arc<Store>,
+        histories: Sources,
+    ) -> Self {
         let policy = Arc::new(sources::policy(&config));
-        let reader = Reader::new(Arc::clone(&client), Arc::new(mirrors), Arc::clone(&store), policy);
+        let reader = Reader::new(Arc::clone(&client), Arc::new(histories), Arc::clone(&store), policy);
         Self { config, client, store, reader }
     }
 

@@ -6,6 +6,7 @@ mod ports;
 mod registries;
 mod rulebook;
 mod session;
+mod source_choice;
 mod sources;
 
 pub(crate) use session::{Session, load};

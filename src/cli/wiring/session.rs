@@ -19,6 +19,7 @@ use crate::store::{DataFolder, Guard, OpenState, Store};
 
 use super::changelog::Changes;
 use super::ports::{Real, SystemClock};
+use super::source_choice::Sources;
 use super::sources::Mirrors;
 use super::{git, registries, rulebook};
 
@@ -88,8 +89,9 @@ impl Session {
         let mirror = Arc::new(git::mirror(&config.git, login.clone(), &mirror_folder, stop.clone())?);
         let store = Arc::new(opened.store);
         let mirrors = Mirrors::new(Arc::clone(&config), login, &folder, stop.clone());
+        let sources = Sources::new(Arc::clone(&config), mirrors);
         let changes =
-            Arc::new(Changes::new(Arc::clone(&config), Arc::clone(&client), Arc::clone(&store), mirrors));
+            Arc::new(Changes::new(Arc::clone(&config), Arc::clone(&client), Arc::clone(&store), sources));
         let parts = Parts {
             registry: Arc::clone(&client),
             repository: Arc::clone(&mirror),

@@ -10,12 +10,10 @@ use sha2::{Digest as _, Sha256};
 
 use crate::changelog::{Found, Sought, Source, SourceName, Web};
 use crate::config::{self, Config, SourceRepository};
-use crate::git::{Limits, Login, Reach, SourceMirror, SourceSettings, Stop, Wanted};
-use crate::model::{
-    Class, CommitId, Digest, Fault, ImageName, NetworkUrl, Protocol, RepoPath, ServiceName, SourceRange,
-};
+use crate::git::{Limits, Login, Reach, Secret, SourceMirror, SourceSettings, Stop, Wanted};
+use crate::model::{Class, CommitId, Digest, Fault, ImageName, NetworkUrl, Protocol, RepoPath, ServiceName};
 use crate::registry::Client;
-use crate::source::{Histories, Images, Policy, ReadVersion, Scope, Shelf, SourceRules, Span};
+use crate::source::{Answer, Between, Histories, Images, Policy, ReadVersion, Scope, Shelf, SourceRules};
 use crate::store::{RangeKey, Store};
 
 use super::git;
@@ -57,12 +55,7 @@ impl Mirrors {
         let url = self.url(source, scope);
         let name = format!("{:x}", Sha256::digest(&url));
         SourceSettings {
-            reach: Reach {
-                login: self.login_at(source, &url),
-                limits: LIMITS,
-                stop: self.stop.clone(),
-                ..Reach::default()
-            },
+            reach: self.reach(source, &url),
             mirror: self.folder.join(format!("{}.git", &name[..16])),
             most_bytes: self.config.changelog.most_bytes,
             url,
@@ -83,6 +76,33 @@ impl Mirrors {
                 format!("ssh://git@{}/{}.git", name.host(), name.path())
             }
             _ => format!("https://{}/{}.git", name.host(), name.path()),
+        }
+    }
+
+    /// The authorities and the proxy of the GitOps repository are those of its host.
+    fn reach(&self, source: &Source, url: &str) -> Reach {
+        let login = self.login_at(source, url);
+        let reach = Reach { login, limits: LIMITS, stop: self.stop.clone(), ..Reach::default() };
+        let is_ours = url.parse().is_ok_and(|url: NetworkUrl| self.is_our_host(url.host()));
+        if !is_ours {
+            return reach;
+        }
+        let git = &self.config.git;
+        Reach { ca_file: git.ca_file.clone(), proxy: git.proxy.as_ref().map(ToString::to_string), ..reach }
+    }
+
+    /// Whether the GitOps repository is at this host, whatever the port.
+    pub(super) fn is_our_host(&self, host: &str) -> bool {
+        let name = host.rsplit_once(':').map_or(host, |(name, _)| name);
+        self.gitops().is_some_and(|ours| ours.host() == name)
+    }
+
+    /// The token that is shown to a host over https, if there is one.
+    pub(super) fn token_at(&self, name: &SourceName) -> Option<Arc<dyn Secret>> {
+        let source = Source::Named(name.clone());
+        match self.login_at(&source, &format!("https://{}/{}", name.host(), name.path())) {
+            Login::Token { token, .. } => Some(token),
+            _ => None,
         }
     }
 
@@ -126,7 +146,7 @@ impl Drop for Mirrors {
     }
 }
 
-impl Histories for Mirrors {
+impl Mirrors {
     async fn find(&self, source: &Source, scope: &Scope, sought: [&Sought; 2]) -> Result<[Found; 2], Fault> {
         let settings = self.settings(source, scope);
         let turn = self.turn(&settings.mirror);
@@ -162,21 +182,31 @@ impl Histories for Mirrors {
         .await
     }
 
-    async fn between(&self, source: &Source, scope: &Scope, span: Span) -> Result<SourceRange, Fault> {
+    async fn between(&self, source: &Source, scope: &Scope, ends: [CommitId; 2]) -> Result<Between, Fault> {
         let settings = self.settings(source, scope);
         let wanted = Wanted {
-            from: span.from,
-            to: span.to,
+            from: ends[0],
+            to: ends[1],
             paths: scope.paths.clone(),
             most_commits: MOST_COMMITS,
             deadline: Instant::now() + READING,
         };
-        blocking(move || Ok(SourceMirror::open(&settings)?.between(&wanted)?)).await
+        blocking(move || {
+            let mirror = SourceMirror::open(&settings)?;
+            Ok(Between { range: mirror.between(&wanted)?, tags: mirror.tags()? })
+        })
+        .await
     }
+}
 
-    async fn tags(&self, source: &Source, scope: &Scope) -> Result<Vec<(CommitId, String)>, Fault> {
-        let settings = self.settings(source, scope);
-        blocking(move || Ok(SourceMirror::open(&settings)?.tags()?)).await
+impl Histories for Mirrors {
+    async fn read(&self, source: &Source, scope: &Scope, sought: [&Sought; 2]) -> Result<Answer, Fault> {
+        let found = self.find(source, scope, sought).await?;
+        let between = match Answer::ends(&found) {
+            Some(ends) => Some(self.between(source, scope, ends).await?),
+            None => None,
+        };
+        Ok(Answer { found, between })
     }
 }
 
@@ -195,7 +225,7 @@ fn find_one(
     Ok(by_tag.map_or(Found::Missing, |(commit, name)| Found::Tag(*commit, name.clone())))
 }
 
-async fn blocking<T: Send + 'static>(
+pub(super) async fn blocking<T: Send + 'static>(
     work: impl FnOnce() -> Result<T, Fault> + Send + 'static,
 ) -> Result<T, Fault> {
     tokio::task::spawn_blocking(work).await.unwrap_or_else(|error| {

@@ -7,7 +7,9 @@ use globset::{GlobSet, GlobSetBuilder};
 
 use super::{file, git_auth};
 use crate::changelog::{self, Rules, SourceName};
-use crate::config::changelog::{Changelog, ServiceSource, SourceHost, SourceRepository, Template};
+use crate::config::changelog::{
+    Changelog, GITHUB, GitHubApi, ServiceSource, SourceHost, SourceRepository, Template,
+};
 use crate::config::compile;
 use crate::config::location::Located;
 use crate::config::problem::{Findings, Wrong};
@@ -107,8 +109,8 @@ fn hosts(raw: &[raw::SourceHost], findings: &mut Findings) -> Vec<SourceHost> {
 
 fn host(raw: &raw::SourceHost, findings: &mut Findings) -> Option<SourceHost> {
     // A host is what stands before the path of a name.
-    let name =
-        format!("{}/a/b", raw.host.value).parse::<SourceName>().map_err(|_| not_a_host(&raw.host.value));
+    let name = format!("{}/a/b", raw.host.value).parse::<SourceName>().ok();
+    let name = name.filter(|name| name.path() == "a/b").ok_or_else(|| not_a_host(&raw.host.value));
     let name = findings.take(raw.host.at, name);
     let token = match &raw.token {
         Some(token) => match git_auth::token_of(token, findings)? {
@@ -122,8 +124,27 @@ fn host(raw: &raw::SourceHost, findings: &mut Findings) -> Option<SourceHost> {
         raw::Forge::Gitlab => changelog::Forge::GitLab,
         raw::Forge::Bitbucket => changelog::Forge::Bitbucket,
     });
-    let name = name.filter(|name| name.path() == "a/b")?;
-    Some(SourceHost { host: name.host().to_owned(), forge, token })
+    let api = api(raw, name.as_ref().is_some_and(|name| name.host() == GITHUB), findings);
+    Some(SourceHost { host: name?.host().to_owned(), forge, token, api })
+}
+
+/// The API of a host that is a GitHub and is to be asked by it.
+fn api(raw: &raw::SourceHost, is_github_com: bool, findings: &mut Findings) -> Option<GitHubApi> {
+    let is_github = match raw.forge {
+        Some(forge) => forge == raw::Forge::Github,
+        None => is_github_com,
+    };
+    let at = raw.api.as_ref().map(|api| api.at).or(raw.commits.as_ref().map(|commits| commits.at));
+    if let Some(at) = at.filter(|_| !is_github) {
+        findings.error(
+            at,
+            "only a GitHub has this API",
+            "say `forge: github` if it is one, or leave this out",
+        );
+    }
+    let url = raw.api.as_ref().map(|url| findings.take(url.at, git_auth::api(&url.value)));
+    let is_asked = raw.commits.as_ref().is_none_or(|commits| commits.value == raw::CommitsBy::Api);
+    (is_github && is_asked).then(|| GitHubApi { url: url.flatten() })
 }
 
 fn not_a_host(text: &str) -> Wrong {

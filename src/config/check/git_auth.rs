@@ -66,7 +66,7 @@ fn github_app_of(raw: &raw::GithubApp, findings: &mut Findings) -> Option<Auth> 
     })
 }
 
-fn api(text: &str) -> Result<Endpoint, Wrong> {
+pub(super) fn api(text: &str) -> Result<Endpoint, Wrong> {
     let api = host::endpoint(text)?;
     if api.is_https || host::is_loopback(&api.host) {
         return Ok(api);

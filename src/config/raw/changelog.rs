@@ -69,10 +69,29 @@ pub(in crate::config) struct SourceHost {
 
     /// The token to read with over https.
     pub(in crate::config) token: Option<Located<Token>>,
+
+    /// How commits are had from a GitHub. `api` asks its API first, and Git for what that doesn't answer; `git` asks Git
+    /// alone.
+    #[schemars(extend("default" = "api"))]
+    pub(in crate::config) commits: Option<Located<CommitsBy>>,
+
+    /// The URL of the API of a GitHub. Without it, `https://api.github.com`, or `/api/v3` at the host of a GitHub
+    /// Enterprise.
+    #[schemars(extend("examples" = ["https://github.vtr.cl/api/v3"]))]
+    pub(in crate::config) api: Option<Located<String>>,
+}
+
+/// How commits are had from a GitHub.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+#[schemars(inline)]
+pub(in crate::config) enum CommitsBy {
+    Api,
+    Git,
 }
 
 /// Which forge a host is.
-#[derive(Clone, Copy, Debug, Deserialize, JsonSchema)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 #[schemars(inline)]
 pub(in crate::config) enum Forge {

@@ -12,7 +12,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Deserializer};
 
 use super::location::Located;
-pub(super) use changelog::{Changelog, Forge, ServiceSource, SourceHost, Template, Tickets};
+pub(super) use changelog::{Changelog, CommitsBy, Forge, ServiceSource, SourceHost, Template, Tickets};
 pub(super) use environment::{Approval, Day, Delivery, Environment, Freeze, Window};
 pub(super) use git::{Auth, Author, Batch, Git, GithubApp, Signing, SshAgent, SshKey, Token, Verify};
 pub(super) use registry::{Credentials, RateLimit, Registry};

@@ -9,13 +9,10 @@ use git2::{Commit, ErrorCode, Oid, Repository, Sort};
 use crate::git::GitError;
 use crate::git::handle::{self, commit_id, commit_oid};
 use crate::git::tree::{Scope, find_commit, find_parent};
-use crate::model::{CommitId, Person, Relation, RepoPath, SourceCommit, SourceRange, Timestamp};
-
-/// The longest message that is kept.
-const MOST_MESSAGE_BYTES: usize = 64 * 1024;
-
-/// The longest name or address that is kept.
-const MOST_NAME_BYTES: usize = 512;
+use crate::model::{
+    CommitId, MOST_MESSAGE_BYTES, MOST_NAME_BYTES, Person, Relation, RepoPath, SourceCommit, SourceRange,
+    Timestamp,
+};
 
 /// How often the deadline is looked at, in commits.
 const LOOK: usize = 256;
