@@ -1,6 +1,7 @@
 //! Configuration files as a user writes them.
 #![expect(clippy::unwrap_used, clippy::panic, reason = "what fails in the helper of a test fails the test")]
 
+mod control_files;
 mod generated;
 mod good;
 mod hostile;

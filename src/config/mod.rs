@@ -42,3 +42,4 @@ pub use settings::{
     Verify,
 };
 pub use subject::{SubjectForm, SubjectValues};
+pub use suggest::nearest;

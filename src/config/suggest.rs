@@ -2,7 +2,7 @@
 
 /// The candidate that differs from `written` least, if that is little enough to be a slip of the fingers: at most a
 /// third of the letters (and at least one), with case not counted; or else the one that `written` begins with.
-pub(super) fn nearest<'a>(written: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+pub fn nearest<'a>(written: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     const MOST_CHARS: usize = 64;
     let written: Vec<char> = written.to_lowercase().chars().take(MOST_CHARS).collect();
     let most_edits = (written.len() / 3).max(1);

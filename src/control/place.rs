@@ -4,7 +4,7 @@ use sha2::{Digest as _, Sha256};
 
 use super::Kind;
 use crate::model::{EnvironmentName, RepoPath, ServicePattern};
-use crate::policy::Control;
+use crate::policy::{Approval, Control};
 
 /// The folder of all control files.
 pub const FOLDER: &str = ".tidegate";
@@ -23,8 +23,11 @@ pub fn place(control: &Control) -> Option<RepoPath> {
             format!("{FOLDER}/quarantine/{folder}/{}.yaml", quarantine.version)
         }
         Control::Approval(approval) => {
-            let (service, environment) = (&approval.service, &approval.environment);
-            format!("{FOLDER}/approval/{service}/{environment}/{}.yaml", approval.version)
+            // Of an image: a service may have two under the same tag, and each is approved by itself.
+            let Approval { service, environment, version, digest, .. } = approval;
+            let digits = digest.as_str().rsplit(':').next().unwrap_or_default();
+            let digits: String = digits.chars().take(12).collect();
+            format!("{FOLDER}/approval/{service}/{environment}/{version}-{digits}.yaml")
         }
         Control::Freeze(order) => format!("{FOLDER}/freeze/{}.yaml", named(order.freeze.name())),
         Control::Unreadable(_) => return None,

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use crate::config::nearest;
 use crate::model::{Class, EnvironmentName, Fault, ServiceName, ServicePattern};
 use crate::policy::{self, Candidate, Consideration, Decision, Nomination};
 
@@ -75,10 +76,18 @@ impl<P: Ports> Engine<P> {
             Some(to) => format!("{names} has no image to promote in {to}"),
             None => format!("{names} has no image to promote"),
         };
-        let hint = match (told.is_empty(), elsewhere.is_empty()) {
-            (false, _) => told.join("; "),
-            (true, false) => format!("there is {}", elsewhere.into_iter().collect::<Vec<_>>().join(", ")),
-            (true, true) => "`tidegate status` lists the services".to_owned(),
+        let near: BTreeSet<String> = by_hand
+            .services
+            .iter()
+            .flat_map(|pattern| view.services_like(pattern.as_str()))
+            .map(ToString::to_string)
+            .collect();
+        let listed = |names: BTreeSet<String>| names.into_iter().collect::<Vec<_>>().join(", ");
+        let hint = match (told.is_empty(), elsewhere.is_empty(), near.is_empty()) {
+            (false, ..) => told.join("; "),
+            (true, false, _) => format!("there is {}", listed(elsewhere)),
+            (true, true, false) => format!("did you mean {}?", listed(near)),
+            (true, true, true) => "`tidegate status` lists the services".to_owned(),
         };
         Fault::new(Class::Usage, message).with_hint(hint)
     }
@@ -176,10 +185,13 @@ impl<P: Ports> Engine<P> {
             return Ok(Some(candidate.clone()));
         }
         let message = format!("{} has no tag {tag} that the selection rules admit", here.image());
-        let highest =
-            facts.selection.highest().map(|highest| format!("the highest admitted is {}", highest.tag));
-        Err(Fault::new(Class::Usage, message)
-            .with_hint(highest.unwrap_or_else(|| "the rules admit none of its tags".to_owned())))
+        let Some(highest) = facts.selection.highest() else {
+            return Err(Fault::new(Class::Usage, message).with_hint("the rules admit none of its tags"));
+        };
+        let tags = facts.selection.candidates().iter().map(|candidate| candidate.tag.as_str());
+        let near = nearest(tag.as_str(), tags).map(|near| format!("did you mean {near}? "));
+        let hint = format!("{}the highest admitted is {}", near.unwrap_or_default(), highest.tag);
+        Err(Fault::new(Class::Usage, message).with_hint(hint))
     }
 }
 

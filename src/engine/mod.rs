@@ -7,6 +7,7 @@
 mod assess;
 mod board;
 mod by_hand;
+mod called;
 mod control_files;
 mod deliver;
 mod digests;

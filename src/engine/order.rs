@@ -1,15 +1,13 @@
 //! Control files by command: written and removed by a commit, through the same push as promotions, so that they win and
 //! lose races as promotions do.
 
-use std::fmt::Write;
 use std::sync::Arc;
 
 use chrono::{DurationRound as _, TimeDelta};
 
 use crate::control::{self, Kind};
 use crate::model::{
-    Class, CommitDraft, CommitId, EnvironmentName, Fault, FileEdit, Printable, Publication, RepoPath, Tag,
-    Timestamp,
+    Class, CommitId, EnvironmentName, Fault, Printable, Publication, RepoPath, Tag, Timestamp,
 };
 use crate::policy::Control;
 
@@ -19,14 +17,19 @@ use super::ports::{Clock, Ports, Publisher};
 use super::refresh::blocking;
 use super::view::View;
 
+mod message;
+
 /// How often an order is given again when somebody else's push was first.
 const MOST_ATTEMPTS: u32 = 6;
+
+/// How many files are named when none fits.
+const MOST_TOLD: usize = 10;
 
 /// What is to become of control files.
 #[derive(Clone, Debug)]
 pub enum Order {
-    /// This is said from now on, in the place of what was said before at the same place.
-    Put(Control),
+    /// These are said from now on, each in the place of what was said before at the same place.
+    Put(Vec<Control>),
     /// What was said before is said no more.
     Release(Release),
     /// What no longer counts goes.
@@ -40,8 +43,8 @@ pub struct Release {
     pub kinds: Vec<Kind>,
     /// The services, exactly as the file names them; `**` is a file that names none.
     pub service: Option<String>,
-    /// The environment, if the file is to be of it alone or of all.
-    pub environment: Option<EnvironmentName>,
+    /// The environments, exactly as the file names them in whatever order; whichever, when there is none.
+    pub environments: Vec<EnvironmentName>,
     /// The version of a quarantine or an approval.
     pub version: Option<Tag>,
     /// The name of a freeze.
@@ -74,7 +77,7 @@ impl<P: Ports> Engine<P> {
             if dry_run || (ordered.written.is_empty() && ordered.removed.is_empty()) {
                 return Ok(ordered);
             }
-            let draft = draft(order, &ordered, by);
+            let draft = message::draft(order, &ordered, by);
             let (base, publisher) = (view.commit(), Arc::clone(&self.ports.publisher));
             match blocking(move || publisher.publish(base, &[draft], at)).await? {
                 Publication::Pushed(commits) => {
@@ -95,7 +98,11 @@ impl<P: Ports> Engine<P> {
     fn plan_order(&self, view: &View, order: &Order, now: Timestamp) -> Result<Ordered, Fault> {
         let mut ordered = Ordered { commit: None, written: Vec::new(), removed: Vec::new() };
         match order {
-            Order::Put(control) => ordered.written.extend(self.put(view, control)?),
+            Order::Put(controls) => {
+                for control in controls {
+                    ordered.written.extend(self.put(view, control)?);
+                }
+            }
             Order::Release(release) => ordered.removed = released(view, release)?,
             Order::Sweep => {
                 ordered.removed =
@@ -115,7 +122,11 @@ impl<P: Ports> Engine<P> {
         let cannot = || Fault::new(Class::Usage, "this cannot be written as a control file");
         let (place, text) =
             (control::place(control).ok_or_else(cannot)?, control::write(control).ok_or_else(cannot)?);
-        let is_said = view.snapshot.controls.get(&place).is_some_and(|there| says_the_same(there, control));
+        // What would not be read again must not be written: it would close a gate that nobody meant.
+        if let Control::Unreadable(unreadable) = control::read(&place, text.as_bytes()) {
+            return Err(Fault::new(Class::Usage, format!("nobody could read that: {}", unreadable.problem)));
+        }
+        let is_said = view.control_at(&place).is_some_and(|there| says_the_same(there, control));
         Ok((!is_said).then_some((place, text)))
     }
 }
@@ -159,18 +170,19 @@ fn released(view: &View, release: &Release) -> Result<Vec<RepoPath>, Fault> {
     if !found.is_empty() {
         return Ok(found);
     }
-    let there: Vec<String> = view
-        .snapshot
-        .controls
-        .keys()
-        .take(10)
-        .map(|file| Printable::new(file.as_str()).to_string())
-        .collect();
-    let hint = match there.as_slice() {
-        [] => "there is no control file at all".to_owned(),
-        there => format!("there is {}", there.join(", ")),
+    let files = view.snapshot.controls.keys();
+    let there: Vec<String> =
+        files.take(MOST_TOLD).map(|file| Printable::new(file.as_str()).to_string()).collect();
+    let hint = match (there.as_slice(), view.snapshot.controls.len().saturating_sub(MOST_TOLD)) {
+        ([], _) => "there is no control file at all".to_owned(),
+        (there, 0) => format!("there is {}", there.join(", ")),
+        (there, more) => format!("there is {} and {more} more", there.join(", ")),
     };
     Err(Fault::new(Class::Usage, "no control file says that").with_hint(hint))
+}
+
+fn are_same(some: &[EnvironmentName], others: &[EnvironmentName]) -> bool {
+    some.iter().all(|name| others.contains(name)) && others.iter().all(|name| some.contains(name))
 }
 
 fn fits(control: &Control, release: &Release) -> bool {
@@ -203,67 +215,9 @@ fn fits(control: &Control, release: &Release) -> bool {
     let environments = environments_of(control);
     (release.kinds.is_empty() || release.kinds.contains(&kind))
         && release.service.as_ref().is_none_or(|wanted| *wanted == service.as_deref().unwrap_or("**"))
-        && release.environment.as_ref().is_none_or(|wanted| environments == [wanted.clone()])
+        && (release.environments.is_empty() || are_same(&release.environments, environments))
         && release.version.as_ref().is_none_or(|wanted| version == Some(wanted))
         && release.freeze.as_ref().is_none_or(|wanted| freeze == Some(wanted))
-}
-
-fn draft(order: &Order, ordered: &Ordered, by: &str) -> CommitDraft {
-    let by = Printable::bounded(by.trim(), 200).to_string();
-    let (subject, reason) = match order {
-        Order::Put(control) => (told(control), control.note().map(|note| note.reason.clone())),
-        Order::Release(_) => (format!("release {}", files(&ordered.removed)), None),
-        Order::Sweep => (format!("sweep {} that no longer count", files(&ordered.removed)), None),
-    };
-    let mut message = format!("chore(tidegate): {subject}\n\n");
-    if let Some(reason) = reason {
-        let _ = writeln!(message, "{}\n", Printable::bounded(&reason, 300));
-    }
-    for file in ordered.written.iter().map(|(file, _)| file).chain(&ordered.removed) {
-        let _ = writeln!(message, "Tidegate-Control: {}", Printable::new(file.as_str()));
-    }
-    let _ = writeln!(message, "Tidegate-Requested-By: {by}");
-    let written = ordered.written.iter().map(|(file, text)| FileEdit::write(file.clone(), text.clone()));
-    let removed = ordered.removed.iter().map(|file| FileEdit::remove(file.clone()));
-    CommitDraft { message, edits: written.chain(removed).collect() }
-}
-
-fn files(removed: &[RepoPath]) -> String {
-    match removed {
-        [one] => Printable::new(one.as_str()).to_string(),
-        several => format!("{} control files", several.len()),
-    }
-}
-
-/// What a control says, as the subject of a commit.
-fn told(control: &Control) -> String {
-    let scope = |environments: &[EnvironmentName]| match environments {
-        [] => String::new(),
-        some => format!(" in {}", some.iter().map(EnvironmentName::as_str).collect::<Vec<_>>().join(", ")),
-    };
-    let services = |pattern: Option<String>| pattern.unwrap_or_else(|| "everything".to_owned());
-    match control {
-        Control::Hold(hold) => {
-            let whom = services(hold.covers.services.as_ref().map(ToString::to_string));
-            format!("hold {whom}{}", scope(&hold.covers.environments))
-        }
-        Control::Pin(pin) => {
-            let pinned = services(pin.covers.services.as_ref().map(ToString::to_string));
-            format!("pin {pinned}{} to {}", scope(&pin.covers.environments), pin.versions)
-        }
-        Control::Quarantine(quarantine) => {
-            format!("quarantine {} of {}", quarantine.version, quarantine.services)
-        }
-        Control::Approval(approval) => {
-            format!("approve {} of {} for {}", approval.version, approval.service, approval.environment)
-        }
-        Control::Freeze(order) => {
-            let name = Printable::bounded(order.freeze.name(), 60);
-            let frozen = services(order.services.as_ref().map(ToString::to_string));
-            format!("freeze {frozen}{} ({name})", scope(order.freeze.environments()))
-        }
-        Control::Unreadable(_) => "leave what cannot be read".to_owned(),
-    }
 }
 
 #[cfg(test)]

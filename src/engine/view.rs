@@ -4,8 +4,8 @@
 use std::sync::OnceLock;
 
 use crate::history::{self, Ledger, Runs, WaysBack};
-use crate::model::CommitId;
-use crate::policy::{Controls, Landing, MovedBack, PastRun};
+use crate::model::{CommitId, RepoPath};
+use crate::policy::{Control, Controls, Landing, MovedBack, PastRun};
 
 use super::board::Board;
 use super::control_files;
@@ -58,6 +58,11 @@ impl View {
             past: empty(tracks),
             covering: empty(tracks),
         }
+    }
+
+    /// What the control file at a place says, if there is one.
+    pub fn control_at(&self, file: &RepoPath) -> Option<&Control> {
+        self.snapshot.controls.get(file)
     }
 
     /// The commit that is seen.

@@ -27,7 +27,9 @@ pub use approve::{
     Approved, Direction, Insistence, Override, OverrideError, StillClosed, approve_overriding,
     approve_rollback,
 };
-pub use calendar::{Freeze, FreezeError, TimeOfDay, TimeOfDayError, Window, WindowError, read_wall_time};
+pub use calendar::{
+    Freeze, FreezeError, TimeOfDay, TimeOfDayError, Window, WindowError, ending, read_wall_time,
+};
 pub use clock::Began;
 pub use controls::{
     Approval, Control, Controls, Coverage, FreezeOrder, Hold, Note, Pin, Quarantine, UnreadableControl,

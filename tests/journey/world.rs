@@ -27,6 +27,8 @@ pub(super) struct World {
     /// The `git` section, when it is not the repository's path alone.
     git: Option<String>,
     soak: &'static str,
+    /// More keys of the environment `prod`.
+    prod: &'static str,
 }
 
 impl World {
@@ -37,7 +39,7 @@ impl World {
             (NON_PROD, &release(&registry.host(), "v1.0.0")),
             (PROD, &release(&registry.host(), "v1.0.0")),
         ]);
-        let world = Self { registry, origin, more: String::new(), git: None, soak };
+        let world = Self { registry, origin, more: String::new(), git: None, soak, prod: "" };
         world.release("v1.0.0").await;
         world.release("v1.0.1").await;
         world.configure();
@@ -47,6 +49,13 @@ impl World {
     /// Adds lines to the configuration.
     pub(super) fn with(mut self, more: &str) -> Self {
         more.clone_into(&mut self.more);
+        self.configure();
+        self
+    }
+
+    /// Adds keys to the environment `prod`, each behind a comma.
+    pub(super) fn with_prod(mut self, more: &'static str) -> Self {
+        self.prod = more;
         self.configure();
         self
     }
@@ -65,11 +74,12 @@ impl World {
              registries: [{{host: \"{host}\", plainHttp: true}}]\n\
              environments:\n\
              - {{name: non-prod, paths: [clusters/non-prod-digital-eks]}}\n\
-             - {{name: prod, paths: [clusters/prod-digital-eks], after: non-prod, soak: {soak}}}\n\
+             - {{name: prod, paths: [clusters/prod-digital-eks], after: non-prod, soak: {soak}{prod}}}\n\
              store: {{url: \"sqlite://{database}\"}}\n\
              {more}\n",
             host = self.registry.host(),
             soak = self.soak,
+            prod = self.prod,
             database = self.database().display(),
             more = self.more,
         );

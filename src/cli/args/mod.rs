@@ -2,6 +2,8 @@
 //! a file by what the command is about.
 
 mod changelog;
+mod control;
+mod examples;
 mod moves;
 mod setup;
 mod views;
@@ -11,6 +13,7 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 pub(crate) use changelog::{Changelog, ChangelogFormat};
+pub(crate) use control::{Approve, Freeze, Going, Hold, Pin, Quarantine, Release};
 pub(crate) use moves::Promote;
 pub(crate) use setup::{Demo, Init};
 pub(crate) use views::{History, Status};
@@ -109,6 +112,24 @@ pub(crate) enum Command {
         after_help = "Examples:\n  tidegate promote common/graphql-server --to prod\n  tidegate promote common/graphql-server --to prod --tag v1.0.180 \\\n      --override soak --reason 'fixes the outage of this morning'"
     )]
     Promote(Promote),
+    /// Hold services: nothing is promoted until it is released, or over
+    #[command(after_help = examples::HOLD)]
+    Hold(Hold),
+    /// Pin services: only some versions come, or none but what runs
+    #[command(after_help = examples::PIN)]
+    Pin(Pin),
+    /// Quarantine a version: it goes nowhere any more
+    #[command(after_help = examples::QUARANTINE)]
+    Quarantine(Quarantine),
+    /// Approve the image that would come next to an environment which asks for approvals
+    #[command(after_help = examples::APPROVE)]
+    Approve(Approve),
+    /// Freeze environments for a time
+    #[command(after_help = examples::FREEZE)]
+    Freeze(Freeze),
+    /// Release what was held, pinned, quarantined, approved or frozen: removes control files
+    #[command(after_help = examples::RELEASE)]
+    Release(Release),
     /// Show the board: services by environments, what runs since when, what is coming and when
     #[command(
         after_help = "Examples:\n  tidegate status\n  tidegate status 'common/*'\n  tidegate status -o json"

@@ -3,6 +3,7 @@
 mod activity;
 mod changelog;
 mod completions;
+mod control;
 mod demo;
 mod diary;
 mod doctor;
@@ -30,6 +31,12 @@ pub(super) async fn run(cli: Cli, output: &Output) -> Result<ExitCode, Fault> {
         Command::Sync => sync::run(global, output).await,
         Command::Run => run::run(global, output).await,
         Command::Promote(args) => promote::run(global, args, output).await,
+        Command::Hold(args) => Box::pin(control::hold(global, args, output)).await,
+        Command::Pin(args) => Box::pin(control::pin(global, args, output)).await,
+        Command::Quarantine(args) => Box::pin(control::quarantine(global, args, output)).await,
+        Command::Approve(args) => Box::pin(control::approve(global, args, output)).await,
+        Command::Freeze(args) => Box::pin(control::freeze(global, args, output)).await,
+        Command::Release(args) => Box::pin(control::release(global, args, output)).await,
         Command::Status(args) => status::run(global, args, output).await,
         Command::History(args) => history::run(global, args, output).await,
         Command::Changelog(args) => Box::pin(changelog::run(global, args, output)).await,

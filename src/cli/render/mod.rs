@@ -1,6 +1,7 @@
 //! Results as people and programs read them. Nothing here decides anything.
 
 pub(crate) mod changelog;
+pub(crate) mod control;
 pub(crate) mod diff;
 pub(crate) mod history;
 pub(crate) mod init;

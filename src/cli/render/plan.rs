@@ -154,6 +154,25 @@ fn stay(text: &mut String, rulebook: &Rulebook, track: &Track, why: &NoCandidate
     let _ = writeln!(text, "  {YELLOW}closed{YELLOW:#} {why}\n");
 }
 
+/// What is asked about before somebody approves it, with every gate.
+pub(crate) fn asked_about(heading: &str, gates: &[GateReport], now: Timestamp, zone: Tz) -> String {
+    let mut text = format!("{BOLD}{heading}{BOLD:#}\n");
+    for gate in gates {
+        gate_line(&mut text, gate, Some((now, zone)));
+    }
+    text.push('\n');
+    text
+}
+
+/// What keeps it from going all the same.
+pub(crate) fn still_closed(heading: &str, gates: &[&GateReport], now: Timestamp, zone: Tz) -> String {
+    let mut text = String::new();
+    for gate in gates {
+        gate_line(&mut text, gate, Some((now, zone)));
+    }
+    if text.is_empty() { text } else { format!("\n{BOLD}{heading}{BOLD:#}\n{text}") }
+}
+
 fn gate_line(text: &mut String, gate: &GateReport, clock: Option<(Timestamp, Tz)>) {
     let (state, style) = match gate.answer {
         Answer::Open => ("open".to_owned(), GREEN),

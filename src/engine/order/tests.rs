@@ -19,7 +19,7 @@ fn note() -> Note {
 
 fn hold(services: Option<ServicePattern>, environment: &str) -> Order {
     let covers = Coverage { services, environments: vec![environment.parse().unwrap()] };
-    Order::Put(Control::Hold(Hold { note: note(), covers }))
+    Order::Put(vec![Control::Hold(Hold { note: note(), covers })])
 }
 
 fn app() -> ServicePattern {
@@ -56,8 +56,8 @@ async fn a_hold_that_lands_between_decision_and_push_wins() {
     let mut world = World::new();
     world.push("v1.0.1", '1');
     let (place, text) = {
-        let Order::Put(control) = hold(None, "non-prod") else { unreachable!() };
-        (control::place(&control).unwrap(), control::write(&control).unwrap())
+        let Order::Put(controls) = hold(None, "non-prod") else { unreachable!() };
+        (control::place(&controls[0]).unwrap(), control::write(&controls[0]).unwrap())
     };
     let now = world.now();
     let push = move |branch: &crate::engine::fake::Branch| {
@@ -89,7 +89,7 @@ async fn a_quarantined_version_is_passed_over() {
     world.push("v1.0.1", '1');
     world.push("v1.0.2", '2');
     let quarantine = Quarantine { note: note(), services: app(), version: "v1.0.2".parse().unwrap() };
-    give(&mut world, &Order::Put(Control::Quarantine(quarantine))).await;
+    give(&mut world, &Order::Put(vec![Control::Quarantine(quarantine)])).await;
     assert_eq!(world.pass().await, ["app non-prod v1.0.0 v1.0.1"]);
 }
 
@@ -100,7 +100,7 @@ async fn a_pin_keeps_to_its_range() {
     world.push("v1.1.0", '2');
     let covers = Coverage { services: Some(app()), environments: Vec::new() };
     let pin = Pin { note: note(), covers, versions: "~1.0".parse().unwrap() };
-    give(&mut world, &Order::Put(Control::Pin(pin))).await;
+    give(&mut world, &Order::Put(vec![Control::Pin(pin)])).await;
     assert_eq!(world.pass().await, ["app non-prod v1.0.0 v1.0.1"]);
     assert!(world.pass().await.is_empty());
 }
@@ -113,13 +113,13 @@ async fn an_approval_is_of_an_image() {
     world.wait(24 * 60);
     assert!(world.pass().await.is_empty(), "nobody approved it");
     let approve = |letter| {
-        Order::Put(Control::Approval(Approval {
+        Order::Put(vec![Control::Approval(Approval {
             note: note(),
             service: service("app"),
             environment: "prod".parse().unwrap(),
             version: "v1.0.1".parse().unwrap(),
             digest: digest(letter),
-        }))
+        })])
     };
     give(&mut world, &approve('9')).await;
     assert!(world.pass().await.is_empty(), "another image was approved");
@@ -134,7 +134,7 @@ async fn a_freeze_ends_and_is_swept() {
     let (from, to) = ("2026-03-02T00:00:00".parse().unwrap(), "2026-03-02T10:00:00".parse().unwrap());
     let freeze = Freeze::new("launch", Vec::new(), from, to).unwrap();
     let order = FreezeOrder { note: note(), services: None, freeze };
-    give(&mut world, &Order::Put(Control::Freeze(order))).await;
+    give(&mut world, &Order::Put(vec![Control::Freeze(order)])).await;
     let report = world.try_pass().await.unwrap();
     assert!(report.promoted.is_empty());
     assert_eq!(report.next_opening, Some("2026-03-02T10:00:00Z".parse().unwrap()));

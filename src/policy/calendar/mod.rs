@@ -9,7 +9,7 @@ mod wall;
 mod window;
 
 pub use freeze::{Freeze, FreezeError};
-pub use wall::{TimeOfDay, TimeOfDayError, read_wall_time};
+pub use wall::{TimeOfDay, TimeOfDayError, ending, read_wall_time};
 pub use window::{Window, WindowError};
 
 pub(super) use freeze::freeze_in_effect;

@@ -77,7 +77,7 @@ pub(super) fn beginning(wall: NaiveDateTime, zone: Tz) -> Timestamp {
 }
 
 /// The instant at which something ends that is to end at `wall`.
-pub(super) fn ending(wall: NaiveDateTime, zone: Tz) -> Timestamp {
+pub fn ending(wall: NaiveDateTime, zone: Tz) -> Timestamp {
     match zone.from_local_datetime(&wall) {
         LocalResult::Single(instant) | LocalResult::Ambiguous(_, instant) => instant.to_utc(),
         LocalResult::None => end_of_gap(wall, zone),

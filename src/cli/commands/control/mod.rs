@@ -1,0 +1,11 @@
+//! `tidegate hold`, `pin`, `quarantine`, `approve`, `freeze` and `release`: control files by command.
+
+mod approve;
+mod desk;
+mod known;
+mod put;
+mod release;
+
+pub(super) use approve::approve;
+pub(super) use put::{freeze, hold, pin, quarantine};
+pub(super) use release::release;

@@ -1,0 +1,151 @@
+//! What may not move, must stay, is bad, or is frozen.
+
+use std::collections::BTreeSet;
+use std::process::ExitCode;
+
+use crate::cli::args::{Freeze, Global, Going, Hold, Pin, Quarantine};
+use crate::cli::output::Output;
+use crate::engine::{Rulebook, View};
+use crate::model::{Class, EnvironmentName, Fault, ServicePattern, Timestamp};
+use crate::policy::{self, Control, Coverage, FreezeOrder, Range, ending};
+
+use super::desk::{Desk, How};
+use super::known;
+
+pub(in crate::cli::commands) async fn hold(
+    global: &Global,
+    args: &Hold,
+    output: &Output,
+) -> Result<ExitCode, Fault> {
+    let mut desk = Desk::open(global, output).await?;
+    let view = desk.look().await?;
+    let services = pattern(&view, args.service.as_deref(), args.force)?;
+    let note = desk.note(&args.saying.reason, args.expires)?;
+    let is_broad = services.is_none() && !args.all;
+    let covers = Coverage { services, environments: args.environments.clone() };
+    let hold = Control::Hold(policy::Hold { note, covers });
+    let how = how("Hold", &args.saying.going, is_broad.then_some("Hold all of these?"));
+    desk.put(&view, vec![hold], &how).await
+}
+
+pub(in crate::cli::commands) async fn pin(
+    global: &Global,
+    args: &Pin,
+    output: &Output,
+) -> Result<ExitCode, Fault> {
+    let mut desk = Desk::open(global, output).await?;
+    let view = desk.look().await?;
+    let services = known::some_pattern(&view, &args.service, args.force)?;
+    let versions = match &args.versions {
+        Some(versions) => versions.clone(),
+        None => what_runs(&view, desk.session.engine.rulebook(), &services, &args.environments)?,
+    };
+    let note = desk.note(&args.saying.reason, args.expires)?;
+    let is_broad = services.as_str() == "**";
+    let covers = Coverage { services: Some(services), environments: args.environments.clone() };
+    let pin = Control::Pin(policy::Pin { note, covers, versions });
+    let how = how("Pin", &args.saying.going, is_broad.then_some("Pin all of these?"));
+    desk.put(&view, vec![pin], &how).await
+}
+
+/// The one version that runs, as a range.
+fn what_runs(
+    view: &View,
+    rulebook: &Rulebook,
+    services: &ServicePattern,
+    environments: &[EnvironmentName],
+) -> Result<Range, Fault> {
+    let name_of = |environment: usize| &rulebook.environments[environment].policy.name;
+    let is_meant =
+        |environment: usize| environments.is_empty() || environments.contains(name_of(environment));
+    let tracks = known::tracks(view, services).filter(|track| is_meant(track.environment));
+    let running: BTreeSet<String> =
+        tracks.flat_map(|track| track.running.iter()).map(|running| running.version.to_string()).collect();
+    let running: Vec<String> = running.into_iter().collect();
+    if let [one] = running.as_slice()
+        && let Ok(range) = one.parse()
+    {
+        return Ok(range);
+    }
+    let (message, hint) = match running.as_slice() {
+        [] => (
+            format!("nothing runs of {services} there"),
+            "name the versions: a version, or a range".to_owned(),
+        ),
+        several => (
+            format!("{services} runs in several versions: {}", several.join(", ")),
+            "name the versions, or the environment by --env".to_owned(),
+        ),
+    };
+    Err(Fault::new(Class::Usage, message).with_hint(hint))
+}
+
+pub(in crate::cli::commands) async fn quarantine(
+    global: &Global,
+    args: &Quarantine,
+    output: &Output,
+) -> Result<ExitCode, Fault> {
+    let mut desk = Desk::open(global, output).await?;
+    let view = desk.look().await?;
+    let services = known::some_pattern(&view, &args.service, args.force)?;
+    if !args.force {
+        known::version(&desk.session, &view, &services, &args.version, output).await?;
+    }
+    let note = desk.note(&args.saying.reason, args.expires)?;
+    let is_broad = services.as_str() == "**";
+    let quarantine =
+        Control::Quarantine(policy::Quarantine { note, services, version: args.version.clone() });
+    let how = how("Quarantine", &args.saying.going, is_broad.then_some("Quarantine it for every service?"));
+    desk.put(&view, vec![quarantine], &how).await
+}
+
+pub(in crate::cli::commands) async fn freeze(
+    global: &Global,
+    args: &Freeze,
+    output: &Output,
+) -> Result<ExitCode, Fault> {
+    let mut desk = Desk::open(global, output).await?;
+    let view = desk.look().await?;
+    let services = pattern(&view, args.service.as_deref(), args.force)?;
+    let freeze = span(args, desk.session.config.timezone, desk.now)?;
+    let is_broad = services.is_none() && args.environments.is_empty() && !args.all;
+    let note = desk.note(&args.saying.reason, None)?;
+    let freeze = Control::Freeze(FreezeOrder { note, services, freeze });
+    let how = how("Freeze", &args.saying.going, is_broad.then_some("Freeze all of these?"));
+    desk.put(&view, vec![freeze], &how).await
+}
+
+/// From when to when.
+fn span(args: &Freeze, zone: chrono_tz::Tz, now: Timestamp) -> Result<policy::Freeze, Fault> {
+    let too_far = || Fault::new(Class::Usage, "that is beyond the end of the calendar");
+    let (begins_at, from) = match args.from {
+        Some(from) => (from.resolve(zone, now), from.wall(zone, now)),
+        None => (Some(now), Some(now.with_timezone(&zone).naive_local())),
+    };
+    let begins_at = begins_at.ok_or_else(too_far)?;
+    let (from, to) = (from.ok_or_else(too_far)?, args.to.wall(zone, begins_at).ok_or_else(too_far)?);
+    let freeze = policy::Freeze::new(args.name.as_str(), args.environments.clone(), from, to)?;
+    if ending(to, zone) <= now {
+        return Err(Fault::new(Class::Usage, format!("the freeze is over already: it ends at {to}"))
+            .with_hint("say --to with a time to come, or with how long, such as 4h"));
+    }
+    Ok(freeze)
+}
+
+fn pattern(view: &View, written: Option<&str>, is_forced: bool) -> Result<Option<ServicePattern>, Fault> {
+    written.map_or(Ok(None), |written| known::pattern(view, written, is_forced))
+}
+
+/// What covers everything is confirmed, or said by a word of its own.
+fn how<'a>(kind: &'static str, going: &'a Going, question: Option<&'a str>) -> How<'a> {
+    How {
+        kind,
+        going,
+        shown: "",
+        question,
+        unless: Some((
+            "no service is named, so everything is meant, and nobody can be asked",
+            "name a service, or say --yes if everything is meant",
+        )),
+    }
+}

@@ -1,0 +1,116 @@
+//! Control files as programs read them; `docs/json.md` describes the fields.
+
+use serde::Serialize;
+
+use crate::control;
+use crate::engine::Ordered;
+use crate::model::{EnvironmentName, RepoPath, Timestamp};
+use crate::policy::Control;
+
+use super::{Scene, sentence};
+
+/// What became of control files.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct Orders {
+    dry_run: bool,
+    commit: Option<String>,
+    written: Vec<ControlFile>,
+    removed: Vec<ControlFile>,
+}
+
+/// A control file: what its kind does not have is nothing.
+#[derive(Default, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct ControlFile {
+    file: String,
+    control: Option<&'static str>,
+    service: Option<String>,
+    environments: Vec<String>,
+    versions: Option<String>,
+    version: Option<String>,
+    digest: Option<String>,
+    name: Option<String>,
+    from: Option<String>,
+    to: Option<String>,
+    reason: Option<String>,
+    by: Option<String>,
+    at: Option<Timestamp>,
+    expires: Option<Timestamp>,
+    text: Option<String>,
+}
+
+/// That nothing was to do.
+pub(crate) fn nothing(dry_run: bool) -> Orders {
+    Orders { dry_run, commit: None, written: Vec::new(), removed: Vec::new() }
+}
+
+/// What was written and removed, or would be.
+pub(crate) fn json(scene: &Scene<'_>, ordered: &Ordered) -> Orders {
+    let written = |(file, text): &(RepoPath, String)| ControlFile {
+        text: Some(text.clone()),
+        ..of(file, &control::read(file, text.as_bytes()))
+    };
+    let removed = |file: &RepoPath| match scene.view.control_at(file) {
+        Some(control) => of(file, control),
+        None => ControlFile { file: file.to_string(), ..ControlFile::default() },
+    };
+    Orders {
+        dry_run: scene.dry_run,
+        commit: ordered.commit.map(|commit| commit.to_string()),
+        written: ordered.written.iter().map(written).collect(),
+        removed: ordered.removed.iter().map(removed).collect(),
+    }
+}
+
+fn of(file: &RepoPath, control: &Control) -> ControlFile {
+    let note = control.note();
+    let common = ControlFile {
+        file: file.to_string(),
+        control: sentence::kind_of(control).map(control::Kind::as_word),
+        reason: note.map(|note| note.reason.clone()),
+        by: note.map(|note| note.by.clone()),
+        at: note.map(|note| note.at),
+        expires: note.and_then(|note| note.expires),
+        ..ControlFile::default()
+    };
+    let names = |environments: &[EnvironmentName]| environments.iter().map(ToString::to_string).collect();
+    match control {
+        Control::Hold(hold) => ControlFile {
+            service: hold.covers.services.as_ref().map(ToString::to_string),
+            environments: names(&hold.covers.environments),
+            ..common
+        },
+        Control::Pin(pin) => ControlFile {
+            service: pin.covers.services.as_ref().map(ToString::to_string),
+            environments: names(&pin.covers.environments),
+            versions: Some(pin.versions.to_string()),
+            ..common
+        },
+        Control::Quarantine(quarantine) => ControlFile {
+            service: Some(quarantine.services.to_string()),
+            version: Some(quarantine.version.to_string()),
+            ..common
+        },
+        Control::Approval(approval) => ControlFile {
+            service: Some(approval.service.to_string()),
+            environments: vec![approval.environment.to_string()],
+            version: Some(approval.version.to_string()),
+            digest: Some(approval.digest.to_string()),
+            ..common
+        },
+        Control::Freeze(order) => {
+            let (from, to) = order.freeze.span();
+            let form = "%Y-%m-%dT%H:%M:%S";
+            ControlFile {
+                service: order.services.as_ref().map(ToString::to_string),
+                environments: names(order.freeze.environments()),
+                name: Some(order.freeze.name().to_owned()),
+                from: Some(from.format(form).to_string()),
+                to: Some(to.format(form).to_string()),
+                ..common
+            }
+        }
+        Control::Unreadable(_) => common,
+    }
+}

@@ -1,0 +1,179 @@
+//! Control files as people and programs read them: what is said from now on, and what no more.
+
+mod json;
+mod sentence;
+#[cfg(test)]
+mod tests;
+
+use std::collections::BTreeSet;
+use std::fmt::Write;
+
+use chrono_tz::Tz;
+
+use crate::cli::output::{BOLD, CYAN, DIM, GREEN, YELLOW};
+use crate::control;
+use crate::engine::{Ordered, Rulebook, Track, View};
+use crate::model::{Printable, RepoPath, ServiceName, Timestamp};
+use crate::policy::{Candidate, Control, Quarantine};
+
+use super::time;
+
+pub(crate) use json::{json, nothing};
+
+/// The most services that are listed.
+const MOST_LISTED: usize = 6;
+
+/// What an order is told against.
+pub(crate) struct Scene<'a> {
+    /// The repository before it.
+    pub(crate) view: &'a View,
+    pub(crate) rulebook: &'a Rulebook,
+    pub(crate) zone: Tz,
+    pub(crate) now: Timestamp,
+    /// Whether it was only tried.
+    pub(crate) dry_run: bool,
+}
+
+/// A time on the wall of the zone.
+pub(crate) fn wall(at: Timestamp, zone: Tz) -> String {
+    time::wall(at, zone)
+}
+
+/// The kinds of the control files at these places, each once.
+pub(crate) fn kinds(view: &View, files: &[RepoPath]) -> Vec<&'static str> {
+    let kinds: BTreeSet<&str> =
+        files.iter().filter_map(|file| view.control_at(file)).map(sentence::kind).collect();
+    kinds.into_iter().collect()
+}
+
+/// What was written and removed, or would be.
+pub(crate) fn text(scene: &Scene<'_>, ordered: &Ordered) -> String {
+    let mut text = String::new();
+    let commit = ordered.commit.map(|commit| format!("  {DIM}{}{DIM:#}", commit.short())).unwrap_or_default();
+    for (file, content) in &ordered.written {
+        written(&mut text, scene, file, content, &commit);
+    }
+    for file in &ordered.removed {
+        removed(&mut text, scene, file, &commit);
+    }
+    text
+}
+
+fn written(text: &mut String, scene: &Scene<'_>, file: &RepoPath, content: &str, commit: &str) {
+    let control = control::read(file, content.as_bytes());
+    let (verb, sentence) = (sentence::verb(&control), sentence::of(&control, scene.zone, scene.now));
+    let would = if scene.dry_run { "would be " } else { "" };
+    let _ = writeln!(text, "{GREEN}{would}{verb}{GREEN:#}  {sentence}{commit}");
+    if let Some(note) = control.note() {
+        let _ = writeln!(text, "  because   {}", Printable::bounded(&note.reason, 300));
+    }
+    covered(text, scene, &control);
+    if let Some(before) = scene.view.control_at(file) {
+        replaced(text, before);
+    }
+    if scene.dry_run {
+        let _ = writeln!(text, "{BOLD}--- /dev/null{BOLD:#}\n{BOLD}+++ b/{file}{BOLD:#}");
+        for line in content.lines() {
+            let _ = writeln!(text, "{GREEN}+{}{GREEN:#}", Printable::bounded(line, 500));
+        }
+        return;
+    }
+    let _ = writeln!(text, "  file      {DIM}{file}{DIM:#}");
+    if let Some(release) = sentence::release(&control) {
+        let _ = writeln!(text, "  undo      {DIM}{release}{DIM:#}");
+    }
+}
+
+fn removed(text: &mut String, scene: &Scene<'_>, file: &RepoPath, commit: &str) {
+    let would = if scene.dry_run { "would be " } else { "" };
+    let control = scene.view.control_at(file);
+    let file = Printable::new(file.as_str());
+    let Some(control) = control else {
+        let _ = writeln!(text, "{GREEN}{would}removed{GREEN:#}  {file}{commit}");
+        return;
+    };
+    let (kind, sentence) = (sentence::kind(control), sentence::of(control, scene.zone, scene.now));
+    let _ = writeln!(text, "{GREEN}{would}released{GREEN:#}  {YELLOW}{kind}{YELLOW:#} of {sentence}{commit}");
+    if let Some(note) = control.note() {
+        let (by, reason) = (Printable::bounded(&note.by, 60), Printable::bounded(&note.reason, 300));
+        let _ = writeln!(text, "  was       by {by}, {} ago: {reason}", time::age(note.at, scene.now));
+    }
+    let _ = writeln!(text, "  file      {DIM}{file}{DIM:#}");
+}
+
+fn replaced(text: &mut String, before: &Control) {
+    let _ = match before.note() {
+        Some(note) => {
+            let (by, reason) = (Printable::bounded(&note.by, 60), Printable::bounded(&note.reason, 200));
+            writeln!(text, "  replaces  what {by} said: {reason}")
+        }
+        None => writeln!(text, "  replaces  {YELLOW}a file that nobody could read{YELLOW:#}"),
+    };
+}
+
+/// Whom it concerns now, where that is not plain from the words.
+fn covered(text: &mut String, scene: &Scene<'_>, control: &Control) {
+    let environment_of = |track: &Track| &scene.rulebook.environments[track.environment].policy.name;
+    let tracks = || scene.view.board.tracks.iter();
+    let listed: Vec<&Track> = match control {
+        Control::Hold(hold) => {
+            tracks().filter(|track| hold.covers.covers(track.service(), environment_of(track))).collect()
+        }
+        Control::Pin(pin) => {
+            let stays = tracks().filter(|track| pin.covers.covers(track.service(), environment_of(track)));
+            for track in
+                stays.filter(|track| !track.running.iter().all(|one| pin.versions.admits(&one.version)))
+            {
+                stay(text, track, environment_of(track).as_str(), "which is no such version, and stays");
+            }
+            return;
+        }
+        Control::Quarantine(quarantine) => {
+            for track in tracks().filter(|track| runs_it(quarantine, track)) {
+                stay(
+                    text,
+                    track,
+                    environment_of(track).as_str(),
+                    "and stays there: `tidegate rollback` moves it away",
+                );
+            }
+            return;
+        }
+        Control::Freeze(order) => tracks()
+            .filter(|track| {
+                let is_service =
+                    order.services.as_ref().is_none_or(|services| services.matches(track.service()));
+                is_service && order.freeze.covers(environment_of(track))
+            })
+            .collect(),
+        Control::Approval(_) | Control::Unreadable(_) => return,
+    };
+    let services: BTreeSet<&ServiceName> = listed.into_iter().map(Track::service).collect();
+    if services.len() != 1 || !matches!(control, Control::Hold(hold) if is_one(hold.covers.services.as_ref()))
+    {
+        let names: Vec<String> = services.iter().take(MOST_LISTED).map(ToString::to_string).collect();
+        let more = services.len().saturating_sub(MOST_LISTED);
+        let more = if more > 0 { format!(" and {more} more") } else { String::new() };
+        let names = if names.is_empty() { "no service".to_owned() } else { names.join(", ") };
+        let _ = writeln!(text, "  covers    {names}{more}");
+    }
+}
+
+fn is_one(services: Option<&crate::model::ServicePattern>) -> bool {
+    services.is_some_and(|services| services.exact().is_some())
+}
+
+fn runs_it(quarantine: &Quarantine, track: &Track) -> bool {
+    let is_bad = |running: &Candidate| quarantine.covers(running);
+    quarantine.services.matches(track.service()) && track.running.iter().any(is_bad)
+}
+
+fn stay(text: &mut String, track: &Track, environment: &str, what: &str) {
+    let tags: Vec<&str> = track.running.iter().map(|running| running.tag.as_str()).collect();
+    let _ = writeln!(
+        text,
+        "  {YELLOW}note{YELLOW:#}      {} in {CYAN}{environment}{CYAN:#} runs {}, {what}",
+        track.service(),
+        tags.join("+")
+    );
+}

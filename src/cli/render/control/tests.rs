@@ -1,0 +1,65 @@
+//! What control files are told as, and the words that end them.
+
+use rstest::rstest;
+
+use super::*;
+
+const NOTE: &str = "reason: we look into it\nby: ana\nat: 2026-11-24T09:00:00Z\n";
+
+fn read(text: &str) -> Control {
+    let file = ".tidegate/x.yaml".parse().unwrap();
+    let control = control::read(&file, format!("{text}{NOTE}").as_bytes());
+    assert!(control.note().is_some(), "{control:?}");
+    control
+}
+
+fn plain(text: &str) -> String {
+    anstream::adapter::strip_str(text).to_string()
+}
+
+#[rstest]
+#[case::hold_everything("kind: Hold\n", "everything in every environment", "tidegate release --kind hold")]
+#[case::hold_until(
+    "kind: Hold\nservice: common/api\nenvironments: [prod, dr]\nexpires: 2026-11-24T13:00:00Z\n",
+    "common/api in prod, dr, until Tue 2026-11-24 10:00:00 (for 4h)",
+    "tidegate release common/api --kind hold --env prod,dr"
+)]
+#[case::hold_that_is_over(
+    "kind: Hold\nservice: 'mobile-*/*'\nexpires: 2026-11-24T08:00:00Z\n",
+    "mobile-*/* in every environment, until Tue 2026-11-24 05:00:00",
+    "tidegate release 'mobile-*/*' --kind hold"
+)]
+#[case::pin(
+    "kind: Pin\nservice: common/api\nversions: '~1.0'\n",
+    "common/api in every environment to ~1.0",
+    "tidegate release common/api --kind pin"
+)]
+#[case::quarantine(
+    "kind: Quarantine\nservice: common/api\nversion: v1.0.2\n",
+    "v1.0.2 of common/api in every environment",
+    "tidegate release common/api --kind quarantine --version v1.0.2"
+)]
+#[case::freeze(
+    "kind: Freeze\nname: ana's launch\nenvironments: [prod]\nfrom: 2026-12-18T00:00\nto: 2026-12-19T09:30\n",
+    "everything in prod from Fri 2026-12-18 00:00:00 to Sat 2026-12-19 09:30:00 (ana's launch)",
+    "tidegate release --freeze 'ana'\\''s launch'"
+)]
+fn controls_are_told(#[case] text: &str, #[case] sentence: &str, #[case] release: &str) {
+    let control = read(text);
+    let now = "2026-11-24T09:00:00Z".parse().unwrap();
+    assert_eq!(plain(&sentence::of(&control, chrono_tz::America::Santiago, now)), sentence);
+    assert_eq!(sentence::release(&control).as_deref(), Some(release));
+}
+
+#[test]
+fn an_approval_is_told_with_its_whole_digest() {
+    let digest = format!("sha256:{}", "1f".repeat(32));
+    let control = read(&format!(
+        "kind: Approval\nservice: common/api\nenvironment: prod\nversion: v1.0.2\ndigest: {digest}\n"
+    ));
+    let now = "2026-11-24T09:00:00Z".parse().unwrap();
+    let told = plain(&sentence::of(&control, Tz::UTC, now));
+    assert_eq!(told, format!("v1.0.2 of common/api for prod as {digest}"));
+    let release = sentence::release(&control).unwrap();
+    assert_eq!(release, "tidegate release common/api --kind approval --env prod --version v1.0.2");
+}
