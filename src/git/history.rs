@@ -3,15 +3,15 @@
 use std::ops::ControlFlow;
 use std::path::Path;
 
-use chrono::DateTime;
 use git2::{Commit, Oid, Repository, Sort};
 use memchr::memmem::Finder;
 
 use super::GitError;
 use super::diff::{self, Found};
 use super::handle::{self, commit_id, commit_oid};
+use super::raw::{bounded_text, time, walk_error};
 use super::tree::{Scope, entry_at, find_commit, find_parent};
-use crate::model::{CommitId, CommitInfo, FileChange, HistoryEnd, RepoPath, Timestamp};
+use crate::model::{CommitId, CommitInfo, FileChange, HistoryEnd, RepoPath};
 
 /// The longest message that is kept. A commit of ten thousand promotions has four MiB of trailers.
 const MOST_MESSAGE_BYTES: usize = 8 * 1024 * 1024;
@@ -212,40 +212,4 @@ fn merged(repository: &Repository, commit: &Commit<'_>) -> Result<Vec<String>, G
         messages.push(bounded_text(brought.message_raw_bytes(), MOST_MESSAGE_BYTES));
     }
     Ok(messages)
-}
-
-/// The text, with what is not UTF-8 replaced, cut to at most so many bytes.
-fn bounded_text(bytes: &[u8], most: usize) -> String {
-    let mut text = String::from_utf8_lossy(&bytes[..bytes.len().min(most)]).into_owned();
-    text.truncate(text.floor_char_boundary(most));
-    text
-}
-
-/// The time, at the end of what can be told when it is beyond that: a commit may claim any.
-fn time(time: git2::Time) -> Timestamp {
-    let beyond = if time.seconds() < 0 { Timestamp::MIN_UTC } else { Timestamp::MAX_UTC };
-    DateTime::from_timestamp(time.seconds(), 0).unwrap_or(beyond)
-}
-
-fn walk_error(source: git2::Error) -> GitError {
-    GitError::Damaged { operation: "walk the history".into(), source }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn text_is_cut_between_characters() {
-        assert_eq!(bounded_text("añb".as_bytes(), 10), "añb");
-        assert!(bounded_text("añb".as_bytes(), 2).len() <= 2);
-        assert_eq!(bounded_text(b"a\xffb", 10), "a\u{fffd}b");
-    }
-
-    #[test]
-    fn times_that_cannot_be_are_at_the_end() {
-        assert_eq!(time(git2::Time::new(0, 0)), DateTime::UNIX_EPOCH);
-        assert_eq!(time(git2::Time::new(i64::MAX, 0)), Timestamp::MAX_UTC);
-        assert_eq!(time(git2::Time::new(i64::MIN, 0)), Timestamp::MIN_UTC);
-    }
 }

@@ -18,6 +18,7 @@ mod handle;
 mod history;
 mod listing;
 mod mirror;
+mod raw;
 mod remote;
 mod signing;
 mod source;

@@ -3,15 +3,14 @@
 use std::path::Path;
 use std::time::Instant;
 
-use chrono::DateTime;
 use git2::{Commit, ErrorCode, Oid, Repository, Sort};
 
 use crate::git::GitError;
 use crate::git::handle::{self, commit_id, commit_oid};
+use crate::git::raw::{bounded_text, time, walk_error};
 use crate::git::tree::{Scope, find_commit, find_parent};
 use crate::model::{
     CommitId, MOST_MESSAGE_BYTES, MOST_NAME_BYTES, Person, Relation, RepoPath, SourceCommit, SourceRange,
-    Timestamp,
 };
 
 /// How often the deadline is looked at, in commits.
@@ -131,31 +130,14 @@ fn told(commit: &Commit<'_>, is_relevant: bool) -> SourceCommit {
         id: commit_id(commit.id()),
         parents: commit.parent_ids().map(commit_id).collect(),
         author: Person {
-            name: bounded(author.name_bytes(), MOST_NAME_BYTES),
-            email: bounded(author.email_bytes(), MOST_NAME_BYTES),
+            name: bounded_text(author.name_bytes(), MOST_NAME_BYTES),
+            email: bounded_text(author.email_bytes(), MOST_NAME_BYTES),
         },
         authored_at: time(author.when()),
         committed_at: time(commit.time()),
-        message: bounded(commit.message_raw_bytes(), MOST_MESSAGE_BYTES),
+        message: bounded_text(commit.message_raw_bytes(), MOST_MESSAGE_BYTES),
         is_relevant,
     }
-}
-
-/// The text, with what is not UTF-8 replaced, cut to at most so many bytes.
-fn bounded(bytes: &[u8], most: usize) -> String {
-    let mut text = String::from_utf8_lossy(&bytes[..bytes.len().min(most)]).into_owned();
-    text.truncate(text.floor_char_boundary(most));
-    text
-}
-
-/// The time, at the end of what can be told when it is beyond that: a commit may claim any.
-fn time(time: git2::Time) -> Timestamp {
-    let beyond = if time.seconds() < 0 { Timestamp::MIN_UTC } else { Timestamp::MAX_UTC };
-    DateTime::from_timestamp(time.seconds(), 0).unwrap_or(beyond)
-}
-
-fn walk_error(source: git2::Error) -> GitError {
-    GitError::Damaged { operation: "walk the history".into(), source }
 }
 
 /// The name of a commit, for looking it up in the mirror.

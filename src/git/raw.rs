@@ -1,0 +1,42 @@
+//! What libgit2 gives of a commit, as text and times that can be held: whoever made the commit wrote what they liked.
+
+use chrono::DateTime;
+
+use super::GitError;
+use crate::model::Timestamp;
+
+/// The text, with what is not UTF-8 replaced, cut to at most so many bytes.
+pub(super) fn bounded_text(bytes: &[u8], most: usize) -> String {
+    let mut text = String::from_utf8_lossy(&bytes[..bytes.len().min(most)]).into_owned();
+    text.truncate(text.floor_char_boundary(most));
+    text
+}
+
+/// The time, at the end of what can be told when it is beyond that: a commit may claim any.
+pub(super) fn time(time: git2::Time) -> Timestamp {
+    let beyond = if time.seconds() < 0 { Timestamp::MIN_UTC } else { Timestamp::MAX_UTC };
+    DateTime::from_timestamp(time.seconds(), 0).unwrap_or(beyond)
+}
+
+pub(super) fn walk_error(source: git2::Error) -> GitError {
+    GitError::Damaged { operation: "walk the history".into(), source }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn text_is_cut_between_characters() {
+        assert_eq!(bounded_text("añb".as_bytes(), 10), "añb");
+        assert!(bounded_text("añb".as_bytes(), 2).len() <= 2);
+        assert_eq!(bounded_text(b"a\xffb", 10), "a\u{fffd}b");
+    }
+
+    #[test]
+    fn times_that_cannot_be_are_at_the_end() {
+        assert_eq!(time(git2::Time::new(0, 0)), DateTime::UNIX_EPOCH);
+        assert_eq!(time(git2::Time::new(i64::MAX, 0)), Timestamp::MAX_UTC);
+        assert_eq!(time(git2::Time::new(i64::MIN, 0)), Timestamp::MIN_UTC);
+    }
+}
