@@ -28,13 +28,14 @@ const RUNS: usize = 5;
 
 type Scenario = fn(&mut Report, usize);
 
-const SCENARIOS: [(&str, Scenario); 7] = [
+const SCENARIOS: [(&str, Scenario); 8] = [
     ("start", scenario::start),
     ("plan-small", scenario::plan_small),
     ("plan-large", scenario::plan_large),
     ("plan-all-behind", scenario::plan_all_behind),
     ("nothing-changed", scenario::nothing_changed),
     ("sync-all", scenario::sync_all),
+    ("history", scenario::history),
     ("idle", scenario::idle),
 ];
 

@@ -3,8 +3,9 @@
 
 use std::fmt::Write as _;
 use std::io::{BufWriter, Write as _};
+use std::ops::Range;
 use std::path::Path;
-use std::process::{Command, Stdio};
+use std::process::{ChildStdin, Command, Stdio};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 /// How many lines a HelmRelease has.
@@ -24,7 +25,7 @@ pub(crate) struct Layout {
     pub(crate) tags: usize,
     /// One service in so many runs the version before the newest; 0 is none, 1 is all.
     pub(crate) one_behind_in: usize,
-    /// How many commits come after the first, each of which moves one service in one cluster.
+    /// How many commits come after the first, each of which promotes one service in one cluster, all in turn.
     pub(crate) commits: usize,
 }
 
@@ -39,6 +40,11 @@ impl Layout {
         let is_behind = self.one_behind_in > 0 && service.is_multiple_of(self.one_behind_in);
         self.tags - 1 - usize::from(is_behind)
     }
+
+    /// How many of the commits promote the release with this number.
+    fn moves(&self, number: usize) -> usize {
+        self.commits / self.releases() + usize::from(number < self.commits % self.releases())
+    }
 }
 
 /// The tag of the version with this number, of the newest a higher one.
@@ -49,16 +55,26 @@ pub(crate) fn tag(number: usize) -> String {
 /// Makes a bare repository in `folder` whose images are in the registry `host`.
 pub(crate) fn generate(folder: &Path, layout: Layout, host: &str) {
     git(&["init", "--quiet", "--bare", "--initial-branch=main"], folder);
+    import(folder, layout, host, a_month_ago(), |stream| {
+        stream.everything();
+        stream.history();
+    });
+}
+
+/// Adds a commit by a person for each of these services, which puts it back to an old version in the first cluster.
+pub(crate) fn extend(folder: &Path, layout: Layout, host: &str, services: Range<usize>) {
+    import(folder, layout, host, a_month_ago() + 31 * 24 * 60 * 60, |stream| stream.people(services));
+}
+
+fn import(folder: &Path, layout: Layout, host: &str, at: u64, write: impl FnOnce(&mut Stream<'_, Input>)) {
     let mut import = Command::new("git")
         .args(["fast-import", "--quiet", "--done"])
         .current_dir(folder)
         .stdin(Stdio::piped())
         .spawn()
         .unwrap();
-    let mut stream =
-        Stream { writer: BufWriter::new(import.stdin.take().unwrap()), layout, host, at: a_month_ago() };
-    stream.everything();
-    stream.history();
+    let mut stream = Stream { writer: BufWriter::new(import.stdin.take().unwrap()), layout, host, at };
+    write(&mut stream);
     stream.writer.write_all(b"done\n").unwrap();
     drop(stream);
     assert!(import.wait().unwrap().success(), "git fast-import failed");
@@ -75,6 +91,8 @@ fn a_month_ago() -> u64 {
     SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs() - 30 * 24 * 60 * 60
 }
 
+type Input = BufWriter<ChildStdin>;
+
 /// What is fed to `git fast-import`.
 struct Stream<'a, W: std::io::Write> {
     writer: W,
@@ -85,49 +103,82 @@ struct Stream<'a, W: std::io::Write> {
 }
 
 impl<W: std::io::Write> Stream<'_, W> {
-    /// The first commit: every release, those that the later commits move one version lower.
+    /// The first commit: every release, each as many versions lower as later commits promote it.
     fn everything(&mut self) {
         self.commit("everything");
-        for cluster in 0..CLUSTERS.len() {
-            for service in 0..self.layout.services {
-                let moves_later = Self::place(cluster, service) < self.layout.commits;
-                self.release(cluster, service, self.layout.version(service) - usize::from(moves_later));
-            }
+        for number in 0..self.layout.releases() {
+            let (cluster, service) = Self::place(number);
+            self.release(cluster, service, self.layout.version(service) - self.layout.moves(number));
         }
     }
 
     /// The commits after it.
     fn history(&mut self) {
-        for number in 0..self.layout.commits {
-            let (cluster, service) = (number % CLUSTERS.len(), number / CLUSTERS.len());
-            self.commit(&format!("chore(service-{service:05}): update"));
-            self.release(cluster, service, self.layout.version(service));
+        for commit in 0..self.layout.commits {
+            let number = commit % self.layout.releases();
+            let (cluster, service) = Self::place(number);
+            let left = self.layout.moves(number) - commit / self.layout.releases();
+            let version = self.layout.version(service) - left;
+            self.commit(&self.message(commit, version));
+            self.release(cluster, service, version + 1);
         }
     }
 
-    /// The number of the commit that moves a service, if there are so many.
-    fn place(cluster: usize, service: usize) -> usize {
-        service * CLUSTERS.len() + cluster
+    fn people(&mut self, services: Range<usize>) {
+        for service in services.clone() {
+            self.commit("fix: back to what worked");
+            if service == services.start {
+                self.writer.write_all(b"from refs/heads/main^0\n").unwrap();
+            }
+            self.release(0, service, 0);
+        }
     }
 
-    fn commit(&mut self, subject: &str) {
-        self.at += 60;
+    /// The cluster and the service of a release.
+    fn place(number: usize) -> (usize, usize) {
+        (number % CLUSTERS.len(), number / CLUSTERS.len())
+    }
+
+    /// What a promotion from a version to the next one says of itself.
+    fn message(&self, commit: usize, version: usize) -> String {
+        let (cluster, service) = Self::place(commit % self.layout.releases());
+        let (from, to) = (tag(version), tag(version + 1));
+        let (name, environment) = (format!("service-{service:05}"), CLUSTERS[cluster]);
+        let image = image(self.host, self.layout, service);
+        format!(
+            "chore({name}): update to {to}\n\n{environment}: {from} -> {to} (1 release)\n\n\
+             Tidegate-Promotion: 0197c0de-0000-7000-8000-{commit:012x}\n\
+             Tidegate-Service: namespace-{:03}/{name}\n\
+             Tidegate-Environment: {environment}\n\
+             Tidegate-Image: {image}:{to}@sha256:{commit:064x}\n\
+             Tidegate-From: {from}\n\
+             Tidegate-Requested-By: schedule\n",
+            service / 50
+        )
+    }
+
+    fn commit(&mut self, message: &str) {
+        self.at += 20;
         write!(
             self.writer,
-            "commit refs/heads/main\ncommitter Ana <ana@example.org> {} +0000\ndata {}\n{subject}\n",
+            "commit refs/heads/main\ncommitter Ana <ana@example.org> {} +0000\ndata {}\n{message}\n",
             self.at,
-            subject.len()
+            message.len()
         )
         .unwrap();
     }
 
     fn release(&mut self, cluster: usize, service: usize, version: usize) {
         let cluster = CLUSTERS[cluster];
-        let image = format!("{}/vtr/image-{:04}", self.host, service % self.layout.images);
+        let image = image(self.host, self.layout, service);
         let text = release(service, &image, &tag(version));
         let path = format!("clusters/{cluster}/namespace-{:03}/service-{service:05}.yaml", service / 50);
         write!(self.writer, "M 100644 inline {path}\ndata {}\n{text}\n", text.len()).unwrap();
     }
+}
+
+fn image(host: &str, layout: Layout, service: usize) -> String {
+    format!("{host}/vtr/image-{:04}", service % layout.images)
 }
 
 /// A HelmRelease as teams write them, filled up with environment variables to its sixty lines.

@@ -7,11 +7,12 @@ use std::time::{Duration, Instant};
 use super::process::{Cost, Tidegate};
 use super::registry::Registry;
 use super::report::{Report, mebibytes, milliseconds, seconds};
-use super::repository::{CLUSTERS, Layout, generate, git};
+use super::repository::{CLUSTERS, Layout, extend, generate, git};
 
 /// The sizes that the targets are set for.
 const LARGE: Layout = Layout { services: 5_000, images: 1_000, tags: 300, one_behind_in: 10, commits: 1_000 };
 const SMALL: Layout = Layout { services: 500, images: 20, tags: 300, one_behind_in: 10, commits: 200 };
+const LONG: Layout = Layout { services: 5_000, images: 1_000, tags: 300, one_behind_in: 0, commits: 100_000 };
 const TINY: Layout = Layout { services: 10, images: 10, tags: 20, one_behind_in: 0, commits: 10 };
 
 /// A schedule of a pass every second, and one of a pass in January.
@@ -196,6 +197,30 @@ pub(crate) fn sync_all(report: &mut Report, runs: usize) {
         );
         report.tell(&name, if is_cold { "" } else { "< 3 s" }, &usual(&costs));
     }
+}
+
+/// The index over a long history, what a few commits more cost, and reading it back.
+pub(crate) fn history(report: &mut Report, runs: usize) {
+    let place = Place::new(LONG, &CHAIN);
+    let history = |most: &str| {
+        let (cost, output) = place.tidegate.run(&["history", "-n", most, "-o", "json"]);
+        let told: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+        assert_eq!(told["moves"].as_array().unwrap().len(), most.parse::<usize>().unwrap());
+        cost
+    };
+    let name = format!("index over {} commits, {} HelmReleases", LONG.commits, LONG.releases());
+    report.tell(&name, "< 20 s", &usual(&[history("1")]));
+    let told = repeat(runs, || history("10000"));
+    report.tell("`history`, 10,000 promotions, warm", "< 1 s", &usual(&told));
+    let unmoved = repeat(runs, || history("1"));
+    report.tell("`history`, one, nothing new", "", &usual(&unmoved));
+    let mut services = (0..).step_by(10);
+    let more = repeat(runs, || {
+        let first = services.next().unwrap();
+        extend(&place.origin(), LONG, &place.registry.host(), first..first + 10);
+        history("10")
+    });
+    report.tell("`history`, ten, all of them new", "", &usual(&more));
 }
 
 /// The daemon between two passes of a yearly schedule.
