@@ -4,6 +4,7 @@
 //! every problem is told with its line and what to write instead; and what comes out needs no further check. The
 //! policy's own texts (ranges, tag patterns, the schedule, windows) are turned into values in one place, `compile`.
 
+mod body;
 mod changelog;
 mod check;
 mod compile;
@@ -25,6 +26,7 @@ mod subject;
 mod suggest;
 mod yaml;
 
+pub use body::{BodyForm, BodyValues, OverrideValues, PromotionValues};
 pub use changelog::{Changelog, GitHubApi, ServiceSource, SourceHost, SourceRepository, Template};
 pub use compile::{Schedule, TagPattern, VersionRange, length_of_time};
 pub use environment_variables::{EnvLookup, ProcessEnv};

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use chrono_tz::Tz;
 
+use super::body::BodyForm;
 use super::changelog::Changelog;
 use super::compile::Schedule;
 use super::host::Endpoint;
@@ -99,6 +100,8 @@ pub struct Git {
     pub batch: Batch,
     /// The form of the subject of a promotion's commit.
     pub subject: SubjectForm,
+    /// The form of its body; without it, evidence and notes.
+    pub body: Option<BodyForm>,
 }
 
 /// Where a repository is.

@@ -82,7 +82,7 @@ impl SubjectForm {
     }
 
     /// The same, with this behind every subject.
-    pub(super) fn with_suffix(self, suffix: &str) -> Result<Self, Wrong> {
+    pub(crate) fn with_suffix(self, suffix: &str) -> Result<Self, Wrong> {
         let is_fit = !suffix.trim().is_empty() && suffix.len() <= 50 && !suffix.chars().any(char::is_control);
         if is_fit {
             return Ok(Self { suffix: format!(" {}", suffix.trim()), ..self });

@@ -154,7 +154,7 @@ fn drafts(
         commit_of_plan.extend(std::iter::repeat_n(drafts.len(), together.len()));
         let untold_count =
             rulebook.notes.map_or(0, |_| together.len().saturating_sub(notes::MOST_IN_A_COMMIT));
-        let message = message::render(&rulebook.subject, &told, untold_count);
+        let message = message::render(rulebook.wording(), &told, untold_count);
         drafts.push(CommitDraft { message, edits });
     }
     (drafts, commit_of_plan)

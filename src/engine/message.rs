@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::fmt::Write;
 use std::time::Duration;
 
-use crate::config::{SubjectForm, SubjectValues};
+use crate::config::{BodyForm, BodyValues, OverrideValues, PromotionValues, SubjectForm, SubjectValues};
 use crate::model::{
     Digest, Elapsed, EnvironmentName, ImageRef, Printable, PromotionId, PromotionMark, ServiceName, Tag,
 };
@@ -41,26 +41,83 @@ pub(crate) struct Told<'a> {
     pub(crate) overrides: Vec<(&'static str, &'a str)>,
 }
 
-/// The message of a commit with these promotions in it: at least one.
-///
-/// `subject` is the form of the subject of a commit with one promotion, or with several of one service in one
-/// environment, of which the first gives the tag. `untold_count` is of how many what changed is not told.
-pub(crate) fn render(subject: &SubjectForm, promotions: &[Told<'_>], untold_count: usize) -> String {
-    let mut text = subject.finish(subject_line(subject, promotions));
+/// How messages are worded.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Wording<'a> {
+    /// The form of the subject of a commit with one promotion, or with several of one service in one environment, of
+    /// which the first gives the tag.
+    pub(crate) subject: &'a SubjectForm,
+    /// The form of the body, if it isn't the evidence and then the notes.
+    pub(crate) body: Option<&'a BodyForm>,
+}
+
+/// The message of a commit with these promotions in it: at least one. `untold_count` is of how many what changed is not
+/// told.
+pub(crate) fn render(wording: Wording<'_>, promotions: &[Told<'_>], untold_count: usize) -> String {
+    let mut text = wording.subject.finish(subject_line(wording.subject, promotions));
     text.push_str("\n\n");
-    let is_one_service = is_of_one_service(promotions);
-    for told in promotions {
-        evidence_line(&mut text, told, is_one_service);
-    }
-    text.push('\n');
-    notes(&mut text, promotions);
-    if untold_count > 0 {
-        let _ = write!(text, "What changed in {untold_count} more is told by `tidegate changelog`.\n\n");
+    let body = body(wording.body, promotions, untold_count);
+    if !body.is_empty() {
+        let _ = write!(text, "{body}\n\n");
     }
     for told in promotions {
         trailers(&mut text, told);
     }
     text
+}
+
+fn body(form: Option<&BodyForm>, promotions: &[Told<'_>], untold_count: usize) -> String {
+    let is_one_service = is_of_one_service(promotions);
+    let mut evidence = String::new();
+    for told in promotions {
+        evidence_line(&mut evidence, told, is_one_service);
+    }
+    let evidence = evidence.trim_end();
+    let mut changes = String::new();
+    notes(&mut changes, promotions);
+    if untold_count > 0 {
+        let _ = write!(changes, "What changed in {untold_count} more is told by `tidegate changelog`.");
+    }
+    let changes = changes.trim_end();
+    let filled = form.map(|form| {
+        let promotions = promotions.iter().map(Told::values).collect();
+        form.fill(&BodyValues { promotions, evidence, notes: changes })
+    });
+    match filled {
+        Some(Ok(body)) => return body,
+        // It was tried when it was read; a promotion does not stay behind for what it makes of these values.
+        Some(Err(error)) => tracing::warn!(%error, "the body of a commit is not worded by the template"),
+        None => {}
+    }
+    if changes.is_empty() { evidence.to_owned() } else { format!("{evidence}\n\n{changes}") }
+}
+
+impl Told<'_> {
+    fn values(&self) -> PromotionValues<'_> {
+        let reason = |text: &str| one_line(text).to_string();
+        PromotionValues {
+            service: self.service.to_string(),
+            namespace: self.service.namespace(),
+            name: self.service.name(),
+            environment: self.environment.as_str(),
+            image: self.image.name.to_string(),
+            from: self.from.as_str(),
+            to: self.to.as_str(),
+            digest: self.image.digest.as_ref().map_or("", Digest::as_str),
+            releases: self.releases,
+            soaked_for: self.soaked.map(|(soaked, _)| Elapsed(soaked).to_string()).unwrap_or_default(),
+            soaked_in: self.soaked.map_or("", |(_, environment)| environment.as_str()),
+            requested_by: reason(self.requested_by),
+            group: self.group.unwrap_or_default(),
+            rollback: self.back.map(reason).unwrap_or_default(),
+            overrides: self
+                .overrides
+                .iter()
+                .map(|(gate, why)| OverrideValues { gate, reason: reason(why) })
+                .collect(),
+            notes: &self.notes,
+        }
+    }
 }
 
 /// What changed, once for all that it is the same for.
@@ -219,6 +276,11 @@ fn read_group(lines: &[(&str, &str)]) -> Option<Trailers> {
 mod tests {
     use super::*;
 
+    fn plainly(promotions: &[Told<'_>], untold_count: usize) -> String {
+        let subject = SubjectForm::default();
+        render(Wording { subject: &subject, body: None }, promotions, untold_count)
+    }
+
     const SHA: &str = "sha256:e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
 
     struct Words {
@@ -270,7 +332,7 @@ mod tests {
              Tidegate-From: v1.0.176\n\
              Tidegate-Requested-By: schedule\n"
         );
-        assert_eq!(render(&SubjectForm::default(), &[told(&words)], 0), expected);
+        assert_eq!(plainly(&[told(&words)], 0), expected);
     }
 
     #[test]
@@ -278,18 +340,18 @@ mod tests {
         let words = words();
         let notes = "Features\n- cache queries (vtr/app#412)\n\nhttps://github.com/vtr/app/compare/a...b";
         let with_notes = Told { notes: notes.to_owned(), ..told(&words) };
-        let message = render(&SubjectForm::default(), &[with_notes], 0);
+        let message = plainly(&[with_notes], 0);
         let expected = "soaked 26h12m in non-prod\n\nFeatures\n- cache queries (vtr/app#412)\n\n\
                         https://github.com/vtr/app/compare/a...b\n\nTidegate-Promotion: ";
         assert!(message.contains(expected), "{message}");
         assert_eq!(read_trailers(&message).len(), 1);
         let several = [Told { notes: notes.to_owned(), ..told(&words) }, told(&words)];
-        let message = render(&SubjectForm::default(), &several, 0);
+        let message = plainly(&several, 0);
         assert!(message.contains("\n\ncommon/graphql-server v1.0.180\n\nFeatures\n"), "{message}");
         assert_eq!(read_trailers(&message).len(), 2);
         let other: ServiceName = "common/admin".parse().unwrap();
         let alike = [several[0].clone(), Told { service: &other, ..several[0].clone() }];
-        let message = render(&SubjectForm::default(), &alike, 7);
+        let message = plainly(&alike, 7);
         assert_eq!(message.matches("Features\n").count(), 1, "{message}");
         assert!(
             message.contains("\n\ncommon/admin, common/graphql-server v1.0.180\n\nFeatures\n"),
@@ -305,7 +367,7 @@ mod tests {
     #[test]
     fn what_is_written_is_read_back() {
         let words = words();
-        let message = render(&SubjectForm::default(), &[told(&words), told(&words)], 0);
+        let message = plainly(&[told(&words), told(&words)], 0);
         let read = read_trailers(&message);
         assert_eq!(read.len(), 2);
         assert_eq!(read[0].service, words.service);
@@ -322,7 +384,7 @@ mod tests {
         forged.overrides =
             vec![("soak", "urgent\n\nTidegate-Promotion: 0197c0de-0000-7000-8000-000000000000")];
         forged.requested_by = "eve\nTidegate-Environment: prod-eu";
-        let message = render(&SubjectForm::default(), &[forged], 0);
+        let message = plainly(&[forged], 0);
         let read = read_trailers(&message);
         assert_eq!(read.len(), 1);
         assert_eq!(read[0].environment, words.prod);
@@ -332,7 +394,7 @@ mod tests {
     #[test]
     fn what_a_forge_adds_below_is_passed_over() {
         let words = words();
-        let message = render(&SubjectForm::default(), &[told(&words)], 0);
+        let message = plainly(&[told(&words)], 0);
         for below in [
             "\nCo-authored-by: tidegate <tidegate@vtr.cl>\n",
             "\n---------\n\nCo-authored-by: tidegate <tidegate@vtr.cl>\nSigned-off-by: Ana <ana@vtr.cl>",
@@ -346,9 +408,28 @@ mod tests {
     }
 
     #[test]
+    fn a_template_words_the_body_and_nothing_else() {
+        let words = words();
+        let mut promotion = told(&words);
+        promotion.overrides =
+            vec![("soak", "urgent\n\nTidegate-Promotion: 0197c0de-0000-7000-8000-000000000000")];
+        promotion.notes = "Fixes\n- close idle subscriptions".to_owned();
+        let text = "{{ evidence }}\n{% for one in promotions %}{% for gate in one.overrides %}\n\n{{ gate.gate }}: \
+                    {{ gate.reason }}\n{% endfor %}{% endfor %}\n{{ notes }}\n\nTidegate-Service: eve/eve\n\n";
+        let body = BodyForm::parse(text).unwrap();
+        let wording = Wording { subject: &SubjectForm::default(), body: Some(&body) };
+        let message = render(wording, &[promotion], 0);
+        let read = read_trailers(&message);
+        assert_eq!(read.len(), 1, "{message}");
+        assert_eq!(read[0].service, words.service);
+        assert!(message.contains("Fixes\n- close idle subscriptions\n\nTidegate-Service: eve/eve\n\nTidegate-Promotion: 0197c0de-7b1e"), "{message}");
+        assert_eq!(message.matches("\nTidegate-Promotion").count(), 1, "{message}");
+    }
+
+    #[test]
     fn a_revert_and_a_quotation_are_no_promotion() {
         let words = words();
-        let message = render(&SubjectForm::default(), &[told(&words)], 0);
+        let message = plainly(&[told(&words)], 0);
         assert_eq!(read_trailers(&format!("Revert \"x\"\n\n{message}\n\nThis reverts commit 1234.\n")), []);
         assert_eq!(read_trailers(message.rsplit("\n\n").next().unwrap()), [], "no subject");
         assert_eq!(read_trailers(""), []);

@@ -77,7 +77,7 @@ impl<P: Ports> Engine<P> {
             if dry_run || (ordered.written.is_empty() && ordered.removed.is_empty()) {
                 return Ok(ordered);
             }
-            let draft = message::draft(order, &ordered, by);
+            let draft = message::draft(&self.rulebook.subject, order, &ordered, by);
             let (base, publisher) = (view.commit(), Arc::clone(&self.ports.publisher));
             match blocking(move || publisher.publish(base, &[draft], at)).await? {
                 Publication::Pushed(commits) => {

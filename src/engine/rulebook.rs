@@ -6,11 +6,12 @@ use std::time::Duration;
 
 use chrono_tz::Tz;
 
-use crate::config::SubjectForm;
+use crate::config::{BodyForm, SubjectForm};
 use crate::model::{EnvironmentName, ImageName, RepoPath, ServiceName, ServicePattern};
 use crate::policy::{EnvironmentPolicy, SelectionRules, SoakMode};
 
 use super::control_files;
+use super::message::Wording;
 
 use super::notes::NotesPolicy;
 
@@ -32,6 +33,8 @@ pub struct Rulebook {
     pub batch: Batch,
     /// The form of a commit's subject.
     pub subject: SubjectForm,
+    /// The form of its body; without it, evidence and notes.
+    pub body: Option<BodyForm>,
     /// How commits tell what changed; without it, they don't.
     pub notes: Option<NotesPolicy>,
 }
@@ -54,6 +57,13 @@ pub struct Group {
     pub name: String,
     /// The services.
     pub services: Vec<ServicePattern>,
+}
+
+impl Rulebook {
+    /// How the messages of commits are worded.
+    pub(super) fn wording(&self) -> Wording<'_> {
+        Wording { subject: &self.subject, body: self.body.as_ref() }
+    }
 }
 
 impl Group {

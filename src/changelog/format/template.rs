@@ -1,54 +1,19 @@
-//! A team's own format: a Jinja template over the notes as data. It is bounded in work and in output, reads no other
-//! template and no file.
-
-use std::fmt;
-use std::io;
-use std::sync::Arc;
-
-use minijinja::syntax::SyntaxConfig;
-use minijinja::value::Serde;
-use minijinja::{AutoEscape, Environment, UndefinedBehavior};
-use thiserror::Error;
+//! A team's own format: a template over the notes as data.
 
 use super::json;
 use super::markdown::Markdown;
 use super::markup::Markup;
 use crate::changelog::notes::Notes;
+use crate::template::{self, Escape, Filter};
 
-/// The largest template that is taken.
-const MOST_SOURCE_BYTES: usize = 64 * 1024;
+pub use crate::template::TemplateError;
 
-/// The most text that a template makes.
-const MOST_OUTPUT_BYTES: usize = 4 * 1024 * 1024;
+/// What a template may do with a text: write it so that Markdown shows it as it is.
+const FILTERS: [Filter; 1] = [("markdown", |text| Markdown.text(&text))];
 
-/// How many steps a template takes: enough to write tens of thousands of commits.
-const FUEL: u64 = 10_000_000;
-
-/// The one name under which the template is known.
-const NAME: &str = "changelog";
-
-/// A template that was understood.
-#[derive(Clone)]
-pub struct Template {
-    environment: Arc<Environment<'static>>,
-}
-
-/// Why a template can't be used.
-#[derive(Debug, Error)]
-pub enum TemplateError {
-    /// It is larger than templates are.
-    #[error("the template is larger than 64 KiB")]
-    TooLarge,
-    /// It can't be understood.
-    #[error("cannot read the template")]
-    Syntax(#[source] minijinja::Error),
-    /// It did not come to an end.
-    #[error("cannot fill in the template")]
-    Render(#[source] minijinja::Error),
-    /// It makes more text than anybody reads.
-    #[error("the template makes more than 4 MiB of text")]
-    TooLong,
-}
+/// A template of a changelog.
+#[derive(Clone, Debug)]
+pub struct Template(template::Template);
 
 impl Template {
     /// Understands a template. With `is_html` every value is escaped for HTML.
@@ -56,21 +21,8 @@ impl Template {
     /// # Errors
     /// When it is too large or no template.
     pub fn new(source: String, is_html: bool) -> Result<Self, TemplateError> {
-        if source.len() > MOST_SOURCE_BYTES {
-            return Err(TemplateError::TooLarge);
-        }
-        let mut environment = Environment::new();
-        environment.set_fuel(Some(FUEL));
-        environment.set_recursion_limit(50);
-        environment.set_undefined_behavior(UndefinedBehavior::Strict);
-        let escape = if is_html { AutoEscape::Html } else { AutoEscape::None };
-        environment.set_auto_escape_callback(move |_| escape.clone());
-        environment.add_filter("markdown", |text: String| Markdown.text(&text));
-        let mut syntax = SyntaxConfig::builder();
-        syntax.keep_trailing_newline(true).trim_blocks(true).lstrip_blocks(true);
-        environment.set_syntax(syntax.build().map_err(TemplateError::Syntax)?);
-        environment.add_template_owned(NAME, source).map_err(TemplateError::Syntax)?;
-        Ok(Self { environment: Arc::new(environment) })
+        let escape = if is_html { Escape::Html } else { Escape::None };
+        template::Template::new(source, escape, &FILTERS).map(Self)
     }
 
     /// Fills the template in.
@@ -78,40 +30,6 @@ impl Template {
     /// # Errors
     /// When it uses what isn't there, or makes too much.
     pub fn render(&self, notes: &Notes) -> Result<String, TemplateError> {
-        let template = self.environment.get_template(NAME).map_err(TemplateError::Render)?;
-        let mut bounded = Bounded { text: Vec::new(), is_full: false };
-        let rendered = template.render_captured_to(Serde(json::value(notes)), &mut bounded);
-        if bounded.is_full {
-            return Err(TemplateError::TooLong);
-        }
-        rendered.map_err(TemplateError::Render)?;
-        Ok(String::from_utf8_lossy(&bounded.text).into_owned())
-    }
-}
-
-impl fmt::Debug for Template {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.debug_struct("Template").finish_non_exhaustive()
-    }
-}
-
-/// Takes text until it is full.
-struct Bounded {
-    text: Vec<u8>,
-    is_full: bool,
-}
-
-impl io::Write for Bounded {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        if self.text.len() + bytes.len() > MOST_OUTPUT_BYTES {
-            self.is_full = true;
-            return Err(io::ErrorKind::FileTooLarge.into());
-        }
-        self.text.extend_from_slice(bytes);
-        Ok(bytes.len())
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
+        self.0.render(&json::value(notes))
     }
 }

@@ -45,6 +45,7 @@ pub(crate) fn rulebook(config: &Arc<Config>) -> Rulebook {
             config::Batch::All => Batch::All,
         },
         subject: config.git.subject.clone(),
+        body: config.git.body.clone(),
         notes: config.changelog.in_commits.then(|| NotesPolicy {
             time_limit: config.changelog.time_limit,
             limits: BodyLimits { lines: config.changelog.most_lines, ..BodyLimits::default() },

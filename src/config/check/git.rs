@@ -1,6 +1,7 @@
 //! The `git` section.
 
 use super::{file, git_auth, git_signing};
+use crate::config::body::BodyForm;
 use crate::config::environment_variables::EnvLookup;
 use crate::config::host::{self, Endpoint};
 use crate::config::location::Located;
@@ -34,6 +35,10 @@ pub(super) fn git(raw: &raw::Git, variables: &dyn EnvLookup, findings: &mut Find
         Some(text) => subject.and_then(|form| findings.take(text.at, form.with_suffix(&text.value))),
         None => subject,
     };
+    let body = match &raw.message.body {
+        Some(text) => findings.take(text.at, BodyForm::parse(&text.value)).map(Some),
+        None => Some(None),
+    };
     warn_of_unused_subject(raw, findings);
     warn_of_unused_https(raw, remote.as_ref(), findings);
     Some(Git {
@@ -47,6 +52,7 @@ pub(super) fn git(raw: &raw::Git, variables: &dyn EnvLookup, findings: &mut Find
         verify,
         batch: batch(raw),
         subject: subject?,
+        body: body?,
     })
 }
 

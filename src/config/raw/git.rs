@@ -178,7 +178,13 @@ pub(in crate::config) struct Message {
     /// `{environment}`, `{tag}` and `{from}` (the tag that ran before); a brace is written `{{` or `}}`.
     #[schemars(extend("default" = "chore({service}): update to {tag}"))]
     pub(in crate::config) subject: Option<Located<String>>,
-    /// What stands behind the subject of every promotion's commit, for what reads commits.
+    /// What stands behind the subject of every commit of Tidegate's, for what reads commits.
     #[schemars(extend("examples" = ["[skip ci]"]))]
     pub(in crate::config) suffix: Option<Located<String>>,
+    /// The body of a promotion's commit, between the subject and the trailers: a Jinja template over `evidence` (from where
+    /// to where, how long it soaked, what was overridden), `notes` (what changed) and `promotions`, each with `service`,
+    /// `namespace`, `name`, `environment`, `image`, `from`, `to`, `digest`, `releases`, `soakedFor`, `soakedIn`,
+    /// `requestedBy`, `group`, `rollback`, `overrides` (each with `gate` and `reason`) and `notes`.
+    #[schemars(extend("examples" = ["{{ evidence }}\n\n{{ notes }}\n\nRunbook: https://runbooks.vtr.cl/{{ promotions[0].name }}\n"]))]
+    pub(in crate::config) body: Option<Located<String>>,
 }

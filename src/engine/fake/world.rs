@@ -144,6 +144,7 @@ impl Settings {
             clock_tolerance: Duration::from_mins(10),
             batch: self.batch,
             subject: SubjectForm::default(),
+            body: None,
             notes: self.notes,
         }
     }

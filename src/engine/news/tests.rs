@@ -5,7 +5,7 @@ use rstest::rstest;
 use super::*;
 use crate::config::SubjectForm;
 use crate::engine::fake::{Branch, Settings, digest, image, path, release, service};
-use crate::engine::message::{Told, render};
+use crate::engine::message::{Told, Wording, render};
 use crate::model::{ImageRef, Timestamp};
 
 fn at(time: &str) -> Timestamp {
@@ -104,7 +104,7 @@ fn message(environment: &str, tag: &str, name: &str) -> String {
         notes: String::new(),
         overrides: Vec::new(),
     };
-    render(&SubjectForm::default(), &[told], 0)
+    render(Wording { subject: &SubjectForm::default(), body: None }, &[told], 0)
 }
 
 #[rstest]
@@ -148,7 +148,7 @@ fn a_merge_tells_of_the_promotion_that_it_brought() {
         notes: String::new(),
         overrides: Vec::new(),
     };
-    let proposed = render(&SubjectForm::default(), &[told], 0);
+    let proposed = render(Wording { subject: &SubjectForm::default(), body: None }, &[told], 0);
     let branch = Branch::default();
     put(&branch, "one", "np/app.yaml", "v1.0.0");
     let merged = ["a word of Ana's".to_owned(), proposed];

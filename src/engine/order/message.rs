@@ -2,19 +2,21 @@
 
 use std::fmt::Write;
 
+use crate::config::SubjectForm;
 use crate::model::{CommitDraft, EnvironmentName, FileEdit, Printable, RepoPath};
 use crate::policy::Control;
 
 use super::{Order, Ordered};
 
-pub(super) fn draft(order: &Order, ordered: &Ordered, by: &str) -> CommitDraft {
+pub(super) fn draft(form: &SubjectForm, order: &Order, ordered: &Ordered, by: &str) -> CommitDraft {
     let by = Printable::bounded(by.trim(), 200).to_string();
     let (subject, reason) = match order {
         Order::Put(controls) => (said(controls), reason_of(controls)),
         Order::Release(_) => (format!("release {}", files(&ordered.removed)), None),
         Order::Sweep => (format!("sweep {} that no longer count", files(&ordered.removed)), None),
     };
-    let mut message = format!("chore(tidegate): {subject}\n\n");
+    let mut message = form.finish(format!("chore(tidegate): {subject}"));
+    message.push_str("\n\n");
     if let Some(reason) = reason {
         let _ = writeln!(message, "{}\n", Printable::bounded(&reason, 300));
     }

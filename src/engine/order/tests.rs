@@ -3,6 +3,7 @@
 use rstest::rstest;
 
 use super::*;
+use crate::config::SubjectForm;
 use crate::engine::fake::{Push, Settings, World, digest, service};
 use crate::model::ServicePattern;
 use crate::policy::{Approval, Coverage, Freeze, FreezeOrder, Hold, Note, Pin, Quarantine};
@@ -179,4 +180,14 @@ async fn what_is_not_there_is_told() {
     let tried = world.engine.order(&hold(None, "prod"), "Ana", true).await.unwrap();
     assert!(tried.commit.is_none() && tried.written.len() == 1, "a dry run writes nothing");
     assert_eq!(world.branch.messages().len(), 1);
+}
+
+#[test]
+fn what_stands_behind_every_subject_stands_behind_an_orders_too() {
+    let form = SubjectForm::default().with_suffix("[skip ci]").unwrap();
+    let removed = vec![control::FOLDER.parse().unwrap()];
+    let ordered = Ordered { commit: None, written: Vec::new(), removed };
+    let draft = message::draft(&form, &Order::Sweep, &ordered, "schedule");
+    let subject = draft.message.lines().next().unwrap();
+    assert_eq!(subject, "chore(tidegate): sweep .tidegate that no longer count [skip ci]");
 }
