@@ -10,6 +10,7 @@ mod merges;
 mod over_network;
 mod promotion;
 mod recovery;
+mod rollback;
 mod signatures;
 mod sources;
 mod world;

@@ -4,6 +4,7 @@
 //! down what became of it. Each step has a file of its own, in that order: `refresh`, `poll`, `assess`, `edit_plan`,
 //! `deliver`.
 
+mod agreed;
 mod assess;
 mod board;
 mod by_hand;
@@ -38,9 +39,10 @@ use std::sync::Arc;
 
 use crate::model::{CommitId, Timestamp};
 
+pub use agreed::Agreed;
 pub use assess::Assessment;
 pub use board::{Board, Track};
-pub use edit_plan::{EditPlan, PlannedFile};
+pub use edit_plan::{EditPlan, PlannedFile, WayBack};
 pub use history::{HistoryQuery, Move, Mover};
 pub use notes::NotesPolicy;
 pub use order::{Order, Ordered, Release};

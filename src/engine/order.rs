@@ -119,15 +119,23 @@ impl<P: Ports> Engine<P> {
         for name in environments_of(control) {
             self.environment_called(name)?;
         }
-        let cannot = || Fault::new(Class::Usage, "this cannot be written as a control file");
-        let (place, text) =
-            (control::place(control).ok_or_else(cannot)?, control::write(control).ok_or_else(cannot)?);
-        // What would not be read again must not be written: it would close a gate that nobody meant.
-        if let Control::Unreadable(unreadable) = control::read(&place, text.as_bytes()) {
-            return Err(Fault::new(Class::Usage, format!("nobody could read that: {}", unreadable.problem)));
-        }
+        let (place, text) = file_of(control)?;
         let is_said = view.control_at(&place).is_some_and(|there| says_the_same(there, control));
         Ok((!is_said).then_some((place, text)))
+    }
+}
+
+/// The place of a control's file, and its text. What would not be read again must not be written: it would close a gate
+/// that nobody meant to close.
+pub(super) fn file_of(control: &Control) -> Result<(RepoPath, String), Fault> {
+    let cannot = || Fault::new(Class::Usage, "this cannot be written as a control file");
+    let (place, text) =
+        (control::place(control).ok_or_else(cannot)?, control::write(control).ok_or_else(cannot)?);
+    match control::read(&place, text.as_bytes()) {
+        Control::Unreadable(unreadable) => {
+            Err(Fault::new(Class::Usage, format!("nobody could read that: {}", unreadable.problem)))
+        }
+        _ => Ok((place, text)),
     }
 }
 

@@ -7,12 +7,13 @@ use chrono::{DurationRound as _, TimeDelta};
 use uuid::{NoContext, Uuid};
 
 use crate::model::{
-    Class, CommitId, Digest, EnvironmentName, Fault, ImageName, Intent, Outcome, PromotionId, ServiceName,
-    Tag, Timestamp,
+    Class, CommitId, Digest, EnvironmentName, Fault, ImageName, Intent, Outcome, PromotionId, RepoPath,
+    ServiceName, Tag, Timestamp,
 };
 use crate::policy::{Approved, Decision};
 
 use super::Engine;
+use super::agreed::Agreed;
 use super::assess::Assessment;
 use super::deliver::{Delivery, pause_before};
 use super::edit_plan::{EditPlan, plan_edits};
@@ -64,6 +65,8 @@ pub struct Promoted {
     pub to: Tag,
     /// Its digest.
     pub digest: Digest,
+    /// The control file beside it that quarantines what was left by a way back.
+    pub quarantine: Option<RepoPath>,
 }
 
 impl<P: Ports> Engine<P> {
@@ -73,7 +76,7 @@ impl<P: Ports> Engine<P> {
     /// When the repository can't be reached or read, the store can't be used, or the push is declined. What concerns
     /// one service or one image is in the report, and the others go on.
     pub async fn pass(&mut self, request: &Request) -> Result<PassReport, Fault> {
-        let mut report = Box::pin(self.promote(request)).await?;
+        let mut report = Box::pin(self.promote(request, None)).await?;
         let sweeps = self.rulebook.sweeps_control_files && matches!(request.what, What::Everything);
         if sweeps && !request.dry_run && report.assessment.has_expired_controls() {
             // What was promoted stays promoted; the files are ignored as they lie there.
@@ -84,7 +87,15 @@ impl<P: Ports> Engine<P> {
         Ok(report)
     }
 
-    async fn promote(&mut self, request: &Request) -> Result<PassReport, Fault> {
+    /// Does one pass of what somebody was shown and agreed to, and nothing else.
+    ///
+    /// # Errors
+    /// As [`Self::pass`]; and when it would do by now what nobody agreed to.
+    pub async fn pass_as_agreed(&mut self, request: &Request, agreed: &Agreed) -> Result<PassReport, Fault> {
+        Box::pin(self.promote(request, Some(agreed))).await
+    }
+
+    async fn promote(&mut self, request: &Request, agreed: Option<&Agreed>) -> Result<PassReport, Fault> {
         let mut polled: Option<Polled> = None;
         let mut recovered = Vec::new();
         let mut told = Told::default();
@@ -104,6 +115,7 @@ impl<P: Ports> Engine<P> {
             if request.dry_run || report.planned.is_empty() {
                 return Ok(report);
             }
+            agreed.map_or(Ok(()), |agreed| agreed.check(&report.planned))?;
             self.tell_changes(&report.planned, &mut told).await;
             if self.carry_out(&mut report, &request.requested_by, &told).await? {
                 return Ok(report);
@@ -207,6 +219,7 @@ impl<P: Ports> Engine<P> {
             from: plan.approved.from().tag.clone(),
             to: plan.approved.candidate().tag.clone(),
             digest: plan.approved.digest().clone(),
+            quarantine: plan.beside.and_then(|beside| beside.quarantine).map(|(file, _)| file),
         }
     }
 }

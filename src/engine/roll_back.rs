@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::control;
-use crate::model::{Class, Digest, Fault, Tag};
+use crate::model::{Class, Digest, Fault, RepoPath, Tag};
 use crate::policy::{
     self, Candidate, Control, Decision, MovedBack, Note, PastRun, Quarantine, ShownTime, approve_rollback,
 };
@@ -11,10 +11,14 @@ use crate::policy::{
 use super::Engine;
 use super::assess::Assessment;
 use super::edit_plan::WayBack;
+use super::order::file_of;
 use super::poll::tagged;
 use super::ports::Ports;
 use super::request::{ByHand, RollBack};
 use super::view::View;
+
+/// The most tags that are named that ran before.
+const MOST_TOLD: usize = 5;
 
 impl<P: Ports> Engine<P> {
     /// The tracks that go back: of a service with several images those that came by the newest commit, unless one is named.
@@ -57,7 +61,9 @@ impl<P: Ports> Engine<P> {
         let chosen = self.tracks_back(&assessment.view, back)?;
         let mut targets = BTreeMap::new();
         for track in &chosen {
-            targets.insert(*track, self.target(&assessment.view, *track, back)?);
+            let target = self.target(&assessment.view, *track, back)?;
+            self.must_exist(assessment, *track, &target)?;
+            targets.insert(*track, target);
         }
         let wanted: BTreeSet<_> = targets
             .iter()
@@ -76,13 +82,35 @@ impl<P: Ports> Engine<P> {
             let from = assessment.view.board.tracks[track].running.last().cloned();
             let from = from.unwrap_or_else(|| target.candidate.clone());
             let digest = digest_of(assessment, track, &target, back)?;
-            let quarantine = quarantine(assessment, back, &from.tag, requested_by);
+            let quarantine = quarantine(assessment, back, &from.tag, requested_by)?;
             let environment = back.environment.clone();
             let approved = approve_rollback(environment, from, target.candidate, digest);
             assessment.decisions[track] = Some(Decision::Promote(Box::new(approved)));
             beside.insert(track, WayBack { reason: back.reason.clone(), quarantine });
         }
         Ok(beside)
+    }
+
+    /// A tag that never ran must be there by the registry; when that does not answer, it is told by the digest.
+    fn must_exist(&self, assessment: &Assessment, track: usize, target: &Target) -> Result<(), Fault> {
+        let tag = &target.candidate.tag;
+        let Some(selection) = assessment.selections[track].as_deref() else { return Ok(()) };
+        if target.run.is_some() || selection.contains(tag) {
+            return Ok(());
+        }
+        let here = &assessment.view.board.tracks[track];
+        let environment = &self.rulebook.environments[here.environment].policy.name;
+        let past = assessment.view.past(&self.rulebook, track);
+        let ran: Vec<&str> = past.iter().take(MOST_TOLD).map(|run| run.candidate.tag.as_str()).collect();
+        let message = format!(
+            "{} has no tag {tag} that the selection rules admit, and it never ran in {environment}",
+            here.image()
+        );
+        let hint = match ran.as_slice() {
+            [] => "nothing ran there before".to_owned(),
+            ran => format!("it ran {} before", ran.join(", ")),
+        };
+        Err(Fault::new(Class::Usage, message).with_hint(hint))
     }
 
     /// Where a track goes back to: the tag that is named, or the last version below what runs that ran there and that
@@ -100,6 +128,14 @@ impl<P: Ports> Engine<P> {
             let version = here.rules.version_of(tag).ok_or_else(|| {
                 Fault::new(Class::Usage, format!("{tag} stands for no version by the rules of {name}"))
             })?;
+            if let Some(running) = running.filter(|running| version >= running.version) {
+                let service = here.service();
+                let message = format!("{tag} is not lower than {}, which {name} runs", running.tag);
+                return Err(Fault::new(Class::Usage, message).with_hint(format!(
+                    "that is no way back: `tidegate promote {service} --to {} --tag {tag}`",
+                    environment.name
+                )));
+            }
             let run = past.iter().find(|run| run.candidate.tag == *tag).cloned();
             return Ok(Target { candidate: Candidate { tag: tag.clone(), version }, run });
         }
@@ -111,7 +147,7 @@ impl<P: Ports> Engine<P> {
         let is_bad = |run: &PastRun| controls.quarantines(&run.candidate);
         let well = past.iter().find(|run| is_lower(run) && !was_left(run) && !is_bad(run));
         let run = well.ok_or_else(|| {
-            let ran: Vec<&str> = past.iter().take(5).map(|run| run.candidate.tag.as_str()).collect();
+            let ran: Vec<&str> = past.iter().take(MOST_TOLD).map(|run| run.candidate.tag.as_str()).collect();
             let hint = match ran.as_slice() {
                 [] => "name the tag by --to".to_owned(),
                 ran => format!("name the tag by --to; it ran {} before", ran.join(", ")),
@@ -129,11 +165,9 @@ fn quarantine(
     back: &RollBack,
     left: &Tag,
     requested_by: &str,
-) -> Option<(crate::model::RepoPath, String)> {
-    if !back.quarantines {
-        return None;
-    }
-    let nowhere = control::FOLDER.parse().ok()?;
+) -> Result<Option<(RepoPath, String)>, Fault> {
+    let nowhere = control::FOLDER.parse();
+    let nowhere = nowhere.map_err(|_| Fault::new(Class::Failed, "control files have no folder"))?;
     let control = Control::Quarantine(Quarantine {
         note: Note {
             file: nowhere,
@@ -145,7 +179,8 @@ fn quarantine(
         services: back.service.clone().into(),
         version: left.clone(),
     });
-    Some((control::place(&control)?, control::write(&control)?))
+    // What the file could not hold, the commit could not either.
+    file_of(&control).map(|file| back.quarantines.then_some(file))
 }
 
 /// A version to go back to, and how it ran there if it did.

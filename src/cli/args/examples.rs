@@ -1,5 +1,27 @@
 //! The examples behind the help of commands that have several.
 
+pub(super) const PROMOTE: &str = "\
+Examples:
+  tidegate promote common/graphql-server                     to its next environment
+  tidegate promote 'common/*' 'mobile-*/*' --to prod --yes
+  tidegate promote common/graphql-server --to prod --tag v1.0.180 \\
+      --override soak --reason 'fixes the outage of this morning'
+  tidegate promote common/graphql-server --to prod --tag v1.0.175 \\
+      --override order --allow-downgrade --reason '1.0.176 to 1.0.180 lose orders'
+  tidegate promote common/graphql-server --to prod \\
+      --override digest --accept-digest sha256:1f0c... --reason 'rebuilt with the same sources'
+
+At a terminal, what would be done is shown and asked about; elsewhere it is done. Exit codes: 0 done or nothing to do,
+3 a gate is closed, 4 refused for safety, 75 try again later.";
+
+pub(super) const ROLLBACK: &str = "\
+Examples:
+  tidegate rollback common/graphql-server --in prod --reason 'loses orders'
+  tidegate rollback common/graphql-server --in prod --to v1.0.176 --reason 'loses orders' --yes
+
+One commit moves the service back and quarantines the version that is left. No gate is asked. What was left does not come
+again by itself, and neither does anything up to it; a higher version does.";
+
 pub(super) const HOLD: &str = "\
 Examples:
   tidegate hold common/graphql-server --env prod --expires 4h --reason 'we look into the errors'

@@ -14,7 +14,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 
 pub(crate) use changelog::{Changelog, ChangelogFormat};
 pub(crate) use control::{Approve, Freeze, Going, Hold, Pin, Quarantine, Release};
-pub(crate) use moves::Promote;
+pub(crate) use moves::{Promote, Rollback};
 pub(crate) use setup::{Demo, Init};
 pub(crate) use views::{History, Status};
 
@@ -107,11 +107,12 @@ pub(crate) enum Command {
         after_help = "SIGTERM and SIGINT finish the pass in hand, then exit; a Git server that does not answer is left after 20 s. SIGHUP reads the configuration again,\nand keeps the old one when the new one is wrong."
     )]
     Run,
-    /// Promote one service by hand: the same gates, each override named and reasoned
-    #[command(
-        after_help = "Examples:\n  tidegate promote common/graphql-server --to prod\n  tidegate promote common/graphql-server --to prod --tag v1.0.180 \\\n      --override soak --reason 'fixes the outage of this morning'"
-    )]
+    /// Promote services by hand: the same gates, each override named and reasoned
+    #[command(after_help = examples::PROMOTE)]
     Promote(Promote),
+    /// Go back to the version that ran before, and quarantine the one that is left, in one commit
+    #[command(after_help = examples::ROLLBACK)]
+    Rollback(Rollback),
     /// Hold services: nothing is promoted until it is released, or over
     #[command(after_help = examples::HOLD)]
     Hold(Hold),

@@ -9,8 +9,11 @@ mod diary;
 mod doctor;
 mod history;
 mod init;
+mod known;
+mod moves;
 mod plan;
 mod promote;
+mod rollback;
 mod run;
 mod status;
 mod sync;
@@ -31,6 +34,7 @@ pub(super) async fn run(cli: Cli, output: &Output) -> Result<ExitCode, Fault> {
         Command::Sync => sync::run(global, output).await,
         Command::Run => run::run(global, output).await,
         Command::Promote(args) => promote::run(global, args, output).await,
+        Command::Rollback(args) => rollback::run(global, args, output).await,
         Command::Hold(args) => Box::pin(control::hold(global, args, output)).await,
         Command::Pin(args) => Box::pin(control::pin(global, args, output)).await,
         Command::Quarantine(args) => Box::pin(control::quarantine(global, args, output)).await,

@@ -1,93 +1,99 @@
-//! `tidegate promote`: one service by hand, through the same gates.
+//! `tidegate promote`: services by hand, through the same gates.
 
-use std::io::{self, BufRead, IsTerminal, Write};
 use std::process::ExitCode;
 
 use crate::cli::args::{Format, Global, Promote};
 use crate::cli::output::Output;
+use crate::cli::person;
 use crate::cli::render;
+use crate::cli::render::by_hand::Asked;
 use crate::cli::wiring::Session;
 use crate::engine::{ByHand, PassReport, Request, What};
-use crate::model::{Class, Fault};
-use crate::policy::{Answer, Decision, Insistence, Override};
+use crate::model::{Class, Fault, ServiceName, ServicePattern};
+use crate::policy::{Decision, GateName, Insistence, Override, approve_overriding};
 
-use super::{activity, exit_code};
+use super::moves::{Way, carry_out, set_aside};
+use super::{exit_code, known};
 
 pub(super) async fn run(global: &Global, args: &Promote, output: &Output) -> Result<ExitCode, Fault> {
-    let request = request(args)?;
-    let service = format!("{} in {}", args.service, args.to);
+    let insistence = insistence(args)?;
     let mut session = Session::open(global, output).await?;
-    let preview = {
-        let _turn = session.turn(output).await?;
-        let preview = Request { dry_run: true, ..request.clone() };
-        activity::during("Looking", session.engine.pass(&preview)).await?
-    };
-    let is_over = preview.planned.is_empty();
-    if is_over || args.dry_run {
-        return conclude(&session, &preview, &service, output);
-    }
-    if output.is_terminal() && !args.yes {
-        output.text(&render::plan::by_hand(session.engine.rulebook(), &preview, &service))?;
-        if !is_confirmed()? {
-            return Err(Fault::new(Class::Failed, "not confirmed; nothing was changed"));
-        }
-    }
-    let _turn = session.turn(output).await?;
-    let report = activity::during("Promoting", session.engine.pass(&request)).await?;
-    conclude(&session, &report, &service, output)
-}
-
-fn request(args: &Promote) -> Result<Request, Fault> {
-    let reason = args.reason.clone().unwrap_or_default();
-    let overrides = args.overrides.iter().map(|gate| Override::new(*gate, &reason));
+    let services = known::patterns(&mut session, &args.services, output).await?;
     let by_hand = ByHand {
-        services: vec![args.service.clone().into()],
-        to: Some(args.to.clone()),
+        services: services.clone(),
+        to: args.to.clone(),
         tag: args.tag.clone(),
         image: args.image.clone(),
-        insistence: Insistence { overrides: overrides.collect::<Result<_, _>>()?, ..Insistence::default() },
+        insistence: insistence.clone(),
     };
-    let user = ["SUDO_USER", "USER", "LOGNAME"].iter().find_map(|name| std::env::var(name).ok());
-    let requested_by = user.filter(|user| !user.is_empty()).unwrap_or_else(|| "somebody by hand".to_owned());
-    Ok(Request { what: What::Some(by_hand), requested_by, dry_run: false })
-}
-
-/// Tells what came of it. A closed gate is 3, a refusal 4.
-fn conclude(
-    session: &Session,
-    report: &PassReport,
-    service: &str,
-    output: &Output,
-) -> Result<ExitCode, Fault> {
+    let request = Request { what: What::Some(by_hand), requested_by: person::name(), dry_run: args.dry_run };
+    let names = names(args, &services);
+    let asked = |elsewhere| Asked { names: &names, insistence: &insistence, elsewhere };
+    let way = Way { is_yes: args.yes, question: "Promote?", doing: "Promoting" };
+    let show = |session: &Session, report: &PassReport| {
+        render::by_hand::promote(session.engine.rulebook(), report, &asked(0))
+    };
+    let mut report = carry_out(&mut session, &request, &way, output, show).await?;
+    let members = members(&session, &report, &services);
+    let elsewhere = set_aside(&mut report, |service| members.contains(service));
     let rulebook = session.engine.rulebook();
     match output.format {
-        Format::Text => output.text(&render::plan::by_hand(rulebook, report, service))?,
-        Format::Json => output.json("Promote", &render::json::pass(rulebook, report))?,
+        Format::Text => output.text(&render::by_hand::promote(rulebook, &report, &asked(elsewhere)))?,
+        Format::Json => output.json("Promote", &render::json::pass(rulebook, &report))?,
     }
-    let evaluations = report.assessment.decisions.iter().flatten().filter_map(|decision| match decision {
-        Decision::Wait(evaluation) => Some(evaluation),
-        Decision::Current { .. } | Decision::Promote(_) => None,
-    });
-    let answers: Vec<Answer> =
-        evaluations.flat_map(|evaluation| evaluation.closed()).map(|report| report.answer).collect();
-    if answers.contains(&Answer::Refused) {
-        return Ok(ExitCode::from(Class::Refused.exit_code()));
-    }
-    if !answers.is_empty() {
-        return Ok(ExitCode::from(Class::GateClosed.exit_code()));
-    }
-    Ok(exit_code(&report.problems))
+    Ok(match still_closed(&report, &insistence) {
+        Some(class) => ExitCode::from(class.exit_code()),
+        None => exit_code(&report.problems),
+    })
 }
 
-fn is_confirmed() -> Result<bool, Fault> {
-    let failed = |error| Fault::new(Class::Failed, "cannot ask").with_source(error);
-    if !io::stdin().is_terminal() {
-        return Err(Fault::new(Class::Usage, "nobody can be asked, since the input is not a terminal")
-            .with_hint("say --yes"));
+/// What is insisted on. What needs a word more than a reason needs the gate's name too, so that nobody passes it unawares.
+fn insistence(args: &Promote) -> Result<Insistence, Fault> {
+    let reason = args.reason.clone().unwrap_or_default();
+    let overrides = args.overrides.iter().map(|gate| Override::new(*gate, &reason));
+    for (is_said, word, gate) in [
+        (args.allow_downgrade, "--allow-downgrade", GateName::Order),
+        (args.accept_digest.is_some(), "--accept-digest", GateName::Digest),
+    ] {
+        if is_said && !args.overrides.contains(&gate) {
+            return Err(Fault::new(Class::Usage, format!("{word} goes with --override {gate}"))
+                .with_hint("name the gate that you mean to pass"));
+        }
     }
-    let mut question = io::stderr();
-    question.write_all(b"\nPromote? [y/N] ").and_then(|()| question.flush()).map_err(failed)?;
-    let mut answer = String::new();
-    io::stdin().lock().read_line(&mut answer).map_err(failed)?;
-    Ok(matches!(answer.trim(), "y" | "Y" | "yes"))
+    Ok(Insistence {
+        overrides: overrides.collect::<Result<_, _>>()?,
+        allow_downgrade: args.allow_downgrade,
+        accept_digest: args.accept_digest.clone(),
+    })
+}
+
+fn names(args: &Promote, services: &[ServicePattern]) -> String {
+    let services: Vec<&str> = services.iter().map(ServicePattern::as_str).collect();
+    match &args.to {
+        Some(to) => format!("{} in {to}", services.join(", ")),
+        None => services.join(", "),
+    }
+}
+
+/// The services that are meant, and those that ship in a set with them.
+fn members(session: &Session, report: &PassReport, services: &[ServicePattern]) -> Vec<ServiceName> {
+    let rulebook = session.engine.rulebook();
+    let all = report.assessment.view.services();
+    let is_named = |service: &ServiceName| services.iter().any(|pattern| pattern.matches(service));
+    let sets: Vec<_> = rulebook
+        .groups
+        .iter()
+        .filter(|group| all.iter().any(|service| is_named(service) && group.has(service)))
+        .collect();
+    let is_meant = |service: &&&ServiceName| is_named(service) || sets.iter().any(|group| group.has(service));
+    all.iter().filter(is_meant).map(|service| (*service).clone()).collect()
+}
+
+/// What keeps a candidate from going, at the worst: a refusal, or a closed gate.
+fn still_closed(report: &PassReport, insistence: &Insistence) -> Option<Class> {
+    let waiting = report.assessment.decisions.iter().flatten().filter_map(|decision| match decision {
+        Decision::Wait(evaluation) => approve_overriding(evaluation, insistence).err(),
+        Decision::Current { .. } | Decision::Promote(_) => None,
+    });
+    waiting.map(|closed| closed.class()).max()
 }

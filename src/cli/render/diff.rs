@@ -6,10 +6,21 @@ use similar::{ChangeTag, TextDiff};
 
 use crate::cli::output::{BOLD, CYAN, GREEN, RED};
 use crate::engine::PlannedFile;
-use crate::model::Printable;
+use crate::model::{Printable, RepoPath};
 
 /// The lines around a change.
 const CONTEXT_LINES: usize = 2;
+
+/// A file that is new, as a unified diff, with colours.
+pub(crate) fn added(path: &RepoPath, content: &str) -> String {
+    let lines = content.lines().count();
+    let mut text = format!("{BOLD}--- /dev/null{BOLD:#}\n{BOLD}+++ b/{path}{BOLD:#}\n");
+    let _ = writeln!(text, "{CYAN}@@ -0,0 +1,{lines} @@{CYAN:#}");
+    for line in content.lines() {
+        let _ = writeln!(text, "{GREEN}+{}{GREEN:#}", Printable::bounded(line, 500));
+    }
+    text
+}
 
 /// A file's change as a unified diff, with colours.
 pub(crate) fn unified(file: &PlannedFile) -> String {

@@ -34,6 +34,7 @@ struct Planned {
     releases: usize,
     gates: Vec<Gate>,
     files: Vec<String>,
+    quarantine: Option<String>,
 }
 
 #[derive(Serialize)]
@@ -47,6 +48,7 @@ struct Done {
     from: String,
     to: String,
     digest: String,
+    quarantine: Option<String>,
 }
 
 #[derive(Serialize)]
@@ -120,6 +122,11 @@ fn planned(rulebook: &Rulebook, plan: &EditPlan) -> Planned {
         releases: plan.approved.releases_count(),
         gates: plan.approved.gates().iter().map(gate).collect(),
         files: plan.files.iter().map(|file| file.path.to_string()).collect(),
+        quarantine: plan
+            .beside
+            .as_ref()
+            .and_then(|beside| beside.quarantine.as_ref())
+            .map(|(file, _)| file.to_string()),
     }
 }
 
@@ -133,6 +140,7 @@ fn done(promoted: &Promoted) -> Done {
         from: promoted.from.to_string(),
         to: promoted.to.to_string(),
         digest: promoted.digest.to_string(),
+        quarantine: promoted.quarantine.as_ref().map(ToString::to_string),
     }
 }
 

@@ -1,5 +1,6 @@
 //! Results as people and programs read them. Nothing here decides anything.
 
+pub(crate) mod by_hand;
 pub(crate) mod changelog;
 pub(crate) mod control;
 pub(crate) mod diff;

@@ -7,7 +7,7 @@ use chrono_tz::Tz;
 use crate::cli::output::{BOLD, CYAN, DIM, GREEN, RED, YELLOW};
 use crate::engine::{EditPlan, PassReport, Rulebook, Track};
 use crate::model::Timestamp;
-use crate::policy::{Answer, Approved, Decision, Evaluation, GateReport, NoCandidate};
+use crate::policy::{Answer, Approved, Decision, Direction, Evaluation, GateReport, NoCandidate};
 
 use super::{diff, problems, time};
 
@@ -30,29 +30,6 @@ pub(crate) fn render(rulebook: &Rulebook, report: &PassReport) -> String {
     text
 }
 
-/// A promotion by hand, whether it was made, would be made, or may not be.
-pub(crate) fn by_hand(rulebook: &Rulebook, report: &PassReport, service: &str) -> String {
-    let mut text = String::new();
-    for plan in &report.planned {
-        promotion(&mut text, rulebook, plan);
-    }
-    promoted(&mut text, report);
-    waiting(&mut text, rulebook, report);
-    text.push_str(&problems::render(&report.problems));
-    if text.is_empty() {
-        let _ = writeln!(text, "Nothing to promote: {service}{}", why_not(report));
-    }
-    text
-}
-
-fn why_not(report: &PassReport) -> String {
-    let why = report.assessment.decisions.iter().flatten().find_map(|decision| match decision {
-        Decision::Current { why } => Some(format!(": {why}")),
-        Decision::Promote(_) | Decision::Wait(_) => None,
-    });
-    why.unwrap_or_else(|| " runs it already".to_owned())
-}
-
 /// A pass that did what there was to do.
 pub(crate) fn done(rulebook: &Rulebook, report: &PassReport) -> String {
     let mut text = String::new();
@@ -63,7 +40,7 @@ pub(crate) fn done(rulebook: &Rulebook, report: &PassReport) -> String {
     text
 }
 
-fn promoted(text: &mut String, report: &PassReport) {
+pub(super) fn promoted(text: &mut String, report: &PassReport) {
     for promoted in &report.promoted {
         let _ = writeln!(
             text,
@@ -77,7 +54,7 @@ fn promoted(text: &mut String, report: &PassReport) {
     }
 }
 
-fn promotion(text: &mut String, rulebook: &Rulebook, plan: &EditPlan) {
+pub(super) fn promotion(text: &mut String, rulebook: &Rulebook, plan: &EditPlan) {
     let environment = &rulebook.environments[plan.environment].policy.name;
     let approved = &plan.approved;
     let _ = writeln!(
@@ -97,13 +74,17 @@ fn promotion(text: &mut String, rulebook: &Rulebook, plan: &EditPlan) {
     for file in &plan.files {
         text.push_str(&diff::unified(file));
     }
+    if let Some((file, content)) = plan.beside.as_ref().and_then(|beside| beside.quarantine.as_ref()) {
+        text.push_str(&diff::added(file, content));
+    }
     text.push('\n');
 }
 
 fn releases(approved: &Approved) -> String {
-    match approved.releases_count() {
-        1 => "1 release".to_owned(),
-        many => format!("{many} releases"),
+    match (approved.direction(), approved.releases_count()) {
+        (Direction::Back, _) => "goes back".to_owned(),
+        (Direction::Forward, 1) => "1 release".to_owned(),
+        (Direction::Forward, many) => format!("{many} releases"),
     }
 }
 
@@ -113,6 +94,7 @@ fn waiting(text: &mut String, rulebook: &Rulebook, report: &PassReport) {
         match decision {
             Some(Decision::Wait(evaluation)) => {
                 wait(text, rulebook, track, evaluation, report.assessment.now);
+                text.push('\n');
             }
             Some(Decision::Current { why }) if !why.is_up_to_date() => stay(text, rulebook, track, why),
             _ => {}
@@ -120,7 +102,13 @@ fn waiting(text: &mut String, rulebook: &Rulebook, report: &PassReport) {
     }
 }
 
-fn wait(text: &mut String, rulebook: &Rulebook, track: &Track, evaluation: &Evaluation, now: Timestamp) {
+pub(super) fn wait(
+    text: &mut String,
+    rulebook: &Rulebook,
+    track: &Track,
+    evaluation: &Evaluation,
+    now: Timestamp,
+) {
     let environment = &rulebook.environments[track.environment].policy;
     let runs = track.running.first().map(|running| running.tag.as_str()).unwrap_or_default();
     let _ = write!(
@@ -142,7 +130,6 @@ fn wait(text: &mut String, rulebook: &Rulebook, track: &Track, evaluation: &Eval
     for gate in evaluation.closed() {
         gate_line(text, gate, Some((now, environment.zone)));
     }
-    text.push('\n');
 }
 
 /// Something keeps a track from having a candidate at all.

@@ -3,7 +3,7 @@
 use std::process::ExitCode;
 
 use crate::cli::args::{Approve, Format, Global};
-use crate::cli::commands::activity;
+use crate::cli::commands::{activity, known};
 use crate::cli::output::Output;
 use crate::cli::render;
 use crate::engine::{ByHand, PassReport, Problem, Request, Track, What};
@@ -13,7 +13,6 @@ use crate::policy::{
 };
 
 use super::desk::{Desk, How};
-use super::known;
 
 pub(in crate::cli::commands) async fn approve(
     global: &Global,

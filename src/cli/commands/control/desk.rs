@@ -6,7 +6,7 @@ use std::sync::Arc;
 use chrono::{DurationRound as _, TimeDelta};
 
 use crate::cli::args::{Format, Global, Going};
-use crate::cli::commands::activity;
+use crate::cli::commands::{activity, known};
 use crate::cli::moment::Moment;
 use crate::cli::output::Output;
 use crate::cli::person;
@@ -49,8 +49,7 @@ impl<'a> Desk<'a> {
 
     /// The repository as it is now.
     pub(super) async fn look(&mut self) -> Result<Arc<View>, Fault> {
-        let _turn = self.session.turn(self.output).await?;
-        activity::during("Looking", self.session.engine.look()).await
+        known::look(&mut self.session, self.output).await
     }
 
     /// Who, why, now, and until when.

@@ -2,7 +2,6 @@
 
 mod approve;
 mod desk;
-mod known;
 mod put;
 mod release;
 

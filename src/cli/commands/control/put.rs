@@ -4,13 +4,13 @@ use std::collections::BTreeSet;
 use std::process::ExitCode;
 
 use crate::cli::args::{Freeze, Global, Going, Hold, Pin, Quarantine};
+use crate::cli::commands::known;
 use crate::cli::output::Output;
 use crate::engine::{Rulebook, View};
 use crate::model::{Class, EnvironmentName, Fault, ServicePattern, Timestamp};
 use crate::policy::{self, Control, Coverage, FreezeOrder, Range, ending};
 
 use super::desk::{Desk, How};
-use super::known;
 
 pub(in crate::cli::commands) async fn hold(
     global: &Global,

@@ -10,13 +10,13 @@ use std::fmt::Write;
 
 use chrono_tz::Tz;
 
-use crate::cli::output::{BOLD, CYAN, DIM, GREEN, YELLOW};
+use crate::cli::output::{CYAN, DIM, GREEN, YELLOW};
 use crate::control;
 use crate::engine::{Ordered, Rulebook, Track, View};
 use crate::model::{Printable, RepoPath, ServiceName, Timestamp};
 use crate::policy::{Candidate, Control, Quarantine};
 
-use super::time;
+use super::{diff, time};
 
 pub(crate) use json::{json, nothing};
 
@@ -72,10 +72,7 @@ fn written(text: &mut String, scene: &Scene<'_>, file: &RepoPath, content: &str,
         replaced(text, before);
     }
     if scene.dry_run {
-        let _ = writeln!(text, "{BOLD}--- /dev/null{BOLD:#}\n{BOLD}+++ b/{file}{BOLD:#}");
-        for line in content.lines() {
-            let _ = writeln!(text, "{GREEN}+{}{GREEN:#}", Printable::bounded(line, 500));
-        }
+        text.push_str(&diff::added(file, content));
         return;
     }
     let _ = writeln!(text, "  file      {DIM}{file}{DIM:#}");

@@ -1,6 +1,7 @@
 //! Whether what somebody names is there: services, and versions of their images.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use crate::cli::output::Output;
 use crate::cli::wiring::Session;
@@ -8,15 +9,13 @@ use crate::config::nearest;
 use crate::engine::{Track, View};
 use crate::model::{Class, Fault, ImageName, Printable, ServiceName, ServicePattern, Tag, Version};
 
+use super::activity;
+
 /// The pattern of somebody's words; nothing, when they mean every service.
 ///
 /// # Errors
 /// When no service is meant, unless that is said to be right.
-pub(in crate::cli::commands) fn pattern(
-    view: &View,
-    written: &str,
-    is_forced: bool,
-) -> Result<Option<ServicePattern>, Fault> {
+pub(super) fn pattern(view: &View, written: &str, is_forced: bool) -> Result<Option<ServicePattern>, Fault> {
     let like = || {
         let like: Vec<String> = view.services_like(written).iter().map(ToString::to_string).collect();
         match like.as_slice() {
@@ -45,22 +44,43 @@ pub(in crate::cli::commands) fn pattern(
 }
 
 /// The same, where every service can't be meant.
-pub(in crate::cli::commands) fn some_pattern(
-    view: &View,
-    written: &str,
-    is_forced: bool,
-) -> Result<ServicePattern, Fault> {
+pub(super) fn some_pattern(view: &View, written: &str, is_forced: bool) -> Result<ServicePattern, Fault> {
     match pattern(view, written, is_forced)? {
         Some(pattern) => Ok(pattern),
         None => written.parse().map_err(|_| Fault::new(Class::Usage, "name the services")),
     }
 }
 
+/// One service, by its name.
+pub(super) fn service(view: &View, written: &str) -> Result<ServiceName, Fault> {
+    let pattern = some_pattern(view, written, false)?;
+    pattern.exact().cloned().ok_or_else(|| {
+        Fault::new(Class::Usage, format!("{pattern} may be several services, and one is meant"))
+            .with_hint("name it as namespace/name")
+    })
+}
+
+/// The patterns of somebody's words. Whether they mean any service is told by who goes by them.
+pub(super) async fn patterns(
+    session: &mut Session,
+    written: &[String],
+    output: &Output,
+) -> Result<Vec<ServicePattern>, Fault> {
+    if let Ok(patterns) = written.iter().map(|words| words.parse()).collect() {
+        return Ok(patterns);
+    }
+    let view = look(session, output).await?;
+    written.iter().map(|words| some_pattern(&view, words, false)).collect()
+}
+
+/// The repository as it is now.
+pub(super) async fn look(session: &mut Session, output: &Output) -> Result<Arc<View>, Fault> {
+    let _turn = session.turn(output).await?;
+    activity::during("Looking", session.engine.look()).await
+}
+
 /// The tracks of the services that are meant.
-pub(in crate::cli::commands) fn tracks<'a>(
-    view: &'a View,
-    services: &'a ServicePattern,
-) -> impl Iterator<Item = &'a Track> {
+pub(super) fn tracks<'a>(view: &'a View, services: &'a ServicePattern) -> impl Iterator<Item = &'a Track> {
     view.board.tracks.iter().filter(|track| services.matches(track.service()))
 }
 

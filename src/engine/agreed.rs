@@ -1,0 +1,55 @@
+//! What somebody was shown and said yes to: a pass that would do anything else does nothing.
+
+use crate::model::{Class, Digest, Fault, ImageName, ServiceName, Tag};
+
+use super::edit_plan::EditPlan;
+use super::pass::PassReport;
+
+/// The moves of a pass that was only tried.
+#[derive(Clone, Debug)]
+pub struct Agreed(Vec<Step>);
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Step {
+    environment: usize,
+    service: ServiceName,
+    image: ImageName,
+    from: Tag,
+    to: Tag,
+    digest: Digest,
+}
+
+impl Step {
+    fn of(plan: &EditPlan) -> Self {
+        Self {
+            environment: plan.environment,
+            service: plan.service.clone(),
+            image: plan.image.clone(),
+            from: plan.approved.from().tag.clone(),
+            to: plan.approved.candidate().tag.clone(),
+            digest: plan.approved.digest().clone(),
+        }
+    }
+}
+
+impl Agreed {
+    /// What a pass would do.
+    pub fn to(tried: &PassReport) -> Self {
+        Self(tried.planned.iter().map(Step::of).collect())
+    }
+
+    /// Makes sure that nothing is done but what was agreed to; less may be, since a gate may have closed.
+    pub(super) fn check(&self, planned: &[EditPlan]) -> Result<(), Fault> {
+        let Some(other) = planned.iter().map(Step::of).find(|step| !self.0.contains(step)) else {
+            return Ok(());
+        };
+        let message = format!(
+            "something changed meanwhile: it would now be {} from {} to {} ({})",
+            other.service,
+            other.from,
+            other.to,
+            other.digest.short()
+        );
+        Err(Fault::new(Class::TryAgain, message).with_hint("nothing was changed; look again"))
+    }
+}
