@@ -3,11 +3,12 @@
 //! It is this harness run again with `serve`. It knows any repository name, answers as small registries do (no token,
 //! no `ETag`, no pages), and counts what it is asked.
 
+use std::collections::HashMap;
 use std::io::{self, BufRead as _, BufReader, Read as _, Write as _};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::process::{Child, Command, Stdio};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
 use std::thread;
 
 use sha2::{Digest as _, Sha256};
@@ -63,6 +64,8 @@ struct Shelf {
     /// The list of tags, behind the image's name.
     tags: String,
     lists: AtomicU64,
+    /// The manifests that were asked for by their tags, by their digests.
+    manifests: Mutex<HashMap<String, String>>,
 }
 
 /// Is the registry, until the standard input ends.
@@ -73,7 +76,8 @@ pub(crate) fn serve(tags: usize) {
     stdout.flush().unwrap();
     let names: Vec<String> =
         (0..tags).map(|number| format!("\"{}\"", super::repository::tag(number))).collect();
-    let shelf = Arc::new(Shelf { tags: names.join(","), lists: AtomicU64::new(0) });
+    let shelf =
+        Arc::new(Shelf { tags: names.join(","), lists: AtomicU64::new(0), manifests: Mutex::default() });
     thread::spawn(move || {
         for stream in listener.incoming().flatten() {
             let shelf = Arc::clone(&shelf);
@@ -98,8 +102,9 @@ fn converse(stream: &TcpStream, shelf: &Shelf) -> io::Result<()> {
         while reader.read_line(&mut header)? > 2 {
             header.clear();
         }
-        let target = request.split(' ').nth(1).unwrap_or_default();
-        writer.write_all(shelf.answer(target).as_bytes())?;
+        let mut words = request.split(' ');
+        let (method, target) = (words.next().unwrap_or_default(), words.next().unwrap_or_default());
+        writer.write_all(shelf.answer(method, target).as_bytes())?;
         if target == "/count" {
             return Ok(());
         }
@@ -107,7 +112,8 @@ fn converse(stream: &TcpStream, shelf: &Shelf) -> io::Result<()> {
 }
 
 impl Shelf {
-    fn answer(&self, target: &str) -> String {
+    fn answer(&self, method: &str, target: &str) -> String {
+        let is_head = method == "HEAD";
         let path = target.split('?').next().unwrap_or_default();
         let Some(path) = path.strip_prefix("/v2/") else {
             return body("text/plain", &self.lists.load(Ordering::Relaxed).to_string());
@@ -116,13 +122,52 @@ impl Shelf {
             self.lists.fetch_add(1, Ordering::Relaxed);
             return body("application/json", &format!("{{\"name\":\"{name}\",\"tags\":[{}]}}", self.tags));
         }
-        // Only ever asked with HEAD, which has the size of a body and no body.
-        format!(
-            "HTTP/1.1 200 OK\r\nContent-Type: application/vnd.oci.image.index.v1+json\r\n\
-             Docker-Content-Digest: sha256:{:x}\r\nContent-Length: 1000\r\n\r\n",
-            Sha256::digest(path)
-        )
+        if let Some((_, digest)) = path.split_once("/blobs/") {
+            return if digest == digest_of(CONFIG) { body("application/json", CONFIG) } else { not_found() };
+        }
+        let Some((name, reference)) = path.split_once("/manifests/") else { return not_found() };
+        let manifest = if reference.starts_with("sha256:") {
+            let known = self.manifests.lock().unwrap().get(reference).cloned();
+            match known {
+                Some(manifest) => manifest,
+                None => return not_found(),
+            }
+        } else {
+            manifest(name, reference)
+        };
+        let digest = digest_of(&manifest);
+        let head = format!(
+            "HTTP/1.1 200 OK\r\nContent-Type: application/vnd.oci.image.manifest.v1+json\r\n\
+             Docker-Content-Digest: {digest}\r\nContent-Length: {}\r\n\r\n",
+            manifest.len()
+        );
+        let answer = if is_head { head } else { head + &manifest };
+        self.manifests.lock().unwrap().insert(digest, manifest);
+        answer
     }
+}
+
+/// The configuration of every image: nothing is said of where it came from.
+const CONFIG: &str =
+    r#"{"architecture":"amd64","os":"linux","config":{},"rootfs":{"type":"layers","diff_ids":[]}}"#;
+
+/// An image of its own for every tag.
+fn manifest(name: &str, tag: &str) -> String {
+    format!(
+        "{{\"schemaVersion\":2,\"mediaType\":\"application/vnd.oci.image.manifest.v1+json\",\
+         \"config\":{{\"mediaType\":\"application/vnd.oci.image.config.v1+json\",\"digest\":\"{}\",\"size\":{}}},\
+         \"layers\":[],\"annotations\":{{\"org.opencontainers.image.ref.name\":\"{name}:{tag}\"}}}}",
+        digest_of(CONFIG),
+        CONFIG.len()
+    )
+}
+
+fn digest_of(text: &str) -> String {
+    format!("sha256:{:x}", Sha256::digest(text))
+}
+
+fn not_found() -> String {
+    "HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n".to_owned()
 }
 
 fn body(kind: &str, text: &str) -> String {
