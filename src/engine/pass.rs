@@ -235,6 +235,8 @@ fn new_id(now: Timestamp) -> PromotionId {
 }
 
 #[cfg(test)]
+mod deaths;
+#[cfg(test)]
 mod properties;
 #[cfg(test)]
 mod tests;

@@ -2,11 +2,11 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 use std::ops::ControlFlow;
-use std::sync::Mutex;
+use std::sync::{Arc, Mutex};
 
 use sha2::{Digest as _, Sha256};
 
-use super::{Calls, lock};
+use super::{Calls, Fuse, lock};
 use crate::engine::ports::{Publisher, Repository};
 use crate::model::{
     BlobId, Class, CommitDraft, CommitId, CommitInfo, Content, Fault, FileChange, FileEditKind, HistoryEnd,
@@ -76,6 +76,10 @@ impl Line {
 }
 
 impl Branch {
+    pub(super) fn until(fuse: &Arc<Fuse>) -> Self {
+        Self { calls: Calls::until(fuse), ..Self::default() }
+    }
+
     /// Adds a commit that changes some files; `None` removes one.
     pub(in crate::engine) fn commit(
         &self,

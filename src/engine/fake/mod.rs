@@ -7,25 +7,63 @@ mod store;
 mod world;
 
 use std::collections::BTreeMap;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 pub(super) use branch::{Branch, Push};
 pub(super) use registry::FakeRegistry;
 pub(super) use store::FakeStore;
 pub(super) use world::{FLUX, Settings, World, digest, image, path, release, service};
 
-/// How often what was asked.
+/// Kills the program at a step: what it would have done from there on is not done.
 #[derive(Debug, Default)]
-pub(super) struct Calls(Mutex<BTreeMap<&'static str, usize>>);
+pub(super) struct Fuse(Mutex<Option<usize>>);
+
+impl Fuse {
+    /// So many steps are done, and then none any more; or all of them.
+    pub(super) fn set(&self, steps_left: Option<usize>) {
+        *lock(&self.0) = steps_left;
+    }
+
+    /// Whether the program is dead.
+    pub(super) fn is_burnt(&self) -> bool {
+        *lock(&self.0) == Some(0)
+    }
+
+    fn step(&self) {
+        let mut left = lock(&self.0);
+        match left.as_mut() {
+            None => return,
+            Some(0) => {}
+            Some(left) => {
+                *left -= 1;
+                return;
+            }
+        }
+        drop(left);
+        panic!("killed");
+    }
+}
+
+/// How often what was asked, each time a step at which the program may die.
+#[derive(Debug, Default)]
+pub(super) struct Calls {
+    counts: Mutex<BTreeMap<&'static str, usize>>,
+    pub(super) fuse: Arc<Fuse>,
+}
 
 impl Calls {
+    fn until(fuse: &Arc<Fuse>) -> Self {
+        Self { counts: Mutex::default(), fuse: Arc::clone(fuse) }
+    }
+
     fn count(&self, what: &'static str) {
-        *lock(&self.0).entry(what).or_default() += 1;
+        self.fuse.step();
+        *lock(&self.counts).entry(what).or_default() += 1;
     }
 
     /// What was asked since the last time, and how often.
     pub(super) fn take(&self) -> BTreeMap<&'static str, usize> {
-        std::mem::take(&mut *lock(&self.0))
+        std::mem::take(&mut *lock(&self.counts))
     }
 }
 

@@ -1,9 +1,9 @@
 //! A store in memory.
 
 use std::collections::HashMap;
-use std::sync::Mutex;
+use std::sync::{Arc, Mutex};
 
-use super::{Calls, lock};
+use super::{Calls, Fuse, lock};
 use crate::engine::ports::{Store, TaggedImage};
 use crate::model::{
     CommitId, Digest, Fault, FetchEvidence, ImageName, Index, Intent, Movement, Observation, Outcome,
@@ -27,6 +27,10 @@ struct Kept {
 }
 
 impl FakeStore {
+    pub(super) fn until(fuse: &Arc<Fuse>) -> Self {
+        Self { calls: Calls::until(fuse), ..Self::default() }
+    }
+
     /// Loses everything.
     pub(in crate::engine) fn lose(&self) {
         *lock(&self.kept) = Kept::default();

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use chrono_tz::Tz;
 
-use super::{Branch, FakeRegistry, FakeStore, lock};
+use super::{Branch, FakeRegistry, FakeStore, Fuse, lock};
 use crate::changelog::{Heading, Notes, Remark};
 use crate::config::SubjectForm;
 use crate::engine::{
@@ -158,6 +158,8 @@ pub(in crate::engine) struct World {
     pub(in crate::engine) clock: Arc<FakeClock>,
     pub(in crate::engine) settings: Settings,
     pub(in crate::engine) engine: Engine<Fakes>,
+    /// Kills the program between two of its effects.
+    pub(in crate::engine) fuse: Arc<Fuse>,
 }
 
 impl World {
@@ -167,9 +169,12 @@ impl World {
 
     pub(in crate::engine) fn with(settings: Settings) -> Self {
         let clock = Arc::new(FakeClock(Mutex::new("2026-03-02T09:00:00Z".parse().unwrap())));
-        let (branch, registry, store) = (Arc::default(), Arc::default(), Arc::default());
+        let fuse = Arc::default();
+        let branch = Arc::new(Branch::until(&fuse));
+        let store = Arc::new(FakeStore::until(&fuse));
+        let registry = Arc::default();
         let engine = engine(&settings, &branch, &registry, &store, &clock);
-        let world = Self { branch, registry, store, clock, settings, engine };
+        let world = Self { branch, registry, store, clock, settings, engine, fuse };
         world.push("v1.0.0", '0');
         let folders = world.settings.environments.iter().flat_map(|(_, folders, _)| folders.clone());
         let files: Vec<String> = folders.map(|folder| format!("{folder}/app.yaml")).collect();
@@ -181,6 +186,20 @@ impl World {
     /// Starts the program anew, with what the store has.
     pub(in crate::engine) fn restart(&mut self) {
         self.engine = engine(&self.settings, &self.branch, &self.registry, &self.store, &self.clock);
+    }
+
+    /// The same world with the program started anew.
+    pub(in crate::engine) fn again(&self) -> Self {
+        let engine = engine(&self.settings, &self.branch, &self.registry, &self.store, &self.clock);
+        Self {
+            branch: Arc::clone(&self.branch),
+            registry: Arc::clone(&self.registry),
+            store: Arc::clone(&self.store),
+            clock: Arc::clone(&self.clock),
+            settings: self.settings.clone(),
+            engine,
+            fuse: Arc::clone(&self.fuse),
+        }
     }
 
     pub(in crate::engine) fn now(&self) -> Timestamp {
