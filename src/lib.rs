@@ -15,6 +15,7 @@ pub mod manifest;
 pub mod model;
 pub mod policy;
 pub mod registry;
+pub mod simulation;
 pub mod source;
 pub mod store;
 pub mod template;

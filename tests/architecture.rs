@@ -27,6 +27,12 @@ const ROOMS: &[Room] = &[
     Room { name: "history", rooms: &["model", "policy"], is_pure: true, crates: &[] },
     Room { name: "control", rooms: &["model", "policy"], is_pure: true, crates: &[] },
     Room {
+        name: "simulation",
+        rooms: &["model", "policy", "history", "control"],
+        is_pure: true,
+        crates: &[],
+    },
+    Room {
         name: "config",
         rooms: &["model", "policy", "changelog", "template"],
         is_pure: false,
@@ -36,7 +42,7 @@ const ROOMS: &[Room] = &[
     Room { name: "init", rooms: &["model", "manifest", "policy", "config"], is_pure: true, crates: &[] },
     Room {
         name: "engine",
-        rooms: &["model", "manifest", "policy", "history", "control", "config", "changelog"],
+        rooms: &["model", "manifest", "policy", "history", "control", "config", "changelog", "simulation"],
         is_pure: false,
         crates: &[],
     },
@@ -61,6 +67,7 @@ const ROOMS: &[Room] = &[
             "changelog",
             "source",
             "engine",
+            "simulation",
             "registry",
             "forge",
             "git",

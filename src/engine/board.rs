@@ -9,11 +9,11 @@ use crate::manifest::ImageField;
 use crate::model::{
     Class, CommitId, Digest, ImageName, LeftAloneKind, PinnedTag, Printable, RepoPath, ServiceName,
 };
-use crate::policy::{Candidate, SelectionRules};
+use crate::policy::{Candidate, Environment, SelectionRules};
 
 use super::flux::{FluxRules, Resolver, Verdict};
 use super::problem::Problem;
-use super::rulebook::{Environment, Rulebook};
+use super::rulebook::Rulebook;
 use super::snapshot::{Reading, Snapshot};
 
 /// What to do where Flux's objects do not settle it.

@@ -7,12 +7,12 @@ use crate::model::{Class, EnvironmentName, Fault, ServiceName, ServicePattern};
 use crate::policy::{self, Candidate, Consideration, Decision, Nomination};
 
 use super::Engine;
+use super::Group;
 use super::assess::{Assessment, Known};
 use super::board::Track;
 use super::poll::tagged;
 use super::ports::Ports;
 use super::request::ByHand;
-use super::rulebook::Group;
 use super::view::View;
 
 impl<P: Ports> Engine<P> {

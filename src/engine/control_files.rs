@@ -1,8 +1,8 @@
 //! The control files of a commit, as far as they concern the environments that there are.
 
 use crate::control;
-use crate::model::{Class, Printable, RepoPath};
-use crate::policy::{Control, Controls, Coverage, EnvironmentPolicy, GateName, UnreadableControl};
+use crate::model::{Class, EnvironmentName, RepoPath};
+use crate::policy::{Control, Controls, Coverage, GateName, UnreadableControl};
 
 use super::problem::Problem;
 use super::rulebook::Rulebook;
@@ -17,8 +17,10 @@ pub(crate) fn folder() -> Option<RepoPath> {
 /// The controls of a snapshot. One that names an environment that is not there, or that is no regular file, is as good as
 /// one that can't be read: what it was to close stays closed.
 pub(crate) fn controls_of(snapshot: &Snapshot, unsigned: &UnsignedFiles, rulebook: &Rulebook) -> Controls {
+    let known: Vec<&EnvironmentName> =
+        rulebook.environments.iter().map(|environment| &environment.policy.name).collect();
     let counting = snapshot.controls.iter().filter(|(file, _)| !unsigned.contains_key(*file));
-    let read = counting.map(|(_, control)| known_or_unreadable(control, rulebook));
+    let read = counting.map(|(_, control)| control.clone().among(&known));
     let left_alone = snapshot.left_alone.iter().filter_map(|entry| {
         let file: RepoPath = entry.path.parse().ok()?;
         is_control(&file).then(|| {
@@ -58,35 +60,4 @@ pub(crate) fn problems(controls: &Controls) -> impl Iterator<Item = Problem> {
             .at(&unreadable.file, None)
             .hint("mend the file, or remove it by a commit; docs/control-files.md has the form")
     })
-}
-
-fn known_or_unreadable(control: &Control, rulebook: &Rulebook) -> Control {
-    let (services, environments, gate) = match control {
-        Control::Hold(hold) => (&hold.covers.services, hold.covers.environments.as_slice(), GateName::Hold),
-        Control::Pin(pin) => (&pin.covers.services, pin.covers.environments.as_slice(), GateName::Hold),
-        Control::Freeze(order) => (&order.services, order.freeze.environments(), GateName::Freeze),
-        Control::Approval(approval) => {
-            (&None, std::slice::from_ref(&approval.environment), GateName::Approval)
-        }
-        Control::Quarantine(_) | Control::Unreadable(_) => return control.clone(),
-    };
-    let Some(unknown) = environments.iter().find(|name| rulebook.find(name).is_none()) else {
-        return control.clone();
-    };
-    let names: Vec<&str> = rulebook.environments.iter().map(name_of).collect();
-    Control::Unreadable(UnreadableControl {
-        file: control.file().clone(),
-        gate,
-        covers: Coverage { services: services.clone(), environments: Vec::new() },
-        problem: format!(
-            "there is no environment {}; there is {}",
-            Printable::bounded(unknown.as_str(), 63),
-            names.join(", ")
-        ),
-    })
-}
-
-fn name_of(environment: &super::rulebook::Environment) -> &str {
-    let EnvironmentPolicy { name, .. } = &environment.policy;
-    name.as_str()
 }

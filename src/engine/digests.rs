@@ -7,7 +7,7 @@ use std::collections::{BTreeSet, HashMap};
 
 use crate::model::{Fault, Observation};
 use crate::policy::{
-    self, Before, BeforeRunning, Boarding, Candidate, Decision, Evaluation, GateName, Observed, SoakMode,
+    self, Before, BeforeRunning, Boarding, Candidate, Decision, GateName, Observed, SoakMode,
 };
 
 use super::Engine;
@@ -84,7 +84,7 @@ impl<P: Ports> Engine<P> {
             let Some(mut facts) = known.facts(*track, None) else { continue };
             facts.boarding = known.next_of(*track).find_map(|next| waits.get(&next));
             let evaluation = policy::evaluate(&known.policy(*track), &facts, candidate, assessment.now);
-            if digest_matters(&evaluation) {
+            if evaluation.wants_digest() {
                 worth_it.insert(tagged(here.image(), &candidate.tag));
             }
             // What only its digest still holds goes in this very pass, most likely, and keeps nobody waiting.
@@ -162,11 +162,4 @@ fn soaking<'a>(before: &Before<'a>) -> impl Iterator<Item = &'a Candidate> + use
         BeforeRunning::Missing | BeforeRunning::Several(_) => None,
     };
     running.into_iter().chain(before.past.iter().map(|run| &run.candidate))
-}
-
-/// Whether the digest is worth a request: the version soaks, or everything else is open.
-fn digest_matters(evaluation: &Evaluation) -> bool {
-    let closed: Vec<GateName> =
-        evaluation.closed().map(|report| report.gate).filter(|gate| *gate != GateName::Digest).collect();
-    closed.is_empty() || (closed.contains(&GateName::Soak) && !closed.contains(&GateName::Order))
 }

@@ -6,7 +6,8 @@ use std::time::Duration;
 
 use crate::config::{BodyForm, BodyValues, OverrideValues, PromotionValues, SubjectForm, SubjectValues};
 use crate::model::{
-    Digest, Elapsed, EnvironmentName, ImageRef, Printable, PromotionId, PromotionMark, ServiceName, Tag,
+    BY_SCHEDULE, Digest, Elapsed, EnvironmentName, ImageRef, Printable, PromotionId, PromotionMark,
+    ServiceName, Tag,
 };
 
 const PROMOTION: &str = "Tidegate-Promotion";
@@ -265,7 +266,7 @@ fn read_group(lines: &[(&str, &str)]) -> Option<Trailers> {
         from: value(FROM)?.parse().ok()?,
         mark: PromotionMark {
             id: value(PROMOTION)?.parse().ok()?,
-            requested_by: value(REQUESTED_BY).unwrap_or("schedule").to_owned(),
+            requested_by: value(REQUESTED_BY).unwrap_or(BY_SCHEDULE).to_owned(),
             digest,
         },
         image,

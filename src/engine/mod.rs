@@ -39,6 +39,7 @@ use std::sync::Arc;
 
 use crate::model::{CommitId, Timestamp};
 
+pub use crate::policy::{Environment, Group, ServiceRules, ServiceSettings};
 pub use agreed::Agreed;
 pub use assess::Assessment;
 pub use board::{Board, Track};
@@ -50,7 +51,7 @@ pub use pass::{PassReport, Promoted};
 pub use ports::{Changelog, Clock, NotesWanted, Ports, Publisher, Registry, Repository, Store, TaggedImage};
 pub use problem::{Place, Problem};
 pub use request::{ByHand, Request, RollBack, What};
-pub use rulebook::{Batch, Environment, Group, Rulebook, ServiceRules, ServiceSettings};
+pub use rulebook::{Batch, Rulebook};
 pub use view::View;
 
 /// The parts in hand.

@@ -1,6 +1,6 @@
 //! What a pass is asked to do.
 
-use crate::model::{Digest, EnvironmentName, ImageName, ServiceName, ServicePattern, Tag};
+use crate::model::{BY_SCHEDULE, Digest, EnvironmentName, ImageName, ServiceName, ServicePattern, Tag};
 use crate::policy::Insistence;
 
 /// What a pass is asked to do, and by whom.
@@ -62,7 +62,7 @@ pub struct RollBack {
 impl Request {
     /// Everything, on schedule.
     pub fn schedule() -> Self {
-        Self { what: What::Everything, requested_by: "schedule".to_owned(), dry_run: false }
+        Self { what: What::Everything, requested_by: BY_SCHEDULE.to_owned(), dry_run: false }
     }
 
     /// Everything, but nothing is written.

@@ -1,14 +1,13 @@
 //! The policy of a whole repository, as the engine reads it.
 
 use std::fmt;
-use std::sync::Arc;
 use std::time::Duration;
 
 use chrono_tz::Tz;
 
 use crate::config::{BodyForm, SubjectForm};
-use crate::model::{EnvironmentName, ImageName, RepoPath, ServiceName, ServicePattern};
-use crate::policy::{EnvironmentPolicy, SelectionRules, SoakMode};
+use crate::model::{EnvironmentName, RepoPath, ServiceName};
+use crate::policy::{Environment, Group, ServiceRules, SoakMode};
 
 use super::control_files;
 use super::message::Wording;
@@ -39,63 +38,6 @@ pub struct Rulebook {
     pub notes: Option<NotesPolicy>,
 }
 
-/// An environment and where it lies.
-#[derive(Debug)]
-pub struct Environment {
-    /// What is asked of a promotion into it.
-    pub policy: EnvironmentPolicy,
-    /// Its folders.
-    pub paths: Vec<RepoPath>,
-    /// The place of the environment before it, in [`Rulebook::environments`].
-    pub before: Option<usize>,
-}
-
-/// A set of services that ship together.
-#[derive(Clone, Debug)]
-pub struct Group {
-    /// What people call it.
-    pub name: String,
-    /// The services.
-    pub services: Vec<ServicePattern>,
-}
-
-impl Rulebook {
-    /// How the messages of commits are worded.
-    pub(super) fn wording(&self) -> Wording<'_> {
-        Wording { subject: &self.subject, body: self.body.as_ref() }
-    }
-}
-
-impl Group {
-    /// Whether a service is one of the set.
-    pub fn has(&self, service: &ServiceName) -> bool {
-        self.services.iter().any(|pattern| pattern.matches(service))
-    }
-}
-
-/// The rules of each service.
-pub trait ServiceRules: Send + Sync {
-    /// The rules of one service.
-    fn of(&self, service: &ServiceName) -> ServiceSettings;
-
-    /// How long a version of a service soaks before it may come to an environment.
-    fn soak(&self, service: &ServiceName, environment: &EnvironmentName) -> Duration;
-
-    /// Whether an image of a service is Tidegate's to move.
-    fn manages(&self, service: &ServiceName, image: &ImageName) -> bool;
-}
-
-/// The rules of one service.
-#[derive(Clone, Debug)]
-pub struct ServiceSettings {
-    /// Whether the service is left alone.
-    pub ignored: bool,
-    /// The selection rules when nothing closer to the service says otherwise.
-    pub rules: Arc<SelectionRules>,
-    /// Whether the configuration names the rules for this service, so that they stand before a Flux ImagePolicy.
-    pub are_explicit: bool,
-}
-
 /// What goes into one commit.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Batch {
@@ -109,6 +51,11 @@ pub enum Batch {
 }
 
 impl Rulebook {
+    /// How the messages of commits are worded.
+    pub(super) fn wording(&self) -> Wording<'_> {
+        Wording { subject: &self.subject, body: self.body.as_ref() }
+    }
+
     /// The folders of every environment.
     pub(crate) fn scope(&self) -> Vec<RepoPath> {
         self.environments.iter().flat_map(|environment| environment.paths.iter().cloned()).collect()

@@ -6,10 +6,10 @@ use std::collections::HashMap;
 use crate::model::Timestamp;
 use crate::policy::{self, Boarding, Candidate, Consideration, Decision, Insistence, Member, SoakMode};
 
+use super::Group;
 use super::assess::Known;
 use super::poll::tagged;
 use super::problem::{Place, Problem};
-use super::rulebook::Group;
 
 impl Known<'_> {
     /// Decides for every track, each with the candidate that was nominated for it.

@@ -23,7 +23,6 @@ pub(crate) struct Runs {
     present: Vec<bool>,
 }
 
-#[cfg_attr(not(test), expect(dead_code, reason = "the replay of history goes on with runs by itself"))]
 impl Runs {
     /// The runs up to now. `movements` come newest first.
     pub(crate) fn of<'a>(

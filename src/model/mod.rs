@@ -28,7 +28,7 @@ pub use fault::{Class, Fault};
 pub use image::{Digest, ImageError, ImageName, ImageRef, Tag};
 pub use network_url::{NetworkUrl, NetworkUrlError, Protocol};
 pub use printable::Printable;
-pub use promotion::PromotionId;
+pub use promotion::{BY_SCHEDULE, PromotionId};
 pub use record::{
     FetchEvidence, Index, Intent, Movement, MovingCommit, Observation, Outcome, PinnedTag, PromotionMark,
     TagList, TagsSeen,

@@ -5,6 +5,9 @@ use std::str::FromStr;
 
 use uuid::Uuid;
 
+/// Who asked for a promotion that nobody asked for by hand.
+pub const BY_SCHEDULE: &str = "schedule";
+
 /// The identity of one promotion, in the commit's `Tidegate-Promotion` trailer and in the store: a UUID of version 7
 /// (RFC 9562), so that identities sort by time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]

@@ -163,6 +163,13 @@ impl Evaluation {
         self.closed().next().is_none()
     }
 
+    /// Whether the digest is worth a request: the version soaks, or everything else is open.
+    pub fn wants_digest(&self) -> bool {
+        let others = || self.closed().map(|report| report.gate).filter(|gate| *gate != GateName::Digest);
+        let is_closed = |wanted: GateName| others().any(|gate| gate == wanted);
+        others().next().is_none() || (is_closed(GateName::Soak) && !is_closed(GateName::Order))
+    }
+
     /// When every gate can be open at once, if nothing else changes; none when time alone does not open them.
     pub fn earliest(&self) -> Option<Timestamp> {
         self.earliest

@@ -51,13 +51,15 @@ impl SelectionRules {
         }
     }
 
+    /// The candidate that a tag is, if it is one.
+    pub fn candidate(&self, tag: &Tag) -> Option<Candidate> {
+        let version = self.version_of(tag)?;
+        self.versions.admits(&version).then(|| Candidate { tag: tag.clone(), version })
+    }
+
     /// The candidates among `tags`.
     pub fn select(&self, tags: &[Tag]) -> Selection {
-        let admitted = |tag: &Tag| {
-            let version = self.version_of(tag)?;
-            self.versions.admits(&version).then(|| Candidate { tag: tag.clone(), version })
-        };
-        let mut ascending: Vec<Candidate> = tags.iter().filter_map(admitted).collect();
+        let mut ascending: Vec<Candidate> = tags.iter().filter_map(|tag| self.candidate(tag)).collect();
         ascending.sort_unstable_by(|a, b| a.version.cmp(&b.version).then_with(|| a.tag.cmp(&b.tag)));
         ascending.dedup();
         Selection { ascending }
@@ -97,6 +99,15 @@ impl Selection {
     /// All candidates, ascending.
     pub fn candidates(&self) -> &[Candidate] {
         &self.ascending
+    }
+
+    /// Takes in one more candidate, in its place.
+    pub fn take_in(&mut self, candidate: Candidate) {
+        let order =
+            |one: &Candidate| one.version.cmp(&candidate.version).then_with(|| one.tag.cmp(&candidate.tag));
+        if let Err(place) = self.ascending.binary_search_by(order) {
+            self.ascending.insert(place, candidate);
+        }
     }
 
     /// How many candidates there are.
@@ -205,6 +216,9 @@ mod tests {
             let rules = rules(">=0.1.0-0", None);
             let selection = rules.select(&parse(&tags.0));
             prop_assert_eq!(&selection, &rules.select(&parse(&tags.1)));
+            let mut one_by_one = Selection::default();
+            parse(&tags.1).iter().filter_map(|tag| rules.candidate(tag)).for_each(|one| one_by_one.take_in(one));
+            prop_assert_eq!(&selection, &one_by_one);
             prop_assert!(selection.candidates().is_sorted_by_key(|candidate| &candidate.version));
         }
     }

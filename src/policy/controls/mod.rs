@@ -4,6 +4,7 @@
 //! of them.
 
 mod covering;
+mod known;
 #[cfg(test)]
 mod tests;
 

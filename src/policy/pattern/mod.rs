@@ -86,6 +86,20 @@ impl TagPattern {
         }
     }
 
+    /// The regular expression, as it was written.
+    pub fn as_str(&self) -> &str {
+        self.regex.as_str()
+    }
+
+    /// What is made of a match, as [`Self::with_extract`] takes it; nothing when it is the group `version`.
+    pub fn extract(&self) -> Option<&str> {
+        match &self.extract {
+            Extract::Group(_) => None,
+            Extract::Template(template) => Some(template),
+            Extract::WholeTag => Some(""),
+        }
+    }
+
     /// The text of the version in `tag`, or `None` when the tag doesn't match.
     pub fn version_text<'t>(&self, tag: &'t Tag) -> Option<Cow<'t, str>> {
         self.version_in(tag.as_str())

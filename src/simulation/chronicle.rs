@@ -1,0 +1,123 @@
+//! What happened to the repository and the registries, as far as somebody saw it.
+
+use std::collections::BTreeMap;
+
+use crate::model::{
+    EnvironmentName, ImageName, Movement, Observation, RepoPath, ServiceName, Tag, Timestamp,
+};
+use crate::policy::SelectionRules;
+
+/// What happened between two times, and of what was before, what matters for that.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Chronicle {
+    /// When it begins.
+    pub from: Timestamp,
+    /// When it ends.
+    pub to: Timestamp,
+    /// The folders of the repository in which movements were looked for.
+    pub folders: Vec<RepoPath>,
+    /// What was seen of the registries.
+    pub images: BTreeMap<ImageName, ImageChronicle>,
+    /// Every movement of a tag up to the end, oldest first.
+    pub movements: Vec<Movement>,
+    /// Every coming and going of a control file up to the end, oldest first.
+    pub controls: Vec<ControlChange>,
+    /// The selection rules that stand in the repository itself, as they are at the end.
+    pub followed: Vec<Followed>,
+}
+
+/// What was seen of an image.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ImageChronicle {
+    /// When it was first asked about; never, when only the repository tells of it.
+    pub watched_since: Option<Timestamp>,
+    /// Its tags.
+    pub tags: BTreeMap<Tag, TagChronicle>,
+}
+
+/// What was seen of a tag.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TagChronicle {
+    /// Since when it is there.
+    pub seen: Seen,
+    /// What it meant, and since when it was seen to, oldest first.
+    pub digests: Vec<Observation>,
+}
+
+/// Since when something is there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Seen {
+    /// It came then.
+    At(Timestamp),
+    /// It was there by then, nobody knows since when.
+    By(Timestamp),
+}
+
+impl Seen {
+    /// The time.
+    pub fn time(self) -> Timestamp {
+        match self {
+            Self::At(at) | Self::By(at) => at,
+        }
+    }
+}
+
+/// A control file that came, changed or went.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ControlChange {
+    /// When.
+    pub at: Timestamp,
+    /// The file.
+    pub file: RepoPath,
+    /// What it said from then on; nothing, when it was removed.
+    pub text: Option<String>,
+}
+
+/// Selection rules that stand in the repository itself, for one image of a service in an environment.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Followed {
+    /// The environment.
+    pub environment: EnvironmentName,
+    /// The service.
+    pub service: ServiceName,
+    /// The image.
+    pub image: ImageName,
+    /// The rules.
+    pub rules: SelectionRules,
+}
+
+impl Chronicle {
+    /// A chronicle in which nothing happened.
+    pub fn empty(from: Timestamp, to: Timestamp) -> Self {
+        Self {
+            from,
+            to,
+            folders: Vec::new(),
+            images: BTreeMap::new(),
+            movements: Vec::new(),
+            controls: Vec::new(),
+            followed: Vec::new(),
+        }
+    }
+
+    /// When the registries were first asked about an image that was asked about last; before that, tags are dated by what
+    /// the images and the commits say.
+    pub fn watched_since(&self) -> Option<Timestamp> {
+        self.images.values().filter_map(|image| image.watched_since).max()
+    }
+
+    /// The same between two times that lie in it.
+    #[must_use]
+    pub fn between(mut self, from: Timestamp, to: Timestamp) -> Self {
+        self.from = from.max(self.from);
+        self.to = to.min(self.to);
+        self
+    }
+}
+
+/// When a movement came to be seen: by the fetch that brought it, if one did not have it before; else when its commit
+/// claims to have been made.
+pub(super) fn came_at(movement: &Movement) -> Timestamp {
+    let fetched = movement.commit.fetched;
+    if fetched.absent_at.is_some() { fetched.fetched_at } else { movement.commit.committed_at }
+}

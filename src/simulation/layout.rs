@@ -1,0 +1,140 @@
+//! Which tracks there are, which movement belongs to which, and when each came.
+
+use std::collections::{BTreeSet, HashMap};
+use std::sync::Arc;
+
+use crate::history::Subject;
+use crate::model::{BY_SCHEDULE, ImageName, Movement, ServiceName, Timestamp};
+use crate::policy::SelectionRules;
+
+use super::chronicle::{Chronicle, came_at};
+use super::policy::{Policy, RulesOf};
+use super::registry::Registry;
+use super::story::{Released, TrackStory};
+
+/// The tracks of a chronicle under a policy.
+pub(super) struct Layout<'a> {
+    pub(super) policy: Policy<'a>,
+    /// By environment, service and image.
+    pub(super) tracks: Vec<Place>,
+    /// The commits, oldest first, each with the movements that belong to a track.
+    pub(super) commits: Vec<Commit<'a>>,
+    places: HashMap<Key<'a>, usize>,
+}
+
+/// One image of one service in one environment.
+#[derive(Clone, Debug)]
+pub(super) struct Place {
+    pub(super) environment: usize,
+    pub(super) subject: Subject,
+    pub(super) rules: Arc<SelectionRules>,
+}
+
+/// A commit, and what it moved.
+#[derive(Debug)]
+pub(super) struct Commit<'a> {
+    pub(super) at: Timestamp,
+    /// Each with its track; those of one track stand together.
+    pub(super) movements: Vec<(usize, &'a Movement)>,
+}
+
+type Key<'a> = (usize, &'a ServiceName, &'a ImageName);
+
+impl<'a> Layout<'a> {
+    pub(super) fn of(chronicle: &'a Chronicle, policy: Policy<'a>) -> Self {
+        let keys: Vec<Option<Key<'a>>> =
+            chronicle.movements.iter().map(|movement| key_of(movement, policy)).collect();
+        let rules = RulesOf::new(policy, chronicle);
+        let mut tracks = Vec::new();
+        let mut places: HashMap<Key<'a>, usize> = HashMap::new();
+        for key in keys.iter().flatten().copied().collect::<BTreeSet<Key<'a>>>() {
+            let (environment, service, image) = key;
+            let subject = (service.clone(), image.clone());
+            if let Some(rules) = rules.of(environment, &subject) {
+                places.insert(key, tracks.len());
+                tracks.push(Place { environment, subject, rules });
+            }
+        }
+        let mut commits: Vec<Commit<'a>> = Vec::new();
+        let mut last = None;
+        for (movement, key) in chronicle.movements.iter().zip(&keys) {
+            let Some(track) = key.and_then(|key| places.get(&key)) else { continue };
+            if last != Some(movement.sequence) {
+                commits.push(Commit { at: came_at(movement), movements: Vec::new() });
+                last = Some(movement.sequence);
+            }
+            if let Some(commit) = commits.last_mut() {
+                commit.movements.push((*track, movement));
+            }
+        }
+        put_in_order(&mut commits);
+        Self { policy, tracks, commits, places }
+    }
+
+    /// The place of a track's image in the registries, and of what its rules select there.
+    pub(super) fn selects(&self, registry: &mut Registry<'_>, track: usize, now: Timestamp) -> Option<usize> {
+        let place = &self.tracks[track];
+        let image = registry.place(&place.subject.1)?;
+        Some(registry.selects(image, &place.rules, now))
+    }
+
+    /// The track of a service's image in an environment.
+    pub(super) fn find(&self, environment: usize, subject: &Subject) -> Option<usize> {
+        self.places.get(&(environment, &subject.0, &subject.1)).copied()
+    }
+
+    /// What can be told of a track before anything came.
+    pub(super) fn blank(&self, track: usize, released: Vec<Released>) -> TrackStory {
+        let Place { environment, subject, .. } = &self.tracks[track];
+        TrackStory {
+            environment: self.policy.environments[*environment].policy.name.clone(),
+            service: subject.0.clone(),
+            image: subject.1.clone(),
+            began_with: None,
+            released,
+            arrivals: Vec::new(),
+            waiting: None,
+            starved: None,
+        }
+    }
+}
+
+/// Whether a promotion made the movement that nobody asked for by hand: then the policy did.
+pub(super) fn is_scheduled(movement: &Movement) -> bool {
+    movement.promotion.as_ref().is_some_and(|mark| mark.requested_by == BY_SCHEDULE)
+}
+
+/// The versions that came to the registry in a time.
+pub(super) fn released(
+    registry: &Registry<'_>,
+    selection: usize,
+    from: Timestamp,
+    to: Timestamp,
+) -> Vec<Released> {
+    let candidates = registry.selection(selection).candidates().iter();
+    let released = candidates.filter_map(|candidate| {
+        let at = registry.appears_at(selection, &candidate.tag)?;
+        (from < at && at <= to).then(|| Released { candidate: candidate.clone(), at })
+    });
+    released.collect()
+}
+
+fn key_of<'a>(movement: &'a Movement, policy: Policy<'_>) -> Option<Key<'a>> {
+    Some((policy.environment_of(&movement.path)?, &movement.service, &movement.image))
+}
+
+/// Commits come in their order on the line, whatever their clocks say: one that claims to be later than the next one came
+/// with that one, and none came before the one before it.
+fn put_in_order(commits: &mut [Commit<'_>]) {
+    let claimed: Vec<Timestamp> = commits.iter().map(|commit| commit.at).collect();
+    let mut latest = None;
+    for (at, commit) in commits.iter_mut().enumerate() {
+        let next = claimed.get(at + 1).copied().unwrap_or(commit.at);
+        commit.at = commit.at.min(next);
+        commit.at = latest.map_or(commit.at, |latest| commit.at.max(latest));
+        latest = Some(commit.at);
+    }
+    for commit in commits {
+        commit.movements.sort_by_key(|(track, _)| *track);
+    }
+}

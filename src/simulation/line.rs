@@ -1,0 +1,209 @@
+//! One image of one service in one environment, as a line of commits makes it: what it holds, how that came, what ran
+//! before and what was moved back from.
+
+use std::sync::Arc;
+
+use crate::history::{self, HeldByPath, Runs, WaysBack};
+use crate::model::{Movement, PinnedTag, RepoPath};
+use crate::policy::{BeforeRunning, Candidate, EnvironmentPolicy, Landing, MovedBack, SelectionRules};
+
+/// The state of a track.
+#[derive(Debug)]
+pub(super) struct Line<'a> {
+    folders: &'a [RepoPath],
+    rules: Arc<SelectionRules>,
+    held: HeldByPath,
+    /// Oldest first.
+    movements: Vec<Movement>,
+    /// The distinct versions that run, ascending; nothing when one of them can't be read.
+    running: Option<Vec<Candidate>>,
+    landing: Option<Landing>,
+    runs: Runs,
+    ways: WaysBack,
+    left: Vec<MovedBack>,
+}
+
+impl<'a> Line<'a> {
+    /// A track that holds nothing yet.
+    pub(super) fn new(
+        environment: &EnvironmentPolicy,
+        folders: &'a [RepoPath],
+        rules: Arc<SelectionRules>,
+    ) -> Self {
+        Self {
+            folders,
+            rules,
+            held: HeldByPath::new(),
+            movements: Vec::new(),
+            running: Some(Vec::new()),
+            landing: None,
+            runs: Runs::default(),
+            ways: WaysBack::none(&environment.name),
+            left: Vec::new(),
+        }
+    }
+
+    /// Takes in all that happened before anybody looked, oldest first.
+    pub(super) fn begin(&mut self, movements: Vec<Movement>) {
+        for movement in &movements {
+            hold(&mut self.held, &movement.path, &movement.after);
+        }
+        for commit in movements.chunk_by(|one, next| one.sequence == next.sequence) {
+            self.ways.take_in_commit(&commit.iter().collect::<Vec<_>>(), &self.rules);
+        }
+        self.left = self.ways.left();
+        self.movements = movements;
+        self.runs = Runs::of(self.movements.iter().rev(), self.folders, &self.held, &self.rules);
+        self.read();
+    }
+
+    /// Takes in the movements of one commit, and what it says of versions that were left.
+    pub(super) fn take_in(&mut self, commit: Vec<Movement>, verdicts: &[&Movement]) {
+        if !verdicts.is_empty() {
+            self.ways.take_in_commit(verdicts, &self.rules);
+            self.left = self.ways.left();
+        }
+        let first = self.movements.len();
+        for movement in commit {
+            hold(&mut self.held, &movement.path, &movement.after);
+            self.movements.push(movement);
+        }
+        let Some(movement) = self.movements.get(first) else { return };
+        if !self.runs.take_in(movement, self.folders, &self.held, &self.rules) {
+            self.runs = Runs::of(self.movements.iter().rev(), self.folders, &self.held, &self.rules);
+        }
+        self.read();
+    }
+
+    fn read(&mut self) {
+        self.running = running(&self.held, &self.rules);
+        let landed = history::landing(self.movements.iter().rev(), self.folders, &self.held);
+        let pinned = || history::pinned_digest(&self.held);
+        self.landing = landed.map(|movement| history::landing_of(movement, pinned()));
+    }
+
+    /// The rules by which its versions are read and chosen.
+    pub(super) fn rules(&self) -> &SelectionRules {
+        &self.rules
+    }
+
+    /// What each file holds.
+    pub(super) fn held(&self) -> &HeldByPath {
+        &self.held
+    }
+
+    /// The versions that run; nothing when there is none, or none that can be told.
+    pub(super) fn running(&self) -> Option<&[Candidate]> {
+        self.running.as_deref().filter(|running| !running.is_empty())
+    }
+
+    /// The one version that runs everywhere.
+    pub(super) fn only(&self) -> Option<&Candidate> {
+        match self.running()? {
+            [only] => Some(only),
+            _ => None,
+        }
+    }
+
+    /// What it says to the environment after it.
+    pub(super) fn as_before(&self) -> BeforeRunning<'_> {
+        match (self.running(), &self.landing) {
+            (None, _) | (Some([_]), None) => BeforeRunning::Missing,
+            (Some([candidate]), Some(landing)) if !history::is_pinned_apart(&self.held) => {
+                BeforeRunning::One { candidate, landing }
+            }
+            (Some(running), _) => BeforeRunning::Several(running),
+        }
+    }
+
+    /// What ran before, newest first.
+    pub(super) fn past(&self) -> &[crate::policy::PastRun] {
+        self.runs.past()
+    }
+
+    /// The versions that a person left, and that nobody brought back.
+    pub(super) fn left(&self) -> &[MovedBack] {
+        &self.left
+    }
+
+    /// What the files hold when a version takes the place of every lower one.
+    pub(super) fn raised(
+        &self,
+        candidate: &Candidate,
+        digest: &crate::model::Digest,
+    ) -> Vec<(RepoPath, Vec<PinnedTag>, Vec<PinnedTag>)> {
+        let raise = |held: &PinnedTag| match self.rules.version_of(&held.tag) {
+            Some(version) if version < candidate.version => {
+                PinnedTag { tag: candidate.tag.clone(), digest: held.digest.as_ref().map(|_| digest.clone()) }
+            }
+            _ => held.clone(),
+        };
+        let raised = self.held.iter().map(|(path, held)| {
+            let mut after: Vec<PinnedTag> = held.iter().map(raise).collect();
+            after.sort();
+            after.dedup();
+            (path.clone(), held.clone(), after)
+        });
+        raised.filter(|(_, before, after)| before != after).collect()
+    }
+}
+
+/// Puts what a file holds in the place of what it held.
+pub(super) fn hold(held: &mut HeldByPath, path: &RepoPath, tags: &[PinnedTag]) {
+    if tags.is_empty() {
+        held.remove(path);
+    } else if let Some(known) = held.get_mut(path) {
+        known.clear();
+        known.extend_from_slice(tags);
+    } else {
+        held.insert(path.clone(), tags.to_vec());
+    }
+}
+
+/// The distinct versions of what is held, ascending; nothing when one of them is no version.
+pub(super) fn running(held: &HeldByPath, rules: &SelectionRules) -> Option<Vec<Candidate>> {
+    let mut running: Vec<Candidate> = Vec::new();
+    for pinned in held.values().flatten() {
+        let candidate = Candidate { tag: pinned.tag.clone(), version: rules.version_of(&pinned.tag)? };
+        if !running.contains(&candidate) {
+            running.push(candidate);
+        }
+    }
+    running.sort_by(|one, other| one.version.cmp(&other.version));
+    Some(running)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn rules() -> Arc<SelectionRules> {
+        Arc::new(SelectionRules { versions: "*".parse().unwrap(), tag_pattern: None })
+    }
+
+    #[test]
+    fn only_what_is_lower_is_raised_and_pins_follow() {
+        let digest: crate::model::Digest = format!("sha256:{}", "a".repeat(64)).parse().unwrap();
+        let other: crate::model::Digest = format!("sha256:{}", "b".repeat(64)).parse().unwrap();
+        let held = |tag: &str, digest: Option<&crate::model::Digest>| PinnedTag {
+            tag: tag.parse().unwrap(),
+            digest: digest.cloned(),
+        };
+        let folders = ["p".parse().unwrap()];
+        let environment = EnvironmentPolicy {
+            name: "prod".parse().unwrap(),
+            after: None,
+            freezes: Vec::new(),
+            windows: Vec::new(),
+            zone: chrono_tz::Tz::UTC,
+            approval_required: false,
+        };
+        let mut line = Line::new(&environment, &folders, rules());
+        hold(&mut line.held, &"p/a".parse().unwrap(), &[held("v1.0.0", Some(&other)), held("v3.0.0", None)]);
+        hold(&mut line.held, &"p/b".parse().unwrap(), &[held("v3.0.0", None)]);
+        let candidate = Candidate { tag: "v2.0.0".parse().unwrap(), version: "2.0.0".parse().unwrap() };
+        let raised = line.raised(&candidate, &digest);
+        assert_eq!(raised.len(), 1);
+        assert_eq!(raised[0].2, [held("v2.0.0", Some(&digest)), held("v3.0.0", None)]);
+    }
+}

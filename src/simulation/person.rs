@@ -1,0 +1,91 @@
+//! What a person's commit does to a line that went another way than the real one did.
+//!
+//! A person went forward: so does the line, if it is not there already. A person went back: so does the line, if it runs
+//! what was left, or something between that and where the person went. What was left is left in either case.
+
+use crate::history::HeldByPath;
+use crate::model::{Movement, PinnedTag, RepoPath, Version};
+use crate::policy::SelectionRules;
+
+/// What the files of a line hold after a person's commit: each file, before and after, where that differs.
+pub(super) fn moved_by(
+    commit: &[&Movement],
+    held: &HeldByPath,
+    rules: &SelectionRules,
+) -> Vec<(RepoPath, Vec<PinnedTag>, Vec<PinnedTag>)> {
+    let here = |path: &RepoPath| held.get(path).cloned().unwrap_or_default();
+    let moves = commit.iter().map(|movement| {
+        let before = here(&movement.path);
+        let after = match (movement.before.is_empty(), movement.after.is_empty()) {
+            // A file that is moved in the repository takes along what it holds here.
+            (true, false) => match moved_from(movement, commit) {
+                Some(from) if held.contains_key(&from.path) => here(&from.path),
+                _ => movement.after.clone(),
+            },
+            (_, true) => Vec::new(),
+            (false, false) => changed(movement, &before, rules),
+        };
+        (movement.path.clone(), before, after)
+    });
+    moves.filter(|(_, before, after)| before != after).collect()
+}
+
+/// The file of the same commit that ceased to hold what this one begins with.
+fn moved_from<'a>(to: &Movement, commit: &[&'a Movement]) -> Option<&'a Movement> {
+    commit.iter().copied().find(|from| from.after.is_empty() && from.before == to.after)
+}
+
+fn changed(movement: &Movement, here: &[PinnedTag], rules: &SelectionRules) -> Vec<PinnedTag> {
+    if *here == *movement.before {
+        return movement.after.clone();
+    }
+    let (Some(before), Some(after), Some(now)) =
+        (highest(&movement.before, rules), highest(&movement.after, rules), highest(here, rules))
+    else {
+        return movement.after.clone();
+    };
+    let is_forward = after > before && after > now;
+    let is_back = after < before && after < now && now <= before;
+    if is_forward || is_back { movement.after.clone() } else { here.to_vec() }
+}
+
+fn highest(held: &[PinnedTag], rules: &SelectionRules) -> Option<Version> {
+    let versions = held.iter().map(|held| rules.version_of(&held.tag));
+    versions.collect::<Option<Vec<_>>>()?.into_iter().max()
+}
+
+#[cfg(test)]
+mod tests {
+    use rstest::rstest;
+
+    use super::*;
+    use crate::simulation::tests::{held, movements};
+
+    #[rstest]
+    #[case::as_it_was("1 a v1>v2", "a=v1", "a=v2")]
+    #[case::forward_to_where_it_is("1 a v1>v2", "a=v2", "a=v2")]
+    #[case::forward_to_where_it_has_been("1 a v1>v2", "a=v3", "a=v3")]
+    #[case::forward_from_further_back("1 a v2>v3", "a=v1", "a=v3")]
+    #[case::back_as_it_was("1 a v3>v1", "a=v3", "a=v1")]
+    #[case::back_from_between("1 a v3>v1", "a=v2", "a=v1")]
+    #[case::back_from_what_never_came("1 a v3>v2", "a=v1", "a=v1")]
+    #[case::back_below_a_later_one("1 a v3>v1", "a=v4", "a=v4")]
+    #[case::added("1 a ->v1", "", "a=v1")]
+    #[case::removed("1 a v2>-", "a=v1", "")]
+    #[case::a_file_is_moved("1 a v2>-;1 b ->v2", "a=v1", "b=v1")]
+    #[case::to_no_version("1 a v1>main", "a=v2", "a=main")]
+    #[case::from_no_version("1 a main>v1", "a=main", "a=v1")]
+    fn a_person_moves_a_line(#[case] commit: &str, #[case] here: &str, #[case] expected: &str) {
+        let rules = SelectionRules { versions: "*".parse().unwrap(), tag_pattern: None };
+        let commit = movements(commit);
+        let mut after = held(here);
+        for (path, _, tags) in moved_by(&commit.iter().collect::<Vec<_>>(), &after.clone(), &rules) {
+            if tags.is_empty() {
+                after.remove(&path);
+            } else {
+                after.insert(path, tags);
+            }
+        }
+        assert_eq!(after, held(expected));
+    }
+}

@@ -1,0 +1,100 @@
+//! The policy that a replay goes by.
+
+use std::collections::HashMap;
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::history::Subject;
+use crate::model::RepoPath;
+use crate::policy::{Environment, Group, Schedule, SelectionRules, ServiceRules, SoakMode};
+
+use super::chronicle::Chronicle;
+
+/// A policy for a whole repository.
+#[derive(Clone, Copy)]
+pub struct Policy<'a> {
+    /// Every environment, each behind the one that it comes after.
+    pub environments: &'a [Environment],
+    /// The sets of services that ship together.
+    pub groups: &'a [Group],
+    /// The rules of each service.
+    pub services: &'a dyn ServiceRules,
+    /// How soaks are counted.
+    pub soak_mode: SoakMode,
+    /// By how much the clock of somebody who commits may be wrong.
+    pub clock_tolerance: Duration,
+    /// When somebody looks.
+    pub schedule: &'a Schedule,
+}
+
+impl fmt::Debug for Policy<'_> {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.debug_struct("Policy").field("environments", &self.environments).finish_non_exhaustive()
+    }
+}
+
+impl Policy<'_> {
+    /// The place of the environment that a file lies in.
+    pub(super) fn environment_of(&self, file: &RepoPath) -> Option<usize> {
+        let holds = |environment: &Environment| environment.paths.iter().any(|path| file.is_within(path));
+        self.environments.iter().position(holds)
+    }
+
+    /// The set that a service ships in, if it does in this environment. In the first of a chain each comes by itself.
+    pub(super) fn group_of(&self, environment: usize, subject: &Subject) -> Option<usize> {
+        self.environments[environment].before?;
+        self.groups.iter().position(|group| group.has(&subject.0))
+    }
+
+    /// How a soak is counted for a service. A set soaks in one piece or not at all.
+    pub(super) fn soak_mode_of(&self, subject: &Subject) -> SoakMode {
+        match self.soak_mode {
+            SoakMode::Elapsed if self.groups.iter().any(|group| group.has(&subject.0)) => {
+                SoakMode::Continuous
+            }
+            mode => mode,
+        }
+    }
+}
+
+/// A folder of the policy in which nobody has looked for movements: of it nothing can be told.
+pub fn uncovered<'a>(chronicle: &Chronicle, environments: &'a [Environment]) -> Option<&'a RepoPath> {
+    let is_covered = |path: &RepoPath| chronicle.folders.iter().any(|folder| path.is_within(folder));
+    environments.iter().flat_map(|environment| &environment.paths).find(|path| !is_covered(path))
+}
+
+/// The selection rules of each image of each service: what the configuration names, else what the repository itself says.
+pub(super) struct RulesOf<'a> {
+    policy: Policy<'a>,
+    followed:
+        HashMap<(&'a str, &'a crate::model::ServiceName, &'a crate::model::ImageName), Arc<SelectionRules>>,
+}
+
+impl<'a> RulesOf<'a> {
+    pub(super) fn new(policy: Policy<'a>, chronicle: &'a Chronicle) -> Self {
+        let mut shared: Vec<Arc<SelectionRules>> = Vec::new();
+        let mut followed = HashMap::new();
+        for one in &chronicle.followed {
+            let known = shared.iter().find(|rules| ***rules == one.rules).cloned();
+            let rules = known.unwrap_or_else(|| {
+                let rules = Arc::new(one.rules.clone());
+                shared.push(Arc::clone(&rules));
+                rules
+            });
+            followed.insert((one.environment.as_str(), &one.service, &one.image), rules);
+        }
+        Self { policy, followed }
+    }
+
+    /// The rules; nothing when the image is not to be moved.
+    pub(super) fn of(&self, environment: usize, subject: &Subject) -> Option<Arc<SelectionRules>> {
+        let settings = self.policy.services.of(&subject.0);
+        if settings.ignored || !self.policy.services.manages(&subject.0, &subject.1) {
+            return None;
+        }
+        let name = self.policy.environments[environment].policy.name.as_str();
+        let followed = self.followed.get(&(name, &subject.0, &subject.1));
+        Some(followed.filter(|_| !settings.are_explicit).map_or(settings.rules, Arc::clone))
+    }
+}

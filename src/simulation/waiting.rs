@@ -1,0 +1,67 @@
+//! What a candidate waits for: the time between two decisions belongs to the gate that was closed at the first of them; of
+//! several, to the one that is told first.
+
+use std::time::Duration;
+
+use crate::model::{Tag, Timestamp};
+use crate::policy::{Candidate, Evaluation, GateName};
+
+use super::story;
+
+/// A candidate that waits.
+#[derive(Debug)]
+pub(super) struct Waiting {
+    candidate: Candidate,
+    since: Timestamp,
+    decided_at: Timestamp,
+    gate: Option<GateName>,
+    spent: Vec<(GateName, Duration)>,
+}
+
+impl Waiting {
+    /// A candidate that has just come up.
+    fn begin(candidate: &Candidate, now: Timestamp) -> Self {
+        Self { candidate: candidate.clone(), since: now, decided_at: now, gate: None, spent: Vec::new() }
+    }
+
+    /// Goes on waiting, if it is the same candidate; begins anew, if it is another.
+    pub(super) fn go_on(known: Option<Self>, evaluation: &Evaluation, now: Timestamp) -> Self {
+        let candidate = evaluation.candidate();
+        let same = known.filter(|waiting| waiting.candidate.tag == candidate.tag);
+        let mut waiting = same.unwrap_or_else(|| Self::begin(candidate, now));
+        waiting.pass(now);
+        waiting.gate = evaluation.closed().next().map(|report| report.gate);
+        waiting
+    }
+
+    /// The wait is over, if it was for this tag: since when, and for what.
+    pub(super) fn end(
+        known: Option<Self>,
+        tag: &Tag,
+        now: Timestamp,
+    ) -> (Timestamp, Vec<(GateName, Duration)>) {
+        match known.filter(|waiting| waiting.candidate.tag == *tag) {
+            Some(mut waiting) => {
+                waiting.pass(now);
+                waiting.spent.sort_by_key(|(gate, _)| *gate);
+                (waiting.since, waiting.spent)
+            }
+            None => (now, Vec::new()),
+        }
+    }
+
+    fn pass(&mut self, now: Timestamp) {
+        let passed = (now - self.decided_at).to_std().unwrap_or_default();
+        self.decided_at = now;
+        let Some(gate) = self.gate.filter(|_| !passed.is_zero()) else { return };
+        match self.spent.iter_mut().find(|(known, _)| *known == gate) {
+            Some((_, spent)) => *spent += passed,
+            None => self.spent.push((gate, passed)),
+        }
+    }
+
+    /// As it is told at the end.
+    pub(super) fn told(&self) -> story::Waiting {
+        story::Waiting { candidate: self.candidate.clone(), since: self.since, gate: self.gate }
+    }
+}
