@@ -6,6 +6,7 @@ mod changelog;
 mod controls;
 mod crashes;
 mod daemon;
+mod explain;
 mod merges;
 mod over_network;
 mod promotion;

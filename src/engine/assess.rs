@@ -5,7 +5,7 @@ use std::sync::{Arc, LazyLock};
 
 use chrono_tz::Tz;
 
-use crate::model::{Digest, Fault, ImageName, Tag, Timestamp};
+use crate::model::{Digest, Fault, ImageName, Tag, TagList, Timestamp};
 use crate::policy::{
     self, Before, BeforeRunning, Candidate, Decision, DigestNow, Facts, Nomination, Observations, Selection,
     SoakMode, TrackPolicy, Unsigned,
@@ -32,6 +32,8 @@ pub struct Assessment {
     pub decisions: Vec<Option<Decision>>,
     /// What the registries have and the rules admit, for each track.
     pub(crate) selections: Vec<Option<Arc<Selection>>>,
+    /// Every tag that the registries have, for each track.
+    pub(crate) lists: Vec<Option<Arc<TagList>>>,
     /// The digests that were seen, with those of this pass.
     pub(crate) observed: HashMap<ImageName, Observations>,
     /// The digests that this pass asked for; nothing where the registry could not say.
@@ -143,9 +145,11 @@ impl<P: Ports> Engine<P> {
         let now = self.ports.clock.now();
         self.note_tags(polled, now).await?;
         let selections = self.select(&view, polled);
+        let lists = view.board.tracks.iter().map(|track| polled.tags.get(track.image()).cloned()).collect();
         let mut assessment = Assessment {
             decisions: Vec::new(),
             selections,
+            lists,
             observed: HashMap::new(),
             digests: HashMap::new(),
             unsigned: self.unsigned(&view).await?,

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::config::nearest;
 use crate::model::{Class, EnvironmentName, Fault, ServiceName, ServicePattern};
-use crate::policy::{self, Candidate, Consideration, Decision, Nomination};
+use crate::policy::{self, Candidate, Consideration, Decision, Insistence, Nomination};
 
 use super::Engine;
 use super::Group;
@@ -116,9 +116,13 @@ impl<P: Ports> Engine<P> {
         let known = assessment.known(&self.rulebook);
         let tracks = &assessment.view.board.tracks;
         for here in chosen.chunk_by(|one, other| tracks[*one].environment == tracks[*other].environment) {
-            for (track, decision) in
-                known.decide_as_asked(here, &candidates, &assessment.decisions, by_hand, assessment.now)
-            {
+            for (track, decision) in known.decide_as_asked(
+                here,
+                &candidates,
+                &assessment.decisions,
+                &by_hand.insistence,
+                assessment.now,
+            ) {
                 // That a tag runs already, or can't be known, is told by there being no decision.
                 let is_told = by_hand.tag.is_none() || candidates.contains_key(&track);
                 decisions[track] = decision.filter(|_| is_told);
@@ -218,12 +222,12 @@ fn must_be_one(view: &View, by_hand: &ByHand, chosen: &[usize]) -> Result<(), Fa
 
 impl Known<'_> {
     /// Decides for tracks of one environment, each with the candidate that is asked for, if there is one.
-    fn decide_as_asked(
+    pub(crate) fn decide_as_asked(
         &self,
         tracks: &[usize],
         candidates: &BTreeMap<usize, Candidate>,
         scheduled: &[Option<Decision>],
-        by_hand: &ByHand,
+        insistence: &Insistence,
         now: crate::model::Timestamp,
     ) -> Vec<(usize, Option<Decision>)> {
         let Some(first) = tracks.first() else { return Vec::new() };
@@ -242,10 +246,10 @@ impl Known<'_> {
                 member
             })
             .collect();
-        self.settle_sets(environment, &mut members, &by_hand.insistence, now);
+        self.settle_sets(environment, &mut members, insistence, now);
         let decide = |alone: Consideration| match alone {
             Consideration::Candidate(evaluation) => {
-                match policy::approve_overriding(&evaluation, &by_hand.insistence) {
+                match policy::approve_overriding(&evaluation, insistence) {
                     Ok(approved) => Decision::Promote(Box::new(approved)),
                     Err(_) => Decision::Wait(evaluation),
                 }

@@ -1,5 +1,6 @@
 //! What moved, read back from Git: promotions, and what people changed.
 
+use crate::history;
 use crate::model::{
     Class, CommitId, EnvironmentName, Fault, ImageName, Movement, ServiceName, Tag, Timestamp,
 };
@@ -92,6 +93,15 @@ impl<P: Ports> Engine<P> {
 }
 
 impl View {
+    /// How a track came to hold exactly what it holds now: when, by which commit, and who.
+    pub fn arrival(&self, rulebook: &Rulebook, track: usize) -> Option<Move> {
+        let track = &self.board.tracks[track];
+        let environment = &rulebook.environments[track.environment];
+        let movements = self.ledger.of(&track.subject, &environment.paths);
+        let landing = history::landing(movements, &environment.paths, &track.held)?;
+        Some(read(landing, &environment.policy.name))
+    }
+
     /// What moved in an environment since a time, oldest first.
     pub fn moves_since(&self, rulebook: &Rulebook, environment: usize, since: Timestamp) -> Vec<Move> {
         let here = &rulebook.environments[environment];

@@ -13,6 +13,7 @@ mod control_files;
 mod deliver;
 mod digests;
 mod edit_plan;
+mod explain;
 #[cfg(test)]
 mod fake;
 mod flux;
@@ -44,6 +45,7 @@ pub use agreed::Agreed;
 pub use assess::Assessment;
 pub use board::{Board, Track};
 pub use edit_plan::{EditPlan, PlannedFile, WayBack};
+pub use explain::{Explained, Explanation, Outlook, Prospect, Question, ToldGate, Verdict};
 pub use history::{HistoryQuery, Move, Mover};
 pub use notes::NotesPolicy;
 pub use order::{Order, Ordered, Release};

@@ -228,7 +228,7 @@ fn images_of(view: &View, tracks: &[usize]) -> BTreeSet<ImageName> {
     tracks.iter().map(|track| view.board.tracks[*track].image().clone()).collect()
 }
 
-fn new_id(now: Timestamp) -> PromotionId {
+pub(super) fn new_id(now: Timestamp) -> PromotionId {
     let seconds = u64::try_from(now.timestamp()).unwrap_or_default();
     let time = uuid::Timestamp::from_unix(NoContext, seconds, now.timestamp_subsec_nanos());
     PromotionId::from_uuid(Uuid::new_v7(time))

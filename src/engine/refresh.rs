@@ -52,7 +52,7 @@ impl<P: Ports> Engine<P> {
         let last = last.and_then(Arc::into_inner);
         let (snapshot, ledger) = self.extend_ledger(snapshot, &resolver, last, now).await?;
         self.memory.last_seen = Some((head, now));
-        let view = Arc::new(View::new(snapshot, resolver, ledger, &unsigned, &self.rulebook));
+        let view = Arc::new(View::new(snapshot, resolver, ledger, unsigned, &self.rulebook));
         self.memory.view = Some(Arc::clone(&view));
         Ok(view)
     }

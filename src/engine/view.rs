@@ -21,6 +21,8 @@ pub struct View {
     pub board: Board,
     /// What people said by control files.
     pub controls: Controls,
+    /// The control files that do not count, since nobody who is allowed to signed them.
+    pub(crate) unsigned_controls: UnsignedFiles,
     pub(crate) snapshot: Snapshot,
     pub(crate) resolver: Resolver,
     pub(crate) ledger: Ledger,
@@ -36,20 +38,21 @@ impl View {
         snapshot: Snapshot,
         resolver: Resolver,
         ledger: Ledger,
-        unsigned: &UnsignedFiles,
+        unsigned: UnsignedFiles,
         rulebook: &Rulebook,
     ) -> Self {
         fn empty<T>(count: usize) -> Vec<OnceLock<T>> {
             std::iter::repeat_with(OnceLock::new).take(count).collect()
         }
         let mut board = Board::of(&snapshot, &resolver, rulebook);
-        let controls = control_files::controls_of(&snapshot, unsigned, rulebook);
-        board.problems.extend(control_files::unsigned_problems(unsigned));
+        let controls = control_files::controls_of(&snapshot, &unsigned, rulebook);
+        board.problems.extend(control_files::unsigned_problems(&unsigned));
         board.problems.extend(control_files::problems(&controls));
         let tracks = board.tracks.len();
         Self {
             board,
             controls,
+            unsigned_controls: unsigned,
             snapshot,
             resolver,
             ledger,

@@ -9,6 +9,7 @@ mod clock;
 mod controls;
 mod decide;
 mod evaluate;
+mod explain;
 mod facts;
 #[cfg(test)]
 mod fixture;
@@ -37,6 +38,7 @@ pub use controls::{
 };
 pub use decide::{Consideration, Decision, consider, decide};
 pub use evaluate::{Evaluation, Soaked, evaluate};
+pub use explain::{Fate, Insisting, Offer, Remedy, VersionFate, fates, is_verdict, offer, remedies};
 pub use facts::{
     Before, BeforeRunning, Boarding, DigestNow, EnvironmentPolicy, Facts, Fetched, Landing, MovedBack,
     Observations, Observed, PastRun, SoakMode, TrackPolicy, Unsigned,

@@ -167,7 +167,7 @@ pub(super) struct Ran {
 }
 
 impl Ran {
-    fn of(output: Output) -> Self {
+    pub(super) fn of(output: Output) -> Self {
         Self {
             code: output.status.code().unwrap_or(-1),
             out: String::from_utf8(output.stdout).unwrap(),

@@ -24,7 +24,7 @@ pub(crate) struct Changelog {
     #[arg(long, value_name = "ENVIRONMENT")]
     pub(crate) env: Option<EnvironmentName>,
     /// What came to the environment in this time: 7d, 24h
-    #[arg(long, value_name = "TIME", value_parser = length_of_time, conflicts_with_all = ["from", "to"])]
+    #[arg(long, value_name = "TIME", value_parser = super::length_of_time, conflicts_with_all = ["from", "to"])]
     pub(crate) since: Option<std::time::Duration>,
     /// The image, for a service that has several
     #[arg(long)]
@@ -58,8 +58,4 @@ pub(crate) enum ChangelogFormat {
     Json,
     /// A piece of HTML
     Html,
-}
-
-fn length_of_time(text: &str) -> Result<std::time::Duration, String> {
-    crate::config::length_of_time(text).map_err(|(message, hint)| format!("{message}; {hint}"))
 }

@@ -65,3 +65,13 @@ Examples:
   tidegate release --kind hold                   what was held without naming a service
   tidegate release --freeze launch
   tidegate release --expired                     all that no longer counts";
+
+pub(super) const EXPLAIN: &str = "\
+Examples:
+  tidegate explain common/graphql-server
+  tidegate explain common/graphql-server --env prod --tag v1.0.178
+  tidegate explain common/graphql-server --env prod -o json | jq '.explanations[0].earliest'
+  tidegate explain common/graphql-server --env prod --tag v1.0.180 --wait --timeout 2h
+
+Exit codes: 0 every gate is open or nothing is to come, 3 a gate is closed, 4 a gate refuses, 75 it could not be known.
+With --wait: 0 when it has come, 3 when the time is over or it does not come by itself any more, 4 when a gate refuses.";

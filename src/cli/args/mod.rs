@@ -4,6 +4,7 @@
 mod changelog;
 mod control;
 mod examples;
+mod explain;
 mod moves;
 mod setup;
 mod views;
@@ -14,6 +15,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 
 pub(crate) use changelog::{Changelog, ChangelogFormat};
 pub(crate) use control::{Approve, Freeze, Going, Hold, Pin, Quarantine, Release};
+pub(crate) use explain::{Explain, Until};
 pub(crate) use moves::{Promote, Rollback};
 pub(crate) use setup::{Demo, Init};
 pub(crate) use views::{History, Status};
@@ -136,6 +138,9 @@ pub(crate) enum Command {
         after_help = "Examples:\n  tidegate status\n  tidegate status 'common/*'\n  tidegate status -o json"
     )]
     Status(Status),
+    /// Tell why a version is where it is and when the next one comes: every gate, and what would open it
+    #[command(after_help = examples::EXPLAIN)]
+    Explain(Explain),
     /// List what moved, from Git: promotions, and what people changed
     #[command(
         after_help = "Examples:\n  tidegate history\n  tidegate history common/graphql-server --env prod -n 5\n  tidegate history --since 7d -o json"
@@ -156,4 +161,9 @@ pub(crate) enum Command {
         /// The shell
         shell: clap_complete::Shell,
     },
+}
+
+/// A length of time as the configuration has it: `24h`, `90m`.
+fn length_of_time(text: &str) -> Result<std::time::Duration, String> {
+    crate::config::length_of_time(text).map_err(|(message, hint)| format!("{message}; {hint}"))
 }

@@ -7,6 +7,7 @@ mod control;
 mod demo;
 mod diary;
 mod doctor;
+mod explain;
 mod history;
 mod init;
 mod known;
@@ -42,6 +43,7 @@ pub(super) async fn run(cli: Cli, output: &Output) -> Result<ExitCode, Fault> {
         Command::Freeze(args) => Box::pin(control::freeze(global, args, output)).await,
         Command::Release(args) => Box::pin(control::release(global, args, output)).await,
         Command::Status(args) => status::run(global, args, output).await,
+        Command::Explain(args) => explain::run(global, args, output).await,
         Command::History(args) => history::run(global, args, output).await,
         Command::Changelog(args) => Box::pin(changelog::run(global, args, output)).await,
         Command::Doctor => doctor::run(global, output).await,

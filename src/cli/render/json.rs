@@ -8,6 +8,10 @@ use crate::policy::{Answer, Decision, Evaluation, GateReport};
 
 use super::status::Row;
 
+mod explain;
+
+pub(crate) use explain::explain;
+
 /// A pass.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]

@@ -4,11 +4,22 @@ pub(crate) mod by_hand;
 pub(crate) mod changelog;
 pub(crate) mod control;
 pub(crate) mod diff;
+pub(crate) mod explain;
 pub(crate) mod history;
 pub(crate) mod init;
 pub(crate) mod json;
 pub(crate) mod plan;
 pub(crate) mod problems;
+mod remedy;
+mod said;
 pub(crate) mod status;
 mod table;
 mod time;
+
+/// How a waiting ended, and after how long.
+#[derive(Clone, Copy, Debug, serde::Serialize)]
+pub(crate) struct Waited {
+    /// `reached`, `lost` or `timeout`.
+    pub(crate) outcome: &'static str,
+    pub(crate) seconds: u64,
+}

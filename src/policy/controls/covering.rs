@@ -72,6 +72,24 @@ impl Controls {
         notes.chain(thawed.map(|order| &order.note))
     }
 
+    /// What is said at `now` and is not over, by file; a freeze that has not begun is said too.
+    pub fn standing(&self, zone: Tz, now: Timestamp) -> Vec<Control> {
+        fn of<T: Clone>(all: &[Arc<T>], as_control: fn(T) -> Control) -> impl Iterator<Item = Control> {
+            all.iter().map(move |one| as_control(T::clone(one)))
+        }
+        let holds = of(&self.holds, Control::Hold).chain(of(&self.pins, Control::Pin));
+        let versions =
+            of(&self.quarantines, Control::Quarantine).chain(of(&self.approvals, Control::Approval));
+        let is_over = |control: &Control| match control {
+            Control::Freeze(order) => order.freeze.is_over(zone, now),
+            _ => control.note().is_some_and(|note| !note.is_in_force(now)),
+        };
+        let all = holds.chain(versions).chain(of(&self.freezes, Control::Freeze));
+        let mut standing: Vec<Control> = all.filter(|control| !is_over(control)).collect();
+        standing.sort_by(|one, other| one.file().cmp(other.file()));
+        standing
+    }
+
     /// The files that can't be read.
     pub fn unreadable(&self) -> impl Iterator<Item = &UnreadableControl> {
         self.unreadable.iter().map(Arc::as_ref)

@@ -29,6 +29,7 @@ pub use report::{Answer, GateReport, Reason};
 pub use soak::{SoakReason, SoakTime};
 pub use window::WindowReason;
 
+pub(super) use order::verdict;
 pub(super) use soak::list;
 
 use crate::model::{Digest, Timestamp};

@@ -68,9 +68,7 @@ fn answer(question: Question<'_>) -> (Answer, OrderReason) {
     if candidate.version <= lowest.version {
         return (Answer::Closed, OrderReason::NotHigher { tag, running });
     }
-    let left = facts.moved_back.iter().filter(|moved| is_against(question, moved, candidate));
-    // The last verdict is the one to tell; the identity decides between two of the same second.
-    let Some(moved) = left.max_by_key(|moved| (moved.at, moved.commit)) else {
+    let Some(moved) = verdict(question) else {
         return (Answer::Open, OrderReason::Higher { tag, running });
     };
     let reason = OrderReason::MovedBack {
@@ -82,6 +80,14 @@ fn answer(question: Question<'_>) -> (Answer, OrderReason) {
         at: ShownTime { at: moved.at, zone: policy.environment.zone },
     };
     (Answer::Closed, reason)
+}
+
+/// The way back that speaks against the candidate, if one does. The last one is the one to tell; the identity decides
+/// between two of the same second.
+pub(in crate::policy) fn verdict(question: Question<'_>) -> Option<&MovedBack> {
+    let Question { facts, candidate, .. } = question;
+    let left = facts.moved_back.iter().filter(|moved| is_against(question, moved, candidate));
+    left.max_by_key(|moved| (moved.at, moved.commit))
 }
 
 /// Whether a person's way back speaks against the candidate: against the version that was left, wherever that was; and

@@ -8,6 +8,7 @@ mod template;
 mod tests;
 
 use std::borrow::Cow;
+use std::fmt;
 use std::str::FromStr;
 
 use regex::{Captures, Regex, RegexBuilder};
@@ -115,6 +116,13 @@ impl TagPattern {
             }
             Extract::Template(template) => self.regex.captures(tag).map(|found| expand(&found, template)),
         }
+    }
+}
+
+impl fmt::Display for TagPattern {
+    /// The regular expression as it was written.
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(self.regex.as_str())
     }
 }
 

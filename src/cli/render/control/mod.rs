@@ -19,6 +19,7 @@ use crate::policy::{Candidate, Control, Quarantine};
 use super::{diff, time};
 
 pub(crate) use json::{json, nothing};
+pub(super) use sentence::{release, word};
 
 /// The most services that are listed.
 const MOST_LISTED: usize = 6;
@@ -76,7 +77,7 @@ fn written(text: &mut String, scene: &Scene<'_>, file: &RepoPath, content: &str,
         return;
     }
     let _ = writeln!(text, "  file      {DIM}{file}{DIM:#}");
-    if let Some(release) = sentence::release(&control) {
+    if let Some(release) = release(&control) {
         let _ = writeln!(text, "  undo      {DIM}{release}{DIM:#}");
     }
 }

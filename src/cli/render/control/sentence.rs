@@ -90,7 +90,7 @@ fn whom(services: Option<&ServicePattern>, environments: &[EnvironmentName]) -> 
 }
 
 /// The command that ends it.
-pub(super) fn release(control: &Control) -> Option<String> {
+pub(in crate::cli::render) fn release(control: &Control) -> Option<String> {
     let scope = |services: Option<&ServicePattern>, environments: &[EnvironmentName]| {
         let mut words = services.map_or_else(String::new, |services| format!(" {}", word(services.as_str())));
         let _ = write!(words, " --kind {}", kind(control));
@@ -117,7 +117,7 @@ pub(super) fn release(control: &Control) -> Option<String> {
 }
 
 /// A word as a shell takes it.
-fn word(text: &str) -> String {
+pub(in crate::cli::render) fn word(text: &str) -> String {
     let is_plain = |character: char| character.is_ascii_alphanumeric() || "-_./".contains(character);
     if !text.is_empty() && text.chars().all(is_plain) {
         return text.to_owned();

@@ -60,6 +60,6 @@ fn an_approval_is_told_with_its_whole_digest() {
     let now = "2026-11-24T09:00:00Z".parse().unwrap();
     let told = plain(&sentence::of(&control, Tz::UTC, now));
     assert_eq!(told, format!("v1.0.2 of common/api for prod as {digest}"));
-    let release = sentence::release(&control).unwrap();
+    let release = release(&control).unwrap();
     assert_eq!(release, "tidegate release common/api --kind approval --env prod --version v1.0.2");
 }

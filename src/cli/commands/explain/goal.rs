@@ -1,0 +1,125 @@
+//! What a waiting `explain` waits for, and how long it may look away. Knows neither Git nor a clock.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use crate::cli::args::Until;
+use crate::engine::{Explained, Explanation, Outlook, Prospect, Verdict};
+use crate::model::{EnvironmentName, ImageName, Tag, Timestamp, Version};
+
+/// How long to look away when every gate is open and only the promotion is missing.
+const OPEN: Duration = Duration::from_secs(2);
+
+/// How long to look away when nobody knows when something happens.
+const UNKNOWN: Duration = Duration::from_secs(20);
+
+/// The longest to look away from the branch: somebody may promote by hand, or take a hold back.
+const LONGEST: Duration = Duration::from_mins(1);
+
+/// The version that is waited for in each place; set when the first one is in sight.
+#[derive(Debug, Default)]
+pub(super) struct Goals(BTreeMap<(EnvironmentName, Option<ImageName>), (Tag, Version)>);
+
+/// How far the waiting is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Progress {
+    /// It is over, and well.
+    Reached,
+    /// It would be in vain.
+    Lost(Verdict),
+    /// It goes on.
+    Waiting,
+}
+
+impl Goals {
+    /// Looks at what is explained now.
+    pub(super) fn look(&mut self, explained: &Explained, until: Until) -> Progress {
+        let mut is_reached = true;
+        let mut lost: Option<Verdict> = None;
+        for explanation in &explained.explanations {
+            match self.look_at(explanation, until) {
+                Progress::Reached => {}
+                Progress::Lost(verdict) => lost = lost.max(Some(verdict)),
+                Progress::Waiting => is_reached = false,
+            }
+        }
+        match lost {
+            Some(verdict) => Progress::Lost(verdict),
+            None if is_reached => Progress::Reached,
+            None => Progress::Waiting,
+        }
+    }
+
+    fn look_at(&mut self, explanation: &Explanation, until: Until) -> Progress {
+        let place = (explanation.environment.clone(), explanation.image.clone());
+        let prospect = explanation.prospect();
+        if let Some(prospect) = prospect {
+            self.0.entry(place.clone()).or_insert_with(|| (prospect.tag.clone(), prospect.version.clone()));
+        }
+        let goal = self.0.get(&place);
+        let lowest = explanation.running.first();
+        let runs = goal.zip(lowest).is_some_and(|((_, wanted), lowest)| lowest.version >= *wanted);
+        let is_of_goal = goal.zip(prospect).is_some_and(|((wanted, _), prospect)| prospect.tag == *wanted);
+        match &explanation.outlook {
+            _ if runs => Progress::Reached,
+            Outlook::Runs => Progress::Reached,
+            Outlook::Open(_) if until == Until::Open => Progress::Reached,
+            Outlook::Current(why) if goal.is_none() && why.is_up_to_date() => Progress::Reached,
+            Outlook::NoVersion | Outlook::Stuck(_) | Outlook::Unreadable => {
+                Progress::Lost(explanation.verdict())
+            }
+            Outlook::Waits(prospect) if is_of_goal && prospect.is_lost => {
+                Progress::Lost(explanation.verdict())
+            }
+            _ => Progress::Waiting,
+        }
+    }
+
+    /// What is waited for, in a line.
+    pub(super) fn told(&self, explained: &Explained) -> String {
+        let waits = |explanation: &Explanation| {
+            let place = (explanation.environment.clone(), explanation.image.clone());
+            let goal = self.0.get(&place).map(|(tag, _)| tag);
+            let runs_it = self.0.get(&place).zip(explanation.running.first());
+            if runs_it.is_some_and(|((_, wanted), lowest)| lowest.version >= *wanted) {
+                return None;
+            }
+            let environment = &explanation.environment;
+            let tag = goal.map_or_else(|| "something newer".to_owned(), ToString::to_string);
+            let closed = explanation.prospect().into_iter().flat_map(Prospect::closed);
+            let closed: Vec<&str> = closed.map(|gate| gate.report.gate.as_str()).collect();
+            let gates = match (&explanation.outlook, closed.as_slice()) {
+                (Outlook::Open(_), _) => "every gate is open".to_owned(),
+                (Outlook::Unknown, _) => "the registry does not answer".to_owned(),
+                (Outlook::Current(why), _) => why.to_string(),
+                (_, closed) => closed.join(", "),
+            };
+            let opens_at = explanation.opens_at().filter(|at| *at > explained.now);
+            let time = opens_at.map(|at| {
+                let shown = crate::policy::ShownTime { at, zone: explanation.zone };
+                format!(" until {shown}")
+            });
+            Some(format!("{tag} in {environment} ({gates}{})", time.unwrap_or_default()))
+        };
+        let told: Vec<String> = explained.explanations.iter().filter_map(waits).collect();
+        told.join("; ")
+    }
+}
+
+/// How long to look away from the branch after what was explained: until a gate opens, and never long.
+pub(super) fn pause(explained: &Explained, now: Timestamp, tick: Option<Timestamp>) -> Duration {
+    let is_open = |explanation: &Explanation| matches!(explanation.outlook, Outlook::Open(_));
+    let left = |at: Timestamp| (at - now).to_std().ok();
+    let usual = match explained.next_opening.and_then(left) {
+        _ if explained.explanations.iter().any(is_open) => OPEN,
+        // Closer and closer, and not a moment before it opens.
+        Some(left) => (left / 20).clamp(OPEN, LONGEST).min(left + Duration::from_millis(500)),
+        None => UNKNOWN,
+    };
+    // Whoever promotes asks the registries at the schedule's times; what came then is there a moment after.
+    let after_tick = tick.and_then(left).map(|left| left + Duration::from_secs(1));
+    after_tick.map_or(usual, |after_tick| usual.min(after_tick))
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,315 @@
+//! An explanation as people read it: what runs, what comes and when, every gate, what would open it, and what was said
+//! and passed over on the way.
+
+use std::fmt::Write;
+
+use anstyle::Style;
+
+use crate::cli::output::{BOLD, CYAN, DIM, GREEN, RED, YELLOW};
+use crate::engine::{Explained, Explanation, Mover, Outlook, Prospect, ToldGate};
+use crate::model::{Elapsed, Printable, Timestamp};
+use crate::policy::{Answer, Fate, MovedBack, ShownTime, Starvation, VersionFate};
+
+use super::remedy::{self, Told};
+use super::table::{self, Cell};
+use super::{problems, said, time};
+
+/// The most versions above what runs that are told; more are counted.
+const MOST_VERSIONS: usize = 12;
+
+/// Everything that is explained.
+pub(crate) fn render(explained: &Explained) -> String {
+    let parts: Vec<String> =
+        explained.explanations.iter().map(|explanation| one(explanation, explained.now)).collect();
+    parts.join("\n")
+}
+
+fn one(explanation: &Explanation, now: Timestamp) -> String {
+    let mut text = String::new();
+    let Explanation { service, environment, .. } = explanation;
+    let image = explanation.image.as_ref().map(|image| format!("  {DIM}{image}{DIM:#}")).unwrap_or_default();
+    let _ = writeln!(text, "{BOLD}{service}{BOLD:#} in {CYAN}{environment}{CYAN:#}{image}");
+    let _ = writeln!(text, "  runs  {}", running(explanation, now));
+    let _ = writeln!(text, "  next  {}", outlook(explanation, now));
+    registry(&mut text, explanation);
+    if let Some(prospect) = explanation.prospect() {
+        text.push('\n');
+        gates(&mut text, prospect, now);
+        ways(&mut text, explanation, prospect);
+        if let Some(starvation) = &prospect.starvation {
+            starving(&mut text, starvation, explanation);
+        }
+    }
+    versions(&mut text, explanation);
+    verdicts(&mut text, explanation);
+    controls(&mut text, explanation);
+    let told = problems::render(&explanation.problems);
+    if !told.is_empty() {
+        text.push('\n');
+        text.push_str(&moved_in(&told, "  "));
+    }
+    text
+}
+
+fn running(explanation: &Explanation, now: Timestamp) -> String {
+    let tags: Vec<&str> = explanation.running.iter().map(|running| running.tag.as_str()).collect();
+    if tags.is_empty() {
+        return format!("{YELLOW}not known{YELLOW:#}");
+    }
+    let mut text = format!("{BOLD}{}{BOLD:#}", tags.join(" and "));
+    if let Some(arrival) = &explanation.arrival {
+        let by = match &arrival.by {
+            Mover::Tidegate { requested_by, .. } => {
+                format!("tidegate ({})", Printable::bounded(requested_by, 40))
+            }
+            Mover::Person { author } => Printable::bounded(author, 60).to_string(),
+        };
+        let since = ShownTime { at: arrival.at, zone: explanation.zone };
+        let (age, commit) = (time::age(arrival.at, now), arrival.commit.short());
+        let _ = write!(text, " since {since} {DIM}({age}){DIM:#}, by {by} in {commit}");
+    }
+    text
+}
+
+fn outlook(explanation: &Explanation, now: Timestamp) -> String {
+    match &explanation.outlook {
+        Outlook::Runs => match &explanation.asked {
+            Some(tag) => format!("{GREEN}{tag} runs here{GREEN:#}"),
+            None => String::new(),
+        },
+        Outlook::Current(why) if why.is_up_to_date() => format!("nothing: {why}"),
+        Outlook::Current(why) => format!("{YELLOW}nothing{YELLOW:#}: {why}"),
+        Outlook::NoVersion => match &explanation.asked {
+            Some(tag) => format!("{YELLOW}never{YELLOW:#}: the rules find no version in `{tag}`"),
+            None => String::new(),
+        },
+        Outlook::Open(prospect) => {
+            let told = candidate(prospect);
+            match passed_over(explanation, prospect) {
+                None => format!("{told}: {GREEN}every gate is open{GREEN:#}; the next pass promotes it"),
+                Some(fate) => {
+                    format!(
+                        "{told}: {GREEN}every gate is open{GREEN:#}, but it does not come by itself: {fate}"
+                    )
+                }
+            }
+        }
+        Outlook::Stuck(prospect) => {
+            format!(
+                "{}: every gate is open, but {RED}it cannot be written{RED:#}; see below",
+                candidate(prospect)
+            )
+        }
+        Outlook::Waits(prospect) => waits(explanation, prospect, now),
+        Outlook::Unknown => format!("{RED}not known{RED:#}: the registry could not be asked; see below"),
+        Outlook::Unreadable => {
+            format!(
+                "{RED}nothing{RED:#}: something of it cannot be read here, so nothing is moved; see below"
+            )
+        }
+    }
+}
+
+fn waits(explanation: &Explanation, prospect: &Prospect, now: Timestamp) -> String {
+    let told = candidate(prospect);
+    let is_refused = prospect.closed().any(|gate| gate.report.answer == Answer::Refused);
+    match prospect.earliest.filter(|at| *at > now) {
+        _ if is_refused => format!("{told}: {RED}refused{RED:#}"),
+        _ if prospect.is_lost => {
+            format!("{told}: {YELLOW}does not come by itself any more{YELLOW:#}")
+        }
+        Some(at) => {
+            let shown = ShownTime { at, zone: explanation.zone };
+            format!(
+                "{told}: at the earliest {YELLOW}{shown}{YELLOW:#} {DIM}(in {}){DIM:#}",
+                time::until(at, now)
+            )
+        }
+        None => format!("{told}: {YELLOW}waits{YELLOW:#}, and time alone does not open it"),
+    }
+}
+
+fn candidate(prospect: &Prospect) -> String {
+    let releases = match prospect.releases_count {
+        0 => String::new(),
+        1 => format!(" {DIM}(1 release){DIM:#}"),
+        many => format!(" {DIM}({many} releases){DIM:#}"),
+    };
+    format!("{BOLD}{}{BOLD:#}{releases}", prospect.tag)
+}
+
+/// Why a version that was asked about does not come by itself, if another does.
+fn passed_over<'a>(explanation: &'a Explanation, prospect: &Prospect) -> Option<&'a Fate> {
+    let told = explanation.versions.iter().find(|one| one.tag == prospect.tag)?;
+    (told.fate != Fate::Candidate).then_some(&told.fate)
+}
+
+/// What the registry offers, where that is not what is on its way.
+fn registry(text: &mut String, explanation: &Explanation) {
+    let Some(offer) = &explanation.offer else { return };
+    let is_told = matches!(explanation.outlook, Outlook::Current(_) | Outlook::NoVersion)
+        || offer.highest != offer.highest_admitted;
+    if !is_told {
+        return;
+    }
+    let pattern = offer
+        .tag_pattern
+        .as_ref()
+        .map(|pattern| format!(" by the pattern {}", Printable::bounded(pattern, 80)));
+    let pattern = pattern.unwrap_or_default();
+    let mut told = match (&offer.highest, &offer.highest_admitted) {
+        (None, _) if offer.tag_count == 0 => "has no tag at all".to_owned(),
+        (None, _) => {
+            let example = offer.without_version.as_ref().map(|tag| format!(", such as {tag}"));
+            let (count, example) = (offer.tag_count, example.unwrap_or_default());
+            format!("has {count} tags, and none of them is a version{pattern}{example}")
+        }
+        (Some(highest), Some(admitted)) if highest == admitted => format!("has {highest} as its highest tag"),
+        (Some(highest), admitted) => {
+            let mut told =
+                format!("has {highest} as its highest tag, which is not in the range {}", offer.versions);
+            match admitted {
+                Some(admitted) => {
+                    let _ = write!(told, "; the highest in it is {admitted}");
+                }
+                None => told.push_str("; none is"),
+            }
+            told
+        }
+    };
+    if offer.highest.is_some() && offer.tag_pattern.is_some() {
+        told.push_str(&pattern.replacen(" by", ", read by", 1));
+    }
+    let _ = writeln!(text, "        {DIM}the registry {told}{DIM:#}");
+}
+
+fn gates(text: &mut String, prospect: &Prospect, now: Timestamp) {
+    let rows: Vec<Vec<Cell>> = prospect.gates.iter().map(|gate| gate_row(gate, now)).collect();
+    text.push_str(&moved_in(&table::render(&rows), "  "));
+}
+
+fn gate_row(gate: &ToldGate, now: Timestamp) -> Vec<Cell> {
+    let report = &gate.report;
+    let (state, style): (String, Style) = match report.answer {
+        Answer::Open => ("open".to_owned(), GREEN),
+        Answer::ClosedUntil(at) => (format!("closed for {}", time::until(at, now)), YELLOW),
+        Answer::Closed => ("closed".to_owned(), YELLOW),
+        Answer::Refused => ("REFUSED".to_owned(), RED),
+    };
+    let reason = report.reason.to_string();
+    let reason = if report.is_open() { Cell::styled(reason, DIM) } else { Cell::plain(reason) };
+    vec![Cell::plain(report.gate.as_str()), Cell::styled(state, style), reason]
+}
+
+/// What would open the closed gates, one by one and all at once.
+fn ways(text: &mut String, explanation: &Explanation, prospect: &Prospect) {
+    let closed: Vec<&ToldGate> = prospect.closed().collect();
+    if closed.is_empty() {
+        return;
+    }
+    let _ = writeln!(text, "\n  {DIM}what would open it{DIM:#}");
+    let mut rows = Vec::new();
+    for gate in closed {
+        let name = gate.report.gate.as_str();
+        let told: Vec<Told> = gate.remedies.iter().map(|remedy| remedy::tell(remedy, explanation)).collect();
+        if told.is_empty() {
+            rows.push(vec![Cell::plain(name), Cell::plain("what the gate says, settled by hand")]);
+        }
+        let is_time_alone = told.len() == 1 && matches!(gate.report.answer, Answer::ClosedUntil(_));
+        for (at, Told { text, command }) in told.into_iter().enumerate() {
+            let first = if at == 0 { Cell::plain(name) } else { Cell::plain("") };
+            let text = if is_time_alone { format!("nothing but {text}") } else { text };
+            let text = if at > 0 { format!("or {text}") } else { text };
+            let row = match command {
+                Some(command) => vec![first, Cell::plain(format!("{text}: {command}"))],
+                None => vec![first, Cell::plain(text)],
+            };
+            rows.push(row);
+        }
+    }
+    text.push_str(&moved_in(&table::render(&rows), "    "));
+    if let Some(command) = remedy::override_all(explanation, prospect) {
+        let _ = writeln!(text, "  {DIM}to promote it all the same{DIM:#}\n    {command}");
+    }
+}
+
+fn starving(text: &mut String, starvation: &Starvation, explanation: &Explanation) {
+    let since = ShownTime { at: starvation.since, zone: explanation.zone };
+    let needed = Elapsed(starvation.needed);
+    let _ = writeln!(
+        text,
+        "\n  {YELLOW}starving{YELLOW:#}: since {since} {} versions were replaced in {} one after the other before their \
+         soak of {needed} was over.\n    `soakMode: train` in the configuration lets one go on first, `soakMode: elapsed` \
+         lets each go on soaking after it was replaced",
+        starvation.superseded_count, starvation.environment
+    );
+}
+
+/// What becomes of the versions above what runs; neighbours of the same fate stand in one line.
+fn versions(text: &mut String, explanation: &Explanation) {
+    let is_told = |one: &&VersionFate| match &explanation.outlook {
+        // That the one version above is the one that comes is said already.
+        Outlook::Open(prospect) | Outlook::Waits(prospect) | Outlook::Stuck(prospect) => {
+            one.fate != Fate::Candidate
+                || explanation.asked.as_ref().is_some_and(|asked| *asked != prospect.tag)
+        }
+        _ => true,
+    };
+    let told: Vec<&VersionFate> = explanation.versions.iter().filter(is_told).collect();
+    if told.is_empty() {
+        return;
+    }
+    let Some(lowest) = explanation.running.first() else { return };
+    let _ = writeln!(text, "\n  {DIM}other versions above {}{DIM:#}", lowest.tag);
+    let runs: Vec<&[&VersionFate]> =
+        told.chunk_by(|one, other| one.fate.to_string() == other.fate.to_string()).collect();
+    let left_out = runs.len().saturating_sub(MOST_VERSIONS);
+    let row = |run: &&[&VersionFate]| {
+        let name = match run {
+            [one] => one.tag.to_string(),
+            [first, .., last] => format!("{} to {} ({})", first.tag, last.tag, run.len()),
+            [] => String::new(),
+        };
+        let fate = run.first().map(|one| one.fate.to_string()).unwrap_or_default();
+        vec![Cell::plain(name), Cell::plain(fate)]
+    };
+    // The newest are the ones that people ask about.
+    let rows: Vec<Vec<Cell>> = runs.iter().skip(left_out).map(row).collect();
+    if left_out > 0 {
+        let _ = writeln!(text, "    {DIM}... and {left_out} more below; -o json lists all{DIM:#}");
+    }
+    text.push_str(&moved_in(&table::render(&rows), "    "));
+}
+
+fn verdicts(text: &mut String, explanation: &Explanation) {
+    if explanation.moved_back.is_empty() {
+        return;
+    }
+    let _ = writeln!(text, "\n  {DIM}moved back by people{DIM:#}");
+    let row = |moved: &MovedBack| {
+        let at = ShownTime { at: moved.at, zone: explanation.zone };
+        let author = Printable::bounded(&moved.author, 60);
+        let what = format!("left in {} at {at}, by {author} in {}", moved.environment, moved.commit.short());
+        vec![Cell::plain(moved.version.to_string()), Cell::plain(what)]
+    };
+    let rows: Vec<Vec<Cell>> = explanation.moved_back.iter().map(row).collect();
+    text.push_str(&moved_in(&table::render(&rows), "    "));
+}
+
+fn controls(text: &mut String, explanation: &Explanation) {
+    if explanation.controls.is_empty() {
+        return;
+    }
+    let _ = writeln!(text, "\n  {DIM}said by control files{DIM:#}");
+    for control in &explanation.controls {
+        let who = control.note().map(|note| said::who(note, explanation.zone)).unwrap_or_default();
+        let _ = writeln!(text, "    {} {DIM}{who}{DIM:#}", said::what(control));
+    }
+}
+
+fn moved_in(text: &str, by: &str) -> String {
+    text.lines().fold(String::with_capacity(text.len()), |mut moved, line| {
+        let _ = writeln!(moved, "{by}{line}");
+        moved
+    })
+}

@@ -1,0 +1,362 @@
+//! An explanation: everything that is known about where one image of one service stands in one environment, as data.
+//!
+//! A pure function of an assessment; text is made when it is shown.
+
+use std::collections::BTreeSet;
+
+use chrono_tz::Tz;
+
+use crate::model::{Class, EnvironmentName, ImageName, ServiceName, Tag, Timestamp, Version};
+use crate::policy::{
+    self, Answer, Approved, Candidate, Control, Decision, Evaluation, GateReport, MovedBack, NoCandidate,
+    Offer, Remedy, Soaked, Starvation, VersionFate,
+};
+
+use super::{uncounted, worst};
+use crate::engine::assess::{Assessment, Known};
+use crate::engine::board::Track;
+use crate::engine::history::Move;
+use crate::engine::problem::Problem;
+
+/// Where one image of one service stands in one environment.
+#[derive(Clone, Debug)]
+pub struct Explanation {
+    /// The service.
+    pub service: ServiceName,
+    /// The image; none when not even that can be read.
+    pub image: Option<ImageName>,
+    /// The environment.
+    pub environment: EnvironmentName,
+    /// The environment that comes before it.
+    pub after: Option<EnvironmentName>,
+    /// The zone in which its times are told.
+    pub zone: Tz,
+    /// The distinct versions that run, ascending.
+    pub running: Vec<Candidate>,
+    /// How what runs came there: when, by which commit, and who.
+    pub arrival: Option<Move>,
+    /// The version that was asked about, if one was.
+    pub asked: Option<Tag>,
+    /// What comes of it.
+    pub outlook: Outlook,
+    /// What the registry offers; nothing when it could not be asked.
+    pub offer: Option<Offer>,
+    /// What becomes of each version above what runs, ascending.
+    pub versions: Vec<VersionFate>,
+    /// The versions that people moved back from, here or in an environment before.
+    pub moved_back: Vec<MovedBack>,
+    /// What people say by control files about it.
+    pub controls: Vec<Control>,
+    /// What could not be read, matched, asked or done.
+    pub problems: Vec<Problem>,
+}
+
+/// What comes of a track.
+#[derive(Clone, Debug)]
+pub enum Outlook {
+    /// The version that was asked about runs.
+    Runs,
+    /// Nothing comes.
+    Current(NoCandidate),
+    /// The version that was asked about is none: the rules find no version in the tag.
+    NoVersion,
+    /// Every gate is open.
+    Open(Box<Prospect>),
+    /// Every gate is open, but it can't be written.
+    Stuck(Box<Prospect>),
+    /// A gate is closed.
+    Waits(Box<Prospect>),
+    /// The registry could not be asked.
+    Unknown,
+    /// Something of the service can't be read there, so nothing of it is moved.
+    Unreadable,
+}
+
+/// What every gate says about a version.
+#[derive(Clone, Debug)]
+pub struct Prospect {
+    /// The tag.
+    pub tag: Tag,
+    /// The version that it stands for.
+    pub version: Version,
+    /// How many releases the move takes in.
+    pub releases_count: usize,
+    /// Every gate, in the order in which they are told.
+    pub gates: Vec<ToldGate>,
+    /// When all of them can be open at once, if time alone opens them.
+    pub earliest: Option<Timestamp>,
+    /// How long it has soaked.
+    pub soaked: Option<Soaked>,
+    /// Releases that come faster than they can soak, if they do.
+    pub starvation: Option<Starvation>,
+    /// Whether the version is lost: it does not come by itself any more, whatever time it is given.
+    pub is_lost: bool,
+}
+
+/// A gate's answer, and what would open it.
+#[derive(Clone, Debug)]
+pub struct ToldGate {
+    /// What it says.
+    pub report: GateReport,
+    /// What would open it; nothing when it is open.
+    pub remedies: Vec<Remedy>,
+}
+
+/// What an explanation comes to, the worst last.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Verdict {
+    /// Nothing is to be done.
+    Nothing,
+    /// Every gate is open.
+    Open,
+    /// A gate is closed, or something newer is there and can't be a candidate.
+    Closed,
+    /// A gate refuses, or the files can't be read or written.
+    Refused,
+    /// It could not be known.
+    Unknown,
+}
+
+impl Verdict {
+    /// The class that drives the exit code; nothing when all is well.
+    pub fn class(self) -> Option<Class> {
+        match self {
+            Self::Nothing | Self::Open => None,
+            Self::Closed => Some(Class::GateClosed),
+            Self::Refused => Some(Class::Refused),
+            Self::Unknown => Some(Class::TryAgain),
+        }
+    }
+}
+
+impl Explanation {
+    /// What it comes to.
+    pub fn verdict(&self) -> Verdict {
+        match &self.outlook {
+            Outlook::Runs => Verdict::Nothing,
+            Outlook::Current(why) if why.is_up_to_date() => Verdict::Nothing,
+            Outlook::Open(_) => Verdict::Open,
+            Outlook::Waits(prospect) if prospect.is_refused() => Verdict::Refused,
+            Outlook::Waits(prospect) if prospect.could_not_be_asked() => Verdict::Unknown,
+            Outlook::Current(_) | Outlook::NoVersion | Outlook::Waits(_) => Verdict::Closed,
+            Outlook::Stuck(_) | Outlook::Unreadable => match worst(&self.problems) {
+                Some(Class::TryAgain) => Verdict::Unknown,
+                _ => Verdict::Refused,
+            },
+            Outlook::Unknown => Verdict::Unknown,
+        }
+    }
+
+    /// What every gate says, when there is something to ask about.
+    pub fn prospect(&self) -> Option<&Prospect> {
+        match &self.outlook {
+            Outlook::Open(prospect) | Outlook::Stuck(prospect) | Outlook::Waits(prospect) => Some(prospect),
+            _ => None,
+        }
+    }
+
+    /// When every gate is open at once, as far as that is known.
+    pub fn opens_at(&self) -> Option<Timestamp> {
+        self.prospect().and_then(|prospect| prospect.earliest)
+    }
+}
+
+impl Prospect {
+    fn is_refused(&self) -> bool {
+        self.gates.iter().any(|gate| gate.report.answer == Answer::Refused)
+    }
+
+    /// Whether nothing but the registry's silence is in the way.
+    fn could_not_be_asked(&self) -> bool {
+        let mut closed = self.closed().peekable();
+        closed.peek().is_some()
+            && closed.all(|gate| {
+                matches!(
+                    &gate.report.reason,
+                    policy::Reason::Digest(policy::DigestReason::NotAsked { .. })
+                        | policy::Reason::Approval(policy::ApprovalReason::NotAsked { .. })
+                )
+            })
+    }
+
+    /// The gates that are not open.
+    pub fn closed(&self) -> impl Iterator<Item = &ToldGate> {
+        self.gates.iter().filter(|gate| !gate.report.is_open())
+    }
+}
+
+/// A tag that somebody asks about, and what is decided about it.
+pub(super) struct Asked {
+    pub(super) tag: Tag,
+    /// Nothing when the rules find no version in it, or the registry could not be asked.
+    pub(super) decision: Option<Decision>,
+}
+
+/// What explanations are made from.
+pub(super) struct Explaining<'a> {
+    pub(super) known: Known<'a>,
+    pub(super) assessment: &'a Assessment,
+    /// What may go by every gate and can't be written.
+    pub(super) refused: &'a [Problem],
+}
+
+impl Explaining<'_> {
+    /// Where a track stands.
+    pub(super) fn track(&self, at: usize, asked: Option<&Asked>) -> Explanation {
+        let Known { rulebook, view, .. } = self.known;
+        let track = &view.board.tracks[at];
+        let environment = &rulebook.environments[track.environment].policy;
+        let tags = self.assessment.lists[at].as_deref().map(|list| list.tags.as_slice());
+        let selection = self.assessment.selections[at].as_deref();
+        let problems = self.problems(&environment.name, track.service());
+        Explanation {
+            service: track.service().clone(),
+            image: Some(track.image().clone()),
+            environment: environment.name.clone(),
+            after: environment.after.clone(),
+            zone: environment.zone,
+            running: track.running.clone(),
+            arrival: view.arrival(rulebook, at),
+            asked: asked.map(|asked| asked.tag.clone()),
+            outlook: self.outlook(at, asked),
+            offer: tags.zip(selection).map(|(tags, selection)| policy::offer(&track.rules, selection, tags)),
+            versions: self.versions(at, tags.unwrap_or_default()),
+            moved_back: view.moved_back(rulebook, at).to_vec(),
+            controls: view.covering(rulebook, at).standing(environment.zone, self.assessment.now),
+            problems,
+        }
+    }
+
+    /// That something of a service can't be read in an environment.
+    pub(super) fn unclear(&self, environment: usize, service: &ServiceName) -> Explanation {
+        let environment = &self.known.rulebook.environments[environment].policy;
+        let controls = self.known.view.controls.covering(service, &environment.name);
+        Explanation {
+            service: service.clone(),
+            image: None,
+            environment: environment.name.clone(),
+            after: environment.after.clone(),
+            zone: environment.zone,
+            running: Vec::new(),
+            arrival: None,
+            asked: None,
+            outlook: Outlook::Unreadable,
+            offer: None,
+            versions: Vec::new(),
+            moved_back: Vec::new(),
+            controls: controls.standing(environment.zone, self.assessment.now),
+            problems: self.problems(&environment.name, service),
+        }
+    }
+
+    fn outlook(&self, at: usize, asked: Option<&Asked>) -> Outlook {
+        let track = &self.known.view.board.tracks[at];
+        let Some(asked) = asked else {
+            return match &self.assessment.decisions[at] {
+                None => Outlook::Unknown,
+                Some(decision) => self.decided(at, decision),
+            };
+        };
+        if runs(track, &asked.tag) {
+            return Outlook::Runs;
+        }
+        match &asked.decision {
+            Some(decision) => self.decided(at, decision),
+            None if track.rules.version_of(&asked.tag).is_none() => Outlook::NoVersion,
+            None => Outlook::Unknown,
+        }
+    }
+
+    fn decided(&self, at: usize, decision: &Decision) -> Outlook {
+        let tags = self.assessment.lists[at].as_deref().map(|list| list.tags.as_slice()).unwrap_or_default();
+        match decision {
+            Decision::Current { why } => Outlook::Current(why.clone()),
+            Decision::Wait(evaluation) => Outlook::Waits(Box::new(waiting(evaluation, tags))),
+            Decision::Promote(approved) => {
+                let prospect = Box::new(open(approved, self.assessment.now));
+                if self.can_be_written(at) { Outlook::Open(prospect) } else { Outlook::Stuck(prospect) }
+            }
+        }
+    }
+
+    fn can_be_written(&self, at: usize) -> bool {
+        let track = &self.known.view.board.tracks[at];
+        let environment = &self.known.rulebook.environments[track.environment].policy.name;
+        let is_of_track = |problem: &Problem| {
+            problem.service.as_ref() == Some(track.service())
+                && problem.environment.as_ref() == Some(environment)
+        };
+        !self.refused.iter().any(is_of_track)
+    }
+
+    /// What becomes of each version above what runs.
+    fn versions(&self, at: usize, tags: &[Tag]) -> Vec<VersionFate> {
+        let Known { rulebook, view, .. } = self.known;
+        let Some(mut facts) = self.known.facts(at, None) else { return Vec::new() };
+        let track = &view.board.tracks[at];
+        let there = rulebook.environments[track.environment]
+            .before
+            .and_then(|before| view.board.place(before, &track.subject));
+        // The facts have what ran there only where a decision depends on it; here it is told in any case.
+        if let (Some(before), Some(there)) = (&mut facts.before, there) {
+            before.past = view.past(rulebook, there);
+        }
+        let candidate = match &self.assessment.decisions[at] {
+            Some(Decision::Wait(evaluation)) => Some(evaluation.candidate()),
+            Some(Decision::Promote(approved)) => Some(approved.candidate()),
+            Some(Decision::Current { .. }) | None => None,
+        };
+        policy::fates(&self.known.policy(at), &facts, tags, candidate, self.assessment.now)
+    }
+
+    /// What went wrong with a service in an environment, or on the way to its registries.
+    fn problems(&self, environment: &EnvironmentName, service: &ServiceName) -> Vec<Problem> {
+        let is_meant = |problem: &&Problem| match (&problem.service, &problem.environment) {
+            (Some(of), Some(place)) => of == service && place == environment,
+            (Some(of), None) => of == service,
+            // What concerns neither and lies nowhere is what a registry did not answer.
+            (None, None) => problem.place.is_none(),
+            (None, Some(_)) => false,
+        };
+        let seen = self.assessment.problems.iter().chain(self.refused).filter(is_meant).cloned();
+        let mut told = BTreeSet::new();
+        seen.chain(uncounted(self.known.view, service, environment))
+            .filter(|problem| told.insert(problem.to_string()))
+            .collect()
+    }
+}
+
+/// Whether a track runs a tag and nothing else.
+fn runs(track: &Track, tag: &Tag) -> bool {
+    track.running.iter().all(|running| running.tag == *tag)
+}
+
+fn waiting(evaluation: &Evaluation, tags: &[Tag]) -> Prospect {
+    let gates = evaluation.reports().iter();
+    Prospect {
+        tag: evaluation.candidate().tag.clone(),
+        version: evaluation.candidate().version.clone(),
+        releases_count: evaluation.releases_count(),
+        gates: gates
+            .map(|report| ToldGate { report: report.clone(), remedies: policy::remedies(report, tags) })
+            .collect(),
+        earliest: evaluation.earliest(),
+        soaked: evaluation.soaked().cloned(),
+        starvation: evaluation.starvation().cloned(),
+        is_lost: evaluation.closed().any(|report| policy::is_verdict(report, tags)),
+    }
+}
+
+fn open(approved: &Approved, now: Timestamp) -> Prospect {
+    let gates = approved.gates().iter();
+    Prospect {
+        tag: approved.candidate().tag.clone(),
+        version: approved.candidate().version.clone(),
+        releases_count: approved.releases_count(),
+        gates: gates.map(|report| ToldGate { report: report.clone(), remedies: Vec::new() }).collect(),
+        earliest: Some(now),
+        soaked: approved.soaked().cloned(),
+        starvation: None,
+        is_lost: false,
+    }
+}

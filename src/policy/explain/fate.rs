@@ -1,0 +1,244 @@
+//! Fates: why each version that is higher than what runs is the one that comes next, or is not.
+
+use std::fmt;
+use std::time::Duration;
+
+use crate::model::{CommitId, EnvironmentName, Printable, Tag, Timestamp};
+use crate::policy::clock::{SoakClock, past_clock};
+use crate::policy::facts::{Before, BeforeRunning, Facts, PastRun, SoakMode, TrackPolicy};
+use crate::policy::gates::{Question, ShownNote, verdict};
+use crate::policy::select::Candidate;
+use crate::policy::shown::{ShownDuration, ShownTime, elapsed, later};
+
+/// A version, and what becomes of it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct VersionFate {
+    /// The version, as the registry has it.
+    pub tag: Tag,
+    /// What becomes of it.
+    pub fate: Fate,
+}
+
+/// What becomes of a version. `Display` is a plain sentence without a full stop, of which the version is the subject.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Fate {
+    /// It is the one that comes next, and nobody spoke against it.
+    Candidate,
+    /// A newer one comes instead.
+    Superseded {
+        /// The newer one.
+        by: Tag,
+    },
+    /// The range does not admit it.
+    NotAdmitted {
+        /// The range.
+        versions: String,
+    },
+    /// Somebody said that it is bad.
+    Quarantined(ShownNote),
+    /// A pin does not let it come.
+    Pinned {
+        /// What the pin admits.
+        versions: String,
+        /// Who pinned it, and why.
+        note: ShownNote,
+    },
+    /// A person moved an environment back from it, or from a higher one here.
+    MovedBack {
+        /// Where.
+        environment: EnvironmentName,
+        /// Who. Somebody else's text.
+        author: String,
+        /// In which commit.
+        commit: CommitId,
+        /// When.
+        at: ShownTime,
+    },
+    /// It ran in the environment before, and was replaced there.
+    Replaced {
+        /// The environment before.
+        environment: EnvironmentName,
+        /// For how long it ran.
+        lasted: Duration,
+        /// For how long it would have had to.
+        needed: Duration,
+        /// When it was replaced.
+        left_at: ShownTime,
+        /// When it will have soaked, if it goes on soaking all the same.
+        soaks_until: Option<ShownTime>,
+    },
+    /// The environment before runs it.
+    RunsBefore {
+        /// The environment before.
+        environment: EnvironmentName,
+    },
+    /// A part of the environment before runs it.
+    RunsPartly {
+        /// The environment before.
+        environment: EnvironmentName,
+    },
+    /// It has not come to the environment before yet.
+    Ahead {
+        /// The environment before.
+        environment: EnvironmentName,
+    },
+    /// It never ran in the environment before, which runs a newer one.
+    Skipped {
+        /// The environment before.
+        environment: EnvironmentName,
+    },
+}
+
+/// What becomes of each version among `tags` that is higher than the lowest that runs, ascending. `candidate` is the one
+/// that would come by itself.
+pub fn fates(
+    policy: &TrackPolicy<'_>,
+    facts: &Facts<'_>,
+    tags: &[Tag],
+    candidate: Option<&Candidate>,
+    now: Timestamp,
+) -> Vec<VersionFate> {
+    let Some(lowest) = facts.running.first() else { return Vec::new() };
+    let is_higher = |tag: &Tag| {
+        let version = policy.rules.version_of(tag)?;
+        (version > lowest.version).then(|| Candidate { tag: tag.clone(), version })
+    };
+    let mut higher: Vec<Candidate> = tags.iter().filter_map(is_higher).collect();
+    higher.sort_by(|one, other| one.version.cmp(&other.version).then_with(|| one.tag.cmp(&other.tag)));
+    higher.dedup();
+    let fate = |version: Candidate| {
+        let fate = fate(Question { policy, facts, candidate: &version, now }, candidate);
+        VersionFate { tag: version.tag, fate }
+    };
+    higher.into_iter().map(fate).collect()
+}
+
+fn fate(question: Question<'_>, nominated: Option<&Candidate>) -> Fate {
+    let Question { policy, facts, candidate, now } = question;
+    let zone = policy.environment.zone;
+    if !policy.rules.versions.admits(&candidate.version) {
+        return Fate::NotAdmitted { versions: policy.rules.versions.to_string() };
+    }
+    if let Some(quarantine) = facts.controls.quarantine_of(candidate, now).next() {
+        return Fate::Quarantined(ShownNote::new(&quarantine.note, zone));
+    }
+    if let Some(moved) = verdict(question) {
+        return Fate::MovedBack {
+            environment: moved.environment.clone(),
+            author: moved.author.clone(),
+            commit: moved.commit,
+            at: ShownTime { at: moved.at, zone },
+        };
+    }
+    if let Some(pin) = facts.controls.pin_against(candidate, now) {
+        return Fate::Pinned { versions: pin.versions.to_string(), note: ShownNote::new(&pin.note, zone) };
+    }
+    match (facts.before, nominated) {
+        (_, Some(nominated)) if nominated == candidate => Fate::Candidate,
+        (Some(before), _) => fate_before(question, before, nominated),
+        (None, Some(by)) => Fate::Superseded { by: by.tag.clone() },
+        // Nothing keeps it out and yet nothing comes: what runs before is not known.
+        (None, None) => match &policy.environment.after {
+            Some(environment) => Fate::Ahead { environment: environment.clone() },
+            None => Fate::Candidate,
+        },
+    }
+}
+
+fn fate_before(question: Question<'_>, before: Before<'_>, nominated: Option<&Candidate>) -> Fate {
+    let candidate = question.candidate;
+    let environment = || before.environment.clone();
+    let running: &[Candidate] = match before.running {
+        BeforeRunning::Missing => &[],
+        BeforeRunning::Several(running) => running,
+        BeforeRunning::One { candidate, .. } => std::slice::from_ref(candidate),
+    };
+    let is_there = running.contains(candidate);
+    match before.running {
+        BeforeRunning::One { .. } if is_there => return Fate::RunsBefore { environment: environment() },
+        BeforeRunning::Several(_) if is_there => return Fate::RunsPartly { environment: environment() },
+        _ => {}
+    }
+    let last_run = before.past.iter().find(|run| run.candidate == *candidate);
+    if let Some(run) = last_run {
+        let soaks_until = soaks_until(question, run);
+        // What has soaked and is not the one that comes is passed over for a newer one that has soaked too.
+        return match nominated {
+            Some(by) if has_soaked(soaks_until, question.now) && by.version > candidate.version => {
+                Fate::Superseded { by: by.tag.clone() }
+            }
+            _ => replaced(question, before, run, soaks_until),
+        };
+    }
+    if running.iter().all(|there| there.version < candidate.version) {
+        return Fate::Ahead { environment: environment() };
+    }
+    Fate::Skipped { environment: environment() }
+}
+
+fn replaced(
+    question: Question<'_>,
+    before: Before<'_>,
+    run: &PastRun,
+    soaks_until: Option<Timestamp>,
+) -> Fate {
+    let zone = question.policy.environment.zone;
+    Fate::Replaced {
+        environment: before.environment.clone(),
+        lasted: elapsed(run.landing.committed_at, run.left_at),
+        needed: question.policy.soak,
+        left_at: ShownTime { at: run.left_at, zone },
+        soaks_until: soaks_until.filter(|at| *at > question.now).map(|at| ShownTime { at, zone }),
+    }
+}
+
+fn has_soaked(soaks_until: Option<Timestamp>, now: Timestamp) -> bool {
+    soaks_until.is_some_and(|at| at <= now)
+}
+
+/// When a version that was replaced will have soaked, where that goes on.
+fn soaks_until(question: Question<'_>, run: &PastRun) -> Option<Timestamp> {
+    let Question { policy, facts, candidate, .. } = question;
+    if policy.soak_mode != SoakMode::Elapsed {
+        return None;
+    }
+    match past_clock(run, facts.observations.of(&candidate.tag), None, policy.clock_tolerance) {
+        SoakClock::Running { since, .. } => later(since, policy.soak),
+        SoakClock::Moved { .. } | SoakClock::NotObserved => None,
+    }
+}
+
+impl fmt::Display for Fate {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Candidate => write!(formatter, "comes next"),
+            Self::Superseded { by } => write!(formatter, "passed over: {by} is newer"),
+            Self::NotAdmitted { versions } => write!(formatter, "not in the range {versions}"),
+            Self::Quarantined(note) => write!(formatter, "quarantined {note}"),
+            Self::Pinned { versions, note } => {
+                write!(formatter, "kept out by a pin to {versions} {note}")
+            }
+            Self::MovedBack { environment, author, commit, at } => write!(
+                formatter,
+                "{} moved {environment} back at {at} in {}",
+                Printable::bounded(author, 60),
+                commit.short()
+            ),
+            Self::Replaced { environment, lasted, needed, left_at, soaks_until } => {
+                let (lasted_shown, needed_shown) = (ShownDuration(*lasted), ShownDuration(*needed));
+                write!(formatter, "ran in {environment} for {lasted_shown} until {left_at}, ")?;
+                match soaks_until {
+                    Some(at) => write!(formatter, "and goes on soaking until {at}"),
+                    None if lasted < needed => {
+                        write!(formatter, "replaced before its soak of {needed_shown} was over")
+                    }
+                    None => write!(formatter, "and was replaced before it went on"),
+                }
+            }
+            Self::RunsBefore { environment } => write!(formatter, "runs in {environment}"),
+            Self::RunsPartly { environment } => write!(formatter, "runs in a part of {environment} only"),
+            Self::Ahead { environment } => write!(formatter, "not in {environment} yet"),
+            Self::Skipped { environment } => write!(formatter, "never ran in {environment}"),
+        }
+    }
+}

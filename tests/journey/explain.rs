@@ -1,0 +1,187 @@
+//! `explain` on the real binary: why a version is where it is, what would open a gate, and waiting for one.
+
+#![expect(clippy::unwrap_used, clippy::panic, reason = "helpers of tests fail as tests do")]
+
+use std::process::Stdio;
+
+use serde_json::Value;
+
+use super::daemon::Daemon;
+use super::world::{NON_PROD, PROD, Ran, World, release, wait_until};
+
+const SERVICE: &str = "common/graphql-server";
+
+/// Explains, and reads the JSON whatever the exit code is.
+fn explain(world: &World, arguments: &[&str]) -> (i32, Value) {
+    let ran = world.run(&[&["explain", SERVICE, "-o", "json"], arguments].concat());
+    (ran.code, serde_json::from_str(&ran.out).unwrap_or_else(|_| panic!("{}{}", ran.out, ran.err)))
+}
+
+fn gate<'a>(explanation: &'a Value, name: &str) -> &'a Value {
+    explanation["gates"].as_array().unwrap().iter().find(|gate| gate["gate"] == name).unwrap()
+}
+
+#[tokio::test]
+async fn a_closed_soak_is_told_with_its_time_and_the_way_past_it() {
+    let world = World::new("24h").await;
+    let open = world.run(&["explain", SERVICE, "--env", "non-prod"]);
+    assert_eq!(open.code, 0, "{}", open.err);
+    assert!(open.out.contains("every gate is open; the next pass promotes it"), "{}", open.out);
+    world.run(&["sync"]);
+
+    let closed = world.run(&["explain", SERVICE, "--env", "prod"]);
+    assert_eq!(closed.code, 3, "{}", closed.err);
+    for told in [
+        "runs  v1.0.0 since ",
+        "by Person in ",
+        "v1.0.1 (1 release): at the earliest ",
+        "soak        closed for 2",
+        "has run ",
+        "nothing but waiting until ",
+        "tidegate promote common/graphql-server --to prod --override soak --reason WHY",
+    ] {
+        assert!(closed.out.contains(told), "{told}: {}", closed.out);
+    }
+    let (code, told) = explain(&world, &[]);
+    assert_eq!((code, told["verdict"].as_str()), (3, Some("closed")));
+    let [non_prod, prod] = told["explanations"].as_array().unwrap().as_slice() else { panic!("{told}") };
+    assert_eq!((&non_prod["outlook"], &non_prod["verdict"]), (&"current".into(), &"nothing".into()));
+    assert!(non_prod["promotion"].is_string() && non_prod["requestedBy"] == "schedule", "{non_prod}");
+    assert_eq!(gate(prod, "soak")["answer"], "closedUntil");
+    assert_eq!(gate(prod, "soak")["opensAt"], prod["earliest"], "nothing else is closed");
+    assert_eq!(told["nextOpening"], prod["earliest"]);
+    assert_eq!(world.commits(), 2, "it changes nothing");
+}
+
+#[tokio::test]
+async fn a_hold_is_told_with_who_and_why_and_the_command_that_takes_it_back() {
+    let world = World::new("0s").await;
+    world.run(&["sync"]);
+    let file = "kind: Hold\nservice: common/*\nenvironments: [prod]\nreason: the fair\nby: Ana\nat: 2026-01-01T10:00:00Z\n";
+    world.person("hold", ".tidegate/hold/fair.yaml", file);
+    let held = world.run(&["explain", SERVICE, "--env", "prod"]);
+    assert_eq!(held.code, 3, "{}", held.err);
+    for told in [
+        "held by Ana: the fair (.tidegate/hold/fair.yaml)",
+        "tidegate release 'common/*' --kind hold --env prod",
+        "hold of common/* in prod by Ana at 2026-01-01 10:00 UTC: the fair (.tidegate/hold/fair.yaml)",
+    ] {
+        assert!(held.out.contains(told), "{told}: {}", held.out);
+    }
+    let (_, told) = explain(&world, &["--env", "prod"]);
+    let prospect = &told["explanations"][0];
+    assert_eq!((&prospect["earliest"], &prospect["controls"][0]["by"]), (&Value::Null, &"Ana".into()));
+}
+
+#[tokio::test]
+async fn a_persons_way_back_is_told_with_commit_and_author_and_nothing_waits_for_it() {
+    let world = World::new("0s").await;
+    world.run(&["sync"]);
+    world.run(&["sync"]);
+    assert_eq!(world.running(), ("v1.0.1".into(), "v1.0.1".into()));
+    let commit = world.person("back", PROD, &release(&world.registry.host(), "v1.0.0"));
+    let told = world.run(&["explain", SERVICE, "--env", "prod"]);
+    assert_eq!(told.code, 3, "{}", told.err);
+    let short: String = commit.chars().take(7).collect();
+    assert!(told.out.contains("Person moved back from v1.0.1"), "{}", told.out);
+    assert!(
+        told.out.contains(&format!("left in prod at 2023-11-14 22:14:20 UTC, by Person in {short}")),
+        "{}",
+        told.out
+    );
+    assert!(told.out.contains("a version above v1.0.1"), "{}", told.out);
+    let wait =
+        world.run(&["explain", SERVICE, "--env", "prod", "--tag", "v1.0.1", "--wait", "--timeout", "1m"]);
+    assert_eq!(wait.code, 3, "it does not come any more, so nobody waits a minute: {}", wait.err);
+    let (_, told) = explain(&world, &["--env", "prod"]);
+    let moved = &told["explanations"][0]["movedBack"][0];
+    assert_eq!((&moved["commit"], &moved["author"]), (&commit.as_str().into(), &"Person".into()), "{told}");
+}
+
+#[tokio::test]
+async fn releases_that_come_too_fast_are_told_as_starvation() {
+    let world = World::new("90s").await;
+    // A person's commits are a minute apart.
+    for tag in ["v1.0.1", "v1.0.2", "v1.0.3"] {
+        world.release(tag).await;
+        world.person(tag, NON_PROD, &release(&world.registry.host(), tag));
+    }
+    let told = world.run(&["explain", SERVICE, "--env", "prod"]);
+    assert_eq!(told.code, 3, "{}", told.err);
+    for line in [
+        "2 versions were replaced in non-prod one after the other before their soak of 1m30s was over",
+        "`soakMode: train`",
+        "ran in non-prod for 1m until ",
+    ] {
+        assert!(told.out.contains(line), "{line}: {}", told.out);
+    }
+    let (_, told) = explain(&world, &["--env", "prod"]);
+    let starvation = &told["explanations"][0]["starvation"];
+    assert_eq!((&starvation["superseded"], &starvation["neededSeconds"]), (&2.into(), &90.into()));
+}
+
+#[tokio::test]
+async fn nothing_to_come_says_what_the_registry_has() {
+    let world = World::new("24h").await.with("services: {defaults: {versions: \"<1.0.1\"}}");
+    world.release("latest").await;
+    let told = world.run(&["explain", SERVICE, "--env", "non-prod"]);
+    assert_eq!(told.code, 0, "{}", told.err);
+    let line = "the registry has v1.0.1 as its highest tag, which is not in the range <1.0.1; the highest in it is v1.0.0";
+    assert!(told.out.contains(line), "{}", told.out);
+    let never = world.run(&["explain", SERVICE, "--env", "non-prod", "--tag", "latest"]);
+    assert_eq!(never.code, 3, "{}", never.out);
+    assert!(never.out.contains("the rules find no version in `latest`"), "{}", never.out);
+    let kept_out = world.run(&["explain", SERVICE, "--env", "non-prod", "--tag", "v1.0.1"]);
+    assert!(
+        kept_out.out.contains("`versions` in the configuration that admit v1.0.1; now they are `<1.0.1`")
+    );
+    let nobody = world.run(&["explain", "common/nobody"]);
+    assert_eq!(nobody.code, 2, "{}", nobody.err);
+}
+
+#[tokio::test]
+async fn waiting_ends_when_a_daemon_beside_it_promotes() {
+    let world = World::new("3s").await.with("schedule: \"0 0 29 2 *\"");
+    let wait =
+        ["explain", SERVICE, "--env", "prod", "--tag", "v1.0.1", "--wait", "--timeout", "1m", "-o", "json"];
+    let waiting = world.command(&wait).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    let mut daemon = Daemon::start(&world);
+    let ran = Ran::of(waiting.wait_with_output().unwrap());
+    assert_eq!(ran.code, 0, "{}", ran.err);
+    assert_eq!(world.running().1, "v1.0.1", "it runs when the waiting ends");
+    assert!(ran.err.contains("waiting for v1.0.1 in prod (soak"), "{}", ran.err);
+    let told: Value = serde_json::from_str(&ran.out).unwrap();
+    assert_eq!(
+        (&told["waited"]["outcome"], &told["explanations"][0]["outlook"]),
+        (&"reached".into(), &"runs".into())
+    );
+    daemon.signal("TERM");
+    daemon.end();
+}
+
+#[tokio::test]
+async fn waiting_ends_with_its_time_at_an_open_gate_or_by_a_signal() {
+    let world = World::new("24h").await;
+    world.run(&["sync"]);
+    let late = world.run(&["explain", SERVICE, "--env", "prod", "--wait", "--timeout", "1s"]);
+    assert_eq!(late.code, 3, "{}", late.err);
+    let open = world.run(&["explain", SERVICE, "--env", "non-prod", "--wait"]);
+    assert_eq!(open.code, 0, "nothing is to come: {}", open.err);
+    world.release("v1.0.2").await;
+    let open = world.run(&["explain", SERVICE, "--env", "non-prod", "--wait", "--until", "open"]);
+    assert_eq!(open.code, 0, "{}", open.err);
+    assert_eq!(world.running().0, "v1.0.1", "nobody has promoted it");
+
+    let log = world.origin.beside("waiting");
+    let wait = ["explain", SERVICE, "--env", "prod", "--wait"];
+    let mut waiting = world
+        .command(&wait)
+        .stdout(Stdio::null())
+        .stderr(std::fs::File::create(&log).unwrap())
+        .spawn()
+        .unwrap();
+    wait_until("the waiting", || std::fs::read_to_string(&log).unwrap().contains("waiting for v1.0.1"));
+    let interrupt = std::process::Command::new("kill").args(["-INT", &waiting.id().to_string()]).status();
+    assert!(interrupt.unwrap().success());
+    assert_eq!(waiting.wait().unwrap().code(), Some(75));
+}
