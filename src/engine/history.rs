@@ -1,12 +1,17 @@
 //! What moved, read back from Git: promotions, and what people changed.
 
+use std::collections::{BTreeSet, HashMap};
+use std::sync::Arc;
+
 use crate::history;
 use crate::model::{
-    Class, CommitId, EnvironmentName, Fault, ImageName, Movement, ServiceName, Tag, Timestamp,
+    Class, CommitId, EnvironmentName, Fault, ImageName, Movement, PromotionId, ServiceName, Tag, Timestamp,
 };
 
 use super::Engine;
-use super::ports::Ports;
+use super::message;
+use super::ports::{Ports, Repository};
+use super::refresh::blocking;
 use super::rulebook::Rulebook;
 use super::view::View;
 
@@ -42,6 +47,9 @@ pub struct Move {
     pub to: Vec<Tag>,
     /// Who did it.
     pub by: Mover,
+    /// Why: of a person's commit its subject, of a promotion the reasons that somebody gave, if there are any. Somebody
+    /// else's text.
+    pub why: Option<String>,
 }
 
 /// Who moved a tag.
@@ -88,7 +96,9 @@ impl<P: Ports> Engine<P> {
                 .then_with(|| left.environment.cmp(&right.environment))
                 .then_with(|| left.service.cmp(&right.service))
         });
-        Ok(moves.into_iter().map(|(_, told)| told).take(query.most).collect())
+        let moves = moves.into_iter().map(|(_, told)| told).take(query.most).collect();
+        let repository = Arc::clone(&self.ports.repository);
+        blocking(move || say_why(&*repository, moves)).await
     }
 }
 
@@ -118,6 +128,30 @@ impl View {
     }
 }
 
+/// Adds why each of the moves was made, as their commits tell it.
+fn say_why(repository: &impl Repository, mut moves: Vec<Move>) -> Result<Vec<Move>, Fault> {
+    let commits: BTreeSet<CommitId> = moves.iter().map(|told| told.commit).collect();
+    let commits: Vec<CommitId> = commits.into_iter().collect();
+    let messages: HashMap<CommitId, Vec<String>> =
+        commits.iter().copied().zip(repository.messages(&commits)?).collect();
+    let mut reasons: HashMap<CommitId, HashMap<PromotionId, String>> = HashMap::new();
+    for told in &mut moves {
+        let messages = &messages[&told.commit];
+        told.why = match &told.by {
+            Mover::Tidegate { promotion, .. } => {
+                let of_commit = reasons
+                    .entry(told.commit)
+                    .or_insert_with(|| messages.iter().flat_map(|text| message::reasons(text)).collect());
+                promotion.parse().ok().and_then(|promotion: PromotionId| of_commit.get(&promotion).cloned())
+            }
+            Mover::Person { .. } => {
+                messages.first().map(|text| text.lines().next().unwrap_or_default().to_owned())
+            }
+        };
+    }
+    Ok(moves)
+}
+
 fn read(movement: &Movement, environment: &EnvironmentName) -> Move {
     let tags = |held: &[crate::model::PinnedTag]| held.iter().map(|held| held.tag.clone()).collect();
     Move {
@@ -134,5 +168,6 @@ fn read(movement: &Movement, environment: &EnvironmentName) -> Move {
             }
             None => Mover::Person { author: movement.commit.author_name.clone() },
         },
+        why: None,
     }
 }

@@ -1,6 +1,6 @@
 //! The message that a promotion leaves behind, and how it is read back.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 use std::fmt::Write;
 use std::time::Duration;
 
@@ -255,6 +255,35 @@ fn is_added_by_a_forge(paragraph: &str) -> bool {
     })
 }
 
+/// Why promotions were made against a gate, or are ways back, by their identities, as the commit's trailers tell it.
+pub(crate) fn reasons(message: &str) -> HashMap<PromotionId, String> {
+    let mut reasons: HashMap<PromotionId, String> = HashMap::new();
+    let mut current = None;
+    for (key, value) in message.lines().filter_map(|line| line.split_once(": ")) {
+        let said = match key {
+            PROMOTION => {
+                current = value.trim().parse().ok();
+                continue;
+            }
+            OVERRIDE => {
+                value.split_once(" (").map(|(gate, reason)| format!("{gate} overridden: {}", inner(reason)))
+            }
+            ROLLBACK => value.split_once(" (").map(|(_, reason)| format!("rolled back: {}", inner(reason))),
+            _ => None,
+        };
+        if let Some((promotion, said)) = current.zip(said) {
+            let told = reasons.entry(promotion).or_default();
+            told.push_str(if told.is_empty() { "" } else { "; " });
+            told.push_str(&said);
+        }
+    }
+    reasons
+}
+
+fn inner(reason: &str) -> &str {
+    reason.strip_suffix(')').unwrap_or(reason)
+}
+
 fn read_group(lines: &[(&str, &str)]) -> Option<Trailers> {
     let value = |key: &str| lines.iter().find(|(name, _)| *name == key).map(|(_, value)| value.trim());
     let image: ImageRef = value(IMAGE)?.parse().ok()?;
@@ -363,6 +392,22 @@ mod tests {
                 "\n\nWhat changed in 7 more is told by `tidegate changelog`.\n\nTidegate-Promotion: "
             )
         );
+    }
+
+    #[test]
+    fn why_is_read_back() {
+        let words = words();
+        let (mut forced, mut back) = (told(&words), told(&words));
+        back.id = "0197c0de-7b1e-7c3a-9f55-4f5e0a2b6d12".parse().unwrap();
+        forced.overrides = vec![("soak", "an outage (of today)"), ("window", "an outage (of today)")];
+        back.back = Some("it loses orders");
+        let reasons = reasons(&plainly(&[forced.clone(), back.clone()], 0));
+        assert_eq!(reasons.len(), 2);
+        assert_eq!(
+            reasons[&forced.id],
+            "soak overridden: an outage (of today); window overridden: an outage (of today)"
+        );
+        assert_eq!(reasons[&back.id], "rolled back: it loses orders");
     }
 
     #[test]

@@ -107,6 +107,13 @@ pub trait Repository: Send + Sync + 'static {
         Ok(head)
     }
 
+    /// What each of `commits` says: its own message, and behind it those of the commits that it merged. Nothing for one
+    /// that is not there any more.
+    ///
+    /// # Errors
+    /// When the mirror can't be read.
+    fn messages(&self, commits: &[CommitId]) -> Result<Vec<Vec<String>>, Fault>;
+
     /// Which of `needles` stand in the messages of the commits that `tip` has and `until` has not.
     ///
     /// # Errors

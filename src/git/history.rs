@@ -128,6 +128,20 @@ pub(super) fn last_change(folder: &Path, head: CommitId, file: &RepoPath) -> Res
     Ok(commit_id(here))
 }
 
+/// The messages of commits, each with those of what it merged behind it.
+pub(super) fn messages(folder: &Path, commits: &[CommitId]) -> Result<Vec<Vec<String>>, GitError> {
+    let repository = handle::open(folder)?;
+    let told = |id: &CommitId| match find_commit(&repository, *id) {
+        Err(GitError::UnknownCommit { .. }) => Ok(Vec::new()),
+        Err(error) => Err(error),
+        Ok(commit) => {
+            let own = bounded_text(commit.message_raw_bytes(), MOST_MESSAGE_BYTES);
+            Ok([vec![own], merged(&repository, &commit)?].concat())
+        }
+    };
+    commits.iter().map(told).collect()
+}
+
 /// Whether `ancestor` is `tip` or lies under it, by any parent. A commit that the mirror does not have does not.
 pub(super) fn contains(folder: &Path, ancestor: CommitId, tip: CommitId) -> Result<bool, GitError> {
     let repository = handle::open(folder)?;

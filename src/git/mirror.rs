@@ -192,6 +192,15 @@ impl Mirror {
         self.seen(history::contains(self.folder.path(), ancestor, tip))
     }
 
+    /// What each of `commits` says: its own message, and behind it those of the commits that it merged. Nothing for one
+    /// that the mirror does not have.
+    ///
+    /// # Errors
+    /// When the mirror can't be read.
+    pub fn messages(&self, commits: &[CommitId]) -> Result<Vec<Vec<String>>, GitError> {
+        self.seen(history::messages(self.folder.path(), commits))
+    }
+
     /// The commits that have one of `needles` in their messages, newest first, by any parent, from `tip` down to what
     /// `until` has too. A commit is told once for each needle in it.
     ///

@@ -144,6 +144,11 @@ fn a_merge_is_told_with_what_it_brought() {
     mirror.history(tip, None, &paths(&["clusters/prod"]), &mut visit).unwrap();
     let merge = ("Merge pull request #1".to_owned(), strings(&["a person's word", "v2\n\nproposed"]));
     assert_eq!(seen[0], merge);
+    let elsewhere = CommitId::from_bytes([1; 20]);
+    let told = mirror.messages(&[tip, elsewhere]).unwrap();
+    let told_first: Vec<&str> = told[0].iter().map(|text| text.trim_end()).collect();
+    assert_eq!(told_first, ["Merge pull request #1", "a person's word", "v2\n\nproposed"]);
+    assert!(told[1].is_empty(), "a commit that the mirror does not have says nothing");
     let rest: Vec<_> = seen[1..].iter().map(|(subject, merged)| (subject.as_str(), merged.len())).collect();
     assert_eq!(rest, [("meanwhile", 0), ("first", 0)]);
 }

@@ -125,10 +125,17 @@ async fn a_version_that_a_person_put_into_non_prod_soaks_from_when_its_image_was
 
 #[tokio::test]
 async fn history_tells_promotions_and_people() {
-    let world = World::new("0s").await;
+    let world = World::new("1h").await;
     world.run(&["sync"]);
     let moves = world.json(&["history"])["moves"].as_array().unwrap().clone();
     assert_eq!(moves.len(), 3, "{moves:?}");
     assert_eq!((&moves[0]["to"][0], &moves[0]["requestedBy"]), (&"v1.0.1".into(), &"schedule".into()));
+    assert_eq!(moves[0]["why"], serde_json::Value::Null, "no gate was overridden");
     assert_eq!(moves[1]["author"], "Person");
+    assert!(moves[1]["why"].as_str().is_some_and(|subject| !subject.is_empty()), "{moves:?}");
+    assert_eq!(world.running(), ("v1.0.1".into(), "v1.0.0".into()));
+    let promote = ["promote", "common/graphql-server", "--to", "prod", "--yes"];
+    world.run(&[&promote[..], &["--override", "soak", "--reason", "an outage"]].concat());
+    let moves = world.json(&["history", "--env", "prod", "-n", "1"])["moves"].clone();
+    assert_eq!(moves[0]["why"], "soak overridden: an outage", "{moves}");
 }

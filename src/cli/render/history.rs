@@ -30,6 +30,7 @@ fn row(told: &Move, zone: Tz) -> Vec<Cell> {
         }
         Mover::Person { author } => Cell::styled(Printable::bounded(author, 40).to_string(), YELLOW),
     };
+    let why = told.why.as_ref().map(|why| Printable::bounded(why, 80).to_string()).unwrap_or_default();
     vec![
         Cell::styled(time::wall(told.at, zone), DIM),
         Cell::plain(told.environment.to_string()),
@@ -37,6 +38,7 @@ fn row(told: &Move, zone: Tz) -> Vec<Cell> {
         change,
         by,
         Cell::styled(told.commit.short(), DIM),
+        Cell::plain(why),
     ]
 }
 

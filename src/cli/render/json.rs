@@ -305,6 +305,7 @@ struct Moved {
     promotion: Option<String>,
     requested_by: Option<String>,
     author: Option<String>,
+    why: Option<String>,
 }
 
 /// What moved as JSON.
@@ -328,6 +329,7 @@ pub(crate) fn history(moves: &[Move]) -> History {
             promotion,
             requested_by,
             author,
+            why: told.why.clone(),
         }
     };
     History { moves: moves.iter().map(one).collect() }

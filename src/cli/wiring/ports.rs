@@ -100,6 +100,10 @@ impl engine::Repository for Mirror {
         Ok(Self::last_change(self, head, file)?)
     }
 
+    fn messages(&self, commits: &[CommitId]) -> Result<Vec<Vec<String>>, Fault> {
+        Ok(Self::messages(self, commits)?)
+    }
+
     fn find_in_messages(
         &self,
         tip: CommitId,

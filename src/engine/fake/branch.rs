@@ -258,6 +258,12 @@ impl Repository for Branch {
         })
     }
 
+    fn messages(&self, commits: &[CommitId]) -> Result<Vec<Vec<String>>, Fault> {
+        let line = lock(&self.line);
+        let told = |commit: &Commit| [vec![commit.message.clone()], commit.merged.clone()].concat();
+        Ok(commits.iter().map(|id| line.commits.get(id).map(told).unwrap_or_default()).collect())
+    }
+
     fn find_in_messages(
         &self,
         tip: CommitId,
