@@ -3,6 +3,7 @@
 mod bad_input;
 mod by_hand;
 mod changelog;
+mod changelog_file;
 mod controls;
 mod crashes;
 mod daemon;

@@ -27,7 +27,7 @@ mod section;
 mod source_name;
 mod web;
 
-pub use format::{BodyLimits, Format, Keep, Template, TemplateError};
+pub use format::{BodyLimits, FileError, Format, Keep, Template, TemplateError};
 pub use gather::Material;
 pub use inline::{Issue, Span};
 pub use notes::{Contributor, Counts, Entry, Group, Heading, Notes, Release, Update};

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use globset::GlobSet;
 
+use super::changelog_file::ChangelogFile;
 use super::compile::TagPattern;
 use super::host::Endpoint;
 use super::secret::SecretSource;
@@ -26,6 +27,8 @@ pub struct Changelog {
     pub rules: Rules,
     /// Whether the commit of a promotion tells what changed.
     pub in_commits: bool,
+    /// The file in the GitOps repository that promotions add to.
+    pub file: Option<ChangelogFile>,
     /// How long promotions wait for it.
     pub time_limit: Duration,
     /// How many lines of it a commit takes.
@@ -134,6 +137,7 @@ mod tests {
             hosts: Vec::new(),
             rules: Rules::default(),
             in_commits: true,
+            file: None,
             time_limit: Duration::from_secs(10),
             most_lines: 40,
             most_bytes: 1 << 30,

@@ -6,6 +6,7 @@
 
 mod body;
 mod changelog;
+mod changelog_file;
 mod check;
 mod compile;
 mod duration;
@@ -28,6 +29,7 @@ mod yaml;
 
 pub use body::{BodyForm, BodyValues, OverrideValues, PromotionValues};
 pub use changelog::{Changelog, GitHubApi, ServiceSource, SourceHost, SourceRepository, Template};
+pub use changelog_file::ChangelogFile;
 pub use compile::{Schedule, TagPattern, VersionRange, length_of_time};
 pub use environment_variables::{EnvLookup, ProcessEnv};
 pub use error::ConfigError;

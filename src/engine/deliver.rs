@@ -150,10 +150,19 @@ fn drafts(
             .collect();
         let beside =
             beside.into_iter().map(|(path, text)| FileEdit::write(path.clone(), text.clone().into_bytes()));
-        let edits = edits.chain(beside).collect();
+        let changelogs: BTreeMap<&RepoPath, &Arc<[u8]>> = together
+            .iter()
+            .filter_map(|plan| plan.changelog.as_ref())
+            .map(|(path, text)| (path, text))
+            .collect();
+        let changelogs =
+            changelogs.into_iter().map(|(path, text)| FileEdit::write(path.clone(), text.to_vec()));
+        let edits = edits.chain(beside).chain(changelogs).collect();
         commit_of_plan.extend(std::iter::repeat_n(drafts.len(), together.len()));
-        let untold_count =
-            rulebook.notes.map_or(0, |_| together.len().saturating_sub(notes::MOST_IN_A_COMMIT));
+        let untold_count = rulebook
+            .notes
+            .and_then(|policy| policy.limits)
+            .map_or(0, |_| together.len().saturating_sub(notes::MOST_IN_A_COMMIT));
         let message = message::render(rulebook.wording(), &told, untold_count);
         drafts.push(CommitDraft { message, edits });
     }
@@ -198,8 +207,8 @@ fn told<'a>(
         requested_by,
         group: plan.group.as_deref(),
         back: plan.beside.as_ref().map(|back| back.reason.as_str()),
-        notes: match rulebook.notes {
-            Some(policy) => notes.of(plan).map(|notes| notes.body(&policy.limits)).unwrap_or_default(),
+        notes: match rulebook.notes.and_then(|policy| policy.limits) {
+            Some(limits) => notes.of(plan).map(|notes| notes.body(&limits)).unwrap_or_default(),
             None => String::new(),
         },
         overrides: approved.overrides().iter().map(|one| (one.gate().as_str(), one.reason())).collect(),

@@ -37,6 +37,8 @@ pub struct EditPlan {
     pub files: Vec<PlannedFile>,
     /// What a way back leaves beside the manifests.
     pub beside: Option<WayBack>,
+    /// The changelog file that its commit adds to, and what will be in it.
+    pub changelog: Option<(RepoPath, Arc<[u8]>)>,
 }
 
 /// What is said and written of a way back, beside the manifests.
@@ -134,7 +136,18 @@ impl EditPlan {
     ) -> Self {
         let (service, image) = track.subject.clone();
         let environment = track.environment;
-        Self { id, approved, track: at, environment, service, image, group, files, beside: None }
+        Self {
+            id,
+            approved,
+            track: at,
+            environment,
+            service,
+            image,
+            group,
+            files,
+            beside: None,
+            changelog: None,
+        }
     }
 }
 

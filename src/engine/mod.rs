@@ -9,6 +9,7 @@ mod assess;
 mod board;
 mod by_hand;
 mod called;
+mod changelog_files;
 mod control_files;
 mod deliver;
 mod digests;

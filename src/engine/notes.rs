@@ -21,13 +21,13 @@ const AT_ONCE: usize = 8;
 /// told.
 pub(super) const MOST_IN_A_COMMIT: usize = 50;
 
-/// How commits tell what changed.
+/// How it is told what changed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct NotesPolicy {
     /// How long the promotions of one pass wait for it, together.
     pub time_limit: Duration,
-    /// How much of it a commit takes.
-    pub limits: BodyLimits,
+    /// How much of it a commit's message takes; without it, nothing.
+    pub limits: Option<BodyLimits>,
 }
 
 /// The notes of a pass, kept while it decides again.

@@ -189,6 +189,8 @@ impl<P: Ports> Engine<P> {
         let now = report.assessment.now;
         let at = now.duration_trunc(TimeDelta::seconds(1)).unwrap_or(now);
         let base = report.assessment.view.commit();
+        let problems = self.keep_changelogs(base, &mut report.planned, told, at).await;
+        report.problems.extend(problems);
         let landed = match self.deliver(base, &report.planned, told, requested_by, at).await? {
             Delivery::Landed(landed) => landed,
             Delivery::Moved => return Ok(false),

@@ -8,9 +8,9 @@ use std::time::Duration;
 
 use crate::changelog::Notes;
 use crate::model::{
-    BlobId, CommitDraft, CommitId, CommitInfo, Content, Digest, Fault, FetchEvidence, FileChange, HistoryEnd,
-    ImageName, Index, Intent, Listing, Movement, Observation, Outcome, PromotionId, Publication, RepoPath,
-    ServiceName, Tag, TagList, TagsSeen, Timestamp,
+    BlobId, CommitDraft, CommitId, CommitInfo, Content, Digest, Fault, FetchEvidence, FileChange, Held,
+    HistoryEnd, ImageName, Index, Intent, Listing, Movement, Observation, Outcome, PromotionId, Publication,
+    RepoPath, ServiceName, Tag, TagList, TagsSeen, Timestamp,
 };
 
 /// The parts that one engine is made of.
@@ -72,6 +72,12 @@ pub trait Repository: Send + Sync + 'static {
         blobs: &[BlobId],
         visit: impl Fn(usize, Content<'_>) -> T + Sync,
     ) -> Result<Vec<T>, Fault>;
+
+    /// What a commit has at a path.
+    ///
+    /// # Errors
+    /// When the mirror can't be read.
+    fn held(&self, commit: CommitId, path: &RepoPath) -> Result<Held, Fault>;
 
     /// Walks the first parents from `tip` down to `until`, newest first, and visits each commit that changes a
     /// manifest under `scope`.

@@ -1,5 +1,6 @@
 //! The policy of a whole repository, as the engine reads it.
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::time::Duration;
 
@@ -34,8 +35,10 @@ pub struct Rulebook {
     pub subject: SubjectForm,
     /// The form of its body; without it, evidence and notes.
     pub body: Option<BodyForm>,
-    /// How commits tell what changed; without it, they don't.
+    /// How it is told what changed; without it, it is not.
     pub notes: Option<NotesPolicy>,
+    /// The changelog files that promotions add to, by the places of the environments.
+    pub changelog_files: BTreeMap<usize, RepoPath>,
 }
 
 /// What goes into one commit.

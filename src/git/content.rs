@@ -6,8 +6,9 @@ use git2::{ObjectType, Repository};
 use rayon::prelude::*;
 
 use super::GitError;
-use super::handle::{self, blob_oid};
-use crate::model::{BlobId, Content};
+use super::handle::{self, blob_id, blob_oid};
+use super::tree::{Kind, find_commit, find_tree};
+use crate::model::{BlobId, CommitId, Content, Held, RepoPath};
 
 /// The largest file that is read: 4 MiB. No manifest comes near it.
 pub const MOST_CONTENT_BYTES: usize = 4 * 1024 * 1024;
@@ -31,6 +32,31 @@ pub(super) fn read_each<T: Send>(
     };
     let batches: Vec<Vec<T>> = blobs.par_chunks(size).enumerate().map(batch).collect::<Result<_, _>>()?;
     Ok(batches.into_iter().flatten().collect())
+}
+
+/// What a commit has at a path where a text is expected.
+pub(super) fn held(folder: &Path, commit: CommitId, path: &RepoPath) -> Result<Held, GitError> {
+    let repository = handle::open(folder)?;
+    let mut found = (Kind::Folder, find_commit(&repository, commit)?.tree_id());
+    for part in path.as_str().split('/') {
+        if found.0 != Kind::Folder {
+            return Ok(Held::Unusable("a folder on the way to it is no folder"));
+        }
+        let tree = find_tree(&repository, found.1)?;
+        let Some(entry) = tree.get_name_bytes(part.as_bytes()) else { return Ok(Held::Nothing) };
+        found = (Kind::of(&entry), entry.id());
+    }
+    match found.0 {
+        Kind::File => {}
+        Kind::Folder => return Ok(Held::Unusable("it is a folder")),
+        Kind::SymbolicLink => return Ok(Held::Unusable("it is a symbolic link")),
+        Kind::Submodule => return Ok(Held::Unusable("it is another repository")),
+    }
+    read(&repository, blob_id(found.1), |content| match content {
+        Content::Bytes(bytes) => Held::Bytes(bytes.to_owned()),
+        Content::LfsPointer => Held::Unusable("it is kept elsewhere, by Git LFS"),
+        Content::TooLarge { .. } => Held::Unusable("it is larger than 4 MiB"),
+    })
 }
 
 fn read<T>(

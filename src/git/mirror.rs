@@ -12,7 +12,7 @@ use super::signing::{AllowedSigners, Signed, Signing, Verifier};
 use super::tree::{Scope, find_commit};
 use super::{GitError, content, diff, draft, handle, listing};
 use crate::model::{
-    BlobId, BranchName, CommitDraft, CommitId, CommitInfo, Content, FileChange, HistoryEnd, Listing,
+    BlobId, BranchName, CommitDraft, CommitId, CommitInfo, Content, FileChange, Held, HistoryEnd, Listing,
     Publication, RepoPath, Timestamp,
 };
 
@@ -167,6 +167,14 @@ impl Mirror {
         visit: impl Fn(usize, Content<'_>) -> T + Sync,
     ) -> Result<Vec<T>, GitError> {
         self.seen(content::read_each(self.folder.path(), blobs, visit))
+    }
+
+    /// What a commit has at a path where a text is expected.
+    ///
+    /// # Errors
+    /// When the mirror can't be read, or does not have the commit.
+    pub fn held(&self, commit: CommitId, path: &RepoPath) -> Result<Held, GitError> {
+        self.seen(content::held(self.folder.path(), commit, path))
     }
 
     /// Shows `visit` the commits that change a manifest under `scope`, newest first, along first parents from `tip` down

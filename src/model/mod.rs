@@ -33,7 +33,7 @@ pub use record::{
     FetchEvidence, Index, Intent, Movement, MovingCommit, Observation, Outcome, PinnedTag, PromotionMark,
     TagList, TagsSeen,
 };
-pub use repository::{Content, HistoryEnd, LeftAlone, LeftAloneKind, Listing, Publication};
+pub use repository::{Content, Held, HistoryEnd, LeftAlone, LeftAloneKind, Listing, Publication};
 pub use service::{ServiceName, ServiceNameError};
 pub use service_pattern::{ServicePattern, ServicePatternError};
 pub use source::{MOST_MESSAGE_BYTES, MOST_NAME_BYTES, Person, Relation, SourceCommit, SourceRange};

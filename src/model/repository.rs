@@ -49,6 +49,17 @@ pub enum Content<'a> {
     },
 }
 
+/// What a commit has at a path where a text is expected.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Held {
+    /// Nothing, and a file can be made there.
+    Nothing,
+    /// A regular file with this content.
+    Bytes(Vec<u8>),
+    /// What can be neither read nor written as a text, and why.
+    Unusable(&'static str),
+}
+
 /// Where a walk through history ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum HistoryEnd {

@@ -140,3 +140,30 @@ impl LockFile {
         StoreError::File { operation, path: self.path.clone(), source }
     }
 }
+
+impl Drop for LockFile {
+    /// Ends the lock itself. Closing the file does not when another thread is starting a program right now: until that
+    /// program begins, it has the file open too, and the next one to take the lock would find it held by nobody.
+    fn drop(&mut self) {
+        // Closing it is what is left when this fails.
+        let _ = self.file.unlock();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_lock_ends_though_a_program_that_is_starting_has_its_file_open() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("lock");
+        let lock = LockFile::open(&path, folder.path()).unwrap();
+        assert!(lock.try_exclusive().unwrap());
+        // As a fork has it until it becomes the program.
+        let forked = lock.file.try_clone().unwrap();
+        drop(lock);
+        assert!(LockFile::open(&path, folder.path()).unwrap().try_exclusive().unwrap());
+        drop(forked);
+    }
+}

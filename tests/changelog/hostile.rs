@@ -192,6 +192,7 @@ fn check_body(text: &str) {
 #[case::entity("&lt;b&gt; &#64;everyone")]
 #[case::everyone("feat: @everyone <!everyone> <@U123> <!here|x> @channel")]
 #[case::team("cc @vtr/ops and (@vtr)")]
+#[case::mention_before_a_reference("@#1 and @OPS-7 and @vtr/app#2")]
 #[case::code("`a` ``b` `` `")]
 #[case::code_mention("`@everyone`")]
 #[case::terminal("feat: \u{1b}[31mred\u{1b}]0;title\u{7} \u{9b}31m")]

@@ -7,7 +7,7 @@
 use std::fmt::Write as _;
 
 use super::counted;
-use super::markup::Markup;
+use super::markup::{Markup, calm_before};
 use crate::changelog::clean::without_mentions;
 use crate::changelog::inline::{Issue, Span};
 use crate::changelog::notes::{Entry, Notes, Update};
@@ -66,6 +66,7 @@ impl Markup for Body<'_> {
     fn spans(&self, spans: &[Span]) -> String {
         let mut line = String::new();
         for span in spans {
+            calm_before(&mut line, span);
             match span {
                 Span::Text(text) => line.push_str(&self.text(text)),
                 Span::Code(code) => line.push_str(&self.code(code)),

@@ -5,16 +5,16 @@ use std::fmt::Write as _;
 
 use chrono::NaiveDate;
 
-use super::day;
 use super::markdown::Markdown;
 use super::markup::Markup;
+use super::{counted, day};
 use crate::changelog::clean;
 use crate::changelog::notes::{Entry, Notes, Release, Update};
 use crate::changelog::section::Section;
 use crate::model::Version;
 
 /// How a new file begins.
-const PREAMBLE: &str = "# Changelog\n\nThe format is that of \
+pub(super) const PREAMBLE: &str = "# Changelog\n\nThe format is that of \
     [Keep a Changelog](https://keepachangelog.com/en/1.1.0/).\n\n";
 
 /// Sections of a changelog file, newest first.
@@ -74,18 +74,34 @@ impl Keep {
         Self { versions }
     }
 
-    /// One section for all that a promotion brings, named after the service and its new tag, for a file that many
-    /// services share.
-    pub fn of_promotion(notes: &Notes, day: NaiveDate) -> Self {
+    /// One section for all that a promotion brings, for a file that many services share: named after the service and its
+    /// new tag, and after the environment where the file is of several. It is cut where nobody reads on.
+    pub fn of_promotion(notes: &Notes, environment: Option<&str>, day: NaiveDate) -> Self {
         let merged = notes.merged();
         let entries: Vec<(Section, &Entry)> = merged
             .into_iter()
             .flat_map(|(section, entries)| entries.into_iter().map(move |entry| (section, entry)))
             .collect();
         let remarks: Vec<String> = notes.remarks.iter().map(ToString::to_string).collect();
-        let text = changes(&entries, &notes.merged_updates(), &remarks);
-        let name = format!("{} {}", clean::name(&notes.heading.service), notes.heading.to);
+        let mut text = cut(changes(&entries, &notes.merged_updates(), &remarks));
+        if let Some(url) = &notes.heading.compare {
+            let _ = write!(text, "[{} to {}]({url})\n\n", notes.heading.from, notes.heading.to);
+        }
+        let mut name = format!("{} {}", clean::name(&notes.heading.service), notes.heading.to);
+        if let Some(environment) = environment {
+            let _ = write!(name, " in {environment}");
+        }
         Self { versions: vec![Versioned { name, day: Some(day), text }] }
+    }
+
+    /// Whether there is no section.
+    pub fn is_empty(&self) -> bool {
+        self.versions.is_empty()
+    }
+
+    /// Each section, ended by an empty line.
+    pub(super) fn sections(&self) -> impl Iterator<Item = String> {
+        self.versions.iter().map(Versioned::render)
     }
 
     /// The sections alone.
@@ -110,6 +126,13 @@ impl Keep {
         }
         let text = pieces.write();
         if is_crlf { text.replace('\n', "\r\n") } else { text }
+    }
+}
+
+/// The sections of several, in their order.
+impl FromIterator<Keep> for Keep {
+    fn from_iter<I: IntoIterator<Item = Keep>>(all: I) -> Self {
+        Self { versions: all.into_iter().flat_map(|keep| keep.versions).collect() }
     }
 }
 
@@ -182,7 +205,7 @@ fn end_with_blank_line(text: &mut String) {
 }
 
 /// What a heading names, without brackets, link and date: `[v1.0.0](url) - 2026-11-20` is `v1.0.0`.
-fn name_of(heading: &str) -> String {
+pub(super) fn name_of(heading: &str) -> String {
     let heading = heading.trim();
     let name = match heading.strip_prefix('[').and_then(|rest| rest.split_once(']')) {
         Some((name, _)) => name,
@@ -191,7 +214,7 @@ fn name_of(heading: &str) -> String {
     name.replace('\\', "").trim().to_owned()
 }
 
-fn is_unreleased(name: &str) -> bool {
+pub(super) fn is_unreleased(name: &str) -> bool {
     name.eq_ignore_ascii_case("unreleased")
 }
 
@@ -202,6 +225,29 @@ fn is_not_above(there: &str, new: &str) -> bool {
         (Some(there), Some(new)) => there.cmp(&new) != Ordering::Greater,
         _ => true,
     }
+}
+
+/// The lines that a section of a promotion has at most, and how many bytes.
+fn cut(text: String) -> String {
+    const MOST_LINES: usize = 100;
+    const MOST_BYTES: usize = 32 * 1024;
+    let mut bytes = 0;
+    let fits = |(number, line): &(usize, &str)| {
+        bytes += line.len();
+        *number < MOST_LINES && bytes <= MOST_BYTES
+    };
+    let mut kept: Vec<&str> =
+        text.split_inclusive('\n').enumerate().take_while(fits).map(|(_, line)| line).collect();
+    let rest: usize = kept.iter().map(|line| line.len()).sum();
+    let left_out = text[rest..].lines().filter(|line| line.starts_with("- ")).count();
+    if rest == text.len() {
+        return text;
+    }
+    // A heading with nothing under it says nothing.
+    while kept.last().is_some_and(|line| !line.trim_start().starts_with("- ")) {
+        kept.pop();
+    }
+    format!("{}- ... and {}\n\n", kept.concat(), counted(left_out, "more change"))
 }
 
 fn changes(entries: &[(Section, &Entry)], updates: &[Update], remarks: &[String]) -> String {
@@ -253,17 +299,37 @@ fn kind_of(section: Section, entry: &Entry) -> Option<Kind> {
     }
 }
 
+/// Sections for tests.
 #[cfg(test)]
-mod tests {
+pub(super) mod fixture {
     use super::*;
 
-    fn keep(names: &[&str]) -> Keep {
+    /// A section for each name, all of the same day and the same change.
+    pub(in crate::changelog::format) fn keep(names: &[&str]) -> Keep {
         let version = |name: &&str| Versioned {
             name: (*name).to_owned(),
             day: NaiveDate::from_ymd_opt(2026, 11, 20),
             text: "### Added\n\n- a\n\n".to_owned(),
         };
         Keep { versions: names.iter().map(version).collect() }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::fixture::keep;
+    use super::*;
+
+    #[test]
+    fn a_section_is_cut_behind_a_change_and_says_so() {
+        let lines: Vec<String> = (0..300).map(|number| format!("- change {number}\n")).collect();
+        let text = lines.concat();
+        let made = cut(format!("### Added\n\n{text}\n"));
+        assert!(made.ends_with("- change 97\n- ... and 202 more changes\n\n"), "{made}");
+        let wide =
+            format!("### Added\n\n- {}\n- b\n\n### Fixed\n\n- {}\n\n", "x".repeat(30_000), "y".repeat(9_000));
+        assert!(cut(wide).ends_with("- b\n- ... and 1 more change\n\n"));
+        assert_eq!(cut("- a\n\n".to_owned()), "- a\n\n");
     }
 
     fn headings(file: &str) -> Vec<&str> {

@@ -25,6 +25,7 @@ pub(super) trait Markup {
     fn spans(&self, spans: &[Span]) -> String {
         let mut line = String::new();
         for span in spans {
+            calm_before(&mut line, span);
             match span {
                 Span::Text(text) => line.push_str(&self.text(text)),
                 Span::Code(code) => line.push_str(&self.code(code)),
@@ -79,5 +80,13 @@ pub(super) trait Markup {
             line.push(')');
         }
         line
+    }
+}
+
+/// Takes the sign away that would call somebody, were the name of a repository or a ticket written behind it.
+pub(super) fn calm_before(line: &mut String, span: &Span) {
+    if matches!(span, Span::Issue(_) | Span::Ticket { .. }) && line.ends_with('@') {
+        line.pop();
+        line.push('＠');
     }
 }

@@ -5,6 +5,7 @@ mod body;
 mod html;
 mod json;
 mod keep;
+mod keep_file;
 mod markdown;
 mod markup;
 mod slack;
@@ -17,6 +18,7 @@ use super::notes::{Counts, Notes, Release};
 
 pub use body::BodyLimits;
 pub use keep::Keep;
+pub use keep_file::FileError;
 pub use template::{Template, TemplateError};
 
 /// A format that needs nothing but the notes.

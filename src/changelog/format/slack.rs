@@ -38,7 +38,8 @@ impl Markup for Slack {
     }
 
     fn strong(&self, text: &str) -> String {
-        format!("*{}*", escape(text).replace('*', ""))
+        // Signs go first: without them another sign may stand before a name.
+        format!("*{}*", escape(&text.replace('*', "")))
     }
 }
 

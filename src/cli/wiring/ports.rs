@@ -7,9 +7,9 @@ use std::sync::Arc;
 use crate::engine::{self, TaggedImage};
 use crate::git::{Mirror, Signed};
 use crate::model::{
-    BlobId, CommitDraft, CommitId, CommitInfo, Content, Digest, Fault, FetchEvidence, FileChange, HistoryEnd,
-    ImageName, Index, Intent, Listing, Movement, Observation, Outcome, PromotionId, Publication, RepoPath,
-    Tag, TagList, TagsSeen, Timestamp,
+    BlobId, CommitDraft, CommitId, CommitInfo, Content, Digest, Fault, FetchEvidence, FileChange, Held,
+    HistoryEnd, ImageName, Index, Intent, Listing, Movement, Observation, Outcome, PromotionId, Publication,
+    RepoPath, Tag, TagList, TagsSeen, Timestamp,
 };
 use crate::registry::Client;
 use crate::store::{Saved, Store};
@@ -73,6 +73,10 @@ impl engine::Repository for Mirror {
         visit: impl Fn(usize, Content<'_>) -> T + Sync,
     ) -> Result<Vec<T>, Fault> {
         Ok(Self::read_each(self, blobs, visit)?)
+    }
+
+    fn held(&self, commit: CommitId, path: &RepoPath) -> Result<Held, Fault> {
+        Ok(Self::held(self, commit, path)?)
     }
 
     fn history(

@@ -1,13 +1,13 @@
 //! A configuration as the engine's rulebook.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use crate::changelog::BodyLimits;
 use crate::config::{self, Config, Setting};
 use crate::engine::{Batch, Environment, Group, NotesPolicy, Rulebook, ServiceRules, ServiceSettings};
-use crate::model::{EnvironmentName, ImageName, ServiceName};
+use crate::model::{EnvironmentName, ImageName, RepoPath, ServiceName};
 use crate::policy::{EnvironmentPolicy, SelectionRules};
 
 /// The rulebook of a configuration.
@@ -46,11 +46,24 @@ pub(crate) fn rulebook(config: &Arc<Config>) -> Rulebook {
         },
         subject: config.git.subject.clone(),
         body: config.git.body.clone(),
-        notes: config.changelog.in_commits.then(|| NotesPolicy {
-            time_limit: config.changelog.time_limit,
-            limits: BodyLimits { lines: config.changelog.most_lines, ..BodyLimits::default() },
-        }),
+        notes: notes(&config.changelog),
+        changelog_files: changelog_files(config),
     }
+}
+
+/// How it is told what changed, where it is told at all.
+fn notes(changelog: &config::Changelog) -> Option<NotesPolicy> {
+    let limits = BodyLimits { lines: changelog.most_lines, ..BodyLimits::default() };
+    (changelog.in_commits || changelog.file.is_some()).then(|| NotesPolicy {
+        time_limit: changelog.time_limit,
+        limits: changelog.in_commits.then_some(limits),
+    })
+}
+
+fn changelog_files(config: &Config) -> BTreeMap<usize, RepoPath> {
+    let environments = config.environments();
+    let file = |(at, environment)| Some((at, config.changelog.file.as_ref()?.of(environment, environments)?));
+    environments.iter().enumerate().filter_map(file).collect()
 }
 
 struct Services {

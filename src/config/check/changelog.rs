@@ -10,6 +10,7 @@ use crate::changelog::{self, Rules, SourceName};
 use crate::config::changelog::{
     Changelog, GITHUB, GitHubApi, ServiceSource, SourceHost, SourceRepository, Template,
 };
+use crate::config::changelog_file::ChangelogFile;
 use crate::config::compile;
 use crate::config::location::Located;
 use crate::config::problem::{Findings, Wrong};
@@ -36,6 +37,7 @@ pub(super) fn changelog(file: &raw::File, findings: &mut Findings) -> Option<Cha
         tickets: raw.tickets.iter().filter_map(|tickets| self::tickets(tickets, findings)).collect(),
         bots: raw.bots.clone(),
     };
+    let changelog_file = raw.file.as_ref().map(|text| findings.take(text.at, changelog_file(&text.value)));
     let templates = templates(file.templates.as_ref(), findings);
     Some(Changelog {
         sources: match sources {
@@ -45,6 +47,7 @@ pub(super) fn changelog(file: &raw::File, findings: &mut Findings) -> Option<Cha
         hosts,
         rules,
         in_commits: raw.in_commits.unwrap_or(true),
+        file: changelog_file.flatten(),
         time_limit: time_limit?,
         most_lines: most_lines? as usize,
         most_bytes: u64::from(most_mib?) << 20,
@@ -53,14 +56,21 @@ pub(super) fn changelog(file: &raw::File, findings: &mut Findings) -> Option<Cha
 }
 
 fn refuse_what_is_not_possible_yet(raw: &raw::Changelog, findings: &mut Findings) {
-    if let Some(file) = &raw.file {
-        let hint = "leave `file` out; `tidegate changelog --prepend FILE` writes one by hand";
-        findings.refuse(file.at, "`changelog.file`", hint);
-    }
     if let Some(releases) = &raw.releases {
         let hint = "leave `releases` out; the notes are in each promotion's commit";
         findings.refuse(releases.at, "`changelog.releases`", hint);
     }
+}
+
+fn changelog_file(text: &str) -> Result<ChangelogFile, Wrong> {
+    ChangelogFile::read(text).ok_or_else(|| {
+        let message = format!("`{}` can be no changelog of the repository", Printable::bounded(text, 80));
+        (
+            message,
+            "write a path from the repository's root that ends in `.md`: `clusters/prod/CHANGELOG.md`"
+                .to_owned(),
+        )
+    })
 }
 
 fn sources(raw: &Located<Vec<Located<String>>>, findings: &mut Findings) -> Option<GlobSet> {

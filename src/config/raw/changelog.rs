@@ -35,7 +35,7 @@ pub(in crate::config) struct Changelog {
     #[schemars(extend("default" = true))]
     pub(in crate::config) in_commits: Option<bool>,
 
-    /// How long promotions wait for what changed. Then they go without, and say so.
+    /// How long the promotions of a pass wait for what changed. Then they go without, and say so.
     #[schemars(extend("default" = "10s"))]
     pub(in crate::config) time_limit: Option<Located<DurationText>>,
 
@@ -47,9 +47,10 @@ pub(in crate::config) struct Changelog {
     #[schemars(extend("default" = 1024))]
     pub(in crate::config) most_mib: Option<Located<u32>>,
 
-    /// A file of the GitOps repository that each promotion adds a section to, in its own commit. Refused in this
-    /// version.
-    #[schemars(extend("examples" = ["clusters/prod-digital-eks/CHANGELOG.md"]))]
+    /// A Markdown file of the GitOps repository that each promotion adds a section to, in its own commit, in the form of
+    /// Keep a Changelog. One that lies in an environment's folder is of that environment alone, any other of all; with
+    /// `{environment}` in it, each environment has its own. It is made when it is not there.
+    #[schemars(extend("examples" = ["clusters/prod-digital-eks/CHANGELOG.md", "changelogs/{environment}.md"]))]
     pub(in crate::config) file: Option<Located<String>>,
 
     /// Releases on GitHub of what was promoted. Refused in this version.

@@ -9,8 +9,8 @@ use sha2::{Digest as _, Sha256};
 use super::{Calls, Fuse, lock};
 use crate::engine::ports::{Publisher, Repository};
 use crate::model::{
-    BlobId, Class, CommitDraft, CommitId, CommitInfo, Content, Fault, FileChange, FileEditKind, HistoryEnd,
-    Listing, Publication, RepoPath, Timestamp, TreeFile,
+    BlobId, Class, CommitDraft, CommitId, CommitInfo, Content, Fault, FileChange, FileEditKind, Held,
+    HistoryEnd, Listing, Publication, RepoPath, Timestamp, TreeFile,
 };
 
 type Files = BTreeMap<RepoPath, String>;
@@ -131,6 +131,13 @@ impl Branch {
     }
 
     /// The messages from the oldest commit to the newest.
+    /// What the commit before the head has in a file.
+    pub(in crate::engine) fn text_before(&self, path: &str) -> String {
+        let line = lock(&self.line);
+        let parent = line.head.and_then(|head| line.commits[&head].parent);
+        line.files(parent)[&path.parse().unwrap()].clone()
+    }
+
     pub(in crate::engine) fn messages(&self) -> Vec<String> {
         let line = lock(&self.line);
         let mut messages: Vec<String> =
@@ -232,6 +239,11 @@ impl Repository for Branch {
         let line = lock(&self.line);
         let read = |(at, blob): (usize, &BlobId)| visit(at, Content::Bytes(line.blobs[blob].as_bytes()));
         Ok(blobs.iter().enumerate().map(read).collect())
+    }
+
+    fn held(&self, commit: CommitId, path: &RepoPath) -> Result<Held, Fault> {
+        let files = lock(&self.line).files(Some(commit));
+        Ok(files.get(path).map_or(Held::Nothing, |text| Held::Bytes(text.clone().into_bytes())))
     }
 
     fn history(

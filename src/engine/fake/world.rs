@@ -1,5 +1,6 @@
 //! The world as a whole: two environments, `non-prod` and `prod` after it, and an engine over the fakes.
 
+use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -97,6 +98,7 @@ pub(in crate::engine) struct Settings {
     pub(in crate::engine) sweeps_control_files: bool,
     pub(in crate::engine) approval_required: bool,
     pub(in crate::engine) notes: Option<NotesPolicy>,
+    pub(in crate::engine) changelog_files: BTreeMap<usize, RepoPath>,
 }
 
 impl Default for Settings {
@@ -116,6 +118,7 @@ impl Default for Settings {
             sweeps_control_files: false,
             approval_required: false,
             notes: None,
+            changelog_files: BTreeMap::new(),
         }
     }
 }
@@ -146,6 +149,7 @@ impl Settings {
             subject: SubjectForm::default(),
             body: None,
             notes: self.notes,
+            changelog_files: self.changelog_files.clone(),
         }
     }
 }

@@ -9,7 +9,7 @@ use crate::engine::Batch;
 use crate::engine::fake::{Settings, World, digest, image, release};
 
 fn world(time_limit: Duration) -> World {
-    let notes = Some(NotesPolicy { time_limit, limits: BodyLimits::default() });
+    let notes = Some(NotesPolicy { time_limit, limits: Some(BodyLimits::default()) });
     World::with(Settings { notes, ..Settings::default() })
 }
 
@@ -46,7 +46,7 @@ async fn without_a_policy_nothing_is_told() {
 
 #[tokio::test]
 async fn a_large_commit_tells_the_changes_of_its_first_promotions_and_how_many_it_leaves_out() {
-    let notes = Some(NotesPolicy { time_limit: Duration::from_mins(1), limits: BodyLimits::default() });
+    let notes = Some(NotesPolicy { time_limit: Duration::from_mins(1), limits: Some(BodyLimits::default()) });
     let environments = vec![("all", vec!["e"], None)];
     let mut world = World::with(Settings { environments, batch: Batch::All, notes, ..Settings::default() });
     let names: Vec<String> = (0..MOST_IN_A_COMMIT + 3).map(|number| format!("app{number:03}")).collect();
