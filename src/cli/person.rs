@@ -24,7 +24,7 @@ pub(super) fn confirm(output: &Output, is_yes: bool, shown: &str, question: &str
     if is_yes || !output.is_terminal() {
         return Ok(());
     }
-    output.text(shown)?;
+    output.text(&format!("{}\n", shown.trim_end()))?;
     if !io::stdin().is_terminal() {
         return Err(Fault::new(Class::Usage, "nobody can be asked, since the input is not a terminal")
             .with_hint("say --yes"));

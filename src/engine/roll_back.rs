@@ -217,7 +217,7 @@ fn digest_of(
         (_, Some(now)) => Ok(now.clone()),
         (Some(ran), None) => Ok(ran.clone()),
         (None, None) => {
-            let at = target.run.as_ref().map(|run| ShownTime { at: run.left_at, zone: chrono_tz::UTC });
+            let at = target.run.as_ref().map(|run| ShownTime { at: run.left_at, zone: assessment.zone });
             let told = at.map(|at| format!(" until {at}")).unwrap_or_default();
             let message = format!("it is not known which image {tag} is, which ran{told}");
             Err(Fault::new(Class::TryAgain, message).with_hint(

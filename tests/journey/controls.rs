@@ -93,6 +93,9 @@ async fn a_quarantined_version_is_passed_over_and_a_pin_keeps_what_runs() {
     let stays = world.good(&["sync"]);
     assert_eq!(world.running(), ("v1.0.2".into(), "v1.0.0".into()));
     assert!(stays.out.contains("pinned"), "{}", stays.out);
+    let by_hand = world.run(&["promote", SERVICE, "--to", "prod"]);
+    assert_eq!(by_hand.code, 3, "{}", by_hand.out);
+    assert!(by_hand.out.contains("--tag v1.0.2 --override hold"), "{}", by_hand.out);
     world.undo(&pinned);
     world.good(&["sync"]);
     assert_eq!(world.running().1, "v1.0.2");

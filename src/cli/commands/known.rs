@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use crate::cli::output::Output;
+use crate::cli::output::{Output, YELLOW};
 use crate::cli::wiring::Session;
 use crate::config::nearest;
 use crate::engine::{Track, View};
@@ -104,8 +104,10 @@ pub(super) async fn version(
             Err(error) => {
                 let fault = Fault::from(error);
                 // Standard error may be closed; the warning is not worth failing for.
-                let _ = output
-                    .complain(&format!("cannot tell whether there is {version}: {}\n", fault.in_one_line()));
+                let _ = output.complain(&format!(
+                    "{YELLOW}warning{YELLOW:#}: nobody can tell whether there is a tag {version}: {}\n",
+                    fault.in_one_line()
+                ));
                 return Ok(());
             }
         }

@@ -89,11 +89,15 @@ fn members(session: &Session, report: &PassReport, services: &[ServicePattern]) 
     all.iter().filter(is_meant).map(|service| (*service).clone()).collect()
 }
 
-/// What keeps a candidate from going, at the worst: a refusal, or a closed gate.
+/// What keeps something from going, at the worst: a refusal, or what is closed.
 fn still_closed(report: &PassReport, insistence: &Insistence) -> Option<Class> {
-    let waiting = report.assessment.decisions.iter().flatten().filter_map(|decision| match decision {
-        Decision::Wait(evaluation) => approve_overriding(evaluation, insistence).err(),
-        Decision::Current { .. } | Decision::Promote(_) => None,
+    let closed = report.assessment.decisions.iter().flatten().filter_map(|decision| match decision {
+        Decision::Wait(evaluation) => {
+            approve_overriding(evaluation, insistence).err().map(|closed| closed.class())
+        }
+        // Something newer is there, and a pin, say, keeps it from being a candidate at all.
+        Decision::Current { why } => (!why.is_up_to_date()).then_some(Class::GateClosed),
+        Decision::Promote(_) => None,
     });
-    waiting.map(|closed| closed.class()).max()
+    closed.max()
 }

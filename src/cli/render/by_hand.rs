@@ -4,8 +4,8 @@ use std::fmt::Write;
 
 use crate::cli::output::{BOLD, CYAN, DIM, GREEN, YELLOW};
 use crate::engine::{PassReport, Promoted, Rulebook, Track};
-use crate::model::Printable;
-use crate::policy::{Decision, Insistence, approve_overriding};
+use crate::model::{Printable, Tag};
+use crate::policy::{Decision, Insistence, NoCandidate, approve_overriding};
 
 use super::{plan, problems};
 
@@ -34,7 +34,13 @@ pub(crate) fn promote(rulebook: &Rulebook, report: &PassReport, asked: &Asked<'_
             Some(Decision::Wait(evaluation)) => {
                 plan::wait(&mut text, rulebook, track, evaluation, report.assessment.now);
                 if let Err(closed) = approve_overriding(evaluation, asked.insistence) {
-                    let _ = writeln!(text, "  {CYAN}hint{CYAN:#} {}", closed.hint());
+                    let _ = writeln!(text, "  {CYAN}hint{CYAN:#} {}\n", closed.hint());
+                }
+            }
+            Some(Decision::Current { why }) if !why.is_up_to_date() => {
+                plan::stay(&mut text, rulebook, track, why);
+                if let NoCandidate::Pinned { tag, .. } = why {
+                    let _ = writeln!(text, "  {CYAN}hint{CYAN:#} {}", past_a_pin(rulebook, track, tag));
                 }
                 text.push('\n');
             }
@@ -47,9 +53,12 @@ pub(crate) fn promote(rulebook: &Rulebook, report: &PassReport, asked: &Asked<'_
     }
     text.push_str(&problems::render(&report.problems));
     if text.is_empty() {
-        nothing(&mut text, asked.names, &current);
+        if current.is_empty() {
+            current.push(format!("{} runs it already", asked.names));
+        }
+        text = format!("{}\n", nothing("Nothing to promote", &current));
     } else if !current.is_empty() {
-        let _ = writeln!(text, "{DIM}nothing to promote: {}{DIM:#}", told(&current).join("; "));
+        let _ = writeln!(text, "{DIM}{} up to date{DIM:#}", current.len());
     }
     if asked.elsewhere > 0 {
         let _ = writeln!(text, "{DIM}{}{DIM:#}", elsewhere(asked.elsewhere));
@@ -57,21 +66,22 @@ pub(crate) fn promote(rulebook: &Rulebook, report: &PassReport, asked: &Asked<'_
     text
 }
 
-fn nothing(text: &mut String, names: &str, current: &[String]) {
-    let _ = match current {
-        [] => writeln!(text, "Nothing to promote: {names} runs it already"),
-        [one] => writeln!(text, "Nothing to promote: {one}"),
-        several => writeln!(text, "Nothing to promote:\n  {}", told(several).join("\n  ")),
-    };
+fn past_a_pin(rulebook: &Rulebook, track: &Track, tag: &Tag) -> String {
+    let (service, environment) = (track.service(), &rulebook.environments[track.environment].policy.name);
+    format!(
+        "release the pin, or insist by hand: tidegate promote {service} --to {environment} --tag {tag} --override hold \
+         --reason TEXT"
+    )
 }
 
-fn told(current: &[String]) -> Vec<String> {
-    let more = current.len().saturating_sub(MOST_TOLD);
-    let mut told: Vec<String> = current.iter().take(MOST_TOLD).cloned().collect();
-    if more > 0 {
-        told.push(format!("and {more} more"));
+/// That nothing is to do, and why, a line for each reason when there are several.
+pub(crate) fn nothing(what: &str, reasons: &[String]) -> String {
+    let more = reasons.len().saturating_sub(MOST_TOLD);
+    match reasons {
+        [one] => format!("{what}: {one}"),
+        several if more == 0 => format!("{what}:\n  {}", several.join("\n  ")),
+        several => format!("{what}:\n  {}\n  and {more} more", several[..MOST_TOLD].join("\n  ")),
     }
-    told
 }
 
 fn elsewhere(count: usize) -> String {
@@ -126,5 +136,19 @@ fn rolled_back(
             "  {YELLOW}note{YELLOW:#}         {CYAN}{elsewhere}{CYAN:#} still runs {from}: tidegate rollback {service} \
              --in {elsewhere} --reason TEXT"
         );
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn reasons_stand_on_lines_of_their_own_and_are_counted() {
+        let reasons = |count: usize| (0..count).map(|number| number.to_string()).collect::<Vec<_>>();
+        assert_eq!(nothing("Nothing", &reasons(1)), "Nothing: 0");
+        assert_eq!(nothing("Nothing", &reasons(2)), "Nothing:\n  0\n  1");
+        let many = nothing("Nothing", &reasons(MOST_TOLD + 2));
+        assert!(many.ends_with("\n  19\n  and 2 more"), "{many}");
     }
 }

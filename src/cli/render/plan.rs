@@ -96,7 +96,10 @@ fn waiting(text: &mut String, rulebook: &Rulebook, report: &PassReport) {
                 wait(text, rulebook, track, evaluation, report.assessment.now);
                 text.push('\n');
             }
-            Some(Decision::Current { why }) if !why.is_up_to_date() => stay(text, rulebook, track, why),
+            Some(Decision::Current { why }) if !why.is_up_to_date() => {
+                stay(text, rulebook, track, why);
+                text.push('\n');
+            }
             _ => {}
         }
     }
@@ -133,12 +136,12 @@ pub(super) fn wait(
 }
 
 /// Something keeps a track from having a candidate at all.
-fn stay(text: &mut String, rulebook: &Rulebook, track: &Track, why: &NoCandidate) {
+pub(super) fn stay(text: &mut String, rulebook: &Rulebook, track: &Track, why: &NoCandidate) {
     let environment = &rulebook.environments[track.environment].policy.name;
     let runs = track.running.first().map(|running| running.tag.as_str()).unwrap_or_default();
     let service = track.service();
     let _ = writeln!(text, "{BOLD}{service}{BOLD:#} in {CYAN}{environment}{CYAN:#}: stays at {runs}");
-    let _ = writeln!(text, "  {YELLOW}closed{YELLOW:#} {why}\n");
+    let _ = writeln!(text, "  {YELLOW}closed{YELLOW:#} {why}");
 }
 
 /// What is asked about before somebody approves it, with every gate.

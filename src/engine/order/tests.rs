@@ -191,3 +191,45 @@ fn what_stands_behind_every_subject_stands_behind_an_orders_too() {
     let subject = draft.message.lines().next().unwrap();
     assert_eq!(subject, "chore(tidegate): sweep .tidegate that no longer count [skip ci]");
 }
+
+#[tokio::test]
+async fn a_release_is_of_just_these_environments() {
+    let mut world = World::new();
+    let covers = |names: &[&str]| Coverage {
+        services: Some(app()),
+        environments: names.iter().map(|name| name.parse().unwrap()).collect(),
+    };
+    let holds = [&["prod"][..], &["non-prod", "prod"]];
+    let holds = holds.map(|names| Control::Hold(Hold { note: note(), covers: covers(names) }));
+    let ordered = give(&mut world, &Order::Put(holds.to_vec())).await;
+    assert_eq!(ordered.written.len(), 2);
+    let subject = world.branch.messages().pop().unwrap();
+    assert!(
+        subject.starts_with("chore(tidegate): write 2 control files\n\nwe look into it\n\n"),
+        "{subject}"
+    );
+    for names in [&["prod", "non-prod"][..], &["prod"]] {
+        let release = Release {
+            environments: covers(names).environments,
+            service: Some("common/app".into()),
+            ..Release::default()
+        };
+        let removed = give(&mut world, &Order::Release(release)).await.removed;
+        assert_eq!(removed.len(), 1, "{names:?}: {removed:?}");
+    }
+}
+
+#[tokio::test]
+async fn what_nobody_could_read_is_not_written() {
+    let mut world = World::new();
+    for reason in ["", "a\nb", &"x".repeat(301)] {
+        let covers = Coverage { services: Some(app()), environments: Vec::new() };
+        let hold = Control::Hold(Hold { note: Note { reason: reason.into(), ..note() }, covers });
+        let fault = world.engine.order(&Order::Put(vec![hold]), "Ana", false).await.unwrap_err();
+        assert_eq!(
+            fault.to_string(),
+            "nobody could read that: `reason` must be one line of 1 to 300 characters"
+        );
+    }
+    assert_eq!(world.branch.messages().len(), 1);
+}

@@ -90,3 +90,47 @@ async fn what_makes_no_sense_is_told() {
     let fault = back(&mut world, "staging", "").await.unwrap_err();
     assert_eq!(fault.to_string(), "there is no environment staging");
 }
+
+#[tokio::test]
+async fn what_was_shown_is_what_is_done_or_nothing_is() {
+    let mut world = world().await;
+    let back = RollBack {
+        service: service("app"),
+        environment: "non-prod".parse().unwrap(),
+        to: None,
+        image: None,
+        reason: "it loses orders".into(),
+        quarantines: false,
+        accept_digest: None,
+    };
+    let request = Request { what: What::Back(back), requested_by: "ana".into(), dry_run: false };
+    let tried = world.engine.pass(&Request { dry_run: true, ..request.clone() }).await.unwrap();
+    let agreed = crate::engine::Agreed::to(&tried);
+    // Somebody else was asked the same, and was first.
+    world.person("np/app.yaml", "v1.0.1");
+    let commits = world.branch.messages().len();
+    let fault = world.engine.pass_as_agreed(&request, &agreed).await.unwrap_err();
+    assert_eq!(fault.class(), Class::TryAgain);
+    assert!(
+        fault.to_string().starts_with("something changed meanwhile: it would now be common/app"),
+        "{fault}"
+    );
+    assert_eq!(world.branch.messages().len(), commits);
+    world.person("np/app.yaml", "v1.0.2");
+    let report = world.engine.pass_as_agreed(&request, &agreed).await.unwrap();
+    assert_eq!(report.promoted[0].to.as_str(), "v1.0.1");
+}
+
+#[tokio::test]
+async fn a_higher_version_and_one_that_is_nowhere_are_no_way_back() {
+    let mut world = world().await;
+    world.push("v1.0.3", '3');
+    let higher = back(&mut world, "non-prod", "v1.0.3").await.unwrap_err();
+    assert_eq!(
+        (higher.class(), higher.to_string().contains("is not lower than v1.0.2")),
+        (Class::Usage, true)
+    );
+    let nowhere = back(&mut world, "non-prod", "v1.0.0-rc.1").await.unwrap_err();
+    assert!(nowhere.to_string().contains("it never ran in non-prod"), "{nowhere}");
+    assert_eq!(nowhere.hint(), Some("it ran v1.0.1, v1.0.0 before"));
+}

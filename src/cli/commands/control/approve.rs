@@ -1,5 +1,6 @@
 //! `tidegate approve`: the image that would come next, and no other under its tag.
 
+use std::collections::BTreeSet;
 use std::process::ExitCode;
 
 use crate::cli::args::{Approve, Format, Global};
@@ -27,7 +28,7 @@ pub(in crate::cli::commands) async fn approve(
         .map(|written| known::some_pattern(&view, written, false))
         .collect::<Result<_, _>>()?;
     let mut findings = Findings::default();
-    for environment in &args.environments {
+    for environment in args.environments.iter().collect::<BTreeSet<_>>() {
         let report = ask(&mut desk, args, &services, environment).await?;
         findings.take_in(&report, &services, environment, args)?;
     }
@@ -44,7 +45,7 @@ pub(in crate::cli::commands) async fn approve(
     let how =
         How { kind: "Approve", going: &args.going, shown: &shown, question: Some("Approve?"), unless: None };
     if waiting.is_empty() {
-        return desk.tell_nothing(&format!("Nothing to approve: {}", settled.join("; ")), &how);
+        return desk.tell_nothing(&render::by_hand::nothing("Nothing to approve", &settled), &how);
     }
     let mut approvals = Vec::new();
     for one in &waiting {

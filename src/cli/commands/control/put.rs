@@ -22,7 +22,7 @@ pub(in crate::cli::commands) async fn hold(
     let services = pattern(&view, args.service.as_deref(), args.force)?;
     let note = desk.note(&args.saying.reason, args.expires)?;
     let is_broad = services.is_none() && !args.all;
-    let covers = Coverage { services, environments: args.environments.clone() };
+    let covers = Coverage { services, environments: once_each(&args.environments) };
     let hold = Control::Hold(policy::Hold { note, covers });
     let how = how("Hold", &args.saying.going, is_broad.then_some("Hold all of these?"));
     desk.put(&view, vec![hold], &how).await
@@ -42,7 +42,7 @@ pub(in crate::cli::commands) async fn pin(
     };
     let note = desk.note(&args.saying.reason, args.expires)?;
     let is_broad = services.as_str() == "**";
-    let covers = Coverage { services: Some(services), environments: args.environments.clone() };
+    let covers = Coverage { services: Some(services), environments: once_each(&args.environments) };
     let pin = Control::Pin(policy::Pin { note, covers, versions });
     let how = how("Pin", &args.saying.going, is_broad.then_some("Pin all of these?"));
     desk.put(&view, vec![pin], &how).await
@@ -124,12 +124,17 @@ fn span(args: &Freeze, zone: chrono_tz::Tz, now: Timestamp) -> Result<policy::Fr
     };
     let begins_at = begins_at.ok_or_else(too_far)?;
     let (from, to) = (from.ok_or_else(too_far)?, args.to.wall(zone, begins_at).ok_or_else(too_far)?);
-    let freeze = policy::Freeze::new(args.name.as_str(), args.environments.clone(), from, to)?;
+    let freeze = policy::Freeze::new(args.name.as_str(), once_each(&args.environments), from, to)?;
     if ending(to, zone) <= now {
         return Err(Fault::new(Class::Usage, format!("the freeze is over already: it ends at {to}"))
             .with_hint("say --to with a time to come, or with how long, such as 4h"));
     }
     Ok(freeze)
+}
+
+/// Names in one order, so that the same words have the same file.
+fn once_each(environments: &[EnvironmentName]) -> Vec<EnvironmentName> {
+    environments.iter().collect::<BTreeSet<_>>().into_iter().cloned().collect()
 }
 
 fn pattern(view: &View, written: Option<&str>, is_forced: bool) -> Result<Option<ServicePattern>, Fault> {
