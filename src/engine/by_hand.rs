@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::config::nearest;
 use crate::model::{Class, EnvironmentName, Fault, ServiceName, ServicePattern};
-use crate::policy::{self, Candidate, Consideration, Decision, Insistence, Nomination};
+use crate::policy::{self, Candidate, Consideration, Decision, GateName, Insistence, Nomination};
 
 use super::Engine;
 use super::Group;
@@ -133,14 +133,18 @@ impl<P: Ports> Engine<P> {
     }
 
     /// Of each service the tracks in its next environment: the first one after another where something newer waits, else
-    /// the first of all.
+    /// the first of all. What nobody wants, since it was left or quarantined, waits for nothing where something else does.
     fn next_of_each(&self, assessment: &Assessment, chosen: &[usize]) -> Result<Vec<usize>, Fault> {
         let tracks = &assessment.view.board.tracks;
         let waits = |track: &&usize| {
             matches!(assessment.decisions[**track], Some(Decision::Wait(_) | Decision::Promote(_)))
         };
         let mut places: BTreeMap<&ServiceName, BTreeSet<usize>> = BTreeMap::new();
-        for track in chosen.iter().filter(waits) {
+        let lives = |track: &usize| assessment.decisions[*track].as_ref().is_some_and(is_wanted);
+        let living: BTreeSet<&ServiceName> =
+            chosen.iter().filter(|track| lives(track)).map(|track| tracks[*track].service()).collect();
+        let counts = |track: &&usize| lives(track) || !living.contains(tracks[**track].service());
+        for track in chosen.iter().filter(waits).filter(counts) {
             places.entry(tracks[*track].service()).or_default().insert(tracks[*track].environment);
         }
         let mut next: BTreeMap<&ServiceName, usize> = BTreeMap::new();
@@ -196,6 +200,17 @@ impl<P: Ports> Engine<P> {
         let near = nearest(tag.as_str(), tags).map(|near| format!("did you mean {near}? "));
         let hint = format!("{}the highest admitted is {}", near.unwrap_or_default(), highest.tag);
         Err(Fault::new(Class::Usage, message).with_hint(hint))
+    }
+}
+
+/// Whether a candidate may go in time: nobody moved back from it, and nobody quarantined it.
+fn is_wanted(decision: &Decision) -> bool {
+    match decision {
+        Decision::Promote(_) => true,
+        Decision::Wait(evaluation) => {
+            !evaluation.closed().any(|report| matches!(report.gate, GateName::Order | GateName::Quarantine))
+        }
+        Decision::Current { .. } => false,
     }
 }
 

@@ -88,7 +88,12 @@ fn verdict_on(version: Version, movement: &Movement, environment: &EnvironmentNa
         environment: environment.clone(),
         version,
         commit: movement.commit.id,
-        author: movement.commit.author_name.clone(),
+        // Who asked for it, when it was done by command: the commit is Tidegate's then.
+        author: movement
+            .promotion
+            .as_ref()
+            .map_or(&movement.commit.author_name, |promotion| &promotion.requested_by)
+            .clone(),
         at: movement.commit.committed_at,
     }
 }

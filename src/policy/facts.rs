@@ -156,7 +156,7 @@ pub struct MovedBack {
     pub version: Version,
     /// The commit that left it.
     pub commit: CommitId,
-    /// Who made the commit. Somebody else's text.
+    /// Who made the commit, or asked for it. Somebody else's text.
     pub author: String,
     /// When the commit was made.
     pub at: Timestamp,

@@ -91,3 +91,34 @@ async fn a_service_that_is_not_there_is_told_with_where_it_is() {
     let fault = ask(&mut world, "prod", "", &[]).await.unwrap_err();
     assert_eq!(fault.hint(), Some("there is common/app in non-prod"));
 }
+
+/// Asks as `promote common/app` would.
+async fn ask_for_the_next(world: &mut World) -> Vec<String> {
+    let by_hand = ByHand {
+        services: vec![service("app").into()],
+        to: None,
+        tag: None,
+        image: None,
+        insistence: Insistence::default(),
+    };
+    let request = Request { what: What::Some(by_hand), requested_by: "ana".into(), dry_run: false };
+    let report = world.engine.pass(&request).await.unwrap();
+    report.promoted.iter().map(|one| format!("{} {}", one.environment, one.to)).collect()
+}
+
+#[tokio::test]
+async fn the_next_environment_is_one_that_may_be_reached() {
+    let mut world = world();
+    assert_eq!(ask_for_the_next(&mut world).await, ["non-prod v1.0.2"]);
+    world.wait(25 * 60);
+    assert_eq!(ask_for_the_next(&mut world).await, ["prod v1.0.2"]);
+    world.person("p/app.yaml", "v1.0.0");
+    world.push("v1.0.3", '3');
+    assert_eq!(ask_for_the_next(&mut world).await, ["non-prod v1.0.3"], "nobody wants v1.0.2 in prod");
+    world.push("v1.0.4", '4');
+    assert_eq!(
+        ask_for_the_next(&mut world).await,
+        Vec::<String>::new(),
+        "v1.0.3 soaks for prod, which is next"
+    );
+}

@@ -18,6 +18,23 @@ async fn back(world: &mut World, environment: &str, to: &str) -> Result<PassRepo
     world.engine.pass(&request).await
 }
 
+/// What the gates say of v1.0.2 in non-prod.
+async fn ask_what_holds(world: &mut World) -> String {
+    let by_hand = ByHand {
+        services: vec![service("app").into()],
+        to: "non-prod".parse().ok(),
+        tag: "v1.0.2".parse().ok(),
+        image: None,
+        insistence: policy::Insistence::default(),
+    };
+    let request = Request { what: What::Some(by_hand), requested_by: "ben".into(), dry_run: true };
+    let report = world.engine.pass(&request).await.unwrap();
+    let Some(Decision::Wait(evaluation)) = report.assessment.decisions.iter().flatten().next() else {
+        return String::new();
+    };
+    evaluation.closed().map(ToString::to_string).collect::<Vec<_>>().join("; ")
+}
+
 /// Non-prod ran v1.0.0 and v1.0.1, and runs v1.0.2.
 async fn world() -> World {
     let mut world = World::new();
@@ -48,6 +65,8 @@ async fn it_goes_back_to_the_last_that_ran_and_stays_there() {
         "{message}"
     );
     assert!(message.contains("Tidegate-Rollback: v1.0.2 (it loses orders)\n"), "{message}");
+    let asked = ask_what_holds(&mut world).await;
+    assert!(asked.contains("ana moved back from v1.0.2"), "who asked for it, not who committed: {asked}");
     world.wait(48 * 60);
     assert!(world.pass().await.iter().all(|moved| !moved.contains("v1.0.2")), "it does not come again");
     world.push("v1.0.3", '3');
