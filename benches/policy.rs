@@ -169,6 +169,7 @@ impl Fleet {
             running: &track.running[at],
             selection: &self.selection,
             moved_back: &[],
+            refused: None,
             before,
             observations: &track.observations,
             digest_now: DigestNow::Is { tag: &self.selection.candidates()[299].tag, digest: &self.digest },

@@ -9,6 +9,7 @@ mod history;
 mod https;
 mod publish;
 mod races;
+mod request;
 mod signing;
 mod source;
 mod ssh;

@@ -11,6 +11,7 @@ mod explain;
 mod merges;
 mod over_network;
 mod promotion;
+mod pull_requests;
 mod recovery;
 mod rollback;
 mod signatures;

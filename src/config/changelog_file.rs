@@ -46,6 +46,7 @@ mod tests {
             soak: Duration::ZERO,
             is_approval_required: false,
             windows: Vec::new(),
+            pull_requests: None,
         }
     }
 

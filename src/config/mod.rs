@@ -42,8 +42,8 @@ pub use schema::json_schema;
 pub use secret::{SecretError, SecretSource};
 pub use services::{ServiceSettings, Setting};
 pub use settings::{
-    Auth, Author, Batch, Config, Credentials, Environment, Git, RateLimit, Registry, Remote, Signing, Store,
-    Verify,
+    Auth, Author, Batch, Config, Credentials, Environment, Forge, Git, PullRequests, RateLimit, Registry,
+    Remote, Signing, Store, Verify,
 };
 pub use subject::{SubjectForm, SubjectValues};
 pub use suggest::nearest;

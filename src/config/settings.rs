@@ -14,7 +14,9 @@ use super::host::Endpoint;
 use super::secret::SecretSource;
 use super::services::{ServiceSettings, Services};
 use super::subject::SubjectForm;
-use crate::model::{BranchName, EnvironmentName, NetworkUrl, RepoPath, ServiceName, ServicePattern};
+use crate::model::{
+    BranchName, EnvironmentName, MergeMethod, NetworkUrl, RepoPath, ServiceName, ServicePattern,
+};
 use crate::policy::{Freeze, SoakMode, Window};
 
 /// The whole configuration.
@@ -26,6 +28,8 @@ pub struct Config {
     pub timezone: Tz,
     /// The GitOps repository.
     pub git: Git,
+    /// Where pull requests are opened; there is one when an environment asks for them.
+    pub forge: Option<Forge>,
     /// The registries that need more than anonymous HTTPS, each host once.
     pub registries: Vec<Registry>,
     /// Stretches of time in which nothing is promoted.
@@ -271,6 +275,36 @@ pub struct Environment {
     pub is_approval_required: bool,
     /// When promotions may happen; without any, always.
     pub windows: Vec<Window>,
+    /// How promotions are proposed by pull requests; without it, they are pushed.
+    pub pull_requests: Option<PullRequests>,
+}
+
+/// How promotions are proposed by pull requests.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct PullRequests {
+    /// Whether one has all that may go into the environment; else one service, or one set of them.
+    pub is_whole_environment: bool,
+    /// The labels that it is given.
+    pub labels: Vec<String>,
+    /// Whose review is asked for.
+    pub reviewers: Vec<String>,
+    /// The teams whose review is asked for.
+    pub team_reviewers: Vec<String>,
+    /// Whether it is opened as a draft.
+    pub is_draft: bool,
+    /// Whether and how it merges by itself.
+    pub auto_merge: Option<MergeMethod>,
+}
+
+/// Where pull requests are opened: at GitHub.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Forge {
+    /// `owner/name`.
+    pub repository: String,
+    /// The API's URL; without it, the one that belongs to the repository's host.
+    pub api: Option<Endpoint>,
+    /// Where the token is; without it, the login of the repository counts, which is a token or a GitHub App.
+    pub token: Option<SecretSource>,
 }
 
 /// Where observations and the index are kept.

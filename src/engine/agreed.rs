@@ -35,12 +35,12 @@ impl Step {
 impl Agreed {
     /// What a pass would do.
     pub fn to(tried: &PassReport) -> Self {
-        Self(tried.planned.iter().map(Step::of).collect())
+        Self(tried.plans().map(Step::of).collect())
     }
 
     /// Makes sure that nothing is done but what was agreed to; less may be, since a gate may have closed.
-    pub(super) fn check(&self, planned: &[EditPlan]) -> Result<(), Fault> {
-        let Some(other) = planned.iter().map(Step::of).find(|step| !self.0.contains(step)) else {
+    pub(super) fn check<'a>(&self, planned: impl Iterator<Item = &'a EditPlan>) -> Result<(), Fault> {
+        let Some(other) = planned.map(Step::of).find(|step| !self.0.contains(step)) else {
             return Ok(());
         };
         let message = format!(

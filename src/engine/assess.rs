@@ -7,8 +7,8 @@ use chrono_tz::Tz;
 
 use crate::model::{Digest, Fault, ImageName, Tag, TagList, Timestamp};
 use crate::policy::{
-    self, Before, BeforeRunning, Candidate, Decision, DigestNow, Facts, Nomination, Observations, Selection,
-    SoakMode, TrackPolicy, Unsigned,
+    self, Before, BeforeRunning, Candidate, Decision, DigestNow, Facts, Nomination, Observations,
+    RefusedRequest, Selection, SoakMode, TrackPolicy, Unsigned,
 };
 
 use super::Engine;
@@ -16,6 +16,7 @@ use super::board::Track;
 use super::poll::{Polled, tagged};
 use super::ports::{Clock as _, Ports, TaggedImage};
 use super::problem::Problem;
+use super::requests::Requests;
 use super::rulebook::Rulebook;
 use super::view::View;
 
@@ -40,6 +41,8 @@ pub struct Assessment {
     pub(crate) digests: HashMap<TaggedImage, Option<Digest>>,
     /// The commits that do not count, since nobody who is allowed to signed them.
     pub(crate) unsigned: Unsigned,
+    /// The pull requests that are open, and what people refused by closing one.
+    pub requests: Requests,
     /// What went wrong on the way.
     pub problems: Vec<Problem>,
 }
@@ -52,6 +55,7 @@ pub(crate) struct Known<'a> {
     pub(crate) observed: &'a HashMap<ImageName, Observations>,
     pub(crate) digests: &'a HashMap<TaggedImage, Option<Digest>>,
     pub(crate) unsigned: &'a Unsigned,
+    pub(crate) refused: &'a HashMap<usize, RefusedRequest>,
 }
 
 impl<'a> Known<'a> {
@@ -79,6 +83,7 @@ impl<'a> Known<'a> {
             running: &here.running,
             selection,
             moved_back: self.view.moved_back(self.rulebook, track),
+            refused: self.refused.get(&track),
             before: self.before(track),
             observations: self.observed.get(here.image()).unwrap_or(&NOTHING_SEEN),
             digest_now,
@@ -146,6 +151,7 @@ impl<P: Ports> Engine<P> {
         self.note_tags(polled, now).await?;
         let selections = self.select(&view, polled);
         let lists = view.board.tracks.iter().map(|track| polled.tags.get(track.image()).cloned()).collect();
+        let (requests, troubles) = self.look_at_requests(&view).await;
         let mut assessment = Assessment {
             decisions: Vec::new(),
             selections,
@@ -153,7 +159,8 @@ impl<P: Ports> Engine<P> {
             observed: HashMap::new(),
             digests: HashMap::new(),
             unsigned: self.unsigned(&view).await?,
-            problems: view.board.problems.iter().chain(&polled.problems).cloned().collect(),
+            requests,
+            problems: view.board.problems.iter().chain(&polled.problems).chain(&troubles).cloned().collect(),
             view,
             now,
             zone: self.rulebook.zone(),
@@ -169,6 +176,9 @@ impl<P: Ports> Engine<P> {
         let asked = self.worth_asking(&assessment, &nominated);
         self.ask_digests(&mut assessment, asked).await?;
         assessment.decisions = assessment.known(&self.rulebook).decide(&nominated, now);
+        if self.hear_refusals(&mut assessment).await {
+            assessment.decisions = assessment.known(&self.rulebook).decide(&nominated, now);
+        }
         Ok(assessment)
     }
 
@@ -205,6 +215,7 @@ impl Assessment {
             observed: &self.observed,
             digests: &self.digests,
             unsigned: &self.unsigned,
+            refused: &self.requests.refused,
         }
     }
 

@@ -137,36 +137,40 @@ fn drafts(
     let mut drafts = Vec::new();
     let mut commit_of_plan = Vec::with_capacity(plans.len());
     for together in commits(rulebook, plans) {
-        let told: Vec<Told<'_>> =
-            together.iter().map(|plan| told(rulebook, plan, notes, requested_by)).collect();
-        // A later plan's text of a file has the earlier ones in it.
-        let texts: BTreeMap<&RepoPath, &Arc<[u8]>> =
-            together.iter().flat_map(|plan| &plan.files).map(|file| (&file.path, &file.after)).collect();
-        let edits = texts.into_iter().map(|(path, text)| FileEdit::rewrite(path.clone(), text.to_vec()));
-        let beside: BTreeMap<&RepoPath, &String> = together
-            .iter()
-            .filter_map(|plan| plan.beside.as_ref()?.quarantine.as_ref())
-            .map(|(path, text)| (path, text))
-            .collect();
-        let beside =
-            beside.into_iter().map(|(path, text)| FileEdit::write(path.clone(), text.clone().into_bytes()));
-        let changelogs: BTreeMap<&RepoPath, &Arc<[u8]>> = together
-            .iter()
-            .filter_map(|plan| plan.changelog.as_ref())
-            .map(|(path, text)| (path, text))
-            .collect();
-        let changelogs =
-            changelogs.into_iter().map(|(path, text)| FileEdit::write(path.clone(), text.to_vec()));
-        let edits = edits.chain(beside).chain(changelogs).collect();
         commit_of_plan.extend(std::iter::repeat_n(drafts.len(), together.len()));
-        let untold_count = rulebook
-            .notes
-            .and_then(|policy| policy.limits)
-            .map_or(0, |_| together.len().saturating_sub(notes::MOST_IN_A_COMMIT));
-        let message = message::render(rulebook.wording(), &told, untold_count);
-        drafts.push(CommitDraft { message, edits });
+        drafts.push(draft(rulebook, together, notes, requested_by));
     }
     (drafts, commit_of_plan)
+}
+
+/// One commit of all these plans.
+pub(super) fn draft(
+    rulebook: &Rulebook,
+    together: &[EditPlan],
+    notes: &notes::Told,
+    requested_by: &str,
+) -> CommitDraft {
+    let told: Vec<Told<'_>> = together.iter().map(|plan| told(rulebook, plan, notes, requested_by)).collect();
+    // A later plan's text of a file has the earlier ones in it.
+    let texts: BTreeMap<&RepoPath, &Arc<[u8]>> =
+        together.iter().flat_map(|plan| &plan.files).map(|file| (&file.path, &file.after)).collect();
+    let edits = texts.into_iter().map(|(path, text)| FileEdit::rewrite(path.clone(), text.to_vec()));
+    let beside: BTreeMap<&RepoPath, &String> = together
+        .iter()
+        .filter_map(|plan| plan.beside.as_ref()?.quarantine.as_ref())
+        .map(|(path, text)| (path, text))
+        .collect();
+    let beside =
+        beside.into_iter().map(|(path, text)| FileEdit::write(path.clone(), text.clone().into_bytes()));
+    let changelogs: BTreeMap<&RepoPath, &Arc<[u8]>> =
+        together.iter().filter_map(|plan| plan.changelog.as_ref()).map(|(path, text)| (path, text)).collect();
+    let changelogs = changelogs.into_iter().map(|(path, text)| FileEdit::write(path.clone(), text.to_vec()));
+    let edits = edits.chain(beside).chain(changelogs).collect();
+    let untold_count = rulebook
+        .notes
+        .and_then(|policy| policy.limits)
+        .map_or(0, |_| together.len().saturating_sub(notes::MOST_IN_A_COMMIT));
+    CommitDraft { message: message::render(rulebook.wording(), &told, untold_count), edits }
 }
 
 /// The plans by the commits that they go in.

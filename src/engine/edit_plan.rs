@@ -125,7 +125,7 @@ pub(crate) fn plan_edits(
 }
 
 /// What the policy approved for a track, under an identity.
-type Planned = (usize, PromotionId, Approved);
+pub(super) type Planned = (usize, PromotionId, Approved);
 
 impl EditPlan {
     fn new(

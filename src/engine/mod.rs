@@ -2,7 +2,7 @@
 //!
 //! A pass is [`Engine::pass`]: look at the repository, ask the registries, decide, plan the edits, push them, and write
 //! down what became of it. Each step has a file of its own, in that order: `refresh`, `poll`, `assess`, `edit_plan`,
-//! `deliver`.
+//! `deliver`, and, for what people are to merge, `requests`.
 
 mod agreed;
 mod assess;
@@ -29,6 +29,7 @@ mod ports;
 mod problem;
 mod refresh;
 mod request;
+mod requests;
 mod roll_back;
 mod rulebook;
 mod signatures;
@@ -51,9 +52,12 @@ pub use history::{HistoryQuery, Move, Mover};
 pub use notes::NotesPolicy;
 pub use order::{Order, Ordered, Release};
 pub use pass::{PassReport, Promoted};
-pub use ports::{Changelog, Clock, NotesWanted, Ports, Publisher, Registry, Repository, Store, TaggedImage};
+pub use ports::{
+    Changelog, Clock, Forge, NotesWanted, Ports, Publisher, Registry, Repository, Store, TaggedImage,
+};
 pub use problem::{Place, Problem};
 pub use request::{ByHand, Request, RollBack, What};
+pub use requests::{Grouping, Proposal, ProposedMove, RequestReport, RequestRules, RequestState, Requests};
 pub use rulebook::{Batch, Rulebook};
 pub use view::View;
 
@@ -69,6 +73,8 @@ pub struct Parts<P: Ports> {
     pub store: Arc<P::Store>,
     /// Tells what changed between two images.
     pub changelog: Arc<P::Changelog>,
+    /// Reads and writes pull requests; there is one where some environment's promotions are proposed by them.
+    pub forge: Option<Arc<P::Forge>>,
     /// Tells the time.
     pub clock: Arc<P::Clock>,
 }
@@ -86,6 +92,7 @@ struct Memory {
     last_seen: Option<(CommitId, Timestamp)>,
     selections: poll::Selections,
     noted: poll::Noted,
+    requests: requests::Memory,
 }
 
 impl<P: Ports> Engine<P> {

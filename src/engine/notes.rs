@@ -10,7 +10,6 @@ use tokio::task::JoinSet;
 use crate::changelog::{BodyLimits, Heading, Notes, Remark};
 
 use super::Engine;
-use super::deliver;
 use super::edit_plan::EditPlan;
 use super::ports::{Changelog, NotesWanted, Ports};
 
@@ -47,9 +46,10 @@ impl<P: Ports> Engine<P> {
     /// Asks what changed by each of the plans whose commit will tell it and that was not asked about yet.
     ///
     /// It never fails and never takes longer than the limit: a promotion whose notes are late goes without, and says so.
-    pub(super) async fn tell_changes(&self, plans: &[EditPlan], told: &mut Told) {
+    pub(super) async fn tell_changes(&self, commits: &[&[EditPlan]], told: &mut Told) {
         let Some(policy) = self.rulebook.notes else { return };
-        let missing: Vec<NotesWanted> = deliver::commits(&self.rulebook, plans)
+        let missing: Vec<NotesWanted> = commits
+            .iter()
             .flat_map(|together| together.iter().take(MOST_IN_A_COMMIT))
             .map(wanted)
             .filter(|wanted| !told.notes.contains_key(wanted))

@@ -10,13 +10,13 @@ use crate::model::{
     Class, CommitId, Digest, EnvironmentName, Fault, ImageName, Intent, Outcome, PromotionId, RepoPath,
     ServiceName, Tag, Timestamp,
 };
-use crate::policy::{Approved, Decision};
+use crate::policy::Decision;
 
 use super::Engine;
 use super::agreed::Agreed;
 use super::assess::Assessment;
-use super::deliver::{Delivery, pause_before};
-use super::edit_plan::{EditPlan, plan_edits};
+use super::deliver::{Delivery, commits, pause_before};
+use super::edit_plan::{EditPlan, Planned, plan_edits};
 use super::notes::Told;
 use super::order::Order;
 use super::poll::{self, Polled};
@@ -24,6 +24,8 @@ use super::ports::{Clock, Ports};
 use super::problem::Problem;
 use super::refresh::blocking;
 use super::request::{Request, What};
+use super::requests::RequestReport;
+use super::rulebook::Rulebook;
 use super::view::View;
 
 /// How often a pass decides again when somebody else's push was first.
@@ -38,6 +40,8 @@ pub struct PassReport {
     pub planned: Vec<EditPlan>,
     /// What was promoted.
     pub promoted: Vec<Promoted>,
+    /// The pull requests by which something is proposed, and what is or was done about each.
+    pub requests: Vec<RequestReport>,
     /// What became of the intents of an earlier pass that was cut short.
     pub recovered: Vec<(Intent, Outcome)>,
     /// What could not be read, matched or done.
@@ -112,11 +116,11 @@ impl<P: Ports> Engine<P> {
             polled = Some(said);
             let mut report = self.report(assessment, request).await?;
             report.recovered.clone_from(&recovered);
-            if request.dry_run || report.planned.is_empty() {
+            if request.dry_run || report.is_idle() {
                 return Ok(report);
             }
-            agreed.map_or(Ok(()), |agreed| agreed.check(&report.planned))?;
-            self.tell_changes(&report.planned, &mut told).await;
+            agreed.map_or(Ok(()), |agreed| agreed.check(report.plans()))?;
+            self.tell_changes(&report.commits(&self.rulebook), &mut told).await;
             if self.carry_out(&mut report, &request.requested_by, &told).await? {
                 return Ok(report);
             }
@@ -147,7 +151,7 @@ impl<P: Ports> Engine<P> {
                 beside = self.decide_back(&mut assessment, back, &request.requested_by).await?;
             }
         }
-        let approved: Vec<(usize, PromotionId, Approved)> = assessment
+        let approved: Vec<Planned> = assessment
             .decisions
             .iter()
             .enumerate()
@@ -158,28 +162,40 @@ impl<P: Ports> Engine<P> {
                 _ => None,
             })
             .collect();
+        let is_proposed = |(track, ..): &Planned| {
+            let environment = assessment.view.board.tracks[*track].environment;
+            self.rulebook.requests.contains_key(&environment)
+        };
+        let (proposed, pushed): (Vec<Planned>, Vec<Planned>) = approved.into_iter().partition(is_proposed);
         let repository = Arc::clone(&self.ports.repository);
         let rulebook = Arc::clone(&self.rulebook);
         let view = Arc::clone(&assessment.view);
         let (mut planned, refused) =
-            blocking(move || plan_edits(&*repository, &rulebook, &view, approved)).await?;
+            blocking(move || plan_edits(&*repository, &rulebook, &view, pushed)).await?;
         for plan in &mut planned {
             plan.beside = beside.remove(&plan.track);
         }
         let mut problems = std::mem::take(&mut assessment.problems);
         problems.extend(refused);
+        let (mut requests, unplanned) = self.plan_requests(&assessment, proposed, &mut beside).await?;
+        problems.extend(unplanned);
+        if matches!(request.what, What::Everything) {
+            requests.extend(self.fates(&assessment, &requests));
+        }
+        problems.extend(requests.iter().filter_map(RequestReport::taken_over));
         let next_opening = assessment.next_opening();
         Ok(PassReport {
             assessment,
             planned,
             promoted: Vec::new(),
+            requests,
             recovered: Vec::new(),
             problems,
             next_opening,
         })
     }
 
-    /// Pushes what is planned. False when the branch moved first.
+    /// Pushes what is planned, and does what there is to do about pull requests. False when the branch moved first.
     async fn carry_out(
         &self,
         report: &mut PassReport,
@@ -188,6 +204,20 @@ impl<P: Ports> Engine<P> {
     ) -> Result<bool, Fault> {
         let now = report.assessment.now;
         let at = now.duration_trunc(TimeDelta::seconds(1)).unwrap_or(now);
+        if !report.planned.is_empty() && !self.push(report, requested_by, told, at).await? {
+            return Ok(false);
+        }
+        self.carry_out_requests(report, told, requested_by, at).await;
+        Ok(true)
+    }
+
+    async fn push(
+        &self,
+        report: &mut PassReport,
+        requested_by: &str,
+        told: &Told,
+        at: Timestamp,
+    ) -> Result<bool, Fault> {
         let base = report.assessment.view.commit();
         let problems = self.keep_changelogs(base, &mut report.planned, told, at).await;
         report.problems.extend(problems);
@@ -223,6 +253,24 @@ impl<P: Ports> Engine<P> {
             digest: plan.approved.digest().clone(),
             quarantine: plan.beside.and_then(|beside| beside.quarantine).map(|(file, _)| file),
         }
+    }
+}
+
+impl PassReport {
+    /// Whether nothing is to be done.
+    pub fn is_idle(&self) -> bool {
+        self.planned.is_empty() && !self.requests.iter().any(RequestReport::has_work)
+    }
+
+    /// What is to be pushed, and what is to be proposed.
+    pub fn plans(&self) -> impl Iterator<Item = &EditPlan> {
+        self.planned.iter().chain(self.requests.iter().flat_map(|request| &request.plans))
+    }
+
+    /// The plans by the commits that they go in.
+    fn commits<'a>(&'a self, rulebook: &'a Rulebook) -> Vec<&'a [EditPlan]> {
+        let proposed = self.requests.iter().map(|request| request.plans.as_slice());
+        commits(rulebook, &self.planned).chain(proposed).collect()
     }
 }
 

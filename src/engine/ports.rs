@@ -8,9 +8,10 @@ use std::time::Duration;
 
 use crate::changelog::Notes;
 use crate::model::{
-    BlobId, CommitDraft, CommitId, CommitInfo, Content, Digest, Fault, FetchEvidence, FileChange, Held,
-    HistoryEnd, ImageName, Index, Intent, Listing, Movement, Observation, Outcome, PromotionId, Publication,
-    RepoPath, ServiceName, Tag, TagList, TagsSeen, Timestamp,
+    BlobId, ClosedRequest, CommitDraft, CommitId, CommitInfo, Content, Digest, Fault, FetchEvidence,
+    FileChange, Held, HistoryEnd, ImageName, Index, Intent, Listing, Movement, Observation, OpenRequest,
+    Outcome, PromotionId, Proposed, Publication, RepoPath, RequestBranch, RequestDraft, RequestExtras,
+    ServiceName, Tag, TagList, TagsSeen, Timestamp,
 };
 
 /// The parts that one engine is made of.
@@ -25,6 +26,8 @@ pub trait Ports: Send + Sync + 'static {
     type Store: Store;
     /// Tells what changed between two images.
     type Changelog: Changelog;
+    /// Reads and writes pull requests.
+    type Forge: Forge;
     /// Tells the time.
     type Clock: Clock;
 }
@@ -120,6 +123,18 @@ pub trait Repository: Send + Sync + 'static {
     /// When the mirror can't be read.
     fn messages(&self, commits: &[CommitId]) -> Result<Vec<Vec<String>>, Fault>;
 
+    /// Where one of Tidegate's own branches is, if it is there.
+    ///
+    /// # Errors
+    /// When the remote can't be reached.
+    fn request_tip(&self, branch: &RequestBranch) -> Result<Option<CommitId>, Fault>;
+
+    /// What lies on one of Tidegate's own branches that was seen at `tip`.
+    ///
+    /// # Errors
+    /// When it can't be read, or is elsewhere by now.
+    fn proposed(&self, branch: &RequestBranch, tip: CommitId, files: &[RepoPath]) -> Result<Proposed, Fault>;
+
     /// Which of `needles` stand in the messages of the commits that `tip` has and `until` has not.
     ///
     /// # Errors
@@ -132,6 +147,41 @@ pub trait Repository: Send + Sync + 'static {
     ) -> Result<Vec<(String, CommitId)>, Fault>;
 }
 
+/// Reads and writes pull requests: those from Tidegate's own branches to the branch that Flux follows, and no others.
+pub trait Forge: Send + Sync + 'static {
+    /// Those that are open.
+    fn open_requests(&self) -> impl Future<Output = Result<Vec<OpenRequest>, Fault>> + Send;
+
+    /// Those of a branch that are closed, the last ones to change first, as far back as matters.
+    fn closed_requests(
+        &self,
+        branch: &RequestBranch,
+    ) -> impl Future<Output = Result<Vec<ClosedRequest>, Fault>> + Send;
+
+    /// What a commit says of which a pull request was made, even if its branch is gone.
+    fn message(&self, commit: CommitId) -> impl Future<Output = Result<String, Fault>> + Send;
+
+    /// Opens one; an open one of that branch is as good.
+    fn open(&self, draft: &RequestDraft) -> impl Future<Output = Result<OpenRequest, Fault>> + Send;
+
+    /// Writes another text, and perhaps another title.
+    fn amend(
+        &self,
+        number: u64,
+        title: Option<&str>,
+        body: &str,
+    ) -> impl Future<Output = Result<(), Fault>> + Send;
+
+    /// Closes one, with another text.
+    fn close(&self, number: u64, body: &str) -> impl Future<Output = Result<(), Fault>> + Send;
+
+    /// Says something below one.
+    fn comment(&self, number: u64, text: &str) -> impl Future<Output = Result<(), Fault>> + Send;
+
+    /// Gives one what it is given once; what could not be given is told.
+    fn give(&self, number: u64, extras: &RequestExtras) -> impl Future<Output = Vec<Fault>> + Send;
+}
+
 /// Writes to the repository. Blocks.
 pub trait Publisher: Send + Sync + 'static {
     /// Makes a chain of commits on `base` and pushes it if the branch is still there.
@@ -139,6 +189,26 @@ pub trait Publisher: Send + Sync + 'static {
     /// # Errors
     /// When the commits can't be made, or it can't be known whether the push arrived.
     fn publish(&self, base: CommitId, drafts: &[CommitDraft], at: Timestamp) -> Result<Publication, Fault>;
+
+    /// Makes one commit on `base` and puts one of Tidegate's own branches to it, if that is still where it was `seen`, or
+    /// still not there.
+    ///
+    /// # Errors
+    /// When the commit can't be made, or it can't be known whether the push arrived.
+    fn propose(
+        &self,
+        branch: &RequestBranch,
+        seen: Option<CommitId>,
+        base: CommitId,
+        draft: &CommitDraft,
+        at: Timestamp,
+    ) -> Result<Publication, Fault>;
+
+    /// Removes one of Tidegate's own branches, if it is still where it was `seen`.
+    ///
+    /// # Errors
+    /// When the remote can't be reached.
+    fn withdraw(&self, branch: &RequestBranch, seen: CommitId) -> Result<(), Fault>;
 }
 
 /// An image and one of its tags.

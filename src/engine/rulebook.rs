@@ -14,6 +14,7 @@ use super::control_files;
 use super::message::Wording;
 
 use super::notes::NotesPolicy;
+use super::requests::RequestRules;
 
 /// The policy of a whole repository: environments, the rules of each service, and how commits are made.
 pub struct Rulebook {
@@ -23,6 +24,8 @@ pub struct Rulebook {
     pub services: Box<dyn ServiceRules>,
     /// The sets of services that ship together.
     pub groups: Vec<Group>,
+    /// How promotions are proposed by pull requests, by the places of the environments; into the others they are pushed.
+    pub requests: BTreeMap<usize, RequestRules>,
     /// How soaks are counted.
     pub soak_mode: SoakMode,
     /// Whether control files that no longer count are removed.

@@ -20,6 +20,9 @@ const DEADLINE: Duration = Duration::from_secs(30);
 /// The most that is read of an answer, in bytes.
 const MOST_BYTES: usize = 1024 * 1024;
 
+/// The path of GraphQL.
+pub(super) const GRAPHQL: &str = "/graphql";
+
 /// Tells when a token ends, on every answer to it.
 const ENDS: &str = "github-authentication-token-expiration";
 
@@ -117,6 +120,11 @@ impl Api {
         &self.url
     }
 
+    /// Whether the API asked to be left alone, and still is.
+    pub(super) fn is_left_alone(&self) -> bool {
+        self.limit.check(&self.url).is_err()
+    }
+
     /// Whether more than the last of the hour's requests are left.
     pub(super) fn has_plenty(&self) -> bool {
         self.limit.has_plenty()
@@ -178,7 +186,7 @@ impl Api {
     ) -> Result<RequestBuilder, Fault> {
         let request = self
             .client
-            .request(method, format!("{}{path}", self.url))
+            .request(method, self.address(path))
             .header(ACCEPT, "application/vnd.github+json")
             .header("X-GitHub-Api-Version", "2022-11-28");
         let Some(bearer) = bearer else { return Ok(request) };
@@ -186,6 +194,12 @@ impl Api {
             .map_err(|_| Fault::new(Class::Failed, "the token has something in it that no token has"))?;
         header.set_sensitive(true);
         Ok(request.header(AUTHORIZATION, header))
+    }
+
+    /// Where a path is. GraphQL lies beside REST, and at a GitHub Enterprise not under its version.
+    fn address(&self, path: &str) -> String {
+        let root = if path == GRAPHQL { self.url.trim_end_matches("/v3") } else { &self.url };
+        format!("{root}{path}")
     }
 
     async fn send(&self, request: RequestBuilder, path: &str) -> Result<Response, Fault> {
@@ -256,6 +270,16 @@ mod tests {
     fn the_api_is_where_the_host_has_it() {
         assert_eq!(ApiSettings::of_host("github.com").url, "https://api.github.com");
         assert_eq!(ApiSettings::of_host("git.vtr.cl").url, "https://git.vtr.cl/api/v3");
+    }
+
+    #[test]
+    fn graphql_lies_beside_rest() {
+        for (host, address) in [
+            ("github.com", "https://api.github.com/graphql"),
+            ("git.vtr.cl", "https://git.vtr.cl/api/graphql"),
+        ] {
+            assert_eq!(Api::new(&ApiSettings::of_host(host)).unwrap().address(GRAPHQL), address);
+        }
     }
 
     #[test]

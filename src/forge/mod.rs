@@ -1,4 +1,4 @@
-//! GitHub: logging in as an app, what a token says of itself, and the commits between two of them.
+//! GitHub: logging in as an app, what a token says of itself, the commits between two of them, and pull requests.
 //!
 //! Nothing here knows Git: tokens go to its transport, and commits come from the API. GitHub Enterprise is the same under
 //! another address.
@@ -6,6 +6,7 @@
 mod api;
 mod app;
 mod compare;
+mod github;
 mod jwt;
 mod limit;
 mod link;
@@ -13,3 +14,4 @@ mod link;
 pub use api::{Api, ApiSettings};
 pub use app::App;
 pub use compare::{Asked, Commits};
+pub use github::{Bearer, GitHub, GitHubSettings, Rights};

@@ -17,6 +17,9 @@ use crate::model::CommitId;
 /// The reference that holds the last fetched head, whatever the branch is called.
 pub(super) const HEAD_REFERENCE: &str = "refs/heads/fetched";
 
+/// The reference that holds the last fetched branch of a pull request, whichever that was.
+pub(super) const REQUEST_REFERENCE: &str = "refs/heads/request";
+
 /// What `HEAD` says, so that both programs know the folder for a repository.
 const HEAD: &str = "ref: refs/heads/fetched\n";
 
@@ -41,12 +44,13 @@ const FILES: [(&str, &str); 4] = [
 const ORIGIN_FILE: &str = "tidegate-origin";
 
 /// Files that a killed process may have left and that would stop the next one.
-const LOCKS: [&str; 6] = [
+const LOCKS: [&str; 7] = [
     "HEAD.lock",
     "config.lock",
     "packed-refs.lock",
     "shallow.lock",
     "refs/heads/fetched.lock",
+    "refs/heads/request.lock",
     "objects/info/commit-graphs/commit-graph-chain.lock",
 ];
 

@@ -5,15 +5,15 @@ use std::ops::ControlFlow;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use super::folder::{Folder, HEAD_REFERENCE, Lock};
+use super::folder::{Folder, HEAD_REFERENCE, Lock, REQUEST_REFERENCE};
 use super::history::{self, Walk};
 use super::remote::{Access, Pushed, Reach, Remote};
 use super::signing::{AllowedSigners, Signed, Signing, Verifier};
 use super::tree::{Scope, find_commit};
-use super::{GitError, content, diff, draft, handle, listing};
+use super::{GitError, content, diff, draft, handle, listing, request};
 use crate::model::{
     BlobId, BranchName, CommitDraft, CommitId, CommitInfo, Content, FileChange, Held, HistoryEnd, Listing,
-    Publication, RepoPath, Timestamp,
+    Proposed, Publication, RepoPath, RequestBranch, Timestamp,
 };
 
 /// Who commits.
@@ -263,6 +263,69 @@ impl Mirror {
             Some(reason) if head == Some(base) => Publication::Declined { reason },
             _ => Publication::Moved { head },
         })
+    }
+
+    /// Where one of Tidegate's own branches is, if it is there.
+    ///
+    /// # Errors
+    /// When the repository can't be reached.
+    pub fn request_tip(&self, branch: &RequestBranch) -> Result<Option<CommitId>, GitError> {
+        self.remote.tip(branch)
+    }
+
+    /// What lies on one of Tidegate's own branches, which was seen at `tip`. It is fetched if the mirror does not have it.
+    ///
+    /// # Errors
+    /// When it can't be fetched or read, or is elsewhere by now.
+    pub fn proposed(
+        &self,
+        branch: &RequestBranch,
+        tip: CommitId,
+        files: &[RepoPath],
+    ) -> Result<Proposed, GitError> {
+        let read = || request::read(self.folder.path(), tip, files, &self.settings.author);
+        match read() {
+            Err(GitError::UnknownCommit { .. }) => {}
+            known => return self.seen(known),
+        }
+        let _lock = self.folder.lock()?;
+        self.remote.fetch(branch.name(), REQUEST_REFERENCE)?;
+        self.seen(read())
+    }
+
+    /// Makes one commit on `base` and puts one of Tidegate's own branches to it, if that branch is still where it was
+    /// `seen`, or still not there. The branch that is followed stays as it is.
+    ///
+    /// # Errors
+    /// As [`publish`](Self::publish).
+    pub fn propose(
+        &self,
+        branch: &RequestBranch,
+        seen: Option<CommitId>,
+        base: CommitId,
+        draft: &CommitDraft,
+        at: Timestamp,
+    ) -> Result<Publication, GitError> {
+        let _lock = self.folder.lock()?;
+        let who = author_at(&self.settings.author, at.timestamp())?;
+        let signer = self.settings.signing.signer();
+        let signer = signer.map_err(|fault| GitError::Signing { fault: Box::new(fault) })?;
+        let drafts = std::slice::from_ref(draft);
+        let commits =
+            self.seen(draft::write_chain(self.folder.path(), base, drafts, &who, signer.as_ref()))?;
+        Ok(match self.remote.put(branch, seen, commits.last().copied())? {
+            Pushed::Done => Publication::Pushed(commits),
+            Pushed::Moved => Publication::Moved { head: None },
+            Pushed::Declined { reason } => Publication::Declined { reason },
+        })
+    }
+
+    /// Removes one of Tidegate's own branches, if it is still where it was `seen`. False when it is not.
+    ///
+    /// # Errors
+    /// When the repository can't be reached, or does not let the branch be removed.
+    pub fn withdraw(&self, branch: &RequestBranch, seen: CommitId) -> Result<bool, GitError> {
+        Ok(self.remote.put(branch, Some(seen), None)? == Pushed::Done)
     }
 
     /// Whether a commit was signed by somebody who is allowed to; every commit is when nobody is asked.

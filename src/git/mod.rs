@@ -20,6 +20,7 @@ mod listing;
 mod mirror;
 mod raw;
 mod remote;
+mod request;
 mod signing;
 mod source;
 mod tree;

@@ -11,6 +11,7 @@ mod image;
 mod network_url;
 mod printable;
 mod promotion;
+mod pull_request;
 mod record;
 mod repository;
 mod service;
@@ -29,6 +30,9 @@ pub use image::{Digest, ImageError, ImageName, ImageRef, Tag};
 pub use network_url::{NetworkUrl, NetworkUrlError, Protocol};
 pub use printable::Printable;
 pub use promotion::{BY_SCHEDULE, PromotionId};
+pub use pull_request::{
+    ClosedRequest, MergeMethod, OpenRequest, Proposed, RequestBranch, RequestDraft, RequestExtras,
+};
 pub use record::{
     FetchEvidence, Index, Intent, Movement, MovingCommit, Observation, Outcome, PinnedTag, PromotionMark,
     TagList, TagsSeen,

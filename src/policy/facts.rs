@@ -67,6 +67,8 @@ pub struct Facts<'a> {
     pub selection: &'a Selection,
     /// The versions that a person moved this environment, or one before it, back from; in any order.
     pub moved_back: &'a [MovedBack],
+    /// What people do not want here: the highest version whose pull request somebody closed without merging it.
+    pub refused: Option<&'a RefusedRequest>,
     /// What the environment before runs; none for the first of a chain.
     pub before: Option<Before<'a>>,
     /// Every change of a tag's digest that was seen.
@@ -160,6 +162,17 @@ pub struct MovedBack {
     pub author: String,
     /// When the commit was made.
     pub at: Timestamp,
+}
+
+/// A version whose pull request somebody closed without merging it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RefusedRequest {
+    /// The version that was refused.
+    pub version: Version,
+    /// The number of the pull request.
+    pub number: u64,
+    /// When it was closed.
+    pub closed_at: Timestamp,
 }
 
 /// The environment before, as far as this image of this service goes.

@@ -8,7 +8,8 @@ use chrono_tz::Tz;
 use super::{
     Before, BeforeRunning, Boarding, Candidate, Control, Controls, Decision, DigestNow, EnvironmentPolicy,
     Evaluation, Facts, GateName, GateReport, Landing, MovedBack, NoCandidate, Nomination, Note, Observations,
-    Observed, PastRun, SelectionRules, SoakMode, TrackPolicy, Unsigned, decide, evaluate, nominate,
+    Observed, PastRun, RefusedRequest, SelectionRules, SoakMode, TrackPolicy, Unsigned, decide, evaluate,
+    nominate,
 };
 use crate::model::{CommitId, Digest, EnvironmentName, Tag, Timestamp};
 
@@ -21,6 +22,7 @@ pub(super) struct Track {
     pub(super) running: Vec<Candidate>,
     pub(super) tags: Vec<Tag>,
     pub(super) moved_back: Vec<MovedBack>,
+    pub(super) refused: Option<RefusedRequest>,
     pub(super) before: Option<Vec<Candidate>>,
     pub(super) landing: Landing,
     pub(super) past: Vec<PastRun>,
@@ -103,6 +105,7 @@ impl Track {
             running: candidates("v1.0.0"),
             tags: tags("v1.0.0 v1.0.1 v1.0.2 v1.0.3"),
             moved_back: Vec::new(),
+            refused: None,
             before: Some(candidates("v1.0.2")),
             landing: Landing {
                 commit: CommitId::from_bytes([1; 20]),
@@ -166,6 +169,7 @@ impl Track {
             running: &self.running,
             selection: &selection,
             moved_back: &self.moved_back,
+            refused: self.refused.as_ref(),
             before: running.map(|running| Before {
                 environment: &before_name,
                 running,

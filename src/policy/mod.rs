@@ -41,7 +41,7 @@ pub use evaluate::{Evaluation, Soaked, evaluate};
 pub use explain::{Fate, Insisting, Offer, Remedy, VersionFate, fates, is_verdict, offer, remedies};
 pub use facts::{
     Before, BeforeRunning, Boarding, DigestNow, EnvironmentPolicy, Facts, Fetched, Landing, MovedBack,
-    Observations, Observed, PastRun, SoakMode, TrackPolicy, Unsigned,
+    Observations, Observed, PastRun, RefusedRequest, SoakMode, TrackPolicy, Unsigned,
 };
 pub use gates::{
     Answer, ApprovalReason, DigestReason, FreezeReason, GateName, GateNameError, GateReport, GroupReason,

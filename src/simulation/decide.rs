@@ -188,6 +188,8 @@ impl Replay<'_> {
             running: here.line.running()?,
             selection: self.registry.selection(here.selection),
             moved_back,
+            // What people closed at the forge is not part of a replay: a promotion is taken to be merged at once.
+            refused: None,
             before: self.before(track),
             observations: self.registry.observations(here.selection),
             digest_now,

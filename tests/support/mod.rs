@@ -4,6 +4,7 @@ pub(crate) mod git;
 pub(crate) mod git_http;
 pub(crate) mod github;
 pub(crate) mod inetd;
+pub(crate) mod pulls;
 pub(crate) mod registry;
 pub(crate) mod relay;
 pub(crate) mod sshd;

@@ -3,7 +3,7 @@
 use std::collections::{BTreeSet, HashMap};
 
 use crate::cli::daemon::Listener;
-use crate::engine::{PassReport, Problem, Rulebook};
+use crate::engine::{PassReport, Problem, RequestReport, RequestState, Rulebook};
 use crate::model::{Elapsed, Fault, Outcome};
 use crate::policy::{Answer, Decision, Evaluation};
 
@@ -35,6 +35,7 @@ impl Listener for Diary {
                 "promoted"
             );
         }
+        report.requests.iter().filter(|request| request.is_done).for_each(tell_request);
         self.tell_waits(rulebook, report);
         self.tell_problems(&report.problems);
         tracing::debug!(
@@ -116,6 +117,24 @@ fn state(tag: &str, evaluation: &Evaluation) -> String {
         .map(|gate| format!("{}{}", gate.gate.as_str(), u8::from(gate.answer == Answer::Refused)))
         .collect();
     format!("{tag} {}", gates.join(" "))
+}
+
+/// What was done about a pull request.
+fn tell_request(request: &RequestReport) {
+    let RequestReport { environment, branch, url, number, .. } = request;
+    let moves: Vec<String> = request.moves.iter().map(|one| format!("{} {}", one.service, one.to)).collect();
+    let moves = moves.join(", ");
+    match &request.state {
+        RequestState::Opens => {
+            tracing::info!(%environment, %branch, number, url, moves, "opened a pull request");
+        }
+        RequestState::Closes { why } => {
+            tracing::info!(%environment, %branch, number, url, moves, reason = %why, "closed a pull request");
+        }
+        RequestState::Updates | RequestState::Waits | RequestState::Theirs => {
+            tracing::info!(%environment, %branch, number, url, moves, "brought a pull request up to date");
+        }
+    }
 }
 
 fn tell_recovered(report: &PassReport) {

@@ -10,7 +10,9 @@ use serde::Serialize;
 use crate::cli::args::{Format, Global};
 use crate::cli::output::{CYAN, GREEN, Output, RED, YELLOW};
 use crate::cli::wiring::Session;
+use crate::config::{Config, Environment};
 use crate::engine::Track;
+use crate::forge::GitHub;
 use crate::git::PushAccess;
 use crate::model::{Class, Fault, ImageName};
 
@@ -44,6 +46,9 @@ pub(super) async fn run(global: &Global, output: &Output) -> Result<ExitCode, Fa
         good("data folder", session.folder().display().to_string()),
     ];
     findings.push(repository(&session).await);
+    if let Some(forge) = &session.forge {
+        findings.push(pull_requests(&session.config, forge).await);
+    }
     let (mut found, images) = releases(&mut session).await;
     findings.append(&mut found);
     let hosts: BTreeSet<String> = images.iter().map(|image| image.host().to_owned()).collect();
@@ -79,6 +84,39 @@ async fn repository(session: &Session) -> Finding {
             ..good(what, format!("{detail}, but can't push: {reason}"))
         },
     }
+}
+
+/// Whether pull requests can be opened, as far as GitHub tells.
+async fn pull_requests(config: &Config, forge: &GitHub) -> Finding {
+    let what = format!("pull requests of {}", forge.repository());
+    let rights = match forge.rights().await {
+        Ok(rights) => rights,
+        Err(fault) => return bad(what, &fault),
+    };
+    let open = match forge.open_requests().await {
+        Ok(open) => open.len(),
+        Err(fault) => return bad(what, &fault),
+    };
+    let told = |state, detail: String, hint: &str| Finding {
+        state,
+        hint: Some(hint.to_owned()),
+        ..good(what.clone(), detail)
+    };
+    if rights.is_archived {
+        return told(State::Bad, "the repository is archived".to_owned(), "open it again, or name another");
+    }
+    if !rights.may_push {
+        let hint = "give the token `contents: write` and `pull requests: write`";
+        return told(State::Bad, "the token may not push branches".to_owned(), hint);
+    }
+    let wants_auto_merge = |environment: &Environment| {
+        environment.pull_requests.as_ref().is_some_and(|asked| asked.auto_merge.is_some())
+    };
+    if rights.allows_auto_merge == Some(false) && config.environments().iter().any(wants_auto_merge) {
+        let hint = "allow auto-merge in the repository's settings, or leave `autoMerge` out";
+        return told(State::Doubtful, "auto-merge is asked for and not allowed".to_owned(), hint);
+    }
+    good(what, format!("may be opened, {open} of Tidegate's open"))
 }
 
 /// What the environments hold, and the images that their services run.

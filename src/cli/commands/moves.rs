@@ -36,7 +36,7 @@ pub(super) async fn carry_out(
         let tried = Request { dry_run: true, ..request.clone() };
         activity::during("Looking", session.engine.pass(&tried)).await?
     };
-    if tried.planned.is_empty() {
+    if tried.is_idle() {
         return Ok(tried);
     }
     person::confirm(output, false, &show(session, &tried), way.question)?;

@@ -28,6 +28,7 @@ pub(crate) fn promote(rulebook: &Rulebook, report: &PassReport, asked: &Asked<'_
         plan::promotion(&mut text, rulebook, planned);
     }
     plan::promoted(&mut text, report);
+    plan::proposed(&mut text, rulebook, report);
     let mut current = Vec::new();
     for (track, decision) in report.assessment.view.board.tracks.iter().zip(&report.assessment.decisions) {
         match decision {
@@ -97,6 +98,7 @@ pub(crate) fn rollback(rulebook: &Rulebook, report: &PassReport, reason: &str) -
     for planned in &report.planned {
         plan::promotion(&mut text, rulebook, planned);
     }
+    plan::proposed(&mut text, rulebook, report);
     for promoted in &report.promoted {
         rolled_back(&mut text, rulebook, report, promoted, reason);
     }

@@ -2,7 +2,9 @@
 
 use serde::Serialize;
 
-use crate::engine::{EditPlan, Move, Mover, PassReport, Problem, Promoted, Rulebook, Track};
+use crate::engine::{
+    EditPlan, Move, Mover, PassReport, Problem, Promoted, RequestReport, RequestState, Rulebook, Track,
+};
 use crate::model::{Outcome, Tag, Timestamp};
 use crate::policy::{Answer, Decision, Evaluation, GateReport};
 
@@ -20,6 +22,7 @@ pub(crate) struct Pass {
     at: Timestamp,
     planned: Vec<Planned>,
     promoted: Vec<Done>,
+    requests: Vec<Requested>,
     waiting: Vec<Waiting>,
     recovered: Vec<Recovered>,
     problems: Vec<Told>,
@@ -53,6 +56,30 @@ struct Done {
     to: String,
     digest: String,
     quarantine: Option<String>,
+}
+
+/// A pull request, and what is or was done about it.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Requested {
+    number: Option<u64>,
+    url: Option<String>,
+    branch: String,
+    environment: String,
+    state: &'static str,
+    done: bool,
+    opened_at: Option<Timestamp>,
+    /// Why it is closed.
+    reason: Option<String>,
+    moves: Vec<ProposedMove>,
+}
+
+#[derive(Serialize)]
+struct ProposedMove {
+    service: String,
+    image: String,
+    from: String,
+    to: String,
 }
 
 #[derive(Serialize)]
@@ -108,6 +135,7 @@ pub(crate) fn pass(rulebook: &Rulebook, report: &PassReport) -> Pass {
         at: report.assessment.now,
         planned: report.planned.iter().map(|plan| planned(rulebook, plan)).collect(),
         promoted: report.promoted.iter().map(done).collect(),
+        requests: report.requests.iter().map(requested).collect(),
         waiting: waiting(rulebook, report),
         recovered: recovered(report),
         problems: report.problems.iter().map(told).collect(),
@@ -145,6 +173,33 @@ fn done(promoted: &Promoted) -> Done {
         to: promoted.to.to_string(),
         digest: promoted.digest.to_string(),
         quarantine: promoted.quarantine.as_ref().map(ToString::to_string),
+    }
+}
+
+fn requested(request: &RequestReport) -> Requested {
+    let (state, reason) = match &request.state {
+        RequestState::Waits => ("waits", None),
+        RequestState::Opens => ("opens", None),
+        RequestState::Updates => ("updates", None),
+        RequestState::Closes { why } => ("closes", Some(why.clone())),
+        RequestState::Theirs => ("takenOver", None),
+    };
+    let one = |one: &crate::engine::ProposedMove| ProposedMove {
+        service: one.service.to_string(),
+        image: one.image.to_string(),
+        from: one.from.to_string(),
+        to: one.to.to_string(),
+    };
+    Requested {
+        number: request.number,
+        url: request.url.clone(),
+        branch: request.branch.to_string(),
+        environment: request.environment.to_string(),
+        state,
+        done: request.is_done,
+        opened_at: request.opened_at,
+        reason,
+        moves: request.moves.iter().map(one).collect(),
     }
 }
 

@@ -11,6 +11,7 @@ pub(crate) mod json;
 pub(crate) mod plan;
 pub(crate) mod problems;
 mod remedy;
+pub(crate) mod requests;
 mod said;
 pub(crate) mod status;
 mod table;

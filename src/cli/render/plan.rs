@@ -5,11 +5,11 @@ use std::fmt::Write;
 use chrono_tz::Tz;
 
 use crate::cli::output::{BOLD, CYAN, DIM, GREEN, RED, YELLOW};
-use crate::engine::{EditPlan, PassReport, Rulebook, Track};
+use crate::engine::{EditPlan, PassReport, RequestState, Rulebook, Track};
 use crate::model::Timestamp;
 use crate::policy::{Answer, Approved, Decision, Direction, Evaluation, GateReport, NoCandidate};
 
-use super::{diff, problems, time};
+use super::{diff, problems, requests, time};
 
 /// The most promotions that are shown with their diffs; more are counted.
 const MOST_DIFFS: usize = 100;
@@ -24,6 +24,7 @@ pub(crate) fn render(rulebook: &Rulebook, report: &PassReport) -> String {
         let more = report.planned.len() - MOST_DIFFS;
         let _ = writeln!(text, "... and {more} more; -o json lists all\n");
     }
+    proposed(&mut text, rulebook, report);
     waiting(&mut text, rulebook, report);
     text.push_str(&problems::render(&report.problems));
     summary(&mut text, report, "would move");
@@ -34,10 +35,27 @@ pub(crate) fn render(rulebook: &Rulebook, report: &PassReport) -> String {
 pub(crate) fn done(rulebook: &Rulebook, report: &PassReport) -> String {
     let mut text = String::new();
     promoted(&mut text, report);
+    text.push_str(&requests::render(report));
     waiting(&mut text, rulebook, report);
     text.push_str(&problems::render(&report.problems));
     summary(&mut text, report, "moved");
     text
+}
+
+/// What is proposed, with its diffs, and the pull requests.
+pub(super) fn proposed(text: &mut String, rulebook: &Rulebook, report: &PassReport) {
+    let changing = report
+        .requests
+        .iter()
+        .filter(|request| matches!(request.state, RequestState::Opens | RequestState::Updates));
+    for plan in changing.flat_map(|request| &request.plans).take(MOST_DIFFS) {
+        promotion(text, rulebook, plan);
+    }
+    let told = requests::render(report);
+    if !told.is_empty() {
+        text.push_str(&told);
+        text.push('\n');
+    }
 }
 
 pub(super) fn promoted(text: &mut String, report: &PassReport) {

@@ -57,7 +57,7 @@ pub(super) fn login(git: &config::Git) -> Result<Login, Fault> {
     })
 }
 
-fn api_settings(git: &config::Git, named: Option<&config::Endpoint>) -> ApiSettings {
+pub(super) fn api_settings(git: &config::Git, named: Option<&config::Endpoint>) -> ApiSettings {
     let usual = match &git.remote {
         config::Remote::Network(url) => ApiSettings::of_host(url.host()),
         config::Remote::Path(_) => ApiSettings::of_host("github.com"),

@@ -1,6 +1,7 @@
 //! Wiring: a configuration becomes an engine with its parts.
 
 mod changelog;
+mod forge;
 mod git;
 mod ports;
 mod registries;

@@ -5,11 +5,12 @@ use std::ops::ControlFlow;
 use std::sync::Arc;
 
 use crate::engine::{self, TaggedImage};
+use crate::forge::GitHub;
 use crate::git::{Mirror, Signed};
 use crate::model::{
     BlobId, CommitDraft, CommitId, CommitInfo, Content, Digest, Fault, FetchEvidence, FileChange, Held,
-    HistoryEnd, ImageName, Index, Intent, Listing, Movement, Observation, Outcome, PromotionId, Publication,
-    RepoPath, Tag, TagList, TagsSeen, Timestamp,
+    HistoryEnd, ImageName, Index, Intent, Listing, Movement, Observation, Outcome, PromotionId, Proposed,
+    Publication, RepoPath, RequestBranch, Tag, TagList, TagsSeen, Timestamp,
 };
 use crate::registry::Client;
 use crate::store::{Saved, Store};
@@ -26,6 +27,7 @@ impl engine::Ports for Real {
     type Publisher = Mirror;
     type Store = Store;
     type Changelog = Changes;
+    type Forge = GitHub;
     type Clock = SystemClock;
 }
 
@@ -108,6 +110,14 @@ impl engine::Repository for Mirror {
         Ok(Self::messages(self, commits)?)
     }
 
+    fn request_tip(&self, branch: &RequestBranch) -> Result<Option<CommitId>, Fault> {
+        Ok(Self::request_tip(self, branch)?)
+    }
+
+    fn proposed(&self, branch: &RequestBranch, tip: CommitId, files: &[RepoPath]) -> Result<Proposed, Fault> {
+        Ok(Self::proposed(self, branch, tip, files)?)
+    }
+
     fn find_in_messages(
         &self,
         tip: CommitId,
@@ -121,6 +131,24 @@ impl engine::Repository for Mirror {
 impl engine::Publisher for Mirror {
     fn publish(&self, base: CommitId, drafts: &[CommitDraft], at: Timestamp) -> Result<Publication, Fault> {
         Ok(Self::publish(self, base, drafts, at)?)
+    }
+
+    fn propose(
+        &self,
+        branch: &RequestBranch,
+        seen: Option<CommitId>,
+        base: CommitId,
+        draft: &CommitDraft,
+        at: Timestamp,
+    ) -> Result<Publication, Fault> {
+        Ok(Self::propose(self, branch, seen, base, draft, at)?)
+    }
+
+    fn withdraw(&self, branch: &RequestBranch, seen: CommitId) -> Result<(), Fault> {
+        if !Self::withdraw(self, branch, seen)? {
+            tracing::info!(%branch, "the branch is elsewhere by now, so it stays");
+        }
+        Ok(())
     }
 }
 

@@ -6,8 +6,10 @@ use std::time::Duration;
 
 use crate::changelog::BodyLimits;
 use crate::config::{self, Config, Setting};
-use crate::engine::{Batch, Environment, Group, NotesPolicy, Rulebook, ServiceRules, ServiceSettings};
-use crate::model::{EnvironmentName, ImageName, RepoPath, ServiceName};
+use crate::engine::{
+    Batch, Environment, Group, Grouping, NotesPolicy, RequestRules, Rulebook, ServiceRules, ServiceSettings,
+};
+use crate::model::{EnvironmentName, ImageName, RepoPath, RequestExtras, ServiceName};
 use crate::policy::{EnvironmentPolicy, SelectionRules};
 
 /// The rulebook of a configuration.
@@ -35,6 +37,11 @@ pub(crate) fn rulebook(config: &Arc<Config>) -> Rulebook {
             .groups
             .iter()
             .map(|group| Group { name: group.name.clone(), services: group.services.clone() })
+            .collect(),
+        requests: environments
+            .iter()
+            .enumerate()
+            .filter_map(|(at, environment)| Some((at, request_rules(environment.pull_requests.as_ref()?))))
             .collect(),
         soak_mode: config.soak_mode,
         sweeps_control_files: config.sweeps_control_files,
@@ -64,6 +71,19 @@ fn changelog_files(config: &Config) -> BTreeMap<usize, RepoPath> {
     let environments = config.environments();
     let file = |(at, environment)| Some((at, config.changelog.file.as_ref()?.of(environment, environments)?));
     environments.iter().enumerate().filter_map(file).collect()
+}
+
+fn request_rules(configured: &config::PullRequests) -> RequestRules {
+    RequestRules {
+        grouping: if configured.is_whole_environment { Grouping::Environment } else { Grouping::Service },
+        is_draft: configured.is_draft,
+        extras: RequestExtras {
+            labels: configured.labels.clone(),
+            reviewers: configured.reviewers.clone(),
+            team_reviewers: configured.team_reviewers.clone(),
+            auto_merge: configured.auto_merge,
+        },
+    }
 }
 
 struct Services {

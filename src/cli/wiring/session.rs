@@ -12,6 +12,7 @@ use crate::cli::output::Output;
 use crate::cli::signals;
 use crate::config::{self, Config, ConfigError};
 use crate::engine::{Engine, Parts};
+use crate::forge::GitHub;
 use crate::git::{Mirror, Stop};
 use crate::model::Fault;
 use crate::registry::Client;
@@ -21,7 +22,7 @@ use super::changelog::Changes;
 use super::ports::{Real, SystemClock};
 use super::source_choice::Sources;
 use super::sources::Mirrors;
-use super::{git, registries, rulebook};
+use super::{forge, git, registries, rulebook};
 
 /// How long a command waits for another one on the same data folder.
 const TURN: Duration = Duration::from_mins(2);
@@ -32,6 +33,8 @@ pub(crate) struct Session {
     pub(crate) engine: Engine<Real>,
     pub(crate) client: Arc<Client>,
     pub(crate) mirror: Arc<Mirror>,
+    /// Where pull requests are opened, if any are.
+    pub(crate) forge: Option<Arc<GitHub>>,
     /// Tells what changed between two images.
     pub(crate) changes: Arc<Changes>,
     /// Ends what is under way with Git.
@@ -85,6 +88,7 @@ impl Session {
         let client = Arc::new(registries::client(&config)?);
         let stop = Stop::default();
         let login = git::login(&config.git)?;
+        let forge = forge::forge(&config, &login)?;
         let mirror_folder = folder.join(mirror_name(&url));
         let mirror = Arc::new(git::mirror(&config.git, login.clone(), &mirror_folder, stop.clone())?);
         let store = Arc::new(opened.store);
@@ -98,10 +102,11 @@ impl Session {
             publisher: Arc::clone(&mirror),
             store,
             changelog: Arc::clone(&changes),
+            forge: forge.clone(),
             clock: Arc::new(SystemClock),
         };
         let engine = Engine::new(parts, Arc::new(rulebook::rulebook(&config)));
-        Ok(Self { config, engine, client, mirror, changes, stop, folder })
+        Ok(Self { config, engine, client, mirror, forge, changes, stop, folder })
     }
 
     /// Waits until no other process works in the data folder.

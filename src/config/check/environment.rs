@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::time::Duration;
 
-use super::chain;
+use super::{chain, pull_request};
 use crate::config::compile;
 use crate::config::location::{Located, Location};
 use crate::config::problem::Findings;
@@ -56,11 +56,6 @@ fn refuse_repeated_names(raw: &[raw::Environment], findings: &mut Findings) {
 }
 
 fn one(raw: &raw::Environment, all: &[raw::Environment], findings: &mut Findings) -> Option<Environment> {
-    if let Some(delivery) =
-        raw.delivery.as_ref().filter(|delivery| delivery.value == raw::Delivery::PullRequest)
-    {
-        findings.refuse(delivery.at, "delivery by pull request", "write `push`, or leave `delivery` out");
-    }
     let name = name(&raw.name, findings);
     let paths = paths(&raw.paths, findings);
     let before = raw.after.as_ref().and_then(|text| known(text, all, findings));
@@ -71,6 +66,7 @@ fn one(raw: &raw::Environment, all: &[raw::Environment], findings: &mut Findings
     if let (Some(soak), None) = (&raw.soak, &raw.after) {
         refuse_soak_of_first(soak.at, &raw.name.value, findings);
     }
+    let pull_requests = pull_request::pull_requests(raw, findings);
     let windows = raw.windows.iter().filter_map(|window| compile::window(window, findings)).collect();
     Some(Environment {
         name: name?,
@@ -79,6 +75,7 @@ fn one(raw: &raw::Environment, all: &[raw::Environment], findings: &mut Findings
         soak: soak?,
         is_approval_required: matches!(raw.approval, Some(raw::Approval::Required)),
         windows,
+        pull_requests,
     })
 }
 

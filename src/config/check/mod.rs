@@ -5,11 +5,13 @@ mod chain;
 mod changelog;
 mod environment;
 mod file;
+mod forge;
 mod git;
 mod git_auth;
 mod git_signing;
 mod group;
 mod override_order;
+mod pull_request;
 mod registry;
 mod service;
 mod store;
@@ -43,6 +45,7 @@ pub(super) fn config(file: &raw::File, variables: &dyn EnvLookup, findings: &mut
         None => compile::schedule(&unwritten(DEFAULT_SCHEDULE), zone, findings),
     };
     let git = git::git(&file.git, variables, findings);
+    let forge = forge::forge(file, git.as_ref(), findings);
     let registries = registry::registries(&file.registries, findings);
     let environments = environment::environments(&file.environments, findings);
     let freezes = environment::freezes(file, findings);
@@ -62,6 +65,7 @@ pub(super) fn config(file: &raw::File, variables: &dyn EnvLookup, findings: &mut
         schedule: schedule?,
         timezone: timezone?,
         git: git?,
+        forge,
         registries,
         environments: environments?,
         freezes,

@@ -35,9 +35,60 @@ pub(in crate::config) struct Environment {
     #[schemars(extend("default" = []))]
     pub(in crate::config) windows: Vec<Located<Window>>,
 
-    /// How a promotion is delivered: `push` puts it on the branch. `pullRequest` is refused in this version.
+    /// How a promotion is delivered: `push` puts it on the branch; `pullRequest` proposes it by a pull request from a branch
+    /// of Tidegate's own, and people merge it. See `forge`.
     #[schemars(extend("default" = "push"))]
     pub(in crate::config) delivery: Option<Located<Delivery>>,
+
+    /// What its pull requests are like. Only with `delivery: pullRequest`.
+    pub(in crate::config) pull_request: Option<Located<PullRequest>>,
+}
+
+/// What the pull requests of an environment are like.
+#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub(in crate::config) struct PullRequest {
+    /// What goes into one: `service` is one service, or one of the sets under `groups`, which ship together; `environment` is
+    /// all that may go into the environment.
+    #[schemars(extend("default" = "service"))]
+    pub(in crate::config) group: Option<RequestGroup>,
+    /// The labels that it is given when it is opened. One that the repository does not have yet is made by GitHub.
+    #[serde(default, deserialize_with = "or_default")]
+    #[schemars(extend("default" = [], "examples" = [["promotion"]]))]
+    pub(in crate::config) labels: Vec<Located<String>>,
+    /// Whose review is asked for when it is opened, by their logins.
+    #[serde(default, deserialize_with = "or_default")]
+    #[schemars(extend("default" = []))]
+    pub(in crate::config) reviewers: Vec<Located<String>>,
+    /// The teams whose review is asked for, by their names without the organisation's.
+    #[serde(default, deserialize_with = "or_default")]
+    #[schemars(extend("default" = []))]
+    pub(in crate::config) team_reviewers: Vec<Located<String>>,
+    /// Whether it is opened as a draft.
+    #[schemars(extend("default" = false))]
+    pub(in crate::config) draft: Option<bool>,
+    /// Has it merge by itself, in this way, when all that the branch's protection asks for is there. The repository must
+    /// allow auto-merge.
+    pub(in crate::config) auto_merge: Option<MergeMethod>,
+}
+
+/// What goes into one pull request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+#[schemars(inline)]
+pub(in crate::config) enum RequestGroup {
+    Service,
+    Environment,
+}
+
+/// How a pull request is merged.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+#[schemars(inline)]
+pub(in crate::config) enum MergeMethod {
+    Merge,
+    Squash,
+    Rebase,
 }
 
 /// Whether a promotion needs an approval.

@@ -3,6 +3,7 @@
 
 mod changelog;
 mod environment;
+mod forge;
 mod git;
 mod registry;
 mod service;
@@ -13,7 +14,10 @@ use serde::{Deserialize, Deserializer};
 
 use super::location::Located;
 pub(super) use changelog::{Changelog, CommitsBy, Forge, ServiceSource, SourceHost, Template, Tickets};
-pub(super) use environment::{Approval, Day, Delivery, Environment, Freeze, Window};
+pub(super) use environment::{
+    Approval, Day, Delivery, Environment, Freeze, MergeMethod, RequestGroup, Window,
+};
+pub(super) use forge::ForgeSection;
 pub(super) use git::{Auth, Author, Batch, Git, GithubApp, Signing, SshAgent, SshKey, Token, Verify};
 pub(super) use registry::{Credentials, RateLimit, Registry};
 pub(super) use service::{Entries, Override, ServiceDefaults, Services};
@@ -36,6 +40,9 @@ pub(super) struct File {
 
     /// The GitOps repository.
     pub(super) git: Git,
+
+    /// Where pull requests are opened, for environments with `delivery: pullRequest`.
+    pub(super) forge: Option<Located<ForgeSection>>,
 
     /// How a registry is reached, for those that need more than anonymous HTTPS.
     #[serde(default, deserialize_with = "or_default")]

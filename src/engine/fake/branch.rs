@@ -10,7 +10,7 @@ use super::{Calls, Fuse, lock};
 use crate::engine::ports::{Publisher, Repository};
 use crate::model::{
     BlobId, Class, CommitDraft, CommitId, CommitInfo, Content, Fault, FileChange, FileEditKind, Held,
-    HistoryEnd, Listing, Publication, RepoPath, Timestamp, TreeFile,
+    HistoryEnd, Listing, Proposed, Publication, RepoPath, RequestBranch, Timestamp, TreeFile,
 };
 
 type Files = BTreeMap<RepoPath, String>;
@@ -50,18 +50,45 @@ pub(in crate::engine) struct Branch {
 struct Line {
     head: Option<CommitId>,
     commits: HashMap<CommitId, Commit>,
+    /// Tidegate's own branches.
+    requests: HashMap<String, CommitId>,
     blobs: HashMap<BlobId, String>,
 }
 
 impl Line {
     fn add(&mut self, commit: Commit) -> CommitId {
+        let id = self.keep(commit);
+        self.head = Some(id);
+        id
+    }
+
+    fn keep(&mut self, commit: Commit) -> CommitId {
         let mut id = [0; 20];
         id[..8].copy_from_slice(&(self.commits.len() as u64 + 1).to_be_bytes());
         let id = CommitId::from_bytes(id);
         self.blobs.extend(commit.files.values().map(|text| (blob_of(text), text.clone())));
         self.commits.insert(id, commit);
-        self.head = Some(id);
         id
+    }
+
+    /// A commit of Tidegate's on top.
+    fn made(&self, draft: &CommitDraft, at: Timestamp) -> Commit {
+        let mut files = self.files(self.head);
+        for edit in &draft.edits {
+            let is_there = files.contains_key(&edit.path);
+            match &edit.change {
+                FileEditKind::Write(text) => {
+                    files.insert(edit.path.clone(), String::from_utf8(text.clone()).unwrap());
+                }
+                _ if !is_there => panic!("{} is not there", edit.path),
+                FileEditKind::Rewrite(text) => {
+                    files.insert(edit.path.clone(), String::from_utf8(text.clone()).unwrap());
+                }
+                FileEditKind::Remove => drop(files.remove(&edit.path)),
+            }
+        }
+        let (author, message) = ("tidegate".to_owned(), draft.message.clone());
+        Commit { parent: self.head, at, author, message, merged: Vec::new(), files }
     }
 
     fn files(&self, id: Option<CommitId>) -> Files {
@@ -116,6 +143,41 @@ impl Branch {
         id
     }
 
+    pub(in crate::engine) fn tip_of(&self, branch: &RequestBranch) -> Option<CommitId> {
+        lock(&self.line).requests.get(branch.as_str()).copied()
+    }
+
+    pub(in crate::engine) fn message_of(&self, commit: CommitId) -> String {
+        lock(&self.line).commits[&commit].message.clone()
+    }
+
+    /// Puts one of Tidegate's branches back where it was.
+    pub(in crate::engine) fn restore(&self, branch: &RequestBranch, tip: CommitId) {
+        lock(&self.line).requests.insert(branch.as_str().to_owned(), tip);
+    }
+
+    /// A person pushes to one of Tidegate's branches.
+    pub(in crate::engine) fn push_to_request(&self, branch: &RequestBranch, file: &str, text: &str) {
+        let mut line = lock(&self.line);
+        let tip = line.requests[branch.as_str()];
+        let mut commit = line.commits[&tip].clone();
+        commit.files.insert(file.parse().unwrap(), text.to_owned());
+        (commit.parent, commit.author, commit.message) = (Some(tip), "Ana".to_owned(), "a word".to_owned());
+        let id = line.keep(commit);
+        line.requests.insert(branch.as_str().to_owned(), id);
+    }
+
+    /// A person merges one of Tidegate's branches: what it changed is changed on top.
+    pub(in crate::engine) fn merge_request(&self, branch: &RequestBranch, at: Timestamp) -> CommitId {
+        let mut line = lock(&self.line);
+        let tip = line.commits[&line.requests[branch.as_str()]].clone();
+        let before = line.files(tip.parent);
+        let mut files = line.files(line.head);
+        files.extend(tip.files.into_iter().filter(|(path, text)| before.get(path) != Some(text)));
+        let (author, parent, merged) = ("Ana".to_owned(), line.head, vec![tip.message]);
+        line.add(Commit { parent, at, author, message: format!("Merge {branch}"), merged, files })
+    }
+
     /// Forces the branch back to `commit`.
     pub(in crate::engine) fn rewind(&self, commit: CommitId) {
         lock(&self.line).head = Some(commit);
@@ -161,23 +223,8 @@ impl Branch {
             return Publication::Moved { head: line.head };
         }
         let commits = drafts.iter().map(|draft| {
-            let mut files = line.files(line.head);
-            for edit in &draft.edits {
-                let is_there = files.contains_key(&edit.path);
-                match &edit.change {
-                    FileEditKind::Write(text) => {
-                        files.insert(edit.path.clone(), String::from_utf8(text.clone()).unwrap());
-                    }
-                    _ if !is_there => panic!("{} is not there", edit.path),
-                    FileEditKind::Rewrite(text) => {
-                        files.insert(edit.path.clone(), String::from_utf8(text.clone()).unwrap());
-                    }
-                    FileEditKind::Remove => drop(files.remove(&edit.path)),
-                }
-            }
-            let (author, message) = ("tidegate".to_owned(), draft.message.clone());
-            let parent = line.head;
-            line.add(Commit { parent, at, author, message, merged: Vec::new(), files })
+            let commit = line.made(draft, at);
+            line.add(commit)
         });
         Publication::Pushed(commits.collect())
     }
@@ -201,6 +248,60 @@ impl Publisher for Branch {
             }
         }
         Ok(self.take_in(base, drafts, at))
+    }
+
+    fn propose(
+        &self,
+        branch: &RequestBranch,
+        seen: Option<CommitId>,
+        base: CommitId,
+        draft: &CommitDraft,
+        at: Timestamp,
+    ) -> Result<Publication, Fault> {
+        self.calls.count("propose");
+        let commit = {
+            let mut line = lock(&self.line);
+            let head = line.head.replace(base);
+            let commit = line.made(draft, at);
+            line.head = head;
+            commit
+        };
+        let broken = || Fault::new(Class::TryAgain, "the connection broke");
+        let next = lock(&self.pushes).pop_front();
+        match next {
+            None => Ok(self.put(branch, seen, Some(commit))),
+            Some(Push::After(somebody)) => {
+                somebody(self);
+                Ok(self.put(branch, seen, Some(commit)))
+            }
+            Some(Push::Declined) => Ok(Publication::Declined { reason: "protected".into() }),
+            Some(Push::Lost) => Err(broken()),
+            Some(Push::ArrivesUnanswered) => {
+                self.put(branch, seen, Some(commit));
+                Err(broken())
+            }
+        }
+    }
+
+    fn withdraw(&self, branch: &RequestBranch, seen: CommitId) -> Result<(), Fault> {
+        self.calls.count("withdraw");
+        self.put(branch, Some(seen), None);
+        Ok(())
+    }
+}
+
+impl Branch {
+    fn put(&self, branch: &RequestBranch, seen: Option<CommitId>, commit: Option<Commit>) -> Publication {
+        let mut line = lock(&self.line);
+        if line.requests.get(branch.as_str()).copied() != seen {
+            return Publication::Moved { head: None };
+        }
+        let id = commit.map(|commit| line.keep(commit));
+        match id {
+            Some(id) => line.requests.insert(branch.as_str().to_owned(), id),
+            None => line.requests.remove(branch.as_str()),
+        };
+        Publication::Pushed(id.into_iter().collect())
     }
 }
 
@@ -274,6 +375,27 @@ impl Repository for Branch {
         let line = lock(&self.line);
         let told = |commit: &Commit| [vec![commit.message.clone()], commit.merged.clone()].concat();
         Ok(commits.iter().map(|id| line.commits.get(id).map(told).unwrap_or_default()).collect())
+    }
+
+    fn request_tip(&self, branch: &RequestBranch) -> Result<Option<CommitId>, Fault> {
+        self.calls.count("request_tip");
+        Ok(self.tip_of(branch))
+    }
+
+    fn proposed(
+        &self,
+        _branch: &RequestBranch,
+        tip: CommitId,
+        files: &[RepoPath],
+    ) -> Result<Proposed, Fault> {
+        let line = lock(&self.line);
+        let commit = &line.commits[&tip];
+        let text = |file: &RepoPath| commit.files.get(file).map(|text| text.clone().into_bytes());
+        Ok(Proposed {
+            is_own: commit.author == "tidegate",
+            message: commit.message.clone(),
+            files: files.iter().map(text).collect(),
+        })
     }
 
     fn find_in_messages(

@@ -2,6 +2,7 @@
 //! asked and can be told to fail.
 
 mod branch;
+mod forge;
 mod registry;
 mod store;
 mod world;
@@ -10,6 +11,7 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 pub(super) use branch::{Branch, Push};
+pub(super) use forge::{Ask, FakeForge};
 pub(super) use registry::FakeRegistry;
 pub(super) use store::FakeStore;
 pub(super) use world::{FLUX, Settings, World, digest, image, path, release, service};

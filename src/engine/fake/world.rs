@@ -7,12 +7,12 @@ use std::time::Duration;
 
 use chrono_tz::Tz;
 
-use super::{Branch, FakeRegistry, FakeStore, Fuse, lock};
+use super::{Branch, FakeForge, FakeRegistry, FakeStore, Fuse, lock};
 use crate::changelog::{Heading, Notes, Remark};
 use crate::config::SubjectForm;
 use crate::engine::{
     Batch, Changelog, Clock, Engine, Environment, Group, NotesPolicy, NotesWanted, Parts, PassReport, Ports,
-    Request, Rulebook, ServiceRules, ServiceSettings,
+    Request, RequestRules, Rulebook, ServiceRules, ServiceSettings,
 };
 use crate::model::{CommitId, Digest, EnvironmentName, Fault, ImageName, RepoPath, ServiceName, Timestamp};
 use crate::policy::{EnvironmentPolicy, SelectionRules, SoakMode};
@@ -25,6 +25,7 @@ impl Ports for Fakes {
     type Publisher = Branch;
     type Store = FakeStore;
     type Changelog = FakeChangelog;
+    type Forge = FakeForge;
     type Clock = FakeClock;
 }
 
@@ -99,6 +100,8 @@ pub(in crate::engine) struct Settings {
     pub(in crate::engine) approval_required: bool,
     pub(in crate::engine) notes: Option<NotesPolicy>,
     pub(in crate::engine) changelog_files: BTreeMap<usize, RepoPath>,
+    /// How promotions into `prod` are proposed.
+    pub(in crate::engine) requests: Option<RequestRules>,
 }
 
 impl Default for Settings {
@@ -119,6 +122,7 @@ impl Default for Settings {
             approval_required: false,
             notes: None,
             changelog_files: BTreeMap::new(),
+            requests: None,
         }
     }
 }
@@ -142,6 +146,7 @@ impl Settings {
             environments: self.environments.iter().map(environment).collect(),
             services: Box::new(self.rules.clone()),
             groups: self.groups.clone(),
+            requests: self.requests.iter().map(|rules| (1, rules.clone())).collect(),
             soak_mode: self.soak_mode,
             sweeps_control_files: self.sweeps_control_files,
             clock_tolerance: Duration::from_mins(10),
@@ -159,6 +164,7 @@ pub(in crate::engine) struct World {
     pub(in crate::engine) branch: Arc<Branch>,
     pub(in crate::engine) registry: Arc<FakeRegistry>,
     pub(in crate::engine) store: Arc<FakeStore>,
+    pub(in crate::engine) forge: Arc<FakeForge>,
     pub(in crate::engine) clock: Arc<FakeClock>,
     pub(in crate::engine) settings: Settings,
     pub(in crate::engine) engine: Engine<Fakes>,
@@ -176,9 +182,10 @@ impl World {
         let fuse = Arc::default();
         let branch = Arc::new(Branch::until(&fuse));
         let store = Arc::new(FakeStore::until(&fuse));
+        let forge = Arc::new(FakeForge::of(&branch, &fuse));
         let registry = Arc::default();
-        let engine = engine(&settings, &branch, &registry, &store, &clock);
-        let world = Self { branch, registry, store, clock, settings, engine, fuse };
+        let engine = engine(&settings, &branch, &registry, &store, &forge, &clock);
+        let world = Self { branch, registry, store, forge, clock, settings, engine, fuse };
         world.push("v1.0.0", '0');
         let folders = world.settings.environments.iter().flat_map(|(_, folders, _)| folders.clone());
         let files: Vec<String> = folders.map(|folder| format!("{folder}/app.yaml")).collect();
@@ -189,13 +196,16 @@ impl World {
 
     /// Starts the program anew, with what the store has.
     pub(in crate::engine) fn restart(&mut self) {
-        self.engine = engine(&self.settings, &self.branch, &self.registry, &self.store, &self.clock);
+        let Self { settings, branch, registry, store, forge, clock, .. } = &*self;
+        self.engine = engine(settings, branch, registry, store, forge, clock);
     }
 
     /// The same world with the program started anew.
     pub(in crate::engine) fn again(&self) -> Self {
-        let engine = engine(&self.settings, &self.branch, &self.registry, &self.store, &self.clock);
+        let Self { settings, branch, registry, store, forge, clock, .. } = self;
+        let engine = engine(settings, branch, registry, store, forge, clock);
         Self {
+            forge: Arc::clone(&self.forge),
             branch: Arc::clone(&self.branch),
             registry: Arc::clone(&self.registry),
             store: Arc::clone(&self.store),
@@ -253,6 +263,7 @@ fn engine(
     branch: &Arc<Branch>,
     registry: &Arc<FakeRegistry>,
     store: &Arc<FakeStore>,
+    forge: &Arc<FakeForge>,
     clock: &Arc<FakeClock>,
 ) -> Engine<Fakes> {
     let parts = Parts {
@@ -261,6 +272,7 @@ fn engine(
         publisher: Arc::clone(branch),
         store: Arc::clone(store),
         changelog: Arc::new(FakeChangelog::default()),
+        forge: settings.requests.is_some().then(|| Arc::clone(forge)),
         clock: Arc::clone(clock),
     };
     Engine::new(parts, Arc::new(settings.rulebook()))

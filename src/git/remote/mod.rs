@@ -20,9 +20,10 @@ use std::process::Command;
 use std::time::Duration;
 
 use self::program::{Output, Patience};
+use self::push_report::May;
 use self::url::Location;
 use crate::git::{GitError, ProgramError};
-use crate::model::{BranchName, CommitId, NetworkUrl, Printable, Protocol, Timestamp};
+use crate::model::{BranchName, CommitId, NetworkUrl, Printable, Protocol, RequestBranch, Timestamp};
 
 pub use self::reach::{Limits, Login, Reach, Secret, Stop};
 pub use self::trouble::Trouble;
@@ -133,6 +134,13 @@ impl Remote {
         Ok(())
     }
 
+    /// Where one of Tidegate's own branches is now, if it is there.
+    pub(super) fn tip(&self, branch: &RequestBranch) -> Result<Option<CommitId>, GitError> {
+        let reference = full_name(branch.name());
+        let listed = self.references(&reference)?;
+        Ok(listed.iter().find(|(_, name)| *name == reference).map(|(id, _)| *id))
+    }
+
     /// Moves `branch` from `base`, and from nothing else, to `tip`.
     pub(super) fn push(
         &self,
@@ -140,15 +148,36 @@ impl Remote {
         base: CommitId,
         tip: CommitId,
     ) -> Result<Pushed, GitError> {
-        let reference = full_name(branch);
+        self.push_with_lease(&full_name(branch), Some(base), Some(tip), May::MoveForward)
+    }
+
+    /// Puts one of Tidegate's own branches to `tip`, or removes it, if it is still where it was `seen`, or still not there.
+    pub(super) fn put(
+        &self,
+        branch: &RequestBranch,
+        seen: Option<CommitId>,
+        tip: Option<CommitId>,
+    ) -> Result<Pushed, GitError> {
+        self.push_with_lease(&full_name(branch.name()), seen, tip, May::DoAnything)
+    }
+
+    fn push_with_lease(
+        &self,
+        reference: &str,
+        seen: Option<CommitId>,
+        tip: Option<CommitId>,
+        may: May,
+    ) -> Result<Pushed, GitError> {
+        let text = |commit: Option<CommitId>| commit.map(|commit| commit.to_string()).unwrap_or_default();
         let mut command = self.push_command("push to")?;
-        // The lease refuses when the branch is not at `base`, even where moving it would be a fast-forward.
-        command.arg(format!("--force-with-lease={reference}:{base}")).arg("--").arg(self.address());
+        // The lease refuses when the branch is not where it was seen, even where moving it would be a fast-forward.
+        let lease = format!("--force-with-lease={reference}:{}", text(seen));
+        command.arg(lease).arg("--").arg(self.address());
         let patience = self.patience(self.reach.limits.push);
-        let output = program::run(command, [format!("{tip}:{reference}")], patience)
+        let output = program::run(command, [format!("{}:{reference}", text(tip))], patience)
             .map_err(|source| self.failed("push to", source))?;
         let (stdout, stderr) = (String::from_utf8_lossy(&output.stdout), output.complaint());
-        match push_report::read(&reference, &stdout, &stderr) {
+        match push_report::read(reference, &stdout, &stderr, may) {
             Some(Pushed::Done) if output.status.success() => Ok(Pushed::Done),
             Some(refused @ (Pushed::Moved | Pushed::Declined { .. })) => Ok(refused),
             _ => Err(self.judged("push to", &output)),

@@ -15,13 +15,23 @@ const MOVED_REASONS: [&str; 3] =
 /// The reasons that mean the other side could not, rather than would not.
 const BROKEN_REASONS: [&str; 2] = ["unpacker error", "missing necessary objects"];
 
+/// What a push may do to a branch.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum May {
+    /// Move it forward.
+    MoveForward,
+    /// Make it, move it anywhere, remove it: it is our own.
+    DoAnything,
+}
+
 /// What became of the push of `reference`, by the program's two outputs; nothing when they do not tell.
-pub(super) fn read(reference: &str, stdout: &str, stderr: &str) -> Option<Pushed> {
+pub(super) fn read(reference: &str, stdout: &str, stderr: &str, may: May) -> Option<Pushed> {
     let (flag, summary) = stdout.lines().find_map(|line| of_reference(line, reference))?;
     match flag {
         " " | "=" => Some(Pushed::Done),
         "!" => refused(summary, stderr),
-        // `+`, `-` and `*` would be a forced, deleted or new branch, which this push never asks for.
+        // A forced, deleted or new branch, which not every push asks for.
+        "+" | "-" | "*" if may == May::DoAnything => Some(Pushed::Done),
         _ => None,
     }
 }
@@ -62,7 +72,7 @@ mod tests {
     const MAIN: &str = "refs/heads/main";
 
     fn read_line(line: &str, stderr: &str) -> Option<Pushed> {
-        read(MAIN, &format!("To /srv/x.git\n{line}\nDone\n"), stderr)
+        read(MAIN, &format!("To /srv/x.git\n{line}\nDone\n"), stderr, May::MoveForward)
     }
 
     #[test]
@@ -84,6 +94,17 @@ mod tests {
         ] {
             assert_eq!(read_line(line, ""), outcome, "{line}");
         }
+    }
+
+    #[test]
+    fn a_branch_of_our_own_may_be_made_moved_and_removed() {
+        let line = |flag: &str| format!("{flag}\tabc:refs/heads/main\t[whatever]");
+        for flag in [" ", "=", "+", "-", "*"] {
+            assert_eq!(read(MAIN, &line(flag), "", May::DoAnything), Some(Pushed::Done), "{flag}");
+        }
+        assert_eq!(read(MAIN, "-\t:refs/heads/main\t[deleted]", "", May::DoAnything), Some(Pushed::Done));
+        let stale = "!\tabc:refs/heads/main\t[rejected] (stale info)";
+        assert_eq!(read(MAIN, stale, "", May::DoAnything), Some(Pushed::Moved));
     }
 
     #[test]

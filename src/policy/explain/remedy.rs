@@ -151,7 +151,9 @@ fn order(reason: &OrderReason, tags: &[Tag]) -> Vec<Remedy> {
         OrderReason::NotSelected { tag } if tags.contains(tag) => vec![Remedy::Admit { tag: tag.clone() }],
         OrderReason::NotSelected { tag } => vec![Remedy::Publish { tag: tag.clone() }],
         OrderReason::NotHigher { tag, .. } => vec![Remedy::RollBack { to: tag.clone() }],
-        OrderReason::MovedBack { tag, .. } => vec![Remedy::NewerVersion { than: tag.clone() }],
+        OrderReason::MovedBack { tag, .. } | OrderReason::RequestClosed { tag, .. } => {
+            vec![Remedy::NewerVersion { than: tag.clone() }]
+        }
         OrderReason::NothingRuns => vec![Remedy::WriteTag],
     }
 }
@@ -256,7 +258,7 @@ fn mend(problem: &ShownProblem) -> Remedy {
 pub fn is_verdict(report: &GateReport, tags: &[Tag]) -> bool {
     match &report.reason {
         Reason::Order(OrderReason::NotSelected { tag }) => tags.contains(tag),
-        Reason::Order(OrderReason::MovedBack { .. }) => true,
+        Reason::Order(OrderReason::MovedBack { .. } | OrderReason::RequestClosed { .. }) => true,
         Reason::Quarantine(QuarantineReason::Quarantined { .. }) => report.answer == Answer::Closed,
         _ => report.answer == Answer::Refused,
     }

@@ -3,7 +3,7 @@
 use std::fmt;
 
 use crate::model::{CommitId, EnvironmentName, Printable, Tag, Version};
-use crate::policy::facts::MovedBack;
+use crate::policy::facts::{MovedBack, RefusedRequest};
 use crate::policy::select::Candidate;
 use crate::policy::shown::ShownTime;
 
@@ -46,6 +46,17 @@ pub enum OrderReason {
         /// When.
         at: ShownTime,
     },
+    /// Somebody closed a pull request with it, or with a higher one, and did not merge it.
+    RequestClosed {
+        /// The candidate.
+        tag: Tag,
+        /// The version that was refused, if it is not the candidate itself.
+        refused: Option<Version>,
+        /// The number of the pull request.
+        number: u64,
+        /// When it was closed.
+        at: ShownTime,
+    },
     /// What runs isn't known.
     NothingRuns,
 }
@@ -69,7 +80,10 @@ fn answer(question: Question<'_>) -> (Answer, OrderReason) {
         return (Answer::Closed, OrderReason::NotHigher { tag, running });
     }
     let Some(moved) = verdict(question) else {
-        return (Answer::Open, OrderReason::Higher { tag, running });
+        return match facts.refused.filter(|refused| candidate.version <= refused.version) {
+            Some(refused) => (Answer::Closed, closed(question, refused)),
+            None => (Answer::Open, OrderReason::Higher { tag, running }),
+        };
     };
     let reason = OrderReason::MovedBack {
         tag,
@@ -88,6 +102,16 @@ pub(in crate::policy) fn verdict(question: Question<'_>) -> Option<&MovedBack> {
     let Question { facts, candidate, .. } = question;
     let left = facts.moved_back.iter().filter(|moved| is_against(question, moved, candidate));
     left.max_by_key(|moved| (moved.at, moved.commit))
+}
+
+fn closed(question: Question<'_>, refused: &RefusedRequest) -> OrderReason {
+    let Question { policy, candidate, .. } = question;
+    OrderReason::RequestClosed {
+        tag: candidate.tag.clone(),
+        refused: (refused.version != candidate.version).then(|| refused.version.clone()),
+        number: refused.number,
+        at: ShownTime { at: refused.closed_at, zone: policy.environment.zone },
+    }
 }
 
 /// Whether a person's way back speaks against the candidate: against the version that was left, wherever that was; and
@@ -126,6 +150,13 @@ impl fmt::Display for OrderReason {
                         write!(formatter, "back from {left} at {at} in {commit}; only a higher one comes")
                     }
                 }
+            }
+            Self::RequestClosed { tag, refused, number, at } => {
+                let with = refused.as_ref().map_or_else(|| tag.to_string(), ToString::to_string);
+                write!(
+                    formatter,
+                    "pull request #{number} with {with} was closed unmerged at {at}; only a higher one comes"
+                )
             }
             Self::NothingRuns => write!(formatter, "it is not known which version runs"),
         }

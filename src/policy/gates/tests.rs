@@ -8,6 +8,7 @@ use rstest::rstest;
 
 use super::{Answer, GateName, GateReport};
 use crate::model::Digest;
+use crate::policy::RefusedRequest;
 use crate::policy::fixture::{HOUR, Track, at, candidates, digest, environment, moved_back, tags};
 use crate::policy::{Fetched, Freeze, Observed, Window};
 
@@ -61,6 +62,22 @@ fn order_looks_at_the_lowest_that_runs() {
     let track = Track { running: Vec::new(), ..Track::prod() };
     let report = track.gate(GateName::Order, "v1.0.2", MONDAY_NOON);
     assert_eq!(told(&report), (Answer::Closed, "it is not known which version runs".to_owned()));
+}
+
+#[rstest]
+#[case::it_itself("v1.0.2", Some("pull request #12 with v1.0.2 was closed unmerged at 2026-03-01 10:00 UTC"))]
+#[case::lower("v1.0.1", Some("pull request #12 with 1.0.2 was closed unmerged at 2026-03-01 10:00 UTC"))]
+#[case::higher("v1.0.3", None)]
+fn what_people_closed_unmerged_does_not_come_again(#[case] tag: &str, #[case] told: Option<&str>) {
+    let refused = RefusedRequest {
+        version: "v1.0.2".parse().unwrap(),
+        number: 12,
+        closed_at: at("2026-03-01T10:00:00Z"),
+    };
+    let track = Track { refused: Some(refused), ..Track::prod() };
+    let report = track.gate(GateName::Order, tag, MONDAY_NOON);
+    let expected = told.map(|told| format!("{told}; only a higher one comes"));
+    assert_eq!((!report.is_open()).then(|| report.reason.to_string()), expected);
 }
 
 #[test]

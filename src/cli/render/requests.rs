@@ -1,0 +1,53 @@
+//! Pull requests as people read them: what is opened, brought up to date or closed, and what waits for people.
+
+use std::fmt::Write;
+
+use crate::cli::output::{BOLD, CYAN, DIM, GREEN, YELLOW};
+use crate::engine::{PassReport, RequestReport, RequestState};
+use crate::model::Timestamp;
+
+use super::time;
+
+/// A line or two for each.
+pub(crate) fn render(report: &PassReport) -> String {
+    let mut text = String::new();
+    for request in &report.requests {
+        one(&mut text, request, report.assessment.now);
+    }
+    text
+}
+
+fn one(text: &mut String, request: &RequestReport, now: Timestamp) {
+    let (done, style) = match (&request.state, request.is_done) {
+        (RequestState::Opens, true) => ("opened", GREEN),
+        (RequestState::Opens, false) => ("opens", GREEN),
+        (RequestState::Updates, true) => ("updated", GREEN),
+        (RequestState::Updates, false) => ("updates", GREEN),
+        (RequestState::Closes { .. }, true) => ("closed", YELLOW),
+        (RequestState::Closes { .. }, false) => ("closes", YELLOW),
+        (RequestState::Waits, _) => ("waits in", CYAN),
+        (RequestState::Theirs, _) => ("people's", YELLOW),
+    };
+    let name = match request.number {
+        Some(number) => format!("pull request #{number}"),
+        None => format!("a pull request from {}", request.branch),
+    };
+    let _ = write!(text, "{style}{done:<8}{style:#}  {name}");
+    if let (Some(since), false) = (request.opened_at, matches!(request.state, RequestState::Opens)) {
+        let _ = write!(text, ", open for {}", time::age(since, now));
+    }
+    if let Some(url) = &request.url {
+        let _ = write!(text, "  {DIM}{url}{DIM:#}");
+    }
+    text.push('\n');
+    for one in &request.moves {
+        let _ = writeln!(
+            text,
+            "  {BOLD}{}{BOLD:#} in {CYAN}{}{CYAN:#}: {} -> {}",
+            one.service, request.environment, one.from, one.to
+        );
+    }
+    if let RequestState::Closes { why } = &request.state {
+        let _ = writeln!(text, "  since {why}");
+    }
+}

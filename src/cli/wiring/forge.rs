@@ -1,0 +1,66 @@
+//! A configuration's forge, and the engine's port over it.
+
+use std::sync::Arc;
+
+use crate::config::{Auth, Config};
+use crate::engine;
+use crate::forge::{Api, Bearer, GitHub, GitHubSettings};
+use crate::git::Login;
+use crate::model::{
+    Class, ClosedRequest, CommitId, Fault, OpenRequest, RequestBranch, RequestDraft, RequestExtras,
+};
+
+use super::git;
+
+/// Where pull requests are opened, if some environment asks for them. `login` is that of the repository.
+pub(super) fn forge(config: &Config, login: &Login) -> Result<Option<Arc<GitHub>>, Fault> {
+    let Some(forge) = &config.forge else { return Ok(None) };
+    let secret = match (&forge.token, login) {
+        (Some(token), _) => git::kept(token),
+        (None, Login::Token { token, .. }) => Arc::clone(token),
+        (None, _) => return Err(Fault::new(Class::Usage, "there is no token to open pull requests with")),
+    };
+    let bearer: Bearer = Arc::new(move || secret.read());
+    let named = match &config.git.auth {
+        Auth::GithubApp { api, .. } => forge.api.as_ref().or(api.as_ref()),
+        _ => forge.api.as_ref(),
+    };
+    let api = Api::new(&git::api_settings(&config.git, named))?;
+    let settings =
+        GitHubSettings { repository: forge.repository.clone(), base: config.git.branch.clone(), bearer };
+    Ok(Some(Arc::new(GitHub::new(api, settings))))
+}
+
+impl engine::Forge for GitHub {
+    async fn open_requests(&self) -> Result<Vec<OpenRequest>, Fault> {
+        Self::open_requests(self).await
+    }
+
+    async fn closed_requests(&self, branch: &RequestBranch) -> Result<Vec<ClosedRequest>, Fault> {
+        Self::closed_requests(self, branch).await
+    }
+
+    async fn message(&self, commit: CommitId) -> Result<String, Fault> {
+        Self::message(self, commit).await
+    }
+
+    async fn open(&self, draft: &RequestDraft) -> Result<OpenRequest, Fault> {
+        self.open_request(draft).await
+    }
+
+    async fn amend(&self, number: u64, title: Option<&str>, body: &str) -> Result<(), Fault> {
+        self.amend_request(number, title, body).await
+    }
+
+    async fn close(&self, number: u64, body: &str) -> Result<(), Fault> {
+        self.close_request(number, body).await
+    }
+
+    async fn comment(&self, number: u64, text: &str) -> Result<(), Fault> {
+        self.comment_on(number, text).await
+    }
+
+    async fn give(&self, number: u64, extras: &RequestExtras) -> Vec<Fault> {
+        Self::give(self, number, extras).await
+    }
+}

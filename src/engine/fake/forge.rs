@@ -1,0 +1,215 @@
+//! A forge in memory, whose pull requests are of the branches of the fake repository.
+
+use std::collections::VecDeque;
+use std::sync::{Arc, Mutex};
+
+use super::{Branch, Calls, Fuse, lock};
+use crate::engine::ports::Forge;
+use crate::model::{
+    Class, ClosedRequest, CommitId, Fault, OpenRequest, RequestBranch, RequestDraft, RequestExtras, Timestamp,
+};
+
+/// What becomes of the next change.
+#[derive(Clone, Copy, Debug)]
+pub(in crate::engine) enum Ask {
+    /// It is done.
+    Done,
+    /// It is done, and the answer is lost.
+    Unanswered,
+    /// It is not done, and the answer is lost.
+    Lost,
+}
+
+#[derive(Default)]
+pub(in crate::engine) struct FakeForge {
+    branch: Arc<Branch>,
+    pulls: Mutex<Vec<Pull>>,
+    next: Mutex<VecDeque<Ask>>,
+    pub(in crate::engine) is_away: Mutex<bool>,
+    pub(in crate::engine) calls: Calls,
+}
+
+#[derive(Clone, Debug)]
+pub(in crate::engine) struct Pull {
+    pub(in crate::engine) number: u64,
+    pub(in crate::engine) branch: RequestBranch,
+    head: CommitId,
+    pub(in crate::engine) title: String,
+    pub(in crate::engine) body: String,
+    pub(in crate::engine) is_open: bool,
+    pub(in crate::engine) is_merged: bool,
+    pub(in crate::engine) comments: Vec<String>,
+    pub(in crate::engine) labels: Vec<String>,
+    closed_at: Timestamp,
+}
+
+impl FakeForge {
+    pub(in crate::engine) fn of(branch: &Arc<Branch>, fuse: &Arc<Fuse>) -> Self {
+        Self { branch: Arc::clone(branch), calls: Calls::until(fuse), ..Self::default() }
+    }
+
+    pub(in crate::engine) fn pulls(&self) -> Vec<Pull> {
+        let mut pulls = lock(&self.pulls);
+        for pull in pulls.iter_mut().filter(|pull| pull.is_open) {
+            match self.branch.tip_of(&pull.branch) {
+                Some(head) => pull.head = head,
+                None => pull.is_open = false,
+            }
+        }
+        pulls.clone()
+    }
+
+    /// The branches of those that are open, by their numbers.
+    pub(in crate::engine) fn open(&self) -> Vec<(u64, String)> {
+        let open = self.pulls().into_iter().filter(|pull| pull.is_open);
+        open.map(|pull| (pull.number, pull.branch.to_string())).collect()
+    }
+
+    /// Somebody closes one.
+    pub(in crate::engine) fn close_by_hand(&self, number: u64, at: Timestamp) {
+        self.pulls();
+        self.change(number, |pull| (pull.is_open, pull.closed_at) = (false, at));
+    }
+
+    /// Somebody opens one again, whose branch is put back where it was.
+    pub(in crate::engine) fn reopen(&self, number: u64) {
+        let (branch, head) = self.change(number, |pull| {
+            pull.is_open = true;
+            (pull.branch.clone(), pull.head)
+        });
+        self.branch.restore(&branch, head);
+    }
+
+    /// Somebody merges one.
+    pub(in crate::engine) fn merge(&self, number: u64, at: Timestamp) {
+        let pull = self.pulls().into_iter().find(|pull| pull.number == number && pull.is_open).unwrap();
+        self.branch.merge_request(&pull.branch, at);
+        self.change(number, |pull| (pull.is_open, pull.is_merged, pull.closed_at) = (false, true, at));
+    }
+
+    /// Somebody writes another text.
+    pub(in crate::engine) fn edit(&self, number: u64, body: &str) {
+        self.change(number, |pull| pull.body = body.to_owned());
+    }
+
+    pub(in crate::engine) fn next(&self, ask: Ask) {
+        lock(&self.next).push_back(ask);
+    }
+
+    pub(in crate::engine) fn mend(&self) {
+        lock(&self.next).clear();
+        *lock(&self.is_away) = false;
+    }
+
+    fn change<T>(&self, number: u64, change: impl FnOnce(&mut Pull) -> T) -> T {
+        change(lock(&self.pulls).iter_mut().find(|pull| pull.number == number).unwrap())
+    }
+
+    fn reach(&self) -> Result<(), Fault> {
+        if *lock(&self.is_away) { Err(Fault::new(Class::TryAgain, "the forge is away")) } else { Ok(()) }
+    }
+
+    fn write<T>(&self, what: &'static str, write: impl FnOnce() -> T) -> Result<T, Fault> {
+        self.calls.count(what);
+        self.reach()?;
+        let lost = || Fault::new(Class::TryAgain, "the answer was lost");
+        match lock(&self.next).pop_front().unwrap_or(Ask::Done) {
+            Ask::Done => Ok(write()),
+            Ask::Lost => Err(lost()),
+            Ask::Unanswered => {
+                write();
+                Err(lost())
+            }
+        }
+    }
+}
+
+fn opened(pull: &Pull) -> OpenRequest {
+    OpenRequest {
+        number: pull.number,
+        url: format!("https://forge/{}", pull.number),
+        branch: pull.branch.clone(),
+        head: pull.head,
+        body: pull.body.clone(),
+        opened_at: "2026-03-02T09:00:00Z".parse().unwrap(),
+        is_draft: false,
+    }
+}
+
+impl Forge for FakeForge {
+    async fn open_requests(&self) -> Result<Vec<OpenRequest>, Fault> {
+        self.calls.count("open_requests");
+        self.reach()?;
+        Ok(self.pulls().iter().filter(|pull| pull.is_open).map(opened).collect())
+    }
+
+    async fn closed_requests(&self, branch: &RequestBranch) -> Result<Vec<ClosedRequest>, Fault> {
+        self.calls.count("closed_requests");
+        self.reach()?;
+        let closed = self.pulls().into_iter().filter(|pull| !pull.is_open && pull.branch == *branch);
+        let closed = closed.map(|pull| ClosedRequest {
+            number: pull.number,
+            head: pull.head,
+            body: pull.body,
+            closed_at: pull.closed_at,
+            is_merged: pull.is_merged,
+        });
+        Ok(closed.collect())
+    }
+
+    async fn message(&self, commit: CommitId) -> Result<String, Fault> {
+        self.calls.count("message");
+        self.reach()?;
+        Ok(self.branch.message_of(commit))
+    }
+
+    async fn open(&self, draft: &RequestDraft) -> Result<OpenRequest, Fault> {
+        self.write("open", || {
+            let head = self.branch.tip_of(&draft.branch).unwrap();
+            let mut pulls = lock(&self.pulls);
+            if let Some(known) = pulls.iter().find(|pull| pull.is_open && pull.branch == draft.branch) {
+                return opened(known);
+            }
+            let pull = Pull {
+                number: pulls.len() as u64 + 1,
+                branch: draft.branch.clone(),
+                head,
+                title: draft.title.clone(),
+                body: draft.body.clone(),
+                is_open: true,
+                is_merged: false,
+                comments: Vec::new(),
+                labels: Vec::new(),
+                closed_at: Timestamp::MIN_UTC,
+            };
+            pulls.push(pull.clone());
+            opened(&pull)
+        })
+    }
+
+    async fn amend(&self, number: u64, title: Option<&str>, body: &str) -> Result<(), Fault> {
+        self.write("amend", || {
+            self.change(number, |pull| {
+                pull.title = title.map_or_else(|| pull.title.clone(), str::to_owned);
+                pull.body = body.to_owned();
+            });
+        })
+    }
+
+    async fn close(&self, number: u64, body: &str) -> Result<(), Fault> {
+        self.write("close", || {
+            self.change(number, |pull| (pull.is_open, pull.body) = (false, body.to_owned()));
+        })
+    }
+
+    async fn comment(&self, number: u64, text: &str) -> Result<(), Fault> {
+        self.write("comment", || self.change(number, |pull| pull.comments.push(text.to_owned())))
+    }
+
+    async fn give(&self, number: u64, extras: &RequestExtras) -> Vec<Fault> {
+        let given = self.write("give", || {
+            self.change(number, |pull| pull.labels.clone_from(&extras.labels));
+        });
+        given.err().into_iter().collect()
+    }
+}

@@ -1,0 +1,193 @@
+//! What a pull request says: what would move, what every gate answered, what changed, which files, and the trailers, at its
+//! end, so that a squash that takes its text is recognised. All text from outside stands where nothing in it is markup.
+
+use std::fmt::Write;
+
+use crate::changelog::{Format, Notes};
+use crate::engine::edit_plan::{EditPlan, PlannedFile};
+use crate::engine::message::{Trailers, line_of};
+use crate::model::Printable;
+
+/// What GitHub takes is 65,536 characters.
+const MOST_CHARS: usize = 60_000;
+
+/// The most that trailers may take of it; the commit has them too.
+const MOST_TRAILERS: usize = 40_000;
+
+/// How many promotions are told with their gates, and how many files.
+const MOST_TOLD: usize = 40;
+
+/// Stands in the text until everything was given that is given once.
+pub(super) const OPENING: &str = "tidegate:opening";
+
+/// Stands in the text of one that Tidegate closed, so that it is not taken for a refusal.
+pub(super) const CLOSED: &str = "tidegate:closed";
+
+/// What stands under every one.
+const FOOT: &str = "Merge this in whichever way. Close it, and nothing is proposed here until something newer comes. \
+                    Push to its branch, and Tidegate leaves it to you.";
+
+fn mark(name: &str) -> String {
+    format!("<!-- {name} -->\n")
+}
+
+/// Whether a text has one of the marks.
+pub(super) fn has_mark(body: &str, name: &str) -> bool {
+    body.contains(mark(name).trim_end())
+}
+
+/// The text with a mark.
+pub(super) fn marked(body: &str, name: &str) -> String {
+    format!("{}{body}", mark(name))
+}
+
+/// The text without a mark.
+pub(super) fn unmarked(body: &str, name: &str) -> String {
+    body.replace(&mark(name), "").replace(mark(name).trim_end(), "")
+}
+
+/// Whether a text tells of these promotions. One that tells of none at all is what somebody wrote, and stays.
+pub(super) fn is_of(body: &str, told: &[Trailers]) -> bool {
+    let is_told = |told: &Trailers| body.contains(&line_of(told.mark.id));
+    !body.contains("Tidegate-Promotion: ") || told.iter().all(is_told)
+}
+
+/// The text of a pull request with these promotions; `message` is that of its commit.
+pub(super) fn render<'a>(
+    plans: &[EditPlan],
+    message: &str,
+    notes: impl Fn(&EditPlan) -> Option<&'a Notes>,
+) -> String {
+    let mut text = String::new();
+    for plan in plans.iter().take(MOST_TOLD) {
+        promotion(&mut text, plan);
+    }
+    if plans.len() > MOST_TOLD {
+        let _ = writeln!(text, "... and {} more.\n", plans.len() - MOST_TOLD);
+    }
+    files(&mut text, plans);
+    let _ = write!(text, "\n{FOOT}\n");
+    let trailers = trailers(message);
+    let room = MOST_CHARS.saturating_sub(text.chars().count() + trailers.chars().count());
+    let mut told = String::new();
+    for notes in plans.iter().filter_map(notes) {
+        let _ = writeln!(told, "{}", notes.render(Format::Markdown));
+    }
+    let told = cut(&told, room);
+    format!("{text}\n{told}{trailers}")
+}
+
+fn promotion(text: &mut String, plan: &EditPlan) {
+    let approved = &plan.approved;
+    let releases = match approved.releases_count() {
+        0 => String::new(),
+        1 => " (1 release)".to_owned(),
+        many => format!(" ({many} releases)"),
+    };
+    let _ = writeln!(
+        text,
+        "**{}** in **{}**: `{}` → `{}`{releases}\n\n```text\n{}@{}",
+        plan.service,
+        approved.environment(),
+        approved.from().tag,
+        approved.candidate().tag,
+        plan.image,
+        approved.digest(),
+    );
+    if let Some(back) = &plan.beside {
+        let _ = writeln!(text, "goes back: {}", Printable::bounded(&back.reason, 300));
+    }
+    for gate in approved.gates() {
+        let is_overridden = approved.overrides().iter().find(|one| one.gate() == gate.gate);
+        let state = match (gate.is_open(), is_overridden) {
+            (true, _) => "open",
+            (false, Some(_)) => "overridden",
+            (false, None) => "closed",
+        };
+        let reason = gate.reason.to_string();
+        let _ = writeln!(text, "{:<10} {state}: {}", gate.gate, Printable::bounded(&reason, 400));
+    }
+    for one in approved.overrides() {
+        let _ = writeln!(text, "{} was overridden: {}", one.gate(), Printable::bounded(one.reason(), 300));
+    }
+    text.push_str("```\n\n");
+}
+
+fn files(text: &mut String, plans: &[EditPlan]) {
+    let files: Vec<&PlannedFile> = plans.iter().flat_map(|plan| &plan.files).collect();
+    text.push_str("```text\n");
+    for file in files.iter().take(MOST_TOLD) {
+        let changed = changed_lines(file);
+        let _ = writeln!(text, "{} | +{changed} -{changed}", Printable::bounded(file.path.as_str(), 300));
+    }
+    if files.len() > MOST_TOLD {
+        let _ = writeln!(text, "... and {} more", files.len() - MOST_TOLD);
+    }
+    text.push_str("```\n");
+}
+
+/// How many lines differ. An edit changes values within lines, and no line comes or goes.
+fn changed_lines(file: &PlannedFile) -> usize {
+    let lines = |text: &'_ [u8]| text.split(|byte| *byte == b'\n').map(<[u8]>::to_vec).collect::<Vec<_>>();
+    lines(&file.before).iter().zip(&lines(&file.after)).filter(|(before, after)| before != after).count()
+}
+
+/// The last paragraph of a commit's message, as code, so that it stays as it is.
+fn trailers(message: &str) -> String {
+    let trailers = message.trim_end().rsplit("\n\n").next().unwrap_or_default();
+    if trailers.len() > MOST_TRAILERS {
+        return "The commit has the trailers; they are too many for this text.\n".to_owned();
+    }
+    format!("```text\n{trailers}\n```\n")
+}
+
+/// As many whole lines as there is room for.
+fn cut(text: &str, most_chars: usize) -> String {
+    const MORE: &str = "\n... and more; `tidegate changelog` has all of it.\n\n";
+    if text.chars().count() <= most_chars {
+        return text.to_owned();
+    }
+    let mut room = most_chars.saturating_sub(MORE.len());
+    let mut kept = String::new();
+    for line in text.split_inclusive('\n') {
+        let length = line.chars().count();
+        if length > room {
+            break;
+        }
+        room -= length;
+        kept.push_str(line);
+    }
+    kept + MORE
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn marks_come_and_go() {
+        let marked_body = marked("text\n", OPENING);
+        assert!(has_mark(&marked_body, OPENING) && !has_mark(&marked_body, CLOSED));
+        assert_eq!(unmarked(&marked_body, OPENING), "text\n");
+        // As a forge's page sends it back.
+        let windows = marked_body.replace('\n', "\r\n");
+        assert!(has_mark(&windows, OPENING));
+        assert!(!has_mark(&unmarked(&windows, OPENING), OPENING));
+    }
+
+    #[test]
+    fn text_is_cut_between_lines() {
+        assert_eq!(cut("a\nb\n", 10), "a\nb\n");
+        let long = "ñ line\n".repeat(100);
+        let short = cut(&long, 200);
+        assert!(short.chars().count() <= 200 && short.starts_with("ñ line\nñ line\n"), "{short}");
+        assert!(short.ends_with("has all of it.\n\n"));
+    }
+
+    #[test]
+    fn the_trailers_end_the_text_as_code() {
+        let message = "subject\n\nevidence\n\nTidegate-Promotion: 1\nTidegate-Service: a/b\n";
+        assert_eq!(trailers(message), "```text\nTidegate-Promotion: 1\nTidegate-Service: a/b\n```\n");
+        assert!(trailers(&format!("s\n\n{}", "x".repeat(50_000))).starts_with("The commit has"));
+    }
+}

@@ -1,0 +1,230 @@
+//! Whatever the registry, people, the network, the forge and the disk do, in whatever order: nothing but a merge changes what
+//! prod runs, a branch has at most one open pull request, and what people closed or took over is theirs.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use proptest::prelude::*;
+
+use super::*;
+use crate::engine::fake::{Ask, Push, Settings, World};
+use crate::engine::message::read_trailers;
+use crate::model::{CommitId, Version};
+
+const BRANCH: &str = "tidegate/prod/common/app";
+
+#[derive(Clone, Debug)]
+enum Step {
+    Release {
+        patch: u64,
+    },
+    /// Somebody writes a tag into non-prod (0) or prod (1).
+    Person {
+        file: usize,
+        patch: u64,
+    },
+    Hold,
+    LetGo,
+    Wait {
+        hours: u64,
+    },
+    /// Somebody closes, merges, or pushes to what is open.
+    Close,
+    Merge,
+    PushTo,
+    LoseStore,
+    Restart,
+    Pass,
+    /// A pass in which something at the forge, or a push, goes wrong.
+    BadPass {
+        after: usize,
+        ask: usize,
+        push: usize,
+    },
+}
+
+fn step() -> impl Strategy<Value = Step> {
+    prop_oneof![
+        4 => (1u64..6).prop_map(|patch| Step::Release { patch }),
+        1 => (0usize..2, 0u64..6).prop_map(|(file, patch)| Step::Person { file, patch }),
+        1 => Just(Step::Hold),
+        1 => Just(Step::LetGo),
+        5 => (6u64..30).prop_map(|hours| Step::Wait { hours }),
+        2 => Just(Step::Close),
+        3 => Just(Step::Merge),
+        1 => Just(Step::PushTo),
+        1 => Just(Step::LoseStore),
+        1 => Just(Step::Restart),
+        8 => Just(Step::Pass),
+        3 => (0usize..4, 0usize..3, 0usize..3).prop_map(|(after, ask, push)| Step::BadPass { after, ask, push }),
+    ]
+}
+
+struct Witness {
+    world: World,
+    /// What non-prod runs, and since when.
+    soaks: (Version, Timestamp),
+    /// The highest version that people closed.
+    refused: Option<Version>,
+    /// The tip of a branch that a person pushed to.
+    theirs: Option<CommitId>,
+    /// What each open pull request proposes.
+    proposed: BTreeMap<u64, Version>,
+    messages_seen: usize,
+}
+
+fn version(tag: &str) -> Version {
+    tag.parse().unwrap()
+}
+
+impl Witness {
+    fn new() -> Self {
+        let settings = Settings { requests: Some(RequestRules::default()), ..Settings::default() };
+        let world = World::with(settings);
+        let soaks = (version("v1.0.0"), world.now());
+        Self { world, soaks, refused: None, theirs: None, proposed: BTreeMap::new(), messages_seen: 1 }
+    }
+
+    fn first_open(&self) -> Option<u64> {
+        self.world.forge.open().first().map(|(number, _)| *number)
+    }
+
+    async fn take(&mut self, step: &Step) {
+        let now = self.world.now();
+        match step {
+            Step::Release { patch } => {
+                let letter = char::from_digit(u32::try_from(*patch).unwrap(), 10).unwrap();
+                self.world.push(&format!("v1.0.{patch}"), letter);
+            }
+            Step::Person { file, patch } => {
+                self.world.person(["np/app.yaml", "p/app.yaml"][*file], &format!("v1.0.{patch}"));
+            }
+            Step::Hold => {
+                let text = "kind: Hold\nenvironments: [prod]\nreason: x\nby: Ana\nat: 2026-03-02T09:00:00Z\n";
+                self.world.edit(".tidegate/hold.yaml", text);
+            }
+            Step::LetGo => drop(self.world.branch.commit("Ana", "go", now, &[(".tidegate/hold.yaml", None)])),
+            Step::Wait { hours } => self.world.wait(hours * 60),
+            Step::Close => {
+                if let Some(number) = self.first_open() {
+                    self.world.forge.close_by_hand(number, now);
+                    if let Some(refused) = self.proposed.remove(&number) {
+                        self.refused = self.refused.clone().max(Some(refused));
+                    }
+                }
+            }
+            Step::Merge => {
+                if let Some(number) = self.first_open() {
+                    self.world.forge.merge(number, now);
+                    self.proposed.remove(&number);
+                }
+            }
+            Step::PushTo => {
+                if self.first_open().is_some() {
+                    let branch: RequestBranch = BRANCH.parse().unwrap();
+                    self.world.branch.push_to_request(&branch, "p/note", "x");
+                    self.theirs = self.world.branch.tip_of(&branch);
+                }
+            }
+            Step::LoseStore => {
+                self.world.store.lose();
+                self.world.restart();
+            }
+            Step::Restart => self.world.restart(),
+            Step::Pass => self.pass().await,
+            Step::BadPass { after, ask, push } => {
+                for _ in 0..*after {
+                    self.world.forge.next(Ask::Done);
+                }
+                self.world.forge.next([Ask::Done, Ask::Unanswered, Ask::Lost][*ask]);
+                match push {
+                    0 => self.world.branch.next_push(Push::Lost),
+                    1 => self.world.branch.next_push(Push::ArrivesUnanswered),
+                    _ => {}
+                }
+                self.pass().await;
+                self.world.forge.mend();
+                self.world.branch.mend();
+            }
+        }
+        let runs = version(&self.world.tag("np/app.yaml"));
+        if runs != self.soaks.0 {
+            self.soaks = (runs, self.world.now());
+        }
+    }
+
+    async fn pass(&mut self) {
+        let prod = self.world.tag("p/app.yaml");
+        // A push that breaks is an error, and what became of it is seen below.
+        let _ = self.world.try_pass().await;
+        let messages = self.world.branch.messages();
+        for message in &messages[self.messages_seen.min(messages.len())..] {
+            let told = read_trailers(message);
+            assert!(told.iter().all(|told| told.environment.as_str() != "prod"), "pushed: {message}");
+        }
+        self.messages_seen = messages.len();
+        assert_eq!(self.world.tag("p/app.yaml"), prod, "only people change what prod runs");
+        let open = self.world.forge.open();
+        assert!(open.len() <= 1, "{open:?}");
+        if let Some(theirs) = self.theirs {
+            let tip = self.world.branch.tip_of(&BRANCH.parse().unwrap());
+            assert_eq!(tip, Some(theirs), "what a person pushed stays");
+            return;
+        }
+        for (number, branch) in open {
+            let tip = self.world.branch.tip_of(&branch.parse().unwrap()).unwrap();
+            let told = read_trailers(&self.world.branch.message_of(tip));
+            let proposed = version(told[0].image.tag.as_ref().unwrap().as_str());
+            if self.proposed.get(&number) != Some(&proposed) {
+                self.judge(&proposed);
+            }
+            self.proposed.insert(number, proposed);
+        }
+        let open: Vec<u64> = self.world.forge.open().into_iter().map(|(number, _)| number).collect();
+        self.proposed.retain(|number, _| open.contains(number));
+    }
+
+    /// Something is proposed that was not before.
+    fn judge(&self, proposed: &Version) {
+        let (soaks, since) = &self.soaks;
+        assert_eq!(proposed, soaks, "it runs in non-prod");
+        assert!(*since + Duration::from_hours(24) <= self.world.now(), "{proposed} did not soak");
+        assert!(self.refused.as_ref().is_none_or(|refused| refused < proposed), "{proposed} was refused");
+        assert!(*proposed > version(&self.world.tag("p/app.yaml")), "{proposed} is no step forward");
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 256, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn no_order_of_events_takes_a_decision_from_people(steps in prop::collection::vec(step(), 1..60)) {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
+        runtime.block_on(async {
+            let mut witness = Witness::new();
+            for step in &steps {
+                witness.take(step).await;
+            }
+            if witness.theirs.is_some() {
+                return;
+            }
+            // Whatever happened: the next release is proposed, by one pull request, and merged.
+            let finale = [
+                Step::LetGo,
+                Step::Pass,
+                Step::Release { patch: 9 },
+                Step::Pass,
+                Step::Wait { hours: 40 },
+                Step::Pass,
+                Step::Pass,
+                Step::Merge,
+                Step::Pass,
+            ];
+            for step in &finale {
+                witness.take(step).await;
+            }
+            assert_eq!(witness.world.tag("p/app.yaml"), "v1.0.9");
+            assert!(witness.world.forge.open().is_empty());
+        });
+    }
+}

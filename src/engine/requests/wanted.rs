@@ -1,0 +1,225 @@
+//! Which pull requests there should be, by what was approved, and how far those that are open are from that.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use crate::engine::Engine;
+use crate::engine::assess::Assessment;
+use crate::engine::board::Track;
+use crate::engine::edit_plan::{EditPlan, Planned, WayBack, plan_edits};
+use crate::engine::message::{Trailers, read_trailers};
+use crate::engine::ports::{Ports, Repository};
+use crate::engine::problem::Problem;
+use crate::engine::refresh::blocking;
+use crate::engine::rulebook::Rulebook;
+use crate::model::{Class, CommitId, Fault, RepoPath, RepoPathError, RequestBranch};
+
+use super::body::{CLOSED, OPENING, has_mark, is_of};
+use super::{Grouping, Proposal, ProposedMove, RequestReport, RequestState, Standing};
+
+/// The branch by which a track's promotions are proposed; nothing where they are pushed.
+pub(super) fn branch_of(
+    rulebook: &Rulebook,
+    track: &Track,
+    goes_back: bool,
+) -> Option<Result<RequestBranch, RepoPathError>> {
+    let rules = rulebook.requests.get(&track.environment)?;
+    let name = &rulebook.environments[track.environment].policy.name;
+    Some(match (goes_back, rules.grouping, rulebook.group_of(track.service())) {
+        (true, ..) => RequestBranch::back(name, track.service()),
+        (false, Grouping::Environment, _) => RequestBranch::of_environment(name),
+        // A set ships together or not at all.
+        (false, Grouping::Service, Some(set)) => RequestBranch::of_set(name, &set.name),
+        (false, Grouping::Service, None) => RequestBranch::of_service(name, track.service()),
+    })
+}
+
+impl<P: Ports> Engine<P> {
+    /// Plans the pull requests of what was approved, each by itself: what another one changes in the same file is not in it.
+    pub(in crate::engine) async fn plan_requests(
+        &self,
+        assessment: &Assessment,
+        approved: Vec<Planned>,
+        beside: &mut BTreeMap<usize, WayBack>,
+    ) -> Result<(Vec<RequestReport>, Vec<Problem>), Fault> {
+        let (by_branch, mut problems) = self.by_branch(assessment, approved, beside);
+        let mut reports = Vec::new();
+        for (branch, approved) in by_branch {
+            let repository = Arc::clone(&self.ports.repository);
+            let (rulebook, view) = (Arc::clone(&self.rulebook), Arc::clone(&assessment.view));
+            let (mut plans, refused) =
+                blocking(move || plan_edits(&*repository, &rulebook, &view, approved)).await?;
+            problems.extend(refused);
+            for plan in &mut plans {
+                plan.beside = beside.remove(&plan.track);
+            }
+            if plans.is_empty() {
+                continue;
+            }
+            match self.standing(assessment, &branch, &plans).await {
+                Ok(standing) => reports.extend(self.report_on(branch, plans, standing)),
+                Err(fault) => problems.push(Problem::from_fault(&fault)),
+            }
+        }
+        Ok((reports, problems))
+    }
+
+    /// What was approved, by the branch that proposes it. Nothing is proposed while it is not known what is open or refused.
+    fn by_branch(
+        &self,
+        assessment: &Assessment,
+        approved: Vec<Planned>,
+        beside: &BTreeMap<usize, WayBack>,
+    ) -> (Vec<(RequestBranch, Vec<Planned>)>, Vec<Problem>) {
+        let mut by_branch: BTreeMap<String, (RequestBranch, Vec<Planned>)> = BTreeMap::new();
+        let mut problems = Vec::new();
+        if !assessment.requests.is_known {
+            return (Vec::new(), problems);
+        }
+        for planned in approved {
+            let track = &assessment.view.board.tracks[planned.0];
+            match branch_of(&self.rulebook, track, beside.contains_key(&planned.0)) {
+                Some(Ok(branch)) if !assessment.requests.unknown.contains(&branch) => {
+                    let entry = by_branch.entry(branch.to_string());
+                    entry.or_insert_with(|| (branch, Vec::new())).1.push(planned);
+                }
+                Some(Err(_)) => {
+                    let message = "no branch can be named after it, so it cannot be proposed";
+                    let environment = &self.rulebook.environments[track.environment].policy.name;
+                    problems.push(Problem::error(Class::Failed, message).of(environment, track.service()));
+                }
+                Some(Ok(_)) | None => {}
+            }
+        }
+        (by_branch.into_values().collect(), problems)
+    }
+
+    /// How far the open pull request of a branch is from these plans.
+    async fn standing(
+        &self,
+        assessment: &Assessment,
+        branch: &RequestBranch,
+        plans: &[EditPlan],
+    ) -> Result<Standing, Fault> {
+        let Some(proposal) = assessment.requests.of(branch).cloned() else { return Ok(Standing::Missing) };
+        if !proposal.is_own {
+            return Ok(Standing::Theirs(proposal));
+        }
+        if self.lies_at(branch, proposal.request.head, plans).await?.is_none() {
+            return Ok(Standing::Outdated(proposal));
+        }
+        let body = &proposal.request.body;
+        Ok(if has_mark(body, OPENING) {
+            Standing::Unfinished(proposal)
+        } else if has_mark(body, CLOSED) {
+            Standing::Reopened(proposal)
+        } else if !is_of(body, &proposal.told) {
+            Standing::Mute(proposal)
+        } else {
+            Standing::Current(proposal)
+        })
+    }
+
+    /// Whether just these plans lie at the tip of a branch of Tidegate's own: the promotions that it tells of, if so.
+    pub(super) async fn lies_at(
+        &self,
+        branch: &RequestBranch,
+        tip: CommitId,
+        plans: &[EditPlan],
+    ) -> Result<Option<Vec<Trailers>>, Fault> {
+        let texts = texts(plans);
+        let repository = Arc::clone(&self.ports.repository);
+        let (branch, files) = (branch.clone(), texts.keys().cloned().collect::<Vec<RepoPath>>());
+        let there = blocking(move || repository.proposed(&branch, tip, &files)).await?;
+        let told = read_trailers(&there.message);
+        let is_told = |plan: &EditPlan| told.iter().any(|told| is_the_same(told, plan));
+        let are_texts_there =
+            texts.values().zip(&there.files).all(|(text, there)| there.as_deref() == Some(&**text));
+        let lies = there.is_own && told.len() == plans.len() && plans.iter().all(is_told) && are_texts_there;
+        Ok(lies.then_some(told))
+    }
+
+    fn report_on(
+        &self,
+        branch: RequestBranch,
+        plans: Vec<EditPlan>,
+        standing: Standing,
+    ) -> Option<RequestReport> {
+        let environment = self.rulebook.environments[plans.first()?.environment].policy.name.clone();
+        let moves = plans.iter().map(move_of).collect();
+        let (state, plans) = match &standing {
+            Standing::Missing => (RequestState::Opens, plans),
+            Standing::Outdated(_) => (RequestState::Updates, plans),
+            // What is said anew is said of what lies there.
+            Standing::Mute(proposal) => (RequestState::Waits, under_ids_of(plans, &proposal.told)),
+            Standing::Theirs(_) => (RequestState::Theirs, Vec::new()),
+            Standing::Current(_) | Standing::Unfinished(_) | Standing::Reopened(_) | Standing::Over(_) => {
+                (RequestState::Waits, Vec::new())
+            }
+        };
+        let request = standing.proposal().map(|proposal| &proposal.request);
+        Some(RequestReport {
+            number: request.map(|request| request.number),
+            url: request.map(|request| request.url.clone()),
+            opened_at: request.map(|request| request.opened_at),
+            is_done: false,
+            branch,
+            environment,
+            moves,
+            state,
+            plans,
+            standing,
+        })
+    }
+}
+
+impl Standing {
+    pub(super) fn proposal(&self) -> Option<&Arc<Proposal>> {
+        match self {
+            Self::Missing => None,
+            Self::Current(proposal)
+            | Self::Mute(proposal)
+            | Self::Unfinished(proposal)
+            | Self::Reopened(proposal)
+            | Self::Outdated(proposal)
+            | Self::Theirs(proposal)
+            | Self::Over(proposal) => Some(proposal),
+        }
+    }
+}
+
+fn move_of(plan: &EditPlan) -> ProposedMove {
+    ProposedMove {
+        service: plan.service.clone(),
+        image: plan.image.clone(),
+        from: plan.approved.from().tag.clone(),
+        to: plan.approved.candidate().tag.clone(),
+    }
+}
+
+/// The plans as the promotions that they are told as already.
+pub(super) fn under_ids_of(mut plans: Vec<EditPlan>, told: &[Trailers]) -> Vec<EditPlan> {
+    let ids = super::ids_of(told);
+    for plan in &mut plans {
+        if let Some(id) = ids.get(&(&plan.service, &plan.image)) {
+            plan.id = *id;
+        }
+    }
+    plans
+}
+
+fn is_the_same(told: &Trailers, plan: &EditPlan) -> bool {
+    told.service == plan.service
+        && told.image.name == plan.image
+        && told.environment == *plan.approved.environment()
+        && told.image.tag.as_ref() == Some(&plan.approved.candidate().tag)
+        && told.mark.digest.as_ref() == Some(plan.approved.digest())
+}
+
+/// The files of plans as they will be; of a later plan when several change one.
+fn texts(plans: &[EditPlan]) -> BTreeMap<RepoPath, Arc<[u8]>> {
+    let files = plans.iter().flat_map(|plan| &plan.files);
+    let texts = files.map(|file| (file.path.clone(), Arc::clone(&file.after)));
+    let beside = plans.iter().filter_map(|plan| plan.beside.as_ref()?.quarantine.as_ref());
+    texts.chain(beside.map(|(path, text)| (path.clone(), Arc::from(text.as_bytes())))).collect()
+}

@@ -1,0 +1,277 @@
+//! Carries out what is to become of pull requests: branches first, then the forge, one after the other.
+//!
+//! Whatever breaks in between, the next pass finds: a branch without a pull request gets one, a text that tells of something
+//! earlier is written anew, what was not given yet is given.
+
+use std::sync::Arc;
+
+use crate::engine::Engine;
+use crate::engine::deliver::draft;
+use crate::engine::edit_plan::EditPlan;
+use crate::engine::message::Trailers;
+use crate::engine::notes;
+use crate::engine::pass::PassReport;
+use crate::engine::ports::{Forge, Ports, Publisher, Repository};
+use crate::engine::problem::Problem;
+use crate::engine::refresh::blocking;
+use crate::model::{
+    Class, CommitId, Fault, OpenRequest, Printable, Publication, RequestBranch, RequestDraft, Tag, Timestamp,
+};
+
+use super::body::{CLOSED, OPENING, marked, render, unmarked};
+use super::wanted::under_ids_of;
+use super::{Proposal, RequestReport, RequestRules, RequestState, Standing};
+
+/// What the commits of a pass are made from.
+struct Making<'a> {
+    base: CommitId,
+    at: Timestamp,
+    notes: &'a notes::Told,
+    requested_by: &'a str,
+}
+
+impl<P: Ports> Engine<P> {
+    /// Does what there is to do about pull requests. What can't be done is told, and the next pass tries again; when the
+    /// forge wants to be left alone, nothing more is asked of it.
+    pub(in crate::engine) async fn carry_out_requests(
+        &self,
+        report: &mut PassReport,
+        notes: &notes::Told,
+        requested_by: &str,
+        at: Timestamp,
+    ) {
+        let Some(forge) = self.ports.forge.clone() else { return };
+        let making = Making { base: report.assessment.view.commit(), at, notes, requested_by };
+        let mut problems = Vec::new();
+        for one in report.requests.iter_mut().filter(|one| one.has_work()) {
+            match self.carry_out_request(&*forge, one, &making, &mut problems).await {
+                Ok(()) => one.is_done = true,
+                Err(fault) => {
+                    let is_over = fault.class() == Class::TryAgain;
+                    problems.push(about(one, &fault));
+                    if is_over {
+                        break;
+                    }
+                }
+            }
+        }
+        report.problems.extend(problems);
+    }
+
+    async fn carry_out_request(
+        &self,
+        forge: &P::Forge,
+        report: &mut RequestReport,
+        making: &Making<'_>,
+        problems: &mut Vec<Problem>,
+    ) -> Result<(), Fault> {
+        match report.standing.clone() {
+            Standing::Missing => {
+                let opened = self.open(forge, report, making, problems).await?;
+                report.number = Some(opened.number);
+                report.opened_at = Some(opened.opened_at);
+                report.url = Some(opened.url);
+                Ok(())
+            }
+            Standing::Outdated(proposal) => self.update(forge, report, &proposal, making).await,
+            Standing::Mute(proposal) => {
+                let (title, body) = self.told(&report.plans, making);
+                forge.amend(proposal.request.number, Some(&title), &body).await
+            }
+            Standing::Unfinished(proposal) => {
+                let rules = self.rules_of(report);
+                self.finish(forge, &proposal.request, &rules, report, problems).await
+            }
+            Standing::Reopened(proposal) => {
+                let body = unmarked(&proposal.request.body, CLOSED);
+                forge.amend(proposal.request.number, None, &body).await
+            }
+            Standing::Over(proposal) => self.close(forge, report, &proposal, problems).await,
+            Standing::Current(_) | Standing::Theirs(_) => Ok(()),
+        }
+    }
+
+    /// Puts the branch where it is to be, and opens a pull request of it.
+    async fn open(
+        &self,
+        forge: &P::Forge,
+        report: &mut RequestReport,
+        making: &Making<'_>,
+        problems: &mut Vec<Problem>,
+    ) -> Result<OpenRequest, Fault> {
+        let branch = report.branch.clone();
+        match self.left_over(&branch, &report.plans).await? {
+            LeftOver::Same(told) => report.plans = under_ids_of(std::mem::take(&mut report.plans), &told),
+            LeftOver::Other(seen) => self.propose(report, Some(seen), making).await?,
+            LeftOver::Nothing => self.propose(report, None, making).await?,
+        }
+        let rules = self.rules_of(report);
+        let (title, body) = self.told(&report.plans, making);
+        let is_bare = rules.extras.is_empty();
+        let body = if is_bare { body } else { marked(&body, OPENING) };
+        let draft = RequestDraft { branch, title, body, is_draft: rules.is_draft };
+        let opened = forge.open(&draft).await?;
+        if !is_bare {
+            // It is open; what it goes without is told, and given by the next pass where that helps.
+            if let Err(fault) = self.finish(forge, &opened, &rules, report, problems).await {
+                problems.push(about(report, &fault));
+            }
+        }
+        Ok(opened)
+    }
+
+    /// What lies at a branch that has no open pull request: nothing, as a rule; the same, if a pass was cut short; something
+    /// earlier, if its pull request was closed or merged.
+    async fn left_over(&self, branch: &RequestBranch, plans: &[EditPlan]) -> Result<LeftOver, Fault> {
+        let (repository, name) = (Arc::clone(&self.ports.repository), branch.clone());
+        let Some(tip) = blocking(move || repository.request_tip(&name)).await? else {
+            return Ok(LeftOver::Nothing);
+        };
+        if let Some(told) = self.lies_at(branch, tip, plans).await? {
+            return Ok(LeftOver::Same(told));
+        }
+        let (repository, name) = (Arc::clone(&self.ports.repository), branch.clone());
+        let there = blocking(move || repository.proposed(&name, tip, &[])).await?;
+        if there.is_own {
+            return Ok(LeftOver::Other(tip));
+        }
+        let message = format!("the branch {branch} has a person's commit {} and is left alone", tip.short());
+        Err(Fault::new(Class::Refused, message).with_hint("remove the branch, or merge it"))
+    }
+
+    /// Makes the commit and puts the branch to it, if that is still where it was seen.
+    async fn propose(
+        &self,
+        report: &RequestReport,
+        seen: Option<CommitId>,
+        making: &Making<'_>,
+    ) -> Result<(), Fault> {
+        let draft = draft(&self.rulebook, &report.plans, making.notes, making.requested_by);
+        let (publisher, branch) = (Arc::clone(&self.ports.publisher), report.branch.clone());
+        let (base, at) = (making.base, making.at);
+        match blocking(move || publisher.propose(&branch, seen, base, &draft, at)).await? {
+            Publication::Pushed(_) => Ok(()),
+            Publication::Moved { .. } => {
+                let message =
+                    format!("somebody pushed to {} meanwhile; it is looked at again", report.branch);
+                Err(Fault::new(Class::Failed, message))
+            }
+            Publication::Declined { reason } => {
+                let reason = Printable::bounded(reason.trim(), 1000).to_string();
+                let message = format!("the server declined the branch {}: {reason}", report.branch);
+                Err(Fault::new(Class::Failed, message)
+                    .with_hint("let this author push branches that begin with `tidegate/`"))
+            }
+        }
+    }
+
+    /// Brings an open pull request up to date, in place.
+    async fn update(
+        &self,
+        forge: &P::Forge,
+        report: &RequestReport,
+        proposal: &Proposal,
+        making: &Making<'_>,
+    ) -> Result<(), Fault> {
+        let number = proposal.request.number;
+        self.propose(report, Some(proposal.request.head), making).await?;
+        let (title, body) = self.told(&report.plans, making);
+        forge.amend(number, Some(&title), &body).await?;
+        match superseded(proposal, report) {
+            Some(text) => forge.comment(number, &text).await,
+            None => Ok(()),
+        }
+    }
+
+    /// Gives an open pull request what it is given once, and takes the mark off that says that it was not yet.
+    async fn finish(
+        &self,
+        forge: &P::Forge,
+        request: &OpenRequest,
+        rules: &RequestRules,
+        report: &RequestReport,
+        problems: &mut Vec<Problem>,
+    ) -> Result<(), Fault> {
+        let troubles = forge.give(request.number, &rules.extras).await;
+        let is_to_be_tried_again = troubles.iter().any(|fault| fault.class() == Class::TryAgain);
+        problems.extend(troubles.iter().map(|fault| about(report, fault)));
+        if is_to_be_tried_again {
+            return Ok(());
+        }
+        forge.amend(request.number, None, &unmarked(&request.body, OPENING)).await
+    }
+
+    /// Closes a pull request that no longer applies, says why, and removes its branch.
+    async fn close(
+        &self,
+        forge: &P::Forge,
+        report: &RequestReport,
+        proposal: &Proposal,
+        problems: &mut Vec<Problem>,
+    ) -> Result<(), Fault> {
+        let RequestState::Closes { why } = &report.state else { return Ok(()) };
+        let request = &proposal.request;
+        // The mark comes with the closing, so that it can never be taken for a person's.
+        forge.close(request.number, &marked(&request.body, CLOSED)).await?;
+        let text = format!(
+            "Closed, since this no longer applies:\n\n```text\n{}\n```\n",
+            Printable::bounded(why, 600)
+        );
+        if let Err(fault) = forge.comment(request.number, &text).await {
+            problems.push(about(report, &fault));
+        }
+        let (publisher, branch, seen) =
+            (Arc::clone(&self.ports.publisher), request.branch.clone(), request.head);
+        if let Err(fault) = blocking(move || publisher.withdraw(&branch, seen)).await {
+            problems.push(about(report, &fault));
+        }
+        Ok(())
+    }
+
+    /// The title and the text.
+    fn told(&self, plans: &[EditPlan], making: &Making<'_>) -> (String, String) {
+        let message = draft(&self.rulebook, plans, making.notes, making.requested_by).message;
+        let title = message.lines().next().unwrap_or_default();
+        let body = render(plans, &message, |plan| making.notes.of(plan));
+        (Printable::bounded(title, 250).to_string(), body)
+    }
+
+    fn rules_of(&self, report: &RequestReport) -> RequestRules {
+        let environment = self.rulebook.find(&report.environment);
+        let rules = environment.and_then(|at| self.rulebook.requests.get(&at).cloned());
+        rules.unwrap_or_default()
+    }
+}
+
+/// What lies at a branch without an open pull request.
+enum LeftOver {
+    Nothing,
+    /// Just what is to be proposed, told as these promotions.
+    Same(Vec<Trailers>),
+    /// Something else of Tidegate's.
+    Other(CommitId),
+}
+
+/// What a newer candidate took the place of; nothing when only the files changed.
+fn superseded(proposal: &Proposal, report: &RequestReport) -> Option<String> {
+    let lines = proposal.moves().into_iter().filter_map(|old| {
+        let is_of_it = |new: &&super::ProposedMove| new.service == old.service && new.image == old.image;
+        let new: Option<&Tag> = report.moves.iter().find(is_of_it).map(|new| &new.to);
+        match new {
+            Some(new) if *new == old.to => None,
+            Some(new) => Some(format!("- **{}**: `{}` is superseded by `{new}`", old.service, old.to)),
+            None => Some(format!("- **{}**: `{}` is not proposed any more", old.service, old.to)),
+        }
+    });
+    let lines: Vec<String> = lines.collect();
+    (!lines.is_empty()).then(|| lines.join("\n"))
+}
+
+fn about(report: &RequestReport, fault: &Fault) -> Problem {
+    let mut problem = Problem::from_fault(fault);
+    problem.environment = Some(report.environment.clone());
+    if let [one] = report.moves.as_slice() {
+        problem.service = Some(one.service.clone());
+    }
+    problem
+}

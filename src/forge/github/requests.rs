@@ -1,0 +1,214 @@
+//! The calls: which pull requests there are, and what becomes of one.
+
+use reqwest::Method;
+use serde_json::json;
+
+use crate::model::{
+    Class, ClosedRequest, CommitId, Fault, MergeMethod, OpenRequest, RequestBranch, RequestDraft,
+    RequestExtras,
+};
+
+use super::GitHub;
+use super::wire::{CommitAnswer, Pull};
+
+/// How many pull requests a page has at most.
+const PAGE: usize = 100;
+
+/// How many pages of open ones are read.
+const MOST_PAGES: usize = 20;
+
+/// How many closed ones of a branch are looked at.
+const MOST_CLOSED: usize = 30;
+
+const ENABLE_AUTO_MERGE: &str = "mutation($id: ID!, $method: PullRequestMergeMethod!) { \
+     enablePullRequestAutoMerge(input: {pullRequestId: $id, mergeMethod: $method}) { clientMutationId } }";
+
+impl GitHub {
+    /// The open pull requests from Tidegate's own branches.
+    ///
+    /// # Errors
+    /// When GitHub can't be asked, or has more than can be read.
+    pub async fn open_requests(&self) -> Result<Vec<OpenRequest>, Fault> {
+        let mut open = Vec::new();
+        for page in 1..=MOST_PAGES {
+            let query = format!(
+                "/pulls?state=open&base={}&sort=created&direction=asc&per_page={PAGE}&page={page}",
+                encoded(self.base.as_str())
+            );
+            let pulls: Vec<Pull> = self.list(&query).await?;
+            let is_last = pulls.len() < PAGE;
+            open.extend(pulls.into_iter().filter_map(|pull| pull.open(&self.repository)));
+            if is_last {
+                return Ok(open);
+            }
+        }
+        let message = format!("{} has more than {} open pull requests", self.repository, PAGE * MOST_PAGES);
+        Err(Fault::new(Class::Refused, message).with_hint("close what nobody will merge"))
+    }
+
+    /// The closed pull requests of a branch, the last ones to change first.
+    ///
+    /// # Errors
+    /// When GitHub can't be asked.
+    pub async fn closed_requests(&self, branch: &RequestBranch) -> Result<Vec<ClosedRequest>, Fault> {
+        let pulls = self.list(&self.of_branch(branch, "closed", MOST_CLOSED)).await?;
+        Ok(pulls.into_iter().filter_map(|pull| pull.closed(&self.repository)).collect())
+    }
+
+    /// What a commit says, be it on a branch or not.
+    ///
+    /// # Errors
+    /// When GitHub can't be asked, or does not have the commit.
+    pub async fn message(&self, commit: CommitId) -> Result<String, Fault> {
+        let path = self.path(&format!("/commits/{commit}"));
+        let answer: CommitAnswer = self.exchange.get(&path).await?;
+        Ok(answer.commit.message)
+    }
+
+    /// Opens a pull request; if there is an open one of that branch, that is it.
+    ///
+    /// # Errors
+    /// When GitHub can't be asked, or does not let it be opened.
+    pub async fn open_request(&self, draft: &RequestDraft) -> Result<OpenRequest, Fault> {
+        let path = self.path("/pulls");
+        let body = json!({
+            "title": draft.title,
+            "head": draft.branch.as_str(),
+            "base": self.base.as_str(),
+            "body": draft.body,
+            "draft": draft.is_draft,
+        });
+        let answer = self.exchange.change(Method::POST, &path, body).await?;
+        let opened = if answer.is_there_already() {
+            self.list(&self.of_branch(&draft.branch, "open", 1)).await?.into_iter().next()
+        } else {
+            Some(answer.read::<Pull>(&path)?)
+        };
+        let opened = opened.and_then(|pull| pull.open(&self.repository));
+        opened.ok_or_else(|| {
+            let message = format!("GitHub has no pull request of {} and opens none", draft.branch);
+            Fault::new(Class::TryAgain, message)
+        })
+    }
+
+    /// Writes another title and body.
+    ///
+    /// # Errors
+    /// When GitHub can't be asked, or does not let it be changed.
+    pub async fn amend_request(&self, number: u64, title: Option<&str>, body: &str) -> Result<(), Fault> {
+        let mut change = json!({"body": body});
+        if let Some(title) = title {
+            change["title"] = title.into();
+        }
+        self.patch(number, change).await
+    }
+
+    /// Closes it, with another body.
+    ///
+    /// # Errors
+    /// When GitHub can't be asked, or does not let it be closed.
+    pub async fn close_request(&self, number: u64, body: &str) -> Result<(), Fault> {
+        self.patch(number, json!({"state": "closed", "body": body})).await
+    }
+
+    /// Says something below it.
+    ///
+    /// # Errors
+    /// When GitHub can't be asked, or does not let anything be said.
+    pub async fn comment_on(&self, number: u64, text: &str) -> Result<(), Fault> {
+        self.post(&format!("/issues/{number}/comments"), json!({"body": text})).await
+    }
+
+    /// Gives it what it is given once. What can't be given is told, and the rest is.
+    pub async fn give(&self, number: u64, extras: &RequestExtras) -> Vec<Fault> {
+        let mut troubles = Vec::new();
+        let mut note = |what: &str, done: Result<(), Fault>| {
+            if let Err(fault) = done {
+                let message = format!("pull request #{number} goes without {what}");
+                let hint = fault.hint().map(str::to_owned);
+                let told = Fault::new(fault.class(), message).with_source(fault);
+                troubles.push(match hint {
+                    Some(hint) => told.with_hint(hint),
+                    None => told,
+                });
+            }
+        };
+        if !extras.labels.is_empty() {
+            let labels = json!({"labels": extras.labels});
+            note("its labels", self.post(&format!("/issues/{number}/labels"), labels).await);
+        }
+        if !extras.reviewers.is_empty() || !extras.team_reviewers.is_empty() {
+            let wanted = json!({"reviewers": extras.reviewers, "team_reviewers": extras.team_reviewers});
+            note("its reviewers", self.post(&format!("/pulls/{number}/requested_reviewers"), wanted).await);
+        }
+        if let Some(method) = extras.auto_merge {
+            note("auto-merge", self.merge_by_itself(number, method).await);
+        }
+        troubles
+    }
+
+    async fn merge_by_itself(&self, number: u64, method: MergeMethod) -> Result<(), Fault> {
+        let path = self.path(&format!("/pulls/{number}"));
+        let pull: Pull = self.exchange.get(&path).await?;
+        let method = match method {
+            MergeMethod::Merge => "MERGE",
+            MergeMethod::Squash => "SQUASH",
+            MergeMethod::Rebase => "REBASE",
+        };
+        let variables = json!({"id": pull.node_id, "method": method});
+        self.exchange.mutate(ENABLE_AUTO_MERGE, variables).await.map_err(|fault| {
+            fault.with_hint(
+                "auto-merge must be allowed in the repository's settings, and its branch protected",
+            )
+        })
+    }
+
+    fn of_branch(&self, branch: &RequestBranch, state: &str, most: usize) -> String {
+        format!(
+            "/pulls?state={state}&head={}:{}&base={}&sort=updated&direction=desc&per_page={most}",
+            encoded(self.owner()),
+            encoded(branch.as_str()),
+            encoded(self.base.as_str())
+        )
+    }
+
+    async fn list(&self, query: &str) -> Result<Vec<Pull>, Fault> {
+        let path = self.path(query);
+        self.exchange.get(&path).await
+    }
+
+    async fn patch(&self, number: u64, change: serde_json::Value) -> Result<(), Fault> {
+        let path = self.path(&format!("/pulls/{number}"));
+        self.exchange.change(Method::PATCH, &path, change).await?.succeeded(&path).map(drop)
+    }
+
+    async fn post(&self, rest: &str, body: serde_json::Value) -> Result<(), Fault> {
+        let path = self.path(rest);
+        self.exchange.change(Method::POST, &path, body).await?.succeeded(&path).map(drop)
+    }
+}
+
+/// Text as a value in a query.
+fn encoded(text: &str) -> String {
+    use std::fmt::Write;
+    text.bytes().fold(String::with_capacity(text.len()), |mut encoded, byte| {
+        match byte {
+            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'_' | b'.' | b'~' | b'/' => {
+                encoded.push(char::from(byte));
+            }
+            _ => drop(write!(encoded, "%{byte:02X}")),
+        }
+        encoded
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_branch_stands_in_a_query_as_it_is() {
+        assert_eq!(encoded("tidegate/prod/common/app"), "tidegate/prod/common/app");
+        assert_eq!(encoded("release+1&x=ñ"), "release%2B1%26x%3D%C3%B1");
+    }
+}

@@ -1,0 +1,185 @@
+//! Pull requests at GitHub, against an emulation on a real repository.
+
+use std::sync::Arc;
+
+use tidegate::forge::{Api, ApiSettings, GitHub, GitHubSettings};
+use tidegate::model::{Class, Fault, MergeMethod, RequestBranch, RequestDraft, RequestExtras};
+
+use crate::support::git::{Change, Origin};
+use crate::support::pulls::{self, REPOSITORY, TOKEN, Trouble};
+
+const APP: &str = "clusters/prod/app.yaml";
+
+fn client(server: &pulls::GitHub, token: &'static str) -> GitHub {
+    let api = Api::new(&ApiSettings { url: server.url(), ca_file: None, proxy: None }).unwrap();
+    GitHub::new(
+        api,
+        GitHubSettings {
+            repository: REPOSITORY.to_owned(),
+            base: "main".parse().unwrap(),
+            bearer: Arc::new(|| Ok(token.into())),
+        },
+    )
+}
+
+fn branch() -> RequestBranch {
+    "tidegate/prod/common/app".parse().unwrap()
+}
+
+/// A repository with a branch to propose.
+fn world() -> (Origin, pulls::GitHub, GitHub) {
+    let origin = Origin::with_files(&[(APP, "tag: v1.0.0\n")]);
+    origin.git(&["branch", branch().as_str(), "main"]);
+    origin.commit_on(branch().as_str(), "chore(app): update", &[Change::File(APP, b"tag: v1.0.1\n")]);
+    let server = pulls::GitHub::of(origin.path());
+    let client = client(&server, TOKEN);
+    (origin, server, client)
+}
+
+fn draft() -> RequestDraft {
+    RequestDraft { branch: branch(), title: "a title".into(), body: "a body\n".into(), is_draft: true }
+}
+
+fn asked(server: &pulls::GitHub) -> Vec<String> {
+    server.asked().iter().map(|one| format!("{} {}", one.method, one.status)).collect()
+}
+
+#[tokio::test]
+async fn one_is_opened_changed_and_closed() {
+    let (origin, server, client) = world();
+    assert_eq!(client.open_requests().await.unwrap(), []);
+    let opened = client.open_request(&draft()).await.unwrap();
+    assert_eq!((opened.number, opened.branch.clone()), (1, branch()));
+    assert_eq!(opened.head.to_string(), origin.at(branch().as_str()));
+    assert!(opened.is_draft && opened.url.ends_with("/pull/1"));
+    assert_eq!(client.open_requests().await.unwrap(), std::slice::from_ref(&opened));
+
+    client.amend_request(1, Some("another"), "text").await.unwrap();
+    client.amend_request(1, None, "another text").await.unwrap();
+    client.comment_on(1, "a word").await.unwrap();
+    let pull = server.open();
+    assert_eq!((pull.title.as_str(), pull.body.as_str()), ("another", "another text"));
+    assert_eq!(server.comments(), ["#1 a word"]);
+
+    client.close_request(1, "over").await.unwrap();
+    assert_eq!(client.open_requests().await.unwrap(), []);
+    let closed = client.closed_requests(&branch()).await.unwrap();
+    assert_eq!((closed.len(), closed[0].is_merged, closed[0].body.as_str()), (1, false, "over"));
+    assert_eq!(closed[0].head, opened.head);
+    assert_eq!(client.message(opened.head).await.unwrap(), "chore(app): update");
+    let other: RequestBranch = "tidegate/prod/common/web".parse().unwrap();
+    assert_eq!(client.closed_requests(&other).await.unwrap(), []);
+}
+
+#[tokio::test]
+async fn what_did_not_change_is_asked_for_by_its_mark() {
+    let (_origin, server, client) = world();
+    client.open_request(&draft()).await.unwrap();
+    let first = client.open_requests().await.unwrap();
+    server.asked();
+    for _ in 0..3 {
+        assert_eq!(client.open_requests().await.unwrap(), first);
+    }
+    assert_eq!(asked(&server), ["GET 304", "GET 304", "GET 304"]);
+    server.edit(1, "by hand");
+    assert_eq!(client.open_requests().await.unwrap()[0].body, "by hand");
+    assert_eq!(asked(&server), ["GET 200"]);
+}
+
+#[tokio::test]
+async fn one_that_is_open_already_is_found_and_those_of_others_are_not_ours() {
+    let (_origin, server, client) = world();
+    server.open_from_fork(branch().as_str());
+    server.open_from_fork("main");
+    assert_eq!(client.open_requests().await.unwrap(), [], "a fork's branch may be called anything");
+    let opened = client.open_request(&draft()).await.unwrap();
+    assert_eq!(opened.number, 3);
+    assert_eq!(client.open_request(&draft()).await.unwrap(), opened);
+    assert_eq!(client.closed_requests(&branch()).await.unwrap(), []);
+}
+
+#[tokio::test]
+async fn more_than_a_page_is_read() {
+    let (_origin, server, client) = world();
+    for _ in 0..150 {
+        server.open_from_fork("x");
+    }
+    client.open_request(&draft()).await.unwrap();
+    let open = client.open_requests().await.unwrap();
+    assert_eq!(open.iter().map(|request| request.number).collect::<Vec<_>>(), [151]);
+    server.asked();
+    client.open_requests().await.unwrap();
+    assert_eq!(asked(&server), ["GET 304", "GET 304"]);
+}
+
+#[tokio::test]
+async fn what_it_is_given_once_is_given_and_what_cannot_be_is_told() {
+    let (_origin, server, client) = world();
+    client.open_request(&draft()).await.unwrap();
+    let mut extras = RequestExtras {
+        labels: vec!["promotion".into()],
+        reviewers: vec!["ana".into()],
+        team_reviewers: vec!["platform".into()],
+        auto_merge: Some(MergeMethod::Squash),
+    };
+    assert!(client.give(1, &extras).await.is_empty());
+    let pull = server.open();
+    assert_eq!(
+        (pull.labels, pull.reviewers),
+        (vec!["promotion".to_owned()], vec!["ana".into(), "platform".into()])
+    );
+    assert_eq!(pull.auto_merge.as_deref(), Some("SQUASH"));
+
+    server.forbid();
+    extras.reviewers = vec!["nobody".into()];
+    let troubles: Vec<String> = client.give(1, &extras).await.iter().map(Fault::in_one_line).collect();
+    assert_eq!(troubles.len(), 2, "{troubles:?}");
+    assert!(
+        troubles[0].starts_with("pull request #1 goes without its reviewers: GitHub does not do "),
+        "{}",
+        troubles[0]
+    );
+    assert!(troubles[1].ends_with("goes without auto-merge: Auto merge is not allowed for this repository"));
+}
+
+#[tokio::test]
+async fn a_server_that_stumbles_is_asked_again_and_a_change_is_not_made_twice() {
+    let (_origin, server, client) = world();
+    server.next("GET", Trouble::Status(502));
+    server.next("GET", Trouble::LostAnswer);
+    client.open_requests().await.unwrap();
+    assert_eq!(asked(&server).len(), 3);
+    server.next("POST", Trouble::LostAnswer);
+    let fault = client.open_request(&draft()).await.unwrap_err();
+    assert_eq!(fault.class(), Class::TryAgain);
+    assert_eq!(asked(&server), ["POST 201"]);
+    assert_eq!(client.open_request(&draft()).await.unwrap().number, 1);
+}
+
+#[tokio::test]
+async fn limits_are_heeded() {
+    for trouble in [Trouble::Secondary(60), Trouble::Primary] {
+        let (_origin, server, client) = world();
+        server.next("GET", trouble);
+        let fault = client.open_requests().await.unwrap_err();
+        assert_eq!(fault.class(), Class::TryAgain, "{fault}");
+        let again = client.open_request(&draft()).await.unwrap_err();
+        assert!(again.to_string().contains("asked to be left alone for "), "{again}");
+        assert_eq!(asked(&server).len(), 1, "nothing is asked while it lasts");
+    }
+}
+
+#[tokio::test]
+async fn a_token_that_may_not_is_told_and_never_shown() {
+    let (_origin, server, good) = world();
+    let rights = good.rights().await.unwrap();
+    assert!(rights.may_push && !rights.is_archived && rights.allows_auto_merge == Some(true));
+    server.forbid();
+    assert!(!good.rights().await.unwrap().may_push);
+    let wrong = client(&server, "ghp_wr0ng");
+    let fault = wrong.open_requests().await.unwrap_err();
+    assert_eq!(fault.class(), Class::Failed);
+    assert!(fault.to_string().contains("401"), "{fault}");
+    assert!(fault.hint().unwrap().contains("`pull requests: write`"));
+    assert!(!fault.in_one_line().contains("wr0ng"), "{fault}");
+}

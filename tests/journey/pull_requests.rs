@@ -1,0 +1,216 @@
+//! Promotions into prod that people merge: the real binary, a real registry, a real repository, and GitHub emulated.
+
+#![expect(clippy::unwrap_used, reason = "helpers of tests fail as tests do")]
+
+use std::fs;
+
+use rstest::rstest;
+use serde_json::Value;
+
+use super::daemon::Daemon;
+use super::world::{NON_PROD, PROD, World, wait_until};
+use crate::support::pulls::{Asked, GitHub, REPOSITORY, TOKEN, Trouble};
+
+const BRANCH: &str = "tidegate/prod/common/graphql-server";
+
+/// Prod takes pull requests, and comes right after non-prod; `last` comes after prod.
+async fn world(more: &str) -> (World, GitHub) {
+    let world = World::new("0s").await;
+    let server = GitHub::of(world.origin.path());
+    let token = world.origin.beside("token");
+    fs::write(&token, TOKEN).unwrap();
+    let configured = fs::read_to_string(world.config()).unwrap();
+    let configured = configured.replace("soak: 0s}", &format!("soak: 0s, delivery: pullRequest{more}}}"));
+    let forge = format!(
+        "forge: {{github: {{repository: {REPOSITORY}, api: \"{}\", token: {{file: {}}}}}}}\n",
+        server.url(),
+        token.display()
+    );
+    fs::write(world.config(), configured + &forge).unwrap();
+    (world, server)
+}
+
+/// One pass, which must end well.
+fn sync(world: &World) -> Value {
+    world.json(&["sync"])
+}
+
+/// Non-prod runs v1.0.1, and it is proposed for prod.
+async fn proposed() -> (World, GitHub) {
+    let (world, server) = world("").await;
+    sync(&world);
+    let report = sync(&world);
+    assert_eq!(
+        (&report["requests"][0]["state"], &report["requests"][0]["done"]),
+        (&"opens".into(), &true.into())
+    );
+    (world, server)
+}
+
+fn asked(server: &GitHub) -> Vec<String> {
+    server.asked().iter().map(|one| format!("{} {}", one.method, one.status)).collect()
+}
+
+#[tokio::test]
+async fn a_promotion_is_proposed_updated_in_place_and_merged() {
+    let (world, server) =
+        world(", pullRequest: {labels: [promotion], reviewers: [ana], autoMerge: squash}").await;
+    let doctor = world.run(&["doctor"]);
+    assert_eq!(doctor.code, 0, "{}", doctor.out);
+    assert!(
+        doctor.out.contains("pull requests of vtr/gitops: may be opened, 0 of Tidegate's open"),
+        "{}",
+        doctor.out
+    );
+    sync(&world);
+    let plan = world.run(&["plan"]);
+    assert!(plan.out.contains(&format!("opens     a pull request from {BRANCH}")), "{}", plan.out);
+    let head = world.origin.at("main");
+    let opened = world.run(&["sync"]);
+    assert!(opened.out.contains("opened    pull request #1"), "{}", opened.out);
+    assert_eq!((world.origin.at("main"), world.running().1), (head, "v1.0.0".into()));
+    let pull = server.open();
+    assert_eq!(
+        (pull.branch.as_str(), pull.title.as_str()),
+        (BRANCH, "chore(graphql-server): update to v1.0.1")
+    );
+    assert!(pull.body.contains("\n\n```text\nTidegate-Promotion: "), "{}", pull.body);
+    assert!(!pull.body.contains("tidegate:opening"), "{}", pull.body);
+    assert_eq!((pull.labels, pull.reviewers), (vec!["promotion".to_owned()], vec!["ana".to_owned()]));
+    assert_eq!(pull.auto_merge.as_deref(), Some("SQUASH"));
+    let changed = world.origin.git(&["diff", "--name-only", "main", BRANCH]);
+    assert_eq!(changed, PROD);
+
+    let plan = world.run(&["plan"]);
+    assert!(plan.out.contains("waits in  pull request #1, open for "), "{}", plan.out);
+    server.asked();
+    sync(&world);
+    assert_eq!(asked(&server), ["GET 200"], "an open one costs one question");
+
+    world.release("v1.0.2").await;
+    sync(&world);
+    let updated = world.run(&["sync"]);
+    assert!(updated.out.contains("updated   pull request #1"), "{}", updated.out);
+    assert_eq!(server.open().title, "chore(graphql-server): update to v1.0.2");
+    assert_eq!(server.comments(), ["#1 - **common/graphql-server**: `v1.0.1` is superseded by `v1.0.2`"]);
+    assert_eq!(world.origin.git(&["rev-list", "--count", &format!("main..{BRANCH}")]), "1");
+
+    server.merge(1, "merge");
+    assert_eq!(world.running().1, "v1.0.2");
+    let after = sync(&world);
+    assert_eq!(after["requests"], Value::Array(Vec::new()), "{after}");
+}
+
+#[rstest]
+#[case("merge")]
+#[case("squash")]
+#[case("squash by its text")]
+#[case("rebase")]
+#[tokio::test]
+async fn a_merge_is_the_promotion_and_what_comes_after_soaks(#[case] method: &str) {
+    let (world, server) = proposed().await;
+    let text = fs::read_to_string(world.config()).unwrap();
+    let last = "- {name: last, paths: [clusters/last], after: prod, soak: 1s}\nstore:";
+    fs::write(world.config(), text.replacen("store:", last, 1)).unwrap();
+    let last = world.origin.file(PROD);
+    world.person("add another", "clusters/last/app.yaml", &last);
+    server.merge(1, method);
+    let moves = world.json(&["history", "--env", "prod"])["moves"].clone();
+    let told =
+        world.origin.git(&["log", "-1", "--format=%(trailers:key=Tidegate-Promotion,valueonly)", BRANCH]);
+    assert_eq!(moves[0]["promotion"], told.trim(), "{moves}");
+    assert_eq!((&moves[0]["to"][0], &moves[0]["requestedBy"]), (&"v1.0.1".into(), &"schedule".into()));
+    assert_eq!(moves[0]["commit"], world.origin.at("main"));
+    wait_until("what comes after prod", || {
+        sync(&world);
+        world.origin.file("clusters/last/app.yaml").contains("v1.0.1")
+    });
+    let message = world.origin.git(&["log", "-1", "--format=%B", "main"]);
+    assert!(
+        message.contains("last: v1.0.0 -> v1.0.1 (1 release), soaked ") && message.contains(" in prod"),
+        "{message}"
+    );
+}
+
+#[tokio::test]
+async fn a_hold_closes_it_and_a_persons_closing_stays() {
+    let (world, server) = proposed().await;
+    let hold =
+        "kind: Hold\nenvironments: [prod]\nreason: \"audit @everyone\"\nby: Ana\nat: 2026-03-02T09:00:00Z\n";
+    let commit = world.person("hold", ".tidegate/hold.yaml", hold);
+    let closed = world.run(&["sync"]);
+    assert!(
+        closed.out.contains("closed    pull request #1") && closed.out.contains("audit"),
+        "{}",
+        closed.out
+    );
+    assert!(server.comments()[0].contains("audit @everyone") && server.comments()[0].contains("```text\n"));
+    assert!(!world.origin.git(&["branch", "--list"]).contains("tidegate/"), "its branch is gone");
+    world.origin.git(&["update-ref", "refs/heads/main", &format!("{commit}^")]);
+    sync(&world);
+    assert_eq!(server.open().number, 2);
+
+    server.close(2);
+    for _ in 0..2 {
+        let plan = world.run(&["plan"]);
+        assert!(plan.out.contains("pull request #2 with v1.0.1 was closed unmerged at"), "{}", plan.out);
+        sync(&world);
+        assert!(server.pulls().iter().all(|pull| !pull.is_open));
+        // The forge is asked again by a database that knows nothing.
+        fs::remove_dir_all(world.database().parent().unwrap()).unwrap();
+    }
+    server.reopen(2);
+    assert_eq!(sync(&world)["requests"][0]["state"], "waits", "whoever opens it again wants it");
+    server.close(2);
+    world.release("v1.0.2").await;
+    sync(&world);
+    sync(&world);
+    assert_eq!(server.open().title, "chore(graphql-server): update to v1.0.2");
+}
+
+#[tokio::test]
+async fn what_breaks_between_the_branch_and_the_request_is_mended() {
+    let (world, server) = world("").await;
+    sync(&world);
+    server.next("POST", Trouble::Status(502));
+    let ran = world.run(&["sync"]);
+    assert_eq!(ran.code, 75, "{}{}", ran.out, ran.err);
+    let tip = world.origin.at(BRANCH);
+    server.next("POST", Trouble::LostAnswer);
+    assert_eq!(world.run(&["sync"]).code, 75);
+    assert_eq!(sync(&world)["requests"][0]["state"], "waits");
+    assert_eq!(
+        (server.open().sha, world.origin.at(BRANCH)),
+        (tip.clone(), tip),
+        "one push, one pull request"
+    );
+    server.next("GET", Trouble::Primary);
+    let limited = world.run(&["sync"]);
+    assert_eq!(limited.code, 75);
+    assert!(limited.out.contains("API rate limit exceeded"), "{}", limited.out);
+    assert_eq!(world.running(), ("v1.0.1".into(), "v1.0.0".into()));
+    let shown = format!("{}{}", limited.out, limited.err);
+    assert!(!shown.contains(TOKEN));
+}
+
+#[tokio::test]
+async fn a_daemon_asks_one_question_a_pass_that_costs_nothing() {
+    let (world, server) = world("").await;
+    let text = fs::read_to_string(world.config()).unwrap();
+    fs::write(world.config(), format!("schedule: \"* * * * * *\"\n{text}")).unwrap();
+    let mut daemon = Daemon::start(&world);
+    wait_until("the pull request", || daemon.says("opened a pull request"));
+    server.asked();
+    let mut seen = Vec::new();
+    wait_until("four passes", || {
+        seen.extend(server.asked());
+        seen.len() >= 4
+    });
+    // The first sees what was opened.
+    let unchanged = seen.iter().skip(1);
+    let is_free = |one: &&Asked| one.status == 304 && one.path.starts_with("/repos/vtr/gitops/pulls?");
+    assert!(unchanged.clone().all(|one| is_free(&one)), "{seen:?}");
+    assert_eq!(world.origin.file(NON_PROD).matches("v1.0.1").count(), 1);
+    daemon.signal("TERM");
+    assert_eq!(daemon.end(), 0);
+}

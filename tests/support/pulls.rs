@@ -1,0 +1,521 @@
+//! An emulation of GitHub's REST API for pull requests, on top of a real bare repository: what is documented of it, as far
+//! as it is asked, with its conditional answers, its limits and its bad days.
+
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "helpers of tests fail as tests do"
+)]
+
+use std::collections::{BTreeMap, VecDeque};
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::{TcpListener, TcpStream};
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::thread;
+
+use serde_json::{Value, json};
+use sha2::{Digest, Sha256};
+
+use super::git::{git, try_git};
+
+/// `owner/name` of the one repository.
+pub(crate) const REPOSITORY: &str = "vtr/gitops";
+
+/// The one token that is good.
+pub(crate) const TOKEN: &str = "ghp_s3cret";
+
+/// What goes wrong with a request.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Trouble {
+    /// The answer is this status, and nothing is done.
+    Status(u16),
+    /// All is done, and the connection breaks before the answer.
+    LostAnswer,
+    /// Too much at once: come back in so many seconds.
+    Secondary(u64),
+    /// The hour's requests are used up.
+    Primary,
+}
+
+/// One request as it came.
+#[derive(Clone, Debug)]
+pub(crate) struct Asked {
+    pub(crate) method: String,
+    pub(crate) path: String,
+    pub(crate) status: u16,
+}
+
+/// The server. Its thread ends with the tests.
+#[derive(Clone)]
+pub(crate) struct GitHub {
+    port: u16,
+    state: Arc<Mutex<State>>,
+}
+
+#[derive(Debug)]
+struct State {
+    /// The bare repository.
+    origin: PathBuf,
+    pulls: Vec<Pull>,
+    comments: Vec<(u64, String)>,
+    asked: Vec<Asked>,
+    troubles: VecDeque<(&'static str, Trouble)>,
+    allows_auto_merge: bool,
+    may_push: bool,
+    clock: u32,
+}
+
+#[derive(Clone, Debug)]
+pub(crate) struct Pull {
+    pub(crate) number: u64,
+    pub(crate) title: String,
+    pub(crate) body: String,
+    pub(crate) branch: String,
+    base: String,
+    pub(crate) sha: String,
+    /// `owner/name` of where the branch is.
+    from: String,
+    pub(crate) is_draft: bool,
+    pub(crate) is_open: bool,
+    pub(crate) is_merged: bool,
+    pub(crate) labels: Vec<String>,
+    pub(crate) reviewers: Vec<String>,
+    pub(crate) auto_merge: Option<String>,
+    updated: u32,
+}
+
+struct Request {
+    method: String,
+    path: String,
+    query: BTreeMap<String, String>,
+    headers: BTreeMap<String, String>,
+    body: Value,
+}
+
+type Answer = (u16, Value);
+
+impl GitHub {
+    /// The GitHub of a repository.
+    pub(crate) fn of(origin: PathBuf) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let port = listener.local_addr().unwrap().port();
+        let state = State {
+            origin,
+            pulls: Vec::new(),
+            comments: Vec::new(),
+            asked: Vec::new(),
+            troubles: VecDeque::new(),
+            allows_auto_merge: true,
+            may_push: true,
+            clock: 0,
+        };
+        let server = Self { port, state: Arc::new(Mutex::new(state)) };
+        let serving = server.clone();
+        thread::spawn(move || {
+            for stream in listener.incoming().flatten() {
+                let serving = serving.clone();
+                thread::spawn(move || serving.serve(stream));
+            }
+        });
+        server
+    }
+
+    pub(crate) fn url(&self) -> String {
+        format!("http://127.0.0.1:{}", self.port)
+    }
+
+    /// The requests since the last time.
+    pub(crate) fn asked(&self) -> Vec<Asked> {
+        std::mem::take(&mut self.state().asked)
+    }
+
+    pub(crate) fn pulls(&self) -> Vec<Pull> {
+        let mut state = self.state();
+        state.look_at_branches();
+        state.pulls.clone()
+    }
+
+    /// The one open pull request.
+    pub(crate) fn open(&self) -> Pull {
+        let open: Vec<Pull> = self.pulls().into_iter().filter(|pull| pull.is_open).collect();
+        let [one] = open.as_slice() else { panic!("{open:?}") };
+        one.clone()
+    }
+
+    pub(crate) fn comments(&self) -> Vec<String> {
+        self.state().comments.iter().map(|(number, text)| format!("#{number} {text}")).collect()
+    }
+
+    /// What goes wrong with the next request of this method.
+    pub(crate) fn next(&self, method: &'static str, trouble: Trouble) {
+        self.state().troubles.push_back((method, trouble));
+    }
+
+    pub(crate) fn forbid(&self) {
+        let mut state = self.state();
+        (state.may_push, state.allows_auto_merge) = (false, false);
+    }
+
+    /// A person closes it.
+    pub(crate) fn close(&self, number: u64) {
+        self.state().change(number, |pull| pull.is_open = false);
+    }
+
+    /// A person opens it again.
+    pub(crate) fn reopen(&self, number: u64) {
+        self.state().change(number, |pull| pull.is_open = true);
+    }
+
+    /// A person writes another text, by GitHub's page.
+    pub(crate) fn edit(&self, number: u64, body: &str) {
+        let body = body.replace('\n', "\r\n");
+        self.state().change(number, |pull| pull.body = body);
+    }
+
+    /// Somebody opens one from a fork, whose branch may be called anything.
+    pub(crate) fn open_from_fork(&self, branch: &str) {
+        let mut state = self.state();
+        let sha = git(&state.origin, &["rev-parse", "main"]);
+        state.add(branch, "main", "A fork's", "", &sha, "eve/gitops");
+    }
+
+    /// A person merges it: `merge`, `squash` or `rebase`, as GitHub words each.
+    pub(crate) fn merge(&self, number: u64, method: &str) {
+        let mut state = self.state();
+        state.look_at_branches();
+        let pull = state.pulls.iter().find(|pull| pull.number == number && pull.is_open).unwrap().clone();
+        let folder = tempfile::tempdir().unwrap();
+        let origin = state.origin.to_str().unwrap().to_owned();
+        git(folder.path(), &["clone", "--quiet", &origin, "work"]);
+        let work = folder.path().join("work");
+        merge(&work, &pull, method);
+        git(&work, &["push", "--quiet", "origin", "HEAD:main"]);
+        state.change(number, |pull| (pull.is_open, pull.is_merged) = (false, true));
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn serve(&self, stream: TcpStream) {
+        let Some(request) = read(&stream) else { return };
+        let mut state = self.state();
+        state.look_at_branches();
+        let trouble = state.troubles.front().copied().filter(|(method, _)| *method == request.method);
+        if trouble.is_some() {
+            state.troubles.pop_front();
+        }
+        let trouble = trouble.map(|(_, trouble)| trouble);
+        let (status, body) = match trouble {
+            Some(Trouble::Status(status)) => (status, json!({"message": "Server Error"})),
+            Some(Trouble::Secondary(_)) => {
+                (403, json!({"message": "You have exceeded a secondary rate limit."}))
+            }
+            Some(Trouble::Primary) => (403, json!({"message": "API rate limit exceeded"})),
+            Some(Trouble::LostAnswer) | None => state.answer(&request),
+        };
+        let text = if status == 204 { String::new() } else { body.to_string() };
+        let etag = format!("W/\"{:x}\"", Sha256::digest(&text));
+        let is_same = status == 200 && request.headers.get("if-none-match") == Some(&etag);
+        let status = if is_same { 304 } else { status };
+        let full = if request.query.is_empty() {
+            request.path.clone()
+        } else {
+            let query: Vec<String> =
+                request.query.iter().map(|(key, value)| format!("{key}={value}")).collect();
+            format!("{}?{}", request.path, query.join("&"))
+        };
+        state.asked.push(Asked { method: request.method.clone(), path: full, status });
+        drop(state);
+        if matches!(trouble, Some(Trouble::LostAnswer)) {
+            return;
+        }
+        let limits = match trouble {
+            Some(Trouble::Secondary(seconds)) => format!("retry-after: {seconds}\r\n"),
+            Some(Trouble::Primary) => {
+                let reset = chrono::Utc::now().timestamp() + 1800;
+                format!("x-ratelimit-remaining: 0\r\nx-ratelimit-reset: {reset}\r\n")
+            }
+            _ => "x-ratelimit-remaining: 4999\r\n".to_owned(),
+        };
+        let text = if is_same { String::new() } else { text };
+        let head = format!(
+            "HTTP/1.1 {status} X\r\ncontent-type: application/json\r\netag: {etag}\r\n{limits}content-length: {}\r\n\
+             connection: close\r\n\r\n",
+            text.len()
+        );
+        let mut stream = stream;
+        let _ = stream.write_all(head.as_bytes()).and_then(|()| stream.write_all(text.as_bytes()));
+    }
+}
+
+fn merge(work: &Path, pull: &Pull, method: &str) {
+    let branch = format!("origin/{}", pull.branch);
+    let number = pull.number;
+    match method {
+        "merge" => {
+            let message = format!("Merge pull request #{number} from vtr/{}\n\n{}", pull.branch, pull.title);
+            git(work, &["merge", "--quiet", "--no-ff", "-m", &message, &branch]);
+        }
+        "squash" => {
+            // Of one commit, its own message, and who wrote it where somebody else merges.
+            let subject = git(work, &["log", "-1", "--format=%s", &branch]);
+            let body = git(work, &["log", "-1", "--format=%b", &branch]);
+            git(work, &["merge", "--quiet", "--squash", &branch]);
+            let who = "Co-authored-by: tidegate <tidegate@localhost>";
+            git(work, &["commit", "--quiet", "-m", &format!("{subject} (#{number})\n\n{body}\n\n{who}")]);
+        }
+        "squash by its text" => {
+            git(work, &["merge", "--quiet", "--squash", &branch]);
+            git(work, &["commit", "--quiet", "-m", &format!("{} (#{number})\n\n{}", pull.title, pull.body)]);
+        }
+        "rebase" => drop(git(work, &["cherry-pick", &format!("main..{branch}")])),
+        other => panic!("no way to merge: {other}"),
+    }
+}
+
+impl State {
+    /// An open pull request is where its branch is, and is closed when that is gone.
+    fn look_at_branches(&mut self) {
+        for pull in self.pulls.iter_mut().filter(|pull| pull.is_open && pull.from == REPOSITORY) {
+            let reference = format!("refs/heads/{}", pull.branch);
+            let found = try_git(&self.origin, &["rev-parse", "--verify", "--quiet", &reference]);
+            if found.status.success() {
+                String::from_utf8(found.stdout).unwrap().trim().clone_into(&mut pull.sha);
+            } else {
+                pull.is_open = false;
+            }
+        }
+    }
+
+    fn change(&mut self, number: u64, change: impl FnOnce(&mut Pull)) -> Option<Value> {
+        self.clock += 1;
+        let clock = self.clock;
+        let pull = self.pulls.iter_mut().find(|pull| pull.number == number)?;
+        change(pull);
+        pull.updated = clock;
+        Some(shown(pull))
+    }
+
+    fn add(&mut self, branch: &str, base: &str, title: &str, body: &str, sha: &str, from: &str) -> Value {
+        self.clock += 1;
+        let pull = Pull {
+            number: self.pulls.len() as u64 + 1,
+            title: title.to_owned(),
+            body: body.to_owned(),
+            branch: branch.to_owned(),
+            base: base.to_owned(),
+            sha: sha.to_owned(),
+            from: from.to_owned(),
+            is_draft: false,
+            is_open: true,
+            is_merged: false,
+            labels: Vec::new(),
+            reviewers: Vec::new(),
+            auto_merge: None,
+            updated: self.clock,
+        };
+        let answer = shown(&pull);
+        self.pulls.push(pull);
+        answer
+    }
+
+    fn answer(&mut self, request: &Request) -> Answer {
+        if request.headers.get("authorization") != Some(&format!("Bearer {TOKEN}")) {
+            return (401, json!({"message": "Bad credentials"}));
+        }
+        assert_eq!(request.headers["accept"], "application/vnd.github+json");
+        assert_eq!(request.headers["x-github-api-version"], "2022-11-28");
+        assert!(request.headers["user-agent"].starts_with("tidegate/"));
+        let root = format!("/repos/{REPOSITORY}");
+        if request.method == "POST" && request.path == "/graphql" {
+            return self.graphql(&request.body);
+        }
+        let Some(rest) = request.path.strip_prefix(&root) else {
+            return (404, json!({"message": "Not Found"}));
+        };
+        let parts: Vec<&str> = rest.split('/').skip(1).collect();
+        match (request.method.as_str(), parts.as_slice()) {
+            ("GET", []) => (200, self.repository()),
+            ("GET", ["pulls"]) => (200, self.list(&request.query)),
+            ("POST", ["pulls"]) => self.create(&request.body),
+            ("GET", ["pulls", number]) => found(self.change_nothing(number)),
+            ("PATCH", ["pulls", number]) => found(self.patch(number, &request.body)),
+            ("POST", ["pulls", number, "requested_reviewers"]) => self.reviewers(number, &request.body),
+            ("POST", ["issues", number, "comments"]) => self.comment(number, &request.body),
+            ("POST", ["issues", number, "labels"]) => {
+                let labels = strings(&request.body["labels"]);
+                found(self.change(number.parse().unwrap(), |pull| pull.labels.extend(labels)))
+            }
+            ("GET", ["commits", sha]) => {
+                let found = try_git(&self.origin, &["log", "-1", "--format=%B", sha]);
+                let message = String::from_utf8(found.stdout).unwrap();
+                (200, json!({"sha": sha, "commit": {"message": message.trim_end()}}))
+            }
+            _ => (404, json!({"message": "Not Found"})),
+        }
+    }
+
+    fn repository(&self) -> Value {
+        json!({
+            "full_name": REPOSITORY,
+            "archived": false,
+            "allow_auto_merge": self.allows_auto_merge,
+            "permissions": {"admin": false, "maintain": false, "push": self.may_push, "triage": true, "pull": true},
+        })
+    }
+
+    fn list(&self, query: &BTreeMap<String, String>) -> Value {
+        let asked = |key: &str| query.get(key).map(String::as_str);
+        let is_asked = |pull: &&Pull| {
+            let state = asked("state").unwrap_or("open");
+            (state == "all" || (state == "open") == pull.is_open)
+                && asked("base").is_none_or(|base| base == pull.base)
+                && asked("head").is_none_or(|head| {
+                    let owner = pull.from.split('/').next().unwrap();
+                    head == format!("{owner}:{}", pull.branch)
+                })
+        };
+        let mut pulls: Vec<&Pull> = self.pulls.iter().filter(is_asked).collect();
+        match (asked("sort"), asked("direction")) {
+            (Some("updated"), Some("desc")) => pulls.sort_by_key(|pull| std::cmp::Reverse(pull.updated)),
+            (Some("created"), Some("asc")) => {}
+            order => panic!("an order that nobody asks for: {order:?}"),
+        }
+        let number = |key: &str, usual: usize| asked(key).map_or(usual, |text| text.parse().unwrap());
+        let (size, page) = (number("per_page", 30), number("page", 1));
+        assert!(size <= 100, "GitHub gives no larger page");
+        pulls.into_iter().skip((page - 1) * size).take(size).map(shown).collect()
+    }
+
+    fn create(&mut self, body: &Value) -> Answer {
+        let text = |key: &str| body[key].as_str().unwrap().to_owned();
+        let (head, base) = (text("head"), text("base"));
+        let invalid = |message: String| {
+            (
+                422,
+                json!({"message": "Validation Failed", "errors": [{"resource": "PullRequest", "message": message}]}),
+            )
+        };
+        let is_it = |pull: &&Pull| {
+            pull.is_open && pull.branch == head && pull.base == base && pull.from == REPOSITORY
+        };
+        if self.pulls.iter().any(|pull| is_it(&pull)) {
+            return invalid(format!("A pull request already exists for vtr:{head}."));
+        }
+        let found =
+            try_git(&self.origin, &["rev-parse", "--verify", "--quiet", &format!("refs/heads/{head}")]);
+        if !found.status.success() {
+            return invalid("head invalid".to_owned());
+        }
+        let sha = String::from_utf8(found.stdout).unwrap().trim().to_owned();
+        if git(&self.origin, &["rev-list", "--count", &format!("{base}..{sha}")]) == "0" {
+            return invalid(format!("No commits between {base} and {head}"));
+        }
+        let is_draft = body["draft"].as_bool().unwrap_or_default();
+        let answer = self.add(&head, &base, &text("title"), &text("body"), &sha, REPOSITORY);
+        let number = answer["number"].as_u64().unwrap();
+        (201, self.change(number, |pull| pull.is_draft = is_draft).unwrap())
+    }
+
+    fn change_nothing(&self, number: &str) -> Option<Value> {
+        let number: u64 = number.parse().unwrap();
+        self.pulls.iter().find(|pull| pull.number == number).map(shown)
+    }
+
+    fn patch(&mut self, number: &str, body: &Value) -> Option<Value> {
+        let text = |key: &str| body[key].as_str().map(str::to_owned);
+        let (title, new_body, state) = (text("title"), text("body"), text("state"));
+        self.change(number.parse().unwrap(), |pull| {
+            pull.title = title.unwrap_or_else(|| pull.title.clone());
+            pull.body = new_body.unwrap_or_else(|| pull.body.clone());
+            pull.is_open = state.map_or(pull.is_open, |state| state == "open");
+        })
+    }
+
+    fn reviewers(&mut self, number: &str, body: &Value) -> Answer {
+        let wanted = [strings(&body["reviewers"]), strings(&body["team_reviewers"])].concat();
+        if wanted.iter().any(|one| one == "nobody") {
+            let message = "Reviews may only be requested from collaborators.";
+            return (422, json!({"message": message}));
+        }
+        let answer = self.change(number.parse().unwrap(), |pull| pull.reviewers.extend(wanted));
+        (201, answer.unwrap())
+    }
+
+    fn comment(&mut self, number: &str, body: &Value) -> Answer {
+        let text = body["body"].as_str().unwrap().to_owned();
+        self.comments.push((number.parse().unwrap(), text));
+        (201, json!({"id": self.comments.len()}))
+    }
+
+    fn graphql(&mut self, body: &Value) -> Answer {
+        assert!(body["query"].as_str().unwrap().contains("enablePullRequestAutoMerge"));
+        if !self.allows_auto_merge {
+            let message = "Auto merge is not allowed for this repository";
+            return (200, json!({"data": null, "errors": [{"type": "UNPROCESSABLE", "message": message}]}));
+        }
+        let id = body["variables"]["id"].as_str().unwrap().strip_prefix("PR_").unwrap().parse().unwrap();
+        let method = body["variables"]["method"].as_str().unwrap().to_owned();
+        self.change(id, |pull| pull.auto_merge = Some(method)).unwrap();
+        (200, json!({"data": {"enablePullRequestAutoMerge": {"clientMutationId": null}}}))
+    }
+}
+
+fn found(answer: Option<Value>) -> Answer {
+    answer.map_or((404, json!({"message": "Not Found"})), |answer| (200, answer))
+}
+
+fn strings(value: &Value) -> Vec<String> {
+    value.as_array().into_iter().flatten().map(|one| one.as_str().unwrap().to_owned()).collect()
+}
+
+fn shown(pull: &Pull) -> Value {
+    let closed_at = (!pull.is_open).then_some("2026-11-24T12:00:00Z");
+    json!({
+        "number": pull.number,
+        "node_id": format!("PR_{}", pull.number),
+        "html_url": format!("https://github.com/{REPOSITORY}/pull/{}", pull.number),
+        "state": if pull.is_open { "open" } else { "closed" },
+        "title": pull.title,
+        "body": (!pull.body.is_empty()).then(|| pull.body.clone()),
+        "draft": pull.is_draft,
+        "created_at": "2026-11-24T10:00:00Z",
+        "updated_at": format!("2026-11-24T11:{:02}:{:02}Z", pull.updated / 60 % 60, pull.updated % 60),
+        "closed_at": closed_at,
+        "merged_at": closed_at.filter(|_| pull.is_merged),
+        "labels": pull.labels.iter().map(|name| json!({"name": name})).collect::<Vec<_>>(),
+        "user": {"login": "tidegate[bot]", "type": "Bot"},
+        "head": {"ref": pull.branch, "sha": pull.sha, "repo": {"full_name": pull.from}},
+        "base": {"ref": pull.base, "repo": {"full_name": REPOSITORY}},
+    })
+}
+
+fn read(stream: &TcpStream) -> Option<Request> {
+    let mut reader = BufReader::new(stream);
+    let mut line = String::new();
+    reader.read_line(&mut line).ok()?;
+    let mut words = line.split_whitespace();
+    let (method, target) = (words.next()?.to_owned(), words.next()?.to_owned());
+    let mut headers = BTreeMap::new();
+    loop {
+        let mut line = String::new();
+        reader.read_line(&mut line).ok()?;
+        let Some((key, value)) = line.trim_end().split_once(": ") else { break };
+        headers.insert(key.to_ascii_lowercase(), value.to_owned());
+    }
+    let length: usize = headers.get("content-length").map_or(0, |length| length.parse().expect("a length"));
+    let mut body = vec![0; length];
+    reader.read_exact(&mut body).ok()?;
+    let (path, query) = target.split_once('?').unwrap_or((&target, ""));
+    let query = query.split('&').filter_map(|pair| pair.split_once('='));
+    Some(Request {
+        method,
+        path: path.to_owned(),
+        query: query.map(|(key, value)| (key.to_owned(), value.to_owned())).collect(),
+        headers,
+        body: if body.is_empty() { Value::Null } else { serde_json::from_slice(&body).expect("JSON") },
+    })
+}
