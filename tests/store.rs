@@ -10,4 +10,5 @@ mod observations;
 mod opening;
 mod processes;
 mod tags;
+mod upgrade;
 mod words;

@@ -61,3 +61,12 @@ fn what_is_no_template_or_has_no_end_is_refused(#[case] source: &str) {
 fn a_template_has_a_largest_size() {
     assert!(matches!(render(&"x".repeat(70_000)), Err(TemplateError::TooLarge)));
 }
+
+#[test]
+fn the_template_of_the_documentation_works() {
+    let page = include_str!("../../docs/changelog.md");
+    let source = page.split("```jinja\n").nth(1).unwrap().split("```").next().unwrap();
+    let text = Template::new(source.to_owned(), false).unwrap().render(&every_style()).unwrap();
+    assert!(text.starts_with("common/graphql-server v1.0.176 → v1.0.180: "), "{text}");
+    assert!(text.contains("\nFeatures\n- "), "{text}");
+}

@@ -35,7 +35,7 @@ pub(crate) struct Changelog {
     /// Write it by a template that the configuration names
     #[arg(long, value_name = "NAME", conflicts_with = "format")]
     pub(crate) template: Option<String>,
-    /// Write it to this file instead of printing it
+    /// Write it to this file instead of printing it (-o is the form of the output, as everywhere)
     #[arg(short, long, value_name = "FILE", conflicts_with = "prepend")]
     pub(crate) write: Option<PathBuf>,
     /// Add the releases to a file in the form of Keep a Changelog; those that it has stay as they are
