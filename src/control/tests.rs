@@ -5,7 +5,9 @@ use rstest::rstest;
 
 use super::{Kind, place, read, write};
 use crate::model::{EnvironmentName, ServiceName};
-use crate::policy::{Control, Coverage, Freeze, FreezeOrder, GateName, Hold, Note, Pin, Quarantine};
+use crate::policy::{
+    Approval, Control, Coverage, Freeze, FreezeOrder, GateName, Hold, Note, Pin, Quarantine,
+};
 
 const NOTE: &str = "reason: latency\nby: Ana\nat: 2026-03-02T09:00:00Z\n";
 
@@ -201,6 +203,16 @@ fn each_thing_that_can_be_said_has_a_place_of_its_own() {
         Quarantine { note: note(), services: service.into(), version: "v1.0.2".parse().unwrap() };
     let quarantine = place(&Control::Quarantine(quarantine)).unwrap();
     assert_eq!(quarantine.as_str(), ".tidegate/quarantine/common/api/v1.0.2.yaml");
+    // A service may have two images under one tag.
+    let approval = |letter: char| {
+        let digest = format!("sha256:{}", String::from(letter).repeat(64)).parse().unwrap();
+        let (environment, version) = ("prod".parse().unwrap(), "v1.0.2".parse().unwrap());
+        let service: ServiceName = "common/api".parse().unwrap();
+        let approval = Approval { note: note(), service, environment, version, digest };
+        place(&Control::Approval(approval)).unwrap().to_string()
+    };
+    assert_eq!(approval('a'), ".tidegate/approval/common/api/prod/v1.0.2-aaaaaaaaaaaa.yaml");
+    assert_ne!(approval('a'), approval('b'));
     let (from, to) = ("2026-12-18T00:00:00".parse().unwrap(), "2027-01-04T00:00:00".parse().unwrap());
     for (name, file) in [("launch", "launch.yaml"), ("../../Launch 1", "")] {
         let freeze = Freeze::new(name, Vec::new(), from, to).unwrap();

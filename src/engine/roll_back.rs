@@ -101,13 +101,13 @@ impl<P: Ports> Engine<P> {
         let here = &assessment.view.board.tracks[track];
         let environment = &self.rulebook.environments[here.environment].policy.name;
         let past = assessment.view.past(&self.rulebook, track);
-        let ran: Vec<&str> = past.iter().take(MOST_TOLD).map(|run| run.candidate.tag.as_str()).collect();
+        let ran = lower_that_ran(past, here.running.last());
         let message = format!(
             "{} has no tag {tag} that the selection rules admit, and it never ran in {environment}",
             here.image()
         );
         let hint = match ran.as_slice() {
-            [] => "nothing ran there before".to_owned(),
+            [] => "nothing lower ran there before".to_owned(),
             ran => format!("it ran {} before", ran.join(", ")),
         };
         Err(Fault::new(Class::Usage, message).with_hint(hint))
@@ -147,9 +147,9 @@ impl<P: Ports> Engine<P> {
         let is_bad = |run: &PastRun| controls.quarantines(&run.candidate);
         let well = past.iter().find(|run| is_lower(run) && !was_left(run) && !is_bad(run));
         let run = well.ok_or_else(|| {
-            let ran: Vec<&str> = past.iter().take(MOST_TOLD).map(|run| run.candidate.tag.as_str()).collect();
+            let ran = lower_that_ran(past, running);
             let hint = match ran.as_slice() {
-                [] => "name the tag by --to".to_owned(),
+                [] => "nothing lower ran there before; name the tag by --to".to_owned(),
                 ran => format!("name the tag by --to; it ran {} before", ran.join(", ")),
             };
             Fault::new(Class::Usage, format!("history has no lower version that ran well for {name}"))
@@ -157,6 +157,18 @@ impl<P: Ports> Engine<P> {
         })?;
         Ok(Target { candidate: run.candidate.clone(), run: Some(run.clone()) })
     }
+}
+
+/// The tags below what runs that ran before, each once, the latest first.
+fn lower_that_ran<'a>(past: &'a [PastRun], running: Option<&Candidate>) -> Vec<&'a str> {
+    let is_lower = |run: &&PastRun| running.is_none_or(|running| run.candidate.version < running.version);
+    let mut ran: Vec<&str> = Vec::new();
+    for tag in past.iter().filter(is_lower).map(|run| run.candidate.tag.as_str()) {
+        if !ran.contains(&tag) && ran.len() < MOST_TOLD {
+            ran.push(tag);
+        }
+    }
+    ran
 }
 
 /// The control file that quarantines what is left.

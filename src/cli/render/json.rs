@@ -6,7 +6,7 @@ use crate::engine::{
     EditPlan, Move, Mover, PassReport, Problem, Promoted, RequestReport, RequestState, Rulebook, Track,
 };
 use crate::model::{Outcome, Tag, Timestamp};
-use crate::policy::{Answer, Decision, Evaluation, GateReport};
+use crate::policy::{Answer, Decision, Evaluation, GateReport, NoCandidate};
 
 use super::status::Row;
 
@@ -24,6 +24,7 @@ pub(crate) struct Pass {
     promoted: Vec<Done>,
     requests: Vec<Requested>,
     waiting: Vec<Waiting>,
+    staying: Vec<Staying>,
     recovered: Vec<Recovered>,
     problems: Vec<Told>,
     next_opening: Option<Timestamp>,
@@ -94,6 +95,17 @@ struct Waiting {
     gates: Vec<Gate>,
 }
 
+/// Something keeps it from having a candidate at all.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Staying {
+    service: String,
+    environment: String,
+    image: String,
+    running: Option<String>,
+    reason: String,
+}
+
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 struct Gate {
@@ -137,6 +149,7 @@ pub(crate) fn pass(rulebook: &Rulebook, report: &PassReport) -> Pass {
         promoted: report.promoted.iter().map(done).collect(),
         requests: report.requests.iter().map(requested).collect(),
         waiting: waiting(rulebook, report),
+        staying: staying(rulebook, report),
         recovered: recovered(report),
         problems: report.problems.iter().map(told).collect(),
         next_opening: report.next_opening,
@@ -212,6 +225,22 @@ fn waiting(rulebook: &Rulebook, report: &PassReport) -> Vec<Waiting> {
             _ => None,
         })
         .collect()
+}
+
+fn staying(rulebook: &Rulebook, report: &PassReport) -> Vec<Staying> {
+    let tracks = report.assessment.view.board.tracks.iter().zip(&report.assessment.decisions);
+    let stays = tracks.filter_map(|(track, decision)| match decision {
+        Some(Decision::Current { why }) if !why.is_up_to_date() => Some((track, why)),
+        _ => None,
+    });
+    let one = |(track, why): (&Track, &NoCandidate)| Staying {
+        service: track.service().to_string(),
+        environment: rulebook.environments[track.environment].policy.name.to_string(),
+        image: track.image().to_string(),
+        running: track.running.first().map(|running| running.tag.to_string()),
+        reason: why.to_string(),
+    };
+    stays.map(one).collect()
 }
 
 fn wait(rulebook: &Rulebook, track: &Track, evaluation: &Evaluation) -> Waiting {

@@ -127,7 +127,7 @@ impl<'a> Desk<'a> {
     pub(super) fn tell_nothing(&self, why: &str, how: &How<'_>) -> Result<ExitCode, Fault> {
         match self.output.format {
             Format::Text => self.output.text(&format!("{why}\n"))?,
-            Format::Json => self.output.json(how.kind, &render::nothing(how.going.dry_run))?,
+            Format::Json => self.output.json(how.kind, &render::nothing(how.going.dry_run, why))?,
         }
         Ok(ExitCode::SUCCESS)
     }

@@ -17,6 +17,8 @@ pub(crate) struct Orders {
     commit: Option<String>,
     written: Vec<ControlFile>,
     removed: Vec<ControlFile>,
+    /// Why nothing was to do.
+    nothing: Option<String>,
 }
 
 /// A control file: what its kind does not have is nothing.
@@ -40,9 +42,10 @@ struct ControlFile {
     text: Option<String>,
 }
 
-/// That nothing was to do.
-pub(crate) fn nothing(dry_run: bool) -> Orders {
-    Orders { dry_run, commit: None, written: Vec::new(), removed: Vec::new() }
+/// That nothing was to do, and why.
+pub(crate) fn nothing(dry_run: bool, why: &str) -> Orders {
+    let nothing = Some(why.to_owned());
+    Orders { dry_run, commit: None, written: Vec::new(), removed: Vec::new(), nothing }
 }
 
 /// What was written and removed, or would be.
@@ -60,6 +63,7 @@ pub(crate) fn json(scene: &Scene<'_>, ordered: &Ordered) -> Orders {
         commit: ordered.commit.map(|commit| commit.to_string()),
         written: ordered.written.iter().map(written).collect(),
         removed: ordered.removed.iter().map(removed).collect(),
+        nothing: None,
     }
 }
 
