@@ -142,7 +142,7 @@ pub(crate) struct Release {
     /// The service or pattern, as the control file names it; without it, the files that name none
     pub(crate) service: Option<String>,
     /// Only this kind of control file; can be given again
-    #[arg(long = "kind", value_parser = kind_parser(), value_delimiter = ',')]
+    #[arg(long = "kind", value_name = "KIND", value_parser = kind_parser(), value_delimiter = ',')]
     pub(crate) kinds: Vec<Kind>,
     /// Only those of just this environment; can be given again for those of just these
     #[arg(long = "env", alias = "in", value_name = "ENVIRONMENT", value_delimiter = ',')]

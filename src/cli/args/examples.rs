@@ -11,7 +11,7 @@ Examples:
   tidegate promote common/graphql-server --to prod \\
       --override digest --accept-digest sha256:1f0c... --reason 'rebuilt with the same sources'
 
-At a terminal, what would be done is shown and asked about; elsewhere it is done. Exit codes: 0 done or nothing to do,
+At a terminal, what would be done is shown and asked about; elsewhere it is done. Exit codes: 0 done or nothing to do, \
 3 a gate is closed, 4 refused for safety, 75 try again later.";
 
 pub(super) const ROLLBACK: &str = "\
@@ -19,7 +19,7 @@ Examples:
   tidegate rollback common/graphql-server --in prod --reason 'loses orders'
   tidegate rollback common/graphql-server --in prod --to v1.0.176 --reason 'loses orders' --yes
 
-One commit moves the service back and quarantines the version that is left. No gate is asked. What was left does not come
+One commit moves the service back and quarantines the version that is left. No gate is asked. What was left does not come \
 again by itself, and neither does anything up to it; a higher version does.";
 
 pub(super) const HOLD: &str = "\
@@ -28,7 +28,7 @@ Examples:
   tidegate hold 'mobile-*/*' --reason 'the gateway is being moved'
   tidegate hold --all --env prod --expires 2026-12-01T09:00 --reason 'incident 4711'
 
-Holds everything when no service is named; that must be confirmed, or said by --all. Promotions by hand are held too,
+Holds everything when no service is named; that must be confirmed, or said by --all. Promotions by hand are held too, \
 unless they say --override hold. `tidegate release` ends it.";
 
 pub(super) const PIN: &str = "\
