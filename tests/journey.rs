@@ -15,5 +15,6 @@ mod pull_requests;
 mod recovery;
 mod rollback;
 mod signatures;
+mod simulate;
 mod sources;
 mod world;

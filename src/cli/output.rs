@@ -70,6 +70,12 @@ impl Output {
         print(kind, body)
     }
 
+    /// Prints a document as it is.
+    pub(crate) fn raw(text: &str) -> Result<(), Fault> {
+        let mut out = io::stdout().lock();
+        settled(out.write_all(text.as_bytes()).and_then(|()| out.flush()))
+    }
+
     /// Tells what went wrong, its causes and what to do.
     pub(crate) fn fault(&self, fault: &Fault) {
         if self.format == Format::Json {

@@ -1,6 +1,6 @@
 //! What the engine needs of the world, as traits. Reading ports cannot write.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::future::Future;
 use std::ops::ControlFlow;
 use std::sync::Arc;
@@ -48,6 +48,12 @@ pub trait Repository: Send + Sync + 'static {
     /// # Errors
     /// When the remote can't be reached or read, or has no such branch.
     fn fetch(&self) -> Result<CommitId, Fault>;
+
+    /// Where the branch was when it was last asked, without asking again.
+    ///
+    /// # Errors
+    /// When the mirror can't be read.
+    fn last_head(&self) -> Result<Option<CommitId>, Fault>;
 
     /// The manifests under `scope`.
     ///
@@ -228,6 +234,19 @@ pub trait Store: Send + Sync + 'static {
         &self,
         of: &[TaggedImage],
     ) -> impl Future<Output = Result<HashMap<TaggedImage, Vec<Observation>>, Fault>> + Send;
+
+    /// Every change of the digests of all tags of these images, oldest first.
+    fn all_observations(
+        &self,
+        of: &[ImageName],
+    ) -> impl Future<Output = Result<HashMap<TaggedImage, Vec<Observation>>, Fault>> + Send;
+
+    /// The labels of an image, if they were read before.
+    fn labels(
+        &self,
+        image: &ImageName,
+        digest: &Digest,
+    ) -> impl Future<Output = Result<Option<BTreeMap<String, String>>, Fault>> + Send;
 
     /// The tags that these images were seen with, oldest first.
     fn tags_seen(

@@ -33,6 +33,21 @@ impl<P: Ports> Engine<P> {
     pub(super) async fn refresh(&mut self) -> Result<Arc<View>, Fault> {
         let repository = Arc::clone(&self.ports.repository);
         let head = blocking(move || repository.fetch()).await?;
+        Box::pin(self.take_in(head)).await
+    }
+
+    /// What was there when somebody last looked, without asking anybody.
+    pub(super) async fn remember(&mut self) -> Result<Arc<View>, Fault> {
+        let repository = Arc::clone(&self.ports.repository);
+        let head = blocking(move || repository.last_head()).await?.ok_or_else(|| {
+            Fault::new(Class::Failed, "nothing is known of the repository yet")
+                .with_hint("run `tidegate plan` once, which fetches it")
+        })?;
+        Box::pin(self.take_in(head)).await
+    }
+
+    /// Takes in what changed up to a commit that is in the mirror.
+    async fn take_in(&mut self, head: CommitId) -> Result<Arc<View>, Fault> {
         let now = self.ports.clock.now();
         if let Some(view) = self.memory.view.as_ref().filter(|view| view.commit() == head) {
             self.memory.last_seen = Some((head, now));

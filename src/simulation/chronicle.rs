@@ -1,9 +1,12 @@
 //! What happened to the repository and the registries, as far as somebody saw it.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
+
+use chrono::TimeDelta;
 
 use crate::model::{
-    EnvironmentName, ImageName, Movement, Observation, RepoPath, ServiceName, Tag, Timestamp,
+    EnvironmentName, FetchEvidence, ImageName, Movement, Observation, RepoPath, ServiceName, Tag, Timestamp,
 };
 use crate::policy::SelectionRules;
 
@@ -115,9 +118,11 @@ impl Chronicle {
     }
 }
 
-/// When a movement came to be seen: by the fetch that brought it, if one did not have it before; else when its commit
-/// claims to have been made.
-pub(super) fn came_at(movement: &Movement) -> Timestamp {
-    let fetched = movement.commit.fetched;
-    if fetched.absent_at.is_some() { fetched.fetched_at } else { movement.commit.committed_at }
+/// When a movement came to the branch: when its commit claims to have been made, as far as the fetches bear that out.
+pub(super) fn came_at(movement: &Movement, tolerance: Duration) -> Timestamp {
+    let FetchEvidence { absent_at, fetched_at } = movement.commit.fetched;
+    let claimed = movement.commit.committed_at.min(fetched_at);
+    let latest =
+        TimeDelta::from_std(tolerance).ok().and_then(|tolerance| claimed.checked_add_signed(tolerance));
+    absent_at.filter(|absent_at| latest.is_some_and(|latest| latest < *absent_at)).unwrap_or(claimed)
 }

@@ -60,7 +60,7 @@ impl<'a> Layout<'a> {
         for (movement, key) in chronicle.movements.iter().zip(&keys) {
             let Some(track) = key.and_then(|key| places.get(&key)) else { continue };
             if last != Some(movement.sequence) {
-                commits.push(Commit { at: came_at(movement), movements: Vec::new() });
+                commits.push(Commit { at: came_at(movement, policy.clock_tolerance), movements: Vec::new() });
                 last = Some(movement.sequence);
             }
             if let Some(commit) = commits.last_mut() {
@@ -104,7 +104,7 @@ pub(super) fn is_scheduled(movement: &Movement) -> bool {
     movement.promotion.as_ref().is_some_and(|mark| mark.requested_by == BY_SCHEDULE)
 }
 
-/// The versions that came to the registry in a time.
+/// The versions of which it is known that they came to the registry in a time.
 pub(super) fn released(
     registry: &Registry<'_>,
     selection: usize,
@@ -113,7 +113,7 @@ pub(super) fn released(
 ) -> Vec<Released> {
     let candidates = registry.selection(selection).candidates().iter();
     let released = candidates.filter_map(|candidate| {
-        let at = registry.appears_at(selection, &candidate.tag)?;
+        let at = registry.came_at(selection, &candidate.tag)?;
         (from < at && at <= to).then(|| Released { candidate: candidate.clone(), at })
     });
     released.collect()

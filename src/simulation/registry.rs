@@ -31,6 +31,8 @@ struct Image<'a> {
 #[derive(Debug)]
 struct Known<'a> {
     appears_at: Timestamp,
+    /// Whether it is known that it came then, and not only that it was there.
+    is_dated: bool,
     digests: &'a [Observation],
 }
 
@@ -70,7 +72,8 @@ impl<'a> Registry<'a> {
                     observations.recall(tag.clone(), before);
                 }
                 let appears_at = appears_at(known, written.get(&(name, tag)));
-                tags.insert(tag, Known { appears_at, digests: &known.digests });
+                let is_dated = matches!(known.seen, Seen::At(_));
+                tags.insert(tag, Known { appears_at, is_dated, digests: &known.digests });
             }
             registry.add(name, tags, observations);
         }
@@ -82,7 +85,7 @@ impl<'a> Registry<'a> {
             // Where the registry is known, what a person wrote and it never had is not there.
             if !chronicle.images.contains_key(*name) {
                 let appears_at = first.anybody;
-                registry.images[at].tags.insert(tag, Known { appears_at, digests: &[] });
+                registry.images[at].tags.insert(tag, Known { appears_at, is_dated: false, digests: &[] });
             }
         }
         registry
@@ -175,18 +178,18 @@ impl<'a> Registry<'a> {
         Some(digest)
     }
 
-    /// When a tag came to its registry.
-    pub(super) fn appears_at(&self, selection: usize, tag: &Tag) -> Option<Timestamp> {
+    /// When a tag came to its registry, if that is known.
+    pub(super) fn came_at(&self, selection: usize, tag: &Tag) -> Option<Timestamp> {
         let image = &self.images[self.selections[selection].image];
-        image.tags.get(tag).map(|known| known.appears_at)
+        image.tags.get(tag).filter(|known| known.is_dated).map(|known| known.appears_at)
     }
 }
 
 impl Image<'_> {
-    /// What a tag meant: what it was last seen to mean, else what it was first seen to mean afterwards. One that nobody ever
+    /// What a tag meant, if it was there: what it was last seen to mean, else what it was first seen to mean afterwards. One that nobody ever
     /// asked about is taken to have meant one thing.
     fn digest(&self, tag: &Tag, now: Timestamp) -> Option<Digest> {
-        let digests = self.tags.get(tag).map(|known| known.digests).unwrap_or_default();
+        let Known { digests, .. } = self.tags.get(tag).filter(|known| known.appears_at <= now)?;
         let seen = digests.iter().rev().find(|seen| seen.at <= now).or(digests.first());
         match seen {
             Some(seen) => Some(seen.digest.clone()),

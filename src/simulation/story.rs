@@ -27,7 +27,7 @@ pub struct TrackStory {
     pub image: ImageName,
     /// The lowest version that ran at the beginning; nothing when it was not there yet.
     pub began_with: Option<Candidate>,
-    /// The versions that the registry got in this time and the rules admit here, ascending.
+    /// The versions of which it is known that the registry got them in this time, and that the rules admit here, ascending.
     pub released: Vec<Released>,
     /// What came, in order.
     pub arrivals: Vec<Arrival>,

@@ -71,6 +71,44 @@ impl Store {
     }
 }
 
+impl Store {
+    /// What was observed of all tags of these images, each in the order in which it was seen.
+    ///
+    /// # Errors
+    /// When the database can't be read.
+    pub async fn all_observations(
+        &self,
+        of: &[ImageName],
+    ) -> Result<HashMap<(ImageName, Tag), Vec<Observation>>, StoreError> {
+        let operation = "read observations";
+        let failed = self.database.failed(operation);
+        let mut reading = self.database.read(operation).await?;
+        let mut observations: HashMap<_, Vec<_>> = HashMap::new();
+        let positioned: Vec<_> = (0_i64..).zip(of).collect();
+        for images in positioned.chunks(ROWS_A_STATEMENT) {
+            let mut query = QueryBuilder::<Sqlite>::new(sql::ALL_OBSERVATIONS.0);
+            query.push_values(images, |mut values, (position, image)| {
+                values.push_bind(*position).push_bind(image.to_string());
+            });
+            query.push(sql::ALL_OBSERVATIONS.1);
+            let rows = query.build().fetch_all(&mut *reading).await.map_err(&failed)?;
+            for (tagged, observation) in row::readable(&rows, "observation", |row| read_any(row, of)) {
+                observations.entry(tagged).or_default().push(observation);
+            }
+        }
+        Ok(observations)
+    }
+}
+
+fn read_any(row: &SqliteRow, of: &[ImageName]) -> Result<((ImageName, Tag), Observation), Unreadable> {
+    let position: i64 = row::plain(row, "position")?;
+    let image = usize::try_from(position).ok().and_then(|position| of.get(position));
+    let image = image.ok_or_else(|| Unreadable::new("position", "nothing was asked for there"))?;
+    let observation =
+        Observation { digest: row::word(row, "digest")?, at: row::instant(row, "observed_at_ms")? };
+    Ok(((image.clone(), row::word(row, "tag")?), observation))
+}
+
 /// What observations are found by.
 type Key<'seen> = (&'seen ImageName, &'seen Tag);
 

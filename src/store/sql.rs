@@ -26,6 +26,12 @@ pub(super) const OBSERVATIONS: (&str, &str) = (
         FROM wanted JOIN observations kept ON kept.image = wanted.image AND kept.tag = wanted.tag
         ORDER BY wanted.position, kept.ordinal",
 );
+pub(super) const ALL_OBSERVATIONS: (&str, &str) = (
+    "WITH wanted (position, image) AS (",
+    ") SELECT wanted.position, kept.tag, kept.digest, kept.observed_at_ms
+        FROM wanted JOIN observations kept ON kept.image = wanted.image
+        ORDER BY wanted.position, kept.tag, kept.ordinal",
+);
 pub(super) const LAST_OBSERVATIONS: (&str, &str) = (
     "WITH wanted (position, image, tag) AS (",
     ") SELECT wanted.position, kept.ordinal, kept.digest

@@ -75,3 +75,20 @@ Examples:
 
 Exit codes: 0 every gate is open or nothing is to come, 3 a gate is closed, 4 a gate refuses, 75 it could not be known.
 With --wait: 0 when it has come, 3 when the time is over or it does not come by itself any more, 4 when a gate refuses.";
+
+pub(super) const SIMULATE: &str = "\
+Examples:
+  tidegate simulate                                          what this configuration makes of all that was seen
+  tidegate simulate --from 90d 'common/*' --against new.yaml  the same under two configurations
+  tidegate simulate --recording winter.json -o json
+
+What the registries got and what people did is as it was; what the policy did is decided anew, by the same gates. Nothing
+is asked of the repository or the registries: what is not known yet, `tidegate plan` brings.";
+
+pub(super) const RECORD: &str = "\
+Examples:
+  tidegate record --write history.json
+  tidegate record --from 2026-10-01 --to 2026-11-01 > october.json
+
+docs/recording.md has the form. It holds names of services, images, files and authors, and the text of control files; no
+credentials.";

@@ -6,6 +6,7 @@ mod control;
 mod examples;
 mod explain;
 mod moves;
+mod replay;
 mod setup;
 mod views;
 
@@ -17,6 +18,7 @@ pub(crate) use changelog::{Changelog, ChangelogFormat};
 pub(crate) use control::{Approve, Freeze, Going, Hold, Pin, Quarantine, Release};
 pub(crate) use explain::{Explain, Until};
 pub(crate) use moves::{Promote, Rollback};
+pub(crate) use replay::{Record, Simulate};
 pub(crate) use setup::{Demo, Init};
 pub(crate) use views::{History, Status};
 
@@ -151,6 +153,12 @@ pub(crate) enum Command {
         after_help = "Examples:\n  tidegate changelog common/graphql-server\n  tidegate changelog common/graphql-server --from v1.0.176 --to v1.0.180 --format markdown\n  tidegate changelog --all --since 7d --env prod --format slack\n  tidegate changelog common/graphql-server --prepend CHANGELOG.md"
     )]
     Changelog(Changelog),
+    /// Replay what happened under a policy: what would have gone where, when; asks nobody
+    #[command(after_help = examples::SIMULATE)]
+    Simulate(Simulate),
+    /// Write down what happened, to be replayed elsewhere; asks nobody
+    #[command(after_help = examples::RECORD)]
+    Record(Record),
     /// Check reach and permission of the repository, the registries and the store
     Doctor,
     /// See the whole thing on this machine: real Git, a loopback registry, a short soak

@@ -14,8 +14,10 @@ mod known;
 mod moves;
 mod plan;
 mod promote;
+mod record;
 mod rollback;
 mod run;
+mod simulate;
 mod status;
 mod sync;
 
@@ -46,6 +48,8 @@ pub(super) async fn run(cli: Cli, output: &Output) -> Result<ExitCode, Fault> {
         Command::Explain(args) => explain::run(global, args, output).await,
         Command::History(args) => history::run(global, args, output).await,
         Command::Changelog(args) => Box::pin(changelog::run(global, args, output)).await,
+        Command::Simulate(args) => Box::pin(simulate::run(global, args, output)).await,
+        Command::Record(args) => Box::pin(record::run(global, args, output)).await,
         Command::Doctor => doctor::run(global, output).await,
         Command::Demo(args) => demo::run(args, output).await,
         Command::Completions { shell } => completions::run(*shell, output),

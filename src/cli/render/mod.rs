@@ -13,6 +13,7 @@ pub(crate) mod problems;
 mod remedy;
 pub(crate) mod requests;
 mod said;
+pub(crate) mod simulation;
 pub(crate) mod status;
 mod table;
 mod time;

@@ -10,4 +10,5 @@ mod session;
 mod source_choice;
 mod sources;
 
+pub(crate) use rulebook::rulebook;
 pub(crate) use session::{Session, load};

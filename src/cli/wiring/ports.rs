@@ -1,6 +1,6 @@
 //! The engine's ports, over the rooms that do the work.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::ops::ControlFlow;
 use std::sync::Arc;
 
@@ -54,6 +54,10 @@ impl engine::Registry for Client {
 impl engine::Repository for Mirror {
     fn fetch(&self) -> Result<CommitId, Fault> {
         Ok(Self::fetch(self)?.head)
+    }
+
+    fn last_head(&self) -> Result<Option<CommitId>, Fault> {
+        Ok(self.head()?)
     }
 
     fn files(&self, commit: CommitId, scope: &[RepoPath]) -> Result<Listing, Fault> {
@@ -163,6 +167,21 @@ impl engine::Store for Store {
         of: &[TaggedImage],
     ) -> Result<HashMap<TaggedImage, Vec<Observation>>, Fault> {
         Ok(Self::observations(self, of).await?)
+    }
+
+    async fn all_observations(
+        &self,
+        of: &[ImageName],
+    ) -> Result<HashMap<TaggedImage, Vec<Observation>>, Fault> {
+        Ok(Self::all_observations(self, of).await?)
+    }
+
+    async fn labels(
+        &self,
+        image: &ImageName,
+        digest: &Digest,
+    ) -> Result<Option<BTreeMap<String, String>>, Fault> {
+        Ok(Self::labels(self, image, digest).await?)
     }
 
     async fn tags_seen(&self, of: &[ImageName]) -> Result<HashMap<ImageName, Vec<TagsSeen>>, Fault> {

@@ -105,7 +105,7 @@ impl Session {
             forge: forge.clone(),
             clock: Arc::new(SystemClock),
         };
-        let engine = Engine::new(parts, Arc::new(rulebook::rulebook(&config)));
+        let engine = Engine::new(parts, Arc::new(rulebook(&config)));
         Ok(Self { config, engine, client, mirror, forge, changes, stop, folder })
     }
 

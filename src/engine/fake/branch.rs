@@ -306,6 +306,10 @@ impl Branch {
 }
 
 impl Repository for Branch {
+    fn last_head(&self) -> Result<Option<CommitId>, Fault> {
+        Ok(lock(&self.line).head)
+    }
+
     fn fetch(&self) -> Result<CommitId, Fault> {
         self.calls.count("fetch");
         Ok(self.head())

@@ -1,6 +1,6 @@
 //! A store in memory.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex};
 
 use super::{Calls, Fuse, lock};
@@ -66,6 +66,23 @@ impl Store for FakeStore {
         let kept = lock(&self.kept);
         let known = |tagged: &TaggedImage| Some((tagged.clone(), kept.observations.get(tagged)?.clone()));
         Ok(of.iter().filter_map(known).collect())
+    }
+
+    async fn all_observations(
+        &self,
+        of: &[ImageName],
+    ) -> Result<HashMap<TaggedImage, Vec<Observation>>, Fault> {
+        let kept = lock(&self.kept);
+        let known = kept.observations.iter().filter(|((image, _), _)| of.contains(image));
+        Ok(known.map(|(tagged, seen)| (tagged.clone(), seen.clone())).collect())
+    }
+
+    async fn labels(
+        &self,
+        _image: &ImageName,
+        _digest: &Digest,
+    ) -> Result<Option<BTreeMap<String, String>>, Fault> {
+        Ok(None)
     }
 
     async fn tags_seen(&self, of: &[ImageName]) -> Result<HashMap<ImageName, Vec<TagsSeen>>, Fault> {

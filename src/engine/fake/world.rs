@@ -220,6 +220,10 @@ impl World {
         self.clock.now()
     }
 
+    pub(in crate::engine) fn wait_seconds(&self, seconds: u64) {
+        *lock(&self.clock.0) += Duration::from_secs(seconds);
+    }
+
     pub(in crate::engine) fn wait(&self, minutes: u64) {
         *lock(&self.clock.0) += Duration::from_mins(minutes);
     }

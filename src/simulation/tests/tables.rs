@@ -202,6 +202,9 @@ fn a_tag_of_unknown_age_is_there_since_something_tells_of_it() {
     let told = tale.told(&Plan::new());
     assert_eq!(told[..2], ["non-prod v1 at 50.0 by a person", "prod v1 at 74.0 after soak 24.0"]);
     assert_eq!(told[2], "non-prod v2 at 100.0");
+    let plan = Plan::new();
+    let story = replay(&tale.0, plan.policy());
+    assert_eq!(Figures::of(&story, &"non-prod".parse().unwrap()).lead, None, "nobody knows when they came");
 }
 
 #[test]

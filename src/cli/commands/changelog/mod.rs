@@ -15,6 +15,8 @@ use crate::model::{Class, Fault, Printable};
 
 use super::activity;
 
+pub(super) use place::write as write_file;
+
 use choice::Choice;
 
 pub(super) async fn run(global: &Global, args: &Changelog, output: &Output) -> Result<ExitCode, Fault> {

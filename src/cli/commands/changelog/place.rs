@@ -40,7 +40,7 @@ pub(super) fn read(path: &Path) -> Result<String, Fault> {
 }
 
 /// Writes a file so that a reader sees the old text or the new. It keeps its permissions.
-pub(super) fn write(path: &Path, text: &str) -> Result<(), Fault> {
+pub(in crate::cli::commands) fn write(path: &Path, text: &str) -> Result<(), Fault> {
     let failed = |error: io::Error| {
         Fault::new(Class::Failed, format!("cannot write {}", path.display())).with_source(error)
     };

@@ -1,0 +1,120 @@
+//! `tidegate simulate`: what a policy would have made of what happened. Asks nobody.
+
+use std::fs;
+use std::io::Read as _;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use crate::cli::args::{Format, Global, Simulate};
+use crate::cli::output::Output;
+use crate::cli::render::simulation::{self as shown, Arm, Outcome};
+use crate::cli::wiring::{Session, load, rulebook};
+use crate::config::Config;
+use crate::engine::Rulebook;
+use crate::model::{Class, Fault, ServiceName};
+use crate::simulation::{self, Chronicle, MOST_BYTES};
+
+use super::activity;
+use super::record::{gather, period};
+
+pub(super) async fn run(global: &Global, args: &Simulate, output: &Output) -> Result<ExitCode, Fault> {
+    let (config, chronicle) = if let Some(file) = &args.recording {
+        let config = load(global, output)?;
+        let chronicle = recorded(file)?;
+        let period = period(args.from, args.to, config.timezone, chronicle.to)?;
+        let from = period.from.unwrap_or(chronicle.from);
+        (config, chronicle.between(from, period.to))
+    } else {
+        let mut session = Session::open(global, output).await?;
+        let chronicle = gather(&mut session, args.from, args.to, output).await?;
+        (session.config, chronicle)
+    };
+    let against = args.against.as_ref().map(|path| {
+        let global = Global { config: path.clone(), ..global.clone() };
+        load(&global, output).map(|config| (path.clone(), config))
+    });
+    let policies =
+        Policies { current: (global.config.clone(), Arc::clone(&config)), against: against.transpose()? };
+    let services = args.services.clone();
+    let is_wanted = move |service: &ServiceName| {
+        services.is_empty() || services.iter().any(|pattern| pattern.matches(service))
+    };
+    let replayed = tokio::task::spawn_blocking(move || policies.replay(&chronicle, is_wanted));
+    let outcome = match activity::during("Replaying", replayed).await {
+        Ok(outcome) => outcome?,
+        Err(error) => {
+            return Err(Fault::new(Class::Failed, "the replay stopped in the middle").with_source(error));
+        }
+    };
+    if outcome.is_empty() && !args.services.is_empty() {
+        let written: Vec<String> = args.services.iter().map(ToString::to_string).collect();
+        let message = format!("no service is called {}", written.join(" or "));
+        return Err(Fault::new(Class::Usage, message).with_hint("`tidegate status` lists all of them"));
+    }
+    match output.format {
+        Format::Text => {
+            let most = if global.verbose > 0 { usize::MAX } else { args.most };
+            output.text(&shown::render(&outcome, config.timezone, most))?;
+        }
+        Format::Json => output.json("Simulation", &shown::json(&outcome))?,
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// What is replayed.
+struct Policies {
+    current: (PathBuf, Arc<Config>),
+    against: Option<(PathBuf, Arc<Config>)>,
+}
+
+impl Policies {
+    fn replay(
+        self,
+        chronicle: &Chronicle,
+        is_wanted: impl Fn(&ServiceName) -> bool,
+    ) -> Result<Outcome, Fault> {
+        let (path, config) = &self.current;
+        let book = rulebook(config);
+        covered(chronicle, &book, path)?;
+        let policy = book.replayed(&config.schedule.value);
+        let really = simulation::as_it_was(chronicle, policy).only(&is_wanted);
+        let mut arms = vec![
+            Arm { name: "really".to_owned(), story: really },
+            Arm { name: name_of(path), story: simulation::replay(chronicle, policy).only(&is_wanted) },
+        ];
+        if let Some((path, config)) = &self.against {
+            let book = rulebook(config);
+            covered(chronicle, &book, path)?;
+            let policy = book.replayed(&config.schedule.value);
+            let mut name = name_of(path);
+            if arms.iter().any(|arm| arm.name == name) {
+                name = path.display().to_string();
+            }
+            arms.push(Arm { name, story: simulation::replay(chronicle, policy).only(&is_wanted) });
+        }
+        let environments = book.environments.iter().map(|environment| environment.policy.name.clone());
+        Ok(Outcome { environments: environments.collect(), watched_since: chronicle.watched_since(), arms })
+    }
+}
+
+fn name_of(path: &Path) -> String {
+    path.file_name().map_or_else(|| path.display().to_string(), |name| name.to_string_lossy().into_owned())
+}
+
+/// Of a folder in which nobody looked nothing can be told.
+fn covered(chronicle: &Chronicle, rulebook: &Rulebook, config: &Path) -> Result<(), Fault> {
+    let Some(folder) = simulation::uncovered(chronicle, &rulebook.environments) else { return Ok(()) };
+    let message = format!("{} names the folder {folder}, of which nothing is recorded", config.display());
+    Err(Fault::new(Class::Usage, message).with_hint("replay configurations with the same folders"))
+}
+
+fn recorded(path: &Path) -> Result<Chronicle, Fault> {
+    let failed = |error: std::io::Error| {
+        Fault::new(Class::Usage, format!("cannot read {}", path.display())).with_source(error)
+    };
+    let mut text = String::new();
+    let file = fs::File::open(path).map_err(failed)?;
+    file.take(MOST_BYTES as u64 + 1).read_to_string(&mut text).map_err(failed)?;
+    Ok(simulation::read(&text)?)
+}

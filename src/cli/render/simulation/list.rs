@@ -1,0 +1,147 @@
+//! What came, a line each: when under the one policy and when under the other.
+
+use std::collections::{BTreeMap, HashMap};
+use std::fmt::Write as _;
+
+use chrono_tz::Tz;
+
+use crate::cli::output::{BOLD, CYAN, DIM, GREEN, YELLOW};
+use crate::cli::render::table::{self, Cell};
+use crate::cli::render::time;
+use crate::model::{Elapsed, EnvironmentName, ImageName, Printable, ServiceName, Tag, Timestamp};
+use crate::policy::GateName;
+use crate::simulation::{Arrival, Story, TrackStory};
+
+use super::{Arm, Outcome};
+
+/// Two arrivals so close to one another are at the same time: no schedule looks more often.
+const SAME_SECONDS: i64 = 60;
+
+/// What came, by both sides.
+type Key<'a> = (&'a EnvironmentName, &'a ServiceName, &'a ImageName, &'a Tag);
+
+#[derive(Default)]
+struct Sides<'a> {
+    one: Option<&'a Arrival>,
+    other: Option<&'a Arrival>,
+}
+
+impl Sides<'_> {
+    fn at(&self) -> Option<Timestamp> {
+        self.one.into_iter().chain(self.other).map(|arrival| arrival.at).min()
+    }
+}
+
+pub(super) fn render(outcome: &Outcome, zone: Tz, most: usize) -> String {
+    let Some((one, other)) = outcome.compared() else { return String::new() };
+    let mut sides: HashMap<Key<'_>, Sides<'_>> = HashMap::new();
+    for (key, arrival) in arrivals(&one.story) {
+        sides.entry(key).or_default().one.get_or_insert(arrival);
+    }
+    for (key, arrival) in arrivals(&other.story) {
+        sides.entry(key).or_default().other.get_or_insert(arrival);
+    }
+    let in_order: BTreeMap<(Option<Timestamp>, Key<'_>), Sides<'_>> =
+        sides.into_iter().map(|(key, sides)| ((sides.at(), key), sides)).collect();
+    let mut text = String::new();
+    let left_out = in_order.len().saturating_sub(most);
+    if !in_order.is_empty() {
+        let mut rows = vec![head(one, other)];
+        rows.extend(in_order.iter().skip(left_out).map(|((_, key), sides)| row(*key, sides, zone)));
+        text.push('\n');
+        text.push_str(&table::render(&rows));
+    }
+    if left_out > 0 {
+        // Writing to a string does not fail.
+        let _ = writeln!(text, "{DIM}and {left_out} before these; -v lists all{DIM:#}");
+    }
+    for arm in outcome.arms.iter().skip(1) {
+        starved(arm, zone, &mut text);
+    }
+    text
+}
+
+fn arrivals(story: &Story) -> impl Iterator<Item = (Key<'_>, &Arrival)> {
+    story.tracks.iter().flat_map(|track| {
+        let key = |arrival| (&track.environment, &track.service, &track.image, tag_of(arrival));
+        track.arrivals.iter().map(move |arrival| (key(arrival), arrival))
+    })
+}
+
+fn tag_of(arrival: &Arrival) -> &Tag {
+    &arrival.candidate.tag
+}
+
+fn head(one: &Arm, other: &Arm) -> Vec<Cell> {
+    let name = |arm: &Arm| Printable::bounded(&arm.name, 40).to_string().to_uppercase();
+    let words =
+        ["ENVIRONMENT".to_owned(), "SERVICE".to_owned(), "VERSION".to_owned(), name(one), name(other)];
+    let words = words.into_iter().chain(["WAITED FOR".to_owned()]);
+    words.map(|word| Cell::styled(word, BOLD)).collect()
+}
+
+fn row((environment, service, _, tag): Key<'_>, sides: &Sides<'_>, zone: Tz) -> Vec<Cell> {
+    let told = sides.other.or(sides.one);
+    let from = told.and_then(|arrival| arrival.from.as_ref());
+    let version = from.map_or_else(|| tag.to_string(), |from| format!("{} -> {tag}", from.tag));
+    let when = |side: Option<&Arrival>| match side {
+        Some(arrival) if arrival.by_schedule => Cell::plain(time::wall(arrival.at, zone)),
+        Some(arrival) => Cell::styled(format!("{} by hand", time::wall(arrival.at, zone)), CYAN),
+        None => Cell::styled("never", YELLOW),
+    };
+    let other = match (sides.one, sides.other) {
+        (Some(one), Some(other)) => beside(one, other, zone),
+        (_, other) => when(other),
+    };
+    vec![
+        Cell::plain(environment.to_string()),
+        Cell::plain(service.to_string()),
+        Cell::plain(version),
+        when(sides.one),
+        other,
+        Cell::styled(sides.other.map(|arrival| waited(&arrival.waited)).unwrap_or_default(), DIM),
+    ]
+}
+
+/// When it came on the other side, and by how much that is sooner or later.
+fn beside(one: &Arrival, other: &Arrival, zone: Tz) -> Cell {
+    let seconds = (other.at - one.at).num_seconds();
+    if seconds.abs() <= SAME_SECONDS {
+        return Cell::styled("the same", DIM);
+    }
+    let by = Elapsed(std::time::Duration::from_secs(seconds.unsigned_abs()));
+    let at = time::wall(other.at, zone);
+    match seconds {
+        1.. => Cell::styled(format!("{at} ({by} later)"), YELLOW),
+        _ => Cell::styled(format!("{at} ({by} sooner)"), GREEN),
+    }
+}
+
+fn waited(waited: &[(GateName, std::time::Duration)]) -> String {
+    let told: Vec<String> = waited.iter().map(|(gate, time)| format!("{gate} {}", Elapsed(*time))).collect();
+    told.join(", ")
+}
+
+fn starved(arm: &Arm, zone: Tz, text: &mut String) {
+    let tell = |track: &TrackStory| {
+        let starved = track.starved?;
+        Some(format!(
+            "{YELLOW}starved{YELLOW:#} {} in {} under {}: {} versions in a row were replaced before their soak was \
+             over, since {}\n",
+            track.service,
+            track.environment,
+            Printable::bounded(&arm.name, 40),
+            starved.superseded_count,
+            time::wall(starved.since, zone)
+        ))
+    };
+    let told: Vec<String> = arm.story.tracks.iter().filter_map(tell).collect();
+    let most = 10;
+    if !told.is_empty() {
+        text.push('\n');
+    }
+    text.extend(told.iter().take(most).map(String::as_str));
+    if told.len() > most {
+        let _ = writeln!(text, "{DIM}and {} more services; -o json tells all{DIM:#}", told.len() - most);
+    }
+}

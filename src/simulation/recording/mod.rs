@@ -1,0 +1,267 @@
+//! Recordings: a chronicle as a file, so that it can be replayed elsewhere. `docs/recording.md` tells the form.
+//!
+//! What is read is somebody else's: bounded in size, and refused with its place when anything in it is not what it must be.
+
+mod form;
+mod words;
+
+#[cfg(test)]
+mod tests;
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use thiserror::Error;
+
+use super::chronicle::{Chronicle, ControlChange, Followed, ImageChronicle, Seen, TagChronicle};
+use crate::model::{
+    Class, Fault, FetchEvidence, Movement, MovingCommit, Observation, Printable, PromotionMark,
+};
+use crate::policy::SelectionRules;
+
+use form::{Commit, Control, Image, Moved, Promotion, Recording, Rules, SeenAs, Tagged};
+
+/// The largest recording that is read, in bytes.
+pub const MOST_BYTES: usize = 256 * 1024 * 1024;
+
+/// The version of the form.
+const VERSION: u32 = 1;
+
+/// A text that is no recording. `Display` names the place where there is one.
+#[derive(Debug, Error)]
+pub enum RecordingError {
+    /// It is larger than any that is read.
+    #[error("the recording is larger than {} MiB", MOST_BYTES >> 20)]
+    TooLarge,
+    /// It is not what a recording is.
+    #[error("{}", Printable::bounded(&.0.to_string(), 500))]
+    Form(serde_json::Error),
+    /// It is of a version that is not known.
+    #[error("the recording is of version {found}; this Tidegate reads version {VERSION}")]
+    Version {
+        /// What it says.
+        found: u32,
+    },
+    /// Two parts of it do not go together.
+    #[error("{place}: {problem}")]
+    Sense {
+        /// Where, as a path through the document.
+        place: String,
+        /// What is wrong.
+        problem: &'static str,
+    },
+}
+
+impl From<RecordingError> for Fault {
+    fn from(error: RecordingError) -> Self {
+        let fault = Self::new(Class::Usage, "cannot read the recording").with_source(error);
+        fault.with_hint("write one with `tidegate record --write FILE`; docs/recording.md has the form")
+    }
+}
+
+/// The text of a recording.
+///
+/// # Errors
+/// When it can't be written as JSON, which no chronicle brings about.
+pub fn write(chronicle: &Chronicle) -> serde_json::Result<String> {
+    let mut text = serde_json::to_string_pretty(&to_form(chronicle))?;
+    text.push('\n');
+    Ok(text)
+}
+
+/// Reads a recording.
+///
+/// # Errors
+/// When the text is none, with the place.
+pub fn read(text: &str) -> Result<Chronicle, RecordingError> {
+    if text.len() > MOST_BYTES {
+        return Err(RecordingError::TooLarge);
+    }
+    let version: form::Versioned = serde_json::from_str(text).map_err(RecordingError::Form)?;
+    if version.version != VERSION {
+        return Err(RecordingError::Version { found: version.version });
+    }
+    from_form(serde_json::from_str(text).map_err(RecordingError::Form)?)
+}
+
+fn to_form(chronicle: &Chronicle) -> Recording {
+    Recording {
+        kind: form::Kind::Recording,
+        version: VERSION,
+        from: chronicle.from,
+        to: chronicle.to,
+        folders: chronicle.folders.clone(),
+        images: chronicle.images.iter().map(|(image, known)| image_form(image, known)).collect(),
+        commits: chronicle
+            .movements
+            .chunk_by(|one, next| one.sequence == next.sequence)
+            .filter_map(commit_form)
+            .collect(),
+        controls: chronicle
+            .controls
+            .iter()
+            .map(|change| Control { at: change.at, file: change.file.clone(), text: change.text.clone() })
+            .collect(),
+        rules: chronicle.followed.iter().map(rules_form).collect(),
+    }
+}
+
+fn image_form(image: &crate::model::ImageName, known: &ImageChronicle) -> Image {
+    let tagged = |(tag, known): (&crate::model::Tag, &TagChronicle)| Tagged {
+        tag: tag.clone(),
+        at: known.seen.time(),
+        seen: match known.seen {
+            Seen::At(_) => SeenAs::At,
+            Seen::By(_) => SeenAs::By,
+        },
+        digests: known
+            .digests
+            .iter()
+            .map(|seen| form::Meant { digest: seen.digest.clone(), at: seen.at })
+            .collect(),
+    };
+    Image {
+        name: image.clone(),
+        watched_since: known.watched_since,
+        tags: known.tags.iter().map(tagged).collect(),
+    }
+}
+
+fn commit_form(movements: &[Movement]) -> Option<Commit> {
+    let commit = &movements.first()?.commit;
+    Some(Commit {
+        id: commit.id,
+        at: commit.committed_at,
+        parent_at: commit.parent_committed_at,
+        author: commit.author_name.clone(),
+        absent_at: commit.fetched.absent_at,
+        fetched_at: commit.fetched.fetched_at,
+        moved: movements.iter().map(moved_form).collect(),
+    })
+}
+
+fn moved_form(movement: &Movement) -> Moved {
+    Moved {
+        file: movement.path.clone(),
+        service: movement.service.clone(),
+        image: movement.image.clone(),
+        before: movement.before.clone(),
+        after: movement.after.clone(),
+        promotion: movement.promotion.as_ref().map(|mark| Promotion {
+            id: mark.id,
+            requested_by: mark.requested_by.clone(),
+            digest: mark.digest.clone(),
+        }),
+    }
+}
+
+fn rules_form(followed: &Followed) -> Rules {
+    let pattern = followed.rules.tag_pattern.as_ref();
+    Rules {
+        environment: followed.environment.clone(),
+        service: followed.service.clone(),
+        image: followed.image.clone(),
+        versions: followed.rules.versions.clone(),
+        tag_pattern: pattern.map(|pattern| pattern.as_str().to_owned()),
+        extract: pattern.and_then(|pattern| pattern.extract()).map(str::to_owned),
+    }
+}
+
+fn from_form(recording: Recording) -> Result<Chronicle, RecordingError> {
+    let wrong = |place: &str, problem| RecordingError::Sense { place: place.to_owned(), problem };
+    if recording.to < recording.from {
+        return Err(wrong("to", "it ends before it begins"));
+    }
+    let mut images = BTreeMap::new();
+    for (at, image) in recording.images.into_iter().enumerate() {
+        let (name, known) = image_of(image, at)?;
+        if images.insert(name, known).is_some() {
+            return Err(wrong(&format!("images[{at}]"), "the same image is there before"));
+        }
+    }
+    let mut movements = Vec::new();
+    for (sequence, commit) in (0..).zip(recording.commits) {
+        movements.extend(movements_of(commit, sequence));
+    }
+    let controls =
+        recording.controls.into_iter().map(|Control { at, file, text }| ControlChange { at, file, text });
+    let controls: Vec<ControlChange> = controls.collect();
+    if let Some(at) = controls.windows(2).position(|two| two[1].at < two[0].at) {
+        return Err(wrong(&format!("controls[{}]", at + 1), "it is earlier than the one before it"));
+    }
+    let rules = recording.rules.into_iter().enumerate();
+    let followed = rules.map(|(at, rules)| followed_of(rules, at)).collect::<Result<_, _>>()?;
+    Ok(Chronicle {
+        from: recording.from,
+        to: recording.to,
+        folders: recording.folders,
+        images,
+        movements,
+        controls,
+        followed,
+    })
+}
+
+fn image_of(image: Image, at: usize) -> Result<(crate::model::ImageName, ImageChronicle), RecordingError> {
+    let mut tags = BTreeMap::new();
+    for (place, tagged) in image.tags.into_iter().enumerate() {
+        let wrong = |problem| RecordingError::Sense { place: format!("images[{at}].tags[{place}]"), problem };
+        if tagged.digests.windows(2).any(|two| two[1].at < two[0].at) {
+            return Err(wrong("the digests are not in the order of time"));
+        }
+        let seen = match tagged.seen {
+            SeenAs::At => Seen::At(tagged.at),
+            SeenAs::By => Seen::By(tagged.at),
+        };
+        let digests =
+            tagged.digests.into_iter().map(|meant| Observation { digest: meant.digest, at: meant.at });
+        let known = TagChronicle { seen, digests: digests.collect() };
+        if tags.insert(tagged.tag, known).is_some() {
+            return Err(wrong("the same tag is there before"));
+        }
+    }
+    Ok((image.name, ImageChronicle { watched_since: image.watched_since, tags }))
+}
+
+fn movements_of(commit: Commit, sequence: u64) -> impl Iterator<Item = Movement> {
+    let facts = Arc::new(MovingCommit {
+        id: commit.id,
+        committed_at: commit.at,
+        parent_committed_at: commit.parent_at,
+        author_name: commit.author,
+        fetched: FetchEvidence { absent_at: commit.absent_at, fetched_at: commit.fetched_at },
+    });
+    commit.moved.into_iter().map(move |moved| Movement {
+        sequence,
+        commit: Arc::clone(&facts),
+        path: moved.file,
+        service: moved.service,
+        image: moved.image,
+        before: moved.before,
+        after: moved.after,
+        promotion: moved.promotion.map(|told| PromotionMark {
+            id: told.id,
+            requested_by: told.requested_by,
+            digest: told.digest,
+        }),
+    })
+}
+
+fn followed_of(rules: Rules, at: usize) -> Result<Followed, RecordingError> {
+    use crate::policy::TagPattern;
+    let pattern = match (&rules.tag_pattern, &rules.extract) {
+        (None, _) => None,
+        (Some(pattern), None) => Some(pattern.parse::<TagPattern>()),
+        (Some(pattern), Some(extract)) => Some(TagPattern::with_extract(pattern, extract)),
+    };
+    let tag_pattern = pattern.transpose().map_err(|_| RecordingError::Sense {
+        place: format!("rules[{at}].tagPattern"),
+        problem: "it is no tag pattern that can be used",
+    })?;
+    Ok(Followed {
+        environment: rules.environment,
+        service: rules.service,
+        image: rules.image,
+        rules: SelectionRules { versions: rules.versions, tag_pattern },
+    })
+}
