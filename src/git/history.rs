@@ -5,6 +5,7 @@ use std::path::Path;
 
 use git2::{Commit, Oid, Repository, Sort};
 use memchr::memmem::Finder;
+use rayon::prelude::*;
 
 use super::GitError;
 use super::diff::{self, Found};
@@ -25,6 +26,15 @@ const MOST_MERGED: usize = 10;
 /// After so many commits the handle is opened anew, since its cache of objects only grows.
 const COMMITS_A_HANDLE: usize = 4_000;
 
+/// How many commits are taken at first: most walks are over what is new.
+const FIRST_COMMITS: usize = 64;
+
+/// How many are taken at once after that.
+const COMMITS_AT_ONCE: usize = 4_000;
+
+/// How many commits that follow one another are compared by one thread, with a handle of its own.
+const COMMITS_A_RUN: usize = 500;
+
 /// What one walk through history looks for.
 pub(super) struct Walk<'a> {
     pub(super) folder: &'a Path,
@@ -40,34 +50,41 @@ impl Walk<'_> {
         visit: &mut dyn FnMut(CommitInfo, Vec<FileChange>) -> ControlFlow<()>,
     ) -> Result<HistoryEnd, GitError> {
         let scope = Scope::new(paths);
-        let mut repository = handle::open(self.folder)?;
-        let mut here = {
-            let commit = find_commit(&repository, self.tip)?;
-            Place {
-                id: commit.id(),
-                tree: commit.tree_id(),
-                roots: scope.resolve(&repository, commit.tree_id())?,
+        let mut next = Some(find_commit(&handle::open(self.folder)?, self.tip)?.id());
+        for most in std::iter::once(FIRST_COMMITS).chain(std::iter::repeat(COMMITS_AT_ONCE)) {
+            let Some(first) = next else { break };
+            let line = self.line(first, most)?;
+            let runs: Vec<Vec<News>> = line
+                .commits
+                .par_chunks(COMMITS_A_RUN)
+                .map(|run| compare(self.folder, &scope, run))
+                .collect::<Result<_, _>>()?;
+            for (commit, changes) in runs.into_iter().flatten() {
+                if visit(commit, changes).is_break() {
+                    return Ok(HistoryEnd::Stopped);
+                }
             }
-        };
-        for count in 1.. {
-            if Some(commit_id(here.id)) == self.until {
+            if line.is_at_until {
                 return Ok(HistoryEnd::Until);
             }
-            let step = Step::take(&repository, &scope, &here)?;
-            if let Some((commit, changes)) = step.news
-                && visit(commit, changes).is_break()
-            {
-                return Ok(HistoryEnd::Stopped);
-            }
-            match step.parent {
-                Some(parent) => here = parent,
-                None => break,
-            }
-            if count % COMMITS_A_HANDLE == 0 {
-                repository = handle::open(self.folder)?;
-            }
+            next = line.next;
         }
         Ok(if self.until.is_some() { HistoryEnd::UntilNotFound } else { HistoryEnd::Root })
+    }
+
+    /// So many commits along first parents, from `first` down.
+    fn line(&self, first: Oid, most: usize) -> Result<Line, GitError> {
+        let repository = handle::open(self.folder)?;
+        let mut line = Line { commits: Vec::new(), next: Some(first), is_at_until: false };
+        while let Some(id) = line.next.filter(|_| line.commits.len() < most) {
+            if Some(commit_id(id)) == self.until {
+                line.is_at_until = true;
+                break;
+            }
+            line.commits.push(id);
+            line.next = find_parent(&repository, id)?.parent_id(0).ok();
+        }
+        Ok(line)
     }
 
     /// Every commit, by any parent, whose message has one of `needles` in it, newest first.
@@ -163,10 +180,40 @@ struct Place {
     roots: Vec<Found>,
 }
 
+/// A part of the line of first parents.
+struct Line {
+    commits: Vec<Oid>,
+    /// The one below them.
+    next: Option<Oid>,
+    /// Whether that one is where the walk was to end.
+    is_at_until: bool,
+}
+
+/// A commit with its changes.
+type News = (CommitInfo, Vec<FileChange>);
+
+/// Compares commits that follow one another with their first parents. What changes no manifest is left out.
+fn compare(folder: &Path, scope: &Scope, run: &[Oid]) -> Result<Vec<News>, GitError> {
+    let repository = handle::open(folder)?;
+    let Some(first) = run.first() else { return Ok(Vec::new()) };
+    let tree = find_parent(&repository, *first)?.tree_id();
+    let mut here = Place { id: *first, tree, roots: scope.resolve(&repository, tree)? };
+    let mut news = Vec::new();
+    for _ in run {
+        let step = Step::take(&repository, scope, &here)?;
+        news.extend(step.news);
+        match step.parent {
+            Some(parent) => here = parent,
+            None => break,
+        }
+    }
+    Ok(news)
+}
+
 /// One commit against its first parent.
 struct Step {
     /// The commit and its changes, if it changes a manifest.
-    news: Option<(CommitInfo, Vec<FileChange>)>,
+    news: Option<News>,
     parent: Option<Place>,
 }
 

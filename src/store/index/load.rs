@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 
+use rayon::prelude::*;
 use sha2::{Digest as _, Sha256};
 
 use crate::model::{CommitId, FetchEvidence, Index, Movement};
@@ -82,14 +83,19 @@ pub(super) async fn state(connection: &mut Connection) -> Result<Option<State>, 
 async fn read_index(connection: &mut Connection, scope: &str) -> Result<Option<Index>, sqlx::Error> {
     let Some(found) = state(connection).await?.filter(|found| found.scope == scope) else { return Ok(None) };
     let head = row::parse(&found.head, "head")?;
-    let mut movements = Vec::new();
-    sqlx::query(sql::SEGMENTS)
-        .try_map(|row| {
-            Ok(read_segment(row::plain(&row, "content")?, row::plain(&row, "checksum")?, &mut movements)?)
-        })
-        .fetch_all(connection)
-        .await?;
+    let segments: Vec<(String, String)> = sqlx::query_as(sql::SEGMENTS).fetch_all(connection).await?;
+    let movements = read_segments(&segments)?;
     Ok(Some(Index { head, movements }))
+}
+
+/// What segments hold, one after the other. To read them is most of what a command costs on a long history.
+fn read_segments(segments: &[(String, String)]) -> Result<Vec<Movement>, Unreadable> {
+    let read = segments.par_iter().map(|(content, checksum)| {
+        let mut movements = Vec::new();
+        read_segment(content, checksum, &mut movements).map(|()| movements)
+    });
+    let read: Vec<Vec<Movement>> = read.collect::<Result<_, _>>()?;
+    Ok(read.into_iter().flatten().collect())
 }
 
 /// Adds what a segment holds, if it is what was saved.
