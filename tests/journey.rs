@@ -17,4 +17,5 @@ mod rollback;
 mod signatures;
 mod simulate;
 mod sources;
+mod status;
 mod world;

@@ -9,6 +9,7 @@ mod moment;
 mod output;
 mod person;
 mod render;
+mod screen;
 mod signals;
 mod since;
 mod wiring;

@@ -1,8 +1,10 @@
 //! Where results go: standard output, with colours when a terminal asks for them; standard error for what goes wrong.
 
 use std::io::{self, IsTerminal, Write};
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use anstyle::{AnsiColor, Style};
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use serde::Serialize;
 
 use crate::model::{Class, Fault, Printable};
@@ -24,6 +26,7 @@ pub(crate) const CYAN: Style = AnsiColor::Cyan.on_default();
 pub(crate) struct Output {
     pub(crate) format: Format,
     choice: anstream::ColorChoice,
+    is_unread: AtomicBool,
 }
 
 impl Output {
@@ -33,12 +36,21 @@ impl Output {
             Color::Always => anstream::ColorChoice::AlwaysAnsi,
             Color::Never => anstream::ColorChoice::Never,
         };
-        Self { format: global.output, choice }
+        Self { format: global.output, choice, is_unread: AtomicBool::new(false) }
     }
 
     /// Whether results are for a person at a terminal.
     pub(crate) fn is_terminal(&self) -> bool {
         self.format == Format::Text && io::stdout().is_terminal()
+    }
+
+    /// How many characters wide the terminal is, if results go to one.
+    pub(crate) fn width(&self) -> Option<usize> {
+        if !self.is_terminal() {
+            return None;
+        }
+        let size = rustix::termios::tcgetwinsize(io::stdout()).ok()?;
+        Some(usize::from(size.ws_col)).filter(|width| *width > 0)
     }
 
     /// Whether results are shown in colours.
@@ -49,20 +61,44 @@ impl Output {
     /// Prints a result for people. A reader that has gone away is no error.
     pub(crate) fn text(&self, text: &str) -> Result<(), Fault> {
         // In one piece: a stream that strips colours as it goes writes every line by itself.
+        let shown = self.shown(text)?;
+        self.noted(write(&shown))
+    }
+
+    /// Whether the reader of the results has gone away.
+    pub(crate) fn is_unread(&self) -> bool {
+        let stdout = io::stdout();
+        let mut pipe = [PollFd::new(&stdout, PollFlags::empty())];
+        let is_asked = poll(&mut pipe, Some(&Timespec { tv_sec: 0, tv_nsec: 0 })).is_ok();
+        let is_broken = is_asked && pipe[0].revents().contains(PollFlags::ERR);
+        is_broken || self.is_unread.load(Ordering::Relaxed)
+    }
+
+    fn noted(&self, written: io::Result<()>) -> Result<(), Fault> {
+        if matches!(&written, Err(error) if error.kind() == io::ErrorKind::BrokenPipe) {
+            self.is_unread.store(true, Ordering::Relaxed);
+        }
+        settled(written)
+    }
+
+    /// A text as it is shown: without colours where there are to be none.
+    pub(crate) fn shown(&self, text: &str) -> Result<Vec<u8>, Fault> {
         let mut shown = anstream::AutoStream::new(Vec::with_capacity(text.len()), self.choice);
-        let mut out = io::stdout().lock();
-        settled(
-            shown
-                .write_all(text.as_bytes())
-                .and_then(|()| out.write_all(&shown.into_inner()))
-                .and_then(|()| out.flush()),
-        )
+        settled(shown.write_all(text.as_bytes()))?;
+        Ok(shown.into_inner())
     }
 
     /// Prints a result for programs: `body`, with `apiVersion` and `kind` before it.
     pub(crate) fn json(&self, kind: &'static str, body: &impl Serialize) -> Result<(), Fault> {
         debug_assert_eq!(self.format, Format::Json);
         print(kind, body)
+    }
+
+    /// Prints one of several results for programs, in a line.
+    pub(crate) fn json_line(&self, kind: &'static str, body: &impl Serialize) -> Result<(), Fault> {
+        debug_assert_eq!(self.format, Format::Json);
+        let document = Document { api_version: API_VERSION, kind, body };
+        self.noted(write(&line(serde_json::to_string(&document))?))
     }
 
     /// Prints a result for programs, whatever the format of the others is.
@@ -97,11 +133,21 @@ impl Output {
 
 fn print(kind: &'static str, body: &impl Serialize) -> Result<(), Fault> {
     let document = Document { api_version: API_VERSION, kind, body };
-    let mut text = serde_json::to_string_pretty(&document)
-        .map_err(|error| Fault::new(Class::Failed, "cannot write the answer as JSON").with_source(error))?;
-    text.push('\n');
+    settled(write(&line(serde_json::to_string_pretty(&document))?))
+}
+
+/// A document as text with its last newline.
+fn line(written: serde_json::Result<String>) -> Result<Vec<u8>, Fault> {
+    let mut text = written
+        .map_err(|error| Fault::new(Class::Failed, "cannot write the answer as JSON").with_source(error))?
+        .into_bytes();
+    text.push(b'\n');
+    Ok(text)
+}
+
+fn write(text: &[u8]) -> io::Result<()> {
     let mut out = io::stdout().lock();
-    settled(out.write_all(text.as_bytes()).and_then(|()| out.flush()))
+    out.write_all(text).and_then(|()| out.flush())
 }
 
 #[derive(Serialize)]

@@ -21,15 +21,33 @@ const LONGEST_REASON_CHARS: usize = 300;
 /// The longest name of a person, in characters.
 const LONGEST_NAME_CHARS: usize = 200;
 
-/// What is wrong, in plain words.
-type Wrong = String;
+/// What is wrong, in plain words, and where, if the reader of YAML says so.
+struct Wrong {
+    problem: String,
+    position: Option<(usize, usize)>,
+}
+
+impl From<String> for Wrong {
+    fn from(problem: String) -> Self {
+        Self { problem, position: None }
+    }
+}
+
+impl From<serde_yaml::Error> for Wrong {
+    fn from(error: serde_yaml::Error) -> Self {
+        let position = error.location().map(|location| (location.line(), location.column()));
+        Self { problem: Printable::new(&error.to_string()).to_string(), position }
+    }
+}
 
 /// Reads a control file. One that can't be read is a control too: it closes the gate that it may have meant.
 pub fn read(file: &RepoPath, text: &[u8]) -> Control {
     let text = match std::str::from_utf8(text) {
-        _ if text.len() > MOST_BYTES => return unreadable(file, "", "it is larger than 64 KiB".to_owned()),
+        _ if text.len() > MOST_BYTES => {
+            return unreadable(file, "", "it is larger than 64 KiB".to_owned().into());
+        }
         Ok(text) => text,
-        Err(_) => return unreadable(file, "", "it is not UTF-8".to_owned()),
+        Err(_) => return unreadable(file, "", "it is not UTF-8".to_owned().into()),
     };
     let glimpse = Glimpse::of(text);
     let control = match glimpse.kind.as_deref() {
@@ -38,19 +56,21 @@ pub fn read(file: &RepoPath, text: &[u8]) -> Control {
         Some("Quarantine") => quarantine(file, text),
         Some("Approval") => approval(file, text),
         Some("Freeze") => freeze(file, text),
-        Some(other) => Err(format!(
-            "`{}` is no kind of control file; write Hold, Pin, Quarantine, Approval or Freeze",
+        Some(other) => Err(Wrong::from(format!(
+            "`kind`: `{}` is no kind of control file; write Hold, Pin, Quarantine, Approval or Freeze",
             Printable::bounded(other, 40)
-        )),
+        ))),
         None => Err(match serde_yaml::from_str::<serde_yaml::Value>(text) {
-            Ok(_) => "it has no `kind`; write Hold, Pin, Quarantine, Approval or Freeze".to_owned(),
-            Err(error) => Printable::new(&error.to_string()).to_string(),
+            Ok(_) => "it has no `kind`; write Hold, Pin, Quarantine, Approval or Freeze".to_owned().into(),
+            Err(error) => error.into(),
         }),
     };
-    control.unwrap_or_else(|problem| unreadable(file, text, problem))
+    control.unwrap_or_else(|wrong| unreadable(file, text, wrong))
 }
 
-fn unreadable(file: &RepoPath, text: &str, problem: Wrong) -> Control {
+fn unreadable(file: &RepoPath, text: &str, wrong: Wrong) -> Control {
+    let Wrong { problem, position } = wrong;
+    let position = position.or_else(|| line_of(text, &problem));
     let Glimpse { kind, service, environments } = Glimpse::of(text);
     let gate = match kind.as_deref() {
         Some("Quarantine") => GateName::Quarantine,
@@ -64,7 +84,14 @@ fn unreadable(file: &RepoPath, text: &str, problem: Wrong) -> Control {
         // One name that can't be read may be any.
         environments: if named.len() == environments.len() { named } else { Vec::new() },
     };
-    Control::Unreadable(UnreadableControl { file: file.clone(), gate, covers, problem })
+    Control::Unreadable(UnreadableControl { file: file.clone(), gate, covers, problem, position })
+}
+
+/// The line of the key that a problem is of.
+fn line_of(text: &str, problem: &str) -> Option<(usize, usize)> {
+    let (key, _) = problem.strip_prefix('`')?.split_once('`')?;
+    let is_key = |line: &str| line.strip_prefix(key).is_some_and(|rest| rest.starts_with(':'));
+    text.lines().position(is_key).map(|at| (at + 1, 1))
 }
 
 fn hold(file: &RepoPath, text: &str) -> Result<Control, Wrong> {
@@ -110,10 +137,10 @@ fn freeze(file: &RepoPath, text: &str) -> Result<Control, Wrong> {
 }
 
 fn parse<T: DeserializeOwned>(text: &str) -> Result<T, Wrong> {
-    serde_yaml::from_str(text).map_err(|error| Printable::new(&error.to_string()).to_string())
+    Ok(serde_yaml::from_str(text)?)
 }
 
-fn note(file: &RepoPath, text: &NoteText) -> Result<Note, Wrong> {
+fn note(file: &RepoPath, text: &NoteText) -> Result<Note, String> {
     Ok(Note {
         file: file.clone(),
         by: line("by", &text.by, LONGEST_NAME_CHARS)?,
@@ -123,30 +150,30 @@ fn note(file: &RepoPath, text: &NoteText) -> Result<Note, Wrong> {
     })
 }
 
-fn coverage(service: Option<&str>, environments: &[String]) -> Result<Coverage, Wrong> {
+fn coverage(service: Option<&str>, environments: &[String]) -> Result<Coverage, String> {
     Ok(Coverage {
         services: service.map(pattern).transpose()?,
         environments: environments.iter().map(|name| environment(name)).collect::<Result<_, _>>()?,
     })
 }
 
-fn pattern(text: &str) -> Result<ServicePattern, Wrong> {
+fn pattern(text: &str) -> Result<ServicePattern, String> {
     checked("service", text)
 }
 
-fn environment(text: &str) -> Result<EnvironmentName, Wrong> {
+fn environment(text: &str) -> Result<EnvironmentName, String> {
     checked("environment", text)
 }
 
-fn tag(text: &str) -> Result<Tag, Wrong> {
+fn tag(text: &str) -> Result<Tag, String> {
     checked("version", text)
 }
 
-fn checked<T: std::str::FromStr<Err: std::fmt::Display>>(key: &str, text: &str) -> Result<T, Wrong> {
+fn checked<T: std::str::FromStr<Err: std::fmt::Display>>(key: &str, text: &str) -> Result<T, String> {
     text.parse().map_err(|error| format!("`{key}`: `{}`: {error}", Printable::bounded(text, 80)))
 }
 
-fn instant(key: &str, text: &str) -> Result<Timestamp, Wrong> {
+fn instant(key: &str, text: &str) -> Result<Timestamp, String> {
     let read = DateTime::parse_from_rfc3339(text).map(|at| at.to_utc());
     read.map_err(|_| {
         let shown = Printable::bounded(text, 40);
@@ -154,7 +181,7 @@ fn instant(key: &str, text: &str) -> Result<Timestamp, Wrong> {
     })
 }
 
-fn line(key: &str, text: &str, most_chars: usize) -> Result<String, Wrong> {
+fn line(key: &str, text: &str, most_chars: usize) -> Result<String, String> {
     let text = text.trim();
     if text.is_empty() || text.chars().count() > most_chars || text.contains(char::is_control) {
         return Err(format!("`{key}` must be one line of 1 to {most_chars} characters"));

@@ -120,6 +120,16 @@ fn what_cannot_be_read_closes_the_gate_that_it_may_have_meant(
     assert!(unreadable.problem.contains(problem), "{}", unreadable.problem);
 }
 
+#[rstest]
+#[case::a_syntax_error("kind: Hold\nreason: [\n", Some((2, 9)))]
+#[case::an_unknown_key("kind: Hold\nservise: a/b\nreason: x\nby: x\nat: 2026-03-02T09:00:00Z\n", Some((2, 1)))]
+#[case::a_bad_value("kind: Hold\nreason: a\nby: x\nat: yesterday\n", Some((4, 1)))]
+#[case::nothing_at_all("", None)]
+fn what_is_wrong_has_a_place(#[case] text: &str, #[case] expected: Option<(usize, usize)>) {
+    let Control::Unreadable(unreadable) = reading(text) else { panic!("{:?}", reading(text)) };
+    assert_eq!(unreadable.position, expected, "{}", unreadable.problem);
+}
+
 #[test]
 fn an_unreadable_file_closes_no_more_than_it_may_have_meant() {
     let covered = |text: &str| match reading(text) {

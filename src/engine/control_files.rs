@@ -29,6 +29,7 @@ pub(crate) fn controls_of(snapshot: &Snapshot, unsigned: &UnsignedFiles, ruleboo
                 gate: GateName::Hold,
                 covers: Coverage::default(),
                 problem: "it is not a regular file".to_owned(),
+                position: None,
             })
         })
     });
@@ -57,7 +58,7 @@ pub(crate) fn problems(controls: &Controls) -> impl Iterator<Item = Problem> {
             unreadable.gate, unreadable.problem
         );
         Problem::error(Class::Refused, closes)
-            .at(&unreadable.file, None)
+            .at(&unreadable.file, unreadable.position)
             .hint("mend the file, or remove it by a commit; docs/control-files.md has the form")
     })
 }

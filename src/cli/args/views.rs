@@ -10,6 +10,15 @@ pub(crate) struct Status {
     /// Only these services: a name or a pattern such as 'common/*'
     #[arg(value_name = "SERVICE")]
     pub(crate) services: Vec<String>,
+    /// Only this environment; can be given again
+    #[arg(long = "env", alias = "in", value_name = "ENVIRONMENT", value_delimiter = ',')]
+    pub(crate) environments: Vec<EnvironmentName>,
+    /// Only services where something newer may not come yet, or of which nothing can be said
+    #[arg(long)]
+    pub(crate) blocked: bool,
+    /// Show it again and again until `q` or Ctrl-C; on a pipe, the board once and then what changes, a line each
+    #[arg(long)]
+    pub(crate) watch: bool,
 }
 
 #[derive(Debug, Args)]

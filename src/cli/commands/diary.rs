@@ -1,16 +1,20 @@
 //! What the daemon logs of its passes: what it did, always; what waits and what is wrong, when that changes.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use crate::cli::daemon::Listener;
+use crate::cli::render::said;
 use crate::engine::{PassReport, Problem, RequestReport, RequestState, Rulebook};
-use crate::model::{Elapsed, Fault, Outcome};
+use crate::model::{Elapsed, Fault, Outcome, Printable};
 use crate::policy::{Answer, Decision, Evaluation};
 
 /// What was told last.
 #[derive(Debug, Default)]
 pub(super) struct Diary {
     waits: HashMap<(usize, String), String>,
+    starving: BTreeSet<(usize, String)>,
+    /// What stands in control files, by their paths.
+    controls: BTreeMap<String, String>,
     problems: BTreeSet<String>,
     failure: Option<String>,
 }
@@ -36,7 +40,9 @@ impl Listener for Diary {
             );
         }
         report.requests.iter().filter(|request| request.is_done).for_each(tell_request);
+        self.tell_controls(rulebook, report);
         self.tell_waits(rulebook, report);
+        self.tell_starvation(rulebook, report);
         self.tell_problems(&report.problems);
         tracing::debug!(
             commit = %report.assessment.view.commit(),
@@ -88,6 +94,55 @@ impl Diary {
             waits.insert(key, state);
         }
         self.waits = waits;
+    }
+
+    /// What people say by control files is told when it begins to count, and when it no longer does.
+    fn tell_controls(&mut self, rulebook: &Rulebook, report: &PassReport) {
+        let zone = rulebook.zone();
+        let mut now = BTreeMap::new();
+        for control in report.assessment.view.controls.standing(zone, report.assessment.now) {
+            let Some(note) = control.note() else { continue };
+            let (file, what) = (control.file().to_string(), said::what(&control));
+            let told = format!("{what} {}", said::who(note, zone));
+            if self.controls.get(&file) != Some(&told) {
+                tracing::info!(
+                    %file, by = %Printable::bounded(&note.by, 200), reason = %Printable::bounded(&note.reason, 300),
+                    expires = note.expires.map(|at| at.to_rfc3339()), "{what}"
+                );
+            }
+            now.insert(file, told);
+        }
+        for file in self.controls.keys().filter(|file| !now.contains_key(*file)) {
+            tracing::info!(%file, "a control file no longer counts");
+        }
+        self.controls = now;
+    }
+
+    /// Releases that come faster than they can soak are told when that begins, and when it ends.
+    fn tell_starvation(&mut self, rulebook: &Rulebook, report: &PassReport) {
+        let mut now = BTreeSet::new();
+        for (track, decision) in report.assessment.view.board.tracks.iter().zip(&report.assessment.decisions)
+        {
+            let Some(Decision::Wait(evaluation)) = decision else { continue };
+            let Some(starvation) = evaluation.starvation() else { continue };
+            let environment = &rulebook.environments[track.environment].policy.name;
+            let key = (track.environment, format!("{} {}", track.service(), track.image()));
+            if !self.starving.contains(&key) {
+                tracing::warn!(
+                    service = %track.service(), %environment, before = %starvation.environment,
+                    superseded = starvation.superseded_count, since = %starvation.since.to_rfc3339(),
+                    soak = %Elapsed(starvation.needed),
+                    hint = "`soakMode: train` lets one go on first, `soakMode: elapsed` lets each go on soaking",
+                    "starving: versions are replaced before their soak is over"
+                );
+            }
+            now.insert(key);
+        }
+        for (environment, subject) in self.starving.difference(&now) {
+            let environment = &rulebook.environments[*environment].policy.name;
+            tracing::info!(%environment, "no longer starving: {subject}");
+        }
+        self.starving = now;
     }
 
     fn tell_problems(&mut self, problems: &[Problem]) {

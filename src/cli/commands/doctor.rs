@@ -11,10 +11,11 @@ use crate::cli::args::{Format, Global};
 use crate::cli::output::{CYAN, GREEN, Output, RED, YELLOW};
 use crate::cli::wiring::Session;
 use crate::config::{Config, Environment};
-use crate::engine::Track;
+use crate::control;
+use crate::engine::{Place, Problem, Track};
 use crate::forge::GitHub;
 use crate::git::PushAccess;
-use crate::model::{Class, Fault, ImageName};
+use crate::model::{Class, Fault, ImageName, Printable};
 
 /// One thing that was looked at.
 #[derive(Debug, Serialize)]
@@ -141,13 +142,34 @@ async fn releases(session: &mut Session) -> (Vec<Finding>, BTreeSet<ImageName>) 
         finding
     });
     let mut findings: Vec<Finding> = findings.collect();
-    let errors = view.board.problems.iter().filter(|problem| problem.is_error).count();
+    findings.extend(view.board.problems.iter().filter(|problem| is_of_control(problem)).map(control_file));
+    let errors =
+        view.board.problems.iter().filter(|problem| problem.is_error && !is_of_control(problem)).count();
     if errors > 0 {
         let hint = "`tidegate plan` names each with file, line and column".to_owned();
         let finding = good("manifests".to_owned(), format!("{errors} places can't be read or matched"));
         findings.push(Finding { state: State::Doubtful, hint: Some(hint), ..finding });
     }
     (findings, view.board.tracks.iter().map(|track| track.image().clone()).collect())
+}
+
+/// Whether a problem is one of a control file.
+fn is_of_control(problem: &Problem) -> bool {
+    let is_there = |place: &Place| {
+        place.path.as_str().strip_prefix(control::FOLDER).is_some_and(|rest| rest.starts_with('/'))
+    };
+    problem.place.as_ref().is_some_and(is_there)
+}
+
+/// A control file that can't be read or does not count: what it was to keep closed is not as somebody thinks.
+fn control_file(problem: &Problem) -> Finding {
+    let place = problem.place.as_ref().map(ToString::to_string).unwrap_or_default();
+    Finding {
+        what: format!("control file {}", Printable::new(&place)),
+        state: State::Bad,
+        detail: problem.message.clone(),
+        hint: problem.hint.clone(),
+    }
 }
 
 /// Whether a registry answers, and lets one of the images be listed.

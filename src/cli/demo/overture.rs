@@ -55,10 +55,11 @@ pub(super) async fn board(screen: &Screen<'_>, session: &mut Session) -> Result<
     if let Some(problem) = report.problems.iter().find(|problem| problem.is_error) {
         return Err(Fault::new(problem.class, problem.to_string()));
     }
-    let rulebook = session.engine.rulebook();
-    let rows = render::status::rows(rulebook, &report, &every_service()?);
+    let choice =
+        render::status::Choice { services: every_service()?, environments: Vec::new(), only_blocked: false };
+    let board = render::status::Board::of(session.engine.rulebook(), &report, &choice);
     screen.heading("tidegate status: the board")?;
-    screen.quote(&render::status::render(rulebook, &report, &rows))
+    screen.quote(&board.render(report.assessment.now, None))
 }
 
 fn every_service() -> Result<GlobSet, Fault> {

@@ -125,7 +125,11 @@ fn waits(explanation: &Explanation, prospect: &Prospect, now: Timestamp) -> Stri
                 time::until(at, now)
             )
         }
-        None => format!("{told}: {YELLOW}waits{YELLOW:#}, and time alone does not open it"),
+        None => {
+            let lasting = prospect.closed().filter(|gate| gate.report.answer == Answer::Closed);
+            let names: Vec<&str> = lasting.map(|gate| gate.report.gate.as_str()).collect();
+            format!("{told}: {YELLOW}waits{YELLOW:#}; time alone does not open {}", names.join(" and "))
+        }
     }
 }
 

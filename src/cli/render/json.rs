@@ -8,11 +8,11 @@ use crate::engine::{
 use crate::model::{Outcome, Tag, Timestamp};
 use crate::policy::{Answer, Decision, Evaluation, GateReport, NoCandidate};
 
-use super::status::Row;
-
 mod explain;
+mod status;
 
 pub(crate) use explain::explain;
+pub(crate) use status::status;
 
 /// A pass.
 #[derive(Serialize)]
@@ -291,81 +291,6 @@ fn told(problem: &Problem) -> Told {
         file: problem.place.as_ref().map(|place| place.path.to_string()),
         line: position.map(|(line, _)| line),
         column: position.map(|(_, column)| column),
-    }
-}
-
-/// The board.
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-pub(crate) struct Status {
-    commit: String,
-    at: Timestamp,
-    services: Vec<ServiceStatus>,
-    problems: Vec<Told>,
-    next_opening: Option<Timestamp>,
-}
-
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-struct ServiceStatus {
-    service: String,
-    image: String,
-    environments: Vec<EnvironmentStatus>,
-}
-
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-struct EnvironmentStatus {
-    environment: String,
-    running: Vec<String>,
-    since: Option<Timestamp>,
-    commit: Option<String>,
-    state: &'static str,
-    next: Option<String>,
-    earliest: Option<Timestamp>,
-    gates: Vec<Gate>,
-}
-
-/// The board as JSON.
-pub(crate) fn status(rulebook: &Rulebook, report: &PassReport, rows: &[Row]) -> Status {
-    let service = |row: &Row| ServiceStatus {
-        service: row.service.to_string(),
-        image: row.image.to_string(),
-        environments: row.tracks.iter().flatten().map(|at| environment(rulebook, report, *at)).collect(),
-    };
-    Status {
-        commit: report.assessment.view.commit().to_string(),
-        at: report.assessment.now,
-        services: rows.iter().map(service).collect(),
-        problems: report.problems.iter().map(told).collect(),
-        next_opening: report.next_opening,
-    }
-}
-
-fn environment(rulebook: &Rulebook, report: &PassReport, at: usize) -> EnvironmentStatus {
-    let track = &report.assessment.view.board.tracks[at];
-    let landing = report.assessment.view.landing(rulebook, at);
-    let (state, next, earliest, gates) = match &report.assessment.decisions[at] {
-        None => ("undecided", None, None, Vec::new()),
-        Some(Decision::Promote(approved)) => {
-            let gates = approved.gates().iter().map(gate).collect();
-            ("open", Some(approved.candidate().tag.to_string()), Some(report.assessment.now), gates)
-        }
-        Some(Decision::Wait(evaluation)) => {
-            let gates = evaluation.reports().iter().map(gate).collect();
-            ("waiting", Some(evaluation.candidate().tag.to_string()), evaluation.earliest(), gates)
-        }
-        Some(Decision::Current { .. }) => ("current", None, None, Vec::new()),
-    };
-    EnvironmentStatus {
-        environment: rulebook.environments[track.environment].policy.name.to_string(),
-        running: track.running.iter().map(|running| running.tag.to_string()).collect(),
-        since: landing.map(|landing| landing.committed_at),
-        commit: landing.map(|landing| landing.commit.to_string()),
-        state,
-        next,
-        earliest,
-        gates,
     }
 }
 

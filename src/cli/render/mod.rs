@@ -12,11 +12,11 @@ pub(crate) mod plan;
 pub(crate) mod problems;
 mod remedy;
 pub(crate) mod requests;
-mod said;
+pub(crate) mod said;
 pub(crate) mod simulation;
 pub(crate) mod status;
 mod table;
-mod time;
+pub(crate) mod time;
 
 /// How a waiting ended, and after how long.
 #[derive(Clone, Copy, Debug, serde::Serialize)]

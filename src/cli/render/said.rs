@@ -6,7 +6,7 @@ use crate::model::{EnvironmentName, Printable, Timestamp};
 use crate::policy::{Control, Note, ShownTime};
 
 /// A control as people read it, without who said it.
-pub(super) fn what(control: &Control) -> String {
+pub(crate) fn what(control: &Control) -> String {
     match control {
         Control::Hold(hold) => {
             format!("hold of {}{}", whom(hold.covers.services.as_ref()), place(&hold.covers.environments))
@@ -45,7 +45,7 @@ pub(super) fn kind(control: &Control) -> &'static str {
 }
 
 /// Who said something, why, where it stands and until when.
-pub(super) fn who(note: &Note, zone: Tz) -> String {
+pub(crate) fn who(note: &Note, zone: Tz) -> String {
     let (by, reason) = (Printable::bounded(&note.by, 60), Printable::bounded(&note.reason, 200));
     let shown = |at: Timestamp| ShownTime { at, zone };
     let until = note.expires.map(|at| format!(", until {}", shown(at))).unwrap_or_default();

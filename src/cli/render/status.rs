@@ -1,99 +1,190 @@
 //! The board: services by environments, what is coming, and when.
 
+mod beneath;
+mod changes;
+mod next;
+
 use std::collections::BTreeMap;
 
 use globset::GlobSet;
 
-use crate::cli::output::{BOLD, CYAN, DIM, GREEN, RED, YELLOW};
+use crate::cli::output::{BOLD, DIM, YELLOW};
 use crate::engine::{PassReport, Rulebook, Track};
-use crate::model::{ImageName, ServiceName};
-use crate::policy::{Answer, Decision, GateReport};
+use crate::model::{ImageName, ServiceName, Timestamp};
+use crate::policy::Decision;
 
 use super::table::{self, Cell};
 use super::{problems, time};
 
-/// One image of one service across the environments.
+/// The fewest characters that are left of a service's name, and of what comes next, where a terminal is narrow.
+const FEWEST: (usize, usize) = (16, 24);
+
+/// A pass, and what of it is shown.
+pub(crate) struct Board<'a> {
+    pub(crate) rulebook: &'a Rulebook,
+    pub(crate) report: &'a PassReport,
+    /// The environments that are shown, by their places in the rulebook.
+    pub(crate) environments: Vec<usize>,
+    pub(crate) rows: Vec<Row>,
+}
+
+/// One image of one service across the environments that are shown.
 pub(crate) struct Row {
     pub(crate) service: ServiceName,
     pub(crate) image: ImageName,
     /// Whether the service has other images too.
-    pub(crate) is_one_of_several: bool,
-    /// For each environment, the place of the track on the board.
+    is_one_of_several: bool,
+    /// For each environment that is shown, the place of the track on the board.
     pub(crate) tracks: Vec<Option<usize>>,
 }
 
-/// The rows of the services that are wanted.
-pub(crate) fn rows(rulebook: &Rulebook, report: &PassReport, wanted: &GlobSet) -> Vec<Row> {
-    let board = &report.assessment.view.board;
-    let mut by_subject: BTreeMap<(ServiceName, ImageName), Vec<Option<usize>>> = BTreeMap::new();
-    for (at, track) in board.tracks.iter().enumerate() {
-        if wanted.is_match(track.service().to_string()) {
-            let tracks = by_subject
-                .entry((track.service().clone(), track.image().clone()))
-                .or_insert_with(|| vec![None; rulebook.environments.len()]);
-            tracks[track.environment] = Some(at);
+/// Which rows are shown.
+#[derive(Clone, Debug)]
+pub(crate) struct Choice {
+    /// The services.
+    pub(crate) services: GlobSet,
+    /// The environments, by their places in the rulebook; every one when there is none.
+    pub(crate) environments: Vec<usize>,
+    /// Only where something newer may not come yet, or of which nothing can be said.
+    pub(crate) only_blocked: bool,
+}
+
+impl<'a> Board<'a> {
+    /// The board of a pass.
+    pub(crate) fn of(rulebook: &'a Rulebook, report: &'a PassReport, choice: &Choice) -> Self {
+        let environments = match choice.environments.as_slice() {
+            [] => (0..rulebook.environments.len()).collect(),
+            some => some.to_vec(),
+        };
+        let mut board = Self { rulebook, report, environments, rows: Vec::new() };
+        board.rows = board.chosen_rows(choice);
+        board
+    }
+
+    fn chosen_rows(&self, choice: &Choice) -> Vec<Row> {
+        let tracks = &self.report.assessment.view.board.tracks;
+        let mut by_subject: BTreeMap<(&ServiceName, &ImageName), Vec<Option<usize>>> = BTreeMap::new();
+        for (at, track) in tracks.iter().enumerate() {
+            let column = self.environments.iter().position(|shown| *shown == track.environment);
+            if let Some(column) = column.filter(|_| choice.services.is_match(track.service().to_string())) {
+                let row = by_subject.entry((track.service(), track.image()));
+                row.or_insert_with(|| vec![None; self.environments.len()])[column] = Some(at);
+            }
         }
+        let mut images_of: BTreeMap<&ServiceName, usize> = BTreeMap::new();
+        for (service, _) in by_subject.keys() {
+            *images_of.entry(service).or_default() += 1;
+        }
+        let row = |((service, image), tracks): ((&ServiceName, &ImageName), Vec<Option<usize>>)| Row {
+            is_one_of_several: images_of.get(service).is_some_and(|count| *count > 1),
+            service: service.clone(),
+            image: image.clone(),
+            tracks,
+        };
+        let rows = by_subject.into_iter().map(row);
+        rows.filter(|row| !choice.only_blocked || self.is_blocked(row)).collect()
     }
-    let mut images_of: BTreeMap<ServiceName, usize> = BTreeMap::new();
-    for (service, _) in by_subject.keys() {
-        *images_of.entry(service.clone()).or_default() += 1;
-    }
-    let row = |((service, image), tracks): ((ServiceName, ImageName), Vec<Option<usize>>)| Row {
-        is_one_of_several: images_of.get(&service).is_some_and(|count| *count > 1),
-        service,
-        image,
-        tracks,
-    };
-    by_subject.into_iter().map(row).collect()
-}
 
-/// The board as a table.
-pub(crate) fn render(rulebook: &Rulebook, report: &PassReport, rows: &[Row]) -> String {
-    let mut lines = vec![heading(rulebook)];
-    lines.extend(rows.iter().map(|row| line(rulebook, report, row)));
-    let mut text = table::render(&lines);
-    if rows.is_empty() {
-        text.push_str(
-            "No service has an image field under the environments' paths; `tidegate doctor` looks closer.\n",
-        );
+    /// Whether something newer may not come yet to one of the environments, or nothing can be said of it.
+    fn is_blocked(&self, row: &Row) -> bool {
+        row.tracks.iter().flatten().any(|track| match &self.report.assessment.decisions[*track] {
+            None | Some(Decision::Wait(_)) => true,
+            Some(Decision::Current { why }) => !why.is_up_to_date(),
+            Some(Decision::Promote(_)) => false,
+        })
     }
-    let told = problems::render(&report.problems);
-    if !told.is_empty() {
-        text.push('\n');
-        text.push_str(&told);
-    }
-    text
-}
 
-fn heading(rulebook: &Rulebook) -> Vec<Cell> {
-    let mut cells = vec![Cell::styled("SERVICE", DIM)];
-    for environment in &rulebook.environments {
-        cells.push(Cell::styled(environment.policy.name.as_str().to_uppercase(), DIM));
-        cells.push(Cell::styled("SINCE", DIM));
+    /// The board as a table, and what stands beneath it; times count to `now`. Where there is a width, no line of the table
+    /// is wider if that can be helped.
+    pub(crate) fn render(&self, now: Timestamp, width: Option<usize>) -> String {
+        let mut text = self.table(now, width);
+        for part in [self.beneath(now), problems::render(&self.report.problems)] {
+            if !part.is_empty() {
+                text.push('\n');
+                text.push_str(&part);
+            }
+        }
+        text
     }
-    cells.push(Cell::styled("NEXT", DIM));
-    cells
-}
 
-fn line(rulebook: &Rulebook, report: &PassReport, row: &Row) -> Vec<Cell> {
-    let name = if row.is_one_of_several {
-        format!("{} ({})", row.service, row.image.repository())
-    } else {
-        row.service.to_string()
-    };
-    let mut cells = vec![Cell::styled(name, BOLD)];
-    let board = &report.assessment.view.board;
-    for track in &row.tracks {
-        match track {
-            None => cells.extend([Cell::styled("-", DIM), Cell::plain("")]),
-            Some(at) => {
-                cells.push(running(&board.tracks[*at]));
-                cells.push(Cell::styled(since(rulebook, report, *at), DIM));
+    fn table(&self, now: Timestamp, width: Option<usize>) -> String {
+        if self.rows.is_empty() {
+            return "No service is to be shown; `tidegate doctor` tells what the environments hold.\n"
+                .to_owned();
+        }
+        let mut lines = vec![self.heading()];
+        lines.extend(self.rows.iter().map(|row| self.line(row, now)));
+        if let Some(width) = width {
+            self.narrow(&mut lines, width);
+        }
+        table::render(&lines)
+    }
+
+    /// Leaves out and cuts what matters least, until the lines are no wider than that.
+    fn narrow(&self, lines: &mut [Vec<Cell>], width: usize) {
+        let excess = |lines: &[Vec<Cell>]| table::width(lines).saturating_sub(width);
+        if excess(lines) > 0 {
+            // How long it has run goes before what runs and what comes.
+            for column in (0..self.environments.len()).rev() {
+                for line in &mut *lines {
+                    line.remove(2 + 2 * column);
+                }
+            }
+        }
+        let last = 1 + self.environments.len();
+        for (column, fewest) in [(last, FEWEST.1), (0, FEWEST.0)] {
+            let excess = excess(lines);
+            let most = table::column_width(lines, column).saturating_sub(excess).max(fewest);
+            if excess > 0 {
+                for line in &mut *lines {
+                    line[column].cut(most);
+                }
             }
         }
     }
-    cells.push(next(rulebook, report, row));
-    cells
+
+    fn heading(&self) -> Vec<Cell> {
+        let mut cells = vec![Cell::styled("SERVICE", DIM)];
+        for environment in &self.environments {
+            let name = self.rulebook.environments[*environment].policy.name.as_str();
+            cells.push(Cell::styled(name.to_uppercase(), DIM));
+            cells.push(Cell::styled("SINCE", DIM));
+        }
+        cells.push(Cell::styled("NEXT", DIM));
+        cells
+    }
+
+    fn line(&self, row: &Row, now: Timestamp) -> Vec<Cell> {
+        let mut cells = vec![Cell::styled(row.name(), BOLD)];
+        let board = &self.report.assessment.view.board;
+        for track in &row.tracks {
+            match track {
+                None => cells.extend([Cell::styled("-", DIM), Cell::plain("")]),
+                Some(at) => {
+                    cells.push(running(&board.tracks[*at]));
+                    cells.push(Cell::styled(self.since(*at, now), DIM));
+                }
+            }
+        }
+        cells.push(self.next(row, now));
+        cells
+    }
+
+    fn since(&self, track: usize, now: Timestamp) -> String {
+        let landing = self.report.assessment.view.landing(self.rulebook, track);
+        landing.map(|landing| time::age(landing.committed_at, now)).unwrap_or_default()
+    }
+}
+
+impl Row {
+    /// The service, and the image where it has several.
+    pub(crate) fn name(&self) -> String {
+        if self.is_one_of_several {
+            format!("{} ({})", self.service, self.image.repository())
+        } else {
+            self.service.to_string()
+        }
+    }
 }
 
 fn running(track: &Track) -> Cell {
@@ -103,59 +194,5 @@ fn running(track: &Track) -> Cell {
             let tags: Vec<&str> = several.iter().map(|running| running.tag.as_str()).collect();
             Cell::styled(tags.join("+"), YELLOW)
         }
-    }
-}
-
-fn since(rulebook: &Rulebook, report: &PassReport, track: usize) -> String {
-    let landing = report.assessment.view.landing(rulebook, track);
-    landing.map(|landing| time::age(landing.committed_at, report.assessment.now)).unwrap_or_default()
-}
-
-/// What comes next to the row: the furthest environment first, since that is what one waits for.
-fn next(rulebook: &Rulebook, report: &PassReport, row: &Row) -> Cell {
-    let decided = |at: usize| report.assessment.decisions[at].as_ref();
-    let mut told = Vec::new();
-    let mut style = DIM;
-    for (environment, track) in row.tracks.iter().enumerate().rev() {
-        let Some(decision) = track.and_then(decided) else { continue };
-        let name = &rulebook.environments[environment].policy.name;
-        match decision {
-            Decision::Promote(approved) => {
-                style = GREEN;
-                told.push(format!("{name} {} now", approved.candidate().tag));
-            }
-            Decision::Wait(evaluation) => {
-                let closed: Vec<&GateReport> = evaluation.closed().collect();
-                let refused = closed.iter().find(|gate| gate.answer == Answer::Refused);
-                if refused.is_some() {
-                    style = RED;
-                } else if style == DIM {
-                    style = CYAN;
-                }
-                let tag = &evaluation.candidate().tag;
-                told.push(format!("{name} {tag} {}", when(report, evaluation.earliest(), &closed)));
-            }
-            Decision::Current { .. } => {}
-        }
-    }
-    let is_unknown = row.tracks.iter().flatten().any(|at| report.assessment.decisions[*at].is_none());
-    if told.is_empty() && is_unknown {
-        return Cell::styled("not decided, see below", RED);
-    }
-    Cell::styled(told.join(", "), style)
-}
-
-fn when(report: &PassReport, earliest: Option<crate::model::Timestamp>, closed: &[&GateReport]) -> String {
-    let now = report.assessment.now;
-    let refused: Vec<&str> =
-        closed.iter().filter(|gate| gate.answer == Answer::Refused).map(|gate| gate.gate.as_str()).collect();
-    if !refused.is_empty() {
-        return format!("refused ({})", refused.join(", "));
-    }
-    let names: Vec<&str> = closed.iter().map(|gate| gate.gate.as_str()).collect();
-    let names = names.join(", ");
-    match earliest.filter(|at| *at > now) {
-        Some(at) => format!("in {} ({names})", time::until(at, now)),
-        None => format!("held ({names})"),
     }
 }

@@ -19,15 +19,32 @@ impl Cell {
     pub(super) fn styled(text: impl Into<String>, style: Style) -> Self {
         Self { text: text.into(), style }
     }
+
+    /// Cuts what is longer than so many characters, and shows that.
+    pub(super) fn cut(&mut self, most: usize) {
+        if self.text.chars().count() > most {
+            self.text = self.text.chars().take(most.saturating_sub(1)).chain(['…']).collect();
+        }
+    }
+}
+
+/// How wide the rows are.
+pub(super) fn width(rows: &[Vec<Cell>]) -> usize {
+    let columns = rows.iter().map(Vec::len).max().unwrap_or(0);
+    let all: usize = (0..columns).map(|column| column_width(rows, column)).sum();
+    all + 2 * columns.saturating_sub(1)
+}
+
+/// How wide a column is.
+pub(super) fn column_width(rows: &[Vec<Cell>], column: usize) -> usize {
+    let cells = rows.iter().filter_map(|row| row.get(column));
+    cells.map(|cell| cell.text.chars().count()).max().unwrap_or(0)
 }
 
 /// Rows as text, two blanks between columns, none at a line's end.
 pub(super) fn render(rows: &[Vec<Cell>]) -> String {
     let columns = rows.iter().map(Vec::len).max().unwrap_or(0);
-    let width = |column: usize| {
-        rows.iter().filter_map(|row| row.get(column)).map(|cell| cell.text.chars().count()).max().unwrap_or(0)
-    };
-    let widths: Vec<usize> = (0..columns).map(width).collect();
+    let widths: Vec<usize> = (0..columns).map(|column| column_width(rows, column)).collect();
     let mut text = String::new();
     for row in rows {
         let last = row.iter().rposition(|cell| !cell.text.is_empty());
@@ -48,6 +65,16 @@ pub(super) fn render(rows: &[Vec<Cell>]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_is_cut_shows_it() {
+        let mut cell = Cell::plain("größer");
+        cell.cut(6);
+        assert_eq!(cell.text, "größer");
+        cell.cut(4);
+        assert_eq!(cell.text, "grö…");
+        assert_eq!(width(&[vec![cell, Cell::plain("b")], vec![Cell::plain("a")]]), 7);
+    }
 
     #[test]
     fn columns_line_up_and_lines_end_without_blanks() {

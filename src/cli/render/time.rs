@@ -19,6 +19,6 @@ pub(super) fn until(then: Timestamp, now: Timestamp) -> String {
 }
 
 /// A wall time in the configured zone: `Mon 2026-11-23 14:22`.
-pub(super) fn wall(at: Timestamp, zone: Tz) -> String {
+pub(crate) fn wall(at: Timestamp, zone: Tz) -> String {
     at.with_timezone(&zone).format("%a %Y-%m-%d %H:%M:%S").to_string()
 }

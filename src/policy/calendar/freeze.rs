@@ -71,6 +71,11 @@ impl Freeze {
         now >= ending(self.to, zone)
     }
 
+    /// Whether it is in effect at `now`.
+    pub fn is_in_effect(&self, zone: Tz, now: Timestamp) -> bool {
+        self.end_if_in_effect(zone, now).is_some()
+    }
+
     /// When it begins and ends, as the clock on the wall shows it.
     pub fn span(&self) -> (NaiveDateTime, NaiveDateTime) {
         (self.from, self.to)

@@ -30,6 +30,7 @@ impl Control {
                 Printable::bounded(unknown.as_str(), 63),
                 names.join(", ")
             ),
+            position: None,
         })
     }
 }

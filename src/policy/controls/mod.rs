@@ -131,8 +131,10 @@ pub struct UnreadableControl {
     pub gate: GateName,
     /// Whom it may have meant.
     pub covers: Coverage,
-    /// What is wrong with it, with line and column, in plain words.
+    /// What is wrong with it, in plain words.
     pub problem: String,
+    /// The line and the column of that, from 1, if it has one.
+    pub position: Option<(usize, usize)>,
 }
 
 /// One control file.

@@ -31,6 +31,7 @@ fn unreadable(gate: GateName) -> Control {
         gate,
         covers: Coverage::default(),
         problem: "missing field `reason`".into(),
+        position: None,
     })
 }
 

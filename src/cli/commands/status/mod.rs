@@ -1,34 +1,56 @@
 //! `tidegate status`: the board.
 
+mod watch;
+
 use std::process::ExitCode;
 
 use globset::{Glob, GlobSet, GlobSetBuilder};
 
 use crate::cli::args::{Format, Global, Status};
 use crate::cli::output::Output;
-use crate::cli::render;
+use crate::cli::render::{
+    self,
+    status::{Board, Choice},
+};
 use crate::cli::wiring::Session;
-use crate::engine::Request;
-use crate::model::{Class, Fault};
+use crate::engine::{Request, Rulebook};
+use crate::model::{Class, EnvironmentName, Fault};
 
 use super::{activity, exit_code};
 
 pub(super) async fn run(global: &Global, args: &Status, output: &Output) -> Result<ExitCode, Fault> {
-    let wanted = globs(&args.services)?;
+    if args.watch {
+        return Box::pin(watch::watch(global, args, output)).await;
+    }
     let mut session = Session::open(global, output).await?;
+    let choice = choice(args, session.engine.rulebook())?;
     let _turn = session.turn(output).await?;
     let report = activity::during("Looking", session.engine.pass(&Request::plan())).await?;
-    let rulebook = session.engine.rulebook();
-    let rows = render::status::rows(rulebook, &report, &wanted);
-    if rows.is_empty() && !args.services.is_empty() {
+    let board = Board::of(session.engine.rulebook(), &report, &choice);
+    if board.rows.is_empty() && !args.services.is_empty() && !args.blocked {
         let message = format!("no service is called {}", args.services.join(" or "));
         return Err(Fault::new(Class::Usage, message).with_hint("`tidegate status` lists all of them"));
     }
     match output.format {
-        Format::Text => output.text(&render::status::render(rulebook, &report, &rows))?,
-        Format::Json => output.json("Status", &render::json::status(rulebook, &report, &rows))?,
+        Format::Text => output.text(&board.render(report.assessment.now, output.width()))?,
+        Format::Json => output.json("Status", &render::json::status(&board))?,
     }
     Ok(exit_code(&report.problems))
+}
+
+fn choice(args: &Status, rulebook: &Rulebook) -> Result<Choice, Fault> {
+    let place = |name: &EnvironmentName| {
+        rulebook.find(name).ok_or_else(|| {
+            let environments = rulebook.environments.iter();
+            let names: Vec<&str> = environments.map(|environment| environment.policy.name.as_str()).collect();
+            Fault::new(Class::Usage, format!("there is no environment {name}"))
+                .with_hint(format!("the configuration has {}", names.join(", ")))
+        })
+    };
+    let mut environments = args.environments.iter().map(place).collect::<Result<Vec<_>, _>>()?;
+    environments.sort_unstable();
+    environments.dedup();
+    Ok(Choice { services: globs(&args.services)?, environments, only_blocked: args.blocked })
 }
 
 /// The services that are asked for; every one, when none is named.

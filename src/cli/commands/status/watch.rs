@@ -1,0 +1,196 @@
+//! `tidegate status --watch`: the board, again and again. The branch is asked by one question each few seconds; the
+//! registries when it moved, a gate opened or the schedule says so.
+
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+use std::process::ExitCode;
+use std::time::Duration;
+
+use tokio::signal::unix::{SignalKind, signal};
+
+use crate::cli::args::{Format, Global, Status};
+use crate::cli::output::{DIM, Output, RED};
+use crate::cli::render::status::{Board, Choice};
+use crate::cli::render::{self, time};
+use crate::cli::screen::Screen;
+use crate::cli::signals::Signals;
+use crate::cli::wiring::{Session, load};
+use crate::engine::{PassReport, Request};
+use crate::model::{Class, Fault, Printable, Timestamp};
+
+/// How long from one look at the branch to the next.
+const LOOK: Duration = Duration::from_secs(5);
+
+/// How long from one drawing to the next: ages go on.
+const DRAW: Duration = Duration::from_secs(1);
+
+/// Watches until a key or a signal ends it.
+pub(super) async fn watch(global: &Global, args: &Status, output: &Output) -> Result<ExitCode, Fault> {
+    let mut signals = Signals::listen()?;
+    let mut session = Session::of(load(global, output)?, output).await?;
+    let choice = super::choice(args, session.engine.rulebook())?;
+    let stop = session.stop.clone();
+    let ended = if output.is_terminal() {
+        on_terminal(&mut session, &choice, output, &mut signals).await
+    } else {
+        tokio::select! {
+            ended = on_pipe(&mut session, &choice, output) => ended,
+            _ = signals.next() => Ok(()),
+        }
+    };
+    // A question to Git may be under way.
+    stop.ask();
+    ended.map(|()| ExitCode::SUCCESS)
+}
+
+/// What was seen last.
+#[derive(Default)]
+struct Seen {
+    report: Option<PassReport>,
+    /// When something may come out differently although the branch does not move.
+    again_at: Option<Timestamp>,
+    /// Why the last look failed.
+    failure: Option<String>,
+}
+
+impl Seen {
+    /// Looks again. Answers whether there is something new; a failure that may pass is kept.
+    async fn look(&mut self, session: &mut Session, output: &Output) -> Result<bool, Fault> {
+        match self.try_look(session, output).await {
+            Ok(is_new) => Ok(self.failure.take().is_some() || is_new),
+            Err(fault) if fault.class() == Class::TryAgain => {
+                let told = fault.in_one_line();
+                let is_new = self.failure.as_ref() != Some(&told);
+                self.failure = Some(told);
+                Ok(is_new)
+            }
+            Err(fault) => Err(fault),
+        }
+    }
+
+    async fn try_look(&mut self, session: &mut Session, output: &Output) -> Result<bool, Fault> {
+        let _turn = session.turn(output).await?;
+        if let Some(report) = &self.report {
+            let head = session.engine.look().await?.commit();
+            let is_unmoved = head == report.assessment.view.commit();
+            if is_unmoved && self.again_at.is_none_or(|at| chrono::Utc::now() < at) {
+                return Ok(false);
+            }
+        }
+        let report = Box::pin(session.engine.pass(&Request::plan())).await?;
+        let tick = session.config.schedule.value.next_after(report.assessment.now);
+        self.again_at = [tick, report.next_opening].into_iter().flatten().min();
+        self.report = Some(report);
+        Ok(true)
+    }
+}
+
+async fn on_terminal(
+    session: &mut Session,
+    choice: &Choice,
+    output: &Output,
+    signals: &mut Signals,
+) -> Result<(), Fault> {
+    let failed = |error| Fault::new(Class::Failed, "cannot listen for signals").with_source(error);
+    let mut resized = signal(SignalKind::window_change()).map_err(failed)?;
+    let mut screen = Screen::open();
+    let mut seen = Seen::default();
+    screen.draw(b"", &output.shown(&format!("{DIM}looking ...{DIM:#}"))?);
+    loop {
+        {
+            let mut looking = std::pin::pin!(seen.look(session, output));
+            loop {
+                tokio::select! {
+                    looked = &mut looking => { looked?; break }
+                    key = screen.key() => if is_end(key) { return Ok(()) },
+                    _ = signals.next() => return Ok(()),
+                }
+            }
+        }
+        let looked_at = tokio::time::Instant::now();
+        while looked_at.elapsed() < LOOK {
+            draw(&screen, session, choice, &seen, output)?;
+            tokio::select! {
+                () = tokio::time::sleep(DRAW) => {}
+                _ = resized.recv() => {}
+                key = screen.key() => if is_end(key) { return Ok(()) },
+                _ = signals.next() => return Ok(()),
+            }
+        }
+    }
+}
+
+/// `q`, or Escape.
+fn is_end(key: u8) -> bool {
+    matches!(key, b'q' | b'Q' | 0x1b)
+}
+
+fn draw(
+    screen: &Screen,
+    session: &Session,
+    choice: &Choice,
+    seen: &Seen,
+    output: &Output,
+) -> Result<(), Fault> {
+    let now = chrono::Utc::now();
+    let (width, _) = screen.size();
+    let text = match &seen.report {
+        Some(report) => Board::of(session.engine.rulebook(), report, choice).render(now, Some(width)),
+        None => String::new(),
+    };
+    let mut last = format!("{DIM}{}, q leaves{DIM:#}", time::wall(now, session.config.timezone));
+    if let Some(failure) = &seen.failure {
+        last = format!("{RED}{}{RED:#}  {last}", Printable::bounded(failure, 200));
+    }
+    screen.draw(&output.shown(&text)?, &output.shown(&last)?);
+    Ok(())
+}
+
+/// The whole board once, and then what changes.
+async fn on_pipe(session: &mut Session, choice: &Choice, output: &Output) -> Result<(), Fault> {
+    let mut seen = Seen::default();
+    let mut told: Option<BTreeMap<String, String>> = None;
+    loop {
+        let is_new = seen.look(session, output).await?;
+        if let Some(failure) = seen.failure.as_ref().filter(|_| is_new) {
+            // Standard error may be closed; the watching goes on all the same.
+            let _ = output.complain(&format!("looking again soon: {}\n", Printable::bounded(failure, 300)));
+        } else if let Some(report) = seen.report.as_ref().filter(|_| is_new) {
+            let board = Board::of(session.engine.rulebook(), report, choice);
+            let states = board.states(report.assessment.now);
+            if told.as_ref() != Some(&states) {
+                tell(&board, told.as_ref(), &states, session, output)?;
+                told = Some(states);
+            }
+        }
+        if output.is_unread() {
+            return Ok(());
+        }
+        tokio::time::sleep(LOOK).await;
+    }
+}
+
+fn tell(
+    board: &Board<'_>,
+    before: Option<&BTreeMap<String, String>>,
+    after: &BTreeMap<String, String>,
+    session: &Session,
+    output: &Output,
+) -> Result<(), Fault> {
+    let now = board.report.assessment.now;
+    match (output.format, before) {
+        (Format::Json, _) => output.json_line("Status", &render::json::status(board)),
+        (Format::Text, None) => output.text(&board.render(now, None)),
+        (Format::Text, Some(before)) => {
+            let changed = after.iter().filter(|(what, state)| before.get(*what) != Some(state));
+            let changed = changed.map(|(what, state)| format!("{what}: {state}"));
+            let gone = before.keys().filter(|what| !after.contains_key(*what));
+            let at = time::wall(now, session.config.timezone);
+            let mut text = String::new();
+            for line in changed.chain(gone.map(|what| format!("{what}: no more"))) {
+                let _ = writeln!(text, "{DIM}{at}{DIM:#} {line}");
+            }
+            output.text(&text)
+        }
+    }
+}
