@@ -137,7 +137,7 @@ pub(crate) enum Command {
     Release(Release),
     /// Show the board: services by environments, what runs since when, what is coming and when
     #[command(
-        after_help = "Examples:\n  tidegate status\n  tidegate status 'common/*' --env prod\n  tidegate status --blocked\n  tidegate status -o json"
+        after_help = "Examples:\n  tidegate status\n  tidegate status 'common/*' --env prod\n  tidegate status --blocked --watch\n  tidegate status -o json"
     )]
     Status(Status),
     /// Tell why a version is where it is and when the next one comes: every gate, and what would open it
