@@ -1,8 +1,8 @@
 //! Simulation: a policy replayed over what happened. Knows no IO, no clock and no async: the time is that of the events.
 //!
-//! A [`Chronicle`] is what happened, as data. [`replay`] lets a [`Policy`] decide over it, with the same gates as the engine;
+//! A [`Chronicle`] is what happened, as data. [`replay()`] lets a [`Policy`] decide over it, with the same gates as the engine;
 //! [`as_it_was`] tells what really came where; both end in [`Story`], of which [`Figures`] tell how long versions took.
-//! [`write`] and [`read`] keep a chronicle in a file.
+//! [`write()`] and [`read()`] keep a chronicle in a file.
 
 mod actual;
 mod chronicle;
