@@ -108,7 +108,7 @@ fn source(folder: &Path) {
     for number in 0..SOURCE_COMMITS {
         let message =
             format!("feat(part-{}): change number {number} (#{number})\n\nBecause of it.", number % 50);
-        let _ = writeln!(stream, "commit refs/heads/main");
+        let _ = writeln!(stream, "commit refs/heads/main\nmark :{}", number + 1);
         let _ = writeln!(stream, "committer Person <person@vtr.cl> {} +0000", 1_700_000_000 + number * 60);
         let _ = writeln!(stream, "data {}\n{message}", message.len());
         let text = number.to_string();
@@ -119,7 +119,7 @@ fn source(folder: &Path) {
             text.len()
         );
         if number % 100 == 0 {
-            let _ = writeln!(stream, "reset refs/tags/v1.0.{}\nfrom refs/heads/main^0\n", number / 100);
+            let _ = writeln!(stream, "reset refs/tags/v1.0.{}\nfrom :{}\n", number / 100, number + 1);
         }
     }
     let import = git(&["-C", "source.git", "fast-import", "--quiet"]).stdin(Stdio::piped()).spawn();

@@ -13,6 +13,7 @@ mod over_network;
 mod promotion;
 mod pull_requests;
 mod recovery;
+mod releases;
 mod rollback;
 mod signatures;
 mod simulate;

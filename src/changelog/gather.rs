@@ -42,8 +42,10 @@ impl Notes {
         let told = Told::find(material.commits, material.lost);
         let told_lost = Told::find(material.lost, material.commits);
         let mut people = People::default();
-        let releases = Writer { told: &told, inline, head: &material.heading.to }
-            .releases(material.releases, &mut people);
+        // What is taken away was released with the version that is left.
+        let goes_back = material.remarks.contains(&Remark::Downgrade);
+        let head = if goes_back { &material.heading.from } else { &material.heading.to };
+        let releases = Writer { told: &told, inline, head }.releases(material.releases, &mut people);
         let lost = Writer { told: &told_lost, inline, head: &material.heading.from }
             .releases(&[], &mut People::default())
             .into_iter()

@@ -73,6 +73,11 @@ impl Daemon {
         match outcome {
             Ok(report) => {
                 listener.passed(self.session.engine.rulebook(), &report);
+                let due = self.session.due_releases(&report).await;
+                if let Some(releases) = self.session.releases.clone().filter(|_| !due.is_empty()) {
+                    // The next pass does not wait for it.
+                    tokio::spawn(async move { releases.publish(due).await });
+                }
                 report.next_opening
             }
             Err(fault) => {

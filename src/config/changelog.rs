@@ -29,6 +29,8 @@ pub struct Changelog {
     pub in_commits: bool,
     /// The file in the GitOps repository that promotions add to.
     pub file: Option<ChangelogFile>,
+    /// What the releases of the GitOps repository are of, if there are any.
+    pub releases: Option<GitRelease>,
     /// How long promotions wait for it.
     pub time_limit: Duration,
     /// How many lines of it a commit takes.
@@ -37,6 +39,15 @@ pub struct Changelog {
     pub most_bytes: u64,
     /// Templates by their names.
     pub templates: BTreeMap<String, Template>,
+}
+
+/// What a release of the GitOps repository is of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum GitRelease {
+    /// A day.
+    Day,
+    /// One push.
+    Batch,
 }
 
 /// How one host of source repositories is reached.
@@ -138,6 +149,7 @@ mod tests {
             rules: Rules::default(),
             in_commits: true,
             file: None,
+            releases: None,
             time_limit: Duration::from_secs(10),
             most_lines: 40,
             most_bytes: 1 << 30,

@@ -28,7 +28,9 @@ mod suggest;
 mod yaml;
 
 pub use body::{BodyForm, BodyValues, OverrideValues, PromotionValues};
-pub use changelog::{Changelog, GitHubApi, ServiceSource, SourceHost, SourceRepository, Template};
+pub use changelog::{
+    Changelog, GitHubApi, GitRelease, ServiceSource, SourceHost, SourceRepository, Template,
+};
 pub use changelog_file::ChangelogFile;
 pub use compile::{Schedule, TagPattern, VersionRange, length_of_time};
 pub use environment_variables::{EnvLookup, ProcessEnv};

@@ -29,6 +29,7 @@ mod poll;
 mod ports;
 mod problem;
 mod refresh;
+mod releases;
 mod request;
 mod requests;
 mod roll_back;
@@ -58,6 +59,7 @@ pub use ports::{
     Changelog, Clock, Forge, NotesWanted, Ports, Publisher, Registry, Repository, Store, TaggedImage,
 };
 pub use problem::{Place, Problem};
+pub use releases::{DueRelease, ReleasePer};
 pub use request::{ByHand, Request, RollBack, What};
 pub use requests::{Grouping, Proposal, ProposedMove, RequestReport, RequestRules, RequestState, Requests};
 pub use rulebook::{Batch, Rulebook};

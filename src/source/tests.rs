@@ -170,6 +170,8 @@ async fn how_the_histories_lie_is_told() {
         let notes = notes(&world.into()).await;
         assert_eq!(said(&notes), [code]);
         assert_eq!(notes.heading.is_downgrade, relation == Relation::Backward);
+        let newest = if relation == Relation::Backward { "v1.0.1" } else { "v1.0.3" };
+        assert_eq!(notes.releases[0].name, newest, "{relation:?}");
     }
 }
 

@@ -7,4 +7,5 @@ pub(crate) mod inetd;
 pub(crate) mod pulls;
 pub(crate) mod registry;
 pub(crate) mod relay;
+pub(crate) mod releases;
 pub(crate) mod sshd;

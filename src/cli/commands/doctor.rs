@@ -47,6 +47,13 @@ pub(super) async fn run(global: &Global, output: &Output) -> Result<ExitCode, Fa
         good("data folder", session.folder().display().to_string()),
     ];
     findings.push(repository(&session).await);
+    if let Some(releases) = &session.releases {
+        let what = format!("releases of {}", releases.repository);
+        findings.push(match releases.check().await {
+            Ok(()) => good(what, "may be made".to_owned()),
+            Err(fault) => bad(what, &fault),
+        });
+    }
     if let Some(forge) = &session.forge {
         findings.push(pull_requests(&session.config, forge).await);
     }

@@ -15,6 +15,10 @@ pub(super) async fn run(global: &Global, output: &Output) -> Result<ExitCode, Fa
     let mut session = Session::open(global, output).await?;
     let _turn = session.turn(output).await?;
     let report = activity::during("Synchronising", session.engine.pass(&Request::schedule())).await?;
+    let due = session.due_releases(&report).await;
+    if let Some(releases) = session.releases.as_ref().filter(|_| !due.is_empty()) {
+        Box::pin(activity::during("Releasing", releases.publish(due))).await;
+    }
     let rulebook = session.engine.rulebook();
     match output.format {
         Format::Text if global.quiet > 0 => output.text(&render::problems::render(&report.problems))?,

@@ -5,6 +5,7 @@ mod forge;
 mod git;
 mod ports;
 mod registries;
+mod releases;
 mod rulebook;
 mod session;
 mod source_choice;

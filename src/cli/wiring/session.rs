@@ -11,7 +11,7 @@ use crate::cli::args::Global;
 use crate::cli::output::Output;
 use crate::cli::signals;
 use crate::config::{self, Config, ConfigError};
-use crate::engine::{Engine, Parts};
+use crate::engine::{DueRelease, Engine, Parts, PassReport};
 use crate::forge::GitHub;
 use crate::git::{Mirror, Stop};
 use crate::model::Fault;
@@ -20,6 +20,7 @@ use crate::store::{DataFolder, Guard, OpenState, Store};
 
 use super::changelog::Changes;
 use super::ports::{Real, SystemClock};
+use super::releases::Publisher;
 use super::source_choice::Sources;
 use super::sources::Mirrors;
 use super::{forge, git, registries, rulebook};
@@ -37,6 +38,8 @@ pub(crate) struct Session {
     pub(crate) forge: Option<Arc<GitHub>>,
     /// Tells what changed between two images.
     pub(crate) changes: Arc<Changes>,
+    /// Makes releases of the GitOps repository, if there are to be any.
+    pub(crate) releases: Option<Arc<Publisher>>,
     /// Ends what is under way with Git.
     pub(crate) stop: Stop,
     folder: PathBuf,
@@ -92,10 +95,11 @@ impl Session {
         let mirror_folder = folder.join(mirror_name(&url));
         let mirror = Arc::new(git::mirror(&config.git, login.clone(), &mirror_folder, stop.clone())?);
         let store = Arc::new(opened.store);
-        let mirrors = Mirrors::new(Arc::clone(&config), login, &folder, stop.clone());
+        let mirrors = Mirrors::new(Arc::clone(&config), login.clone(), &folder, stop.clone());
         let sources = Sources::new(Arc::clone(&config), mirrors);
         let changes =
             Arc::new(Changes::new(Arc::clone(&config), Arc::clone(&client), Arc::clone(&store), sources));
+        let releases = Publisher::new(&config, &login, Arc::clone(&changes), &folder)?.map(Arc::new);
         let parts = Parts {
             registry: Arc::clone(&client),
             repository: Arc::clone(&mirror),
@@ -106,7 +110,22 @@ impl Session {
             clock: Arc::new(SystemClock),
         };
         let engine = Engine::new(parts, Arc::new(rulebook(&config)));
-        Ok(Self { config, engine, client, mirror, forge, changes, stop, folder })
+        Ok(Self { config, engine, client, mirror, forge, changes, releases, stop, folder })
+    }
+
+    /// The releases that are to be made after a pass, what it promoted with them.
+    pub(crate) async fn due_releases(&mut self, report: &PassReport) -> Vec<DueRelease> {
+        let Some(releases) = self.releases.clone() else { return Vec::new() };
+        let view = if report.promoted.is_empty() {
+            Arc::clone(&report.assessment.view)
+        } else {
+            match self.engine.look().await {
+                Ok(view) => view,
+                // The next pass sees it.
+                Err(_) => return Vec::new(),
+            }
+        };
+        releases.due(&view, self.engine.rulebook(), chrono::Utc::now())
     }
 
     /// Waits until no other process works in the data folder.

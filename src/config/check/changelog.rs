@@ -8,7 +8,7 @@ use globset::{GlobSet, GlobSetBuilder};
 use super::{file, git_auth};
 use crate::changelog::{self, Rules, SourceName};
 use crate::config::changelog::{
-    Changelog, GITHUB, GitHubApi, ServiceSource, SourceHost, SourceRepository, Template,
+    Changelog, GITHUB, GitHubApi, GitRelease, ServiceSource, SourceHost, SourceRepository, Template,
 };
 use crate::config::changelog_file::ChangelogFile;
 use crate::config::compile;
@@ -24,7 +24,7 @@ const DEFAULT_MIB: u32 = 1024;
 
 pub(super) fn changelog(file: &raw::File, findings: &mut Findings) -> Option<Changelog> {
     let raw = &file.changelog;
-    refuse_what_is_not_possible_yet(raw, findings);
+    let releases = releases(file, findings);
     let sources = raw.sources.as_ref().map(|globs| sources(globs, findings));
     let time_limit = match &raw.time_limit {
         Some(text) => findings.take(text.at, compile::length_of_time(&text.value.0)),
@@ -48,6 +48,7 @@ pub(super) fn changelog(file: &raw::File, findings: &mut Findings) -> Option<Cha
         rules,
         in_commits: raw.in_commits.unwrap_or(true),
         file: changelog_file.flatten(),
+        releases,
         time_limit: time_limit?,
         most_lines: most_lines? as usize,
         most_bytes: u64::from(most_mib?) << 20,
@@ -55,11 +56,23 @@ pub(super) fn changelog(file: &raw::File, findings: &mut Findings) -> Option<Cha
     })
 }
 
-fn refuse_what_is_not_possible_yet(raw: &raw::Changelog, findings: &mut Findings) {
-    if let Some(releases) = &raw.releases {
-        let hint = "leave `releases` out; the notes are in each promotion's commit";
-        findings.refuse(releases.at, "`changelog.releases`", hint);
+fn releases(file: &raw::File, findings: &mut Findings) -> Option<GitRelease> {
+    let asked = file.changelog.releases.as_ref()?;
+    let url: Option<NetworkUrl> = file.git.url.value.parse().ok();
+    let path = url.as_ref().map(|url| url.path().trim_end_matches('/')).unwrap_or_default();
+    let is_at_forge = path.split('/').filter(|part| !part.is_empty()).count() == 2;
+    if !is_at_forge {
+        findings.error(
+            asked.at,
+            "releases are made of a repository at GitHub, and `git.url` names none",
+            "leave `releases` out; the notes are in each promotion's commit",
+        );
+        return None;
     }
+    Some(match asked.value {
+        raw::Releases::Day => GitRelease::Day,
+        raw::Releases::Batch => GitRelease::Batch,
+    })
 }
 
 fn changelog_file(text: &str) -> Result<ChangelogFile, Wrong> {

@@ -53,8 +53,19 @@ pub(in crate::config) struct Changelog {
     #[schemars(extend("examples" = ["clusters/prod-digital-eks/CHANGELOG.md", "changelogs/{environment}.md"]))]
     pub(in crate::config) file: Option<Located<String>>,
 
-    /// Releases on GitHub of what was promoted. Refused in this version.
-    pub(in crate::config) releases: Option<Located<String>>,
+    /// Releases of the GitOps repository on GitHub, of what was promoted to the last environments, with the notes: one
+    /// a `day`, or one a `batch`, which is what went by one push. Each has a tag of its own. It needs a token with the
+    /// permission `contents: write`: that of the repository's host under `hosts`, or else the login of `git.auth`.
+    pub(in crate::config) releases: Option<Located<Releases>>,
+}
+
+/// How releases are made.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+#[schemars(inline)]
+pub(in crate::config) enum Releases {
+    Day,
+    Batch,
 }
 
 /// How one host of source repositories is reached.

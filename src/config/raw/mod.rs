@@ -13,7 +13,9 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Deserializer};
 
 use super::location::Located;
-pub(super) use changelog::{Changelog, CommitsBy, Forge, ServiceSource, SourceHost, Template, Tickets};
+pub(super) use changelog::{
+    Changelog, CommitsBy, Forge, Releases, ServiceSource, SourceHost, Template, Tickets,
+};
 pub(super) use environment::{
     Approval, Day, Delivery, Environment, Freeze, MergeMethod, RequestGroup, Window,
 };

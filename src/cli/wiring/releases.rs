@@ -1,0 +1,249 @@
+//! Releases of the GitOps repository on GitHub, made after a pass and out of its way. What fails is done by the next one.
+
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use chrono::TimeDelta;
+use secrecy::SecretString;
+
+use crate::changelog::Format;
+use crate::config::{Auth, Config, GitRelease, Remote};
+use crate::engine::{DueRelease, Move, ReleasePer, Rulebook, View};
+use crate::forge::{Api, ApiSettings, Asked, Published, ReleaseDraft, Releases};
+use crate::git::{Login, Secret};
+use crate::model::{Class, Fault, NetworkUrl, Tag, Timestamp};
+
+use super::changelog::Changes;
+use super::git;
+use super::sources::blocking;
+
+/// How far it is looked back: what could not be released for so long is not released any more.
+const LOOK_BACK: TimeDelta = TimeDelta::hours(48);
+
+/// How long the releases of one pass may take.
+const DEADLINE: Duration = Duration::from_secs(20);
+
+/// The most text of a release, in bytes. GitHub takes 125,000 characters.
+const MOST_BYTES: usize = 60_000;
+
+/// Of how many promotions a release tells what changed.
+const MOST_TOLD: usize = 50;
+
+/// Makes the releases of a configuration.
+#[derive(Debug)]
+pub(crate) struct Publisher {
+    releases: Releases,
+    /// The repository at GitHub.
+    pub(crate) repository: String,
+    token: Option<Arc<dyn Secret>>,
+    per: ReleasePer,
+    changes: Arc<Changes>,
+    done: Done,
+    /// One at a time: a pass does not wait for the releases of the one before.
+    turn: tokio::sync::Mutex<()>,
+}
+
+impl Publisher {
+    /// Nothing when no releases are wanted.
+    pub(super) fn new(
+        config: &Config,
+        login: &Login,
+        changes: Arc<Changes>,
+        folder: &Path,
+    ) -> Result<Option<Self>, Fault> {
+        let (Some(per), Remote::Network(url)) = (config.changelog.releases, &config.git.remote) else {
+            return Ok(None);
+        };
+        let host = config.changelog.host(&host_of(url));
+        let token = match (host.and_then(|host| host.token.as_ref()), login) {
+            (Some((_, token)), _) => Some(git::kept(token)),
+            (None, Login::Token { token, .. }) => Some(Arc::clone(token)),
+            (None, _) => None,
+        };
+        let named = host.and_then(|host| host.api.as_ref()?.url.as_ref());
+        let named = named.or(match &config.git.auth {
+            Auth::GithubApp { api, .. } => api.as_ref(),
+            _ => None,
+        });
+        let settings = ApiSettings {
+            url: named.map_or_else(|| ApiSettings::of_host(url.host()).url, ToString::to_string),
+            ca_file: config.git.ca_file.clone(),
+            proxy: config.git.proxy.as_ref().map(ToString::to_string),
+        };
+        let path = url.path().trim_end_matches('/');
+        Ok(Some(Self {
+            releases: Releases::new(Api::new(&settings)?),
+            repository: path.strip_suffix(".git").unwrap_or(path).to_owned(),
+            token,
+            per: match per {
+                GitRelease::Day => ReleasePer::Day,
+                GitRelease::Batch => ReleasePer::Batch,
+            },
+            changes,
+            done: Done::read(folder.join("releases.json")),
+            turn: tokio::sync::Mutex::default(),
+        }))
+    }
+
+    /// The releases that may still be to do.
+    pub(crate) fn due(&self, view: &View, rulebook: &Rulebook, now: Timestamp) -> Vec<DueRelease> {
+        let since = match self.per {
+            // Whole days.
+            ReleasePer::Day => (now - LOOK_BACK)
+                .with_timezone(&rulebook.zone())
+                .date_naive()
+                .succ_opt()
+                .and_then(|day| day.and_hms_opt(0, 0, 0)?.and_local_timezone(rulebook.zone()).earliest())
+                .map_or(now - LOOK_BACK, |begin| begin.to_utc()),
+            ReleasePer::Batch => now - LOOK_BACK,
+        };
+        let mut due = view.releases(rulebook, self.per, since);
+        due.retain(|release| !self.done.has(release));
+        due
+    }
+
+    /// Makes them. What can't be made is told in the log, and stays to be done.
+    pub(crate) async fn publish(&self, due: Vec<DueRelease>) {
+        let Ok(_turn) = self.turn.try_lock() else { return };
+        let all = async {
+            for release in due {
+                match self.publish_one(&release).await {
+                    Ok(published) => {
+                        self.done.note(&release);
+                        if published != Published::Kept {
+                            tracing::info!(tag = release.tag, promotions = release.moves.len(), "released");
+                        }
+                    }
+                    Err(fault) => {
+                        let error = fault.in_one_line();
+                        tracing::warn!(
+                            tag = release.tag,
+                            error,
+                            hint = fault.hint(),
+                            "cannot release; the next pass tries again"
+                        );
+                        return;
+                    }
+                }
+            }
+        };
+        if tokio::time::timeout(DEADLINE, all).await.is_err() {
+            tracing::warn!("releases took longer than {}s; the next pass goes on", DEADLINE.as_secs());
+        }
+    }
+
+    /// Whether releases can be made.
+    pub(crate) async fn check(&self) -> Result<(), Fault> {
+        let token = self.token().await?;
+        self.releases.check(Asked { repository: &self.repository, token: token.as_ref() }).await
+    }
+
+    async fn publish_one(&self, release: &DueRelease) -> Result<Published, Fault> {
+        let token = self.token().await?;
+        let draft = ReleaseDraft {
+            tag: release.tag.clone(),
+            commit: release.commit,
+            title: release.title.clone(),
+            body: self.body(&release.moves).await,
+        };
+        let asked = Asked { repository: &self.repository, token: token.as_ref() };
+        self.releases.publish(asked, &draft).await
+    }
+
+    /// What came, and below it what changed by each of it.
+    async fn body(&self, moves: &[Move]) -> String {
+        let mut text = String::new();
+        for one in moves {
+            let (from, to) = (shown(&one.from), shown(&one.to));
+            let _ = writeln!(
+                text,
+                "- `{}` `{from}` → `{to}` in `{}` (`{}`)",
+                one.service,
+                one.environment,
+                one.commit.short()
+            );
+        }
+        let mut left_out = 0;
+        for (number, one) in moves.iter().enumerate() {
+            let (Some(from), Some(to)) = (one.from.first(), one.to.last()) else { continue };
+            let is_room = number < MOST_TOLD && text.len() < MOST_BYTES;
+            let notes = if is_room {
+                self.changes.between(&one.service, &one.image, from, to).await.ok()
+            } else {
+                None
+            };
+            match notes.map(|notes| notes.render(Format::Markdown)) {
+                Some(notes) if text.len() + notes.len() <= MOST_BYTES => {
+                    let _ = write!(text, "\n{notes}");
+                }
+                _ => left_out += 1,
+            }
+        }
+        if left_out > 0 {
+            let _ = write!(text, "\nWhat changed in {left_out} of them is told by `tidegate changelog`.\n");
+        }
+        text
+    }
+
+    async fn token(&self) -> Result<Option<SecretString>, Fault> {
+        let Some(token) = self.token.clone() else {
+            return Err(Fault::new(Class::Usage, "there is no token to make releases with")
+                .with_hint("write `changelog: {hosts: [{host: github.com, token: {env: GITHUB_TOKEN}}]}`"));
+        };
+        blocking(move || token.read()).await.map(Some)
+    }
+}
+
+/// What is done, so that nobody is asked about it again: how many promotions are in each release, by its tag. It is kept in
+/// a file of the data folder; when that is lost, the releases are looked at once more.
+#[derive(Debug)]
+struct Done {
+    file: PathBuf,
+    counts: Mutex<BTreeMap<String, usize>>,
+}
+
+impl Done {
+    /// How many are remembered; their tags tell which are the newest.
+    const MOST: usize = 500;
+
+    fn read(file: PathBuf) -> Self {
+        let text = fs::read(&file).unwrap_or_default();
+        Self { file, counts: Mutex::new(serde_json::from_slice(&text).unwrap_or_default()) }
+    }
+
+    fn has(&self, release: &DueRelease) -> bool {
+        let counts = self.counts.lock().unwrap_or_else(PoisonError::into_inner);
+        counts.get(&release.tag) == Some(&release.moves.len())
+    }
+
+    fn note(&self, release: &DueRelease) {
+        let mut counts = self.counts.lock().unwrap_or_else(PoisonError::into_inner);
+        counts.insert(release.tag.clone(), release.moves.len());
+        while counts.len() > Self::MOST {
+            counts.pop_first();
+        }
+        let new = self.file.with_extension("json.new");
+        let written = serde_json::to_vec(&*counts).map_err(std::io::Error::from);
+        let written =
+            written.and_then(|text| fs::write(&new, text)).and_then(|()| fs::rename(&new, &self.file));
+        if let Err(error) = written {
+            tracing::warn!(file = %self.file.display(), %error, "cannot note which releases are made");
+        }
+    }
+}
+
+/// The host as the configuration names it.
+fn host_of(url: &NetworkUrl) -> String {
+    match url.port() {
+        Some(port) if url.protocol() != crate::model::Protocol::Ssh => format!("{}:{port}", url.host()),
+        _ => url.host().to_owned(),
+    }
+}
+
+fn shown(tags: &[Tag]) -> String {
+    tags.iter().map(Tag::as_str).collect::<Vec<_>>().join(", ")
+}
