@@ -37,7 +37,7 @@ pub(crate) struct Simulate {
     /// Replay this configuration too, beside the one that is in force
     #[arg(long, value_name = "CONFIG")]
     pub(crate) against: Option<PathBuf>,
-    /// How many arrivals are listed, the last ones; -v lists all
+    /// How many arrivals are listed, the last ones; -v lists all, and what was passed over
     #[arg(short = 'n', long, default_value_t = 30, value_name = "COUNT")]
     pub(crate) most: usize,
 }

@@ -57,6 +57,9 @@ pub(super) fn render(outcome: &Outcome, zone: Tz, most: usize) -> String {
     }
     for arm in outcome.arms.iter().skip(1) {
         starved(arm, zone, &mut text);
+        if left_out == 0 && most == usize::MAX {
+            passed_over(arm, &mut text);
+        }
     }
     text
 }
@@ -120,6 +123,27 @@ fn beside(one: &Arrival, other: &Arrival, zone: Tz) -> Cell {
 fn waited(waited: &[(GateName, std::time::Duration)]) -> String {
     let told: Vec<String> = waited.iter().map(|(gate, time)| format!("{gate} {}", Elapsed(*time))).collect();
     told.join(", ")
+}
+
+/// The versions that never came, since a higher one did.
+fn passed_over(arm: &Arm, text: &mut String) {
+    const MOST_TAGS: usize = 20;
+    for track in &arm.story.tracks {
+        let tags: Vec<&str> = track.skipped().map(|released| released.candidate.tag.as_str()).collect();
+        if tags.is_empty() {
+            continue;
+        }
+        let shown = tags[..tags.len().min(MOST_TAGS)].join(", ");
+        let more = match tags.len().saturating_sub(MOST_TAGS) {
+            0 => String::new(),
+            more => format!(" and {more} more"),
+        };
+        let name = Printable::bounded(&arm.name, 40);
+        let (service, environment) = (&track.service, &track.environment);
+        // Writing to a string does not fail.
+        let _ =
+            writeln!(text, "{DIM}passed over{DIM:#} {service} in {environment} under {name}: {shown}{more}");
+    }
 }
 
 fn starved(arm: &Arm, zone: Tz, text: &mut String) {

@@ -35,9 +35,9 @@ fn of_environment(outcome: &Outcome, environment: &EnvironmentName) -> Vec<Vec<C
             0 => figures.arrivals.to_string(),
             people => format!("{} ({people} by people)", figures.arrivals),
         }),
-        row("from the registry, half in", &lead(|lead| lead.median)),
-        row("nine in ten in", &lead(|lead| lead.p90)),
-        row("all in", &lead(|lead| lead.max)),
+        row("lead time, median", &lead(|lead| lead.median)),
+        row("lead time, p90", &lead(|lead| lead.p90)),
+        row("lead time, longest", &lead(|lead| lead.max)),
         row("passed over", &|figures| figures.skipped.to_string()),
         row("not there at the end", &|figures| figures.pending.to_string()),
     ];
