@@ -61,7 +61,9 @@ pub use ports::{
 pub use problem::{Place, Problem};
 pub use releases::{DueRelease, ReleasePer};
 pub use request::{ByHand, Request, RollBack, What};
-pub use requests::{Grouping, Proposal, ProposedMove, RequestReport, RequestRules, RequestState, Requests};
+pub use requests::{
+    Grouping, Proposal, ProposedMove, RequestReport, RequestRules, RequestState, Requests, Unmerged,
+};
 pub use rulebook::{Batch, Rulebook};
 pub use view::View;
 

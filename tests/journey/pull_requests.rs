@@ -82,7 +82,18 @@ async fn a_promotion_is_proposed_updated_in_place_and_merged() {
     assert_eq!(changed, PROD);
 
     let plan = world.run(&["plan"]);
-    assert!(plan.out.contains("waits in  pull request #1, open for "), "{}", plan.out);
+    assert!(plan.out.contains("open      pull request #1, for "), "{}", plan.out);
+    assert!(plan.out.contains("0 would move, 0 wait, 1 in a pull request, 1 up to date"), "{}", plan.out);
+    let status = world.run(&["status"]);
+    assert!(status.out.contains("prod v1.0.1 in pull request #1"), "{}", status.out);
+    let explain = world.run(&["explain", "common/graphql-server", "--env", "prod"]);
+    assert!(
+        explain.out.contains("merge v1.0.1 waits for people in pull request #1, open for "),
+        "{}",
+        explain.out
+    );
+    let request = &world.json(&["status"])["services"][0]["environments"][1]["request"];
+    assert_eq!((&request["number"], &request["to"]), (&1.into(), &"v1.0.1".into()));
     server.asked();
     sync(&world);
     assert_eq!(asked(&server), ["GET 200"], "an open one costs one question");

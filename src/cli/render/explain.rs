@@ -31,6 +31,15 @@ fn one(explanation: &Explanation, now: Timestamp) -> String {
     let _ = writeln!(text, "{BOLD}{service}{BOLD:#} in {CYAN}{environment}{CYAN:#}{image}");
     let _ = writeln!(text, "  runs  {}", running(explanation, now));
     let _ = writeln!(text, "  next  {}", outlook(explanation, now));
+    if let Some(unmerged) = &explanation.unmerged {
+        let (tag, number) = (&unmerged.tag, unmerged.number);
+        let age = time::age(unmerged.opened_at, now);
+        let _ = writeln!(
+            text,
+            "  merge {BOLD}{tag}{BOLD:#} waits for people in pull request #{number}, open for {age}  {DIM}{}{DIM:#}",
+            unmerged.url
+        );
+    }
     registry(&mut text, explanation);
     if let Some(prospect) = explanation.prospect() {
         text.push('\n');
@@ -86,7 +95,9 @@ fn outlook(explanation: &Explanation, now: Timestamp) -> String {
         Outlook::Open(prospect) => {
             let told = candidate(prospect);
             match passed_over(explanation, prospect) {
-                None => format!("{told}: {GREEN}every gate is open{GREEN:#}; the next pass promotes it"),
+                None => {
+                    format!("{told}: {GREEN}every gate is open{GREEN:#}; {}", coming(explanation, prospect))
+                }
                 Some(fate) => {
                     format!(
                         "{told}: {GREEN}every gate is open{GREEN:#}, but it does not come by itself: {fate}"
@@ -107,6 +118,16 @@ fn outlook(explanation: &Explanation, now: Timestamp) -> String {
                 "{RED}nothing{RED:#}: something of it cannot be read here, so nothing is moved; see below"
             )
         }
+    }
+}
+
+/// How what may come comes.
+fn coming(explanation: &Explanation, prospect: &Prospect) -> &'static str {
+    let waits = explanation.unmerged.as_ref().is_some_and(|unmerged| unmerged.tag == prospect.tag);
+    match (explanation.is_proposed, waits) {
+        (false, _) => "the next pass promotes it",
+        (true, false) => "the next pass proposes it",
+        (true, true) => "people are to merge it",
     }
 }
 

@@ -4,6 +4,7 @@ use serde::Serialize;
 
 use crate::engine::{
     EditPlan, Move, Mover, PassReport, Problem, Promoted, RequestReport, RequestState, Rulebook, Track,
+    Unmerged,
 };
 use crate::model::{Outcome, Tag, Timestamp};
 use crate::policy::{Answer, Decision, Evaluation, GateReport, NoCandidate};
@@ -57,6 +58,25 @@ struct Done {
     to: String,
     digest: String,
     quarantine: Option<String>,
+}
+
+/// What waits in an open pull request.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct InRequest {
+    number: u64,
+    url: String,
+    opened_at: Timestamp,
+    to: String,
+}
+
+pub(super) fn in_request(unmerged: &Unmerged) -> InRequest {
+    InRequest {
+        number: unmerged.number,
+        url: unmerged.url.clone(),
+        opened_at: unmerged.opened_at,
+        to: unmerged.tag.to_string(),
+    }
 }
 
 /// A pull request, and what is or was done about it.

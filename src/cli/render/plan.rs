@@ -27,7 +27,7 @@ pub(crate) fn render(rulebook: &Rulebook, report: &PassReport) -> String {
     proposed(&mut text, rulebook, report);
     waiting(&mut text, rulebook, report);
     text.push_str(&problems::render(&report.problems));
-    summary(&mut text, report, "would move");
+    summary(&mut text, rulebook, report, "would move");
     text
 }
 
@@ -38,7 +38,7 @@ pub(crate) fn done(rulebook: &Rulebook, report: &PassReport) -> String {
     text.push_str(&requests::render(report));
     waiting(&mut text, rulebook, report);
     text.push_str(&problems::render(&report.problems));
-    summary(&mut text, report, "moved");
+    summary(&mut text, rulebook, report, "moved");
     text
 }
 
@@ -194,18 +194,25 @@ fn gate_line(text: &mut String, gate: &GateReport, clock: Option<(Timestamp, Tz)
     let _ = writeln!(text, "  {style}{state}{style:#} {}: {}", gate.gate, gate.reason);
 }
 
-fn summary(text: &mut String, report: &PassReport, verb: &str) {
+fn summary(text: &mut String, rulebook: &Rulebook, report: &PassReport, verb: &str) {
     let moved = report.planned.len() + report.promoted.len();
     let decisions = report.assessment.decisions.iter();
     let waiting =
         decisions.clone().flatten().filter(|decision| matches!(decision, Decision::Wait(_))).count();
     let unknown = decisions.filter(|decision| decision.is_none()).count();
-    let current = report.assessment.decisions.len().saturating_sub(moved + waiting + unknown);
-    let _ = write!(
-        text,
-        "{moved} {verb}, {waiting} {}, {current} up to date",
-        if waiting == 1 { "waits" } else { "wait" }
-    );
+    let decided = report.assessment.view.board.tracks.iter().zip(&report.assessment.decisions);
+    let is_proposed = |(track, decision): &(&Track, &Option<Decision>)| {
+        matches!(decision, Some(Decision::Promote(_))) && rulebook.requests.contains_key(&track.environment)
+    };
+    let proposed = decided.filter(is_proposed).count();
+    let current = report.assessment.decisions.len().saturating_sub(moved + waiting + unknown + proposed);
+    let _ = write!(text, "{moved} {verb}, {waiting} {}", if waiting == 1 { "waits" } else { "wait" });
+    match proposed {
+        0 => {}
+        1 => text.push_str(", 1 in a pull request"),
+        many => drop(write!(text, ", {many} in pull requests")),
+    }
+    let _ = write!(text, ", {current} up to date");
     if unknown > 0 && matches!(verb, "would move" | "moved") {
         let _ = write!(text, ", {unknown} not decided");
     }

@@ -25,7 +25,7 @@ fn one(text: &mut String, request: &RequestReport, now: Timestamp) {
         (RequestState::Updates, false) => ("updates", GREEN),
         (RequestState::Closes { .. }, true) => ("closed", YELLOW),
         (RequestState::Closes { .. }, false) => ("closes", YELLOW),
-        (RequestState::Waits, _) => ("waits in", CYAN),
+        (RequestState::Waits, _) => ("open", CYAN),
         (RequestState::Theirs, _) => ("people's", YELLOW),
     };
     let name = match request.number {
@@ -33,8 +33,8 @@ fn one(text: &mut String, request: &RequestReport, now: Timestamp) {
         None => format!("a pull request from {}", request.branch),
     };
     let _ = write!(text, "{style}{done:<8}{style:#}  {name}");
-    if let (Some(since), false) = (request.opened_at, matches!(request.state, RequestState::Opens)) {
-        let _ = write!(text, ", open for {}", time::age(since, now));
+    if let (Some(since), RequestState::Waits | RequestState::Theirs) = (request.opened_at, &request.state) {
+        let _ = write!(text, ", for {}", time::age(since, now));
     }
     if let Some(url) = &request.url {
         let _ = write!(text, "  {DIM}{url}{DIM:#}");

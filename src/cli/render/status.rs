@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 use globset::GlobSet;
 
 use crate::cli::output::{BOLD, DIM, YELLOW};
-use crate::engine::{PassReport, Rulebook, Track};
+use crate::engine::{PassReport, Rulebook, Track, Unmerged};
 use crate::model::{ImageName, ServiceName, Timestamp};
 use crate::policy::Decision;
 
@@ -50,6 +50,13 @@ pub(crate) struct Choice {
 }
 
 impl<'a> Board<'a> {
+    /// What waits in a pull request for people to merge it, as far as a track goes.
+    pub(super) fn unmerged(&self, at: usize) -> Option<Unmerged> {
+        let track = &self.report.assessment.view.board.tracks[at];
+        let environment = &self.rulebook.environments[track.environment].policy.name;
+        self.report.assessment.requests.moving(environment, track.service(), track.image())
+    }
+
     /// The board of a pass.
     pub(crate) fn of(rulebook: &'a Rulebook, report: &'a PassReport, choice: &Choice) -> Self {
         let environments = match choice.environments.as_slice() {

@@ -17,6 +17,7 @@ use crate::engine::assess::{Assessment, Known};
 use crate::engine::board::Track;
 use crate::engine::history::Move;
 use crate::engine::problem::Problem;
+use crate::engine::requests::Unmerged;
 
 /// Where one image of one service stands in one environment.
 #[derive(Clone, Debug)]
@@ -41,6 +42,10 @@ pub struct Explanation {
     pub outlook: Outlook,
     /// What the registry offers; nothing when it could not be asked.
     pub offer: Option<Offer>,
+    /// Whether promotions are proposed there by pull requests, rather than pushed.
+    pub is_proposed: bool,
+    /// What waits in a pull request for people to merge it.
+    pub unmerged: Option<Unmerged>,
     /// What becomes of each version above what runs, ascending.
     pub versions: Vec<VersionFate>,
     /// The versions that people moved back from, here or in an environment before.
@@ -220,6 +225,8 @@ impl Explaining<'_> {
             asked: asked.map(|asked| asked.tag.clone()),
             outlook: self.outlook(at, asked),
             offer: tags.zip(selection).map(|(tags, selection)| policy::offer(&track.rules, selection, tags)),
+            is_proposed: rulebook.requests.contains_key(&track.environment),
+            unmerged: self.assessment.requests.moving(&environment.name, track.service(), track.image()),
             versions: self.versions(at, tags.unwrap_or_default()),
             moved_back: view.moved_back(rulebook, at).to_vec(),
             controls: view.covering(rulebook, at).standing(environment.zone, self.assessment.now),
@@ -228,8 +235,8 @@ impl Explaining<'_> {
     }
 
     /// That something of a service can't be read in an environment.
-    pub(super) fn unclear(&self, environment: usize, service: &ServiceName) -> Explanation {
-        let environment = &self.known.rulebook.environments[environment].policy;
+    pub(super) fn unclear(&self, at: usize, service: &ServiceName) -> Explanation {
+        let environment = &self.known.rulebook.environments[at].policy;
         let controls = self.known.view.controls.covering(service, &environment.name);
         Explanation {
             service: service.clone(),
@@ -242,6 +249,8 @@ impl Explaining<'_> {
             asked: None,
             outlook: Outlook::Unreadable,
             offer: None,
+            is_proposed: self.known.rulebook.requests.contains_key(&at),
+            unmerged: None,
             versions: Vec::new(),
             moved_back: Vec::new(),
             controls: controls.standing(environment.zone, self.assessment.now),

@@ -70,6 +70,19 @@ pub struct Proposal {
     told: Vec<Trailers>,
 }
 
+/// What waits in an open pull request for people to merge it, as far as one image of a service in an environment goes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Unmerged {
+    /// The number of the pull request.
+    pub number: u64,
+    /// Its page.
+    pub url: String,
+    /// Since when it is open.
+    pub opened_at: Timestamp,
+    /// The tag that it would bring.
+    pub tag: Tag,
+}
+
 /// One promotion of a pull request.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ProposedMove {
@@ -152,19 +165,24 @@ impl Requests {
         self.open.iter().find(|proposal| proposal.request.branch == *branch)
     }
 
-    /// The open one that would move an image of a service in an environment, and the tag that it would bring.
+    /// The open one that would move an image of a service in an environment.
     pub fn moving(
         &self,
         environment: &EnvironmentName,
         service: &ServiceName,
         image: &ImageName,
-    ) -> Option<(&OpenRequest, &Tag)> {
+    ) -> Option<Unmerged> {
         self.open.iter().find_map(|proposal| {
             let is_it = |told: &&Trailers| {
                 told.environment == *environment && told.service == *service && told.image.name == *image
             };
             let told = proposal.told.iter().find(is_it)?;
-            Some((&proposal.request, told.image.tag.as_ref()?))
+            Some(Unmerged {
+                number: proposal.request.number,
+                url: proposal.request.url.clone(),
+                opened_at: proposal.request.opened_at,
+                tag: told.image.tag.clone()?,
+            })
         })
     }
 }

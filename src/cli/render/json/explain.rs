@@ -7,7 +7,7 @@ use crate::engine::{Explained, Explanation, Mover, Outlook, Prospect, ToldGate, 
 use crate::model::Timestamp;
 use crate::policy::{Control, Fate, MovedBack, Remedy, Starvation, VersionFate};
 
-use super::{Gate, Told, gate, told};
+use super::{Gate, InRequest, Told, gate, in_request, told};
 
 /// Where a service stands.
 #[derive(Serialize)]
@@ -47,6 +47,7 @@ struct One {
     override_command: Option<String>,
     starvation: Option<Starving>,
     registry: Option<Offered>,
+    request: Option<InRequest>,
     versions: Vec<Version>,
     moved_back: Vec<Left>,
     controls: Vec<Said>,
@@ -183,6 +184,7 @@ fn one(explanation: &Explanation) -> One {
             tag_pattern: offer.tag_pattern.clone(),
             without_version: offer.without_version.as_ref().map(ToString::to_string),
         }),
+        request: explanation.unmerged.as_ref().map(in_request),
         versions: explanation.versions.iter().map(version).collect(),
         moved_back: explanation.moved_back.iter().map(left).collect(),
         controls: explanation.controls.iter().map(said).collect(),

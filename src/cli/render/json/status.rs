@@ -7,7 +7,7 @@ use crate::model::Timestamp;
 use crate::policy::{Decision, Freeze};
 
 use super::explain::{Said, Starving, said, starving};
-use super::{Gate, Told, gate, told};
+use super::{Gate, InRequest, Told, gate, in_request, told};
 
 /// The board.
 #[derive(Serialize)]
@@ -43,6 +43,7 @@ struct EnvironmentStatus {
     earliest: Option<Timestamp>,
     gates: Vec<Gate>,
     starvation: Option<Starving>,
+    request: Option<InRequest>,
 }
 
 /// A freeze of the configuration. Its times are those of the configured zone's clocks.
@@ -88,6 +89,7 @@ fn environment(board: &Board<'_>, at: usize) -> EnvironmentStatus {
         earliest: None,
         gates: Vec::new(),
         starvation: None,
+        request: board.unmerged(at).as_ref().map(in_request),
     };
     match &assessment.decisions[at] {
         None => status,

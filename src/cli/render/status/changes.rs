@@ -44,7 +44,10 @@ impl Board<'_> {
             Some(Decision::Current { why }) if why.is_up_to_date() => running,
             Some(Decision::Current { why }) => format!("{running}, {why}"),
         };
-        (format!("{} in {}", row.name(), environment.name), state)
+        let request = self
+            .unmerged(at)
+            .map(|unmerged| format!(", {} in pull request #{}", unmerged.tag, unmerged.number));
+        (format!("{} in {}", row.name(), environment.name), state + &request.unwrap_or_default())
     }
 }
 

@@ -19,7 +19,21 @@ impl Board<'_> {
         for (environment, track) in self.environments.iter().zip(&row.tracks).rev() {
             let name = &self.rulebook.environments[*environment].policy.name;
             let decision = track.and_then(|at| self.report.assessment.decisions[at].as_ref());
-            if let Some((text, of_text)) = decision.and_then(|decision| one(name, decision, now)) {
+            let unmerged = track.and_then(|at| self.unmerged(at));
+            let is_proposed = self.rulebook.requests.contains_key(environment);
+            let decided = decision.and_then(|decision| match (decision, &unmerged) {
+                (Decision::Promote(approved), Some(unmerged)) if approved.candidate().tag == unmerged.tag => {
+                    None
+                }
+                (Decision::Promote(approved), _) if is_proposed => {
+                    Some((format!("{name} {} to be proposed", approved.candidate().tag), GREEN))
+                }
+                (decision, _) => one(name, decision, now),
+            });
+            let waits = unmerged.map(|unmerged| {
+                (format!("{name} {} in pull request #{}", unmerged.tag, unmerged.number), GREEN)
+            });
+            for (text, of_text) in decided.into_iter().chain(waits) {
                 told.push(text);
                 style = louder(style, of_text);
             }
