@@ -149,24 +149,28 @@ async fn a_freeze_ends_and_is_swept() {
 }
 
 #[rstest]
-#[case::broken("kind: Hold\n  x: [", 0)]
-#[case::of_another_service("kind: Hold\nservice: common/web\n", 1)]
+#[case::broken("kind: Hold\n  x: [", ":2:4", 0)]
+#[case::of_another_service("kind: Hold\nservice: common/web\n", ":1:1", 1)]
 #[case::of_an_unknown_environment(
     "kind: Hold\nservice: common/app\nenvironments: [prdo]\nreason: x\nby: x\nat: 2026-03-02T09:00:00Z\n",
+    "",
     0
 )]
 #[tokio::test]
-async fn what_cannot_be_read_holds_what_it_may_have_meant(#[case] text: &str, #[case] promoted: usize) {
+async fn what_cannot_be_read_holds_what_it_may_have_meant(
+    #[case] text: &str,
+    #[case] place: &str,
+    #[case] promoted: usize,
+) {
     let mut world = World::new();
     world.push("v1.0.1", '1');
     world.edit(".tidegate/mine.yaml", text);
     let report = world.try_pass().await.unwrap();
     assert_eq!(report.promoted.len(), promoted);
     let told = report.problems[0].to_string();
-    assert!(
-        told.starts_with(".tidegate/mine.yaml: the control file cannot be read, so it keeps the hold gate"),
-        "{told}"
-    );
+    let expected =
+        format!(".tidegate/mine.yaml{place}: the control file cannot be read, so it keeps the hold gate");
+    assert!(told.starts_with(&expected), "{told}");
 }
 
 #[tokio::test]
