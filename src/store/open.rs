@@ -1,7 +1,8 @@
 //! Opening the store: the file, its lock, its health, and what happens to a damaged one.
 
 use std::ffi::OsString;
-use std::io;
+use std::fs::File;
+use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
 
 use sha2::{Digest as _, Sha256};
@@ -61,15 +62,15 @@ impl Store {
         if !alone {
             in_use.share(BUSY_TIMEOUT).await?;
         }
-        let (database, state) = match prepare(path, repository, alone).await {
-            Ok((database, Found::Empty)) => (database, OpenState::Created),
-            Ok((database, Found::Ours)) => (database, OpenState::Existing),
-            Err(error) if alone && error.is_damage() => {
-                let kept_aside = set_aside(path)?;
-                let (database, _) = prepare(path, repository, alone).await?;
-                (database, OpenState::Rebuilt { kept_aside })
+        let (database, state) = if alone && !may_be_database(path) {
+            rebuild(path, repository).await?
+        } else {
+            match prepare(path, repository, alone).await {
+                Ok((database, Found::Empty)) => (database, OpenState::Created),
+                Ok((database, Found::Ours)) => (database, OpenState::Existing),
+                Err(error) if alone && error.is_damage() => rebuild(path, repository).await?,
+                Err(error) => return Err(error),
             }
-            Err(error) => return Err(error),
         };
         in_use.share(BUSY_TIMEOUT).await?;
         Ok(Opened { store: Self { database, _in_use: in_use }, state })
@@ -79,6 +80,23 @@ impl Store {
     pub async fn close(self) {
         self.database.close().await;
     }
+}
+
+/// Whether a file begins as databases do, is empty, or can't be read, which is told when it is opened. SQLite is not shown
+/// anything else: it throws the write-ahead log of such a file away, sooner or later.
+fn may_be_database(path: &Path) -> bool {
+    // The SQLite database file format, section 1.3.1.
+    const MAGIC: &[u8] = b"SQLite format 3\0";
+    let mut begin = Vec::new();
+    let read = File::open(path).and_then(|file| file.take(MAGIC.len() as u64).read_to_end(&mut begin));
+    read.is_err() || begin.is_empty() || begin == MAGIC
+}
+
+/// Sets what is there aside, and makes a new database.
+async fn rebuild(path: &Path, repository: &str) -> Result<(Database, OpenState), StoreError> {
+    let kept_aside = set_aside(path)?;
+    let (database, _) = prepare(path, repository, true).await?;
+    Ok((database, OpenState::Rebuilt { kept_aside }))
 }
 
 /// Makes the file a healthy database of the newest schema that tells of `repository`.
