@@ -96,10 +96,20 @@ pub(crate) fn read_news(
         commits.push(Moved::new(&info, changes, evidence));
         ControlFlow::Continue(())
     })?;
+    let mut is_aside = false;
+    if let Some(since) = since.filter(|_| end == HistoryEnd::UntilNotFound)
+        && repository.contains(since.commit, snapshot.commit)?
+    {
+        // What is known is still on the branch, beside the line of first parents: somebody merged it into work of their
+        // own, as `git pull` does. Nothing was taken away, and what differs came by that merge.
+        is_aside = true;
+        let changes = repository.changed_files(since.commit, snapshot.commit, &rulebook.scope())?;
+        commits = vec![Moved::aside(snapshot.commit, changes, evidence)];
+    }
     commits.reverse();
     let holdings = read_holdings(repository, snapshot, &commits, resolver)?;
     let (replaces, first) = match since {
-        Some(since) if end != HistoryEnd::UntilNotFound => (false, since.sequence),
+        Some(since) if end != HistoryEnd::UntilNotFound || is_aside => (false, since.sequence),
         _ => (true, 0),
     };
     if replaces {
@@ -160,6 +170,19 @@ impl Moved {
             fetched,
         };
         Self { commit, trailers: told_by(info), changes }
+    }
+
+    /// What differs since a head that lies beside the line: nobody can tell by which commit, so that it counts from the
+    /// fetch that brought it.
+    fn aside(head: CommitId, changes: Vec<FileChange>, fetched: FetchEvidence) -> Self {
+        let commit = MovingCommit {
+            id: head,
+            committed_at: fetched.fetched_at,
+            parent_committed_at: None,
+            author_name: "somebody who merged the branch into their own work".to_owned(),
+            fetched,
+        };
+        Self { commit, trailers: Vec::new(), changes }
     }
 
     fn into_movements(

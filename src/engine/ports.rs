@@ -122,6 +122,12 @@ pub trait Repository: Send + Sync + 'static {
         Ok(head)
     }
 
+    /// Whether `ancestor` is `tip` or lies under it, by any parent.
+    ///
+    /// # Errors
+    /// When the mirror can't be read.
+    fn contains(&self, ancestor: CommitId, tip: CommitId) -> Result<bool, Fault>;
+
     /// What each of `commits` says: its own message, and behind it those of the commits that it merged. Nothing for one
     /// that is not there any more.
     ///

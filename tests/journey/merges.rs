@@ -5,7 +5,7 @@ use std::path::Path;
 
 use rstest::rstest;
 
-use super::world::World;
+use super::world::{NON_PROD, World};
 use crate::support::git::{Change, git};
 
 /// Merges `origin/request` into `main` of a clone, as a forge does.
@@ -56,4 +56,26 @@ async fn a_promotion_that_was_merged_is_recognised(#[case] method: &str) {
     assert_eq!(world.running().1, "v1.0.0", "the digest of the promotion counts");
     let rollback = world.run(&["history", "--env", "non-prod"]);
     assert!(rollback.out.contains("schedule"), "{}", rollback.out);
+}
+
+#[tokio::test]
+async fn a_way_back_that_was_merged_into_somebodys_own_work_is_respected() {
+    let world = World::new("1h").await;
+    let clone = world.origin.clone_to("work");
+    fs::write(clone.join("notes.txt"), "mine").unwrap();
+    git(&clone, &["add", "notes.txt"]);
+    git(&clone, &["commit", "--quiet", "-m", "my own work"]);
+    let before = world.origin.file(NON_PROD);
+    world.run(&["sync"]);
+    assert_eq!(world.running().0, "v1.0.1");
+    world.origin.commit("back to what worked", &[Change::File(NON_PROD, before.as_bytes())]);
+    world.run(&["sync"]);
+    assert_eq!(world.running().0, "v1.0.0", "a person's way back is a verdict");
+    // The way back is on no first parent any more.
+    git(&clone, &["pull", "--quiet", "--no-rebase", "--no-edit", "origin", "main"]);
+    git(&clone, &["push", "--quiet", "origin", "HEAD:main"]);
+    for _ in 0..2 {
+        assert_eq!(world.run(&["sync"]).code, 0);
+        assert_eq!(world.running().0, "v1.0.0", "and stays one");
+    }
 }

@@ -110,6 +110,10 @@ impl engine::Repository for Mirror {
         Ok(Self::last_change(self, head, file)?)
     }
 
+    fn contains(&self, ancestor: CommitId, tip: CommitId) -> Result<bool, Fault> {
+        Ok(Self::contains(self, ancestor, tip)?)
+    }
+
     fn messages(&self, commits: &[CommitId]) -> Result<Vec<Vec<String>>, Fault> {
         Ok(Self::messages(self, commits)?)
     }

@@ -375,6 +375,10 @@ impl Repository for Branch {
         })
     }
 
+    fn contains(&self, ancestor: CommitId, tip: CommitId) -> Result<bool, Fault> {
+        Ok(lock(&self.line).down(tip, None).any(|(id, _)| id == ancestor))
+    }
+
     fn messages(&self, commits: &[CommitId]) -> Result<Vec<Vec<String>>, Fault> {
         let line = lock(&self.line);
         let told = |commit: &Commit| [vec![commit.message.clone()], commit.merged.clone()].concat();
