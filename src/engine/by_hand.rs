@@ -51,7 +51,7 @@ impl<P: Ports> Engine<P> {
         })
     }
 
-    fn no_such_service(&self, view: &View, by_hand: &ByHand) -> Fault {
+    pub(super) fn no_such_service(&self, view: &View, by_hand: &ByHand) -> Fault {
         let names: Vec<&str> = by_hand.services.iter().map(ServicePattern::as_str).collect();
         let names = names.join(", ");
         let is_called_so = |service: &ServiceName| {

@@ -25,6 +25,7 @@ use super::problem::Problem;
 use super::refresh::blocking;
 use super::request::{Request, What};
 use super::requests::RequestReport;
+use super::roll_back::{moved_meanwhile, runs_before};
 use super::rulebook::Rulebook;
 use super::view::View;
 
@@ -103,8 +104,16 @@ impl<P: Ports> Engine<P> {
         let mut polled: Option<Polled> = None;
         let mut recovered = Vec::new();
         let mut told = Told::default();
+        let mut leaves = None;
         for attempt in 1..=MOST_ATTEMPTS {
             let view = self.refresh().await?;
+            if let What::Back(back) = &request.what {
+                let runs = runs_before(&view, &self.rulebook, back);
+                let first = leaves.get_or_insert_with(|| runs.clone());
+                if *first != runs {
+                    return Err(moved_meanwhile(back));
+                }
+            }
             let now = self.ports.clock.now();
             recovered.extend(self.recover(view.commit(), now).await?);
             let images = self.images(&view, request)?;

@@ -3,7 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::control;
-use crate::model::{Class, Digest, Fault, RepoPath, Tag};
+use crate::history::HeldByPath;
+use crate::model::{Class, Digest, Fault, ImageName, RepoPath, Tag};
 use crate::policy::{
     self, Candidate, Control, Decision, MovedBack, Note, PastRun, Quarantine, ShownTime, approve_rollback,
 };
@@ -15,26 +16,48 @@ use super::order::file_of;
 use super::poll::tagged;
 use super::ports::Ports;
 use super::request::{ByHand, RollBack};
+use super::rulebook::Rulebook;
 use super::view::View;
 
 /// The most tags that are named that ran before.
 const MOST_TOLD: usize = 5;
 
+/// What each image of the service holds in the environment, before it goes back.
+pub(super) fn runs_before(view: &View, rulebook: &Rulebook, back: &RollBack) -> Vec<(ImageName, HeldByPath)> {
+    let tracks = view.board.tracks.iter().filter(|track| {
+        *track.service() == back.service
+            && rulebook.environments[track.environment].policy.name == back.environment
+    });
+    tracks.map(|track| (track.image().clone(), track.held.clone())).collect()
+}
+
+/// Somebody else was first, perhaps with the same way back: going on would go one version further.
+pub(super) fn moved_meanwhile(back: &RollBack) -> Fault {
+    let message = format!("{} was moved in {} meanwhile", back.service, back.environment);
+    Fault::new(Class::TryAgain, message)
+        .with_hint("nothing was pushed; look with `tidegate status`, and try again")
+}
+
 impl<P: Ports> Engine<P> {
     /// The tracks that go back: of a service with several images those that came by the newest commit, unless one is named.
     pub(super) fn tracks_back(&self, view: &View, back: &RollBack) -> Result<Vec<usize>, Fault> {
-        let chosen = self.tracks_by_hand(
-            view,
-            &ByHand {
-                services: vec![back.service.clone().into()],
-                to: Some(back.environment.clone()),
-                tag: None,
-                image: back.image.clone(),
-                insistence: policy::Insistence::default(),
-            },
-        )?;
-        let own: Vec<usize> =
-            chosen.into_iter().filter(|at| *view.board.tracks[*at].service() == back.service).collect();
+        let by_hand = ByHand {
+            services: vec![back.service.clone().into()],
+            to: Some(back.environment.clone()),
+            tag: None,
+            image: back.image.clone(),
+            insistence: policy::Insistence::default(),
+        };
+        // Those that ship in a set with it come along forward, not back.
+        let is_own = |at: &usize| {
+            let track = &view.board.tracks[*at];
+            *track.service() == back.service && back.image.as_ref().is_none_or(|image| image == track.image())
+        };
+        let chosen = self.tracks_by_hand(view, &by_hand)?;
+        let own: Vec<usize> = chosen.into_iter().filter(is_own).collect();
+        if own.is_empty() {
+            return Err(self.no_such_service(view, &by_hand));
+        }
         let landed = |track: usize| view.landing(&self.rulebook, track).map(|landing| landing.commit);
         let newest = own.iter().copied().max_by_key(|track| {
             view.landing(&self.rulebook, *track).map(|landing| (landing.committed_at, landing.commit))

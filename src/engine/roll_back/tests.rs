@@ -1,7 +1,8 @@
 //! Ways back: where to, as which image, and that nothing comes back by itself.
 
 use super::*;
-use crate::engine::fake::{World, digest, service};
+use crate::engine::Group;
+use crate::engine::fake::{Push, Settings, World, digest, image, release, service};
 use crate::engine::{PassReport, Request, What};
 
 async fn back(world: &mut World, environment: &str, to: &str) -> Result<PassReport, Fault> {
@@ -96,7 +97,7 @@ async fn a_tag_that_means_something_else_is_refused() {
 #[tokio::test]
 async fn a_registry_that_is_down_stops_nobody_who_knows_the_image() {
     let mut world = world().await;
-    world.registry.kill(&crate::engine::fake::image("app"));
+    world.registry.kill(&image("app"));
     let report = back(&mut world, "non-prod", "v1.0.1").await.unwrap();
     assert_eq!((report.promoted[0].to.as_str(), &report.promoted[0].digest), ("v1.0.1", &digest('1')));
 }
@@ -152,4 +153,38 @@ async fn a_higher_version_and_one_that_is_nowhere_are_no_way_back() {
     let nowhere = back(&mut world, "non-prod", "v1.0.0-rc.1").await.unwrap_err();
     assert!(nowhere.to_string().contains("it never ran in non-prod"), "{nowhere}");
     assert_eq!(nowhere.hint(), Some("it ran v1.0.1, v1.0.0 before"));
+}
+
+#[tokio::test]
+async fn somebody_elses_way_back_in_between_is_not_gone_further_from() {
+    let mut world = world().await;
+    let (at, text) = (world.now(), release("app", "v1.0.1"));
+    world.branch.next_push(Push::After(Box::new(move |branch| {
+        branch.commit("Ben", "back", at, &[("np/app.yaml", Some(text))]);
+    })));
+    let fault = back(&mut world, "non-prod", "").await.unwrap_err();
+    assert_eq!(fault.class(), Class::TryAgain, "{fault}");
+    assert_eq!(world.tag("np/app.yaml"), "v1.0.1");
+}
+
+#[tokio::test]
+async fn of_a_set_only_what_is_named_goes_back() {
+    let services = vec![service("app").into(), service("solo").into()];
+    let groups = vec![Group { name: "shop".into(), services }];
+    let mut world = World::with(Settings { groups, ..Settings::default() });
+    world.edit("np/solo.yaml", &release("solo", "v1.0.0"));
+    for (name, environment, named) in [("solo", "prod", None), ("app", "non-prod", Some(image("other")))] {
+        let back = RollBack {
+            service: service(name),
+            environment: environment.parse().unwrap(),
+            to: None,
+            image: named,
+            reason: "it loses orders".into(),
+            quarantines: true,
+            accept_digest: None,
+        };
+        let request = Request { what: What::Back(back), requested_by: "ana".into(), dry_run: false };
+        let fault = world.engine.pass(&request).await.unwrap_err();
+        assert!(fault.to_string().contains("has no image to promote"), "{fault}");
+    }
 }
