@@ -22,7 +22,7 @@ use super::{Proposal, Requests};
 #[derive(Debug, Default)]
 pub(in crate::engine) struct Memory {
     proposals: HashMap<u64, Arc<Proposal>>,
-    /// What people refused, by the branch; it is forgotten when there is an open pull request of that branch.
+    /// What people refused, by the branch, whether or not there is an open pull request of it too.
     closed: HashMap<RequestBranch, Vec<Refusal>>,
 }
 
@@ -35,9 +35,11 @@ struct Refusal {
 
 impl Memory {
     fn forget(&mut self, open: &[OpenRequest]) {
-        let branches: HashSet<&RequestBranch> = open.iter().map(|request| &request.branch).collect();
         let numbers: HashSet<u64> = open.iter().map(|request| request.number).collect();
-        self.closed.retain(|branch, _| !branches.contains(branch));
+        // What somebody opened again is refused no more.
+        for refusals in self.closed.values_mut() {
+            refusals.retain(|refusal| !numbers.contains(&refusal.request.number));
+        }
         self.proposals.retain(|number, _| numbers.contains(number));
     }
 
@@ -130,9 +132,18 @@ impl<P: Ports> Engine<P> {
     fn about_to_open(&self, assessment: &Assessment) -> Vec<RequestBranch> {
         let decided = assessment.view.board.tracks.iter().zip(&assessment.decisions);
         let mut about: Vec<RequestBranch> = decided
-            .filter(|(_, decision)| matches!(decision, Some(Decision::Promote(_))))
-            .filter_map(|(track, _)| branch_of(&self.rulebook, track, false)?.ok())
-            .filter(|branch| assessment.requests.of(branch).is_none())
+            .filter_map(|(track, decision)| {
+                let Some(Decision::Promote(approved)) = decision else { return None };
+                let branch = branch_of(&self.rulebook, track, false)?.ok()?;
+                let is_it = |told: &Trailers| {
+                    told.service == *track.service()
+                        && told.image.name == *track.image()
+                        && told.image.tag.as_ref() == Some(&approved.candidate().tag)
+                };
+                let open = assessment.requests.of(&branch);
+                let is_open = open.is_some_and(|proposal| proposal.told.iter().any(is_it));
+                (!is_open).then_some(branch)
+            })
             .collect();
         about.sort_by(|one, other| one.as_str().cmp(other.as_str()));
         about.dedup();
