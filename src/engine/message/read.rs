@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use crate::model::{
-    BY_SCHEDULE, Digest, EnvironmentName, ImageRef, PromotionId, PromotionMark, ServiceName, Tag,
+    BY_SCHEDULE, Digest, EnvironmentName, ImageName, ImageRef, PromotionId, PromotionMark, ServiceName, Tag,
 };
 
 use super::{ENVIRONMENT, FROM, IMAGE, OVERRIDE, PROMOTION, REQUESTED_BY, ROLLBACK, SERVICE};
@@ -16,6 +16,13 @@ pub(crate) struct Trailers {
     pub(crate) image: ImageRef,
     pub(crate) from: Tag,
     pub(crate) mark: PromotionMark,
+}
+
+impl Trailers {
+    /// Whether it is of this image of this service.
+    pub(crate) fn is_of(&self, service: &ServiceName, image: &ImageName) -> bool {
+        self.service == *service && self.image.name == *image
+    }
 }
 
 /// Reads the promotions of a commit, or of a pull request, from the last paragraph of its message; what a forge adds below

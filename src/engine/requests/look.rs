@@ -5,13 +5,14 @@ use std::sync::Arc;
 
 use crate::engine::Engine;
 use crate::engine::assess::Assessment;
+use crate::engine::board::Track;
 use crate::engine::message::{Trailers, read_trailers};
 use crate::engine::ports::{Forge, Ports, Repository};
 use crate::engine::problem::Problem;
 use crate::engine::refresh::blocking;
 use crate::engine::rulebook::Rulebook;
 use crate::engine::view::View;
-use crate::model::{ClosedRequest, Fault, OpenRequest, RequestBranch};
+use crate::model::{ClosedRequest, Fault, OpenRequest, RequestBranch, Tag};
 use crate::policy::{Decision, RefusedRequest};
 
 use super::body::{CLOSED, has_mark};
@@ -43,24 +44,43 @@ impl Memory {
         self.proposals.retain(|number, _| numbers.contains(number));
     }
 
-    /// For each track, the highest version that people refused.
-    fn refused(&self, view: &View, rulebook: &Rulebook) -> HashMap<usize, RefusedRequest> {
+    /// For each track, the highest version that people refused. What they refused and then had opened after all is in an
+    /// open pull request, and stays in it.
+    fn refused(
+        &self,
+        view: &View,
+        rulebook: &Rulebook,
+        requests: &Requests,
+    ) -> HashMap<usize, RefusedRequest> {
         let mut refused: HashMap<usize, RefusedRequest> = HashMap::new();
         let all = self.closed.values().flatten();
         for (request, told) in all.flat_map(|one| one.told.iter().map(|told| (&one.request, told))) {
             let Some(environment) = rulebook.find(&told.environment) else { continue };
             let subject = (told.service.clone(), told.image.name.clone());
             let Some(track) = view.board.place(environment, &subject) else { continue };
-            let rules = &view.board.tracks[track].rules;
-            let Some(version) = told.image.tag.as_ref().and_then(|tag| rules.version_of(tag)) else {
+            let Some(tag) = &told.image.tag else { continue };
+            let here = &view.board.tracks[track];
+            let Some(version) = here.rules.version_of(tag) else { continue };
+            let branch = branch_of(rulebook, here, false).and_then(Result::ok);
+            if branch.is_some_and(|branch| requests.is_told(&branch, here, tag)) {
                 continue;
-            };
+            }
             if refused.get(&track).is_none_or(|known| known.version < version) {
                 let (number, closed_at) = (request.number, request.closed_at);
                 refused.insert(track, RefusedRequest { version, number, closed_at });
             }
         }
         refused
+    }
+}
+
+impl Requests {
+    /// Whether the open one of a branch proposes this tag for a track.
+    fn is_told(&self, branch: &RequestBranch, track: &Track, tag: &Tag) -> bool {
+        let is_it = |told: &Trailers| {
+            told.is_of(track.service(), track.image()) && told.image.tag.as_ref() == Some(tag)
+        };
+        self.of(branch).is_some_and(|proposal| proposal.told.iter().any(is_it))
     }
 }
 
@@ -86,7 +106,7 @@ impl<P: Ports> Engine<P> {
                 }
             }
         }
-        requests.refused = self.memory.requests.refused(view, &self.rulebook);
+        requests.refused = self.memory.requests.refused(view, &self.rulebook, &requests);
         (requests, problems)
     }
 
@@ -121,7 +141,7 @@ impl<P: Ports> Engine<P> {
                 }
             }
         }
-        let refused = self.memory.requests.refused(&assessment.view, &self.rulebook);
+        let refused = self.memory.requests.refused(&assessment.view, &self.rulebook, &assessment.requests);
         let is_news = refused != assessment.requests.refused;
         assessment.requests.refused = refused;
         is_news
@@ -135,13 +155,7 @@ impl<P: Ports> Engine<P> {
             .filter_map(|(track, decision)| {
                 let Some(Decision::Promote(approved)) = decision else { return None };
                 let branch = branch_of(&self.rulebook, track, false)?.ok()?;
-                let is_it = |told: &Trailers| {
-                    told.service == *track.service()
-                        && told.image.name == *track.image()
-                        && told.image.tag.as_ref() == Some(&approved.candidate().tag)
-                };
-                let open = assessment.requests.of(&branch);
-                let is_open = open.is_some_and(|proposal| proposal.told.iter().any(is_it));
+                let is_open = assessment.requests.is_told(&branch, track, &approved.candidate().tag);
                 (!is_open).then_some(branch)
             })
             .collect();

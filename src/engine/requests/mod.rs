@@ -173,9 +173,7 @@ impl Requests {
         image: &ImageName,
     ) -> Option<Unmerged> {
         self.open.iter().find_map(|proposal| {
-            let is_it = |told: &&Trailers| {
-                told.environment == *environment && told.service == *service && told.image.name == *image
-            };
+            let is_it = |told: &&Trailers| told.environment == *environment && told.is_of(service, image);
             let told = proposal.told.iter().find(is_it)?;
             Some(Unmerged {
                 number: proposal.request.number,

@@ -209,8 +209,7 @@ pub(super) fn under_ids_of(mut plans: Vec<EditPlan>, told: &[Trailers]) -> Vec<E
 }
 
 fn is_the_same(told: &Trailers, plan: &EditPlan) -> bool {
-    told.service == plan.service
-        && told.image.name == plan.image
+    told.is_of(&plan.service, &plan.image)
         && told.environment == *plan.approved.environment()
         && told.image.tag.as_ref() == Some(&plan.approved.candidate().tag)
         && told.mark.digest.as_ref() == Some(plan.approved.digest())
