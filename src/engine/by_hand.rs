@@ -16,28 +16,42 @@ use super::request::ByHand;
 use super::view::View;
 
 impl<P: Ports> Engine<P> {
-    /// The tracks that a promotion by hand may be about: those of the services that are named, and of those that ship in a
-    /// set with them, in the environment that is named or in every one.
+    /// The tracks that a promotion by hand may be about: those that are named, and those of the services that ship in a set
+    /// with them, in the environment that is named or in every one.
     pub(super) fn tracks_by_hand(&self, view: &View, by_hand: &ByHand) -> Result<Vec<usize>, Fault> {
-        let environment = by_hand.to.as_ref().map(|to| self.environment_called(to)).transpose()?;
-        let is_named =
-            |service: &ServiceName| by_hand.services.iter().any(|pattern| pattern.matches(service));
-        let named = || view.board.tracks.iter().map(Track::service).filter(|service| is_named(service));
+        let services = view.board.tracks.iter().map(Track::service);
+        let named: BTreeSet<&ServiceName> = services.filter(|service| by_hand.names(service)).collect();
         let groups = self.rulebook.groups.iter();
-        let sets: Vec<&Group> = groups.filter(|group| named().any(|service| group.has(service))).collect();
-        let comes_along = |service: &ServiceName| sets.iter().any(|group| group.has(service));
-        let is_meant = |track: &usize| {
-            let track = &view.board.tracks[*track];
-            let is_image = by_hand.image.as_ref().is_none_or(|image| image == track.image());
-            environment.is_none_or(|environment| track.environment == environment)
-                && ((is_named(track.service()) && is_image) || comes_along(track.service()))
-        };
-        let chosen: Vec<usize> = (0..view.board.tracks.len()).filter(is_meant).collect();
-        if chosen.is_empty() {
-            return Err(self.no_such_service(view, by_hand));
-        }
+        let sets: Vec<&Group> =
+            groups.filter(|group| named.iter().any(|service| group.has(service))).collect();
+        let chosen = self.tracks_where(view, by_hand, |track| {
+            by_hand.is_about(track) || sets.iter().any(|group| group.has(track.service()))
+        })?;
         if by_hand.tag.is_some() {
             must_be_one(view, by_hand, &chosen)?;
+        }
+        Ok(chosen)
+    }
+
+    /// The tracks that are named, and no others.
+    pub(super) fn tracks_named(&self, view: &View, by_hand: &ByHand) -> Result<Vec<usize>, Fault> {
+        self.tracks_where(view, by_hand, |track| by_hand.is_about(track))
+    }
+
+    /// The tracks of the environment that is named, or of every one, that are meant: at least one.
+    fn tracks_where(
+        &self,
+        view: &View,
+        by_hand: &ByHand,
+        is_meant: impl Fn(&Track) -> bool,
+    ) -> Result<Vec<usize>, Fault> {
+        let environment = by_hand.to.as_ref().map(|to| self.environment_called(to)).transpose()?;
+        let is_there = |track: &Track| environment.is_none_or(|environment| track.environment == environment);
+        let tracks = view.board.tracks.iter().enumerate();
+        let chosen: Vec<usize> =
+            tracks.filter(|(_, track)| is_there(track) && is_meant(track)).map(|(place, _)| place).collect();
+        if chosen.is_empty() {
+            return Err(self.no_such_service(view, by_hand));
         }
         Ok(chosen)
     }
@@ -51,7 +65,7 @@ impl<P: Ports> Engine<P> {
         })
     }
 
-    pub(super) fn no_such_service(&self, view: &View, by_hand: &ByHand) -> Fault {
+    fn no_such_service(&self, view: &View, by_hand: &ByHand) -> Fault {
         let names: Vec<&str> = by_hand.services.iter().map(ServicePattern::as_str).collect();
         let names = names.join(", ");
         let is_called_so = |service: &ServiceName| {
@@ -211,6 +225,16 @@ fn is_wanted(decision: &Decision) -> bool {
             !evaluation.closed().any(|report| matches!(report.gate, GateName::Order | GateName::Quarantine))
         }
         Decision::Current { .. } => false,
+    }
+}
+
+impl ByHand {
+    fn names(&self, service: &ServiceName) -> bool {
+        self.services.iter().any(|pattern| pattern.matches(service))
+    }
+
+    fn is_about(&self, track: &Track) -> bool {
+        self.names(track.service()) && self.image.as_ref().is_none_or(|image| image == track.image())
     }
 }
 

@@ -49,15 +49,7 @@ impl<P: Ports> Engine<P> {
             insistence: policy::Insistence::default(),
         };
         // Those that ship in a set with it come along forward, not back.
-        let is_own = |at: &usize| {
-            let track = &view.board.tracks[*at];
-            *track.service() == back.service && back.image.as_ref().is_none_or(|image| image == track.image())
-        };
-        let chosen = self.tracks_by_hand(view, &by_hand)?;
-        let own: Vec<usize> = chosen.into_iter().filter(is_own).collect();
-        if own.is_empty() {
-            return Err(self.no_such_service(view, &by_hand));
-        }
+        let own = self.tracks_named(view, &by_hand)?;
         let landed = |track: usize| view.landing(&self.rulebook, track).map(|landing| landing.commit);
         let newest = own.iter().copied().max_by_key(|track| {
             view.landing(&self.rulebook, *track).map(|landing| (landing.committed_at, landing.commit))

@@ -107,13 +107,11 @@ impl<P: Ports> Engine<P> {
                 is_wanted(*at) && is_unclear(view, &self.rulebook.environments[*at].policy.name, question)
             })
             .collect();
-        let tracks = match self.tracks_by_hand(view, &by_hand) {
+        let tracks = match self.tracks_named(view, &by_hand) {
             Ok(tracks) => tracks,
             Err(_) if !unclear.is_empty() => Vec::new(),
             Err(fault) => return Err(fault),
         };
-        let own = |track: &usize| *view.board.tracks[*track].service() == question.service;
-        let tracks: Vec<usize> = tracks.into_iter().filter(own).collect();
         let has_track = |at: &usize| tracks.iter().any(|track| view.board.tracks[*track].environment == *at);
         let unclear = unclear.into_iter().filter(|at| !has_track(at)).collect();
         Ok(Places { tracks, unclear })
