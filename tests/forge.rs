@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "helpers of tests fail as tests do")]
 
 mod compare;
+mod described;
 mod releases;
 mod requests;
 
@@ -22,8 +23,10 @@ use tidegate::forge::{Api, ApiSettings, App};
 use tidegate::model::{Class, Fault, Timestamp};
 use tokio::runtime::Handle;
 use wiremock::matchers::{header, method, path};
-use wiremock::{Mock, MockServer, ResponseTemplate};
+use wiremock::{Mock, MockServer, Request, ResponseTemplate};
 
+use crate::support::described::watch::Watch;
+use crate::support::described::{Answer, example};
 use crate::support::sshd::make_key;
 
 /// 2026-11-24 12:00:00 UTC.
@@ -43,14 +46,23 @@ pub(crate) fn app_key(folder: &Path) -> PathBuf {
     key
 }
 
-/// Answers with a token that ends an hour after `NOON` and so many seconds.
+/// Answers with a token that ends then, as GitHub describes it.
 pub(crate) async fn mints(server: &MockServer, token: &str, ends_at: Timestamp) {
+    let mut minted = example(
+        "POST /app/installations/{installation_id}/access_tokens",
+        "vtr/gitops",
+        json!({"token": token, "expires_at": ends_at, "permissions": {"contents": "write"}}),
+    );
+    // Of all that the app is installed for.
+    minted.as_object_mut().unwrap().remove("repositories");
+    // A deviation is answered with a refusal, which no caller of this expects.
+    let witness = Watch::default().witness();
     Mock::given(method("POST"))
         .and(path("/app/installations/2/access_tokens"))
         .and(header("x-github-api-version", "2022-11-28"))
-        .respond_with(ResponseTemplate::new(201).set_body_json(json!({
-            "token": token, "expires_at": ends_at, "permissions": {"contents": "write"}
-        })))
+        .respond_with(move |request: &Request| {
+            witness.responded(request, || Ok(Answer::of(201, minted.clone())))
+        })
         .mount(server)
         .await;
 }
@@ -151,13 +163,16 @@ async fn what_github_does_not_like_is_told_and_the_key_is_not() {
 #[tokio::test]
 async fn when_a_token_ends_is_read_off_the_answer() {
     let server = MockServer::start().await;
+    let watch = Watch::default();
+    let witness = watch.witness();
     Mock::given(method("GET"))
         .and(path("/rate_limit"))
         .and(header("authorization", "Bearer github_pat_x"))
-        .respond_with(
-            ResponseTemplate::new(200)
-                .insert_header("github-authentication-token-expiration", "2026-12-01 10:00:00 UTC"),
-        )
+        .respond_with(move |request: &Request| {
+            let answer = Answer::of(200, example("GET /rate_limit", "vtr/gitops", json!({})));
+            let ends = "2026-12-01 10:00:00 UTC".to_owned();
+            witness.responded(request, || Ok(answer.with("github-authentication-token-expiration", ends)))
+        })
         .mount(&server)
         .await;
     let settings = ApiSettings { url: server.uri(), ca_file: None, proxy: None };

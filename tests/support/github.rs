@@ -1,5 +1,6 @@
 //! GitHub's REST API as far as commits are concerned, as its documentation describes it, answering from a real repository
-//! beside it: comparisons by the page in chronological order, tags, single commits, limits and refusals.
+//! beside it: comparisons by the page in chronological order, tags, single commits, limits and refusals. Each exchange is seen
+//! to be as GitHub's own description has it.
 
 #![expect(clippy::unwrap_used, reason = "a helper that fails, fails its test")]
 
@@ -12,7 +13,12 @@ use serde_json::{Value, json};
 use wiremock::matchers::any;
 use wiremock::{Mock, MockServer, Request, Respond, ResponseTemplate};
 
+use super::described::watch::{Watch, Witness};
+use super::described::{Answer, example};
 use super::git;
+
+/// The one repository.
+const REPOSITORY: &str = "vtr/app";
 
 /// How many commits a page has unless more are asked for.
 const USUAL_PAGE: usize = 30;
@@ -24,6 +30,7 @@ const MOST_PAGE: usize = 100;
 pub(crate) struct GitHub {
     server: MockServer,
     state: Arc<State>,
+    _watch: Watch,
 }
 
 #[derive(Default)]
@@ -32,6 +39,7 @@ struct State {
     url: Mutex<String>,
     rules: Mutex<Rules>,
     requests: Mutex<Vec<String>>,
+    witness: Witness,
 }
 
 /// How it behaves.
@@ -50,14 +58,15 @@ pub(crate) struct Rules {
 impl GitHub {
     /// An API that shows the repository at this path.
     pub(crate) async fn of(repository: &Path) -> Self {
-        let server = MockServer::start().await;
+        let (server, watch) = (MockServer::start().await, Watch::default());
         let state = Arc::new(State {
             repository: repository.to_owned(),
             url: Mutex::new(server.uri()),
+            witness: watch.witness(),
             ..State::default()
         });
         Mock::given(any()).respond_with(Answers(Arc::clone(&state))).mount(&server).await;
-        Self { server, state }
+        Self { server, state, _watch: watch }
     }
 
     pub(crate) fn url(&self) -> String {
@@ -79,19 +88,22 @@ struct Answers(Arc<State>);
 
 impl Respond for Answers {
     fn respond(&self, request: &Request) -> ResponseTemplate {
-        let (status, response) = self.0.answer(request);
-        let query = request.url.query().map(|query| format!("?{query}")).unwrap_or_default();
-        let asked = format!("{} {}{query}", request.method, request.url.path());
-        self.0.requests.lock().unwrap().push(format!("{asked} {status}"));
-        response
+        self.0.witness.responded(request, || {
+            let answer = self.0.answer(request);
+            let query = request.url.query().map(|query| format!("?{query}")).unwrap_or_default();
+            let asked = format!("{} {}{query}", request.method, request.url.path());
+            let status = answer.as_ref().map_or(0, |answer| answer.status);
+            self.0.requests.lock().unwrap().push(format!("{asked} {status}"));
+            answer
+        })
     }
 }
 
 impl State {
-    fn answer(&self, request: &Request) -> (u16, ResponseTemplate) {
+    fn answer(&self, request: &Request) -> Result<Answer, ResponseTemplate> {
         let mut rules = self.rules.lock().unwrap();
         if let Some(instead) = rules.instead.pop_front() {
-            return (0, instead);
+            return Err(instead);
         }
         let sent = request.headers.get("authorization").map(|value| value.to_str().unwrap());
         let is_shown =
@@ -99,22 +111,22 @@ impl State {
         let path = request.url.path();
         // The pages behind the first one name the repository by its number.
         let rest = ["/repos/vtr/app/", "/repositories/1/"].iter().find_map(|at| path.strip_prefix(at));
-        let (status, mut response) = match rest.filter(|_| is_shown) {
+        let mut answer = match rest.filter(|_| is_shown) {
             Some(rest) => self.of_repository(rest, request, rules.lost),
-            None => (404, refusal(404, "Not Found")),
+            None => Answer::refusal(404, "Not Found"),
         };
         if let Some((left, of)) = rules.left {
             let resets = chrono::Utc::now().timestamp() + 3000;
-            response = response
-                .insert_header("x-ratelimit-limit", of.to_string())
-                .insert_header("x-ratelimit-remaining", left.to_string())
-                .insert_header("x-ratelimit-reset", resets.to_string());
+            answer = answer
+                .with("x-ratelimit-limit", of.to_string())
+                .with("x-ratelimit-remaining", left.to_string())
+                .with("x-ratelimit-reset", resets.to_string());
             rules.left = Some((left.saturating_sub(1), of));
         }
-        (status, response)
+        Ok(answer)
     }
 
-    fn of_repository(&self, rest: &str, request: &Request, lost: usize) -> (u16, ResponseTemplate) {
+    fn of_repository(&self, rest: &str, request: &Request, lost: usize) -> Answer {
         let number = |key: &str| {
             let mut pairs = request.url.query_pairs();
             pairs.find(|(name, _)| name == key).and_then(|(_, value)| value.parse().ok())
@@ -131,23 +143,23 @@ impl State {
         }
         if let Some(reference) = rest.strip_prefix("commits/") {
             return match self.commit_of(reference) {
-                Some(id) => (200, json_of(&self.commits(&["-1", &id])[0])),
-                None => (422, refusal(422, &format!("No commit found for SHA: {reference}"))),
+                Some(id) => Answer::of(200, self.commits(&["-1", &id]).remove(0)),
+                None => Answer::refusal(422, &format!("No commit found for SHA: {reference}")),
             };
         }
         if rest == "tags" {
             return self.tags(request, &page);
         }
-        (404, refusal(404, "Not Found"))
+        Answer::refusal(404, "Not Found")
     }
 
-    fn compare(&self, from: &str, to: &str, page: &Page, lost: usize) -> (u16, ResponseTemplate) {
+    fn compare(&self, from: &str, to: &str, page: &Page, lost: usize) -> Answer {
         let (Some(from), Some(to)) = (self.commit_of(from), self.commit_of(to)) else {
-            return (404, refusal(404, "Not Found"));
+            return Answer::refusal(404, "Not Found");
         };
         let base = git::try_git(&self.repository, &["merge-base", &from, &to]);
         if !base.status.success() {
-            return (404, refusal(404, &format!("No common ancestor between {from} and {to}.")));
+            return Answer::refusal(404, &format!("No common ancestor between {from} and {to}."));
         }
         let (ahead, behind) = (self.count(&from, &to), self.count(&to, &from));
         let status = match (ahead, behind) {
@@ -159,22 +171,25 @@ impl State {
         let mut commits = self.commits(&[&format!("{from}..{to}")]);
         commits.reverse();
         commits.truncate(commits.len().saturating_sub(lost));
-        let mut answer = json!({
+        let base = String::from_utf8(base.stdout).unwrap();
+        let with = json!({
             "status": status,
             "ahead_by": ahead,
             "behind_by": behind,
             "total_commits": ahead,
             "base_commit": self.commits(&["-1", &from])[0],
-            "merge_base_commit": {"sha": String::from_utf8(base.stdout).unwrap().trim()},
+            "merge_base_commit": self.commits(&["-1", base.trim()])[0],
             "commits": page.of(&commits),
         });
-        if page.number == 1 {
-            answer["files"] = json!([{"filename": "src/main.rs", "patch": "@@ -1 +1 @@"}]);
+        let mut answer = example("GET /repos/{owner}/{repo}/compare/{basehead}", REPOSITORY, with);
+        // The files come with the first page alone.
+        if page.number > 1 {
+            answer.as_object_mut().unwrap().remove("files");
         }
-        (200, page.linked(json_of(&answer), commits.len()))
+        page.linked(Answer::of(200, answer), commits.len())
     }
 
-    fn tags(&self, request: &Request, page: &Page) -> (u16, ResponseTemplate) {
+    fn tags(&self, request: &Request, page: &Page) -> Answer {
         const FORM: &str = "--format=%(refname:strip=2) %(objectname) %(*objectname)";
         let listed =
             git::git(&self.repository, &["for-each-ref", "--sort=-version:refname", FORM, "refs/tags"]);
@@ -183,7 +198,8 @@ impl State {
             .map(|line| {
                 let words: Vec<&str> = line.split(' ').collect();
                 let id = words.get(2).filter(|peeled| !peeled.is_empty()).unwrap_or(&words[1]);
-                json!({"name": words[0], "commit": {"sha": id}, "node_id": "x"})
+                let with = json!({"name": words[0], "commit": {"sha": id}});
+                example("GET /repos/{owner}/{repo}/tags", REPOSITORY, with)
             })
             .collect();
         let answer = json!(page.of(&tags));
@@ -192,9 +208,9 @@ impl State {
             answer.to_string().bytes().fold(7_u64, |sum, byte| sum.wrapping_mul(31) + u64::from(byte))
         );
         if request.headers.get("if-none-match").is_some_and(|known| *known == *mark) {
-            return (304, page.linked(ResponseTemplate::new(304), tags.len()));
+            return page.linked(Answer { status: 304, ..Answer::default() }, tags.len());
         }
-        (200, page.linked(json_of(&answer).insert_header("etag", mark), tags.len()))
+        page.linked(Answer::of(200, answer).with("etag", mark), tags.len())
     }
 
     fn commit_of(&self, reference: &str) -> Option<String> {
@@ -223,18 +239,23 @@ fn commit(text: &str) -> Value {
     let time = |text: &str| {
         DateTime::parse_from_rfc3339(text).unwrap().to_utc().format("%Y-%m-%dT%H:%M:%SZ").to_string()
     };
-    json!({
+    let with = json!({
         "sha": parts[0],
         "commit": {
             "author": {"name": parts[2], "email": parts[3], "date": time(parts[4])},
             "committer": {"name": parts[5], "email": parts[6], "date": time(parts[7])},
             "message": parts[8].trim_end(),
-            "comment_count": 0,
         },
         "author": null,
         "committer": null,
-        "parents": parts[1].split_whitespace().map(|id| json!({"sha": id})).collect::<Vec<_>>(),
-    })
+        "parents": parts[1].split_whitespace().map(parent).collect::<Vec<_>>(),
+        "files": [],
+    });
+    example("GET /repos/{owner}/{repo}/commits/{ref}", REPOSITORY, with)
+}
+
+fn parent(id: &str) -> Value {
+    json!({"sha": id, "url": format!("https://api.github.com/repos/{REPOSITORY}/commits/{id}")})
 }
 
 /// A page of a list.
@@ -252,19 +273,15 @@ impl Page {
     }
 
     /// The answer, with where the next page is.
-    fn linked(&self, response: ResponseTemplate, count: usize) -> ResponseTemplate {
+    fn linked(&self, answer: Answer, count: usize) -> Answer {
         if self.number * self.size >= count {
-            return response;
+            return answer;
         }
         let Self { size, number, path, url } = self;
         let at = |page: usize| format!("<{url}/repositories/1/{path}?per_page={size}&page={page}>");
         let (next, last) = (at(number + 1), at(count.div_ceil(*size)));
-        response.insert_header("link", format!("{next}; rel=\"next\", {last}; rel=\"last\""))
+        answer.with("link", format!("{next}; rel=\"next\", {last}; rel=\"last\""))
     }
-}
-
-fn json_of(value: &Value) -> ResponseTemplate {
-    ResponseTemplate::new(200).set_body_json(value)
 }
 
 /// An answer that is none.

@@ -1,5 +1,5 @@
-//! An emulation of GitHub's REST API for pull requests, on top of a real bare repository: what is documented of it, as far
-//! as it is asked, with its conditional answers, its limits and its bad days.
+//! An emulation of GitHub's REST API for pull requests, on top of a real bare repository: as far as it is asked, with its
+//! conditional answers, its limits and its bad days. Each exchange is seen to be as GitHub's own description has it.
 
 #![expect(
     clippy::unwrap_used,
@@ -18,6 +18,8 @@ use std::thread;
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
+use super::described::watch::{Watch, Witness};
+use super::described::{self, Answer as Described, Asked as Question};
 use super::git::{git, try_git};
 
 /// `owner/name` of the one repository.
@@ -52,6 +54,9 @@ pub(crate) struct Asked {
 pub(crate) struct GitHub {
     port: u16,
     state: Arc<Mutex<State>>,
+    witness: Witness,
+    /// Held by tests, not by the thread.
+    _watch: Option<Arc<Watch>>,
 }
 
 #[derive(Debug)]
@@ -89,12 +94,24 @@ pub(crate) struct Pull {
 struct Request {
     method: String,
     path: String,
+    /// The query as it came.
+    asked: Option<String>,
     query: BTreeMap<String, String>,
     headers: BTreeMap<String, String>,
-    body: Value,
+    body: Vec<u8>,
 }
 
 type Answer = (u16, Value);
+
+/// The operations that answer with pull requests: in full, and as lists have them.
+const ONE: &str = "GET /repos/{owner}/{repo}/pulls/{pull_number}";
+const LISTED: &str = "GET /repos/{owner}/{repo}/pulls";
+
+impl Request {
+    fn question(&self) -> Question<'_> {
+        Question { method: &self.method, path: &self.path, query: self.asked.as_deref(), body: &self.body }
+    }
+}
 
 impl GitHub {
     /// The GitHub of a repository.
@@ -111,8 +128,10 @@ impl GitHub {
             may_push: true,
             clock: 0,
         };
-        let server = Self { port, state: Arc::new(Mutex::new(state)) };
-        let serving = server.clone();
+        let watch = Watch::default();
+        let (state, witness) = (Arc::new(Mutex::new(state)), watch.witness());
+        let server = Self { port, state, witness, _watch: Some(Arc::new(watch)) };
+        let serving = Self { _watch: None, ..server.clone() };
         thread::spawn(move || {
             for stream in listener.incoming().flatten() {
                 let serving = serving.clone();
@@ -208,25 +227,24 @@ impl GitHub {
             state.troubles.pop_front();
         }
         let trouble = trouble.map(|(_, trouble)| trouble);
-        let (status, body) = match trouble {
-            Some(Trouble::Status(status)) => (status, json!({"message": "Server Error"})),
-            Some(Trouble::Secondary(_)) => {
-                (403, json!({"message": "You have exceeded a secondary rate limit."}))
-            }
-            Some(Trouble::Primary) => (403, json!({"message": "API rate limit exceeded"})),
-            Some(Trouble::LostAnswer) | None => state.answer(&request),
-        };
-        let text = if status == 204 { String::new() } else { body.to_string() };
+        let answered = self.witness.checked(request.question(), || {
+            let (status, body) = match trouble {
+                Some(Trouble::Status(status)) => (status, json!({"message": "Server Error"})),
+                Some(Trouble::Secondary(_)) => {
+                    (403, json!({"message": "You have exceeded a secondary rate limit."}))
+                }
+                Some(Trouble::Primary) => (403, json!({"message": "API rate limit exceeded"})),
+                Some(Trouble::LostAnswer) | None => state.answer(&request),
+            };
+            Described::of(status, body)
+        });
+        let status = answered.status;
+        let text = answered.body.unwrap().to_string();
         let etag = format!("W/\"{:x}\"", Sha256::digest(&text));
         let is_same = status == 200 && request.headers.get("if-none-match") == Some(&etag);
         let status = if is_same { 304 } else { status };
-        let full = if request.query.is_empty() {
-            request.path.clone()
-        } else {
-            let query: Vec<String> =
-                request.query.iter().map(|(key, value)| format!("{key}={value}")).collect();
-            format!("{}?{}", request.path, query.join("&"))
-        };
+        let query = request.asked.as_ref().map(|query| format!("?{query}")).unwrap_or_default();
+        let full = format!("{}{query}", request.path);
         state.asked.push(Asked { method: request.method.clone(), path: full, status });
         drop(state);
         if matches!(trouble, Some(Trouble::LostAnswer)) {
@@ -296,7 +314,7 @@ impl State {
         let pull = self.pulls.iter_mut().find(|pull| pull.number == number)?;
         change(pull);
         pull.updated = clock;
-        Some(shown(pull))
+        Some(shown(pull, ONE))
     }
 
     fn add(&mut self, branch: &str, base: &str, title: &str, body: &str, sha: &str, from: &str) -> Value {
@@ -317,7 +335,7 @@ impl State {
             auto_merge: None,
             updated: self.clock,
         };
-        let answer = shown(&pull);
+        let answer = shown(&pull, ONE);
         self.pulls.push(pull);
         answer
     }
@@ -330,8 +348,9 @@ impl State {
         assert_eq!(request.headers["x-github-api-version"], "2022-11-28");
         assert!(request.headers["user-agent"].starts_with("tidegate/"));
         let root = format!("/repos/{REPOSITORY}");
+        let body: Value = serde_json::from_slice(&request.body).unwrap_or_default();
         if request.method == "POST" && request.path == "/graphql" {
-            return self.graphql(&request.body);
+            return self.graphql(&body);
         }
         let Some(rest) = request.path.strip_prefix(&root) else {
             return (404, json!({"message": "Not Found"}));
@@ -340,31 +359,31 @@ impl State {
         match (request.method.as_str(), parts.as_slice()) {
             ("GET", []) => (200, self.repository()),
             ("GET", ["pulls"]) => (200, self.list(&request.query)),
-            ("POST", ["pulls"]) => self.create(&request.body),
+            ("POST", ["pulls"]) => self.create(&body),
             ("GET", ["pulls", number]) => found(self.change_nothing(number)),
-            ("PATCH", ["pulls", number]) => found(self.patch(number, &request.body)),
-            ("POST", ["pulls", number, "requested_reviewers"]) => self.reviewers(number, &request.body),
-            ("POST", ["issues", number, "comments"]) => self.comment(number, &request.body),
+            ("PATCH", ["pulls", number]) => found(self.patch(number, &body)),
+            ("POST", ["pulls", number, "requested_reviewers"]) => self.reviewers(number, &body),
+            ("POST", ["issues", number, "comments"]) => self.comment(number, &body),
             ("POST", ["issues", number, "labels"]) => {
-                let labels = strings(&request.body["labels"]);
-                found(self.change(number.parse().unwrap(), |pull| pull.labels.extend(labels)))
+                let labels = strings(&body["labels"]);
+                let pull = self.change(number.parse().unwrap(), |pull| pull.labels.extend(labels));
+                found(pull.map(|pull| pull["labels"].clone()))
             }
             ("GET", ["commits", sha]) => {
                 let found = try_git(&self.origin, &["log", "-1", "--format=%B", sha]);
                 let message = String::from_utf8(found.stdout).unwrap();
-                (200, json!({"sha": sha, "commit": {"message": message.trim_end()}}))
+                let with = json!({"sha": sha, "commit": {"message": message.trim_end()}, "files": []});
+                (200, described::example("GET /repos/{owner}/{repo}/commits/{ref}", REPOSITORY, with))
             }
             _ => (404, json!({"message": "Not Found"})),
         }
     }
 
     fn repository(&self) -> Value {
-        json!({
-            "full_name": REPOSITORY,
-            "archived": false,
-            "allow_auto_merge": self.allows_auto_merge,
-            "permissions": {"admin": false, "maintain": false, "push": self.may_push, "triage": true, "pull": true},
-        })
+        let may =
+            json!({"admin": false, "maintain": false, "push": self.may_push, "triage": true, "pull": true});
+        let with = json!({"allow_auto_merge": self.allows_auto_merge, "permissions": may});
+        described::repository(REPOSITORY, with)
     }
 
     fn list(&self, query: &BTreeMap<String, String>) -> Value {
@@ -387,7 +406,7 @@ impl State {
         let number = |key: &str, usual: usize| asked(key).map_or(usual, |text| text.parse().unwrap());
         let (size, page) = (number("per_page", 30), number("page", 1));
         assert!(size <= 100, "GitHub gives no larger page");
-        pulls.into_iter().skip((page - 1) * size).take(size).map(shown).collect()
+        pulls.into_iter().skip((page - 1) * size).take(size).map(|pull| shown(pull, LISTED)).collect()
     }
 
     fn create(&mut self, body: &Value) -> Answer {
@@ -396,7 +415,11 @@ impl State {
         let invalid = |message: String| {
             (
                 422,
-                json!({"message": "Validation Failed", "errors": [{"resource": "PullRequest", "message": message}]}),
+                json!({
+                    "message": "Validation Failed",
+                    "errors": [{"resource": "PullRequest", "code": "custom", "message": message}],
+                    "documentation_url": "https://docs.github.com/rest/pulls/pulls#create-a-pull-request",
+                }),
             )
         };
         let is_it = |pull: &&Pull| {
@@ -422,7 +445,7 @@ impl State {
 
     fn change_nothing(&self, number: &str) -> Option<Value> {
         let number: u64 = number.parse().unwrap();
-        self.pulls.iter().find(|pull| pull.number == number).map(shown)
+        self.pulls.iter().find(|pull| pull.number == number).map(|pull| shown(pull, ONE))
     }
 
     fn patch(&mut self, number: &str, body: &Value) -> Option<Value> {
@@ -441,14 +464,18 @@ impl State {
             let message = "Reviews may only be requested from collaborators.";
             return (422, json!({"message": message}));
         }
-        let answer = self.change(number.parse().unwrap(), |pull| pull.reviewers.extend(wanted));
-        (201, answer.unwrap())
+        let number: u64 = number.parse().unwrap();
+        self.change(number, |pull| pull.reviewers.extend(wanted)).unwrap();
+        let pull = self.pulls.iter().find(|pull| pull.number == number).unwrap();
+        (201, shown(pull, LISTED))
     }
 
     fn comment(&mut self, number: &str, body: &Value) -> Answer {
         let text = body["body"].as_str().unwrap().to_owned();
+        let with = json!({"id": self.comments.len() + 1, "body": text});
         self.comments.push((number.parse().unwrap(), text));
-        (201, json!({"id": self.comments.len()}))
+        let operation = "POST /repos/{owner}/{repo}/issues/{issue_number}/comments";
+        (201, described::example(operation, REPOSITORY, with))
     }
 
     fn graphql(&mut self, body: &Value) -> Answer {
@@ -472,25 +499,54 @@ fn strings(value: &Value) -> Vec<String> {
     value.as_array().into_iter().flatten().map(|one| one.as_str().unwrap().to_owned()).collect()
 }
 
-fn shown(pull: &Pull) -> Value {
+/// A pull request as one operation answers it: GitHub's example of it, about this one.
+fn shown(pull: &Pull, operation: &str) -> Value {
     let closed_at = (!pull.is_open).then_some("2026-11-24T12:00:00Z");
-    json!({
-        "number": pull.number,
-        "node_id": format!("PR_{}", pull.number),
-        "html_url": format!("https://github.com/{REPOSITORY}/pull/{}", pull.number),
-        "state": if pull.is_open { "open" } else { "closed" },
-        "title": pull.title,
-        "body": (!pull.body.is_empty()).then(|| pull.body.clone()),
-        "draft": pull.is_draft,
-        "created_at": "2026-11-24T10:00:00Z",
-        "updated_at": format!("2026-11-24T11:{:02}:{:02}Z", pull.updated / 60 % 60, pull.updated % 60),
-        "closed_at": closed_at,
-        "merged_at": closed_at.filter(|_| pull.is_merged),
-        "labels": pull.labels.iter().map(|name| json!({"name": name})).collect::<Vec<_>>(),
-        "user": {"login": "tidegate[bot]", "type": "Bot"},
-        "head": {"ref": pull.branch, "sha": pull.sha, "repo": {"full_name": pull.from}},
-        "base": {"ref": pull.base, "repo": {"full_name": REPOSITORY}},
-    })
+    let labels = pull.labels.iter().map(|name| {
+        let mut label = described::example(
+            "POST /repos/{owner}/{repo}/issues/{issue_number}/labels",
+            REPOSITORY,
+            json!({}),
+        );
+        label["name"] = json!(name);
+        label
+    });
+    let mut shown = described::example(
+        operation,
+        REPOSITORY,
+        json!({
+            "number": pull.number,
+            "node_id": format!("PR_{}", pull.number),
+            "html_url": format!("https://github.com/{REPOSITORY}/pull/{}", pull.number),
+            "state": if pull.is_open { "open" } else { "closed" },
+            "title": pull.title,
+            "body": (!pull.body.is_empty()).then(|| pull.body.clone()),
+            "draft": pull.is_draft,
+            "created_at": "2026-11-24T10:00:00Z",
+            "updated_at": format!("2026-11-24T11:{:02}:{:02}Z", pull.updated / 60 % 60, pull.updated % 60),
+            "closed_at": closed_at,
+            "merged_at": closed_at.filter(|_| pull.is_merged),
+            "labels": labels.collect::<Vec<_>>(),
+            "user": {"login": "tidegate[bot]", "type": "Bot"},
+            "head": {"ref": pull.branch, "sha": pull.sha},
+            "base": {"ref": pull.base},
+            "requested_teams": [],
+        }),
+    );
+    // In lists, GitHub's example has more fields of repositories than its schema.
+    for (end, name) in [("head", pull.from.as_str()), ("base", REPOSITORY)] {
+        shown[end]["repo"] = described::example(ONE, name, Value::Null)["base"]["repo"].take();
+    }
+    if let Some(method) = &pull.auto_merge {
+        let user = shown["user"].clone();
+        shown["auto_merge"] = json!({
+            "enabled_by": user,
+            "merge_method": method.to_ascii_lowercase(),
+            "commit_title": pull.title,
+            "commit_message": "",
+        });
+    }
+    shown
 }
 
 fn read(stream: &TcpStream) -> Option<Request> {
@@ -509,13 +565,14 @@ fn read(stream: &TcpStream) -> Option<Request> {
     let length: usize = headers.get("content-length").map_or(0, |length| length.parse().expect("a length"));
     let mut body = vec![0; length];
     reader.read_exact(&mut body).ok()?;
-    let (path, query) = target.split_once('?').unwrap_or((&target, ""));
-    let query = query.split('&').filter_map(|pair| pair.split_once('='));
+    let (path, asked) = target.split_once('?').map_or((&*target, None), |(path, query)| (path, Some(query)));
+    let query = asked.unwrap_or_default().split('&').filter_map(|pair| pair.split_once('='));
     Some(Request {
         method,
         path: path.to_owned(),
+        asked: asked.map(str::to_owned),
         query: query.map(|(key, value)| (key.to_owned(), value.to_owned())).collect(),
         headers,
-        body: if body.is_empty() { Value::Null } else { serde_json::from_slice(&body).expect("JSON") },
+        body,
     })
 }

@@ -1,4 +1,5 @@
-//! GitHub's REST API as far as releases are concerned, as its documentation describes it, with what goes wrong on the way.
+//! GitHub's REST API as far as releases are concerned, with what goes wrong on the way. Each exchange is seen to be as GitHub's
+//! own description has it.
 
 #![expect(clippy::unwrap_used, reason = "a helper that fails, fails its test")]
 
@@ -9,7 +10,13 @@ use serde_json::{Value, json};
 use wiremock::matchers::any;
 use wiremock::{Mock, MockServer, Request, Respond, ResponseTemplate};
 
-/// The token that may make releases of the one repository, `vtr/gitops`.
+use super::described::watch::{Watch, Witness};
+use super::described::{Answer, example, repository};
+
+/// The one repository.
+const REPOSITORY: &str = "vtr/gitops";
+
+/// The token that may make releases of the one repository.
 pub(crate) const TOKEN: &str = "s3cret";
 
 /// What becomes of a request.
@@ -26,6 +33,7 @@ pub(crate) enum Trouble {
 pub(crate) struct ReleaseServer {
     server: MockServer,
     state: Arc<State>,
+    _watch: Watch,
 }
 
 #[derive(Default)]
@@ -34,13 +42,15 @@ struct State {
     troubles: Mutex<VecDeque<Trouble>>,
     requests: Mutex<Vec<String>>,
     is_read_only: Mutex<bool>,
+    witness: Witness,
 }
 
 impl ReleaseServer {
     pub(crate) async fn start() -> Self {
-        let (server, state) = (MockServer::start().await, Arc::new(State::default()));
+        let (server, watch) = (MockServer::start().await, Watch::default());
+        let state = Arc::new(State { witness: watch.witness(), ..State::default() });
         Mock::given(any()).respond_with(Answers(Arc::clone(&state))).mount(&server).await;
-        Self { server, state }
+        Self { server, state, _watch: watch }
     }
 
     pub(crate) fn url(&self) -> String {
@@ -73,35 +83,34 @@ impl Respond for Answers {
     fn respond(&self, request: &Request) -> ResponseTemplate {
         self.0.requests.lock().unwrap().push(format!("{} {}", request.method, request.url.path()));
         let trouble = self.0.troubles.lock().unwrap().pop_front();
-        match trouble {
-            Some(Trouble::Instead(answer)) => answer,
+        self.0.witness.responded(request, || match trouble {
+            Some(Trouble::Instead(answer)) => Err(answer),
             Some(Trouble::Lost) => {
                 self.0.answer(request);
-                ResponseTemplate::new(502)
+                Err(ResponseTemplate::new(502))
             }
             Some(Trouble::After(tag)) => {
                 self.0.make(&json!({"tag_name": tag, "name": "theirs", "body": "theirs"}));
-                self.0.answer(request)
+                Ok(self.0.answer(request))
             }
-            None => self.0.answer(request),
-        }
+            None => Ok(self.0.answer(request)),
+        })
     }
 }
 
 impl State {
-    fn answer(&self, request: &Request) -> ResponseTemplate {
-        let refuse = |status: u16, message: &str| {
-            ResponseTemplate::new(status).set_body_json(json!({"message": message}))
-        };
+    fn answer(&self, request: &Request) -> Answer {
         let bearer = request.headers.get("authorization").map(|value| value.to_str().unwrap());
         let path = request.url.path();
-        let Some(rest) = path.strip_prefix("/repos/vtr/gitops") else { return refuse(404, "Not Found") };
+        let Some(rest) = path.strip_prefix("/repos/vtr/gitops") else {
+            return Answer::refusal(404, "Not Found");
+        };
         if bearer != Some(format!("Bearer {TOKEN}").as_str()) {
-            return refuse(404, "Not Found");
+            return Answer::refusal(404, "Not Found");
         }
         let may_write = !*self.is_read_only.lock().unwrap();
         if rest.is_empty() {
-            return ResponseTemplate::new(200).set_body_json(json!({"permissions": {"push": may_write}}));
+            return Answer::of(200, repository(REPOSITORY, json!({"permissions": {"push": may_write}})));
         }
         let body: Value = serde_json::from_slice(&request.body).unwrap_or_default();
         match (request.method.as_str(), rest) {
@@ -109,17 +118,21 @@ impl State {
                 let tag = rest.strip_prefix("/releases/tags/").unwrap();
                 let releases = self.releases.lock().unwrap();
                 match releases.iter().find(|release| release["tag_name"] == tag) {
-                    Some(release) => ResponseTemplate::new(200).set_body_json(release),
-                    None => refuse(404, "Not Found"),
+                    Some(release) => Answer::of(200, release.clone()),
+                    None => Answer::refusal(404, "Not Found"),
                 }
             }
-            _ if !may_write => refuse(403, "Resource not accessible by personal access token"),
+            _ if !may_write => Answer::refusal(403, "Resource not accessible by personal access token"),
             ("POST", "/releases") => match self.make(&body) {
-                Some(release) => ResponseTemplate::new(201).set_body_json(release),
-                None => ResponseTemplate::new(422).set_body_json(json!({
-                    "message": "Validation Failed",
-                    "errors": [{"resource": "Release", "code": "already_exists", "field": "tag_name"}],
-                })),
+                Some(release) => Answer::of(201, release),
+                None => Answer::of(
+                    422,
+                    json!({
+                        "message": "Validation Failed",
+                        "errors": [{"resource": "Release", "code": "already_exists", "field": "tag_name"}],
+                        "documentation_url": "https://docs.github.com/rest/releases/releases#create-a-release",
+                    }),
+                ),
             },
             ("PATCH", rest) => {
                 let id: usize = rest.strip_prefix("/releases/").unwrap().parse().unwrap();
@@ -127,9 +140,9 @@ impl State {
                 for key in ["name", "body"] {
                     releases[id - 1][key] = body[key].clone();
                 }
-                ResponseTemplate::new(200).set_body_json(&releases[id - 1])
+                Answer::of(200, releases[id - 1].clone())
             }
-            (method, rest) => refuse(404, &format!("{method} {rest}")),
+            (method, rest) => Answer::refusal(404, &format!("{method} {rest}")),
         }
     }
 
@@ -139,7 +152,7 @@ impl State {
         if releases.iter().any(|release| release["tag_name"] == body["tag_name"]) {
             return None;
         }
-        let mut release = body.clone();
+        let mut release = example("POST /repos/{owner}/{repo}/releases", REPOSITORY, body.clone());
         release["id"] = json!(releases.len() + 1);
         releases.push(release.clone());
         Some(release)

@@ -1,0 +1,94 @@
+//! The schemas of OpenAPI 3.0 as JSON Schema, closed: what they do not name is not there.
+//!
+//! GitHub's description says what is required and of which type, and lets anything else pass. Here an object may have no
+//! field that its schema does not name, so that neither side invents one.
+
+use serde_json::{Map, Value, json};
+
+/// Where a schema stands.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Place {
+    /// It is all that is said of a value.
+    Alone,
+    /// Another one says more of the same value.
+    Beside,
+}
+
+/// The schema of one value.
+pub(super) fn closed(schema: &Value) -> Value {
+    converted(schema, Place::Alone)
+}
+
+/// A schema that others refer to: whoever does, closes it.
+pub(super) fn referred_to(schema: &Value) -> Value {
+    converted(schema, Place::Beside)
+}
+
+fn converted(schema: &Value, place: Place) -> Value {
+    let Some(keywords) = schema.as_object() else { return schema.clone() };
+    let mut told = match keywords.get("$ref") {
+        // What stands beside a reference means nothing in OpenAPI 3.0.
+        Some(reference) => Map::from_iter([("$ref".to_owned(), reference.clone())]),
+        None => keywords.iter().map(|(key, value)| (key.clone(), keyword(key, value))).collect(),
+    };
+    let is_nullable = told.remove("nullable") == Some(Value::Bool(true));
+    let is_free =
+        !["properties", "allOf", "anyOf", "oneOf", "$ref"].iter().any(|key| told.contains_key(*key));
+    if is_free && told.get("type") == Some(&json!("object")) {
+        told.entry("additionalProperties").or_insert(Value::Bool(true));
+    }
+    let may_be_object = told.get("type").is_none_or(|kind| kind == "object");
+    if place == Place::Alone && may_be_object && !told.is_empty() {
+        told.entry("unevaluatedProperties").or_insert(Value::Bool(false));
+    }
+    let told = Value::Object(told);
+    if is_nullable { json!({"anyOf": [{"type": "null"}, told]}) } else { told }
+}
+
+fn keyword(key: &str, value: &Value) -> Value {
+    match (key, value) {
+        ("properties", Value::Object(properties)) => {
+            properties.iter().map(|(name, schema)| (name.clone(), closed(schema))).collect()
+        }
+        ("items" | "additionalProperties", schema) => closed(schema),
+        ("allOf" | "anyOf" | "oneOf", Value::Array(schemas)) => schemas.iter().map(referred_to).collect(),
+        _ => value.clone(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_schema_does_not_name_is_not_there() {
+        let described = json!({
+            "type": "object",
+            "nullable": true,
+            "required": ["a"],
+            "properties": {
+                "a": {"type": "string", "nullable": true},
+                "b": {"allOf": [{"type": "object", "properties": {"x": {}}}, {"type": "object", "properties": {"y": {}}}]},
+                "free": {"type": "object"},
+                "map": {"type": "object", "additionalProperties": {"type": "integer"}},
+                "list": {"type": "array", "items": {"type": "object", "properties": {"z": {}}}},
+            },
+        });
+        let schema = jsonschema::draft202012::new(&closed(&described)).unwrap();
+        for (value, is_good) in [
+            (json!(null), true),
+            (json!({}), false),
+            (json!({"a": null}), true),
+            (json!({"a": 1}), false),
+            (json!({"a": "", "c": 1}), false),
+            (json!({"a": "", "b": {"x": 1, "y": 2}}), true),
+            (json!({"a": "", "b": {"x": 1, "z": 2}}), false),
+            (json!({"a": "", "free": {"any": 1}, "map": {"any": 1}}), true),
+            (json!({"a": "", "map": {"any": "text"}}), false),
+            (json!({"a": "", "list": [{"z": 1}]}), true),
+            (json!({"a": "", "list": [{"q": 1}]}), false),
+        ] {
+            assert_eq!(schema.is_valid(&value), is_good, "{value}");
+        }
+    }
+}
