@@ -171,9 +171,11 @@ impl<P: Ports> Engine<P> {
         let wanted = nominated
             .iter()
             .map(|(track, candidate)| tagged(assessment.view.board.tracks[*track].image(), &candidate.tag));
-        let wanted = wanted.collect();
+        let proposed = self.proposed_tags(&assessment);
+        let wanted = wanted.chain(proposed.iter().cloned()).collect();
         self.recall(&mut assessment, wanted).await?;
-        let asked = self.worth_asking(&assessment, &nominated);
+        let mut asked = self.worth_asking(&assessment, &nominated);
+        asked.extend(proposed);
         self.ask_digests(&mut assessment, asked).await?;
         assessment.decisions = assessment.known(&self.rulebook).decide(&nominated, now);
         if self.hear_refusals(&mut assessment).await {

@@ -208,7 +208,7 @@ fn told<'a>(
         to: &approved.candidate().tag,
         releases: approved.releases_count(),
         soaked: approved.soaked().map(|soaked| (soaked.lasted, &soaked.environment)),
-        requested_by,
+        requested_by: plan.requested_by.as_deref().unwrap_or(requested_by),
         group: plan.group.as_deref(),
         back: plan.beside.as_ref().map(|back| back.reason.as_str()),
         notes: match rulebook.notes.and_then(|policy| policy.limits) {

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use rayon::prelude::*;
 
 use crate::manifest::{self, Edit, ImageField, Manifest};
-use crate::model::{BlobId, Class, Content, Fault, ImageName, PromotionId, RepoPath, ServiceName};
+use crate::model::{BlobId, Class, Content, Fault, ImageName, PromotionId, RepoPath, ServiceName, Timestamp};
 use crate::policy::{Approved, Direction};
 
 use super::board::Track;
@@ -35,6 +35,10 @@ pub struct EditPlan {
     pub group: Option<String>,
     /// The files, each as it was and as it will be.
     pub files: Vec<PlannedFile>,
+    /// Who asked for it, if that is not whoever asks for this pass: it is in an open pull request already.
+    pub requested_by: Option<String>,
+    /// When it was let through, if it waits since then and is not let through anew.
+    pub kept_since: Option<Timestamp>,
     /// What a way back leaves beside the manifests.
     pub beside: Option<WayBack>,
     /// The changelog file that its commit adds to, and what will be in it.
@@ -145,6 +149,8 @@ impl EditPlan {
             image,
             group,
             files,
+            requested_by: None,
+            kept_since: None,
             beside: None,
             changelog: None,
         }

@@ -145,7 +145,10 @@ impl<P: Ports> Engine<P> {
         let tracks = view.board.tracks.iter();
         match &request.what {
             What::Everything => Ok(tracks.map(|track| track.image().clone()).collect()),
-            What::Some(by_hand) => Ok(images_of(view, &self.tracks_by_hand(view, by_hand)?)),
+            What::Some(by_hand) => {
+                let tracks = self.tracks_by_hand(view, by_hand)?;
+                Ok(images_of(view, &self.with_those_beside(view, tracks)))
+            }
             What::Back(back) => Ok(images_of(view, &self.tracks_back(view, back)?)),
         }
     }
@@ -186,9 +189,11 @@ impl<P: Ports> Engine<P> {
         }
         let mut problems = std::mem::take(&mut assessment.problems);
         problems.extend(refused);
-        let (mut requests, unplanned) = self.plan_requests(&assessment, proposed, &mut beside).await?;
+        let is_by_hand = !matches!(request.what, What::Everything);
+        let (mut requests, unplanned) =
+            self.plan_requests(&assessment, proposed, &mut beside, is_by_hand).await?;
         problems.extend(unplanned);
-        if matches!(request.what, What::Everything) {
+        if !is_by_hand {
             requests.extend(self.fates(&assessment, &requests));
         }
         problems.extend(requests.iter().filter_map(RequestReport::taken_over));

@@ -3,10 +3,9 @@
 
 use std::collections::HashMap;
 
-use crate::model::Timestamp;
+use crate::model::{ServiceName, Timestamp};
 use crate::policy::{self, Boarding, Candidate, Consideration, Decision, Insistence, Member, SoakMode};
 
-use super::Group;
 use super::assess::Known;
 use super::poll::tagged;
 use super::problem::{Place, Problem};
@@ -92,15 +91,19 @@ impl Known<'_> {
             let is_member = |member: &&mut Member<'_>| group.has(member.service);
             let mut set: Vec<&mut Member<'_>> = members.iter_mut().filter(is_member).collect();
             if set.iter().any(|member| matches!(member.alone, Some(Consideration::Candidate(_)))) {
-                let unclear = self.unclear(group, environment);
+                let unclear = self.unclear(environment, |service| group.has(service));
                 policy::settle_together(&group.name, &mut set, insistence, unclear.as_deref(), now);
             }
         }
     }
 
-    /// What can't be read in an environment, or in the one before, and is of a set, or may be: then it is not known what
-    /// the whole set is.
-    fn unclear(&self, group: &Group, environment: usize) -> Option<String> {
+    /// What can't be read in an environment, or in the one before, and is of some services, or may be: then it is not known
+    /// what they are there.
+    pub(crate) fn unclear(
+        &self,
+        environment: usize,
+        is_meant: impl Fn(&ServiceName) -> bool,
+    ) -> Option<String> {
         let environments = [Some(environment), self.rulebook.environments[environment].before];
         let concerns = |problem: &&Problem| {
             let lies_here = |at: usize| {
@@ -110,7 +113,7 @@ impl Known<'_> {
                     || problem.place.as_ref().is_some_and(is_in)
             };
             problem.is_error
-                && problem.service.as_ref().is_none_or(|service| group.has(service))
+                && problem.service.as_ref().is_none_or(&is_meant)
                 && environments.into_iter().flatten().any(lies_here)
         };
         self.view.board.problems.iter().find(concerns).map(ToString::to_string)

@@ -5,6 +5,8 @@ use std::str::FromStr;
 
 use uuid::Uuid;
 
+use super::Timestamp;
+
 /// Who asked for a promotion that nobody asked for by hand.
 pub const BY_SCHEDULE: &str = "schedule";
 
@@ -17,6 +19,12 @@ impl PromotionId {
     /// An identity from its UUID.
     pub fn from_uuid(uuid: Uuid) -> Self {
         Self(uuid)
+    }
+
+    /// When the promotion was decided on, to the millisecond; nothing when the identity does not tell.
+    pub fn decided_at(self) -> Option<Timestamp> {
+        let (seconds, nanos) = self.0.get_timestamp()?.to_unix();
+        Timestamp::from_timestamp(i64::try_from(seconds).ok()?, nanos)
     }
 }
 

@@ -10,9 +10,6 @@ use super::evaluate::{Evaluation, Soaked};
 use super::gates::{Answer, DigestReason, GateName, GateReport, OrderReason, Reason};
 use super::select::Candidate;
 
-/// The longest reason that is taken, in characters.
-const LONGEST_REASON_CHARS: usize = 300;
-
 /// That a candidate may be promoted. Only the policy room makes one, so that whatever needs one was decided:
 ///
 /// ```compile_fail
@@ -67,7 +64,7 @@ pub enum OverrideError {
     #[error("the {0} gate cannot be overridden")]
     Gate(GateName),
     /// There is no reason, or it is none that a commit's trailer can hold.
-    #[error("the reason to override the {0} gate is not one line of 1 to {LONGEST_REASON_CHARS} characters")]
+    #[error("the reason to override the {0} gate is not one line of 1 to {most} characters", most = Override::LONGEST_REASON_CHARS)]
     Reason(GateName),
 }
 
@@ -128,6 +125,9 @@ impl Approved {
 }
 
 impl Override {
+    /// The longest reason that is taken, in characters.
+    pub const LONGEST_REASON_CHARS: usize = 300;
+
     /// Wants to pass `gate` for `reason`.
     ///
     /// # Errors
@@ -138,7 +138,7 @@ impl Override {
         }
         let reason = reason.trim();
         let length_chars = reason.chars().count();
-        if !(1..=LONGEST_REASON_CHARS).contains(&length_chars) || reason.contains(char::is_control) {
+        if !(1..=Self::LONGEST_REASON_CHARS).contains(&length_chars) || reason.contains(char::is_control) {
             return Err(OverrideError::Reason(gate));
         }
         Ok(Self { gate, reason: reason.to_owned() })
@@ -259,7 +259,11 @@ pub fn approve_rollback(
 
 /// `None` only when it isn't known what runs, which closes the order gate, or what the tag means, which closes the digest
 /// gate: neither can be overridden.
-fn approve_with(evaluation: &Evaluation, overrides: Vec<Override>, direction: Direction) -> Option<Approved> {
+pub(super) fn approve_with(
+    evaluation: &Evaluation,
+    overrides: Vec<Override>,
+    direction: Direction,
+) -> Option<Approved> {
     let Evaluation { environment, candidate, from, releases_count, soaked, reports, .. } = evaluation;
     Some(Approved {
         environment: environment.clone(),

@@ -16,6 +16,7 @@ mod fixture;
 mod gates;
 mod group;
 mod nominate;
+mod outlook;
 mod pattern;
 mod range;
 mod repository;
@@ -50,6 +51,7 @@ pub use gates::{
 };
 pub use group::{Member, settle_together};
 pub use nominate::{NoCandidate, Nomination, nominate};
+pub use outlook::{LetThrough, Outlook, outlook};
 pub use pattern::{PatternError, TagPattern};
 pub use range::{Range, RangeError};
 pub use repository::{Environment, Group, ServiceRules, ServiceSettings};

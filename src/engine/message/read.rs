@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use crate::model::{
     BY_SCHEDULE, Digest, EnvironmentName, ImageName, ImageRef, PromotionId, PromotionMark, ServiceName, Tag,
 };
+use crate::policy::Override;
 
 use super::{ENVIRONMENT, FROM, IMAGE, OVERRIDE, PROMOTION, REQUESTED_BY, ROLLBACK, SERVICE};
 
@@ -16,6 +17,8 @@ pub(crate) struct Trailers {
     pub(crate) image: ImageRef,
     pub(crate) from: Tag,
     pub(crate) mark: PromotionMark,
+    /// The gates that were passed by hand for it, in their order.
+    pub(crate) overrides: Vec<Override>,
 }
 
 impl Trailers {
@@ -102,5 +105,13 @@ fn read_group(lines: &[(&str, &str)]) -> Option<Trailers> {
             digest,
         },
         image,
+        overrides: lines.iter().filter_map(|line| read_override(*line)).collect(),
     })
+}
+
+fn read_override((key, value): (&str, &str)) -> Option<Override> {
+    let (gate, reason) = value.trim().split_once(" (").filter(|_| key == OVERRIDE)?;
+    // Escaped when it was written, it may be longer than what was said.
+    let reason: String = inner(reason).chars().take(Override::LONGEST_REASON_CHARS).collect();
+    Override::new(gate.parse().ok()?, &reason).ok()
 }

@@ -97,6 +97,11 @@ fn promotion(text: &mut String, plan: &EditPlan) {
     if let Some(back) = &plan.beside {
         let _ = writeln!(text, "goes back: {}", Printable::bounded(&back.reason, 300));
     }
+    if let Some(since) = plan.kept_since {
+        let by = Printable::bounded(plan.requested_by.as_deref().unwrap_or_default(), 60);
+        let _ =
+            writeln!(text, "asked for by {by}, let through at {}; now:", since.format("%Y-%m-%d %H:%M UTC"));
+    }
     for gate in approved.gates() {
         let is_overridden = approved.overrides().iter().find(|one| one.gate() == gate.gate);
         let state = match (gate.is_open(), is_overridden) {

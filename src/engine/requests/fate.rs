@@ -1,20 +1,14 @@
-//! What an open pull request has come to that nothing asks for in this pass: it waits on, or it no longer applies.
-//!
-//! It waits on while a window is closed or something newer soaks: what it proposes was allowed to go, and people decide
-//! when. It no longer applies when people say so by a control file or a way back, when its tag means another image, and
-//! when the environment runs that version, or a higher one.
+//! What an open pull request has come to in which nothing may go any more, or of which that can't be said: it no longer
+//! applies, or it waits on as it is.
 
 use std::sync::Arc;
 
 use crate::engine::Engine;
 use crate::engine::assess::Assessment;
-use crate::engine::message::Trailers;
 use crate::engine::ports::Ports;
-use crate::model::Tag;
-use crate::policy::{self, Answer, Candidate, GateName, GateReport, OrderReason, Reason};
 
 use super::body::{CLOSED, has_mark};
-use super::{Proposal, RequestReport, RequestState, Standing};
+use super::{Proposal, RequestReport, RequestState, Standing, kept};
 
 impl<P: Ports> Engine<P> {
     /// The open pull requests that none of `wanted` is about, each with what it has come to.
@@ -30,7 +24,11 @@ impl<P: Ports> Engine<P> {
     }
 
     fn fate(&self, assessment: &Assessment, proposal: &Arc<Proposal>) -> Option<RequestReport> {
-        let why = proposal.told.iter().find_map(|told| self.why_over(assessment, proposal, told));
+        let why =
+            proposal.told.iter().find_map(|told| match self.told_now(assessment, proposal, told).standing {
+                kept::Standing::Over(why) => Some(why),
+                _ => None,
+            });
         let (state, standing) = match why {
             _ if !proposal.is_own => (RequestState::Theirs, Standing::Theirs(Arc::clone(proposal))),
             Some(why) => (RequestState::Closes { why }, Standing::Over(Arc::clone(proposal))),
@@ -51,44 +49,8 @@ impl<P: Ports> Engine<P> {
             state,
             is_done: false,
             plans: Vec::new(),
+            over: Vec::new(),
             standing,
         })
-    }
-
-    /// Why one of the promotions of a pull request no longer applies, if it does not. What can't be seen now is no reason.
-    fn why_over(&self, assessment: &Assessment, proposal: &Proposal, told: &Trailers) -> Option<String> {
-        let environment = self.rulebook.find(&told.environment)?;
-        self.rulebook.requests.get(&environment)?;
-        let subject = (told.service.clone(), told.image.name.clone());
-        let track = assessment.view.board.place(environment, &subject)?;
-        let here = &assessment.view.board.tracks[track];
-        let tag = told.image.tag.clone()?;
-        let version = here.rules.version_of(&tag)?;
-        let runs = |running: &Tag| format!("{} runs {running} of {}", told.environment, told.service);
-        if proposal.request.branch.goes_back() {
-            // Every path went back, or further back, or people chose another way.
-            let highest = here.running.last()?;
-            return (highest.version <= version).then(|| runs(&highest.tag));
-        }
-        let lowest = here.running.first()?;
-        if lowest.version >= version {
-            return Some(runs(&lowest.tag));
-        }
-        let candidate = Candidate { tag, version };
-        let known = assessment.known(&self.rulebook);
-        let facts = known.facts(track, Some(&candidate))?;
-        let evaluation = policy::evaluate(&known.policy(track), &facts, &candidate, assessment.now);
-        let against = evaluation.closed().find(|report| speaks_against(report));
-        against.map(|report| format!("{}: {report}", told.service))
-    }
-}
-
-/// Whether a gate says that what was proposed must not go, rather than not now.
-fn speaks_against(report: &GateReport) -> bool {
-    match &report.reason {
-        Reason::Order(OrderReason::MovedBack { .. } | OrderReason::NotSelected { .. })
-        | Reason::Hold(_)
-        | Reason::Quarantine(_) => true,
-        _ => report.gate == GateName::Digest && report.answer == Answer::Refused,
     }
 }

@@ -6,6 +6,7 @@
 
 mod body;
 mod fate;
+mod kept;
 mod look;
 mod wanted;
 mod write;
@@ -117,6 +118,8 @@ pub struct RequestReport {
     pub is_done: bool,
     /// The edits to be proposed; none where nothing is.
     pub plans: Vec<EditPlan>,
+    /// Why something that was proposed is in it no more.
+    over: Vec<String>,
     standing: Standing,
 }
 

@@ -5,19 +5,19 @@ use std::collections::BTreeMap;
 use super::*;
 use crate::engine::PassReport;
 use crate::engine::fake::{Ask, Push, Settings, World, image, release, service};
-use crate::engine::request::{Request, RollBack, What};
+use crate::engine::request::{ByHand, Request, RollBack, What};
 use crate::model::Class;
-use crate::policy::{Decision, GateName};
+use crate::policy::{Decision, GateName, Insistence, Override};
 
-const DAY: u64 = 24 * 60;
-const BRANCH: &str = "tidegate/prod/common/app";
+pub(super) const DAY: u64 = 24 * 60;
+pub(super) const BRANCH: &str = "tidegate/prod/common/app";
 
-fn settings(rules: RequestRules) -> Settings {
+pub(super) fn settings(rules: RequestRules) -> Settings {
     Settings { requests: Some(rules), ..Settings::default() }
 }
 
 /// Non-prod has run v1.0.1 for a day, and prod runs v1.0.0.
-async fn soaked(rules: RequestRules) -> World {
+pub(super) async fn soaked(rules: RequestRules) -> World {
     let mut world = World::with(settings(rules));
     world.push("v1.0.1", '1');
     assert_eq!(world.pass().await, ["app non-prod v1.0.0 v1.0.1"]);
@@ -26,14 +26,14 @@ async fn soaked(rules: RequestRules) -> World {
 }
 
 /// The same, and it is proposed for prod.
-async fn proposed() -> World {
+pub(super) async fn proposed() -> World {
     let mut world = soaked(RequestRules::default()).await;
     assert_eq!(states(&world.try_pass().await.unwrap()), ["opens #1 v1.0.1"]);
     assert_eq!(world.forge.open(), [(1, BRANCH.to_owned())]);
     world
 }
 
-fn states(report: &PassReport) -> Vec<String> {
+pub(super) fn states(report: &PassReport) -> Vec<String> {
     let state = |request: &RequestReport| match &request.state {
         RequestState::Waits => "waits",
         RequestState::Opens => "opens",
@@ -49,12 +49,25 @@ fn states(report: &PassReport) -> Vec<String> {
 }
 
 /// What closes the way to prod.
-fn closed(report: &PassReport) -> Vec<String> {
+pub(super) fn closed(report: &PassReport) -> Vec<String> {
     let waiting = report.assessment.decisions.iter().flatten().filter_map(|decision| match decision {
         Decision::Wait(evaluation) => Some(evaluation),
         _ => None,
     });
     waiting.flat_map(|evaluation| evaluation.closed().map(ToString::to_string)).collect()
+}
+
+/// Ana asks for `app` in prod, against these gates.
+pub(super) fn by_ana(tag: Option<&str>, gates: &[GateName]) -> Request {
+    let overrides = gates.iter().map(|gate| Override::new(*gate, "agreed after all").unwrap()).collect();
+    let by_hand = ByHand {
+        services: vec![service("app").into()],
+        to: Some("prod".parse().unwrap()),
+        tag: tag.map(|tag| tag.parse().unwrap()),
+        image: None,
+        insistence: Insistence { overrides, ..Insistence::default() },
+    };
+    Request { what: What::Some(by_hand), requested_by: "ana".into(), dry_run: false }
 }
 
 fn tag_on(world: &World) -> String {
@@ -384,16 +397,8 @@ async fn what_people_refused_stays_out_of_the_open_request_of_the_environment() 
 #[tokio::test]
 async fn what_people_opened_after_all_stays_in_the_open_request_of_the_environment() {
     let mut world = one_of_two_refused().await;
-    let overrides = vec![crate::policy::Override::new(GateName::Order, "agreed after all").unwrap()];
-    let by_hand = crate::engine::ByHand {
-        services: vec![service("app").into()],
-        to: Some("prod".parse().unwrap()),
-        tag: None,
-        image: None,
-        insistence: crate::policy::Insistence { overrides, ..Default::default() },
-    };
     world.forge.close_by_hand(2, world.now());
-    let request = Request { what: What::Some(by_hand), requested_by: "ana".into(), dry_run: false };
+    let request = by_ana(None, &[GateName::Order]);
     assert_eq!(states(&world.engine.pass(&request).await.unwrap()), ["opens #3 v1.0.1"]);
     assert_eq!(states(&world.try_pass().await.unwrap()), ["waits #3 v1.0.1"]);
     world.registry.push(&image("web"), "v1.0.3", crate::engine::fake::digest('3'));
@@ -444,15 +449,7 @@ async fn order_by_hand_opens_what_people_refused() {
     let mut world = proposed().await;
     world.forge.close_by_hand(1, world.now());
     assert!(closed(&world.try_pass().await.unwrap())[0].starts_with("order"));
-    let overrides = vec![crate::policy::Override::new(GateName::Order, "agreed after all").unwrap()];
-    let by_hand = crate::engine::ByHand {
-        services: vec![service("app").into()],
-        to: Some("prod".parse().unwrap()),
-        tag: None,
-        image: None,
-        insistence: crate::policy::Insistence { overrides, ..Default::default() },
-    };
-    let request = Request { what: What::Some(by_hand), requested_by: "ana".into(), dry_run: false };
+    let request = by_ana(None, &[GateName::Order]);
     assert_eq!(states(&world.engine.pass(&request).await.unwrap()), ["opens #2 v1.0.1"]);
     assert_eq!(states(&world.try_pass().await.unwrap()), ["waits #2 v1.0.1"]);
 }

@@ -1,6 +1,6 @@
 //! Which pull requests there should be, by what was approved, and how far those that are open are from that.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::sync::Arc;
 
 use crate::engine::Engine;
@@ -12,10 +12,14 @@ use crate::engine::ports::{Ports, Repository};
 use crate::engine::problem::Problem;
 use crate::engine::refresh::blocking;
 use crate::engine::rulebook::Rulebook;
+use crate::engine::view::View;
 use crate::model::{Class, CommitId, Fault, RepoPath, RepoPathError, RequestBranch};
 
 use super::body::{CLOSED, OPENING, has_mark, is_of};
 use super::{Grouping, Proposal, ProposedMove, RequestReport, RequestState, Standing};
+
+/// What was approved, by the branch that proposes it, in the order of their names.
+type ByBranch = BTreeMap<String, (RequestBranch, Vec<Planned>)>;
 
 /// The branch by which a track's promotions are proposed; nothing where they are pushed.
 pub(super) fn branch_of(
@@ -35,29 +39,56 @@ pub(super) fn branch_of(
 }
 
 impl<P: Ports> Engine<P> {
+    /// These tracks, and those whose promotions go by the same branches.
+    pub(in crate::engine) fn with_those_beside(&self, view: &View, tracks: Vec<usize>) -> Vec<usize> {
+        let all = &view.board.tracks;
+        let branch = |track: &Track| branch_of(&self.rulebook, track, false).and_then(Result::ok);
+        let branches: HashSet<RequestBranch> =
+            tracks.iter().filter_map(|track| branch(&all[*track])).collect();
+        if branches.is_empty() {
+            return tracks;
+        }
+        let is_beside = |track: &Track| branch(track).is_some_and(|branch| branches.contains(&branch));
+        let beside = all.iter().enumerate().filter(|(_, track)| is_beside(track)).map(|(at, _)| at);
+        beside.chain(tracks).collect::<BTreeSet<usize>>().into_iter().collect()
+    }
+
     /// Plans the pull requests of what was approved, each by itself: what another one changes in the same file is not in it.
     pub(in crate::engine) async fn plan_requests(
         &self,
         assessment: &Assessment,
         approved: Vec<Planned>,
         beside: &mut BTreeMap<usize, WayBack>,
+        is_by_hand: bool,
     ) -> Result<(Vec<RequestReport>, Vec<Problem>), Fault> {
-        let (by_branch, mut problems) = self.by_branch(assessment, approved, beside);
+        let (mut by_branch, mut problems) = self.by_branch(assessment, approved, beside);
+        if !is_by_hand {
+            // What is open stays open, though nothing new goes by it.
+            for proposal in assessment.requests.open.iter().filter(|proposal| proposal.is_own) {
+                let branch = &proposal.request.branch;
+                by_branch.entry(branch.to_string()).or_insert_with(|| (branch.clone(), Vec::new()));
+            }
+        }
         let mut reports = Vec::new();
-        for (branch, approved) in by_branch {
+        for (branch, approved) in by_branch.into_values() {
+            let Some(mut whole) = self.whole(assessment, &branch, approved, is_by_hand) else {
+                problems.extend(is_by_hand.then(|| unclear(&branch)));
+                continue;
+            };
+            let planned = std::mem::take(&mut whole.planned);
             let repository = Arc::clone(&self.ports.repository);
             let (rulebook, view) = (Arc::clone(&self.rulebook), Arc::clone(&assessment.view));
             let (mut plans, refused) =
-                blocking(move || plan_edits(&*repository, &rulebook, &view, approved)).await?;
+                blocking(move || plan_edits(&*repository, &rulebook, &view, planned)).await?;
             problems.extend(refused);
             for plan in &mut plans {
                 plan.beside = beside.remove(&plan.track);
             }
-            if plans.is_empty() {
+            if plans.is_empty() || !whole.mark(&mut plans) {
                 continue;
             }
             match self.standing(assessment, &branch, &plans).await {
-                Ok(standing) => reports.extend(self.report_on(branch, plans, standing)),
+                Ok(standing) => reports.extend(self.report_on(branch, plans, whole.over, standing)),
                 Err(fault) => problems.push(Problem::from_fault(&fault)),
             }
         }
@@ -70,11 +101,11 @@ impl<P: Ports> Engine<P> {
         assessment: &Assessment,
         approved: Vec<Planned>,
         beside: &BTreeMap<usize, WayBack>,
-    ) -> (Vec<(RequestBranch, Vec<Planned>)>, Vec<Problem>) {
-        let mut by_branch: BTreeMap<String, (RequestBranch, Vec<Planned>)> = BTreeMap::new();
+    ) -> (ByBranch, Vec<Problem>) {
+        let mut by_branch = ByBranch::new();
         let mut problems = Vec::new();
         if !assessment.requests.is_known {
-            return (Vec::new(), problems);
+            return (by_branch, problems);
         }
         for planned in approved {
             let track = &assessment.view.board.tracks[planned.0];
@@ -91,7 +122,7 @@ impl<P: Ports> Engine<P> {
                 Some(Ok(_)) | None => {}
             }
         }
-        (by_branch.into_values().collect(), problems)
+        (by_branch, problems)
     }
 
     /// How far the open pull request of a branch is from these plans.
@@ -143,6 +174,7 @@ impl<P: Ports> Engine<P> {
         &self,
         branch: RequestBranch,
         plans: Vec<EditPlan>,
+        over: Vec<String>,
         standing: Standing,
     ) -> Option<RequestReport> {
         let environment = self.rulebook.environments[plans.first()?.environment].policy.name.clone();
@@ -168,6 +200,7 @@ impl<P: Ports> Engine<P> {
             moves,
             state,
             plans,
+            over,
             standing,
         })
     }
@@ -186,6 +219,13 @@ impl Standing {
             | Self::Over(proposal) => Some(proposal),
         }
     }
+}
+
+/// Said to whoever asks by hand for something that would go by a pull request which can't be written anew now.
+fn unclear(branch: &RequestBranch) -> Problem {
+    let message = format!("what else the open pull request of {branch} proposes cannot be looked at now");
+    Problem::error(Class::TryAgain, message)
+        .hint("nothing was changed; try again, or merge or close it first")
 }
 
 fn move_of(plan: &EditPlan) -> ProposedMove {

@@ -213,10 +213,8 @@ impl<P: Ports> Engine<P> {
         let request = &proposal.request;
         // The mark comes with the closing, so that it can never be taken for a person's.
         forge.close(request.number, &marked(&request.body, CLOSED)).await?;
-        let text = format!(
-            "Closed, since this no longer applies:\n\n```text\n{}\n```\n",
-            Printable::bounded(why, 600)
-        );
+        let why = Printable::bounded(why, 600).to_string();
+        let text = format!("Closed, since this no longer applies:\n\n{}", fenced(&why));
         if let Err(fault) = forge.comment(request.number, &text).await {
             problems.push(about(report, &fault));
         }
@@ -264,7 +262,14 @@ fn superseded(proposal: &Proposal, report: &RequestReport) -> Option<String> {
         }
     });
     let lines: Vec<String> = lines.collect();
-    (!lines.is_empty()).then(|| lines.join("\n"))
+    let over: Vec<String> = report.over.iter().map(|why| Printable::bounded(why, 600).to_string()).collect();
+    let why = if over.is_empty() { String::new() } else { format!("\n\n{}", fenced(&over.join("\n"))) };
+    (!lines.is_empty()).then(|| lines.join("\n") + &why)
+}
+
+/// Somebody's words, where nothing in them is markup.
+fn fenced(text: &str) -> String {
+    format!("```text\n{text}\n```\n")
 }
 
 fn about(report: &RequestReport, fault: &Fault) -> Problem {

@@ -124,6 +124,24 @@ impl Controls {
         against.min_by_key(|pin| &pin.note.file)
     }
 
+    /// Whether one that closes the hold gate or the quarantine gate to a candidate was written after `since`.
+    pub(in crate::policy) fn speak_since(
+        &self,
+        since: Timestamp,
+        gate: GateName,
+        candidate: &Candidate,
+        now: Timestamp,
+    ) -> bool {
+        let is_since = |note: &Note| note.is_in_force(now) && note.at > since;
+        let pins = self.pins.iter().filter(|pin| !pin.versions.admits(&candidate.version));
+        match gate {
+            GateName::Hold => {
+                self.holds.iter().map(|hold| &hold.note).chain(pins.map(|pin| &pin.note)).any(is_since)
+            }
+            _ => self.quarantine_of(candidate, now).any(|one| is_since(&one.note)),
+        }
+    }
+
     pub(in crate::policy) fn quarantine_of(
         &self,
         candidate: &Candidate,
