@@ -8,7 +8,6 @@ mod support;
 
 use std::fmt::Write as _;
 use std::hint::black_box;
-use std::ops::ControlFlow;
 use std::time::Duration;
 
 use chrono::DateTime;
@@ -99,13 +98,8 @@ fn reading(criterion: &mut Criterion) {
     });
     group.bench_function("history of 5,000 commits", |bencher| {
         bencher.iter(|| {
-            let mut changes = 0;
-            let visit = &mut |_, files: Vec<_>| {
-                changes += files.len();
-                ControlFlow::Continue(())
-            };
-            mirror.history(head, None, &["clusters".parse().unwrap()], visit).unwrap();
-            changes
+            let line = mirror.line(head, None).unwrap();
+            black_box(mirror.changes(&line.commits, &["clusters".parse().unwrap()]).unwrap())
         });
     });
     group.bench_function("search 5,000 messages", |bencher| {

@@ -145,7 +145,8 @@ impl Fleet {
     fn decide_all(&self) {
         let [first, second] = &self.environments;
         for track in &self.tracks {
-            let before = BeforeRunning::One { candidate: &track.running[0][0], landing: &track.landing };
+            let before =
+                BeforeRunning::One { candidate: &track.running[0][0], landing: Some(&track.landing) };
             let before = Before {
                 environment: &first.name,
                 running: before,

@@ -71,9 +71,13 @@ impl<'a> Known<'a> {
         }
     }
 
-    /// The facts about a track, for `candidate` if there is one already.
+    /// The facts about a track, for `candidate` if there is one already. There are none of one whose registry could not be
+    /// asked, and none for a candidate where nobody looked at the past: nothing may go by them.
     pub(crate) fn facts(&self, track: usize, candidate: Option<&Candidate>) -> Option<Facts<'a>> {
         let selection = self.selections[track].as_deref()?;
+        if candidate.is_some() {
+            self.view.past_of(track)?;
+        }
         let here = &self.view.board.tracks[track];
         // The tag as the selection has it, which lives as long as the facts.
         let candidate = candidate.and_then(|candidate| selection.find(&candidate.tag));
@@ -82,7 +86,7 @@ impl<'a> Known<'a> {
         Some(Facts {
             running: &here.running,
             selection,
-            moved_back: self.view.moved_back(self.rulebook, track),
+            moved_back: self.view.moved_back(track),
             refused: self.refused.get(&track),
             before: self.before(track),
             observations: self.observed.get(here.image()).unwrap_or(&NOTHING_SEEN),
@@ -126,7 +130,7 @@ impl<'a> Known<'a> {
             _ => false,
         };
         let counts = is_behind || self.rulebook.soak_mode == SoakMode::Elapsed;
-        let past = there.filter(|_| counts).map(|there| self.view.past(self.rulebook, there));
+        let past = there.filter(|_| counts).map(|there| self.view.past(there));
         Some(Before { environment, running, past: past.unwrap_or_default(), unsigned: self.unsigned })
     }
 
@@ -136,8 +140,14 @@ impl<'a> Known<'a> {
         if there.is_pinned_apart() {
             return BeforeRunning::Several(&there.running);
         }
-        let Some(landing) = self.view.landing(self.rulebook, at) else { return BeforeRunning::Missing };
-        BeforeRunning::One { candidate, landing }
+        match self.view.past_of(at) {
+            Some(past) => match &past.landing {
+                Some(landing) => BeforeRunning::One { candidate, landing: Some(landing) },
+                None => BeforeRunning::Missing,
+            },
+            // Where nothing newer is there it decides nothing since when it runs.
+            None => BeforeRunning::One { candidate, landing: None },
+        }
     }
 }
 
@@ -145,13 +155,22 @@ impl<'a> Known<'a> {
 static NOTHING_SEEN: LazyLock<Observations> = LazyLock::new(Observations::default);
 
 impl<P: Ports> Engine<P> {
-    /// Decides for every track of the view.
-    pub(super) async fn assess(&mut self, view: Arc<View>, polled: &Polled) -> Result<Assessment, Fault> {
+    /// Decides for every track of the view. The past of those that it is `about` is known afterwards, whether something
+    /// newer is there for them or not.
+    pub(super) async fn assess(
+        &mut self,
+        view: Arc<View>,
+        polled: &Polled,
+        about: &[usize],
+    ) -> Result<Assessment, Fault> {
         let now = self.ports.clock.now();
         self.note_tags(polled, now).await?;
         let selections = self.select(&view, polled);
         let lists = view.board.tracks.iter().map(|track| polled.tags.get(track.image()).cloned()).collect();
         let (requests, troubles) = self.look_at_requests(&view).await;
+        let proposed = requests.tracks(&view.board, &self.rulebook);
+        let behind = self.behind(&view, &selections);
+        self.learn(&view, behind.into_iter().chain(proposed).chain(about.iter().copied())).await?;
         let mut assessment = Assessment {
             decisions: Vec::new(),
             selections,
@@ -192,6 +211,25 @@ impl<P: Ports> Engine<P> {
             Some(selections.select(track.image(), tags, &track.rules))
         };
         view.board.tracks.iter().map(select).collect()
+    }
+
+    /// The tracks of which the past may matter: those for which something newer is there, and those that ship in a set with
+    /// one.
+    fn behind(&self, view: &View, selections: &[Option<Arc<Selection>>]) -> Vec<usize> {
+        let tracks = &view.board.tracks;
+        let is_behind = |at: &usize| {
+            let selection = selections[*at].as_deref();
+            let lowest = tracks[*at].running.first();
+            let newer = selection.zip(lowest).map(|(selection, lowest)| selection.above(&lowest.version));
+            newer.is_some_and(|newer| !newer.is_empty())
+        };
+        let behind: Vec<usize> = (0..tracks.len()).filter(is_behind).collect();
+        let sets = self.rulebook.groups.iter();
+        let sets: Vec<_> =
+            sets.filter(|set| behind.iter().any(|at| set.has(tracks[*at].service()))).collect();
+        let in_sets = (0..tracks.len()).filter(|at| sets.iter().any(|set| set.has(tracks[*at].service())));
+        let in_sets: Vec<usize> = in_sets.collect();
+        [behind, in_sets].concat()
     }
 
     /// The candidates of the tracks that have one, before anything is known of their digests.

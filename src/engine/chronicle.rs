@@ -1,20 +1,20 @@
 //! What happened, gathered from what is kept: the mirror and the store. Asks nobody.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
-use std::ops::ControlFlow;
 use std::sync::Arc;
 
 use chrono::{DateTime, TimeDelta};
 
 use crate::model::{
-    CommitId, Content, Fault, FetchEvidence, FileChange, ImageName, Movement, Observation, Tag, TagsSeen,
-    Timestamp,
+    CommitId, Content, Fault, FileChange, ImageName, Movement, Observation, Tag, TagsSeen, Timestamp,
 };
 use crate::policy::Schedule;
 use crate::simulation::{Chronicle, ControlChange, Followed, ImageChronicle, Policy, Seen, TagChronicle};
 
 use super::Engine;
 use super::control_files;
+use super::history::NewestFirst;
+use super::index::COMMITS_A_PART;
 use super::ports::{Ports, Repository, Store, TaggedImage};
 use super::refresh::blocking;
 use super::rulebook::Rulebook;
@@ -56,7 +56,11 @@ impl<P: Ports> Engine<P> {
     /// When the repository was never fetched, or the mirror or the store can't be read.
     pub async fn chronicle(&mut self, period: Period) -> Result<Chronicle, Fault> {
         let view = self.remember().await?;
-        let mut movements: Vec<Movement> = view.ledger.all().cloned().collect();
+        let mut movements: Vec<Movement> = Vec::new();
+        let mut newest = NewestFirst::of(view.end, None, None);
+        while let Some(part) = view.heed(newest.next(&*self.ports.store).await)? {
+            movements.extend(part);
+        }
         movements
             .sort_by(|one, other| one.sequence.cmp(&other.sequence).then_with(|| one.path.cmp(&other.path)));
         let images: BTreeSet<ImageName> = movements.iter().map(|movement| movement.image.clone()).collect();
@@ -66,7 +70,7 @@ impl<P: Ports> Engine<P> {
         let watched = watched.and_then(|at| at.checked_sub_signed(TimeDelta::seconds(1)));
         let first = movements.first().map(|movement| movement.commit.committed_at);
         let from = period.from.or(watched).or(first).unwrap_or(period.to).min(period.to);
-        let controls = self.control_changes(&view, period.to).await?;
+        let controls = self.control_changes(&view, &movements, period.to).await?;
         Ok(Chronicle {
             from,
             to: period.to,
@@ -109,18 +113,29 @@ impl<P: Ports> Engine<P> {
     }
 
     /// Every coming and going of a control file, oldest first.
-    async fn control_changes(&self, view: &Arc<View>, to: Timestamp) -> Result<Vec<ControlChange>, Fault> {
+    async fn control_changes(
+        &self,
+        view: &View,
+        movements: &[Movement],
+        to: Timestamp,
+    ) -> Result<Vec<ControlChange>, Fault> {
         let Some(folder) = control_files::folder() else { return Ok(Vec::new()) };
         let repository = Arc::clone(&self.ports.repository);
-        let (head, evidence) = (view.commit(), view.ledger.evidence());
+        let head = view.commit();
+        let fetched: HashMap<CommitId, Timestamp> = movements
+            .iter()
+            .map(|movement| (movement.commit.id, movement.commit.fetched.fetched_at))
+            .collect();
         blocking(move || {
+            let line = repository.line(head, None)?.commits;
             let mut commits: Vec<(CommitId, Timestamp, Vec<FileChange>)> = Vec::new();
-            repository.history(head, None, std::slice::from_ref(&folder), &mut |info, changes| {
-                let fetched = evidence.get(&info.id).map_or(to, |seen: &FetchEvidence| seen.fetched_at);
-                commits.push((info.id, info.committed_at.min(fetched), changes));
-                ControlFlow::Continue(())
-            })?;
-            commits.reverse();
+            for part in line.chunks(COMMITS_A_PART) {
+                let changed = repository.changes(part, std::slice::from_ref(&folder))?;
+                commits.extend(changed.into_iter().map(|(info, changes)| {
+                    let fetched = fetched.get(&info.id).copied().unwrap_or(to);
+                    (info.id, info.committed_at.min(fetched), changes)
+                }));
+            }
             let changes = commits.iter().flat_map(|(.., changes)| changes);
             let blobs: Vec<_> = changes.filter_map(|change| change.after).collect();
             let mut texts = repository.read_each(&blobs, |_, content| text_of(content))?.into_iter();

@@ -3,17 +3,20 @@
 use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
-use crate::history;
 use crate::model::{
-    Class, CommitId, EnvironmentName, Fault, ImageName, Movement, PromotionId, ServiceName, Tag, Timestamp,
+    Class, CommitId, EnvironmentName, Fault, ImageName, IndexEnd, Movement, MovementQuery, PromotionId,
+    ServiceName, Tag, Timestamp,
 };
 
 use super::Engine;
 use super::message;
-use super::ports::{Ports, Repository};
+use super::ports::{Ports, Repository, Store};
 use super::refresh::blocking;
 use super::rulebook::Rulebook;
 use super::view::View;
+
+/// How many movements are read at once; few in tests, so that they meet several parts.
+const MOVEMENTS_A_PART: usize = if cfg!(test) { 2 } else { 5_000 };
 
 /// Which movements are asked for.
 #[derive(Clone, Debug)]
@@ -80,14 +83,20 @@ impl<P: Ports> Engine<P> {
         }
         let view = self.refresh().await?;
         let mut moves: Vec<(u64, Move)> = Vec::new();
-        for movement in view.ledger.all() {
-            let Some(environment) = self.rulebook.environment_of(&movement.path) else { continue };
-            let name = &environment.policy.name;
-            let is_wanted = query.since.is_none_or(|since| movement.commit.committed_at >= since)
-                && query.service.as_ref().is_none_or(|service| *service == movement.service)
-                && query.environment.as_ref().is_none_or(|wanted| wanted == name);
-            if is_wanted {
-                moves.push((movement.sequence, read(movement, name)));
+        let mut newest = NewestFirst::of(view.end, query.service.clone(), query.since);
+        while let Some(movements) = view.heed(newest.next(&*self.ports.store).await)? {
+            for movement in movements {
+                // Those of one commit are put in order below, so that none of it is left out before that.
+                let is_full = moves.len() >= query.most;
+                if is_full && moves.last().is_none_or(|(last, _)| *last != movement.sequence) {
+                    newest.end();
+                    break;
+                }
+                let Some(environment) = self.rulebook.environment_of(&movement.path) else { continue };
+                let name = &environment.policy.name;
+                if query.environment.as_ref().is_none_or(|wanted| wanted == name) {
+                    moves.push((movement.sequence, read(&movement, name)));
+                }
             }
         }
         moves.sort_by(|(one, left), (other, right)| {
@@ -100,31 +109,69 @@ impl<P: Ports> Engine<P> {
         let repository = Arc::clone(&self.ports.repository);
         blocking(move || say_why(&*repository, moves)).await
     }
+
+    /// What moved in an environment since a time, oldest first.
+    ///
+    /// # Errors
+    /// When the store can't be read, or its history is not the one of the view any more.
+    pub async fn moves_since(
+        &self,
+        view: &View,
+        environment: usize,
+        since: Timestamp,
+    ) -> Result<Vec<Move>, Fault> {
+        let here = &self.rulebook.environments[environment];
+        let is_here = |movement: &Movement| here.paths.iter().any(|path| movement.path.is_within(path));
+        let mut moves = Vec::new();
+        let mut newest = NewestFirst::of(view.end, None, Some(since));
+        while let Some(movements) = view.heed(newest.next(&*self.ports.store).await)? {
+            let here_moved = movements.iter().filter(|movement| is_here(movement));
+            moves.extend(here_moved.map(|movement| read(movement, &here.policy.name)));
+        }
+        moves.reverse();
+        Ok(moves)
+    }
+}
+
+/// A reading of the kept history, part by part.
+pub(super) struct NewestFirst {
+    end: IndexEnd,
+    query: MovementQuery,
+    is_over: bool,
+}
+
+impl NewestFirst {
+    /// The kept history up to its end, from there backwards; perhaps only of a service, and of what was committed since a
+    /// time.
+    pub(super) fn of(end: IndexEnd, service: Option<ServiceName>, since: Option<Timestamp>) -> Self {
+        let query = MovementQuery { service, since, most: MOVEMENTS_A_PART, rest: None };
+        Self { end, query, is_over: false }
+    }
+
+    /// The next part; nothing at the end.
+    pub(super) async fn next(&mut self, store: &impl Store) -> Result<Option<Vec<Movement>>, Fault> {
+        if self.is_over {
+            return Ok(None);
+        }
+        let part = store.movements(self.end, &self.query).await?;
+        self.query.rest = part.rest;
+        self.is_over = part.rest.is_none();
+        Ok(Some(part.movements))
+    }
+
+    /// What comes is not wanted.
+    fn end(&mut self) {
+        self.is_over = true;
+    }
 }
 
 impl View {
-    /// How a track came to hold exactly what it holds now: when, by which commit, and who.
+    /// How a track came to hold exactly what it holds now: when, by which commit, and who; nothing where its past was not
+    /// learned.
     pub fn arrival(&self, rulebook: &Rulebook, track: usize) -> Option<Move> {
-        let track = &self.board.tracks[track];
-        let environment = &rulebook.environments[track.environment];
-        let movements = self.ledger.of(&track.subject, &environment.paths);
-        let landing = history::landing(movements, &environment.paths, &track.held)?;
-        Some(read(landing, &environment.policy.name))
-    }
-
-    /// What moved in an environment since a time, oldest first.
-    pub fn moves_since(&self, rulebook: &Rulebook, environment: usize, since: Timestamp) -> Vec<Move> {
-        let here = &rulebook.environments[environment];
-        let is_here = |movement: &&Movement| here.paths.iter().any(|path| movement.path.is_within(path));
-        let mut moves: Vec<(u64, Move)> = self
-            .ledger
-            .all()
-            .filter(|movement| movement.commit.committed_at >= since)
-            .filter(is_here)
-            .map(|movement| (movement.sequence, read(movement, &here.policy.name)))
-            .collect();
-        moves.sort_by_key(|(sequence, _)| *sequence);
-        moves.into_iter().map(|(_, told)| told).collect()
+        let arrival = self.past_of(track)?.arrival.as_ref()?;
+        let environment = self.board.tracks[track].environment;
+        Some(read(arrival, &rulebook.environments[environment].policy.name))
     }
 }
 

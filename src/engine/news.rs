@@ -1,12 +1,11 @@
 //! Reading what moved: commits of the first-parent line become movements of tags.
 
-use std::collections::{BTreeSet, HashMap};
-use std::ops::ControlFlow;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
-use crate::history::{Ledger, Subject};
+use crate::history::Subject;
 use crate::model::{
-    BlobId, CommitId, CommitInfo, Content, Fault, FetchEvidence, FileChange, HistoryEnd, ImageName, Movement,
+    BlobId, CommitId, CommitInfo, Content, Fault, FetchEvidence, FileChange, ImageName, Movement,
     MovingCommit, PinnedTag, RepoPath, ServiceName,
 };
 
@@ -19,55 +18,44 @@ use super::snapshot::{Reading, Snapshot};
 /// What each image of each service held, in one file.
 type Holdings = HashMap<Subject, BTreeSet<PinnedTag>>;
 
-/// Movements that are not in a ledger yet.
-#[derive(Debug)]
-pub(crate) struct News {
-    /// Whether they stand in place of all that was known: it is the first reading, or the branch was rewritten.
-    pub(crate) replaces: bool,
-    /// Oldest first.
-    pub(crate) movements: Vec<Movement>,
+/// How the head lies to the last commit that is known.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Way {
+    /// These commits came on top of it, oldest first; all that there are, when none was known.
+    Onward(Vec<CommitId>),
+    /// It is on the branch, beside the line of first parents: somebody merged it into work of their own, as `git pull` does.
+    /// Nothing was taken away, and what differs came by that merge.
+    Aside,
+    /// It is on the branch no more, which was rewritten. This is the whole line, oldest first.
+    Rewritten(Vec<CommitId>),
 }
 
-impl News {
-    /// A branch that was rewritten tells nothing of what it held before. What was known of that, and is no longer so,
-    /// becomes a movement of the commit that is there now: a version that is gone by force was left, as by a commit.
-    pub(crate) fn tell_rewriting(&mut self, forgotten: &Ledger, head: CommitId, evidence: FetchEvidence) {
-        let mut now = Ledger::empty(head);
-        now.append(head, self.movements.clone());
-        let held_now = now.last_held();
-        let commit = Arc::new(MovingCommit {
-            id: head,
-            committed_at: evidence.fetched_at,
-            parent_committed_at: None,
-            author_name: "somebody who rewrote the branch".to_owned(),
-            fetched: evidence,
-        });
-        let movement = |((subject, path), before): ((&Subject, &RepoPath), &[PinnedTag])| {
-            let after = held_now.get(&(subject, path)).copied().unwrap_or_default();
-            (before != after).then(|| Movement {
-                sequence: now.next_sequence(),
-                commit: Arc::clone(&commit),
-                path: path.clone(),
-                service: subject.0.clone(),
-                image: subject.1.clone(),
-                before: before.to_vec(),
-                after: after.to_vec(),
-                promotion: None,
-            })
-        };
-        let mut told: Vec<Movement> = forgotten.last_held().into_iter().filter_map(movement).collect();
-        told.sort_by(|one, other| one.path.cmp(&other.path));
-        self.movements.extend(told);
+impl Way {
+    pub(crate) fn find(
+        repository: &impl Repository,
+        known: Option<CommitId>,
+        head: CommitId,
+    ) -> Result<Self, Fault> {
+        let line = repository.line(head, known)?;
+        match known {
+            Some(known) if !line.is_down_to_known => {
+                let is_aside = repository.contains(known, head)?;
+                Ok(if is_aside { Self::Aside } else { Self::Rewritten(line.commits) })
+            }
+            _ => Ok(Self::Onward(line.commits)),
+        }
     }
 }
 
-/// Where a reading begins.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Since {
-    /// The last commit that is known.
-    pub(crate) commit: CommitId,
-    /// The place that the next one has on the line.
-    pub(crate) sequence: u64,
+/// What movements are read with.
+pub(crate) struct News<'a, R> {
+    pub(crate) repository: &'a R,
+    pub(crate) rulebook: &'a Rulebook,
+    /// The files at the head, which need not be read a second time.
+    pub(crate) snapshot: &'a Snapshot,
+    pub(crate) resolver: &'a Resolver,
+    /// When the commits that are new were fetched.
+    pub(crate) evidence: FetchEvidence,
 }
 
 /// A commit, with no more of it than is needed.
@@ -77,76 +65,113 @@ struct Moved {
     changes: Vec<FileChange>,
 }
 
-/// Reads what moved after `since` up to the snapshot; all of history, when there is no `since` or it is no longer on
-/// the branch. `evidence` tells when the commits after `since` were fetched.
-///
-/// A commit that `earlier` knows, when all of history is read again, came when it says.
-pub(crate) fn read_news(
-    repository: &impl Repository,
-    rulebook: &Rulebook,
-    snapshot: &Snapshot,
-    since: Option<Since>,
-    resolver: &Resolver,
-    evidence: FetchEvidence,
-    earlier: impl FnOnce() -> HashMap<CommitId, FetchEvidence>,
-) -> Result<News, Fault> {
-    let mut commits: Vec<Moved> = Vec::new();
-    let until = since.map(|since| since.commit);
-    let end = repository.history(snapshot.commit, until, &rulebook.scope(), &mut |info, changes| {
-        commits.push(Moved::new(&info, changes, evidence));
-        ControlFlow::Continue(())
-    })?;
-    let mut is_aside = false;
-    if let Some(since) = since.filter(|_| end == HistoryEnd::UntilNotFound)
-        && repository.contains(since.commit, snapshot.commit)?
-    {
-        // What is known is still on the branch, beside the line of first parents: somebody merged it into work of their
-        // own, as `git pull` does. Nothing was taken away, and what differs came by that merge.
-        is_aside = true;
-        let changes = repository.changed_files(since.commit, snapshot.commit, &rulebook.scope())?;
-        commits = vec![Moved::aside(snapshot.commit, changes, evidence)];
+impl<R: Repository> News<'_, R> {
+    /// What moved by commits that follow one another, both oldest first; the first that moves anything takes the place
+    /// `first` on the line. A commit that was `met` before, in a history that was dropped since, came when that says.
+    pub(crate) fn of(
+        &self,
+        line: &[CommitId],
+        first: u64,
+        met: &HashMap<CommitId, FetchEvidence>,
+    ) -> Result<Vec<Movement>, Fault> {
+        let changed = self.repository.changes(line, &self.rulebook.scope())?;
+        let moved = changed.into_iter().map(|(info, changes)| {
+            let fetched = met.get(&info.id).copied().unwrap_or(self.evidence);
+            Moved::new(&info, changes, fetched)
+        });
+        self.movements(moved.collect(), first)
     }
-    commits.reverse();
-    let holdings = read_holdings(repository, snapshot, &commits, resolver)?;
-    let (replaces, first) = match since {
-        Some(since) if end != HistoryEnd::UntilNotFound || is_aside => (false, since.sequence),
-        _ => (true, 0),
-    };
-    if replaces {
-        let earlier = earlier();
-        for moved in &mut commits {
-            moved.commit.fetched = earlier.get(&moved.commit.id).copied().unwrap_or(evidence);
+
+    /// What differs since a head that lies beside the line.
+    pub(crate) fn aside(&self, since: CommitId, first: u64) -> Result<Vec<Movement>, Fault> {
+        let head = self.snapshot.commit;
+        let changes = self.repository.changed_files(since, head, &self.rulebook.scope())?;
+        self.movements(vec![Moved::aside(head, changes, self.evidence)], first)
+    }
+
+    fn movements(&self, commits: Vec<Moved>, first: u64) -> Result<Vec<Movement>, Fault> {
+        let holdings = self.holdings(&commits)?;
+        let commits = (first..).zip(commits);
+        let movements =
+            commits.flat_map(|(sequence, moved)| moved.into_movements(sequence, &holdings, self.rulebook));
+        Ok(movements.collect())
+    }
+
+    /// Reads every blob that a change names, once, but for those that the snapshot has read already.
+    fn holdings(&self, commits: &[Moved]) -> Result<HashMap<BlobId, Holdings>, Fault> {
+        let changed: BTreeSet<BlobId> = commits
+            .iter()
+            .flat_map(|moved| &moved.changes)
+            .flat_map(|change| [change.before, change.after])
+            .flatten()
+            .collect();
+        let mut holdings: HashMap<BlobId, Holdings> = HashMap::with_capacity(changed.len());
+        for file in self.snapshot.files.values().filter(|file| changed.contains(&file.blob)) {
+            holdings.entry(file.blob).or_insert_with(|| holdings_of(&file.reading, self.resolver));
         }
+        let unread: Vec<BlobId> = changed.into_iter().filter(|blob| !holdings.contains_key(blob)).collect();
+        let read = self.repository.read_each(&unread, |_, content: Content<'_>| {
+            holdings_of(&Reading::of(content), self.resolver)
+        })?;
+        holdings.extend(unread.into_iter().zip(read));
+        Ok(holdings)
     }
-    let movements = (first..)
-        .zip(commits)
-        .flat_map(|(sequence, moved)| moved.into_movements(sequence, &holdings, rulebook))
-        .collect();
-    Ok(News { replaces, movements })
 }
 
-/// Reads every blob that a change names, once, but for those that the snapshot has read already.
-fn read_holdings(
-    repository: &impl Repository,
-    snapshot: &Snapshot,
-    commits: &[Moved],
-    resolver: &Resolver,
-) -> Result<HashMap<BlobId, Holdings>, Fault> {
-    let changed: BTreeSet<BlobId> = commits
-        .iter()
-        .flat_map(|moved| &moved.changes)
-        .flat_map(|change| [change.before, change.after])
-        .flatten()
-        .collect();
-    let mut holdings: HashMap<BlobId, Holdings> = HashMap::with_capacity(changed.len());
-    for file in snapshot.files.values().filter(|file| changed.contains(&file.blob)) {
-        holdings.entry(file.blob).or_insert_with(|| holdings_of(&file.reading, resolver));
+/// What a rewriting took away, as movements of the commit that is the head now: a branch that was rewritten tells nothing of
+/// what it held before, and a version that is gone by force was left, as by a commit.
+///
+/// `forgotten` is what moved by the commits that are gone, `instead` what moved by those that came in their place, both
+/// oldest first; `sequence` is the place after both.
+pub(crate) fn taken_away(
+    forgotten: &[Movement],
+    instead: &[Movement],
+    head: CommitId,
+    sequence: u64,
+    evidence: FetchEvidence,
+) -> Vec<Movement> {
+    let commit = Arc::new(MovingCommit {
+        id: head,
+        committed_at: evidence.fetched_at,
+        parent_committed_at: None,
+        author_name: "somebody who rewrote the branch".to_owned(),
+        fetched: evidence,
+    });
+    let mut places: BTreeMap<PlaceOf<'_>, Held<'_>> = BTreeMap::new();
+    for movement in forgotten {
+        let (before, after) = (movement.before.as_slice(), movement.after.as_slice());
+        places.entry(place_of(movement)).or_insert(Held { before: after, now: before }).before = after;
     }
-    let unread: Vec<BlobId> = changed.into_iter().filter(|blob| !holdings.contains_key(blob)).collect();
-    let read = repository
-        .read_each(&unread, |_, content: Content<'_>| holdings_of(&Reading::of(content), resolver))?;
-    holdings.extend(unread.into_iter().zip(read));
-    Ok(holdings)
+    for movement in instead {
+        if let Some(held) = places.get_mut(&place_of(movement)) {
+            held.now = &movement.after;
+        }
+    }
+    places.retain(|_, held| held.before != held.now);
+    let told = places.into_iter().map(|((path, service, image), held)| Movement {
+        sequence,
+        commit: Arc::clone(&commit),
+        path: path.clone(),
+        service: service.clone(),
+        image: image.clone(),
+        before: held.before.to_vec(),
+        after: held.now.to_vec(),
+        promotion: None,
+    });
+    told.collect()
+}
+
+/// The file, the service and the image of a movement.
+type PlaceOf<'a> = (&'a RepoPath, &'a ServiceName, &'a ImageName);
+
+fn place_of(movement: &Movement) -> PlaceOf<'_> {
+    (&movement.path, &movement.service, &movement.image)
+}
+
+/// What a file held before the branch was rewritten, and holds now.
+struct Held<'a> {
+    before: &'a [PinnedTag],
+    now: &'a [PinnedTag],
 }
 
 fn holdings_of(reading: &Reading, resolver: &Resolver) -> Holdings {
@@ -159,7 +184,6 @@ fn holdings_of(reading: &Reading, resolver: &Resolver) -> Holdings {
     }
     holdings
 }
-
 impl Moved {
     fn new(info: &CommitInfo, changes: Vec<FileChange>, fetched: FetchEvidence) -> Self {
         let commit = MovingCommit {

@@ -116,12 +116,13 @@ impl<P: Ports> Engine<P> {
             }
             let now = self.ports.clock.now();
             recovered.extend(self.recover(view.commit(), now).await?);
-            let images = self.images(&view, request)?;
+            let about = self.about(&view, &request.what).await?;
+            let images = images_of(&view, about.as_deref());
             let said = match polled.take() {
                 Some(said) if images.iter().all(|image| said.was_asked(image)) => said,
                 _ => poll::poll(&self.ports.registry, images).await,
             };
-            let assessment = self.assess(view, &said).await?;
+            let assessment = self.assess(view, &said, about.as_deref().unwrap_or_default()).await?;
             polled = Some(said);
             let mut report = self.report(assessment, request).await?;
             report.recovered.clone_from(&recovered);
@@ -140,17 +141,16 @@ impl<P: Ports> Engine<P> {
         Err(Fault::new(Class::TryAgain, message).with_hint("nothing was pushed; the next pass tries again"))
     }
 
-    /// The images to ask about.
-    fn images(&self, view: &View, request: &Request) -> Result<BTreeSet<ImageName>, Fault> {
-        let tracks = view.board.tracks.iter();
-        match &request.what {
-            What::Everything => Ok(tracks.map(|track| track.image().clone()).collect()),
+    /// The tracks that it is about, if it is not about all of them.
+    async fn about(&self, view: &Arc<View>, what: &What) -> Result<Option<Vec<usize>>, Fault> {
+        Ok(match what {
+            What::Everything => None,
             What::Some(by_hand) => {
                 let tracks = self.tracks_by_hand(view, by_hand)?;
-                Ok(images_of(view, &self.with_those_beside(view, tracks)))
+                Some(self.with_those_beside(view, tracks))
             }
-            What::Back(back) => Ok(images_of(view, &self.tracks_back(view, back)?)),
-        }
+            What::Back(back) => Some(self.tracks_back(view, back).await?),
+        })
     }
 
     /// Takes what is approved and plans its edits.
@@ -288,8 +288,13 @@ impl PassReport {
     }
 }
 
-fn images_of(view: &View, tracks: &[usize]) -> BTreeSet<ImageName> {
-    tracks.iter().map(|track| view.board.tracks[*track].image().clone()).collect()
+/// The images to ask about.
+fn images_of(view: &View, about: Option<&[usize]>) -> BTreeSet<ImageName> {
+    let tracks = &view.board.tracks;
+    match about {
+        None => tracks.iter().map(|track| track.image().clone()).collect(),
+        Some(about) => about.iter().map(|at| tracks[*at].image().clone()).collect(),
+    }
 }
 
 pub(super) fn new_id(now: Timestamp) -> PromotionId {

@@ -2,16 +2,16 @@
 
 use std::collections::{BTreeMap, HashMap};
 use std::future::Future;
-use std::ops::ControlFlow;
 use std::sync::Arc;
 use std::time::Duration;
 
 use crate::changelog::Notes;
+use crate::history::Subject;
 use crate::model::{
     BlobId, ClosedRequest, CommitDraft, CommitId, CommitInfo, Content, Digest, Fault, FetchEvidence,
-    FileChange, Held, HistoryEnd, ImageName, Index, Intent, Listing, Movement, Observation, OpenRequest,
-    Outcome, PromotionId, Proposed, Publication, RepoPath, RequestBranch, RequestDraft, RequestExtras,
-    ServiceName, Tag, TagList, TagsSeen, Timestamp,
+    FileChange, Held, ImageName, IndexEnd, Intent, Line, Listing, Movement, MovementPart, MovementQuery,
+    Observation, OpenRequest, Outcome, PromotionId, Proposed, Publication, RepoPath, RequestBranch,
+    RequestDraft, RequestExtras, ServiceName, Tag, TagList, TagsSeen, Timestamp,
 };
 
 /// The parts that one engine is made of.
@@ -88,18 +88,23 @@ pub trait Repository: Send + Sync + 'static {
     /// When the mirror can't be read.
     fn held(&self, commit: CommitId, path: &RepoPath) -> Result<Held, Fault>;
 
-    /// Walks the first parents from `tip` down to `until`, newest first, and visits each commit that changes a
-    /// manifest under `scope`.
+    /// The commits along first parents from `tip` down to what is `known`, which is not among them; where that is not on
+    /// the line, or nothing is known, all of them.
     ///
     /// # Errors
     /// When the mirror can't be read.
-    fn history(
+    fn line(&self, tip: CommitId, known: Option<CommitId>) -> Result<Line, Fault>;
+
+    /// Of commits that follow one another, oldest first, those that change a manifest under `scope`, and what they change
+    /// against their first parents.
+    ///
+    /// # Errors
+    /// When the mirror can't be read.
+    fn changes(
         &self,
-        tip: CommitId,
-        until: Option<CommitId>,
+        line: &[CommitId],
         scope: &[RepoPath],
-        visit: &mut dyn FnMut(CommitInfo, Vec<FileChange>) -> ControlFlow<()>,
-    ) -> Result<HistoryEnd, Fault>;
+    ) -> Result<Vec<(CommitInfo, Vec<FileChange>)>, Fault>;
 
     /// Whether commits count only when somebody who is allowed to signed them.
     fn requires_signatures(&self) -> bool {
@@ -278,24 +283,59 @@ pub trait Store: Send + Sync + 'static {
         at: Timestamp,
     ) -> impl Future<Output = Result<(), Fault>> + Send;
 
-    /// The newest commit of the kept index of this scope.
-    fn index_head(&self, scope: &str) -> impl Future<Output = Result<Option<CommitId>, Fault>> + Send;
+    /// How far the kept history of this scope goes.
+    fn index_end(&self, scope: &str) -> impl Future<Output = Result<Option<IndexEnd>, Fault>> + Send;
 
-    /// The kept index of this scope.
-    fn load_index(&self, scope: &str) -> impl Future<Output = Result<Option<Index>, Fault>> + Send;
+    /// Drops the kept history of every scope but this. When its commits came stays known.
+    fn drop_other_index(&self, scope: &str) -> impl Future<Output = Result<(), Fault>> + Send;
 
-    /// When each commit of the kept index came, whatever the scope of that index.
-    fn evidence(&self) -> impl Future<Output = Result<HashMap<CommitId, FetchEvidence>, Fault>> + Send;
-
-    /// Adds movements to the index of this scope that ends `after` a commit; without one, puts them in its place.
-    /// False when the index ends elsewhere by now, since another process wrote it: nothing is written then.
-    fn save_index(
+    /// Adds movements, oldest first, to the kept history: `onto` the end that is known, cut down first to what came before
+    /// a place on the line, or as the first of it. `head` is the last commit that was looked at.
+    /// Nothing when it ends elsewhere by now, since another process wrote it: nothing is written then.
+    fn extend_index(
         &self,
         scope: &str,
+        onto: Option<(IndexEnd, u64)>,
         head: CommitId,
-        after: Option<CommitId>,
         movements: &[Movement],
-    ) -> impl Future<Output = Result<bool, Fault>> + Send;
+    ) -> impl Future<Output = Result<Option<IndexEnd>, Fault>> + Send;
+
+    /// Every movement of these images of these services in the history that ends so, oldest first.
+    ///
+    /// # Errors
+    /// To be tried again when the kept history is not the one that had this end.
+    fn movements_of(
+        &self,
+        end: IndexEnd,
+        subjects: &[Subject],
+    ) -> impl Future<Output = Result<Vec<Movement>, Fault>> + Send;
+
+    /// What moved last in the history that ends so, newest first.
+    ///
+    /// # Errors
+    /// As [`movements_of`](Self::movements_of).
+    fn movements(
+        &self,
+        end: IndexEnd,
+        wanted: &MovementQuery,
+    ) -> impl Future<Output = Result<MovementPart, Fault>> + Send;
+
+    /// The commits before a place on the line that moved anything, newest first, and where they stand.
+    ///
+    /// # Errors
+    /// As [`movements_of`](Self::movements_of).
+    fn commits_below(
+        &self,
+        end: IndexEnd,
+        sequence: u64,
+        most: usize,
+    ) -> impl Future<Output = Result<Vec<(u64, CommitId)>, Fault>> + Send;
+
+    /// When those of these commits came that were in a kept history once and are in none now.
+    fn evidence(
+        &self,
+        of: &[CommitId],
+    ) -> impl Future<Output = Result<HashMap<CommitId, FetchEvidence>, Fault>> + Send;
 
     /// Writes intents; they are durable when it returns.
     fn begin(&self, intents: &[Intent]) -> impl Future<Output = Result<(), Fault>> + Send;

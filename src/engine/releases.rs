@@ -5,10 +5,11 @@ use std::collections::BTreeMap;
 
 use chrono_tz::Tz;
 
-use crate::model::{CommitId, Timestamp};
+use crate::model::{CommitId, Fault, Timestamp};
 
+use super::Engine;
 use super::history::{Move, Mover};
-use super::rulebook::Rulebook;
+use super::ports::Ports;
 use super::view::View;
 
 /// What one release is of.
@@ -33,13 +34,25 @@ pub struct DueRelease {
     pub moves: Vec<Move>,
 }
 
-impl View {
+impl<P: Ports> Engine<P> {
     /// The releases of what was promoted to the last environments since a time, oldest first. A day that began before that
     /// time is left out, since not all of it is known.
-    pub fn releases(&self, rulebook: &Rulebook, per: ReleasePer, since: Timestamp) -> Vec<DueRelease> {
-        let last = (0..rulebook.environments.len()).filter(|at| rulebook.after(*at).next().is_none());
-        let moves = last.flat_map(|at| self.moves_since(rulebook, at, since));
-        releases(moves.filter(|one| matches!(one.by, Mover::Tidegate { .. })).collect(), per, rulebook.zone())
+    ///
+    /// # Errors
+    /// As [`moves_since`](Self::moves_since).
+    pub async fn releases(
+        &self,
+        view: &View,
+        per: ReleasePer,
+        since: Timestamp,
+    ) -> Result<Vec<DueRelease>, Fault> {
+        let rulebook = &self.rulebook;
+        let mut moves = Vec::new();
+        for last in (0..rulebook.environments.len()).filter(|at| rulebook.after(*at).next().is_none()) {
+            moves.extend(self.moves_since(view, last, since).await?);
+        }
+        moves.retain(|one| matches!(one.by, Mover::Tidegate { .. }));
+        Ok(releases(moves, per, rulebook.zone()))
     }
 }
 

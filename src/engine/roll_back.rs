@@ -1,6 +1,7 @@
 //! A way back by hand: to a version that ran there before, and the one that is left is quarantined, in one commit.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use crate::control;
 use crate::history::HeldByPath;
@@ -40,7 +41,7 @@ pub(super) fn moved_meanwhile(back: &RollBack) -> Fault {
 
 impl<P: Ports> Engine<P> {
     /// The tracks that go back: of a service with several images those that came by the newest commit, unless one is named.
-    pub(super) fn tracks_back(&self, view: &View, back: &RollBack) -> Result<Vec<usize>, Fault> {
+    pub(super) async fn tracks_back(&self, view: &Arc<View>, back: &RollBack) -> Result<Vec<usize>, Fault> {
         let by_hand = ByHand {
             services: vec![back.service.clone().into()],
             to: Some(back.environment.clone()),
@@ -50,10 +51,12 @@ impl<P: Ports> Engine<P> {
         };
         // Those that ship in a set with it come along forward, not back.
         let own = self.tracks_named(view, &by_hand)?;
-        let landed = |track: usize| view.landing(&self.rulebook, track).map(|landing| landing.commit);
-        let newest = own.iter().copied().max_by_key(|track| {
-            view.landing(&self.rulebook, *track).map(|landing| (landing.committed_at, landing.commit))
-        });
+        self.learn(view, own.iter().copied()).await?;
+        let landed = |track: usize| view.landing(track).map(|landing| landing.commit);
+        let newest = own
+            .iter()
+            .copied()
+            .max_by_key(|track| view.landing(*track).map(|landing| (landing.committed_at, landing.commit)));
         let commit = newest.and_then(landed);
         let chosen: Vec<usize> = own.into_iter().filter(|track| landed(*track) == commit).collect();
         if back.to.is_some() && chosen.len() > 1 {
@@ -73,7 +76,7 @@ impl<P: Ports> Engine<P> {
         back: &RollBack,
         requested_by: &str,
     ) -> Result<BTreeMap<usize, WayBack>, Fault> {
-        let chosen = self.tracks_back(&assessment.view, back)?;
+        let chosen = self.tracks_back(&assessment.view, back).await?;
         let mut targets = BTreeMap::new();
         for track in &chosen {
             let target = self.target(&assessment.view, *track, back)?;
@@ -115,7 +118,7 @@ impl<P: Ports> Engine<P> {
         }
         let here = &assessment.view.board.tracks[track];
         let environment = &self.rulebook.environments[here.environment].policy.name;
-        let past = assessment.view.past(&self.rulebook, track);
+        let past = assessment.view.past(track);
         let ran = lower_that_ran(past, here.running.last());
         let message = format!(
             "{} has no tag {tag} that the selection rules admit, and it never ran in {environment}",
@@ -132,7 +135,7 @@ impl<P: Ports> Engine<P> {
     /// nobody left or quarantined since.
     fn target(&self, view: &View, track: usize, back: &RollBack) -> Result<Target, Fault> {
         let here = &view.board.tracks[track];
-        let past = view.past(&self.rulebook, track);
+        let past = view.past(track);
         let environment = &self.rulebook.environments[here.environment].policy;
         let running = here.running.last();
         let name = format!("{} in {}", here.service(), environment.name);
@@ -154,7 +157,7 @@ impl<P: Ports> Engine<P> {
             let run = past.iter().find(|run| run.candidate.tag == *tag).cloned();
             return Ok(Target { candidate: Candidate { tag: tag.clone(), version }, run });
         }
-        let left = view.moved_back(&self.rulebook, track);
+        let left = view.moved_back(track);
         let was_left =
             |run: &PastRun| left.iter().any(|moved: &MovedBack| moved.version == run.candidate.version);
         let is_lower = |run: &PastRun| running.is_some_and(|running| run.candidate.version < running.version);

@@ -29,8 +29,8 @@ impl<P: Ports> Engine<P> {
             let soaking = tracks.filter(|(_, track)| soaks.contains(&track.environment)).map(|(at, _)| at);
             let commits: BTreeSet<CommitId> = soaking
                 .flat_map(|at| {
-                    let past = view.past(&rulebook, at).iter().map(|run| run.landing.commit);
-                    view.landing(&rulebook, at).map(|landing| landing.commit).into_iter().chain(past)
+                    let past = view.past(at).iter().map(|run| run.landing.commit);
+                    view.landing(at).map(|landing| landing.commit).into_iter().chain(past)
                 })
                 .collect();
             let mut unsigned = Unsigned::new();

@@ -1,15 +1,18 @@
 //! The repository as one pass sees it: what runs, since when, and who moved it. The same for as long as the branch
 //! does not move.
 
-use std::sync::OnceLock;
+use std::collections::BTreeSet;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, OnceLock};
 
-use crate::history::{self, Ledger, Runs, WaysBack};
-use crate::model::{CommitId, RepoPath};
+use crate::history::Subject;
+use crate::model::{CommitId, Fault, IndexEnd, RepoPath};
 use crate::policy::{Control, Controls, Landing, MovedBack, PastRun};
 
 use super::board::Board;
 use super::control_files;
 use super::flux::Resolver;
+use super::past::Past;
 use super::rulebook::Rulebook;
 use super::signatures::UnsignedFiles;
 use super::snapshot::Snapshot;
@@ -23,21 +26,22 @@ pub struct View {
     pub controls: Controls,
     /// The control files that do not count, since nobody who is allowed to signed them.
     pub(crate) unsigned_controls: UnsignedFiles,
-    pub(crate) snapshot: Snapshot,
+    pub(crate) snapshot: Arc<Snapshot>,
     pub(crate) resolver: Resolver,
-    pub(crate) ledger: Ledger,
+    /// The end of the kept history, which is this commit.
+    pub(crate) end: IndexEnd,
     /// For each track, filled when it is first asked for.
-    landings: Vec<OnceLock<Option<Landing>>>,
-    moved_back: Vec<OnceLock<Vec<MovedBack>>>,
-    past: Vec<OnceLock<Vec<PastRun>>>,
+    pasts: Vec<OnceLock<Arc<Past>>>,
     covering: Vec<OnceLock<Controls>>,
+    /// Set when the kept history could not be read: another process may have made it anew.
+    is_stale: AtomicBool,
 }
 
 impl View {
     pub(crate) fn new(
-        snapshot: Snapshot,
+        snapshot: Arc<Snapshot>,
         resolver: Resolver,
-        ledger: Ledger,
+        end: IndexEnd,
         unsigned: UnsignedFiles,
         rulebook: &Rulebook,
     ) -> Self {
@@ -55,12 +59,48 @@ impl View {
             unsigned_controls: unsigned,
             snapshot,
             resolver,
-            ledger,
-            landings: empty(tracks),
-            moved_back: empty(tracks),
-            past: empty(tracks),
+            end,
+            pasts: empty(tracks),
             covering: empty(tracks),
+            is_stale: AtomicBool::new(false),
         }
+    }
+
+    /// Passes on what was read of the kept history, and notes when it could not be: then this view is not used again.
+    pub(super) fn heed<T>(&self, read: Result<T, Fault>) -> Result<T, Fault> {
+        self.is_stale.fetch_or(read.is_err(), Ordering::Relaxed);
+        read
+    }
+
+    /// Whether it must be taken anew even if the branch is where it was.
+    pub(super) fn is_stale(&self) -> bool {
+        self.is_stale.load(Ordering::Relaxed)
+    }
+
+    /// Takes over what an earlier view knows of the past of tracks that are the same, but for those that moved since.
+    pub(super) fn take_over(&self, last: &Self, moved: &BTreeSet<Subject>) {
+        for (at, track) in self.board.tracks.iter().enumerate() {
+            if moved.contains(&track.subject) {
+                continue;
+            }
+            let Some(before) = last.board.place(track.environment, &track.subject) else { continue };
+            let was = &last.board.tracks[before];
+            if let Some(past) = last.pasts[before].get()
+                && was.held == track.held
+                && was.rules == track.rules
+            {
+                self.learn(at, || Arc::clone(past));
+            }
+        }
+    }
+
+    pub(super) fn learn(&self, track: usize, past: impl FnOnce() -> Arc<Past>) {
+        self.pasts[track].get_or_init(past);
+    }
+
+    /// What history tells of a track, if it was [learned](super::Engine::learn).
+    pub(crate) fn past_of(&self, track: usize) -> Option<&Past> {
+        self.pasts[track].get().map(Arc::as_ref)
     }
 
     /// What the control file at a place says, if there is one.
@@ -73,40 +113,20 @@ impl View {
         self.board.commit
     }
 
-    /// The commit by which a track came to hold exactly what it holds now.
-    pub fn landing(&self, rulebook: &Rulebook, track: usize) -> Option<&Landing> {
-        let landing = self.landings[track].get_or_init(|| {
-            let track = &self.board.tracks[track];
-            let paths = &rulebook.environments[track.environment].paths;
-            history::landing(self.ledger.of(&track.subject, paths), paths, &track.held)
-                .map(|movement| history::landing_of(movement, track.pinned_digest()))
-        });
-        landing.as_ref()
+    /// The commit by which a track came to hold exactly what it holds now; nothing where its past was not learned.
+    pub fn landing(&self, track: usize) -> Option<&Landing> {
+        self.past_of(track)?.landing.as_ref()
     }
 
     /// The versions that a person left by going lower, and that nobody brought back: in the track's environment, and in
-    /// those before it.
-    pub fn moved_back(&self, rulebook: &Rulebook, track: usize) -> &[MovedBack] {
-        self.moved_back[track].get_or_init(|| {
-            let track = &self.board.tracks[track];
-            let here = Some(track.environment);
-            let chain = std::iter::successors(here, |at| rulebook.environments[*at].before);
-            let left_in = |environment: usize| {
-                let environment = &rulebook.environments[environment];
-                let movements = self.ledger.of(&track.subject, &environment.paths).collect();
-                WaysBack::read(movements, &track.rules, &environment.policy.name)
-            };
-            chain.flat_map(left_in).collect()
-        })
+    /// those before it; none where its past was not learned.
+    pub fn moved_back(&self, track: usize) -> &[MovedBack] {
+        self.past_of(track).map(|past| past.moved_back.as_slice()).unwrap_or_default()
     }
 
-    /// What the track's environment ran before what it runs now, newest first.
-    pub fn past(&self, rulebook: &Rulebook, track: usize) -> &[PastRun] {
-        self.past[track].get_or_init(|| {
-            let track = &self.board.tracks[track];
-            let paths = &rulebook.environments[track.environment].paths;
-            Runs::of(self.ledger.of(&track.subject, paths), paths, &track.held, &track.rules).into_past()
-        })
+    /// What the track's environment ran before what it runs now, newest first; nothing where its past was not learned.
+    pub fn past(&self, track: usize) -> &[PastRun] {
+        self.past_of(track).map(|past| past.runs.as_slice()).unwrap_or_default()
     }
 
     /// The controls that cover a track.

@@ -1,6 +1,5 @@
 //! The branch's history: what landed when, newest first, without holding it all.
 
-use std::ops::ControlFlow;
 use std::path::Path;
 
 use git2::{Commit, Oid, Repository, Sort};
@@ -12,7 +11,7 @@ use super::diff::{self, Found};
 use super::handle::{self, commit_id, commit_oid};
 use super::raw::{bounded_text, time, walk_error};
 use super::tree::{Scope, entry_at, find_commit, find_parent};
-use crate::model::{CommitId, CommitInfo, FileChange, HistoryEnd, RepoPath};
+use crate::model::{CommitId, CommitInfo, FileChange, Line, RepoPath};
 
 /// The longest message that is kept. A commit of ten thousand promotions has four MiB of trailers.
 const MOST_MESSAGE_BYTES: usize = 8 * 1024 * 1024;
@@ -26,12 +25,6 @@ const MOST_MERGED: usize = 10;
 /// After so many commits the handle is opened anew, since its cache of objects only grows.
 const COMMITS_A_HANDLE: usize = 4_000;
 
-/// How many commits are taken at first: most walks are over what is new.
-const FIRST_COMMITS: usize = 64;
-
-/// How many are taken at once after that.
-const COMMITS_AT_ONCE: usize = 4_000;
-
 /// How many commits that follow one another are compared by one thread, with a handle of its own.
 const COMMITS_A_RUN: usize = 500;
 
@@ -43,47 +36,23 @@ pub(super) struct Walk<'a> {
 }
 
 impl Walk<'_> {
-    /// Shows `visit` the commits that change a manifest under `paths`, along first parents.
-    pub(super) fn changes(
-        &self,
-        paths: &[RepoPath],
-        visit: &mut dyn FnMut(CommitInfo, Vec<FileChange>) -> ControlFlow<()>,
-    ) -> Result<HistoryEnd, GitError> {
-        let scope = Scope::new(paths);
-        let mut next = Some(find_commit(&handle::open(self.folder)?, self.tip)?.id());
-        for most in std::iter::once(FIRST_COMMITS).chain(std::iter::repeat(COMMITS_AT_ONCE)) {
-            let Some(first) = next else { break };
-            let line = self.line(first, most)?;
-            let runs: Vec<Vec<News>> = line
-                .commits
-                .par_chunks(COMMITS_A_RUN)
-                .map(|run| compare(self.folder, &scope, run))
-                .collect::<Result<_, _>>()?;
-            for (commit, changes) in runs.into_iter().flatten() {
-                if visit(commit, changes).is_break() {
-                    return Ok(HistoryEnd::Stopped);
-                }
-            }
-            if line.is_at_until {
-                return Ok(HistoryEnd::Until);
-            }
-            next = line.next;
-        }
-        Ok(if self.until.is_some() { HistoryEnd::UntilNotFound } else { HistoryEnd::Root })
-    }
-
-    /// So many commits along first parents, from `first` down.
-    fn line(&self, first: Oid, most: usize) -> Result<Line, GitError> {
-        let repository = handle::open(self.folder)?;
-        let mut line = Line { commits: Vec::new(), next: Some(first), is_at_until: false };
-        while let Some(id) = line.next.filter(|_| line.commits.len() < most) {
+    /// The commits along first parents, from above the one to stop at up to the tip.
+    pub(super) fn line(&self) -> Result<Line, GitError> {
+        let mut repository = handle::open(self.folder)?;
+        let mut next = Some(find_commit(&repository, self.tip)?.id());
+        let mut line = Line::default();
+        while let Some(id) = next {
             if Some(commit_id(id)) == self.until {
-                line.is_at_until = true;
+                line.is_down_to_known = true;
                 break;
             }
-            line.commits.push(id);
-            line.next = find_parent(&repository, id)?.parent_id(0).ok();
+            line.commits.push(commit_id(id));
+            if line.commits.len() % COMMITS_A_HANDLE == 0 {
+                repository = handle::open(self.folder)?;
+            }
+            next = find_parent(&repository, id)?.parent_id(0).ok();
         }
+        line.commits.reverse();
         Ok(line)
     }
 
@@ -180,24 +149,24 @@ struct Place {
     roots: Vec<Found>,
 }
 
-/// A part of the line of first parents.
-struct Line {
-    commits: Vec<Oid>,
-    /// The one below them.
-    next: Option<Oid>,
-    /// Whether that one is where the walk was to end.
-    is_at_until: bool,
+/// A commit with its changes.
+pub(super) type News = (CommitInfo, Vec<FileChange>);
+
+/// Of commits that follow one another, oldest first, those that change a manifest in the scope, with their changes.
+pub(super) fn changes(folder: &Path, line: &[CommitId], paths: &[RepoPath]) -> Result<Vec<News>, GitError> {
+    let scope = Scope::new(paths);
+    let runs: Vec<Vec<News>> =
+        line.par_chunks(COMMITS_A_RUN).map(|run| compare(folder, &scope, run)).collect::<Result<_, _>>()?;
+    Ok(runs.into_iter().flatten().collect())
 }
 
-/// A commit with its changes.
-type News = (CommitInfo, Vec<FileChange>);
-
-/// Compares commits that follow one another with their first parents. What changes no manifest is left out.
-fn compare(folder: &Path, scope: &Scope, run: &[Oid]) -> Result<Vec<News>, GitError> {
+/// Compares commits that follow one another, oldest first, with their first parents. What changes no manifest is left out.
+fn compare(folder: &Path, scope: &Scope, run: &[CommitId]) -> Result<Vec<News>, GitError> {
     let repository = handle::open(folder)?;
-    let Some(first) = run.first() else { return Ok(Vec::new()) };
-    let tree = find_parent(&repository, *first)?.tree_id();
-    let mut here = Place { id: *first, tree, roots: scope.resolve(&repository, tree)? };
+    let Some(last) = run.last() else { return Ok(Vec::new()) };
+    let commit = find_commit(&repository, *last)?;
+    let tree = commit.tree_id();
+    let mut here = Place { id: commit.id(), tree, roots: scope.resolve(&repository, tree)? };
     let mut news = Vec::new();
     for _ in run {
         let step = Step::take(&repository, scope, &here)?;
@@ -207,6 +176,7 @@ fn compare(folder: &Path, scope: &Scope, run: &[Oid]) -> Result<Vec<News>, GitEr
             None => break,
         }
     }
+    news.reverse();
     Ok(news)
 }
 

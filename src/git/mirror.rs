@@ -1,7 +1,6 @@
 //! The mirror: the one way into this room.
 
 use std::fmt;
-use std::ops::ControlFlow;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -12,7 +11,7 @@ use super::signing::{AllowedSigners, Signed, Signing, Verifier};
 use super::tree::{Scope, find_commit};
 use super::{GitError, content, diff, draft, handle, listing, request};
 use crate::model::{
-    BlobId, BranchName, CommitDraft, CommitId, CommitInfo, Content, FileChange, Held, HistoryEnd, Listing,
+    BlobId, BranchName, CommitDraft, CommitId, CommitInfo, Content, FileChange, Held, Line, Listing,
     Proposed, Publication, RepoPath, RequestBranch, Timestamp,
 };
 
@@ -177,19 +176,26 @@ impl Mirror {
         self.seen(content::held(self.folder.path(), commit, path))
     }
 
-    /// Shows `visit` the commits that change a manifest under `scope`, newest first, along first parents from `tip` down
-    /// to `until`, which is not shown. The first commit of all adds everything that is in it.
+    /// The commits along first parents from `tip` down to `known`, which is not among them; where that is not on the line,
+    /// or there is none, all of them.
     ///
     /// # Errors
     /// When the mirror does not have `tip`.
-    pub fn history(
+    pub fn line(&self, tip: CommitId, known: Option<CommitId>) -> Result<Line, GitError> {
+        self.seen(Walk { folder: self.folder.path(), tip, until: known }.line())
+    }
+
+    /// Of commits of which each is the first parent of the next, those that change a manifest under `scope`, and how it was
+    /// before and after. The first commit of all adds everything that is in it.
+    ///
+    /// # Errors
+    /// When the mirror does not have one of them.
+    pub fn changes(
         &self,
-        tip: CommitId,
-        until: Option<CommitId>,
+        line: &[CommitId],
         scope: &[RepoPath],
-        visit: &mut dyn FnMut(CommitInfo, Vec<FileChange>) -> ControlFlow<()>,
-    ) -> Result<HistoryEnd, GitError> {
-        self.seen(Walk { folder: self.folder.path(), tip, until }.changes(scope, visit))
+    ) -> Result<Vec<(CommitInfo, Vec<FileChange>)>, GitError> {
+        self.seen(history::changes(self.folder.path(), line, scope))
     }
 
     /// Whether `ancestor` is `tip` or lies under it, by any parent. One that the mirror does not have does not.

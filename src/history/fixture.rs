@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
+use super::Subject;
 use super::held::HeldByPath;
-use super::ledger::Subject;
 use crate::model::{CommitId, FetchEvidence, Movement, MovingCommit, PinnedTag, RepoPath, Timestamp};
 
 pub(super) fn subject() -> Subject {

@@ -34,10 +34,10 @@ pub use pull_request::{
     ClosedRequest, MergeMethod, OpenRequest, Proposed, RequestBranch, RequestDraft, RequestExtras,
 };
 pub use record::{
-    FetchEvidence, Index, Intent, Movement, MovingCommit, Observation, Outcome, PinnedTag, PromotionMark,
-    TagList, TagsSeen,
+    FetchEvidence, HistoryRest, IndexEnd, Intent, Movement, MovementPart, MovementQuery, MovingCommit,
+    Observation, Outcome, PinnedTag, PromotionMark, TagList, TagsSeen,
 };
-pub use repository::{Content, Held, HistoryEnd, LeftAlone, LeftAloneKind, Listing, Publication};
+pub use repository::{Content, Held, LeftAlone, LeftAloneKind, Line, Listing, Publication};
 pub use service::{ServiceName, ServiceNameError};
 pub use service_pattern::{ServicePattern, ServicePatternError};
 pub use source::{MOST_MESSAGE_BYTES, MOST_NAME_BYTES, Person, Relation, SourceCommit, SourceRange};

@@ -100,13 +100,46 @@ pub struct Movement {
     pub promotion: Option<PromotionMark>,
 }
 
-/// The history of tags up to a commit.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Index {
+/// How far the kept history goes, and of which making it is: what is read of another one is not mixed in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct IndexEnd {
     /// The newest commit that it covers.
     pub head: CommitId,
-    /// Every movement, oldest first.
+    /// The place that the next commit will have on the line.
+    pub next_sequence: u64,
+    /// Another one whenever something of it was taken away.
+    pub generation: i64,
+}
+
+/// What is to be read of the kept history, newest first.
+#[derive(Clone, Debug)]
+pub struct MovementQuery {
+    /// Only of this service.
+    pub service: Option<ServiceName>,
+    /// Only what was committed at that time or after it.
+    pub since: Option<Timestamp>,
+    /// How many at most.
+    pub most: usize,
+    /// Where the last part ended, if there was one.
+    pub rest: Option<HistoryRest>,
+}
+
+/// Where a part of the kept history ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct HistoryRest {
+    /// The place of the commit on the line.
+    pub sequence: i64,
+    /// The place of the movement in the commit.
+    pub ordinal: i64,
+}
+
+/// A part of the kept history.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct MovementPart {
+    /// Newest first.
     pub movements: Vec<Movement>,
+    /// Where the next part begins; nothing at the end.
+    pub rest: Option<HistoryRest>,
 }
 
 /// A promotion that is about to be pushed.

@@ -60,17 +60,13 @@ pub enum Held {
     Unusable(&'static str),
 }
 
-/// Where a walk through history ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum HistoryEnd {
-    /// At the first commit of all.
-    Root,
-    /// At the commit that it was to stop before.
-    Until,
-    /// The visitor stopped it.
-    Stopped,
-    /// The commit that it was to stop before is not on the line: the branch was rewritten. Everything was visited.
-    UntilNotFound,
+/// Commits along first parents.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Line {
+    /// Oldest first. Each is the first parent of the next.
+    pub commits: Vec<CommitId>,
+    /// Whether they begin on top of the commit that was to be found. Otherwise this is the whole line.
+    pub is_down_to_known: bool,
 }
 
 /// What became of a push.

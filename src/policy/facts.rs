@@ -213,8 +213,8 @@ pub enum BeforeRunning<'a> {
     One {
         /// The version.
         candidate: &'a Candidate,
-        /// How it came there.
-        landing: &'a Landing,
+        /// How it came there; nothing where nobody looked, since it decides nothing.
+        landing: Option<&'a Landing>,
     },
 }
 

@@ -154,7 +154,7 @@ impl Track {
         let before_name = environment("non-prod");
         let running = self.before.as_deref().map(|running| match running {
             [] => BeforeRunning::Missing,
-            [candidate] => BeforeRunning::One { candidate, landing: &self.landing },
+            [candidate] => BeforeRunning::One { candidate, landing: Some(&self.landing) },
             several => BeforeRunning::Several(several),
         });
         let mut observations = Observations::default();

@@ -123,7 +123,7 @@ fn is_equal(one: &Candidate, other: &Candidate) -> bool {
 fn with(policy: &TrackPolicy<'_>, facts: &Facts<'_>, insistence: &Insistence) -> Standing {
     let unclear = |why: &str| Standing::Blocked(Answer::Closed, why.to_owned());
     let Some(before) = facts.before else { return unclear("no environment comes before") };
-    let BeforeRunning::One { candidate, landing } = before.running else {
+    let BeforeRunning::One { candidate, landing: Some(landing) } = before.running else {
         return unclear("the environment before does not run one version in every path");
     };
     let observed = facts.observations.of(&candidate.tag);

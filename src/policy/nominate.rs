@@ -157,7 +157,7 @@ fn from_past<'a>(
     };
     let observed = |candidate: &Candidate| facts.observations.of(&candidate.tag);
     let mut counted: Vec<(&'a Candidate, Option<Timestamp>)> = Vec::new();
-    if let BeforeRunning::One { candidate, landing } = before.running {
+    if let BeforeRunning::One { candidate, landing: Some(landing) } = before.running {
         let clock = soak_clock(landing, observed(candidate), None, policy.clock_tolerance);
         counted.push((candidate, soak_end(&clock)));
     }

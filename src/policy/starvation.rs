@@ -32,7 +32,9 @@ pub(super) fn starvation(
     candidate: &Candidate,
 ) -> Option<Starvation> {
     let before = facts.before.filter(|_| policy.soak_mode == SoakMode::Continuous)?;
-    let BeforeRunning::One { candidate: soaking, landing } = before.running else { return None };
+    let BeforeRunning::One { candidate: soaking, landing: Some(landing) } = before.running else {
+        return None;
+    };
     if soaking != candidate {
         return None;
     }

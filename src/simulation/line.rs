@@ -110,7 +110,7 @@ impl<'a> Line<'a> {
         match (self.running(), &self.landing) {
             (None, _) | (Some([_]), None) => BeforeRunning::Missing,
             (Some([candidate]), Some(landing)) if !history::is_pinned_apart(&self.held) => {
-                BeforeRunning::One { candidate, landing }
+                BeforeRunning::One { candidate, landing: Some(landing) }
             }
             (Some(running), _) => BeforeRunning::Several(running),
         }

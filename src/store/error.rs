@@ -77,6 +77,9 @@ pub enum StoreError {
         /// What is wrong with them.
         reason: &'static str,
     },
+    /// The index that was read from is no more: it was damaged, or another process made it anew.
+    #[error("the history index was made anew in the middle of a pass")]
+    IndexGone,
 }
 
 /// Why a database refused.
@@ -125,9 +128,9 @@ impl StoreError {
     /// What the error means for the one who has to act on it.
     pub fn class(&self) -> Class {
         match self {
-            Self::InUse { .. } | Self::Database { failure: Failure::Busy | Failure::Damaged, .. } => {
-                Class::TryAgain
-            }
+            Self::InUse { .. }
+            | Self::IndexGone
+            | Self::Database { failure: Failure::Busy | Failure::Damaged, .. } => Class::TryAgain,
             Self::File { .. }
             | Self::Database { .. }
             | Self::NewerSchema { .. }
@@ -146,6 +149,7 @@ impl StoreError {
                 Some("use the Tidegate that wrote it or a later one, or give this one a database of its own")
             }
             Self::NotOurs { .. } => Some("give Tidegate a file of its own"),
+            Self::IndexGone => Some("nothing is lost; the next try reads it again from Git"),
             Self::UnfitIndex { .. } => None,
         }
     }
@@ -219,6 +223,7 @@ impl From<StoreError> for Fault {
             StoreError::InUse { .. }
             | StoreError::NewerSchema { .. }
             | StoreError::NotOurs { .. }
+            | StoreError::IndexGone
             | StoreError::UnfitIndex { .. } => fault,
         }
     }

@@ -26,6 +26,6 @@ mod tests;
 pub use changelogs::RangeKey;
 pub use error::{Failure, StoreError};
 pub use fetches::Fetch;
-pub use index::Saved;
+pub use index::Extended;
 pub use lock::{DataFolder, Guard};
 pub use open::{OpenState, Opened, Store};

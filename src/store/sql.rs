@@ -68,16 +68,59 @@ pub(super) const CLEAR_FETCHES: &str = "DELETE FROM fetches";
 
 // The history index.
 
-pub(super) const INDEX: &str = "SELECT scope, head FROM history_index";
-pub(super) const SET_INDEX: &str = "INSERT INTO history_index (only_row, scope, head) VALUES (1, $1, $2)
-    ON CONFLICT (only_row) DO UPDATE SET scope = excluded.scope, head = excluded.head";
-pub(super) const SEGMENTS: &str = "SELECT content, checksum FROM index_segments ORDER BY ordinal";
-pub(super) const LAST_SEGMENT: &str =
-    "SELECT ordinal, content, checksum FROM index_segments ORDER BY ordinal DESC LIMIT 1";
-pub(super) const ADD_SEGMENT: &str =
-    "INSERT INTO index_segments (ordinal, content, checksum) VALUES ($1, $2, $3)";
-pub(super) const DROP_SEGMENT: &str = "DELETE FROM index_segments WHERE ordinal = $1";
-pub(super) const CLEAR_INDEX: [&str; 2] = ["DELETE FROM index_segments", "DELETE FROM history_index"];
+pub(super) const INDEX: &str = "SELECT scope, head, next_sequence, generation FROM history_index";
+pub(super) const SET_INDEX: &str =
+    "INSERT INTO history_index (only_row, scope, head, next_sequence, generation) VALUES (1, $1, $2, $3, $4)
+    ON CONFLICT (only_row) DO UPDATE SET scope = excluded.scope, head = excluded.head,
+        next_sequence = excluded.next_sequence, generation = excluded.generation";
+/// What is taken out of the index goes on bearing witness of when commits came: the first word of each counts.
+pub(super) const CUT_INDEX: [&str; 3] = [
+    "INSERT INTO history_evidence (commit_id, absent_at_ms, fetched_at_ms)
+        SELECT commit_id, absent_at_ms, fetched_at_ms FROM history_commits WHERE sequence >= $1 ORDER BY sequence
+        ON CONFLICT (commit_id) DO NOTHING",
+    "DELETE FROM history_movements WHERE sequence >= $1",
+    "DELETE FROM history_commits WHERE sequence >= $1",
+];
+pub(super) const CLEAR_PLACES: &str = "DELETE FROM history_places";
+pub(super) const NO_INDEX: &str = "UPDATE history_index SET scope = '', generation = generation + 1";
+pub(super) const EVIDENCE: (&str, &str) = (
+    "WITH wanted (commit_id) AS (",
+    ") SELECT kept.commit_id, kept.absent_at_ms, kept.fetched_at_ms
+        FROM wanted JOIN history_evidence kept ON kept.commit_id = wanted.commit_id",
+);
+pub(super) const ADD_COMMITS: &str = "INSERT INTO history_commits (sequence, commit_id, committed_at_ms,
+    parent_committed_at_ms, author, absent_at_ms, fetched_at_ms, checksum) ";
+pub(super) const PLACES: (&str, &str) = (
+    "WITH wanted (position, service, image, path) AS (",
+    ") SELECT wanted.position, kept.place FROM wanted JOIN history_places kept
+        ON kept.service = wanted.service AND kept.image = wanted.image AND kept.path = wanted.path",
+);
+pub(super) const LAST_PLACE: &str = "SELECT coalesce(max(place), 0) FROM history_places";
+pub(super) const ADD_PLACES: &str = "INSERT INTO history_places (place, service, image, path) ";
+pub(super) const ADD_MOVEMENTS: &str =
+    "INSERT INTO history_movements (sequence, ordinal, place, before, after,
+    promotion, requested_by, digest, checksum) ";
+/// Begins a query for movements, which [`MOVEMENTS`] ends.
+pub(super) const OF_SUBJECTS: &str = "WITH wanted (service, image) AS (";
+/// The columns are read by their number. A commit that is missing is noticed, not left out.
+pub(super) const MOVEMENTS: (&str, &str) = (
+    "SELECT moved.sequence, moved.ordinal, moved.before, moved.after, moved.promotion, moved.requested_by,
+        moved.digest, moved.checksum, place.service, place.image, place.path, made.commit_id,
+        made.committed_at_ms, made.parent_committed_at_ms, made.author, made.absent_at_ms, made.fetched_at_ms,
+        made.checksum FROM ",
+    " JOIN history_movements moved ON moved.place = place.place
+        LEFT JOIN history_commits made ON made.sequence = moved.sequence WHERE moved.sequence < ",
+);
+/// The times of commits are not in the order of the line, but what is older than all of a time is not looked at.
+pub(super) const SINCE: (&str, &str) = (
+    " AND moved.sequence >= (SELECT min(some.sequence) FROM history_commits some WHERE some.committed_at_ms >= ",
+    ") AND made.committed_at_ms >= ",
+);
+pub(super) const PLACES_OF_SUBJECTS: &str =
+    "wanted JOIN history_places place ON place.service = wanted.service AND place.image = wanted.image";
+pub(super) const ALL_PLACES: &str = "history_places place";
+pub(super) const COMMITS_BELOW: &str = "SELECT sequence, commit_id FROM history_commits WHERE sequence < $1
+    ORDER BY sequence DESC LIMIT $2";
 
 // Intents.
 

@@ -6,9 +6,10 @@ use std::sync::Arc;
 use sqlx::AssertSqlSafe;
 use tempfile::TempDir;
 
-use super::{Failure, Saved, Store, StoreError};
+use super::{Extended, Failure, Store, StoreError};
 use crate::model::{
-    Class, CommitId, Fault, FetchEvidence, Intent, Movement, MovingCommit, PinnedTag, Timestamp,
+    Class, CommitId, Fault, FetchEvidence, ImageName, IndexEnd, Intent, Movement, MovingCommit, PinnedTag,
+    ServiceName, Timestamp,
 };
 
 fn head() -> CommitId {
@@ -67,6 +68,11 @@ fn movement(sequence: u64) -> Movement {
     }
 }
 
+/// What that moves.
+fn subject() -> (ServiceName, ImageName) {
+    ("common/app".parse().unwrap(), "ghcr.io/vtr/app".parse().unwrap())
+}
+
 fn assert_full(error: StoreError) {
     assert!(matches!(error, StoreError::Database { failure: Failure::Full, .. }), "{error:?}");
     let fault = Fault::from(error);
@@ -89,15 +95,19 @@ async fn a_full_disk_takes_all_intents_or_none() {
 #[tokio::test]
 async fn a_full_disk_keeps_the_index_that_was_there() {
     let (_folder, store) = full_store().await;
-    store.save_index("scope", head(), None, &[movement(0)]).await.unwrap();
+    let Extended::To(end) = store.extend_index("scope", None, head(), &[movement(0)]).await.unwrap() else {
+        panic!("nobody else writes")
+    };
     let many: Vec<_> = (0..1000).map(movement).collect();
-    assert_full(store.save_index("scope", head(), None, &many).await.unwrap_err());
-    assert_eq!(store.load_index("scope").await.unwrap().unwrap().movements, [movement(0)]);
+    assert_full(store.extend_index("scope", Some((end, 1)), head(), &many[1..]).await.unwrap_err());
+    assert_eq!(store.index_end("scope").await.unwrap(), Some(end));
+    assert_eq!(store.movements_of(end, &[subject()]).await.unwrap(), [movement(0)]);
     // The next write begins afresh, whatever the database did with the transaction that failed.
     set(&store, "max_page_count = 100000").await;
-    let saved = store.save_index("scope", head(), Some(head()), &many[1..]).await.unwrap();
-    assert_eq!(saved, Saved::Written);
-    assert_eq!(store.load_index("scope").await.unwrap().unwrap().movements, many);
+    let extended = store.extend_index("scope", Some((end, 1)), head(), &many[1..]).await.unwrap();
+    let end = IndexEnd { next_sequence: 1000, ..end };
+    assert_eq!(extended, Extended::To(end));
+    assert_eq!(store.movements_of(end, &[subject()]).await.unwrap(), many);
 }
 
 #[tokio::test]
@@ -113,16 +123,4 @@ async fn a_writer_that_does_not_finish_is_waited_for_and_then_told() {
     drop(writing);
     set(&store, "busy_timeout = 5000").await;
     store.begin(&[intent(1)]).await.unwrap();
-}
-
-#[tokio::test]
-async fn when_commits_came_outlives_the_scope_of_the_index() {
-    let folder = tempfile::tempdir().unwrap();
-    let store = store_in(folder.path()).await;
-    assert!(store.evidence().await.unwrap().is_empty());
-    let one = movement(1);
-    let came = (one.commit.id, one.commit.fetched);
-    store.save_index("old folders", head(), None, &[one]).await.unwrap();
-    assert_eq!(store.load_index("new folders").await.unwrap(), None);
-    assert_eq!(store.evidence().await.unwrap(), [came].into());
 }

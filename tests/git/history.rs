@@ -1,26 +1,31 @@
 //! History: what landed when, and which promotions are there.
 
-use std::ops::ControlFlow;
-
 use tidegate::git::{GitError, Mirror};
-use tidegate::model::HistoryEnd;
 use tidegate::model::{CommitId, CommitInfo, FileChange};
 
 use super::{APP, commit, fetched, paths};
 use crate::support::git::{BETWEEN_COMMITS, Change, FIRST_COMMIT, git};
 
-fn subjects(mirror: &Mirror, tip: CommitId, until: Option<CommitId>) -> (Vec<String>, HistoryEnd) {
-    let mut seen = Vec::new();
-    let mut visit = |commit: CommitInfo, _: Vec<FileChange>| {
-        seen.push(commit.subject().to_owned());
-        ControlFlow::Continue(())
-    };
-    let end = mirror.history(tip, until, &paths(&["clusters/prod"]), &mut visit).unwrap();
-    (seen, end)
+/// What changed in some folders from above a commit up to the tip, oldest first.
+fn changes(
+    mirror: &Mirror,
+    tip: CommitId,
+    known: Option<CommitId>,
+    folders: &[&str],
+) -> Vec<(CommitInfo, Vec<FileChange>)> {
+    let line = mirror.line(tip, known).unwrap();
+    mirror.changes(&line.commits, &paths(folders)).unwrap()
+}
+
+/// The subjects of those that change prod, oldest first, and whether the line goes down to what is known.
+fn subjects(mirror: &Mirror, tip: CommitId, known: Option<CommitId>) -> (Vec<String>, bool) {
+    let changed = changes(mirror, tip, known, &["clusters/prod"]);
+    let subjects = changed.into_iter().map(|(commit, _)| commit.subject().to_owned()).collect();
+    (subjects, mirror.line(tip, known).unwrap().is_down_to_known)
 }
 
 #[test]
-fn commits_that_change_a_manifest_are_told_newest_first() {
+fn commits_that_change_a_manifest_are_told_oldest_first() {
     let (origin, mirror, first) = fetched();
     origin.commit("readme only", &[Change::File("clusters/prod/readme.md", b"x")]);
     origin.commit("elsewhere", &[Change::File("clusters/test/app.yaml", b"x")]);
@@ -28,19 +33,20 @@ fn commits_that_change_a_manifest_are_told_newest_first() {
     origin.commit("gone", &[Change::Gone(APP)]);
     let tip = mirror.fetch().unwrap().head;
 
-    assert_eq!(subjects(&mirror, tip, None), (strings(&["gone", "v2", "first"]), HistoryEnd::Root));
-    assert_eq!(subjects(&mirror, tip, Some(first)), (strings(&["gone", "v2"]), HistoryEnd::Until));
-    assert_eq!(subjects(&mirror, tip, Some(moved)), (strings(&["gone"]), HistoryEnd::Until));
-    assert_eq!(subjects(&mirror, tip, Some(tip)), (vec![], HistoryEnd::Until));
+    assert_eq!(subjects(&mirror, tip, None), (strings(&["first", "v2", "gone"]), false));
+    assert_eq!(subjects(&mirror, tip, Some(first)), (strings(&["v2", "gone"]), true));
+    assert_eq!(subjects(&mirror, tip, Some(moved)), (strings(&["gone"]), true));
+    assert_eq!(subjects(&mirror, tip, Some(tip)), (vec![], true));
     let elsewhere = CommitId::from_bytes([1; 20]);
-    assert_eq!(subjects(&mirror, tip, Some(elsewhere)).1, HistoryEnd::UntilNotFound);
+    assert_eq!(subjects(&mirror, tip, Some(elsewhere)), (strings(&["first", "v2", "gone"]), false));
 
-    let mut seen = 0;
-    let end = mirror.history(tip, None, &[], &mut |_, _| {
-        seen += 1;
-        ControlFlow::Break(())
-    });
-    assert_eq!((end.unwrap(), seen), (HistoryEnd::Stopped, 1));
+    let line = mirror.line(tip, None).unwrap().commits;
+    assert_eq!((line.len(), line[0], line[3], line[4]), (5, first, moved, tip));
+    // Any part of it can be asked about.
+    let part = mirror.changes(&line[1..4], &[]).unwrap();
+    let told: Vec<&str> = part.iter().map(|(commit, _)| commit.subject()).collect();
+    assert_eq!(told, ["elsewhere", "v2"]);
+    assert_eq!(mirror.changes(&[], &[]).unwrap(), []);
 }
 
 fn strings(texts: &[&str]) -> Vec<String> {
@@ -53,14 +59,8 @@ fn a_commit_is_told_with_its_times_its_parent_and_its_changes() {
     let long = format!("subject\n\n{}", "ñ".repeat(5_000_000));
     origin.commit(&long, &[Change::File(APP, b"tag: v2\n")]);
     let tip = mirror.fetch().unwrap().head;
-    let mut seen = Vec::new();
-    mirror
-        .history(tip, None, &paths(&["clusters"]), &mut |commit, changes| {
-            seen.push((commit, changes));
-            ControlFlow::Continue(())
-        })
-        .unwrap();
-    let (second, changes) = &seen[0];
+    let seen = changes(&mirror, tip, None, &["clusters"]);
+    let (second, changes) = &seen[1];
     assert_eq!((second.id, second.first_parent), (tip, Some(first)));
     assert_eq!(second.author_name, "Person");
     assert_eq!(second.committed_at.timestamp(), FIRST_COMMIT + BETWEEN_COMMITS);
@@ -70,7 +70,7 @@ fn a_commit_is_told_with_its_times_its_parent_and_its_changes() {
     assert_eq!(changes[0].path.as_str(), APP);
     assert_eq!(changes[0].after.unwrap().to_string(), origin.at(&format!("main:{APP}")));
     assert_eq!(changes[0].before.unwrap().to_string(), origin.at(&format!("main^:{APP}")));
-    let (root, changes) = &seen[1];
+    let (root, changes) = &seen[0];
     assert_eq!((root.first_parent, root.parent_committed_at), (None, None));
     assert!(changes.iter().all(|change| change.before.is_none()));
 }
@@ -86,7 +86,7 @@ fn a_merge_is_told_once_by_its_first_parent() {
     git(&clone, &["merge", "--quiet", "--no-ff", "-m", "the merge", "side"]);
     git(&clone, &["push", "--quiet", "origin", "main"]);
     let tip = mirror.fetch().unwrap().head;
-    assert_eq!(subjects(&mirror, tip, None).0, ["the merge", "first"]);
+    assert_eq!(subjects(&mirror, tip, None).0, ["first", "the merge"]);
     // A promotion that was merged has landed too.
     let needles = strings(&["Tidegate-Promotion: 42", "Tidegate-Promotion: 43"]);
     let found = mirror.find_in_messages(tip, None, &needles).unwrap();
@@ -120,9 +120,9 @@ fn thousands_of_commits_are_walked() {
         _ => (format!("other/{}.txt", number % 100), format!("{number}")),
     });
     let tip = mirror.fetch().unwrap().head;
-    let (seen, end) = subjects(&mirror, tip, None);
-    assert_eq!((seen.len(), end), (1_001, HistoryEnd::Root));
-    assert_eq!(seen[0], "commit 9990");
+    let (seen, _) = subjects(&mirror, tip, None);
+    assert_eq!((seen.len(), seen[0].as_str(), seen[1000].as_str()), (1_001, "first", "commit 9990"));
+    assert!(seen[1..].is_sorted_by_key(|subject| subject[7..].parse::<u32>().unwrap()));
 }
 
 #[test]
@@ -136,12 +136,11 @@ fn a_merge_is_told_with_what_it_brought() {
     git(&clone, &["merge", "--quiet", "--no-ff", "-m", "Merge pull request #1", "origin/request"]);
     git(&clone, &["push", "--quiet", "origin", "HEAD:main"]);
     let tip = mirror.fetch().unwrap().head;
-    let mut seen = Vec::new();
-    let mut visit = |commit: CommitInfo, _: Vec<FileChange>| {
-        seen.push((commit.subject().to_owned(), commit.merged));
-        ControlFlow::Continue(())
-    };
-    mirror.history(tip, None, &paths(&["clusters/prod"]), &mut visit).unwrap();
+    let mut seen: Vec<(String, Vec<String>)> = changes(&mirror, tip, None, &["clusters/prod"])
+        .into_iter()
+        .map(|(commit, _)| (commit.subject().to_owned(), commit.merged))
+        .collect();
+    seen.reverse();
     let merge = ("Merge pull request #1".to_owned(), strings(&["a person's word", "v2\n\nproposed"]));
     assert_eq!(seen[0], merge);
     let elsewhere = CommitId::from_bytes([1; 20]);

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use tidegate::model::Class;
 use tidegate::store::{OpenState, Opened, Store};
 
-use super::words::{Place, REPOSITORY, at, commit, intent, movement, seen};
+use super::words::{Place, REPOSITORY, at, extend, index_of, intent, movement, seen};
 
 /// A closed store with some hundred pages in it.
 async fn filled() -> Place {
@@ -15,7 +15,7 @@ async fn filled() -> Place {
     let tags: Vec<_> = (0..500).map(|n| seen(&format!("v1.0.{n}"), 'a')).collect();
     store.observe(&tags, at(1)).await.unwrap();
     let movements: Vec<_> = (0..300).map(movement).collect();
-    store.save_index("scope", commit(299), None, &movements).await.unwrap();
+    extend(&store, "scope", None, 299, &movements).await;
     store.begin(&[intent(1)]).await.unwrap();
     store.close().await;
     place
@@ -26,7 +26,7 @@ async fn rebuilt(place: &Place) -> PathBuf {
     let opened = place.open().await;
     let OpenState::Rebuilt { kept_aside } = opened.state else { unreachable!("{:?}", opened.state) };
     // The new one is empty, and works.
-    assert_eq!(opened.store.load_index("scope").await.unwrap(), None);
+    assert_eq!(opened.store.index_end("scope").await.unwrap(), None);
     assert_eq!(opened.store.pending().await.unwrap(), []);
     assert_eq!(opened.store.observe(&[seen("v1.0.1", 'a')], at(2)).await.unwrap(), 1);
     opened.store.close().await;
@@ -79,7 +79,7 @@ async fn whatever_page_was_overwritten_nothing_false_is_read() {
     let place = filled().await;
     let healthy = std::fs::read(&place.file).unwrap();
     let store = place.reopen().await;
-    let (index, pending) = (store.load_index("scope").await.unwrap(), store.pending().await.unwrap());
+    let (index, pending) = (index_of(&store, "scope").await, store.pending().await.unwrap());
     let tags: Vec<_> = (0..500).map(|n| seen(&format!("v1.0.{n}"), 'a')).map(|(i, t, _)| (i, t)).collect();
     let observations = store.observations(&tags).await.unwrap();
     store.close().await;
@@ -89,7 +89,7 @@ async fn whatever_page_was_overwritten_nothing_false_is_read() {
         overwrite(&place.file, page as u64 * 4096 + 8, &[0xa5; 512]);
         let Opened { store, state } = place.open().await;
         rebuilt += usize::from(state != OpenState::Existing);
-        let found = store.load_index("scope").await.unwrap();
+        let found = index_of(&store, "scope").await;
         assert!(found.is_none() || found == index, "page {page}");
         let found = store.observations(&tags).await.unwrap();
         assert!(found.is_empty() || found == observations, "page {page}");
@@ -161,7 +161,7 @@ async fn damage_that_is_met_while_running_is_told_as_such() {
     for page in 1..length / 4096 {
         overwrite(&place.file, page * 4096, &[0xa5; 4096]);
     }
-    let error = second.load_index("scope").await.unwrap_err();
+    let error = second.index_end("scope").await.unwrap_err();
     assert!(error.is_damage(), "{error:?}");
     assert_eq!(error.class(), Class::TryAgain);
     first.close().await;

@@ -1,87 +1,204 @@
-//! The history index: it comes back equal, whole or not at all.
+//! The history index: it comes back equal, of one service or from its newest end, or not at all.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use proptest::collection::vec;
 use proptest::option;
 use proptest::prelude::*;
-use tidegate::model::{FetchEvidence, Index, Movement, MovingCommit, PinnedTag, PromotionMark, Timestamp};
-use tidegate::store::Saved;
+use tidegate::model::{
+    FetchEvidence, ImageName, IndexEnd, Movement, MovementQuery, MovingCommit, PinnedTag, PromotionMark,
+    ServiceName, Timestamp,
+};
+use tidegate::store::{Extended, Store};
 
-use super::words::{Place, at, commit, connect, digest, movement, promotion, tamper, word};
+use super::words::{Place, at, commit, connect, digest, extend, movement, promotion, subject, tamper, word};
 
 const SCOPE: &str = "paths:1f0e parser:1";
+
+/// Everything, newest first.
+fn newest(most: usize) -> MovementQuery {
+    MovementQuery { service: None, since: None, most, rest: None }
+}
+
+/// Everything that is kept up to an end, oldest first, read in parts of so many.
+async fn all(store: &Store, end: IndexEnd, most: usize) -> Vec<Movement> {
+    let mut movements = Vec::new();
+    let mut query = newest(most);
+    loop {
+        let part = store.movements(end, &query).await.unwrap();
+        assert!(part.movements.len() <= most);
+        movements.extend(part.movements);
+        query.rest = part.rest;
+        if query.rest.is_none() {
+            movements.reverse();
+            return movements;
+        }
+    }
+}
+
+fn subjects(movements: &[Movement]) -> Vec<(ServiceName, ImageName)> {
+    let subjects: BTreeSet<_> = movements.iter().map(subject).collect();
+    subjects.into_iter().collect()
+}
+
+/// Asserts that something can be told only by an index that is no more.
+async fn assert_gone(store: &Store, end: IndexEnd) {
+    let error = store.movements(end, &newest(9)).await.unwrap_err();
+    assert_eq!(error.to_string(), "the history index was made anew in the middle of a pass");
+    assert!(store.movements_of(end, &[subject(&movement(1))]).await.is_err());
+    assert!(store.commits_below(end, 9, 9).await.is_err());
+}
 
 #[tokio::test]
 async fn there_is_none_of_another_scope() {
     let place = Place::new();
     let store = place.create().await;
-    assert_eq!(store.load_index(SCOPE).await.unwrap(), None);
-    store.save_index(SCOPE, commit(1), None, &[movement(1)]).await.unwrap();
-    assert_eq!(store.load_index("paths:other parser:1").await.unwrap(), None);
-    let index = Index { head: commit(1), movements: vec![movement(1)] };
-    assert_eq!(store.load_index(SCOPE).await.unwrap(), Some(index.clone()));
+    assert_eq!(store.index_end(SCOPE).await.unwrap(), None);
+    let end = extend(&store, SCOPE, None, 1, &[movement(1)]).await;
+    assert_eq!(store.index_end("paths:other parser:1").await.unwrap(), None);
+    assert_eq!(store.index_end(SCOPE).await.unwrap(), Some(end));
+    assert_eq!((end.head, end.next_sequence), (commit(1), 2));
     store.close().await;
-    assert_eq!(place.reopen().await.load_index(SCOPE).await.unwrap(), Some(index));
-}
-
-#[tokio::test]
-async fn what_is_new_is_appended_to_the_index_it_follows() {
-    let place = Place::new();
-    let store = place.create().await;
-    let (first, then): (Vec<_>, Vec<_>) =
-        (0..700).map(movement).partition(|movement| movement.sequence < 600);
-    store.save_index(SCOPE, commit(599), None, &first).await.unwrap();
-    let saved = store.save_index(SCOPE, commit(699), Some(commit(599)), &then).await.unwrap();
-    assert_eq!(saved, Saved::Written);
-    // A head that moved no tag.
-    store.save_index(SCOPE, commit(800), Some(commit(699)), &[]).await.unwrap();
-    let index = store.load_index(SCOPE).await.unwrap().unwrap();
-    assert_eq!(index, Index { head: commit(800), movements: (0..700).map(movement).collect() });
+    let store = place.reopen().await;
+    assert_eq!(store.index_end(SCOPE).await.unwrap(), Some(end));
+    assert_eq!(all(&store, end, 9).await, [movement(1)]);
 }
 
 #[tokio::test]
 async fn history_that_grows_commit_by_commit_is_what_it_is_at_once() {
     let place = Place::new();
     let store = place.create().await;
-    let all: Vec<_> = (0..1030).map(movement).collect();
-    store.save_index(SCOPE, commit(1019), None, &all[..1020]).await.unwrap();
-    // Over the end of the first segment.
-    for (number, one) in (1020..).zip(&all[1020..]) {
-        let after = Some(commit(number - 1));
-        store.save_index(SCOPE, commit(number), after, std::slice::from_ref(one)).await.unwrap();
+    let history: Vec<_> = (0..1030).map(movement).collect();
+    let mut end = extend(&store, SCOPE, None, 1019, &history[..1020]).await;
+    for (number, one) in (1020..).zip(&history[1020..]) {
+        end = extend(&store, SCOPE, Some(end), number, std::slice::from_ref(one)).await;
     }
-    assert_eq!(store.load_index(SCOPE).await.unwrap().unwrap().movements, all);
+    // A head that moved no tag.
+    end = extend(&store, SCOPE, Some(end), 2000, &[]).await;
+    assert_eq!((end.head, end.next_sequence), (commit(2000), 1030));
+    assert_eq!(all(&store, end, 100).await, history);
+    assert_eq!(store.movements_of(end, &subjects(&history)).await.unwrap(), history);
     let mut rows = connect(&place.file).await;
-    let rows: i64 =
-        sqlx::query_scalar("SELECT count(*) FROM index_segments").fetch_one(&mut rows).await.unwrap();
-    assert_eq!(rows, 2);
+    let places: i64 =
+        sqlx::query_scalar("SELECT count(*) FROM history_places").fetch_one(&mut rows).await.unwrap();
+    assert_eq!(places, 500, "each is told once");
+}
+
+#[tokio::test]
+async fn what_is_read_is_of_the_end_that_is_named() {
+    let place = Place::new();
+    let store = place.create().await;
+    let history: Vec<_> = (0..20).map(movement).collect();
+    let early = extend(&store, SCOPE, None, 9, &history[..10]).await;
+    let late = extend(&store, SCOPE, Some(early), 19, &history[10..]).await;
+    assert_eq!(all(&store, early, 100).await, history[..10]);
+    assert_eq!(store.movements_of(early, &subjects(&history)).await.unwrap(), history[..10]);
+    assert_eq!(all(&store, late, 7).await, history);
+}
+
+#[tokio::test]
+async fn one_service_is_read_without_the_others() {
+    let place = Place::new();
+    let store = place.create().await;
+    let history: Vec<_> = (0..1200).map(movement).collect();
+    let end = extend(&store, SCOPE, None, 1199, &history).await;
+    let of = |number: u64| -> Vec<Movement> {
+        history.iter().filter(|one| subject(one) == subject(&movement(number))).cloned().collect()
+    };
+    assert_eq!(of(7).len(), 3);
+    assert_eq!(store.movements_of(end, &[subject(&movement(7))]).await.unwrap(), of(7));
+    let service = movement(7).service;
+    let query = MovementQuery { service: Some(service), ..newest(2) };
+    let part = store.movements(end, &query).await.unwrap();
+    let expected: Vec<Movement> = of(7).into_iter().rev().take(2).collect();
+    assert_eq!(part.movements, expected);
+    let other: ServiceName = word("common/other");
+    assert_eq!(store.movements_of(end, &[(other, word("ghcr.io/vtr/other"))]).await.unwrap(), []);
+}
+
+#[tokio::test]
+async fn a_time_is_asked_of_the_commits_and_not_of_their_order() {
+    let place = Place::new();
+    let store = place.create().await;
+    let made = |sequence: u64, minute: i64| {
+        let facts = MovingCommit { committed_at: at(minute * 60), ..(*movement(sequence).commit).clone() };
+        Movement { commit: Arc::new(facts), ..movement(sequence) }
+    };
+    let history = [made(0, 0), made(1, 9), made(2, 3), made(3, 8)];
+    let end = extend(&store, SCOPE, None, 3, &history).await;
+    let query = MovementQuery { since: Some(at(5 * 60)), ..newest(9) };
+    let part = store.movements(end, &query).await.unwrap();
+    assert_eq!(part.movements, [history[3].clone(), history[1].clone()]);
+    let query = MovementQuery { since: Some(at(10 * 60)), ..newest(9) };
+    assert_eq!(store.movements(end, &query).await.unwrap().movements, []);
 }
 
 #[tokio::test]
 async fn what_does_not_follow_is_not_written() {
     let place = Place::new();
     let store = place.create().await;
-    let append =
-        async |scope, after| store.save_index(scope, commit(9), Some(after), &[movement(9)]).await.unwrap();
-    assert_eq!(append(SCOPE, commit(1)).await, Saved::Overtaken, "there is no index");
-    store.save_index(SCOPE, commit(2), None, &[movement(2)]).await.unwrap();
-    assert_eq!(append(SCOPE, commit(1)).await, Saved::Overtaken, "it is at another head");
-    assert_eq!(append("other", commit(2)).await, Saved::Overtaken, "it is of another scope");
-    let index = Index { head: commit(2), movements: vec![movement(2)] };
-    assert_eq!(store.load_index(SCOPE).await.unwrap(), Some(index));
+    let append = async |scope, onto: Option<IndexEnd>| {
+        let onto = onto.map(|end| (end, end.next_sequence));
+        store.extend_index(scope, onto, commit(9), &[movement(9)]).await.unwrap()
+    };
+    let nowhere = IndexEnd { head: commit(1), next_sequence: 2, generation: 0 };
+    assert_eq!(append(SCOPE, Some(nowhere)).await, Extended::Overtaken, "there is no index");
+    let end = extend(&store, SCOPE, None, 2, &[movement(2)]).await;
+    let elsewhere = IndexEnd { head: commit(1), ..end };
+    assert_eq!(append(SCOPE, Some(elsewhere)).await, Extended::Overtaken, "it is at another head");
+    assert_eq!(append("other", Some(end)).await, Extended::Overtaken, "it is of another scope");
+    assert_eq!(append(SCOPE, None).await, Extended::Overtaken, "somebody made it meanwhile");
+    assert_eq!(all(&store, end, 9).await, [movement(2)]);
 }
 
 #[tokio::test]
-async fn replacing_leaves_nothing_of_what_was_there() {
+async fn another_scope_leaves_nothing_of_what_was_there_but_when_commits_came() {
     let place = Place::new();
     let store = place.create().await;
-    let all: Vec<_> = (0..300).map(movement).collect();
-    store.save_index(SCOPE, commit(299), None, &all).await.unwrap();
-    store.save_index("other", commit(5), None, &all[5..6]).await.unwrap();
-    assert_eq!(store.load_index(SCOPE).await.unwrap(), None);
-    let index = Index { head: commit(5), movements: vec![movement(5)] };
-    assert_eq!(store.load_index("other").await.unwrap(), Some(index));
+    let history: Vec<_> = (0..300).map(movement).collect();
+    let old = extend(&store, SCOPE, None, 299, &history).await;
+    assert!(store.evidence(&[commit(5)]).await.unwrap().is_empty(), "it is in the index");
+    store.drop_other_index(SCOPE).await.unwrap();
+    assert_eq!(store.index_end(SCOPE).await.unwrap(), Some(old), "it is this one");
+    store.drop_other_index("other").await.unwrap();
+    let end = extend(&store, "other", None, 5, &history[5..6]).await;
+    assert_eq!(store.index_end(SCOPE).await.unwrap(), None);
+    assert_gone(&store, old).await;
+    assert_eq!(all(&store, end, 9).await, [movement(5)]);
+    let evidence = store.evidence(&[commit(5), commit(299), commit(300)]).await.unwrap();
+    let came = |number: u64| (commit(number), movement(number).commit.fetched);
+    assert_eq!(evidence, [came(5), came(299)].into());
+}
+
+#[tokio::test]
+async fn what_was_rewritten_is_cut_and_what_came_before_stays() {
+    let place = Place::new();
+    let store = place.create().await;
+    let history: Vec<_> = (0..30).map(movement).collect();
+    let old = extend(&store, SCOPE, None, 29, &history).await;
+    let instead = Movement { before: Vec::new(), ..movement(20) };
+    let instead = std::slice::from_ref(&instead);
+    let extended = store.extend_index(SCOPE, Some((old, 20)), commit(20), instead).await.unwrap();
+    let Extended::To(end) = extended else { panic!("nobody else writes") };
+    assert_eq!((end.head, end.next_sequence), (commit(20), 21));
+    assert_eq!(all(&store, end, 9).await, [&history[..20], instead].concat());
+    assert_gone(&store, old).await;
+    let evidence = store.evidence(&[commit(19), commit(25)]).await.unwrap();
+    assert_eq!(evidence, [(commit(25), movement(25).commit.fetched)].into());
+}
+
+#[tokio::test]
+async fn commits_are_told_from_the_newest_down() {
+    let place = Place::new();
+    let store = place.create().await;
+    let beside = Movement { path: word("clusters/prod/b.yaml"), ..movement(4) };
+    let history = [movement(2), movement(4), beside, movement(7)];
+    let end = extend(&store, SCOPE, None, 7, &history).await;
+    let below = async |sequence, most| store.commits_below(end, sequence, most).await.unwrap();
+    assert_eq!(below(8, 2).await, [(7, commit(7)), (4, commit(4))]);
+    assert_eq!(below(4, 2).await, [(2, commit(2))]);
+    assert_eq!(below(2, 2).await, []);
 }
 
 #[tokio::test]
@@ -90,40 +207,54 @@ async fn one_commit_has_one_set_of_facts() {
     let store = place.create().await;
     let commit_of_another = Arc::clone(&movement(2).commit);
     let other = Movement { commit: commit_of_another, path: word("clusters/prod/b.yaml"), ..movement(1) };
-    let error = store.save_index(SCOPE, commit(1), None, &[movement(1), other]).await.unwrap_err();
+    let error = store.extend_index(SCOPE, None, commit(1), &[movement(1), other]).await.unwrap_err();
     assert_eq!(
         error.to_string(),
         "cannot save the history index: two movements of one sequence tell different facts of its commit"
     );
-    let error = store.save_index(SCOPE, commit(1), None, &[movement(2), movement(1)]).await.unwrap_err();
+    let error = store.extend_index(SCOPE, None, commit(1), &[movement(2), movement(1)]).await.unwrap_err();
     assert_eq!(
         error.to_string(),
         "cannot save the history index: the movements are not in the order of commits"
     );
-    assert_eq!(store.load_index(SCOPE).await.unwrap(), None);
+    assert_eq!(store.index_end(SCOPE).await.unwrap(), None);
 }
 
 #[tokio::test]
 async fn an_index_that_is_not_what_was_saved_is_no_index() {
     for harm in [
-        // A commit that claims to be a minute older: still a text that could have been saved.
-        "UPDATE index_segments SET content = replace(content, '1790000060123', '1790000000123')",
-        "UPDATE index_segments SET content = CAST(x'ff' AS TEXT) WHERE ordinal = 1",
-        "UPDATE index_segments SET checksum = '' WHERE ordinal = 2",
-        "UPDATE history_index SET head = 'HEAD'",
+        // A commit that claims to be a minute older: still what could have been saved.
+        "UPDATE history_commits SET committed_at_ms = committed_at_ms - 60000 WHERE sequence = 1098",
+        "UPDATE history_commits SET author = 'somebody else' WHERE sequence = 1098",
+        "UPDATE history_movements SET after = 'v1.0.0' WHERE sequence = 1098",
+        "UPDATE history_movements SET place = place % 500 + 1 WHERE sequence = 1098",
+        "UPDATE history_movements SET digest = NULL WHERE sequence = 1098",
+        "UPDATE history_movements SET before = CAST(x'ff' AS TEXT) WHERE sequence = 1098",
+        "UPDATE history_movements SET checksum = 0 WHERE sequence = 1098",
+        "DELETE FROM history_commits WHERE sequence = 1098",
     ] {
         let place = Place::new();
         let store = place.create().await;
-        let all: Vec<_> = (0..1100).map(movement).collect();
-        store.save_index(SCOPE, commit(2), None, &all).await.unwrap();
+        let history: Vec<_> = (0..1100).map(movement).collect();
+        let old = extend(&store, SCOPE, None, 2, &history).await;
         tamper(&place.file, harm).await;
-        assert_eq!(store.load_index(SCOPE).await.unwrap(), None, "{harm}");
+        let error = store.movements(old, &newest(9)).await.unwrap_err();
+        assert!(error.to_string().contains("made anew"), "{harm}: {error}");
         // It is gone, and a new one can be made.
-        let saved = store.save_index(SCOPE, commit(3), Some(commit(2)), &[]).await.unwrap();
-        assert_eq!(saved, Saved::Overtaken, "{harm}");
-        store.save_index(SCOPE, commit(2), None, &all).await.unwrap();
-        assert_eq!(store.load_index(SCOPE).await.unwrap().unwrap().movements, all, "{harm}");
+        assert_eq!(store.index_end(SCOPE).await.unwrap(), None, "{harm}");
+        assert_gone(&store, old).await;
+        let onto = Some((old, old.next_sequence));
+        let extended = store.extend_index(SCOPE, onto, commit(3), &[]).await.unwrap();
+        assert_eq!(extended, Extended::Overtaken, "{harm}");
+        let end = extend(&store, SCOPE, None, 2, &history).await;
+        assert!(all(&store, end, 5000).await == history, "{harm}");
     }
+    let place = Place::new();
+    let store = place.create().await;
+    extend(&store, SCOPE, None, 2, &[movement(2)]).await;
+    tamper(&place.file, "UPDATE history_index SET head = 'HEAD'").await;
+    assert_eq!(store.index_end(SCOPE).await.unwrap(), None);
+    extend(&store, SCOPE, None, 2, &[movement(2)]).await;
 }
 
 #[tokio::test]
@@ -131,10 +262,8 @@ async fn twenty_thousand_movements_come_back_equal() {
     let place = Place::new();
     let store = place.create().await;
     let movements: Vec<_> = (0..20_000).map(movement).collect();
-    store.save_index(SCOPE, commit(19_999), None, &movements).await.unwrap();
-    let index = store.load_index(SCOPE).await.unwrap().unwrap();
-    assert_eq!((index.head, index.movements.len()), (commit(19_999), 20_000));
-    assert!(index.movements == movements);
+    let end = extend(&store, SCOPE, None, 19_999, &movements).await;
+    assert!(all(&store, end, 5000).await == movements);
 }
 
 fn instant() -> impl Strategy<Value = Timestamp> {
@@ -198,15 +327,19 @@ fn any_history_comes_back_equal() {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     let place = Place::new();
     let store = runtime.block_on(place.create());
-    proptest!(ProptestConfig::with_cases(64), |(history in history(), cut in 0_usize..40)| {
+    let scopes = std::cell::Cell::new(0);
+    proptest!(ProptestConfig::with_cases(64), |(history in history(), cut in 0_usize..40, most in 1_usize..9)| {
         // Saved in two parts, with the cut between two commits.
         let at = history.get(cut).map(|movement| movement.sequence);
         let cut = at.map_or(history.len(), |at| history.partition_point(|movement| movement.sequence < at));
-        let index = runtime.block_on(async {
-            store.save_index(SCOPE, commit(1), None, &history[..cut]).await.unwrap();
-            store.save_index(SCOPE, commit(2), Some(commit(1)), &history[cut..]).await.unwrap();
-            store.load_index(SCOPE).await.unwrap().unwrap()
+        scopes.set(scopes.get() + 1);
+        let scope = format!("scope {}", scopes.get());
+        let (newest, by_subject) = runtime.block_on(async {
+            let end = extend(&store, &scope, None, 1, &history[..cut]).await;
+            let end = extend(&store, &scope, Some(end), 2, &history[cut..]).await;
+            (all(&store, end, most).await, store.movements_of(end, &subjects(&history)).await.unwrap())
         });
-        prop_assert_eq!(index, Index { head: commit(2), movements: history });
+        prop_assert_eq!(&newest, &history);
+        prop_assert_eq!(&by_subject, &history);
     });
 }

@@ -6,7 +6,7 @@ use std::path::Path;
 use tidegate::model::{Class, Fault};
 use tidegate::store::{OpenState, Store, StoreError};
 
-use super::words::{Place, REPOSITORY, at, commit, connect, intent, movement, seen, tamper};
+use super::words::{Place, REPOSITORY, at, commit, connect, extend, intent, movement, seen, tamper};
 
 async fn refused(file: &Path) -> StoreError {
     Store::open(file, REPOSITORY).await.unwrap_err()
@@ -54,12 +54,12 @@ async fn another_repository_clears_what_tells_of_the_old_one() {
     let store = place.create().await;
     store.observe(&[seen("v1", 'a')], at(1)).await.unwrap();
     store.record_fetch(commit(1), None, at(1)).await.unwrap();
-    store.save_index("scope", commit(1), None, &[movement(1)]).await.unwrap();
+    extend(&store, "scope", None, 1, &[movement(1)]).await;
     store.begin(&[intent(1)]).await.unwrap();
     store.close().await;
     let other = Store::open(&place.file, "file:///srv/other.git").await.unwrap();
     assert_eq!(other.state, OpenState::Existing);
-    assert_eq!(other.store.load_index("scope").await.unwrap(), None);
+    assert_eq!(other.store.index_end("scope").await.unwrap(), None);
     assert_eq!(other.store.fetches().await.unwrap(), []);
     assert_eq!(other.store.observe(&[seen("v1", 'a')], at(2)).await.unwrap(), 0);
     assert_eq!(other.store.pending().await.unwrap(), [intent(1)]);
@@ -90,14 +90,14 @@ async fn a_schema_of_a_later_tidegate_is_refused_and_left_as_it_is() {
     let name = place.file.display();
     assert_eq!(
         fault.in_one_line(),
-        format!("the database {name} has schema 9001, which is newer than this Tidegate knows (schema 3)")
+        format!("the database {name} has schema 9001, which is newer than this Tidegate knows (schema 4)")
     );
     assert!(fault.hint().unwrap().starts_with("use the Tidegate that wrote it"));
     let rows: i64 = sqlx::query_scalar("SELECT count(*) FROM _sqlx_migrations")
         .fetch_one(&mut connect(&place.file).await)
         .await
         .unwrap();
-    assert_eq!(rows, 4);
+    assert_eq!(rows, 5);
 }
 
 #[tokio::test]

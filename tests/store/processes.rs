@@ -5,10 +5,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tidegate::model::{Class, Fault};
-use tidegate::store::{DataFolder, OpenState, Saved, Store, StoreError};
+use tidegate::store::{DataFolder, Extended, OpenState, Store, StoreError};
 use tokio::task::JoinSet;
 
-use super::words::{Place, REPOSITORY, at, commit, intent, movement, seen};
+use super::words::{Place, REPOSITORY, at, commit, extend, index_of, intent, movement, seen};
 
 const NO_WAIT: Duration = Duration::ZERO;
 
@@ -68,20 +68,15 @@ async fn two_that_write_at_once_lose_nothing() {
 }
 
 #[tokio::test]
-async fn of_two_that_extend_the_index_one_is_told_to_load_it_again() {
+async fn of_two_that_extend_the_index_one_is_told_to_look_again() {
     let place = Place::new();
     let (one, other) = (place.create().await, place.reopen().await);
-    one.save_index("scope", commit(1), None, &[movement(1)]).await.unwrap();
-    let extend = async |store: &Store| {
-        let index = store.load_index("scope").await.unwrap().unwrap();
-        (index.head, vec![movement(2)])
-    };
-    let (from_one, from_other) = (extend(&one).await, extend(&other).await);
-    let saved = one.save_index("scope", commit(2), Some(from_one.0), &from_one.1).await.unwrap();
-    assert_eq!(saved, Saved::Written);
-    let saved = other.save_index("scope", commit(2), Some(from_other.0), &from_other.1).await.unwrap();
-    assert_eq!(saved, Saved::Overtaken);
-    assert_eq!(other.load_index("scope").await.unwrap().unwrap().movements, [movement(1), movement(2)]);
+    let end = extend(&one, "scope", None, 1, &[movement(1)]).await;
+    assert_eq!(other.index_end("scope").await.unwrap(), Some(end));
+    let further = extend(&one, "scope", Some(end), 2, &[movement(2)]).await;
+    let late = other.extend_index("scope", Some((end, 2)), commit(2), &[movement(2)]).await.unwrap();
+    assert_eq!(late, Extended::Overtaken);
+    assert_eq!(index_of(&other, "scope").await, Some((further, vec![movement(1), movement(2)])));
 }
 
 #[tokio::test]

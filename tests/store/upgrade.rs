@@ -6,7 +6,7 @@ use sqlx::migrate::Migrator;
 use tidegate::model::Outcome;
 use tidegate::store::{OpenState, Store};
 
-use super::words::{Place, REPOSITORY, at, commit, connect, intent, movement, promotion, seen};
+use super::words::{Place, REPOSITORY, at, commit, connect, extend, intent, movement, promotion, seen};
 
 /// What a store of today holds after some work.
 async fn fill(store: &Store) {
@@ -15,7 +15,7 @@ async fn fill(store: &Store) {
     store.record_fetch(commit(1), None, at(1)).await.unwrap();
     store.record_fetch(commit(2), Some(at(2)), at(3)).await.unwrap();
     let movements: Vec<_> = (0..300).map(movement).collect();
-    store.save_index("scope", commit(299), None, &movements).await.unwrap();
+    extend(store, "scope", None, 299, &movements).await;
     store.begin(&[intent(1), intent(2), intent(3)]).await.unwrap();
     store.settle(promotion(1), Outcome::Landed(commit(2)), at(4)).await.unwrap();
     store.settle(promotion(2), Outcome::Abandoned, at(4)).await.unwrap();
@@ -54,9 +54,11 @@ async fn old_database(last: &str, filled: &Path, place: &Place) {
     .await
     .unwrap();
     assert!(tables.len() >= 6, "{tables:?}");
-    for table in tables {
+    // What can be read from Git again is made anew where its shape changed.
+    for table in tables.iter().filter(|table| !["history_index", "index_segments"].contains(&table.as_str()))
+    {
         let columns: Vec<String> = sqlx::query_scalar("SELECT name FROM pragma_table_info($1)")
-            .bind(&table)
+            .bind(table)
             .fetch_all(&mut connection)
             .await
             .unwrap();
@@ -72,12 +74,7 @@ async fn old_database(last: &str, filled: &Path, place: &Place) {
 /// All that can be asked of a store.
 async fn all(store: &Store) -> impl PartialEq + std::fmt::Debug + use<> {
     let tags = ["v1.0.0", "v1.0.1"].map(|tag| seen(tag, 'a')).map(|(image, tag, _)| (image, tag));
-    (
-        store.observations(&tags).await.unwrap(),
-        store.fetches().await.unwrap(),
-        store.load_index("scope").await.unwrap(),
-        store.pending().await.unwrap(),
-    )
+    (store.observations(&tags).await.unwrap(), store.fetches().await.unwrap(), store.pending().await.unwrap())
 }
 
 #[tokio::test]

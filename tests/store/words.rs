@@ -10,10 +10,10 @@ use sqlx::sqlite::SqliteConnectOptions;
 use sqlx::{AssertSqlSafe, ConnectOptions, SqliteConnection};
 use tempfile::TempDir;
 use tidegate::model::{
-    CommitId, Digest, FetchEvidence, ImageName, Intent, Movement, MovingCommit, PinnedTag, PromotionId,
-    PromotionMark, Tag, Timestamp,
+    CommitId, Digest, FetchEvidence, ImageName, IndexEnd, Intent, Movement, MovementQuery, MovingCommit,
+    PinnedTag, PromotionId, PromotionMark, ServiceName, Tag, Timestamp,
 };
-use tidegate::store::{OpenState, Opened, Store};
+use tidegate::store::{Extended, OpenState, Opened, Store};
 
 pub(super) const REPOSITORY: &str = "file:///srv/gitops.git";
 
@@ -96,6 +96,35 @@ pub(super) fn movement(sequence: u64) -> Movement {
             digest: Some(digest('b')),
         }),
     }
+}
+
+/// The image of a service that moves.
+pub(super) fn subject(movement: &Movement) -> (ServiceName, ImageName) {
+    (movement.service.clone(), movement.image.clone())
+}
+
+/// Extends the index, with nobody else about.
+pub(super) async fn extend(
+    store: &Store,
+    scope: &str,
+    onto: Option<IndexEnd>,
+    head: u64,
+    movements: &[Movement],
+) -> IndexEnd {
+    let onto = onto.map(|end| (end, end.next_sequence));
+    let extended = store.extend_index(scope, onto, commit(head), movements).await.unwrap();
+    let end = store.index_end(scope).await.unwrap().unwrap();
+    assert_eq!(extended, Extended::To(end), "nobody else writes");
+    end
+}
+
+/// All of the index of a scope, oldest first; nothing when there is none, or it can't be read.
+pub(super) async fn index_of(store: &Store, scope: &str) -> Option<(IndexEnd, Vec<Movement>)> {
+    let end = store.index_end(scope).await.unwrap()?;
+    let query = MovementQuery { service: None, since: None, most: 100_000, rest: None };
+    let mut movements = store.movements(end, &query).await.ok()?.movements;
+    movements.reverse();
+    Some((end, movements))
 }
 
 /// A folder of its own, and where the database goes in it.

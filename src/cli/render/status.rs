@@ -68,6 +68,11 @@ impl<'a> Board<'a> {
         board
     }
 
+    /// The tracks that are shown, by their places on the engine's board.
+    pub(crate) fn tracks(&self) -> Vec<usize> {
+        self.rows.iter().flat_map(|row| &row.tracks).flatten().copied().collect()
+    }
+
     fn chosen_rows(&self, choice: &Choice) -> Vec<Row> {
         let tracks = &self.report.assessment.view.board.tracks;
         let mut by_subject: BTreeMap<(&ServiceName, &ImageName), Vec<Option<usize>>> = BTreeMap::new();
@@ -178,7 +183,7 @@ impl<'a> Board<'a> {
     }
 
     fn since(&self, track: usize, now: Timestamp) -> String {
-        let landing = self.report.assessment.view.landing(self.rulebook, track);
+        let landing = self.report.assessment.view.landing(track);
         landing.map(|landing| time::age(landing.committed_at, now)).unwrap_or_default()
     }
 }

@@ -1,7 +1,6 @@
 //! The engine's ports, over the rooms that do the work.
 
 use std::collections::{BTreeMap, HashMap};
-use std::ops::ControlFlow;
 use std::sync::Arc;
 
 use crate::engine::{self, TaggedImage};
@@ -9,11 +8,12 @@ use crate::forge::GitHub;
 use crate::git::{Mirror, Signed};
 use crate::model::{
     BlobId, CommitDraft, CommitId, CommitInfo, Content, Digest, Fault, FetchEvidence, FileChange, Held,
-    HistoryEnd, ImageName, Index, Intent, Listing, Movement, Observation, Outcome, PromotionId, Proposed,
-    Publication, RepoPath, RequestBranch, Tag, TagList, TagsSeen, Timestamp,
+    ImageName, IndexEnd, Intent, Line, Listing, Movement, MovementPart, MovementQuery, Observation, Outcome,
+    PromotionId, Proposed, Publication, RepoPath, RequestBranch, ServiceName, Tag, TagList, TagsSeen,
+    Timestamp,
 };
 use crate::registry::Client;
-use crate::store::{Saved, Store};
+use crate::store::{Extended, Store};
 
 use super::changelog::Changes;
 
@@ -85,14 +85,16 @@ impl engine::Repository for Mirror {
         Ok(Self::held(self, commit, path)?)
     }
 
-    fn history(
+    fn line(&self, tip: CommitId, known: Option<CommitId>) -> Result<Line, Fault> {
+        Ok(Self::line(self, tip, known)?)
+    }
+
+    fn changes(
         &self,
-        tip: CommitId,
-        until: Option<CommitId>,
+        line: &[CommitId],
         scope: &[RepoPath],
-        visit: &mut dyn FnMut(CommitInfo, Vec<FileChange>) -> ControlFlow<()>,
-    ) -> Result<HistoryEnd, Fault> {
-        Ok(Self::history(self, tip, until, scope, visit)?)
+    ) -> Result<Vec<(CommitInfo, Vec<FileChange>)>, Fault> {
+        Ok(Self::changes(self, line, scope)?)
     }
 
     fn requires_signatures(&self) -> bool {
@@ -209,26 +211,50 @@ impl engine::Store for Store {
         Ok(Self::record_fetch(self, head, absent_at, at).await?)
     }
 
-    async fn index_head(&self, scope: &str) -> Result<Option<CommitId>, Fault> {
-        Ok(Self::index_head(self, scope).await?)
+    async fn index_end(&self, scope: &str) -> Result<Option<IndexEnd>, Fault> {
+        Ok(Self::index_end(self, scope).await?)
     }
 
-    async fn load_index(&self, scope: &str) -> Result<Option<Index>, Fault> {
-        Ok(Self::load_index(self, scope).await?)
+    async fn drop_other_index(&self, scope: &str) -> Result<(), Fault> {
+        Ok(Self::drop_other_index(self, scope).await?)
     }
 
-    async fn evidence(&self) -> Result<HashMap<CommitId, FetchEvidence>, Fault> {
-        Ok(Self::evidence(self).await?)
-    }
-
-    async fn save_index(
+    async fn extend_index(
         &self,
         scope: &str,
+        onto: Option<(IndexEnd, u64)>,
         head: CommitId,
-        after: Option<CommitId>,
         movements: &[Movement],
-    ) -> Result<bool, Fault> {
-        Ok(Self::save_index(self, scope, head, after, movements).await? == Saved::Written)
+    ) -> Result<Option<IndexEnd>, Fault> {
+        Ok(match Self::extend_index(self, scope, onto, head, movements).await? {
+            Extended::To(end) => Some(end),
+            Extended::Overtaken => None,
+        })
+    }
+
+    async fn movements_of(
+        &self,
+        end: IndexEnd,
+        subjects: &[(ServiceName, ImageName)],
+    ) -> Result<Vec<Movement>, Fault> {
+        Ok(Self::movements_of(self, end, subjects).await?)
+    }
+
+    async fn movements(&self, end: IndexEnd, wanted: &MovementQuery) -> Result<MovementPart, Fault> {
+        Ok(Self::movements(self, end, wanted).await?)
+    }
+
+    async fn commits_below(
+        &self,
+        end: IndexEnd,
+        sequence: u64,
+        most: usize,
+    ) -> Result<Vec<(u64, CommitId)>, Fault> {
+        Ok(Self::commits_below(self, end, sequence, most).await?)
+    }
+
+    async fn evidence(&self, of: &[CommitId]) -> Result<HashMap<CommitId, FetchEvidence>, Fault> {
+        Ok(Self::evidence(self, of).await?)
     }
 
     async fn begin(&self, intents: &[Intent]) -> Result<(), Fault> {

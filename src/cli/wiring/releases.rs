@@ -12,13 +12,14 @@ use secrecy::SecretString;
 
 use crate::changelog::Format;
 use crate::config::{Auth, Config, GitRelease, Remote};
-use crate::engine::{DueRelease, Move, ReleasePer, Rulebook, View};
+use crate::engine::{DueRelease, Engine, Move, ReleasePer, View};
 use crate::forge::{Api, ApiSettings, Asked, Published, ReleaseDraft, Releases};
 use crate::git::{Login, Secret};
 use crate::model::{Class, Fault, NetworkUrl, Tag, Timestamp};
 
 use super::changelog::Changes;
 use super::git;
+use super::ports::Real;
 use super::sources::blocking;
 
 /// How far it is looked back: what could not be released for so long is not released any more.
@@ -90,7 +91,13 @@ impl Publisher {
     }
 
     /// The releases that may still be to do.
-    pub(crate) fn due(&self, view: &View, rulebook: &Rulebook, now: Timestamp) -> Vec<DueRelease> {
+    pub(crate) async fn due(
+        &self,
+        engine: &Engine<Real>,
+        view: &View,
+        now: Timestamp,
+    ) -> Result<Vec<DueRelease>, Fault> {
+        let rulebook = engine.rulebook();
         let since = match self.per {
             // Whole days.
             ReleasePer::Day => (now - LOOK_BACK)
@@ -101,9 +108,9 @@ impl Publisher {
                 .map_or(now - LOOK_BACK, |begin| begin.to_utc()),
             ReleasePer::Batch => now - LOOK_BACK,
         };
-        let mut due = view.releases(rulebook, self.per, since);
+        let mut due = engine.releases(view, self.per, since).await?;
         due.retain(|release| !self.done.has(release));
-        due
+        Ok(due)
     }
 
     /// Makes them. What can't be made is told in the log, and stays to be done.

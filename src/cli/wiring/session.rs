@@ -125,7 +125,8 @@ impl Session {
                 Err(_) => return Vec::new(),
             }
         };
-        releases.due(&view, self.engine.rulebook(), chrono::Utc::now())
+        // What can't be read now the next pass reads.
+        releases.due(&self.engine, &view, chrono::Utc::now()).await.unwrap_or_default()
     }
 
     /// Waits until no other process works in the data folder.

@@ -228,7 +228,7 @@ impl Explaining<'_> {
             is_proposed: rulebook.requests.contains_key(&track.environment),
             unmerged: self.assessment.requests.moving(&environment.name, track.service(), track.image()),
             versions: self.versions(at, tags.unwrap_or_default()),
-            moved_back: view.moved_back(rulebook, at).to_vec(),
+            moved_back: view.moved_back(at).to_vec(),
             controls: view.covering(rulebook, at).standing(environment.zone, self.assessment.now),
             problems,
         }
@@ -308,7 +308,7 @@ impl Explaining<'_> {
             .and_then(|before| view.board.place(before, &track.subject));
         // The facts have what ran there only where a decision depends on it; here it is told in any case.
         if let (Some(before), Some(there)) = (&mut facts.before, there) {
-            before.past = view.past(rulebook, there);
+            before.past = view.past(there);
         }
         let candidate = match &self.assessment.decisions[at] {
             Some(Decision::Wait(evaluation)) => Some(evaluation.candidate()),

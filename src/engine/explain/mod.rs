@@ -69,7 +69,7 @@ impl<P: Ports> Engine<P> {
         let view = self.refresh().await?;
         let places = self.places(&view, question)?;
         let polled = poll::poll(&self.ports.registry, self.images_around(&view, question)).await;
-        let mut assessment = self.assess(view, &polled).await?;
+        let mut assessment = self.assess(view, &polled, &places.tracks).await?;
         let asked = match &question.tag {
             Some(tag) => self.decide_asked_tag(&mut assessment, &places.tracks, tag).await?,
             None => BTreeMap::new(),

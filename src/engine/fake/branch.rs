@@ -1,7 +1,6 @@
 //! A branch in memory: commits as file maps on one line.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
-use std::ops::ControlFlow;
 use std::sync::{Arc, Mutex};
 
 use sha2::{Digest as _, Sha256};
@@ -9,8 +8,8 @@ use sha2::{Digest as _, Sha256};
 use super::{Calls, Fuse, lock};
 use crate::engine::ports::{Publisher, Repository};
 use crate::model::{
-    BlobId, Class, CommitDraft, CommitId, CommitInfo, Content, Fault, FileChange, FileEditKind, Held,
-    HistoryEnd, Listing, Proposed, Publication, RepoPath, RequestBranch, Timestamp, TreeFile,
+    self, BlobId, Class, CommitDraft, CommitId, CommitInfo, Content, Fault, FileChange, FileEditKind, Held,
+    Listing, Proposed, Publication, RepoPath, RequestBranch, Timestamp, TreeFile,
 };
 
 type Files = BTreeMap<RepoPath, String>;
@@ -351,28 +350,33 @@ impl Repository for Branch {
         Ok(files.get(path).map_or(Held::Nothing, |text| Held::Bytes(text.clone().into_bytes())))
     }
 
-    fn history(
-        &self,
-        tip: CommitId,
-        until: Option<CommitId>,
-        scope: &[RepoPath],
-        visit: &mut dyn FnMut(CommitInfo, Vec<FileChange>) -> ControlFlow<()>,
-    ) -> Result<HistoryEnd, Fault> {
-        self.calls.count("history");
+    fn line(&self, tip: CommitId, known: Option<CommitId>) -> Result<model::Line, Fault> {
         let line = lock(&self.line);
-        let mut ends_at = None;
-        for (id, commit) in line.down(tip, until) {
-            ends_at = commit.parent;
-            let changes = changes(&line.files(commit.parent), &commit.files, scope);
-            if !changes.is_empty() && visit(info(&line, id, commit), changes).is_break() {
-                return Ok(HistoryEnd::Stopped);
+        let mut found = model::Line { commits: Vec::new(), is_down_to_known: known == Some(tip) };
+        for (id, commit) in line.down(tip, known) {
+            found.commits.push(id);
+            found.is_down_to_known = known.is_some() && commit.parent == known;
+        }
+        found.commits.reverse();
+        Ok(found)
+    }
+
+    fn changes(
+        &self,
+        line: &[CommitId],
+        scope: &[RepoPath],
+    ) -> Result<Vec<(CommitInfo, Vec<FileChange>)>, Fault> {
+        let known = lock(&self.line);
+        let mut told = Vec::new();
+        for id in line {
+            self.calls.count("changes");
+            let commit = &known.commits[id];
+            let changes = changes(&known.files(commit.parent), &commit.files, scope);
+            if !changes.is_empty() {
+                told.push((info(&known, *id, commit), changes));
             }
         }
-        Ok(match until {
-            None => HistoryEnd::Root,
-            Some(until) if until == tip || ends_at == Some(until) => HistoryEnd::Until,
-            Some(_) => HistoryEnd::UntilNotFound,
-        })
+        Ok(told)
     }
 
     fn contains(&self, ancestor: CommitId, tip: CommitId) -> Result<bool, Fault> {

@@ -5,9 +5,10 @@ use std::sync::{Arc, Mutex};
 
 use super::{Calls, Fuse, lock};
 use crate::engine::ports::{Store, TaggedImage};
+use crate::history::Subject;
 use crate::model::{
-    CommitId, Digest, Fault, FetchEvidence, ImageName, Index, Intent, Movement, Observation, Outcome,
-    PromotionId, Tag, TagsSeen, Timestamp,
+    Class, CommitId, Digest, Fault, FetchEvidence, HistoryRest, ImageName, IndexEnd, Intent, Movement,
+    MovementPart, MovementQuery, Observation, Outcome, PromotionId, Tag, TagsSeen, Timestamp,
 };
 
 /// Counts what is written.
@@ -22,8 +23,16 @@ struct Kept {
     observations: HashMap<TaggedImage, Vec<Observation>>,
     tags: HashMap<ImageName, Vec<TagsSeen>>,
     fetch: Option<(CommitId, Timestamp)>,
-    index: Option<(String, Index)>,
+    index: Option<KeptIndex>,
+    /// Of commits that were in an index once.
+    evidence: HashMap<CommitId, FetchEvidence>,
     intents: Vec<(Intent, Option<Outcome>)>,
+}
+
+struct KeptIndex {
+    scope: String,
+    end: IndexEnd,
+    movements: Vec<Movement>,
 }
 
 impl FakeStore {
@@ -41,8 +50,12 @@ impl FakeStore {
         lock(&self.kept).intents.iter().map(|(_, outcome)| *outcome).collect()
     }
 
-    fn index_of(&self, scope: &str) -> Option<Index> {
-        lock(&self.kept).index.as_ref().filter(|(kept, _)| kept == scope).map(|(_, index)| index.clone())
+    fn index_up_to(&self, end: IndexEnd) -> Result<Vec<Movement>, Fault> {
+        let kept = lock(&self.kept);
+        let index = kept.index.as_ref().filter(|index| index.end.generation == end.generation);
+        let index = index.ok_or_else(|| Fault::new(Class::TryAgain, "the index is another one"))?;
+        let movements = index.movements.iter().filter(|movement| movement.sequence < end.next_sequence);
+        Ok(movements.cloned().collect())
     }
 }
 
@@ -116,39 +129,101 @@ impl Store for FakeStore {
         Ok(())
     }
 
-    async fn index_head(&self, scope: &str) -> Result<Option<CommitId>, Fault> {
-        Ok(self.index_of(scope).map(|index| index.head))
+    async fn index_end(&self, scope: &str) -> Result<Option<IndexEnd>, Fault> {
+        Ok(lock(&self.kept).index.as_ref().filter(|index| index.scope == scope).map(|index| index.end))
     }
 
-    async fn load_index(&self, scope: &str) -> Result<Option<Index>, Fault> {
-        Ok(self.index_of(scope))
+    async fn drop_other_index(&self, scope: &str) -> Result<(), Fault> {
+        self.calls.count("drop_other_index");
+        let mut kept = lock(&self.kept);
+        let Kept { index, evidence, .. } = &mut *kept;
+        if let Some(index) = index.as_mut().filter(|index| index.scope != scope) {
+            for gone in index.movements.drain(..) {
+                evidence.entry(gone.commit.id).or_insert(gone.commit.fetched);
+            }
+            index.scope.clear();
+            index.end.generation += 1;
+        }
+        Ok(())
     }
 
-    async fn evidence(&self) -> Result<HashMap<CommitId, FetchEvidence>, Fault> {
-        let kept = lock(&self.kept);
-        let movements = kept.index.iter().flat_map(|(_, index)| &index.movements);
-        Ok(movements.map(|movement| (movement.commit.id, movement.commit.fetched)).collect())
-    }
-
-    async fn save_index(
+    async fn extend_index(
         &self,
         scope: &str,
+        onto: Option<(IndexEnd, u64)>,
         head: CommitId,
-        after: Option<CommitId>,
         movements: &[Movement],
-    ) -> Result<bool, Fault> {
-        self.calls.count("save_index");
-        let mut known = match after {
-            None => Vec::new(),
-            Some(after) => match self.index_of(scope).filter(|index| index.head == after) {
-                Some(index) => index.movements,
-                None => return Ok(false),
-            },
+    ) -> Result<Option<IndexEnd>, Fault> {
+        self.calls.count("extend_index");
+        let mut kept = lock(&self.kept);
+        let Kept { index, evidence, .. } = &mut *kept;
+        let known = index.as_ref().map(|index| (index.scope.as_str(), index.end));
+        let (from, generation) = match (onto, known) {
+            (Some((end, from)), Some((kept, known))) if kept == scope && known == end => {
+                (from, end.generation)
+            }
+            (None, Some((kept, end))) if kept != scope => (0, end.generation),
+            (None, None) => (0, 0),
+            _ => return Ok(None),
         };
-        known.extend_from_slice(movements);
-        assert!(known.is_sorted_by_key(|movement| movement.sequence), "movements are kept oldest first");
-        lock(&self.kept).index = Some((scope.to_owned(), Index { head, movements: known }));
-        Ok(true)
+        let mut is_cut = onto.is_none();
+        let mut all = index.take().map(|index| index.movements).unwrap_or_default();
+        for gone in all.extract_if(.., |movement| movement.sequence >= from) {
+            evidence.entry(gone.commit.id).or_insert(gone.commit.fetched);
+            is_cut = true;
+        }
+        all.extend_from_slice(movements);
+        assert!(all.is_sorted_by_key(|movement| movement.sequence), "movements are kept oldest first");
+        let next_sequence = all.last().map_or(from, |last| last.sequence + 1);
+        let end = IndexEnd { head, next_sequence, generation: generation + i64::from(is_cut) };
+        *index = Some(KeptIndex { scope: scope.to_owned(), end, movements: all });
+        Ok(Some(end))
+    }
+
+    async fn movements_of(&self, end: IndexEnd, subjects: &[Subject]) -> Result<Vec<Movement>, Fault> {
+        let mut movements = self.index_up_to(end)?;
+        movements.retain(|one| {
+            subjects.iter().any(|(service, image)| (service, image) == (&one.service, &one.image))
+        });
+        Ok(movements)
+    }
+
+    async fn movements(&self, end: IndexEnd, wanted: &MovementQuery) -> Result<MovementPart, Fault> {
+        let mut movements: Vec<(HistoryRest, Movement)> = Vec::new();
+        for movement in self.index_up_to(end)? {
+            let sequence = i64::try_from(movement.sequence).unwrap();
+            let last = movements.last().filter(|(place, _)| place.sequence == sequence);
+            let ordinal = last.map_or(0, |(place, _)| place.ordinal + 1);
+            movements.push((HistoryRest { sequence, ordinal }, movement));
+        }
+        movements.reverse();
+        movements.retain(|(place, movement)| {
+            wanted.rest.is_none_or(|rest| *place < rest)
+                && wanted.service.as_ref().is_none_or(|service| *service == movement.service)
+                && wanted.since.is_none_or(|since| movement.commit.committed_at >= since)
+        });
+        movements.truncate(wanted.most);
+        let rest = movements.last().filter(|_| movements.len() == wanted.most).map(|(place, _)| *place);
+        Ok(MovementPart { movements: movements.into_iter().map(|(_, movement)| movement).collect(), rest })
+    }
+
+    async fn commits_below(
+        &self,
+        end: IndexEnd,
+        sequence: u64,
+        most: usize,
+    ) -> Result<Vec<(u64, CommitId)>, Fault> {
+        let movements = self.index_up_to(end)?;
+        let commits = movements.iter().rev().map(|movement| (movement.sequence, movement.commit.id));
+        let mut commits: Vec<(u64, CommitId)> = commits.filter(|(at, _)| *at < sequence).collect();
+        commits.dedup();
+        commits.truncate(most);
+        Ok(commits)
+    }
+
+    async fn evidence(&self, of: &[CommitId]) -> Result<HashMap<CommitId, FetchEvidence>, Fault> {
+        let kept = lock(&self.kept);
+        Ok(of.iter().filter_map(|commit| Some((*commit, *kept.evidence.get(commit)?))).collect())
     }
 
     async fn begin(&self, intents: &[Intent]) -> Result<(), Fault> {

@@ -20,23 +20,27 @@ fn put(branch: &Branch, message: &str, file: &str, tag: &str) -> CommitId {
     branch.commit("Ana", message, at("09:00"), &[(file, Some(release("app", tag)))])
 }
 
-fn news(branch: &Branch, since: Option<Since>, earlier: &[(CommitId, FetchEvidence)]) -> News {
+/// What moved after what is known, and by that many commits before.
+fn news(branch: &Branch, known: Option<(CommitId, u64)>, met: &[(CommitId, FetchEvidence)]) -> Vec<Movement> {
     let rulebook = Settings::default().rulebook();
     let snapshot = Snapshot::take(branch, branch.head(), &rulebook.scope(), None).unwrap();
     let resolver = Resolver::of(&snapshot);
-    let earlier = || earlier.iter().copied().collect();
     let evidence = seen(Some("10:00"), "10:05");
-    read_news(branch, &rulebook, &snapshot, since, &resolver, evidence, earlier).unwrap()
+    let news =
+        News { repository: branch, rulebook: &rulebook, snapshot: &snapshot, resolver: &resolver, evidence };
+    let way = Way::find(branch, known.map(|(commit, _)| commit), branch.head()).unwrap();
+    let Way::Onward(line) = way else { panic!("{way:?}") };
+    news.of(&line, known.map_or(0, |(_, sequence)| sequence), &met.iter().copied().collect()).unwrap()
 }
 
 /// `0 np/app.yaml >v1.0.0`
-fn told(news: &News) -> Vec<String> {
+fn told(news: &[Movement]) -> Vec<String> {
     let tags = |held: &[PinnedTag]| held.iter().map(|held| held.tag.as_str()).collect::<Vec<_>>().join("+");
     let line = |movement: &Movement| {
         let (before, after) = (tags(&movement.before), tags(&movement.after));
         format!("{} {} {before}>{after}", movement.sequence, movement.path)
     };
-    news.movements.iter().map(line).collect()
+    news.iter().map(line).collect()
 }
 
 #[test]
@@ -50,7 +54,6 @@ fn every_change_of_a_tag_is_a_movement_and_no_other_change() {
     branch.commit("Ana", "move", at("09:00"), &moved);
     branch.commit("Ana", "break", at("09:00"), &[("np/new.yaml", Some("HelmRelease: [".into()))]);
     let news = news(&branch, None, &[]);
-    assert!(news.replaces);
     assert_eq!(
         told(&news),
         ["0 np/app.yaml >v1.0.0", "2 np/app.yaml v1.0.0>", "2 np/new.yaml >v1.0.1", "3 np/new.yaml v1.0.1>"]
@@ -62,28 +65,79 @@ fn what_is_known_is_not_read_again() {
     let branch = Branch::default();
     let first = put(&branch, "one", "np/app.yaml", "v1.0.0");
     put(&branch, "two", "np/app.yaml", "v1.0.1");
-    let since = Since { commit: first, sequence: 7 };
-    let after = news(&branch, Some(since), &[(first, seen(None, "08:00"))]);
-    assert!(!after.replaces);
+    let after = news(&branch, Some((first, 7)), &[(first, seen(None, "08:00"))]);
     assert_eq!(told(&after), ["7 np/app.yaml v1.0.0>v1.0.1"]);
-    assert_eq!(after.movements[0].commit.fetched, seen(Some("10:00"), "10:05"));
-    let since = Since { commit: branch.head(), sequence: 8 };
-    assert!(news(&branch, Some(since), &[]).movements.is_empty());
+    assert_eq!(after[0].commit.fetched, seen(Some("10:00"), "10:05"));
+    assert_eq!(news(&branch, Some((branch.head(), 8)), &[]), []);
 }
 
 #[test]
-fn a_rewritten_branch_is_read_again_and_what_was_there_before_keeps_its_time() {
+fn what_was_met_before_keeps_its_time() {
+    let branch = Branch::default();
+    let first = put(&branch, "one", "np/app.yaml", "v1.0.0");
+    put(&branch, "two", "np/app.yaml", "v1.0.1");
+    let news = news(&branch, None, &[(first, seen(None, "08:00"))]);
+    let came: Vec<_> = news.iter().map(|movement| movement.commit.fetched).collect();
+    assert_eq!(came, [seen(None, "08:00"), seen(Some("10:00"), "10:05")]);
+}
+
+#[test]
+fn a_branch_that_was_rewritten_is_told_from_one_that_was_merged() {
     let branch = Branch::default();
     let first = put(&branch, "one", "np/app.yaml", "v1.0.0");
     let lost = put(&branch, "two", "np/app.yaml", "v1.0.1");
     branch.rewind(first);
-    put(&branch, "three", "np/app.yaml", "v1.0.2");
-    let since = Since { commit: lost, sequence: 2 };
-    let news = news(&branch, Some(since), &[(first, seen(None, "08:00")), (lost, seen(None, "08:30"))]);
-    assert!(news.replaces);
-    assert_eq!(told(&news), ["0 np/app.yaml >v1.0.0", "1 np/app.yaml v1.0.0>v1.0.2"]);
-    let came: Vec<_> = news.movements.iter().map(|movement| movement.commit.fetched).collect();
-    assert_eq!(came, [seen(None, "08:00"), seen(Some("10:00"), "10:05")]);
+    let third = put(&branch, "three", "np/app.yaml", "v1.0.2");
+    assert_eq!(Way::find(&branch, Some(lost), third).unwrap(), Way::Rewritten(vec![first, third]));
+    assert_eq!(Way::find(&branch, Some(third), third).unwrap(), Way::Onward(Vec::new()));
+}
+
+/// A movement of `np/app.yaml`, or of another file, by versions.
+fn moved(sequence: u64, file: &str, before: &str, after: &str) -> Movement {
+    let tags = |text: &str| {
+        let tags = text.split_whitespace();
+        tags.map(|tag| PinnedTag { tag: tag.parse().unwrap(), digest: None }).collect()
+    };
+    let commit = MovingCommit {
+        id: CommitId::from_bytes([u8::try_from(sequence).unwrap(); 20]),
+        committed_at: at("09:00"),
+        parent_committed_at: None,
+        author_name: "Ana".to_owned(),
+        fetched: seen(None, "09:05"),
+    };
+    Movement {
+        sequence,
+        commit: Arc::new(commit),
+        path: path(file),
+        service: service("app"),
+        image: image("app"),
+        before: tags(before),
+        after: tags(after),
+        promotion: None,
+    }
+}
+
+#[rstest]
+#[case::gone(&[moved(1, "a", "v1", "v2")], &[], &["9 a v2>v1"])]
+#[case::gone_by_several(&[moved(1, "a", "v1", "v2"), moved(2, "a", "v2", "v3")], &[], &["9 a v3>v1"])]
+#[case::put_back(&[moved(1, "a", "v1", "v2")], &[moved(1, "a", "v1", "v2")], &[])]
+#[case::something_else_instead(&[moved(1, "a", "v1", "v3")], &[moved(1, "a", "v1", "v2")], &["9 a v3>v2"])]
+#[case::a_file_of_its_own_tells_itself(&[moved(1, "a", "v1", "v2")], &[moved(1, "b", "", "v1")], &["9 a v2>v1"])]
+#[case::there_and_back(&[moved(1, "a", "v1", "v2"), moved(2, "a", "v2", "v1")], &[], &[])]
+#[case::a_file_that_came(&[moved(1, "b", "", "v1"), moved(1, "a", "", "v1")], &[], &["9 a v1>", "9 b v1>"])]
+fn what_was_taken_away_by_force_is_a_movement_of_the_head(
+    #[case] forgotten: &[Movement],
+    #[case] instead: &[Movement],
+    #[case] expected: &[&str],
+) {
+    let head = CommitId::from_bytes([0xaa; 20]);
+    let evidence = seen(Some("10:00"), "10:05");
+    let gone = taken_away(forgotten, instead, head, 9, evidence);
+    assert_eq!(told(&gone), expected);
+    for movement in gone {
+        assert_eq!((movement.commit.id, movement.commit.committed_at), (head, at("10:05")));
+        assert_eq!((movement.commit.fetched, movement.promotion), (evidence, None));
+    }
 }
 
 fn message(environment: &str, tag: &str, name: &str) -> String {
@@ -119,7 +173,7 @@ fn a_message_counts_for_the_movement_that_it_tells_of(#[case] message: String, #
     let branch = Branch::default();
     put(&branch, "one", "np/app.yaml", "v1.0.0");
     put(&branch, &message, "np/app.yaml", "v1.0.1");
-    let last = news(&branch, None, &[]).movements.pop().unwrap();
+    let last = news(&branch, None, &[]).pop().unwrap();
     assert_eq!(last.path, path("np/app.yaml"));
     assert_eq!(last.promotion.is_some(), is_promotion);
 }
@@ -161,11 +215,8 @@ fn a_merge_tells_of_the_promotion_that_it_brought() {
     let other = [("np/app.yaml", Some(release("app", "v1.0.2")))];
     branch.merge("Merge pull request #2", &merged, at("09:00"), &other);
     let news = news(&branch, None, &[]);
-    let digests: Vec<_> = news
-        .movements
-        .iter()
-        .map(|movement| movement.promotion.as_ref().map(|mark| mark.digest.clone()))
-        .collect();
+    let digests: Vec<_> =
+        news.iter().map(|movement| movement.promotion.as_ref().map(|mark| mark.digest.clone())).collect();
     assert_eq!(
         digests,
         [None, Some(Some(digest('1'))), None],

@@ -20,9 +20,11 @@ use crate::model::{
 };
 use crate::policy::RefusedRequest;
 
+use super::board::Board;
 use super::edit_plan::EditPlan;
 use super::message::Trailers;
 use super::problem::Problem;
+use super::rulebook::Rulebook;
 
 pub(super) use look::Memory;
 
@@ -166,6 +168,16 @@ impl Requests {
     /// The open one of a branch.
     fn of(&self, branch: &RequestBranch) -> Option<&Arc<Proposal>> {
         self.open.iter().find(|proposal| proposal.request.branch == *branch)
+    }
+
+    /// The tracks that something is proposed for.
+    pub(super) fn tracks(&self, board: &Board, rulebook: &Rulebook) -> Vec<usize> {
+        let told = self.open.iter().flat_map(|proposal| &proposal.told);
+        let place = |told: &Trailers| {
+            let subject = (told.service.clone(), told.image.name.clone());
+            board.place(rulebook.find(&told.environment)?, &subject)
+        };
+        told.filter_map(place).collect()
     }
 
     /// The open one that would move an image of a service in an environment.

@@ -134,7 +134,8 @@ async fn a_merged_one_is_the_promotion() {
     let report = world.try_pass().await.unwrap();
     assert_eq!((states(&report), world.tag("p/app.yaml")), (vec![], "v1.0.1".to_owned()));
     let view = &report.assessment.view;
-    let landing = view.landing(world.engine.rulebook(), 1).unwrap();
+    world.engine.learn(view, [1]).await.unwrap();
+    let landing = view.landing(1).unwrap();
     assert!(landing.by_tidegate && landing.digest.is_some());
     world.push("v1.0.2", '2');
     world.pass().await;

@@ -3,9 +3,8 @@
 use rstest::rstest;
 
 use super::*;
-use crate::history::fixture::{movements, path, subject, tags};
-use crate::history::ledger::Ledger;
-use crate::model::CommitId;
+use crate::history::fixture::{movements, path, tags};
+use crate::history::newest_under;
 
 #[rstest]
 #[case::added("1 a/x ->v1", "a/x=v1", Some(1))]
@@ -28,11 +27,10 @@ use crate::model::CommitId;
 #[case::what_another_folder_holds_is_not_asked("1 a/x ->v2; 2 c/x ->v1", "a/x=v2", Some(1))]
 #[case::nothing_is_known("1 c/x ->v1", "a/x=v1", None)]
 fn lands(#[case] known: &str, #[case] held: &str, #[case] expected: Option<u64>) {
-    let mut ledger = Ledger::empty(CommitId::from_bytes([0; 20]));
-    ledger.append(CommitId::from_bytes([9; 20]), movements(known));
+    let known = movements(known);
     let held = held.split_whitespace().map(|one| one.split_once('=').unwrap());
     let held: HeldByPath = held.map(|(file, at)| (path(file), tags(at))).collect();
     let folders = [path("a"), path("b")];
-    let landing = landing(ledger.of(&subject(), &folders), &folders, &held);
+    let landing = landing(newest_under(&known, &folders), &folders, &held);
     assert_eq!(landing.map(|movement| movement.sequence), expected);
 }

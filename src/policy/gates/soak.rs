@@ -127,7 +127,7 @@ impl<'a> Soaking<'a> {
         let observed = facts.observations.of(&wanted.tag);
         let clock = |landing| soak_clock(landing, observed, question.digest_now(), policy.clock_tolerance);
         match before.running {
-            BeforeRunning::One { candidate, landing } if candidate.tag == wanted.tag => {
+            BeforeRunning::One { candidate, landing: Some(landing) } if candidate.tag == wanted.tag => {
                 return match before.unsigned.get(&landing.commit) {
                     Some(because) => Self::Unsigned(before.environment, landing.commit, because),
                     None => Self::Same(before.environment, clock(landing)),
@@ -142,6 +142,9 @@ impl<'a> Soaking<'a> {
         match before.running {
             BeforeRunning::Missing => Self::Missing(before.environment),
             BeforeRunning::Several(running) => Self::Several(before.environment, running),
+            BeforeRunning::One { candidate, landing: None } if candidate.tag == wanted.tag => {
+                Self::Unknown(before.environment)
+            }
             BeforeRunning::One { candidate, .. } => Self::Other(before.environment, candidate),
         }
     }

@@ -4,8 +4,9 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use crate::cli::args::Changelog;
+use crate::cli::wiring::Session;
 use crate::config::Config;
-use crate::engine::{Rulebook, Track, View};
+use crate::engine::{Move, Rulebook, Track, View};
 use crate::model::{Class, EnvironmentName, Fault, ImageName, ServiceName, Tag, Timestamp, Version};
 
 /// Two tags of a service's image.
@@ -18,16 +19,17 @@ pub(super) struct Choice {
 }
 
 /// What the arguments ask for.
-pub(super) fn choose(
+pub(super) async fn choose(
     args: &Changelog,
-    config: &Config,
-    rulebook: &Rulebook,
+    session: &Session,
     view: &View,
     now: Timestamp,
 ) -> Result<Vec<Choice>, Fault> {
-    let environment = environment(args.env.as_ref(), config, rulebook)?;
+    let rulebook = session.engine.rulebook();
+    let environment = environment(args.env.as_ref(), &session.config, rulebook)?;
     if let Some(since) = args.since {
-        let choices = in_period(args, rulebook, view, environment, before(now, since));
+        let moves = session.engine.moves_since(view, environment, before(now, since)).await?;
+        let choices = in_period(args, moves);
         if choices.is_empty() && !args.all {
             let name = &rulebook.environments[environment].policy.name;
             let message = format!("nothing of {} came to {name} in that time", shown(args));
@@ -101,16 +103,10 @@ fn images(args: &Changelog, view: &View) -> Result<Vec<(ServiceName, ImageName)>
     Ok(images.into_iter().map(|image| (service.clone(), image)).collect())
 }
 
-/// What came to an environment since a time: from what ran before the first movement to what ran after the last.
-fn in_period(
-    args: &Changelog,
-    rulebook: &Rulebook,
-    view: &View,
-    environment: usize,
-    since: Timestamp,
-) -> Vec<Choice> {
+/// What came to an environment: from what ran before the first movement to what ran after the last.
+fn in_period(args: &Changelog, moves: Vec<Move>) -> Vec<Choice> {
     let mut sides: BTreeMap<(String, String), Choice> = BTreeMap::new();
-    for moved in view.moves_since(rulebook, environment, since) {
+    for moved in moves {
         let is_wanted = args.service.as_ref().is_none_or(|service| *service == moved.service)
             && args.image.as_ref().is_none_or(|image| *image == moved.image);
         let (Some(from), Some(to)) = (lowest(&moved.from), highest(&moved.to)) else { continue };

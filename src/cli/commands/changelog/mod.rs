@@ -27,8 +27,7 @@ pub(super) async fn run(global: &Global, args: &Changelog, output: &Output) -> R
         let _turn = session.turn(output).await?;
         session.engine.look().await?
     };
-    let choices =
-        choice::choose(args, &session.config, session.engine.rulebook(), &view, chrono::Utc::now())?;
+    let choices = choice::choose(args, &session, &view, chrono::Utc::now()).await?;
     let notes = Box::pin(activity::during("Reading what changed", read(&session, &choices))).await?;
     if let Some(path) = &args.prepend {
         place::prepend(path, &notes)?;

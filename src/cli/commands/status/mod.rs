@@ -31,6 +31,8 @@ pub(super) async fn run(global: &Global, args: &Status, output: &Output) -> Resu
         let message = format!("no service is called {}", args.services.join(" or "));
         return Err(Fault::new(Class::Usage, message).with_hint("`tidegate status` lists all of them"));
     }
+    // Since when something runs is told even where nothing newer is there.
+    session.engine.learn(&report.assessment.view, board.tracks()).await?;
     match output.format {
         Format::Text => output.text(&board.render(report.assessment.now, output.width()))?,
         Format::Json => output.json("Status", &render::json::status(&board))?,

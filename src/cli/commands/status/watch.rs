@@ -78,6 +78,8 @@ impl Seen {
             }
         }
         let report = Box::pin(session.engine.pass(&Request::plan())).await?;
+        let view = &report.assessment.view;
+        session.engine.learn(view, 0..view.board.tracks.len()).await?;
         let tick = session.config.schedule.value.next_after(report.assessment.now);
         self.again_at = [tick, report.next_opening].into_iter().flatten().min();
         self.report = Some(report);

@@ -77,7 +77,7 @@ pub(crate) fn status(board: &Board<'_>) -> Status {
 fn environment(board: &Board<'_>, at: usize) -> EnvironmentStatus {
     let assessment = &board.report.assessment;
     let track = &assessment.view.board.tracks[at];
-    let landing = assessment.view.landing(board.rulebook, at);
+    let landing = assessment.view.landing(at);
     let status = EnvironmentStatus {
         environment: board.rulebook.environments[track.environment].policy.name.to_string(),
         running: track.running.iter().map(|running| running.tag.to_string()).collect(),

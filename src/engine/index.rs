@@ -1,0 +1,280 @@
+//! Bringing the kept history up to the head: part by part, so that no more of it is in memory than a part, and what was
+//! read before a crash is not read again.
+
+use std::collections::{BTreeSet, HashMap};
+use std::sync::Arc;
+
+use sha2::{Digest as _, Sha256};
+
+use crate::history::Subject;
+use crate::model::{Class, CommitId, Fault, FetchEvidence, IndexEnd, Movement, RepoPath, Timestamp};
+
+use super::Engine;
+use super::flux::Resolver;
+use super::history::NewestFirst;
+use super::news::{News, Way, taken_away};
+use super::ports::{Ports, Store};
+use super::refresh::blocking;
+use super::rulebook::Rulebook;
+use super::snapshot::Snapshot;
+
+/// Raised when what is read out of a manifest or a message changes its meaning, so that an old index is not used.
+const INDEX_VERSION: u32 = 4;
+
+/// How many commits are read and kept at once; few in tests, so that they meet several parts.
+pub(super) const COMMITS_A_PART: usize = if cfg!(test) { 3 } else { 4_000 };
+
+/// How many commits of the kept history are looked at together for one that is still on the line.
+const COMMITS_A_SEARCH: usize = if cfg!(test) { 2 } else { 1_000 };
+
+/// How often a pass goes on from where another process left the kept history.
+const MOST_OVERTAKEN: usize = 100;
+
+/// The kept history, up to the head.
+#[derive(Debug)]
+pub(super) struct Indexed {
+    pub(super) end: IndexEnd,
+    /// What moved since the end that was known; nothing when that can't be told, so that anything may have.
+    pub(super) moved: Option<BTreeSet<Subject>>,
+}
+
+/// What the history is read for.
+pub(super) struct Reading {
+    pub(super) snapshot: Arc<Snapshot>,
+    pub(super) resolver: Resolver,
+    /// The end of the kept history when it was last looked at.
+    pub(super) last: Option<IndexEnd>,
+    pub(super) now: Timestamp,
+}
+
+impl<P: Ports> Engine<P> {
+    /// Reads what came since the kept history ends, and keeps it.
+    pub(super) async fn extend_index(&self, reading: Reading) -> Result<Indexed, Fault> {
+        let store = &self.ports.store;
+        let head = reading.snapshot.commit;
+        let kept_fetch = store.latest_fetch().await?;
+        let seen = [kept_fetch, self.memory.last_seen].into_iter().flatten().max_by_key(|(_, at)| *at);
+        let extending = Extending {
+            engine: self,
+            scope: fingerprint(&self.rulebook, &reading.resolver),
+            evidence: evidence(head, kept_fetch, seen, reading.now),
+            seen,
+            reading: Arc::new(reading),
+        };
+        let mut indexed = None;
+        for _ in 0..MOST_OVERTAKEN {
+            indexed = extending.to_head().await?;
+            if indexed.is_some() {
+                break;
+            }
+        }
+        let indexed = indexed.ok_or_else(|| {
+            let message = "other processes wrote the history index again and again in the middle of a pass";
+            Fault::new(Class::TryAgain, message)
+        })?;
+        // After the index, so that a crash in between leaves the commits' evidence to be written again, not lost.
+        if kept_fetch.is_none_or(|(seen, _)| seen != head) {
+            store.record_fetch(head, extending.evidence.absent_at, extending.reading.now).await?;
+        }
+        Ok(indexed)
+    }
+}
+
+/// When the commits that are new at `head` came, by the fetches before.
+fn evidence(
+    head: CommitId,
+    kept: Option<(CommitId, Timestamp)>,
+    seen: Option<(CommitId, Timestamp)>,
+    now: Timestamp,
+) -> FetchEvidence {
+    if let Some((_, fetched_at)) = kept.filter(|(seen, _)| *seen == head) {
+        return FetchEvidence { absent_at: None, fetched_at };
+    }
+    let absent_at = seen.filter(|(seen, _)| *seen != head).map(|(_, at)| at);
+    FetchEvidence { absent_at, fetched_at: now }
+}
+
+/// The work in hand.
+struct Extending<'a, P: Ports> {
+    engine: &'a Engine<P>,
+    scope: String,
+    /// When what is new came.
+    evidence: FetchEvidence,
+    /// Where the branch was when it was last seen, and when.
+    seen: Option<(CommitId, Timestamp)>,
+    reading: Arc<Reading>,
+}
+
+impl<P: Ports> Extending<'_, P> {
+    /// Goes on from where the kept history ends. Nothing when another process was first.
+    async fn to_head(&self) -> Result<Option<Indexed>, Fault> {
+        let head = self.reading.snapshot.commit;
+        let end = self.engine.ports.store.index_end(&self.scope).await?;
+        let is_last = end.is_some() && end == self.reading.last;
+        let repository = Arc::clone(&self.engine.ports.repository);
+        let known = end.map(|end| end.head);
+        let way = blocking(move || Way::find(&*repository, known, head)).await?;
+        let mut moved = BTreeSet::new();
+        let end = match (way, end) {
+            (Way::Onward(line), end) => self.onward(end, &line, &mut moved).await?,
+            (Way::Aside, Some(end)) => {
+                let movements = self.read(move |news| news.aside(end.head, end.next_sequence)).await?;
+                self.keep(Some((end, end.next_sequence)), head, &movements, &mut moved).await?
+            }
+            (Way::Rewritten(line), Some(end)) => {
+                return Ok(self.instead(end, line).await?.map(|end| Indexed { end, moved: None }));
+            }
+            (Way::Aside | Way::Rewritten(_), None) => None,
+        };
+        Ok(end.map(|end| Indexed { end, moved: Some(moved).filter(|_| is_last) }))
+    }
+
+    /// Adds commits on top of what is kept, or makes the history of them.
+    async fn onward(
+        &self,
+        end: Option<IndexEnd>,
+        line: &[CommitId],
+        moved: &mut BTreeSet<Subject>,
+    ) -> Result<Option<IndexEnd>, Fault> {
+        let mut end = end;
+        if end.is_none() {
+            // What it says of when commits came is asked for below.
+            self.engine.ports.store.drop_other_index(&self.scope).await?;
+        }
+        let seen = self.seen_of(line);
+        for (done, commits) in (0..).step_by(COMMITS_A_PART).zip(line.chunks(COMMITS_A_PART)) {
+            if line.len() > COMMITS_A_PART {
+                tracing::info!("reading history: {done} of {} commits", line.len());
+            }
+            let first = end.map_or(0, |end| end.next_sequence);
+            let movements = self.read_line(commits, first, seen.saturating_sub(done)).await?;
+            let head = commits.last().copied().unwrap_or(self.reading.snapshot.commit);
+            let onto = end.map(|end| (end, end.next_sequence));
+            end = self.keep(onto, head, &movements, moved).await?;
+            if end.is_none() {
+                break;
+            }
+        }
+        Ok(end)
+    }
+
+    /// Puts the line in place of what was kept of it above the last commit that both have.
+    async fn instead(&self, end: IndexEnd, line: Vec<CommitId>) -> Result<Option<IndexEnd>, Fault> {
+        let store = &self.engine.ports.store;
+        let (from, kept) = self.fork(end, &line).await?;
+        let forgotten = self.forgotten(end, from).await?;
+        let mut movements: Vec<Movement> = Vec::new();
+        let next = |movements: &[Movement]| movements.last().map_or(from, |last| last.sequence + 1);
+        let line = &line[kept..];
+        let seen = self.seen_of(line);
+        for (done, part) in (0..).step_by(COMMITS_A_PART).zip(line.chunks(COMMITS_A_PART)) {
+            let more = self.read_line(part, next(&movements), seen.saturating_sub(done)).await?;
+            movements.extend(more);
+        }
+        let head = self.reading.snapshot.commit;
+        let sequence = next(&movements);
+        movements.extend(taken_away(&forgotten, &movements, head, sequence, self.evidence));
+        // All at once: nobody may find the branch as it is now without what was taken away from it.
+        store.extend_index(&self.scope, Some((end, from)), head, &movements).await
+    }
+
+    /// The place on the kept line after the last commit that the new line has too, and how many of the new one's commits
+    /// that covers.
+    async fn fork(&self, end: IndexEnd, line: &[CommitId]) -> Result<(u64, usize), Fault> {
+        let places: HashMap<CommitId, usize> = line.iter().copied().zip(1..).collect();
+        let mut below = end.next_sequence;
+        loop {
+            let store = &self.engine.ports.store;
+            let commits = store.commits_below(end, below, COMMITS_A_SEARCH).await?;
+            let common = commits.iter().find_map(|(sequence, id)| Some((sequence + 1, *places.get(id)?)));
+            match (common, commits.last()) {
+                (Some(common), _) => return Ok(common),
+                (None, Some((sequence, _))) => below = *sequence,
+                (None, None) => return Ok((0, 0)),
+            }
+        }
+    }
+
+    /// What is kept from a place on the line on, oldest first.
+    async fn forgotten(&self, end: IndexEnd, from: u64) -> Result<Vec<Movement>, Fault> {
+        let mut forgotten = Vec::new();
+        let mut newest = NewestFirst::of(end, None, None);
+        'parts: while let Some(movements) = newest.next(&*self.engine.ports.store).await? {
+            for movement in movements {
+                if movement.sequence < from {
+                    break 'parts;
+                }
+                forgotten.push(movement);
+            }
+        }
+        forgotten.reverse();
+        Ok(forgotten)
+    }
+
+    /// How many of these commits, which come oldest first, were on the branch when it was last seen.
+    fn seen_of(&self, line: &[CommitId]) -> usize {
+        let last = self.seen.and_then(|(seen, _)| line.iter().position(|id| *id == seen));
+        last.map_or(0, |last| last + 1)
+    }
+
+    /// What moved by commits of which the first `seen` are not new.
+    async fn read_line(&self, line: &[CommitId], first: u64, seen: usize) -> Result<Vec<Movement>, Fault> {
+        let mut met = self.engine.ports.store.evidence(line).await?;
+        if let Some((_, fetched_at)) = self.seen {
+            for commit in line.iter().take(seen) {
+                met.entry(*commit).or_insert(FetchEvidence { absent_at: None, fetched_at });
+            }
+        }
+        let line = line.to_vec();
+        self.read(move |news| news.of(&line, first, &met)).await
+    }
+
+    async fn read(
+        &self,
+        read: impl FnOnce(News<'_, P::Repository>) -> Result<Vec<Movement>, Fault> + Send + 'static,
+    ) -> Result<Vec<Movement>, Fault> {
+        let repository = Arc::clone(&self.engine.ports.repository);
+        let rulebook = Arc::clone(&self.engine.rulebook);
+        let (reading, evidence) = (Arc::clone(&self.reading), self.evidence);
+        blocking(move || {
+            read(News {
+                repository: &*repository,
+                rulebook: &rulebook,
+                snapshot: &reading.snapshot,
+                resolver: &reading.resolver,
+                evidence,
+            })
+        })
+        .await
+    }
+
+    async fn keep(
+        &self,
+        onto: Option<(IndexEnd, u64)>,
+        head: CommitId,
+        movements: &[Movement],
+        moved: &mut BTreeSet<Subject>,
+    ) -> Result<Option<IndexEnd>, Fault> {
+        moved.extend(movements.iter().map(|one| (one.service.clone(), one.image.clone())));
+        self.engine.ports.store.extend_index(&self.scope, onto, head, movements).await
+    }
+}
+
+/// What an index depends on beside the commits: the environments and their folders, the Flux policies that name images,
+/// and this program.
+fn fingerprint(rulebook: &Rulebook, resolver: &Resolver) -> String {
+    let mut hash = Sha256::new();
+    hash.update(INDEX_VERSION.to_be_bytes());
+    for environment in &rulebook.environments {
+        let folders = environment.paths.iter().map(RepoPath::as_str);
+        for line in std::iter::once(environment.policy.name.as_str()).chain(folders).chain([""]) {
+            hash.update(line);
+            hash.update(b"\n");
+        }
+    }
+    hash.update(resolver.fingerprint());
+    format!("{:x}", hash.finalize())
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,136 @@
+//! The kept history: whatever the branch and other programs do, what is known of the past is what all of Git tells.
+
+use proptest::prelude::*;
+
+use super::*;
+use crate::engine::fake::{Settings, World};
+use crate::model::MovementQuery;
+
+/// A world in which Ana made so many commits that each moves something.
+fn world(commits: u64) -> World {
+    let world = World::new();
+    for number in 1..commits {
+        world.person("np/app.yaml", &format!("v1.0.{number}"));
+    }
+    world
+}
+
+/// The places of all that is kept up to the view's end, newest first.
+async fn places(world: &World, end: IndexEnd) -> Vec<u64> {
+    let query = MovementQuery { service: None, since: None, most: usize::MAX, rest: None };
+    let kept = world.store.movements(end, &query).await.unwrap().movements;
+    kept.iter().map(|movement| movement.sequence).collect()
+}
+
+#[tokio::test]
+async fn a_program_that_dies_on_the_way_goes_on_where_it_was() {
+    const COMMITS: usize = 11;
+    let mut has_gone_on = false;
+    for steps in 0.. {
+        let world = world(COMMITS as u64);
+        world.branch.calls.take();
+        world.fuse.set(Some(steps));
+        let mut first = world.again();
+        let ended = tokio::spawn(async move { first.engine.look().await.map(drop) }).await;
+        if !world.fuse.is_burnt() {
+            ended.unwrap().unwrap();
+            break;
+        }
+        world.fuse.set(None);
+        let read_before = world.branch.calls.take().get("changes").copied().unwrap_or_default();
+        let mut second = world.again();
+        let view = second.engine.look().await.unwrap();
+        let read_after = world.branch.calls.take().get("changes").copied().unwrap_or_default();
+        assert!(read_before + read_after <= COMMITS + COMMITS_A_PART, "{read_before} and {read_after}");
+        has_gone_on |= read_after < COMMITS;
+        let expected: Vec<u64> = [0, 0].into_iter().chain(1..COMMITS as u64).rev().collect();
+        assert_eq!(places(&world, view.end).await, expected, "each is there once");
+    }
+    assert!(has_gone_on);
+}
+
+#[tokio::test]
+async fn two_programs_that_read_the_same_history_go_on_from_one_another() {
+    let world = world(20);
+    let (mut one, mut other) = (world.again(), world.again());
+    let (one, other) = tokio::join!(one.engine.look(), other.engine.look());
+    let (one, other) = (one.unwrap(), other.unwrap());
+    assert_eq!(one.commit(), other.commit());
+    let kept = places(&world, one.end).await;
+    assert_eq!(kept.len(), 21);
+    assert!(kept.is_sorted_by(|newer, older| newer >= older));
+}
+
+#[tokio::test]
+async fn a_history_that_another_program_made_anew_is_read_again() {
+    let mut world = world(4);
+    world.push("v1.0.9", '9');
+    let view = world.engine.look().await.unwrap();
+    let settings = Settings { environments: vec![("other", vec!["p"], None)], ..Settings::default() };
+    let mut other = World { settings, ..world.again() };
+    other.restart();
+    other.engine.look().await.unwrap();
+    let fault = world.engine.learn(&view, [0]).await.unwrap_err();
+    assert_eq!(fault.class(), Class::TryAgain);
+    // The branch is where it was; that is not enough.
+    let view = world.engine.look().await.unwrap();
+    world.engine.learn(&view, [0]).await.unwrap();
+    assert!(view.landing(0).is_some());
+    assert_eq!(places(&world, view.end).await.len(), 5);
+}
+
+#[derive(Clone, Debug)]
+enum Step {
+    /// Somebody writes a tag into a file.
+    Person { file: usize, patch: u8 },
+    /// Somebody puts the branch back to where it was so many steps ago.
+    Rewind { steps: usize },
+    /// The daemon looks, and learns all that there is.
+    Look,
+}
+
+fn step() -> impl Strategy<Value = Step> {
+    prop_oneof![
+        6 => (0..3_usize, 0..5_u8).prop_map(|(file, patch)| Step::Person { file, patch }),
+        1 => (1..6_usize).prop_map(|steps| Step::Rewind { steps }),
+        3 => Just(Step::Look),
+    ]
+}
+
+/// All that is known of the past of every track.
+async fn known(world: &mut World) -> Vec<String> {
+    let view = world.engine.look().await.unwrap();
+    world.engine.learn(&view, 0..view.board.tracks.len()).await.unwrap();
+    (0..view.board.tracks.len()).map(|track| format!("{:#?}", view.past_of(track).unwrap())).collect()
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(96))]
+
+    /// What a daemon takes over from its last look is what a program reads that was just started.
+    #[test]
+    fn what_is_taken_over_is_what_would_be_read(steps in prop::collection::vec(step(), 1..24)) {
+        let files = ["np/app.yaml", "np/beside.yaml", "p/app.yaml"];
+        let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+        runtime.block_on(async {
+            let mut daemon = World::new();
+            let mut heads = vec![daemon.branch.head()];
+            for step in steps {
+                daemon.wait(7);
+                match step {
+                    Step::Person { file, patch } => {
+                        heads.push(daemon.person(files[file], &format!("v1.0.{patch}")));
+                    }
+                    Step::Rewind { steps } => {
+                        heads.truncate((heads.len() - steps.min(heads.len())).max(1));
+                        daemon.branch.rewind(*heads.last().unwrap());
+                    }
+                    Step::Look => {
+                        let taken_over = known(&mut daemon).await;
+                        assert_eq!(taken_over, known(&mut daemon.again()).await);
+                    }
+                }
+            }
+        });
+    }
+}

@@ -1,0 +1,257 @@
+//! Extending the index by what is new at its end, or making it anew.
+
+use std::collections::HashMap;
+
+use crate::model::{CommitId, IndexEnd, Movement};
+use crate::store::connection::{Connection, ROWS_A_STATEMENT, insert};
+use crate::store::row;
+use crate::store::{Store, StoreError, sql};
+use sqlx::{QueryBuilder, Row, Sqlite};
+
+use super::rows::{CommitRow, MovementText};
+use super::{State, clear, cut, pinned, state};
+
+/// What came of extending the index.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Extended {
+    /// It goes so far now.
+    To(IndexEnd),
+    /// What is there is not what these movements follow, since another process has written it meanwhile. Nothing was
+    /// written; ask for its end again.
+    Overtaken,
+}
+
+impl Store {
+    /// Drops the index, unless it is of this scope. When its commits came stays known.
+    ///
+    /// # Errors
+    /// When the database can't be written.
+    pub async fn drop_other_index(&self, scope: &str) -> Result<(), StoreError> {
+        self.drop_index_unless(|found| found.scope.is_empty() || found.scope == scope).await
+    }
+
+    /// Drops the index, unless it is one that stays.
+    pub(super) async fn drop_index_unless(&self, stays: impl Fn(&State) -> bool) -> Result<(), StoreError> {
+        let operation = "drop the history index";
+        let failed = self.database.failed(operation);
+        let mut writing = self.database.write(operation).await?;
+        let found = state(&mut writing).await.map_err(&failed)?;
+        if found.as_ref().is_none_or(stays) {
+            return Ok(());
+        }
+        clear(&mut writing).await.map_err(&failed)?;
+        writing.commit().await.map_err(failed)
+    }
+
+    /// Adds movements, oldest commit first, to the index; all or none of them.
+    ///
+    /// With `onto`, the end of the index as it is known and the place on the line from which on it is cut first; without,
+    /// they take the place of the index of another scope. `head` is the newest commit that was looked at, even if it moved nothing.
+    ///
+    /// # Errors
+    /// When the database can't be written, the movements are not in order, or two tell different facts of one commit.
+    pub async fn extend_index(
+        &self,
+        scope: &str,
+        onto: Option<(IndexEnd, u64)>,
+        head: CommitId,
+        movements: &[Movement],
+    ) -> Result<Extended, StoreError> {
+        check(movements)?;
+        let operation = "save the history index";
+        let failed = self.database.failed(operation);
+        let mut writing = self.database.write(operation).await?;
+        let found = state(&mut writing).await.map_err(&failed)?;
+        let is_followed = match &onto {
+            Some((end, _)) => found.as_ref().is_some_and(|found| found.is(scope, end)),
+            None => found.as_ref().is_none_or(|found| found.scope != scope),
+        };
+        if !is_followed {
+            return Ok(Extended::Overtaken);
+        }
+        let end = write(&mut writing, scope, found.as_ref(), onto, head, movements).await.map_err(&failed)?;
+        writing.commit().await.map_err(failed)?;
+        Ok(Extended::To(end))
+    }
+}
+
+impl State {
+    fn is(&self, scope: &str, end: &IndexEnd) -> bool {
+        self.scope == scope && self.end().is_ok_and(|found| found == *end)
+    }
+}
+
+async fn write(
+    connection: &mut Connection,
+    scope: &str,
+    found: Option<&State>,
+    onto: Option<(IndexEnd, u64)>,
+    head: CommitId,
+    movements: &[Movement],
+) -> Result<IndexEnd, sqlx::Error> {
+    let mut generation = found.map_or(0, |found| found.generation);
+    let kept = match onto {
+        None => {
+            clear(connection).await?;
+            generation += 1;
+            0
+        }
+        Some((end, from)) if from < end.next_sequence => {
+            cut(connection, number(from)?).await?;
+            generation += 1;
+            from
+        }
+        Some((end, _)) => end.next_sequence,
+    };
+    add_commits(connection, movements).await?;
+    add_movements(connection, movements).await?;
+    let next_sequence = movements.last().map_or(kept, |last| last.sequence + 1);
+    sqlx::query(sql::SET_INDEX)
+        .bind(scope)
+        .bind(head.to_string())
+        .bind(number(next_sequence)?)
+        .bind(generation)
+        .execute(connection)
+        .await?;
+    Ok(IndexEnd { head, next_sequence, generation })
+}
+
+/// Whether the movements can be put one after the other.
+fn check(movements: &[Movement]) -> Result<(), StoreError> {
+    for (one, next) in movements.iter().zip(movements.iter().skip(1)) {
+        if next.sequence < one.sequence {
+            return Err(StoreError::UnfitIndex { reason: "the movements are not in the order of commits" });
+        }
+        if next.sequence == one.sequence && next.commit != one.commit {
+            let reason = "two movements of one sequence tell different facts of its commit";
+            return Err(StoreError::UnfitIndex { reason });
+        }
+    }
+    Ok(())
+}
+
+async fn add_commits(connection: &mut Connection, movements: &[Movement]) -> Result<(), sqlx::Error> {
+    let mut commits = Vec::new();
+    for of_one in movements.chunk_by(|one, next| one.sequence == next.sequence) {
+        commits.push((number(of_one[0].sequence)?, &of_one[0].commit));
+    }
+    insert(connection, sql::ADD_COMMITS, &commits, |mut values, (sequence, commit)| {
+        let id = commit.id.to_string();
+        let row = CommitRow::of(commit, &id);
+        let checksum = row.checksum(*sequence);
+        let (committed_at, parent, absent_at, fetched_at) =
+            (row.committed_at_ms, row.parent_committed_at_ms, row.absent_at_ms, row.fetched_at_ms);
+        values
+            .push_bind(*sequence)
+            .push_bind(id)
+            .push_bind(committed_at)
+            .push_bind(parent)
+            .push_bind(commit.author_name.clone())
+            .push_bind(absent_at)
+            .push_bind(fetched_at)
+            .push_bind(checksum);
+    })
+    .await
+}
+
+async fn add_movements(connection: &mut Connection, movements: &[Movement]) -> Result<(), sqlx::Error> {
+    let places = places(connection, movements).await?;
+    let mut rows = Vec::with_capacity(movements.len());
+    for of_one in movements.chunk_by(|one, next| one.sequence == next.sequence) {
+        for (ordinal, movement) in (0_i64..).zip(of_one) {
+            rows.push((number(movement.sequence)?, ordinal, places[&PlaceText::of(movement)], movement));
+        }
+    }
+    insert(connection, sql::ADD_MOVEMENTS, &rows, |mut values, (sequence, ordinal, place, movement)| {
+        let (before, after) = (pinned::to_text(&movement.before), pinned::to_text(&movement.after));
+        let promotion = movement.promotion.as_ref().map(|mark| mark.id.to_string());
+        let requested_by = movement.promotion.as_ref().map(|mark| mark.requested_by.clone());
+        let digest = movement.promotion.as_ref().and_then(|mark| mark.digest.as_ref());
+        let digest = digest.map(|digest| digest.as_str().to_owned());
+        let of = PlaceText::of(movement);
+        let text = MovementText {
+            before: &before,
+            after: &after,
+            promotion: promotion.as_deref(),
+            requested_by: requested_by.as_deref(),
+            digest: digest.as_deref(),
+            service: &of.service,
+            image: &of.image,
+            path: of.path,
+        };
+        let checksum = text.checksum(*sequence);
+        values
+            .push_bind(*sequence)
+            .push_bind(*ordinal)
+            .push_bind(*place)
+            .push_bind(before)
+            .push_bind(after)
+            .push_bind(promotion)
+            .push_bind(requested_by)
+            .push_bind(digest)
+            .push_bind(checksum);
+    })
+    .await
+}
+
+/// Where a movement happens, as a row has it.
+#[derive(Clone, PartialEq, Eq, Hash)]
+struct PlaceText<'a> {
+    service: String,
+    image: String,
+    path: &'a str,
+}
+
+impl<'a> PlaceText<'a> {
+    fn of(movement: &'a Movement) -> Self {
+        let (service, image) = (movement.service.to_string(), movement.image.to_string());
+        Self { service, image, path: movement.path.as_str() }
+    }
+}
+
+/// The number of each place, which it is given the first time that something moves there.
+async fn places<'a>(
+    connection: &mut Connection,
+    movements: &'a [Movement],
+) -> Result<HashMap<PlaceText<'a>, i64>, sqlx::Error> {
+    let mut numbers: HashMap<PlaceText<'a>, i64> =
+        movements.iter().map(|movement| (PlaceText::of(movement), 0)).collect();
+    let wanted: Vec<PlaceText<'a>> = numbers.keys().cloned().collect();
+    let positioned: Vec<(i64, &PlaceText<'a>)> = (0..).zip(&wanted).collect();
+    for some in positioned.chunks(ROWS_A_STATEMENT) {
+        let mut query = QueryBuilder::<Sqlite>::new(sql::PLACES.0);
+        query.push_values(some, |mut values, (position, place)| {
+            values.push_bind(*position);
+            bind_place(values, place);
+        });
+        query.push(sql::PLACES.1);
+        for row in query.build().fetch_all(&mut *connection).await? {
+            let position: i64 = row.try_get(0)?;
+            let place = usize::try_from(position).ok().and_then(|position| wanted.get(position));
+            let place =
+                place.ok_or_else(|| row::Unreadable::new("position", "nothing was asked for there"))?;
+            numbers.insert(place.clone(), row.try_get(1)?);
+        }
+    }
+    let last: i64 = sqlx::query_scalar(sql::LAST_PLACE).fetch_one(&mut *connection).await?;
+    let new = wanted.iter().filter(|place| numbers[place] == 0);
+    let new: Vec<(i64, &PlaceText<'a>)> = (last + 1..).zip(new).collect();
+    insert(connection, sql::ADD_PLACES, &new, |mut values, (number, place)| {
+        values.push_bind(*number);
+        bind_place(values, place);
+    })
+    .await?;
+    let new: Vec<(PlaceText<'a>, i64)> =
+        new.into_iter().map(|(number, place)| (place.clone(), number)).collect();
+    numbers.extend(new);
+    Ok(numbers)
+}
+
+fn bind_place(mut values: crate::store::connection::RowOfValues<'_>, place: &PlaceText<'_>) {
+    values.push_bind(place.service.clone()).push_bind(place.image.clone()).push_bind(place.path.to_owned());
+}
+
+/// A place on the line as SQL knows numbers.
+fn number(sequence: u64) -> Result<i64, sqlx::Error> {
+    i64::try_from(sequence).map_err(|error| sqlx::Error::Encode(error.into()))
+}

@@ -1,0 +1,201 @@
+//! Reading the index: how far it goes, what a service's history is, and what moved last.
+//!
+//! A row that isn't what was written drops the index: it is made again from Git, and nothing false is told meanwhile.
+
+use std::collections::HashMap;
+
+use sqlx::sqlite::SqliteRow;
+use sqlx::{QueryBuilder, Sqlite, Transaction};
+
+use crate::model::{
+    CommitId, FetchEvidence, HistoryRest, ImageName, IndexEnd, Movement, MovementPart, MovementQuery,
+    ServiceName,
+};
+use crate::store::connection::ROWS_A_STATEMENT;
+use crate::store::row::{self, Unreadable};
+use crate::store::{Store, StoreError, sql};
+
+use super::rows::Reader;
+use super::state;
+
+impl Store {
+    /// How far the index goes, if there is one of this `scope`: a fingerprint of the paths that were looked at and of the
+    /// parser's version, which the caller makes up.
+    ///
+    /// An index of which that can't be read is dropped, and is none.
+    ///
+    /// # Errors
+    /// When the database can't be read.
+    pub async fn index_end(&self, scope: &str) -> Result<Option<IndexEnd>, StoreError> {
+        let operation = "read the end of the history index";
+        let mut reading = self.database.read(operation).await?;
+        let found = state(&mut reading).await;
+        drop(reading);
+        let ends = found.and_then(|found| {
+            let found = found.filter(|found| found.scope == scope);
+            found.map(|found| found.end().map_err(sqlx::Error::from)).transpose()
+        });
+        match ends {
+            Err(error) if is_unreadable(&error) => {
+                self.drop_index(&error).await?;
+                Ok(None)
+            }
+            ends => ends.map_err(self.database.failed(operation)),
+        }
+    }
+
+    /// Every movement of these images of these services up to an end of the index, oldest first.
+    ///
+    /// # Errors
+    /// When the database can't be read, or the index is no longer the one that had this end.
+    pub async fn movements_of(
+        &self,
+        end: IndexEnd,
+        subjects: &[(ServiceName, ImageName)],
+    ) -> Result<Vec<Movement>, StoreError> {
+        let operation = OPERATION;
+        let mut reading = self.reading(operation, end).await?;
+        let mut rows = Vec::new();
+        for subjects in subjects.chunks(ROWS_A_STATEMENT) {
+            let mut query = QueryBuilder::<Sqlite>::new(sql::OF_SUBJECTS);
+            query.push_values(subjects, |mut values, (service, image)| {
+                values.push_bind(service.to_string()).push_bind(image.to_string());
+            });
+            query.push(") ").push(sql::MOVEMENTS.0).push(sql::PLACES_OF_SUBJECTS).push(sql::MOVEMENTS.1);
+            query.push_bind(i64::try_from(end.next_sequence).unwrap_or(i64::MAX));
+            let found = query.build().fetch_all(&mut *reading).await;
+            rows.append(&mut found.map_err(self.database.failed(operation))?);
+        }
+        drop(reading);
+        let mut movements = self.readable(&rows).await?;
+        movements.sort_by_key(|(place, _)| *place);
+        Ok(movements.into_iter().map(|(_, movement)| movement).collect())
+    }
+
+    /// What moved last up to an end of the index, newest first.
+    ///
+    /// # Errors
+    /// As [`movements_of`](Self::movements_of).
+    pub async fn movements(&self, end: IndexEnd, wanted: &MovementQuery) -> Result<MovementPart, StoreError> {
+        let operation = OPERATION;
+        let mut reading = self.reading(operation, end).await?;
+        let mut query = QueryBuilder::<Sqlite>::new(sql::MOVEMENTS.0);
+        query.push(sql::ALL_PLACES).push(sql::MOVEMENTS.1);
+        query.push_bind(i64::try_from(end.next_sequence).unwrap_or(i64::MAX));
+        if let Some(HistoryRest { sequence, ordinal }) = wanted.rest {
+            query.push(" AND (moved.sequence, moved.ordinal) < (").push_bind(sequence);
+            query.push(", ").push_bind(ordinal).push(")");
+        }
+        if let Some(service) = &wanted.service {
+            query.push(" AND place.service = ").push_bind(service.to_string());
+        }
+        if let Some(since) = wanted.since {
+            let since = since.timestamp_millis();
+            query.push(sql::SINCE.0).push_bind(since).push(sql::SINCE.1).push_bind(since);
+        }
+        query.push(" ORDER BY moved.sequence DESC, moved.ordinal DESC LIMIT ");
+        query.push_bind(i64::try_from(wanted.most).unwrap_or(i64::MAX));
+        let rows = query.build().fetch_all(&mut *reading).await.map_err(self.database.failed(operation))?;
+        drop(reading);
+        let movements = self.readable(&rows).await?;
+        let rest = movements.last().filter(|_| movements.len() == wanted.most);
+        let rest = rest.map(|(place, _)| *place);
+        Ok(MovementPart { movements: movements.into_iter().map(|(_, movement)| movement).collect(), rest })
+    }
+
+    /// The commits of the index before a place on the line, newest first: where each stands, and which it is.
+    ///
+    /// # Errors
+    /// As [`movements_of`](Self::movements_of).
+    pub async fn commits_below(
+        &self,
+        end: IndexEnd,
+        sequence: u64,
+        most: usize,
+    ) -> Result<Vec<(u64, CommitId)>, StoreError> {
+        let mut reading = self.reading(OPERATION, end).await?;
+        let rows: Vec<(i64, String)> = sqlx::query_as(sql::COMMITS_BELOW)
+            .bind(i64::try_from(sequence).unwrap_or(i64::MAX))
+            .bind(i64::try_from(most).unwrap_or(i64::MAX))
+            .fetch_all(&mut *reading)
+            .await
+            .map_err(self.database.failed(OPERATION))?;
+        drop(reading);
+        let read = |(sequence, commit): &(i64, String)| {
+            let sequence = u64::try_from(*sequence).map_err(|error| Unreadable::new("sequence", error))?;
+            Ok((sequence, row::parse(commit, "commit_id")?))
+        };
+        self.whole(rows.iter().map(read).collect()).await
+    }
+
+    /// What the fetches said of those of these commits that were in an index and are in none now.
+    ///
+    /// # Errors
+    /// When the database can't be read.
+    pub async fn evidence(&self, of: &[CommitId]) -> Result<HashMap<CommitId, FetchEvidence>, StoreError> {
+        let operation = "read when commits came";
+        let mut reading = self.database.read(operation).await?;
+        let mut evidence = HashMap::new();
+        for commits in of.chunks(ROWS_A_STATEMENT) {
+            let mut query = QueryBuilder::<Sqlite>::new(sql::EVIDENCE.0);
+            query.push_values(commits, |mut values, commit| {
+                values.push_bind(commit.to_string());
+            });
+            query.push(sql::EVIDENCE.1);
+            let rows = query.build().fetch_all(&mut *reading).await;
+            let rows = rows.map_err(self.database.failed(operation))?;
+            evidence.extend(row::readable(&rows, "time of a commit", |row: &SqliteRow| {
+                let fetched = FetchEvidence {
+                    absent_at: row::optional_instant(row, "absent_at_ms")?,
+                    fetched_at: row::instant(row, "fetched_at_ms")?,
+                };
+                Ok((row::word(row, "commit_id")?, fetched))
+            }));
+        }
+        Ok(evidence)
+    }
+
+    /// A transaction in which the index is the one that had this end.
+    async fn reading(
+        &self,
+        operation: &'static str,
+        end: IndexEnd,
+    ) -> Result<Transaction<'static, Sqlite>, StoreError> {
+        let mut reading = self.database.read(operation).await?;
+        let found = state(&mut reading).await.map_err(self.database.failed(operation))?;
+        match found {
+            Some(found) if found.generation == end.generation => Ok(reading),
+            _ => Err(StoreError::IndexGone),
+        }
+    }
+
+    async fn readable(&self, rows: &[SqliteRow]) -> Result<Vec<(HistoryRest, Movement)>, StoreError> {
+        let mut reader = Reader::default();
+        self.whole(rows.iter().map(|row| reader.read(row)).collect()).await
+    }
+
+    /// Drops the index where a part of it can't be read.
+    async fn whole<T>(&self, read: Result<Vec<T>, Unreadable>) -> Result<Vec<T>, StoreError> {
+        match read {
+            Ok(read) => Ok(read),
+            Err(error) => {
+                self.drop_index(&error).await?;
+                Err(StoreError::IndexGone)
+            }
+        }
+    }
+
+    async fn drop_index(&self, because: &(dyn std::error::Error + Sync + 'static)) -> Result<(), StoreError> {
+        tracing::warn!(
+            error = because,
+            "the history index can't be read; it is dropped, to be made again from Git"
+        );
+        self.drop_index_unless(|_| false).await
+    }
+}
+
+const OPERATION: &str = "read the history index";
+
+fn is_unreadable(error: &sqlx::Error) -> bool {
+    matches!(error, sqlx::Error::Decode(_) | sqlx::Error::ColumnDecode { .. })
+}
