@@ -8,9 +8,9 @@ use chrono_tz::Tz;
 use criterion::{Criterion, criterion_group, criterion_main};
 use tidegate::model::{CommitId, Digest, EnvironmentName, Tag, Timestamp};
 use tidegate::policy::{
-    Before, BeforeRunning, Candidate, Control, Controls, Coverage, DigestNow, EnvironmentPolicy, Facts,
-    Fetched, Freeze, Hold, Landing, Note, Observations, Observed, PastRun, Range, Schedule, Selection,
-    SelectionRules, SoakMode, TrackPolicy, Unsigned, Window, decide,
+    Approving, Before, BeforeRunning, Candidate, Control, Controls, Coverage, DigestNow, EnvironmentPolicy,
+    Facts, Fetched, Freeze, Hold, Landing, Note, Observations, Observed, PastRun, Range, Reviewing, Schedule,
+    Selection, SelectionRules, SoakMode, TrackPolicy, Unsigned, Window, decide,
 };
 
 const TRACKS: usize = 10_000;
@@ -59,7 +59,7 @@ fn environment(name: &str, after: Option<&str>) -> EnvironmentPolicy {
             .into_iter()
             .collect(),
         zone: Tz::America__Santiago,
-        approval_required: false,
+        approval: Approving::NotRequired,
     }
 }
 
@@ -175,6 +175,7 @@ impl Fleet {
             observations: &track.observations,
             digest_now: DigestNow::Is { tag: &self.selection.candidates()[299].tag, digest: &self.digest },
             controls: &self.controls,
+            reviewing: Reviewing::NotProposed,
             boarding: None,
         };
         black_box(decide(&policy, &facts, self.now));

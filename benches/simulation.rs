@@ -12,7 +12,8 @@ use tidegate::model::{
     Timestamp,
 };
 use tidegate::policy::{
-    Environment, EnvironmentPolicy, Schedule, SelectionRules, ServiceRules, ServiceSettings, SoakMode, Window,
+    Approving, Environment, EnvironmentPolicy, Schedule, SelectionRules, ServiceRules, ServiceSettings,
+    SoakMode, Window,
 };
 use tidegate::simulation::{
     Chronicle, Figures, ImageChronicle, Policy, Seen, TagChronicle, read, replay, write,
@@ -57,7 +58,7 @@ fn environment(name: &str, before: Option<usize>, windows: Vec<Window>) -> Envir
             freezes: Vec::new(),
             windows,
             zone: Tz::America__Santiago,
-            approval_required: false,
+            approval: Approving::NotRequired,
         },
         paths: vec![parse(&format!("clusters/{name}"))],
         before,

@@ -37,6 +37,7 @@ mod tests {
     use std::time::Duration;
 
     use super::*;
+    use crate::policy::Approving;
 
     fn environment(name: &str) -> Environment {
         Environment {
@@ -44,7 +45,7 @@ mod tests {
             paths: vec![format!("clusters/{name}").parse().unwrap()],
             after: None,
             soak: Duration::ZERO,
-            is_approval_required: false,
+            approval: Approving::NotRequired,
             windows: Vec::new(),
             pull_requests: None,
         }

@@ -17,7 +17,7 @@ use super::subject::SubjectForm;
 use crate::model::{
     BranchName, EnvironmentName, MergeMethod, NetworkUrl, RepoPath, ServiceName, ServicePattern,
 };
-use crate::policy::{Freeze, SoakMode, Window};
+use crate::policy::{Approving, Freeze, SoakMode, Window};
 
 /// The whole configuration.
 #[derive(Clone, Debug)]
@@ -271,8 +271,8 @@ pub struct Environment {
     pub after: Option<EnvironmentName>,
     /// How long a version soaks in the environment before, unless an override says otherwise; zero without `after`.
     pub soak: Duration,
-    /// Whether a promotion needs an approval.
-    pub is_approval_required: bool,
+    /// Whether and how a promotion must be approved.
+    pub approval: Approving,
     /// When promotions may happen; without any, always.
     pub windows: Vec<Window>,
     /// How promotions are proposed by pull requests; without it, they are pushed.

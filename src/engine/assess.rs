@@ -8,7 +8,7 @@ use chrono_tz::Tz;
 use crate::model::{Digest, Fault, ImageName, Tag, TagList, Timestamp};
 use crate::policy::{
     self, Before, BeforeRunning, Candidate, Decision, DigestNow, Facts, Nomination, Observations,
-    RefusedRequest, Selection, SoakMode, TrackPolicy, Unsigned,
+    RefusedRequest, ReviewedRequest, Reviewing, Selection, SoakMode, TrackPolicy, Unsigned,
 };
 
 use super::Engine;
@@ -56,6 +56,7 @@ pub(crate) struct Known<'a> {
     pub(crate) digests: &'a HashMap<TaggedImage, Option<Digest>>,
     pub(crate) unsigned: &'a Unsigned,
     pub(crate) refused: &'a HashMap<usize, RefusedRequest>,
+    pub(crate) reviewed: &'a HashMap<usize, ReviewedRequest>,
 }
 
 impl<'a> Known<'a> {
@@ -92,6 +93,7 @@ impl<'a> Known<'a> {
             observations: self.observed.get(here.image()).unwrap_or(&NOTHING_SEEN),
             digest_now,
             controls: self.view.covering(self.rulebook, track),
+            reviewing: self.reviewed.get(&track).map_or(Reviewing::NotProposed, Reviewing::Proposed),
             boarding: None,
         })
     }
@@ -256,6 +258,7 @@ impl Assessment {
             digests: &self.digests,
             unsigned: &self.unsigned,
             refused: &self.requests.refused,
+            reviewed: &self.requests.reviewed,
         }
     }
 

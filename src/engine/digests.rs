@@ -7,7 +7,7 @@ use std::collections::{BTreeSet, HashMap};
 
 use crate::model::{Fault, Observation};
 use crate::policy::{
-    self, Before, BeforeRunning, Boarding, Candidate, Decision, GateName, Observed, SoakMode,
+    self, Before, BeforeRunning, Boarding, Candidate, Decision, GateName, GateReport, Observed, SoakMode,
 };
 
 use super::Engine;
@@ -88,7 +88,9 @@ impl<P: Ports> Engine<P> {
                 worth_it.insert(tagged(here.image(), &candidate.tag));
             }
             // What only its digest still holds goes in this very pass, most likely, and keeps nobody waiting.
-            if evaluation.closed().any(|report| report.gate != GateName::Digest) {
+            let is_held =
+                |report: &GateReport| report.gate != GateName::Digest && !report.is_left_to_request();
+            if evaluation.closed().any(is_held) {
                 let to = &self.rulebook.environments[here.environment].policy.name;
                 let boarding = policy::boarding(to, &Decision::Wait(Box::new(evaluation)));
                 waits.extend(boarding.map(|boarding| (*track, boarding)));

@@ -174,9 +174,10 @@ impl<P: Ports> Engine<P> {
                 _ => None,
             })
             .collect();
-        let is_proposed = |(track, ..): &Planned| {
+        let is_proposed = |(track, _, approved): &Planned| {
             let environment = assessment.view.board.tracks[*track].environment;
-            self.rulebook.requests.contains_key(&environment)
+            // What people are to review first is never pushed, whatever is configured.
+            self.rulebook.requests.contains_key(&environment) || approved.awaits_review()
         };
         let (proposed, pushed): (Vec<Planned>, Vec<Planned>) = approved.into_iter().partition(is_proposed);
         let repository = Arc::clone(&self.ports.repository);

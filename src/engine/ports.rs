@@ -9,9 +9,10 @@ use crate::changelog::Notes;
 use crate::history::Subject;
 use crate::model::{
     BlobId, ClosedRequest, CommitDraft, CommitId, CommitInfo, Content, Digest, Fault, FetchEvidence,
-    FileChange, Held, ImageName, IndexEnd, Intent, Line, Listing, Movement, MovementPart, MovementQuery,
-    Observation, OpenRequest, Outcome, PromotionId, Proposed, Publication, RepoPath, RequestBranch,
-    RequestDraft, RequestExtras, ServiceName, Tag, TagList, TagsSeen, Timestamp,
+    FileChange, Held, ImageName, IndexEnd, Intent, Line, Listing, MergeMethod, Movement, MovementPart,
+    MovementQuery, Observation, OpenRequest, Outcome, PromotionId, Proposed, Publication, RepoPath,
+    RequestBranch, RequestDraft, RequestExtras, RequestReview, ServiceName, Tag, TagList, TagsSeen,
+    Timestamp,
 };
 
 /// The parts that one engine is made of.
@@ -175,6 +176,9 @@ pub trait Forge: Send + Sync + 'static {
         branch: &RequestBranch,
     ) -> impl Future<Output = Result<Vec<ClosedRequest>, Fault>> + Send;
 
+    /// What people said of an open one as a whole, the earliest first.
+    fn reviews(&self, number: u64) -> impl Future<Output = Result<Vec<RequestReview>, Fault>> + Send;
+
     /// What a commit says of which a pull request was made, even if its branch is gone.
     fn message(&self, commit: CommitId) -> impl Future<Output = Result<String, Fault>> + Send;
 
@@ -197,6 +201,17 @@ pub trait Forge: Send + Sync + 'static {
 
     /// Gives one what it is given once; what could not be given is told.
     fn give(&self, number: u64, extras: &RequestExtras) -> impl Future<Output = Vec<Fault>> + Send;
+
+    /// Merges one as it is at `head`, as soon as the forge has all that is required of it.
+    fn let_merge(
+        &self,
+        number: u64,
+        head: CommitId,
+        method: MergeMethod,
+    ) -> impl Future<Output = Result<(), Fault>> + Send;
+
+    /// Has one merge by itself no more, if it would.
+    fn keep_open(&self, number: u64) -> impl Future<Output = Result<(), Fault>> + Send;
 }
 
 /// Writes to the repository. Blocks.

@@ -114,8 +114,36 @@ pub struct OpenRequest {
     pub body: String,
     /// Since when.
     pub opened_at: Timestamp,
+    /// The login of who opened it; nothing when the account is gone.
+    pub opened_by: Option<String>,
     /// Whether it is a draft.
     pub is_draft: bool,
+}
+
+/// What somebody said of a pull request as a whole.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RequestReview {
+    /// Their login. Somebody else's text.
+    pub by: String,
+    /// What they think of it.
+    pub opinion: Opinion,
+    /// Where its branch was; nothing when that commit is gone.
+    pub commit: Option<CommitId>,
+    /// Whether they may write to the repository, as far as the forge tells.
+    pub may_write: bool,
+}
+
+/// What a reviewer thinks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Opinion {
+    /// It may go.
+    Approved,
+    /// It may not go as it is.
+    ChangesRequested,
+    /// What they thought was taken back, by them or for them.
+    Dismissed,
+    /// They say nothing of that.
+    None,
 }
 
 /// The same when it is open no more.

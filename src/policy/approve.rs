@@ -118,6 +118,12 @@ impl Approved {
         &self.gates
     }
 
+    /// Whether it may be proposed and no more: people are to review the pull request before it goes.
+    pub fn awaits_review(&self) -> bool {
+        let is_overridden = |gate: GateName| self.overrides.iter().any(|one| one.gate == gate);
+        self.gates.iter().any(|report| report.is_left_to_request() && !is_overridden(report.gate))
+    }
+
     /// The overrides that were needed, in the order of the gates.
     pub fn overrides(&self) -> &[Override] {
         &self.overrides
@@ -155,9 +161,10 @@ impl Override {
     }
 }
 
-/// Approves a candidate whose gates are all open; `None` when one is not.
+/// Approves a candidate whose gates are all open, but for what is left to the pull request that proposes it; `None` when
+/// another one is not.
 pub(super) fn approve(evaluation: &Evaluation) -> Option<Approved> {
-    if !evaluation.is_open() {
+    if !evaluation.may_go() {
         return None;
     }
     approve_with(evaluation, Vec::new(), Direction::Forward)
@@ -175,6 +182,7 @@ pub fn approve_overriding(evaluation: &Evaluation, insistence: &Insistence) -> R
     for report in evaluation.closed() {
         match insistence.passing(report) {
             Some(one) => needed.push(one.clone()),
+            None if report.is_left_to_request() => {}
             None => gates.push(report.clone()),
         }
         if matches!(report.reason, Reason::Order(OrderReason::NotHigher { .. })) {

@@ -87,6 +87,8 @@ fn earliest(
     for report in reports {
         match (report.gate, report.answer) {
             (_, Answer::Open) => {}
+            // It is proposed then, and people review it.
+            _ if report.is_left_to_request() => {}
             // These two open and close again, so their next opening may not be the one that counts.
             (GateName::Freeze | GateName::Window, Answer::ClosedUntil(_)) => is_calendar_closed = true,
             (_, Answer::ClosedUntil(opens_at)) => earliest = earliest.max(opens_at),
@@ -158,14 +160,15 @@ impl Evaluation {
         self.reports.iter().filter(|report| !report.is_open())
     }
 
-    /// Whether every gate is open.
-    pub fn is_open(&self) -> bool {
-        self.closed().next().is_none()
+    /// Whether every gate is open, but for what is left to the pull request that proposes the candidate.
+    pub fn may_go(&self) -> bool {
+        self.closed().all(GateReport::is_left_to_request)
     }
 
     /// Whether the digest is worth a request: the version soaks, or everything else is open.
     pub fn wants_digest(&self) -> bool {
-        let others = || self.closed().map(|report| report.gate).filter(|gate| *gate != GateName::Digest);
+        let closed = || self.closed().filter(|report| !report.is_left_to_request());
+        let others = || closed().map(|report| report.gate).filter(|gate| *gate != GateName::Digest);
         let is_closed = |wanted: GateName| others().any(|gate| gate == wanted);
         others().next().is_none() || (is_closed(GateName::Soak) && !is_closed(GateName::Order))
     }

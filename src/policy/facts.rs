@@ -12,6 +12,7 @@ use crate::model::{CommitId, Digest, EnvironmentName, Tag, Timestamp, Version};
 
 use super::calendar::{Freeze, Window};
 use super::controls::Controls;
+use super::review::ReviewedRequest;
 use super::select::{Candidate, Selection, SelectionRules};
 
 /// What holds for a whole environment.
@@ -27,8 +28,20 @@ pub struct EnvironmentPolicy {
     pub windows: Vec<Window>,
     /// The zone of the windows, of the freezes and of the times that are told.
     pub zone: Tz,
-    /// Whether somebody must approve each promotion.
-    pub approval_required: bool,
+    /// Whether and how somebody must approve each promotion.
+    pub approval: Approving,
+}
+
+/// Whether and how somebody must approve a promotion.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Approving {
+    /// Nobody must.
+    #[default]
+    NotRequired,
+    /// By a control file.
+    ByFile,
+    /// By a review of the pull request that proposes it, or by a control file.
+    ByReview,
 }
 
 /// What holds for one image of one service in one environment.
@@ -77,6 +90,8 @@ pub struct Facts<'a> {
     pub digest_now: DigestNow<'a>,
     /// What people said by control files about this service in this environment.
     pub controls: &'a Controls,
+    /// The review of the pull request that proposes the candidate, where an approval may be one.
+    pub reviewing: Reviewing<'a>,
     /// What this environment runs and must keep until it has gone on, when soaks are counted as a train.
     pub boarding: Option<&'a Boarding>,
 }
@@ -173,6 +188,17 @@ pub struct RefusedRequest {
     pub number: u64,
     /// When it was closed.
     pub closed_at: Timestamp,
+}
+
+/// What is known of the review of the pull request that proposes a candidate.
+#[derive(Clone, Copy, Debug)]
+pub enum Reviewing<'a> {
+    /// No open pull request is of this track.
+    NotProposed,
+    /// One is.
+    Proposed(&'a ReviewedRequest),
+    /// Nobody can know when people would have reviewed it, as in a replay: it is taken to be reviewed at once.
+    TakenAsGiven,
 }
 
 /// The environment before, as far as this image of this service goes.

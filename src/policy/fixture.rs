@@ -6,10 +6,10 @@ use std::time::Duration;
 use chrono_tz::Tz;
 
 use super::{
-    Before, BeforeRunning, Boarding, Candidate, Control, Controls, Decision, DigestNow, EnvironmentPolicy,
-    Evaluation, Facts, GateName, GateReport, Landing, MovedBack, NoCandidate, Nomination, Note, Observations,
-    Observed, PastRun, RefusedRequest, SelectionRules, SoakMode, TrackPolicy, Unsigned, decide, evaluate,
-    nominate,
+    Approving, Before, BeforeRunning, Boarding, Candidate, Control, Controls, Decision, DigestNow,
+    EnvironmentPolicy, Evaluation, Facts, GateName, GateReport, Landing, MovedBack, NoCandidate, Nomination,
+    Note, Observations, Observed, PastRun, RefusedRequest, ReviewedRequest, Reviewing, SelectionRules,
+    SoakMode, TrackPolicy, Unsigned, decide, evaluate, nominate,
 };
 use crate::model::{CommitId, Digest, EnvironmentName, Tag, Timestamp};
 
@@ -33,6 +33,7 @@ pub(super) struct Track {
     pub(super) soak_mode: SoakMode,
     pub(super) controls: Vec<Control>,
     pub(super) boarding: Option<Boarding>,
+    pub(super) reviewed: Option<ReviewedRequest>,
 }
 
 /// That Ana said something on Sunday, for a reason, until then if that is known.
@@ -98,7 +99,7 @@ impl Track {
                 freezes: Vec::new(),
                 windows: Vec::new(),
                 zone: Tz::UTC,
-                approval_required: false,
+                approval: Approving::NotRequired,
             },
             versions: ">=1.0.0",
             soak: 24 * HOUR,
@@ -123,6 +124,7 @@ impl Track {
             soak_mode: SoakMode::Continuous,
             controls: Vec::new(),
             boarding: None,
+            reviewed: None,
         }
     }
 
@@ -180,6 +182,7 @@ impl Track {
             digest_now: digest_now.map_or(DigestNow::Unknown, |(tag, digest)| DigestNow::Is { tag, digest }),
             controls: &controls,
             boarding: self.boarding.as_ref(),
+            reviewing: self.reviewed.as_ref().map_or(Reviewing::NotProposed, Reviewing::Proposed),
         };
         ask(&policy, &facts)
     }

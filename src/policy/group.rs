@@ -102,7 +102,8 @@ fn standing(member: &Member<'_>, insistence: &Insistence) -> Standing {
 
 /// The first gate that is closed, and when it opens.
 fn closed(evaluation: &Evaluation, insistence: &Insistence) -> Option<(Answer, String)> {
-    let first = evaluation.closed().find(|report| insistence.passing(report).is_none())?;
+    let is_passed = |report: &GateReport| report.is_left_to_request() || insistence.passing(report).is_some();
+    let first = evaluation.closed().find(|report| !is_passed(report))?;
     let opens_at = evaluation.earliest().map_or(Answer::Closed, Answer::ClosedUntil);
     Some((opens_at, first.to_string()))
 }

@@ -20,6 +20,7 @@ mod outlook;
 mod pattern;
 mod range;
 mod repository;
+mod review;
 mod schedule;
 mod select;
 mod shown;
@@ -41,13 +42,13 @@ pub use decide::{Consideration, Decision, consider, decide};
 pub use evaluate::{Evaluation, Soaked, evaluate};
 pub use explain::{Fate, Insisting, Offer, Remedy, VersionFate, fates, is_verdict, offer, remedies};
 pub use facts::{
-    Before, BeforeRunning, Boarding, DigestNow, EnvironmentPolicy, Facts, Fetched, Landing, MovedBack,
-    Observations, Observed, PastRun, RefusedRequest, SoakMode, TrackPolicy, Unsigned,
+    Approving, Before, BeforeRunning, Boarding, DigestNow, EnvironmentPolicy, Facts, Fetched, Landing,
+    MovedBack, Observations, Observed, PastRun, RefusedRequest, Reviewing, SoakMode, TrackPolicy, Unsigned,
 };
 pub use gates::{
     Answer, ApprovalReason, DigestReason, FreezeReason, GateName, GateNameError, GateReport, GroupReason,
-    HoldReason, OrderReason, QuarantineReason, Reason, ShownNote, ShownProblem, SoakReason, SoakTime,
-    WindowReason,
+    HoldReason, OrderReason, QuarantineReason, Reason, ReviewReason, ShownNote, ShownProblem, ShownRequest,
+    SoakReason, SoakTime, WindowReason,
 };
 pub use group::{Member, settle_together};
 pub use nominate::{NoCandidate, Nomination, nominate};
@@ -55,6 +56,7 @@ pub use outlook::{LetThrough, Outlook, outlook};
 pub use pattern::{PatternError, TagPattern};
 pub use range::{Range, RangeError};
 pub use repository::{Environment, Group, ServiceRules, ServiceSettings};
+pub use review::{ReviewVerdict, ReviewedRequest};
 pub use schedule::{Schedule, ScheduleError};
 pub use select::{Candidate, Selection, SelectionRules};
 pub use shown::{ShownDuration, ShownTime};

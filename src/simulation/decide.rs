@@ -6,7 +6,7 @@ use std::borrow::Cow;
 use crate::model::{Digest, Tag, Timestamp};
 use crate::policy::{
     self, Answer, Approved, Before, BeforeRunning, Candidate, Consideration, Decision, DigestNow, Evaluation,
-    Facts, Insistence, Member, MovedBack, Nomination, SoakMode, TrackPolicy,
+    Facts, Insistence, Member, MovedBack, Nomination, Reviewing, SoakMode, TrackPolicy,
 };
 
 use super::line::Line;
@@ -194,6 +194,7 @@ impl Replay<'_> {
             observations: self.registry.observations(here.selection),
             digest_now,
             controls: &here.covering,
+            reviewing: Reviewing::TakenAsGiven,
             boarding: here.after.iter().find_map(|next| self.tracks[*next].boards.as_ref()),
         })
     }

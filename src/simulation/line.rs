@@ -196,7 +196,7 @@ mod tests {
             freezes: Vec::new(),
             windows: Vec::new(),
             zone: chrono_tz::Tz::UTC,
-            approval_required: false,
+            approval: crate::policy::Approving::NotRequired,
         };
         let mut line = Line::new(&environment, &folders, rules());
         hold(&mut line.held, &"p/a".parse().unwrap(), &[held("v1.0.0", Some(&other)), held("v3.0.0", None)]);

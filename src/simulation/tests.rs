@@ -15,7 +15,8 @@ use crate::model::{
     PinnedTag, PromotionMark, ServiceName, Tag, Timestamp,
 };
 use crate::policy::{
-    Environment, EnvironmentPolicy, Group, Schedule, SelectionRules, ServiceRules, ServiceSettings, SoakMode,
+    Approving, Environment, EnvironmentPolicy, Group, Schedule, SelectionRules, ServiceRules,
+    ServiceSettings, SoakMode,
 };
 
 /// A Monday, at nine.
@@ -119,7 +120,7 @@ impl Plan {
                 freezes: Vec::new(),
                 windows: Vec::new(),
                 zone: Tz::UTC,
-                approval_required: false,
+                approval: Approving::NotRequired,
             },
             paths: vec![folder.parse().unwrap()],
             before,

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use tidegate::forge::{Api, ApiSettings, GitHub, GitHubSettings};
-use tidegate::model::{Class, Fault, MergeMethod, RequestBranch, RequestDraft, RequestExtras};
+use tidegate::model::{Class, Fault, MergeMethod, Opinion, RequestBranch, RequestDraft, RequestExtras};
 
 use crate::support::git::{Change, Origin};
 use crate::support::pulls::{self, REPOSITORY, TOKEN, Trouble};
@@ -182,4 +182,62 @@ async fn a_token_that_may_not_is_told_and_never_shown() {
     assert!(fault.to_string().contains("401"), "{fault}");
     assert!(fault.hint().unwrap().contains("`pull requests: write`"));
     assert!(!fault.in_one_line().contains("wr0ng"), "{fault}");
+}
+
+#[tokio::test]
+async fn reviews_are_read_as_they_came_and_cost_nothing_while_none_is_added() {
+    let (_origin, server, client) = world();
+    let opened = client.open_request(&draft()).await.unwrap();
+    assert_eq!(opened.opened_by.as_deref(), Some("tidegate[bot]"));
+    for (by, state, association) in [
+        ("ana", "APPROVED", "MEMBER"),
+        ("bruno", "CHANGES_REQUESTED", "COLLABORATOR"),
+        ("bruno", "DISMISSED", "OWNER"),
+        ("eve", "COMMENTED", "NONE"),
+        ("eve", "APPROVED", "CONTRIBUTOR"),
+    ] {
+        server.review(1, by, state, association);
+    }
+    let reviews = client.reviews(1).await.unwrap();
+    let told: Vec<(&str, Opinion, bool)> =
+        reviews.iter().map(|one| (one.by.as_str(), one.opinion, one.may_write)).collect();
+    assert_eq!(
+        told,
+        [
+            ("ana", Opinion::Approved, true),
+            ("bruno", Opinion::ChangesRequested, true),
+            ("bruno", Opinion::Dismissed, true),
+            ("eve", Opinion::None, false),
+            ("eve", Opinion::Approved, false),
+        ]
+    );
+    assert!(reviews.iter().all(|review| review.commit == Some(opened.head)));
+    server.asked();
+    assert_eq!(client.reviews(1).await.unwrap(), reviews);
+    assert_eq!(asked(&server), ["GET 304"]);
+    for _ in 0..100 {
+        server.review(1, "ana", "COMMENTED", "MEMBER");
+    }
+    assert_eq!(client.reviews(1).await.unwrap().len(), 105);
+}
+
+#[tokio::test]
+async fn it_merges_once_nothing_is_missing_and_never_something_else() {
+    let (origin, server, client) = world();
+    let opened = client.open_request(&draft()).await.unwrap();
+    client.let_merge(1, opened.head, MergeMethod::Squash).await.unwrap();
+    assert_eq!(server.open().auto_merge.as_deref(), Some("SQUASH"));
+    client.do_not_merge(1).await.unwrap();
+    client.do_not_merge(1).await.unwrap();
+    assert_eq!(server.open().auto_merge, None);
+
+    // GitHub lets nothing merge by itself that could be merged at once.
+    server.require_nothing();
+    origin.commit_on(branch().as_str(), "meanwhile", &[Change::File(APP, b"tag: v1.0.2\n")]);
+    let fault = client.let_merge(1, opened.head, MergeMethod::Squash).await.unwrap_err();
+    assert!(fault.to_string().contains("409: Head branch was modified"), "{fault}");
+    let head = origin.at(branch().as_str()).parse().unwrap();
+    client.let_merge(1, head, MergeMethod::Merge).await.unwrap();
+    assert!(server.pulls()[0].is_merged);
+    assert_eq!(origin.file(APP), "tag: v1.0.2\n");
 }

@@ -225,3 +225,58 @@ async fn a_daemon_asks_one_question_a_pass_that_costs_nothing() {
     daemon.signal("TERM");
     assert_eq!(daemon.end(), 0);
 }
+
+#[tokio::test]
+async fn a_review_is_the_approval_that_it_merges_by() {
+    let (world, server) = world(", approval: review, pullRequest: {autoMerge: squash}").await;
+    sync(&world);
+    assert_eq!(sync(&world)["requests"][0]["state"], "opens");
+    assert_eq!(server.open().auto_merge, None);
+    let page = format!("https://github.com/{REPOSITORY}/pull/1");
+    let waits = format!("v1.0.1 waits for a review of #1 ({page})");
+    let plan = world.run(&["plan"]);
+    assert!(plan.out.contains(&format!("approval: {waits}")), "{}", plan.out);
+    let status = world.run(&["status"]);
+    assert!(status.out.contains("prod v1.0.1 waits for a review of #1"), "{}", status.out);
+    let in_prod = &world.json(&["status"])["services"][0]["environments"][1];
+    assert_eq!(
+        (&in_prod["state"], &in_prod["gates"][7]["reason"]),
+        (&"inReview".into(), &waits.clone().into())
+    );
+    let explain = world.run(&["explain", "common/graphql-server", "--env", "prod"]);
+    assert_eq!(explain.code, 3, "{}", explain.out);
+    for words in [
+        "waits for a review, every gate but approval is open; people are to review and merge it",
+        &format!("somebody's approving review of #1 ({page})"),
+        "or somebody's approval of v1.0.1: tidegate approve common/graphql-server --env prod --tag v1.0.1",
+    ] {
+        assert!(explain.out.contains(words), "{words}: {}", explain.out);
+    }
+
+    server.review(1, "eve", "APPROVED", "NONE");
+    server.review(1, "ana", "COMMENTED", "MEMBER");
+    assert_eq!(sync(&world)["requests"][0]["review"], waits.as_str());
+    server.review(1, "ana", "APPROVED", "MEMBER");
+    assert_eq!(sync(&world)["requests"][0]["review"], "v1.0.1 was approved by ana in #1");
+    let pull = server.open();
+    assert_eq!(pull.auto_merge.as_deref(), Some("SQUASH"));
+    let status = world.run(&["status"]);
+    assert!(status.out.contains("prod v1.0.1 in pull request #1"), "{}", status.out);
+    let explain = world.run(&["explain", "common/graphql-server", "--env", "prod"]);
+    assert!(explain.out.contains("v1.0.1 was approved by ana in #1"), "{}", explain.out);
+
+    server.review(1, "bruno", "CHANGES_REQUESTED", "OWNER");
+    sync(&world);
+    assert_eq!(server.open().auto_merge, None);
+    server.review(1, "bruno", "APPROVED", "OWNER");
+    server.require_nothing();
+    sync(&world);
+    assert!(server.pulls()[0].is_merged, "nothing else is asked of it");
+    assert_eq!(world.running().1, "v1.0.1");
+    sync(&world);
+    assert!(
+        server.pulls()[0].body.contains("approval   open: approved by ana"),
+        "{}",
+        server.pulls()[0].body
+    );
+}

@@ -75,6 +75,15 @@ async fn a_longer_soak_is_told_beside_the_one_in_force() {
     assert!(told.out.contains("never"), "{}", told.out);
     assert!(told.out.contains("passed over"), "{}", told.out);
 
+    let forge = "forge: {github: {repository: vtr/gitops, token: {env: NONE}}}\n";
+    let review = text.replace("soak: 1s", "soak: 1s, delivery: pullRequest, approval: review") + forge;
+    fs::write(&longer, review).unwrap();
+    let reviewed = world.json(&["simulate", "--against", longer.to_str().unwrap()]);
+    assert_eq!(came(&reviewed, 2, "prod"), came(&reviewed, 1, "prod"));
+    assert_eq!(reviewed["reviewedAtOnce"], json!(["prod"]));
+    let told = world.run(&["simulate", "--against", longer.to_str().unwrap()]);
+    assert!(told.out.contains("every review in prod is taken to be given at once"), "{}", told.out);
+
     let other = world.origin.beside("other.yaml");
     fs::write(&other, text.replace("clusters/prod-digital-eks", "clusters/elsewhere")).unwrap();
     let refused = world.run(&["simulate", "--against", other.to_str().unwrap()]);

@@ -68,6 +68,7 @@ struct State {
     asked: Vec<Asked>,
     troubles: VecDeque<(&'static str, Trouble)>,
     allows_auto_merge: bool,
+    requires_nothing: bool,
     may_push: bool,
     clock: u32,
 }
@@ -88,6 +89,8 @@ pub(crate) struct Pull {
     pub(crate) labels: Vec<String>,
     pub(crate) reviewers: Vec<String>,
     pub(crate) auto_merge: Option<String>,
+    /// Who, what (`APPROVED` …), of which commit, and what they are to the repository.
+    reviews: Vec<(String, &'static str, String, &'static str)>,
     updated: u32,
 }
 
@@ -125,6 +128,7 @@ impl GitHub {
             asked: Vec::new(),
             troubles: VecDeque::new(),
             allows_auto_merge: true,
+            requires_nothing: false,
             may_push: true,
             clock: 0,
         };
@@ -177,6 +181,20 @@ impl GitHub {
         (state.may_push, state.allows_auto_merge) = (false, false);
     }
 
+    /// Somebody reviews it as it is now, who is `MEMBER` or something else.
+    pub(crate) fn review(&self, number: u64, by: &str, state: &'static str, association: &'static str) {
+        let mut state_of_all = self.state();
+        state_of_all.look_at_branches();
+        state_of_all.change(number, |pull| {
+            pull.reviews.push((by.to_owned(), state, pull.sha.clone(), association));
+        });
+    }
+
+    /// Nothing is required of a pull request any more, so that it could be merged at once.
+    pub(crate) fn require_nothing(&self) {
+        self.state().requires_nothing = true;
+    }
+
     /// A person closes it.
     pub(crate) fn close(&self, number: u64) {
         self.state().change(number, |pull| pull.is_open = false);
@@ -205,13 +223,7 @@ impl GitHub {
         let mut state = self.state();
         state.look_at_branches();
         let pull = state.pulls.iter().find(|pull| pull.number == number && pull.is_open).unwrap().clone();
-        let folder = tempfile::tempdir().unwrap();
-        let origin = state.origin.to_str().unwrap().to_owned();
-        git(folder.path(), &["clone", "--quiet", &origin, "work"]);
-        let work = folder.path().join("work");
-        merge(&work, &pull, method);
-        git(&work, &["push", "--quiet", "origin", "HEAD:main"]);
-        state.change(number, |pull| (pull.is_open, pull.is_merged) = (false, true));
+        state.merge(&pull, method);
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -333,6 +345,7 @@ impl State {
             labels: Vec::new(),
             reviewers: Vec::new(),
             auto_merge: None,
+            reviews: Vec::new(),
             updated: self.clock,
         };
         let answer = shown(&pull, ONE);
@@ -362,6 +375,8 @@ impl State {
             ("POST", ["pulls"]) => self.create(&body),
             ("GET", ["pulls", number]) => found(self.change_nothing(number)),
             ("PATCH", ["pulls", number]) => found(self.patch(number, &body)),
+            ("GET", ["pulls", number, "reviews"]) => self.reviews(number, &request.query),
+            ("PUT", ["pulls", number, "merge"]) => self.merge_at(number, &body),
             ("POST", ["pulls", number, "requested_reviewers"]) => self.reviewers(number, &body),
             ("POST", ["issues", number, "comments"]) => self.comment(number, &body),
             ("POST", ["issues", number, "labels"]) => {
@@ -403,10 +418,7 @@ impl State {
             (Some("created"), Some("asc")) => {}
             order => panic!("an order that nobody asks for: {order:?}"),
         }
-        let number = |key: &str, usual: usize| asked(key).map_or(usual, |text| text.parse().unwrap());
-        let (size, page) = (number("per_page", 30), number("page", 1));
-        assert!(size <= 100, "GitHub gives no larger page");
-        pulls.into_iter().skip((page - 1) * size).take(size).map(|pull| shown(pull, LISTED)).collect()
+        page(pulls, query).into_iter().map(|pull| shown(pull, LISTED)).collect()
     }
 
     fn create(&mut self, body: &Value) -> Answer {
@@ -470,6 +482,42 @@ impl State {
         (201, shown(pull, LISTED))
     }
 
+    fn reviews(&self, number: &str, query: &BTreeMap<String, String>) -> Answer {
+        let number: u64 = number.parse().unwrap();
+        let Some(pull) = self.pulls.iter().find(|pull| pull.number == number) else { return found(None) };
+        let shown = pull.reviews.iter().map(|(by, state, commit, association)| {
+            let with = json!({
+                "user": {"login": by},
+                "state": state,
+                "commit_id": commit,
+                "author_association": association,
+            });
+            described::example("GET /repos/{owner}/{repo}/pulls/{pull_number}/reviews", REPOSITORY, with)
+        });
+        (200, page(shown.collect(), query).into())
+    }
+
+    fn merge_at(&mut self, number: &str, body: &Value) -> Answer {
+        let number: u64 = number.parse().unwrap();
+        let pull = self.pulls.iter().find(|pull| pull.number == number && pull.is_open).unwrap().clone();
+        if body["sha"] != pull.sha {
+            return (409, json!({"message": "Head branch was modified. Review and try the merge again."}));
+        }
+        self.merge(&pull, body["merge_method"].as_str().unwrap());
+        let with = json!({"sha": git(&self.origin, &["rev-parse", "main"])});
+        (200, described::example("PUT /repos/{owner}/{repo}/pulls/{pull_number}/merge", REPOSITORY, with))
+    }
+
+    fn merge(&mut self, pull: &Pull, method: &str) {
+        let folder = tempfile::tempdir().unwrap();
+        let origin = self.origin.to_str().unwrap().to_owned();
+        git(folder.path(), &["clone", "--quiet", &origin, "work"]);
+        let work = folder.path().join("work");
+        merge(&work, pull, method);
+        git(&work, &["push", "--quiet", "origin", "HEAD:main"]);
+        self.change(pull.number, |pull| (pull.is_open, pull.is_merged) = (false, true));
+    }
+
     fn comment(&mut self, number: &str, body: &Value) -> Answer {
         let text = body["body"].as_str().unwrap().to_owned();
         let with = json!({"id": self.comments.len() + 1, "body": text});
@@ -479,16 +527,32 @@ impl State {
     }
 
     fn graphql(&mut self, body: &Value) -> Answer {
-        assert!(body["query"].as_str().unwrap().contains("enablePullRequestAutoMerge"));
-        if !self.allows_auto_merge {
-            let message = "Auto merge is not allowed for this repository";
-            return (200, json!({"data": null, "errors": [{"type": "UNPROCESSABLE", "message": message}]}));
-        }
+        let refused = |message: &str| {
+            (200, json!({"data": null, "errors": [{"type": "UNPROCESSABLE", "message": message}]}))
+        };
         let id = body["variables"]["id"].as_str().unwrap().strip_prefix("PR_").unwrap().parse().unwrap();
+        if body["query"].as_str().unwrap().contains("disablePullRequestAutoMerge") {
+            self.change(id, |pull| pull.auto_merge = None).unwrap();
+            return (200, json!({"data": {"disablePullRequestAutoMerge": {"clientMutationId": null}}}));
+        }
+        if !self.allows_auto_merge {
+            return refused("Auto merge is not allowed for this repository");
+        }
+        if self.requires_nothing {
+            return refused("Pull request Pull request is in clean status");
+        }
         let method = body["variables"]["method"].as_str().unwrap().to_owned();
         self.change(id, |pull| pull.auto_merge = Some(method)).unwrap();
         (200, json!({"data": {"enablePullRequestAutoMerge": {"clientMutationId": null}}}))
     }
+}
+
+/// The page that is asked for.
+fn page<T>(all: Vec<T>, query: &BTreeMap<String, String>) -> Vec<T> {
+    let number = |key: &str, usual: usize| query.get(key).map_or(usual, |text| text.parse().unwrap());
+    let (size, page) = (number("per_page", 30), number("page", 1));
+    assert!(size <= 100, "GitHub gives no larger page");
+    all.into_iter().skip((page - 1) * size).take(size).collect()
 }
 
 fn found(answer: Option<Value>) -> Answer {

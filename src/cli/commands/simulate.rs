@@ -1,5 +1,6 @@
 //! `tidegate simulate`: what a policy would have made of what happened. Asks nobody.
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::io::Read as _;
 use std::path::{Path, PathBuf};
@@ -12,7 +13,8 @@ use crate::cli::render::simulation::{self as shown, Arm, Outcome};
 use crate::cli::wiring::{Session, load, rulebook};
 use crate::config::Config;
 use crate::engine::Rulebook;
-use crate::model::{Class, Fault, ServiceName};
+use crate::model::{Class, EnvironmentName, Fault, ServiceName};
+use crate::policy::Approving;
 use crate::simulation::{self, Chronicle, MOST_BYTES};
 
 use super::activity;
@@ -83,8 +85,10 @@ impl Policies {
             Arm { name: "really".to_owned(), story: really },
             Arm { name: name_of(path), story: simulation::replay(chronicle, policy).only(&is_wanted) },
         ];
+        let mut reviewed_at_once = reviewed_in(&book);
         if let Some((path, config)) = &self.against {
             let book = rulebook(config);
+            reviewed_at_once.extend(reviewed_in(&book));
             covered(chronicle, &book, path)?;
             let policy = book.replayed(&config.schedule.value);
             let mut name = name_of(path);
@@ -94,12 +98,26 @@ impl Policies {
             arms.push(Arm { name, story: simulation::replay(chronicle, policy).only(&is_wanted) });
         }
         let environments = book.environments.iter().map(|environment| environment.policy.name.clone());
-        Ok(Outcome { environments: environments.collect(), watched_since: chronicle.watched_since(), arms })
+        Ok(Outcome {
+            environments: environments.collect(),
+            watched_since: chronicle.watched_since(),
+            reviewed_at_once: reviewed_at_once.into_iter().collect(),
+            arms,
+        })
     }
 }
 
 fn name_of(path: &Path) -> String {
     path.file_name().map_or_else(|| path.display().to_string(), |name| name.to_string_lossy().into_owned())
+}
+
+/// Where a review is an approval.
+fn reviewed_in(rulebook: &Rulebook) -> BTreeSet<EnvironmentName> {
+    let policies = rulebook.environments.iter().map(|environment| &environment.policy);
+    policies
+        .filter(|policy| policy.approval == Approving::ByReview)
+        .map(|policy| policy.name.clone())
+        .collect()
 }
 
 /// Of a folder in which nobody looked nothing can be told.

@@ -94,15 +94,16 @@ fn outlook(explanation: &Explanation, now: Timestamp) -> String {
         },
         Outlook::Open(prospect) => {
             let told = candidate(prospect);
+            let gates = match prospect.closed().next() {
+                None => format!("{GREEN}every gate is open{GREEN:#}"),
+                Some(left) => format!(
+                    "{YELLOW}waits for a review{YELLOW:#}, every gate but {} is open",
+                    left.report.gate
+                ),
+            };
             match passed_over(explanation, prospect) {
-                None => {
-                    format!("{told}: {GREEN}every gate is open{GREEN:#}; {}", coming(explanation, prospect))
-                }
-                Some(fate) => {
-                    format!(
-                        "{told}: {GREEN}every gate is open{GREEN:#}, but it does not come by itself: {fate}"
-                    )
-                }
+                None => format!("{told}: {gates}; {}", coming(explanation, prospect)),
+                Some(fate) => format!("{told}: {gates}, but it does not come by itself: {fate}"),
             }
         }
         Outlook::Stuck(prospect) => {
@@ -127,6 +128,7 @@ fn coming(explanation: &Explanation, prospect: &Prospect) -> &'static str {
     match (explanation.is_proposed, waits) {
         (false, _) => "the next pass promotes it",
         (true, false) => "the next pass proposes it",
+        (true, true) if prospect.closed().next().is_some() => "people are to review and merge it",
         (true, true) => "people are to merge it",
     }
 }

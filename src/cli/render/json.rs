@@ -92,6 +92,8 @@ struct Requested {
     opened_at: Option<Timestamp>,
     /// Why it is closed.
     reason: Option<String>,
+    /// What the approval gate says of its reviews.
+    review: Option<String>,
     moves: Vec<ProposedMove>,
 }
 
@@ -232,6 +234,7 @@ fn requested(request: &RequestReport) -> Requested {
         done: request.is_done,
         opened_at: request.opened_at,
         reason,
+        review: request.review.clone(),
         moves: request.moves.iter().map(one).collect(),
     }
 }

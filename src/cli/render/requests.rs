@@ -47,6 +47,9 @@ fn one(text: &mut String, request: &RequestReport, now: Timestamp) {
             one.service, request.environment, one.from, one.to
         );
     }
+    if let Some(review) = &request.review {
+        let _ = writeln!(text, "  {DIM}approval: {review}{DIM:#}");
+    }
     if let RequestState::Closes { why } = &request.state {
         let _ = writeln!(text, "  since {why}");
     }

@@ -7,7 +7,8 @@ use crate::engine;
 use crate::forge::{Api, Bearer, GitHub, GitHubSettings};
 use crate::git::Login;
 use crate::model::{
-    Class, ClosedRequest, CommitId, Fault, OpenRequest, RequestBranch, RequestDraft, RequestExtras,
+    Class, ClosedRequest, CommitId, Fault, MergeMethod, OpenRequest, RequestBranch, RequestDraft,
+    RequestExtras, RequestReview,
 };
 
 use super::git;
@@ -40,6 +41,10 @@ impl engine::Forge for GitHub {
         Self::closed_requests(self, branch).await
     }
 
+    async fn reviews(&self, number: u64) -> Result<Vec<RequestReview>, Fault> {
+        Self::reviews(self, number).await
+    }
+
     async fn message(&self, commit: CommitId) -> Result<String, Fault> {
         Self::message(self, commit).await
     }
@@ -62,5 +67,13 @@ impl engine::Forge for GitHub {
 
     async fn give(&self, number: u64, extras: &RequestExtras) -> Vec<Fault> {
         Self::give(self, number, extras).await
+    }
+
+    async fn let_merge(&self, number: u64, head: CommitId, method: MergeMethod) -> Result<(), Fault> {
+        Self::let_merge(self, number, head, method).await
+    }
+
+    async fn keep_open(&self, number: u64) -> Result<(), Fault> {
+        self.do_not_merge(number).await
     }
 }

@@ -22,7 +22,7 @@ pub(crate) fn rulebook(config: &Arc<Config>) -> Rulebook {
             freezes: config.freezes.clone(),
             windows: configured.windows.clone(),
             zone: config.timezone,
-            approval_required: configured.is_approval_required,
+            approval: configured.approval,
         },
         paths: configured.paths.clone(),
         before: configured

@@ -11,7 +11,7 @@ use crate::config::raw;
 use crate::config::settings::Environment;
 use crate::config::suggest;
 use crate::model::{EnvironmentName, Printable, RepoPath};
-use crate::policy::Freeze;
+use crate::policy::{Approving, Freeze};
 
 pub(super) fn environments(
     raw: &Located<Vec<raw::Environment>>,
@@ -67,16 +67,33 @@ fn one(raw: &raw::Environment, all: &[raw::Environment], findings: &mut Findings
         refuse_soak_of_first(soak.at, &raw.name.value, findings);
     }
     let pull_requests = pull_request::pull_requests(raw, findings);
+    let approval = approval(raw, pull_requests.is_some(), findings);
     let windows = raw.windows.iter().filter_map(|window| compile::window(window, findings)).collect();
     Some(Environment {
         name: name?,
         paths: paths?,
         after: before.and_then(|before| before.name.value.parse().ok()),
         soak: soak?,
-        is_approval_required: matches!(raw.approval, Some(raw::Approval::Required)),
+        approval,
         windows,
         pull_requests,
     })
+}
+
+fn approval(raw: &raw::Environment, is_proposed: bool, findings: &mut Findings) -> Approving {
+    let Some(asked) = &raw.approval else { return Approving::NotRequired };
+    if asked.value == raw::Approval::Review && !is_proposed {
+        findings.error(
+            asked.at,
+            "`approval: review` asks for a review of pull requests, and promotions are pushed here",
+            "write `delivery: pullRequest` too, or `approval: required`",
+        );
+    }
+    match asked.value {
+        raw::Approval::None => Approving::NotRequired,
+        raw::Approval::Required => Approving::ByFile,
+        raw::Approval::Review => Approving::ByReview,
+    }
 }
 
 fn name(raw: &Located<String>, findings: &mut Findings) -> Option<EnvironmentName> {

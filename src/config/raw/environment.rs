@@ -26,9 +26,10 @@ pub(in crate::config) struct Environment {
     #[schemars(extend("default" = "0s"))]
     pub(in crate::config) soak: Option<Located<DurationText>>,
 
-    /// Whether each promotion needs an approval: a control file, as `tidegate approve` writes it.
+    /// Whether each promotion needs an approval: `required` asks for a control file, as `tidegate approve` writes it; `review`
+    /// for an approving review of its pull request, or such a file, and goes with `delivery: pullRequest`.
     #[schemars(extend("default" = "none"))]
-    pub(in crate::config) approval: Option<Approval>,
+    pub(in crate::config) approval: Option<Located<Approval>>,
 
     /// When promotions may happen; without any, always.
     #[serde(default, deserialize_with = "or_default")]
@@ -92,12 +93,13 @@ pub(in crate::config) enum MergeMethod {
 }
 
 /// Whether a promotion needs an approval.
-#[derive(Clone, Copy, Debug, Deserialize, JsonSchema)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 #[schemars(inline)]
 pub(in crate::config) enum Approval {
     None,
     Required,
+    Review,
 }
 
 /// How a promotion is delivered.

@@ -65,7 +65,7 @@ pub enum Outlook {
     Current(NoCandidate),
     /// The version that was asked about is none: the rules find no version in the tag.
     NoVersion,
-    /// Every gate is open.
+    /// Every gate is open, but perhaps for what is left to its pull request.
     Open(Box<Prospect>),
     /// Every gate is open, but it can't be written.
     Stuck(Box<Prospect>),
@@ -140,6 +140,7 @@ impl Explanation {
         match &self.outlook {
             Outlook::Runs => Verdict::Nothing,
             Outlook::Current(why) if why.is_up_to_date() => Verdict::Nothing,
+            Outlook::Open(prospect) if prospect.closed().next().is_some() => Verdict::Closed,
             Outlook::Open(_) => Verdict::Open,
             Outlook::Waits(prospect) if prospect.is_refused() => Verdict::Refused,
             Outlook::Waits(prospect) if prospect.could_not_be_asked() => Verdict::Unknown,
@@ -282,7 +283,7 @@ impl Explaining<'_> {
             Decision::Current { why } => Outlook::Current(why.clone()),
             Decision::Wait(evaluation) => Outlook::Waits(Box::new(waiting(evaluation, tags))),
             Decision::Promote(approved) => {
-                let prospect = Box::new(open(approved, self.assessment.now));
+                let prospect = Box::new(open(approved, tags, self.assessment.now));
                 if self.can_be_written(at) { Outlook::Open(prospect) } else { Outlook::Stuck(prospect) }
             }
         }
@@ -356,13 +357,15 @@ fn waiting(evaluation: &Evaluation, tags: &[Tag]) -> Prospect {
     }
 }
 
-fn open(approved: &Approved, now: Timestamp) -> Prospect {
+fn open(approved: &Approved, tags: &[Tag], now: Timestamp) -> Prospect {
     let gates = approved.gates().iter();
     Prospect {
         tag: approved.candidate().tag.clone(),
         version: approved.candidate().version.clone(),
         releases_count: approved.releases_count(),
-        gates: gates.map(|report| ToldGate { report: report.clone(), remedies: Vec::new() }).collect(),
+        gates: gates
+            .map(|report| ToldGate { report: report.clone(), remedies: policy::remedies(report, tags) })
+            .collect(),
         earliest: Some(now),
         soaked: approved.soaked().cloned(),
         starvation: None,

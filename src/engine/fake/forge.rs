@@ -6,7 +6,8 @@ use std::sync::{Arc, Mutex};
 use super::{Branch, Calls, Fuse, lock};
 use crate::engine::ports::Forge;
 use crate::model::{
-    Class, ClosedRequest, CommitId, Fault, OpenRequest, RequestBranch, RequestDraft, RequestExtras, Timestamp,
+    Class, ClosedRequest, CommitId, Fault, MergeMethod, OpenRequest, Opinion, RequestBranch, RequestDraft,
+    RequestExtras, RequestReview, Timestamp,
 };
 
 /// What becomes of the next change.
@@ -26,6 +27,7 @@ pub(in crate::engine) struct FakeForge {
     pulls: Mutex<Vec<Pull>>,
     next: Mutex<VecDeque<Ask>>,
     pub(in crate::engine) is_away: Mutex<bool>,
+    pub(in crate::engine) are_reviews_away: Mutex<bool>,
     pub(in crate::engine) calls: Calls,
 }
 
@@ -40,6 +42,8 @@ pub(in crate::engine) struct Pull {
     pub(in crate::engine) is_merged: bool,
     pub(in crate::engine) comments: Vec<String>,
     pub(in crate::engine) labels: Vec<String>,
+    pub(in crate::engine) merges_itself: bool,
+    reviews: Vec<RequestReview>,
     closed_at: Timestamp,
 }
 
@@ -87,6 +91,16 @@ impl FakeForge {
         self.change(number, |pull| (pull.is_open, pull.is_merged, pull.closed_at) = (false, true, at));
     }
 
+    /// Somebody who may write reviews one as it is now.
+    pub(in crate::engine) fn review(&self, number: u64, by: &str, opinion: Opinion) {
+        self.pulls();
+        self.change(number, |pull| {
+            let review =
+                RequestReview { by: by.to_owned(), opinion, commit: Some(pull.head), may_write: true };
+            pull.reviews.push(review);
+        });
+    }
+
     /// Somebody writes another text.
     pub(in crate::engine) fn edit(&self, number: u64, body: &str) {
         self.change(number, |pull| pull.body = body.to_owned());
@@ -99,6 +113,7 @@ impl FakeForge {
     pub(in crate::engine) fn mend(&self) {
         lock(&self.next).clear();
         *lock(&self.is_away) = false;
+        *lock(&self.are_reviews_away) = false;
     }
 
     fn change<T>(&self, number: u64, change: impl FnOnce(&mut Pull) -> T) -> T {
@@ -132,6 +147,7 @@ fn opened(pull: &Pull) -> OpenRequest {
         head: pull.head,
         body: pull.body.clone(),
         opened_at: "2026-03-02T09:00:00Z".parse().unwrap(),
+        opened_by: Some("tidegate[bot]".to_owned()),
         is_draft: false,
     }
 }
@@ -157,6 +173,15 @@ impl Forge for FakeForge {
         Ok(closed.collect())
     }
 
+    async fn reviews(&self, number: u64) -> Result<Vec<RequestReview>, Fault> {
+        self.calls.count("reviews");
+        self.reach()?;
+        if *lock(&self.are_reviews_away) {
+            return Err(Fault::new(Class::TryAgain, "the forge is away"));
+        }
+        Ok(self.change(number, |pull| pull.reviews.clone()))
+    }
+
     async fn message(&self, commit: CommitId) -> Result<String, Fault> {
         self.calls.count("message");
         self.reach()?;
@@ -180,6 +205,8 @@ impl Forge for FakeForge {
                 is_merged: false,
                 comments: Vec::new(),
                 labels: Vec::new(),
+                merges_itself: false,
+                reviews: Vec::new(),
                 closed_at: Timestamp::MIN_UTC,
             };
             pulls.push(pull.clone());
@@ -208,8 +235,22 @@ impl Forge for FakeForge {
 
     async fn give(&self, number: u64, extras: &RequestExtras) -> Vec<Fault> {
         let given = self.write("give", || {
-            self.change(number, |pull| pull.labels.clone_from(&extras.labels));
+            self.change(number, |pull| {
+                pull.labels.clone_from(&extras.labels);
+                pull.merges_itself |= extras.auto_merge.is_some();
+            });
         });
         given.err().into_iter().collect()
+    }
+
+    async fn let_merge(&self, number: u64, head: CommitId, _: MergeMethod) -> Result<(), Fault> {
+        self.write("let_merge", || {
+            self.pulls();
+            self.change(number, |pull| pull.merges_itself |= pull.head == head);
+        })
+    }
+
+    async fn keep_open(&self, number: u64) -> Result<(), Fault> {
+        self.write("keep_open", || self.change(number, |pull| pull.merges_itself = false))
     }
 }

@@ -15,7 +15,7 @@ use crate::engine::{
     Request, RequestRules, Rulebook, ServiceRules, ServiceSettings,
 };
 use crate::model::{CommitId, Digest, EnvironmentName, Fault, ImageName, RepoPath, ServiceName, Timestamp};
-use crate::policy::{EnvironmentPolicy, SelectionRules, SoakMode};
+use crate::policy::{Approving, EnvironmentPolicy, SelectionRules, SoakMode};
 
 pub(in crate::engine) struct Fakes;
 
@@ -97,7 +97,7 @@ pub(in crate::engine) struct Settings {
     pub(in crate::engine) groups: Vec<Group>,
     pub(in crate::engine) soak_mode: SoakMode,
     pub(in crate::engine) sweeps_control_files: bool,
-    pub(in crate::engine) approval_required: bool,
+    pub(in crate::engine) approval: Approving,
     pub(in crate::engine) notes: Option<NotesPolicy>,
     pub(in crate::engine) changelog_files: BTreeMap<usize, RepoPath>,
     /// How promotions into `prod` are proposed.
@@ -119,7 +119,7 @@ impl Default for Settings {
             groups: Vec::new(),
             soak_mode: SoakMode::Continuous,
             sweeps_control_files: false,
-            approval_required: false,
+            approval: Approving::NotRequired,
             notes: None,
             changelog_files: BTreeMap::new(),
             requests: None,
@@ -137,7 +137,7 @@ impl Settings {
                     freezes: Vec::new(),
                     windows: Vec::new(),
                     zone: Tz::UTC,
-                    approval_required: self.approval_required && before.is_some(),
+                    approval: before.map(|_| self.approval).unwrap_or_default(),
                 },
                 paths: paths.iter().map(|folder| path(folder)).collect(),
                 before: *before,

@@ -6,7 +6,7 @@ use super::*;
 use crate::config::SubjectForm;
 use crate::engine::fake::{Push, Settings, World, digest, service};
 use crate::model::ServicePattern;
-use crate::policy::{Approval, Coverage, Freeze, FreezeOrder, Hold, Note, Pin, Quarantine};
+use crate::policy::{Approval, Approving, Coverage, Freeze, FreezeOrder, Hold, Note, Pin, Quarantine};
 
 fn note() -> Note {
     Note {
@@ -108,7 +108,7 @@ async fn a_pin_keeps_to_its_range() {
 
 #[tokio::test]
 async fn an_approval_is_of_an_image() {
-    let mut world = World::with(Settings { approval_required: true, ..Settings::default() });
+    let mut world = World::with(Settings { approval: Approving::ByFile, ..Settings::default() });
     world.push("v1.0.1", '1');
     world.pass().await;
     world.wait(24 * 60);

@@ -7,6 +7,7 @@ use crate::changelog::{Format, Notes};
 use crate::engine::edit_plan::{EditPlan, PlannedFile};
 use crate::engine::message::{Trailers, line_of};
 use crate::model::Printable;
+use crate::policy::{ApprovalReason, GateReport, Reason};
 
 /// What GitHub takes is 65,536 characters.
 const MOST_CHARS: usize = 60_000;
@@ -22,6 +23,13 @@ pub(super) const OPENING: &str = "tidegate:opening";
 
 /// Stands in the text of one that Tidegate closed, so that it is not taken for a refusal.
 pub(super) const CLOSED: &str = "tidegate:closed";
+
+/// Stands in the text of one that is to merge by itself, as long as it must not.
+pub(super) const WITHHELD: &str = "tidegate:auto-merge-withheld";
+
+/// How the line begins that tells of reviews: of an approval, and of what people are still to do.
+const OPEN: &str = "approval   open: ";
+const TO_REVIEW: &str = "approval   yours: ";
 
 /// What stands under every one.
 const FOOT: &str = "Merge this in whichever way. Close it, and nothing is proposed here until something newer comes. \
@@ -109,6 +117,10 @@ fn promotion(text: &mut String, plan: &EditPlan) {
             (false, Some(_)) => "overridden",
             (false, None) => "closed",
         };
+        if let (Some(review), None) = (review_line(gate), is_overridden) {
+            let _ = writeln!(text, "{review}");
+            continue;
+        }
         let reason = gate.reason.to_string();
         let _ = writeln!(text, "{:<10} {state}: {}", gate.gate, Printable::bounded(&reason, 400));
     }
@@ -116,6 +128,25 @@ fn promotion(text: &mut String, plan: &EditPlan) {
         let _ = writeln!(text, "{} was overridden: {}", one.gate(), Printable::bounded(one.reason(), 300));
     }
     text.push_str("```\n\n");
+}
+
+/// What the approval gate says where a review is an approval. It is the one line that changes without anything else.
+fn review_line(gate: &GateReport) -> Option<String> {
+    let Reason::Approval(ApprovalReason::Review(reason)) = &gate.reason else { return None };
+    let said = reason.of_itself()?;
+    Some(if gate.is_open() { format!("{OPEN}{said}") } else { format!("{TO_REVIEW}{said}") })
+}
+
+/// The text with what the approval gate says by now of its reviews; nothing when it says that already.
+pub(super) fn reviewed(body: &str, gates: &[GateReport]) -> Option<String> {
+    let line = gates.iter().find_map(review_line)?;
+    let with_it = |old: &str| {
+        let text = old.trim_end_matches(['\r', '\n']);
+        let is_it = text.starts_with(&format!("{OPEN}approved by ")) || text.starts_with(TO_REVIEW);
+        if is_it { format!("{line}{}", &old[text.len()..]) } else { old.to_owned() }
+    };
+    let new: String = body.split_inclusive('\n').map(with_it).collect();
+    (new != body).then_some(new)
 }
 
 fn files(text: &mut String, plans: &[EditPlan]) {

@@ -48,6 +48,7 @@ impl<P: Ports> Engine<P> {
             opened_at: Some(request.opened_at),
             state,
             is_done: false,
+            review: None,
             plans: Vec::new(),
             over: Vec::new(),
             standing,

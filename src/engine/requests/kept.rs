@@ -166,7 +166,8 @@ impl<P: Ports> Engine<P> {
         }
     }
 
-    fn track_of(&self, view: &View, told: &Trailers) -> Option<usize> {
+    /// The track that a promotion is of.
+    pub(super) fn track_of(&self, view: &View, told: &Trailers) -> Option<usize> {
         let environment = self.rulebook.find(&told.environment)?;
         view.board.place(environment, &(told.service.clone(), told.image.name.clone()))
     }

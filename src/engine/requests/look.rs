@@ -107,6 +107,7 @@ impl<P: Ports> Engine<P> {
             }
         }
         requests.refused = self.memory.requests.refused(view, &self.rulebook, &requests);
+        problems.extend(self.hear_reviews(&*forge, view, &mut requests).await);
         (requests, problems)
     }
 

@@ -1,13 +1,14 @@
 //! Promotions that people merge: each waits in a pull request from a branch of Tidegate's own.
 //!
 //! Nothing of it is kept here: the forge and its branches say what is open and what people refused, and each pass makes
-//! the one fit what was decided. `look` reads what is there, `wanted` says what is to be there, `fate` what an open one has
+//! the one fit what was decided. `look` reads what is there, `reviews` what people think of it, `wanted` says what is to be there, `fate` what an open one has
 //! come to, `body` what one says, and `write` does it. The branch that Flux follows is never written to.
 
 mod body;
 mod fate;
 mod kept;
 mod look;
+mod reviews;
 mod wanted;
 mod write;
 
@@ -18,7 +19,7 @@ use crate::model::{
     EnvironmentName, ImageName, OpenRequest, PromotionId, RequestBranch, RequestExtras, ServiceName, Tag,
     Timestamp,
 };
-use crate::policy::RefusedRequest;
+use crate::policy::{RefusedRequest, ReviewedRequest};
 
 use super::board::Board;
 use super::edit_plan::EditPlan;
@@ -56,6 +57,8 @@ pub struct Requests {
     pub open: Vec<Arc<Proposal>>,
     /// For each track that has one, what people refused.
     pub(crate) refused: HashMap<usize, RefusedRequest>,
+    /// For each track whose approval may be a review and that has an open one, what its reviews come to.
+    pub(crate) reviewed: HashMap<usize, ReviewedRequest>,
     /// Whether the forge said what is open.
     is_known: bool,
     /// The branches of which it did not say what people refused.
@@ -118,6 +121,8 @@ pub struct RequestReport {
     pub state: RequestState,
     /// Whether what there was to do is done.
     pub is_done: bool,
+    /// What the approval gate says of its reviews, where one is an approval.
+    pub review: Option<String>,
     /// The edits to be proposed; none where nothing is.
     pub plans: Vec<EditPlan>,
     /// Why something that was proposed is in it no more.
@@ -156,12 +161,32 @@ enum Standing {
     Unfinished(Arc<Proposal>),
     /// Tidegate closed it, and somebody opened it again; it still says that Tidegate closed it.
     Reopened(Arc<Proposal>),
+    /// Its branch is as it should be, and people came to another opinion of it than it says.
+    Reviewed(Arc<Proposal>, ToHeed),
     /// Something else is to come.
     Outdated(Arc<Proposal>),
     /// A person pushed to its branch.
     Theirs(Arc<Proposal>),
     /// It no longer applies.
     Over(Arc<Proposal>),
+}
+
+/// What is to be done about a pull request that people reviewed.
+#[derive(Clone, Debug)]
+struct ToHeed {
+    /// What it is to say.
+    text: Option<String>,
+    /// Whether it is to merge by itself from now on, or no more.
+    merging: Option<Merging>,
+}
+
+/// Whether a pull request that may merge by itself does so now.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Merging {
+    /// It does: whatever Tidegate asks of it is there.
+    Allowed,
+    /// It does not: people are to review it first.
+    Withheld,
 }
 
 impl Requests {
@@ -204,7 +229,10 @@ impl RequestReport {
     /// Whether anything is to be done at the forge.
     pub fn has_work(&self) -> bool {
         !matches!(self.state, RequestState::Waits | RequestState::Theirs)
-            || matches!(self.standing, Standing::Mute(_) | Standing::Unfinished(_) | Standing::Reopened(_))
+            || matches!(
+                self.standing,
+                Standing::Mute(_) | Standing::Unfinished(_) | Standing::Reopened(_) | Standing::Reviewed(..)
+            )
     }
 }
 

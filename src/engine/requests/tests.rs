@@ -6,8 +6,8 @@ use super::*;
 use crate::engine::PassReport;
 use crate::engine::fake::{Ask, Push, Settings, World, image, release, service};
 use crate::engine::request::{ByHand, Request, RollBack, What};
-use crate::model::Class;
-use crate::policy::{Decision, GateName, Insistence, Override};
+use crate::model::{Class, MergeMethod, Opinion};
+use crate::policy::{Approving, Decision, GateName, Insistence, Override};
 
 pub(super) const DAY: u64 = 24 * 60;
 pub(super) const BRANCH: &str = "tidegate/prod/common/app";
@@ -508,4 +508,122 @@ async fn dying_between_any_two_effects_neither_loses_nor_doubles_one() {
         steps += 1;
     }
     assert!(steps > 20, "it only died {steps} times");
+}
+
+/// Prod takes an approving review as an approval, and merges by itself then.
+fn by_review(auto_merge: Option<MergeMethod>) -> Settings {
+    let extras = RequestExtras { labels: vec!["promotion".into()], auto_merge, ..RequestExtras::default() };
+    let rules = RequestRules { extras, ..RequestRules::default() };
+    Settings { approval: Approving::ByReview, ..settings(rules) }
+}
+
+async fn to_be_reviewed(auto_merge: Option<MergeMethod>) -> World {
+    let mut world = World::with(by_review(auto_merge));
+    world.push("v1.0.1", '1');
+    assert_eq!(world.pass().await, ["app non-prod v1.0.0 v1.0.1"]);
+    world.wait(DAY);
+    assert_eq!(states(&world.try_pass().await.unwrap()), ["opens #1 v1.0.1"]);
+    assert_eq!(world.forge.pulls()[0].labels, ["promotion"]);
+    world
+}
+
+/// What the approval gate says of prod, and whether the pull request would merge by itself.
+async fn review(world: &mut World) -> (String, bool) {
+    let report = world.try_pass().await.unwrap();
+    assert!(report.problems.is_empty(), "{:?}", report.problems);
+    let told = report.requests[0].review.clone().unwrap();
+    (told, world.forge.pulls()[0].merges_itself)
+}
+
+const WAITS: &str = "v1.0.1 waits for a review of #1 (https://forge/1)";
+
+#[tokio::test]
+async fn a_review_of_what_lies_there_is_an_approval_and_lets_it_merge() {
+    let mut world = to_be_reviewed(Some(MergeMethod::Squash)).await;
+    assert_eq!(review(&mut world).await, (WAITS.into(), false));
+    let body = world.forge.pulls()[0].body.clone();
+    assert!(body.contains("approval   yours: it waits for a review\n"), "{body}");
+    world.forge.review(1, "tidegate[bot]", Opinion::Approved);
+    world.forge.review(1, "bruno", Opinion::None);
+    assert_eq!(review(&mut world).await, (WAITS.into(), false), "nobody approves their own");
+
+    world.forge.review(1, "ana", Opinion::Approved);
+    for _ in 0..2 {
+        assert_eq!(review(&mut world).await, ("v1.0.1 was approved by ana in #1".into(), true));
+    }
+    let body = world.forge.pulls()[0].body.clone();
+    assert!(body.contains("approval   open: approved by ana\n") && !body.contains("withheld"), "{body}");
+    for calls in [&world.forge.calls, &world.branch.calls] {
+        calls.take();
+    }
+    world.pass().await;
+    assert_eq!(world.forge.calls.take(), BTreeMap::from([("open_requests", 1), ("reviews", 1)]));
+
+    world.forge.review(1, "bruno", Opinion::ChangesRequested);
+    let asked = format!("{WAITS}; bruno asked for changes");
+    assert_eq!(review(&mut world).await, (asked.clone(), false));
+    assert_eq!(review(&mut world).await, (asked, false));
+    let body = world.forge.pulls()[0].body.clone();
+    assert!(body.contains("approval   yours: bruno asked for changes\n"), "{body}");
+    world.forge.review(1, "bruno", Opinion::Dismissed);
+    assert_eq!(review(&mut world).await, ("v1.0.1 was approved by ana in #1".into(), true));
+    assert_eq!(world.branch.message_of(world.branch.head()).matches("Tidegate-Promotion").count(), 1);
+}
+
+#[tokio::test]
+async fn a_newer_candidate_in_its_place_is_reviewed_anew() {
+    let mut world = to_be_reviewed(Some(MergeMethod::Merge)).await;
+    world.forge.review(1, "ana", Opinion::Approved);
+    assert!(review(&mut world).await.1);
+    world.push("v1.0.2", '2');
+    world.pass().await;
+    assert!(review(&mut world).await.1, "the newer one soaks");
+    world.wait(DAY);
+    assert_eq!(states(&world.try_pass().await.unwrap()), ["updates #1 v1.0.2"]);
+    assert!(!world.forge.pulls()[0].merges_itself, "nobody has reviewed what lies there");
+    let told = "v1.0.2 waits for a review of #1 (https://forge/1); ana approved an earlier commit of it";
+    assert_eq!(review(&mut world).await, (told.into(), false));
+    world.forge.review(1, "ana", Opinion::Approved);
+    assert_eq!(review(&mut world).await, ("v1.0.2 was approved by ana in #1".into(), true));
+}
+
+#[tokio::test]
+async fn a_control_file_approves_as_well() {
+    let mut world = to_be_reviewed(None).await;
+    assert_eq!(review(&mut world).await, (WAITS.into(), false));
+    let approval = format!(
+        "kind: Approval\nservice: common/app\nenvironment: prod\nversion: v1.0.1\ndigest: sha256:{}\nreason: QA\nby: \
+         Ana\nat: 2026-03-02T09:00:00Z\n",
+        "1".repeat(64)
+    );
+    world.edit(".tidegate/approval.yaml", &approval);
+    let report = world.try_pass().await.unwrap();
+    let Some(Decision::Promote(approved)) = &report.assessment.decisions[1] else { panic!() };
+    assert!(!approved.awaits_review() && report.requests[0].review.is_none());
+}
+
+#[tokio::test]
+async fn reviews_that_cannot_be_asked_for_approve_nothing() {
+    let mut world = to_be_reviewed(Some(MergeMethod::Squash)).await;
+    world.forge.review(1, "ana", Opinion::Approved);
+    *world.forge.are_reviews_away.lock().unwrap() = true;
+    let report = world.try_pass().await.unwrap();
+    assert_eq!(report.problems.len(), 1, "{:?}", report.problems);
+    let told = format!("{WAITS}, whose reviews could not be asked for");
+    assert_eq!(report.requests[0].review.as_ref(), Some(&told));
+    assert!(!world.forge.pulls()[0].merges_itself);
+    world.forge.mend();
+    assert!(review(&mut world).await.1);
+}
+
+#[tokio::test]
+async fn what_is_to_be_reviewed_is_never_pushed() {
+    let mut world = to_be_reviewed(None).await;
+    world.settings.requests = None;
+    world.restart();
+    let head = world.branch.head();
+    for _ in 0..2 {
+        assert_eq!(world.pass().await, Vec::<String>::new());
+    }
+    assert_eq!(world.branch.head(), head);
 }

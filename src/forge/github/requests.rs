@@ -5,11 +5,11 @@ use serde_json::json;
 
 use crate::model::{
     Class, ClosedRequest, CommitId, Fault, MergeMethod, OpenRequest, RequestBranch, RequestDraft,
-    RequestExtras,
+    RequestExtras, RequestReview,
 };
 
 use super::GitHub;
-use super::wire::{CommitAnswer, Pull};
+use super::wire::{CommitAnswer, Pull, Review};
 
 /// How many pull requests a page has at most.
 const PAGE: usize = 100;
@@ -19,6 +19,15 @@ const MOST_PAGES: usize = 20;
 
 /// How many closed ones of a branch are looked at.
 const MOST_CLOSED: usize = 30;
+
+/// How many pages of reviews are read. Each comment on a line is one too.
+const MOST_REVIEW_PAGES: usize = 10;
+
+/// What GitHub says of a pull request that could be merged at once.
+const NOTHING_TO_WAIT_FOR: [&str; 3] = ["in clean status", "in unstable status", "in has_hooks status"];
+
+const DISABLE_AUTO_MERGE: &str = "mutation($id: ID!) { \
+     disablePullRequestAutoMerge(input: {pullRequestId: $id}) { clientMutationId } }";
 
 const ENABLE_AUTO_MERGE: &str = "mutation($id: ID!, $method: PullRequestMergeMethod!) { \
      enablePullRequestAutoMerge(input: {pullRequestId: $id, mergeMethod: $method}) { clientMutationId } }";
@@ -53,6 +62,26 @@ impl GitHub {
     pub async fn closed_requests(&self, branch: &RequestBranch) -> Result<Vec<ClosedRequest>, Fault> {
         let pulls = self.list(&self.of_branch(branch, "closed", MOST_CLOSED)).await?;
         Ok(pulls.into_iter().filter_map(|pull| pull.closed(&self.repository)).collect())
+    }
+
+    /// What people said of a pull request as a whole, the earliest first. One that did not change costs nothing of the limit.
+    ///
+    /// # Errors
+    /// When GitHub can't be asked, or has more than can be read.
+    pub async fn reviews(&self, number: u64) -> Result<Vec<RequestReview>, Fault> {
+        let mut reviews = Vec::new();
+        for page in 1..=MOST_REVIEW_PAGES {
+            let path = self.path(&format!("/pulls/{number}/reviews?per_page={PAGE}&page={page}"));
+            let told: Vec<Review> = self.exchange.get(&path).await?;
+            let is_last = told.len() < PAGE;
+            reviews.extend(told.into_iter().filter_map(Review::told));
+            if is_last {
+                return Ok(reviews);
+            }
+        }
+        let most = PAGE * MOST_REVIEW_PAGES;
+        let message = format!("pull request #{number} has more than {most} reviews");
+        Err(Fault::new(Class::Refused, message).with_hint("approve it by `tidegate approve`, or close it"))
     }
 
     /// What a commit says, be it on a branch or not.
@@ -147,9 +176,46 @@ impl GitHub {
         troubles
     }
 
-    async fn merge_by_itself(&self, number: u64, method: MergeMethod) -> Result<(), Fault> {
+    /// Merges it as it is at `head`, as soon as all that is required of it is there: by itself later, or now.
+    ///
+    /// # Errors
+    /// When GitHub can't be asked, or does not let it be merged, as when its branch is elsewhere by now.
+    pub async fn let_merge(&self, number: u64, head: CommitId, method: MergeMethod) -> Result<(), Fault> {
+        match self.merge_by_itself(number, method).await {
+            // GitHub has nothing merge by itself that it would merge now.
+            Err(fault) if NOTHING_TO_WAIT_FOR.iter().any(|said| fault.to_string().contains(said)) => {
+                let path = self.path(&format!("/pulls/{number}/merge"));
+                let method = match method {
+                    MergeMethod::Merge => "merge",
+                    MergeMethod::Squash => "squash",
+                    MergeMethod::Rebase => "rebase",
+                };
+                let body = json!({"sha": head.to_string(), "merge_method": method});
+                self.exchange.change(Method::PUT, &path, body).await?.succeeded(&path).map(drop)
+            }
+            done => done,
+        }
+    }
+
+    /// Has it merge by itself no more.
+    ///
+    /// # Errors
+    /// When GitHub can't be asked, or does not let it be changed.
+    pub async fn do_not_merge(&self, number: u64) -> Result<(), Fault> {
+        let pull = self.pull(number).await?;
+        if pull.auto_merge.is_none() {
+            return Ok(());
+        }
+        self.exchange.mutate(DISABLE_AUTO_MERGE, json!({"id": pull.node_id})).await
+    }
+
+    async fn pull(&self, number: u64) -> Result<Pull, Fault> {
         let path = self.path(&format!("/pulls/{number}"));
-        let pull: Pull = self.exchange.get(&path).await?;
+        self.exchange.get(&path).await
+    }
+
+    async fn merge_by_itself(&self, number: u64, method: MergeMethod) -> Result<(), Fault> {
+        let pull = self.pull(number).await?;
         let method = match method {
             MergeMethod::Merge => "MERGE",
             MergeMethod::Squash => "SQUASH",

@@ -2,7 +2,7 @@
 
 use serde::Deserialize;
 
-use crate::model::{ClosedRequest, CommitId, OpenRequest, RequestBranch, Timestamp};
+use crate::model::{ClosedRequest, CommitId, OpenRequest, Opinion, RequestBranch, RequestReview, Timestamp};
 
 /// A pull request, as lists and single answers have it.
 #[derive(Debug, Deserialize)]
@@ -17,6 +17,27 @@ pub(super) struct Pull {
     pub(super) closed_at: Option<Timestamp>,
     pub(super) merged_at: Option<Timestamp>,
     pub(super) head: Head,
+    /// Something while it is to merge by itself.
+    pub(super) auto_merge: Option<serde::de::IgnoredAny>,
+    /// Nothing when the account is gone.
+    user: Option<User>,
+}
+
+/// An account.
+#[derive(Debug, Deserialize)]
+struct User {
+    login: String,
+}
+
+/// What somebody said of a pull request as a whole.
+#[derive(Debug, Deserialize)]
+pub(super) struct Review {
+    /// Nothing when the account is gone.
+    user: Option<User>,
+    state: String,
+    /// Nothing when the commit is gone.
+    commit_id: Option<String>,
+    author_association: String,
 }
 
 /// Where a pull request comes from.
@@ -32,6 +53,23 @@ pub(super) struct Head {
 #[derive(Debug, Deserialize)]
 struct Repo {
     full_name: String,
+}
+
+impl Review {
+    /// As a review; nothing of somebody who is gone.
+    pub(super) fn told(self) -> Option<RequestReview> {
+        Some(RequestReview {
+            by: self.user?.login,
+            opinion: match self.state.as_str() {
+                "APPROVED" => Opinion::Approved,
+                "CHANGES_REQUESTED" => Opinion::ChangesRequested,
+                "DISMISSED" => Opinion::Dismissed,
+                _ => Opinion::None,
+            },
+            commit: self.commit_id.and_then(|id| id.parse().ok()),
+            may_write: matches!(self.author_association.as_str(), "OWNER" | "MEMBER" | "COLLABORATOR"),
+        })
+    }
 }
 
 /// A commit.
@@ -72,6 +110,7 @@ impl Pull {
             head,
             body: self.body.unwrap_or_default(),
             opened_at: self.created_at,
+            opened_by: self.user.map(|user| user.login),
             is_draft: self.draft,
         })
     }

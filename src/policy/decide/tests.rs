@@ -7,7 +7,8 @@ use rstest::rstest;
 use super::Decision;
 use crate::policy::fixture::{HOUR, Track, at, candidates, digest, environment, moved_back, note, tags};
 use crate::policy::{
-    Approval, Control, Coverage, Freeze, FreezeOrder, GateReport, Hold, Note, Pin, Quarantine, Window,
+    Approval, Approving, Control, Coverage, Freeze, FreezeOrder, GateReport, Hold, Note, Pin, Quarantine,
+    ReviewVerdict, ReviewedRequest, Window,
 };
 
 const TUESDAY_NOON: &str = "2026-03-03T12:00:00Z";
@@ -194,7 +195,7 @@ fn a_soak_that_ends_on_saturday_passes_on_monday_at_nine() {
 #[test]
 fn what_time_does_not_open_has_no_earliest_time() {
     let mut track = Track::prod();
-    track.environment.approval_required = true;
+    track.environment.approval = Approving::ByFile;
     assert_eq!(track.evaluate("v1.0.2", TUESDAY_NOON).earliest(), None);
 }
 
@@ -257,7 +258,9 @@ fn tracks() -> impl Strategy<Value = (Track, String)> {
         )| {
             let mut track = if is_first { Track::non_prod() } else { Track::prod() };
             let name = track.environment.name.clone();
-            track.environment.approval_required = approval_required && frozen < 2;
+            if approval_required && frozen < 2 {
+                track.environment.approval = Approving::ByFile;
+            }
             track.environment.windows = day
                 .map(|at| window(&[[Weekday::Mon, Weekday::Tue, Weekday::Wed][at % 3]], "08:00", "20:00"))
                 .into_iter()
@@ -300,7 +303,7 @@ proptest! {
                     prop_assert_eq!(before.as_slice(), std::slice::from_ref(approved.candidate()));
                 }
             }
-            Decision::Wait(evaluation) => prop_assert!(!evaluation.is_open()),
+            Decision::Wait(evaluation) => prop_assert!(!evaluation.may_go()),
             Decision::Current { .. } => prop_assert!(track.nominate_at(&now).is_err()),
         }
     }
@@ -332,4 +335,21 @@ proptest! {
         let just_before = track.decide(&(earliest - chrono::Duration::seconds(1)).to_rfc3339());
         prop_assert!(matches!(just_before, Decision::Wait(_)), "{}", told(&just_before));
     }
+}
+
+#[test]
+fn what_only_a_review_is_missing_of_is_approved_to_be_proposed_and_no_more() {
+    let mut track = Track::prod();
+    track.environment.approval = Approving::ByReview;
+    let Decision::Promote(approved) = track.decide("2026-03-03T12:00:00Z") else { panic!() };
+    assert!(approved.awaits_review());
+    let Decision::Wait(evaluation) = track.decide("2026-03-02T12:00:00Z") else { panic!() };
+    assert_eq!(evaluation.earliest(), Some(at("2026-03-03T09:00:00Z")), "it is proposed when it has soaked");
+    assert!(evaluation.wants_digest());
+    let tag = "v1.0.2".parse().unwrap();
+    let verdict = Some(ReviewVerdict::Approved(vec!["ana".into()]));
+    let url = "https://forge/1".into();
+    track.reviewed = Some(ReviewedRequest { number: 1, url, tag, digest: None, verdict });
+    let Decision::Promote(approved) = track.decide("2026-03-03T12:00:00Z") else { panic!() };
+    assert!(!approved.awaits_review());
 }

@@ -4,7 +4,7 @@
 use crate::model::{Digest, EnvironmentName, RepoPath, ServiceName, Tag, Timestamp};
 use crate::policy::gates::{
     Answer, ApprovalReason, DigestReason, FreezeReason, GateReport, GroupReason, HoldReason, OrderReason,
-    QuarantineReason, Reason, ShownNote, ShownProblem, SoakReason,
+    QuarantineReason, Reason, ReviewReason, ShownNote, ShownProblem, ShownRequest, SoakReason,
 };
 
 /// Something that would open a closed gate.
@@ -42,6 +42,13 @@ pub enum Remedy {
         /// What.
         tag: Tag,
     },
+    /// Somebody approves its pull request.
+    Review {
+        /// The pull request.
+        request: ShownRequest,
+    },
+    /// The next pass proposes it.
+    Propose,
     /// An image is pushed under the tag.
     Publish {
         /// The tag.
@@ -234,6 +241,20 @@ fn approval(reason: &ApprovalReason) -> Vec<Remedy> {
         }
         ApprovalReason::NotAsked { .. } => vec![Remedy::AskAgain],
         ApprovalReason::Unreadable(problem) => vec![mend(problem)],
+        ApprovalReason::Review(reason) => review(reason),
+    }
+}
+
+fn review(reason: &ReviewReason) -> Vec<Remedy> {
+    let or_approve = |first: Remedy, tag: &Tag| vec![first, Remedy::Approve { tag: tag.clone() }];
+    match reason {
+        ReviewReason::NotProposed { tag } => or_approve(Remedy::Propose, tag),
+        ReviewReason::Waits { tag, request, .. }
+        | ReviewReason::ChangesRequested { tag, request, .. }
+        | ReviewReason::NotAsked { tag, request } => {
+            or_approve(Remedy::Review { request: request.clone() }, tag)
+        }
+        ReviewReason::Approved { .. } | ReviewReason::TakenAsGiven { .. } => Vec::new(),
     }
 }
 

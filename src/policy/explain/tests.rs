@@ -6,7 +6,7 @@ use super::*;
 use crate::model::Tag;
 use crate::policy::controls::{Control, Coverage, Pin, Quarantine};
 use crate::policy::fixture::{Track, at, candidate, candidates, moved_back, note, past_run, tags};
-use crate::policy::{GateName, Nomination, SoakMode, nominate};
+use crate::policy::{Approving, GateName, Nomination, SoakMode, nominate};
 
 const NOW: &str = "2026-03-03T12:00:00Z";
 
@@ -171,7 +171,7 @@ fn what_the_registry_offers_names_the_highest_of_all_and_of_those_admitted() {
 )]
 #[case::not_admitted(GateName::Order, NOW, |track: &mut Track| track.versions = "<1.0.2", "Admit")]
 #[case::approval(
-    GateName::Approval, NOW, |track: &mut Track| track.environment.approval_required = true, "Approve",
+    GateName::Approval, NOW, |track: &mut Track| track.environment.approval = Approving::ByFile, "Approve",
 )]
 #[case::other(
     GateName::Soak, NOW, |track: &mut Track| track.before = Some(candidates("v1.0.1")), "BringBefore",

@@ -1,14 +1,16 @@
 //! The approval gate: somebody approved this image for this environment, if somebody must.
 //!
-//! An approval names a digest, and is worth nothing for another one: whoever approved has not seen that image.
+//! An approval names a digest, and is worth nothing for another one: whoever approved has not seen that image. Where a
+//! review of the pull request is an approval too, `review` says what it comes to.
 
 use std::fmt;
 
 use crate::model::{Digest, Tag};
 use crate::policy::controls::Approval;
-use crate::policy::facts::DigestNow;
+use crate::policy::facts::{Approving, DigestNow};
 
 use super::hold::{ShownNote, ShownProblem};
+use super::review::{self, ReviewReason};
 use super::{Answer, GateName, GateReport, Question, Reason};
 
 /// Why the approval gate answers as it does.
@@ -51,6 +53,8 @@ pub enum ApprovalReason {
     },
     /// Somebody must, and nobody has by a file that can be read.
     Unreadable(ShownProblem),
+    /// What the reviews of its pull request say, where one of them is enough.
+    Review(ReviewReason),
 }
 
 pub(super) fn ask(question: Question<'_>) -> GateReport {
@@ -59,9 +63,23 @@ pub(super) fn ask(question: Question<'_>) -> GateReport {
 }
 
 fn answer(question: Question<'_>) -> (Answer, ApprovalReason) {
-    if !question.policy.environment.approval_required {
-        return (Answer::Open, ApprovalReason::NotRequired);
+    match question.policy.environment.approval {
+        Approving::NotRequired => (Answer::Open, ApprovalReason::NotRequired),
+        Approving::ByFile => by_file(question),
+        Approving::ByReview => by_file_or_review(question),
     }
+}
+
+fn by_file_or_review(question: Question<'_>) -> (Answer, ApprovalReason) {
+    let by_file = by_file(question);
+    if by_file.0 == Answer::Open {
+        return by_file;
+    }
+    let (answer, reason) = review::answer(question);
+    (answer, ApprovalReason::Review(reason))
+}
+
+fn by_file(question: Question<'_>) -> (Answer, ApprovalReason) {
     let tag = question.candidate.tag.clone();
     let approvals: Vec<&Approval> =
         question.facts.controls.approvals_of(question.candidate, question.now).collect();
@@ -109,6 +127,7 @@ impl fmt::Display for ApprovalReason {
                 write!(formatter, "{tag} was approved, but the registry could not be asked for its digest")
             }
             Self::Unreadable(problem) => problem.fmt(formatter),
+            Self::Review(reason) => reason.fmt(formatter),
         }
     }
 }

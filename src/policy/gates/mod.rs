@@ -12,6 +12,7 @@ mod name;
 mod order;
 mod quarantine;
 mod report;
+mod review;
 mod soak;
 #[cfg(test)]
 mod tests;
@@ -26,6 +27,7 @@ pub use name::{GateName, GateNameError};
 pub use order::OrderReason;
 pub use quarantine::QuarantineReason;
 pub use report::{Answer, GateReport, Reason};
+pub use review::{ReviewReason, ShownRequest};
 pub use soak::{SoakReason, SoakTime};
 pub use window::WindowReason;
 

@@ -61,6 +61,12 @@ impl GateReport {
     pub fn is_open(&self) -> bool {
         self.answer == Answer::Open
     }
+
+    /// Whether it is closed and left to the pull request that proposes the candidate: until people have reviewed it, it may
+    /// be proposed, and no more.
+    pub fn is_left_to_request(&self) -> bool {
+        !self.is_open() && matches!(self.reason, Reason::Approval(ApprovalReason::Review(_)))
+    }
 }
 
 impl fmt::Display for GateReport {

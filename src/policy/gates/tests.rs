@@ -10,7 +10,7 @@ use super::{Answer, GateName, GateReport};
 use crate::model::Digest;
 use crate::policy::RefusedRequest;
 use crate::policy::fixture::{HOUR, Track, at, candidates, digest, environment, moved_back, tags};
-use crate::policy::{Fetched, Freeze, Observed, Window};
+use crate::policy::{Approving, Fetched, Freeze, Observed, Window};
 
 const MONDAY_NOON: &str = "2026-03-02T12:00:00Z";
 const WEDNESDAY_NOON: &str = "2026-03-04T12:00:00Z";
@@ -272,7 +272,7 @@ fn approvals() {
     let mut track = Track::prod();
     let not_required = track.gate(GateName::Approval, "v1.0.2", MONDAY_NOON);
     assert_eq!(told(&not_required), (Answer::Open, "no approval is required".to_owned()));
-    track.environment.approval_required = true;
+    track.environment.approval = Approving::ByFile;
     let required = track.gate(GateName::Approval, "v1.0.2", MONDAY_NOON);
     assert_eq!(told(&required), (Answer::Closed, "v1.0.2 must be approved, and nobody has".to_owned()));
 }

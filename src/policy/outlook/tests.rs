@@ -5,7 +5,7 @@ use rstest::rstest;
 
 use super::*;
 use crate::policy::fixture::{Track, at, candidate, candidates, digest, environment, moved_back, note};
-use crate::policy::{Control, Coverage, Hold, MovedBack, Pin, Quarantine, Window};
+use crate::policy::{Approving, Control, Coverage, Hold, MovedBack, Pin, Quarantine, Window};
 
 /// Tuesday, when v1.0.2 has soaked.
 const LET_THROUGH: &str = "2026-03-03T12:00:00Z";
@@ -65,7 +65,7 @@ fn time_and_a_newer_version_take_nothing_back() {
     track.before = Some(candidates("v1.0.3"));
     track.landing.committed_at = at("2026-03-04T09:00:00Z");
     track.environment.windows = vec![sundays];
-    track.environment.approval_required = true;
+    track.environment.approval = Approving::ByFile;
     let Outlook::Stands(approved) = of(&track, &[GateName::Soak]) else { panic!() };
     assert_eq!((approved.candidate().tag.as_str(), approved.digest()), ("v1.0.2", &digest('a')));
     assert_eq!(approved.overrides().len(), 1);

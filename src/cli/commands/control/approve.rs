@@ -177,7 +177,11 @@ fn settled(gates: &[GateReport]) -> Option<String> {
         Reason::Approval(ApprovalReason::NotRequired) => {
             Some("no approval is asked for (`approval: required` in the configuration would)".to_owned())
         }
-        Reason::Approval(reason @ ApprovalReason::Given { .. }) => Some(reason.to_string()),
+        Reason::Approval(reason @ (ApprovalReason::Given { .. } | ApprovalReason::Review(_)))
+            if gate.is_open() =>
+        {
+            Some(reason.to_string())
+        }
         _ => None,
     })
 }

@@ -94,7 +94,7 @@ fn environment(board: &Board<'_>, at: usize) -> EnvironmentStatus {
     match &assessment.decisions[at] {
         None => status,
         Some(Decision::Promote(approved)) => EnvironmentStatus {
-            state: "open",
+            state: if approved.awaits_review() { "inReview" } else { "open" },
             next: Some(approved.candidate().tag.to_string()),
             earliest: Some(assessment.now),
             gates: approved.gates().iter().map(gate).collect(),

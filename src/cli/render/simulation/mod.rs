@@ -25,6 +25,8 @@ pub(crate) struct Outcome {
     pub(crate) environments: Vec<EnvironmentName>,
     /// Since when all registries are watched.
     pub(crate) watched_since: Option<Timestamp>,
+    /// Where a policy asks for reviews, which are taken to be given at once.
+    pub(crate) reviewed_at_once: Vec<EnvironmentName>,
     /// What really happened, then what each policy would have made of it.
     pub(crate) arms: Vec<Arm>,
 }
@@ -58,6 +60,9 @@ pub(crate) fn render(outcome: &Outcome, zone: Tz, most: usize) -> String {
     if let Some(note) = note(outcome, story.from, zone) {
         text.push_str(&note);
     }
+    if let Some(note) = reviewed(outcome) {
+        text.push_str(&note);
+    }
     text.push('\n');
     text.push_str(&summary::render(outcome));
     text.push_str(&list::render(outcome, zone, most));
@@ -75,6 +80,14 @@ fn note(outcome: &Outcome, from: Timestamp, zone: Tz) -> Option<String> {
         None => "no registry was ever watched; a tag came when a commit first wrote it".to_owned(),
     };
     Some(format!("{YELLOW}note{YELLOW:#} {told}\n"))
+}
+
+/// What nobody can know.
+fn reviewed(outcome: &Outcome) -> Option<String> {
+    let names: Vec<&str> = outcome.reviewed_at_once.iter().map(EnvironmentName::as_str).collect();
+    let told =
+        || format!("every review in {} is taken to be given at once; nothing records them", names.join(", "));
+    (!names.is_empty()).then(|| format!("{YELLOW}note{YELLOW:#} {}\n", told()))
 }
 
 /// What was written.

@@ -21,8 +21,10 @@ impl Board<'_> {
             let decision = track.and_then(|at| self.report.assessment.decisions[at].as_ref());
             let unmerged = track.and_then(|at| self.unmerged(at));
             let is_proposed = self.rulebook.requests.contains_key(environment);
+            let mut to_be_reviewed = false;
             let decided = decision.and_then(|decision| match (decision, &unmerged) {
                 (Decision::Promote(approved), Some(unmerged)) if approved.candidate().tag == unmerged.tag => {
+                    to_be_reviewed = approved.awaits_review();
                     None
                 }
                 (Decision::Promote(approved), _) if is_proposed => {
@@ -31,7 +33,9 @@ impl Board<'_> {
                 (decision, _) => one(name, decision, now),
             });
             let waits = unmerged.map(|unmerged| {
-                (format!("{name} {} in pull request #{}", unmerged.tag, unmerged.number), GREEN)
+                let (how, style) =
+                    if to_be_reviewed { ("waits for a review of", CYAN) } else { ("in pull request", GREEN) };
+                (format!("{name} {} {how} #{}", unmerged.tag, unmerged.number), style)
             });
             for (text, of_text) in decided.into_iter().chain(waits) {
                 told.push(text);

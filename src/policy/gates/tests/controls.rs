@@ -6,8 +6,8 @@ use super::{MONDAY_NOON, told, until};
 use crate::model::Tag;
 use crate::policy::fixture::{Track, at, candidates, digest, environment, moved_back, note};
 use crate::policy::{
-    Answer, Approval, Control, Coverage, Freeze, FreezeOrder, GateName, Hold, Note, Pin, Quarantine,
-    UnreadableControl,
+    Answer, Approval, Approving, Control, Coverage, Freeze, FreezeOrder, GateName, Hold, Note, Pin,
+    Quarantine, ReviewVerdict, ReviewedRequest, UnreadableControl,
 };
 
 fn hold(reason: &str, expires: Option<&str>) -> Control {
@@ -144,7 +144,7 @@ fn approval(version: &str, letter: char, expires: Option<&str>) -> Control {
 )]
 fn approvals(#[case] controls: Vec<Control>, #[case] answer: Answer, #[case] sentence: &str) {
     let mut track = Track { controls, ..Track::prod() };
-    track.environment.approval_required = true;
+    track.environment.approval = Approving::ByFile;
     let report = track.gate(GateName::Approval, "v1.0.2", MONDAY_NOON);
     assert_eq!(told(&report), (answer, sentence.to_owned()));
 }
@@ -153,7 +153,7 @@ fn approvals(#[case] controls: Vec<Control>, #[case] answer: Answer, #[case] sen
 fn an_approval_needs_a_digest_to_be_compared_with() {
     let mut track =
         Track { controls: vec![approval("v1.0.2", 'a', None)], digest_now: None, ..Track::prod() };
-    track.environment.approval_required = true;
+    track.environment.approval = Approving::ByFile;
     let report = track.gate(GateName::Approval, "v1.0.2", MONDAY_NOON);
     let sentence = "v1.0.2 was approved, but the registry could not be asked for its digest";
     assert_eq!(told(&report), (Answer::Closed, sentence.to_owned()));
@@ -229,5 +229,82 @@ fn the_earliest_time_is_that_of_all_gates_together() {
     assert_eq!(
         Track { running: candidates("v1.0.0"), ..Track::prod() }.evaluate("v1.0.2", MONDAY_NOON).earliest(),
         Some(at("2026-03-03T09:00:00Z"))
+    );
+}
+
+const PAGE: &str = "https://github.com/vtr/gitops/pull/12";
+
+/// A pull request of v1.0.2 as the image `a`, and what its reviews come to.
+fn in_review(tag: &str, letter: char, verdict: Option<ReviewVerdict>) -> ReviewedRequest {
+    let (tag, digest) = (tag.parse().unwrap(), Some(digest(letter)));
+    ReviewedRequest { number: 12, url: PAGE.into(), tag, digest, verdict }
+}
+
+fn approved() -> ReviewVerdict {
+    ReviewVerdict::Approved(vec!["ana".into()])
+}
+
+#[rstest]
+#[case::nothing_is_open(
+    None,
+    Answer::Closed,
+    "v1.0.2 waits for a review of its pull request, which is not open yet"
+)]
+#[case::it_proposes_another(
+    Some(in_review("v1.0.1", 'a', Some(approved()))),
+    Answer::Closed,
+    "v1.0.2 waits for a review of its pull request, which is not open yet"
+)]
+#[case::it_proposes_another_image(
+    Some(in_review("v1.0.2", 'b', Some(approved()))),
+    Answer::Closed,
+    "v1.0.2 waits for a review of its pull request, which is not open yet"
+)]
+#[case::nobody_has(
+    Some(in_review("v1.0.2", 'a', Some(ReviewVerdict::Waits(Vec::new())))),
+    Answer::Closed,
+    "v1.0.2 waits for a review of #12 (https://github.com/vtr/gitops/pull/12)"
+)]
+#[case::changes(
+    Some(in_review("v1.0.2", 'a', Some(ReviewVerdict::ChangesRequested(vec!["bruno".into()])))),
+    Answer::Closed,
+    "v1.0.2 waits for a review of #12 (https://github.com/vtr/gitops/pull/12); bruno asked for changes"
+)]
+#[case::not_known(
+    Some(in_review("v1.0.2", 'a', None)),
+    Answer::Closed,
+    "v1.0.2 waits for a review of #12 (https://github.com/vtr/gitops/pull/12), whose reviews could not be asked for"
+)]
+#[case::approved(
+    Some(in_review("v1.0.2", 'a', Some(approved()))),
+    Answer::Open,
+    "v1.0.2 was approved by ana in #12"
+)]
+fn a_review_is_an_approval(
+    #[case] reviewed: Option<ReviewedRequest>,
+    #[case] answer: Answer,
+    #[case] sentence: &str,
+) {
+    let mut track = Track { reviewed, ..Track::prod() };
+    track.environment.approval = Approving::ByReview;
+    let report = track.gate(GateName::Approval, "v1.0.2", MONDAY_NOON);
+    assert_eq!(told(&report), (answer, sentence.to_owned()));
+    assert_eq!(report.is_left_to_request(), answer == Answer::Closed);
+    track.environment.approval = Approving::ByFile;
+    let by_file = track.gate(GateName::Approval, "v1.0.2", MONDAY_NOON);
+    assert_eq!(by_file.answer, Answer::Closed, "a review is none where a file is asked for");
+    assert!(!by_file.is_left_to_request());
+}
+
+#[test]
+fn a_file_approves_where_a_review_would() {
+    let mut track = Track { controls: vec![approval("v1.0.2", 'a', None)], ..Track::prod() };
+    track.environment.approval = Approving::ByReview;
+    assert!(track.gate(GateName::Approval, "v1.0.2", MONDAY_NOON).is_open());
+    track.controls = vec![approval("v1.0.2", 'b', None)];
+    let moved = track.gate(GateName::Approval, "v1.0.2", MONDAY_NOON);
+    assert!(
+        moved.is_left_to_request(),
+        "what was approved is another image, which its review may still open"
     );
 }

@@ -1,0 +1,70 @@
+//! What people think of the open pull requests into environments where a review is an approval: asked once a pass of each.
+
+use crate::engine::Engine;
+use crate::engine::message::Trailers;
+use crate::engine::ports::{Forge, Ports};
+use crate::engine::problem::Problem;
+use crate::engine::view::View;
+use crate::model::Class;
+use crate::policy::{Approving, ReviewVerdict, ReviewedRequest};
+
+use super::wanted::branch_of;
+use super::{Proposal, Requests};
+
+impl<P: Ports> Engine<P> {
+    /// Asks for the reviews that may be approvals. A forge that stumbles is not asked for more of them in this pass, and what
+    /// was not heard approves nothing.
+    pub(super) async fn hear_reviews(
+        &self,
+        forge: &P::Forge,
+        view: &View,
+        requests: &mut Requests,
+    ) -> Vec<Problem> {
+        let mut problems = Vec::new();
+        let mut is_away = false;
+        for proposal in requests.open.iter().filter(|proposal| self.takes_reviews(proposal)) {
+            let request = &proposal.request;
+            let mut verdict = None;
+            if !is_away {
+                match forge.reviews(request.number).await {
+                    Ok(reviews) => {
+                        let opened_by = request.opened_by.as_deref();
+                        verdict = Some(ReviewVerdict::of(&reviews, request.head, opened_by));
+                    }
+                    Err(fault) => {
+                        is_away = fault.class() == Class::TryAgain;
+                        problems.push(Problem::from_fault(&fault));
+                    }
+                }
+            }
+            for told in &proposal.told {
+                let Some(tag) = told.image.tag.clone() else { continue };
+                let Some(track) = self.its_track(view, proposal, told) else { continue };
+                let reviewed = ReviewedRequest {
+                    number: request.number,
+                    url: request.url.clone(),
+                    tag,
+                    digest: told.mark.digest.clone(),
+                    verdict: verdict.clone(),
+                };
+                requests.reviewed.insert(track, reviewed);
+            }
+        }
+        problems
+    }
+
+    /// Whether a review of it is an approval. A way back waits for none, and nobody's review of Tidegate's commit is one of
+    /// what a person pushed.
+    fn takes_reviews(&self, proposal: &Proposal) -> bool {
+        let environment = proposal.told.first().and_then(|told| self.rulebook.find(&told.environment));
+        let approval = environment.map(|at| self.rulebook.environments[at].policy.approval);
+        proposal.is_own && !proposal.request.branch.goes_back() && approval == Some(Approving::ByReview)
+    }
+
+    /// The track that one of its promotions is of, if this is the branch by which that is proposed.
+    fn its_track(&self, view: &View, proposal: &Proposal, told: &Trailers) -> Option<usize> {
+        let track = self.track_of(view, told)?;
+        let branch = branch_of(&self.rulebook, &view.board.tracks[track], false)?.ok()?;
+        (branch == proposal.request.branch).then_some(track)
+    }
+}

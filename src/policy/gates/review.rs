@@ -1,0 +1,173 @@
+//! What the approval gate says where an approval may be the review of the pull request that proposes the candidate.
+
+use std::fmt;
+
+use crate::model::{Printable, Tag};
+use crate::policy::facts::Reviewing;
+use crate::policy::review::{ReviewVerdict, ReviewedRequest};
+
+use super::{Answer, Question};
+
+/// What reviews say, for the approval gate. Whatever closes it here is no reason not to propose the candidate.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ReviewReason {
+    /// No open pull request proposes the candidate yet.
+    NotProposed {
+        /// The candidate.
+        tag: Tag,
+    },
+    /// Nobody who counts has approved it as it is now.
+    Waits {
+        /// The candidate.
+        tag: Tag,
+        /// The pull request.
+        request: ShownRequest,
+        /// Who approved an earlier state of it.
+        earlier: Vec<String>,
+    },
+    /// Somebody wants changes.
+    ChangesRequested {
+        /// The candidate.
+        tag: Tag,
+        /// The pull request.
+        request: ShownRequest,
+        /// Who.
+        by: Vec<String>,
+    },
+    /// The forge could not be asked for its reviews.
+    NotAsked {
+        /// The candidate.
+        tag: Tag,
+        /// The pull request.
+        request: ShownRequest,
+    },
+    /// Somebody approved it.
+    Approved {
+        /// The candidate.
+        tag: Tag,
+        /// The pull request.
+        request: ShownRequest,
+        /// Who.
+        by: Vec<String>,
+    },
+    /// Nobody can know; it is taken to be reviewed at once.
+    TakenAsGiven {
+        /// The candidate.
+        tag: Tag,
+    },
+}
+
+/// A pull request as it is told.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ShownRequest {
+    /// Its number.
+    pub number: u64,
+    /// Its page. Somebody else's text.
+    pub url: String,
+}
+
+pub(super) fn answer(question: Question<'_>) -> (Answer, ReviewReason) {
+    let tag = question.candidate.tag.clone();
+    match question.facts.reviewing {
+        Reviewing::TakenAsGiven => (Answer::Open, ReviewReason::TakenAsGiven { tag }),
+        Reviewing::Proposed(proposed) if is_of(question, proposed) => reviewed(tag, proposed),
+        Reviewing::NotProposed | Reviewing::Proposed(_) => {
+            (Answer::Closed, ReviewReason::NotProposed { tag })
+        }
+    }
+}
+
+/// Whether a pull request proposes the candidate, as the image that it is now.
+fn is_of(question: Question<'_>, proposed: &ReviewedRequest) -> bool {
+    let is_moved = match (question.digest_now(), &proposed.digest) {
+        (Some(now), Some(proposed)) => now != proposed,
+        _ => false,
+    };
+    proposed.tag == question.candidate.tag && !is_moved
+}
+
+fn reviewed(tag: Tag, proposed: &ReviewedRequest) -> (Answer, ReviewReason) {
+    let request = ShownRequest { number: proposed.number, url: proposed.url.clone() };
+    match proposed.verdict.clone() {
+        Some(ReviewVerdict::Approved(by)) => (Answer::Open, ReviewReason::Approved { tag, request, by }),
+        Some(ReviewVerdict::ChangesRequested(by)) => {
+            (Answer::Closed, ReviewReason::ChangesRequested { tag, request, by })
+        }
+        Some(ReviewVerdict::Waits(earlier)) => {
+            (Answer::Closed, ReviewReason::Waits { tag, request, earlier })
+        }
+        None => (Answer::Closed, ReviewReason::NotAsked { tag, request }),
+    }
+}
+
+impl ReviewReason {
+    /// The same as the pull request says it of itself; nothing when it is not known.
+    pub fn of_itself(&self) -> Option<String> {
+        match self {
+            Self::NotProposed { .. } => Some("it waits for a review".to_owned()),
+            Self::Waits { earlier, .. } if earlier.is_empty() => Some("it waits for a review".to_owned()),
+            Self::Waits { earlier, .. } => {
+                Some(format!("it waits for a review; {} approved an earlier commit", names(earlier)))
+            }
+            Self::ChangesRequested { by, .. } => Some(format!("{} asked for changes", names(by))),
+            Self::Approved { by, .. } => Some(format!("approved by {}", names(by))),
+            Self::NotAsked { .. } | Self::TakenAsGiven { .. } => None,
+        }
+    }
+}
+
+impl fmt::Display for ReviewReason {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::NotProposed { tag } => {
+                write!(formatter, "{tag} waits for a review of its pull request, which is not open yet")
+            }
+            Self::Waits { tag, request, earlier } if earlier.is_empty() => {
+                write!(formatter, "{tag} waits for a review of {request}")
+            }
+            Self::Waits { tag, request, earlier } => {
+                let names = names(earlier);
+                write!(
+                    formatter,
+                    "{tag} waits for a review of {request}; {names} approved an earlier commit of it"
+                )
+            }
+            Self::ChangesRequested { tag, request, by } => {
+                write!(formatter, "{tag} waits for a review of {request}; {} asked for changes", names(by))
+            }
+            Self::NotAsked { tag, request } => {
+                write!(
+                    formatter,
+                    "{tag} waits for a review of {request}, whose reviews could not be asked for"
+                )
+            }
+            Self::Approved { tag, request, by } => {
+                write!(formatter, "{tag} was approved by {} in #{}", names(by), request.number)
+            }
+            Self::TakenAsGiven { tag } => {
+                write!(
+                    formatter,
+                    "{tag} is taken to be reviewed at once, since nobody can know when it would have been"
+                )
+            }
+        }
+    }
+}
+
+impl fmt::Display for ShownRequest {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "#{} ({})", self.number, Printable::bounded(&self.url, 300))
+    }
+}
+
+/// How many names are told.
+const MOST_NAMES: usize = 5;
+
+fn names(all: &[String]) -> String {
+    let told: Vec<String> =
+        all.iter().take(MOST_NAMES).map(|name| Printable::bounded(name, 60).to_string()).collect();
+    match all.len().saturating_sub(MOST_NAMES) {
+        0 => told.join(", "),
+        more => format!("{} and {more} more", told.join(", ")),
+    }
+}
