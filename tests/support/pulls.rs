@@ -70,6 +70,8 @@ struct State {
     allows_auto_merge: bool,
     requires_nothing: bool,
     may_push: bool,
+    /// When the token ends, as GitHub writes it.
+    ends: Option<String>,
     clock: u32,
 }
 
@@ -130,6 +132,7 @@ impl GitHub {
             allows_auto_merge: true,
             requires_nothing: false,
             may_push: true,
+            ends: None,
             clock: 0,
         };
         let watch = Watch::default();
@@ -174,6 +177,11 @@ impl GitHub {
     /// What goes wrong with the next request of this method.
     pub(crate) fn next(&self, method: &'static str, trouble: Trouble) {
         self.state().troubles.push_back((method, trouble));
+    }
+
+    /// The token ends then: `2026-12-01 10:00:00 UTC`.
+    pub(crate) fn ends(&self, at: &str) {
+        self.state().ends = Some(at.to_owned());
     }
 
     pub(crate) fn forbid(&self) {
@@ -257,6 +265,9 @@ impl GitHub {
         let status = if is_same { 304 } else { status };
         let query = request.asked.as_ref().map(|query| format!("?{query}")).unwrap_or_default();
         let full = format!("{}{query}", request.path);
+        let ends = state.ends.as_ref();
+        let ends = ends.map(|at| format!("github-authentication-token-expiration: {at}\r\n"));
+        let ends = ends.unwrap_or_default();
         state.asked.push(Asked { method: request.method.clone(), path: full, status });
         drop(state);
         if matches!(trouble, Some(Trouble::LostAnswer)) {
@@ -272,7 +283,7 @@ impl GitHub {
         };
         let text = if is_same { String::new() } else { text };
         let head = format!(
-            "HTTP/1.1 {status} X\r\ncontent-type: application/json\r\netag: {etag}\r\n{limits}content-length: {}\r\n\
+            "HTTP/1.1 {status} X\r\ncontent-type: application/json\r\netag: {etag}\r\n{limits}{ends}content-length: {}\r\n\
              connection: close\r\n\r\n",
             text.len()
         );
@@ -364,6 +375,9 @@ impl State {
         let body: Value = serde_json::from_slice(&request.body).unwrap_or_default();
         if request.method == "POST" && request.path == "/graphql" {
             return self.graphql(&body);
+        }
+        if request.path == "/rate_limit" {
+            return (200, described::example("GET /rate_limit", REPOSITORY, Value::Null));
         }
         let Some(rest) = request.path.strip_prefix(&root) else {
             return (404, json!({"message": "Not Found"}));

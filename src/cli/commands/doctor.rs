@@ -5,17 +5,21 @@ use std::fmt::Write as _;
 use std::process::ExitCode;
 use std::sync::Arc;
 
+use chrono::{TimeDelta, Utc};
 use serde::Serialize;
 
 use crate::cli::args::{Format, Global};
 use crate::cli::output::{CYAN, GREEN, Output, RED, YELLOW};
-use crate::cli::wiring::Session;
+use crate::cli::wiring::{Session, tokens};
 use crate::config::{Config, Environment};
 use crate::control;
 use crate::engine::{Place, Problem, Track};
 use crate::forge::GitHub;
 use crate::git::PushAccess;
-use crate::model::{Class, Fault, ImageName, Printable};
+use crate::model::{Class, Fault, ImageName, Printable, Timestamp};
+
+/// From so long before its end on, a token's end is a matter of doubt.
+const SOON: TimeDelta = TimeDelta::days(14);
 
 /// One thing that was looked at.
 #[derive(Debug, Serialize)]
@@ -47,6 +51,7 @@ pub(super) async fn run(global: &Global, output: &Output) -> Result<ExitCode, Fa
         good("data folder", session.folder().display().to_string()),
     ];
     findings.push(repository(&session).await);
+    findings.extend(ends_of_tokens(&session.config).await);
     if let Some(releases) = &session.releases {
         let what = format!("releases of {}", releases.repository);
         findings.push(match releases.check().await {
@@ -92,6 +97,28 @@ async fn repository(session: &Session) -> Finding {
             ..good(what, format!("{detail}, but can't push: {reason}"))
         },
     }
+}
+
+/// When the tokens of people end, as far as GitHub says so.
+async fn ends_of_tokens(config: &Config) -> Vec<Finding> {
+    let mut findings = Vec::new();
+    for token in tokens(config) {
+        match token.ends().await {
+            Ok(None) => {}
+            Ok(Some(ends)) => findings.push(end_of_token(token.key, ends, Utc::now())),
+            Err(fault) => findings.push(bad(token.key.to_owned(), &fault)),
+        }
+    }
+    findings
+}
+
+fn end_of_token(key: &str, ends: Timestamp, now: Timestamp) -> Finding {
+    let finding = good(key, format!("ends at {}", ends.format("%F %T UTC")));
+    if ends - now > SOON {
+        return finding;
+    }
+    let hint = "put another one in its place in time: nothing is pushed or proposed with one that has ended";
+    Finding { state: State::Doubtful, hint: Some(hint.to_owned()), ..finding }
 }
 
 /// Whether pull requests can be opened, as far as GitHub tells.
@@ -219,4 +246,21 @@ fn render(findings: &[Finding]) -> String {
         format!("{style}{mark}{style:#}  {}: {}\n{hint}", finding.what, finding.detail)
     };
     findings.iter().map(line).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_token_that_ends_soon_is_a_matter_of_doubt() {
+        let now: Timestamp = "2026-11-26T12:00:00Z".parse().unwrap();
+        for (ends, state) in [
+            ("2026-12-24T12:00:00Z", State::Good),
+            ("2026-12-10T12:00:00Z", State::Doubtful),
+            ("2026-11-26T11:00:00Z", State::Doubtful),
+        ] {
+            assert_eq!(end_of_token("git.auth.token", ends.parse().unwrap(), now).state, state, "{ends}");
+        }
+    }
 }

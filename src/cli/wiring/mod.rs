@@ -10,6 +10,8 @@ mod rulebook;
 mod session;
 mod source_choice;
 mod sources;
+mod tokens;
 
 pub(crate) use rulebook::rulebook;
 pub(crate) use session::{Session, load};
+pub(crate) use tokens::tokens;
