@@ -79,12 +79,21 @@ impl<'a> Known<'a> {
         if candidate.is_some() {
             self.view.past_of(track)?;
         }
+        Some(self.facts_of(track, selection, candidate))
+    }
+
+    /// The facts as they are known without a registry, which has nothing then.
+    pub(crate) fn facts_unasked(&self, track: usize) -> Facts<'a> {
+        self.facts_of(track, &NOTHING_THERE, None)
+    }
+
+    fn facts_of(&self, track: usize, selection: &'a Selection, candidate: Option<&Candidate>) -> Facts<'a> {
         let here = &self.view.board.tracks[track];
         // The tag as the selection has it, which lives as long as the facts.
         let candidate = candidate.and_then(|candidate| selection.find(&candidate.tag));
         let digest_now =
             candidate.map_or(DigestNow::NotAsked, |candidate| self.digest_of(here.image(), &candidate.tag));
-        Some(Facts {
+        Facts {
             running: &here.running,
             selection,
             moved_back: self.view.moved_back(track),
@@ -95,7 +104,7 @@ impl<'a> Known<'a> {
             controls: self.view.covering(self.rulebook, track),
             reviewing: self.reviewed.get(&track).map_or(Reviewing::NotProposed, Reviewing::Proposed),
             boarding: None,
-        })
+        }
     }
 
     /// How a soak is counted for a track. A set soaks in one piece or not at all: a version that was replaced has not run
@@ -152,6 +161,9 @@ impl<'a> Known<'a> {
         }
     }
 }
+
+/// What a registry has that was not asked.
+static NOTHING_THERE: LazyLock<Selection> = LazyLock::new(Selection::default);
 
 /// Where nothing was seen of an image's tags.
 static NOTHING_SEEN: LazyLock<Observations> = LazyLock::new(Observations::default);

@@ -197,6 +197,7 @@ impl<P: Ports> Engine<P> {
         if !is_by_hand {
             requests.extend(self.fates(&assessment, &requests));
         }
+        self.turn_auto_merge(&mut requests);
         problems.extend(requests.iter().filter_map(RequestReport::taken_over));
         let next_opening = assessment.next_opening();
         Ok(PassReport {

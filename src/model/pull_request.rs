@@ -118,6 +118,17 @@ pub struct OpenRequest {
     pub opened_by: Option<String>,
     /// Whether it is a draft.
     pub is_draft: bool,
+    /// Whether it is to merge by itself when all that is required of it is there.
+    pub auto_merge: Option<AutoMerge>,
+}
+
+/// Who has a pull request merge by itself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum AutoMerge {
+    /// Whoever opened it, which is Tidegate.
+    ByOpener,
+    /// Somebody else.
+    ByAnother,
 }
 
 /// What somebody said of a pull request as a whole.

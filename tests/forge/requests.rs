@@ -3,7 +3,9 @@
 use std::sync::Arc;
 
 use tidegate::forge::{Api, ApiSettings, GitHub, GitHubSettings};
-use tidegate::model::{Class, Fault, MergeMethod, Opinion, RequestBranch, RequestDraft, RequestExtras};
+use tidegate::model::{
+    AutoMerge, Class, Fault, MergeMethod, Opinion, RequestBranch, RequestDraft, RequestExtras,
+};
 
 use crate::support::git::{Change, Origin};
 use crate::support::pulls::{self, REPOSITORY, TOKEN, Trouble};
@@ -227,9 +229,12 @@ async fn it_merges_once_nothing_is_missing_and_never_something_else() {
     let opened = client.open_request(&draft()).await.unwrap();
     client.let_merge(1, opened.head, MergeMethod::Squash).await.unwrap();
     assert_eq!(server.open().auto_merge.as_deref(), Some("SQUASH"));
+    assert_eq!(client.open_requests().await.unwrap()[0].auto_merge, Some(AutoMerge::ByOpener));
     client.do_not_merge(1).await.unwrap();
     client.do_not_merge(1).await.unwrap();
-    assert_eq!(server.open().auto_merge, None);
+    assert_eq!(client.open_requests().await.unwrap()[0].auto_merge, None);
+    server.have_merge_by_itself(1, "ana");
+    assert_eq!(client.open_requests().await.unwrap()[0].auto_merge, Some(AutoMerge::ByAnother));
 
     // GitHub lets nothing merge by itself that could be merged at once.
     server.require_nothing();

@@ -284,3 +284,62 @@ async fn a_review_is_the_approval_that_it_merges_by() {
         server.pulls()[0].body
     );
 }
+
+#[tokio::test]
+async fn nothing_merges_by_itself_in_a_freeze() {
+    let (world, server) = world(", pullRequest: {autoMerge: squash}").await;
+    sync(&world);
+    sync(&world);
+    assert_eq!(server.open().auto_merge.as_deref(), Some("SQUASH"));
+    let until = ["freeze", "fair", "--to", "2999-01-01T00:00", "--reason", "the fair", "--env", "prod"];
+    assert_eq!(world.run(&until).code, 0);
+    let plan = world.run(&["plan"]);
+    assert!(
+        plan.out.contains("auto-merge is off: common/graphql-server: freeze: frozen (fair)"),
+        "{}",
+        plan.out
+    );
+    sync(&world);
+    let pull = server.open();
+    assert_eq!(pull.auto_merge, None);
+    assert!(pull.body.contains("**Auto-merge is off**") && pull.body.contains("the fair"), "{}", pull.body);
+    server.require_nothing();
+    server.asked();
+    let paused = sync(&world)["requests"][0]["pausedBy"].as_str().unwrap().to_owned();
+    assert!(paused.contains("frozen (fair) until 2999-01-01"), "{paused}");
+    assert_eq!(asked(&server), ["GET 200"], "it costs no more");
+    assert_eq!(world.running().1, "v1.0.0");
+    let released = world.run(&["release", "--freeze", "fair", "--yes"]);
+    assert_eq!(released.code, 0, "{}", released.err);
+    sync(&world);
+    assert!(server.pulls()[0].is_merged);
+    assert_eq!(world.running().1, "v1.0.1");
+}
+
+#[tokio::test]
+async fn what_a_person_proposed_by_hand_stays_proposed() {
+    let (world, server) = world("").await;
+    sync(&world);
+    world.run(&["hold", "common/graphql-server", "--env", "prod", "--reason", "audit"]);
+    assert_eq!(sync(&world)["requests"], Value::Array(Vec::new()));
+    let proposed = world.run(&[
+        "promote",
+        "common/graphql-server",
+        "--to",
+        "prod",
+        "--override",
+        "hold",
+        "--reason",
+        "customers cannot log in",
+    ]);
+    assert_eq!(proposed.code, 0, "{}{}", proposed.out, proposed.err);
+    let (body, tip) = (server.open().body, world.origin.at(BRANCH));
+    for _ in 0..2 {
+        assert_eq!(sync(&world)["requests"][0]["state"], "waits");
+    }
+    assert_eq!((server.open().body, world.origin.at(BRANCH)), (body, tip));
+    server.merge(1, "squash");
+    assert_eq!(world.running().1, "v1.0.1");
+    let message = world.origin.git(&["log", "-1", "--format=%B", "main"]);
+    assert!(message.contains("Tidegate-Override: hold (customers cannot log in)"), "{message}");
+}

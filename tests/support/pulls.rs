@@ -91,6 +91,8 @@ pub(crate) struct Pull {
     pub(crate) labels: Vec<String>,
     pub(crate) reviewers: Vec<String>,
     pub(crate) auto_merge: Option<String>,
+    /// Who turned that on, if not whoever opened it.
+    auto_merge_by: Option<String>,
     /// Who, what (`APPROVED` …), of which commit, and what they are to the repository.
     reviews: Vec<(String, &'static str, String, &'static str)>,
     updated: u32,
@@ -195,6 +197,13 @@ impl GitHub {
         state_of_all.look_at_branches();
         state_of_all.change(number, |pull| {
             pull.reviews.push((by.to_owned(), state, pull.sha.clone(), association));
+        });
+    }
+
+    /// Somebody has it merge by itself.
+    pub(crate) fn have_merge_by_itself(&self, number: u64, by: &str) {
+        self.state().change(number, |pull| {
+            (pull.auto_merge, pull.auto_merge_by) = (Some("SQUASH".to_owned()), Some(by.to_owned()));
         });
     }
 
@@ -356,6 +365,7 @@ impl State {
             labels: Vec::new(),
             reviewers: Vec::new(),
             auto_merge: None,
+            auto_merge_by: None,
             reviews: Vec::new(),
             updated: self.clock,
         };
@@ -616,7 +626,10 @@ fn shown(pull: &Pull, operation: &str) -> Value {
         shown[end]["repo"] = described::example(ONE, name, Value::Null)["base"]["repo"].take();
     }
     if let Some(method) = &pull.auto_merge {
-        let user = shown["user"].clone();
+        let mut user = shown["user"].clone();
+        if let Some(by) = &pull.auto_merge_by {
+            user["login"] = json!(by);
+        }
         shown["auto_merge"] = json!({
             "enabled_by": user,
             "merge_method": method.to_ascii_lowercase(),

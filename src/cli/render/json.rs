@@ -94,6 +94,8 @@ struct Requested {
     reason: Option<String>,
     /// What the approval gate says of its reviews.
     review: Option<String>,
+    /// Why it does not merge by itself for now.
+    paused_by: Option<String>,
     moves: Vec<ProposedMove>,
 }
 
@@ -235,6 +237,7 @@ fn requested(request: &RequestReport) -> Requested {
         opened_at: request.opened_at,
         reason,
         review: request.review.clone(),
+        paused_by: request.pause().map(str::to_owned),
         moves: request.moves.iter().map(one).collect(),
     }
 }

@@ -50,6 +50,11 @@ fn one(text: &mut String, request: &RequestReport, now: Timestamp) {
     if let Some(review) = &request.review {
         let _ = writeln!(text, "  {DIM}approval: {review}{DIM:#}");
     }
+    if let Some(why) = request.pause() {
+        let _ = writeln!(text, "  auto-merge is off: {why}");
+    } else if request.goes_on() {
+        let _ = writeln!(text, "  auto-merge is turned on again");
+    }
     if let RequestState::Closes { why } = &request.state {
         let _ = writeln!(text, "  since {why}");
     }

@@ -6,8 +6,8 @@ use std::sync::{Arc, Mutex};
 use super::{Branch, Calls, Fuse, lock};
 use crate::engine::ports::Forge;
 use crate::model::{
-    Class, ClosedRequest, CommitId, Fault, MergeMethod, OpenRequest, Opinion, RequestBranch, RequestDraft,
-    RequestExtras, RequestReview, Timestamp,
+    AutoMerge, Class, ClosedRequest, CommitId, Fault, MergeMethod, OpenRequest, Opinion, RequestBranch,
+    RequestDraft, RequestExtras, RequestReview, Timestamp,
 };
 
 /// What becomes of the next change.
@@ -42,7 +42,9 @@ pub(in crate::engine) struct Pull {
     pub(in crate::engine) is_merged: bool,
     pub(in crate::engine) comments: Vec<String>,
     pub(in crate::engine) labels: Vec<String>,
-    pub(in crate::engine) merges_itself: bool,
+    pub(in crate::engine) auto_merge: Option<AutoMerge>,
+    /// Whether all that is required of it is there.
+    pub(in crate::engine) is_ready: bool,
     reviews: Vec<RequestReview>,
     closed_at: Timestamp,
 }
@@ -101,6 +103,22 @@ impl FakeForge {
         });
     }
 
+    /// Somebody turns merging by itself on or off.
+    pub(in crate::engine) fn turn(&self, number: u64, auto_merge: Option<AutoMerge>) {
+        self.change(number, |pull| pull.auto_merge = auto_merge);
+    }
+
+    /// All that is required of one is there, and it merges if it may.
+    pub(in crate::engine) fn pass_checks(&self, number: u64, at: Timestamp) {
+        let merges = self.change(number, |pull| {
+            pull.is_ready = true;
+            pull.auto_merge.is_some()
+        });
+        if merges {
+            self.merge(number, at);
+        }
+    }
+
     /// Somebody writes another text.
     pub(in crate::engine) fn edit(&self, number: u64, body: &str) {
         self.change(number, |pull| pull.body = body.to_owned());
@@ -149,6 +167,7 @@ fn opened(pull: &Pull) -> OpenRequest {
         opened_at: "2026-03-02T09:00:00Z".parse().unwrap(),
         opened_by: Some("tidegate[bot]".to_owned()),
         is_draft: false,
+        auto_merge: pull.auto_merge,
     }
 }
 
@@ -205,7 +224,8 @@ impl Forge for FakeForge {
                 is_merged: false,
                 comments: Vec::new(),
                 labels: Vec::new(),
-                merges_itself: false,
+                auto_merge: None,
+                is_ready: false,
                 reviews: Vec::new(),
                 closed_at: Timestamp::MIN_UTC,
             };
@@ -237,7 +257,7 @@ impl Forge for FakeForge {
         let given = self.write("give", || {
             self.change(number, |pull| {
                 pull.labels.clone_from(&extras.labels);
-                pull.merges_itself |= extras.auto_merge.is_some();
+                pull.auto_merge = pull.auto_merge.or(extras.auto_merge.map(|_| AutoMerge::ByOpener));
             });
         });
         given.err().into_iter().collect()
@@ -246,11 +266,20 @@ impl Forge for FakeForge {
     async fn let_merge(&self, number: u64, head: CommitId, _: MergeMethod) -> Result<(), Fault> {
         self.write("let_merge", || {
             self.pulls();
-            self.change(number, |pull| pull.merges_itself |= pull.head == head);
+            let is_to_be_merged = self.change(number, |pull| {
+                assert!(pull.is_open && pull.head == head);
+                if !pull.is_ready {
+                    pull.auto_merge = Some(AutoMerge::ByOpener);
+                }
+                pull.is_ready
+            });
+            if is_to_be_merged {
+                self.merge(number, Timestamp::MIN_UTC);
+            }
         })
     }
 
     async fn keep_open(&self, number: u64) -> Result<(), Fault> {
-        self.write("keep_open", || self.change(number, |pull| pull.merges_itself = false))
+        self.write("keep_open", || self.change(number, |pull| pull.auto_merge = None))
     }
 }

@@ -24,8 +24,11 @@ pub(super) const OPENING: &str = "tidegate:opening";
 /// Stands in the text of one that Tidegate closed, so that it is not taken for a refusal.
 pub(super) const CLOSED: &str = "tidegate:closed";
 
-/// Stands in the text of one that is to merge by itself, as long as it must not.
-pub(super) const WITHHELD: &str = "tidegate:auto-merge-withheld";
+/// Stands around what is said of one that does not merge by itself while a gate is closed.
+const PAUSED: &str = "tidegate:paused";
+const PAUSED_END: &str = "tidegate:paused-end";
+const PAUSED_WORDS: &str = "**Auto-merge is off** while a gate is closed, and Tidegate turns it on again when that opens. \
+                            Whoever merges this now, or turns it on, decides so.";
 
 /// How the line begins that tells of reviews: of an approval, and of what people are still to do.
 const OPEN: &str = "approval   open: ";
@@ -52,6 +55,27 @@ pub(super) fn marked(body: &str, name: &str) -> String {
 /// The text without a mark.
 pub(super) fn unmarked(body: &str, name: &str) -> String {
     body.replace(&mark(name), "").replace(mark(name).trim_end(), "")
+}
+
+/// The text with why it does not merge by itself for now.
+pub(super) fn paused(body: &str, why: &str) -> String {
+    let body = unpaused(body);
+    let why = Printable::bounded(why, 600);
+    format!("{}{PAUSED_WORDS}\n\n```text\n{why}\n```\n{}{body}", mark(PAUSED), mark(PAUSED_END))
+}
+
+/// The text without that.
+pub(super) fn unpaused(body: &str) -> String {
+    let (begin, end) = (mark(PAUSED), mark(PAUSED_END));
+    let Some((above, rest)) = body.split_once(begin.trim_end()) else { return body.to_owned() };
+    // Somebody may have taken a part of it away.
+    let below = rest.split_once(end.trim_end()).map_or(rest, |(_, below)| below);
+    format!("{above}{}", below.trim_start_matches(['\r', '\n']))
+}
+
+/// Whether a text says that it does not merge by itself for now, for this reason if one is given.
+pub(super) fn is_paused_for(body: &str, why: Option<&str>) -> bool {
+    has_mark(body, PAUSED) && why.is_none_or(|why| body.contains(&Printable::bounded(why, 600).to_string()))
 }
 
 /// Whether a text tells of these promotions. One that tells of none at all is what somebody wrote, and stays.
@@ -209,6 +233,19 @@ mod tests {
         let windows = marked_body.replace('\n', "\r\n");
         assert!(has_mark(&windows, OPENING));
         assert!(!has_mark(&unmarked(&windows, OPENING), OPENING));
+    }
+
+    #[test]
+    fn why_it_does_not_merge_by_itself_comes_and_goes() {
+        let body = marked("text\n", OPENING);
+        let said = paused(&body, "freeze: frozen (fair)");
+        assert!(is_paused_for(&said, None) && is_paused_for(&said, Some("freeze: frozen (fair)")));
+        assert!(!is_paused_for(&said, Some("window: outside")) && !is_paused_for(&body, None));
+        assert!(has_mark(&said, OPENING));
+        assert_eq!(unpaused(&said), body);
+        assert_eq!(unpaused(&paused(&said, "another")), body);
+        assert_eq!(unpaused(&said.replace('\n', "\r\n")), body.replace('\n', "\r\n"));
+        assert_eq!(unpaused("by hand"), "by hand");
     }
 
     #[test]

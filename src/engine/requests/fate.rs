@@ -50,8 +50,10 @@ impl<P: Ports> Engine<P> {
             is_done: false,
             review: None,
             plans: Vec::new(),
+            closed_by: self.closed_unasked(assessment, proposal),
             over: Vec::new(),
             standing,
+            turn: None,
         })
     }
 }

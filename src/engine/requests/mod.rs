@@ -1,9 +1,11 @@
 //! Promotions that people merge: each waits in a pull request from a branch of Tidegate's own.
 //!
 //! Nothing of it is kept here: the forge and its branches say what is open and what people refused, and each pass makes
-//! the one fit what was decided. `look` reads what is there, `reviews` what people think of it, `wanted` says what is to be there, `fate` what an open one has
-//! come to, `body` what one says, and `write` does it. The branch that Flux follows is never written to.
+//! the one fit what was decided. `look` reads what is there, `reviews` what people think of it, `wanted` says what is to be there, `kept`
+//! what stays, `fate` what an open one has come to, `auto_merge` whether it may merge by itself now, `body` what one says, and
+//! `write` does it. The branch that Flux follows is never written to.
 
+mod auto_merge;
 mod body;
 mod fate;
 mod kept;
@@ -16,8 +18,8 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
 
 use crate::model::{
-    EnvironmentName, ImageName, OpenRequest, PromotionId, RequestBranch, RequestExtras, ServiceName, Tag,
-    Timestamp,
+    EnvironmentName, ImageName, MergeMethod, OpenRequest, PromotionId, RequestBranch, RequestExtras,
+    ServiceName, Tag, Timestamp,
 };
 use crate::policy::{RefusedRequest, ReviewedRequest};
 
@@ -28,6 +30,8 @@ use super::problem::Problem;
 use super::rulebook::Rulebook;
 
 pub(super) use look::Memory;
+
+use auto_merge::Turn;
 
 /// How the promotions into an environment are proposed.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -125,9 +129,13 @@ pub struct RequestReport {
     pub review: Option<String>,
     /// The edits to be proposed; none where nothing is.
     pub plans: Vec<EditPlan>,
+    /// Why it must not merge by itself now.
+    closed_by: Option<String>,
     /// Why something that was proposed is in it no more.
     over: Vec<String>,
     standing: Standing,
+    /// What there is to do about its merging by itself.
+    turn: Option<(Turn, MergeMethod)>,
 }
 
 /// What there is to do about a pull request.
@@ -161,32 +169,14 @@ enum Standing {
     Unfinished(Arc<Proposal>),
     /// Tidegate closed it, and somebody opened it again; it still says that Tidegate closed it.
     Reopened(Arc<Proposal>),
-    /// Its branch is as it should be, and people came to another opinion of it than it says.
-    Reviewed(Arc<Proposal>, ToHeed),
+    /// Its branch is as it should be, and people came to another opinion of it than it says: this text.
+    Reviewed(Arc<Proposal>, String),
     /// Something else is to come.
     Outdated(Arc<Proposal>),
     /// A person pushed to its branch.
     Theirs(Arc<Proposal>),
     /// It no longer applies.
     Over(Arc<Proposal>),
-}
-
-/// What is to be done about a pull request that people reviewed.
-#[derive(Clone, Debug)]
-struct ToHeed {
-    /// What it is to say.
-    text: Option<String>,
-    /// Whether it is to merge by itself from now on, or no more.
-    merging: Option<Merging>,
-}
-
-/// Whether a pull request that may merge by itself does so now.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Merging {
-    /// It does: whatever Tidegate asks of it is there.
-    Allowed,
-    /// It does not: people are to review it first.
-    Withheld,
 }
 
 impl Requests {
@@ -229,6 +219,7 @@ impl RequestReport {
     /// Whether anything is to be done at the forge.
     pub fn has_work(&self) -> bool {
         !matches!(self.state, RequestState::Waits | RequestState::Theirs)
+            || self.turn.is_some()
             || matches!(
                 self.standing,
                 Standing::Mute(_) | Standing::Unfinished(_) | Standing::Reopened(_) | Standing::Reviewed(..)

@@ -532,7 +532,7 @@ async fn review(world: &mut World) -> (String, bool) {
     let report = world.try_pass().await.unwrap();
     assert!(report.problems.is_empty(), "{:?}", report.problems);
     let told = report.requests[0].review.clone().unwrap();
-    (told, world.forge.pulls()[0].merges_itself)
+    (told, world.forge.pulls()[0].auto_merge.is_some())
 }
 
 const WAITS: &str = "v1.0.1 waits for a review of #1 (https://forge/1)";
@@ -552,7 +552,7 @@ async fn a_review_of_what_lies_there_is_an_approval_and_lets_it_merge() {
         assert_eq!(review(&mut world).await, ("v1.0.1 was approved by ana in #1".into(), true));
     }
     let body = world.forge.pulls()[0].body.clone();
-    assert!(body.contains("approval   open: approved by ana\n") && !body.contains("withheld"), "{body}");
+    assert!(body.contains("approval   open: approved by ana\n") && !body.contains("tidegate:"), "{body}");
     for calls in [&world.forge.calls, &world.branch.calls] {
         calls.take();
     }
@@ -580,7 +580,7 @@ async fn a_newer_candidate_in_its_place_is_reviewed_anew() {
     assert!(review(&mut world).await.1, "the newer one soaks");
     world.wait(DAY);
     assert_eq!(states(&world.try_pass().await.unwrap()), ["updates #1 v1.0.2"]);
-    assert!(!world.forge.pulls()[0].merges_itself, "nobody has reviewed what lies there");
+    assert!(world.forge.pulls()[0].auto_merge.is_none(), "nobody has reviewed what lies there");
     let told = "v1.0.2 waits for a review of #1 (https://forge/1); ana approved an earlier commit of it";
     assert_eq!(review(&mut world).await, (told.into(), false));
     world.forge.review(1, "ana", Opinion::Approved);
@@ -611,7 +611,7 @@ async fn reviews_that_cannot_be_asked_for_approve_nothing() {
     assert_eq!(report.problems.len(), 1, "{:?}", report.problems);
     let told = format!("{WAITS}, whose reviews could not be asked for");
     assert_eq!(report.requests[0].review.as_ref(), Some(&told));
-    assert!(!world.forge.pulls()[0].merges_itself);
+    assert!(world.forge.pulls()[0].auto_merge.is_none());
     world.forge.mend();
     assert!(review(&mut world).await.1);
 }

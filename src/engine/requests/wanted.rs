@@ -14,10 +14,11 @@ use crate::engine::refresh::blocking;
 use crate::engine::rulebook::Rulebook;
 use crate::engine::view::View;
 use crate::model::{Class, CommitId, Fault, RepoPath, RepoPathError, RequestBranch};
-use crate::policy::{ApprovalReason, GateName, GateReport, Reason};
+use crate::policy::{ApprovalReason, GateReport, Reason};
 
-use super::body::{CLOSED, OPENING, WITHHELD, has_mark, is_of, reviewed};
-use super::{Grouping, Merging, Proposal, ProposedMove, RequestReport, RequestState, Standing, ToHeed};
+use super::auto_merge::closed_for_now;
+use super::body::{CLOSED, OPENING, has_mark, is_of, reviewed};
+use super::{Grouping, Proposal, ProposedMove, RequestReport, RequestState, Standing};
 
 /// What was approved, by the branch that proposes it, in the order of their names.
 type ByBranch = BTreeMap<String, (RequestBranch, Vec<Planned>)>;
@@ -88,9 +89,7 @@ impl<P: Ports> Engine<P> {
             if plans.is_empty() || !whole.mark(&mut plans) {
                 continue;
             }
-            let rules = self.rulebook.requests.get(&plans[0].environment);
-            let merges_itself = rules.is_some_and(|rules| rules.extras.auto_merge.is_some());
-            match self.standing(assessment, &branch, &plans, merges_itself).await {
+            match self.standing(assessment, &branch, &plans).await {
                 Ok(standing) => reports.extend(self.report_on(branch, plans, whole.over, standing)),
                 Err(fault) => problems.push(Problem::from_fault(&fault)),
             }
@@ -134,7 +133,6 @@ impl<P: Ports> Engine<P> {
         assessment: &Assessment,
         branch: &RequestBranch,
         plans: &[EditPlan],
-        merges_itself: bool,
     ) -> Result<Standing, Fault> {
         let Some(proposal) = assessment.requests.of(branch).cloned() else { return Ok(Standing::Missing) };
         if !proposal.is_own {
@@ -151,9 +149,10 @@ impl<P: Ports> Engine<P> {
         } else if !is_of(body, &proposal.told) {
             Standing::Mute(proposal)
         } else {
-            let text = plans.iter().find_map(|plan| reviewed(body, plan.approved.gates()));
-            let merging = merging(plans, merging_of(body)).filter(|_| merges_itself);
-            as_reviewed(proposal, text, merging)
+            match plans.iter().find_map(|plan| reviewed(body, plan.approved.gates())) {
+                Some(text) => Standing::Reviewed(proposal, text),
+                None => Standing::Current(proposal),
+            }
         })
     }
 
@@ -185,6 +184,7 @@ impl<P: Ports> Engine<P> {
     ) -> Option<RequestReport> {
         let environment = self.rulebook.environments[plans.first()?.environment].policy.name.clone();
         let moves = plans.iter().map(move_of).collect();
+        let closed_by = closed_for_now(&plans);
         let review = plans.iter().find_map(|plan| review_in(plan.approved.gates()));
         let (state, plans) = match &standing {
             Standing::Missing => (RequestState::Opens, plans),
@@ -210,8 +210,10 @@ impl<P: Ports> Engine<P> {
             state,
             review,
             plans,
+            closed_by,
             over,
             standing,
+            turn: None,
         })
     }
 }
@@ -239,45 +241,11 @@ fn unclear(branch: &RequestBranch) -> Problem {
         .hint("nothing was changed; try again, or merge or close it first")
 }
 
-/// An open pull request whose branch is as it should be, by what people think of it.
-pub(super) fn as_reviewed(
-    proposal: Arc<Proposal>,
-    text: Option<String>,
-    merging: Option<Merging>,
-) -> Standing {
-    match (&text, merging) {
-        (None, None) => Standing::Current(proposal),
-        _ => Standing::Reviewed(proposal, ToHeed { text, merging }),
-    }
-}
-
-/// Whether people are to review it before it goes.
-pub(super) fn awaits_review(plans: &[EditPlan]) -> bool {
-    plans.iter().any(|plan| plan.approved.awaits_review())
-}
-
-/// Whether what may merge by itself is to do so from now on, or no more: not before people have reviewed it, where they must,
-/// and from then on as soon as no freeze is in effect and a window is open.
-fn merging(plans: &[EditPlan], now: Merging) -> Option<Merging> {
-    let is_calendar =
-        |report: &GateReport| matches!(report.gate, GateName::Freeze | GateName::Window) && !report.is_open();
-    let is_closed = || plans.iter().any(|plan| plan.approved.gates().iter().any(is_calendar));
-    match now {
-        Merging::Allowed => awaits_review(plans).then_some(Merging::Withheld),
-        Merging::Withheld => (!awaits_review(plans) && !is_closed()).then_some(Merging::Allowed),
-    }
-}
-
 /// What the approval gate says of reviews, if one of them is an approval.
 pub(super) fn review_in(gates: &[GateReport]) -> Option<String> {
     let of_review =
         gates.iter().find(|report| matches!(report.reason, Reason::Approval(ApprovalReason::Review(_))));
     of_review.map(|report| report.reason.to_string())
-}
-
-/// Whether a pull request that may merge by itself does, by what its text says.
-pub(super) fn merging_of(body: &str) -> Merging {
-    if has_mark(body, WITHHELD) { Merging::Withheld } else { Merging::Allowed }
 }
 
 fn move_of(plan: &EditPlan) -> ProposedMove {

@@ -18,9 +18,9 @@ use crate::model::{
     Class, CommitId, Fault, OpenRequest, Printable, Publication, RequestBranch, RequestDraft, Tag, Timestamp,
 };
 
-use super::body::{CLOSED, OPENING, WITHHELD, marked, render, unmarked};
-use super::wanted::{awaits_review, merging_of, under_ids_of};
-use super::{Merging, Proposal, RequestReport, RequestRules, RequestState, Standing, ToHeed};
+use super::body::{CLOSED, OPENING, marked, paused, render, unmarked, unpaused};
+use super::wanted::under_ids_of;
+use super::{Proposal, RequestReport, RequestRules, RequestState, Standing};
 
 /// What the commits of a pass are made from.
 struct Making<'a> {
@@ -65,6 +65,13 @@ impl<P: Ports> Engine<P> {
         making: &Making<'_>,
         problems: &mut Vec<Problem>,
     ) -> Result<(), Fault> {
+        if report.turn.is_some() {
+            self.carry_out_turn(forge, report, problems).await?;
+            // The text of reviews is written by now, and what else it says is for the next pass to read.
+            if matches!(report.standing, Standing::Reopened(_) | Standing::Reviewed(..)) {
+                return Ok(());
+            }
+        }
         match report.standing.clone() {
             Standing::Missing => {
                 let opened = self.open(forge, report, making, problems).await?;
@@ -75,12 +82,10 @@ impl<P: Ports> Engine<P> {
             }
             Standing::Outdated(proposal) => self.update(forge, report, &proposal, making).await,
             Standing::Mute(proposal) => {
-                let (title, body) = self.told(report, Some(&proposal.request), making);
+                let (title, body) = self.told(report, making);
                 forge.amend(proposal.request.number, Some(&title), &body).await
             }
-            Standing::Reviewed(proposal, news) => {
-                self.heed(forge, &proposal.request, news, report, problems).await
-            }
+            Standing::Reviewed(proposal, text) => forge.amend(proposal.request.number, None, &text).await,
             Standing::Unfinished(proposal) => {
                 let rules = self.rules_of(report);
                 self.finish(forge, &proposal.request, &rules, report, problems).await
@@ -109,7 +114,7 @@ impl<P: Ports> Engine<P> {
             LeftOver::Nothing => self.propose(report, None, making).await?,
         }
         let rules = self.rules_of(report);
-        let (title, body) = self.told(report, None, making);
+        let (title, body) = self.told(report, making);
         let is_bare = rules.extras.is_empty();
         let body = if is_bare { body } else { marked(&body, OPENING) };
         let draft = RequestDraft { branch, title, body, is_draft: rules.is_draft };
@@ -177,11 +182,7 @@ impl<P: Ports> Engine<P> {
         making: &Making<'_>,
     ) -> Result<(), Fault> {
         let number = proposal.request.number;
-        let (title, body) = self.told(report, Some(&proposal.request), making);
-        if merging_of(&body) == Merging::Withheld && merging_of(&proposal.request.body) == Merging::Allowed {
-            // Nobody has reviewed what is about to lie there.
-            forge.keep_open(number).await?;
-        }
+        let (title, body) = self.told(report, making);
         self.propose(report, Some(proposal.request.head), making).await?;
         forge.amend(number, Some(&title), &body).await?;
         match superseded(proposal, report) {
@@ -200,8 +201,10 @@ impl<P: Ports> Engine<P> {
         problems: &mut Vec<Problem>,
     ) -> Result<(), Fault> {
         let mut extras = rules.extras.clone();
-        if merging_of(&request.body) == Merging::Withheld {
+        let mut body = unpaused(&unmarked(&request.body, OPENING));
+        if let (Some(_), Some(why)) = (extras.auto_merge, &report.closed_by) {
             extras.auto_merge = None;
+            body = paused(&body, why);
         }
         let troubles = forge.give(request.number, &extras).await;
         let is_to_be_tried_again = troubles.iter().any(|fault| fault.class() == Class::TryAgain);
@@ -209,37 +212,7 @@ impl<P: Ports> Engine<P> {
         if is_to_be_tried_again {
             return Ok(());
         }
-        forge.amend(request.number, None, &unmarked(&request.body, OPENING)).await
-    }
-
-    /// Says in a pull request what people think of it, and has it merge by itself, or no more. Its text says which, so that what
-    /// people change of that stays theirs.
-    async fn heed(
-        &self,
-        forge: &P::Forge,
-        request: &OpenRequest,
-        news: ToHeed,
-        report: &RequestReport,
-        problems: &mut Vec<Problem>,
-    ) -> Result<(), Fault> {
-        let number = request.number;
-        let body = news.text.as_ref().unwrap_or(&request.body);
-        if news.merging == Some(Merging::Withheld) {
-            forge.keep_open(number).await?;
-            return forge.amend(number, None, &marked(body, WITHHELD)).await;
-        }
-        if news.text.is_some() {
-            forge.amend(number, None, body).await?;
-        }
-        let method = news.merging.and_then(|_| self.rules_of(report).extras.auto_merge);
-        let Some(method) = method else { return Ok(()) };
-        match forge.let_merge(number, request.head, method).await {
-            Err(fault) if fault.class() == Class::TryAgain => return Err(fault),
-            // What the forge does not let be merged is told once, and left to people.
-            Err(fault) => problems.push(about(report, &fault)),
-            Ok(()) => {}
-        }
-        forge.amend(number, None, &unmarked(body, WITHHELD)).await
+        forge.amend(request.number, None, &body).await
     }
 
     /// Closes a pull request that no longer applies, says why, and removes its branch.
@@ -267,25 +240,19 @@ impl<P: Ports> Engine<P> {
         Ok(())
     }
 
-    /// The title and the text; of one that is there, what it says of merging by itself stays until that is done.
-    fn told(
-        &self,
-        report: &RequestReport,
-        there: Option<&OpenRequest>,
-        making: &Making<'_>,
-    ) -> (String, String) {
+    /// The title and the text. That it does not merge by itself for now stays said.
+    fn told(&self, report: &RequestReport, making: &Making<'_>) -> (String, String) {
         let plans = &report.plans;
         let message = draft(&self.rulebook, plans, making.notes, making.requested_by).message;
         let title = message.lines().next().unwrap_or_default();
         let mut body = render(plans, &message, |plan| making.notes.of(plan));
-        let was_withheld = there.is_some_and(|there| merging_of(&there.body) == Merging::Withheld);
-        if self.rules_of(report).extras.auto_merge.is_some() && (was_withheld || awaits_review(plans)) {
-            body = marked(&body, WITHHELD);
+        if let Some(why) = report.pause() {
+            body = paused(&body, why);
         }
         (Printable::bounded(title, 250).to_string(), body)
     }
 
-    fn rules_of(&self, report: &RequestReport) -> RequestRules {
+    pub(super) fn rules_of(&self, report: &RequestReport) -> RequestRules {
         let environment = self.rulebook.find(&report.environment);
         let rules = environment.and_then(|at| self.rulebook.requests.get(&at).cloned());
         rules.unwrap_or_default()
@@ -323,7 +290,7 @@ fn fenced(text: &str) -> String {
     format!("```text\n{text}\n```\n")
 }
 
-fn about(report: &RequestReport, fault: &Fault) -> Problem {
+pub(super) fn about(report: &RequestReport, fault: &Fault) -> Problem {
     let mut problem = Problem::from_fault(fault);
     problem.environment = Some(report.environment.clone());
     if let [one] = report.moves.as_slice() {

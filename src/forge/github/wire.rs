@@ -2,7 +2,9 @@
 
 use serde::Deserialize;
 
-use crate::model::{ClosedRequest, CommitId, OpenRequest, Opinion, RequestBranch, RequestReview, Timestamp};
+use crate::model::{
+    AutoMerge, ClosedRequest, CommitId, OpenRequest, Opinion, RequestBranch, RequestReview, Timestamp,
+};
 
 /// A pull request, as lists and single answers have it.
 #[derive(Debug, Deserialize)]
@@ -18,13 +20,20 @@ pub(super) struct Pull {
     pub(super) merged_at: Option<Timestamp>,
     pub(super) head: Head,
     /// Something while it is to merge by itself.
-    pub(super) auto_merge: Option<serde::de::IgnoredAny>,
+    pub(super) auto_merge: Option<MergesByItself>,
     /// Nothing when the account is gone.
     user: Option<User>,
 }
 
-/// An account.
+/// That a pull request is to merge by itself.
 #[derive(Debug, Deserialize)]
+pub(super) struct MergesByItself {
+    /// Nothing when the account is gone.
+    enabled_by: Option<User>,
+}
+
+/// An account.
+#[derive(Debug, PartialEq, Eq, Deserialize)]
 struct User {
     login: String,
 }
@@ -103,6 +112,10 @@ impl Pull {
     /// As an open request, if it comes from one of Tidegate's own branches: a fork may have one of that name.
     pub(super) fn open(self, repository: &str) -> Option<OpenRequest> {
         let (branch, head) = self.origin(repository)?;
+        let auto_merge = self.auto_merge.as_ref().map(|merges| match &merges.enabled_by {
+            Some(_) if merges.enabled_by == self.user => AutoMerge::ByOpener,
+            _ => AutoMerge::ByAnother,
+        });
         Some(OpenRequest {
             number: self.number,
             url: self.html_url,
@@ -112,6 +125,7 @@ impl Pull {
             opened_at: self.created_at,
             opened_by: self.user.map(|user| user.login),
             is_draft: self.draft,
+            auto_merge,
         })
     }
 
