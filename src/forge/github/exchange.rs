@@ -3,7 +3,6 @@
 //! Only what changes nothing is asked again. Whether a change arrived whose answer was lost is seen by the next pass. When
 //! the API asks to be left alone, it is, and the next pass that may ask does.
 
-use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -15,6 +14,7 @@ use crate::forge::api::{self, Api, GRAPHQL, Question};
 use crate::model::{Class, Fault, Printable};
 
 use super::Bearer;
+use super::kept::{Answers, Kept};
 
 /// How often what changes nothing is asked.
 const MOST_ATTEMPTS: u32 = 3;
@@ -26,23 +26,13 @@ const FIRST_PAUSE: Duration = Duration::from_millis(200);
 /// what people wrote.
 const MOST_BYTES: usize = 16 * 1024 * 1024;
 
-/// How many answers are kept. There is one a page of open requests, and one a branch that was asked about.
-const MOST_KEPT: usize = 2_000;
-
 const PERMISSIONS: &str = "check forge.github.repository, and that the token sees it and has `contents: write` and \
                            `pull requests: write`, and `issues: write` for labels";
 
 pub(super) struct Exchange {
     api: Api,
     bearer: Bearer,
-    kept: Mutex<HashMap<String, Kept>>,
-}
-
-/// An answer, and what says that it did not change.
-#[derive(Clone)]
-struct Kept {
-    mark: String,
-    body: Arc<Vec<u8>>,
+    kept: Mutex<Answers>,
 }
 
 /// What came of a change.
@@ -70,7 +60,7 @@ impl Exchange {
     }
 
     async fn get_once(&self, path: &str) -> Result<Arc<Vec<u8>>, Fault> {
-        let kept = self.kept().get(path).cloned();
+        let kept = self.kept().find(path);
         let known = kept.as_ref().map(|kept| kept.mark.as_str());
         let answer = self.send(Method::GET, path, None, known).await?;
         if let Some(kept) = kept.filter(|_| answer.status == 304) {
@@ -79,11 +69,7 @@ impl Exchange {
         let answer = Answer(answer).succeeded(path)?;
         let body = Arc::new(answer.body);
         if let Some(mark) = answer.mark {
-            let mut all = self.kept();
-            if all.len() >= MOST_KEPT {
-                all.clear();
-            }
-            all.insert(path.to_owned(), Kept { mark, body: Arc::clone(&body) });
+            self.kept().keep(path, Kept { mark, body: Arc::clone(&body) });
         }
         Ok(body)
     }
@@ -121,7 +107,7 @@ impl Exchange {
         })
     }
 
-    fn kept(&self) -> MutexGuard<'_, HashMap<String, Kept>> {
+    fn kept(&self) -> MutexGuard<'_, Answers> {
         self.kept.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

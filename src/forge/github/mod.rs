@@ -1,9 +1,10 @@
 //! Pull requests at GitHub and GitHub Enterprise: what is open, what was closed, and opening, amending and closing them.
 //!
-//! `exchange` asks, and keeps answers that did not change. `wire` is what the answers look like.
+//! `exchange` asks, and `kept` has the answers that may not have changed. `wire` is what the answers look like.
 //! Another forge is a folder beside this one.
 
 mod exchange;
+mod kept;
 mod requests;
 mod rights;
 mod wire;
