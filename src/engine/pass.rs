@@ -154,11 +154,18 @@ impl<P: Ports> Engine<P> {
     }
 
     /// Takes what is approved and plans its edits.
-    async fn report(&self, mut assessment: Assessment, request: &Request) -> Result<PassReport, Fault> {
+    async fn report(&mut self, mut assessment: Assessment, request: &Request) -> Result<PassReport, Fault> {
         let mut beside = BTreeMap::new();
         match &request.what {
             What::Everything => {}
-            What::Some(by_hand) => self.decide_by_hand(&mut assessment, by_hand).await?,
+            What::Some(by_hand) => {
+                let scheduled = assessment.decisions.clone();
+                self.decide_by_hand(&mut assessment, by_hand).await?;
+                if self.hear_refusals(&mut assessment).await {
+                    assessment.decisions = scheduled;
+                    self.decide_by_hand(&mut assessment, by_hand).await?;
+                }
+            }
             What::Back(back) => {
                 beside = self.decide_back(&mut assessment, back, &request.requested_by).await?;
             }

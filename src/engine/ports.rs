@@ -8,11 +8,10 @@ use std::time::Duration;
 use crate::changelog::Notes;
 use crate::history::Subject;
 use crate::model::{
-    BlobId, ClosedRequest, CommitDraft, CommitId, CommitInfo, Content, Digest, Fault, FetchEvidence,
-    FileChange, Held, ImageName, IndexEnd, Intent, Line, Listing, MergeMethod, Movement, MovementPart,
-    MovementQuery, Observation, OpenRequest, Outcome, PromotionId, Proposed, Publication, RepoPath,
-    RequestBranch, RequestDraft, RequestExtras, RequestReview, ServiceName, Tag, TagList, TagsSeen,
-    Timestamp,
+    BlobId, ClosedPage, CommitDraft, CommitId, CommitInfo, Content, Digest, Fault, FetchEvidence, FileChange,
+    Held, ImageName, IndexEnd, Intent, Line, Listing, MergeMethod, Movement, MovementPart, MovementQuery,
+    Observation, OpenRequest, Outcome, PromotionId, Proposed, Publication, RepoPath, RequestBranch,
+    RequestDraft, RequestExtras, RequestReview, ServiceName, Tag, TagList, TagsSeen, Timestamp,
 };
 
 /// The parts that one engine is made of.
@@ -170,11 +169,12 @@ pub trait Forge: Send + Sync + 'static {
     /// Those that are open.
     fn open_requests(&self) -> impl Future<Output = Result<Vec<OpenRequest>, Fault>> + Send;
 
-    /// Those of a branch that are closed, the last ones to change first, as far back as matters.
+    /// Those of a branch that are closed, the last ones to change first: a page of them, from the first on.
     fn closed_requests(
         &self,
         branch: &RequestBranch,
-    ) -> impl Future<Output = Result<Vec<ClosedRequest>, Fault>> + Send;
+        page: usize,
+    ) -> impl Future<Output = Result<ClosedPage, Fault>> + Send;
 
     /// What people said of an open one as a whole, the earliest first.
     fn reviews(&self, number: u64) -> impl Future<Output = Result<Vec<RequestReview>, Fault>> + Send;

@@ -31,8 +31,8 @@ pub use network_url::{NetworkUrl, NetworkUrlError, Protocol};
 pub use printable::Printable;
 pub use promotion::{BY_SCHEDULE, PromotionId};
 pub use pull_request::{
-    AutoMerge, ClosedRequest, MergeMethod, OpenRequest, Opinion, Proposed, RequestBranch, RequestDraft,
-    RequestExtras, RequestReview,
+    AutoMerge, ClosedPage, ClosedRequest, MergeMethod, OpenRequest, Opinion, Proposed, RequestBranch,
+    RequestDraft, RequestExtras, RequestReview,
 };
 pub use record::{
     FetchEvidence, HistoryRest, IndexEnd, Intent, Movement, MovementPart, MovementQuery, MovingCommit,

@@ -166,10 +166,23 @@ pub struct ClosedRequest {
     pub head: CommitId,
     /// What it says; perhaps somebody else's text.
     pub body: String,
+    /// When it was opened.
+    pub opened_at: Timestamp,
     /// When it was closed.
     pub closed_at: Timestamp,
+    /// When anything about it last changed, be it a comment.
+    pub updated_at: Timestamp,
     /// Whether it was merged.
     pub is_merged: bool,
+}
+
+/// Some of the closed pull requests of a branch, the last ones to change first.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ClosedPage {
+    /// These.
+    pub requests: Vec<ClosedRequest>,
+    /// Whether there are no more.
+    pub is_last: bool,
 }
 
 /// What a pull request is to say.

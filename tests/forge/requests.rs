@@ -65,12 +65,12 @@ async fn one_is_opened_changed_and_closed() {
 
     client.close_request(1, "over").await.unwrap();
     assert_eq!(client.open_requests().await.unwrap(), []);
-    let closed = client.closed_requests(&branch()).await.unwrap();
+    let closed = client.closed_requests(&branch(), 1).await.unwrap().requests;
     assert_eq!((closed.len(), closed[0].is_merged, closed[0].body.as_str()), (1, false, "over"));
     assert_eq!(closed[0].head, opened.head);
     assert_eq!(client.message(opened.head).await.unwrap(), "chore(app): update");
     let other: RequestBranch = "tidegate/prod/common/web".parse().unwrap();
-    assert_eq!(client.closed_requests(&other).await.unwrap(), []);
+    assert_eq!(client.closed_requests(&other, 1).await.unwrap().requests, []);
 }
 
 #[tokio::test]
@@ -97,7 +97,7 @@ async fn one_that_is_open_already_is_found_and_those_of_others_are_not_ours() {
     let opened = client.open_request(&draft()).await.unwrap();
     assert_eq!(opened.number, 3);
     assert_eq!(client.open_request(&draft()).await.unwrap(), opened);
-    assert_eq!(client.closed_requests(&branch()).await.unwrap(), []);
+    assert_eq!(client.closed_requests(&branch(), 1).await.unwrap().requests, []);
 }
 
 #[tokio::test]
@@ -112,6 +112,27 @@ async fn more_than_a_page_is_read() {
     server.asked();
     client.open_requests().await.unwrap();
     assert_eq!(asked(&server), ["GET 304", "GET 304"]);
+}
+
+#[tokio::test]
+async fn closed_ones_come_by_pages_the_last_to_change_first() {
+    let (_origin, server, client) = world();
+    for number in 1..=65 {
+        client.open_request(&draft()).await.unwrap();
+        server.close(number);
+    }
+    server.edit(7, "a word");
+    let mut numbers = Vec::new();
+    for page in 1..=3 {
+        let closed = client.closed_requests(&branch(), page).await.unwrap();
+        assert_eq!(closed.is_last, page == 3);
+        assert!(closed.requests.iter().all(|one| one.opened_at < one.updated_at));
+        numbers.extend(closed.requests.iter().map(|request| request.number));
+    }
+    assert_eq!((numbers.len(), &numbers[..3], numbers[64]), (65, &[7, 65, 64][..], 1));
+    server.asked();
+    client.closed_requests(&branch(), 1).await.unwrap();
+    assert_eq!(asked(&server), ["GET 304"]);
 }
 
 #[tokio::test]

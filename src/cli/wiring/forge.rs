@@ -7,8 +7,8 @@ use crate::engine;
 use crate::forge::{Api, Bearer, GitHub, GitHubSettings};
 use crate::git::Login;
 use crate::model::{
-    Class, ClosedRequest, CommitId, Fault, MergeMethod, OpenRequest, RequestBranch, RequestDraft,
-    RequestExtras, RequestReview,
+    Class, ClosedPage, CommitId, Fault, MergeMethod, OpenRequest, RequestBranch, RequestDraft, RequestExtras,
+    RequestReview,
 };
 
 use super::git;
@@ -37,8 +37,8 @@ impl engine::Forge for GitHub {
         Self::open_requests(self).await
     }
 
-    async fn closed_requests(&self, branch: &RequestBranch) -> Result<Vec<ClosedRequest>, Fault> {
-        Self::closed_requests(self, branch).await
+    async fn closed_requests(&self, branch: &RequestBranch, page: usize) -> Result<ClosedPage, Fault> {
+        Self::closed_requests(self, branch, page).await
     }
 
     async fn reviews(&self, number: u64) -> Result<Vec<RequestReview>, Fault> {

@@ -1,13 +1,15 @@
 //! A forge in memory, whose pull requests are of the branches of the fake repository.
 
+use std::cmp::Reverse;
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use super::{Branch, Calls, Fuse, lock};
 use crate::engine::ports::Forge;
 use crate::model::{
-    AutoMerge, Class, ClosedRequest, CommitId, Fault, MergeMethod, OpenRequest, Opinion, RequestBranch,
-    RequestDraft, RequestExtras, RequestReview, Timestamp,
+    AutoMerge, Class, ClosedPage, ClosedRequest, CommitId, Fault, MergeMethod, OpenRequest, Opinion,
+    RequestBranch, RequestDraft, RequestExtras, RequestReview, Timestamp,
 };
 
 /// What becomes of the next change.
@@ -47,6 +49,17 @@ pub(in crate::engine) struct Pull {
     pub(in crate::engine) is_ready: bool,
     reviews: Vec<RequestReview>,
     closed_at: Timestamp,
+    /// The place of its opening, and of its last change, among all that happened here.
+    opened: u32,
+    updated: u32,
+}
+
+/// How many closed ones a page has.
+const PAGE: usize = 30;
+
+/// When something happened here.
+fn tick(place: u32) -> Timestamp {
+    Timestamp::UNIX_EPOCH + Duration::from_secs(place.into())
 }
 
 impl FakeForge {
@@ -135,7 +148,11 @@ impl FakeForge {
     }
 
     fn change<T>(&self, number: u64, change: impl FnOnce(&mut Pull) -> T) -> T {
-        change(lock(&self.pulls).iter_mut().find(|pull| pull.number == number).unwrap())
+        let mut pulls = lock(&self.pulls);
+        let now = next(&pulls);
+        let pull = pulls.iter_mut().find(|pull| pull.number == number).unwrap();
+        pull.updated = now;
+        change(pull)
     }
 
     fn reach(&self) -> Result<(), Fault> {
@@ -155,6 +172,11 @@ impl FakeForge {
             }
         }
     }
+}
+
+/// The place of what happens now.
+fn next(pulls: &[Pull]) -> u32 {
+    pulls.iter().map(|pull| pull.updated).max().unwrap_or_default() + 1
 }
 
 fn opened(pull: &Pull) -> OpenRequest {
@@ -178,18 +200,23 @@ impl Forge for FakeForge {
         Ok(self.pulls().iter().filter(|pull| pull.is_open).map(opened).collect())
     }
 
-    async fn closed_requests(&self, branch: &RequestBranch) -> Result<Vec<ClosedRequest>, Fault> {
+    async fn closed_requests(&self, branch: &RequestBranch, page: usize) -> Result<ClosedPage, Fault> {
         self.calls.count("closed_requests");
         self.reach()?;
-        let closed = self.pulls().into_iter().filter(|pull| !pull.is_open && pull.branch == *branch);
-        let closed = closed.map(|pull| ClosedRequest {
+        let mut closed: Vec<Pull> =
+            self.pulls().into_iter().filter(|pull| !pull.is_open && pull.branch == *branch).collect();
+        closed.sort_by_key(|pull| Reverse(pull.updated));
+        let is_last = closed.len() <= page * PAGE;
+        let closed = closed.into_iter().skip((page - 1) * PAGE).take(PAGE).map(|pull| ClosedRequest {
             number: pull.number,
             head: pull.head,
             body: pull.body,
+            opened_at: tick(pull.opened),
             closed_at: pull.closed_at,
+            updated_at: tick(pull.updated),
             is_merged: pull.is_merged,
         });
-        Ok(closed.collect())
+        Ok(ClosedPage { requests: closed.collect(), is_last })
     }
 
     async fn reviews(&self, number: u64) -> Result<Vec<RequestReview>, Fault> {
@@ -228,6 +255,8 @@ impl Forge for FakeForge {
                 is_ready: false,
                 reviews: Vec::new(),
                 closed_at: Timestamp::MIN_UTC,
+                opened: next(&pulls),
+                updated: next(&pulls),
             };
             pulls.push(pull.clone());
             opened(&pull)

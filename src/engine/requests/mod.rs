@@ -1,7 +1,7 @@
 //! Promotions that people merge: each waits in a pull request from a branch of Tidegate's own.
 //!
 //! Nothing of it is kept here: the forge and its branches say what is open and what people refused, and each pass makes
-//! the one fit what was decided. `look` reads what is there, `reviews` what people think of it, `wanted` says what is to be there, `kept`
+//! the one fit what was decided. `look` reads what is there, `refusals` what people closed, `reviews` what people think of it, `wanted` says what is to be there, `kept`
 //! what stays, `fate` what an open one has come to, `auto_merge` whether it may merge by itself now, `body` what one says, and
 //! `write` does it. The branch that Flux follows is never written to.
 
@@ -10,6 +10,7 @@ mod body;
 mod fate;
 mod kept;
 mod look;
+mod refusals;
 mod reviews;
 mod wanted;
 mod write;

@@ -4,8 +4,8 @@ use reqwest::Method;
 use serde_json::json;
 
 use crate::model::{
-    Class, ClosedRequest, CommitId, Fault, MergeMethod, OpenRequest, RequestBranch, RequestDraft,
-    RequestExtras, RequestReview,
+    Class, ClosedPage, CommitId, Fault, MergeMethod, OpenRequest, RequestBranch, RequestDraft, RequestExtras,
+    RequestReview,
 };
 
 use super::GitHub;
@@ -17,8 +17,8 @@ const PAGE: usize = 100;
 /// How many pages of open ones are read.
 const MOST_PAGES: usize = 20;
 
-/// How many closed ones of a branch are looked at.
-const MOST_CLOSED: usize = 30;
+/// How many closed ones of a branch a page has: few of them matter, as a rule.
+const CLOSED_PAGE: usize = 30;
 
 /// How many pages of reviews are read. Each comment on a line is one too.
 const MOST_REVIEW_PAGES: usize = 10;
@@ -55,13 +55,16 @@ impl GitHub {
         Err(Fault::new(Class::Refused, message).with_hint("close what nobody will merge"))
     }
 
-    /// The closed pull requests of a branch, the last ones to change first.
+    /// The closed pull requests of a branch, the last ones to change first: a page of them, from the first on.
     ///
     /// # Errors
     /// When GitHub can't be asked.
-    pub async fn closed_requests(&self, branch: &RequestBranch) -> Result<Vec<ClosedRequest>, Fault> {
-        let pulls = self.list(&self.of_branch(branch, "closed", MOST_CLOSED)).await?;
-        Ok(pulls.into_iter().filter_map(|pull| pull.closed(&self.repository)).collect())
+    pub async fn closed_requests(&self, branch: &RequestBranch, page: usize) -> Result<ClosedPage, Fault> {
+        let query = format!("{}&page={page}", self.of_branch(branch, "closed", CLOSED_PAGE));
+        let pulls = self.list(&query).await?;
+        let is_last = pulls.len() < CLOSED_PAGE;
+        let requests = pulls.into_iter().filter_map(|pull| pull.closed(&self.repository)).collect();
+        Ok(ClosedPage { requests, is_last })
     }
 
     /// What people said of a pull request as a whole, the earliest first. One that did not change costs nothing of the limit.

@@ -16,6 +16,7 @@ pub(super) struct Pull {
     #[serde(default)]
     pub(super) draft: bool,
     pub(super) created_at: Timestamp,
+    updated_at: Timestamp,
     pub(super) closed_at: Option<Timestamp>,
     pub(super) merged_at: Option<Timestamp>,
     pub(super) head: Head,
@@ -136,7 +137,9 @@ impl Pull {
             number: self.number,
             head,
             body: self.body.unwrap_or_default(),
+            opened_at: self.created_at,
             closed_at: self.closed_at?,
+            updated_at: self.updated_at,
             is_merged: self.merged_at.is_some(),
         })
     }
