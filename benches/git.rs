@@ -12,7 +12,7 @@ use std::time::Duration;
 
 use chrono::DateTime;
 use criterion::{BatchSize, Criterion, criterion_group, criterion_main};
-use support::{Change, Origin};
+use support::{Change, Origin, git, import, stream_of};
 use tidegate::git::{Mirror, Reach, Settings, Signature, Signing};
 use tidegate::model::{BlobId, CommitDraft, CommitId, Content, FileEdit, Publication, Timestamp};
 
@@ -154,5 +154,49 @@ fn writing(criterion: &mut Criterion) {
     group.finish();
 }
 
-criterion_group!(benches, reading, writing);
+/// What a person would type for one file, and the fastest that the git program knows for a thousand commits.
+fn writing_by_git(criterion: &mut Criterion) {
+    let origin = origin();
+    let work = origin.clone_to("work");
+    let mut group = criterion.benchmark_group("git/write, by the git program");
+    group.sample_size(10).measurement_time(Duration::from_secs(10));
+    let mut version = 0;
+    let mut next_tag = move || {
+        version += 1;
+        format!("v2.0.{version}")
+    };
+    group.bench_function("pull, commit and push, 1 file", |bencher| {
+        bencher.iter_batched(
+            || manifest(7, &next_tag()),
+            |text| {
+                git(&work, &["pull", "--quiet", "--ff-only"]);
+                std::fs::write(work.join(path(7)), text).unwrap();
+                git(&work, &["commit", "--quiet", "-am", "one"]);
+                git(&work, &["push", "--quiet"]);
+            },
+            BatchSize::PerIteration,
+        );
+    });
+    group.bench_function("fetch, fast-import and push, 1,000 commits", |bencher| {
+        bencher.iter_batched(
+            || {
+                let tag = next_tag();
+                let change = |number: i64| {
+                    let service = usize::try_from(number).unwrap() * 7;
+                    (path(service), manifest(service, &tag))
+                };
+                stream_of(("imported", "refs/remotes/origin/main"), 0..1_000, change)
+            },
+            |stream| {
+                git(&work, &["fetch", "--quiet"]);
+                import(&work, &stream);
+                git(&work, &["push", "--quiet", "origin", "imported:main"]);
+            },
+            BatchSize::PerIteration,
+        );
+    });
+    group.finish();
+}
+
+criterion_group!(benches, reading, writing, writing_by_git);
 criterion_main!(benches);

@@ -6,6 +6,7 @@
 use std::fmt::Write as _;
 use std::fs;
 use std::io::Write as _;
+use std::ops::Range;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
@@ -155,26 +156,12 @@ impl Origin {
     /// Adds so many commits to `main` at once; the changes of each are made from its number.
     pub(crate) fn commits(&self, count: i64, changes: impl Fn(i64) -> (String, String)) {
         let first = self.commits.fetch_add(count, Ordering::Relaxed);
-        let mut stream = Vec::new();
-        for number in 0..count {
-            let (path, text) = changes(number);
-            let parent = (number == 0).then_some("refs/heads/main^0");
-            let message = format!("commit {number}");
-            let change = Change::File(&path, text.as_bytes());
-            write_commit(&mut stream, "main", first + number, &message, parent, &[change]);
-        }
-        self.import(&stream);
+        self.import(&stream_of(("main", "refs/heads/main"), first..first + count, changes));
     }
 
     /// Feeds `git fast-import`.
     pub(crate) fn import(&self, stream: &[u8]) {
-        let mut child = command(&self.path())
-            .args(["fast-import", "--quiet", "--force"])
-            .stdin(Stdio::piped())
-            .spawn()
-            .expect("git fast-import");
-        child.stdin.take().expect("a pipe").write_all(stream).expect("git reads on");
-        assert!(child.wait().expect("git fast-import").success());
+        import(&self.path(), stream);
     }
 
     /// Installs a hook, a shell script.
@@ -190,6 +177,36 @@ impl Origin {
         git(self.folder.path(), &["clone", "--quiet", &self.url(), name]);
         self.beside(name)
     }
+}
+
+/// What `git fast-import` makes commits of, each of one change that is made from its number, counted from 0: on a branch, on
+/// top of where something else is. The times of the commits are counted too.
+pub(crate) fn stream_of(
+    (branch, parent): (&str, &str),
+    times: Range<i64>,
+    changes: impl Fn(i64) -> (String, String),
+) -> Vec<u8> {
+    let mut stream = Vec::new();
+    let parent = format!("{parent}^0");
+    for (number, time) in (0..).zip(times) {
+        let (path, text) = changes(number);
+        let parent = (number == 0).then_some(parent.as_str());
+        let message = format!("commit {number}");
+        let change = Change::File(&path, text.as_bytes());
+        write_commit(&mut stream, branch, time, &message, parent, &[change]);
+    }
+    stream
+}
+
+/// Feeds `git fast-import` in a repository.
+pub(crate) fn import(repository: &Path, stream: &[u8]) {
+    let mut child = command(repository)
+        .args(["fast-import", "--quiet", "--force"])
+        .stdin(Stdio::piped())
+        .spawn()
+        .expect("git fast-import");
+    child.stdin.take().expect("a pipe").write_all(stream).expect("git reads on");
+    assert!(child.wait().expect("git fast-import").success());
 }
 
 fn write_commit(
