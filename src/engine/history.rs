@@ -81,10 +81,10 @@ impl<P: Ports> Engine<P> {
         if let Some(unknown) = query.environment.as_ref().filter(|name| self.rulebook.find(name).is_none()) {
             return Err(Fault::new(Class::Usage, format!("there is no environment {unknown}")));
         }
-        let view = self.refresh().await?;
+        let end = Box::pin(self.end_of_history()).await?;
         let mut moves: Vec<(u64, Move)> = Vec::new();
-        let mut newest = NewestFirst::of(view.end, query.service.clone(), query.since);
-        while let Some(movements) = view.heed(newest.next(&*self.ports.store).await)? {
+        let mut newest = NewestFirst::of(end, query.service.clone(), query.since);
+        while let Some(movements) = newest.next(&*self.ports.store).await? {
             for movement in movements {
                 // Those of one commit are put in order below, so that none of it is left out before that.
                 let is_full = moves.len() >= query.most;

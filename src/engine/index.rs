@@ -48,6 +48,18 @@ pub(super) struct Reading {
 }
 
 impl<P: Ports> Engine<P> {
+    /// The end of the kept history, which reaches up to where the branch is now. Files are read only where it does not yet:
+    /// which images Flux's policies name at a commit is no news to an index that ends there.
+    pub(super) async fn end_of_history(&mut self) -> Result<IndexEnd, Fault> {
+        let head = self.fetch().await?;
+        match self.ports.store.index_end().await? {
+            Some((scope, end)) if end.head == head && scope.starts_with(&configured(&self.rulebook)) => {
+                Ok(end)
+            }
+            _ => Ok(self.take_in(head).await?.end),
+        }
+    }
+
     /// Reads what came since the kept history ends, and keeps it.
     pub(super) async fn extend_index(&self, reading: Reading) -> Result<Indexed, Fault> {
         let store = &self.ports.store;
@@ -56,7 +68,7 @@ impl<P: Ports> Engine<P> {
         let seen = [kept_fetch, self.memory.last_seen].into_iter().flatten().max_by_key(|(_, at)| *at);
         let extending = Extending {
             engine: self,
-            scope: fingerprint(&self.rulebook, &reading.resolver),
+            scope: scope(&self.rulebook, &reading.resolver),
             evidence: evidence(head, kept_fetch, seen, reading.now),
             seen,
             reading: Arc::new(reading),
@@ -109,7 +121,8 @@ impl<P: Ports> Extending<'_, P> {
     /// Goes on from where the kept history ends. Nothing when another process was first.
     async fn to_head(&self) -> Result<Option<Indexed>, Fault> {
         let head = self.reading.snapshot.commit;
-        let end = self.engine.ports.store.index_end(&self.scope).await?;
+        let kept = self.engine.ports.store.index_end().await?;
+        let end = kept.filter(|(scope, _)| *scope == self.scope).map(|(_, end)| end);
         let is_last = end.is_some() && end == self.reading.last;
         let repository = Arc::clone(&self.engine.ports.repository);
         let known = end.map(|end| end.head);
@@ -260,9 +273,13 @@ impl<P: Ports> Extending<'_, P> {
     }
 }
 
-/// What an index depends on beside the commits: the environments and their folders, the Flux policies that name images,
-/// and this program.
-fn fingerprint(rulebook: &Rulebook, resolver: &Resolver) -> String {
+/// What an index depends on beside the commits: what [`configured`] tells, and the Flux policies that name images.
+fn scope(rulebook: &Rulebook, resolver: &Resolver) -> String {
+    format!("{}{:x}", configured(rulebook), Sha256::digest(resolver.fingerprint()))
+}
+
+/// The part of it that is in no commit: the environments and their folders, and this program.
+fn configured(rulebook: &Rulebook) -> String {
     let mut hash = Sha256::new();
     hash.update(INDEX_VERSION.to_be_bytes());
     for environment in &rulebook.environments {
@@ -272,8 +289,7 @@ fn fingerprint(rulebook: &Rulebook, resolver: &Resolver) -> String {
             hash.update(b"\n");
         }
     }
-    hash.update(resolver.fingerprint());
-    format!("{:x}", hash.finalize())
+    format!("{:x}-", hash.finalize())
 }
 
 #[cfg(test)]

@@ -298,8 +298,8 @@ pub trait Store: Send + Sync + 'static {
         at: Timestamp,
     ) -> impl Future<Output = Result<(), Fault>> + Send;
 
-    /// How far the kept history of this scope goes.
-    fn index_end(&self, scope: &str) -> impl Future<Output = Result<Option<IndexEnd>, Fault>> + Send;
+    /// Of which scope the kept history is, and how far it goes.
+    fn index_end(&self) -> impl Future<Output = Result<Option<(String, IndexEnd)>, Fault>> + Send;
 
     /// Drops the kept history of every scope but this. When its commits came stays known.
     fn drop_other_index(&self, scope: &str) -> impl Future<Output = Result<(), Fault>> + Send;

@@ -23,9 +23,14 @@ impl<P: Ports> Engine<P> {
 
     /// Fetches, and takes in what changed since last time.
     pub(super) async fn refresh(&mut self) -> Result<Arc<View>, Fault> {
-        let repository = Arc::clone(&self.ports.repository);
-        let head = blocking(move || repository.fetch()).await?;
+        let head = self.fetch().await?;
         Box::pin(self.take_in(head)).await
+    }
+
+    /// Asks where the branch is, and brings what is new.
+    pub(super) async fn fetch(&self) -> Result<CommitId, Fault> {
+        let repository = Arc::clone(&self.ports.repository);
+        blocking(move || repository.fetch()).await
     }
 
     /// What was there when somebody last looked, without asking anybody.
@@ -39,7 +44,7 @@ impl<P: Ports> Engine<P> {
     }
 
     /// Takes in what changed up to a commit that is in the mirror.
-    async fn take_in(&mut self, head: CommitId) -> Result<Arc<View>, Fault> {
+    pub(super) async fn take_in(&mut self, head: CommitId) -> Result<Arc<View>, Fault> {
         let now = self.ports.clock.now();
         if let Some(view) = self.memory.view.as_ref().filter(|view| view.commit() == head && !view.is_stale())
         {

@@ -100,7 +100,7 @@ async fn a_full_disk_keeps_the_index_that_was_there() {
     };
     let many: Vec<_> = (0..1000).map(movement).collect();
     assert_full(store.extend_index("scope", Some((end, 1)), head(), &many[1..]).await.unwrap_err());
-    assert_eq!(store.index_end("scope").await.unwrap(), Some(end));
+    assert_eq!(store.index_end().await.unwrap(), Some(("scope".to_owned(), end)));
     assert_eq!(store.movements_of(end, &[subject()]).await.unwrap(), [movement(0)]);
     // The next write begins afresh, whatever the database did with the transaction that failed.
     set(&store, "max_page_count = 100000").await;

@@ -26,7 +26,7 @@ async fn rebuilt(place: &Place) -> PathBuf {
     let opened = place.open().await;
     let OpenState::Rebuilt { kept_aside } = opened.state else { unreachable!("{:?}", opened.state) };
     // The new one is empty, and works.
-    assert_eq!(opened.store.index_end("scope").await.unwrap(), None);
+    assert_eq!(opened.store.index_end().await.unwrap(), None);
     assert_eq!(opened.store.pending().await.unwrap(), []);
     assert_eq!(opened.store.observe(&[seen("v1.0.1", 'a')], at(2)).await.unwrap(), 1);
     opened.store.close().await;
@@ -161,7 +161,7 @@ async fn damage_that_is_met_while_running_is_told_as_such() {
     for page in 1..length / 4096 {
         overwrite(&place.file, page * 4096, &[0xa5; 4096]);
     }
-    let error = second.index_end("scope").await.unwrap_err();
+    let error = second.index_end().await.unwrap_err();
     assert!(error.is_damage(), "{error:?}");
     assert_eq!(error.class(), Class::TryAgain);
     first.close().await;

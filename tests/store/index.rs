@@ -51,17 +51,16 @@ async fn assert_gone(store: &Store, end: IndexEnd) {
 }
 
 #[tokio::test]
-async fn there_is_none_of_another_scope() {
+async fn it_says_of_which_scope_it_is_and_how_far_it_goes() {
     let place = Place::new();
     let store = place.create().await;
-    assert_eq!(store.index_end(SCOPE).await.unwrap(), None);
+    assert_eq!(store.index_end().await.unwrap(), None);
     let end = extend(&store, SCOPE, None, 1, &[movement(1)]).await;
-    assert_eq!(store.index_end("paths:other parser:1").await.unwrap(), None);
-    assert_eq!(store.index_end(SCOPE).await.unwrap(), Some(end));
+    assert_eq!(store.index_end().await.unwrap(), Some((SCOPE.to_owned(), end)));
     assert_eq!((end.head, end.next_sequence), (commit(1), 2));
     store.close().await;
     let store = place.reopen().await;
-    assert_eq!(store.index_end(SCOPE).await.unwrap(), Some(end));
+    assert_eq!(store.index_end().await.unwrap(), Some((SCOPE.to_owned(), end)));
     assert_eq!(all(&store, end, 9).await, [movement(1)]);
 }
 
@@ -160,10 +159,10 @@ async fn another_scope_leaves_nothing_of_what_was_there_but_when_commits_came() 
     let old = extend(&store, SCOPE, None, 299, &history).await;
     assert!(store.evidence(&[commit(5)]).await.unwrap().is_empty(), "it is in the index");
     store.drop_other_index(SCOPE).await.unwrap();
-    assert_eq!(store.index_end(SCOPE).await.unwrap(), Some(old), "it is this one");
+    assert_eq!(store.index_end().await.unwrap(), Some((SCOPE.to_owned(), old)), "it is this one");
     store.drop_other_index("other").await.unwrap();
+    assert_eq!(store.index_end().await.unwrap(), None);
     let end = extend(&store, "other", None, 5, &history[5..6]).await;
-    assert_eq!(store.index_end(SCOPE).await.unwrap(), None);
     assert_gone(&store, old).await;
     assert_eq!(all(&store, end, 9).await, [movement(5)]);
     let evidence = store.evidence(&[commit(5), commit(299), commit(300)]).await.unwrap();
@@ -217,7 +216,7 @@ async fn one_commit_has_one_set_of_facts() {
         error.to_string(),
         "cannot save the history index: the movements are not in the order of commits"
     );
-    assert_eq!(store.index_end(SCOPE).await.unwrap(), None);
+    assert_eq!(store.index_end().await.unwrap(), None);
 }
 
 #[tokio::test]
@@ -241,7 +240,7 @@ async fn an_index_that_is_not_what_was_saved_is_no_index() {
         let error = store.movements(old, &newest(9)).await.unwrap_err();
         assert!(error.to_string().contains("made anew"), "{harm}: {error}");
         // It is gone, and a new one can be made.
-        assert_eq!(store.index_end(SCOPE).await.unwrap(), None, "{harm}");
+        assert_eq!(store.index_end().await.unwrap(), None, "{harm}");
         assert_gone(&store, old).await;
         let onto = Some((old, old.next_sequence));
         let extended = store.extend_index(SCOPE, onto, commit(3), &[]).await.unwrap();
@@ -253,7 +252,7 @@ async fn an_index_that_is_not_what_was_saved_is_no_index() {
     let store = place.create().await;
     extend(&store, SCOPE, None, 2, &[movement(2)]).await;
     tamper(&place.file, "UPDATE history_index SET head = 'HEAD'").await;
-    assert_eq!(store.index_end(SCOPE).await.unwrap(), None);
+    assert_eq!(store.index_end().await.unwrap(), None);
     extend(&store, SCOPE, None, 2, &[movement(2)]).await;
 }
 

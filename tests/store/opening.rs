@@ -59,7 +59,7 @@ async fn another_repository_clears_what_tells_of_the_old_one() {
     store.close().await;
     let other = Store::open(&place.file, "file:///srv/other.git").await.unwrap();
     assert_eq!(other.state, OpenState::Existing);
-    assert_eq!(other.store.index_end("scope").await.unwrap(), None);
+    assert_eq!(other.store.index_end().await.unwrap(), None);
     assert_eq!(other.store.fetches().await.unwrap(), []);
     assert_eq!(other.store.observe(&[seen("v1", 'a')], at(2)).await.unwrap(), 0);
     assert_eq!(other.store.pending().await.unwrap(), [intent(1)]);

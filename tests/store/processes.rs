@@ -72,7 +72,7 @@ async fn of_two_that_extend_the_index_one_is_told_to_look_again() {
     let place = Place::new();
     let (one, other) = (place.create().await, place.reopen().await);
     let end = extend(&one, "scope", None, 1, &[movement(1)]).await;
-    assert_eq!(other.index_end("scope").await.unwrap(), Some(end));
+    assert_eq!(other.index_end().await.unwrap(), Some(("scope".to_owned(), end)));
     let further = extend(&one, "scope", Some(end), 2, &[movement(2)]).await;
     let late = other.extend_index("scope", Some((end, 2)), commit(2), &[movement(2)]).await.unwrap();
     assert_eq!(late, Extended::Overtaken);

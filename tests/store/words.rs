@@ -113,14 +113,14 @@ pub(super) async fn extend(
 ) -> IndexEnd {
     let onto = onto.map(|end| (end, end.next_sequence));
     let extended = store.extend_index(scope, onto, commit(head), movements).await.unwrap();
-    let end = store.index_end(scope).await.unwrap().unwrap();
-    assert_eq!(extended, Extended::To(end), "nobody else writes");
+    let (kept, end) = store.index_end().await.unwrap().unwrap();
+    assert_eq!((kept.as_str(), extended), (scope, Extended::To(end)), "nobody else writes");
     end
 }
 
 /// All of the index of a scope, oldest first; nothing when there is none, or it can't be read.
 pub(super) async fn index_of(store: &Store, scope: &str) -> Option<(IndexEnd, Vec<Movement>)> {
-    let end = store.index_end(scope).await.unwrap()?;
+    let (_, end) = store.index_end().await.unwrap().filter(|(kept, _)| kept == scope)?;
     let query = MovementQuery { service: None, since: None, most: 100_000, rest: None };
     let mut movements = store.movements(end, &query).await.ok()?.movements;
     movements.reverse();

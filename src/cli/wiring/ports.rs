@@ -211,8 +211,8 @@ impl engine::Store for Store {
         Ok(Self::record_fetch(self, head, absent_at, at).await?)
     }
 
-    async fn index_end(&self, scope: &str) -> Result<Option<IndexEnd>, Fault> {
-        Ok(Self::index_end(self, scope).await?)
+    async fn index_end(&self) -> Result<Option<(String, IndexEnd)>, Fault> {
+        Ok(Self::index_end(self).await?)
     }
 
     async fn drop_other_index(&self, scope: &str) -> Result<(), Fault> {

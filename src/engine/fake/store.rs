@@ -129,8 +129,10 @@ impl Store for FakeStore {
         Ok(())
     }
 
-    async fn index_end(&self, scope: &str) -> Result<Option<IndexEnd>, Fault> {
-        Ok(lock(&self.kept).index.as_ref().filter(|index| index.scope == scope).map(|index| index.end))
+    async fn index_end(&self) -> Result<Option<(String, IndexEnd)>, Fault> {
+        let kept = lock(&self.kept);
+        let index = kept.index.as_ref().filter(|index| !index.scope.is_empty());
+        Ok(index.map(|index| (index.scope.clone(), index.end)))
     }
 
     async fn drop_other_index(&self, scope: &str) -> Result<(), Fault> {

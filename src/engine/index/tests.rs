@@ -3,6 +3,7 @@
 use proptest::prelude::*;
 
 use super::*;
+use crate::engine::HistoryQuery;
 use crate::engine::fake::{Settings, World};
 use crate::model::MovementQuery;
 
@@ -77,6 +78,24 @@ async fn a_history_that_another_program_made_anew_is_read_again() {
     world.engine.learn(&view, [0]).await.unwrap();
     assert!(view.landing(0).is_some());
     assert_eq!(places(&world, view.end).await.len(), 5);
+}
+
+#[tokio::test]
+async fn what_is_kept_up_to_the_head_is_told_without_reading_a_file() {
+    let mut world = world(4);
+    world.engine.look().await.unwrap();
+    let query = HistoryQuery { service: None, environment: None, since: None, most: 3 };
+    let told = world.engine.history(&query).await.unwrap();
+    world.branch.calls.take();
+    let again = world.again().engine.history(&query).await.unwrap();
+    assert_eq!(format!("{again:?}"), format!("{told:?}"));
+    let mut asked = world.branch.calls.take();
+    assert_eq!((asked.remove("fetch"), asked.len()), (Some(1), 0), "{asked:?}");
+    // Another configuration is another history.
+    let settings = Settings { environments: vec![("other", vec!["p"], None)], ..Settings::default() };
+    let mut other = World { settings, ..world.again() };
+    other.restart();
+    assert_eq!(other.engine.history(&query).await.unwrap().len(), 1);
 }
 
 #[derive(Clone, Debug)]

@@ -19,21 +19,21 @@ use super::rows::Reader;
 use super::state;
 
 impl Store {
-    /// How far the index goes, if there is one of this `scope`: a fingerprint of the paths that were looked at and of the
-    /// parser's version, which the caller makes up.
+    /// Of which scope the index is, if there is one, and how far it goes. The scope is what the caller made up: a
+    /// fingerprint of the paths that were looked at and of the parser's version.
     ///
     /// An index of which that can't be read is dropped, and is none.
     ///
     /// # Errors
     /// When the database can't be read.
-    pub async fn index_end(&self, scope: &str) -> Result<Option<IndexEnd>, StoreError> {
+    pub async fn index_end(&self) -> Result<Option<(String, IndexEnd)>, StoreError> {
         let operation = "read the end of the history index";
         let mut reading = self.database.read(operation).await?;
         let found = state(&mut reading).await;
         drop(reading);
         let ends = found.and_then(|found| {
-            let found = found.filter(|found| found.scope == scope);
-            found.map(|found| found.end().map_err(sqlx::Error::from)).transpose()
+            let found = found.filter(|found| !found.scope.is_empty());
+            found.map(|found| Ok((found.scope.clone(), found.end()?))).transpose()
         });
         match ends {
             Err(error) if is_unreadable(&error) => {
