@@ -8,7 +8,7 @@ use crate::engine::request::{Request, What};
 use crate::engine::requests::tests::{BRANCH, DAY, by_ana, closed, proposed, settings, soaked, states};
 use crate::engine::{Group, Grouping, RequestRules};
 use crate::model::RequestBranch;
-use crate::policy::GateName;
+use crate::policy::{GateName, SoakMode};
 
 const ALL: &str = "tidegate/prod/_all";
 
@@ -217,6 +217,24 @@ async fn a_set_stays_whole() {
         hold(&world, "web", ".tidegate/hold.yaml");
         assert_eq!(looked(&mut world).await, ["closes #1 v1.0.1+v1.0.2"]);
     }
+}
+
+#[tokio::test]
+async fn a_train_leaves_when_it_is_proposed() {
+    let rules = RequestRules::default();
+    let mut world = World::with(Settings { soak_mode: SoakMode::Train, ..settings(rules) });
+    world.push("v1.0.1", '1');
+    assert_eq!(world.pass().await, ["app non-prod v1.0.0 v1.0.1"]);
+    world.push("v1.0.2", '2');
+    assert_eq!(world.pass().await, Vec::<String>::new(), "v1.0.1 soaks");
+    world.wait(DAY);
+    assert_eq!(looked(&mut world).await, ["opens #1 v1.0.1"]);
+    assert_eq!(world.tag("np/app.yaml"), "v1.0.2", "and non-prod goes on, whenever people merge");
+    assert_eq!(looked(&mut world).await, ["waits #1 v1.0.1"]);
+    world.push("v1.0.3", '3');
+    assert_eq!(world.pass().await, Vec::<String>::new(), "v1.0.2 soaks");
+    world.wait(DAY);
+    assert_eq!(looked(&mut world).await, ["updates #1 v1.0.2"]);
 }
 
 #[tokio::test]
