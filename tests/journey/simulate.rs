@@ -81,8 +81,11 @@ async fn a_longer_soak_is_told_beside_the_one_in_force() {
     let reviewed = world.json(&["simulate", "--against", longer.to_str().unwrap()]);
     assert_eq!(came(&reviewed, 2, "prod"), came(&reviewed, 1, "prod"));
     assert_eq!(reviewed["reviewedAtOnce"], json!(["prod"]));
+    assert_eq!(reviewed["mergedAtOnce"], json!(["prod"]));
+    assert_eq!(against["mergedAtOnce"], json!([]));
     let told = world.run(&["simulate", "--against", longer.to_str().unwrap()]);
     assert!(told.out.contains("every review in prod is taken to be given at once"), "{}", told.out);
+    assert!(told.out.contains("every pull request in prod is taken to be merged at once"), "{}", told.out);
 
     let other = world.origin.beside("other.yaml");
     fs::write(&other, text.replace("clusters/prod-digital-eks", "clusters/elsewhere")).unwrap();

@@ -85,9 +85,10 @@ impl Policies {
             Arm { name: "really".to_owned(), story: really },
             Arm { name: name_of(path), story: simulation::replay(chronicle, policy).only(&is_wanted) },
         ];
-        let mut reviewed_at_once = reviewed_in(&book);
+        let (mut merged_at_once, mut reviewed_at_once) = (merged_in(&book), reviewed_in(&book));
         if let Some((path, config)) = &self.against {
             let book = rulebook(config);
+            merged_at_once.extend(merged_in(&book));
             reviewed_at_once.extend(reviewed_in(&book));
             covered(chronicle, &book, path)?;
             let policy = book.replayed(&config.schedule.value);
@@ -101,6 +102,7 @@ impl Policies {
         Ok(Outcome {
             environments: environments.collect(),
             watched_since: chronicle.watched_since(),
+            merged_at_once: merged_at_once.into_iter().collect(),
             reviewed_at_once: reviewed_at_once.into_iter().collect(),
             arms,
         })
@@ -109,6 +111,11 @@ impl Policies {
 
 fn name_of(path: &Path) -> String {
     path.file_name().map_or_else(|| path.display().to_string(), |name| name.to_string_lossy().into_owned())
+}
+
+/// Where people merge.
+fn merged_in(rulebook: &Rulebook) -> BTreeSet<EnvironmentName> {
+    rulebook.requests.keys().map(|at| rulebook.environments[*at].policy.name.clone()).collect()
 }
 
 /// Where a review is an approval.

@@ -13,6 +13,7 @@ struct Simulation {
     from: Option<Timestamp>,
     to: Option<Timestamp>,
     watched_since: Option<Timestamp>,
+    merged_at_once: Vec<String>,
     reviewed_at_once: Vec<String>,
     policies: Vec<Told>,
 }
@@ -112,6 +113,7 @@ pub(crate) fn json(outcome: &Outcome) -> impl Serialize + use<> {
         from: story.map(|story| story.from),
         to: story.map(|story| story.to),
         watched_since: outcome.watched_since,
+        merged_at_once: outcome.merged_at_once.iter().map(ToString::to_string).collect(),
         reviewed_at_once: outcome.reviewed_at_once.iter().map(ToString::to_string).collect(),
         policies: outcome.arms.iter().map(|arm| told(arm, &outcome.environments)).collect(),
     }

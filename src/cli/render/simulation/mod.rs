@@ -25,6 +25,8 @@ pub(crate) struct Outcome {
     pub(crate) environments: Vec<EnvironmentName>,
     /// Since when all registries are watched.
     pub(crate) watched_since: Option<Timestamp>,
+    /// Where a policy asks for pull requests, which are taken to be merged at once.
+    pub(crate) merged_at_once: Vec<EnvironmentName>,
     /// Where a policy asks for reviews, which are taken to be given at once.
     pub(crate) reviewed_at_once: Vec<EnvironmentName>,
     /// What really happened, then what each policy would have made of it.
@@ -60,9 +62,7 @@ pub(crate) fn render(outcome: &Outcome, zone: Tz, most: usize) -> String {
     if let Some(note) = note(outcome, story.from, zone) {
         text.push_str(&note);
     }
-    if let Some(note) = reviewed(outcome) {
-        text.push_str(&note);
-    }
+    text.extend(taken_to_be_done(outcome));
     text.push('\n');
     text.push_str(&summary::render(outcome));
     text.push_str(&list::render(outcome, zone, most));
@@ -82,12 +82,20 @@ fn note(outcome: &Outcome, from: Timestamp, zone: Tz) -> Option<String> {
     Some(format!("{YELLOW}note{YELLOW:#} {told}\n"))
 }
 
-/// What nobody can know.
-fn reviewed(outcome: &Outcome) -> Option<String> {
-    let names: Vec<&str> = outcome.reviewed_at_once.iter().map(EnvironmentName::as_str).collect();
-    let told =
-        || format!("every review in {} is taken to be given at once; nothing records them", names.join(", "));
-    (!names.is_empty()).then(|| format!("{YELLOW}note{YELLOW:#} {}\n", told()))
+/// What nobody can know: when people would have merged and reviewed.
+fn taken_to_be_done(outcome: &Outcome) -> impl Iterator<Item = String> {
+    let note = |names: &[EnvironmentName], what: &str, done: &str| {
+        let names: Vec<&str> = names.iter().map(EnvironmentName::as_str).collect();
+        let told = || {
+            format!(
+                "every {what} in {} is taken to be {done} at once; nothing records when",
+                names.join(", ")
+            )
+        };
+        (!names.is_empty()).then(|| format!("{YELLOW}note{YELLOW:#} {}\n", told()))
+    };
+    let merged = note(&outcome.merged_at_once, "pull request", "merged");
+    merged.into_iter().chain(note(&outcome.reviewed_at_once, "review", "given"))
 }
 
 /// What was written.
