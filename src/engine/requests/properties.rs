@@ -1,15 +1,18 @@
 //! Whatever the registry, people, the network, the forge and the disk do, in whatever order: nothing but a merge changes what
-//! prod runs, a branch has at most one open pull request, and what people closed or took over is theirs.
+//! prod runs, a branch has at most one open pull request, what people closed or took over is theirs, and what they proposed
+//! against a gate stays proposed.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
 
 use proptest::prelude::*;
 
+use super::tests::by_ana;
 use super::*;
 use crate::engine::fake::{Ask, Push, Settings, World};
 use crate::engine::message::read_trailers;
 use crate::model::{CommitId, Version};
+use crate::policy::{Candidate, GateName};
 
 const BRANCH: &str = "tidegate/prod/common/app";
 
@@ -21,6 +24,10 @@ enum Step {
     /// Somebody writes a tag into non-prod (0) or prod (1).
     Person {
         file: usize,
+        patch: u64,
+    },
+    /// Ana proposes a tag for prod, whatever soaks, holds or was refused.
+    Insist {
         patch: u64,
     },
     Hold,
@@ -47,6 +54,7 @@ fn step() -> impl Strategy<Value = Step> {
     prop_oneof![
         4 => (1u64..6).prop_map(|patch| Step::Release { patch }),
         1 => (0usize..2, 0u64..6).prop_map(|(file, patch)| Step::Person { file, patch }),
+        2 => (1u64..6).prop_map(|patch| Step::Insist { patch }),
         1 => Just(Step::Hold),
         1 => Just(Step::LetGo),
         5 => (6u64..30).prop_map(|hours| Step::Wait { hours }),
@@ -68,6 +76,8 @@ struct Witness {
     refused: Option<Version>,
     /// The tip of a branch that a person pushed to.
     theirs: Option<CommitId>,
+    /// What Ana proposed last, as long as nobody said anything that may be against it.
+    insisted: Option<Version>,
     /// What each open pull request proposes.
     proposed: BTreeMap<u64, Version>,
     messages_seen: usize,
@@ -82,7 +92,15 @@ impl Witness {
         let settings = Settings { requests: Some(RequestRules::default()), ..Settings::default() };
         let world = World::with(settings);
         let soaks = (version("v1.0.0"), world.now());
-        Self { world, soaks, refused: None, theirs: None, proposed: BTreeMap::new(), messages_seen: 1 }
+        Self {
+            world,
+            soaks,
+            refused: None,
+            theirs: None,
+            insisted: None,
+            proposed: BTreeMap::new(),
+            messages_seen: 1,
+        }
     }
 
     fn first_open(&self) -> Option<u64> {
@@ -91,7 +109,11 @@ impl Witness {
 
     async fn take(&mut self, step: &Step) {
         let now = self.world.now();
+        if matches!(step, Step::Person { .. } | Step::Hold | Step::Close | Step::Merge | Step::PushTo) {
+            self.insisted = None;
+        }
         match step {
+            Step::Insist { patch } => self.insist(&format!("v1.0.{patch}")).await,
             Step::Release { patch } => {
                 let letter = char::from_digit(u32::try_from(*patch).unwrap(), 10).unwrap();
                 self.world.push(&format!("v1.0.{patch}"), letter);
@@ -153,6 +175,26 @@ impl Witness {
         }
     }
 
+    async fn insist(&mut self, tag: &str) {
+        let gates = [GateName::Soak, GateName::Order, GateName::Hold];
+        // There may be no such tag, or it may be lower than what runs.
+        let _ = self.world.engine.pass(&by_ana(Some(tag), &gates)).await;
+        if self.theirs.is_none()
+            && let Some((number, told)) = self.told().filter(|(_, told)| told.version == version(tag))
+        {
+            self.proposed.insert(number, told.version.clone());
+            self.insisted = Some(told.version);
+        }
+    }
+
+    /// What is open, and what it proposes.
+    fn told(&self) -> Option<(u64, Candidate)> {
+        let (number, branch) = self.world.forge.open().pop()?;
+        let tip = self.world.branch.tip_of(&branch.parse().unwrap()).unwrap();
+        let tag = read_trailers(&self.world.branch.message_of(tip))[0].image.tag.clone().unwrap();
+        Some((number, Candidate { version: version(tag.as_str()), tag }))
+    }
+
     async fn pass(&mut self) {
         let prod = self.world.tag("p/app.yaml");
         // A push that breaks is an error, and what became of it is seen below.
@@ -171,10 +213,12 @@ impl Witness {
             assert_eq!(tip, Some(theirs), "what a person pushed stays");
             return;
         }
-        for (number, branch) in open {
-            let tip = self.world.branch.tip_of(&branch.parse().unwrap()).unwrap();
-            let told = read_trailers(&self.world.branch.message_of(tip));
-            let proposed = version(told[0].image.tag.as_ref().unwrap().as_str());
+        let told = self.told();
+        if let Some(insisted) = &self.insisted {
+            let is_there = told.as_ref().is_some_and(|(_, told)| told.version >= *insisted);
+            assert!(is_there, "{insisted} was proposed by hand, and is {told:?}");
+        }
+        if let Some((number, Candidate { version: proposed, .. })) = told {
             if self.proposed.get(&number) != Some(&proposed) {
                 self.judge(&proposed);
             }
