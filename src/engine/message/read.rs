@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use crate::model::{
     BY_SCHEDULE, Digest, EnvironmentName, ImageName, ImageRef, PromotionId, PromotionMark, ServiceName, Tag,
 };
-use crate::policy::Override;
+use crate::policy::{Approved, Override};
 
 use super::{ENVIRONMENT, FROM, IMAGE, OVERRIDE, PROMOTION, REQUESTED_BY, ROLLBACK, SERVICE};
 
@@ -25,6 +25,11 @@ impl Trailers {
     /// Whether it is of this image of this service.
     pub(crate) fn is_of(&self, service: &ServiceName, image: &ImageName) -> bool {
         self.service == *service && self.image.name == *image
+    }
+
+    /// Whether every gate was passed by hand for it that was for this.
+    pub(crate) fn has_passed(&self, approved: &Approved) -> bool {
+        approved.overrides().iter().all(|one| self.overrides.iter().any(|told| told.gate() == one.gate()))
     }
 }
 

@@ -45,6 +45,8 @@ pub(super) struct Whole {
     kept: BTreeMap<PromotionId, Kept>,
     /// Why some are in it no more.
     pub(super) over: Vec<String>,
+    /// Whether something that is over goes again, by another decision: it is told anew, though it be the same version.
+    pub(super) is_renewed: bool,
 }
 
 struct Kept {
@@ -193,11 +195,12 @@ impl<P: Ports> Engine<P> {
 }
 
 impl Told<'_> {
-    /// Whether a plan is of the same move, as the same image.
+    /// Whether a plan is of the same move, as the same image, past no other gates.
     fn is(&self, (track, _, approved): &Planned) -> bool {
         self.track == Some(*track)
             && self.trailers.image.tag.as_ref() == Some(&approved.candidate().tag)
             && self.trailers.mark.digest.as_ref() == Some(approved.digest())
+            && self.trailers.has_passed(approved)
     }
 
     /// Whether a plan is of another image, or of a higher version.
@@ -216,6 +219,7 @@ impl Whole {
                 Standing::Over(why) => Some(why),
                 _ => None,
             }));
+            self.is_renewed |= !approved.is_empty();
             self.planned.extend(approved);
             return Some(());
         }

@@ -181,6 +181,7 @@ impl Witness {
         let _ = self.world.engine.pass(&by_ana(Some(tag), &gates)).await;
         if self.theirs.is_none()
             && let Some((number, told)) = self.told().filter(|(_, told)| told.version == version(tag))
+            && told.version > version(&self.world.tag("p/app.yaml"))
         {
             self.proposed.insert(number, told.version.clone());
             self.insisted = Some(told.version);

@@ -90,7 +90,10 @@ impl<P: Ports> Engine<P> {
                 continue;
             }
             match self.standing(assessment, &branch, &plans).await {
-                Ok(standing) => reports.extend(self.report_on(branch, plans, whole.over, standing)),
+                Ok(standing) => {
+                    let standing = if whole.is_renewed { standing.renewed() } else { standing };
+                    reports.extend(self.report_on(branch, plans, whole.over, standing));
+                }
                 Err(fault) => problems.push(Problem::from_fault(&fault)),
             }
         }
@@ -219,6 +222,14 @@ impl<P: Ports> Engine<P> {
 }
 
 impl Standing {
+    /// The same, if what lies there is to be told anew.
+    fn renewed(self) -> Self {
+        match self {
+            Self::Missing | Self::Theirs(_) => self,
+            other => other.proposal().cloned().map_or(Self::Missing, Self::Outdated),
+        }
+    }
+
     pub(super) fn proposal(&self) -> Option<&Arc<Proposal>> {
         match self {
             Self::Missing => None,
@@ -273,6 +284,7 @@ fn is_the_same(told: &Trailers, plan: &EditPlan) -> bool {
         && told.environment == *plan.approved.environment()
         && told.image.tag.as_ref() == Some(&plan.approved.candidate().tag)
         && told.mark.digest.as_ref() == Some(plan.approved.digest())
+        && told.has_passed(&plan.approved)
 }
 
 /// The files of plans as they will be; of a later plan when several change one.

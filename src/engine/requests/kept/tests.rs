@@ -134,6 +134,33 @@ async fn a_gate_that_was_passed_by_does_not_close_it_and_what_is_said_later_does
 }
 
 #[tokio::test]
+async fn what_is_insisted_on_again_is_told_again() {
+    let mut world = insisted().await;
+    for file in [".tidegate/one.yaml", ".tidegate/two.yaml"] {
+        world.wait(1);
+        hold(&world, "app", file);
+        world.wait(1);
+        let again = by_ana(None, &[GateName::Soak, GateName::Hold]);
+        assert_eq!(asked(&mut world, again).await, ["updates #1 v1.0.1"]);
+        assert_eq!(requested(&world, BRANCH), ["app v1.0.1 ana hold soak"]);
+        assert_eq!(looked(&mut world).await, ["waits #1 v1.0.1"]);
+    }
+}
+
+#[tokio::test]
+async fn what_is_left_of_a_merged_one_is_no_proposal_of_the_same_version() {
+    let mut world = proposed().await;
+    world.forge.merge(1, world.now());
+    world.pass().await;
+    world.wait(1);
+    world.person("p/app.yaml", "v1.0.0");
+    world.wait(1);
+    assert_eq!(asked(&mut world, by_ana(None, &[GateName::Order])).await, ["opens #2 v1.0.1"]);
+    assert_eq!(requested(&world, BRANCH), ["app v1.0.1 ana order"]);
+    assert_eq!(looked(&mut world).await, ["waits #2 v1.0.1"]);
+}
+
+#[tokio::test]
 async fn it_is_made_anew_on_a_branch_that_moved_as_the_same_promotion() {
     let mut world = insisted().await;
     let before = told(&world, BRANCH);
