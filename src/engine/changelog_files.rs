@@ -60,7 +60,8 @@ impl<P: Ports> Engine<P> {
         problems
     }
 
-    async fn held(&self, commit: CommitId, file: &RepoPath) -> Result<Held, Fault> {
+    /// What a commit has of a file.
+    pub(super) async fn held(&self, commit: CommitId, file: &RepoPath) -> Result<Held, Fault> {
         let (repository, file) = (Arc::clone(&self.ports.repository), file.clone());
         blocking(move || repository.held(commit, &file)).await
     }

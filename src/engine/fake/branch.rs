@@ -150,6 +150,11 @@ impl Branch {
         lock(&self.line).commits[&commit].message.clone()
     }
 
+    /// What a commit has in a file.
+    pub(in crate::engine) fn text_at(&self, commit: CommitId, path: &str) -> Option<String> {
+        lock(&self.line).commits[&commit].files.get(&path.parse().unwrap()).cloned()
+    }
+
     /// Puts one of Tidegate's branches back where it was.
     pub(in crate::engine) fn restore(&self, branch: &RequestBranch, tip: CommitId) {
         lock(&self.line).requests.insert(branch.as_str().to_owned(), tip);

@@ -183,6 +183,10 @@ fn files(text: &mut String, plans: &[EditPlan]) {
     if files.len() > MOST_TOLD {
         let _ = writeln!(text, "... and {} more", files.len() - MOST_TOLD);
     }
+    // The last one's text has all of it.
+    if let Some((path, _)) = plans.iter().rev().find_map(|plan| plan.changelog.as_ref()) {
+        let _ = writeln!(text, "{} | what changed", Printable::bounded(path.as_str(), 300));
+    }
     text.push_str("```\n");
 }
 

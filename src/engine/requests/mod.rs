@@ -7,6 +7,7 @@
 
 mod auto_merge;
 mod body;
+mod changelog;
 mod fate;
 mod kept;
 mod look;

@@ -141,7 +141,8 @@ impl<P: Ports> Engine<P> {
         if !proposal.is_own {
             return Ok(Standing::Theirs(proposal));
         }
-        if self.lies_at(branch, proposal.request.head, plans).await?.is_none() {
+        let base = assessment.view.commit();
+        if self.lies_at(branch, proposal.request.head, base, plans).await?.is_none() {
             return Ok(Standing::Outdated(proposal));
         }
         let body = &proposal.request.body;
@@ -164,16 +165,24 @@ impl<P: Ports> Engine<P> {
         &self,
         branch: &RequestBranch,
         tip: CommitId,
+        base: CommitId,
         plans: &[EditPlan],
     ) -> Result<Option<Vec<Trailers>>, Fault> {
         let texts = texts(plans);
+        let changelog = self.changelog_of(plans);
         let repository = Arc::clone(&self.ports.repository);
-        let (branch, files) = (branch.clone(), texts.keys().cloned().collect::<Vec<RepoPath>>());
+        let files: Vec<RepoPath> = texts.keys().chain(changelog).cloned().collect();
+        let branch = branch.clone();
         let there = blocking(move || repository.proposed(&branch, tip, &files)).await?;
         let told = read_trailers(&there.message);
         let is_told = |plan: &EditPlan| told.iter().any(|told| is_the_same(told, plan));
         let are_texts_there =
             texts.values().zip(&there.files).all(|(text, there)| there.as_deref() == Some(&**text));
+        if let (Some(file), Some(kept)) = (changelog, there.files.get(texts.len()))
+            && !self.is_on_top_of(base, file, kept.as_deref()).await?
+        {
+            return Ok(None);
+        }
         let lies = there.is_own && told.len() == plans.len() && plans.iter().all(is_told) && are_texts_there;
         Ok(lies.then_some(told))
     }

@@ -44,6 +44,9 @@ impl<P: Ports> Engine<P> {
         let making = Making { base: report.assessment.view.commit(), at, notes, requested_by };
         let mut problems = Vec::new();
         for one in report.requests.iter_mut().filter(|one| one.has_work()) {
+            if one.is_to_be_made() && self.changelog_of(&one.plans).is_some() {
+                problems.extend(self.keep_changelogs(making.base, &mut one.plans, notes, at).await);
+            }
             match self.carry_out_request(&*forge, one, &making, &mut problems).await {
                 Ok(()) => one.is_done = true,
                 Err(fault) => {
@@ -108,7 +111,7 @@ impl<P: Ports> Engine<P> {
         problems: &mut Vec<Problem>,
     ) -> Result<OpenRequest, Fault> {
         let branch = report.branch.clone();
-        match self.left_over(&branch, &report.plans).await? {
+        match self.left_over(&branch, making.base, &report.plans).await? {
             LeftOver::Same(told) => report.plans = under_ids_of(std::mem::take(&mut report.plans), &told),
             LeftOver::Other(seen) => self.propose(report, Some(seen), making).await?,
             LeftOver::Nothing => self.propose(report, None, making).await?,
@@ -130,12 +133,17 @@ impl<P: Ports> Engine<P> {
 
     /// What lies at a branch that has no open pull request: nothing, as a rule; the same, if a pass was cut short; something
     /// earlier, if its pull request was closed or merged.
-    async fn left_over(&self, branch: &RequestBranch, plans: &[EditPlan]) -> Result<LeftOver, Fault> {
+    async fn left_over(
+        &self,
+        branch: &RequestBranch,
+        base: CommitId,
+        plans: &[EditPlan],
+    ) -> Result<LeftOver, Fault> {
         let (repository, name) = (Arc::clone(&self.ports.repository), branch.clone());
         let Some(tip) = blocking(move || repository.request_tip(&name)).await? else {
             return Ok(LeftOver::Nothing);
         };
-        if let Some(told) = self.lies_at(branch, tip, plans).await? {
+        if let Some(told) = self.lies_at(branch, tip, base, plans).await? {
             return Ok(LeftOver::Same(told));
         }
         let (repository, name) = (Arc::clone(&self.ports.repository), branch.clone());
