@@ -143,7 +143,9 @@ impl<P: Ports> Engine<P> {
         let Some(tip) = blocking(move || repository.request_tip(&name)).await? else {
             return Ok(LeftOver::Nothing);
         };
-        if let Some(told) = self.lies_at(branch, tip, base, plans).await? {
+        // What a person insists on is told as of now: what was said since some earlier time is passed by too.
+        let is_insisted = plans.iter().any(|plan| !plan.approved.overrides().is_empty());
+        if let Some(told) = self.lies_at(branch, tip, base, plans).await?.filter(|_| !is_insisted) {
             return Ok(LeftOver::Same(told));
         }
         let (repository, name) = (Arc::clone(&self.ports.repository), branch.clone());

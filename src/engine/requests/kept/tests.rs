@@ -161,6 +161,28 @@ async fn what_is_left_of_a_merged_one_is_no_proposal_of_the_same_version() {
 }
 
 #[tokio::test]
+async fn what_is_left_of_a_closed_one_is_not_what_is_insisted_on_now() {
+    let mut world = insisted().await;
+    let first = told(&world, BRANCH);
+    world.forge.close_by_hand(1, world.now());
+    world.wait(60);
+    world.person("np/app.yaml", "v1.0.0");
+    world.wait(1);
+    let again = by_ana(Some("v1.0.1"), &[GateName::Soak, GateName::Order]);
+    assert_eq!(asked(&mut world, again.clone()).await, ["opens #2 v1.0.1"]);
+    assert_eq!(looked(&mut world).await, ["waits #2 v1.0.1"]);
+    world.forge.close_by_hand(2, world.now());
+    world.wait(60);
+    world.person("np/app.yaml", "v1.0.1");
+    world.wait(1);
+    world.person("np/app.yaml", "v1.0.0");
+    world.wait(1);
+    assert_eq!(asked(&mut world, again).await, ["opens #3 v1.0.1"]);
+    assert_eq!(looked(&mut world).await, ["waits #3 v1.0.1"]);
+    assert_ne!(told(&world, BRANCH)[0].mark.id, first[0].mark.id);
+}
+
+#[tokio::test]
 async fn it_is_made_anew_on_a_branch_that_moved_as_the_same_promotion() {
     let mut world = insisted().await;
     let before = told(&world, BRANCH);
