@@ -250,7 +250,7 @@ async fn a_review_is_the_approval_that_it_merges_by() {
     let explain = world.run(&["explain", "common/graphql-server", "--env", "prod"]);
     assert_eq!(explain.code, 3, "{}", explain.out);
     for words in [
-        "waits for a review, every gate but approval is open; people are to review and merge it",
+        "waits for a review, every other gate is open; people are to review and merge it",
         &format!("somebody's approving review of #1 ({page})"),
         "or somebody's approval of v1.0.1: tidegate approve common/graphql-server --env prod --tag v1.0.1",
     ] {

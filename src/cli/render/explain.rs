@@ -92,14 +92,11 @@ fn outlook(explanation: &Explanation, now: Timestamp) -> String {
             Some(tag) => format!("{YELLOW}never{YELLOW:#}: the rules find no version in `{tag}`"),
             None => String::new(),
         },
-        Outlook::Open(prospect) => {
+        Outlook::Open(prospect) | Outlook::InReview(prospect) => {
             let told = candidate(prospect);
-            let gates = match prospect.closed().next() {
-                None => format!("{GREEN}every gate is open{GREEN:#}"),
-                Some(left) => format!(
-                    "{YELLOW}waits for a review{YELLOW:#}, every gate but {} is open",
-                    left.report.gate
-                ),
+            let gates = match &explanation.outlook {
+                Outlook::Open(_) => format!("{GREEN}every gate is open{GREEN:#}"),
+                _ => format!("{YELLOW}waits for a review{YELLOW:#}, every other gate is open"),
             };
             match passed_over(explanation, prospect) {
                 None => format!("{told}: {gates}; {}", coming(explanation, prospect)),
@@ -125,11 +122,11 @@ fn outlook(explanation: &Explanation, now: Timestamp) -> String {
 /// How what may come comes.
 fn coming(explanation: &Explanation, prospect: &Prospect) -> &'static str {
     let waits = explanation.unmerged.as_ref().is_some_and(|unmerged| unmerged.tag == prospect.tag);
-    match (explanation.is_proposed, waits) {
-        (false, _) => "the next pass promotes it",
-        (true, false) => "the next pass proposes it",
-        (true, true) if prospect.closed().next().is_some() => "people are to review and merge it",
-        (true, true) => "people are to merge it",
+    match (explanation.is_proposed, waits, &explanation.outlook) {
+        (false, ..) => "the next pass promotes it",
+        (true, false, _) => "the next pass proposes it",
+        (true, true, Outlook::InReview(_)) => "people are to review and merge it",
+        (true, true, _) => "people are to merge it",
     }
 }
 
@@ -276,7 +273,10 @@ fn starving(text: &mut String, starvation: &Starvation, explanation: &Explanatio
 fn versions(text: &mut String, explanation: &Explanation) {
     let is_told = |one: &&VersionFate| match &explanation.outlook {
         // That the one version above is the one that comes is said already.
-        Outlook::Open(prospect) | Outlook::Waits(prospect) | Outlook::Stuck(prospect) => {
+        Outlook::Open(prospect)
+        | Outlook::InReview(prospect)
+        | Outlook::Waits(prospect)
+        | Outlook::Stuck(prospect) => {
             one.fate != Fate::Candidate
                 || explanation.asked.as_ref().is_some_and(|asked| *asked != prospect.tag)
         }

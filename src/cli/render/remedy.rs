@@ -44,7 +44,9 @@ pub(super) fn tell(remedy: &Remedy, explanation: &Explanation) -> Told {
             format!("tidegate approve {service} --env {environment} --tag {}", control::word(tag.as_str())),
         ),
         Remedy::Review { request } => by_hand(format!("somebody's approving review of {request}")),
-        Remedy::Propose => by_hand("a review of its pull request, once that is open".to_owned()),
+        Remedy::Propose => {
+            by_hand("a review of the pull request that the next pass opens or brings up to date".to_owned())
+        }
         Remedy::Publish { tag } => by_hand(format!("an image pushed under {tag}")),
         Remedy::Admit { tag } => by_hand(match &explanation.offer {
             Some(offer) => {

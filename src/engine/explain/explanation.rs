@@ -65,8 +65,10 @@ pub enum Outlook {
     Current(NoCandidate),
     /// The version that was asked about is none: the rules find no version in the tag.
     NoVersion,
-    /// Every gate is open, but perhaps for what is left to its pull request.
+    /// Every gate is open.
     Open(Box<Prospect>),
+    /// Every gate is open, but for the review of the pull request that proposes it.
+    InReview(Box<Prospect>),
     /// Every gate is open, but it can't be written.
     Stuck(Box<Prospect>),
     /// A gate is closed.
@@ -140,11 +142,12 @@ impl Explanation {
         match &self.outlook {
             Outlook::Runs => Verdict::Nothing,
             Outlook::Current(why) if why.is_up_to_date() => Verdict::Nothing,
-            Outlook::Open(prospect) if prospect.closed().next().is_some() => Verdict::Closed,
             Outlook::Open(_) => Verdict::Open,
             Outlook::Waits(prospect) if prospect.is_refused() => Verdict::Refused,
             Outlook::Waits(prospect) if prospect.could_not_be_asked() => Verdict::Unknown,
-            Outlook::Current(_) | Outlook::NoVersion | Outlook::Waits(_) => Verdict::Closed,
+            Outlook::Current(_) | Outlook::NoVersion | Outlook::InReview(_) | Outlook::Waits(_) => {
+                Verdict::Closed
+            }
             Outlook::Stuck(_) | Outlook::Unreadable => match worst(&self.problems) {
                 Some(Class::TryAgain) => Verdict::Unknown,
                 _ => Verdict::Refused,
@@ -156,7 +159,10 @@ impl Explanation {
     /// What every gate says, when there is something to ask about.
     pub fn prospect(&self) -> Option<&Prospect> {
         match &self.outlook {
-            Outlook::Open(prospect) | Outlook::Stuck(prospect) | Outlook::Waits(prospect) => Some(prospect),
+            Outlook::Open(prospect)
+            | Outlook::InReview(prospect)
+            | Outlook::Stuck(prospect)
+            | Outlook::Waits(prospect) => Some(prospect),
             _ => None,
         }
     }
@@ -284,7 +290,11 @@ impl Explaining<'_> {
             Decision::Wait(evaluation) => Outlook::Waits(Box::new(waiting(evaluation, tags))),
             Decision::Promote(approved) => {
                 let prospect = Box::new(open(approved, tags, self.assessment.now));
-                if self.can_be_written(at) { Outlook::Open(prospect) } else { Outlook::Stuck(prospect) }
+                match (self.can_be_written(at), approved.awaits_review()) {
+                    (false, _) => Outlook::Stuck(prospect),
+                    (true, true) => Outlook::InReview(prospect),
+                    (true, false) => Outlook::Open(prospect),
+                }
             }
         }
     }
@@ -366,7 +376,7 @@ fn open(approved: &Approved, tags: &[Tag], now: Timestamp) -> Prospect {
         gates: gates
             .map(|report| ToldGate { report: report.clone(), remedies: policy::remedies(report, tags) })
             .collect(),
-        earliest: Some(now),
+        earliest: (!approved.awaits_review()).then_some(now),
         soaked: approved.soaked().cloned(),
         starvation: None,
         is_lost: false,

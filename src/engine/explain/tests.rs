@@ -2,7 +2,9 @@
 
 use super::*;
 use crate::engine::fake::{Settings, World, image, release, service};
-use crate::policy::GateName;
+use crate::engine::requests::RequestRules;
+use crate::model::Opinion;
+use crate::policy::{Approving, GateName};
 
 const DAY: u64 = 24 * 60;
 
@@ -22,6 +24,7 @@ fn told(explanation: &Explanation) -> String {
         Outlook::Current(why) => format!("nothing: {why}"),
         Outlook::NoVersion => "no version".to_owned(),
         Outlook::Open(prospect) => format!("open {}", prospect.tag),
+        Outlook::InReview(prospect) => format!("in review {}", prospect.tag),
         Outlook::Stuck(prospect) => format!("stuck {}", prospect.tag),
         Outlook::Waits(prospect) => format!("waits {}", prospect.tag),
         Outlook::Unknown => "unknown".to_owned(),
@@ -162,4 +165,29 @@ async fn who_is_not_there_is_told() {
     for question in [nobody, about("staging", "")] {
         assert_eq!(world.engine.explain(&question).await.unwrap_err().class(), Class::Usage);
     }
+}
+
+#[tokio::test]
+async fn what_waits_for_a_review_is_not_open_until_there_is_one() {
+    let settings = Settings {
+        approval: Approving::ByReview,
+        requests: Some(RequestRules::default()),
+        ..Settings::default()
+    };
+    let mut world = World::with(settings);
+    world.push("v1.0.1", '1');
+    world.pass().await;
+    world.wait(DAY);
+    for passed in [false, true] {
+        let (lines, verdict) = explain(&mut world, &about("prod", "")).await;
+        assert_eq!(
+            (lines[0].as_str(), verdict),
+            ("prod in review v1.0.1 approval", Verdict::Closed),
+            "{passed}"
+        );
+        world.pass().await;
+    }
+    world.forge.review(1, "ana", Opinion::Approved);
+    let (lines, verdict) = explain(&mut world, &about("prod", "")).await;
+    assert_eq!((lines[0].as_str(), verdict), ("prod open v1.0.1  Tue 09:00", Verdict::Open));
 }

@@ -120,7 +120,7 @@ impl fmt::Display for ReviewReason {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::NotProposed { tag } => {
-                write!(formatter, "{tag} waits for a review of its pull request, which is not open yet")
+                write!(formatter, "{tag} waits for a review of the pull request that is to propose it")
             }
             Self::Waits { tag, request, earlier } if earlier.is_empty() => {
                 write!(formatter, "{tag} waits for a review of {request}")

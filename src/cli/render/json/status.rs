@@ -96,7 +96,7 @@ fn environment(board: &Board<'_>, at: usize) -> EnvironmentStatus {
         Some(Decision::Promote(approved)) => EnvironmentStatus {
             state: if approved.awaits_review() { "inReview" } else { "open" },
             next: Some(approved.candidate().tag.to_string()),
-            earliest: Some(assessment.now),
+            earliest: (!approved.awaits_review()).then_some(assessment.now),
             gates: approved.gates().iter().map(gate).collect(),
             ..status
         },

@@ -248,17 +248,17 @@ fn approved() -> ReviewVerdict {
 #[case::nothing_is_open(
     None,
     Answer::Closed,
-    "v1.0.2 waits for a review of its pull request, which is not open yet"
+    "v1.0.2 waits for a review of the pull request that is to propose it"
 )]
 #[case::it_proposes_another(
     Some(in_review("v1.0.1", 'a', Some(approved()))),
     Answer::Closed,
-    "v1.0.2 waits for a review of its pull request, which is not open yet"
+    "v1.0.2 waits for a review of the pull request that is to propose it"
 )]
 #[case::it_proposes_another_image(
     Some(in_review("v1.0.2", 'b', Some(approved()))),
     Answer::Closed,
-    "v1.0.2 waits for a review of its pull request, which is not open yet"
+    "v1.0.2 waits for a review of the pull request that is to propose it"
 )]
 #[case::nobody_has(
     Some(in_review("v1.0.2", 'a', Some(ReviewVerdict::Waits(Vec::new())))),
