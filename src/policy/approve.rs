@@ -7,7 +7,7 @@ use thiserror::Error;
 use crate::model::{Class, Digest, EnvironmentName, Fault, Tag};
 
 use super::evaluate::{Evaluation, Soaked};
-use super::gates::{Answer, DigestReason, GateName, GateReport, OrderReason, Reason};
+use super::gates::{Answer, DigestReason, GateName, GateReport, OrderReason, Reason, ShownRequest};
 use super::select::Candidate;
 
 /// That a candidate may be promoted. Only the policy room makes one, so that whatever needs one was decided:
@@ -122,6 +122,16 @@ impl Approved {
     pub fn awaits_review(&self) -> bool {
         let is_overridden = |gate: GateName| self.overrides.iter().any(|one| one.gate == gate);
         self.gates.iter().any(|report| report.is_left_to_request() && !is_overridden(report.gate))
+    }
+
+    /// That it is proposed by this pull request by now.
+    pub fn propose(&mut self, request: &ShownRequest) {
+        self.gates.iter_mut().for_each(|report| report.propose(request));
+    }
+
+    /// That what people reviewed is about to be written anew: of what takes its place there is no review.
+    pub fn void_reviews(&mut self) {
+        self.gates.iter_mut().for_each(GateReport::void_review);
     }
 
     /// The overrides that were needed, in the order of the gates.

@@ -257,9 +257,14 @@ async fn it_merges_once_nothing_is_missing_and_never_something_else() {
     server.have_merge_by_itself(1, "ana");
     assert_eq!(client.open_requests().await.unwrap()[0].auto_merge, Some(AutoMerge::ByAnother));
 
+    client.do_not_merge(1).await.unwrap();
+    origin.commit_on(branch().as_str(), "meanwhile", &[Change::File(APP, b"tag: v1.0.2\n")]);
+    let fault = client.let_merge(1, opened.head, MergeMethod::Squash).await.unwrap_err();
+    assert!(fault.to_string().contains("Expected head OID"), "{fault}");
+    assert_eq!(server.open().auto_merge, None);
+
     // GitHub lets nothing merge by itself that could be merged at once.
     server.require_nothing();
-    origin.commit_on(branch().as_str(), "meanwhile", &[Change::File(APP, b"tag: v1.0.2\n")]);
     let fault = client.let_merge(1, opened.head, MergeMethod::Squash).await.unwrap_err();
     assert!(fault.to_string().contains("409: Head branch was modified"), "{fault}");
     let head = origin.at(branch().as_str()).parse().unwrap();

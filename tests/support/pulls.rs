@@ -565,6 +565,9 @@ impl State {
         if self.requires_nothing {
             return refused("Pull request Pull request is in clean status");
         }
+        if self.pulls.iter().all(|pull| pull.number != id || body["variables"]["head"] != pull.sha) {
+            return refused("Expected head OID does not match the head of the pull request");
+        }
         let method = body["variables"]["method"].as_str().unwrap().to_owned();
         self.change(id, |pull| pull.auto_merge = Some(method)).unwrap();
         (200, json!({"data": {"enablePullRequestAutoMerge": {"clientMutationId": null}}}))

@@ -37,7 +37,7 @@ pub(in crate::engine) struct FakeForge {
 pub(in crate::engine) struct Pull {
     pub(in crate::engine) number: u64,
     pub(in crate::engine) branch: RequestBranch,
-    head: CommitId,
+    pub(in crate::engine) head: CommitId,
     pub(in crate::engine) title: String,
     pub(in crate::engine) body: String,
     pub(in crate::engine) is_open: bool,
@@ -47,7 +47,7 @@ pub(in crate::engine) struct Pull {
     pub(in crate::engine) auto_merge: Option<AutoMerge>,
     /// Whether all that is required of it is there.
     pub(in crate::engine) is_ready: bool,
-    reviews: Vec<RequestReview>,
+    pub(in crate::engine) reviews: Vec<RequestReview>,
     closed_at: Timestamp,
     /// The place of its opening, and of its last change, among all that happened here.
     opened: u32,

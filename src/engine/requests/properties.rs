@@ -1,6 +1,6 @@
 //! Whatever the registry, people, the network, the forge and the disk do, in whatever order: nothing but a merge changes what
-//! prod runs, a branch has at most one open pull request, what people closed or took over is theirs, and what they proposed
-//! against a gate stays proposed.
+//! prod runs, a branch has at most one open pull request, what people closed or took over is theirs, what they proposed
+//! against a gate stays proposed, and nothing is to merge by itself that nobody has reviewed as it is.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -11,8 +11,8 @@ use super::tests::by_ana;
 use super::*;
 use crate::engine::fake::{Ask, Push, Settings, World};
 use crate::engine::message::read_trailers;
-use crate::model::{CommitId, Version};
-use crate::policy::{Candidate, GateName};
+use crate::model::{CommitId, MergeMethod, Opinion, RequestReview, Version};
+use crate::policy::{Approving, Candidate, GateName, ReviewVerdict};
 
 const BRANCH: &str = "tidegate/prod/common/app";
 
@@ -39,6 +39,15 @@ enum Step {
     Close,
     Merge,
     PushTo,
+    /// Somebody reviews what is open: Ana, Bruno, or Tidegate itself.
+    Review {
+        by: usize,
+        opinion: usize,
+    },
+    /// Somebody writes something else into the file that is to change.
+    Edit {
+        word: u64,
+    },
     LoseStore,
     Restart,
     Pass,
@@ -61,6 +70,8 @@ fn step() -> impl Strategy<Value = Step> {
         2 => Just(Step::Close),
         3 => Just(Step::Merge),
         1 => Just(Step::PushTo),
+        6 => (0usize..3, 0usize..6).prop_map(|(by, opinion)| Step::Review { by, opinion }),
+        3 => (0u64..9).prop_map(|word| Step::Edit { word }),
         1 => Just(Step::LoseStore),
         1 => Just(Step::Restart),
         8 => Just(Step::Pass),
@@ -89,7 +100,9 @@ fn version(tag: &str) -> Version {
 
 impl Witness {
     fn new() -> Self {
-        let settings = Settings { requests: Some(RequestRules::default()), ..Settings::default() };
+        let extras = RequestExtras { auto_merge: Some(MergeMethod::Squash), ..RequestExtras::default() };
+        let requests = Some(RequestRules { extras, ..RequestRules::default() });
+        let settings = Settings { requests, approval: Approving::ByReview, ..Settings::default() };
         let world = World::with(settings);
         let soaks = (version("v1.0.0"), world.now());
         Self {
@@ -127,33 +140,23 @@ impl Witness {
             }
             Step::LetGo => drop(self.world.branch.commit("Ana", "go", now, &[(".tidegate/hold.yaml", None)])),
             Step::Wait { hours } => self.world.wait(hours * 60),
-            Step::Close => {
-                if let Some(number) = self.first_open() {
-                    self.world.forge.close_by_hand(number, now);
-                    if let Some(refused) = self.proposed.remove(&number) {
-                        self.refused = self.refused.clone().max(Some(refused));
-                    }
-                }
-            }
-            Step::Merge => {
-                if let Some(number) = self.first_open() {
-                    self.world.forge.merge(number, now);
-                    self.proposed.remove(&number);
-                }
-            }
-            Step::PushTo => {
-                if self.first_open().is_some() {
-                    let branch: RequestBranch = BRANCH.parse().unwrap();
-                    self.world.branch.push_to_request(&branch, "p/note", "x");
-                    self.theirs = self.world.branch.tip_of(&branch);
-                }
+            Step::Close | Step::Merge | Step::PushTo | Step::Review { .. } => self.at_the_forge(step),
+            Step::Edit { word } => {
+                let text = self.world.branch.text("p/app.yaml");
+                let text: String = text.split_inclusive('\n').filter(|line| !line.starts_with('#')).collect();
+                self.world.edit("p/app.yaml", &format!("# {word}\n{text}"));
             }
             Step::LoseStore => {
                 self.world.store.lose();
                 self.world.restart();
             }
             Step::Restart => self.world.restart(),
-            Step::Pass => self.pass().await,
+            Step::Pass => {
+                self.pass().await;
+                if self.theirs.is_none() {
+                    self.look_at_reviews(true);
+                }
+            }
             Step::BadPass { after, ask, push } => {
                 for _ in 0..*after {
                     self.world.forge.next(Ask::Done);
@@ -167,6 +170,9 @@ impl Witness {
                 self.pass().await;
                 self.world.forge.mend();
                 self.world.branch.mend();
+                if self.theirs.is_none() {
+                    self.look_at_reviews(false);
+                }
             }
         }
         let runs = version(&self.world.tag("np/app.yaml"));
@@ -194,6 +200,55 @@ impl Witness {
         let tip = self.world.branch.tip_of(&branch.parse().unwrap()).unwrap();
         let tag = read_trailers(&self.world.branch.message_of(tip))[0].image.tag.clone().unwrap();
         Some((number, Candidate { version: version(tag.as_str()), tag }))
+    }
+
+    /// People do something to what is open.
+    fn at_the_forge(&mut self, step: &Step) {
+        let Some(number) = self.first_open() else { return };
+        let now = self.world.now();
+        match step {
+            Step::Close => {
+                let pulls = self.world.forge.pulls();
+                let pull = pulls.iter().find(|pull| pull.number == number).unwrap();
+                // What people read is what they refuse, even if its branch is further already.
+                let told = read_trailers(&pull.body);
+                let told = told.first().and_then(|told| told.image.tag.as_ref());
+                self.world.forge.close_by_hand(number, now);
+                self.proposed.remove(&number);
+                self.refused = self.refused.clone().max(told.map(|tag| version(tag.as_str())));
+            }
+            Step::Merge => {
+                self.world.forge.merge(number, now);
+                self.proposed.remove(&number);
+            }
+            Step::PushTo => {
+                let branch: RequestBranch = BRANCH.parse().unwrap();
+                self.world.branch.push_to_request(&branch, "p/note", "x");
+                self.theirs = self.world.branch.tip_of(&branch);
+            }
+            Step::Review { by, opinion } => {
+                let by = ["ana", "bruno", "tidegate[bot]"][*by];
+                let others = [Opinion::ChangesRequested, Opinion::Dismissed, Opinion::None];
+                let opinion = others.get(*opinion).copied().unwrap_or(Opinion::Approved);
+                self.world.forge.review(number, by, opinion);
+            }
+            _ => {}
+        }
+    }
+
+    /// What is to merge by itself was approved by somebody as it is; and after a pass in which nothing broke, the reviews
+    /// come to an approval.
+    fn look_at_reviews(&self, is_whole: bool) {
+        for pull in self.world.forge.pulls().iter().filter(|pull| pull.is_open && pull.auto_merge.is_some()) {
+            let verdict = ReviewVerdict::of(&pull.reviews, pull.head, Some("tidegate[bot]"));
+            assert!(!is_whole || matches!(verdict, ReviewVerdict::Approved(_)), "{verdict:?}");
+            let is_approval = |review: &RequestReview| {
+                review.opinion == Opinion::Approved
+                    && review.commit == Some(pull.head)
+                    && review.by != "tidegate[bot]"
+            };
+            assert!(pull.reviews.iter().any(is_approval), "nobody has reviewed it: {pull:?}");
+        }
     }
 
     async fn pass(&mut self) {
@@ -243,11 +298,22 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 256, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
-    fn no_order_of_events_takes_a_decision_from_people(steps in prop::collection::vec(step(), 1..60)) {
+    fn no_order_of_events_takes_a_decision_from_people(
+        is_approved in any::<bool>(),
+        steps in prop::collection::vec(step(), 1..60),
+    ) {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
         runtime.block_on(async {
             let mut witness = Witness::new();
-            for step in &steps {
+            let begin = [
+                Step::Release { patch: 1 },
+                Step::Pass,
+                Step::Wait { hours: 30 },
+                Step::Pass,
+                Step::Review { by: 0, opinion: 5 },
+                Step::Pass,
+            ];
+            for step in begin.iter().filter(|_| is_approved).chain(&steps) {
                 witness.take(step).await;
             }
             if witness.theirs.is_some() {

@@ -522,7 +522,9 @@ async fn to_be_reviewed(auto_merge: Option<MergeMethod>) -> World {
     world.push("v1.0.1", '1');
     assert_eq!(world.pass().await, ["app non-prod v1.0.0 v1.0.1"]);
     world.wait(DAY);
-    assert_eq!(states(&world.try_pass().await.unwrap()), ["opens #1 v1.0.1"]);
+    let report = world.try_pass().await.unwrap();
+    assert_eq!(states(&report), ["opens #1 v1.0.1"]);
+    assert_eq!(report.requests[0].review.as_deref(), Some(WAITS));
     assert_eq!(world.forge.pulls()[0].labels, ["promotion"]);
     world
 }
@@ -585,6 +587,26 @@ async fn a_newer_candidate_in_its_place_is_reviewed_anew() {
     assert_eq!(review(&mut world).await, (told.into(), false));
     world.forge.review(1, "ana", Opinion::Approved);
     assert_eq!(review(&mut world).await, ("v1.0.2 was approved by ana in #1".into(), true));
+}
+
+#[tokio::test]
+async fn what_is_written_anew_beneath_a_review_is_reviewed_anew() {
+    let mut world = to_be_reviewed(Some(MergeMethod::Merge)).await;
+    world.forge.review(1, "ana", Opinion::Approved);
+    assert!(review(&mut world).await.1);
+    let (asked, head) = (world.forge.calls.take(), world.forge.pulls()[0].head);
+    assert!(!asked.contains_key("keep_open"));
+    world.edit("p/app.yaml", &format!("# kept by Ana\n{}", release("app", "v1.0.0")));
+    let report = world.try_pass().await.unwrap();
+    assert_eq!(states(&report), ["updates #1 v1.0.1"]);
+    let told = format!("{WAITS}; ana approved an earlier commit of it");
+    assert_eq!(report.requests[0].review.as_ref(), Some(&told));
+    let pull = &world.forge.pulls()[0];
+    assert!(pull.head != head && pull.auto_merge.is_none(), "nobody has reviewed what lies there");
+    assert!(pull.body.contains("approval   yours: it waits for a review; ana approved"), "{}", pull.body);
+    assert_eq!(review(&mut world).await, (told, false));
+    world.forge.review(1, "ana", Opinion::Approved);
+    assert!(review(&mut world).await.1);
 }
 
 #[tokio::test]

@@ -92,6 +92,11 @@ impl<P: Ports> Engine<P> {
             match self.standing(assessment, &branch, &plans).await {
                 Ok(standing) => {
                     let standing = if whole.is_renewed { standing.renewed() } else { standing };
+                    if matches!(standing, Standing::Outdated(_)) {
+                        for plan in &mut plans {
+                            plan.approved.void_reviews();
+                        }
+                    }
                     reports.extend(self.report_on(branch, plans, whole.over, standing));
                 }
                 Err(fault) => problems.push(Problem::from_fault(&fault)),

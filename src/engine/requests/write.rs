@@ -17,9 +17,10 @@ use crate::engine::refresh::blocking;
 use crate::model::{
     Class, CommitId, Fault, OpenRequest, Printable, Publication, RequestBranch, RequestDraft, Tag, Timestamp,
 };
+use crate::policy::ShownRequest;
 
 use super::body::{CLOSED, OPENING, marked, paused, render, unmarked, unpaused};
-use super::wanted::under_ids_of;
+use super::wanted::{review_in, under_ids_of};
 use super::{Proposal, RequestReport, RequestRules, RequestState, Standing};
 
 /// What the commits of a pass are made from.
@@ -81,9 +82,14 @@ impl<P: Ports> Engine<P> {
                 report.number = Some(opened.number);
                 report.opened_at = Some(opened.opened_at);
                 report.url = Some(opened.url);
+                report.say_whose_review();
                 Ok(())
             }
-            Standing::Outdated(proposal) => self.update(forge, report, &proposal, making).await,
+            Standing::Outdated(proposal) => {
+                self.update(forge, report, &proposal, making).await?;
+                report.say_whose_review();
+                Ok(())
+            }
             Standing::Mute(proposal) => {
                 let (title, body) = self.told(report, making);
                 forge.amend(proposal.request.number, Some(&title), &body).await
@@ -266,6 +272,18 @@ impl<P: Ports> Engine<P> {
         let environment = self.rulebook.find(&report.environment);
         let rules = environment.and_then(|at| self.rulebook.requests.get(&at).cloned());
         rules.unwrap_or_default()
+    }
+}
+
+impl RequestReport {
+    /// Says of which pull request the review is waited for, now that it proposes what is to be reviewed.
+    fn say_whose_review(&mut self) {
+        let (Some(number), Some(url)) = (self.number, self.url.clone()) else { return };
+        let request = ShownRequest { number, url };
+        for plan in &mut self.plans {
+            plan.approved.propose(&request);
+        }
+        self.review = self.plans.iter().find_map(|plan| review_in(plan.approved.gates()));
     }
 }
 

@@ -29,8 +29,9 @@ const NOTHING_TO_WAIT_FOR: [&str; 3] = ["in clean status", "in unstable status",
 const DISABLE_AUTO_MERGE: &str = "mutation($id: ID!) { \
      disablePullRequestAutoMerge(input: {pullRequestId: $id}) { clientMutationId } }";
 
-const ENABLE_AUTO_MERGE: &str = "mutation($id: ID!, $method: PullRequestMergeMethod!) { \
-     enablePullRequestAutoMerge(input: {pullRequestId: $id, mergeMethod: $method}) { clientMutationId } }";
+const ENABLE_AUTO_MERGE: &str = "mutation($id: ID!, $method: PullRequestMergeMethod!, $head: GitObjectID!) { \
+     enablePullRequestAutoMerge(input: {pullRequestId: $id, mergeMethod: $method, expectedHeadOid: $head}) \
+     { clientMutationId } }";
 
 impl GitHub {
     /// The open pull requests from Tidegate's own branches.
@@ -174,7 +175,7 @@ impl GitHub {
             note("its reviewers", self.post(&format!("/pulls/{number}/requested_reviewers"), wanted).await);
         }
         if let Some(method) = extras.auto_merge {
-            note("auto-merge", self.merge_by_itself(number, method).await);
+            note("auto-merge", self.merge_by_itself(number, None, method).await);
         }
         troubles
     }
@@ -184,7 +185,7 @@ impl GitHub {
     /// # Errors
     /// When GitHub can't be asked, or does not let it be merged, as when its branch is elsewhere by now.
     pub async fn let_merge(&self, number: u64, head: CommitId, method: MergeMethod) -> Result<(), Fault> {
-        match self.merge_by_itself(number, method).await {
+        match self.merge_by_itself(number, Some(head), method).await {
             // GitHub has nothing merge by itself that it would merge now.
             Err(fault) if NOTHING_TO_WAIT_FOR.iter().any(|said| fault.to_string().contains(said)) => {
                 let path = self.path(&format!("/pulls/{number}/merge"));
@@ -217,14 +218,21 @@ impl GitHub {
         self.exchange.get(&path).await
     }
 
-    async fn merge_by_itself(&self, number: u64, method: MergeMethod) -> Result<(), Fault> {
+    /// Has it merge by itself; where `head` is named, only if it is there.
+    async fn merge_by_itself(
+        &self,
+        number: u64,
+        head: Option<CommitId>,
+        method: MergeMethod,
+    ) -> Result<(), Fault> {
         let pull = self.pull(number).await?;
         let method = match method {
             MergeMethod::Merge => "MERGE",
             MergeMethod::Squash => "SQUASH",
             MergeMethod::Rebase => "REBASE",
         };
-        let variables = json!({"id": pull.node_id, "method": method});
+        let head = head.map_or_else(|| pull.head.sha.clone(), |head| head.to_string());
+        let variables = json!({"id": pull.node_id, "method": method, "head": head});
         self.exchange.mutate(ENABLE_AUTO_MERGE, variables).await.map_err(|fault| {
             fault.with_hint(
                 "auto-merge must be allowed in the repository's settings, and its branch protected",

@@ -55,7 +55,7 @@ pub(super) struct Review {
 pub(super) struct Head {
     #[serde(rename = "ref")]
     branch: String,
-    sha: String,
+    pub(super) sha: String,
     /// Nothing when the fork is gone.
     repo: Option<Repo>,
 }

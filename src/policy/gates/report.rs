@@ -6,7 +6,7 @@ use crate::model::Timestamp;
 
 use super::{
     ApprovalReason, DigestReason, FreezeReason, GateName, GroupReason, HoldReason, OrderReason,
-    QuarantineReason, SoakReason, WindowReason,
+    QuarantineReason, ShownRequest, SoakReason, WindowReason,
 };
 
 /// Whether a gate lets a promotion pass.
@@ -60,6 +60,22 @@ impl GateReport {
     /// Whether the gate is open.
     pub fn is_open(&self) -> bool {
         self.answer == Answer::Open
+    }
+
+    /// Says by which pull request the candidate is proposed by now.
+    pub(in crate::policy) fn propose(&mut self, request: &ShownRequest) {
+        if let Reason::Approval(ApprovalReason::Review(reason)) = &mut self.reason {
+            reason.propose(request);
+        }
+    }
+
+    /// Takes back that people approved a pull request as it is.
+    pub(in crate::policy) fn void_review(&mut self) {
+        if let Reason::Approval(ApprovalReason::Review(reason)) = &mut self.reason
+            && reason.void()
+        {
+            self.answer = Answer::Closed;
+        }
     }
 
     /// Whether it is closed and left to the pull request that proposes the candidate: until people have reviewed it, it may

@@ -101,6 +101,20 @@ fn reviewed(tag: Tag, proposed: &ReviewedRequest) -> (Answer, ReviewReason) {
 }
 
 impl ReviewReason {
+    /// What had to be proposed is, by this pull request.
+    pub(super) fn propose(&mut self, request: &ShownRequest) {
+        if let Self::NotProposed { tag } = &*self {
+            *self = Self::Waits { tag: tag.clone(), request: request.clone(), earlier: Vec::new() };
+        }
+    }
+
+    /// An approval becomes one of an earlier commit. Whether it was one.
+    pub(super) fn void(&mut self) -> bool {
+        let Self::Approved { tag, request, by } = &*self else { return false };
+        *self = Self::Waits { tag: tag.clone(), request: request.clone(), earlier: by.clone() };
+        true
+    }
+
     /// The same as the pull request says it of itself; nothing when it is not known.
     pub fn of_itself(&self) -> Option<String> {
         match self {
