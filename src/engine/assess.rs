@@ -7,7 +7,7 @@ use chrono_tz::Tz;
 
 use crate::model::{Digest, Fault, ImageName, Tag, TagList, Timestamp};
 use crate::policy::{
-    self, Before, BeforeRunning, Candidate, Decision, DigestNow, Facts, Nomination, Observations,
+    self, Before, BeforeRunning, Candidate, Decision, DigestNow, Facts, Group, Nomination, Observations,
     RefusedRequest, ReviewedRequest, Reviewing, Selection, SoakMode, TrackPolicy, Unsigned,
 };
 
@@ -182,9 +182,10 @@ impl<P: Ports> Engine<P> {
         let selections = self.select(&view, polled);
         let lists = view.board.tracks.iter().map(|track| polled.tags.get(track.image()).cloned()).collect();
         let (requests, troubles) = self.look_at_requests(&view).await;
-        let proposed = requests.tracks(&view.board, &self.rulebook);
-        let behind = self.behind(&view, &selections);
-        self.learn(&view, behind.into_iter().chain(proposed).chain(about.iter().copied())).await?;
+        let mut concerned = Self::behind(&view, &selections);
+        concerned.extend(requests.tracks(&view.board, &self.rulebook));
+        concerned.extend(about);
+        self.learn(&view, self.with_sets(&view, concerned)).await?;
         let mut assessment = Assessment {
             decisions: Vec::new(),
             selections,
@@ -227,9 +228,8 @@ impl<P: Ports> Engine<P> {
         view.board.tracks.iter().map(select).collect()
     }
 
-    /// The tracks of which the past may matter: those for which something newer is there, and those that ship in a set with
-    /// one.
-    fn behind(&self, view: &View, selections: &[Option<Arc<Selection>>]) -> Vec<usize> {
+    /// The tracks for which something newer is there.
+    fn behind(view: &View, selections: &[Option<Arc<Selection>>]) -> Vec<usize> {
         let tracks = &view.board.tracks;
         let is_behind = |at: &usize| {
             let selection = selections[*at].as_deref();
@@ -237,13 +237,17 @@ impl<P: Ports> Engine<P> {
             let newer = selection.zip(lowest).map(|(selection, lowest)| selection.above(&lowest.version));
             newer.is_some_and(|newer| !newer.is_empty())
         };
-        let behind: Vec<usize> = (0..tracks.len()).filter(is_behind).collect();
-        let sets = self.rulebook.groups.iter();
-        let sets: Vec<_> =
-            sets.filter(|set| behind.iter().any(|at| set.has(tracks[*at].service()))).collect();
-        let in_sets = (0..tracks.len()).filter(|at| sets.iter().any(|set| set.has(tracks[*at].service())));
-        let in_sets: Vec<usize> = in_sets.collect();
-        [behind, in_sets].concat()
+        (0..tracks.len()).filter(is_behind).collect()
+    }
+
+    /// These tracks, and those of all that ships in a set with one of them.
+    fn with_sets(&self, view: &View, mut tracks: Vec<usize>) -> Vec<usize> {
+        let all = &view.board.tracks;
+        let is_concerned = |set: &&Group| tracks.iter().any(|at| set.has(all[*at].service()));
+        let sets: Vec<&Group> = self.rulebook.groups.iter().filter(is_concerned).collect();
+        let is_in_one = |at: &usize| sets.iter().any(|set| set.has(all[*at].service()));
+        tracks.extend((0..all.len()).filter(is_in_one));
+        tracks
     }
 
     /// The candidates of the tracks that have one, before anything is known of their digests.

@@ -2,8 +2,8 @@
 
 use rstest::rstest;
 
-use crate::engine::Group;
-use crate::engine::fake::{Settings, World, digest, image, release};
+use crate::engine::fake::{Push, Settings, World, digest, image, release};
+use crate::engine::{Group, Question};
 use crate::policy::SoakMode;
 
 fn world(settings: Settings) -> World {
@@ -49,6 +49,34 @@ async fn a_set_goes_as_it_soaked_by_one_commit() {
     let messages = world.branch.messages();
     assert_eq!(messages.len(), commits + 1);
     assert!(messages[commits].starts_with("chore(shop): update 2 images\n"), "{}", messages[commits]);
+}
+
+#[tokio::test]
+async fn the_past_is_read_of_what_it_matters_to_and_of_its_set() {
+    let mut world = set();
+    let known = async |world: &mut World| {
+        let view = world.engine.look().await.unwrap();
+        let known = view.board.tracks.iter().enumerate().filter(|(at, _)| view.past_of(*at).is_some());
+        known
+            .map(|(_, track)| format!("{}@{}", track.service().name(), track.environment))
+            .collect::<Vec<_>>()
+    };
+    world.pass().await;
+    assert_eq!(known(&mut world).await, [""; 0], "nothing newer is there for anybody");
+    let question = Question {
+        service: "common/app".parse().unwrap(),
+        environment: "prod".parse().ok(),
+        image: None,
+        tag: "v0.9.0".parse().ok(),
+    };
+    world.engine.explain(&question).await.unwrap();
+    let all = ["app@0", "web@0", "app@1", "web@1"];
+    assert_eq!(known(&mut world).await, all, "its set answers for it");
+    world.restart();
+    world.push("v1.0.1", '1');
+    world.branch.next_push(Push::Declined);
+    world.try_pass().await.unwrap_err();
+    assert_eq!(known(&mut world).await, all);
 }
 
 #[tokio::test]
