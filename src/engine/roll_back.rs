@@ -3,9 +3,11 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+use chrono::TimeDelta;
+
 use crate::control;
 use crate::history::HeldByPath;
-use crate::model::{Class, Digest, Fault, ImageName, RepoPath, Tag};
+use crate::model::{Class, Digest, Fault, ImageName, Printable, RepoPath, Tag};
 use crate::policy::{
     self, Candidate, Control, Decision, MovedBack, Note, PastRun, Quarantine, ShownTime, approve_rollback,
 };
@@ -22,6 +24,10 @@ use super::view::View;
 
 /// The most tags that are named that ran before.
 const MOST_TOLD: usize = 5;
+
+/// For how long after a way back the same one is taken to be given again, since its answer was lost, and not to mean one
+/// version further.
+const SAME_AGAIN: TimeDelta = TimeDelta::minutes(10);
 
 /// What each image of the service holds in the environment, before it goes back.
 pub(super) fn runs_before(view: &View, rulebook: &Rulebook, back: &RollBack) -> Vec<(ImageName, HeldByPath)> {
@@ -79,6 +85,9 @@ impl<P: Ports> Engine<P> {
         let chosen = self.tracks_back(&assessment.view, back).await?;
         let mut targets = BTreeMap::new();
         for track in &chosen {
+            if back.to.is_none() {
+                must_be_new(assessment, *track, back, requested_by)?;
+            }
             let target = self.target(&assessment.view, *track, back)?;
             self.must_exist(assessment, *track, &target)?;
             targets.insert(*track, target);
@@ -175,6 +184,40 @@ impl<P: Ports> Engine<P> {
         })?;
         Ok(Target { candidate: run.candidate.clone(), run: Some(run.clone()) })
     }
+}
+
+/// A way back that names no version and is given again by the same person is told what it did, and goes no further.
+fn must_be_new(
+    assessment: &Assessment,
+    track: usize,
+    back: &RollBack,
+    requested_by: &str,
+) -> Result<(), Fault> {
+    let view = &assessment.view;
+    let Some(landing) = view.landing(track) else { return Ok(()) };
+    let is_same = |moved: &&MovedBack| {
+        moved.commit == landing.commit
+            && moved.author == requested_by
+            && assessment.now - moved.at < SAME_AGAIN
+    };
+    let Some(done) = view.moved_back(track).iter().rfind(is_same) else { return Ok(()) };
+    let running = view.board.tracks[track].running.last();
+    let message = format!(
+        "{} moved {} in {} back already, to {} at {}",
+        Printable::new(&done.author),
+        back.service,
+        back.environment,
+        running.map(|running| running.tag.as_str()).unwrap_or_default(),
+        ShownTime { at: done.at, zone: assessment.zone }
+    );
+    let hint = match lower_that_ran(view.past(track), running).as_slice() {
+        [] => "nothing was changed, and nothing lower ran there before".to_owned(),
+        ran => format!(
+            "nothing was changed; to go further name the tag by --to; it ran {} before",
+            ran.join(", ")
+        ),
+    };
+    Err(Fault::new(Class::Refused, message).with_hint(hint))
 }
 
 /// The tags below what runs that ran before, each once, the latest first.

@@ -43,6 +43,13 @@ async fn it_goes_back_in_one_commit_and_stays_there() {
 
     assert_eq!(world.run(&["sync"]).code, 0);
     assert_eq!(world.running().1, "v1.0.1", "it does not come again");
+    let again = world.run(&[words, &["--yes"]].concat());
+    assert_eq!((again.code, world.running().1.as_str()), (4, "v1.0.1"), "{}", again.err);
+    assert!(
+        again.err.contains("back already, to v1.0.1 at") && again.err.contains("it ran v1.0.0 before"),
+        "{}",
+        again.err
+    );
     let named =
         world.run(&["rollback", SERVICE, "--in", "prod", "--to", "v1.0.0", "--reason", "x", "-o", "json"]);
     assert_eq!(named.code, 0, "{}", named.err);

@@ -81,8 +81,27 @@ async fn a_second_way_back_goes_further() {
     world.wait(60);
     let report = back(&mut world, "non-prod", "").await.unwrap();
     assert_eq!(report.promoted[0].to.as_str(), "v1.0.0");
+    world.wait(60);
     let fault = back(&mut world, "non-prod", "").await.unwrap_err();
     assert_eq!(fault.to_string(), "history has no lower version that ran well for common/app in non-prod");
+}
+
+#[tokio::test]
+async fn one_that_is_given_again_because_its_answer_was_lost_goes_no_further() {
+    let mut world = world().await;
+    back(&mut world, "non-prod", "").await.unwrap();
+    world.wait(9);
+    let commits = world.branch.messages().len();
+    let fault = back(&mut world, "non-prod", "").await.unwrap_err();
+    assert_eq!(fault.class(), Class::Refused, "{fault}");
+    assert!(
+        fault.to_string().starts_with("ana moved common/app in non-prod back already, to v1.0.1 at "),
+        "{fault}"
+    );
+    assert!(fault.hint().unwrap().ends_with("name the tag by --to; it ran v1.0.0 before"), "{fault:?}");
+    assert_eq!((world.tag("np/app.yaml").as_str(), world.branch.messages().len()), ("v1.0.1", commits));
+    let report = back(&mut world, "non-prod", "v1.0.0").await.unwrap();
+    assert_eq!(report.promoted[0].to.as_str(), "v1.0.0");
 }
 
 #[tokio::test]
