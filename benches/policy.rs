@@ -1,4 +1,4 @@
-//! How long decisions take: 10,000 tracks in two environments, and the selection from 300 tags.
+//! How long decisions take: 10,000 targets in two environments, and the selection from 300 tags.
 
 use std::hint::black_box;
 use std::time::Duration;
@@ -9,31 +9,31 @@ use criterion::{Criterion, criterion_group, criterion_main};
 use tidegate::model::{CommitId, Digest, EnvironmentName, Tag, Timestamp};
 use tidegate::policy::{
     Approving, Before, BeforeRunning, Candidate, Control, Controls, Coverage, DigestNow, EnvironmentPolicy,
-    Facts, Fetched, Freeze, Hold, Landing, Note, Observations, Observed, PastRun, Range, Reviewing, Schedule,
-    Selection, SelectionRules, SoakMode, TrackPolicy, Unsigned, Window, decide,
+    Facts, Fetched, Freeze, Hold, Note, Observations, Observed, PastRun, Range, Reviewing, RolloutCommit,
+    Schedule, Selection, SelectionRules, SoakMode, TargetPolicy, Unsigned, Window, decide,
 };
 
 const TRACKS: usize = 10_000;
 
-/// What every track of a bench borrows.
+/// What every target of a bench borrows.
 struct Fleet {
     now: Timestamp,
     rules: SelectionRules,
     selection: Selection,
     environments: [EnvironmentPolicy; 2],
     digest: Digest,
-    tracks: Vec<Track>,
+    targets: Vec<Target>,
     /// What every first environment ran before, newest first.
     past: Vec<PastRun>,
     unsigned: Unsigned,
     controls: Controls,
 }
 
-/// What differs between tracks.
-struct Track {
+/// What differs between targets.
+struct Target {
     /// What each of the two environments runs.
     running: [Vec<Candidate>; 2],
-    landing: Landing,
+    rollout_commit: RolloutCommit,
     observations: Observations,
 }
 
@@ -63,8 +63,8 @@ fn environment(name: &str, after: Option<&str>) -> EnvironmentPolicy {
     }
 }
 
-fn landing(at: Timestamp, digest: &Digest) -> Landing {
-    Landing {
+fn rollout_commit(at: Timestamp, digest: &Digest) -> RolloutCommit {
+    RolloutCommit {
         commit: CommitId::from_bytes([1; 20]),
         committed_at: at,
         parent_committed_at: Some(at),
@@ -76,7 +76,7 @@ fn landing(at: Timestamp, digest: &Digest) -> Landing {
 }
 
 impl Fleet {
-    /// A third of the tracks of the second environment is up to date, a third soaks and a third has soaked.
+    /// A third of the targets of the second environment is up to date, a third soaks and a third has soaked.
     fn new() -> Self {
         let rules = SelectionRules { versions: parse("~1.0"), tag_pattern: None };
         let selection = rules.select(&tags());
@@ -84,16 +84,16 @@ impl Fleet {
         let now: Timestamp = parse("2026-03-02T15:00:00Z");
         let digest: Digest = parse(&format!("sha256:{}", "a".repeat(64)));
         let candidate = |patch: usize| selection.candidates()[patch].clone();
-        let tracks = (0..TRACKS)
+        let targets = (0..TRACKS)
             .map(|at| {
                 let hours = if at % 3 == 1 { 2 } else { 50 };
                 let landed_at = now - chrono::Duration::hours(hours);
                 let seen = vec![Observed { digest: digest.clone(), at: landed_at }];
                 let mut observations = Observations::default();
                 observations.recall(candidate(299).tag, seen);
-                Track {
+                Target {
                     running: [vec![candidate(299)], vec![candidate(if at % 3 == 0 { 299 } else { 290 })]],
-                    landing: landing(landed_at, &digest),
+                    rollout_commit: rollout_commit(landed_at, &digest),
                     observations,
                 }
             })
@@ -105,7 +105,7 @@ impl Fleet {
             selection,
             environments,
             digest,
-            tracks,
+            targets,
             past: Vec::new(),
             unsigned: Unsigned::new(),
             controls: Controls::default(),
@@ -119,7 +119,7 @@ impl Fleet {
             let left_at = fleet.now - chrono::Duration::hours(50 + 2 * at);
             PastRun {
                 candidate: fleet.selection.candidates()[298 - usize::try_from(at).unwrap_or(0) % 299].clone(),
-                landing: landing(left_at - chrono::Duration::hours(2), &fleet.digest),
+                rollout_commit: rollout_commit(left_at - chrono::Duration::hours(2), &fleet.digest),
                 left_at,
             }
         };
@@ -144,22 +144,30 @@ impl Fleet {
 
     fn decide_all(&self) {
         let [first, second] = &self.environments;
-        for track in &self.tracks {
-            let before =
-                BeforeRunning::One { candidate: &track.running[0][0], landing: Some(&track.landing) };
+        for target in &self.targets {
+            let before = BeforeRunning::One {
+                candidate: &target.running[0][0],
+                rollout_commit: Some(&target.rollout_commit),
+            };
             let before = Before {
                 environment: &first.name,
                 running: before,
                 past: &self.past,
                 unsigned: &self.unsigned,
             };
-            self.decide(first, track, 0, None);
-            self.decide(second, track, 1, Some(before));
+            self.decide(first, target, 0, None);
+            self.decide(second, target, 1, Some(before));
         }
     }
 
-    fn decide(&self, environment: &EnvironmentPolicy, track: &Track, at: usize, before: Option<Before<'_>>) {
-        let policy = TrackPolicy {
+    fn decide(
+        &self,
+        environment: &EnvironmentPolicy,
+        target: &Target,
+        at: usize,
+        before: Option<Before<'_>>,
+    ) {
+        let policy = TargetPolicy {
             environment,
             rules: &self.rules,
             soak: Duration::from_hours(24),
@@ -167,16 +175,16 @@ impl Fleet {
             clock_tolerance: Duration::from_mins(10),
         };
         let facts = Facts {
-            running: &track.running[at],
+            running: &target.running[at],
             selection: &self.selection,
-            moved_back: &[],
+            rolled_back: &[],
             refused: None,
             before,
-            observations: &track.observations,
+            observations: &target.observations,
             digest_now: DigestNow::Is { tag: &self.selection.candidates()[299].tag, digest: &self.digest },
             controls: &self.controls,
             reviewing: Reviewing::NotProposed,
-            boarding: None,
+            train_hold: None,
         };
         black_box(decide(&policy, &facts, self.now));
     }

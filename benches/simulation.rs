@@ -8,15 +8,15 @@ use chrono::{TimeDelta, Weekday};
 use chrono_tz::Tz;
 use criterion::{Criterion, criterion_group, criterion_main};
 use tidegate::model::{
-    CommitId, EnvironmentName, FetchEvidence, ImageName, Movement, MovingCommit, PinnedTag, ServiceName, Tag,
-    Timestamp,
+    CommitId, EnvironmentName, FetchEvidence, ImageName, PinnedTag, ServiceName, Tag, TagChange,
+    TagChangeCommit, Timestamp,
 };
 use tidegate::policy::{
     Approving, Environment, EnvironmentPolicy, Schedule, SelectionRules, ServiceRules, ServiceSettings,
     SoakMode, Window,
 };
 use tidegate::simulation::{
-    Chronicle, Figures, ImageChronicle, Policy, Seen, TagChronicle, read, replay, write,
+    Figures, ImageTimeline, Policy, Seen, TagTimeline, Timeline, read, replay, write,
 };
 
 const SERVICES: i64 = 500;
@@ -66,11 +66,11 @@ fn environment(name: &str, before: Option<usize>, windows: Vec<Window>) -> Envir
 }
 
 /// Each service runs `v1.0.0` everywhere and gets a release at two times of its own in each week.
-fn year() -> Chronicle {
-    let mut chronicle = Chronicle::empty(begin(), begin() + TimeDelta::weeks(52));
-    chronicle.folders = vec![parse("clusters")];
+fn year() -> Timeline {
+    let mut timeline = Timeline::empty(begin(), begin() + TimeDelta::weeks(52));
+    timeline.folders = vec![parse("clusters")];
     let fetched = FetchEvidence { absent_at: None, fetched_at: begin() };
-    let commit = Arc::new(MovingCommit {
+    let commit = Arc::new(TagChangeCommit {
         id: CommitId::from_bytes([1; 20]),
         committed_at: begin() - TimeDelta::days(1),
         parent_committed_at: None,
@@ -81,7 +81,7 @@ fn year() -> Chronicle {
         let name = format!("service-{number}");
         let image: ImageName = parse(&format!("ghcr.io/vtr/{name}"));
         for folder in ["non-prod", "prod"] {
-            chronicle.movements.push(Movement {
+            timeline.tag_changes.push(TagChange {
                 sequence: 0,
                 commit: Arc::clone(&commit),
                 path: parse(&format!("clusters/{folder}/{name}.yaml")),
@@ -92,21 +92,21 @@ fn year() -> Chronicle {
                 promotion: None,
             });
         }
-        let mut known = ImageChronicle { watched_since: Some(begin()), ..ImageChronicle::default() };
+        let mut known = ImageTimeline { watched_since: Some(begin()), ..ImageTimeline::default() };
         for release in 0..=RELEASES {
             // Some minutes of a working day, each service its own.
             let minutes = release * 5040 + number * 7919 % 5000;
             let at = begin() + TimeDelta::minutes(if release == 0 { -60 } else { minutes - 5040 });
             let tag: Tag = parse(&format!("v1.0.{release}"));
-            known.tags.insert(tag, TagChronicle { seen: Seen::At(at), digests: Vec::new() });
+            known.tags.insert(tag, TagTimeline { seen: Seen::At(at), digests: Vec::new() });
         }
-        chronicle.images.insert(image, known);
+        timeline.images.insert(image, known);
     }
-    chronicle
+    timeline
 }
 
 fn simulation(criterion: &mut Criterion) {
-    let chronicle = year();
+    let timeline = year();
     let days = [Weekday::Mon, Weekday::Tue, Weekday::Wed, Weekday::Thu];
     let window = || Window::new(days, parse("09:00"), parse("17:00")).into_iter().collect();
     let plain = [environment("non-prod", None, Vec::new()), environment("prod", Some(0), Vec::new())];
@@ -125,20 +125,20 @@ fn simulation(criterion: &mut Criterion) {
         clock_tolerance: Duration::from_mins(10),
         schedule: &schedule,
     };
-    let story = replay(&chronicle, policy(&plain, &day, SoakMode::Continuous));
+    let story = replay(&timeline, policy(&plain, &day, SoakMode::Continuous));
     let prod = Figures::of(&story, &parse("prod"));
     assert!(prod.arrivals > 51_000, "{prod:?}");
     let mut group = criterion.benchmark_group("a year of 500 services, 52,000 releases");
     group.sample_size(10);
     let mut bench = |name: &str, policy: Policy<'_>| {
-        group.bench_function(name, |bencher| bencher.iter(|| black_box(replay(&chronicle, policy))));
+        group.bench_function(name, |bencher| bencher.iter(|| black_box(replay(&timeline, policy))));
     };
     bench("soaks of a day", policy(&plain, &day, SoakMode::Continuous));
     bench("soaks of a day, windows", policy(&windows, &day, SoakMode::Continuous));
     bench("soaks of a week, starving", policy(&plain, &week, SoakMode::Continuous));
     bench("soaks of a week, elapsed", policy(&plain, &week, SoakMode::Elapsed));
     bench("soaks of a week, trains", policy(&plain, &week, SoakMode::Train));
-    if let Ok(text) = write(&chronicle) {
+    if let Ok(text) = write(&timeline) {
         group.bench_function("read the recording", |bencher| bencher.iter(|| black_box(read(&text).is_ok())));
     }
     group.finish();

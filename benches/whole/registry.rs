@@ -60,7 +60,7 @@ impl Drop for Registry {
 }
 
 /// What the registry answers from.
-struct Shelf {
+struct Cache {
     /// The list of tags, behind the image's name.
     tags: String,
     lists: AtomicU64,
@@ -77,7 +77,7 @@ pub(crate) fn serve(tags: usize) {
     let names: Vec<String> =
         (0..tags).map(|number| format!("\"{}\"", super::repository::tag(number))).collect();
     let shelf =
-        Arc::new(Shelf { tags: names.join(","), lists: AtomicU64::new(0), manifests: Mutex::default() });
+        Arc::new(Cache { tags: names.join(","), lists: AtomicU64::new(0), manifests: Mutex::default() });
     thread::spawn(move || {
         for stream in listener.incoming().flatten() {
             let shelf = Arc::clone(&shelf);
@@ -89,7 +89,7 @@ pub(crate) fn serve(tags: usize) {
 }
 
 /// Answers one request after the other.
-fn converse(stream: &TcpStream, shelf: &Shelf) -> io::Result<()> {
+fn converse(stream: &TcpStream, shelf: &Cache) -> io::Result<()> {
     stream.set_nodelay(true)?;
     let (mut reader, mut writer) = (BufReader::new(stream), stream);
     let mut request = String::new();
@@ -111,7 +111,7 @@ fn converse(stream: &TcpStream, shelf: &Shelf) -> io::Result<()> {
     }
 }
 
-impl Shelf {
+impl Cache {
     fn answer(&self, method: &str, target: &str) -> String {
         let is_head = method == "HEAD";
         let path = target.split('?').next().unwrap_or_default();

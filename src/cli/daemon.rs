@@ -5,7 +5,7 @@ use std::future::Future;
 use std::pin::{Pin, pin};
 use std::time::Duration;
 
-use crate::engine::{PassReport, Request, Rulebook};
+use crate::engine::{PassOptions, PassReport, RepositoryPolicy};
 use crate::model::{Fault, Timestamp};
 
 use super::output::Output;
@@ -14,7 +14,7 @@ use super::wiring::Session;
 /// Hears of every pass, right after it.
 pub(crate) trait Listener {
     /// A pass went through.
-    fn passed(&mut self, rulebook: &Rulebook, report: &PassReport);
+    fn passed(&mut self, repository_policy: &RepositoryPolicy, report: &PassReport);
 
     /// A pass did not go through. The next one tries again.
     fn failed(&mut self, fault: Fault);
@@ -67,12 +67,12 @@ impl Daemon {
     /// One pass. Tells when the next gate opens.
     async fn pass(&mut self, listener: &mut impl Listener, output: &Output) -> Option<Timestamp> {
         let outcome = match self.session.turn(output).await {
-            Ok(_turn) => self.session.engine.pass(&Request::schedule()).await,
+            Ok(_turn) => self.session.engine.pass(&PassOptions::schedule()).await,
             Err(fault) => Err(fault),
         };
         match outcome {
             Ok(report) => {
-                listener.passed(self.session.engine.rulebook(), &report);
+                listener.passed(self.session.engine.repository_policy(), &report);
                 let due = self.session.due_releases(&report).await;
                 if let Some(releases) = self.session.releases.clone().filter(|_| !due.is_empty()) {
                     // The next pass does not wait for it.

@@ -8,7 +8,7 @@ use crate::model::{
     Digest, EnvironmentName, Printable, RepoPath, ServiceName, ServicePattern, Tag, Timestamp,
 };
 use crate::policy::{
-    Approval, Control, Coverage, Freeze, FreezeOrder, GateName, Hold, Note, Pin, Quarantine, Range,
+    Approval, Control, Coverage, Freeze, FreezeControl, GateName, Hold, Note, Pin, Quarantine, Range,
     UnreadableControl, read_wall_time,
 };
 
@@ -133,7 +133,7 @@ fn freeze(file: &RepoPath, text: &str) -> Result<Control, Wrong> {
     let (from, to) = (wall("from", &form.from)?, wall("to", &form.to)?);
     let Coverage { services, environments } = coverage(form.service.as_deref(), &form.environments)?;
     let freeze = Freeze::new(name, environments, from, to).map_err(|error| error.to_string())?;
-    Ok(Control::Freeze(FreezeOrder { note: note(file, &form.note())?, services, freeze }))
+    Ok(Control::Freeze(FreezeControl { note: note(file, &form.note())?, services, freeze }))
 }
 
 fn parse<T: DeserializeOwned>(text: &str) -> Result<T, Wrong> {

@@ -6,7 +6,7 @@ use rstest::rstest;
 use super::{Kind, place, read, write};
 use crate::model::{EnvironmentName, ServiceName};
 use crate::policy::{
-    Approval, Control, Coverage, Freeze, FreezeOrder, GateName, Hold, Note, Pin, Quarantine,
+    Approval, Control, Coverage, Freeze, FreezeControl, GateName, Hold, Note, Pin, Quarantine,
 };
 
 const NOTE: &str = "reason: latency\nby: Ana\nat: 2026-03-02T09:00:00Z\n";
@@ -187,7 +187,7 @@ fn control() -> impl Strategy<Value = Control> {
                 let (from, to) =
                     ("2026-12-18T00:00:00".parse().unwrap(), "2027-01-04T00:00:30".parse().unwrap());
                 let freeze = Freeze::new("Launch: week 1", environments, from, to).unwrap();
-                Control::Freeze(FreezeOrder { note, services, freeze })
+                Control::Freeze(FreezeControl { note, services, freeze })
             }
         }
     })
@@ -226,7 +226,7 @@ fn each_thing_that_can_be_said_has_a_place_of_its_own() {
     let (from, to) = ("2026-12-18T00:00:00".parse().unwrap(), "2027-01-04T00:00:00".parse().unwrap());
     for (name, file) in [("launch", "launch.yaml"), ("../../Launch 1", "")] {
         let freeze = Freeze::new(name, Vec::new(), from, to).unwrap();
-        let order = FreezeOrder { note: note(), services: None, freeze };
+        let order = FreezeControl { note: note(), services: None, freeze };
         let place = place(&Control::Freeze(order)).unwrap();
         assert!(place.as_str().starts_with(".tidegate/freeze/") && place.as_str().ends_with(file), "{place}");
         assert_eq!(place.as_str().matches('/').count(), 2, "{place}");

@@ -7,7 +7,7 @@ use super::pass::PassReport;
 
 /// The moves of a pass that was only tried.
 #[derive(Clone, Debug)]
-pub struct Agreed(Vec<Step>);
+pub struct ConfirmedPlan(Vec<Step>);
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct Step {
@@ -32,7 +32,7 @@ impl Step {
     }
 }
 
-impl Agreed {
+impl ConfirmedPlan {
     /// What a pass would do.
     pub fn to(tried: &PassReport) -> Self {
         Self(tried.plans().map(Step::of).collect())

@@ -5,15 +5,15 @@ use std::collections::BTreeSet;
 use crate::config::nearest;
 use crate::model::ServiceName;
 
-use super::view::View;
+use super::repository_state::RepositoryState;
 
 /// The most services that are offered.
 const MOST_OFFERED: usize = 5;
 
-impl View {
+impl RepositoryState {
     /// Every service.
     pub fn services(&self) -> BTreeSet<&ServiceName> {
-        self.board.tracks.iter().map(super::Track::service).collect()
+        self.deployed.targets.iter().map(super::Target::service).collect()
     }
 
     /// The services that may be meant by a name that none has: those of the same name in another namespace, or else the

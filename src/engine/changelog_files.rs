@@ -16,7 +16,7 @@ use super::notes::{MOST_IN_A_COMMIT, Told};
 use super::ports::{Ports, Repository};
 use super::problem::Problem;
 use super::refresh::blocking;
-use super::rulebook::Rulebook;
+use super::repository_policy::RepositoryPolicy;
 
 /// How much text one pass makes at most: each commit has the whole file anew.
 const MOST_BYTES: usize = 64 * 1024 * 1024;
@@ -39,8 +39,8 @@ impl<P: Ports> Engine<P> {
     ) -> Vec<Problem> {
         let mut problems = Vec::new();
         let mut texts = BTreeMap::new();
-        for (file, places) in files_of(&self.rulebook, plans) {
-            let without = |why: &str| without(&self.rulebook, &file, &plans[places[0]], why);
+        for (file, places) in files_of(&self.repository_policy, plans) {
+            let without = |why: &str| without(&self.repository_policy, &file, &plans[places[0]], why);
             let text = match self.held(base, &file).await {
                 Ok(Held::Nothing) => Text::Is(Vec::new()),
                 Ok(Held::Bytes(bytes)) => Text::Is(bytes),
@@ -55,8 +55,8 @@ impl<P: Ports> Engine<P> {
             };
             texts.insert(file, text);
         }
-        let day = at.with_timezone(&self.rulebook.zone()).date_naive();
-        problems.extend(grow(&self.rulebook, plans, told, day, texts));
+        let day = at.with_timezone(&self.repository_policy.zone()).date_naive();
+        problems.extend(grow(&self.repository_policy, plans, told, day, texts));
         problems
     }
 
@@ -68,7 +68,7 @@ impl<P: Ports> Engine<P> {
 }
 
 fn grow(
-    rulebook: &Rulebook,
+    repository_policy: &RepositoryPolicy,
     plans: &mut [EditPlan],
     told: &Told,
     day: NaiveDate,
@@ -76,16 +76,16 @@ fn grow(
 ) -> Vec<Problem> {
     let mut problems = Vec::new();
     let mut bytes_made = 0;
-    let lengths: Vec<usize> = deliver::commits(rulebook, plans).map(<[EditPlan]>::len).collect();
+    let lengths: Vec<usize> = deliver::commits(repository_policy, plans).map(<[EditPlan]>::len).collect();
     let mut rest = plans;
     for length in lengths {
         let (together, after) = rest.split_at_mut(length);
         rest = after;
-        for (file, places) in files_of(rulebook, together) {
+        for (file, places) in files_of(repository_policy, together) {
             let Some(Text::Is(before)) = texts.get(&file) else { continue };
-            let made = add(rulebook, &file, &places, together, told, day).put_in(before);
+            let made = add(repository_policy, &file, &places, together, told, day).put_in(before);
             bytes_made += made.as_ref().map_or(0, Vec::len);
-            let without = |why: &str| without(rulebook, &file, &together[places[0]], why);
+            let without = |why: &str| without(repository_policy, &file, &together[places[0]], why);
             let trouble = match &made {
                 Err(error) => Some(without(&error.to_string()).hint(hint(*error))),
                 Ok(_) if bytes_made > MOST_BYTES => Some(without("there are too many commits in one push")),
@@ -113,10 +113,10 @@ fn grow(
 }
 
 /// The files that the promotions of one commit add to, with the places of these.
-fn files_of(rulebook: &Rulebook, together: &[EditPlan]) -> BTreeMap<RepoPath, Vec<usize>> {
+fn files_of(repository_policy: &RepositoryPolicy, together: &[EditPlan]) -> BTreeMap<RepoPath, Vec<usize>> {
     let mut files: BTreeMap<RepoPath, Vec<usize>> = BTreeMap::new();
     for (at, plan) in together.iter().enumerate() {
-        if let Some(file) = rulebook.changelog_files.get(&plan.environment) {
+        if let Some(file) = repository_policy.changelog_files.get(&plan.environment) {
             files.entry(file.clone()).or_default().push(at);
         }
     }
@@ -125,25 +125,25 @@ fn files_of(rulebook: &Rulebook, together: &[EditPlan]) -> BTreeMap<RepoPath, Ve
 
 /// What one commit adds to a file.
 fn add(
-    rulebook: &Rulebook,
+    repository_policy: &RepositoryPolicy,
     file: &RepoPath,
     places: &[usize],
     together: &[EditPlan],
     told: &Told,
     day: NaiveDate,
 ) -> Keep {
-    let is_shared = rulebook.changelog_files.values().filter(|other| *other == file).count() > 1;
+    let is_shared = repository_policy.changelog_files.values().filter(|other| *other == file).count() > 1;
     let sections = places.iter().filter_map(|at| {
         let plan = &together[*at];
-        let environment = rulebook.environments[plan.environment].policy.name.as_str();
+        let environment = repository_policy.environments[plan.environment].policy.name.as_str();
         Some(Keep::of_promotion(told.of(plan)?, is_shared.then_some(environment), day))
     });
     sections.collect()
 }
 
 /// Said of the first promotion that goes without its changelog.
-fn without(rulebook: &Rulebook, file: &RepoPath, plan: &EditPlan, why: &str) -> Problem {
-    let environment = &rulebook.environments[plan.environment].policy.name;
+fn without(repository_policy: &RepositoryPolicy, file: &RepoPath, plan: &EditPlan, why: &str) -> Problem {
+    let environment = &repository_policy.environments[plan.environment].policy.name;
     Problem::warning(format!("what changed is not in this changelog: {why}"))
         .of(environment, &plan.service)
         .at(file, None)

@@ -5,7 +5,7 @@ use crate::model::{Class, EnvironmentName, RepoPath};
 use crate::policy::{Control, Controls, Coverage, GateName, UnreadableControl};
 
 use super::problem::Problem;
-use super::rulebook::Rulebook;
+use super::repository_policy::RepositoryPolicy;
 use super::signatures::UnsignedFiles;
 use super::snapshot::Snapshot;
 
@@ -16,9 +16,13 @@ pub(crate) fn folder() -> Option<RepoPath> {
 
 /// The controls of a snapshot. One that names an environment that is not there, or that is no regular file, is as good as
 /// one that can't be read: what it was to close stays closed.
-pub(crate) fn controls_of(snapshot: &Snapshot, unsigned: &UnsignedFiles, rulebook: &Rulebook) -> Controls {
+pub(crate) fn controls_of(
+    snapshot: &Snapshot,
+    unsigned: &UnsignedFiles,
+    repository_policy: &RepositoryPolicy,
+) -> Controls {
     let known: Vec<&EnvironmentName> =
-        rulebook.environments.iter().map(|environment| &environment.policy.name).collect();
+        repository_policy.environments.iter().map(|environment| &environment.policy.name).collect();
     let counting = snapshot.controls.iter().filter(|(file, _)| !unsigned.contains_key(*file));
     let read = counting.map(|(_, control)| control.clone().among(&known));
     let left_alone = snapshot.left_alone.iter().filter_map(|entry| {

@@ -15,7 +15,7 @@ use super::message::{self, Told};
 use super::notes;
 use super::ports::{Ports, Publisher, Repository, Store};
 use super::refresh::blocking;
-use super::rulebook::{Batch, Rulebook};
+use super::repository_policy::{Batch, RepositoryPolicy};
 
 /// What became of a pass's push.
 pub(super) enum Delivery {
@@ -36,9 +36,9 @@ impl<P: Ports> Engine<P> {
         now: Timestamp,
     ) -> Result<Delivery, Fault> {
         let intents: Vec<Intent> =
-            plans.iter().map(|plan| intent(&self.rulebook, plan, base, requested_by, now)).collect();
+            plans.iter().map(|plan| intent(&self.repository_policy, plan, base, requested_by, now)).collect();
         self.ports.store.begin(&intents).await?;
-        let (drafts, commit_of_plan) = drafts(&self.rulebook, plans, notes, requested_by);
+        let (drafts, commit_of_plan) = drafts(&self.repository_policy, plans, notes, requested_by);
         let publisher = Arc::clone(&self.ports.publisher);
         let publication = blocking(move || publisher.publish(base, &drafts, now)).await;
         match publication {
@@ -112,11 +112,17 @@ pub(super) fn declined(reason: &str) -> Fault {
         .with_hint("nothing was pushed; let this author and branch pass the hook or the branch's protection")
 }
 
-fn intent(rulebook: &Rulebook, plan: &EditPlan, base: CommitId, requested_by: &str, at: Timestamp) -> Intent {
+fn intent(
+    repository_policy: &RepositoryPolicy,
+    plan: &EditPlan,
+    base: CommitId,
+    requested_by: &str,
+    at: Timestamp,
+) -> Intent {
     Intent {
         id: plan.id,
         service: plan.service.clone(),
-        environment: rulebook.environments[plan.environment].policy.name.clone(),
+        environment: repository_policy.environments[plan.environment].policy.name.clone(),
         image: plan.image.clone(),
         from: plan.approved.from().tag.clone(),
         to: plan.approved.candidate().tag.clone(),
@@ -129,28 +135,29 @@ fn intent(rulebook: &Rulebook, plan: &EditPlan, base: CommitId, requested_by: &s
 
 /// The commits, and for each plan the place of the commit that it is in.
 fn drafts(
-    rulebook: &Rulebook,
+    repository_policy: &RepositoryPolicy,
     plans: &[EditPlan],
     notes: &notes::Told,
     requested_by: &str,
 ) -> (Vec<CommitDraft>, Vec<usize>) {
     let mut drafts = Vec::new();
     let mut commit_of_plan = Vec::with_capacity(plans.len());
-    for together in commits(rulebook, plans) {
+    for together in commits(repository_policy, plans) {
         commit_of_plan.extend(std::iter::repeat_n(drafts.len(), together.len()));
-        drafts.push(draft(rulebook, together, notes, requested_by));
+        drafts.push(draft(repository_policy, together, notes, requested_by));
     }
     (drafts, commit_of_plan)
 }
 
 /// One commit of all these plans.
 pub(super) fn draft(
-    rulebook: &Rulebook,
+    repository_policy: &RepositoryPolicy,
     together: &[EditPlan],
     notes: &notes::Told,
     requested_by: &str,
 ) -> CommitDraft {
-    let told: Vec<Told<'_>> = together.iter().map(|plan| told(rulebook, plan, notes, requested_by)).collect();
+    let told: Vec<Told<'_>> =
+        together.iter().map(|plan| told(repository_policy, plan, notes, requested_by)).collect();
     // A later plan's text of a file has the earlier ones in it.
     let texts: BTreeMap<&RepoPath, &Arc<[u8]>> =
         together.iter().flat_map(|plan| &plan.files).map(|file| (&file.path, &file.after)).collect();
@@ -166,19 +173,19 @@ pub(super) fn draft(
         together.iter().filter_map(|plan| plan.changelog.as_ref()).map(|(path, text)| (path, text)).collect();
     let changelogs = changelogs.into_iter().map(|(path, text)| FileEdit::write(path.clone(), text.to_vec()));
     let edits = edits.chain(beside).chain(changelogs).collect();
-    let untold_count = rulebook
+    let untold_count = repository_policy
         .notes
         .and_then(|policy| policy.limits)
         .map_or(0, |_| together.len().saturating_sub(notes::MOST_IN_A_COMMIT));
-    CommitDraft { message: message::render(rulebook.wording(), &told, untold_count), edits }
+    CommitDraft { message: message::render(repository_policy.wording(), &told, untold_count), edits }
 }
 
 /// The plans by the commits that they go in.
 pub(super) fn commits<'a>(
-    rulebook: &'a Rulebook,
+    repository_policy: &'a RepositoryPolicy,
     plans: &'a [EditPlan],
 ) -> impl Iterator<Item = &'a [EditPlan]> {
-    plans.chunk_by(|one, other| match rulebook.batch {
+    plans.chunk_by(|one, other| match repository_policy.batch {
         Batch::Service => {
             let is_one_set = one.group.is_some() && one.group == other.group;
             one.environment == other.environment && (one.service == other.service || is_one_set)
@@ -189,7 +196,7 @@ pub(super) fn commits<'a>(
 }
 
 fn told<'a>(
-    rulebook: &'a Rulebook,
+    repository_policy: &'a RepositoryPolicy,
     plan: &'a EditPlan,
     notes: &notes::Told,
     requested_by: &'a str,
@@ -198,7 +205,7 @@ fn told<'a>(
     Told {
         id: plan.id,
         service: &plan.service,
-        environment: &rulebook.environments[plan.environment].policy.name,
+        environment: &repository_policy.environments[plan.environment].policy.name,
         image: ImageRef {
             name: plan.image.clone(),
             tag: Some(approved.candidate().tag.clone()),
@@ -211,7 +218,7 @@ fn told<'a>(
         requested_by: plan.requested_by.as_deref().unwrap_or(requested_by),
         group: plan.group.as_deref(),
         back: plan.beside.as_ref().map(|back| back.reason.as_str()),
-        notes: match rulebook.notes.and_then(|policy| policy.limits) {
+        notes: match repository_policy.notes.and_then(|policy| policy.limits) {
             Some(limits) => notes.of(plan).map(|notes| notes.body(&limits)).unwrap_or_default(),
             None => String::new(),
         },

@@ -7,32 +7,32 @@ use std::collections::{BTreeSet, HashMap};
 
 use crate::model::{Fault, Observation};
 use crate::policy::{
-    self, Before, BeforeRunning, Boarding, Candidate, Decision, GateName, GateReport, Observed, SoakMode,
+    self, Before, BeforeRunning, Candidate, Decision, GateName, GateReport, Observed, SoakMode, TrainHold,
 };
 
 use super::Engine;
-use super::assess::Assessment;
-use super::board::Track;
+use super::assess::Evaluation;
+use super::deployed::Target;
 use super::poll::{self, tagged};
 use super::ports::{Ports, Store, TaggedImage};
 
 impl<P: Ports> Engine<P> {
     /// The tags that soak although they were replaced, when that counts, and those that soak in a set: what would move
     /// depends on what was seen of their digests.
-    pub(super) fn counting(&self, assessment: &Assessment) -> BTreeSet<TaggedImage> {
-        if self.rulebook.soak_mode != SoakMode::Elapsed && self.rulebook.groups.is_empty() {
+    pub(super) fn counting(&self, evaluation: &Evaluation) -> BTreeSet<TaggedImage> {
+        if self.repository_policy.soak_mode != SoakMode::Elapsed && self.repository_policy.groups.is_empty() {
             return BTreeSet::new();
         }
-        let known = assessment.known(&self.rulebook);
-        let is_elapsed = self.rulebook.soak_mode == SoakMode::Elapsed;
-        let tracks = assessment.view.board.tracks.iter().enumerate();
-        let tracks =
-            tracks.filter(|(_, track)| is_elapsed || self.rulebook.group_of(track.service()).is_some());
-        let counting = tracks.flat_map(|(track, here)| {
-            let before = known.facts(track, None).and_then(|facts| facts.before);
+        let known = evaluation.known(&self.repository_policy);
+        let is_elapsed = self.repository_policy.soak_mode == SoakMode::Elapsed;
+        let targets = evaluation.state.deployed.targets.iter().enumerate();
+        let targets = targets
+            .filter(|(_, target)| is_elapsed || self.repository_policy.group_of(target.service()).is_some());
+        let counting = targets.flat_map(|(target, here)| {
+            let before = known.facts(target, None).and_then(|facts| facts.before);
             let lowest = here.running.first();
             // Of a set, what is there already soaks along with what is to come.
-            let is_in_set = self.rulebook.group_of(here.service()).is_some();
+            let is_in_set = self.repository_policy.group_of(here.service()).is_some();
             let newer = before.into_iter().flat_map(|before| soaking(&before)).filter(move |candidate| {
                 lowest.is_some_and(|lowest| {
                     candidate.version > lowest.version || (is_in_set && candidate.tag == lowest.tag)
@@ -46,11 +46,11 @@ impl<P: Ports> Engine<P> {
     /// Reads the digests that were seen of these tags.
     pub(super) async fn recall(
         &self,
-        assessment: &mut Assessment,
+        evaluation: &mut Evaluation,
         wanted: BTreeSet<TaggedImage>,
     ) -> Result<(), Fault> {
         let is_new = |(image, tag): &TaggedImage| {
-            assessment.observed.get(image).is_none_or(|observations| !observations.knows(tag))
+            evaluation.observed.get(image).is_none_or(|observations| !observations.knows(tag))
         };
         let wanted: Vec<TaggedImage> = wanted.into_iter().filter(is_new).collect();
         if wanted.is_empty() {
@@ -61,7 +61,7 @@ impl<P: Ports> Engine<P> {
         for tagged in wanted {
             let seen = kept.remove(&tagged).unwrap_or_default().into_iter().map(observed).collect();
             let (image, tag) = tagged;
-            assessment.observed.entry(image).or_default().recall(tag, seen);
+            evaluation.observed.entry(image).or_default().recall(tag, seen);
         }
         Ok(())
     }
@@ -69,21 +69,21 @@ impl<P: Ports> Engine<P> {
     /// The tags whose digest matters now: those that soak, and those that nothing but the digest still holds.
     pub(super) fn worth_asking(
         &self,
-        assessment: &Assessment,
+        evaluation: &Evaluation,
         nominated: &HashMap<usize, Candidate>,
     ) -> BTreeSet<TaggedImage> {
-        let known = assessment.known(&self.rulebook);
-        let tracks = &assessment.view.board.tracks;
-        let mut waits: HashMap<usize, Boarding> = HashMap::new();
-        let mut worth_it = self.unseen(assessment);
-        worth_it.extend(self.settled_in_sets(assessment, nominated));
+        let known = evaluation.known(&self.repository_policy);
+        let targets = &evaluation.state.deployed.targets;
+        let mut waits: HashMap<usize, TrainHold> = HashMap::new();
+        let mut worth_it = self.unseen(evaluation);
+        worth_it.extend(self.settled_in_sets(evaluation, nominated));
         let mut later_first: Vec<(&usize, &Candidate)> = nominated.iter().collect();
-        later_first.sort_unstable_by_key(|(track, _)| Reverse(tracks[**track].environment));
-        for (track, candidate) in later_first {
-            let here = &tracks[*track];
-            let Some(mut facts) = known.facts(*track, None) else { continue };
-            facts.boarding = known.next_of(*track).find_map(|next| waits.get(&next));
-            let evaluation = policy::evaluate(&known.policy(*track), &facts, candidate, assessment.now);
+        later_first.sort_unstable_by_key(|(target, _)| Reverse(targets[**target].environment));
+        for (target, candidate) in later_first {
+            let here = &targets[*target];
+            let Some(mut facts) = known.facts(*target, None) else { continue };
+            facts.train_hold = known.next_of(*target).find_map(|next| waits.get(&next));
+            let evaluation = policy::evaluate(&known.policy(*target), &facts, candidate, evaluation.now);
             if evaluation.wants_digest() {
                 worth_it.insert(tagged(here.image(), &candidate.tag));
             }
@@ -91,9 +91,9 @@ impl<P: Ports> Engine<P> {
             let is_held =
                 |report: &GateReport| report.gate != GateName::Digest && !report.is_left_to_request();
             if evaluation.closed().any(is_held) {
-                let to = &self.rulebook.environments[here.environment].policy.name;
-                let boarding = policy::boarding(to, &Decision::Wait(Box::new(evaluation)));
-                waits.extend(boarding.map(|boarding| (*track, boarding)));
+                let to = &self.repository_policy.environments[here.environment].policy.name;
+                let train_hold = policy::train_hold(to, &Decision::Wait(Box::new(evaluation)));
+                waits.extend(train_hold.map(|train_hold| (*target, train_hold)));
             }
         }
         worth_it
@@ -103,56 +103,58 @@ impl<P: Ports> Engine<P> {
     /// as what soaked.
     fn settled_in_sets(
         &self,
-        assessment: &Assessment,
+        evaluation: &Evaluation,
         nominated: &HashMap<usize, Candidate>,
     ) -> BTreeSet<TaggedImage> {
-        let tracks = &assessment.view.board.tracks;
+        let targets = &evaluation.state.deployed.targets;
         let moving: BTreeSet<(usize, &str)> = nominated
             .keys()
-            .filter_map(|at| Some((tracks[*at].environment, self.rulebook.group_of(tracks[*at].service())?)))
+            .filter_map(|at| {
+                Some((targets[*at].environment, self.repository_policy.group_of(targets[*at].service())?))
+            })
             .map(|(environment, group)| (environment, group.name.as_str()))
             .collect();
-        let is_settled = |(at, track): &(usize, &Track)| {
-            let group = self.rulebook.group_of(track.service());
-            group.is_some_and(|group| moving.contains(&(track.environment, group.name.as_str())))
-                && self.rulebook.environments[track.environment].before.is_some()
+        let is_settled = |(at, target): &(usize, &Target)| {
+            let group = self.repository_policy.group_of(target.service());
+            group.is_some_and(|group| moving.contains(&(target.environment, group.name.as_str())))
+                && self.repository_policy.environments[target.environment].before.is_some()
                 && !nominated.contains_key(at)
         };
-        let settled = tracks.iter().enumerate().filter(is_settled);
-        settled.filter_map(|(_, track)| Some(tagged(track.image(), &track.running.first()?.tag))).collect()
+        let settled = targets.iter().enumerate().filter(is_settled);
+        settled.filter_map(|(_, target)| Some(tagged(target.image(), &target.running.first()?.tag))).collect()
     }
 
     /// The tags that soak, or did when that counts, of which nobody has seen yet what they mean.
-    fn unseen(&self, assessment: &Assessment) -> BTreeSet<TaggedImage> {
+    fn unseen(&self, evaluation: &Evaluation) -> BTreeSet<TaggedImage> {
         let is_unseen = |(image, tag): &TaggedImage| {
-            assessment.observed.get(image).is_none_or(|observations| observations.of(tag).is_empty())
+            evaluation.observed.get(image).is_none_or(|observations| observations.of(tag).is_empty())
         };
-        self.counting(assessment).into_iter().filter(is_unseen).collect()
+        self.counting(evaluation).into_iter().filter(is_unseen).collect()
     }
 
     /// Asks for the digests of these tags, and keeps what is new.
     pub(super) async fn ask_digests(
         &self,
-        assessment: &mut Assessment,
+        evaluation: &mut Evaluation,
         wanted: BTreeSet<TaggedImage>,
     ) -> Result<(), Fault> {
         if wanted.is_empty() {
             return Ok(());
         }
-        assessment.digests.extend(wanted.iter().map(|tagged| (tagged.clone(), None)));
+        evaluation.digests.extend(wanted.iter().map(|tagged| (tagged.clone(), None)));
         let (found, problems) = poll::digests(&self.ports.registry, wanted).await;
-        assessment.problems.extend(problems);
+        evaluation.problems.extend(problems);
         let mut news = Vec::new();
         for ((image, tag), digest) in &found {
-            let observations = assessment.observed.entry(image.clone()).or_default();
-            if observations.observe(tag, digest, assessment.now) {
+            let observations = evaluation.observed.entry(image.clone()).or_default();
+            if observations.observe(tag, digest, evaluation.now) {
                 news.push((image.clone(), tag.clone(), digest.clone()));
             }
         }
         if !news.is_empty() {
-            self.ports.store.observe(&news, assessment.now).await?;
+            self.ports.store.observe(&news, evaluation.now).await?;
         }
-        assessment.digests.extend(found.into_iter().map(|(tagged, digest)| (tagged, Some(digest))));
+        evaluation.digests.extend(found.into_iter().map(|(tagged, digest)| (tagged, Some(digest))));
         Ok(())
     }
 }

@@ -10,11 +10,11 @@ use crate::manifest::{self, Edit, ImageField, Manifest};
 use crate::model::{BlobId, Class, Content, Fault, ImageName, PromotionId, RepoPath, ServiceName, Timestamp};
 use crate::policy::{Approved, Direction};
 
-use super::board::Track;
+use super::deployed::Target;
 use super::ports::Repository;
 use super::problem::Problem;
-use super::rulebook::Rulebook;
-use super::view::View;
+use super::repository_policy::RepositoryPolicy;
+use super::repository_state::RepositoryState;
 
 /// What one promotion changes. It can only be made from a promotion that the policy approved.
 #[derive(Clone, Debug)]
@@ -23,9 +23,9 @@ pub struct EditPlan {
     pub id: PromotionId,
     /// What the policy approved.
     pub approved: Approved,
-    /// The place of the track on the board.
-    pub track: usize,
-    /// The place of the environment in the rulebook.
+    /// The place of the target on the board.
+    pub target: usize,
+    /// The place of the environment in the repository policy.
     pub environment: usize,
     /// The service.
     pub service: ServiceName,
@@ -40,14 +40,14 @@ pub struct EditPlan {
     /// When it was let through, if it waits since then and is not let through anew.
     pub kept_since: Option<Timestamp>,
     /// What a way back leaves beside the manifests.
-    pub beside: Option<WayBack>,
+    pub beside: Option<Rollback>,
     /// The changelog file that its commit adds to, and what will be in it.
     pub changelog: Option<(RepoPath, Arc<[u8]>)>,
 }
 
 /// What is said and written of a way back, beside the manifests.
 #[derive(Clone, Debug)]
-pub struct WayBack {
+pub struct Rollback {
     /// Why.
     pub reason: String,
     /// The control file that quarantines the version that is left, and its text.
@@ -79,25 +79,25 @@ struct Working {
 /// A promotion that can't be edited in is told and left out, and with it those of its set; the others go on.
 pub(crate) fn plan_edits(
     repository: &impl Repository,
-    rulebook: &Rulebook,
-    view: &View,
+    repository_policy: &RepositoryPolicy,
+    state: &RepositoryState,
     mut approved: Vec<Planned>,
 ) -> Result<(Vec<EditPlan>, Vec<Problem>), Fault> {
-    let group_of = |track: usize| {
-        let service = view.board.tracks[track].service();
-        rulebook.groups.iter().position(|group| group.has(service))
+    let group_of = |target: usize| {
+        let service = state.deployed.targets[target].service();
+        repository_policy.groups.iter().position(|group| group.has(service))
     };
-    approved.sort_by_key(|(track, ..)| {
+    approved.sort_by_key(|(target, ..)| {
         // Those of one set stand together, before those that are in none.
-        let set = group_of(*track).map_or(usize::MAX, |group| group);
-        (Reverse(view.board.tracks[*track].environment), set, *track)
+        let set = group_of(*target).map_or(usize::MAX, |group| group);
+        (Reverse(state.deployed.targets[*target].environment), set, *target)
     });
-    let mut working = read_files(repository, view, approved.iter().map(|(track, ..)| *track))?;
-    let mut alone = edit_those_alone(view, &approved, &working);
+    let mut working = read_files(repository, state, approved.iter().map(|(target, ..)| *target))?;
+    let mut alone = edit_those_alone(state, &approved, &working);
     let mut plans = Vec::with_capacity(approved.len());
     let mut problems = Vec::new();
     let is_one_set = |one: &Planned, other: &Planned| {
-        let environment = |planned: &Planned| view.board.tracks[planned.0].environment;
+        let environment = |planned: &Planned| state.deployed.targets[planned.0].environment;
         let set = group_of(one.0);
         set.is_some() && set == group_of(other.0) && environment(one) == environment(other)
     };
@@ -105,18 +105,18 @@ pub(crate) fn plan_edits(
         let so_far = (set.len() > 1).then(|| (working.clone(), plans.len()));
         let mut is_whole = true;
         for (at, id, approved) in set {
-            let track = &view.board.tracks[*at];
-            let edited = alone.remove(at).unwrap_or_else(|| edit_track(view, track, approved, &working));
+            let target = &state.deployed.targets[*at];
+            let edited = alone.remove(at).unwrap_or_else(|| edit_target(state, target, approved, &working));
             match edited {
                 Ok(files) => {
                     working.take_in(&files);
-                    let group = group_of(*at).map(|group| rulebook.groups[group].name.clone());
-                    plans.push(EditPlan::new((*at, *id, approved.clone()), track, group, files));
+                    let group = group_of(*at).map(|group| repository_policy.groups[group].name.clone());
+                    plans.push(EditPlan::new((*at, *id, approved.clone()), target, group, files));
                 }
                 Err(problem) => {
                     is_whole = false;
-                    let environment = &rulebook.environments[track.environment].policy.name;
-                    problems.push(problem.of(environment, track.service()));
+                    let environment = &repository_policy.environments[target.environment].policy.name;
+                    problems.push(problem.of(environment, target.service()));
                 }
             }
         }
@@ -128,22 +128,22 @@ pub(crate) fn plan_edits(
     Ok((plans, problems))
 }
 
-/// What the policy approved for a track, under an identity.
+/// What the policy approved for a target, under an identity.
 pub(super) type Planned = (usize, PromotionId, Approved);
 
 impl EditPlan {
     fn new(
         (at, id, approved): Planned,
-        track: &Track,
+        target: &Target,
         group: Option<String>,
         files: Vec<PlannedFile>,
     ) -> Self {
-        let (service, image) = track.subject.clone();
-        let environment = track.environment;
+        let (service, image) = target.subject.clone();
+        let environment = target.environment;
         Self {
             id,
             approved,
-            track: at,
+            target: at,
             environment,
             service,
             image,
@@ -157,21 +157,22 @@ impl EditPlan {
     }
 }
 
-/// Edits, in parallel, the tracks whose files no other track changes: nearly all.
+/// Edits, in parallel, the targets whose files no other target changes: nearly all.
 fn edit_those_alone(
-    view: &View,
+    state: &RepositoryState,
     approved: &[Planned],
     working: &Working,
 ) -> HashMap<usize, Result<Vec<PlannedFile>, Problem>> {
     let mut uses: HashMap<&RepoPath, usize> = HashMap::new();
-    for path in approved.iter().flat_map(|(track, ..)| view.board.tracks[*track].held.keys()) {
+    for path in approved.iter().flat_map(|(target, ..)| state.deployed.targets[*target].held.keys()) {
         *uses.entry(path).or_default() += 1;
     }
-    let is_alone = |track: usize| view.board.tracks[track].held.keys().all(|path| uses.get(path) == Some(&1));
+    let is_alone =
+        |target: usize| state.deployed.targets[target].held.keys().all(|path| uses.get(path) == Some(&1));
     approved
         .par_iter()
-        .filter(|(track, ..)| is_alone(*track))
-        .map(|(at, _, approved)| (*at, edit_track(view, &view.board.tracks[*at], approved, working)))
+        .filter(|(target, ..)| is_alone(*target))
+        .map(|(at, _, approved)| (*at, edit_target(state, &state.deployed.targets[*at], approved, working)))
         .collect()
 }
 
@@ -186,12 +187,13 @@ impl Working {
 
 fn read_files(
     repository: &impl Repository,
-    view: &View,
-    tracks: impl Iterator<Item = usize>,
+    state: &RepositoryState,
+    targets: impl Iterator<Item = usize>,
 ) -> Result<Working, Fault> {
-    let paths: BTreeSet<&RepoPath> = tracks.flat_map(|track| view.board.tracks[track].held.keys()).collect();
+    let paths: BTreeSet<&RepoPath> =
+        targets.flat_map(|target| state.deployed.targets[target].held.keys()).collect();
     let known: Vec<(&RepoPath, BlobId)> =
-        paths.into_iter().filter_map(|path| Some((path, view.snapshot.files.get(path)?.blob))).collect();
+        paths.into_iter().filter_map(|path| Some((path, state.snapshot.files.get(path)?.blob))).collect();
     let blobs: Vec<BlobId> = known.iter().map(|(_, blob)| *blob).collect();
     let texts: Vec<Arc<[u8]>> = repository.read_each(&blobs, |_, content| match content {
         Content::Bytes(text) => Arc::from(text),
@@ -201,17 +203,17 @@ fn read_files(
     Ok(Working { texts, edited: HashSet::new() })
 }
 
-fn edit_track(
-    view: &View,
-    track: &Track,
+fn edit_target(
+    state: &RepositoryState,
+    target: &Target,
     approved: &Approved,
     working: &Working,
 ) -> Result<Vec<PlannedFile>, Problem> {
-    let mut files = Vec::with_capacity(track.held.len());
-    for path in track.held.keys() {
+    let mut files = Vec::with_capacity(target.held.len());
+    for path in target.held.keys() {
         let Some(before) = working.texts.get(path) else { continue };
         let is_edited = working.edited.contains(path);
-        if let Some(after) = edit_file(view, track, approved, path, before, is_edited)? {
+        if let Some(after) = edit_file(state, target, approved, path, before, is_edited)? {
             files.push(PlannedFile { path: path.clone(), before: Arc::clone(before), after });
         }
     }
@@ -227,15 +229,15 @@ fn edit_track(
 /// The new text of a file; nothing when no field in it is lower than the candidate. The fields are those that the
 /// snapshot has read, unless the text is not that of the snapshot any more.
 fn edit_file(
-    view: &View,
-    track: &Track,
+    state: &RepositoryState,
+    target: &Target,
     approved: &Approved,
     path: &RepoPath,
     before: &Arc<[u8]>,
     is_edited: bool,
 ) -> Result<Option<Arc<[u8]>>, Problem> {
     let reread;
-    let known = view.snapshot.files.get(path).and_then(|file| file.reading.manifest());
+    let known = state.snapshot.files.get(path).and_then(|file| file.reading.manifest());
     let manifest: &Manifest = if let Some(manifest) = known.filter(|_| !is_edited) {
         manifest
     } else {
@@ -245,13 +247,13 @@ fn edit_file(
     let candidate = approved.candidate();
     let is_behind = |field: &ImageField| match approved.direction() {
         Direction::Forward => {
-            track.rules.version_of(&field.tag).is_some_and(|version| version < candidate.version)
+            target.rules.version_of(&field.tag).is_some_and(|version| version < candidate.version)
         }
         Direction::Back => field.tag != candidate.tag,
     };
     let is_meant = |field: &&ImageField| {
-        field.service == *track.service()
-            && view.resolver.image_of(field) == Some(track.image())
+        field.service == *target.service()
+            && state.resolver.image_of(field) == Some(target.image())
             && is_behind(field)
     };
     let edits: Vec<Edit<'_>> = manifest

@@ -4,21 +4,21 @@ use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
 use crate::model::{
-    Class, CommitId, EnvironmentName, Fault, ImageName, IndexEnd, Movement, MovementQuery, PromotionId,
-    ServiceName, Tag, Timestamp,
+    Class, CommitId, EnvironmentName, Fault, ImageName, IndexEnd, PromotionId, ServiceName, Tag, TagChange,
+    TagChangeQuery, Timestamp,
 };
 
 use super::Engine;
 use super::message;
 use super::ports::{Ports, Repository, Store};
 use super::refresh::blocking;
-use super::rulebook::Rulebook;
-use super::view::View;
+use super::repository_policy::RepositoryPolicy;
+use super::repository_state::RepositoryState;
 
-/// How many movements are read at once; few in tests, so that they meet several parts.
+/// How many tag changes are read at once; few in tests, so that they meet several parts.
 const MOVEMENTS_A_PART: usize = if cfg!(test) { 2 } else { 5_000 };
 
-/// Which movements are asked for.
+/// Which tag changes are asked for.
 #[derive(Clone, Debug)]
 pub struct HistoryQuery {
     /// Only this service.
@@ -78,24 +78,28 @@ impl<P: Ports> Engine<P> {
     /// # Errors
     /// When the repository can't be read, or no environment is called so.
     pub async fn history(&mut self, query: &HistoryQuery) -> Result<Vec<Move>, Fault> {
-        if let Some(unknown) = query.environment.as_ref().filter(|name| self.rulebook.find(name).is_none()) {
+        if let Some(unknown) =
+            query.environment.as_ref().filter(|name| self.repository_policy.find(name).is_none())
+        {
             return Err(Fault::new(Class::Usage, format!("there is no environment {unknown}")));
         }
         let end = Box::pin(self.end_of_history()).await?;
         let mut moves: Vec<(u64, Move)> = Vec::new();
         let mut newest = NewestFirst::of(end, query.service.clone(), query.since);
-        while let Some(movements) = newest.next(&*self.ports.store).await? {
-            for movement in movements {
+        while let Some(tag_changes) = newest.next(&*self.ports.store).await? {
+            for tag_change in tag_changes {
                 // Those of one commit are put in order below, so that none of it is left out before that.
                 let is_full = moves.len() >= query.most;
-                if is_full && moves.last().is_none_or(|(last, _)| *last != movement.sequence) {
+                if is_full && moves.last().is_none_or(|(last, _)| *last != tag_change.sequence) {
                     newest.end();
                     break;
                 }
-                let Some(environment) = self.rulebook.environment_of(&movement.path) else { continue };
+                let Some(environment) = self.repository_policy.environment_of(&tag_change.path) else {
+                    continue;
+                };
                 let name = &environment.policy.name;
                 if query.environment.as_ref().is_none_or(|wanted| wanted == name) {
-                    moves.push((movement.sequence, read(&movement, name)));
+                    moves.push((tag_change.sequence, read(&tag_change, name)));
                 }
             }
         }
@@ -116,17 +120,17 @@ impl<P: Ports> Engine<P> {
     /// When the store can't be read, or its history is not the one of the view any more.
     pub async fn moves_since(
         &self,
-        view: &View,
+        state: &RepositoryState,
         environment: usize,
         since: Timestamp,
     ) -> Result<Vec<Move>, Fault> {
-        let here = &self.rulebook.environments[environment];
-        let is_here = |movement: &Movement| here.paths.iter().any(|path| movement.path.is_within(path));
+        let here = &self.repository_policy.environments[environment];
+        let is_here = |tag_change: &TagChange| here.paths.iter().any(|path| tag_change.path.is_within(path));
         let mut moves = Vec::new();
-        let mut newest = NewestFirst::of(view.end, None, Some(since));
-        while let Some(movements) = view.heed(newest.next(&*self.ports.store).await)? {
-            let here_moved = movements.iter().filter(|movement| is_here(movement));
-            moves.extend(here_moved.map(|movement| read(movement, &here.policy.name)));
+        let mut newest = NewestFirst::of(state.end, None, Some(since));
+        while let Some(tag_changes) = state.heed(newest.next(&*self.ports.store).await)? {
+            let here_moved = tag_changes.iter().filter(|tag_change| is_here(tag_change));
+            moves.extend(here_moved.map(|tag_change| read(tag_change, &here.policy.name)));
         }
         moves.reverse();
         Ok(moves)
@@ -136,7 +140,7 @@ impl<P: Ports> Engine<P> {
 /// A reading of the kept history, part by part.
 pub(super) struct NewestFirst {
     end: IndexEnd,
-    query: MovementQuery,
+    query: TagChangeQuery,
     is_over: bool,
 }
 
@@ -144,19 +148,19 @@ impl NewestFirst {
     /// The kept history up to its end, from there backwards; perhaps only of a service, and of what was committed since a
     /// time.
     pub(super) fn of(end: IndexEnd, service: Option<ServiceName>, since: Option<Timestamp>) -> Self {
-        let query = MovementQuery { service, since, most: MOVEMENTS_A_PART, rest: None };
+        let query = TagChangeQuery { service, since, most: MOVEMENTS_A_PART, rest: None };
         Self { end, query, is_over: false }
     }
 
     /// The next part; nothing at the end.
-    pub(super) async fn next(&mut self, store: &impl Store) -> Result<Option<Vec<Movement>>, Fault> {
+    pub(super) async fn next(&mut self, store: &impl Store) -> Result<Option<Vec<TagChange>>, Fault> {
         if self.is_over {
             return Ok(None);
         }
-        let part = store.movements(self.end, &self.query).await?;
+        let part = store.tag_changes(self.end, &self.query).await?;
         self.query.rest = part.rest;
         self.is_over = part.rest.is_none();
-        Ok(Some(part.movements))
+        Ok(Some(part.tag_changes))
     }
 
     /// What comes is not wanted.
@@ -165,13 +169,13 @@ impl NewestFirst {
     }
 }
 
-impl View {
-    /// How a track came to hold exactly what it holds now: when, by which commit, and who; nothing where its past was not
+impl RepositoryState {
+    /// How a target came to hold exactly what it holds now: when, by which commit, and who; nothing where its past was not
     /// learned.
-    pub fn arrival(&self, rulebook: &Rulebook, track: usize) -> Option<Move> {
-        let arrival = self.past_of(track)?.arrival.as_ref()?;
-        let environment = self.board.tracks[track].environment;
-        Some(read(arrival, &rulebook.environments[environment].policy.name))
+    pub fn arrival(&self, repository_policy: &RepositoryPolicy, target: usize) -> Option<Move> {
+        let arrival = self.past_of(target)?.arrival.as_ref()?;
+        let environment = self.deployed.targets[target].environment;
+        Some(read(arrival, &repository_policy.environments[environment].policy.name))
     }
 }
 
@@ -199,21 +203,21 @@ fn say_why(repository: &impl Repository, mut moves: Vec<Move>) -> Result<Vec<Mov
     Ok(moves)
 }
 
-fn read(movement: &Movement, environment: &EnvironmentName) -> Move {
+fn read(tag_change: &TagChange, environment: &EnvironmentName) -> Move {
     let tags = |held: &[crate::model::PinnedTag]| held.iter().map(|held| held.tag.clone()).collect();
     Move {
-        at: movement.commit.committed_at,
-        commit: movement.commit.id,
-        service: movement.service.clone(),
+        at: tag_change.commit.committed_at,
+        commit: tag_change.commit.id,
+        service: tag_change.service.clone(),
         environment: environment.clone(),
-        image: movement.image.clone(),
-        from: tags(&movement.before),
-        to: tags(&movement.after),
-        by: match &movement.promotion {
+        image: tag_change.image.clone(),
+        from: tags(&tag_change.before),
+        to: tags(&tag_change.after),
+        by: match &tag_change.promotion {
             Some(mark) => {
                 Mover::Tidegate { promotion: mark.id.to_string(), requested_by: mark.requested_by.clone() }
             }
-            None => Mover::Person { author: movement.commit.author_name.clone() },
+            None => Mover::Person { author: tag_change.commit.author_name.clone() },
         },
         why: None,
     }

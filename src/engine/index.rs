@@ -7,15 +7,15 @@ use std::sync::Arc;
 use sha2::{Digest as _, Sha256};
 
 use crate::history::Subject;
-use crate::model::{Class, CommitId, Fault, FetchEvidence, IndexEnd, Movement, RepoPath, Timestamp};
+use crate::model::{Class, CommitId, Fault, FetchEvidence, IndexEnd, RepoPath, TagChange, Timestamp};
 
 use super::Engine;
 use super::flux::Resolver;
 use super::history::NewestFirst;
-use super::news::{News, Way, taken_away};
+use super::news::{Advance, HistoryReader, taken_away};
 use super::ports::{Ports, Store};
 use super::refresh::blocking;
-use super::rulebook::Rulebook;
+use super::repository_policy::RepositoryPolicy;
 use super::snapshot::Snapshot;
 
 /// Raised when what is read out of a manifest or a message changes its meaning, so that an old index is not used.
@@ -53,7 +53,9 @@ impl<P: Ports> Engine<P> {
     pub(super) async fn end_of_history(&mut self) -> Result<IndexEnd, Fault> {
         let head = self.fetch().await?;
         match self.ports.store.index_end().await? {
-            Some((scope, end)) if end.head == head && scope.starts_with(&configured(&self.rulebook)) => {
+            Some((scope, end))
+                if end.head == head && scope.starts_with(&configured(&self.repository_policy)) =>
+            {
                 Ok(end)
             }
             _ => Ok(self.take_in(head).await?.end),
@@ -68,7 +70,7 @@ impl<P: Ports> Engine<P> {
         let seen = [kept_fetch, self.memory.last_seen].into_iter().flatten().max_by_key(|(_, at)| *at);
         let extending = Extending {
             engine: self,
-            scope: scope(&self.rulebook, &reading.resolver),
+            scope: scope(&self.repository_policy, &reading.resolver),
             evidence: evidence(head, kept_fetch, seen, reading.now),
             seen,
             reading: Arc::new(reading),
@@ -126,18 +128,18 @@ impl<P: Ports> Extending<'_, P> {
         let is_last = end.is_some() && end == self.reading.last;
         let repository = Arc::clone(&self.engine.ports.repository);
         let known = end.map(|end| end.head);
-        let way = blocking(move || Way::find(&*repository, known, head)).await?;
+        let way = blocking(move || Advance::find(&*repository, known, head)).await?;
         let mut moved = BTreeSet::new();
         let end = match (way, end) {
-            (Way::Onward(line), end) => self.onward(end, &line, &mut moved).await?,
-            (Way::Aside, Some(end)) => {
-                let movements = self.read(move |news| news.aside(end.head, end.next_sequence)).await?;
-                self.keep(Some((end, end.next_sequence)), head, &movements, &mut moved).await?
+            (Advance::FastForward(line), end) => self.onward(end, &line, &mut moved).await?,
+            (Advance::MergedAside, Some(end)) => {
+                let tag_changes = self.read(move |news| news.aside(end.head, end.next_sequence)).await?;
+                self.keep(Some((end, end.next_sequence)), head, &tag_changes, &mut moved).await?
             }
-            (Way::Rewritten(line), Some(end)) => {
+            (Advance::ForcePushed(line), Some(end)) => {
                 return Ok(self.instead(end, line).await?.map(|end| Indexed { end, moved: None }));
             }
-            (Way::Aside | Way::Rewritten(_), None) => None,
+            (Advance::MergedAside | Advance::ForcePushed(_), None) => None,
         };
         Ok(end.map(|end| Indexed { end, moved: Some(moved).filter(|_| is_last) }))
     }
@@ -160,10 +162,10 @@ impl<P: Ports> Extending<'_, P> {
                 tracing::info!("reading history: {done} of {} commits", line.len());
             }
             let first = end.map_or(0, |end| end.next_sequence);
-            let movements = self.read_line(commits, first, seen.saturating_sub(done)).await?;
+            let tag_changes = self.read_line(commits, first, seen.saturating_sub(done)).await?;
             let head = commits.last().copied().unwrap_or(self.reading.snapshot.commit);
             let onto = end.map(|end| (end, end.next_sequence));
-            end = self.keep(onto, head, &movements, moved).await?;
+            end = self.keep(onto, head, &tag_changes, moved).await?;
             if end.is_none() {
                 break;
             }
@@ -176,19 +178,19 @@ impl<P: Ports> Extending<'_, P> {
         let store = &self.engine.ports.store;
         let (from, kept) = self.fork(end, &line).await?;
         let forgotten = self.forgotten(end, from).await?;
-        let mut movements: Vec<Movement> = Vec::new();
-        let next = |movements: &[Movement]| movements.last().map_or(from, |last| last.sequence + 1);
+        let mut tag_changes: Vec<TagChange> = Vec::new();
+        let next = |tag_changes: &[TagChange]| tag_changes.last().map_or(from, |last| last.sequence + 1);
         let line = &line[kept..];
         let seen = self.seen_of(line);
         for (done, part) in (0..).step_by(COMMITS_A_PART).zip(line.chunks(COMMITS_A_PART)) {
-            let more = self.read_line(part, next(&movements), seen.saturating_sub(done)).await?;
-            movements.extend(more);
+            let more = self.read_line(part, next(&tag_changes), seen.saturating_sub(done)).await?;
+            tag_changes.extend(more);
         }
         let head = self.reading.snapshot.commit;
-        let sequence = next(&movements);
-        movements.extend(taken_away(&forgotten, &movements, head, sequence, self.evidence));
+        let sequence = next(&tag_changes);
+        tag_changes.extend(taken_away(&forgotten, &tag_changes, head, sequence, self.evidence));
         // All at once: nobody may find the branch as it is now without what was taken away from it.
-        store.extend_index(&self.scope, Some((end, from)), head, &movements).await
+        store.extend_index(&self.scope, Some((end, from)), head, &tag_changes).await
     }
 
     /// The place on the kept line after the last commit that the new line has too, and how many of the new one's commits
@@ -209,15 +211,15 @@ impl<P: Ports> Extending<'_, P> {
     }
 
     /// What is kept from a place on the line on, oldest first.
-    async fn forgotten(&self, end: IndexEnd, from: u64) -> Result<Vec<Movement>, Fault> {
+    async fn forgotten(&self, end: IndexEnd, from: u64) -> Result<Vec<TagChange>, Fault> {
         let mut forgotten = Vec::new();
         let mut newest = NewestFirst::of(end, None, None);
-        'parts: while let Some(movements) = newest.next(&*self.engine.ports.store).await? {
-            for movement in movements {
-                if movement.sequence < from {
+        'parts: while let Some(tag_changes) = newest.next(&*self.engine.ports.store).await? {
+            for tag_change in tag_changes {
+                if tag_change.sequence < from {
                     break 'parts;
                 }
-                forgotten.push(movement);
+                forgotten.push(tag_change);
             }
         }
         forgotten.reverse();
@@ -231,7 +233,7 @@ impl<P: Ports> Extending<'_, P> {
     }
 
     /// What moved by commits of which the first `seen` are not new.
-    async fn read_line(&self, line: &[CommitId], first: u64, seen: usize) -> Result<Vec<Movement>, Fault> {
+    async fn read_line(&self, line: &[CommitId], first: u64, seen: usize) -> Result<Vec<TagChange>, Fault> {
         let mut met = self.engine.ports.store.evidence(line).await?;
         if let Some((_, fetched_at)) = self.seen {
             for commit in line.iter().take(seen) {
@@ -244,15 +246,15 @@ impl<P: Ports> Extending<'_, P> {
 
     async fn read(
         &self,
-        read: impl FnOnce(News<'_, P::Repository>) -> Result<Vec<Movement>, Fault> + Send + 'static,
-    ) -> Result<Vec<Movement>, Fault> {
+        read: impl FnOnce(HistoryReader<'_, P::Repository>) -> Result<Vec<TagChange>, Fault> + Send + 'static,
+    ) -> Result<Vec<TagChange>, Fault> {
         let repository = Arc::clone(&self.engine.ports.repository);
-        let rulebook = Arc::clone(&self.engine.rulebook);
+        let repository_policy = Arc::clone(&self.engine.repository_policy);
         let (reading, evidence) = (Arc::clone(&self.reading), self.evidence);
         blocking(move || {
-            read(News {
+            read(HistoryReader {
                 repository: &*repository,
-                rulebook: &rulebook,
+                repository_policy: &repository_policy,
                 snapshot: &reading.snapshot,
                 resolver: &reading.resolver,
                 evidence,
@@ -265,24 +267,24 @@ impl<P: Ports> Extending<'_, P> {
         &self,
         onto: Option<(IndexEnd, u64)>,
         head: CommitId,
-        movements: &[Movement],
+        tag_changes: &[TagChange],
         moved: &mut BTreeSet<Subject>,
     ) -> Result<Option<IndexEnd>, Fault> {
-        moved.extend(movements.iter().map(|one| (one.service.clone(), one.image.clone())));
-        self.engine.ports.store.extend_index(&self.scope, onto, head, movements).await
+        moved.extend(tag_changes.iter().map(|one| (one.service.clone(), one.image.clone())));
+        self.engine.ports.store.extend_index(&self.scope, onto, head, tag_changes).await
     }
 }
 
 /// What an index depends on beside the commits: what [`configured`] tells, and the Flux policies that name images.
-fn scope(rulebook: &Rulebook, resolver: &Resolver) -> String {
-    format!("{}{:x}", configured(rulebook), Sha256::digest(resolver.fingerprint()))
+fn scope(repository_policy: &RepositoryPolicy, resolver: &Resolver) -> String {
+    format!("{}{:x}", configured(repository_policy), Sha256::digest(resolver.fingerprint()))
 }
 
 /// The part of it that is in no commit: the environments and their folders, and this program.
-fn configured(rulebook: &Rulebook) -> String {
+fn configured(repository_policy: &RepositoryPolicy) -> String {
     let mut hash = Sha256::new();
     hash.update(INDEX_VERSION.to_be_bytes());
-    for environment in &rulebook.environments {
+    for environment in &repository_policy.environments {
         let folders = environment.paths.iter().map(RepoPath::as_str);
         for line in std::iter::once(environment.policy.name.as_str()).chain(folders).chain([""]) {
             hash.update(line);

@@ -6,13 +6,12 @@
 
 mod agreed;
 mod assess;
-mod board;
 mod by_hand;
 mod called;
 mod changelog_files;
-mod chronicle;
 mod control_files;
 mod deliver;
+mod deployed;
 mod digests;
 mod edit_plan;
 mod explain;
@@ -32,14 +31,15 @@ mod ports;
 mod problem;
 mod refresh;
 mod releases;
+mod repository_policy;
+mod repository_state;
 mod request;
 mod requests;
 mod roll_back;
-mod rulebook;
 mod signatures;
 mod snapshot;
+mod timeline;
 mod together;
-mod view;
 
 use std::fmt;
 use std::sync::Arc;
@@ -47,27 +47,28 @@ use std::sync::Arc;
 use crate::model::{CommitId, Timestamp};
 
 pub use crate::policy::{Environment, Group, ServiceRules, ServiceSettings};
-pub use agreed::Agreed;
-pub use assess::Assessment;
-pub use board::{Board, Track};
-pub use chronicle::Period;
-pub use edit_plan::{EditPlan, PlannedFile, WayBack};
-pub use explain::{Explained, Explanation, Outlook, Prospect, Question, ToldGate, Verdict};
+pub use agreed::ConfirmedPlan;
+pub use assess::Evaluation;
+pub use deployed::{DeployedState, Target};
+pub use edit_plan::{EditPlan, PlannedFile, Rollback};
+pub use explain::{CandidateStatus, Explained, Explanation, Question, TargetStatus, ToldGate, Verdict};
 pub use history::{HistoryQuery, Move, Mover};
 pub use notes::NotesPolicy;
-pub use order::{Order, Ordered, Release};
+pub use order::{ControlChange, ControlChangeResult, Release};
 pub use pass::{PassReport, Promoted};
 pub use ports::{
     Changelog, Clock, Forge, NotesWanted, Ports, Publisher, Registry, Repository, Store, TaggedImage,
 };
 pub use problem::{Place, Problem};
 pub use releases::{DueRelease, ReleasePer};
-pub use request::{ByHand, Request, RollBack, What};
+pub use repository_policy::{Batch, RepositoryPolicy};
+pub use repository_state::RepositoryState;
+pub use request::{ManualPromotion, PassMode, PassOptions, RollbackRequest};
 pub use requests::{
-    Grouping, Proposal, ProposedMove, RequestReport, RequestRules, RequestState, Requests, Unmerged,
+    Grouping, Proposal, ProposedMove, PullRequestAction, PullRequestPolicy, PullRequestReport, PullRequests,
+    Unmerged,
 };
-pub use rulebook::{Batch, Rulebook};
-pub use view::View;
+pub use timeline::Period;
 
 /// The parts in hand.
 pub struct Parts<P: Ports> {
@@ -90,13 +91,13 @@ pub struct Parts<P: Ports> {
 /// The engine. It remembers what it read from one pass to the next, and nothing that it could not read again.
 pub struct Engine<P: Ports> {
     ports: Parts<P>,
-    rulebook: Arc<Rulebook>,
+    repository_policy: Arc<RepositoryPolicy>,
     memory: Memory,
 }
 
 #[derive(Debug, Default)]
 struct Memory {
-    view: Option<Arc<View>>,
+    state: Option<Arc<RepositoryState>>,
     last_seen: Option<(CommitId, Timestamp)>,
     selections: poll::Selections,
     noted: poll::Noted,
@@ -105,19 +106,19 @@ struct Memory {
 
 impl<P: Ports> Engine<P> {
     /// An engine that has seen nothing yet.
-    pub fn new(ports: Parts<P>, rulebook: Arc<Rulebook>) -> Self {
-        Self { ports, rulebook, memory: Memory::default() }
+    pub fn new(ports: Parts<P>, repository_policy: Arc<RepositoryPolicy>) -> Self {
+        Self { ports, repository_policy, memory: Memory::default() }
     }
 
     /// The policy that it goes by.
-    pub fn rulebook(&self) -> &Rulebook {
-        &self.rulebook
+    pub fn repository_policy(&self) -> &RepositoryPolicy {
+        &self.repository_policy
     }
 }
 
 impl<P: Ports> fmt::Debug for Engine<P> {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.debug_struct("Engine").field("rulebook", &self.rulebook).finish_non_exhaustive()
+        formatter.debug_struct("Engine").field("rulebook", &self.repository_policy).finish_non_exhaustive()
     }
 }
 

@@ -1,18 +1,18 @@
-//! Reading what moved: commits of the first-parent line become movements of tags.
+//! Reading what moved: commits of the first-parent line become tag changes of tags.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
 use crate::history::Subject;
 use crate::model::{
-    BlobId, CommitId, CommitInfo, Content, Fault, FetchEvidence, FileChange, ImageName, Movement,
-    MovingCommit, PinnedTag, RepoPath, ServiceName,
+    BlobId, CommitId, CommitInfo, Content, Fault, FetchEvidence, FileChange, ImageName, PinnedTag, RepoPath,
+    ServiceName, TagChange, TagChangeCommit,
 };
 
 use super::flux::Resolver;
 use super::message::{Trailers, read_trailers};
 use super::ports::Repository;
-use super::rulebook::Rulebook;
+use super::repository_policy::RepositoryPolicy;
 use super::snapshot::{Reading, Snapshot};
 
 /// What each image of each service held, in one file.
@@ -20,17 +20,17 @@ type Holdings = HashMap<Subject, BTreeSet<PinnedTag>>;
 
 /// How the head lies to the last commit that is known.
 #[derive(Debug, PartialEq, Eq)]
-pub(crate) enum Way {
+pub(crate) enum Advance {
     /// These commits came on top of it, oldest first; all that there are, when none was known.
-    Onward(Vec<CommitId>),
+    FastForward(Vec<CommitId>),
     /// It is on the branch, beside the line of first parents: somebody merged it into work of their own, as `git pull` does.
     /// Nothing was taken away, and what differs came by that merge.
-    Aside,
+    MergedAside,
     /// It is on the branch no more, which was rewritten. This is the whole line, oldest first.
-    Rewritten(Vec<CommitId>),
+    ForcePushed(Vec<CommitId>),
 }
 
-impl Way {
+impl Advance {
     pub(crate) fn find(
         repository: &impl Repository,
         known: Option<CommitId>,
@@ -40,17 +40,17 @@ impl Way {
         match known {
             Some(known) if !line.is_down_to_known => {
                 let is_aside = repository.contains(known, head)?;
-                Ok(if is_aside { Self::Aside } else { Self::Rewritten(line.commits) })
+                Ok(if is_aside { Self::MergedAside } else { Self::ForcePushed(line.commits) })
             }
-            _ => Ok(Self::Onward(line.commits)),
+            _ => Ok(Self::FastForward(line.commits)),
         }
     }
 }
 
-/// What movements are read with.
-pub(crate) struct News<'a, R> {
+/// What tag changes are read with.
+pub(crate) struct HistoryReader<'a, R> {
     pub(crate) repository: &'a R,
-    pub(crate) rulebook: &'a Rulebook,
+    pub(crate) repository_policy: &'a RepositoryPolicy,
     /// The files at the head, which need not be read a second time.
     pub(crate) snapshot: &'a Snapshot,
     pub(crate) resolver: &'a Resolver,
@@ -60,12 +60,12 @@ pub(crate) struct News<'a, R> {
 
 /// A commit, with no more of it than is needed.
 struct Moved {
-    commit: MovingCommit,
+    commit: TagChangeCommit,
     trailers: Vec<Trailers>,
     changes: Vec<FileChange>,
 }
 
-impl<R: Repository> News<'_, R> {
+impl<R: Repository> HistoryReader<'_, R> {
     /// What moved by commits that follow one another, both oldest first; the first that moves anything takes the place
     /// `first` on the line. A commit that was `met` before, in a history that was dropped since, came when that says.
     pub(crate) fn of(
@@ -73,28 +73,29 @@ impl<R: Repository> News<'_, R> {
         line: &[CommitId],
         first: u64,
         met: &HashMap<CommitId, FetchEvidence>,
-    ) -> Result<Vec<Movement>, Fault> {
-        let changed = self.repository.changes(line, &self.rulebook.scope())?;
+    ) -> Result<Vec<TagChange>, Fault> {
+        let changed = self.repository.changes(line, &self.repository_policy.scope())?;
         let moved = changed.into_iter().map(|(info, changes)| {
             let fetched = met.get(&info.id).copied().unwrap_or(self.evidence);
             Moved::new(&info, changes, fetched)
         });
-        self.movements(moved.collect(), first)
+        self.tag_changes(moved.collect(), first)
     }
 
     /// What differs since a head that lies beside the line.
-    pub(crate) fn aside(&self, since: CommitId, first: u64) -> Result<Vec<Movement>, Fault> {
+    pub(crate) fn aside(&self, since: CommitId, first: u64) -> Result<Vec<TagChange>, Fault> {
         let head = self.snapshot.commit;
-        let changes = self.repository.changed_files(since, head, &self.rulebook.scope())?;
-        self.movements(vec![Moved::aside(head, changes, self.evidence)], first)
+        let changes = self.repository.changed_files(since, head, &self.repository_policy.scope())?;
+        self.tag_changes(vec![Moved::aside(head, changes, self.evidence)], first)
     }
 
-    fn movements(&self, commits: Vec<Moved>, first: u64) -> Result<Vec<Movement>, Fault> {
+    fn tag_changes(&self, commits: Vec<Moved>, first: u64) -> Result<Vec<TagChange>, Fault> {
         let holdings = self.holdings(&commits)?;
         let commits = (first..).zip(commits);
-        let movements =
-            commits.flat_map(|(sequence, moved)| moved.into_movements(sequence, &holdings, self.rulebook));
-        Ok(movements.collect())
+        let tag_changes = commits.flat_map(|(sequence, moved)| {
+            moved.into_tag_changes(sequence, &holdings, self.repository_policy)
+        });
+        Ok(tag_changes.collect())
     }
 
     /// Reads every blob that a change names, once, but for those that the snapshot has read already.
@@ -118,19 +119,19 @@ impl<R: Repository> News<'_, R> {
     }
 }
 
-/// What a rewriting took away, as movements of the commit that is the head now: a branch that was rewritten tells nothing of
+/// What a rewriting took away, as tag changes of the commit that is the head now: a branch that was rewritten tells nothing of
 /// what it held before, and a version that is gone by force was left, as by a commit.
 ///
 /// `forgotten` is what moved by the commits that are gone, `instead` what moved by those that came in their place, both
 /// oldest first; `sequence` is the place after both.
 pub(crate) fn taken_away(
-    forgotten: &[Movement],
-    instead: &[Movement],
+    forgotten: &[TagChange],
+    instead: &[TagChange],
     head: CommitId,
     sequence: u64,
     evidence: FetchEvidence,
-) -> Vec<Movement> {
-    let commit = Arc::new(MovingCommit {
+) -> Vec<TagChange> {
+    let commit = Arc::new(TagChangeCommit {
         id: head,
         committed_at: evidence.fetched_at,
         parent_committed_at: None,
@@ -138,17 +139,17 @@ pub(crate) fn taken_away(
         fetched: evidence,
     });
     let mut places: BTreeMap<PlaceOf<'_>, Held<'_>> = BTreeMap::new();
-    for movement in forgotten {
-        let (before, after) = (movement.before.as_slice(), movement.after.as_slice());
-        places.entry(place_of(movement)).or_insert(Held { before: after, now: before }).before = after;
+    for tag_change in forgotten {
+        let (before, after) = (tag_change.before.as_slice(), tag_change.after.as_slice());
+        places.entry(place_of(tag_change)).or_insert(Held { before: after, now: before }).before = after;
     }
-    for movement in instead {
-        if let Some(held) = places.get_mut(&place_of(movement)) {
-            held.now = &movement.after;
+    for tag_change in instead {
+        if let Some(held) = places.get_mut(&place_of(tag_change)) {
+            held.now = &tag_change.after;
         }
     }
     places.retain(|_, held| held.before != held.now);
-    let told = places.into_iter().map(|((path, service, image), held)| Movement {
+    let told = places.into_iter().map(|((path, service, image), held)| TagChange {
         sequence,
         commit: Arc::clone(&commit),
         path: path.clone(),
@@ -161,11 +162,11 @@ pub(crate) fn taken_away(
     told.collect()
 }
 
-/// The file, the service and the image of a movement.
+/// The file, the service and the image of a tag change.
 type PlaceOf<'a> = (&'a RepoPath, &'a ServiceName, &'a ImageName);
 
-fn place_of(movement: &Movement) -> PlaceOf<'_> {
-    (&movement.path, &movement.service, &movement.image)
+fn place_of(tag_change: &TagChange) -> PlaceOf<'_> {
+    (&tag_change.path, &tag_change.service, &tag_change.image)
 }
 
 /// What a file held before the branch was rewritten, and holds now.
@@ -186,7 +187,7 @@ fn holdings_of(reading: &Reading, resolver: &Resolver) -> Holdings {
 }
 impl Moved {
     fn new(info: &CommitInfo, changes: Vec<FileChange>, fetched: FetchEvidence) -> Self {
-        let commit = MovingCommit {
+        let commit = TagChangeCommit {
             id: info.id,
             committed_at: info.committed_at,
             parent_committed_at: info.parent_committed_at,
@@ -199,7 +200,7 @@ impl Moved {
     /// What differs since a head that lies beside the line: nobody can tell by which commit, so that it counts from the
     /// fetch that brought it.
     fn aside(head: CommitId, changes: Vec<FileChange>, fetched: FetchEvidence) -> Self {
-        let commit = MovingCommit {
+        let commit = TagChangeCommit {
             id: head,
             committed_at: fetched.fetched_at,
             parent_committed_at: None,
@@ -209,17 +210,17 @@ impl Moved {
         Self { commit, trailers: Vec::new(), changes }
     }
 
-    fn into_movements(
+    fn into_tag_changes(
         self,
         sequence: u64,
         holdings: &HashMap<BlobId, Holdings>,
-        rulebook: &Rulebook,
-    ) -> Vec<Movement> {
+        repository_policy: &RepositoryPolicy,
+    ) -> Vec<TagChange> {
         let commit = Arc::new(self.commit);
         let nothing = Holdings::new();
         let told = by_subject(&self.trailers);
         let held = |blob: Option<BlobId>| blob.and_then(|blob| holdings.get(&blob)).unwrap_or(&nothing);
-        let mut movements = Vec::new();
+        let mut tag_changes = Vec::new();
         for change in &self.changes {
             let (before, after) = (held(change.before), held(change.after));
             let subjects: BTreeSet<&Subject> = before.keys().chain(after.keys()).collect();
@@ -228,10 +229,11 @@ impl Moved {
                 let tags =
                     |side: &Holdings| side.get(subject).into_iter().flatten().cloned().collect::<Vec<_>>();
                 let after = tags(after);
-                let is_it =
-                    |told: &&&Trailers| stands_for(told, &after) && lies_in(told, &change.path, rulebook);
+                let is_it = |told: &&&Trailers| {
+                    stands_for(told, &after) && lies_in(told, &change.path, repository_policy)
+                };
                 let promotion = told.get(&(&subject.0, &subject.1)).into_iter().flatten().find(is_it);
-                movements.push(Movement {
+                tag_changes.push(TagChange {
                     sequence,
                     commit: Arc::clone(&commit),
                     path: change.path.clone(),
@@ -243,7 +245,7 @@ impl Moved {
                 });
             }
         }
-        movements
+        tag_changes
     }
 }
 
@@ -262,7 +264,7 @@ fn by_subject(trailers: &[Trailers]) -> HashMap<(&ServiceName, &ImageName), Vec<
     told
 }
 
-/// Whether a promotion of the same subject is the movement that the commit made: a message that was carried over to
+/// Whether a promotion of the same subject is the tag change that the commit made: a message that was carried over to
 /// another change does not count.
 fn stands_for(told: &Trailers, after: &[PinnedTag]) -> bool {
     after.iter().any(|held| Some(&held.tag) == told.image.tag.as_ref())
@@ -270,10 +272,10 @@ fn stands_for(told: &Trailers, after: &[PinnedTag]) -> bool {
 
 /// Whether a promotion went into the environment that a file lies in. An environment of which nobody knows any more may
 /// have been this one, under another name.
-fn lies_in(told: &Trailers, file: &RepoPath, rulebook: &Rulebook) -> bool {
-    let here = rulebook.environment_of(file);
+fn lies_in(told: &Trailers, file: &RepoPath, repository_policy: &RepositoryPolicy) -> bool {
+    let here = repository_policy.environment_of(file);
     here.is_some_and(|here| here.policy.name == told.environment)
-        || rulebook.find(&told.environment).is_none()
+        || repository_policy.find(&told.environment).is_none()
 }
 
 #[cfg(test)]

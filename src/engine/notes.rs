@@ -47,7 +47,7 @@ impl<P: Ports> Engine<P> {
     ///
     /// It never fails and never takes longer than the limit: a promotion whose notes are late goes without, and says so.
     pub(super) async fn tell_changes(&self, commits: &[&[EditPlan]], told: &mut Told) {
-        let Some(policy) = self.rulebook.notes else { return };
+        let Some(policy) = self.repository_policy.notes else { return };
         let missing: Vec<NotesWanted> = commits
             .iter()
             .flat_map(|together| together.iter().take(MOST_IN_A_COMMIT))

@@ -15,7 +15,7 @@ use super::Engine;
 use super::deliver::{declined, pause_before};
 use super::ports::{Clock, Ports, Publisher};
 use super::refresh::blocking;
-use super::view::View;
+use super::repository_state::RepositoryState;
 
 mod message;
 
@@ -27,7 +27,7 @@ const MOST_TOLD: usize = 10;
 
 /// What is to become of control files.
 #[derive(Clone, Debug)]
-pub enum Order {
+pub enum ControlChange {
     /// These are said from now on, each in the place of what was said before at the same place.
     Put(Vec<Control>),
     /// What was said before is said no more.
@@ -53,7 +53,7 @@ pub struct Release {
 
 /// What became of an order.
 #[derive(Clone, Debug)]
-pub struct Ordered {
+pub struct ControlChangeResult {
     /// By which commit; nothing, when nothing was to do or it was only tried.
     pub commit: Option<CommitId>,
     /// The files that are there now, with their text.
@@ -68,17 +68,22 @@ impl<P: Ports> Engine<P> {
     /// # Errors
     /// When the repository can't be read or written, when the order names what is not there, or when the branch moves
     /// before every push.
-    pub async fn order(&mut self, order: &Order, by: &str, dry_run: bool) -> Result<Ordered, Fault> {
+    pub async fn order(
+        &mut self,
+        order: &ControlChange,
+        by: &str,
+        dry_run: bool,
+    ) -> Result<ControlChangeResult, Fault> {
         for attempt in 1..=MOST_ATTEMPTS {
-            let view = self.refresh().await?;
+            let state = self.refresh().await?;
             let now = self.ports.clock.now();
             let at = now.duration_trunc(TimeDelta::seconds(1)).unwrap_or(now);
-            let mut ordered = self.plan_order(&view, order, at)?;
+            let mut ordered = self.plan_order(&state, order, at)?;
             if dry_run || (ordered.written.is_empty() && ordered.removed.is_empty()) {
                 return Ok(ordered);
             }
-            let draft = message::draft(&self.rulebook.subject, order, &ordered, by);
-            let (base, publisher) = (view.commit(), Arc::clone(&self.ports.publisher));
+            let draft = message::draft(&self.repository_policy.subject, order, &ordered, by);
+            let (base, publisher) = (state.commit(), Arc::clone(&self.ports.publisher));
             match blocking(move || publisher.publish(base, &[draft], at)).await? {
                 Publication::Pushed(commits) => {
                     ordered.commit = commits.last().copied();
@@ -95,18 +100,26 @@ impl<P: Ports> Engine<P> {
         Err(Fault::new(Class::TryAgain, message).with_hint("nothing was pushed; try again"))
     }
 
-    fn plan_order(&self, view: &View, order: &Order, now: Timestamp) -> Result<Ordered, Fault> {
-        let mut ordered = Ordered { commit: None, written: Vec::new(), removed: Vec::new() };
+    fn plan_order(
+        &self,
+        state: &RepositoryState,
+        order: &ControlChange,
+        now: Timestamp,
+    ) -> Result<ControlChangeResult, Fault> {
+        let mut ordered = ControlChangeResult { commit: None, written: Vec::new(), removed: Vec::new() };
         match order {
-            Order::Put(controls) => {
+            ControlChange::Put(controls) => {
                 for control in controls {
-                    ordered.written.extend(self.put(view, control)?);
+                    ordered.written.extend(self.put(state, control)?);
                 }
             }
-            Order::Release(release) => ordered.removed = released(view, release)?,
-            Order::Sweep => {
-                ordered.removed =
-                    view.controls.expired(self.rulebook.zone(), now).map(|note| note.file.clone()).collect();
+            ControlChange::Release(release) => ordered.removed = released(state, release)?,
+            ControlChange::Sweep => {
+                ordered.removed = state
+                    .controls
+                    .expired(self.repository_policy.zone(), now)
+                    .map(|note| note.file.clone())
+                    .collect();
             }
         }
         ordered.removed.sort();
@@ -115,12 +128,12 @@ impl<P: Ports> Engine<P> {
     }
 
     /// Where a control is written and how; nothing when just that is said already.
-    fn put(&self, view: &View, control: &Control) -> Result<Option<(RepoPath, String)>, Fault> {
+    fn put(&self, state: &RepositoryState, control: &Control) -> Result<Option<(RepoPath, String)>, Fault> {
         for name in environments_of(control) {
             self.environment_called(name)?;
         }
         let (place, text) = file_of(control)?;
-        let is_said = view.control_at(&place).is_some_and(|there| says_the_same(there, control));
+        let is_said = state.control_at(&place).is_some_and(|there| says_the_same(there, control));
         Ok((!is_said).then_some((place, text)))
     }
 }
@@ -171,17 +184,17 @@ fn says_the_same(there: &Control, control: &Control) -> bool {
 }
 
 /// The files that a release is about.
-fn released(view: &View, release: &Release) -> Result<Vec<RepoPath>, Fault> {
-    let all = view.snapshot.controls.iter();
+fn released(state: &RepositoryState, release: &Release) -> Result<Vec<RepoPath>, Fault> {
+    let all = state.snapshot.controls.iter();
     let found: Vec<RepoPath> =
         all.filter(|(_, control)| fits(control, release)).map(|(file, _)| file.clone()).collect();
     if !found.is_empty() {
         return Ok(found);
     }
-    let files = view.snapshot.controls.keys();
+    let files = state.snapshot.controls.keys();
     let there: Vec<String> =
         files.take(MOST_TOLD).map(|file| Printable::new(file.as_str()).to_string()).collect();
-    let hint = match (there.as_slice(), view.snapshot.controls.len().saturating_sub(MOST_TOLD)) {
+    let hint = match (there.as_slice(), state.snapshot.controls.len().saturating_sub(MOST_TOLD)) {
         ([], _) => "there is no control file at all".to_owned(),
         (there, 0) => format!("there is {}", there.join(", ")),
         (there, more) => format!("there is {} and {more} more", there.join(", ")),

@@ -13,21 +13,21 @@ use crate::model::{
 use crate::policy::Decision;
 
 use super::Engine;
-use super::agreed::Agreed;
-use super::assess::Assessment;
+use super::agreed::ConfirmedPlan;
+use super::assess::Evaluation;
 use super::deliver::{Delivery, commits, pause_before};
 use super::edit_plan::{EditPlan, Planned, plan_edits};
 use super::notes::Told;
-use super::order::Order;
+use super::order::ControlChange;
 use super::poll::{self, Polled};
 use super::ports::{Clock, Ports};
 use super::problem::Problem;
 use super::refresh::blocking;
-use super::request::{Request, What};
-use super::requests::RequestReport;
+use super::repository_policy::RepositoryPolicy;
+use super::repository_state::RepositoryState;
+use super::request::{PassMode, PassOptions};
+use super::requests::PullRequestReport;
 use super::roll_back::{moved_meanwhile, runs_before};
-use super::rulebook::Rulebook;
-use super::view::View;
 
 /// How often a pass decides again when somebody else's push was first.
 const MOST_ATTEMPTS: u32 = 6;
@@ -36,13 +36,13 @@ const MOST_ATTEMPTS: u32 = 6;
 #[derive(Debug)]
 pub struct PassReport {
     /// What was seen and decided, on the commit that the promotions were made from.
-    pub assessment: Assessment,
+    pub evaluation: Evaluation,
     /// What was planned, when the pass was to stop there.
     pub planned: Vec<EditPlan>,
     /// What was promoted.
     pub promoted: Vec<Promoted>,
     /// The pull requests by which something is proposed, and what is or was done about each.
-    pub requests: Vec<RequestReport>,
+    pub requests: Vec<PullRequestReport>,
     /// What became of the intents of an earlier pass that was cut short.
     pub recovered: Vec<(Intent, Outcome)>,
     /// What could not be read, matched or done.
@@ -80,12 +80,15 @@ impl<P: Ports> Engine<P> {
     /// # Errors
     /// When the repository can't be reached or read, the store can't be used, or the push is declined. What concerns
     /// one service or one image is in the report, and the others go on.
-    pub async fn pass(&mut self, request: &Request) -> Result<PassReport, Fault> {
+    pub async fn pass(&mut self, request: &PassOptions) -> Result<PassReport, Fault> {
         let mut report = Box::pin(self.promote(request, None)).await?;
-        let sweeps = self.rulebook.sweeps_control_files && matches!(request.what, What::Everything);
-        if sweeps && !request.dry_run && report.assessment.has_expired_controls() {
+        let sweeps =
+            self.repository_policy.sweeps_control_files && matches!(request.mode, PassMode::Scheduled);
+        if sweeps && !request.dry_run && report.evaluation.has_expired_controls() {
             // What was promoted stays promoted; the files are ignored as they lie there.
-            if let Err(fault) = Box::pin(self.order(&Order::Sweep, &request.requested_by, false)).await {
+            if let Err(fault) =
+                Box::pin(self.order(&ControlChange::Sweep, &request.requested_by, false)).await
+            {
                 report.problems.push(Problem::from_fault(&fault));
             }
         }
@@ -96,41 +99,49 @@ impl<P: Ports> Engine<P> {
     ///
     /// # Errors
     /// As [`Self::pass`]; and when it would do by now what nobody agreed to.
-    pub async fn pass_as_agreed(&mut self, request: &Request, agreed: &Agreed) -> Result<PassReport, Fault> {
+    pub async fn pass_as_agreed(
+        &mut self,
+        request: &PassOptions,
+        agreed: &ConfirmedPlan,
+    ) -> Result<PassReport, Fault> {
         Box::pin(self.promote(request, Some(agreed))).await
     }
 
-    async fn promote(&mut self, request: &Request, agreed: Option<&Agreed>) -> Result<PassReport, Fault> {
+    async fn promote(
+        &mut self,
+        request: &PassOptions,
+        agreed: Option<&ConfirmedPlan>,
+    ) -> Result<PassReport, Fault> {
         let mut polled: Option<Polled> = None;
         let mut recovered = Vec::new();
         let mut told = Told::default();
         let mut leaves = None;
         for attempt in 1..=MOST_ATTEMPTS {
-            let view = self.refresh().await?;
-            if let What::Back(back) = &request.what {
-                let runs = runs_before(&view, &self.rulebook, back);
+            let state = self.refresh().await?;
+            if let PassMode::Rollback(back) = &request.mode {
+                let runs = runs_before(&state, &self.repository_policy, back);
                 let first = leaves.get_or_insert_with(|| runs.clone());
                 if *first != runs {
                     return Err(moved_meanwhile(back));
                 }
             }
             let now = self.ports.clock.now();
-            recovered.extend(self.recover(view.commit(), now).await?);
-            let about = self.about(&view, &request.what).await?;
-            let images = images_of(&view, about.as_deref());
+            recovered.extend(self.recover(state.commit(), now).await?);
+            let about = self.about(&state, &request.mode).await?;
+            let images = images_of(&state, about.as_deref());
             let said = match polled.take() {
                 Some(said) if images.iter().all(|image| said.was_asked(image)) => said,
                 _ => poll::poll(&self.ports.registry, images).await,
             };
-            let assessment = self.assess(view, &said, about.as_deref().unwrap_or_default()).await?;
+            let evaluation = self.assess(state, &said, about.as_deref().unwrap_or_default()).await?;
             polled = Some(said);
-            let mut report = self.report(assessment, request).await?;
+            let mut report = self.report(evaluation, request).await?;
             report.recovered.clone_from(&recovered);
             if request.dry_run || report.is_idle() {
                 return Ok(report);
             }
             agreed.map_or(Ok(()), |agreed| agreed.check(report.plans()))?;
-            self.tell_changes(&report.commits(&self.rulebook), &mut told).await;
+            self.tell_changes(&report.commits(&self.repository_policy), &mut told).await;
             if self.carry_out(&mut report, &request.requested_by, &told).await? {
                 return Ok(report);
             }
@@ -141,74 +152,82 @@ impl<P: Ports> Engine<P> {
         Err(Fault::new(Class::TryAgain, message).with_hint("nothing was pushed; the next pass tries again"))
     }
 
-    /// The tracks that it is about, if it is not about all of them.
-    async fn about(&self, view: &Arc<View>, what: &What) -> Result<Option<Vec<usize>>, Fault> {
+    /// The targets that it is about, if it is not about all of them.
+    async fn about(
+        &self,
+        state: &Arc<RepositoryState>,
+        what: &PassMode,
+    ) -> Result<Option<Vec<usize>>, Fault> {
         Ok(match what {
-            What::Everything => None,
-            What::Some(by_hand) => {
-                let tracks = self.tracks_by_hand(view, by_hand)?;
-                Some(self.with_those_beside(view, tracks))
+            PassMode::Scheduled => None,
+            PassMode::Manual(by_hand) => {
+                let targets = self.targets_by_hand(state, by_hand)?;
+                Some(self.with_those_beside(state, targets))
             }
-            What::Back(back) => Some(self.tracks_back(view, back).await?),
+            PassMode::Rollback(back) => Some(self.targets_back(state, back).await?),
         })
     }
 
     /// Takes what is approved and plans its edits.
-    async fn report(&mut self, mut assessment: Assessment, request: &Request) -> Result<PassReport, Fault> {
+    async fn report(
+        &mut self,
+        mut evaluation: Evaluation,
+        request: &PassOptions,
+    ) -> Result<PassReport, Fault> {
         let mut beside = BTreeMap::new();
-        match &request.what {
-            What::Everything => {}
-            What::Some(by_hand) => {
-                let scheduled = assessment.decisions.clone();
-                self.decide_by_hand(&mut assessment, by_hand).await?;
-                if self.hear_refusals(&mut assessment).await {
-                    assessment.decisions = scheduled;
-                    self.decide_by_hand(&mut assessment, by_hand).await?;
+        match &request.mode {
+            PassMode::Scheduled => {}
+            PassMode::Manual(by_hand) => {
+                let scheduled = evaluation.decisions.clone();
+                self.decide_by_hand(&mut evaluation, by_hand).await?;
+                if self.hear_refusals(&mut evaluation).await {
+                    evaluation.decisions = scheduled;
+                    self.decide_by_hand(&mut evaluation, by_hand).await?;
                 }
             }
-            What::Back(back) => {
-                beside = self.decide_back(&mut assessment, back, &request.requested_by).await?;
+            PassMode::Rollback(back) => {
+                beside = self.decide_back(&mut evaluation, back, &request.requested_by).await?;
             }
         }
-        let approved: Vec<Planned> = assessment
+        let approved: Vec<Planned> = evaluation
             .decisions
             .iter()
             .enumerate()
-            .filter_map(|(track, decision)| match decision {
+            .filter_map(|(target, decision)| match decision {
                 Some(Decision::Promote(approved)) => {
-                    Some((track, new_id(assessment.now), (**approved).clone()))
+                    Some((target, new_id(evaluation.now), (**approved).clone()))
                 }
                 _ => None,
             })
             .collect();
-        let is_proposed = |(track, _, approved): &Planned| {
-            let environment = assessment.view.board.tracks[*track].environment;
+        let is_proposed = |(target, _, approved): &Planned| {
+            let environment = evaluation.state.deployed.targets[*target].environment;
             // What people are to review first is never pushed, whatever is configured.
-            self.rulebook.requests.contains_key(&environment) || approved.awaits_review()
+            self.repository_policy.requests.contains_key(&environment) || approved.awaits_review()
         };
         let (proposed, pushed): (Vec<Planned>, Vec<Planned>) = approved.into_iter().partition(is_proposed);
         let repository = Arc::clone(&self.ports.repository);
-        let rulebook = Arc::clone(&self.rulebook);
-        let view = Arc::clone(&assessment.view);
+        let repository_policy = Arc::clone(&self.repository_policy);
+        let state = Arc::clone(&evaluation.state);
         let (mut planned, refused) =
-            blocking(move || plan_edits(&*repository, &rulebook, &view, pushed)).await?;
+            blocking(move || plan_edits(&*repository, &repository_policy, &state, pushed)).await?;
         for plan in &mut planned {
-            plan.beside = beside.remove(&plan.track);
+            plan.beside = beside.remove(&plan.target);
         }
-        let mut problems = std::mem::take(&mut assessment.problems);
+        let mut problems = std::mem::take(&mut evaluation.problems);
         problems.extend(refused);
-        let is_by_hand = !matches!(request.what, What::Everything);
+        let is_by_hand = !matches!(request.mode, PassMode::Scheduled);
         let (mut requests, unplanned) =
-            self.plan_requests(&assessment, proposed, &mut beside, is_by_hand).await?;
+            self.plan_requests(&evaluation, proposed, &mut beside, is_by_hand).await?;
         problems.extend(unplanned);
         if !is_by_hand {
-            requests.extend(self.fates(&assessment, &requests));
+            requests.extend(self.fates(&evaluation, &requests));
         }
         self.turn_auto_merge(&mut requests);
-        problems.extend(requests.iter().filter_map(RequestReport::taken_over));
-        let next_opening = assessment.next_opening();
+        problems.extend(requests.iter().filter_map(PullRequestReport::taken_over));
+        let next_opening = evaluation.next_opening();
         Ok(PassReport {
-            assessment,
+            evaluation,
             planned,
             promoted: Vec::new(),
             requests,
@@ -225,7 +244,7 @@ impl<P: Ports> Engine<P> {
         requested_by: &str,
         told: &Told,
     ) -> Result<bool, Fault> {
-        let now = report.assessment.now;
+        let now = report.evaluation.now;
         let at = now.duration_trunc(TimeDelta::seconds(1)).unwrap_or(now);
         if !report.planned.is_empty() && !self.push(report, requested_by, told, at).await? {
             return Ok(false);
@@ -241,7 +260,7 @@ impl<P: Ports> Engine<P> {
         told: &Told,
         at: Timestamp,
     ) -> Result<bool, Fault> {
-        let base = report.assessment.view.commit();
+        let base = report.evaluation.state.commit();
         let problems = self.keep_changelogs(base, &mut report.planned, told, at).await;
         report.problems.extend(problems);
         let landed = match self.deliver(base, &report.planned, told, requested_by, at).await? {
@@ -249,7 +268,7 @@ impl<P: Ports> Engine<P> {
             Delivery::Moved => return Ok(false),
         };
         let plans = std::mem::take(&mut report.planned);
-        let soaks = plans.iter().filter_map(|plan| self.next_soak_end(&report.assessment.view, plan, at));
+        let soaks = plans.iter().filter_map(|plan| self.next_soak_end(&report.evaluation.state, plan, at));
         report.next_opening = soaks.chain(report.next_opening).min();
         report.promoted =
             plans.into_iter().zip(landed).map(|(plan, commit)| self.promoted(plan, commit)).collect();
@@ -257,10 +276,10 @@ impl<P: Ports> Engine<P> {
     }
 
     /// When the soonest soak ends of what a promotion at `at` begins.
-    fn next_soak_end(&self, view: &View, plan: &EditPlan, at: Timestamp) -> Option<Timestamp> {
+    fn next_soak_end(&self, state: &RepositoryState, plan: &EditPlan, at: Timestamp) -> Option<Timestamp> {
         let subject = (plan.service.clone(), plan.image.clone());
-        let after = self.rulebook.after(plan.environment);
-        let soaks = after.filter_map(|next| Some(view.board.track(next, &subject)?.soak));
+        let after = self.repository_policy.after(plan.environment);
+        let soaks = after.filter_map(|next| Some(state.deployed.target(next, &subject)?.soak));
         soaks.min().and_then(|soak| at.checked_add_signed(TimeDelta::from_std(soak).ok()?))
     }
 
@@ -268,7 +287,7 @@ impl<P: Ports> Engine<P> {
         Promoted {
             id: plan.id,
             commit,
-            environment: self.rulebook.environments[plan.environment].policy.name.clone(),
+            environment: self.repository_policy.environments[plan.environment].policy.name.clone(),
             service: plan.service,
             image: plan.image,
             from: plan.approved.from().tag.clone(),
@@ -282,7 +301,7 @@ impl<P: Ports> Engine<P> {
 impl PassReport {
     /// Whether nothing is to be done.
     pub fn is_idle(&self) -> bool {
-        self.planned.is_empty() && !self.requests.iter().any(RequestReport::has_work)
+        self.planned.is_empty() && !self.requests.iter().any(PullRequestReport::has_work)
     }
 
     /// What is to be pushed, and what is to be proposed.
@@ -291,18 +310,18 @@ impl PassReport {
     }
 
     /// The plans by the commits that they go in.
-    fn commits<'a>(&'a self, rulebook: &'a Rulebook) -> Vec<&'a [EditPlan]> {
+    fn commits<'a>(&'a self, repository_policy: &'a RepositoryPolicy) -> Vec<&'a [EditPlan]> {
         let proposed = self.requests.iter().map(|request| request.plans.as_slice());
-        commits(rulebook, &self.planned).chain(proposed).collect()
+        commits(repository_policy, &self.planned).chain(proposed).collect()
     }
 }
 
 /// The images to ask about.
-fn images_of(view: &View, about: Option<&[usize]>) -> BTreeSet<ImageName> {
-    let tracks = &view.board.tracks;
+fn images_of(state: &RepositoryState, about: Option<&[usize]>) -> BTreeSet<ImageName> {
+    let targets = &state.deployed.targets;
     match about {
-        None => tracks.iter().map(|track| track.image().clone()).collect(),
-        Some(about) => about.iter().map(|at| tracks[*at].image().clone()).collect(),
+        None => targets.iter().map(|target| target.image().clone()).collect(),
+        Some(about) => about.iter().map(|at| targets[*at].image().clone()).collect(),
     }
 }
 

@@ -1,74 +1,77 @@
-//! What history tells of a track. Read for those that it matters to: where nothing newer is there, it decides nothing.
+//! What history tells of a target. Read for those that it matters to: where nothing newer is there, it decides nothing.
 
 use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
-use crate::history::{self, Runs, Subject, WaysBack, newest_under};
-use crate::model::{Fault, Movement};
-use crate::policy::{Landing, MovedBack, PastRun};
+use crate::history::{self, Rollbacks, Runs, Subject, newest_under};
+use crate::model::{Fault, TagChange};
+use crate::policy::{PastRun, RolledBack, RolloutCommit};
 
 use super::Engine;
-use super::board::Track;
+use super::deployed::Target;
 use super::ports::{Ports, Store};
 use super::refresh::blocking;
-use super::rulebook::Rulebook;
-use super::view::View;
+use super::repository_policy::RepositoryPolicy;
+use super::repository_state::RepositoryState;
 
 /// Of how many images of services the history is read together.
 const SUBJECTS_A_TIME: usize = 1_000;
 
-/// What history tells of a track.
+/// What history tells of a target.
 #[derive(Debug)]
-pub(crate) struct Past {
-    /// The movement by which the track came to hold exactly what it holds now.
-    pub(super) arrival: Option<Movement>,
+pub(crate) struct TargetHistory {
+    /// The tag change by which the target came to hold exactly what it holds now.
+    pub(super) arrival: Option<TagChange>,
     /// The same, as policy sees it.
-    pub(super) landing: Option<Landing>,
-    /// The versions that were left by going lower and not brought back, in the track's environment and in those before it.
-    pub(super) moved_back: Vec<MovedBack>,
+    pub(super) rollout_commit: Option<RolloutCommit>,
+    /// The versions that were left by going lower and not brought back, in the target's environment and in those before it.
+    pub(super) rolled_back: Vec<RolledBack>,
     /// What ran before what runs now, newest first.
     pub(super) runs: Vec<PastRun>,
 }
 
-impl Past {
-    /// Reads the past of a track from all movements of its image, oldest first.
-    fn of(track: &Track, rulebook: &Rulebook, movements: &[Movement]) -> Self {
-        let paths = &rulebook.environments[track.environment].paths;
-        let arrival = history::landing(newest_under(movements, paths), paths, &track.held);
-        let chain = std::iter::successors(Some(track.environment), |at| rulebook.environments[*at].before);
+impl TargetHistory {
+    /// Reads the past of a target from all tag changes of its image, oldest first.
+    fn of(target: &Target, repository_policy: &RepositoryPolicy, tag_changes: &[TagChange]) -> Self {
+        let paths = &repository_policy.environments[target.environment].paths;
+        let arrival = history::rollout_commit(newest_under(tag_changes, paths), paths, &target.held);
+        let chain =
+            std::iter::successors(Some(target.environment), |at| repository_policy.environments[*at].before);
         let left_in = |environment: usize| {
-            let environment = &rulebook.environments[environment];
-            let movements = newest_under(movements, &environment.paths).collect();
-            WaysBack::read(movements, &track.rules, &environment.policy.name)
+            let environment = &repository_policy.environments[environment];
+            let tag_changes = newest_under(tag_changes, &environment.paths).collect();
+            Rollbacks::read(tag_changes, &target.rules, &environment.policy.name)
         };
         Self {
-            landing: arrival.map(|movement| history::landing_of(movement, track.pinned_digest())),
+            rollout_commit: arrival
+                .map(|tag_change| history::rollout_commit_of(tag_change, target.pinned_digest())),
             arrival: arrival.cloned(),
-            moved_back: chain.flat_map(left_in).collect(),
-            runs: Runs::of(newest_under(movements, paths), paths, &track.held, &track.rules).into_past(),
+            rolled_back: chain.flat_map(left_in).collect(),
+            runs: Runs::of(newest_under(tag_changes, paths), paths, &target.held, &target.rules).into_past(),
         }
     }
 }
 
 impl<P: Ports> Engine<P> {
-    /// Reads the past of these tracks, and of the same images in every other environment, where it is not known yet.
+    /// Reads the past of these targets, and of the same images in every other environment, where it is not known yet.
     ///
     /// # Errors
     /// When the store can't be read, or its history is not the one of the view any more.
     pub async fn learn(
         &self,
-        view: &Arc<View>,
-        tracks: impl IntoIterator<Item = usize>,
+        state: &Arc<RepositoryState>,
+        targets: impl IntoIterator<Item = usize>,
     ) -> Result<(), Fault> {
-        let unknown = tracks.into_iter().filter(|track| view.past_of(*track).is_none());
-        let subjects: BTreeSet<&Subject> = unknown.map(|track| &view.board.tracks[track].subject).collect();
+        let unknown = targets.into_iter().filter(|target| state.past_of(*target).is_none());
+        let subjects: BTreeSet<&Subject> =
+            unknown.map(|target| &state.deployed.targets[target].subject).collect();
         let subjects: Vec<Subject> = subjects.into_iter().cloned().collect();
         for some in subjects.chunks(SUBJECTS_A_TIME) {
-            let movements = view.heed(self.ports.store.movements_of(view.end, some).await)?;
-            let (view, rulebook) = (Arc::clone(view), Arc::clone(&self.rulebook));
+            let tag_changes = state.heed(self.ports.store.tag_changes_of(state.end, some).await)?;
+            let (state, repository_policy) = (Arc::clone(state), Arc::clone(&self.repository_policy));
             let some = some.to_vec();
             blocking(move || {
-                view.remember(&rulebook, &some, movements);
+                state.remember(&repository_policy, &some, tag_changes);
                 Ok(())
             })
             .await?;
@@ -77,19 +80,30 @@ impl<P: Ports> Engine<P> {
     }
 }
 
-impl View {
-    /// Takes in all movements of these images, oldest first.
-    fn remember(&self, rulebook: &Rulebook, subjects: &[Subject], movements: Vec<Movement>) {
-        let mut of_each: HashMap<Subject, Vec<Movement>> = HashMap::new();
-        for movement in movements {
-            let subject = (movement.service.clone(), movement.image.clone());
-            of_each.entry(subject).or_default().push(movement);
+impl RepositoryState {
+    /// Takes in all tag changes of these images, oldest first.
+    fn remember(
+        &self,
+        repository_policy: &RepositoryPolicy,
+        subjects: &[Subject],
+        tag_changes: Vec<TagChange>,
+    ) {
+        let mut of_each: HashMap<Subject, Vec<TagChange>> = HashMap::new();
+        for tag_change in tag_changes {
+            let subject = (tag_change.service.clone(), tag_change.image.clone());
+            of_each.entry(subject).or_default().push(tag_change);
         }
         for subject in subjects {
-            let movements = of_each.get(subject).map(Vec::as_slice).unwrap_or_default();
-            for environment in 0..rulebook.environments.len() {
-                if let Some(track) = self.board.place(environment, subject) {
-                    self.learn(track, || Arc::new(Past::of(&self.board.tracks[track], rulebook, movements)));
+            let tag_changes = of_each.get(subject).map(Vec::as_slice).unwrap_or_default();
+            for environment in 0..repository_policy.environments.len() {
+                if let Some(target) = self.deployed.place(environment, subject) {
+                    self.learn(target, || {
+                        Arc::new(TargetHistory::of(
+                            &self.deployed.targets[target],
+                            repository_policy,
+                            tag_changes,
+                        ))
+                    });
                 }
             }
         }

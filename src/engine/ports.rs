@@ -9,9 +9,10 @@ use crate::changelog::Notes;
 use crate::history::Subject;
 use crate::model::{
     BlobId, ClosedPage, CommitDraft, CommitId, CommitInfo, Content, Digest, Fault, FetchEvidence, FileChange,
-    Held, ImageName, IndexEnd, Intent, Line, Listing, MergeMethod, Movement, MovementPart, MovementQuery,
-    Observation, OpenRequest, Outcome, PromotionId, Proposed, Publication, RepoPath, RequestBranch,
-    RequestDraft, RequestExtras, RequestReview, ServiceName, Tag, TagList, TagsSeen, Timestamp,
+    Held, ImageName, IndexEnd, Intent, Line, Listing, MergeMethod, Observation, OpenPullRequest, Outcome,
+    PromotionId, Proposed, Publication, PullRequestBranch, PullRequestDraft, PullRequestOptions,
+    PullRequestReview, RepoPath, ServiceName, Tag, TagChange, TagChangePart, TagChangeQuery, TagList,
+    TagsSeen, Timestamp,
 };
 
 /// The parts that one engine is made of.
@@ -144,13 +145,18 @@ pub trait Repository: Send + Sync + 'static {
     ///
     /// # Errors
     /// When the remote can't be reached.
-    fn request_tip(&self, branch: &RequestBranch) -> Result<Option<CommitId>, Fault>;
+    fn request_tip(&self, branch: &PullRequestBranch) -> Result<Option<CommitId>, Fault>;
 
     /// What lies on one of Tidegate's own branches that was seen at `tip`.
     ///
     /// # Errors
     /// When it can't be read, or is elsewhere by now.
-    fn proposed(&self, branch: &RequestBranch, tip: CommitId, files: &[RepoPath]) -> Result<Proposed, Fault>;
+    fn proposed(
+        &self,
+        branch: &PullRequestBranch,
+        tip: CommitId,
+        files: &[RepoPath],
+    ) -> Result<Proposed, Fault>;
 
     /// Which of `needles` stand in the messages of the commits that `tip` has and `until` has not.
     ///
@@ -167,23 +173,23 @@ pub trait Repository: Send + Sync + 'static {
 /// Reads and writes pull requests: those from Tidegate's own branches to the branch that Flux follows, and no others.
 pub trait Forge: Send + Sync + 'static {
     /// Those that are open.
-    fn open_requests(&self) -> impl Future<Output = Result<Vec<OpenRequest>, Fault>> + Send;
+    fn open_requests(&self) -> impl Future<Output = Result<Vec<OpenPullRequest>, Fault>> + Send;
 
     /// Those of a branch that are closed, the last ones to change first: a page of them, from the first on.
     fn closed_requests(
         &self,
-        branch: &RequestBranch,
+        branch: &PullRequestBranch,
         page: usize,
     ) -> impl Future<Output = Result<ClosedPage, Fault>> + Send;
 
     /// What people said of an open one as a whole, the earliest first.
-    fn reviews(&self, number: u64) -> impl Future<Output = Result<Vec<RequestReview>, Fault>> + Send;
+    fn reviews(&self, number: u64) -> impl Future<Output = Result<Vec<PullRequestReview>, Fault>> + Send;
 
     /// What a commit says of which a pull request was made, even if its branch is gone.
     fn message(&self, commit: CommitId) -> impl Future<Output = Result<String, Fault>> + Send;
 
     /// Opens one; an open one of that branch is as good.
-    fn open(&self, draft: &RequestDraft) -> impl Future<Output = Result<OpenRequest, Fault>> + Send;
+    fn open(&self, draft: &PullRequestDraft) -> impl Future<Output = Result<OpenPullRequest, Fault>> + Send;
 
     /// Writes another text, and perhaps another title.
     fn amend(
@@ -200,7 +206,7 @@ pub trait Forge: Send + Sync + 'static {
     fn comment(&self, number: u64, text: &str) -> impl Future<Output = Result<(), Fault>> + Send;
 
     /// Gives one what it is given once; what could not be given is told.
-    fn give(&self, number: u64, extras: &RequestExtras) -> impl Future<Output = Vec<Fault>> + Send;
+    fn give(&self, number: u64, extras: &PullRequestOptions) -> impl Future<Output = Vec<Fault>> + Send;
 
     /// Merges one as it is at `head`, as soon as the forge has all that is required of it.
     fn let_merge(
@@ -229,7 +235,7 @@ pub trait Publisher: Send + Sync + 'static {
     /// When the commit can't be made, or it can't be known whether the push arrived.
     fn propose(
         &self,
-        branch: &RequestBranch,
+        branch: &PullRequestBranch,
         seen: Option<CommitId>,
         base: CommitId,
         draft: &CommitDraft,
@@ -240,7 +246,7 @@ pub trait Publisher: Send + Sync + 'static {
     ///
     /// # Errors
     /// When the remote can't be reached.
-    fn withdraw(&self, branch: &RequestBranch, seen: CommitId) -> Result<(), Fault>;
+    fn withdraw(&self, branch: &PullRequestBranch, seen: CommitId) -> Result<(), Fault>;
 }
 
 /// An image and one of its tags.
@@ -304,7 +310,7 @@ pub trait Store: Send + Sync + 'static {
     /// Drops the kept history of every scope but this. When its commits came stays known.
     fn drop_other_index(&self, scope: &str) -> impl Future<Output = Result<(), Fault>> + Send;
 
-    /// Adds movements, oldest first, to the kept history: `onto` the end that is known, cut down first to what came before
+    /// Adds tag changes, oldest first, to the kept history: `onto` the end that is known, cut down first to what came before
     /// a place on the line, or as the first of it. `head` is the last commit that was looked at.
     /// Nothing when it ends elsewhere by now, since another process wrote it: nothing is written then.
     fn extend_index(
@@ -312,33 +318,33 @@ pub trait Store: Send + Sync + 'static {
         scope: &str,
         onto: Option<(IndexEnd, u64)>,
         head: CommitId,
-        movements: &[Movement],
+        tag_changes: &[TagChange],
     ) -> impl Future<Output = Result<Option<IndexEnd>, Fault>> + Send;
 
-    /// Every movement of these images of these services in the history that ends so, oldest first.
+    /// Every tag change of these images of these services in the history that ends so, oldest first.
     ///
     /// # Errors
     /// To be tried again when the kept history is not the one that had this end.
-    fn movements_of(
+    fn tag_changes_of(
         &self,
         end: IndexEnd,
         subjects: &[Subject],
-    ) -> impl Future<Output = Result<Vec<Movement>, Fault>> + Send;
+    ) -> impl Future<Output = Result<Vec<TagChange>, Fault>> + Send;
 
     /// What moved last in the history that ends so, newest first.
     ///
     /// # Errors
-    /// As [`movements_of`](Self::movements_of).
-    fn movements(
+    /// As [`tag_changes_of`](Self::tag_changes_of).
+    fn tag_changes(
         &self,
         end: IndexEnd,
-        wanted: &MovementQuery,
-    ) -> impl Future<Output = Result<MovementPart, Fault>> + Send;
+        wanted: &TagChangeQuery,
+    ) -> impl Future<Output = Result<TagChangePart, Fault>> + Send;
 
     /// The commits before a place on the line that moved anything, newest first, and where they stand.
     ///
     /// # Errors
-    /// As [`movements_of`](Self::movements_of).
+    /// As [`tag_changes_of`](Self::tag_changes_of).
     fn commits_below(
         &self,
         end: IndexEnd,

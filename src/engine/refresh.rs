@@ -8,21 +8,21 @@ use super::Engine;
 use super::flux::Resolver;
 use super::index::Reading;
 use super::ports::{Clock, Ports, Repository};
+use super::repository_state::RepositoryState;
 use super::signatures::unsigned_files;
 use super::snapshot::Snapshot;
-use super::view::View;
 
 impl<P: Ports> Engine<P> {
     /// Looks at the repository, and asks nobody else.
     ///
     /// # Errors
     /// When the repository can't be reached or read, or the store can't be used.
-    pub async fn look(&mut self) -> Result<Arc<View>, Fault> {
+    pub async fn look(&mut self) -> Result<Arc<RepositoryState>, Fault> {
         self.refresh().await
     }
 
     /// Fetches, and takes in what changed since last time.
-    pub(super) async fn refresh(&mut self) -> Result<Arc<View>, Fault> {
+    pub(super) async fn refresh(&mut self) -> Result<Arc<RepositoryState>, Fault> {
         let head = self.fetch().await?;
         Box::pin(self.take_in(head)).await
     }
@@ -34,7 +34,7 @@ impl<P: Ports> Engine<P> {
     }
 
     /// What was there when somebody last looked, without asking anybody.
-    pub(super) async fn remember(&mut self) -> Result<Arc<View>, Fault> {
+    pub(super) async fn remember(&mut self) -> Result<Arc<RepositoryState>, Fault> {
         let repository = Arc::clone(&self.ports.repository);
         let head = blocking(move || repository.last_head()).await?.ok_or_else(|| {
             Fault::new(Class::Failed, "nothing is known of the repository yet")
@@ -44,19 +44,20 @@ impl<P: Ports> Engine<P> {
     }
 
     /// Takes in what changed up to a commit that is in the mirror.
-    pub(super) async fn take_in(&mut self, head: CommitId) -> Result<Arc<View>, Fault> {
+    pub(super) async fn take_in(&mut self, head: CommitId) -> Result<Arc<RepositoryState>, Fault> {
         let now = self.ports.clock.now();
-        if let Some(view) = self.memory.view.as_ref().filter(|view| view.commit() == head && !view.is_stale())
+        if let Some(state) =
+            self.memory.state.as_ref().filter(|state| state.commit() == head && !state.is_stale())
         {
             self.memory.last_seen = Some((head, now));
-            return Ok(Arc::clone(view));
+            return Ok(Arc::clone(state));
         }
-        let last = self.memory.view.take();
+        let last = self.memory.state.take();
         let repository = Arc::clone(&self.ports.repository);
-        let scope = self.rulebook.reading_scope();
+        let scope = self.repository_policy.reading_scope();
         let (snapshot, unsigned, last) = blocking(move || {
             let snapshot =
-                Snapshot::take(&*repository, head, &scope, last.as_deref().map(|view| &*view.snapshot))?;
+                Snapshot::take(&*repository, head, &scope, last.as_deref().map(|state| &*state.snapshot))?;
             let unsigned = unsigned_files(&*repository, head, snapshot.controls.keys())?;
             Ok((Arc::new(snapshot), unsigned, last))
         })
@@ -70,13 +71,13 @@ impl<P: Ports> Engine<P> {
         };
         let indexed = self.extend_index(reading).await?;
         self.memory.last_seen = Some((head, now));
-        let view = View::new(snapshot, resolver, indexed.end, unsigned, &self.rulebook);
+        let state = RepositoryState::new(snapshot, resolver, indexed.end, unsigned, &self.repository_policy);
         if let (Some(last), Some(moved)) = (last, &indexed.moved) {
-            view.take_over(&last, moved);
+            state.take_over(&last, moved);
         }
-        let view = Arc::new(view);
-        self.memory.view = Some(Arc::clone(&view));
-        Ok(view)
+        let state = Arc::new(state);
+        self.memory.state = Some(Arc::clone(&state));
+        Ok(state)
     }
 }
 

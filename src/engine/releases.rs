@@ -10,7 +10,7 @@ use crate::model::{CommitId, Fault, Timestamp};
 use super::Engine;
 use super::history::{Move, Mover};
 use super::ports::Ports;
-use super::view::View;
+use super::repository_state::RepositoryState;
 
 /// What one release is of.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -42,17 +42,19 @@ impl<P: Ports> Engine<P> {
     /// As [`moves_since`](Self::moves_since).
     pub async fn releases(
         &self,
-        view: &View,
+        state: &RepositoryState,
         per: ReleasePer,
         since: Timestamp,
     ) -> Result<Vec<DueRelease>, Fault> {
-        let rulebook = &self.rulebook;
+        let repository_policy = &self.repository_policy;
         let mut moves = Vec::new();
-        for last in (0..rulebook.environments.len()).filter(|at| rulebook.after(*at).next().is_none()) {
-            moves.extend(self.moves_since(view, last, since).await?);
+        for last in (0..repository_policy.environments.len())
+            .filter(|at| repository_policy.after(*at).next().is_none())
+        {
+            moves.extend(self.moves_since(state, last, since).await?);
         }
         moves.retain(|one| matches!(one.by, Mover::Tidegate { .. }));
-        Ok(releases(moves, per, rulebook.zone()))
+        Ok(releases(moves, per, repository_policy.zone()))
     }
 }
 

@@ -1,13 +1,13 @@
 //! What a pass is asked to do.
 
 use crate::model::{BY_SCHEDULE, Digest, EnvironmentName, ImageName, ServiceName, ServicePattern, Tag};
-use crate::policy::Insistence;
+use crate::policy::Overrides;
 
 /// What a pass is asked to do, and by whom.
 #[derive(Clone, Debug)]
-pub struct Request {
+pub struct PassOptions {
     /// What may go.
-    pub what: What,
+    pub mode: PassMode,
     /// Who asks, as it will stand in the commit.
     pub requested_by: String,
     /// Whether to stop before anything is written.
@@ -16,18 +16,18 @@ pub struct Request {
 
 /// What may be promoted.
 #[derive(Clone, Debug)]
-pub enum What {
+pub enum PassMode {
     /// Everything that every gate lets through.
-    Everything,
+    Scheduled,
     /// Some services by hand.
-    Some(ByHand),
+    Manual(ManualPromotion),
     /// One service goes back.
-    Back(RollBack),
+    Rollback(RollbackRequest),
 }
 
 /// A promotion by hand.
 #[derive(Clone, Debug)]
-pub struct ByHand {
+pub struct ManualPromotion {
     /// The services; those that ship in a set with one of them come along.
     pub services: Vec<ServicePattern>,
     /// Where to; each service's next environment when nothing is said.
@@ -37,12 +37,12 @@ pub struct ByHand {
     /// The image, for a service with several.
     pub image: Option<ImageName>,
     /// Gates that are closed and passed all the same.
-    pub insistence: Insistence,
+    pub overrides: Overrides,
 }
 
 /// A way back by hand: to a version that ran there before.
 #[derive(Clone, Debug)]
-pub struct RollBack {
+pub struct RollbackRequest {
     /// The service.
     pub service: ServiceName,
     /// Where.
@@ -59,10 +59,10 @@ pub struct RollBack {
     pub accept_digest: Option<Digest>,
 }
 
-impl Request {
+impl PassOptions {
     /// Everything, on schedule.
     pub fn schedule() -> Self {
-        Self { what: What::Everything, requested_by: BY_SCHEDULE.to_owned(), dry_run: false }
+        Self { mode: PassMode::Scheduled, requested_by: BY_SCHEDULE.to_owned(), dry_run: false }
     }
 
     /// Everything, but nothing is written.

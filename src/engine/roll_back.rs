@@ -6,21 +6,21 @@ use std::sync::Arc;
 use chrono::TimeDelta;
 
 use crate::control;
-use crate::history::HeldByPath;
+use crate::history::TagsByFile;
 use crate::model::{Class, Digest, Fault, ImageName, Printable, RepoPath, Tag};
 use crate::policy::{
-    self, Candidate, Control, Decision, MovedBack, Note, PastRun, Quarantine, ShownTime, approve_rollback,
+    self, Candidate, Control, Decision, Note, PastRun, Quarantine, RolledBack, ShownTime, approve_rollback,
 };
 
 use super::Engine;
-use super::assess::Assessment;
-use super::edit_plan::WayBack;
+use super::assess::Evaluation;
+use super::edit_plan::Rollback;
 use super::order::file_of;
 use super::poll::tagged;
 use super::ports::Ports;
-use super::request::{ByHand, RollBack};
-use super::rulebook::Rulebook;
-use super::view::View;
+use super::repository_policy::RepositoryPolicy;
+use super::repository_state::RepositoryState;
+use super::request::{ManualPromotion, RollbackRequest};
 
 /// The most tags that are named that ran before.
 const MOST_TOLD: usize = 5;
@@ -30,44 +30,53 @@ const MOST_TOLD: usize = 5;
 const SAME_AGAIN: TimeDelta = TimeDelta::minutes(10);
 
 /// What each image of the service holds in the environment, before it goes back.
-pub(super) fn runs_before(view: &View, rulebook: &Rulebook, back: &RollBack) -> Vec<(ImageName, HeldByPath)> {
-    let tracks = view.board.tracks.iter().filter(|track| {
-        *track.service() == back.service
-            && rulebook.environments[track.environment].policy.name == back.environment
+pub(super) fn runs_before(
+    state: &RepositoryState,
+    repository_policy: &RepositoryPolicy,
+    back: &RollbackRequest,
+) -> Vec<(ImageName, TagsByFile)> {
+    let targets = state.deployed.targets.iter().filter(|target| {
+        *target.service() == back.service
+            && repository_policy.environments[target.environment].policy.name == back.environment
     });
-    tracks.map(|track| (track.image().clone(), track.held.clone())).collect()
+    targets.map(|target| (target.image().clone(), target.held.clone())).collect()
 }
 
 /// Somebody else was first, perhaps with the same way back: going on would go one version further.
-pub(super) fn moved_meanwhile(back: &RollBack) -> Fault {
+pub(super) fn moved_meanwhile(back: &RollbackRequest) -> Fault {
     let message = format!("{} was moved in {} meanwhile", back.service, back.environment);
     Fault::new(Class::TryAgain, message)
         .with_hint("nothing was pushed; look with `tidegate status`, and try again")
 }
 
 impl<P: Ports> Engine<P> {
-    /// The tracks that go back: of a service with several images those that came by the newest commit, unless one is named.
-    pub(super) async fn tracks_back(&self, view: &Arc<View>, back: &RollBack) -> Result<Vec<usize>, Fault> {
-        let by_hand = ByHand {
+    /// The targets that go back: of a service with several images those that came by the newest commit, unless one is named.
+    pub(super) async fn targets_back(
+        &self,
+        state: &Arc<RepositoryState>,
+        back: &RollbackRequest,
+    ) -> Result<Vec<usize>, Fault> {
+        let by_hand = ManualPromotion {
             services: vec![back.service.clone().into()],
             to: Some(back.environment.clone()),
             tag: None,
             image: back.image.clone(),
-            insistence: policy::Insistence::default(),
+            overrides: policy::Overrides::default(),
         };
         // Those that ship in a set with it come along forward, not back.
-        let own = self.tracks_named(view, &by_hand)?;
-        self.learn(view, own.iter().copied()).await?;
-        let landed = |track: usize| view.landing(track).map(|landing| landing.commit);
-        let newest = own
-            .iter()
-            .copied()
-            .max_by_key(|track| view.landing(*track).map(|landing| (landing.committed_at, landing.commit)));
+        let own = self.targets_named(state, &by_hand)?;
+        self.learn(state, own.iter().copied()).await?;
+        let landed = |target: usize| state.rollout_commit(target).map(|rollout_commit| rollout_commit.commit);
+        let newest = own.iter().copied().max_by_key(|target| {
+            state
+                .rollout_commit(*target)
+                .map(|rollout_commit| (rollout_commit.committed_at, rollout_commit.commit))
+        });
         let commit = newest.and_then(landed);
-        let chosen: Vec<usize> = own.into_iter().filter(|track| landed(*track) == commit).collect();
+        let chosen: Vec<usize> = own.into_iter().filter(|target| landed(*target) == commit).collect();
         if back.to.is_some() && chosen.len() > 1 {
             let images: Vec<String> =
-                chosen.iter().map(|track| view.board.tracks[*track].image().to_string()).collect();
+                chosen.iter().map(|target| state.deployed.targets[*target].image().to_string()).collect();
             let message = format!("{} has several images, and the tag is of one of them", back.service);
             return Err(Fault::new(Class::Usage, message)
                 .with_hint(format!("add --image with one of {}", images.join(", "))));
@@ -75,59 +84,64 @@ impl<P: Ports> Engine<P> {
         Ok(chosen)
     }
 
-    /// Decides that the chosen tracks go back and all others stay. Answers what is written beside each.
+    /// Decides that the chosen targets go back and all others stay. Answers what is written beside each.
     pub(super) async fn decide_back(
         &self,
-        assessment: &mut Assessment,
-        back: &RollBack,
+        evaluation: &mut Evaluation,
+        back: &RollbackRequest,
         requested_by: &str,
-    ) -> Result<BTreeMap<usize, WayBack>, Fault> {
-        let chosen = self.tracks_back(&assessment.view, back).await?;
-        let mut targets = BTreeMap::new();
-        for track in &chosen {
+    ) -> Result<BTreeMap<usize, Rollback>, Fault> {
+        let chosen = self.targets_back(&evaluation.state, back).await?;
+        let mut destinations = BTreeMap::new();
+        for target in &chosen {
             if back.to.is_none() {
-                must_be_new(assessment, *track, back, requested_by)?;
+                must_be_new(evaluation, *target, back, requested_by)?;
             }
-            let target = self.target(&assessment.view, *track, back)?;
-            self.must_exist(assessment, *track, &target)?;
-            targets.insert(*track, target);
+            let destination = self.destination(&evaluation.state, *target, back)?;
+            self.must_exist(evaluation, *target, &destination)?;
+            destinations.insert(*target, destination);
         }
-        let wanted: BTreeSet<_> = targets
+        let wanted: BTreeSet<_> = destinations
             .iter()
-            .map(|(track, target)| {
-                tagged(assessment.view.board.tracks[*track].image(), &target.candidate.tag)
+            .map(|(target, destination)| {
+                tagged(evaluation.state.deployed.targets[*target].image(), &destination.candidate.tag)
             })
             .collect();
-        self.recall(assessment, wanted.clone()).await?;
-        let problems = assessment.problems.len();
-        self.ask_digests(assessment, wanted).await?;
+        self.recall(evaluation, wanted.clone()).await?;
+        let problems = evaluation.problems.len();
+        self.ask_digests(evaluation, wanted).await?;
         // A registry that is down is no reason to stay on what is broken.
-        assessment.problems[problems..].iter_mut().for_each(|problem| problem.is_error = false);
+        evaluation.problems[problems..].iter_mut().for_each(|problem| problem.is_error = false);
         let mut beside = BTreeMap::new();
-        assessment.decisions.iter_mut().for_each(|decision| *decision = None);
-        for (track, target) in targets {
-            let from = assessment.view.board.tracks[track].running.last().cloned();
-            let from = from.unwrap_or_else(|| target.candidate.clone());
-            let digest = digest_of(assessment, track, &target, back)?;
-            let quarantine = quarantine(assessment, back, &from.tag, requested_by)?;
+        evaluation.decisions.iter_mut().for_each(|decision| *decision = None);
+        for (target, destination) in destinations {
+            let from = evaluation.state.deployed.targets[target].running.last().cloned();
+            let from = from.unwrap_or_else(|| destination.candidate.clone());
+            let digest = digest_of(evaluation, target, &destination, back)?;
+            let quarantine = quarantine(evaluation, back, &from.tag, requested_by)?;
             let environment = back.environment.clone();
-            let approved = approve_rollback(environment, from, target.candidate, digest);
-            assessment.decisions[track] = Some(Decision::Promote(Box::new(approved)));
-            beside.insert(track, WayBack { reason: back.reason.clone(), quarantine });
+            let approved = approve_rollback(environment, from, destination.candidate, digest);
+            evaluation.decisions[target] = Some(Decision::Promote(Box::new(approved)));
+            beside.insert(target, Rollback { reason: back.reason.clone(), quarantine });
         }
         Ok(beside)
     }
 
     /// A tag that never ran must be there by the registry; when that does not answer, it is told by the digest.
-    fn must_exist(&self, assessment: &Assessment, track: usize, target: &Target) -> Result<(), Fault> {
-        let tag = &target.candidate.tag;
-        let Some(selection) = assessment.selections[track].as_deref() else { return Ok(()) };
-        if target.run.is_some() || selection.contains(tag) {
+    fn must_exist(
+        &self,
+        evaluation: &Evaluation,
+        target: usize,
+        destination: &Destination,
+    ) -> Result<(), Fault> {
+        let tag = &destination.candidate.tag;
+        let Some(selection) = evaluation.selections[target].as_deref() else { return Ok(()) };
+        if destination.run.is_some() || selection.contains(tag) {
             return Ok(());
         }
-        let here = &assessment.view.board.tracks[track];
-        let environment = &self.rulebook.environments[here.environment].policy.name;
-        let past = assessment.view.past(track);
+        let here = &evaluation.state.deployed.targets[target];
+        let environment = &self.repository_policy.environments[here.environment].policy.name;
+        let past = evaluation.state.past(target);
         let ran = lower_that_ran(past, here.running.last());
         let message = format!(
             "{} has no tag {tag} that the selection rules admit, and it never ran in {environment}",
@@ -140,12 +154,17 @@ impl<P: Ports> Engine<P> {
         Err(Fault::new(Class::Usage, message).with_hint(hint))
     }
 
-    /// Where a track goes back to: the tag that is named, or the last version below what runs that ran there and that
+    /// Where a target goes back to: the tag that is named, or the last version below what runs that ran there and that
     /// nobody left or quarantined since.
-    fn target(&self, view: &View, track: usize, back: &RollBack) -> Result<Target, Fault> {
-        let here = &view.board.tracks[track];
-        let past = view.past(track);
-        let environment = &self.rulebook.environments[here.environment].policy;
+    fn destination(
+        &self,
+        state: &RepositoryState,
+        target: usize,
+        back: &RollbackRequest,
+    ) -> Result<Destination, Fault> {
+        let here = &state.deployed.targets[target];
+        let past = state.past(target);
+        let environment = &self.repository_policy.environments[here.environment].policy;
         let running = here.running.last();
         let name = format!("{} in {}", here.service(), environment.name);
         if let Some(tag) = &back.to {
@@ -164,13 +183,13 @@ impl<P: Ports> Engine<P> {
                 )));
             }
             let run = past.iter().find(|run| run.candidate.tag == *tag).cloned();
-            return Ok(Target { candidate: Candidate { tag: tag.clone(), version }, run });
+            return Ok(Destination { candidate: Candidate { tag: tag.clone(), version }, run });
         }
-        let left = view.moved_back(track);
+        let left = state.rolled_back(target);
         let was_left =
-            |run: &PastRun| left.iter().any(|moved: &MovedBack| moved.version == run.candidate.version);
+            |run: &PastRun| left.iter().any(|moved: &RolledBack| moved.version == run.candidate.version);
         let is_lower = |run: &PastRun| running.is_some_and(|running| run.candidate.version < running.version);
-        let controls = view.covering(&self.rulebook, track);
+        let controls = state.covering(&self.repository_policy, target);
         let is_bad = |run: &PastRun| controls.quarantines(&run.candidate);
         let well = past.iter().find(|run| is_lower(run) && !was_left(run) && !is_bad(run));
         let run = well.ok_or_else(|| {
@@ -182,35 +201,35 @@ impl<P: Ports> Engine<P> {
             Fault::new(Class::Usage, format!("history has no lower version that ran well for {name}"))
                 .with_hint(hint)
         })?;
-        Ok(Target { candidate: run.candidate.clone(), run: Some(run.clone()) })
+        Ok(Destination { candidate: run.candidate.clone(), run: Some(run.clone()) })
     }
 }
 
 /// A way back that names no version and is given again by the same person is told what it did, and goes no further.
 fn must_be_new(
-    assessment: &Assessment,
-    track: usize,
-    back: &RollBack,
+    evaluation: &Evaluation,
+    target: usize,
+    back: &RollbackRequest,
     requested_by: &str,
 ) -> Result<(), Fault> {
-    let view = &assessment.view;
-    let Some(landing) = view.landing(track) else { return Ok(()) };
-    let is_same = |moved: &&MovedBack| {
-        moved.commit == landing.commit
+    let state = &evaluation.state;
+    let Some(rollout_commit) = state.rollout_commit(target) else { return Ok(()) };
+    let is_same = |moved: &&RolledBack| {
+        moved.commit == rollout_commit.commit
             && moved.author == requested_by
-            && assessment.now - moved.at < SAME_AGAIN
+            && evaluation.now - moved.at < SAME_AGAIN
     };
-    let Some(done) = view.moved_back(track).iter().rfind(is_same) else { return Ok(()) };
-    let running = view.board.tracks[track].running.last();
+    let Some(done) = state.rolled_back(target).iter().rfind(is_same) else { return Ok(()) };
+    let running = state.deployed.targets[target].running.last();
     let message = format!(
         "{} moved {} in {} back already, to {} at {}",
         Printable::new(&done.author),
         back.service,
         back.environment,
         running.map(|running| running.tag.as_str()).unwrap_or_default(),
-        ShownTime { at: done.at, zone: assessment.zone }
+        ShownTime { at: done.at, zone: evaluation.zone }
     );
-    let hint = match lower_that_ran(view.past(track), running).as_slice() {
+    let hint = match lower_that_ran(state.past(target), running).as_slice() {
         [] => "nothing was changed, and nothing lower ran there before".to_owned(),
         ran => format!(
             "nothing was changed; to go further name the tag by --to; it ran {} before",
@@ -234,8 +253,8 @@ fn lower_that_ran<'a>(past: &'a [PastRun], running: Option<&Candidate>) -> Vec<&
 
 /// The control file that quarantines what is left.
 fn quarantine(
-    assessment: &Assessment,
-    back: &RollBack,
+    evaluation: &Evaluation,
+    back: &RollbackRequest,
     left: &Tag,
     requested_by: &str,
 ) -> Result<Option<(RepoPath, String)>, Fault> {
@@ -245,7 +264,7 @@ fn quarantine(
         note: Note {
             file: nowhere,
             by: requested_by.to_owned(),
-            at: assessment.now,
+            at: evaluation.now,
             reason: back.reason.clone(),
             expires: None,
         },
@@ -257,7 +276,7 @@ fn quarantine(
 }
 
 /// A version to go back to, and how it ran there if it did.
-struct Target {
+struct Destination {
     candidate: Candidate,
     run: Option<PastRun>,
 }
@@ -265,19 +284,19 @@ struct Target {
 /// The image to go back to: the one that ran there, as far as history or an observation tells, and the tag must still mean
 /// it; else what the tag means now.
 fn digest_of(
-    assessment: &Assessment,
-    track: usize,
-    target: &Target,
-    back: &RollBack,
+    evaluation: &Evaluation,
+    target: usize,
+    destination: &Destination,
+    back: &RollbackRequest,
 ) -> Result<Digest, Fault> {
-    let here = &assessment.view.board.tracks[track];
-    let tag = &target.candidate.tag;
+    let here = &evaluation.state.deployed.targets[target];
+    let tag = &destination.candidate.tag;
     let tagged = tagged(here.image(), tag);
-    let now = assessment.digests.get(&tagged).and_then(Option::as_ref);
-    let seen = assessment.observed.get(here.image()).map(|seen| seen.of(tag)).unwrap_or_default();
-    let ran = target.run.as_ref().and_then(|run| {
+    let now = evaluation.digests.get(&tagged).and_then(Option::as_ref);
+    let seen = evaluation.observed.get(here.image()).map(|seen| seen.of(tag)).unwrap_or_default();
+    let ran = destination.run.as_ref().and_then(|run| {
         let observed = seen.iter().rfind(|observed| observed.at <= run.left_at).map(|seen| &seen.digest);
-        run.landing.digest.as_ref().or(observed)
+        run.rollout_commit.digest.as_ref().or(observed)
     });
     match (ran, now) {
         (Some(ran), Some(now)) if ran != now && back.accept_digest.as_ref() != Some(now) => {
@@ -290,7 +309,7 @@ fn digest_of(
         (_, Some(now)) => Ok(now.clone()),
         (Some(ran), None) => Ok(ran.clone()),
         (None, None) => {
-            let at = target.run.as_ref().map(|run| ShownTime { at: run.left_at, zone: assessment.zone });
+            let at = destination.run.as_ref().map(|run| ShownTime { at: run.left_at, zone: evaluation.zone });
             let told = at.map(|at| format!(" until {at}")).unwrap_or_default();
             let message = format!("it is not known which image {tag} is, which ran{told}");
             Err(Fault::new(Class::TryAgain, message).with_hint(

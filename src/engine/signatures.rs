@@ -9,28 +9,32 @@ use crate::policy::Unsigned;
 use super::Engine;
 use super::ports::{Ports, Repository};
 use super::refresh::blocking;
-use super::view::View;
+use super::repository_state::RepositoryState;
 
 /// Control files that do not count, and why.
 pub(crate) type UnsignedFiles = BTreeMap<RepoPath, String>;
 
 impl<P: Ports> Engine<P> {
     /// Of the commits by which something came to where it soaks, those that do not count.
-    pub(super) async fn unsigned(&self, view: &Arc<View>) -> Result<Unsigned, Fault> {
+    pub(super) async fn unsigned(&self, state: &Arc<RepositoryState>) -> Result<Unsigned, Fault> {
         if !self.ports.repository.requires_signatures() {
             return Ok(Unsigned::new());
         }
-        let (view, rulebook) = (Arc::clone(view), Arc::clone(&self.rulebook));
+        let (state, repository_policy) = (Arc::clone(state), Arc::clone(&self.repository_policy));
         let repository = Arc::clone(&self.ports.repository);
         blocking(move || {
             let soaks: BTreeSet<usize> =
-                rulebook.environments.iter().filter_map(|environment| environment.before).collect();
-            let tracks = view.board.tracks.iter().enumerate();
-            let soaking = tracks.filter(|(_, track)| soaks.contains(&track.environment)).map(|(at, _)| at);
+                repository_policy.environments.iter().filter_map(|environment| environment.before).collect();
+            let targets = state.deployed.targets.iter().enumerate();
+            let soaking = targets.filter(|(_, target)| soaks.contains(&target.environment)).map(|(at, _)| at);
             let commits: BTreeSet<CommitId> = soaking
                 .flat_map(|at| {
-                    let past = view.past(at).iter().map(|run| run.landing.commit);
-                    view.landing(at).map(|landing| landing.commit).into_iter().chain(past)
+                    let past = state.past(at).iter().map(|run| run.rollout_commit.commit);
+                    state
+                        .rollout_commit(at)
+                        .map(|rollout_commit| rollout_commit.commit)
+                        .into_iter()
+                        .chain(past)
                 })
                 .collect();
             let mut unsigned = Unsigned::new();

@@ -18,10 +18,10 @@ const MOST: Duration = Duration::from_hours(1);
 
 /// What is known of the limits of one login.
 #[derive(Debug, Default)]
-pub(super) struct Limit(Mutex<Known>);
+pub(super) struct Limit(Mutex<FactContext>);
 
 #[derive(Clone, Copy, Debug, Default)]
-struct Known {
+struct FactContext {
     /// Until when nothing is asked.
     until: Option<Instant>,
     /// Of how many requests how many are left, until the count begins anew.

@@ -12,7 +12,7 @@ use super::tree::{Scope, find_commit};
 use super::{GitError, content, diff, draft, handle, listing, request};
 use crate::model::{
     BlobId, BranchName, CommitDraft, CommitId, CommitInfo, Content, FileChange, Held, Line, Listing,
-    Proposed, Publication, RepoPath, RequestBranch, Timestamp,
+    Proposed, Publication, PullRequestBranch, RepoPath, Timestamp,
 };
 
 /// Who commits.
@@ -275,7 +275,7 @@ impl Mirror {
     ///
     /// # Errors
     /// When the repository can't be reached.
-    pub fn request_tip(&self, branch: &RequestBranch) -> Result<Option<CommitId>, GitError> {
+    pub fn request_tip(&self, branch: &PullRequestBranch) -> Result<Option<CommitId>, GitError> {
         self.remote.tip(branch)
     }
 
@@ -285,7 +285,7 @@ impl Mirror {
     /// When it can't be fetched or read, or is elsewhere by now.
     pub fn proposed(
         &self,
-        branch: &RequestBranch,
+        branch: &PullRequestBranch,
         tip: CommitId,
         files: &[RepoPath],
     ) -> Result<Proposed, GitError> {
@@ -306,7 +306,7 @@ impl Mirror {
     /// As [`publish`](Self::publish).
     pub fn propose(
         &self,
-        branch: &RequestBranch,
+        branch: &PullRequestBranch,
         seen: Option<CommitId>,
         base: CommitId,
         draft: &CommitDraft,
@@ -330,7 +330,7 @@ impl Mirror {
     ///
     /// # Errors
     /// When the repository can't be reached, or does not let the branch be removed.
-    pub fn withdraw(&self, branch: &RequestBranch, seen: CommitId) -> Result<bool, GitError> {
+    pub fn withdraw(&self, branch: &PullRequestBranch, seen: CommitId) -> Result<bool, GitError> {
         Ok(self.remote.put(branch, Some(seen), None)? == Pushed::Done)
     }
 

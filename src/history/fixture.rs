@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use super::Subject;
-use super::held::HeldByPath;
-use crate::model::{CommitId, FetchEvidence, Movement, MovingCommit, PinnedTag, RepoPath, Timestamp};
+use super::held::TagsByFile;
+use crate::model::{CommitId, FetchEvidence, PinnedTag, RepoPath, TagChange, TagChangeCommit, Timestamp};
 
 pub(super) fn subject() -> Subject {
     ("common/app".parse().unwrap(), "ghcr.io/vtr/app".parse().unwrap())
@@ -19,12 +19,12 @@ pub(super) fn tags(text: &str) -> Vec<PinnedTag> {
     tags.map(|tag| PinnedTag { tag: tag.parse().unwrap(), digest: None }).collect()
 }
 
-fn movement(sequence: u64, file: &str, before: &str, after: &str) -> Movement {
+fn tag_change(sequence: u64, file: &str, before: &str, after: &str) -> TagChange {
     let at: Timestamp = "2026-03-02T09:00:00Z".parse().unwrap();
     let (service, image) = subject();
-    Movement {
+    TagChange {
         sequence,
-        commit: Arc::new(MovingCommit {
+        commit: Arc::new(TagChangeCommit {
             id: CommitId::from_bytes([u8::try_from(sequence).unwrap(); 20]),
             committed_at: at,
             parent_committed_at: None,
@@ -40,23 +40,23 @@ fn movement(sequence: u64, file: &str, before: &str, after: &str) -> Movement {
     }
 }
 
-pub(super) fn movements(text: &str) -> Vec<Movement> {
+pub(super) fn tag_changes(text: &str) -> Vec<TagChange> {
     let lines = text.split(';').map(|line| line.split_whitespace().collect::<Vec<_>>());
     lines
         .map(|line| {
             let (before, after) = line[2].split_once('>').unwrap();
-            movement(line[0].parse().unwrap(), line[1], before, after)
+            tag_change(line[0].parse().unwrap(), line[1], before, after)
         })
         .collect()
 }
 
 /// What the files hold after all of these.
-pub(super) fn held_after(movements: &[Movement]) -> HeldByPath {
-    let mut held = HeldByPath::new();
-    for movement in movements {
-        match movement.after.as_slice() {
-            [] => drop(held.remove(&movement.path)),
-            after => drop(held.insert(movement.path.clone(), after.to_vec())),
+pub(super) fn held_after(tag_changes: &[TagChange]) -> TagsByFile {
+    let mut held = TagsByFile::new();
+    for tag_change in tag_changes {
+        match tag_change.after.as_slice() {
+            [] => drop(held.remove(&tag_change.path)),
+            after => drop(held.insert(tag_change.path.clone(), after.to_vec())),
         }
     }
     held

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::model::{Digest, PinnedTag, RepoPath};
 
 /// What each file holds, by its path.
-pub(crate) type HeldByPath = BTreeMap<RepoPath, Vec<PinnedTag>>;
+pub(crate) type TagsByFile = BTreeMap<RepoPath, Vec<PinnedTag>>;
 
 /// What each folder holds, by what its files hold.
 pub(crate) fn held_in<'a>(
@@ -20,17 +20,17 @@ pub(crate) fn held_in<'a>(
 }
 
 /// What files hold, as it is undone.
-pub(super) fn as_slices(held: &HeldByPath) -> BTreeMap<&RepoPath, &[PinnedTag]> {
+pub(super) fn as_slices(held: &TagsByFile) -> BTreeMap<&RepoPath, &[PinnedTag]> {
     held.iter().map(|(path, tags)| (path, tags.as_slice())).collect()
 }
 
 /// Whether fields are pinned to different images under whatever tag, so that no one image runs.
-pub(crate) fn is_pinned_apart(held: &HeldByPath) -> bool {
+pub(crate) fn is_pinned_apart(held: &TagsByFile) -> bool {
     let digests: BTreeSet<_> = held.values().flatten().filter_map(|held| held.digest.as_ref()).collect();
     digests.len() > 1
 }
 
 /// The digest that a field is pinned to.
-pub(crate) fn pinned_digest(held: &HeldByPath) -> Option<Digest> {
+pub(crate) fn pinned_digest(held: &TagsByFile) -> Option<Digest> {
     held.values().flatten().find_map(|held| held.digest.clone())
 }

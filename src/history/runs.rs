@@ -1,12 +1,12 @@
-//! What an environment ran before what it runs now, read from its movements.
+//! What an environment ran before what it runs now, read from its tag changes.
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::model::{Movement, PinnedTag, RepoPath, Timestamp};
-use crate::policy::{Candidate, Landing, PastRun, SelectionRules};
+use crate::model::{PinnedTag, RepoPath, TagChange, Timestamp};
+use crate::policy::{Candidate, PastRun, RolloutCommit, SelectionRules};
 
-use super::held::{HeldByPath, as_slices, held_in};
-use super::landing::landing_of;
+use super::held::{TagsByFile, as_slices, held_in};
+use super::rollout_commit::rollout_commit_of;
 
 /// The most runs that are looked back on. What is further back has been replaced so often that nobody waits for it.
 const MOST_RUNS: usize = 500;
@@ -18,17 +18,17 @@ pub(crate) struct Runs {
     past: Vec<PastRun>,
     /// The one tag that all folders hold now, and how it came.
     running: Option<PinnedTag>,
-    began: Option<Landing>,
+    began: Option<RolloutCommit>,
     /// Which folders have the service.
     present: Vec<bool>,
 }
 
 impl Runs {
-    /// The runs up to now. `movements` come newest first.
+    /// The runs up to now. `tag changes` come newest first.
     pub(crate) fn of<'a>(
-        movements: impl Iterator<Item = &'a Movement>,
+        tag_changes: impl Iterator<Item = &'a TagChange>,
         folders: &[RepoPath],
-        held: &'a HeldByPath,
+        held: &'a TagsByFile,
         rules: &SelectionRules,
     ) -> Self {
         let mut files: BTreeMap<&RepoPath, &[PinnedTag]> = as_slices(held);
@@ -40,10 +40,10 @@ impl Runs {
             ..Self::default()
         };
         let mut left_at: Option<Timestamp> = None;
-        let mut movements = movements.peekable();
-        while let Some(movement) = movements.next().filter(|_| runs.past.len() < MOST_RUNS) {
-            files.insert(&movement.path, &movement.before);
-            if movements.peek().is_some_and(|next| next.sequence == movement.sequence) {
+        let mut tag_changes = tag_changes.peekable();
+        while let Some(tag_change) = tag_changes.next().filter(|_| runs.past.len() < MOST_RUNS) {
+            files.insert(&tag_change.path, &tag_change.before);
+            if tag_changes.peek().is_some_and(|next| next.sequence == tag_change.sequence) {
                 continue;
             }
             let before = in_every_folder(&now, &held_in(folders, &files));
@@ -51,25 +51,25 @@ impl Runs {
                 continue;
             }
             if let Some(tag) = running {
-                let landing = landing_of(movement, tag.digest.clone());
+                let rollout_commit = rollout_commit_of(tag_change, tag.digest.clone());
                 match left_at {
-                    Some(left_at) => runs.past.extend(past_run(tag, landing, left_at, rules)),
-                    None => runs.began = Some(landing),
+                    Some(left_at) => runs.past.extend(past_run(tag, rollout_commit, left_at, rules)),
+                    None => runs.began = Some(rollout_commit),
                 }
             }
-            (running, left_at) = (before, Some(movement.commit.committed_at));
+            (running, left_at) = (before, Some(tag_change.commit.committed_at));
         }
         runs
     }
 
-    /// Takes in a commit, whose first movement here is `first`, and after which the files hold this. False when the runs
+    /// Takes in a commit, whose first tag change here is `first`, and after which the files hold this. False when the runs
     /// must be read anew, since a folder came to have the service, or has it no more.
     #[must_use]
     pub(crate) fn take_in(
         &mut self,
-        first: &Movement,
+        first: &TagChange,
         folders: &[RepoPath],
-        held: &HeldByPath,
+        held: &TagsByFile,
         rules: &SelectionRules,
     ) -> bool {
         let now = held_in(folders, &as_slices(held));
@@ -86,7 +86,7 @@ impl Runs {
             self.past.splice(0..0, run);
             self.past.truncate(MOST_RUNS);
         }
-        self.began = running.map(|tag| landing_of(first, tag.digest.clone()));
+        self.began = running.map(|tag| rollout_commit_of(first, tag.digest.clone()));
         self.running = running.cloned();
         true
     }
@@ -118,12 +118,12 @@ fn in_every_folder<'a>(
 
 fn past_run(
     tag: &PinnedTag,
-    landing: Landing,
+    rollout_commit: RolloutCommit,
     left_at: Timestamp,
     rules: &SelectionRules,
 ) -> Option<PastRun> {
     let version = rules.version_of(&tag.tag)?;
-    Some(PastRun { candidate: Candidate { tag: tag.tag.clone(), version }, landing, left_at })
+    Some(PastRun { candidate: Candidate { tag: tag.tag.clone(), version }, rollout_commit, left_at })
 }
 
 #[cfg(test)]
@@ -131,7 +131,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::history::fixture::{held_after, movements, path};
+    use crate::history::fixture::{held_after, path, tag_changes};
 
     fn rules() -> SelectionRules {
         SelectionRules { versions: "*".parse().unwrap(), tag_pattern: None }
@@ -156,7 +156,7 @@ mod tests {
                 }
             }
             prop_assume!(!text.is_empty());
-            let all = movements(&text.join("; "));
+            let all = tag_changes(&text.join("; "));
             let folders = [path("a"), path("b")];
             let mut runs = Runs::default();
             for end in 1..=all.len() {

@@ -31,12 +31,12 @@ pub use network_url::{NetworkUrl, NetworkUrlError, Protocol};
 pub use printable::Printable;
 pub use promotion::{BY_SCHEDULE, PromotionId};
 pub use pull_request::{
-    AutoMerge, ClosedPage, ClosedRequest, MergeMethod, OpenRequest, Opinion, Proposed, RequestBranch,
-    RequestDraft, RequestExtras, RequestReview,
+    AutoMerge, ClosedPage, ClosedPullRequest, MergeMethod, OpenPullRequest, Opinion, Proposed,
+    PullRequestBranch, PullRequestDraft, PullRequestOptions, PullRequestReview,
 };
 pub use record::{
-    FetchEvidence, HistoryRest, IndexEnd, Intent, Movement, MovementPart, MovementQuery, MovingCommit,
-    Observation, Outcome, PinnedTag, PromotionMark, TagList, TagsSeen,
+    FetchEvidence, HistoryRest, IndexEnd, Intent, Observation, Outcome, PinnedTag, PromotionMark, TagChange,
+    TagChangeCommit, TagChangePart, TagChangeQuery, TagList, TagsSeen,
 };
 pub use repository::{Content, Held, LeftAlone, LeftAloneKind, Line, Listing, Publication};
 pub use service::{ServiceName, ServiceNameError};

@@ -19,14 +19,14 @@ const WHOLE: &str = "_all";
 /// A branch of any other name is none:
 ///
 /// ```
-/// # use tidegate::model::RequestBranch;
-/// assert!("main".parse::<RequestBranch>().is_err());
-/// assert!("tidegate/prod/common/app".parse::<RequestBranch>().is_ok());
+/// # use tidegate::model::PullRequestBranch;
+/// assert!("main".parse::<PullRequestBranch>().is_err());
+/// assert!("tidegate/prod/common/app".parse::<PullRequestBranch>().is_ok());
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub struct RequestBranch(BranchName);
+pub struct PullRequestBranch(BranchName);
 
-impl RequestBranch {
+impl PullRequestBranch {
     /// That of one service.
     ///
     /// # Errors
@@ -82,7 +82,7 @@ impl RequestBranch {
     }
 }
 
-impl FromStr for RequestBranch {
+impl FromStr for PullRequestBranch {
     type Err = RepoPathError;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
@@ -93,7 +93,7 @@ impl FromStr for RequestBranch {
     }
 }
 
-impl fmt::Display for RequestBranch {
+impl fmt::Display for PullRequestBranch {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.0.fmt(formatter)
     }
@@ -101,13 +101,13 @@ impl fmt::Display for RequestBranch {
 
 /// A pull request from one of Tidegate's branches to the branch that Flux follows, and open.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct OpenRequest {
+pub struct OpenPullRequest {
     /// Its number.
     pub number: u64,
     /// Its page.
     pub url: String,
     /// Its branch.
-    pub branch: RequestBranch,
+    pub branch: PullRequestBranch,
     /// Where that branch is.
     pub head: CommitId,
     /// What it says; perhaps somebody else's text.
@@ -133,7 +133,7 @@ pub enum AutoMerge {
 
 /// What somebody said of a pull request as a whole.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct RequestReview {
+pub struct PullRequestReview {
     /// Their login. Somebody else's text.
     pub by: String,
     /// What they think of it.
@@ -159,7 +159,7 @@ pub enum Opinion {
 
 /// The same when it is open no more.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct ClosedRequest {
+pub struct ClosedPullRequest {
     /// Its number.
     pub number: u64,
     /// Where its branch was.
@@ -180,16 +180,16 @@ pub struct ClosedRequest {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ClosedPage {
     /// These.
-    pub requests: Vec<ClosedRequest>,
+    pub requests: Vec<ClosedPullRequest>,
     /// Whether there are no more.
     pub is_last: bool,
 }
 
 /// What a pull request is to say.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct RequestDraft {
+pub struct PullRequestDraft {
     /// Its branch.
-    pub branch: RequestBranch,
+    pub branch: PullRequestBranch,
     /// One line.
     pub title: String,
     /// Markdown.
@@ -200,7 +200,7 @@ pub struct RequestDraft {
 
 /// What a pull request is given once, when it is opened; afterwards it is people's.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct RequestExtras {
+pub struct PullRequestOptions {
     /// Labels, made where they are not there.
     pub labels: Vec<String>,
     /// Whose review is asked for, by their logins.
@@ -211,7 +211,7 @@ pub struct RequestExtras {
     pub auto_merge: Option<MergeMethod>,
 }
 
-impl RequestExtras {
+impl PullRequestOptions {
     /// Whether there is nothing to give.
     pub fn is_empty(&self) -> bool {
         *self == Self::default()
@@ -249,18 +249,18 @@ mod tests {
         let prod: EnvironmentName = "prod".parse().unwrap();
         let service: ServiceName = "common/app".parse().unwrap();
         let names = [
-            RequestBranch::of_service(&prod, &service),
-            RequestBranch::of_set(&prod, "checkout"),
-            RequestBranch::of_set(&prod, "check out/.."),
-            RequestBranch::of_environment(&prod),
-            RequestBranch::back(&prod, &service),
+            PullRequestBranch::of_service(&prod, &service),
+            PullRequestBranch::of_set(&prod, "checkout"),
+            PullRequestBranch::of_set(&prod, "check out/.."),
+            PullRequestBranch::of_environment(&prod),
+            PullRequestBranch::back(&prod, &service),
         ];
         let names = names.map(|name| name.unwrap().to_string());
         assert_eq!(names[..2], ["tidegate/prod/common/app", "tidegate/prod/_set/checkout"]);
         assert!(names[2].starts_with("tidegate/prod/_set/check-out----"), "{}", names[2]);
         assert_eq!(names[3..], ["tidegate/prod/_all", "tidegate/prod/_back/common/app"]);
-        assert!(names[4].parse::<RequestBranch>().unwrap().goes_back());
-        assert!(!names[0].parse::<RequestBranch>().unwrap().goes_back());
+        assert!(names[4].parse::<PullRequestBranch>().unwrap().goes_back());
+        assert!(!names[0].parse::<PullRequestBranch>().unwrap().goes_back());
     }
 
     #[test]
@@ -268,10 +268,10 @@ mod tests {
         let dots: EnvironmentName = "a..b".parse().unwrap();
         let lock: EnvironmentName = "prod.lock".parse().unwrap();
         for name in [dots, lock] {
-            assert!(RequestBranch::of_environment(&name).is_err(), "{name}");
+            assert!(PullRequestBranch::of_environment(&name).is_err(), "{name}");
         }
         for bad in ["tidegate", "tidegate/", "main", "refs/heads/tidegate/x", "tidegate/a b"] {
-            assert!(bad.parse::<RequestBranch>().is_err(), "{bad}");
+            assert!(bad.parse::<PullRequestBranch>().is_err(), "{bad}");
         }
     }
 }

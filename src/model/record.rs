@@ -1,4 +1,4 @@
-//! What was seen and done, as it is kept: movements of tags through history, digests of tags, intents.
+//! What was seen and done, as it is kept: tag changes of tags through history, digests of tags, intents.
 
 use std::sync::Arc;
 
@@ -55,7 +55,7 @@ pub struct FetchEvidence {
 
 /// A commit that moved a tag.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct MovingCommit {
+pub struct TagChangeCommit {
     /// The commit.
     pub id: CommitId,
     /// The committer's time.
@@ -68,7 +68,7 @@ pub struct MovingCommit {
     pub fetched: FetchEvidence,
 }
 
-/// What a promotion's trailers say of the movement that they stand for.
+/// What a promotion's trailers say of the tag change that they stand for.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PromotionMark {
     /// The promotion.
@@ -81,11 +81,11 @@ pub struct PromotionMark {
 
 /// One image of one service changing in one file by one commit on the first-parent line.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Movement {
+pub struct TagChange {
     /// The place of the commit on the line: higher is newer.
     pub sequence: u64,
-    /// The commit, shared by all its movements.
-    pub commit: Arc<MovingCommit>,
+    /// The commit, shared by all its tag changes.
+    pub commit: Arc<TagChangeCommit>,
     /// The file.
     pub path: RepoPath,
     /// The service.
@@ -96,7 +96,7 @@ pub struct Movement {
     pub before: Vec<PinnedTag>,
     /// What it held after, sorted; nothing when the commit removed it.
     pub after: Vec<PinnedTag>,
-    /// The promotion, if Tidegate made the movement.
+    /// The promotion, if Tidegate made the tag change.
     pub promotion: Option<PromotionMark>,
 }
 
@@ -113,7 +113,7 @@ pub struct IndexEnd {
 
 /// What is to be read of the kept history, newest first.
 #[derive(Clone, Debug)]
-pub struct MovementQuery {
+pub struct TagChangeQuery {
     /// Only of this service.
     pub service: Option<ServiceName>,
     /// Only what was committed at that time or after it.
@@ -129,15 +129,15 @@ pub struct MovementQuery {
 pub struct HistoryRest {
     /// The place of the commit on the line.
     pub sequence: i64,
-    /// The place of the movement in the commit.
+    /// The place of the tag change in the commit.
     pub ordinal: i64,
 }
 
 /// A part of the kept history.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct MovementPart {
+pub struct TagChangePart {
     /// Newest first.
-    pub movements: Vec<Movement>,
+    pub tag_changes: Vec<TagChange>,
     /// Where the next part begins; nothing at the end.
     pub rest: Option<HistoryRest>,
 }

@@ -6,7 +6,7 @@ use thiserror::Error;
 
 use crate::model::{Class, Digest, EnvironmentName, Fault, Tag};
 
-use super::evaluate::{Evaluation, Soaked};
+use super::evaluate::{GateEvaluation, Soaked};
 use super::gates::{Answer, DigestReason, GateName, GateReport, OrderReason, Reason, ShownRequest};
 use super::select::Candidate;
 
@@ -41,7 +41,7 @@ pub enum Direction {
 
 /// What a person wants to pass, and says in full where a reason is not enough.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Insistence {
+pub struct Overrides {
     /// The gates, each with a reason.
     pub overrides: Vec<Override>,
     /// That a lower version may come.
@@ -173,7 +173,7 @@ impl Override {
 
 /// Approves a candidate whose gates are all open, but for what is left to the pull request that proposes it; `None` when
 /// another one is not.
-pub(super) fn approve(evaluation: &Evaluation) -> Option<Approved> {
+pub(super) fn approve(evaluation: &GateEvaluation) -> Option<Approved> {
     if !evaluation.may_go() {
         return None;
     }
@@ -185,12 +185,15 @@ pub(super) fn approve(evaluation: &Evaluation) -> Option<Approved> {
 ///
 /// # Errors
 /// When a gate stays closed; the error tells each of them.
-pub fn approve_overriding(evaluation: &Evaluation, insistence: &Insistence) -> Result<Approved, StillClosed> {
+pub fn approve_overriding(
+    evaluation: &GateEvaluation,
+    overrides: &Overrides,
+) -> Result<Approved, StillClosed> {
     let mut needed = Vec::new();
     let mut gates = Vec::new();
     let mut direction = Direction::Forward;
     for report in evaluation.closed() {
-        match insistence.passing(report) {
+        match overrides.passing(report) {
             Some(one) => needed.push(one.clone()),
             None if report.is_left_to_request() => {}
             None => gates.push(report.clone()),
@@ -203,12 +206,12 @@ pub fn approve_overriding(evaluation: &Evaluation, insistence: &Insistence) -> R
     approved.ok_or_else(|| StillClosed {
         environment: evaluation.environment.clone(),
         tag: evaluation.candidate.tag.clone(),
-        hint: hint(&gates, insistence),
+        hint: hint(&gates, overrides),
         gates,
     })
 }
 
-impl Insistence {
+impl Overrides {
     /// The override that opens a closed gate, if one does.
     pub(super) fn passing(&self, report: &GateReport) -> Option<&Override> {
         let is_enough = match &report.reason {
@@ -232,17 +235,17 @@ fn can_pass(reason: &Reason) -> bool {
 }
 
 /// What to do next about gates that stay closed.
-fn hint(gates: &[GateReport], insistence: &Insistence) -> String {
+fn hint(gates: &[GateReport], overrides: &Overrides) -> String {
     if let Some(lost) = gates.iter().find(|report| !can_pass(&report.reason)) {
         return format!("a person has to settle this first; the {} gate cannot be overridden so", lost.gate);
     }
     let mut words: Vec<String> = Vec::new();
     for report in gates {
-        if insistence.overrides.iter().all(|one| one.gate != report.gate) {
+        if overrides.overrides.iter().all(|one| one.gate != report.gate) {
             words.push(format!("--override {}", report.gate));
         }
         match &report.reason {
-            Reason::Order(OrderReason::NotHigher { .. }) if !insistence.allow_downgrade => {
+            Reason::Order(OrderReason::NotHigher { .. }) if !overrides.allow_downgrade => {
                 words.push("--allow-downgrade".to_owned());
             }
             Reason::Digest(DigestReason::Moved { now, .. }) => words.push(format!("--accept-digest {now}")),
@@ -278,11 +281,11 @@ pub fn approve_rollback(
 /// `None` only when it isn't known what runs, which closes the order gate, or what the tag means, which closes the digest
 /// gate: neither can be overridden.
 pub(super) fn approve_with(
-    evaluation: &Evaluation,
+    evaluation: &GateEvaluation,
     overrides: Vec<Override>,
     direction: Direction,
 ) -> Option<Approved> {
-    let Evaluation { environment, candidate, from, releases_count, soaked, reports, .. } = evaluation;
+    let GateEvaluation { environment, candidate, from, releases_count, soaked, reports, .. } = evaluation;
     Some(Approved {
         environment: environment.clone(),
         candidate: candidate.clone(),

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use crate::model::{Digest, Timestamp};
 
-use super::facts::{Landing, Observed, PastRun};
+use super::facts::{Observed, PastRun, RolloutCommit};
 use super::shown::later;
 
 /// What the soak clock says.
@@ -57,13 +57,13 @@ pub enum Began {
 
 /// Reads the clock of a version that landed so, whose tag was observed so and means `digest_now`.
 pub(super) fn soak_clock<'a>(
-    landing: &'a Landing,
+    rollout_commit: &'a RolloutCommit,
     observed: &'a [Observed],
     digest_now: Option<&'a Digest>,
     tolerance: Duration,
 ) -> SoakClock<'a> {
-    let (landed_at, began) = landed(landing, tolerance);
-    let Some((since, began, soaking)) = soaking_digest(landing, observed, landed_at, began) else {
+    let (landed_at, began) = landed(rollout_commit, tolerance);
+    let Some((since, began, soaking)) = soaking_digest(rollout_commit, observed, landed_at, began) else {
         return SoakClock::NotObserved;
     };
     let last_observed = observed.last().map(|last| &last.digest);
@@ -86,17 +86,17 @@ pub(super) fn past_clock<'a>(
     digest_now: Option<&'a Digest>,
     tolerance: Duration,
 ) -> SoakClock<'a> {
-    match soak_clock(&run.landing, observed, digest_now, tolerance) {
+    match soak_clock(&run.rollout_commit, observed, digest_now, tolerance) {
         SoakClock::Running { since, .. } if since >= run.left_at => SoakClock::NotObserved,
         clock => clock,
     }
 }
 
 /// When the version landed, by the commits' own claims as far as the fetches bear them out.
-fn landed(landing: &Landing, tolerance: Duration) -> (Timestamp, Began) {
-    let parent = landing.parent_committed_at.unwrap_or(landing.committed_at);
-    let claimed = landing.committed_at.max(parent);
-    let Some(fetched) = landing.fetched else {
+fn landed(rollout_commit: &RolloutCommit, tolerance: Duration) -> (Timestamp, Began) {
+    let parent = rollout_commit.parent_committed_at.unwrap_or(rollout_commit.committed_at);
+    let claimed = rollout_commit.committed_at.max(parent);
+    let Some(fetched) = rollout_commit.fetched else {
         return (claimed, Began::Landed);
     };
     if claimed > fetched.fetched_at {
@@ -110,15 +110,15 @@ fn landed(landing: &Landing, tolerance: Duration) -> (Timestamp, Began) {
     }
 }
 
-/// The digest that soaks and since when it may: the one that the landing speaks of; else the one that the tag was known
+/// The digest that soaks and since when it may: the one that the rollout commit speaks of; else the one that the tag was known
 /// to mean when it landed; else the first that was observed afterwards, from then on.
 fn soaking_digest<'a>(
-    landing: &'a Landing,
+    rollout_commit: &'a RolloutCommit,
     observed: &'a [Observed],
     landed_at: Timestamp,
     began: Began,
 ) -> Option<(Timestamp, Began, &'a Digest)> {
-    if let Some(digest) = &landing.digest {
+    if let Some(digest) = &rollout_commit.digest {
         return Some((landed_at, began, digest));
     }
     let (until_then, afterwards) = split_at(observed, landed_at);

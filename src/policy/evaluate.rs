@@ -5,14 +5,14 @@ use std::time::Duration;
 use crate::model::{Digest, EnvironmentName, Timestamp};
 
 use super::calendar::first_open;
-use super::facts::{Facts, TrackPolicy};
+use super::facts::{Facts, TargetPolicy};
 use super::gates::{Answer, GateName, GateReport, Question, ask};
 use super::select::Candidate;
 use super::starvation::{Starvation, starvation};
 
 /// What the gates answer about a candidate.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Evaluation {
+pub struct GateEvaluation {
     pub(super) environment: EnvironmentName,
     pub(super) candidate: Candidate,
     pub(super) from: Option<Candidate>,
@@ -41,11 +41,11 @@ pub struct Soaked {
 
 /// Asks every gate about `candidate`.
 pub fn evaluate(
-    policy: &TrackPolicy<'_>,
+    policy: &TargetPolicy<'_>,
     facts: &Facts<'_>,
     candidate: &Candidate,
     now: Timestamp,
-) -> Evaluation {
+) -> GateEvaluation {
     let answers = ask(Question { policy, facts, candidate, now });
     let soaked = answers.soak_time.map(|time| Soaked {
         environment: time.environment,
@@ -53,7 +53,7 @@ pub fn evaluate(
         since: time.since.at,
     });
     let from = facts.running.first();
-    Evaluation {
+    GateEvaluation {
         environment: policy.environment.name.clone(),
         candidate: candidate.clone(),
         from: from.cloned(),
@@ -77,7 +77,7 @@ fn releases_between(facts: &Facts<'_>, from: &Candidate, to: &Candidate) -> usiz
 
 /// When every gate is open, if time alone opens them: the soak is over, no freeze is in effect and a window is open.
 fn earliest(
-    policy: &TrackPolicy<'_>,
+    policy: &TargetPolicy<'_>,
     facts: &Facts<'_>,
     reports: &[GateReport],
     now: Timestamp,
@@ -103,7 +103,7 @@ fn earliest(
     first_open(&environment.windows, &freezes, &environment.name, environment.zone, earliest)
 }
 
-impl Evaluation {
+impl GateEvaluation {
     /// The environment that the candidate would move into.
     pub fn environment(&self) -> &EnvironmentName {
         &self.environment
@@ -140,7 +140,7 @@ impl Evaluation {
     }
 
     /// Adds what one more gate says.
-    pub(super) fn hear(&mut self, policy: &TrackPolicy<'_>, facts: &Facts<'_>, report: GateReport) {
+    pub(super) fn hear(&mut self, policy: &TargetPolicy<'_>, facts: &Facts<'_>, report: GateReport) {
         self.reports.push(report);
         self.earliest = earliest(policy, facts, &self.reports, self.now);
     }

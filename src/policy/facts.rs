@@ -1,6 +1,6 @@
-//! What a decision is made from: the policy of a track and the facts about it.
+//! What a decision is made from: the policy of a target and the facts about it.
 //!
-//! A track is one image of one service in one environment. Everything here is read by somebody else and handed in; this
+//! A target is one image of one service in one environment. Everything here is read by somebody else and handed in; this
 //! file owns the words only.
 
 use std::collections::HashMap;
@@ -12,7 +12,7 @@ use crate::model::{CommitId, Digest, EnvironmentName, Tag, Timestamp, Version};
 
 use super::calendar::{Freeze, Window};
 use super::controls::Controls;
-use super::review::ReviewedRequest;
+use super::review::ReviewedPullRequest;
 use super::select::{Candidate, Selection, SelectionRules};
 
 /// What holds for a whole environment.
@@ -46,7 +46,7 @@ pub enum Approving {
 
 /// What holds for one image of one service in one environment.
 #[derive(Clone, Copy, Debug)]
-pub struct TrackPolicy<'a> {
+pub struct TargetPolicy<'a> {
     /// What holds for the whole environment.
     pub environment: &'a EnvironmentPolicy,
     /// What may be chosen.
@@ -71,7 +71,7 @@ pub enum SoakMode {
     Train,
 }
 
-/// What is known about a track now.
+/// What is known about a target now.
 #[derive(Clone, Copy, Debug)]
 pub struct Facts<'a> {
     /// The distinct versions that the environment runs of this image, ascending; never empty.
@@ -79,9 +79,9 @@ pub struct Facts<'a> {
     /// What the registry has and the rules admit.
     pub selection: &'a Selection,
     /// The versions that a person moved this environment, or one before it, back from; in any order.
-    pub moved_back: &'a [MovedBack],
+    pub rolled_back: &'a [RolledBack],
     /// What people do not want here: the highest version whose pull request somebody closed without merging it.
-    pub refused: Option<&'a RefusedRequest>,
+    pub refused: Option<&'a RefusedPullRequest>,
     /// What the environment before runs; none for the first of a chain.
     pub before: Option<Before<'a>>,
     /// Every change of a tag's digest that was seen.
@@ -93,7 +93,7 @@ pub struct Facts<'a> {
     /// The review of the pull request that proposes the candidate, where an approval may be one.
     pub reviewing: Reviewing<'a>,
     /// What this environment runs and must keep until it has gone on, when soaks are counted as a train.
-    pub boarding: Option<&'a Boarding>,
+    pub train_hold: Option<&'a TrainHold>,
 }
 
 /// What a tag means now, by the registry.
@@ -155,7 +155,7 @@ impl Observations {
 
 /// A version that an environment keeps for the sake of one after it.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Boarding {
+pub struct TrainHold {
     /// The environment that it goes on to.
     pub to: EnvironmentName,
     /// The version.
@@ -166,7 +166,7 @@ pub struct Boarding {
 
 /// A version that a person left by going to a lower one.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct MovedBack {
+pub struct RolledBack {
     /// Where that was.
     pub environment: EnvironmentName,
     /// The version that was left.
@@ -181,7 +181,7 @@ pub struct MovedBack {
 
 /// A version whose pull request somebody closed without merging it.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct RefusedRequest {
+pub struct RefusedPullRequest {
     /// The version that was refused.
     pub version: Version,
     /// The number of the pull request.
@@ -193,10 +193,10 @@ pub struct RefusedRequest {
 /// What is known of the review of the pull request that proposes a candidate.
 #[derive(Clone, Copy, Debug)]
 pub enum Reviewing<'a> {
-    /// No open pull request is of this track.
+    /// No open pull request is of this target.
     NotProposed,
     /// One is.
-    Proposed(&'a ReviewedRequest),
+    Proposed(&'a ReviewedPullRequest),
     /// Nobody can know when people would have reviewed it, as in a replay: it is taken to be reviewed at once.
     TakenAsGiven,
 }
@@ -223,7 +223,7 @@ pub struct PastRun {
     /// The version.
     pub candidate: Candidate,
     /// How it came there.
-    pub landing: Landing,
+    pub rollout_commit: RolloutCommit,
     /// When the commit claims to have been made that ended it.
     pub left_at: Timestamp,
 }
@@ -240,13 +240,13 @@ pub enum BeforeRunning<'a> {
         /// The version.
         candidate: &'a Candidate,
         /// How it came there; nothing where nobody looked, since it decides nothing.
-        landing: Option<&'a Landing>,
+        rollout_commit: Option<&'a RolloutCommit>,
     },
 }
 
 /// How a version came into every path of an environment.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Landing {
+pub struct RolloutCommit {
     /// The commit that put it into the last path.
     pub commit: CommitId,
     /// When the commit claims to have been made.

@@ -1,4 +1,4 @@
-//! A track that a test changes one thing of: `prod` runs v1.0.0, `non-prod` has run v1.0.2 since Monday
+//! A target that a test changes one thing of: `prod` runs v1.0.0, `non-prod` has run v1.0.2 since Monday
 //! 2026-03-02 09:00 UTC, and 24 hours are asked for.
 
 use std::time::Duration;
@@ -6,25 +6,25 @@ use std::time::Duration;
 use chrono_tz::Tz;
 
 use super::{
-    Approving, Before, BeforeRunning, Boarding, Candidate, Control, Controls, Decision, DigestNow,
-    EnvironmentPolicy, Evaluation, Facts, GateName, GateReport, Landing, MovedBack, NoCandidate, Nomination,
-    Note, Observations, Observed, PastRun, RefusedRequest, ReviewedRequest, Reviewing, SelectionRules,
-    SoakMode, TrackPolicy, Unsigned, decide, evaluate, nominate,
+    Approving, Before, BeforeRunning, Candidate, Control, Controls, Decision, DigestNow, EnvironmentPolicy,
+    Facts, GateEvaluation, GateName, GateReport, NoCandidate, Nomination, Note, Observations, Observed,
+    PastRun, RefusedPullRequest, ReviewedPullRequest, Reviewing, RolledBack, RolloutCommit, SelectionRules,
+    SoakMode, TargetPolicy, TrainHold, Unsigned, decide, evaluate, nominate,
 };
 use crate::model::{CommitId, Digest, EnvironmentName, Tag, Timestamp};
 
 /// Everything that a policy and facts borrow.
 #[derive(Clone, Debug)]
-pub(super) struct Track {
+pub(super) struct Target {
     pub(super) environment: EnvironmentPolicy,
     pub(super) versions: &'static str,
     pub(super) soak: Duration,
     pub(super) running: Vec<Candidate>,
     pub(super) tags: Vec<Tag>,
-    pub(super) moved_back: Vec<MovedBack>,
-    pub(super) refused: Option<RefusedRequest>,
+    pub(super) rolled_back: Vec<RolledBack>,
+    pub(super) refused: Option<RefusedPullRequest>,
     pub(super) before: Option<Vec<Candidate>>,
-    pub(super) landing: Landing,
+    pub(super) rollout_commit: RolloutCommit,
     pub(super) past: Vec<PastRun>,
     pub(super) unsigned: Unsigned,
     /// What was seen of the digest of what runs, or ran, in the environment before.
@@ -32,8 +32,8 @@ pub(super) struct Track {
     pub(super) digest_now: Option<Digest>,
     pub(super) soak_mode: SoakMode,
     pub(super) controls: Vec<Control>,
-    pub(super) boarding: Option<Boarding>,
-    pub(super) reviewed: Option<ReviewedRequest>,
+    pub(super) train_hold: Option<TrainHold>,
+    pub(super) reviewed: Option<ReviewedPullRequest>,
 }
 
 /// That Ana said something on Sunday, for a reason, until then if that is known.
@@ -49,8 +49,8 @@ pub(super) fn note(reason: &str, expires: Option<&str>) -> Note {
 
 /// A version that a promotion brought to the environment before, and another replaced.
 pub(super) fn past_run(tag: &str, from: &str, to: &str) -> PastRun {
-    let landing = Landing { committed_at: at(from), ..Track::prod().landing };
-    PastRun { candidate: candidate(tag), landing, left_at: at(to) }
+    let rollout_commit = RolloutCommit { committed_at: at(from), ..Target::prod().rollout_commit };
+    PastRun { candidate: candidate(tag), rollout_commit, left_at: at(to) }
 }
 
 pub(super) const HOUR: Duration = Duration::from_hours(1);
@@ -80,8 +80,8 @@ pub(super) fn tags(tags: &str) -> Vec<Tag> {
 }
 
 /// That Ana left `tag` in `prod` on a day of February.
-pub(super) fn moved_back(tag: &str, day: u8) -> MovedBack {
-    MovedBack {
+pub(super) fn rolled_back(tag: &str, day: u8) -> RolledBack {
+    RolledBack {
         environment: environment("prod"),
         version: tag.parse().unwrap(),
         commit: CommitId::from_bytes([day; 20]),
@@ -90,7 +90,7 @@ pub(super) fn moved_back(tag: &str, day: u8) -> MovedBack {
     }
 }
 
-impl Track {
+impl Target {
     pub(super) fn prod() -> Self {
         Self {
             environment: EnvironmentPolicy {
@@ -105,10 +105,10 @@ impl Track {
             soak: 24 * HOUR,
             running: candidates("v1.0.0"),
             tags: tags("v1.0.0 v1.0.1 v1.0.2 v1.0.3"),
-            moved_back: Vec::new(),
+            rolled_back: Vec::new(),
             refused: None,
             before: Some(candidates("v1.0.2")),
-            landing: Landing {
+            rollout_commit: RolloutCommit {
                 commit: CommitId::from_bytes([1; 20]),
                 committed_at: at("2026-03-02T09:00:00Z"),
                 parent_committed_at: None,
@@ -123,30 +123,30 @@ impl Track {
             digest_now: Some(digest('a')),
             soak_mode: SoakMode::Continuous,
             controls: Vec::new(),
-            boarding: None,
+            train_hold: None,
             reviewed: None,
         }
     }
 
     /// The first environment of the chain, which runs v1.0.2.
     pub(super) fn non_prod() -> Self {
-        let mut track = Self::prod();
-        track.environment.name = environment("non-prod");
-        track.environment.after = None;
-        track.running = candidates("v1.0.2");
-        track.before = None;
-        track
+        let mut target = Self::prod();
+        target.environment.name = environment("non-prod");
+        target.environment.after = None;
+        target.running = candidates("v1.0.2");
+        target.before = None;
+        target
     }
 
-    /// Asks about the track; the digest of now is that of `tag`.
+    /// Asks about the target; the digest of now is that of `tag`.
     pub(super) fn with<Answer>(
         &self,
         tag: &str,
-        ask: impl FnOnce(&TrackPolicy<'_>, &Facts<'_>) -> Answer,
+        ask: impl FnOnce(&TargetPolicy<'_>, &Facts<'_>) -> Answer,
     ) -> Answer {
         let rules = SelectionRules { versions: self.versions.parse().unwrap(), tag_pattern: None };
         let selection = rules.select(&self.tags);
-        let policy = TrackPolicy {
+        let policy = TargetPolicy {
             environment: &self.environment,
             rules: &rules,
             soak: self.soak,
@@ -156,7 +156,7 @@ impl Track {
         let before_name = environment("non-prod");
         let running = self.before.as_deref().map(|running| match running {
             [] => BeforeRunning::Missing,
-            [candidate] => BeforeRunning::One { candidate, landing: Some(&self.landing) },
+            [candidate] => BeforeRunning::One { candidate, rollout_commit: Some(&self.rollout_commit) },
             several => BeforeRunning::Several(several),
         });
         let mut observations = Observations::default();
@@ -170,7 +170,7 @@ impl Track {
         let facts = Facts {
             running: &self.running,
             selection: &selection,
-            moved_back: &self.moved_back,
+            rolled_back: &self.rolled_back,
             refused: self.refused.as_ref(),
             before: running.map(|running| Before {
                 environment: &before_name,
@@ -181,7 +181,7 @@ impl Track {
             observations: &observations,
             digest_now: digest_now.map_or(DigestNow::Unknown, |(tag, digest)| DigestNow::Is { tag, digest }),
             controls: &controls,
-            boarding: self.boarding.as_ref(),
+            train_hold: self.train_hold.as_ref(),
             reviewing: self.reviewed.as_ref().map_or(Reviewing::NotProposed, Reviewing::Proposed),
         };
         ask(&policy, &facts)
@@ -198,7 +198,7 @@ impl Track {
         })
     }
 
-    pub(super) fn evaluate(&self, tag: &str, now: &str) -> Evaluation {
+    pub(super) fn evaluate(&self, tag: &str, now: &str) -> GateEvaluation {
         self.with(tag, |policy, facts| evaluate(policy, facts, &candidate(tag), at(now)))
     }
 

@@ -5,11 +5,11 @@
 
 use crate::model::{EnvironmentName, ServiceName, Timestamp};
 
-use super::approve::Insistence;
+use super::approve::Overrides;
 use super::clock::{SoakClock, soak_clock};
 use super::decide::Consideration;
-use super::evaluate::Evaluation;
-use super::facts::{BeforeRunning, Facts, TrackPolicy};
+use super::evaluate::GateEvaluation;
+use super::facts::{BeforeRunning, Facts, TargetPolicy};
 use super::gates::{Answer, GateName, GateReport, GroupReason};
 use super::nominate::NoCandidate;
 use super::select::Candidate;
@@ -21,7 +21,7 @@ pub struct Member<'a> {
     /// The service.
     pub service: &'a ServiceName,
     /// Its policy and its facts; nothing when its registry could not be asked.
-    pub known: Option<(TrackPolicy<'a>, Facts<'a>)>,
+    pub known: Option<(TargetPolicy<'a>, Facts<'a>)>,
     /// What would happen if it were alone; nothing when its registry could not be asked.
     pub alone: Option<Consideration>,
 }
@@ -35,7 +35,7 @@ pub struct Member<'a> {
 pub fn settle_together(
     group: &str,
     members: &mut [&mut Member<'_>],
-    insistence: &Insistence,
+    overrides: &Overrides,
     unclear: Option<&str>,
     now: Timestamp,
 ) {
@@ -43,8 +43,8 @@ pub fn settle_together(
         let reason = || GroupReason::Unclear { group: group.into(), why: why.to_owned() };
         return members.iter_mut().for_each(|member| member.hear(reason().report(Answer::Closed)));
     }
-    let standings: Vec<Standing> = members.iter().map(|member| standing(member, insistence)).collect();
-    let soak_is_passed = insistence.overrides.iter().any(|one| one.gate() == GateName::Soak);
+    let standings: Vec<Standing> = members.iter().map(|member| standing(member, overrides)).collect();
+    let soak_is_passed = overrides.overrides.iter().any(|one| one.gate() == GateName::Soak);
     for at in 0..members.len() {
         let others = standings.iter().zip(members.iter()).enumerate().filter(|(other, _)| *other != at);
         let blocked = others.map(|(_, pair)| pair).find_map(|(standing, member)| match standing {
@@ -84,25 +84,25 @@ enum Standing {
     Blocked(Answer, String),
 }
 
-fn standing(member: &Member<'_>, insistence: &Insistence) -> Standing {
+fn standing(member: &Member<'_>, overrides: &Overrides) -> Standing {
     let (Some((policy, facts)), Some(alone)) = (&member.known, &member.alone) else {
         return Standing::Blocked(Answer::Closed, "its registry could not be asked".to_owned());
     };
     match alone {
-        Consideration::Candidate(evaluation) => match closed(evaluation, insistence) {
+        Consideration::Candidate(evaluation) => match closed(evaluation, overrides) {
             Some((answer, why)) => Standing::Blocked(answer, why),
-            None => with(policy, facts, insistence),
+            None => with(policy, facts, overrides),
         },
         Consideration::Current(NoCandidate::AsBefore { .. }) if is_the_same(facts) => {
-            with(policy, facts, insistence)
+            with(policy, facts, overrides)
         }
         Consideration::Current(why) => Standing::Blocked(Answer::Closed, why.to_string()),
     }
 }
 
 /// The first gate that is closed, and when it opens.
-fn closed(evaluation: &Evaluation, insistence: &Insistence) -> Option<(Answer, String)> {
-    let is_passed = |report: &GateReport| report.is_left_to_request() || insistence.passing(report).is_some();
+fn closed(evaluation: &GateEvaluation, overrides: &Overrides) -> Option<(Answer, String)> {
+    let is_passed = |report: &GateReport| report.is_left_to_request() || overrides.passing(report).is_some();
     let first = evaluation.closed().find(|report| !is_passed(report))?;
     let opens_at = evaluation.earliest().map_or(Answer::Closed, Answer::ClosedUntil);
     Some((opens_at, first.to_string()))
@@ -121,20 +121,20 @@ fn is_equal(one: &Candidate, other: &Candidate) -> bool {
     one.tag == other.tag
 }
 
-fn with(policy: &TrackPolicy<'_>, facts: &Facts<'_>, insistence: &Insistence) -> Standing {
+fn with(policy: &TargetPolicy<'_>, facts: &Facts<'_>, overrides: &Overrides) -> Standing {
     let unclear = |why: &str| Standing::Blocked(Answer::Closed, why.to_owned());
     let Some(before) = facts.before else { return unclear("no environment comes before") };
-    let BeforeRunning::One { candidate, landing: Some(landing) } = before.running else {
+    let BeforeRunning::One { candidate, rollout_commit: Some(rollout_commit) } = before.running else {
         return unclear("the environment before does not run one version in every path");
     };
     let observed = facts.observations.of(&candidate.tag);
     let digest_now = facts.digest_now.of(&candidate.tag);
-    match soak_clock(landing, observed, digest_now, policy.clock_tolerance) {
+    match soak_clock(rollout_commit, observed, digest_now, policy.clock_tolerance) {
         SoakClock::Running { since, .. } => {
             Standing::With { since, soak: policy.soak, before: before.environment.clone() }
         }
-        SoakClock::Moved { now, .. } if insistence.accept_digest.as_ref() == Some(now) => {
-            let since = landing.committed_at;
+        SoakClock::Moved { now, .. } if overrides.accept_digest.as_ref() == Some(now) => {
+            let since = rollout_commit.committed_at;
             Standing::With { since, soak: policy.soak, before: before.environment.clone() }
         }
         SoakClock::Moved { .. } => unclear("its tag means another image than the one that soaked"),
@@ -146,7 +146,7 @@ fn with(policy: &TrackPolicy<'_>, facts: &Facts<'_>, insistence: &Insistence) ->
 fn together(
     group: &str,
     standings: &[Standing],
-    known: Option<&(TrackPolicy<'_>, Facts<'_>)>,
+    known: Option<&(TargetPolicy<'_>, Facts<'_>)>,
     now: Timestamp,
 ) -> Option<GateReport> {
     let zone = known?.0.environment.zone;

@@ -28,7 +28,7 @@ mod starvation;
 mod train;
 
 pub use approve::{
-    Approved, Direction, Insistence, Override, OverrideError, StillClosed, approve_overriding,
+    Approved, Direction, Override, OverrideError, Overrides, StillClosed, approve_overriding,
     approve_rollback,
 };
 pub use calendar::{
@@ -36,14 +36,15 @@ pub use calendar::{
 };
 pub use clock::Began;
 pub use controls::{
-    Approval, Control, Controls, Coverage, FreezeOrder, Hold, Note, Pin, Quarantine, UnreadableControl,
+    Approval, Control, Controls, Coverage, FreezeControl, Hold, Note, Pin, Quarantine, UnreadableControl,
 };
 pub use decide::{Consideration, Decision, consider, decide};
-pub use evaluate::{Evaluation, Soaked, evaluate};
+pub use evaluate::{GateEvaluation, Soaked, evaluate};
 pub use explain::{Fate, Insisting, Offer, Remedy, VersionFate, fates, is_verdict, offer, remedies};
 pub use facts::{
-    Approving, Before, BeforeRunning, Boarding, DigestNow, EnvironmentPolicy, Facts, Fetched, Landing,
-    MovedBack, Observations, Observed, PastRun, RefusedRequest, Reviewing, SoakMode, TrackPolicy, Unsigned,
+    Approving, Before, BeforeRunning, DigestNow, EnvironmentPolicy, Facts, Fetched, Observations, Observed,
+    PastRun, RefusedPullRequest, Reviewing, RolledBack, RolloutCommit, SoakMode, TargetPolicy, TrainHold,
+    Unsigned,
 };
 pub use gates::{
     Answer, ApprovalReason, DigestReason, FreezeReason, GateName, GateNameError, GateReport, GroupReason,
@@ -56,9 +57,9 @@ pub use outlook::{LetThrough, Outlook, outlook};
 pub use pattern::{PatternError, TagPattern};
 pub use range::{Range, RangeError};
 pub use repository::{Environment, Group, ServiceRules, ServiceSettings};
-pub use review::{ReviewVerdict, ReviewedRequest};
+pub use review::{ReviewVerdict, ReviewedPullRequest};
 pub use schedule::{Schedule, ScheduleError};
 pub use select::{Candidate, Selection, SelectionRules};
 pub use shown::{ShownDuration, ShownTime};
 pub use starvation::Starvation;
-pub use train::boarding;
+pub use train::train_hold;

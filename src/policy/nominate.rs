@@ -9,7 +9,7 @@ use std::fmt;
 use crate::model::{EnvironmentName, Tag, Timestamp};
 
 use super::clock::{SoakClock, past_clock, soak_clock};
-use super::facts::{Before, BeforeRunning, Facts, SoakMode, TrackPolicy};
+use super::facts::{Before, BeforeRunning, Facts, SoakMode, TargetPolicy};
 use super::gates::{ShownNote, list};
 use super::select::Candidate;
 use super::shown::later;
@@ -96,7 +96,7 @@ impl NoCandidate {
 }
 
 /// Which candidate would move at `now`, whatever the gates say.
-pub fn nominate<'a>(policy: &TrackPolicy<'_>, facts: &Facts<'a>, now: Timestamp) -> Nomination<'a> {
+pub fn nominate<'a>(policy: &TargetPolicy<'_>, facts: &Facts<'a>, now: Timestamp) -> Nomination<'a> {
     let Some(lowest) = facts.running.first() else {
         return Nomination::Nothing(NoCandidate::NothingRuns);
     };
@@ -142,7 +142,7 @@ fn from_registry<'a>(
 /// The candidate when a version goes on soaking after it was replaced: the highest that has soaked, else the one that
 /// will have first. Nothing, when what runs in the environment before is the only one in question.
 fn from_past<'a>(
-    policy: &TrackPolicy<'_>,
+    policy: &TargetPolicy<'_>,
     facts: &Facts<'a>,
     before: Before<'a>,
     lowest: &Candidate,
@@ -157,8 +157,8 @@ fn from_past<'a>(
     };
     let observed = |candidate: &Candidate| facts.observations.of(&candidate.tag);
     let mut counted: Vec<(&'a Candidate, Option<Timestamp>)> = Vec::new();
-    if let BeforeRunning::One { candidate, landing: Some(landing) } = before.running {
-        let clock = soak_clock(landing, observed(candidate), None, policy.clock_tolerance);
+    if let BeforeRunning::One { candidate, rollout_commit: Some(rollout_commit) } = before.running {
+        let clock = soak_clock(rollout_commit, observed(candidate), None, policy.clock_tolerance);
         counted.push((candidate, soak_end(&clock)));
     }
     for run in before.past {
@@ -173,7 +173,7 @@ fn from_past<'a>(
             && facts.selection.find_candidate(candidate).is_some()
             && facts.controls.pin_against(candidate, now).is_none()
             && facts.controls.quarantine_of(candidate, now).next().is_none()
-            && facts.moved_back.iter().all(|moved| moved.version != candidate.version)
+            && facts.rolled_back.iter().all(|moved| moved.version != candidate.version)
     };
     counted.retain(|(candidate, _)| may_come(candidate));
     let soaked = counted.iter().filter(|(_, end)| end.is_some_and(|end| end <= now));
@@ -187,7 +187,7 @@ fn from_past<'a>(
 }
 
 fn from_before<'a>(
-    policy: &TrackPolicy<'_>,
+    policy: &TargetPolicy<'_>,
     facts: &Facts<'a>,
     before: Before<'_>,
     lowest: &Candidate,

@@ -7,8 +7,8 @@
 use crate::model::{Digest, Tag, Timestamp};
 
 use super::approve::{Approved, Direction, Override, approve_with};
-use super::evaluate::{Evaluation, evaluate};
-use super::facts::{Facts, TrackPolicy};
+use super::evaluate::{GateEvaluation, evaluate};
+use super::facts::{Facts, TargetPolicy};
 use super::gates::{Answer, DigestReason, GateName, GateReport, OrderReason, Reason};
 use super::select::Candidate;
 
@@ -45,7 +45,7 @@ pub enum Outlook {
 /// A gate that a person passed by for it does not speak against it, unless something was said since: a hold, a quarantine or
 /// a way back that came later than the promotion counts.
 pub fn outlook(
-    policy: &TrackPolicy<'_>,
+    policy: &TargetPolicy<'_>,
     facts: &Facts<'_>,
     promotion: LetThrough<'_>,
     now: Timestamp,
@@ -79,7 +79,7 @@ impl LetThrough<'_> {
         let is_passed = self.overrides.iter().any(|one| one.gate() == report.gate);
         match &report.reason {
             Reason::Order(OrderReason::NotSelected { .. }) => true,
-            Reason::Order(OrderReason::MovedBack { at, .. }) => !is_passed || at.at > self.at,
+            Reason::Order(OrderReason::RolledBack { at, .. }) => !is_passed || at.at > self.at,
             Reason::Digest(DigestReason::Moved { now, .. }) => !is_passed || self.digest != Some(now),
             Reason::Hold(_) | Reason::Quarantine(_) => {
                 !is_passed || facts.controls.speak_since(self.at, report.gate, self.candidate, now)
@@ -90,7 +90,7 @@ impl LetThrough<'_> {
 }
 
 /// What the digest gate says of a tag that means another image than the one that was let through.
-fn moved(evaluation: &Evaluation, let_through: Option<&Digest>) -> Option<GateReport> {
+fn moved(evaluation: &GateEvaluation, let_through: Option<&Digest>) -> Option<GateReport> {
     let (was, now) = let_through.zip(evaluation.digest_now())?;
     let tag = evaluation.candidate().tag.clone();
     (was != now).then(|| GateReport {

@@ -2,11 +2,11 @@
 
 use std::collections::HashMap;
 
-use crate::model::{CommitId, Digest, Opinion, RequestReview, Tag};
+use crate::model::{CommitId, Digest, Opinion, PullRequestReview, Tag};
 
-/// An open pull request that proposes a version for a track, and what its reviews come to.
+/// An open pull request that proposes a version for a target, and what its reviews come to.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct ReviewedRequest {
+pub struct ReviewedPullRequest {
     /// Its number.
     pub number: u64,
     /// Its page.
@@ -35,14 +35,14 @@ impl ReviewVerdict {
     ///
     /// Of each reviewer the last opinion counts, and only of those who may write to the repository, as far as the forge
     /// tells; nobody approves what they opened. An approval is of the commit that it was given on, and of no other.
-    pub fn of(reviews: &[RequestReview], head: CommitId, opened_by: Option<&str>) -> Self {
-        let mut last: HashMap<String, &RequestReview> = HashMap::new();
+    pub fn of(reviews: &[PullRequestReview], head: CommitId, opened_by: Option<&str>) -> Self {
+        let mut last: HashMap<String, &PullRequestReview> = HashMap::new();
         let is_opener = |by: &str| opened_by.is_some_and(|opener| opener.eq_ignore_ascii_case(by));
         let counting = reviews.iter().filter(|review| review.may_write && !is_opener(&review.by));
         for review in counting.filter(|review| review.opinion != Opinion::None) {
             last.insert(review.by.to_ascii_lowercase(), review);
         }
-        let those = |is_meant: &dyn Fn(&RequestReview) -> bool| {
+        let those = |is_meant: &dyn Fn(&PullRequestReview) -> bool| {
             let mut names: Vec<String> =
                 last.values().filter(|review| is_meant(review)).map(|review| review.by.clone()).collect();
             names.sort();
@@ -52,7 +52,7 @@ impl ReviewVerdict {
         if !against.is_empty() {
             return Self::ChangesRequested(against);
         }
-        let is_of_head = |review: &RequestReview| review.commit == Some(head);
+        let is_of_head = |review: &PullRequestReview| review.commit == Some(head);
         let approved = those(&|review| review.opinion == Opinion::Approved && is_of_head(review));
         if !approved.is_empty() {
             return Self::Approved(approved);
@@ -71,11 +71,11 @@ mod tests {
 
     /// `ana+` approves, `ana-` wants changes, `ana~` is dismissed, `ana.` comments; `ana+1` is of an earlier commit, and
     /// whoever begins with `x` may only read.
-    fn read(text: &str) -> Vec<RequestReview> {
+    fn read(text: &str) -> Vec<PullRequestReview> {
         let review = |word: &str| {
             let at = word.find(['+', '-', '~', '.']).unwrap();
             let (by, rest) = word.split_at(at);
-            RequestReview {
+            PullRequestReview {
                 by: by.to_owned(),
                 opinion: match &rest[..1] {
                     "+" => Opinion::Approved,

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use crate::model::{EnvironmentName, Timestamp};
 
-use super::facts::{BeforeRunning, Facts, SoakMode, TrackPolicy};
+use super::facts::{BeforeRunning, Facts, SoakMode, TargetPolicy};
 use super::select::Candidate;
 use super::shown::elapsed;
 
@@ -27,12 +27,13 @@ pub struct Starvation {
 
 /// Whether a candidate that soaks is one of a row that never gets to its end.
 pub(super) fn starvation(
-    policy: &TrackPolicy<'_>,
+    policy: &TargetPolicy<'_>,
     facts: &Facts<'_>,
     candidate: &Candidate,
 ) -> Option<Starvation> {
     let before = facts.before.filter(|_| policy.soak_mode == SoakMode::Continuous)?;
-    let BeforeRunning::One { candidate: soaking, landing: Some(landing) } = before.running else {
+    let BeforeRunning::One { candidate: soaking, rollout_commit: Some(rollout_commit) } = before.running
+    else {
         return None;
     };
     if soaking != candidate {
@@ -40,11 +41,12 @@ pub(super) fn starvation(
     }
     let lowest = facts.running.first()?;
     let superseded = before.past.iter().take_while(|run| {
-        run.candidate.version > lowest.version && elapsed(run.landing.committed_at, run.left_at) < policy.soak
+        run.candidate.version > lowest.version
+            && elapsed(run.rollout_commit.committed_at, run.left_at) < policy.soak
     });
     let (superseded_count, first) = superseded.fold((0, None), |(count, _), run| (count + 1, Some(run)));
-    let since = first?.landing.committed_at;
-    let is_long = elapsed(since, landing.committed_at) >= policy.soak;
+    let since = first?.rollout_commit.committed_at;
+    let is_long = elapsed(since, rollout_commit.committed_at) >= policy.soak;
     (superseded_count >= FEWEST && is_long).then(|| Starvation {
         environment: before.environment.clone(),
         superseded_count,

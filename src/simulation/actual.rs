@@ -1,39 +1,39 @@
-//! What really came where, read from the same movements, so that it can be compared.
+//! What really came where, read from the same tag changes, so that it can be compared.
 
-use crate::history::HeldByPath;
+use crate::history::TagsByFile;
 use crate::policy::Candidate;
 
-use super::chronicle::Chronicle;
 use super::layout::{Layout, is_scheduled, released};
 use super::line;
 use super::policy::Policy;
 use super::registry::Registry;
-use super::story::{Arrival, Story, TrackStory};
+use super::story::{Arrival, ReplayReport, TargetReplay};
+use super::timeline::Timeline;
 
 /// What really came to the environments of a policy.
-pub fn as_it_was(chronicle: &Chronicle, policy: Policy<'_>) -> Story {
-    let layout = Layout::of(chronicle, policy);
-    let mut registry = Registry::new(chronicle);
-    let (from, to) = (chronicle.from, chronicle.to);
-    let mut tracks: Vec<(HeldByPath, Option<Vec<Candidate>>, TrackStory)> = Vec::new();
-    for track in 0..layout.tracks.len() {
-        let selection = layout.selects(&mut registry, track, to);
+pub fn as_it_was(timeline: &Timeline, policy: Policy<'_>) -> ReplayReport {
+    let layout = Layout::of(timeline, policy);
+    let mut registry = Registry::new(timeline);
+    let (from, to) = (timeline.from, timeline.to);
+    let mut targets: Vec<(TagsByFile, Option<Vec<Candidate>>, TargetReplay)> = Vec::new();
+    for target in 0..layout.targets.len() {
+        let selection = layout.selects(&mut registry, target, to);
         let released = selection.map(|selection| released(&registry, selection, from, to));
-        tracks.push((HeldByPath::new(), None, layout.blank(track, released.unwrap_or_default())));
+        targets.push((TagsByFile::new(), None, layout.blank(target, released.unwrap_or_default())));
     }
     let mut has_begun = false;
     for commit in layout.commits.iter().take_while(|commit| commit.at <= to) {
         if commit.at > from && !has_begun {
-            begin(&mut tracks);
+            begin(&mut targets);
             has_begun = true;
         }
-        for of_track in commit.movements.chunk_by(|one, next| one.0 == next.0) {
-            let Some((track, movement)) = of_track.first() else { continue };
-            let (held, running, story) = &mut tracks[*track];
-            for (_, movement) in of_track {
-                line::hold(held, &movement.path, &movement.after);
+        for of_target in commit.tag_changes.chunk_by(|one, next| one.0 == next.0) {
+            let Some((target, tag_change)) = of_target.first() else { continue };
+            let (held, running, story) = &mut targets[*target];
+            for (_, tag_change) in of_target {
+                line::hold(held, &tag_change.path, &tag_change.after);
             }
-            let before = std::mem::replace(running, line::running(held, &layout.tracks[*track].rules));
+            let before = std::mem::replace(running, line::running(held, &layout.targets[*target].rules));
             if let Some((from, candidate)) = arrived(before.as_deref(), running.as_deref())
                 && has_begun
             {
@@ -41,7 +41,7 @@ pub fn as_it_was(chronicle: &Chronicle, policy: Policy<'_>) -> Story {
                     candidate: candidate.clone(),
                     from: Some(from.clone()),
                     at: commit.at,
-                    by_schedule: is_scheduled(movement),
+                    by_schedule: is_scheduled(tag_change),
                     due_since: None,
                     waited: Vec::new(),
                 });
@@ -49,13 +49,13 @@ pub fn as_it_was(chronicle: &Chronicle, policy: Policy<'_>) -> Story {
         }
     }
     if !has_begun {
-        begin(&mut tracks);
+        begin(&mut targets);
     }
-    Story { from, to, tracks: tracks.into_iter().map(|(.., story)| story).collect() }
+    ReplayReport { from, to, targets: targets.into_iter().map(|(.., story)| story).collect() }
 }
 
-fn begin(tracks: &mut [(HeldByPath, Option<Vec<Candidate>>, TrackStory)]) {
-    for (_, running, story) in tracks {
+fn begin(targets: &mut [(TagsByFile, Option<Vec<Candidate>>, TargetReplay)]) {
+    for (_, running, story) in targets {
         story.began_with = running.as_ref().and_then(|running| running.first()).cloned();
     }
 }

@@ -6,7 +6,7 @@ use crate::control;
 use crate::model::{EnvironmentName, RepoPath, Timestamp};
 use crate::policy::{Control, Controls, Environment};
 
-use super::chronicle::ControlChange;
+use super::timeline::ControlFileChange;
 
 /// The control files that lie in the repository now.
 #[derive(Debug)]
@@ -24,7 +24,10 @@ impl<'a> ControlFiles<'a> {
     }
 
     /// Takes in changes. Tells when what came ceases to count, as far as that is said.
-    pub(super) fn take_in<'c>(&mut self, changes: impl Iterator<Item = &'c ControlChange>) -> Vec<Timestamp> {
+    pub(super) fn take_in<'c>(
+        &mut self,
+        changes: impl Iterator<Item = &'c ControlFileChange>,
+    ) -> Vec<Timestamp> {
         let mut expiries = Vec::new();
         for change in changes {
             let Some(text) = &change.text else {

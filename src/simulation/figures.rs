@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use crate::model::{EnvironmentName, Timestamp};
 
-use super::story::Story;
+use super::story::ReplayReport;
 
 /// What can be said of one environment in one story.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -38,24 +38,24 @@ pub struct Lead {
 
 impl Figures {
     /// The figures of an environment.
-    pub fn of(story: &Story, environment: &EnvironmentName) -> Self {
+    pub fn of(story: &ReplayReport, environment: &EnvironmentName) -> Self {
         let mut figures = Self::default();
         let mut leads = Vec::new();
-        for track in story.of(environment) {
-            figures.arrivals += track.arrivals.len();
-            figures.by_people += track.arrivals.iter().filter(|arrival| !arrival.by_schedule).count();
-            figures.skipped += track.skipped().count();
-            figures.pending += track.pending().count();
-            figures.starved += usize::from(track.starved.is_some());
+        for target in story.of(environment) {
+            figures.arrivals += target.arrivals.len();
+            figures.by_people += target.arrivals.iter().filter(|arrival| !arrival.by_schedule).count();
+            figures.skipped += target.skipped().count();
+            figures.pending += target.pending().count();
+            figures.starved += usize::from(target.starved.is_some());
             // Arrivals in order of time: of a version that came twice the first time counts.
             let mut first = std::collections::HashMap::new();
-            for arrival in &track.arrivals {
+            for arrival in &target.arrivals {
                 first.entry(&arrival.candidate.tag).or_insert(arrival.at);
             }
             let lead = |released: &super::story::Released| {
                 first.get(&released.candidate.tag).map(|at| since(released.at, *at))
             };
-            leads.extend(track.released.iter().filter_map(lead));
+            leads.extend(target.released.iter().filter_map(lead));
         }
         Self { lead: Lead::of(leads), ..figures }
     }

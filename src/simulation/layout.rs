@@ -1,23 +1,23 @@
-//! Which tracks there are, which movement belongs to which, and when each came.
+//! Which targets there are, which tag change belongs to which, and when each came.
 
 use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
 use crate::history::Subject;
-use crate::model::{BY_SCHEDULE, ImageName, Movement, ServiceName, Timestamp};
+use crate::model::{BY_SCHEDULE, ImageName, ServiceName, TagChange, Timestamp};
 use crate::policy::SelectionRules;
 
-use super::chronicle::{Chronicle, came_at};
 use super::policy::{Policy, RulesOf};
 use super::registry::Registry;
-use super::story::{Released, TrackStory};
+use super::story::{Released, TargetReplay};
+use super::timeline::{Timeline, came_at};
 
-/// The tracks of a chronicle under a policy.
+/// The targets of a timeline under a policy.
 pub(super) struct Layout<'a> {
     pub(super) policy: Policy<'a>,
     /// By environment, service and image.
-    pub(super) tracks: Vec<Place>,
-    /// The commits, oldest first, each with the movements that belong to a track.
+    pub(super) targets: Vec<Place>,
+    /// The commits, oldest first, each with the tag changes that belong to a target.
     pub(super) commits: Vec<Commit<'a>>,
     places: HashMap<Key<'a>, usize>,
 }
@@ -34,59 +34,67 @@ pub(super) struct Place {
 #[derive(Debug)]
 pub(super) struct Commit<'a> {
     pub(super) at: Timestamp,
-    /// Each with its track; those of one track stand together.
-    pub(super) movements: Vec<(usize, &'a Movement)>,
+    /// Each with its target; those of one target stand together.
+    pub(super) tag_changes: Vec<(usize, &'a TagChange)>,
 }
 
 type Key<'a> = (usize, &'a ServiceName, &'a ImageName);
 
 impl<'a> Layout<'a> {
-    pub(super) fn of(chronicle: &'a Chronicle, policy: Policy<'a>) -> Self {
+    pub(super) fn of(timeline: &'a Timeline, policy: Policy<'a>) -> Self {
         let keys: Vec<Option<Key<'a>>> =
-            chronicle.movements.iter().map(|movement| key_of(movement, policy)).collect();
-        let rules = RulesOf::new(policy, chronicle);
-        let mut tracks = Vec::new();
+            timeline.tag_changes.iter().map(|tag_change| key_of(tag_change, policy)).collect();
+        let rules = RulesOf::new(policy, timeline);
+        let mut targets = Vec::new();
         let mut places: HashMap<Key<'a>, usize> = HashMap::new();
         for key in keys.iter().flatten().copied().collect::<BTreeSet<Key<'a>>>() {
             let (environment, service, image) = key;
             let subject = (service.clone(), image.clone());
             if let Some(rules) = rules.of(environment, &subject) {
-                places.insert(key, tracks.len());
-                tracks.push(Place { environment, subject, rules });
+                places.insert(key, targets.len());
+                targets.push(Place { environment, subject, rules });
             }
         }
         let mut commits: Vec<Commit<'a>> = Vec::new();
         let mut last = None;
-        for (movement, key) in chronicle.movements.iter().zip(&keys) {
-            let Some(track) = key.and_then(|key| places.get(&key)) else { continue };
-            if last != Some(movement.sequence) {
-                commits.push(Commit { at: came_at(movement, policy.clock_tolerance), movements: Vec::new() });
-                last = Some(movement.sequence);
+        for (tag_change, key) in timeline.tag_changes.iter().zip(&keys) {
+            let Some(target) = key.and_then(|key| places.get(&key)) else { continue };
+            if last != Some(tag_change.sequence) {
+                commits.push(Commit {
+                    at: came_at(tag_change, policy.clock_tolerance),
+                    tag_changes: Vec::new(),
+                });
+                last = Some(tag_change.sequence);
             }
             if let Some(commit) = commits.last_mut() {
-                commit.movements.push((*track, movement));
+                commit.tag_changes.push((*target, tag_change));
             }
         }
         put_in_order(&mut commits);
-        Self { policy, tracks, commits, places }
+        Self { policy, targets, commits, places }
     }
 
-    /// The place of a track's image in the registries, and of what its rules select there.
-    pub(super) fn selects(&self, registry: &mut Registry<'_>, track: usize, now: Timestamp) -> Option<usize> {
-        let place = &self.tracks[track];
+    /// The place of a target's image in the registries, and of what its rules select there.
+    pub(super) fn selects(
+        &self,
+        registry: &mut Registry<'_>,
+        target: usize,
+        now: Timestamp,
+    ) -> Option<usize> {
+        let place = &self.targets[target];
         let image = registry.place(&place.subject.1)?;
         Some(registry.selects(image, &place.rules, now))
     }
 
-    /// The track of a service's image in an environment.
+    /// The target of a service's image in an environment.
     pub(super) fn find(&self, environment: usize, subject: &Subject) -> Option<usize> {
         self.places.get(&(environment, &subject.0, &subject.1)).copied()
     }
 
-    /// What can be told of a track before anything came.
-    pub(super) fn blank(&self, track: usize, released: Vec<Released>) -> TrackStory {
-        let Place { environment, subject, .. } = &self.tracks[track];
-        TrackStory {
+    /// What can be told of a target before anything came.
+    pub(super) fn blank(&self, target: usize, released: Vec<Released>) -> TargetReplay {
+        let Place { environment, subject, .. } = &self.targets[target];
+        TargetReplay {
             environment: self.policy.environments[*environment].policy.name.clone(),
             service: subject.0.clone(),
             image: subject.1.clone(),
@@ -99,9 +107,9 @@ impl<'a> Layout<'a> {
     }
 }
 
-/// Whether a promotion made the movement that nobody asked for by hand: then the policy did.
-pub(super) fn is_scheduled(movement: &Movement) -> bool {
-    movement.promotion.as_ref().is_some_and(|mark| mark.requested_by == BY_SCHEDULE)
+/// Whether a promotion made the tag change that nobody asked for by hand: then the policy did.
+pub(super) fn is_scheduled(tag_change: &TagChange) -> bool {
+    tag_change.promotion.as_ref().is_some_and(|mark| mark.requested_by == BY_SCHEDULE)
 }
 
 /// The versions of which it is known that they came to the registry in a time.
@@ -119,8 +127,8 @@ pub(super) fn released(
     released.collect()
 }
 
-fn key_of<'a>(movement: &'a Movement, policy: Policy<'_>) -> Option<Key<'a>> {
-    Some((policy.environment_of(&movement.path)?, &movement.service, &movement.image))
+fn key_of<'a>(tag_change: &'a TagChange, policy: Policy<'_>) -> Option<Key<'a>> {
+    Some((policy.environment_of(&tag_change.path)?, &tag_change.service, &tag_change.image))
 }
 
 /// Commits come in their order on the line, whatever their clocks say: one that claims to be later than the next one came
@@ -135,6 +143,6 @@ fn put_in_order(commits: &mut [Commit<'_>]) {
         latest = Some(commit.at);
     }
     for commit in commits {
-        commit.movements.sort_by_key(|(track, _)| *track);
+        commit.tag_changes.sort_by_key(|(target, _)| *target);
     }
 }

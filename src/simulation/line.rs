@@ -3,28 +3,28 @@
 
 use std::sync::Arc;
 
-use crate::history::{self, HeldByPath, Runs, WaysBack};
-use crate::model::{Movement, PinnedTag, RepoPath};
-use crate::policy::{BeforeRunning, Candidate, EnvironmentPolicy, Landing, MovedBack, SelectionRules};
+use crate::history::{self, Rollbacks, Runs, TagsByFile};
+use crate::model::{PinnedTag, RepoPath, TagChange};
+use crate::policy::{BeforeRunning, Candidate, EnvironmentPolicy, RolledBack, RolloutCommit, SelectionRules};
 
-/// The state of a track.
+/// The state of a target.
 #[derive(Debug)]
 pub(super) struct Line<'a> {
     folders: &'a [RepoPath],
     rules: Arc<SelectionRules>,
-    held: HeldByPath,
+    held: TagsByFile,
     /// Oldest first.
-    movements: Vec<Movement>,
+    tag_changes: Vec<TagChange>,
     /// The distinct versions that run, ascending; nothing when one of them can't be read.
     running: Option<Vec<Candidate>>,
-    landing: Option<Landing>,
+    rollout_commit: Option<RolloutCommit>,
     runs: Runs,
-    ways: WaysBack,
-    left: Vec<MovedBack>,
+    ways: Rollbacks,
+    left: Vec<RolledBack>,
 }
 
 impl<'a> Line<'a> {
-    /// A track that holds nothing yet.
+    /// A target that holds nothing yet.
     pub(super) fn new(
         environment: &EnvironmentPolicy,
         folders: &'a [RepoPath],
@@ -33,53 +33,53 @@ impl<'a> Line<'a> {
         Self {
             folders,
             rules,
-            held: HeldByPath::new(),
-            movements: Vec::new(),
+            held: TagsByFile::new(),
+            tag_changes: Vec::new(),
             running: Some(Vec::new()),
-            landing: None,
+            rollout_commit: None,
             runs: Runs::default(),
-            ways: WaysBack::none(&environment.name),
+            ways: Rollbacks::none(&environment.name),
             left: Vec::new(),
         }
     }
 
     /// Takes in all that happened before anybody looked, oldest first.
-    pub(super) fn begin(&mut self, movements: Vec<Movement>) {
-        for movement in &movements {
-            hold(&mut self.held, &movement.path, &movement.after);
+    pub(super) fn begin(&mut self, tag_changes: Vec<TagChange>) {
+        for tag_change in &tag_changes {
+            hold(&mut self.held, &tag_change.path, &tag_change.after);
         }
-        for commit in movements.chunk_by(|one, next| one.sequence == next.sequence) {
+        for commit in tag_changes.chunk_by(|one, next| one.sequence == next.sequence) {
             self.ways.take_in_commit(&commit.iter().collect::<Vec<_>>(), &self.rules);
         }
         self.left = self.ways.left();
-        self.movements = movements;
-        self.runs = Runs::of(self.movements.iter().rev(), self.folders, &self.held, &self.rules);
+        self.tag_changes = tag_changes;
+        self.runs = Runs::of(self.tag_changes.iter().rev(), self.folders, &self.held, &self.rules);
         self.read();
     }
 
-    /// Takes in the movements of one commit, and what it says of versions that were left.
-    pub(super) fn take_in(&mut self, commit: Vec<Movement>, verdicts: &[&Movement]) {
+    /// Takes in the tag changes of one commit, and what it says of versions that were left.
+    pub(super) fn take_in(&mut self, commit: Vec<TagChange>, verdicts: &[&TagChange]) {
         if !verdicts.is_empty() {
             self.ways.take_in_commit(verdicts, &self.rules);
             self.left = self.ways.left();
         }
-        let first = self.movements.len();
-        for movement in commit {
-            hold(&mut self.held, &movement.path, &movement.after);
-            self.movements.push(movement);
+        let first = self.tag_changes.len();
+        for tag_change in commit {
+            hold(&mut self.held, &tag_change.path, &tag_change.after);
+            self.tag_changes.push(tag_change);
         }
-        let Some(movement) = self.movements.get(first) else { return };
-        if !self.runs.take_in(movement, self.folders, &self.held, &self.rules) {
-            self.runs = Runs::of(self.movements.iter().rev(), self.folders, &self.held, &self.rules);
+        let Some(tag_change) = self.tag_changes.get(first) else { return };
+        if !self.runs.take_in(tag_change, self.folders, &self.held, &self.rules) {
+            self.runs = Runs::of(self.tag_changes.iter().rev(), self.folders, &self.held, &self.rules);
         }
         self.read();
     }
 
     fn read(&mut self) {
         self.running = running(&self.held, &self.rules);
-        let landed = history::landing(self.movements.iter().rev(), self.folders, &self.held);
+        let landed = history::rollout_commit(self.tag_changes.iter().rev(), self.folders, &self.held);
         let pinned = || history::pinned_digest(&self.held);
-        self.landing = landed.map(|movement| history::landing_of(movement, pinned()));
+        self.rollout_commit = landed.map(|tag_change| history::rollout_commit_of(tag_change, pinned()));
     }
 
     /// The rules by which its versions are read and chosen.
@@ -88,7 +88,7 @@ impl<'a> Line<'a> {
     }
 
     /// What each file holds.
-    pub(super) fn held(&self) -> &HeldByPath {
+    pub(super) fn held(&self) -> &TagsByFile {
         &self.held
     }
 
@@ -107,10 +107,10 @@ impl<'a> Line<'a> {
 
     /// What it says to the environment after it.
     pub(super) fn as_before(&self) -> BeforeRunning<'_> {
-        match (self.running(), &self.landing) {
+        match (self.running(), &self.rollout_commit) {
             (None, _) | (Some([_]), None) => BeforeRunning::Missing,
-            (Some([candidate]), Some(landing)) if !history::is_pinned_apart(&self.held) => {
-                BeforeRunning::One { candidate, landing: Some(landing) }
+            (Some([candidate]), Some(rollout_commit)) if !history::is_pinned_apart(&self.held) => {
+                BeforeRunning::One { candidate, rollout_commit: Some(rollout_commit) }
             }
             (Some(running), _) => BeforeRunning::Several(running),
         }
@@ -122,7 +122,7 @@ impl<'a> Line<'a> {
     }
 
     /// The versions that a person left, and that nobody brought back.
-    pub(super) fn left(&self) -> &[MovedBack] {
+    pub(super) fn left(&self) -> &[RolledBack] {
         &self.left
     }
 
@@ -149,7 +149,7 @@ impl<'a> Line<'a> {
 }
 
 /// Puts what a file holds in the place of what it held.
-pub(super) fn hold(held: &mut HeldByPath, path: &RepoPath, tags: &[PinnedTag]) {
+pub(super) fn hold(held: &mut TagsByFile, path: &RepoPath, tags: &[PinnedTag]) {
     if tags.is_empty() {
         held.remove(path);
     } else if let Some(known) = held.get_mut(path) {
@@ -161,7 +161,7 @@ pub(super) fn hold(held: &mut HeldByPath, path: &RepoPath, tags: &[PinnedTag]) {
 }
 
 /// The distinct versions of what is held, ascending; nothing when one of them is no version.
-pub(super) fn running(held: &HeldByPath, rules: &SelectionRules) -> Option<Vec<Candidate>> {
+pub(super) fn running(held: &TagsByFile, rules: &SelectionRules) -> Option<Vec<Candidate>> {
     let mut running: Vec<Candidate> = Vec::new();
     for pinned in held.values().flatten() {
         let candidate = Candidate { tag: pinned.tag.clone(), version: rules.version_of(&pinned.tag)? };

@@ -3,50 +3,50 @@
 //! A person went forward: so does the line, if it is not there already. A person went back: so does the line, if it runs
 //! what was left, or something between that and where the person went. What was left is left in either case.
 
-use crate::history::HeldByPath;
-use crate::model::{Movement, PinnedTag, RepoPath, Version};
+use crate::history::TagsByFile;
+use crate::model::{PinnedTag, RepoPath, TagChange, Version};
 use crate::policy::SelectionRules;
 
 /// What the files of a line hold after a person's commit: each file, before and after, where that differs.
 pub(super) fn moved_by(
-    commit: &[&Movement],
-    held: &HeldByPath,
+    commit: &[&TagChange],
+    held: &TagsByFile,
     rules: &SelectionRules,
 ) -> Vec<(RepoPath, Vec<PinnedTag>, Vec<PinnedTag>)> {
     let here = |path: &RepoPath| held.get(path).cloned().unwrap_or_default();
-    let moves = commit.iter().map(|movement| {
-        let before = here(&movement.path);
-        let after = match (movement.before.is_empty(), movement.after.is_empty()) {
+    let moves = commit.iter().map(|tag_change| {
+        let before = here(&tag_change.path);
+        let after = match (tag_change.before.is_empty(), tag_change.after.is_empty()) {
             // A file that is moved in the repository takes along what it holds here.
-            (true, false) => match moved_from(movement, commit) {
+            (true, false) => match moved_from(tag_change, commit) {
                 Some(from) if held.contains_key(&from.path) => here(&from.path),
-                _ => movement.after.clone(),
+                _ => tag_change.after.clone(),
             },
             (_, true) => Vec::new(),
-            (false, false) => changed(movement, &before, rules),
+            (false, false) => changed(tag_change, &before, rules),
         };
-        (movement.path.clone(), before, after)
+        (tag_change.path.clone(), before, after)
     });
     moves.filter(|(_, before, after)| before != after).collect()
 }
 
 /// The file of the same commit that ceased to hold what this one begins with.
-fn moved_from<'a>(to: &Movement, commit: &[&'a Movement]) -> Option<&'a Movement> {
+fn moved_from<'a>(to: &TagChange, commit: &[&'a TagChange]) -> Option<&'a TagChange> {
     commit.iter().copied().find(|from| from.after.is_empty() && from.before == to.after)
 }
 
-fn changed(movement: &Movement, here: &[PinnedTag], rules: &SelectionRules) -> Vec<PinnedTag> {
-    if *here == *movement.before {
-        return movement.after.clone();
+fn changed(tag_change: &TagChange, here: &[PinnedTag], rules: &SelectionRules) -> Vec<PinnedTag> {
+    if *here == *tag_change.before {
+        return tag_change.after.clone();
     }
     let (Some(before), Some(after), Some(now)) =
-        (highest(&movement.before, rules), highest(&movement.after, rules), highest(here, rules))
+        (highest(&tag_change.before, rules), highest(&tag_change.after, rules), highest(here, rules))
     else {
-        return movement.after.clone();
+        return tag_change.after.clone();
     };
     let is_forward = after > before && after > now;
     let is_back = after < before && after < now && now <= before;
-    if is_forward || is_back { movement.after.clone() } else { here.to_vec() }
+    if is_forward || is_back { tag_change.after.clone() } else { here.to_vec() }
 }
 
 fn highest(held: &[PinnedTag], rules: &SelectionRules) -> Option<Version> {
@@ -59,7 +59,7 @@ mod tests {
     use rstest::rstest;
 
     use super::*;
-    use crate::simulation::tests::{held, movements};
+    use crate::simulation::tests::{held, tag_changes};
 
     #[rstest]
     #[case::as_it_was("1 a v1>v2", "a=v1", "a=v2")]
@@ -77,7 +77,7 @@ mod tests {
     #[case::from_no_version("1 a main>v1", "a=main", "a=v1")]
     fn a_person_moves_a_line(#[case] commit: &str, #[case] here: &str, #[case] expected: &str) {
         let rules = SelectionRules { versions: "*".parse().unwrap(), tag_pattern: None };
-        let commit = movements(commit);
+        let commit = tag_changes(commit);
         let mut after = held(here);
         for (path, _, tags) in moved_by(&commit.iter().collect::<Vec<_>>(), &after.clone(), &rules) {
             if tags.is_empty() {

@@ -9,7 +9,7 @@ use crate::history::Subject;
 use crate::model::RepoPath;
 use crate::policy::{Environment, Group, Schedule, SelectionRules, ServiceRules, SoakMode};
 
-use super::chronicle::Chronicle;
+use super::timeline::Timeline;
 
 /// A policy for a whole repository.
 #[derive(Clone, Copy)]
@@ -58,9 +58,9 @@ impl Policy<'_> {
     }
 }
 
-/// A folder of the policy in which nobody has looked for movements: of it nothing can be told.
-pub fn uncovered<'a>(chronicle: &Chronicle, environments: &'a [Environment]) -> Option<&'a RepoPath> {
-    let is_covered = |path: &RepoPath| chronicle.folders.iter().any(|folder| path.is_within(folder));
+/// A folder of the policy in which nobody has looked for tag changes: of it nothing can be told.
+pub fn uncovered<'a>(timeline: &Timeline, environments: &'a [Environment]) -> Option<&'a RepoPath> {
+    let is_covered = |path: &RepoPath| timeline.folders.iter().any(|folder| path.is_within(folder));
     environments.iter().flat_map(|environment| &environment.paths).find(|path| !is_covered(path))
 }
 
@@ -72,10 +72,10 @@ pub(super) struct RulesOf<'a> {
 }
 
 impl<'a> RulesOf<'a> {
-    pub(super) fn new(policy: Policy<'a>, chronicle: &'a Chronicle) -> Self {
+    pub(super) fn new(policy: Policy<'a>, timeline: &'a Timeline) -> Self {
         let mut shared: Vec<Arc<SelectionRules>> = Vec::new();
         let mut followed = HashMap::new();
-        for one in &chronicle.followed {
+        for one in &timeline.followed {
             let known = shared.iter().find(|rules| ***rules == one.rules).cloned();
             let rules = known.unwrap_or_else(|| {
                 let rules = Arc::new(one.rules.clone());

@@ -5,10 +5,10 @@ use std::sync::Arc;
 
 use sha2::{Digest as _, Sha256};
 
-use crate::model::{Digest, ImageName, Movement, Observation, Tag, Timestamp};
+use crate::model::{Digest, ImageName, Observation, Tag, TagChange, Timestamp};
 use crate::policy::{Observations, Observed, Selection, SelectionRules};
 
-use super::chronicle::{Chronicle, Seen, TagChronicle};
+use super::timeline::{Seen, TagTimeline, Timeline};
 
 /// The registries.
 #[derive(Debug)]
@@ -21,7 +21,7 @@ pub(super) struct Registry<'a> {
 #[derive(Debug)]
 struct Image<'a> {
     name: &'a ImageName,
-    tags: HashMap<&'a Tag, Known<'a>>,
+    tags: HashMap<&'a Tag, FactContext<'a>>,
     /// What the replay has asked for, and when.
     observations: Observations,
     /// The selections that are made of it.
@@ -29,7 +29,7 @@ struct Image<'a> {
 }
 
 #[derive(Debug)]
-struct Known<'a> {
+struct FactContext<'a> {
     appears_at: Timestamp,
     /// Whether it is known that it came then, and not only that it was there.
     is_dated: bool,
@@ -54,18 +54,18 @@ pub(super) struct Push<'a> {
 }
 
 impl<'a> Registry<'a> {
-    /// The registries as a chronicle tells of them.
-    pub(super) fn new(chronicle: &'a Chronicle) -> Self {
-        let written = first_written(&chronicle.movements);
+    /// The registries as a timeline tells of them.
+    pub(super) fn new(timeline: &'a Timeline) -> Self {
+        let written = first_written(&timeline.tag_changes);
         let mut registry = Self { images: Vec::new(), places: HashMap::new(), selections: Vec::new() };
-        for (name, image) in &chronicle.images {
+        for (name, image) in &timeline.images {
             let mut observations = Observations::default();
             let mut tags = HashMap::with_capacity(image.tags.len());
             for (tag, known) in &image.tags {
                 let before: Vec<Observed> = known
                     .digests
                     .iter()
-                    .filter(|seen| seen.at <= chronicle.from)
+                    .filter(|seen| seen.at <= timeline.from)
                     .map(|seen| Observed { digest: seen.digest.clone(), at: seen.at })
                     .collect();
                 if !before.is_empty() {
@@ -73,7 +73,7 @@ impl<'a> Registry<'a> {
                 }
                 let appears_at = appears_at(known, written.get(&(name, tag)));
                 let is_dated = matches!(known.seen, Seen::At(_));
-                tags.insert(tag, Known { appears_at, is_dated, digests: &known.digests });
+                tags.insert(tag, FactContext { appears_at, is_dated, digests: &known.digests });
             }
             registry.add(name, tags, observations);
         }
@@ -83,9 +83,11 @@ impl<'a> Registry<'a> {
                 None => registry.add(name, HashMap::new(), Observations::default()),
             };
             // Where the registry is known, what a person wrote and it never had is not there.
-            if !chronicle.images.contains_key(*name) {
+            if !timeline.images.contains_key(*name) {
                 let appears_at = first.anybody;
-                registry.images[at].tags.insert(tag, Known { appears_at, is_dated: false, digests: &[] });
+                registry.images[at]
+                    .tags
+                    .insert(tag, FactContext { appears_at, is_dated: false, digests: &[] });
             }
         }
         registry
@@ -94,7 +96,7 @@ impl<'a> Registry<'a> {
     fn add(
         &mut self,
         name: &'a ImageName,
-        tags: HashMap<&'a Tag, Known<'a>>,
+        tags: HashMap<&'a Tag, FactContext<'a>>,
         observations: Observations,
     ) -> usize {
         let at = self.images.len();
@@ -189,7 +191,7 @@ impl Image<'_> {
     /// What a tag meant, if it was there: what it was last seen to mean, else what it was first seen to mean afterwards. One that nobody ever
     /// asked about is taken to have meant one thing.
     fn digest(&self, tag: &Tag, now: Timestamp) -> Option<Digest> {
-        let Known { digests, .. } = self.tags.get(tag).filter(|known| known.appears_at <= now)?;
+        let FactContext { digests, .. } = self.tags.get(tag).filter(|known| known.appears_at <= now)?;
         let seen = digests.iter().rev().find(|seen| seen.at <= now).or(digests.first());
         match seen {
             Some(seen) => Some(seen.digest.clone()),
@@ -211,15 +213,15 @@ struct Written {
     anybody: Timestamp,
 }
 
-fn first_written(movements: &[Movement]) -> HashMap<(&ImageName, &Tag), Written> {
+fn first_written(tag_changes: &[TagChange]) -> HashMap<(&ImageName, &Tag), Written> {
     let mut written: HashMap<(&ImageName, &Tag), Written> = HashMap::new();
-    for movement in movements {
-        let at = movement.commit.committed_at;
-        for held in &movement.after {
+    for tag_change in tag_changes {
+        let at = tag_change.commit.committed_at;
+        for held in &tag_change.after {
             let first = written
-                .entry((&movement.image, &held.tag))
+                .entry((&tag_change.image, &held.tag))
                 .or_insert(Written { promotion: None, anybody: at });
-            if movement.promotion.is_some() && first.promotion.is_none() {
+            if tag_change.promotion.is_some() && first.promotion.is_none() {
                 first.promotion = Some(at);
             }
         }
@@ -228,7 +230,7 @@ fn first_written(movements: &[Movement]) -> HashMap<(&ImageName, &Tag), Written>
 }
 
 /// Since when a tag is there. One of unknown age is there since something tells of it: an answer, a promotion, or a commit.
-fn appears_at(known: &TagChronicle, written: Option<&Written>) -> Timestamp {
+fn appears_at(known: &TagTimeline, written: Option<&Written>) -> Timestamp {
     let promotion = written.and_then(|written| written.promotion);
     match known.seen {
         Seen::At(at) => promotion.map_or(at, |promoted_at| at.min(promoted_at)),

@@ -1,8 +1,8 @@
 //! The replay: a clock that jumps from event to event, and at each of them the same decisions as the engine's, for the
-//! tracks that it concerns.
+//! targets that it concerns.
 //!
 //! What the registries got and what people did is as it was; what the policy did is decided anew. Cost follows events: a
-//! track that nothing concerns is not looked at.
+//! target that nothing concerns is not looked at.
 
 use std::cmp::Reverse;
 use std::collections::{BTreeSet, BinaryHeap};
@@ -12,26 +12,26 @@ use chrono::{DurationRound as _, TimeDelta};
 
 use crate::history::Subject;
 use crate::model::{
-    BY_SCHEDULE, CommitId, FetchEvidence, Movement, MovingCommit, PromotionId, PromotionMark, Timestamp,
+    BY_SCHEDULE, CommitId, FetchEvidence, PromotionId, PromotionMark, TagChange, TagChangeCommit, Timestamp,
 };
-use crate::policy::{Approved, Boarding, Controls, SoakMode, Unsigned};
+use crate::policy::{Approved, Controls, SoakMode, TrainHold, Unsigned};
 
 use super::actual::arrived;
-use super::chronicle::{Chronicle, ControlChange};
 use super::controls::ControlFiles;
 use super::layout::{Commit, Layout, is_scheduled, released};
 use super::line::Line;
 use super::person;
 use super::policy::Policy;
 use super::registry::{Push, Registry};
-use super::story::{Arrival, Released, Starved, Story, TrackStory};
+use super::story::{Arrival, Released, ReplayReport, Starved, TargetReplay};
 use super::ticks::Ticks;
+use super::timeline::{ControlFileChange, Timeline};
 use super::waiting::Waiting;
 
 /// What would have come to the environments, had this policy been in force.
-pub fn replay(chronicle: &Chronicle, policy: Policy<'_>) -> Story {
-    let layout = Layout::of(chronicle, policy);
-    let mut replay = Replay::new(chronicle, &layout);
+pub fn replay(timeline: &Timeline, policy: Policy<'_>) -> ReplayReport {
+    let layout = Layout::of(timeline, policy);
+    let mut replay = Replay::new(timeline, &layout);
     replay.begin();
     replay.run();
     replay.tell()
@@ -41,13 +41,13 @@ pub fn replay(chronicle: &Chronicle, policy: Policy<'_>) -> Story {
 pub(super) struct Replay<'a> {
     pub(super) policy: Policy<'a>,
     pub(super) registry: Registry<'a>,
-    pub(super) tracks: Vec<Track<'a>>,
+    pub(super) targets: Vec<Target<'a>>,
     pub(super) controls: ControlFiles<'a>,
     pub(super) unsigned: Unsigned,
     layout: &'a Layout<'a>,
-    /// The tracks of each image.
+    /// The targets of each image.
     of_image: Vec<Vec<usize>>,
-    chronicle: &'a Chronicle,
+    timeline: &'a Timeline,
     /// What happens, latest first.
     events: Vec<(Timestamp, Event<'a>)>,
     agenda: BinaryHeap<Reverse<(Timestamp, Wake)>>,
@@ -58,9 +58,9 @@ pub(super) struct Replay<'a> {
     sequence: u64,
 }
 
-/// A track while it is replayed.
+/// A target while it is replayed.
 #[derive(Debug)]
-pub(super) struct Track<'a> {
+pub(super) struct Target<'a> {
     pub(super) line: Line<'a>,
     pub(super) covering: Controls,
     /// The place of what its rules select.
@@ -74,19 +74,19 @@ pub(super) struct Track<'a> {
     /// The same image in the environments right after.
     pub(super) after: Vec<usize>,
     /// What the environment before must keep for its sake, when soaks are counted as a train.
-    pub(super) boards: Option<Boarding>,
+    pub(super) boards: Option<TrainHold>,
     pub(super) waiting: Option<Waiting>,
     pub(super) starved: Option<Starved>,
     /// When it is decided again although nothing happens.
     pub(super) wake: Option<Timestamp>,
-    story: TrackStory,
+    story: TargetReplay,
 }
 
 /// Something that happens whatever the policy.
 enum Event<'a> {
     Push(Push<'a>),
     Commit(&'a Commit<'a>),
-    Control(&'a ControlChange),
+    Control(&'a ControlFileChange),
 }
 
 /// Why a pass is made.
@@ -96,33 +96,33 @@ enum Wake {
     Look,
     /// A control ceases to count.
     Expiry,
-    /// Something opens for a track.
+    /// Something opens for a target.
     Opening(usize),
 }
 
 impl<'a> Replay<'a> {
-    fn new(chronicle: &'a Chronicle, layout: &'a Layout<'a>) -> Self {
+    fn new(timeline: &'a Timeline, layout: &'a Layout<'a>) -> Self {
         let policy = layout.policy;
-        let mut registry = Registry::new(chronicle);
-        let mut tracks: Vec<Track<'a>> = Vec::with_capacity(layout.tracks.len());
-        for track in 0..layout.tracks.len() {
-            // Every image that a movement names is known to the registries.
-            let selection = layout.selects(&mut registry, track, chronicle.from).unwrap_or_default();
-            tracks.push(Track::new(layout, track, selection));
+        let mut registry = Registry::new(timeline);
+        let mut targets: Vec<Target<'a>> = Vec::with_capacity(layout.targets.len());
+        for target in 0..layout.targets.len() {
+            // Every image that a tag change names is known to the registries.
+            let selection = layout.selects(&mut registry, target, timeline.from).unwrap_or_default();
+            targets.push(Target::new(layout, target, selection));
         }
         let mut of_image = vec![Vec::new(); registry.len()];
-        for (track, place) in layout.tracks.iter().enumerate() {
+        for (target, place) in layout.targets.iter().enumerate() {
             if let Some(image) = registry.place(&place.subject.1) {
-                of_image[image].push(track);
+                of_image[image].push(target);
             }
         }
         let mut events: Vec<(Timestamp, Event<'a>)> = Vec::new();
-        let pushes = registry.pushes(chronicle.from, chronicle.to);
+        let pushes = registry.pushes(timeline.from, timeline.to);
         events.extend(pushes.into_iter().map(|push| (push.at, Event::Push(push))));
-        let within = |at: Timestamp| chronicle.from < at && at <= chronicle.to;
+        let within = |at: Timestamp| timeline.from < at && at <= timeline.to;
         let commits = layout.commits.iter().filter(|commit| within(commit.at));
         events.extend(commits.map(|commit| (commit.at, Event::Commit(commit))));
-        let controls = chronicle.controls.iter().filter(|change| within(change.at));
+        let controls = timeline.controls.iter().filter(|change| within(change.at));
         events.extend(controls.map(|change| (change.at, Event::Control(change))));
         // Stable, so that what happens at one time stays in its order.
         events.sort_by_key(|(at, _)| *at);
@@ -130,12 +130,12 @@ impl<'a> Replay<'a> {
         Self {
             policy,
             registry,
-            tracks,
+            targets,
             controls: ControlFiles::none(policy.environments),
             unsigned: Unsigned::new(),
             layout,
             of_image,
-            chronicle,
+            timeline,
             events,
             agenda: BinaryHeap::new(),
             ticks: Ticks::new(policy.schedule),
@@ -146,24 +146,24 @@ impl<'a> Replay<'a> {
 
     /// Puts everything where it was, and has everything decided.
     fn begin(&mut self) {
-        let from = self.chronicle.from;
-        let mut before: Vec<Vec<Movement>> = vec![Vec::new(); self.tracks.len()];
+        let from = self.timeline.from;
+        let mut before: Vec<Vec<TagChange>> = vec![Vec::new(); self.targets.len()];
         for commit in self.layout.commits.iter().filter(|commit| commit.at <= from) {
-            for (track, movement) in &commit.movements {
-                before[*track].push((*movement).clone());
+            for (target, tag_change) in &commit.tag_changes {
+                before[*target].push((*tag_change).clone());
             }
         }
-        for (track, movements) in self.tracks.iter_mut().zip(before) {
-            let last = movements.last().map_or(0, |movement| movement.sequence + 1);
+        for (target, tag_changes) in self.targets.iter_mut().zip(before) {
+            let last = tag_changes.last().map_or(0, |tag_change| tag_change.sequence + 1);
             self.sequence = self.sequence.max(last);
-            track.line.begin(movements);
-            track.story.began_with = track.line.running().and_then(|running| running.first()).cloned();
+            target.line.begin(tag_changes);
+            target.story.began_with = target.line.running().and_then(|running| running.first()).cloned();
         }
-        let controls = self.chronicle.controls.iter().filter(|change| change.at <= from);
+        let controls = self.timeline.controls.iter().filter(|change| change.at <= from);
         let expiries = self.controls.take_in(controls);
         self.expect(expiries);
         self.cover();
-        (0..self.tracks.len()).for_each(|track| self.concern(track));
+        (0..self.targets.len()).for_each(|target| self.concern(target));
         self.agenda.push(Reverse((from, Wake::Look)));
     }
 
@@ -172,7 +172,7 @@ impl<'a> Replay<'a> {
             let event = self.events.last().map(|(at, _)| *at);
             let wake = self.agenda.peek().map(|Reverse((at, _))| *at);
             let Some(now) = event.into_iter().chain(wake).min() else { return };
-            if now > self.chronicle.to {
+            if now > self.timeline.to {
                 return;
             }
             while let Some((at, event)) = self.events.pop_if(|(at, _)| *at <= now) {
@@ -205,8 +205,8 @@ impl<'a> Replay<'a> {
         if !is_admitted {
             return;
         }
-        for track in self.of_image[push.image].clone() {
-            let before = self.tracks[track].before.map(|before| &self.tracks[before].line);
+        for target in self.of_image[push.image].clone() {
+            let before = self.targets[target].before.map(|before| &self.targets[before].line);
             let is_concerned = match (before, push.tag) {
                 (Some(before), Some(tag)) => {
                     self.policy.soak_mode == SoakMode::Elapsed
@@ -215,27 +215,27 @@ impl<'a> Replay<'a> {
                 _ => true,
             };
             if is_concerned {
-                self.concern(track);
+                self.concern(target);
             }
         }
     }
 
     /// What people moved moves here too; what the policy moved is decided anew.
     fn commit(&mut self, commit: &Commit<'a>) {
-        for of_track in commit.movements.chunk_by(|one, next| one.0 == next.0) {
-            let Some((track, _)) = of_track.first().copied() else { continue };
-            let by_people: Vec<&Movement> = of_track
+        for of_target in commit.tag_changes.chunk_by(|one, next| one.0 == next.0) {
+            let Some((target, _)) = of_target.first().copied() else { continue };
+            let by_people: Vec<&TagChange> = of_target
                 .iter()
-                .map(|(_, movement)| *movement)
-                .filter(|movement| !is_scheduled(movement))
+                .map(|(_, tag_change)| *tag_change)
+                .filter(|tag_change| !is_scheduled(tag_change))
                 .collect();
             let Some(first) = by_people.first() else { continue };
-            let rules = &self.layout.tracks[track].rules;
-            let line = &mut self.tracks[track].line;
+            let rules = &self.layout.targets[target].rules;
+            let line = &mut self.targets[target].line;
             let moves = person::moved_by(&by_people, line.held(), rules);
-            let moves: Vec<Movement> = moves
+            let moves: Vec<TagChange> = moves
                 .into_iter()
-                .map(|(path, before, after)| Movement {
+                .map(|(path, before, after)| TagChange {
                     sequence: self.sequence,
                     path,
                     before,
@@ -254,38 +254,38 @@ impl<'a> Replay<'a> {
                     due_since: None,
                     waited: Vec::new(),
                 };
-                self.tracks[track].story.arrivals.push(arrival);
+                self.targets[target].story.arrivals.push(arrival);
             }
             self.sequence += 1;
-            self.concern(track);
+            self.concern(target);
         }
     }
 
-    /// The service and the image of a track.
-    pub(super) fn subject_of(&self, track: usize) -> &Subject {
-        &self.layout.tracks[track].subject
+    /// The service and the image of a target.
+    pub(super) fn subject_of(&self, target: usize) -> &Subject {
+        &self.layout.targets[target].subject
     }
 
-    /// A track is to be decided, and what looks at it.
-    pub(super) fn concern(&mut self, track: usize) {
-        self.due.insert((Reverse(self.tracks[track].environment), track));
-        for next in self.tracks[track].after.clone() {
-            self.due.insert((Reverse(self.tracks[next].environment), next));
+    /// A target is to be decided, and what looks at it.
+    pub(super) fn concern(&mut self, target: usize) {
+        self.due.insert((Reverse(self.targets[target].environment), target));
+        for next in self.targets[target].after.clone() {
+            self.due.insert((Reverse(self.targets[next].environment), next));
         }
     }
 
     fn expect(&mut self, expiries: Vec<Timestamp>) {
-        let later = expiries.into_iter().filter(|at| *at > self.chronicle.from);
+        let later = expiries.into_iter().filter(|at| *at > self.timeline.from);
         self.agenda.extend(later.map(|at| Reverse((at, Wake::Expiry))));
     }
 
     /// Finds again which controls cover what.
     fn cover(&mut self) {
-        for at in 0..self.tracks.len() {
-            let environment = &self.policy.environments[self.tracks[at].environment].policy.name;
-            let covering = self.controls.all().covering(&self.layout.tracks[at].subject.0, environment);
-            if covering != self.tracks[at].covering {
-                self.tracks[at].covering = covering;
+        for at in 0..self.targets.len() {
+            let environment = &self.policy.environments[self.targets[at].environment].policy.name;
+            let covering = self.controls.all().covering(&self.layout.targets[at].subject.0, environment);
+            if covering != self.targets[at].covering {
+                self.targets[at].covering = covering;
                 self.concern(at);
             }
         }
@@ -300,14 +300,14 @@ impl<'a> Replay<'a> {
                 Wake::Look => {}
                 Wake::Expiry => {
                     let covered: Vec<usize> =
-                        (0..self.tracks.len()).filter(|at| !self.tracks[*at].covering.is_empty()).collect();
-                    for track in covered {
-                        self.concern(track);
+                        (0..self.targets.len()).filter(|at| !self.targets[*at].covering.is_empty()).collect();
+                    for target in covered {
+                        self.concern(target);
                     }
                 }
-                Wake::Opening(track) if self.tracks[track].wake == Some(at) => {
-                    self.tracks[track].wake = None;
-                    self.due.insert((Reverse(self.tracks[track].environment), track));
+                Wake::Opening(target) if self.targets[target].wake == Some(at) => {
+                    self.targets[target].wake = None;
+                    self.due.insert((Reverse(self.targets[target].environment), target));
                 }
                 Wake::Opening(_) => continue,
             }
@@ -321,32 +321,32 @@ impl<'a> Replay<'a> {
     fn pass(&mut self, now: Timestamp) {
         for _ in 0..=self.policy.environments.len() {
             let mut approved = Vec::new();
-            while let Some((_, track)) = self.due.pop_first() {
-                self.decide(track, now, &mut approved);
+            while let Some((_, target)) = self.due.pop_first() {
+                self.decide(target, now, &mut approved);
             }
             if approved.is_empty() {
                 return;
             }
-            for (track, approved) in approved {
-                self.promote(track, &approved, now);
+            for (target, approved) in approved {
+                self.promote(target, &approved, now);
             }
         }
         let next = self.ticks.after(now);
         self.agenda.extend(next.map(|next| Reverse((next, Wake::Look))));
     }
 
-    /// Decides for a track again at `at`, if not sooner.
-    pub(super) fn wake_at(&mut self, track: usize, at: Option<Timestamp>) {
-        self.tracks[track].wake = at;
-        self.agenda.extend(at.map(|at| Reverse((at, Wake::Opening(track)))));
+    /// Decides for a target again at `at`, if not sooner.
+    pub(super) fn wake_at(&mut self, target: usize, at: Option<Timestamp>) {
+        self.targets[target].wake = at;
+        self.agenda.extend(at.map(|at| Reverse((at, Wake::Opening(target)))));
     }
 
-    fn promote(&mut self, track: usize, approved: &Approved, now: Timestamp) {
+    fn promote(&mut self, target: usize, approved: &Approved, now: Timestamp) {
         // As the engine's commits, by whole seconds.
         let at = now.duration_trunc(TimeDelta::seconds(1)).unwrap_or(now);
         let sequence = self.sequence;
         self.sequence += 1;
-        let commit = Arc::new(MovingCommit {
+        let commit = Arc::new(TagChangeCommit {
             id: commit_id(sequence),
             committed_at: at,
             parent_committed_at: None,
@@ -358,11 +358,11 @@ impl<'a> Replay<'a> {
             requested_by: BY_SCHEDULE.to_owned(),
             digest: Some(approved.digest().clone()),
         };
-        let (service, image) = &self.layout.tracks[track].subject;
-        let raised = self.tracks[track].line.raised(approved.candidate(), approved.digest());
-        let moves: Vec<Movement> = raised
+        let (service, image) = &self.layout.targets[target].subject;
+        let raised = self.targets[target].line.raised(approved.candidate(), approved.digest());
+        let moves: Vec<TagChange> = raised
             .into_iter()
-            .map(|(path, before, after)| Movement {
+            .map(|(path, before, after)| TagChange {
                 sequence,
                 commit: Arc::clone(&commit),
                 path,
@@ -373,7 +373,7 @@ impl<'a> Replay<'a> {
                 promotion: Some(mark.clone()),
             })
             .collect();
-        let here = &mut self.tracks[track];
+        let here = &mut self.targets[target];
         here.line.take_in(moves, &[]);
         let (since, waited) = Waiting::end(here.waiting.take(), &approved.candidate().tag, now);
         here.story.arrivals.push(Arrival {
@@ -384,26 +384,26 @@ impl<'a> Replay<'a> {
             due_since: Some(since),
             waited,
         });
-        self.concern(track);
+        self.concern(target);
     }
 
-    fn tell(self) -> Story {
-        let (from, to) = (self.chronicle.from, self.chronicle.to);
+    fn tell(self) -> ReplayReport {
+        let (from, to) = (self.timeline.from, self.timeline.to);
         let registry = self.registry;
-        let tell = |track: Track<'_>| TrackStory {
-            released: released(&registry, track.selection, from, to),
-            waiting: track.waiting.map(|waiting| waiting.told()),
-            starved: track.starved,
-            ..track.story
+        let tell = |target: Target<'_>| TargetReplay {
+            released: released(&registry, target.selection, from, to),
+            waiting: target.waiting.map(|waiting| waiting.told()),
+            starved: target.starved,
+            ..target.story
         };
-        Story { from, to, tracks: self.tracks.into_iter().map(tell).collect() }
+        ReplayReport { from, to, targets: self.targets.into_iter().map(tell).collect() }
     }
 }
 
-impl<'a> Track<'a> {
-    fn new(layout: &'a Layout<'a>, track: usize, selection: usize) -> Self {
+impl<'a> Target<'a> {
+    fn new(layout: &'a Layout<'a>, target: usize, selection: usize) -> Self {
         let policy = layout.policy;
-        let place = &layout.tracks[track];
+        let place = &layout.targets[target];
         let here = &policy.environments[place.environment];
         let find = |environment: usize| layout.find(environment, &place.subject);
         let after = (0..policy.environments.len())
@@ -422,7 +422,7 @@ impl<'a> Track<'a> {
             waiting: None,
             starved: None,
             wake: None,
-            story: layout.blank(track, Vec::<Released>::new()),
+            story: layout.blank(target, Vec::<Released>::new()),
         }
     }
 }

@@ -7,18 +7,18 @@ use crate::policy::{Candidate, GateName};
 
 /// What came where between two times.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Story {
+pub struct ReplayReport {
     /// When it begins.
     pub from: Timestamp,
     /// When it ends.
     pub to: Timestamp,
     /// Every image of every service in every environment, by environment, service and image.
-    pub tracks: Vec<TrackStory>,
+    pub targets: Vec<TargetReplay>,
 }
 
 /// What came to one environment of one image of a service.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct TrackStory {
+pub struct TargetReplay {
     /// The environment.
     pub environment: EnvironmentName,
     /// The service.
@@ -85,21 +85,21 @@ pub struct Starved {
     pub until: Timestamp,
 }
 
-impl Story {
-    /// The tracks of an environment.
-    pub fn of<'a>(&'a self, environment: &'a EnvironmentName) -> impl Iterator<Item = &'a TrackStory> {
-        self.tracks.iter().filter(move |track| track.environment == *environment)
+impl ReplayReport {
+    /// The targets of an environment.
+    pub fn of<'a>(&'a self, environment: &'a EnvironmentName) -> impl Iterator<Item = &'a TargetReplay> {
+        self.targets.iter().filter(move |target| target.environment == *environment)
     }
 
     /// The same, of some services only.
     #[must_use]
     pub fn only(mut self, is_wanted: impl Fn(&ServiceName) -> bool) -> Self {
-        self.tracks.retain(|track| is_wanted(&track.service));
+        self.targets.retain(|target| is_wanted(&target.service));
         self
     }
 }
 
-impl TrackStory {
+impl TargetReplay {
     /// When a tag came, if it did; the first time.
     pub fn arrived_at(&self, tag: &Tag) -> Option<Timestamp> {
         self.arrivals.iter().find(|arrival| arrival.candidate.tag == *tag).map(|arrival| arrival.at)

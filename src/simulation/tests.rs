@@ -9,10 +9,10 @@ use chrono::TimeDelta;
 use chrono_tz::Tz;
 
 use super::*;
-use crate::history::HeldByPath;
+use crate::history::TagsByFile;
 use crate::model::{
-    CommitId, Digest, EnvironmentName, FetchEvidence, ImageName, Movement, MovingCommit, Observation,
-    PinnedTag, PromotionMark, ServiceName, Tag, Timestamp,
+    CommitId, Digest, EnvironmentName, FetchEvidence, ImageName, Observation, PinnedTag, PromotionMark,
+    ServiceName, Tag, TagChange, TagChangeCommit, Timestamp,
 };
 use crate::policy::{
     Approving, Environment, EnvironmentPolicy, Group, Schedule, SelectionRules, ServiceRules,
@@ -37,7 +37,7 @@ fn pinned(text: &str) -> Vec<PinnedTag> {
     tags.map(|one| PinnedTag { tag: tag(one), digest: None }).collect()
 }
 
-pub(super) fn held(text: &str) -> HeldByPath {
+pub(super) fn held(text: &str) -> TagsByFile {
     let files = text.split_whitespace().map(|one| one.split_once('=').unwrap());
     files.map(|(file, tags)| (file.parse().unwrap(), pinned(tags))).collect()
 }
@@ -47,21 +47,21 @@ fn app(name: &str) -> (ServiceName, ImageName) {
 }
 
 /// Movements of one commit: `1 file before>after`, by a person.
-pub(super) fn movements(text: &str) -> Vec<Movement> {
+pub(super) fn tag_changes(text: &str) -> Vec<TagChange> {
     let moves = text.split(';').map(|line| {
         let words: Vec<&str> = line.split_whitespace().collect();
         let (before, after) = words[2].split_once('>').unwrap();
-        movement(words[0].parse().unwrap(), monday(), words[1], (before, after))
+        tag_change(words[0].parse().unwrap(), monday(), words[1], (before, after))
     });
     moves.collect()
 }
 
-fn movement(sequence: u64, at: Timestamp, file: &str, (before, after): (&str, &str)) -> Movement {
+fn tag_change(sequence: u64, at: Timestamp, file: &str, (before, after): (&str, &str)) -> TagChange {
     let name = file.rsplit('/').next().unwrap();
     let (service, image) = app(name);
-    Movement {
+    TagChange {
         sequence,
-        commit: Arc::new(MovingCommit {
+        commit: Arc::new(TagChangeCommit {
             id: CommitId::from_bytes([u8::try_from(sequence).unwrap(); 20]),
             committed_at: at,
             parent_committed_at: None,
@@ -156,13 +156,13 @@ impl Plan {
 }
 
 /// A tale, which begins on Monday at nine with `v0` of `app` everywhere and lasts two weeks. Times are hours since then.
-pub(super) struct Tale(pub(super) Chronicle);
+pub(super) struct Tale(pub(super) Timeline);
 
 impl Tale {
     pub(super) fn new() -> Self {
-        let mut chronicle = Chronicle::empty(monday(), monday() + TimeDelta::days(14));
-        chronicle.folders = ["np", "p"].map(|folder| folder.parse().unwrap()).into();
-        Self(chronicle).with("app")
+        let mut timeline = Timeline::empty(monday(), monday() + TimeDelta::days(14));
+        timeline.folders = ["np", "p"].map(|folder| folder.parse().unwrap()).into();
+        Self(timeline).with("app")
     }
 
     /// A service more.
@@ -191,17 +191,22 @@ impl Tale {
         let image = self.0.images.entry(app(name).1).or_default();
         image.watched_since.get_or_insert(at);
         let known =
-            image.tags.entry(tag(text)).or_insert(TagChronicle { seen: Seen::At(at), digests: Vec::new() });
+            image.tags.entry(tag(text)).or_insert(TagTimeline { seen: Seen::At(at), digests: Vec::new() });
         known.digests.push(Observation { digest: digest(letter), at });
         self
     }
 
     /// A person's commit: `file before>after`, several with `;`.
     pub(super) fn person(mut self, hours: f64, text: &str) -> Self {
-        let sequence = self.0.movements.last().map_or(1, |last| last.sequence + 1);
+        let sequence = self.0.tag_changes.last().map_or(1, |last| last.sequence + 1);
         for line in text.split(';') {
             let (file, moved) = line.trim().split_once(' ').unwrap();
-            self.0.movements.push(movement(sequence, Self::at(hours), file, moved.split_once('>').unwrap()));
+            self.0.tag_changes.push(tag_change(
+                sequence,
+                Self::at(hours),
+                file,
+                moved.split_once('>').unwrap(),
+            ));
         }
         self
     }
@@ -209,7 +214,7 @@ impl Tale {
     /// A promotion, by the schedule or by hand.
     pub(super) fn promoted(self, hours: f64, by: &str, text: &str) -> Self {
         let mut tale = self.person(hours, text);
-        let last = tale.0.movements.last_mut().unwrap();
+        let last = tale.0.tag_changes.last_mut().unwrap();
         let mark = PromotionMark {
             id: "0197c0de-7b1e-7c3a-9f55-4f5e0a2b6d11".parse().unwrap(),
             requested_by: by.to_owned(),
@@ -224,7 +229,7 @@ impl Tale {
         let file = format!(".tidegate/{file}.yaml").parse().unwrap();
         let note = "by: Ana\nat: 2026-03-02T09:00:00Z\nreason: we look into it\n";
         let text = text.map(|text| format!("{note}{text}\n"));
-        self.0.controls.push(ControlChange { at: Self::at(hours), file, text });
+        self.0.controls.push(ControlFileChange { at: Self::at(hours), file, text });
         self
     }
 
@@ -238,12 +243,12 @@ impl Tale {
     }
 }
 
-fn told(story: &Story) -> Vec<String> {
+fn told(story: &ReplayReport) -> Vec<String> {
     let hours = |time: Duration| format!("{:.1}", time.as_secs_f64() / 3600.0);
     let mut lines: Vec<(Timestamp, String)> = Vec::new();
-    for track in &story.tracks {
-        for arrival in &track.arrivals {
-            let name = if track.service.name() == "app" { "" } else { track.service.name() };
+    for target in &story.targets {
+        for arrival in &target.arrivals {
+            let name = if target.service.name() == "app" { "" } else { target.service.name() };
             let at = hours((arrival.at - monday()).to_std().unwrap());
             let by = if arrival.by_schedule { "" } else { " by a person" };
             let waited: Vec<String> =
@@ -251,7 +256,7 @@ fn told(story: &Story) -> Vec<String> {
             let waited =
                 if waited.is_empty() { String::new() } else { format!(" after {}", waited.join(", ")) };
             let patch = arrival.candidate.version.patch();
-            let line = format!("{name} {} v{patch} at {at}{by}{waited}", track.environment);
+            let line = format!("{name} {} v{patch} at {at}{by}{waited}", target.environment);
             lines.push((arrival.at, line.trim_start().to_owned()));
         }
     }

@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use crate::model::{Tag, Timestamp};
-use crate::policy::{Candidate, Evaluation, GateName};
+use crate::policy::{Candidate, GateEvaluation, GateName};
 
 use super::story;
 
@@ -25,7 +25,7 @@ impl Waiting {
     }
 
     /// Goes on waiting, if it is the same candidate; begins anew, if it is another.
-    pub(super) fn go_on(known: Option<Self>, evaluation: &Evaluation, now: Timestamp) -> Self {
+    pub(super) fn go_on(known: Option<Self>, evaluation: &GateEvaluation, now: Timestamp) -> Self {
         let candidate = evaluation.candidate();
         let same = known.filter(|waiting| waiting.candidate.tag == candidate.tag);
         let mut waiting = same.unwrap_or_else(|| Self::begin(candidate, now));

@@ -13,6 +13,6 @@ mod settings;
 #[cfg(test)]
 mod tests;
 
-pub use ports::{Answer, Between, Histories, Images, Shelf};
+pub use ports::{Answer, Between, Cache, Histories, Images};
 pub use reader::Reader;
 pub use settings::{Policy, Question, ReadVersion, Scope, SourceRules};

@@ -60,7 +60,7 @@ pub trait Histories: Send + Sync + 'static {
 }
 
 /// Keeps what was read, by what never changes: digests and commits. What it can't keep or give back is read again.
-pub trait Shelf: Send + Sync + 'static {
+pub trait Cache: Send + Sync + 'static {
     /// The kept labels of an image.
     fn labels(
         &self,

@@ -9,7 +9,7 @@ use crate::model::{CommitId, Digest, Fault, ImageName, Printable, Relation, Tag}
 
 use super::kept::{Kept, Knew};
 use super::order::newest_first;
-use super::ports::{Between, Histories, Images, Shelf};
+use super::ports::{Between, Cache, Histories, Images};
 use super::settings::{Policy, Question};
 
 /// Reads notes. Cheap to clone.
@@ -37,7 +37,7 @@ impl<I, H, S> fmt::Debug for Reader<I, H, S> {
     }
 }
 
-impl<I: Images, H: Histories, S: Shelf> Reader<I, H, S> {
+impl<I: Images, H: Histories, S: Cache> Reader<I, H, S> {
     /// A reader of these.
     pub fn new(images: Arc<I>, histories: Arc<H>, shelf: Arc<S>, policy: Arc<Policy>) -> Self {
         Self { images, histories, shelf, policy }

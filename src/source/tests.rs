@@ -52,7 +52,7 @@ impl Histories for World {
     }
 }
 
-impl Shelf for World {
+impl Cache for World {
     async fn labels(&self, _: &ImageName, digest: &Digest) -> Option<BTreeMap<String, String>> {
         self.kept.lock().unwrap().get(digest).cloned()
     }

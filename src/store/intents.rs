@@ -61,8 +61,8 @@ impl Store {
 
     /// Records what came of intents, each told of at most once, all or none of them.
     ///
-    /// Telling it twice changes nothing. A landing overrules an abandonment, since it was seen in Git; nothing
-    /// overrules a landing. An intent that the database doesn't have, since it was rebuilt meanwhile, is passed over.
+    /// Telling it twice changes nothing. A rollout commit overrules an abandonment, since it was seen in Git; nothing
+    /// overrules a rollout commit. An intent that the database doesn't have, since it was rebuilt meanwhile, is passed over.
     ///
     /// # Errors
     /// When the database can't be written.

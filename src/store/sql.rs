@@ -102,7 +102,7 @@ pub(super) const ADD_PLACES: &str = "INSERT INTO history_places (place, service,
 pub(super) const ADD_MOVEMENTS: &str =
     "INSERT INTO history_movements (sequence, ordinal, place, before, after,
     promotion, requested_by, digest, checksum) ";
-/// Begins a query for movements, which [`MOVEMENTS`] ends.
+/// Begins a query for tag changes, which [`MOVEMENTS`] ends.
 pub(super) const OF_SUBJECTS: &str = "WITH wanted (service, image) AS (";
 /// The columns are read by their number. A commit that is missing is noticed, not left out.
 pub(super) const MOVEMENTS: (&str, &str) = (
@@ -131,7 +131,7 @@ pub(super) const ADD_INTENTS: &str = "INSERT INTO intents (promotion, service, e
 pub(super) const PENDING_INTENTS: &str = "SELECT promotion, service, environment, image, from_tag, to_tag,
     digest, base, requested_by, begun_at_ms FROM intents WHERE outcome IS NULL
     ORDER BY begun_at_ms, promotion";
-/// A landing is seen in Git and so overrules a verdict of having found nothing; nothing overrules a landing.
+/// A rollout commit is seen in Git and so overrules a verdict of having found nothing; nothing overrules a rollout commit.
 pub(super) const SETTLE_INTENTS: (&str, &str) = (
     "WITH told (promotion, outcome, landed_commit, settled_at_ms) AS (",
     ") UPDATE intents SET outcome = told.outcome, landed_commit = told.landed_commit,

@@ -8,8 +8,8 @@ use tempfile::TempDir;
 
 use super::{Extended, Failure, Store, StoreError};
 use crate::model::{
-    Class, CommitId, Fault, FetchEvidence, ImageName, IndexEnd, Intent, Movement, MovingCommit, PinnedTag,
-    ServiceName, Timestamp,
+    Class, CommitId, Fault, FetchEvidence, ImageName, IndexEnd, Intent, PinnedTag, ServiceName, TagChange,
+    TagChangeCommit, Timestamp,
 };
 
 fn head() -> CommitId {
@@ -49,10 +49,10 @@ fn intent(number: u64) -> Intent {
     }
 }
 
-fn movement(sequence: u64) -> Movement {
-    Movement {
+fn tag_change(sequence: u64) -> TagChange {
+    TagChange {
         sequence,
-        commit: Arc::new(MovingCommit {
+        commit: Arc::new(TagChangeCommit {
             id: head(),
             committed_at: Timestamp::UNIX_EPOCH,
             parent_committed_at: None,
@@ -95,19 +95,19 @@ async fn a_full_disk_takes_all_intents_or_none() {
 #[tokio::test]
 async fn a_full_disk_keeps_the_index_that_was_there() {
     let (_folder, store) = full_store().await;
-    let Extended::To(end) = store.extend_index("scope", None, head(), &[movement(0)]).await.unwrap() else {
+    let Extended::To(end) = store.extend_index("scope", None, head(), &[tag_change(0)]).await.unwrap() else {
         panic!("nobody else writes")
     };
-    let many: Vec<_> = (0..1000).map(movement).collect();
+    let many: Vec<_> = (0..1000).map(tag_change).collect();
     assert_full(store.extend_index("scope", Some((end, 1)), head(), &many[1..]).await.unwrap_err());
     assert_eq!(store.index_end().await.unwrap(), Some(("scope".to_owned(), end)));
-    assert_eq!(store.movements_of(end, &[subject()]).await.unwrap(), [movement(0)]);
+    assert_eq!(store.tag_changes_of(end, &[subject()]).await.unwrap(), [tag_change(0)]);
     // The next write begins afresh, whatever the database did with the transaction that failed.
     set(&store, "max_page_count = 100000").await;
     let extended = store.extend_index("scope", Some((end, 1)), head(), &many[1..]).await.unwrap();
     let end = IndexEnd { next_sequence: 1000, ..end };
     assert_eq!(extended, Extended::To(end));
-    assert_eq!(store.movements_of(end, &[subject()]).await.unwrap(), many);
+    assert_eq!(store.tag_changes_of(end, &[subject()]).await.unwrap(), many);
 }
 
 #[tokio::test]

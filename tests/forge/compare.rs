@@ -12,7 +12,7 @@ use tidegate::forge::{Api, ApiSettings, Asked, Commits};
 use tidegate::git::{Reach, SourceMirror, SourceSettings, Wanted};
 use tidegate::model::{Class, CommitId, Digest, Fault, ImageName, Relation, SourceRange};
 use tidegate::source::{
-    Answer, Between, Histories, Images, Policy, Question, Reader, Scope, Shelf, SourceRules,
+    Answer, Between, Cache, Histories, Images, Policy, Question, Reader, Scope, SourceRules,
 };
 use wiremock::ResponseTemplate;
 
@@ -138,7 +138,7 @@ impl Images for Labels {
 
 struct Nothing;
 
-impl Shelf for Nothing {
+impl Cache for Nothing {
     async fn labels(&self, _: &ImageName, _: &Digest) -> Option<BTreeMap<String, String>> {
         None
     }

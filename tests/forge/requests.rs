@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use tidegate::forge::{Api, ApiSettings, GitHub, GitHubSettings};
 use tidegate::model::{
-    AutoMerge, Class, Fault, MergeMethod, Opinion, RequestBranch, RequestDraft, RequestExtras,
+    AutoMerge, Class, Fault, MergeMethod, Opinion, PullRequestBranch, PullRequestDraft, PullRequestOptions,
 };
 
 use crate::support::git::{Change, Origin};
@@ -24,7 +24,7 @@ fn client(server: &pulls::GitHub, token: &'static str) -> GitHub {
     )
 }
 
-fn branch() -> RequestBranch {
+fn branch() -> PullRequestBranch {
     "tidegate/prod/common/app".parse().unwrap()
 }
 
@@ -38,8 +38,8 @@ fn world() -> (Origin, pulls::GitHub, GitHub) {
     (origin, server, client)
 }
 
-fn draft() -> RequestDraft {
-    RequestDraft { branch: branch(), title: "a title".into(), body: "a body\n".into(), is_draft: true }
+fn draft() -> PullRequestDraft {
+    PullRequestDraft { branch: branch(), title: "a title".into(), body: "a body\n".into(), is_draft: true }
 }
 
 fn asked(server: &pulls::GitHub) -> Vec<String> {
@@ -69,7 +69,7 @@ async fn one_is_opened_changed_and_closed() {
     assert_eq!((closed.len(), closed[0].is_merged, closed[0].body.as_str()), (1, false, "over"));
     assert_eq!(closed[0].head, opened.head);
     assert_eq!(client.message(opened.head).await.unwrap(), "chore(app): update");
-    let other: RequestBranch = "tidegate/prod/common/web".parse().unwrap();
+    let other: PullRequestBranch = "tidegate/prod/common/web".parse().unwrap();
     assert_eq!(client.closed_requests(&other, 1).await.unwrap().requests, []);
 }
 
@@ -139,7 +139,7 @@ async fn closed_ones_come_by_pages_the_last_to_change_first() {
 async fn what_it_is_given_once_is_given_and_what_cannot_be_is_told() {
     let (_origin, server, client) = world();
     client.open_request(&draft()).await.unwrap();
-    let mut extras = RequestExtras {
+    let mut extras = PullRequestOptions {
         labels: vec!["promotion".into()],
         reviewers: vec!["ana".into()],
         team_reviewers: vec!["platform".into()],

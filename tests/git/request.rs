@@ -1,12 +1,12 @@
 //! Tidegate's own branches: put where they are to be, and never over what a person pushed.
 
 use tidegate::git::GitError;
-use tidegate::model::{Publication, RequestBranch};
+use tidegate::model::{Publication, PullRequestBranch};
 
 use super::{APP, commit, draft, fetched, noon, open, paths};
 use crate::support::git::{Change, try_git};
 
-fn branch() -> RequestBranch {
+fn branch() -> PullRequestBranch {
     "tidegate/prod/common/app".parse().unwrap()
 }
 

@@ -69,8 +69,11 @@ async fn a_hold_is_told_with_who_and_why_and_the_command_that_takes_it_back() {
         assert!(held.out.contains(told), "{told}: {}", held.out);
     }
     let (_, told) = explain(&world, &["--env", "prod"]);
-    let prospect = &told["explanations"][0];
-    assert_eq!((&prospect["earliest"], &prospect["controls"][0]["by"]), (&Value::Null, &"Ana".into()));
+    let candidate_status = &told["explanations"][0];
+    assert_eq!(
+        (&candidate_status["earliest"], &candidate_status["controls"][0]["by"]),
+        (&Value::Null, &"Ana".into())
+    );
 }
 
 #[tokio::test]

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use tidegate::model::Class;
 use tidegate::store::{OpenState, Opened, Store};
 
-use super::words::{Place, REPOSITORY, at, extend, index_of, intent, movement, seen};
+use super::words::{Place, REPOSITORY, at, extend, index_of, intent, seen, tag_change};
 
 /// A closed store with some hundred pages in it.
 async fn filled() -> Place {
@@ -14,8 +14,8 @@ async fn filled() -> Place {
     let store = place.create().await;
     let tags: Vec<_> = (0..500).map(|n| seen(&format!("v1.0.{n}"), 'a')).collect();
     store.observe(&tags, at(1)).await.unwrap();
-    let movements: Vec<_> = (0..300).map(movement).collect();
-    extend(&store, "scope", None, 299, &movements).await;
+    let tag_changes: Vec<_> = (0..300).map(tag_change).collect();
+    extend(&store, "scope", None, 299, &tag_changes).await;
     store.begin(&[intent(1)]).await.unwrap();
     store.close().await;
     place

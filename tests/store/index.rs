@@ -7,46 +7,48 @@ use proptest::collection::vec;
 use proptest::option;
 use proptest::prelude::*;
 use tidegate::model::{
-    FetchEvidence, ImageName, IndexEnd, Movement, MovementQuery, MovingCommit, PinnedTag, PromotionMark,
-    ServiceName, Timestamp,
+    FetchEvidence, ImageName, IndexEnd, PinnedTag, PromotionMark, ServiceName, TagChange, TagChangeCommit,
+    TagChangeQuery, Timestamp,
 };
 use tidegate::store::{Extended, Store};
 
-use super::words::{Place, at, commit, connect, digest, extend, movement, promotion, subject, tamper, word};
+use super::words::{
+    Place, at, commit, connect, digest, extend, promotion, subject, tag_change, tamper, word,
+};
 
 const SCOPE: &str = "paths:1f0e parser:1";
 
 /// Everything, newest first.
-fn newest(most: usize) -> MovementQuery {
-    MovementQuery { service: None, since: None, most, rest: None }
+fn newest(most: usize) -> TagChangeQuery {
+    TagChangeQuery { service: None, since: None, most, rest: None }
 }
 
 /// Everything that is kept up to an end, oldest first, read in parts of so many.
-async fn all(store: &Store, end: IndexEnd, most: usize) -> Vec<Movement> {
-    let mut movements = Vec::new();
+async fn all(store: &Store, end: IndexEnd, most: usize) -> Vec<TagChange> {
+    let mut tag_changes = Vec::new();
     let mut query = newest(most);
     loop {
-        let part = store.movements(end, &query).await.unwrap();
-        assert!(part.movements.len() <= most);
-        movements.extend(part.movements);
+        let part = store.tag_changes(end, &query).await.unwrap();
+        assert!(part.tag_changes.len() <= most);
+        tag_changes.extend(part.tag_changes);
         query.rest = part.rest;
         if query.rest.is_none() {
-            movements.reverse();
-            return movements;
+            tag_changes.reverse();
+            return tag_changes;
         }
     }
 }
 
-fn subjects(movements: &[Movement]) -> Vec<(ServiceName, ImageName)> {
-    let subjects: BTreeSet<_> = movements.iter().map(subject).collect();
+fn subjects(tag_changes: &[TagChange]) -> Vec<(ServiceName, ImageName)> {
+    let subjects: BTreeSet<_> = tag_changes.iter().map(subject).collect();
     subjects.into_iter().collect()
 }
 
 /// Asserts that something can be told only by an index that is no more.
 async fn assert_gone(store: &Store, end: IndexEnd) {
-    let error = store.movements(end, &newest(9)).await.unwrap_err();
+    let error = store.tag_changes(end, &newest(9)).await.unwrap_err();
     assert_eq!(error.to_string(), "the history index was made anew in the middle of a pass");
-    assert!(store.movements_of(end, &[subject(&movement(1))]).await.is_err());
+    assert!(store.tag_changes_of(end, &[subject(&tag_change(1))]).await.is_err());
     assert!(store.commits_below(end, 9, 9).await.is_err());
 }
 
@@ -55,20 +57,20 @@ async fn it_says_of_which_scope_it_is_and_how_far_it_goes() {
     let place = Place::new();
     let store = place.create().await;
     assert_eq!(store.index_end().await.unwrap(), None);
-    let end = extend(&store, SCOPE, None, 1, &[movement(1)]).await;
+    let end = extend(&store, SCOPE, None, 1, &[tag_change(1)]).await;
     assert_eq!(store.index_end().await.unwrap(), Some((SCOPE.to_owned(), end)));
     assert_eq!((end.head, end.next_sequence), (commit(1), 2));
     store.close().await;
     let store = place.reopen().await;
     assert_eq!(store.index_end().await.unwrap(), Some((SCOPE.to_owned(), end)));
-    assert_eq!(all(&store, end, 9).await, [movement(1)]);
+    assert_eq!(all(&store, end, 9).await, [tag_change(1)]);
 }
 
 #[tokio::test]
 async fn history_that_grows_commit_by_commit_is_what_it_is_at_once() {
     let place = Place::new();
     let store = place.create().await;
-    let history: Vec<_> = (0..1030).map(movement).collect();
+    let history: Vec<_> = (0..1030).map(tag_change).collect();
     let mut end = extend(&store, SCOPE, None, 1019, &history[..1020]).await;
     for (number, one) in (1020..).zip(&history[1020..]) {
         end = extend(&store, SCOPE, Some(end), number, std::slice::from_ref(one)).await;
@@ -77,7 +79,7 @@ async fn history_that_grows_commit_by_commit_is_what_it_is_at_once() {
     end = extend(&store, SCOPE, Some(end), 2000, &[]).await;
     assert_eq!((end.head, end.next_sequence), (commit(2000), 1030));
     assert_eq!(all(&store, end, 100).await, history);
-    assert_eq!(store.movements_of(end, &subjects(&history)).await.unwrap(), history);
+    assert_eq!(store.tag_changes_of(end, &subjects(&history)).await.unwrap(), history);
     let mut rows = connect(&place.file).await;
     let places: i64 =
         sqlx::query_scalar("SELECT count(*) FROM history_places").fetch_one(&mut rows).await.unwrap();
@@ -88,11 +90,11 @@ async fn history_that_grows_commit_by_commit_is_what_it_is_at_once() {
 async fn what_is_read_is_of_the_end_that_is_named() {
     let place = Place::new();
     let store = place.create().await;
-    let history: Vec<_> = (0..20).map(movement).collect();
+    let history: Vec<_> = (0..20).map(tag_change).collect();
     let early = extend(&store, SCOPE, None, 9, &history[..10]).await;
     let late = extend(&store, SCOPE, Some(early), 19, &history[10..]).await;
     assert_eq!(all(&store, early, 100).await, history[..10]);
-    assert_eq!(store.movements_of(early, &subjects(&history)).await.unwrap(), history[..10]);
+    assert_eq!(store.tag_changes_of(early, &subjects(&history)).await.unwrap(), history[..10]);
     assert_eq!(all(&store, late, 7).await, history);
 }
 
@@ -100,20 +102,20 @@ async fn what_is_read_is_of_the_end_that_is_named() {
 async fn one_service_is_read_without_the_others() {
     let place = Place::new();
     let store = place.create().await;
-    let history: Vec<_> = (0..1200).map(movement).collect();
+    let history: Vec<_> = (0..1200).map(tag_change).collect();
     let end = extend(&store, SCOPE, None, 1199, &history).await;
-    let of = |number: u64| -> Vec<Movement> {
-        history.iter().filter(|one| subject(one) == subject(&movement(number))).cloned().collect()
+    let of = |number: u64| -> Vec<TagChange> {
+        history.iter().filter(|one| subject(one) == subject(&tag_change(number))).cloned().collect()
     };
     assert_eq!(of(7).len(), 3);
-    assert_eq!(store.movements_of(end, &[subject(&movement(7))]).await.unwrap(), of(7));
-    let service = movement(7).service;
-    let query = MovementQuery { service: Some(service), ..newest(2) };
-    let part = store.movements(end, &query).await.unwrap();
-    let expected: Vec<Movement> = of(7).into_iter().rev().take(2).collect();
-    assert_eq!(part.movements, expected);
+    assert_eq!(store.tag_changes_of(end, &[subject(&tag_change(7))]).await.unwrap(), of(7));
+    let service = tag_change(7).service;
+    let query = TagChangeQuery { service: Some(service), ..newest(2) };
+    let part = store.tag_changes(end, &query).await.unwrap();
+    let expected: Vec<TagChange> = of(7).into_iter().rev().take(2).collect();
+    assert_eq!(part.tag_changes, expected);
     let other: ServiceName = word("common/other");
-    assert_eq!(store.movements_of(end, &[(other, word("ghcr.io/vtr/other"))]).await.unwrap(), []);
+    assert_eq!(store.tag_changes_of(end, &[(other, word("ghcr.io/vtr/other"))]).await.unwrap(), []);
 }
 
 #[tokio::test]
@@ -121,16 +123,17 @@ async fn a_time_is_asked_of_the_commits_and_not_of_their_order() {
     let place = Place::new();
     let store = place.create().await;
     let made = |sequence: u64, minute: i64| {
-        let facts = MovingCommit { committed_at: at(minute * 60), ..(*movement(sequence).commit).clone() };
-        Movement { commit: Arc::new(facts), ..movement(sequence) }
+        let facts =
+            TagChangeCommit { committed_at: at(minute * 60), ..(*tag_change(sequence).commit).clone() };
+        TagChange { commit: Arc::new(facts), ..tag_change(sequence) }
     };
     let history = [made(0, 0), made(1, 9), made(2, 3), made(3, 8)];
     let end = extend(&store, SCOPE, None, 3, &history).await;
-    let query = MovementQuery { since: Some(at(5 * 60)), ..newest(9) };
-    let part = store.movements(end, &query).await.unwrap();
-    assert_eq!(part.movements, [history[3].clone(), history[1].clone()]);
-    let query = MovementQuery { since: Some(at(10 * 60)), ..newest(9) };
-    assert_eq!(store.movements(end, &query).await.unwrap().movements, []);
+    let query = TagChangeQuery { since: Some(at(5 * 60)), ..newest(9) };
+    let part = store.tag_changes(end, &query).await.unwrap();
+    assert_eq!(part.tag_changes, [history[3].clone(), history[1].clone()]);
+    let query = TagChangeQuery { since: Some(at(10 * 60)), ..newest(9) };
+    assert_eq!(store.tag_changes(end, &query).await.unwrap().tag_changes, []);
 }
 
 #[tokio::test]
@@ -139,23 +142,23 @@ async fn what_does_not_follow_is_not_written() {
     let store = place.create().await;
     let append = async |scope, onto: Option<IndexEnd>| {
         let onto = onto.map(|end| (end, end.next_sequence));
-        store.extend_index(scope, onto, commit(9), &[movement(9)]).await.unwrap()
+        store.extend_index(scope, onto, commit(9), &[tag_change(9)]).await.unwrap()
     };
     let nowhere = IndexEnd { head: commit(1), next_sequence: 2, generation: 0 };
     assert_eq!(append(SCOPE, Some(nowhere)).await, Extended::Overtaken, "there is no index");
-    let end = extend(&store, SCOPE, None, 2, &[movement(2)]).await;
+    let end = extend(&store, SCOPE, None, 2, &[tag_change(2)]).await;
     let elsewhere = IndexEnd { head: commit(1), ..end };
     assert_eq!(append(SCOPE, Some(elsewhere)).await, Extended::Overtaken, "it is at another head");
     assert_eq!(append("other", Some(end)).await, Extended::Overtaken, "it is of another scope");
     assert_eq!(append(SCOPE, None).await, Extended::Overtaken, "somebody made it meanwhile");
-    assert_eq!(all(&store, end, 9).await, [movement(2)]);
+    assert_eq!(all(&store, end, 9).await, [tag_change(2)]);
 }
 
 #[tokio::test]
 async fn another_scope_leaves_nothing_of_what_was_there_but_when_commits_came() {
     let place = Place::new();
     let store = place.create().await;
-    let history: Vec<_> = (0..300).map(movement).collect();
+    let history: Vec<_> = (0..300).map(tag_change).collect();
     let old = extend(&store, SCOPE, None, 299, &history).await;
     assert!(store.evidence(&[commit(5)]).await.unwrap().is_empty(), "it is in the index");
     store.drop_other_index(SCOPE).await.unwrap();
@@ -164,9 +167,9 @@ async fn another_scope_leaves_nothing_of_what_was_there_but_when_commits_came() 
     assert_eq!(store.index_end().await.unwrap(), None);
     let end = extend(&store, "other", None, 5, &history[5..6]).await;
     assert_gone(&store, old).await;
-    assert_eq!(all(&store, end, 9).await, [movement(5)]);
+    assert_eq!(all(&store, end, 9).await, [tag_change(5)]);
     let evidence = store.evidence(&[commit(5), commit(299), commit(300)]).await.unwrap();
-    let came = |number: u64| (commit(number), movement(number).commit.fetched);
+    let came = |number: u64| (commit(number), tag_change(number).commit.fetched);
     assert_eq!(evidence, [came(5), came(299)].into());
 }
 
@@ -174,9 +177,9 @@ async fn another_scope_leaves_nothing_of_what_was_there_but_when_commits_came() 
 async fn what_was_rewritten_is_cut_and_what_came_before_stays() {
     let place = Place::new();
     let store = place.create().await;
-    let history: Vec<_> = (0..30).map(movement).collect();
+    let history: Vec<_> = (0..30).map(tag_change).collect();
     let old = extend(&store, SCOPE, None, 29, &history).await;
-    let instead = Movement { before: Vec::new(), ..movement(20) };
+    let instead = TagChange { before: Vec::new(), ..tag_change(20) };
     let instead = std::slice::from_ref(&instead);
     let extended = store.extend_index(SCOPE, Some((old, 20)), commit(20), instead).await.unwrap();
     let Extended::To(end) = extended else { panic!("nobody else writes") };
@@ -184,15 +187,15 @@ async fn what_was_rewritten_is_cut_and_what_came_before_stays() {
     assert_eq!(all(&store, end, 9).await, [&history[..20], instead].concat());
     assert_gone(&store, old).await;
     let evidence = store.evidence(&[commit(19), commit(25)]).await.unwrap();
-    assert_eq!(evidence, [(commit(25), movement(25).commit.fetched)].into());
+    assert_eq!(evidence, [(commit(25), tag_change(25).commit.fetched)].into());
 }
 
 #[tokio::test]
 async fn commits_are_told_from_the_newest_down() {
     let place = Place::new();
     let store = place.create().await;
-    let beside = Movement { path: word("clusters/prod/b.yaml"), ..movement(4) };
-    let history = [movement(2), movement(4), beside, movement(7)];
+    let beside = TagChange { path: word("clusters/prod/b.yaml"), ..tag_change(4) };
+    let history = [tag_change(2), tag_change(4), beside, tag_change(7)];
     let end = extend(&store, SCOPE, None, 7, &history).await;
     let below = async |sequence, most| store.commits_below(end, sequence, most).await.unwrap();
     assert_eq!(below(8, 2).await, [(7, commit(7)), (4, commit(4))]);
@@ -204,14 +207,15 @@ async fn commits_are_told_from_the_newest_down() {
 async fn one_commit_has_one_set_of_facts() {
     let place = Place::new();
     let store = place.create().await;
-    let commit_of_another = Arc::clone(&movement(2).commit);
-    let other = Movement { commit: commit_of_another, path: word("clusters/prod/b.yaml"), ..movement(1) };
-    let error = store.extend_index(SCOPE, None, commit(1), &[movement(1), other]).await.unwrap_err();
+    let commit_of_another = Arc::clone(&tag_change(2).commit);
+    let other = TagChange { commit: commit_of_another, path: word("clusters/prod/b.yaml"), ..tag_change(1) };
+    let error = store.extend_index(SCOPE, None, commit(1), &[tag_change(1), other]).await.unwrap_err();
     assert_eq!(
         error.to_string(),
         "cannot save the history index: two movements of one sequence tell different facts of its commit"
     );
-    let error = store.extend_index(SCOPE, None, commit(1), &[movement(2), movement(1)]).await.unwrap_err();
+    let error =
+        store.extend_index(SCOPE, None, commit(1), &[tag_change(2), tag_change(1)]).await.unwrap_err();
     assert_eq!(
         error.to_string(),
         "cannot save the history index: the movements are not in the order of commits"
@@ -234,10 +238,10 @@ async fn an_index_that_is_not_what_was_saved_is_no_index() {
     ] {
         let place = Place::new();
         let store = place.create().await;
-        let history: Vec<_> = (0..1100).map(movement).collect();
+        let history: Vec<_> = (0..1100).map(tag_change).collect();
         let old = extend(&store, SCOPE, None, 2, &history).await;
         tamper(&place.file, harm).await;
-        let error = store.movements(old, &newest(9)).await.unwrap_err();
+        let error = store.tag_changes(old, &newest(9)).await.unwrap_err();
         assert!(error.to_string().contains("made anew"), "{harm}: {error}");
         // It is gone, and a new one can be made.
         assert_eq!(store.index_end().await.unwrap(), None, "{harm}");
@@ -250,19 +254,19 @@ async fn an_index_that_is_not_what_was_saved_is_no_index() {
     }
     let place = Place::new();
     let store = place.create().await;
-    extend(&store, SCOPE, None, 2, &[movement(2)]).await;
+    extend(&store, SCOPE, None, 2, &[tag_change(2)]).await;
     tamper(&place.file, "UPDATE history_index SET head = 'HEAD'").await;
     assert_eq!(store.index_end().await.unwrap(), None);
-    extend(&store, SCOPE, None, 2, &[movement(2)]).await;
+    extend(&store, SCOPE, None, 2, &[tag_change(2)]).await;
 }
 
 #[tokio::test]
-async fn twenty_thousand_movements_come_back_equal() {
+async fn twenty_thousand_tag_changes_come_back_equal() {
     let place = Place::new();
     let store = place.create().await;
-    let movements: Vec<_> = (0..20_000).map(movement).collect();
-    let end = extend(&store, SCOPE, None, 19_999, &movements).await;
-    assert!(all(&store, end, 5000).await == movements);
+    let tag_changes: Vec<_> = (0..20_000).map(tag_change).collect();
+    let end = extend(&store, SCOPE, None, 19_999, &tag_changes).await;
+    assert!(all(&store, end, 5000).await == tag_changes);
 }
 
 fn instant() -> impl Strategy<Value = Timestamp> {
@@ -282,39 +286,39 @@ prop_compose! {
     fn commit_facts()(
         committed_at in instant(), parent_committed_at in option::of(instant()), author_name in ".{0,40}",
         absent_at in option::of(instant()), fetched_at in instant(),
-    ) -> MovingCommit {
+    ) -> TagChangeCommit {
         let fetched = FetchEvidence { absent_at, fetched_at };
-        MovingCommit { id: commit(0), committed_at, parent_committed_at, author_name, fetched }
+        TagChangeCommit { id: commit(0), committed_at, parent_committed_at, author_name, fetched }
     }
 }
 
 prop_compose! {
-    fn one_movement()(
+    fn one_tag_change()(
         path in "[a-zñ🌊 ]{1,9}(/[a-z.-]{1,3}x){0,3}", service in "[a-z][a-z0-9]{0,5}/[a-z0-9]{1,9}",
         image in "(ghcr\\.io|127\\.0\\.0\\.1:5000)/[a-z0-9]{1,9}(-[a-z]{1,5})?", before in pinned_tags(), after in pinned_tags(),
         has_digest: bool, requested_by in ".{0,20}", number in option::of(0_u64..9999),
-    ) -> Movement {
-        Movement {
+    ) -> TagChange {
+        TagChange {
             path: word(&path), service: word(&service), image: word(&image), before, after,
             promotion: number.map(|number| PromotionMark {
                 id: promotion(number), requested_by, digest: has_digest.then(|| digest('9')),
             }),
-            ..movement(0)
+            ..tag_change(0)
         }
     }
 }
 
-/// Commits of some movements each, oldest first.
-fn history() -> impl Strategy<Value = Vec<Movement>> {
-    let commits = vec((1_u64..50, commit_facts(), vec(one_movement(), 1..5)), 0..12);
+/// Commits of some tag changes each, oldest first.
+fn history() -> impl Strategy<Value = Vec<TagChange>> {
+    let commits = vec((1_u64..50, commit_facts(), vec(one_tag_change(), 1..5)), 0..12);
     commits.prop_map(|commits| {
         let mut sequence = 0;
         let mut history = Vec::new();
-        for (step, facts, movements) in commits {
+        for (step, facts, tag_changes) in commits {
             sequence += step;
-            let facts = Arc::new(MovingCommit { id: commit(sequence), ..facts });
-            for one in movements {
-                history.push(Movement { sequence, commit: Arc::clone(&facts), ..one });
+            let facts = Arc::new(TagChangeCommit { id: commit(sequence), ..facts });
+            for one in tag_changes {
+                history.push(TagChange { sequence, commit: Arc::clone(&facts), ..one });
             }
         }
         history
@@ -329,14 +333,14 @@ fn any_history_comes_back_equal() {
     let scopes = std::cell::Cell::new(0);
     proptest!(ProptestConfig::with_cases(64), |(history in history(), cut in 0_usize..40, most in 1_usize..9)| {
         // Saved in two parts, with the cut between two commits.
-        let at = history.get(cut).map(|movement| movement.sequence);
-        let cut = at.map_or(history.len(), |at| history.partition_point(|movement| movement.sequence < at));
+        let at = history.get(cut).map(|tag_change| tag_change.sequence);
+        let cut = at.map_or(history.len(), |at| history.partition_point(|tag_change| tag_change.sequence < at));
         scopes.set(scopes.get() + 1);
         let scope = format!("scope {}", scopes.get());
         let (newest, by_subject) = runtime.block_on(async {
             let end = extend(&store, &scope, None, 1, &history[..cut]).await;
             let end = extend(&store, &scope, Some(end), 2, &history[cut..]).await;
-            (all(&store, end, most).await, store.movements_of(end, &subjects(&history)).await.unwrap())
+            (all(&store, end, most).await, store.tag_changes_of(end, &subjects(&history)).await.unwrap())
         });
         prop_assert_eq!(&newest, &history);
         prop_assert_eq!(&by_subject, &history);

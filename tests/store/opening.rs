@@ -6,7 +6,7 @@ use std::path::Path;
 use tidegate::model::{Class, Fault};
 use tidegate::store::{OpenState, Store, StoreError};
 
-use super::words::{Place, REPOSITORY, at, commit, connect, extend, intent, movement, seen, tamper};
+use super::words::{Place, REPOSITORY, at, commit, connect, extend, intent, seen, tag_change, tamper};
 
 async fn refused(file: &Path) -> StoreError {
     Store::open(file, REPOSITORY).await.unwrap_err()
@@ -54,7 +54,7 @@ async fn another_repository_clears_what_tells_of_the_old_one() {
     let store = place.create().await;
     store.observe(&[seen("v1", 'a')], at(1)).await.unwrap();
     store.record_fetch(commit(1), None, at(1)).await.unwrap();
-    extend(&store, "scope", None, 1, &[movement(1)]).await;
+    extend(&store, "scope", None, 1, &[tag_change(1)]).await;
     store.begin(&[intent(1)]).await.unwrap();
     store.close().await;
     let other = Store::open(&place.file, "file:///srv/other.git").await.unwrap();

@@ -8,7 +8,7 @@ use tidegate::model::{Class, Fault};
 use tidegate::store::{DataFolder, Extended, OpenState, Store, StoreError};
 use tokio::task::JoinSet;
 
-use super::words::{Place, REPOSITORY, at, commit, extend, index_of, intent, movement, seen};
+use super::words::{Place, REPOSITORY, at, commit, extend, index_of, intent, seen, tag_change};
 
 const NO_WAIT: Duration = Duration::ZERO;
 
@@ -71,12 +71,12 @@ async fn two_that_write_at_once_lose_nothing() {
 async fn of_two_that_extend_the_index_one_is_told_to_look_again() {
     let place = Place::new();
     let (one, other) = (place.create().await, place.reopen().await);
-    let end = extend(&one, "scope", None, 1, &[movement(1)]).await;
+    let end = extend(&one, "scope", None, 1, &[tag_change(1)]).await;
     assert_eq!(other.index_end().await.unwrap(), Some(("scope".to_owned(), end)));
-    let further = extend(&one, "scope", Some(end), 2, &[movement(2)]).await;
-    let late = other.extend_index("scope", Some((end, 2)), commit(2), &[movement(2)]).await.unwrap();
+    let further = extend(&one, "scope", Some(end), 2, &[tag_change(2)]).await;
+    let late = other.extend_index("scope", Some((end, 2)), commit(2), &[tag_change(2)]).await.unwrap();
     assert_eq!(late, Extended::Overtaken);
-    assert_eq!(index_of(&other, "scope").await, Some((further, vec![movement(1), movement(2)])));
+    assert_eq!(index_of(&other, "scope").await, Some((further, vec![tag_change(1), tag_change(2)])));
 }
 
 #[tokio::test]

@@ -6,7 +6,7 @@ use sqlx::migrate::Migrator;
 use tidegate::model::Outcome;
 use tidegate::store::{OpenState, Store};
 
-use super::words::{Place, REPOSITORY, at, commit, connect, extend, intent, movement, promotion, seen};
+use super::words::{Place, REPOSITORY, at, commit, connect, extend, intent, promotion, seen, tag_change};
 
 /// What a store of today holds after some work.
 async fn fill(store: &Store) {
@@ -14,8 +14,8 @@ async fn fill(store: &Store) {
     store.observe(&[seen("v1.0.1", 'c')], at(2)).await.unwrap();
     store.record_fetch(commit(1), None, at(1)).await.unwrap();
     store.record_fetch(commit(2), Some(at(2)), at(3)).await.unwrap();
-    let movements: Vec<_> = (0..300).map(movement).collect();
-    extend(store, "scope", None, 299, &movements).await;
+    let tag_changes: Vec<_> = (0..300).map(tag_change).collect();
+    extend(store, "scope", None, 299, &tag_changes).await;
     store.begin(&[intent(1), intent(2), intent(3)]).await.unwrap();
     store.settle(promotion(1), Outcome::Landed(commit(2)), at(4)).await.unwrap();
     store.settle(promotion(2), Outcome::Abandoned, at(4)).await.unwrap();

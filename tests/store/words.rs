@@ -10,8 +10,8 @@ use sqlx::sqlite::SqliteConnectOptions;
 use sqlx::{AssertSqlSafe, ConnectOptions, SqliteConnection};
 use tempfile::TempDir;
 use tidegate::model::{
-    CommitId, Digest, FetchEvidence, ImageName, IndexEnd, Intent, Movement, MovementQuery, MovingCommit,
-    PinnedTag, PromotionId, PromotionMark, ServiceName, Tag, Timestamp,
+    CommitId, Digest, FetchEvidence, ImageName, IndexEnd, Intent, PinnedTag, PromotionId, PromotionMark,
+    ServiceName, Tag, TagChange, TagChangeCommit, TagChangeQuery, Timestamp,
 };
 use tidegate::store::{Extended, OpenState, Opened, Store};
 
@@ -66,14 +66,14 @@ pub(super) fn intent(number: u64) -> Intent {
 }
 
 /// A promotion of one of 500 services, in a commit of its own.
-pub(super) fn movement(sequence: u64) -> Movement {
+pub(super) fn tag_change(sequence: u64) -> TagChange {
     let service = sequence % 500;
     let before = PinnedTag { tag: word(&format!("v1.0.{sequence}")), digest: None };
     let tag = word(&format!("v1.0.{}", sequence + 1));
     let committed_at = at(i64::try_from(sequence).unwrap() * 60);
-    Movement {
+    TagChange {
         sequence,
-        commit: Arc::new(MovingCommit {
+        commit: Arc::new(TagChangeCommit {
             id: commit(sequence),
             committed_at,
             parent_committed_at: sequence
@@ -99,8 +99,8 @@ pub(super) fn movement(sequence: u64) -> Movement {
 }
 
 /// The image of a service that moves.
-pub(super) fn subject(movement: &Movement) -> (ServiceName, ImageName) {
-    (movement.service.clone(), movement.image.clone())
+pub(super) fn subject(tag_change: &TagChange) -> (ServiceName, ImageName) {
+    (tag_change.service.clone(), tag_change.image.clone())
 }
 
 /// Extends the index, with nobody else about.
@@ -109,22 +109,22 @@ pub(super) async fn extend(
     scope: &str,
     onto: Option<IndexEnd>,
     head: u64,
-    movements: &[Movement],
+    tag_changes: &[TagChange],
 ) -> IndexEnd {
     let onto = onto.map(|end| (end, end.next_sequence));
-    let extended = store.extend_index(scope, onto, commit(head), movements).await.unwrap();
+    let extended = store.extend_index(scope, onto, commit(head), tag_changes).await.unwrap();
     let (kept, end) = store.index_end().await.unwrap().unwrap();
     assert_eq!((kept.as_str(), extended), (scope, Extended::To(end)), "nobody else writes");
     end
 }
 
 /// All of the index of a scope, oldest first; nothing when there is none, or it can't be read.
-pub(super) async fn index_of(store: &Store, scope: &str) -> Option<(IndexEnd, Vec<Movement>)> {
+pub(super) async fn index_of(store: &Store, scope: &str) -> Option<(IndexEnd, Vec<TagChange>)> {
     let (_, end) = store.index_end().await.unwrap().filter(|(kept, _)| kept == scope)?;
-    let query = MovementQuery { service: None, since: None, most: 100_000, rest: None };
-    let mut movements = store.movements(end, &query).await.ok()?.movements;
-    movements.reverse();
-    Some((end, movements))
+    let query = TagChangeQuery { service: None, since: None, most: 100_000, rest: None };
+    let mut tag_changes = store.tag_changes(end, &query).await.ok()?.tag_changes;
+    tag_changes.reverse();
+    Some((end, tag_changes))
 }
 
 /// A folder of its own, and where the database goes in it.

@@ -13,7 +13,7 @@ use crate::cli::output::{CYAN, GREEN, Output, RED, YELLOW};
 use crate::cli::wiring::{Session, tokens};
 use crate::config::{Config, Environment};
 use crate::control;
-use crate::engine::{Place, Problem, Track};
+use crate::engine::{Place, Problem, Target};
 use crate::forge::GitHub;
 use crate::git::PushAccess;
 use crate::model::{Class, Fault, ImageName, Printable, Timestamp};
@@ -156,14 +156,19 @@ async fn pull_requests(config: &Config, forge: &GitHub) -> Finding {
 
 /// What the environments hold, and the images that their services run.
 async fn releases(session: &mut Session) -> (Vec<Finding>, BTreeSet<ImageName>) {
-    let view = match session.engine.look().await {
-        Ok(view) => view,
+    let state = match session.engine.look().await {
+        Ok(state) => state,
         Err(fault) => return (vec![bad("environments".to_owned(), &fault)], BTreeSet::new()),
     };
-    let rulebook = session.engine.rulebook();
-    let findings = rulebook.environments.iter().enumerate().map(|(at, environment)| {
-        let services: BTreeSet<_> =
-            view.board.tracks.iter().filter(|track| track.environment == at).map(Track::service).collect();
+    let repository_policy = session.engine.repository_policy();
+    let findings = repository_policy.environments.iter().enumerate().map(|(at, environment)| {
+        let services: BTreeSet<_> = state
+            .deployed
+            .targets
+            .iter()
+            .filter(|target| target.environment == at)
+            .map(Target::service)
+            .collect();
         let paths: Vec<&str> = environment.paths.iter().map(crate::model::RepoPath::as_str).collect();
         let finding = good(
             format!("environment {}", environment.policy.name),
@@ -176,15 +181,16 @@ async fn releases(session: &mut Session) -> (Vec<Finding>, BTreeSet<ImageName>) 
         finding
     });
     let mut findings: Vec<Finding> = findings.collect();
-    findings.extend(view.board.problems.iter().filter(|problem| is_of_control(problem)).map(control_file));
+    findings
+        .extend(state.deployed.problems.iter().filter(|problem| is_of_control(problem)).map(control_file));
     let errors =
-        view.board.problems.iter().filter(|problem| problem.is_error && !is_of_control(problem)).count();
+        state.deployed.problems.iter().filter(|problem| problem.is_error && !is_of_control(problem)).count();
     if errors > 0 {
         let hint = "`tidegate plan` names each with file, line and column".to_owned();
         let finding = good("manifests".to_owned(), format!("{errors} places can't be read or matched"));
         findings.push(Finding { state: State::Doubtful, hint: Some(hint), ..finding });
     }
-    (findings, view.board.tracks.iter().map(|track| track.image().clone()).collect())
+    (findings, state.deployed.targets.iter().map(|target| target.image().clone()).collect())
 }
 
 /// Whether a problem is one of a control file.

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use crate::cli::output::{Output, YELLOW};
 use crate::cli::wiring::Session;
 use crate::config::nearest;
-use crate::engine::{Track, View};
+use crate::engine::{RepositoryState, Target};
 use crate::model::{Class, Fault, ImageName, Printable, ServiceName, ServicePattern, Tag, Version};
 
 use super::activity;
@@ -15,9 +15,13 @@ use super::activity;
 ///
 /// # Errors
 /// When no service is meant, unless that is said to be right.
-pub(super) fn pattern(view: &View, written: &str, is_forced: bool) -> Result<Option<ServicePattern>, Fault> {
+pub(super) fn pattern(
+    state: &RepositoryState,
+    written: &str,
+    is_forced: bool,
+) -> Result<Option<ServicePattern>, Fault> {
     let like = || {
-        let like: Vec<String> = view.services_like(written).iter().map(ToString::to_string).collect();
+        let like: Vec<String> = state.services_like(written).iter().map(ToString::to_string).collect();
         match like.as_slice() {
             [] => "`tidegate status` lists the services".to_owned(),
             like => format!("did you mean {}?", like.join(", ")),
@@ -33,7 +37,7 @@ pub(super) fn pattern(view: &View, written: &str, is_forced: bool) -> Result<Opt
     if written == "**" {
         return Ok(None);
     }
-    if !is_forced && !view.services().iter().any(|service| pattern.matches(service)) {
+    if !is_forced && !state.services().iter().any(|service| pattern.matches(service)) {
         let message = match pattern.exact() {
             Some(_) => format!("there is no service {shown}"),
             None => format!("the pattern {shown} is of no service"),
@@ -44,16 +48,20 @@ pub(super) fn pattern(view: &View, written: &str, is_forced: bool) -> Result<Opt
 }
 
 /// The same, where every service can't be meant.
-pub(super) fn some_pattern(view: &View, written: &str, is_forced: bool) -> Result<ServicePattern, Fault> {
-    match pattern(view, written, is_forced)? {
+pub(super) fn some_pattern(
+    state: &RepositoryState,
+    written: &str,
+    is_forced: bool,
+) -> Result<ServicePattern, Fault> {
+    match pattern(state, written, is_forced)? {
         Some(pattern) => Ok(pattern),
         None => written.parse().map_err(|_| Fault::new(Class::Usage, "name the services")),
     }
 }
 
 /// One service, by its name.
-pub(super) fn service(view: &View, written: &str) -> Result<ServiceName, Fault> {
-    let pattern = some_pattern(view, written, false)?;
+pub(super) fn service(state: &RepositoryState, written: &str) -> Result<ServiceName, Fault> {
+    let pattern = some_pattern(state, written, false)?;
     pattern.exact().cloned().ok_or_else(|| {
         Fault::new(Class::Usage, format!("{pattern} may be several services, and one is meant"))
             .with_hint("name it as namespace/name")
@@ -69,34 +77,37 @@ pub(super) async fn patterns(
     if let Ok(patterns) = written.iter().map(|words| words.parse()).collect() {
         return Ok(patterns);
     }
-    let view = look(session, output).await?;
-    written.iter().map(|words| some_pattern(&view, words, false)).collect()
+    let state = look(session, output).await?;
+    written.iter().map(|words| some_pattern(&state, words, false)).collect()
 }
 
 /// The repository as it is now.
-pub(super) async fn look(session: &mut Session, output: &Output) -> Result<Arc<View>, Fault> {
+pub(super) async fn look(session: &mut Session, output: &Output) -> Result<Arc<RepositoryState>, Fault> {
     let _turn = session.turn(output).await?;
     activity::during("Looking", session.engine.look()).await
 }
 
-/// The tracks of the services that are meant.
-pub(super) fn tracks<'a>(view: &'a View, services: &'a ServicePattern) -> impl Iterator<Item = &'a Track> {
-    view.board.tracks.iter().filter(|track| services.matches(track.service()))
+/// The targets of the services that are meant.
+pub(super) fn targets<'a>(
+    state: &'a RepositoryState,
+    services: &'a ServicePattern,
+) -> impl Iterator<Item = &'a Target> {
+    state.deployed.targets.iter().filter(|target| services.matches(target.service()))
 }
 
 /// Makes sure that an image of the services has such a version. A registry that does not answer stops nobody: it is told.
 pub(super) async fn version(
     session: &Session,
-    view: &View,
+    state: &RepositoryState,
     services: &ServicePattern,
     version: &Tag,
     output: &Output,
 ) -> Result<(), Fault> {
     let is_it = |tag: &Tag| tag == version || is_same_version(tag, version);
-    if tracks(view, services).any(|track| track.running.iter().any(|running| is_it(&running.tag))) {
+    if targets(state, services).any(|target| target.running.iter().any(|running| is_it(&running.tag))) {
         return Ok(());
     }
-    let images: BTreeSet<&ImageName> = tracks(view, services).map(Track::image).collect();
+    let images: BTreeSet<&ImageName> = targets(state, services).map(Target::image).collect();
     let mut tags: Vec<Tag> = Vec::new();
     for image in &images {
         match session.client.tags(image).await {
@@ -115,7 +126,7 @@ pub(super) async fn version(
     if images.is_empty() || tags.iter().any(is_it) {
         return Ok(());
     }
-    let names: BTreeSet<&ServiceName> = tracks(view, services).map(Track::service).collect();
+    let names: BTreeSet<&ServiceName> = targets(state, services).map(Target::service).collect();
     let names: Vec<String> = names.into_iter().take(3).map(ToString::to_string).collect();
     let like = nearest(version.as_str(), tags.iter().map(Tag::as_str));
     let like =

@@ -3,7 +3,7 @@
 use crate::cli::output::Output;
 use crate::cli::person;
 use crate::cli::wiring::Session;
-use crate::engine::{Agreed, PassReport, Problem, Request};
+use crate::engine::{ConfirmedPlan, PassOptions, PassReport, Problem};
 use crate::model::{Class, Fault, ServiceName};
 
 use super::activity;
@@ -21,7 +21,7 @@ pub(super) struct Way<'a> {
 /// or less, or nothing.
 pub(super) async fn carry_out(
     session: &mut Session,
-    request: &Request,
+    request: &PassOptions,
     way: &Way<'_>,
     output: &Output,
     show: impl Fn(&Session, &PassReport) -> String,
@@ -33,7 +33,7 @@ pub(super) async fn carry_out(
     }
     let tried = {
         let _turn = session.turn(output).await?;
-        let tried = Request { dry_run: true, ..request.clone() };
+        let tried = PassOptions { dry_run: true, ..request.clone() };
         activity::during("Looking", session.engine.pass(&tried)).await?
     };
     if tried.is_idle() {
@@ -41,7 +41,7 @@ pub(super) async fn carry_out(
     }
     person::confirm(output, false, &show(session, &tried), way.question)?;
     let _turn = session.turn(output).await?;
-    let agreed = Agreed::to(&tried);
+    let agreed = ConfirmedPlan::to(&tried);
     activity::during(way.doing, session.engine.pass_as_agreed(request, &agreed)).await
 }
 

@@ -6,7 +6,7 @@ use crate::cli::args::{Format, Global};
 use crate::cli::output::Output;
 use crate::cli::render;
 use crate::cli::wiring::Session;
-use crate::engine::Request;
+use crate::engine::PassOptions;
 use crate::model::Fault;
 
 use super::{activity, exit_code};
@@ -14,11 +14,11 @@ use super::{activity, exit_code};
 pub(super) async fn run(global: &Global, output: &Output) -> Result<ExitCode, Fault> {
     let mut session = Session::open(global, output).await?;
     let _turn = session.turn(output).await?;
-    let report = activity::during("Planning", session.engine.pass(&Request::plan())).await?;
-    let rulebook = session.engine.rulebook();
+    let report = activity::during("Planning", session.engine.pass(&PassOptions::plan())).await?;
+    let repository_policy = session.engine.repository_policy();
     match output.format {
-        Format::Text => output.text(&render::plan::render(rulebook, &report))?,
-        Format::Json => output.json("Plan", &render::json::pass(rulebook, &report))?,
+        Format::Text => output.text(&render::plan::render(repository_policy, &report))?,
+        Format::Json => output.json("Plan", &render::json::pass(repository_policy, &report))?,
     }
     Ok(exit_code(&report.problems))
 }

@@ -10,29 +10,29 @@ use crate::cli::since::Since;
 use crate::cli::wiring::Session;
 use crate::engine::Period;
 use crate::model::{Class, Fault, Timestamp};
-use crate::simulation::{self, Chronicle};
+use crate::simulation::{self, Timeline};
 
 use super::activity;
 use super::changelog::write_file;
 
 pub(super) async fn run(global: &Global, args: &Record, output: &Output) -> Result<ExitCode, Fault> {
     let mut session = Session::open(global, output).await?;
-    let chronicle = gather(&mut session, args.from, args.to, output).await?;
-    let text = simulation::write(&chronicle)
+    let timeline = gather(&mut session, args.from, args.to, output).await?;
+    let text = simulation::write(&timeline)
         .map_err(|error| Fault::new(Class::Failed, "cannot write the recording").with_source(error))?;
     let Some(path) = &args.write else {
         Output::raw(&text)?;
         return Ok(ExitCode::SUCCESS);
     };
     write_file(path, &text)?;
-    tell(path, &chronicle, &session, output)?;
+    tell(path, &timeline, &session, output)?;
     Ok(ExitCode::SUCCESS)
 }
 
-fn tell(path: &Path, chronicle: &Chronicle, session: &Session, output: &Output) -> Result<(), Fault> {
+fn tell(path: &Path, timeline: &Timeline, session: &Session, output: &Output) -> Result<(), Fault> {
     match output.format {
-        Format::Text => output.text(&render::simulation::recorded(path, chronicle, session.config.timezone)),
-        Format::Json => output.json("Record", &render::simulation::recorded_json(path, chronicle)),
+        Format::Text => output.text(&render::simulation::recorded(path, timeline, session.config.timezone)),
+        Format::Json => output.json("Record", &render::simulation::recorded_json(path, timeline)),
     }
 }
 
@@ -42,16 +42,16 @@ pub(super) async fn gather(
     from: Option<Since>,
     to: Option<Since>,
     output: &Output,
-) -> Result<Chronicle, Fault> {
+) -> Result<Timeline, Fault> {
     let now = chrono::Utc::now();
     let period = period(from, to, session.config.timezone, now)?;
     let _turn = session.turn(output).await?;
-    let chronicle = activity::during("Reading what happened", session.engine.chronicle(period)).await?;
-    if chronicle.movements.is_empty() {
+    let timeline = activity::during("Reading what happened", session.engine.timeline(period)).await?;
+    if timeline.tag_changes.is_empty() {
         return Err(Fault::new(Class::Failed, "no tag has ever moved in the environments' folders")
             .with_hint("look at `tidegate status`; check `paths` in the configuration"));
     }
-    Ok(chronicle)
+    Ok(timeline)
 }
 
 /// Between which times.

@@ -11,16 +11,16 @@ use crate::cli::wiring::{Session, load};
 use crate::config::Config;
 use crate::model::Fault;
 
-use super::diary::Diary;
+use super::pass_logger::PassLogger;
 
 pub(super) async fn run(global: &Global, output: &Output) -> Result<ExitCode, Fault> {
     let mut signals = Signals::listen()?;
     let session = open(load(global, output)?, output).await?;
     let mut daemon = Daemon::new(session);
-    let mut diary = Diary::default();
+    let mut pass_logger = PassLogger::default();
     greet(daemon.session(), "started");
     loop {
-        match daemon.work_until(signals.next(), &mut diary, output).await {
+        match daemon.work_until(signals.next(), &mut pass_logger, output).await {
             Call::Stop(signal) => {
                 tracing::info!(signal, "stopped");
                 return Ok(ExitCode::SUCCESS);

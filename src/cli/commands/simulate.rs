@@ -10,27 +10,27 @@ use std::sync::Arc;
 use crate::cli::args::{Format, Global, Simulate};
 use crate::cli::output::Output;
 use crate::cli::render::simulation::{self as shown, Arm, Outcome};
-use crate::cli::wiring::{Session, load, rulebook};
+use crate::cli::wiring::{Session, load, repository_policy};
 use crate::config::Config;
-use crate::engine::Rulebook;
+use crate::engine::RepositoryPolicy;
 use crate::model::{Class, EnvironmentName, Fault, ServiceName};
 use crate::policy::Approving;
-use crate::simulation::{self, Chronicle, MOST_BYTES};
+use crate::simulation::{self, MOST_BYTES, Timeline};
 
 use super::activity;
 use super::record::{gather, period};
 
 pub(super) async fn run(global: &Global, args: &Simulate, output: &Output) -> Result<ExitCode, Fault> {
-    let (config, chronicle) = if let Some(file) = &args.recording {
+    let (config, timeline) = if let Some(file) = &args.recording {
         let config = load(global, output)?;
-        let chronicle = recorded(file)?;
-        let period = period(args.from, args.to, config.timezone, chronicle.to)?;
-        let from = period.from.unwrap_or(chronicle.from);
-        (config, chronicle.between(from, period.to))
+        let timeline = recorded(file)?;
+        let period = period(args.from, args.to, config.timezone, timeline.to)?;
+        let from = period.from.unwrap_or(timeline.from);
+        (config, timeline.between(from, period.to))
     } else {
         let mut session = Session::open(global, output).await?;
-        let chronicle = gather(&mut session, args.from, args.to, output).await?;
-        (session.config, chronicle)
+        let timeline = gather(&mut session, args.from, args.to, output).await?;
+        (session.config, timeline)
     };
     let against = args.against.as_ref().map(|path| {
         let global = Global { config: path.clone(), ..global.clone() };
@@ -42,7 +42,7 @@ pub(super) async fn run(global: &Global, args: &Simulate, output: &Output) -> Re
     let is_wanted = move |service: &ServiceName| {
         services.is_empty() || services.iter().any(|pattern| pattern.matches(service))
     };
-    let replayed = tokio::task::spawn_blocking(move || policies.replay(&chronicle, is_wanted));
+    let replayed = tokio::task::spawn_blocking(move || policies.replay(&timeline, is_wanted));
     let outcome = match activity::during("Replaying", replayed).await {
         Ok(outcome) => outcome?,
         Err(error) => {
@@ -71,37 +71,33 @@ struct Policies {
 }
 
 impl Policies {
-    fn replay(
-        self,
-        chronicle: &Chronicle,
-        is_wanted: impl Fn(&ServiceName) -> bool,
-    ) -> Result<Outcome, Fault> {
+    fn replay(self, timeline: &Timeline, is_wanted: impl Fn(&ServiceName) -> bool) -> Result<Outcome, Fault> {
         let (path, config) = &self.current;
-        let book = rulebook(config);
-        covered(chronicle, &book, path)?;
+        let book = repository_policy(config);
+        covered(timeline, &book, path)?;
         let policy = book.replayed(&config.schedule.value);
-        let really = simulation::as_it_was(chronicle, policy).only(&is_wanted);
+        let really = simulation::as_it_was(timeline, policy).only(&is_wanted);
         let mut arms = vec![
             Arm { name: "really".to_owned(), story: really },
-            Arm { name: name_of(path), story: simulation::replay(chronicle, policy).only(&is_wanted) },
+            Arm { name: name_of(path), story: simulation::replay(timeline, policy).only(&is_wanted) },
         ];
         let (mut merged_at_once, mut reviewed_at_once) = (merged_in(&book), reviewed_in(&book));
         if let Some((path, config)) = &self.against {
-            let book = rulebook(config);
+            let book = repository_policy(config);
             merged_at_once.extend(merged_in(&book));
             reviewed_at_once.extend(reviewed_in(&book));
-            covered(chronicle, &book, path)?;
+            covered(timeline, &book, path)?;
             let policy = book.replayed(&config.schedule.value);
             let mut name = name_of(path);
             if arms.iter().any(|arm| arm.name == name) {
                 name = path.display().to_string();
             }
-            arms.push(Arm { name, story: simulation::replay(chronicle, policy).only(&is_wanted) });
+            arms.push(Arm { name, story: simulation::replay(timeline, policy).only(&is_wanted) });
         }
         let environments = book.environments.iter().map(|environment| environment.policy.name.clone());
         Ok(Outcome {
             environments: environments.collect(),
-            watched_since: chronicle.watched_since(),
+            watched_since: timeline.watched_since(),
             merged_at_once: merged_at_once.into_iter().collect(),
             reviewed_at_once: reviewed_at_once.into_iter().collect(),
             arms,
@@ -114,13 +110,17 @@ fn name_of(path: &Path) -> String {
 }
 
 /// Where people merge.
-fn merged_in(rulebook: &Rulebook) -> BTreeSet<EnvironmentName> {
-    rulebook.requests.keys().map(|at| rulebook.environments[*at].policy.name.clone()).collect()
+fn merged_in(repository_policy: &RepositoryPolicy) -> BTreeSet<EnvironmentName> {
+    repository_policy
+        .requests
+        .keys()
+        .map(|at| repository_policy.environments[*at].policy.name.clone())
+        .collect()
 }
 
 /// Where a review is an approval.
-fn reviewed_in(rulebook: &Rulebook) -> BTreeSet<EnvironmentName> {
-    let policies = rulebook.environments.iter().map(|environment| &environment.policy);
+fn reviewed_in(repository_policy: &RepositoryPolicy) -> BTreeSet<EnvironmentName> {
+    let policies = repository_policy.environments.iter().map(|environment| &environment.policy);
     policies
         .filter(|policy| policy.approval == Approving::ByReview)
         .map(|policy| policy.name.clone())
@@ -128,13 +128,15 @@ fn reviewed_in(rulebook: &Rulebook) -> BTreeSet<EnvironmentName> {
 }
 
 /// Of a folder in which nobody looked nothing can be told.
-fn covered(chronicle: &Chronicle, rulebook: &Rulebook, config: &Path) -> Result<(), Fault> {
-    let Some(folder) = simulation::uncovered(chronicle, &rulebook.environments) else { return Ok(()) };
+fn covered(timeline: &Timeline, repository_policy: &RepositoryPolicy, config: &Path) -> Result<(), Fault> {
+    let Some(folder) = simulation::uncovered(timeline, &repository_policy.environments) else {
+        return Ok(());
+    };
     let message = format!("{} names the folder {folder}, of which nothing is recorded", config.display());
     Err(Fault::new(Class::Usage, message).with_hint("replay configurations with the same folders"))
 }
 
-fn recorded(path: &Path) -> Result<Chronicle, Fault> {
+fn recorded(path: &Path) -> Result<Timeline, Fault> {
     let failed = |error: std::io::Error| {
         Fault::new(Class::Usage, format!("cannot read {}", path.display())).with_source(error)
     };

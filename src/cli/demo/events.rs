@@ -3,9 +3,9 @@
 use tokio::sync::mpsc::{self, UnboundedReceiver, UnboundedSender};
 
 use crate::cli::daemon::Listener;
-use crate::engine::{PassReport, Promoted, Rulebook};
+use crate::engine::{PassReport, Promoted, RepositoryPolicy};
 use crate::model::{Fault, Timestamp};
-use crate::policy::{Answer, Decision, Evaluation};
+use crate::policy::{Answer, Decision, GateEvaluation};
 
 /// Something that a pass did or found.
 #[derive(Debug)]
@@ -13,16 +13,16 @@ pub(super) enum Event {
     /// A promotion is on the branch.
     Promoted(Promoted),
     /// A version waits, until then if time alone opens its gates.
-    Waits { track: Track, opens_at: Option<Timestamp> },
+    Waits { target: Target, opens_at: Option<Timestamp> },
     /// A version is refused, and why.
-    Refused { track: Track, reason: String },
+    Refused { target: Target, reason: String },
     /// A pass, or a part of it, went wrong. In a demonstration nothing may.
     Failed(Fault),
 }
 
 /// One version of one service on its way into one environment.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Track {
+pub(super) struct Target {
     pub(super) service: String,
     pub(super) environment: String,
     pub(super) tag: String,
@@ -46,15 +46,15 @@ impl Reporter {
 }
 
 impl Listener for Reporter {
-    fn passed(&mut self, rulebook: &Rulebook, report: &PassReport) {
+    fn passed(&mut self, repository_policy: &RepositoryPolicy, report: &PassReport) {
         for promoted in &report.promoted {
             self.send(Event::Promoted(promoted.clone()));
         }
-        let board = &report.assessment.view.board;
-        for (track, decision) in board.tracks.iter().zip(&report.assessment.decisions) {
+        let deployed = &report.evaluation.state.deployed;
+        for (target, decision) in deployed.targets.iter().zip(&report.evaluation.decisions) {
             if let Some(Decision::Wait(evaluation)) = decision {
-                let environment = &rulebook.environments[track.environment].policy.name;
-                self.send(waiting(track.service().to_string(), environment.to_string(), evaluation));
+                let environment = &repository_policy.environments[target.environment].policy.name;
+                self.send(waiting(target.service().to_string(), environment.to_string(), evaluation));
             }
         }
         for problem in report.problems.iter().filter(|problem| problem.is_error) {
@@ -67,12 +67,12 @@ impl Listener for Reporter {
     }
 }
 
-fn waiting(service: String, environment: String, evaluation: &Evaluation) -> Event {
-    let track = Track { service, environment, tag: evaluation.candidate().tag.to_string() };
+fn waiting(service: String, environment: String, evaluation: &GateEvaluation) -> Event {
+    let target = Target { service, environment, tag: evaluation.candidate().tag.to_string() };
     // The digest gate is told after the soak gate, and says it more plainly.
     let refused = evaluation.closed().filter(|gate| gate.answer == Answer::Refused).last();
     match refused {
-        Some(gate) => Event::Refused { track, reason: gate.reason.to_string() },
-        None => Event::Waits { track, opens_at: evaluation.earliest() },
+        Some(gate) => Event::Refused { target, reason: gate.reason.to_string() },
+        None => Event::Waits { target, opens_at: evaluation.earliest() },
     }
 }

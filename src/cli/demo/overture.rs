@@ -7,7 +7,7 @@ use globset::{Glob, GlobSet};
 use crate::cli::output::{BOLD, DIM};
 use crate::cli::render;
 use crate::cli::wiring::Session;
-use crate::engine::Request;
+use crate::engine::PassOptions;
 use crate::model::{Class, Fault};
 
 use super::layout::{GRAPHQL, MOBILE, PAYMENTS};
@@ -51,15 +51,15 @@ fn by_folder(paths: &str) -> String {
 
 /// What `tidegate status` shows.
 pub(super) async fn board(screen: &Screen<'_>, session: &mut Session) -> Result<(), Fault> {
-    let report = session.engine.pass(&Request::plan()).await?;
+    let report = session.engine.pass(&PassOptions::plan()).await?;
     if let Some(problem) = report.problems.iter().find(|problem| problem.is_error) {
         return Err(Fault::new(problem.class, problem.to_string()));
     }
     let choice =
         render::status::Choice { services: every_service()?, environments: Vec::new(), only_blocked: false };
-    let board = render::status::Board::of(session.engine.rulebook(), &report, &choice);
+    let board = render::status::Board::of(session.engine.repository_policy(), &report, &choice);
     screen.heading("tidegate status: the board")?;
-    screen.quote(&board.render(report.assessment.now, None))
+    screen.quote(&board.render(report.evaluation.now, None))
 }
 
 fn every_service() -> Result<GlobSet, Fault> {

@@ -9,7 +9,7 @@ use crate::cli::output::{BOLD, CYAN, DIM, GREEN, RED};
 use crate::engine::Promoted;
 use crate::model::{Class, Fault};
 
-use super::events::{Event, Track};
+use super::events::{Event, Target};
 use super::gauge::Gauge;
 use super::layout::{Cluster, GRAPHQL, NON_PROD, PAYMENTS, PROD, Service};
 use super::registry::Registry;
@@ -77,11 +77,11 @@ impl<'a> Story<'a> {
         self.lands(service, NON_PROD, tag).await?;
         sleep(self.soak(service).div_f64(6.0).min(LONGEST_LOOK)).await;
         self.push_build(service, tag, "again", "is pushed again")?;
-        let wanted = track(service, PROD, tag);
+        let wanted = target(service, PROD, tag);
         let what = format!("{tag} of {} to be refused", wanted.service);
         let reason = self
             .until(&what, None, |event| match event {
-                Event::Refused { track, reason } if *track == wanted => Some(Ok(reason.clone())),
+                Event::Refused { target, reason } if *target == wanted => Some(Ok(reason.clone())),
                 Event::Promoted(promoted) if is(promoted, &wanted) => Some(Err(too_slow(&wanted))),
                 _ => None,
             })
@@ -95,7 +95,7 @@ impl<'a> Story<'a> {
 
     /// Waits for a version to reach an environment, and tells it.
     async fn lands(&mut self, service: Service, cluster: Cluster, tag: &str) -> Result<(), Fault> {
-        let wanted = track(service, cluster, tag);
+        let wanted = target(service, cluster, tag);
         let what = format!("{tag} of {} to reach {}", wanted.service, wanted.environment);
         let is_last = cluster.environment == PROD.environment;
         let gauge = is_last.then(|| Gauge::new(self.screen, NON_PROD.environment, self.soak(service)));
@@ -119,11 +119,11 @@ impl<'a> Story<'a> {
         Duration::from_secs(soak_seconds(service, self.soak_seconds))
     }
 
-    /// Waits for an event, and shows the soak of a track meanwhile.
+    /// Waits for an event, and shows the soak of a target meanwhile.
     async fn until<T>(
         &mut self,
         what: &str,
-        mut watched: Option<(Gauge, Track)>,
+        mut watched: Option<(Gauge, Target)>,
         wanted: impl Fn(&Event) -> Option<T>,
     ) -> Result<T, Fault> {
         let most = PATIENCE + self.soak(PAYMENTS);
@@ -135,8 +135,8 @@ impl<'a> Story<'a> {
             }
             match (heard, &mut watched) {
                 (Some(Event::Failed(fault)), _) => return Err(fault),
-                (Some(Event::Waits { track, opens_at: Some(ends_at) }), Some((gauge, of)))
-                    if track == *of =>
+                (Some(Event::Waits { target, opens_at: Some(ends_at) }), Some((gauge, of)))
+                    if target == *of =>
                 {
                     gauge.set_end(ends_at);
                 }
@@ -150,21 +150,21 @@ impl<'a> Story<'a> {
     }
 }
 
-fn track(service: Service, cluster: Cluster, tag: &str) -> Track {
-    Track { service: service.full_name(), environment: cluster.environment.to_owned(), tag: tag.to_owned() }
+fn target(service: Service, cluster: Cluster, tag: &str) -> Target {
+    Target { service: service.full_name(), environment: cluster.environment.to_owned(), tag: tag.to_owned() }
 }
 
-fn is(promoted: &Promoted, track: &Track) -> bool {
-    promoted.service.to_string() == track.service
-        && promoted.environment.as_str() == track.environment
-        && promoted.to.as_str() == track.tag
+fn is(promoted: &Promoted, target: &Target) -> bool {
+    promoted.service.to_string() == target.service
+        && promoted.environment.as_str() == target.environment
+        && promoted.to.as_str() == target.tag
 }
 
 /// The soak was over before the tag could be pushed again.
-fn too_slow(track: &Track) -> Fault {
+fn too_slow(target: &Target) -> Fault {
     let message = format!(
         "{} {} reached {} before its tag was pushed again",
-        track.service, track.tag, track.environment
+        target.service, target.tag, target.environment
     );
     Fault::new(Class::Failed, message)
         .with_hint("this machine is very busy; give it more time, such as --soak 30")

@@ -3,51 +3,58 @@
 use std::fmt::Write;
 
 use crate::cli::output::{BOLD, CYAN, DIM, GREEN, YELLOW};
-use crate::engine::{PassReport, Promoted, Rulebook, Track};
+use crate::engine::{PassReport, Promoted, RepositoryPolicy, Target};
 use crate::model::{Printable, Tag};
-use crate::policy::{Decision, Insistence, NoCandidate, approve_overriding};
+use crate::policy::{Decision, NoCandidate, Overrides, approve_overriding};
 
 use super::{plan, problems};
 
-/// The most tracks that are told to have nothing to come.
+/// The most targets that are told to have nothing to come.
 const MOST_TOLD: usize = 20;
 
 /// What was asked for.
 pub(crate) struct Asked<'a> {
     /// The services, and where.
     pub(crate) names: &'a str,
-    pub(crate) insistence: &'a Insistence,
+    pub(crate) overrides: &'a Overrides,
     /// How many problems were left out, since they concern others.
     pub(crate) elsewhere: usize,
 }
 
 /// A promotion by hand, whether it was made, would be made, or may not be.
-pub(crate) fn promote(rulebook: &Rulebook, report: &PassReport, asked: &Asked<'_>) -> String {
+pub(crate) fn promote(
+    repository_policy: &RepositoryPolicy,
+    report: &PassReport,
+    asked: &Asked<'_>,
+) -> String {
     let mut text = String::new();
     for planned in &report.planned {
-        plan::promotion(&mut text, rulebook, planned);
+        plan::promotion(&mut text, repository_policy, planned);
     }
     plan::promoted(&mut text, report);
-    plan::proposed(&mut text, rulebook, report);
+    plan::proposed(&mut text, repository_policy, report);
     let mut current = Vec::new();
-    for (track, decision) in report.assessment.view.board.tracks.iter().zip(&report.assessment.decisions) {
+    for (target, decision) in
+        report.evaluation.state.deployed.targets.iter().zip(&report.evaluation.decisions)
+    {
         match decision {
             Some(Decision::Wait(evaluation)) => {
-                plan::wait(&mut text, rulebook, track, evaluation, report.assessment.now);
-                if let Err(closed) = approve_overriding(evaluation, asked.insistence) {
+                plan::wait(&mut text, repository_policy, target, evaluation, report.evaluation.now);
+                if let Err(closed) = approve_overriding(evaluation, asked.overrides) {
                     let _ = writeln!(text, "  {CYAN}hint{CYAN:#} {}\n", closed.hint());
                 }
             }
             Some(Decision::Current { why }) if !why.is_up_to_date() => {
-                plan::stay(&mut text, rulebook, track, why);
+                plan::stay(&mut text, repository_policy, target, why);
                 if let NoCandidate::Pinned { tag, .. } = why {
-                    let _ = writeln!(text, "  {CYAN}hint{CYAN:#} {}", past_a_pin(rulebook, track, tag));
+                    let _ =
+                        writeln!(text, "  {CYAN}hint{CYAN:#} {}", past_a_pin(repository_policy, target, tag));
                 }
                 text.push('\n');
             }
             Some(Decision::Current { why }) => {
-                let environment = &rulebook.environments[track.environment].policy.name;
-                current.push(format!("{} in {environment}: {why}", track.service()));
+                let environment = &repository_policy.environments[target.environment].policy.name;
+                current.push(format!("{} in {environment}: {why}", target.service()));
             }
             Some(Decision::Promote(_)) | None => {}
         }
@@ -67,8 +74,9 @@ pub(crate) fn promote(rulebook: &Rulebook, report: &PassReport, asked: &Asked<'_
     text
 }
 
-fn past_a_pin(rulebook: &Rulebook, track: &Track, tag: &Tag) -> String {
-    let (service, environment) = (track.service(), &rulebook.environments[track.environment].policy.name);
+fn past_a_pin(repository_policy: &RepositoryPolicy, target: &Target, tag: &Tag) -> String {
+    let (service, environment) =
+        (target.service(), &repository_policy.environments[target.environment].policy.name);
     format!(
         "release the pin, or insist by hand: tidegate promote {service} --to {environment} --tag {tag} --override hold \
          --reason TEXT"
@@ -93,14 +101,14 @@ fn elsewhere(count: usize) -> String {
 }
 
 /// A way back, whether it was made or would be.
-pub(crate) fn rollback(rulebook: &Rulebook, report: &PassReport, reason: &str) -> String {
+pub(crate) fn rollback(repository_policy: &RepositoryPolicy, report: &PassReport, reason: &str) -> String {
     let mut text = String::new();
     for planned in &report.planned {
-        plan::promotion(&mut text, rulebook, planned);
+        plan::promotion(&mut text, repository_policy, planned);
     }
-    plan::proposed(&mut text, rulebook, report);
+    plan::proposed(&mut text, repository_policy, report);
     for promoted in &report.promoted {
-        rolled_back(&mut text, rulebook, report, promoted, reason);
+        rolled_back(&mut text, repository_policy, report, promoted, reason);
     }
     text.push_str(&problems::render(&report.problems));
     text
@@ -108,7 +116,7 @@ pub(crate) fn rollback(rulebook: &Rulebook, report: &PassReport, reason: &str) -
 
 fn rolled_back(
     text: &mut String,
-    rulebook: &Rulebook,
+    repository_policy: &RepositoryPolicy,
     report: &PassReport,
     promoted: &Promoted,
     reason: &str,
@@ -125,14 +133,14 @@ fn rolled_back(
         let _ = writeln!(text, "  quarantined  {from} in every environment  {DIM}{file}{DIM:#}");
     }
     let _ = writeln!(text, "  next         only what is higher than {from} comes to {environment} by itself");
-    let is_elsewhere = |track: &&Track| {
-        track.service() == service
-            && track.image() == &promoted.image
-            && rulebook.environments[track.environment].policy.name != *environment
-            && track.running.iter().any(|running| running.tag == *from)
+    let is_elsewhere = |target: &&Target| {
+        target.service() == service
+            && target.image() == &promoted.image
+            && repository_policy.environments[target.environment].policy.name != *environment
+            && target.running.iter().any(|running| running.tag == *from)
     };
-    for track in report.assessment.view.board.tracks.iter().filter(is_elsewhere) {
-        let elsewhere = &rulebook.environments[track.environment].policy.name;
+    for target in report.evaluation.state.deployed.targets.iter().filter(is_elsewhere) {
+        let elsewhere = &repository_policy.environments[target.environment].policy.name;
         let _ = writeln!(
             text,
             "  {YELLOW}note{YELLOW:#}         {CYAN}{elsewhere}{CYAN:#} still runs {from}: tidegate rollback {service} \

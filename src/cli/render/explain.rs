@@ -6,9 +6,9 @@ use std::fmt::Write;
 use anstyle::Style;
 
 use crate::cli::output::{BOLD, CYAN, DIM, GREEN, RED, YELLOW};
-use crate::engine::{Explained, Explanation, Mover, Outlook, Prospect, ToldGate};
+use crate::engine::{CandidateStatus, Explained, Explanation, Mover, TargetStatus, ToldGate};
 use crate::model::{Elapsed, Printable, Timestamp};
-use crate::policy::{Answer, Fate, MovedBack, ShownTime, Starvation, VersionFate};
+use crate::policy::{Answer, Fate, RolledBack, ShownTime, Starvation, VersionFate};
 
 use super::remedy::{self, Told};
 use super::table::{self, Cell};
@@ -41,11 +41,11 @@ fn one(explanation: &Explanation, now: Timestamp) -> String {
         );
     }
     registry(&mut text, explanation);
-    if let Some(prospect) = explanation.prospect() {
+    if let Some(candidate_status) = explanation.candidate_status() {
         text.push('\n');
-        gates(&mut text, prospect, now);
-        ways(&mut text, explanation, prospect);
-        if let Some(starvation) = &prospect.starvation {
+        gates(&mut text, candidate_status, now);
+        ways(&mut text, explanation, candidate_status);
+        if let Some(starvation) = &candidate_status.starvation {
             starving(&mut text, starvation, explanation);
         }
     }
@@ -82,36 +82,36 @@ fn running(explanation: &Explanation, now: Timestamp) -> String {
 
 fn outlook(explanation: &Explanation, now: Timestamp) -> String {
     match &explanation.outlook {
-        Outlook::Runs => match &explanation.asked {
+        TargetStatus::Runs => match &explanation.asked {
             Some(tag) => format!("{GREEN}{tag} runs here{GREEN:#}"),
             None => String::new(),
         },
-        Outlook::Current(why) if why.is_up_to_date() => format!("nothing: {why}"),
-        Outlook::Current(why) => format!("{YELLOW}nothing{YELLOW:#}: {why}"),
-        Outlook::NoVersion => match &explanation.asked {
+        TargetStatus::Current(why) if why.is_up_to_date() => format!("nothing: {why}"),
+        TargetStatus::Current(why) => format!("{YELLOW}nothing{YELLOW:#}: {why}"),
+        TargetStatus::NoVersion => match &explanation.asked {
             Some(tag) => format!("{YELLOW}never{YELLOW:#}: the rules find no version in `{tag}`"),
             None => String::new(),
         },
-        Outlook::Open(prospect) | Outlook::InReview(prospect) => {
-            let told = candidate(prospect);
+        TargetStatus::Open(candidate_status) | TargetStatus::InReview(candidate_status) => {
+            let told = candidate(candidate_status);
             let gates = match &explanation.outlook {
-                Outlook::Open(_) => format!("{GREEN}every gate is open{GREEN:#}"),
+                TargetStatus::Open(_) => format!("{GREEN}every gate is open{GREEN:#}"),
                 _ => format!("{YELLOW}waits for a review{YELLOW:#}, every other gate is open"),
             };
-            match passed_over(explanation, prospect) {
-                None => format!("{told}: {gates}; {}", coming(explanation, prospect)),
+            match passed_over(explanation, candidate_status) {
+                None => format!("{told}: {gates}; {}", coming(explanation, candidate_status)),
                 Some(fate) => format!("{told}: {gates}, but it does not come by itself: {fate}"),
             }
         }
-        Outlook::Stuck(prospect) => {
+        TargetStatus::Stuck(candidate_status) => {
             format!(
                 "{}: every gate is open, but {RED}it cannot be written{RED:#}; see below",
-                candidate(prospect)
+                candidate(candidate_status)
             )
         }
-        Outlook::Waits(prospect) => waits(explanation, prospect, now),
-        Outlook::Unknown => format!("{RED}not known{RED:#}: the registry could not be asked; see below"),
-        Outlook::Unreadable => {
+        TargetStatus::Waits(candidate_status) => waits(explanation, candidate_status, now),
+        TargetStatus::Unknown => format!("{RED}not known{RED:#}: the registry could not be asked; see below"),
+        TargetStatus::Unreadable => {
             format!(
                 "{RED}nothing{RED:#}: something of it cannot be read here, so nothing is moved; see below"
             )
@@ -120,22 +120,22 @@ fn outlook(explanation: &Explanation, now: Timestamp) -> String {
 }
 
 /// How what may come comes.
-fn coming(explanation: &Explanation, prospect: &Prospect) -> &'static str {
-    let waits = explanation.unmerged.as_ref().is_some_and(|unmerged| unmerged.tag == prospect.tag);
+fn coming(explanation: &Explanation, candidate_status: &CandidateStatus) -> &'static str {
+    let waits = explanation.unmerged.as_ref().is_some_and(|unmerged| unmerged.tag == candidate_status.tag);
     match (explanation.is_proposed, waits, &explanation.outlook) {
         (false, ..) => "the next pass promotes it",
         (true, false, _) => "the next pass proposes it",
-        (true, true, Outlook::InReview(_)) => "people are to review and merge it",
+        (true, true, TargetStatus::InReview(_)) => "people are to review and merge it",
         (true, true, _) => "people are to merge it",
     }
 }
 
-fn waits(explanation: &Explanation, prospect: &Prospect, now: Timestamp) -> String {
-    let told = candidate(prospect);
-    let is_refused = prospect.closed().any(|gate| gate.report.answer == Answer::Refused);
-    match prospect.earliest.filter(|at| *at > now) {
+fn waits(explanation: &Explanation, candidate_status: &CandidateStatus, now: Timestamp) -> String {
+    let told = candidate(candidate_status);
+    let is_refused = candidate_status.closed().any(|gate| gate.report.answer == Answer::Refused);
+    match candidate_status.earliest.filter(|at| *at > now) {
         _ if is_refused => format!("{told}: {RED}refused{RED:#}"),
-        _ if prospect.is_lost => {
+        _ if candidate_status.is_lost => {
             format!("{told}: {YELLOW}does not come by itself any more{YELLOW:#}")
         }
         Some(at) => {
@@ -146,32 +146,32 @@ fn waits(explanation: &Explanation, prospect: &Prospect, now: Timestamp) -> Stri
             )
         }
         None => {
-            let lasting = prospect.closed().filter(|gate| gate.report.answer == Answer::Closed);
+            let lasting = candidate_status.closed().filter(|gate| gate.report.answer == Answer::Closed);
             let names: Vec<&str> = lasting.map(|gate| gate.report.gate.as_str()).collect();
             format!("{told}: {YELLOW}waits{YELLOW:#}; time alone does not open {}", names.join(" and "))
         }
     }
 }
 
-fn candidate(prospect: &Prospect) -> String {
-    let releases = match prospect.releases_count {
+fn candidate(candidate_status: &CandidateStatus) -> String {
+    let releases = match candidate_status.releases_count {
         0 => String::new(),
         1 => format!(" {DIM}(1 release){DIM:#}"),
         many => format!(" {DIM}({many} releases){DIM:#}"),
     };
-    format!("{BOLD}{}{BOLD:#}{releases}", prospect.tag)
+    format!("{BOLD}{}{BOLD:#}{releases}", candidate_status.tag)
 }
 
 /// Why a version that was asked about does not come by itself, if another does.
-fn passed_over<'a>(explanation: &'a Explanation, prospect: &Prospect) -> Option<&'a Fate> {
-    let told = explanation.versions.iter().find(|one| one.tag == prospect.tag)?;
+fn passed_over<'a>(explanation: &'a Explanation, candidate_status: &CandidateStatus) -> Option<&'a Fate> {
+    let told = explanation.versions.iter().find(|one| one.tag == candidate_status.tag)?;
     (told.fate != Fate::Candidate).then_some(&told.fate)
 }
 
 /// What the registry offers, where that is not what is on its way.
 fn registry(text: &mut String, explanation: &Explanation) {
     let Some(offer) = &explanation.offer else { return };
-    let is_told = matches!(explanation.outlook, Outlook::Current(_) | Outlook::NoVersion)
+    let is_told = matches!(explanation.outlook, TargetStatus::Current(_) | TargetStatus::NoVersion)
         || offer.highest != offer.highest_admitted;
     if !is_told {
         return;
@@ -207,8 +207,8 @@ fn registry(text: &mut String, explanation: &Explanation) {
     let _ = writeln!(text, "        {DIM}the registry {told}{DIM:#}");
 }
 
-fn gates(text: &mut String, prospect: &Prospect, now: Timestamp) {
-    let rows: Vec<Vec<Cell>> = prospect.gates.iter().map(|gate| gate_row(gate, now)).collect();
+fn gates(text: &mut String, candidate_status: &CandidateStatus, now: Timestamp) {
+    let rows: Vec<Vec<Cell>> = candidate_status.gates.iter().map(|gate| gate_row(gate, now)).collect();
     text.push_str(&moved_in(&table::render(&rows), "  "));
 }
 
@@ -226,8 +226,8 @@ fn gate_row(gate: &ToldGate, now: Timestamp) -> Vec<Cell> {
 }
 
 /// What would open the closed gates, one by one and all at once.
-fn ways(text: &mut String, explanation: &Explanation, prospect: &Prospect) {
-    let closed: Vec<&ToldGate> = prospect.closed().collect();
+fn ways(text: &mut String, explanation: &Explanation, candidate_status: &CandidateStatus) {
+    let closed: Vec<&ToldGate> = candidate_status.closed().collect();
     if closed.is_empty() {
         return;
     }
@@ -252,7 +252,7 @@ fn ways(text: &mut String, explanation: &Explanation, prospect: &Prospect) {
         }
     }
     text.push_str(&moved_in(&table::render(&rows), "    "));
-    if let Some(command) = remedy::override_all(explanation, prospect) {
+    if let Some(command) = remedy::override_all(explanation, candidate_status) {
         let _ = writeln!(text, "  {DIM}to promote it all the same{DIM:#}\n    {command}");
     }
 }
@@ -273,12 +273,12 @@ fn starving(text: &mut String, starvation: &Starvation, explanation: &Explanatio
 fn versions(text: &mut String, explanation: &Explanation) {
     let is_told = |one: &&VersionFate| match &explanation.outlook {
         // That the one version above is the one that comes is said already.
-        Outlook::Open(prospect)
-        | Outlook::InReview(prospect)
-        | Outlook::Waits(prospect)
-        | Outlook::Stuck(prospect) => {
+        TargetStatus::Open(candidate_status)
+        | TargetStatus::InReview(candidate_status)
+        | TargetStatus::Waits(candidate_status)
+        | TargetStatus::Stuck(candidate_status) => {
             one.fate != Fate::Candidate
-                || explanation.asked.as_ref().is_some_and(|asked| *asked != prospect.tag)
+                || explanation.asked.as_ref().is_some_and(|asked| *asked != candidate_status.tag)
         }
         _ => true,
     };
@@ -309,17 +309,17 @@ fn versions(text: &mut String, explanation: &Explanation) {
 }
 
 fn verdicts(text: &mut String, explanation: &Explanation) {
-    if explanation.moved_back.is_empty() {
+    if explanation.rolled_back.is_empty() {
         return;
     }
     let _ = writeln!(text, "\n  {DIM}moved back by people{DIM:#}");
-    let row = |moved: &MovedBack| {
+    let row = |moved: &RolledBack| {
         let at = ShownTime { at: moved.at, zone: explanation.zone };
         let author = Printable::bounded(&moved.author, 60);
         let what = format!("left in {} at {at}, by {author} in {}", moved.environment, moved.commit.short());
         vec![Cell::plain(moved.version.to_string()), Cell::plain(what)]
     };
-    let rows: Vec<Vec<Cell>> = explanation.moved_back.iter().map(row).collect();
+    let rows: Vec<Vec<Cell>> = explanation.rolled_back.iter().map(row).collect();
     text.push_str(&moved_in(&table::render(&rows), "    "));
 }
 

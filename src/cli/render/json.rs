@@ -3,11 +3,11 @@
 use serde::Serialize;
 
 use crate::engine::{
-    EditPlan, Move, Mover, PassReport, Problem, Promoted, RequestReport, RequestState, Rulebook, Track,
-    Unmerged,
+    EditPlan, Move, Mover, PassReport, Problem, Promoted, PullRequestAction, PullRequestReport,
+    RepositoryPolicy, Target, Unmerged,
 };
 use crate::model::{Outcome, Tag, Timestamp};
-use crate::policy::{Answer, Decision, Evaluation, GateReport, NoCandidate};
+use crate::policy::{Answer, Decision, GateEvaluation, GateReport, NoCandidate};
 
 mod explain;
 mod status;
@@ -165,25 +165,25 @@ struct Told {
 }
 
 /// A pass as JSON.
-pub(crate) fn pass(rulebook: &Rulebook, report: &PassReport) -> Pass {
+pub(crate) fn pass(repository_policy: &RepositoryPolicy, report: &PassReport) -> Pass {
     Pass {
-        commit: report.assessment.view.commit().to_string(),
-        at: report.assessment.now,
-        planned: report.planned.iter().map(|plan| planned(rulebook, plan)).collect(),
+        commit: report.evaluation.state.commit().to_string(),
+        at: report.evaluation.now,
+        planned: report.planned.iter().map(|plan| planned(repository_policy, plan)).collect(),
         promoted: report.promoted.iter().map(done).collect(),
         requests: report.requests.iter().map(requested).collect(),
-        waiting: waiting(rulebook, report),
-        staying: staying(rulebook, report),
+        waiting: waiting(repository_policy, report),
+        staying: staying(repository_policy, report),
         recovered: recovered(report),
         problems: report.problems.iter().map(told).collect(),
         next_opening: report.next_opening,
     }
 }
 
-fn planned(rulebook: &Rulebook, plan: &EditPlan) -> Planned {
+fn planned(repository_policy: &RepositoryPolicy, plan: &EditPlan) -> Planned {
     Planned {
         service: plan.service.to_string(),
-        environment: rulebook.environments[plan.environment].policy.name.to_string(),
+        environment: repository_policy.environments[plan.environment].policy.name.to_string(),
         image: plan.image.to_string(),
         from: plan.approved.from().tag.to_string(),
         to: plan.approved.candidate().tag.to_string(),
@@ -213,13 +213,13 @@ fn done(promoted: &Promoted) -> Done {
     }
 }
 
-fn requested(request: &RequestReport) -> Requested {
+fn requested(request: &PullRequestReport) -> Requested {
     let (state, reason) = match &request.state {
-        RequestState::Waits => ("waits", None),
-        RequestState::Opens => ("opens", None),
-        RequestState::Updates => ("updates", None),
-        RequestState::Closes { why } => ("closes", Some(why.clone())),
-        RequestState::Theirs => ("takenOver", None),
+        PullRequestAction::Waits => ("waits", None),
+        PullRequestAction::Opens => ("opens", None),
+        PullRequestAction::Updates => ("updates", None),
+        PullRequestAction::Closes { why } => ("closes", Some(why.clone())),
+        PullRequestAction::Theirs => ("takenOver", None),
     };
     let one = |one: &crate::engine::ProposedMove| ProposedMove {
         service: one.service.to_string(),
@@ -242,39 +242,39 @@ fn requested(request: &RequestReport) -> Requested {
     }
 }
 
-fn waiting(rulebook: &Rulebook, report: &PassReport) -> Vec<Waiting> {
-    let board = &report.assessment.view.board;
-    let decided = board.tracks.iter().zip(&report.assessment.decisions);
+fn waiting(repository_policy: &RepositoryPolicy, report: &PassReport) -> Vec<Waiting> {
+    let deployed = &report.evaluation.state.deployed;
+    let decided = deployed.targets.iter().zip(&report.evaluation.decisions);
     decided
-        .filter_map(|(track, decision)| match decision {
-            Some(Decision::Wait(evaluation)) => Some(wait(rulebook, track, evaluation)),
+        .filter_map(|(target, decision)| match decision {
+            Some(Decision::Wait(evaluation)) => Some(wait(repository_policy, target, evaluation)),
             _ => None,
         })
         .collect()
 }
 
-fn staying(rulebook: &Rulebook, report: &PassReport) -> Vec<Staying> {
-    let tracks = report.assessment.view.board.tracks.iter().zip(&report.assessment.decisions);
-    let stays = tracks.filter_map(|(track, decision)| match decision {
-        Some(Decision::Current { why }) if !why.is_up_to_date() => Some((track, why)),
+fn staying(repository_policy: &RepositoryPolicy, report: &PassReport) -> Vec<Staying> {
+    let targets = report.evaluation.state.deployed.targets.iter().zip(&report.evaluation.decisions);
+    let stays = targets.filter_map(|(target, decision)| match decision {
+        Some(Decision::Current { why }) if !why.is_up_to_date() => Some((target, why)),
         _ => None,
     });
-    let one = |(track, why): (&Track, &NoCandidate)| Staying {
-        service: track.service().to_string(),
-        environment: rulebook.environments[track.environment].policy.name.to_string(),
-        image: track.image().to_string(),
-        running: track.running.first().map(|running| running.tag.to_string()),
+    let one = |(target, why): (&Target, &NoCandidate)| Staying {
+        service: target.service().to_string(),
+        environment: repository_policy.environments[target.environment].policy.name.to_string(),
+        image: target.image().to_string(),
+        running: target.running.first().map(|running| running.tag.to_string()),
         reason: why.to_string(),
     };
     stays.map(one).collect()
 }
 
-fn wait(rulebook: &Rulebook, track: &Track, evaluation: &Evaluation) -> Waiting {
+fn wait(repository_policy: &RepositoryPolicy, target: &Target, evaluation: &GateEvaluation) -> Waiting {
     Waiting {
-        service: track.service().to_string(),
-        environment: rulebook.environments[track.environment].policy.name.to_string(),
-        image: track.image().to_string(),
-        from: track.running.first().map(|running| running.tag.to_string()),
+        service: target.service().to_string(),
+        environment: repository_policy.environments[target.environment].policy.name.to_string(),
+        image: target.image().to_string(),
+        from: target.running.first().map(|running| running.tag.to_string()),
         to: evaluation.candidate().tag.to_string(),
         earliest: evaluation.earliest(),
         gates: evaluation.reports().iter().map(gate).collect(),

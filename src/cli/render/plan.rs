@@ -5,9 +5,9 @@ use std::fmt::Write;
 use chrono_tz::Tz;
 
 use crate::cli::output::{BOLD, CYAN, DIM, GREEN, RED, YELLOW};
-use crate::engine::{EditPlan, PassReport, RequestState, Rulebook, Track};
+use crate::engine::{EditPlan, PassReport, PullRequestAction, RepositoryPolicy, Target};
 use crate::model::Timestamp;
-use crate::policy::{Answer, Approved, Decision, Direction, Evaluation, GateReport, NoCandidate};
+use crate::policy::{Answer, Approved, Decision, Direction, GateEvaluation, GateReport, NoCandidate};
 
 use super::{diff, problems, requests, time};
 
@@ -15,41 +15,41 @@ use super::{diff, problems, requests, time};
 const MOST_DIFFS: usize = 100;
 
 /// A pass that stopped before anything was written.
-pub(crate) fn render(rulebook: &Rulebook, report: &PassReport) -> String {
+pub(crate) fn render(repository_policy: &RepositoryPolicy, report: &PassReport) -> String {
     let mut text = String::new();
     for plan in report.planned.iter().take(MOST_DIFFS) {
-        promotion(&mut text, rulebook, plan);
+        promotion(&mut text, repository_policy, plan);
     }
     if report.planned.len() > MOST_DIFFS {
         let more = report.planned.len() - MOST_DIFFS;
         let _ = writeln!(text, "... and {more} more; -o json lists all\n");
     }
-    proposed(&mut text, rulebook, report);
-    waiting(&mut text, rulebook, report);
+    proposed(&mut text, repository_policy, report);
+    waiting(&mut text, repository_policy, report);
     text.push_str(&problems::render(&report.problems));
-    summary(&mut text, rulebook, report, "would move");
+    summary(&mut text, repository_policy, report, "would move");
     text
 }
 
 /// A pass that did what there was to do.
-pub(crate) fn done(rulebook: &Rulebook, report: &PassReport) -> String {
+pub(crate) fn done(repository_policy: &RepositoryPolicy, report: &PassReport) -> String {
     let mut text = String::new();
     promoted(&mut text, report);
     text.push_str(&requests::render(report));
-    waiting(&mut text, rulebook, report);
+    waiting(&mut text, repository_policy, report);
     text.push_str(&problems::render(&report.problems));
-    summary(&mut text, rulebook, report, "moved");
+    summary(&mut text, repository_policy, report, "moved");
     text
 }
 
 /// What is proposed, with its diffs, and the pull requests.
-pub(super) fn proposed(text: &mut String, rulebook: &Rulebook, report: &PassReport) {
+pub(super) fn proposed(text: &mut String, repository_policy: &RepositoryPolicy, report: &PassReport) {
     let changing = report
         .requests
         .iter()
-        .filter(|request| matches!(request.state, RequestState::Opens | RequestState::Updates));
+        .filter(|request| matches!(request.state, PullRequestAction::Opens | PullRequestAction::Updates));
     for plan in changing.flat_map(|request| &request.plans).take(MOST_DIFFS) {
-        promotion(text, rulebook, plan);
+        promotion(text, repository_policy, plan);
     }
     let told = requests::render(report);
     if !told.is_empty() {
@@ -72,8 +72,8 @@ pub(super) fn promoted(text: &mut String, report: &PassReport) {
     }
 }
 
-pub(super) fn promotion(text: &mut String, rulebook: &Rulebook, plan: &EditPlan) {
-    let environment = &rulebook.environments[plan.environment].policy.name;
+pub(super) fn promotion(text: &mut String, repository_policy: &RepositoryPolicy, plan: &EditPlan) {
+    let environment = &repository_policy.environments[plan.environment].policy.name;
     let approved = &plan.approved;
     let _ = writeln!(
         text,
@@ -106,16 +106,16 @@ fn releases(approved: &Approved) -> String {
     }
 }
 
-fn waiting(text: &mut String, rulebook: &Rulebook, report: &PassReport) {
-    let board = &report.assessment.view.board;
-    for (track, decision) in board.tracks.iter().zip(&report.assessment.decisions) {
+fn waiting(text: &mut String, repository_policy: &RepositoryPolicy, report: &PassReport) {
+    let deployed = &report.evaluation.state.deployed;
+    for (target, decision) in deployed.targets.iter().zip(&report.evaluation.decisions) {
         match decision {
             Some(Decision::Wait(evaluation)) => {
-                wait(text, rulebook, track, evaluation, report.assessment.now);
+                wait(text, repository_policy, target, evaluation, report.evaluation.now);
                 text.push('\n');
             }
             Some(Decision::Current { why }) if !why.is_up_to_date() => {
-                stay(text, rulebook, track, why);
+                stay(text, repository_policy, target, why);
                 text.push('\n');
             }
             _ => {}
@@ -125,17 +125,17 @@ fn waiting(text: &mut String, rulebook: &Rulebook, report: &PassReport) {
 
 pub(super) fn wait(
     text: &mut String,
-    rulebook: &Rulebook,
-    track: &Track,
-    evaluation: &Evaluation,
+    repository_policy: &RepositoryPolicy,
+    target: &Target,
+    evaluation: &GateEvaluation,
     now: Timestamp,
 ) {
-    let environment = &rulebook.environments[track.environment].policy;
-    let runs = track.running.first().map(|running| running.tag.as_str()).unwrap_or_default();
+    let environment = &repository_policy.environments[target.environment].policy;
+    let runs = target.running.first().map(|running| running.tag.as_str()).unwrap_or_default();
     let _ = write!(
         text,
         "{BOLD}{}{BOLD:#} in {CYAN}{}{CYAN:#}: {runs} -> {YELLOW}{}{YELLOW:#} waits",
-        track.service(),
+        target.service(),
         environment.name,
         evaluation.candidate().tag
     );
@@ -153,11 +153,16 @@ pub(super) fn wait(
     }
 }
 
-/// Something keeps a track from having a candidate at all.
-pub(super) fn stay(text: &mut String, rulebook: &Rulebook, track: &Track, why: &NoCandidate) {
-    let environment = &rulebook.environments[track.environment].policy.name;
-    let runs = track.running.first().map(|running| running.tag.as_str()).unwrap_or_default();
-    let service = track.service();
+/// Something keeps a target from having a candidate at all.
+pub(super) fn stay(
+    text: &mut String,
+    repository_policy: &RepositoryPolicy,
+    target: &Target,
+    why: &NoCandidate,
+) {
+    let environment = &repository_policy.environments[target.environment].policy.name;
+    let runs = target.running.first().map(|running| running.tag.as_str()).unwrap_or_default();
+    let service = target.service();
     let _ = writeln!(text, "{BOLD}{service}{BOLD:#} in {CYAN}{environment}{CYAN:#}: stays at {runs}");
     let _ = writeln!(text, "  {YELLOW}closed{YELLOW:#} {why}");
 }
@@ -194,18 +199,19 @@ fn gate_line(text: &mut String, gate: &GateReport, clock: Option<(Timestamp, Tz)
     let _ = writeln!(text, "  {style}{state}{style:#} {}: {}", gate.gate, gate.reason);
 }
 
-fn summary(text: &mut String, rulebook: &Rulebook, report: &PassReport, verb: &str) {
+fn summary(text: &mut String, repository_policy: &RepositoryPolicy, report: &PassReport, verb: &str) {
     let moved = report.planned.len() + report.promoted.len();
-    let decisions = report.assessment.decisions.iter();
+    let decisions = report.evaluation.decisions.iter();
     let waiting =
         decisions.clone().flatten().filter(|decision| matches!(decision, Decision::Wait(_))).count();
     let unknown = decisions.filter(|decision| decision.is_none()).count();
-    let decided = report.assessment.view.board.tracks.iter().zip(&report.assessment.decisions);
-    let is_proposed = |(track, decision): &(&Track, &Option<Decision>)| {
-        matches!(decision, Some(Decision::Promote(_))) && rulebook.requests.contains_key(&track.environment)
+    let decided = report.evaluation.state.deployed.targets.iter().zip(&report.evaluation.decisions);
+    let is_proposed = |(target, decision): &(&Target, &Option<Decision>)| {
+        matches!(decision, Some(Decision::Promote(_)))
+            && repository_policy.requests.contains_key(&target.environment)
     };
     let proposed = decided.filter(is_proposed).count();
-    let current = report.assessment.decisions.len().saturating_sub(moved + waiting + unknown + proposed);
+    let current = report.evaluation.decisions.len().saturating_sub(moved + waiting + unknown + proposed);
     let _ = write!(text, "{moved} {verb}, {waiting} {}", if waiting == 1 { "waits" } else { "wait" });
     match proposed {
         0 => {}
@@ -216,5 +222,5 @@ fn summary(text: &mut String, rulebook: &Rulebook, report: &PassReport, verb: &s
     if unknown > 0 && matches!(verb, "would move" | "moved") {
         let _ = write!(text, ", {unknown} not decided");
     }
-    let _ = writeln!(text, " {DIM}at {}{DIM:#}", report.assessment.view.commit().short());
+    let _ = writeln!(text, " {DIM}at {}{DIM:#}", report.evaluation.state.commit().short());
 }

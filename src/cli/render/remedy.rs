@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use crate::engine::{Explanation, Prospect};
+use crate::engine::{CandidateStatus, Explanation};
 use crate::model::{Printable, RepoPath, Timestamp};
 use crate::policy::{Insisting, Remedy, ShownTime};
 
@@ -54,7 +54,7 @@ pub(super) fn tell(remedy: &Remedy, explanation: &Explanation) -> Told {
             }
             None => format!("`versions` in the configuration that admit {tag}"),
         }),
-        Remedy::RollBack { to } => by_command(
+        Remedy::RollbackRequest { to } => by_command(
             format!("going back to {to} on purpose"),
             format!(
                 "tidegate rollback {service} --in {environment} --to {} --reason WHY",
@@ -89,14 +89,14 @@ pub(super) fn tell(remedy: &Remedy, explanation: &Explanation) -> Told {
 }
 
 /// The command that passes every closed gate at once; nothing when one can't be passed, or none is closed.
-pub(super) fn override_all(explanation: &Explanation, prospect: &Prospect) -> Option<String> {
+pub(super) fn override_all(explanation: &Explanation, candidate_status: &CandidateStatus) -> Option<String> {
     let Explanation { service, environment, .. } = explanation;
     let mut command = format!("tidegate promote {service} --to {environment}");
     if explanation.asked.is_some() {
-        let _ = write!(command, " --tag {}", control::word(prospect.tag.as_str()));
+        let _ = write!(command, " --tag {}", control::word(candidate_status.tag.as_str()));
     }
     let mut is_any = false;
-    for gate in prospect.closed() {
+    for gate in candidate_status.closed() {
         is_any = true;
         let _ = write!(command, " --override {}", gate.report.gate);
         match Remedy::override_of(&gate.report)? {

@@ -3,7 +3,7 @@
 use std::fmt::Write;
 
 use crate::cli::output::{BOLD, CYAN, DIM, GREEN, YELLOW};
-use crate::engine::{PassReport, RequestReport, RequestState};
+use crate::engine::{PassReport, PullRequestAction, PullRequestReport};
 use crate::model::Timestamp;
 
 use super::time;
@@ -12,28 +12,30 @@ use super::time;
 pub(crate) fn render(report: &PassReport) -> String {
     let mut text = String::new();
     for request in &report.requests {
-        one(&mut text, request, report.assessment.now);
+        one(&mut text, request, report.evaluation.now);
     }
     text
 }
 
-fn one(text: &mut String, request: &RequestReport, now: Timestamp) {
+fn one(text: &mut String, request: &PullRequestReport, now: Timestamp) {
     let (done, style) = match (&request.state, request.is_done) {
-        (RequestState::Opens, true) => ("opened", GREEN),
-        (RequestState::Opens, false) => ("opens", GREEN),
-        (RequestState::Updates, true) => ("updated", GREEN),
-        (RequestState::Updates, false) => ("updates", GREEN),
-        (RequestState::Closes { .. }, true) => ("closed", YELLOW),
-        (RequestState::Closes { .. }, false) => ("closes", YELLOW),
-        (RequestState::Waits, _) => ("open", CYAN),
-        (RequestState::Theirs, _) => ("people's", YELLOW),
+        (PullRequestAction::Opens, true) => ("opened", GREEN),
+        (PullRequestAction::Opens, false) => ("opens", GREEN),
+        (PullRequestAction::Updates, true) => ("updated", GREEN),
+        (PullRequestAction::Updates, false) => ("updates", GREEN),
+        (PullRequestAction::Closes { .. }, true) => ("closed", YELLOW),
+        (PullRequestAction::Closes { .. }, false) => ("closes", YELLOW),
+        (PullRequestAction::Waits, _) => ("open", CYAN),
+        (PullRequestAction::Theirs, _) => ("people's", YELLOW),
     };
     let name = match request.number {
         Some(number) => format!("pull request #{number}"),
         None => format!("a pull request from {}", request.branch),
     };
     let _ = write!(text, "{style}{done:<8}{style:#}  {name}");
-    if let (Some(since), RequestState::Waits | RequestState::Theirs) = (request.opened_at, &request.state) {
+    if let (Some(since), PullRequestAction::Waits | PullRequestAction::Theirs) =
+        (request.opened_at, &request.state)
+    {
         let _ = write!(text, ", for {}", time::age(since, now));
     }
     if let Some(url) = &request.url {
@@ -55,7 +57,7 @@ fn one(text: &mut String, request: &RequestReport, now: Timestamp) {
     } else if request.goes_on() {
         let _ = writeln!(text, "  auto-merge is turned on again");
     }
-    if let RequestState::Closes { why } = &request.state {
+    if let PullRequestAction::Closes { why } = &request.state {
         let _ = writeln!(text, "  since {why}");
     }
 }

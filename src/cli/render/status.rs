@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 use globset::GlobSet;
 
 use crate::cli::output::{BOLD, DIM, YELLOW};
-use crate::engine::{PassReport, Rulebook, Track, Unmerged};
+use crate::engine::{PassReport, RepositoryPolicy, Target, Unmerged};
 use crate::model::{ImageName, ServiceName, Timestamp};
 use crate::policy::Decision;
 
@@ -21,9 +21,9 @@ const FEWEST: (usize, usize) = (16, 24);
 
 /// A pass, and what of it is shown.
 pub(crate) struct Board<'a> {
-    pub(crate) rulebook: &'a Rulebook,
+    pub(crate) repository_policy: &'a RepositoryPolicy,
     pub(crate) report: &'a PassReport,
-    /// The environments that are shown, by their places in the rulebook.
+    /// The environments that are shown, by their places in the repository policy.
     pub(crate) environments: Vec<usize>,
     pub(crate) rows: Vec<Row>,
 }
@@ -34,8 +34,8 @@ pub(crate) struct Row {
     pub(crate) image: ImageName,
     /// Whether the service has other images too.
     is_one_of_several: bool,
-    /// For each environment that is shown, the place of the track on the board.
-    pub(crate) tracks: Vec<Option<usize>>,
+    /// For each environment that is shown, the place of the target on the board.
+    pub(crate) targets: Vec<Option<usize>>,
 }
 
 /// Which rows are shown.
@@ -43,43 +43,47 @@ pub(crate) struct Row {
 pub(crate) struct Choice {
     /// The services.
     pub(crate) services: GlobSet,
-    /// The environments, by their places in the rulebook; every one when there is none.
+    /// The environments, by their places in the repository policy; every one when there is none.
     pub(crate) environments: Vec<usize>,
     /// Only where something newer may not come yet, or of which nothing can be said.
     pub(crate) only_blocked: bool,
 }
 
 impl<'a> Board<'a> {
-    /// What waits in a pull request for people to merge it, as far as a track goes.
+    /// What waits in a pull request for people to merge it, as far as a target goes.
     pub(super) fn unmerged(&self, at: usize) -> Option<Unmerged> {
-        let track = &self.report.assessment.view.board.tracks[at];
-        let environment = &self.rulebook.environments[track.environment].policy.name;
-        self.report.assessment.requests.moving(environment, track.service(), track.image())
+        let target = &self.report.evaluation.state.deployed.targets[at];
+        let environment = &self.repository_policy.environments[target.environment].policy.name;
+        self.report.evaluation.requests.moving(environment, target.service(), target.image())
     }
 
     /// The board of a pass.
-    pub(crate) fn of(rulebook: &'a Rulebook, report: &'a PassReport, choice: &Choice) -> Self {
+    pub(crate) fn of(
+        repository_policy: &'a RepositoryPolicy,
+        report: &'a PassReport,
+        choice: &Choice,
+    ) -> Self {
         let environments = match choice.environments.as_slice() {
-            [] => (0..rulebook.environments.len()).collect(),
+            [] => (0..repository_policy.environments.len()).collect(),
             some => some.to_vec(),
         };
-        let mut board = Self { rulebook, report, environments, rows: Vec::new() };
+        let mut board = Self { repository_policy, report, environments, rows: Vec::new() };
         board.rows = board.chosen_rows(choice);
         board
     }
 
-    /// The tracks that are shown, by their places on the engine's board.
-    pub(crate) fn tracks(&self) -> Vec<usize> {
-        self.rows.iter().flat_map(|row| &row.tracks).flatten().copied().collect()
+    /// The targets that are shown, by their places on the engine's board.
+    pub(crate) fn targets(&self) -> Vec<usize> {
+        self.rows.iter().flat_map(|row| &row.targets).flatten().copied().collect()
     }
 
     fn chosen_rows(&self, choice: &Choice) -> Vec<Row> {
-        let tracks = &self.report.assessment.view.board.tracks;
+        let targets = &self.report.evaluation.state.deployed.targets;
         let mut by_subject: BTreeMap<(&ServiceName, &ImageName), Vec<Option<usize>>> = BTreeMap::new();
-        for (at, track) in tracks.iter().enumerate() {
-            let column = self.environments.iter().position(|shown| *shown == track.environment);
-            if let Some(column) = column.filter(|_| choice.services.is_match(track.service().to_string())) {
-                let row = by_subject.entry((track.service(), track.image()));
+        for (at, target) in targets.iter().enumerate() {
+            let column = self.environments.iter().position(|shown| *shown == target.environment);
+            if let Some(column) = column.filter(|_| choice.services.is_match(target.service().to_string())) {
+                let row = by_subject.entry((target.service(), target.image()));
                 row.or_insert_with(|| vec![None; self.environments.len()])[column] = Some(at);
             }
         }
@@ -87,11 +91,11 @@ impl<'a> Board<'a> {
         for (service, _) in by_subject.keys() {
             *images_of.entry(service).or_default() += 1;
         }
-        let row = |((service, image), tracks): ((&ServiceName, &ImageName), Vec<Option<usize>>)| Row {
+        let row = |((service, image), targets): ((&ServiceName, &ImageName), Vec<Option<usize>>)| Row {
             is_one_of_several: images_of.get(service).is_some_and(|count| *count > 1),
             service: service.clone(),
             image: image.clone(),
-            tracks,
+            targets,
         };
         let rows = by_subject.into_iter().map(row);
         rows.filter(|row| !choice.only_blocked || self.is_blocked(row)).collect()
@@ -99,7 +103,7 @@ impl<'a> Board<'a> {
 
     /// Whether something newer may not come yet to one of the environments, or nothing can be said of it.
     fn is_blocked(&self, row: &Row) -> bool {
-        row.tracks.iter().flatten().any(|track| match &self.report.assessment.decisions[*track] {
+        row.targets.iter().flatten().any(|target| match &self.report.evaluation.decisions[*target] {
             None | Some(Decision::Wait(_)) => true,
             Some(Decision::Current { why }) => !why.is_up_to_date(),
             Some(Decision::Promote(_)) => false,
@@ -158,7 +162,7 @@ impl<'a> Board<'a> {
     fn heading(&self) -> Vec<Cell> {
         let mut cells = vec![Cell::styled("SERVICE", DIM)];
         for environment in &self.environments {
-            let name = self.rulebook.environments[*environment].policy.name.as_str();
+            let name = self.repository_policy.environments[*environment].policy.name.as_str();
             cells.push(Cell::styled(name.to_uppercase(), DIM));
             cells.push(Cell::styled("SINCE", DIM));
         }
@@ -168,12 +172,12 @@ impl<'a> Board<'a> {
 
     fn line(&self, row: &Row, now: Timestamp) -> Vec<Cell> {
         let mut cells = vec![Cell::styled(row.name(), BOLD)];
-        let board = &self.report.assessment.view.board;
-        for track in &row.tracks {
-            match track {
+        let board = &self.report.evaluation.state.deployed;
+        for target in &row.targets {
+            match target {
                 None => cells.extend([Cell::styled("-", DIM), Cell::plain("")]),
                 Some(at) => {
-                    cells.push(running(&board.tracks[*at]));
+                    cells.push(running(&board.targets[*at]));
                     cells.push(Cell::styled(self.since(*at, now), DIM));
                 }
             }
@@ -182,9 +186,9 @@ impl<'a> Board<'a> {
         cells
     }
 
-    fn since(&self, track: usize, now: Timestamp) -> String {
-        let landing = self.report.assessment.view.landing(track);
-        landing.map(|landing| time::age(landing.committed_at, now)).unwrap_or_default()
+    fn since(&self, target: usize, now: Timestamp) -> String {
+        let rollout_commit = self.report.evaluation.state.rollout_commit(target);
+        rollout_commit.map(|rollout_commit| time::age(rollout_commit.committed_at, now)).unwrap_or_default()
     }
 }
 
@@ -199,8 +203,8 @@ impl Row {
     }
 }
 
-fn running(track: &Track) -> Cell {
-    match track.running.as_slice() {
+fn running(target: &Target) -> Cell {
+    match target.running.as_slice() {
         [one] => Cell::plain(one.tag.as_str()),
         several => {
             let tags: Vec<&str> = several.iter().map(|running| running.tag.as_str()).collect();

@@ -7,8 +7,8 @@ use crate::engine;
 use crate::forge::{Api, Bearer, GitHub, GitHubSettings};
 use crate::git::Login;
 use crate::model::{
-    Class, ClosedPage, CommitId, Fault, MergeMethod, OpenRequest, RequestBranch, RequestDraft, RequestExtras,
-    RequestReview,
+    Class, ClosedPage, CommitId, Fault, MergeMethod, OpenPullRequest, PullRequestBranch, PullRequestDraft,
+    PullRequestOptions, PullRequestReview,
 };
 
 use super::git;
@@ -33,15 +33,15 @@ pub(super) fn forge(config: &Config, login: &Login) -> Result<Option<Arc<GitHub>
 }
 
 impl engine::Forge for GitHub {
-    async fn open_requests(&self) -> Result<Vec<OpenRequest>, Fault> {
+    async fn open_requests(&self) -> Result<Vec<OpenPullRequest>, Fault> {
         Self::open_requests(self).await
     }
 
-    async fn closed_requests(&self, branch: &RequestBranch, page: usize) -> Result<ClosedPage, Fault> {
+    async fn closed_requests(&self, branch: &PullRequestBranch, page: usize) -> Result<ClosedPage, Fault> {
         Self::closed_requests(self, branch, page).await
     }
 
-    async fn reviews(&self, number: u64) -> Result<Vec<RequestReview>, Fault> {
+    async fn reviews(&self, number: u64) -> Result<Vec<PullRequestReview>, Fault> {
         Self::reviews(self, number).await
     }
 
@@ -49,7 +49,7 @@ impl engine::Forge for GitHub {
         Self::message(self, commit).await
     }
 
-    async fn open(&self, draft: &RequestDraft) -> Result<OpenRequest, Fault> {
+    async fn open(&self, draft: &PullRequestDraft) -> Result<OpenPullRequest, Fault> {
         self.open_request(draft).await
     }
 
@@ -65,7 +65,7 @@ impl engine::Forge for GitHub {
         self.comment_on(number, text).await
     }
 
-    async fn give(&self, number: u64, extras: &RequestExtras) -> Vec<Fault> {
+    async fn give(&self, number: u64, extras: &PullRequestOptions) -> Vec<Fault> {
         Self::give(self, number, extras).await
     }
 

@@ -6,12 +6,12 @@ mod git;
 mod ports;
 mod registries;
 mod releases;
-mod rulebook;
+mod repository_policy;
 mod session;
 mod source_choice;
 mod sources;
 mod tokens;
 
-pub(crate) use rulebook::rulebook;
+pub(crate) use repository_policy::repository_policy;
 pub(crate) use session::{Session, load};
 pub(crate) use tokens::tokens;

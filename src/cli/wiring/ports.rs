@@ -8,9 +8,9 @@ use crate::forge::GitHub;
 use crate::git::{Mirror, Signed};
 use crate::model::{
     BlobId, CommitDraft, CommitId, CommitInfo, Content, Digest, Fault, FetchEvidence, FileChange, Held,
-    ImageName, IndexEnd, Intent, Line, Listing, Movement, MovementPart, MovementQuery, Observation, Outcome,
-    PromotionId, Proposed, Publication, RepoPath, RequestBranch, ServiceName, Tag, TagList, TagsSeen,
-    Timestamp,
+    ImageName, IndexEnd, Intent, Line, Listing, Observation, Outcome, PromotionId, Proposed, Publication,
+    PullRequestBranch, RepoPath, ServiceName, Tag, TagChange, TagChangePart, TagChangeQuery, TagList,
+    TagsSeen, Timestamp,
 };
 use crate::registry::Client;
 use crate::store::{Extended, Store};
@@ -120,11 +120,16 @@ impl engine::Repository for Mirror {
         Ok(Self::messages(self, commits)?)
     }
 
-    fn request_tip(&self, branch: &RequestBranch) -> Result<Option<CommitId>, Fault> {
+    fn request_tip(&self, branch: &PullRequestBranch) -> Result<Option<CommitId>, Fault> {
         Ok(Self::request_tip(self, branch)?)
     }
 
-    fn proposed(&self, branch: &RequestBranch, tip: CommitId, files: &[RepoPath]) -> Result<Proposed, Fault> {
+    fn proposed(
+        &self,
+        branch: &PullRequestBranch,
+        tip: CommitId,
+        files: &[RepoPath],
+    ) -> Result<Proposed, Fault> {
         Ok(Self::proposed(self, branch, tip, files)?)
     }
 
@@ -145,7 +150,7 @@ impl engine::Publisher for Mirror {
 
     fn propose(
         &self,
-        branch: &RequestBranch,
+        branch: &PullRequestBranch,
         seen: Option<CommitId>,
         base: CommitId,
         draft: &CommitDraft,
@@ -154,7 +159,7 @@ impl engine::Publisher for Mirror {
         Ok(Self::propose(self, branch, seen, base, draft, at)?)
     }
 
-    fn withdraw(&self, branch: &RequestBranch, seen: CommitId) -> Result<(), Fault> {
+    fn withdraw(&self, branch: &PullRequestBranch, seen: CommitId) -> Result<(), Fault> {
         if !Self::withdraw(self, branch, seen)? {
             tracing::info!(%branch, "the branch is elsewhere by now, so it stays");
         }
@@ -224,24 +229,24 @@ impl engine::Store for Store {
         scope: &str,
         onto: Option<(IndexEnd, u64)>,
         head: CommitId,
-        movements: &[Movement],
+        tag_changes: &[TagChange],
     ) -> Result<Option<IndexEnd>, Fault> {
-        Ok(match Self::extend_index(self, scope, onto, head, movements).await? {
+        Ok(match Self::extend_index(self, scope, onto, head, tag_changes).await? {
             Extended::To(end) => Some(end),
             Extended::Overtaken => None,
         })
     }
 
-    async fn movements_of(
+    async fn tag_changes_of(
         &self,
         end: IndexEnd,
         subjects: &[(ServiceName, ImageName)],
-    ) -> Result<Vec<Movement>, Fault> {
-        Ok(Self::movements_of(self, end, subjects).await?)
+    ) -> Result<Vec<TagChange>, Fault> {
+        Ok(Self::tag_changes_of(self, end, subjects).await?)
     }
 
-    async fn movements(&self, end: IndexEnd, wanted: &MovementQuery) -> Result<MovementPart, Fault> {
-        Ok(Self::movements(self, end, wanted).await?)
+    async fn tag_changes(&self, end: IndexEnd, wanted: &TagChangeQuery) -> Result<TagChangePart, Fault> {
+        Ok(Self::tag_changes(self, end, wanted).await?)
     }
 
     async fn commits_below(

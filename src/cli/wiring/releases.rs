@@ -12,7 +12,7 @@ use secrecy::SecretString;
 
 use crate::changelog::Format;
 use crate::config::{Auth, Config, GitRelease, Remote};
-use crate::engine::{DueRelease, Engine, Move, ReleasePer, View};
+use crate::engine::{DueRelease, Engine, Move, ReleasePer, RepositoryState};
 use crate::forge::{Api, ApiSettings, Asked, Published, ReleaseDraft, Releases};
 use crate::git::{Login, Secret};
 use crate::model::{Class, Fault, NetworkUrl, Tag, Timestamp};
@@ -94,21 +94,23 @@ impl Publisher {
     pub(crate) async fn due(
         &self,
         engine: &Engine<Real>,
-        view: &View,
+        state: &RepositoryState,
         now: Timestamp,
     ) -> Result<Vec<DueRelease>, Fault> {
-        let rulebook = engine.rulebook();
+        let repository_policy = engine.repository_policy();
         let since = match self.per {
             // Whole days.
             ReleasePer::Day => (now - LOOK_BACK)
-                .with_timezone(&rulebook.zone())
+                .with_timezone(&repository_policy.zone())
                 .date_naive()
                 .succ_opt()
-                .and_then(|day| day.and_hms_opt(0, 0, 0)?.and_local_timezone(rulebook.zone()).earliest())
+                .and_then(|day| {
+                    day.and_hms_opt(0, 0, 0)?.and_local_timezone(repository_policy.zone()).earliest()
+                })
                 .map_or(now - LOOK_BACK, |begin| begin.to_utc()),
             ReleasePer::Batch => now - LOOK_BACK,
         };
-        let mut due = engine.releases(view, self.per, since).await?;
+        let mut due = engine.releases(state, self.per, since).await?;
         due.retain(|release| !self.done.has(release));
         Ok(due)
     }

@@ -23,7 +23,7 @@ use super::ports::{Real, SystemClock};
 use super::releases::Publisher;
 use super::source_choice::Sources;
 use super::sources::Mirrors;
-use super::{forge, git, registries, rulebook};
+use super::{forge, git, registries, repository_policy};
 
 /// How long a command waits for another one on the same data folder.
 const TURN: Duration = Duration::from_mins(2);
@@ -109,24 +109,24 @@ impl Session {
             forge: forge.clone(),
             clock: Arc::new(SystemClock),
         };
-        let engine = Engine::new(parts, Arc::new(rulebook(&config)));
+        let engine = Engine::new(parts, Arc::new(repository_policy(&config)));
         Ok(Self { config, engine, client, mirror, forge, changes, releases, stop, folder })
     }
 
     /// The releases that are to be made after a pass, what it promoted with them.
     pub(crate) async fn due_releases(&mut self, report: &PassReport) -> Vec<DueRelease> {
         let Some(releases) = self.releases.clone() else { return Vec::new() };
-        let view = if report.promoted.is_empty() {
-            Arc::clone(&report.assessment.view)
+        let state = if report.promoted.is_empty() {
+            Arc::clone(&report.evaluation.state)
         } else {
             match self.engine.look().await {
-                Ok(view) => view,
+                Ok(state) => state,
                 // The next pass sees it.
                 Err(_) => return Vec::new(),
             }
         };
         // What can't be read now the next pass reads.
-        releases.due(&self.engine, &view, chrono::Utc::now()).await.unwrap_or_default()
+        releases.due(&self.engine, &state, chrono::Utc::now()).await.unwrap_or_default()
     }
 
     /// Waits until no other process works in the data folder.

@@ -13,7 +13,7 @@ use crate::config::{self, Config, SourceRepository};
 use crate::git::{Limits, Login, Reach, Secret, SourceMirror, SourceSettings, Stop, Wanted};
 use crate::model::{Class, CommitId, Digest, Fault, ImageName, NetworkUrl, Protocol, RepoPath, ServiceName};
 use crate::registry::Client;
-use crate::source::{Answer, Between, Histories, Images, Policy, ReadVersion, Scope, Shelf, SourceRules};
+use crate::source::{Answer, Between, Cache, Histories, Images, Policy, ReadVersion, Scope, SourceRules};
 use crate::store::{RangeKey, Store};
 
 use super::git;
@@ -239,7 +239,7 @@ impl Images for Client {
     }
 }
 
-impl Shelf for Store {
+impl Cache for Store {
     async fn labels(&self, image: &ImageName, digest: &Digest) -> Option<BTreeMap<String, String>> {
         Self::labels(self, image, digest).await.unwrap_or_else(|error| lost(&error))
     }

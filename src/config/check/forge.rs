@@ -7,7 +7,7 @@ use crate::config::problem::{Findings, Wrong};
 use crate::config::raw;
 use crate::config::secret::SecretSource;
 use crate::config::settings::{Auth, Forge, Git, Remote};
-use crate::model::{EnvironmentName, Printable, RequestBranch};
+use crate::model::{EnvironmentName, Printable, PullRequestBranch};
 
 const EXAMPLE: &str = "write `forge: {github: {repository: vtr/gitops}}`";
 
@@ -67,7 +67,7 @@ fn asked_at(file: &raw::File) -> Option<Location> {
 fn refuse_names(file: &raw::File, findings: &mut Findings) {
     for environment in &file.environments.value {
         let name: Option<EnvironmentName> = environment.name.value.parse().ok();
-        if name.is_some_and(|name| RequestBranch::of_environment(&name).is_err()) {
+        if name.is_some_and(|name| PullRequestBranch::of_environment(&name).is_err()) {
             findings.error(
                 environment.name.at,
                 "no branch can be named after this environment, so nothing can be proposed to it",
@@ -75,7 +75,8 @@ fn refuse_names(file: &raw::File, findings: &mut Findings) {
             );
         }
     }
-    if let Some(branch) = file.git.branch.as_ref().filter(|name| name.value.parse::<RequestBranch>().is_ok())
+    if let Some(branch) =
+        file.git.branch.as_ref().filter(|name| name.value.parse::<PullRequestBranch>().is_ok())
     {
         findings.error(
             branch.at,

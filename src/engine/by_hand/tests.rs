@@ -4,8 +4,8 @@ use rstest::rstest;
 
 use super::*;
 use crate::engine::fake::{World, release, service};
-use crate::engine::{PassReport, Request, What};
-use crate::policy::{GateName, Insistence, Override};
+use crate::engine::{PassMode, PassOptions, PassReport};
+use crate::policy::{GateName, Override, Overrides};
 
 /// Asks as `--to ENV [--tag TAG]` would.
 async fn ask(
@@ -15,14 +15,14 @@ async fn ask(
     overrides: &[GateName],
 ) -> Result<PassReport, Fault> {
     let overrides = overrides.iter().map(|gate| Override::new(*gate, "an outage").unwrap()).collect();
-    let by_hand = ByHand {
+    let by_hand = ManualPromotion {
         services: vec![service("app").into()],
         to: environment.parse().ok(),
         tag: (!tag.is_empty()).then(|| tag.parse().unwrap()),
         image: None,
-        insistence: Insistence { overrides, ..Insistence::default() },
+        overrides: Overrides { overrides, ..Overrides::default() },
     };
-    let request = Request { what: What::Some(by_hand), requested_by: "ana".into(), dry_run: false };
+    let request = PassOptions { mode: PassMode::Manual(by_hand), requested_by: "ana".into(), dry_run: false };
     world.engine.pass(&request).await
 }
 
@@ -94,14 +94,14 @@ async fn a_service_that_is_not_there_is_told_with_where_it_is() {
 
 /// Asks as `promote common/app` would.
 async fn ask_for_the_next(world: &mut World) -> Vec<String> {
-    let by_hand = ByHand {
+    let by_hand = ManualPromotion {
         services: vec![service("app").into()],
         to: None,
         tag: None,
         image: None,
-        insistence: Insistence::default(),
+        overrides: Overrides::default(),
     };
-    let request = Request { what: What::Some(by_hand), requested_by: "ana".into(), dry_run: false };
+    let request = PassOptions { mode: PassMode::Manual(by_hand), requested_by: "ana".into(), dry_run: false };
     let report = world.engine.pass(&request).await.unwrap();
     report.promoted.iter().map(|one| format!("{} {}", one.environment, one.to)).collect()
 }

@@ -1,6 +1,6 @@
 //! An explanation: everything that is known about where one image of one service stands in one environment, as data.
 //!
-//! A pure function of an assessment; text is made when it is shown.
+//! A pure function of an evaluation; text is made when it is shown.
 
 use std::collections::BTreeSet;
 
@@ -8,13 +8,13 @@ use chrono_tz::Tz;
 
 use crate::model::{Class, EnvironmentName, ImageName, ServiceName, Tag, Timestamp, Version};
 use crate::policy::{
-    self, Answer, Approved, Candidate, Control, Decision, Evaluation, GateReport, MovedBack, NoCandidate,
-    Offer, Remedy, Soaked, Starvation, VersionFate,
+    self, Answer, Approved, Candidate, Control, Decision, GateEvaluation, GateReport, NoCandidate, Offer,
+    Remedy, RolledBack, Soaked, Starvation, VersionFate,
 };
 
 use super::{uncounted, worst};
-use crate::engine::assess::{Assessment, Known};
-use crate::engine::board::Track;
+use crate::engine::assess::{Evaluation, FactContext};
+use crate::engine::deployed::Target;
 use crate::engine::history::Move;
 use crate::engine::problem::Problem;
 use crate::engine::requests::Unmerged;
@@ -39,7 +39,7 @@ pub struct Explanation {
     /// The version that was asked about, if one was.
     pub asked: Option<Tag>,
     /// What comes of it.
-    pub outlook: Outlook,
+    pub outlook: TargetStatus,
     /// What the registry offers; nothing when it could not be asked.
     pub offer: Option<Offer>,
     /// Whether promotions are proposed there by pull requests, rather than pushed.
@@ -49,16 +49,16 @@ pub struct Explanation {
     /// What becomes of each version above what runs, ascending.
     pub versions: Vec<VersionFate>,
     /// The versions that people moved back from, here or in an environment before.
-    pub moved_back: Vec<MovedBack>,
+    pub rolled_back: Vec<RolledBack>,
     /// What people say by control files about it.
     pub controls: Vec<Control>,
     /// What could not be read, matched, asked or done.
     pub problems: Vec<Problem>,
 }
 
-/// What comes of a track.
+/// What comes of a target.
 #[derive(Clone, Debug)]
-pub enum Outlook {
+pub enum TargetStatus {
     /// The version that was asked about runs.
     Runs,
     /// Nothing comes.
@@ -66,13 +66,13 @@ pub enum Outlook {
     /// The version that was asked about is none: the rules find no version in the tag.
     NoVersion,
     /// Every gate is open.
-    Open(Box<Prospect>),
+    Open(Box<CandidateStatus>),
     /// Every gate is open, but for the review of the pull request that proposes it.
-    InReview(Box<Prospect>),
+    InReview(Box<CandidateStatus>),
     /// Every gate is open, but it can't be written.
-    Stuck(Box<Prospect>),
+    Stuck(Box<CandidateStatus>),
     /// A gate is closed.
-    Waits(Box<Prospect>),
+    Waits(Box<CandidateStatus>),
     /// The registry could not be asked.
     Unknown,
     /// Something of the service can't be read there, so nothing of it is moved.
@@ -81,7 +81,7 @@ pub enum Outlook {
 
 /// What every gate says about a version.
 #[derive(Clone, Debug)]
-pub struct Prospect {
+pub struct CandidateStatus {
     /// The tag.
     pub tag: Tag,
     /// The version that it stands for.
@@ -140,40 +140,43 @@ impl Explanation {
     /// What it comes to.
     pub fn verdict(&self) -> Verdict {
         match &self.outlook {
-            Outlook::Runs => Verdict::Nothing,
-            Outlook::Current(why) if why.is_up_to_date() => Verdict::Nothing,
-            Outlook::Open(_) => Verdict::Open,
-            Outlook::Waits(prospect) if prospect.is_refused() => Verdict::Refused,
-            Outlook::Waits(prospect) if prospect.could_not_be_asked() => Verdict::Unknown,
-            Outlook::Current(_) | Outlook::NoVersion | Outlook::InReview(_) | Outlook::Waits(_) => {
-                Verdict::Closed
+            TargetStatus::Runs => Verdict::Nothing,
+            TargetStatus::Current(why) if why.is_up_to_date() => Verdict::Nothing,
+            TargetStatus::Open(_) => Verdict::Open,
+            TargetStatus::Waits(candidate_status) if candidate_status.is_refused() => Verdict::Refused,
+            TargetStatus::Waits(candidate_status) if candidate_status.could_not_be_asked() => {
+                Verdict::Unknown
             }
-            Outlook::Stuck(_) | Outlook::Unreadable => match worst(&self.problems) {
+            TargetStatus::Current(_)
+            | TargetStatus::NoVersion
+            | TargetStatus::InReview(_)
+            | TargetStatus::Waits(_) => Verdict::Closed,
+            TargetStatus::Stuck(_) | TargetStatus::Unreadable => match worst(&self.problems) {
                 Some(Class::TryAgain) => Verdict::Unknown,
                 _ => Verdict::Refused,
             },
-            Outlook::Unknown => Verdict::Unknown,
+            TargetStatus::Unknown => Verdict::Unknown,
         }
     }
 
     /// What every gate says, when there is something to ask about.
-    pub fn prospect(&self) -> Option<&Prospect> {
+    pub fn candidate_status(&self) -> Option<&CandidateStatus> {
         match &self.outlook {
-            Outlook::Open(prospect)
-            | Outlook::InReview(prospect)
-            | Outlook::Stuck(prospect)
-            | Outlook::Waits(prospect) => Some(prospect),
+            TargetStatus::Open(candidate_status)
+            | TargetStatus::InReview(candidate_status)
+            | TargetStatus::Stuck(candidate_status)
+            | TargetStatus::Waits(candidate_status) => Some(candidate_status),
             _ => None,
         }
     }
 
     /// When every gate is open at once, as far as that is known.
     pub fn opens_at(&self) -> Option<Timestamp> {
-        self.prospect().and_then(|prospect| prospect.earliest)
+        self.candidate_status().and_then(|candidate_status| candidate_status.earliest)
     }
 }
 
-impl Prospect {
+impl CandidateStatus {
     fn is_refused(&self) -> bool {
         self.gates.iter().any(|gate| gate.report.answer == Answer::Refused)
     }
@@ -206,45 +209,45 @@ pub(super) struct Asked {
 
 /// What explanations are made from.
 pub(super) struct Explaining<'a> {
-    pub(super) known: Known<'a>,
-    pub(super) assessment: &'a Assessment,
+    pub(super) known: FactContext<'a>,
+    pub(super) evaluation: &'a Evaluation,
     /// What may go by every gate and can't be written.
     pub(super) refused: &'a [Problem],
 }
 
 impl Explaining<'_> {
-    /// Where a track stands.
-    pub(super) fn track(&self, at: usize, asked: Option<&Asked>) -> Explanation {
-        let Known { rulebook, view, .. } = self.known;
-        let track = &view.board.tracks[at];
-        let environment = &rulebook.environments[track.environment].policy;
-        let tags = self.assessment.lists[at].as_deref().map(|list| list.tags.as_slice());
-        let selection = self.assessment.selections[at].as_deref();
-        let problems = self.problems(&environment.name, track.service());
+    /// Where a target stands.
+    pub(super) fn target(&self, at: usize, asked: Option<&Asked>) -> Explanation {
+        let FactContext { repository_policy, state, .. } = self.known;
+        let target = &state.deployed.targets[at];
+        let environment = &repository_policy.environments[target.environment].policy;
+        let tags = self.evaluation.lists[at].as_deref().map(|list| list.tags.as_slice());
+        let selection = self.evaluation.selections[at].as_deref();
+        let problems = self.problems(&environment.name, target.service());
         Explanation {
-            service: track.service().clone(),
-            image: Some(track.image().clone()),
+            service: target.service().clone(),
+            image: Some(target.image().clone()),
             environment: environment.name.clone(),
             after: environment.after.clone(),
             zone: environment.zone,
-            running: track.running.clone(),
-            arrival: view.arrival(rulebook, at),
+            running: target.running.clone(),
+            arrival: state.arrival(repository_policy, at),
             asked: asked.map(|asked| asked.tag.clone()),
             outlook: self.outlook(at, asked),
-            offer: tags.zip(selection).map(|(tags, selection)| policy::offer(&track.rules, selection, tags)),
-            is_proposed: rulebook.requests.contains_key(&track.environment),
-            unmerged: self.assessment.requests.moving(&environment.name, track.service(), track.image()),
+            offer: tags.zip(selection).map(|(tags, selection)| policy::offer(&target.rules, selection, tags)),
+            is_proposed: repository_policy.requests.contains_key(&target.environment),
+            unmerged: self.evaluation.requests.moving(&environment.name, target.service(), target.image()),
             versions: self.versions(at, tags.unwrap_or_default()),
-            moved_back: view.moved_back(at).to_vec(),
-            controls: view.covering(rulebook, at).standing(environment.zone, self.assessment.now),
+            rolled_back: state.rolled_back(at).to_vec(),
+            controls: state.covering(repository_policy, at).standing(environment.zone, self.evaluation.now),
             problems,
         }
     }
 
     /// That something of a service can't be read in an environment.
     pub(super) fn unclear(&self, at: usize, service: &ServiceName) -> Explanation {
-        let environment = &self.known.rulebook.environments[at].policy;
-        let controls = self.known.view.controls.covering(service, &environment.name);
+        let environment = &self.known.repository_policy.environments[at].policy;
+        let controls = self.known.state.controls.covering(service, &environment.name);
         Explanation {
             service: service.clone(),
             image: None,
@@ -254,79 +257,79 @@ impl Explaining<'_> {
             running: Vec::new(),
             arrival: None,
             asked: None,
-            outlook: Outlook::Unreadable,
+            outlook: TargetStatus::Unreadable,
             offer: None,
-            is_proposed: self.known.rulebook.requests.contains_key(&at),
+            is_proposed: self.known.repository_policy.requests.contains_key(&at),
             unmerged: None,
             versions: Vec::new(),
-            moved_back: Vec::new(),
-            controls: controls.standing(environment.zone, self.assessment.now),
+            rolled_back: Vec::new(),
+            controls: controls.standing(environment.zone, self.evaluation.now),
             problems: self.problems(&environment.name, service),
         }
     }
 
-    fn outlook(&self, at: usize, asked: Option<&Asked>) -> Outlook {
-        let track = &self.known.view.board.tracks[at];
+    fn outlook(&self, at: usize, asked: Option<&Asked>) -> TargetStatus {
+        let target = &self.known.state.deployed.targets[at];
         let Some(asked) = asked else {
-            return match &self.assessment.decisions[at] {
-                None => Outlook::Unknown,
+            return match &self.evaluation.decisions[at] {
+                None => TargetStatus::Unknown,
                 Some(decision) => self.decided(at, decision),
             };
         };
-        if runs(track, &asked.tag) {
-            return Outlook::Runs;
+        if runs(target, &asked.tag) {
+            return TargetStatus::Runs;
         }
         match &asked.decision {
             Some(decision) => self.decided(at, decision),
-            None if track.rules.version_of(&asked.tag).is_none() => Outlook::NoVersion,
-            None => Outlook::Unknown,
+            None if target.rules.version_of(&asked.tag).is_none() => TargetStatus::NoVersion,
+            None => TargetStatus::Unknown,
         }
     }
 
-    fn decided(&self, at: usize, decision: &Decision) -> Outlook {
-        let tags = self.assessment.lists[at].as_deref().map(|list| list.tags.as_slice()).unwrap_or_default();
+    fn decided(&self, at: usize, decision: &Decision) -> TargetStatus {
+        let tags = self.evaluation.lists[at].as_deref().map(|list| list.tags.as_slice()).unwrap_or_default();
         match decision {
-            Decision::Current { why } => Outlook::Current(why.clone()),
-            Decision::Wait(evaluation) => Outlook::Waits(Box::new(waiting(evaluation, tags))),
+            Decision::Current { why } => TargetStatus::Current(why.clone()),
+            Decision::Wait(evaluation) => TargetStatus::Waits(Box::new(waiting(evaluation, tags))),
             Decision::Promote(approved) => {
-                let prospect = Box::new(open(approved, tags, self.assessment.now));
+                let candidate_status = Box::new(open(approved, tags, self.evaluation.now));
                 match (self.can_be_written(at), approved.awaits_review()) {
-                    (false, _) => Outlook::Stuck(prospect),
-                    (true, true) => Outlook::InReview(prospect),
-                    (true, false) => Outlook::Open(prospect),
+                    (false, _) => TargetStatus::Stuck(candidate_status),
+                    (true, true) => TargetStatus::InReview(candidate_status),
+                    (true, false) => TargetStatus::Open(candidate_status),
                 }
             }
         }
     }
 
     fn can_be_written(&self, at: usize) -> bool {
-        let track = &self.known.view.board.tracks[at];
-        let environment = &self.known.rulebook.environments[track.environment].policy.name;
-        let is_of_track = |problem: &Problem| {
-            problem.service.as_ref() == Some(track.service())
+        let target = &self.known.state.deployed.targets[at];
+        let environment = &self.known.repository_policy.environments[target.environment].policy.name;
+        let is_of_target = |problem: &Problem| {
+            problem.service.as_ref() == Some(target.service())
                 && problem.environment.as_ref() == Some(environment)
         };
-        !self.refused.iter().any(is_of_track)
+        !self.refused.iter().any(is_of_target)
     }
 
     /// What becomes of each version above what runs.
     fn versions(&self, at: usize, tags: &[Tag]) -> Vec<VersionFate> {
-        let Known { rulebook, view, .. } = self.known;
+        let FactContext { repository_policy, state, .. } = self.known;
         let Some(mut facts) = self.known.facts(at, None) else { return Vec::new() };
-        let track = &view.board.tracks[at];
-        let there = rulebook.environments[track.environment]
+        let target = &state.deployed.targets[at];
+        let there = repository_policy.environments[target.environment]
             .before
-            .and_then(|before| view.board.place(before, &track.subject));
+            .and_then(|before| state.deployed.place(before, &target.subject));
         // The facts have what ran there only where a decision depends on it; here it is told in any case.
         if let (Some(before), Some(there)) = (&mut facts.before, there) {
-            before.past = view.past(there);
+            before.past = state.past(there);
         }
-        let candidate = match &self.assessment.decisions[at] {
+        let candidate = match &self.evaluation.decisions[at] {
             Some(Decision::Wait(evaluation)) => Some(evaluation.candidate()),
             Some(Decision::Promote(approved)) => Some(approved.candidate()),
             Some(Decision::Current { .. }) | None => None,
         };
-        policy::fates(&self.known.policy(at), &facts, tags, candidate, self.assessment.now)
+        policy::fates(&self.known.policy(at), &facts, tags, candidate, self.evaluation.now)
     }
 
     /// What went wrong with a service in an environment, or on the way to its registries.
@@ -338,22 +341,22 @@ impl Explaining<'_> {
             (None, None) => problem.place.is_none(),
             (None, Some(_)) => false,
         };
-        let seen = self.assessment.problems.iter().chain(self.refused).filter(is_meant).cloned();
+        let seen = self.evaluation.problems.iter().chain(self.refused).filter(is_meant).cloned();
         let mut told = BTreeSet::new();
-        seen.chain(uncounted(self.known.view, service, environment))
+        seen.chain(uncounted(self.known.state, service, environment))
             .filter(|problem| told.insert(problem.to_string()))
             .collect()
     }
 }
 
-/// Whether a track runs a tag and nothing else.
-fn runs(track: &Track, tag: &Tag) -> bool {
-    track.running.iter().all(|running| running.tag == *tag)
+/// Whether a target runs a tag and nothing else.
+fn runs(target: &Target, tag: &Tag) -> bool {
+    target.running.iter().all(|running| running.tag == *tag)
 }
 
-fn waiting(evaluation: &Evaluation, tags: &[Tag]) -> Prospect {
+fn waiting(evaluation: &GateEvaluation, tags: &[Tag]) -> CandidateStatus {
     let gates = evaluation.reports().iter();
-    Prospect {
+    CandidateStatus {
         tag: evaluation.candidate().tag.clone(),
         version: evaluation.candidate().version.clone(),
         releases_count: evaluation.releases_count(),
@@ -367,9 +370,9 @@ fn waiting(evaluation: &Evaluation, tags: &[Tag]) -> Prospect {
     }
 }
 
-fn open(approved: &Approved, tags: &[Tag], now: Timestamp) -> Prospect {
+fn open(approved: &Approved, tags: &[Tag], now: Timestamp) -> CandidateStatus {
     let gates = approved.gates().iter();
-    Prospect {
+    CandidateStatus {
         tag: approved.candidate().tag.clone(),
         version: approved.candidate().version.clone(),
         releases_count: approved.releases_count(),

@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::engine::fake::{Settings, World, image, release, service};
-use crate::engine::requests::RequestRules;
+use crate::engine::requests::PullRequestPolicy;
 use crate::model::Opinion;
 use crate::policy::{Approving, GateName};
 
@@ -20,17 +20,17 @@ fn about(environment: &str, tag: &str) -> Question {
 /// What comes of one explanation: the outlook, the version, its closed gates and the time, as far as there are any.
 fn told(explanation: &Explanation) -> String {
     let outlook = match &explanation.outlook {
-        Outlook::Runs => "runs".to_owned(),
-        Outlook::Current(why) => format!("nothing: {why}"),
-        Outlook::NoVersion => "no version".to_owned(),
-        Outlook::Open(prospect) => format!("open {}", prospect.tag),
-        Outlook::InReview(prospect) => format!("in review {}", prospect.tag),
-        Outlook::Stuck(prospect) => format!("stuck {}", prospect.tag),
-        Outlook::Waits(prospect) => format!("waits {}", prospect.tag),
-        Outlook::Unknown => "unknown".to_owned(),
-        Outlook::Unreadable => "unreadable".to_owned(),
+        TargetStatus::Runs => "runs".to_owned(),
+        TargetStatus::Current(why) => format!("nothing: {why}"),
+        TargetStatus::NoVersion => "no version".to_owned(),
+        TargetStatus::Open(candidate_status) => format!("open {}", candidate_status.tag),
+        TargetStatus::InReview(candidate_status) => format!("in review {}", candidate_status.tag),
+        TargetStatus::Stuck(candidate_status) => format!("stuck {}", candidate_status.tag),
+        TargetStatus::Waits(candidate_status) => format!("waits {}", candidate_status.tag),
+        TargetStatus::Unknown => "unknown".to_owned(),
+        TargetStatus::Unreadable => "unreadable".to_owned(),
     };
-    let closed = explanation.prospect().into_iter().flat_map(Prospect::closed);
+    let closed = explanation.candidate_status().into_iter().flat_map(CandidateStatus::closed);
     let closed: Vec<&str> = closed.map(|gate| gate.report.gate.as_str()).collect();
     let at = explanation.opens_at().map(|at| at.format("%a %H:%M").to_string()).unwrap_or_default();
     [explanation.environment.to_string(), outlook, closed.join(","), at].join(" ").trim_end().to_owned()
@@ -87,8 +87,9 @@ async fn a_version_that_is_named_is_explained() {
 #[tokio::test]
 async fn what_is_lost_is_told_apart_from_what_waits() {
     let mut world = soaking().await;
-    let is_lost =
-        |explained: &Explained| explained.explanations[0].prospect().map(|prospect| prospect.is_lost);
+    let is_lost = |explained: &Explained| {
+        explained.explanations[0].candidate_status().map(|candidate_status| candidate_status.is_lost)
+    };
     let explained = world.engine.explain(&about("prod", "v1.0.9")).await.unwrap();
     assert_eq!(is_lost(&explained), Some(false), "it may be pushed yet");
     world.wait(DAY);
@@ -97,7 +98,7 @@ async fn what_is_lost_is_told_apart_from_what_waits() {
     let explained = world.engine.explain(&about("prod", "v1.0.1")).await.unwrap();
     assert_eq!(is_lost(&explained), Some(true), "somebody went back from it");
     let explanation = &explained.explanations[0];
-    let [moved] = explanation.moved_back.as_slice() else { panic!("{explanation:?}") };
+    let [moved] = explanation.rolled_back.as_slice() else { panic!("{explanation:?}") };
     assert_eq!((moved.commit, moved.author.as_str()), (commit, "Ana"));
     let arrival = explanation.arrival.as_ref().unwrap();
     assert_eq!(
@@ -152,8 +153,8 @@ async fn a_member_of_a_set_waits_for_the_other() {
     world.wait(60);
     for tag in ["", "v1.0.1"] {
         let explained = world.engine.explain(&about("prod", tag)).await.unwrap();
-        let prospect = explained.explanations[0].prospect().unwrap();
-        let closed: Vec<GateName> = prospect.closed().map(|gate| gate.report.gate).collect();
+        let candidate_status = explained.explanations[0].candidate_status().unwrap();
+        let closed: Vec<GateName> = candidate_status.closed().map(|gate| gate.report.gate).collect();
         assert_eq!(closed, [GateName::Group], "{tag}");
     }
 }
@@ -171,7 +172,7 @@ async fn who_is_not_there_is_told() {
 async fn what_waits_for_a_review_is_not_open_until_there_is_one() {
     let settings = Settings {
         approval: Approving::ByReview,
-        requests: Some(RequestRules::default()),
+        requests: Some(PullRequestPolicy::default()),
         ..Settings::default()
     };
     let mut world = World::with(settings);

@@ -9,7 +9,7 @@ use super::{Calls, Fuse, lock};
 use crate::engine::ports::{Publisher, Repository};
 use crate::model::{
     self, BlobId, Class, CommitDraft, CommitId, CommitInfo, Content, Fault, FileChange, FileEditKind, Held,
-    Listing, Proposed, Publication, RepoPath, RequestBranch, Timestamp, TreeFile,
+    Listing, Proposed, Publication, PullRequestBranch, RepoPath, Timestamp, TreeFile,
 };
 
 type Files = BTreeMap<RepoPath, String>;
@@ -142,7 +142,7 @@ impl Branch {
         id
     }
 
-    pub(in crate::engine) fn tip_of(&self, branch: &RequestBranch) -> Option<CommitId> {
+    pub(in crate::engine) fn tip_of(&self, branch: &PullRequestBranch) -> Option<CommitId> {
         lock(&self.line).requests.get(branch.as_str()).copied()
     }
 
@@ -156,12 +156,12 @@ impl Branch {
     }
 
     /// Puts one of Tidegate's branches back where it was.
-    pub(in crate::engine) fn restore(&self, branch: &RequestBranch, tip: CommitId) {
+    pub(in crate::engine) fn restore(&self, branch: &PullRequestBranch, tip: CommitId) {
         lock(&self.line).requests.insert(branch.as_str().to_owned(), tip);
     }
 
     /// A person pushes to one of Tidegate's branches.
-    pub(in crate::engine) fn push_to_request(&self, branch: &RequestBranch, file: &str, text: &str) {
+    pub(in crate::engine) fn push_to_request(&self, branch: &PullRequestBranch, file: &str, text: &str) {
         let mut line = lock(&self.line);
         let tip = line.requests[branch.as_str()];
         let mut commit = line.commits[&tip].clone();
@@ -172,7 +172,7 @@ impl Branch {
     }
 
     /// A person merges one of Tidegate's branches: what it changed is changed on top.
-    pub(in crate::engine) fn merge_request(&self, branch: &RequestBranch, at: Timestamp) -> CommitId {
+    pub(in crate::engine) fn merge_request(&self, branch: &PullRequestBranch, at: Timestamp) -> CommitId {
         let mut line = lock(&self.line);
         let tip = line.commits[&line.requests[branch.as_str()]].clone();
         let before = line.files(tip.parent);
@@ -256,7 +256,7 @@ impl Publisher for Branch {
 
     fn propose(
         &self,
-        branch: &RequestBranch,
+        branch: &PullRequestBranch,
         seen: Option<CommitId>,
         base: CommitId,
         draft: &CommitDraft,
@@ -287,7 +287,7 @@ impl Publisher for Branch {
         }
     }
 
-    fn withdraw(&self, branch: &RequestBranch, seen: CommitId) -> Result<(), Fault> {
+    fn withdraw(&self, branch: &PullRequestBranch, seen: CommitId) -> Result<(), Fault> {
         self.calls.count("withdraw");
         self.put(branch, Some(seen), None);
         Ok(())
@@ -295,7 +295,7 @@ impl Publisher for Branch {
 }
 
 impl Branch {
-    fn put(&self, branch: &RequestBranch, seen: Option<CommitId>, commit: Option<Commit>) -> Publication {
+    fn put(&self, branch: &PullRequestBranch, seen: Option<CommitId>, commit: Option<Commit>) -> Publication {
         let mut line = lock(&self.line);
         if line.requests.get(branch.as_str()).copied() != seen {
             return Publication::Moved { head: None };
@@ -394,14 +394,14 @@ impl Repository for Branch {
         Ok(commits.iter().map(|id| line.commits.get(id).map(told).unwrap_or_default()).collect())
     }
 
-    fn request_tip(&self, branch: &RequestBranch) -> Result<Option<CommitId>, Fault> {
+    fn request_tip(&self, branch: &PullRequestBranch) -> Result<Option<CommitId>, Fault> {
         self.calls.count("request_tip");
         Ok(self.tip_of(branch))
     }
 
     fn proposed(
         &self,
-        _branch: &RequestBranch,
+        _branch: &PullRequestBranch,
         tip: CommitId,
         files: &[RepoPath],
     ) -> Result<Proposed, Fault> {

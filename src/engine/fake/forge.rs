@@ -8,8 +8,8 @@ use std::time::Duration;
 use super::{Branch, Calls, Fuse, lock};
 use crate::engine::ports::Forge;
 use crate::model::{
-    AutoMerge, Class, ClosedPage, ClosedRequest, CommitId, Fault, MergeMethod, OpenRequest, Opinion,
-    RequestBranch, RequestDraft, RequestExtras, RequestReview, Timestamp,
+    AutoMerge, Class, ClosedPage, ClosedPullRequest, CommitId, Fault, MergeMethod, OpenPullRequest, Opinion,
+    PullRequestBranch, PullRequestDraft, PullRequestOptions, PullRequestReview, Timestamp,
 };
 
 /// What becomes of the next change.
@@ -36,7 +36,7 @@ pub(in crate::engine) struct FakeForge {
 #[derive(Clone, Debug)]
 pub(in crate::engine) struct Pull {
     pub(in crate::engine) number: u64,
-    pub(in crate::engine) branch: RequestBranch,
+    pub(in crate::engine) branch: PullRequestBranch,
     pub(in crate::engine) head: CommitId,
     pub(in crate::engine) title: String,
     pub(in crate::engine) body: String,
@@ -47,7 +47,7 @@ pub(in crate::engine) struct Pull {
     pub(in crate::engine) auto_merge: Option<AutoMerge>,
     /// Whether all that is required of it is there.
     pub(in crate::engine) is_ready: bool,
-    pub(in crate::engine) reviews: Vec<RequestReview>,
+    pub(in crate::engine) reviews: Vec<PullRequestReview>,
     closed_at: Timestamp,
     /// The place of its opening, and of its last change, among all that happened here.
     opened: u32,
@@ -111,7 +111,7 @@ impl FakeForge {
         self.pulls();
         self.change(number, |pull| {
             let review =
-                RequestReview { by: by.to_owned(), opinion, commit: Some(pull.head), may_write: true };
+                PullRequestReview { by: by.to_owned(), opinion, commit: Some(pull.head), may_write: true };
             pull.reviews.push(review);
         });
     }
@@ -179,8 +179,8 @@ fn next(pulls: &[Pull]) -> u32 {
     pulls.iter().map(|pull| pull.updated).max().unwrap_or_default() + 1
 }
 
-fn opened(pull: &Pull) -> OpenRequest {
-    OpenRequest {
+fn opened(pull: &Pull) -> OpenPullRequest {
+    OpenPullRequest {
         number: pull.number,
         url: format!("https://forge/{}", pull.number),
         branch: pull.branch.clone(),
@@ -194,20 +194,20 @@ fn opened(pull: &Pull) -> OpenRequest {
 }
 
 impl Forge for FakeForge {
-    async fn open_requests(&self) -> Result<Vec<OpenRequest>, Fault> {
+    async fn open_requests(&self) -> Result<Vec<OpenPullRequest>, Fault> {
         self.calls.count("open_requests");
         self.reach()?;
         Ok(self.pulls().iter().filter(|pull| pull.is_open).map(opened).collect())
     }
 
-    async fn closed_requests(&self, branch: &RequestBranch, page: usize) -> Result<ClosedPage, Fault> {
+    async fn closed_requests(&self, branch: &PullRequestBranch, page: usize) -> Result<ClosedPage, Fault> {
         self.calls.count("closed_requests");
         self.reach()?;
         let mut closed: Vec<Pull> =
             self.pulls().into_iter().filter(|pull| !pull.is_open && pull.branch == *branch).collect();
         closed.sort_by_key(|pull| Reverse(pull.updated));
         let is_last = closed.len() <= page * PAGE;
-        let closed = closed.into_iter().skip((page - 1) * PAGE).take(PAGE).map(|pull| ClosedRequest {
+        let closed = closed.into_iter().skip((page - 1) * PAGE).take(PAGE).map(|pull| ClosedPullRequest {
             number: pull.number,
             head: pull.head,
             body: pull.body,
@@ -219,7 +219,7 @@ impl Forge for FakeForge {
         Ok(ClosedPage { requests: closed.collect(), is_last })
     }
 
-    async fn reviews(&self, number: u64) -> Result<Vec<RequestReview>, Fault> {
+    async fn reviews(&self, number: u64) -> Result<Vec<PullRequestReview>, Fault> {
         self.calls.count("reviews");
         self.reach()?;
         if *lock(&self.are_reviews_away) {
@@ -234,7 +234,7 @@ impl Forge for FakeForge {
         Ok(self.branch.message_of(commit))
     }
 
-    async fn open(&self, draft: &RequestDraft) -> Result<OpenRequest, Fault> {
+    async fn open(&self, draft: &PullRequestDraft) -> Result<OpenPullRequest, Fault> {
         self.write("open", || {
             let head = self.branch.tip_of(&draft.branch).unwrap();
             let mut pulls = lock(&self.pulls);
@@ -282,7 +282,7 @@ impl Forge for FakeForge {
         self.write("comment", || self.change(number, |pull| pull.comments.push(text.to_owned())))
     }
 
-    async fn give(&self, number: u64, extras: &RequestExtras) -> Vec<Fault> {
+    async fn give(&self, number: u64, extras: &PullRequestOptions) -> Vec<Fault> {
         let given = self.write("give", || {
             self.change(number, |pull| {
                 pull.labels.clone_from(&extras.labels);

@@ -9,14 +9,14 @@ use crate::model::{Class, Digest, Fault, ImageName, Tag, TagList};
 
 #[derive(Default)]
 pub(in crate::engine) struct FakeRegistry {
-    images: Mutex<BTreeMap<ImageName, Shelf>>,
+    images: Mutex<BTreeMap<ImageName, Cache>>,
     dead: Mutex<BTreeSet<ImageName>>,
     mute: Mutex<bool>,
     pub(in crate::engine) calls: Calls,
 }
 
 #[derive(Default)]
-struct Shelf {
+struct Cache {
     list: Arc<TagList>,
     digests: BTreeMap<Tag, Digest>,
 }
@@ -46,7 +46,7 @@ impl FakeRegistry {
         *lock(&self.mute) = are_hidden;
     }
 
-    fn ask<T>(&self, image: &ImageName, answer: impl FnOnce(&Shelf) -> Option<T>) -> Result<T, Fault> {
+    fn ask<T>(&self, image: &ImageName, answer: impl FnOnce(&Cache) -> Option<T>) -> Result<T, Fault> {
         let gone = || Fault::new(Class::TryAgain, format!("cannot reach {image}"));
         if lock(&self.dead).contains(image) {
             return Err(gone());

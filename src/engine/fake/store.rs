@@ -7,8 +7,8 @@ use super::{Calls, Fuse, lock};
 use crate::engine::ports::{Store, TaggedImage};
 use crate::history::Subject;
 use crate::model::{
-    Class, CommitId, Digest, Fault, FetchEvidence, HistoryRest, ImageName, IndexEnd, Intent, Movement,
-    MovementPart, MovementQuery, Observation, Outcome, PromotionId, Tag, TagsSeen, Timestamp,
+    Class, CommitId, Digest, Fault, FetchEvidence, HistoryRest, ImageName, IndexEnd, Intent, Observation,
+    Outcome, PromotionId, Tag, TagChange, TagChangePart, TagChangeQuery, TagsSeen, Timestamp,
 };
 
 /// Counts what is written.
@@ -32,7 +32,7 @@ struct Kept {
 struct KeptIndex {
     scope: String,
     end: IndexEnd,
-    movements: Vec<Movement>,
+    tag_changes: Vec<TagChange>,
 }
 
 impl FakeStore {
@@ -50,12 +50,13 @@ impl FakeStore {
         lock(&self.kept).intents.iter().map(|(_, outcome)| *outcome).collect()
     }
 
-    fn index_up_to(&self, end: IndexEnd) -> Result<Vec<Movement>, Fault> {
+    fn index_up_to(&self, end: IndexEnd) -> Result<Vec<TagChange>, Fault> {
         let kept = lock(&self.kept);
         let index = kept.index.as_ref().filter(|index| index.end.generation == end.generation);
         let index = index.ok_or_else(|| Fault::new(Class::TryAgain, "the index is another one"))?;
-        let movements = index.movements.iter().filter(|movement| movement.sequence < end.next_sequence);
-        Ok(movements.cloned().collect())
+        let tag_changes =
+            index.tag_changes.iter().filter(|tag_change| tag_change.sequence < end.next_sequence);
+        Ok(tag_changes.cloned().collect())
     }
 }
 
@@ -140,7 +141,7 @@ impl Store for FakeStore {
         let mut kept = lock(&self.kept);
         let Kept { index, evidence, .. } = &mut *kept;
         if let Some(index) = index.as_mut().filter(|index| index.scope != scope) {
-            for gone in index.movements.drain(..) {
+            for gone in index.tag_changes.drain(..) {
                 evidence.entry(gone.commit.id).or_insert(gone.commit.fetched);
             }
             index.scope.clear();
@@ -154,7 +155,7 @@ impl Store for FakeStore {
         scope: &str,
         onto: Option<(IndexEnd, u64)>,
         head: CommitId,
-        movements: &[Movement],
+        tag_changes: &[TagChange],
     ) -> Result<Option<IndexEnd>, Fault> {
         self.calls.count("extend_index");
         let mut kept = lock(&self.kept);
@@ -169,44 +170,47 @@ impl Store for FakeStore {
             _ => return Ok(None),
         };
         let mut is_cut = onto.is_none();
-        let mut all = index.take().map(|index| index.movements).unwrap_or_default();
-        for gone in all.extract_if(.., |movement| movement.sequence >= from) {
+        let mut all = index.take().map(|index| index.tag_changes).unwrap_or_default();
+        for gone in all.extract_if(.., |tag_change| tag_change.sequence >= from) {
             evidence.entry(gone.commit.id).or_insert(gone.commit.fetched);
             is_cut = true;
         }
-        all.extend_from_slice(movements);
-        assert!(all.is_sorted_by_key(|movement| movement.sequence), "movements are kept oldest first");
+        all.extend_from_slice(tag_changes);
+        assert!(all.is_sorted_by_key(|tag_change| tag_change.sequence), "movements are kept oldest first");
         let next_sequence = all.last().map_or(from, |last| last.sequence + 1);
         let end = IndexEnd { head, next_sequence, generation: generation + i64::from(is_cut) };
-        *index = Some(KeptIndex { scope: scope.to_owned(), end, movements: all });
+        *index = Some(KeptIndex { scope: scope.to_owned(), end, tag_changes: all });
         Ok(Some(end))
     }
 
-    async fn movements_of(&self, end: IndexEnd, subjects: &[Subject]) -> Result<Vec<Movement>, Fault> {
-        let mut movements = self.index_up_to(end)?;
-        movements.retain(|one| {
+    async fn tag_changes_of(&self, end: IndexEnd, subjects: &[Subject]) -> Result<Vec<TagChange>, Fault> {
+        let mut tag_changes = self.index_up_to(end)?;
+        tag_changes.retain(|one| {
             subjects.iter().any(|(service, image)| (service, image) == (&one.service, &one.image))
         });
-        Ok(movements)
+        Ok(tag_changes)
     }
 
-    async fn movements(&self, end: IndexEnd, wanted: &MovementQuery) -> Result<MovementPart, Fault> {
-        let mut movements: Vec<(HistoryRest, Movement)> = Vec::new();
-        for movement in self.index_up_to(end)? {
-            let sequence = i64::try_from(movement.sequence).unwrap();
-            let last = movements.last().filter(|(place, _)| place.sequence == sequence);
+    async fn tag_changes(&self, end: IndexEnd, wanted: &TagChangeQuery) -> Result<TagChangePart, Fault> {
+        let mut tag_changes: Vec<(HistoryRest, TagChange)> = Vec::new();
+        for tag_change in self.index_up_to(end)? {
+            let sequence = i64::try_from(tag_change.sequence).unwrap();
+            let last = tag_changes.last().filter(|(place, _)| place.sequence == sequence);
             let ordinal = last.map_or(0, |(place, _)| place.ordinal + 1);
-            movements.push((HistoryRest { sequence, ordinal }, movement));
+            tag_changes.push((HistoryRest { sequence, ordinal }, tag_change));
         }
-        movements.reverse();
-        movements.retain(|(place, movement)| {
+        tag_changes.reverse();
+        tag_changes.retain(|(place, tag_change)| {
             wanted.rest.is_none_or(|rest| *place < rest)
-                && wanted.service.as_ref().is_none_or(|service| *service == movement.service)
-                && wanted.since.is_none_or(|since| movement.commit.committed_at >= since)
+                && wanted.service.as_ref().is_none_or(|service| *service == tag_change.service)
+                && wanted.since.is_none_or(|since| tag_change.commit.committed_at >= since)
         });
-        movements.truncate(wanted.most);
-        let rest = movements.last().filter(|_| movements.len() == wanted.most).map(|(place, _)| *place);
-        Ok(MovementPart { movements: movements.into_iter().map(|(_, movement)| movement).collect(), rest })
+        tag_changes.truncate(wanted.most);
+        let rest = tag_changes.last().filter(|_| tag_changes.len() == wanted.most).map(|(place, _)| *place);
+        Ok(TagChangePart {
+            tag_changes: tag_changes.into_iter().map(|(_, tag_change)| tag_change).collect(),
+            rest,
+        })
     }
 
     async fn commits_below(
@@ -215,8 +219,8 @@ impl Store for FakeStore {
         sequence: u64,
         most: usize,
     ) -> Result<Vec<(u64, CommitId)>, Fault> {
-        let movements = self.index_up_to(end)?;
-        let commits = movements.iter().rev().map(|movement| (movement.sequence, movement.commit.id));
+        let tag_changes = self.index_up_to(end)?;
+        let commits = tag_changes.iter().rev().map(|tag_change| (tag_change.sequence, tag_change.commit.id));
         let mut commits: Vec<(u64, CommitId)> = commits.filter(|(at, _)| *at < sequence).collect();
         commits.dedup();
         commits.truncate(most);

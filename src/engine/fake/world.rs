@@ -11,8 +11,8 @@ use super::{Branch, FakeForge, FakeRegistry, FakeStore, Fuse, lock};
 use crate::changelog::{Heading, Notes, Remark};
 use crate::config::SubjectForm;
 use crate::engine::{
-    Batch, Changelog, Clock, Engine, Environment, Group, NotesPolicy, NotesWanted, Parts, PassReport, Ports,
-    Request, RequestRules, Rulebook, ServiceRules, ServiceSettings,
+    Batch, Changelog, Clock, Engine, Environment, Group, NotesPolicy, NotesWanted, Parts, PassOptions,
+    PassReport, Ports, PullRequestPolicy, RepositoryPolicy, ServiceRules, ServiceSettings,
 };
 use crate::model::{CommitId, Digest, EnvironmentName, Fault, ImageName, RepoPath, ServiceName, Timestamp};
 use crate::policy::{Approving, EnvironmentPolicy, SelectionRules, SoakMode};
@@ -101,7 +101,7 @@ pub(in crate::engine) struct Settings {
     pub(in crate::engine) notes: Option<NotesPolicy>,
     pub(in crate::engine) changelog_files: BTreeMap<usize, RepoPath>,
     /// How promotions into `prod` are proposed.
-    pub(in crate::engine) requests: Option<RequestRules>,
+    pub(in crate::engine) requests: Option<PullRequestPolicy>,
 }
 
 impl Default for Settings {
@@ -128,7 +128,7 @@ impl Default for Settings {
 }
 
 impl Settings {
-    pub(in crate::engine) fn rulebook(&self) -> Rulebook {
+    pub(in crate::engine) fn repository_policy(&self) -> RepositoryPolicy {
         let environment =
             |(name, paths, before): &(&'static str, Vec<&'static str>, Option<usize>)| Environment {
                 policy: EnvironmentPolicy {
@@ -142,7 +142,7 @@ impl Settings {
                 paths: paths.iter().map(|folder| path(folder)).collect(),
                 before: *before,
             };
-        Rulebook {
+        RepositoryPolicy {
             environments: self.environments.iter().map(environment).collect(),
             services: Box::new(self.rules.clone()),
             groups: self.groups.clone(),
@@ -244,7 +244,7 @@ impl World {
     }
 
     pub(in crate::engine) async fn try_pass(&mut self) -> Result<PassReport, Fault> {
-        self.engine.pass(&Request::schedule()).await
+        self.engine.pass(&PassOptions::schedule()).await
     }
 
     /// One pass, told as `app prod v1.0.0 v1.0.1` for each promotion.
@@ -279,7 +279,7 @@ fn engine(
         forge: settings.requests.is_some().then(|| Arc::clone(forge)),
         clock: Arc::clone(clock),
     };
-    Engine::new(parts, Arc::new(settings.rulebook()))
+    Engine::new(parts, Arc::new(settings.repository_policy()))
 }
 
 /// A release of one image: `v1.0.0`, or pinned as `v1.0.0@sha256:…`.

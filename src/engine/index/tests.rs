@@ -5,7 +5,7 @@ use proptest::prelude::*;
 use super::*;
 use crate::engine::HistoryQuery;
 use crate::engine::fake::{Settings, World};
-use crate::model::MovementQuery;
+use crate::model::TagChangeQuery;
 
 /// A world in which Ana made so many commits that each moves something.
 fn world(commits: u64) -> World {
@@ -18,9 +18,9 @@ fn world(commits: u64) -> World {
 
 /// The places of all that is kept up to the view's end, newest first.
 async fn places(world: &World, end: IndexEnd) -> Vec<u64> {
-    let query = MovementQuery { service: None, since: None, most: usize::MAX, rest: None };
-    let kept = world.store.movements(end, &query).await.unwrap().movements;
-    kept.iter().map(|movement| movement.sequence).collect()
+    let query = TagChangeQuery { service: None, since: None, most: usize::MAX, rest: None };
+    let kept = world.store.tag_changes(end, &query).await.unwrap().tag_changes;
+    kept.iter().map(|tag_change| tag_change.sequence).collect()
 }
 
 #[tokio::test]
@@ -40,12 +40,12 @@ async fn a_program_that_dies_on_the_way_goes_on_where_it_was() {
         world.fuse.set(None);
         let read_before = world.branch.calls.take().get("changes").copied().unwrap_or_default();
         let mut second = world.again();
-        let view = second.engine.look().await.unwrap();
+        let state = second.engine.look().await.unwrap();
         let read_after = world.branch.calls.take().get("changes").copied().unwrap_or_default();
         assert!(read_before + read_after <= COMMITS + COMMITS_A_PART, "{read_before} and {read_after}");
         has_gone_on |= read_after < COMMITS;
         let expected: Vec<u64> = [0, 0].into_iter().chain(1..COMMITS as u64).rev().collect();
-        assert_eq!(places(&world, view.end).await, expected, "each is there once");
+        assert_eq!(places(&world, state.end).await, expected, "each is there once");
     }
     assert!(has_gone_on);
 }
@@ -66,18 +66,18 @@ async fn two_programs_that_read_the_same_history_go_on_from_one_another() {
 async fn a_history_that_another_program_made_anew_is_read_again() {
     let mut world = world(4);
     world.push("v1.0.9", '9');
-    let view = world.engine.look().await.unwrap();
+    let state = world.engine.look().await.unwrap();
     let settings = Settings { environments: vec![("other", vec!["p"], None)], ..Settings::default() };
     let mut other = World { settings, ..world.again() };
     other.restart();
     other.engine.look().await.unwrap();
-    let fault = world.engine.learn(&view, [0]).await.unwrap_err();
+    let fault = world.engine.learn(&state, [0]).await.unwrap_err();
     assert_eq!(fault.class(), Class::TryAgain);
     // The branch is where it was; that is not enough.
-    let view = world.engine.look().await.unwrap();
-    world.engine.learn(&view, [0]).await.unwrap();
-    assert!(view.landing(0).is_some());
-    assert_eq!(places(&world, view.end).await.len(), 5);
+    let state = world.engine.look().await.unwrap();
+    world.engine.learn(&state, [0]).await.unwrap();
+    assert!(state.rollout_commit(0).is_some());
+    assert_eq!(places(&world, state.end).await.len(), 5);
 }
 
 #[tokio::test]
@@ -116,11 +116,11 @@ fn step() -> impl Strategy<Value = Step> {
     ]
 }
 
-/// All that is known of the past of every track.
+/// All that is known of the past of every target.
 async fn known(world: &mut World) -> Vec<String> {
-    let view = world.engine.look().await.unwrap();
-    world.engine.learn(&view, 0..view.board.tracks.len()).await.unwrap();
-    (0..view.board.tracks.len()).map(|track| format!("{:#?}", view.past_of(track).unwrap())).collect()
+    let state = world.engine.look().await.unwrap();
+    world.engine.learn(&state, 0..state.deployed.targets.len()).await.unwrap();
+    (0..state.deployed.targets.len()).map(|target| format!("{:#?}", state.past_of(target).unwrap())).collect()
 }
 
 proptest! {

@@ -1,4 +1,4 @@
-//! What is read of a line of commits: movements, whose they are, and when they came.
+//! What is read of a line of commits: tag changes, whose they are, and when they came.
 
 use rstest::rstest;
 
@@ -21,30 +21,39 @@ fn put(branch: &Branch, message: &str, file: &str, tag: &str) -> CommitId {
 }
 
 /// What moved after what is known, and by that many commits before.
-fn news(branch: &Branch, known: Option<(CommitId, u64)>, met: &[(CommitId, FetchEvidence)]) -> Vec<Movement> {
-    let rulebook = Settings::default().rulebook();
-    let snapshot = Snapshot::take(branch, branch.head(), &rulebook.scope(), None).unwrap();
+fn news(
+    branch: &Branch,
+    known: Option<(CommitId, u64)>,
+    met: &[(CommitId, FetchEvidence)],
+) -> Vec<TagChange> {
+    let repository_policy = Settings::default().repository_policy();
+    let snapshot = Snapshot::take(branch, branch.head(), &repository_policy.scope(), None).unwrap();
     let resolver = Resolver::of(&snapshot);
     let evidence = seen(Some("10:00"), "10:05");
-    let news =
-        News { repository: branch, rulebook: &rulebook, snapshot: &snapshot, resolver: &resolver, evidence };
-    let way = Way::find(branch, known.map(|(commit, _)| commit), branch.head()).unwrap();
-    let Way::Onward(line) = way else { panic!("{way:?}") };
+    let news = HistoryReader {
+        repository: branch,
+        repository_policy: &repository_policy,
+        snapshot: &snapshot,
+        resolver: &resolver,
+        evidence,
+    };
+    let way = Advance::find(branch, known.map(|(commit, _)| commit), branch.head()).unwrap();
+    let Advance::FastForward(line) = way else { panic!("{way:?}") };
     news.of(&line, known.map_or(0, |(_, sequence)| sequence), &met.iter().copied().collect()).unwrap()
 }
 
 /// `0 np/app.yaml >v1.0.0`
-fn told(news: &[Movement]) -> Vec<String> {
+fn told(news: &[TagChange]) -> Vec<String> {
     let tags = |held: &[PinnedTag]| held.iter().map(|held| held.tag.as_str()).collect::<Vec<_>>().join("+");
-    let line = |movement: &Movement| {
-        let (before, after) = (tags(&movement.before), tags(&movement.after));
-        format!("{} {} {before}>{after}", movement.sequence, movement.path)
+    let line = |tag_change: &TagChange| {
+        let (before, after) = (tags(&tag_change.before), tags(&tag_change.after));
+        format!("{} {} {before}>{after}", tag_change.sequence, tag_change.path)
     };
     news.iter().map(line).collect()
 }
 
 #[test]
-fn every_change_of_a_tag_is_a_movement_and_no_other_change() {
+fn every_change_of_a_tag_is_a_tag_change_and_no_other_change() {
     let branch = Branch::default();
     put(&branch, "one", "np/app.yaml", "v1.0.0");
     put(&branch, "elsewhere", "docs/app.yaml", "v1.0.0");
@@ -77,7 +86,7 @@ fn what_was_met_before_keeps_its_time() {
     let first = put(&branch, "one", "np/app.yaml", "v1.0.0");
     put(&branch, "two", "np/app.yaml", "v1.0.1");
     let news = news(&branch, None, &[(first, seen(None, "08:00"))]);
-    let came: Vec<_> = news.iter().map(|movement| movement.commit.fetched).collect();
+    let came: Vec<_> = news.iter().map(|tag_change| tag_change.commit.fetched).collect();
     assert_eq!(came, [seen(None, "08:00"), seen(Some("10:00"), "10:05")]);
 }
 
@@ -88,24 +97,24 @@ fn a_branch_that_was_rewritten_is_told_from_one_that_was_merged() {
     let lost = put(&branch, "two", "np/app.yaml", "v1.0.1");
     branch.rewind(first);
     let third = put(&branch, "three", "np/app.yaml", "v1.0.2");
-    assert_eq!(Way::find(&branch, Some(lost), third).unwrap(), Way::Rewritten(vec![first, third]));
-    assert_eq!(Way::find(&branch, Some(third), third).unwrap(), Way::Onward(Vec::new()));
+    assert_eq!(Advance::find(&branch, Some(lost), third).unwrap(), Advance::ForcePushed(vec![first, third]));
+    assert_eq!(Advance::find(&branch, Some(third), third).unwrap(), Advance::FastForward(Vec::new()));
 }
 
-/// A movement of `np/app.yaml`, or of another file, by versions.
-fn moved(sequence: u64, file: &str, before: &str, after: &str) -> Movement {
+/// A tag change of `np/app.yaml`, or of another file, by versions.
+fn moved(sequence: u64, file: &str, before: &str, after: &str) -> TagChange {
     let tags = |text: &str| {
         let tags = text.split_whitespace();
         tags.map(|tag| PinnedTag { tag: tag.parse().unwrap(), digest: None }).collect()
     };
-    let commit = MovingCommit {
+    let commit = TagChangeCommit {
         id: CommitId::from_bytes([u8::try_from(sequence).unwrap(); 20]),
         committed_at: at("09:00"),
         parent_committed_at: None,
         author_name: "Ana".to_owned(),
         fetched: seen(None, "09:05"),
     };
-    Movement {
+    TagChange {
         sequence,
         commit: Arc::new(commit),
         path: path(file),
@@ -125,18 +134,18 @@ fn moved(sequence: u64, file: &str, before: &str, after: &str) -> Movement {
 #[case::a_file_of_its_own_tells_itself(&[moved(1, "a", "v1", "v2")], &[moved(1, "b", "", "v1")], &["9 a v2>v1"])]
 #[case::there_and_back(&[moved(1, "a", "v1", "v2"), moved(2, "a", "v2", "v1")], &[], &[])]
 #[case::a_file_that_came(&[moved(1, "b", "", "v1"), moved(1, "a", "", "v1")], &[], &["9 a v1>", "9 b v1>"])]
-fn what_was_taken_away_by_force_is_a_movement_of_the_head(
-    #[case] forgotten: &[Movement],
-    #[case] instead: &[Movement],
+fn what_was_taken_away_by_force_is_a_tag_change_of_the_head(
+    #[case] forgotten: &[TagChange],
+    #[case] instead: &[TagChange],
     #[case] expected: &[&str],
 ) {
     let head = CommitId::from_bytes([0xaa; 20]);
     let evidence = seen(Some("10:00"), "10:05");
     let gone = taken_away(forgotten, instead, head, 9, evidence);
     assert_eq!(told(&gone), expected);
-    for movement in gone {
-        assert_eq!((movement.commit.id, movement.commit.committed_at), (head, at("10:05")));
-        assert_eq!((movement.commit.fetched, movement.promotion), (evidence, None));
+    for tag_change in gone {
+        assert_eq!((tag_change.commit.id, tag_change.commit.committed_at), (head, at("10:05")));
+        assert_eq!((tag_change.commit.fetched, tag_change.promotion), (evidence, None));
     }
 }
 
@@ -169,7 +178,7 @@ fn message(environment: &str, tag: &str, name: &str) -> String {
 #[case::of_an_environment_that_was_called_otherwise(message("staging", "v1.0.1", "app"), true)]
 #[case::quoted_by_a_revert(format!("Revert \"x\"\n\n{}\nThis reverts it.\n", message("non-prod", "v1.0.1", "app")), false)]
 #[case::a_persons("by hand".to_owned(), false)]
-fn a_message_counts_for_the_movement_that_it_tells_of(#[case] message: String, #[case] is_promotion: bool) {
+fn a_message_counts_for_the_tag_change_that_it_tells_of(#[case] message: String, #[case] is_promotion: bool) {
     let branch = Branch::default();
     put(&branch, "one", "np/app.yaml", "v1.0.0");
     put(&branch, &message, "np/app.yaml", "v1.0.1");
@@ -216,7 +225,7 @@ fn a_merge_tells_of_the_promotion_that_it_brought() {
     branch.merge("Merge pull request #2", &merged, at("09:00"), &other);
     let news = news(&branch, None, &[]);
     let digests: Vec<_> =
-        news.iter().map(|movement| movement.promotion.as_ref().map(|mark| mark.digest.clone())).collect();
+        news.iter().map(|tag_change| tag_change.promotion.as_ref().map(|mark| mark.digest.clone())).collect();
     assert_eq!(
         digests,
         [None, Some(Some(digest('1'))), None],

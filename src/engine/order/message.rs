@@ -6,14 +6,19 @@ use crate::config::SubjectForm;
 use crate::model::{CommitDraft, EnvironmentName, FileEdit, Printable, RepoPath};
 use crate::policy::Control;
 
-use super::{Order, Ordered};
+use super::{ControlChange, ControlChangeResult};
 
-pub(super) fn draft(form: &SubjectForm, order: &Order, ordered: &Ordered, by: &str) -> CommitDraft {
+pub(super) fn draft(
+    form: &SubjectForm,
+    order: &ControlChange,
+    ordered: &ControlChangeResult,
+    by: &str,
+) -> CommitDraft {
     let by = Printable::bounded(by.trim(), 200).to_string();
     let (subject, reason) = match order {
-        Order::Put(controls) => (said(controls), reason_of(controls)),
-        Order::Release(_) => (format!("release {}", files(&ordered.removed)), None),
-        Order::Sweep => (format!("sweep {} that no longer count", files(&ordered.removed)), None),
+        ControlChange::Put(controls) => (said(controls), reason_of(controls)),
+        ControlChange::Release(_) => (format!("release {}", files(&ordered.removed)), None),
+        ControlChange::Sweep => (format!("sweep {} that no longer count", files(&ordered.removed)), None),
     };
     let mut message = form.finish(format!("chore(tidegate): {subject}"));
     message.push_str("\n\n");

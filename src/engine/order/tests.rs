@@ -6,7 +6,7 @@ use super::*;
 use crate::config::SubjectForm;
 use crate::engine::fake::{Push, Settings, World, digest, service};
 use crate::model::ServicePattern;
-use crate::policy::{Approval, Approving, Coverage, Freeze, FreezeOrder, Hold, Note, Pin, Quarantine};
+use crate::policy::{Approval, Approving, Coverage, Freeze, FreezeControl, Hold, Note, Pin, Quarantine};
 
 fn note() -> Note {
     Note {
@@ -18,16 +18,16 @@ fn note() -> Note {
     }
 }
 
-fn hold(services: Option<ServicePattern>, environment: &str) -> Order {
+fn hold(services: Option<ServicePattern>, environment: &str) -> ControlChange {
     let covers = Coverage { services, environments: vec![environment.parse().unwrap()] };
-    Order::Put(vec![Control::Hold(Hold { note: note(), covers })])
+    ControlChange::Put(vec![Control::Hold(Hold { note: note(), covers })])
 }
 
 fn app() -> ServicePattern {
     service("app").into()
 }
 
-async fn give(world: &mut World, order: &Order) -> Ordered {
+async fn give(world: &mut World, order: &ControlChange) -> ControlChangeResult {
     world.engine.order(order, "Ana", false).await.unwrap()
 }
 
@@ -48,7 +48,7 @@ async fn a_hold_holds_until_it_is_released() {
     assert!(again.commit.is_none() && again.written.is_empty(), "it is said already");
     let release =
         Release { kinds: vec![Kind::Hold], service: Some("common/app".into()), ..Release::default() };
-    assert_eq!(give(&mut world, &Order::Release(release)).await.removed.len(), 1);
+    assert_eq!(give(&mut world, &ControlChange::Release(release)).await.removed.len(), 1);
     assert_eq!(world.pass().await, ["app non-prod v1.0.0 v1.0.1"]);
 }
 
@@ -57,7 +57,7 @@ async fn a_hold_that_lands_between_decision_and_push_wins() {
     let mut world = World::new();
     world.push("v1.0.1", '1');
     let (place, text) = {
-        let Order::Put(controls) = hold(None, "non-prod") else { unreachable!() };
+        let ControlChange::Put(controls) = hold(None, "non-prod") else { unreachable!() };
         (control::place(&controls[0]).unwrap(), control::write(&controls[0]).unwrap())
     };
     let now = world.now();
@@ -90,7 +90,7 @@ async fn a_quarantined_version_is_passed_over() {
     world.push("v1.0.1", '1');
     world.push("v1.0.2", '2');
     let quarantine = Quarantine { note: note(), services: app(), version: "v1.0.2".parse().unwrap() };
-    give(&mut world, &Order::Put(vec![Control::Quarantine(quarantine)])).await;
+    give(&mut world, &ControlChange::Put(vec![Control::Quarantine(quarantine)])).await;
     assert_eq!(world.pass().await, ["app non-prod v1.0.0 v1.0.1"]);
 }
 
@@ -101,7 +101,7 @@ async fn a_pin_keeps_to_its_range() {
     world.push("v1.1.0", '2');
     let covers = Coverage { services: Some(app()), environments: Vec::new() };
     let pin = Pin { note: note(), covers, versions: "~1.0".parse().unwrap() };
-    give(&mut world, &Order::Put(vec![Control::Pin(pin)])).await;
+    give(&mut world, &ControlChange::Put(vec![Control::Pin(pin)])).await;
     assert_eq!(world.pass().await, ["app non-prod v1.0.0 v1.0.1"]);
     assert!(world.pass().await.is_empty());
 }
@@ -114,7 +114,7 @@ async fn an_approval_is_of_an_image() {
     world.wait(24 * 60);
     assert!(world.pass().await.is_empty(), "nobody approved it");
     let approve = |letter| {
-        Order::Put(vec![Control::Approval(Approval {
+        ControlChange::Put(vec![Control::Approval(Approval {
             note: note(),
             service: service("app"),
             environment: "prod".parse().unwrap(),
@@ -134,8 +134,8 @@ async fn a_freeze_ends_and_is_swept() {
     world.push("v1.0.1", '1');
     let (from, to) = ("2026-03-02T00:00:00".parse().unwrap(), "2026-03-02T10:00:00".parse().unwrap());
     let freeze = Freeze::new("launch", Vec::new(), from, to).unwrap();
-    let order = FreezeOrder { note: note(), services: None, freeze };
-    give(&mut world, &Order::Put(vec![Control::Freeze(order)])).await;
+    let order = FreezeControl { note: note(), services: None, freeze };
+    give(&mut world, &ControlChange::Put(vec![Control::Freeze(order)])).await;
     let report = world.try_pass().await.unwrap();
     assert!(report.promoted.is_empty());
     assert_eq!(report.next_opening, Some("2026-03-02T10:00:00Z".parse().unwrap()));
@@ -178,7 +178,8 @@ async fn what_is_not_there_is_told() {
     let mut world = World::new();
     let fault = world.engine.order(&hold(None, "prdo"), "Ana", false).await.unwrap_err();
     assert_eq!(fault.to_string(), "there is no environment prdo");
-    let release = Order::Release(Release { service: Some("common/app".into()), ..Release::default() });
+    let release =
+        ControlChange::Release(Release { service: Some("common/app".into()), ..Release::default() });
     let fault = world.engine.order(&release, "Ana", false).await.unwrap_err();
     assert_eq!(fault.hint(), Some("there is no control file at all"));
     let tried = world.engine.order(&hold(None, "prod"), "Ana", true).await.unwrap();
@@ -190,8 +191,8 @@ async fn what_is_not_there_is_told() {
 fn what_stands_behind_every_subject_stands_behind_an_orders_too() {
     let form = SubjectForm::default().with_suffix("[skip ci]").unwrap();
     let removed = vec![control::FOLDER.parse().unwrap()];
-    let ordered = Ordered { commit: None, written: Vec::new(), removed };
-    let draft = message::draft(&form, &Order::Sweep, &ordered, "schedule");
+    let ordered = ControlChangeResult { commit: None, written: Vec::new(), removed };
+    let draft = message::draft(&form, &ControlChange::Sweep, &ordered, "schedule");
     let subject = draft.message.lines().next().unwrap();
     assert_eq!(subject, "chore(tidegate): sweep .tidegate that no longer count [skip ci]");
 }
@@ -205,7 +206,7 @@ async fn a_release_is_of_just_these_environments() {
     };
     let holds = [&["prod"][..], &["non-prod", "prod"]];
     let holds = holds.map(|names| Control::Hold(Hold { note: note(), covers: covers(names) }));
-    let ordered = give(&mut world, &Order::Put(holds.to_vec())).await;
+    let ordered = give(&mut world, &ControlChange::Put(holds.to_vec())).await;
     assert_eq!(ordered.written.len(), 2);
     let subject = world.branch.messages().pop().unwrap();
     assert!(
@@ -218,7 +219,7 @@ async fn a_release_is_of_just_these_environments() {
             service: Some("common/app".into()),
             ..Release::default()
         };
-        let removed = give(&mut world, &Order::Release(release)).await.removed;
+        let removed = give(&mut world, &ControlChange::Release(release)).await.removed;
         assert_eq!(removed.len(), 1, "{names:?}: {removed:?}");
     }
 }
@@ -229,7 +230,7 @@ async fn what_nobody_could_read_is_not_written() {
     for reason in ["", "a\nb", &"x".repeat(301)] {
         let covers = Coverage { services: Some(app()), environments: Vec::new() };
         let hold = Control::Hold(Hold { note: Note { reason: reason.into(), ..note() }, covers });
-        let fault = world.engine.order(&Order::Put(vec![hold]), "Ana", false).await.unwrap_err();
+        let fault = world.engine.order(&ControlChange::Put(vec![hold]), "Ana", false).await.unwrap_err();
         assert_eq!(
             fault.to_string(),
             "nobody could read that: `reason` must be one line of 1 to 300 characters"

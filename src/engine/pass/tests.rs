@@ -17,7 +17,7 @@ async fn soaking() -> World {
 }
 
 fn closed(report: &PassReport) -> Vec<GateName> {
-    let waiting = report.assessment.decisions.iter().flatten().filter_map(|decision| match decision {
+    let waiting = report.evaluation.decisions.iter().flatten().filter_map(|decision| match decision {
         Decision::Wait(evaluation) => Some(evaluation),
         _ => None,
     });
@@ -211,7 +211,7 @@ async fn a_push_that_was_lost_is_done_again_once() {
 async fn a_dry_run_plans_what_the_next_pass_does_and_pushes_nothing() {
     let mut world = World::new();
     world.push("v1.0.1", '1');
-    let plan = world.engine.pass(&Request::plan()).await.unwrap();
+    let plan = world.engine.pass(&PassOptions::plan()).await.unwrap();
     assert_eq!((plan.planned.len(), plan.promoted.len(), world.branch.messages().len()), (1, 0, 1));
     assert_eq!(world.store.outcomes(), []);
     assert_eq!(world.pass().await, ["app non-prod v1.0.0 v1.0.1"]);

@@ -4,7 +4,7 @@
 //! it, and is left alone.
 
 use crate::engine::Engine;
-use crate::engine::assess::Assessment;
+use crate::engine::assess::Evaluation;
 use crate::engine::edit_plan::EditPlan;
 use crate::engine::ports::{Forge, Ports};
 use crate::engine::problem::Problem;
@@ -13,7 +13,7 @@ use crate::policy::{self, Answer, Candidate, GateName, GateReport, Override};
 
 use super::body::{OPENING, has_mark, is_paused_for, paused, unpaused};
 use super::write::about;
-use super::{Proposal, RequestReport, Standing};
+use super::{Proposal, PullRequestReport, PullRequestState};
 
 /// What there is to do about a pull request's merging by itself.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -60,7 +60,7 @@ fn said(report: &GateReport) -> String {
 
 impl<P: Ports> Engine<P> {
     /// Says of each pull request what there is to do about its merging by itself.
-    pub(in crate::engine) fn turn_auto_merge(&self, reports: &mut [RequestReport]) {
+    pub(in crate::engine) fn turn_auto_merge(&self, reports: &mut [PullRequestReport]) {
         for report in reports {
             let method = self.rules_of(report).extras.auto_merge;
             report.turn = method.and_then(|method| Some((turn(report)?, method)));
@@ -68,15 +68,15 @@ impl<P: Ports> Engine<P> {
     }
 
     /// What speaks against merging a pull request now of which not all can be said.
-    pub(super) fn closed_unasked(&self, assessment: &Assessment, proposal: &Proposal) -> Option<String> {
-        let known = assessment.known(&self.rulebook);
+    pub(super) fn closed_unasked(&self, evaluation: &Evaluation, proposal: &Proposal) -> Option<String> {
+        let known = evaluation.known(&self.repository_policy);
         proposal.told.iter().find_map(|told| {
-            let track = self.track_of(&assessment.view, told)?;
+            let target = self.target_of(&evaluation.state, told)?;
             let tag = told.image.tag.clone()?;
-            let version = assessment.view.board.tracks[track].rules.version_of(&tag)?;
+            let version = evaluation.state.deployed.targets[target].rules.version_of(&tag)?;
             let candidate = Candidate { tag, version };
-            let facts = known.facts_unasked(track);
-            let evaluation = policy::evaluate(&known.policy(track), &facts, &candidate, assessment.now);
+            let facts = known.facts_unasked(target);
+            let evaluation = policy::evaluate(&known.policy(target), &facts, &candidate, evaluation.now);
             closed_of(&told.service, evaluation.reports(), &told.overrides)
         })
     }
@@ -85,7 +85,7 @@ impl<P: Ports> Engine<P> {
     pub(super) async fn carry_out_turn(
         &self,
         forge: &P::Forge,
-        report: &RequestReport,
+        report: &PullRequestReport,
         problems: &mut Vec<Problem>,
     ) -> Result<(), Fault> {
         let (Some((turn, method)), Some(proposal)) = (report.turn, report.standing.proposal()) else {
@@ -93,7 +93,7 @@ impl<P: Ports> Engine<P> {
         };
         let request = &proposal.request;
         let text = match &report.standing {
-            Standing::Reviewed(_, text) => text,
+            PullRequestState::Reviewed(_, text) => text,
             _ => &request.body,
         };
         let body = match &report.closed_by {
@@ -123,7 +123,7 @@ impl<P: Ports> Engine<P> {
     }
 }
 
-impl RequestReport {
+impl PullRequestReport {
     /// Why it does not merge by itself for now, where Tidegate turned that off.
     pub fn pause(&self) -> Option<&str> {
         let request = &self.standing.proposal()?.request;
@@ -141,8 +141,8 @@ impl RequestReport {
 }
 
 /// What there is to do, by what is there.
-fn turn(report: &RequestReport) -> Option<Turn> {
-    let is_meant = !matches!(report.standing, Standing::Over(_) | Standing::Theirs(_));
+fn turn(report: &PullRequestReport) -> Option<Turn> {
+    let is_meant = !matches!(report.standing, PullRequestState::Over(_) | PullRequestState::Theirs(_));
     let request = &report.standing.proposal().filter(|_| is_meant)?.request;
     // What is not opened in full yet is not turned on yet.
     if has_mark(&request.body, OPENING) {
@@ -151,13 +151,14 @@ fn turn(report: &RequestReport) -> Option<Turn> {
     let is_marked = is_paused_for(&request.body, None);
     match (request.auto_merge, report.closed_by.as_deref()) {
         // Whoever it was, they meant what lies there, and not what takes its place.
-        (Some(_), Some(_)) if matches!(report.standing, Standing::Outdated(_)) => Some(Turn::Off),
+        (Some(_), Some(_)) if matches!(report.standing, PullRequestState::Outdated(_)) => Some(Turn::Off),
         (Some(AutoMerge::ByOpener), Some(_)) => Some(Turn::Off),
         (Some(AutoMerge::ByAnother), _) | (Some(AutoMerge::ByOpener), None) => is_marked.then_some(Turn::Say),
         (None, Some(why)) => (is_marked && !is_paused_for(&request.body, Some(why))).then_some(Turn::Say),
         // Its branch may be on its way to something else.
         (None, None) => {
-            let lies_there = matches!(report.standing, Standing::Current(_) | Standing::Reviewed(..));
+            let lies_there =
+                matches!(report.standing, PullRequestState::Current(_) | PullRequestState::Reviewed(..));
             (is_marked && lies_there).then_some(Turn::On)
         }
     }

@@ -6,15 +6,17 @@ use crate::engine::edit_plan::EditPlan;
 use crate::engine::ports::Ports;
 use crate::model::{CommitId, Fault, Held, RepoPath};
 
-use super::{Grouping, RequestReport, Standing};
+use super::{Grouping, PullRequestReport, PullRequestState};
 
 impl<P: Ports> Engine<P> {
     /// The changelog file to which the pull request of these promotions adds, if one does.
     pub(super) fn changelog_of(&self, plans: &[EditPlan]) -> Option<&RepoPath> {
         let first = plans.first()?;
-        let file = self.rulebook.changelog_files.get(&first.environment)?;
-        let is_shared = self.rulebook.changelog_files.values().filter(|other| *other == file).count() > 1;
-        let is_one = self.rulebook.requests.get(&first.environment)?.grouping == Grouping::Environment;
+        let file = self.repository_policy.changelog_files.get(&first.environment)?;
+        let is_shared =
+            self.repository_policy.changelog_files.values().filter(|other| *other == file).count() > 1;
+        let is_one =
+            self.repository_policy.requests.get(&first.environment)?.grouping == Grouping::Environment;
         let goes_back = plans.iter().any(|plan| plan.beside.is_some());
         (is_one && !is_shared && !goes_back).then_some(file)
     }
@@ -33,10 +35,10 @@ impl<P: Ports> Engine<P> {
     }
 }
 
-impl RequestReport {
+impl PullRequestReport {
     /// Whether a commit is to be made of its plans.
     pub(super) fn is_to_be_made(&self) -> bool {
-        matches!(self.standing, Standing::Missing | Standing::Outdated(_))
+        matches!(self.standing, PullRequestState::Missing | PullRequestState::Outdated(_))
     }
 }
 

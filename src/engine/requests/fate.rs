@@ -4,41 +4,43 @@
 use std::sync::Arc;
 
 use crate::engine::Engine;
-use crate::engine::assess::Assessment;
+use crate::engine::assess::Evaluation;
 use crate::engine::ports::Ports;
 
 use super::body::{CLOSED, has_mark};
-use super::{Proposal, RequestReport, RequestState, Standing, kept};
+use super::{Proposal, PullRequestAction, PullRequestReport, PullRequestState, kept};
 
 impl<P: Ports> Engine<P> {
     /// The open pull requests that none of `wanted` is about, each with what it has come to.
     pub(in crate::engine) fn fates(
         &self,
-        assessment: &Assessment,
-        wanted: &[RequestReport],
-    ) -> Vec<RequestReport> {
+        evaluation: &Evaluation,
+        wanted: &[PullRequestReport],
+    ) -> Vec<PullRequestReport> {
         let is_wanted =
             |proposal: &Proposal| wanted.iter().any(|report| report.branch == proposal.request.branch);
-        let others = assessment.requests.open.iter().filter(|proposal| !is_wanted(proposal));
-        others.filter_map(|proposal| self.fate(assessment, proposal)).collect()
+        let others = evaluation.requests.open.iter().filter(|proposal| !is_wanted(proposal));
+        others.filter_map(|proposal| self.fate(evaluation, proposal)).collect()
     }
 
-    fn fate(&self, assessment: &Assessment, proposal: &Arc<Proposal>) -> Option<RequestReport> {
+    fn fate(&self, evaluation: &Evaluation, proposal: &Arc<Proposal>) -> Option<PullRequestReport> {
         let why =
-            proposal.told.iter().find_map(|told| match self.told_now(assessment, proposal, told).standing {
-                kept::Standing::Over(why) => Some(why),
+            proposal.told.iter().find_map(|told| match self.told_now(evaluation, proposal, told).standing {
+                kept::PullRequestState::Over(why) => Some(why),
                 _ => None,
             });
         let (state, standing) = match why {
-            _ if !proposal.is_own => (RequestState::Theirs, Standing::Theirs(Arc::clone(proposal))),
-            Some(why) => (RequestState::Closes { why }, Standing::Over(Arc::clone(proposal))),
-            None if has_mark(&proposal.request.body, CLOSED) => {
-                (RequestState::Waits, Standing::Reopened(Arc::clone(proposal)))
+            _ if !proposal.is_own => {
+                (PullRequestAction::Theirs, PullRequestState::Theirs(Arc::clone(proposal)))
             }
-            None => (RequestState::Waits, Standing::Current(Arc::clone(proposal))),
+            Some(why) => (PullRequestAction::Closes { why }, PullRequestState::Over(Arc::clone(proposal))),
+            None if has_mark(&proposal.request.body, CLOSED) => {
+                (PullRequestAction::Waits, PullRequestState::Reopened(Arc::clone(proposal)))
+            }
+            None => (PullRequestAction::Waits, PullRequestState::Current(Arc::clone(proposal))),
         };
         let request = &proposal.request;
-        Some(RequestReport {
+        Some(PullRequestReport {
             branch: request.branch.clone(),
             // One whose branch says nothing is of nobody knows which environment.
             environment: proposal.told.first()?.environment.clone(),
@@ -50,7 +52,7 @@ impl<P: Ports> Engine<P> {
             is_done: false,
             review: None,
             plans: Vec::new(),
-            closed_by: self.closed_unasked(assessment, proposal),
+            closed_by: self.closed_unasked(evaluation, proposal),
             over: Vec::new(),
             standing,
             turn: None,

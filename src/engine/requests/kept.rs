@@ -4,14 +4,14 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::engine::Engine;
-use crate::engine::assess::Assessment;
-use crate::engine::board::Track;
+use crate::engine::assess::Evaluation;
+use crate::engine::deployed::Target;
 use crate::engine::edit_plan::{EditPlan, Planned};
 use crate::engine::message::Trailers;
 use crate::engine::poll::tagged;
 use crate::engine::ports::{Ports, TaggedImage};
-use crate::engine::view::View;
-use crate::model::{PromotionId, RequestBranch, Timestamp, Version};
+use crate::engine::repository_state::RepositoryState;
+use crate::model::{PromotionId, PullRequestBranch, Timestamp, Version};
 use crate::policy::{self, Approved, Candidate, GateName, LetThrough, Outlook};
 
 use super::Proposal;
@@ -20,13 +20,13 @@ use super::wanted::branch_of;
 /// What an open pull request proposes, and what has become of it.
 pub(super) struct Told<'a> {
     trailers: &'a Trailers,
-    track: Option<usize>,
+    target: Option<usize>,
     version: Option<Version>,
-    pub(super) standing: Standing,
+    pub(super) standing: PullRequestState,
 }
 
 /// What has become of it.
-pub(super) enum Standing {
+pub(super) enum PullRequestState {
     /// It may go, as it was let through at that time.
     Stands { approved: Box<Approved>, since: Timestamp },
     /// It no longer applies, for this reason.
@@ -59,8 +59,8 @@ struct Kept {
 #[derive(PartialEq, Eq, PartialOrd, Ord)]
 enum Unit<'a> {
     Set(&'a str),
-    Track(usize),
-    /// Of no track of the board.
+    Target(usize),
+    /// Of no target of the board.
     Lost(usize),
 }
 
@@ -76,24 +76,24 @@ impl<P: Ports> Engine<P> {
     /// when that can't be said now, and it is to stay as it is.
     pub(super) fn whole(
         &self,
-        assessment: &Assessment,
-        branch: &RequestBranch,
+        evaluation: &Evaluation,
+        branch: &PullRequestBranch,
         approved: Vec<Planned>,
         is_by_hand: bool,
     ) -> Option<Whole> {
-        let proposal = assessment.requests.of(branch).filter(|one| one.is_own && !branch.goes_back());
+        let proposal = evaluation.requests.of(branch).filter(|one| one.is_own && !branch.goes_back());
         let Some(proposal) = proposal else { return Some(Whole { planned: approved, ..Whole::default() }) };
-        let unit = |track: usize| {
-            let set = self.rulebook.group_of(assessment.view.board.tracks[track].service());
-            set.map_or(Unit::Track(track), |set| Unit::Set(&set.name))
+        let unit = |target: usize| {
+            let set = self.repository_policy.group_of(evaluation.state.deployed.targets[target].service());
+            set.map_or(Unit::Target(target), |set| Unit::Set(&set.name))
         };
         let mut units: BTreeMap<Unit<'_>, Both<'_>> = BTreeMap::new();
         for planned in approved {
             units.entry(unit(planned.0)).or_default().approved.push(planned);
         }
         for (at, trailers) in proposal.told.iter().enumerate() {
-            let told = self.told_now(assessment, proposal, trailers);
-            units.entry(told.track.map_or(Unit::Lost(at), unit)).or_default().told.push(told);
+            let told = self.told_now(evaluation, proposal, trailers);
+            units.entry(told.target.map_or(Unit::Lost(at), unit)).or_default().told.push(told);
         }
         let mut whole = Whole::default();
         for both in units.into_values() {
@@ -105,48 +105,49 @@ impl<P: Ports> Engine<P> {
     /// What has become of a promotion of an open pull request.
     pub(super) fn told_now<'a>(
         &self,
-        assessment: &Assessment,
+        evaluation: &Evaluation,
         proposal: &Proposal,
         trailers: &'a Trailers,
     ) -> Told<'a> {
-        let track = self.track_of(&assessment.view, trailers);
-        let here = track.map(|track| &assessment.view.board.tracks[track]);
+        let target = self.target_of(&evaluation.state, trailers);
+        let here = target.map(|target| &evaluation.state.deployed.targets[target]);
         let version =
             here.zip(trailers.image.tag.as_ref()).and_then(|(here, tag)| here.rules.version_of(tag));
         let candidate = trailers.image.tag.clone().zip(version.clone());
-        let standing = match (track.zip(here), candidate) {
-            (Some((track, here)), Some((tag, version))) => {
-                self.standing_of(assessment, proposal, trailers, (track, here), &Candidate { tag, version })
+        let standing = match (target.zip(here), candidate) {
+            (Some((target, here)), Some((tag, version))) => {
+                self.standing_of(evaluation, proposal, trailers, (target, here), &Candidate { tag, version })
             }
-            (None, _) if self.is_gone(assessment, trailers) => Standing::Gone,
-            _ => Standing::Unknown,
+            (None, _) if self.is_gone(evaluation, trailers) => PullRequestState::Gone,
+            _ => PullRequestState::Unknown,
         };
-        Told { trailers, track, version, standing }
+        Told { trailers, target, version, standing }
     }
 
     fn standing_of(
         &self,
-        assessment: &Assessment,
+        evaluation: &Evaluation,
         proposal: &Proposal,
         told: &Trailers,
-        (track, here): (usize, &Track),
+        (target, here): (usize, &Target),
         candidate: &Candidate,
-    ) -> Standing {
+    ) -> PullRequestState {
         let branch = &proposal.request.branch;
-        if !self.rulebook.requests.contains_key(&here.environment) {
-            return Standing::Unknown;
+        if !self.repository_policy.requests.contains_key(&here.environment) {
+            return PullRequestState::Unknown;
         }
-        let runs =
-            |running| Standing::Over(format!("{} runs {running} of {}", told.environment, told.service));
+        let runs = |running| {
+            PullRequestState::Over(format!("{} runs {running} of {}", told.environment, told.service))
+        };
         if branch.goes_back() {
             // Every path went back, or further back, or people chose another way.
             return match here.running.last() {
                 Some(highest) if highest.version <= candidate.version => runs(&highest.tag),
-                _ => Standing::Unknown,
+                _ => PullRequestState::Unknown,
             };
         }
-        let known = assessment.known(&self.rulebook);
-        let Some(facts) = known.facts(track, Some(candidate)) else { return Standing::Unknown };
+        let known = evaluation.known(&self.repository_policy);
+        let Some(facts) = known.facts(target, Some(candidate)) else { return PullRequestState::Unknown };
         let since = told.mark.id.decided_at().unwrap_or(proposal.request.opened_at);
         let promotion = LetThrough {
             candidate,
@@ -156,38 +157,38 @@ impl<P: Ports> Engine<P> {
             goes_back: told.overrides.iter().any(|one| one.gate() == GateName::Order)
                 && here.rules.version_of(&told.from).is_some_and(|from| candidate.version < from),
         };
-        match policy::outlook(&known.policy(track), &facts, promotion, assessment.now) {
+        match policy::outlook(&known.policy(target), &facts, promotion, evaluation.now) {
             Outlook::Runs(tag) => runs(&tag),
-            Outlook::Against(report) => Standing::Over(format!("{}: {report}", told.service)),
-            Outlook::Stands(approved) => match branch_of(&self.rulebook, here, false) {
-                Some(Ok(its)) if its == *branch => Standing::Stands { approved, since },
+            Outlook::Against(report) => PullRequestState::Over(format!("{}: {report}", told.service)),
+            Outlook::Stands(approved) => match branch_of(&self.repository_policy, here, false) {
+                Some(Ok(its)) if its == *branch => PullRequestState::Stands { approved, since },
                 // It goes by another branch, since `group` was changed.
-                _ => Standing::Unknown,
+                _ => PullRequestState::Unknown,
             },
-            Outlook::Unknown => Standing::Unknown,
+            Outlook::Unknown => PullRequestState::Unknown,
         }
     }
 
-    /// The track that a promotion is of.
-    pub(super) fn track_of(&self, view: &View, told: &Trailers) -> Option<usize> {
-        let environment = self.rulebook.find(&told.environment)?;
-        view.board.place(environment, &(told.service.clone(), told.image.name.clone()))
+    /// The target that a promotion is of.
+    pub(super) fn target_of(&self, state: &RepositoryState, told: &Trailers) -> Option<usize> {
+        let environment = self.repository_policy.find(&told.environment)?;
+        state.deployed.place(environment, &(told.service.clone(), told.image.name.clone()))
     }
 
     /// Whether an environment does not have an image, all of what may be of its service being readable.
-    fn is_gone(&self, assessment: &Assessment, told: &Trailers) -> bool {
-        let known = assessment.known(&self.rulebook);
-        let environment = self.rulebook.find(&told.environment);
+    fn is_gone(&self, evaluation: &Evaluation, told: &Trailers) -> bool {
+        let known = evaluation.known(&self.repository_policy);
+        let environment = self.repository_policy.find(&told.environment);
         environment.is_some_and(|at| known.unclear(at, |service| *service == told.service).is_none())
     }
 
     /// The tags that open pull requests propose, as far as their registries were asked: they are to mean what they did.
-    pub(in crate::engine) fn proposed_tags(&self, assessment: &Assessment) -> BTreeSet<TaggedImage> {
-        let own = assessment.requests.open.iter().filter(|one| one.is_own && !one.request.branch.goes_back());
+    pub(in crate::engine) fn proposed_tags(&self, evaluation: &Evaluation) -> BTreeSet<TaggedImage> {
+        let own = evaluation.requests.open.iter().filter(|one| one.is_own && !one.request.branch.goes_back());
         let tag_of = |told: &Trailers| {
-            let track = self.track_of(&assessment.view, told)?;
+            let target = self.target_of(&evaluation.state, told)?;
             let tag = told.image.tag.as_ref()?;
-            let is_there = assessment.selections[track].as_ref()?.contains(tag);
+            let is_there = evaluation.selections[target].as_ref()?.contains(tag);
             is_there.then(|| tagged(&told.image.name, tag))
         };
         own.flat_map(|one| &one.told).filter_map(tag_of).collect()
@@ -196,16 +197,16 @@ impl<P: Ports> Engine<P> {
 
 impl Told<'_> {
     /// Whether a plan is of the same move, as the same image, past no other gates.
-    fn is(&self, (track, _, approved): &Planned) -> bool {
-        self.track == Some(*track)
+    fn is(&self, (target, _, approved): &Planned) -> bool {
+        self.target == Some(*target)
             && self.trailers.image.tag.as_ref() == Some(&approved.candidate().tag)
             && self.trailers.mark.digest.as_ref() == Some(approved.digest())
             && self.trailers.has_passed(approved)
     }
 
     /// Whether a plan is of another image, or of a higher version.
-    fn is_passed_by(&self, (track, _, approved): &Planned) -> bool {
-        self.track != Some(*track)
+    fn is_passed_by(&self, (target, _, approved): &Planned) -> bool {
+        self.target != Some(*target)
             || self.version.as_ref().is_none_or(|version| *version < approved.candidate().version)
     }
 }
@@ -213,17 +214,17 @@ impl Told<'_> {
 impl Whole {
     /// Takes in what is to be proposed of a unit. Nothing when that can't be said now.
     fn take_in(&mut self, Both { mut told, approved }: Both<'_>, is_by_hand: bool) -> Option<()> {
-        let is_over = |one: &Told<'_>| matches!(one.standing, Standing::Over(_));
+        let is_over = |one: &Told<'_>| matches!(one.standing, PullRequestState::Over(_));
         if told.iter().any(is_over) {
             self.over.extend(told.into_iter().filter_map(|one| match one.standing {
-                Standing::Over(why) => Some(why),
+                PullRequestState::Over(why) => Some(why),
                 _ => None,
             }));
             self.is_renewed |= !approved.is_empty();
             self.planned.extend(approved);
             return Some(());
         }
-        told.retain(|one| !matches!(one.standing, Standing::Gone));
+        told.retain(|one| !matches!(one.standing, PullRequestState::Gone));
         let is_new = |planned: &Planned| told.iter().all(|one| one.is_passed_by(planned));
         let same = |planned: &Planned| told.iter().find(|one| one.is(planned)).map(|one| one.trailers);
         if approved.len() == told.len() && approved.iter().all(|planned| same(planned).is_some()) {
@@ -236,10 +237,11 @@ impl Whole {
             self.planned.extend(approved);
         } else {
             for one in told {
-                let (Some(track), Standing::Stands { approved, since }) = (one.track, one.standing) else {
+                let (Some(target), PullRequestState::Stands { approved, since }) = (one.target, one.standing)
+                else {
                     return None;
                 };
-                self.keep((track, one.trailers.mark.id, *approved), one.trailers, Some(since));
+                self.keep((target, one.trailers.mark.id, *approved), one.trailers, Some(since));
             }
         }
         Some(())

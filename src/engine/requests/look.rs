@@ -8,11 +8,11 @@ use crate::engine::message::read_trailers;
 use crate::engine::ports::{Forge, Ports, Repository};
 use crate::engine::problem::Problem;
 use crate::engine::refresh::blocking;
-use crate::engine::view::View;
-use crate::model::{Fault, OpenRequest};
+use crate::engine::repository_state::RepositoryState;
+use crate::model::{Fault, OpenPullRequest};
 
 use super::refusals::Refusals;
-use super::{Proposal, Requests};
+use super::{Proposal, PullRequests};
 
 /// What was read of pull requests, kept for as long as it cannot have changed.
 #[derive(Debug, Default)]
@@ -22,7 +22,7 @@ pub(in crate::engine) struct Memory {
 }
 
 impl Memory {
-    fn forget(&mut self, open: &[OpenRequest]) {
+    fn forget(&mut self, open: &[OpenPullRequest]) {
         let numbers: HashSet<u64> = open.iter().map(|request| request.number).collect();
         self.refusals.forget(open);
         self.proposals.retain(|number, _| numbers.contains(number));
@@ -31,14 +31,17 @@ impl Memory {
 
 impl<P: Ports> Engine<P> {
     /// What is open, by one question. A forge that can't be asked is told, and nothing is proposed then.
-    pub(in crate::engine) async fn look_at_requests(&mut self, view: &View) -> (Requests, Vec<Problem>) {
+    pub(in crate::engine) async fn look_at_requests(
+        &mut self,
+        state: &RepositoryState,
+    ) -> (PullRequests, Vec<Problem>) {
         let Some(forge) = self.ports.forge.clone() else { return Default::default() };
         let open = match forge.open_requests().await {
             Ok(open) => open,
-            Err(fault) => return (Requests::default(), vec![Problem::from_fault(&fault)]),
+            Err(fault) => return (PullRequests::default(), vec![Problem::from_fault(&fault)]),
         };
         self.memory.requests.forget(&open);
-        let mut requests = Requests { is_known: true, ..Requests::default() };
+        let mut requests = PullRequests { is_known: true, ..PullRequests::default() };
         let mut problems = Vec::new();
         for request in open {
             match self.proposal(&request).await {
@@ -51,12 +54,12 @@ impl<P: Ports> Engine<P> {
                 }
             }
         }
-        requests.refused = self.memory.requests.refusals.refused(view, &self.rulebook, &requests);
-        problems.extend(self.hear_reviews(&*forge, view, &mut requests).await);
+        requests.refused = self.memory.requests.refusals.refused(state, &self.repository_policy, &requests);
+        problems.extend(self.hear_reviews(&*forge, state, &mut requests).await);
         (requests, problems)
     }
 
-    async fn proposal(&mut self, request: &OpenRequest) -> Result<Arc<Proposal>, Fault> {
+    async fn proposal(&mut self, request: &OpenPullRequest) -> Result<Arc<Proposal>, Fault> {
         if let Some(known) = self.memory.requests.proposals.get(&request.number)
             && known.request == *request
         {
@@ -73,7 +76,7 @@ impl<P: Ports> Engine<P> {
     }
 }
 
-fn unread(request: &OpenRequest, fault: &Fault) -> Problem {
+fn unread(request: &OpenPullRequest, fault: &Fault) -> Problem {
     let mut problem = Problem::from_fault(fault);
     problem.message = format!("pull request #{} is left alone: {}", request.number, problem.message);
     problem

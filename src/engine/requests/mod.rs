@@ -20,16 +20,16 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
 
 use crate::model::{
-    EnvironmentName, ImageName, MergeMethod, OpenRequest, PromotionId, RequestBranch, RequestExtras,
-    ServiceName, Tag, Timestamp,
+    EnvironmentName, ImageName, MergeMethod, OpenPullRequest, PromotionId, PullRequestBranch,
+    PullRequestOptions, ServiceName, Tag, Timestamp,
 };
-use crate::policy::{RefusedRequest, ReviewedRequest};
+use crate::policy::{RefusedPullRequest, ReviewedPullRequest};
 
-use super::board::Board;
+use super::deployed::DeployedState;
 use super::edit_plan::EditPlan;
 use super::message::Trailers;
 use super::problem::Problem;
-use super::rulebook::Rulebook;
+use super::repository_policy::RepositoryPolicy;
 
 pub(super) use look::Memory;
 
@@ -37,13 +37,13 @@ use auto_merge::Turn;
 
 /// How the promotions into an environment are proposed.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct RequestRules {
+pub struct PullRequestPolicy {
     /// What goes into one pull request.
     pub grouping: Grouping,
     /// Whether it is opened as a draft.
     pub is_draft: bool,
     /// What it is given when it is opened.
-    pub extras: RequestExtras,
+    pub extras: PullRequestOptions,
 }
 
 /// What goes into one pull request.
@@ -58,24 +58,24 @@ pub enum Grouping {
 
 /// What a pass knows of pull requests.
 #[derive(Debug, Default)]
-pub struct Requests {
+pub struct PullRequests {
     /// Those that are open.
     pub open: Vec<Arc<Proposal>>,
-    /// For each track that has one, what people refused.
-    pub(crate) refused: HashMap<usize, RefusedRequest>,
-    /// For each track whose approval may be a review and that has an open one, what its reviews come to.
-    pub(crate) reviewed: HashMap<usize, ReviewedRequest>,
+    /// For each target that has one, what people refused.
+    pub(crate) refused: HashMap<usize, RefusedPullRequest>,
+    /// For each target whose approval may be a review and that has an open one, what its reviews come to.
+    pub(crate) reviewed: HashMap<usize, ReviewedPullRequest>,
     /// Whether the forge said what is open.
     is_known: bool,
     /// The branches of which it did not say what people refused.
-    unknown: HashSet<RequestBranch>,
+    unknown: HashSet<PullRequestBranch>,
 }
 
 /// An open pull request, and what its branch says.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Proposal {
     /// The pull request.
-    pub request: OpenRequest,
+    pub request: OpenPullRequest,
     /// Whether the tip of its branch is Tidegate's, not a person's.
     is_own: bool,
     /// The promotions that it proposes.
@@ -110,9 +110,9 @@ pub struct ProposedMove {
 
 /// A pull request in a pass: what is there, and what became of it.
 #[derive(Clone, Debug)]
-pub struct RequestReport {
+pub struct PullRequestReport {
     /// Its branch.
-    pub branch: RequestBranch,
+    pub branch: PullRequestBranch,
     /// Where its promotions go.
     pub environment: EnvironmentName,
     /// The promotions.
@@ -124,7 +124,7 @@ pub struct RequestReport {
     /// Since when it is open.
     pub opened_at: Option<Timestamp>,
     /// What there is to do, and what was done.
-    pub state: RequestState,
+    pub state: PullRequestAction,
     /// Whether what there was to do is done.
     pub is_done: bool,
     /// What the approval gate says of its reviews, where one is an approval.
@@ -135,14 +135,14 @@ pub struct RequestReport {
     closed_by: Option<String>,
     /// Why something that was proposed is in it no more.
     over: Vec<String>,
-    standing: Standing,
+    standing: PullRequestState,
     /// What there is to do about its merging by itself.
     turn: Option<(Turn, MergeMethod)>,
 }
 
 /// What there is to do about a pull request.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum RequestState {
+pub enum PullRequestAction {
     /// Nothing: it waits for people.
     Waits,
     /// It is opened.
@@ -160,7 +160,7 @@ pub enum RequestState {
 
 /// How far a pull request is from what it should be.
 #[derive(Clone, Debug)]
-enum Standing {
+enum PullRequestState {
     /// There is none.
     Missing,
     /// Its branch is as it should be.
@@ -181,18 +181,22 @@ enum Standing {
     Over(Arc<Proposal>),
 }
 
-impl Requests {
+impl PullRequests {
     /// The open one of a branch.
-    fn of(&self, branch: &RequestBranch) -> Option<&Arc<Proposal>> {
+    fn of(&self, branch: &PullRequestBranch) -> Option<&Arc<Proposal>> {
         self.open.iter().find(|proposal| proposal.request.branch == *branch)
     }
 
-    /// The tracks that something is proposed for.
-    pub(super) fn tracks(&self, board: &Board, rulebook: &Rulebook) -> Vec<usize> {
+    /// The targets that something is proposed for.
+    pub(super) fn targets(
+        &self,
+        deployed: &DeployedState,
+        repository_policy: &RepositoryPolicy,
+    ) -> Vec<usize> {
         let told = self.open.iter().flat_map(|proposal| &proposal.told);
         let place = |told: &Trailers| {
             let subject = (told.service.clone(), told.image.name.clone());
-            board.place(rulebook.find(&told.environment)?, &subject)
+            deployed.place(repository_policy.find(&told.environment)?, &subject)
         };
         told.filter_map(place).collect()
     }
@@ -217,22 +221,25 @@ impl Requests {
     }
 }
 
-impl RequestReport {
+impl PullRequestReport {
     /// Whether anything is to be done at the forge.
     pub fn has_work(&self) -> bool {
-        !matches!(self.state, RequestState::Waits | RequestState::Theirs)
+        !matches!(self.state, PullRequestAction::Waits | PullRequestAction::Theirs)
             || self.turn.is_some()
             || matches!(
                 self.standing,
-                Standing::Mute(_) | Standing::Unfinished(_) | Standing::Reopened(_) | Standing::Reviewed(..)
+                PullRequestState::Mute(_)
+                    | PullRequestState::Unfinished(_)
+                    | PullRequestState::Reopened(_)
+                    | PullRequestState::Reviewed(..)
             )
     }
 }
 
-impl RequestReport {
+impl PullRequestReport {
     /// That people took it over, if they did.
     pub(super) fn taken_over(&self) -> Option<Problem> {
-        let number = self.number.filter(|_| self.state == RequestState::Theirs)?;
+        let number = self.number.filter(|_| self.state == PullRequestAction::Theirs)?;
         let message =
             format!("somebody pushed to the branch of pull request #{number}, so it is left to them");
         let mut problem = Problem::warning(message).hint("merge it, or close it");

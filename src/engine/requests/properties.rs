@@ -11,7 +11,7 @@ use super::tests::by_ana;
 use super::*;
 use crate::engine::fake::{Ask, Push, Settings, World};
 use crate::engine::message::read_trailers;
-use crate::model::{CommitId, MergeMethod, Opinion, RequestReview, Version};
+use crate::model::{CommitId, MergeMethod, Opinion, PullRequestReview, Version};
 use crate::policy::{Approving, Candidate, GateName, ReviewVerdict};
 
 const BRANCH: &str = "tidegate/prod/common/app";
@@ -100,8 +100,9 @@ fn version(tag: &str) -> Version {
 
 impl Witness {
     fn new() -> Self {
-        let extras = RequestExtras { auto_merge: Some(MergeMethod::Squash), ..RequestExtras::default() };
-        let requests = Some(RequestRules { extras, ..RequestRules::default() });
+        let extras =
+            PullRequestOptions { auto_merge: Some(MergeMethod::Squash), ..PullRequestOptions::default() };
+        let requests = Some(PullRequestPolicy { extras, ..PullRequestPolicy::default() });
         let settings = Settings { requests, approval: Approving::ByReview, ..Settings::default() };
         let world = World::with(settings);
         let soaks = (version("v1.0.0"), world.now());
@@ -222,7 +223,7 @@ impl Witness {
                 self.proposed.remove(&number);
             }
             Step::PushTo => {
-                let branch: RequestBranch = BRANCH.parse().unwrap();
+                let branch: PullRequestBranch = BRANCH.parse().unwrap();
                 self.world.branch.push_to_request(&branch, "p/note", "x");
                 self.theirs = self.world.branch.tip_of(&branch);
             }
@@ -242,7 +243,7 @@ impl Witness {
         for pull in self.world.forge.pulls().iter().filter(|pull| pull.is_open && pull.auto_merge.is_some()) {
             let verdict = ReviewVerdict::of(&pull.reviews, pull.head, Some("tidegate[bot]"));
             assert!(!is_whole || matches!(verdict, ReviewVerdict::Approved(_)), "{verdict:?}");
-            let is_approval = |review: &RequestReview| {
+            let is_approval = |review: &PullRequestReview| {
                 review.opinion == Opinion::Approved
                     && review.commit == Some(pull.head)
                     && review.by != "tidegate[bot]"

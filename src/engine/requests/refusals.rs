@@ -8,17 +8,19 @@
 use std::collections::{BTreeMap, HashMap, HashSet};
 
 use crate::engine::Engine;
-use crate::engine::assess::Assessment;
-use crate::engine::board::Track;
+use crate::engine::assess::Evaluation;
+use crate::engine::deployed::Target;
 use crate::engine::message::{Trailers, read_trailers};
 use crate::engine::ports::{Forge, Ports};
 use crate::engine::problem::Problem;
-use crate::engine::rulebook::Rulebook;
-use crate::engine::view::View;
-use crate::model::{BY_SCHEDULE, ClosedRequest, Fault, OpenRequest, RequestBranch, Tag, Timestamp, Version};
-use crate::policy::{Decision, GateName, RefusedRequest};
+use crate::engine::repository_policy::RepositoryPolicy;
+use crate::engine::repository_state::RepositoryState;
+use crate::model::{
+    BY_SCHEDULE, ClosedPullRequest, Fault, OpenPullRequest, PullRequestBranch, Tag, Timestamp, Version,
+};
+use crate::policy::{Decision, GateName, RefusedPullRequest};
 
-use super::Requests;
+use super::PullRequests;
 use super::body::{CLOSED, has_mark};
 use super::wanted::branch_of;
 
@@ -27,7 +29,7 @@ const MOST_PAGES: usize = 100;
 
 /// What people refused, by the branch, whether or not there is an open pull request of it too.
 #[derive(Debug, Default)]
-pub(super) struct Refusals(HashMap<RequestBranch, Heard>);
+pub(super) struct Refusals(HashMap<PullRequestBranch, Heard>);
 
 /// What was heard of one branch.
 #[derive(Debug, Default)]
@@ -40,13 +42,13 @@ struct Heard {
 /// A pull request that somebody closed without merging it.
 #[derive(Debug)]
 struct Refusal {
-    request: ClosedRequest,
+    request: ClosedPullRequest,
     told: Vec<Trailers>,
 }
 
 /// Something that is about to be proposed.
 struct About<'a> {
-    track: &'a Track,
+    target: &'a Target,
     tag: &'a Tag,
     /// When a pull request was opened before which only less was refused.
     proven_at: Option<Timestamp>,
@@ -56,48 +58,48 @@ struct About<'a> {
 
 impl Refusals {
     /// What somebody opened again is refused no more.
-    pub(super) fn forget(&mut self, open: &[OpenRequest]) {
+    pub(super) fn forget(&mut self, open: &[OpenPullRequest]) {
         let numbers: HashSet<u64> = open.iter().map(|request| request.number).collect();
         for heard in self.0.values_mut() {
             heard.refusals.retain(|refusal| !numbers.contains(&refusal.request.number));
         }
     }
 
-    /// For each track, the highest version that people refused. What they refused and then had opened after all is in an
+    /// For each target, the highest version that people refused. What they refused and then had opened after all is in an
     /// open pull request, and stays in it.
     pub(super) fn refused(
         &self,
-        view: &View,
-        rulebook: &Rulebook,
-        requests: &Requests,
-    ) -> HashMap<usize, RefusedRequest> {
-        let mut refused: HashMap<usize, RefusedRequest> = HashMap::new();
+        state: &RepositoryState,
+        repository_policy: &RepositoryPolicy,
+        requests: &PullRequests,
+    ) -> HashMap<usize, RefusedPullRequest> {
+        let mut refused: HashMap<usize, RefusedPullRequest> = HashMap::new();
         let all = self.0.values().flat_map(|heard| &heard.refusals);
         for (request, told) in all.flat_map(|one| one.told.iter().map(|told| (&one.request, told))) {
-            let Some(environment) = rulebook.find(&told.environment) else { continue };
+            let Some(environment) = repository_policy.find(&told.environment) else { continue };
             let subject = (told.service.clone(), told.image.name.clone());
-            let Some(track) = view.board.place(environment, &subject) else { continue };
+            let Some(target) = state.deployed.place(environment, &subject) else { continue };
             let Some(tag) = &told.image.tag else { continue };
-            let here = &view.board.tracks[track];
+            let here = &state.deployed.targets[target];
             let Some(version) = here.rules.version_of(tag) else { continue };
-            let branch = branch_of(rulebook, here, false).and_then(Result::ok);
+            let branch = branch_of(repository_policy, here, false).and_then(Result::ok);
             if branch.is_some_and(|branch| requests.is_told(&branch, here, tag)) {
                 continue;
             }
-            if refused.get(&track).is_none_or(|known| known.version < version) {
+            if refused.get(&target).is_none_or(|known| known.version < version) {
                 let (number, closed_at) = (request.number, request.closed_at);
-                refused.insert(track, RefusedRequest { version, number, closed_at });
+                refused.insert(target, RefusedPullRequest { version, number, closed_at });
             }
         }
         refused
     }
 }
 
-impl Requests {
-    /// Whether the open one of a branch proposes this tag for a track.
-    fn is_told(&self, branch: &RequestBranch, track: &Track, tag: &Tag) -> bool {
+impl PullRequests {
+    /// Whether the open one of a branch proposes this tag for a target.
+    fn is_told(&self, branch: &PullRequestBranch, target: &Target, tag: &Tag) -> bool {
         let is_it = |told: &Trailers| {
-            told.is_of(track.service(), track.image()) && told.image.tag.as_ref() == Some(tag)
+            told.is_of(target.service(), target.image()) && told.image.tag.as_ref() == Some(tag)
         };
         self.of(branch).is_some_and(|proposal| proposal.told.iter().any(is_it))
     }
@@ -105,14 +107,14 @@ impl Requests {
 
 impl<P: Ports> Engine<P> {
     /// Asks what people refused, where something is about to be proposed. True when it changes what may be decided.
-    pub(in crate::engine) async fn hear_refusals(&mut self, assessment: &mut Assessment) -> bool {
+    pub(in crate::engine) async fn hear_refusals(&mut self, evaluation: &mut Evaluation) -> bool {
         let Some(forge) = self.ports.forge.clone() else { return false };
-        if !assessment.requests.is_known {
+        if !evaluation.requests.is_known {
             return false;
         }
         let mut heard = Vec::new();
         let mut unheard = Vec::new();
-        for (branch, about) in self.about_to_open(assessment).into_values() {
+        for (branch, about) in self.about_to_open(evaluation).into_values() {
             let known = self.memory.requests.refusals.0.remove(&branch).unwrap_or_default();
             match known.hear(&*forge, &branch, about).await {
                 (known, Ok(())) => heard.push((branch, known)),
@@ -124,13 +126,13 @@ impl<P: Ports> Engine<P> {
         }
         self.memory.requests.refusals.0.extend(heard);
         for (branch, problem) in unheard {
-            assessment.problems.push(problem);
-            assessment.requests.unknown.insert(branch);
+            evaluation.problems.push(problem);
+            evaluation.requests.unknown.insert(branch);
         }
         let refusals = &self.memory.requests.refusals;
-        let refused = refusals.refused(&assessment.view, &self.rulebook, &assessment.requests);
-        let is_news = refused != assessment.requests.refused;
-        assessment.requests.refused = refused;
+        let refused = refusals.refused(&evaluation.state, &self.repository_policy, &evaluation.requests);
+        let is_news = refused != evaluation.requests.refused;
+        evaluation.requests.refused = refused;
         is_news
     }
 
@@ -138,16 +140,16 @@ impl<P: Ports> Engine<P> {
     /// and none is proposed on what was heard some time ago.
     fn about_to_open<'a>(
         &self,
-        assessment: &'a Assessment,
-    ) -> BTreeMap<String, (RequestBranch, Vec<About<'a>>)> {
-        let mut about: BTreeMap<String, (RequestBranch, Vec<About<'a>>)> = BTreeMap::new();
-        for (track, decision) in assessment.view.board.tracks.iter().zip(&assessment.decisions) {
+        evaluation: &'a Evaluation,
+    ) -> BTreeMap<String, (PullRequestBranch, Vec<About<'a>>)> {
+        let mut about: BTreeMap<String, (PullRequestBranch, Vec<About<'a>>)> = BTreeMap::new();
+        for (target, decision) in evaluation.state.deployed.targets.iter().zip(&evaluation.decisions) {
             let Some(Decision::Promote(approved)) = decision else { continue };
-            let Some(Ok(branch)) = branch_of(&self.rulebook, track, false) else { continue };
+            let Some(Ok(branch)) = branch_of(&self.repository_policy, target, false) else { continue };
             let tag = &approved.candidate().tag;
-            if !assessment.requests.is_told(&branch, track, tag) {
+            if !evaluation.requests.is_told(&branch, target, tag) {
                 let entry = about.entry(branch.to_string()).or_insert_with(|| (branch, Vec::new()));
-                entry.1.push(About { track, tag, proven_at: None, is_refused: false });
+                entry.1.push(About { target, tag, proven_at: None, is_refused: false });
             }
         }
         about
@@ -159,7 +161,7 @@ impl Heard {
     async fn hear<F: Forge>(
         mut self,
         forge: &F,
-        branch: &RequestBranch,
+        branch: &PullRequestBranch,
         mut about: Vec<About<'_>>,
     ) -> (Self, Result<(), Fault>) {
         let known_until = self.whole_until.take();
@@ -194,7 +196,7 @@ impl Heard {
     async fn take_in<F: Forge>(
         &mut self,
         forge: &F,
-        request: ClosedRequest,
+        request: ClosedPullRequest,
         about: &mut [About<'_>],
     ) -> Result<(), Fault> {
         self.refusals.retain(|known| known.request.number != request.number);
@@ -230,13 +232,13 @@ impl About<'_> {
     }
 
     fn version(&self) -> Option<Version> {
-        self.track.rules.version_of(self.tag)
+        self.target.rules.version_of(self.tag)
     }
 
     /// The version of the same image that a promotion brings.
     fn version_in(&self, told: &Trailers) -> Option<Version> {
-        let is_it = told.is_of(self.track.service(), self.track.image());
-        self.track.rules.version_of(told.image.tag.as_ref().filter(|_| is_it)?)
+        let is_it = told.is_of(self.target.service(), self.target.image());
+        self.target.rules.version_of(told.image.tag.as_ref().filter(|_| is_it)?)
     }
 }
 

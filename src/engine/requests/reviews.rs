@@ -4,12 +4,12 @@ use crate::engine::Engine;
 use crate::engine::message::Trailers;
 use crate::engine::ports::{Forge, Ports};
 use crate::engine::problem::Problem;
-use crate::engine::view::View;
+use crate::engine::repository_state::RepositoryState;
 use crate::model::Class;
-use crate::policy::{Approving, ReviewVerdict, ReviewedRequest};
+use crate::policy::{Approving, ReviewVerdict, ReviewedPullRequest};
 
 use super::wanted::branch_of;
-use super::{Proposal, Requests};
+use super::{Proposal, PullRequests};
 
 impl<P: Ports> Engine<P> {
     /// Asks for the reviews that may be approvals. A forge that stumbles is not asked for more of them in this pass, and what
@@ -17,8 +17,8 @@ impl<P: Ports> Engine<P> {
     pub(super) async fn hear_reviews(
         &self,
         forge: &P::Forge,
-        view: &View,
-        requests: &mut Requests,
+        state: &RepositoryState,
+        requests: &mut PullRequests,
     ) -> Vec<Problem> {
         let mut problems = Vec::new();
         let mut is_away = false;
@@ -39,15 +39,15 @@ impl<P: Ports> Engine<P> {
             }
             for told in &proposal.told {
                 let Some(tag) = told.image.tag.clone() else { continue };
-                let Some(track) = self.its_track(view, proposal, told) else { continue };
-                let reviewed = ReviewedRequest {
+                let Some(target) = self.its_target(state, proposal, told) else { continue };
+                let reviewed = ReviewedPullRequest {
                     number: request.number,
                     url: request.url.clone(),
                     tag,
                     digest: told.mark.digest.clone(),
                     verdict: verdict.clone(),
                 };
-                requests.reviewed.insert(track, reviewed);
+                requests.reviewed.insert(target, reviewed);
             }
         }
         problems
@@ -56,15 +56,16 @@ impl<P: Ports> Engine<P> {
     /// Whether a review of it is an approval. A way back waits for none, and nobody's review of Tidegate's commit is one of
     /// what a person pushed.
     fn takes_reviews(&self, proposal: &Proposal) -> bool {
-        let environment = proposal.told.first().and_then(|told| self.rulebook.find(&told.environment));
-        let approval = environment.map(|at| self.rulebook.environments[at].policy.approval);
+        let environment =
+            proposal.told.first().and_then(|told| self.repository_policy.find(&told.environment));
+        let approval = environment.map(|at| self.repository_policy.environments[at].policy.approval);
         proposal.is_own && !proposal.request.branch.goes_back() && approval == Some(Approving::ByReview)
     }
 
-    /// The track that one of its promotions is of, if this is the branch by which that is proposed.
-    fn its_track(&self, view: &View, proposal: &Proposal, told: &Trailers) -> Option<usize> {
-        let track = self.track_of(view, told)?;
-        let branch = branch_of(&self.rulebook, &view.board.tracks[track], false)?.ok()?;
-        (branch == proposal.request.branch).then_some(track)
+    /// The target that one of its promotions is of, if this is the branch by which that is proposed.
+    fn its_target(&self, state: &RepositoryState, proposal: &Proposal, told: &Trailers) -> Option<usize> {
+        let target = self.target_of(state, told)?;
+        let branch = branch_of(&self.repository_policy, &state.deployed.targets[target], false)?.ok()?;
+        (branch == proposal.request.branch).then_some(target)
     }
 }

@@ -5,19 +5,19 @@ use std::collections::BTreeMap;
 use super::*;
 use crate::engine::PassReport;
 use crate::engine::fake::{Ask, Push, Settings, World, image, release, service};
-use crate::engine::request::{ByHand, Request, RollBack, What};
+use crate::engine::request::{ManualPromotion, PassMode, PassOptions, RollbackRequest};
 use crate::model::{Class, MergeMethod, Opinion};
-use crate::policy::{Approving, Decision, GateName, Insistence, Override};
+use crate::policy::{Approving, Decision, GateName, Override, Overrides};
 
 pub(super) const DAY: u64 = 24 * 60;
 pub(super) const BRANCH: &str = "tidegate/prod/common/app";
 
-pub(super) fn settings(rules: RequestRules) -> Settings {
+pub(super) fn settings(rules: PullRequestPolicy) -> Settings {
     Settings { requests: Some(rules), ..Settings::default() }
 }
 
 /// Non-prod has run v1.0.1 for a day, and prod runs v1.0.0.
-pub(super) async fn soaked(rules: RequestRules) -> World {
+pub(super) async fn soaked(rules: PullRequestPolicy) -> World {
     let mut world = World::with(settings(rules));
     world.push("v1.0.1", '1');
     assert_eq!(world.pass().await, ["app non-prod v1.0.0 v1.0.1"]);
@@ -27,19 +27,19 @@ pub(super) async fn soaked(rules: RequestRules) -> World {
 
 /// The same, and it is proposed for prod.
 pub(super) async fn proposed() -> World {
-    let mut world = soaked(RequestRules::default()).await;
+    let mut world = soaked(PullRequestPolicy::default()).await;
     assert_eq!(states(&world.try_pass().await.unwrap()), ["opens #1 v1.0.1"]);
     assert_eq!(world.forge.open(), [(1, BRANCH.to_owned())]);
     world
 }
 
 pub(super) fn states(report: &PassReport) -> Vec<String> {
-    let state = |request: &RequestReport| match &request.state {
-        RequestState::Waits => "waits",
-        RequestState::Opens => "opens",
-        RequestState::Updates => "updates",
-        RequestState::Closes { .. } => "closes",
-        RequestState::Theirs => "theirs",
+    let state = |request: &PullRequestReport| match &request.state {
+        PullRequestAction::Waits => "waits",
+        PullRequestAction::Opens => "opens",
+        PullRequestAction::Updates => "updates",
+        PullRequestAction::Closes { .. } => "closes",
+        PullRequestAction::Theirs => "theirs",
     };
     let told = report.requests.iter().map(|request| {
         let tags: Vec<&str> = request.moves.iter().map(|one| one.to.as_str()).collect();
@@ -50,7 +50,7 @@ pub(super) fn states(report: &PassReport) -> Vec<String> {
 
 /// What closes the way to prod.
 pub(super) fn closed(report: &PassReport) -> Vec<String> {
-    let waiting = report.assessment.decisions.iter().flatten().filter_map(|decision| match decision {
+    let waiting = report.evaluation.decisions.iter().flatten().filter_map(|decision| match decision {
         Decision::Wait(evaluation) => Some(evaluation),
         _ => None,
     });
@@ -58,27 +58,27 @@ pub(super) fn closed(report: &PassReport) -> Vec<String> {
 }
 
 /// Ana asks for `app` in prod, against these gates.
-pub(super) fn by_ana(tag: Option<&str>, gates: &[GateName]) -> Request {
+pub(super) fn by_ana(tag: Option<&str>, gates: &[GateName]) -> PassOptions {
     let overrides = gates.iter().map(|gate| Override::new(*gate, "agreed after all").unwrap()).collect();
-    let by_hand = ByHand {
+    let by_hand = ManualPromotion {
         services: vec![service("app").into()],
         to: Some("prod".parse().unwrap()),
         tag: tag.map(|tag| tag.parse().unwrap()),
         image: None,
-        insistence: Insistence { overrides, ..Insistence::default() },
+        overrides: Overrides { overrides, ..Overrides::default() },
     };
-    Request { what: What::Some(by_hand), requested_by: "ana".into(), dry_run: false }
+    PassOptions { mode: PassMode::Manual(by_hand), requested_by: "ana".into(), dry_run: false }
 }
 
 fn tag_on(world: &World) -> String {
-    let branch: RequestBranch = BRANCH.parse().unwrap();
+    let branch: PullRequestBranch = BRANCH.parse().unwrap();
     world.branch.message_of(world.branch.tip_of(&branch).unwrap())
 }
 
 #[tokio::test]
 async fn what_soaked_is_proposed_and_the_branch_stays() {
-    let mut world = soaked(RequestRules::default()).await;
-    let (head, plan) = (world.branch.head(), world.engine.pass(&Request::plan()).await.unwrap());
+    let mut world = soaked(PullRequestPolicy::default()).await;
+    let (head, plan) = (world.branch.head(), world.engine.pass(&PassOptions::plan()).await.unwrap());
     assert_eq!(states(&plan), ["opens #0 v1.0.1"]);
     assert!(world.forge.pulls().is_empty(), "a plan changes nothing");
     let report = world.try_pass().await.unwrap();
@@ -133,10 +133,10 @@ async fn a_merged_one_is_the_promotion() {
     world.forge.merge(1, world.now());
     let report = world.try_pass().await.unwrap();
     assert_eq!((states(&report), world.tag("p/app.yaml")), (vec![], "v1.0.1".to_owned()));
-    let view = &report.assessment.view;
-    world.engine.learn(view, [1]).await.unwrap();
-    let landing = view.landing(1).unwrap();
-    assert!(landing.by_tidegate && landing.digest.is_some());
+    let state = &report.evaluation.state;
+    world.engine.learn(state, [1]).await.unwrap();
+    let rollout_commit = state.rollout_commit(1).unwrap();
+    assert!(rollout_commit.by_tidegate && rollout_commit.digest.is_some());
     world.push("v1.0.2", '2');
     world.pass().await;
     world.wait(DAY);
@@ -186,7 +186,7 @@ async fn a_closed_window_does_not_close_it_but_a_quarantine_and_a_way_back_do() 
     let mut world = proposed().await;
     world.person("p/app.yaml", "v1.0.1");
     let report = world.try_pass().await.unwrap();
-    let RequestState::Closes { why } = &report.requests[0].state else { panic!("{report:?}") };
+    let PullRequestAction::Closes { why } = &report.requests[0].state else { panic!("{report:?}") };
     assert_eq!(why, "prod runs v1.0.1 of common/app");
 }
 
@@ -226,7 +226,7 @@ async fn a_refusal_stands_whatever_was_written_over_the_text() {
 #[tokio::test]
 async fn a_branch_that_a_person_pushed_to_is_left_to_them() {
     let mut world = proposed().await;
-    let branch: RequestBranch = BRANCH.parse().unwrap();
+    let branch: PullRequestBranch = BRANCH.parse().unwrap();
     world.branch.push_to_request(&branch, "p/more.yaml", "x");
     let theirs = world.branch.tip_of(&branch);
     world.push("v1.0.2", '2');
@@ -244,7 +244,7 @@ async fn a_branch_that_a_person_pushed_to_is_left_to_them() {
 #[tokio::test]
 async fn a_pass_that_was_cut_short_is_carried_on() {
     // The branch is there, and the pull request is not.
-    let mut world = soaked(RequestRules::default()).await;
+    let mut world = soaked(PullRequestPolicy::default()).await;
     world.forge.next(Ask::Lost);
     let report = world.try_pass().await.unwrap();
     assert_eq!(report.problems[0].class, Class::TryAgain);
@@ -256,14 +256,14 @@ async fn a_pass_that_was_cut_short_is_carried_on() {
     assert_eq!(ids(&world.forge.pulls()[0].body), ids(&tag_on(&world)), "one promotion, one identity");
 
     // It is there, and the answer is not.
-    let mut world = soaked(RequestRules::default()).await;
+    let mut world = soaked(PullRequestPolicy::default()).await;
     world.forge.next(Ask::Unanswered);
     world.try_pass().await.unwrap();
     assert_eq!(states(&world.try_pass().await.unwrap()), ["waits #1 v1.0.1"]);
 
     // The push is lost, before it arrived or after.
     for push in [Push::Lost, Push::ArrivesUnanswered] {
-        let mut world = soaked(RequestRules::default()).await;
+        let mut world = soaked(PullRequestPolicy::default()).await;
         world.branch.next_push(push);
         world.try_pass().await.unwrap();
         assert!(world.forge.open().is_empty());
@@ -288,8 +288,8 @@ async fn a_text_that_tells_of_something_earlier_is_written_anew() {
 
 #[tokio::test]
 async fn what_is_given_once_is_given_in_the_end() {
-    let extras = RequestExtras { labels: vec!["promotion".into()], ..RequestExtras::default() };
-    let mut world = soaked(RequestRules { extras, ..RequestRules::default() }).await;
+    let extras = PullRequestOptions { labels: vec!["promotion".into()], ..PullRequestOptions::default() };
+    let mut world = soaked(PullRequestPolicy { extras, ..PullRequestPolicy::default() }).await;
     world.forge.next(Ask::Done);
     world.forge.next(Ask::Lost);
     let report = world.try_pass().await.unwrap();
@@ -306,7 +306,7 @@ async fn what_is_given_once_is_given_in_the_end() {
 
 #[tokio::test]
 async fn without_its_forge_nothing_is_proposed_and_the_rest_goes_on() {
-    let mut world = soaked(RequestRules::default()).await;
+    let mut world = soaked(PullRequestPolicy::default()).await;
     *world.forge.is_away.lock().unwrap() = true;
     world.push("v1.0.2", '2');
     let report = world.try_pass().await.unwrap();
@@ -321,7 +321,7 @@ async fn services_of_one_file_are_proposed_each_by_itself_or_all_together() {
         (Grouping::Service, vec![BRANCH, "tidegate/prod/common/web"]),
         (Grouping::Environment, vec!["tidegate/prod/_all"]),
     ] {
-        let mut world = World::with(settings(RequestRules { grouping, ..RequestRules::default() }));
+        let mut world = World::with(settings(PullRequestPolicy { grouping, ..PullRequestPolicy::default() }));
         let both = |tag: &str| format!("{}---\n{}", release("app", tag), release("web", tag));
         world.registry.push(&image("web"), "v1.0.0", crate::engine::fake::digest('0'));
         world.registry.push(&image("web"), "v1.0.1", crate::engine::fake::digest('1'));
@@ -351,7 +351,7 @@ async fn services_of_one_file_are_proposed_each_by_itself_or_all_together() {
 /// Both services of one file, and what they run, are proposed together; v1.0.1 of both was closed, and v1.0.2 of one of them
 /// is open.
 async fn one_of_two_refused() -> World {
-    let rules = RequestRules { grouping: Grouping::Environment, ..RequestRules::default() };
+    let rules = PullRequestPolicy { grouping: Grouping::Environment, ..PullRequestPolicy::default() };
     let mut world = World::with(settings(rules));
     for (tag, letter) in [("v1.0.0", '0'), ("v1.0.1", '1')] {
         world.registry.push(&image("web"), tag, crate::engine::fake::digest(letter));
@@ -424,7 +424,7 @@ async fn a_way_back_is_proposed_from_a_branch_of_its_own() {
     let mut world = proposed().await;
     world.forge.merge(1, world.now());
     world.pass().await;
-    let back = RollBack {
+    let back = RollbackRequest {
         service: service("app"),
         environment: "prod".parse().unwrap(),
         to: None,
@@ -433,7 +433,8 @@ async fn a_way_back_is_proposed_from_a_branch_of_its_own() {
         quarantines: true,
         accept_digest: None,
     };
-    let request = Request { what: What::Back(back), requested_by: "ana".to_owned(), dry_run: false };
+    let request =
+        PassOptions { mode: PassMode::Rollback(back), requested_by: "ana".to_owned(), dry_run: false };
     let report = world.engine.pass(&request).await.unwrap();
     assert_eq!(states(&report), ["opens #2 v1.0.0"]);
     assert_eq!(world.forge.open(), [(2, "tidegate/prod/_back/common/app".to_owned())]);
@@ -470,8 +471,8 @@ async fn pass_or_die(world: World) -> (World, bool) {
 
 #[tokio::test]
 async fn dying_between_any_two_effects_neither_loses_nor_doubles_one() {
-    let extras = RequestExtras { labels: vec!["promotion".into()], ..RequestExtras::default() };
-    let rules = RequestRules { extras, ..RequestRules::default() };
+    let extras = PullRequestOptions { labels: vec!["promotion".into()], ..PullRequestOptions::default() };
+    let rules = PullRequestPolicy { extras, ..PullRequestPolicy::default() };
     let mut steps = 0;
     loop {
         // Opened, superseded, closed by a hold, and opened again; dead once, after so many steps.
@@ -512,8 +513,9 @@ async fn dying_between_any_two_effects_neither_loses_nor_doubles_one() {
 
 /// Prod takes an approving review as an approval, and merges by itself then.
 fn by_review(auto_merge: Option<MergeMethod>) -> Settings {
-    let extras = RequestExtras { labels: vec!["promotion".into()], auto_merge, ..RequestExtras::default() };
-    let rules = RequestRules { extras, ..RequestRules::default() };
+    let extras =
+        PullRequestOptions { labels: vec!["promotion".into()], auto_merge, ..PullRequestOptions::default() };
+    let rules = PullRequestPolicy { extras, ..PullRequestPolicy::default() };
     Settings { approval: Approving::ByReview, ..settings(rules) }
 }
 
@@ -620,7 +622,7 @@ async fn a_control_file_approves_as_well() {
     );
     world.edit(".tidegate/approval.yaml", &approval);
     let report = world.try_pass().await.unwrap();
-    let Some(Decision::Promote(approved)) = &report.assessment.decisions[1] else { panic!() };
+    let Some(Decision::Promote(approved)) = &report.evaluation.decisions[1] else { panic!() };
     assert!(!approved.awaits_review() && report.requests[0].review.is_none());
 }
 

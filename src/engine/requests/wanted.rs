@@ -4,95 +4,100 @@ use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::sync::Arc;
 
 use crate::engine::Engine;
-use crate::engine::assess::Assessment;
-use crate::engine::board::Track;
-use crate::engine::edit_plan::{EditPlan, Planned, WayBack, plan_edits};
+use crate::engine::assess::Evaluation;
+use crate::engine::deployed::Target;
+use crate::engine::edit_plan::{EditPlan, Planned, Rollback, plan_edits};
 use crate::engine::message::{Trailers, read_trailers};
 use crate::engine::ports::{Ports, Repository};
 use crate::engine::problem::Problem;
 use crate::engine::refresh::blocking;
-use crate::engine::rulebook::Rulebook;
-use crate::engine::view::View;
-use crate::model::{Class, CommitId, Fault, RepoPath, RepoPathError, RequestBranch};
+use crate::engine::repository_policy::RepositoryPolicy;
+use crate::engine::repository_state::RepositoryState;
+use crate::model::{Class, CommitId, Fault, PullRequestBranch, RepoPath, RepoPathError};
 use crate::policy::{ApprovalReason, GateReport, Reason};
 
 use super::auto_merge::closed_for_now;
 use super::body::{CLOSED, OPENING, has_mark, is_of, reviewed};
-use super::{Grouping, Proposal, ProposedMove, RequestReport, RequestState, Standing};
+use super::{Grouping, Proposal, ProposedMove, PullRequestAction, PullRequestReport, PullRequestState};
 
 /// What was approved, by the branch that proposes it, in the order of their names.
-type ByBranch = BTreeMap<String, (RequestBranch, Vec<Planned>)>;
+type ByBranch = BTreeMap<String, (PullRequestBranch, Vec<Planned>)>;
 
-/// The branch by which a track's promotions are proposed; nothing where they are pushed.
+/// The branch by which a target's promotions are proposed; nothing where they are pushed.
 pub(super) fn branch_of(
-    rulebook: &Rulebook,
-    track: &Track,
+    repository_policy: &RepositoryPolicy,
+    target: &Target,
     goes_back: bool,
-) -> Option<Result<RequestBranch, RepoPathError>> {
-    let rules = rulebook.requests.get(&track.environment)?;
-    let name = &rulebook.environments[track.environment].policy.name;
-    Some(match (goes_back, rules.grouping, rulebook.group_of(track.service())) {
-        (true, ..) => RequestBranch::back(name, track.service()),
-        (false, Grouping::Environment, _) => RequestBranch::of_environment(name),
+) -> Option<Result<PullRequestBranch, RepoPathError>> {
+    let rules = repository_policy.requests.get(&target.environment)?;
+    let name = &repository_policy.environments[target.environment].policy.name;
+    Some(match (goes_back, rules.grouping, repository_policy.group_of(target.service())) {
+        (true, ..) => PullRequestBranch::back(name, target.service()),
+        (false, Grouping::Environment, _) => PullRequestBranch::of_environment(name),
         // A set ships together or not at all.
-        (false, Grouping::Service, Some(set)) => RequestBranch::of_set(name, &set.name),
-        (false, Grouping::Service, None) => RequestBranch::of_service(name, track.service()),
+        (false, Grouping::Service, Some(set)) => PullRequestBranch::of_set(name, &set.name),
+        (false, Grouping::Service, None) => PullRequestBranch::of_service(name, target.service()),
     })
 }
 
 impl<P: Ports> Engine<P> {
-    /// These tracks, and those whose promotions go by the same branches.
-    pub(in crate::engine) fn with_those_beside(&self, view: &View, tracks: Vec<usize>) -> Vec<usize> {
-        let all = &view.board.tracks;
-        let branch = |track: &Track| branch_of(&self.rulebook, track, false).and_then(Result::ok);
-        let branches: HashSet<RequestBranch> =
-            tracks.iter().filter_map(|track| branch(&all[*track])).collect();
+    /// These targets, and those whose promotions go by the same branches.
+    pub(in crate::engine) fn with_those_beside(
+        &self,
+        state: &RepositoryState,
+        targets: Vec<usize>,
+    ) -> Vec<usize> {
+        let all = &state.deployed.targets;
+        let branch = |target: &Target| branch_of(&self.repository_policy, target, false).and_then(Result::ok);
+        let branches: HashSet<PullRequestBranch> =
+            targets.iter().filter_map(|target| branch(&all[*target])).collect();
         if branches.is_empty() {
-            return tracks;
+            return targets;
         }
-        let is_beside = |track: &Track| branch(track).is_some_and(|branch| branches.contains(&branch));
-        let beside = all.iter().enumerate().filter(|(_, track)| is_beside(track)).map(|(at, _)| at);
-        beside.chain(tracks).collect::<BTreeSet<usize>>().into_iter().collect()
+        let is_beside = |target: &Target| branch(target).is_some_and(|branch| branches.contains(&branch));
+        let beside = all.iter().enumerate().filter(|(_, target)| is_beside(target)).map(|(at, _)| at);
+        beside.chain(targets).collect::<BTreeSet<usize>>().into_iter().collect()
     }
 
     /// Plans the pull requests of what was approved, each by itself: what another one changes in the same file is not in it.
     pub(in crate::engine) async fn plan_requests(
         &self,
-        assessment: &Assessment,
+        evaluation: &Evaluation,
         approved: Vec<Planned>,
-        beside: &mut BTreeMap<usize, WayBack>,
+        beside: &mut BTreeMap<usize, Rollback>,
         is_by_hand: bool,
-    ) -> Result<(Vec<RequestReport>, Vec<Problem>), Fault> {
-        let (mut by_branch, mut problems) = self.by_branch(assessment, approved, beside);
+    ) -> Result<(Vec<PullRequestReport>, Vec<Problem>), Fault> {
+        let (mut by_branch, mut problems) = self.by_branch(evaluation, approved, beside);
         if !is_by_hand {
             // What is open stays open, though nothing new goes by it.
-            for proposal in assessment.requests.open.iter().filter(|proposal| proposal.is_own) {
+            for proposal in evaluation.requests.open.iter().filter(|proposal| proposal.is_own) {
                 let branch = &proposal.request.branch;
                 by_branch.entry(branch.to_string()).or_insert_with(|| (branch.clone(), Vec::new()));
             }
         }
         let mut reports = Vec::new();
         for (branch, approved) in by_branch.into_values() {
-            let Some(mut whole) = self.whole(assessment, &branch, approved, is_by_hand) else {
+            let Some(mut whole) = self.whole(evaluation, &branch, approved, is_by_hand) else {
                 problems.extend(is_by_hand.then(|| unclear(&branch)));
                 continue;
             };
             let planned = std::mem::take(&mut whole.planned);
             let repository = Arc::clone(&self.ports.repository);
-            let (rulebook, view) = (Arc::clone(&self.rulebook), Arc::clone(&assessment.view));
+            let (repository_policy, state) =
+                (Arc::clone(&self.repository_policy), Arc::clone(&evaluation.state));
             let (mut plans, refused) =
-                blocking(move || plan_edits(&*repository, &rulebook, &view, planned)).await?;
+                blocking(move || plan_edits(&*repository, &repository_policy, &state, planned)).await?;
             problems.extend(refused);
             for plan in &mut plans {
-                plan.beside = beside.remove(&plan.track);
+                plan.beside = beside.remove(&plan.target);
             }
             if plans.is_empty() || !whole.mark(&mut plans) {
                 continue;
             }
-            match self.standing(assessment, &branch, &plans).await {
+            match self.standing(evaluation, &branch, &plans).await {
                 Ok(standing) => {
                     let standing = if whole.is_renewed { standing.renewed() } else { standing };
-                    if matches!(standing, Standing::Outdated(_)) {
+                    if matches!(standing, PullRequestState::Outdated(_)) {
                         for plan in &mut plans {
                             plan.approved.void_reviews();
                         }
@@ -108,26 +113,26 @@ impl<P: Ports> Engine<P> {
     /// What was approved, by the branch that proposes it. Nothing is proposed while it is not known what is open or refused.
     fn by_branch(
         &self,
-        assessment: &Assessment,
+        evaluation: &Evaluation,
         approved: Vec<Planned>,
-        beside: &BTreeMap<usize, WayBack>,
+        beside: &BTreeMap<usize, Rollback>,
     ) -> (ByBranch, Vec<Problem>) {
         let mut by_branch = ByBranch::new();
         let mut problems = Vec::new();
-        if !assessment.requests.is_known {
+        if !evaluation.requests.is_known {
             return (by_branch, problems);
         }
         for planned in approved {
-            let track = &assessment.view.board.tracks[planned.0];
-            match branch_of(&self.rulebook, track, beside.contains_key(&planned.0)) {
-                Some(Ok(branch)) if !assessment.requests.unknown.contains(&branch) => {
+            let target = &evaluation.state.deployed.targets[planned.0];
+            match branch_of(&self.repository_policy, target, beside.contains_key(&planned.0)) {
+                Some(Ok(branch)) if !evaluation.requests.unknown.contains(&branch) => {
                     let entry = by_branch.entry(branch.to_string());
                     entry.or_insert_with(|| (branch, Vec::new())).1.push(planned);
                 }
                 Some(Err(_)) => {
                     let message = "no branch can be named after it, so it cannot be proposed";
-                    let environment = &self.rulebook.environments[track.environment].policy.name;
-                    problems.push(Problem::error(Class::Failed, message).of(environment, track.service()));
+                    let environment = &self.repository_policy.environments[target.environment].policy.name;
+                    problems.push(Problem::error(Class::Failed, message).of(environment, target.service()));
                 }
                 Some(Ok(_)) | None => {}
             }
@@ -138,29 +143,31 @@ impl<P: Ports> Engine<P> {
     /// How far the open pull request of a branch is from these plans.
     async fn standing(
         &self,
-        assessment: &Assessment,
-        branch: &RequestBranch,
+        evaluation: &Evaluation,
+        branch: &PullRequestBranch,
         plans: &[EditPlan],
-    ) -> Result<Standing, Fault> {
-        let Some(proposal) = assessment.requests.of(branch).cloned() else { return Ok(Standing::Missing) };
+    ) -> Result<PullRequestState, Fault> {
+        let Some(proposal) = evaluation.requests.of(branch).cloned() else {
+            return Ok(PullRequestState::Missing);
+        };
         if !proposal.is_own {
-            return Ok(Standing::Theirs(proposal));
+            return Ok(PullRequestState::Theirs(proposal));
         }
-        let base = assessment.view.commit();
+        let base = evaluation.state.commit();
         if self.lies_at(branch, proposal.request.head, base, plans).await?.is_none() {
-            return Ok(Standing::Outdated(proposal));
+            return Ok(PullRequestState::Outdated(proposal));
         }
         let body = &proposal.request.body;
         Ok(if has_mark(body, OPENING) {
-            Standing::Unfinished(proposal)
+            PullRequestState::Unfinished(proposal)
         } else if has_mark(body, CLOSED) {
-            Standing::Reopened(proposal)
+            PullRequestState::Reopened(proposal)
         } else if !is_of(body, &proposal.told) {
-            Standing::Mute(proposal)
+            PullRequestState::Mute(proposal)
         } else {
             match plans.iter().find_map(|plan| reviewed(body, plan.approved.gates())) {
-                Some(text) => Standing::Reviewed(proposal, text),
-                None => Standing::Current(proposal),
+                Some(text) => PullRequestState::Reviewed(proposal, text),
+                None => PullRequestState::Current(proposal),
             }
         })
     }
@@ -168,7 +175,7 @@ impl<P: Ports> Engine<P> {
     /// Whether just these plans lie at the tip of a branch of Tidegate's own: the promotions that it tells of, if so.
     pub(super) async fn lies_at(
         &self,
-        branch: &RequestBranch,
+        branch: &PullRequestBranch,
         tip: CommitId,
         base: CommitId,
         plans: &[EditPlan],
@@ -194,29 +201,31 @@ impl<P: Ports> Engine<P> {
 
     fn report_on(
         &self,
-        branch: RequestBranch,
+        branch: PullRequestBranch,
         plans: Vec<EditPlan>,
         over: Vec<String>,
-        standing: Standing,
-    ) -> Option<RequestReport> {
-        let environment = self.rulebook.environments[plans.first()?.environment].policy.name.clone();
+        standing: PullRequestState,
+    ) -> Option<PullRequestReport> {
+        let environment = self.repository_policy.environments[plans.first()?.environment].policy.name.clone();
         let moves = plans.iter().map(move_of).collect();
         let closed_by = closed_for_now(&plans);
         let review = plans.iter().find_map(|plan| review_in(plan.approved.gates()));
         let (state, plans) = match &standing {
-            Standing::Missing => (RequestState::Opens, plans),
-            Standing::Outdated(_) => (RequestState::Updates, plans),
+            PullRequestState::Missing => (PullRequestAction::Opens, plans),
+            PullRequestState::Outdated(_) => (PullRequestAction::Updates, plans),
             // What is said anew is said of what lies there.
-            Standing::Mute(proposal) => (RequestState::Waits, under_ids_of(plans, &proposal.told)),
-            Standing::Theirs(_) => (RequestState::Theirs, Vec::new()),
-            Standing::Current(_)
-            | Standing::Unfinished(_)
-            | Standing::Reopened(_)
-            | Standing::Reviewed(..)
-            | Standing::Over(_) => (RequestState::Waits, Vec::new()),
+            PullRequestState::Mute(proposal) => {
+                (PullRequestAction::Waits, under_ids_of(plans, &proposal.told))
+            }
+            PullRequestState::Theirs(_) => (PullRequestAction::Theirs, Vec::new()),
+            PullRequestState::Current(_)
+            | PullRequestState::Unfinished(_)
+            | PullRequestState::Reopened(_)
+            | PullRequestState::Reviewed(..)
+            | PullRequestState::Over(_) => (PullRequestAction::Waits, Vec::new()),
         };
         let request = standing.proposal().map(|proposal| &proposal.request);
-        Some(RequestReport {
+        Some(PullRequestReport {
             number: request.map(|request| request.number),
             url: request.map(|request| request.url.clone()),
             opened_at: request.map(|request| request.opened_at),
@@ -235,7 +244,7 @@ impl<P: Ports> Engine<P> {
     }
 }
 
-impl Standing {
+impl PullRequestState {
     /// The same, if what lies there is to be told anew.
     fn renewed(self) -> Self {
         match self {
@@ -260,7 +269,7 @@ impl Standing {
 }
 
 /// Said to whoever asks by hand for something that would go by a pull request which can't be written anew now.
-fn unclear(branch: &RequestBranch) -> Problem {
+fn unclear(branch: &PullRequestBranch) -> Problem {
     let message = format!("what else the open pull request of {branch} proposes cannot be looked at now");
     Problem::error(Class::TryAgain, message)
         .hint("nothing was changed; try again, or merge or close it first")

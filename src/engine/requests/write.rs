@@ -15,13 +15,14 @@ use crate::engine::ports::{Forge, Ports, Publisher, Repository};
 use crate::engine::problem::Problem;
 use crate::engine::refresh::blocking;
 use crate::model::{
-    Class, CommitId, Fault, OpenRequest, Printable, Publication, RequestBranch, RequestDraft, Tag, Timestamp,
+    Class, CommitId, Fault, OpenPullRequest, Printable, Publication, PullRequestBranch, PullRequestDraft,
+    Tag, Timestamp,
 };
 use crate::policy::ShownRequest;
 
 use super::body::{CLOSED, OPENING, marked, paused, render, unmarked, unpaused};
 use super::wanted::{review_in, under_ids_of};
-use super::{Proposal, RequestReport, RequestRules, RequestState, Standing};
+use super::{Proposal, PullRequestAction, PullRequestPolicy, PullRequestReport, PullRequestState};
 
 /// What the commits of a pass are made from.
 struct Making<'a> {
@@ -42,7 +43,7 @@ impl<P: Ports> Engine<P> {
         at: Timestamp,
     ) {
         let Some(forge) = self.ports.forge.clone() else { return };
-        let making = Making { base: report.assessment.view.commit(), at, notes, requested_by };
+        let making = Making { base: report.evaluation.state.commit(), at, notes, requested_by };
         let mut problems = Vec::new();
         for one in report.requests.iter_mut().filter(|one| one.has_work()) {
             if one.is_to_be_made() && self.changelog_of(&one.plans).is_some() {
@@ -65,19 +66,19 @@ impl<P: Ports> Engine<P> {
     async fn carry_out_request(
         &self,
         forge: &P::Forge,
-        report: &mut RequestReport,
+        report: &mut PullRequestReport,
         making: &Making<'_>,
         problems: &mut Vec<Problem>,
     ) -> Result<(), Fault> {
         if report.turn.is_some() {
             self.carry_out_turn(forge, report, problems).await?;
             // The text of reviews is written by now, and what else it says is for the next pass to read.
-            if matches!(report.standing, Standing::Reopened(_) | Standing::Reviewed(..)) {
+            if matches!(report.standing, PullRequestState::Reopened(_) | PullRequestState::Reviewed(..)) {
                 return Ok(());
             }
         }
         match report.standing.clone() {
-            Standing::Missing => {
+            PullRequestState::Missing => {
                 let opened = self.open(forge, report, making, problems).await?;
                 report.number = Some(opened.number);
                 report.opened_at = Some(opened.opened_at);
@@ -85,26 +86,28 @@ impl<P: Ports> Engine<P> {
                 report.say_whose_review();
                 Ok(())
             }
-            Standing::Outdated(proposal) => {
+            PullRequestState::Outdated(proposal) => {
                 self.update(forge, report, &proposal, making).await?;
                 report.say_whose_review();
                 Ok(())
             }
-            Standing::Mute(proposal) => {
+            PullRequestState::Mute(proposal) => {
                 let (title, body) = self.told(report, making);
                 forge.amend(proposal.request.number, Some(&title), &body).await
             }
-            Standing::Reviewed(proposal, text) => forge.amend(proposal.request.number, None, &text).await,
-            Standing::Unfinished(proposal) => {
+            PullRequestState::Reviewed(proposal, text) => {
+                forge.amend(proposal.request.number, None, &text).await
+            }
+            PullRequestState::Unfinished(proposal) => {
                 let rules = self.rules_of(report);
                 self.finish(forge, &proposal.request, &rules, report, problems).await
             }
-            Standing::Reopened(proposal) => {
+            PullRequestState::Reopened(proposal) => {
                 let body = unmarked(&proposal.request.body, CLOSED);
                 forge.amend(proposal.request.number, None, &body).await
             }
-            Standing::Over(proposal) => self.close(forge, report, &proposal, problems).await,
-            Standing::Current(_) | Standing::Theirs(_) => Ok(()),
+            PullRequestState::Over(proposal) => self.close(forge, report, &proposal, problems).await,
+            PullRequestState::Current(_) | PullRequestState::Theirs(_) => Ok(()),
         }
     }
 
@@ -112,10 +115,10 @@ impl<P: Ports> Engine<P> {
     async fn open(
         &self,
         forge: &P::Forge,
-        report: &mut RequestReport,
+        report: &mut PullRequestReport,
         making: &Making<'_>,
         problems: &mut Vec<Problem>,
-    ) -> Result<OpenRequest, Fault> {
+    ) -> Result<OpenPullRequest, Fault> {
         let branch = report.branch.clone();
         match self.left_over(&branch, making.base, &report.plans).await? {
             LeftOver::Same(told) => report.plans = under_ids_of(std::mem::take(&mut report.plans), &told),
@@ -126,7 +129,7 @@ impl<P: Ports> Engine<P> {
         let (title, body) = self.told(report, making);
         let is_bare = rules.extras.is_empty();
         let body = if is_bare { body } else { marked(&body, OPENING) };
-        let draft = RequestDraft { branch, title, body, is_draft: rules.is_draft };
+        let draft = PullRequestDraft { branch, title, body, is_draft: rules.is_draft };
         let opened = forge.open(&draft).await?;
         if !is_bare {
             // It is open; what it goes without is told, and given by the next pass where that helps.
@@ -141,7 +144,7 @@ impl<P: Ports> Engine<P> {
     /// earlier, if its pull request was closed or merged.
     async fn left_over(
         &self,
-        branch: &RequestBranch,
+        branch: &PullRequestBranch,
         base: CommitId,
         plans: &[EditPlan],
     ) -> Result<LeftOver, Fault> {
@@ -166,11 +169,11 @@ impl<P: Ports> Engine<P> {
     /// Makes the commit and puts the branch to it, if that is still where it was seen.
     async fn propose(
         &self,
-        report: &RequestReport,
+        report: &PullRequestReport,
         seen: Option<CommitId>,
         making: &Making<'_>,
     ) -> Result<(), Fault> {
-        let draft = draft(&self.rulebook, &report.plans, making.notes, making.requested_by);
+        let draft = draft(&self.repository_policy, &report.plans, making.notes, making.requested_by);
         let (publisher, branch) = (Arc::clone(&self.ports.publisher), report.branch.clone());
         let (base, at) = (making.base, making.at);
         match blocking(move || publisher.propose(&branch, seen, base, &draft, at)).await? {
@@ -193,7 +196,7 @@ impl<P: Ports> Engine<P> {
     async fn update(
         &self,
         forge: &P::Forge,
-        report: &RequestReport,
+        report: &PullRequestReport,
         proposal: &Proposal,
         making: &Making<'_>,
     ) -> Result<(), Fault> {
@@ -211,9 +214,9 @@ impl<P: Ports> Engine<P> {
     async fn finish(
         &self,
         forge: &P::Forge,
-        request: &OpenRequest,
-        rules: &RequestRules,
-        report: &RequestReport,
+        request: &OpenPullRequest,
+        rules: &PullRequestPolicy,
+        report: &PullRequestReport,
         problems: &mut Vec<Problem>,
     ) -> Result<(), Fault> {
         let mut extras = rules.extras.clone();
@@ -235,11 +238,11 @@ impl<P: Ports> Engine<P> {
     async fn close(
         &self,
         forge: &P::Forge,
-        report: &RequestReport,
+        report: &PullRequestReport,
         proposal: &Proposal,
         problems: &mut Vec<Problem>,
     ) -> Result<(), Fault> {
-        let RequestState::Closes { why } = &report.state else { return Ok(()) };
+        let PullRequestAction::Closes { why } = &report.state else { return Ok(()) };
         let request = &proposal.request;
         // The mark comes with the closing, so that it can never be taken for a person's.
         forge.close(request.number, &marked(&request.body, CLOSED)).await?;
@@ -257,9 +260,9 @@ impl<P: Ports> Engine<P> {
     }
 
     /// The title and the text. That it does not merge by itself for now stays said.
-    fn told(&self, report: &RequestReport, making: &Making<'_>) -> (String, String) {
+    fn told(&self, report: &PullRequestReport, making: &Making<'_>) -> (String, String) {
         let plans = &report.plans;
-        let message = draft(&self.rulebook, plans, making.notes, making.requested_by).message;
+        let message = draft(&self.repository_policy, plans, making.notes, making.requested_by).message;
         let title = message.lines().next().unwrap_or_default();
         let mut body = render(plans, &message, |plan| making.notes.of(plan));
         if let Some(why) = report.pause() {
@@ -268,14 +271,14 @@ impl<P: Ports> Engine<P> {
         (Printable::bounded(title, 250).to_string(), body)
     }
 
-    pub(super) fn rules_of(&self, report: &RequestReport) -> RequestRules {
-        let environment = self.rulebook.find(&report.environment);
-        let rules = environment.and_then(|at| self.rulebook.requests.get(&at).cloned());
+    pub(super) fn rules_of(&self, report: &PullRequestReport) -> PullRequestPolicy {
+        let environment = self.repository_policy.find(&report.environment);
+        let rules = environment.and_then(|at| self.repository_policy.requests.get(&at).cloned());
         rules.unwrap_or_default()
     }
 }
 
-impl RequestReport {
+impl PullRequestReport {
     /// Says of which pull request the review is waited for, now that it proposes what is to be reviewed.
     fn say_whose_review(&mut self) {
         let (Some(number), Some(url)) = (self.number, self.url.clone()) else { return };
@@ -297,7 +300,7 @@ enum LeftOver {
 }
 
 /// What a newer candidate took the place of; nothing when only the files changed.
-fn superseded(proposal: &Proposal, report: &RequestReport) -> Option<String> {
+fn superseded(proposal: &Proposal, report: &PullRequestReport) -> Option<String> {
     let lines = proposal.moves().into_iter().filter_map(|old| {
         let is_of_it = |new: &&super::ProposedMove| new.service == old.service && new.image == old.image;
         let new: Option<&Tag> = report.moves.iter().find(is_of_it).map(|new| &new.to);
@@ -318,7 +321,7 @@ fn fenced(text: &str) -> String {
     format!("```text\n{text}\n```\n")
 }
 
-pub(super) fn about(report: &RequestReport, fault: &Fault) -> Problem {
+pub(super) fn about(report: &PullRequestReport, fault: &Fault) -> Problem {
     let mut problem = Problem::from_fault(fault);
     problem.environment = Some(report.environment.clone());
     if let [one] = report.moves.as_slice() {

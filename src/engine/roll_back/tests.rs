@@ -3,10 +3,10 @@
 use super::*;
 use crate::engine::Group;
 use crate::engine::fake::{Push, Settings, World, digest, image, release, service};
-use crate::engine::{PassReport, Request, What};
+use crate::engine::{PassMode, PassOptions, PassReport};
 
 async fn back(world: &mut World, environment: &str, to: &str) -> Result<PassReport, Fault> {
-    let back = RollBack {
+    let back = RollbackRequest {
         service: service("app"),
         environment: environment.parse().unwrap(),
         to: (!to.is_empty()).then(|| to.parse().unwrap()),
@@ -15,22 +15,22 @@ async fn back(world: &mut World, environment: &str, to: &str) -> Result<PassRepo
         quarantines: true,
         accept_digest: None,
     };
-    let request = Request { what: What::Back(back), requested_by: "ana".into(), dry_run: false };
+    let request = PassOptions { mode: PassMode::Rollback(back), requested_by: "ana".into(), dry_run: false };
     world.engine.pass(&request).await
 }
 
 /// What the gates say of v1.0.2 in non-prod.
 async fn ask_what_holds(world: &mut World) -> String {
-    let by_hand = ByHand {
+    let by_hand = ManualPromotion {
         services: vec![service("app").into()],
         to: "non-prod".parse().ok(),
         tag: "v1.0.2".parse().ok(),
         image: None,
-        insistence: policy::Insistence::default(),
+        overrides: policy::Overrides::default(),
     };
-    let request = Request { what: What::Some(by_hand), requested_by: "ben".into(), dry_run: true };
+    let request = PassOptions { mode: PassMode::Manual(by_hand), requested_by: "ben".into(), dry_run: true };
     let report = world.engine.pass(&request).await.unwrap();
-    let Some(Decision::Wait(evaluation)) = report.assessment.decisions.iter().flatten().next() else {
+    let Some(Decision::Wait(evaluation)) = report.evaluation.decisions.iter().flatten().next() else {
         return String::new();
     };
     evaluation.closed().map(ToString::to_string).collect::<Vec<_>>().join("; ")
@@ -133,7 +133,7 @@ async fn what_makes_no_sense_is_told() {
 #[tokio::test]
 async fn what_was_shown_is_what_is_done_or_nothing_is() {
     let mut world = world().await;
-    let back = RollBack {
+    let back = RollbackRequest {
         service: service("app"),
         environment: "non-prod".parse().unwrap(),
         to: None,
@@ -142,9 +142,9 @@ async fn what_was_shown_is_what_is_done_or_nothing_is() {
         quarantines: false,
         accept_digest: None,
     };
-    let request = Request { what: What::Back(back), requested_by: "ana".into(), dry_run: false };
-    let tried = world.engine.pass(&Request { dry_run: true, ..request.clone() }).await.unwrap();
-    let agreed = crate::engine::Agreed::to(&tried);
+    let request = PassOptions { mode: PassMode::Rollback(back), requested_by: "ana".into(), dry_run: false };
+    let tried = world.engine.pass(&PassOptions { dry_run: true, ..request.clone() }).await.unwrap();
+    let agreed = crate::engine::ConfirmedPlan::to(&tried);
     // Somebody else was asked the same, and was first.
     world.person("np/app.yaml", "v1.0.1");
     let commits = world.branch.messages().len();
@@ -193,7 +193,7 @@ async fn of_a_set_only_what_is_named_goes_back() {
     let mut world = World::with(Settings { groups, ..Settings::default() });
     world.edit("np/solo.yaml", &release("solo", "v1.0.0"));
     for (name, environment, named) in [("solo", "prod", None), ("app", "non-prod", Some(image("other")))] {
-        let back = RollBack {
+        let back = RollbackRequest {
             service: service(name),
             environment: environment.parse().unwrap(),
             to: None,
@@ -202,7 +202,8 @@ async fn of_a_set_only_what_is_named_goes_back() {
             quarantines: true,
             accept_digest: None,
         };
-        let request = Request { what: What::Back(back), requested_by: "ana".into(), dry_run: false };
+        let request =
+            PassOptions { mode: PassMode::Rollback(back), requested_by: "ana".into(), dry_run: false };
         let fault = world.engine.pass(&request).await.unwrap_err();
         assert!(fault.to_string().contains("has no image to promote"), "{fault}");
     }

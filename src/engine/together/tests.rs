@@ -55,10 +55,10 @@ async fn a_set_goes_as_it_soaked_by_one_commit() {
 async fn the_past_is_read_of_what_it_matters_to_and_of_its_set() {
     let mut world = set();
     let known = async |world: &mut World| {
-        let view = world.engine.look().await.unwrap();
-        let known = view.board.tracks.iter().enumerate().filter(|(at, _)| view.past_of(*at).is_some());
+        let state = world.engine.look().await.unwrap();
+        let known = state.deployed.targets.iter().enumerate().filter(|(at, _)| state.past_of(*at).is_some());
         known
-            .map(|(_, track)| format!("{}@{}", track.service().name(), track.environment))
+            .map(|(_, target)| format!("{}@{}", target.service().name(), target.environment))
             .collect::<Vec<_>>()
     };
     world.pass().await;
@@ -199,7 +199,7 @@ async fn frequent_releases_starve_an_unbroken_soak_and_it_is_told() {
         world.wait(10 * 60);
     }
     let report = world.try_pass().await.unwrap();
-    let starving = report.assessment.decisions.iter().flatten().find_map(|decision| match decision {
+    let starving = report.evaluation.decisions.iter().flatten().find_map(|decision| match decision {
         crate::policy::Decision::Wait(evaluation) => evaluation.starvation().cloned(),
         _ => None,
     });

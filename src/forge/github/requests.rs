@@ -4,8 +4,8 @@ use reqwest::Method;
 use serde_json::json;
 
 use crate::model::{
-    Class, ClosedPage, CommitId, Fault, MergeMethod, OpenRequest, RequestBranch, RequestDraft, RequestExtras,
-    RequestReview,
+    Class, ClosedPage, CommitId, Fault, MergeMethod, OpenPullRequest, PullRequestBranch, PullRequestDraft,
+    PullRequestOptions, PullRequestReview,
 };
 
 use super::GitHub;
@@ -38,7 +38,7 @@ impl GitHub {
     ///
     /// # Errors
     /// When GitHub can't be asked, or has more than can be read.
-    pub async fn open_requests(&self) -> Result<Vec<OpenRequest>, Fault> {
+    pub async fn open_requests(&self) -> Result<Vec<OpenPullRequest>, Fault> {
         let mut open = Vec::new();
         for page in 1..=MOST_PAGES {
             let query = format!(
@@ -60,7 +60,11 @@ impl GitHub {
     ///
     /// # Errors
     /// When GitHub can't be asked.
-    pub async fn closed_requests(&self, branch: &RequestBranch, page: usize) -> Result<ClosedPage, Fault> {
+    pub async fn closed_requests(
+        &self,
+        branch: &PullRequestBranch,
+        page: usize,
+    ) -> Result<ClosedPage, Fault> {
         let query = format!("{}&page={page}", self.of_branch(branch, "closed", CLOSED_PAGE));
         let pulls = self.list(&query).await?;
         let is_last = pulls.len() < CLOSED_PAGE;
@@ -72,7 +76,7 @@ impl GitHub {
     ///
     /// # Errors
     /// When GitHub can't be asked, or has more than can be read.
-    pub async fn reviews(&self, number: u64) -> Result<Vec<RequestReview>, Fault> {
+    pub async fn reviews(&self, number: u64) -> Result<Vec<PullRequestReview>, Fault> {
         let mut reviews = Vec::new();
         for page in 1..=MOST_REVIEW_PAGES {
             let path = self.path(&format!("/pulls/{number}/reviews?per_page={PAGE}&page={page}"));
@@ -102,7 +106,7 @@ impl GitHub {
     ///
     /// # Errors
     /// When GitHub can't be asked, or does not let it be opened.
-    pub async fn open_request(&self, draft: &RequestDraft) -> Result<OpenRequest, Fault> {
+    pub async fn open_request(&self, draft: &PullRequestDraft) -> Result<OpenPullRequest, Fault> {
         let path = self.path("/pulls");
         let body = json!({
             "title": draft.title,
@@ -153,7 +157,7 @@ impl GitHub {
     }
 
     /// Gives it what it is given once. What can't be given is told, and the rest is.
-    pub async fn give(&self, number: u64, extras: &RequestExtras) -> Vec<Fault> {
+    pub async fn give(&self, number: u64, extras: &PullRequestOptions) -> Vec<Fault> {
         let mut troubles = Vec::new();
         let mut note = |what: &str, done: Result<(), Fault>| {
             if let Err(fault) = done {
@@ -240,7 +244,7 @@ impl GitHub {
         })
     }
 
-    fn of_branch(&self, branch: &RequestBranch, state: &str, most: usize) -> String {
+    fn of_branch(&self, branch: &PullRequestBranch, state: &str, most: usize) -> String {
         format!(
             "/pulls?state={state}&head={}:{}&base={}&sort=updated&direction=desc&per_page={most}",
             encoded(self.owner()),

@@ -3,7 +3,8 @@
 use serde::Deserialize;
 
 use crate::model::{
-    AutoMerge, ClosedRequest, CommitId, OpenRequest, Opinion, RequestBranch, RequestReview, Timestamp,
+    AutoMerge, ClosedPullRequest, CommitId, OpenPullRequest, Opinion, PullRequestBranch, PullRequestReview,
+    Timestamp,
 };
 
 /// A pull request, as lists and single answers have it.
@@ -67,8 +68,8 @@ struct Repo {
 
 impl Review {
     /// As a review; nothing of somebody who is gone.
-    pub(super) fn told(self) -> Option<RequestReview> {
-        Some(RequestReview {
+    pub(super) fn told(self) -> Option<PullRequestReview> {
+        Some(PullRequestReview {
             by: self.user?.login,
             opinion: match self.state.as_str() {
                 "APPROVED" => Opinion::Approved,
@@ -111,13 +112,13 @@ pub(super) struct Permissions {
 
 impl Pull {
     /// As an open request, if it comes from one of Tidegate's own branches: a fork may have one of that name.
-    pub(super) fn open(self, repository: &str) -> Option<OpenRequest> {
+    pub(super) fn open(self, repository: &str) -> Option<OpenPullRequest> {
         let (branch, head) = self.origin(repository)?;
         let auto_merge = self.auto_merge.as_ref().map(|merges| match &merges.enabled_by {
             Some(_) if merges.enabled_by == self.user => AutoMerge::ByOpener,
             _ => AutoMerge::ByAnother,
         });
-        Some(OpenRequest {
+        Some(OpenPullRequest {
             number: self.number,
             url: self.html_url,
             branch,
@@ -131,9 +132,9 @@ impl Pull {
     }
 
     /// As a closed request, likewise.
-    pub(super) fn closed(self, repository: &str) -> Option<ClosedRequest> {
+    pub(super) fn closed(self, repository: &str) -> Option<ClosedPullRequest> {
         let (_, head) = self.origin(repository)?;
-        Some(ClosedRequest {
+        Some(ClosedPullRequest {
             number: self.number,
             head,
             body: self.body.unwrap_or_default(),
@@ -144,7 +145,7 @@ impl Pull {
         })
     }
 
-    fn origin(&self, repository: &str) -> Option<(RequestBranch, CommitId)> {
+    fn origin(&self, repository: &str) -> Option<(PullRequestBranch, CommitId)> {
         let is_here = self.head.repo.as_ref()?.full_name.eq_ignore_ascii_case(repository);
         let (branch, head) = (self.head.branch.parse().ok()?, self.head.sha.parse().ok()?);
         is_here.then_some((branch, head))

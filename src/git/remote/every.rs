@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::Duration;
 
-use super::program::{self, Output, Patience};
+use super::program::{self, Output, Timeouts};
 use super::reach::Stop;
 use super::{Location, Remote, path};
 use crate::git::GitError;
@@ -54,7 +54,7 @@ impl Remote {
         command.args(["--no-auto-maintenance", "--filter=blob:none", "source"]);
         let limits = &self.reach.limits;
         let own = Stop::default();
-        let patience = Patience { silence: Some(limits.silence), stop: own.clone(), ..limits.fetch.into() };
+        let patience = Timeouts { silence: Some(limits.silence), stop: own.clone(), ..limits.fetch.into() };
         let (is_done, is_too_large) = (AtomicBool::new(false), AtomicBool::new(false));
         let fetched = thread::scope(|scope| {
             scope.spawn(|| {

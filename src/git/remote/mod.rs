@@ -19,11 +19,11 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
 
-use self::program::{Output, Patience};
+use self::program::{Output, Timeouts};
 use self::push_report::May;
 use self::url::Location;
 use crate::git::{GitError, ProgramError};
-use crate::model::{BranchName, CommitId, NetworkUrl, Printable, Protocol, RequestBranch, Timestamp};
+use crate::model::{BranchName, CommitId, NetworkUrl, Printable, Protocol, PullRequestBranch, Timestamp};
 
 pub use self::reach::{Limits, Login, Reach, Secret, Stop};
 pub use self::trouble::Trouble;
@@ -124,7 +124,7 @@ impl Remote {
         command.arg("fetch").args(OPTIONS).arg("--").arg(self.address());
         let refspec = format!("+{}:{reference}", full_name(branch));
         let limits = &self.reach.limits;
-        let patience = Patience { silence: Some(limits.silence), ..self.patience(limits.fetch) };
+        let patience = Timeouts { silence: Some(limits.silence), ..self.patience(limits.fetch) };
         let fetched = program::run(command, [refspec], patience);
         let output = self.succeeded(operation, fetched)?;
         // A server whose own history is cut is left alone by Git, which says so and ends well.
@@ -135,7 +135,7 @@ impl Remote {
     }
 
     /// Where one of Tidegate's own branches is now, if it is there.
-    pub(super) fn tip(&self, branch: &RequestBranch) -> Result<Option<CommitId>, GitError> {
+    pub(super) fn tip(&self, branch: &PullRequestBranch) -> Result<Option<CommitId>, GitError> {
         let reference = full_name(branch.name());
         let listed = self.references(&reference)?;
         Ok(listed.iter().find(|(_, name)| *name == reference).map(|(id, _)| *id))
@@ -154,7 +154,7 @@ impl Remote {
     /// Puts one of Tidegate's own branches to `tip`, or removes it, if it is still where it was `seen`, or still not there.
     pub(super) fn put(
         &self,
-        branch: &RequestBranch,
+        branch: &PullRequestBranch,
         seen: Option<CommitId>,
         tip: Option<CommitId>,
     ) -> Result<Pushed, GitError> {
@@ -273,8 +273,8 @@ impl Remote {
         Ok(command)
     }
 
-    fn patience(&self, deadline: Duration) -> Patience {
-        Patience { stop: self.reach.stop.clone(), ..deadline.into() }
+    fn patience(&self, deadline: Duration) -> Timeouts {
+        Timeouts { stop: self.reach.stop.clone(), ..deadline.into() }
     }
 
     fn succeeded(

@@ -93,7 +93,7 @@ fn is_progress(line: &str) -> bool {
 
 /// How long a program may run.
 #[derive(Clone, Debug)]
-pub(in crate::git) struct Patience {
+pub(in crate::git) struct Timeouts {
     /// In all.
     pub(in crate::git) deadline: Duration,
     /// Without writing anything, if that is bounded too.
@@ -102,7 +102,7 @@ pub(in crate::git) struct Patience {
     pub(in crate::git) stop: Stop,
 }
 
-impl From<Duration> for Patience {
+impl From<Duration> for Timeouts {
     fn from(deadline: Duration) -> Self {
         Self { deadline, silence: None, stop: Stop::default() }
     }
@@ -136,7 +136,7 @@ pub(in crate::git) fn unattended(command: &mut Command) {
 pub(in crate::git) fn run<S: AsRef<OsStr>>(
     mut command: Command,
     arguments: impl IntoIterator<Item = S>,
-    patience: impl Into<Patience>,
+    patience: impl Into<Timeouts>,
 ) -> Result<Output, ProgramError> {
     let patience = patience.into();
     let _running = patience.stop.mark();
@@ -170,13 +170,13 @@ pub(in crate::git) fn run<S: AsRef<OsStr>>(
 /// Looks whether a running program may go on.
 struct Watch {
     started: Instant,
-    patience: Patience,
+    patience: Timeouts,
     /// When it last wrote something, in milliseconds after it was started.
     sign_of_life: Arc<AtomicU64>,
 }
 
 impl Watch {
-    fn new(patience: Patience) -> Self {
+    fn new(patience: Timeouts) -> Self {
         Self { started: Instant::now(), patience, sign_of_life: Arc::default() }
     }
 
@@ -292,9 +292,9 @@ mod tests {
 
     #[test]
     fn silence_is_ended_before_the_deadline_and_life_is_not() {
-        let patience = |silence| Patience {
+        let patience = |silence| Timeouts {
             silence: Some(Duration::from_millis(silence)),
-            ..Patience::from(Duration::from_secs(30))
+            ..Timeouts::from(Duration::from_secs(30))
         };
         let run = |script: &str, silence| run(Command::new("sh"), ["-c", script], patience(silence));
         let mute = run("echo hello >&2; sleep 600", 300).err().unwrap();
@@ -306,7 +306,7 @@ mod tests {
     #[test]
     fn a_wish_to_stop_ends_it_at_once() {
         let stop = Stop::default();
-        let patience = Patience { stop: stop.clone(), ..Patience::from(Duration::from_mins(10)) };
+        let patience = Timeouts { stop: stop.clone(), ..Timeouts::from(Duration::from_mins(10)) };
         let asked = thread::spawn(move || run(Command::new("sleep"), ["600"], patience));
         stop.ask();
         assert!(matches!(asked.join().unwrap().err().unwrap(), ProgramError::Stopped));

@@ -2,11 +2,11 @@
 
 use rstest::rstest;
 
-use super::{Approved, Insistence, Override, OverrideError, StillClosed, approve_overriding};
+use super::{Approved, Override, OverrideError, Overrides, StillClosed, approve_overriding};
 use crate::model::{Class, Fault};
 use crate::policy::Direction;
 use crate::policy::GateName;
-use crate::policy::fixture::{Track, candidates, digest, moved_back};
+use crate::policy::fixture::{Target, candidates, digest, rolled_back};
 
 /// While v1.0.2 soaks.
 const SOAKING: &str = "2026-03-02T12:00:00Z";
@@ -15,14 +15,14 @@ fn because(gate: GateName) -> Override {
     Override::new(gate, "customers cannot log in").unwrap()
 }
 
-fn promote(track: &Track, tag: &str, gates: &[GateName]) -> Result<Approved, StillClosed> {
+fn promote(target: &Target, tag: &str, gates: &[GateName]) -> Result<Approved, StillClosed> {
     let overrides: Vec<Override> = gates.iter().copied().map(because).collect();
-    approve_overriding(&track.evaluate(tag, SOAKING), &Insistence { overrides, ..Insistence::default() })
+    approve_overriding(&target.evaluate(tag, SOAKING), &Overrides { overrides, ..Overrides::default() })
 }
 
 #[test]
 fn a_closed_gate_stays_closed_without_an_override() {
-    let error = promote(&Track::prod(), "v1.0.2", &[GateName::Window]).unwrap_err();
+    let error = promote(&Target::prod(), "v1.0.2", &[GateName::Window]).unwrap_err();
     assert_eq!(error.class(), Class::GateClosed);
     let fault = Fault::from(error);
     assert_eq!(
@@ -35,7 +35,7 @@ fn a_closed_gate_stays_closed_without_an_override() {
 
 #[test]
 fn an_override_passes_its_gate_and_only_those_needed_are_kept() {
-    let approved = promote(&Track::prod(), "v1.0.2", &[GateName::Window, GateName::Soak]).unwrap();
+    let approved = promote(&Target::prod(), "v1.0.2", &[GateName::Window, GateName::Soak]).unwrap();
     assert_eq!(approved.overrides(), [because(GateName::Soak)]);
     assert_eq!(approved.candidate().tag.as_str(), "v1.0.2");
     assert_eq!(approved.from().tag.as_str(), "v1.0.0");
@@ -46,53 +46,57 @@ fn an_override_passes_its_gate_and_only_those_needed_are_kept() {
 
 #[test]
 fn a_version_that_never_soaked_passes_with_the_digest_of_now() {
-    let approved = promote(&Track::prod(), "v1.0.3", &[GateName::Soak]).unwrap();
+    let approved = promote(&Target::prod(), "v1.0.3", &[GateName::Soak]).unwrap();
     assert_eq!((approved.digest(), approved.soaked()), (&digest('a'), None));
 }
 
 #[rstest]
-#[case::a_moved_digest(Track { digest_now: Some(digest('b')), ..Track::prod() }, "v1.0.2", Class::Refused)]
-#[case::an_unknown_digest(Track { digest_now: None, ..Track::prod() }, "v1.0.2", Class::GateClosed)]
-#[case::a_lower_version(Track::prod(), "v1.0.0", Class::GateClosed)]
-#[case::a_version_the_registry_does_not_have(Track::prod(), "v1.5.0", Class::GateClosed)]
-#[case::nothing_runs(Track { running: Vec::new(), ..Track::prod() }, "v1.0.2", Class::GateClosed)]
-fn no_override_passes(#[case] track: Track, #[case] tag: &str, #[case] class: Class) {
+#[case::a_moved_digest(Target { digest_now: Some(digest('b')), ..Target::prod() }, "v1.0.2", Class::Refused)]
+#[case::an_unknown_digest(Target { digest_now: None, ..Target::prod() }, "v1.0.2", Class::GateClosed)]
+#[case::a_lower_version(Target::prod(), "v1.0.0", Class::GateClosed)]
+#[case::a_version_the_registry_does_not_have(Target::prod(), "v1.5.0", Class::GateClosed)]
+#[case::nothing_runs(Target { running: Vec::new(), ..Target::prod() }, "v1.0.2", Class::GateClosed)]
+fn no_override_passes(#[case] target: Target, #[case] tag: &str, #[case] class: Class) {
     let every = GateName::ALL.into_iter().filter(|gate| gate.can_be_overridden());
-    let error = promote(&track, tag, &every.collect::<Vec<_>>()).unwrap_err();
+    let error = promote(&target, tag, &every.collect::<Vec<_>>()).unwrap_err();
     assert_eq!(error.class(), class);
 }
 
-fn insist(track: &Track, tag: &str, insistence: Insistence) -> Result<Approved, StillClosed> {
+fn insist(target: &Target, tag: &str, options: Overrides) -> Result<Approved, StillClosed> {
     let overrides = GateName::ALL.into_iter().filter(|gate| gate.can_be_overridden()).map(because).collect();
-    approve_overriding(&track.evaluate(tag, SOAKING), &Insistence { overrides, ..insistence })
+    approve_overriding(&target.evaluate(tag, SOAKING), &Overrides { overrides, ..options })
 }
 
 #[test]
 fn going_back_is_asked_for_in_full() {
-    let track = Track { running: candidates("v1.0.2"), before: Some(candidates("v1.0.1")), ..Track::prod() };
-    let fault = insist(&track, "v1.0.1", Insistence::default()).unwrap_err();
+    let target =
+        Target { running: candidates("v1.0.2"), before: Some(candidates("v1.0.1")), ..Target::prod() };
+    let fault = insist(&target, "v1.0.1", Overrides::default()).unwrap_err();
     assert_eq!(fault.hint(), "wait, or insist by hand: --allow-downgrade --reason TEXT");
-    let asked = Insistence { allow_downgrade: true, ..Insistence::default() };
-    let approved = insist(&track, "v1.0.1", asked).unwrap();
+    let asked = Overrides { allow_downgrade: true, ..Overrides::default() };
+    let approved = insist(&target, "v1.0.1", asked).unwrap();
     assert_eq!((approved.direction(), approved.candidate().tag.as_str()), (Direction::Back, "v1.0.1"));
-    assert_eq!(promote(&Track::prod(), "v1.0.2", &[GateName::Soak]).unwrap().direction(), Direction::Forward);
+    assert_eq!(
+        promote(&Target::prod(), "v1.0.2", &[GateName::Soak]).unwrap().direction(),
+        Direction::Forward
+    );
 }
 
 #[test]
 fn a_moved_digest_is_accepted_by_its_name_only() {
-    let track = Track { digest_now: Some(digest('b')), ..Track::prod() };
-    let accepting = |letter| Insistence { accept_digest: Some(digest(letter)), ..Insistence::default() };
-    assert_eq!(insist(&track, "v1.0.2", accepting('a')).unwrap_err().class(), Class::Refused);
-    assert_eq!(insist(&track, "v1.0.2", accepting('b')).unwrap().digest(), &digest('b'));
-    let hint = promote(&track, "v1.0.2", &[]).unwrap_err().hint().to_owned();
+    let target = Target { digest_now: Some(digest('b')), ..Target::prod() };
+    let accepting = |letter| Overrides { accept_digest: Some(digest(letter)), ..Overrides::default() };
+    assert_eq!(insist(&target, "v1.0.2", accepting('a')).unwrap_err().class(), Class::Refused);
+    assert_eq!(insist(&target, "v1.0.2", accepting('b')).unwrap().digest(), &digest('b'));
+    let hint = promote(&target, "v1.0.2", &[]).unwrap_err().hint().to_owned();
     assert!(hint.contains(&format!("--override digest --accept-digest {}", digest('b'))), "{hint}");
 }
 
 #[test]
 fn a_version_that_somebody_left_is_let_back_by_an_override() {
-    let track = Track { moved_back: vec![moved_back("v1.0.2", 7)], ..Track::prod() };
-    assert!(promote(&track, "v1.0.2", &[GateName::Soak]).is_err());
-    assert!(promote(&track, "v1.0.2", &[GateName::Soak, GateName::Order]).is_ok());
+    let target = Target { rolled_back: vec![rolled_back("v1.0.2", 7)], ..Target::prod() };
+    assert!(promote(&target, "v1.0.2", &[GateName::Soak]).is_err());
+    assert!(promote(&target, "v1.0.2", &[GateName::Soak, GateName::Order]).is_ok());
 }
 
 #[test]

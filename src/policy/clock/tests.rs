@@ -25,8 +25,8 @@ fn observed(text: &str) -> Vec<Observed> {
         .collect()
 }
 
-fn landing(committed_at: &str) -> Landing {
-    Landing {
+fn rollout_commit(committed_at: &str) -> RolloutCommit {
+    RolloutCommit {
         commit: CommitId::from_bytes([1; 20]),
         committed_at: at(committed_at),
         parent_committed_at: None,
@@ -63,13 +63,13 @@ const TOLERANCE: Duration = Duration::from_mins(10);
 #[case::an_older_parent("09:00", Some("08:00"), "09:00 a landed")]
 #[case::never_earlier_than_its_parent("09:00", Some("09:30"), "09:30 a landed")]
 fn starts_at_the_commit(#[case] committed: &str, #[case] parent: Option<&str>, #[case] expected: &str) {
-    let landing = Landing {
+    let rollout_commit = RolloutCommit {
         parent_committed_at: parent.map(at),
         digest: Some(digest('a')),
         by_tidegate: true,
-        ..landing(committed)
+        ..rollout_commit(committed)
     };
-    assert_eq!(told(&soak_clock(&landing, &[], None, TOLERANCE)), expected);
+    assert_eq!(told(&soak_clock(&rollout_commit, &[], None, TOLERANCE)), expected);
 }
 
 #[rstest]
@@ -86,12 +86,12 @@ fn fetches_bear_out_the_claim(
     #[case] fetched: &str,
     #[case] expected: &str,
 ) {
-    let landing = Landing {
+    let rollout_commit = RolloutCommit {
         fetched: Some(Fetched { absent_at: absent.map(at), fetched_at: at(fetched) }),
         digest: Some(digest('a')),
-        ..landing(committed)
+        ..rollout_commit(committed)
     };
-    assert_eq!(told(&soak_clock(&landing, &[], None, TOLERANCE)), expected);
+    assert_eq!(told(&soak_clock(&rollout_commit, &[], None, TOLERANCE)), expected);
 }
 
 #[rstest]
@@ -122,20 +122,20 @@ fn the_digest_that_soaks(
     #[case] now: Option<char>,
     #[case] expected: &str,
 ) {
-    let landing = Landing { digest: landed.map(digest), ..landing("09:00") };
+    let rollout_commit = RolloutCommit { digest: landed.map(digest), ..rollout_commit("09:00") };
     let now = now.map(digest);
-    assert_eq!(told(&soak_clock(&landing, &observed(seen), now.as_ref(), TOLERANCE)), expected);
+    assert_eq!(told(&soak_clock(&rollout_commit, &observed(seen), now.as_ref(), TOLERANCE)), expected);
 }
 
 #[test]
 fn observed_first_in_a_backdated_commit() {
     let fetched = Fetched { absent_at: Some(at("09:00")), fetched_at: at("09:10") };
-    let landing = Landing { fetched: Some(fetched), ..landing("03:00") };
+    let rollout_commit = RolloutCommit { fetched: Some(fetched), ..rollout_commit("03:00") };
     let seen_before = observed("a@08:00");
-    let clock = soak_clock(&landing, &seen_before, None, TOLERANCE);
+    let clock = soak_clock(&rollout_commit, &seen_before, None, TOLERANCE);
     assert_eq!(told(&clock), "09:00 a backdated from 03:00");
     let seen_after = observed("a@09:10");
-    let clock = soak_clock(&landing, &seen_after, None, TOLERANCE);
+    let clock = soak_clock(&rollout_commit, &seen_after, None, TOLERANCE);
     assert_eq!(told(&clock), "09:10 a observed");
 }
 
@@ -153,12 +153,12 @@ proptest! {
     /// Losing observations may lose the clock, or make it start later, never sooner.
     #[test]
     fn a_lost_observation_never_makes_a_person_wait_less(seen in changes(), landed in 0_u32..60, kept in 0_usize..6) {
-        let landing = landing(&format!("10:{landed:02}"));
-        let whole = soak_clock(&landing, &seen, None, TOLERANCE);
+        let rollout_commit = rollout_commit(&format!("10:{landed:02}"));
+        let whole = soak_clock(&rollout_commit, &seen, None, TOLERANCE);
         // The database was lost: only the last observations are there.
         let rest = &seen[seen.len().saturating_sub(kept)..];
         if let (SoakClock::Running { since, digest, .. }, SoakClock::Running { since: again, digest: same, .. }) =
-            (whole, soak_clock(&landing, rest, None, TOLERANCE))
+            (whole, soak_clock(&rollout_commit, rest, None, TOLERANCE))
             && digest == same
         {
             prop_assert!(since <= again);
@@ -168,12 +168,12 @@ proptest! {
     /// Wherever the clock starts, from then on only the soaking digest was seen.
     #[test]
     fn it_soaked_in_one_piece(seen in changes(), landed in 0_u32..60, trailer in any::<bool>()) {
-        let landing = Landing {
+        let rollout_commit = RolloutCommit {
             digest: trailer.then(|| digest('a')),
-            ..landing(&format!("10:{landed:02}"))
+            ..rollout_commit(&format!("10:{landed:02}"))
         };
-        if let SoakClock::Running { since, digest, .. } = soak_clock(&landing, &seen, None, TOLERANCE) {
-            prop_assert!(since >= landing.committed_at);
+        if let SoakClock::Running { since, digest, .. } = soak_clock(&rollout_commit, &seen, None, TOLERANCE) {
+            prop_assert!(since >= rollout_commit.committed_at);
             prop_assert!(seen.iter().filter(|change| change.at > since).all(|change| change.digest == *digest));
         }
     }

@@ -6,7 +6,7 @@ use chrono_tz::Tz;
 
 use crate::model::{EnvironmentName, ServiceName, Timestamp, Version};
 
-use super::{Approval, Control, Coverage, FreezeOrder, Hold, Note, Pin, Quarantine, UnreadableControl};
+use super::{Approval, Control, Coverage, FreezeControl, Hold, Note, Pin, Quarantine, UnreadableControl};
 use crate::policy::calendar::Freeze;
 use crate::policy::gates::GateName;
 use crate::policy::select::Candidate;
@@ -18,7 +18,7 @@ pub struct Controls {
     pins: Vec<Arc<Pin>>,
     quarantines: Vec<Arc<Quarantine>>,
     approvals: Vec<Arc<Approval>>,
-    freezes: Vec<Arc<FreezeOrder>>,
+    freezes: Vec<Arc<FreezeControl>>,
     unreadable: Vec<Arc<UnreadableControl>>,
 }
 
@@ -161,7 +161,7 @@ impl Controls {
         approvals.filter(move |one| one.note.is_in_force(now) && one.version == candidate.tag)
     }
 
-    pub(in crate::policy) fn freeze_orders(&self) -> impl Iterator<Item = &FreezeOrder> + Clone {
+    pub(in crate::policy) fn freeze_orders(&self) -> impl Iterator<Item = &FreezeControl> + Clone {
         self.freezes.iter().map(Arc::as_ref)
     }
 

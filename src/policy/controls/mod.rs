@@ -113,7 +113,7 @@ pub struct Approval {
 
 /// A freeze that was put in force by a control file.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct FreezeOrder {
+pub struct FreezeControl {
     /// Who and why. Until when, the freeze itself says.
     pub note: Note,
     /// The services; all, when nothing is said.
@@ -149,7 +149,7 @@ pub enum Control {
     /// An image is approved.
     Approval(Approval),
     /// Environments stay as they are for a time.
-    Freeze(FreezeOrder),
+    Freeze(FreezeControl),
     /// It can't be read.
     Unreadable(UnreadableControl),
 }
@@ -175,7 +175,7 @@ impl Control {
             | Self::Pin(Pin { note, .. })
             | Self::Quarantine(Quarantine { note, .. })
             | Self::Approval(Approval { note, .. })
-            | Self::Freeze(FreezeOrder { note, .. }) => &note.file,
+            | Self::Freeze(FreezeControl { note, .. }) => &note.file,
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use rstest::rstest;
 
-use super::{Control, Controls, Coverage, FreezeOrder, Hold, Pin, Quarantine};
+use super::{Control, Controls, Coverage, FreezeControl, Hold, Pin, Quarantine};
 use crate::policy::Freeze;
 use crate::policy::fixture::{at, candidate, environment, note};
 
@@ -58,7 +58,7 @@ fn what_is_over_is_told_and_what_is_next() {
     let freeze = |to: &str| {
         let (from, to) = ("2026-03-01T00:00:00".parse().unwrap(), to.parse().unwrap());
         let freeze = Freeze::new("x", Vec::new(), from, to).unwrap();
-        Control::Freeze(FreezeOrder { note: note("x", None), services: None, freeze })
+        Control::Freeze(FreezeControl { note: note("x", None), services: None, freeze })
     };
     let controls: Controls = [
         pin("2026-03-02T11:00:00Z"),

@@ -5,10 +5,10 @@ use proptest::prelude::*;
 use rstest::rstest;
 
 use super::Decision;
-use crate::policy::fixture::{HOUR, Track, at, candidates, digest, environment, moved_back, note, tags};
+use crate::policy::fixture::{HOUR, Target, at, candidates, digest, environment, note, rolled_back, tags};
 use crate::policy::{
-    Approval, Approving, Control, Coverage, Freeze, FreezeOrder, GateReport, Hold, Note, Pin, Quarantine,
-    ReviewVerdict, ReviewedRequest, Window,
+    Approval, Approving, Control, Coverage, Freeze, FreezeControl, GateReport, Hold, Note, Pin, Quarantine,
+    ReviewVerdict, ReviewedPullRequest, Window,
 };
 
 const TUESDAY_NOON: &str = "2026-03-03T12:00:00Z";
@@ -39,17 +39,17 @@ fn told(decision: &Decision) -> String {
 )]
 #[case::nothing_admitted("v1.0.10", "latest v0.1.0", "current: the registry has no tag that the rules admit")]
 fn first_environment(#[case] running: &str, #[case] registry: &str, #[case] expected: &str) {
-    let track = Track { running: candidates(running), tags: tags(registry), ..Track::non_prod() };
-    assert_eq!(told(&track.decide(TUESDAY_NOON)), expected);
+    let target = Target { running: candidates(running), tags: tags(registry), ..Target::non_prod() };
+    assert_eq!(told(&target.decide(TUESDAY_NOON)), expected);
 }
 
 #[test]
 fn a_version_that_a_person_left_waits_for_a_newer_one() {
-    let mut track = Track { moved_back: vec![moved_back("v1.0.3", 7)], ..Track::non_prod() };
-    track.moved_back[0].environment = environment("non-prod");
-    assert_eq!(told(&track.decide(TUESDAY_NOON)), "wait for v1.0.3 with order");
-    track.tags = tags("v1.0.2 v1.0.3 v1.0.4");
-    assert_eq!(told(&track.decide(TUESDAY_NOON)), "promote v1.0.4");
+    let mut target = Target { rolled_back: vec![rolled_back("v1.0.3", 7)], ..Target::non_prod() };
+    target.rolled_back[0].environment = environment("non-prod");
+    assert_eq!(told(&target.decide(TUESDAY_NOON)), "wait for v1.0.3 with order");
+    target.tags = tags("v1.0.2 v1.0.3 v1.0.4");
+    assert_eq!(told(&target.decide(TUESDAY_NOON)), "promote v1.0.4");
 }
 
 #[rstest]
@@ -101,34 +101,34 @@ fn later_environments(
     #[case] now: &str,
     #[case] expected: &str,
 ) {
-    let track = Track {
+    let target = Target {
         versions: "^1",
         running: candidates(running),
         before: Some(candidates(before)),
         tags: tags("v1.0.0 v1.0.1 v1.0.2 v1.0.3 v2.0.0"),
-        ..Track::prod()
+        ..Target::prod()
     };
-    assert_eq!(told(&track.decide(now)), expected);
+    assert_eq!(told(&target.decide(now)), expected);
 }
 
 #[test]
 fn a_chain_without_facts_about_what_comes_before_stays() {
-    let track = Track { before: None, ..Track::prod() };
-    assert_eq!(told(&track.decide(TUESDAY_NOON)), "current: it is not known what non-prod runs");
+    let target = Target { before: None, ..Target::prod() };
+    assert_eq!(told(&target.decide(TUESDAY_NOON)), "current: it is not known what non-prod runs");
 }
 
 #[test]
 fn only_being_up_to_date_counts_as_that() {
-    let why = |track: Track| track.nominate().unwrap_err();
-    assert!(why(Track { running: candidates("v1.0.2"), ..Track::prod() }).is_up_to_date());
-    assert!(why(Track { running: candidates("v1.0.3"), ..Track::non_prod() }).is_up_to_date());
-    assert!(!why(Track { before: Some(Vec::new()), ..Track::prod() }).is_up_to_date());
-    assert!(!why(Track { tags: Vec::new(), ..Track::prod() }).is_up_to_date());
+    let why = |target: Target| target.nominate().unwrap_err();
+    assert!(why(Target { running: candidates("v1.0.2"), ..Target::prod() }).is_up_to_date());
+    assert!(why(Target { running: candidates("v1.0.3"), ..Target::non_prod() }).is_up_to_date());
+    assert!(!why(Target { before: Some(Vec::new()), ..Target::prod() }).is_up_to_date());
+    assert!(!why(Target { tags: Vec::new(), ..Target::prod() }).is_up_to_date());
 }
 
 #[test]
 fn what_was_decided_is_told_whole() {
-    let Decision::Promote(approved) = Track::prod().decide(TUESDAY_NOON) else {
+    let Decision::Promote(approved) = Target::prod().decide(TUESDAY_NOON) else {
         panic!("every gate is open");
     };
     assert_eq!(approved.environment(), &environment("prod"));
@@ -173,20 +173,20 @@ fn the_earliest_time_is_that_of_all_gates_together(
     #[case] freezes: &[(&str, &str)],
     #[case] expected: Option<&str>,
 ) {
-    let mut track = Track::prod();
+    let mut target = Target::prod();
     let days = [Weekday::Mon, Weekday::Tue, Weekday::Wed, Weekday::Thu];
-    track.environment.windows = vec![window(&days, "09:00", "17:00")];
-    track.environment.freezes = freezes.iter().map(|(from, to)| freeze(from, to)).collect();
-    assert_eq!(track.evaluate("v1.0.2", now).earliest(), expected.map(at));
+    target.environment.windows = vec![window(&days, "09:00", "17:00")];
+    target.environment.freezes = freezes.iter().map(|(from, to)| freeze(from, to)).collect();
+    assert_eq!(target.evaluate("v1.0.2", now).earliest(), expected.map(at));
 }
 
 #[test]
 fn a_soak_that_ends_on_saturday_passes_on_monday_at_nine() {
-    let mut track = Track::prod();
-    track.landing.committed_at = at("2026-03-06T15:00:00Z");
-    track.environment.zone = "America/Santiago".parse().unwrap();
-    track.environment.windows = vec![window(&[Weekday::Mon, Weekday::Tue], "09:00", "17:00")];
-    let Decision::Wait(evaluation) = track.decide("2026-03-06T16:00:00Z") else {
+    let mut target = Target::prod();
+    target.rollout_commit.committed_at = at("2026-03-06T15:00:00Z");
+    target.environment.zone = "America/Santiago".parse().unwrap();
+    target.environment.windows = vec![window(&[Weekday::Mon, Weekday::Tue], "09:00", "17:00")];
+    let Decision::Wait(evaluation) = target.decide("2026-03-06T16:00:00Z") else {
         panic!("it soaks");
     };
     assert_eq!(evaluation.earliest(), Some(at("2026-03-09T12:00:00Z")));
@@ -194,9 +194,9 @@ fn a_soak_that_ends_on_saturday_passes_on_monday_at_nine() {
 
 #[test]
 fn what_time_does_not_open_has_no_earliest_time() {
-    let mut track = Track::prod();
-    track.environment.approval = Approving::ByFile;
-    assert_eq!(track.evaluate("v1.0.2", TUESDAY_NOON).earliest(), None);
+    let mut target = Target::prod();
+    target.environment.approval = Approving::ByFile;
+    assert_eq!(target.evaluate("v1.0.2", TUESDAY_NOON).earliest(), None);
 }
 
 /// A control file of every kind. Those whose end would let another version be nominated have none.
@@ -215,7 +215,7 @@ fn control() -> impl Strategy<Value = Control> {
                 let from = "2026-03-03T02:00:00".parse().unwrap();
                 let to = from + chrono::Duration::hours(i64::from(hours) + 1);
                 let freeze = Freeze::new(format!("{patch}"), Vec::new(), from, to).unwrap();
-                Control::Freeze(FreezeOrder { note: lasting, services: None, freeze })
+                Control::Freeze(FreezeControl { note: lasting, services: None, freeze })
             }
             4 => {
                 let versions = format!("<=1.{minor}.{patch}").parse().unwrap();
@@ -234,7 +234,7 @@ fn control() -> impl Strategy<Value = Control> {
 }
 
 /// Tracks of every kind, most of which could be promoted, and an hour of March to decide at.
-fn tracks() -> impl Strategy<Value = (Track, String)> {
+fn targets() -> impl Strategy<Value = (Target, String)> {
     let tag = || (1_u8..3, 0_u8..4).prop_map(|(minor, patch)| format!("v1.{minor}.{patch}"));
     let sorted = |mut tags: Vec<String>| {
         tags.sort();
@@ -256,16 +256,16 @@ fn tracks() -> impl Strategy<Value = (Track, String)> {
             controls,
             now,
         )| {
-            let mut track = if is_first { Track::non_prod() } else { Track::prod() };
-            let name = track.environment.name.clone();
+            let mut target = if is_first { Target::non_prod() } else { Target::prod() };
+            let name = target.environment.name.clone();
             if approval_required && frozen < 2 {
-                track.environment.approval = Approving::ByFile;
+                target.environment.approval = Approving::ByFile;
             }
-            track.environment.windows = day
+            target.environment.windows = day
                 .map(|at| window(&[[Weekday::Mon, Weekday::Tue, Weekday::Wed][at % 3]], "08:00", "20:00"))
                 .into_iter()
                 .collect();
-            track.environment.freezes = if frozen == 0 {
+            target.environment.freezes = if frozen == 0 {
                 vec![
                     freeze("2026-03-03T00:00:00", "2026-03-03T18:00:00"),
                     freeze("2026-03-03T12:00:00", "2026-03-04T06:00:00"),
@@ -273,15 +273,15 @@ fn tracks() -> impl Strategy<Value = (Track, String)> {
             } else {
                 Vec::new()
             };
-            track.running = sorted(running);
-            track.before = track.before.map(|_| sorted(before));
-            track.tags = tags(&registry.join(" "));
-            track.moved_back = left.iter().map(|(tag, day)| moved_back(tag, *day)).collect();
-            track.moved_back.iter_mut().for_each(|moved| moved.environment = name.clone());
-            track.landing.digest = Some(digest('a'));
-            track.digest_now = digests.0.map(|_| digest(digests.1));
-            track.controls = controls;
-            (track, now)
+            target.running = sorted(running);
+            target.before = target.before.map(|_| sorted(before));
+            target.tags = tags(&registry.join(" "));
+            target.rolled_back = left.iter().map(|(tag, day)| rolled_back(tag, *day)).collect();
+            target.rolled_back.iter_mut().for_each(|moved| moved.environment = name.clone());
+            target.rollout_commit.digest = Some(digest('a'));
+            target.digest_now = digests.0.map(|_| digest(digests.1));
+            target.controls = controls;
+            (target, now)
         },
     )
 }
@@ -290,66 +290,66 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(1024))]
 
     #[test]
-    fn what_is_promoted_passed_every_gate_and_goes_forward((track, now) in tracks()) {
-        match track.decide(&now) {
+    fn what_is_promoted_passed_every_gate_and_goes_forward((target, now) in targets()) {
+        match target.decide(&now) {
             Decision::Promote(approved) => {
                 prop_assert!(approved.candidate().version > approved.from().version);
-                prop_assert_eq!(approved.from(), &track.running[0]);
-                prop_assert!(track.tags.contains(&approved.candidate().tag));
+                prop_assert_eq!(approved.from(), &target.running[0]);
+                prop_assert!(target.tags.contains(&approved.candidate().tag));
                 prop_assert!(approved.gates().iter().all(GateReport::is_open));
-                prop_assert_eq!(Some(approved.digest()), track.digest_now.as_ref());
-                prop_assert!(track.moved_back.iter().all(|left| left.version != approved.candidate().version));
-                if let Some(before) = &track.before {
+                prop_assert_eq!(Some(approved.digest()), target.digest_now.as_ref());
+                prop_assert!(target.rolled_back.iter().all(|left| left.version != approved.candidate().version));
+                if let Some(before) = &target.before {
                     prop_assert_eq!(before.as_slice(), std::slice::from_ref(approved.candidate()));
                 }
             }
             Decision::Wait(evaluation) => prop_assert!(!evaluation.may_go()),
-            Decision::Current { .. } => prop_assert!(track.nominate_at(&now).is_err()),
+            Decision::Current { .. } => prop_assert!(target.nominate_at(&now).is_err()),
         }
     }
 
     #[test]
     fn the_order_of_the_facts_changes_nothing(
-        (track, now, shuffled) in tracks().prop_flat_map(|(track, now)| {
+        (target, now, shuffled) in targets().prop_flat_map(|(target, now)| {
             let parts = (
-                Just(track.tags.clone()).prop_shuffle(),
-                Just(track.moved_back.clone()).prop_shuffle(),
-                Just(track.environment.freezes.clone()).prop_shuffle(),
-                Just(track.controls.clone()).prop_shuffle(),
+                Just(target.tags.clone()).prop_shuffle(),
+                Just(target.rolled_back.clone()).prop_shuffle(),
+                Just(target.environment.freezes.clone()).prop_shuffle(),
+                Just(target.controls.clone()).prop_shuffle(),
             );
-            (Just(track), Just(now), parts)
+            (Just(target), Just(now), parts)
         }),
     ) {
-        let mut again = track.clone();
-        (again.tags, again.moved_back, again.environment.freezes, again.controls) = shuffled;
-        prop_assert_eq!(track.decide(&now), again.decide(&now));
+        let mut again = target.clone();
+        (again.tags, again.rolled_back, again.environment.freezes, again.controls) = shuffled;
+        prop_assert_eq!(target.decide(&now), again.decide(&now));
     }
 
     /// The promise of a wake-up: nothing can be promoted before the earliest time, and at that time it is.
     #[test]
-    fn the_earliest_time_is_exact((track, now) in tracks()) {
-        let Decision::Wait(evaluation) = track.decide(&now) else { return Ok(()); };
+    fn the_earliest_time_is_exact((target, now) in targets()) {
+        let Decision::Wait(evaluation) = target.decide(&now) else { return Ok(()); };
         let Some(earliest) = evaluation.earliest() else { return Ok(()); };
-        let at_earliest = track.decide(&earliest.to_rfc3339());
+        let at_earliest = target.decide(&earliest.to_rfc3339());
         prop_assert!(matches!(at_earliest, Decision::Promote(_)), "{}", told(&at_earliest));
-        let just_before = track.decide(&(earliest - chrono::Duration::seconds(1)).to_rfc3339());
+        let just_before = target.decide(&(earliest - chrono::Duration::seconds(1)).to_rfc3339());
         prop_assert!(matches!(just_before, Decision::Wait(_)), "{}", told(&just_before));
     }
 }
 
 #[test]
 fn what_only_a_review_is_missing_of_is_approved_to_be_proposed_and_no_more() {
-    let mut track = Track::prod();
-    track.environment.approval = Approving::ByReview;
-    let Decision::Promote(approved) = track.decide("2026-03-03T12:00:00Z") else { panic!() };
+    let mut target = Target::prod();
+    target.environment.approval = Approving::ByReview;
+    let Decision::Promote(approved) = target.decide("2026-03-03T12:00:00Z") else { panic!() };
     assert!(approved.awaits_review());
-    let Decision::Wait(evaluation) = track.decide("2026-03-02T12:00:00Z") else { panic!() };
+    let Decision::Wait(evaluation) = target.decide("2026-03-02T12:00:00Z") else { panic!() };
     assert_eq!(evaluation.earliest(), Some(at("2026-03-03T09:00:00Z")), "it is proposed when it has soaked");
     assert!(evaluation.wants_digest());
     let tag = "v1.0.2".parse().unwrap();
     let verdict = Some(ReviewVerdict::Approved(vec!["ana".into()]));
     let url = "https://forge/1".into();
-    track.reviewed = Some(ReviewedRequest { number: 1, url, tag, digest: None, verdict });
-    let Decision::Promote(approved) = track.decide("2026-03-03T12:00:00Z") else { panic!() };
+    target.reviewed = Some(ReviewedPullRequest { number: 1, url, tag, digest: None, verdict });
+    let Decision::Promote(approved) = target.decide("2026-03-03T12:00:00Z") else { panic!() };
     assert!(!approved.awaits_review());
 }

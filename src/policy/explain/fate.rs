@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use crate::model::{CommitId, EnvironmentName, Printable, Tag, Timestamp};
 use crate::policy::clock::{SoakClock, past_clock};
-use crate::policy::facts::{Before, BeforeRunning, Facts, PastRun, SoakMode, TrackPolicy};
+use crate::policy::facts::{Before, BeforeRunning, Facts, PastRun, SoakMode, TargetPolicy};
 use crate::policy::gates::{Question, ShownNote, verdict};
 use crate::policy::select::Candidate;
 use crate::policy::shown::{ShownDuration, ShownTime, elapsed, later};
@@ -44,7 +44,7 @@ pub enum Fate {
         note: ShownNote,
     },
     /// A person moved an environment back from it, or from a higher one here.
-    MovedBack {
+    RolledBack {
         /// Where.
         environment: EnvironmentName,
         /// Who. Somebody else's text.
@@ -92,7 +92,7 @@ pub enum Fate {
 /// What becomes of each version among `tags` that is higher than the lowest that runs, ascending. `candidate` is the one
 /// that would come by itself.
 pub fn fates(
-    policy: &TrackPolicy<'_>,
+    policy: &TargetPolicy<'_>,
     facts: &Facts<'_>,
     tags: &[Tag],
     candidate: Option<&Candidate>,
@@ -123,7 +123,7 @@ fn fate(question: Question<'_>, nominated: Option<&Candidate>) -> Fate {
         return Fate::Quarantined(ShownNote::new(&quarantine.note, zone));
     }
     if let Some(moved) = verdict(question) {
-        return Fate::MovedBack {
+        return Fate::RolledBack {
             environment: moved.environment.clone(),
             author: moved.author.clone(),
             commit: moved.commit,
@@ -185,7 +185,7 @@ fn replaced(
     let zone = question.policy.environment.zone;
     Fate::Replaced {
         environment: before.environment.clone(),
-        lasted: elapsed(run.landing.committed_at, run.left_at),
+        lasted: elapsed(run.rollout_commit.committed_at, run.left_at),
         needed: question.policy.soak,
         left_at: ShownTime { at: run.left_at, zone },
         soaks_until: soaks_until.filter(|at| *at > question.now).map(|at| ShownTime { at, zone }),
@@ -218,7 +218,7 @@ impl fmt::Display for Fate {
             Self::Pinned { versions, note } => {
                 write!(formatter, "kept out by a pin to {versions} {note}")
             }
-            Self::MovedBack { environment, author, commit, at } => write!(
+            Self::RolledBack { environment, author, commit, at } => write!(
                 formatter,
                 "{} moved {environment} back at {at} in {}",
                 Printable::bounded(author, 60),

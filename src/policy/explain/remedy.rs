@@ -60,7 +60,7 @@ pub enum Remedy {
         tag: Tag,
     },
     /// A person goes back to a lower version.
-    RollBack {
+    RollbackRequest {
         /// To it.
         to: Tag,
     },
@@ -157,8 +157,8 @@ fn order(reason: &OrderReason, tags: &[Tag]) -> Vec<Remedy> {
         OrderReason::Higher { .. } => Vec::new(),
         OrderReason::NotSelected { tag } if tags.contains(tag) => vec![Remedy::Admit { tag: tag.clone() }],
         OrderReason::NotSelected { tag } => vec![Remedy::Publish { tag: tag.clone() }],
-        OrderReason::NotHigher { tag, .. } => vec![Remedy::RollBack { to: tag.clone() }],
-        OrderReason::MovedBack { tag, .. } | OrderReason::RequestClosed { tag, .. } => {
+        OrderReason::NotHigher { tag, .. } => vec![Remedy::RollbackRequest { to: tag.clone() }],
+        OrderReason::RolledBack { tag, .. } | OrderReason::RequestClosed { tag, .. } => {
             vec![Remedy::NewerVersion { than: tag.clone() }]
         }
         OrderReason::NothingRuns => vec![Remedy::WriteTag],
@@ -204,7 +204,7 @@ fn soak(reason: &SoakReason) -> Vec<Remedy> {
         SoakReason::Unsigned { environment, .. } => {
             vec![Remedy::Sign { environment: environment.clone() }]
         }
-        SoakReason::Boarding { tag, to, .. } => {
+        SoakReason::TrainHold { tag, to, .. } => {
             vec![Remedy::GoOn { tag: tag.clone(), to: to.clone() }]
         }
     }
@@ -214,7 +214,7 @@ fn digest(reason: &DigestReason) -> Vec<Remedy> {
     match reason {
         DigestReason::Moved { tag, .. } => vec![Remedy::NewerVersion { than: tag.clone() }],
         DigestReason::NotAsked { .. } => vec![Remedy::AskAgain],
-        DigestReason::Same { .. } | DigestReason::Known { .. } | DigestReason::AskedLater { .. } => {
+        DigestReason::Same { .. } | DigestReason::FactContext { .. } | DigestReason::AskedLater { .. } => {
             Vec::new()
         }
     }
@@ -279,7 +279,7 @@ fn mend(problem: &ShownProblem) -> Remedy {
 pub fn is_verdict(report: &GateReport, tags: &[Tag]) -> bool {
     match &report.reason {
         Reason::Order(OrderReason::NotSelected { tag }) => tags.contains(tag),
-        Reason::Order(OrderReason::MovedBack { .. } | OrderReason::RequestClosed { .. }) => true,
+        Reason::Order(OrderReason::RolledBack { .. } | OrderReason::RequestClosed { .. }) => true,
         Reason::Quarantine(QuarantineReason::Quarantined { .. }) => report.answer == Answer::Closed,
         _ => report.answer == Answer::Refused,
     }

@@ -5,7 +5,7 @@ use rstest::rstest;
 use super::*;
 use crate::model::Tag;
 use crate::policy::controls::{Control, Coverage, Pin, Quarantine};
-use crate::policy::fixture::{Track, at, candidate, candidates, moved_back, note, past_run, tags};
+use crate::policy::fixture::{Target, at, candidate, candidates, note, past_run, rolled_back, tags};
 use crate::policy::{Approving, GateName, Nomination, SoakMode, nominate};
 
 const NOW: &str = "2026-03-03T12:00:00Z";
@@ -27,31 +27,31 @@ fn pin(versions: &str) -> Control {
 }
 
 /// Each version's fate in a line, beside the candidate that comes by itself.
-fn told(track: &Track) -> Vec<String> {
-    track.with("", |policy, facts| {
+fn told(target: &Target) -> Vec<String> {
+    target.with("", |policy, facts| {
         let nominated = match nominate(policy, facts, at(NOW)) {
             Nomination::Candidate(candidate) => Some(candidate.clone()),
             Nomination::Nothing(_) => None,
         };
-        let fates = fates(policy, facts, &track.tags, nominated.as_ref(), at(NOW));
+        let fates = fates(policy, facts, &target.tags, nominated.as_ref(), at(NOW));
         fates.into_iter().map(|one| format!("{} {}", one.tag, one.fate)).collect()
     })
 }
 
 #[rstest]
 #[case::lower_ones_are_passed_over(
-    |_: &mut Track| {},
+    |_: &mut Target| {},
     &["v1.0.3 comes next"],
 )]
 #[case::a_quarantined_one(
-    |track: &mut Track| track.controls = vec![quarantine("v1.0.3")],
+    |target: &mut Target| target.controls = vec![quarantine("v1.0.3")],
     &["v1.0.3 quarantined by Ana: loses orders (.tidegate/x.yaml)"],
 )]
 #[case::the_next_best(
-    |track: &mut Track| {
-        track.tags = tags("v1.0.3 v1.0.4 v1.0.5 v2.0.0");
-        track.versions = "~1.0";
-        track.controls = vec![quarantine("v1.0.5")];
+    |target: &mut Target| {
+        target.tags = tags("v1.0.3 v1.0.4 v1.0.5 v2.0.0");
+        target.versions = "~1.0";
+        target.controls = vec![quarantine("v1.0.5")];
     },
     &[
         "v1.0.3 passed over: v1.0.4 is newer",
@@ -61,31 +61,31 @@ fn told(track: &Track) -> Vec<String> {
     ],
 )]
 #[case::pinned(
-    |track: &mut Track| {
-        track.tags = tags("v1.0.3 v1.1.0");
-        track.controls = vec![pin("~1.0")];
+    |target: &mut Target| {
+        target.tags = tags("v1.0.3 v1.1.0");
+        target.controls = vec![pin("~1.0")];
     },
     &["v1.0.3 comes next", "v1.1.0 kept out by a pin to ~1.0 by Ana: the fair (.tidegate/x.yaml)"],
 )]
 #[case::pre_releases_and_other_tags(
-    |track: &mut Track| track.tags = tags("latest main-abc v1.0.1 v1.0.3-rc.1 v1.0.3"),
+    |target: &mut Target| target.tags = tags("latest main-abc v1.0.1 v1.0.3-rc.1 v1.0.3"),
     &["v1.0.3-rc.1 not in the range >=1.0.0", "v1.0.3 comes next"],
 )]
-#[case::nothing_newer(|track: &mut Track| track.tags = tags("v1.0.0 v1.0.2"), &[])]
-fn in_the_first_environment(#[case] change: fn(&mut Track), #[case] expected: &[&str]) {
-    let mut track = Track::non_prod();
-    change(&mut track);
-    assert_eq!(told(&track), expected);
+#[case::nothing_newer(|target: &mut Target| target.tags = tags("v1.0.0 v1.0.2"), &[])]
+fn in_the_first_environment(#[case] change: fn(&mut Target), #[case] expected: &[&str]) {
+    let mut target = Target::non_prod();
+    change(&mut target);
+    assert_eq!(told(&target), expected);
 }
 
 #[rstest]
 #[case::never_there_and_not_yet_there(
-    |_: &mut Track| {},
+    |_: &mut Target| {},
     &["v1.0.1 never ran in non-prod", "v1.0.2 comes next", "v1.0.3 not in non-prod yet"],
 )]
 #[case::replaced_too_soon(
-    |track: &mut Track| {
-        track.past = vec![past_run("v1.0.1", "2026-03-02T07:00:00Z", "2026-03-02T09:00:00Z")];
+    |target: &mut Target| {
+        target.past = vec![past_run("v1.0.1", "2026-03-02T07:00:00Z", "2026-03-02T09:00:00Z")];
     },
     &[
         "v1.0.1 ran in non-prod for 2h until 2026-03-02 09:00 UTC, replaced before its soak of 24h was over",
@@ -94,8 +94,8 @@ fn in_the_first_environment(#[case] change: fn(&mut Track), #[case] expected: &[
     ],
 )]
 #[case::replaced_after_its_soak(
-    |track: &mut Track| {
-        track.past = vec![past_run("v1.0.1", "2026-02-20T07:00:00Z", "2026-03-02T09:00:00Z")];
+    |target: &mut Target| {
+        target.past = vec![past_run("v1.0.1", "2026-02-20T07:00:00Z", "2026-03-02T09:00:00Z")];
     },
     &[
         "v1.0.1 ran in non-prod for 242h until 2026-03-02 09:00 UTC, and was replaced before it went on",
@@ -104,11 +104,11 @@ fn in_the_first_environment(#[case] change: fn(&mut Track), #[case] expected: &[
     ],
 )]
 #[case::still_soaking_when_that_counts(
-    |track: &mut Track| {
-        track.soak_mode = SoakMode::Elapsed;
-        track.before = Some(candidates("v1.0.3"));
-        track.landing.committed_at = at("2026-03-03T10:00:00Z");
-        track.past = vec![
+    |target: &mut Target| {
+        target.soak_mode = SoakMode::Elapsed;
+        target.before = Some(candidates("v1.0.3"));
+        target.rollout_commit.committed_at = at("2026-03-03T10:00:00Z");
+        target.past = vec![
             past_run("v1.0.2", "2026-03-02T20:00:00Z", "2026-03-03T10:00:00Z"),
             past_run("v1.0.1", "2026-03-02T09:00:00Z", "2026-03-02T20:00:00Z"),
         ];
@@ -120,9 +120,9 @@ fn in_the_first_environment(#[case] change: fn(&mut Track), #[case] expected: &[
     ],
 )]
 #[case::a_person_went_back(
-    |track: &mut Track| {
-        track.moved_back = vec![moved_back("v1.0.3", 20)];
-        track.before = Some(candidates("v1.0.3"));
+    |target: &mut Target| {
+        target.rolled_back = vec![rolled_back("v1.0.3", 20)];
+        target.before = Some(candidates("v1.0.3"));
     },
     &[
         "v1.0.1 Ana moved prod back at 2026-02-20 10:00 UTC in 1414141",
@@ -131,24 +131,24 @@ fn in_the_first_environment(#[case] change: fn(&mut Track), #[case] expected: &[
     ],
 )]
 #[case::in_a_part_of_the_environment_before(
-    |track: &mut Track| track.before = Some(candidates("v1.0.1 v1.0.2")),
+    |target: &mut Target| target.before = Some(candidates("v1.0.1 v1.0.2")),
     &["v1.0.1 runs in a part of non-prod only", "v1.0.2 runs in a part of non-prod only", "v1.0.3 not in non-prod yet"],
 )]
 #[case::the_environment_before_does_not_have_it(
-    |track: &mut Track| track.before = Some(Vec::new()),
+    |target: &mut Target| target.before = Some(Vec::new()),
     &["v1.0.1 not in non-prod yet", "v1.0.2 not in non-prod yet", "v1.0.3 not in non-prod yet"],
 )]
-fn in_an_environment_after_another(#[case] change: fn(&mut Track), #[case] expected: &[&str]) {
-    let mut track = Track::prod();
-    change(&mut track);
-    assert_eq!(told(&track), expected);
+fn in_an_environment_after_another(#[case] change: fn(&mut Target), #[case] expected: &[&str]) {
+    let mut target = Target::prod();
+    change(&mut target);
+    assert_eq!(told(&target), expected);
 }
 
 #[test]
 fn what_the_registry_offers_names_the_highest_of_all_and_of_those_admitted() {
-    let mut track = Track::non_prod();
-    track.tags = tags("latest v0.9.0 v1.0.3 v2.0.0-rc.1");
-    let offered = track.with("", |policy, facts| offer(policy.rules, facts.selection, &track.tags));
+    let mut target = Target::non_prod();
+    target.tags = tags("latest v0.9.0 v1.0.3 v2.0.0-rc.1");
+    let offered = target.with("", |policy, facts| offer(policy.rules, facts.selection, &target.tags));
     let tag = |text: &str| -> Option<Tag> { text.parse().ok() };
     assert_eq!((offered.tag_count, offered.admitted_count), (4, 1));
     assert_eq!((offered.highest, offered.highest_admitted), (tag("v2.0.0-rc.1"), tag("v1.0.3")));
@@ -156,37 +156,37 @@ fn what_the_registry_offers_names_the_highest_of_all_and_of_those_admitted() {
 }
 
 #[rstest]
-#[case::soaking(GateName::Soak, "2026-03-02T12:00:00Z", |_: &mut Track| {}, "Wait")]
+#[case::soaking(GateName::Soak, "2026-03-02T12:00:00Z", |_: &mut Target| {}, "Wait")]
 #[case::quarantined(
-    GateName::Quarantine, NOW, |track: &mut Track| track.controls = vec![quarantine("v1.0.2")],
+    GateName::Quarantine, NOW, |target: &mut Target| target.controls = vec![quarantine("v1.0.2")],
     "NewerVersion Release",
 )]
-#[case::pinned(GateName::Hold, NOW, |track: &mut Track| track.controls = vec![pin("1.0.0")], "Release")]
-#[case::moved_back(
-    GateName::Order, NOW, |track: &mut Track| track.moved_back = vec![moved_back("v1.0.2", 20)],
+#[case::pinned(GateName::Hold, NOW, |target: &mut Target| target.controls = vec![pin("1.0.0")], "Release")]
+#[case::rolled_back(
+    GateName::Order, NOW, |target: &mut Target| target.rolled_back = vec![rolled_back("v1.0.2", 20)],
     "NewerVersion",
 )]
 #[case::not_in_the_registry(
-    GateName::Order, NOW, |track: &mut Track| track.tags = tags("v1.0.0"), "Publish",
+    GateName::Order, NOW, |target: &mut Target| target.tags = tags("v1.0.0"), "Publish",
 )]
-#[case::not_admitted(GateName::Order, NOW, |track: &mut Track| track.versions = "<1.0.2", "Admit")]
+#[case::not_admitted(GateName::Order, NOW, |target: &mut Target| target.versions = "<1.0.2", "Admit")]
 #[case::approval(
-    GateName::Approval, NOW, |track: &mut Track| track.environment.approval = Approving::ByFile, "Approve",
+    GateName::Approval, NOW, |target: &mut Target| target.environment.approval = Approving::ByFile, "Approve",
 )]
 #[case::other(
-    GateName::Soak, NOW, |track: &mut Track| track.before = Some(candidates("v1.0.1")), "BringBefore",
+    GateName::Soak, NOW, |target: &mut Target| target.before = Some(candidates("v1.0.1")), "BringBefore",
 )]
-#[case::open(GateName::Soak, NOW, |_: &mut Track| {}, "")]
+#[case::open(GateName::Soak, NOW, |_: &mut Target| {}, "")]
 fn a_closed_gate_says_what_would_open_it(
     #[case] gate: GateName,
     #[case] now: &str,
-    #[case] change: fn(&mut Track),
+    #[case] change: fn(&mut Target),
     #[case] expected: &str,
 ) {
-    let mut track = Track::prod();
-    change(&mut track);
-    let report = track.gate(gate, &candidate("v1.0.2").tag.to_string(), now);
-    let named = remedies(&report, &track.tags);
+    let mut target = Target::prod();
+    change(&mut target);
+    let report = target.gate(gate, &candidate("v1.0.2").tag.to_string(), now);
+    let named = remedies(&report, &target.tags);
     let names: Vec<String> = named
         .iter()
         .map(|remedy| format!("{remedy:?}").split([' ', '{']).next().unwrap_or_default().to_owned())

@@ -20,7 +20,7 @@ pub enum DigestReason {
         digest: Digest,
     },
     /// Nothing soaked that the tag's meaning could be compared with.
-    Known {
+    FactContext {
         /// The candidate.
         tag: Tag,
         /// What it means.
@@ -65,8 +65,11 @@ fn answer(question: Question<'_>, soaking: &Soaking<'_>) -> (Answer, DigestReaso
         return (Answer::Closed, DigestReason::NotAsked { tag });
     };
     let has_soaked = matches!(soaking.clock(), Some(SoakClock::Running { .. }));
-    let reason =
-        if has_soaked { DigestReason::Same { tag, digest } } else { DigestReason::Known { tag, digest } };
+    let reason = if has_soaked {
+        DigestReason::Same { tag, digest }
+    } else {
+        DigestReason::FactContext { tag, digest }
+    };
     (Answer::Open, reason)
 }
 
@@ -76,7 +79,7 @@ impl fmt::Display for DigestReason {
             Self::Same { tag, digest } => {
                 write!(formatter, "{tag} is still {}, which soaked", digest.short())
             }
-            Self::Known { tag, digest } => write!(formatter, "{tag} is {}", digest.short()),
+            Self::FactContext { tag, digest } => write!(formatter, "{tag} is {}", digest.short()),
             Self::Moved { tag, soaked, now } => {
                 write!(formatter, "{tag} was {} when it soaked and is now {}", soaked.short(), now.short())
             }

@@ -1,4 +1,4 @@
-//! The hold gate: no hold covers the track, and no pin keeps the candidate out.
+//! The hold gate: no hold covers the target, and no pin keeps the candidate out.
 
 use std::fmt;
 

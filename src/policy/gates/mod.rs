@@ -36,13 +36,13 @@ pub(super) use soak::list;
 
 use crate::model::{Digest, Timestamp};
 
-use super::facts::{Facts, TrackPolicy};
+use super::facts::{Facts, TargetPolicy};
 use super::select::Candidate;
 
 /// What a gate is asked about.
 #[derive(Clone, Copy)]
 pub(super) struct Question<'a> {
-    pub(super) policy: &'a TrackPolicy<'a>,
+    pub(super) policy: &'a TargetPolicy<'a>,
     pub(super) facts: &'a Facts<'a>,
     pub(super) candidate: &'a Candidate,
     pub(super) now: Timestamp,

@@ -3,7 +3,7 @@
 use std::fmt;
 
 use crate::model::{CommitId, EnvironmentName, Printable, Tag, Version};
-use crate::policy::facts::{MovedBack, RefusedRequest};
+use crate::policy::facts::{RefusedPullRequest, RolledBack};
 use crate::policy::select::Candidate;
 use crate::policy::shown::ShownTime;
 
@@ -32,7 +32,7 @@ pub enum OrderReason {
         running: Tag,
     },
     /// A person went back from it, or from a higher one here.
-    MovedBack {
+    RolledBack {
         /// The candidate.
         tag: Tag,
         /// The version that was left, if it is not the candidate itself.
@@ -85,7 +85,7 @@ fn answer(question: Question<'_>) -> (Answer, OrderReason) {
             None => (Answer::Open, OrderReason::Higher { tag, running }),
         };
     };
-    let reason = OrderReason::MovedBack {
+    let reason = OrderReason::RolledBack {
         tag,
         left: (moved.version != candidate.version).then(|| moved.version.clone()),
         elsewhere: (moved.environment != policy.environment.name).then(|| moved.environment.clone()),
@@ -98,13 +98,13 @@ fn answer(question: Question<'_>) -> (Answer, OrderReason) {
 
 /// The way back that speaks against the candidate, if one does. The last one is the one to tell; the identity decides
 /// between two of the same second.
-pub(in crate::policy) fn verdict(question: Question<'_>) -> Option<&MovedBack> {
+pub(in crate::policy) fn verdict(question: Question<'_>) -> Option<&RolledBack> {
     let Question { facts, candidate, .. } = question;
-    let left = facts.moved_back.iter().filter(|moved| is_against(question, moved, candidate));
+    let left = facts.rolled_back.iter().filter(|moved| is_against(question, moved, candidate));
     left.max_by_key(|moved| (moved.at, moved.commit))
 }
 
-fn closed(question: Question<'_>, refused: &RefusedRequest) -> OrderReason {
+fn closed(question: Question<'_>, refused: &RefusedPullRequest) -> OrderReason {
     let Question { policy, candidate, .. } = question;
     OrderReason::RequestClosed {
         tag: candidate.tag.clone(),
@@ -117,7 +117,7 @@ fn closed(question: Question<'_>, refused: &RefusedRequest) -> OrderReason {
 /// Whether a person's way back speaks against the candidate: against the version that was left, wherever that was; and
 /// here against those between where the person went and what was left, since the person chose none of them. A version
 /// that may not come any more at all says nothing about those that may.
-fn is_against(question: Question<'_>, moved: &MovedBack, candidate: &Candidate) -> bool {
+fn is_against(question: Question<'_>, moved: &RolledBack, candidate: &Candidate) -> bool {
     let Question { policy, facts, now, .. } = question;
     if moved.version == candidate.version {
         return true;
@@ -138,7 +138,7 @@ impl fmt::Display for OrderReason {
             Self::NotHigher { tag, running } => {
                 write!(formatter, "{tag} is not higher than {running}, which runs")
             }
-            Self::MovedBack { tag, left, elsewhere, author, commit, at } => {
+            Self::RolledBack { tag, left, elsewhere, author, commit, at } => {
                 write!(formatter, "{} moved ", Printable::bounded(author, 60))?;
                 if let Some(environment) = elsewhere {
                     write!(formatter, "{environment} ")?;

@@ -4,7 +4,7 @@ use std::fmt;
 
 use crate::model::{Printable, Tag};
 use crate::policy::facts::Reviewing;
-use crate::policy::review::{ReviewVerdict, ReviewedRequest};
+use crate::policy::review::{ReviewVerdict, ReviewedPullRequest};
 
 use super::{Answer, Question};
 
@@ -78,7 +78,7 @@ pub(super) fn answer(question: Question<'_>) -> (Answer, ReviewReason) {
 }
 
 /// Whether a pull request proposes the candidate, as the image that it is now.
-fn is_of(question: Question<'_>, proposed: &ReviewedRequest) -> bool {
+fn is_of(question: Question<'_>, proposed: &ReviewedPullRequest) -> bool {
     let is_moved = match (question.digest_now(), &proposed.digest) {
         (Some(now), Some(proposed)) => now != proposed,
         _ => false,
@@ -86,7 +86,7 @@ fn is_of(question: Question<'_>, proposed: &ReviewedRequest) -> bool {
     proposed.tag == question.candidate.tag && !is_moved
 }
 
-fn reviewed(tag: Tag, proposed: &ReviewedRequest) -> (Answer, ReviewReason) {
+fn reviewed(tag: Tag, proposed: &ReviewedPullRequest) -> (Answer, ReviewReason) {
     let request = ShownRequest { number: proposed.number, url: proposed.url.clone() };
     match proposed.verdict.clone() {
         Some(ReviewVerdict::Approved(by)) => (Answer::Open, ReviewReason::Approved { tag, request, by }),

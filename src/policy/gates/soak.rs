@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use crate::model::{CommitId, Digest, EnvironmentName, Tag, Timestamp};
 use crate::policy::clock::{Began, SoakClock, past_clock, soak_clock};
-use crate::policy::facts::{Before, BeforeRunning, Boarding, PastRun, SoakMode};
+use crate::policy::facts::{Before, BeforeRunning, PastRun, SoakMode, TrainHold};
 use crate::policy::select::Candidate;
 use crate::policy::shown::{ShownDuration, ShownTime, elapsed, later};
 
@@ -74,7 +74,7 @@ pub enum SoakReason {
         environment: EnvironmentName,
     },
     /// What runs here must go on before anything comes in its place.
-    Boarding {
+    TrainHold {
         /// What runs here.
         tag: Tag,
         /// The environment that it goes on to.
@@ -114,7 +114,7 @@ pub(super) enum Soaking<'a> {
     Unsigned(&'a EnvironmentName, CommitId, &'a str),
     Same(&'a EnvironmentName, SoakClock<'a>),
     /// It ran there, was replaced, and counts all the same.
-    Past(&'a EnvironmentName, SoakClock<'a>, Timestamp),
+    TargetHistory(&'a EnvironmentName, SoakClock<'a>, Timestamp),
 }
 
 impl<'a> Soaking<'a> {
@@ -125,24 +125,28 @@ impl<'a> Soaking<'a> {
             return policy.environment.after.as_ref().map_or(Self::First, Self::Unknown);
         };
         let observed = facts.observations.of(&wanted.tag);
-        let clock = |landing| soak_clock(landing, observed, question.digest_now(), policy.clock_tolerance);
+        let clock = |rollout_commit| {
+            soak_clock(rollout_commit, observed, question.digest_now(), policy.clock_tolerance)
+        };
         match before.running {
-            BeforeRunning::One { candidate, landing: Some(landing) } if candidate.tag == wanted.tag => {
-                return match before.unsigned.get(&landing.commit) {
-                    Some(because) => Self::Unsigned(before.environment, landing.commit, because),
-                    None => Self::Same(before.environment, clock(landing)),
+            BeforeRunning::One { candidate, rollout_commit: Some(rollout_commit) }
+                if candidate.tag == wanted.tag =>
+            {
+                return match before.unsigned.get(&rollout_commit.commit) {
+                    Some(because) => Self::Unsigned(before.environment, rollout_commit.commit, because),
+                    None => Self::Same(before.environment, clock(rollout_commit)),
                 };
             }
             _ => {}
         }
         if let Some(run) = counted(question, before) {
             let clock = past_clock(run, observed, question.digest_now(), policy.clock_tolerance);
-            return Self::Past(before.environment, clock, run.left_at);
+            return Self::TargetHistory(before.environment, clock, run.left_at);
         }
         match before.running {
             BeforeRunning::Missing => Self::Missing(before.environment),
             BeforeRunning::Several(running) => Self::Several(before.environment, running),
-            BeforeRunning::One { candidate, landing: None } if candidate.tag == wanted.tag => {
+            BeforeRunning::One { candidate, rollout_commit: None } if candidate.tag == wanted.tag => {
                 Self::Unknown(before.environment)
             }
             BeforeRunning::One { candidate, .. } => Self::Other(before.environment, candidate),
@@ -152,7 +156,7 @@ impl<'a> Soaking<'a> {
     /// The clock of the candidate, where it runs or ran.
     pub(super) fn clock(&self) -> Option<&SoakClock<'a>> {
         match self {
-            Self::Same(_, clock) | Self::Past(_, clock, _) => Some(clock),
+            Self::Same(_, clock) | Self::TargetHistory(_, clock, _) => Some(clock),
             _ => None,
         }
     }
@@ -161,7 +165,7 @@ impl<'a> Soaking<'a> {
     pub(super) fn time(&self, question: Question<'_>) -> Option<SoakTime> {
         let (environment, SoakClock::Running { since, began, .. }, left_at) = (match self {
             Self::Same(environment, clock) => (environment, clock, None),
-            Self::Past(environment, clock, left_at) => (environment, clock, Some(*left_at)),
+            Self::TargetHistory(environment, clock, left_at) => (environment, clock, Some(*left_at)),
             _ => return None,
         }) else {
             return None;
@@ -186,11 +190,12 @@ fn counted<'a>(question: Question<'a>, before: Before<'a>) -> Option<&'a PastRun
         return None;
     }
     let was_left = facts
-        .moved_back
+        .rolled_back
         .iter()
         .any(|moved| moved.environment == *before.environment && moved.version == candidate.version);
-    let counts =
-        |run: &&PastRun| run.candidate == *candidate && !before.unsigned.contains_key(&run.landing.commit);
+    let counts = |run: &&PastRun| {
+        run.candidate == *candidate && !before.unsigned.contains_key(&run.rollout_commit.commit)
+    };
     before.past.iter().find(counts).filter(|_| !was_left)
 }
 
@@ -199,8 +204,8 @@ pub(super) fn ask(question: Question<'_>, soaking: &Soaking<'_>, time: Option<&S
         Some(time) => timed(question.now, time),
         None => untimed(question, soaking),
     };
-    let boarding = question.facts.boarding.filter(|_| answer == Answer::Open);
-    let (answer, reason) = boarding.map_or((answer, reason), |boarding| boards(question, boarding));
+    let train_hold = question.facts.train_hold.filter(|_| answer == Answer::Open);
+    let (answer, reason) = train_hold.map_or((answer, reason), |train_hold| boards(question, train_hold));
     GateReport { gate: GateName::Soak, answer, reason: Reason::Soak(reason) }
 }
 
@@ -212,15 +217,15 @@ fn timed(now: Timestamp, time: &SoakTime) -> (Answer, SoakReason) {
     }
 }
 
-fn boards(question: Question<'_>, boarding: &Boarding) -> (Answer, SoakReason) {
+fn boards(question: Question<'_>, train_hold: &TrainHold) -> (Answer, SoakReason) {
     let zone = question.policy.environment.zone;
-    let reason = SoakReason::Boarding {
-        tag: boarding.tag.clone(),
-        to: boarding.to.clone(),
-        leaves_at: boarding.leaves_at.map(|at| ShownTime { at, zone }),
+    let reason = SoakReason::TrainHold {
+        tag: train_hold.tag.clone(),
+        to: train_hold.to.clone(),
+        leaves_at: train_hold.leaves_at.map(|at| ShownTime { at, zone }),
     };
     // A time that has come and not been taken is no promise.
-    let leaves_at = boarding.leaves_at.filter(|at| *at > question.now);
+    let leaves_at = train_hold.leaves_at.filter(|at| *at > question.now);
     (leaves_at.map_or(Answer::Closed, Answer::ClosedUntil), reason)
 }
 
@@ -247,7 +252,7 @@ fn untimed(question: Question<'_>, soaking: &Soaking<'_>) -> (Answer, SoakReason
             let reason = SoakReason::Unsigned { environment, tag: tag(), commit: *commit, because };
             return (Answer::Closed, reason);
         }
-        Soaking::Same(environment, clock) | Soaking::Past(environment, clock, _) => {
+        Soaking::Same(environment, clock) | Soaking::TargetHistory(environment, clock, _) => {
             ((*environment).clone(), clock)
         }
     };
@@ -295,7 +300,7 @@ impl fmt::Display for SoakReason {
             Self::Unknown { environment } => {
                 write!(formatter, "it is not known what {environment} runs")
             }
-            Self::Boarding { tag, to, leaves_at } => {
+            Self::TrainHold { tag, to, leaves_at } => {
                 write!(formatter, "{tag} goes on to {to} before anything comes in its place")?;
                 leaves_at.map_or(Ok(()), |at| write!(formatter, "; it can at {at}"))
             }

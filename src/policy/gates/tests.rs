@@ -8,8 +8,8 @@ use rstest::rstest;
 
 use super::{Answer, GateName, GateReport};
 use crate::model::Digest;
-use crate::policy::RefusedRequest;
-use crate::policy::fixture::{HOUR, Track, at, candidates, digest, environment, moved_back, tags};
+use crate::policy::RefusedPullRequest;
+use crate::policy::fixture::{HOUR, Target, at, candidates, digest, environment, rolled_back, tags};
 use crate::policy::{Approving, Fetched, Freeze, Observed, Window};
 
 const MONDAY_NOON: &str = "2026-03-02T12:00:00Z";
@@ -37,30 +37,34 @@ fn until(text: &str) -> Answer {
     Answer::Closed,
     "the registry does not have v9.0.0, or the rules do not admit it"
 )]
-#[case::moved_back("v1.0.1", Answer::Closed, "Ana moved back from v1.0.1 at 2026-02-07 10:00 UTC in 0707070")]
+#[case::rolled_back(
+    "v1.0.1",
+    Answer::Closed,
+    "Ana moved back from v1.0.1 at 2026-02-07 10:00 UTC in 0707070"
+)]
 #[case::moved_back_before(
     "v1.0.3",
     Answer::Closed,
     "Ana moved staging back from v1.0.3 at 2026-02-09 10:00 UTC in 0909090"
 )]
 fn order(#[case] tag: &str, #[case] answer: Answer, #[case] sentence: &str) {
-    let mut elsewhere = moved_back("v1.0.3", 9);
+    let mut elsewhere = rolled_back("v1.0.3", 9);
     elsewhere.environment = environment("staging");
-    let track = Track {
+    let target = Target {
         versions: "<2",
         tags: tags("v0.9.0 v1.0.0 v1.0.1 v1.0.2 v1.0.3 v9.0.0"),
-        moved_back: vec![moved_back("v1.0.1", 7), moved_back("v1.0.1", 5), elsewhere],
-        ..Track::prod()
+        rolled_back: vec![rolled_back("v1.0.1", 7), rolled_back("v1.0.1", 5), elsewhere],
+        ..Target::prod()
     };
-    assert_eq!(told(&track.gate(GateName::Order, tag, MONDAY_NOON)), (answer, sentence.to_owned()));
+    assert_eq!(told(&target.gate(GateName::Order, tag, MONDAY_NOON)), (answer, sentence.to_owned()));
 }
 
 #[test]
 fn order_looks_at_the_lowest_that_runs() {
-    let track = Track { running: candidates("v1.0.1 v1.0.3"), ..Track::prod() };
-    assert!(track.gate(GateName::Order, "v1.0.2", MONDAY_NOON).is_open());
-    let track = Track { running: Vec::new(), ..Track::prod() };
-    let report = track.gate(GateName::Order, "v1.0.2", MONDAY_NOON);
+    let target = Target { running: candidates("v1.0.1 v1.0.3"), ..Target::prod() };
+    assert!(target.gate(GateName::Order, "v1.0.2", MONDAY_NOON).is_open());
+    let target = Target { running: Vec::new(), ..Target::prod() };
+    let report = target.gate(GateName::Order, "v1.0.2", MONDAY_NOON);
     assert_eq!(told(&report), (Answer::Closed, "it is not known which version runs".to_owned()));
 }
 
@@ -69,23 +73,23 @@ fn order_looks_at_the_lowest_that_runs() {
 #[case::lower("v1.0.1", Some("pull request #12 with 1.0.2 was closed unmerged at 2026-03-01 10:00 UTC"))]
 #[case::higher("v1.0.3", None)]
 fn what_people_closed_unmerged_does_not_come_again(#[case] tag: &str, #[case] told: Option<&str>) {
-    let refused = RefusedRequest {
+    let refused = RefusedPullRequest {
         version: "v1.0.2".parse().unwrap(),
         number: 12,
         closed_at: at("2026-03-01T10:00:00Z"),
     };
-    let track = Track { refused: Some(refused), ..Track::prod() };
-    let report = track.gate(GateName::Order, tag, MONDAY_NOON);
+    let target = Target { refused: Some(refused), ..Target::prod() };
+    let report = target.gate(GateName::Order, tag, MONDAY_NOON);
     let expected = told.map(|told| format!("{told}; only a higher one comes"));
     assert_eq!((!report.is_open()).then(|| report.reason.to_string()), expected);
 }
 
 #[test]
 fn an_author_is_shown_harmless() {
-    let mut moved = moved_back("v1.0.2", 7);
+    let mut moved = rolled_back("v1.0.2", 7);
     moved.author = "\u{1b}[2JAna".into();
-    let track = Track { moved_back: vec![moved], ..Track::prod() };
-    let report = track.gate(GateName::Order, "v1.0.2", MONDAY_NOON);
+    let target = Target { rolled_back: vec![moved], ..Target::prod() };
+    let report = target.gate(GateName::Order, "v1.0.2", MONDAY_NOON);
     assert!(report.reason.to_string().starts_with("\\u{1b}[2JAna moved back"), "{report}");
 }
 
@@ -111,7 +115,7 @@ fn an_author_is_shown_harmless() {
     "has run 0s of 24h in non-prod, since 2026-03-02 09:00 UTC; ends at 2026-03-03 09:00 UTC"
 )]
 fn soak(#[case] now: &str, #[case] answer: Answer, #[case] sentence: &str) {
-    let report = Track::prod().gate(GateName::Soak, "v1.0.2", now);
+    let report = Target::prod().gate(GateName::Soak, "v1.0.2", now);
     assert_eq!(told(&report), (answer, sentence.to_owned()));
 }
 
@@ -130,33 +134,33 @@ fn soak(#[case] now: &str, #[case] answer: Answer, #[case] sentence: &str) {
 #[case::other("v1.0.3", "v1.0.2", "non-prod runs v1.0.3, not v1.0.2")]
 #[case::same_version_by_another_tag("1.0.2", "v1.0.2", "non-prod runs 1.0.2, not v1.0.2")]
 fn soak_needs_the_candidate_in_every_path(#[case] before: &str, #[case] tag: &str, #[case] sentence: &str) {
-    let track = Track { before: Some(candidates(before)), ..Track::prod() };
-    let report = track.gate(GateName::Soak, tag, WEDNESDAY_NOON);
+    let target = Target { before: Some(candidates(before)), ..Target::prod() };
+    let report = target.gate(GateName::Soak, tag, WEDNESDAY_NOON);
     assert_eq!(told(&report), (Answer::Closed, sentence.to_owned()));
 }
 
 #[test]
 fn soak_is_open_only_where_nothing_comes_before() {
-    let report = Track::non_prod().gate(GateName::Soak, "v1.0.3", MONDAY_NOON);
+    let report = Target::non_prod().gate(GateName::Soak, "v1.0.3", MONDAY_NOON);
     assert_eq!(told(&report), (Answer::Open, "no environment comes before".to_owned()));
-    let track = Track { before: None, ..Track::prod() };
-    let report = track.gate(GateName::Soak, "v1.0.2", WEDNESDAY_NOON);
+    let target = Target { before: None, ..Target::prod() };
+    let report = target.gate(GateName::Soak, "v1.0.2", WEDNESDAY_NOON);
     assert_eq!(told(&report), (Answer::Closed, "it is not known what non-prod runs".to_owned()));
 }
 
 #[test]
 fn soak_waits_for_the_first_observation() {
-    let mut track = Track::prod();
-    track.landing.digest = None;
-    let report = track.gate(GateName::Soak, "v1.0.2", WEDNESDAY_NOON);
+    let mut target = Target::prod();
+    target.rollout_commit.digest = None;
+    let report = target.gate(GateName::Soak, "v1.0.2", WEDNESDAY_NOON);
     let sentence = "v1.0.2 runs in non-prod, but its digest has not been observed yet";
     assert_eq!(told(&report), (Answer::Closed, sentence.to_owned()));
 }
 
 #[test]
 fn a_soak_beyond_the_calendar_never_ends() {
-    let track = Track { soak: std::time::Duration::MAX, ..Track::prod() };
-    let report = track.gate(GateName::Soak, "v1.0.2", WEDNESDAY_NOON);
+    let target = Target { soak: std::time::Duration::MAX, ..Target::prod() };
+    let report = target.gate(GateName::Soak, "v1.0.2", WEDNESDAY_NOON);
     assert_eq!(report.answer, Answer::Closed);
     assert!(!report.reason.to_string().contains("ends at"), "{report}");
 }
@@ -173,11 +177,11 @@ fn a_soak_beyond_the_calendar_never_ends() {
     "2026-03-02 08:30 UTC, when its commit was fetched although it claims to be from 2026-03-05 09:00 UTC"
 )]
 fn a_commit_that_claims_wrongly_is_told(#[case] claimed: &str, #[case] absent: &str, #[case] since: &str) {
-    let mut track = Track::prod();
-    track.landing.committed_at = at(claimed);
-    track.landing.fetched =
+    let mut target = Target::prod();
+    target.rollout_commit.committed_at = at(claimed);
+    target.rollout_commit.fetched =
         Some(Fetched { absent_at: Some(at(absent)), fetched_at: at("2026-03-02T08:30:00Z") });
-    let sentence = track.gate(GateName::Soak, "v1.0.2", WEDNESDAY_NOON).reason.to_string();
+    let sentence = target.gate(GateName::Soak, "v1.0.2", WEDNESDAY_NOON).reason.to_string();
     assert!(sentence.ends_with(&format!("since {since}")), "{sentence}");
 }
 
@@ -213,73 +217,73 @@ fn digests(
     #[case] answer: Answer,
     #[case] sentence: &str,
 ) {
-    let mut track = Track { digest_now: now.map(digest), ..Track::prod() };
-    track.landing.digest = landed.map(digest);
+    let mut target = Target { digest_now: now.map(digest), ..Target::prod() };
+    target.rollout_commit.digest = landed.map(digest);
     let seen_at = at("2026-03-02T10:00:00Z");
-    track.observed = seen.chars().map(|letter| Observed { digest: digest(letter), at: seen_at }).collect();
-    let report = track.gate(GateName::Digest, "v1.0.2", WEDNESDAY_NOON);
+    target.observed = seen.chars().map(|letter| Observed { digest: digest(letter), at: seen_at }).collect();
+    let report = target.gate(GateName::Digest, "v1.0.2", WEDNESDAY_NOON);
     assert_eq!(told(&report), (answer, sentence.to_owned()));
 }
 
 #[test]
 fn the_soak_gate_says_too_that_the_digest_moved() {
-    let track = Track { digest_now: Some(digest('b')), ..Track::prod() };
-    let report = track.gate(GateName::Soak, "v1.0.2", WEDNESDAY_NOON);
+    let target = Target { digest_now: Some(digest('b')), ..Target::prod() };
+    let report = target.gate(GateName::Soak, "v1.0.2", WEDNESDAY_NOON);
     let sentence = "the tag ran in non-prod as sha256:aaaaaaaaaaaa and now means sha256:bbbbbbbbbbbb";
     assert_eq!(told(&report), (Answer::Closed, sentence.to_owned()));
 }
 
 #[test]
 fn the_first_environment_needs_a_digest_but_compares_it_with_nothing() {
-    let known = Track::non_prod().gate(GateName::Digest, "v1.0.3", MONDAY_NOON);
+    let known = Target::non_prod().gate(GateName::Digest, "v1.0.3", MONDAY_NOON);
     assert_eq!(told(&known), (Answer::Open, "v1.0.3 is sha256:aaaaaaaaaaaa".to_owned()));
-    let track = Track { digest_now: None::<Digest>, ..Track::non_prod() };
-    assert_eq!(track.gate(GateName::Digest, "v1.0.3", MONDAY_NOON).answer, Answer::Closed);
+    let target = Target { digest_now: None::<Digest>, ..Target::non_prod() };
+    assert_eq!(target.gate(GateName::Digest, "v1.0.3", MONDAY_NOON).answer, Answer::Closed);
 }
 
 #[test]
 fn freezes() {
-    let mut track = Track::prod();
-    let thawed = track.gate(GateName::Freeze, "v1.0.2", MONDAY_NOON);
+    let mut target = Target::prod();
+    let thawed = target.gate(GateName::Freeze, "v1.0.2", MONDAY_NOON);
     assert_eq!(told(&thawed), (Answer::Open, "no freeze is in effect".to_owned()));
     let wall = |text: &str| text.parse().unwrap();
     let (from, to) = (wall("2026-03-01T00:00:00"), wall("2026-03-05T00:00:00"));
-    track.environment.zone = "America/Santiago".parse().unwrap();
-    track.environment.freezes = vec![Freeze::new("launch\n", vec![environment("prod")], from, to).unwrap()];
-    let frozen = track.gate(GateName::Freeze, "v1.0.2", MONDAY_NOON);
+    target.environment.zone = "America/Santiago".parse().unwrap();
+    target.environment.freezes = vec![Freeze::new("launch\n", vec![environment("prod")], from, to).unwrap()];
+    let frozen = target.gate(GateName::Freeze, "v1.0.2", MONDAY_NOON);
     let sentence = "frozen (launch\\u{a}) until 2026-03-05 00:00 -03";
     assert_eq!(told(&frozen), (until("2026-03-05T03:00:00Z"), sentence.to_owned()));
-    track.environment.name = environment("staging");
-    assert!(track.gate(GateName::Freeze, "v1.0.2", MONDAY_NOON).is_open());
+    target.environment.name = environment("staging");
+    assert!(target.gate(GateName::Freeze, "v1.0.2", MONDAY_NOON).is_open());
 }
 
 #[test]
 fn windows() {
-    let mut track = Track::prod();
-    let always = track.gate(GateName::Window, "v1.0.2", MONDAY_NOON);
+    let mut target = Target::prod();
+    let always = target.gate(GateName::Window, "v1.0.2", MONDAY_NOON);
     assert_eq!(told(&always), (Answer::Open, "there are no windows, so it is always open".to_owned()));
     let window = Window::new([Weekday::Mon], "09:00".parse().unwrap(), "17:00".parse().unwrap());
-    track.environment.windows = vec![window.unwrap()];
-    let inside = track.gate(GateName::Window, "v1.0.2", MONDAY_NOON);
+    target.environment.windows = vec![window.unwrap()];
+    let inside = target.gate(GateName::Window, "v1.0.2", MONDAY_NOON);
     assert_eq!(told(&inside), (Answer::Open, "inside a window".to_owned()));
-    let outside = track.gate(GateName::Window, "v1.0.2", WEDNESDAY_NOON);
+    let outside = target.gate(GateName::Window, "v1.0.2", WEDNESDAY_NOON);
     let sentence = "outside every window; the next one opens at 2026-03-09 09:00 UTC";
     assert_eq!(told(&outside), (until("2026-03-09T09:00:00Z"), sentence.to_owned()));
 }
 
 #[test]
 fn approvals() {
-    let mut track = Track::prod();
-    let not_required = track.gate(GateName::Approval, "v1.0.2", MONDAY_NOON);
+    let mut target = Target::prod();
+    let not_required = target.gate(GateName::Approval, "v1.0.2", MONDAY_NOON);
     assert_eq!(told(&not_required), (Answer::Open, "no approval is required".to_owned()));
-    track.environment.approval = Approving::ByFile;
-    let required = track.gate(GateName::Approval, "v1.0.2", MONDAY_NOON);
+    target.environment.approval = Approving::ByFile;
+    let required = target.gate(GateName::Approval, "v1.0.2", MONDAY_NOON);
     assert_eq!(told(&required), (Answer::Closed, "v1.0.2 must be approved, and nobody has".to_owned()));
 }
 
 #[test]
 fn gates_are_told_in_their_order() {
-    let evaluation = Track { soak: HOUR, ..Track::prod() }.evaluate("v1.0.2", MONDAY_NOON);
+    let evaluation = Target { soak: HOUR, ..Target::prod() }.evaluate("v1.0.2", MONDAY_NOON);
     let names: Vec<GateName> = evaluation.reports().iter().map(|report| report.gate).collect();
     assert!(names.is_sorted());
     assert_eq!(names.len(), 8);

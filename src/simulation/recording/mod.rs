@@ -1,4 +1,4 @@
-//! Recordings: a chronicle as a file, so that it can be replayed elsewhere. `docs/recording.md` tells the form.
+//! Recordings: a timeline as a file, so that it can be replayed elsewhere. `docs/recording.md` tells the form.
 //!
 //! What is read is somebody else's: bounded in size, and refused with its place when anything in it is not what it must be.
 
@@ -13,9 +13,9 @@ use std::sync::Arc;
 
 use thiserror::Error;
 
-use super::chronicle::{Chronicle, ControlChange, Followed, ImageChronicle, Seen, TagChronicle};
+use super::timeline::{ControlFileChange, Followed, ImageTimeline, Seen, TagTimeline, Timeline};
 use crate::model::{
-    Class, Fault, FetchEvidence, Movement, MovingCommit, Observation, Printable, PromotionMark,
+    Class, Fault, FetchEvidence, Observation, Printable, PromotionMark, TagChange, TagChangeCommit,
 };
 use crate::policy::SelectionRules;
 
@@ -62,9 +62,9 @@ impl From<RecordingError> for Fault {
 /// The text of a recording.
 ///
 /// # Errors
-/// When it can't be written as JSON, which no chronicle brings about.
-pub fn write(chronicle: &Chronicle) -> serde_json::Result<String> {
-    let mut text = serde_json::to_string_pretty(&to_form(chronicle))?;
+/// When it can't be written as JSON, which no timeline brings about.
+pub fn write(timeline: &Timeline) -> serde_json::Result<String> {
+    let mut text = serde_json::to_string_pretty(&to_form(timeline))?;
     text.push('\n');
     Ok(text)
 }
@@ -73,7 +73,7 @@ pub fn write(chronicle: &Chronicle) -> serde_json::Result<String> {
 ///
 /// # Errors
 /// When the text is none, with the place.
-pub fn read(text: &str) -> Result<Chronicle, RecordingError> {
+pub fn read(text: &str) -> Result<Timeline, RecordingError> {
     if text.len() > MOST_BYTES {
         return Err(RecordingError::TooLarge);
     }
@@ -84,30 +84,30 @@ pub fn read(text: &str) -> Result<Chronicle, RecordingError> {
     from_form(serde_json::from_str(text).map_err(RecordingError::Form)?)
 }
 
-fn to_form(chronicle: &Chronicle) -> Recording {
+fn to_form(timeline: &Timeline) -> Recording {
     Recording {
         kind: form::Kind::Recording,
         version: VERSION,
-        from: chronicle.from,
-        to: chronicle.to,
-        folders: chronicle.folders.clone(),
-        images: chronicle.images.iter().map(|(image, known)| image_form(image, known)).collect(),
-        commits: chronicle
-            .movements
+        from: timeline.from,
+        to: timeline.to,
+        folders: timeline.folders.clone(),
+        images: timeline.images.iter().map(|(image, known)| image_form(image, known)).collect(),
+        commits: timeline
+            .tag_changes
             .chunk_by(|one, next| one.sequence == next.sequence)
             .filter_map(commit_form)
             .collect(),
-        controls: chronicle
+        controls: timeline
             .controls
             .iter()
             .map(|change| Control { at: change.at, file: change.file.clone(), text: change.text.clone() })
             .collect(),
-        rules: chronicle.followed.iter().map(rules_form).collect(),
+        rules: timeline.followed.iter().map(rules_form).collect(),
     }
 }
 
-fn image_form(image: &crate::model::ImageName, known: &ImageChronicle) -> Image {
-    let tagged = |(tag, known): (&crate::model::Tag, &TagChronicle)| Tagged {
+fn image_form(image: &crate::model::ImageName, known: &ImageTimeline) -> Image {
+    let tagged = |(tag, known): (&crate::model::Tag, &TagTimeline)| Tagged {
         tag: tag.clone(),
         at: known.seen.time(),
         seen: match known.seen {
@@ -127,8 +127,8 @@ fn image_form(image: &crate::model::ImageName, known: &ImageChronicle) -> Image 
     }
 }
 
-fn commit_form(movements: &[Movement]) -> Option<Commit> {
-    let commit = &movements.first()?.commit;
+fn commit_form(tag_changes: &[TagChange]) -> Option<Commit> {
+    let commit = &tag_changes.first()?.commit;
     Some(Commit {
         id: commit.id,
         at: commit.committed_at,
@@ -136,18 +136,18 @@ fn commit_form(movements: &[Movement]) -> Option<Commit> {
         author: commit.author_name.clone(),
         absent_at: commit.fetched.absent_at,
         fetched_at: commit.fetched.fetched_at,
-        moved: movements.iter().map(moved_form).collect(),
+        moved: tag_changes.iter().map(moved_form).collect(),
     })
 }
 
-fn moved_form(movement: &Movement) -> Moved {
+fn moved_form(tag_change: &TagChange) -> Moved {
     Moved {
-        file: movement.path.clone(),
-        service: movement.service.clone(),
-        image: movement.image.clone(),
-        before: movement.before.clone(),
-        after: movement.after.clone(),
-        promotion: movement.promotion.as_ref().map(|mark| Promotion {
+        file: tag_change.path.clone(),
+        service: tag_change.service.clone(),
+        image: tag_change.image.clone(),
+        before: tag_change.before.clone(),
+        after: tag_change.after.clone(),
+        promotion: tag_change.promotion.as_ref().map(|mark| Promotion {
             id: mark.id,
             requested_by: mark.requested_by.clone(),
             digest: mark.digest.clone(),
@@ -167,7 +167,7 @@ fn rules_form(followed: &Followed) -> Rules {
     }
 }
 
-fn from_form(recording: Recording) -> Result<Chronicle, RecordingError> {
+fn from_form(recording: Recording) -> Result<Timeline, RecordingError> {
     let wrong = |place: &str, problem| RecordingError::Sense { place: place.to_owned(), problem };
     if recording.to < recording.from {
         return Err(wrong("to", "it ends before it begins"));
@@ -179,30 +179,30 @@ fn from_form(recording: Recording) -> Result<Chronicle, RecordingError> {
             return Err(wrong(&format!("images[{at}]"), "the same image is there before"));
         }
     }
-    let mut movements = Vec::new();
+    let mut tag_changes = Vec::new();
     for (sequence, commit) in (0..).zip(recording.commits) {
-        movements.extend(movements_of(commit, sequence));
+        tag_changes.extend(tag_changes_of(commit, sequence));
     }
     let controls =
-        recording.controls.into_iter().map(|Control { at, file, text }| ControlChange { at, file, text });
-    let controls: Vec<ControlChange> = controls.collect();
+        recording.controls.into_iter().map(|Control { at, file, text }| ControlFileChange { at, file, text });
+    let controls: Vec<ControlFileChange> = controls.collect();
     if let Some(at) = controls.windows(2).position(|two| two[1].at < two[0].at) {
         return Err(wrong(&format!("controls[{}]", at + 1), "it is earlier than the one before it"));
     }
     let rules = recording.rules.into_iter().enumerate();
     let followed = rules.map(|(at, rules)| followed_of(rules, at)).collect::<Result<_, _>>()?;
-    Ok(Chronicle {
+    Ok(Timeline {
         from: recording.from,
         to: recording.to,
         folders: recording.folders,
         images,
-        movements,
+        tag_changes,
         controls,
         followed,
     })
 }
 
-fn image_of(image: Image, at: usize) -> Result<(crate::model::ImageName, ImageChronicle), RecordingError> {
+fn image_of(image: Image, at: usize) -> Result<(crate::model::ImageName, ImageTimeline), RecordingError> {
     let mut tags = BTreeMap::new();
     for (place, tagged) in image.tags.into_iter().enumerate() {
         let wrong = |problem| RecordingError::Sense { place: format!("images[{at}].tags[{place}]"), problem };
@@ -215,23 +215,23 @@ fn image_of(image: Image, at: usize) -> Result<(crate::model::ImageName, ImageCh
         };
         let digests =
             tagged.digests.into_iter().map(|meant| Observation { digest: meant.digest, at: meant.at });
-        let known = TagChronicle { seen, digests: digests.collect() };
+        let known = TagTimeline { seen, digests: digests.collect() };
         if tags.insert(tagged.tag, known).is_some() {
             return Err(wrong("the same tag is there before"));
         }
     }
-    Ok((image.name, ImageChronicle { watched_since: image.watched_since, tags }))
+    Ok((image.name, ImageTimeline { watched_since: image.watched_since, tags }))
 }
 
-fn movements_of(commit: Commit, sequence: u64) -> impl Iterator<Item = Movement> {
-    let facts = Arc::new(MovingCommit {
+fn tag_changes_of(commit: Commit, sequence: u64) -> impl Iterator<Item = TagChange> {
+    let facts = Arc::new(TagChangeCommit {
         id: commit.id,
         committed_at: commit.at,
         parent_committed_at: commit.parent_at,
         author_name: commit.author,
         fetched: FetchEvidence { absent_at: commit.absent_at, fetched_at: commit.fetched_at },
     });
-    commit.moved.into_iter().map(move |moved| Movement {
+    commit.moved.into_iter().map(move |moved| TagChange {
         sequence,
         commit: Arc::clone(&facts),
         path: moved.file,

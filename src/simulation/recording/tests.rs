@@ -6,8 +6,8 @@ use super::*;
 use crate::policy::TagPattern;
 use crate::simulation::tests::Tale;
 
-fn chronicle() -> Chronicle {
-    let mut chronicle = Tale::new()
+fn timeline() -> Timeline {
+    let mut timeline = Tale::new()
         .tag(1.25, "v1")
         .tag_of("app", 3.0, "v1", 'b')
         .promoted(1.25, "schedule", "np/app v0>v1")
@@ -15,18 +15,18 @@ fn chronicle() -> Chronicle {
         .control(31.0, "hold/a", Some("kind: Hold"))
         .control(32.0, "hold/a", None)
         .0;
-    chronicle.movements[0].commit = Arc::new(MovingCommit {
+    timeline.tag_changes[0].commit = Arc::new(TagChangeCommit {
         author_name: "Añá \"the\" \u{1b}[31m one".to_owned(),
-        ..(*chronicle.movements[0].commit).clone()
+        ..(*timeline.tag_changes[0].commit).clone()
     });
-    chronicle.movements[0].after[0].digest = Some(format!("sha256:{}", "c".repeat(64)).parse().unwrap());
+    timeline.tag_changes[0].after[0].digest = Some(format!("sha256:{}", "c".repeat(64)).parse().unwrap());
     let rules = |pattern: Option<TagPattern>| Followed {
         environment: "prod".parse().unwrap(),
         service: "common/app".parse().unwrap(),
         image: "ghcr.io/vtr/app".parse().unwrap(),
         rules: SelectionRules { versions: "~1.0".parse().unwrap(), tag_pattern: pattern },
     };
-    chronicle.followed = vec![
+    timeline.followed = vec![
         rules(None),
         rules(Some("^(?P<version>v.*)-web$".parse().unwrap())),
         rules(Some(TagPattern::with_extract("^web-(.*)$", "$1").unwrap())),
@@ -35,21 +35,21 @@ fn chronicle() -> Chronicle {
     // As when it is read: places on the line count from nothing.
     let mut sequence = 0;
     let mut last = None;
-    for movement in &mut chronicle.movements {
-        if last.is_some_and(|last| last != movement.sequence) {
+    for tag_change in &mut timeline.tag_changes {
+        if last.is_some_and(|last| last != tag_change.sequence) {
             sequence += 1;
         }
-        last = Some(movement.sequence);
-        movement.sequence = sequence;
+        last = Some(tag_change.sequence);
+        tag_change.sequence = sequence;
     }
-    chronicle
+    timeline
 }
 
 #[test]
 fn what_is_written_reads_back_equal() {
-    let chronicle = chronicle();
-    let text = write(&chronicle).unwrap();
-    assert_eq!(read(&text).unwrap(), chronicle);
+    let timeline = timeline();
+    let text = write(&timeline).unwrap();
+    assert_eq!(read(&text).unwrap(), timeline);
     assert_eq!(write(&read(&text).unwrap()).unwrap(), text);
     assert!(!text.contains('\u{1b}'), "nothing in it speaks to a terminal");
 }
@@ -102,7 +102,7 @@ fn what_is_no_recording_is_refused(#[case] text: &str, #[case] expected: &str) {
     "controls[1]: it is earlier than the one before it"
 )]
 fn what_is_wrong_is_told_with_its_place(#[case] right: &str, #[case] wrong: &str, #[case] expected: &str) {
-    let text = write(&chronicle()).unwrap();
+    let text = write(&timeline()).unwrap();
     assert!(text.contains(right), "{right} in {text}");
     let told = read(&text.replacen(right, wrong, 1)).unwrap_err().to_string();
     assert!(told.contains(expected), "{told}");
@@ -111,7 +111,7 @@ fn what_is_wrong_is_told_with_its_place(#[case] right: &str, #[case] wrong: &str
 
 #[test]
 fn a_text_without_end_is_not_taken_over() {
-    let text = write(&chronicle()).unwrap();
+    let text = write(&timeline()).unwrap();
     let endless = text.replacen(
         "\"requestedBy\": \"schedule\"",
         &format!("\"requestedBy\": \"{}\"", "x".repeat(2000)),

@@ -38,7 +38,7 @@ fn a_newer_one_starts_the_soak_again_and_what_was_passed_over_is_told() {
         told(&story),
         ["non-prod v1 at 1.0", "non-prod v2 at 13.0", "prod v2 at 37.0 after soak 24.0"]
     );
-    let prod = &story.tracks[1];
+    let prod = &story.targets[1];
     assert_eq!(prod.skipped().map(|one| one.candidate.version.patch()).collect::<Vec<_>>(), [1]);
     let figures = Figures::of(&story, &"prod".parse().unwrap());
     assert_eq!((figures.arrivals, figures.skipped, figures.pending), (1, 1, 0));
@@ -53,7 +53,7 @@ fn starvation_is_seen_and_a_train_or_elapsed_soaks_end_it() {
     }
     let starved = |plan: &Plan| {
         let story = replay(&tale.0, plan.policy());
-        let prod = &story.tracks[1];
+        let prod = &story.targets[1];
         (prod.starved.map(|starved| starved.superseded_count), prod.arrivals.len())
     };
     let mut plan = Plan::new();
@@ -219,7 +219,7 @@ fn without_any_registry_the_commits_tell_which_tags_there_were() {
 fn a_service_that_is_left_alone_is_left_alone() {
     let tale = Tale::new().with("ignored").tag_of("ignored", 1.0, "v1", 'a');
     assert!(tale.told(&Plan::new()).is_empty());
-    assert!(replay(&tale.0, Plan::new().policy()).tracks.len() == 2);
+    assert!(replay(&tale.0, Plan::new().policy()).targets.len() == 2);
 }
 
 #[test]
@@ -229,10 +229,10 @@ fn nothing_that_happens_after_the_end_is_told() {
     let plan = Plan::new();
     let story = replay(&tale.0, plan.policy());
     assert_eq!(told(&story), ["non-prod v1 at 1.0"]);
-    let waiting = story.tracks[1].waiting.as_ref().unwrap();
+    let waiting = story.targets[1].waiting.as_ref().unwrap();
     assert_eq!(
         (waiting.candidate.version.patch(), waiting.gate.unwrap().to_string()),
         (1, "soak".to_owned())
     );
-    assert_eq!(story.tracks[1].pending().count(), 1);
+    assert_eq!(story.targets[1].pending().count(), 1);
 }

@@ -2,13 +2,13 @@
 
 use std::collections::HashMap;
 
-use crate::model::{CommitId, IndexEnd, Movement};
+use crate::model::{CommitId, IndexEnd, TagChange};
 use crate::store::connection::{Connection, ROWS_A_STATEMENT, insert};
 use crate::store::row;
 use crate::store::{Store, StoreError, sql};
 use sqlx::{QueryBuilder, Row, Sqlite};
 
-use super::rows::{CommitRow, MovementText};
+use super::rows::{CommitRow, TagChangeText};
 use super::{State, clear, cut, pinned, state};
 
 /// What came of extending the index.
@@ -16,7 +16,7 @@ use super::{State, clear, cut, pinned, state};
 pub enum Extended {
     /// It goes so far now.
     To(IndexEnd),
-    /// What is there is not what these movements follow, since another process has written it meanwhile. Nothing was
+    /// What is there is not what these tag changes follow, since another process has written it meanwhile. Nothing was
     /// written; ask for its end again.
     Overtaken,
 }
@@ -43,21 +43,21 @@ impl Store {
         writing.commit().await.map_err(failed)
     }
 
-    /// Adds movements, oldest commit first, to the index; all or none of them.
+    /// Adds tag changes, oldest commit first, to the index; all or none of them.
     ///
     /// With `onto`, the end of the index as it is known and the place on the line from which on it is cut first; without,
     /// they take the place of the index of another scope. `head` is the newest commit that was looked at, even if it moved nothing.
     ///
     /// # Errors
-    /// When the database can't be written, the movements are not in order, or two tell different facts of one commit.
+    /// When the database can't be written, the tag changes are not in order, or two tell different facts of one commit.
     pub async fn extend_index(
         &self,
         scope: &str,
         onto: Option<(IndexEnd, u64)>,
         head: CommitId,
-        movements: &[Movement],
+        tag_changes: &[TagChange],
     ) -> Result<Extended, StoreError> {
-        check(movements)?;
+        check(tag_changes)?;
         let operation = "save the history index";
         let failed = self.database.failed(operation);
         let mut writing = self.database.write(operation).await?;
@@ -69,7 +69,8 @@ impl Store {
         if !is_followed {
             return Ok(Extended::Overtaken);
         }
-        let end = write(&mut writing, scope, found.as_ref(), onto, head, movements).await.map_err(&failed)?;
+        let end =
+            write(&mut writing, scope, found.as_ref(), onto, head, tag_changes).await.map_err(&failed)?;
         writing.commit().await.map_err(failed)?;
         Ok(Extended::To(end))
     }
@@ -87,7 +88,7 @@ async fn write(
     found: Option<&State>,
     onto: Option<(IndexEnd, u64)>,
     head: CommitId,
-    movements: &[Movement],
+    tag_changes: &[TagChange],
 ) -> Result<IndexEnd, sqlx::Error> {
     let mut generation = found.map_or(0, |found| found.generation);
     let kept = match onto {
@@ -103,9 +104,9 @@ async fn write(
         }
         Some((end, _)) => end.next_sequence,
     };
-    add_commits(connection, movements).await?;
-    add_movements(connection, movements).await?;
-    let next_sequence = movements.last().map_or(kept, |last| last.sequence + 1);
+    add_commits(connection, tag_changes).await?;
+    add_tag_changes(connection, tag_changes).await?;
+    let next_sequence = tag_changes.last().map_or(kept, |last| last.sequence + 1);
     sqlx::query(sql::SET_INDEX)
         .bind(scope)
         .bind(head.to_string())
@@ -116,9 +117,9 @@ async fn write(
     Ok(IndexEnd { head, next_sequence, generation })
 }
 
-/// Whether the movements can be put one after the other.
-fn check(movements: &[Movement]) -> Result<(), StoreError> {
-    for (one, next) in movements.iter().zip(movements.iter().skip(1)) {
+/// Whether the tag changes can be put one after the other.
+fn check(tag_changes: &[TagChange]) -> Result<(), StoreError> {
+    for (one, next) in tag_changes.iter().zip(tag_changes.iter().skip(1)) {
         if next.sequence < one.sequence {
             return Err(StoreError::UnfitIndex { reason: "the movements are not in the order of commits" });
         }
@@ -130,9 +131,9 @@ fn check(movements: &[Movement]) -> Result<(), StoreError> {
     Ok(())
 }
 
-async fn add_commits(connection: &mut Connection, movements: &[Movement]) -> Result<(), sqlx::Error> {
+async fn add_commits(connection: &mut Connection, tag_changes: &[TagChange]) -> Result<(), sqlx::Error> {
     let mut commits = Vec::new();
-    for of_one in movements.chunk_by(|one, next| one.sequence == next.sequence) {
+    for of_one in tag_changes.chunk_by(|one, next| one.sequence == next.sequence) {
         commits.push((number(of_one[0].sequence)?, &of_one[0].commit));
     }
     insert(connection, sql::ADD_COMMITS, &commits, |mut values, (sequence, commit)| {
@@ -154,22 +155,27 @@ async fn add_commits(connection: &mut Connection, movements: &[Movement]) -> Res
     .await
 }
 
-async fn add_movements(connection: &mut Connection, movements: &[Movement]) -> Result<(), sqlx::Error> {
-    let places = places(connection, movements).await?;
-    let mut rows = Vec::with_capacity(movements.len());
-    for of_one in movements.chunk_by(|one, next| one.sequence == next.sequence) {
-        for (ordinal, movement) in (0_i64..).zip(of_one) {
-            rows.push((number(movement.sequence)?, ordinal, places[&PlaceText::of(movement)], movement));
+async fn add_tag_changes(connection: &mut Connection, tag_changes: &[TagChange]) -> Result<(), sqlx::Error> {
+    let places = places(connection, tag_changes).await?;
+    let mut rows = Vec::with_capacity(tag_changes.len());
+    for of_one in tag_changes.chunk_by(|one, next| one.sequence == next.sequence) {
+        for (ordinal, tag_change) in (0_i64..).zip(of_one) {
+            rows.push((
+                number(tag_change.sequence)?,
+                ordinal,
+                places[&PlaceText::of(tag_change)],
+                tag_change,
+            ));
         }
     }
-    insert(connection, sql::ADD_MOVEMENTS, &rows, |mut values, (sequence, ordinal, place, movement)| {
-        let (before, after) = (pinned::to_text(&movement.before), pinned::to_text(&movement.after));
-        let promotion = movement.promotion.as_ref().map(|mark| mark.id.to_string());
-        let requested_by = movement.promotion.as_ref().map(|mark| mark.requested_by.clone());
-        let digest = movement.promotion.as_ref().and_then(|mark| mark.digest.as_ref());
+    insert(connection, sql::ADD_MOVEMENTS, &rows, |mut values, (sequence, ordinal, place, tag_change)| {
+        let (before, after) = (pinned::to_text(&tag_change.before), pinned::to_text(&tag_change.after));
+        let promotion = tag_change.promotion.as_ref().map(|mark| mark.id.to_string());
+        let requested_by = tag_change.promotion.as_ref().map(|mark| mark.requested_by.clone());
+        let digest = tag_change.promotion.as_ref().and_then(|mark| mark.digest.as_ref());
         let digest = digest.map(|digest| digest.as_str().to_owned());
-        let of = PlaceText::of(movement);
-        let text = MovementText {
+        let of = PlaceText::of(tag_change);
+        let text = TagChangeText {
             before: &before,
             after: &after,
             promotion: promotion.as_deref(),
@@ -194,7 +200,7 @@ async fn add_movements(connection: &mut Connection, movements: &[Movement]) -> R
     .await
 }
 
-/// Where a movement happens, as a row has it.
+/// Where a tag change happens, as a row has it.
 #[derive(Clone, PartialEq, Eq, Hash)]
 struct PlaceText<'a> {
     service: String,
@@ -203,19 +209,19 @@ struct PlaceText<'a> {
 }
 
 impl<'a> PlaceText<'a> {
-    fn of(movement: &'a Movement) -> Self {
-        let (service, image) = (movement.service.to_string(), movement.image.to_string());
-        Self { service, image, path: movement.path.as_str() }
+    fn of(tag_change: &'a TagChange) -> Self {
+        let (service, image) = (tag_change.service.to_string(), tag_change.image.to_string());
+        Self { service, image, path: tag_change.path.as_str() }
     }
 }
 
 /// The number of each place, which it is given the first time that something moves there.
 async fn places<'a>(
     connection: &mut Connection,
-    movements: &'a [Movement],
+    tag_changes: &'a [TagChange],
 ) -> Result<HashMap<PlaceText<'a>, i64>, sqlx::Error> {
     let mut numbers: HashMap<PlaceText<'a>, i64> =
-        movements.iter().map(|movement| (PlaceText::of(movement), 0)).collect();
+        tag_changes.iter().map(|tag_change| (PlaceText::of(tag_change), 0)).collect();
     let wanted: Vec<PlaceText<'a>> = numbers.keys().cloned().collect();
     let positioned: Vec<(i64, &PlaceText<'a>)> = (0..).zip(&wanted).collect();
     for some in positioned.chunks(ROWS_A_STATEMENT) {

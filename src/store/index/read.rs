@@ -8,8 +8,8 @@ use sqlx::sqlite::SqliteRow;
 use sqlx::{QueryBuilder, Sqlite, Transaction};
 
 use crate::model::{
-    CommitId, FetchEvidence, HistoryRest, ImageName, IndexEnd, Movement, MovementPart, MovementQuery,
-    ServiceName,
+    CommitId, FetchEvidence, HistoryRest, ImageName, IndexEnd, ServiceName, TagChange, TagChangePart,
+    TagChangeQuery,
 };
 use crate::store::connection::ROWS_A_STATEMENT;
 use crate::store::row::{self, Unreadable};
@@ -44,15 +44,15 @@ impl Store {
         }
     }
 
-    /// Every movement of these images of these services up to an end of the index, oldest first.
+    /// Every tag change of these images of these services up to an end of the index, oldest first.
     ///
     /// # Errors
     /// When the database can't be read, or the index is no longer the one that had this end.
-    pub async fn movements_of(
+    pub async fn tag_changes_of(
         &self,
         end: IndexEnd,
         subjects: &[(ServiceName, ImageName)],
-    ) -> Result<Vec<Movement>, StoreError> {
+    ) -> Result<Vec<TagChange>, StoreError> {
         let operation = OPERATION;
         let mut reading = self.reading(operation, end).await?;
         let mut rows = Vec::new();
@@ -67,16 +67,20 @@ impl Store {
             rows.append(&mut found.map_err(self.database.failed(operation))?);
         }
         drop(reading);
-        let mut movements = self.readable(&rows).await?;
-        movements.sort_by_key(|(place, _)| *place);
-        Ok(movements.into_iter().map(|(_, movement)| movement).collect())
+        let mut tag_changes = self.readable(&rows).await?;
+        tag_changes.sort_by_key(|(place, _)| *place);
+        Ok(tag_changes.into_iter().map(|(_, tag_change)| tag_change).collect())
     }
 
     /// What moved last up to an end of the index, newest first.
     ///
     /// # Errors
-    /// As [`movements_of`](Self::movements_of).
-    pub async fn movements(&self, end: IndexEnd, wanted: &MovementQuery) -> Result<MovementPart, StoreError> {
+    /// As [`tag_changes_of`](Self::tag_changes_of).
+    pub async fn tag_changes(
+        &self,
+        end: IndexEnd,
+        wanted: &TagChangeQuery,
+    ) -> Result<TagChangePart, StoreError> {
         let operation = OPERATION;
         let mut reading = self.reading(operation, end).await?;
         let mut query = QueryBuilder::<Sqlite>::new(sql::MOVEMENTS.0);
@@ -97,16 +101,19 @@ impl Store {
         query.push_bind(i64::try_from(wanted.most).unwrap_or(i64::MAX));
         let rows = query.build().fetch_all(&mut *reading).await.map_err(self.database.failed(operation))?;
         drop(reading);
-        let movements = self.readable(&rows).await?;
-        let rest = movements.last().filter(|_| movements.len() == wanted.most);
+        let tag_changes = self.readable(&rows).await?;
+        let rest = tag_changes.last().filter(|_| tag_changes.len() == wanted.most);
         let rest = rest.map(|(place, _)| *place);
-        Ok(MovementPart { movements: movements.into_iter().map(|(_, movement)| movement).collect(), rest })
+        Ok(TagChangePart {
+            tag_changes: tag_changes.into_iter().map(|(_, tag_change)| tag_change).collect(),
+            rest,
+        })
     }
 
     /// The commits of the index before a place on the line, newest first: where each stands, and which it is.
     ///
     /// # Errors
-    /// As [`movements_of`](Self::movements_of).
+    /// As [`tag_changes_of`](Self::tag_changes_of).
     pub async fn commits_below(
         &self,
         end: IndexEnd,
@@ -169,7 +176,7 @@ impl Store {
         }
     }
 
-    async fn readable(&self, rows: &[SqliteRow]) -> Result<Vec<(HistoryRest, Movement)>, StoreError> {
+    async fn readable(&self, rows: &[SqliteRow]) -> Result<Vec<(HistoryRest, TagChange)>, StoreError> {
         let mut reader = Reader::default();
         self.whole(rows.iter().map(|row| reader.read(row)).collect()).await
     }

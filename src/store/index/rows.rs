@@ -1,4 +1,4 @@
-//! A movement as rows: its own, its place's and its commit's.
+//! A tag change as rows: its own, its place's and its commit's.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -6,20 +6,20 @@ use std::sync::Arc;
 use sqlx::sqlite::SqliteRow;
 use sqlx::{Decode, Row, Sqlite, Type};
 
-use crate::model::{FetchEvidence, HistoryRest, Movement, MovingCommit, PromotionMark, Timestamp};
+use crate::model::{FetchEvidence, HistoryRest, PromotionMark, TagChange, TagChangeCommit, Timestamp};
 use crate::store::row::{self, Unreadable};
 
 use super::{checksum, pinned};
 
-/// Reads rows of the query for movements, in which a commit comes once for each movement that it made.
+/// Reads rows of the query for tag changes, in which a commit comes once for each tag change that it made.
 #[derive(Default)]
 pub(super) struct Reader {
-    commits: HashMap<i64, Arc<MovingCommit>>,
+    commits: HashMap<i64, Arc<TagChangeCommit>>,
 }
 
 impl Reader {
-    /// The movement of a row, and where it stands.
-    pub(super) fn read(&mut self, row: &SqliteRow) -> Result<(HistoryRest, Movement), Unreadable> {
+    /// The tag change of a row, and where it stands.
+    pub(super) fn read(&mut self, row: &SqliteRow) -> Result<(HistoryRest, TagChange), Unreadable> {
         let sequence: i64 = at(row, 0)?;
         let commit = if let Some(commit) = self.commits.get(&sequence) {
             Arc::clone(commit)
@@ -32,11 +32,11 @@ impl Reader {
         let (promotion, requested_by): (Option<&str>, Option<&str>) = (at(row, 4)?, at(row, 5)?);
         let digest: Option<&str> = at(row, 6)?;
         let (service, image, path): (&str, &str, &str) = (at(row, 8)?, at(row, 9)?, at(row, 10)?);
-        let text = MovementText { before, after, promotion, requested_by, digest, service, image, path };
+        let text = TagChangeText { before, after, promotion, requested_by, digest, service, image, path };
         if text.checksum(sequence) != at::<i64>(row, 7)? {
             return Err(Unreadable::new("checksum", "a movement is not what was written"));
         }
-        let movement = Movement {
+        let tag_change = TagChange {
             sequence: u64::try_from(sequence).map_err(|error| Unreadable::new("sequence", error))?,
             commit,
             path: row::parse(path, "path")?,
@@ -46,12 +46,12 @@ impl Reader {
             after: pinned::from_text(after, "after")?,
             promotion: promotion.map(|id| mark(id, requested_by, digest)).transpose()?,
         };
-        Ok((HistoryRest { sequence, ordinal: at(row, 1)? }, movement))
+        Ok((HistoryRest { sequence, ordinal: at(row, 1)? }, tag_change))
     }
 }
 
-/// What a movement's row and its place's say.
-pub(super) struct MovementText<'a> {
+/// What a tag change's row and its place's say.
+pub(super) struct TagChangeText<'a> {
     pub(super) before: &'a str,
     pub(super) after: &'a str,
     pub(super) promotion: Option<&'a str>,
@@ -62,7 +62,7 @@ pub(super) struct MovementText<'a> {
     pub(super) path: &'a str,
 }
 
-impl MovementText<'_> {
+impl TagChangeText<'_> {
     pub(super) fn checksum(&self, sequence: i64) -> i64 {
         checksum([
             Some(sequence.to_string().as_str()),
@@ -89,7 +89,7 @@ pub(super) struct CommitRow<'a> {
 }
 
 impl<'a> CommitRow<'a> {
-    pub(super) fn of(commit: &'a MovingCommit, id: &'a str) -> Self {
+    pub(super) fn of(commit: &'a TagChangeCommit, id: &'a str) -> Self {
         Self {
             id,
             committed_at_ms: commit.committed_at.timestamp_millis(),
@@ -116,7 +116,7 @@ impl<'a> CommitRow<'a> {
     }
 }
 
-fn commit(row: &SqliteRow, sequence: i64) -> Result<MovingCommit, Unreadable> {
+fn commit(row: &SqliteRow, sequence: i64) -> Result<TagChangeCommit, Unreadable> {
     let told = CommitRow {
         id: at(row, 11)?,
         committed_at_ms: at(row, 12)?,
@@ -129,7 +129,7 @@ fn commit(row: &SqliteRow, sequence: i64) -> Result<MovingCommit, Unreadable> {
         return Err(Unreadable::new("checksum", "a commit is not what was written"));
     }
     let instant = |millis, column| -> Result<Timestamp, Unreadable> { row::from_millis(millis, column) };
-    Ok(MovingCommit {
+    Ok(TagChangeCommit {
         id: row::parse(told.id, "commit_id")?,
         committed_at: instant(told.committed_at_ms, "committed_at_ms")?,
         parent_committed_at: told

@@ -6,7 +6,7 @@ use std::time::Duration;
 use crate::cli::args::Changelog;
 use crate::cli::wiring::Session;
 use crate::config::Config;
-use crate::engine::{Move, Rulebook, Track, View};
+use crate::engine::{Move, RepositoryPolicy, RepositoryState, Target};
 use crate::model::{Class, EnvironmentName, Fault, ImageName, ServiceName, Tag, Timestamp, Version};
 
 /// Two tags of a service's image.
@@ -22,42 +22,45 @@ pub(super) struct Choice {
 pub(super) async fn choose(
     args: &Changelog,
     session: &Session,
-    view: &View,
+    state: &RepositoryState,
     now: Timestamp,
 ) -> Result<Vec<Choice>, Fault> {
-    let rulebook = session.engine.rulebook();
-    let environment = environment(args.env.as_ref(), &session.config, rulebook)?;
+    let repository_policy = session.engine.repository_policy();
+    let environment = environment(args.env.as_ref(), &session.config, repository_policy)?;
     if let Some(since) = args.since {
-        let moves = session.engine.moves_since(view, environment, before(now, since)).await?;
+        let moves = session.engine.moves_since(state, environment, before(now, since)).await?;
         let choices = in_period(args, moves);
         if choices.is_empty() && !args.all {
-            let name = &rulebook.environments[environment].policy.name;
+            let name = &repository_policy.environments[environment].policy.name;
             let message = format!("nothing of {} came to {name} in that time", shown(args));
             return Err(Fault::new(Class::Failed, message).with_hint("`tidegate history` lists what moved"));
         }
         return Ok(choices);
     }
     let first = args.env.as_ref().map_or_else(
-        || root(rulebook, environment),
-        |_| rulebook.environments[environment].before.unwrap_or(environment),
+        || root(repository_policy, environment),
+        |_| repository_policy.environments[environment].before.unwrap_or(environment),
     );
     let sides = (environment, first);
-    let images = images(args, view)?;
-    images.into_iter().map(|(service, image)| between(args, rulebook, view, sides, service, image)).collect()
+    let images = images(args, state)?;
+    images
+        .into_iter()
+        .map(|(service, image)| between(args, repository_policy, state, sides, service, image))
+        .collect()
 }
 
 fn between(
     args: &Changelog,
-    rulebook: &Rulebook,
-    view: &View,
+    repository_policy: &RepositoryPolicy,
+    state: &RepositoryState,
     (from, to): (usize, usize),
     service: ServiceName,
     image: ImageName,
 ) -> Result<Choice, Fault> {
     let subject = (service.clone(), image.clone());
-    let running = |environment: usize, pick: fn(&Track) -> Option<&Tag>| {
-        let name = &rulebook.environments[environment].policy.name;
-        view.board.track(environment, &subject).and_then(pick).cloned().ok_or_else(|| {
+    let running = |environment: usize, pick: fn(&Target) -> Option<&Tag>| {
+        let name = &repository_policy.environments[environment].policy.name;
+        state.deployed.target(environment, &subject).and_then(pick).cloned().ok_or_else(|| {
             Fault::new(
                 Class::Failed,
                 format!("{service} runs no version of {image} in {name} that can be told"),
@@ -73,19 +76,19 @@ fn between(
     })
 }
 
-fn lowest_of(track: &Track) -> Option<&Tag> {
-    track.running.first().map(|candidate| &candidate.tag)
+fn lowest_of(target: &Target) -> Option<&Tag> {
+    target.running.first().map(|candidate| &candidate.tag)
 }
 
-fn highest_of(track: &Track) -> Option<&Tag> {
-    track.running.last().map(|candidate| &candidate.tag)
+fn highest_of(target: &Target) -> Option<&Tag> {
+    target.running.last().map(|candidate| &candidate.tag)
 }
 
 /// The images of the service, or the one that is named.
-fn images(args: &Changelog, view: &View) -> Result<Vec<(ServiceName, ImageName)>, Fault> {
+fn images(args: &Changelog, state: &RepositoryState) -> Result<Vec<(ServiceName, ImageName)>, Fault> {
     let Some(service) = &args.service else { return Ok(Vec::new()) };
-    let of_service = view.board.tracks.iter().filter(|track| track.service() == service);
-    let mut images: Vec<ImageName> = of_service.map(|track| track.image().clone()).collect();
+    let of_service = state.deployed.targets.iter().filter(|target| target.service() == service);
+    let mut images: Vec<ImageName> = of_service.map(|target| target.image().clone()).collect();
     images.sort_by_key(ToString::to_string);
     images.dedup();
     if images.is_empty() {
@@ -103,7 +106,7 @@ fn images(args: &Changelog, view: &View) -> Result<Vec<(ServiceName, ImageName)>
     Ok(images.into_iter().map(|image| (service.clone(), image)).collect())
 }
 
-/// What came to an environment: from what ran before the first movement to what ran after the last.
+/// What came to an environment: from what ran before the first tag change to what ran after the last.
 fn in_period(args: &Changelog, moves: Vec<Move>) -> Vec<Choice> {
     let mut sides: BTreeMap<(String, String), Choice> = BTreeMap::new();
     for moved in moves {
@@ -144,10 +147,10 @@ fn version(tag: &Tag) -> Option<Version> {
 fn environment(
     named: Option<&EnvironmentName>,
     config: &Config,
-    rulebook: &Rulebook,
+    repository_policy: &RepositoryPolicy,
 ) -> Result<usize, Fault> {
-    let Some(name) = named else { return Ok(rulebook.environments.len() - 1) };
-    rulebook.find(name).ok_or_else(|| {
+    let Some(name) = named else { return Ok(repository_policy.environments.len() - 1) };
+    repository_policy.find(name).ok_or_else(|| {
         let known: Vec<&str> = config.environments().iter().map(|one| one.name.as_str()).collect();
         Fault::new(Class::Usage, format!("there is no environment {name}"))
             .with_hint(format!("there are {}", known.join(", ")))
@@ -155,9 +158,9 @@ fn environment(
 }
 
 /// The environment whose versions come from the registry, before this one.
-fn root(rulebook: &Rulebook, environment: usize) -> usize {
+fn root(repository_policy: &RepositoryPolicy, environment: usize) -> usize {
     let mut at = environment;
-    while let Some(before) = rulebook.environments[at].before {
+    while let Some(before) = repository_policy.environments[at].before {
         at = before;
     }
     at

@@ -7,25 +7,25 @@ use crate::cli::args::{Approve, Format, Global};
 use crate::cli::commands::{activity, known};
 use crate::cli::output::Output;
 use crate::cli::render;
-use crate::engine::{ByHand, PassReport, Problem, Request, Track, What};
+use crate::engine::{ManualPromotion, PassMode, PassOptions, PassReport, Problem, Target};
 use crate::model::{Class, Digest, EnvironmentName, Fault, ServicePattern, Tag};
 use crate::policy::{
-    self, ApprovalReason, Control, Decision, DigestReason, GateName, GateReport, Insistence, Reason,
+    self, ApprovalReason, Control, Decision, DigestReason, GateName, GateReport, Overrides, Reason,
 };
 
-use super::desk::{Desk, How};
+use super::desk::{ControlSession, How};
 
 pub(in crate::cli::commands) async fn approve(
     global: &Global,
     args: &Approve,
     output: &Output,
 ) -> Result<ExitCode, Fault> {
-    let mut desk = Desk::open(global, output).await?;
-    let view = desk.look().await?;
+    let mut desk = ControlSession::open(global, output).await?;
+    let state = desk.look().await?;
     let services: Vec<ServicePattern> = args
         .services
         .iter()
-        .map(|written| known::some_pattern(&view, written, false))
+        .map(|written| known::some_pattern(&state, written, false))
         .collect::<Result<_, _>>()?;
     let mut findings = Findings::default();
     for environment in args.environments.iter().collect::<BTreeSet<_>>() {
@@ -58,7 +58,7 @@ pub(in crate::cli::commands) async fn approve(
             digest: one.digest.clone(),
         }));
     }
-    let code = desk.put(&view, approvals, &how).await?;
+    let code = desk.put(&state, approvals, &how).await?;
     if output.format == Format::Text {
         let still: String = waiting
             .iter()
@@ -71,19 +71,20 @@ pub(in crate::cli::commands) async fn approve(
 
 /// What would move there, and what every gate says.
 async fn ask(
-    desk: &mut Desk<'_>,
+    desk: &mut ControlSession<'_>,
     args: &Approve,
     services: &[ServicePattern],
     environment: &EnvironmentName,
 ) -> Result<PassReport, Fault> {
-    let by_hand = ByHand {
+    let by_hand = ManualPromotion {
         services: services.to_vec(),
         to: Some(environment.clone()),
         tag: args.tag.clone(),
         image: args.image.clone(),
-        insistence: Insistence::default(),
+        overrides: Overrides::default(),
     };
-    let request = Request { what: What::Some(by_hand), requested_by: desk.by.clone(), dry_run: true };
+    let request =
+        PassOptions { mode: PassMode::Manual(by_hand), requested_by: desk.by.clone(), dry_run: true };
     let _turn = desk.session.turn(desk.output).await?;
     activity::during("Looking", desk.session.engine.pass(&request)).await
 }
@@ -121,13 +122,13 @@ impl Findings {
         environment: &EnvironmentName,
         args: &Approve,
     ) -> Result<(), Fault> {
-        let tracks = &report.assessment.view.board.tracks;
-        let is_named = |track: &Track| services.iter().any(|pattern| pattern.matches(track.service()));
-        for (track, decision) in tracks.iter().zip(&report.assessment.decisions) {
-            if !is_named(track) {
+        let targets = &report.evaluation.state.deployed.targets;
+        let is_named = |target: &Target| services.iter().any(|pattern| pattern.matches(target.service()));
+        for (target, decision) in targets.iter().zip(&report.evaluation.decisions) {
+            if !is_named(target) {
                 continue;
             }
-            let place = format!("{} in {environment}", track.service());
+            let place = format!("{} in {environment}", target.service());
             let (tag, digest, gates) = match decision {
                 None => continue,
                 Some(Decision::Current { why }) => {
@@ -146,12 +147,12 @@ impl Findings {
                 continue;
             }
             let digest = checked(tag, digest, gates, args, report)?;
-            let from = track.running.first().map(|running| running.tag.to_string()).unwrap_or_default();
+            let from = target.running.first().map(|running| running.tag.to_string()).unwrap_or_default();
             self.waiting.push(Waiting {
-                service: track.service().clone(),
+                service: target.service().clone(),
                 environment: environment.clone(),
                 tag: tag.clone(),
-                heading: format!("{place}: {from} -> {tag} as {}@{digest}", track.image()),
+                heading: format!("{place}: {from} -> {tag} as {}@{digest}", target.image()),
                 place,
                 digest: digest.clone(),
                 gates: gates.to_vec(),

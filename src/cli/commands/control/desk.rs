@@ -10,15 +10,15 @@ use crate::cli::commands::{activity, known};
 use crate::cli::moment::Moment;
 use crate::cli::output::Output;
 use crate::cli::person;
-use crate::cli::render::control::{self as render, Scene};
+use crate::cli::render::control::{self as render, RenderContext};
 use crate::cli::wiring::Session;
 use crate::control;
-use crate::engine::{Order, Ordered, View};
+use crate::engine::{ControlChange, ControlChangeResult, RepositoryState};
 use crate::model::{Class, Fault, Timestamp};
 use crate::policy::{Control, Note};
 
 /// A place to write control files from.
-pub(super) struct Desk<'a> {
+pub(super) struct ControlSession<'a> {
     pub(super) session: Session,
     pub(super) output: &'a Output,
     pub(super) by: String,
@@ -39,7 +39,7 @@ pub(super) struct How<'a> {
     pub(super) unless: Option<(&'a str, &'a str)>,
 }
 
-impl<'a> Desk<'a> {
+impl<'a> ControlSession<'a> {
     pub(super) async fn open(global: &Global, output: &'a Output) -> Result<Self, Fault> {
         let session = Session::open(global, output).await?;
         let now = chrono::Utc::now();
@@ -48,7 +48,7 @@ impl<'a> Desk<'a> {
     }
 
     /// The repository as it is now.
-    pub(super) async fn look(&mut self) -> Result<Arc<View>, Fault> {
+    pub(super) async fn look(&mut self) -> Result<Arc<RepositoryState>, Fault> {
         known::look(&mut self.session, self.output).await
     }
 
@@ -70,29 +70,33 @@ impl<'a> Desk<'a> {
     /// Writes controls, and tells what came of it.
     pub(super) async fn put(
         &mut self,
-        view: &View,
+        state: &RepositoryState,
         controls: Vec<Control>,
         how: &How<'_>,
     ) -> Result<ExitCode, Fault> {
         let said = controls.clone();
-        let order = Order::Put(controls);
+        let order = ControlChange::Put(controls);
         let tried = self.give(&order, true).await?;
         if tried.written.is_empty() {
             return self.tell_said(&said, how);
         }
         if how.going.dry_run {
-            return self.tell(view, &tried, how);
+            return self.tell(state, &tried, how);
         }
-        self.be_sure(how, || self.preview(view, &tried))?;
+        self.be_sure(how, || self.preview(state, &tried))?;
         let ordered = self.give(&order, false).await?;
         if ordered.written.is_empty() {
             return self.tell_said(&said, how);
         }
-        self.tell(view, &ordered, how)
+        self.tell(state, &ordered, how)
     }
 
     /// Carries out an order, or tries it.
-    pub(super) async fn give(&mut self, order: &Order, dry_run: bool) -> Result<Ordered, Fault> {
+    pub(super) async fn give(
+        &mut self,
+        order: &ControlChange,
+        dry_run: bool,
+    ) -> Result<ControlChangeResult, Fault> {
         let _turn = self.session.turn(self.output).await?;
         let what = if dry_run { "Looking" } else { "Writing" };
         activity::during(what, self.session.engine.order(order, &self.by, dry_run)).await
@@ -109,13 +113,18 @@ impl<'a> Desk<'a> {
     }
 
     /// What would be told of an order.
-    pub(super) fn preview(&self, view: &View, tried: &Ordered) -> String {
-        render::text(&self.scene(view, true), tried)
+    pub(super) fn preview(&self, state: &RepositoryState, tried: &ControlChangeResult) -> String {
+        render::text(&self.scene(state, true), tried)
     }
 
     /// Tells what was written and removed, or would be.
-    pub(super) fn tell(&self, view: &View, ordered: &Ordered, how: &How<'_>) -> Result<ExitCode, Fault> {
-        let scene = self.scene(view, how.going.dry_run);
+    pub(super) fn tell(
+        &self,
+        state: &RepositoryState,
+        ordered: &ControlChangeResult,
+        how: &How<'_>,
+    ) -> Result<ExitCode, Fault> {
+        let scene = self.scene(state, how.going.dry_run);
         match self.output.format {
             Format::Text => self.output.text(&render::text(&scene, ordered))?,
             Format::Json => self.output.json(how.kind, &render::json(&scene, ordered))?,
@@ -138,10 +147,10 @@ impl<'a> Desk<'a> {
         self.tell_nothing(&format!("Nothing to do: {} says that already", files.join(", ")), how)
     }
 
-    fn scene<'s>(&'s self, view: &'s View, dry_run: bool) -> Scene<'s> {
-        Scene {
-            view,
-            rulebook: self.session.engine.rulebook(),
+    fn scene<'s>(&'s self, state: &'s RepositoryState, dry_run: bool) -> RenderContext<'s> {
+        RenderContext {
+            state,
+            repository_policy: self.session.engine.repository_policy(),
             zone: self.session.config.timezone,
             now: self.now,
             dry_run,

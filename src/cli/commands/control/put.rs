@@ -6,26 +6,26 @@ use std::process::ExitCode;
 use crate::cli::args::{Freeze, Global, Going, Hold, Pin, Quarantine};
 use crate::cli::commands::known;
 use crate::cli::output::Output;
-use crate::engine::{Rulebook, View};
+use crate::engine::{RepositoryPolicy, RepositoryState};
 use crate::model::{Class, EnvironmentName, Fault, ServicePattern, Timestamp};
-use crate::policy::{self, Control, Coverage, FreezeOrder, Range, ending};
+use crate::policy::{self, Control, Coverage, FreezeControl, Range, ending};
 
-use super::desk::{Desk, How};
+use super::desk::{ControlSession, How};
 
 pub(in crate::cli::commands) async fn hold(
     global: &Global,
     args: &Hold,
     output: &Output,
 ) -> Result<ExitCode, Fault> {
-    let mut desk = Desk::open(global, output).await?;
-    let view = desk.look().await?;
-    let services = pattern(&view, args.service.as_deref(), args.force)?;
+    let mut desk = ControlSession::open(global, output).await?;
+    let state = desk.look().await?;
+    let services = pattern(&state, args.service.as_deref(), args.force)?;
     let note = desk.note(&args.saying.reason, args.expires)?;
     let is_broad = services.is_none() && !args.all;
     let covers = Coverage { services, environments: once_each(&args.environments) };
     let hold = Control::Hold(policy::Hold { note, covers });
     let how = how("Hold", &args.saying.going, is_broad.then_some("Hold all of these?"));
-    desk.put(&view, vec![hold], &how).await
+    desk.put(&state, vec![hold], &how).await
 }
 
 pub(in crate::cli::commands) async fn pin(
@@ -33,34 +33,34 @@ pub(in crate::cli::commands) async fn pin(
     args: &Pin,
     output: &Output,
 ) -> Result<ExitCode, Fault> {
-    let mut desk = Desk::open(global, output).await?;
-    let view = desk.look().await?;
-    let services = known::some_pattern(&view, &args.service, args.force)?;
+    let mut desk = ControlSession::open(global, output).await?;
+    let state = desk.look().await?;
+    let services = known::some_pattern(&state, &args.service, args.force)?;
     let versions = match &args.versions {
         Some(versions) => versions.clone(),
-        None => what_runs(&view, desk.session.engine.rulebook(), &services, &args.environments)?,
+        None => what_runs(&state, desk.session.engine.repository_policy(), &services, &args.environments)?,
     };
     let note = desk.note(&args.saying.reason, args.expires)?;
     let is_broad = services.as_str() == "**";
     let covers = Coverage { services: Some(services), environments: once_each(&args.environments) };
     let pin = Control::Pin(policy::Pin { note, covers, versions });
     let how = how("Pin", &args.saying.going, is_broad.then_some("Pin all of these?"));
-    desk.put(&view, vec![pin], &how).await
+    desk.put(&state, vec![pin], &how).await
 }
 
 /// The one version that runs, as a range.
 fn what_runs(
-    view: &View,
-    rulebook: &Rulebook,
+    state: &RepositoryState,
+    repository_policy: &RepositoryPolicy,
     services: &ServicePattern,
     environments: &[EnvironmentName],
 ) -> Result<Range, Fault> {
-    let name_of = |environment: usize| &rulebook.environments[environment].policy.name;
+    let name_of = |environment: usize| &repository_policy.environments[environment].policy.name;
     let is_meant =
         |environment: usize| environments.is_empty() || environments.contains(name_of(environment));
-    let tracks = known::tracks(view, services).filter(|track| is_meant(track.environment));
+    let targets = known::targets(state, services).filter(|target| is_meant(target.environment));
     let running: BTreeSet<String> =
-        tracks.flat_map(|track| track.running.iter()).map(|running| running.version.to_string()).collect();
+        targets.flat_map(|target| target.running.iter()).map(|running| running.version.to_string()).collect();
     let running: Vec<String> = running.into_iter().collect();
     if let [one] = running.as_slice()
         && let Ok(range) = one.parse()
@@ -85,18 +85,18 @@ pub(in crate::cli::commands) async fn quarantine(
     args: &Quarantine,
     output: &Output,
 ) -> Result<ExitCode, Fault> {
-    let mut desk = Desk::open(global, output).await?;
-    let view = desk.look().await?;
-    let services = known::some_pattern(&view, &args.service, args.force)?;
+    let mut desk = ControlSession::open(global, output).await?;
+    let state = desk.look().await?;
+    let services = known::some_pattern(&state, &args.service, args.force)?;
     if !args.force {
-        known::version(&desk.session, &view, &services, &args.version, output).await?;
+        known::version(&desk.session, &state, &services, &args.version, output).await?;
     }
     let note = desk.note(&args.saying.reason, args.expires)?;
     let is_broad = services.as_str() == "**";
     let quarantine =
         Control::Quarantine(policy::Quarantine { note, services, version: args.version.clone() });
     let how = how("Quarantine", &args.saying.going, is_broad.then_some("Quarantine it for every service?"));
-    desk.put(&view, vec![quarantine], &how).await
+    desk.put(&state, vec![quarantine], &how).await
 }
 
 pub(in crate::cli::commands) async fn freeze(
@@ -104,15 +104,15 @@ pub(in crate::cli::commands) async fn freeze(
     args: &Freeze,
     output: &Output,
 ) -> Result<ExitCode, Fault> {
-    let mut desk = Desk::open(global, output).await?;
-    let view = desk.look().await?;
-    let services = pattern(&view, args.service.as_deref(), args.force)?;
+    let mut desk = ControlSession::open(global, output).await?;
+    let state = desk.look().await?;
+    let services = pattern(&state, args.service.as_deref(), args.force)?;
     let freeze = span(args, desk.session.config.timezone, desk.now)?;
     let is_broad = services.is_none() && args.environments.is_empty() && !args.all;
     let note = desk.note(&args.saying.reason, None)?;
-    let freeze = Control::Freeze(FreezeOrder { note, services, freeze });
+    let freeze = Control::Freeze(FreezeControl { note, services, freeze });
     let how = how("Freeze", &args.saying.going, is_broad.then_some("Freeze all of these?"));
-    desk.put(&view, vec![freeze], &how).await
+    desk.put(&state, vec![freeze], &how).await
 }
 
 /// From when to when.
@@ -137,8 +137,12 @@ fn once_each(environments: &[EnvironmentName]) -> Vec<EnvironmentName> {
     environments.iter().collect::<BTreeSet<_>>().into_iter().cloned().collect()
 }
 
-fn pattern(view: &View, written: Option<&str>, is_forced: bool) -> Result<Option<ServicePattern>, Fault> {
-    written.map_or(Ok(None), |written| known::pattern(view, written, is_forced))
+fn pattern(
+    state: &RepositoryState,
+    written: Option<&str>,
+    is_forced: bool,
+) -> Result<Option<ServicePattern>, Fault> {
+    written.map_or(Ok(None), |written| known::pattern(state, written, is_forced))
 }
 
 /// What covers everything is confirmed, or said by a word of its own.

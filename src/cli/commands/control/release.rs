@@ -5,21 +5,21 @@ use std::process::ExitCode;
 use crate::cli::args::{Global, Release};
 use crate::cli::output::Output;
 use crate::cli::render::control::kinds;
-use crate::engine::{self, Order};
+use crate::engine::{self, ControlChange};
 use crate::model::Fault;
 
-use super::desk::{Desk, How};
+use super::desk::{ControlSession, How};
 
 pub(in crate::cli::commands) async fn release(
     global: &Global,
     args: &Release,
     output: &Output,
 ) -> Result<ExitCode, Fault> {
-    let mut desk = Desk::open(global, output).await?;
-    let view = desk.look().await?;
+    let mut desk = ControlSession::open(global, output).await?;
+    let state = desk.look().await?;
     let order = order(args);
     let tried = desk.give(&order, true).await?;
-    let kinds = kinds(&view, &tried.removed);
+    let kinds = kinds(&state, &tried.removed);
     let unless = match tried.removed.len() {
         1 => format!("no service is named, a {} fits, and nobody can be asked", kinds.join("")),
         many => format!("{many} control files fit ({}), and nobody can be asked", kinds.join(", ")),
@@ -40,21 +40,21 @@ pub(in crate::cli::commands) async fn release(
         return desk.tell_nothing("Nothing to release: every control file still counts", &how);
     }
     if args.going.dry_run {
-        return desk.tell(&view, &tried, &how);
+        return desk.tell(&state, &tried, &how);
     }
-    desk.be_sure(&how, || desk.preview(&view, &tried))?;
+    desk.be_sure(&how, || desk.preview(&state, &tried))?;
     let ordered = desk.give(&order, false).await?;
-    desk.tell(&view, &ordered, &how)
+    desk.tell(&state, &ordered, &how)
 }
 
-fn order(args: &Release) -> Order {
+fn order(args: &Release) -> ControlChange {
     if args.expired {
-        return Order::Sweep;
+        return ControlChange::Sweep;
     }
     // A freeze and a version are named by themselves; else no service means those files that name none.
     let names_itself = args.freeze.is_some() || args.version.is_some();
     let of_none = (!names_itself).then(|| "**".to_owned());
-    Order::Release(engine::Release {
+    ControlChange::Release(engine::Release {
         kinds: args.kinds.clone(),
         service: args.service.clone().or(of_none),
         environments: args.environments.clone(),

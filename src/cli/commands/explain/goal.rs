@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use crate::cli::args::Until;
-use crate::engine::{Explained, Explanation, Outlook, Prospect, Verdict};
+use crate::engine::{CandidateStatus, Explained, Explanation, TargetStatus, Verdict};
 use crate::model::{EnvironmentName, ImageName, Tag, Timestamp, Version};
 
 /// How long to look away when every gate is open and only the promotion is missing.
@@ -52,23 +52,27 @@ impl Goals {
 
     fn look_at(&mut self, explanation: &Explanation, until: Until) -> Progress {
         let place = (explanation.environment.clone(), explanation.image.clone());
-        let prospect = explanation.prospect();
-        if let Some(prospect) = prospect {
-            self.0.entry(place.clone()).or_insert_with(|| (prospect.tag.clone(), prospect.version.clone()));
+        let candidate_status = explanation.candidate_status();
+        if let Some(candidate_status) = candidate_status {
+            self.0
+                .entry(place.clone())
+                .or_insert_with(|| (candidate_status.tag.clone(), candidate_status.version.clone()));
         }
         let goal = self.0.get(&place);
         let lowest = explanation.running.first();
         let runs = goal.zip(lowest).is_some_and(|((_, wanted), lowest)| lowest.version >= *wanted);
-        let is_of_goal = goal.zip(prospect).is_some_and(|((wanted, _), prospect)| prospect.tag == *wanted);
+        let is_of_goal = goal
+            .zip(candidate_status)
+            .is_some_and(|((wanted, _), candidate_status)| candidate_status.tag == *wanted);
         match &explanation.outlook {
             _ if runs => Progress::Reached,
-            Outlook::Runs => Progress::Reached,
-            Outlook::Open(_) if until == Until::Open => Progress::Reached,
-            Outlook::Current(why) if goal.is_none() && why.is_up_to_date() => Progress::Reached,
-            Outlook::NoVersion | Outlook::Stuck(_) | Outlook::Unreadable => {
+            TargetStatus::Runs => Progress::Reached,
+            TargetStatus::Open(_) if until == Until::Open => Progress::Reached,
+            TargetStatus::Current(why) if goal.is_none() && why.is_up_to_date() => Progress::Reached,
+            TargetStatus::NoVersion | TargetStatus::Stuck(_) | TargetStatus::Unreadable => {
                 Progress::Lost(explanation.verdict())
             }
-            Outlook::Waits(prospect) if is_of_goal && prospect.is_lost => {
+            TargetStatus::Waits(candidate_status) if is_of_goal && candidate_status.is_lost => {
                 Progress::Lost(explanation.verdict())
             }
             _ => Progress::Waiting,
@@ -86,12 +90,12 @@ impl Goals {
             }
             let environment = &explanation.environment;
             let tag = goal.map_or_else(|| "something newer".to_owned(), ToString::to_string);
-            let closed = explanation.prospect().into_iter().flat_map(Prospect::closed);
+            let closed = explanation.candidate_status().into_iter().flat_map(CandidateStatus::closed);
             let closed: Vec<&str> = closed.map(|gate| gate.report.gate.as_str()).collect();
             let gates = match (&explanation.outlook, closed.as_slice()) {
-                (Outlook::Open(_), _) => "every gate is open".to_owned(),
-                (Outlook::Unknown, _) => "the registry does not answer".to_owned(),
-                (Outlook::Current(why), _) => why.to_string(),
+                (TargetStatus::Open(_), _) => "every gate is open".to_owned(),
+                (TargetStatus::Unknown, _) => "the registry does not answer".to_owned(),
+                (TargetStatus::Current(why), _) => why.to_string(),
                 (_, closed) => closed.join(", "),
             };
             let opens_at = explanation.opens_at().filter(|at| *at > explained.now);
@@ -108,7 +112,7 @@ impl Goals {
 
 /// How long to look away from the branch after what was explained: until a gate opens, and never long.
 pub(super) fn pause(explained: &Explained, now: Timestamp, tick: Option<Timestamp>) -> Duration {
-    let is_open = |explanation: &Explanation| matches!(explanation.outlook, Outlook::Open(_));
+    let is_open = |explanation: &Explanation| matches!(explanation.outlook, TargetStatus::Open(_));
     let left = |at: Timestamp| (at - now).to_std().ok();
     let usual = match explained.next_opening.and_then(left) {
         _ if explained.explanations.iter().any(is_open) => OPEN,

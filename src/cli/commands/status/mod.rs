@@ -13,7 +13,7 @@ use crate::cli::render::{
     status::{Board, Choice},
 };
 use crate::cli::wiring::Session;
-use crate::engine::{Request, Rulebook};
+use crate::engine::{PassOptions, RepositoryPolicy};
 use crate::model::{Class, EnvironmentName, Fault};
 
 use super::{activity, exit_code};
@@ -23,27 +23,27 @@ pub(super) async fn run(global: &Global, args: &Status, output: &Output) -> Resu
         return Box::pin(watch::watch(global, args, output)).await;
     }
     let mut session = Session::open(global, output).await?;
-    let choice = choice(args, session.engine.rulebook())?;
+    let choice = choice(args, session.engine.repository_policy())?;
     let _turn = session.turn(output).await?;
-    let report = activity::during("Looking", session.engine.pass(&Request::plan())).await?;
-    let board = Board::of(session.engine.rulebook(), &report, &choice);
-    if board.rows.is_empty() && !args.services.is_empty() && !args.blocked {
+    let report = activity::during("Looking", session.engine.pass(&PassOptions::plan())).await?;
+    let deployed = Board::of(session.engine.repository_policy(), &report, &choice);
+    if deployed.rows.is_empty() && !args.services.is_empty() && !args.blocked {
         let message = format!("no service is called {}", args.services.join(" or "));
         return Err(Fault::new(Class::Usage, message).with_hint("`tidegate status` lists all of them"));
     }
     // Since when something runs is told even where nothing newer is there.
-    session.engine.learn(&report.assessment.view, board.tracks()).await?;
+    session.engine.learn(&report.evaluation.state, deployed.targets()).await?;
     match output.format {
-        Format::Text => output.text(&board.render(report.assessment.now, output.width()))?,
-        Format::Json => output.json("Status", &render::json::status(&board))?,
+        Format::Text => output.text(&deployed.render(report.evaluation.now, output.width()))?,
+        Format::Json => output.json("Status", &render::json::status(&deployed))?,
     }
     Ok(exit_code(&report.problems))
 }
 
-fn choice(args: &Status, rulebook: &Rulebook) -> Result<Choice, Fault> {
+fn choice(args: &Status, repository_policy: &RepositoryPolicy) -> Result<Choice, Fault> {
     let place = |name: &EnvironmentName| {
-        rulebook.find(name).ok_or_else(|| {
-            let environments = rulebook.environments.iter();
+        repository_policy.find(name).ok_or_else(|| {
+            let environments = repository_policy.environments.iter();
             let names: Vec<&str> = environments.map(|environment| environment.policy.name.as_str()).collect();
             Fault::new(Class::Usage, format!("there is no environment {name}"))
                 .with_hint(format!("the configuration has {}", names.join(", ")))

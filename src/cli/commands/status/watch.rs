@@ -15,7 +15,7 @@ use crate::cli::render::{self, time};
 use crate::cli::screen::Screen;
 use crate::cli::signals::Signals;
 use crate::cli::wiring::{Session, load};
-use crate::engine::{PassReport, Request};
+use crate::engine::{PassOptions, PassReport};
 use crate::model::{Class, Fault, Printable, Timestamp};
 
 /// How long from one look at the branch to the next.
@@ -28,7 +28,7 @@ const DRAW: Duration = Duration::from_secs(1);
 pub(super) async fn watch(global: &Global, args: &Status, output: &Output) -> Result<ExitCode, Fault> {
     let mut signals = Signals::listen()?;
     let mut session = Session::of(load(global, output)?, output).await?;
-    let choice = super::choice(args, session.engine.rulebook())?;
+    let choice = super::choice(args, session.engine.repository_policy())?;
     let stop = session.stop.clone();
     let ended = if output.is_terminal() {
         on_terminal(&mut session, &choice, output, &mut signals).await
@@ -72,15 +72,15 @@ impl Seen {
         let _turn = session.turn(output).await?;
         if let Some(report) = &self.report {
             let head = session.engine.look().await?.commit();
-            let is_unmoved = head == report.assessment.view.commit();
+            let is_unmoved = head == report.evaluation.state.commit();
             if is_unmoved && self.again_at.is_none_or(|at| chrono::Utc::now() < at) {
                 return Ok(false);
             }
         }
-        let report = Box::pin(session.engine.pass(&Request::plan())).await?;
-        let view = &report.assessment.view;
-        session.engine.learn(view, 0..view.board.tracks.len()).await?;
-        let tick = session.config.schedule.value.next_after(report.assessment.now);
+        let report = Box::pin(session.engine.pass(&PassOptions::plan())).await?;
+        let state = &report.evaluation.state;
+        session.engine.learn(state, 0..state.deployed.targets.len()).await?;
+        let tick = session.config.schedule.value.next_after(report.evaluation.now);
         self.again_at = [tick, report.next_opening].into_iter().flatten().min();
         self.report = Some(report);
         Ok(true)
@@ -137,7 +137,9 @@ fn draw(
     let now = chrono::Utc::now();
     let (width, _) = screen.size();
     let text = match &seen.report {
-        Some(report) => Board::of(session.engine.rulebook(), report, choice).render(now, Some(width)),
+        Some(report) => {
+            Board::of(session.engine.repository_policy(), report, choice).render(now, Some(width))
+        }
         None => String::new(),
     };
     let mut last = format!("{DIM}{}, q leaves{DIM:#}", time::wall(now, session.config.timezone));
@@ -158,10 +160,10 @@ async fn on_pipe(session: &mut Session, choice: &Choice, output: &Output) -> Res
             // Standard error may be closed; the watching goes on all the same.
             let _ = output.complain(&format!("looking again soon: {}\n", Printable::bounded(failure, 300)));
         } else if let Some(report) = seen.report.as_ref().filter(|_| is_new) {
-            let board = Board::of(session.engine.rulebook(), report, choice);
-            let states = board.states(report.assessment.now);
+            let deployed = Board::of(session.engine.repository_policy(), report, choice);
+            let states = deployed.states(report.evaluation.now);
             if told.as_ref() != Some(&states) {
-                tell(&board, told.as_ref(), &states, session, output)?;
+                tell(&deployed, told.as_ref(), &states, session, output)?;
                 told = Some(states);
             }
         }
@@ -173,16 +175,16 @@ async fn on_pipe(session: &mut Session, choice: &Choice, output: &Output) -> Res
 }
 
 fn tell(
-    board: &Board<'_>,
+    deployed: &Board<'_>,
     before: Option<&BTreeMap<String, String>>,
     after: &BTreeMap<String, String>,
     session: &Session,
     output: &Output,
 ) -> Result<(), Fault> {
-    let now = board.report.assessment.now;
+    let now = deployed.report.evaluation.now;
     match (output.format, before) {
-        (Format::Json, _) => output.json_line("Status", &render::json::status(board)),
-        (Format::Text, None) => output.text(&board.render(now, None)),
+        (Format::Json, _) => output.json_line("Status", &render::json::status(deployed)),
+        (Format::Text, None) => output.text(&deployed.render(now, None)),
         (Format::Text, Some(before)) => {
             let changed = after.iter().filter(|(what, state)| before.get(*what) != Some(state));
             let changed = changed.map(|(what, state)| format!("{what}: {state}"));

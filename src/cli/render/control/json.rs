@@ -3,11 +3,11 @@
 use serde::Serialize;
 
 use crate::control;
-use crate::engine::Ordered;
+use crate::engine::ControlChangeResult;
 use crate::model::{EnvironmentName, RepoPath, Timestamp};
 use crate::policy::Control;
 
-use super::{Scene, sentence};
+use super::{RenderContext, sentence};
 
 /// What became of control files.
 #[derive(Serialize)]
@@ -49,12 +49,12 @@ pub(crate) fn nothing(dry_run: bool, why: &str) -> Orders {
 }
 
 /// What was written and removed, or would be.
-pub(crate) fn json(scene: &Scene<'_>, ordered: &Ordered) -> Orders {
+pub(crate) fn json(scene: &RenderContext<'_>, ordered: &ControlChangeResult) -> Orders {
     let written = |(file, text): &(RepoPath, String)| ControlFile {
         text: Some(text.clone()),
         ..of(file, &control::read(file, text.as_bytes()))
     };
-    let removed = |file: &RepoPath| match scene.view.control_at(file) {
+    let removed = |file: &RepoPath| match scene.state.control_at(file) {
         Some(control) => of(file, control),
         None => ControlFile { file: file.to_string(), ..ControlFile::default() },
     };

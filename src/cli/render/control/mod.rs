@@ -12,7 +12,7 @@ use chrono_tz::Tz;
 
 use crate::cli::output::{CYAN, DIM, GREEN, YELLOW};
 use crate::control;
-use crate::engine::{Ordered, Rulebook, Track, View};
+use crate::engine::{ControlChangeResult, RepositoryPolicy, RepositoryState, Target};
 use crate::model::{Printable, RepoPath, ServiceName, Timestamp};
 use crate::policy::{Candidate, Control, Quarantine};
 
@@ -25,10 +25,10 @@ pub(super) use sentence::{release, word};
 const MOST_LISTED: usize = 6;
 
 /// What an order is told against.
-pub(crate) struct Scene<'a> {
+pub(crate) struct RenderContext<'a> {
     /// The repository before it.
-    pub(crate) view: &'a View,
-    pub(crate) rulebook: &'a Rulebook,
+    pub(crate) state: &'a RepositoryState,
+    pub(crate) repository_policy: &'a RepositoryPolicy,
     pub(crate) zone: Tz,
     pub(crate) now: Timestamp,
     /// Whether it was only tried.
@@ -41,14 +41,14 @@ pub(crate) fn wall(at: Timestamp, zone: Tz) -> String {
 }
 
 /// The kinds of the control files at these places, each once.
-pub(crate) fn kinds(view: &View, files: &[RepoPath]) -> Vec<&'static str> {
+pub(crate) fn kinds(state: &RepositoryState, files: &[RepoPath]) -> Vec<&'static str> {
     let kinds: BTreeSet<&str> =
-        files.iter().filter_map(|file| view.control_at(file)).map(sentence::kind).collect();
+        files.iter().filter_map(|file| state.control_at(file)).map(sentence::kind).collect();
     kinds.into_iter().collect()
 }
 
 /// What was written and removed, or would be.
-pub(crate) fn text(scene: &Scene<'_>, ordered: &Ordered) -> String {
+pub(crate) fn text(scene: &RenderContext<'_>, ordered: &ControlChangeResult) -> String {
     let mut text = String::new();
     let commit = ordered.commit.map(|commit| format!("  {DIM}{}{DIM:#}", commit.short())).unwrap_or_default();
     for (file, content) in &ordered.written {
@@ -60,7 +60,7 @@ pub(crate) fn text(scene: &Scene<'_>, ordered: &Ordered) -> String {
     text
 }
 
-fn written(text: &mut String, scene: &Scene<'_>, file: &RepoPath, content: &str, commit: &str) {
+fn written(text: &mut String, scene: &RenderContext<'_>, file: &RepoPath, content: &str, commit: &str) {
     let control = control::read(file, content.as_bytes());
     let (verb, sentence) = (sentence::verb(&control), sentence::of(&control, scene.zone, scene.now));
     let would = if scene.dry_run { "would be " } else { "" };
@@ -69,7 +69,7 @@ fn written(text: &mut String, scene: &Scene<'_>, file: &RepoPath, content: &str,
         let _ = writeln!(text, "  because   {}", Printable::bounded(&note.reason, 300));
     }
     covered(text, scene, &control);
-    if let Some(before) = scene.view.control_at(file) {
+    if let Some(before) = scene.state.control_at(file) {
         replaced(text, before);
     }
     if scene.dry_run {
@@ -82,9 +82,9 @@ fn written(text: &mut String, scene: &Scene<'_>, file: &RepoPath, content: &str,
     }
 }
 
-fn removed(text: &mut String, scene: &Scene<'_>, file: &RepoPath, commit: &str) {
+fn removed(text: &mut String, scene: &RenderContext<'_>, file: &RepoPath, commit: &str) {
     let would = if scene.dry_run { "would be " } else { "" };
-    let control = scene.view.control_at(file);
+    let control = scene.state.control_at(file);
     let file = Printable::new(file.as_str());
     let Some(control) = control else {
         let _ = writeln!(text, "{GREEN}{would}removed{GREEN:#}  {file}{commit}");
@@ -110,43 +110,45 @@ fn replaced(text: &mut String, before: &Control) {
 }
 
 /// Whom it concerns now, where that is not plain from the words.
-fn covered(text: &mut String, scene: &Scene<'_>, control: &Control) {
-    let environment_of = |track: &Track| &scene.rulebook.environments[track.environment].policy.name;
-    let tracks = || scene.view.board.tracks.iter();
-    let listed: Vec<&Track> = match control {
+fn covered(text: &mut String, scene: &RenderContext<'_>, control: &Control) {
+    let environment_of =
+        |target: &Target| &scene.repository_policy.environments[target.environment].policy.name;
+    let targets = || scene.state.deployed.targets.iter();
+    let listed: Vec<&Target> = match control {
         Control::Hold(hold) => {
-            tracks().filter(|track| hold.covers.covers(track.service(), environment_of(track))).collect()
+            targets().filter(|target| hold.covers.covers(target.service(), environment_of(target))).collect()
         }
         Control::Pin(pin) => {
-            let stays = tracks().filter(|track| pin.covers.covers(track.service(), environment_of(track)));
-            for track in
-                stays.filter(|track| !track.running.iter().all(|one| pin.versions.admits(&one.version)))
+            let stays =
+                targets().filter(|target| pin.covers.covers(target.service(), environment_of(target)));
+            for target in
+                stays.filter(|target| !target.running.iter().all(|one| pin.versions.admits(&one.version)))
             {
-                stay(text, track, environment_of(track).as_str(), "which is no such version, and stays");
+                stay(text, target, environment_of(target).as_str(), "which is no such version, and stays");
             }
             return;
         }
         Control::Quarantine(quarantine) => {
-            for track in tracks().filter(|track| runs_it(quarantine, track)) {
+            for target in targets().filter(|target| runs_it(quarantine, target)) {
                 stay(
                     text,
-                    track,
-                    environment_of(track).as_str(),
+                    target,
+                    environment_of(target).as_str(),
                     "and stays there: `tidegate rollback` moves it away",
                 );
             }
             return;
         }
-        Control::Freeze(order) => tracks()
-            .filter(|track| {
+        Control::Freeze(order) => targets()
+            .filter(|target| {
                 let is_service =
-                    order.services.as_ref().is_none_or(|services| services.matches(track.service()));
-                is_service && order.freeze.covers(environment_of(track))
+                    order.services.as_ref().is_none_or(|services| services.matches(target.service()));
+                is_service && order.freeze.covers(environment_of(target))
             })
             .collect(),
         Control::Approval(_) | Control::Unreadable(_) => return,
     };
-    let services: BTreeSet<&ServiceName> = listed.into_iter().map(Track::service).collect();
+    let services: BTreeSet<&ServiceName> = listed.into_iter().map(Target::service).collect();
     if services.len() != 1 || !matches!(control, Control::Hold(hold) if is_one(hold.covers.services.as_ref()))
     {
         let names: Vec<String> = services.iter().take(MOST_LISTED).map(ToString::to_string).collect();
@@ -161,17 +163,17 @@ fn is_one(services: Option<&crate::model::ServicePattern>) -> bool {
     services.is_some_and(|services| services.exact().is_some())
 }
 
-fn runs_it(quarantine: &Quarantine, track: &Track) -> bool {
+fn runs_it(quarantine: &Quarantine, target: &Target) -> bool {
     let is_bad = |running: &Candidate| quarantine.covers(running);
-    quarantine.services.matches(track.service()) && track.running.iter().any(is_bad)
+    quarantine.services.matches(target.service()) && target.running.iter().any(is_bad)
 }
 
-fn stay(text: &mut String, track: &Track, environment: &str, what: &str) {
-    let tags: Vec<&str> = track.running.iter().map(|running| running.tag.as_str()).collect();
+fn stay(text: &mut String, target: &Target, environment: &str, what: &str) {
+    let tags: Vec<&str> = target.running.iter().map(|running| running.tag.as_str()).collect();
     let _ = writeln!(
         text,
         "  {YELLOW}note{YELLOW:#}      {} in {CYAN}{environment}{CYAN:#} runs {}, {what}",
-        track.service(),
+        target.service(),
         tags.join("+")
     );
 }

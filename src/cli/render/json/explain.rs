@@ -3,9 +3,9 @@
 use serde::Serialize;
 
 use crate::cli::render::{Waited, control as controls, remedy, said};
-use crate::engine::{Explained, Explanation, Mover, Outlook, Prospect, ToldGate, Verdict};
+use crate::engine::{CandidateStatus, Explained, Explanation, Mover, TargetStatus, ToldGate, Verdict};
 use crate::model::Timestamp;
-use crate::policy::{Control, Fate, MovedBack, Remedy, Starvation, VersionFate};
+use crate::policy::{Control, Fate, Remedy, RolledBack, Starvation, VersionFate};
 
 use super::{Gate, InRequest, Told, gate, in_request, told};
 
@@ -49,7 +49,7 @@ struct One {
     registry: Option<Offered>,
     request: Option<InRequest>,
     versions: Vec<Version>,
-    moved_back: Vec<Left>,
+    rolled_back: Vec<Left>,
     controls: Vec<Said>,
     problems: Vec<Told>,
 }
@@ -143,7 +143,7 @@ fn verdict(verdict: Verdict) -> &'static str {
 }
 
 fn one(explanation: &Explanation) -> One {
-    let prospect = explanation.prospect();
+    let candidate_status = explanation.candidate_status();
     let arrival = explanation.arrival.as_ref();
     let (promotion, requested_by, author) = match arrival.map(|arrival| &arrival.by) {
         Some(Mover::Tidegate { promotion, requested_by }) => {
@@ -168,13 +168,18 @@ fn one(explanation: &Explanation) -> One {
         verdict: verdict(explanation.verdict()),
         outlook,
         why,
-        next: prospect.map(|prospect| prospect.tag.to_string()),
-        releases: prospect.map(|prospect| prospect.releases_count),
+        next: candidate_status.map(|candidate_status| candidate_status.tag.to_string()),
+        releases: candidate_status.map(|candidate_status| candidate_status.releases_count),
         earliest: explanation.opens_at(),
-        is_lost: prospect.is_some_and(|prospect| prospect.is_lost),
-        gates: prospect.map(|prospect| gates(explanation, prospect)).unwrap_or_default(),
-        override_command: prospect.and_then(|prospect| remedy::override_all(explanation, prospect)),
-        starvation: prospect.and_then(|prospect| prospect.starvation.as_ref()).map(starving),
+        is_lost: candidate_status.is_some_and(|candidate_status| candidate_status.is_lost),
+        gates: candidate_status
+            .map(|candidate_status| gates(explanation, candidate_status))
+            .unwrap_or_default(),
+        override_command: candidate_status
+            .and_then(|candidate_status| remedy::override_all(explanation, candidate_status)),
+        starvation: candidate_status
+            .and_then(|candidate_status| candidate_status.starvation.as_ref())
+            .map(starving),
         registry: explanation.offer.as_ref().map(|offer| Offered {
             tags: offer.tag_count,
             admitted: offer.admitted_count,
@@ -186,33 +191,33 @@ fn one(explanation: &Explanation) -> One {
         }),
         request: explanation.unmerged.as_ref().map(in_request),
         versions: explanation.versions.iter().map(version).collect(),
-        moved_back: explanation.moved_back.iter().map(left).collect(),
+        rolled_back: explanation.rolled_back.iter().map(left).collect(),
         controls: explanation.controls.iter().map(said).collect(),
         problems: explanation.problems.iter().map(told).collect(),
     }
 }
 
-fn outlook(outlook: &Outlook) -> (&'static str, Option<String>) {
+fn outlook(outlook: &TargetStatus) -> (&'static str, Option<String>) {
     match outlook {
-        Outlook::Runs => ("runs", None),
-        Outlook::Current(why) if why.is_up_to_date() => ("current", Some(why.to_string())),
-        Outlook::Current(why) => ("kept", Some(why.to_string())),
-        Outlook::NoVersion => ("noVersion", Some("the rules find no version in the tag".to_owned())),
-        Outlook::Open(_) => ("open", None),
-        Outlook::InReview(_) => ("inReview", None),
-        Outlook::Stuck(_) => ("stuck", Some("it cannot be written".to_owned())),
-        Outlook::Waits(_) => ("waits", None),
-        Outlook::Unknown => ("unknown", Some("the registry could not be asked".to_owned())),
-        Outlook::Unreadable => ("unreadable", Some("something of it cannot be read".to_owned())),
+        TargetStatus::Runs => ("runs", None),
+        TargetStatus::Current(why) if why.is_up_to_date() => ("current", Some(why.to_string())),
+        TargetStatus::Current(why) => ("kept", Some(why.to_string())),
+        TargetStatus::NoVersion => ("noVersion", Some("the rules find no version in the tag".to_owned())),
+        TargetStatus::Open(_) => ("open", None),
+        TargetStatus::InReview(_) => ("inReview", None),
+        TargetStatus::Stuck(_) => ("stuck", Some("it cannot be written".to_owned())),
+        TargetStatus::Waits(_) => ("waits", None),
+        TargetStatus::Unknown => ("unknown", Some("the registry could not be asked".to_owned())),
+        TargetStatus::Unreadable => ("unreadable", Some("something of it cannot be read".to_owned())),
     }
 }
 
-fn gates(explanation: &Explanation, prospect: &Prospect) -> Vec<ExplainedGate> {
+fn gates(explanation: &Explanation, candidate_status: &CandidateStatus) -> Vec<ExplainedGate> {
     let explained = |one: &ToldGate| ExplainedGate {
         gate: gate(&one.report),
         remedies: one.remedies.iter().map(|remedy| way(remedy, explanation)).collect(),
     };
-    prospect.gates.iter().map(explained).collect()
+    candidate_status.gates.iter().map(explained).collect()
 }
 
 fn way(remedy: &Remedy, explanation: &Explanation) -> Way {
@@ -228,7 +233,7 @@ fn way(remedy: &Remedy, explanation: &Explanation) -> Way {
         Remedy::Propose => "propose",
         Remedy::Publish { .. } => "publish",
         Remedy::Admit { .. } => "admit",
-        Remedy::RollBack { .. } => "rollBack",
+        Remedy::RollbackRequest { .. } => "rollBack",
         Remedy::BringBefore { .. } => "bringBefore",
         Remedy::Unite { .. } => "unite",
         Remedy::AddBefore { .. } => "addBefore",
@@ -258,7 +263,7 @@ fn version(one: &VersionFate) -> Version {
         Fate::NotAdmitted { .. } => "notAdmitted",
         Fate::Quarantined(_) => "quarantined",
         Fate::Pinned { .. } => "pinned",
-        Fate::MovedBack { .. } => "movedBack",
+        Fate::RolledBack { .. } => "movedBack",
         Fate::Replaced { .. } => "replaced",
         Fate::RunsBefore { .. } => "runsBefore",
         Fate::RunsPartly { .. } => "runsPartly",
@@ -268,7 +273,7 @@ fn version(one: &VersionFate) -> Version {
     Version { tag: one.tag.to_string(), fate, reason: one.fate.to_string() }
 }
 
-fn left(moved: &MovedBack) -> Left {
+fn left(moved: &RolledBack) -> Left {
     Left {
         environment: moved.environment.to_string(),
         version: moved.version.to_string(),

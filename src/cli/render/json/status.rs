@@ -60,29 +60,29 @@ pub(crate) fn status(board: &Board<'_>) -> Status {
     let service = |row: &Row| ServiceStatus {
         service: row.service.to_string(),
         image: row.image.to_string(),
-        environments: row.tracks.iter().flatten().map(|at| environment(board, *at)).collect(),
+        environments: row.targets.iter().flatten().map(|at| environment(board, *at)).collect(),
     };
-    let assessment = &board.report.assessment;
+    let evaluation = &board.report.evaluation;
     Status {
-        commit: assessment.view.commit().to_string(),
-        at: assessment.now,
+        commit: evaluation.state.commit().to_string(),
+        at: evaluation.now,
         services: board.rows.iter().map(service).collect(),
-        controls: board.controls(assessment.now).iter().map(said).collect(),
-        freezes: board.freezes(assessment.now).into_iter().map(frozen).collect(),
+        controls: board.controls(evaluation.now).iter().map(said).collect(),
+        freezes: board.freezes(evaluation.now).into_iter().map(frozen).collect(),
         problems: board.report.problems.iter().map(told).collect(),
         next_opening: board.report.next_opening,
     }
 }
 
 fn environment(board: &Board<'_>, at: usize) -> EnvironmentStatus {
-    let assessment = &board.report.assessment;
-    let track = &assessment.view.board.tracks[at];
-    let landing = assessment.view.landing(at);
+    let evaluation = &board.report.evaluation;
+    let target = &evaluation.state.deployed.targets[at];
+    let rollout_commit = evaluation.state.rollout_commit(at);
     let status = EnvironmentStatus {
-        environment: board.rulebook.environments[track.environment].policy.name.to_string(),
-        running: track.running.iter().map(|running| running.tag.to_string()).collect(),
-        since: landing.map(|landing| landing.committed_at),
-        commit: landing.map(|landing| landing.commit.to_string()),
+        environment: board.repository_policy.environments[target.environment].policy.name.to_string(),
+        running: target.running.iter().map(|running| running.tag.to_string()).collect(),
+        since: rollout_commit.map(|rollout_commit| rollout_commit.committed_at),
+        commit: rollout_commit.map(|rollout_commit| rollout_commit.commit.to_string()),
         state: "undecided",
         why: None,
         next: None,
@@ -91,12 +91,12 @@ fn environment(board: &Board<'_>, at: usize) -> EnvironmentStatus {
         starvation: None,
         request: board.unmerged(at).as_ref().map(in_request),
     };
-    match &assessment.decisions[at] {
+    match &evaluation.decisions[at] {
         None => status,
         Some(Decision::Promote(approved)) => EnvironmentStatus {
             state: if approved.awaits_review() { "inReview" } else { "open" },
             next: Some(approved.candidate().tag.to_string()),
-            earliest: (!approved.awaits_review()).then_some(assessment.now),
+            earliest: (!approved.awaits_review()).then_some(evaluation.now),
             gates: approved.gates().iter().map(gate).collect(),
             ..status
         },

@@ -3,7 +3,7 @@
 use serde::Serialize;
 
 use crate::model::{EnvironmentName, Timestamp};
-use crate::simulation::{Arrival, Figures, Lead, TrackStory};
+use crate::simulation::{Arrival, Figures, Lead, TargetReplay};
 
 use super::{Arm, Outcome};
 
@@ -120,36 +120,36 @@ pub(crate) fn json(outcome: &Outcome) -> impl Serialize + use<> {
 }
 
 fn told(arm: &Arm, environments: &[EnvironmentName]) -> Told {
-    let tracks = || arm.story.tracks.iter();
+    let targets = || arm.story.targets.iter();
     Told {
         name: arm.name.clone(),
         environments: environments.iter().map(|name| place(arm, name)).collect(),
-        arrivals: tracks()
-            .flat_map(|track| track.arrivals.iter().map(move |arrival| came(track, arrival)))
+        arrivals: targets()
+            .flat_map(|target| target.arrivals.iter().map(move |arrival| came(target, arrival)))
             .collect(),
-        skipped: tracks()
-            .flat_map(|track| {
-                track.skipped().map(move |skipped| Skipped {
-                    place: place_of(track),
+        skipped: targets()
+            .flat_map(|target| {
+                target.skipped().map(move |skipped| Skipped {
+                    place: place_of(target),
                     tag: skipped.candidate.tag.to_string(),
                     released_at: skipped.at,
                 })
             })
             .collect(),
-        waiting: tracks()
-            .filter_map(|track| {
-                track.waiting.as_ref().map(|waiting| Waits {
-                    place: place_of(track),
+        waiting: targets()
+            .filter_map(|target| {
+                target.waiting.as_ref().map(|waiting| Waits {
+                    place: place_of(target),
                     tag: waiting.candidate.tag.to_string(),
                     since: waiting.since,
                     gate: waiting.gate.map(|gate| gate.to_string()),
                 })
             })
             .collect(),
-        starved: tracks()
-            .filter_map(|track| {
-                track.starved.map(|starved| Starves {
-                    place: place_of(track),
+        starved: targets()
+            .filter_map(|target| {
+                target.starved.map(|starved| Starves {
+                    place: place_of(target),
                     superseded: starved.superseded_count,
                     since: starved.since,
                     until: starved.until,
@@ -177,17 +177,17 @@ fn place(arm: &Arm, environment: &EnvironmentName) -> Place {
     }
 }
 
-fn place_of(track: &TrackStory) -> Where {
+fn place_of(target: &TargetReplay) -> Where {
     Where {
-        service: track.service.to_string(),
-        environment: track.environment.to_string(),
-        image: track.image.to_string(),
+        service: target.service.to_string(),
+        environment: target.environment.to_string(),
+        image: target.image.to_string(),
     }
 }
 
-fn came(track: &TrackStory, arrival: &Arrival) -> Came {
+fn came(target: &TargetReplay, arrival: &Arrival) -> Came {
     Came {
-        place: place_of(track),
+        place: place_of(target),
         from: arrival.from.as_ref().map(|from| from.tag.to_string()),
         to: arrival.candidate.tag.to_string(),
         at: arrival.at,

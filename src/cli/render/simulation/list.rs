@@ -10,7 +10,7 @@ use crate::cli::render::table::{self, Cell};
 use crate::cli::render::time;
 use crate::model::{Elapsed, EnvironmentName, ImageName, Printable, ServiceName, Tag, Timestamp};
 use crate::policy::GateName;
-use crate::simulation::{Arrival, Story, TrackStory};
+use crate::simulation::{Arrival, ReplayReport, TargetReplay};
 
 use super::{Arm, Outcome};
 
@@ -64,10 +64,10 @@ pub(super) fn render(outcome: &Outcome, zone: Tz, most: usize) -> String {
     text
 }
 
-fn arrivals(story: &Story) -> impl Iterator<Item = (Key<'_>, &Arrival)> {
-    story.tracks.iter().flat_map(|track| {
-        let key = |arrival| (&track.environment, &track.service, &track.image, tag_of(arrival));
-        track.arrivals.iter().map(move |arrival| (key(arrival), arrival))
+fn arrivals(story: &ReplayReport) -> impl Iterator<Item = (Key<'_>, &Arrival)> {
+    story.targets.iter().flat_map(|target| {
+        let key = |arrival| (&target.environment, &target.service, &target.image, tag_of(arrival));
+        target.arrivals.iter().map(move |arrival| (key(arrival), arrival))
     })
 }
 
@@ -128,8 +128,8 @@ fn waited(waited: &[(GateName, std::time::Duration)]) -> String {
 /// The versions that never came, since a higher one did.
 fn passed_over(arm: &Arm, text: &mut String) {
     const MOST_TAGS: usize = 20;
-    for track in &arm.story.tracks {
-        let tags: Vec<&str> = track.skipped().map(|released| released.candidate.tag.as_str()).collect();
+    for target in &arm.story.targets {
+        let tags: Vec<&str> = target.skipped().map(|released| released.candidate.tag.as_str()).collect();
         if tags.is_empty() {
             continue;
         }
@@ -139,7 +139,7 @@ fn passed_over(arm: &Arm, text: &mut String) {
             more => format!(" and {more} more"),
         };
         let name = Printable::bounded(&arm.name, 40);
-        let (service, environment) = (&track.service, &track.environment);
+        let (service, environment) = (&target.service, &target.environment);
         // Writing to a string does not fail.
         let _ =
             writeln!(text, "{DIM}passed over{DIM:#} {service} in {environment} under {name}: {shown}{more}");
@@ -147,19 +147,19 @@ fn passed_over(arm: &Arm, text: &mut String) {
 }
 
 fn starved(arm: &Arm, zone: Tz, text: &mut String) {
-    let tell = |track: &TrackStory| {
-        let starved = track.starved?;
+    let tell = |target: &TargetReplay| {
+        let starved = target.starved?;
         Some(format!(
             "{YELLOW}starved{YELLOW:#} {} in {} under {}: {} versions in a row were replaced before their soak was \
              over, since {}\n",
-            track.service,
-            track.environment,
+            target.service,
+            target.environment,
             Printable::bounded(&arm.name, 40),
             starved.superseded_count,
             time::wall(starved.since, zone)
         ))
     };
-    let told: Vec<String> = arm.story.tracks.iter().filter_map(tell).collect();
+    let told: Vec<String> = arm.story.targets.iter().filter_map(tell).collect();
     let most = 10;
     if !told.is_empty() {
         text.push('\n');

@@ -12,7 +12,7 @@ use serde::Serialize;
 
 use crate::cli::output::{BOLD, DIM, YELLOW};
 use crate::model::{Elapsed, EnvironmentName, Printable, Timestamp};
-use crate::simulation::{Chronicle, Story};
+use crate::simulation::{ReplayReport, Timeline};
 
 use super::time;
 
@@ -37,13 +37,13 @@ pub(crate) struct Outcome {
 #[derive(Debug)]
 pub(crate) struct Arm {
     pub(crate) name: String,
-    pub(crate) story: Story,
+    pub(crate) story: ReplayReport,
 }
 
 impl Outcome {
     /// Whether there is nothing to tell of.
     pub(crate) fn is_empty(&self) -> bool {
-        self.arms.iter().all(|arm| arm.story.tracks.is_empty())
+        self.arms.iter().all(|arm| arm.story.targets.is_empty())
     }
 
     /// The two that are told apart in the list: the last two.
@@ -99,13 +99,13 @@ fn taken_to_be_done(outcome: &Outcome) -> impl Iterator<Item = String> {
 }
 
 /// What was written.
-pub(crate) fn recorded(path: &Path, chronicle: &Chronicle, zone: Tz) -> String {
-    let counts = Counts::of(chronicle);
+pub(crate) fn recorded(path: &Path, timeline: &Timeline, zone: Tz) -> String {
+    let counts = Counts::of(timeline);
     format!(
         "Wrote {}: {} to {}, {} images with {} tags, {} commits, {} changes of control files\n",
         Printable::new(&path.display().to_string()),
-        time::wall(chronicle.from, zone),
-        time::wall(chronicle.to, zone),
+        time::wall(timeline.from, zone),
+        time::wall(timeline.to, zone),
         counts.images,
         counts.tags,
         counts.commits,
@@ -114,7 +114,7 @@ pub(crate) fn recorded(path: &Path, chronicle: &Chronicle, zone: Tz) -> String {
 }
 
 /// The same for programs.
-pub(crate) fn recorded_json(path: &Path, chronicle: &Chronicle) -> impl Serialize {
+pub(crate) fn recorded_json(path: &Path, timeline: &Timeline) -> impl Serialize {
     #[derive(Serialize)]
     struct Recorded {
         file: String,
@@ -125,9 +125,9 @@ pub(crate) fn recorded_json(path: &Path, chronicle: &Chronicle) -> impl Serializ
     }
     Recorded {
         file: path.display().to_string(),
-        from: chronicle.from,
-        to: chronicle.to,
-        counts: Counts::of(chronicle),
+        from: timeline.from,
+        to: timeline.to,
+        counts: Counts::of(timeline),
     }
 }
 
@@ -140,12 +140,12 @@ struct Counts {
 }
 
 impl Counts {
-    fn of(chronicle: &Chronicle) -> Self {
+    fn of(timeline: &Timeline) -> Self {
         Self {
-            images: chronicle.images.len(),
-            tags: chronicle.images.values().map(|image| image.tags.len()).sum(),
-            commits: chronicle.movements.chunk_by(|one, next| one.sequence == next.sequence).count(),
-            controls: chronicle.controls.len(),
+            images: timeline.images.len(),
+            tags: timeline.images.values().map(|image| image.tags.len()).sum(),
+            commits: timeline.tag_changes.chunk_by(|one, next| one.sequence == next.sequence).count(),
+            controls: timeline.controls.len(),
         }
     }
 }

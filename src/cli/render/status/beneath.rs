@@ -3,7 +3,7 @@
 use std::fmt::Write;
 
 use crate::cli::output::{CYAN, DIM, YELLOW};
-use crate::engine::Track;
+use crate::engine::Target;
 use crate::model::{Elapsed, EnvironmentName, Printable, Timestamp};
 use crate::policy::{Control, Controls, Decision, Freeze, ShownTime, Starvation};
 
@@ -17,7 +17,7 @@ const MOST_TOLD: usize = 30;
 impl Board<'_> {
     pub(super) fn beneath(&self, now: Timestamp) -> String {
         let mut text = String::new();
-        let zone = self.rulebook.zone();
+        let zone = self.repository_policy.zone();
         let controls = self.controls(now);
         for control in controls.iter().take(MOST_TOLD) {
             let who = control.note().map(|note| said::who(note, zone)).unwrap_or_default();
@@ -36,14 +36,14 @@ impl Board<'_> {
             );
         }
         let starving = self.starving();
-        for (track, starvation) in starving.iter().take(MOST_TOLD) {
-            let environment = &self.rulebook.environments[track.environment].policy.name;
+        for (target, starvation) in starving.iter().take(MOST_TOLD) {
+            let environment = &self.repository_policy.environments[target.environment].policy.name;
             let since = ShownTime { at: starvation.since, zone };
             let _ = writeln!(
                 text,
                 "{YELLOW}starving{YELLOW:#} {} in {CYAN}{environment}{CYAN:#}: since {since} {} versions were replaced in {} \
                  before their soak of {} was over; `soakMode: train` or `elapsed` helps",
-                track.service(),
+                target.service(),
                 starvation.superseded_count,
                 starvation.environment,
                 Elapsed(starvation.needed)
@@ -55,15 +55,15 @@ impl Board<'_> {
 
     /// What people say by control files about the environments and services that are shown.
     pub(crate) fn controls(&self, now: Timestamp) -> Vec<Control> {
-        let all = self.report.assessment.view.controls.standing(self.rulebook.zone(), now);
-        let tracks = &self.report.assessment.view.board.tracks;
-        let shown: Vec<&Track> =
-            self.rows.iter().flat_map(|row| row.tracks.iter().flatten()).map(|at| &tracks[*at]).collect();
+        let all = self.report.evaluation.state.controls.standing(self.repository_policy.zone(), now);
+        let targets = &self.report.evaluation.state.deployed.targets;
+        let shown: Vec<&Target> =
+            self.rows.iter().flat_map(|row| row.targets.iter().flatten()).map(|at| &targets[*at]).collect();
         let covers = |control: &Control| {
             let alone: Controls = [control.clone()].into_iter().collect();
-            shown.iter().any(|track| {
-                let environment = &self.rulebook.environments[track.environment].policy.name;
-                !alone.covering(track.service(), environment).is_empty()
+            shown.iter().any(|target| {
+                let environment = &self.repository_policy.environments[target.environment].policy.name;
+                !alone.covering(target.service(), environment).is_empty()
             })
         };
         all.into_iter().filter(|control| covers(control)).collect()
@@ -71,7 +71,7 @@ impl Board<'_> {
 
     /// The configured freezes that are in effect in an environment that is shown.
     pub(crate) fn freezes(&self, now: Timestamp) -> Vec<&Freeze> {
-        let shown = self.environments.iter().map(|at| &self.rulebook.environments[*at].policy);
+        let shown = self.environments.iter().map(|at| &self.repository_policy.environments[*at].policy);
         // Every environment has all freezes; each says itself whom it covers.
         let mut found: Vec<&Freeze> = Vec::new();
         for policy in shown {
@@ -85,11 +85,11 @@ impl Board<'_> {
         found
     }
 
-    fn starving(&self) -> Vec<(&Track, &Starvation)> {
-        let tracks = &self.report.assessment.view.board.tracks;
-        let shown = self.rows.iter().flat_map(|row| row.tracks.iter().flatten());
-        let starving = |at: &usize| match &self.report.assessment.decisions[*at] {
-            Some(Decision::Wait(evaluation)) => Some((&tracks[*at], evaluation.starvation()?)),
+    fn starving(&self) -> Vec<(&Target, &Starvation)> {
+        let targets = &self.report.evaluation.state.deployed.targets;
+        let shown = self.rows.iter().flat_map(|row| row.targets.iter().flatten());
+        let starving = |at: &usize| match &self.report.evaluation.decisions[*at] {
+            Some(Decision::Wait(evaluation)) => Some((&targets[*at], evaluation.starvation()?)),
             _ => None,
         };
         shown.filter_map(starving).collect()

@@ -4,7 +4,7 @@ use anstyle::Style;
 
 use crate::cli::output::{CYAN, DIM, GREEN, RED, YELLOW};
 use crate::model::{EnvironmentName, Timestamp};
-use crate::policy::{Answer, Decision, Evaluation, NoCandidate};
+use crate::policy::{Answer, Decision, GateEvaluation, NoCandidate};
 
 use crate::cli::render::table::Cell;
 use crate::cli::render::time;
@@ -16,11 +16,11 @@ impl Board<'_> {
     pub(super) fn next(&self, row: &Row, now: Timestamp) -> Cell {
         let mut told = Vec::new();
         let mut style = DIM;
-        for (environment, track) in self.environments.iter().zip(&row.tracks).rev() {
-            let name = &self.rulebook.environments[*environment].policy.name;
-            let decision = track.and_then(|at| self.report.assessment.decisions[at].as_ref());
-            let unmerged = track.and_then(|at| self.unmerged(at));
-            let is_proposed = self.rulebook.requests.contains_key(environment);
+        for (environment, target) in self.environments.iter().zip(&row.targets).rev() {
+            let name = &self.repository_policy.environments[*environment].policy.name;
+            let decision = target.and_then(|at| self.report.evaluation.decisions[at].as_ref());
+            let unmerged = target.and_then(|at| self.unmerged(at));
+            let is_proposed = self.repository_policy.requests.contains_key(environment);
             let mut to_be_reviewed = false;
             let decided = decision.and_then(|decision| match (decision, &unmerged) {
                 (Decision::Promote(approved), Some(unmerged)) if approved.candidate().tag == unmerged.tag => {
@@ -42,8 +42,8 @@ impl Board<'_> {
                 style = louder(style, of_text);
             }
         }
-        let decisions = &self.report.assessment.decisions;
-        let is_unknown = row.tracks.iter().flatten().any(|at| decisions[*at].is_none());
+        let decisions = &self.report.evaluation.decisions;
+        let is_unknown = row.targets.iter().flatten().any(|at| decisions[*at].is_none());
         if told.is_empty() && is_unknown {
             return Cell::styled("not decided, see below", RED);
         }
@@ -72,7 +72,7 @@ fn one(environment: &EnvironmentName, decision: &Decision, now: Timestamp) -> Op
     }
 }
 
-fn when(evaluation: &Evaluation, now: Timestamp) -> String {
+fn when(evaluation: &GateEvaluation, now: Timestamp) -> String {
     let names = |is_meant: &dyn Fn(Answer) -> bool| {
         let meant = evaluation.closed().filter(|gate| is_meant(gate.answer));
         meant.map(|gate| gate.gate.as_str()).collect::<Vec<_>>().join(", ")

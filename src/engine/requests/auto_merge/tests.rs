@@ -5,15 +5,16 @@ use std::collections::BTreeMap;
 use crate::engine::PassReport;
 use crate::engine::fake::{Ask, World};
 use crate::engine::requests::tests::{BRANCH, DAY, by_ana, soaked, states};
-use crate::engine::{RequestReport, RequestRules};
-use crate::model::{AutoMerge, MergeMethod, RequestExtras};
+use crate::engine::{PullRequestPolicy, PullRequestReport};
+use crate::model::{AutoMerge, MergeMethod, PullRequestOptions};
 use crate::policy::GateName;
 
 const FREEZE: &str = ".tidegate/freeze.yaml";
 
-fn rules() -> RequestRules {
-    let extras = RequestExtras { auto_merge: Some(MergeMethod::Squash), ..RequestExtras::default() };
-    RequestRules { extras, ..RequestRules::default() }
+fn rules() -> PullRequestPolicy {
+    let extras =
+        PullRequestOptions { auto_merge: Some(MergeMethod::Squash), ..PullRequestOptions::default() };
+    PullRequestPolicy { extras, ..PullRequestPolicy::default() }
 }
 
 /// v1.0.1 is proposed for prod, and merges by itself.
@@ -62,7 +63,7 @@ fn says(world: &World) -> bool {
 async fn quiet(world: &mut World) {
     world.forge.calls.take();
     let report = looked(world).await;
-    assert!(!report.requests.iter().any(RequestReport::has_work), "{:?}", report.requests);
+    assert!(!report.requests.iter().any(PullRequestReport::has_work), "{:?}", report.requests);
     assert_eq!(world.forge.calls.take(), BTreeMap::from([("open_requests", 1)]));
 }
 

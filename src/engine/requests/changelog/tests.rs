@@ -5,14 +5,14 @@ use std::time::Duration;
 use super::adds_to;
 use crate::engine::fake::{Settings, World, digest, image, path, release};
 use crate::engine::requests::tests::{DAY, settings, states};
-use crate::engine::{Grouping, NotesPolicy, RequestRules};
-use crate::model::RequestBranch;
+use crate::engine::{Grouping, NotesPolicy, PullRequestPolicy};
+use crate::model::PullRequestBranch;
 
 const FILE: &str = "p/CHANGELOG.md";
 
 /// v1.0.1 of `app` is proposed for prod, which has these changelog files.
 async fn proposed(grouping: Grouping, files: &[(usize, &str)]) -> World {
-    let rules = RequestRules { grouping, ..RequestRules::default() };
+    let rules = PullRequestPolicy { grouping, ..PullRequestPolicy::default() };
     let mut world = World::with(Settings {
         notes: Some(NotesPolicy { time_limit: Duration::from_mins(1), limits: None }),
         changelog_files: files.iter().map(|(at, file)| (*at, path(file))).collect(),
@@ -33,7 +33,7 @@ async fn proposed(grouping: Grouping, files: &[(usize, &str)]) -> World {
 }
 
 fn on(world: &World, branch: &str) -> Option<String> {
-    let branch: RequestBranch = branch.parse().unwrap();
+    let branch: PullRequestBranch = branch.parse().unwrap();
     world.branch.text_at(world.branch.tip_of(&branch).unwrap(), FILE)
 }
 

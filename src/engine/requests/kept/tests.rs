@@ -4,24 +4,24 @@ use std::collections::BTreeMap;
 
 use crate::engine::fake::{Settings, World, digest, image, release};
 use crate::engine::message::{Trailers, read_trailers};
-use crate::engine::request::{Request, What};
+use crate::engine::request::{PassMode, PassOptions};
 use crate::engine::requests::tests::{BRANCH, DAY, by_ana, closed, proposed, settings, soaked, states};
-use crate::engine::{Group, Grouping, RequestRules};
-use crate::model::RequestBranch;
+use crate::engine::{Group, Grouping, PullRequestPolicy};
+use crate::model::PullRequestBranch;
 use crate::policy::{GateName, SoakMode};
 
 const ALL: &str = "tidegate/prod/_all";
 
 /// Non-prod has just come to run v1.0.1, and Ana proposed it for prod all the same.
 async fn insisted() -> World {
-    let mut world = World::with(settings(RequestRules::default()));
+    let mut world = World::with(settings(PullRequestPolicy::default()));
     world.push("v1.0.1", '1');
     world.pass().await;
     assert_eq!(asked(&mut world, by_ana(None, &[GateName::Soak])).await, ["opens #1 v1.0.1"]);
     world
 }
 
-async fn asked(world: &mut World, request: Request) -> Vec<String> {
+async fn asked(world: &mut World, request: PassOptions) -> Vec<String> {
     states(&world.engine.pass(&request).await.unwrap())
 }
 
@@ -30,7 +30,7 @@ async fn looked(world: &mut World) -> Vec<String> {
 }
 
 fn told(world: &World, branch: &str) -> Vec<Trailers> {
-    let branch: RequestBranch = branch.parse().unwrap();
+    let branch: PullRequestBranch = branch.parse().unwrap();
     read_trailers(&world.branch.message_of(world.branch.tip_of(&branch).unwrap()))
 }
 
@@ -47,7 +47,7 @@ fn requested(world: &World, branch: &str) -> Vec<String> {
 
 /// `app` and `web` in a file each, with what is pushed of `web`.
 fn both(grouping: Grouping, sets: Vec<Group>) -> World {
-    let rules = RequestRules { grouping, ..RequestRules::default() };
+    let rules = PullRequestPolicy { grouping, ..PullRequestPolicy::default() };
     let world = World::with(Settings { groups: sets, ..settings(rules) });
     for file in ["np/web.yaml", "p/web.yaml"] {
         world.edit(file, &release("web", "v1.0.0"));
@@ -89,7 +89,7 @@ async fn what_a_person_proposed_stays_as_it_is_until_it_is_merged() {
 
 #[tokio::test]
 async fn a_lower_version_does_not_take_its_place_and_a_higher_one_does() {
-    let mut world = soaked(RequestRules::default()).await;
+    let mut world = soaked(PullRequestPolicy::default()).await;
     world.push("v1.0.2", '2');
     world.push("v1.0.3", '3');
     // Non-prod stays at v1.0.1, which soaked; v1.0.3 never ran there.
@@ -119,7 +119,7 @@ async fn a_person_takes_the_place_of_what_was_proposed() {
 
 #[tokio::test]
 async fn a_gate_that_was_passed_by_does_not_close_it_and_what_is_said_later_does() {
-    let mut world = soaked(RequestRules::default()).await;
+    let mut world = soaked(PullRequestPolicy::default()).await;
     hold(&world, "app", ".tidegate/one.yaml");
     assert_eq!(looked(&mut world).await, Vec::<String>::new());
     world.wait(1);
@@ -270,7 +270,7 @@ async fn a_set_stays_whole() {
 
 #[tokio::test]
 async fn a_train_leaves_when_it_is_proposed() {
-    let rules = RequestRules::default();
+    let rules = PullRequestPolicy::default();
     let mut world = World::with(Settings { soak_mode: SoakMode::Train, ..settings(rules) });
     world.push("v1.0.1", '1');
     assert_eq!(world.pass().await, ["app non-prod v1.0.0 v1.0.1"]);
@@ -292,8 +292,8 @@ async fn a_way_down_that_a_person_proposed_waits_too() {
     world.forge.merge(1, world.now());
     world.pass().await;
     let mut request = by_ana(Some("v1.0.0"), &[GateName::Order, GateName::Soak]);
-    if let What::Some(by_hand) = &mut request.what {
-        by_hand.insistence.allow_downgrade = true;
+    if let PassMode::Manual(by_hand) = &mut request.mode {
+        by_hand.overrides.allow_downgrade = true;
     }
     assert_eq!(asked(&mut world, request).await, ["opens #2 v1.0.0"]);
     assert_eq!(looked(&mut world).await, ["waits #2 v1.0.0"]);

@@ -2,7 +2,7 @@
 
 use crate::engine::fake::{World, digest, image, release};
 use crate::engine::requests::tests::{DAY, by_ana, proposed, settings, states};
-use crate::engine::{Grouping, RequestRules};
+use crate::engine::{Grouping, PullRequestPolicy};
 use crate::policy::GateName;
 
 fn asked(world: &World) -> usize {
@@ -11,7 +11,7 @@ fn asked(world: &World) -> usize {
 
 /// `app` v1.0.1 was refused for prod, and since then `web` came to prod so many times, by the same branch.
 async fn refused_long_ago(count: u64) -> World {
-    let rules = RequestRules { grouping: Grouping::Environment, ..RequestRules::default() };
+    let rules = PullRequestPolicy { grouping: Grouping::Environment, ..PullRequestPolicy::default() };
     let mut world = World::with(settings(rules));
     world.registry.push(&image("web"), "v1.0.0", digest('0'));
     for file in ["np/web.yaml", "p/web.yaml"] {
@@ -54,7 +54,7 @@ async fn it_counts_however_much_was_merged_since() {
 
 #[tokio::test]
 async fn what_was_proposed_last_says_that_nothing_earlier_matters() {
-    let mut world = World::with(settings(RequestRules::default()));
+    let mut world = World::with(settings(PullRequestPolicy::default()));
     for patch in 1..=40u64 {
         world.push(&format!("v1.0.{patch}"), '1');
         world.pass().await;

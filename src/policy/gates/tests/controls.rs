@@ -4,10 +4,10 @@ use rstest::rstest;
 
 use super::{MONDAY_NOON, told, until};
 use crate::model::Tag;
-use crate::policy::fixture::{Track, at, candidates, digest, environment, moved_back, note};
+use crate::policy::fixture::{Target, at, candidates, digest, environment, note, rolled_back};
 use crate::policy::{
-    Answer, Approval, Approving, Control, Coverage, Freeze, FreezeOrder, GateName, Hold, Note, Pin,
-    Quarantine, ReviewVerdict, ReviewedRequest, UnreadableControl,
+    Answer, Approval, Approving, Control, Coverage, Freeze, FreezeControl, GateName, Hold, Note, Pin,
+    Quarantine, ReviewVerdict, ReviewedPullRequest, UnreadableControl,
 };
 
 fn hold(reason: &str, expires: Option<&str>) -> Control {
@@ -74,8 +74,8 @@ const UNREADABLE: &str = "the control file .tidegate/y.yaml cannot be read, so i
     "nothing holds it"
 )]
 fn holds(#[case] controls: Vec<Control>, #[case] answer: Answer, #[case] sentence: &str) {
-    let track = Track { controls, ..Track::prod() };
-    let report = track.gate(GateName::Hold, "v1.0.2", MONDAY_NOON);
+    let target = Target { controls, ..Target::prod() };
+    let report = target.gate(GateName::Hold, "v1.0.2", MONDAY_NOON);
     assert_eq!(told(&report), (answer, sentence.to_owned()));
 }
 
@@ -94,8 +94,8 @@ fn holds(#[case] controls: Vec<Control>, #[case] answer: Answer, #[case] sentenc
 #[case::expired(vec![quarantine("v1.0.2", Some(MONDAY_NOON))], Answer::Open, "it is not quarantined")]
 #[case::unreadable(vec![unreadable(GateName::Quarantine)], Answer::Closed, UNREADABLE)]
 fn quarantines(#[case] controls: Vec<Control>, #[case] answer: Answer, #[case] sentence: &str) {
-    let track = Track { controls, ..Track::prod() };
-    let report = track.gate(GateName::Quarantine, "v1.0.2", MONDAY_NOON);
+    let target = Target { controls, ..Target::prod() };
+    let report = target.gate(GateName::Quarantine, "v1.0.2", MONDAY_NOON);
     assert_eq!(told(&report), (answer, sentence.to_owned()));
 }
 
@@ -143,41 +143,41 @@ fn approval(version: &str, letter: char, expires: Option<&str>) -> Control {
     "v1.0.2 was approved by Ana: reviewed (.tidegate/x.yaml)"
 )]
 fn approvals(#[case] controls: Vec<Control>, #[case] answer: Answer, #[case] sentence: &str) {
-    let mut track = Track { controls, ..Track::prod() };
-    track.environment.approval = Approving::ByFile;
-    let report = track.gate(GateName::Approval, "v1.0.2", MONDAY_NOON);
+    let mut target = Target { controls, ..Target::prod() };
+    target.environment.approval = Approving::ByFile;
+    let report = target.gate(GateName::Approval, "v1.0.2", MONDAY_NOON);
     assert_eq!(told(&report), (answer, sentence.to_owned()));
 }
 
 #[test]
 fn an_approval_needs_a_digest_to_be_compared_with() {
-    let mut track =
-        Track { controls: vec![approval("v1.0.2", 'a', None)], digest_now: None, ..Track::prod() };
-    track.environment.approval = Approving::ByFile;
-    let report = track.gate(GateName::Approval, "v1.0.2", MONDAY_NOON);
+    let mut target =
+        Target { controls: vec![approval("v1.0.2", 'a', None)], digest_now: None, ..Target::prod() };
+    target.environment.approval = Approving::ByFile;
+    let report = target.gate(GateName::Approval, "v1.0.2", MONDAY_NOON);
     let sentence = "v1.0.2 was approved, but the registry could not be asked for its digest";
     assert_eq!(told(&report), (Answer::Closed, sentence.to_owned()));
 }
 
 fn freeze_order(from: &str, to: &str) -> Control {
     let freeze = Freeze::new("launch", vec![environment("prod")], from.parse().unwrap(), to.parse().unwrap());
-    Control::Freeze(FreezeOrder { note: note("the fair", None), services: None, freeze: freeze.unwrap() })
+    Control::Freeze(FreezeControl { note: note("the fair", None), services: None, freeze: freeze.unwrap() })
 }
 
 #[test]
 fn a_freeze_by_order_is_a_freeze() {
     let controls = vec![freeze_order("2026-03-02T00:00:00", "2026-03-04T00:00:00")];
-    let mut track = Track { controls, ..Track::prod() };
-    let report = track.gate(GateName::Freeze, "v1.0.2", MONDAY_NOON);
+    let mut target = Target { controls, ..Target::prod() };
+    let report = target.gate(GateName::Freeze, "v1.0.2", MONDAY_NOON);
     let sentence = "frozen (launch) until 2026-03-04 00:00 UTC, by Ana: the fair (.tidegate/x.yaml)";
     assert_eq!(told(&report), (until("2026-03-04T00:00:00Z"), sentence.to_owned()));
     // A configured one that goes on from there is one with it.
     let (from, to) = ("2026-03-03T00:00:00".parse().unwrap(), "2026-03-06T00:00:00".parse().unwrap());
-    track.environment.freezes = vec![Freeze::new("audit", Vec::new(), from, to).unwrap()];
-    let report = track.gate(GateName::Freeze, "v1.0.2", MONDAY_NOON);
+    target.environment.freezes = vec![Freeze::new("audit", Vec::new(), from, to).unwrap()];
+    let report = target.gate(GateName::Freeze, "v1.0.2", MONDAY_NOON);
     assert_eq!(report.answer, until("2026-03-06T00:00:00Z"));
-    track.controls = vec![unreadable(GateName::Freeze)];
-    let report = track.gate(GateName::Freeze, "v1.0.2", MONDAY_NOON);
+    target.controls = vec![unreadable(GateName::Freeze)];
+    let report = target.gate(GateName::Freeze, "v1.0.2", MONDAY_NOON);
     assert_eq!(told(&report), (Answer::Closed, UNREADABLE.to_owned()));
 }
 
@@ -186,7 +186,7 @@ fn what_people_wrote_is_shown_harmless() {
     let hostile = Note { by: "\u{1b}[2JAna\u{202e}".into(), reason: "x".repeat(1000), ..note("", None) };
     let controls = vec![Control::Hold(Hold { note: hostile, covers: Coverage::default() })];
     let told =
-        Track { controls, ..Track::prod() }.gate(GateName::Hold, "v1.0.2", MONDAY_NOON).reason.to_string();
+        Target { controls, ..Target::prod() }.gate(GateName::Hold, "v1.0.2", MONDAY_NOON).reason.to_string();
     assert!(told.starts_with("held by \\u{1b}[2JAna\\u{202e}: xxx") && told.len() < 320, "{told}");
 }
 
@@ -203,14 +203,14 @@ fn a_way_back_speaks_against_all_up_to_what_was_left(
     #[case] is_open: bool,
 ) {
     let controls = if pinned.is_empty() { Vec::new() } else { vec![pin(pinned, None)] };
-    let track = Track { moved_back: vec![moved_back("v1.0.2", 7)], controls, ..Track::prod() };
-    assert_eq!(track.gate(GateName::Order, tag, MONDAY_NOON).is_open(), is_open);
+    let target = Target { rolled_back: vec![rolled_back("v1.0.2", 7)], controls, ..Target::prod() };
+    assert_eq!(target.gate(GateName::Order, tag, MONDAY_NOON).is_open(), is_open);
 }
 
 #[test]
 fn a_version_between_is_told_with_what_was_left() {
-    let track = Track { moved_back: vec![moved_back("v1.0.2", 7)], ..Track::prod() };
-    let told = track.gate(GateName::Order, "v1.0.1", MONDAY_NOON).reason.to_string();
+    let target = Target { rolled_back: vec![rolled_back("v1.0.2", 7)], ..Target::prod() };
+    let told = target.gate(GateName::Order, "v1.0.1", MONDAY_NOON).reason.to_string();
     assert_eq!(told, "Ana moved back from 1.0.2 at 2026-02-07 10:00 UTC in 0707070; only a higher one comes");
 }
 
@@ -221,13 +221,13 @@ fn the_earliest_time_is_that_of_all_gates_together() {
         quarantine("v1.0.2", Some("2026-03-03T12:00:00Z")),
         freeze_order("2026-03-03T14:00:00", "2026-03-03T18:30:00"),
     ];
-    let track = Track { controls: controls.clone(), ..Track::prod() };
+    let target = Target { controls: controls.clone(), ..Target::prod() };
     // The soak ends on Tuesday at nine, the hold at three, and then there is the freeze.
-    assert_eq!(track.evaluate("v1.0.2", MONDAY_NOON).earliest(), Some(at("2026-03-03T18:30:00Z")));
-    let held = Track { controls: [controls, vec![hold("b", None)]].concat(), ..track };
+    assert_eq!(target.evaluate("v1.0.2", MONDAY_NOON).earliest(), Some(at("2026-03-03T18:30:00Z")));
+    let held = Target { controls: [controls, vec![hold("b", None)]].concat(), ..target };
     assert_eq!(held.evaluate("v1.0.2", MONDAY_NOON).earliest(), None, "only a person ends it");
     assert_eq!(
-        Track { running: candidates("v1.0.0"), ..Track::prod() }.evaluate("v1.0.2", MONDAY_NOON).earliest(),
+        Target { running: candidates("v1.0.0"), ..Target::prod() }.evaluate("v1.0.2", MONDAY_NOON).earliest(),
         Some(at("2026-03-03T09:00:00Z"))
     );
 }
@@ -235,9 +235,9 @@ fn the_earliest_time_is_that_of_all_gates_together() {
 const PAGE: &str = "https://github.com/vtr/gitops/pull/12";
 
 /// A pull request of v1.0.2 as the image `a`, and what its reviews come to.
-fn in_review(tag: &str, letter: char, verdict: Option<ReviewVerdict>) -> ReviewedRequest {
+fn in_review(tag: &str, letter: char, verdict: Option<ReviewVerdict>) -> ReviewedPullRequest {
     let (tag, digest) = (tag.parse().unwrap(), Some(digest(letter)));
-    ReviewedRequest { number: 12, url: PAGE.into(), tag, digest, verdict }
+    ReviewedPullRequest { number: 12, url: PAGE.into(), tag, digest, verdict }
 }
 
 fn approved() -> ReviewVerdict {
@@ -281,28 +281,28 @@ fn approved() -> ReviewVerdict {
     "v1.0.2 was approved by ana in #12"
 )]
 fn a_review_is_an_approval(
-    #[case] reviewed: Option<ReviewedRequest>,
+    #[case] reviewed: Option<ReviewedPullRequest>,
     #[case] answer: Answer,
     #[case] sentence: &str,
 ) {
-    let mut track = Track { reviewed, ..Track::prod() };
-    track.environment.approval = Approving::ByReview;
-    let report = track.gate(GateName::Approval, "v1.0.2", MONDAY_NOON);
+    let mut target = Target { reviewed, ..Target::prod() };
+    target.environment.approval = Approving::ByReview;
+    let report = target.gate(GateName::Approval, "v1.0.2", MONDAY_NOON);
     assert_eq!(told(&report), (answer, sentence.to_owned()));
     assert_eq!(report.is_left_to_request(), answer == Answer::Closed);
-    track.environment.approval = Approving::ByFile;
-    let by_file = track.gate(GateName::Approval, "v1.0.2", MONDAY_NOON);
+    target.environment.approval = Approving::ByFile;
+    let by_file = target.gate(GateName::Approval, "v1.0.2", MONDAY_NOON);
     assert_eq!(by_file.answer, Answer::Closed, "a review is none where a file is asked for");
     assert!(!by_file.is_left_to_request());
 }
 
 #[test]
 fn a_file_approves_where_a_review_would() {
-    let mut track = Track { controls: vec![approval("v1.0.2", 'a', None)], ..Track::prod() };
-    track.environment.approval = Approving::ByReview;
-    assert!(track.gate(GateName::Approval, "v1.0.2", MONDAY_NOON).is_open());
-    track.controls = vec![approval("v1.0.2", 'b', None)];
-    let moved = track.gate(GateName::Approval, "v1.0.2", MONDAY_NOON);
+    let mut target = Target { controls: vec![approval("v1.0.2", 'a', None)], ..Target::prod() };
+    target.environment.approval = Approving::ByReview;
+    assert!(target.gate(GateName::Approval, "v1.0.2", MONDAY_NOON).is_open());
+    target.controls = vec![approval("v1.0.2", 'b', None)];
+    let moved = target.gate(GateName::Approval, "v1.0.2", MONDAY_NOON);
     assert!(
         moved.is_left_to_request(),
         "what was approved is another image, which its review may still open"

@@ -1,4 +1,4 @@
-//! Boards of one commit: what becomes a track, by which rules, and what is told and left alone.
+//! Boards of one commit: what becomes a target, by which rules, and what is told and left alone.
 
 use rstest::rstest;
 
@@ -7,13 +7,13 @@ use crate::engine::fake::{Branch, FLUX, Settings, digest, release};
 
 const FOLDERS: [&str; 2] = ["np", "np2"];
 
-fn board(settings: &Settings, files: &[(&str, String)]) -> Board {
+fn deployed(settings: &Settings, files: &[(&str, String)]) -> DeployedState {
     let branch = Branch::default();
     let files: Vec<_> = files.iter().map(|(file, text)| (*file, Some(text.clone()))).collect();
     branch.commit("Ana", "begin", "2026-03-02T09:00:00Z".parse().unwrap(), &files);
-    let rulebook = settings.rulebook();
-    let snapshot = Snapshot::take(&branch, branch.head(), &rulebook.scope(), None).unwrap();
-    Board::of(&snapshot, &Resolver::of(&snapshot), &rulebook)
+    let repository_policy = settings.repository_policy();
+    let snapshot = Snapshot::take(&branch, branch.head(), &repository_policy.scope(), None).unwrap();
+    DeployedState::of(&snapshot, &Resolver::of(&snapshot), &repository_policy)
 }
 
 fn one_environment() -> Settings {
@@ -21,17 +21,17 @@ fn one_environment() -> Settings {
 }
 
 /// `app=v1.0.0+v1.0.1 *`: the image, what runs, the range.
-fn told(board: &Board) -> String {
-    let line = |track: &Track| {
-        let tags: Vec<&str> = track.running.iter().map(|one| one.tag.as_str()).collect();
-        let image = track.image().repository().trim_start_matches("vtr/");
-        format!("{image}={} {}", tags.join("+"), track.rules.versions)
+fn told(deployed: &DeployedState) -> String {
+    let line = |target: &Target| {
+        let tags: Vec<&str> = target.running.iter().map(|one| one.tag.as_str()).collect();
+        let image = target.image().repository().trim_start_matches("vtr/");
+        format!("{image}={} {}", tags.join("+"), target.rules.versions)
     };
-    board.tracks.iter().map(line).collect::<Vec<_>>().join("; ")
+    deployed.targets.iter().map(line).collect::<Vec<_>>().join("; ")
 }
 
-fn errors(board: &Board) -> String {
-    let errors = board.problems.iter().filter(|problem| problem.is_error);
+fn errors(deployed: &DeployedState) -> String {
+    let errors = deployed.problems.iter().filter(|problem| problem.is_error);
     errors.map(ToString::to_string).collect::<Vec<_>>().join("\n")
 }
 
@@ -58,11 +58,11 @@ fn marked(tag: &str, policy: &str) -> String {
 #[case::two_versions("v1.0.1", "v1.0.0", "app=v1.0.0+v1.0.1 >=1.0.0")]
 #[case::two_spellings_are_not_one("1.0.0", "v1.0.0", "app=1.0.0+v1.0.0 >=1.0.0")]
 fn what_runs_is_what_every_folder_holds(#[case] one: &str, #[case] other: &str, #[case] expected: &str) {
-    let board = board(
+    let deployed = deployed(
         &one_environment(),
         &[("np/app.yaml", release("app", one)), ("np2/app.yaml", release("app", other))],
     );
-    assert_eq!((told(&board).as_str(), errors(&board).as_str()), (expected, ""));
+    assert_eq!((told(&deployed).as_str(), errors(&deployed).as_str()), (expected, ""));
 }
 
 #[rstest]
@@ -72,25 +72,25 @@ fn what_runs_is_what_every_folder_holds(#[case] one: &str, #[case] other: &str, 
 )]
 #[case::latest("latest", "`latest`")]
 fn what_is_no_version_is_told(#[case] tag: &str, #[case] expected: &str) {
-    let board = board(&one_environment(), &[("np2/app.yaml", release("app", tag))]);
-    assert_eq!(told(&board), "");
-    assert!(errors(&board).contains(expected), "{}", errors(&board));
+    let deployed = deployed(&one_environment(), &[("np2/app.yaml", release("app", tag))]);
+    assert_eq!(told(&deployed), "");
+    assert!(errors(&deployed).contains(expected), "{}", errors(&deployed));
 }
 
 #[test]
 fn an_ignored_service_is_neither_moved_nor_told() {
-    let board = board(&one_environment(), &[("np/ignored.yaml", release("ignored", "latest"))]);
+    let deployed = deployed(&one_environment(), &[("np/ignored.yaml", release("ignored", "latest"))]);
     assert_eq!(
-        (told(&board), errors(&board)),
+        (told(&deployed), errors(&deployed)),
         (String::new(), "no YAML file lies under `np2`, a path of the environment non-prod".into())
     );
 }
 
 #[test]
-fn several_images_of_a_service_are_several_tracks() {
+fn several_images_of_a_service_are_several_targets() {
     let sidecar = "    sidecar: {image: 'ghcr.io/vtr/proxy:v2.0.0'}\n";
-    let board = board(&one_environment(), &[("np/app.yaml", release("app", "v1.0.0") + sidecar)]);
-    assert_eq!(told(&board), "app=v1.0.0 >=1.0.0; proxy=v2.0.0 >=1.0.0");
+    let deployed = deployed(&one_environment(), &[("np/app.yaml", release("app", "v1.0.0") + sidecar)]);
+    assert_eq!(told(&deployed), "app=v1.0.0 >=1.0.0; proxy=v2.0.0 >=1.0.0");
 }
 
 #[rstest]
@@ -126,9 +126,9 @@ fn several_images_of_a_service_are_several_tracks() {
 fn flux_policies_are_followed_or_told(#[case] texts: Vec<String>, #[case] expected: &str) {
     let names = ["np/a.yaml", "np2/b.yaml", "np/c.yaml"];
     let files: Vec<_> = names.into_iter().zip(texts).collect();
-    let board = board(&one_environment(), &files);
-    assert_eq!(told(&board), expected, "{}", errors(&board));
-    assert_eq!(errors(&board).is_empty(), !expected.is_empty(), "{}", errors(&board));
+    let deployed = deployed(&one_environment(), &files);
+    assert_eq!(told(&deployed), expected, "{}", errors(&deployed));
+    assert_eq!(errors(&deployed).is_empty(), !expected.is_empty(), "{}", errors(&deployed));
 }
 
 #[test]
@@ -137,7 +137,7 @@ fn rules_that_the_configuration_names_stand_before_flux() {
     settings.rules.are_explicit = true;
     let files =
         [("np/a.yaml", marked("v1.0.0", "gone")), ("np2/b.yaml", policy("a", "~1.0") + &repository("app"))];
-    assert_eq!(told(&board(&settings, &files)), "app=v1.0.0 >=1.0.0");
+    assert_eq!(told(&deployed(&settings, &files)), "app=v1.0.0 >=1.0.0");
 }
 
 #[test]
@@ -146,9 +146,9 @@ fn a_lone_tag_is_of_the_image_that_all_folders_agree_on() {
     let flux = policy("a", "~1.0") + &repository("app");
     let agreed =
         [("np/a.yaml", lone.clone()), ("np/f.yaml", flux.clone()), ("np2/f.yaml", repository("app"))];
-    assert_eq!(told(&board(&one_environment(), &agreed)), "app=v1.0.0 ~1.0");
+    assert_eq!(told(&deployed(&one_environment(), &agreed)), "app=v1.0.0 ~1.0");
     let torn = [("np/a.yaml", lone), ("np/f.yaml", flux), ("np2/f.yaml", repository("web"))];
-    let torn = board(&one_environment(), &torn);
+    let torn = deployed(&one_environment(), &torn);
     assert_eq!(told(&torn), "");
     assert!(errors(&torn).contains("leads to no image"), "{}", errors(&torn));
 }
@@ -157,16 +157,16 @@ fn a_lone_tag_is_of_the_image_that_all_folders_agree_on() {
 fn a_filter_without_extract_reads_the_whole_tag() {
     let filtered = policy("a", "~1.0").replace("policy: {", "filterTags: {pattern: '^v1'}, policy: {");
     let files = [("np/a.yaml", release("app", "v1.0.0")), ("np2/f.yaml", filtered + &repository("app"))];
-    let board = board(&one_environment(), &files);
-    assert_eq!(told(&board), "app=v1.0.0 ~1.0", "{}", errors(&board));
+    let deployed = deployed(&one_environment(), &files);
+    assert_eq!(told(&deployed), "app=v1.0.0 ~1.0", "{}", errors(&deployed));
 }
 
 #[test]
 fn pins_that_differ_are_apart() {
     let pinned = |letter| release("app", &format!("v1.0.0@{}", digest(letter)));
     for (other, expected) in [(pinned('a'), false), (release("app", "v1.0.0"), false), (pinned('b'), true)] {
-        let board = board(&one_environment(), &[("np/a.yaml", pinned('a')), ("np2/b.yaml", other)]);
-        assert_eq!(board.tracks[0].is_pinned_apart(), expected);
+        let deployed = deployed(&one_environment(), &[("np/a.yaml", pinned('a')), ("np2/b.yaml", other)]);
+        assert_eq!(deployed.targets[0].is_pinned_apart(), expected);
     }
 }
 
@@ -193,17 +193,17 @@ fn pins_that_differ_are_apart() {
     ""
 )]
 fn a_refused_field_holds_back_what_may_be_of_its_image(#[case] refused: String, #[case] expected: &str) {
-    let board =
-        board(&one_environment(), &[("np/app.yaml", refused), ("np2/app.yaml", release("app", "v1.0.1"))]);
-    assert_eq!(told(&board), expected, "{}", errors(&board));
-    assert!(!errors(&board).is_empty());
+    let deployed =
+        deployed(&one_environment(), &[("np/app.yaml", refused), ("np2/app.yaml", release("app", "v1.0.1"))]);
+    assert_eq!(told(&deployed), expected, "{}", errors(&deployed));
+    assert!(!errors(&deployed).is_empty());
 }
 
 #[test]
 fn a_lone_tag_of_no_image_holds_back_its_service() {
     let lone = marked("v1.0.0", "gone").replace("      repository: ghcr.io/vtr/app\n", "");
     let files = [("np/app.yaml", lone), ("np2/app.yaml", release("app", "v1.0.1"))];
-    assert_eq!(told(&board(&one_environment(), &files)), "");
+    assert_eq!(told(&deployed(&one_environment(), &files)), "");
 }
 
 #[test]
@@ -217,5 +217,5 @@ fn a_refused_field_holds_back_no_other_service_and_no_other_environment() {
         ("np/web.yaml", release("web", "v1.0.0")),
         ("np2/app.yaml", release("app", "v1.0.1")),
     ];
-    assert_eq!(told(&board(&settings, &files)), "web=v1.0.0 >=1.0.0; app=v1.0.1 >=1.0.0");
+    assert_eq!(told(&deployed(&settings, &files)), "web=v1.0.0 >=1.0.0; app=v1.0.1 >=1.0.0");
 }

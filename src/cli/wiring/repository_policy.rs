@@ -1,4 +1,4 @@
-//! A configuration as the engine's rulebook.
+//! A configuration as the engine's repository policy.
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -7,13 +7,14 @@ use std::time::Duration;
 use crate::changelog::BodyLimits;
 use crate::config::{self, Config, Setting};
 use crate::engine::{
-    Batch, Environment, Group, Grouping, NotesPolicy, RequestRules, Rulebook, ServiceRules, ServiceSettings,
+    Batch, Environment, Group, Grouping, NotesPolicy, PullRequestPolicy, RepositoryPolicy, ServiceRules,
+    ServiceSettings,
 };
-use crate::model::{EnvironmentName, ImageName, RepoPath, RequestExtras, ServiceName};
+use crate::model::{EnvironmentName, ImageName, PullRequestOptions, RepoPath, ServiceName};
 use crate::policy::{EnvironmentPolicy, SelectionRules};
 
-/// The rulebook of a configuration.
-pub(crate) fn rulebook(config: &Arc<Config>) -> Rulebook {
+/// The repository policy of a configuration.
+pub(crate) fn repository_policy(config: &Arc<Config>) -> RepositoryPolicy {
     let environments = config.environments();
     let environment = |configured: &config::Environment| Environment {
         policy: EnvironmentPolicy {
@@ -30,7 +31,7 @@ pub(crate) fn rulebook(config: &Arc<Config>) -> Rulebook {
             .as_ref()
             .and_then(|after| environments.iter().position(|other| other.name == *after)),
     };
-    Rulebook {
+    RepositoryPolicy {
         environments: environments.iter().map(environment).collect(),
         services: Box::new(Services { config: Arc::clone(config), rules: Mutex::default() }),
         groups: config
@@ -73,11 +74,11 @@ fn changelog_files(config: &Config) -> BTreeMap<usize, RepoPath> {
     environments.iter().enumerate().filter_map(file).collect()
 }
 
-fn request_rules(configured: &config::PullRequests) -> RequestRules {
-    RequestRules {
+fn request_rules(configured: &config::PullRequests) -> PullRequestPolicy {
+    PullRequestPolicy {
         grouping: if configured.is_whole_environment { Grouping::Environment } else { Grouping::Service },
         is_draft: configured.is_draft,
-        extras: RequestExtras {
+        extras: PullRequestOptions {
             labels: configured.labels.clone(),
             reviewers: configured.reviewers.clone(),
             team_reviewers: configured.team_reviewers.clone(),

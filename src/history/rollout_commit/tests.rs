@@ -1,9 +1,9 @@
-//! Landings, by movements written as in the fixture.
+//! Landings, by tag changes written as in the fixture.
 
 use rstest::rstest;
 
 use super::*;
-use crate::history::fixture::{movements, path, tags};
+use crate::history::fixture::{path, tag_changes, tags};
 use crate::history::newest_under;
 
 #[rstest]
@@ -27,10 +27,10 @@ use crate::history::newest_under;
 #[case::what_another_folder_holds_is_not_asked("1 a/x ->v2; 2 c/x ->v1", "a/x=v2", Some(1))]
 #[case::nothing_is_known("1 c/x ->v1", "a/x=v1", None)]
 fn lands(#[case] known: &str, #[case] held: &str, #[case] expected: Option<u64>) {
-    let known = movements(known);
+    let known = tag_changes(known);
     let held = held.split_whitespace().map(|one| one.split_once('=').unwrap());
-    let held: HeldByPath = held.map(|(file, at)| (path(file), tags(at))).collect();
+    let held: TagsByFile = held.map(|(file, at)| (path(file), tags(at))).collect();
     let folders = [path("a"), path("b")];
-    let landing = landing(newest_under(&known, &folders), &folders, &held);
-    assert_eq!(landing.map(|movement| movement.sequence), expected);
+    let rollout_commit = rollout_commit(newest_under(&known, &folders), &folders, &held);
+    assert_eq!(rollout_commit.map(|tag_change| tag_change.sequence), expected);
 }

@@ -6,41 +6,41 @@ use std::time::Duration;
 use chrono::TimeDelta;
 
 use crate::model::{
-    EnvironmentName, FetchEvidence, ImageName, Movement, Observation, RepoPath, ServiceName, Tag, Timestamp,
+    EnvironmentName, FetchEvidence, ImageName, Observation, RepoPath, ServiceName, Tag, TagChange, Timestamp,
 };
 use crate::policy::SelectionRules;
 
 /// What happened between two times, and of what was before, what matters for that.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Chronicle {
+pub struct Timeline {
     /// When it begins.
     pub from: Timestamp,
     /// When it ends.
     pub to: Timestamp,
-    /// The folders of the repository in which movements were looked for.
+    /// The folders of the repository in which tag changes were looked for.
     pub folders: Vec<RepoPath>,
     /// What was seen of the registries.
-    pub images: BTreeMap<ImageName, ImageChronicle>,
-    /// Every movement of a tag up to the end, oldest first.
-    pub movements: Vec<Movement>,
+    pub images: BTreeMap<ImageName, ImageTimeline>,
+    /// Every tag change of a tag up to the end, oldest first.
+    pub tag_changes: Vec<TagChange>,
     /// Every coming and going of a control file up to the end, oldest first.
-    pub controls: Vec<ControlChange>,
+    pub controls: Vec<ControlFileChange>,
     /// The selection rules that stand in the repository itself, as they are at the end.
     pub followed: Vec<Followed>,
 }
 
 /// What was seen of an image.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct ImageChronicle {
+pub struct ImageTimeline {
     /// When it was first asked about; never, when only the repository tells of it.
     pub watched_since: Option<Timestamp>,
     /// Its tags.
-    pub tags: BTreeMap<Tag, TagChronicle>,
+    pub tags: BTreeMap<Tag, TagTimeline>,
 }
 
 /// What was seen of a tag.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct TagChronicle {
+pub struct TagTimeline {
     /// Since when it is there.
     pub seen: Seen,
     /// What it meant, and since when it was seen to, oldest first.
@@ -67,7 +67,7 @@ impl Seen {
 
 /// A control file that came, changed or went.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct ControlChange {
+pub struct ControlFileChange {
     /// When.
     pub at: Timestamp,
     /// The file.
@@ -89,15 +89,15 @@ pub struct Followed {
     pub rules: SelectionRules,
 }
 
-impl Chronicle {
-    /// A chronicle in which nothing happened.
+impl Timeline {
+    /// A timeline in which nothing happened.
     pub fn empty(from: Timestamp, to: Timestamp) -> Self {
         Self {
             from,
             to,
             folders: Vec::new(),
             images: BTreeMap::new(),
-            movements: Vec::new(),
+            tag_changes: Vec::new(),
             controls: Vec::new(),
             followed: Vec::new(),
         }
@@ -118,10 +118,10 @@ impl Chronicle {
     }
 }
 
-/// When a movement came to the branch: when its commit claims to have been made, as far as the fetches bear that out.
-pub(super) fn came_at(movement: &Movement, tolerance: Duration) -> Timestamp {
-    let FetchEvidence { absent_at, fetched_at } = movement.commit.fetched;
-    let claimed = movement.commit.committed_at.min(fetched_at);
+/// When a tag change came to the branch: when its commit claims to have been made, as far as the fetches bear that out.
+pub(super) fn came_at(tag_change: &TagChange, tolerance: Duration) -> Timestamp {
+    let FetchEvidence { absent_at, fetched_at } = tag_change.commit.fetched;
+    let claimed = tag_change.commit.committed_at.min(fetched_at);
     let latest =
         TimeDelta::from_std(tolerance).ok().and_then(|tolerance| claimed.checked_add_signed(tolerance));
     absent_at.filter(|absent_at| latest.is_some_and(|latest| latest < *absent_at)).unwrap_or(claimed)

@@ -6,10 +6,10 @@ use std::sync::Arc;
 use chrono::{DateTime, TimeDelta};
 
 use crate::model::{
-    CommitId, Content, Fault, FileChange, ImageName, Movement, Observation, Tag, TagsSeen, Timestamp,
+    CommitId, Content, Fault, FileChange, ImageName, Observation, Tag, TagChange, TagsSeen, Timestamp,
 };
 use crate::policy::Schedule;
-use crate::simulation::{Chronicle, ControlChange, Followed, ImageChronicle, Policy, Seen, TagChronicle};
+use crate::simulation::{ControlFileChange, Followed, ImageTimeline, Policy, Seen, TagTimeline, Timeline};
 
 use super::Engine;
 use super::control_files;
@@ -17,8 +17,8 @@ use super::history::NewestFirst;
 use super::index::COMMITS_A_PART;
 use super::ports::{Ports, Repository, Store, TaggedImage};
 use super::refresh::blocking;
-use super::rulebook::Rulebook;
-use super::view::View;
+use super::repository_policy::RepositoryPolicy;
+use super::repository_state::RepositoryState;
 
 /// The label by which an image says when it was built.
 const CREATED: &str = "org.opencontainers.image.created";
@@ -35,7 +35,7 @@ pub struct Period {
     pub to: Timestamp,
 }
 
-impl Rulebook {
+impl RepositoryPolicy {
     /// The policy that a replay goes by.
     pub fn replayed<'a>(&'a self, schedule: &'a Schedule) -> Policy<'a> {
         Policy {
@@ -54,55 +54,53 @@ impl<P: Ports> Engine<P> {
     ///
     /// # Errors
     /// When the repository was never fetched, or the mirror or the store can't be read.
-    pub async fn chronicle(&mut self, period: Period) -> Result<Chronicle, Fault> {
-        let view = self.remember().await?;
-        let mut movements: Vec<Movement> = Vec::new();
-        let mut newest = NewestFirst::of(view.end, None, None);
-        while let Some(part) = view.heed(newest.next(&*self.ports.store).await)? {
-            movements.extend(part);
+    pub async fn timeline(&mut self, period: Period) -> Result<Timeline, Fault> {
+        let state = self.remember().await?;
+        let mut tag_changes: Vec<TagChange> = Vec::new();
+        let mut newest = NewestFirst::of(state.end, None, None);
+        while let Some(part) = state.heed(newest.next(&*self.ports.store).await)? {
+            tag_changes.extend(part);
         }
-        movements
+        tag_changes
             .sort_by(|one, other| one.sequence.cmp(&other.sequence).then_with(|| one.path.cmp(&other.path)));
-        let images: BTreeSet<ImageName> = movements.iter().map(|movement| movement.image.clone()).collect();
+        let images: BTreeSet<ImageName> =
+            tag_changes.iter().map(|tag_change| tag_change.image.clone()).collect();
         let images = self.images_seen(images.into_iter().collect()).await?;
         // A second before, since commits tell their time in whole seconds.
-        let watched = images.values().filter_map(|image: &ImageChronicle| image.watched_since).min();
+        let watched = images.values().filter_map(|image: &ImageTimeline| image.watched_since).min();
         let watched = watched.and_then(|at| at.checked_sub_signed(TimeDelta::seconds(1)));
-        let first = movements.first().map(|movement| movement.commit.committed_at);
+        let first = tag_changes.first().map(|tag_change| tag_change.commit.committed_at);
         let from = period.from.or(watched).or(first).unwrap_or(period.to).min(period.to);
-        let controls = self.control_changes(&view, &movements, period.to).await?;
-        Ok(Chronicle {
+        let controls = self.control_changes(&state, &tag_changes, period.to).await?;
+        Ok(Timeline {
             from,
             to: period.to,
-            folders: self.rulebook.scope(),
+            folders: self.repository_policy.scope(),
             images,
             controls,
-            followed: followed(&view, &self.rulebook),
-            movements,
+            followed: followed(&state, &self.repository_policy),
+            tag_changes,
         })
     }
 
     /// What was seen of images.
-    async fn images_seen(
-        &self,
-        images: Vec<ImageName>,
-    ) -> Result<BTreeMap<ImageName, ImageChronicle>, Fault> {
+    async fn images_seen(&self, images: Vec<ImageName>) -> Result<BTreeMap<ImageName, ImageTimeline>, Fault> {
         let store = &self.ports.store;
         let seen = store.tags_seen(&images).await?;
         let mut observed = store.all_observations(&images).await?;
-        let mut chronicles = BTreeMap::new();
+        let mut timelines = BTreeMap::new();
         for (image, seen) in seen {
-            let mut chronicle = image_chronicle(&image, &seen, &mut observed);
-            for known in chronicle.tags.values_mut() {
+            let mut timeline = image_timeline(&image, &seen, &mut observed);
+            for known in timeline.tags.values_mut() {
                 self.date(&image, known).await?;
             }
-            chronicles.insert(image, chronicle);
+            timelines.insert(image, timeline);
         }
-        Ok(chronicles)
+        Ok(timelines)
     }
 
     /// When a tag of unknown age was built, if its image says so and that was read before.
-    async fn date(&self, image: &ImageName, known: &mut TagChronicle) -> Result<(), Fault> {
+    async fn date(&self, image: &ImageName, known: &mut TagTimeline) -> Result<(), Fault> {
         let (Seen::By(by), Some(first)) = (known.seen, known.digests.first()) else { return Ok(()) };
         let labels = self.ports.store.labels(image, &first.digest).await?.unwrap_or_default();
         let created = labels.get(CREATED).and_then(|text| DateTime::parse_from_rfc3339(text).ok());
@@ -115,16 +113,16 @@ impl<P: Ports> Engine<P> {
     /// Every coming and going of a control file, oldest first.
     async fn control_changes(
         &self,
-        view: &View,
-        movements: &[Movement],
+        state: &RepositoryState,
+        tag_changes: &[TagChange],
         to: Timestamp,
-    ) -> Result<Vec<ControlChange>, Fault> {
+    ) -> Result<Vec<ControlFileChange>, Fault> {
         let Some(folder) = control_files::folder() else { return Ok(Vec::new()) };
         let repository = Arc::clone(&self.ports.repository);
-        let head = view.commit();
-        let fetched: HashMap<CommitId, Timestamp> = movements
+        let head = state.commit();
+        let fetched: HashMap<CommitId, Timestamp> = tag_changes
             .iter()
-            .map(|movement| (movement.commit.id, movement.commit.fetched.fetched_at))
+            .map(|tag_change| (tag_change.commit.id, tag_change.commit.fetched.fetched_at))
             .collect();
         blocking(move || {
             let line = repository.line(head, None)?.commits;
@@ -147,7 +145,7 @@ impl<P: Ports> Engine<P> {
                 let is_unsigned = repository.requires_signatures() && repository.unsigned(commit)?.is_some();
                 for change in changes {
                     let text = change.after.and_then(|_| texts.next()).filter(|_| !is_unsigned);
-                    told.push(ControlChange { at: latest, file: change.path, text });
+                    told.push(ControlFileChange { at: latest, file: change.path, text });
                 }
             }
             told.retain(|change| control_files::is_control(&change.file));
@@ -167,32 +165,32 @@ fn text_of(content: Content<'_>) -> String {
     }
 }
 
-fn image_chronicle(
+fn image_timeline(
     image: &ImageName,
     seen: &[TagsSeen],
     observed: &mut HashMap<TaggedImage, Vec<Observation>>,
-) -> ImageChronicle {
-    let mut tags: BTreeMap<Tag, TagChronicle> = BTreeMap::new();
+) -> ImageTimeline {
+    let mut tags: BTreeMap<Tag, TagTimeline> = BTreeMap::new();
     for answer in seen {
         let seen = if answer.is_first { Seen::By(answer.at) } else { Seen::At(answer.at) };
         for tag in &answer.tags {
             let digests = observed.remove(&(image.clone(), tag.clone())).unwrap_or_default();
-            tags.entry(tag.clone()).or_insert(TagChronicle { seen, digests });
+            tags.entry(tag.clone()).or_insert(TagTimeline { seen, digests });
         }
     }
-    ImageChronicle { watched_since: seen.first().map(|first| first.at), tags }
+    ImageTimeline { watched_since: seen.first().map(|first| first.at), tags }
 }
 
 /// The rules that Flux's objects in the repository make, as they are now.
-fn followed(view: &View, rulebook: &Rulebook) -> Vec<Followed> {
-    let followed = view.board.tracks.iter().filter_map(|track| {
-        let settings = rulebook.services.of(track.service());
-        let is_followed = !settings.are_explicit && *track.rules != *settings.rules;
+fn followed(state: &RepositoryState, repository_policy: &RepositoryPolicy) -> Vec<Followed> {
+    let followed = state.deployed.targets.iter().filter_map(|target| {
+        let settings = repository_policy.services.of(target.service());
+        let is_followed = !settings.are_explicit && *target.rules != *settings.rules;
         is_followed.then(|| Followed {
-            environment: rulebook.environments[track.environment].policy.name.clone(),
-            service: track.service().clone(),
-            image: track.image().clone(),
-            rules: (*track.rules).clone(),
+            environment: repository_policy.environments[target.environment].policy.name.clone(),
+            service: target.service().clone(),
+            image: target.image().clone(),
+            rules: (*target.rules).clone(),
         })
     });
     followed.collect()

@@ -1,10 +1,10 @@
-//! What runs where: the image fields of a snapshot, gathered into tracks.
+//! What runs where: the image fields of a snapshot, gathered into targets.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::history::{self, HeldByPath, Subject};
+use crate::history::{self, Subject, TagsByFile};
 use crate::manifest::ImageField;
 use crate::model::{
     Class, CommitId, Digest, ImageName, LeftAloneKind, PinnedTag, Printable, RepoPath, ServiceName,
@@ -13,7 +13,7 @@ use crate::policy::{Candidate, Environment, SelectionRules};
 
 use super::flux::{FluxRules, Resolver, Verdict};
 use super::problem::Problem;
-use super::rulebook::Rulebook;
+use super::repository_policy::RepositoryPolicy;
 use super::snapshot::{Reading, Snapshot};
 
 /// What to do where Flux's objects do not settle it.
@@ -21,11 +21,11 @@ const NAME_THE_RULES: &str = "name the service under `services.overrides` with i
 
 /// Everything that runs, at one commit.
 #[derive(Debug)]
-pub struct Board {
+pub struct DeployedState {
     /// The commit.
     pub commit: CommitId,
     /// Every image of every service in every environment, by environment, service and image.
-    pub tracks: Vec<Track>,
+    pub targets: Vec<Target>,
     /// What could not be read or matched.
     pub problems: Vec<Problem>,
     places: HashMap<(usize, Subject), usize>,
@@ -33,13 +33,13 @@ pub struct Board {
 
 /// One image of one service in one environment: what a promotion moves.
 #[derive(Debug)]
-pub struct Track {
-    /// The place of the environment in the rulebook.
+pub struct Target {
+    /// The place of the environment in the repository policy.
     pub environment: usize,
     /// The service and the image.
     pub subject: Subject,
     /// What each file holds.
-    pub(crate) held: HeldByPath,
+    pub(crate) held: TagsByFile,
     /// The distinct versions that run, ascending.
     pub running: Vec<Candidate>,
     /// The rules by which a version is chosen.
@@ -48,7 +48,7 @@ pub struct Track {
     pub soak: Duration,
 }
 
-impl Track {
+impl Target {
     /// The service.
     pub fn service(&self) -> &ServiceName {
         &self.subject.0
@@ -70,32 +70,32 @@ impl Track {
     }
 }
 
-impl Board {
-    pub(crate) fn of(snapshot: &Snapshot, resolver: &Resolver, rulebook: &Rulebook) -> Self {
-        let mut board = Self {
+impl DeployedState {
+    pub(crate) fn of(snapshot: &Snapshot, resolver: &Resolver, repository_policy: &RepositoryPolicy) -> Self {
+        let mut deployed = Self {
             commit: snapshot.commit,
-            tracks: Vec::new(),
+            targets: Vec::new(),
             problems: Vec::new(),
             places: HashMap::new(),
         };
-        board.tell_what_is_left_alone(snapshot);
-        for environment in 0..rulebook.environments.len() {
-            let column = Column { snapshot, resolver, rulebook, environment };
-            let tracks = column.read(&mut board.problems);
-            for track in tracks {
-                board.places.insert((environment, track.subject.clone()), board.tracks.len());
-                board.tracks.push(track);
+        deployed.tell_what_is_left_alone(snapshot);
+        for environment in 0..repository_policy.environments.len() {
+            let column = Column { snapshot, resolver, repository_policy, environment };
+            let targets = column.read(&mut deployed.problems);
+            for target in targets {
+                deployed.places.insert((environment, target.subject.clone()), deployed.targets.len());
+                deployed.targets.push(target);
             }
         }
-        board
+        deployed
     }
 
-    /// The track of a service's image in an environment.
-    pub fn track(&self, environment: usize, subject: &Subject) -> Option<&Track> {
-        self.places.get(&(environment, subject.clone())).map(|at| &self.tracks[*at])
+    /// The target of a service's image in an environment.
+    pub fn target(&self, environment: usize, subject: &Subject) -> Option<&Target> {
+        self.places.get(&(environment, subject.clone())).map(|at| &self.targets[*at])
     }
 
-    /// The place of the track of a service's image in an environment.
+    /// The place of the target of a service's image in an environment.
     pub(crate) fn place(&self, environment: usize, subject: &Subject) -> Option<usize> {
         self.places.get(&(environment, subject.clone())).copied()
     }
@@ -118,7 +118,7 @@ impl Board {
 struct Column<'a> {
     snapshot: &'a Snapshot,
     resolver: &'a Resolver,
-    rulebook: &'a Rulebook,
+    repository_policy: &'a RepositoryPolicy,
     environment: usize,
 }
 
@@ -163,8 +163,8 @@ struct Unclear {
 }
 
 impl<'a> Column<'a> {
-    fn read(&self, problems: &mut Vec<Problem>) -> Vec<Track> {
-        let environment = &self.rulebook.environments[self.environment];
+    fn read(&self, problems: &mut Vec<Problem>) -> Vec<Target> {
+        let environment = &self.repository_policy.environments[self.environment];
         let is_there = |folder: &&RepoPath| self.snapshot.files.keys().any(|path| path.is_within(folder));
         for folder in environment.paths.iter().filter(|folder| !is_there(folder)) {
             problems.push(nothing_there(folder, environment));
@@ -176,7 +176,7 @@ impl<'a> Column<'a> {
                 self.read_file(path, &file.reading, &flux, &mut gathered, problems);
             }
         }
-        gathered.clear().filter_map(|(subject, fields)| self.track(subject, &fields, problems)).collect()
+        gathered.clear().filter_map(|(subject, fields)| self.target(subject, &fields, problems)).collect()
     }
 
     fn read_file(
@@ -193,10 +193,10 @@ impl<'a> Column<'a> {
             Reading::Unreadable(unreadable) => return problems.push(unreadable_file(path, unreadable)),
             Reading::TooLarge { bytes } => return problems.push(too_large(path, *bytes)),
         };
-        let name = &self.rulebook.environments[self.environment].policy.name;
+        let name = &self.repository_policy.environments[self.environment].policy.name;
         for refusal in &manifest.refusals {
             let service = refusal.service.as_ref();
-            if service.is_some_and(|service| self.rulebook.services.of(service).ignored) {
+            if service.is_some_and(|service| self.repository_policy.services.of(service).ignored) {
                 continue;
             }
             problems.push(Problem { environment: Some(name.clone()), ..refused(path, refusal) });
@@ -227,7 +227,7 @@ impl<'a> Column<'a> {
         field: &ImageField,
         flux: &FluxRules,
     ) -> Result<Option<(Subject, Arc<SelectionRules>)>, Unclear> {
-        let settings = self.rulebook.services.of(&field.service);
+        let settings = self.repository_policy.services.of(&field.service);
         if settings.ignored {
             return Ok(None);
         }
@@ -238,7 +238,7 @@ impl<'a> Column<'a> {
             );
             return Err(Unclear { image: None, problem });
         };
-        if !self.rulebook.services.manages(&field.service, image) {
+        if !self.repository_policy.services.manages(&field.service, image) {
             return Ok(None);
         }
         let subject = (field.service.clone(), image.clone());
@@ -255,13 +255,13 @@ impl<'a> Column<'a> {
         }
     }
 
-    fn track(
+    fn target(
         &self,
         subject: Subject,
         fields: &[GatheredField<'_>],
         problems: &mut Vec<Problem>,
-    ) -> Option<Track> {
-        let environment = &self.rulebook.environments[self.environment];
+    ) -> Option<Target> {
+        let environment = &self.repository_policy.environments[self.environment];
         let rules = &fields.first()?.rules;
         let has_others = |one: &&GatheredField<'_>| !Arc::ptr_eq(&one.rules, rules) && one.rules != *rules;
         if let Some(GatheredField { path, field, .. }) = fields.iter().find(has_others) {
@@ -269,7 +269,7 @@ impl<'a> Column<'a> {
             problems.push(problem.at(path, Some(position(field))));
             return None;
         }
-        let mut held = HeldByPath::new();
+        let mut held = TagsByFile::new();
         let mut running: Vec<Candidate> = Vec::new();
         for GatheredField { path, field, .. } in fields {
             let Some(version) = rules.version_of(&field.tag) else {
@@ -285,9 +285,9 @@ impl<'a> Column<'a> {
             }
         }
         running.sort_by(|one, other| one.version.cmp(&other.version));
-        Some(Track {
+        Some(Target {
             environment: self.environment,
-            soak: self.rulebook.services.soak(&subject.0, &environment.policy.name),
+            soak: self.repository_policy.services.soak(&subject.0, &environment.policy.name),
             rules: Arc::clone(rules),
             subject,
             held,

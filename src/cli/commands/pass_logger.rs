@@ -4,13 +4,13 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use crate::cli::daemon::Listener;
 use crate::cli::render::said;
-use crate::engine::{PassReport, Problem, RequestReport, RequestState, Rulebook};
+use crate::engine::{PassReport, Problem, PullRequestAction, PullRequestReport, RepositoryPolicy};
 use crate::model::{Elapsed, Fault, Outcome, Printable};
-use crate::policy::{Answer, Decision, Evaluation};
+use crate::policy::{Answer, Decision, GateEvaluation};
 
 /// What was told last.
 #[derive(Debug, Default)]
-pub(super) struct Diary {
+pub(super) struct PassLogger {
     waits: HashMap<(usize, String), String>,
     starving: BTreeSet<(usize, String)>,
     /// What stands in control files, by their paths.
@@ -19,9 +19,9 @@ pub(super) struct Diary {
     failure: Option<String>,
 }
 
-impl Listener for Diary {
+impl Listener for PassLogger {
     /// Logs a pass.
-    fn passed(&mut self, rulebook: &Rulebook, report: &PassReport) {
+    fn passed(&mut self, repository_policy: &RepositoryPolicy, report: &PassReport) {
         if self.failure.take().is_some() {
             tracing::info!("passes go through again");
         }
@@ -40,13 +40,13 @@ impl Listener for Diary {
             );
         }
         report.requests.iter().filter(|request| request.is_done).for_each(tell_request);
-        self.tell_controls(rulebook, report);
-        self.tell_waits(rulebook, report);
-        self.tell_starvation(rulebook, report);
+        self.tell_controls(repository_policy, report);
+        self.tell_waits(repository_policy, report);
+        self.tell_starvation(repository_policy, report);
         self.tell_problems(&report.problems);
         tracing::debug!(
-            commit = %report.assessment.view.commit(),
-            tracks = report.assessment.decisions.len(),
+            commit = %report.evaluation.state.commit(),
+            targets = report.evaluation.decisions.len(),
             promoted = report.promoted.len(),
             problems = report.problems.len(),
             next_opening = report.next_opening.map(|at| at.to_rfc3339()),
@@ -66,26 +66,26 @@ impl Listener for Diary {
     }
 }
 
-impl Diary {
-    fn tell_waits(&mut self, rulebook: &Rulebook, report: &PassReport) {
-        let board = &report.assessment.view.board;
+impl PassLogger {
+    fn tell_waits(&mut self, repository_policy: &RepositoryPolicy, report: &PassReport) {
+        let deployed = &report.evaluation.state.deployed;
         let mut waits = HashMap::new();
-        for (track, decision) in board.tracks.iter().zip(&report.assessment.decisions) {
+        for (target, decision) in deployed.targets.iter().zip(&report.evaluation.decisions) {
             let Some(Decision::Wait(evaluation)) = decision else { continue };
             let candidate = evaluation.candidate();
-            let key = (track.environment, format!("{} {}", track.service(), track.image()));
+            let key = (target.environment, format!("{} {}", target.service(), target.image()));
             let state = state(candidate.tag.as_str(), evaluation);
             if self.waits.get(&key) != Some(&state) {
-                let environment = &rulebook.environments[track.environment].policy.name;
+                let environment = &repository_policy.environments[target.environment].policy.name;
                 for gate in evaluation.closed() {
                     if gate.answer == Answer::Refused {
                         tracing::warn!(
-                            service = %track.service(), %environment, tag = %candidate.tag,
+                            service = %target.service(), %environment, tag = %candidate.tag,
                             gate = gate.gate.as_str(), reason = %gate.reason, "refused"
                         );
                     } else {
                         tracing::info!(
-                            service = %track.service(), %environment, tag = %candidate.tag,
+                            service = %target.service(), %environment, tag = %candidate.tag,
                             gate = gate.gate.as_str(), reason = %gate.reason, "waits"
                         );
                     }
@@ -97,10 +97,10 @@ impl Diary {
     }
 
     /// What people say by control files is told when it begins to count, and when it no longer does.
-    fn tell_controls(&mut self, rulebook: &Rulebook, report: &PassReport) {
-        let zone = rulebook.zone();
+    fn tell_controls(&mut self, repository_policy: &RepositoryPolicy, report: &PassReport) {
+        let zone = repository_policy.zone();
         let mut now = BTreeMap::new();
-        for control in report.assessment.view.controls.standing(zone, report.assessment.now) {
+        for control in report.evaluation.state.controls.standing(zone, report.evaluation.now) {
             let Some(note) = control.note() else { continue };
             let (file, what) = (control.file().to_string(), said::what(&control));
             let told = format!("{what} {}", said::who(note, zone));
@@ -119,17 +119,18 @@ impl Diary {
     }
 
     /// Releases that come faster than they can soak are told when that begins, and when it ends.
-    fn tell_starvation(&mut self, rulebook: &Rulebook, report: &PassReport) {
+    fn tell_starvation(&mut self, repository_policy: &RepositoryPolicy, report: &PassReport) {
         let mut now = BTreeSet::new();
-        for (track, decision) in report.assessment.view.board.tracks.iter().zip(&report.assessment.decisions)
+        for (target, decision) in
+            report.evaluation.state.deployed.targets.iter().zip(&report.evaluation.decisions)
         {
             let Some(Decision::Wait(evaluation)) = decision else { continue };
             let Some(starvation) = evaluation.starvation() else { continue };
-            let environment = &rulebook.environments[track.environment].policy.name;
-            let key = (track.environment, format!("{} {}", track.service(), track.image()));
+            let environment = &repository_policy.environments[target.environment].policy.name;
+            let key = (target.environment, format!("{} {}", target.service(), target.image()));
             if !self.starving.contains(&key) {
                 tracing::warn!(
-                    service = %track.service(), %environment, before = %starvation.environment,
+                    service = %target.service(), %environment, before = %starvation.environment,
                     superseded = starvation.superseded_count, since = %starvation.since.to_rfc3339(),
                     soak = %Elapsed(starvation.needed),
                     hint = "`soakMode: train` lets one go on first, `soakMode: elapsed` lets each go on soaking",
@@ -139,7 +140,7 @@ impl Diary {
             now.insert(key);
         }
         for (environment, subject) in self.starving.difference(&now) {
-            let environment = &rulebook.environments[*environment].policy.name;
+            let environment = &repository_policy.environments[*environment].policy.name;
             tracing::info!(%environment, "no longer starving: {subject}");
         }
         self.starving = now;
@@ -165,8 +166,8 @@ impl Diary {
     }
 }
 
-/// What a waiting track waits for, without the times that pass by themselves.
-fn state(tag: &str, evaluation: &Evaluation) -> String {
+/// What a waiting target waits for, without the times that pass by themselves.
+fn state(tag: &str, evaluation: &GateEvaluation) -> String {
     let gates: Vec<String> = evaluation
         .closed()
         .map(|gate| format!("{}{}", gate.gate.as_str(), u8::from(gate.answer == Answer::Refused)))
@@ -175,18 +176,18 @@ fn state(tag: &str, evaluation: &Evaluation) -> String {
 }
 
 /// What was done about a pull request.
-fn tell_request(request: &RequestReport) {
-    let RequestReport { environment, branch, url, number, .. } = request;
+fn tell_request(request: &PullRequestReport) {
+    let PullRequestReport { environment, branch, url, number, .. } = request;
     let moves: Vec<String> = request.moves.iter().map(|one| format!("{} {}", one.service, one.to)).collect();
     let moves = moves.join(", ");
     match &request.state {
-        RequestState::Opens => {
+        PullRequestAction::Opens => {
             tracing::info!(%environment, %branch, number, url, moves, "opened a pull request");
         }
-        RequestState::Closes { why } => {
+        PullRequestAction::Closes { why } => {
             tracing::info!(%environment, %branch, number, url, moves, reason = %why, "closed a pull request");
         }
-        RequestState::Updates | RequestState::Waits | RequestState::Theirs => {
+        PullRequestAction::Updates | PullRequestAction::Waits | PullRequestAction::Theirs => {
             tracing::info!(%environment, %branch, number, url, moves, "brought a pull request up to date");
         }
     }
@@ -194,7 +195,7 @@ fn tell_request(request: &RequestReport) {
 
 fn tell_recovered(report: &PassReport) {
     for (intent, outcome) in &report.recovered {
-        let age = (report.assessment.now - intent.at).to_std().unwrap_or_default();
+        let age = (report.evaluation.now - intent.at).to_std().unwrap_or_default();
         match outcome {
             Outcome::Landed(commit) => tracing::warn!(
                 service = %intent.service, environment = %intent.environment, tag = %intent.to,

@@ -14,10 +14,10 @@ use super::control_files;
 use super::message::Wording;
 
 use super::notes::NotesPolicy;
-use super::requests::RequestRules;
+use super::requests::PullRequestPolicy;
 
 /// The policy of a whole repository: environments, the rules of each service, and how commits are made.
-pub struct Rulebook {
+pub struct RepositoryPolicy {
     /// Every environment, each behind the one that it comes after.
     pub environments: Vec<Environment>,
     /// The rules of a service.
@@ -25,7 +25,7 @@ pub struct Rulebook {
     /// The sets of services that ship together.
     pub groups: Vec<Group>,
     /// How promotions are proposed by pull requests, by the places of the environments; into the others they are pushed.
-    pub requests: BTreeMap<usize, RequestRules>,
+    pub requests: BTreeMap<usize, PullRequestPolicy>,
     /// How soaks are counted.
     pub soak_mode: SoakMode,
     /// Whether control files that no longer count are removed.
@@ -56,7 +56,7 @@ pub enum Batch {
     All,
 }
 
-impl Rulebook {
+impl RepositoryPolicy {
     /// How the messages of commits are worded.
     pub(super) fn wording(&self) -> Wording<'_> {
         Wording { subject: &self.subject, body: self.body.as_ref() }
@@ -99,7 +99,7 @@ impl Rulebook {
     }
 }
 
-impl fmt::Debug for Rulebook {
+impl fmt::Debug for RepositoryPolicy {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.debug_struct("Rulebook").field("environments", &self.environments).finish_non_exhaustive()
     }

@@ -5,7 +5,7 @@ use proptest::prelude::*;
 use super::*;
 use crate::engine::fake::{Settings, World, image};
 use crate::policy::SoakMode;
-use crate::simulation::{Story, as_it_was, replay};
+use crate::simulation::{ReplayReport, as_it_was, replay};
 
 const FILES: [&str; 2] = ["np/app.yaml", "p/app.yaml"];
 
@@ -103,26 +103,26 @@ fn schedule() -> Schedule {
 }
 
 /// `prod v1.0.1 at …`, for each promotion on schedule and each person's move.
-fn told(story: &Story) -> Vec<String> {
+fn told(story: &ReplayReport) -> Vec<String> {
     let mut lines: Vec<String> = story
-        .tracks
+        .targets
         .iter()
-        .flat_map(|track| track.arrivals.iter().map(move |arrival| (track, arrival)))
-        .map(|(track, arrival)| {
-            format!("{} {} {} {}", arrival.at, track.environment, arrival.candidate.tag, arrival.by_schedule)
+        .flat_map(|target| target.arrivals.iter().map(move |arrival| (target, arrival)))
+        .map(|(target, arrival)| {
+            format!("{} {} {} {}", arrival.at, target.environment, arrival.candidate.tag, arrival.by_schedule)
         })
         .collect();
     lines.sort();
     lines
 }
 
-async fn both(world: &mut World) -> (Chronicle, Vec<String>, Vec<String>) {
+async fn both(world: &mut World) -> (Timeline, Vec<String>, Vec<String>) {
     let period = Period { from: None, to: world.now() };
-    let chronicle = world.engine.chronicle(period).await.unwrap();
+    let timeline = world.engine.timeline(period).await.unwrap();
     let schedule = schedule();
-    let policy = world.engine.rulebook().replayed(&schedule);
-    let stories = (replay(&chronicle, policy), as_it_was(&chronicle, policy));
-    (chronicle, told(&stories.0), told(&stories.1))
+    let policy = world.engine.repository_policy().replayed(&schedule);
+    let stories = (replay(&timeline, policy), as_it_was(&timeline, policy));
+    (timeline, told(&stories.0), told(&stories.1))
 }
 
 #[tokio::test]
@@ -131,12 +131,12 @@ async fn a_release_is_replayed_as_it_was() {
     daemon.work_for(3500).await;
     daemon.world.push("v1.0.1", '1');
     daemon.work_for(26 * 3600).await;
-    let (chronicle, replayed, actual) = both(&mut daemon.world).await;
+    let (timeline, replayed, actual) = both(&mut daemon.world).await;
     let expected =
         ["2026-03-02 10:00:00 UTC non-prod v1.0.1 true", "2026-03-03 10:00:00 UTC prod v1.0.1 true"];
     assert_eq!(actual, expected);
     assert_eq!(replayed, expected);
-    let known = &chronicle.images[&image("app")];
+    let known = &timeline.images[&image("app")];
     assert_eq!(known.watched_since, Some("2026-03-02T09:00:00Z".parse().unwrap()));
     assert_eq!(
         known.tags[&"v1.0.0".parse().unwrap()].seen,

@@ -1,16 +1,16 @@
-//! Rollbacks, by movements written as in the fixture.
+//! Rollbacks, by tag changes written as in the fixture.
 
 use rstest::rstest;
 
 use super::*;
-use crate::history::fixture::movements;
+use crate::history::fixture::tag_changes;
 use crate::model::PromotionMark;
 
-fn left(known: &str, edit: impl Fn(&mut Movement)) -> String {
-    let mut movements = movements(&known.replace('v', "v1.0."));
-    movements.iter_mut().for_each(edit);
+fn left(known: &str, edit: impl Fn(&mut TagChange)) -> String {
+    let mut tag_changes = tag_changes(&known.replace('v', "v1.0."));
+    tag_changes.iter_mut().for_each(edit);
     let rules = SelectionRules { versions: "*".parse().unwrap(), tag_pattern: None };
-    let found = WaysBack::read(movements.iter().rev().collect(), &rules, &"prod".parse().unwrap());
+    let found = Rollbacks::read(tag_changes.iter().rev().collect(), &rules, &"prod".parse().unwrap());
     let told = found.iter().map(|one| format!("v{}@{}", one.version.patch(), one.commit.as_bytes()[0]));
     told.collect::<Vec<_>>().join(" ")
 }
@@ -43,5 +43,5 @@ fn a_rollback_under_a_promotions_message_is_a_rollback() {
         digest: None,
     };
     let known = "1 a/x ->v2; 2 a/x v2>v1";
-    assert_eq!(left(known, |movement| movement.promotion = Some(mark.clone())), "v2@2");
+    assert_eq!(left(known, |tag_change| tag_change.promotion = Some(mark.clone())), "v2@2");
 }

@@ -1,0 +1,56 @@
+//! Landings: by which commit a version came to run in every folder of an environment.
+
+use std::collections::BTreeSet;
+
+use crate::model::{Digest, PinnedTag, RepoPath, TagChange};
+use crate::policy::{Fetched, RolloutCommit};
+
+use super::held::{TagsByFile, as_slices, held_in};
+
+/// The tag change that made every one of `folders` hold what it holds now, unbroken since. `tag changes` come newest first.
+///
+/// It is found by undoing tag changes from the newest on, a commit at a time, until a folder held something else. A file
+/// that moves inside a folder changes nothing; neither does one folder ceasing to hold what the others do.
+pub(crate) fn rollout_commit<'a>(
+    tag_changes: impl Iterator<Item = &'a TagChange>,
+    folders: &[RepoPath],
+    held: &TagsByFile,
+) -> Option<&'a TagChange> {
+    let mut files = as_slices(held);
+    let now = held_in(folders, &files);
+    let target: BTreeSet<&PinnedTag> = held.values().flatten().collect();
+    let is_same = |then: &[BTreeSet<&PinnedTag>]| {
+        let folders = now.iter().zip(then);
+        folders.into_iter().all(|(now, then)| now == then || (now.is_empty() && then.is_subset(&target)))
+    };
+    let mut tag_changes = tag_changes.peekable();
+    while let Some(tag_change) = tag_changes.next() {
+        files.insert(&tag_change.path, &tag_change.before);
+        let commit_is_undone = tag_changes.peek().is_none_or(|next| next.sequence != tag_change.sequence);
+        if commit_is_undone && !is_same(&held_in(folders, &files)) {
+            return Some(tag_change);
+        }
+    }
+    None
+}
+
+/// How a tag change brought a version, which the files may pin to a digest.
+pub(crate) fn rollout_commit_of(tag_change: &TagChange, pinned: Option<Digest>) -> RolloutCommit {
+    let promoted = tag_change.promotion.as_ref().and_then(|promotion| promotion.digest.clone());
+    RolloutCommit {
+        commit: tag_change.commit.id,
+        committed_at: tag_change.commit.committed_at,
+        parent_committed_at: tag_change.commit.parent_committed_at,
+        fetched: Some(Fetched {
+            absent_at: tag_change.commit.fetched.absent_at,
+            fetched_at: tag_change.commit.fetched.fetched_at,
+        }),
+        // What the file pins is what runs, whatever a message says.
+        digest: pinned.or(promoted),
+        by_tidegate: tag_change.promotion.is_some(),
+        author: tag_change.commit.author_name.clone(),
+    }
+}
+
+#[cfg(test)]
+mod tests;
