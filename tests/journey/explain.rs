@@ -97,7 +97,7 @@ async fn a_persons_way_back_is_told_with_commit_and_author_and_nothing_waits_for
         world.run(&["explain", SERVICE, "--env", "prod", "--tag", "v1.0.1", "--wait", "--timeout", "1m"]);
     assert_eq!(wait.code, 3, "it does not come any more, so nobody waits a minute: {}", wait.err);
     let (_, told) = explain(&world, &["--env", "prod"]);
-    let moved = &told["explanations"][0]["movedBack"][0];
+    let moved = &told["explanations"][0]["rolledBack"][0];
     assert_eq!((&moved["commit"], &moved["author"]), (&commit.as_str().into(), &"Person".into()), "{told}");
 }
 
