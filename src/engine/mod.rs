@@ -1,45 +1,20 @@
 //! The engine: one pass from observation to record, and the ports it needs. Knows no HTTP, no SQL, no libgit2.
 //!
-//! A pass is [`Engine::pass`]: look at the repository, ask the registries, decide, plan the edits, push them, and write
-//! down what became of it. Each step has a file of its own, in that order: `refresh`, `poll`, `assess`, `edit_plan`,
-//! `deliver`, and, for what people are to merge, `requests`.
+//! A pass is [`Engine::pass`]. The folders below are its steps, each importing only folders before it: `message`, `base`,
+//! `state`, `history`, `plan`, `proposals`, `decide`, `deliver`, `reconcile` and `tasks`.
 
-mod agreed;
-mod assess;
-mod by_hand;
-mod called;
-mod changelog_files;
-mod control_files;
+mod base;
+mod decide;
 mod deliver;
-mod deployed;
-mod digests;
-mod edit_plan;
-mod explain;
 #[cfg(test)]
 mod fake;
-mod flux;
 mod history;
-mod index;
 mod message;
-mod news;
-mod notes;
-mod order;
-mod pass;
-mod past;
-mod poll;
-mod ports;
-mod problem;
-mod refresh;
-mod releases;
-mod repository_policy;
-mod repository_state;
-mod request;
-mod requests;
-mod roll_back;
-mod signatures;
-mod snapshot;
-mod timeline;
-mod together;
+mod plan;
+mod proposals;
+mod reconcile;
+mod state;
+mod tasks;
 
 use std::fmt;
 use std::sync::Arc;
@@ -47,28 +22,27 @@ use std::sync::Arc;
 use crate::model::{CommitId, Timestamp};
 
 pub use crate::policy::{Environment, Group, ServiceRules, ServiceSettings};
-pub use agreed::ConfirmedPlan;
-pub use assess::Evaluation;
-pub use deployed::{DeployedState, Target};
-pub use edit_plan::{EditPlan, PlannedFile, Rollback};
-pub use explain::{CandidateStatus, Explained, Explanation, Question, TargetStatus, ToldGate, Verdict};
-pub use history::{HistoryQuery, Move, Mover};
-pub use notes::NotesPolicy;
-pub use order::{ControlChange, ControlChangeResult, Release};
-pub use pass::{PassReport, Promoted};
-pub use ports::{
+pub use base::pass_options::{ManualPromotion, PassMode, PassOptions, RollbackRequest};
+pub use base::ports::{
     Changelog, Clock, Forge, NotesWanted, Ports, Publisher, Registry, Repository, Store, TaggedImage,
 };
-pub use problem::{Place, Problem};
-pub use releases::{DueRelease, ReleasePer};
-pub use repository_policy::{Batch, RepositoryPolicy};
-pub use repository_state::RepositoryState;
-pub use request::{ManualPromotion, PassMode, PassOptions, RollbackRequest};
-pub use requests::{
-    Grouping, Proposal, ProposedMove, PullRequestAction, PullRequestPolicy, PullRequestReport, PullRequests,
-    Unmerged,
+pub use base::problem::{Place, Problem};
+pub use base::repository_policy::{Batch, Grouping, NotesPolicy, PullRequestPolicy, RepositoryPolicy};
+pub use decide::evaluation::Evaluation;
+pub use history::moves::{HistoryQuery, Move, Mover};
+pub use plan::edit_plan::{EditPlan, PlannedFile, Rollback};
+pub use proposals::pull_requests::{Proposal, ProposedMove, PullRequests, Unmerged};
+pub use reconcile::report::{PullRequestAction, PullRequestReport};
+pub use state::deployed::{DeployedState, Target};
+pub use state::repository_state::RepositoryState;
+pub use tasks::confirmed_plan::ConfirmedPlan;
+pub use tasks::control_change::{ControlChange, ControlChangeResult, Release};
+pub use tasks::explain::{
+    CandidateStatus, Explained, Explanation, Question, TargetStatus, ToldGate, Verdict,
 };
-pub use timeline::Period;
+pub use tasks::pass::{PassReport, Promoted};
+pub use tasks::releases::{DueRelease, ReleasePer};
+pub use tasks::timeline::Period;
 
 /// The parts in hand.
 pub struct Parts<P: Ports> {
@@ -99,9 +73,9 @@ pub struct Engine<P: Ports> {
 struct Memory {
     state: Option<Arc<RepositoryState>>,
     last_seen: Option<(CommitId, Timestamp)>,
-    selections: poll::Selections,
-    noted: poll::Noted,
-    requests: requests::Memory,
+    selections: decide::poll::Selections,
+    noted: decide::poll::Noted,
+    requests: proposals::fetch::Memory,
 }
 
 impl<P: Ports> Engine<P> {

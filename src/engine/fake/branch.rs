@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex};
 use sha2::{Digest as _, Sha256};
 
 use super::{Calls, Fuse, lock};
-use crate::engine::ports::{Publisher, Repository};
+use crate::engine::base::ports::{Publisher, Repository};
 use crate::model::{
     self, BlobId, Class, CommitDraft, CommitId, CommitInfo, Content, Fault, FileChange, FileEditKind, Held,
     Listing, Proposed, Publication, PullRequestBranch, RepoPath, Timestamp, TreeFile,

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use super::{Branch, Calls, Fuse, lock};
-use crate::engine::ports::Forge;
+use crate::engine::base::ports::Forge;
 use crate::model::{
     AutoMerge, Class, ClosedPage, ClosedPullRequest, CommitId, Fault, MergeMethod, OpenPullRequest, Opinion,
     PullRequestBranch, PullRequestDraft, PullRequestOptions, PullRequestReview, Timestamp,

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex};
 
 use super::{Calls, lock};
-use crate::engine::ports::Registry;
+use crate::engine::base::ports::Registry;
 use crate::model::{Class, Digest, Fault, ImageName, Tag, TagList};
 
 #[derive(Default)]

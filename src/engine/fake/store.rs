@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex};
 
 use super::{Calls, Fuse, lock};
-use crate::engine::ports::{Store, TaggedImage};
+use crate::engine::base::ports::{Store, TaggedImage};
 use crate::history::Subject;
 use crate::model::{
     Class, CommitId, Digest, Fault, FetchEvidence, HistoryRest, ImageName, IndexEnd, Intent, Observation,

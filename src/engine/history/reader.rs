@@ -1,0 +1,282 @@
+//! Reading what moved: commits of the first-parent line become tag changes of tags.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::sync::Arc;
+
+use crate::history::Subject;
+use crate::model::{
+    BlobId, CommitId, CommitInfo, Content, Fault, FetchEvidence, FileChange, ImageName, PinnedTag, RepoPath,
+    ServiceName, TagChange, TagChangeCommit,
+};
+
+use crate::engine::base::ports::Repository;
+use crate::engine::base::repository_policy::RepositoryPolicy;
+use crate::engine::message::{Trailers, read_trailers};
+use crate::engine::state::flux_policies::Resolver;
+use crate::engine::state::snapshot::{Reading, Snapshot};
+
+/// What each image of each service held, in one file.
+type Holdings = HashMap<Subject, BTreeSet<PinnedTag>>;
+
+/// How the head lies to the last commit that is known.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Advance {
+    /// These commits came on top of it, oldest first; all that there are, when none was known.
+    FastForward(Vec<CommitId>),
+    /// It is on the branch, beside the line of first parents: somebody merged it into work of their own, as `git pull` does.
+    /// Nothing was taken away, and what differs came by that merge.
+    MergedAside,
+    /// It is on the branch no more, which was rewritten. This is the whole line, oldest first.
+    ForcePushed(Vec<CommitId>),
+}
+
+impl Advance {
+    pub(crate) fn find(
+        repository: &impl Repository,
+        known: Option<CommitId>,
+        head: CommitId,
+    ) -> Result<Self, Fault> {
+        let line = repository.line(head, known)?;
+        match known {
+            Some(known) if !line.is_down_to_known => {
+                let is_aside = repository.contains(known, head)?;
+                Ok(if is_aside { Self::MergedAside } else { Self::ForcePushed(line.commits) })
+            }
+            _ => Ok(Self::FastForward(line.commits)),
+        }
+    }
+}
+
+/// What tag changes are read with.
+pub(crate) struct HistoryReader<'a, R> {
+    pub(crate) repository: &'a R,
+    pub(crate) repository_policy: &'a RepositoryPolicy,
+    /// The files at the head, which need not be read a second time.
+    pub(crate) snapshot: &'a Snapshot,
+    pub(crate) resolver: &'a Resolver,
+    /// When the commits that are new were fetched.
+    pub(crate) evidence: FetchEvidence,
+}
+
+/// A commit, with no more of it than is needed.
+struct Moved {
+    commit: TagChangeCommit,
+    trailers: Vec<Trailers>,
+    changes: Vec<FileChange>,
+}
+
+impl<R: Repository> HistoryReader<'_, R> {
+    /// What moved by commits that follow one another, both oldest first; the first that moves anything takes the place
+    /// `first` on the line. A commit that was `met` before, in a history that was dropped since, came when that says.
+    pub(crate) fn of(
+        &self,
+        line: &[CommitId],
+        first: u64,
+        met: &HashMap<CommitId, FetchEvidence>,
+    ) -> Result<Vec<TagChange>, Fault> {
+        let changed = self.repository.changes(line, &self.repository_policy.scope())?;
+        let moved = changed.into_iter().map(|(info, changes)| {
+            let fetched = met.get(&info.id).copied().unwrap_or(self.evidence);
+            Moved::new(&info, changes, fetched)
+        });
+        self.tag_changes(moved.collect(), first)
+    }
+
+    /// What differs since a head that lies beside the line.
+    pub(crate) fn aside(&self, since: CommitId, first: u64) -> Result<Vec<TagChange>, Fault> {
+        let head = self.snapshot.commit;
+        let changes = self.repository.changed_files(since, head, &self.repository_policy.scope())?;
+        self.tag_changes(vec![Moved::aside(head, changes, self.evidence)], first)
+    }
+
+    fn tag_changes(&self, commits: Vec<Moved>, first: u64) -> Result<Vec<TagChange>, Fault> {
+        let holdings = self.holdings(&commits)?;
+        let commits = (first..).zip(commits);
+        let tag_changes = commits.flat_map(|(sequence, moved)| {
+            moved.into_tag_changes(sequence, &holdings, self.repository_policy)
+        });
+        Ok(tag_changes.collect())
+    }
+
+    /// Reads every blob that a change names, once, but for those that the snapshot has read already.
+    fn holdings(&self, commits: &[Moved]) -> Result<HashMap<BlobId, Holdings>, Fault> {
+        let changed: BTreeSet<BlobId> = commits
+            .iter()
+            .flat_map(|moved| &moved.changes)
+            .flat_map(|change| [change.before, change.after])
+            .flatten()
+            .collect();
+        let mut holdings: HashMap<BlobId, Holdings> = HashMap::with_capacity(changed.len());
+        for file in self.snapshot.files.values().filter(|file| changed.contains(&file.blob)) {
+            holdings.entry(file.blob).or_insert_with(|| holdings_of(&file.reading, self.resolver));
+        }
+        let unread: Vec<BlobId> = changed.into_iter().filter(|blob| !holdings.contains_key(blob)).collect();
+        let read = self.repository.read_each(&unread, |_, content: Content<'_>| {
+            holdings_of(&Reading::of(content), self.resolver)
+        })?;
+        holdings.extend(unread.into_iter().zip(read));
+        Ok(holdings)
+    }
+}
+
+/// What a rewriting took away, as tag changes of the commit that is the head now: a branch that was rewritten tells nothing of
+/// what it held before, and a version that is gone by force was left, as by a commit.
+///
+/// `forgotten` is what moved by the commits that are gone, `instead` what moved by those that came in their place, both
+/// oldest first; `sequence` is the place after both.
+pub(crate) fn taken_away(
+    forgotten: &[TagChange],
+    instead: &[TagChange],
+    head: CommitId,
+    sequence: u64,
+    evidence: FetchEvidence,
+) -> Vec<TagChange> {
+    let commit = Arc::new(TagChangeCommit {
+        id: head,
+        committed_at: evidence.fetched_at,
+        parent_committed_at: None,
+        author_name: "somebody who rewrote the branch".to_owned(),
+        fetched: evidence,
+    });
+    let mut places: BTreeMap<PlaceOf<'_>, Held<'_>> = BTreeMap::new();
+    for tag_change in forgotten {
+        let (before, after) = (tag_change.before.as_slice(), tag_change.after.as_slice());
+        places.entry(place_of(tag_change)).or_insert(Held { before: after, now: before }).before = after;
+    }
+    for tag_change in instead {
+        if let Some(held) = places.get_mut(&place_of(tag_change)) {
+            held.now = &tag_change.after;
+        }
+    }
+    places.retain(|_, held| held.before != held.now);
+    let told = places.into_iter().map(|((path, service, image), held)| TagChange {
+        sequence,
+        commit: Arc::clone(&commit),
+        path: path.clone(),
+        service: service.clone(),
+        image: image.clone(),
+        before: held.before.to_vec(),
+        after: held.now.to_vec(),
+        promotion: None,
+    });
+    told.collect()
+}
+
+/// The file, the service and the image of a tag change.
+type PlaceOf<'a> = (&'a RepoPath, &'a ServiceName, &'a ImageName);
+
+fn place_of(tag_change: &TagChange) -> PlaceOf<'_> {
+    (&tag_change.path, &tag_change.service, &tag_change.image)
+}
+
+/// What a file held before the branch was rewritten, and holds now.
+struct Held<'a> {
+    before: &'a [PinnedTag],
+    now: &'a [PinnedTag],
+}
+
+fn holdings_of(reading: &Reading, resolver: &Resolver) -> Holdings {
+    let mut holdings = Holdings::new();
+    for field in reading.manifest().map(|manifest| manifest.fields.as_slice()).unwrap_or_default() {
+        if let Some(image) = resolver.image_of(field) {
+            let pinned = PinnedTag { tag: field.tag.clone(), digest: field.digest.clone() };
+            holdings.entry((field.service.clone(), image.clone())).or_default().insert(pinned);
+        }
+    }
+    holdings
+}
+impl Moved {
+    fn new(info: &CommitInfo, changes: Vec<FileChange>, fetched: FetchEvidence) -> Self {
+        let commit = TagChangeCommit {
+            id: info.id,
+            committed_at: info.committed_at,
+            parent_committed_at: info.parent_committed_at,
+            author_name: info.author_name.chars().take(200).collect(),
+            fetched,
+        };
+        Self { commit, trailers: told_by(info), changes }
+    }
+
+    /// What differs since a head that lies beside the line: nobody can tell by which commit, so that it counts from the
+    /// fetch that brought it.
+    fn aside(head: CommitId, changes: Vec<FileChange>, fetched: FetchEvidence) -> Self {
+        let commit = TagChangeCommit {
+            id: head,
+            committed_at: fetched.fetched_at,
+            parent_committed_at: None,
+            author_name: "somebody who merged the branch into their own work".to_owned(),
+            fetched,
+        };
+        Self { commit, trailers: Vec::new(), changes }
+    }
+
+    fn into_tag_changes(
+        self,
+        sequence: u64,
+        holdings: &HashMap<BlobId, Holdings>,
+        repository_policy: &RepositoryPolicy,
+    ) -> Vec<TagChange> {
+        let commit = Arc::new(self.commit);
+        let nothing = Holdings::new();
+        let told = by_subject(&self.trailers);
+        let held = |blob: Option<BlobId>| blob.and_then(|blob| holdings.get(&blob)).unwrap_or(&nothing);
+        let mut tag_changes = Vec::new();
+        for change in &self.changes {
+            let (before, after) = (held(change.before), held(change.after));
+            let subjects: BTreeSet<&Subject> = before.keys().chain(after.keys()).collect();
+            for subject in subjects.into_iter().filter(|subject| before.get(*subject) != after.get(*subject))
+            {
+                let tags =
+                    |side: &Holdings| side.get(subject).into_iter().flatten().cloned().collect::<Vec<_>>();
+                let after = tags(after);
+                let is_it = |told: &&&Trailers| {
+                    stands_for(told, &after) && lies_in(told, &change.path, repository_policy)
+                };
+                let promotion = told.get(&(&subject.0, &subject.1)).into_iter().flatten().find(is_it);
+                tag_changes.push(TagChange {
+                    sequence,
+                    commit: Arc::clone(&commit),
+                    path: change.path.clone(),
+                    service: subject.0.clone(),
+                    image: subject.1.clone(),
+                    before: tags(before),
+                    promotion: promotion.map(|told| told.mark.clone()),
+                    after,
+                });
+            }
+        }
+        tag_changes
+    }
+}
+
+/// The promotions that a commit tells of: itself, or, of a merge, the newest commit that it brought and that tells of any.
+fn told_by(info: &CommitInfo) -> Vec<Trailers> {
+    let messages = std::iter::once(&info.message).chain(&info.merged);
+    messages.map(|message| read_trailers(message)).find(|told| !told.is_empty()).unwrap_or_default()
+}
+
+/// The promotions that a commit tells of, by what they moved. One commit may tell of thousands.
+fn by_subject(trailers: &[Trailers]) -> HashMap<(&ServiceName, &ImageName), Vec<&Trailers>> {
+    let mut told: HashMap<_, Vec<&Trailers>> = HashMap::new();
+    for one in trailers {
+        told.entry((&one.service, &one.image.name)).or_default().push(one);
+    }
+    told
+}
+
+/// Whether a promotion of the same subject is the tag change that the commit made: a message that was carried over to
+/// another change does not count.
+fn stands_for(told: &Trailers, after: &[PinnedTag]) -> bool {
+    after.iter().any(|held| Some(&held.tag) == told.image.tag.as_ref())
+}
+
+/// Whether a promotion went into the environment that a file lies in. An environment of which nobody knows any more may
+/// have been this one, under another name.
+fn lies_in(told: &Trailers, file: &RepoPath, repository_policy: &RepositoryPolicy) -> bool {
+    let here = repository_policy.environment_of(file);
+    here.is_some_and(|here| here.policy.name == told.environment)
+        || repository_policy.find(&told.environment).is_none()
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,3 @@
+//! The bytes to change.
+
+pub(super) mod edit_plan;

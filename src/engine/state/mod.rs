@@ -1,0 +1,9 @@
+//! One commit of the GitOps repository, read: files, deployed state, control files and Flux policies.
+
+pub(super) mod control_files;
+pub(super) mod deployed;
+pub(super) mod flux_policies;
+pub(super) mod repository_state;
+pub(super) mod signatures;
+pub(super) mod snapshot;
+pub(super) mod suggestions;

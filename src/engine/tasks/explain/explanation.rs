@@ -1,0 +1,387 @@
+//! An explanation: everything that is known about where one image of one service stands in one environment, as data.
+//!
+//! A pure function of an evaluation; text is made when it is shown.
+
+use std::collections::BTreeSet;
+
+use chrono_tz::Tz;
+
+use crate::model::{Class, EnvironmentName, ImageName, ServiceName, Tag, Timestamp, Version};
+use crate::policy::{
+    self, Answer, Approved, Candidate, Control, Decision, GateEvaluation, GateReport, NoCandidate, Offer,
+    Remedy, RolledBack, Soaked, Starvation, VersionFate,
+};
+
+use super::{uncounted, worst};
+use crate::engine::base::problem::Problem;
+use crate::engine::decide::evaluation::{Evaluation, FactContext};
+use crate::engine::history::moves::Move;
+use crate::engine::proposals::pull_requests::Unmerged;
+use crate::engine::state::deployed::Target;
+
+/// Where one image of one service stands in one environment.
+#[derive(Clone, Debug)]
+pub struct Explanation {
+    /// The service.
+    pub service: ServiceName,
+    /// The image; none when not even that can be read.
+    pub image: Option<ImageName>,
+    /// The environment.
+    pub environment: EnvironmentName,
+    /// The environment that comes before it.
+    pub after: Option<EnvironmentName>,
+    /// The zone in which its times are told.
+    pub zone: Tz,
+    /// The distinct versions that run, ascending.
+    pub running: Vec<Candidate>,
+    /// How what runs came there: when, by which commit, and who.
+    pub arrival: Option<Move>,
+    /// The version that was asked about, if one was.
+    pub asked: Option<Tag>,
+    /// What comes of it.
+    pub outlook: TargetStatus,
+    /// What the registry offers; nothing when it could not be asked.
+    pub offer: Option<Offer>,
+    /// Whether promotions are proposed there by pull requests, rather than pushed.
+    pub is_proposed: bool,
+    /// What waits in a pull request for people to merge it.
+    pub unmerged: Option<Unmerged>,
+    /// What becomes of each version above what runs, ascending.
+    pub versions: Vec<VersionFate>,
+    /// The versions that people moved back from, here or in an environment before.
+    pub rolled_back: Vec<RolledBack>,
+    /// What people say by control files about it.
+    pub controls: Vec<Control>,
+    /// What could not be read, matched, asked or done.
+    pub problems: Vec<Problem>,
+}
+
+/// What comes of a target.
+#[derive(Clone, Debug)]
+pub enum TargetStatus {
+    /// The version that was asked about runs.
+    Runs,
+    /// Nothing comes.
+    Current(NoCandidate),
+    /// The version that was asked about is none: the rules find no version in the tag.
+    NoVersion,
+    /// Every gate is open.
+    Open(Box<CandidateStatus>),
+    /// Every gate is open, but for the review of the pull request that proposes it.
+    InReview(Box<CandidateStatus>),
+    /// Every gate is open, but it can't be written.
+    Stuck(Box<CandidateStatus>),
+    /// A gate is closed.
+    Waits(Box<CandidateStatus>),
+    /// The registry could not be asked.
+    Unknown,
+    /// Something of the service can't be read there, so nothing of it is moved.
+    Unreadable,
+}
+
+/// What every gate says about a version.
+#[derive(Clone, Debug)]
+pub struct CandidateStatus {
+    /// The tag.
+    pub tag: Tag,
+    /// The version that it stands for.
+    pub version: Version,
+    /// How many releases the move takes in.
+    pub releases_count: usize,
+    /// Every gate, in the order in which they are told.
+    pub gates: Vec<ToldGate>,
+    /// When all of them can be open at once, if time alone opens them.
+    pub earliest: Option<Timestamp>,
+    /// How long it has soaked.
+    pub soaked: Option<Soaked>,
+    /// Releases that come faster than they can soak, if they do.
+    pub starvation: Option<Starvation>,
+    /// Whether the version is lost: it does not come by itself any more, whatever time it is given.
+    pub is_lost: bool,
+}
+
+/// A gate's answer, and what would open it.
+#[derive(Clone, Debug)]
+pub struct ToldGate {
+    /// What it says.
+    pub report: GateReport,
+    /// What would open it; nothing when it is open.
+    pub remedies: Vec<Remedy>,
+}
+
+/// What an explanation comes to, the worst last.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Verdict {
+    /// Nothing is to be done.
+    Nothing,
+    /// Every gate is open.
+    Open,
+    /// A gate is closed, or something newer is there and can't be a candidate.
+    Closed,
+    /// A gate refuses, or the files can't be read or written.
+    Refused,
+    /// It could not be known.
+    Unknown,
+}
+
+impl Verdict {
+    /// The class that drives the exit code; nothing when all is well.
+    pub fn class(self) -> Option<Class> {
+        match self {
+            Self::Nothing | Self::Open => None,
+            Self::Closed => Some(Class::GateClosed),
+            Self::Refused => Some(Class::Refused),
+            Self::Unknown => Some(Class::TryAgain),
+        }
+    }
+}
+
+impl Explanation {
+    /// What it comes to.
+    pub fn verdict(&self) -> Verdict {
+        match &self.outlook {
+            TargetStatus::Runs => Verdict::Nothing,
+            TargetStatus::Current(why) if why.is_up_to_date() => Verdict::Nothing,
+            TargetStatus::Open(_) => Verdict::Open,
+            TargetStatus::Waits(candidate_status) if candidate_status.is_refused() => Verdict::Refused,
+            TargetStatus::Waits(candidate_status) if candidate_status.could_not_be_asked() => {
+                Verdict::Unknown
+            }
+            TargetStatus::Current(_)
+            | TargetStatus::NoVersion
+            | TargetStatus::InReview(_)
+            | TargetStatus::Waits(_) => Verdict::Closed,
+            TargetStatus::Stuck(_) | TargetStatus::Unreadable => match worst(&self.problems) {
+                Some(Class::TryAgain) => Verdict::Unknown,
+                _ => Verdict::Refused,
+            },
+            TargetStatus::Unknown => Verdict::Unknown,
+        }
+    }
+
+    /// What every gate says, when there is something to ask about.
+    pub fn candidate_status(&self) -> Option<&CandidateStatus> {
+        match &self.outlook {
+            TargetStatus::Open(candidate_status)
+            | TargetStatus::InReview(candidate_status)
+            | TargetStatus::Stuck(candidate_status)
+            | TargetStatus::Waits(candidate_status) => Some(candidate_status),
+            _ => None,
+        }
+    }
+
+    /// When every gate is open at once, as far as that is known.
+    pub fn opens_at(&self) -> Option<Timestamp> {
+        self.candidate_status().and_then(|candidate_status| candidate_status.earliest)
+    }
+}
+
+impl CandidateStatus {
+    fn is_refused(&self) -> bool {
+        self.gates.iter().any(|gate| gate.report.answer == Answer::Refused)
+    }
+
+    /// Whether nothing but the registry's silence is in the way.
+    fn could_not_be_asked(&self) -> bool {
+        let mut closed = self.closed().peekable();
+        closed.peek().is_some()
+            && closed.all(|gate| {
+                matches!(
+                    &gate.report.reason,
+                    policy::Reason::Digest(policy::DigestReason::NotAsked { .. })
+                        | policy::Reason::Approval(policy::ApprovalReason::NotAsked { .. })
+                )
+            })
+    }
+
+    /// The gates that are not open.
+    pub fn closed(&self) -> impl Iterator<Item = &ToldGate> {
+        self.gates.iter().filter(|gate| !gate.report.is_open())
+    }
+}
+
+/// A tag that somebody asks about, and what is decided about it.
+pub(super) struct Asked {
+    pub(super) tag: Tag,
+    /// Nothing when the rules find no version in it, or the registry could not be asked.
+    pub(super) decision: Option<Decision>,
+}
+
+/// What explanations are made from.
+pub(super) struct Explaining<'a> {
+    pub(super) known: FactContext<'a>,
+    pub(super) evaluation: &'a Evaluation,
+    /// What may go by every gate and can't be written.
+    pub(super) refused: &'a [Problem],
+}
+
+impl Explaining<'_> {
+    /// Where a target stands.
+    pub(super) fn target(&self, at: usize, asked: Option<&Asked>) -> Explanation {
+        let FactContext { repository_policy, state, .. } = self.known;
+        let target = &state.deployed.targets[at];
+        let environment = &repository_policy.environments[target.environment].policy;
+        let tags = self.evaluation.lists[at].as_deref().map(|list| list.tags.as_slice());
+        let selection = self.evaluation.selections[at].as_deref();
+        let problems = self.problems(&environment.name, target.service());
+        Explanation {
+            service: target.service().clone(),
+            image: Some(target.image().clone()),
+            environment: environment.name.clone(),
+            after: environment.after.clone(),
+            zone: environment.zone,
+            running: target.running.clone(),
+            arrival: state.arrival(repository_policy, at),
+            asked: asked.map(|asked| asked.tag.clone()),
+            outlook: self.outlook(at, asked),
+            offer: tags.zip(selection).map(|(tags, selection)| policy::offer(&target.rules, selection, tags)),
+            is_proposed: repository_policy.requests.contains_key(&target.environment),
+            unmerged: self.evaluation.requests.moving(&environment.name, target.service(), target.image()),
+            versions: self.versions(at, tags.unwrap_or_default()),
+            rolled_back: state.rolled_back(at).to_vec(),
+            controls: state.covering(repository_policy, at).standing(environment.zone, self.evaluation.now),
+            problems,
+        }
+    }
+
+    /// That something of a service can't be read in an environment.
+    pub(super) fn unclear(&self, at: usize, service: &ServiceName) -> Explanation {
+        let environment = &self.known.repository_policy.environments[at].policy;
+        let controls = self.known.state.controls.covering(service, &environment.name);
+        Explanation {
+            service: service.clone(),
+            image: None,
+            environment: environment.name.clone(),
+            after: environment.after.clone(),
+            zone: environment.zone,
+            running: Vec::new(),
+            arrival: None,
+            asked: None,
+            outlook: TargetStatus::Unreadable,
+            offer: None,
+            is_proposed: self.known.repository_policy.requests.contains_key(&at),
+            unmerged: None,
+            versions: Vec::new(),
+            rolled_back: Vec::new(),
+            controls: controls.standing(environment.zone, self.evaluation.now),
+            problems: self.problems(&environment.name, service),
+        }
+    }
+
+    fn outlook(&self, at: usize, asked: Option<&Asked>) -> TargetStatus {
+        let target = &self.known.state.deployed.targets[at];
+        let Some(asked) = asked else {
+            return match &self.evaluation.decisions[at] {
+                None => TargetStatus::Unknown,
+                Some(decision) => self.decided(at, decision),
+            };
+        };
+        if runs(target, &asked.tag) {
+            return TargetStatus::Runs;
+        }
+        match &asked.decision {
+            Some(decision) => self.decided(at, decision),
+            None if target.rules.version_of(&asked.tag).is_none() => TargetStatus::NoVersion,
+            None => TargetStatus::Unknown,
+        }
+    }
+
+    fn decided(&self, at: usize, decision: &Decision) -> TargetStatus {
+        let tags = self.evaluation.lists[at].as_deref().map(|list| list.tags.as_slice()).unwrap_or_default();
+        match decision {
+            Decision::Current { why } => TargetStatus::Current(why.clone()),
+            Decision::Wait(evaluation) => TargetStatus::Waits(Box::new(waiting(evaluation, tags))),
+            Decision::Promote(approved) => {
+                let candidate_status = Box::new(open(approved, tags, self.evaluation.now));
+                match (self.can_be_written(at), approved.awaits_review()) {
+                    (false, _) => TargetStatus::Stuck(candidate_status),
+                    (true, true) => TargetStatus::InReview(candidate_status),
+                    (true, false) => TargetStatus::Open(candidate_status),
+                }
+            }
+        }
+    }
+
+    fn can_be_written(&self, at: usize) -> bool {
+        let target = &self.known.state.deployed.targets[at];
+        let environment = &self.known.repository_policy.environments[target.environment].policy.name;
+        let is_of_target = |problem: &Problem| {
+            problem.service.as_ref() == Some(target.service())
+                && problem.environment.as_ref() == Some(environment)
+        };
+        !self.refused.iter().any(is_of_target)
+    }
+
+    /// What becomes of each version above what runs.
+    fn versions(&self, at: usize, tags: &[Tag]) -> Vec<VersionFate> {
+        let FactContext { repository_policy, state, .. } = self.known;
+        let Some(mut facts) = self.known.facts(at, None) else { return Vec::new() };
+        let target = &state.deployed.targets[at];
+        let there = repository_policy.environments[target.environment]
+            .before
+            .and_then(|before| state.deployed.place(before, &target.subject));
+        // The facts have what ran there only where a decision depends on it; here it is told in any case.
+        if let (Some(before), Some(there)) = (&mut facts.before, there) {
+            before.past = state.past(there);
+        }
+        let candidate = match &self.evaluation.decisions[at] {
+            Some(Decision::Wait(evaluation)) => Some(evaluation.candidate()),
+            Some(Decision::Promote(approved)) => Some(approved.candidate()),
+            Some(Decision::Current { .. }) | None => None,
+        };
+        policy::fates(&self.known.policy(at), &facts, tags, candidate, self.evaluation.now)
+    }
+
+    /// What went wrong with a service in an environment, or on the way to its registries.
+    fn problems(&self, environment: &EnvironmentName, service: &ServiceName) -> Vec<Problem> {
+        let is_meant = |problem: &&Problem| match (&problem.service, &problem.environment) {
+            (Some(of), Some(place)) => of == service && place == environment,
+            (Some(of), None) => of == service,
+            // What concerns neither and lies nowhere is what a registry did not answer.
+            (None, None) => problem.place.is_none(),
+            (None, Some(_)) => false,
+        };
+        let seen = self.evaluation.problems.iter().chain(self.refused).filter(is_meant).cloned();
+        let mut told = BTreeSet::new();
+        seen.chain(uncounted(self.known.state, service, environment))
+            .filter(|problem| told.insert(problem.to_string()))
+            .collect()
+    }
+}
+
+/// Whether a target runs a tag and nothing else.
+fn runs(target: &Target, tag: &Tag) -> bool {
+    target.running.iter().all(|running| running.tag == *tag)
+}
+
+fn waiting(evaluation: &GateEvaluation, tags: &[Tag]) -> CandidateStatus {
+    let gates = evaluation.reports().iter();
+    CandidateStatus {
+        tag: evaluation.candidate().tag.clone(),
+        version: evaluation.candidate().version.clone(),
+        releases_count: evaluation.releases_count(),
+        gates: gates
+            .map(|report| ToldGate { report: report.clone(), remedies: policy::remedies(report, tags) })
+            .collect(),
+        earliest: evaluation.earliest(),
+        soaked: evaluation.soaked().cloned(),
+        starvation: evaluation.starvation().cloned(),
+        is_lost: evaluation.closed().any(|report| policy::is_verdict(report, tags)),
+    }
+}
+
+fn open(approved: &Approved, tags: &[Tag], now: Timestamp) -> CandidateStatus {
+    let gates = approved.gates().iter();
+    CandidateStatus {
+        tag: approved.candidate().tag.clone(),
+        version: approved.candidate().version.clone(),
+        releases_count: approved.releases_count(),
+        gates: gates
+            .map(|report| ToldGate { report: report.clone(), remedies: policy::remedies(report, tags) })
+            .collect(),
+        earliest: (!approved.awaits_review()).then_some(now),
+        soaked: approved.soaked().cloned(),
+        starvation: None,
+        is_lost: false,
+    }
+}

@@ -1,0 +1,8 @@
+//! What the engine is asked to do: a pass, a control change, an explanation, releases, a timeline.
+
+pub(super) mod confirmed_plan;
+pub(super) mod control_change;
+pub(super) mod explain;
+pub(super) mod pass;
+pub(super) mod releases;
+pub(super) mod timeline;
