@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 
 use criterion::{Criterion, criterion_group, criterion_main};
 use tidegate::changelog::{BodyLimits, Format, Heading, Material, Notes, Rules, Tickets, Web};
-use tidegate::git::{Reach, SourceMirror, SourceSettings, Wanted};
+use tidegate::git::{RangeQuery, Reach, SourceMirror, SourceSettings};
 use tidegate::model::{CommitId, Person, RepoPath, SourceCommit, Timestamp};
 
 const COMMITS: u32 = 10_000;
@@ -144,7 +144,7 @@ fn open(folder: &Path, mirror: &str) -> Option<SourceMirror> {
 /// What a changelog asks of a mirror that has all it needs.
 fn range(mirror: &SourceMirror, ends: &[CommitId; 2], paths: &[RepoPath]) -> usize {
     let tags = mirror.tags().map_or(0, |tags| tags.len());
-    let wanted = Wanted {
+    let wanted = RangeQuery {
         from: ends[0],
         to: ends[1],
         paths: paths.to_vec(),

@@ -1,7 +1,6 @@
-//! A repository on this machine as a person has it: a working copy or a bare one, what it has checked out, and where it
-//! was cloned from.
+//! A person's local repository, for `tidegate init`: its branch and the URL of `origin`.
 //!
-//! Reads three small files and runs nothing: whoever looks into a folder does not trust it yet.
+//! Reads three small files and runs no program: the folder is not trusted.
 
 use std::fs::File;
 use std::io::{self, Read};
@@ -12,29 +11,28 @@ use git2::Config;
 use super::GitError;
 use crate::model::BranchName;
 
-/// The most that is read of `HEAD`, or of a `.git` that is a file, in bytes.
-const MOST_BYTES: u64 = 4096;
+/// Bytes read of `HEAD`, or of a `.git` file.
+const MAX_BYTES: u64 = 4096;
 
 /// A repository on this machine.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Checkout {
     /// The top of the working copy, or the folder of the bare repository.
     pub top: PathBuf,
-    /// Whether there is no working copy.
     pub is_bare: bool,
-    /// The branch that `HEAD` names; nothing when it names a commit.
+    /// The branch that `HEAD` names; `None` when detached.
     pub branch: Option<BranchName>,
-    /// The URL of the remote `origin`: somebody else's text, and perhaps with a secret in it.
+    /// The URL of the remote `origin`: untrusted, may contain a secret.
     pub origin: Option<String>,
 }
 
 impl Checkout {
-    /// The repository that `folder` is, or lies in the working copy of.
+    /// Finds the repository that `folder` is or lies in.
     ///
     /// # Errors
-    /// When there is one, and its files cannot be read.
+    /// There is one, and its files cannot be read.
     pub fn around(folder: &Path) -> Result<Option<Self>, GitError> {
-        let failed = |source| GitError::Folder { operation: "look into", path: folder.to_owned(), source };
+        let failed = |source| GitError::Folder { operation: "open", path: folder.to_owned(), source };
         let folder = folder.canonicalize().map_err(failed)?;
         if is_git_folder(&folder) {
             return Self::read(&folder, &folder, true).map(Some).map_err(failed);
@@ -50,7 +48,7 @@ impl Checkout {
     fn read(top: &Path, git: &Path, is_bare: bool) -> io::Result<Self> {
         let head = read_line(&git.join("HEAD"))?;
         let branch = head.strip_prefix("ref: refs/heads/").and_then(|name| name.parse().ok());
-        // A further working copy has its own HEAD and shares the configuration.
+        // A linked worktree has its own HEAD and shares the configuration.
         let common = match read_line(&git.join("commondir")) {
             Ok(common) => git.join(common),
             Err(_) => git.to_owned(),
@@ -59,12 +57,11 @@ impl Checkout {
     }
 }
 
-/// Whether a folder is what `.git` is in a working copy.
 fn is_git_folder(folder: &Path) -> bool {
     folder.join("HEAD").is_file() && folder.join("objects").is_dir() && folder.join("refs").is_dir()
 }
 
-/// The Git folder of a working copy whose top is here, if one is.
+/// The Git folder of the working copy at `top`, if it is one.
 fn git_folder_of(top: &Path) -> io::Result<Option<PathBuf>> {
     let git = top.join(".git");
     if git.is_dir() {
@@ -79,11 +76,11 @@ fn git_folder_of(top: &Path) -> io::Result<Option<PathBuf>> {
 
 fn read_line(path: &Path) -> io::Result<String> {
     let mut text = String::new();
-    File::open(path)?.take(MOST_BYTES).read_to_string(&mut text)?;
+    File::open(path)?.take(MAX_BYTES).read_to_string(&mut text)?;
     Ok(text.lines().next().unwrap_or_default().trim().to_owned())
 }
 
-/// What the repository's own configuration says; one that is broken says nothing.
+/// The URL of `origin`; `None` when the configuration is broken.
 fn origin(config: &Path) -> Option<String> {
     let snapshot = Config::open(config).and_then(|mut config| config.snapshot()).ok()?;
     snapshot.get_str("remote.origin.url").ok().filter(|url| !url.is_empty()).map(str::to_owned)
@@ -145,7 +142,7 @@ mod tests {
     fn a_folder_alone_is_no_repository() {
         let folder = tempfile::tempdir().unwrap();
         fs::create_dir_all(folder.path().join(".git")).unwrap();
-        // The temporary folder itself may lie in somebody's working copy.
+        // The temporary folder may itself lie in a working copy.
         let found = Checkout::around(folder.path()).unwrap();
         assert!(found.is_none_or(|found| found.top != folder.path()));
         assert!(Checkout::around(&folder.path().join("missing")).is_err());

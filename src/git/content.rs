@@ -1,22 +1,22 @@
-//! Reads many files' contents on all processors.
+//! Reads file contents, in parallel for many.
 
 use std::path::Path;
 
-use git2::{ObjectType, Repository};
+use git2::{Commit, ObjectType, Repository};
 use rayon::prelude::*;
 
 use super::GitError;
+use super::draft::Signature;
 use super::handle::{self, blob_id, blob_oid};
-use super::tree::{Kind, find_commit, find_tree};
-use crate::model::{BlobId, CommitId, Content, Held, RepoPath};
+use super::tree::{Kind, entry_at, find_commit, find_tree};
+use crate::model::{BlobId, CommitId, Content, Held, Proposed, RepoPath};
 
-/// The largest file that is read: 4 MiB. No manifest comes near it.
-pub const MOST_CONTENT_BYTES: usize = 4 * 1024 * 1024;
+/// The largest file that is read, in bytes: 4 MiB, far above any manifest.
+pub const MAX_CONTENT_BYTES: usize = 4 * 1024 * 1024;
 
-/// How many files a worker takes at least, so that opening its handle is worth it.
+/// The fewest files per worker, so that opening a handle pays off.
 const LEAST_BATCH: usize = 64;
 
-/// Shows `visit` each of `blobs`, with its place in the list; the results come in the order of the list.
 pub(super) fn read_each<T: Send>(
     folder: &Path,
     blobs: &[BlobId],
@@ -34,13 +34,12 @@ pub(super) fn read_each<T: Send>(
     Ok(batches.into_iter().flatten().collect())
 }
 
-/// What a commit has at a path where a text is expected.
 pub(super) fn held(folder: &Path, commit: CommitId, path: &RepoPath) -> Result<Held, GitError> {
     let repository = handle::open(folder)?;
     let mut found = (Kind::Folder, find_commit(&repository, commit)?.tree_id());
     for part in path.as_str().split('/') {
         if found.0 != Kind::Folder {
-            return Ok(Held::Unusable("a folder on the way to it is no folder"));
+            return Ok(Held::Unusable("a parent of the path is a file"));
         }
         let tree = find_tree(&repository, found.1)?;
         let Some(entry) = tree.get_name_bytes(part.as_bytes()) else { return Ok(Held::Nothing) };
@@ -50,11 +49,11 @@ pub(super) fn held(folder: &Path, commit: CommitId, path: &RepoPath) -> Result<H
         Kind::File => {}
         Kind::Folder => return Ok(Held::Unusable("it is a folder")),
         Kind::SymbolicLink => return Ok(Held::Unusable("it is a symbolic link")),
-        Kind::Submodule => return Ok(Held::Unusable("it is another repository")),
+        Kind::Submodule => return Ok(Held::Unusable("it is a submodule")),
     }
     read(&repository, blob_id(found.1), |content| match content {
         Content::Bytes(bytes) => Held::Bytes(bytes.to_owned()),
-        Content::LfsPointer => Held::Unusable("it is kept elsewhere, by Git LFS"),
+        Content::LfsPointer => Held::Unusable("it is stored by Git LFS"),
         Content::TooLarge { .. } => Held::Unusable("it is larger than 4 MiB"),
     })
 }
@@ -66,12 +65,12 @@ fn read<T>(
 ) -> Result<T, GitError> {
     let damaged = |source| GitError::Damaged { operation: format!("read blob {blob}"), source };
     let odb = repository.odb().map_err(damaged)?;
-    // The header tells the size without inflating what may be gigabytes.
+    // The header has the size, so a huge blob is not inflated.
     let (bytes, kind) = odb.read_header(blob_oid(blob)).map_err(damaged)?;
     if kind != ObjectType::Blob {
-        return Err(damaged(git2::Error::from_str("the object is no blob")));
+        return Err(damaged(git2::Error::from_str("the object is not a blob")));
     }
-    if bytes > MOST_CONTENT_BYTES {
+    if bytes > MAX_CONTENT_BYTES {
         return Ok(visit(Content::TooLarge { bytes }));
     }
     let object = odb.read(blob_oid(blob)).map_err(damaged)?;
@@ -82,9 +81,48 @@ fn content(data: &[u8]) -> Content<'_> {
     if is_lfs_pointer(data) { Content::LfsPointer } else { Content::Bytes(data) }
 }
 
-/// The first line and the size limit that the Git LFS specification gives a pointer file (docs/spec.md of git-lfs).
+/// First line and size limit of a pointer file, by the Git LFS specification (docs/spec.md of git-lfs).
 fn is_lfs_pointer(data: &[u8]) -> bool {
     data.len() < 1024 && data.starts_with(b"version https://git-lfs.github.com/spec/v1\n")
+}
+
+/// The message of `tip`, some of its files, and whether `author` made it.
+pub(super) fn proposed(
+    folder: &Path,
+    tip: CommitId,
+    files: &[RepoPath],
+    author: &Signature,
+) -> Result<Proposed, GitError> {
+    let repository = handle::open(folder)?;
+    let commit = find_commit(&repository, tip)?;
+    let files = files.iter().map(|file| file_bytes(&repository, &commit, file)).collect::<Result<_, _>>()?;
+    Ok(Proposed {
+        is_own: is_by(&commit, author),
+        message: String::from_utf8_lossy(commit.message_raw_bytes()).into_owned(),
+        files,
+    })
+}
+
+/// Whether `who` is both author and committer. Amending or rebasing changes the committer, and a merge belongs to
+/// whoever merged.
+fn is_by(commit: &Commit<'_>, who: &Signature) -> bool {
+    let is_who = |one: &git2::Signature<'_>| {
+        one.name_bytes() == who.name.as_bytes() && one.email_bytes() == who.email.as_bytes()
+    };
+    commit.parent_count() == 1 && is_who(&commit.author()) && is_who(&commit.committer())
+}
+
+fn file_bytes(
+    repository: &Repository,
+    commit: &Commit<'_>,
+    file: &RepoPath,
+) -> Result<Option<Vec<u8>>, GitError> {
+    let Some((Kind::File, id)) = entry_at(repository, commit.tree_id(), file.as_str())? else {
+        return Ok(None);
+    };
+    let damaged = |source| GitError::Damaged { operation: format!("read blob {id}"), source };
+    let blob = repository.find_blob(id).map_err(damaged)?;
+    Ok((blob.size() <= MAX_CONTENT_BYTES).then(|| blob.content().to_vec()))
 }
 
 #[cfg(test)]

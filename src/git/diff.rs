@@ -1,4 +1,4 @@
-//! Which manifests differ between two trees. Folders that are the same in both are never read.
+//! Compares two trees: which manifests differ. Equal folders are never read.
 
 use std::cmp::Ordering;
 
@@ -6,18 +6,18 @@ use git2::{Oid, Repository, Tree, TreeEntry};
 
 use super::GitError;
 use super::handle::blob_id;
-use super::tree::{Kind, MOST_DEPTH, MOST_ENTRIES, Scope, find_tree, is_manifest, join};
+use super::tree::{Kind, MAX_DEPTH, MAX_ENTRIES, Scope, find_tree, is_manifest, join};
 use crate::model::{FileChange, RepoPath};
 
-/// What a place is in one of the two trees.
-pub(super) type Found = Option<(Kind, Oid)>;
+/// What a path is in one of the two trees.
+pub(super) type Entry = Option<(Kind, Oid)>;
 
-/// The changes from `before` to `after`, each the resolved roots of `scope`.
+/// The changes from `before` to `after`, both the resolved roots of `scope`.
 pub(super) fn changes(
     repository: &Repository,
     scope: &Scope,
-    before: &[Found],
-    after: &[Found],
+    before: &[Entry],
+    after: &[Entry],
 ) -> Result<Vec<FileChange>, GitError> {
     let mut diff = Diff { repository, changes: Vec::new(), seen: 0 };
     for ((root, before), after) in scope.roots.iter().zip(before).zip(after) {
@@ -33,13 +33,13 @@ struct Diff<'repo> {
 }
 
 impl Diff<'_> {
-    fn place(&mut self, path: &str, before: Found, after: Found, depth: usize) -> Result<(), GitError> {
+    fn place(&mut self, path: &str, before: Entry, after: Entry, depth: usize) -> Result<(), GitError> {
         if before == after {
             return Ok(());
         }
         self.file(path, blob_of(before), blob_of(after));
         let (before, after) = (folder_of(before), folder_of(after));
-        if before.is_none() && after.is_none() || depth > MOST_DEPTH {
+        if before.is_none() && after.is_none() || depth > MAX_DEPTH {
             return Ok(());
         }
         self.folder(path, before, after, depth)
@@ -49,7 +49,7 @@ impl Diff<'_> {
         if before == after || !is_manifest(path.as_bytes()) {
             return;
         }
-        // A path that can't be named was left alone by the listing too.
+        // The listing leaves an invalid path alone too.
         if let Ok(path) = path.parse::<RepoPath>() {
             self.changes.push(FileChange { path, before: before.map(blob_id), after: after.map(blob_id) });
         }
@@ -65,8 +65,8 @@ impl Diff<'_> {
         let before = before.map(|id| find_tree(self.repository, id)).transpose()?;
         let after = after.map(|id| find_tree(self.repository, id)).transpose()?;
         self.seen += before.as_ref().map_or(0, Tree::len) + after.as_ref().map_or(0, Tree::len);
-        if self.seen > MOST_ENTRIES {
-            return Err(GitError::TooManyEntries { most: MOST_ENTRIES });
+        if self.seen > MAX_ENTRIES {
+            return Err(GitError::TooManyEntries { most: MAX_ENTRIES });
         }
         let mut left = before.iter().flatten().peekable();
         let mut right = after.iter().flatten().peekable();
@@ -105,7 +105,7 @@ impl Diff<'_> {
     }
 }
 
-/// The order of entries in a tree: by bytes, a folder as if its name ended with a slash.
+/// Git's order of tree entries: by bytes, a folder as if its name ended with a slash.
 fn tree_order(one: &TreeEntry<'_>, other: &TreeEntry<'_>) -> Ordering {
     sort_key(one).cmp(sort_key(other))
 }
@@ -115,10 +115,10 @@ fn sort_key<'entry>(entry: &'entry TreeEntry<'_>) -> impl Iterator<Item = u8> + 
     entry.name_bytes().iter().copied().chain(slash)
 }
 
-fn blob_of(found: Found) -> Option<Oid> {
+fn blob_of(found: Entry) -> Option<Oid> {
     found.and_then(|(kind, id)| (kind == Kind::File).then_some(id))
 }
 
-fn folder_of(found: Found) -> Option<Oid> {
+fn folder_of(found: Entry) -> Option<Oid> {
     found.and_then(|(kind, id)| (kind == Kind::Folder).then_some(id))
 }

@@ -1,8 +1,7 @@
-//! Writes commits on top of one another without a working copy.
+//! Writes a chain of commits without a working copy.
 //!
-//! Only folders on the way to an edited file are written again, each once a commit however many of its files change.
-//! The new objects stay in memory until all are made, and then go to the mirror as one pack: a file for every object
-//! would cost more than all the rest.
+//! Only folders above an edited file are rewritten, once per commit. New objects stay in memory and go to the mirror as
+//! one pack: a file per object would cost more than everything else.
 
 use std::path::Path;
 
@@ -14,10 +13,25 @@ use super::signing::Signer;
 use super::tree::{Kind, find_commit, find_parent, find_tree};
 use crate::model::{CommitDraft, CommitId, FileEdit, FileEditKind, Printable, RepoPath};
 
-/// What a folder has under a name: its kind, its object and its mode.
+/// Author and committer of Tidegate's commits.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Signature {
+    pub name: String,
+    pub email: String,
+}
+
+impl Signature {
+    /// The libgit2 signature at `seconds` since 1970, in UTC.
+    pub(super) fn at(&self, seconds: i64) -> Result<git2::Signature<'static>, GitError> {
+        git2::Signature::new(&self.name, &self.email, &git2::Time::new(seconds, 0))
+            .map_err(|source| GitError::Author { name: self.name.clone(), email: self.email.clone(), source })
+    }
+}
+
+/// The kind, object and mode of a folder's entry.
 type Entry = (Kind, Oid, i32);
 
-/// Makes a chain of commits, the first on `base`, all by `who` at `who`'s time, and writes them to the mirror.
+/// Commits each draft, the first on `base`, and writes them to the mirror.
 pub(super) fn write_chain(
     folder: &Path,
     base: CommitId,
@@ -48,7 +62,7 @@ impl Chain<'_> {
         let edits = sorted(&draft.edits)?;
         let tree = match self.folder(Some(parent.tree_id()), &edits)? {
             Some(tree) => tree,
-            // Only a repository may be empty; a folder in it is left out instead.
+            // A repository may be empty; an empty folder is left out instead.
             None => self
                 .repository
                 .treebuilder(None)
@@ -76,14 +90,13 @@ impl Chain<'_> {
             .map_err(writing("a commit"))?;
         let signature =
             signer.sign(&unsigned).map_err(|fault| GitError::Signing { fault: Box::new(fault) })?;
-        // libgit2 takes it for text, as everything in it is: the message and the author are.
         let unsigned = std::str::from_utf8(&unsigned)
             .map_err(|error| writing("a commit")(git2::Error::from_str(&error.to_string())))?;
         repository.commit_signed(unsigned, signature.trim_end(), None).map_err(writing("a commit"))
     }
 
-    /// The folder `tree` with `edits` made in it, or a new one; nothing when nothing is left in it. Edits of one
-    /// subfolder stand together.
+    /// Applies `edits` to the folder `tree` or to a new one; `None` when it becomes empty. Edits of one subfolder are
+    /// adjacent.
     fn folder(&mut self, tree: Option<Oid>, edits: &[Edit<'_>]) -> Result<Option<Oid>, GitError> {
         let old = tree.map(|tree| find_tree(self.repository, tree)).transpose()?;
         let mut new = self.repository.treebuilder(old.as_ref()).map_err(writing("a folder"))?;
@@ -144,13 +157,12 @@ impl Chain<'_> {
         Ok(id)
     }
 
-    /// Sees that the object comes into the pack; its name tells the packer what it resembles.
+    /// Adds an object to the pack; the name helps delta compression.
     fn keep(&mut self, id: Oid, name: Option<&str>) -> Result<(), GitError> {
         self.pack.insert_object(id, name).map_err(writing("a pack"))
     }
 
     fn write(mut self, folder: &Path) -> Result<(), GitError> {
-        /// As Git leaves packs: nobody changes them.
         const READ_ONLY: u32 = 0o444;
         if self.pack.object_count() == 0 {
             return Ok(());
@@ -164,7 +176,7 @@ impl Chain<'_> {
     }
 }
 
-/// An edit, seen from one of the folders above its file.
+/// An edit relative to a folder above its file.
 struct Edit<'a> {
     rest: &'a str,
     edit: &'a FileEdit,
@@ -181,7 +193,7 @@ impl<'a> Edit<'a> {
     }
 }
 
-/// The edits in an order in which those of one folder stand together.
+/// Sorts edits so that those of one folder are adjacent.
 fn sorted(edits: &[FileEdit]) -> Result<Vec<Edit<'_>>, GitError> {
     let mut sorted: Vec<Edit<'_>> =
         edits.iter().map(|edit| Edit { rest: edit.path.as_str(), edit }).collect();

@@ -1,4 +1,4 @@
-//! What can go wrong with Git, and what it means for the one who has to act.
+//! Errors of Git operations: their class and what to do about them.
 
 use std::io;
 use std::path::PathBuf;
@@ -7,232 +7,150 @@ use std::time::Duration;
 
 use thiserror::Error;
 
-use super::remote::Trouble;
+use super::remote::RemoteError;
 use crate::model::{BranchName, Class, CommitId, Fault, Printable, RepoPath};
 
-/// Why something with Git did not work.
+/// A failed Git operation.
 #[derive(Debug, Error)]
 #[non_exhaustive]
 pub enum GitError {
-    /// The URL is none that Tidegate can use. What may be a secret in it was taken out.
+    /// `git.url` is unusable. Its user information is removed.
     #[error("cannot use `{url}` as git.url: {reason}")]
-    Url {
-        /// The URL, fit to be shown.
-        url: String,
-        /// What is wrong with it.
-        reason: &'static str,
-    },
-    /// The author's name or address is none that Git can write.
+    Url { url: String, reason: &'static str },
+    /// Git cannot write the author's name or address.
     #[error("cannot write commits as `{name}` <{email}>")]
-    Author {
-        /// The name.
-        name: String,
-        /// The address.
-        email: String,
-        /// What Git says of it.
-        source: git2::Error,
-    },
-    /// There is no repository at that place.
+    Author { name: String, email: String, source: git2::Error },
+    /// No repository there.
     #[error("there is no Git repository at {location}")]
-    NoRepository {
-        /// Where the repository should be.
-        location: String,
-        /// What Git says of it.
-        source: ProgramError,
-    },
-    /// The repository has no branch at all.
+    NoRepository { location: String, source: ProgramError },
+    /// The repository has no branch.
     #[error("the repository at {location} is empty")]
-    EmptyRepository {
-        /// Where the repository is.
-        location: String,
-    },
-    /// The repository has branches, but not this one.
+    EmptyRepository { location: String },
+    /// The repository has other branches only.
     #[error("the repository at {location} has no branch {branch}")]
     BranchMissing {
-        /// Where the repository is.
         location: String,
-        /// The branch that was asked for.
         branch: BranchName,
-        /// Some of the branches that there are, fit to be shown.
+        /// Some existing branches, printable.
         existing: Vec<String>,
     },
-    /// The repository lacks the beginning of its history, so that what soaked when can't be told.
+    /// The repository is a shallow clone, so soak times are unknown.
     #[error("the repository at {location} is shallow")]
-    Shallow {
-        /// Where the repository is.
-        location: String,
-    },
-    /// The `git` program did not do what it was asked.
+    Shallow { location: String },
+    /// The `git` program failed.
     #[error("cannot {operation} {location}")]
     Program {
-        /// What it was asked to do, such as `fetch from`.
+        /// A verb before the location, such as `fetch from`.
         operation: &'static str,
-        /// Where the repository is.
         location: String,
-        /// Why not.
         source: ProgramError,
     },
-    /// The server could not be used.
+    /// The server refused or is unreachable.
     #[error("cannot {operation} {location}")]
     Remote {
-        /// What was to be done, such as `fetch from`.
+        /// A verb before the location, such as `fetch from`.
         operation: &'static str,
-        /// Where the repository is.
         location: String,
-        /// Why it did not work.
-        source: Box<Trouble>,
+        source: Box<RemoteError>,
     },
-    /// What is needed to log in can't be had.
+    /// The login is incomplete, e.g. a token file is missing.
     #[error("cannot {operation} {location}")]
     Login {
-        /// What was to be done, such as `fetch from`.
+        /// A verb before the location, such as `fetch from`.
         operation: &'static str,
-        /// Where the repository is.
         location: String,
-        /// What is missing.
         #[source]
         fault: Box<Fault>,
     },
     /// The mirror does not have this commit.
     #[error("the mirror has no commit {commit}")]
-    UnknownCommit {
-        /// The commit.
-        commit: CommitId,
-    },
-    /// The mirror lacks an object that it must have, or has it damaged.
+    UnknownCommit { commit: CommitId },
+    /// An object of the mirror is missing or damaged.
     #[error("the mirror is damaged: cannot {operation}")]
     Damaged {
-        /// What was being read, such as `read tree 9f2c1ab`.
+        /// Such as `read tree 9f2c1ab`.
         operation: String,
-        /// What libgit2 says of it.
         source: git2::Error,
     },
-    /// A file or folder of the mirror can't be made, read or moved.
+    /// A file system operation on the mirror failed.
     #[error("cannot {operation} {}", path.display())]
     Folder {
-        /// What was tried, such as `create`.
+        /// A verb before the path, such as `create`.
         operation: &'static str,
-        /// The file or folder.
         path: PathBuf,
-        /// What the system says.
         source: io::Error,
     },
-    /// New objects can't be written to the mirror.
+    /// libgit2 cannot write objects to the mirror.
     #[error("cannot write {what} to the mirror")]
-    Write {
-        /// What was to be written.
-        what: &'static str,
-        /// What libgit2 says of it.
-        source: git2::Error,
-    },
-    /// The commits can't be signed.
-    #[error("nothing is pushed, since it could not be signed")]
+    Write { what: &'static str, source: git2::Error },
+    /// Signing failed.
+    #[error("cannot sign the commits; nothing was pushed")]
     Signing {
-        /// Why not.
         #[source]
         fault: Box<Fault>,
     },
-    /// Another process has held the mirror for too long.
+    /// Another process holds the mirror lock for too long.
     #[error("another process is using the mirror {}", path.display())]
-    Busy {
-        /// The mirror's folder.
-        path: PathBuf,
-    },
-    /// The tree has more files than any GitOps repository has.
+    Busy { path: PathBuf },
+    /// The tree exceeds its bound.
     #[error("the tree of the repository has more than {most} entries under the configured paths")]
-    TooManyEntries {
-        /// The bound.
-        most: usize,
-    },
-    /// An edit names what is no regular file in the commit that it is to be made on.
-    #[error("{path} is no regular file in commit {commit}")]
-    NoSuchFile {
-        /// The edited file.
-        path: RepoPath,
-        /// The commit that the decision was made from.
-        commit: CommitId,
-    },
-    /// Two edits of one commit name the same file.
+    TooManyEntries { most: usize },
+    /// An edit names no regular file of its base commit.
+    #[error("{path} is not a regular file in commit {commit}")]
+    NoSuchFile { path: RepoPath, commit: CommitId },
+    /// Two edits of one commit name one file.
     #[error("two edits of one commit name {path}")]
-    EditedTwice {
-        /// The file.
-        path: RepoPath,
-    },
-    /// A source repository has more history than there is room for.
+    EditedTwice { path: RepoPath },
+    /// A source repository's mirror exceeds its bound.
     #[error("the history of {location} takes more than {most_mib} MiB")]
-    TooLarge {
-        /// Where the repository is.
-        location: String,
-        /// The bound.
-        most_mib: u64,
-    },
-    /// The time was over before it was done.
-    #[error("cannot {operation} in the time that there is")]
-    TooSlow {
-        /// What was being done.
-        operation: &'static str,
-    },
-    /// A commit would change nothing.
+    TooLarge { location: String, most_mib: u64 },
+    /// A local operation reached its deadline.
+    #[error("cannot {operation} before the deadline")]
+    TooSlow { operation: &'static str },
+    /// An empty commit.
     #[error("the commit `{subject}` would change nothing")]
     NothingToCommit {
-        /// The first line of its message, fit to be shown.
+        /// The first line of its message, printable.
         subject: String,
     },
 }
 
-/// Why the `git` program did not do its work.
+/// A failed run of a program, usually `git`.
 #[derive(Debug, Error)]
 #[non_exhaustive]
 pub enum ProgramError {
-    /// It is not installed, or not on `PATH`.
+    /// Not installed, or not on `PATH`.
     #[error("the program `{program}` was not found")]
-    Missing {
-        /// Its name.
-        program: String,
-        /// What the system says.
-        source: io::Error,
-    },
-    /// It could not be started or waited for.
+    Missing { program: String, source: io::Error },
+    /// It cannot be started or waited for.
     #[error("the program `{program}` could not be run")]
-    Run {
-        /// Its name.
-        program: String,
-        /// What the system says.
-        source: io::Error,
-    },
-    /// It was stopped since nothing came from the other side.
-    #[error("the other side said nothing for {} s", silence.as_secs_f32())]
-    Silent {
-        /// How long.
-        silence: Duration,
-    },
-    /// It was stopped since Tidegate is to stop.
-    #[error("it was stopped, as Tidegate was told to stop")]
+    Run { program: String, source: io::Error },
+    /// Killed: no output for too long.
+    #[error("no data for {} s", silence.as_secs_f32())]
+    Silent { silence: Duration },
+    /// Killed: Tidegate is stopping.
+    #[error("interrupted: Tidegate is stopping")]
     Stopped,
-    /// It was stopped at its deadline.
+    /// Killed at its deadline.
     #[error("no answer within {} s", deadline.as_secs_f32())]
-    Deadline {
-        /// How long it had.
-        deadline: Duration,
-    },
-    /// It said no.
-    #[error("git ended with {status}: {said}")]
+    Deadline { deadline: Duration },
+    /// It exited with an error.
+    #[error("git ended with {status}: {message}")]
     Ended {
-        /// How it ended.
         status: ExitStatus,
-        /// What it wrote to its standard error, fit to be shown.
-        said: String,
+        /// Its standard error, printable.
+        message: String,
     },
-    /// It wrote what nobody understands.
-    #[error("git answered what cannot be understood: {said}")]
+    /// Its output cannot be parsed.
+    #[error("unexpected output of git: {message}")]
     Answer {
-        /// The answer, fit to be shown.
-        said: String,
+        /// The output, printable.
+        message: String,
     },
 }
 
 impl GitError {
-    /// What the error means for the one who has to act on it.
+    /// The class, which drives retries and the exit code.
     pub fn class(&self) -> Class {
         match self {
             Self::Url { .. } | Self::Author { .. } => Class::Usage,
@@ -255,7 +173,7 @@ impl GitError {
         }
     }
 
-    /// What to do next, in plain words, where there is something to say.
+    /// What to do next.
     pub fn hint(&self) -> Option<String> {
         let hint = match self {
             Self::Url { .. } => {
@@ -275,27 +193,25 @@ impl GitError {
             }
             Self::Remote { source, .. } => return source.hint(),
             Self::Login { fault, .. } | Self::Signing { fault } => return fault.hint().map(str::to_owned),
-            Self::UnknownCommit { .. } => "the branch may have been rewritten: fetch it again".into(),
-            Self::Damaged { .. } => "the next fetch sets the mirror aside and makes it anew".into(),
+            Self::UnknownCommit { .. } => "the branch may have been force-pushed: fetch again".into(),
+            Self::Damaged { .. } => "the next fetch replaces the mirror; nothing is lost".into(),
             Self::Folder { source, .. } => return folder_hint(source.kind()).map(str::to_owned),
-            Self::Write { .. } => "see that the mirror's disk is not full and can be written to".into(),
-            Self::Busy { .. } => {
-                "only one Tidegate may use a data folder at a time; wait for the other".into()
-            }
-            Self::TooManyEntries { .. } => "name the environments' folders more narrowly".into(),
+            Self::Write { .. } => "check that the disk has room and the data folder is writable".into(),
+            Self::Busy { .. } => "wait for the other process, or stop it".into(),
+            Self::TooManyEntries { .. } => "narrow the paths of the environments".into(),
             _ => return None,
         };
         Some(hint)
     }
 
-    /// A branch that is not there: `branches` are all that are.
+    /// The error for a missing branch, where `branches` exist.
     pub(super) fn no_branch(location: &str, branch: &BranchName, branches: &[String]) -> Self {
-        const MOST_SHOWN: usize = 20;
+        const MAX_SHOWN: usize = 20;
         if branches.is_empty() {
             return Self::EmptyRepository { location: location.to_owned() };
         }
         let shown = |name: &String| Printable::bounded(name, 100).to_string();
-        let existing = branches.iter().take(MOST_SHOWN).map(shown).collect();
+        let existing = branches.iter().take(MAX_SHOWN).map(shown).collect();
         Self::BranchMissing { location: location.to_owned(), branch: branch.clone(), existing }
     }
 }
@@ -314,7 +230,7 @@ impl ProgramError {
     }
 }
 
-/// Debian's package with a program that we run.
+/// The Debian package of a program.
 fn package_of(program: &str) -> &str {
     match program {
         "ssh" | "ssh-keygen" | "ssh-keyscan" => "openssh-client",
@@ -325,9 +241,11 @@ fn package_of(program: &str) -> &str {
 fn folder_hint(kind: io::ErrorKind) -> Option<&'static str> {
     match kind {
         io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => Some("the disk is full: make room"),
-        io::ErrorKind::ReadOnlyFilesystem => Some("the data folder must be on a disk that can be written to"),
-        io::ErrorKind::PermissionDenied => Some("the data folder must belong to the user that runs Tidegate"),
-        io::ErrorKind::NotADirectory => Some("a part of the data folder's path is a file"),
+        io::ErrorKind::ReadOnlyFilesystem => Some("the data folder is on a read-only file system"),
+        io::ErrorKind::PermissionDenied => {
+            Some("the data folder must be writable for the user that runs Tidegate")
+        }
+        io::ErrorKind::NotADirectory => Some("a parent of the data folder is a file"),
         _ => None,
     }
 }

@@ -1,7 +1,7 @@
-//! The mirror's folder: made, locked, looked over, set aside.
+//! The mirror's folder: created, locked, checked, set aside.
 //!
-//! It is a bare repository that both `git` and libgit2 can read. It is made by hand, since `git init` takes templates and
-//! settings from the user.
+//! A bare repository for both `git` and libgit2, created by hand since `git init` reads the user's templates and
+//! settings.
 
 use std::fs::{self, File, TryLockError};
 use std::io::{self, Read, Seek, SeekFrom};
@@ -14,25 +14,24 @@ use super::handle;
 use super::tree::{find_commit, find_tree};
 use crate::model::CommitId;
 
-/// The reference that holds the last fetched head, whatever the branch is called.
+/// Holds the last fetched head, whatever the branch is called.
 pub(super) const HEAD_REFERENCE: &str = "refs/heads/fetched";
 
-/// The reference that holds the last fetched branch of a pull request, whichever that was.
+/// Holds the last fetched pull request branch.
 pub(super) const REQUEST_REFERENCE: &str = "refs/heads/request";
 
-/// What `HEAD` says, so that both programs know the folder for a repository.
+/// Makes both `git` and libgit2 accept the folder as a repository.
 const HEAD: &str = "ref: refs/heads/fetched\n";
 
 const CONFIG: &str = "[core]\n\trepositoryformatversion = 0\n\tbare = true\n";
 
-/// In place of the user's configuration, for the `git` program. Git refuses a repository that somebody else owns, unless
-/// a configuration of the user names it; naming it as git.url is that statement, and no other one is ever opened.
+/// Replaces the user's configuration for the `git` program. Git refuses a repository of another owner unless the user's
+/// configuration allows it; setting `git.url` is that permission, and no other repository is opened.
 const GLOBAL_CONFIG: &str = "[safe]\n\tdirectory = *\n";
 
-/// Where the configuration for the `git` program is.
 pub(super) const GLOBAL_CONFIG_FILE: &str = "tidegate-gitconfig";
 
-/// What the folder has from the start, and must never be otherwise.
+/// Files that never change; a difference is damage.
 const FILES: [(&str, &str); 4] = [
     ("HEAD", HEAD),
     ("config", CONFIG),
@@ -40,10 +39,10 @@ const FILES: [(&str, &str); 4] = [
     (handle::PACKING_CONFIG_FILE, handle::PACKING_CONFIG),
 ];
 
-/// Says what is mirrored, so that the head of another repository is never taken for this one's.
+/// Names what is mirrored, so that another repository's head is never used.
 const ORIGIN_FILE: &str = "tidegate-origin";
 
-/// Files that a killed process may have left and that would stop the next one.
+/// Lock files that a killed process may leave behind.
 const LOCKS: [&str; 7] = [
     "HEAD.lock",
     "config.lock",
@@ -54,16 +53,15 @@ const LOCKS: [&str; 7] = [
     "objects/info/commit-graphs/commit-graph-chain.lock",
 ];
 
-/// How many damaged mirrors are kept for somebody to look at.
-const MOST_BROKEN: usize = 3;
+/// Damaged mirrors kept for inspection.
+const MAX_BROKEN: usize = 3;
 
-/// From so many packs on it is worth merging them.
-const MANY_PACKS: usize = 40;
+/// With more packs than this, they are merged.
+const MAX_PACKS: usize = 40;
 
-/// How long another process may hold the mirror before it is told.
-const PATIENCE: Duration = Duration::from_mins(1);
+/// How long to wait for another process.
+const LOCK_TIMEOUT: Duration = Duration::from_mins(1);
 
-/// How often a held lock is tried.
 const POLL: Duration = Duration::from_millis(10);
 
 /// The mirror's folder.
@@ -73,14 +71,14 @@ pub(super) struct Folder {
     origin: String,
 }
 
-/// The right to change the mirror, until it is dropped or the process ends, however it ends.
+/// The exclusive right to change the mirror; ends with the process.
 #[derive(Debug)]
 pub(super) struct Lock {
     _file: File,
 }
 
 impl Folder {
-    /// The folder at `path`, which mirrors `origin`: as it is, or made anew.
+    /// Opens or creates the mirror of `origin` at `path`.
     pub(super) fn open(path: &Path, origin: String) -> Result<Self, GitError> {
         let folder = Self { path: path.to_owned(), origin };
         if let Some(parent) = path.parent() {
@@ -89,9 +87,9 @@ impl Folder {
         let lock = folder.lock()?;
         match folder.path.symlink_metadata() {
             Err(error) if error.kind() == io::ErrorKind::NotFound => folder.create()?,
-            _ => folder.mend(&lock)?,
+            _ => folder.recreate_if_damaged(&lock)?,
         }
-        folder.adopt()?;
+        folder.set_origin()?;
         Ok(folder)
     }
 
@@ -99,7 +97,7 @@ impl Folder {
         &self.path
     }
 
-    /// Waits for the right to change the mirror, and clears away what a killed process left.
+    /// Waits for the lock, and removes lock files of killed processes.
     pub(super) fn lock(&self) -> Result<Lock, GitError> {
         let path = self.beside("lock");
         let file = File::options().create(true).append(true).open(&path).map_err(failed("open", &path))?;
@@ -107,19 +105,18 @@ impl Folder {
         loop {
             match file.try_lock() {
                 Ok(()) => break,
-                Err(TryLockError::WouldBlock) if started.elapsed() < PATIENCE => thread::sleep(POLL),
+                Err(TryLockError::WouldBlock) if started.elapsed() < LOCK_TIMEOUT => thread::sleep(POLL),
                 Err(TryLockError::WouldBlock) => return Err(GitError::Busy { path: self.path.clone() }),
                 Err(TryLockError::Error(source)) => return Err(failed("lock", &path)(source)),
             }
         }
         for name in LOCKS {
-            // Nobody else holds the mirror, so these are left over. One that stays is told by the next operation.
+            // We hold the lock, so these are stale. If removing fails, the next Git operation reports it.
             let _ = fs::remove_file(self.path.join(name));
         }
         Ok(Lock { _file: file })
     }
 
-    /// The last fetched head.
     pub(super) fn head(&self) -> Result<Option<CommitId>, GitError> {
         let path = self.path.join(HEAD_REFERENCE);
         let text = match fs::read_to_string(&path) {
@@ -131,46 +128,43 @@ impl Folder {
         text.trim_end().parse().map(Some).map_err(not_an_id)
     }
 
-    /// Whether the commit that the head names is there, if it names one.
+    /// Whether the fetched head exists, or nothing was fetched yet.
     pub(super) fn has_head(&self) -> bool {
         let Ok(Some(head)) = self.head() else { return self.head().is_ok() };
         handle::open(&self.path).is_ok_and(|repository| find_commit(&repository, head).is_ok())
     }
 
-    /// Remembers `head` as fetched.
     pub(super) fn set_head(&self, head: CommitId, _lock: &Lock) -> Result<(), GitError> {
         self.replace(HEAD_REFERENCE, &format!("{head}\n"))
     }
 
-    /// Sets the mirror aside if it is not whole, and makes it anew.
-    pub(super) fn mend(&self, lock: &Lock) -> Result<(), GitError> {
-        match self.look_over() {
+    pub(super) fn recreate_if_damaged(&self, lock: &Lock) -> Result<(), GitError> {
+        match self.check() {
             Ok(()) => Ok(()),
-            Err(reason) => self.renew(&reason, lock),
+            Err(reason) => self.recreate(&reason, lock),
         }
     }
 
-    /// Sets the mirror aside because of `reason`, and makes an empty one.
-    pub(super) fn renew(&self, reason: &str, _lock: &Lock) -> Result<(), GitError> {
+    /// Sets the mirror aside because of `reason`, and creates an empty one.
+    pub(super) fn recreate(&self, reason: &str, _lock: &Lock) -> Result<(), GitError> {
         let aside = self.set_aside()?;
         tracing::warn!(
             mirror = %self.path.display(),
             aside = %aside.display(),
             reason,
-            "the mirror is damaged; it was set aside and is made anew"
+            "the mirror is damaged; it was set aside and is fetched again"
         );
         self.create()?;
-        self.adopt()
+        self.set_origin()
     }
 
-    /// Whether there are so many packs that they should be merged.
-    pub(super) fn is_untidy(&self) -> bool {
-        self.indexes().is_ok_and(|indexes| indexes.len() > MANY_PACKS)
+    pub(super) fn has_many_packs(&self) -> bool {
+        self.indexes().is_ok_and(|indexes| indexes.len() > MAX_PACKS)
     }
 
     fn create(&self) -> Result<(), GitError> {
         let new = self.beside("new");
-        gone(fs::remove_dir_all(&new)).map_err(failed("remove", &new))?;
+        ignore_missing(fs::remove_dir_all(&new)).map_err(failed("remove", &new))?;
         for name in ["objects/info", "objects/pack", "refs/heads"] {
             let path = new.join(name);
             fs::create_dir_all(&path).map_err(failed("create", &path))?;
@@ -182,26 +176,26 @@ impl Folder {
         fs::rename(&new, &self.path).map_err(failed("create", &self.path))
     }
 
-    /// Sees that the head is one of the repository that is mirrored.
-    fn adopt(&self) -> Result<(), GitError> {
+    /// Forgets the head of another origin.
+    fn set_origin(&self) -> Result<(), GitError> {
         if self.has_text(ORIGIN_FILE, &self.origin) {
             return Ok(());
         }
         let head = self.path.join(HEAD_REFERENCE);
-        gone(fs::remove_file(&head)).map_err(failed("remove", &head))?;
+        ignore_missing(fs::remove_file(&head)).map_err(failed("remove", &head))?;
         self.replace(ORIGIN_FILE, &self.origin)
     }
 
-    /// What is wrong with the mirror, as far as can be seen without reading it all.
-    fn look_over(&self) -> Result<(), String> {
+    /// Finds damage without reading all objects.
+    fn check(&self) -> Result<(), String> {
         for (name, text) in FILES {
             if !self.has_text(name, text) {
-                return Err(format!("{name} is not what it was"));
+                return Err(format!("{name} was changed"));
             }
         }
         for index in self.indexes().map_err(|error| format!("objects/pack: {error}"))? {
             if !is_whole(&index).unwrap_or(false) {
-                return Err(format!("{} does not fit its pack", index.display()));
+                return Err(format!("{} does not match its pack", index.display()));
             }
         }
         let Some(head) = self.head().map_err(|error| error.to_string())? else { return Ok(()) };
@@ -211,18 +205,18 @@ impl Folder {
     }
 
     fn set_aside(&self) -> Result<PathBuf, GitError> {
-        let names = (1..=MOST_BROKEN).map(|number| self.beside(&format!("broken-{number}")));
+        let names = (1..=MAX_BROKEN).map(|number| self.beside(&format!("broken-{number}")));
         let free = names.into_iter().find(|path| path.symlink_metadata().is_err());
         let aside = match free {
             Some(path) => path,
-            None => self.forget_oldest()?,
+            None => self.remove_oldest_backup()?,
         };
         fs::rename(&self.path, &aside).map_err(failed("set aside", &self.path))?;
         Ok(aside)
     }
 
-    /// Removes a damaged mirror that was kept, and returns the path that it had.
-    fn forget_oldest(&self) -> Result<PathBuf, GitError> {
+    /// Frees the path of the oldest damaged mirror.
+    fn remove_oldest_backup(&self) -> Result<PathBuf, GitError> {
         let oldest = self.beside("broken-1");
         let removed = if oldest.is_dir() { fs::remove_dir_all(&oldest) } else { fs::remove_file(&oldest) };
         removed.map_err(failed("remove", &oldest))?;
@@ -244,7 +238,7 @@ impl Folder {
         fs::read(self.path.join(name)).is_ok_and(|bytes| bytes == text.as_bytes())
     }
 
-    /// Writes a file whole: a reader sees the old text or the new.
+    /// Replaces a file atomically.
     fn replace(&self, name: &str, text: &str) -> Result<(), GitError> {
         let path = self.path.join(name);
         let new = self.path.join("tidegate-new");
@@ -252,7 +246,7 @@ impl Folder {
         fs::rename(&new, &path).map_err(failed("write", &path))
     }
 
-    /// The mirror's path with `.suffix` behind it.
+    /// The path `MIRROR.suffix`.
     fn beside(&self, suffix: &str) -> PathBuf {
         let mut name = self.path.clone().into_os_string();
         name.push(".");
@@ -261,16 +255,15 @@ impl Folder {
     }
 }
 
-/// Whether a pack is as long as when its index was written: the pack ends with its checksum, and the index with that and
-/// its own (gitformat-pack).
+/// Whether a pack still ends with the checksum that its index names (gitformat-pack).
 fn is_whole(index: &Path) -> io::Result<bool> {
     let checksum = tail::<40>(index)?;
     let pack = tail::<20>(&index.with_extension("pack"))?;
     Ok(checksum[..20] == pack)
 }
 
-/// What was not there to be removed is removed.
-fn gone(removed: io::Result<()>) -> io::Result<()> {
+/// Treats a missing file as removed.
+fn ignore_missing(removed: io::Result<()>) -> io::Result<()> {
     match removed {
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
         other => other,

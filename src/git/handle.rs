@@ -1,9 +1,8 @@
-//! Opens the mirror's objects with libgit2, and nothing else of it.
+//! Opens the mirror's object database with libgit2.
 //!
-//! A handle is made of the object folder alone, with no configuration but ours. `Repository::open` would read the
-//! configuration of the user and of the machine, fail when one of them is broken, and look at who owns the folder; the
-//! switches against that are process-wide and unsafe. A handle is cheap to open and its caches die with it, so each
-//! operation opens its own.
+//! A handle has the object folder and no configuration but ours. `Repository::open` would read the configuration of the
+//! user and the machine, fail when one is broken, and check the folder's owner; the switches against that are
+//! process-wide and unsafe. A handle is cheap and its caches die with it, so each operation opens its own.
 
 use std::io;
 use std::path::Path;
@@ -13,22 +12,22 @@ use git2::{Config, Odb, Oid, Repository};
 use super::GitError;
 use crate::model::{BlobId, CommitId};
 
-/// Where the configuration for packing is in the mirror's folder; libgit2 takes one from a file only.
+/// The packing configuration in the mirror's folder; libgit2 reads it only from a file.
 pub(super) const PACKING_CONFIG_FILE: &str = "tidegate-packing";
 
-/// No search for resemblances between new objects, which takes most of the time of a large commit and is done again when
-/// packs are merged. libgit2 reads this key twice, the second time as the size from which on an object is packed whole
-/// (`packbuilder_config` in its pack-objects.c); should that change, only the speed does.
+/// Disables delta search for new objects, which dominates a large commit and is redone when packs are merged. libgit2
+/// reads this key twice, the second time as the size above which objects are stored whole (`packbuilder_config` in its
+/// pack-objects.c); if that changes, only speed does.
 pub(super) const PACKING_CONFIG: &str = "[pack]\n\tdeltaCacheSize = 0\n";
 
-/// The objects of the mirror in `folder`, to be read.
+/// Opens the objects in `folder` for reading.
 pub(super) fn open(folder: &Path) -> Result<Repository, GitError> {
     with_odb(folder, |_| Ok(()), Config::new)
 }
 
-/// The same, where what is written goes to memory until it is packed.
+/// Opens the objects in `folder`; new objects stay in memory until they are packed.
 pub(super) fn open_writable(folder: &Path) -> Result<Repository, GitError> {
-    /// Above the folder's own backends, so that it is asked first and written to.
+    /// Higher than the on-disk backends, so that this one is asked and written first.
     const PRIORITY: i32 = 1000;
     let config = || Config::open(&folder.join(PACKING_CONFIG_FILE));
     with_odb(folder, |odb| odb.add_new_mempack_backend(PRIORITY).map(drop), config)
@@ -54,27 +53,23 @@ fn with_odb(
     opened.map_err(|source| GitError::Damaged { operation: "open its objects".into(), source })
 }
 
-/// libgit2's name for a commit.
 pub(super) fn commit_oid(id: CommitId) -> Oid {
     oid(id.as_bytes())
 }
 
-/// libgit2's name for a file's content.
 pub(super) fn blob_oid(id: BlobId) -> Oid {
     oid(id.as_bytes())
 }
 
 fn oid(bytes: &[u8; 20]) -> Oid {
-    // Fails only for another number of bytes.
+    // Fails only for a wrong length.
     Oid::from_bytes(bytes).unwrap_or(Oid::ZERO_SHA1)
 }
 
-/// Our name for a commit.
 pub(super) fn commit_id(oid: Oid) -> CommitId {
     CommitId::from_bytes(bytes(oid))
 }
 
-/// Our name for a file's content.
 pub(super) fn blob_id(oid: Oid) -> BlobId {
     BlobId::from_bytes(bytes(oid))
 }

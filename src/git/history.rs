@@ -1,4 +1,4 @@
-//! The branch's history: what landed when, newest first, without holding it all.
+//! Reads history: commits, messages and manifest changes.
 
 use std::path::Path;
 
@@ -7,28 +7,28 @@ use memchr::memmem::Finder;
 use rayon::prelude::*;
 
 use super::GitError;
-use super::diff::{self, Found};
+use super::diff::{self, Entry};
 use super::handle::{self, commit_id, commit_oid};
 use super::raw::{bounded_text, time, walk_error};
 use super::tree::{Scope, entry_at, find_commit, find_parent};
 use crate::model::{CommitId, CommitInfo, FileChange, Line, RepoPath};
 
-/// The longest message that is kept. A commit of ten thousand promotions has four MiB of trailers.
-const MOST_MESSAGE_BYTES: usize = 8 * 1024 * 1024;
+/// The longest message, in bytes. A commit of ten thousand promotions has 4 MiB of trailers.
+const MAX_MESSAGE_BYTES: usize = 8 * 1024 * 1024;
 
-/// The longest name of an author that is kept.
-const MOST_NAME_BYTES: usize = 1024;
+/// The longest author name, in bytes.
+const MAX_NAME_BYTES: usize = 1024;
 
-/// How many of the commits that a merge brought are looked at: a pull request has one of Tidegate's, and a few of people's.
-const MOST_MERGED: usize = 10;
+/// How many commits of a merged branch are searched for promotions: a pull request has one of Tidegate's and a few more.
+const MAX_MERGED: usize = 10;
 
-/// After so many commits the handle is opened anew, since its cache of objects only grows.
-const COMMITS_A_HANDLE: usize = 4_000;
+/// Reopen the handle after this many commits: its object cache only grows.
+const COMMITS_PER_HANDLE: usize = 4_000;
 
-/// How many commits that follow one another are compared by one thread, with a handle of its own.
-const COMMITS_A_RUN: usize = 500;
+/// Commits compared by one thread with one handle.
+const COMMITS_PER_CHUNK: usize = 500;
 
-/// What one walk through history looks for.
+/// A walk from `tip` down to `until`.
 pub(super) struct Walk<'a> {
     pub(super) folder: &'a Path,
     pub(super) tip: CommitId,
@@ -36,7 +36,7 @@ pub(super) struct Walk<'a> {
 }
 
 impl Walk<'_> {
-    /// The commits along first parents, from above the one to stop at up to the tip.
+    /// The first-parent line, oldest first, without `until`.
     pub(super) fn line(&self) -> Result<Line, GitError> {
         let mut repository = handle::open(self.folder)?;
         let mut next = Some(find_commit(&repository, self.tip)?.id());
@@ -47,7 +47,7 @@ impl Walk<'_> {
                 break;
             }
             line.commits.push(commit_id(id));
-            if line.commits.len() % COMMITS_A_HANDLE == 0 {
+            if line.commits.len() % COMMITS_PER_HANDLE == 0 {
                 repository = handle::open(self.folder)?;
             }
             next = find_parent(&repository, id)?.parent_id(0).ok();
@@ -56,7 +56,7 @@ impl Walk<'_> {
         Ok(line)
     }
 
-    /// Every commit, by any parent, whose message has one of `needles` in it, newest first.
+    /// Commits whose message contains one of `needles`, newest first.
     pub(super) fn mentions(&self, needles: &[String]) -> Result<Vec<(String, CommitId)>, GitError> {
         let finders: Vec<(&String, Finder<'_>)> =
             needles.iter().map(|needle| (needle, Finder::new(needle.as_bytes()))).collect();
@@ -65,7 +65,7 @@ impl Walk<'_> {
         let mut found = Vec::new();
         for (count, id) in self.all_parents(&walker)?.enumerate() {
             let id = id.map_err(walk_error)?;
-            if count % COMMITS_A_HANDLE == COMMITS_A_HANDLE - 1 {
+            if count % COMMITS_PER_HANDLE == COMMITS_PER_HANDLE - 1 {
                 reader = handle::open(self.folder)?;
             }
             let commit = find_parent(&reader, id)?;
@@ -82,7 +82,7 @@ impl Walk<'_> {
         walk.set_sorting(Sort::TOPOLOGICAL | Sort::TIME).map_err(walk_error)?;
         walk.push(commit_oid(self.tip)).map_err(walk_error)?;
         match self.until.map(|until| find_commit(repository, until)) {
-            // A rewritten branch may have taken it away: then everything is searched.
+            // A force push may have removed it: search everything.
             None | Some(Err(GitError::UnknownCommit { .. })) => {}
             Some(Err(error)) => return Err(error),
             Some(Ok(until)) => walk.hide(until.id()).map_err(walk_error)?,
@@ -91,7 +91,7 @@ impl Walk<'_> {
     }
 }
 
-/// The first commit, along first parents from `head` down, after which a file was what it is at `head`.
+/// The newest commit on the first-parent line of `head` that changed `file`.
 pub(super) fn last_change(folder: &Path, head: CommitId, file: &RepoPath) -> Result<CommitId, GitError> {
     let mut repository = handle::open(folder)?;
     let mut here = find_commit(&repository, head)?.id();
@@ -106,7 +106,7 @@ pub(super) fn last_change(folder: &Path, head: CommitId, file: &RepoPath) -> Res
             break;
         }
         here = parent;
-        if count % COMMITS_A_HANDLE == 0 {
+        if count % COMMITS_PER_HANDLE == 0 {
             drop(commit);
             repository = handle::open(folder)?;
         }
@@ -114,21 +114,21 @@ pub(super) fn last_change(folder: &Path, head: CommitId, file: &RepoPath) -> Res
     Ok(commit_id(here))
 }
 
-/// The messages of commits, each with those of what it merged behind it.
+/// Each commit's message, followed by those of the commits that it merged.
 pub(super) fn messages(folder: &Path, commits: &[CommitId]) -> Result<Vec<Vec<String>>, GitError> {
     let repository = handle::open(folder)?;
     let told = |id: &CommitId| match find_commit(&repository, *id) {
         Err(GitError::UnknownCommit { .. }) => Ok(Vec::new()),
         Err(error) => Err(error),
         Ok(commit) => {
-            let own = bounded_text(commit.message_raw_bytes(), MOST_MESSAGE_BYTES);
+            let own = bounded_text(commit.message_raw_bytes(), MAX_MESSAGE_BYTES);
             Ok([vec![own], merged(&repository, &commit)?].concat())
         }
     };
     commits.iter().map(told).collect()
 }
 
-/// Whether `ancestor` is `tip` or lies under it, by any parent. A commit that the mirror does not have does not.
+/// Whether `tip` is or descends from `ancestor`. False when the mirror lacks `ancestor`.
 pub(super) fn contains(folder: &Path, ancestor: CommitId, tip: CommitId) -> Result<bool, GitError> {
     let repository = handle::open(folder)?;
     find_commit(&repository, tip)?;
@@ -142,26 +142,32 @@ pub(super) fn contains(folder: &Path, ancestor: CommitId, tip: CommitId) -> Resu
     }
 }
 
-/// A commit on the way, with what the roots of the scope are in it, so that each tree is resolved once.
+/// A commit with its resolved scope roots, so that each tree is resolved once.
 struct Place {
     id: Oid,
     tree: Oid,
-    roots: Vec<Found>,
+    roots: Vec<Entry>,
 }
 
 /// A commit with its changes.
-pub(super) type News = (CommitInfo, Vec<FileChange>);
+pub(super) type CommitChanges = (CommitInfo, Vec<FileChange>);
 
-/// Of commits that follow one another, oldest first, those that change a manifest in the scope, with their changes.
-pub(super) fn changes(folder: &Path, line: &[CommitId], paths: &[RepoPath]) -> Result<Vec<News>, GitError> {
+/// The manifest changes of consecutive first-parent commits, oldest first.
+pub(super) fn changes(
+    folder: &Path,
+    line: &[CommitId],
+    paths: &[RepoPath],
+) -> Result<Vec<CommitChanges>, GitError> {
     let scope = Scope::new(paths);
-    let runs: Vec<Vec<News>> =
-        line.par_chunks(COMMITS_A_RUN).map(|run| compare(folder, &scope, run)).collect::<Result<_, _>>()?;
+    let runs: Vec<Vec<CommitChanges>> = line
+        .par_chunks(COMMITS_PER_CHUNK)
+        .map(|run| compare(folder, &scope, run))
+        .collect::<Result<_, _>>()?;
     Ok(runs.into_iter().flatten().collect())
 }
 
-/// Compares commits that follow one another, oldest first, with their first parents. What changes no manifest is left out.
-fn compare(folder: &Path, scope: &Scope, run: &[CommitId]) -> Result<Vec<News>, GitError> {
+/// Compares each commit of `run` with its first parent.
+fn compare(folder: &Path, scope: &Scope, run: &[CommitId]) -> Result<Vec<CommitChanges>, GitError> {
     let repository = handle::open(folder)?;
     let Some(last) = run.last() else { return Ok(Vec::new()) };
     let commit = find_commit(&repository, *last)?;
@@ -180,10 +186,9 @@ fn compare(folder: &Path, scope: &Scope, run: &[CommitId]) -> Result<Vec<News>, 
     Ok(news)
 }
 
-/// One commit against its first parent.
+/// One commit compared with its first parent.
 struct Step {
-    /// The commit and its changes, if it changes a manifest.
-    news: Option<News>,
+    news: Option<CommitChanges>,
     parent: Option<Place>,
 }
 
@@ -220,16 +225,15 @@ fn info(commit: &Commit<'_>, parent: Option<&Commit<'_>>) -> CommitInfo {
     CommitInfo {
         id: commit_id(commit.id()),
         first_parent: parent.map(|parent| commit_id(parent.id())),
-        author_name: bounded_text(commit.author().name_bytes(), MOST_NAME_BYTES),
+        author_name: bounded_text(commit.author().name_bytes(), MAX_NAME_BYTES),
         committed_at: time(commit.time()),
         parent_committed_at: parent.map(|parent| time(parent.time())),
-        message: bounded_text(commit.message_raw_bytes(), MOST_MESSAGE_BYTES),
+        message: bounded_text(commit.message_raw_bytes(), MAX_MESSAGE_BYTES),
         merged: Vec::new(),
     }
 }
 
-/// What a merge brought, newest first: the commits on the first-parent line of its second parent that the line of its
-/// first parent has not.
+/// Messages of the merged branch, newest first: the first-parent line of the second parent, down to the first parent.
 fn merged(repository: &Repository, commit: &Commit<'_>) -> Result<Vec<String>, GitError> {
     let (Ok(ours), Ok(theirs)) = (commit.parent_id(0), commit.parent_id(1)) else { return Ok(Vec::new()) };
     let mut walk = repository.revwalk().map_err(walk_error)?;
@@ -238,9 +242,9 @@ fn merged(repository: &Repository, commit: &Commit<'_>) -> Result<Vec<String>, G
     walk.push(theirs).map_err(walk_error)?;
     walk.hide(ours).map_err(walk_error)?;
     let mut messages = Vec::new();
-    for id in walk.take(MOST_MERGED) {
+    for id in walk.take(MAX_MERGED) {
         let brought = find_parent(repository, id.map_err(walk_error)?)?;
-        messages.push(bounded_text(brought.message_raw_bytes(), MOST_MESSAGE_BYTES));
+        messages.push(bounded_text(brought.message_raw_bytes(), MAX_MESSAGE_BYTES));
     }
     Ok(messages)
 }

@@ -1,13 +1,12 @@
-//! The manifests that a commit has, and what was left alone on the way to them.
+//! Lists the manifests of a commit, and what was skipped.
 
 use git2::{Oid, Repository};
 
 use super::GitError;
 use super::handle::blob_id;
-use super::tree::{Kind, MOST_DEPTH, MOST_ENTRIES, Scope, find_commit, find_tree, is_manifest, join};
+use super::tree::{Kind, MAX_DEPTH, MAX_ENTRIES, Scope, find_commit, find_tree, is_manifest, join};
 use crate::model::{CommitId, LeftAlone, LeftAloneKind, Listing, RepoPath, TreeFile};
 
-/// The manifests of `commit` under `paths`; under everything when there are none.
 pub(super) fn files(
     repository: &Repository,
     commit: CommitId,
@@ -35,8 +34,8 @@ impl Walk<'_> {
     fn folder(&mut self, path: &str, id: Oid, depth: usize) -> Result<(), GitError> {
         let tree = find_tree(self.repository, id)?;
         self.seen += tree.len();
-        if self.seen > MOST_ENTRIES {
-            return Err(GitError::TooManyEntries { most: MOST_ENTRIES });
+        if self.seen > MAX_ENTRIES {
+            return Err(GitError::TooManyEntries { most: MAX_ENTRIES });
         }
         for entry in &tree {
             let (name, kind) = (entry.name_bytes(), Kind::of(&entry));
@@ -57,9 +56,9 @@ impl Walk<'_> {
         match kind {
             Kind::SymbolicLink => self.leave_alone(path, LeftAloneKind::SymbolicLink),
             Kind::Submodule => self.leave_alone(path, LeftAloneKind::Submodule),
-            Kind::Folder if depth > MOST_DEPTH => self.leave_alone(path, LeftAloneKind::Unsafe),
+            Kind::Folder if depth > MAX_DEPTH => self.leave_alone(path, LeftAloneKind::Unsafe),
             Kind::Folder if path.is_empty() => return self.folder(path, id, depth),
-            // A name such as `..` or one with a slash in it: Git itself makes none.
+            // Fails for `..` or a name with a slash: Git itself writes none.
             Kind::Folder | Kind::File => match path.parse::<RepoPath>() {
                 Err(_) => self.leave_alone(path, LeftAloneKind::Unsafe),
                 Ok(_) if kind == Kind::Folder => return self.folder(path, id, depth),

@@ -1,67 +1,55 @@
-//! The mirror: the one way into this room.
+//! The mirror of the GitOps branch: fetch, read, commit, push.
 
 use std::fmt;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use super::draft::Signature;
 use super::folder::{Folder, HEAD_REFERENCE, Lock, REQUEST_REFERENCE};
 use super::history::{self, Walk};
-use super::remote::{Access, Pushed, Reach, Remote};
-use super::signing::{AllowedSigners, Signed, Signing, Verifier};
+use super::remote::{Access, PushOutcome, Reach, Remote};
+use super::signing::{AllowedSigners, SignatureCheck, Signing, Verifier};
 use super::tree::{Scope, find_commit};
-use super::{GitError, content, diff, draft, handle, listing, request};
+use super::{GitError, content, diff, draft, handle, listing};
 use crate::model::{
     BlobId, BranchName, CommitDraft, CommitId, CommitInfo, Content, FileChange, Held, Line, Listing,
     Proposed, Publication, PullRequestBranch, RepoPath, Timestamp,
 };
 
-/// Who commits.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Signature {
-    /// The name.
-    pub name: String,
-    /// The address.
-    pub email: String,
-}
-
-/// What is mirrored, where to, and who commits.
+/// The settings of a [`Mirror`].
 #[derive(Clone, Debug)]
 pub struct Settings {
-    /// The repository: a path, a `file://`, `ssh://` or `https://` URL, or `host:path`.
+    /// A path, a `file://`, `ssh://` or `https://` URL, or `host:path`.
     pub url: String,
-    /// How a repository on another machine is reached.
     pub reach: Reach,
-    /// The branch that is followed and pushed to.
+    /// The branch that Flux follows.
     pub branch: BranchName,
-    /// The mirror's folder. It is made if it is not there; files beside it begin with its name.
+    /// The mirror's folder. Lock and backup files lie beside it, their names begin with its name.
     pub mirror: PathBuf,
-    /// Author and committer of every commit.
     pub author: Signature,
-    /// How every commit is signed.
     pub signing: Signing,
-    /// Who may sign what others commit; without it, nobody is asked.
+    /// Whose signatures count on other people's commits; `None` checks no signature.
     pub verify: Option<AllowedSigners>,
 }
 
-/// What a fetch found.
+/// The result of a fetch.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Fetched {
-    /// Where the branch is.
     pub head: CommitId,
-    /// Whether that is elsewhere than at the last fetch or push.
+    /// The branch moved since the last fetch or push.
     pub moved: bool,
 }
 
 /// A bare mirror of one branch of one repository.
 ///
-/// Its methods block. It may be used from several threads, and several processes may share its folder: what changes it
-/// waits for its turn, and what reads it does not.
+/// Methods block. Threads may share a mirror and processes may share its folder: writers wait for a lock, readers do
+/// not.
 pub struct Mirror {
     settings: Settings,
     folder: Folder,
     remote: Remote,
     verifier: Option<Verifier>,
-    /// Set when an object that must be there could not be read; the next fetch makes the mirror anew.
+    /// An object was missing or unreadable: the next fetch recreates the mirror.
     damaged: AtomicBool,
 }
 
@@ -72,30 +60,30 @@ impl fmt::Debug for Mirror {
 }
 
 impl Mirror {
-    /// Opens the mirror, or makes an empty one. A damaged one is renamed to `NAME.broken-N` and told in a warning.
-    /// The remote repository is not asked yet.
+    /// Opens or creates the mirror without contacting the remote. A damaged mirror is renamed to `NAME.broken-N`, with a
+    /// warning.
     ///
     /// # Errors
-    /// When the URL or the author is none that can be used, or the folder can't be made.
+    /// The URL or author is invalid, or the folder cannot be created.
     pub fn open(settings: Settings) -> Result<Self, GitError> {
-        author_at(&settings.author, 0)?;
+        settings.author.at(0)?;
         let origin = format!("{}\n{}\n", settings.url, settings.branch);
         let path = std::path::absolute(&settings.mirror).map_err(|source| GitError::Folder {
             operation: "find",
             path: settings.mirror.clone(),
             source,
         })?;
-        // The URL is judged before anything is made on disk.
+        // The URL is error_of before anything is made on disk.
         let remote = Remote::new(&settings.url, &path, settings.reach.clone())?;
         let folder = Folder::open(&path, origin)?;
         let verifier = settings.verify.clone().map(Verifier::new);
         Ok(Self { settings, folder, remote, verifier, damaged: AtomicBool::new(false) })
     }
 
-    /// Asks where the branch is, and fetches its objects only when it moved.
+    /// Lists the branch's head, and fetches only when it moved.
     ///
     /// # Errors
-    /// When the repository can't be reached, is empty or shallow, or has no such branch.
+    /// The repository is unreachable, empty or shallow, or lacks the branch.
     pub fn fetch(&self) -> Result<Fetched, GitError> {
         let lock = self.folder.lock()?;
         self.fetch_locked(&lock)
@@ -104,7 +92,7 @@ impl Mirror {
     fn fetch_locked(&self, lock: &Lock) -> Result<Fetched, GitError> {
         let was_damaged = self.damaged.swap(false, Ordering::Relaxed);
         if was_damaged || !self.folder.has_head() {
-            self.folder.renew("an object could not be read", lock)?;
+            self.folder.recreate("an object could not be read", lock)?;
         }
         let before = self.folder.head()?;
         let there = self.remote.head(&self.settings.branch)?;
@@ -112,35 +100,35 @@ impl Mirror {
             return Ok(Fetched { head: there, moved: false });
         }
         self.remote.fetch(&self.settings.branch, HEAD_REFERENCE)?;
-        self.tidy(lock);
-        // It may have moved again since it was asked; what was fetched is what counts.
+        self.repack(lock);
+        // The branch may have moved between listing and fetching: what was fetched counts.
         let head = self.folder.head()?.ok_or(GitError::UnknownCommit { commit: there })?;
         Ok(Fetched { head, moved: before != Some(head) })
     }
 
-    /// The head of the last fetch or push, without asking anybody.
+    /// The head of the last fetch or push; works offline.
     ///
     /// # Errors
-    /// When the mirror can't be read.
+    /// The mirror cannot be read.
     pub fn head(&self) -> Result<Option<CommitId>, GitError> {
         self.folder.head()
     }
 
-    /// The manifests of `commit` under the paths of `scope`, or everywhere when it is empty.
+    /// Lists the manifests of `commit` under `scope`, or all of them when it is empty.
     ///
     /// # Errors
-    /// When the mirror does not have the commit, or the tree is unreasonably large.
+    /// The mirror lacks the commit, or the tree exceeds its bound.
     pub fn files(&self, commit: CommitId, scope: &[RepoPath]) -> Result<Listing, GitError> {
-        self.seen(
+        self.note_damage(
             handle::open(self.folder.path())
                 .and_then(|repository| listing::files(&repository, commit, scope)),
         )
     }
 
-    /// The manifests under `scope` that differ between two commits. Folders that are the same in both are not read.
+    /// Lists the manifests under `scope` that differ between two commits. Equal folders are not read.
     ///
     /// # Errors
-    /// When the mirror does not have one of the commits, or a tree is unreasonably large.
+    /// The mirror lacks one of the commits, or a tree exceeds its bound.
     pub fn changed_files(
         &self,
         from: CommitId,
@@ -153,84 +141,82 @@ impl Mirror {
             let roots = |id| scope.resolve(&repository, find_commit(&repository, id)?.tree_id());
             diff::changes(&repository, &scope, &roots(from)?, &roots(to)?)
         };
-        self.seen(changed())
+        self.note_damage(changed())
     }
 
-    /// Shows `visit` each of `blobs` with its place in the list, on all processors; the results are in the list's order.
+    /// Calls `visit` with the index and content of each blob, in parallel. Results keep the order of `blobs`.
     ///
     /// # Errors
-    /// When one of them can't be read.
+    /// A blob cannot be read.
     pub fn read_each<T: Send>(
         &self,
         blobs: &[BlobId],
         visit: impl Fn(usize, Content<'_>) -> T + Sync,
     ) -> Result<Vec<T>, GitError> {
-        self.seen(content::read_each(self.folder.path(), blobs, visit))
+        self.note_damage(content::read_each(self.folder.path(), blobs, visit))
     }
 
-    /// What a commit has at a path where a text is expected.
+    /// Reads the file at `path` in `commit`.
     ///
     /// # Errors
-    /// When the mirror can't be read, or does not have the commit.
+    /// The mirror cannot be read or lacks the commit.
     pub fn held(&self, commit: CommitId, path: &RepoPath) -> Result<Held, GitError> {
-        self.seen(content::held(self.folder.path(), commit, path))
+        self.note_damage(content::held(self.folder.path(), commit, path))
     }
 
-    /// The commits along first parents from `tip` down to `known`, which is not among them; where that is not on the line,
-    /// or there is none, all of them.
+    /// Lists the first-parent line from above `known` to `tip`; the whole line when `known` is `None` or not on it.
     ///
     /// # Errors
-    /// When the mirror does not have `tip`.
+    /// The mirror lacks `tip`.
     pub fn line(&self, tip: CommitId, known: Option<CommitId>) -> Result<Line, GitError> {
-        self.seen(Walk { folder: self.folder.path(), tip, until: known }.line())
+        self.note_damage(Walk { folder: self.folder.path(), tip, until: known }.line())
     }
 
-    /// Of commits of which each is the first parent of the next, those that change a manifest under `scope`, and how it was
-    /// before and after. The first commit of all adds everything that is in it.
+    /// The manifest changes under `scope` of consecutive first-parent commits; commits without any are left out. A root
+    /// commit adds everything in it.
     ///
     /// # Errors
-    /// When the mirror does not have one of them.
+    /// The mirror lacks one of the commits.
     pub fn changes(
         &self,
         line: &[CommitId],
         scope: &[RepoPath],
     ) -> Result<Vec<(CommitInfo, Vec<FileChange>)>, GitError> {
-        self.seen(history::changes(self.folder.path(), line, scope))
+        self.note_damage(history::changes(self.folder.path(), line, scope))
     }
 
-    /// Whether `ancestor` is `tip` or lies under it, by any parent. One that the mirror does not have does not.
+    /// Whether `tip` is or descends from `ancestor`, by any parent. False when the mirror lacks `ancestor`.
     ///
     /// # Errors
-    /// When the mirror does not have `tip`.
+    /// The mirror lacks `tip`.
     pub fn contains(&self, ancestor: CommitId, tip: CommitId) -> Result<bool, GitError> {
-        self.seen(history::contains(self.folder.path(), ancestor, tip))
+        self.note_damage(history::contains(self.folder.path(), ancestor, tip))
     }
 
-    /// What each of `commits` says: its own message, and behind it those of the commits that it merged. Nothing for one
-    /// that the mirror does not have.
+    /// For each commit its message, followed by those of the commits that it merged. Empty for a commit that the mirror
+    /// lacks.
     ///
     /// # Errors
-    /// When the mirror can't be read.
+    /// The mirror cannot be read.
     pub fn messages(&self, commits: &[CommitId]) -> Result<Vec<Vec<String>>, GitError> {
-        self.seen(history::messages(self.folder.path(), commits))
+        self.note_damage(history::messages(self.folder.path(), commits))
     }
 
-    /// The commits that have one of `needles` in their messages, newest first, by any parent, from `tip` down to what
-    /// `until` has too. A commit is told once for each needle in it.
+    /// Searches the messages of `until..tip` for `needles`, newest first; one result per commit and needle.
     ///
     /// # Errors
-    /// When the mirror does not have `tip`.
+    /// The mirror lacks `tip`.
     pub fn find_in_messages(
         &self,
         tip: CommitId,
         until: Option<CommitId>,
         needles: &[String],
     ) -> Result<Vec<(String, CommitId)>, GitError> {
-        self.seen(Walk { folder: self.folder.path(), tip, until }.mentions(needles))
+        self.note_damage(Walk { folder: self.folder.path(), tip, until }.mentions(needles))
     }
 
     /// Makes a commit of each draft, the first on `base`, all at the time `at`, and moves the branch from `base`, and from
-    /// nothing else, to the last of them, in one push. Nothing is left on the branch when it does not end with `Pushed`;
+    /// nothing else, to the last of them, in one push. Nothing is left on the branch when it does not end with `PushOutcome`;
     /// an error may leave that open: look for the commits in a new fetch.
     ///
     /// # Errors
@@ -243,21 +229,21 @@ impl Mirror {
         at: Timestamp,
     ) -> Result<Publication, GitError> {
         let lock = self.folder.lock()?;
-        let who = author_at(&self.settings.author, at.timestamp())?;
+        let who = self.settings.author.at(at.timestamp())?;
         let signer = self.settings.signing.signer();
         let signer = signer.map_err(|fault| GitError::Signing { fault: Box::new(fault) })?;
         let commits =
-            self.seen(draft::write_chain(self.folder.path(), base, drafts, &who, signer.as_ref()))?;
+            self.note_damage(draft::write_chain(self.folder.path(), base, drafts, &who, signer.as_ref()))?;
         let Some(tip) = commits.last().copied() else { return Ok(Publication::Pushed(commits)) };
         let branch = &self.settings.branch;
         let reason = match self.remote.push(branch, base, tip)? {
-            Pushed::Done => {
+            PushOutcome::Accepted => {
                 self.folder.set_head(tip, &lock)?;
-                self.tidy(&lock);
+                self.repack(&lock);
                 return Ok(Publication::Pushed(commits));
             }
-            Pushed::Moved => None,
-            Pushed::Declined { reason } => Some(reason),
+            PushOutcome::BranchMoved => None,
+            PushOutcome::Declined { reason } => Some(reason),
         };
         let head = match self.remote.head(branch) {
             Ok(head) => Some(head),
@@ -265,42 +251,41 @@ impl Mirror {
             Err(error) => return Err(error),
         };
         Ok(match reason {
-            // A hook may say no for whatever reason; if somebody was first, that is what counts.
+            // If the branch moved, that matters more than what a hook answered.
             Some(reason) if head == Some(base) => Publication::Declined { reason },
             _ => Publication::Moved { head },
         })
     }
 
-    /// Where one of Tidegate's own branches is, if it is there.
+    /// The remote tip of one of Tidegate's pull request branches, if it exists.
     ///
     /// # Errors
-    /// When the repository can't be reached.
+    /// The repository is unreachable.
     pub fn request_tip(&self, branch: &PullRequestBranch) -> Result<Option<CommitId>, GitError> {
         self.remote.tip(branch)
     }
 
-    /// What lies on one of Tidegate's own branches, which was seen at `tip`. It is fetched if the mirror does not have it.
+    /// Reads `files` of the commit at the `tip` of a pull request branch, and fetches it if the mirror lacks it.
     ///
     /// # Errors
-    /// When it can't be fetched or read, or is elsewhere by now.
+    /// It cannot be fetched or read, or the branch moved.
     pub fn proposed(
         &self,
         branch: &PullRequestBranch,
         tip: CommitId,
         files: &[RepoPath],
     ) -> Result<Proposed, GitError> {
-        let read = || request::read(self.folder.path(), tip, files, &self.settings.author);
+        let read = || content::proposed(self.folder.path(), tip, files, &self.settings.author);
         match read() {
             Err(GitError::UnknownCommit { .. }) => {}
-            known => return self.seen(known),
+            known => return self.note_damage(known),
         }
         let _lock = self.folder.lock()?;
         self.remote.fetch(branch.name(), REQUEST_REFERENCE)?;
-        self.seen(read())
+        self.note_damage(read())
     }
 
-    /// Makes one commit on `base` and puts one of Tidegate's own branches to it, if that branch is still where it was
-    /// `seen`, or still not there. The branch that is followed stays as it is.
+    /// Commits `draft` on `base` and moves a pull request branch to it if that is still at `seen` (`None`: still absent).
     ///
     /// # Errors
     /// As [`publish`](Self::publish).
@@ -313,54 +298,53 @@ impl Mirror {
         at: Timestamp,
     ) -> Result<Publication, GitError> {
         let _lock = self.folder.lock()?;
-        let who = author_at(&self.settings.author, at.timestamp())?;
+        let who = self.settings.author.at(at.timestamp())?;
         let signer = self.settings.signing.signer();
         let signer = signer.map_err(|fault| GitError::Signing { fault: Box::new(fault) })?;
         let drafts = std::slice::from_ref(draft);
         let commits =
-            self.seen(draft::write_chain(self.folder.path(), base, drafts, &who, signer.as_ref()))?;
+            self.note_damage(draft::write_chain(self.folder.path(), base, drafts, &who, signer.as_ref()))?;
         Ok(match self.remote.put(branch, seen, commits.last().copied())? {
-            Pushed::Done => Publication::Pushed(commits),
-            Pushed::Moved => Publication::Moved { head: None },
-            Pushed::Declined { reason } => Publication::Declined { reason },
+            PushOutcome::Accepted => Publication::Pushed(commits),
+            PushOutcome::BranchMoved => Publication::Moved { head: None },
+            PushOutcome::Declined { reason } => Publication::Declined { reason },
         })
     }
 
-    /// Removes one of Tidegate's own branches, if it is still where it was `seen`. False when it is not.
+    /// Deletes a pull request branch if it is still at `seen`; returns whether it did.
     ///
     /// # Errors
-    /// When the repository can't be reached, or does not let the branch be removed.
+    /// The repository is unreachable or refuses.
     pub fn withdraw(&self, branch: &PullRequestBranch, seen: CommitId) -> Result<bool, GitError> {
-        Ok(self.remote.put(branch, Some(seen), None)? == Pushed::Done)
+        Ok(self.remote.put(branch, Some(seen), None)? == PushOutcome::Accepted)
     }
 
-    /// Whether a commit was signed by somebody who is allowed to; every commit is when nobody is asked.
+    /// Checks a commit's signature; always valid without `verify`.
     ///
     /// # Errors
-    /// When the mirror does not have the commit, or the signature can't be looked at.
-    pub fn signed(&self, commit: CommitId) -> Result<Signed, GitError> {
-        let Some(verifier) = &self.verifier else { return Ok(Signed::ByAllowed) };
-        self.seen(handle::open(self.folder.path()).and_then(|repository| {
+    /// The mirror lacks the commit, or `git verify-commit` cannot run.
+    pub fn signed(&self, commit: CommitId) -> Result<SignatureCheck, GitError> {
+        let Some(verifier) = &self.verifier else { return Ok(SignatureCheck::Valid) };
+        self.note_damage(handle::open(self.folder.path()).and_then(|repository| {
             find_commit(&repository, commit)?;
             verifier.verify(self.folder.path(), commit)
         }))
     }
 
-    /// Whether it was said who may sign.
+    /// Whether it was message who may sign.
     pub fn requires_signatures(&self) -> bool {
         self.verifier.is_some()
     }
 
-    /// The commit of the first-parent line of `head` that last changed a file.
+    /// The newest commit on the first-parent line of `head` that changed `file`.
     ///
     /// # Errors
-    /// When the mirror does not have the commit, or no commit has the file.
+    /// The mirror lacks the commit.
     pub fn last_change(&self, head: CommitId, file: &RepoPath) -> Result<CommitId, GitError> {
-        self.seen(history::last_change(self.folder.path(), head, file))
+        self.note_damage(history::last_change(self.folder.path(), head, file))
     }
 
-    /// What can be done with the remote repository, for a person to read. Changes nothing there: a push is tried as far
-    /// as it goes without one.
+    /// Checks read and write access to the remote without changing it, for `tidegate doctor`.
     ///
     /// # Errors
     /// As [`fetch`](Self::fetch).
@@ -370,27 +354,21 @@ impl Mirror {
         self.remote.check(&self.settings.branch, head)
     }
 
-    /// Merges the mirror's packs when there are many. When that fails only speed is lost.
-    fn tidy(&self, _lock: &Lock) {
-        if !self.folder.is_untidy() {
+    /// Merges the mirror's packs when there are many. Failing costs only speed.
+    fn repack(&self, _lock: &Lock) {
+        if !self.folder.has_many_packs() {
             return;
         }
-        if let Err(error) = self.remote.tidy() {
-            tracing::warn!(mirror = %self.folder.path().display(), %error, "the mirror's packs could not be merged");
+        if let Err(error) = self.remote.repack() {
+            tracing::warn!(mirror = %self.folder.path().display(), %error, "cannot merge the mirror's packs");
         }
     }
 
-    /// Passes a result on, and remembers if it tells of damage.
-    fn seen<T>(&self, result: Result<T, GitError>) -> Result<T, GitError> {
+    /// Returns `result`, and remembers an error that means damage.
+    fn note_damage<T>(&self, result: Result<T, GitError>) -> Result<T, GitError> {
         if let Err(GitError::Damaged { .. }) = result {
             self.damaged.store(true, Ordering::Relaxed);
         }
         result
     }
-}
-
-/// The author at a time in seconds since 1970, in UTC.
-fn author_at(author: &Signature, seconds: i64) -> Result<git2::Signature<'static>, GitError> {
-    git2::Signature::new(&author.name, &author.email, &git2::Time::new(seconds, 0))
-        .map_err(|source| GitError::Author { name: author.name.clone(), email: author.email.clone(), source })
 }

@@ -1,12 +1,11 @@
-//! Git: a bare mirror of one branch, its trees and history, commits on top of it, and the push; and mirrors of source
-//! repositories, to read what lies between two of their commits.
+//! Git: a bare mirror of the GitOps branch (trees, history, commits, push), and mirrors of source repositories for
+//! release notes.
 //!
-//! [`Mirror`] is the one way in. Everything here blocks, so callers with an executor use a thread for it. The mirror is
-//! a cache: whatever is wrong with it, it is set aside and made anew, and nothing is lost.
+//! [`Mirror`] is the entry point. Every method blocks; async callers use a thread. The mirror is a cache: a damaged one
+//! is set aside and fetched again.
 //!
-//! This room knows no engine and no YAML: a manifest is a file whose name ends in `.yaml` or `.yml`. No configuration of
-//! the user or of the machine changes what it does: `handle` says how libgit2 is kept from it, and `remote::program` how
-//! the `git` program is.
+//! This room knows no YAML: a manifest is a file named `*.yaml` or `*.yml`. No Git configuration of the user or the
+//! machine has an effect: see `handle` for libgit2 and `remote::program` for the `git` program.
 
 mod checkout;
 mod content;
@@ -20,15 +19,15 @@ mod listing;
 mod mirror;
 mod raw;
 mod remote;
-mod request;
 mod signing;
 mod source;
 mod tree;
 
 pub use checkout::Checkout;
-pub use content::MOST_CONTENT_BYTES;
+pub use content::MAX_CONTENT_BYTES;
+pub use draft::Signature;
 pub use error::{GitError, ProgramError};
-pub use mirror::{Fetched, Mirror, Settings, Signature};
-pub use remote::{Access, Limits, Login, PushAccess, Reach, Secret, Stop, Trouble, local_path};
-pub use signing::{AllowedSigners, Signed, Signing};
-pub use source::{SourceMirror, SourceSettings, Wanted};
+pub use mirror::{Fetched, Mirror, Settings};
+pub use remote::{Access, Limits, Login, PushAccess, Reach, RemoteError, Secret, Stop, local_path};
+pub use signing::{AllowedSigners, SignatureCheck, Signing};
+pub use source::{RangeQuery, SourceMirror, SourceSettings};

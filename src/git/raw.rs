@@ -1,18 +1,18 @@
-//! What libgit2 gives of a commit, as text and times that can be held: whoever made the commit wrote what they liked.
+//! Bounded text and times from commits: their authors write what they like.
 
 use chrono::DateTime;
 
 use super::GitError;
 use crate::model::Timestamp;
 
-/// The text, with what is not UTF-8 replaced, cut to at most so many bytes.
-pub(super) fn bounded_text(bytes: &[u8], most: usize) -> String {
-    let mut text = String::from_utf8_lossy(&bytes[..bytes.len().min(most)]).into_owned();
-    text.truncate(text.floor_char_boundary(most));
+/// Decodes UTF-8 with replacement, cut to at most `max` bytes.
+pub(super) fn bounded_text(bytes: &[u8], max: usize) -> String {
+    let mut text = String::from_utf8_lossy(&bytes[..bytes.len().min(max)]).into_owned();
+    text.truncate(text.floor_char_boundary(max));
     text
 }
 
-/// The time, at the end of what can be told when it is beyond that: a commit may claim any.
+/// The time, clamped to the range of [`Timestamp`]: a commit may claim any.
 pub(super) fn time(time: git2::Time) -> Timestamp {
     let beyond = if time.seconds() < 0 { Timestamp::MIN_UTC } else { Timestamp::MAX_UTC };
     DateTime::from_timestamp(time.seconds(), 0).unwrap_or(beyond)

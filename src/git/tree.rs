@@ -1,4 +1,4 @@
-//! Trees, and which part of them matters: the configured folders, and the manifests in them.
+//! Trees, and the configured part of them.
 
 use git2::{Commit, ErrorCode, ObjectType, Oid, Repository, Tree, TreeEntry};
 
@@ -6,17 +6,15 @@ use super::GitError;
 use super::handle::{commit_id, commit_oid};
 use crate::model::{CommitId, RepoPath};
 
-/// How deep folders may lie in each other; a tree that is deeper was made to break something.
-pub(super) const MOST_DEPTH: usize = 64;
+/// Maximum folder depth; a deeper tree is an attack.
+pub(super) const MAX_DEPTH: usize = 64;
 
-/// How many entries are looked at in one tree. A few small objects can name a tree of any size.
-pub(super) const MOST_ENTRIES: usize = 2_000_000;
+/// Maximum entries read of one tree: a few small objects can describe a tree of any size.
+pub(super) const MAX_ENTRIES: usize = 2_000_000;
 
-/// What a tree's entry is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Kind {
     Folder,
-    /// A regular file, executable or not.
     File,
     SymbolicLink,
     Submodule,
@@ -33,13 +31,13 @@ impl Kind {
     }
 }
 
-/// A folder or a file that is looked at, with everything under it. The whole repository has the empty path.
+/// A folder or file with everything under it. The empty path is the whole repository.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Root {
     pub(super) path: String,
 }
 
-/// The parts of the repository that are looked at. None lies within another; no path at all means everything.
+/// The configured parts of the repository, none within another.
 #[derive(Clone, Debug)]
 pub(super) struct Scope {
     pub(super) roots: Vec<Root>,
@@ -62,7 +60,7 @@ impl Scope {
         Self { roots }
     }
 
-    /// What each root is in `tree`, in the order of the roots; nothing where it is not there.
+    /// What each root is in `tree`, in the order of the roots.
     pub(super) fn resolve(
         &self,
         repository: &Repository,
@@ -72,7 +70,7 @@ impl Scope {
     }
 }
 
-/// What lies at `path` in `tree`. A symbolic link or a submodule on the way is what lies there.
+/// What lies at `path` in `tree`. A symbolic link or submodule on the way is returned itself.
 pub(super) fn entry_at(
     repository: &Repository,
     tree: Oid,
@@ -92,12 +90,11 @@ pub(super) fn entry_at(
     Ok(Some(found))
 }
 
-/// Whether a file of this name may hold manifests.
 pub(super) fn is_manifest(name: &[u8]) -> bool {
     name.ends_with(b".yaml") || name.ends_with(b".yml")
 }
 
-/// The path of the entry `name` in the folder `folder`, if it is one that can be named.
+/// Joins a folder and an entry name, if that is UTF-8.
 pub(super) fn join(folder: &str, name: &[u8]) -> Option<String> {
     let name = std::str::from_utf8(name).ok()?;
     Some(if folder.is_empty() { name.to_owned() } else { format!("{folder}/{name}") })
@@ -109,7 +106,7 @@ pub(super) fn find_tree(repository: &Repository, id: Oid) -> Result<Tree<'_>, Gi
         .map_err(|source| GitError::Damaged { operation: format!("read tree {id}"), source })
 }
 
-/// A commit that the caller names: not to have it is no damage.
+/// Finds a commit that the caller names; its absence is no damage.
 pub(super) fn find_commit(repository: &Repository, id: CommitId) -> Result<Commit<'_>, GitError> {
     repository.find_commit(commit_oid(id)).map_err(|source| match source.code() {
         ErrorCode::NotFound => GitError::UnknownCommit { commit: id },
@@ -117,7 +114,7 @@ pub(super) fn find_commit(repository: &Repository, id: CommitId) -> Result<Commi
     })
 }
 
-/// A commit that another one names as its parent: not to have it is damage.
+/// Finds a commit that the mirror must have; its absence is damage.
 pub(super) fn find_parent(repository: &Repository, id: Oid) -> Result<Commit<'_>, GitError> {
     repository
         .find_commit(id)

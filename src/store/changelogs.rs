@@ -11,13 +11,13 @@ use super::open::Store;
 use super::{StoreError, sql};
 
 /// How many ranges are kept; the ones that were read longest ago go first.
-const MOST_RANGES: i64 = 500;
+const MAX_RANGES: i64 = 500;
 
 /// The largest range that is kept.
-const MOST_RANGE_BYTES: usize = 16 * 1024 * 1024;
+const MAX_RANGE_BYTES: usize = 16 * 1024 * 1024;
 
 /// The most labels of one image that are kept, in bytes.
-const MOST_LABEL_BYTES: usize = 256 * 1024;
+const MAX_LABEL_BYTES: usize = 256 * 1024;
 
 /// Between which images, and what of their source was looked into.
 #[derive(Clone, Copy, Debug)]
@@ -66,7 +66,7 @@ impl Store {
     ) -> Result<(), StoreError> {
         let operation = "keep the labels of an image";
         let Ok(text) = serde_json::to_string(labels) else { return Ok(()) };
-        if text.len() > MOST_LABEL_BYTES {
+        if text.len() > MAX_LABEL_BYTES {
             return Ok(());
         }
         let failed = self.database.failed(operation);
@@ -111,7 +111,7 @@ impl Store {
         at: Timestamp,
     ) -> Result<(), StoreError> {
         let operation = "keep the commits between two images";
-        if content.len() > MOST_RANGE_BYTES {
+        if content.len() > MAX_RANGE_BYTES {
             return Ok(());
         }
         let failed = self.database.failed(operation);
@@ -128,7 +128,7 @@ impl Store {
             .await
             .map_err(&failed)?;
         sqlx::query(sql::FORGET_SOURCE_RANGES)
-            .bind(MOST_RANGES)
+            .bind(MAX_RANGES)
             .execute(&mut *writing)
             .await
             .map_err(&failed)?;

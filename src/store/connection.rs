@@ -103,7 +103,7 @@ pub(super) type RowOfValues<'query> = Separated<'query, Sqlite, &'static str>;
 
 /// How many rows go into one statement: enough to make the way to the database's thread cheap, few enough for
 /// every limit on parameters.
-pub(super) const ROWS_A_STATEMENT: usize = 100;
+pub(super) const ROWS_PER_STATEMENT: usize = 100;
 
 /// Adds rows, many in a statement.
 pub(super) async fn insert<T>(
@@ -112,11 +112,11 @@ pub(super) async fn insert<T>(
     rows: &[T],
     bind: impl Fn(RowOfValues<'_>, &T),
 ) -> Result<(), sqlx::Error> {
-    for rows in rows.chunks(ROWS_A_STATEMENT) {
+    for rows in rows.chunks(ROWS_PER_STATEMENT) {
         let mut query = QueryBuilder::new(into);
         query.push_values(rows, &bind);
         // A statement of another length is hardly met again.
-        let repeats = rows.len() == ROWS_A_STATEMENT;
+        let repeats = rows.len() == ROWS_PER_STATEMENT;
         query.build().persistent(repeats).execute(&mut *connection).await?;
     }
     Ok(())

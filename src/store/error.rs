@@ -34,7 +34,7 @@ pub enum StoreError {
         /// The database's file.
         path: PathBuf,
         /// What kind of failure it is.
-        failure: Failure,
+        failure: FailureKind,
         /// What the database said.
         source: Cause,
     },
@@ -84,7 +84,7 @@ pub enum StoreError {
 
 /// Why a database refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Failure {
+pub enum FailureKind {
     /// Somebody else is writing.
     Busy,
     /// The disk, or the quota, is full.
@@ -114,7 +114,7 @@ impl StoreError {
             other => Self::Database {
                 operation,
                 path: path.to_owned(),
-                failure: Failure::Other,
+                failure: FailureKind::Other,
                 source: other.into(),
             },
         }
@@ -122,7 +122,7 @@ impl StoreError {
 
     /// Whether the database is damaged: opening it again sets it aside and makes a new one.
     pub fn is_damage(&self) -> bool {
-        matches!(self, Self::Database { failure: Failure::Damaged, .. })
+        matches!(self, Self::Database { failure: FailureKind::Damaged, .. })
     }
 
     /// What the error means for the one who has to act on it.
@@ -130,7 +130,7 @@ impl StoreError {
         match self {
             Self::InUse { .. }
             | Self::IndexGone
-            | Self::Database { failure: Failure::Busy | Failure::Damaged, .. } => Class::TryAgain,
+            | Self::Database { failure: FailureKind::Busy | FailureKind::Damaged, .. } => Class::TryAgain,
             Self::File { .. }
             | Self::Database { .. }
             | Self::NewerSchema { .. }
@@ -155,7 +155,7 @@ impl StoreError {
     }
 }
 
-impl Failure {
+impl FailureKind {
     fn hint(self) -> Option<&'static str> {
         match self {
             Self::Busy => Some("another process is writing to it; try again when it is done"),
@@ -173,7 +173,7 @@ const WRITABLE_HINT: &str = "Tidegate must be able to write to the file and to t
 
 fn file_hint(kind: io::ErrorKind) -> Option<&'static str> {
     match kind {
-        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => Failure::Full.hint(),
+        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => FailureKind::Full.hint(),
         io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem => Some(WRITABLE_HINT),
         io::ErrorKind::NotADirectory | io::ErrorKind::AlreadyExists => {
             Some("a part of the path is a file; name one in which every part but the last is a folder")
@@ -183,31 +183,31 @@ fn file_hint(kind: io::ErrorKind) -> Option<&'static str> {
     }
 }
 
-/// Takes sqlx's wrapping off, so that the cause is told once, and finds out what kind of failure it is.
-fn understand(error: sqlx::Error) -> (Failure, Cause) {
+/// Takes sqlx's wrapping off, so that the cause is row once, and finds out what kind of failure it is.
+fn understand(error: sqlx::Error) -> (FailureKind, Cause) {
     match error {
         sqlx::Error::Database(error) => {
             let code = error.code().and_then(|code| code.parse().ok()).unwrap_or_default();
-            (failure_of(code), error.into_error())
+            (failure_kind(code), error.into_error())
         }
-        sqlx::Error::Io(error) => (Failure::Other, error.into()),
-        sqlx::Error::PoolTimedOut => (Failure::Busy, sqlx::Error::PoolTimedOut.into()),
-        other => (Failure::Other, other.into()),
+        sqlx::Error::Io(error) => (FailureKind::Other, error.into()),
+        sqlx::Error::PoolTimedOut => (FailureKind::Busy, sqlx::Error::PoolTimedOut.into()),
+        other => (FailureKind::Other, other.into()),
     }
 }
 
 /// What an extended result code means (sqlite.org/rescode.html); its low byte is the primary code.
-fn failure_of(code: i32) -> Failure {
+fn failure_kind(code: i32) -> FailureKind {
     /// `SQLITE_IOERR_SHORT_READ`: the file ends before a page that it should hold.
     const SHORT_READ: i32 = 522;
     /// `SQLITE_IOERR_SHMSIZE`: there is no room for the index of the write-ahead log.
     const NO_ROOM_FOR_SHARED_MEMORY: i32 = 4874;
     match (code, code & 0xff) {
-        (SHORT_READ, _) | (_, 11 | 26) => Failure::Damaged,
-        (NO_ROOM_FOR_SHARED_MEMORY, _) | (_, 13) => Failure::Full,
-        (_, 5 | 6) => Failure::Busy,
-        (_, 8) => Failure::ReadOnly,
-        _ => Failure::Other,
+        (SHORT_READ, _) | (_, 11 | 26) => FailureKind::Damaged,
+        (NO_ROOM_FOR_SHARED_MEMORY, _) | (_, 13) => FailureKind::Full,
+        (_, 5 | 6) => FailureKind::Busy,
+        (_, 8) => FailureKind::ReadOnly,
+        _ => FailureKind::Other,
     }
 }
 
@@ -236,21 +236,21 @@ mod tests {
     #[test]
     fn result_codes_are_told_apart() {
         for (code, failure) in [
-            (5, Failure::Busy),
-            (261, Failure::Busy), // SQLITE_BUSY_RECOVERY
-            (6, Failure::Busy),
-            (8, Failure::ReadOnly),
-            (1032, Failure::ReadOnly), // SQLITE_READONLY_DBMOVED
-            (11, Failure::Damaged),
-            (779, Failure::Damaged), // SQLITE_CORRUPT_INDEX
-            (26, Failure::Damaged),
-            (522, Failure::Damaged),
-            (10, Failure::Other),
-            (13, Failure::Full),
-            (4874, Failure::Full),
-            (0, Failure::Other),
+            (5, FailureKind::Busy),
+            (261, FailureKind::Busy), // SQLITE_BUSY_RECOVERY
+            (6, FailureKind::Busy),
+            (8, FailureKind::ReadOnly),
+            (1032, FailureKind::ReadOnly), // SQLITE_READONLY_DBMOVED
+            (11, FailureKind::Damaged),
+            (779, FailureKind::Damaged), // SQLITE_CORRUPT_INDEX
+            (26, FailureKind::Damaged),
+            (522, FailureKind::Damaged),
+            (10, FailureKind::Other),
+            (13, FailureKind::Full),
+            (4874, FailureKind::Full),
+            (0, FailureKind::Other),
         ] {
-            assert_eq!(failure_of(code), failure, "{code}");
+            assert_eq!(failure_kind(code), failure, "{code}");
         }
     }
 

@@ -64,8 +64,8 @@ impl Store {
             .fetch_all(&mut *reading)
             .await
             .map_err(self.database.failed(operation))?;
-        let read = |row: &SqliteRow| Ok((row::word(row, "head")?, row::instant(row, "fetched_at_ms")?));
-        Ok(row::readable(&rows, "fetch", read).pop())
+        let read = |row: &SqliteRow| Ok((row::parsed(row, "head")?, row::timestamp(row, "fetched_at_ms")?));
+        Ok(row::read_rows(&rows, "fetch", read).pop())
     }
 
     /// The heads that the branch was seen at, in the order in which they were seen.
@@ -79,11 +79,11 @@ impl Store {
             .fetch_all(&mut *reading)
             .await
             .map_err(self.database.failed(operation))?;
-        Ok(row::readable(&rows, "fetch", |row| {
+        Ok(row::read_rows(&rows, "fetch", |row| {
             Ok(Fetch {
-                head: row::word(row, "head")?,
-                absent_at: row::optional_instant(row, "absent_at_ms")?,
-                at: row::instant(row, "fetched_at_ms")?,
+                head: row::parsed(row, "head")?,
+                absent_at: row::optional_timestamp(row, "absent_at_ms")?,
+                at: row::timestamp(row, "fetched_at_ms")?,
             })
         }))
     }

@@ -5,7 +5,7 @@ use sqlx::{QueryBuilder, Sqlite};
 
 use crate::model::{Intent, Outcome, PromotionId, Timestamp};
 
-use super::connection::{Connection, ROWS_A_STATEMENT, insert};
+use super::connection::{Connection, ROWS_PER_STATEMENT, insert};
 use super::open::Store;
 use super::row::{self, Unreadable};
 use super::{StoreError, sql};
@@ -48,7 +48,7 @@ impl Store {
             .fetch_all(&mut *reading)
             .await
             .map_err(self.database.failed(operation))?;
-        Ok(row::readable(&rows, "intent", read_intent))
+        Ok(row::read_rows(&rows, "intent", read_intent))
     }
 
     /// Records what came of an intent. See [`Self::settle_all`].
@@ -59,7 +59,7 @@ impl Store {
         self.settle_all(&[(id, outcome)], at).await
     }
 
-    /// Records what came of intents, each told of at most once, all or none of them.
+    /// Records what came of intents, each row of at most once, all or none of them.
     ///
     /// Telling it twice changes nothing. A rollout commit overrules an abandonment, since it was seen in Git; nothing
     /// overrules a rollout commit. An intent that the database doesn't have, since it was rebuilt meanwhile, is passed over.
@@ -75,7 +75,7 @@ impl Store {
         let failed = self.database.failed(operation);
         let mut writing = self.database.write(operation).await?;
         // A statement for each would take a big pass longer than all else that is recorded of it.
-        for outcomes in outcomes.chunks(ROWS_A_STATEMENT) {
+        for outcomes in outcomes.chunks(ROWS_PER_STATEMENT) {
             settle(&mut writing, outcomes, at).await.map_err(&failed)?;
         }
         writing.commit().await.map_err(failed)
@@ -98,21 +98,21 @@ async fn settle(
     });
     query.push(after);
     // A statement of another length is hardly met again.
-    let repeats = outcomes.len() == ROWS_A_STATEMENT;
+    let repeats = outcomes.len() == ROWS_PER_STATEMENT;
     query.build().persistent(repeats).execute(connection).await.map(drop)
 }
 
 fn read_intent(row: &SqliteRow) -> Result<Intent, Unreadable> {
     Ok(Intent {
-        id: row::word(row, "promotion")?,
-        service: row::word(row, "service")?,
-        environment: row::word(row, "environment")?,
-        image: row::word(row, "image")?,
-        from: row::word(row, "from_tag")?,
-        to: row::word(row, "to_tag")?,
-        digest: row::word(row, "digest")?,
-        base: row::word(row, "base")?,
+        id: row::parsed(row, "promotion")?,
+        service: row::parsed(row, "service")?,
+        environment: row::parsed(row, "environment")?,
+        image: row::parsed(row, "image")?,
+        from: row::parsed(row, "from_tag")?,
+        to: row::parsed(row, "to_tag")?,
+        digest: row::parsed(row, "digest")?,
+        base: row::parsed(row, "base")?,
         requested_by: row::plain(row, "requested_by")?,
-        at: row::instant(row, "begun_at_ms")?,
+        at: row::timestamp(row, "begun_at_ms")?,
     })
 }

@@ -26,7 +26,7 @@ impl DataFolder {
     ///
     /// # Errors
     /// [`StoreError::InUse`] when it is still held after `wait`; [`StoreError::File`] when the folder can't be used.
-    pub async fn lock(path: &Path, wait: Duration, on_wait: impl FnOnce()) -> Result<Guard, StoreError> {
+    pub async fn lock(path: &Path, wait: Duration, on_wait: impl FnOnce()) -> Result<FolderLock, StoreError> {
         create_folder(path)?;
         let mut lock = LockFile::open(&path.join("lock"), path)?;
         let deadline = Instant::now() + wait;
@@ -41,14 +41,14 @@ impl DataFolder {
             tokio::time::sleep(POLL).await;
         }
         lock.sign()?;
-        Ok(Guard { _lock: lock })
+        Ok(FolderLock { _lock: lock })
     }
 }
 
 /// A lock that is held until this is dropped.
 #[derive(Debug)]
 #[must_use = "the lock ends when this is dropped"]
-pub struct Guard {
+pub struct FolderLock {
     _lock: LockFile,
 }
 

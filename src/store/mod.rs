@@ -24,8 +24,8 @@ mod tags;
 mod tests;
 
 pub use changelogs::RangeKey;
-pub use error::{Failure, StoreError};
+pub use error::{FailureKind, StoreError};
 pub use fetches::Fetch;
 pub use index::Extended;
-pub use lock::{DataFolder, Guard};
-pub use open::{OpenState, Opened, Store};
+pub use lock::{DataFolder, FolderLock};
+pub use open::{OpenState, OpenedStore, Store};

@@ -10,7 +10,7 @@ use sqlx::{QueryBuilder, Sqlite};
 
 use crate::model::{Digest, ImageName, Observation, Tag, Timestamp};
 
-use super::connection::{Connection, ROWS_A_STATEMENT, insert};
+use super::connection::{Connection, ROWS_PER_STATEMENT, insert};
 use super::open::Store;
 use super::row::{self, Unreadable};
 use super::{StoreError, sql};
@@ -63,7 +63,7 @@ impl Store {
         let rows =
             of_keys(&mut reading, sql::OBSERVATIONS, &keys).await.map_err(self.database.failed(operation))?;
         let mut observations: HashMap<_, Vec<_>> = HashMap::new();
-        for (key, observation) in row::readable(&rows, "observation", |row| read_observation(row, &keys)) {
+        for (key, observation) in row::read_rows(&rows, "observation", |row| read_observation(row, &keys)) {
             let (image, tag) = key;
             observations.entry((image.clone(), tag.clone())).or_default().push(observation);
         }
@@ -85,14 +85,14 @@ impl Store {
         let mut reading = self.database.read(operation).await?;
         let mut observations: HashMap<_, Vec<_>> = HashMap::new();
         let positioned: Vec<_> = (0_i64..).zip(of).collect();
-        for images in positioned.chunks(ROWS_A_STATEMENT) {
+        for images in positioned.chunks(ROWS_PER_STATEMENT) {
             let mut query = QueryBuilder::<Sqlite>::new(sql::ALL_OBSERVATIONS.0);
             query.push_values(images, |mut values, (position, image)| {
                 values.push_bind(*position).push_bind(image.to_string());
             });
             query.push(sql::ALL_OBSERVATIONS.1);
             let rows = query.build().fetch_all(&mut *reading).await.map_err(&failed)?;
-            for (tagged, observation) in row::readable(&rows, "observation", |row| read_any(row, of)) {
+            for (tagged, observation) in row::read_rows(&rows, "observation", |row| read_any(row, of)) {
                 observations.entry(tagged).or_default().push(observation);
             }
         }
@@ -105,8 +105,8 @@ fn read_any(row: &SqliteRow, of: &[ImageName]) -> Result<((ImageName, Tag), Obse
     let image = usize::try_from(position).ok().and_then(|position| of.get(position));
     let image = image.ok_or_else(|| Unreadable::new("position", "nothing was asked for there"))?;
     let observation =
-        Observation { digest: row::word(row, "digest")?, at: row::instant(row, "observed_at_ms")? };
-    Ok(((image.clone(), row::word(row, "tag")?), observation))
+        Observation { digest: row::parsed(row, "digest")?, at: row::timestamp(row, "observed_at_ms")? };
+    Ok(((image.clone(), row::parsed(row, "tag")?), observation))
 }
 
 /// What observations are found by.
@@ -127,7 +127,7 @@ async fn changes<'seen>(
     let keys: Vec<Key<'seen>> = seen.iter().map(|(image, tag, _)| (image, tag)).collect();
     let rows = of_keys(connection, sql::LAST_OBSERVATIONS, &keys).await?;
     let mut last: HashMap<Key<'seen>, (i64, String)> =
-        row::readable(&rows, "observation", |row| read_last(row, &keys)).into_iter().collect();
+        row::read_rows(&rows, "observation", |row| read_last(row, &keys)).into_iter().collect();
     let mut changes = Vec::new();
     for (key, (_, _, digest)) in keys.into_iter().zip(seen) {
         let (ordinal, known) = last.entry(key).or_default();
@@ -149,7 +149,7 @@ async fn of_keys(
 ) -> Result<Vec<SqliteRow>, sqlx::Error> {
     let positioned: Vec<_> = (0_i64..).zip(keys).collect();
     let mut rows = Vec::new();
-    for keys in positioned.chunks(ROWS_A_STATEMENT) {
+    for keys in positioned.chunks(ROWS_PER_STATEMENT) {
         let mut query = QueryBuilder::<Sqlite>::new(before);
         query.push_values(keys, |mut values, (position, (image, tag))| {
             values.push_bind(*position).push_bind(image.to_string()).push_bind(tag.as_str());
@@ -171,7 +171,7 @@ fn read_observation<'seen>(
     keys: &[Key<'seen>],
 ) -> Result<(Key<'seen>, Observation), Unreadable> {
     let observation =
-        Observation { digest: row::word(row, "digest")?, at: row::instant(row, "observed_at_ms")? };
+        Observation { digest: row::parsed(row, "digest")?, at: row::timestamp(row, "observed_at_ms")? };
     Ok((read_key(row, keys)?, observation))
 }
 

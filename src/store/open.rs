@@ -23,7 +23,7 @@ pub struct Store {
 
 /// A store, and what was found in its place.
 #[derive(Debug)]
-pub struct Opened {
+pub struct OpenedStore {
     /// The store.
     pub store: Store,
     /// What was found.
@@ -55,7 +55,7 @@ impl Store {
     /// # Errors
     /// When the file or its folder can't be used, the database is of a newer Tidegate or of another program, or it is
     /// damaged while another process has it open.
-    pub async fn open(path: &Path, repository: &str) -> Result<Opened, StoreError> {
+    pub async fn open(path: &Path, repository: &str) -> Result<OpenedStore, StoreError> {
         create_folder(folder_of(path))?;
         let in_use = LockFile::open(&beside(path, ".lock"), path)?;
         let alone = in_use.try_exclusive()?;
@@ -73,7 +73,7 @@ impl Store {
             }
         };
         in_use.share(BUSY_TIMEOUT).await?;
-        Ok(Opened { store: Self { database, _in_use: in_use }, state })
+        Ok(OpenedStore { store: Self { database, _in_use: in_use }, state })
     }
 
     /// Ends every connection. Dropping the store does too, but doesn't wait for it.
@@ -82,7 +82,7 @@ impl Store {
     }
 }
 
-/// Whether a file begins as databases do, is empty, or can't be read, which is told when it is opened. SQLite is not shown
+/// Whether a file begins as databases do, is empty, or can't be read, which is row when it is opened. SQLite is not shown
 /// anything else: it throws the write-ahead log of such a file away, sooner or later.
 fn may_be_database(path: &Path) -> bool {
     // The SQLite database file format, section 1.3.1.

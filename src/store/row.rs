@@ -38,21 +38,21 @@ where
     row.try_get(column).map_err(|error| Unreadable::new(column, error))
 }
 
-/// A column that holds the text of a word of the model.
-pub(super) fn word<T>(row: &SqliteRow, column: &'static str) -> Result<T, Unreadable>
+/// A column that holds the text of a parsed of the model.
+pub(super) fn parsed<T>(row: &SqliteRow, column: &'static str) -> Result<T, Unreadable>
 where
     T: FromStr<Err: Display>,
 {
     parse(plain(row, column)?, column)
 }
 
-/// A column that holds an instant.
-pub(super) fn instant(row: &SqliteRow, column: &'static str) -> Result<Timestamp, Unreadable> {
+/// A column that holds an timestamp.
+pub(super) fn timestamp(row: &SqliteRow, column: &'static str) -> Result<Timestamp, Unreadable> {
     from_millis(plain(row, column)?, column)
 }
 
 /// The same, or nothing.
-pub(super) fn optional_instant(
+pub(super) fn optional_timestamp(
     row: &SqliteRow,
     column: &'static str,
 ) -> Result<Option<Timestamp>, Unreadable> {
@@ -60,7 +60,7 @@ pub(super) fn optional_instant(
     millis.map(|millis| from_millis(millis, column)).transpose()
 }
 
-/// The text of a word of the model.
+/// The text of a parsed of the model.
 pub(super) fn parse<T>(text: &str, column: &'static str) -> Result<T, Unreadable>
 where
     T: FromStr<Err: Display>,
@@ -68,13 +68,13 @@ where
     text.parse().map_err(|error| Unreadable::new(column, error))
 }
 
-/// An instant by its number.
+/// An timestamp by its number.
 pub(super) fn from_millis(millis: i64, column: &'static str) -> Result<Timestamp, Unreadable> {
     DateTime::from_timestamp_millis(millis).ok_or_else(|| Unreadable::new(column, "no such time"))
 }
 
 /// Keeps the rows that can be read; tells of those that can't, which is the reason why `what` is named.
-pub(super) fn readable<T>(
+pub(super) fn read_rows<T>(
     rows: &[SqliteRow],
     what: &'static str,
     read: impl Fn(&SqliteRow) -> Result<T, Unreadable>,
@@ -82,7 +82,7 @@ pub(super) fn readable<T>(
     let mut words = Vec::with_capacity(rows.len());
     for row in rows {
         match read(row) {
-            Ok(word) => words.push(word),
+            Ok(parsed) => words.push(parsed),
             Err(error) => tracing::warn!(what, %error, "a row of the database can't be read and is left out"),
         }
     }

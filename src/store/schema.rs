@@ -7,7 +7,7 @@ use sqlx::migrate::{MigrateError, Migrator};
 use crate::model::Printable;
 
 use super::connection::{Connection, Database};
-use super::error::{Failure, StoreError};
+use super::error::{FailureKind, StoreError};
 use super::sql;
 
 /// Every migration of SQLite, in the binary.
@@ -34,7 +34,7 @@ pub(super) async fn bring_up_to_date(database: &Database) -> Result<Found, Store
     let operation = "bring the schema up to date";
     let path = database.path();
     let mut transaction = database.write(operation).await?;
-    let found = recognise(&mut transaction, path).await?;
+    let found = identify(&mut transaction, path).await?;
     if found == Found::Empty {
         mark_as_ours(&mut transaction).await.map_err(database.failed(operation))?;
     }
@@ -46,7 +46,7 @@ pub(super) async fn bring_up_to_date(database: &Database) -> Result<Found, Store
     Ok(found)
 }
 
-/// Fails with [`Failure::Damaged`] when a page or an index of the file makes no sense.
+/// Fails with [`FailureKind::Damaged`] when a page or an index of the file makes no sense.
 pub(super) async fn check(database: &Database) -> Result<(), StoreError> {
     let operation = "check the pages";
     let mut connection = database.read(operation).await?;
@@ -60,12 +60,12 @@ pub(super) async fn check(database: &Database) -> Result<(), StoreError> {
     Err(StoreError::Database {
         operation,
         path: database.path().to_owned(),
-        failure: Failure::Damaged,
+        failure: FailureKind::Damaged,
         source: Printable::new(&verdict).to_string().into(),
     })
 }
 
-async fn recognise(connection: &mut Connection, path: &Path) -> Result<Found, StoreError> {
+async fn identify(connection: &mut Connection, path: &Path) -> Result<Found, StoreError> {
     let failed = |error| StoreError::database("read the schema", path, error);
     let application: i64 =
         sqlx::query_scalar(sql::APPLICATION).fetch_one(&mut *connection).await.map_err(failed)?;

@@ -75,7 +75,7 @@ pub(super) const SET_INDEX: &str =
     "INSERT INTO history_index (only_row, scope, head, next_sequence, generation) VALUES (1, $1, $2, $3, $4)
     ON CONFLICT (only_row) DO UPDATE SET scope = excluded.scope, head = excluded.head,
         next_sequence = excluded.next_sequence, generation = excluded.generation";
-/// What is taken out of the index goes on bearing witness of when commits came: the first word of each counts.
+/// What is taken out of the index goes on bearing witness of when commits came: the first parsed of each counts.
 pub(super) const CUT_INDEX: [&str; 3] = [
     "INSERT INTO history_evidence (commit_id, absent_at_ms, fetched_at_ms)
         SELECT commit_id, absent_at_ms, fetched_at_ms FROM history_commits WHERE sequence >= $1 ORDER BY sequence
@@ -133,11 +133,11 @@ pub(super) const PENDING_INTENTS: &str = "SELECT promotion, service, environment
     ORDER BY begun_at_ms, promotion";
 /// A rollout commit is seen in Git and so overrules a verdict of having found nothing; nothing overrules a rollout commit.
 pub(super) const SETTLE_INTENTS: (&str, &str) = (
-    "WITH told (promotion, outcome, landed_commit, settled_at_ms) AS (",
-    ") UPDATE intents SET outcome = told.outcome, landed_commit = told.landed_commit,
-        settled_at_ms = told.settled_at_ms
-        FROM told WHERE intents.promotion = told.promotion AND (intents.outcome IS NULL
-            OR (intents.outcome = 'abandoned' AND told.outcome = 'landed'))",
+    "WITH row (promotion, outcome, landed_commit, settled_at_ms) AS (",
+    ") UPDATE intents SET outcome = row.outcome, landed_commit = row.landed_commit,
+        settled_at_ms = row.settled_at_ms
+        FROM row WHERE intents.promotion = row.promotion AND (intents.outcome IS NULL
+            OR (intents.outcome = 'abandoned' AND row.outcome = 'landed'))",
 );
 
 // Changelogs.

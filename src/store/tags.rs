@@ -10,7 +10,7 @@ use sqlx::{QueryBuilder, Sqlite};
 
 use crate::model::{ImageName, Tag, TagsSeen, Timestamp};
 
-use super::connection::{ROWS_A_STATEMENT, insert};
+use super::connection::{ROWS_PER_STATEMENT, insert};
 use super::open::Store;
 use super::row::{self, Unreadable};
 use super::{StoreError, sql};
@@ -29,7 +29,7 @@ impl Store {
         let failed = self.database.failed(operation);
         let mut writing = self.database.write(operation).await?;
         let mut last: HashMap<String, i64> = HashMap::new();
-        for images in new.chunks(ROWS_A_STATEMENT) {
+        for images in new.chunks(ROWS_PER_STATEMENT) {
             let mut query = QueryBuilder::<Sqlite>::new(sql::LAST_TAGS_SEEN.0);
             query.push_values(images, |mut values, (image, _)| {
                 values.push_bind(image.to_string());
@@ -64,14 +64,14 @@ impl Store {
         let mut reading = self.database.read(operation).await?;
         let mut seen: HashMap<ImageName, Vec<TagsSeen>> = HashMap::new();
         let positioned: Vec<_> = (0_i64..).zip(of).collect();
-        for images in positioned.chunks(ROWS_A_STATEMENT) {
+        for images in positioned.chunks(ROWS_PER_STATEMENT) {
             let mut query = QueryBuilder::<Sqlite>::new(sql::TAGS_SEEN.0);
             query.push_values(images, |mut values, (position, image)| {
                 values.push_bind(*position).push_bind(image.to_string());
             });
             query.push(sql::TAGS_SEEN.1);
             let rows = query.build().fetch_all(&mut *reading).await.map_err(&failed)?;
-            for (image, tags) in row::readable(&rows, "tags seen", |row| read(row, of)) {
+            for (image, tags) in row::read_rows(&rows, "tags seen", |row| read(row, of)) {
                 seen.entry(image.clone()).or_default().push(tags);
             }
         }
@@ -87,5 +87,5 @@ fn read<'seen>(row: &SqliteRow, of: &'seen [ImageName]) -> Result<(&'seen ImageN
     let ordinal: i64 = row::plain(row, "ordinal")?;
     let tags: &str = row::plain(row, "tags")?;
     let tags = tags.split(' ').filter_map(|tag| tag.parse().ok()).collect();
-    Ok((image, TagsSeen { tags, at: row::instant(row, "seen_at_ms")?, is_first: ordinal == 1 }))
+    Ok((image, TagsSeen { tags, at: row::timestamp(row, "seen_at_ms")?, is_first: ordinal == 1 }))
 }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use sqlx::AssertSqlSafe;
 use tempfile::TempDir;
 
-use super::{Extended, Failure, Store, StoreError};
+use super::{Extended, FailureKind, Store, StoreError};
 use crate::model::{
     Class, CommitId, Fault, FetchEvidence, ImageName, IndexEnd, Intent, PinnedTag, ServiceName, TagChange,
     TagChangeCommit, Timestamp,
@@ -74,7 +74,7 @@ fn subject() -> (ServiceName, ImageName) {
 }
 
 fn assert_full(error: StoreError) {
-    assert!(matches!(error, StoreError::Database { failure: Failure::Full, .. }), "{error:?}");
+    assert!(matches!(error, StoreError::Database { failure: FailureKind::Full, .. }), "{error:?}");
     let fault = Fault::from(error);
     assert_eq!(fault.class(), Class::Failed);
     assert_eq!(fault.hint(), Some("make room on the disk; nothing was written by halves"));
@@ -117,7 +117,7 @@ async fn a_writer_that_does_not_finish_is_waited_for_and_then_told() {
     set(&store, "busy_timeout = 20").await;
     let writing = slow.database.write("write slowly").await.unwrap();
     let error = store.begin(&[intent(1)]).await.unwrap_err();
-    assert!(matches!(error, StoreError::Database { failure: Failure::Busy, .. }), "{error:?}");
+    assert!(matches!(error, StoreError::Database { failure: FailureKind::Busy, .. }), "{error:?}");
     assert_eq!(error.class(), Class::TryAgain);
     assert_eq!(store.pending().await.unwrap(), [], "readers don't wait for writers");
     drop(writing);

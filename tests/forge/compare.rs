@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use tidegate::changelog::{Format, Found, Notes, Rules as Grouping, Sought, Source, SourceName, Web};
 use tidegate::forge::{Api, ApiSettings, Asked, Commits};
-use tidegate::git::{Reach, SourceMirror, SourceSettings, Wanted};
+use tidegate::git::{RangeQuery, Reach, SourceMirror, SourceSettings};
 use tidegate::model::{Class, CommitId, Digest, Fault, ImageName, Relation, SourceRange};
 use tidegate::source::{
     Answer, Between, Cache, Histories, Images, Policy, Question, Reader, Scope, SourceRules,
@@ -96,7 +96,7 @@ fn by_git(origin: &Origin) -> ByGit {
 impl ByGit {
     fn between(&self, from: CommitId, to: CommitId) -> SourceRange {
         let deadline = Instant::now() + Duration::from_mins(1);
-        let wanted = Wanted { from, to, paths: Vec::new(), most_commits: 20_000, deadline };
+        let wanted = RangeQuery { from, to, paths: Vec::new(), most_commits: 20_000, deadline };
         self.0.between(&wanted).unwrap()
     }
 }

@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 
 use secrecy::SecretString;
-use tidegate::git::{GitError, Login, Mirror, PushAccess, Reach, Secret, Settings, Trouble};
+use tidegate::git::{GitError, Login, Mirror, PushAccess, Reach, RemoteError, Secret, Settings};
 use tidegate::model::{Class, Fault, Publication};
 
 use super::ssh::works;
@@ -54,7 +54,7 @@ fn served(token: &str) -> (Origin, GitServer, Mirror) {
     (origin, server, mirror)
 }
 
-fn trouble(error: GitError) -> Trouble {
+fn trouble(error: GitError) -> RemoteError {
     let GitError::Remote { source, .. } = error else { panic!("{error:?}") };
     *source
 }
@@ -95,7 +95,7 @@ fn doctor_sees_that_a_token_may_only_read() {
     let access = mirror.check().unwrap();
     assert!(matches!(access.push, PushAccess::Denied { .. }), "{access:?}");
     let error = mirror.publish(access.head, &[draft("mine", APP, "mine")], noon()).unwrap_err();
-    assert!(matches!(trouble(error), Trouble::NotAllowed { .. }));
+    assert!(matches!(trouble(error), RemoteError::NotAllowed { .. }));
     assert_eq!(commit(&origin.at("main")), access.head);
 }
 

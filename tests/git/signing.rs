@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::Arc;
 
-use tidegate::git::{AllowedSigners, Mirror, Secret, Settings, Signed, Signing};
+use tidegate::git::{AllowedSigners, Mirror, Secret, Settings, SignatureCheck, Signing};
 use tidegate::model::{Class, CommitId, Fault, Publication};
 
 use super::ssh::Fixed;
@@ -72,7 +72,7 @@ fn every_kind_of_ssh_key_signs_what_git_verifies() {
         for commit in ["main", "main^"] {
             assert!(is_verified(&origin, commit, &allowed), "{name} {commit}");
         }
-        assert_eq!(mirror.signed(tip).unwrap(), Signed::ByAllowed);
+        assert_eq!(mirror.signed(tip).unwrap(), SignatureCheck::Valid);
         origin.git(&["fsck", "--strict"]);
         assert_eq!(origin.git(&["log", "-1", "--format=%s|%an", "main"]), "ñandú|tidegate");
     }
@@ -138,10 +138,10 @@ fn a_gpg_key_signs_what_git_verifies() {
     let signed = mirror(&origin, Signing::Gpg { key, home: Some(home.clone()) }, Some(allowed.clone()));
     let tip = push(&signed).unwrap();
     assert!(is_verified(&origin, "main", &allowed));
-    assert_eq!(signed.signed(tip).unwrap(), Signed::ByAllowed);
+    assert_eq!(signed.signed(tip).unwrap(), SignatureCheck::Valid);
     let only_ssh = AllowedSigners { ssh: Some("/dev/null".into()), gpg_home: None };
     let strict = mirror(&origin, Signing::None, Some(only_ssh));
-    assert!(matches!(strict.signed(tip).unwrap(), Signed::Not { .. }));
+    assert!(matches!(strict.signed(tip).unwrap(), SignatureCheck::Invalid { .. }));
     let unknown = Signing::Gpg { key: "0123456789ABCDEF".into(), home: Some(home) };
     let fault = push(&mirror(&origin, unknown, None)).unwrap_err();
     assert!(fault.in_one_line().contains("cannot sign a commit by the GPG key"), "{}", fault.in_one_line());
@@ -167,13 +167,13 @@ fn who_is_not_allowed_to_sign_does_not_count_until_they_are() {
     let allowed = allow(&origin, &ours);
     let mirror = mirror(&origin, Signing::None, Some(allowed.clone()));
     mirror.fetch().unwrap();
-    let not = |commit| matches!(mirror.signed(commit).unwrap(), Signed::Not { .. });
+    let not = |commit| matches!(mirror.signed(commit).unwrap(), SignatureCheck::Invalid { .. });
     assert!(not(signed) && not(unsigned));
-    assert_eq!(mirror.signed(unsigned).unwrap(), Signed::Not { reason: "it is not signed".into() });
+    assert_eq!(mirror.signed(unsigned).unwrap(), SignatureCheck::Invalid { reason: "not signed".into() });
     let file = allowed.ssh.unwrap();
     let public = fs::read_to_string(theirs.with_extension("pub")).unwrap();
     fs::write(&file, format!("person@example.org {public}")).unwrap();
-    assert_eq!(mirror.signed(signed).unwrap(), Signed::ByAllowed);
+    assert_eq!(mirror.signed(signed).unwrap(), SignatureCheck::Valid);
     assert!(not(unsigned));
     assert!(mirror.signed(CommitId::from_bytes([7; 20])).is_err());
 }

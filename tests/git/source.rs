@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use tidegate::git::{GitError, Reach, SourceMirror, SourceSettings, Wanted};
+use tidegate::git::{GitError, RangeQuery, Reach, SourceMirror, SourceSettings};
 use tidegate::model::{CommitId, Relation, SourceRange};
 
 use crate::support::git::{Change, Origin};
@@ -26,7 +26,7 @@ fn id(text: &str) -> CommitId {
 }
 
 fn between(mirror: &SourceMirror, from: &str, to: &str, paths: &[&str]) -> SourceRange {
-    let wanted = Wanted {
+    let wanted = RangeQuery {
         from: id(from),
         to: id(to),
         paths: paths.iter().map(|path| path.parse().unwrap()).collect(),
@@ -180,7 +180,7 @@ fn a_range_has_a_longest_length_and_a_deadline() {
     origin.commits(30, |number| ("a".into(), number.to_string()));
     let mirror = mirror(&origin);
     mirror.fetch().unwrap();
-    let mut wanted = Wanted {
+    let mut wanted = RangeQuery {
         from: id(&first),
         to: id(&origin.at("main")),
         paths: Vec::new(),

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use secrecy::SecretString;
-use tidegate::git::{GitError, Limits, Login, Mirror, PushAccess, Reach, Secret, Settings, Trouble};
+use tidegate::git::{GitError, Limits, Login, Mirror, PushAccess, Reach, RemoteError, Secret, Settings};
 use tidegate::model::{Class, Fault, Publication};
 
 use super::{APP, commit, draft, noon, settings};
@@ -112,7 +112,7 @@ fn a_changed_host_is_refused_with_both_places() {
     let print = fingerprint(&sshd.beside("host_ed25519.pub"));
     let GitError::Remote { ref source, .. } = error else { panic!("{error:?}") };
     let known_at = Some(format!("{}:1", known_hosts.display()));
-    assert_eq!(**source, Trouble::ChangedHost { fingerprint: Some(print), known_at });
+    assert_eq!(**source, RemoteError::ChangedHost { fingerprint: Some(print), known_at });
     assert_eq!(error.class(), Class::Refused);
 }
 
@@ -136,7 +136,7 @@ fn hashed_names_and_authorities_are_known_and_revoked_keys_are_not() {
         .unwrap();
     let error = over(&sshd, &origin, key(id.clone(), revoked)).fetch().unwrap_err();
     assert!(
-        matches!(error, GitError::Remote { ref source, .. } if **source == Trouble::RevokedHost),
+        matches!(error, GitError::Remote { ref source, .. } if **source == RemoteError::RevokedHost),
         "{error:?}"
     );
 
@@ -212,7 +212,7 @@ fn an_agents_key_opens_the_door_and_a_dead_agents_does_not() {
     agent.wait().unwrap();
     let error = mirror.fetch().unwrap_err();
     assert!(
-        matches!(error, GitError::Remote { ref source, .. } if matches!(**source, Trouble::LoginRefused { .. }))
+        matches!(error, GitError::Remote { ref source, .. } if matches!(**source, RemoteError::LoginRefused { .. }))
     );
 }
 
@@ -225,7 +225,7 @@ fn a_repository_that_is_not_there_and_a_server_that_is_not_there_are_told_apart(
     let nowhere = mirror(&origin, sshd.url(&origin.beside("nowhere.git")), login.clone(), Limits::default());
     let error = nowhere.fetch().unwrap_err();
     assert!(
-        matches!(error, GitError::Remote { ref source, .. } if **source == Trouble::NotFound),
+        matches!(error, GitError::Remote { ref source, .. } if **source == RemoteError::NotFound),
         "{error:?}"
     );
     let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();

@@ -1,6 +1,6 @@
 //! Reading trees: which files there are, which differ, what is in them.
 
-use tidegate::git::{GitError, MOST_CONTENT_BYTES};
+use tidegate::git::{GitError, MAX_CONTENT_BYTES};
 use tidegate::model::{BlobId, CommitId};
 use tidegate::model::{Content, LeftAlone, LeftAloneKind};
 
@@ -118,7 +118,7 @@ fn differences_are_those_of_git_diff() {
 #[test]
 fn contents_come_in_order_and_large_ones_are_not_read() {
     let origin = Origin::empty();
-    let large = vec![b'x'; MOST_CONTENT_BYTES + 1];
+    let large = vec![b'x'; MAX_CONTENT_BYTES + 1];
     let pointer = b"version https://git-lfs.github.com/spec/v1\noid sha256:00\nsize 9\n";
     let texts: Vec<String> = (0..300).map(|number| format!("file {number}\n")).collect();
     let names: Vec<String> = (0..300).map(|number| format!("a/{number:03}.yaml")).collect();
@@ -140,7 +140,7 @@ fn contents_come_in_order_and_large_ones_are_not_read() {
         .unwrap();
     let mut expected: Vec<String> =
         texts.iter().enumerate().map(|(at, text)| format!("{at} {text}")).collect();
-    expected.push(format!("300 {} bytes", MOST_CONTENT_BYTES + 1));
+    expected.push(format!("300 {} bytes", MAX_CONTENT_BYTES + 1));
     expected.push("301 pointer".into());
     assert_eq!(seen, expected);
 }

@@ -4,7 +4,7 @@ use std::io::{Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 
 use tidegate::model::Class;
-use tidegate::store::{OpenState, Opened, Store};
+use tidegate::store::{OpenState, OpenedStore, Store};
 
 use super::words::{Place, REPOSITORY, at, extend, index_of, intent, seen, tag_change};
 
@@ -87,7 +87,7 @@ async fn whatever_page_was_overwritten_nothing_false_is_read() {
     for page in 0..healthy.len() / 4096 {
         std::fs::write(&place.file, &healthy).unwrap();
         overwrite(&place.file, page as u64 * 4096 + 8, &[0xa5; 512]);
-        let Opened { store, state } = place.open().await;
+        let OpenedStore { store, state } = place.open().await;
         rebuilt += usize::from(state != OpenState::Existing);
         let found = index_of(&store, "scope").await;
         assert!(found.is_none() || found == index, "page {page}");

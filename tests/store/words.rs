@@ -13,7 +13,7 @@ use tidegate::model::{
     CommitId, Digest, FetchEvidence, ImageName, IndexEnd, Intent, PinnedTag, PromotionId, PromotionMark,
     ServiceName, Tag, TagChange, TagChangeCommit, TagChangeQuery, Timestamp,
 };
-use tidegate::store::{Extended, OpenState, Opened, Store};
+use tidegate::store::{Extended, OpenState, OpenedStore, Store};
 
 pub(super) const REPOSITORY: &str = "file:///srv/gitops.git";
 
@@ -140,20 +140,20 @@ impl Place {
         Self { _folder: folder, file }
     }
 
-    pub(super) async fn open(&self) -> Opened {
+    pub(super) async fn open(&self) -> OpenedStore {
         Store::open(&self.file, REPOSITORY).await.unwrap()
     }
 
     /// Opens a store that must be there already and healthy.
     pub(super) async fn reopen(&self) -> Store {
-        let Opened { store, state } = self.open().await;
+        let OpenedStore { store, state } = self.open().await;
         assert_eq!(state, OpenState::Existing);
         store
     }
 
     /// Opens a store that must be new.
     pub(super) async fn create(&self) -> Store {
-        let Opened { store, state } = self.open().await;
+        let OpenedStore { store, state } = self.open().await;
         assert_eq!(state, OpenState::Created);
         store
     }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use crate::engine::{self, TaggedImage};
 use crate::forge::GitHub;
-use crate::git::{Mirror, Signed};
+use crate::git::{Mirror, SignatureCheck};
 use crate::model::{
     BlobId, CommitDraft, CommitId, CommitInfo, Content, Digest, Fault, FetchEvidence, FileChange, Held,
     ImageName, IndexEnd, Intent, Line, Listing, Observation, Outcome, PromotionId, Proposed, Publication,
@@ -103,8 +103,8 @@ impl engine::Repository for Mirror {
 
     fn unsigned(&self, commit: CommitId) -> Result<Option<String>, Fault> {
         Ok(match self.signed(commit)? {
-            Signed::ByAllowed => None,
-            Signed::Not { reason } => Some(reason),
+            SignatureCheck::Valid => None,
+            SignatureCheck::Invalid { reason } => Some(reason),
         })
     }
 

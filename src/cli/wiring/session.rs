@@ -16,7 +16,7 @@ use crate::forge::GitHub;
 use crate::git::{Mirror, Stop};
 use crate::model::Fault;
 use crate::registry::Client;
-use crate::store::{DataFolder, Guard, OpenState, Store};
+use crate::store::{DataFolder, FolderLock, OpenState, Store};
 
 use super::changelog::Changes;
 use super::ports::{Real, SystemClock};
@@ -130,7 +130,7 @@ impl Session {
     }
 
     /// Waits until no other process works in the data folder.
-    pub(crate) async fn turn(&self, output: &Output) -> Result<Guard, Fault> {
+    pub(crate) async fn turn(&self, output: &Output) -> Result<FolderLock, Fault> {
         take_turn(&self.folder, output).await
     }
 
@@ -140,7 +140,7 @@ impl Session {
     }
 }
 
-async fn take_turn(folder: &Path, output: &Output) -> Result<Guard, Fault> {
+async fn take_turn(folder: &Path, output: &Output) -> Result<FolderLock, Fault> {
     let told = || {
         if std::io::stderr().is_terminal() {
             // Standard error may be closed; this is not worth failing for.

@@ -10,7 +10,7 @@ use sha2::{Digest as _, Sha256};
 
 use crate::changelog::{Found, Sought, Source, SourceName, Web};
 use crate::config::{self, Config, SourceRepository};
-use crate::git::{Limits, Login, Reach, Secret, SourceMirror, SourceSettings, Stop, Wanted};
+use crate::git::{Limits, Login, RangeQuery, Reach, Secret, SourceMirror, SourceSettings, Stop};
 use crate::model::{Class, CommitId, Digest, Fault, ImageName, NetworkUrl, Protocol, RepoPath, ServiceName};
 use crate::registry::Client;
 use crate::source::{Answer, Between, Cache, Histories, Images, Policy, ReadVersion, Scope, SourceRules};
@@ -184,7 +184,7 @@ impl Mirrors {
 
     async fn between(&self, source: &Source, scope: &Scope, ends: [CommitId; 2]) -> Result<Between, Fault> {
         let settings = self.settings(source, scope);
-        let wanted = Wanted {
+        let wanted = RangeQuery {
             from: ends[0],
             to: ends[1],
             paths: scope.paths.clone(),

@@ -5,14 +5,14 @@
 //! have no deadline that a thread can be sure of, read one `known_hosts` file only, and bring a second TLS library. What is
 //! particular to a way of getting there is in [`path`], [`ssh`] and [`https`], and their credentials are theirs alone.
 
-mod every;
+mod all_refs;
 mod https;
 mod path;
 pub(in crate::git) mod program;
 mod push_report;
 mod reach;
+mod remote_error;
 mod ssh;
-mod trouble;
 mod url;
 
 use std::path::{Path, PathBuf};
@@ -20,13 +20,13 @@ use std::process::Command;
 use std::time::Duration;
 
 use self::program::{Output, Timeouts};
-use self::push_report::May;
+use self::push_report::PushMode;
 use self::url::Location;
 use crate::git::{GitError, ProgramError};
 use crate::model::{BranchName, CommitId, NetworkUrl, Printable, Protocol, PullRequestBranch, Timestamp};
 
 pub use self::reach::{Limits, Login, Reach, Secret, Stop};
-pub use self::trouble::Trouble;
+pub use self::remote_error::RemoteError;
 
 /// The folder that a URL names on this machine; it need not be there.
 ///
@@ -68,14 +68,14 @@ pub enum PushAccess {
 
 /// What became of a push.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Pushed {
+pub(super) enum PushOutcome {
     /// The branch is at the new tip.
-    Done,
-    /// Somebody else moved the branch first, or was at it at that moment.
-    Moved,
-    /// The other side does not want it: a hook, a protected branch.
+    Accepted,
+    /// Somebody else moved the branch first, or holds its lock now.
+    BranchMoved,
+    /// The server refused: a hook, a protected branch.
     Declined {
-        /// Its words, fit to be shown.
+        /// The server's words, printable.
         reason: String,
     },
 }
@@ -106,7 +106,7 @@ impl Remote {
             .iter()
             .filter_map(|(_, name)| name.strip_prefix("refs/heads/").map(str::to_owned))
             .collect();
-        Err(GitError::no_branch(&self.shown(), branch, &branches))
+        Err(GitError::no_branch(&self.display_url(), branch, &branches))
     }
 
     /// Brings `branch` and everything under it into the mirror, and sets `reference` there to it.
@@ -118,18 +118,18 @@ impl Remote {
         if let Location::Path(path) = &self.location
             && path::is_shallow(self, path)?
         {
-            return Err(GitError::Shallow { location: self.shown() });
+            return Err(GitError::Shallow { location: self.display_url() });
         }
         let mut command = self.command(operation)?;
         command.arg("fetch").args(OPTIONS).arg("--").arg(self.address());
         let refspec = format!("+{}:{reference}", full_name(branch));
         let limits = &self.reach.limits;
-        let patience = Timeouts { silence: Some(limits.silence), ..self.patience(limits.fetch) };
-        let fetched = program::run(command, [refspec], patience);
+        let timeouts = Timeouts { silence: Some(limits.silence), ..self.timeouts(limits.fetch) };
+        let fetched = program::run(command, [refspec], timeouts);
         let output = self.succeeded(operation, fetched)?;
         // A server whose own history is cut is left alone by Git, which says so and ends well.
-        if output.complaint().contains("shallow roots are not allowed to be updated") {
-            return Err(GitError::Shallow { location: self.shown() });
+        if output.diagnostics().contains("shallow roots are not allowed to be updated") {
+            return Err(GitError::Shallow { location: self.display_url() });
         }
         Ok(())
     }
@@ -147,8 +147,8 @@ impl Remote {
         branch: &BranchName,
         base: CommitId,
         tip: CommitId,
-    ) -> Result<Pushed, GitError> {
-        self.push_with_lease(&full_name(branch), Some(base), Some(tip), May::MoveForward)
+    ) -> Result<PushOutcome, GitError> {
+        self.push_with_lease(&full_name(branch), Some(base), Some(tip), PushMode::FastForward)
     }
 
     /// Puts one of Tidegate's own branches to `tip`, or removes it, if it is still where it was `seen`, or still not there.
@@ -157,8 +157,8 @@ impl Remote {
         branch: &PullRequestBranch,
         seen: Option<CommitId>,
         tip: Option<CommitId>,
-    ) -> Result<Pushed, GitError> {
-        self.push_with_lease(&full_name(branch.name()), seen, tip, May::DoAnything)
+    ) -> Result<PushOutcome, GitError> {
+        self.push_with_lease(&full_name(branch.name()), seen, tip, PushMode::Force)
     }
 
     fn push_with_lease(
@@ -166,29 +166,29 @@ impl Remote {
         reference: &str,
         seen: Option<CommitId>,
         tip: Option<CommitId>,
-        may: May,
-    ) -> Result<Pushed, GitError> {
+        may: PushMode,
+    ) -> Result<PushOutcome, GitError> {
         let text = |commit: Option<CommitId>| commit.map(|commit| commit.to_string()).unwrap_or_default();
         let mut command = self.push_command("push to")?;
         // The lease refuses when the branch is not where it was seen, even where moving it would be a fast-forward.
         let lease = format!("--force-with-lease={reference}:{}", text(seen));
         command.arg(lease).arg("--").arg(self.address());
-        let patience = self.patience(self.reach.limits.push);
-        let output = program::run(command, [format!("{}:{reference}", text(tip))], patience)
+        let timeouts = self.timeouts(self.reach.limits.push);
+        let output = program::run(command, [format!("{}:{reference}", text(tip))], timeouts)
             .map_err(|source| self.failed("push to", source))?;
-        let (stdout, stderr) = (String::from_utf8_lossy(&output.stdout), output.complaint());
+        let (stdout, stderr) = (String::from_utf8_lossy(&output.stdout), output.diagnostics());
         match push_report::read(reference, &stdout, &stderr, may) {
-            Some(Pushed::Done) if output.status.success() => Ok(Pushed::Done),
-            Some(refused @ (Pushed::Moved | Pushed::Declined { .. })) => Ok(refused),
-            _ => Err(self.judged("push to", &output)),
+            Some(PushOutcome::Accepted) if output.status.success() => Ok(PushOutcome::Accepted),
+            Some(refused @ (PushOutcome::BranchMoved | PushOutcome::Declined { .. })) => Ok(refused),
+            _ => Err(self.error_of("push to", &output)),
         }
     }
 
     /// Merges the mirror's packs, so that looking an object up stays cheap.
-    pub(super) fn tidy(&self) -> Result<(), GitError> {
+    pub(super) fn repack(&self) -> Result<(), GitError> {
         let arguments = ["repack", "-d", "-q", "-n", "--geometric=2"];
-        let patience = self.patience(self.reach.limits.fetch);
-        let output = program::run(program::command(&self.mirror), arguments, patience);
+        let timeouts = self.timeouts(self.reach.limits.fetch);
+        let output = program::run(program::command(&self.mirror), arguments, timeouts);
         output
             .and_then(Output::success)
             .map(drop)
@@ -205,7 +205,7 @@ impl Remote {
             Login::Token { token, .. } => token.ends_at(),
             _ => None,
         };
-        Ok(Access { location: self.shown(), head, push, login_ends })
+        Ok(Access { location: self.display_url(), head, push, login_ends })
     }
 
     /// Asks to push what is there already, and stops before anything is sent: the server looks at who asks.
@@ -213,14 +213,14 @@ impl Remote {
         let mut command = self.push_command("push to")?;
         command.args(["--dry-run", "--"]).arg(self.address());
         let refspec = format!("{head}:{}", full_name(branch));
-        let output = program::run(command, [refspec], self.patience(self.reach.limits.question))
+        let output = program::run(command, [refspec], self.timeouts(self.reach.limits.question))
             .map_err(|source| self.failed("push to", source))?;
         if output.status.success() {
             return Ok(PushAccess::Likely);
         }
-        match self.judged("push to", &output) {
-            GitError::Remote { source: trouble, .. } if trouble.is_denial() => {
-                Ok(PushAccess::Denied { reason: trouble.to_string() })
+        match self.error_of("push to", &output) {
+            GitError::Remote { source: remote_error, .. } if remote_error.is_denial() => {
+                Ok(PushAccess::Denied { reason: remote_error.to_string() })
             }
             error => Err(error),
         }
@@ -241,7 +241,7 @@ impl Remote {
         let operation = "list the branches of";
         let mut command = self.command(operation)?;
         command.args(["ls-remote", "--quiet", "--"]).arg(self.address());
-        let listed = program::run(command, [pattern], self.patience(self.reach.limits.question));
+        let listed = program::run(command, [pattern], self.timeouts(self.reach.limits.question));
         let output = self.succeeded(operation, listed)?;
         let text = String::from_utf8_lossy(&output.stdout);
         text.lines().map(|line| self.reference(line)).collect()
@@ -250,8 +250,8 @@ impl Remote {
     fn reference(&self, line: &str) -> Result<(CommitId, String), GitError> {
         let parsed = line.split_once('\t').and_then(|(id, name)| Some((id.parse().ok()?, name.to_owned())));
         parsed.ok_or_else(|| {
-            let said = Printable::new(line).to_string();
-            self.failed("list the branches of", ProgramError::Answer { said })
+            let message = Printable::new(line).to_string();
+            self.failed("list the branches of", ProgramError::Answer { message })
         })
     }
 
@@ -267,13 +267,13 @@ impl Remote {
         }
         .map_err(|fault| GitError::Login {
             operation,
-            location: self.shown(),
+            location: self.display_url(),
             fault: Box::new(fault),
         })?;
         Ok(command)
     }
 
-    fn patience(&self, deadline: Duration) -> Timeouts {
+    fn timeouts(&self, deadline: Duration) -> Timeouts {
         Timeouts { stop: self.reach.stop.clone(), ..deadline.into() }
     }
 
@@ -283,33 +283,35 @@ impl Remote {
         ran: Result<Output, ProgramError>,
     ) -> Result<Output, GitError> {
         let output = ran.map_err(|source| self.failed(operation, source))?;
-        if output.status.success() { Ok(output) } else { Err(self.judged(operation, &output)) }
+        if output.status.success() { Ok(output) } else { Err(self.error_of(operation, &output)) }
     }
 
     /// What a program that ended badly tells.
-    fn judged(&self, operation: &'static str, output: &Output) -> GitError {
-        let ended = ProgramError::Ended { status: output.status, said: output.said() };
+    fn error_of(&self, operation: &'static str, output: &Output) -> GitError {
+        let ended = ProgramError::Ended { status: output.status, message: output.message() };
         let Location::Network(url) = &self.location else {
             return match operation {
-                "list the branches of" => GitError::NoRepository { location: self.shown(), source: ended },
+                "list the branches of" => {
+                    GitError::NoRepository { location: self.display_url(), source: ended }
+                }
                 _ => self.failed(operation, ended),
             };
         };
-        let Some(trouble) = self.trouble(url, output) else { return self.failed(operation, ended) };
-        GitError::Remote { operation, location: self.shown(), source: Box::new(trouble) }
+        let Some(remote_error) = self.remote_error(url, output) else { return self.failed(operation, ended) };
+        GitError::Remote { operation, location: self.display_url(), source: Box::new(remote_error) }
     }
 
-    /// What is known of the trouble, with what only a further question can tell.
-    fn trouble(&self, url: &NetworkUrl, output: &Output) -> Option<Trouble> {
-        let trouble = trouble::of(&output.complaint())?;
+    /// What is known of the remote_error, with what only a further question can tell.
+    fn remote_error(&self, url: &NetworkUrl, output: &Output) -> Option<RemoteError> {
+        let remote_error = remote_error::of(&output.diagnostics())?;
         match url.protocol() {
-            Protocol::Ssh => Some(ssh::look_closer(trouble, url, &self.reach)),
-            _ => Some(trouble),
+            Protocol::Ssh => Some(ssh::diagnose(remote_error, url, &self.reach)),
+            _ => Some(remote_error),
         }
     }
 
     fn failed(&self, operation: &'static str, source: ProgramError) -> GitError {
-        GitError::Program { operation, location: self.shown(), source }
+        GitError::Program { operation, location: self.display_url(), source }
     }
 
     fn address(&self) -> PathBuf {
@@ -319,7 +321,7 @@ impl Remote {
         }
     }
 
-    fn shown(&self) -> String {
+    fn display_url(&self) -> String {
         Printable::bounded(&self.address().to_string_lossy(), 500).to_string()
     }
 }

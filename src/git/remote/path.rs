@@ -43,8 +43,8 @@ fn ask(remote: &Remote, path: &Path, arguments: &[&str]) -> Result<String, GitEr
     if let Some(parent) = path.parent() {
         command.env("GIT_CEILING_DIRECTORIES", parent);
     }
-    let patience = remote.patience(remote.reach.limits.question);
-    let output = program::run(command, arguments, patience).and_then(Output::success);
+    let timeouts = remote.timeouts(remote.reach.limits.question);
+    let output = program::run(command, arguments, timeouts).and_then(Output::success);
     let output = output.map_err(|source| remote.failed("look into", source))?;
     Ok(String::from_utf8_lossy(&output.stdout).trim_end().to_owned())
 }

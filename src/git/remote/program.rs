@@ -21,16 +21,16 @@ use crate::git::folder::GLOBAL_CONFIG_FILE;
 use crate::model::Printable;
 
 /// The most that is kept of what the program writes; 10,000 branches are about 1 MiB.
-const MOST_OUTPUT_BYTES: usize = 8 * 1024 * 1024;
+const MAX_OUTPUT_BYTES: usize = 8 * 1024 * 1024;
 
 /// How often an ended program's exit is looked for.
 const POLL: Duration = Duration::from_millis(2);
 
 /// How often a program that still writes is asked whether it should.
-const LOOK: Duration = Duration::from_millis(25);
+const CHECK_INTERVAL: Duration = Duration::from_millis(25);
 
 /// What of our environment the program and the hooks below it get.
-const KEPT_VARIABLES: [&str; 5] = ["PATH", "HOME", "TMPDIR", "USER", "LOGNAME"];
+const INHERITED_VARIABLES: [&str; 5] = ["PATH", "HOME", "TMPDIR", "USER", "LOGNAME"];
 
 /// The same on every machine, whatever its Git configuration says.
 const PINNED_VARIABLES: [(&str, &str); 6] = [
@@ -65,18 +65,18 @@ impl Output {
         if self.status.success() {
             return Ok(self);
         }
-        Err(ProgramError::Ended { status: self.status, said: self.said() })
+        Err(ProgramError::Ended { status: self.status, message: self.message() })
     }
 
     /// What it wrote to its standard error but for its progress, on one line, fit to be shown.
-    pub(in crate::git) fn said(&self) -> String {
-        let text = self.complaint();
+    pub(in crate::git) fn message(&self) -> String {
+        let text = self.diagnostics();
         let lines: Vec<&str> = text.lines().map(str::trim).filter(|line| !line.is_empty()).collect();
         Printable::bounded(&lines.join("; "), 500).to_string()
     }
 
     /// What it wrote to its standard error but for its progress, in lines.
-    pub(in crate::git) fn complaint(&self) -> String {
+    pub(in crate::git) fn diagnostics(&self) -> String {
         let text = String::from_utf8_lossy(&self.stderr);
         let lines = text.split(['\n', '\r']).filter(|line| !is_progress(line));
         lines.flat_map(|line| [line, "\n"]).collect()
@@ -125,22 +125,22 @@ pub(in crate::git) fn command(folder: &Path) -> Command {
 /// Takes our environment away but for what every program needs.
 pub(in crate::git) fn unattended(command: &mut Command) {
     command.env_clear().env("LC_ALL", "C");
-    for name in KEPT_VARIABLES {
+    for name in INHERITED_VARIABLES {
         if let Some(value) = std::env::var_os(name) {
             command.env(name, value);
         }
     }
 }
 
-/// Runs `command` to its end, or kills it and everything below it when patience is at its end.
+/// Runs `command` to its end, or kills it and everything below it when timeouts is at its end.
 pub(in crate::git) fn run<S: AsRef<OsStr>>(
     mut command: Command,
     arguments: impl IntoIterator<Item = S>,
-    patience: impl Into<Timeouts>,
+    timeouts: impl Into<Timeouts>,
 ) -> Result<Output, ProgramError> {
-    let patience = patience.into();
-    let _running = patience.stop.mark();
-    if patience.stop.is_asked() {
+    let timeouts = timeouts.into();
+    let _running = timeouts.stop.mark();
+    if timeouts.stop.is_requested() {
         return Err(ProgramError::Stopped);
     }
     command.args(arguments).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
@@ -151,12 +151,12 @@ pub(in crate::git) fn run<S: AsRef<OsStr>>(
         io::ErrorKind::NotFound => ProgramError::Missing { program, source },
         _ => ProgramError::Run { program, source },
     })?;
-    let watch = Watch::new(patience);
-    let stdout = read_aside(child.stdout.take(), &watch);
-    let stderr = read_aside(child.stderr.take(), &watch);
-    let ended = watch.receive(&stdout).and_then(|stdout| {
-        let stderr = watch.receive(&stderr)?;
-        Ok((stdout, stderr, watch.wait(&mut child)?))
+    let supervisor = Supervisor::new(timeouts);
+    let stdout = read_in_thread(child.stdout.take(), &supervisor);
+    let stderr = read_in_thread(child.stderr.take(), &supervisor);
+    let ended = supervisor.receive(&stdout).and_then(|stdout| {
+        let stderr = supervisor.receive(&stderr)?;
+        Ok((stdout, stderr, supervisor.wait(&mut child)?))
     });
     match ended {
         Ok((stdout, stderr, status)) => Ok(Output { status, stdout, stderr }),
@@ -168,28 +168,28 @@ pub(in crate::git) fn run<S: AsRef<OsStr>>(
 }
 
 /// Looks whether a running program may go on.
-struct Watch {
+struct Supervisor {
     started: Instant,
-    patience: Timeouts,
+    timeouts: Timeouts,
     /// When it last wrote something, in milliseconds after it was started.
-    sign_of_life: Arc<AtomicU64>,
+    last_output_ms: Arc<AtomicU64>,
 }
 
-impl Watch {
-    fn new(patience: Timeouts) -> Self {
-        Self { started: Instant::now(), patience, sign_of_life: Arc::default() }
+impl Supervisor {
+    fn new(timeouts: Timeouts) -> Self {
+        Self { started: Instant::now(), timeouts, last_output_ms: Arc::default() }
     }
 
-    fn may_go_on(&self) -> Result<(), ProgramError> {
-        let (elapsed, deadline) = (self.started.elapsed(), self.patience.deadline);
-        if self.patience.stop.is_asked() {
+    fn check(&self) -> Result<(), ProgramError> {
+        let (elapsed, deadline) = (self.started.elapsed(), self.timeouts.deadline);
+        if self.timeouts.stop.is_requested() {
             return Err(ProgramError::Stopped);
         }
         if elapsed >= deadline {
             return Err(ProgramError::Deadline { deadline });
         }
-        let last = Duration::from_millis(self.sign_of_life.load(Ordering::Relaxed));
-        match self.patience.silence {
+        let last = Duration::from_millis(self.last_output_ms.load(Ordering::Relaxed));
+        match self.timeouts.silence {
             Some(silence) if elapsed.saturating_sub(last) >= silence => Err(ProgramError::Silent { silence }),
             _ => Ok(()),
         }
@@ -198,10 +198,10 @@ impl Watch {
     /// All that one of the pipes had.
     fn receive(&self, pipe: &mpsc::Receiver<Vec<u8>>) -> Result<Vec<u8>, ProgramError> {
         loop {
-            match pipe.recv_timeout(LOOK.min(self.patience.deadline)) {
+            match pipe.recv_timeout(CHECK_INTERVAL.min(self.timeouts.deadline)) {
                 Ok(bytes) => return Ok(bytes),
                 // The thread never ends without sending.
-                Err(_) => self.may_go_on()?,
+                Err(_) => self.check()?,
             }
         }
     }
@@ -212,24 +212,27 @@ impl Watch {
             if let Some(status) = child.try_wait().map_err(failed)? {
                 return Ok(status);
             }
-            self.may_go_on()?;
+            self.check()?;
             thread::sleep(POLL);
         }
     }
 }
 
 /// Reads a pipe to its end in a thread, so that a program that fills the other one is not stuck.
-fn read_aside(mut pipe: Option<impl Read + Send + 'static>, watch: &Watch) -> mpsc::Receiver<Vec<u8>> {
+fn read_in_thread(
+    mut pipe: Option<impl Read + Send + 'static>,
+    supervisor: &Supervisor,
+) -> mpsc::Receiver<Vec<u8>> {
     let (sender, receiver) = mpsc::channel();
-    let (started, sign_of_life) = (watch.started, Arc::clone(&watch.sign_of_life));
+    let (started, last_output_ms) = (supervisor.started, Arc::clone(&supervisor.last_output_ms));
     thread::spawn(move || {
         let (mut kept, mut buffer) = (Vec::new(), vec![0; 16 * 1024]);
-        // What broke off is judged by the exit status; what is too much is drained so that the program can end.
+        // What broke off is error_of by the exit status; what is too much is drained so that the program can end.
         while let Some(read) = pipe.as_mut().and_then(|pipe| next(pipe, &mut buffer)) {
-            let room = MOST_OUTPUT_BYTES.saturating_sub(kept.len());
+            let room = MAX_OUTPUT_BYTES.saturating_sub(kept.len());
             kept.extend_from_slice(&buffer[..read.min(room)]);
             let now = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
-            sign_of_life.store(now, Ordering::Relaxed);
+            last_output_ms.store(now, Ordering::Relaxed);
         }
         let _ = sender.send(kept);
     });
@@ -286,17 +289,17 @@ mod tests {
         let script = "head -c 3000000 /dev/zero >&2; head -c 20000000 /dev/zero; exit 3";
         let output = shell(script, Duration::from_secs(30)).unwrap();
         assert_eq!(output.status.code(), Some(3));
-        assert_eq!(output.stdout.len(), MOST_OUTPUT_BYTES);
+        assert_eq!(output.stdout.len(), MAX_OUTPUT_BYTES);
         assert_eq!(output.stderr.len(), 3_000_000);
     }
 
     #[test]
     fn silence_is_ended_before_the_deadline_and_life_is_not() {
-        let patience = |silence| Timeouts {
+        let timeouts = |silence| Timeouts {
             silence: Some(Duration::from_millis(silence)),
             ..Timeouts::from(Duration::from_secs(30))
         };
-        let run = |script: &str, silence| run(Command::new("sh"), ["-c", script], patience(silence));
+        let run = |script: &str, silence| run(Command::new("sh"), ["-c", script], timeouts(silence));
         let mute = run("echo hello >&2; sleep 600", 300).err().unwrap();
         assert!(matches!(mute, ProgramError::Silent { .. }), "{mute}");
         let slow = "for i in 1 2 3 4 5 6; do echo . >&2; sleep 0.1; done";
@@ -306,8 +309,8 @@ mod tests {
     #[test]
     fn a_wish_to_stop_ends_it_at_once() {
         let stop = Stop::default();
-        let patience = Timeouts { stop: stop.clone(), ..Timeouts::from(Duration::from_mins(10)) };
-        let asked = thread::spawn(move || run(Command::new("sleep"), ["600"], patience));
+        let timeouts = Timeouts { stop: stop.clone(), ..Timeouts::from(Duration::from_mins(10)) };
+        let asked = thread::spawn(move || run(Command::new("sleep"), ["600"], timeouts));
         stop.ask();
         assert!(matches!(asked.join().unwrap().err().unwrap(), ProgramError::Stopped));
     }

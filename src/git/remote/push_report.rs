@@ -4,7 +4,7 @@
 //! from our own lease, or as one of a few fixed reasons of `git receive-pack`, which looks at the branch again under its
 //! lock.
 
-use super::Pushed;
+use super::PushOutcome;
 use crate::model::Printable;
 
 /// The reasons of `git receive-pack` that mean somebody else was at the branch (builtin/receive-pack.c and, since Git
@@ -17,21 +17,21 @@ const BROKEN_REASONS: [&str; 2] = ["unpacker error", "missing necessary objects"
 
 /// What a push may do to a branch.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum May {
+pub(super) enum PushMode {
     /// Move it forward.
-    MoveForward,
+    FastForward,
     /// Make it, move it anywhere, remove it: it is our own.
-    DoAnything,
+    Force,
 }
 
 /// What became of the push of `reference`, by the program's two outputs; nothing when they do not tell.
-pub(super) fn read(reference: &str, stdout: &str, stderr: &str, may: May) -> Option<Pushed> {
+pub(super) fn read(reference: &str, stdout: &str, stderr: &str, may: PushMode) -> Option<PushOutcome> {
     let (flag, summary) = stdout.lines().find_map(|line| of_reference(line, reference))?;
     match flag {
-        " " | "=" => Some(Pushed::Done),
+        " " | "=" => Some(PushOutcome::Accepted),
         "!" => refused(summary, stderr),
         // A forced, deleted or new branch, which not every push asks for.
-        "+" | "-" | "*" if may == May::DoAnything => Some(Pushed::Done),
+        "+" | "-" | "*" if may == PushMode::Force => Some(PushOutcome::Accepted),
         _ => None,
     }
 }
@@ -43,18 +43,18 @@ fn of_reference<'a>(line: &'a str, reference: &str) -> Option<(&'a str, &'a str)
     (to == reference).then_some((flag, summary))
 }
 
-fn refused(summary: &str, stderr: &str) -> Option<Pushed> {
+fn refused(summary: &str, stderr: &str) -> Option<PushOutcome> {
     let Some(reason) = summary.strip_prefix("[remote rejected] ") else {
-        return summary.starts_with("[rejected]").then_some(Pushed::Moved);
+        return summary.starts_with("[rejected]").then_some(PushOutcome::BranchMoved);
     };
     let reason = reason.strip_prefix('(').and_then(|reason| reason.strip_suffix(')')).unwrap_or(reason);
     if MOVED_REASONS.contains(&reason) {
-        return Some(Pushed::Moved);
+        return Some(PushOutcome::BranchMoved);
     }
     if BROKEN_REASONS.contains(&reason) {
         return None;
     }
-    Some(Pushed::Declined { reason: with_remote_words(reason, stderr) })
+    Some(PushOutcome::Declined { reason: with_remote_words(reason, stderr) })
 }
 
 /// The reason, and what a hook wrote, which Git passes on in lines that begin with `remote: `.
@@ -71,18 +71,21 @@ mod tests {
 
     const MAIN: &str = "refs/heads/main";
 
-    fn read_line(line: &str, stderr: &str) -> Option<Pushed> {
-        read(MAIN, &format!("To /srv/x.git\n{line}\nDone\n"), stderr, May::MoveForward)
+    fn read_line(line: &str, stderr: &str) -> Option<PushOutcome> {
+        read(MAIN, &format!("To /srv/x.git\n{line}\nDone\n"), stderr, PushMode::FastForward)
     }
 
     #[test]
     fn every_outcome_is_told_apart() {
-        let declined = |reason: &str| Some(Pushed::Declined { reason: reason.into() });
+        let declined = |reason: &str| Some(PushOutcome::Declined { reason: reason.into() });
         for (line, outcome) in [
-            (" \tabc:refs/heads/main\tabc..def", Some(Pushed::Done)),
-            ("=\tabc:refs/heads/main\t[up to date]", Some(Pushed::Done)),
-            ("!\tabc:refs/heads/main\t[rejected] (stale info)", Some(Pushed::Moved)),
-            ("!\tabc:refs/heads/main\t[remote rejected] (failed to update ref)", Some(Pushed::Moved)),
+            (" \tabc:refs/heads/main\tabc..def", Some(PushOutcome::Accepted)),
+            ("=\tabc:refs/heads/main\t[up to date]", Some(PushOutcome::Accepted)),
+            ("!\tabc:refs/heads/main\t[rejected] (stale info)", Some(PushOutcome::BranchMoved)),
+            (
+                "!\tabc:refs/heads/main\t[remote rejected] (failed to update ref)",
+                Some(PushOutcome::BranchMoved),
+            ),
             ("!\tabc:refs/heads/main\t[remote rejected] (unpacker error)", None),
             (
                 "!\tabc:refs/heads/main\t[remote rejected] (branch is currently checked out)",
@@ -100,11 +103,14 @@ mod tests {
     fn a_branch_of_our_own_may_be_made_moved_and_removed() {
         let line = |flag: &str| format!("{flag}\tabc:refs/heads/main\t[whatever]");
         for flag in [" ", "=", "+", "-", "*"] {
-            assert_eq!(read(MAIN, &line(flag), "", May::DoAnything), Some(Pushed::Done), "{flag}");
+            assert_eq!(read(MAIN, &line(flag), "", PushMode::Force), Some(PushOutcome::Accepted), "{flag}");
         }
-        assert_eq!(read(MAIN, "-\t:refs/heads/main\t[deleted]", "", May::DoAnything), Some(Pushed::Done));
+        assert_eq!(
+            read(MAIN, "-\t:refs/heads/main\t[deleted]", "", PushMode::Force),
+            Some(PushOutcome::Accepted)
+        );
         let stale = "!\tabc:refs/heads/main\t[rejected] (stale info)";
-        assert_eq!(read(MAIN, stale, "", May::DoAnything), Some(Pushed::Moved));
+        assert_eq!(read(MAIN, stale, "", PushMode::Force), Some(PushOutcome::BranchMoved));
     }
 
     #[test]
@@ -113,6 +119,6 @@ mod tests {
         let stderr =
             "remote: frozen until Monday        \nremote: \u{1b}[31mask ops\nerror: failed to push\n";
         let reason = "pre-receive hook declined: frozen until Monday; \\u{1b}[31mask ops".to_owned();
-        assert_eq!(read_line(line, stderr), Some(Pushed::Declined { reason }));
+        assert_eq!(read_line(line, stderr), Some(PushOutcome::Declined { reason }));
     }
 }

@@ -1,4 +1,4 @@
-//! How a repository on another machine is reached: login, authorities, proxy, patience, and the wish to stop.
+//! How a repository on another machine is reached: login, authorities, proxy, timeouts, and the wish to stop.
 
 use std::fmt;
 use std::path::PathBuf;
@@ -96,11 +96,11 @@ impl Default for Limits {
 
 /// A wish to stop, which one thread has and another one sees.
 #[derive(Clone, Debug, Default)]
-pub struct Stop(Arc<Wish>);
+pub struct Stop(Arc<StopState>);
 
 #[derive(Debug, Default)]
-struct Wish {
-    is_asked: AtomicBool,
+struct StopState {
+    is_requested: AtomicBool,
     /// How many programs run.
     running: AtomicUsize,
 }
@@ -108,12 +108,12 @@ struct Wish {
 impl Stop {
     /// Ends what is under way with another machine, and lets nothing new begin. Whether something was.
     pub fn ask(&self) -> bool {
-        self.0.is_asked.store(true, Ordering::SeqCst);
+        self.0.is_requested.store(true, Ordering::SeqCst);
         self.0.running.load(Ordering::SeqCst) > 0
     }
 
-    pub(super) fn is_asked(&self) -> bool {
-        self.0.is_asked.load(Ordering::SeqCst)
+    pub(super) fn is_requested(&self) -> bool {
+        self.0.is_requested.load(Ordering::SeqCst)
     }
 
     /// Counts a program as running until the mark is dropped.

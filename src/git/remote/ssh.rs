@@ -13,7 +13,7 @@ use secrecy::ExposeSecret;
 
 use super::program;
 use super::reach::{Login, Reach, Secret};
-use super::trouble::Trouble;
+use super::remote_error::RemoteError;
 use crate::model::{Class, Fault, NetworkUrl, Printable};
 
 /// How long the questions after a failure may take.
@@ -124,10 +124,10 @@ fn quoted(path: &Path) -> Result<String, Fault> {
     Ok(format!("\"{text}\""))
 }
 
-/// Finds out what `ssh` does not tell by itself. Whatever goes wrong with that, the trouble stays as it was.
-pub(super) fn look_closer(trouble: Trouble, url: &NetworkUrl, reach: &Reach) -> Trouble {
-    match trouble {
-        Trouble::UnknownHost { kind, .. } => {
+/// Finds out what `ssh` does not tell by itself. Whatever goes wrong with that, the remote_error stays as it was.
+pub(super) fn diagnose(remote_error: RemoteError, url: &NetworkUrl, reach: &Reach) -> RemoteError {
+    match remote_error {
+        RemoteError::UnknownHost { kind, .. } => {
             let known_hosts = match &reach.login {
                 Login::SshKey { known_hosts, .. } | Login::SshAgent { known_hosts, .. } => {
                     known_hosts.clone()
@@ -136,11 +136,11 @@ pub(super) fn look_closer(trouble: Trouble, url: &NetworkUrl, reach: &Reach) -> 
             };
             let shown = host_key(url, &kind);
             let (fingerprint, line) = shown.map_or((None, None), |(print, line)| (Some(print), Some(line)));
-            Trouble::UnknownHost { kind, known_hosts, fingerprint, line }
+            RemoteError::UnknownHost { kind, known_hosts, fingerprint, line }
         }
-        Trouble::LoginRefused { said, .. } => match &reach.login {
-            Login::SshKey { file, passphrase, .. } => key_trouble(file, passphrase.as_deref(), said),
-            _ => Trouble::LoginRefused { said, offered: None },
+        RemoteError::LoginRefused { message, .. } => match &reach.login {
+            Login::SshKey { file, passphrase, .. } => key_trouble(file, passphrase.as_deref(), message),
+            _ => RemoteError::LoginRefused { message, offered: None },
         },
         other => other,
     }
@@ -164,10 +164,10 @@ fn host_key(url: &NetworkUrl, kind: &str) -> Option<(String, String)> {
 }
 
 /// Why the key in `file` did not open the door.
-fn key_trouble(file: &Path, passphrase: Option<&dyn Secret>, said: String) -> Trouble {
+fn key_trouble(file: &Path, passphrase: Option<&dyn Secret>, message: String) -> RemoteError {
     let path = file.display().to_string();
-    let bad = |reason: &'static str| Trouble::Key { path: path.clone(), reason };
-    if said.contains("bad permissions") || said.contains("UNPROTECTED PRIVATE KEY") {
+    let bad = |reason: &'static str| RemoteError::Key { path: path.clone(), reason };
+    if message.contains("bad permissions") || message.contains("UNPROTECTED PRIVATE KEY") {
         return bad("others than its owner can read it, so that ssh does not use it");
     }
     match fs::read(file) {
@@ -182,19 +182,19 @@ fn key_trouble(file: &Path, passphrase: Option<&dyn Secret>, said: String) -> Tr
         (Some(passphrase), Ok(folder)) => {
             let askpass = folder.path().join(ASKPASS_FILE);
             if write_askpass(&askpass).is_err() || with_passphrase(&mut open, passphrase, &askpass).is_err() {
-                return Trouble::LoginRefused { said, offered: None };
+                return RemoteError::LoginRefused { message, offered: None };
             }
         }
         // An empty passphrase is no secret.
         _ => drop(open.args(["-P", ""])),
     }
     let Ok(opened) = program::run(open, ["-f".as_ref(), file.as_os_str()], QUESTION) else {
-        return Trouble::LoginRefused { said, offered: None };
+        return RemoteError::LoginRefused { message, offered: None };
     };
     if opened.status.success() {
-        return Trouble::LoginRefused { said, offered: public_fingerprint(&opened.stdout) };
+        return RemoteError::LoginRefused { message, offered: public_fingerprint(&opened.stdout) };
     }
-    match (passphrase, opened.complaint().contains("passphrase")) {
+    match (passphrase, opened.diagnostics().contains("passphrase")) {
         (Some(_), true) => bad("the passphrase does not open it"),
         (None, true) => bad("it is encrypted, and no passphrase is configured"),
         (_, false) => bad("it holds no private key that ssh can read"),

@@ -17,7 +17,7 @@ pub(super) enum Location {
 impl Location {
     /// Reads a plain path, a `file://` URL, or that of a repository on another machine.
     pub(super) fn parse(url: &str) -> Result<Self, GitError> {
-        let refused = |reason| GitError::Url { url: shown(url), reason };
+        let refused = |reason| GitError::Url { url: display_url(url), reason };
         if url.is_empty() {
             return Err(refused("it is empty"));
         }
@@ -76,7 +76,7 @@ fn unfit(error: NetworkUrlError) -> &'static str {
 }
 
 /// The URL without what stands before an `@`, which may be a password.
-fn shown(url: &str) -> String {
+fn display_url(url: &str) -> String {
     let (scheme, rest) = url.split_once("://").map_or(("", url), |(scheme, rest)| (scheme, rest));
     let (authority, path) = rest.split_at(rest.find('/').unwrap_or(rest.len()));
     let host = authority.rsplit('@').next().unwrap_or_default();

@@ -4,7 +4,7 @@ use std::fmt;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use super::range::{self, Wanted};
+use super::range::{self, RangeQuery};
 use crate::git::GitError;
 use crate::git::folder::Folder;
 use crate::git::remote::{Reach, Remote};
@@ -49,7 +49,7 @@ impl SourceMirror {
             path: settings.mirror.clone(),
             source,
         })?;
-        // The URL is judged before anything is made on disk.
+        // The URL is error_of before anything is made on disk.
         let remote = Remote::new(&settings.url, &path, settings.reach.clone())?;
         let folder = Folder::open(&path, format!("source {}\n", settings.url))?;
         Ok(Self { folder, remote, most_bytes: settings.most_bytes })
@@ -100,7 +100,7 @@ impl SourceMirror {
     ///
     /// # Errors
     /// When the mirror lacks one of them or is damaged, or it takes too long.
-    pub fn between(&self, wanted: &Wanted) -> Result<SourceRange, GitError> {
+    pub fn between(&self, wanted: &RangeQuery) -> Result<SourceRange, GitError> {
         range::read(self.folder.path(), wanted)
     }
 

@@ -8,4 +8,4 @@ mod mirror;
 mod range;
 
 pub use mirror::{SourceMirror, SourceSettings};
-pub use range::Wanted;
+pub use range::RangeQuery;

@@ -14,11 +14,11 @@ use crate::model::{
 };
 
 /// How often the deadline is looked at, in commits.
-const LOOK: usize = 256;
+const CHECK_INTERVAL: usize = 256;
 
 /// A range that is asked for.
 #[derive(Clone, Debug)]
-pub struct Wanted {
+pub struct RangeQuery {
     /// The commit that runs.
     pub from: CommitId,
     /// The new commit.
@@ -32,7 +32,7 @@ pub struct Wanted {
 }
 
 /// Reads the range from the mirror in `folder`.
-pub(super) fn read(folder: &Path, wanted: &Wanted) -> Result<SourceRange, GitError> {
+pub(super) fn read(folder: &Path, wanted: &RangeQuery) -> Result<SourceRange, GitError> {
     let repository = handle::open(folder)?;
     let (from, to) = (find_commit(&repository, wanted.from)?.id(), find_commit(&repository, wanted.to)?.id());
     let walk = Walk { repository: &repository, wanted, scope: Scope::new(&wanted.paths) };
@@ -83,7 +83,7 @@ struct Side {
 
 struct Walk<'a> {
     repository: &'a Repository,
-    wanted: &'a Wanted,
+    wanted: &'a RangeQuery,
     scope: Scope,
 }
 
@@ -102,7 +102,7 @@ impl Walk<'_> {
                 side.is_cut = true;
                 break;
             }
-            if side.commits.len().is_multiple_of(LOOK) && Instant::now() > self.wanted.deadline {
+            if side.commits.len().is_multiple_of(CHECK_INTERVAL) && Instant::now() > self.wanted.deadline {
                 return Err(GitError::TooSlow { operation: "read the history" });
             }
             let commit = find_parent(self.repository, id.map_err(walk_error)?)?;

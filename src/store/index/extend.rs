@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use crate::model::{CommitId, IndexEnd, TagChange};
-use crate::store::connection::{Connection, ROWS_A_STATEMENT, insert};
+use crate::store::connection::{Connection, ROWS_PER_STATEMENT, insert};
 use crate::store::row;
 use crate::store::{Store, StoreError, sql};
 use sqlx::{QueryBuilder, Row, Sqlite};
@@ -224,7 +224,7 @@ async fn places<'a>(
         tag_changes.iter().map(|tag_change| (PlaceText::of(tag_change), 0)).collect();
     let wanted: Vec<PlaceText<'a>> = numbers.keys().cloned().collect();
     let positioned: Vec<(i64, &PlaceText<'a>)> = (0..).zip(&wanted).collect();
-    for some in positioned.chunks(ROWS_A_STATEMENT) {
+    for some in positioned.chunks(ROWS_PER_STATEMENT) {
         let mut query = QueryBuilder::<Sqlite>::new(sql::PLACES.0);
         query.push_values(some, |mut values, (position, place)| {
             values.push_bind(*position);

@@ -60,7 +60,7 @@ pub(super) async fn clear(connection: &mut Connection) -> Result<(), sqlx::Error
     Ok(())
 }
 
-/// What a row that was damaged is told by. `SQLite` has no checksums of its own.
+/// What a row that was damaged is row by. `SQLite` has no checksums of its own.
 fn checksum<'a>(fields: impl IntoIterator<Item = Option<&'a str>>) -> i64 {
     let mut hash = Sha256::new();
     for field in fields {

@@ -1,6 +1,6 @@
 //! Reading the index: how far it goes, what a service's history is, and what moved last.
 //!
-//! A row that isn't what was written drops the index: it is made again from Git, and nothing false is told meanwhile.
+//! A row that isn't what was written drops the index: it is made again from Git, and nothing false is row meanwhile.
 
 use std::collections::HashMap;
 
@@ -11,7 +11,7 @@ use crate::model::{
     CommitId, FetchEvidence, HistoryRest, ImageName, IndexEnd, ServiceName, TagChange, TagChangePart,
     TagChangeQuery,
 };
-use crate::store::connection::ROWS_A_STATEMENT;
+use crate::store::connection::ROWS_PER_STATEMENT;
 use crate::store::row::{self, Unreadable};
 use crate::store::{Store, StoreError, sql};
 
@@ -56,7 +56,7 @@ impl Store {
         let operation = OPERATION;
         let mut reading = self.reading(operation, end).await?;
         let mut rows = Vec::new();
-        for subjects in subjects.chunks(ROWS_A_STATEMENT) {
+        for subjects in subjects.chunks(ROWS_PER_STATEMENT) {
             let mut query = QueryBuilder::<Sqlite>::new(sql::OF_SUBJECTS);
             query.push_values(subjects, |mut values, (service, image)| {
                 values.push_bind(service.to_string()).push_bind(image.to_string());
@@ -67,7 +67,7 @@ impl Store {
             rows.append(&mut found.map_err(self.database.failed(operation))?);
         }
         drop(reading);
-        let mut tag_changes = self.readable(&rows).await?;
+        let mut tag_changes = self.read_rows(&rows).await?;
         tag_changes.sort_by_key(|(place, _)| *place);
         Ok(tag_changes.into_iter().map(|(_, tag_change)| tag_change).collect())
     }
@@ -101,7 +101,7 @@ impl Store {
         query.push_bind(i64::try_from(wanted.most).unwrap_or(i64::MAX));
         let rows = query.build().fetch_all(&mut *reading).await.map_err(self.database.failed(operation))?;
         drop(reading);
-        let tag_changes = self.readable(&rows).await?;
+        let tag_changes = self.read_rows(&rows).await?;
         let rest = tag_changes.last().filter(|_| tag_changes.len() == wanted.most);
         let rest = rest.map(|(place, _)| *place);
         Ok(TagChangePart {
@@ -143,7 +143,7 @@ impl Store {
         let operation = "read when commits came";
         let mut reading = self.database.read(operation).await?;
         let mut evidence = HashMap::new();
-        for commits in of.chunks(ROWS_A_STATEMENT) {
+        for commits in of.chunks(ROWS_PER_STATEMENT) {
             let mut query = QueryBuilder::<Sqlite>::new(sql::EVIDENCE.0);
             query.push_values(commits, |mut values, commit| {
                 values.push_bind(commit.to_string());
@@ -151,12 +151,12 @@ impl Store {
             query.push(sql::EVIDENCE.1);
             let rows = query.build().fetch_all(&mut *reading).await;
             let rows = rows.map_err(self.database.failed(operation))?;
-            evidence.extend(row::readable(&rows, "time of a commit", |row: &SqliteRow| {
+            evidence.extend(row::read_rows(&rows, "time of a commit", |row: &SqliteRow| {
                 let fetched = FetchEvidence {
-                    absent_at: row::optional_instant(row, "absent_at_ms")?,
-                    fetched_at: row::instant(row, "fetched_at_ms")?,
+                    absent_at: row::optional_timestamp(row, "absent_at_ms")?,
+                    fetched_at: row::timestamp(row, "fetched_at_ms")?,
                 };
-                Ok((row::word(row, "commit_id")?, fetched))
+                Ok((row::parsed(row, "commit_id")?, fetched))
             }));
         }
         Ok(evidence)
@@ -176,7 +176,7 @@ impl Store {
         }
     }
 
-    async fn readable(&self, rows: &[SqliteRow]) -> Result<Vec<(HistoryRest, TagChange)>, StoreError> {
+    async fn read_rows(&self, rows: &[SqliteRow]) -> Result<Vec<(HistoryRest, TagChange)>, StoreError> {
         let mut reader = Reader::default();
         self.whole(rows.iter().map(|row| reader.read(row)).collect()).await
     }

@@ -117,7 +117,7 @@ impl<'a> CommitRow<'a> {
 }
 
 fn commit(row: &SqliteRow, sequence: i64) -> Result<TagChangeCommit, Unreadable> {
-    let told = CommitRow {
+    let stored = CommitRow {
         id: at(row, 11)?,
         committed_at_ms: at(row, 12)?,
         parent_committed_at_ms: at(row, 13)?,
@@ -125,21 +125,21 @@ fn commit(row: &SqliteRow, sequence: i64) -> Result<TagChangeCommit, Unreadable>
         absent_at_ms: at(row, 15)?,
         fetched_at_ms: at(row, 16)?,
     };
-    if told.checksum(sequence) != at::<i64>(row, 17)? {
+    if stored.checksum(sequence) != at::<i64>(row, 17)? {
         return Err(Unreadable::new("checksum", "a commit is not what was written"));
     }
-    let instant = |millis, column| -> Result<Timestamp, Unreadable> { row::from_millis(millis, column) };
+    let timestamp = |millis, column| -> Result<Timestamp, Unreadable> { row::from_millis(millis, column) };
     Ok(TagChangeCommit {
-        id: row::parse(told.id, "commit_id")?,
-        committed_at: instant(told.committed_at_ms, "committed_at_ms")?,
-        parent_committed_at: told
+        id: row::parse(stored.id, "commit_id")?,
+        committed_at: timestamp(stored.committed_at_ms, "committed_at_ms")?,
+        parent_committed_at: stored
             .parent_committed_at_ms
-            .map(|at| instant(at, "parent_committed_at_ms"))
+            .map(|at| timestamp(at, "parent_committed_at_ms"))
             .transpose()?,
-        author_name: told.author.to_owned(),
+        author_name: stored.author.to_owned(),
         fetched: FetchEvidence {
-            absent_at: told.absent_at_ms.map(|at| instant(at, "absent_at_ms")).transpose()?,
-            fetched_at: instant(told.fetched_at_ms, "fetched_at_ms")?,
+            absent_at: stored.absent_at_ms.map(|at| timestamp(at, "absent_at_ms")).transpose()?,
+            fetched_at: timestamp(stored.fetched_at_ms, "fetched_at_ms")?,
         },
     })
 }

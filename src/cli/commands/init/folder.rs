@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use rayon::prelude::*;
 
-use crate::git::MOST_CONTENT_BYTES;
+use crate::git::MAX_CONTENT_BYTES;
 use crate::init::{Finding, FindingKind, Reading};
 use crate::model::{Content, Printable, RepoPath};
 
@@ -47,12 +47,12 @@ pub(super) fn scan(folder: &Path, top: &Path) -> io::Result<Scan> {
 fn read(path: &Path) -> io::Result<Option<Reading>> {
     let file = File::open(path)?;
     let bytes = usize::try_from(file.metadata()?.len()).unwrap_or(usize::MAX);
-    if bytes > MOST_CONTENT_BYTES {
+    if bytes > MAX_CONTENT_BYTES {
         return Ok(Reading::of(Content::TooLarge { bytes }));
     }
     let mut text = Vec::with_capacity(bytes);
     // It may have grown since.
-    file.take(MOST_CONTENT_BYTES as u64).read_to_end(&mut text)?;
+    file.take(MAX_CONTENT_BYTES as u64).read_to_end(&mut text)?;
     Ok(Reading::of(Content::Bytes(&text)))
 }
 
@@ -172,7 +172,7 @@ mod tests {
     #[test]
     fn a_huge_file_is_told_and_not_read() {
         let folder = tempfile::tempdir().unwrap();
-        File::create(folder.path().join("a.yaml")).unwrap().set_len(MOST_CONTENT_BYTES as u64 + 1).unwrap();
+        File::create(folder.path().join("a.yaml")).unwrap().set_len(MAX_CONTENT_BYTES as u64 + 1).unwrap();
         let scan = scan(folder.path(), folder.path()).unwrap();
         assert_eq!(scan.files.len(), 1);
     }

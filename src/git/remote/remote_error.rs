@@ -1,7 +1,7 @@
 //! What went wrong on the way to a server, read from what `git`, `ssh` and curl say of it.
 //!
 //! Their words are all that there is: the exit status is the same for everything. They are in a pinned language, what is
-//! not recognised is passed on as it was said, and only a class and a hint hang on being recognised.
+//! not recognised is passed on as it was message, and only a class and a hint hang on being recognised.
 
 use std::path::PathBuf;
 
@@ -12,7 +12,7 @@ use crate::model::{Class, Printable};
 /// Why a server could not be used.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 #[non_exhaustive]
-pub enum Trouble {
+pub enum RemoteError {
     /// Nothing is known of this server's key.
     #[error("its host key is not known{}", fingerprint.as_ref().map(|print| format!("; it shows {kind} {print}")).unwrap_or_default())]
     UnknownHost {
@@ -39,8 +39,8 @@ pub enum Trouble {
     /// The server does not let us in.
     #[error("it does not let us in{}", offered.as_ref().map(|print| format!(" by the key {print}")).unwrap_or_default())]
     LoginRefused {
-        /// What was said.
-        said: String,
+        /// What was message.
+        message: String,
         /// The fingerprint of the key that was offered.
         offered: Option<String>,
     },
@@ -53,10 +53,10 @@ pub enum Trouble {
         reason: &'static str,
     },
     /// We are known there, and may not do this.
-    #[error("we may not do that there: {said}")]
+    #[error("we may not do that there: {message}")]
     NotAllowed {
-        /// What was said.
-        said: String,
+        /// What was message.
+        message: String,
     },
     /// The `ssh` program is not installed.
     #[error("the program `ssh` was not found")]
@@ -65,29 +65,29 @@ pub enum Trouble {
     #[error("there is no such repository, or none that we may see")]
     NotFound,
     /// The server's certificate is signed by nobody that is trusted.
-    #[error("its certificate is not trusted: {said}")]
+    #[error("its certificate is not trusted: {message}")]
     Certificate {
-        /// What was said.
-        said: String,
+        /// What was message.
+        message: String,
     },
     /// The server sends us elsewhere.
     #[error("it sends us to another address, and redirects are not followed")]
     Redirected,
     /// The server could not be reached, or went away.
-    #[error("{said}")]
+    #[error("{message}")]
     Unreachable {
-        /// What was said.
-        said: String,
+        /// What was message.
+        message: String,
     },
     /// The server has a problem of its own.
-    #[error("the server has a problem: {said}")]
+    #[error("the server has a problem: {message}")]
     Server {
-        /// What was said.
-        said: String,
+        /// What was message.
+        message: String,
     },
 }
 
-impl Trouble {
+impl RemoteError {
     /// What it means for the one who has to act on it.
     pub(in crate::git) fn class(&self) -> Class {
         match self {
@@ -147,53 +147,53 @@ fn unknown_host_hint(known_hosts: Option<&PathBuf>, line: Option<&String>) -> St
     }
 }
 
-/// What a complaint tells, if it is one that is known.
-pub(super) fn of(complaint: &str) -> Option<Trouble> {
-    let has = |words: &[&str]| words.iter().any(|word| complaint.contains(word));
-    let said = || said(complaint);
+/// What a diagnostics tells, if it is one that is known.
+pub(super) fn of(diagnostics: &str) -> Option<RemoteError> {
+    let has = |words: &[&str]| words.iter().any(|word| diagnostics.contains(word));
+    let message = || message(diagnostics);
     if has(&["ssh: not found", "ssh: command not found"]) {
-        return Some(Trouble::NoSsh);
+        return Some(RemoteError::NoSsh);
     }
     if has(&["REVOKED HOST KEY DETECTED"]) {
-        return Some(Trouble::RevokedHost);
+        return Some(RemoteError::RevokedHost);
     }
     if has(&["HOST IDENTIFICATION HAS CHANGED"]) {
-        let fingerprint = word_after(complaint, "SHA256:").map(|rest| format!("SHA256:{rest}"));
-        let known_at = complaint.lines().find_map(|line| {
+        let fingerprint = word_after(diagnostics, "SHA256:").map(|rest| format!("SHA256:{rest}"));
+        let known_at = diagnostics.lines().find_map(|line| {
             line.trim()
                 .strip_prefix("Offending ")
                 .and_then(|rest| rest.split_once(" key in "))
                 .map(|(_, at)| at)
         });
-        return Some(Trouble::ChangedHost {
+        return Some(RemoteError::ChangedHost {
             fingerprint: fingerprint.map(|print| print.trim_end_matches('.').to_owned()),
             known_at: known_at.map(|at| Printable::new(at).to_string()),
         });
     }
     if has(&["host key is known for", "Host key verification failed"]) {
-        let kind = complaint.lines().find_map(|line| line.trim().strip_prefix("No ")?.split(' ').next());
+        let kind = diagnostics.lines().find_map(|line| line.trim().strip_prefix("No ")?.split(' ').next());
         let kind = Printable::bounded(kind.unwrap_or("host"), 20).to_string();
-        return Some(Trouble::UnknownHost { kind, known_hosts: None, fingerprint: None, line: None });
+        return Some(RemoteError::UnknownHost { kind, known_hosts: None, fingerprint: None, line: None });
     }
     if has(&NOT_ALLOWED) {
-        return Some(Trouble::NotAllowed { said: said() });
+        return Some(RemoteError::NotAllowed { message: message() });
     }
     if has(&LOGIN_REFUSED) {
-        return Some(Trouble::LoginRefused { said: said(), offered: None });
+        return Some(RemoteError::LoginRefused { message: message(), offered: None });
     }
     if has(&CERTIFICATE) {
-        return Some(Trouble::Certificate { said: said() });
+        return Some(RemoteError::Certificate { message: message() });
     }
     if has(&["returned error: 30", "unable to update url base from redirection"]) {
-        return Some(Trouble::Redirected);
+        return Some(RemoteError::Redirected);
     }
     if has(&["returned error: 5", "returned error: 429", "remote: Internal Server Error", "HTTP 5"]) {
-        return Some(Trouble::Server { said: said() });
+        return Some(RemoteError::Server { message: message() });
     }
     if has(&NOT_FOUND) {
-        return Some(Trouble::NotFound);
+        return Some(RemoteError::NotFound);
     }
-    has(&UNREACHABLE).then(|| Trouble::Unreachable { said: said() })
+    has(&UNREACHABLE).then(|| RemoteError::Unreachable { message: message() })
 }
 
 /// git's http.c; GitHub's and GitLab's words over ssh; a read-only `git daemon`.
@@ -260,14 +260,14 @@ const UNREACHABLE: [&str; 23] = [
 ];
 
 /// The lines that say something, on one line, fit to be shown.
-fn said(complaint: &str) -> String {
+fn message(diagnostics: &str) -> String {
     let is_noise = |line: &&str| {
         line.is_empty()
             || line.starts_with("Please make sure you have the correct access rights")
             || line.starts_with("and the repository exists")
             || line.starts_with("fatal: Could not read from remote repository")
     };
-    let lines: Vec<&str> = complaint.lines().map(str::trim).filter(|line| !is_noise(line)).collect();
+    let lines: Vec<&str> = diagnostics.lines().map(str::trim).filter(|line| !is_noise(line)).collect();
     Printable::bounded(&lines.join("; "), 300).to_string()
 }
 
@@ -283,7 +283,7 @@ mod tests {
 
     #[test]
     fn complaints_are_told_apart() {
-        for (complaint, class, told) in [
+        for (diagnostics, class, told) in [
             (
                 "No ED25519 host key is known for [h]:22 and you have requested strict checking.\nHost key verification failed.",
                 Class::Refused,
@@ -333,8 +333,12 @@ mod tests {
                 "it sends us to another address, and redirects are not followed",
             ),
         ] {
-            let trouble = of(complaint).unwrap();
-            assert_eq!((trouble.class(), trouble.to_string().as_str()), (class, told), "{complaint}");
+            let remote_error = of(diagnostics).unwrap();
+            assert_eq!(
+                (remote_error.class(), remote_error.to_string().as_str()),
+                (class, told),
+                "{diagnostics}"
+            );
         }
         assert_eq!(of("fatal: something new"), None);
     }

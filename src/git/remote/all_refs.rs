@@ -17,7 +17,7 @@ use crate::model::CommitId;
 const REFSPECS: [&str; 2] = ["+refs/heads/*:refs/source/heads/*", "+refs/tags/*:refs/source/tags/*"];
 
 /// How often the mirror's size is looked at during a fetch.
-const LOOK: Duration = Duration::from_millis(200);
+const CHECK_INTERVAL: Duration = Duration::from_millis(200);
 
 /// How long a question to the mirror itself may take.
 const QUESTION: Duration = Duration::from_secs(30);
@@ -38,7 +38,7 @@ impl Remote {
         if let Location::Path(there) = &self.location
             && path::is_shallow(self, there)?
         {
-            return Err(GitError::Shallow { location: self.shown() });
+            return Err(GitError::Shallow { location: self.display_url() });
         }
         let mut command = self.command(operation)?;
         // A remote that promises what was left out, named on the command line so that nothing is written down.
@@ -54,29 +54,29 @@ impl Remote {
         command.args(["--no-auto-maintenance", "--filter=blob:none", "source"]);
         let limits = &self.reach.limits;
         let own = Stop::default();
-        let patience = Timeouts { silence: Some(limits.silence), stop: own.clone(), ..limits.fetch.into() };
+        let timeouts = Timeouts { silence: Some(limits.silence), stop: own.clone(), ..limits.fetch.into() };
         let (is_done, is_too_large) = (AtomicBool::new(false), AtomicBool::new(false));
         let fetched = thread::scope(|scope| {
             scope.spawn(|| {
                 while !is_done.load(Ordering::Relaxed) {
                     is_too_large.fetch_or(size(&self.mirror) > most_bytes, Ordering::Relaxed);
-                    if is_too_large.load(Ordering::Relaxed) || self.reach.stop.is_asked() {
+                    if is_too_large.load(Ordering::Relaxed) || self.reach.stop.is_requested() {
                         own.ask();
                         return;
                     }
-                    thread::park_timeout(LOOK);
+                    thread::park_timeout(CHECK_INTERVAL);
                 }
             });
-            let fetched = program::run(command, refspecs, patience);
+            let fetched = program::run(command, refspecs, timeouts);
             is_done.store(true, Ordering::Relaxed);
             fetched
         });
         if is_too_large.load(Ordering::Relaxed) || size(&self.mirror) > most_bytes {
-            return Err(GitError::TooLarge { location: self.shown(), most_mib: most_bytes >> 20 });
+            return Err(GitError::TooLarge { location: self.display_url(), most_mib: most_bytes >> 20 });
         }
         self.succeeded(operation, fetched)?;
         match fs::remove_file(self.mirror.join("shallow")) {
-            Ok(()) => Err(GitError::Shallow { location: self.shown() }),
+            Ok(()) => Err(GitError::Shallow { location: self.display_url() }),
             Err(_) => Ok(()),
         }
     }
