@@ -1,176 +1,125 @@
-//! Edits: which scalars change, what is written there, and the splice. The only place that makes a new text.
+//! Edits: which scalars of a text change, and the checks before and after the splice.
 
 use std::collections::HashMap;
-use std::ops::Range;
 
 use super::Manifest;
 use super::edit_refused::EditRefused;
-use super::field::{ImageField, Site};
+use super::field::ImageField;
 use super::position::Position;
-use super::{read_whole, text, verify};
+use super::replacement::{Replacement, Replacements};
+use super::{read_documents, text, verify};
 use crate::model::{Digest, Tag};
 
-/// One image field and what it shall hold.
+/// One image field and its new tag.
 #[derive(Clone, Copy, Debug)]
 pub struct Edit<'a> {
-    /// The field, as [`read`](super::read()) gave it for the same text.
+    /// The field, as [`read`](super::read()) returned it for the same text.
     pub field: &'a ImageField,
     /// The new tag.
     pub tag: &'a Tag,
-    /// The new digest. It is written where the field holds a digest, which it must then be given, and nowhere else.
+    /// The new digest. A field that holds a digest requires it; for any other field it is ignored.
     pub digest: Option<&'a Digest>,
 }
 
-/// Gives the text with the edits made: the bytes of the named scalars are replaced, and all others stay.
+/// Returns the text with the edits made. Only the bytes of the edited scalars change.
 ///
-/// The new text is read again, by the parser that found the fields and by another one. Both must see what the old text
-/// held in everything but the edited values and the aliases of these.
+/// The new text is parsed again, by the parser that found the fields and by a second one. Both must read the same
+/// documents as before, except for the edited values and the aliases of them.
 ///
 /// # Errors
-/// When a field is not one of this text, when an edit would move something else through an anchor, when a tag is a
-/// floating one, and when a parser sees any other difference.
+/// When a field is not one of this text, when an edit would change another field through an anchor, when a tag is a floating
+/// one, or when either parser reads any other difference.
+///
+/// # Examples
+/// ```
+/// use tidegate::manifest::{Edit, edit, read};
+///
+/// let text = b"\
+/// apiVersion: helm.toolkit.fluxcd.io/v2
+/// kind: HelmRelease
+/// metadata: {name: app, namespace: common}
+/// spec:
+///   values:
+///     image:
+///       repository: ghcr.io/vtr/app
+///       tag: v1.0.0  # deployed by Tidegate
+/// ";
+/// let manifest = read(text)?;
+/// let edits = [Edit { field: &manifest.fields[0], tag: &"v1.1.0".parse()?, digest: None }];
+/// let new_text = String::from_utf8(edit(text, &edits)?)?;
+/// assert!(new_text.ends_with("      tag: v1.1.0  # deployed by Tidegate\n"));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 pub fn edit(text: &[u8], edits: &[Edit<'_>]) -> Result<Vec<u8>, EditRefused> {
     if edits.is_empty() {
         return Ok(text.to_vec());
     }
     let text = text::readable(text)?;
-    let (manifest, documents) = read_whole(text)?;
-    let replacements = Replacements::plan(text, &manifest, edits)?;
+    let (manifest, documents) = read_documents(text)?;
+    let replacements = plan(text, &manifest, edits)?;
     let new_text = replacements.splice(text);
     verify::verify(&documents, &new_text, &replacements)?;
     Ok(new_text.into_bytes())
 }
 
-/// One scalar and what takes its place.
-#[derive(Debug)]
-pub(super) struct Replacement {
-    /// The bytes of the old scalar with its quotes.
-    span: Range<usize>,
-    /// What is written there.
-    written: String,
-    /// What that means.
-    value: String,
-    /// The field that it is for, by its number in the manifest.
-    field: usize,
+fn plan(text: &str, manifest: &Manifest, edits: &[Edit<'_>]) -> Result<Replacements, EditRefused> {
+    let index = index_fields(manifest);
+    let mut list = Vec::with_capacity(edits.len());
+    let mut is_edited = vec![false; manifest.fields.len()];
+    for edit in edits {
+        let position = edit.field.position;
+        if edit.tag.is_floating() {
+            return Err(EditRefused::FloatingTag { position, tag: edit.tag.clone() });
+        }
+        let number = index
+            .get(&(position, edit.field.key_path.as_str()))
+            .copied()
+            .filter(|number| manifest.fields[*number] == *edit.field)
+            .ok_or(EditRefused::OtherText { position })?;
+        is_edited[number] = true;
+        let values =
+            edit.field.new_values(edit.tag, edit.digest).ok_or(EditRefused::DigestMissing { position })?;
+        list.extend(values.into_iter().map(|(site, value)| Replacement::new(text, site, value, number)));
+    }
+    let position_of = |replacement: &Replacement| manifest.fields[replacement.field].position;
+    let replacements = Replacements::new(list).map_err(|(one, other)| EditRefused::Contradiction {
+        position: position_of(&one),
+        other: position_of(&other),
+    })?;
+    check_anchors(manifest, &replacements, &is_edited)?;
+    Ok(replacements)
 }
 
-/// The scalars that change, in the order of the text, no two of them the same.
-#[derive(Debug)]
-pub(super) struct Replacements(Vec<Replacement>);
-
-impl Replacements {
-    /// One scalar that becomes `value`, in the quotes it has; for tests of the verification.
-    #[cfg(test)]
-    pub(super) fn of_one(span: Range<usize>, value: &str) -> Self {
-        Self(vec![Replacement { span, written: value.to_owned(), value: value.to_owned(), field: 0 }])
-    }
-
-    fn plan(text: &str, manifest: &Manifest, edits: &[Edit<'_>]) -> Result<Self, EditRefused> {
-        let numbers = number_fields(manifest);
-        let mut list = Vec::with_capacity(edits.len());
-        let mut is_edited = vec![false; manifest.fields.len()];
-        for edit in edits {
-            let position = edit.field.position;
-            if edit.tag.is_floating() {
-                return Err(EditRefused::FloatingTag { position, tag: edit.tag.clone() });
-            }
-            let number = numbers
-                .get(&(position, edit.field.key_path.as_str()))
-                .copied()
-                .filter(|number| manifest.fields[*number] == *edit.field)
-                .ok_or(EditRefused::OtherText { position })?;
-            is_edited[number] = true;
-            let values = edit
-                .field
-                .new_values(edit.tag, edit.digest)
-                .ok_or(EditRefused::DigestMissing { position })?;
-            list.extend(values.into_iter().map(|(site, value)| replacement(text, site, value, number)));
-        }
-        list.sort_by_key(|replacement| replacement.span.start);
-        let replacements = Self(without_repeats(list, manifest)?);
-        replacements.check_anchors(manifest, &is_edited)?;
-        Ok(replacements)
-    }
-
-    /// The new value of the scalar that begins at byte `start` of the old text, if it has one.
-    pub(super) fn value_at(&self, start: usize) -> Option<&str> {
-        self.at(start).map(|replacement| replacement.value.as_str())
-    }
-
-    fn at(&self, start: usize) -> Option<&Replacement> {
-        let found = self.0.binary_search_by_key(&start, |replacement| replacement.span.start);
-        found.ok().map(|index| &self.0[index])
-    }
-
-    /// Refuses to move what nobody asked to move: a field that shares a scalar with an edited one.
-    fn check_anchors(&self, manifest: &Manifest, is_edited: &[bool]) -> Result<(), EditRefused> {
-        let shared = |replacement: &Replacement, other| {
-            let position = manifest.fields[replacement.field].position;
-            Err(EditRefused::SharedAnchor { position, other })
-        };
-        let others = manifest.fields.iter().zip(is_edited).filter(|(_, is_edited)| !**is_edited);
-        for (other, _) in others {
-            let Some(moving) = other.sites().find_map(|site| self.at(site.span.start)) else { continue };
-            let moves_whole = other.sites().all(|site| self.at(site.span.start).is_some());
-            if !moves_whole || !manifest.fields[moving.field].is_same_image(other) {
-                return shared(moving, other.position);
-            }
-        }
-        for (span, position) in &manifest.refused_spans {
-            if let Some(moving) = self.at(span.start) {
-                return shared(moving, *position);
-            }
-        }
-        Ok(())
-    }
-
-    fn splice(&self, text: &str) -> String {
-        let growth: usize = self.0.iter().map(|replacement| replacement.written.len()).sum();
-        let mut new_text = String::with_capacity(text.len() + growth);
-        let mut done = 0;
-        for Replacement { span, written, .. } in &self.0 {
-            new_text.push_str(&text[done..span.start]);
-            new_text.push_str(written);
-            done = span.end;
-        }
-        new_text.push_str(&text[done..]);
-        new_text
-    }
-}
-
-/// The fields by where they stand. One anchored mapping may be reached by several paths.
-fn number_fields(manifest: &Manifest) -> HashMap<(Position, &str), usize> {
+/// The fields by position and path: several paths may reach one anchored mapping.
+fn index_fields(manifest: &Manifest) -> HashMap<(Position, &str), usize> {
     let numbered = manifest.fields.iter().enumerate();
     numbered.map(|(number, field)| ((field.position, field.key_path.as_str()), number)).collect()
 }
 
-fn replacement(text: &str, site: &Site, value: String, field: usize) -> Replacement {
-    let width = site.quotes.width_bytes();
-    let old = &text[site.span.clone()];
-    let is_same = old.get(width..old.len() - width) == Some(value.as_str());
-    let written = if is_same { old.to_owned() } else { site.write(&value) };
-    Replacement { span: site.span.clone(), written, value, field }
-}
-
-/// Joins edits of one scalar that agree.
-fn without_repeats(
-    replacements: Vec<Replacement>,
+/// Refuses edits that would change another field through a shared anchor.
+fn check_anchors(
     manifest: &Manifest,
-) -> Result<Vec<Replacement>, EditRefused> {
-    let mut kept: Vec<Replacement> = Vec::with_capacity(replacements.len());
-    for next in replacements {
-        match kept.last() {
-            Some(last) if last.span.start == next.span.start => {
-                if last.value != next.value {
-                    let position = manifest.fields[last.field].position;
-                    let other = manifest.fields[next.field].position;
-                    return Err(EditRefused::Contradiction { position, other });
-                }
-            }
-            _ => kept.push(next),
+    replacements: &Replacements,
+    is_edited: &[bool],
+) -> Result<(), EditRefused> {
+    let shared = |replacement: &Replacement, other| {
+        let position = manifest.fields[replacement.field].position;
+        Err(EditRefused::SharedAnchor { position, other })
+    };
+    let others = manifest.fields.iter().zip(is_edited).filter(|(_, is_edited)| !**is_edited);
+    for (other, _) in others {
+        let Some(moving) = other.sites().find_map(|site| replacements.at(site.span.start)) else { continue };
+        let moves_whole = other.sites().all(|site| replacements.at(site.span.start).is_some());
+        if !moves_whole || !manifest.fields[moving.field].is_same_image(other) {
+            return shared(moving, other.position);
         }
     }
-    Ok(kept)
+    for (span, position) in &manifest.refused_spans {
+        if let Some(moving) = replacements.at(span.start) {
+            return shared(moving, *position);
+        }
+    }
+    Ok(())
 }
 
 #[cfg(test)]
@@ -187,7 +136,7 @@ mod tests {
     }
 
     #[test]
-    fn no_edits_give_the_text_itself() {
+    fn no_edits_return_the_text_itself() {
         assert_eq!(edit(b"\xff anything", &[]).unwrap(), b"\xff anything");
     }
 
@@ -210,7 +159,7 @@ mod tests {
     }
 
     #[test]
-    fn one_field_may_be_named_twice_if_both_agree() {
+    fn two_edits_of_one_field_must_agree() {
         let manifest = read(TEXT.as_bytes()).unwrap();
         let field = &manifest.fields[0];
         let (two, three) = (tag("v2.0.0"), tag("v3.0.0"));
@@ -222,15 +171,15 @@ mod tests {
     }
 
     #[test]
-    fn a_refusal_is_a_fault_with_a_hint_and_its_cause_apart() {
+    fn a_refusal_becomes_a_fault_with_a_hint_and_a_separate_cause() {
         let manifest = read(TEXT.as_bytes()).unwrap();
         let (field, new) = (&manifest.fields[0], tag("v2.0.0"));
         let broken = format!("{TEXT}]");
         let refused = edit(broken.as_bytes(), &[Edit { field, tag: &new, digest: None }]).unwrap_err();
         let fault = Fault::from(refused.clone());
         assert_eq!(fault.class(), Class::Refused);
-        assert_eq!(fault.to_string(), "cannot edit: the text cannot be read at 5:1");
-        assert_eq!(fault.hint(), Some("mend the YAML"));
-        assert!(fault.in_one_line().starts_with("cannot edit: the text cannot be read at 5:1: "));
+        assert_eq!(fault.to_string(), "cannot edit: cannot read the YAML at 5:1");
+        assert_eq!(fault.hint(), Some("correct the YAML"));
+        assert!(fault.in_one_line().starts_with("cannot edit: cannot read the YAML at 5:1: "));
     }
 }

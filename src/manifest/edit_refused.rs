@@ -1,4 +1,4 @@
-//! Why an edit is not made.
+//! Why an edit is refused.
 
 use thiserror::Error;
 
@@ -6,42 +6,44 @@ use super::position::Position;
 use super::unreadable::{Unreadable, UnreadableReason};
 use crate::model::{Class, Fault, Printable, Tag};
 
-/// An edit that would not be safe. No text was made.
+/// An edit that is not safe to make. No text is produced.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 #[non_exhaustive]
 pub enum EditRefused {
-    /// The text cannot be read.
-    #[error("cannot edit: the text cannot be read at {position}")]
+    /// The text is not YAML that can be read.
+    #[error("cannot edit: cannot read the YAML at {position}")]
     Unreadable {
         /// Where reading stopped.
         position: Position,
-        /// Why.
+        /// The cause.
         #[source]
         reason: UnreadableReason,
     },
-    /// The field was found in another text, or in an earlier state of this one.
-    #[error("cannot edit the image at {position}: the text is not the one that it was found in")]
+    /// The field comes from another text, or from an earlier version of this one.
+    #[error("cannot edit the image at {position}: the file changed since it was read")]
     OtherText {
-        /// Where the field was.
+        /// The field.
         position: Position,
     },
     /// `latest`, `main`, `master` and `dev` are never written.
-    #[error("cannot write the tag `{tag}` at {position}: it does not say which version it is")]
+    #[error("cannot write the tag `{tag}` at {position}: it does not name a version")]
     FloatingTag {
-        /// Where the field is.
+        /// The field.
         position: Position,
-        /// The tag.
+        /// The refused tag.
         tag: Tag,
     },
-    /// The file pins a digest, and none was given for the new tag.
-    #[error("cannot edit the image at {position}: the file pins its digest, and the new one is not known")]
+    /// The file pins a digest, and the edit has none for the new tag.
+    #[error(
+        "cannot edit the image at {position}: the file pins a digest, and the digest of the new tag is unknown"
+    )]
     DigestMissing {
-        /// Where the field is.
+        /// The field.
         position: Position,
     },
-    /// Two edits of one anchored value ask for different things.
+    /// Two edits write different values to one anchored scalar.
     #[error(
-        "cannot edit the images at {position} and {other}: they share one anchored value and shall differ"
+        "cannot edit the images at {position} and {other}: they share one anchored value but would get different ones"
     )]
     Contradiction {
         /// The first field.
@@ -49,37 +51,37 @@ pub enum EditRefused {
         /// The second.
         other: Position,
     },
-    /// An anchored value is also another image's, which nobody asked to move.
+    /// Another image, which is not part of this edit, shares the anchored value.
     #[error("cannot edit the image at {position}: the one at {other} shares its anchored value")]
     SharedAnchor {
         /// The field.
         position: Position,
-        /// The field that would move with it.
+        /// The field that would change with it.
         other: Position,
     },
-    /// The parser that found the fields would see another difference in the new text.
-    #[error("cannot edit: the new text would differ in more than the images, first at {position}")]
+    /// The first parser reads another difference in the new text.
+    #[error("cannot edit: the new text would differ elsewhere too, first at {position}")]
     OtherDifference {
-        /// Where the old text has what would differ.
+        /// The first difference, as a place in the old text.
         position: Position,
     },
-    /// The second parser does not see the same in the new text.
-    #[error("cannot edit: the second YAML parser does not read the text as the first one does")]
+    /// The second parser reads the new text differently.
+    #[error("cannot edit: the second YAML parser reads the text differently")]
     SecondParser(#[source] SecondParserError),
 }
 
-/// What the second parser said.
+/// The second parser's error.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 #[error("{}", Printable::new(.0))]
 pub struct SecondParserError(pub(super) String);
 
 impl EditRefused {
-    /// An edit is refused for safety, whatever the reason.
+    /// Every refused edit is refused for safety.
     pub fn class(&self) -> Class {
         Class::Refused
     }
 
-    /// Where in the old text the reason is.
+    /// The place of the cause in the old text.
     pub fn position(&self) -> Option<Position> {
         match self {
             Self::Unreadable { position, .. }
@@ -93,18 +95,18 @@ impl EditRefused {
         }
     }
 
-    /// What to do about it, in plain words.
+    /// What to do about it.
     pub fn hint(&self) -> &'static str {
         match self {
-            Self::Unreadable { .. } => "mend the YAML",
+            Self::Unreadable { .. } => "correct the YAML",
             Self::OtherText { .. } => "read the file again",
             Self::FloatingTag { .. } => "choose a version",
-            Self::DigestMissing { .. } => "ask the registry for the digest of the tag",
+            Self::DigestMissing { .. } => "get the digest of the tag from the registry",
             Self::Contradiction { .. } | Self::SharedAnchor { .. } => {
-                "give each image a tag of its own instead of an alias"
+                "give each image its own tag instead of an alias"
             }
             Self::OtherDifference { .. } | Self::SecondParser(_) => {
-                "write the file in plainer YAML, or make this change by hand"
+                "write the file in simpler YAML, or make this change by hand"
             }
         }
     }

@@ -1,46 +1,45 @@
-//! The entries of a mapping as a chart sees them: merge keys followed, keys that stand twice told.
+//! The entries of a mapping as a chart reads them: merge keys followed, duplicate keys reported.
 
 use std::collections::HashSet;
 
 use super::position::Position;
-use super::refusal::RefusalReason;
+use super::refusal::{Defect, RefusalReason};
 use super::tree::{Content, Document, NodeId};
 
-/// Up to so many entries are compared one with another, which is faster than hashing them.
-const FEW_ENTRIES: usize = 12;
+/// Up to this many entries, comparing pairs is faster than hashing.
+const PAIRWISE_ENTRIES: usize = 12;
 
-/// One entry of a mapping.
 #[derive(Clone, Copy)]
 pub(super) struct Entry<'d> {
     pub(super) key: &'d str,
-    /// The value as it is reached, perhaps an alias.
+    /// The value, which may be an alias.
     pub(super) value: NodeId,
 }
 
-/// The entries of a mapping with text for a key, and what makes them unsafe to rely on.
+/// The entries of a mapping whose keys are scalars, and the first defect that makes them unreliable.
 pub(super) struct Entries<'d> {
     list: Vec<Entry<'d>>,
-    pub(super) trouble: Option<(RefusalReason, Position)>,
+    pub(super) defect: Option<Defect>,
 }
 
 impl<'d> Entries<'d> {
-    /// The entries of `mapping`; those that a merge key brings come last, unless the mapping has the key itself.
+    /// The entries of `mapping`. Merged entries come last, and the mapping's own keys override them.
     pub(super) fn of(document: &'d Document<'_>, mapping: NodeId) -> Self {
-        let mut own = Self { list: Vec::new(), trouble: None };
+        let mut own = Self { list: Vec::new(), defect: None };
         let mut merged = None;
         for (key, value) in document.entries(mapping) {
             match document.text(key) {
                 Some("<<") => {
                     let is_second = merged.replace(value).is_some();
                     if is_second || document.node(key).tag.is_some() {
-                        own.tell(RefusalReason::MergeKey, document.node(key).position);
+                        own.note(RefusalReason::MergeKey, document.node(key).position);
                     }
                 }
                 Some(key) => own.list.push(Entry { key, value }),
                 None => {}
             }
         }
-        own.tell_duplicate(document, mapping);
+        own.note_duplicate(document, mapping);
         if let Some(merged) = merged {
             own.merge(document, merged);
         }
@@ -55,21 +54,21 @@ impl<'d> Entries<'d> {
         self.list.iter().find(|entry| entry.key == key).map(|entry| entry.value)
     }
 
-    fn tell(&mut self, reason: RefusalReason, position: Position) {
-        self.trouble.get_or_insert((reason, position));
+    fn note(&mut self, reason: RefusalReason, position: Position) {
+        self.defect.get_or_insert((reason, position));
     }
 
-    fn tell_duplicate(&mut self, document: &Document<'_>, mapping: NodeId) {
+    fn note_duplicate(&mut self, document: &Document<'_>, mapping: NodeId) {
         let Some(key) = first_duplicate(&self.list) else { return };
         let position = document
             .entries(mapping)
             .filter(|(name, _)| document.text(*name) == Some(key))
             .nth(1)
             .map_or(document.node(mapping).position, |(name, _)| document.node(name).position);
-        self.tell(RefusalReason::DuplicateKey(key.to_owned()), position);
+        self.note(RefusalReason::DuplicateKey(key.to_owned()), position);
     }
 
-    /// Adds the entries of the one mapping that a merge key brings.
+    /// Adds the entries of the mapping that the merge key refers to.
     fn merge(&mut self, document: &'d Document<'_>, merged: NodeId) {
         let target = document.target(merged);
         let is_mapping = matches!(document.node(target).content, Content::Mapping);
@@ -79,11 +78,11 @@ impl<'d> Entries<'d> {
                 let own: HashSet<_> = self.list.iter().map(|entry| entry.key).collect();
                 self.list.extend(other.into_iter().filter(|entry| !own.contains(entry.key)));
             }
-            _ => self.tell(RefusalReason::MergeKey, document.node(merged).position),
+            _ => self.note(RefusalReason::MergeKey, document.node(merged).position),
         }
     }
 
-    /// The entries of a mapping that has no merge key and no key twice.
+    /// The entries of a mapping without merge keys and duplicate keys.
     fn without_merge(document: &'d Document<'_>, mapping: NodeId) -> Option<Vec<Entry<'d>>> {
         let list: Vec<_> = document
             .entries(mapping)
@@ -94,9 +93,9 @@ impl<'d> Entries<'d> {
     }
 }
 
-/// A key that stands twice.
+/// The first key that occurs twice.
 fn first_duplicate<'d>(list: &[Entry<'d>]) -> Option<&'d str> {
-    if list.len() <= FEW_ENTRIES {
+    if list.len() <= PAIRWISE_ENTRIES {
         let is_known = |at: usize| list[..at].iter().any(|earlier| earlier.key == list[at].key);
         return (1..list.len()).find(|at| is_known(*at)).map(|at| list[at].key);
     }

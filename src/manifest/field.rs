@@ -1,4 +1,4 @@
-//! An image field: what a HelmRelease runs, and the bytes that say so.
+//! An image field: the image that a HelmRelease runs, and the bytes that hold its tag.
 
 use std::ops::Range;
 
@@ -9,43 +9,41 @@ use super::plain::PlainReading;
 use super::position::Position;
 use crate::model::{Digest, ImageName, ServiceName, Tag};
 
-/// The place in a HelmRelease that holds an image's tag.
+/// A place in a HelmRelease that holds an image tag.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ImageField {
-    /// The HelmRelease that it is in.
+    /// The HelmRelease.
     pub service: ServiceName,
-    /// The image, or none when only a setter comment says which it is.
+    /// The image; `None` where only a setter comment identifies it.
     pub image: Option<ImageName>,
-    /// The tag that the file holds.
+    /// The tag in the file.
     pub tag: Tag,
-    /// The digest that the file pins the image to, in the tag or in a key beside it.
+    /// The digest that the file pins, in the tag or in a sibling key.
     pub digest: Option<Digest>,
-    /// Where the field stands; for an alias, where the alias stands.
+    /// The place of the value; for an alias, the place of the alias.
     pub position: Position,
-    /// The keys that lead to it, such as `spec.values.sidecar.image.tag`.
+    /// The path of keys, such as `spec.values.sidecar.image.tag`.
     pub key_path: String,
-    /// The Flux ImagePolicy that a setter comment names.
+    /// The Flux ImagePolicy that the setter comment names.
     pub marker: Option<PolicyName>,
-    /// The scalar that holds the tag.
     pub(super) tag_site: Site,
-    /// The scalar beside it that holds the digest.
+    /// The sibling scalar that holds the digest.
     pub(super) digest_site: Option<Site>,
 }
 
 impl ImageField {
-    /// Whether both are one image of one service, so that moving them together is what is meant.
+    /// Whether both are one image of one service, so that they may change together.
     pub(super) fn is_same_image(&self, other: &Self) -> bool {
         self.service == other.service && self.image == other.image && self.marker == other.marker
     }
 
-    /// The scalars that an edit of this field changes.
+    /// The scalars that an edit replaces.
     pub(super) fn sites(&self) -> impl Iterator<Item = &Site> {
         std::iter::once(&self.tag_site).chain(&self.digest_site)
     }
 
-    /// The values of the scalars once the field holds `tag` and `digest`.
-    ///
-    /// None when the file pins a digest and there is no new one. Where the file pins none, none is written.
+    /// The new values of the scalars. `None` when the file pins a digest and the edit has none; a digest is written only
+    /// where the file pins one.
     pub(super) fn new_values(&self, tag: &Tag, digest: Option<&Digest>) -> Option<Vec<(&Site, String)>> {
         let digest = match (&self.digest, digest) {
             (None, _) => None,
@@ -63,19 +61,18 @@ impl ImageField {
     }
 }
 
-/// One scalar that edits replace.
+/// A scalar that edits replace.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Site {
     /// The bytes of the scalar with its quotes.
     pub(super) span: Range<usize>,
     pub(super) quotes: Quotes,
-    /// What the scalar holds before the tag: nothing, or `ghcr.io/vtr/app:`.
+    /// The prefix of the value before the tag, such as `ghcr.io/vtr/app:`, or empty.
     pub(super) before_tag: Box<str>,
 }
 
 impl Site {
-    /// How `value` is written here: in the quotes that are there, or in new ones where it would be read as something
-    /// other than text without.
+    /// Formats `value` in the existing quotes, or in new ones where YAML would not read it as text without.
     pub(super) fn write(&self, value: &str) -> String {
         match self.quotes {
             Quotes::None if PlainReading::of(value) == PlainReading::Text => value.to_owned(),
@@ -85,7 +82,6 @@ impl Site {
     }
 }
 
-/// How a scalar is quoted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Quotes {
     None,
@@ -94,7 +90,7 @@ pub(super) enum Quotes {
 }
 
 impl Quotes {
-    /// The quotes of a scalar's style; block scalars have none of these.
+    /// The quotes of a style; `None` for block scalars.
     pub(super) fn of(style: ScalarStyle) -> Option<Self> {
         match style {
             ScalarStyle::Plain => Some(Self::None),
@@ -104,7 +100,7 @@ impl Quotes {
         }
     }
 
-    /// How many bytes stand before the value, and as many after it.
+    /// Bytes of the quote on each side.
     pub(super) fn width_bytes(self) -> usize {
         usize::from(self != Self::None)
     }

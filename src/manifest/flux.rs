@@ -1,6 +1,5 @@
-//! Flux's image objects (image.toolkit.fluxcd.io): ImagePolicy, ImageRepository and `ImageUpdateAutomation`.
-//!
-//! They are read for the selection rules that a team already has; nothing here judges them.
+//! Flux's image objects (image.toolkit.fluxcd.io): ImagePolicy, ImageRepository and `ImageUpdateAutomation`. They hold the
+//! selection rules that a team already has; this file reads them and validates nothing.
 
 use super::position::Position;
 use super::tree::{Document, NodeId};
@@ -8,19 +7,19 @@ use crate::model::ImageName;
 
 /// The API group of Flux's image objects.
 pub(super) const GROUP: &str = "image.toolkit.fluxcd.io";
-/// The versions of it that are read.
+/// The API versions that are read.
 const VERSIONS: [&str; 3] = ["v1beta1", "v1beta2", "v1"];
 
-/// A Flux ImagePolicy: which tag of a repository to choose.
+/// A Flux ImagePolicy: how to choose a tag of a repository.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct FluxImagePolicy {
     /// Its namespace.
     pub namespace: String,
     /// Its name.
     pub name: String,
-    /// The namespace and the name of the ImageRepository that it chooses from.
+    /// Namespace and name of the ImageRepository.
     pub image_repository: (String, String),
-    /// How it orders tags.
+    /// How tags are ordered.
     pub order: FluxOrder,
     /// `spec.policy.semver.range`.
     pub range: Option<String>,
@@ -28,20 +27,20 @@ pub struct FluxImagePolicy {
     pub pattern: Option<String>,
     /// `spec.filterTags.extract`, a replacement such as `$version`.
     pub extract: Option<String>,
-    /// Where the object begins.
+    /// The first character of the object.
     pub position: Position,
 }
 
 /// How an ImagePolicy orders tags.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum FluxOrder {
-    /// By semantic version.
+    /// `semver`.
     Semver,
-    /// By the alphabet.
+    /// `alphabetical`.
     Alphabetical,
-    /// As numbers.
+    /// `numerical`.
     Numerical,
-    /// The object does not say, or says it in a way that is not known.
+    /// No order, or an unknown one.
     Unknown,
 }
 
@@ -52,22 +51,22 @@ pub struct FluxImageRepository {
     pub namespace: String,
     /// Its name.
     pub name: String,
-    /// `spec.image`, if it is an image's name.
+    /// `spec.image`, if it is a valid image name.
     pub image: Option<ImageName>,
-    /// Where the object begins.
+    /// The first character of the object.
     pub position: Position,
 }
 
-/// A Flux `ImageUpdateAutomation`: what Flux itself writes to.
+/// A Flux `ImageUpdateAutomation`: a folder that Flux itself updates.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct FluxAutomation {
     /// Its namespace.
     pub namespace: String,
     /// Its name.
     pub name: String,
-    /// `spec.update.path`, the folder that it writes to; none is the whole repository.
+    /// `spec.update.path`; `None` is the whole repository.
     pub update_path: Option<String>,
-    /// Where the object begins.
+    /// The first character of the object.
     pub position: Position,
 }
 
@@ -78,7 +77,7 @@ pub(super) enum FluxObject {
     Automation(FluxAutomation),
 }
 
-/// Reads the object at `root` if it is one of Flux's image objects in a version that is known, and has a name.
+/// Reads the object at `root` if it is an image object of a known version and has a name.
 pub(super) fn read(document: &Document<'_>, root: NodeId, version: &str, kind: &str) -> Option<FluxObject> {
     if !VERSIONS.contains(&version) {
         return None;

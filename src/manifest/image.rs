@@ -1,18 +1,16 @@
-//! What an image field looks like: the scalars that hold an image's name, tag and digest, taken together.
-//!
-//! Knows the shapes; where in a HelmRelease they stand is for others.
+//! The shapes of an image field: which scalars hold an image's name, tag and digest. `values` finds them in a HelmRelease.
 
 use super::entries::Entries;
 use super::field::Site;
 use super::marker::{Marker, PolicyName};
 use super::refusal::RefusalReason;
 use super::scalar;
-use super::text::Source;
+use super::text::SourceText;
 use super::tree::{Document, NodeId};
 use crate::model::{Digest, ImageName, ImageRef, Tag};
 
 /// The parts of an image field.
-pub(super) struct Found {
+pub(super) struct FieldParts {
     pub(super) image: Option<ImageName>,
     pub(super) tag: Tag,
     pub(super) digest: Option<Digest>,
@@ -21,26 +19,26 @@ pub(super) struct Found {
     pub(super) digest_site: Option<Site>,
 }
 
-/// Why the parts are no field, and the node that it is about.
-pub(super) type Rejected = (RefusalReason, NodeId);
+/// Why a value is not an image field, and the node at fault.
+pub(super) type Rejection = (RefusalReason, NodeId);
 
 /// Reads the scalars of one document.
 #[derive(Clone, Copy)]
 pub(super) struct Reader<'d, 't> {
-    pub(super) source: Source<'d>,
+    pub(super) source: SourceText<'d>,
     pub(super) document: &'d Document<'t>,
 }
 
 impl<'d> Reader<'d, '_> {
-    /// Whether `tag` of a mapping is an image's: whether its `repository` may be one.
+    /// Whether `repository` names an image, so that `tag` beside it is an image tag.
     ///
-    /// An address such as `https://…` is a Git or chart repository's, and an empty one leaves the image to the chart.
+    /// A URL such as `https://…` is a Git or chart repository, and an empty value leaves the image to the chart.
     pub(super) fn has_repository(self, entries: &Entries<'_>) -> bool {
         let repository = entries.get("repository").and_then(|node| self.document.text(node));
         repository.is_some_and(|text| !text.is_empty() && !text.contains("://") && !text.starts_with("git@"))
     }
 
-    /// Whether a scalar under the key `image` holds a reference with a tag, or would if it were well formed.
+    /// Whether a scalar under the key `image` is meant as a reference with a tag, well formed or not.
     pub(super) fn may_be_reference(self, id: NodeId) -> bool {
         let Some(text) = self.document.text(id) else { return false };
         if scalar::is_template(text) {
@@ -53,8 +51,8 @@ impl<'d> Reader<'d, '_> {
         has_tag && text.contains('/') && !text.contains("://") && !text.contains(char::is_whitespace)
     }
 
-    /// The field of a whole reference: `ghcr.io/vtr/app:v1.0.0`, perhaps with a digest.
-    pub(super) fn reference(self, id: NodeId, policy: Option<PolicyName>) -> Result<Found, Rejected> {
+    /// Reads a complete reference: `ghcr.io/vtr/app:v1.0.0`, optionally with a digest.
+    pub(super) fn reference(self, id: NodeId, policy: Option<PolicyName>) -> Result<FieldParts, Rejection> {
         let at_node = |reason| (reason, id);
         let value = self.read(id)?;
         let reference: ImageRef =
@@ -62,7 +60,7 @@ impl<'d> Reader<'d, '_> {
         let tag = reference.tag.ok_or_else(|| at_node(RefusalReason::NotATag(value.to_owned())))?;
         let digest_bytes = reference.digest.as_ref().map_or(0, |digest| digest.as_str().len() + 1);
         let before_tag = &value[..value.len() - digest_bytes - tag.as_str().len()];
-        Ok(Found {
+        Ok(FieldParts {
             image: Some(reference.name),
             tag: not_floating(tag).map_err(at_node)?,
             digest: reference.digest,
@@ -72,20 +70,20 @@ impl<'d> Reader<'d, '_> {
         })
     }
 
-    /// The image that a whole reference names, whatever is to be said of its tag.
+    /// The image name in a complete reference, valid tag or not.
     pub(super) fn name_in_reference(self, id: NodeId) -> Option<ImageName> {
         let reference: ImageRef = self.document.text(id)?.parse().ok()?;
         Some(reference.name)
     }
 
-    /// The field of a tag, with the digest that it carries or that stands at `digest`.
+    /// Reads a tag, with the digest in it or at `digest`.
     pub(super) fn tag(
         self,
         id: NodeId,
         digest: Option<NodeId>,
         image: Option<ImageName>,
         policy: Option<PolicyName>,
-    ) -> Result<Found, Rejected> {
+    ) -> Result<FieldParts, Rejection> {
         let at_node = |reason| (reason, id);
         let value = self.read(id)?;
         let (tag, own_digest) = match value.split_once('@') {
@@ -98,7 +96,7 @@ impl<'d> Reader<'d, '_> {
             return Err((RefusalReason::TwoDigests, node));
         }
         let (beside, digest_site) = beside.unzip();
-        Ok(Found {
+        Ok(FieldParts {
             image,
             tag: not_floating(tag).map_err(at_node)?,
             digest: own_digest.or(beside),
@@ -108,15 +106,15 @@ impl<'d> Reader<'d, '_> {
         })
     }
 
-    /// The image that `registry` and `repository` name together.
-    pub(super) fn name(self, entries: &Entries<'_>) -> Result<Option<ImageName>, Rejected> {
+    /// The image that `registry` and `repository` name.
+    pub(super) fn name(self, entries: &Entries<'_>) -> Result<Option<ImageName>, Rejection> {
         let Some(repository_node) = entries.get("repository") else { return Ok(None) };
         let repository = self.read(repository_node)?;
         let registry = match entries.get("registry") {
             Some(node) => match self.read(node) {
                 Ok(registry) => Some(registry),
                 Err((RefusalReason::Empty, _)) => None,
-                Err(rejected) => return Err(rejected),
+                Err(rejection) => return Err(rejection),
             },
             None => None,
         };
@@ -130,8 +128,8 @@ impl<'d> Reader<'d, '_> {
         }
     }
 
-    /// The setter comment at `id`.
-    pub(super) fn marker(self, id: NodeId) -> Result<Option<Marker>, Rejected> {
+    /// The setter comment of the scalar or alias at `id`.
+    pub(super) fn marker(self, id: NodeId) -> Result<Option<Marker>, Rejection> {
         if !self.source.has_markers || self.document.text(id).is_none() {
             return Ok(None);
         }
@@ -139,23 +137,23 @@ impl<'d> Reader<'d, '_> {
         Marker::after(self.source.text, end).map_err(|comment| (RefusalReason::SetterComment(comment), id))
     }
 
-    /// A digest and its scalar; an empty one pins nothing and is left as it is.
-    fn digest_beside(self, id: Option<NodeId>) -> Result<Option<(Digest, Site)>, Rejected> {
+    /// The digest and its scalar. An empty value pins nothing and stays empty.
+    fn digest_beside(self, id: Option<NodeId>) -> Result<Option<(Digest, Site)>, Rejection> {
         let Some(id) = id else { return Ok(None) };
         let value = match self.read(id) {
             Ok(value) => value,
             Err((RefusalReason::Empty, _)) => return Ok(None),
-            Err(rejected) => return Err(rejected),
+            Err(rejection) => return Err(rejection),
         };
         let digest = parse_digest(value).map_err(|reason| (reason, id))?;
         Ok(Some((digest, self.site(id, "")?)))
     }
 
-    fn read(self, id: NodeId) -> Result<&'d str, Rejected> {
+    fn read(self, id: NodeId) -> Result<&'d str, Rejection> {
         scalar::read(self.source.text, self.document, id).map_err(|reason| (reason, id))
     }
 
-    fn site(self, id: NodeId, before_tag: &str) -> Result<Site, Rejected> {
+    fn site(self, id: NodeId, before_tag: &str) -> Result<Site, Rejection> {
         scalar::site(self.source.text, self.document, id, before_tag).map_err(|reason| (reason, id))
     }
 }

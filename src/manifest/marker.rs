@@ -1,12 +1,11 @@
-//! Flux's setter comments: `# {"$imagepolicy": "namespace:name:tag"}` (Flux documentation, *Configure image updates*).
-//!
-//! A comment names the policy and the part of the image that its line holds. It is read, and never written.
+//! Flux's setter comments: `# {"$imagepolicy": "namespace:name:tag"}` (Flux documentation, *Configure image updates*). A
+//! comment names the policy and the part of the image reference on its line. Comments are read and never changed.
 
 use std::fmt;
 
 use serde::Deserialize;
 
-/// A Flux ImagePolicy, as a setter comment or an object names it.
+/// The namespace and name of a Flux ImagePolicy.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct PolicyName {
     /// The policy's namespace.
@@ -22,7 +21,7 @@ impl fmt::Display for PolicyName {
     }
 }
 
-/// The part of an image's reference that a marked line holds.
+/// The part of an image reference that the value holds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum MarkedPart {
     Reference,
@@ -31,14 +30,13 @@ pub(super) enum MarkedPart {
     Digest,
 }
 
-/// What a setter comment says.
+/// A setter comment.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Marker {
     pub(super) policy: PolicyName,
     pub(super) part: MarkedPart,
 }
 
-/// The key that makes a comment a setter comment.
 pub(super) const MARKER_KEY: &str = "$imagepolicy";
 
 #[derive(Deserialize)]
@@ -48,13 +46,13 @@ struct Setter {
 }
 
 impl Marker {
-    /// The setter comment on the line of a scalar or an alias that ends at byte `end`, if there is one.
+    /// The setter comment on the line of a scalar or alias that ends at byte `end`.
     ///
     /// # Errors
-    /// The comment's text, when it names [`MARKER_KEY`] and cannot be read.
+    /// Returns the comment when it contains [`MARKER_KEY`] but is malformed.
     pub(super) fn after(text: &str, end: usize) -> Result<Option<Self>, String> {
         match comment_after(text, end) {
-            // A sentence that mentions the key is no setter comment.
+            // Prose that mentions the key is not a setter comment.
             Some(comment) if comment.trim_start().starts_with('{') && comment.contains(MARKER_KEY) => {
                 Self::read(comment).map(Some).ok_or_else(|| comment.trim().to_owned())
             }
@@ -63,7 +61,7 @@ impl Marker {
     }
 
     fn read(comment: &str) -> Option<Self> {
-        // Words may follow the object, as Flux allows.
+        // Flux allows text after the object.
         let mut values = serde_json::Deserializer::from_str(comment.trim_start()).into_iter::<Setter>();
         let setter = values.next()?.ok()?.image_policy;
         let mut words = setter.split(':');
@@ -81,8 +79,8 @@ impl Marker {
     }
 }
 
-/// The comment after byte `end` on the same line, without its `#`. Only blanks and what closes a flow collection may
-/// stand in between.
+/// The comment after byte `end` on the same line, without its `#`. Only blanks and closing brackets or commas of a flow
+/// collection may come before it.
 fn comment_after(text: &str, end: usize) -> Option<&str> {
     let rest = text.get(end..)?;
     let line = rest.find(['\n', '\r']).map_or(rest, |stop| &rest[..stop]);
@@ -118,7 +116,7 @@ mod tests {
     }
 
     #[test]
-    fn other_comments_are_none() {
+    fn other_comments_are_ignored() {
         for rest in [
             "",
             " # {\"$policy\": \"a:b\"}",
@@ -132,7 +130,7 @@ mod tests {
     }
 
     #[test]
-    fn broken_setter_comments_are_told() {
+    fn malformed_setter_comments_are_errors() {
         for comment in [
             r#"{"$imagepolicy": "app"}"#,
             r#"{"$imagepolicy": "a:b:version"}"#,

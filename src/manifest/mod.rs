@@ -1,12 +1,11 @@
-//! Manifests: YAML text to image fields with byte spans, and back to text, verified. Knows no file, no Git, no policy.
+//! Manifests: YAML text to image fields with byte spans, and back to verified text. Knows no files, Git or policy.
 //!
-//! Two ways in. [`read()`] tells what a text holds: the image fields of each HelmRelease, the ones that cannot be
-//! moved and why, and Flux's own image objects. [`edit()`] gives a new text in which some fields hold other tags and every
-//! other byte is as it was; it reads the new text again, with two parsers that know nothing of each other, and
-//! refuses if they see any other difference.
+//! Two entry points. [`read()`] returns the contents of a text: the image fields of each HelmRelease, the refused fields with
+//! reasons, and Flux's image objects. [`edit()`] returns a new text in which some fields have other tags and every other byte
+//! stays; it parses the new text with two independent parsers and refuses any other difference.
 //!
-//! Text goes through `tree` (a parser's events, laid flat), `release` (the objects that are read), `values` (the walk
-//! to the fields) and `image` (the shapes of a field); an edit goes through `edit` (the splice) and `verify`.
+//! Reading goes through `tree` (a flat list of nodes), `release` (objects), `values` (the walk to the fields) and `image` (the
+//! shapes of a field). Editing goes through `edit` (which scalars change), `replacement` (the splice) and `verify`.
 
 mod edit;
 mod edit_refused;
@@ -19,6 +18,7 @@ mod plain;
 mod position;
 mod refusal;
 mod release;
+mod replacement;
 mod scalar;
 mod text;
 mod tree;
@@ -37,15 +37,15 @@ pub use position::Position;
 pub use refusal::{Refusal, RefusalReason};
 pub use unreadable::{Unreadable, UnreadableReason};
 
-use text::Source;
+use text::SourceText;
 use tree::{Document, Documents};
 
-/// What a manifest holds that concerns images.
+/// The contents of a file that concern images.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Manifest {
     /// The image fields, in the order of the text.
     pub fields: Vec<ImageField>,
-    /// The image fields that are left alone, and why.
+    /// The image fields that cannot be edited, with reasons.
     pub refusals: Vec<Refusal>,
     /// Flux's ImagePolicy objects.
     pub image_policies: Vec<FluxImagePolicy>,
@@ -53,12 +53,12 @@ pub struct Manifest {
     pub image_repositories: Vec<FluxImageRepository>,
     /// Flux's `ImageUpdateAutomation` objects.
     pub automations: Vec<FluxAutomation>,
-    /// The scalars of the fields that are left alone: no other edit may move them through an anchor.
+    /// The scalars of the refused fields. No edit of another field may change them through an anchor.
     refused_spans: Vec<(Range<usize>, Position)>,
 }
 
 impl Manifest {
-    /// Whether nothing in the file concerns Tidegate.
+    /// Whether the file has no such contents.
     pub fn is_empty(&self) -> bool {
         self.fields.is_empty()
             && self.refusals.is_empty()
@@ -70,15 +70,14 @@ impl Manifest {
 
 /// Reads a manifest.
 ///
-/// A text in which neither `HelmRelease` nor `image.toolkit.fluxcd.io` stands is not parsed: it holds nothing that
-/// concerns images, and whether it is well formed is not for us to say.
+/// A text that contains neither `HelmRelease` nor `image.toolkit.fluxcd.io` is not parsed, so it may be malformed.
 ///
 /// # Errors
-/// When the text may concern images and is not UTF-8, not YAML, or would need more than a bounded effort to read.
+/// When the text may concern images and is not UTF-8, not YAML, or exceeds a bound on size, depth or aliases.
 pub fn read(text: &[u8]) -> Result<Manifest, Unreadable> {
     let mut manifest = Manifest::default();
     if let Some(text) = text::concerning_images(text)? {
-        let source = Source::of(text);
+        let source = SourceText::of(text);
         for document in Documents::of(text) {
             release::read(source, &document?, &mut manifest);
         }
@@ -86,21 +85,21 @@ pub fn read(text: &[u8]) -> Result<Manifest, Unreadable> {
     Ok(manifest)
 }
 
-/// Reads a manifest and keeps its documents.
-fn read_whole(text: &str) -> Result<(Manifest, Vec<Document<'_>>), Unreadable> {
+/// Reads a manifest and returns its documents too.
+fn read_documents(text: &str) -> Result<(Manifest, Vec<Document<'_>>), Unreadable> {
     let mut manifest = Manifest::default();
     let documents: Vec<_> = Documents::of(text).collect::<Result<_, _>>()?;
-    let source = Source::of(text);
+    let source = SourceText::of(text);
     for document in &documents {
         release::read(source, document, &mut manifest);
     }
     Ok((manifest, documents))
 }
 
-/// Holds the two readers of documents against each other, for `fuzz/`.
+/// Compares the two readers of documents, for `fuzz/`.
 ///
 /// # Panics
-/// When one reads the text otherwise than the other.
+/// When they read the text differently.
 #[cfg(fuzzing)]
 pub fn check_readers(text: &str) {
     tree::check_readers(text);

@@ -1,21 +1,19 @@
-//! How a scalar without quotes is read: as text, or as something else that a chart would print differently.
+//! The YAML type of a plain scalar: text, or a type that a chart may print differently.
 //!
-//! Flux and Helm read YAML through Go's parsers, which take from YAML 1.1 and from 1.2. So this is the union of both:
-//! what any of them reads as a number, a boolean, a null or a time is told as such. Knows nothing of documents.
+//! Flux and Helm use Go's YAML parsers, which mix YAML 1.1 and 1.2. This is the union: a value that any of them reads as a
+//! number, boolean, null or time has that type here.
 
-/// What a plain scalar is to a YAML reader.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum PlainReading {
     Text,
     Null,
     Boolean,
     Number,
-    /// Text to Go's parsers, a time to others: safe to read, not to write.
+    /// Text in Go's parsers, a time in others: safe to read, but written in quotes.
     Time,
 }
 
 impl PlainReading {
-    /// How a plain scalar of this text is read.
     pub(super) fn of(text: &str) -> Self {
         if is_null(text) {
             return Self::Null;
@@ -23,7 +21,7 @@ impl PlainReading {
         if is_boolean(text) {
             return Self::Boolean;
         }
-        // Every number and every time begins with one of these.
+        // Every number and time begins with one of these.
         if !text.starts_with(|first: char| first.is_ascii_digit() || matches!(first, '+' | '-' | '.')) {
             return Self::Text;
         }
@@ -33,7 +31,7 @@ impl PlainReading {
         if is_time(text) { Self::Time } else { Self::Text }
     }
 
-    /// The kind with its article, for a message.
+    /// The type with its article, for messages.
     pub(super) fn name(self) -> &'static str {
         match self {
             Self::Text => "text",
@@ -77,16 +75,16 @@ fn is_float(text: &str) -> bool {
         Some((mantissa, exponent)) => (mantissa, Some(exponent)),
         None => (text, None),
     };
-    let exponent_is_good = exponent.is_none_or(|exponent| {
+    let is_exponent = exponent.is_none_or(|exponent| {
         let digits = exponent.strip_prefix(['+', '-']).unwrap_or(exponent);
         is_digits(digits.as_bytes(), u8::is_ascii_digit)
     });
     let (whole, fraction) = mantissa.split_once('.').unwrap_or((mantissa, ""));
     let is_part = |part: &str| part.is_empty() || is_digits(part.as_bytes(), u8::is_ascii_digit);
-    exponent_is_good && is_part(whole) && is_part(fraction) && !(whole.is_empty() && fraction.is_empty())
+    is_exponent && is_part(whole) && is_part(fraction) && !(whole.is_empty() && fraction.is_empty())
 }
 
-/// `190:20:30` and `190:20:30.15`, numbers to the base of sixty in YAML 1.1.
+/// `190:20:30` and `190:20:30.15`: base 60 numbers of YAML 1.1.
 fn is_base_sixty(text: &str) -> bool {
     let mut parts = text.split(':');
     let first = parts.next().unwrap_or_default();
@@ -101,7 +99,7 @@ fn is_base_sixty(text: &str) -> bool {
         })
 }
 
-/// `2026-11-23`, alone or with a time of day after `T`.
+/// `2026-11-23`, optionally with a time of day.
 fn is_time(text: &str) -> bool {
     let date = text.split(['T', 't', ' ']).next().unwrap_or_default();
     let mut parts = date.split('-');
@@ -118,7 +116,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn plain_scalars_are_read_as_go_and_libyaml_read_them() {
+    fn plain_scalars_have_the_types_of_go_and_libyaml() {
         for (text, reading) in [
             ("v1.0.0", PlainReading::Text),
             ("1.0.0", PlainReading::Text),
@@ -174,7 +172,7 @@ mod tests {
     }
 
     #[test]
-    fn what_the_second_parser_reads_as_no_text_is_told() {
+    fn what_the_second_parser_does_not_read_as_text_is_not_text_here() {
         for text in
             ["1.10", "1e3", "0x10", "0o7", "0b1", "null", "~", "true", "False", "12", "1.", "+1", "-.inf"]
         {

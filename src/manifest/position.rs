@@ -1,10 +1,10 @@
-//! A place in a text, as people count: lines and columns from one.
+//! A place in a text: line and column from 1, as editors count.
 
 use std::fmt;
 
 use granit_parser::Marker;
 
-/// A place in a manifest. Shown as `line:column`.
+/// A place in a manifest, displayed as `line:column`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Position {
     /// The line, from 1.
@@ -14,10 +14,9 @@ pub struct Position {
 }
 
 impl Position {
-    /// The first character of a text.
     pub(super) const START: Self = Self { line: 1, column: 1 };
 
-    /// The place just after `text`, which begins at the first character.
+    /// The place just after `text`.
     pub(super) fn after(text: &str) -> Self {
         let line_start = text.rfind('\n').map_or(0, |newline| newline + 1);
         let line = 1 + text.bytes().filter(|byte| *byte == b'\n').count();

@@ -1,20 +1,23 @@
-//! Why one image field is left alone.
+//! Why an image field is not managed.
 
 use std::fmt;
 
 use super::position::Position;
 use crate::model::{ImageName, Printable, ServiceName};
 
-/// An image field that was found and that cannot be moved safely.
+/// A reason to refuse every field below a node, and its place.
+pub(super) type Defect = (RefusalReason, Position);
+
+/// An image field that cannot be edited safely.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Refusal {
-    /// The HelmRelease it is in, unless that has no usable name.
+    /// The HelmRelease; `None` where its name is not usable.
     pub service: Option<ServiceName>,
-    /// The image it is of, where that is certain all the same.
+    /// The image, where it is certain all the same.
     pub image: Option<ImageName>,
-    /// Where the reason is.
+    /// The place of the cause.
     pub position: Position,
-    /// The reason, shown in plain words.
+    /// The cause.
     pub reason: RefusalReason,
 }
 
@@ -27,59 +30,59 @@ impl fmt::Display for Refusal {
     }
 }
 
-/// The reason of a refusal.
+/// Why a field is refused.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum RefusalReason {
-    /// The value holds `{{ }}` or `${ }`: something else writes it later.
+    /// The value contains `{{ }}` or `${ }`: something fills it in later.
     Template,
     /// A literal or folded scalar (`|`, `>`).
     BlockScalar,
-    /// The value is written with escapes or over several lines.
+    /// The value has escapes or spans several lines.
     Escaped,
-    /// A mapping on the way to the field, or the one that holds it, has a key twice.
+    /// A mapping above the field has a key twice.
     DuplicateKey(String),
-    /// A merge key (`<<`) that is not one plain alias of a mapping without merge keys of its own.
+    /// A merge key (`<<`) that is not a single alias of a mapping without merge keys.
     MergeKey,
-    /// A scalar without quotes that YAML does not read as text, such as `1.10`.
+    /// A plain scalar that YAML does not read as text, such as `1.10`.
     NotText {
-        /// The value as it is written.
+        /// The value as written.
         value: String,
-        /// What YAML reads it as, with its article: `a number`.
+        /// The YAML type with its article: `a number`.
         read_as: &'static str,
     },
-    /// A mapping or a sequence where a scalar belongs.
+    /// A mapping or sequence in place of a scalar.
     NotScalar,
-    /// Nothing, a null or an empty text.
+    /// Nothing, null or an empty string.
     Empty,
     /// A YAML tag other than `!!str`.
     CustomTag(String),
-    /// Text that is no tag by the grammar of the distribution specification.
+    /// Not a tag by the grammar of the OCI distribution specification.
     NotATag(String),
-    /// Text that is no image's name.
+    /// Not an image name.
     NotAnImage(String),
-    /// Text that is no digest.
+    /// Not a digest.
     NotADigest(String),
     /// `latest`, `main`, `master` or `dev`.
     Floating(String),
-    /// The tag carries one digest and a key beside it another.
+    /// A digest in the tag and another one in a sibling key.
     TwoDigests,
-    /// A digest with a setter comment and no tag beside it.
+    /// A digest with a setter comment but without a tag beside it.
     DigestAlone,
-    /// A comment that names `$imagepolicy` and cannot be read.
+    /// A malformed setter comment.
     SetterComment(String),
-    /// The HelmRelease has no name that Kubernetes would take.
+    /// The name of the HelmRelease is not valid in Kubernetes.
     ServiceName(String),
-    /// A HelmRelease of a version of Flux's API that is not known.
+    /// A HelmRelease of an unknown API version.
     ApiVersion(String),
 }
 
 impl RefusalReason {
-    /// What to do about it, in plain words.
+    /// What to do about it.
     pub fn hint(&self) -> &'static str {
         match self {
             Self::Template => {
-                "write the value itself in the file, or leave this image to what fills the template"
+                "write the value itself in the file, or let whatever fills the template update this image"
             }
             Self::BlockScalar => "write the value on the line of its key",
             Self::Escaped => "write the value on one line, without escapes",
@@ -87,17 +90,15 @@ impl RefusalReason {
             Self::MergeKey => "write the keys out, or merge one anchored mapping with `<<: *anchor`",
             Self::NotText { .. } | Self::CustomTag(_) => "put the value in quotes",
             Self::NotScalar => "write one value there",
-            Self::Empty => "write the tag that runs now; from then on it is kept up to date",
+            Self::Empty => "write the tag that runs now",
             Self::NotATag(_) => "a tag is 1 to 128 letters, digits, `_`, `.` or `-`",
-            Self::NotAnImage(_) => "an image is named `host/path`, such as ghcr.io/vtr/app, in lower case",
+            Self::NotAnImage(_) => "an image name is `host/path` in lower case, such as ghcr.io/vtr/app",
             Self::NotADigest(_) => "a digest is `sha256:` and 64 hexadecimal digits",
-            Self::Floating(_) => "write the version that runs now; a name that moves cannot be promoted",
-            Self::TwoDigests => "keep the digest in one place",
-            Self::DigestAlone => "add the tag that the digest is of",
-            Self::SetterComment(_) => r#"write it as `# {"$imagepolicy": "namespace:name:tag"}`"#,
-            Self::ServiceName(_) => {
-                "give the HelmRelease a `metadata.name` and a `metadata.namespace` of its own"
-            }
+            Self::Floating(_) => "write the version that runs now; a floating tag cannot be promoted",
+            Self::TwoDigests => "remove one of the two digests",
+            Self::DigestAlone => "write the tag of this digest beside it",
+            Self::SetterComment(_) => r#"use the form `# {"$imagepolicy": "namespace:name:tag"}`"#,
+            Self::ServiceName(_) => "set a valid `metadata.name` and `metadata.namespace` in the HelmRelease",
             Self::ApiVersion(_) => "use helm.toolkit.fluxcd.io/v2",
         }
     }
@@ -109,9 +110,9 @@ impl fmt::Display for RefusalReason {
         match self {
             Self::Template => write!(formatter, "the value is a template"),
             Self::BlockScalar => write!(formatter, "the value is a block scalar"),
-            Self::Escaped => write!(formatter, "the value is written with escapes or over several lines"),
-            Self::DuplicateKey(key) => write!(formatter, "the key `{}` is there twice", show(key)),
-            Self::MergeKey => write!(formatter, "the merge key is not one alias of a simple mapping"),
+            Self::Escaped => write!(formatter, "the value has escapes or spans several lines"),
+            Self::DuplicateKey(key) => write!(formatter, "the key `{}` occurs twice", show(key)),
+            Self::MergeKey => write!(formatter, "the merge key is not a single alias of a simple mapping"),
             Self::NotText { value, read_as } => {
                 write!(formatter, "`{}` without quotes is {read_as}, not text", show(value))
             }
@@ -119,21 +120,21 @@ impl fmt::Display for RefusalReason {
             Self::Empty => write!(formatter, "the value is empty"),
             Self::CustomTag(tag) => write!(formatter, "the value has the YAML tag `{}`", show(tag)),
             Self::NotATag(text) => write!(formatter, "`{}` is not an image tag", show(text)),
-            Self::NotAnImage(text) => write!(formatter, "`{}` is not an image's name", show(text)),
+            Self::NotAnImage(text) => write!(formatter, "`{}` is not an image name", show(text)),
             Self::NotADigest(text) => write!(formatter, "`{}` is not a digest", show(text)),
             Self::Floating(tag) => {
-                write!(formatter, "the tag `{}` does not say which version it is", show(tag))
+                write!(formatter, "the tag `{}` does not name a version", show(tag))
             }
-            Self::TwoDigests => write!(formatter, "the image is pinned by two digests"),
+            Self::TwoDigests => write!(formatter, "the image has two digests"),
             Self::DigestAlone => write!(formatter, "the digest has no tag beside it"),
             Self::SetterComment(text) => {
-                write!(formatter, "the setter comment `{}` cannot be read", show(text))
+                write!(formatter, "the setter comment `{}` is malformed", show(text))
             }
             Self::ServiceName(name) => {
-                write!(formatter, "Kubernetes would not take the HelmRelease's name `{}`", show(name))
+                write!(formatter, "`{}` is not a valid name for a HelmRelease", show(name))
             }
             Self::ApiVersion(version) => {
-                write!(formatter, "the HelmRelease's apiVersion `{}` is not known", show(version))
+                write!(formatter, "the HelmRelease has the unknown apiVersion `{}`", show(version))
             }
         }
     }

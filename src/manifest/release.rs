@@ -1,40 +1,40 @@
-//! Which objects of a document are read: each HelmRelease by its name, and Flux's own image objects.
+//! The objects of a document: HelmReleases and Flux's image objects, alone or in a list.
 
 use super::Manifest;
 use super::entries::Entries;
 use super::flux::{self, FluxObject};
-use super::refusal::{Refusal, RefusalReason};
-use super::text::Source;
+use super::refusal::{Defect, Refusal, RefusalReason};
+use super::text::SourceText;
 use super::tree::{Document, NodeId};
-use super::values::{Trouble, Walk};
+use super::values::Walk;
 use crate::model::ServiceName;
 
 /// The API group of HelmRelease.
 const GROUP: &str = "helm.toolkit.fluxcd.io";
-/// The versions of it that are read.
+/// The API versions that are read.
 const VERSIONS: [&str; 3] = ["v2beta1", "v2beta2", "v2"];
-/// How deep lists of objects may stand in one another.
-const MOST_LISTS: usize = 4;
+/// The deepest nesting of lists of objects.
+const MAX_LIST_DEPTH: usize = 4;
 
-/// Adds what the object at `root`, or each object of a list there, holds.
-pub(super) fn read(source: Source<'_>, document: &Document<'_>, manifest: &mut Manifest) {
-    Objects { source, document, manifest }.object(NodeId::ROOT, None, MOST_LISTS);
+/// Adds the contents of the document's object, or of each object in a list, to `manifest`.
+pub(super) fn read(source: SourceText<'_>, document: &Document<'_>, manifest: &mut Manifest) {
+    Objects { source, document, manifest }.object(NodeId::ROOT, None, MAX_LIST_DEPTH);
 }
 
 struct Objects<'d, 't, 'm> {
-    source: Source<'d>,
+    source: SourceText<'d>,
     document: &'d Document<'t>,
     manifest: &'m mut Manifest,
 }
 
 impl Objects<'_, '_, '_> {
-    fn object(&mut self, root: NodeId, trouble: Trouble, lists_left: usize) {
+    fn object(&mut self, root: NodeId, defect: Option<Defect>, lists_left: usize) {
         let text_of = |key| self.document.get(root, key).and_then(|node| self.document.text(node));
         let (Some(kind), Some(api_version)) = (text_of("kind"), text_of("apiVersion")) else { return };
         match (api_version.split_once('/').unwrap_or(("", api_version)), kind) {
-            ((GROUP, version), "HelmRelease") => self.release(root, version, trouble),
+            ((GROUP, version), "HelmRelease") => self.release(root, version, defect),
             (("", "v1"), "List") | ((GROUP, _), "HelmReleaseList") if lists_left > 0 => {
-                self.list(root, trouble, lists_left - 1);
+                self.list(root, defect, lists_left - 1);
             }
             ((flux::GROUP, version), kind) => {
                 if let Some(object) = flux::read(self.document, root, version, kind) {
@@ -45,11 +45,11 @@ impl Objects<'_, '_, '_> {
         }
     }
 
-    fn list(&mut self, root: NodeId, trouble: Trouble, lists_left: usize) {
-        let trouble = trouble.or_else(|| Entries::of(self.document, root).trouble);
+    fn list(&mut self, root: NodeId, defect: Option<Defect>, lists_left: usize) {
+        let defect = defect.or_else(|| Entries::of(self.document, root).defect);
         let Some(items) = self.document.get(root, "items") else { return };
         for item in self.document.children(self.document.target(items)) {
-            self.object(item, trouble.clone(), lists_left);
+            self.object(item, defect.clone(), lists_left);
         }
     }
 
@@ -61,10 +61,10 @@ impl Objects<'_, '_, '_> {
         }
     }
 
-    fn release(&mut self, root: NodeId, version: &str, trouble: Trouble) {
-        let (service, name_trouble) = match self.service(root) {
+    fn release(&mut self, root: NodeId, version: &str, defect: Option<Defect>) {
+        let (service, name_defect) = match self.service(root) {
             Ok(service) => (Some(service), None),
-            Err(trouble) => (None, Some(trouble)),
+            Err(defect) => (None, Some(defect)),
         };
         if !VERSIONS.contains(&version) {
             let node = self.document.get(root, "apiVersion").unwrap_or(root);
@@ -73,12 +73,12 @@ impl Objects<'_, '_, '_> {
             self.manifest.refusals.push(Refusal { service, image: None, position, reason });
             return;
         }
-        let on_the_way = [Some(root), self.document.get(root, "metadata"), self.document.get(root, "spec")];
+        let above_values = [Some(root), self.document.get(root, "metadata"), self.document.get(root, "spec")];
         let duplicate =
-            || on_the_way.into_iter().flatten().find_map(|node| Entries::of(self.document, node).trouble);
+            || above_values.into_iter().flatten().find_map(|node| Entries::of(self.document, node).defect);
         let Some(values) = self.document.get_path(root, &["spec", "values"]) else { return };
-        let trouble = trouble.or_else(duplicate).or(name_trouble);
-        Walk::new(self.source, self.document, service, trouble, self.manifest).below(values);
+        let defect = defect.or_else(duplicate).or(name_defect);
+        Walk::new(self.source, self.document, service, defect, self.manifest).below(values);
     }
 
     fn service(&self, root: NodeId) -> Result<ServiceName, (RefusalReason, super::Position)> {

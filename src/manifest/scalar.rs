@@ -1,4 +1,4 @@
-//! A scalar that an image field needs: its text, or why it has none.
+//! The text of a scalar that belongs to an image field, and its bytes.
 
 use granit_parser::Tag;
 
@@ -7,14 +7,14 @@ use super::plain::PlainReading;
 use super::refusal::RefusalReason;
 use super::tree::{Content, Document, NodeId};
 
-/// The text of the scalar that `id` stands for.
+/// The text of the scalar at `id`, or of the scalar that an alias there refers to.
 ///
 /// # Errors
-/// When a chart would not see exactly this text there.
+/// When a chart would not receive exactly this text.
 pub(super) fn read<'d>(text: &str, document: &'d Document<'_>, id: NodeId) -> Result<&'d str, RefusalReason> {
     let node = document.node(document.target(id));
     let Content::Scalar { value, style } = &node.content else {
-        // `tag: {{ .Values.tag }}` without quotes is a mapping in a mapping.
+        // `tag: {{ .Values.tag }}` without quotes is a nested mapping.
         let is_template = text.get(node.span.start..).is_some_and(|rest| rest.starts_with("{{"));
         return Err(if is_template { RefusalReason::Template } else { RefusalReason::NotScalar });
     };
@@ -38,10 +38,10 @@ pub(super) fn read<'d>(text: &str, document: &'d Document<'_>, id: NodeId) -> Re
     }
 }
 
-/// The bytes of the scalar that `id` stands for; `before_tag` is what it holds before the tag.
+/// The bytes of the scalar at `id`; `before_tag` is the prefix of its value.
 ///
 /// # Errors
-/// When its value is not written there letter by letter.
+/// When the bytes are not the value itself, because of escapes or folding.
 pub(super) fn site(
     text: &str,
     document: &Document<'_>,
@@ -58,7 +58,7 @@ pub(super) fn site(
     Ok(Site { span: node.span.clone(), quotes, before_tag: before_tag.into() })
 }
 
-/// Whether something writes the value later: Helm's and Jinja's braces, or Flux' post-build substitution.
+/// Whether something fills in the value later: Helm or Jinja templates, or Flux post-build substitution.
 pub(super) fn is_template(value: &str) -> bool {
     value.contains("{{") || value.contains("${")
 }

@@ -1,4 +1,4 @@
-//! Bytes to text, if they are worth it: most files of a repository concern no image and are told by their bytes.
+//! Bytes to text. Most files of a repository concern no image, and a search of their bytes shows it.
 
 use memchr::memmem;
 
@@ -6,29 +6,30 @@ use super::marker::MARKER_KEY;
 use super::position::Position;
 use super::unreadable::{Unreadable, UnreadableReason};
 
-/// What a file that concerns images must have in it.
+/// A file that concerns images contains one of these.
 const NEEDLES: [&str; 2] = ["HelmRelease", super::flux::GROUP];
 
-/// How long a text may be. Kubernetes takes objects of one and a half megabytes; reading needs ten times the memory.
-const MOST_BYTES: usize = 32 << 20;
+/// The longest text that is read. Kubernetes accepts objects of 1.5 MiB; reading takes ten times the memory.
+const MAX_BYTES: usize = 32 << 20;
 
-/// A text, and whether any of its comments may be a setter comment.
+/// A text that is being read.
 #[derive(Clone, Copy)]
-pub(super) struct Source<'t> {
+pub(super) struct SourceText<'t> {
     pub(super) text: &'t str,
+    /// Whether any comment may be a setter comment.
     pub(super) has_markers: bool,
 }
 
-impl<'t> Source<'t> {
+impl<'t> SourceText<'t> {
     pub(super) fn of(text: &'t str) -> Self {
         Self { text, has_markers: memmem::find(text.as_bytes(), MARKER_KEY.as_bytes()).is_some() }
     }
 }
 
-/// The text, if it may hold a HelmRelease or one of Flux's image objects.
+/// The text, if it may hold a HelmRelease or a Flux image object.
 ///
 /// # Errors
-/// When it may, and is not UTF-8, or longer than 32 MiB.
+/// When it may and is not UTF-8, or is longer than 32 MiB.
 pub(super) fn concerning_images(bytes: &[u8]) -> Result<Option<&str>, Unreadable> {
     if is_utf16_concerning_images(bytes) {
         return Err(Unreadable::new(Position::START, UnreadableReason::Utf16));
@@ -39,14 +40,14 @@ pub(super) fn concerning_images(bytes: &[u8]) -> Result<Option<&str>, Unreadable
     readable(bytes).map(Some)
 }
 
-/// The text of bytes that are UTF-8 and not too many.
+/// The text, if it is UTF-8 and at most 32 MiB.
 pub(super) fn readable(bytes: &[u8]) -> Result<&str, Unreadable> {
-    if bytes.len() > MOST_BYTES {
+    if bytes.len() > MAX_BYTES {
         return Err(Unreadable::new(Position::START, UnreadableReason::TooLong));
     }
     std::str::from_utf8(bytes).map_err(|error| {
-        let (good, _) = bytes.split_at(error.valid_up_to());
-        let position = std::str::from_utf8(good).map_or(Position::START, Position::after);
+        let (valid, _) = bytes.split_at(error.valid_up_to());
+        let position = std::str::from_utf8(valid).map_or(Position::START, Position::after);
         Unreadable::new(position, UnreadableReason::NotUtf8)
     })
 }
@@ -68,16 +69,16 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_what_concerns_images_is_looked_at() {
+    fn only_text_that_concerns_images_is_decoded() {
         assert_eq!(concerning_images(b"\xff broken: ["), Ok(None));
-        assert_eq!(concerning_images(&vec![b' '; MOST_BYTES + 1]), Ok(None));
+        assert_eq!(concerning_images(&vec![b' '; MAX_BYTES + 1]), Ok(None));
         assert_eq!(concerning_images(b"kind: HelmRelease"), Ok(Some("kind: HelmRelease")));
         assert_eq!(concerning_images(b"image.toolkit.fluxcd.io/v1"), Ok(Some("image.toolkit.fluxcd.io/v1")));
     }
 
     #[test]
-    fn what_is_no_text_is_told_with_its_place() {
-        let long = [b"HelmRelease".to_vec(), vec![b' '; MOST_BYTES]].concat();
+    fn bytes_that_are_not_text_are_errors_with_a_position() {
+        let long = [b"HelmRelease".to_vec(), vec![b' '; MAX_BYTES]].concat();
         for (bytes, line, column, reason) in [
             (&b"HelmRelease\n\xc3\xb1 \xff"[..], 2, 3, UnreadableReason::NotUtf8),
             (&b"\xff\xfeH\0e\0l\0m\0R\0e\0l\0e\0a\0s\0e\0"[..], 1, 1, UnreadableReason::Utf16),

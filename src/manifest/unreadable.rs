@@ -1,17 +1,17 @@
-//! Why a whole manifest cannot be read.
+//! Why a whole file cannot be read.
 
 use thiserror::Error;
 
 use super::position::Position;
 use crate::model::{Class, Fault, Printable};
 
-/// A file that looks as if it held a HelmRelease or a Flux image object, and cannot be read as YAML.
+/// A file that may hold a HelmRelease or a Flux image object and cannot be read as YAML.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 #[error("cannot read the YAML at {position}")]
 pub struct Unreadable {
-    /// Where reading stopped.
+    /// The place where reading stopped.
     pub position: Position,
-    /// Why.
+    /// The cause.
     #[source]
     pub reason: UnreadableReason,
 }
@@ -21,17 +21,17 @@ impl Unreadable {
         Self { position, reason }
     }
 
-    /// What reading failed for: trying again does not mend a file.
+    /// Trying again does not help.
     pub fn class(&self) -> Class {
         Class::Failed
     }
 
-    /// What the reader can do about it.
+    /// What to do about it.
     pub fn hint(&self) -> &'static str {
         match self.reason {
             UnreadableReason::NotUtf8 | UnreadableReason::Utf16 => "save the file as UTF-8",
             UnreadableReason::Syntax(_) => {
-                "`kubectl apply --dry-run=client -f FILE` tells what Kubernetes makes of it"
+                "`kubectl apply --dry-run=client -f FILE` shows what Kubernetes reads"
             }
             UnreadableReason::TooDeep | UnreadableReason::TooLong => "split the file",
             UnreadableReason::AliasInItself | UnreadableReason::TooManyAliases => {
@@ -47,16 +47,16 @@ impl From<Unreadable> for Fault {
     }
 }
 
-/// What makes a manifest unreadable.
+/// The cause.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 pub enum UnreadableReason {
-    /// Some bytes are no UTF-8.
+    /// Bytes that are not UTF-8.
     #[error("the bytes are not UTF-8")]
     NotUtf8,
-    /// The text is UTF-16, which Kubernetes' tools do not read either.
+    /// UTF-16, which Kubernetes tools do not read either.
     #[error("the text is UTF-16")]
     Utf16,
-    /// It is not YAML; the text is the parser's.
+    /// Not YAML; the parser's message.
     #[error("{}", Printable::new(.0))]
     Syntax(String),
     /// Collections are nested more than a hundred deep.
@@ -65,10 +65,10 @@ pub enum UnreadableReason {
     /// More than 32 MiB.
     #[error("the text is too long")]
     TooLong,
-    /// `&a [*a]`: an alias that would go on for ever.
-    #[error("an alias stands inside the anchor that it refers to")]
+    /// `&a [*a]`: an infinite expansion.
+    #[error("an alias is inside the anchor that it refers to")]
     AliasInItself,
-    /// Aliases of aliases, that would make a small file a huge one.
-    #[error("the aliases stand for too many values")]
+    /// Aliases of aliases that expand a small file to a huge one.
+    #[error("the aliases expand to too many values")]
     TooManyAliases,
 }

@@ -1,65 +1,61 @@
-//! Where the image fields are in a HelmRelease's values.
-//!
-//! Walks `spec.values` once, mappings and sequences in turn, with the keys that lead there, and tells image fields
-//! from other values by their keys and their setter comments.
+//! Finds the image fields in the values of a HelmRelease: walks `spec.values` once and recognizes fields by their keys and
+//! setter comments.
 
 use std::fmt::Write;
 
 use super::Manifest;
 use super::entries::{Entries, Entry};
 use super::field::ImageField;
-use super::image::{Found, Reader, Rejected};
+use super::image::{FieldParts, Reader, Rejection};
 use super::marker::{MarkedPart, Marker, PolicyName};
 use super::position::Position;
-use super::refusal::{Refusal, RefusalReason};
-use super::text::Source;
+use super::refusal::{Defect, Refusal, RefusalReason};
+use super::text::SourceText;
 use super::tree::{Content, Document, NodeId};
 use crate::model::{ImageName, Printable, ServiceName};
-
-/// What stands against every field below a place, and where.
-pub(super) type Trouble = Option<(RefusalReason, Position)>;
 
 /// The values of one HelmRelease.
 pub(super) struct Walk<'d, 't, 'm> {
     reader: Reader<'d, 't>,
     service: Option<ServiceName>,
-    /// The keys and indices from `spec.values` to where the walk is.
-    path: Vec<Step<'d>>,
-    trouble: Trouble,
+    /// The path from the root of the object to the current node.
+    path: Vec<PathSegment<'d>>,
+    /// Applies to every field below the current node.
+    defect: Option<Defect>,
     manifest: &'m mut Manifest,
 }
 
 #[derive(Clone, Copy)]
-enum Step<'d> {
+enum PathSegment<'d> {
     Key(&'d str),
     Index(usize),
 }
 
-/// What a scalar stands beside in its mapping; nothing in a sequence.
+/// What a scalar's mapping holds besides it; the default for items of a sequence.
 #[derive(Clone, Copy, Default)]
 struct Siblings {
     /// Whether `repository` names an image.
     has_repository: bool,
-    /// Whether there is a tag that a digest can be of.
+    /// Whether there is a tag to which a digest can belong.
     has_tag: bool,
-    /// The key `digest`, or else the value that a setter comment calls so.
+    /// The value of `digest`, or the value whose setter comment marks a digest.
     digest: Option<NodeId>,
 }
 
 impl<'d, 't, 'm> Walk<'d, 't, 'm> {
-    /// A walk over the values of `service`; `trouble` is what already stands against its fields.
+    /// A walk over the values of `service`. A `defect` refuses all of its fields.
     pub(super) fn new(
-        source: Source<'d>,
+        source: SourceText<'d>,
         document: &'d Document<'t>,
         service: Option<ServiceName>,
-        trouble: Trouble,
+        defect: Option<Defect>,
         manifest: &'m mut Manifest,
     ) -> Self {
-        let path = vec![Step::Key("spec"), Step::Key("values")];
-        Self { reader: Reader { source, document }, service, path, trouble, manifest }
+        let path = vec![PathSegment::Key("spec"), PathSegment::Key("values")];
+        Self { reader: Reader { source, document }, service, path, defect, manifest }
     }
 
-    /// Takes what is below `id`, perhaps an alias.
+    /// Walks the collection at `id`, which may be an alias.
     pub(super) fn below(&mut self, id: NodeId) {
         let document = self.reader.document;
         let target = document.target(id);
@@ -72,11 +68,11 @@ impl<'d, 't, 'm> Walk<'d, 't, 'm> {
 
     fn sequence(&mut self, sequence: NodeId) {
         for (index, item) in self.reader.document.children(sequence).enumerate() {
-            self.path.push(Step::Index(index));
+            self.path.push(PathSegment::Index(index));
             match self.marker(item) {
                 Ok(Some(marker)) => self.marked(marker, item, Siblings::default()),
                 Ok(None) => self.below(item),
-                Err(rejected) => self.take(item, Err(rejected)),
+                Err(rejection) => self.record(None, item, Err(rejection)),
             }
             self.path.pop();
         }
@@ -84,18 +80,17 @@ impl<'d, 't, 'm> Walk<'d, 't, 'm> {
 
     fn mapping(&mut self, mapping: NodeId) {
         let mut entries = Entries::of(self.reader.document, mapping);
-        let before = self.trouble.clone();
-        self.trouble = self.trouble.take().or_else(|| entries.trouble.take());
+        let before = self.defect.clone();
+        self.defect = self.defect.take().or_else(|| entries.defect.take());
         let siblings = self.siblings(&entries);
         for entry in entries.iter() {
-            self.path.push(Step::Key(entry.key));
+            self.path.push(PathSegment::Key(entry.key));
             self.entry(entry, &entries, siblings);
             self.path.pop();
         }
-        self.trouble = before;
+        self.defect = before;
     }
 
-    /// Looks once for what the scalars of a mapping have to know of each other.
     fn siblings(&self, entries: &Entries<'d>) -> Siblings {
         let has_repository = self.reader.has_repository(entries);
         let mut siblings = Siblings {
@@ -119,21 +114,21 @@ impl<'d, 't, 'm> Walk<'d, 't, 'm> {
         let Entry { key, value } = entry;
         let marker = match self.marker(value) {
             Ok(marker) => marker,
-            Err(rejected) => return self.take(value, Err(rejected)),
+            Err(rejection) => return self.record(None, value, Err(rejection)),
         };
         let marks_other_part = marker.as_ref().is_some_and(|marker| marker.part != MarkedPart::Tag);
         if key == "tag" && siblings.has_repository && !marks_other_part {
             let policy = marker.map(|marker| marker.policy).or_else(|| self.policy_at_anchor(value));
             let name = self.reader.name(entries);
             let image = name.as_ref().ok().cloned().flatten();
-            let found = name.and_then(|image| self.reader.tag(value, siblings.digest, image, policy));
-            return self.take_of(image, value, found);
+            let parts = name.and_then(|image| self.reader.tag(value, siblings.digest, image, policy));
+            return self.record(image, value, parts);
         }
         match marker {
             Some(marker) => self.marked(marker, value, siblings),
             None if key == "image" && self.reader.may_be_reference(value) => {
                 let policy = self.policy_at_anchor(value);
-                self.take_of(
+                self.record(
                     self.reader.name_in_reference(value),
                     value,
                     self.reader.reference(value, policy),
@@ -143,60 +138,55 @@ impl<'d, 't, 'm> Walk<'d, 't, 'm> {
         }
     }
 
-    /// Takes a scalar with a setter comment.
+    /// Records a scalar that has a setter comment.
     fn marked(&mut self, marker: Marker, value: NodeId, siblings: Siblings) {
         match marker.part {
             MarkedPart::Reference => {
-                let found = self.reader.reference(value, Some(marker.policy));
-                self.take_of(self.reader.name_in_reference(value), value, found);
+                let parts = self.reader.reference(value, Some(marker.policy));
+                self.record(self.reader.name_in_reference(value), value, parts);
             }
             MarkedPart::Tag => {
-                let found = self.reader.tag(value, siblings.digest, None, Some(marker.policy));
-                self.take(value, found);
+                let parts = self.reader.tag(value, siblings.digest, None, Some(marker.policy));
+                self.record(None, value, parts);
             }
             MarkedPart::Digest if !siblings.has_tag => {
-                self.take(value, Err((RefusalReason::DigestAlone, value)));
+                self.record(None, value, Err((RefusalReason::DigestAlone, value)));
             }
             MarkedPart::Name | MarkedPart::Digest => {}
         }
     }
 
-    fn marker(&self, id: NodeId) -> Result<Option<Marker>, Rejected> {
+    fn marker(&self, id: NodeId) -> Result<Option<Marker>, Rejection> {
         self.reader.marker(id)
     }
 
-    /// The policy that the setter comment of an alias' anchor names.
+    /// The policy in the setter comment of the scalar that an alias refers to.
     fn policy_at_anchor(&self, id: NodeId) -> Option<PolicyName> {
         let marker = self.marker(self.reader.document.target(id)).ok()?;
         marker.map(|marker| marker.policy)
     }
 
-    /// Keeps what was found at `value`, or why it is left alone.
-    fn take(&mut self, value: NodeId, found: Result<Found, Rejected>) {
-        self.take_of(None, value, found);
-    }
-
-    /// The same, where it is known of which image it is even if it is left alone.
-    fn take_of(&mut self, image: Option<ImageName>, value: NodeId, found: Result<Found, Rejected>) {
+    /// Records the field at `value`, or a refusal, which carries `image` where that is known.
+    fn record(&mut self, image: Option<ImageName>, value: NodeId, parts: Result<FieldParts, Rejection>) {
         let document = self.reader.document;
         let position = document.node(value).position;
-        match (found, &self.service, &self.trouble) {
-            (Ok(found), Some(service), None) => {
+        match (parts, &self.service, &self.defect) {
+            (Ok(parts), Some(service), None) => {
                 let service = service.clone();
                 let key_path = self.key_path();
                 self.manifest.fields.push(ImageField {
                     service,
-                    image: found.image,
-                    tag: found.tag,
-                    digest: found.digest,
+                    image: parts.image,
+                    tag: parts.tag,
+                    digest: parts.digest,
                     position,
                     key_path,
-                    marker: found.policy,
-                    tag_site: found.tag_site,
-                    digest_site: found.digest_site,
+                    marker: parts.policy,
+                    tag_site: parts.tag_site,
+                    digest_site: parts.digest_site,
                 });
             }
-            // A key that stands twice may be that of the image.
+            // The duplicate key may be the image's own, so the image is unknown.
             (_, _, Some((reason, position))) => self.refuse(None, value, reason.clone(), *position),
             (Err((reason, at)), _, None) => {
                 let position = document.node(at).position;
@@ -213,22 +203,22 @@ impl<'d, 't, 'm> Walk<'d, 't, 'm> {
         let span = document.node(document.target(value)).span.clone();
         self.manifest.refused_spans.push((span, document.node(value).position));
         let refusal = Refusal { service: self.service.clone(), image, position, reason };
-        // What stands against a mapping is told once, not for each field in it.
+        // A defect of a mapping is reported once, not for each field in it.
         if self.manifest.refusals.last() != Some(&refusal) {
             self.manifest.refusals.push(refusal);
         }
     }
 
-    /// The keys as a person would write them: `spec.values.containers[0].image.tag`.
+    /// The path as text: `spec.values.containers[0].image.tag`.
     fn key_path(&self) -> String {
         let mut path = String::new();
         for step in &self.path {
             let dot = if path.is_empty() { "" } else { "." };
             // Writing to a string cannot fail.
             let _ = match step {
-                Step::Key(key) if is_word(key) => write!(path, "{dot}{key}"),
-                Step::Key(key) => write!(path, "[\"{}\"]", Printable::new(key)),
-                Step::Index(index) => write!(path, "[{index}]"),
+                PathSegment::Key(key) if is_word(key) => write!(path, "{dot}{key}"),
+                PathSegment::Key(key) => write!(path, "[\"{}\"]", Printable::new(key)),
+                PathSegment::Index(index) => write!(path, "[{index}]"),
             };
         }
         path

@@ -1,20 +1,20 @@
-//! The proof that an edit changed what it should and nothing else.
+//! Proves that an edit changed the replaced values and nothing else.
 //!
-//! The old text, as the first parser laid it out, is compared with the new text twice: node by node with what the
-//! first parser makes of it, and value by value with what the second one does. The second parser is libyaml's lineage,
-//! as Go's is, and shares no code with the first. What they do not agree on is refused. Both ways are linear.
+//! The nodes of the old text are compared with the new text twice: node by node as the first parser reads it, and value by
+//! value as the second parser does. The second parser descends from libyaml, like Go's, and shares no code with the first.
+//! Any disagreement is refused. Both comparisons are linear.
 
 use granit_parser::ScalarStyle;
 use serde::de::{DeserializeSeed, Deserializer, EnumAccess, Error, IgnoredAny, MapAccess, SeqAccess};
 use serde::de::{VariantAccess, Visitor};
 
-use super::edit::Replacements;
 use super::edit_refused::{EditRefused, SecondParserError};
 use super::plain::PlainReading;
 use super::position::Position;
+use super::replacement::Replacements;
 use super::tree::{Content, Document, Documents, Node, NodeId};
 
-/// Checks that `new_text` holds what the old documents hold, but for the replaced values.
+/// Checks that `new_text` holds the old documents with the replaced values.
 pub(super) fn verify(
     old: &[Document<'_>],
     new_text: &str,
@@ -55,7 +55,7 @@ fn is_same_node(old: &Node<'_>, new: &Node<'_>, replacements: &Replacements) -> 
     let is_same_content = match (&old.content, &new.content) {
         (Content::Scalar { value: old_value, style: old_style }, Content::Scalar { value, style }) => {
             match replacements.value_at(old.span.start) {
-                Some(wanted) => value == wanted && is_text(value, *style, new),
+                Some(expected) => value == expected && is_text(value, *style, new),
                 None => value == old_value && style == old_style,
             }
         }
@@ -64,7 +64,7 @@ fn is_same_node(old: &Node<'_>, new: &Node<'_>, replacements: &Replacements) -> 
     is_same_content && old.tag == new.tag && old.is_anchored == new.is_anchored && old.after == new.after
 }
 
-/// Whether a chart gets the value as text: it is quoted, tagged or reads as text, or it read so before.
+/// Whether a chart reads the value as text: it is quoted, has a YAML tag, or is plain text.
 fn is_text(value: &str, style: ScalarStyle, node: &Node<'_>) -> bool {
     let is_plain = style == ScalarStyle::Plain && node.tag.is_none();
     !is_plain || matches!(PlainReading::of(value), PlainReading::Text | PlainReading::Time)
@@ -76,7 +76,7 @@ fn by_second_parser(
     replacements: &Replacements,
 ) -> Result<(), EditRefused> {
     let refuse = |message: String| EditRefused::SecondParser(SecondParserError(message));
-    // Told that the text is UTF-8, libyaml counts a byte order mark as a column of indentation.
+    // libyaml counts a byte order mark as a column of indentation when the encoding is set to UTF-8.
     let new_text = new_text.strip_prefix('\u{feff}').unwrap_or(new_text);
     let mut new = serde_yaml::Deserializer::from_str(new_text);
     for document in old {
@@ -86,15 +86,15 @@ fn by_second_parser(
             .map_err(|error| refuse(error.to_string()))?;
     }
     match new.next() {
-        Some(_) => Err(refuse("there is a document more".to_owned())),
+        Some(_) => Err(refuse("there is an additional document".to_owned())),
         None => Ok(()),
     }
 }
 
-/// What the second parser must find: the node, with its aliases followed and the replaced values in their new state.
+/// What the second parser must read: the node with its aliases followed and the replaced values in place.
 ///
-/// It is asked for scalars as they are written, so that no value is lost in a type: `1.10` is not `1.1`. Since the
-/// bytes around a replaced scalar are the old ones, the same letters are of the same type.
+/// Scalars are compared as written, so that no type hides a difference: `1.10` is not `1.1`. The bytes around a replaced
+/// scalar are the old ones, so the same letters have the same type.
 #[derive(Clone, Copy)]
 struct Expected<'d, 't> {
     document: &'d Document<'t>,
@@ -120,9 +120,9 @@ impl<'de> DeserializeSeed<'de> for Expected<'_, '_> {
         let node = self.document.node(self.target());
         let Content::Scalar { value, .. } = &node.content else { return deserializer.deserialize_any(self) };
         match self.replacements.value_at(node.span.start) {
-            Some(_) if self.is_key => Err(Error::custom("a key is an alias of an image's tag")),
-            // Whatever type the parser sees; only text will do.
-            Some(wanted) => deserializer.deserialize_any(Text(wanted)),
+            Some(_) if self.is_key => Err(Error::custom("a key is an alias of an image tag")),
+            // `deserialize_any` keeps the parser's own type; only text is accepted.
+            Some(expected) => deserializer.deserialize_any(Text(expected)),
             None => deserializer.deserialize_str(Text(value)),
         }
     }
@@ -132,12 +132,12 @@ impl<'de> Visitor<'de> for Expected<'_, '_> {
     type Value = ();
 
     fn expecting(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        formatter.write_str("the collection that the first parser sees")
+        formatter.write_str("the collection that the first parser reads")
     }
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut access: A) -> Result<(), A::Error> {
         if self.document.node(self.target()).content != Content::Sequence {
-            return Err(Error::custom("a sequence that the first parser does not see"));
+            return Err(Error::custom("a sequence where the first parser reads none"));
         }
         for child in self.document.children(self.target()) {
             let found = access.next_element_seed(self.child(child, false))?;
@@ -151,7 +151,7 @@ impl<'de> Visitor<'de> for Expected<'_, '_> {
 
     fn visit_map<A: MapAccess<'de>>(self, mut access: A) -> Result<(), A::Error> {
         if self.document.node(self.target()).content != Content::Mapping {
-            return Err(Error::custom("a mapping that the first parser does not see"));
+            return Err(Error::custom("a mapping where the first parser reads none"));
         }
         for (key, value) in self.document.entries(self.target()) {
             let found = access.next_key_seed(self.child(key, true))?;
@@ -164,25 +164,29 @@ impl<'de> Visitor<'de> for Expected<'_, '_> {
         }
     }
 
-    /// A collection with a tag of its own.
+    /// A collection with a YAML tag.
     fn visit_enum<A: EnumAccess<'de>>(self, access: A) -> Result<(), A::Error> {
         let (IgnoredAny, variant) = access.variant()?;
         variant.newtype_variant_seed(self)
     }
 }
 
-/// A scalar's value, letter by letter.
+/// A scalar's exact value.
 struct Text<'a>(&'a str);
 
 impl Visitor<'_> for Text<'_> {
     type Value = ();
 
     fn expecting(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        formatter.write_str("the text that the first parser sees")
+        formatter.write_str("the text that the first parser reads")
     }
 
     fn visit_str<E: Error>(self, text: &str) -> Result<(), E> {
-        if text == self.0 { Ok(()) } else { Err(Error::custom("another value than the first parser sees")) }
+        if text == self.0 {
+            Ok(())
+        } else {
+            Err(Error::custom("the value differs from what the first parser reads"))
+        }
     }
 }
 

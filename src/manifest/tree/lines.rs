@@ -1,41 +1,32 @@
-//! A reader of our own for what nearly all manifests are made of: block mappings and sequences, an entry a line, whose
-//! scalars and flow collections end on their line. Many times as fast as a parser of all of YAML.
+//! A line reader for plain block YAML: mappings and sequences with one entry per line, whose scalars and flow collections
+//! end on that line. Nearly all manifests look like that, and it is many times faster than a full YAML parser.
 //!
-//! **Invariant.** What it reads, it reads as the parser does: the same nodes, to the byte and to the column. It judges
-//! nothing: at the first sign of something else, well formed or not, it gives up with [`NotPlain`], and the parser
-//! reads the text. So a rule here may be too narrow, which costs time, and must never be too wide. The tests beside
-//! this file hold both readers against each other, and so does the fuzzer (`fuzz/`).
+//! **Invariant.** It produces the same nodes as the parser, to the byte and the column, or gives up with [`NotPlain`] and
+//! leaves the text to the parser. It never decides that a text is malformed. A rule here may be too narrow, which costs
+//! time, but never too wide. The tests beside this file and the fuzzer (`fuzz/`) compare both readers.
 //!
-//! Here are lines and their indentation; what stands on one line is for `inline` and `flow`.
+//! This file handles lines and indentation; `inline` reads the content of one line.
 
 use memchr::memchr;
 
-use super::inline::{Cursor, Line};
-use super::{Content, Document, Node, NodeId};
+use super::inline::{Cursor, Line, MAX_DEPTH, NotPlain};
+use super::node::{Content, Document, Node, NodeId};
 
-/// How deep collections may stand in one another; far below where the parser stops.
-pub(super) const MOST_DEPTH: usize = 64;
-
-/// The text has something in it that is for the parser to read.
-#[derive(Debug, PartialEq, Eq)]
-pub(super) struct NotPlain;
-
-/// Reads a text line by line.
 #[derive(Debug)]
 pub(super) struct LineReader<'t> {
     text: &'t str,
     is_ascii: bool,
-    /// Where the next line begins, and its number from 1.
+    /// The first byte of the next line, and its number from 1.
     next: usize,
     next_number: usize,
-    /// Whether `---` stands before the document that comes.
+    /// Whether `---` precedes the next document.
     is_marked: bool,
-    /// How many nodes the last document had; the next one is likely to have about as many.
+    /// Capacity for the next document, from the size of the last one.
     likely_nodes: usize,
 }
 
 impl<'t> LineReader<'t> {
-    /// A reader of this text, unless a character tells already that it is for the parser.
+    /// A reader of this text, unless it holds a character that only the parser handles.
     pub(super) fn of(text: &'t str) -> Result<Self, NotPlain> {
         let is_ascii = text.is_ascii();
         if has_control(text.as_bytes()) || !(is_ascii || text.chars().all(is_ordinary)) {
@@ -44,19 +35,19 @@ impl<'t> LineReader<'t> {
         Ok(Self { text, is_ascii, next: 0, next_number: 1, is_marked: false, likely_nodes: 128 })
     }
 
-    /// The next document; nothing at the end of the text.
+    /// The next document, or `None` at the end of the text.
     pub(super) fn next_document(&mut self) -> Result<Option<Document<'t>>, NotPlain> {
         let mut block = Block::new(self.likely_nodes);
         while let Some(line) = self.next_line() {
             if !is_document_marker(&line)? {
-                block.take(line)?;
+                block.push_line(line)?;
                 continue;
             }
             let was_marked = std::mem::replace(&mut self.is_marked, true);
             match (block.nodes.is_empty(), was_marked) {
                 (false, _) => return Ok(Some(self.finish(block))),
                 (true, false) => {}
-                // A document with nothing in it.
+                // An empty document.
                 (true, true) => return Err(NotPlain),
             }
         }
@@ -73,7 +64,7 @@ impl<'t> LineReader<'t> {
         Document { nodes }
     }
 
-    /// The next line with something on it beside a comment.
+    /// The next line that is not empty and not only a comment.
     fn next_line(&mut self) -> Option<Line<'t>> {
         while self.next < self.text.len() {
             let (start, number) = (self.next, self.next_number);
@@ -94,18 +85,18 @@ impl<'t> LineReader<'t> {
     }
 }
 
-/// Whether there is a control character other than a line feed: tabs and carriage returns are for the parser.
+/// Whether there is a control character other than a line feed; the parser handles tabs and carriage returns.
 fn has_control(bytes: &[u8]) -> bool {
-    // Counted rather than looked for: without an end in the midst, many bytes are looked at at once.
+    // Counted, not searched: without an early exit the loop is vectorized.
     bytes.iter().filter(|byte| (**byte < b' ' && **byte != b'\n') || **byte == 0x7f).count() > 0
 }
 
-/// Whether a character means nothing to YAML, old or new: no control character, no line separator, no byte order mark.
+/// Whether a character has no meaning in YAML 1.1 and 1.2: no control character, line separator or byte order mark.
 fn is_ordinary(character: char) -> bool {
     matches!(character, '\0'..='\u{7e}' | '\u{a0}'..='\u{2027}' | '\u{202a}'..='\u{d7ff}' | '\u{10000}'..)
 }
 
-/// Whether the line is `---`. Anything else that begins as a marker does is for the parser.
+/// Whether the line is `---`. The parser handles anything else that begins like a document marker.
 fn is_document_marker(line: &Line<'_>) -> Result<bool, NotPlain> {
     if line.indent > 0 || !(line.text.starts_with("---") || line.text.starts_with("...")) {
         return Ok(false);
@@ -116,11 +107,11 @@ fn is_document_marker(line: &Line<'_>) -> Result<bool, NotPlain> {
     if is_alone { Ok(true) } else { Err(NotPlain) }
 }
 
-/// A collection that is not closed yet.
+/// A collection that is still open.
 #[derive(Clone, Copy, Debug)]
 struct Open {
     kind: Kind,
-    /// How many characters stand before its entries.
+    /// The column of its entries, from 0.
     indent: usize,
     node: NodeId,
 }
@@ -129,55 +120,55 @@ struct Open {
 enum Kind {
     Mapping,
     Sequence,
-    /// A sequence whose dashes stand right below the key that it belongs to.
+    /// A sequence whose dashes have the indentation of its key.
     SequenceBelowKey,
 }
 
-/// Makes one document of its lines.
+/// Builds one document from its lines.
 #[derive(Debug)]
 struct Block<'t> {
     nodes: Vec<Node<'t>>,
     open: Vec<Open>,
-    /// The line of a key whose value has not come yet, and where its colon is.
-    awaited: Option<(Line<'t>, usize)>,
+    /// The line of a key whose value is not read yet, and the offset of its colon.
+    pending_key: Option<(Line<'t>, usize)>,
 }
 
 impl<'t> Block<'t> {
     fn new(likely_nodes: usize) -> Self {
-        Self { nodes: Vec::with_capacity(likely_nodes), open: Vec::new(), awaited: None }
+        Self { nodes: Vec::with_capacity(likely_nodes), open: Vec::new(), pending_key: None }
     }
 
-    fn take(&mut self, line: Line<'t>) -> Result<(), NotPlain> {
+    fn push_line(&mut self, line: Line<'t>) -> Result<(), NotPlain> {
         let mut cursor = Cursor::at(line, line.indent);
         let is_item = cursor.skip_dash();
-        self.come_to(line, cursor.offset(), is_item)?;
+        self.close_and_open(line, cursor.offset(), is_item)?;
         if !is_item {
             return self.entry(cursor);
         }
         if cursor.is_at_entry()? {
-            // `- key: value`: a mapping whose further keys stand below the first one.
+            // `- key: value`: a mapping whose other keys follow below the first one.
             self.open(Kind::Mapping, line, cursor.offset(), cursor.offset())?;
             return self.entry(cursor);
         }
         if cursor.value(&mut self.nodes)? { Ok(()) } else { Err(NotPlain) }
     }
 
-    /// Closes and opens collections, so that the innermost one is that of `line`, whose content is at `content`.
-    fn come_to(&mut self, line: Line<'t>, content: usize, is_item: bool) -> Result<(), NotPlain> {
+    /// Closes and opens collections until the innermost one is that of `line`, whose content starts at `content`.
+    fn close_and_open(&mut self, line: Line<'t>, content: usize, is_item: bool) -> Result<(), NotPlain> {
         let kind = if is_item { Kind::Sequence } else { Kind::Mapping };
         let Some(parent) = self.open.last().copied() else {
             let is_first = self.nodes.is_empty() && line.indent == 0;
             return if is_first { self.open(kind, line, 0, 0) } else { Err(NotPlain) };
         };
-        if let Some((key_line, colon)) = self.awaited.take() {
+        if let Some((key_line, colon)) = self.pending_key.take() {
             if line.indent > parent.indent {
                 return self.open(kind, line, line.indent, line.indent);
             }
             if line.indent == parent.indent && is_item {
-                // The parser says of such a sequence that it begins after its first dash.
+                // The parser reports that such a sequence begins after its first dash.
                 return self.open(Kind::SequenceBelowKey, line, line.indent, content);
             }
-            push_nothing(&mut self.nodes, key_line, colon);
+            push_absent_value(&mut self.nodes, key_line, colon);
         }
         self.close_to(line.indent, is_item);
         match self.open.last() {
@@ -186,7 +177,7 @@ impl<'t> Block<'t> {
         }
     }
 
-    /// Closes the collections that a line with this indentation is not in.
+    /// Closes the collections that end before a line with this indentation.
     fn close_to(&mut self, indent: usize, is_item: bool) {
         while let Some(open) = self.open.last() {
             let is_over = open.indent > indent
@@ -201,13 +192,13 @@ impl<'t> Block<'t> {
     fn entry(&mut self, mut cursor: Cursor<'t>) -> Result<(), NotPlain> {
         let colon = cursor.key(&mut self.nodes)?;
         if !cursor.value(&mut self.nodes)? {
-            self.awaited = Some((cursor.line(), colon));
+            self.pending_key = Some((cursor.line(), colon));
         }
         Ok(())
     }
 
     fn open(&mut self, kind: Kind, line: Line<'t>, indent: usize, start: usize) -> Result<(), NotPlain> {
-        if self.open.len() == MOST_DEPTH {
+        if self.open.len() == MAX_DEPTH {
             return Err(NotPlain);
         }
         let content = if kind == Kind::Mapping { Content::Mapping } else { Content::Sequence };
@@ -222,8 +213,8 @@ impl<'t> Block<'t> {
     }
 
     fn finish(mut self) -> Vec<Node<'t>> {
-        if let Some((line, colon)) = self.awaited.take() {
-            push_nothing(&mut self.nodes, line, colon);
+        if let Some((line, colon)) = self.pending_key.take() {
+            push_absent_value(&mut self.nodes, line, colon);
         }
         while !self.open.is_empty() {
             self.close();
@@ -232,8 +223,8 @@ impl<'t> Block<'t> {
     }
 }
 
-/// The value of a key that has none: the parser says that it is at the colon.
-fn push_nothing<'t>(nodes: &mut Vec<Node<'t>>, line: Line<'t>, colon: usize) {
+/// Adds the empty value of a key. The parser reports its place as the colon.
+fn push_absent_value<'t>(nodes: &mut Vec<Node<'t>>, line: Line<'t>, colon: usize) {
     line.push(nodes, Content::plain(""), colon..colon);
 }
 

@@ -1,38 +1,37 @@
-//! All YAML: the parser's events, laid flat.
+//! The full YAML parser: its events, laid flat.
 //!
-//! Refuses what no reader could bound: deep nesting, aliases that multiply, an alias inside its own anchor.
+//! Refuses texts whose cost has no bound: deep nesting, aliases that multiply, an alias inside its own anchor.
 
 use std::borrow::Cow;
 
 use granit_parser::{Event, Parser, ScalarStyle, ScanError, Span, StrInput, Tag};
 
-use super::{Content, Document, Node, NodeId};
+use super::node::{Content, Document, Node, NodeId};
 use crate::manifest::position::Position;
 use crate::manifest::unreadable::{Unreadable, UnreadableReason};
 
-/// How deep collections may be nested. The second parser stops at 128.
-const MOST_DEPTH: usize = 100;
-/// How many nodes aliases may stand for, whatever the size of the document.
+/// The deepest nesting of collections. The second parser stops at 128.
+const MAX_DEPTH: usize = 100;
+/// Nodes that aliases may expand to in a document of any size.
 const FREE_ALIASED_NODES: usize = 10_000;
-/// How many nodes aliases may stand for, for each node that is written.
-const MOST_ALIASED_NODES_PER_NODE: usize = 10;
+/// Nodes that aliases may expand to, per written node.
+const MAX_ALIASED_NODES_PER_NODE: usize = 10;
 
-/// The documents of a text, one after the other.
 pub(super) struct ParsedDocuments<'t> {
     parser: Parser<'t, StrInput<'t>>,
-    /// How many nodes the last document had; the next one is likely to have about as many.
+    /// Capacity for the next document, from the size of the last one.
     likely_nodes: usize,
 }
 
 impl<'t> ParsedDocuments<'t> {
     pub(super) fn of(text: &'t str) -> Self {
         let options = granit_parser::options! {
-            // Comments are looked for where they matter; collecting all of them costs a tenth of the time and has a limit.
+            // `marker` finds the few comments that matter; collecting all of them costs a tenth of the time.
             emit_comments: false,
-            // As libyaml, so that both parsers read the same value.
+            // As libyaml does, so that both parsers read the same value.
             block_scalar_eof_without_line_feed: true,
-            flow_nesting_limit: MOST_DEPTH,
-            block_nesting_limit: MOST_DEPTH,
+            flow_nesting_limit: MAX_DEPTH,
+            block_nesting_limit: MAX_DEPTH,
         };
         Self { parser: Parser::new_from_str_with_options(text, options), likely_nodes: 128 }
     }
@@ -47,7 +46,7 @@ impl<'t> ParsedDocuments<'t> {
                     return Ok(Some(Document { nodes: builder.nodes }));
                 }
                 Event::StreamEnd => return Ok(None),
-                event => builder.take(event, &span)?,
+                event => builder.push_event(event, &span)?,
             }
         }
         Ok(None)
@@ -62,33 +61,34 @@ fn syntax_error(error: &ScanError) -> Unreadable {
     Unreadable::new((*error.marker()).into(), reason)
 }
 
-/// An anchor of the document: the parser's number for it, its node, and how many nodes it stands for once it is whole.
 struct Anchor {
+    /// The parser's number; it counts up, and a name that is used again gets a new one.
     number: usize,
     node: NodeId,
-    nodes: Option<usize>,
+    /// Nodes that an alias of it expands to; `None` until the node is complete.
+    expanded_nodes: Option<usize>,
 }
 
-/// Makes one document of its events.
+/// Builds one document from its events.
 #[derive(Default)]
 struct Builder<'t> {
     nodes: Vec<Node<'t>>,
-    /// The collections that are not closed yet, with the count of aliased nodes when each was opened.
+    /// The open collections, each with the value of `aliased_nodes` when it was opened.
     open: Vec<(NodeId, usize)>,
-    /// In the order of their numbers, since the parser counts up.
+    /// Sorted by number.
     anchors: Vec<Anchor>,
-    /// How many nodes the aliases up to here stand for.
+    /// Nodes that the aliases read so far expand to.
     aliased_nodes: usize,
 }
 
 impl<'t> Builder<'t> {
-    fn take(&mut self, event: Event<'t>, span: &Span) -> Result<(), Unreadable> {
+    fn push_event(&mut self, event: Event<'t>, span: &Span) -> Result<(), Unreadable> {
         match event {
             Event::Scalar(value, style, anchor, tag) => {
                 let is_absent = style == ScalarStyle::Plain && span.is_empty();
-                // The parser says `~` where nothing is written.
+                // The parser reports `~` where nothing is written.
                 let value = if is_absent { Cow::Borrowed("") } else { value };
-                let id = self.push(Content::Scalar { value, style }, span, anchor, tag)?;
+                let id = self.push(Content::Scalar { value, style }, span, anchor, tag);
                 self.close_anchor(id, self.aliased_nodes);
             }
             Event::SequenceStart(_, anchor, tag) => self.open(Content::Sequence, span, anchor, tag)?,
@@ -106,22 +106,20 @@ impl<'t> Builder<'t> {
         span: &Span,
         anchor: usize,
         tag: Option<Cow<'t, Tag>>,
-    ) -> Result<NodeId, Unreadable> {
-        let position = Position::from(span.start);
-        let too_long = || Unreadable::new(position, UnreadableReason::TooLong);
-        let id = NodeId(u32::try_from(self.nodes.len()).map_err(|_| too_long())?);
+    ) -> NodeId {
+        let id = NodeId::at_end_of(&self.nodes);
         if anchor != 0 {
-            self.anchors.push(Anchor { number: anchor, node: id, nodes: None });
+            self.anchors.push(Anchor { number: anchor, node: id, expanded_nodes: None });
         }
         self.nodes.push(Node {
             content,
             span: span.byte_range().unwrap_or_default(),
-            position,
+            position: Position::from(span.start),
             is_anchored: anchor != 0,
             tag: tag.map(|tag| Box::new(tag.into_owned())),
             after: id.next(),
         });
-        Ok(id)
+        id
     }
 
     fn open(
@@ -131,10 +129,10 @@ impl<'t> Builder<'t> {
         anchor: usize,
         tag: Option<Cow<'t, Tag>>,
     ) -> Result<(), Unreadable> {
-        if self.open.len() == MOST_DEPTH {
+        if self.open.len() == MAX_DEPTH {
             return Err(Unreadable::new(span.start.into(), UnreadableReason::TooDeep));
         }
-        let id = self.push(content, span, anchor, tag)?;
+        let id = self.push(content, span, anchor, tag);
         self.open.push((id, self.aliased_nodes));
         Ok(())
     }
@@ -146,11 +144,11 @@ impl<'t> Builder<'t> {
         self.close_anchor(id, aliased_before);
     }
 
-    /// From here on `id` may be referred to, if it has an anchor.
+    /// Marks the anchor of `id`, if it has one, as complete, so that aliases may refer to it.
     fn close_anchor(&mut self, id: NodeId, aliased_before: usize) {
         if let Ok(at) = self.anchors.binary_search_by_key(&id, |anchor| anchor.node) {
             let written = self.nodes.len() - id.index();
-            self.anchors[at].nodes = Some(written + self.aliased_nodes - aliased_before);
+            self.anchors[at].expanded_nodes = Some(written + self.aliased_nodes - aliased_before);
         }
     }
 
@@ -159,13 +157,13 @@ impl<'t> Builder<'t> {
         let found = self.anchors.binary_search_by_key(&number, |anchor| anchor.number);
         let anchor = found.ok().map(|at| &self.anchors[at]);
         let anchor = anchor.ok_or_else(|| fail(UnreadableReason::Syntax("unknown anchor".to_owned())))?;
-        let nodes = anchor.nodes.ok_or_else(|| fail(UnreadableReason::AliasInItself))?;
+        let nodes = anchor.expanded_nodes.ok_or_else(|| fail(UnreadableReason::AliasInItself))?;
         let target = anchor.node;
         self.aliased_nodes = self.aliased_nodes.saturating_add(nodes);
-        if self.aliased_nodes > FREE_ALIASED_NODES + self.nodes.len() * MOST_ALIASED_NODES_PER_NODE {
+        if self.aliased_nodes > FREE_ALIASED_NODES + self.nodes.len() * MAX_ALIASED_NODES_PER_NODE {
             return Err(fail(UnreadableReason::TooManyAliases));
         }
-        self.push(Content::Alias(target), span, 0, None)?;
+        self.push(Content::Alias(target), span, 0, None);
         Ok(())
     }
 }

@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::manifest::UnreadableReason;
+use crate::manifest::position::Position;
 
 fn only(text: &str) -> Document<'_> {
     let mut documents: Vec<_> = Documents::of(text).map(Result::unwrap).collect();

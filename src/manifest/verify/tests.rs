@@ -1,4 +1,4 @@
-//! Each parser must see each difference that is not the edit: here texts that no edit would make.
+//! Each parser must detect every difference that is not the edit, on texts that no edit would produce.
 
 use super::*;
 
@@ -6,7 +6,7 @@ const OLD: &str = "tag: v1\nratio: 1.10\nlist: [a, b]\nmap: {x: y}\n";
 
 type Check = fn(&[Document<'_>], &str, &Replacements) -> Result<(), EditRefused>;
 
-/// What `check` says of `new` in the place of `old`, in which the first `v1` may become `v2`.
+/// Runs `check` on `old` and `new`, where the first `v1` may become `v2`.
 fn check(check: Check, old: &str, new: &str) -> Result<(), EditRefused> {
     let documents: Vec<_> = Documents::of(old).map(Result::unwrap).collect();
     let start = old.find("v1").unwrap();
@@ -31,7 +31,7 @@ fn the_edit_itself_is_accepted() {
 }
 
 #[test]
-fn both_parsers_refuse_another_difference() {
+fn both_parsers_refuse_any_other_difference() {
     let edited = OLD.replace("v1", "v2");
     for (new, what) in [
         (OLD.to_owned(), "the edit is missing"),
@@ -48,11 +48,11 @@ fn both_parsers_refuse_another_difference() {
         (edited.replace("{x: y}", "[x, y]"), "a sequence instead of a mapping"),
         (edited.replace("{x: y}", ""), "nothing instead of a mapping"),
         (edited.replace("ratio: 1.10\n", ""), "a key is missing"),
-        (format!("{edited}more: 1\n"), "a key more"),
-        (format!("{edited}---\n"), "a document more"),
-        (format!("---\n---\n{edited}"), "a document before"),
+        (format!("{edited}more: 1\n"), "an additional key"),
+        (format!("{edited}---\n"), "an additional document"),
+        (format!("---\n---\n{edited}"), "a document in front"),
         (String::new(), "no document"),
-        (format!("{edited}: ]"), "no YAML"),
+        (format!("{edited}: ]"), "not YAML"),
         ("ratio: 1.10\ntag: v2\nlist: [a, b]\nmap: {x: y}\n".to_owned(), "keys in another order"),
     ] {
         assert!(check(by_first_parser, OLD, &new).is_err(), "first: {what}");
@@ -61,7 +61,7 @@ fn both_parsers_refuse_another_difference() {
 }
 
 #[test]
-fn the_first_parser_sees_how_values_are_written() {
+fn the_first_parser_compares_styles_tags_and_anchors() {
     for (old, new) in [
         ("tag: v1\na: 1.10\n", "tag: v2\na: \"1.10\"\n"),
         ("tag: v1\na: b\n", "tag: v2\na: !x b\n"),

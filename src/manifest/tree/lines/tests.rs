@@ -6,7 +6,7 @@ use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::sample::{Index, select};
 
-use super::super::check_readers;
+use crate::manifest::tree::documents::check_readers;
 
 /// How many documents were read, and whether it was the whole text.
 fn read(text: &str) -> (usize, bool) {
