@@ -1,7 +1,7 @@
-//! How fast manifests are read and edited: HelmRelease objects of 60 lines, one, ten and a hundred in a file.
+//! Speed of reading and editing manifests: files of 1, 10 and 100 HelmReleases of 60 lines each.
 //!
-//! `locate` is [`read()`]; `locate_and_splice` is [`edit()`] of every field, with its verification. The two parsers alone
-//! are the floor: `edit` goes twice through the first and once through the second.
+//! `locate` is [`read()`]; `locate_and_splice` is [`edit()`] of every field, with verification. The two parsers alone are the
+//! floor: `edit` runs the first twice and the second once.
 #![expect(clippy::unwrap_used, reason = "a benchmark that cannot go on must stop")]
 
 use std::fmt::Write;
@@ -13,9 +13,9 @@ use serde::de::IgnoredAny;
 use tidegate::manifest::{Edit, edit, read};
 use tidegate::model::Tag;
 
-const OBJECTS_IN_A_FILE: [usize; 3] = [1, 10, 100];
+const OBJECTS_PER_FILE: [usize; 3] = [1, 10, 100];
 
-/// A file of HelmRelease objects of 60 lines each, in the form that the team writes them.
+/// A file of HelmReleases of 60 lines each, in the team's form.
 fn releases(count: usize) -> String {
     let mut text = String::new();
     for number in 0..count {
@@ -91,7 +91,7 @@ spec:
 
 fn locate(criterion: &mut Criterion) {
     let mut group = criterion.benchmark_group("locate");
-    for count in OBJECTS_IN_A_FILE {
+    for count in OBJECTS_PER_FILE {
         let text = releases(count);
         assert_eq!(text.lines().count(), 60 * count);
         group.throughput(Throughput::Bytes(text.len() as u64));
@@ -105,7 +105,7 @@ fn locate(criterion: &mut Criterion) {
 fn locate_and_splice(criterion: &mut Criterion) {
     let tag: Tag = "v1.0.180".parse().unwrap();
     let mut group = criterion.benchmark_group("locate_and_splice");
-    for count in OBJECTS_IN_A_FILE {
+    for count in OBJECTS_PER_FILE {
         let text = releases(count);
         let manifest = read(text.as_bytes()).unwrap();
         assert_eq!(manifest.fields.len(), count);

@@ -1,8 +1,9 @@
 //! Golden documents: input, edits, expected text.
 //!
-//! Each folder of `tests/manifest/` is one case: `input.yaml`; `expected.txt`, all that reading it tells and what an
-//! edit is refused for; `expected.yaml`, the text after the edits, unless they are refused or the text is unreadable.
-//! `edits.yaml` says which field gets what; without it each field gets `v2.0.0` (and a digest, where it has one).
+//! Each folder of `tests/manifest/` is one case: `input.yaml`; `expected.txt`, the contents as read and the reason of a
+//! refused edit; `expected.yaml`, the text after the edits, absent when they are refused or the text is unreadable.
+//! `edits.yaml` lists the edits; without it each field gets `v2.0.0` and, where it has a digest, a new one.
+//! `UPDATE_GENERATED=1` writes the expected files.
 #![expect(clippy::expect_used, clippy::panic, clippy::unwrap_used, reason = "what helps a test may stop it")]
 
 mod goldens;

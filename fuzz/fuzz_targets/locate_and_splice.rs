@@ -1,7 +1,7 @@
-//! Any bytes as a manifest: reading does not panic, and each edit keeps the laws of `tests/manifest/laws.rs`.
+//! Any bytes as a manifest: reading does not panic, and every edit keeps the laws of `tests/manifest/laws.rs`.
 //!
 //! `mkdir -p fuzz/corpus && cargo +nightly fuzz run -s none locate_and_splice fuzz/corpus tests/manifest --
-//! -max_total_time=60 -max_len=2048` begins from the golden documents. What it finds becomes one of them.
+//! -max_total_time=60 -max_len=2048` starts from the golden documents. Add what it finds to them.
 
 #![no_main]
 

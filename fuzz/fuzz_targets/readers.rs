@@ -1,7 +1,7 @@
-//! Any text as documents: what the line reader reads, it reads as the parser does (`src/manifest/tree/lines.rs`).
+//! Any text as documents: the line reader and the parser read the same nodes (`src/manifest/tree/lines.rs`).
 //!
 //! `mkdir -p fuzz/corpus-readers && cargo +nightly fuzz run -s none readers fuzz/corpus-readers tests/manifest --
-//! -max_total_time=180 -max_len=512`. What it finds goes into the tables beside the line reader.
+//! -max_total_time=180 -max_len=512`. Add what it finds to the tables beside the line reader.
 
 #![no_main]
 

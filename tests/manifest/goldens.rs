@@ -8,18 +8,18 @@ use serde::Deserialize;
 use tidegate::manifest::{self, Edit, ImageField, Manifest};
 use tidegate::model::{Digest, Tag};
 
-/// The files of these tests that are no cases.
+/// The files beside the cases.
 const SOURCES: [&str; 3] = ["goldens.rs", "laws.rs", "properties.rs"];
 const FILES: [&str; 4] = ["edits.yaml", "expected.txt", "expected.yaml", "input.yaml"];
-const FEWEST_CASES: usize = 40;
+const MIN_CASES: usize = 40;
 
 /// One entry of `edits.yaml`.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Wanted {
+struct EditEntry {
     /// The field's key path.
     field: String,
-    /// Which of several fields with this path, from zero.
+    /// The index among fields with the same path.
     #[serde(default)]
     number: usize,
     tag: String,
@@ -38,11 +38,11 @@ fn every_case_reads_and_edits_as_expected() {
         cases += 1;
         let case = root.join(&name);
         for file in sorted_names(&case) {
-            assert!(FILES.contains(&file.as_str()), "{name}: what is {file}?");
+            assert!(FILES.contains(&file.as_str()), "{name}: unexpected file {file}");
         }
         wrong.extend(check(&case).into_iter().map(|what| format!("== {name}: {what}")));
     }
-    assert!(cases >= FEWEST_CASES, "only {cases} cases were found in {}", root.display());
+    assert!(cases >= MIN_CASES, "only {cases} cases were found in {}", root.display());
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 
@@ -53,15 +53,24 @@ fn sorted_names(folder: &Path) -> Vec<String> {
     names
 }
 
-/// What is not as expected in a case.
+/// The differences between a case and its expected files.
 fn check(case: &Path) -> Vec<String> {
     let input = fs::read(case.join("input.yaml")).unwrap();
+    let (report, text) = run(case, &input);
+    if std::env::var_os("UPDATE_GENERATED").is_some() {
+        fs::write(case.join("expected.txt"), &report).unwrap();
+        let target = case.join("expected.yaml");
+        match &text {
+            Some(text) => fs::write(target, text).unwrap(),
+            None if target.exists() => fs::remove_file(target).unwrap(),
+            None => {}
+        }
+    }
     let expected_report = fs::read_to_string(case.join("expected.txt")).unwrap();
     let expected_text = fs::read(case.join("expected.yaml")).ok();
-    let (report, text) = run(case, &input);
     let mut wrong = Vec::new();
     if report != expected_report {
-        wrong.push(format!("told\n{report}instead of\n{expected_report}"));
+        wrong.push(format!("read\n{report}instead of\n{expected_report}"));
     }
     if text != expected_text {
         let show = |text: Option<Vec<u8>>| {
@@ -80,10 +89,10 @@ fn run(case: &Path, input: &[u8]) -> (String, Option<Vec<u8>>) {
         }
     };
     let mut report = describe(&manifest);
-    let wanted: Option<Vec<Wanted>> =
+    let entries: Option<Vec<EditEntry>> =
         fs::read(case.join("edits.yaml")).ok().map(|text| serde_yaml::from_slice(&text).unwrap());
-    let edits: Vec<_> = match &wanted {
-        Some(wanted) => wanted.iter().map(|wanted| chosen(&manifest, wanted)).collect(),
+    let edits: Vec<_> = match &entries {
+        Some(entries) => entries.iter().map(|entry| chosen(&manifest, entry)).collect(),
         None => manifest.fields.iter().map(|field| (field, tag("v2.0.0"), digest(field))).collect(),
     };
     let edits: Vec<_> =
@@ -101,10 +110,10 @@ fn run(case: &Path, input: &[u8]) -> (String, Option<Vec<u8>>) {
     }
 }
 
-fn chosen<'m>(manifest: &'m Manifest, wanted: &Wanted) -> (&'m ImageField, Tag, Option<Digest>) {
-    let mut named = manifest.fields.iter().filter(|field| field.key_path == wanted.field);
-    let field = named.nth(wanted.number).unwrap_or_else(|| panic!("no field {}", wanted.field));
-    (field, tag(&wanted.tag), wanted.digest.as_ref().map(|digest| digest.parse().unwrap()))
+fn chosen<'m>(manifest: &'m Manifest, entry: &EditEntry) -> (&'m ImageField, Tag, Option<Digest>) {
+    let mut named = manifest.fields.iter().filter(|field| field.key_path == entry.field);
+    let field = named.nth(entry.number).unwrap_or_else(|| panic!("no field {}", entry.field));
+    (field, tag(&entry.tag), entry.digest.as_ref().map(|digest| digest.parse().unwrap()))
 }
 
 fn tag(text: &str) -> Tag {

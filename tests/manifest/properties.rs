@@ -1,4 +1,4 @@
-//! What holds for every document, on documents of all shapes.
+//! Properties of edits, on generated documents of all shapes.
 
 use proptest::collection::vec;
 use proptest::prelude::*;
@@ -8,7 +8,7 @@ use tidegate::model::{Digest, Tag};
 
 use super::laws;
 
-/// A document that can be written with one set of tags and with another.
+/// A text that can be written with any set of tags.
 #[derive(Clone, Debug)]
 struct Sample {
     has_mark: bool,
@@ -66,7 +66,7 @@ const SHAPES: [Shape; 10] = [
     Shape::Setter,
 ];
 
-/// `KEY` is made another key for each.
+/// `KEY` is replaced by a unique key.
 const FILLERS: [&str; 12] = [
     "# a comment with tag: v1.0.0",
     "",
@@ -184,8 +184,8 @@ fn digest_of(number: usize) -> String {
 proptest! {
     #![proptest_config(ProptestConfig { cases: 192, failure_persistence: None, ..ProptestConfig::default() })]
 
-    /// Moving every field gives the text that would have been written with the new tags from the start, and moving
-    /// them back gives the old one: no byte outside the scalars differs.
+    /// Editing every field gives the text that is written with the new tags from the start, and the reverse edit restores
+    /// the old one: no byte outside the scalars differs.
     #[test]
     fn an_edit_writes_the_new_values_and_nothing_else(sample in samples(), new_tags in vec(tags(), 24)) {
         let images = sample.images();
@@ -213,7 +213,7 @@ proptest! {
         prop_assert_eq!(manifest::edit(&new_text, &back).unwrap(), old_text);
     }
 
-    /// Whatever befalls a document, reading it does not panic and editing it keeps the laws.
+    /// Reading a damaged document does not panic, and editing it keeps the laws.
     #[test]
     fn damaged_documents_keep_the_laws(
         sample in samples(),
