@@ -5,7 +5,7 @@ use std::time::Duration;
 use chrono::{DateTime, DurationRound as _, NaiveDate, NaiveDateTime, NaiveTime, TimeDelta};
 use chrono_tz::Tz;
 
-use crate::config::length_of_time;
+use crate::config::parse_duration;
 use crate::model::Timestamp;
 use crate::policy::{ending, read_wall_time};
 
@@ -32,10 +32,10 @@ pub(crate) fn parse(text: &str) -> Result<Moment, String> {
         return Ok(Moment::Wall(day.and_time(NaiveTime::MIN)));
     }
     let begins_with_digit = text.starts_with(|first: char| first.is_ascii_digit());
-    match length_of_time(text) {
+    match parse_duration(text) {
         Ok(length) => Ok(Moment::In(length)),
-        Err((message, hint)) if begins_with_digit && !text.contains(['-', ':']) => {
-            Err(format!("{message}; {hint}"))
+        Err(invalid) if begins_with_digit && !text.contains(['-', ':']) => {
+            Err(format!("{}; {}", invalid.message, invalid.hint))
         }
         Err(_) => {
             Err("write how long as 4h or 3d, a day as 2026-12-01, or a time as 2026-12-01T09:00".to_owned())

@@ -187,6 +187,9 @@ fn settled(written: io::Result<()>) -> Result<(), Fault> {
 
 fn told(fault: &Fault) -> String {
     use std::fmt::Write as _;
+    if let Some(rendered) = fault.rendered() {
+        return rendered.to_owned();
+    }
     let error = RED.bold();
     let mut text = format!("{error}error{error:#}: {fault}\n");
     let mut cause = std::error::Error::source(fault);

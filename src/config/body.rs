@@ -1,24 +1,24 @@
-//! The form of the body of a promotion's commit: a template between the subject and the trailers. Pure.
+//! The body of promotion commits: a template between the subject and the trailers.
 
 use std::error::Error as _;
 
 use serde::Serialize;
 
-use super::problem::Wrong;
+use super::diagnostic::InvalidValue;
 use crate::template::{Escape, Template, TemplateError};
 
-/// The form of the body of a commit.
+/// The body of a promotion commit, as a template.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct BodyForm(Template);
 
-/// What a commit puts into the form of its body.
+/// The values that the template sees.
 #[derive(Clone, Debug, Serialize)]
 pub struct BodyValues<'a> {
-    /// What is promoted: at least one.
+    /// The promotions of the commit, at least one.
     pub promotions: Vec<PromotionValues<'a>>,
-    /// The lines that tell from where to where, how long it soaked and what was overridden.
+    /// The default lines: tags, soak and overrides.
     pub evidence: &'a str,
-    /// What changed, as the commit tells it without a template; perhaps nothing.
+    /// The default release notes; may be empty.
     pub notes: &'a str,
 }
 
@@ -32,58 +32,58 @@ pub struct PromotionValues<'a> {
     pub namespace: &'a str,
     /// Its name.
     pub name: &'a str,
-    /// Where.
+    /// The environment that it is promoted in.
     pub environment: &'a str,
     /// The image, without a tag.
     pub image: String,
-    /// The tag that ran before.
+    /// The tag before the promotion.
     pub from: &'a str,
-    /// The tag that it moves to.
+    /// The new tag.
     pub to: &'a str,
-    /// The digest of that tag; perhaps nothing.
+    /// The digest of the new tag; may be empty.
     pub digest: &'a str,
-    /// How many releases this takes in.
+    /// How many releases the promotion covers.
     pub releases: usize,
-    /// How long it soaked, as `26h12m`; nothing where no soak is asked for.
+    /// How long it soaked, as `26h12m`; empty without a soak.
     pub soaked_for: String,
-    /// Where it soaked.
+    /// The environment in which it soaked.
     pub soaked_in: &'a str,
-    /// Who asked for it.
+    /// Who requested it: `schedule` or a person.
     pub requested_by: String,
-    /// The set that it ships in; perhaps nothing.
+    /// The group that it ships with; may be empty.
     pub group: &'a str,
-    /// Why it goes back, if it does.
+    /// The reason of a rollback; empty for a promotion.
     pub rollback: String,
-    /// The gates that were overridden by hand.
+    /// The overridden gates.
     pub overrides: Vec<OverrideValues>,
-    /// What changed; perhaps nothing.
+    /// Its release notes; may be empty.
     pub notes: &'a str,
 }
 
-/// A gate that was overridden by hand.
+/// A gate that a person overrode.
 #[derive(Clone, Debug, Serialize)]
 pub struct OverrideValues {
-    /// Its name.
+    /// The name of the gate.
     pub gate: &'static str,
-    /// The reason that was given.
+    /// The reason given.
     pub reason: String,
 }
 
 impl BodyForm {
-    pub(crate) fn parse(text: &str) -> Result<Self, Wrong> {
-        let template = Template::new(text.to_owned(), Escape::None, &[]).map_err(|error| wrong(&error))?;
+    pub(crate) fn parse(text: &str) -> Result<Self, InvalidValue> {
+        let template = Template::new(text.to_owned(), Escape::None, &[]).map_err(|error| invalid(&error))?;
         let form = Self(template);
-        // What it can't be filled in with is found now, and not by the promotion that needs it.
+        // Find a template that cannot be rendered now rather than at the first promotion.
         for count in [1, 2] {
-            form.fill(&sample(count)).map_err(|error| wrong(&error))?;
+            form.fill(&sample(count)).map_err(|error| invalid(&error))?;
         }
         Ok(form)
     }
 
-    /// The body of a commit, cleaned: no control characters, nothing at the ends of lines, no more than one empty line.
+    /// Renders the body, without control characters, trailing spaces and repeated empty lines.
     ///
     /// # Errors
-    /// When the template uses what isn't there, or makes too much.
+    /// When the template uses an unknown value or its output is too large.
     pub fn fill(&self, values: &BodyValues<'_>) -> Result<String, TemplateError> {
         let text = self.0.render(values)?;
         let mut body = String::with_capacity(text.len());
@@ -100,14 +100,14 @@ impl BodyForm {
     }
 }
 
-fn wrong(error: &TemplateError) -> Wrong {
+fn invalid(error: &TemplateError) -> InvalidValue {
     let cause = error.source().map(|cause| format!(": {cause}")).unwrap_or_default();
     let hint = "write a Jinja template over `evidence`, `notes` and `promotions`, for example \
                 `{{ evidence }}`, an empty line, `{{ notes }}`";
-    (format!("{error}{cause}"), hint.to_owned())
+    InvalidValue::new(format!("{error}{cause}"), hint)
 }
 
-/// Promotions with everything in them that there can be.
+/// Promotions with every value set.
 fn sample(count: usize) -> BodyValues<'static> {
     let promotion = PromotionValues {
         service: "common/graphql-server".to_owned(),
@@ -139,7 +139,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_body_is_filled_in_and_cleaned() {
+    fn a_body_is_rendered_and_cleaned() {
         let form = BodyForm::parse(
             "\n\n{{ evidence }}\u{7}  \n\n\n\n{% for one in promotions %}\n{{ one.name }} {{ one.to }}\n{% endfor %}\n\n",
         )
@@ -152,7 +152,7 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_be_filled_in_is_told_when_it_is_read() {
+    fn a_template_that_cannot_be_rendered_is_refused_when_parsed() {
         for text in [
             "{{ evidnce }}",
             "{{ promotions[0].tag }}",
@@ -160,7 +160,7 @@ mod tests {
             "{% include 'x' %}",
             "{% for x in range(99999) %}{% for y in range(99999) %}{% endfor %}{% endfor %}",
         ] {
-            let (message, hint) = BodyForm::parse(text).unwrap_err();
+            let InvalidValue { message, hint } = BodyForm::parse(text).unwrap_err();
             assert!(message.starts_with("cannot "), "{text}: {message}");
             assert!(hint.contains("{{ evidence }}"), "{text}: {hint}");
         }

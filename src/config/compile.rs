@@ -1,113 +1,94 @@
-//! Texts with a meaning of their own (ranges, tag patterns, schedules, zones, times, globs) to values. The one place
-//! that turns the policy's texts into the policy's types; must not know which keys they come from.
+//! Parses the texts that have a syntax of their own: ranges, tag patterns, schedules, time zones, times, globs. Does not
+//! know which keys they come from.
 
 use chrono::{NaiveDateTime, Weekday};
 use chrono_tz::Tz;
-use globset::{Glob, GlobBuilder};
+use globset::{Glob, GlobBuilder, GlobSet, GlobSetBuilder};
 
+use super::diagnostic::{Diagnostics, InvalidValue};
 use super::location::Located;
-use super::problem::{Findings, Wrong};
 use super::raw;
-use super::{duration, suggest};
+use super::suggest;
 use crate::model::Printable;
 use crate::policy::{self, Range, TimeOfDay, Window};
 
-/// When the daemon looks for new versions, and where it is written.
+/// When the daemon looks for new versions.
 pub type Schedule = Located<policy::Schedule>;
 
-/// A range of versions, and where it is written.
+/// A range of versions.
 pub type VersionRange = Located<Range>;
 
-/// A pattern of tags, and where it is written.
+/// How to read the version from a tag.
 pub type TagPattern = Located<policy::TagPattern>;
 
-pub(super) fn schedule(text: &Located<String>, zone: Tz, findings: &mut Findings) -> Option<Schedule> {
+pub(super) fn schedule(text: &Located<String>, zone: Tz, diagnostics: &mut Diagnostics) -> Option<Schedule> {
     let result = policy::Schedule::parse(&text.value, zone)
-        .map_err(|error| (format!("cannot read the schedule: {}", error.message()), error.hint().to_owned()));
-    findings.take(text.at, result).map(|value| Located { value, at: text.at })
+        .map_err(|error| InvalidValue::new(format!("invalid schedule: {}", error.message()), error.hint()));
+    diagnostics.ok_or_report(text.at, result).map(|value| Located { value, at: text.at })
 }
 
-pub(super) fn version_range(text: &Located<String>, findings: &mut Findings) -> Option<VersionRange> {
-    let result = text
-        .value
-        .parse::<Range>()
-        .map_err(|error| (format!("cannot read the range: {}", error.message()), error.hint().to_owned()));
-    findings.take(text.at, result).map(|value| Located { value, at: text.at })
+pub(super) fn version_range(text: &Located<String>, diagnostics: &mut Diagnostics) -> Option<VersionRange> {
+    let result = text.value.parse::<Range>().map_err(|error| {
+        InvalidValue::new(format!("invalid version range: {}", error.message()), error.hint())
+    });
+    diagnostics.ok_or_report(text.at, result).map(|value| Located { value, at: text.at })
 }
 
-pub(super) fn tag_pattern(text: &Located<String>, findings: &mut Findings) -> Option<TagPattern> {
+pub(super) fn tag_pattern(text: &Located<String>, diagnostics: &mut Diagnostics) -> Option<TagPattern> {
     let result = text
         .value
         .parse::<policy::TagPattern>()
-        .map_err(|error| (error.to_string(), error.hint().to_owned()));
-    findings.take(text.at, result).map(|value| Located { value, at: text.at })
+        .map_err(|error| InvalidValue::new(error.to_string(), error.hint()));
+    diagnostics.ok_or_report(text.at, result).map(|value| Located { value, at: text.at })
 }
 
-pub(super) fn time_zone(text: &str) -> Result<Tz, Wrong> {
+pub(super) fn time_zone(text: &str) -> Result<Tz, InvalidValue> {
     text.parse::<Tz>().map_err(|_| {
         let names = chrono_tz::TZ_VARIANTS.iter().map(|zone| zone.name());
         let hint = match suggest::nearest(text, names) {
             Some(meant) => format!("did you mean `{meant}`?"),
             None => "write an IANA name such as `America/Santiago`, `Europe/Berlin` or `UTC`".to_owned(),
         };
-        (format!("`{}` is not a time zone", Printable::bounded(text, 60)), hint)
+        InvalidValue::new(format!("`{}` is not a time zone", Printable::bounded(text, 60)), hint)
     })
 }
 
-/// A length of time as the configuration writes it.
-///
-/// # Errors
-/// When it is none: what is wrong, and what to write instead.
-pub fn length_of_time(text: &str) -> Result<std::time::Duration, Wrong> {
-    duration::parse(text).map_err(|error| {
-        let shown = Printable::bounded(text, 40);
-        let hint = match error {
-            duration::DurationError::NoUnit => {
-                format!("write the unit: `{shown}s`, `{shown}m` or `{shown}h`")
-            }
-            duration::DurationError::TooLong => "write at most `365d`".to_owned(),
-            _ => "write whole numbers with `d`, `h`, `m` or `s`, the largest first: `24h`, `1h30m`, `5s`"
-                .to_owned(),
-        };
-        (format!("`{shown}` {error}"), hint)
-    })
-}
-
-fn time_of_day(text: &str) -> Result<TimeOfDay, Wrong> {
+fn time_of_day(text: &str) -> Result<TimeOfDay, InvalidValue> {
     text.parse().map_err(|_| {
-        (
+        InvalidValue::new(
             format!("`{}` is not a time of day", Printable::bounded(text, 40)),
-            "write `HH:MM`, from `\"00:00\"` to `\"24:00\"`".to_owned(),
+            "write `HH:MM`, from `\"00:00\"` to `\"24:00\"`",
         )
     })
 }
 
-pub(super) fn local_time(text: &str) -> Result<NaiveDateTime, Wrong> {
+pub(super) fn local_time(text: &str) -> Result<NaiveDateTime, InvalidValue> {
     policy::read_wall_time(text).ok_or_else(|| {
         let hint = if text.ends_with('Z') || text.contains('+') {
-            "write the time of `timezone`, without `Z` or an offset: `2026-12-18T00:00`"
+            "write local time in `timezone`, without `Z` or an offset: `2026-12-18T00:00`"
         } else {
             "write a date and a time of day: `2026-12-18T00:00`"
         };
-        (format!("`{}` is not a date and a time", Printable::bounded(text, 40)), hint.to_owned())
+        InvalidValue::new(format!("`{}` is not a date and a time", Printable::bounded(text, 40)), hint)
     })
 }
 
-pub(super) fn window(raw: &Located<raw::Window>, findings: &mut Findings) -> Option<Window> {
-    let days = days(raw.value.days.as_ref(), findings);
-    let from = findings.take(raw.value.from.at, time_of_day(&raw.value.from.value.0));
-    let to = findings.take(raw.value.to.at, time_of_day(&raw.value.to.value.0));
+pub(super) fn window(raw: &Located<raw::Window>, diagnostics: &mut Diagnostics) -> Option<Window> {
+    let days = days(raw.value.days.as_ref(), diagnostics);
+    let from = diagnostics.ok_or_report(raw.value.from.at, time_of_day(&raw.value.from.value.0));
+    let to = diagnostics.ok_or_report(raw.value.to.at, time_of_day(&raw.value.to.value.0));
     let (days, from, to) = (days?, from?, to?);
-    let window = Window::new(days, from, to).map_err(|error| (error.to_string(), error.hint().to_owned()));
-    findings.take(raw.value.to.at, window)
+    let window =
+        Window::new(days, from, to).map_err(|error| InvalidValue::new(error.to_string(), error.hint()));
+    diagnostics.ok_or_report(raw.value.to.at, window)
 }
 
-fn days(raw: Option<&Located<Vec<raw::Day>>>, findings: &mut Findings) -> Option<Vec<Weekday>> {
+fn days(raw: Option<&Located<Vec<raw::Day>>>, diagnostics: &mut Diagnostics) -> Option<Vec<Weekday>> {
     let Some(raw) = raw else { return Some(ALL_DAYS.map(|(_, weekday)| weekday).to_vec()) };
     if raw.value.is_empty() {
-        findings.error(
+        diagnostics.error(
             raw.at,
-            "the window opens on no day",
+            "the window has no day",
             "name days, such as `[mon, tue]`, or leave `days` out",
         );
         return None;
@@ -125,18 +106,36 @@ const ALL_DAYS: [(raw::Day, Weekday); 7] = [
     (raw::Day::Sun, Weekday::Sun),
 ];
 
-/// A glob over names with `/` in them: `*` and `?` stay within one part, `**` does not.
-pub(super) fn glob(text: &str, example: &str) -> Result<Glob, Wrong> {
+/// A glob over names with slashes: `*` and `?` match within one segment, `**` across segments.
+pub(super) fn glob(text: &str, example: &str) -> Result<Glob, InvalidValue> {
     let hint = format!("write for example `{example}`");
     let shown = Printable::bounded(text, 80);
     if !text.contains('/') && !text.contains("**") {
-        return Err((format!("`{shown}` can match nothing, since every name has a `/` in it"), hint));
+        return Err(InvalidValue::new(format!("`{shown}` matches nothing: every name contains a `/`"), hint));
     }
     GlobBuilder::new(text)
         .literal_separator(true)
         .backslash_escape(true)
         .build()
-        .map_err(|error| (format!("`{shown}` is not a glob: {}", error.kind()), hint))
+        .map_err(|error| InvalidValue::new(format!("`{shown}` is not a glob: {}", error.kind()), hint))
+}
+
+/// The globs of a list as one set; reports those that cannot be compiled.
+pub(super) fn glob_set(
+    raw: &Located<Vec<Located<String>>>,
+    example: &str,
+    diagnostics: &mut Diagnostics,
+) -> Option<GlobSet> {
+    let mut set = GlobSetBuilder::new();
+    for text in &raw.value {
+        if let Some(glob) = diagnostics.ok_or_report(text.at, glob(&text.value, example)) {
+            set.add(glob);
+        }
+    }
+    let built = set
+        .build()
+        .map_err(|_| InvalidValue::new("the globs are too large together", "write fewer or simpler globs"));
+    diagnostics.ok_or_report(raw.at.start(), built)
 }
 
 #[cfg(test)]
@@ -185,13 +184,13 @@ mod tests {
     fn zones() {
         assert_eq!(time_zone("America/Santiago"), Ok(chrono_tz::America::Santiago));
         for (bad, meant) in [("america/santiago", "America/Santiago"), ("Europe/Berln", "Europe/Berlin")] {
-            assert_eq!(time_zone(bad).unwrap_err().1, format!("did you mean `{meant}`?"));
+            assert_eq!(time_zone(bad).unwrap_err().hint, format!("did you mean `{meant}`?"));
         }
         assert!(time_zone("").is_err());
     }
 
     #[test]
-    fn stars_stay_within_one_part() {
+    fn a_star_matches_within_one_segment() {
         let matches =
             |glob: &str, name: &str| super::glob(glob, "").unwrap().compile_matcher().is_match(name);
         for (text, name, expected) in [

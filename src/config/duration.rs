@@ -1,53 +1,70 @@
-//! Lengths of time as the configuration writes them: `24h`, `1h30m`. Pure.
+//! Durations as the configuration and the command line write them: `24h`, `1h30m`.
 
 use std::time::Duration;
 
-use thiserror::Error;
+use super::diagnostic::InvalidValue;
+use crate::model::Printable;
 
-/// The longest length of time that is taken.
-const LONGEST: Duration = Duration::from_hours(365 * 24);
+const MAX: Duration = Duration::from_hours(365 * 24);
 
-/// The units, the largest first, in seconds.
+/// The units in seconds, the largest first.
 const UNITS: [(char, u64); 4] = [('d', 24 * 60 * 60), ('h', 60 * 60), ('m', 60), ('s', 1)];
 
-/// Why a text is no length of time.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
-pub(super) enum DurationError {
-    #[error("is not a length of time")]
+/// Parses whole numbers with the units `d`, `h`, `m` and `s`, the largest first, of at most 365 days in total.
+///
+/// # Errors
+/// When the text is not such a duration: what is wrong, and what to write instead.
+pub fn parse_duration(text: &str) -> Result<Duration, InvalidValue> {
+    parse(text).map_err(|error| {
+        let shown = Printable::bounded(text, 40);
+        let (message, hint) = match error {
+            DurationError::NoUnit => {
+                ("has no unit", format!("write the unit: `{shown}s`, `{shown}m` or `{shown}h`"))
+            }
+            DurationError::TooLong => ("is longer than 365 days", "write at most `365d`".to_owned()),
+            DurationError::Order => ("does not name each unit once, the largest first", form()),
+            DurationError::Form => ("is not a duration", form()),
+        };
+        InvalidValue::new(format!("`{shown}` {message}"), hint)
+    })
+}
+
+fn form() -> String {
+    "write whole numbers with `d`, `h`, `m` or `s`, the largest first: `24h`, `1h30m`, `5s`".to_owned()
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum DurationError {
     Form,
-    #[error("has no unit")]
     NoUnit,
-    #[error("does not name each unit once, the largest first")]
     Order,
-    #[error("is longer than 365 days")]
     TooLong,
 }
 
-/// Reads whole numbers with the units `d`, `h`, `m` and `s`, the largest first, of at most 365 days together.
-pub(super) fn parse(text: &str) -> Result<Duration, DurationError> {
+fn parse(text: &str) -> Result<Duration, DurationError> {
     if !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit()) {
         return Err(DurationError::NoUnit);
     }
     let mut rest = text;
-    let mut units_left = UNITS.as_slice();
+    let mut units = UNITS.as_slice();
     let mut seconds = 0_u64;
     while !rest.is_empty() {
         let (count, unit, after) = first_part(rest)?;
-        let place = units_left.iter().position(|(name, _)| *name == unit).ok_or(DurationError::Order)?;
-        let part = count.checked_mul(units_left[place].1).ok_or(DurationError::TooLong)?;
+        let index = units.iter().position(|(name, _)| *name == unit).ok_or(DurationError::Order)?;
+        let part = count.checked_mul(units[index].1).ok_or(DurationError::TooLong)?;
         seconds = seconds.checked_add(part).ok_or(DurationError::TooLong)?;
-        units_left = &units_left[place + 1..];
+        units = &units[index + 1..];
         rest = after;
     }
-    let length = Duration::from_secs(seconds);
-    match length {
+    let duration = Duration::from_secs(seconds);
+    match duration {
         _ if text.is_empty() => Err(DurationError::Form),
-        _ if length > LONGEST => Err(DurationError::TooLong),
-        _ => Ok(length),
+        _ if duration > MAX => Err(DurationError::TooLong),
+        _ => Ok(duration),
     }
 }
 
-/// The number and the unit at the start, and what follows.
+/// The number and the unit at the start, and the rest.
 fn first_part(text: &str) -> Result<(u64, char, &str), DurationError> {
     let digits = text.bytes().take_while(u8::is_ascii_digit).count();
     let (number, rest) = text.split_at(digits);
@@ -64,7 +81,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn lengths() {
+    fn durations() {
         for (text, seconds) in [
             ("5s", 5),
             ("90m", 5_400),
@@ -81,7 +98,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_none() {
+    fn other_texts_are_refused() {
         for (text, error) in [
             ("", DurationError::Form),
             ("h", DurationError::Form),

@@ -1,11 +1,11 @@
-//! What can be wrong with a configuration as a whole.
+//! Why a configuration cannot be used.
 
 use std::io;
 use std::path::PathBuf;
 
 use thiserror::Error;
 
-use super::problem::Diagnosis;
+use super::diagnostic::FileDiagnostics;
 use crate::model::{Class, Fault, Printable};
 
 /// The configuration cannot be used.
@@ -16,13 +16,13 @@ pub enum ConfigError {
     Read {
         /// The file.
         path: PathBuf,
-        /// What the system said.
+        /// The system's error.
         source: io::Error,
     },
-    /// The file is larger than a configuration is.
+    /// The file is larger than 1 MiB.
     #[error("cannot read the configuration {name}: it is larger than 1 MiB")]
     TooLarge {
-        /// The file, fit to be shown.
+        /// The file, safe for a terminal.
         name: String,
     },
     /// The file is not UTF-8.
@@ -30,12 +30,12 @@ pub enum ConfigError {
     NotUtf8 {
         /// The file.
         path: PathBuf,
-        /// Where the first byte is that is not UTF-8, from 0.
+        /// Offset of the first byte that is not UTF-8.
         offset_bytes: usize,
     },
-    /// Something in the file is wrong.
+    /// The file has errors.
     #[error("{0}")]
-    Invalid(Diagnosis),
+    Invalid(FileDiagnostics),
 }
 
 fn shown(path: &std::path::Path) -> String {
@@ -43,15 +43,15 @@ fn shown(path: &std::path::Path) -> String {
 }
 
 impl ConfigError {
-    /// What the error means for the one who has to act on it.
+    /// The class of the error.
     pub fn class(&self) -> Class {
         Class::Usage
     }
 
-    /// The error on several lines for a terminal: every problem with its line, marks and what to write instead.
+    /// The error for a terminal: every diagnostic with its source line and hint.
     pub fn render(&self) -> String {
         match self {
-            Self::Invalid(diagnosis) => diagnosis.render("error"),
+            Self::Invalid(diagnostics) => diagnostics.render("error"),
             Self::Read { source, .. } => format!("error: {self}: {source}\n"),
             Self::TooLarge { .. } | Self::NotUtf8 { .. } => format!("error: {self}\n"),
         }
@@ -62,17 +62,18 @@ impl From<ConfigError> for Fault {
     fn from(error: ConfigError) -> Self {
         let fault = Self::new(error.class(), error.to_string());
         match error {
-            ConfigError::Read { source, .. } => fault
-                .with_hint(
-                    "name the file with --config or TIDEGATE_CONFIG, or write one with `tidegate init`",
-                )
+            ConfigError::Read { path, source } => fault
+                .with_hint(format!(
+                    "name the file with --config or TIDEGATE_CONFIG, or create it: tidegate init REPOSITORY --write {}",
+                    shown(&path)
+                ))
                 .with_source(source),
             ConfigError::TooLarge { .. } => fault.with_hint("check that this is the configuration"),
             ConfigError::NotUtf8 { .. } => fault.with_hint("save the file as UTF-8"),
-            ConfigError::Invalid(diagnosis) => match diagnosis.problems().first() {
-                Some(first) => fault.with_hint(first.hint.clone()),
-                None => fault,
-            },
+            ConfigError::Invalid(ref diagnostics) => {
+                let hint = diagnostics.diagnostics().first().map(|first| first.hint.clone()).unwrap_or_default();
+                fault.with_hint(hint).with_rendered(error.render())
+            }
         }
     }
 }

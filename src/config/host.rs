@@ -1,19 +1,19 @@
-//! Names of hosts and HTTP URLs as the configuration takes them: a strict part of what URLs can be. Pure.
+//! Hosts and HTTP URLs of the configuration: a strict subset of URLs.
 
 use std::fmt;
 use std::net::{IpAddr, Ipv6Addr};
 
-use super::problem::Wrong;
+use super::diagnostic::InvalidValue;
 use crate::model::{ImageName, Printable};
 
-/// An HTTP or HTTPS URL of a registry, without a login, a query or a fragment.
+/// An HTTP or HTTPS URL without a login, a query or a fragment.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Endpoint {
-    /// Whether it is HTTPS.
+    /// HTTPS; else HTTP.
     pub is_https: bool,
-    /// The host, with its port if there is one.
+    /// The host with its port, if any.
     pub host: String,
-    /// The path without slashes at its ends; empty when there is none.
+    /// The path without leading and trailing slashes; may be empty.
     pub path: String,
 }
 
@@ -25,18 +25,21 @@ impl fmt::Display for Endpoint {
     }
 }
 
-/// The host of a registry, as it stands in image references.
-pub(super) fn registry_host(text: &str) -> Result<String, Wrong> {
+/// The host of a registry, as image references write it.
+pub(super) fn registry_host(text: &str) -> Result<String, InvalidValue> {
     let shown = Printable::bounded(text, 80);
     if text == "index.docker.io" || text == "registry-1.docker.io" {
-        return Err((format!("images name the registry `{shown}` otherwise"), "write `docker.io`".into()));
+        return Err(InvalidValue::new(
+            format!("image references do not use the host `{shown}`"),
+            "write `docker.io`",
+        ));
     }
     if let Some((_, rest)) = text.split_once("://") {
         let host = rest.split('/').next().unwrap_or_default();
-        return Err((
-            "a registry is named by its host alone".into(),
+        return Err(InvalidValue::new(
+            "`host` takes a host, not a URL",
             format!(
-                "write `{}`; how it is reached is told by `endpoint` or `plainHttp`",
+                "write `{}`; use `endpoint` or `plainHttp` to change how to reach it",
                 Printable::bounded(without_login(host), 80)
             ),
         ));
@@ -45,49 +48,47 @@ pub(super) fn registry_host(text: &str) -> Result<String, Wrong> {
     if is_named_so {
         return Ok(text.to_owned());
     }
-    Err((
+    Err(InvalidValue::new(
         format!("`{shown}` is not the host of a registry"),
-        "write a host with a dot or a port in it, as image references do: `ghcr.io`, `127.0.0.1:5000`".into(),
+        "write a host with a dot or a port, as image references do: `ghcr.io`, `127.0.0.1:5000`",
     ))
 }
 
-/// A host that may ask for a login: any host, with its port if there is one.
-pub(super) fn any_host(text: &str) -> Result<String, Wrong> {
+/// Any host, with its port if it has one.
+pub(super) fn any_host(text: &str) -> Result<String, InvalidValue> {
     if is_host(text) {
         return Ok(text.to_owned());
     }
-    Err((
+    Err(InvalidValue::new(
         format!("`{}` is not a host", Printable::bounded(without_login(text), 80)),
-        "write a host, with its port if there is one: `auth.docker.io`".into(),
+        "write a host, with its port if it has one: `auth.docker.io`",
     ))
 }
 
-/// A URL that a registry is asked at.
-pub(super) fn endpoint(text: &str) -> Result<Endpoint, Wrong> {
-    let wrong = |why: &str| {
-        Err((
-            why.to_owned(),
-            "write `https://`, a host, and perhaps a path: `https://harbor.vtr.cl/dockerhub`".to_owned(),
-        ))
+/// The URL of a registry, an API or a proxy.
+pub(super) fn endpoint(text: &str) -> Result<Endpoint, InvalidValue> {
+    let invalid = |message: &str| {
+        let hint = "write `https://`, a host and an optional path: `https://harbor.vtr.cl/dockerhub`";
+        Err(InvalidValue::new(message, hint))
     };
     let (is_https, rest) = match (text.strip_prefix("https://"), text.strip_prefix("http://")) {
         (Some(rest), _) => (true, rest),
         (_, Some(rest)) => (false, rest),
-        _ => return wrong("an endpoint is an `https://` or `http://` URL"),
+        _ => return invalid("an endpoint is an `https://` or `http://` URL"),
     };
     let (host, path) = rest.split_once('/').unwrap_or((rest, ""));
     if host.contains('@') {
-        return Err((
-            "a login does not stand in a URL".into(),
-            "write it as `credentials`, with `username` and `passwordEnv` or `passwordFile`".into(),
+        return Err(InvalidValue::new(
+            "a URL must not contain a login",
+            "write `credentials`, with `username` and `passwordEnv` or `passwordFile`",
         ));
     }
     if !is_host(host) {
-        return wrong("the endpoint names no host");
+        return invalid("the endpoint has no host");
     }
     let path = path.trim_end_matches('/');
     if !path.is_empty() && !path.split('/').all(is_path_part) {
-        return wrong("the endpoint has something else than a plain path after its host");
+        return invalid("the endpoint has more than a plain path after its host");
     }
     Ok(Endpoint { is_https, host: host.to_owned(), path: path.to_owned() })
 }
@@ -172,8 +173,8 @@ mod tests {
             "https://h:99999",
             "https://h /x",
         ] {
-            let (message, hint) = endpoint(bad).unwrap_err();
-            assert!(!format!("{message}{hint}").contains("hunter2"), "{bad}");
+            let invalid = endpoint(bad).unwrap_err();
+            assert!(!format!("{invalid:?}").contains("hunter2"), "{bad}");
         }
     }
 

@@ -1,4 +1,4 @@
-//! Where in the file a value stands, and values that remember it. Knows nothing of what the values mean.
+//! Positions in the configuration file, and values that remember theirs. Knows nothing of what the values mean.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -6,29 +6,31 @@ use std::fmt;
 use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde::{Deserialize, Deserializer};
 
-/// A place in the configuration file.
+/// A position in the configuration file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Location {
     /// The line, from 1.
     pub line: u32,
     /// The column in characters, from 1.
     pub column: u32,
-    /// How many characters stand there; at least 1.
+    /// The length of the value in characters; at least 1.
     pub length_chars: u32,
 }
 
 impl Location {
-    /// The place that the YAML reader told.
-    pub(super) fn of(place: serde_saphyr::Location) -> Self {
+    /// The beginning of the file.
+    pub(super) const START: Self = Self { line: 1, column: 1, length_chars: 1 };
+
+    pub(super) fn of(location: serde_saphyr::Location) -> Self {
         let narrow = |number: u64| u32::try_from(number).unwrap_or(u32::MAX).max(1);
         Self {
-            line: narrow(place.line()),
-            column: narrow(place.column()),
-            length_chars: u32::try_from(place.span().len()).unwrap_or(1).max(1),
+            line: narrow(location.line()),
+            column: narrow(location.column()),
+            length_chars: u32::try_from(location.span().len()).unwrap_or(1).max(1),
         }
     }
 
-    /// Only the first character of this place.
+    /// The first character of this position: for a mapping or a list, whose whole would fill the screen.
     pub(super) fn start(self) -> Self {
         Self { length_chars: 1, ..self }
     }
@@ -40,12 +42,12 @@ impl fmt::Display for Location {
     }
 }
 
-/// A value of the configuration file and where it is written: for an alias, where its anchor is.
+/// A value of the configuration file and its position; for an alias, the position of its anchor.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Located<T> {
     /// The value.
     pub value: T,
-    /// Where it is written.
+    /// Its position.
     pub at: Location,
 }
 
@@ -56,7 +58,7 @@ impl<'de, T: Deserialize<'de>> Deserialize<'de> for Located<T> {
     }
 }
 
-/// The place of a value is no part of the file's shape: the schema is the value's own.
+/// The schema of the value; its position is not part of the file's shape.
 impl<T: JsonSchema> JsonSchema for Located<T> {
     fn inline_schema() -> bool {
         T::inline_schema()

@@ -1,21 +1,21 @@
-//! Configuration: one YAML file and the environment, read into validated types. Knows no engine and no client.
+//! Configuration: one YAML file and environment variables, read into validated types. Knows no engine and no client.
 //!
-//! The text is read into a raw shape, whose doc comments are the reference; the raw shape is checked in one go, so that
-//! every problem is told with its line and what to write instead; and what comes out needs no further check. The
-//! policy's own texts (ranges, tag patterns, the schedule, windows) are turned into values in one place, `compile`.
+//! `yaml` parses the text into the shape of `raw`, whose doc comments are the reference. `check` validates that shape in one
+//! go and reports every error with its position and a hint. `compile` parses the texts with a syntax of their own (ranges,
+//! tag patterns, schedules, windows). What comes out needs no further check.
 
 mod body;
 mod changelog;
-mod changelog_file;
 mod check;
 mod compile;
+mod diagnostic;
 mod duration;
-mod environment_variables;
+mod env_lookup;
+mod environment;
 mod error;
 mod host;
 mod load;
 mod location;
-mod problem;
 mod raw;
 mod reference;
 mod schema;
@@ -29,23 +29,23 @@ mod yaml;
 
 pub use body::{BodyForm, BodyValues, OverrideValues, PromotionValues};
 pub use changelog::{
-    Changelog, GitHubApi, GitRelease, ServiceSource, SourceHost, SourceRepository, Template,
+    Changelog, ChangelogFile, GitHubApi, GitRelease, ServiceSource, SourceHost, SourceRepository, Template,
 };
-pub use changelog_file::ChangelogFile;
-pub use compile::{Schedule, TagPattern, VersionRange, length_of_time};
-pub use environment_variables::{EnvLookup, ProcessEnv};
+pub use compile::{Schedule, TagPattern, VersionRange};
+pub use diagnostic::{Diagnostic, FileDiagnostics, InvalidValue};
+pub use duration::parse_duration;
+pub use env_lookup::{EnvLookup, ProcessEnv};
+pub use environment::{Environment, PullRequests};
 pub use error::ConfigError;
 pub use host::Endpoint;
 pub use load::Loaded;
 pub use location::{Located, Location};
-pub use problem::{Diagnosis, Problem};
 pub use reference::reference;
 pub use schema::json_schema;
 pub use secret::{SecretError, SecretSource};
 pub use services::{ServiceSettings, Setting};
 pub use settings::{
-    Auth, Author, Batch, Config, Credentials, Environment, Forge, Git, PullRequests, RateLimit, Registry,
-    Remote, Signing, Store, Verify,
+    Auth, Author, Batch, Config, Credentials, Forge, Git, RateLimit, Registry, Remote, Signing, Store, Verify,
 };
 pub use subject::{SubjectForm, SubjectValues};
 pub use suggest::nearest;

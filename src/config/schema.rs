@@ -1,4 +1,4 @@
-//! The JSON Schema of the configuration file, made from the raw shape. Knows nothing that the raw shape does not say.
+//! Generates the JSON Schema of the configuration file from the raw shape.
 
 use schemars::Schema;
 use schemars::generate::SchemaSettings;
@@ -7,8 +7,7 @@ use serde_json::Value;
 
 use super::raw;
 
-/// The JSON Schema of the configuration file (draft 7, which most editors read), as it is kept in
-/// `config/tidegate.schema.json`.
+/// The text of `config/tidegate.schema.json`, in draft 7, which most editors support.
 pub fn json_schema() -> String {
     let mut text = format!("{:#}", schema().as_value());
     text.push('\n');
@@ -22,7 +21,7 @@ pub(super) fn schema() -> Schema {
     schema
 }
 
-/// Descriptions without the line ends of the source.
+/// Removes the source's line breaks from descriptions.
 struct OneLine;
 
 impl Transform for OneLine {
@@ -34,7 +33,7 @@ impl Transform for OneLine {
     }
 }
 
-/// An optional key is left out; `null` is not what anybody should write for it.
+/// Removes `null` from the types: an optional key is left out.
 struct NeverNull;
 
 impl Transform for NeverNull {

@@ -1,5 +1,4 @@
-//! Where a secret is, and reading it. The configuration holds only the name of a variable or a file; the value is read
-//! where it is used, when it is used, so that a rotated one is seen.
+//! Secrets. The configuration names a variable or a file; the value is read at each use, so that a rotated secret is seen.
 
 use std::fmt;
 use std::fs::File;
@@ -9,36 +8,35 @@ use std::path::{Path, PathBuf};
 use secrecy::SecretString;
 use thiserror::Error;
 
-use super::environment_variables::EnvLookup;
+use super::env_lookup::EnvLookup;
 use crate::model::{Class, Fault, Printable};
 
-/// The most that a secret's file may hold, in bytes.
-const MOST_BYTES: u64 = 64 * 1024;
+const MAX_BYTES: u64 = 64 * 1024;
 
 /// Where a secret is.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum SecretSource {
-    /// In the environment variable of this name.
+    /// In an environment variable.
     Env(String),
-    /// In this file, with perhaps an end of line after it.
+    /// In a file; a trailing line break is not part of it.
     File(PathBuf),
 }
 
-/// A secret could not be read.
+/// A secret cannot be read.
 #[derive(Debug, Error)]
 pub enum SecretError {
-    /// The variable is not set, is empty, or is not UTF-8.
-    #[error("cannot read a secret from {0}: it is not set, or holds no text")]
+    /// Not set, empty, or not UTF-8.
+    #[error("cannot read a secret from {0}: it is not set or empty")]
     NoText(SecretSource),
-    /// The file holds more than a secret does.
+    /// The file is larger than a secret.
     #[error("cannot read a secret from {0}: it is larger than 64 KiB")]
     TooLarge(SecretSource),
     /// The file cannot be read.
     #[error("cannot read a secret from {from}")]
     Read {
-        /// Where it was looked for.
+        /// Where the secret should be.
         from: SecretSource,
-        /// What the system said.
+        /// The system's error.
         source: io::Error,
     },
 }
@@ -63,9 +61,9 @@ impl SecretSource {
     fn read_file(&self, path: &Path) -> Result<Vec<u8>, SecretError> {
         let mut bytes = Vec::new();
         File::open(path)
-            .and_then(|file| file.take(MOST_BYTES + 1).read_to_end(&mut bytes))
+            .and_then(|file| file.take(MAX_BYTES + 1).read_to_end(&mut bytes))
             .map_err(|source| SecretError::Read { from: self.clone(), source })?;
-        if bytes.len() as u64 > MOST_BYTES {
+        if bytes.len() as u64 > MAX_BYTES {
             return Err(SecretError::TooLarge(self.clone()));
         }
         Ok(bytes)
@@ -82,7 +80,7 @@ impl fmt::Display for SecretSource {
 }
 
 impl SecretError {
-    /// What the error means for the one who has to act on it.
+    /// The class of the error.
     pub fn class(&self) -> Class {
         Class::Usage
     }
@@ -96,7 +94,7 @@ impl From<SecretError> for Fault {
                 fault.with_hint(format!("set {} for the process", Printable::new(&name)))
             }
             SecretError::NoText(_) | SecretError::TooLarge(_) => {
-                fault.with_hint("write the secret alone into the file")
+                fault.with_hint("write the secret, and nothing else, into the file")
             }
             SecretError::Read { source, .. } => fault
                 .with_hint("check that the file exists and that this user may read it")
@@ -128,14 +126,14 @@ mod tests {
         let error = Fault::from(source.read(&One("OTHER", "abc")).unwrap_err());
         assert_eq!(
             error.in_one_line(),
-            "cannot read a secret from the environment variable TOKEN: it is not set, or holds no text"
+            "cannot read a secret from the environment variable TOKEN: it is not set or empty"
         );
         assert_eq!(error.hint(), Some("set TOKEN for the process"));
         assert!(source.read(&One("TOKEN", "")).is_err());
     }
 
     #[test]
-    fn a_file_is_read_without_its_end_of_line() {
+    fn a_file_is_read_without_its_line_break() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("token");
         for (content, secret) in [("abc", "abc"), ("abc\n", "abc"), ("abc\r\n", "abc"), (" a b \n", " a b ")]
@@ -147,7 +145,7 @@ mod tests {
     }
 
     #[test]
-    fn a_file_that_is_no_secret_is_refused() {
+    fn a_file_that_cannot_be_a_secret_is_refused() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("token");
         let source = SecretSource::File(path.clone());

@@ -1,7 +1,7 @@
-//! What holds for one service: the overrides that match it, in order, and the defaults. Knows no YAML.
+//! The settings of one service, from the overrides that match it and the defaults. Knows no YAML.
 //!
-//! Each key is taken from the first override that matches the service and sets it. Every glob is compiled once, and all
-//! of them are tried at once, so that ten thousand services cost little.
+//! The first override that matches the service and sets a key decides that key. One `GlobSet` holds all `match` globs, so
+//! that ten thousand services cost little.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -10,10 +10,10 @@ use globset::GlobSet;
 
 use super::changelog::ServiceSource;
 use super::compile::{TagPattern, VersionRange};
-use super::settings::Environment;
+use super::environment::Environment;
 use crate::model::{EnvironmentName, ImageName, ServiceName};
 
-/// What holds for every service, and the overrides.
+/// The `services` section.
 #[derive(Clone, Debug)]
 pub(super) struct Services {
     pub(super) defaults: Defaults,
@@ -22,7 +22,6 @@ pub(super) struct Services {
     pub(super) matches: GlobSet,
 }
 
-/// What holds for every service unless something says otherwise.
 #[derive(Clone, Debug)]
 pub(super) struct Defaults {
     pub(super) versions: VersionRange,
@@ -30,7 +29,6 @@ pub(super) struct Defaults {
     pub(super) images: Option<GlobSet>,
 }
 
-/// What holds for the services that match.
 #[derive(Clone, Debug)]
 pub(super) struct Override {
     pub(super) versions: Option<VersionRange>,
@@ -43,31 +41,31 @@ pub(super) struct Override {
 
 impl Services {
     pub(super) fn settings_of(&self, name: &ServiceName) -> ServiceSettings<'_> {
-        // The set tells the places in ascending order, which is the order of precedence.
-        let places = self.matches.matches(name.to_string());
-        let overrides = places.into_iter().filter_map(|place| self.overrides.get(place)).collect();
+        // A `GlobSet` returns ascending indexes, which is the order of precedence.
+        let indexes = self.matches.matches(name.to_string());
+        let overrides = indexes.into_iter().filter_map(|index| self.overrides.get(index)).collect();
         ServiceSettings { defaults: &self.defaults, overrides }
     }
 }
 
-/// What holds for one service.
+/// The settings of one service.
 #[derive(Clone, Debug)]
 pub struct ServiceSettings<'a> {
     defaults: &'a Defaults,
     overrides: Vec<&'a Override>,
 }
 
-/// A setting, and whether it wins over a Flux ImagePolicy or gives way to it.
+/// A setting, and whether it takes precedence over a Flux ImagePolicy.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Setting<T> {
-    /// Set by an override: it wins.
+    /// From an override: takes precedence.
     Override(T),
-    /// The default: it gives way.
+    /// From the defaults: the ImagePolicy takes precedence.
     Default(T),
 }
 
 impl<T> Setting<T> {
-    /// The value, whoever set it.
+    /// The value, whatever its origin.
     pub fn value(self) -> T {
         match self {
             Self::Override(value) | Self::Default(value) => value,
@@ -82,24 +80,24 @@ impl<'a> ServiceSettings<'a> {
             .map_or(Setting::Default(&self.defaults.versions), Setting::Override)
     }
 
-    /// How a tag holds its version; without it, the tag is the version.
+    /// How to read the version from a tag; without it, the tag is the version.
     pub fn tag_pattern(&self) -> Option<Setting<&'a TagPattern>> {
         let overridden = self.first(|entry| entry.tag_pattern.as_ref()).map(Setting::Override);
         overridden.or(self.defaults.tag_pattern.as_ref().map(Setting::Default))
     }
 
-    /// Whether this image of the service is managed.
+    /// Whether Tidegate promotes this image of the service.
     pub fn manages(&self, image: &ImageName) -> bool {
         let images = self.first(|entry| entry.images.as_ref()).or(self.defaults.images.as_ref());
         images.is_none_or(|globs| globs.is_match(image.to_string()))
     }
 
-    /// Where the service's source is, as far as the configuration says.
+    /// The source repository, if an override names one.
     pub fn source(&self) -> Option<&'a ServiceSource> {
         self.first(|entry| entry.source.as_ref())
     }
 
-    /// Whether the service is left alone.
+    /// Whether Tidegate leaves the service alone.
     pub fn is_ignored(&self) -> bool {
         self.first(|entry| entry.ignore.as_ref()).copied().unwrap_or(false)
     }

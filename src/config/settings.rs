@@ -1,4 +1,4 @@
-//! The configuration as the other rooms use it: every value checked. Knows neither YAML nor where a value came from.
+//! The configuration as the other rooms use it, every value checked. Knows neither YAML nor positions.
 
 use std::fmt;
 use std::num::NonZeroU32;
@@ -10,48 +10,47 @@ use chrono_tz::Tz;
 use super::body::BodyForm;
 use super::changelog::Changelog;
 use super::compile::Schedule;
+use super::environment::Environment;
 use super::host::Endpoint;
 use super::secret::SecretSource;
 use super::services::{ServiceSettings, Services};
 use super::subject::SubjectForm;
-use crate::model::{
-    BranchName, EnvironmentName, MergeMethod, NetworkUrl, RepoPath, ServiceName, ServicePattern,
-};
-use crate::policy::{Approving, Freeze, SoakMode, Window};
+use crate::model::{BranchName, EnvironmentName, NetworkUrl, ServiceName, ServicePattern};
+use crate::policy::{Freeze, SoakMode};
 
-/// The whole configuration.
+/// The configuration.
 #[derive(Clone, Debug)]
 pub struct Config {
     /// When the daemon looks for new versions.
     pub schedule: Schedule,
-    /// The zone in which the schedule, windows and freezes are read.
+    /// The time zone of the schedule, windows and freezes.
     pub timezone: Tz,
     /// The GitOps repository.
     pub git: Git,
-    /// Where pull requests are opened; there is one when an environment asks for them.
+    /// Where pull requests are opened; set when an environment has `delivery: pullRequest`.
     pub forge: Option<Forge>,
-    /// The registries that need more than anonymous HTTPS, each host once.
+    /// Registries that need more than anonymous HTTPS, each host once.
     pub registries: Vec<Registry>,
-    /// Stretches of time in which nothing is promoted.
+    /// Periods in which nothing is promoted.
     pub freezes: Vec<Freeze>,
-    /// The sets of services that ship together.
+    /// Services that ship together.
     pub groups: Vec<Group>,
-    /// How soaks are counted.
+    /// How the soak is counted.
     pub soak_mode: SoakMode,
-    /// Whether control files that no longer count are removed.
+    /// Remove control files that are no longer in force.
     pub sweeps_control_files: bool,
-    /// How far a commit's time may lie before a fetch that did not have it.
+    /// How much earlier than a fetch that lacked it a commit may claim to be.
     pub clock_tolerance: Duration,
-    /// Release changelogs.
+    /// Changelogs: what changed between two images.
     pub changelog: Changelog,
-    /// Where observations and the index are kept.
+    /// Where observations and the history index are stored.
     pub store: Store,
     pub(super) environments: Vec<Environment>,
     pub(super) services: Services,
 }
 
 impl Config {
-    /// The environments, each after the one that its versions come from; at least one.
+    /// The environments, each after the one that its versions come from. At least one.
     pub fn environments(&self) -> &[Environment] {
         &self.environments
     }
@@ -61,7 +60,7 @@ impl Config {
         self.environments.iter().find(|environment| environment.name == *name)
     }
 
-    /// What holds for one service.
+    /// The settings of one service.
     pub fn service(&self, name: &ServiceName) -> ServiceSettings<'_> {
         self.services.settings_of(name)
     }
@@ -72,52 +71,52 @@ impl Config {
     }
 }
 
-/// A set of services that ship together.
+/// Services that ship together.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Group {
-    /// What people call it.
+    /// The name that reports use.
     pub name: String,
-    /// The services.
+    /// Patterns of its members.
     pub services: Vec<ServicePattern>,
 }
 
 /// The GitOps repository.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Git {
-    /// The repository that is cloned from and pushed to.
+    /// The repository to fetch from and push to.
     pub remote: Remote,
-    /// How to log in there.
+    /// How to log in.
     pub auth: Auth,
-    /// The certificate authorities that are trusted in place of the machine's, in PEM form.
+    /// PEM file of the certificate authorities to trust instead of the system's.
     pub ca_file: Option<PathBuf>,
-    /// The proxy for https; without it, the one that the environment names.
+    /// The proxy for https; without it, `HTTPS_PROXY` decides.
     pub proxy: Option<Endpoint>,
     /// The branch that Flux follows.
     pub branch: BranchName,
-    /// Who is named as the author of promotions.
+    /// The author of promotion commits.
     pub author: Author,
     /// How commits are signed.
     pub signing: Signing,
-    /// Who must have signed what others commit, if anybody must.
+    /// Whose signatures commits of others need, if any.
     pub verify: Option<Verify>,
-    /// What one commit holds.
+    /// What goes into one commit.
     pub batch: Batch,
-    /// The form of the subject of a promotion's commit.
+    /// The subject of a promotion commit.
     pub subject: SubjectForm,
-    /// The form of its body; without it, evidence and notes.
+    /// The body of a promotion commit; without it, evidence and notes.
     pub body: Option<BodyForm>,
 }
 
-/// Where a repository is.
+/// The location of a repository.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Remote {
-    /// At this absolute path.
+    /// An absolute path on this machine.
     Path(PathBuf),
-    /// On another machine.
+    /// A URL of another machine.
     Network(NetworkUrl),
 }
 
-/// As Git reads it; it holds no secret.
+/// As Git takes it; it holds no secret.
 impl fmt::Display for Remote {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -130,40 +129,40 @@ impl fmt::Display for Remote {
 /// How to log in to a Git server.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Auth {
-    /// Not at all.
+    /// No login.
     None,
-    /// By an SSH key in a file.
+    /// An SSH key in a file.
     SshKey {
         /// The private key.
         file: PathBuf,
-        /// The keys of the hosts; without it, the usual files of the user and the machine.
+        /// The `known_hosts` file; without it, OpenSSH's defaults.
         known_hosts: Option<PathBuf>,
-        /// Where the key's passphrase is, if it has one.
+        /// The key's passphrase, if it has one.
         passphrase: Option<SecretSource>,
     },
-    /// By an SSH key that an agent holds.
+    /// An SSH key in an agent.
     SshAgent {
         /// The agent's socket.
         socket: PathBuf,
-        /// The keys of the hosts; without it, the usual files of the user and the machine.
+        /// The `known_hosts` file; without it, OpenSSH's defaults.
         known_hosts: Option<PathBuf>,
     },
-    /// By a token.
+    /// A token over https.
     Token {
-        /// The name that is sent with it.
+        /// The user name to send with it.
         username: String,
-        /// Where the token is.
+        /// The token.
         token: SecretSource,
     },
-    /// As an installation of a GitHub App.
+    /// An installation of a GitHub App.
     GithubApp {
-        /// The number of the app.
+        /// The app id.
         app_id: u64,
-        /// The number of its installation.
+        /// The installation id.
         installation_id: u64,
-        /// The app's private key, in PEM form.
+        /// PEM file of the app's private key.
         private_key: PathBuf,
-        /// The API's URL; without it, the one that belongs to the repository's host.
+        /// The URL of the API; without it, the one of the repository's host.
         api: Option<Endpoint>,
     },
 }
@@ -171,129 +170,93 @@ pub enum Auth {
 /// How commits are signed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Signing {
-    /// Not at all.
+    /// No signature.
     None,
-    /// By an SSH key.
+    /// An SSH key.
     Ssh {
         /// The private key.
         file: PathBuf,
-        /// Where its passphrase is, if it has one.
+        /// Its passphrase, if it has one.
         passphrase: Option<SecretSource>,
     },
-    /// By a GPG key.
+    /// A GPG key.
     Gpg {
         /// Its fingerprint.
         key: String,
-        /// The folder of the keyring; without it, that of the user.
+        /// The folder of the keyring; without it, the user's.
         home: Option<PathBuf>,
     },
 }
 
-/// Who must have signed what others commit.
+/// Whose signatures commits of others need.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Verify {
-    /// The SSH keys that may sign.
+    /// File of the SSH keys that may sign.
     pub allowed_signers: Option<PathBuf>,
     /// The folder of a GPG keyring; every key in it may sign.
     pub gpg_home: Option<PathBuf>,
 }
 
-/// A commit's author.
+/// The author of a commit.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Author {
-    /// The name; not empty, on one line.
+    /// The name: one line, not empty.
     pub name: String,
-    /// The e-mail address; not empty, on one line.
+    /// The e-mail address: one line, not empty.
     pub email: String,
 }
 
-/// What one commit holds.
+/// What goes into one commit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Batch {
     /// One service in one environment.
     Service,
-    /// All that moves in one environment.
+    /// Every promotion of a pass in one environment.
     Environment,
-    /// All that moves in a pass.
+    /// Every promotion of a pass.
     All,
 }
 
-/// How one registry is reached.
+/// How to reach one registry.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Registry {
-    /// The registry, as image references name it.
+    /// The host, as image references write it.
     pub host: String,
-    /// The URL that is asked instead of the host.
+    /// The mirror or cache to ask instead of the host.
     pub endpoint: Option<Endpoint>,
-    /// Whether it is spoken to by plain HTTP; an `endpoint` says it itself.
+    /// Use plain HTTP; an `endpoint` has its own scheme.
     pub plain_http: bool,
-    /// The account; without it, the registry is asked anonymously.
+    /// The account; without it, requests are anonymous.
     pub credentials: Option<Credentials>,
-    /// Further certificate authorities, in PEM form.
+    /// PEM file of additional certificate authorities.
     pub ca_file: Option<PathBuf>,
-    /// Further hosts that a login may be sent to.
+    /// Additional hosts that may receive the credentials.
     pub token_hosts: Vec<String>,
-    /// How fast it may be asked at most; without it, the registry client's own measure.
+    /// Maximum request rate; without it, the registry client's default.
     pub rate_limit: Option<RateLimit>,
 }
 
-/// An account of a registry.
+/// Credentials of a registry.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Credentials {
-    /// A name and a password.
+    /// A user name and a password.
     Basic {
-        /// The name of the account.
+        /// The user name.
         username: String,
-        /// Where the password is.
+        /// The password.
         password: SecretSource,
     },
     /// A Docker `config.json`.
     DockerConfig(PathBuf),
 }
 
-/// How fast a registry may be asked at most.
+/// Maximum request rate of a registry.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct RateLimit {
-    /// Requests a second.
+    /// Requests per second.
     pub requests_per_second: NonZeroU32,
-    /// How many requests may go at once after a pause.
+    /// Requests that may go at once after a pause.
     pub burst_requests: NonZeroU32,
-}
-
-/// One environment.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Environment {
-    /// The name.
-    pub name: EnvironmentName,
-    /// The folders; none lies in another one, of this environment or of another.
-    pub paths: Vec<RepoPath>,
-    /// The environment that versions come from; without it, they come from the registry.
-    pub after: Option<EnvironmentName>,
-    /// How long a version soaks in the environment before, unless an override says otherwise; zero without `after`.
-    pub soak: Duration,
-    /// Whether and how a promotion must be approved.
-    pub approval: Approving,
-    /// When promotions may happen; without any, always.
-    pub windows: Vec<Window>,
-    /// How promotions are proposed by pull requests; without it, they are pushed.
-    pub pull_requests: Option<PullRequests>,
-}
-
-/// How promotions are proposed by pull requests.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct PullRequests {
-    /// Whether one has all that may go into the environment; else one service, or one set of them.
-    pub is_whole_environment: bool,
-    /// The labels that it is given.
-    pub labels: Vec<String>,
-    /// Whose review is asked for.
-    pub reviewers: Vec<String>,
-    /// The teams whose review is asked for.
-    pub team_reviewers: Vec<String>,
-    /// Whether it is opened as a draft.
-    pub is_draft: bool,
-    /// Whether and how it merges by itself.
-    pub auto_merge: Option<MergeMethod>,
 }
 
 /// Where pull requests are opened: at GitHub.
@@ -301,15 +264,15 @@ pub struct PullRequests {
 pub struct Forge {
     /// `owner/name`.
     pub repository: String,
-    /// The API's URL; without it, the one that belongs to the repository's host.
+    /// The URL of the API; without it, the one of the repository's host.
     pub api: Option<Endpoint>,
-    /// Where the token is; without it, the login of the repository counts, which is a token or a GitHub App.
+    /// The token; without it, `git.auth` is used, which is a token or a GitHub App.
     pub token: Option<SecretSource>,
 }
 
-/// Where observations and the index are kept.
+/// Where observations and the history index are stored.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Store {
-    /// In the SQLite database of this absolute path.
+    /// An SQLite database at this absolute path.
     Sqlite(PathBuf),
 }

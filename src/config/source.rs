@@ -1,5 +1,5 @@
-//! The text of a configuration file, for showing lines of it. Owns what may be shown: terminal-safe, bounded, and
-//! without secrets that were written where they do not belong.
+//! The text of a configuration file, to show lines of it: safe for a terminal, bounded, and without secrets that somebody
+//! wrote where they do not belong.
 
 use std::fmt;
 use std::sync::LazyLock;
@@ -9,18 +9,18 @@ use regex::{Captures, Regex};
 use super::location::Location;
 use crate::model::Printable;
 
-/// How many characters of a line are shown.
-const MOST_CHARS: usize = 120;
+/// Maximum characters shown of a line.
+const MAX_CHARS: usize = 120;
 
-/// A user's name and password inside a URL.
+/// A user name and password inside a URL.
 static LOGIN_IN_URL: LazyLock<Option<Regex>> = LazyLock::new(|| Regex::new(r"://[^/\s@]+@").ok());
 
-/// The value of a key that speaks of a secret.
+/// The value of a key that names a secret.
 static SECRET_VALUE: LazyLock<Option<Regex>> = LazyLock::new(|| {
     Regex::new(r#"(?i)((?:password|passphrase|secret|token|username)[a-z]*["']?\s*:\s*|\benv\s*:\s*)("[^"]*"?|'[^']*'?|[^\s,}#{\[][^\s,}#]*)"#).ok()
 });
 
-/// The text of a configuration file and the name that it is told by.
+/// A configuration file: its text, and its name in diagnostics.
 pub(super) struct Source {
     name: String,
     text: String,
@@ -31,12 +31,12 @@ impl Source {
         Self { name: Printable::new(name).to_string(), text: text.to_owned() }
     }
 
-    /// The name of the file, fit to be shown.
+    /// The name, safe for a terminal.
     pub(super) fn name(&self) -> &str {
         &self.name
     }
 
-    /// The line at `at`, fit to be shown, and under it the marks of what is meant.
+    /// The line at `at`, and which part of it to underline.
     pub(super) fn excerpt(&self, at: Location) -> Option<Excerpt> {
         let line = self.text.lines().nth(at.line as usize - 1)?;
         let (first, last) = shown_range(line, at);
@@ -45,9 +45,10 @@ impl Source {
             printable(&without_secrets(&part))
         };
         let start = at.column as usize - 1;
-        let marks_from = upto(start).chars().count();
-        let marks_to = upto(start + at.length_chars as usize).chars().count();
-        Some(Excerpt { line: upto(last), marks_from, marks: marks_to.saturating_sub(marks_from).max(1) })
+        let underline_start = upto(start).chars().count();
+        let underline_end = upto(start + at.length_chars as usize).chars().count();
+        let underline_chars = underline_end.saturating_sub(underline_start).max(1);
+        Some(Excerpt { line: upto(last), underline_start, underline_chars })
     }
 }
 
@@ -57,34 +58,34 @@ impl fmt::Debug for Source {
     }
 }
 
-/// A line that is shown, and how many characters of it are marked, from where.
+/// A line to show, and which characters of it to underline.
 pub(super) struct Excerpt {
     pub(super) line: String,
-    pub(super) marks_from: usize,
-    pub(super) marks: usize,
+    pub(super) underline_start: usize,
+    pub(super) underline_chars: usize,
 }
 
-/// Which characters of a line are shown, so that the place is among them.
+/// The characters of a line to show: at most `MAX_CHARS`, around the value.
 fn shown_range(line: &str, at: Location) -> (usize, usize) {
     let length = line.trim_end().chars().count();
     let column = (at.column as usize - 1).min(length);
-    let first = if column < MOST_CHARS { 0 } else { column - MOST_CHARS / 2 };
-    (first, length.min(first + MOST_CHARS))
+    let first = if column < MAX_CHARS { 0 } else { column - MAX_CHARS / 2 };
+    (first, length.min(first + MAX_CHARS))
 }
 
 fn printable(text: &str) -> String {
     let one_wide = text.replace('\t', " ");
-    Printable::bounded(&one_wide, MOST_CHARS).to_string()
+    Printable::bounded(&one_wide, MAX_CHARS).to_string()
 }
 
-/// The text with every login in a URL, and every value of a key that speaks of a secret, replaced by `***`; a name of
-/// an environment variable, a path and a mapping are no secrets.
+/// Replaces logins in URLs, and values of keys that name a secret, by `***`. Names of environment variables, paths and
+/// mappings are not secrets.
 pub(super) fn without_secrets(text: &str) -> String {
     let (Some(login), Some(secret)) = (LOGIN_IN_URL.as_ref(), SECRET_VALUE.as_ref()) else {
         return "***".to_owned();
     };
     let text = login.replace_all(text, |found: &Captures<'_>| match &found[0] {
-        // The account that every SSH server for Git has; no secret, and the reader looks for it.
+        // The account of every Git server over SSH.
         "://git@" => "://git@",
         _ => "://***@",
     });
@@ -92,14 +93,14 @@ pub(super) fn without_secrets(text: &str) -> String {
         .replace_all(&text, |found: &Captures<'_>| {
             let value = &found[2];
             let is_name = found[1].to_lowercase().contains("username") && !value.contains(':');
-            let shown = if is_name || says_nothing(value) { value } else { "***" };
+            let shown = if is_name || is_not_secret(value) { value } else { "***" };
             format!("{}{shown}", &found[1])
         })
         .into_owned()
 }
 
-/// Whether a value is where a secret is, and not the secret.
-fn says_nothing(value: &str) -> bool {
+/// Whether a value says where a secret is.
+fn is_not_secret(value: &str) -> bool {
     let bare = value.trim_matches(['"', '\'']);
     let is_variable =
         bare.bytes().all(|byte| byte.is_ascii_uppercase() || byte.is_ascii_digit() || byte == b'_');
@@ -148,9 +149,10 @@ mod tests {
     fn a_long_line_is_shown_around_the_place() {
         let source = Source::new("x.yaml", &format!("{}bad{}", "a".repeat(500), "b".repeat(500)));
         let excerpt = source.excerpt(Location { line: 1, column: 501, length_chars: 3 }).unwrap();
-        let marked: String = excerpt.line.chars().skip(excerpt.marks_from).take(excerpt.marks).collect();
-        assert_eq!(marked, "bad");
-        assert_eq!(excerpt.line.chars().count(), MOST_CHARS);
+        let underlined: String =
+            excerpt.line.chars().skip(excerpt.underline_start).take(excerpt.underline_chars).collect();
+        assert_eq!(underlined, "bad");
+        assert_eq!(excerpt.line.chars().count(), MAX_CHARS);
     }
 
     #[test]
@@ -158,7 +160,7 @@ mod tests {
         let source = Source::new("x\u{1b}.yaml", "a: \u{1b}[31m\tred");
         let excerpt = source.excerpt(Location { line: 1, column: 10, length_chars: 3 }).unwrap();
         assert_eq!(excerpt.line, "a: \\u{1b}[31m red");
-        assert_eq!(&excerpt.line[excerpt.marks_from..], "red");
+        assert_eq!(&excerpt.line[excerpt.underline_start..], "red");
         assert_eq!(source.name(), "x\\u{1b}.yaml");
     }
 

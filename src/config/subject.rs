@@ -1,16 +1,14 @@
-//! The form of a commit's subject: `chore({service}): update to {tag}`. Pure.
+//! The subject of promotion commits: `chore({service}): update to {tag}`.
 
-use super::problem::Wrong;
+use super::diagnostic::InvalidValue;
 use super::suggest;
 use crate::model::{EnvironmentName, Printable, ServiceName, Tag};
 
-/// The longest form that is taken, in bytes.
-const MOST_BYTES: usize = 200;
+const MAX_BYTES: usize = 200;
 
-/// The subject that the customer's teams write.
+/// The subject that the team writes by hand.
 const DEFAULT: &str = "chore({service}): update to {tag}";
 
-/// A part of a commit's subject that differs from promotion to promotion.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Placeholder {
     Service,
@@ -34,24 +32,24 @@ enum Part {
     Value(Placeholder),
 }
 
-/// The form of the subject of a promotion's commit: one line, with placeholders.
+/// The subject of a promotion commit: one line with placeholders.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SubjectForm {
     parts: Vec<Part>,
-    /// What stands behind every subject, with a space before it; perhaps nothing.
+    /// Appended to every subject, with a leading space; may be empty.
     suffix: String,
 }
 
-/// What a promotion puts into the form of its subject.
+/// The values of the placeholders.
 #[derive(Clone, Copy, Debug)]
 pub struct SubjectValues<'a> {
-    /// The service that moves.
+    /// The promoted service.
     pub service: &'a ServiceName,
-    /// The environment that it moves in.
+    /// The environment that it is promoted in.
     pub environment: &'a EnvironmentName,
-    /// The tag that it moves to.
+    /// The new tag.
     pub tag: &'a Tag,
-    /// The tag that ran before.
+    /// The tag before the promotion.
     pub from: &'a Tag,
 }
 
@@ -62,16 +60,19 @@ impl Default for SubjectForm {
 }
 
 impl SubjectForm {
-    pub(super) fn parse(text: &str) -> Result<Self, Wrong> {
-        let wrong = |message: &str, hint: &str| Err((message.to_owned(), hint.to_owned()));
+    pub(super) fn parse(text: &str) -> Result<Self, InvalidValue> {
+        let invalid = |message: &str, hint: &str| Err(InvalidValue::new(message, hint));
         if text.trim().is_empty() {
-            return wrong("the subject is empty", "write for example `chore({service}): update to {tag}`");
+            return invalid("the subject is empty", "write for example `chore({service}): update to {tag}`");
         }
         if text.chars().any(char::is_control) {
-            return wrong("the subject is more than one plain line", "write it on one line, without tabs");
+            return invalid(
+                "the subject has a line break or a control character",
+                "write it on one line, without tabs",
+            );
         }
-        if text.len() > MOST_BYTES {
-            return wrong("the subject is longer than 200 bytes", "keep it short; the body tells the rest");
+        if text.len() > MAX_BYTES {
+            return invalid("the subject is longer than 200 bytes", "write a shorter one; the body has room");
         }
         let mut parts = Vec::new();
         let mut rest = text;
@@ -81,19 +82,20 @@ impl SubjectForm {
         Ok(Self { parts, suffix: String::new() })
     }
 
-    /// The same, with this behind every subject.
-    pub(crate) fn with_suffix(self, suffix: &str) -> Result<Self, Wrong> {
-        let is_fit = !suffix.trim().is_empty() && suffix.len() <= 50 && !suffix.chars().any(char::is_control);
-        if is_fit {
+    /// Adds a suffix to every subject.
+    pub(crate) fn with_suffix(self, suffix: &str) -> Result<Self, InvalidValue> {
+        let is_valid =
+            !suffix.trim().is_empty() && suffix.len() <= 50 && !suffix.chars().any(char::is_control);
+        if is_valid {
             return Ok(Self { suffix: format!(" {}", suffix.trim()), ..self });
         }
-        Err((
-            "this cannot stand behind a subject".to_owned(),
-            "write a few words on one line, such as `[skip ci]`".to_owned(),
+        Err(InvalidValue::new(
+            "the suffix is not one short line",
+            "write at most 50 bytes on one line, such as `[skip ci]`",
         ))
     }
 
-    /// A subject, of one promotion or of several, as it stands in the commit.
+    /// Appends the suffix, for a subject of one promotion or of several.
     pub fn finish(&self, mut subject: String) -> String {
         subject.push_str(&self.suffix);
         subject
@@ -114,7 +116,7 @@ impl SubjectForm {
 }
 
 /// Takes the first part off the text: a doubled brace, a placeholder, or what stands before the next brace.
-fn take_part<'a>(text: &'a str, parts: &mut Vec<Part>) -> Result<&'a str, Wrong> {
+fn take_part<'a>(text: &'a str, parts: &mut Vec<Part>) -> Result<&'a str, InvalidValue> {
     for (doubled, brace) in [("{{", "{"), ("}}", "}")] {
         if let Some(rest) = text.strip_prefix(doubled) {
             parts.push(Part::Text(brace.to_owned()));
@@ -134,7 +136,7 @@ fn take_part<'a>(text: &'a str, parts: &mut Vec<Part>) -> Result<&'a str, Wrong>
     Ok(rest)
 }
 
-fn placeholder(name: &str) -> Result<Placeholder, Wrong> {
+fn placeholder(name: &str) -> Result<Placeholder, InvalidValue> {
     if let Some((_, placeholder)) = PLACEHOLDERS.iter().find(|(known, _)| *known == name) {
         return Ok(*placeholder);
     }
@@ -142,14 +144,11 @@ fn placeholder(name: &str) -> Result<Placeholder, Wrong> {
         Some(meant) => format!("did you mean `{{{meant}}}`?"),
         None => "write one of `{service}`, `{namespace}`, `{environment}`, `{tag}`, `{from}`".to_owned(),
     };
-    Err((format!("the placeholder `{{{}}}` is not known", Printable::bounded(name, 40)), hint))
+    Err(InvalidValue::new(format!("unknown placeholder `{{{}}}`", Printable::bounded(name, 40)), hint))
 }
 
-fn lone_brace() -> Wrong {
-    (
-        "the subject has a brace without its other".to_owned(),
-        "write `{{` or `}}` for a brace that is meant as one".to_owned(),
-    )
+fn lone_brace() -> InvalidValue {
+    InvalidValue::new("the subject has an unmatched brace", "write `{{` or `}}` for a literal brace")
 }
 
 #[cfg(test)]
@@ -187,7 +186,7 @@ mod tests {
     }
 
     #[test]
-    fn a_suffix_stands_behind_every_subject() {
+    fn a_suffix_ends_every_subject() {
         let form = SubjectForm::default().with_suffix("[skip ci]").unwrap();
         assert_eq!(
             form.finish("chore(prod): update 3 images".into()),
@@ -199,7 +198,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_subject_is_refused() {
+    fn other_texts_are_refused() {
         for bad in ["", " ", "a\nb", "a\tb", "{tag", "tag}", "{}", "{tga}", "{ tag }", &"x".repeat(201)] {
             assert!(SubjectForm::parse(bad).is_err(), "{bad:?}");
         }

@@ -1,92 +1,91 @@
-//! YAML text to the raw shape, and the reader's errors in our words. Knows how a file is written, not what it means.
+//! Parses YAML into the raw shape, and explains the parser's errors. Knows the syntax of the file, not its meaning.
 
 use serde_saphyr::{Error, MergeKeyPolicy};
 
+use super::diagnostic::{Diagnostic, InvalidValue};
 use super::location::Location;
-use super::problem::Problem;
 use super::raw;
 use super::suggest;
 use crate::model::Printable;
 
 /// Reads one YAML document.
-pub(super) fn read(text: &str) -> Result<raw::File, Box<Problem>> {
+pub(super) fn read(text: &str) -> Result<raw::File, Box<Diagnostic>> {
     let options = serde_saphyr::options! {
         strict_booleans: true,
         reject_unsupported_tags: true,
         merge_keys: MergeKeyPolicy::Merge,
         with_snippet: false,
     };
-    serde_saphyr::from_str_with_options(text, options).map_err(|error| Box::new(problem(&error)))
+    serde_saphyr::from_str_with_options(text, options).map_err(|error| Box::new(diagnostic(&error)))
 }
 
-/// What the reader refused, without the text of a value, which may be a secret.
-fn problem(error: &Error) -> Problem {
-    let at = error.location().map_or(Location { line: 1, column: 1, length_chars: 1 }, Location::of);
-    let (message, hint) = match error {
-        Error::AliasError { error, .. } => return problem(error),
+/// Explains an error, without the text of a value, which may be a secret.
+fn diagnostic(error: &Error) -> Diagnostic {
+    let at = error.location().map_or(Location::START, Location::of);
+    let InvalidValue { message, hint } = match error {
+        Error::AliasError { error, .. } => return diagnostic(error),
         Error::SerdeUnknownField { field, expected, .. } => unknown_key(field, expected),
         Error::SerdeUnknownVariant { variant, expected, .. } => unknown_choice(variant, expected),
         Error::SerdeMissingField { field, .. } => missing_key(field),
         Error::DuplicateMappingKey { key, .. } => duplicate_key(key.as_deref()),
-        Error::MultipleDocuments { .. } => (
-            "the file holds more than one YAML document".to_owned(),
-            "keep one configuration in a file; take the `---` and what follows it out".to_owned(),
+        Error::MultipleDocuments { .. } => InvalidValue::new(
+            "the file has more than one YAML document",
+            "keep one configuration per file; remove the `---` and what follows it",
         ),
-        Error::UnsupportedTag { tag, .. } => (
-            format!("the tag `{}` means nothing here", Printable::bounded(tag, 40)),
-            "write the value without a tag".to_owned(),
+        Error::UnsupportedTag { tag, .. } => InvalidValue::new(
+            format!("unsupported YAML tag `{}`", Printable::bounded(tag, 40)),
+            "write the value without a tag",
         ),
-        Error::Unexpected { expected, .. } => wrong_kind(expected),
+        Error::Unexpected { expected, .. } => wrong_type(expected),
         Error::SerdeInvalidType { expected, .. } | Error::SerdeInvalidValue { expected, .. } => {
-            wrong_kind(expected)
+            wrong_type(expected)
         }
-        Error::InvalidScalar { ty, .. } => wrong_kind(ty),
-        Error::InvalidBooleanStrict { .. } => wrong_kind("bool"),
-        Error::NullIntoString { .. } => wrong_kind("string"),
-        Error::Eof { .. } => (
-            "the file holds no configuration".to_owned(),
-            "begin with `git:` and `environments:`, or let `tidegate init` write the file".to_owned(),
+        Error::InvalidScalar { ty, .. } => wrong_type(ty),
+        Error::InvalidBooleanStrict { .. } => wrong_type("bool"),
+        Error::NullIntoString { .. } => wrong_type("string"),
+        Error::Eof { .. } => InvalidValue::new(
+            "the file is empty",
+            "begin with `git:` and `environments:`, or let `tidegate init` write the file",
         ),
-        Error::UnknownAnchor { .. } => (
-            "the alias names no anchor that stands before it".to_owned(),
-            "write the value, or put `&name` before the value that is meant".to_owned(),
+        Error::UnknownAnchor { .. } => InvalidValue::new(
+            "the alias has no anchor before it",
+            "write the value itself, or add `&name` to the value it refers to",
         ),
         Error::Budget { .. }
         | Error::AliasReplayLimitExceeded { .. }
         | Error::AliasExpansionLimitExceeded { .. }
-        | Error::AliasReplayStackDepthExceeded { .. } => (
-            "the file is nested or repeated beyond what is read".to_owned(),
-            "write the values out instead of repeating anchors".to_owned(),
+        | Error::AliasReplayStackDepthExceeded { .. } => InvalidValue::new(
+            "the file is nested too deeply, or its aliases expand to too much",
+            "write the values out instead of repeating anchors",
         ),
         _ => not_yaml(error),
     };
-    Problem { at, message, hint }
+    Diagnostic { at, message, hint }
 }
 
-fn unknown_key(key: &str, known: &[&'static str]) -> (String, String) {
-    let message = format!("the key `{}` is not known here", Printable::bounded(key, 60));
+fn unknown_key(key: &str, known: &[&'static str]) -> InvalidValue {
+    let message = format!("unknown key `{}`", Printable::bounded(key, 60));
     let hint = match suggest::nearest(key, known.iter().copied()) {
         Some(meant) => format!("did you mean `{meant}`?"),
         None if key == "password" => {
-            "a secret is never written here: write `passwordEnv`, the name of an environment variable, or \
-             `passwordFile`"
+            "never write a secret here: write `passwordEnv`, the name of an environment variable, or `passwordFile`"
                 .to_owned()
         }
         None => format!("the keys here are {}", list(known)),
     };
-    (message, hint)
+    InvalidValue::new(message, hint)
 }
 
-fn unknown_choice(choice: &str, known: &[&'static str]) -> (String, String) {
-    let message = format!("`{}` is not one of the choices", Printable::bounded(choice, 60));
+fn unknown_choice(choice: &str, known: &[&'static str]) -> InvalidValue {
+    let message = format!("unknown value `{}`", Printable::bounded(choice, 60));
     let hint = match suggest::nearest(choice, known.iter().copied()) {
         Some(meant) => format!("did you mean `{meant}`?"),
         None => format!("write one of {}", list(known)),
     };
-    (message, hint)
+    InvalidValue::new(message, hint)
 }
 
-fn missing_key(key: &str) -> (String, String) {
+fn missing_key(key: &str) -> InvalidValue {
     let example = match key {
         "git" => "git: {url: file:///srv/git/gitops.git}",
         "url" => "url: file:///srv/git/gitops.git",
@@ -102,19 +101,19 @@ fn missing_key(key: &str) -> (String, String) {
         "" => format!("write `{key}`"),
         example => format!("write for example `{example}`"),
     };
-    (format!("the key `{key}` is missing here"), hint)
+    InvalidValue::new(format!("missing key `{key}`"), hint)
 }
 
-fn duplicate_key(key: Option<&str>) -> (String, String) {
+fn duplicate_key(key: Option<&str>) -> InvalidValue {
     let message = match key {
-        Some(key) => format!("the key `{}` is written twice", Printable::bounded(key, 60)),
-        None => "a key is written twice".to_owned(),
+        Some(key) => format!("duplicate key `{}`", Printable::bounded(key, 60)),
+        None => "duplicate key".to_owned(),
     };
-    (message, "keep one of them".to_owned())
+    InvalidValue::new(message, "remove one of them")
 }
 
-/// A value of another kind than the key takes; `expected` is the reader's word for the kind.
-fn wrong_kind(expected: &str) -> (String, String) {
+/// A value of another type than the key takes; `expected` is the parser's name of the type.
+fn wrong_type(expected: &str) -> InvalidValue {
     let (kind, example) = match expected {
         _ if expected.contains("mapping") || expected.starts_with("struct ") => {
             ("a mapping", "`{key: value}`, or a line `key: value` for each")
@@ -124,30 +123,30 @@ fn wrong_kind(expected: &str) -> (String, String) {
         }
         _ if expected.contains("bool") => ("true or false", "`true` or `false`"),
         _ if expected.contains("string") || expected.contains("scalar") => {
-            ("a text", "one value, not a list or a mapping")
+            ("a string", "one value, not a list or a mapping")
         }
         _ if expected.contains("u32") || expected.contains("u64") || expected.contains("integer") => {
             ("a whole number", "digits only, such as `10`")
         }
         _ => ("another kind of value", "what docs/configuration.md shows for this key"),
     };
-    (format!("{kind} belongs here"), format!("write {example}"))
+    InvalidValue::new(format!("expected {kind}"), format!("write {example}"))
 }
 
-/// The text is not YAML: the parser's own words, made fit to be shown.
-fn not_yaml(error: &Error) -> (String, String) {
+/// The parser's own message, safe for a terminal.
+fn not_yaml(error: &Error) -> InvalidValue {
     let words = match error {
         Error::ExternalMessage { msg, .. } | Error::Message { msg, .. } => msg.clone(),
         other => other.to_string(),
     };
-    // The place is told apart.
+    // The diagnostic has the position already.
     let words = words.split(" at line ").next().unwrap_or_default();
     let hint = if words.contains("tab") {
         "indent with spaces"
     } else {
         "check the indentation, the quotes and the brackets up to here"
     };
-    (format!("this is not YAML: {}", Printable::bounded(words, 120)), hint.to_owned())
+    InvalidValue::new(format!("invalid YAML: {}", Printable::bounded(words, 120)), hint)
 }
 
 fn list(words: &[&'static str]) -> String {

@@ -54,19 +54,27 @@ pub struct Fault {
     class: Class,
     message: String,
     hint: Option<String>,
+    rendered: Option<String>,
     source: Option<Box<dyn Error + Send + Sync>>,
 }
 
 impl Fault {
     /// A fault of `class`; `message` names the operation and its input.
     pub fn new(class: Class, message: impl Into<String>) -> Self {
-        Self { class, message: message.into(), hint: None, source: None }
+        Self { class, message: message.into(), hint: None, rendered: None, source: None }
     }
 
     /// Adds what the reader can do next, in plain words.
     #[must_use]
     pub fn with_hint(mut self, hint: impl Into<String>) -> Self {
         self.hint = Some(hint.into());
+        self
+    }
+
+    /// Adds the text that a terminal shows in place of message, cause and hint: several lines, with excerpts of a file.
+    #[must_use]
+    pub fn with_rendered(mut self, text: String) -> Self {
+        self.rendered = Some(text);
         self
     }
 
@@ -85,6 +93,11 @@ impl Fault {
     /// What to do next, if there is something to say.
     pub fn hint(&self) -> Option<&str> {
         self.hint.as_deref()
+    }
+
+    /// The text for a terminal, if it is more than message, cause and hint.
+    pub fn rendered(&self) -> Option<&str> {
+        self.rendered.as_deref()
     }
 
     /// The message and every cause under it on one line, for logs and lists.

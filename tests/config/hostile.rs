@@ -14,7 +14,7 @@ fn check(text: &str) {
         Ok(loaded) => assert!(is_fit_for_a_terminal(&loaded.render_warnings())),
         Err(error) => {
             assert!(
-                matches!(&error, ConfigError::Invalid(diagnosis) if !diagnosis.problems().is_empty()),
+                matches!(&error, ConfigError::Invalid(diagnostics) if !diagnostics.diagnostics().is_empty()),
                 "{error:?}"
             );
             assert!(is_fit_for_a_terminal(&error.render()), "{:?}", error.render());

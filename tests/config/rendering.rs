@@ -1,4 +1,4 @@
-//! Every bad file and the whole text that its writer sees.
+//! Every invalid file, and the whole text that its author sees.
 
 use tidegate::config::{Config, ConfigError};
 use tidegate::model::{Class, Fault};
@@ -16,7 +16,7 @@ fn error_of(case: &str) -> ConfigError {
 }
 
 #[test]
-fn bad_files_are_told_with_line_column_and_what_to_write_instead() {
+fn bad_files_are_reported_with_line_column_and_hint() {
     let cases = cases(FOLDER);
     assert!(cases.len() >= 80, "{} cases", cases.len());
     for case in cases {
@@ -36,13 +36,13 @@ fn every_expected_text_has_its_file() {
 }
 
 #[test]
-fn every_problem_has_a_place_a_message_and_a_hint() {
+fn every_diagnostic_has_a_position_a_message_and_a_hint() {
     for case in cases(FOLDER) {
-        let ConfigError::Invalid(diagnosis) = error_of(&case) else { panic!("{case}") };
-        assert!(!diagnosis.problems().is_empty(), "{case}");
-        for problem in diagnosis.problems() {
-            assert!(problem.at.line > 0 && problem.at.column > 0, "{case}: {problem:?}");
-            assert!(!problem.message.is_empty() && !problem.hint.is_empty(), "{case}: {problem:?}");
+        let ConfigError::Invalid(diagnostics) = error_of(&case) else { panic!("{case}") };
+        assert!(!diagnostics.diagnostics().is_empty(), "{case}");
+        for diagnostic in diagnostics.diagnostics() {
+            assert!(diagnostic.at.line > 0 && diagnostic.at.column > 0, "{case}: {diagnostic:?}");
+            assert!(!diagnostic.message.is_empty() && !diagnostic.hint.is_empty(), "{case}: {diagnostic:?}");
         }
     }
 }

@@ -173,5 +173,5 @@ pub(crate) enum Command {
 
 /// A length of time as the configuration has it: `24h`, `90m`.
 fn length_of_time(text: &str) -> Result<std::time::Duration, String> {
-    crate::config::length_of_time(text).map_err(|(message, hint)| format!("{message}; {hint}"))
+    crate::config::parse_duration(text).map_err(|error| format!("{}; {}", error.message, error.hint))
 }

@@ -10,7 +10,7 @@ use sha2::{Digest as _, Sha256};
 use crate::cli::args::Global;
 use crate::cli::output::Output;
 use crate::cli::signals;
-use crate::config::{self, Config, ConfigError};
+use crate::config::{self, Config};
 use crate::engine::{DueRelease, Engine, Parts, PassReport};
 use crate::forge::GitHub;
 use crate::git::{Mirror, Stop};
@@ -47,26 +47,12 @@ pub(crate) struct Session {
 
 /// Reads the configuration, and tells what is doubtful in it.
 pub(crate) fn load(global: &Global, output: &Output) -> Result<Arc<Config>, Fault> {
-    let loaded = Config::load(&global.config).map_err(|error| explain(error, output))?;
+    let loaded = Config::load(&global.config)?;
     if global.quiet == 0 && loaded.warnings.is_some() {
         // Standard error may be closed; the warnings are not worth failing for.
         let _ = output.complain(&loaded.render_warnings());
     }
     Ok(Arc::new(loaded.config))
-}
-
-/// A configuration error with the source line under it, printed where a person will see it.
-fn explain(error: ConfigError, output: &Output) -> Fault {
-    if let ConfigError::Read { path, .. } = &error {
-        let hint = format!(
-            "name the file by --config or TIDEGATE_CONFIG, or write one: tidegate init PATH --write {}",
-            path.display()
-        );
-        return Fault::from(error).with_hint(hint);
-    }
-    // The rendering has every problem with its line; the fault's own line would only repeat the first.
-    let _ = output.complain(&error.render());
-    Fault::from(error)
 }
 
 impl Session {

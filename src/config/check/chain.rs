@@ -1,75 +1,74 @@
-//! The order of environments through `after`, and circles in it.
+//! Orders environments by `after`, and finds cycles.
 
 use std::collections::{BTreeSet, HashMap, VecDeque};
 
-use crate::config::problem::Findings;
+use crate::config::diagnostic::Diagnostics;
 use crate::config::raw;
 use crate::model::Printable;
 
-/// The places of the environments so that each comes after the one before it, in the order of the file otherwise.
-/// Nothing, and a note of each circle, when there is a circle.
-pub(super) fn order(raw: &[raw::Environment], findings: &mut Findings) -> Option<Vec<usize>> {
-    let before = places_before(raw);
+/// The indexes of the environments, each after the one that it comes after, otherwise in the order of the file. Reports
+/// each cycle.
+pub(super) fn order(raw: &[raw::Environment], diagnostics: &mut Diagnostics) -> Option<Vec<usize>> {
+    let before = previous(raw);
     let mut after: Vec<Vec<usize>> = vec![Vec::new(); raw.len()];
-    for (place, before) in before.iter().enumerate() {
+    for (index, before) in before.iter().enumerate() {
         if let Some(before) = before {
-            after[*before].push(place);
+            after[*before].push(index);
         }
     }
-    let mut waiting: VecDeque<usize> = (0..raw.len()).filter(|place| before[*place].is_none()).collect();
+    let mut waiting: VecDeque<usize> = (0..raw.len()).filter(|index| before[*index].is_none()).collect();
     let mut order = Vec::with_capacity(raw.len());
-    while let Some(place) = waiting.pop_front() {
-        order.push(place);
-        waiting.extend(&after[place]);
+    while let Some(index) = waiting.pop_front() {
+        order.push(index);
+        waiting.extend(&after[index]);
     }
     if order.len() == raw.len() {
         return Some(order);
     }
-    let placed: BTreeSet<usize> = order.into_iter().collect();
-    note_circles(raw, &before, placed, findings);
+    report_cycles(raw, &before, order.into_iter().collect(), diagnostics);
     None
 }
 
-/// For each environment the place of the one before it, if that is known.
-fn places_before(raw: &[raw::Environment]) -> Vec<Option<usize>> {
-    let places: HashMap<&str, usize> =
-        raw.iter().enumerate().map(|(place, environment)| (environment.name.value.as_str(), place)).collect();
+/// For each environment, the index of the one that it comes after, if that exists.
+fn previous(raw: &[raw::Environment]) -> Vec<Option<usize>> {
+    let indexes: HashMap<&str, usize> =
+        raw.iter().enumerate().map(|(index, environment)| (environment.name.value.as_str(), index)).collect();
     raw.iter()
         .map(|environment| {
-            environment.after.as_ref().and_then(|after| places.get(after.value.as_str()).copied())
+            environment.after.as_ref().and_then(|after| indexes.get(after.value.as_str()).copied())
         })
         .collect()
 }
 
-/// Walks back from every environment that could not be placed, and notes each circle that is met once.
-fn note_circles(
+/// Follows `after` from every environment that is in no order, and reports each cycle once.
+fn report_cycles(
     raw: &[raw::Environment],
     before: &[Option<usize>],
     mut settled: BTreeSet<usize>,
-    findings: &mut Findings,
+    diagnostics: &mut Diagnostics,
 ) {
     for start in 0..raw.len() {
         let mut walked = Vec::new();
         let mut next = Some(start);
-        while let Some(place) = next.filter(|place| !settled.contains(place)) {
-            if let Some(first) = walked.iter().position(|earlier| *earlier == place) {
-                note_circle(raw, &walked[first..], findings);
+        while let Some(index) = next.filter(|index| !settled.contains(index)) {
+            if let Some(first) = walked.iter().position(|earlier| *earlier == index) {
+                report_cycle(raw, &walked[first..], diagnostics);
                 break;
             }
-            walked.push(place);
-            next = before[place];
+            walked.push(index);
+            next = before[index];
         }
         settled.extend(walked);
     }
 }
 
-fn note_circle(raw: &[raw::Environment], circle: &[usize], findings: &mut Findings) {
-    let names = circle.iter().chain(circle.first()).map(|place| raw[*place].name.value.as_str());
+fn report_cycle(raw: &[raw::Environment], cycle: &[usize], diagnostics: &mut Diagnostics) {
+    let names = cycle.iter().chain(cycle.first()).map(|index| raw[*index].name.value.as_str());
     let shown: Vec<String> = names.take(20).map(|name| Printable::bounded(name, 63).to_string()).collect();
-    let Some(after) = circle.iter().min().and_then(|place| raw[*place].after.as_ref()) else { return };
-    findings.error(
+    let Some(after) = cycle.iter().min().and_then(|index| raw[*index].after.as_ref()) else { return };
+    diagnostics.error(
         after.at,
-        format!("the environments come after one another in a circle: {}", shown.join(" after ")),
-        "leave `after` out of the environment whose versions come from the registry",
+        format!("`after` forms a cycle: {}", shown.join(" after ")),
+        "remove `after` from the environment that takes its versions from the registry",
     );
 }

@@ -2,28 +2,27 @@
 
 use std::path::PathBuf;
 
+use crate::config::diagnostic::{Diagnostics, InvalidValue};
 use crate::config::location::Located;
-use crate::config::problem::{Findings, Wrong};
 use crate::config::raw::FilePath;
 
-/// The path of a file, which is absolute: a daemon has no folder that it is sure to be started in.
-pub(super) fn path(raw: &Located<FilePath>, findings: &mut Findings) -> Option<PathBuf> {
-    findings.take(raw.at, absolute(&raw.value.0))
+/// An absolute path: a daemon does not know the folder that it is started in.
+pub(super) fn path(raw: &Located<FilePath>, diagnostics: &mut Diagnostics) -> Option<PathBuf> {
+    diagnostics.ok_or_report(raw.at, absolute(&raw.value.0))
 }
 
-pub(super) fn absolute(text: &str) -> Result<PathBuf, Wrong> {
+pub(super) fn absolute(text: &str) -> Result<PathBuf, InvalidValue> {
     if text.starts_with('/') && !text.chars().any(char::is_control) {
         return Ok(PathBuf::from(text));
     }
-    // The text is not repeated: somebody may have written a secret where its file belongs.
-    Err((
-        "this is not an absolute path".to_owned(),
-        "write it from the root, such as `/etc/tidegate/file`; `~` and variables are not filled in"
-            .to_owned(),
+    // The message leaves the text out: it may be a secret.
+    Err(InvalidValue::new(
+        "this is not an absolute path",
+        "write it from the root, such as `/etc/tidegate/file`; `~` and variables are not expanded",
     ))
 }
 
-/// The text of a URL's path with `%20` and the like read.
+/// Decodes `%20` and the like.
 pub(super) fn percent_decoded(text: &str) -> Option<String> {
     let mut bytes = Vec::with_capacity(text.len());
     let mut rest = text.as_bytes();
@@ -45,7 +44,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn percent_signs_are_read() {
+    fn percent_signs_are_decoded() {
         for (text, decoded) in [
             ("/srv/a%20b", Some("/srv/a b")),
             ("/srv/%C3%B1", Some("/srv/ñ")),

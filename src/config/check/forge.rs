@@ -1,9 +1,9 @@
-//! The `forge` section: where pull requests are opened, if some environment's promotions are delivered by them.
+//! The `forge` section, which environments with `delivery: pullRequest` need.
 
 use super::git_auth;
+use crate::config::diagnostic::{Diagnostics, InvalidValue};
 use crate::config::host::Endpoint;
 use crate::config::location::{Located, Location};
-use crate::config::problem::{Findings, Wrong};
 use crate::config::raw;
 use crate::config::secret::SecretSource;
 use crate::config::settings::{Auth, Forge, Git, Remote};
@@ -11,44 +11,44 @@ use crate::model::{EnvironmentName, Printable, PullRequestBranch};
 
 const EXAMPLE: &str = "write `forge: {github: {repository: vtr/gitops}}`";
 
-/// Where pull requests are opened; nothing when nobody asks for any. What is missing is noted where it is asked for.
-pub(super) fn forge(file: &raw::File, git: Option<&Git>, findings: &mut Findings) -> Option<Forge> {
+/// Where to open pull requests, if an environment has `delivery: pullRequest`; reports what is missing there.
+pub(super) fn forge(file: &raw::File, git: Option<&Git>, diagnostics: &mut Diagnostics) -> Option<Forge> {
     let section = &file.forge;
-    let Some(asked_at) = asked_at(file) else {
+    let Some(requested_at) = requested_at(file) else {
         if let Some(section) = section {
-            findings.warning(
+            diagnostics.warning(
                 section.at.start(),
-                "`forge` has no effect, since every promotion is pushed",
-                "write `delivery: pullRequest` in an environment, or leave `forge` out",
+                "`forge` has no effect, because every environment has `delivery: push`",
+                "write `delivery: pullRequest` in an environment, or remove `forge`",
             );
         }
         return None;
     };
-    refuse_names(file, findings);
+    refuse_branch_names(file, diagnostics);
     let git = git?;
     let raw = section.as_ref().and_then(|section| section.value.github.as_ref());
     if raw.is_none() && !is_at_github(&git.remote) {
-        findings.error(asked_at, "it is not known where pull requests are opened", EXAMPLE);
+        diagnostics.error(requested_at, "there is no forge to open pull requests at", EXAMPLE);
         return None;
     }
     let raw = raw.map(|raw| &raw.value);
     let repository = match raw.and_then(|raw| raw.repository.as_ref()) {
-        Some(text) => findings.take(text.at, repository(&text.value)),
-        None => findings.take(asked_at, repository_of(&git.remote)),
+        Some(text) => diagnostics.ok_or_report(text.at, repository(&text.value)),
+        None => diagnostics.ok_or_report(requested_at, repository_of(&git.remote)),
     };
     let api = raw.and_then(|raw| raw.api.as_ref());
     let api: Option<Option<Endpoint>> = match api {
-        Some(text) => findings.take(text.at, git_auth::api(&text.value)).map(Some),
+        Some(text) => diagnostics.ok_or_report(text.at, git_auth::api(&text.value)).map(Some),
         None => Some(None),
     };
     let token: Option<Option<SecretSource>> = match raw.and_then(|raw| raw.token.as_ref()) {
-        Some(token) => token_of(token, findings).map(Some),
+        Some(token) => token_of(token, diagnostics).map(Some),
         None => Some(None),
     };
     let (repository, api, token) = (repository?, api?, token?);
     if token.is_none() && !matches!(git.auth, Auth::Token { .. } | Auth::GithubApp { .. }) {
-        findings.error(
-            asked_at,
+        diagnostics.error(
+            requested_at,
             "there is no token to open pull requests with",
             "write `forge: {github: {token: {env: GITHUB_TOKEN}}}`",
         );
@@ -57,30 +57,33 @@ pub(super) fn forge(file: &raw::File, git: Option<&Git>, findings: &mut Findings
     Some(Forge { repository, api, token })
 }
 
-/// Where the first environment asks for pull requests.
-fn asked_at(file: &raw::File) -> Option<Location> {
+/// The first `delivery: pullRequest`.
+fn requested_at(file: &raw::File) -> Option<Location> {
     let deliveries = file.environments.value.iter().filter_map(|environment| environment.delivery.as_ref());
-    deliveries.filter(|delivery| delivery.value == raw::Delivery::PullRequest).map(|asked| asked.at).next()
+    deliveries
+        .filter(|delivery| delivery.value == raw::Delivery::PullRequest)
+        .map(|delivery| delivery.at)
+        .next()
 }
 
-/// What would be no branch, or the branch that Flux follows.
-fn refuse_names(file: &raw::File, findings: &mut Findings) {
+/// Names that Git does not take for a branch, and a followed branch among Tidegate's own.
+fn refuse_branch_names(file: &raw::File, diagnostics: &mut Diagnostics) {
     for environment in &file.environments.value {
         let name: Option<EnvironmentName> = environment.name.value.parse().ok();
         if name.is_some_and(|name| PullRequestBranch::of_environment(&name).is_err()) {
-            findings.error(
+            diagnostics.error(
                 environment.name.at,
-                "no branch can be named after this environment, so nothing can be proposed to it",
-                "leave out two dots in a row, and a dot or `.lock` at the end",
+                "Git cannot name a branch after this environment, so no pull request can be opened for it",
+                "choose a name without `..`, and without `.` or `.lock` at the end",
             );
         }
     }
     if let Some(branch) =
         file.git.branch.as_ref().filter(|name| name.value.parse::<PullRequestBranch>().is_ok())
     {
-        findings.error(
+        diagnostics.error(
             branch.at,
-            "branches that begin with `tidegate/` are those of Tidegate's pull requests",
+            "branches under `tidegate/` are reserved for Tidegate's pull requests",
             "have Flux follow another branch, such as `main`",
         );
     }
@@ -90,8 +93,8 @@ fn is_at_github(remote: &Remote) -> bool {
     matches!(remote, Remote::Network(url) if matches!(url.host(), "github.com" | "ssh.github.com"))
 }
 
-fn repository_of(remote: &Remote) -> Result<String, Wrong> {
-    let unknown = || ("it is not known which repository pull requests are of".to_owned(), EXAMPLE.to_owned());
+fn repository_of(remote: &Remote) -> Result<String, InvalidValue> {
+    let unknown = || InvalidValue::new("there is no repository to open pull requests in", EXAMPLE);
     match remote {
         Remote::Network(url) => {
             let path = url.path().trim_end_matches('/');
@@ -101,8 +104,8 @@ fn repository_of(remote: &Remote) -> Result<String, Wrong> {
     }
 }
 
-/// `owner/name`, of letters that stand in a path as they are.
-fn repository(text: &str) -> Result<String, Wrong> {
+/// `owner/name`, of characters that need no escaping in a path.
+fn repository(text: &str) -> Result<String, InvalidValue> {
     let is_part = |part: &str| {
         !part.is_empty()
             && !matches!(part, "." | "..")
@@ -110,18 +113,18 @@ fn repository(text: &str) -> Result<String, Wrong> {
     };
     match text.split_once('/') {
         Some((owner, name)) if is_part(owner) && is_part(name) => Ok(text.to_owned()),
-        _ => Err((
+        _ => Err(InvalidValue::new(
             format!("`{}` is not the name of a repository", Printable::bounded(text, 80)),
-            "write its owner and its name: `vtr/gitops`".to_owned(),
+            "write owner and name: `vtr/gitops`",
         )),
     }
 }
 
-fn token_of(raw: &Located<raw::Token>, findings: &mut Findings) -> Option<SecretSource> {
+fn token_of(raw: &Located<raw::Token>, diagnostics: &mut Diagnostics) -> Option<SecretSource> {
     if let Some(username) = &raw.value.username {
-        findings.error(username.at, "the API takes a token without a name", "leave `username` out");
+        diagnostics.error(username.at, "the API takes a token without a user name", "remove `username`");
     }
-    match git_auth::token_of(raw, findings)? {
+    match git_auth::token_of(raw, diagnostics)? {
         Auth::Token { token, .. } => Some(token),
         _ => None,
     }
@@ -142,7 +145,7 @@ mod tests {
     }
 
     #[test]
-    fn it_is_read_off_the_url() {
+    fn the_repository_is_read_from_the_url() {
         for url in [
             "git@github.com:vtr/gitops.git",
             "https://github.com/vtr/gitops",

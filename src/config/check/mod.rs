@@ -1,5 +1,4 @@
-//! The raw shape to checked settings. Everything that is wrong is found in one go; nothing is taken that would be
-//! ignored later.
+//! Checks the raw shape and builds the settings. Reports every error in one go; a setting without effect is reported too.
 
 mod chain;
 mod changelog;
@@ -9,7 +8,6 @@ mod forge;
 mod git;
 mod git_auth;
 mod git_signing;
-mod group;
 mod override_order;
 mod pull_request;
 mod registry;
@@ -19,46 +17,48 @@ mod store;
 use std::time::Duration;
 
 use super::compile;
-use super::environment_variables::EnvLookup;
+use super::diagnostic::Diagnostics;
+use super::duration::parse_duration;
+use super::env_lookup::EnvLookup;
 use super::location::{Located, Location};
-use super::problem::Findings;
 use super::raw;
 use super::settings::Config;
 use crate::policy::SoakMode;
 
-/// How far a commit's time may lie before a fetch that did not have it, unless configured.
 const DEFAULT_CLOCK_TOLERANCE: Duration = Duration::from_mins(10);
 
-/// The schedule unless configured: every minute.
 const DEFAULT_SCHEDULE: &str = "* * * * *";
 
-/// Checks the whole file. Nothing comes back when, and only when, an error was noted.
-pub(super) fn config(file: &raw::File, variables: &dyn EnvLookup, findings: &mut Findings) -> Option<Config> {
-    refuse_what_is_not_possible_yet(file, findings);
+/// Checks the whole file; `None` if and only if an error was reported.
+pub(super) fn config(
+    file: &raw::File,
+    variables: &dyn EnvLookup,
+    diagnostics: &mut Diagnostics,
+) -> Option<Config> {
     let timezone = match &file.timezone {
-        Some(text) => findings.take(text.at, compile::time_zone(&text.value)),
+        Some(text) => diagnostics.ok_or_report(text.at, compile::time_zone(&text.value)),
         None => Some(chrono_tz::UTC),
     };
     let zone = timezone.unwrap_or_default();
     let schedule = match &file.schedule {
-        Some(text) => compile::schedule(text, zone, findings),
-        None => compile::schedule(&unwritten(DEFAULT_SCHEDULE), zone, findings),
+        Some(text) => compile::schedule(text, zone, diagnostics),
+        None => compile::schedule(&default_text(DEFAULT_SCHEDULE), zone, diagnostics),
     };
-    let git = git::git(&file.git, variables, findings);
-    let forge = forge::forge(file, git.as_ref(), findings);
-    let registries = registry::registries(&file.registries, findings);
-    let environments = environment::environments(&file.environments, findings);
-    let freezes = environment::freezes(file, findings);
-    let services = service::services(file, findings);
-    let groups = group::groups(&file.groups, findings);
-    let changelog = changelog::changelog(file, findings);
+    let git = git::git(&file.git, variables, diagnostics);
+    let forge = forge::forge(file, git.as_ref(), diagnostics);
+    let registries = registry::registries(&file.registries, diagnostics);
+    let environments = environment::environments(&file.environments, diagnostics);
+    let freezes = environment::freezes(file, diagnostics);
+    let services = service::services(file, diagnostics);
+    let groups = service::groups(&file.groups, diagnostics);
+    let changelog = changelog::changelog(file, diagnostics);
     let clock_tolerance = match &file.clock_tolerance {
-        Some(text) => findings.take(text.at, compile::length_of_time(&text.value.0)),
+        Some(text) => diagnostics.ok_or_report(text.at, parse_duration(&text.value.0)),
         None => Some(DEFAULT_CLOCK_TOLERANCE),
     };
-    let store = store::store(&file.store, file.git.url.at, variables, findings);
-    warn_of_unnamed_zone(file, findings);
-    if !findings.errors.is_empty() {
+    let store = store::store(&file.store, file.git.url.at, variables, diagnostics);
+    warn_of_missing_timezone(file, diagnostics);
+    if !diagnostics.errors.is_empty() {
         return None;
     }
     Some(Config {
@@ -83,18 +83,8 @@ pub(super) fn config(file: &raw::File, variables: &dyn EnvLookup, findings: &mut
     })
 }
 
-fn refuse_what_is_not_possible_yet(file: &raw::File, findings: &mut Findings) {
-    if let Some(server) = &file.server {
-        findings.refuse(
-            server.at.start(),
-            "`server`",
-            "leave `server` out; `tidegate status` shows the board",
-        );
-    }
-}
-
-/// Hours without a zone are most likely not meant in UTC.
-fn warn_of_unnamed_zone(file: &raw::File, findings: &mut Findings) {
+/// Somebody who writes hours without a time zone most likely does not mean UTC.
+fn warn_of_missing_timezone(file: &raw::File, diagnostics: &mut Diagnostics) {
     if file.timezone.is_some() {
         return;
     }
@@ -102,15 +92,15 @@ fn warn_of_unnamed_zone(file: &raw::File, findings: &mut Findings) {
         file.environments.value.iter().flat_map(|environment| &environment.windows).map(|window| window.at);
     let freeze = file.freezes.iter().map(|freeze| freeze.from.at);
     if let Some(at) = window.chain(freeze).min() {
-        findings.warning(
+        diagnostics.warning(
             at.start(),
-            "this time is read in UTC, since no `timezone` is configured",
-            "write `timezone`, such as `timezone: America/Santiago`, or `timezone: UTC` if that is meant",
+            "this time is in UTC, because there is no `timezone`",
+            "write `timezone: America/Santiago`, or `timezone: UTC` if you mean UTC",
         );
     }
 }
 
-/// A default, as if it were written at the beginning of the file.
-fn unwritten(text: &str) -> Located<String> {
-    Located { value: text.to_owned(), at: Location { line: 1, column: 1, length_chars: 1 } }
+/// A default, positioned at the beginning of the file.
+fn default_text(text: &str) -> Located<String> {
+    Located { value: text.to_owned(), at: Location::START }
 }

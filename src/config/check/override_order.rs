@@ -1,69 +1,68 @@
-//! Overrides that cannot take effect because of an earlier one. Only warns: what is written is clear, but most likely
-//! not what was meant.
+//! Warns of overrides that have no effect because of an earlier one.
 
 use std::collections::{BTreeSet, HashMap};
 
 use globset::GlobSet;
 
+use crate::config::diagnostic::Diagnostics;
 use crate::config::location::Located;
-use crate::config::problem::Findings;
 use crate::config::raw;
 use crate::model::Printable;
 
-/// `globs` are those of `overrides`, in the same order.
-pub(super) fn warn(overrides: &[Located<raw::Override>], globs: &GlobSet, findings: &mut Findings) {
+/// `globs` has the `match` globs of `overrides`, in the same order.
+pub(super) fn warn(overrides: &[Located<raw::Override>], globs: &GlobSet, diagnostics: &mut Diagnostics) {
     let keys: Vec<Vec<String>> = overrides.iter().map(|entry| keys(&entry.value)).collect();
     let mut earlier = Earlier::default();
-    for (place, entry) in overrides.iter().enumerate() {
-        if keys[place].is_empty() {
-            findings.warning(
+    for (index, entry) in overrides.iter().enumerate() {
+        if keys[index].is_empty() {
+            diagnostics.warning(
                 entry.at.start(),
-                "this override sets nothing",
-                "set a key in it, or take it out",
+                "this override has no effect: it sets nothing",
+                "set a key, or remove the override",
             );
         }
-        warn_of_ignored(entry, &keys[place], findings);
+        warn_of_ignored(entry, &keys[index], diagnostics);
         let covering = earlier.covering(&entry.value.matches.value, globs);
-        warn_of_shadowed(overrides, &keys, place, &covering, findings);
-        earlier.add(place, &entry.value.matches.value);
+        warn_of_shadowed(overrides, &keys, index, &covering, diagnostics);
+        earlier.add(index, &entry.value.matches.value);
     }
 }
 
-/// The overrides before the one that is looked at.
+/// The overrides before the current one.
 #[derive(Default)]
 struct Earlier<'a> {
     by_text: HashMap<&'a str, Vec<usize>>,
-    of_everything: Vec<usize>,
+    for_everything: Vec<usize>,
     count: usize,
 }
 
 impl<'a> Earlier<'a> {
-    /// The places of those that surely match all that `text` does: they are the same, match everything, or `text` is
-    /// a plain name that they match. Where it cannot be told, nothing is said.
+    /// The overrides that certainly match every service that `text` matches: the same glob, one for every service, or any
+    /// glob that matches `text` when that is a plain name.
     fn covering(&self, text: &str, globs: &GlobSet) -> BTreeSet<usize> {
         let is_plain = !text.contains(['*', '?', '[', '{', '\\']);
         let matching = if is_plain { globs.matches(text) } else { Vec::new() };
         let same = self.by_text.get(text).into_iter().flatten();
-        let places = same.chain(&self.of_everything).copied().chain(matching);
-        places.filter(|place| *place < self.count).collect()
+        let indexes = same.chain(&self.for_everything).copied().chain(matching);
+        indexes.filter(|index| *index < self.count).collect()
     }
 
-    fn add(&mut self, place: usize, text: &'a str) {
-        self.by_text.entry(text).or_default().push(place);
+    fn add(&mut self, index: usize, text: &'a str) {
+        self.by_text.entry(text).or_default().push(index);
         if matches!(text, "*/*" | "**" | "**/*") {
-            self.of_everything.push(place);
+            self.for_everything.push(index);
         }
-        self.count = place + 1;
+        self.count = index + 1;
     }
 }
 
-fn warn_of_ignored(entry: &Located<raw::Override>, keys: &[String], findings: &mut Findings) {
+fn warn_of_ignored(entry: &Located<raw::Override>, keys: &[String], diagnostics: &mut Diagnostics) {
     let others: Vec<&str> = keys.iter().map(String::as_str).filter(|key| *key != "ignore").collect();
     if entry.value.ignore == Some(true) && !others.is_empty() {
-        findings.warning(
+        diagnostics.warning(
             entry.at.start(),
-            format!("{}: this has no effect, since these services are left alone", quoted(&others)),
-            "take it out, or take `ignore` out",
+            format!("{}: no effect, because the override ignores these services", quoted(&others)),
+            "remove it, or remove `ignore`",
         );
     }
 }
@@ -71,25 +70,25 @@ fn warn_of_ignored(entry: &Located<raw::Override>, keys: &[String], findings: &m
 fn warn_of_shadowed(
     overrides: &[Located<raw::Override>],
     keys: &[Vec<String>],
-    place: usize,
+    index: usize,
     covering: &BTreeSet<usize>,
-    findings: &mut Findings,
+    diagnostics: &mut Diagnostics,
 ) {
     let setter = |key: &String| covering.iter().find(|earlier| keys[**earlier].contains(key));
     let shadowed: Vec<(&String, &usize)> =
-        keys[place].iter().filter_map(|key| Some((key, setter(key)?))).collect();
+        keys[index].iter().filter_map(|key| Some((key, setter(key)?))).collect();
     let Some((_, first)) = shadowed.first() else { return };
     let names: Vec<&str> = shadowed.iter().map(|(key, _)| key.as_str()).collect();
     let message = format!(
-        "{}: this never applies, since the override in line {} matches the same services and comes first",
+        "{}: no effect, because the override on line {} matches the same services and comes first",
         quoted(&names),
         overrides[**first].value.matches.at.line
     );
-    let at = overrides[place].value.matches.at;
-    findings.warning(at, message, "put the override for fewer services first, or take the key out");
+    let at = overrides[index].value.matches.at;
+    diagnostics.warning(at, message, "move the override for fewer services up, or remove the key");
 }
 
-/// The keys that an override sets, with the soak of each environment as one of its own.
+/// The keys that an override sets; the soak of each environment is a key of its own.
 fn keys(entry: &raw::Override) -> Vec<String> {
     let simple = [
         ("versions", entry.versions.is_some()),

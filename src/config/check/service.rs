@@ -1,38 +1,42 @@
-//! The `services` section.
+//! The `services` and `groups` sections.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::time::Duration;
 
 use globset::{GlobSet, GlobSetBuilder};
 
 use super::changelog;
+use super::default_text;
 use super::environment;
 use super::override_order;
-use super::unwritten;
 use crate::config::compile;
-use crate::config::location::Located;
-use crate::config::problem::Findings;
+use crate::config::diagnostic::{Diagnostics, InvalidValue};
+use crate::config::duration::parse_duration;
+use crate::config::location::{Located, Location};
 use crate::config::raw;
 use crate::config::services::{Defaults, Override, Services};
-use crate::model::EnvironmentName;
+use crate::config::settings::Group;
+use crate::model::{EnvironmentName, Printable, ServiceName, ServicePattern};
 
-/// The versions that may be promoted unless something says otherwise: every one that is not a pre-release.
+/// Every version but pre-releases.
 const DEFAULT_VERSIONS: &str = "*";
 
-pub(super) fn services(file: &raw::File, findings: &mut Findings) -> Option<Services> {
-    let defaults = findings.unless_wrong(|findings| defaults(&file.services.defaults, findings));
+pub(super) fn services(file: &raw::File, diagnostics: &mut Diagnostics) -> Option<Services> {
+    let defaults = diagnostics.if_valid(|diagnostics| defaults(&file.services.defaults, diagnostics));
     let raw = &file.services.overrides;
     let matches: Vec<_> = raw
         .iter()
         .filter_map(|entry| {
             let matches = &entry.value.matches;
-            findings.take(matches.at, compile::glob(&matches.value, "common/*"))
+            diagnostics.ok_or_report(matches.at, compile::glob(&matches.value, "common/*"))
         })
         .collect();
     let overrides: Vec<_> = raw
         .iter()
         .filter_map(|entry| {
-            findings.unless_wrong(|findings| Some(one(&entry.value, &file.environments.value, findings)))
+            diagnostics.if_valid(|diagnostics| {
+                Some(override_of(&entry.value, &file.environments.value, diagnostics))
+            })
         })
         .collect();
     if matches.len() < raw.len() || overrides.len() < raw.len() {
@@ -43,30 +47,35 @@ pub(super) fn services(file: &raw::File, findings: &mut Findings) -> Option<Serv
         set.add(glob);
     }
     let built = set.build().map_err(|_| {
-        ("the overrides match too much at once".to_owned(), "write fewer or simpler `match` globs".to_owned())
+        InvalidValue::new("the `match` globs are too large together", "write fewer or simpler globs")
     });
-    let matches = findings.take(raw.first().map_or(file.git.url.at, |first| first.at).start(), built)?;
-    override_order::warn(raw, &matches, findings);
+    let matches =
+        diagnostics.ok_or_report(raw.first().map_or(file.git.url.at, |first| first.at).start(), built)?;
+    override_order::warn(raw, &matches, diagnostics);
     Some(Services { defaults: defaults?, overrides, matches })
 }
 
-fn defaults(raw: &raw::ServiceDefaults, findings: &mut Findings) -> Option<Defaults> {
+fn defaults(raw: &raw::ServiceDefaults, diagnostics: &mut Diagnostics) -> Option<Defaults> {
     let versions = match &raw.versions {
-        Some(text) => compile::version_range(text, findings),
-        None => compile::version_range(&unwritten(DEFAULT_VERSIONS), findings),
+        Some(text) => compile::version_range(text, diagnostics),
+        None => compile::version_range(&default_text(DEFAULT_VERSIONS), diagnostics),
     };
-    let tag_pattern = raw.tag_pattern.as_ref().and_then(|text| compile::tag_pattern(text, findings));
-    let images = raw.images.as_ref().and_then(|globs| images(globs, findings));
+    let tag_pattern = raw.tag_pattern.as_ref().and_then(|text| compile::tag_pattern(text, diagnostics));
+    let images = raw.images.as_ref().and_then(|globs| images(globs, diagnostics));
     Some(Defaults { versions: versions?, tag_pattern, images })
 }
 
-fn one(raw: &raw::Override, environments: &[raw::Environment], findings: &mut Findings) -> Override {
+fn override_of(
+    raw: &raw::Override,
+    environments: &[raw::Environment],
+    diagnostics: &mut Diagnostics,
+) -> Override {
     Override {
-        versions: raw.versions.as_ref().and_then(|text| compile::version_range(text, findings)),
-        tag_pattern: raw.tag_pattern.as_ref().and_then(|text| compile::tag_pattern(text, findings)),
-        images: raw.images.as_ref().and_then(|globs| images(globs, findings)),
-        soak: soak(raw, environments, findings),
-        source: raw.source.as_ref().map(|source| changelog::source(source, findings)),
+        versions: raw.versions.as_ref().and_then(|text| compile::version_range(text, diagnostics)),
+        tag_pattern: raw.tag_pattern.as_ref().and_then(|text| compile::tag_pattern(text, diagnostics)),
+        images: raw.images.as_ref().and_then(|globs| images(globs, diagnostics)),
+        soak: soak(raw, environments, diagnostics),
+        source: raw.source.as_ref().map(|source| changelog::source(source, diagnostics)),
         ignore: raw.ignore,
     }
 }
@@ -74,39 +83,77 @@ fn one(raw: &raw::Override, environments: &[raw::Environment], findings: &mut Fi
 fn soak(
     raw: &raw::Override,
     environments: &[raw::Environment],
-    findings: &mut Findings,
+    diagnostics: &mut Diagnostics,
 ) -> BTreeMap<EnvironmentName, Duration> {
     let mut soak = BTreeMap::new();
     for (name, text) in raw.soak.iter().flat_map(|entries| &entries.0) {
-        let length = findings.take(text.at, compile::length_of_time(&text.value.0));
-        let Some(environment) = environment::known(name, environments, findings) else { continue };
+        let duration = diagnostics.ok_or_report(text.at, parse_duration(&text.value.0));
+        let Some(environment) = environment::known(name, environments, diagnostics) else { continue };
         if environment.after.is_none() {
-            environment::refuse_soak_of_first(name.at, &name.value, findings);
+            environment::refuse_soak_of_first(name.at, &name.value, diagnostics);
         }
-        if let (Ok(name), Some(length)) = (name.value.parse(), length) {
-            soak.insert(name, length);
+        if let (Ok(name), Some(duration)) = (name.value.parse(), duration) {
+            soak.insert(name, duration);
         }
     }
     soak
 }
 
-fn images(raw: &Located<Vec<Located<String>>>, findings: &mut Findings) -> Option<GlobSet> {
+fn images(raw: &Located<Vec<Located<String>>>, diagnostics: &mut Diagnostics) -> Option<GlobSet> {
     if raw.value.is_empty() {
-        findings.error(
+        diagnostics.error(
             raw.at.start(),
-            "no image is managed",
-            "write globs such as `[ghcr.io/vtr/*]`, leave `images` out, or write `ignore: true` in an override",
+            "`images` is empty, so no image would be promoted",
+            "write globs such as `[ghcr.io/vtr/*]`, remove `images`, or write `ignore: true` in an override",
         );
         return None;
     }
-    let mut set = GlobSetBuilder::new();
-    for text in &raw.value {
-        if let Some(glob) = findings.take(text.at, compile::glob(&text.value, "ghcr.io/vtr/*")) {
-            set.add(glob);
+    compile::glob_set(raw, "ghcr.io/vtr/*", diagnostics)
+}
+
+pub(super) fn groups(raw: &[raw::Group], diagnostics: &mut Diagnostics) -> Vec<Group> {
+    let mut names: HashMap<&str, Location> = HashMap::new();
+    let mut seen: HashMap<ServiceName, Location> = HashMap::new();
+    let mut groups = Vec::with_capacity(raw.len());
+    for group in raw {
+        let name = &group.name;
+        if let Some(first) = names.insert(&name.value, name.at) {
+            let shown = Printable::bounded(&name.value, 63);
+            let message = format!("duplicate group `{shown}`; the other is on line {}", first.line);
+            diagnostics.error(name.at, message, "give each group its own name");
         }
+        let is_valid = (1..=60).contains(&name.value.trim().len()) && !name.value.contains(char::is_control);
+        if !is_valid {
+            let hint = "write 1 to 60 bytes on one line, such as `checkout`";
+            diagnostics.error(name.at, "this is not a valid group name", hint);
+        }
+        let services = members(group, &mut seen, diagnostics);
+        groups.push(Group { name: name.value.trim().to_owned(), services });
     }
-    let built = set.build().map_err(|_| {
-        ("the globs match too much at once".to_owned(), "write fewer or simpler globs".to_owned())
-    });
-    findings.take(raw.at.start(), built)
+    groups
+}
+
+fn members(
+    group: &raw::Group,
+    seen: &mut HashMap<ServiceName, Location>,
+    diagnostics: &mut Diagnostics,
+) -> Vec<ServicePattern> {
+    if group.services.value.is_empty() {
+        let hint = "write for example `services: [common/cart, common/payments]`";
+        diagnostics.error(group.services.at.start(), "the group has no service", hint);
+    }
+    let mut patterns = Vec::with_capacity(group.services.value.len());
+    for text in &group.services.value {
+        let parsed = text.value.parse::<ServicePattern>().map_err(|error| {
+            let shown = Printable::bounded(&text.value, 80);
+            InvalidValue::new(format!("`{shown}` is not a service or a pattern"), error.to_string())
+        });
+        let Some(pattern) = diagnostics.ok_or_report(text.at, parsed) else { continue };
+        if let Some(first) = pattern.exact().and_then(|exact| seen.insert(exact.clone(), text.at)) {
+            let message = format!("`{pattern}` is listed before, on line {}", first.line);
+            diagnostics.error(text.at, message, "list a service in one group, once");
+        }
+        patterns.push(pattern);
+    }
+    patterns
 }

@@ -1,50 +1,50 @@
-//! The `store` section, and where the store is when nothing is configured.
+//! The `store` section, and its default.
 
 use std::path::PathBuf;
 
 use super::file;
-use crate::config::environment_variables::EnvLookup;
+use crate::config::diagnostic::{Diagnostics, InvalidValue};
+use crate::config::env_lookup::EnvLookup;
 use crate::config::location::Location;
-use crate::config::problem::{Findings, Wrong};
 use crate::config::raw;
 use crate::config::settings::Store;
 
-/// The name of the database file in the folder for state.
 const FILE_NAME: &str = "tidegate.db";
 
 const EXAMPLE: &str = "write `sqlite://` and an absolute path: `sqlite:///var/lib/tidegate/tidegate.db`";
 
-/// `fallback` is where the problem is told when there is neither a URL nor a folder for state.
+/// `fallback` is the position of the error when there is neither a URL nor a state folder.
 pub(super) fn store(
     raw: &raw::Store,
     fallback: Location,
     variables: &dyn EnvLookup,
-    findings: &mut Findings,
+    diagnostics: &mut Diagnostics,
 ) -> Option<Store> {
     let path = match &raw.url {
-        Some(url) => findings.take(url.at, sqlite_path(&url.value)),
-        None => findings.take(fallback.start(), state_folder(variables).map(|folder| folder.join(FILE_NAME))),
+        Some(url) => diagnostics.ok_or_report(url.at, sqlite_path(&url.value)),
+        None => diagnostics
+            .ok_or_report(fallback.start(), state_folder(variables).map(|folder| folder.join(FILE_NAME))),
     };
     path.map(Store::Sqlite)
 }
 
-fn sqlite_path(url: &str) -> Result<PathBuf, Wrong> {
+fn sqlite_path(url: &str) -> Result<PathBuf, InvalidValue> {
     if url.starts_with("postgres://") || url.starts_with("postgresql://") {
-        return Err(("a PostgreSQL store is not possible in this version".to_owned(), EXAMPLE.to_owned()));
+        return Err(InvalidValue::new("this version does not support PostgreSQL", EXAMPLE));
     }
     let Some(path) = url.strip_prefix("sqlite://") else {
-        return Err(("the store is not a `sqlite://` URL".to_owned(), EXAMPLE.to_owned()));
+        return Err(InvalidValue::new("the store is not a `sqlite://` URL", EXAMPLE));
     };
     if path.contains(['?', '#']) {
-        return Err(("the store takes no options in its URL".to_owned(), EXAMPLE.to_owned()));
+        return Err(InvalidValue::new("the URL of the store takes no options", EXAMPLE));
     }
     let decoded = file::percent_decoded(path).filter(|path| !path.ends_with('/'));
     let absolute = decoded.and_then(|path| file::absolute(&path).ok());
-    absolute.ok_or_else(|| ("the store names no absolute path of a file".to_owned(), EXAMPLE.to_owned()))
+    absolute.ok_or_else(|| InvalidValue::new("the URL of the store has no absolute path of a file", EXAMPLE))
 }
 
-/// The first folder for state that can be told. Systemd may set `STATE_DIRECTORY` to several, separated by `:`.
-fn state_folder(variables: &dyn EnvLookup) -> Result<PathBuf, Wrong> {
+/// The first state folder that is set. systemd may set `STATE_DIRECTORY` to several, separated by `:`.
+fn state_folder(variables: &dyn EnvLookup) -> Result<PathBuf, InvalidValue> {
     let absolute = |name: &str| {
         let value = variables.value_of(name)?.into_string().ok()?;
         let first = value.split(':').next()?;
@@ -54,10 +54,8 @@ fn state_folder(variables: &dyn EnvLookup) -> Result<PathBuf, Wrong> {
         .or_else(|| Some(absolute("XDG_STATE_HOME")?.join("tidegate")))
         .or_else(|| Some(absolute("HOME")?.join(".local/state/tidegate")))
         .ok_or_else(|| {
-            (
-                "there is no folder for the store: neither `store.url` nor STATE_DIRECTORY, XDG_STATE_HOME or HOME \
-                 is set"
-                    .to_owned(),
+            InvalidValue::new(
+                "there is no folder for the store: `store.url`, STATE_DIRECTORY, XDG_STATE_HOME and HOME are not set",
                 format!("{EXAMPLE} as `store.url`"),
             )
         })
@@ -79,7 +77,7 @@ mod tests {
     }
 
     #[test]
-    fn the_first_folder_for_state_is_taken() {
+    fn the_first_state_folder_is_used() {
         for (label, variables, folder) in [
             (
                 "systemd",

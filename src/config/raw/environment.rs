@@ -6,74 +6,73 @@ use serde::Deserialize;
 use super::{DurationText, LocalDateTime, TimeOfDayText, or_default};
 use crate::config::location::Located;
 
-/// One environment: folders of the repository that move together.
+/// One environment: folders of the repository whose versions move together.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub(in crate::config) struct Environment {
-    /// The name: 1 to 63 letters, digits, `-`, `_` or `.`, of which the first is a letter or a digit.
+    /// The name: 1 to 63 letters, digits, `-`, `_` or `.`, starting with a letter or a digit.
     #[schemars(extend("examples" = ["non-prod"]))]
     pub(in crate::config) name: Located<String>,
 
-    /// The folders, relative to the root of the repository. No folder may lie in another one that is named here or
-    /// in another environment.
+    /// The folders, relative to the root of the repository. No folder may lie in another one, of this environment or of
+    /// another.
     #[schemars(length(min = 1), extend("examples" = [["clusters/non-prod"]]))]
     pub(in crate::config) paths: Located<Vec<Located<String>>>,
 
     /// The environment that versions come from. Without it, they come from the registry.
     pub(in crate::config) after: Option<Located<String>>,
 
-    /// How long a version runs in the environment before, in one piece, until it may come here. Only with `after`.
+    /// How long a version must run in the environment before, without interruption. Only with `after`.
     #[schemars(extend("default" = "0s"))]
     pub(in crate::config) soak: Option<Located<DurationText>>,
 
-    /// Whether each promotion needs an approval: `required` asks for a control file, as `tidegate approve` writes it; `review`
-    /// for an approving review of its pull request, or such a file, and goes with `delivery: pullRequest`.
+    /// Whether each promotion needs an approval: `required` needs a control file, as `tidegate approve` writes it; `review`
+    /// needs an approving review of the pull request, or such a file, and works with `delivery: pullRequest` only.
     #[schemars(extend("default" = "none"))]
     pub(in crate::config) approval: Option<Located<Approval>>,
 
-    /// When promotions may happen; without any, always.
+    /// When promotions may happen; without windows, at any time.
     #[serde(default, deserialize_with = "or_default")]
     #[schemars(extend("default" = []))]
     pub(in crate::config) windows: Vec<Located<Window>>,
 
-    /// How a promotion is delivered: `push` puts it on the branch; `pullRequest` proposes it by a pull request from a branch
-    /// of Tidegate's own, and people merge it. See `forge`.
+    /// How a promotion is delivered: `push` pushes it to the branch; `pullRequest` opens a pull request, which people merge.
+    /// See `forge`.
     #[schemars(extend("default" = "push"))]
     pub(in crate::config) delivery: Option<Located<Delivery>>,
 
-    /// What its pull requests are like. Only with `delivery: pullRequest`.
+    /// How its pull requests are opened. Only with `delivery: pullRequest`.
     pub(in crate::config) pull_request: Option<Located<PullRequest>>,
 }
 
-/// What the pull requests of an environment are like.
+/// How the pull requests of an environment are opened.
 #[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub(in crate::config) struct PullRequest {
-    /// What goes into one: `service` is one service, or one of the sets under `groups`, which ship together; `environment` is
-    /// all that may go into the environment.
+    /// What one pull request contains: `service` for one service, or one group that ships together; `environment` for
+    /// everything that may be promoted to the environment.
     #[schemars(extend("default" = "service"))]
     pub(in crate::config) group: Option<RequestGroup>,
-    /// The labels that it is given when it is opened. One that the repository does not have yet is made by GitHub.
+    /// Labels to set on opening. GitHub creates missing ones.
     #[serde(default, deserialize_with = "or_default")]
     #[schemars(extend("default" = [], "examples" = [["promotion"]]))]
     pub(in crate::config) labels: Vec<Located<String>>,
-    /// Whose review is asked for when it is opened, by their logins.
+    /// Logins to ask for a review on opening.
     #[serde(default, deserialize_with = "or_default")]
     #[schemars(extend("default" = []))]
     pub(in crate::config) reviewers: Vec<Located<String>>,
-    /// The teams whose review is asked for, by their names without the organisation's.
+    /// Teams to ask for a review, without the name of the organisation.
     #[serde(default, deserialize_with = "or_default")]
     #[schemars(extend("default" = []))]
     pub(in crate::config) team_reviewers: Vec<Located<String>>,
-    /// Whether it is opened as a draft.
+    /// Open it as a draft.
     #[schemars(extend("default" = false))]
     pub(in crate::config) draft: Option<bool>,
-    /// Has it merge by itself, in this way, when all that the branch's protection asks for is there. The repository must
-    /// allow auto-merge.
+    /// Merge automatically with this method once the branch protection allows it. The repository must allow auto-merge.
     pub(in crate::config) auto_merge: Option<MergeMethod>,
 }
 
-/// What goes into one pull request.
+/// What one pull request contains.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 #[schemars(inline)]
@@ -111,17 +110,17 @@ pub(in crate::config) enum Delivery {
     PullRequest,
 }
 
-/// A stretch of the day in which promotions may happen, from `from` until just before `to`. When `to` is earlier than
-/// `from`, it goes on into the next day.
+/// A part of the day in which promotions may happen: from `from`, until just before `to`. A `to` earlier than `from` is on
+/// the next day.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub(in crate::config) struct Window {
     /// The days on which the window opens. Without it, every day.
     #[schemars(length(min = 1))]
     pub(in crate::config) days: Option<Located<Vec<Day>>>,
-    /// When it opens.
+    /// When the window opens.
     pub(in crate::config) from: Located<TimeOfDayText>,
-    /// When it closes.
+    /// When the window closes.
     pub(in crate::config) to: Located<TimeOfDayText>,
 }
 
@@ -139,18 +138,18 @@ pub(in crate::config) enum Day {
     Sun,
 }
 
-/// A stretch of time in which nothing is promoted, from `from` until just before `to`.
+/// A period in which nothing is promoted: from `from`, until just before `to`.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub(in crate::config) struct Freeze {
-    /// The name, told as the reason why a promotion waits.
+    /// The name, which reports use.
     #[schemars(extend("examples" = ["christmas"]))]
     pub(in crate::config) name: Located<String>,
-    /// The environments that are frozen. Without it, all.
+    /// The frozen environments. Without it, all.
     #[schemars(length(min = 1))]
     pub(in crate::config) environments: Option<Located<Vec<Located<String>>>>,
-    /// When it begins.
+    /// When the freeze begins.
     pub(in crate::config) from: Located<LocalDateTime>,
-    /// When it ends.
+    /// When the freeze ends.
     pub(in crate::config) to: Located<LocalDateTime>,
 }

@@ -1,13 +1,11 @@
-//! The shape of the configuration file, as it is written. Owns the names of the keys and what is said about them: the
-//! JSON Schema and the reference are generated from here. Must not know what makes a value right.
+//! The shape of the configuration file: its keys and their documentation, from which the JSON Schema and the reference are
+//! generated. Does not know which values are valid.
 
 mod changelog;
 mod environment;
-mod forge;
 mod git;
 mod registry;
 mod service;
-mod text;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Deserializer};
@@ -19,24 +17,24 @@ pub(super) use changelog::{
 pub(super) use environment::{
     Approval, Day, Delivery, Environment, Freeze, MergeMethod, RequestGroup, Window,
 };
-pub(super) use forge::ForgeSection;
-pub(super) use git::{Auth, Author, Batch, Git, GithubApp, Signing, SshAgent, SshKey, Token, Verify};
+pub(super) use git::{
+    Auth, Author, Batch, ForgeSection, Git, GithubApp, Signing, SshAgent, SshKey, Token, Verify,
+};
 pub(super) use registry::{Credentials, RateLimit, Registry};
 pub(super) use service::{Entries, Override, ServiceDefaults, Services};
-pub(super) use text::{DurationText, FilePath, LocalDateTime, TimeOfDayText};
 
 /// The configuration of Tidegate: one YAML file, `config/tidegate.yaml` unless `--config` or `TIDEGATE_CONFIG` names
-/// another. Unknown keys are refused.
+/// another. Unknown keys are errors.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 #[schemars(title = "Tidegate configuration")]
 pub(super) struct File {
-    /// When the daemon looks for new versions: a Unix cron expression of five fields, or of six with the seconds
-    /// first; 0 and 7 are Sunday, names are allowed. The daemon also wakes when a gate opens.
+    /// When the daemon looks for new versions: a Unix cron expression of five fields, or six with the seconds first; 0 and
+    /// 7 are Sunday, names are allowed. The daemon also wakes up when a gate opens.
     #[schemars(extend("default" = "* * * * *", "examples" = ["*/5 * * * *"]))]
     pub(super) schedule: Option<Located<String>>,
 
-    /// The IANA name of the time zone in which the schedule, windows and freezes are read.
+    /// The IANA time zone of the schedule, windows and freezes.
     #[schemars(extend("default" = "UTC", "examples" = ["America/Santiago"]))]
     pub(super) timezone: Option<Located<String>>,
 
@@ -46,7 +44,7 @@ pub(super) struct File {
     /// Where pull requests are opened, for environments with `delivery: pullRequest`.
     pub(super) forge: Option<Located<ForgeSection>>,
 
-    /// How a registry is reached, for those that need more than anonymous HTTPS.
+    /// Registries that need more than anonymous HTTPS.
     #[serde(default, deserialize_with = "or_default")]
     #[schemars(extend("default" = []))]
     pub(super) registries: Vec<Registry>,
@@ -54,54 +52,49 @@ pub(super) struct File {
     /// The environments: folders of the repository, in chains through `after`.
     pub(super) environments: Located<Vec<Environment>>,
 
-    /// Stretches of time in which nothing is promoted.
+    /// Periods in which nothing is promoted.
     #[serde(default, deserialize_with = "or_default")]
     #[schemars(extend("default" = []))]
     pub(super) freezes: Vec<Freeze>,
 
-    /// Which versions and images are managed.
+    /// Which versions and images Tidegate promotes.
     #[serde(default, deserialize_with = "or_default")]
     pub(super) services: Services,
 
-    /// Sets of services that ship together: after the first environment of a chain they go only in the exact combination
-    /// of versions and digests that soaked together, by one commit, or not at all.
+    /// Groups of services that ship together: after the first environment of a chain they are promoted only in the exact
+    /// combination of versions and digests that soaked together, in one commit, or not at all.
     #[serde(default, deserialize_with = "or_default")]
     #[schemars(extend("default" = []))]
     pub(super) groups: Vec<Group>,
 
-    /// Release changelogs: what changed between two images.
+    /// Changelogs: what changed between two images.
     #[serde(default, deserialize_with = "or_default")]
     pub(super) changelog: Changelog,
 
-    /// Templates of changelogs by their names, for `tidegate changelog --template NAME`.
+    /// Changelog templates by name, for `tidegate changelog --template NAME`.
     pub(super) templates: Option<Entries<Template>>,
 
-    /// How the soak is counted. `continuous` counts only an unbroken run of the version in the environment before.
-    /// `elapsed` goes on counting after a newer version replaced it there, unless somebody moved back from it. `train`
-    /// is as `continuous`, and the environment before takes no newer version until the one that soaks there has gone
-    /// on, so that frequent releases cannot starve what comes after; a freeze or a hold of the later environment holds
-    /// the earlier one too.
+    /// How the soak is counted. `continuous` counts an unbroken run of the version in the environment before. `elapsed`
+    /// keeps counting after a newer version replaced it there, unless it was rolled back. `train` counts like `continuous`,
+    /// and the environment before takes no newer version until the soaking one is promoted, so that frequent releases
+    /// cannot starve the later environment; a freeze or a hold of the later environment then holds the earlier one too.
     #[schemars(extend("default" = "continuous"))]
     pub(super) soak_mode: Option<SoakMode>,
 
-    /// What the daemon does about the control files under `.tidegate/` in the repository.
+    /// Control files under `.tidegate/` in the repository.
     #[serde(default, deserialize_with = "or_default")]
     pub(super) control_files: ControlFiles,
 
-    /// How far the time that a commit claims may lie before a fetch that did not have it yet; beyond this, the soak
-    /// counts from that fetch.
+    /// How much earlier than a fetch that lacked it a commit may claim to be. Beyond this, the soak counts from that fetch.
     #[schemars(extend("default" = "10m"))]
     pub(super) clock_tolerance: Option<Located<DurationText>>,
 
-    /// Where observations and the index are kept.
+    /// Where observations and the history index are stored.
     #[serde(default, deserialize_with = "or_default")]
     pub(super) store: Store,
-
-    /// The dashboard and the API. Refused in this version: it has no server yet.
-    pub(super) server: Option<Located<Server>>,
 }
 
-/// A key with nothing after it, as when all below it is commented out, is as good as no key.
+/// Reads a key without a value, for example one with everything below it commented out, as its default.
 fn or_default<'de, D, T>(deserializer: D) -> Result<T, D::Error>
 where
     D: Deserializer<'de>,
@@ -110,23 +103,23 @@ where
     Ok(Option::deserialize(deserializer)?.unwrap_or_default())
 }
 
-/// A set of services that ship together.
+/// Services that ship together.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub(super) struct Group {
-    /// The name, told as the reason why a promotion waits.
+    /// The name, which reports use.
     #[schemars(extend("examples" = ["checkout"]))]
     pub(super) name: Located<String>,
-    /// The services: names, or globs over `namespace/name`.
+    /// The services: names or globs of `namespace/name`.
     #[schemars(length(min = 1), extend("examples" = [["common/cart", "common/payments"]]))]
     pub(super) services: Located<Vec<Located<String>>>,
 }
 
-/// What the daemon does about the control files under `.tidegate/` in the repository.
+/// Control files under `.tidegate/` in the repository.
 #[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub(super) struct ControlFiles {
-    /// Whether those that no longer count are removed, by a commit. They are ignored all the same.
+    /// Remove control files that are no longer in force, by a commit. They have no effect either way.
     #[schemars(extend("default" = false))]
     pub(super) sweep_expired: Option<bool>,
 }
@@ -141,23 +134,57 @@ pub(super) enum SoakMode {
     Train,
 }
 
-/// Where observations and the index are kept.
+/// Where observations and the history index are stored.
 #[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub(super) struct Store {
-    /// `sqlite://` and the absolute path of the database file, which is made when it does not exist. Without it, the
-    /// file is `tidegate.db` in the first of these folders that can be told: `$STATE_DIRECTORY` (set by systemd),
-    /// `$XDG_STATE_HOME/tidegate`, `$HOME/.local/state/tidegate`. `postgres://` is refused in this version.
+    /// `sqlite://` and the absolute path of the database file, which Tidegate creates. Without it, `tidegate.db` in the first
+    /// of these folders whose variable is set: `$STATE_DIRECTORY` (by systemd), `$XDG_STATE_HOME/tidegate`,
+    /// `$HOME/.local/state/tidegate`. `postgres://` is refused in this version.
     #[schemars(extend("examples" = ["sqlite:///var/lib/tidegate/tidegate.db"]))]
     pub(super) url: Option<Located<String>>,
 }
 
-/// The dashboard and the API. Refused in this version: it has no server yet.
-#[derive(Debug, Deserialize, JsonSchema)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub(super) struct Server {
-    /// The address and the port to listen on. Refused in this version.
-    #[expect(dead_code, reason = "the key is known so that it is refused by name, not as an unknown one")]
-    #[schemars(extend("examples" = ["127.0.0.1:8080"]))]
-    pub(super) listen: Option<String>,
+// Strings with a format. They stay strings here, so that `check` can report every invalid one at once; the schema has the
+// format for editors.
+macro_rules! string_format {
+    ($(#[$meta:meta])* $name:ident) => {
+        #[derive(Clone, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
+        $(#[$meta])*
+        #[serde(transparent)]
+        pub(in crate::config) struct $name(pub(in crate::config) String);
+    };
+}
+
+string_format! {
+    /// A duration: whole numbers with the units `d`, `h`, `m` and `s`, the largest first, at most 365 days.
+    #[schemars(
+        rename = "Duration",
+        extend("pattern" = "^([0-9]+[dhms])+$", "examples" = ["24h", "1h30m", "5s"])
+    )]
+    DurationText
+}
+
+string_format! {
+    /// A time of day, `HH:MM`, from `00:00` to `24:00`.
+    #[schemars(
+        rename = "TimeOfDay",
+        extend("pattern" = "^(([01][0-9]|2[0-3]):[0-5][0-9]|24:00)$", "examples" = ["09:00"])
+    )]
+    TimeOfDayText
+}
+
+string_format! {
+    /// A date and a time of day in the configured `timezone`, without an offset.
+    #[schemars(extend(
+        "pattern" = "^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}(:[0-9]{2})?$",
+        "examples" = ["2026-12-18T00:00"]
+    ))]
+    LocalDateTime
+}
+
+string_format! {
+    /// The absolute path of a file.
+    #[schemars(extend("pattern" = "^/", "examples" = ["/etc/tidegate/file"]))]
+    FilePath
 }

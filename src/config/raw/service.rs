@@ -12,49 +12,49 @@ use super::changelog::ServiceSource;
 use super::{DurationText, or_default};
 use crate::config::location::Located;
 
-/// Which versions and images are managed.
+/// Which versions and images Tidegate promotes.
 #[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub(in crate::config) struct Services {
-    /// What holds for every service, unless an override or a Flux ImagePolicy says otherwise.
+    /// Settings of every service; an override or a Flux ImagePolicy takes precedence.
     #[serde(default, deserialize_with = "or_default")]
     pub(in crate::config) defaults: ServiceDefaults,
 
-    /// What holds for some services. Each key is taken from the first override that matches the service and sets it;
-    /// an override wins over a Flux ImagePolicy, and that over `defaults`.
+    /// Settings of some services. The first override that matches the service and sets a key decides that key. An override
+    /// takes precedence over a Flux ImagePolicy, and that over `defaults`.
     #[serde(default, deserialize_with = "or_default")]
     #[schemars(extend("default" = []))]
     pub(in crate::config) overrides: Vec<Located<Override>>,
 }
 
-/// What holds for every service, unless an override or a Flux ImagePolicy says otherwise.
+/// Settings of every service; an override or a Flux ImagePolicy takes precedence.
 #[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub(in crate::config) struct ServiceDefaults {
-    /// The range of versions that may be promoted, as Masterminds/semver and Flux read it.
+    /// The range of versions to promote, in the syntax of Masterminds/semver, as in Flux.
     #[schemars(extend("default" = "*", "examples" = [">=1.0.0"]))]
     pub(in crate::config) versions: Option<Located<String>>,
 
-    /// A regular expression that a tag must match, with a group named `version` that holds its semantic version.
-    /// Without it, the tag is the version.
+    /// A regular expression that a tag must match, with a group named `version` for its semantic version. Without it, the tag
+    /// is the version.
     pub(in crate::config) tag_pattern: Option<Located<String>>,
 
-    /// The images that are managed: globs over names such as `ghcr.io/vtr/app`, where `*` stays within one part and
-    /// `**` does not. Without it, all.
+    /// The images to promote: globs of names such as `ghcr.io/vtr/app`. `*` matches within one path segment, `**` across
+    /// segments. Without it, all.
     #[schemars(length(min = 1), extend("examples" = [["ghcr.io/vtr/*"]]))]
     pub(in crate::config) images: Option<Located<Vec<Located<String>>>>,
 }
 
-/// What holds for the services that match.
+/// Settings of the services that match.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub(in crate::config) struct Override {
-    /// The services: a glob over `namespace/name`, where `*` stays within one part.
+    /// The services: a glob of `namespace/name`; `*` matches within one part.
     #[serde(rename = "match")]
     #[schemars(extend("examples" = ["common/graphql-server", "mobile-*/*"]))]
     pub(in crate::config) matches: Located<String>,
 
-    /// The range of versions that may be promoted.
+    /// The range of versions to promote.
     #[schemars(extend("examples" = ["~1.0"]))]
     pub(in crate::config) versions: Option<Located<String>>,
 
@@ -62,23 +62,23 @@ pub(in crate::config) struct Override {
     #[schemars(extend("examples" = [r"^(?P<version>v\d+\.\d+\.\d+)-mobile$"]))]
     pub(in crate::config) tag_pattern: Option<Located<String>>,
 
-    /// The images that are managed, as globs.
+    /// The images to promote, as globs.
     #[schemars(length(min = 1))]
     pub(in crate::config) images: Option<Located<Vec<Located<String>>>>,
 
-    /// The soak by environment, instead of the environment's own.
+    /// The soak per environment, instead of the environment's own.
     #[schemars(extend("examples" = [{"prod": "4h"}]))]
     pub(in crate::config) soak: Option<Entries<DurationText>>,
 
-    /// Where their source is, for changelogs.
+    /// Their source repository, for changelogs.
     pub(in crate::config) source: Option<ServiceSource>,
 
-    /// Whether these services are left alone.
+    /// Leave these services alone.
     #[schemars(extend("default" = false))]
     pub(in crate::config) ignore: Option<bool>,
 }
 
-/// A mapping that keeps where its keys are and the order they were written in.
+/// A mapping that remembers the positions and the order of its keys.
 #[derive(Debug)]
 pub(in crate::config) struct Entries<T>(pub(in crate::config) Vec<(Located<String>, Located<T>)>);
 

@@ -1,14 +1,14 @@
-//! The one place where the process's environment variables are read.
+//! The one place that reads the environment variables of the process.
 
 use std::ffi::OsString;
 
-/// Environment variables, so that tests bring their own.
+/// Environment variables; tests bring their own.
 pub trait EnvLookup {
     /// The value of the variable, if it is set.
     fn value_of(&self, name: &str) -> Option<OsString>;
 }
 
-/// The variables of this process.
+/// The environment variables of this process.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct ProcessEnv;
 
