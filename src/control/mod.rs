@@ -12,6 +12,8 @@ mod schema;
 mod tests;
 mod write;
 
+use crate::policy::Control;
+
 pub use place::{FOLDER, place};
 pub use read::read;
 pub use schema::json_schema;
@@ -35,6 +37,18 @@ pub enum Kind {
 impl Kind {
     /// Every kind.
     pub const ALL: [Self; 5] = [Self::Hold, Self::Pin, Self::Quarantine, Self::Approval, Self::Freeze];
+
+    /// The kind of a control; none for a file that can't be read.
+    pub fn of(control: &Control) -> Option<Self> {
+        Some(match control {
+            Control::Hold(_) => Self::Hold,
+            Control::Pin(_) => Self::Pin,
+            Control::Quarantine(_) => Self::Quarantine,
+            Control::Approval(_) => Self::Approval,
+            Control::Freeze(_) => Self::Freeze,
+            Control::Unreadable(_) => return None,
+        })
+    }
 
     /// The kind as it is written.
     pub fn as_str(self) -> &'static str {

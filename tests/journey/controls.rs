@@ -8,7 +8,7 @@ const SERVICE: &str = "common/graphql-server";
 
 impl World {
     /// Runs a command that must end well.
-    fn good(&self, arguments: &[&str]) -> Ran {
+    pub(super) fn good(&self, arguments: &[&str]) -> Ran {
         let ran = self.run(arguments);
         assert_eq!(ran.code, 0, "{arguments:?}: {}{}", ran.out, ran.err);
         ran
@@ -47,7 +47,7 @@ async fn a_hold_stops_a_promotion_and_its_release_lets_it_go() {
     assert!(world.good(words).out.starts_with("Nothing to do"), "it is said already");
 
     let waits = world.good(&["sync"]);
-    assert!(waits.out.contains("hold: held by ana: we look into it"), "{}", waits.out);
+    assert!(waits.out.contains("blocked: hold by ana: we look into it"), "{}", waits.out);
     assert_eq!(world.run(&["promote", SERVICE, "--to", "prod"]).code, 3);
     world.undo(&held);
     world.good(&["sync"]);
@@ -121,7 +121,8 @@ async fn an_approval_is_of_an_image_and_dies_with_its_digest() {
 
     let now = world.release_again("v1.0.1").await;
     assert_ne!(now, digest);
-    let refused = world.good(&["sync"]);
+    let refused = world.run(&["sync"]);
+    assert_eq!(refused.code, 4, "{}", refused.err);
     assert!(
         refused.out.contains("REFUSED digest") && refused.out.contains("which nobody approved"),
         "{}",

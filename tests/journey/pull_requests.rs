@@ -241,7 +241,7 @@ async fn a_review_is_the_approval_that_it_merges_by() {
     let plan = world.run(&["plan"]);
     assert!(plan.out.contains(&format!("approval: {waits}")), "{}", plan.out);
     let status = world.run(&["status"]);
-    assert!(status.out.contains("prod v1.0.1 waits for a review of #1"), "{}", status.out);
+    assert!(status.out.contains("prod v1.0.1 needs a review of #1"), "{}", status.out);
     let in_prod = &world.json(&["status"])["services"][0]["environments"][1];
     assert_eq!(
         (&in_prod["state"], &in_prod["gates"][7]["reason"]),

@@ -14,7 +14,7 @@ async fn the_board_tells_what_blocks_and_what_people_say() {
     world.person("hold", ".tidegate/hold/fair.yaml", HOLD);
     let all = world.run(&["status"]);
     assert_eq!(all.code, 0, "{}", all.err);
-    assert!(all.out.contains("prod v1.0.1 held (hold, soak)"), "{}", all.out);
+    assert!(all.out.contains("prod v1.0.1 blocked: hold by Ana: the fair"), "{}", all.out);
     let said = "hold of common/* in prod by Ana at 2026-01-01 10:00 UTC: the fair (.tidegate/hold/fair.yaml)";
     assert!(all.out.contains(said), "{}", all.out);
 
@@ -35,6 +35,35 @@ async fn the_board_tells_what_blocks_and_what_people_say() {
     assert!(told["controls"][0]["releaseCommand"].as_str().unwrap().starts_with("tidegate release"));
     let non_prod = &told["services"][0]["environments"][0];
     assert_eq!((&non_prod["state"], non_prod["why"].is_string()), (&"current".into(), true), "{told}");
+}
+
+#[tokio::test]
+async fn what_is_refused_is_counted_apart_and_ends_with_4() {
+    let world = World::new("24h").await;
+    world.run(&["sync"]);
+    world.release_again("v1.0.1").await;
+    for command in ["plan", "sync"] {
+        let ran = world.run(&[command]);
+        assert_eq!(ran.code, 4, "{}", ran.out);
+        assert!(ran.out.contains("0 wait, 1 refused, 1 up to date at "), "{}", ran.out);
+    }
+    let status = world.run(&["status"]);
+    assert_eq!(status.code, 4, "{}", status.err);
+    assert!(status.out.contains("prod v1.0.1 refused: its digest changed since it soaked"), "{}", status.out);
+}
+
+#[tokio::test]
+async fn a_sync_tells_nothing_that_it_has_just_prevented_and_ends_with_the_new_head() {
+    let world = World::new("24h").await;
+    world.run(&["sync"]);
+    let waits = world.good(&["sync"]);
+    assert!(waits.out.contains("v1.0.0 -> v1.0.1 in "), "{}", waits.out);
+    world.release("v1.0.2").await;
+    let moved = world.good(&["sync"]);
+    assert!(moved.out.contains("v1.0.1 -> v1.0.2"), "{}", moved.out);
+    assert!(!moved.out.contains("v1.0.0 -> v1.0.1"), "{}", moved.out);
+    let head = world.origin.git(&["rev-parse", "main"]);
+    assert!(moved.out.trim_end().ends_with(&format!(" at {}", &head[..7])), "{}", moved.out);
 }
 
 #[tokio::test]

@@ -23,11 +23,12 @@ mod sync;
 
 use std::process::ExitCode;
 
-use crate::engine::Problem;
+use crate::engine::{PassReport, Problem, RepositoryPolicy};
 use crate::model::{Class, Fault};
 
 use super::args::{Cli, Command};
 use super::output::Output;
+use super::render::target_state::Counts;
 
 pub(super) async fn run(cli: Cli, output: &Output) -> Result<ExitCode, Fault> {
     let global = &cli.global;
@@ -56,11 +57,22 @@ pub(super) async fn run(cli: Cli, output: &Output) -> Result<ExitCode, Fault> {
     }
 }
 
-/// The exit code of a pass that went through: 0, or that of the worst thing that it could not do.
+/// The exit code of a pass that went through: 0, or that of the worst thing that it could not do. A refused target is as bad
+/// as a refused file.
+fn exit_code_of_pass(policy: &RepositoryPolicy, report: &PassReport) -> ExitCode {
+    let is_refused = Counts::of(policy, report).refused > 0;
+    worst_exit_code(&report.problems, is_refused.then_some(Class::Refused))
+}
+
+/// The exit code of the worst problem; 0 without one.
 fn exit_code(problems: &[Problem]) -> ExitCode {
+    worst_exit_code(problems, None)
+}
+
+fn worst_exit_code(problems: &[Problem], more: Option<Class>) -> ExitCode {
     let errors = problems.iter().filter(|problem| problem.is_error).map(|problem| problem.class);
     // A registry that may come back outweighs a file that stays broken: trying again is worth it.
-    let worst = errors.max_by_key(|class| match class {
+    let worst = errors.chain(more).max_by_key(|class| match class {
         Class::TryAgain => 2,
         Class::Failed => 1,
         _ => 0,

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use crate::cli::daemon::Listener;
-use crate::cli::render::said;
+use crate::cli::render::control;
 use crate::engine::{PassReport, Problem, PullRequestAction, PullRequestReport, RepositoryPolicy};
 use crate::model::{Elapsed, Fault, Outcome, Printable};
 use crate::policy::{Answer, Decision, GateEvaluation};
@@ -100,10 +100,10 @@ impl PassLogger {
     fn tell_controls(&mut self, repository_policy: &RepositoryPolicy, report: &PassReport) {
         let zone = repository_policy.zone();
         let mut now = BTreeMap::new();
-        for control in report.evaluation.state.controls.standing(zone, report.evaluation.now) {
-            let Some(note) = control.note() else { continue };
-            let (file, what) = (control.file().to_string(), said::what(&control));
-            let told = format!("{what} {}", said::who(note, zone));
+        for one in report.evaluation.state.controls.standing(zone, report.evaluation.now) {
+            let Some(note) = one.note() else { continue };
+            let (file, what) = (one.file().to_string(), control::plain(&one, zone));
+            let told = format!("{what} {}", control::note(note, zone));
             if self.controls.get(&file) != Some(&told) {
                 tracing::info!(
                     %file, by = %Printable::bounded(&note.by, 200), reason = %Printable::bounded(&note.reason, 300),

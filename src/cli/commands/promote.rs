@@ -29,7 +29,8 @@ pub(super) async fn run(global: &Global, args: &Promote, output: &Output) -> Res
     let request =
         PassOptions { mode: PassMode::Manual(by_hand), requested_by: person::name(), dry_run: args.dry_run };
     let names = names(args, &services);
-    let asked = |elsewhere| Asked { names: &names, overrides: &overrides, elsewhere };
+    let asked =
+        |elsewhere| Asked { names: &names, overrides: &overrides, elsewhere, all_gates: global.verbose > 0 };
     let way = Way { is_yes: args.yes, question: "Promote?", doing: "Promoting" };
     let show = |session: &Session, report: &PassReport| {
         render::by_hand::promote(session.engine.repository_policy(), report, &asked(0))

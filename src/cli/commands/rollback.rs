@@ -30,13 +30,23 @@ pub(super) async fn run(global: &Global, args: &Rollback, output: &Output) -> Re
     let question = format!("Roll back {service} in {}?", args.environment);
     let way = Way { is_yes: args.yes, question: &question, doing: "Rolling back" };
     let show = |session: &Session, report: &PassReport| {
-        render::by_hand::rollback(session.engine.repository_policy(), report, &args.reason)
+        render::by_hand::rollback(
+            session.engine.repository_policy(),
+            report,
+            &args.reason,
+            global.verbose > 0,
+        )
     };
     let mut report = carry_out(&mut session, &request, &way, output, show).await?;
     set_aside(&mut report, |other| *other == service);
     let repository_policy = session.engine.repository_policy();
     match output.format {
-        Format::Text => output.text(&render::by_hand::rollback(repository_policy, &report, &args.reason))?,
+        Format::Text => output.text(&render::by_hand::rollback(
+            repository_policy,
+            &report,
+            &args.reason,
+            global.verbose > 0,
+        ))?,
         Format::Json => output.json("Rollback", &render::json::pass(repository_policy, &report))?,
     }
     Ok(exit_code(&report.problems))

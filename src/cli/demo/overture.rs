@@ -55,9 +55,9 @@ pub(super) async fn board(screen: &Screen<'_>, session: &mut Session) -> Result<
     if let Some(problem) = report.problems.iter().find(|problem| problem.is_error) {
         return Err(Fault::new(problem.class, problem.to_string()));
     }
-    let choice =
-        render::status::Choice { services: every_service()?, environments: Vec::new(), only_blocked: false };
-    let board = render::status::Board::of(session.engine.repository_policy(), &report, &choice);
+    let filter =
+        render::status::Filter { services: every_service()?, environments: Vec::new(), only_blocked: false };
+    let board = render::status::StatusTable::of(session.engine.repository_policy(), &report, &filter);
     screen.heading("tidegate status: the board")?;
     screen.quote(&board.render(report.evaluation.now, None))
 }

@@ -1,4 +1,4 @@
-//! Moves by hand as people read them: what was done or would be, what keeps the rest, and what to do about it.
+//! `promote` and `rollback` for people: what moved or would, what blocks the rest, and how to undo it.
 
 use std::fmt::Write;
 
@@ -9,64 +9,44 @@ use crate::policy::{Decision, NoCandidate, Overrides, approve_overriding};
 
 use super::{plan, problems};
 
-/// The most targets that are told to have nothing to come.
-const MOST_TOLD: usize = 20;
+/// The most targets without a candidate that are listed.
+const MOST_LISTED: usize = 20;
 
-/// What was asked for.
+/// The request that a report answers.
 pub(crate) struct Asked<'a> {
     /// The services, and where.
     pub(crate) names: &'a str,
     pub(crate) overrides: &'a Overrides,
-    /// How many problems were left out, since they concern others.
+    /// How many problems of other services were left out.
     pub(crate) elsewhere: usize,
+    /// Whether open gates are listed too.
+    pub(crate) all_gates: bool,
 }
 
 /// A promotion by hand, whether it was made, would be made, or may not be.
-pub(crate) fn promote(
-    repository_policy: &RepositoryPolicy,
-    report: &PassReport,
-    asked: &Asked<'_>,
-) -> String {
+pub(crate) fn promote(policy: &RepositoryPolicy, report: &PassReport, asked: &Asked<'_>) -> String {
     let mut text = String::new();
     for planned in &report.planned {
-        plan::promotion(&mut text, repository_policy, planned);
+        plan::promotion(&mut text, policy, planned, asked.all_gates);
     }
-    plan::promoted(&mut text, report);
-    plan::proposed(&mut text, repository_policy, report);
-    let mut current = Vec::new();
-    for (target, decision) in
-        report.evaluation.state.deployed.targets.iter().zip(&report.evaluation.decisions)
-    {
-        match decision {
-            Some(Decision::Wait(evaluation)) => {
-                plan::wait(&mut text, repository_policy, target, evaluation, report.evaluation.now);
-                if let Err(closed) = approve_overriding(evaluation, asked.overrides) {
-                    let _ = writeln!(text, "  {CYAN}hint{CYAN:#} {}\n", closed.hint());
-                }
-            }
-            Some(Decision::Current { why }) if !why.is_up_to_date() => {
-                plan::stay(&mut text, repository_policy, target, why);
-                if let NoCandidate::Pinned { tag, .. } = why {
-                    let _ =
-                        writeln!(text, "  {CYAN}hint{CYAN:#} {}", past_a_pin(repository_policy, target, tag));
-                }
-                text.push('\n');
-            }
-            Some(Decision::Current { why }) => {
-                let environment = &repository_policy.environments[target.environment].policy.name;
-                current.push(format!("{} in {environment}: {why}", target.service()));
-            }
-            Some(Decision::Promote(_)) | None => {}
-        }
+    for promoted in &report.promoted {
+        plan::promoted(&mut text, promoted);
+        because(&mut text, asked.overrides);
+        let Promoted { service, environment, .. } = promoted;
+        let _ = writeln!(
+            text,
+            "  undo      {DIM}tidegate rollback {service} --env {environment} --reason TEXT{DIM:#}"
+        );
     }
+    plan::proposed(&mut text, policy, report, asked.all_gates);
+    let up_to_date = kept(&mut text, policy, report, asked);
     text.push_str(&problems::render(&report.problems));
     if text.is_empty() {
-        if current.is_empty() {
-            current.push(format!("{} runs it already", asked.names));
-        }
-        text = format!("{}\n", nothing("Nothing to promote", &current));
-    } else if !current.is_empty() {
-        let _ = writeln!(text, "{DIM}{} up to date{DIM:#}", current.len());
+        let runs = || vec![format!("{} runs it already", asked.names)];
+        let reasons = if up_to_date.is_empty() { runs() } else { up_to_date };
+        text = format!("{}\n", nothing("Nothing to promote", &reasons));
+    } else if !up_to_date.is_empty() {
+        let _ = writeln!(text, "{DIM}{} up to date{DIM:#}", up_to_date.len());
     }
     if asked.elsewhere > 0 {
         let _ = writeln!(text, "{DIM}{}{DIM:#}", elsewhere(asked.elsewhere));
@@ -74,41 +54,82 @@ pub(crate) fn promote(
     text
 }
 
-fn past_a_pin(repository_policy: &RepositoryPolicy, target: &Target, tag: &Tag) -> String {
-    let (service, environment) =
-        (target.service(), &repository_policy.environments[target.environment].policy.name);
+fn because(text: &mut String, overrides: &Overrides) {
+    let mut reasons: Vec<&str> = overrides.overrides.iter().map(|one| one.reason()).collect();
+    reasons.dedup();
+    for reason in reasons {
+        let _ = writeln!(text, "  because   {}", Printable::bounded(reason, 300));
+    }
+}
+
+/// Tells what does not move, with hints; answers what is up to date.
+fn kept(text: &mut String, policy: &RepositoryPolicy, report: &PassReport, asked: &Asked<'_>) -> Vec<String> {
+    let mut up_to_date = Vec::new();
+    let evaluation = &report.evaluation;
+    for (target, decision) in evaluation.state.deployed.targets.iter().zip(&evaluation.decisions) {
+        match decision {
+            Some(Decision::Wait(gates)) => {
+                plan::wait(text, policy, target, gates, evaluation.now, asked.all_gates);
+                if let Err(closed) = approve_overriding(gates, asked.overrides) {
+                    let _ = writeln!(text, "  {CYAN}hint{CYAN:#} {}\n", closed.hint());
+                }
+            }
+            Some(Decision::Current { why }) if !why.is_up_to_date() => {
+                plan::stay(text, policy, target, why);
+                if let NoCandidate::Pinned { tag, .. } = why {
+                    let _ = writeln!(text, "  {CYAN}hint{CYAN:#} {}", past_a_pin(policy, target, tag));
+                }
+                text.push('\n');
+            }
+            Some(Decision::Current { why }) => {
+                let environment = &policy.environments[target.environment].policy.name;
+                up_to_date.push(format!("{} in {environment}: {why}", target.service()));
+            }
+            Some(Decision::Promote(_)) | None => {}
+        }
+    }
+    up_to_date
+}
+
+fn past_a_pin(policy: &RepositoryPolicy, target: &Target, tag: &Tag) -> String {
+    let (service, environment) = (target.service(), &policy.environments[target.environment].policy.name);
     format!(
-        "release the pin, or insist by hand: tidegate promote {service} --to {environment} --tag {tag} --override hold \
+        "release the pin, or override it: tidegate promote {service} --to {environment} --tag {tag} --override hold \
          --reason TEXT"
     )
 }
 
-/// That nothing is to do, and why, a line for each reason when there are several.
+/// Nothing to do, and why: one line per reason when there are several.
 pub(crate) fn nothing(what: &str, reasons: &[String]) -> String {
-    let more = reasons.len().saturating_sub(MOST_TOLD);
+    let more = reasons.len().saturating_sub(MOST_LISTED);
     match reasons {
         [one] => format!("{what}: {one}"),
         several if more == 0 => format!("{what}:\n  {}", several.join("\n  ")),
-        several => format!("{what}:\n  {}\n  and {more} more", several[..MOST_TOLD].join("\n  ")),
+        several => format!("{what}:\n  {}\n  and {more} more", several[..MOST_LISTED].join("\n  ")),
     }
 }
 
 fn elsewhere(count: usize) -> String {
     match count {
-        1 => "there is 1 problem elsewhere; `tidegate plan` tells it".to_owned(),
-        many => format!("there are {many} problems elsewhere; `tidegate plan` tells them"),
+        1 => "1 problem elsewhere; `tidegate plan` shows it".to_owned(),
+        many => format!("{many} problems elsewhere; `tidegate plan` shows them"),
     }
 }
 
-/// A way back, whether it was made or would be.
-pub(crate) fn rollback(repository_policy: &RepositoryPolicy, report: &PassReport, reason: &str) -> String {
+/// A rollback, whether it was made or would be.
+pub(crate) fn rollback(
+    policy: &RepositoryPolicy,
+    report: &PassReport,
+    reason: &str,
+    all_gates: bool,
+) -> String {
     let mut text = String::new();
     for planned in &report.planned {
-        plan::promotion(&mut text, repository_policy, planned);
+        plan::promotion(&mut text, policy, planned, all_gates);
     }
-    plan::proposed(&mut text, repository_policy, report);
+    plan::proposed(&mut text, policy, report, all_gates);
     for promoted in &report.promoted {
-        rolled_back(&mut text, repository_policy, report, promoted, reason);
+        rolled_back(&mut text, policy, report, promoted, reason);
     }
     text.push_str(&problems::render(&report.problems));
     text
@@ -116,35 +137,36 @@ pub(crate) fn rollback(repository_policy: &RepositoryPolicy, report: &PassReport
 
 fn rolled_back(
     text: &mut String,
-    repository_policy: &RepositoryPolicy,
+    policy: &RepositoryPolicy,
     report: &PassReport,
     promoted: &Promoted,
     reason: &str,
 ) {
-    let Promoted { service, environment, from, to, .. } = promoted;
+    let Promoted { service, environment, from, to, commit, .. } = promoted;
+    let commit = commit.short();
     let _ = writeln!(
         text,
         "{GREEN}rolled back{GREEN:#}  {BOLD}{service}{BOLD:#} in {CYAN}{environment}{CYAN:#}: {from} -> \
-         {GREEN}{to}{GREEN:#}  {DIM}{}{DIM:#}",
-        promoted.commit.short()
+         {GREEN}{to}{GREEN:#}  {DIM}{commit}{DIM:#}"
     );
     let _ = writeln!(text, "  because      {}", Printable::bounded(reason.trim(), 300));
     if let Some(file) = &promoted.quarantine {
         let _ = writeln!(text, "  quarantined  {from} in every environment  {DIM}{file}{DIM:#}");
     }
-    let _ = writeln!(text, "  next         only what is higher than {from} comes to {environment} by itself");
+    let _ = writeln!(text, "  next         {environment} takes only versions above {from}");
+    let _ = writeln!(text, "  undo         {DIM}git revert {commit}{DIM:#}");
     let is_elsewhere = |target: &&Target| {
         target.service() == service
             && target.image() == &promoted.image
-            && repository_policy.environments[target.environment].policy.name != *environment
+            && policy.environments[target.environment].policy.name != *environment
             && target.running.iter().any(|running| running.tag == *from)
     };
     for target in report.evaluation.state.deployed.targets.iter().filter(is_elsewhere) {
-        let elsewhere = &repository_policy.environments[target.environment].policy.name;
+        let elsewhere = &policy.environments[target.environment].policy.name;
         let _ = writeln!(
             text,
             "  {YELLOW}note{YELLOW:#}         {CYAN}{elsewhere}{CYAN:#} still runs {from}: tidegate rollback {service} \
-             --in {elsewhere} --reason TEXT"
+             --env {elsewhere} --reason TEXT"
         );
     }
 }
@@ -158,7 +180,7 @@ mod tests {
         let reasons = |count: usize| (0..count).map(|number| number.to_string()).collect::<Vec<_>>();
         assert_eq!(nothing("Nothing", &reasons(1)), "Nothing: 0");
         assert_eq!(nothing("Nothing", &reasons(2)), "Nothing:\n  0\n  1");
-        let many = nothing("Nothing", &reasons(MOST_TOLD + 2));
+        let many = nothing("Nothing", &reasons(MOST_LISTED + 2));
         assert!(many.ends_with("\n  19\n  and 2 more"), "{many}");
     }
 }

@@ -8,11 +8,11 @@ use anstyle::Style;
 use crate::cli::output::{BOLD, CYAN, DIM, GREEN, RED, YELLOW};
 use crate::engine::{CandidateStatus, Explained, Explanation, Mover, TargetStatus, ToldGate};
 use crate::model::{Elapsed, Printable, Timestamp};
-use crate::policy::{Answer, Fate, RolledBack, ShownTime, Starvation, VersionFate};
+use crate::policy::{Answer, Fate, RolledBack, Starvation, VersionFate};
 
 use super::remedy::{self, Told};
 use super::table::{self, Cell};
-use super::{problems, said, time};
+use super::{control, problems, time};
 
 /// The most versions above what runs that are told; more are counted.
 const MOST_VERSIONS: usize = 12;
@@ -73,7 +73,7 @@ fn running(explanation: &Explanation, now: Timestamp) -> String {
             }
             Mover::Person { author } => Printable::bounded(author, 60).to_string(),
         };
-        let since = ShownTime { at: arrival.at, zone: explanation.zone };
+        let since = time::local(arrival.at, explanation.zone);
         let (age, commit) = (time::age(arrival.at, now), arrival.commit.short());
         let _ = write!(text, " since {since} {DIM}({age}){DIM:#}, by {by} in {commit}");
     }
@@ -139,7 +139,7 @@ fn waits(explanation: &Explanation, candidate_status: &CandidateStatus, now: Tim
             format!("{told}: {YELLOW}does not come by itself any more{YELLOW:#}")
         }
         Some(at) => {
-            let shown = ShownTime { at, zone: explanation.zone };
+            let shown = time::local(at, explanation.zone);
             format!(
                 "{told}: at the earliest {YELLOW}{shown}{YELLOW:#} {DIM}(in {}){DIM:#}",
                 time::until(at, now)
@@ -258,7 +258,7 @@ fn ways(text: &mut String, explanation: &Explanation, candidate_status: &Candida
 }
 
 fn starving(text: &mut String, starvation: &Starvation, explanation: &Explanation) {
-    let since = ShownTime { at: starvation.since, zone: explanation.zone };
+    let since = time::local(starvation.since, explanation.zone);
     let needed = Elapsed(starvation.needed);
     let _ = writeln!(
         text,
@@ -314,7 +314,7 @@ fn verdicts(text: &mut String, explanation: &Explanation) {
     }
     let _ = writeln!(text, "\n  {DIM}moved back by people{DIM:#}");
     let row = |moved: &RolledBack| {
-        let at = ShownTime { at: moved.at, zone: explanation.zone };
+        let at = time::local(moved.at, explanation.zone);
         let author = Printable::bounded(&moved.author, 60);
         let what = format!("left in {} at {at}, by {author} in {}", moved.environment, moved.commit.short());
         vec![Cell::plain(moved.version.to_string()), Cell::plain(what)]
@@ -328,9 +328,11 @@ fn controls(text: &mut String, explanation: &Explanation) {
         return;
     }
     let _ = writeln!(text, "\n  {DIM}said by control files{DIM:#}");
-    for control in &explanation.controls {
-        let who = control.note().map(|note| said::who(note, explanation.zone)).unwrap_or_default();
-        let _ = writeln!(text, "    {} {DIM}{who}{DIM:#}", said::what(control));
+    for one in &explanation.controls {
+        let zone = explanation.zone;
+        let note = one.note().map(|note| control::note(note, zone)).unwrap_or_default();
+        let (kind, subject) = (control::kind(one), control::subject(one, zone));
+        let _ = writeln!(text, "    {kind} of {subject} {DIM}{note}{DIM:#}");
     }
 }
 

@@ -32,7 +32,7 @@ fn row(told: &Move, zone: Tz) -> Vec<Cell> {
     };
     let why = told.why.as_ref().map(|why| Printable::bounded(why, 80).to_string()).unwrap_or_default();
     vec![
-        Cell::styled(time::wall(told.at, zone), DIM),
+        Cell::styled(time::local(told.at, zone), DIM),
         Cell::plain(told.environment.to_string()),
         Cell::plain(told.service.to_string()),
         change,

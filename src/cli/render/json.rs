@@ -9,6 +9,8 @@ use crate::engine::{
 use crate::model::{Outcome, Tag, Timestamp};
 use crate::policy::{Answer, Decision, GateEvaluation, GateReport, NoCandidate};
 
+use super::target_state::is_superseded;
+
 mod explain;
 mod status;
 
@@ -247,6 +249,7 @@ fn waiting(repository_policy: &RepositoryPolicy, report: &PassReport) -> Vec<Wai
     let decided = deployed.targets.iter().zip(&report.evaluation.decisions);
     decided
         .filter_map(|(target, decision)| match decision {
+            Some(Decision::Wait(_)) if is_superseded(repository_policy, report, target) => None,
             Some(Decision::Wait(evaluation)) => Some(wait(repository_policy, target, evaluation)),
             _ => None,
         })

@@ -1,5 +1,6 @@
 //! Results as people and programs read them. Nothing here decides anything.
 
+mod blockers;
 pub(crate) mod by_hand;
 pub(crate) mod changelog;
 pub(crate) mod control;
@@ -12,11 +13,13 @@ pub(crate) mod plan;
 pub(crate) mod problems;
 mod remedy;
 pub(crate) mod requests;
-pub(crate) mod said;
 pub(crate) mod simulation;
 pub(crate) mod status;
 mod table;
+pub(crate) mod target_state;
 pub(crate) mod time;
+
+pub(crate) use table::fit;
 
 /// How a waiting ended, and after how long.
 #[derive(Clone, Copy, Debug, serde::Serialize)]

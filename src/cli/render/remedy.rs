@@ -3,10 +3,10 @@
 use std::fmt::Write;
 
 use crate::engine::{CandidateStatus, Explanation};
-use crate::model::{Printable, RepoPath, Timestamp};
-use crate::policy::{Insisting, Remedy, ShownTime};
+use crate::model::{Printable, RepoPath};
+use crate::policy::{Insisting, Remedy};
 
-use super::control;
+use super::{control, time};
 
 /// A remedy as it is told.
 pub(super) struct Told {
@@ -23,7 +23,7 @@ pub(super) fn tell(remedy: &Remedy, explanation: &Explanation) -> Told {
     let by_command = |text: String, command: String| Told { text, command: Some(command) };
     let file = |file: &RepoPath| Printable::new(file.as_str()).to_string();
     match remedy {
-        Remedy::Wait { until } => by_hand(format!("waiting until {}", shown(*until, explanation))),
+        Remedy::Wait { until } => by_hand(format!("waiting until {}", time::local(*until, explanation.zone))),
         Remedy::AskAgain => by_hand("the next pass, when the registry answers".to_owned()),
         Remedy::NewerVersion { than } => by_hand(format!("a version above {than}")),
         Remedy::Release { file: path } => {
@@ -109,8 +109,4 @@ pub(super) fn override_all(explanation: &Explanation, candidate_status: &Candida
     }
     command.push_str(" --reason WHY");
     is_any.then_some(command)
-}
-
-fn shown(at: Timestamp, explanation: &Explanation) -> ShownTime {
-    ShownTime { at, zone: explanation.zone }
 }

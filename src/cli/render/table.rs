@@ -28,6 +28,37 @@ impl Cell {
     }
 }
 
+/// Cuts every line of a styled text to so many characters; a cut line ends in an ellipsis.
+pub(crate) fn fit(text: &str, width: usize) -> String {
+    let mut fitted = String::with_capacity(text.len());
+    for line in text.lines() {
+        let excess = anstream::adapter::strip_str(line).to_string().chars().count() > width;
+        match excess {
+            false => fitted.push_str(line),
+            true => cut_line(&mut fitted, line, width.saturating_sub(1)),
+        }
+        fitted.push('\n');
+    }
+    fitted
+}
+
+fn cut_line(fitted: &mut String, line: &str, most: usize) {
+    let (mut shown, mut is_escape) = (0, false);
+    for character in line.chars() {
+        if character == '\u{1b}' {
+            is_escape = true;
+        } else if is_escape {
+            is_escape = !character.is_ascii_alphabetic();
+        } else if shown == most {
+            break;
+        } else {
+            shown += 1;
+        }
+        fitted.push(character);
+    }
+    fitted.push_str("…\u{1b}[0m");
+}
+
 /// How wide the rows are.
 pub(super) fn width(rows: &[Vec<Cell>]) -> usize {
     let columns = rows.iter().map(Vec::len).max().unwrap_or(0);
@@ -74,6 +105,14 @@ mod tests {
         cell.cut(4);
         assert_eq!(cell.text, "grö…");
         assert_eq!(width(&[vec![cell, Cell::plain("b")], vec![Cell::plain("a")]]), 7);
+    }
+
+    #[test]
+    fn a_styled_line_is_cut_at_its_visible_width() {
+        let bold = "\u{1b}[1mabcdef\u{1b}[0m";
+        assert_eq!(fit(bold, 6), format!("{bold}\n"));
+        assert_eq!(fit(&format!("{bold}\nxy\n"), 4), "\u{1b}[1mabc…\u{1b}[0m\nxy\n");
+        assert_eq!(fit("größer als", 6), "größe…\u{1b}[0m\n");
     }
 
     #[test]

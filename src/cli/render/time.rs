@@ -1,10 +1,12 @@
-//! Times as people say them.
+//! Times and durations for people: local, with their zone.
 
 use std::time::Duration;
 
+use chrono::{NaiveDateTime, TimeZone as _};
 use chrono_tz::Tz;
 
 use crate::model::{Elapsed, Timestamp};
+use crate::policy::ShownTime;
 
 /// How long ago: `3d4h`, `12s`.
 pub(super) fn age(then: Timestamp, now: Timestamp) -> String {
@@ -18,7 +20,37 @@ pub(super) fn until(then: Timestamp, now: Timestamp) -> String {
     Elapsed(Duration::from_secs(whole)).to_string()
 }
 
-/// A wall time in the configured zone: `Mon 2026-11-23 14:22`.
-pub(crate) fn wall(at: Timestamp, zone: Tz) -> String {
-    at.with_timezone(&zone).format("%a %Y-%m-%d %H:%M:%S").to_string()
+/// A time in the configured zone: `2026-11-23 14:22:05 -03`.
+pub(crate) fn local(at: Timestamp, zone: Tz) -> String {
+    ShownTime { at, zone }.to_string()
+}
+
+/// A wall time of the configured zone: `2026-12-18 00:00 -03`. Without a zone where the clocks skip it.
+pub(super) fn wall(at: NaiveDateTime, zone: Tz) -> String {
+    match zone.from_local_datetime(&at).earliest() {
+        Some(at) => local(at.to_utc(), zone),
+        None => at.format("%Y-%m-%d %H:%M").to_string(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn times_have_their_zone() {
+        let at = "2026-11-23T17:22:05Z".parse().unwrap();
+        assert_eq!(local(at, chrono_tz::America::Santiago), "2026-11-23 14:22:05 -03");
+        let noon = "2026-12-18T12:00:00".parse().unwrap();
+        assert_eq!(wall(noon, chrono_tz::America::Santiago), "2026-12-18 12:00 -03");
+        let skipped = "2026-03-29T02:30:00".parse().unwrap();
+        assert_eq!(wall(skipped, chrono_tz::Europe::Berlin), "2026-03-29 02:30");
+    }
+
+    #[test]
+    fn a_time_to_come_is_rounded_up() {
+        let now = "2026-11-23T17:22:05.300Z".parse().unwrap();
+        assert_eq!(until("2026-11-23T17:22:07Z".parse().unwrap(), now), "2s");
+        assert_eq!(age("2026-11-18T19:22:05Z".parse().unwrap(), now), "4d22h");
+    }
 }

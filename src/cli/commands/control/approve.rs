@@ -37,11 +37,8 @@ pub(in crate::cli::commands) async fn approve(
         return Err(Fault::new(Class::Usage, "a digest is of one image, and several wait for approval")
             .with_hint("name one service and one environment, or leave --digest out"));
     }
-    let zone = desk.session.config.timezone;
-    let shown: String = waiting
-        .iter()
-        .map(|one| render::plan::asked_about(&one.heading, &one.gates, desk.now, zone))
-        .collect();
+    let shown: String =
+        waiting.iter().map(|one| render::plan::asked_about(&one.heading, &one.gates)).collect();
     let how =
         How { kind: "Approve", going: &args.going, shown: &shown, question: Some("Approve?"), unless: None };
     if waiting.is_empty() {
@@ -60,10 +57,8 @@ pub(in crate::cli::commands) async fn approve(
     }
     let code = desk.put(&state, approvals, &how).await?;
     if output.format == Format::Text {
-        let still: String = waiting
-            .iter()
-            .map(|one| render::plan::still_closed(&one.place, &one.others(), desk.now, zone))
-            .collect();
+        let still: String =
+            waiting.iter().map(|one| render::plan::still_closed(&one.place, &one.others())).collect();
         output.text(&still)?;
     }
     Ok(code)

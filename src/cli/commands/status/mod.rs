@@ -10,23 +10,23 @@ use crate::cli::args::{Format, Global, Status};
 use crate::cli::output::Output;
 use crate::cli::render::{
     self,
-    status::{Board, Choice},
+    status::{Filter, StatusTable},
 };
 use crate::cli::wiring::Session;
 use crate::engine::{PassOptions, RepositoryPolicy};
 use crate::model::{Class, EnvironmentName, Fault};
 
-use super::{activity, exit_code};
+use super::{activity, exit_code_of_pass};
 
 pub(super) async fn run(global: &Global, args: &Status, output: &Output) -> Result<ExitCode, Fault> {
     if args.watch {
         return Box::pin(watch::watch(global, args, output)).await;
     }
     let mut session = Session::open(global, output).await?;
-    let choice = choice(args, session.engine.repository_policy())?;
+    let filter = filter(args, session.engine.repository_policy())?;
     let _turn = session.turn(output).await?;
     let report = activity::during("Looking", session.engine.pass(&PassOptions::plan())).await?;
-    let deployed = Board::of(session.engine.repository_policy(), &report, &choice);
+    let deployed = StatusTable::of(session.engine.repository_policy(), &report, &filter);
     if deployed.rows.is_empty() && !args.services.is_empty() && !args.blocked {
         let message = format!("no service is called {}", args.services.join(" or "));
         return Err(Fault::new(Class::Usage, message).with_hint("`tidegate status` lists all of them"));
@@ -37,10 +37,10 @@ pub(super) async fn run(global: &Global, args: &Status, output: &Output) -> Resu
         Format::Text => output.text(&deployed.render(report.evaluation.now, output.width()))?,
         Format::Json => output.json("Status", &render::json::status(&deployed))?,
     }
-    Ok(exit_code(&report.problems))
+    Ok(exit_code_of_pass(session.engine.repository_policy(), &report))
 }
 
-fn choice(args: &Status, repository_policy: &RepositoryPolicy) -> Result<Choice, Fault> {
+fn filter(args: &Status, repository_policy: &RepositoryPolicy) -> Result<Filter, Fault> {
     let place = |name: &EnvironmentName| {
         repository_policy.find(name).ok_or_else(|| {
             let environments = repository_policy.environments.iter();
@@ -52,7 +52,7 @@ fn choice(args: &Status, repository_policy: &RepositoryPolicy) -> Result<Choice,
     let mut environments = args.environments.iter().map(place).collect::<Result<Vec<_>, _>>()?;
     environments.sort_unstable();
     environments.dedup();
-    Ok(Choice { services: globs(&args.services)?, environments, only_blocked: args.blocked })
+    Ok(Filter { services: globs(&args.services)?, environments, only_blocked: args.blocked })
 }
 
 /// The services that are asked for; every one, when none is named.

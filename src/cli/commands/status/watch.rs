@@ -10,7 +10,7 @@ use tokio::signal::unix::{SignalKind, signal};
 
 use crate::cli::args::{Format, Global, Status};
 use crate::cli::output::{DIM, Output, RED};
-use crate::cli::render::status::{Board, Choice};
+use crate::cli::render::status::{Filter, StatusTable};
 use crate::cli::render::{self, time};
 use crate::cli::screen::Screen;
 use crate::cli::signals::Signals;
@@ -28,13 +28,13 @@ const DRAW: Duration = Duration::from_secs(1);
 pub(super) async fn watch(global: &Global, args: &Status, output: &Output) -> Result<ExitCode, Fault> {
     let mut signals = Signals::listen()?;
     let mut session = Session::of(load(global, output)?, output).await?;
-    let choice = super::choice(args, session.engine.repository_policy())?;
+    let filter = super::filter(args, session.engine.repository_policy())?;
     let stop = session.stop.clone();
     let ended = if output.is_terminal() {
-        on_terminal(&mut session, &choice, output, &mut signals).await
+        on_terminal(&mut session, &filter, output, &mut signals).await
     } else {
         tokio::select! {
-            ended = on_pipe(&mut session, &choice, output) => ended,
+            ended = on_pipe(&mut session, &filter, output) => ended,
             _ = signals.next() => Ok(()),
         }
     };
@@ -89,7 +89,7 @@ impl Seen {
 
 async fn on_terminal(
     session: &mut Session,
-    choice: &Choice,
+    filter: &Filter,
     output: &Output,
     signals: &mut Signals,
 ) -> Result<(), Fault> {
@@ -111,7 +111,7 @@ async fn on_terminal(
         }
         let looked_at = tokio::time::Instant::now();
         while looked_at.elapsed() < LOOK {
-            draw(&screen, session, choice, &seen, output)?;
+            draw(&screen, session, filter, &seen, output)?;
             tokio::select! {
                 () = tokio::time::sleep(DRAW) => {}
                 _ = resized.recv() => {}
@@ -130,7 +130,7 @@ fn is_end(key: u8) -> bool {
 fn draw(
     screen: &Screen,
     session: &Session,
-    choice: &Choice,
+    filter: &Filter,
     seen: &Seen,
     output: &Output,
 ) -> Result<(), Fault> {
@@ -138,20 +138,20 @@ fn draw(
     let (width, _) = screen.size();
     let text = match &seen.report {
         Some(report) => {
-            Board::of(session.engine.repository_policy(), report, choice).render(now, Some(width))
+            StatusTable::of(session.engine.repository_policy(), report, filter).render(now, Some(width))
         }
         None => String::new(),
     };
-    let mut last = format!("{DIM}{}, q leaves{DIM:#}", time::wall(now, session.config.timezone));
+    let mut last = format!("{DIM}{}, q to quit{DIM:#}", time::local(now, session.config.timezone));
     if let Some(failure) = &seen.failure {
         last = format!("{RED}{}{RED:#}  {last}", Printable::bounded(failure, 200));
     }
-    screen.draw(&output.shown(&text)?, &output.shown(&last)?);
+    screen.draw(&output.shown(&render::fit(&text, width))?, &output.shown(&last)?);
     Ok(())
 }
 
 /// The whole board once, and then what changes.
-async fn on_pipe(session: &mut Session, choice: &Choice, output: &Output) -> Result<(), Fault> {
+async fn on_pipe(session: &mut Session, filter: &Filter, output: &Output) -> Result<(), Fault> {
     let mut seen = Seen::default();
     let mut told: Option<BTreeMap<String, String>> = None;
     loop {
@@ -160,7 +160,7 @@ async fn on_pipe(session: &mut Session, choice: &Choice, output: &Output) -> Res
             // Standard error may be closed; the watching goes on all the same.
             let _ = output.complain(&format!("looking again soon: {}\n", Printable::bounded(failure, 300)));
         } else if let Some(report) = seen.report.as_ref().filter(|_| is_new) {
-            let deployed = Board::of(session.engine.repository_policy(), report, choice);
+            let deployed = StatusTable::of(session.engine.repository_policy(), report, filter);
             let states = deployed.states(report.evaluation.now);
             if told.as_ref() != Some(&states) {
                 tell(&deployed, told.as_ref(), &states, session, output)?;
@@ -175,7 +175,7 @@ async fn on_pipe(session: &mut Session, choice: &Choice, output: &Output) -> Res
 }
 
 fn tell(
-    deployed: &Board<'_>,
+    deployed: &StatusTable<'_>,
     before: Option<&BTreeMap<String, String>>,
     after: &BTreeMap<String, String>,
     session: &Session,
@@ -189,7 +189,7 @@ fn tell(
             let changed = after.iter().filter(|(what, state)| before.get(*what) != Some(state));
             let changed = changed.map(|(what, state)| format!("{what}: {state}"));
             let gone = before.keys().filter(|what| !after.contains_key(*what));
-            let at = time::wall(now, session.config.timezone);
+            let at = time::local(now, session.config.timezone);
             let mut text = String::new();
             for line in changed.chain(gone.map(|what| format!("{what}: no more"))) {
                 let _ = writeln!(text, "{DIM}{at}{DIM:#} {line}");

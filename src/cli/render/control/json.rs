@@ -7,7 +7,7 @@ use crate::engine::ControlChangeResult;
 use crate::model::{EnvironmentName, RepoPath, Timestamp};
 use crate::policy::Control;
 
-use super::{RenderContext, sentence};
+use super::RenderContext;
 
 /// What became of control files.
 #[derive(Serialize)]
@@ -49,20 +49,20 @@ pub(crate) fn nothing(dry_run: bool, why: &str) -> Orders {
 }
 
 /// What was written and removed, or would be.
-pub(crate) fn json(scene: &RenderContext<'_>, ordered: &ControlChangeResult) -> Orders {
+pub(crate) fn json(context: &RenderContext<'_>, change: &ControlChangeResult) -> Orders {
     let written = |(file, text): &(RepoPath, String)| ControlFile {
         text: Some(text.clone()),
         ..of(file, &control::read(file, text.as_bytes()))
     };
-    let removed = |file: &RepoPath| match scene.state.control_at(file) {
+    let removed = |file: &RepoPath| match context.state.control_at(file) {
         Some(control) => of(file, control),
         None => ControlFile { file: file.to_string(), ..ControlFile::default() },
     };
     Orders {
-        dry_run: scene.dry_run,
-        commit: ordered.commit.map(|commit| commit.to_string()),
-        written: ordered.written.iter().map(written).collect(),
-        removed: ordered.removed.iter().map(removed).collect(),
+        dry_run: context.dry_run,
+        commit: change.commit.map(|commit| commit.to_string()),
+        written: change.written.iter().map(written).collect(),
+        removed: change.removed.iter().map(removed).collect(),
         nothing: None,
     }
 }
@@ -71,7 +71,7 @@ fn of(file: &RepoPath, control: &Control) -> ControlFile {
     let note = control.note();
     let common = ControlFile {
         file: file.to_string(),
-        control: sentence::kind_of(control).map(control::Kind::as_word),
+        control: control::Kind::of(control).map(control::Kind::as_word),
         reason: note.map(|note| note.reason.clone()),
         by: note.map(|note| note.by.clone()),
         at: note.map(|note| note.at),

@@ -1,4 +1,4 @@
-//! Control files as people and programs read them: what is said from now on, and what no more.
+//! Control files for people and programs: what was written, and what was removed.
 
 mod json;
 mod sentence;
@@ -13,20 +13,21 @@ use chrono_tz::Tz;
 use crate::cli::output::{CYAN, DIM, GREEN, YELLOW};
 use crate::control;
 use crate::engine::{ControlChangeResult, RepositoryPolicy, RepositoryState, Target};
-use crate::model::{Printable, RepoPath, ServiceName, Timestamp};
+use crate::model::{Printable, RepoPath, ServiceName, ServicePattern, Timestamp};
 use crate::policy::{Candidate, Control, Quarantine};
 
 use super::{diff, time};
 
 pub(crate) use json::{json, nothing};
-pub(super) use sentence::{release, word};
+pub(super) use sentence::{kind, release, subject, word};
+pub(crate) use sentence::{note, plain};
 
 /// The most services that are listed.
 const MOST_LISTED: usize = 6;
 
-/// What an order is told against.
+/// What a change of control files is shown against.
 pub(crate) struct RenderContext<'a> {
-    /// The repository before it.
+    /// The repository before the change.
     pub(crate) state: &'a RepositoryState,
     pub(crate) repository_policy: &'a RepositoryPolicy,
     pub(crate) zone: Tz,
@@ -37,42 +38,41 @@ pub(crate) struct RenderContext<'a> {
 
 /// A time on the wall of the zone.
 pub(crate) fn wall(at: Timestamp, zone: Tz) -> String {
-    time::wall(at, zone)
+    time::local(at, zone)
 }
 
 /// The kinds of the control files at these places, each once.
 pub(crate) fn kinds(state: &RepositoryState, files: &[RepoPath]) -> Vec<&'static str> {
-    let kinds: BTreeSet<&str> =
-        files.iter().filter_map(|file| state.control_at(file)).map(sentence::kind).collect();
+    let kinds: BTreeSet<&str> = files.iter().filter_map(|file| state.control_at(file)).map(kind).collect();
     kinds.into_iter().collect()
 }
 
 /// What was written and removed, or would be.
-pub(crate) fn text(scene: &RenderContext<'_>, ordered: &ControlChangeResult) -> String {
+pub(crate) fn text(context: &RenderContext<'_>, change: &ControlChangeResult) -> String {
     let mut text = String::new();
-    let commit = ordered.commit.map(|commit| format!("  {DIM}{}{DIM:#}", commit.short())).unwrap_or_default();
-    for (file, content) in &ordered.written {
-        written(&mut text, scene, file, content, &commit);
+    let commit = change.commit.map(|commit| format!("  {DIM}{}{DIM:#}", commit.short())).unwrap_or_default();
+    for (file, content) in &change.written {
+        written(&mut text, context, file, content, &commit);
     }
-    for file in &ordered.removed {
-        removed(&mut text, scene, file, &commit);
+    for file in &change.removed {
+        removed(&mut text, context, file, &commit);
     }
     text
 }
 
-fn written(text: &mut String, scene: &RenderContext<'_>, file: &RepoPath, content: &str, commit: &str) {
+fn written(text: &mut String, context: &RenderContext<'_>, file: &RepoPath, content: &str, commit: &str) {
     let control = control::read(file, content.as_bytes());
-    let (verb, sentence) = (sentence::verb(&control), sentence::of(&control, scene.zone, scene.now));
-    let would = if scene.dry_run { "would be " } else { "" };
+    let (verb, sentence) = (sentence::verb(&control), sentence::of(&control, context.zone, context.now));
+    let would = if context.dry_run { "would be " } else { "" };
     let _ = writeln!(text, "{GREEN}{would}{verb}{GREEN:#}  {sentence}{commit}");
     if let Some(note) = control.note() {
         let _ = writeln!(text, "  because   {}", Printable::bounded(&note.reason, 300));
     }
-    covered(text, scene, &control);
-    if let Some(before) = scene.state.control_at(file) {
+    covered(text, context, &control);
+    if let Some(before) = context.state.control_at(file) {
         replaced(text, before);
     }
-    if scene.dry_run {
+    if context.dry_run {
         text.push_str(&diff::added(file, content));
         return;
     }
@@ -82,19 +82,19 @@ fn written(text: &mut String, scene: &RenderContext<'_>, file: &RepoPath, conten
     }
 }
 
-fn removed(text: &mut String, scene: &RenderContext<'_>, file: &RepoPath, commit: &str) {
-    let would = if scene.dry_run { "would be " } else { "" };
-    let control = scene.state.control_at(file);
+fn removed(text: &mut String, context: &RenderContext<'_>, file: &RepoPath, commit: &str) {
+    let would = if context.dry_run { "would be " } else { "" };
+    let control = context.state.control_at(file);
     let file = Printable::new(file.as_str());
     let Some(control) = control else {
         let _ = writeln!(text, "{GREEN}{would}removed{GREEN:#}  {file}{commit}");
         return;
     };
-    let (kind, sentence) = (sentence::kind(control), sentence::of(control, scene.zone, scene.now));
+    let (kind, sentence) = (kind(control), sentence::of(control, context.zone, context.now));
     let _ = writeln!(text, "{GREEN}{would}released{GREEN:#}  {YELLOW}{kind}{YELLOW:#} of {sentence}{commit}");
     if let Some(note) = control.note() {
         let (by, reason) = (Printable::bounded(&note.by, 60), Printable::bounded(&note.reason, 300));
-        let _ = writeln!(text, "  was       by {by}, {} ago: {reason}", time::age(note.at, scene.now));
+        let _ = writeln!(text, "  was       by {by}, {} ago: {reason}", time::age(note.at, context.now));
     }
     let _ = writeln!(text, "  file      {DIM}{file}{DIM:#}");
 }
@@ -103,17 +103,17 @@ fn replaced(text: &mut String, before: &Control) {
     let _ = match before.note() {
         Some(note) => {
             let (by, reason) = (Printable::bounded(&note.by, 60), Printable::bounded(&note.reason, 200));
-            writeln!(text, "  replaces  what {by} said: {reason}")
+            writeln!(text, "  replaces  the one by {by}: {reason}")
         }
-        None => writeln!(text, "  replaces  {YELLOW}a file that nobody could read{YELLOW:#}"),
+        None => writeln!(text, "  replaces  {YELLOW}a file that could not be read{YELLOW:#}"),
     };
 }
 
-/// Whom it concerns now, where that is not plain from the words.
-fn covered(text: &mut String, scene: &RenderContext<'_>, control: &Control) {
+/// The services that it covers now, where the sentence does not name them all.
+fn covered(text: &mut String, context: &RenderContext<'_>, control: &Control) {
     let environment_of =
-        |target: &Target| &scene.repository_policy.environments[target.environment].policy.name;
-    let targets = || scene.state.deployed.targets.iter();
+        |target: &Target| &context.repository_policy.environments[target.environment].policy.name;
+    let targets = || context.state.deployed.targets.iter();
     let listed: Vec<&Target> = match control {
         Control::Hold(hold) => {
             targets().filter(|target| hold.covers.covers(target.service(), environment_of(target))).collect()
@@ -124,7 +124,12 @@ fn covered(text: &mut String, scene: &RenderContext<'_>, control: &Control) {
             for target in
                 stays.filter(|target| !target.running.iter().all(|one| pin.versions.admits(&one.version)))
             {
-                stay(text, target, environment_of(target).as_str(), "which is no such version, and stays");
+                stay(
+                    text,
+                    target,
+                    environment_of(target).as_str(),
+                    "which is outside the pin, and stays there",
+                );
             }
             return;
         }
@@ -134,7 +139,7 @@ fn covered(text: &mut String, scene: &RenderContext<'_>, control: &Control) {
                     text,
                     target,
                     environment_of(target).as_str(),
-                    "and stays there: `tidegate rollback` moves it away",
+                    "and stays there until `tidegate rollback`",
                 );
             }
             return;
@@ -159,7 +164,7 @@ fn covered(text: &mut String, scene: &RenderContext<'_>, control: &Control) {
     }
 }
 
-fn is_one(services: Option<&crate::model::ServicePattern>) -> bool {
+fn is_one(services: Option<&ServicePattern>) -> bool {
     services.is_some_and(|services| services.exact().is_some())
 }
 

@@ -1,4 +1,4 @@
-//! What a control says, in one sentence, and the words by which it is ended.
+//! What a control says, as a sentence, and the command that removes it.
 
 use std::fmt::Write;
 
@@ -7,27 +7,13 @@ use chrono_tz::Tz;
 use crate::cli::output::{BOLD, CYAN, GREEN};
 use crate::control::Kind;
 use crate::model::{EnvironmentName, Printable, ServicePattern, Timestamp};
-use crate::policy::Control;
+use crate::policy::{Control, Note};
 
 use crate::cli::render::time;
 
 /// The kind as a word.
-pub(super) fn kind(control: &Control) -> &'static str {
-    match kind_of(control) {
-        Some(kind) => kind.as_word(),
-        None => "unreadable file",
-    }
-}
-
-pub(super) fn kind_of(control: &Control) -> Option<Kind> {
-    Some(match control {
-        Control::Hold(_) => Kind::Hold,
-        Control::Pin(_) => Kind::Pin,
-        Control::Quarantine(_) => Kind::Quarantine,
-        Control::Approval(_) => Kind::Approval,
-        Control::Freeze(_) => Kind::Freeze,
-        Control::Unreadable(_) => return None,
-    })
+pub(in crate::cli::render) fn kind(control: &Control) -> &'static str {
+    Kind::of(control).map_or("unreadable file", Kind::as_word)
 }
 
 /// What was done by it.
@@ -42,36 +28,44 @@ pub(super) fn verb(control: &Control) -> &'static str {
     }
 }
 
-/// Whom it covers, to what, and until when.
-pub(super) fn of(control: &Control, zone: Tz, now: Timestamp) -> String {
-    let mut text = match control {
-        Control::Hold(hold) => whom(hold.covers.services.as_ref(), &hold.covers.environments),
+/// Whom it covers, and to what: `common/api in prod to ~1.0`.
+pub(in crate::cli::render) fn subject(control: &Control, zone: Tz) -> String {
+    match control {
+        Control::Hold(hold) => covered(hold.covers.services.as_ref(), &hold.covers.environments),
         Control::Pin(pin) => {
-            let whom = whom(pin.covers.services.as_ref(), &pin.covers.environments);
-            format!("{whom} to {GREEN}{}{GREEN:#}", Printable::new(pin.versions.as_str()))
+            let covered = covered(pin.covers.services.as_ref(), &pin.covers.environments);
+            format!("{covered} to {GREEN}{}{GREEN:#}", Printable::new(pin.versions.as_str()))
         }
         Control::Quarantine(quarantine) => {
             let (version, services) = (&quarantine.version, Some(&quarantine.services));
-            format!("{GREEN}{version}{GREEN:#} of {}", whom(services, &[]))
+            format!("{GREEN}{version}{GREEN:#} of {}", covered(services, &[]))
         }
         Control::Approval(approval) => {
             let (service, environment) = (&approval.service, &approval.environment);
             format!(
-                "{GREEN}{}{GREEN:#} of {BOLD}{service}{BOLD:#} for {CYAN}{environment}{CYAN:#} as {}",
-                approval.version, approval.digest
+                "{GREEN}{}{GREEN:#} of {BOLD}{service}{BOLD:#} for {CYAN}{environment}{CYAN:#}",
+                approval.version
             )
         }
         Control::Freeze(order) => {
             let (from, to) = order.freeze.span();
-            let whom = whom(order.services.as_ref(), order.freeze.environments());
-            let form = "%a %Y-%m-%d %H:%M:%S";
+            let covered = covered(order.services.as_ref(), order.freeze.environments());
             let name = Printable::bounded(order.freeze.name(), 100);
-            format!("{whom} from {} to {} ({name})", from.format(form), to.format(form))
+            format!("{covered} from {} to {} ({name})", time::wall(from, zone), time::wall(to, zone))
         }
         Control::Unreadable(unreadable) => Printable::new(unreadable.file.as_str()).to_string(),
-    };
+    }
+}
+
+/// The subject, the approved image, and until when it counts.
+pub(super) fn of(control: &Control, zone: Tz, now: Timestamp) -> String {
+    let mut text = subject(control, zone);
+    // Writing to a string does not fail.
+    if let Control::Approval(approval) = control {
+        let _ = write!(text, " as {}", approval.digest);
+    }
     if let Some(expires) = control.note().and_then(|note| note.expires) {
-        let _ = write!(text, ", until {}", time::wall(expires, zone));
+        let _ = write!(text, ", until {}", time::local(expires, zone));
         if expires > now {
             let _ = write!(text, " (for {})", time::until(expires, now));
         }
@@ -79,7 +73,24 @@ pub(super) fn of(control: &Control, zone: Tz, now: Timestamp) -> String {
     text
 }
 
-fn whom(services: Option<&ServicePattern>, environments: &[EnvironmentName]) -> String {
+/// The kind and the subject without styles: `hold of common/* in prod`.
+pub(crate) fn plain(control: &Control, zone: Tz) -> String {
+    let text = format!("{} of {}", kind(control), subject(control, zone));
+    anstream::adapter::strip_str(&text).to_string()
+}
+
+/// Who wrote it, why, where it stands and until when.
+pub(crate) fn note(note: &Note, zone: Tz) -> String {
+    let (by, reason) = (Printable::bounded(&note.by, 60), Printable::bounded(&note.reason, 200));
+    let until = note.expires.map(|at| format!(", until {}", time::local(at, zone))).unwrap_or_default();
+    format!(
+        "by {by} at {}: {reason} ({}{until})",
+        time::local(note.at, zone),
+        Printable::new(note.file.as_str())
+    )
+}
+
+fn covered(services: Option<&ServicePattern>, environments: &[EnvironmentName]) -> String {
     let services = services.map_or("everything", ServicePattern::as_str);
     let names: Vec<&str> = environments.iter().map(EnvironmentName::as_str).collect();
     let place = match names.as_slice() {
@@ -89,7 +100,7 @@ fn whom(services: Option<&ServicePattern>, environments: &[EnvironmentName]) -> 
     format!("{BOLD}{}{BOLD:#} {place}", Printable::new(services))
 }
 
-/// The command that ends it.
+/// The command that removes it.
 pub(in crate::cli::render) fn release(control: &Control) -> Option<String> {
     let scope = |services: Option<&ServicePattern>, environments: &[EnvironmentName]| {
         let mut words = services.map_or_else(String::new, |services| format!(" {}", word(services.as_str())));
@@ -116,7 +127,7 @@ pub(in crate::cli::render) fn release(control: &Control) -> Option<String> {
     Some(format!("tidegate release{rest}"))
 }
 
-/// A word as a shell takes it.
+/// A word, quoted for a shell where it must be.
 pub(in crate::cli::render) fn word(text: &str) -> String {
     let is_plain = |character: char| character.is_ascii_alphanumeric() || "-_./".contains(character);
     if !text.is_empty() && text.chars().all(is_plain) {

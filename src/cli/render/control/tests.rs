@@ -21,12 +21,12 @@ fn plain(text: &str) -> String {
 #[case::hold_everything("kind: Hold\n", "everything in every environment", "tidegate release --kind hold")]
 #[case::hold_until(
     "kind: Hold\nservice: common/api\nenvironments: [prod, dr]\nexpires: 2026-11-24T13:00:00Z\n",
-    "common/api in prod, dr, until Tue 2026-11-24 10:00:00 (for 4h)",
+    "common/api in prod, dr, until 2026-11-24 10:00 -03 (for 4h)",
     "tidegate release common/api --kind hold --env prod,dr"
 )]
 #[case::hold_that_is_over(
     "kind: Hold\nservice: 'mobile-*/*'\nexpires: 2026-11-24T08:00:00Z\n",
-    "mobile-*/* in every environment, until Tue 2026-11-24 05:00:00",
+    "mobile-*/* in every environment, until 2026-11-24 05:00 -03",
     "tidegate release 'mobile-*/*' --kind hold"
 )]
 #[case::pin(
@@ -41,7 +41,7 @@ fn plain(text: &str) -> String {
 )]
 #[case::freeze(
     "kind: Freeze\nname: ana's launch\nenvironments: [prod]\nfrom: 2026-12-18T00:00\nto: 2026-12-19T09:30\n",
-    "everything in prod from Fri 2026-12-18 00:00:00 to Sat 2026-12-19 09:30:00 (ana's launch)",
+    "everything in prod from 2026-12-18 00:00 -03 to 2026-12-19 09:30 -03 (ana's launch)",
     "tidegate release --freeze 'ana'\\''s launch'"
 )]
 fn controls_are_told(#[case] text: &str, #[case] sentence: &str, #[case] release: &str) {

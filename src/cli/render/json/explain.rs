@@ -1,8 +1,9 @@
 //! An explanation as programs read it.
 
+use chrono_tz::Tz;
 use serde::Serialize;
 
-use crate::cli::render::{Waited, control as controls, remedy, said};
+use crate::cli::render::{Waited, control, remedy};
 use crate::engine::{CandidateStatus, Explained, Explanation, Mover, TargetStatus, ToldGate, Verdict};
 use crate::model::Timestamp;
 use crate::policy::{Control, Fate, Remedy, RolledBack, Starvation, VersionFate};
@@ -192,7 +193,7 @@ fn one(explanation: &Explanation) -> One {
         request: explanation.unmerged.as_ref().map(in_request),
         versions: explanation.versions.iter().map(version).collect(),
         rolled_back: explanation.rolled_back.iter().map(left).collect(),
-        controls: explanation.controls.iter().map(said).collect(),
+        controls: explanation.controls.iter().map(|one| said(one, explanation.zone)).collect(),
         problems: explanation.problems.iter().map(told).collect(),
     }
 }
@@ -283,16 +284,16 @@ fn left(moved: &RolledBack) -> Left {
     }
 }
 
-pub(super) fn said(control: &Control) -> Said {
-    let note = control.note();
+pub(super) fn said(one: &Control, zone: Tz) -> Said {
+    let note = one.note();
     Said {
-        kind: said::kind(control),
-        what: said::what(control),
-        file: control.file().to_string(),
+        kind: control::kind(one),
+        what: control::plain(one, zone),
+        file: one.file().to_string(),
         by: note.map(|note| note.by.clone()),
         reason: note.map(|note| note.reason.clone()),
         at: note.map(|note| note.at),
         expires: note.and_then(|note| note.expires),
-        release_command: controls::release(control),
+        release_command: control::release(one),
     }
 }

@@ -1,15 +1,15 @@
-//! The board as programs read it.
+//! The table as programs read it.
 
 use serde::Serialize;
 
-use crate::cli::render::status::{Board, Row};
+use crate::cli::render::status::{Row, StatusTable};
 use crate::model::Timestamp;
 use crate::policy::{Decision, Freeze};
 
 use super::explain::{Said, Starving, said, starving};
 use super::{Gate, InRequest, Told, gate, in_request, told};
 
-/// The board.
+/// The table.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct Status {
@@ -55,31 +55,31 @@ struct Frozen {
     to: String,
 }
 
-/// The board as JSON.
-pub(crate) fn status(board: &Board<'_>) -> Status {
+/// The table as JSON.
+pub(crate) fn status(table: &StatusTable<'_>) -> Status {
     let service = |row: &Row| ServiceStatus {
         service: row.service.to_string(),
         image: row.image.to_string(),
-        environments: row.targets.iter().flatten().map(|at| environment(board, *at)).collect(),
+        environments: row.targets.iter().flatten().map(|at| environment(table, *at)).collect(),
     };
-    let evaluation = &board.report.evaluation;
+    let evaluation = &table.report.evaluation;
     Status {
         commit: evaluation.state.commit().to_string(),
         at: evaluation.now,
-        services: board.rows.iter().map(service).collect(),
-        controls: board.controls(evaluation.now).iter().map(said).collect(),
-        freezes: board.freezes(evaluation.now).into_iter().map(frozen).collect(),
-        problems: board.report.problems.iter().map(told).collect(),
-        next_opening: board.report.next_opening,
+        services: table.rows.iter().map(service).collect(),
+        controls: table.controls(evaluation.now).iter().map(|one| said(one, table.policy.zone())).collect(),
+        freezes: table.freezes(evaluation.now).into_iter().map(frozen).collect(),
+        problems: table.report.problems.iter().map(told).collect(),
+        next_opening: table.report.next_opening,
     }
 }
 
-fn environment(board: &Board<'_>, at: usize) -> EnvironmentStatus {
-    let evaluation = &board.report.evaluation;
+fn environment(table: &StatusTable<'_>, at: usize) -> EnvironmentStatus {
+    let evaluation = &table.report.evaluation;
     let target = &evaluation.state.deployed.targets[at];
     let rollout_commit = evaluation.state.rollout_commit(at);
     let status = EnvironmentStatus {
-        environment: board.repository_policy.environments[target.environment].policy.name.to_string(),
+        environment: table.policy.environments[target.environment].policy.name.to_string(),
         running: target.running.iter().map(|running| running.tag.to_string()).collect(),
         since: rollout_commit.map(|rollout_commit| rollout_commit.committed_at),
         commit: rollout_commit.map(|rollout_commit| rollout_commit.commit.to_string()),
@@ -89,7 +89,7 @@ fn environment(board: &Board<'_>, at: usize) -> EnvironmentStatus {
         earliest: None,
         gates: Vec::new(),
         starvation: None,
-        request: board.unmerged(at).as_ref().map(in_request),
+        request: table.unmerged(at).as_ref().map(in_request),
     };
     match &evaluation.decisions[at] {
         None => status,

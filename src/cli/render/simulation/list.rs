@@ -88,8 +88,8 @@ fn row((environment, service, _, tag): Key<'_>, sides: &Sides<'_>, zone: Tz) -> 
     let from = told.and_then(|arrival| arrival.from.as_ref());
     let version = from.map_or_else(|| tag.to_string(), |from| format!("{} -> {tag}", from.tag));
     let when = |side: Option<&Arrival>| match side {
-        Some(arrival) if arrival.by_schedule => Cell::plain(time::wall(arrival.at, zone)),
-        Some(arrival) => Cell::styled(format!("{} by hand", time::wall(arrival.at, zone)), CYAN),
+        Some(arrival) if arrival.by_schedule => Cell::plain(time::local(arrival.at, zone)),
+        Some(arrival) => Cell::styled(format!("{} by hand", time::local(arrival.at, zone)), CYAN),
         None => Cell::styled("never", YELLOW),
     };
     let other = match (sides.one, sides.other) {
@@ -113,7 +113,7 @@ fn beside(one: &Arrival, other: &Arrival, zone: Tz) -> Cell {
         return Cell::styled("the same", DIM);
     }
     let by = Elapsed(std::time::Duration::from_secs(seconds.unsigned_abs()));
-    let at = time::wall(other.at, zone);
+    let at = time::local(other.at, zone);
     match seconds {
         1.. => Cell::styled(format!("{at} ({by} later)"), YELLOW),
         _ => Cell::styled(format!("{at} ({by} sooner)"), GREEN),
@@ -156,7 +156,7 @@ fn starved(arm: &Arm, zone: Tz, text: &mut String) {
             target.environment,
             Printable::bounded(&arm.name, 40),
             starved.superseded_count,
-            time::wall(starved.since, zone)
+            time::local(starved.since, zone)
         ))
     };
     let told: Vec<String> = arm.story.targets.iter().filter_map(tell).collect();

@@ -57,7 +57,7 @@ impl Outcome {
 pub(crate) fn render(outcome: &Outcome, zone: Tz, most: usize) -> String {
     let Some(Arm { story, .. }) = outcome.arms.first() else { return String::new() };
     let lasted = (story.to - story.from).to_std().unwrap_or_default();
-    let (from, to) = (time::wall(story.from, zone), time::wall(story.to, zone));
+    let (from, to) = (time::local(story.from, zone), time::local(story.to, zone));
     let mut text = format!("{BOLD}Replayed {from} to {to}{BOLD:#} {DIM}({}){DIM:#}\n", Elapsed(lasted));
     if let Some(note) = note(outcome, story.from, zone) {
         text.push_str(&note);
@@ -75,7 +75,7 @@ fn note(outcome: &Outcome, from: Timestamp, zone: Tz) -> Option<String> {
         Some(since) if since - from <= TimeDelta::seconds(1) => return None,
         Some(since) => format!(
             "all registries are watched since {}; before that, a tag came when its image or a commit says so",
-            time::wall(since, zone)
+            time::local(since, zone)
         ),
         None => "no registry was ever watched; a tag came when a commit first wrote it".to_owned(),
     };
@@ -104,8 +104,8 @@ pub(crate) fn recorded(path: &Path, timeline: &Timeline, zone: Tz) -> String {
     format!(
         "Wrote {}: {} to {}, {} images with {} tags, {} commits, {} changes of control files\n",
         Printable::new(&path.display().to_string()),
-        time::wall(timeline.from, zone),
-        time::wall(timeline.to, zone),
+        time::local(timeline.from, zone),
+        time::local(timeline.to, zone),
         counts.images,
         counts.tags,
         counts.commits,

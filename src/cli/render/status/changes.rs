@@ -1,22 +1,24 @@
-//! The board as states that can be compared: what differs between two looks, without the times that pass by themselves.
+//! The table as states that can be compared: what differs between two looks, without times that pass by themselves.
 
 use std::collections::BTreeMap;
 
 use crate::model::Timestamp;
-use crate::policy::{Decision, GateEvaluation, ShownTime};
+use crate::policy::{Decision, GateEvaluation};
 
-use crate::cli::render::said;
+use crate::cli::render::target_state::{TargetState, state_of};
+use crate::cli::render::{control, time};
 
-use super::{Board, Row};
+use super::{Row, StatusTable};
 
-impl Board<'_> {
-    /// The state of everything that is shown, by what it is the state of.
+impl StatusTable<'_> {
+    /// The state of everything that is shown, by its name.
     pub(crate) fn states(&self, now: Timestamp) -> BTreeMap<String, String> {
+        let zone = self.policy.zone();
         let targets = self.rows.iter().flat_map(|row| row.targets.iter().flatten().map(move |at| (row, *at)));
         let targets = targets.map(|(row, at)| self.state(row, at));
-        let controls = self.controls(now).into_iter().map(|control| {
-            let who = control.note().map(|note| said::who(note, self.repository_policy.zone()));
-            (said::what(&control), who.unwrap_or_default())
+        let controls = self.controls(now).into_iter().map(|one| {
+            let note = one.note().map(|note| control::note(note, zone));
+            (control::plain(&one, zone), note.unwrap_or_default())
         });
         let problems = self.report.problems.iter().map(|problem| {
             let severity = if problem.is_error { "error" } else { "warning" };
@@ -28,26 +30,32 @@ impl Board<'_> {
     fn state(&self, row: &Row, at: usize) -> (String, String) {
         let evaluation = &self.report.evaluation;
         let target = &evaluation.state.deployed.targets[at];
-        let environment = &self.repository_policy.environments[target.environment].policy;
+        let environment = &self.policy.environments[target.environment].policy;
         let running: Vec<&str> = target.running.iter().map(|running| running.tag.as_str()).collect();
         let running = running.join("+");
-        let shown = |at: Timestamp| ShownTime { at, zone: environment.zone };
-        let state = match &evaluation.decisions[at] {
-            None => format!("{running}, not decided"),
-            Some(Decision::Promote(approved)) => format!("{running}, {} now", approved.candidate().tag),
+        let next = match &evaluation.decisions[at] {
+            None => ", not decided".to_owned(),
+            Some(Decision::Promote(approved)) => {
+                let tag = &approved.candidate().tag;
+                match state_of(self.policy, self.report, at) {
+                    TargetState::Refused => format!(", {tag} refused"),
+                    TargetState::Failed => format!(", {tag} failed"),
+                    _ => format!(", {tag} now"),
+                }
+            }
             Some(Decision::Wait(gates)) => {
                 let at = gates.earliest().filter(|at| *at > evaluation.now);
-                let time = at.map(|at| format!(" until {}", shown(at))).unwrap_or_default();
+                let time = at.map(|at| format!(" until {}", time::local(at, environment.zone)));
                 let (tag, closed) = (&gates.candidate().tag, closed(gates));
-                format!("{running}, {tag} waits{time} ({closed})")
+                format!(", {tag} waits{} ({closed})", time.unwrap_or_default())
             }
-            Some(Decision::Current { why }) if why.is_up_to_date() => running,
-            Some(Decision::Current { why }) => format!("{running}, {why}"),
+            Some(Decision::Current { why }) if why.is_up_to_date() => String::new(),
+            Some(Decision::Current { why }) => format!(", blocked: {why}"),
         };
-        let request = self
-            .unmerged(at)
-            .map(|unmerged| format!(", {} in pull request #{}", unmerged.tag, unmerged.number));
-        (format!("{} in {}", row.name(), environment.name), state + &request.unwrap_or_default())
+        let unmerged = self.unmerged(at);
+        let request =
+            unmerged.map(|unmerged| format!(", {} in pull request #{}", unmerged.tag, unmerged.number));
+        (format!("{} in {}", row.name(), environment.name), running + &next + &request.unwrap_or_default())
     }
 }
 

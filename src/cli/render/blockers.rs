@@ -1,0 +1,155 @@
+//! What keeps a candidate from going, in a few words: `rolled back by ana`, `needs approval`.
+
+use anstyle::Style;
+
+use crate::cli::output::{CYAN, GREEN, RED, YELLOW};
+use crate::model::{Printable, Timestamp};
+use crate::policy::{
+    Answer, ApprovalReason, DigestReason, FreezeReason, GateEvaluation, GateName, GateReport, GroupReason,
+    HoldReason, OrderReason, QuarantineReason, Reason, ReviewReason, ShownNote, ShownProblem,
+};
+
+use super::time;
+
+/// The most characters of somebody else's name, and of a reason.
+const MOST_NAME: usize = 40;
+const MOST_REASON: usize = 80;
+
+/// What a waiting candidate waits for.
+pub(super) struct Headline {
+    /// `in 21h58m (soak)`, `needs approval`, `blocked: hold by ana: the fair`.
+    pub(super) text: String,
+    pub(super) style: Style,
+    /// When it goes, where time alone decides.
+    pub(super) opens_at: Option<Timestamp>,
+}
+
+pub(super) fn headline(evaluation: &GateEvaluation, now: Timestamp) -> Headline {
+    let line = |text: String, style| Headline { text, style, opens_at: None };
+    let closed = |is_meant: fn(&GateReport) -> bool| evaluation.closed().find(move |gate| is_meant(gate));
+    if let Some(gate) = closed(|gate| gate.answer == Answer::Refused) {
+        // The digest gate comes after the soak gate and names the cause.
+        let cause = closed(|gate| gate.gate == GateName::Digest && gate.answer == Answer::Refused);
+        return line(format!("refused: {}", phrase(cause.unwrap_or(gate))), RED);
+    }
+    let opens_at = evaluation.earliest();
+    if opens_at.is_some_and(|at| at <= now) {
+        // Its time has come since the pass.
+        return line("now".to_owned(), GREEN);
+    }
+    let blocking: fn(&GateReport) -> bool = match opens_at {
+        Some(_) => is_set_by_people,
+        None => |gate| gate.answer == Answer::Closed,
+    };
+    match (closed(blocking), opens_at) {
+        (Some(gate), None) if needs_people(gate) => {
+            line(phrase(gate) + &last_of_time(evaluation, now).unwrap_or_default(), CYAN)
+        }
+        (Some(gate), _) => line(format!("blocked: {}", phrase(gate)), YELLOW),
+        (None, Some(at)) => {
+            let text = format!("in {} ({})", time::until(at, now), names(evaluation));
+            Headline { opens_at: Some(at), ..line(text, CYAN) }
+        }
+        (None, None) => line(format!("blocked: {}", names(evaluation)), YELLOW),
+    }
+}
+
+/// The gate that time opens last.
+fn last_of_time(evaluation: &GateEvaluation, now: Timestamp) -> Option<String> {
+    let timed = evaluation.closed().filter_map(|gate| match gate.answer {
+        Answer::ClosedUntil(at) => Some((at, gate.gate)),
+        _ => None,
+    });
+    let (at, gate) = timed.max_by_key(|(at, _)| *at)?;
+    let verb = if gate == GateName::Window { "opens" } else { "ends" };
+    Some(format!("; {gate} {verb} in {}", time::until(at, now)))
+}
+
+/// Whether a gate is closed by what people wrote, and not by time alone.
+fn is_set_by_people(gate: &GateReport) -> bool {
+    matches!(gate.gate, GateName::Hold | GateName::Quarantine | GateName::Freeze)
+}
+
+/// Whether people are to say yes, and nothing speaks against it.
+fn needs_people(gate: &GateReport) -> bool {
+    match &gate.reason {
+        Reason::Approval(ApprovalReason::Review(review)) => {
+            !matches!(review, ReviewReason::ChangesRequested { .. })
+        }
+        Reason::Approval(reason) => !matches!(reason, ApprovalReason::Unreadable(_)),
+        _ => false,
+    }
+}
+
+fn names(evaluation: &GateEvaluation) -> String {
+    evaluation.closed().map(|gate| gate.gate.as_str()).collect::<Vec<_>>().join(", ")
+}
+
+/// Why one gate is closed.
+pub(super) fn phrase(gate: &GateReport) -> String {
+    let name = |author: &str| Printable::bounded(author, MOST_NAME).to_string();
+    match &gate.reason {
+        Reason::Order(OrderReason::RolledBack { author, elsewhere, .. }) => {
+            let place = elsewhere.as_ref().map(|environment| format!(" in {environment}"));
+            format!("rolled back by {}{}", name(author), place.unwrap_or_default())
+        }
+        Reason::Order(OrderReason::RequestClosed { number, .. }) => {
+            format!("pull request #{number} was closed unmerged")
+        }
+        Reason::Hold(HoldReason::Held(by)) => format!("hold {}", note(by)),
+        Reason::Hold(HoldReason::Pinned { versions, note: by, .. }) => {
+            format!("pinned to {} {}", Printable::bounded(versions, MOST_NAME), note(by))
+        }
+        Reason::Quarantine(QuarantineReason::Quarantined { note: by, .. }) => {
+            format!("quarantined {}", note(by))
+        }
+        Reason::Digest(DigestReason::Moved { .. }) => "its digest changed since it soaked".to_owned(),
+        Reason::Digest(DigestReason::NotAsked { .. }) => {
+            "the registry did not answer for its digest".to_owned()
+        }
+        Reason::Freeze(FreezeReason::Frozen { name, until, .. }) => {
+            format!("freeze `{}` (until {until})", Printable::bounded(name, MOST_NAME))
+        }
+        Reason::Approval(reason) => approval(reason).unwrap_or_else(|| sentence(gate)),
+        Reason::Group(GroupReason::Member { service, .. }) => format!("ships together with {service}"),
+        Reason::Hold(HoldReason::Unreadable(problem))
+        | Reason::Quarantine(QuarantineReason::Unreadable(problem))
+        | Reason::Freeze(FreezeReason::Unreadable(problem)) => unreadable(problem),
+        _ => sentence(gate),
+    }
+}
+
+fn approval(reason: &ApprovalReason) -> Option<String> {
+    Some(match reason {
+        ApprovalReason::NotGiven { .. } => "needs approval".to_owned(),
+        ApprovalReason::Moved { .. } => "needs approval: the approved digest changed".to_owned(),
+        ApprovalReason::NotAsked { .. } => {
+            "approved, but the registry did not answer for its digest".to_owned()
+        }
+        ApprovalReason::Unreadable(problem) => unreadable(problem),
+        ApprovalReason::Review(ReviewReason::NotProposed { .. }) => "needs a review".to_owned(),
+        ApprovalReason::Review(
+            ReviewReason::Waits { request, .. } | ReviewReason::NotAsked { request, .. },
+        ) => format!("needs a review of #{}", request.number),
+        ApprovalReason::Review(ReviewReason::ChangesRequested { request, by, .. }) => {
+            let by = by.first().map(|by| format!(" by {}", Printable::bounded(by, MOST_NAME)));
+            format!("changes requested in #{}{}", request.number, by.unwrap_or_default())
+        }
+        _ => return None,
+    })
+}
+
+fn note(note: &ShownNote) -> String {
+    let until = note.until.map(|until| format!(" (until {until})")).unwrap_or_default();
+    let (by, reason) =
+        (Printable::bounded(&note.by, MOST_NAME), Printable::bounded(&note.reason, MOST_REASON));
+    format!("by {by}: {reason}{until}")
+}
+
+fn unreadable(problem: &ShownProblem) -> String {
+    format!("cannot read {}", Printable::new(problem.file.as_str()))
+}
+
+fn sentence(gate: &GateReport) -> String {
+    Printable::bounded(&gate.reason.to_string(), MOST_REASON * 2).to_string()
+}
