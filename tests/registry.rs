@@ -1,4 +1,4 @@
-//! The registry room against a real registry, and against an emulation of ghcr.io.
+//! The registry client against a real registry, an emulation of ghcr.io and hostile servers.
 
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a helper that fails, fails its test")]
 
@@ -15,24 +15,24 @@ use std::time::Duration;
 use tidegate::model::{ImageName, Tag};
 use tidegate::registry::{Client, Credentials, HostSettings, Limits, RegistryError};
 
-/// Limits under which a test of failures is over soon.
+/// Limits that end failing requests soon.
 fn quick() -> Limits {
     Limits {
         request_timeout: Duration::from_secs(10),
         operation_timeout: Duration::from_secs(20),
         retries: 3,
         first_retry_delay: Duration::from_millis(1),
-        longest_retry_delay: Duration::from_millis(4),
+        max_retry_delay: Duration::from_millis(4),
         ..Limits::default()
     }
 }
 
-/// A registry on this machine.
+/// Settings of a registry on this machine.
 fn local(host: &str, credentials: Credentials) -> HostSettings {
     HostSettings { plain_http: true, credentials, ..HostSettings::new(host) }
 }
 
-/// A client of one registry on this machine, asked anonymously.
+/// An anonymous client of one registry on this machine.
 fn anonymous(host: &str) -> Client {
     client(local(host, Credentials::Anonymous))
 }
@@ -49,7 +49,7 @@ fn tag(text: &str) -> Tag {
     text.parse().unwrap()
 }
 
-/// An error and its causes on one line, as logs have it.
+/// An error and its causes on one line.
 fn in_full(error: &RegistryError) -> String {
     let mut text = error.to_string();
     let mut cause = error.source();

@@ -6,13 +6,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
-use reqwest::header::{ACCEPT, AUTHORIZATION, ETAG, HeaderMap, HeaderValue, IF_NONE_MATCH};
+use reqwest::header::{ACCEPT, AUTHORIZATION, ETAG, HeaderMap, HeaderValue, IF_NONE_MATCH, LINK};
 use reqwest::{Certificate, Client, Method, Proxy, RequestBuilder, Response, StatusCode, redirect};
 use secrecy::{ExposeSecret, SecretString};
 
 use super::limit::Limit;
-use super::link;
-use crate::model::{Class, Fault, Printable, Timestamp};
+use crate::model::{Class, Fault, Printable, Timestamp, next_link};
 
 /// How long one request may take.
 const DEADLINE: Duration = Duration::from_secs(30);
@@ -171,7 +170,7 @@ impl Api {
             return Err(self.refusal(path, response).await);
         }
         let mark = response.headers().get(ETAG).and_then(|mark| mark.to_str().ok()).map(str::to_owned);
-        let next = link::next(response.headers(), &self.url).map(str::to_owned);
+        let next = next_path(response.headers(), &self.url).map(str::to_owned);
         let body = bounded_by(response, question.most_bytes)
             .await
             .ok_or_else(|| self.fault(Class::TryAgain, path, "the answer broke off or is too large"))?;
@@ -256,6 +255,12 @@ async fn bounded_by(mut response: Response, most_bytes: usize) -> Option<Vec<u8>
     Some(body)
 }
 
+/// The path and query of the next page. A page at another host gets no request: the token is not for it.
+fn next_path<'a>(headers: &'a HeaderMap, url: &str) -> Option<&'a str> {
+    let target = next_link(headers.get_all(LINK).iter().filter_map(|value| value.to_str().ok()))?;
+    target.strip_prefix(url).filter(|path| path.starts_with('/'))
+}
+
 /// `2026-12-01 10:00:00 UTC`, or with an offset.
 fn read_end(text: &str) -> Option<Timestamp> {
     let text = text.replace("UTC", "+0000");
@@ -288,5 +293,30 @@ mod tests {
             assert_eq!(read_end(text).unwrap().to_rfc3339(), "2026-12-01T10:00:00+00:00");
         }
         assert_eq!(read_end("never"), None);
+    }
+
+    fn next_of(header: &'static str) -> Option<String> {
+        let headers = HeaderMap::from_iter([(LINK, HeaderValue::from_static(header))]);
+        next_path(&headers, "https://api.github.com").map(str::to_owned)
+    }
+
+    #[test]
+    fn the_next_page_is_where_the_header_says() {
+        let both = "<https://api.github.com/repositories/1/tags?page=2>; rel=\"next\", \
+                    <https://api.github.com/repositories/1/tags?page=9>; rel=\"last\"";
+        assert_eq!(next_of(both).as_deref(), Some("/repositories/1/tags?page=2"));
+        assert_eq!(next_of("<https://api.github.com/x?page=1>; rel=\"prev\""), None);
+        assert_eq!(next_of("nonsense"), None);
+    }
+
+    #[test]
+    fn a_page_at_another_host_is_none() {
+        for header in [
+            "<https://evil.example/x?page=2>; rel=\"next\"",
+            "<https://api.github.com.evil.example/x>; rel=\"next\"",
+            "<https://api.github.com@evil.example/x>; rel=\"next\"",
+        ] {
+            assert_eq!(next_of(header), None, "{header}");
+        }
     }
 }

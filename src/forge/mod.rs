@@ -10,7 +10,6 @@ mod compare;
 mod github;
 mod jwt;
 mod limit;
-mod link;
 mod releases;
 
 pub use api::{Api, ApiSettings};

@@ -1,4 +1,4 @@
-//! Whether a registry can be reached, for `tidegate doctor`.
+//! The connection test behind `tidegate doctor`.
 
 use std::time::Duration;
 
@@ -6,39 +6,39 @@ use reqwest::header::HeaderName;
 use tokio::time::Instant;
 
 use super::auth::Challenge;
-use super::error::Problem;
+use super::error::RequestError;
 use super::host::Host;
 use super::operation::Budget;
-use super::wire::{Request, shown};
+use super::transport::{Request, shown};
 use crate::model::Printable;
 
-/// The largest answer that is read. It should be `{}`.
-const MOST_BYTES: usize = 64 * 1024;
+/// Bounds a body that should be `{}`.
+const MAX_BYTES: usize = 64 * 1024;
 
-/// Where registries say which interface they speak.
+/// The header with the API version.
 const API_VERSION: HeaderName = HeaderName::from_static("docker-distribution-api-version");
 
-/// What was found out about a registry.
+/// The result of a connection test.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct HostReport {
-    /// Where it was asked.
+    /// The base URL of the API.
     pub endpoint: String,
-    /// What it wants to be sent.
+    /// The authentication that the registry requires.
     pub authentication: Authentication,
-    /// Whether it let Tidegate in. Registries that are public in part do not let nobody in here, but to their images.
+    /// Whether `/v2/` accepted the request. A registry with public images may reject it and still serve them.
     pub is_admitted: bool,
-    /// The interface that it says it speaks, such as `registry/2.0`. Not every registry says so.
+    /// The API version that it reports, such as `registry/2.0`; not every registry does.
     pub api_version: Option<String>,
-    /// How long it took, with the token.
+    /// The time of the test, token included.
     pub elapsed: Duration,
 }
 
-/// What a registry wants to be sent.
+/// The authentication that a registry requires.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Authentication {
-    /// Nothing.
+    /// None.
     None,
-    /// A user and a password.
+    /// A username and password.
     Basic,
     /// A token.
     Bearer {
@@ -47,25 +47,25 @@ pub enum Authentication {
     },
 }
 
-/// Asks for the base of the interface (distribution specification, *Determining Support*).
-pub(super) async fn check(host: &Host, budget: &mut Budget) -> Result<HostReport, Problem> {
+/// Requests `/v2/` (distribution specification, *Determining Support*).
+pub(super) async fn check(host: &Host, budget: &mut Budget) -> Result<HostReport, RequestError> {
     let started = Instant::now();
-    let request = Request::get(host.base_url(), MOST_BYTES);
-    let answer = match host.ask(&request, "", budget).await {
-        Ok(answer) => Some(answer),
-        Err(Problem::Denied { anonymous: true, .. }) if host.challenge().is_some() => None,
-        Err(problem) => return Err(problem),
+    let request = Request::get(host.base_url(), MAX_BYTES);
+    let response = match host.ask(&request, "", budget).await {
+        Ok(response) => Some(response),
+        Err(RequestError::Denied { anonymous: true, .. }) if host.challenge().is_some() => None,
+        Err(error) => return Err(error),
     };
     let authentication = match host.challenge().as_deref() {
         None => Authentication::None,
         Some(Challenge::Basic) => Authentication::Basic,
         Some(Challenge::Bearer(bearer)) => Authentication::Bearer { realm: shown(&bearer.realm) },
     };
-    let api_version = answer.as_ref().and_then(|answer| answer.header(&API_VERSION));
+    let api_version = response.as_ref().and_then(|response| response.header(&API_VERSION));
     Ok(HostReport {
         endpoint: shown(&host.base_url()),
         authentication,
-        is_admitted: answer.is_some(),
+        is_admitted: response.is_some(),
         api_version: api_version.map(|text| Printable::bounded(text, 64).to_string()),
         elapsed: started.elapsed(),
     })

@@ -1,4 +1,4 @@
-//! The way in: what the other rooms ask of registries.
+//! The registry client, this room's API.
 
 use std::collections::{BTreeMap, HashMap};
 use std::fmt;
@@ -7,18 +7,16 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 use tracing::{Instrument, Span, debug_span};
 
 use super::check::{self, HostReport};
-use super::error::{Problem, RegistryError};
+use super::error::{RegistryError, RequestError};
 use super::host::{Endpoint, Host};
 use super::manifest;
 use super::operation::{Budget, Operation};
 use super::pool::Pools;
 use super::settings::{HostSettings, Limits, SettingsError};
-use super::tags::{self, Remembered};
+use super::tags::{self, CachedList};
 use crate::model::{Digest, ImageName, Tag, TagList};
 
-/// The registries. Cheap to clone; clones share connections, tokens, limits and what was last answered.
-///
-/// It only reads. Nothing here can change a registry.
+/// A client of all registries. Cheap to clone; clones share connections, tokens, limits and cached tag lists.
 #[derive(Clone)]
 pub struct Client {
     shared: Arc<Shared>,
@@ -28,16 +26,16 @@ struct Shared {
     limits: Limits,
     pools: Pools,
     hosts: RwLock<HashMap<String, Arc<Host>>>,
-    remembered: Mutex<HashMap<ImageName, Arc<Remembered>>>,
+    cached_lists: Mutex<HashMap<ImageName, Arc<CachedList>>>,
 }
 
 impl Client {
-    /// A client for the registries in `settings`. Any other is asked anonymously over https.
+    /// A client for the registries in `settings`; any other registry is contacted anonymously over https.
     ///
-    /// Reads the files of certificate authorities; credentials are read when a registry asks for them.
+    /// Reads CA files now, credentials when a registry requires them.
     ///
     /// # Errors
-    /// When two settings are for one registry, or one of them cannot be used.
+    /// When two settings name one registry, or a setting is invalid.
     pub fn new(settings: Vec<HostSettings>, limits: Limits) -> Result<Self, RegistryError> {
         let pools = Pools::new(&limits);
         let mut hosts = HashMap::new();
@@ -48,32 +46,32 @@ impl Client {
                 return Err(SettingsError::Twice { host: one.host }.into());
             }
         }
-        let (hosts, remembered) = (RwLock::new(hosts), Mutex::new(HashMap::new()));
-        Ok(Self { shared: Arc::new(Shared { limits, pools, hosts, remembered }) })
+        let (hosts, cached_lists) = (RwLock::new(hosts), Mutex::new(HashMap::new()));
+        Ok(Self { shared: Arc::new(Shared { limits, pools, hosts, cached_lists }) })
     }
 
-    /// The tags of an image, every page of them. An unchanged answer gives the same list as the time before, and costs
-    /// one request once the registry's token is held.
+    /// All tags of an image. An unchanged response returns the same allocation, and costs one request while the token is
+    /// valid.
     ///
     /// # Errors
-    /// [`RegistryError::NotFound`] when there is no such image, or Tidegate may not know of it.
+    /// [`RegistryError::NotFound`] when the image does not exist or is hidden from these credentials.
     pub async fn tags(&self, image: &ImageName) -> Result<Arc<TagList>, RegistryError> {
         let operation = Operation::Tags(image.clone());
         let span = debug_span!("registry_tags", host = image.host(), image = image.repository());
         self.run(operation, image.host(), span, async |host, budget| {
-            let before = self.lock_remembered().get(image).cloned();
-            let answer = tags::list(host, image.repository(), before.as_deref(), budget).await?;
-            let list = Arc::clone(answer.list());
-            self.lock_remembered().insert(image.clone(), Arc::new(answer));
+            let before = self.lock_cache().get(image).cloned();
+            let response = tags::list(host, image.repository(), before.as_deref(), budget).await?;
+            let list = Arc::clone(response.list());
+            self.lock_cache().insert(image.clone(), Arc::new(response));
             Ok(list)
         })
         .await
     }
 
-    /// The digest that a tag has now.
+    /// The digest that a tag points to now.
     ///
     /// # Errors
-    /// [`RegistryError::NotFound`] when there is no such tag, or Tidegate may not know of it.
+    /// [`RegistryError::NotFound`] when the tag does not exist or is hidden from these credentials.
     pub async fn digest(&self, image: &ImageName, tag: &Tag) -> Result<Digest, RegistryError> {
         let operation = Operation::Digest(image.clone(), tag.clone());
         let span = debug_span!("registry_digest", host = image.host(), image = image.repository(), %tag);
@@ -83,15 +81,13 @@ impl Client {
         .await
     }
 
-    /// The labels and annotations of an image. Where a key is in several places, the image's configuration counts
-    /// before its manifest, and that before the index. Of an image for several platforms, linux/amd64 is read, or
-    /// else the first.
+    /// The labels and annotations of an image. Labels in the image's configuration win over annotations of its manifest,
+    /// those over annotations of the index. Of a multi-platform image, reads linux/amd64, or else the first platform.
     ///
-    /// The texts are the image's maker's: not yet fit to be shown.
+    /// The texts are untrusted and unescaped.
     ///
     /// # Errors
-    /// [`RegistryError::NotFound`] when there is no such image; a class of refused when what came is not what the
-    /// digest says.
+    /// [`RegistryError::NotFound`] when the image does not exist; class refused when a body does not match its digest.
     pub async fn labels(
         &self,
         image: &ImageName,
@@ -105,10 +101,10 @@ impl Client {
         .await
     }
 
-    /// Whether a registry can be reached, and how it lets Tidegate in.
+    /// Tests whether a registry is reachable and accepts the credentials.
     ///
     /// # Errors
-    /// When it cannot be reached, is no registry, or refuses the credentials.
+    /// When it is unreachable, is no registry, or rejects the credentials.
     pub async fn check(&self, host: &str) -> Result<HostReport, RegistryError> {
         let name = canonical(host);
         let span = debug_span!("registry_check", host = name);
@@ -120,18 +116,18 @@ impl Client {
         operation: Operation,
         host: &str,
         span: Span,
-        work: impl AsyncFnOnce(&Host, &mut Budget) -> Result<T, Problem>,
+        work: impl AsyncFnOnce(&Host, &mut Budget) -> Result<T, RequestError>,
     ) -> Result<T, RegistryError> {
         let mut budget = Budget::new(&self.shared.limits);
         let outcome = async {
             let host = self.host(host)?;
             work(&host, &mut budget).await
         };
-        outcome.instrument(span).await.map_err(|problem| RegistryError::new(operation, problem))
+        outcome.instrument(span).await.map_err(|error| RegistryError::new(operation, error))
     }
 
-    /// The host of this name; one without settings is made when it is first asked.
-    fn host(&self, name: &str) -> Result<Arc<Host>, Problem> {
+    /// The host with this name, created with default settings on first use.
+    fn host(&self, name: &str) -> Result<Arc<Host>, RequestError> {
         let name = canonical(name);
         if let Some(host) = self.shared.hosts.read().unwrap_or_else(PoisonError::into_inner).get(&name) {
             return Ok(Arc::clone(host));
@@ -145,8 +141,8 @@ impl Client {
         Ok(Arc::clone(hosts.entry(name).or_insert(Arc::new(host))))
     }
 
-    fn lock_remembered(&self) -> MutexGuard<'_, HashMap<ImageName, Arc<Remembered>>> {
-        self.shared.remembered.lock().unwrap_or_else(PoisonError::into_inner)
+    fn lock_cache(&self) -> MutexGuard<'_, HashMap<ImageName, Arc<CachedList>>> {
+        self.shared.cached_lists.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -162,7 +158,7 @@ fn make_host(settings: &HostSettings, limits: &Limits, pools: &Pools) -> Result<
     Ok(Host::new(settings, limits, endpoint, pool))
 }
 
-/// The one name of a registry that has several.
+/// Maps a registry's aliases to one name.
 fn canonical(host: &str) -> String {
     let host = host.to_ascii_lowercase();
     match host.as_str() {
@@ -185,7 +181,7 @@ mod tests {
         for pair in [["ghcr.io", "GHCR.io"], ["docker.io", "index.docker.io"]] {
             let fault = refusal(pair.map(HostSettings::new).into());
             assert_eq!(fault.class(), Class::Usage);
-            assert_eq!(fault.to_string(), format!("the registry {} is configured twice", pair[0]));
+            assert_eq!(fault.to_string(), format!("registry {} is configured twice", pair[0]));
         }
     }
 
@@ -198,7 +194,7 @@ mod tests {
         for content in ["", "hello", "-----BEGIN CERTIFICATE-----\n%\n-----END CERTIFICATE-----\n"] {
             std::fs::write(&path, content).unwrap();
             let fault = refusal(with_ca());
-            assert!(fault.to_string().ends_with("holds no PEM certificate that can be read"), "{fault}");
+            assert!(fault.to_string().ends_with("contains no readable PEM certificate"), "{fault}");
             assert!(fault.hint().is_some());
         }
     }

@@ -1,8 +1,7 @@
-//! What can go wrong with a registry, told plainly.
-//!
-//! A [`RegistryError`] says which operation failed; the [`Problem`] beneath it says what the registry did.
+//! Errors of this room: a [`RegistryError`] names the operation that failed, the [`RequestError`] below it the cause.
 
 use std::error::Error;
+use std::fmt;
 use std::time::Duration;
 
 use reqwest::StatusCode;
@@ -16,43 +15,43 @@ use crate::model::{Class, Fault};
 /// An operation on a registry failed.
 #[derive(Debug, Error)]
 pub enum RegistryError {
-    /// The client cannot be made of its settings.
+    /// The settings do not make a client.
     #[error(transparent)]
     Settings(#[from] SettingsError),
-    /// The registry has no such repository, tag or image, or does not let Tidegate know of it.
+    /// The registry has no such repository, tag or image, or hides it from these credentials.
     #[error("cannot {operation}")]
     NotFound {
-        /// What was being done.
+        /// What failed.
         operation: Operation,
-        /// What the registry answered.
-        source: Box<Problem>,
+        /// The registry's response.
+        source: Box<RequestError>,
     },
     /// Anything else.
     #[error("cannot {operation}")]
     Failed {
-        /// What was being done.
+        /// What failed.
         operation: Operation,
-        /// What went wrong.
-        source: Box<Problem>,
+        /// Why.
+        source: Box<RequestError>,
     },
 }
 
 impl RegistryError {
-    pub(super) fn new(operation: Operation, source: Problem) -> Self {
-        let is_absent = matches!(source, Problem::NotFound { .. });
+    pub(super) fn new(operation: Operation, source: RequestError) -> Self {
+        let is_absent = matches!(source, RequestError::NotFound { .. });
         let source = Box::new(source);
         if is_absent { Self::NotFound { operation, source } } else { Self::Failed { operation, source } }
     }
 
-    /// What went wrong with the registry, unless the settings are at fault.
-    pub fn problem(&self) -> Option<&Problem> {
+    /// What failed below the operation; nothing when the settings are at fault.
+    pub fn cause(&self) -> Option<&RequestError> {
         match self {
             Self::Settings(_) => None,
             Self::NotFound { source, .. } | Self::Failed { source, .. } => Some(source),
         }
     }
 
-    /// What the error means for the one who has to act on it.
+    /// Whether to retry, to fix the configuration, or to give up.
     pub fn class(&self) -> Class {
         match self {
             Self::Settings(error) => error.class(),
@@ -60,7 +59,7 @@ impl RegistryError {
         }
     }
 
-    /// What to do next, if there is something to say.
+    /// What the reader can do next.
     pub fn hint(&self) -> Option<&'static str> {
         match self {
             Self::Settings(error) => error.hint(),
@@ -85,266 +84,319 @@ impl From<RegistryError> for Fault {
     }
 }
 
-/// What a registry did, or what kept it from being asked.
+/// Why a request got no usable response.
 ///
-/// `at` is the request: method, host and path, never the query. `said` is what the registry gave as its reason, cut and
-/// fit to be shown, empty or beginning with `: `.
+/// `request` is method, host and path, never the query. `reason` is the registry's own explanation: bounded, printable,
+/// empty or beginning with `: `.
 #[derive(Debug, Error)]
-pub enum Problem {
-    /// No connection came about, or it broke.
-    #[error("{at} got no answer")]
+pub enum RequestError {
+    /// The connection failed or broke.
+    #[error("{host}: {reason}{attempts}")]
     Unreachable {
-        /// The request.
-        at: String,
+        /// The host, with its port.
+        host: String,
+        /// The operating system's or the protocol's reason.
+        reason: String,
+        /// The tries before this one included.
+        attempts: Attempts,
+    },
+    /// The server's certificate is not trusted.
+    #[error("{host}: its certificate is not trusted")]
+    UntrustedCertificate {
+        /// The host, with its port.
+        host: String,
+        /// What TLS reports.
+        source: reqwest::Error,
+    },
+    /// This machine cannot make an HTTP client.
+    #[error("cannot set up an HTTP client")]
+    ClientSetup {
         /// Why.
         source: reqwest::Error,
     },
-    /// The server's certificate is not trusted.
-    #[error("{at} was not made, since the server's certificate is not trusted")]
-    Certificate {
-        /// The request.
-        at: String,
-        /// Why not.
-        source: reqwest::Error,
-    },
-    /// Connections cannot be made from this machine.
-    #[error("connections cannot be set up")]
-    Connections {
-        /// Why not.
-        source: reqwest::Error,
-    },
     /// A deadline passed.
-    #[error("{at} was not answered in {} s", waited.as_secs_f32())]
-    Deadline {
-        /// The request.
-        at: String,
-        /// How long it was waited for.
+    #[error("{host}: no response within {} s{attempts}", waited.as_secs_f32())]
+    Timeout {
+        /// The host, with its port.
+        host: String,
+        /// How long the last try waited.
         waited: Duration,
+        /// The tries before this one included.
+        attempts: Attempts,
     },
-    /// The answer ended before it was whole.
-    #[error("the answer to {at} broke off")]
-    BrokenOff {
+    /// The response ended early.
+    #[error("the response to {request} broke off{attempts}")]
+    Truncated {
         /// The request.
-        at: String,
+        request: String,
+        /// The tries before this one included.
+        attempts: Attempts,
         /// Why.
         source: reqwest::Error,
     },
     /// The registry asks for fewer requests.
-    #[error("{at} was answered with 429 Too Many Requests{said}")]
+    #[error("{request} returned 429 Too Many Requests{reason}{attempts}")]
     TooManyRequests {
         /// The request.
-        at: String,
-        /// How long the registry asks to be left alone.
+        request: String,
+        /// The pause that the registry asks for.
         retry_after: Option<Duration>,
-        /// Its reason.
-        said: String,
+        /// The registry's explanation.
+        reason: String,
+        /// The tries before this one included.
+        attempts: Attempts,
     },
-    /// The registry asked to be left alone for longer than the operation may take, so it was not asked.
-    #[error("{at} was not made, since the registry asked to be left alone for another {} s", wait.as_secs() + 1)]
+    /// The registry asked for a pause that outlasts the operation, so no request was made.
+    #[error("{request} was not made: the registry asked for a pause of another {} s", wait.as_secs() + 1)]
     Paused {
         /// The request.
-        at: String,
-        /// How much longer.
+        request: String,
+        /// The rest of the pause.
         wait: Duration,
     },
-    /// The registry is out of order.
-    #[error("{at} was answered with {status}{said}")]
-    OutOfOrder {
+    /// The registry fails.
+    #[error("{request} returned {status}{reason}{attempts}")]
+    ServerError {
         /// The request.
-        at: String,
+        request: String,
         /// The status.
         status: StatusCode,
-        /// How long the registry asks to be left alone.
+        /// The pause that the registry asks for.
         retry_after: Option<Duration>,
-        /// Its reason.
-        said: String,
+        /// The registry's explanation.
+        reason: String,
+        /// The tries before this one included.
+        attempts: Attempts,
     },
-    /// The registry has no such thing, or does not let Tidegate know of it.
-    #[error("{at} was answered with 404 Not Found{said}")]
+    /// The registry has no such thing, or hides it from these credentials.
+    #[error("{request} returned 404 Not Found{reason}")]
     NotFound {
         /// The request.
-        at: String,
-        /// Its reason.
-        said: String,
-        /// Whether it was asked without credentials.
+        request: String,
+        /// The registry's explanation.
+        reason: String,
+        /// Whether the request went without credentials.
         anonymous: bool,
     },
-    /// The registry does not let Tidegate read this.
-    #[error("{at} was answered with {status} to {credentials}{said}")]
+    /// The registry denies access.
+    #[error("{request} with {credentials} returned {status}{reason}")]
     Denied {
         /// The request.
-        at: String,
+        request: String,
         /// The status.
         status: StatusCode,
-        /// Which credentials were used: never their content.
+        /// Where the credentials come from, never their content.
         credentials: String,
-        /// Its reason.
-        said: String,
-        /// Whether it was asked without credentials.
+        /// The registry's explanation.
+        reason: String,
+        /// Whether the request went without credentials.
         anonymous: bool,
-        /// Whether the registry is GitHub's, which has rules of its own.
+        /// Whether the registry is ghcr.io, whose tokens need scopes.
         github: bool,
     },
-    /// The registry answered something that the specification does not have.
-    #[error("{at} was answered with {status}{said}")]
+    /// A status that the distribution specification does not have here.
+    #[error("{request} returned {status}{reason}")]
     UnexpectedStatus {
         /// The request.
-        at: String,
+        request: String,
         /// The status.
         status: StatusCode,
-        /// Its reason.
-        said: String,
+        /// The registry's explanation.
+        reason: String,
     },
-    /// A web page came where a registry's answer belongs.
-    #[error("{at} was answered with {status} and a web page, not a registry API")]
-    WebPage {
+    /// A web page came instead of a registry's response.
+    #[error("{request} returned {status} and a web page, not a registry API")]
+    HtmlPage {
         /// The request.
-        at: String,
+        request: String,
         /// The status.
         status: StatusCode,
     },
-    /// The answer is larger than any honest one.
-    #[error("the answer to {at} is larger than {most_bytes} bytes")]
+    /// The body is larger than the bound.
+    #[error("the response to {request} is larger than {max_bytes} bytes")]
     TooLarge {
         /// The request.
-        at: String,
+        request: String,
         /// The bound.
-        most_bytes: usize,
+        max_bytes: usize,
     },
-    /// The answer does not read as what it should be.
-    #[error("the answer to {at} is not {wanted}")]
+    /// The body does not parse.
+    #[error("the response to {request} is not {expected}")]
     Malformed {
         /// The request.
-        at: String,
-        /// What it should be.
-        wanted: &'static str,
-        /// Why it is not, if more is known.
+        request: String,
+        /// What the body should be.
+        expected: &'static str,
+        /// The parser's error, unless it could quote a secret.
         source: Option<Box<dyn Error + Send + Sync>>,
     },
-    /// The registry sends the client to a place that it must not go to.
-    #[error("{at} was answered with {what} to {to}, which is not followed")]
-    Astray {
+    /// A redirect or link leads to a place that Tidegate does not follow.
+    #[error("{request} returned {what} to {to}, which Tidegate does not follow")]
+    ForbiddenRedirect {
         /// The request.
-        at: String,
-        /// What leads there.
+        request: String,
+        /// `a redirect` or `a link`.
         what: &'static str,
-        /// Where to.
+        /// Its target.
         to: String,
     },
-    /// Tokens are said to be issued by a host that the credentials must not be sent to.
-    #[error(
-        "{at} was answered with the token realm {realm}, which is neither the registry's nor allowed for it"
-    )]
-    ForeignRealm {
+    /// The token realm is on a host that must not receive the credentials.
+    #[error("{request} names the token realm {realm}, which is not allowed for this registry")]
+    UntrustedRealm {
         /// The request.
-        at: String,
+        request: String,
         /// The realm, without its query.
         realm: String,
     },
-    /// The answer is not what its digest says.
-    #[error("the answer to {at} has the digest {actual}, not {expected}")]
-    WrongDigest {
+    /// The body does not match its digest.
+    #[error("the response to {request} has the digest {actual}, expected {expected}")]
+    DigestMismatch {
         /// The request.
-        at: String,
-        /// The digest that was asked for.
+        request: String,
+        /// The digest that was requested.
         expected: String,
-        /// The digest of what came.
+        /// The digest of the body.
         actual: String,
     },
-    /// The image is of a form that has no labels to read.
-    #[error("the index at {at} has no manifest of a platform in it")]
+    /// The index has no manifest of a platform, so no labels.
+    #[error("the index at {request} lists no platform")]
     NoPlatform {
         /// The request.
-        at: String,
+        request: String,
     },
-    /// The registry, which has no settings, has a name that cannot be asked.
+    /// A registry without settings has a name that makes no URL.
     #[error(transparent)]
     Settings(#[from] SettingsError),
-    /// The credentials cannot be had.
-    #[error("the credentials for {host} cannot be had")]
+    /// The configured credentials are missing or unreadable.
+    #[error("cannot get credentials for {host}")]
     Credentials {
         /// The registry.
         host: String,
-        /// Why not.
+        /// Why.
         source: CredentialsError,
     },
 }
 
-impl Problem {
-    /// What it means for the one who has to act on it.
+/// How often and for how long a request was tried. Shown as ` (3 tries, 11 s)`, a single try as nothing.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Attempts {
+    pub(super) count: u32,
+    pub(super) elapsed: Duration,
+}
+
+impl fmt::Display for Attempts {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.count < 2 {
+            return Ok(());
+        }
+        let decimals = usize::from(self.elapsed < Duration::from_secs(10));
+        write!(formatter, " ({} tries, {:.decimals$} s)", self.count, self.elapsed.as_secs_f64())
+    }
+}
+
+impl RequestError {
+    /// Whether to retry, to fix the configuration, or to give up.
     pub fn class(&self) -> Class {
         match self {
             Self::Unreachable { .. }
-            | Self::Deadline { .. }
-            | Self::BrokenOff { .. }
+            | Self::Timeout { .. }
+            | Self::Truncated { .. }
             | Self::TooManyRequests { .. }
             | Self::Paused { .. }
-            | Self::OutOfOrder { .. } => Class::TryAgain,
-            Self::Astray { .. } | Self::ForeignRealm { .. } | Self::WrongDigest { .. } => Class::Refused,
+            | Self::ServerError { .. } => Class::TryAgain,
+            Self::ForbiddenRedirect { .. } | Self::UntrustedRealm { .. } | Self::DigestMismatch { .. } => {
+                Class::Refused
+            }
             Self::Credentials { source, .. } => source.class(),
             Self::Settings(source) => source.class(),
             _ => Class::Failed,
         }
     }
 
-    /// What to do next, if there is something to say.
+    /// What the reader can do next.
     pub fn hint(&self) -> Option<&'static str> {
         match self {
-            Self::Certificate { .. } => Some(
-                "if the registry's certificate is from an authority of your own, give its file as an extra CA",
-            ),
-            Self::Connections { .. } => {
+            Self::UntrustedCertificate { .. } => {
+                Some("if your own authority issued the certificate, set caFile for this registry")
+            }
+            Self::ClientSetup { .. } => {
                 Some("install the system's certificate authorities (Debian: apt-get install ca-certificates)")
             }
             Self::Denied { github: true, anonymous: true, .. } => {
                 Some("private packages of ghcr.io need a token with the scope read:packages")
             }
             Self::Denied { github: true, .. } => Some(
-                "the token needs the scope read:packages, access to this package and, where the organisation wants it, SSO authorisation",
+                "the token needs the scope read:packages, access to this package and, if the organisation requires it, SSO authorisation",
             ),
-            Self::Denied { anonymous: true, .. } => Some("give credentials for this registry"),
-            Self::Denied { .. } => {
-                Some("see whether the credentials are still valid and may pull this repository")
+            Self::Denied { anonymous: true, .. } => Some("set credentials for this registry"),
+            Self::Denied { .. } => Some("check that the credentials are valid and may pull this repository"),
+            Self::NotFound { anonymous: true, .. } => {
+                Some("check the name; without credentials, many registries return 404 for private images")
             }
-            Self::NotFound { anonymous: true, .. } => Some(
-                "see whether the name is right; without credentials, many registries answer the same for private images",
-            ),
             Self::NotFound { .. } => {
-                Some("see whether the name is right and whether the credentials may pull this repository")
+                Some("check the name, and that the credentials may pull this repository")
             }
-            Self::WebPage { .. } => Some(
-                "see whether the host is a registry, and whether a proxy or a login page stands before it",
-            ),
+            Self::HtmlPage { .. } => {
+                Some("check that the host is a registry, and that no proxy or login page stands before it")
+            }
             Self::TooManyRequests { .. } | Self::Paused { .. } => {
-                Some("wait, poll less often, or give credentials that have a higher limit")
+                Some("wait, poll less often, or use credentials with a higher limit")
             }
-            Self::ForeignRealm { .. } => Some(
-                "if that host does issue this registry's tokens, over https, name it among its token realm hosts",
-            ),
+            Self::UntrustedRealm { .. } => {
+                Some("if that host issues this registry's tokens over https, add it to tokenHosts")
+            }
             Self::Credentials { source, .. } => source.hint(),
             Self::Settings(source) => source.hint(),
             _ => None,
         }
     }
 
-    /// Whether the same request may well succeed in a moment.
-    pub(super) fn is_passing(&self) -> bool {
+    /// Whether the same request may succeed in a moment.
+    pub(super) fn is_transient(&self) -> bool {
         self.class() == Class::TryAgain && !matches!(self, Self::Paused { .. } | Self::Credentials { .. })
     }
 
-    /// How long the registry asks to be left alone.
+    /// The pause that the registry asks for.
     pub(super) fn retry_after(&self) -> Option<Duration> {
         match self {
-            Self::TooManyRequests { retry_after, .. } | Self::OutOfOrder { retry_after, .. } => *retry_after,
+            Self::TooManyRequests { retry_after, .. } | Self::ServerError { retry_after, .. } => *retry_after,
             _ => None,
         }
     }
 
+    /// Notes how often the request was tried, where the message says so.
+    pub(super) fn with_attempts(mut self, made: Attempts) -> Self {
+        if let Self::Unreachable { attempts, .. }
+        | Self::Timeout { attempts, .. }
+        | Self::Truncated { attempts, .. }
+        | Self::TooManyRequests { attempts, .. }
+        | Self::ServerError { attempts, .. } = &mut self
+        {
+            *attempts = made;
+        }
+        self
+    }
+
     pub(super) fn malformed(
-        at: String,
-        wanted: &'static str,
+        request: String,
+        expected: &'static str,
         source: impl Into<Box<dyn Error + Send + Sync>>,
     ) -> Self {
-        Self::Malformed { at, wanted, source: Some(source.into()) }
+        Self::Malformed { request, expected, source: Some(source.into()) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn attempts_show_only_after_a_retry() {
+        for (count, elapsed_ms, text) in
+            [(0, 0, ""), (1, 30_000, ""), (2, 450, " (2 tries, 0.5 s)"), (3, 11_200, " (3 tries, 11 s)")]
+        {
+            let attempts = Attempts { count, elapsed: Duration::from_millis(elapsed_ms) };
+            assert_eq!(attempts.to_string(), text);
+        }
     }
 }

@@ -1,22 +1,22 @@
-//! One registry: where it is asked, as whom, and how often an answer that may come is waited for.
+//! One registry: its endpoint, its authentication, and retries.
 
 use std::sync::Arc;
 
 use reqwest::{StatusCode, Url};
-use tokio::time::sleep;
+use tokio::time::{Instant, sleep};
 use tracing::debug;
 
-use super::auth::{Authority, Challenge};
-use super::error::Problem;
+use super::auth::{Authenticator, Challenge};
+use super::error::{Attempts, RequestError};
 use super::operation::Budget;
 use super::pool::Pool;
 use super::retry;
 use super::settings::{HostSettings, Limits, SettingsError};
+use super::status::{Identity, check_status};
 use super::throttle::Throttle;
-use super::verdict::{Asker, judge};
-use super::wire::{Answer, Request, Wire};
+use super::transport::{Request, Response, Transport};
 
-/// Where Docker Hub's images really are.
+/// The host that serves Docker Hub's registry API.
 const DOCKER_HUB: &str = "registry-1.docker.io";
 
 /// One registry.
@@ -24,85 +24,94 @@ const DOCKER_HUB: &str = "registry-1.docker.io";
 pub(super) struct Host {
     endpoint: Endpoint,
     limits: Limits,
-    wire: Wire,
-    authority: Authority,
+    transport: Transport,
+    authority: Authenticator,
 }
 
 impl Host {
     pub(super) fn new(settings: &HostSettings, limits: &Limits, endpoint: Endpoint, pool: Arc<Pool>) -> Self {
-        let authority = Authority::new(settings, &endpoint.authority());
-        let wire = Wire::new(pool, Throttle::new(settings, limits), settings.plain_http);
-        Self { endpoint, limits: limits.clone(), wire, authority }
+        let authority = Authenticator::new(settings, &endpoint.authority());
+        let transport = Transport::new(pool, Throttle::new(settings, limits), settings.plain_http);
+        Self { endpoint, limits: limits.clone(), transport, authority }
     }
 
-    /// The place of something in a repository: `tags/list`, `manifests/v1.0.0`.
-    pub(super) fn url(&self, repository: &str, place: &str) -> Url {
-        self.endpoint.url(&format!("{}{repository}/{place}", self.endpoint.prefix))
+    /// The URL of a resource of a repository: `tags/list`, `manifests/v1.0.0`.
+    pub(super) fn url(&self, repository: &str, resource: &str) -> Url {
+        self.endpoint.url(&format!("{}{repository}/{resource}", self.endpoint.prefix))
     }
 
-    /// The place that says whether this is a registry at all.
+    /// The URL that tells whether this is a registry at all: `/v2/`.
     pub(super) fn base_url(&self) -> Url {
         self.endpoint.url("")
     }
 
-    /// The scope of a token that may read a repository, as the token server knows it.
+    /// The token scope for reading a repository.
     pub(super) fn pull_scope(&self, repository: &str) -> String {
         format!("repository:{}{repository}:pull", self.endpoint.prefix)
     }
 
-    /// What the registry wants to be sent, if it said so yet.
+    /// The registry's authentication challenge, once it sent one.
     pub(super) fn challenge(&self) -> Option<Arc<Challenge>> {
         self.authority.challenge()
     }
 
-    /// Asks until there is an answer, it is clear that there will be none, or time is up. The answer is a 200, or a
-    /// 304 to a request that knows the answer already.
+    /// Sends a request, with retries of transient failures within the budget. The response is a 200, or a 304 to a
+    /// conditional request.
     pub(super) async fn ask(
         &self,
         request: &Request,
         scope: &str,
         budget: &mut Budget,
-    ) -> Result<Answer, Problem> {
+    ) -> Result<Response, RequestError> {
+        let started = Instant::now();
+        let mut count = 0;
         let mut delays = retry::delays(&self.limits);
         loop {
-            let problem = match self.ask_once(request, scope, budget).await {
-                Ok(answer) => return Ok(answer),
-                Err(problem) => problem,
+            count += 1;
+            let error = match self.send_once(request, scope, budget).await {
+                Ok(response) => return Ok(response),
+                Err(error) => error.with_attempts(Attempts { count, elapsed: started.elapsed() }),
             };
-            let Some(delay) = delays.next().filter(|_| problem.is_passing()) else {
-                return Err(problem);
+            let Some(delay) = delays.next().filter(|_| error.is_transient()) else {
+                return Err(error);
             };
-            let delay = problem.retry_after().map_or(delay, |wanted| wanted.max(delay));
+            let delay = error.retry_after().map_or(delay, |pause| pause.max(delay));
             if !budget.allows(delay) {
-                return Err(problem);
+                return Err(error);
             }
-            debug!(request = %request.at(), delay_ms = delay.as_secs_f64() * 1e3, %problem, "asking again");
+            debug!(request = %request.describe(), delay_ms = delay.as_secs_f64() * 1e3, %error, "retrying");
             sleep(delay).await;
         }
     }
 
-    async fn ask_once(&self, request: &Request, scope: &str, budget: &mut Budget) -> Result<Answer, Problem> {
-        let grant = self.authority.grant(scope, &self.wire, budget).await?;
-        let header = grant.as_ref().map(|grant| &grant.header);
-        let answer = self.wire.exchange(request, header, budget).await?;
-        if answer.status != StatusCode::UNAUTHORIZED {
-            return judge(request, answer, self.asker(grant.as_ref()));
+    async fn send_once(
+        &self,
+        request: &Request,
+        scope: &str,
+        budget: &mut Budget,
+    ) -> Result<Response, RequestError> {
+        let authorization = self.authority.authorization(scope, &self.transport, budget).await?;
+        let header = authorization.as_ref().map(|authorization| &authorization.header);
+        let response = self.transport.exchange(request, header, budget).await?;
+        if response.status != StatusCode::UNAUTHORIZED {
+            return check_status(request, response, self.identity(authorization.as_ref()));
         }
-        let refused = grant.as_ref();
-        let better = self.authority.grant_after(request, &answer, scope, refused, &self.wire, budget).await?;
+        let refused = authorization.as_ref();
+        let better =
+            self.authority.reauthorize(request, &response, scope, refused, &self.transport, budget).await?;
         let Some(better) = better else {
-            return judge(request, answer, self.asker(refused));
+            return check_status(request, response, self.identity(refused));
         };
-        let answer = self.wire.exchange(request, Some(&better.header), budget).await?;
-        judge(request, answer, &better.asker)
+        let response = self.transport.exchange(request, Some(&better.header), budget).await?;
+        check_status(request, response, &better.identity)
     }
 
-    fn asker<'a>(&'a self, grant: Option<&'a Arc<super::auth::Grant>>) -> &'a Asker {
-        self.authority.asker(grant)
+    fn identity<'a>(&'a self, authorization: Option<&'a Arc<super::auth::Authorization>>) -> &'a Identity {
+        self.authority.identity(authorization)
     }
 }
 
-/// Where a registry is asked: an origin, and what is put before the names of repositories.
+/// A registry's base URL and the prefix of its repositories.
 #[derive(Debug)]
 pub(super) struct Endpoint {
     /// Ends in `/v2/`.
@@ -135,13 +144,13 @@ impl Endpoint {
         Ok(Self { base, prefix })
     }
 
-    /// The host that is asked, with its port if it has one of its own.
+    /// The host of the endpoint, with a port that is not the default.
     fn authority(&self) -> String {
         let host = self.base.host_str().unwrap_or_default();
         self.base.port().map_or_else(|| host.to_owned(), |port| format!("{host}:{port}"))
     }
 
-    /// Whether the registry is on this machine, where no proxy of the environment leads to it.
+    /// Whether the registry is on this machine; proxies of the environment do not apply to it.
     pub(super) fn is_loopback(&self) -> bool {
         let host = self.base.host_str().unwrap_or_default();
         let address = host.trim_start_matches('[').trim_end_matches(']').parse::<std::net::IpAddr>();
@@ -155,7 +164,7 @@ impl Endpoint {
     }
 }
 
-/// The endpoint of a registry for which none was given.
+/// The endpoint of a registry without an `endpoint` setting.
 fn implied(settings: &HostSettings) -> Result<Url, SettingsError> {
     let scheme = if settings.plain_http { "http" } else { "https" };
     let host = if settings.host == "docker.io" { DOCKER_HUB } else { &settings.host };
@@ -189,19 +198,23 @@ mod tests {
     }
 
     #[rstest]
-    #[case::path_in_host("ghcr.io/vtr", None, "is not a registry's host")]
-    #[case::query_in_host("ghcr.io?x", None, "is not a registry's host")]
-    #[case::no_host("", None, "is not a registry's host")]
+    #[case::path_in_host("ghcr.io/vtr", None, "is not a registry host")]
+    #[case::query_in_host("ghcr.io?x", None, "is not a registry host")]
+    #[case::no_host("", None, "is not a registry host")]
     #[case::user_in_host("user@ghcr.io", None, "without user, query and fragment")]
-    #[case::plain("docker.io", Some("http://mirror.corp"), "is plain http, which is not allowed")]
+    #[case::plain("docker.io", Some("http://mirror.corp"), "uses plain http, which is not allowed")]
     #[case::user("docker.io", Some("https://user:hunter2@mirror.corp"), "without user, query and fragment")]
     #[case::query("docker.io", Some("https://mirror.corp/?a=b"), "without user, query and fragment")]
     #[case::file("docker.io", Some("file:///etc/passwd"), "must be an http or https URL")]
-    fn wrong_ones_are_refused(#[case] host: &str, #[case] endpoint: Option<&str>, #[case] told: &str) {
+    fn invalid_endpoints_are_refused(
+        #[case] host: &str,
+        #[case] endpoint: Option<&str>,
+        #[case] text_part: &str,
+    ) {
         let endpoint = endpoint.map(str::to_owned);
         let error = Endpoint::new(&HostSettings { endpoint, ..HostSettings::new(host) }).unwrap_err();
         let text = error.to_string();
-        assert!(text.contains(told) && !text.contains("hunter2"), "{text}");
+        assert!(text.contains(text_part) && !text.contains("hunter2"), "{text}");
     }
 
     #[rstest]

@@ -1,6 +1,6 @@
-//! Manifests: which digest a tag has, and the labels and annotations of an image of one platform or of many.
+//! Manifests: resolves tags to digests, and reads labels of single- and multi-platform images.
 //!
-//! The shapes are those of `oci_distribution`. Every body is checked against its digest before it is read.
+//! The types are those of `oci_distribution`. Every body is verified against its digest before it is parsed.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -16,19 +16,18 @@ use serde::Deserialize;
 use serde::de::{DeserializeOwned, IgnoredAny};
 use sha2::{Digest as _, Sha256, Sha512};
 
-use super::error::Problem;
+use super::error::RequestError;
 use super::host::Host;
 use super::operation::Budget;
-use super::wire::{Answer, Request};
+use super::transport::{Request, Response};
 use crate::model::{Digest, Tag};
 
-/// The largest manifest that is read: what the specification tells registries to take at least.
-const MOST_MANIFEST_BYTES: usize = 4 * 1024 * 1024;
+/// The size that the specification asks registries to accept at least.
+const MAX_MANIFEST_BYTES: usize = 4 * 1024 * 1024;
 
-/// The largest image configuration that is read.
-const MOST_CONFIG_BYTES: usize = 8 * 1024 * 1024;
+const MAX_CONFIG_BYTES: usize = 8 * 1024 * 1024;
 
-/// Every form of manifest that is understood. Registries turn those that are not named here into something else.
+/// All known manifest types. Registries convert manifests of other types.
 const MANIFEST_TYPES: HeaderValue = HeaderValue::from_static(concat!(
     "application/vnd.oci.image.index.v1+json, ",
     "application/vnd.oci.image.manifest.v1+json, ",
@@ -36,50 +35,49 @@ const MANIFEST_TYPES: HeaderValue = HeaderValue::from_static(concat!(
     "application/vnd.docker.distribution.manifest.v2+json"
 ));
 
-/// Where registries say a manifest's digest.
 const CONTENT_DIGEST: HeaderName = HeaderName::from_static("docker-content-digest");
 
-/// The annotation by which `docker buildx` marks what is about an image and no image itself.
+/// `docker buildx` sets this annotation on attestations about an image.
 const REFERENCE_TYPE: &str = "vnd.docker.reference.type";
 
-/// Labels and annotations, by key.
+/// Labels and annotations.
 pub(super) type Labels = BTreeMap<String, String>;
 
-/// The digest that `tag` has: by HEAD, or by reading the manifest where the registry does not say.
+/// Resolves `tag` by HEAD, or by reading the manifest when the registry sends no digest header.
 pub(super) async fn digest(
     host: &Host,
     repository: &str,
     tag: &Tag,
     budget: &mut Budget,
-) -> Result<Digest, Problem> {
+) -> Result<Digest, RequestError> {
     let scope = host.pull_scope(repository);
     let request = manifest_request(host, repository, tag.as_str());
     let head = Request { method: Method::HEAD, ..request };
     match host.ask(&head, &scope, budget).await {
-        Ok(answer) => {
-            if let Some(digest) = said_digest(&head, &answer)? {
+        Ok(response) => {
+            if let Some(digest) = header_digest(&head, &response)? {
                 return Ok(digest);
             }
         }
-        Err(Problem::UnexpectedStatus { status: StatusCode::METHOD_NOT_ALLOWED, .. }) => {}
-        Err(problem) => return Err(problem),
+        Err(RequestError::UnexpectedStatus { status: StatusCode::METHOD_NOT_ALLOWED, .. }) => {}
+        Err(error) => return Err(error),
     }
     let get = Request { method: Method::GET, ..head };
-    let answer = host.ask(&get, &scope, budget).await?;
-    parse::<ManifestKind>(&get, &answer.body)?;
-    match said_digest(&get, &answer)? {
-        Some(digest) => verified(&get, &answer.body, &digest).map(|()| digest),
-        None => computed(&get, &answer.body),
+    let response = host.ask(&get, &scope, budget).await?;
+    parse::<ManifestKind>(&get, &response.body)?;
+    match header_digest(&get, &response)? {
+        Some(digest) => verified(&get, &response.body, &digest).map(|()| digest),
+        None => computed(&get, &response.body),
     }
 }
 
-/// The labels of the image's configuration, over its manifest's annotations, over those of the index.
+/// Reads labels: the configuration's win over the manifest's annotations, those over the index's.
 pub(super) async fn labels(
     host: &Host,
     repository: &str,
     digest: &Digest,
     budget: &mut Budget,
-) -> Result<Labels, Problem> {
+) -> Result<Labels, RequestError> {
     let reader = Reader { host, repository, scope: host.pull_scope(repository) };
     let mut labels = Labels::new();
     let (request, body) = reader.manifest(digest, budget).await?;
@@ -87,7 +85,8 @@ pub(super) async fn labels(
         ManifestKind::Image => parse(&request, &body)?,
         ManifestKind::Index => {
             let index: OciImageIndex = parse(&request, &body)?;
-            let entry = choose(index.manifests).ok_or_else(|| Problem::NoPlatform { at: request.at() })?;
+            let entry = choose(index.manifests)
+                .ok_or_else(|| RequestError::NoPlatform { request: request.describe() })?;
             labels.extend(index.annotations.unwrap_or_default());
             let (request, body) = reader.manifest(&named(&request, &entry.digest)?, budget).await?;
             labels.extend(entry.annotations.unwrap_or_default());
@@ -99,7 +98,7 @@ pub(super) async fn labels(
     Ok(labels)
 }
 
-/// Reads what one repository has under a digest.
+/// Reads content of one repository by digest.
 struct Reader<'a> {
     host: &'a Host,
     repository: &'a str,
@@ -107,7 +106,11 @@ struct Reader<'a> {
 }
 
 impl Reader<'_> {
-    async fn manifest(&self, digest: &Digest, budget: &mut Budget) -> Result<(Request, Vec<u8>), Problem> {
+    async fn manifest(
+        &self,
+        digest: &Digest,
+        budget: &mut Budget,
+    ) -> Result<(Request, Vec<u8>), RequestError> {
         let request = manifest_request(self.host, self.repository, digest.as_str());
         let body = self.verified_body(&request, digest, budget).await?;
         Ok((request, body))
@@ -118,13 +121,13 @@ impl Reader<'_> {
         manifest: &Request,
         config: &OciDescriptor,
         budget: &mut Budget,
-    ) -> Result<Labels, Problem> {
+    ) -> Result<Labels, RequestError> {
         if !matches!(config.media_type.as_str(), IMAGE_CONFIG_MEDIA_TYPE | IMAGE_DOCKER_CONFIG_MEDIA_TYPE) {
-            // A chart or another artifact: its configuration has no labels.
+            // A chart or other artifact has no image labels.
             return Ok(Labels::new());
         }
         let digest = named(manifest, &config.digest)?;
-        let request = Request::get(self.url(&format!("blobs/{digest}")), MOST_CONFIG_BYTES);
+        let request = Request::get(self.url(&format!("blobs/{digest}")), MAX_CONFIG_BYTES);
         let request = Request { accept: HeaderValue::from_static("*/*"), ..request };
         let body = self.verified_body(&request, &digest, budget).await?;
         let config: ImageConfig = parse(&request, &body)?;
@@ -136,10 +139,10 @@ impl Reader<'_> {
         request: &Request,
         digest: &Digest,
         budget: &mut Budget,
-    ) -> Result<Vec<u8>, Problem> {
-        let answer = self.host.ask(request, &self.scope, budget).await?;
-        verified(request, &answer.body, digest)?;
-        Ok(answer.body)
+    ) -> Result<Vec<u8>, RequestError> {
+        let response = self.host.ask(request, &self.scope, budget).await?;
+        verified(request, &response.body, digest)?;
+        Ok(response.body)
     }
 
     fn url(&self, place: &str) -> Url {
@@ -147,8 +150,8 @@ impl Reader<'_> {
     }
 }
 
-/// An image configuration, as far as it is read. The type of `oci_distribution` wants fields that images in the wild
-/// lack, and refuses labels that are null.
+/// The part of an image configuration that is read. The type of `oci_distribution` requires fields that real images
+/// lack, and rejects null labels.
 #[derive(Deserialize)]
 struct ImageConfig {
     config: Option<RunConfig>,
@@ -160,7 +163,7 @@ struct RunConfig {
     labels: Option<Labels>,
 }
 
-/// What a manifest is, told by its fields. One that has both is refused, since two readers could take it for two
+/// The kind of a manifest, by its fields. One with the fields of both is rejected: two parsers could take it for
 /// different images (CVE-2021-41190).
 #[derive(Deserialize)]
 #[serde(try_from = "ManifestFields")]
@@ -191,10 +194,10 @@ impl TryFrom<ManifestFields> for ManifestKind {
 
 fn manifest_request(host: &Host, repository: &str, reference: &str) -> Request {
     let url = host.url(repository, &format!("manifests/{reference}"));
-    Request { accept: MANIFEST_TYPES, ..Request::get(url, MOST_MANIFEST_BYTES) }
+    Request { accept: MANIFEST_TYPES, ..Request::get(url, MAX_MANIFEST_BYTES) }
 }
 
-/// The manifest whose labels stand for the index: that for linux/amd64, or else the first that is for a platform.
+/// The manifest that stands for the index: linux/amd64, or else the first platform.
 fn choose(entries: Vec<ImageIndexEntry>) -> Option<ImageIndexEntry> {
     let mut real: Vec<ImageIndexEntry> = entries.into_iter().filter(is_real).collect();
     let is_usual = |entry: &ImageIndexEntry| {
@@ -206,7 +209,7 @@ fn choose(entries: Vec<ImageIndexEntry>) -> Option<ImageIndexEntry> {
     (!real.is_empty()).then(|| real.swap_remove(chosen))
 }
 
-/// Whether an entry is an image to run, not an attestation about one.
+/// Whether an entry is a runnable image, not an attestation.
 fn is_real(entry: &ImageIndexEntry) -> bool {
     let is_about_another =
         entry.annotations.as_ref().is_some_and(|annotations| annotations.contains_key(REFERENCE_TYPE));
@@ -214,29 +217,30 @@ fn is_real(entry: &ImageIndexEntry) -> bool {
     !is_about_another && !is_unknown
 }
 
-fn parse<T: DeserializeOwned>(request: &Request, body: &[u8]) -> Result<T, Problem> {
-    serde_json::from_slice(body)
-        .map_err(|source| Problem::malformed(request.at(), "an image manifest or configuration", source))
+fn parse<T: DeserializeOwned>(request: &Request, body: &[u8]) -> Result<T, RequestError> {
+    serde_json::from_slice(body).map_err(|source| {
+        RequestError::malformed(request.describe(), "an image manifest or configuration", source)
+    })
 }
 
-/// The digest that a header gives, if it is there.
-fn said_digest(request: &Request, answer: &Answer) -> Result<Option<Digest>, Problem> {
-    answer.header(&CONTENT_DIGEST).map(|text| named(request, text)).transpose()
+/// The digest in the response header.
+fn header_digest(request: &Request, response: &Response) -> Result<Option<Digest>, RequestError> {
+    response.header(&CONTENT_DIGEST).map(|text| named(request, text)).transpose()
 }
 
-fn named(request: &Request, digest: &str) -> Result<Digest, Problem> {
-    digest.parse().map_err(|source| Problem::malformed(request.at(), "one with a digest", source))
+fn named(request: &Request, digest: &str) -> Result<Digest, RequestError> {
+    digest.parse().map_err(|source| RequestError::malformed(request.describe(), "one with a digest", source))
 }
 
-fn verified(request: &Request, body: &[u8], expected: &Digest) -> Result<(), Problem> {
+fn verified(request: &Request, body: &[u8], expected: &Digest) -> Result<(), RequestError> {
     let actual = hash(body, expected.as_str().starts_with("sha512:"));
     if actual == expected.as_str() {
         return Ok(());
     }
-    Err(Problem::WrongDigest { at: request.at(), expected: expected.to_string(), actual })
+    Err(RequestError::DigestMismatch { request: request.describe(), expected: expected.to_string(), actual })
 }
 
-fn computed(request: &Request, body: &[u8]) -> Result<Digest, Problem> {
+fn computed(request: &Request, body: &[u8]) -> Result<Digest, RequestError> {
     named(request, &hash(body, false))
 }
 
@@ -319,7 +323,7 @@ mod tests {
         for is_sha512 in [false, true] {
             let digest: Digest = hash(b"{}", is_sha512).parse().unwrap();
             assert!(verified(&request, b"{}", &digest).is_ok());
-            assert!(matches!(verified(&request, b"{ }", &digest), Err(Problem::WrongDigest { .. })));
+            assert!(matches!(verified(&request, b"{ }", &digest), Err(RequestError::DigestMismatch { .. })));
         }
     }
 }

@@ -1,35 +1,33 @@
-//! Registries of container images, by the OCI distribution specification 1.1: which tags there are, what they hold, and
-//! how the image is labelled.
+//! Container registries, by the OCI distribution specification 1.1: lists tags, resolves digests, reads labels.
 //!
-//! It only reads. Everything that comes from a registry is hostile until it was checked: bodies are bounded, manifests
-//! are verified against their digest, and credentials go to the registry, to its token server and to nobody else.
-//! Deadlines, retries, rate limits and tokens live here, so that a caller sees an answer or an error and no more.
+//! Read-only. Registries are hostile until checked: bodies are bounded, manifests are verified against their digest, and
+//! credentials go to the registry and its token server alone. Timeouts, retries, rate limits and tokens stay in this
+//! room; a caller sees a result or an error.
 //!
-//! From the outside in: `client` is what others call; `host` is one registry, asked until it answers; `auth` is what to
-//! send to be let in; `wire` is one request and its answer; `pool` is the connections beneath it.
+//! From the outside in: `client` is the API; `host` is one registry with its retries; `auth` makes the `Authorization`
+//! header; `transport` is one HTTP exchange; `pool` its connections.
 //!
-//! Knows no engine, no policy and no file of configuration.
+//! Must not know the engine, policy or configuration files.
 
 mod auth;
 mod check;
 mod client;
 mod error;
 mod host;
-mod link;
 mod manifest;
 mod operation;
 mod pool;
 mod retry;
 mod settings;
+mod status;
 mod tag_page;
 mod tags;
 mod throttle;
-mod verdict;
-mod wire;
+mod transport;
 
 pub use self::auth::CredentialsError;
 pub use self::check::{Authentication, HostReport};
 pub use self::client::Client;
-pub use self::error::{Problem, RegistryError};
+pub use self::error::{Attempts, RegistryError, RequestError};
 pub use self::operation::Operation;
 pub use self::settings::{Credentials, HostSettings, Limits, SecretSource, SettingsError};

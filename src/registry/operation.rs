@@ -1,4 +1,4 @@
-//! What is being done, in words for messages, and the time that is left for it.
+//! The operations of the client, as messages name them, and their time budget.
 
 use std::fmt;
 use std::time::Duration;
@@ -9,7 +9,7 @@ use tokio::time::{Instant, timeout};
 use super::settings::Limits;
 use crate::model::{Digest, ImageName, Tag};
 
-/// What the client was asked to do. Shown as the middle of a sentence: `cannot …`.
+/// An operation of the client. Shown after `cannot`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Operation {
     /// List an image's tags.
@@ -18,7 +18,7 @@ pub enum Operation {
     Digest(ImageName, Tag),
     /// Read the labels of an image.
     Labels(ImageName, Digest),
-    /// See whether a registry can be reached.
+    /// Contact a registry.
     Check(String),
 }
 
@@ -33,7 +33,7 @@ impl fmt::Display for Operation {
     }
 }
 
-/// The time that is left for an operation.
+/// The time left for an operation.
 #[derive(Debug)]
 pub(super) struct Budget {
     ends_at: Instant,
@@ -45,27 +45,26 @@ impl Budget {
         Self { ends_at: Instant::now() + limits.operation_timeout, request_timeout: limits.request_timeout }
     }
 
-    /// How long the next request may take.
+    /// The timeout of the next request.
     pub(super) fn for_one_request(&self) -> Duration {
         self.left().min(self.request_timeout)
     }
 
-    /// What is left.
     pub(super) fn left(&self) -> Duration {
         self.ends_at.saturating_duration_since(Instant::now())
     }
 
-    /// Whether something that takes `duration` would still leave time afterwards.
+    /// Whether waiting `duration` leaves time for a request.
     pub(super) fn allows(&self, duration: Duration) -> bool {
         duration < self.left()
     }
 
-    /// Waits for what another operation holds, as long as there is time.
+    /// Locks a mutex that another operation may hold, within the budget.
     pub(super) async fn lock<'a, T>(&self, mutex: &'a Mutex<T>) -> Option<MutexGuard<'a, T>> {
         timeout(self.left(), mutex.lock()).await.ok()
     }
 
-    /// Gives time back that was spent waiting for Tidegate's own limits, for which the registry is not to blame.
+    /// Extends the budget by time spent on Tidegate's own limits, which are not the registry's fault.
     pub(super) fn give_back(&mut self, duration: Duration) {
         self.ends_at += duration;
     }

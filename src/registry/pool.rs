@@ -1,7 +1,7 @@
-//! The HTTP clients and their connections, made when they are first needed.
+//! HTTP clients and their connections, created on first use.
 //!
-//! The only place that knows how TLS is set up. Redirects are not followed here: `wire` does, since it knows what may
-//! be sent where.
+//! The one file that sets up TLS. Redirects are off here: `transport` follows them, since it decides where credentials
+//! may go.
 
 use std::path::Path;
 use std::sync::{Arc, OnceLock};
@@ -9,16 +9,15 @@ use std::time::Duration;
 
 use reqwest::{Certificate, Client, ClientBuilder, Url};
 
-use super::error::Problem;
+use super::error::RequestError;
 use super::settings::{Limits, SettingsError};
 
-/// What Tidegate calls itself towards registries.
 const USER_AGENT: &str = concat!("tidegate/", env!("CARGO_PKG_VERSION"));
 
-/// How long a connection is kept open for the next request: longer than from one minute's pass to the next.
+/// Keeps idle connections longer than the minute between two passes.
 const KEEP_IDLE: Duration = Duration::from_secs(90);
 
-/// Connections to registries that trust the same authorities.
+/// Connections to registries with the same certificate authorities.
 #[derive(Debug)]
 pub(super) struct Pool {
     plain: OnceLock<Client>,
@@ -35,13 +34,13 @@ impl Pool {
     }
 
     /// The client for `url`.
-    pub(super) fn client(&self, url: &Url) -> Result<&Client, Problem> {
+    pub(super) fn client(&self, url: &Url) -> Result<&Client, RequestError> {
         let is_secure = url.scheme() == "https";
         let slot = if is_secure { &self.secure } else { &self.plain };
         if let Some(client) = slot.get() {
             return Ok(client);
         }
-        let client = self.make(is_secure).map_err(|source| Problem::Connections { source })?;
+        let client = self.make(is_secure).map_err(|source| RequestError::ClientSetup { source })?;
         Ok(slot.get_or_init(|| client))
     }
 
@@ -51,13 +50,13 @@ impl Pool {
         if is_secure {
             return builder.tls_certs_merge(self.extra_ca.iter().cloned()).build();
         }
-        // Reading the system's authorities takes longer than a hundred requests on loopback, and fails where there
-        // are none: a client that never speaks TLS goes without.
+        // Reading the system's authorities takes longer than a hundred requests on loopback, and fails on systems
+        // without any: a client that never speaks TLS skips it.
         builder.tls_certs_only([]).build()
     }
 }
 
-/// The pools of all registries: one for those that trust nothing extra, and one for each that does.
+/// All pools: two shared ones, and one for each registry with its own CA file.
 #[derive(Debug)]
 pub(super) struct Pools {
     limits: Limits,
@@ -71,7 +70,7 @@ impl Pools {
         Self { limits: limits.clone(), direct: pool(true), proxied: pool(false) }
     }
 
-    /// The pool for a registry; `is_direct` leaves the proxies of the environment aside.
+    /// The pool for a registry; `is_direct` ignores proxies of the environment.
     pub(super) fn pool(&self, extra_ca: Option<&Path>, is_direct: bool) -> Result<Arc<Pool>, SettingsError> {
         match extra_ca {
             Some(path) => Ok(Pool::new(&self.limits, read_certificates(path)?, is_direct)),
@@ -91,9 +90,9 @@ fn builder(connect_timeout: Duration, is_direct: bool) -> ClientBuilder {
     if is_direct { builder.no_proxy() } else { builder }
 }
 
-/// Makes ring the process's cryptography, unless it has one.
+/// Installs ring as the process's crypto provider.
 fn install_crypto() {
-    // An error says that one is installed already, which is as good.
+    // Fails when a provider is installed already.
     let _ = rustls::crypto::ring::default_provider().install_default();
 }
 

@@ -1,4 +1,4 @@
-//! `Retry-After`, as registries really send it, and the delays between retries.
+//! Retry delays, and `Retry-After` as registries send it.
 
 use std::time::Duration;
 
@@ -8,21 +8,21 @@ use chrono::DateTime;
 use super::settings::Limits;
 use crate::model::Timestamp;
 
-/// The longest wait that is read from a header; more would overflow somewhere and means the same.
+/// Caps waits from headers, so that no arithmetic overflows.
 const LONGEST: Duration = Duration::from_hours(24);
 
-/// The delays before each retry: doubling, jittered, at most as many as the limits allow.
+/// The delays before each retry: doubling, jittered, `limits.retries` at most.
 pub(super) fn delays(limits: &Limits) -> ExponentialBackoff {
     ExponentialBuilder::default()
         .with_jitter()
         .with_min_delay(limits.first_retry_delay)
-        .with_max_delay(limits.longest_retry_delay)
+        .with_max_delay(limits.max_retry_delay)
         .with_max_times(limits.retries)
         .build()
 }
 
-/// Reads a `Retry-After`: seconds or a date (RFC 9110, section 10.2.3), or a duration as Go prints it, which is what
-/// ghcr.io sends (`1.16ms`). Nothing when it reads as none of them.
+/// Parses `Retry-After`: seconds or a date (RFC 9110, section 10.2.3), or a Go duration, which is what ghcr.io sends
+/// (`1.16ms`).
 pub(super) fn parse_retry_after(text: &str, now: Timestamp) -> Option<Duration> {
     let text = text.trim();
     if text.len() > 64 {
@@ -38,7 +38,7 @@ pub(super) fn parse_retry_after(text: &str, now: Timestamp) -> Option<Duration> 
     parse_go_duration(text)
 }
 
-/// A duration as Go's `time.Duration` prints it: `1h2m3.5s`, `1.16ms`, `250µs`.
+/// Parses Go's `time.Duration` format: `1h2m3.5s`, `1.16ms`, `250µs`.
 fn parse_go_duration(text: &str) -> Option<Duration> {
     let mut rest = text;
     let mut total_seconds = 0.0;

@@ -1,6 +1,4 @@
-//! How a registry is reached: its endpoint, its credentials and what Tidegate grants it in time and requests.
-//!
-//! These are this room's own types; wiring makes them from the configuration. Knows no file format.
+//! Settings of the client: endpoints, credentials, timeouts and limits. Wiring makes them from the configuration.
 
 use std::num::NonZeroU32;
 use std::path::PathBuf;
@@ -10,32 +8,30 @@ use thiserror::Error;
 
 use crate::model::{Class, Fault};
 
-/// How the requests of one registry are made.
-///
-/// A registry that has none is asked anonymously over https.
+/// The settings of one registry. A registry without settings is contacted anonymously over https.
 #[derive(Clone, Debug)]
 pub struct HostSettings {
-    /// The registry as images name it, with its port if there is one: `ghcr.io`, `127.0.0.1:5000`.
+    /// The registry's host as images name it, with its port if it has one: `ghcr.io`, `127.0.0.1:5000`.
     pub host: String,
-    /// The URL of who is asked instead: a mirror or a pull-through cache. Its path is put before the repository's name.
+    /// The URL of a mirror or pull-through cache to use instead. Its path precedes the repository's name.
     pub endpoint: Option<String>,
-    /// Whether the registry is asked over http instead of https.
+    /// Uses http instead of https.
     pub plain_http: bool,
-    /// Who Tidegate is to the registry.
+    /// The credentials of Tidegate.
     pub credentials: Credentials,
-    /// A PEM file of certificate authorities that are trusted in addition to the system's.
+    /// A PEM file of certificate authorities to trust besides the system's.
     pub extra_ca: Option<PathBuf>,
-    /// Hosts, beside the registry's own, that may issue its tokens: `auth.example.com`, or with a port
+    /// Hosts other than the registry's own that may issue its tokens: `auth.example.com`, or with a port
     /// `auth.example.com:5001`.
     pub token_realm_hosts: Vec<String>,
-    /// How many requests a second are made once `burst` is spent.
+    /// The sustained request rate, once `burst` is used up.
     pub requests_per_second: NonZeroU32,
-    /// How many requests may be made at once before they are slowed.
+    /// Requests allowed at once before the rate applies.
     pub burst: NonZeroU32,
 }
 
 impl HostSettings {
-    /// `host`, asked anonymously over https, 2,000 requests in a burst and then 50 a second.
+    /// Settings for anonymous https, with a burst of 2,000 requests and then 50 per second.
     pub fn new(host: impl Into<String>) -> Self {
         Self {
             host: host.into(),
@@ -50,49 +46,49 @@ impl HostSettings {
     }
 }
 
-/// Who Tidegate is to a registry.
+/// The credentials for a registry.
 #[derive(Clone, Debug)]
 pub enum Credentials {
-    /// Nobody.
+    /// None.
     Anonymous,
-    /// A user with a password or an access token.
+    /// A username with a password or an access token.
     Basic {
-        /// The user's name.
+        /// The username.
         username: String,
-        /// Where the password is found.
+        /// The password's source.
         password: SecretSource,
     },
-    /// What a Docker `config.json` says about the registry, its credential helpers included.
+    /// The entry for the registry in a Docker `config.json`, credential helpers included.
     DockerConfig(PathBuf),
 }
 
-/// Where a secret is found. It is read when it is needed, so that a rotated one is taken up by itself.
+/// The source of a secret. It is read on use, so that a rotated secret takes effect by itself.
 #[derive(Clone, Debug)]
 pub enum SecretSource {
-    /// The environment variable of this name.
+    /// An environment variable.
     Environment(String),
-    /// This file, without the newline at its end.
+    /// A file; a newline at its end is dropped.
     File(PathBuf),
 }
 
-/// What Tidegate grants every registry.
+/// Timeouts and limits of every registry.
 #[derive(Clone, Debug)]
 pub struct Limits {
-    /// How long the connection may take to come about.
+    /// The timeout of a connection attempt.
     pub connect_timeout: Duration,
-    /// How long one request may take, from the first byte sent to the last byte read.
+    /// The timeout of one request, from the first byte sent to the last byte read.
     pub request_timeout: Duration,
-    /// How long one operation may take, with its pages, retries and tokens. Waiting for Tidegate's own rate limit
-    /// does not count.
+    /// The timeout of one operation with its pages, retries and tokens. Waiting for Tidegate's own rate limit does not
+    /// count.
     pub operation_timeout: Duration,
-    /// How often a request that failed for a passing reason is made again.
+    /// The number of retries after a transient failure.
     pub retries: usize,
-    /// The wait before the first retry. It doubles from one to the next and is jittered.
+    /// The delay before the first retry; it doubles each time, with jitter.
     pub first_retry_delay: Duration,
-    /// What the wait between retries does not grow beyond, unless the registry asks for more.
-    pub longest_retry_delay: Duration,
-    /// How many requests to one registry may be under way at once.
-    pub requests_under_way: usize,
+    /// The cap on retry delays, unless the registry asks for more.
+    pub max_retry_delay: Duration,
+    /// The number of concurrent requests to one registry.
+    pub max_in_flight: usize,
 }
 
 impl Default for Limits {
@@ -103,42 +99,40 @@ impl Default for Limits {
             operation_timeout: Duration::from_mins(2),
             retries: 5,
             first_retry_delay: Duration::from_millis(250),
-            longest_retry_delay: Duration::from_secs(10),
-            requests_under_way: 16,
+            max_retry_delay: Duration::from_secs(10),
+            max_in_flight: 16,
         }
     }
 }
 
-/// The settings of a registry cannot be used.
+/// Invalid settings.
 #[derive(Debug, Error)]
 pub enum SettingsError {
-    /// The text is not a registry's host.
-    #[error("`{host}` is not a registry's host, such as ghcr.io or 127.0.0.1:5000")]
+    /// Not a registry host.
+    #[error("`{host}` is not a registry host, such as ghcr.io or 127.0.0.1:5000")]
     Host {
-        /// What was given.
+        /// The given text.
         host: String,
     },
-    /// Two settings are for the same registry.
-    #[error("the registry {host} is configured twice")]
+    /// Two settings for one registry.
+    #[error("registry {host} is configured twice")]
     Twice {
         /// The registry.
         host: String,
     },
-    /// The endpoint is not a plain http or https URL.
-    #[error(
-        "the endpoint of the registry {host} must be an http or https URL without user, query and fragment"
-    )]
+    /// An endpoint that is no plain http or https URL.
+    #[error("the endpoint of registry {host} must be an http or https URL without user, query and fragment")]
     Endpoint {
         /// The registry.
         host: String,
     },
-    /// The endpoint is http and plain http was not allowed.
-    #[error("the endpoint of the registry {host} is plain http, which is not allowed for it")]
+    /// An http endpoint without `plainHttp`.
+    #[error("the endpoint of registry {host} uses plain http, which is not allowed for it")]
     PlainEndpoint {
         /// The registry.
         host: String,
     },
-    /// The file of certificate authorities cannot be read.
+    /// The CA file is unreadable.
     #[error("cannot read certificate authorities from {}", path.display())]
     CertificateFile {
         /// The file.
@@ -146,8 +140,8 @@ pub enum SettingsError {
         /// Why not.
         source: std::io::Error,
     },
-    /// The file of certificate authorities holds none.
-    #[error("{} holds no PEM certificate that can be read", path.display())]
+    /// The CA file contains no certificate.
+    #[error("{} contains no readable PEM certificate", path.display())]
     NoCertificate {
         /// The file.
         path: PathBuf,
@@ -155,12 +149,12 @@ pub enum SettingsError {
 }
 
 impl SettingsError {
-    /// Always a matter of configuration.
+    /// Always usage: the configuration is wrong.
     pub fn class(&self) -> Class {
         Class::Usage
     }
 
-    /// What to do next.
+    /// What the reader can do next.
     pub fn hint(&self) -> Option<&'static str> {
         match self {
             Self::PlainEndpoint { .. } => Some("use https, or set plainHttp for this registry"),

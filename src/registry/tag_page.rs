@@ -1,4 +1,4 @@
-//! Pages of a tag list, as registries write them: what in them is a tag. No IO.
+//! Parses the pages of a tag list. No IO.
 
 use std::fmt;
 
@@ -7,7 +7,7 @@ use serde::de::{Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
 
 use crate::model::{Tag, TagList};
 
-/// Reads the pages of one list: the tags sorted as text, each once.
+/// Parses the pages of one list; the tags are sorted and unique.
 pub(super) fn parse<B: AsRef<[u8]>>(bodies: &[B]) -> Result<TagList, serde_json::Error> {
     let mut list = TagList::default();
     for body in bodies {
@@ -23,12 +23,12 @@ pub(super) fn parse<B: AsRef<[u8]>>(bodies: &[B]) -> Result<TagList, serde_json:
 
 #[derive(Deserialize)]
 struct Page {
-    // A list that is null is empty; a page without one is none, which serde says only when told how to read it.
+    // `null` is an empty list, a missing key is an error; serde needs `with` to tell them apart.
     #[serde(deserialize_with = "Option::deserialize")]
     tags: Option<Entries>,
 }
 
-/// The entries of one page, read straight into tags.
+/// The entries of one page, parsed straight into tags.
 #[derive(Default)]
 struct Entries {
     tags: Vec<Tag>,
@@ -62,7 +62,7 @@ impl<'de> Visitor<'de> for EntriesVisitor {
     }
 }
 
-/// One entry: a tag, or something that is none, of whatever type.
+/// One entry; nothing when it is no valid tag, whatever its JSON type.
 struct Entry(Option<Tag>);
 
 impl<'de> Deserialize<'de> for Entry {

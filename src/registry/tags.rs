@@ -1,41 +1,39 @@
-//! Asking for the tags of an image: every page, once, and no parsing when nothing changed.
+//! Lists tags: follows pages, and skips parsing when nothing changed.
 
 use std::collections::HashSet;
 use std::sync::Arc;
 
-use reqwest::StatusCode;
-use reqwest::header::{ETAG, HeaderValue};
+use reqwest::header::{ETAG, HeaderMap, HeaderValue, LINK};
+use reqwest::{StatusCode, Url};
 use sha2::{Digest as _, Sha256};
 
-use super::error::Problem;
+use super::error::RequestError;
 use super::host::Host;
-use super::link;
 use super::operation::Budget;
 use super::tag_page;
-use super::wire::Request;
-use crate::model::{Printable, TagList};
+use super::transport::Request;
+use crate::model::{Printable, TagList, next_link};
 
-/// How many tags are asked for at once. Registries may give fewer, or all.
+/// The requested page size. Registries may return less, or everything.
 const PAGE_TAGS: u32 = 1_000;
 
-/// The largest page that is read.
-const MOST_PAGE_BYTES: usize = 8 * 1024 * 1024;
+const MAX_PAGE_BYTES: usize = 8 * 1024 * 1024;
 
-/// The most pages, and the most bytes of all of them together, that one image may have.
-const MOST_PAGES: usize = 1_000;
-const MOST_BYTES: usize = 64 * 1024 * 1024;
+/// Bounds of one image's list.
+const MAX_PAGES: usize = 1_000;
+const MAX_BYTES: usize = 64 * 1024 * 1024;
 
-/// The last answer for an image, by which the next one is known to be the same.
+/// The last list of an image, to recognise an unchanged one.
 #[derive(Debug)]
-pub(super) struct Remembered {
+pub(super) struct CachedList {
     list: Arc<TagList>,
-    /// Of all pages' bytes. The bytes themselves would double the memory that the tags take.
+    /// The hash of all pages; keeping their bytes would double the memory of the tags.
     fingerprint: [u8; 32],
-    /// Of the only page, if there is only one.
+    /// Set for a list of a single page.
     etag: Option<HeaderValue>,
 }
 
-impl Remembered {
+impl CachedList {
     pub(super) fn list(&self) -> &Arc<TagList> {
         &self.list
     }
@@ -45,73 +43,75 @@ impl Remembered {
     }
 }
 
-/// Asks for the tags of `repository`. An answer that is the same as the one before is not parsed again and gives the
-/// same list.
+/// Lists the tags of `repository`. An unchanged response is not parsed again and returns the same allocation.
 pub(super) async fn list(
     host: &Host,
     repository: &str,
-    before: Option<&Remembered>,
+    before: Option<&CachedList>,
     budget: &mut Budget,
-) -> Result<Remembered, Problem> {
+) -> Result<CachedList, RequestError> {
     let Some(pages) = fetch(host, repository, before, budget).await? else {
-        // Only asked for when there is one.
-        return before.map(Remembered::same).ok_or_else(|| unasked_for(host, repository));
+        // The request was conditional only if there is a cached list.
+        return before.map(CachedList::same).ok_or_else(|| unasked_for(host, repository));
     };
     let fingerprint = pages.fingerprint();
     let list = match before.filter(|before| before.fingerprint == fingerprint) {
         Some(before) => Arc::clone(&before.list),
         None => Arc::new(pages.parse()?),
     };
-    Ok(Remembered { list, fingerprint, etag: pages.etag })
+    Ok(CachedList { list, fingerprint, etag: pages.etag })
 }
 
-fn unasked_for(host: &Host, repository: &str) -> Problem {
-    let at = Request::get(host.url(repository, "tags/list"), MOST_PAGE_BYTES).at();
-    Problem::UnexpectedStatus { at, status: StatusCode::NOT_MODIFIED, said: String::new() }
+fn unasked_for(host: &Host, repository: &str) -> RequestError {
+    let request = Request::get(host.url(repository, "tags/list"), MAX_PAGE_BYTES).describe();
+    RequestError::UnexpectedStatus { request, status: StatusCode::NOT_MODIFIED, reason: String::new() }
 }
 
-/// The pages of a list as they came.
 struct Pages {
-    /// The first request, for messages.
-    at: String,
+    request: String,
     bodies: Vec<Vec<u8>>,
     etag: Option<HeaderValue>,
 }
 
-/// Every page, or nothing when the registry says that nothing changed.
+/// Fetches all pages; nothing on 304.
 async fn fetch(
     host: &Host,
     repository: &str,
-    before: Option<&Remembered>,
+    before: Option<&CachedList>,
     budget: &mut Budget,
-) -> Result<Option<Pages>, Problem> {
+) -> Result<Option<Pages>, RequestError> {
     let scope = host.pull_scope(repository);
     let mut url = host.url(repository, "tags/list");
     url.set_query(Some(&format!("n={PAGE_TAGS}")));
-    let mut request = Request::get(url, MOST_PAGE_BYTES);
-    request.known = before.and_then(|before| before.etag.clone());
-    let mut pages = Pages { at: request.at(), bodies: Vec::new(), etag: None };
+    let mut request = Request::get(url, MAX_PAGE_BYTES);
+    request.if_none_match = before.and_then(|before| before.etag.clone());
+    let mut pages = Pages { request: request.describe(), bodies: Vec::new(), etag: None };
     let mut seen = HashSet::from([request.url.clone()]);
     let mut bytes = 0;
     loop {
-        let answer = host.ask(&request, &scope, budget).await?;
-        if answer.status == StatusCode::NOT_MODIFIED {
+        let response = host.ask(&request, &scope, budget).await?;
+        if response.status == StatusCode::NOT_MODIFIED {
             return Ok(None);
         }
-        bytes += answer.body.len();
-        if bytes > MOST_BYTES || seen.len() > MOST_PAGES {
-            return Err(Problem::TooLarge { at: pages.at, most_bytes: MOST_BYTES });
+        bytes += response.body.len();
+        if bytes > MAX_BYTES || seen.len() > MAX_PAGES {
+            return Err(RequestError::TooLarge { request: pages.request, max_bytes: MAX_BYTES });
         }
-        let next = link::next(&answer.headers).map(str::to_owned);
-        pages.etag = answer.headers.get(ETAG).filter(|_| pages.bodies.is_empty() && next.is_none()).cloned();
-        pages.bodies.push(answer.body);
+        let next = next_target(&response.headers).map(str::to_owned);
+        pages.etag =
+            response.headers.get(ETAG).filter(|_| pages.bodies.is_empty() && next.is_none()).cloned();
+        pages.bodies.push(response.body);
         let Some(target) = next else {
             return Ok(Some(pages));
         };
-        request.known = None;
+        request.if_none_match = None;
         request.url =
-            link::resolve(&request.url, &target).filter(|url| seen.insert(url.clone())).ok_or_else(|| {
-                Problem::Astray { at: request.at(), what: "a link", to: Printable::new(&target).to_string() }
+            resolve(&request.url, &target).filter(|url| seen.insert(url.clone())).ok_or_else(|| {
+                RequestError::ForbiddenRedirect {
+                    request: request.describe(),
+                    what: "a link",
+                    to: Printable::new(&target).to_string(),
+                }
             })?;
     }
 }
@@ -120,15 +120,50 @@ impl Pages {
     fn fingerprint(&self) -> [u8; 32] {
         let mut hasher = Sha256::new();
         for body in &self.bodies {
-            // The length, so that the same bytes cut into other pages are not the same.
+            // Hash lengths too, so that the same bytes cut into other pages differ.
             hasher.update(body.len().to_le_bytes());
             hasher.update(body);
         }
         hasher.finalize().into()
     }
 
-    fn parse(&self) -> Result<TagList, Problem> {
+    fn parse(&self) -> Result<TagList, RequestError> {
         tag_page::parse(&self.bodies)
-            .map_err(|source| Problem::malformed(self.at.clone(), "a list of tags", source))
+            .map_err(|source| RequestError::malformed(self.request.clone(), "a list of tags", source))
+    }
+}
+
+/// The target of the link to the next page, as written.
+fn next_target(headers: &HeaderMap) -> Option<&str> {
+    next_link(headers.get_all(LINK).iter().filter_map(|value| value.to_str().ok()))
+}
+
+/// The URL of a link on `page`; nothing when it leaves the page's origin.
+fn resolve(page: &Url, target: &str) -> Option<Url> {
+    let url = page.join(target).ok()?;
+    let is_clean = url.username().is_empty() && url.password().is_none();
+    (url.origin() == page.origin() && is_clean).then_some(url)
+}
+
+#[cfg(test)]
+mod tests {
+    use rstest::rstest;
+
+    use super::*;
+
+    #[rstest]
+    #[case::path("/v2/a/tags/list?last=b", Some("https://ghcr.io/v2/a/tags/list?last=b"))]
+    #[case::query("?last=b", Some("https://ghcr.io/v2/a/tags/list?last=b"))]
+    #[case::absolute("https://ghcr.io/x", Some("https://ghcr.io/x"))]
+    #[case::default_port("https://ghcr.io:443/x", Some("https://ghcr.io/x"))]
+    #[case::other_host("https://evil.example/x", None)]
+    #[case::scheme_relative("//evil.example/x", None)]
+    #[case::other_scheme("http://ghcr.io/x", None)]
+    #[case::other_port("https://ghcr.io:8443/x", None)]
+    #[case::user("https://user@ghcr.io/x", None)]
+    #[case::file("file:///etc/passwd", None)]
+    fn targets(#[case] target: &str, #[case] wanted: Option<&str>) {
+        let page = "https://ghcr.io/v2/a/tags/list?n=1000".parse().unwrap();
+        assert_eq!(resolve(&page, target).as_ref().map(Url::as_str), wanted);
     }
 }

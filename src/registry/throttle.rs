@@ -1,5 +1,4 @@
-//! How fast and how often one registry is asked: a rate, a number of requests under way, and the pause that it asked
-//! for.
+//! Limits of one registry: request rate, concurrency, and the pause that it asked for.
 
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -12,16 +11,15 @@ use tokio::time::{Instant, sleep, sleep_until};
 use super::operation::Budget;
 use super::settings::{HostSettings, Limits};
 
-/// The longest pause that is believed. A registry that means longer says so again.
+/// Caps a requested pause; a registry that needs longer asks again.
 const LONGEST_PAUSE: Duration = Duration::from_hours(1);
 
-/// The limits of one registry.
 #[derive(Debug)]
 pub(super) struct Throttle {
     rate: DefaultDirectRateLimiter,
     clock: DefaultClock,
-    line: AsyncMutex<()>,
-    under_way: Arc<Semaphore>,
+    rate_queue: AsyncMutex<()>,
+    in_flight: Arc<Semaphore>,
     paused_until: Mutex<Option<Instant>>,
 }
 
@@ -31,20 +29,23 @@ impl Throttle {
         Self {
             rate: RateLimiter::direct(quota),
             clock: DefaultClock::default(),
-            line: AsyncMutex::new(()),
-            under_way: Arc::new(Semaphore::new(limits.requests_under_way.clamp(1, Semaphore::MAX_PERMITS))),
+            rate_queue: AsyncMutex::new(()),
+            in_flight: Arc::new(Semaphore::new(limits.max_in_flight.clamp(1, Semaphore::MAX_PERMITS))),
             paused_until: Mutex::new(None),
         }
     }
 
-    /// Waits for a turn, which lasts as long as the permit is held. The wait is given back to the budget.
+    /// Waits for a permit, held for the length of the request. The wait extends the budget.
     ///
     /// # Errors
-    /// How much longer the registry asked to be left alone, when that is more than the budget has.
-    pub(super) async fn turn(&self, budget: &mut Budget) -> Result<Option<OwnedSemaphorePermit>, Duration> {
+    /// The rest of a requested pause, when the budget does not cover it.
+    pub(super) async fn acquire(
+        &self,
+        budget: &mut Budget,
+    ) -> Result<Option<OwnedSemaphorePermit>, Duration> {
         let asked_at = Instant::now();
-        // Never closed, so there is always a permit in the end.
-        let permit = Arc::clone(&self.under_way).acquire_owned().await.ok();
+        // The semaphore is never closed, so this is always a permit.
+        let permit = Arc::clone(&self.in_flight).acquire_owned().await.ok();
         if self.rate.check().is_err() {
             self.wait_for_rate().await;
         }
@@ -59,15 +60,15 @@ impl Throttle {
         Ok(permit)
     }
 
-    /// Waits in line: were all to wait at once, all would wake for the one whose turn it is.
+    /// Queues behind a mutex: if all waited at once, all would wake for each free slot.
     async fn wait_for_rate(&self) {
-        let _first_in_line = self.line.lock().await;
+        let _first_in_queue = self.rate_queue.lock().await;
         while let Err(not_yet) = self.rate.check() {
             sleep(not_yet.wait_time_from(self.clock.now())).await;
         }
     }
 
-    /// Leaves the registry alone for `duration`, whoever wants to ask it.
+    /// Pauses all requests to the registry.
     pub(super) fn pause_for(&self, duration: Duration) {
         let until = Instant::now() + duration.min(LONGEST_PAUSE);
         let mut paused_until = self.paused_until.lock().unwrap_or_else(PoisonError::into_inner);
@@ -95,32 +96,32 @@ mod tests {
         for _ in 0..2_000 {
             assert!(throttle.rate.check().is_ok());
         }
-        assert!(throttle.turn(&mut budget).await.is_ok());
+        assert!(throttle.acquire(&mut budget).await.is_ok());
     }
 
     #[tokio::test]
-    async fn waiting_for_the_rate_is_given_back() {
+    async fn waiting_for_the_rate_extends_the_budget() {
         let settings = HostSettings { burst: 1.try_into().unwrap(), ..HostSettings::new("ghcr.io") };
         let throttle = Throttle::new(&settings, &Limits::default());
         let mut budget = budget(Duration::from_mins(1));
         let before = budget.left();
-        drop(throttle.turn(&mut budget).await.unwrap());
+        drop(throttle.acquire(&mut budget).await.unwrap());
         let started = Instant::now();
-        drop(throttle.turn(&mut budget).await.unwrap());
+        drop(throttle.acquire(&mut budget).await.unwrap());
         assert!(started.elapsed() >= Duration::from_millis(15), "50 a second is one in 20 ms");
         assert!(before.saturating_sub(budget.left()) < Duration::from_millis(15));
     }
 
     #[tokio::test]
-    async fn only_so_many_turns_are_taken_at_once() {
-        let limits = Limits { requests_under_way: 2, ..Limits::default() };
+    async fn concurrency_is_limited() {
+        let limits = Limits { max_in_flight: 2, ..Limits::default() };
         let throttle = Throttle::new(&HostSettings::new("ghcr.io"), &limits);
         let mut budget = budget(Duration::from_mins(1));
-        let first = throttle.turn(&mut budget).await.unwrap();
-        let _second = throttle.turn(&mut budget).await.unwrap();
-        assert_eq!(throttle.under_way.available_permits(), 0);
+        let first = throttle.acquire(&mut budget).await.unwrap();
+        let _second = throttle.acquire(&mut budget).await.unwrap();
+        assert_eq!(throttle.in_flight.available_permits(), 0);
         drop(first);
-        assert_eq!(throttle.under_way.available_permits(), 1);
+        assert_eq!(throttle.in_flight.available_permits(), 1);
     }
 
     #[tokio::test]
@@ -128,8 +129,8 @@ mod tests {
         let throttle = Throttle::new(&HostSettings::new("ghcr.io"), &Limits::default());
         throttle.pause_for(Duration::from_mins(10));
         throttle.pause_for(Duration::from_secs(1));
-        let wait = throttle.turn(&mut budget(Duration::from_mins(1))).await.unwrap_err();
+        let wait = throttle.acquire(&mut budget(Duration::from_mins(1))).await.unwrap_err();
         assert!(wait > Duration::from_secs(590), "the longer pause counts: {wait:?}");
-        assert_eq!(throttle.under_way.available_permits(), 16, "the permit is returned");
+        assert_eq!(throttle.in_flight.available_permits(), 16, "the permit is returned");
     }
 }

@@ -8,7 +8,9 @@ use std::sync::Arc;
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
 use tidegate::model::{Class, Digest, Fault, Tag};
-use tidegate::registry::{Authentication, Credentials, HostSettings, Problem, RegistryError, SecretSource};
+use tidegate::registry::{
+    Authentication, Credentials, HostSettings, RegistryError, RequestError, SecretSource,
+};
 
 use super::{anonymous, client, image, in_full, local, tag};
 use crate::support::registry::{DockerRegistry, Image, Index, PASSWORD, Setup, USER};
@@ -24,7 +26,7 @@ fn tls_file(name: &str) -> PathBuf {
 }
 
 #[tokio::test]
-async fn tags_come_sorted_and_the_same_list_when_nothing_changed() {
+async fn tags_are_sorted_and_an_unchanged_list_is_the_same_allocation() {
     let registry = DockerRegistry::start();
     let client = anonymous(&registry.host());
     let app = image(&registry.host(), "vtr/app");
@@ -40,9 +42,9 @@ async fn tags_come_sorted_and_the_same_list_when_nothing_changed() {
     assert_eq!(later.tags.last(), Some(&tag("v1.0.2")));
 }
 
-/// This version of docker-registry gives all of them at once, whatever it is asked for; `paging` has the others.
+/// This version of docker-registry ignores the page size; `paging` covers others.
 #[tokio::test]
-async fn more_tags_than_were_asked_for_are_all_taken() {
+async fn a_page_larger_than_requested_is_read_whole() {
     let registry = DockerRegistry::start();
     let release = Image::labelled("a", "1");
     registry.push("app", "v0", &release).await;
@@ -54,7 +56,7 @@ async fn more_tags_than_were_asked_for_are_all_taken() {
 }
 
 #[tokio::test]
-async fn an_image_whose_tags_were_all_deleted_has_none() {
+async fn an_image_without_tags_has_an_empty_list() {
     let registry = DockerRegistry::start();
     let digest = registry.push("app", "v1", &Image::default()).await;
     registry.delete("app", &digest).await;
@@ -63,7 +65,7 @@ async fn an_image_whose_tags_were_all_deleted_has_none() {
 }
 
 #[tokio::test]
-async fn a_tag_has_the_digest_that_was_pushed_last() {
+async fn a_digest_follows_its_tag() {
     let registry = DockerRegistry::start();
     let client = anonymous(&registry.host());
     let app = image(&registry.host(), "app");
@@ -77,7 +79,7 @@ async fn a_tag_has_the_digest_that_was_pushed_last() {
 }
 
 #[tokio::test]
-async fn labels_of_an_image_count_before_its_annotations() {
+async fn labels_win_over_annotations() {
     let registry = DockerRegistry::start();
     let client = anonymous(&registry.host());
     let app = image(&registry.host(), "app");
@@ -96,7 +98,7 @@ async fn labels_of_an_image_count_before_its_annotations() {
 }
 
 #[tokio::test]
-async fn labels_of_an_index_are_those_of_its_linux_amd64_image() {
+async fn labels_of_an_index_come_from_linux_amd64() {
     let registry = DockerRegistry::start();
     let index = Index {
         images: vec![
@@ -112,7 +114,7 @@ async fn labels_of_an_index_are_those_of_its_linux_amd64_image() {
 }
 
 #[tokio::test]
-async fn what_is_not_there_is_not_found() {
+async fn missing_tags_and_images_are_not_found() {
     let registry = DockerRegistry::start();
     let client = anonymous(&registry.host());
     let (app, absent) = (image(&registry.host(), "app"), image(&registry.host(), "absent"));
@@ -125,16 +127,16 @@ async fn what_is_not_there_is_not_found() {
         assert!(matches!(error, RegistryError::NotFound { .. }), "{error:?}");
         assert_eq!(error.class(), Class::Failed);
     }
-    let told = Fault::from(no_image);
+    let text = Fault::from(no_image);
     let host = registry.host();
     assert_eq!(
-        told.in_one_line(),
+        text.in_one_line(),
         format!(
-            "cannot list the tags of {host}/absent: GET http://{host}/v2/absent/tags/list was answered with \
+            "cannot list the tags of {host}/absent: GET http://{host}/v2/absent/tags/list returned \
              404 Not Found: NAME_UNKNOWN, repository name not known to registry"
         )
     );
-    assert!(told.hint().unwrap().contains("private images"));
+    assert!(text.hint().unwrap().contains("private images"));
 }
 
 fn password_in(file: &Path) -> Credentials {
@@ -142,7 +144,7 @@ fn password_in(file: &Path) -> Credentials {
 }
 
 #[tokio::test]
-async fn a_password_lets_in_and_a_rotated_one_is_taken_up_at_once() {
+async fn a_rotated_password_takes_effect_at_once() {
     let registry = DockerRegistry::start_as(&Setup { password: true, tls: None });
     registry.push("app", "v1", &Image::default()).await;
     let app = image(&registry.host(), "app");
@@ -151,10 +153,13 @@ async fn a_password_lets_in_and_a_rotated_one_is_taken_up_at_once() {
     let client = client(local(&registry.host(), password_in(&file)));
 
     let error = client.tags(&app).await.unwrap_err();
-    let told = in_full(&error);
-    assert!(matches!(error.problem(), Some(Problem::Denied { anonymous: false, .. })), "{told}");
-    assert!(told.contains("401 Unauthorized to the user bot with the password in "), "{told}");
-    assert!(!format!("{told} {error:?}").contains("outdated"), "{told}");
+    let text = in_full(&error);
+    assert!(matches!(error.cause(), Some(RequestError::Denied { anonymous: false, .. })), "{text}");
+    assert!(
+        text.contains(" with user bot (password in ") && text.contains(" returned 401 Unauthorized"),
+        "{text}"
+    );
+    assert!(!format!("{text} {error:?}").contains("outdated"), "{text}");
 
     fs::write(&file, PASSWORD).unwrap();
     assert_eq!(client.tags(&app).await.unwrap().tags, [tag("v1")]);
@@ -162,18 +167,18 @@ async fn a_password_lets_in_and_a_rotated_one_is_taken_up_at_once() {
 }
 
 #[tokio::test]
-async fn without_a_password_the_registry_asks_for_one() {
+async fn a_missing_password_is_denied_with_a_hint() {
     let registry = DockerRegistry::start_as(&Setup { password: true, tls: None });
     let client = anonymous(&registry.host());
     let error = client.tags(&image(&registry.host(), "app")).await.unwrap_err();
-    assert!(matches!(error.problem(), Some(Problem::Denied { anonymous: true, .. })), "{error:?}");
-    assert_eq!(error.hint(), Some("give credentials for this registry"));
+    assert!(matches!(error.cause(), Some(RequestError::Denied { anonymous: true, .. })), "{error:?}");
+    assert_eq!(error.hint(), Some("set credentials for this registry"));
     let report = client.check(&registry.host()).await.unwrap();
     assert_eq!((report.authentication, report.is_admitted), (Authentication::Basic, false));
 }
 
 #[tokio::test]
-async fn dockers_configuration_lets_in() {
+async fn dockers_configuration_authenticates() {
     let registry = DockerRegistry::start_as(&Setup { password: true, tls: None });
     let file = registry.folder().join("config.json");
     let auth = BASE64_STANDARD.encode(format!("{USER}:{PASSWORD}"));
@@ -186,7 +191,7 @@ async fn dockers_configuration_lets_in() {
 }
 
 #[tokio::test]
-async fn an_authority_of_our_own_is_trusted_once_it_is_given() {
+async fn a_configured_authority_is_trusted() {
     let (certificate, key) = (tls_file("server.pem"), tls_file("server.key"));
     let registry = DockerRegistry::start_as(&Setup { password: false, tls: Some((&certificate, &key)) });
     let host = registry.host();
@@ -197,7 +202,7 @@ async fn an_authority_of_our_own_is_trusted_once_it_is_given() {
     assert!(report.is_admitted);
 
     let error = client(HostSettings::new(host.clone())).check(&host).await.unwrap_err();
-    assert!(matches!(error.problem(), Some(Problem::Certificate { .. })), "{}", in_full(&error));
+    assert!(matches!(error.cause(), Some(RequestError::UntrustedCertificate { .. })), "{}", in_full(&error));
     assert_eq!(error.class(), Class::Failed, "trying again does not help");
-    assert!(error.hint().unwrap().contains("extra CA"));
+    assert!(error.hint().unwrap().contains("caFile"));
 }

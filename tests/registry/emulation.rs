@@ -1,5 +1,5 @@
-//! ghcr.io as it is documented and was seen to behave: a token for every repository, a challenge with a placeholder for
-//! its scope, and a token server that may be another host.
+//! Emulates ghcr.io: a token for each repository, a challenge with a placeholder scope, and a token server that may be
+//! another host.
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -10,42 +10,42 @@ use tidegate::model::ImageName;
 use wiremock::matchers::any;
 use wiremock::{Mock, MockServer, Request, ResponseTemplate};
 
-/// The registry and its token server. Each is a server of its own on this machine.
+/// The registry and its token server, each on its own port.
 pub(super) struct Ghcr {
     registry: MockServer,
     _realm: MockServer,
     state: Arc<State>,
 }
 
-/// What the token server answers.
+/// The token server's response.
 #[derive(Clone, Copy)]
 pub(super) enum Issue {
-    /// Tokens that last this long.
+    /// Tokens with this lifetime.
     Lasting { seconds: i64 },
-    /// Nothing: the package is private, or is none.
+    /// 403: the package is private or does not exist.
     Denied,
 }
 
 struct State {
     realm: String,
     issue: Mutex<Issue>,
-    /// The scope of every token that was issued and is good.
+    /// Valid tokens and their scopes.
     issued: Mutex<HashMap<String, String>>,
-    answers: Mutex<HashMap<String, ResponseTemplate>>,
+    responses: Mutex<HashMap<String, ResponseTemplate>>,
     tokens: AtomicUsize,
     asked: Mutex<Vec<Request>>,
     asked_for_tokens: Mutex<Vec<Request>>,
 }
 
 impl Ghcr {
-    /// A registry without images. Its token server is reached as `localhost`, another host than the registry's.
+    /// Starts an empty registry. Its token server's host is `localhost`, other than the registry's.
     pub(super) async fn start() -> Self {
         let (registry, realm) = (MockServer::start().await, MockServer::start().await);
         let state = Arc::new(State {
             realm: format!("http://localhost:{}/token", realm.address().port()),
             issue: Mutex::new(Issue::Lasting { seconds: 300 }),
             issued: Mutex::default(),
-            answers: Mutex::default(),
+            responses: Mutex::default(),
             tokens: AtomicUsize::new(0),
             asked: Mutex::default(),
             asked_for_tokens: Mutex::default(),
@@ -68,33 +68,32 @@ impl Ghcr {
         super::image(&self.host(), repository)
     }
 
-    /// Gives `repository` these tags.
     pub(super) fn has_tags(&self, repository: &str, tags: &[&str]) {
         let body = json!({"name": repository, "tags": tags});
-        self.answers(repository, "tags/list", ResponseTemplate::new(200).set_body_json(body));
+        self.responses(repository, "tags/list", ResponseTemplate::new(200).set_body_json(body));
     }
 
-    /// Says what is answered for a place in a repository to who has a token.
-    pub(super) fn answers(&self, repository: &str, place: &str, answer: ResponseTemplate) {
-        self.state.answers.lock().unwrap().insert(format!("/v2/{repository}/{place}"), answer);
+    /// Sets the response for a resource of a repository, given a token.
+    pub(super) fn responses(&self, repository: &str, place: &str, response: ResponseTemplate) {
+        self.state.responses.lock().unwrap().insert(format!("/v2/{repository}/{place}"), response);
     }
 
-    /// Says what the token server answers from now on.
+    /// Sets the token server's response.
     pub(super) fn issues(&self, issue: Issue) {
         *self.state.issue.lock().unwrap() = issue;
     }
 
-    /// Makes every token that was issued worthless.
+    /// Invalidates all tokens.
     pub(super) fn revoke_tokens(&self) {
         self.state.issued.lock().unwrap().clear();
     }
 
-    /// What the registry was asked since the last time.
+    /// The registry's requests since the last call.
     pub(super) fn take_asked(&self) -> Vec<Request> {
         std::mem::take(&mut self.state.asked.lock().unwrap())
     }
 
-    /// What the token server was asked since the last time.
+    /// The token server's requests since the last call.
     pub(super) fn take_asked_for_tokens(&self) -> Vec<Request> {
         std::mem::take(&mut self.state.asked_for_tokens.lock().unwrap())
     }
@@ -119,8 +118,8 @@ impl State {
         if path == "/v2/" {
             return ResponseTemplate::new(200).set_body_json(json!({}));
         }
-        let answer = self.answers.lock().unwrap().get(path).cloned();
-        answer.unwrap_or_else(|| refusal(404, "NAME_UNKNOWN", "repository name not known to registry"))
+        let response = self.responses.lock().unwrap().get(path).cloned();
+        response.unwrap_or_else(|| refusal(404, "NAME_UNKNOWN", "repository name not known to registry"))
     }
 
     fn issue(&self, request: &Request) -> ResponseTemplate {
@@ -136,7 +135,7 @@ impl State {
     }
 }
 
-/// An error as registries write it.
+/// An error in the distribution specification's format.
 pub(super) fn refusal(status: u16, code: &str, message: &str) -> ResponseTemplate {
     ResponseTemplate::new(status).set_body_json(json!({"errors": [{"code": code, "message": message}]}))
 }
@@ -145,7 +144,7 @@ pub(super) fn header(request: &Request, name: &str) -> Option<String> {
     Some(request.headers.get(name)?.to_str().unwrap().to_owned())
 }
 
-/// The scope that a token needs for a path: that of the repository, or none for the base.
+/// The token scope of a path; empty for `/v2/`.
 fn scope_of(path: &str) -> Option<String> {
     if path.is_empty() {
         return Some(String::new());

@@ -1,4 +1,4 @@
-//! Tokens: who is sent what, how often, and what happens when they are refused.
+//! Tokens against the ghcr.io emulation: who receives credentials, how often tokens are fetched, and rejections.
 
 use std::sync::Arc;
 
@@ -6,7 +6,7 @@ use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
 use tidegate::model::Class;
 use tidegate::registry::{
-    Authentication, Client, Credentials, HostSettings, Problem, RegistryError, SecretSource,
+    Authentication, Client, Credentials, HostSettings, RegistryError, RequestError, SecretSource,
 };
 use tokio::task::JoinSet;
 use wiremock::matchers::any;
@@ -33,7 +33,7 @@ fn with_password(password: &str) -> (tempfile::TempDir, Credentials) {
 }
 
 #[tokio::test]
-async fn an_unchanged_image_costs_one_request_once_the_token_is_held() {
+async fn an_unchanged_image_costs_one_request_while_the_token_is_valid() {
     let ghcr = Ghcr::start().await;
     let client = anonymous(&ghcr);
     let names: Vec<String> = (0..20).map(|number| format!("vtr/app-{number}")).collect();
@@ -54,7 +54,7 @@ async fn an_unchanged_image_costs_one_request_once_the_token_is_held() {
 }
 
 #[tokio::test]
-async fn the_scope_is_built_and_the_credentials_go_to_the_realm_alone() {
+async fn tidegate_builds_the_scope_and_sends_credentials_to_the_realm_alone() {
     let ghcr = Ghcr::start().await;
     ghcr.has_tags("vtr/app", &["v1"]);
     let (_folder, credentials) = with_password("hunter2");
@@ -68,24 +68,24 @@ async fn the_scope_is_built_and_the_credentials_go_to_the_realm_alone() {
 }
 
 #[tokio::test]
-async fn a_realm_that_is_not_the_registrys_is_sent_nothing() {
+async fn an_untrusted_realm_receives_nothing() {
     let ghcr = Ghcr::start().await;
     ghcr.has_tags("vtr/app", &["v1"]);
     let (_folder, credentials) = with_password("hunter2");
     let error = client(local(&ghcr.host(), credentials)).tags(&ghcr.image("vtr/app")).await.unwrap_err();
-    assert!(matches!(error.problem(), Some(Problem::ForeignRealm { .. })), "{}", in_full(&error));
+    assert!(matches!(error.cause(), Some(RequestError::UntrustedRealm { .. })), "{}", in_full(&error));
     assert_eq!(error.class(), Class::Refused);
     assert!(ghcr.take_asked_for_tokens().is_empty());
 }
 
 #[tokio::test]
-async fn many_who_need_a_token_fetch_it_once() {
+async fn concurrent_requests_fetch_one_token() {
     let ghcr = Ghcr::start().await;
     let client = anonymous(&ghcr);
     for number in 0..50 {
-        let answer = ResponseTemplate::new(200)
+        let response = ResponseTemplate::new(200)
             .insert_header("docker-content-digest", format!("sha256:{}", "a".repeat(64)).as_str());
-        ghcr.answers("vtr/app", &format!("manifests/v{number}"), answer);
+        ghcr.responses("vtr/app", &format!("manifests/v{number}"), response);
     }
     let mut tasks = JoinSet::new();
     for number in 0..50 {
@@ -99,7 +99,7 @@ async fn many_who_need_a_token_fetch_it_once() {
 }
 
 #[tokio::test]
-async fn tokens_are_renewed_when_they_expire_and_when_they_are_revoked() {
+async fn expired_and_revoked_tokens_are_renewed() {
     let ghcr = Ghcr::start().await;
     ghcr.has_tags("vtr/app", &["v1"]);
     let (client, app) = (anonymous(&ghcr), ghcr.image("vtr/app"));
@@ -118,40 +118,43 @@ async fn tokens_are_renewed_when_they_expire_and_when_they_are_revoked() {
 }
 
 #[tokio::test]
-async fn tokens_that_are_never_good_are_told_and_not_fetched_for_ever() {
+async fn a_rejected_fresh_token_is_not_fetched_again() {
     let ghcr = Ghcr::start().await;
-    ghcr.answers("vtr/app", "tags/list", ResponseTemplate::new(401));
+    ghcr.responses("vtr/app", "tags/list", ResponseTemplate::new(401));
     let error = anonymous(&ghcr).tags(&ghcr.image("vtr/app")).await.unwrap_err();
-    assert!(matches!(error.problem(), Some(Problem::Denied { .. })), "{}", in_full(&error));
+    assert!(matches!(error.cause(), Some(RequestError::Denied { .. })), "{}", in_full(&error));
     assert_eq!(ghcr.take_asked_for_tokens().len(), 1);
 }
 
 #[tokio::test]
-async fn a_private_package_is_told_with_what_the_registry_said() {
+async fn a_private_package_is_reported_with_the_registrys_explanation() {
     let ghcr = Ghcr::start().await;
     ghcr.issues(Issue::Denied);
     let (_folder, credentials) = with_password("hunter2");
     let error = client(settings(&ghcr, credentials)).tags(&ghcr.image("vtr/app")).await.unwrap_err();
-    let told = in_full(&error);
-    assert!(told.contains("403 Forbidden to the user bot with the password in "), "{told}");
-    assert!(told.ends_with(": DENIED, requested access to the resource is denied"), "{told}");
-    assert!(!told.contains("hunter2") && !told.contains("scope="), "{told}");
+    let text = in_full(&error);
+    assert!(
+        text.contains(" with user bot (password in ") && text.contains(" returned 403 Forbidden"),
+        "{text}"
+    );
+    assert!(text.ends_with(": DENIED, requested access to the resource is denied"), "{text}");
+    assert!(!text.contains("hunter2") && !text.contains("scope="), "{text}");
     assert_eq!(ghcr.take_asked_for_tokens().len(), 1, "a refusal is not asked for again");
 }
 
 #[tokio::test]
-async fn a_token_server_that_is_not_found_is_no_missing_image() {
+async fn a_missing_token_server_is_no_missing_image() {
     let (registry, realm) = (MockServer::start().await, MockServer::start().await);
     let challenge = format!(r#"Bearer realm="{}/token""#, realm.uri());
-    let answer = ResponseTemplate::new(401).insert_header("www-authenticate", challenge.as_str());
-    Mock::given(any()).respond_with(answer).mount(&registry).await;
+    let response = ResponseTemplate::new(401).insert_header("www-authenticate", challenge.as_str());
+    Mock::given(any()).respond_with(response).mount(&registry).await;
     let host = registry.address().to_string();
     let error = super::anonymous(&host).tags(&super::image(&host, "vtr/app")).await.unwrap_err();
     assert!(matches!(error, RegistryError::Failed { .. }), "{}", in_full(&error));
 }
 
 #[tokio::test]
-async fn an_identity_token_is_traded_in_by_a_form() {
+async fn an_identity_token_is_exchanged_by_a_form() {
     let ghcr = Ghcr::start().await;
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("config.json");
@@ -170,7 +173,7 @@ async fn an_identity_token_is_traded_in_by_a_form() {
 }
 
 #[tokio::test]
-async fn a_check_tells_the_realm() {
+async fn a_check_reports_the_realm() {
     let ghcr = Ghcr::start().await;
     let client = anonymous(&ghcr);
     let report = client.check(&ghcr.host()).await.unwrap();
@@ -187,7 +190,7 @@ async fn a_check_tells_the_realm() {
 }
 
 #[tokio::test]
-async fn a_mirror_is_asked_under_its_path_and_its_scope() {
+async fn a_mirrors_path_precedes_repository_and_scope() {
     let ghcr = Ghcr::start().await;
     ghcr.has_tags("dockerhub/library/nginx", &["1.27.0"]);
     let endpoint = Some(format!("http://{}/dockerhub", ghcr.host()));

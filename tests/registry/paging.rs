@@ -1,11 +1,11 @@
-//! Lists in pages, and links that lead astray.
+//! Paged tag lists and their links.
 
 use std::sync::Arc;
 
 use rstest::rstest;
 use serde_json::json;
 use tidegate::model::{Class, Tag, TagList};
-use tidegate::registry::{Problem, RegistryError};
+use tidegate::registry::{RegistryError, RequestError};
 use wiremock::matchers::{any, method, path, query_param, query_param_is_missing};
 use wiremock::{Mock, MockServer, ResponseTemplate};
 
@@ -21,13 +21,13 @@ fn linked(tags: &[&str], link: &str) -> ResponseTemplate {
     page(tags).insert_header("link", link)
 }
 
-async fn serve_first(server: &MockServer, answer: ResponseTemplate) {
+async fn serve_first(server: &MockServer, response: ResponseTemplate) {
     let first = Mock::given(method("GET")).and(path(LIST)).and(query_param_is_missing("last"));
-    first.respond_with(answer).mount(server).await;
+    first.respond_with(response).mount(server).await;
 }
 
-async fn serve_after(server: &MockServer, last: &str, answer: ResponseTemplate) {
-    Mock::given(path(LIST)).and(query_param("last", last)).respond_with(answer).mount(server).await;
+async fn serve_after(server: &MockServer, last: &str, response: ResponseTemplate) {
+    Mock::given(path(LIST)).and(query_param("last", last)).respond_with(response).mount(server).await;
 }
 
 async fn list(server: &MockServer) -> Result<Arc<TagList>, RegistryError> {
@@ -40,7 +40,7 @@ fn texts(list: &TagList) -> Vec<&str> {
 }
 
 #[tokio::test]
-async fn every_page_is_read_however_short_and_whatever_way_it_is_linked() {
+async fn every_page_is_read_whatever_its_length_and_link_form() {
     let server = MockServer::start().await;
     let absolute = format!("<{}{LIST}?last=c&n=1000>; rel=\"next\"", server.uri());
     serve_first(&server, linked(&["a"], "</v2/vtr/app/tags/list?last=a&n=1000>; rel=\"next\"")).await;
@@ -60,31 +60,35 @@ async fn every_page_is_read_however_short_and_whatever_way_it_is_linked() {
 #[case::itself("</v2/vtr/app/tags/list?n=1000>; rel=next")]
 #[case::file("<file:///etc/passwd>; rel=next")]
 #[tokio::test]
-async fn a_link_that_leads_elsewhere_or_in_a_circle_is_refused(#[case] link: &str) {
+async fn a_link_to_another_origin_or_in_a_circle_is_refused(#[case] link: &str) {
     let server = MockServer::start().await;
     serve_first(&server, linked(&["a"], link)).await;
     let error = list(&server).await.unwrap_err();
-    assert!(matches!(error.problem(), Some(Problem::Astray { what: "a link", .. })), "{}", in_full(&error));
+    assert!(
+        matches!(error.cause(), Some(RequestError::ForbiddenRedirect { what: "a link", .. })),
+        "{}",
+        in_full(&error)
+    );
     assert_eq!(error.class(), Class::Refused);
     assert_eq!(server.received_requests().await.unwrap().len(), 1);
 }
 
 #[tokio::test]
-async fn pages_without_end_are_given_up() {
+async fn endless_pages_are_refused() {
     let server = MockServer::start().await;
-    let answer = |request: &wiremock::Request| {
+    let response = |request: &wiremock::Request| {
         let last =
             request.url.query_pairs().find(|(key, _)| key == "last").map(|(_, value)| value.into_owned());
         let next: u32 = last.map_or(0, |last| last.parse::<u32>().unwrap() + 1);
         linked(&["a"], &format!("<?last={next}>; rel=next"))
     };
-    Mock::given(any()).respond_with(answer).mount(&server).await;
+    Mock::given(any()).respond_with(response).mount(&server).await;
     let error = list(&server).await.unwrap_err();
-    assert!(matches!(error.problem(), Some(Problem::TooLarge { .. })), "{}", in_full(&error));
+    assert!(matches!(error.cause(), Some(RequestError::TooLarge { .. })), "{}", in_full(&error));
 }
 
 #[tokio::test]
-async fn entries_that_are_no_tags_are_counted_and_left_out() {
+async fn invalid_tags_are_counted_and_skipped() {
     let server = MockServer::start().await;
     serve_first(&server, page(&["../../x", "v1.0.0", "🌊", &"x".repeat(10_000), "v1.0.0"])).await;
     let list = list(&server).await.unwrap();
@@ -92,7 +96,7 @@ async fn entries_that_are_no_tags_are_counted_and_left_out() {
 }
 
 #[tokio::test]
-async fn an_answer_with_an_etag_is_asked_for_once() {
+async fn an_unchanged_list_costs_a_304() {
     let server = MockServer::start().await;
     let known = Mock::given(wiremock::matchers::header("if-none-match", "\"one\""));
     known.respond_with(ResponseTemplate::new(304)).with_priority(1).expect(1).mount(&server).await;
@@ -104,9 +108,9 @@ async fn an_answer_with_an_etag_is_asked_for_once() {
 }
 
 #[tokio::test]
-async fn a_304_to_who_knows_nothing_is_no_list() {
+async fn an_unexpected_304_is_an_error() {
     let server = MockServer::start().await;
     serve_first(&server, ResponseTemplate::new(304)).await;
     let error = list(&server).await.unwrap_err();
-    assert!(matches!(error.problem(), Some(Problem::UnexpectedStatus { .. })), "{}", in_full(&error));
+    assert!(matches!(error.cause(), Some(RequestError::UnexpectedStatus { .. })), "{}", in_full(&error));
 }

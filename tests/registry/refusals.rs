@@ -1,11 +1,11 @@
-//! Registries that refuse, stumble, redirect or lie.
+//! Registries that reject, fail, redirect or lie.
 
 use std::time::{Duration, Instant};
 
 use rstest::rstest;
 use serde_json::json;
 use tidegate::model::{Class, Digest};
-use tidegate::registry::{Client, HostSettings, Limits, Problem};
+use tidegate::registry::{Client, HostSettings, Limits, RequestError};
 use wiremock::matchers::{any, method, path};
 use wiremock::{Mock, MockServer, ResponseTemplate};
 
@@ -17,9 +17,9 @@ fn host(server: &MockServer) -> String {
     server.address().to_string()
 }
 
-async fn always(answer: ResponseTemplate) -> MockServer {
+async fn always(response: ResponseTemplate) -> MockServer {
     let server = MockServer::start().await;
-    Mock::given(any()).respond_with(answer).mount(&server).await;
+    Mock::given(any()).respond_with(response).mount(&server).await;
     server
 }
 
@@ -37,7 +37,7 @@ fn one_tag() -> ResponseTemplate {
 #[case::past_date(503, "Wed, 21 Oct 2015 07:28:00 GMT")]
 #[case::nonsense(502, "soon")]
 #[tokio::test]
-async fn a_registry_that_stumbles_is_asked_again(#[case] status: u16, #[case] retry_after: &str) {
+async fn transient_failures_are_retried(#[case] status: u16, #[case] retry_after: &str) {
     let server = MockServer::start().await;
     let stumble = ResponseTemplate::new(status).insert_header("retry-after", retry_after);
     Mock::given(any()).respond_with(stumble).up_to_n_times(2).with_priority(1).mount(&server).await;
@@ -48,18 +48,19 @@ async fn a_registry_that_stumbles_is_asked_again(#[case] status: u16, #[case] re
 }
 
 #[tokio::test]
-async fn a_registry_that_says_429_for_ever_is_given_up_with_its_words() {
+async fn endless_429s_end_with_the_registrys_explanation() {
     let refusal = refusal(429, "TOOMANYREQUESTS", "You have reached your limit");
     let server = always(refusal.insert_header("retry-after", "1.16ms")).await;
     let error = anonymous(&host(&server)).tags(&image(&host(&server), "vtr/app")).await.unwrap_err();
-    let told = in_full(&error);
-    assert!(told.ends_with("429 Too Many Requests: TOOMANYREQUESTS, You have reached your limit"), "{told}");
+    let text = in_full(&error);
+    let reason = "429 Too Many Requests: TOOMANYREQUESTS, You have reached your limit (4 tries, ";
+    assert!(text.contains(reason), "{text}");
     assert_eq!(error.class(), Class::TryAgain);
     assert_eq!(asked(&server).await, 4, "once, and the three retries that are allowed");
 }
 
 #[tokio::test]
-async fn a_registry_that_wants_to_be_left_alone_for_long_is() {
+async fn a_long_pause_is_respected() {
     let server = always(ResponseTemplate::new(429).insert_header("retry-after", "3600")).await;
     let client = anonymous(&host(&server));
     let started = Instant::now();
@@ -78,7 +79,7 @@ async fn a_registry_that_wants_to_be_left_alone_for_long_is() {
 #[case::no_json(200, "text/plain", "hello", "is not a list of tags")]
 #[case::bad_request(400, "text/plain", "\u{1b}[31mno\u{1b}[0m", "400 Bad Request: \\u{1b}[31mno\\u{1b}[0m")]
 #[tokio::test]
-async fn what_is_no_registry_is_told_at_once(
+async fn a_server_that_is_no_registry_fails_at_once(
     #[case] status: u16,
     #[case] kind: &str,
     #[case] body: &str,
@@ -86,30 +87,32 @@ async fn what_is_no_registry_is_told_at_once(
 ) {
     let server = always(ResponseTemplate::new(status).set_body_raw(body, kind)).await;
     let error = anonymous(&host(&server)).tags(&image(&host(&server), "vtr/app")).await.unwrap_err();
-    let told = in_full(&error);
-    assert!(told.contains(wanted), "{told}");
+    let text = in_full(&error);
+    assert!(text.contains(wanted), "{text}");
     assert_eq!((error.class(), asked(&server).await), (Class::Failed, 1));
 }
 
 #[tokio::test]
-async fn a_registry_that_is_not_there_is_tried_again_and_told() {
+async fn a_refused_connection_is_retried_and_reported_in_one_phrase() {
     let address = {
         let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
         listener.local_addr().unwrap().to_string()
     };
     let error = anonymous(&address).tags(&image(&address, "vtr/app")).await.unwrap_err();
-    let told = in_full(&error);
-    assert!(told.contains("got no answer") && told.to_lowercase().contains("connection refused"), "{told}");
+    let text = in_full(&error);
+    let reason = format!("{address}: connection refused (4 tries, ");
+    assert!(text.contains(&reason), "{text}");
     assert_eq!(error.class(), Class::TryAgain);
 }
 
 #[tokio::test]
-async fn a_digest_that_the_registry_does_not_say_is_computed() {
+async fn a_digest_without_a_header_is_computed() {
     let server = MockServer::start().await;
     let body = r#"{"schemaVersion":2,"config":{},"layers":[]}"#;
     Mock::given(method("HEAD")).respond_with(ResponseTemplate::new(200)).mount(&server).await;
-    let answer = ResponseTemplate::new(200).set_body_raw(body, "application/vnd.oci.image.manifest.v1+json");
-    Mock::given(method("GET")).respond_with(answer).mount(&server).await;
+    let response =
+        ResponseTemplate::new(200).set_body_raw(body, "application/vnd.oci.image.manifest.v1+json");
+    Mock::given(method("GET")).respond_with(response).mount(&server).await;
     let client = anonymous(&host(&server));
     let digest = client.digest(&image(&host(&server), "vtr/app"), &tag("v1")).await.unwrap();
     assert_eq!(digest.as_str(), digest_of(body.as_bytes()));
@@ -126,24 +129,24 @@ async fn a_digest_that_the_registry_does_not_say_is_computed() {
 #[case::upper("sha256:E3B0C44298FC1C149AFBF4C8996FB92427AE41E4649B934CA495991B7852B855")]
 #[case::path("../../../etc/passwd")]
 #[tokio::test]
-async fn a_digest_is_read_strictly(#[case] said: &str) {
+async fn an_invalid_digest_header_is_refused(#[case] said: &str) {
     let server = always(ResponseTemplate::new(200).insert_header("docker-content-digest", said)).await;
     let client = anonymous(&host(&server));
     let error = client.digest(&image(&host(&server), "vtr/app"), &tag("v1")).await.unwrap_err();
-    assert!(matches!(error.problem(), Some(Problem::Malformed { .. })), "{}", in_full(&error));
+    assert!(matches!(error.cause(), Some(RequestError::Malformed { .. })), "{}", in_full(&error));
 }
 
 #[tokio::test]
-async fn a_manifest_that_is_not_what_its_digest_says_is_refused() {
+async fn a_manifest_that_does_not_match_its_digest_is_refused() {
     let server = always(ResponseTemplate::new(200).set_body_string(r#"{"config":{},"layers":[]}"#)).await;
     let digest: Digest = digest_of(b"another").parse().unwrap();
     let client = anonymous(&host(&server));
     let error = client.labels(&image(&host(&server), "vtr/app"), &digest).await.unwrap_err();
-    assert!(matches!(error.problem(), Some(Problem::WrongDigest { .. })), "{}", in_full(&error));
+    assert!(matches!(error.cause(), Some(RequestError::DigestMismatch { .. })), "{}", in_full(&error));
     assert_eq!(error.class(), Class::Refused);
 }
 
-/// A registry with a password whose blobs are in a storage on another host.
+/// A registry with a password whose blobs are on another host.
 async fn with_storage() -> (MockServer, MockServer, Digest) {
     let (registry, storage) = (MockServer::start().await, MockServer::start().await);
     let config = r#"{"config":{"Labels":{"a":"b"}}}"#;
@@ -204,19 +207,19 @@ async fn a_redirect_to_another_host_is_followed_without_the_credentials() {
 #[case::to_a_file("file:///etc/passwd", 1)]
 #[case::with_a_user("http://user:hunter2@127.0.0.1:1/", 1)]
 #[tokio::test]
-async fn redirects_that_lead_astray_are_refused(#[case] location: &str, #[case] requests: usize) {
+async fn forbidden_redirects_are_refused(#[case] location: &str, #[case] requests: usize) {
     let server = always(ResponseTemplate::new(302).insert_header("location", location)).await;
     let error = anonymous(&host(&server)).tags(&image(&host(&server), "vtr/app")).await.unwrap_err();
-    let told = in_full(&error);
-    assert!(matches!(error.problem(), Some(Problem::Astray { .. })), "{told}");
-    assert!(!told.contains("hunter2"), "{told}");
+    let text = in_full(&error);
+    assert!(matches!(error.cause(), Some(RequestError::ForbiddenRedirect { .. })), "{text}");
+    assert!(!text.contains("hunter2"), "{text}");
     assert_eq!((error.class(), asked(&server).await), (Class::Refused, requests));
 }
 
 #[tokio::test]
-async fn only_so_many_requests_are_under_way_at_once() {
+async fn concurrent_requests_are_limited() {
     let server = always(one_tag().set_delay(Duration::from_millis(50))).await;
-    let limits = Limits { requests_under_way: 1, ..quick() };
+    let limits = Limits { max_in_flight: 1, ..quick() };
     let settings = HostSettings { plain_http: true, ..HostSettings::new(host(&server)) };
     let client = Client::new(vec![settings], limits).unwrap();
     let started = Instant::now();

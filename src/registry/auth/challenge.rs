@@ -1,44 +1,38 @@
-//! `WWW-Authenticate`: what a registry wants to be sent (RFC 9110, section 11.6.1; Docker's token specification).
+//! Parses `WWW-Authenticate` (RFC 9110, section 11.6.1; Docker's token specification).
 
 use reqwest::Url;
 use reqwest::header::WWW_AUTHENTICATE;
 
 use crate::model::Printable;
-use crate::registry::error::Problem;
-use crate::registry::wire::{Answer, Request};
+use crate::registry::error::RequestError;
+use crate::registry::transport::{Request, Response};
 
-/// The longest header that is looked at.
-const MOST_BYTES: usize = 8 * 1024;
+const MAX_BYTES: usize = 8 * 1024;
 
-/// What a registry wants to be sent.
 #[derive(Debug, PartialEq, Eq)]
 pub(in crate::registry) enum Challenge {
-    /// A user and a password.
     Basic,
-    /// A token.
     Bearer(Bearer),
 }
 
-/// Where tokens are issued. The scope of the challenge is left out on purpose: ghcr.io answers with a placeholder.
+/// The token server. The challenge's scope is ignored on purpose: ghcr.io sends a placeholder.
 #[derive(Debug, PartialEq, Eq)]
 pub(in crate::registry) struct Bearer {
-    /// The token server.
     pub(in crate::registry) realm: Url,
-    /// The name under which it knows the registry.
+    /// The registry's name at the token server.
     pub(in crate::registry) service: Option<String>,
-    /// The request that was answered with the challenge, for messages.
-    pub(super) at: String,
+    /// The request that was challenged, for messages.
+    pub(super) request: String,
 }
 
 impl Challenge {
-    /// The challenge of a 401: nothing when it has none that Tidegate can meet, or when it is another origin's than the
-    /// one that was asked.
-    pub(super) fn of(request: &Request, answer: &Answer) -> Result<Option<Self>, Problem> {
-        if answer.url.origin() != request.url.origin() {
+    /// The challenge of a 401; nothing when it has no supported scheme, or comes from another origin after a redirect.
+    pub(super) fn of(request: &Request, response: &Response) -> Result<Option<Self>, RequestError> {
+        if response.url.origin() != request.url.origin() {
             return Ok(None);
         }
-        let headers = answer.headers.get_all(WWW_AUTHENTICATE).iter();
-        let texts = headers.filter_map(|value| value.to_str().ok()).filter(|text| text.len() <= MOST_BYTES);
+        let headers = response.headers.get_all(WWW_AUTHENTICATE).iter();
+        let texts = headers.filter_map(|value| value.to_str().ok()).filter(|text| text.len() <= MAX_BYTES);
         let offers: Vec<Offer<'_>> = texts.flat_map(offers).collect();
         let named = |name: &str| offers.iter().find(|offer| offer.scheme.eq_ignore_ascii_case(name));
         if let Some(offer) = named("bearer") {
@@ -49,18 +43,18 @@ impl Challenge {
 }
 
 impl Bearer {
-    fn of(request: &Request, offer: &Offer<'_>) -> Result<Self, Problem> {
+    fn of(request: &Request, offer: &Offer<'_>) -> Result<Self, RequestError> {
         let text = offer.parameter("realm").unwrap_or_default();
         let realm = Url::parse(text).map_err(|source| {
-            let unreadable = format!("`{}`: {source}", Printable::new(text));
-            Problem::malformed(request.at(), "a challenge with the URL of a token realm", unreadable)
+            let reason = format!("`{}`: {source}", Printable::new(text));
+            RequestError::malformed(request.describe(), "a challenge with a valid token realm", reason)
         })?;
         let service = offer.parameter("service").map(str::to_owned);
-        Ok(Self { realm, service, at: request.at() })
+        Ok(Self { realm, service, request: request.describe() })
     }
 }
 
-/// One way in that a header offers.
+/// One challenge of a header.
 #[derive(Debug, PartialEq, Eq)]
 struct Offer<'a> {
     scheme: &'a str,
@@ -74,7 +68,7 @@ impl Offer<'_> {
     }
 }
 
-/// Takes a header apart. What does not read as a scheme or a parameter is stepped over.
+/// Splits a header into challenges, skipping what is neither scheme nor parameter.
 fn offers(header: &str) -> Vec<Offer<'_>> {
     let mut offers: Vec<Offer<'_>> = Vec::new();
     let mut rest = header;
@@ -106,7 +100,7 @@ fn split_token(text: &str) -> (&str, &str) {
     text.split_at(text.bytes().position(|byte| !is_token(byte)).unwrap_or(text.len()))
 }
 
-/// A parameter's value, quoted or not, and what follows it.
+/// A parameter's value, quoted or not, and the rest.
 fn split_value(text: &str) -> (String, &str) {
     let Some(quoted) = text.strip_prefix('"') else {
         let end = text.find([',', ' ', '\t']).unwrap_or(text.len());
@@ -137,7 +131,7 @@ mod tests {
 
     use super::*;
 
-    fn challenge(headers: &[&str], answered_by: &str) -> Result<Option<Challenge>, Problem> {
+    fn challenge(headers: &[&str], answered_by: &str) -> Result<Option<Challenge>, RequestError> {
         let request = Request::get("https://ghcr.io/v2/vtr/app/tags/list".parse().unwrap(), 1024);
         let values = headers.iter().map(|text| HeaderValue::from_str(text).unwrap());
         let mut map = HeaderMap::new();
@@ -145,8 +139,8 @@ mod tests {
             map.append(WWW_AUTHENTICATE, value);
         }
         let url = answered_by.parse().unwrap();
-        let answer = Answer { status: StatusCode::UNAUTHORIZED, headers: map, url, body: Vec::new() };
-        Challenge::of(&request, &answer)
+        let response = Response { status: StatusCode::UNAUTHORIZED, headers: map, url, body: Vec::new() };
+        Challenge::of(&request, &response)
     }
 
     const GHCR: &str =
@@ -189,17 +183,14 @@ mod tests {
     #[rstest]
     #[case::missing("Bearer service=x")]
     #[case::relative(r#"Bearer realm="/token""#)]
-    fn a_bearer_without_a_realm_is_told(#[case] header: &str) {
-        let problem = challenge(&[header], HERE).unwrap_err();
-        assert!(
-            problem.to_string().ends_with("is not a challenge with the URL of a token realm"),
-            "{problem}"
-        );
+    fn a_bearer_without_a_realm_is_an_error(#[case] header: &str) {
+        let error = challenge(&[header], HERE).unwrap_err();
+        assert!(error.to_string().ends_with("is not a challenge with a valid token realm"), "{error}");
     }
 
     proptest::proptest! {
         #[test]
-        fn any_header_is_taken_apart_without_end_or_panic(text in "\\PC{0,200}") {
+        fn any_header_is_parsed_without_end_or_panic(text in "\\PC{0,200}") {
             let parts = offers(&text);
             proptest::prop_assert!(parts.len() <= text.len());
         }

@@ -1,4 +1,4 @@
-//! Docker's `config.json`: which credentials it has for a registry.
+//! Looks up a registry's credentials in Docker's `config.json`.
 
 use std::collections::HashMap;
 use std::path::Path;
@@ -9,10 +9,10 @@ use base64::prelude::BASE64_STANDARD;
 use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
 
-use super::credentials::{CredentialsError, Proof, read_file};
+use super::credential::{Credential, CredentialsError, read_file};
 use super::helper;
 
-/// The name of Docker Hub in `config.json` and for credential helpers.
+/// Docker Hub's key in `config.json` and for credential helpers.
 const DOCKER_HUB_KEY: &str = "https://index.docker.io/v1/";
 
 /// Not `Debug`: these are secrets.
@@ -35,22 +35,26 @@ struct Entry {
     identitytoken: String,
 }
 
-/// The credentials for `host` in the file: its own helper's, the general helper's, or those written there.
-pub(super) async fn look_up(path: &Path, host: &str, deadline: Duration) -> Result<Proof, CredentialsError> {
+/// The credential for `host`: from its own helper, the default helper, or the file.
+pub(super) async fn look_up(
+    path: &Path,
+    host: &str,
+    deadline: Duration,
+) -> Result<Credential, CredentialsError> {
     let text = read_file(path).await?;
-    // The parser's error may quote what it could not read, so it is not passed on.
+    // No source: the parser's error may quote a secret.
     let config: DockerConfig = serde_json::from_str(text.expose_secret())
         .map_err(|_| CredentialsError::DockerConfig { path: path.to_owned() })?;
     if let Some(name) = config.helper(host) {
         let found = helper::get(name, path, server_key(host), deadline).await?;
-        if !matches!(found, Proof::Nothing) {
+        if !matches!(found, Credential::None) {
             return Ok(found);
         }
     }
     let Some(entry) = config.entry(host) else {
-        return Ok(Proof::Nothing);
+        return Ok(Credential::None);
     };
-    entry.proof().ok_or_else(|| CredentialsError::Unusable {
+    entry.credential().ok_or_else(|| CredentialsError::Unusable {
         place: format!("the entry for {host} in {}", path.display()),
     })
 }
@@ -62,7 +66,7 @@ impl DockerConfig {
     }
 
     fn entry(&self, host: &str) -> Option<&Entry> {
-        // A file may name a host in two ways: the plain name counts, not the luck of the map's order.
+        // A file may name a host twice: the plain name wins, not the order of the map.
         self.auths.get(host).or_else(|| {
             let named = self.auths.iter().filter(|(key, _)| names(key, host));
             named.min_by_key(|(key, _)| *key).map(|(_, entry)| entry)
@@ -71,29 +75,29 @@ impl DockerConfig {
 }
 
 impl Entry {
-    fn proof(&self) -> Option<Proof> {
+    fn credential(&self) -> Option<Credential> {
         if !self.identitytoken.is_empty() {
-            return Some(Proof::IdentityToken(SecretString::from(self.identitytoken.as_str())));
+            return Some(Credential::IdentityToken(SecretString::from(self.identitytoken.as_str())));
         }
         if self.auth.is_empty() {
-            // What `docker login` leaves where a helper has the secret.
-            return Some(Proof::Nothing);
+            // `docker login` leaves an empty entry when a helper holds the secret.
+            return Some(Credential::None);
         }
         let decoded = BASE64_STANDARD.decode(&self.auth).ok()?;
         let pair = SecretString::from(String::from_utf8(decoded).ok()?);
         let (username, password) = pair.expose_secret().split_once(':')?;
-        // Docker pads what it writes with zero bytes.
+        // Docker pads secrets with zero bytes.
         let password = SecretString::from(password.trim_end_matches('\0'));
-        Some(Proof::Password { username: username.to_owned(), password })
+        Some(Credential::Password { username: username.to_owned(), password })
     }
 }
 
-/// The name that credential helpers know `host` by.
+/// The name of `host` for credential helpers.
 fn server_key(host: &str) -> &str {
     if is_docker_hub(host) { DOCKER_HUB_KEY } else { host }
 }
 
-/// Whether a key of the file means `host`: written plainly, or as a URL as older versions of Docker did.
+/// Whether a key means `host`; older versions of Docker wrote URLs.
 fn names(key: &str, host: &str) -> bool {
     let key = key.strip_prefix("https://").or_else(|| key.strip_prefix("http://")).unwrap_or(key);
     let key_host = key.split('/').next().unwrap_or_default();
@@ -110,14 +114,16 @@ mod tests {
 
     use super::*;
 
-    async fn told(json: &str, host: &str) -> String {
+    async fn found(json: &str, host: &str) -> String {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("config.json");
         std::fs::write(&path, json).unwrap();
         match look_up(&path, host, Duration::from_secs(5)).await {
-            Ok(Proof::Nothing) => "nothing".to_owned(),
-            Ok(Proof::Password { username, password }) => format!("{username}/{}", password.expose_secret()),
-            Ok(Proof::IdentityToken(token)) => format!("token {}", token.expose_secret()),
+            Ok(Credential::None) => "nothing".to_owned(),
+            Ok(Credential::Password { username, password }) => {
+                format!("{username}/{}", password.expose_secret())
+            }
+            Ok(Credential::IdentityToken(token)) => format!("token {}", token.expose_secret()),
             Err(error) => error.to_string().replace(&path.display().to_string(), "FILE"),
         }
     }
@@ -149,18 +155,18 @@ mod tests {
     #[case::no_colon(
         r#"{"auths":{"ghcr.io":{"auth":"Ym90"}}}"#,
         "ghcr.io",
-        "the entry for ghcr.io in FILE holds no password that can be sent"
+        "the entry for ghcr.io in FILE contains no usable password"
     )]
     #[case::no_base64(
         r#"{"auths":{"ghcr.io":{"auth":"%"}}}"#,
         "ghcr.io",
-        "the entry for ghcr.io in FILE holds no password that can be sent"
+        "the entry for ghcr.io in FILE contains no usable password"
     )]
     #[case::no_json("hunter2", "ghcr.io", "FILE is not a Docker config.json")]
     #[case::helper_path(
         r#"{"credsStore":"../evil"}"#,
         "ghcr.io",
-        "the credential helper in FILE has a name other than letters, digits and `-`"
+        "FILE names a credential helper with characters other than letters, digits and `-`"
     )]
     #[case::helper_absent(
         r#"{"credHelpers":{"ghcr.io":"tidegate-absent"}}"#,
@@ -169,7 +175,7 @@ mod tests {
     )]
     #[case::helper_of_another(r#"{"credHelpers":{"quay.io":"tidegate-absent"}}"#, "ghcr.io", "nothing")]
     #[tokio::test]
-    async fn entries(#[case] json: &str, #[case] host: &str, #[case] wanted: &str) {
-        assert_eq!(told(json, host).await, wanted);
+    async fn entries(#[case] json: &str, #[case] host: &str, #[case] expected: &str) {
+        assert_eq!(found(json, host).await, expected);
     }
 }

@@ -1,4 +1,4 @@
-//! Docker's credential helpers: programs named `docker-credential-NAME` that are given a host and print credentials.
+//! Docker credential helpers: `docker-credential-NAME` reads a host from stdin and prints a credential.
 
 use std::path::Path;
 use std::process::Stdio;
@@ -10,12 +10,11 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::process::Command;
 use tokio::time::timeout;
 
-use super::credentials::{CredentialsError, Proof};
+use super::credential::{Credential, CredentialsError};
 
-/// The most that a helper may print.
-const MOST_BYTES: u64 = 64 * 1024;
+const MAX_BYTES: u64 = 64 * 1024;
 
-/// The username by which a helper says that the secret is an identity token.
+/// Marks the secret as an identity token.
 const TOKEN_USERNAME: &str = "<token>";
 
 /// Not `Debug`: these are secrets.
@@ -26,13 +25,13 @@ struct Printed {
     secret: String,
 }
 
-/// Runs the helper `name`, which `config` names, for `server`. No shell is involved.
+/// Runs the helper `name`, named in `config`, for `server`. No shell is involved.
 pub(super) async fn get(
     name: &str,
     config: &Path,
     server: &str,
     deadline: Duration,
-) -> Result<Proof, CredentialsError> {
+) -> Result<Credential, CredentialsError> {
     let is_good = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
     if name.is_empty() || !name.bytes().all(is_good) {
         return Err(CredentialsError::HelperName { path: config.to_owned() });
@@ -40,11 +39,11 @@ pub(super) async fn get(
     get_from(&format!("docker-credential-{name}"), server, deadline).await
 }
 
-/// Runs `program` for `server`, and ends it when it takes longer than `deadline`.
-async fn get_from(program: &str, server: &str, deadline: Duration) -> Result<Proof, CredentialsError> {
+/// Runs `program` for `server`, and kills it after `deadline`.
+async fn get_from(program: &str, server: &str, deadline: Duration) -> Result<Credential, CredentialsError> {
     let run = timeout(deadline, run(program, server)).await;
     let run =
-        run.map_err(|_| CredentialsError::HelperDeadline { program: program.to_owned(), waited: deadline })?;
+        run.map_err(|_| CredentialsError::HelperTimeout { program: program.to_owned(), waited: deadline })?;
     let (is_success, output) =
         run.map_err(|source| CredentialsError::HelperRun { program: program.to_owned(), source })?;
     if is_success { read(program, &output) } else { absent_or_failed(program, &output) }
@@ -59,34 +58,34 @@ async fn run(program: &str, server: &str) -> std::io::Result<(bool, Vec<u8>)> {
         .kill_on_drop(true)
         .spawn()?;
     if let Some(mut input) = child.stdin.take() {
-        // A helper that does not read its input tells us by what it prints.
+        // A helper that ignores its input still reports by its output.
         let _ = input.write_all(server.as_bytes()).await;
     }
     let mut output = Vec::new();
     if let Some(printed) = child.stdout.take() {
-        printed.take(MOST_BYTES).read_to_end(&mut output).await?;
+        printed.take(MAX_BYTES).read_to_end(&mut output).await?;
     }
     Ok((child.wait().await?.success(), output))
 }
 
-fn read(program: &str, output: &[u8]) -> Result<Proof, CredentialsError> {
+fn read(program: &str, output: &[u8]) -> Result<Credential, CredentialsError> {
     let how = "it printed something else".to_owned();
     let unreadable = || CredentialsError::Helper { program: program.to_owned(), how };
     let printed: Printed = serde_json::from_slice(output).map_err(|_| unreadable())?;
     let secret = SecretString::from(printed.secret);
     if printed.username == TOKEN_USERNAME {
-        return Ok(Proof::IdentityToken(secret));
+        return Ok(Credential::IdentityToken(secret));
     }
-    Ok(Proof::Password { username: printed.username, password: secret })
+    Ok(Credential::Password { username: printed.username, password: secret })
 }
 
-/// Helpers fail when they have nothing, and say so in words that Docker's own client looks for.
-fn absent_or_failed(program: &str, output: &[u8]) -> Result<Proof, CredentialsError> {
+/// A helper without an entry fails with this text, which Docker's own client matches too.
+fn absent_or_failed(program: &str, output: &[u8]) -> Result<Credential, CredentialsError> {
     let text = String::from_utf8_lossy(output);
     if text.trim() == "credentials not found in native keychain" {
-        return Ok(Proof::Nothing);
+        return Ok(Credential::None);
     }
-    // What it printed is not shown: nobody knows what is in it.
+    // Never show the output: it may contain a secret.
     Err(CredentialsError::Helper { program: program.to_owned(), how: "it failed".to_owned() })
 }
 
@@ -96,7 +95,7 @@ mod tests {
 
     use super::*;
 
-    async fn ask(script: &str, deadline: Duration) -> Result<Proof, CredentialsError> {
+    async fn ask(script: &str, deadline: Duration) -> Result<Credential, CredentialsError> {
         let folder = tempfile::tempdir().unwrap();
         let (text, path) = (folder.path().join("text"), folder.path().join("docker-credential-test"));
         std::fs::write(&text, format!("#!/bin/sh\n{script}\n")).unwrap();
@@ -112,7 +111,7 @@ mod tests {
     async fn a_helper_is_given_the_host_and_prints_a_password() {
         let script =
             r#"read -r host; echo "{\"ServerURL\":\"$host\",\"Username\":\"$1-$host\",\"Secret\":\"s\"}""#;
-        let Proof::Password { username, password } = ask(script, SOON).await.unwrap() else {
+        let Credential::Password { username, password } = ask(script, SOON).await.unwrap() else {
             panic!("no password")
         };
         assert_eq!((username.as_str(), password.expose_secret()), ("get-ghcr.io", "s"));
@@ -121,13 +120,13 @@ mod tests {
     #[tokio::test]
     async fn a_helper_may_print_an_identity_token() {
         let found = ask(r#"echo '{"Username":"<token>","Secret":"it"}'"#, SOON).await.unwrap();
-        assert!(matches!(found, Proof::IdentityToken(_)), "{found:?}");
+        assert!(matches!(found, Credential::IdentityToken(_)), "{found:?}");
     }
 
     #[tokio::test]
     async fn a_helper_that_has_nothing_is_no_failure() {
         let script = "echo 'credentials not found in native keychain'; exit 1";
-        assert!(matches!(ask(script, SOON).await.unwrap(), Proof::Nothing));
+        assert!(matches!(ask(script, SOON).await.unwrap(), Credential::None));
     }
 
     #[tokio::test]
@@ -142,6 +141,6 @@ mod tests {
     #[tokio::test]
     async fn a_helper_that_hangs_is_ended() {
         let error = ask("exec sleep 60", Duration::from_millis(100)).await.unwrap_err();
-        assert!(matches!(error, CredentialsError::HelperDeadline { .. }), "{error}");
+        assert!(matches!(error, CredentialsError::HelperTimeout { .. }), "{error}");
     }
 }

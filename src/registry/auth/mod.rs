@@ -1,10 +1,11 @@
-//! Who Tidegate is to a registry: what to send with a request, learnt from the registry's challenge, held until it
-//! expires and fetched once however many ask for it.
+//! Authentication: makes the `Authorization` header that the registry's challenge requires, caches it until it expires,
+//! and fetches it once for concurrent requests.
 //!
-//! Knows no image and no manifest.
+//! Must not know images or manifests.
 
+mod cache;
 mod challenge;
-mod credentials;
+mod credential;
 mod docker_config;
 mod helper;
 mod realm;
@@ -18,123 +19,121 @@ use reqwest::header::HeaderValue;
 use tokio::sync::Mutex as AsyncMutex;
 use tokio::time::Instant;
 
+use self::cache::CredentialCache;
 pub(super) use self::challenge::Challenge;
-use self::credentials::CredentialCache;
-pub use self::credentials::CredentialsError;
+pub use self::credential::CredentialsError;
 use self::realm::RealmRule;
-use super::error::Problem;
+use super::error::RequestError;
 use super::operation::Budget;
 use super::settings::HostSettings;
-use super::verdict::Asker;
-use super::wire::{Answer, Request, Wire};
+use super::status::Identity;
+use super::transport::{Request, Response, Transport};
 
-/// How long credentials are used before they are read again.
+/// Credentials are read again after this time.
 const CREDENTIALS_LAST: Duration = Duration::from_mins(1);
 
-/// What is sent with a request to be let in.
+/// The `Authorization` of a request.
 #[derive(Debug)]
-pub(super) struct Grant {
-    /// The value of `Authorization`, marked as sensitive.
+pub(super) struct Authorization {
+    /// Marked as sensitive.
     pub(super) header: HeaderValue,
-    /// Whose it is.
-    pub(super) asker: Arc<Asker>,
+    pub(super) identity: Arc<Identity>,
     expires_at: Instant,
 }
 
-type Slot = Arc<AsyncMutex<Option<Arc<Grant>>>>;
+type Slot = Arc<AsyncMutex<Option<Arc<Authorization>>>>;
 
 /// The grants of one registry.
 #[derive(Debug)]
-pub(super) struct Authority {
+pub(super) struct Authenticator {
     realm_rule: RealmRule,
     credentials: CredentialCache,
     challenge: Mutex<Option<Arc<Challenge>>>,
     slots: Mutex<HashMap<String, Slot>>,
-    /// Who asks when nothing is sent.
-    nobody: Arc<Asker>,
+    anonymous: Arc<Identity>,
 }
 
-impl Authority {
-    /// The authority over `settings`, whose registry is really asked at `asked_host`.
+impl Authenticator {
+    /// Authentication for `settings`; `asked_host` is the endpoint's host.
     pub(super) fn new(settings: &HostSettings, asked_host: &str) -> Self {
-        let nobody = Arc::new(Asker::nobody(&settings.host));
+        let anonymous = Arc::new(Identity::anonymous(&settings.host));
         let helper_host = if settings.endpoint.is_some() { asked_host } else { &settings.host };
         Self {
             realm_rule: RealmRule::new(asked_host, &settings.token_realm_hosts, settings.plain_http),
             credentials: CredentialCache::new(settings, helper_host),
             challenge: Mutex::new(None),
             slots: Mutex::new(HashMap::new()),
-            nobody,
+            anonymous,
         }
     }
 
-    /// Who asks with `grant`.
-    pub(super) fn asker<'a>(&'a self, grant: Option<&'a Arc<Grant>>) -> &'a Asker {
-        grant.map_or(&self.nobody, |grant| &grant.asker)
+    /// The identity behind `authorization`.
+    pub(super) fn identity<'a>(&'a self, authorization: Option<&'a Arc<Authorization>>) -> &'a Identity {
+        authorization.map_or(&self.anonymous, |authorization| &authorization.identity)
     }
 
-    /// What the registry wants to be sent, if it said so yet.
+    /// The registry's challenge, once it sent one.
     pub(super) fn challenge(&self) -> Option<Arc<Challenge>> {
         self.challenge.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    /// What to send with a request in `scope`: nothing as long as the registry has not asked for anything.
-    pub(super) async fn grant(
+    /// The authorization for a request in `scope`; none until the registry sent a challenge.
+    pub(super) async fn authorization(
         &self,
         scope: &str,
-        wire: &Wire,
+        transport: &Transport,
         budget: &mut Budget,
-    ) -> Result<Option<Arc<Grant>>, Problem> {
+    ) -> Result<Option<Arc<Authorization>>, RequestError> {
         match self.challenge() {
-            Some(challenge) => self.grant_for(&challenge, scope, None, wire, budget).await,
+            Some(challenge) => self.authorization_for(&challenge, scope, None, transport, budget).await,
             None => Ok(None),
         }
     }
 
-    /// What to send after `answer` refused `refused` (or nothing): nothing when there is nothing better to send.
-    pub(super) async fn grant_after(
+    /// Another authorization after `response` rejected `refused`; none when there is nothing better to send.
+    pub(super) async fn reauthorize(
         &self,
         request: &Request,
-        answer: &Answer,
+        response: &Response,
         scope: &str,
-        refused: Option<&Arc<Grant>>,
-        wire: &Wire,
+        refused: Option<&Arc<Authorization>>,
+        transport: &Transport,
         budget: &mut Budget,
-    ) -> Result<Option<Arc<Grant>>, Problem> {
-        let Some(challenge) = Challenge::of(request, answer)? else {
+    ) -> Result<Option<Arc<Authorization>>, RequestError> {
+        let Some(challenge) = Challenge::of(request, response)? else {
             return Ok(None);
         };
         let challenge = Arc::new(challenge);
         *self.challenge.lock().unwrap_or_else(PoisonError::into_inner) = Some(Arc::clone(&challenge));
-        self.grant_for(&challenge, scope, refused, wire, budget).await
+        self.authorization_for(&challenge, scope, refused, transport, budget).await
     }
 
-    async fn grant_for(
+    async fn authorization_for(
         &self,
         challenge: &Challenge,
         scope: &str,
-        refused: Option<&Arc<Grant>>,
-        wire: &Wire,
+        refused: Option<&Arc<Authorization>>,
+        transport: &Transport,
         budget: &mut Budget,
-    ) -> Result<Option<Arc<Grant>>, Problem> {
+    ) -> Result<Option<Arc<Authorization>>, RequestError> {
         let slot = self.slot(challenge, scope);
-        // Whoever comes second waits here and finds what the first has fetched.
-        let mut held = budget.lock(&slot).await.ok_or_else(|| self.credentials.too_late())?;
-        if let Some(grant) = held.as_ref()
-            && grant.expires_at > Instant::now()
-            && !refused.is_some_and(|refused| Arc::ptr_eq(refused, grant))
+        // A concurrent request waits here for the first one's result.
+        let mut held = budget.lock(&slot).await.ok_or_else(|| self.credentials.wait_timeout())?;
+        if let Some(authorization) = held.as_ref()
+            && authorization.expires_at > Instant::now()
+            && !refused.is_some_and(|refused| Arc::ptr_eq(refused, authorization))
         {
-            return Ok(Some(Arc::clone(grant)));
+            return Ok(Some(Arc::clone(authorization)));
         }
         if refused.is_some() {
             self.credentials.forget().await;
         }
-        *held = match self.fetch(challenge, scope, wire, budget).await {
-            Ok(grant) => grant.map(Arc::new),
-            Err(problem) => {
-                // A password that was just rotated is taken up the next time.
+        *held = match self.fetch(challenge, scope, transport, budget).await {
+            Ok(authorization) => authorization.map(Arc::new),
+            Err(error) => {
+                // Takes up a rotated password on the next request.
                 self.credentials.forget().await;
-                return Err(problem);
+                return Err(error);
             }
         };
         Ok(held.clone())
@@ -144,24 +143,24 @@ impl Authority {
         &self,
         challenge: &Challenge,
         scope: &str,
-        wire: &Wire,
+        transport: &Transport,
         budget: &mut Budget,
-    ) -> Result<Option<Grant>, Problem> {
+    ) -> Result<Option<Authorization>, RequestError> {
         let credentials = self.credentials.get(budget).await?;
         match challenge {
-            Challenge::Basic => Ok(credentials.basic_header().map(|header| Grant {
+            Challenge::Basic => Ok(credentials.basic_header().map(|header| Authorization {
                 header,
-                asker: Arc::clone(&credentials.asker),
+                identity: Arc::clone(&credentials.identity),
                 expires_at: Instant::now() + CREDENTIALS_LAST,
             })),
             Challenge::Bearer(bearer) => {
                 self.realm_rule.check(bearer)?;
-                token::fetch(bearer, scope, &credentials, wire, budget).await.map(Some)
+                token::fetch(bearer, scope, &credentials, transport, budget).await.map(Some)
             }
         }
     }
 
-    /// The place of a grant. A password is good for every scope, a token for one.
+    /// The cache slot: a password is good for every scope, a token for one.
     fn slot(&self, challenge: &Challenge, scope: &str) -> Slot {
         let key = match challenge {
             Challenge::Basic => "",

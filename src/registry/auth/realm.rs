@@ -1,25 +1,24 @@
-//! Which hosts may issue a registry's tokens, and so be sent its credentials.
+//! The hosts that may issue a registry's tokens, and so receive its credentials.
 
 use reqwest::Url;
 
 use super::challenge::Bearer;
-use crate::registry::error::Problem;
-use crate::registry::wire::shown;
+use crate::registry::error::RequestError;
+use crate::registry::transport::shown;
 
-/// Registries whose tokens are known to be issued by another host.
+/// Registries whose tokens come from another host.
 const KNOWN: [(&str, &str); 2] =
     [("registry-1.docker.io", "auth.docker.io"), ("registry.gitlab.com", "gitlab.com")];
 
-/// The hosts that may issue one registry's tokens.
 #[derive(Debug)]
 pub(super) struct RealmRule {
-    /// `host` for any port of it, or `host:port`.
+    /// `host` for any port, or `host:port`.
     allowed: Vec<String>,
     plain_http: bool,
 }
 
 impl RealmRule {
-    /// The registry's own host, the one known to issue its tokens, and those that were configured.
+    /// Allows the registry's own host, its known token host and the configured ones.
     pub(super) fn new(asked_host: &str, configured: &[String], plain_http: bool) -> Self {
         let own = without_port(asked_host).to_owned();
         let known =
@@ -30,12 +29,12 @@ impl RealmRule {
     }
 
     /// # Errors
-    /// When the realm's host is none of them, or it would be asked in plain http without leave.
-    pub(super) fn check(&self, bearer: &Bearer) -> Result<(), Problem> {
+    /// When the realm's host is not allowed, or the realm is plain http without `plainHttp`.
+    pub(super) fn check(&self, bearer: &Bearer) -> Result<(), RequestError> {
         if self.allows(&bearer.realm) {
             return Ok(());
         }
-        Err(Problem::ForeignRealm { at: bearer.at.clone(), realm: shown(&bearer.realm) })
+        Err(RequestError::UntrustedRealm { request: bearer.request.clone(), realm: shown(&bearer.realm) })
     }
 
     fn allows(&self, realm: &Url) -> bool {

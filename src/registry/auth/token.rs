@@ -1,4 +1,4 @@
-//! The token servers of registries: Docker's token specification, and its OAuth form for identity tokens.
+//! Token servers: Docker's token specification, and its OAuth form for identity tokens.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -9,24 +9,24 @@ use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
 use tokio::time::Instant;
 
-use super::Grant;
+use super::Authorization;
+use super::cache::ResolvedCredential;
 use super::challenge::Bearer;
-use super::credentials::Resolved;
-use crate::registry::error::Problem;
+use crate::registry::error::RequestError;
 use crate::registry::operation::Budget;
-use crate::registry::verdict::judge;
-use crate::registry::wire::{Request, Wire};
+use crate::registry::status::check_status;
+use crate::registry::transport::{Request, Transport};
 
-/// The largest answer of a token server. Tokens of some hundred groups reach tens of kilobytes.
-const MOST_BYTES: usize = 1024 * 1024;
+/// Tokens with hundreds of groups reach tens of kilobytes.
+const MAX_BYTES: usize = 1024 * 1024;
 
-/// How long a token lasts whose server does not say: Docker's token specification.
+/// The lifetime by Docker's token specification, when the server states none.
 const DEFAULT_LIFE_SECONDS: f64 = 60.0;
 
-/// The longest life that is believed.
+/// Caps the stated lifetime.
 const LONGEST_LIFE: Duration = Duration::from_hours(24);
 
-/// How long before its end a token is no longer used, at most.
+/// Stops using a token this long before its end, at most.
 const MARGIN: Duration = Duration::from_secs(10);
 
 /// Not `Debug`: these are secrets.
@@ -41,27 +41,27 @@ struct TokenAnswer {
 pub(super) async fn fetch(
     bearer: &Bearer,
     scope: &str,
-    credentials: &Resolved,
-    wire: &Wire,
+    credentials: &ResolvedCredential,
+    transport: &Transport,
     budget: &mut Budget,
-) -> Result<Grant, Problem> {
+) -> Result<Authorization, RequestError> {
     let request = match credentials.identity_token() {
         Some(identity) => oauth_request(bearer, scope, identity),
         None => token_request(bearer, scope),
     };
     let asked_at = Instant::now();
     let authorization = credentials.basic_header();
-    let answer = wire.exchange(&request, authorization.as_ref(), budget).await?;
-    let answer = judge(&request, answer, &credentials.asker).map_err(not_about_the_image)?;
-    let header = bearer_header(&answer.body);
-    let (mut header, life) = header.ok_or(Problem::Malformed {
-        at: request.at(),
-        wanted: "a token",
-        // The parser's error would quote what it could not read, which may be the token.
+    let response = transport.exchange(&request, authorization.as_ref(), budget).await?;
+    let response = check_status(&request, response, &credentials.identity).map_err(not_about_the_image)?;
+    let header = bearer_header(&response.body);
+    let (mut header, life) = header.ok_or(RequestError::Malformed {
+        request: request.describe(),
+        expected: "a token",
+        // No source: the parser's error would quote the token.
         source: None,
     })?;
     header.set_sensitive(true);
-    Ok(Grant { header, asker: Arc::clone(&credentials.asker), expires_at: asked_at + life })
+    Ok(Authorization { header, identity: Arc::clone(&credentials.identity), expires_at: asked_at + life })
 }
 
 fn token_request(bearer: &Bearer, scope: &str) -> Request {
@@ -75,7 +75,7 @@ fn token_request(bearer: &Bearer, scope: &str) -> Request {
             query.append_pair("scope", scope);
         }
     }
-    Request { follow: false, ..Request::get(url, MOST_BYTES) }
+    Request { follow: false, ..Request::get(url, MAX_BYTES) }
 }
 
 fn oauth_request(bearer: &Bearer, scope: &str, identity: &SecretString) -> Request {
@@ -91,30 +91,30 @@ fn oauth_request(bearer: &Bearer, scope: &str, identity: &SecretString) -> Reque
         method: Method::POST,
         form: form.query().map(SecretString::from),
         follow: false,
-        ..Request::get(bearer.realm.clone(), MOST_BYTES)
+        ..Request::get(bearer.realm.clone(), MAX_BYTES)
     }
 }
 
 fn bearer_header(body: &[u8]) -> Option<(HeaderValue, Duration)> {
-    let answer: TokenAnswer = serde_json::from_slice(body).ok()?;
+    let response: TokenAnswer = serde_json::from_slice(body).ok()?;
     let is_there = |token: &String| !token.is_empty();
-    let token = answer.token.filter(is_there).or(answer.access_token.filter(is_there))?;
+    let token = response.token.filter(is_there).or(response.access_token.filter(is_there))?;
     let header = HeaderValue::from_str(&format!("Bearer {token}")).ok()?;
-    Some((header, usable_life(answer.expires_in)))
+    Some((header, usable_life(response.expires_in)))
 }
 
-/// How long a token is used that lasts `expires_in` seconds: a fifth less, so that it does not expire on the way.
+/// The lifetime with a margin of a fifth, so that a token does not expire on the way.
 fn usable_life(expires_in: Option<f64>) -> Duration {
     let seconds = expires_in.unwrap_or(DEFAULT_LIFE_SECONDS).max(0.0);
     let life = Duration::try_from_secs_f64(seconds).unwrap_or(LONGEST_LIFE).min(LONGEST_LIFE);
     life.saturating_sub((life / 5).min(MARGIN))
 }
 
-/// A token server that is not found says nothing about the image.
-fn not_about_the_image(problem: Problem) -> Problem {
-    match problem {
-        Problem::NotFound { at, said, .. } => {
-            Problem::UnexpectedStatus { at, status: reqwest::StatusCode::NOT_FOUND, said }
+/// A 404 of the token server says nothing about the image.
+fn not_about_the_image(error: RequestError) -> RequestError {
+    match error {
+        RequestError::NotFound { request, reason, .. } => {
+            RequestError::UnexpectedStatus { request, status: reqwest::StatusCode::NOT_FOUND, reason }
         }
         other => other,
     }
@@ -128,7 +128,7 @@ mod tests {
 
     fn bearer(realm: &str) -> Bearer {
         let realm = realm.parse().unwrap();
-        Bearer { realm, service: Some("ghcr.io".to_owned()), at: String::new() }
+        Bearer { realm, service: Some("ghcr.io".to_owned()), request: String::new() }
     }
 
     #[rstest]
@@ -149,7 +149,7 @@ mod tests {
     #[case::neither("{}", None)]
     #[case::no_header(r#"{"token":"a\nb"}"#, None)]
     #[case::no_json("token", None)]
-    fn answers(#[case] body: &str, #[case] header: Option<&str>) {
+    fn responses(#[case] body: &str, #[case] header: Option<&str>) {
         let found = bearer_header(body.as_bytes());
         assert_eq!(found.as_ref().map(|(value, _)| value.to_str().unwrap()), header);
     }
