@@ -25,7 +25,7 @@ bench: ## Measure
 	@scripts/install-parts.sh git docker-registry
 	$(CARGO) bench --locked
 
-lint: ## Check format, lints and the documentation
+lint: ## Check format, lints, the fuzz targets and the documentation
 	$(CARGO) fmt --check
-	$(CARGO) clippy --locked --all-targets -- -D warnings
+	$(CARGO) clippy --locked --workspace --all-targets -- -D warnings
 	RUSTDOCFLAGS='-D warnings' $(CARGO) doc --locked --no-deps --document-private-items

@@ -100,7 +100,7 @@ fn read_documents(text: &str) -> Result<(Manifest, Vec<Document<'_>>), Unreadabl
 ///
 /// # Panics
 /// When they read the text differently.
-#[cfg(fuzzing)]
+#[doc(hidden)]
 pub fn check_readers(text: &str) {
     tree::check_readers(text);
 }

@@ -11,7 +11,6 @@ mod node;
 mod parsed;
 
 pub(super) use documents::Documents;
-#[cfg(fuzzing)]
 pub(super) use documents::check_readers;
 pub(super) use node::{Content, Document, Node, NodeId};
 

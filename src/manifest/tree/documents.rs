@@ -65,7 +65,6 @@ impl<'t> Iterator for Documents<'t> {
 ///
 /// # Panics
 /// When the two read a document differently.
-#[cfg(any(test, fuzzing))]
 pub(in crate::manifest) fn check_readers(text: &str) -> (usize, bool) {
     let Ok(mut lines) = LineReader::of(text) else { return (0, true) };
     let mut parser = ParsedDocuments::of(text);
