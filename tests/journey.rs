@@ -8,6 +8,7 @@ mod controls;
 mod crashes;
 mod daemon;
 mod explain;
+mod grammar;
 mod killed_in_git;
 mod merges;
 mod over_network;

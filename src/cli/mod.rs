@@ -11,7 +11,6 @@ mod person;
 mod render;
 mod screen;
 mod signals;
-mod since;
 mod wiring;
 
 use std::process::ExitCode;

@@ -1,5 +1,6 @@
 //! Where results go: standard output, with colours when a terminal asks for them; standard error for what goes wrong.
 
+use std::fmt::Write as _;
 use std::io::{self, IsTerminal, Write};
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -118,16 +119,16 @@ impl Output {
             // Nobody is left to tell if this fails too.
             let _ = self.json("Error", &FaultBody::from(fault));
         }
-        let _ = self.complain(&told(fault));
+        self.complain(&rendered(fault));
     }
 
-    /// Prints to standard error.
-    pub(crate) fn complain(&self, text: &str) -> io::Result<()> {
+    /// Prints to standard error, which may be closed: nothing depends on it.
+    pub(crate) fn complain(&self, text: &str) {
         let choice = match self.choice {
             anstream::ColorChoice::Never => anstream::ColorChoice::Never,
             _ => anstream::AutoStream::choice(&io::stderr()),
         };
-        anstream::AutoStream::new(io::stderr(), choice).write_all(text.as_bytes())
+        let _ = anstream::AutoStream::new(io::stderr(), choice).write_all(text.as_bytes());
     }
 }
 
@@ -185,8 +186,7 @@ fn settled(written: io::Result<()>) -> Result<(), Fault> {
     }
 }
 
-fn told(fault: &Fault) -> String {
-    use std::fmt::Write as _;
+fn rendered(fault: &Fault) -> String {
     if let Some(rendered) = fault.rendered() {
         return rendered.to_owned();
     }

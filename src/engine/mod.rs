@@ -22,7 +22,7 @@ use std::sync::Arc;
 use crate::model::{CommitId, Timestamp};
 
 pub use crate::policy::{Environment, Group, ServiceRules, ServiceSettings};
-pub use base::pass_options::{ManualPromotion, PassMode, PassOptions, RollbackRequest};
+pub use base::pass_options::{ManualPromotion, PassMode, PassOptions, RollbackRequest, Scope};
 pub use base::ports::{
     Changelog, Clock, Forge, NotesWanted, Ports, Publisher, Registry, Repository, Store, TaggedImage,
 };
@@ -35,6 +35,7 @@ pub use proposals::pull_requests::{Proposal, ProposedMove, PullRequests, Unmerge
 pub use reconcile::report::{PullRequestAction, PullRequestReport};
 pub use state::deployed::{DeployedState, Target};
 pub use state::repository_state::RepositoryState;
+pub use state::suggestions::services_like;
 pub use tasks::confirmed_plan::ConfirmedPlan;
 pub use tasks::control_change::{ControlChange, ControlChangeResult, Release};
 pub use tasks::explain::{

@@ -9,18 +9,18 @@ const SERVICE: &str = "common/graphql-server";
 async fn a_closed_gate_is_told_and_an_override_stands_in_the_commit() {
     let world = World::new("24h").await;
     world.run(&["sync"]);
-    let closed = world.run(&["promote", SERVICE, "--to", "prod"]);
+    let closed = world.run(&["promote", SERVICE, "--env", "prod"]);
     assert_eq!(closed.code, 3, "{}", closed.err);
     assert!(closed.out.contains("soak: has run"), "{}", closed.out);
     assert_eq!(world.running().1, "v1.0.0");
 
     let reason = "fixes the outage\u{1b}[31m of this morning";
-    let forged = world.run(&["promote", SERVICE, "--to", "prod", "--override", "soak", "--reason", reason]);
+    let forged = world.run(&["promote", SERVICE, "--env", "prod", "--override", "soak", "--reason", reason]);
     assert_eq!(forged.code, 2, "a reason is plain words: {}", forged.err);
     let passed = world.run(&[
         "promote",
         SERVICE,
-        "--to",
+        "--env",
         "prod",
         "--override",
         "soak",
@@ -33,10 +33,10 @@ async fn a_closed_gate_is_told_and_an_override_stands_in_the_commit() {
     assert!(message.contains("Tidegate-Override: soak (fixes the outage)"), "{message}");
     assert!(message.contains("Tidegate-Requested-By: ana"), "{message}");
 
-    let again = world.run(&["promote", SERVICE, "--to", "prod"]);
+    let again = world.run(&["promote", SERVICE, "--env", "prod"]);
     assert_eq!(again.code, 0, "it runs already: {}", again.err);
     assert!(again.out.contains("Nothing to promote: common/graphql-server in prod"), "{}", again.out);
-    let same_tag = world.run(&["promote", SERVICE, "--to", "prod", "--tag", "v1.0.1"]);
+    let same_tag = world.run(&["promote", SERVICE, "--env", "prod", "--tag", "v1.0.1"]);
     assert_eq!((same_tag.code, same_tag.out.contains("runs it already")), (0, true), "{}", same_tag.out);
     let quiet = world.run(&["sync", "-q"]);
     assert_eq!((quiet.code, quiet.out.as_str()), (0, ""));
@@ -46,20 +46,20 @@ async fn a_closed_gate_is_told_and_an_override_stands_in_the_commit() {
 async fn what_cannot_be_promoted_says_why() {
     let world = World::new("24h").await;
     for (arguments, code, told) in [
-        (&["promote", SERVICE, "--to", "staging"][..], 2, "there is no environment staging"),
-        (&["promote", "common/nothing", "--to", "prod"], 2, "has no image to promote in prod"),
-        (&["promote", "graphql-server", "--to", "prod"], 2, "did you mean common/graphql-server?"),
+        (&["promote", SERVICE, "--env", "staging"][..], 2, "there is no environment staging"),
+        (&["promote", "common/nothing", "--env", "prod"], 2, "has no image to promote in prod"),
+        (&["promote", "graphql-srver", "--env", "prod"], 2, "did you mean common/graphql-server?"),
         (&["promote", "common/graphql-srver"], 2, "did you mean common/graphql-server?"),
         (&["promote", SERVICE, "--tag", "v1.0.1"], 2, "add --to with the environment"),
-        (&["promote", SERVICE, "--to", "prod", "--tag", "v9.9.9"], 2, "has no tag v9.9.9"),
-        (&["promote", SERVICE, "--to", "prod", "--tag", "../../x"], 2, "a tag is 1 to 128"),
+        (&["promote", SERVICE, "--env", "prod", "--tag", "v9.9.9"], 2, "has no tag v9.9.9"),
+        (&["promote", SERVICE, "--env", "prod", "--tag", "../../x"], 2, "a tag is 1 to 128"),
         (
-            &["promote", SERVICE, "--to", "prod", "--override", "group", "--reason", "x"],
+            &["promote", SERVICE, "--env", "prod", "--override", "group", "--reason", "x"],
             2,
             "cannot be overridden",
         ),
-        (&["promote", SERVICE, "--to", "prod", "--override", "soak"], 2, "--reason"),
-        (&["status", "nobody/nothing"], 2, "no service is called"),
+        (&["promote", SERVICE, "--env", "prod", "--override", "soak"], 2, "--reason"),
+        (&["status", "nobody/nothing"], 2, "no service matches `nobody/nothing`"),
     ] {
         let ran = world.run(arguments);
         assert_eq!(ran.code, code, "{arguments:?}: {}", ran.err);
@@ -111,22 +111,22 @@ async fn a_lower_version_and_another_image_must_be_said_in_full() {
     world.run(&["sync"]);
     world.run(&["sync"]);
     let back =
-        &["promote", SERVICE, "--to", "prod", "--tag", "v1.0.0", "--override", "order", "--reason", "x"][..];
+        &["promote", SERVICE, "--env", "prod", "--tag", "v1.0.0", "--override", "order", "--reason", "x"][..];
     let closed = world.run(back);
     assert_eq!(closed.code, 3, "{}", closed.err);
     assert!(closed.out.contains("hint wait, or insist by hand: --allow-downgrade"), "{}", closed.out);
-    let unnamed = world.run(&["promote", SERVICE, "--to", "prod", "--allow-downgrade", "--reason", "x"]);
+    let unnamed = world.run(&["promote", SERVICE, "--env", "prod", "--allow-downgrade", "--reason", "x"]);
     assert_eq!(unnamed.code, 2, "{}", unnamed.err);
-    assert!(unnamed.err.contains("goes with --override order"), "{}", unnamed.err);
+    assert!(unnamed.err.contains("needs --override order"), "{}", unnamed.err);
     // Soaking is of what non-prod runs, which is another one.
     let passed = world.run(&[back, &["--override", "soak", "--allow-downgrade"]].concat());
     assert_eq!(passed.code, 0, "{}{}", passed.out, passed.err);
     assert_eq!(world.running().1, "v1.0.0");
 
     world.release("v1.0.2").await;
-    world.run(&["promote", SERVICE, "--to", "non-prod"]);
+    world.run(&["promote", SERVICE, "--env", "non-prod"]);
     let now = world.release_again("v1.0.2").await;
-    let ship = &["promote", SERVICE, "--to", "prod"][..];
+    let ship = &["promote", SERVICE, "--env", "prod"][..];
     let refused = world.run(ship);
     assert_eq!(refused.code, 4, "{}", refused.out);
     assert!(refused.out.contains(&format!("--accept-digest {now}")), "{}", refused.out);
@@ -148,7 +148,7 @@ async fn what_is_wrong_elsewhere_does_not_fail_a_promotion() {
     let world = World::new("0s").await;
     let broken = "clusters/prod-digital-eks/common/broken.yaml";
     world.person("break it", broken, "kind: HelmRelease\nmetadata: {name: x\n  values: [\n");
-    let ran = world.run(&["promote", SERVICE, "--to", "non-prod"]);
+    let ran = world.run(&["promote", SERVICE, "--env", "non-prod"]);
     assert_eq!(ran.code, 0, "{}{}", ran.out, ran.err);
     assert!(ran.out.contains("1 problem elsewhere; `tidegate plan` shows it"), "{}", ran.out);
     assert_eq!(world.run(&["sync"]).code, 1, "a pass over everything tells it");

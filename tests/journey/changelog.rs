@@ -223,5 +223,5 @@ async fn what_came_to_an_environment_in_a_week() {
     let wrong = world.run(&["changelog", "--all", "--since", "week"]);
     assert_eq!(wrong.code, 2, "{}", wrong.err);
     let unknown = world.run(&["changelog", "common/other"]);
-    assert_eq!((unknown.code, unknown.err.contains("no service is called common/other")), (2, true));
+    assert_eq!((unknown.code, unknown.err.contains("no service matches `common/other`")), (2, true));
 }

@@ -79,7 +79,7 @@ async fn what_is_no_file_holds_nobody_up() {
         let ran = world.run(&[
             "promote",
             "common/graphql-server",
-            "--to",
+            "--env",
             "non-prod",
             "--tag",
             "v1.0.1",

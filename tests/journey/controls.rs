@@ -48,7 +48,7 @@ async fn a_hold_stops_a_promotion_and_its_release_lets_it_go() {
 
     let waits = world.good(&["sync"]);
     assert!(waits.out.contains("blocked: hold by ana: we look into it"), "{}", waits.out);
-    assert_eq!(world.run(&["promote", SERVICE, "--to", "prod"]).code, 3);
+    assert_eq!(world.run(&["promote", SERVICE, "--env", "prod"]).code, 3);
     world.undo(&held);
     world.good(&["sync"]);
     assert_eq!(world.running().1, "v1.0.1");
@@ -58,7 +58,7 @@ async fn a_hold_stops_a_promotion_and_its_release_lets_it_go() {
 async fn a_freeze_is_released_and_what_is_over_is_swept() {
     let world = World::new("0s").await;
     world.good(&["sync"]);
-    let frozen = world.good(&["freeze", "launch", "--env", "prod", "--to", "4h", "--reason", "campaign"]);
+    let frozen = world.good(&["freeze", "launch", "--env", "prod", "--until", "4h", "--reason", "campaign"]);
     assert!(frozen.out.contains("covers    common/graphql-server"), "{}", frozen.out);
     world.good(&["hold", SERVICE, "--env", "prod", "--expires", "1s", "--reason", "a moment"]);
     std::thread::sleep(std::time::Duration::from_millis(1100));
@@ -93,7 +93,7 @@ async fn a_quarantined_version_is_passed_over_and_a_pin_keeps_what_runs() {
     let stays = world.good(&["sync"]);
     assert_eq!(world.running(), ("v1.0.2".into(), "v1.0.0".into()));
     assert!(stays.out.contains("pinned"), "{}", stays.out);
-    let by_hand = world.run(&["promote", SERVICE, "--to", "prod"]);
+    let by_hand = world.run(&["promote", SERVICE, "--env", "prod"]);
     assert_eq!(by_hand.code, 3, "{}", by_hand.out);
     assert!(by_hand.out.contains("--tag v1.0.2 --override hold"), "{}", by_hand.out);
     world.undo(&pinned);
@@ -146,24 +146,29 @@ async fn an_approval_is_of_an_image_and_dies_with_its_digest() {
 async fn what_is_wrong_is_told_with_what_may_be_meant() {
     let world = World::new("24h").await;
     for (arguments, told) in [
-        (&["hold", "graphql-server", "--reason", "x"][..], "did you mean common/graphql-server?"),
+        (&["hold", "graphql-srver", "--reason", "x"][..], "did you mean common/graphql-server?"),
         (&["hold", "common/grapql-server", "--reason", "x"], "did you mean common/graphql-server?"),
-        (&["hold", "mobile/*", "--reason", "x"], "is of no service"),
+        (&["hold", "mobile/*", "--reason", "x"], "no service matches `mobile/*`"),
         (&["hold", SERVICE, "--env", "prd", "--reason", "x"], "the configuration has non-prod, prod"),
         (&["hold", SERVICE], "--reason"),
         (&["hold", SERVICE, "--reason", ""], "`reason` must be one line"),
         (&["hold", SERVICE, "--reason", "a\nkind: Freeze"], "`reason` must be one line"),
-        (&["hold", SERVICE, "--reason", "x", "--expires", "2020-01-01"], "is over already"),
-        (&["hold", SERVICE, "--reason", "x", "--expires", "soon"], "write how long as 4h"),
-        (&["hold", "--reason", "x"], "everything is meant"),
-        (&["pin", SERVICE, ">>1", "--reason", "x"], "cannot read the version range"),
+        (&["hold", SERVICE, "--reason", "x", "--expires", "2020-01-01"], "--expires is in the past"),
+        (&["hold", SERVICE, "--reason", "x", "--expires", "soon"], "write a length of time as 4h"),
+        (&["hold", "--reason", "x"], "this would affect every service"),
+        (&["pin", SERVICE, "--versions", ">>1", "--reason", "x"], "cannot read the version range"),
         (
-            &["freeze", "x", "--env", "prod", "--from", "2d", "--to", "2020-01-01", "--reason", "x"],
+            &["freeze", "x", "--env", "prod", "--since", "2d", "--until", "2020-01-01", "--reason", "x"],
             "not after",
         ),
-        (&["freeze", "x", "--env", "prod", "--from", "2020-01-01", "--to", "3d", "--reason", "x"], "is over"),
+        (
+            &["freeze", "x", "--env", "prod", "--since", "2020-01-01", "--until", "3d", "--reason", "x"],
+            "ends in the past",
+        ),
         (&["approve", SERVICE, "--env", "prod", "--tag", "v1.0.11"], "did you mean v1.0.1?"),
-        (&["release", SERVICE], "there is no control file at all"),
+        (&["release", "common/graphql"], "no service matches `common/graphql`"),
+        (&["quarantine", SERVICE, "--reason", "x"], "pass --tag TAG"),
+        (&["hold", SERVICE, "-n", "common", "--reason", "x"], "both name a namespace"),
         (&["release", "--kind", "holds"], "possible values: hold"),
     ] {
         let ran = world.run(arguments);
@@ -176,6 +181,6 @@ async fn what_is_wrong_is_told_with_what_may_be_meant() {
     world.good(&["hold", SERVICE, "--reason", "x"]);
     let several = world.run(&["release", SERVICE]);
     assert_eq!(several.code, 2, "{}", several.out);
-    assert!(several.err.contains("2 control files fit (hold, pin)"), "{}", several.err);
+    assert!(several.err.contains("this would release 2 control files (hold, pin)"), "{}", several.err);
     world.good(&["release", SERVICE, "--yes"]);
 }

@@ -87,7 +87,7 @@ async fn a_promotion_by_hand_beside_the_daemon_lands_once() {
     let by_hand = world.run(&[
         "promote",
         "common/graphql-server",
-        "--to",
+        "--env",
         "prod",
         "--override",
         "soak",

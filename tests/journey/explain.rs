@@ -171,7 +171,7 @@ async fn waiting_ends_with_its_time_at_an_open_gate_or_by_a_signal() {
     let open = world.run(&["explain", SERVICE, "--env", "non-prod", "--wait"]);
     assert_eq!(open.code, 0, "nothing is to come: {}", open.err);
     world.release("v1.0.2").await;
-    let open = world.run(&["explain", SERVICE, "--env", "non-prod", "--wait", "--until", "open"]);
+    let open = world.run(&["explain", SERVICE, "--env", "non-prod", "--wait", "--for", "open"]);
     assert_eq!(open.code, 0, "{}", open.err);
     assert_eq!(world.running().0, "v1.0.1", "nobody has promoted it");
 

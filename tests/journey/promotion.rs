@@ -60,7 +60,7 @@ async fn a_tag_that_means_another_image_since_it_soaked_is_refused() {
     let by_hand = world.run(&[
         "promote",
         "common/graphql-server",
-        "--to",
+        "--env",
         "prod",
         "--override",
         "soak",
@@ -135,8 +135,8 @@ async fn history_tells_promotions_and_people() {
     assert_eq!(moves[1]["author"], "Person");
     assert!(moves[1]["why"].as_str().is_some_and(|subject| !subject.is_empty()), "{moves:?}");
     assert_eq!(world.running(), ("v1.0.1".into(), "v1.0.0".into()));
-    let promote = ["promote", "common/graphql-server", "--to", "prod", "--yes"];
+    let promote = ["promote", "common/graphql-server", "--env", "prod", "--yes"];
     world.run(&[&promote[..], &["--override", "soak", "--reason", "an outage"]].concat());
-    let moves = world.json(&["history", "--env", "prod", "-n", "1"])["moves"].clone();
+    let moves = world.json(&["history", "--env", "prod", "--limit", "1"])["moves"].clone();
     assert_eq!(moves[0]["why"], "soak overridden: an outage", "{moves}");
 }

@@ -291,7 +291,7 @@ async fn nothing_merges_by_itself_in_a_freeze() {
     sync(&world);
     sync(&world);
     assert_eq!(server.open().auto_merge.as_deref(), Some("SQUASH"));
-    let until = ["freeze", "fair", "--to", "2999-01-01T00:00", "--reason", "the fair", "--env", "prod"];
+    let until = ["freeze", "fair", "--until", "2999-01-01T00:00", "--reason", "the fair", "--env", "prod"];
     assert_eq!(world.run(&until).code, 0);
     let plan = world.run(&["plan"]);
     assert!(
@@ -325,7 +325,7 @@ async fn what_a_person_proposed_by_hand_stays_proposed() {
     let proposed = world.run(&[
         "promote",
         "common/graphql-server",
-        "--to",
+        "--env",
         "prod",
         "--override",
         "hold",

@@ -22,7 +22,7 @@ async fn world() -> World {
 async fn it_goes_back_in_one_commit_and_stays_there() {
     let world = world().await;
     let commits = world.commits();
-    let words = &["rollback", SERVICE, "--in", "prod", "--reason", "loses orders"][..];
+    let words = &["rollback", SERVICE, "--env", "prod", "--reason", "loses orders"][..];
     let tried = world.run(&[words, &["--dry-run"]].concat());
     assert_eq!((tried.code, world.commits()), (0, commits), "{}", tried.err);
     for shown in
@@ -51,7 +51,7 @@ async fn it_goes_back_in_one_commit_and_stays_there() {
         again.err
     );
     let named =
-        world.run(&["rollback", SERVICE, "--in", "prod", "--to", "v1.0.0", "--reason", "x", "-o", "json"]);
+        world.run(&["rollback", SERVICE, "--env", "prod", "--to", "v1.0.0", "--reason", "x", "-o", "json"]);
     assert_eq!(named.code, 0, "{}", named.err);
     let named: serde_json::Value = serde_json::from_str(&named.out).unwrap();
     assert_eq!(named["promoted"][0]["to"], "v1.0.0", "{named}");
@@ -68,7 +68,7 @@ async fn it_goes_back_beside_a_daemon() {
     let world = world().await.with("schedule: \"* * * * * *\"");
     let mut daemon = Daemon::start(&world);
     wait_until("the daemon", || daemon.says("started"));
-    let ran = world.run(&["rollback", SERVICE, "--in", "prod", "--reason", "loses orders"]);
+    let ran = world.run(&["rollback", SERVICE, "--env", "prod", "--reason", "loses orders"]);
     assert_eq!(ran.code, 0, "{}", ran.err);
     let commits = world.commits();
     world.release("v1.0.3").await;
@@ -86,30 +86,30 @@ async fn what_is_no_way_back_is_told() {
     let commits = world.commits();
     world.release("v1.0.9").await;
     for (arguments, told) in [
-        (&["rollback", SERVICE, "--in", "prod"][..], "--reason"),
+        (&["rollback", SERVICE, "--env", "prod"][..], "--reason"),
         (
-            &["rollback", "graphql-server", "--in", "prod", "--reason", "x"],
+            &["rollback", "graphql-srver", "--env", "prod", "--reason", "x"],
             "did you mean common/graphql-server?",
         ),
-        (&["rollback", SERVICE, "--in", "prd", "--reason", "x"], "the configuration has non-prod, prod"),
-        (&["rollback", SERVICE, "--in", "prod", "--to", "v1.0.2", "--reason", "x"], "runs v1.0.2 already"),
-        (&["rollback", SERVICE, "--in", "prod", "--to", "v1.0.9", "--reason", "x"], "tidegate promote"),
+        (&["rollback", SERVICE, "--env", "prd", "--reason", "x"], "the configuration has non-prod, prod"),
+        (&["rollback", SERVICE, "--env", "prod", "--to", "v1.0.2", "--reason", "x"], "runs v1.0.2 already"),
+        (&["rollback", SERVICE, "--env", "prod", "--to", "v1.0.9", "--reason", "x"], "tidegate promote"),
         (
-            &["rollback", SERVICE, "--in", "prod", "--to", "v0.9.9", "--reason", "x"],
+            &["rollback", SERVICE, "--env", "prod", "--to", "v0.9.9", "--reason", "x"],
             "it ran v1.0.1, v1.0.0 before",
         ),
-        (&["rollback", SERVICE, "--in", "prod", "--reason", "a\nb"], "`reason` must be one line"),
+        (&["rollback", SERVICE, "--env", "prod", "--reason", "a\nb"], "`reason` must be one line"),
     ] {
         let ran = world.run(arguments);
         assert_eq!(ran.code, 2, "{arguments:?}: {}{}", ran.out, ran.err);
         assert!(ran.err.contains(told), "{arguments:?}: {}", ran.err);
     }
     let now = world.release_again("v1.0.1").await;
-    let moved = world.run(&["rollback", SERVICE, "--in", "prod", "--reason", "x"]);
+    let moved = world.run(&["rollback", SERVICE, "--env", "prod", "--reason", "x"]);
     assert_eq!(moved.code, 4, "{}", moved.err);
     assert!(moved.err.contains(&format!("--accept-digest {now}")), "{}", moved.err);
     assert_eq!(world.commits(), commits, "nothing was written");
     let accepted =
-        world.run(&["rollback", SERVICE, "--in", "prod", "--reason", "x", "--accept-digest", &now]);
+        world.run(&["rollback", SERVICE, "--env", "prod", "--reason", "x", "--accept-digest", &now]);
     assert_eq!((accepted.code, world.running().1.as_str()), (0, "v1.0.1"), "{}", accepted.err);
 }

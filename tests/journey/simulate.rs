@@ -40,12 +40,12 @@ async fn a_policy_is_replayed_from_the_store_and_from_a_file_the_same() {
     let recording = world.origin.beside("recording.json");
     let file = recording.to_str().unwrap();
     let to = chrono::Utc::now().to_rfc3339();
-    let wrote = world.json(&["record", "--to", &to, "--write", file]);
+    let wrote = world.json(&["record", "--until", &to, "--write", file]);
     assert_eq!((&wrote["kind"], &wrote["images"], &wrote["tags"]), (&json!("Record"), &json!(1), &json!(4)));
 
     // Nothing is asked of anybody.
     drop(fs::rename(world.origin.path(), world.origin.beside("gone.git")));
-    let from_store = world.json(&["simulate", "--to", &to]);
+    let from_store = world.json(&["simulate", "--until", &to]);
     assert_eq!(from_store["kind"], "Simulation");
     let from_file = world.json(&["simulate", "--recording", file]);
     assert_eq!(from_store, from_file);
@@ -114,6 +114,6 @@ async fn a_file_that_is_no_recording_is_refused_with_its_place_and_nothing_known
 
     let nobody = world.run(&["simulate", "common/nothing"]);
     assert_eq!(nobody.code, 2, "{}", nobody.err);
-    let backwards = world.run(&["simulate", "--from", "1h", "--to", "2h"]);
+    let backwards = world.run(&["simulate", "--since", "1h", "--until", "2h"]);
     assert_eq!(backwards.code, 2, "{}", backwards.err);
 }

@@ -92,7 +92,7 @@ async fn the_log_tells_a_hold_and_a_starvation_once_and_when_they_end() {
     let promoted = world.run(&[
         "promote",
         "common/graphql-server",
-        "--to",
+        "--env",
         "prod",
         "--override",
         "soak",

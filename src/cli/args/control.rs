@@ -8,160 +8,137 @@ use crate::control::Kind;
 use crate::model::{Digest, EnvironmentName, ImageName, Tag};
 use crate::policy::Range;
 
-/// Why, and how it is gone about.
-#[derive(Debug, Args)]
-pub(crate) struct Saying {
-    /// Why, in one line; it is told wherever the control is the reason of something
-    #[arg(long, value_name = "TEXT")]
-    pub(crate) reason: String,
-    #[command(flatten)]
-    pub(crate) going: Going,
-}
-
-/// How a change of control files is gone about.
-#[derive(Debug, Args)]
-pub(crate) struct Going {
-    /// Don't ask
-    #[arg(short, long)]
-    pub(crate) yes: bool,
-    /// Show the files that would be written or removed, and do nothing
-    #[arg(long)]
-    pub(crate) dry_run: bool,
-}
+use super::shared::{Consent, Environments, Expiry, Namespace, Services};
 
 #[derive(Debug, Args)]
 pub(crate) struct Hold {
-    /// The service, as namespace/name, or a pattern such as 'mobile-*/*'; without it, all
-    pub(crate) service: Option<String>,
-    /// Only in this environment; can be given again. Without it, in all
-    #[arg(long = "env", alias = "in", value_name = "ENVIRONMENT", value_delimiter = ',')]
-    pub(crate) environments: Vec<EnvironmentName>,
-    /// Hold all services, and don't ask
-    #[arg(long, conflicts_with = "service")]
-    pub(crate) all: bool,
-    /// From when on it no longer counts: 4h, 3d, 2026-12-01, 2026-12-01T09:00 (in the configured timezone)
-    #[arg(long, value_name = "WHEN", value_parser = moment::parse)]
-    pub(crate) expires: Option<Moment>,
-    /// Also when there is no such service (yet)
-    #[arg(long)]
-    pub(crate) force: bool,
     #[command(flatten)]
-    pub(crate) saying: Saying,
+    pub(crate) services: Services<false>,
+    #[command(flatten)]
+    pub(crate) environments: Environments,
+    /// Hold every service, without asking
+    #[arg(long, conflicts_with_all = ["services", "namespace"])]
+    pub(crate) all: bool,
+    #[command(flatten)]
+    pub(crate) note: Note,
+    #[command(flatten)]
+    pub(crate) expiry: Expiry,
 }
 
 #[derive(Debug, Args)]
 pub(crate) struct Pin {
-    /// The service, as namespace/name, or a pattern such as 'mobile-*/*'
-    pub(crate) service: String,
-    /// What may still come: a version, or a range such as '~1.0'; without it, only what runs
-    pub(crate) versions: Option<Range>,
-    /// Only in this environment; can be given again. Without it, in all
-    #[arg(long = "env", alias = "in", value_name = "ENVIRONMENT", value_delimiter = ',')]
-    pub(crate) environments: Vec<EnvironmentName>,
-    /// From when on it no longer counts: 4h, 3d, 2026-12-01, 2026-12-01T09:00 (in the configured timezone)
-    #[arg(long, value_name = "WHEN", value_parser = moment::parse)]
-    pub(crate) expires: Option<Moment>,
-    /// Also when there is no such service (yet)
-    #[arg(long)]
-    pub(crate) force: bool,
     #[command(flatten)]
-    pub(crate) saying: Saying,
+    pub(crate) services: Services<true>,
+    /// Versions that may still come: a version or a range such as '~1.0' [default: only what runs]
+    #[arg(long, value_name = "RANGE")]
+    pub(crate) versions: Option<Range>,
+    #[command(flatten)]
+    pub(crate) environments: Environments,
+    #[command(flatten)]
+    pub(crate) note: Note,
+    #[command(flatten)]
+    pub(crate) expiry: Expiry,
 }
 
 #[derive(Debug, Args)]
 pub(crate) struct Quarantine {
-    /// The service, as namespace/name, or a pattern such as 'mobile-*/*'
-    pub(crate) service: String,
-    /// The version that is bad: a tag
-    pub(crate) version: Tag,
-    /// From when on it no longer counts: 4h, 3d, 2026-12-01, 2026-12-01T09:00 (in the configured timezone)
-    #[arg(long, value_name = "WHEN", value_parser = moment::parse)]
-    pub(crate) expires: Option<Moment>,
-    /// Also when there is no such service or no such tag (yet)
-    #[arg(long)]
-    pub(crate) force: bool,
     #[command(flatten)]
-    pub(crate) saying: Saying,
+    pub(crate) services: Services<true>,
+    /// Tag of the bad version
+    #[arg(long, value_name = "TAG")]
+    pub(crate) tag: Option<Tag>,
+    #[command(flatten)]
+    pub(crate) note: Note,
+    #[command(flatten)]
+    pub(crate) expiry: Expiry,
 }
 
 #[derive(Debug, Args)]
 pub(crate) struct Approve {
-    /// The services, as namespace/name, or patterns such as 'mobile-*/*'
-    #[arg(required = true, value_name = "SERVICE")]
-    pub(crate) services: Vec<String>,
-    /// The environment that it may go to; can be given again
-    #[arg(long = "env", alias = "to", value_name = "ENVIRONMENT", value_delimiter = ',', required = true)]
+    #[command(flatten)]
+    pub(crate) services: Services<true>,
+    /// Environment that the image may enter; repeatable
+    #[arg(short, long = "env", alias = "to", value_name = "ENV", value_delimiter = ',', required = true)]
     pub(crate) environments: Vec<EnvironmentName>,
-    /// The tag; without it, the one that would come next
-    #[arg(long)]
+    /// Tag to approve [default: the one that comes next]
+    #[arg(long, value_name = "TAG")]
     pub(crate) tag: Option<Tag>,
-    /// The image, for a service that has several
-    #[arg(long)]
+    /// Image, for a service that has several
+    #[arg(long, value_name = "IMAGE")]
     pub(crate) image: Option<ImageName>,
-    /// The image that you looked at: nothing is approved if the tag means another one
-    #[arg(long, value_name = "SHA")]
+    /// Digest that you reviewed; refused if the tag means another image
+    #[arg(long, value_name = "DIGEST")]
     pub(crate) digest: Option<Digest>,
-    /// From when on it no longer counts: 4h, 3d, 2026-12-01, 2026-12-01T09:00 (in the configured timezone)
-    #[arg(long, value_name = "WHEN", value_parser = moment::parse)]
-    pub(crate) expires: Option<Moment>,
     /// Why, in one line
     #[arg(long, value_name = "TEXT", default_value = "approved by hand")]
     pub(crate) reason: String,
     #[command(flatten)]
-    pub(crate) going: Going,
+    pub(crate) expiry: Expiry,
+    #[command(flatten)]
+    pub(crate) consent: Consent,
 }
 
 #[derive(Debug, Args)]
 pub(crate) struct Freeze {
-    /// What people call it
+    /// Name of the freeze
     pub(crate) name: String,
-    /// Only these services: a name or a pattern; without it, all
-    #[arg(long, value_name = "SERVICE")]
-    pub(crate) service: Option<String>,
-    /// Only this environment; can be given again. Without it, all
-    #[arg(long = "env", alias = "in", value_name = "ENVIRONMENT", value_delimiter = ',')]
-    pub(crate) environments: Vec<EnvironmentName>,
-    /// Freeze all services in all environments, and don't ask
-    #[arg(long, conflicts_with_all = ["service", "environments"])]
-    pub(crate) all: bool,
-    /// When it begins: 2026-12-18, 2026-12-18T18:00 (in the configured timezone), or in how long; without it, now
-    #[arg(long, value_name = "WHEN", value_parser = moment::parse)]
-    pub(crate) from: Option<Moment>,
-    /// When it ends, likewise; a length of time is counted from its beginning
-    #[arg(long, value_name = "WHEN", value_parser = moment::parse)]
-    pub(crate) to: Moment,
-    /// Also when there is no such service (yet)
-    #[arg(long)]
-    pub(crate) force: bool,
+    /// Only this service or pattern; repeatable
+    #[arg(long = "service", value_name = "SERVICE")]
+    pub(crate) services: Vec<String>,
     #[command(flatten)]
-    pub(crate) saying: Saying,
+    pub(crate) namespace: Namespace,
+    #[command(flatten)]
+    pub(crate) environments: Environments,
+    /// Freeze every service in every environment, without asking
+    #[arg(long, conflicts_with_all = ["services", "namespace", "environments"])]
+    pub(crate) all: bool,
+    /// Start: today, tomorrow, 2026-12-18, 2026-12-18T18:00, 2h (from now); a zone or offset may follow [default: now]
+    #[arg(long, alias = "from", value_name = "TIME", value_parser = moment::parse)]
+    pub(crate) since: Option<Moment>,
+    /// End, in the same forms; 4h is counted from the start
+    #[arg(long, alias = "to", value_name = "TIME", value_parser = moment::parse)]
+    pub(crate) until: Moment,
+    #[command(flatten)]
+    pub(crate) note: Note,
 }
 
 #[derive(Debug, Args)]
 pub(crate) struct Release {
-    /// The service or pattern, as the control file names it; without it, the files that name none
-    pub(crate) service: Option<String>,
-    /// Only this kind of control file; can be given again
+    #[command(flatten)]
+    pub(crate) services: Services<false>,
+    /// Only this kind of control file; repeatable
     #[arg(long = "kind", value_name = "KIND", value_parser = kind_parser(), value_delimiter = ',')]
     pub(crate) kinds: Vec<Kind>,
-    /// Only those of just this environment; can be given again for those of just these
-    #[arg(long = "env", alias = "in", value_name = "ENVIRONMENT", value_delimiter = ',')]
+    /// Only control files for exactly these environments; repeatable
+    #[arg(short, long = "env", alias = "in", value_name = "ENV", value_delimiter = ',')]
     pub(crate) environments: Vec<EnvironmentName>,
-    /// Only quarantines and approvals of this version
-    #[arg(long, value_name = "TAG")]
-    pub(crate) version: Option<Tag>,
-    /// The freeze with this name
-    #[arg(long, value_name = "NAME", conflicts_with_all = ["kinds", "version"])]
+    /// Only quarantines and approvals of this tag
+    #[arg(long, alias = "version", value_name = "TAG")]
+    pub(crate) tag: Option<Tag>,
+    /// Only the freeze with this name
+    #[arg(long, value_name = "NAME", conflicts_with_all = ["kinds", "tag"])]
     pub(crate) freeze: Option<String>,
     /// Every control file that no longer counts
-    #[arg(long, conflicts_with_all = ["service", "kinds", "environments", "version", "freeze"])]
+    #[arg(long, conflicts_with_all = ["services", "namespace", "kinds", "environments", "tag", "freeze"])]
     pub(crate) expired: bool,
     #[command(flatten)]
-    pub(crate) going: Going,
+    pub(crate) consent: Consent,
+}
+
+/// Why a control file is written, and whether to ask.
+#[derive(Debug, Args)]
+pub(crate) struct Note {
+    /// Why, in one line; shown wherever the control decides
+    #[arg(long, value_name = "TEXT")]
+    pub(crate) reason: String,
+    /// Accept services and tags that do not exist yet
+    #[arg(long)]
+    pub(crate) force: bool,
+    #[command(flatten)]
+    pub(crate) consent: Consent,
 }
 
 fn kind_parser() -> impl TypedValueParser<Value = Kind> {
-    PossibleValuesParser::new(Kind::ALL.map(Kind::as_word)).try_map(|word| {
-        Kind::ALL.into_iter().find(|kind| kind.as_word() == word).ok_or("there is no such kind")
-    })
+    PossibleValuesParser::new(Kind::ALL.map(Kind::as_word))
+        .try_map(|word| Kind::ALL.into_iter().find(|kind| kind.as_word() == word).ok_or("no such kind"))
 }

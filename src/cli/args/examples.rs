@@ -1,94 +1,168 @@
-//! The examples behind the help of commands that have several.
+//! The text below the options of each command's help. A test runs every example as it stands.
+
+pub(super) const TIDEGATE: &str = "\
+Start here:
+  tidegate demo                                    see everything at work on this machine
+  tidegate init ./gitops --write tidegate.yaml     write a configuration from a repository
+  tidegate plan                                    what would be promoted now, as a diff
+  tidegate run                                     the daemon
+
+Environment: TIDEGATE_CONFIG names the configuration; TIDEGATE_LOG sets what is logged, such as
+`info` or `tidegate::registry=debug`; NO_COLOR turns colours off.
+
+Exit codes: 0 done or nothing to do, 1 failed, 2 usage or configuration, 3 a gate is closed,
+4 refused for safety, 75 try again later.";
+
+pub(super) const INIT: &str = "\
+Examples:
+  tidegate init ./gitops > tidegate.yaml
+  tidegate init ./gitops --branch main --write tidegate.yaml";
+
+pub(super) const PLAN: &str = "\
+Examples:
+  tidegate plan
+  tidegate plan 'common/*' --env prod
+  tidegate plan --exit-code
+  tidegate plan -o json | jq '.planned[].service'
+
+With --exit-code: 3 when something would move, as far as nothing worse happened.";
+
+pub(super) const SYNC: &str = "\
+Examples:
+  tidegate sync
+  tidegate sync graphql-server --env non-prod
+  tidegate sync -o json";
+
+pub(super) const RUN: &str = "\
+Example:
+  tidegate run
+
+SIGTERM and SIGINT finish the current pass, then exit; a Git server that does not answer gets 20 s.
+SIGHUP reloads the configuration, and keeps the old one if the new one is wrong.";
 
 pub(super) const PROMOTE: &str = "\
 Examples:
-  tidegate promote common/graphql-server                     to its next environment
-  tidegate promote 'common/*' 'mobile-*/*' --to prod --yes
-  tidegate promote common/graphql-server --to prod --tag v1.0.180 \\
+  tidegate promote graphql-server                            to its next environment
+  tidegate promote 'common/*' 'mobile-*/*' --env prod --yes
+  tidegate promote common/graphql-server --env prod --tag v1.0.180 \\
       --override soak --reason 'fixes the outage of this morning'
-  tidegate promote common/graphql-server --to prod --tag v1.0.175 \\
+  tidegate promote common/graphql-server --env prod --tag v1.0.175 \\
       --override order --allow-downgrade --reason '1.0.176 to 1.0.180 lose orders'
-  tidegate promote common/graphql-server --to prod \\
-      --override digest --accept-digest sha256:1f0c... --reason 'rebuilt with the same sources'
 
-At a terminal, what would be done is shown and asked about; elsewhere it is done. Exit codes: 0 done or nothing to do, \
-3 a gate is closed, 4 refused for safety, 75 try again later.";
+On a terminal, promote shows the change and asks first.
+Exit codes: 0 done or nothing to do, 3 a gate is closed, 4 refused for safety, 75 try again later.";
 
 pub(super) const ROLLBACK: &str = "\
 Examples:
-  tidegate rollback common/graphql-server --in prod --reason 'loses orders'
-  tidegate rollback common/graphql-server --in prod --to v1.0.176 --reason 'loses orders' --yes
+  tidegate rollback graphql-server --env prod --reason 'loses orders'
+  tidegate rollback common/graphql-server --env prod --to v1.0.176 --reason 'loses orders' --yes
 
-One commit moves the service back and quarantines the version that is left. No gate is asked. What was left does not come \
-again by itself, and neither does anything up to it; a higher version does.";
+Asks no gate. The version that is rolled back, and all up to it, does not come again by itself; a
+higher one does.";
 
 pub(super) const HOLD: &str = "\
 Examples:
-  tidegate hold common/graphql-server --env prod --expires 4h --reason 'we look into the errors'
-  tidegate hold 'mobile-*/*' --reason 'the gateway is being moved'
-  tidegate hold --all --env prod --expires 2026-12-01T09:00 --reason 'incident 4711'
+  tidegate hold graphql-server --env prod --expires 4h --reason 'we look into the errors'
+  tidegate hold -n common --reason 'the gateway moves'
+  tidegate hold --all --env prod --expires tomorrow --reason 'incident 4711'
 
-Holds everything when no service is named; that must be confirmed, or said by --all. Promotions by hand are held too, \
-unless they say --override hold. `tidegate release` ends it.";
+Without a service, the hold covers all of them: confirm it, or pass --all. A hold stops promotions by
+hand too, unless they pass --override hold. `tidegate release` ends it.";
 
 pub(super) const PIN: &str = "\
 Examples:
-  tidegate pin common/graphql-server --env prod --reason 'the new one needs the new gateway'
-  tidegate pin common/graphql-server '~1.0' --reason 'no 1.1 before the audit'
-  tidegate pin common/graphql-server 1.0.176 --env prod --expires 3d --reason 'until the fix is out'
+  tidegate pin graphql-server --env prod --reason 'the new one needs the new gateway'
+  tidegate pin 'common/*' --versions '~1.0' --reason 'no 1.1 before the audit'
+  tidegate pin graphql-server --versions 1.0.176 --env prod --expires 3d --reason 'until the fix'
 
-What runs already is not changed.";
+What runs already stays.";
 
 pub(super) const QUARANTINE: &str = "\
 Examples:
-  tidegate quarantine common/graphql-server v1.0.180 --reason 'loses orders'
+  tidegate quarantine graphql-server --tag v1.0.180 --reason 'loses orders'
 
-The version goes nowhere any more, in no environment. Where it runs, it stays: `tidegate rollback` moves it away.";
+No environment gets the version any more. Where it runs, it stays: `tidegate rollback` replaces it.";
 
 pub(super) const APPROVE: &str = "\
 Examples:
-  tidegate approve common/graphql-server --env prod
-  tidegate approve common/graphql-server --env prod --tag v1.0.180 --digest sha256:1f0c... --reason 'QA-118 is done'
-  tidegate approve 'common/*' --env prod --expires 7d --yes
+  tidegate approve graphql-server --env prod
+  tidegate approve common/graphql-server --env prod --tag v1.0.180 --reason 'QA-118 is done'
+  tidegate approve 'common/*' --env prod --expires 1w --yes
 
-What is approved is an image: when the tag comes to mean another one, the approval is worth nothing.";
+An approval is for an image: it ends when the tag comes to mean another one.";
 
 pub(super) const FREEZE: &str = "\
 Examples:
-  tidegate freeze launch --env prod --to 4h --reason 'the campaign goes live'
-  tidegate freeze christmas --env prod --from 2026-12-18 --to 2027-01-04 --reason 'nobody is here'";
+  tidegate freeze launch --env prod --until 4h --reason 'the campaign goes live'
+  tidegate freeze christmas --env prod --since 2026-12-18 --until 2027-01-04 --reason 'nobody is here'";
 
 pub(super) const RELEASE: &str = "\
 Examples:
-  tidegate release common/graphql-server --kind hold --env prod
-  tidegate release common/graphql-server --version v1.0.180 --kind quarantine
-  tidegate release --kind hold                   what was held without naming a service
+  tidegate release graphql-server --kind hold --env prod
+  tidegate release common/graphql-server --kind quarantine --tag v1.0.180
+  tidegate release --kind hold                     the holds that name no service
   tidegate release --freeze launch
-  tidegate release --expired                     all that no longer counts";
+  tidegate release --expired";
+
+pub(super) const STATUS: &str = "\
+Examples:
+  tidegate status
+  tidegate status 'common/*' --env prod
+  tidegate status --blocked --watch
+  tidegate status -o json";
 
 pub(super) const EXPLAIN: &str = "\
 Examples:
-  tidegate explain common/graphql-server
+  tidegate explain graphql-server
   tidegate explain common/graphql-server --env prod --tag v1.0.178
-  tidegate explain common/graphql-server --env prod -o json | jq '.explanations[0].earliest'
-  tidegate explain common/graphql-server --env prod --tag v1.0.180 --wait --timeout 2h
+  tidegate explain graphql-server --env prod -o json | jq '.explanations[0].earliest'
+  tidegate explain graphql-server --env prod --tag v1.0.180 --wait --timeout 2h
 
-Exit codes: 0 every gate is open or nothing is to come, 3 a gate is closed, 4 a gate refuses, 75 it could not be known.
-With --wait: 0 when it has come, 3 when the time is over or it does not come by itself any more, 4 when a gate refuses.";
+Exit codes: 0 every gate is open or nothing is to come, 3 a gate is closed, 4 a gate refuses, 75 unknown.
+With --wait: 0 it is there, 3 the time is over or it no longer comes by itself, 4 a gate refuses.";
+
+pub(super) const HISTORY: &str = "\
+Examples:
+  tidegate history
+  tidegate history graphql-server --env prod --limit 5
+  tidegate history --since yesterday --until today -o json";
+
+pub(super) const CHANGELOG: &str = "\
+Examples:
+  tidegate changelog graphql-server
+  tidegate changelog common/graphql-server --from v1.0.176 --to v1.0.180 --format markdown
+  tidegate changelog --all --since 7d --env prod --format slack
+  tidegate changelog graphql-server --prepend CHANGELOG.md";
 
 pub(super) const SIMULATE: &str = "\
 Examples:
-  tidegate simulate                                          what this configuration makes of all that was seen
-  tidegate simulate --from 90d 'common/*' --against new.yaml  the same under two configurations
+  tidegate simulate
+  tidegate simulate 'common/*' --since 90d --against new.yaml
   tidegate simulate --recording winter.json -o json
 
-What the registries got and what people did is as it was; what the policy did is decided anew, by the same gates. Nothing
-is asked of the repository or the registries: what is not known yet, `tidegate plan` brings.";
+What registries got and what people did stays as it was; the policy decides again, by the same gates.
+`tidegate plan` brings in what is not known yet.";
 
 pub(super) const RECORD: &str = "\
 Examples:
-  tidegate record --write history.json
-  tidegate record --from 2026-10-01 --to 2026-11-01 > october.json
+  tidegate record --write winter.json
+  tidegate record --since 2026-10-01 --until 2026-11-01 > october.json
 
-docs/recording.md has the form. It holds names of services, images, files and authors, and the text of control files; no
-credentials.";
+docs/recording.md describes the file. It holds names of services, images, files and authors, and the
+text of control files; no credentials.";
+
+pub(super) const DOCTOR: &str = "\
+Examples:
+  tidegate doctor
+  tidegate doctor -o json";
+
+pub(super) const DEMO: &str = "\
+Examples:
+  tidegate demo
+  tidegate demo --keep --soak 30";
+
+pub(super) const COMPLETIONS: &str = "\
+Examples:
+  tidegate completions bash > ~/.local/share/bash-completion/completions/tidegate
+  tidegate completions zsh > ~/.zfunc/_tidegate
+  tidegate completions fish > ~/.config/fish/completions/tidegate.fish";

@@ -1,71 +1,85 @@
-//! The arguments of the commands that move tags by hand.
+//! The arguments of the commands that move tags.
 
 use clap::{ArgGroup, Args};
 
 use crate::model::{Digest, EnvironmentName, ImageName, Tag};
 use crate::policy::GateName;
 
+use super::shared::{Consent, Environments, Namespace, Services};
+
 #[derive(Debug, Args)]
-#[command(group(ArgGroup::new("insisting").args(["overrides", "allow_downgrade", "accept_digest"]).multiple(true)))]
+pub(crate) struct Plan {
+    #[command(flatten)]
+    pub(crate) services: Services<false>,
+    #[command(flatten)]
+    pub(crate) environments: Environments,
+    /// Exit with 3 when something would move
+    #[arg(long)]
+    pub(crate) exit_code: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Sync {
+    #[command(flatten)]
+    pub(crate) services: Services<false>,
+    #[command(flatten)]
+    pub(crate) environments: Environments,
+}
+
+#[derive(Debug, Args)]
+#[command(group(ArgGroup::new("overriding").args(["overrides", "allow_downgrade", "accept_digest"]).multiple(true)))]
 pub(crate) struct Promote {
-    /// The services, as namespace/name, or patterns such as 'mobile-*/*'
-    #[arg(required = true, value_name = "SERVICE")]
-    pub(crate) services: Vec<String>,
-    /// The environment to promote to; without it, each service's next one
-    #[arg(long, value_name = "ENVIRONMENT")]
-    pub(crate) to: Option<EnvironmentName>,
-    /// The tag; without it, the one that would come by itself
-    #[arg(long)]
+    #[command(flatten)]
+    pub(crate) services: Services<true>,
+    /// Environment to promote to [default: each service's next one]
+    #[arg(short, long, alias = "to", value_name = "ENV")]
+    pub(crate) env: Option<EnvironmentName>,
+    /// Tag to promote [default: the one that comes next]
+    #[arg(long, value_name = "TAG")]
     pub(crate) tag: Option<Tag>,
-    /// The image, for a service that has several
-    #[arg(long)]
+    /// Image, for a service that has several
+    #[arg(long, value_name = "IMAGE")]
     pub(crate) image: Option<ImageName>,
-    /// Pass a closed gate; can be given again. `order` and `digest` need a word more, see below
+    /// Pass this closed gate; repeatable
     #[arg(long = "override", value_name = "GATE", requires = "reason")]
     pub(crate) overrides: Vec<GateName>,
-    /// Why, in one line; it stands in the commit
-    #[arg(long, requires = "insisting", value_name = "TEXT")]
-    pub(crate) reason: Option<String>,
-    /// With --override order: a lower version may come than the one that runs
+    /// With --override order: allow a lower version than the one that runs
     #[arg(long, requires = "reason")]
     pub(crate) allow_downgrade: bool,
-    /// With --override digest: this image may come although it is not the one that soaked
-    #[arg(long, requires = "reason", value_name = "SHA")]
+    /// With --override digest: allow this image although another one soaked
+    #[arg(long, requires = "reason", value_name = "DIGEST")]
     pub(crate) accept_digest: Option<Digest>,
-    /// Don't ask
-    #[arg(short, long)]
-    pub(crate) yes: bool,
-    /// Show what would be done, and do nothing
-    #[arg(long)]
-    pub(crate) dry_run: bool,
+    /// Why, in one line; written into the commit
+    #[arg(long, requires = "overriding", value_name = "TEXT")]
+    pub(crate) reason: Option<String>,
+    #[command(flatten)]
+    pub(crate) consent: Consent,
 }
 
 #[derive(Debug, Args)]
 pub(crate) struct Rollback {
-    /// The service, as namespace/name
+    /// The service: namespace/name, or its bare name where that is unique
     pub(crate) service: String,
-    /// The environment that goes back
-    #[arg(long = "in", alias = "env", value_name = "ENVIRONMENT")]
-    pub(crate) environment: EnvironmentName,
-    /// The tag to go back to; without it, the last one that ran there well
-    #[arg(long, value_name = "TAG")]
+    #[command(flatten)]
+    pub(crate) namespace: Namespace,
+    /// Environment to roll back
+    #[arg(short, long, alias = "in", value_name = "ENV")]
+    pub(crate) env: EnvironmentName,
+    /// Tag to go back to [default: the last one that ran well there]
+    #[arg(long, alias = "tag", value_name = "TAG")]
     pub(crate) to: Option<Tag>,
-    /// The image, for a service that has several
-    #[arg(long)]
+    /// Image, for a service that has several
+    #[arg(long, value_name = "IMAGE")]
     pub(crate) image: Option<ImageName>,
-    /// Why, in one line; it stands in the commit and in the quarantine
+    /// Why, in one line; written into the commit and the quarantine
     #[arg(long, value_name = "TEXT")]
     pub(crate) reason: String,
-    /// Don't quarantine the version that is left
+    /// Do not quarantine the version that is rolled back
     #[arg(long)]
     pub(crate) no_quarantine: bool,
-    /// This image may come although the tag meant another one when it ran
-    #[arg(long, value_name = "SHA")]
+    /// Allow this image although the tag meant another one when it ran
+    #[arg(long, value_name = "DIGEST")]
     pub(crate) accept_digest: Option<Digest>,
-    /// Don't ask
-    #[arg(short, long)]
-    pub(crate) yes: bool,
-    /// Show what would be done, and do nothing
-    #[arg(long)]
-    pub(crate) dry_run: bool,
+    #[command(flatten)]
+    pub(crate) consent: Consent,
 }

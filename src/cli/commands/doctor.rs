@@ -10,7 +10,7 @@ use serde::Serialize;
 
 use crate::cli::args::{Format, Global};
 use crate::cli::output::{CYAN, GREEN, Output, RED, YELLOW};
-use crate::cli::wiring::{Session, tokens};
+use crate::cli::wiring::{Session, config_file, tokens};
 use crate::config::{Config, Environment};
 use crate::control;
 use crate::engine::{Place, Problem, Target};
@@ -45,9 +45,9 @@ struct Body<'a> {
 
 pub(super) async fn run(global: &Global, output: &Output) -> Result<ExitCode, Fault> {
     let mut session = Session::open(global, output).await?;
-    let _turn = session.turn(output).await?;
+    let _lock = session.lock(output).await?;
     let mut findings = vec![
-        good("configuration", global.config.display().to_string()),
+        good("configuration", config_file(global).display().to_string()),
         good("data folder", session.folder().display().to_string()),
     ];
     findings.push(repository(&session).await);

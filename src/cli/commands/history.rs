@@ -1,4 +1,4 @@
-//! `tidegate history`: what moved, from Git.
+//! `tidegate history`: tag changes, from Git.
 
 use std::process::ExitCode;
 
@@ -9,19 +9,30 @@ use crate::cli::wiring::Session;
 use crate::engine::HistoryQuery;
 use crate::model::Fault;
 
-use super::activity;
+use super::resolve::{self, Typed};
+use super::{activity, record};
 
 pub(super) async fn run(global: &Global, args: &History, output: &Output) -> Result<ExitCode, Fault> {
     let mut session = Session::open(global, output).await?;
-    let _turn = session.turn(output).await?;
-    let now = chrono::Utc::now();
+    resolve::environments(session.engine.repository_policy(), &args.environments.environments)?;
+    let period = record::period(args.during, session.config.timezone, chrono::Utc::now())?;
+    let typed = Typed::from(&args.services);
+    let services = typed.resolve_unchecked(&mut session, output).await?;
     let query = HistoryQuery {
-        service: args.service.clone(),
-        environment: args.env.clone(),
-        since: args.since.map(|since| since.resolve(session.config.timezone, now)),
-        most: args.most,
+        services,
+        environments: args.environments.environments.clone(),
+        since: period.from,
+        until: args.during.until.map(|_| period.to),
+        most: args.limit,
     };
-    let moves = activity::during("Reading history", session.engine.history(&query)).await?;
+    let moves = {
+        let _lock = session.lock(output).await?;
+        activity::during("Reading history", session.engine.history(&query)).await?
+    };
+    if moves.is_empty() {
+        // A service that is gone has a history; one that never was is a mistake.
+        typed.resolve(&resolve::refresh(&mut session, output).await?.services(), false)?;
+    }
     match output.format {
         Format::Text => output.text(&render::history::render(&moves, session.config.timezone))?,
         Format::Json => output.json("History", &render::json::history(&moves))?,

@@ -34,7 +34,7 @@ pub(super) async fn run(global: &Global, args: &Init, output: &Output) -> Result
             }
             if global.quiet == 0 {
                 // The configuration is out; a closed standard error takes nothing from it.
-                let _ = output.complain(&render::init::report(&draft, written.as_deref()));
+                output.complain(&render::init::report(&draft, written.as_deref()));
             }
         }
     }

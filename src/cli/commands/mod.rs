@@ -9,17 +9,16 @@ mod doctor;
 mod explain;
 mod history;
 mod init;
-mod known;
 mod moves;
 mod pass_logger;
 mod plan;
 mod promote;
 mod record;
+mod resolve;
 mod rollback;
 mod run;
 mod simulate;
 mod status;
-mod sync;
 
 use std::process::ExitCode;
 
@@ -34,8 +33,8 @@ pub(super) async fn run(cli: Cli, output: &Output) -> Result<ExitCode, Fault> {
     let global = &cli.global;
     match &cli.command {
         Command::Init(args) => init::run(global, args, output).await,
-        Command::Plan => plan::run(global, output).await,
-        Command::Sync => sync::run(global, output).await,
+        Command::Plan(args) => plan::plan(global, args, output).await,
+        Command::Sync(args) => plan::sync(global, args, output).await,
         Command::Run => run::run(global, output).await,
         Command::Promote(args) => promote::run(global, args, output).await,
         Command::Rollback(args) => rollback::run(global, args, output).await,

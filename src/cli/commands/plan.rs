@@ -1,24 +1,87 @@
-//! `tidegate plan`: what would be promoted now, and why the rest waits. Changes nothing.
+//! `tidegate plan` and `tidegate sync`: one pass, tried or done, over everything or what is named.
 
 use std::process::ExitCode;
 
-use crate::cli::args::{Format, Global};
+use crate::cli::args::{Format, Global, Plan, Sync};
 use crate::cli::output::Output;
 use crate::cli::render;
 use crate::cli::wiring::Session;
-use crate::engine::PassOptions;
-use crate::model::Fault;
+use crate::engine::{PassMode, PassOptions, PassReport, Scope};
+use crate::model::{Class, EnvironmentName, Fault};
 
+use super::moves::remove_unrelated;
+use super::promote::members;
+use super::resolve::Typed;
 use super::{activity, exit_code_of_pass};
 
-pub(super) async fn run(global: &Global, output: &Output) -> Result<ExitCode, Fault> {
+pub(super) async fn plan(global: &Global, args: &Plan, output: &Output) -> Result<ExitCode, Fault> {
     let mut session = Session::open(global, output).await?;
-    let _turn = session.turn(output).await?;
-    let report = activity::during("Planning", session.engine.pass(&PassOptions::plan())).await?;
+    let typed = Typed::from(&args.services);
+    let options = PassOptions {
+        mode: mode(&mut session, typed, &args.environments.environments, output).await?,
+        ..PassOptions::plan()
+    };
+    let report = pass(&mut session, &options, "Planning", output).await?;
     let repository_policy = session.engine.repository_policy();
     match output.format {
         Format::Text => output.text(&render::plan::render(repository_policy, &report, global.verbose > 0))?,
         Format::Json => output.json("Plan", &render::json::pass(repository_policy, &report))?,
     }
-    Ok(exit_code_of_pass(session.engine.repository_policy(), &report))
+    if args.exit_code && !report.is_idle() && !report.problems.iter().any(|problem| problem.is_error) {
+        return Ok(ExitCode::from(Class::GateClosed.exit_code()));
+    }
+    Ok(exit_code_of_pass(repository_policy, &report))
+}
+
+pub(super) async fn sync(global: &Global, args: &Sync, output: &Output) -> Result<ExitCode, Fault> {
+    let mut session = Session::open(global, output).await?;
+    let typed = Typed::from(&args.services);
+    let options = PassOptions {
+        mode: mode(&mut session, typed, &args.environments.environments, output).await?,
+        ..PassOptions::schedule()
+    };
+    let report = pass(&mut session, &options, "Synchronising", output).await?;
+    let due = session.due_releases(&report).await;
+    if let Some(releases) = session.releases.as_ref().filter(|_| !due.is_empty()) {
+        Box::pin(activity::during("Releasing", releases.publish(due))).await;
+    }
+    let repository_policy = session.engine.repository_policy();
+    match output.format {
+        Format::Text if global.quiet > 0 => output.text(&render::problems::render(&report.problems))?,
+        Format::Text => output.text(&render::plan::done(repository_policy, &report, global.verbose > 0))?,
+        Format::Json => output.json("Sync", &render::json::pass(repository_policy, &report))?,
+    }
+    Ok(exit_code_of_pass(repository_policy, &report))
+}
+
+async fn mode(
+    session: &mut Session,
+    typed: Typed<'_>,
+    environments: &[EnvironmentName],
+    output: &Output,
+) -> Result<PassMode, Fault> {
+    if typed.is_empty() && environments.is_empty() {
+        return Ok(PassMode::Scheduled);
+    }
+    let services = typed.resolve_unchecked(session, output).await?;
+    Ok(PassMode::Scoped(Scope { services, environments: environments.to_vec() }))
+}
+
+async fn pass(
+    session: &mut Session,
+    options: &PassOptions,
+    activity: &'static str,
+    output: &Output,
+) -> Result<PassReport, Fault> {
+    let mut report = {
+        let _lock = session.lock(output).await?;
+        activity::during(activity, session.engine.pass(options)).await?
+    };
+    if let PassMode::Scoped(scope) = &options.mode
+        && !scope.services.is_empty()
+    {
+        let members = members(session, &report, &scope.services);
+        remove_unrelated(&mut report, |service| members.contains(service));
+    }
+    Ok(report)
 }

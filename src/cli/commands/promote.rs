@@ -12,32 +12,36 @@ use crate::engine::{ManualPromotion, PassMode, PassOptions, PassReport};
 use crate::model::{Class, Fault, ServiceName, ServicePattern};
 use crate::policy::{Decision, GateName, Override, Overrides, approve_overriding};
 
-use super::moves::{Way, carry_out, set_aside};
-use super::{exit_code, known};
+use super::exit_code;
+use super::moves::{Prompt, carry_out, remove_unrelated};
+use super::resolve::Typed;
 
 pub(super) async fn run(global: &Global, args: &Promote, output: &Output) -> Result<ExitCode, Fault> {
     let overrides = overrides(args)?;
     let mut session = Session::open(global, output).await?;
-    let services = known::patterns(&mut session, &args.services, output).await?;
-    let by_hand = ManualPromotion {
+    let services = Typed::from(&args.services).resolve_unchecked(&mut session, output).await?;
+    let promotion = ManualPromotion {
         services: services.clone(),
-        to: args.to.clone(),
+        to: args.env.clone(),
         tag: args.tag.clone(),
         image: args.image.clone(),
         overrides: overrides.clone(),
     };
-    let request =
-        PassOptions { mode: PassMode::Manual(by_hand), requested_by: person::name(), dry_run: args.dry_run };
+    let options = PassOptions {
+        mode: PassMode::Manual(promotion),
+        requested_by: person::name(args.consent.by.as_deref()),
+        dry_run: args.consent.dry_run,
+    };
     let names = names(args, &services);
     let asked =
         |elsewhere| Asked { names: &names, overrides: &overrides, elsewhere, all_gates: global.verbose > 0 };
-    let way = Way { is_yes: args.yes, question: "Promote?", doing: "Promoting" };
+    let prompt = Prompt { is_confirmed: args.consent.yes, question: "Promote?", activity: "Promoting" };
     let show = |session: &Session, report: &PassReport| {
         render::by_hand::promote(session.engine.repository_policy(), report, &asked(0))
     };
-    let mut report = carry_out(&mut session, &request, &way, output, show).await?;
+    let mut report = carry_out(&mut session, &options, &prompt, output, show).await?;
     let members = members(&session, &report, &services);
-    let elsewhere = set_aside(&mut report, |service| members.contains(service));
+    let elsewhere = remove_unrelated(&mut report, |service| members.contains(service));
     let repository_policy = session.engine.repository_policy();
     match output.format {
         Format::Text => {
@@ -51,16 +55,16 @@ pub(super) async fn run(global: &Global, args: &Promote, output: &Output) -> Res
     })
 }
 
-/// What is insisted on. What needs a word more than a reason needs the gate's name too, so that nobody passes it unawares.
+/// The overrides. `--allow-downgrade` and `--accept-digest` need their gate named too, so that nobody passes it unawares.
 fn overrides(args: &Promote) -> Result<Overrides, Fault> {
     let reason = args.reason.clone().unwrap_or_default();
     let overrides = args.overrides.iter().map(|gate| Override::new(*gate, &reason));
-    for (is_said, word, gate) in [
+    for (is_given, flag, gate) in [
         (args.allow_downgrade, "--allow-downgrade", GateName::Order),
         (args.accept_digest.is_some(), "--accept-digest", GateName::Digest),
     ] {
-        if is_said && !args.overrides.contains(&gate) {
-            return Err(Fault::new(Class::Usage, format!("{word} goes with --override {gate}"))
+        if is_given && !args.overrides.contains(&gate) {
+            return Err(Fault::new(Class::Usage, format!("{flag} needs --override {gate}"))
                 .with_hint("name the gate that you mean to pass"));
         }
     }
@@ -73,33 +77,38 @@ fn overrides(args: &Promote) -> Result<Overrides, Fault> {
 
 fn names(args: &Promote, services: &[ServicePattern]) -> String {
     let services: Vec<&str> = services.iter().map(ServicePattern::as_str).collect();
-    match &args.to {
-        Some(to) => format!("{} in {to}", services.join(", ")),
+    match &args.env {
+        Some(environment) => format!("{} in {environment}", services.join(", ")),
         None => services.join(", "),
     }
 }
 
-/// The services that are meant, and those that ship in a set with them.
-fn members(session: &Session, report: &PassReport, services: &[ServicePattern]) -> Vec<ServiceName> {
+/// The services that are meant, and those in a group with them.
+pub(super) fn members(
+    session: &Session,
+    report: &PassReport,
+    services: &[ServicePattern],
+) -> Vec<ServiceName> {
     let repository_policy = session.engine.repository_policy();
     let all = report.evaluation.state.services();
     let is_named = |service: &ServiceName| services.iter().any(|pattern| pattern.matches(service));
-    let sets: Vec<_> = repository_policy
+    let groups: Vec<_> = repository_policy
         .groups
         .iter()
         .filter(|group| all.iter().any(|service| is_named(service) && group.has(service)))
         .collect();
-    let is_meant = |service: &&&ServiceName| is_named(service) || sets.iter().any(|group| group.has(service));
+    let is_meant =
+        |service: &&&ServiceName| is_named(service) || groups.iter().any(|group| group.has(service));
     all.iter().filter(is_meant).map(|service| (*service).clone()).collect()
 }
 
-/// What keeps something from going, at the worst: a refusal, or what is closed.
+/// The worst of what stays closed in spite of the overrides.
 fn still_closed(report: &PassReport, overrides: &Overrides) -> Option<Class> {
     let closed = report.evaluation.decisions.iter().flatten().filter_map(|decision| match decision {
         Decision::Wait(evaluation) => {
             approve_overriding(evaluation, overrides).err().map(|closed| closed.class())
         }
-        // Something newer is there, and a pin, say, keeps it from being a candidate at all.
+        // A newer version exists, but a pin, for one, keeps it from being a candidate.
         Decision::Current { why } => (!why.is_up_to_date()).then_some(Class::GateClosed),
         Decision::Promote(_) => None,
     });

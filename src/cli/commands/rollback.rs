@@ -1,4 +1,4 @@
-//! `tidegate rollback`: back to what ran before, and the version that is left is quarantined, in one commit.
+//! `tidegate rollback`: back to what ran before, with a quarantine of the current version, in one commit.
 
 use std::process::ExitCode;
 
@@ -8,27 +8,31 @@ use crate::cli::person;
 use crate::cli::render;
 use crate::cli::wiring::Session;
 use crate::engine::{PassMode, PassOptions, PassReport, RollbackRequest};
-use crate::model::{Fault, ServiceName};
+use crate::model::Fault;
 
-use super::moves::{Way, carry_out, set_aside};
-use super::{exit_code, known};
+use super::exit_code;
+use super::moves::{Prompt, carry_out, remove_unrelated};
+use super::resolve;
 
 pub(super) async fn run(global: &Global, args: &Rollback, output: &Output) -> Result<ExitCode, Fault> {
     let mut session = Session::open(global, output).await?;
-    let service = service(&mut session, &args.service, output).await?;
-    let back = RollbackRequest {
+    let service = resolve::one_service(&mut session, &args.service, &args.namespace, output).await?;
+    let rollback = RollbackRequest {
         service: service.clone(),
-        environment: args.environment.clone(),
+        environment: args.env.clone(),
         to: args.to.clone(),
         image: args.image.clone(),
         reason: args.reason.trim().to_owned(),
         quarantines: !args.no_quarantine,
         accept_digest: args.accept_digest.clone(),
     };
-    let request =
-        PassOptions { mode: PassMode::Rollback(back), requested_by: person::name(), dry_run: args.dry_run };
-    let question = format!("Roll back {service} in {}?", args.environment);
-    let way = Way { is_yes: args.yes, question: &question, doing: "Rolling back" };
+    let options = PassOptions {
+        mode: PassMode::Rollback(rollback),
+        requested_by: person::name(args.consent.by.as_deref()),
+        dry_run: args.consent.dry_run,
+    };
+    let question = format!("Roll back {service} in {}?", args.env);
+    let prompt = Prompt { is_confirmed: args.consent.yes, question: &question, activity: "Rolling back" };
     let show = |session: &Session, report: &PassReport| {
         render::by_hand::rollback(
             session.engine.repository_policy(),
@@ -37,8 +41,8 @@ pub(super) async fn run(global: &Global, args: &Rollback, output: &Output) -> Re
             global.verbose > 0,
         )
     };
-    let mut report = carry_out(&mut session, &request, &way, output, show).await?;
-    set_aside(&mut report, |other| *other == service);
+    let mut report = carry_out(&mut session, &options, &prompt, output, show).await?;
+    remove_unrelated(&mut report, |other| *other == service);
     let repository_policy = session.engine.repository_policy();
     match output.format {
         Format::Text => output.text(&render::by_hand::rollback(
@@ -50,12 +54,4 @@ pub(super) async fn run(global: &Global, args: &Rollback, output: &Output) -> Re
         Format::Json => output.json("Rollback", &render::json::pass(repository_policy, &report))?,
     }
     Ok(exit_code(&report.problems))
-}
-
-async fn service(session: &mut Session, written: &str, output: &Output) -> Result<ServiceName, Fault> {
-    if let Ok(service) = written.parse() {
-        return Ok(service);
-    }
-    let state = known::look(session, output).await?;
-    known::service(&state, written)
 }

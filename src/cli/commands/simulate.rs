@@ -1,4 +1,4 @@
-//! `tidegate simulate`: what a policy would have made of what happened. Asks nobody.
+//! `tidegate simulate`: replays the past under a policy. Works offline.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -9,8 +9,8 @@ use std::sync::Arc;
 
 use crate::cli::args::{Format, Global, Simulate};
 use crate::cli::output::Output;
-use crate::cli::render::simulation::{self as shown, Arm, Outcome};
-use crate::cli::wiring::{Session, load, repository_policy};
+use crate::cli::render::simulation::{self as rendered, Arm, Outcome};
+use crate::cli::wiring::{Session, config_file, load, repository_policy};
 use crate::config::Config;
 use crate::engine::RepositoryPolicy;
 use crate::model::{Class, EnvironmentName, Fault, ServiceName};
@@ -18,48 +18,44 @@ use crate::policy::Approving;
 use crate::simulation::{self, MOST_BYTES, Timeline};
 
 use super::activity;
-use super::record::{gather, period};
+use super::record::{period, timeline};
+use super::resolve::Typed;
 
 pub(super) async fn run(global: &Global, args: &Simulate, output: &Output) -> Result<ExitCode, Fault> {
     let (config, timeline) = if let Some(file) = &args.recording {
         let config = load(global, output)?;
         let timeline = recorded(file)?;
-        let period = period(args.from, args.to, config.timezone, timeline.to)?;
+        let period = period(args.during, config.timezone, timeline.to)?;
         let from = period.from.unwrap_or(timeline.from);
         (config, timeline.between(from, period.to))
     } else {
         let mut session = Session::open(global, output).await?;
-        let timeline = gather(&mut session, args.from, args.to, output).await?;
+        let timeline = timeline(&mut session, args.during, output).await?;
         (session.config, timeline)
     };
     let against = args.against.as_ref().map(|path| {
-        let global = Global { config: path.clone(), ..global.clone() };
+        let global = Global { config: Some(path.clone()), ..global.clone() };
         load(&global, output).map(|config| (path.clone(), config))
     });
     let policies =
-        Policies { current: (global.config.clone(), Arc::clone(&config)), against: against.transpose()? };
-    let services = args.services.clone();
+        Policies { current: (config_file(global), Arc::clone(&config)), against: against.transpose()? };
+    let typed = Typed::from(&args.services);
+    let known = timeline.tag_changes.iter().map(|tag_change| &tag_change.service).collect();
+    let services = typed.resolve(&known, false)?;
     let is_wanted = move |service: &ServiceName| {
         services.is_empty() || services.iter().any(|pattern| pattern.matches(service))
     };
     let replayed = tokio::task::spawn_blocking(move || policies.replay(&timeline, is_wanted));
     let outcome = match activity::during("Replaying", replayed).await {
         Ok(outcome) => outcome?,
-        Err(error) => {
-            return Err(Fault::new(Class::Failed, "the replay stopped in the middle").with_source(error));
-        }
+        Err(error) => return Err(Fault::new(Class::Failed, "the replay stopped").with_source(error)),
     };
-    if outcome.is_empty() && !args.services.is_empty() {
-        let written: Vec<String> = args.services.iter().map(ToString::to_string).collect();
-        let message = format!("no service is called {}", written.join(" or "));
-        return Err(Fault::new(Class::Usage, message).with_hint("`tidegate status` lists all of them"));
-    }
     match output.format {
         Format::Text => {
-            let most = if global.verbose > 0 { usize::MAX } else { args.most };
-            output.text(&shown::render(&outcome, config.timezone, most))?;
+            let limit = if global.verbose > 0 { usize::MAX } else { args.limit };
+            output.text(&rendered::render(&outcome, config.timezone, limit))?;
         }
-        Format::Json => output.json("Simulation", &shown::json(&outcome))?,
+        Format::Json => output.json("Simulation", &rendered::json(&outcome))?,
     }
     Ok(ExitCode::SUCCESS)
 }

@@ -102,7 +102,9 @@ pub(crate) struct Counts {
 
 impl Counts {
     pub(crate) fn of(policy: &RepositoryPolicy, report: &PassReport) -> Self {
-        (0..report.evaluation.decisions.len()).map(|at| state_of(policy, report, at)).collect()
+        let is_in_scope = |at: &usize| report.scope.as_ref().is_none_or(|scope| scope.contains(at));
+        let targets = (0..report.evaluation.decisions.len()).filter(is_in_scope);
+        targets.map(|at| state_of(policy, report, at)).collect()
     }
 
     /// The counts as a line; `verb` says what became of what moves.

@@ -13,5 +13,5 @@ mod sources;
 mod tokens;
 
 pub(crate) use repository_policy::repository_policy;
-pub(crate) use session::{Session, load};
+pub(crate) use session::{Session, config_file, load};
 pub(crate) use tokens::tokens;

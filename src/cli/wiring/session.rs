@@ -10,7 +10,7 @@ use sha2::{Digest as _, Sha256};
 use crate::cli::args::Global;
 use crate::cli::output::Output;
 use crate::cli::signals;
-use crate::config::{self, Config};
+use crate::config::{self, Config, ConfigError};
 use crate::engine::{DueRelease, Engine, Parts, PassReport};
 use crate::forge::GitHub;
 use crate::git::{Mirror, Stop};
@@ -26,7 +26,13 @@ use super::sources::Mirrors;
 use super::{forge, git, registries, repository_policy};
 
 /// How long a command waits for another one on the same data folder.
-const TURN: Duration = Duration::from_mins(2);
+const LOCK_TIMEOUT: Duration = Duration::from_mins(2);
+
+/// The name of a configuration that is found without being named.
+const CONFIG_FILE: &str = "tidegate.yaml";
+
+/// The configuration where none is found.
+const DEFAULT_CONFIG_FILE: &str = "config/tidegate.yaml";
 
 /// An open configuration.
 pub(crate) struct Session {
@@ -45,14 +51,42 @@ pub(crate) struct Session {
     folder: PathBuf,
 }
 
-/// Reads the configuration, and tells what is doubtful in it.
+/// The configuration file: the one that is named, `tidegate.yaml` in this folder or the nearest one above it, or
+/// `config/tidegate.yaml`.
+pub(crate) fn config_file(global: &Global) -> PathBuf {
+    if let Some(file) = &global.config {
+        return file.clone();
+    }
+    if Path::new(CONFIG_FILE).is_file() {
+        return CONFIG_FILE.into();
+    }
+    let above = std::env::current_dir().ok().and_then(|folder| {
+        folder.ancestors().skip(1).map(|folder| folder.join(CONFIG_FILE)).find(|file| file.is_file())
+    });
+    above.unwrap_or_else(|| DEFAULT_CONFIG_FILE.into())
+}
+
+/// Reads the configuration, and prints its warnings.
 pub(crate) fn load(global: &Global, output: &Output) -> Result<Arc<Config>, Fault> {
-    let loaded = Config::load(&global.config)?;
+    let file = config_file(global);
+    let loaded = Config::load(&file).map_err(|error| not_found(error, global))?;
     if global.quiet == 0 && loaded.warnings.is_some() {
-        // Standard error may be closed; the warnings are not worth failing for.
-        let _ = output.complain(&loaded.render_warnings());
+        output.complain(&loaded.render_warnings());
     }
     Ok(Arc::new(loaded.config))
+}
+
+/// Says where a configuration that nobody named was searched for.
+fn not_found(error: ConfigError, global: &Global) -> Fault {
+    let is_searched = matches!(error, ConfigError::Read { .. }) && global.config.is_none();
+    let fault = Fault::from(error);
+    if !is_searched {
+        return fault;
+    }
+    fault.with_hint(format!(
+        "no {CONFIG_FILE} here or in a folder above; name one with --config or TIDEGATE_CONFIG, or create it: \
+         tidegate init REPOSITORY --write {CONFIG_FILE}"
+    ))
 }
 
 impl Session {
@@ -67,7 +101,7 @@ impl Session {
     pub(crate) async fn of(config: Arc<Config>, output: &Output) -> Result<Self, Fault> {
         let config::Store::Sqlite(database) = &config.store;
         let folder = database.parent().map_or_else(|| PathBuf::from("."), Path::to_owned);
-        let _guard = take_turn(&folder, output).await?;
+        let _lock = lock(&folder, output).await?;
         let url = config.git.remote.to_string();
         let opened = Store::open(database, &url).await?;
         if let OpenState::Rebuilt { kept_aside } = &opened.state {
@@ -115,9 +149,9 @@ impl Session {
         releases.due(&self.engine, &state, chrono::Utc::now()).await.unwrap_or_default()
     }
 
-    /// Waits until no other process works in the data folder.
-    pub(crate) async fn turn(&self, output: &Output) -> Result<FolderLock, Fault> {
-        take_turn(&self.folder, output).await
+    /// Locks the data folder against other processes.
+    pub(crate) async fn lock(&self, output: &Output) -> Result<FolderLock, Fault> {
+        lock(&self.folder, output).await
     }
 
     /// The folder of the database and the mirror.
@@ -126,16 +160,15 @@ impl Session {
     }
 }
 
-async fn take_turn(folder: &Path, output: &Output) -> Result<FolderLock, Fault> {
-    let told = || {
+async fn lock(folder: &Path, output: &Output) -> Result<FolderLock, Fault> {
+    let on_wait = || {
         if std::io::stderr().is_terminal() {
-            // Standard error may be closed; this is not worth failing for.
-            let _ = output.complain("waiting for another tidegate to finish its pass ...\n");
+            output.complain("waiting for another tidegate to finish its pass ...\n");
         } else {
             tracing::info!(folder = %folder.display(), "waiting for another tidegate to finish its pass");
         }
     };
-    Ok(DataFolder::lock(folder, TURN, told).await?)
+    Ok(DataFolder::lock(folder, LOCK_TIMEOUT, on_wait).await?)
 }
 
 /// The mirror's folder, another for each repository.

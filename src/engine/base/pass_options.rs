@@ -19,10 +19,21 @@ pub struct PassOptions {
 pub enum PassMode {
     /// Everything that every gate lets through.
     Scheduled,
+    /// What every gate lets through, of some services and environments.
+    Scoped(Scope),
     /// Some services by hand.
     Manual(ManualPromotion),
     /// One service goes back.
     Rollback(RollbackRequest),
+}
+
+/// The part of the repository that a pass is limited to.
+#[derive(Clone, Debug, Default)]
+pub struct Scope {
+    /// The services, with the members of their groups; all of them when empty.
+    pub services: Vec<ServicePattern>,
+    /// The environments; all of them when empty.
+    pub environments: Vec<EnvironmentName>,
 }
 
 /// A promotion by hand.

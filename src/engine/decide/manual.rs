@@ -10,7 +10,7 @@ use super::evaluation::{Evaluation, FactContext};
 use super::poll::tagged;
 use crate::engine::Engine;
 use crate::engine::Group;
-use crate::engine::base::pass_options::ManualPromotion;
+use crate::engine::base::pass_options::{ManualPromotion, Scope};
 use crate::engine::base::ports::Ports;
 use crate::engine::state::deployed::Target;
 use crate::engine::state::repository_state::RepositoryState;
@@ -35,6 +35,32 @@ impl<P: Ports> Engine<P> {
             must_be_one(state, by_hand, &chosen)?;
         }
         Ok(chosen)
+    }
+
+    /// The targets that a scoped pass is limited to: at least one.
+    pub(in crate::engine) fn targets_in(
+        &self,
+        state: &RepositoryState,
+        scope: &Scope,
+    ) -> Result<Vec<usize>, Fault> {
+        let environments: Vec<usize> =
+            scope.environments.iter().map(|name| self.environment_called(name)).collect::<Result<_, _>>()?;
+        let targets = if scope.services.is_empty() {
+            (0..state.deployed.targets.len()).collect()
+        } else {
+            let services = ManualPromotion {
+                services: scope.services.clone(),
+                to: None,
+                tag: None,
+                image: None,
+                overrides: Overrides::default(),
+            };
+            self.targets_by_hand(state, &services)?
+        };
+        let is_here = |target: &usize| {
+            environments.is_empty() || environments.contains(&state.deployed.targets[*target].environment)
+        };
+        Ok(targets.into_iter().filter(is_here).collect())
     }
 
     /// The targets that are named, and no others.

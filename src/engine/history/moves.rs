@@ -4,7 +4,8 @@ use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
 use crate::model::{
-    Class, CommitId, EnvironmentName, Fault, ImageName, PromotionId, ServiceName, Tag, TagChange, Timestamp,
+    Class, CommitId, EnvironmentName, Fault, ImageName, PromotionId, ServiceName, ServicePattern, Tag,
+    TagChange, Timestamp,
 };
 
 use super::newest_first::NewestFirst;
@@ -18,14 +19,24 @@ use crate::engine::state::repository_state::RepositoryState;
 /// Which tag changes are asked for.
 #[derive(Clone, Debug)]
 pub struct HistoryQuery {
-    /// Only this service.
-    pub service: Option<ServiceName>,
-    /// Only this environment.
-    pub environment: Option<EnvironmentName>,
+    /// Only these services; all of them when empty.
+    pub services: Vec<ServicePattern>,
+    /// Only these environments; all of them when empty.
+    pub environments: Vec<EnvironmentName>,
     /// Only what was committed at that time or after it.
     pub since: Option<Timestamp>,
+    /// Only what was committed before that time.
+    pub until: Option<Timestamp>,
     /// How many, newest first.
     pub most: usize,
+}
+
+impl HistoryQuery {
+    fn covers(&self, tag_change: &TagChange, environment: &EnvironmentName) -> bool {
+        (self.services.is_empty() || self.services.iter().any(|pattern| pattern.matches(&tag_change.service)))
+            && (self.environments.is_empty() || self.environments.contains(environment))
+            && self.until.is_none_or(|until| tag_change.commit.committed_at < until)
+    }
 }
 
 /// One service's image going from one tag to another in one environment.
@@ -76,13 +87,17 @@ impl<P: Ports> Engine<P> {
     /// When the repository can't be read, or no environment is called so.
     pub async fn history(&mut self, query: &HistoryQuery) -> Result<Vec<Move>, Fault> {
         if let Some(unknown) =
-            query.environment.as_ref().filter(|name| self.repository_policy.find(name).is_none())
+            query.environments.iter().find(|name| self.repository_policy.find(name).is_none())
         {
             return Err(Fault::new(Class::Usage, format!("there is no environment {unknown}")));
         }
         let end = Box::pin(self.end_of_history()).await?;
         let mut moves: Vec<(u64, Move)> = Vec::new();
-        let mut newest = NewestFirst::of(end, query.service.clone(), query.since);
+        let one = match query.services.as_slice() {
+            [pattern] => pattern.exact().cloned(),
+            _ => None,
+        };
+        let mut newest = NewestFirst::of(end, one, query.since);
         while let Some(tag_changes) = newest.next(&*self.ports.store).await? {
             for tag_change in tag_changes {
                 // Those of one commit are put in order below, so that none of it is left out before that.
@@ -95,7 +110,7 @@ impl<P: Ports> Engine<P> {
                     continue;
                 };
                 let name = &environment.policy.name;
-                if query.environment.as_ref().is_none_or(|wanted| wanted == name) {
+                if query.covers(&tag_change, name) {
                     moves.push((tag_change.sequence, read(&tag_change, name)));
                 }
             }

@@ -6,9 +6,7 @@ use std::sync::Arc;
 use chrono::{DurationRound as _, TimeDelta};
 
 use crate::control::{self, Kind};
-use crate::model::{
-    Class, CommitId, EnvironmentName, Fault, Printable, Publication, RepoPath, Tag, Timestamp,
-};
+use crate::model::{Class, CommitId, EnvironmentName, Fault, Publication, RepoPath, Tag, Timestamp};
 use crate::policy::Control;
 
 use crate::engine::Engine;
@@ -21,9 +19,6 @@ mod message;
 
 /// How often an order is given again when somebody else's push was first.
 const MOST_ATTEMPTS: u32 = 6;
-
-/// How many files are named when none fits.
-const MOST_TOLD: usize = 10;
 
 /// What is to become of control files.
 #[derive(Clone, Debug)]
@@ -41,8 +36,8 @@ pub enum ControlChange {
 pub struct Release {
     /// The kinds; every one when there is none.
     pub kinds: Vec<Kind>,
-    /// The services, exactly as the file names them; `**` is a file that names none.
-    pub service: Option<String>,
+    /// The services, exactly as the files name them; `**` is a file that names none. Whichever, when there is none.
+    pub services: Vec<String>,
     /// The environments, exactly as the file names them in whatever order; whichever, when there is none.
     pub environments: Vec<EnvironmentName>,
     /// The version of a quarantine or an approval.
@@ -113,7 +108,7 @@ impl<P: Ports> Engine<P> {
                     ordered.written.extend(self.put(state, control)?);
                 }
             }
-            ControlChange::Release(release) => ordered.removed = released(state, release)?,
+            ControlChange::Release(release) => ordered.removed = released(state, release),
             ControlChange::Sweep => {
                 ordered.removed = state
                     .controls
@@ -184,22 +179,9 @@ fn says_the_same(there: &Control, control: &Control) -> bool {
 }
 
 /// The files that a release is about.
-fn released(state: &RepositoryState, release: &Release) -> Result<Vec<RepoPath>, Fault> {
+fn released(state: &RepositoryState, release: &Release) -> Vec<RepoPath> {
     let all = state.snapshot.controls.iter();
-    let found: Vec<RepoPath> =
-        all.filter(|(_, control)| fits(control, release)).map(|(file, _)| file.clone()).collect();
-    if !found.is_empty() {
-        return Ok(found);
-    }
-    let files = state.snapshot.controls.keys();
-    let there: Vec<String> =
-        files.take(MOST_TOLD).map(|file| Printable::new(file.as_str()).to_string()).collect();
-    let hint = match (there.as_slice(), state.snapshot.controls.len().saturating_sub(MOST_TOLD)) {
-        ([], _) => "there is no control file at all".to_owned(),
-        (there, 0) => format!("there is {}", there.join(", ")),
-        (there, more) => format!("there is {} and {more} more", there.join(", ")),
-    };
-    Err(Fault::new(Class::Usage, "no control file says that").with_hint(hint))
+    all.filter(|(_, control)| fits(control, release)).map(|(file, _)| file.clone()).collect()
 }
 
 fn are_same(some: &[EnvironmentName], others: &[EnvironmentName]) -> bool {
@@ -235,7 +217,8 @@ fn fits(control: &Control, release: &Release) -> bool {
     };
     let environments = environments_of(control);
     (release.kinds.is_empty() || release.kinds.contains(&kind))
-        && release.service.as_ref().is_none_or(|wanted| *wanted == service.as_deref().unwrap_or("**"))
+        && (release.services.is_empty()
+            || release.services.iter().any(|wanted| wanted == service.as_deref().unwrap_or("**")))
         && (release.environments.is_empty() || are_same(&release.environments, environments))
         && release.version.as_ref().is_none_or(|wanted| version == Some(wanted))
         && release.freeze.as_ref().is_none_or(|wanted| freeze == Some(wanted))

@@ -48,6 +48,8 @@ pub struct PassReport {
     pub problems: Vec<Problem>,
     /// When to look again at the latest, if anything is known to open.
     pub next_opening: Option<Timestamp>,
+    /// The targets that a scoped pass was limited to.
+    pub scope: Option<Vec<usize>>,
 }
 
 /// A promotion that is on the branch.
@@ -159,6 +161,10 @@ impl<P: Ports> Engine<P> {
     ) -> Result<Option<Vec<usize>>, Fault> {
         Ok(match what {
             PassMode::Scheduled => None,
+            PassMode::Scoped(scope) => {
+                let targets = self.targets_in(state, scope)?;
+                Some(self.with_those_beside(state, targets))
+            }
             PassMode::Manual(by_hand) => {
                 let targets = self.targets_by_hand(state, by_hand)?;
                 Some(self.with_those_beside(state, targets))
@@ -174,8 +180,15 @@ impl<P: Ports> Engine<P> {
         request: &PassOptions,
     ) -> Result<PassReport, Fault> {
         let mut beside = BTreeMap::new();
+        let mut scope = None;
         match &request.mode {
             PassMode::Scheduled => {}
+            PassMode::Scoped(limits) => {
+                let targets = self.targets_in(&evaluation.state, limits)?;
+                let decisions = evaluation.decisions.iter_mut().enumerate();
+                decisions.filter(|(at, _)| !targets.contains(at)).for_each(|(_, decision)| *decision = None);
+                scope = Some(targets);
+            }
             PassMode::Manual(by_hand) => {
                 let scheduled = evaluation.decisions.clone();
                 self.decide_by_hand(&mut evaluation, by_hand).await?;
@@ -233,6 +246,7 @@ impl<P: Ports> Engine<P> {
             recovered: Vec::new(),
             problems,
             next_opening,
+            scope,
         })
     }
 

@@ -1,13 +1,13 @@
 //! Between which tags of which images: what runs where, or what moved in a period.
 
 use std::collections::BTreeMap;
-use std::time::Duration;
 
 use crate::cli::args::Changelog;
+use crate::cli::commands::record;
+use crate::cli::commands::resolve::{self, Typed};
 use crate::cli::wiring::Session;
-use crate::config::Config;
 use crate::engine::{Move, RepositoryPolicy, RepositoryState, Target};
-use crate::model::{Class, EnvironmentName, Fault, ImageName, ServiceName, Tag, Timestamp, Version};
+use crate::model::{Class, Fault, ImageName, ServiceName, Tag, Timestamp, Version};
 
 /// Two tags of a service's image.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -26,14 +26,28 @@ pub(super) async fn choose(
     now: Timestamp,
 ) -> Result<Vec<Choice>, Fault> {
     let repository_policy = session.engine.repository_policy();
-    let environment = environment(args.env.as_ref(), &session.config, repository_policy)?;
-    if let Some(since) = args.since {
-        let moves = session.engine.moves_since(state, environment, before(now, since)).await?;
-        let choices = in_period(args, moves);
+    let environment = match &args.env {
+        Some(name) => resolve::environment(repository_policy, name)?,
+        None => repository_policy.environments.len() - 1,
+    };
+    let typed = Typed::from(&args.services);
+    if typed.is_empty() && !args.all {
+        return Err(Fault::new(Class::Usage, "no service is named")
+            .with_hint("name one, or pass --all --since TIME for all that changed"));
+    }
+    let services = typed.services(state)?;
+    let during = args.during;
+    if during.since.is_some() || during.until.is_some() {
+        let period = record::period(during, session.config.timezone, now)?;
+        let since = period.from.unwrap_or_default();
+        let mut moves = session.engine.moves_since(state, environment, since).await?;
+        moves.retain(|moved| moved.at < period.to);
+        let choices = in_period(args, &services, moves);
         if choices.is_empty() && !args.all {
             let name = &repository_policy.environments[environment].policy.name;
-            let message = format!("nothing of {} came to {name} in that time", shown(args));
-            return Err(Fault::new(Class::Failed, message).with_hint("`tidegate history` lists what moved"));
+            let names: Vec<String> = services.iter().map(ToString::to_string).collect();
+            let message = format!("no version of {} came to {name} in that time", names.join(", "));
+            return Err(Fault::new(Class::Failed, message).with_hint("`tidegate history` lists tag changes"));
         }
         return Ok(choices);
     }
@@ -42,7 +56,7 @@ pub(super) async fn choose(
         |_| repository_policy.environments[environment].before.unwrap_or(environment),
     );
     let sides = (environment, first);
-    let images = images(args, state)?;
+    let images = images(args, &services, state)?;
     images
         .into_iter()
         .map(|(service, image)| between(args, repository_policy, state, sides, service, image))
@@ -63,9 +77,9 @@ fn between(
         state.deployed.target(environment, &subject).and_then(pick).cloned().ok_or_else(|| {
             Fault::new(
                 Class::Failed,
-                format!("{service} runs no version of {image} in {name} that can be told"),
+                format!("the version of {image} that {service} runs in {name} is unknown"),
             )
-            .with_hint("name the tags: --from TAG --to TAG")
+            .with_hint("pass --from TAG --to TAG")
         })
     };
     Ok(Choice {
@@ -84,33 +98,36 @@ fn highest_of(target: &Target) -> Option<&Tag> {
     target.running.last().map(|candidate| &candidate.tag)
 }
 
-/// The images of the service, or the one that is named.
-fn images(args: &Changelog, state: &RepositoryState) -> Result<Vec<(ServiceName, ImageName)>, Fault> {
-    let Some(service) = &args.service else { return Ok(Vec::new()) };
-    let of_service = state.deployed.targets.iter().filter(|target| target.service() == service);
-    let mut images: Vec<ImageName> = of_service.map(|target| target.image().clone()).collect();
-    images.sort_by_key(ToString::to_string);
-    images.dedup();
-    if images.is_empty() {
-        let message = format!("no service is called {service}");
-        return Err(Fault::new(Class::Usage, message).with_hint("`tidegate status` lists all of them"));
-    }
-    if let Some(wanted) = &args.image {
-        if !images.contains(wanted) {
-            let has: Vec<String> = images.iter().map(ToString::to_string).collect();
-            let message = format!("{service} has no image {wanted}");
-            return Err(Fault::new(Class::Usage, message).with_hint(format!("it has {}", has.join(", "))));
+/// The images of the services, or the one that is named.
+fn images(
+    args: &Changelog,
+    services: &[ServiceName],
+    state: &RepositoryState,
+) -> Result<Vec<(ServiceName, ImageName)>, Fault> {
+    let mut all = Vec::new();
+    for service in services {
+        let of_service = state.deployed.targets.iter().filter(|target| target.service() == service);
+        let mut images: Vec<ImageName> = of_service.map(|target| target.image().clone()).collect();
+        images.sort_by_key(ToString::to_string);
+        images.dedup();
+        if let Some(wanted) = &args.image {
+            if !images.contains(wanted) {
+                let has: Vec<String> = images.iter().map(ToString::to_string).collect();
+                let message = format!("{service} has no image {wanted}");
+                return Err(Fault::new(Class::Usage, message).with_hint(format!("it has {}", has.join(", "))));
+            }
+            images = vec![wanted.clone()];
         }
-        images = vec![wanted.clone()];
+        all.extend(images.into_iter().map(|image| (service.clone(), image)));
     }
-    Ok(images.into_iter().map(|image| (service.clone(), image)).collect())
+    Ok(all)
 }
 
 /// What came to an environment: from what ran before the first tag change to what ran after the last.
-fn in_period(args: &Changelog, moves: Vec<Move>) -> Vec<Choice> {
+fn in_period(args: &Changelog, services: &[ServiceName], moves: Vec<Move>) -> Vec<Choice> {
     let mut sides: BTreeMap<(String, String), Choice> = BTreeMap::new();
     for moved in moves {
-        let is_wanted = args.service.as_ref().is_none_or(|service| *service == moved.service)
+        let is_wanted = services.contains(&moved.service)
             && args.image.as_ref().is_none_or(|image| *image == moved.image);
         let (Some(from), Some(to)) = (lowest(&moved.from), highest(&moved.to)) else { continue };
         if !is_wanted {
@@ -143,20 +160,6 @@ fn version(tag: &Tag) -> Option<Version> {
     tag.as_str().parse().ok()
 }
 
-/// The environment that is named, or the last one.
-fn environment(
-    named: Option<&EnvironmentName>,
-    config: &Config,
-    repository_policy: &RepositoryPolicy,
-) -> Result<usize, Fault> {
-    let Some(name) = named else { return Ok(repository_policy.environments.len() - 1) };
-    repository_policy.find(name).ok_or_else(|| {
-        let known: Vec<&str> = config.environments().iter().map(|one| one.name.as_str()).collect();
-        Fault::new(Class::Usage, format!("there is no environment {name}"))
-            .with_hint(format!("there are {}", known.join(", ")))
-    })
-}
-
 /// The environment whose versions come from the registry, before this one.
 fn root(repository_policy: &RepositoryPolicy, environment: usize) -> usize {
     let mut at = environment;
@@ -164,15 +167,4 @@ fn root(repository_policy: &RepositoryPolicy, environment: usize) -> usize {
         at = before;
     }
     at
-}
-
-fn before(now: Timestamp, since: Duration) -> Timestamp {
-    chrono::TimeDelta::from_std(since)
-        .ok()
-        .and_then(|since| now.checked_sub_signed(since))
-        .unwrap_or_default()
-}
-
-fn shown(args: &Changelog) -> String {
-    args.service.as_ref().map_or_else(|| "all services".to_owned(), ToString::to_string)
 }

@@ -24,7 +24,7 @@ pub(super) async fn run(global: &Global, args: &Changelog, output: &Output) -> R
     // A template that can't be used is told before anything is asked.
     let template = args.template.as_ref().map(|name| template(&session.config, name)).transpose()?;
     let state = {
-        let _turn = session.turn(output).await?;
+        let _lock = session.lock(output).await?;
         session.engine.look().await?
     };
     let choices = choice::choose(args, &session, &state, chrono::Utc::now()).await?;

@@ -4,7 +4,8 @@ use std::collections::BTreeSet;
 use std::process::ExitCode;
 
 use crate::cli::args::{Approve, Format, Global};
-use crate::cli::commands::{activity, known};
+use crate::cli::commands::activity;
+use crate::cli::commands::resolve::Typed;
 use crate::cli::output::Output;
 use crate::cli::render;
 use crate::engine::{ManualPromotion, PassMode, PassOptions, PassReport, Problem, Target};
@@ -13,40 +14,41 @@ use crate::policy::{
     self, ApprovalReason, Control, Decision, DigestReason, GateName, GateReport, Overrides, Reason,
 };
 
-use super::desk::{ControlSession, How};
+use super::session::{ControlSession, Prompt};
 
 pub(in crate::cli::commands) async fn approve(
     global: &Global,
     args: &Approve,
     output: &Output,
 ) -> Result<ExitCode, Fault> {
-    let mut desk = ControlSession::open(global, output).await?;
-    let state = desk.look().await?;
-    let services: Vec<ServicePattern> = args
-        .services
-        .iter()
-        .map(|written| known::some_pattern(&state, written, false))
-        .collect::<Result<_, _>>()?;
+    let mut session = ControlSession::open(global, &args.consent, output).await?;
+    let state = session.refresh().await?;
+    let services = Typed::from(&args.services).resolve(&state.services(), false)?;
     let mut findings = Findings::default();
     for environment in args.environments.iter().collect::<BTreeSet<_>>() {
-        let report = ask(&mut desk, args, &services, environment).await?;
-        findings.take_in(&report, &services, environment, args)?;
+        let report = evaluate(&mut session, args, &services, environment).await?;
+        findings.add(&report, &services, environment, args)?;
     }
     let Findings { waiting, settled } = findings;
     if args.digest.is_some() && waiting.len() > 1 {
-        return Err(Fault::new(Class::Usage, "a digest is of one image, and several wait for approval")
+        return Err(Fault::new(Class::Usage, "--digest is for one image, and several wait for approval")
             .with_hint("name one service and one environment, or leave --digest out"));
     }
-    let shown: String =
+    let preface: String =
         waiting.iter().map(|one| render::plan::asked_about(&one.heading, &one.gates)).collect();
-    let how =
-        How { kind: "Approve", going: &args.going, shown: &shown, question: Some("Approve?"), unless: None };
+    let prompt = Prompt {
+        kind: "Approve",
+        consent: &args.consent,
+        preface: &preface,
+        question: Some("Approve?"),
+        unattended: None,
+    };
     if waiting.is_empty() {
-        return desk.tell_nothing(&render::by_hand::nothing("Nothing to approve", &settled), &how);
+        return session.print_nothing(&render::by_hand::nothing("Nothing to approve", &settled), &prompt);
     }
     let mut approvals = Vec::new();
     for one in &waiting {
-        let note = desk.note(&args.reason, args.expires)?;
+        let note = session.note(&args.reason, args.expiry.expires)?;
         approvals.push(Control::Approval(policy::Approval {
             note,
             service: one.service.clone(),
@@ -55,7 +57,7 @@ pub(in crate::cli::commands) async fn approve(
             digest: one.digest.clone(),
         }));
     }
-    let code = desk.put(&state, approvals, &how).await?;
+    let code = session.put(&state, approvals, &prompt).await?;
     if output.format == Format::Text {
         let still: String =
             waiting.iter().map(|one| render::plan::still_closed(&one.place, &one.others())).collect();
@@ -64,24 +66,24 @@ pub(in crate::cli::commands) async fn approve(
     Ok(code)
 }
 
-/// What would move there, and what every gate says.
-async fn ask(
-    desk: &mut ControlSession<'_>,
+/// What would move to the environment, and every gate.
+async fn evaluate(
+    session: &mut ControlSession<'_>,
     args: &Approve,
     services: &[ServicePattern],
     environment: &EnvironmentName,
 ) -> Result<PassReport, Fault> {
-    let by_hand = ManualPromotion {
+    let promotion = ManualPromotion {
         services: services.to_vec(),
         to: Some(environment.clone()),
         tag: args.tag.clone(),
         image: args.image.clone(),
         overrides: Overrides::default(),
     };
-    let request =
-        PassOptions { mode: PassMode::Manual(by_hand), requested_by: desk.by.clone(), dry_run: true };
-    let _turn = desk.session.turn(desk.output).await?;
-    activity::during("Looking", desk.session.engine.pass(&request)).await
+    let options =
+        PassOptions { mode: PassMode::Manual(promotion), requested_by: session.by.clone(), dry_run: true };
+    let _lock = session.session.lock(session.output).await?;
+    activity::during("Planning", session.session.engine.pass(&options)).await
 }
 
 /// What waits for an approval, and why the rest does not.
@@ -110,7 +112,7 @@ impl Waiting {
 }
 
 impl Findings {
-    fn take_in(
+    fn add(
         &mut self,
         report: &PassReport,
         services: &[ServicePattern],
@@ -154,25 +156,25 @@ impl Findings {
             });
         }
         if self.waiting.is_empty() && self.settled.is_empty() {
-            // Nothing was decided: the registry could not be asked, or the tag is there already.
-            if let Some(problem) = asked_in_vain(report) {
+            // Nothing was decided: the registry does not answer, or the tag runs already.
+            if let Some(problem) = no_answer(report) {
                 return Err(problem);
             }
             self.settled.push(match &args.tag {
                 Some(tag) => format!("{environment} runs {tag} already"),
-                None => format!("nothing is to come to {environment}"),
+                None => format!("nothing comes to {environment}"),
             });
         }
         Ok(())
     }
 }
 
-/// Why no approval is wanted, if none is.
+/// Why no approval is needed, if none is.
 fn settled(gates: &[GateReport]) -> Option<String> {
     gates.iter().find_map(|gate| match &gate.reason {
-        Reason::Approval(ApprovalReason::NotRequired) => {
-            Some("no approval is asked for (`approval: required` in the configuration would)".to_owned())
-        }
+        Reason::Approval(ApprovalReason::NotRequired) => Some(
+            "no approval is required; `approval: required` in the configuration would ask for one".to_owned(),
+        ),
         Reason::Approval(reason @ (ApprovalReason::Given { .. } | ApprovalReason::Review(_)))
             if gate.is_open() =>
         {
@@ -182,7 +184,7 @@ fn settled(gates: &[GateReport]) -> Option<String> {
     })
 }
 
-/// The image to approve: what the tag means now, if that is what soaked and what was looked at.
+/// The image to approve: the one that the tag means now, if it soaked and was reviewed.
 fn checked<'a>(
     tag: &Tag,
     digest: Option<&'a Digest>,
@@ -191,12 +193,12 @@ fn checked<'a>(
     report: &PassReport,
 ) -> Result<&'a Digest, Fault> {
     let Some(now) = digest else {
-        let unknown = || Fault::new(Class::TryAgain, format!("it is not known which image {tag} is"));
-        return Err(asked_in_vain(report).unwrap_or_else(unknown));
+        let unknown = || Fault::new(Class::TryAgain, format!("the digest of {tag} is unknown"));
+        return Err(no_answer(report).unwrap_or_else(unknown));
     };
     if let Some(seen) = args.digest.as_ref().filter(|seen| *seen != now) {
         return Err(Fault::new(Class::Refused, format!("{tag} means {now} now, not {seen}"))
-            .with_hint("look at the image that it means now before you approve it"));
+            .with_hint("review the image that it means now before you approve it"));
     }
     let moved = gates.iter().find_map(|gate| match &gate.reason {
         Reason::Digest(DigestReason::Moved { soaked, .. }) => Some(soaked),
@@ -206,14 +208,14 @@ fn checked<'a>(
         Some(soaked) if args.digest.is_none() => {
             let message = format!("{tag} soaked as {} and means {} now", soaked.short(), now.short());
             Err(Fault::new(Class::Refused, message).with_hint(format!(
-                "approve a newer version, or say --digest {now} if you looked at that image"
+                "approve a newer version, or pass --digest {now} if you reviewed that image"
             )))
         }
         _ => Ok(now),
     }
 }
 
-fn asked_in_vain(report: &PassReport) -> Option<Fault> {
+fn no_answer(report: &PassReport) -> Option<Fault> {
     let is_why = |problem: &&Problem| problem.is_error && problem.class == Class::TryAgain;
     let problem = report.problems.iter().find(is_why)?;
     let fault = Fault::new(problem.class, problem.to_string());

@@ -1,31 +1,34 @@
-//! What may not move, must stay, is bad, or is frozen.
+//! `tidegate hold`, `pin`, `quarantine` and `freeze`.
 
 use std::collections::BTreeSet;
 use std::process::ExitCode;
 
-use crate::cli::args::{Freeze, Global, Going, Hold, Pin, Quarantine};
-use crate::cli::commands::known;
+use crate::cli::args::{Consent, Freeze, Global, Hold, Pin, Quarantine};
+use crate::cli::commands::resolve::{self, Typed};
 use crate::cli::output::Output;
 use crate::engine::{RepositoryPolicy, RepositoryState};
-use crate::model::{Class, EnvironmentName, Fault, ServicePattern, Timestamp};
+use crate::model::{Class, EnvironmentName, Fault, ServicePattern, Tag, Timestamp};
 use crate::policy::{self, Control, Coverage, FreezeControl, Range, ending};
 
-use super::desk::{ControlSession, How};
+use super::session::{ControlSession, Prompt, too_far};
 
 pub(in crate::cli::commands) async fn hold(
     global: &Global,
     args: &Hold,
     output: &Output,
 ) -> Result<ExitCode, Fault> {
-    let mut desk = ControlSession::open(global, output).await?;
-    let state = desk.look().await?;
-    let services = pattern(&state, args.service.as_deref(), args.force)?;
-    let note = desk.note(&args.saying.reason, args.expires)?;
-    let is_broad = services.is_none() && !args.all;
-    let covers = Coverage { services, environments: once_each(&args.environments) };
-    let hold = Control::Hold(policy::Hold { note, covers });
-    let how = how("Hold", &args.saying.going, is_broad.then_some("Hold all of these?"));
-    desk.put(&state, vec![hold], &how).await
+    let mut session = ControlSession::open(global, &args.note.consent, output).await?;
+    let state = session.refresh().await?;
+    let services = covered(&state, Typed::from(&args.services), args.note.force)?;
+    let note = session.note(&args.note.reason, args.expiry.expires)?;
+    let is_broad = is_everything(&services) && !args.all;
+    let hold = |services| {
+        let covers = Coverage { services, environments: sorted(&args.environments.environments) };
+        Control::Hold(policy::Hold { note: note.clone(), covers })
+    };
+    let holds = services.into_iter().map(hold).collect();
+    let prompt = prompt("Hold", &args.note.consent, is_broad.then_some("Hold all of these?"));
+    session.put(&state, holds, &prompt).await
 }
 
 pub(in crate::cli::commands) async fn pin(
@@ -33,23 +36,28 @@ pub(in crate::cli::commands) async fn pin(
     args: &Pin,
     output: &Output,
 ) -> Result<ExitCode, Fault> {
-    let mut desk = ControlSession::open(global, output).await?;
-    let state = desk.look().await?;
-    let services = known::some_pattern(&state, &args.service, args.force)?;
-    let versions = match &args.versions {
-        Some(versions) => versions.clone(),
-        None => what_runs(&state, desk.session.engine.repository_policy(), &services, &args.environments)?,
-    };
-    let note = desk.note(&args.saying.reason, args.expires)?;
-    let is_broad = services.as_str() == "**";
-    let covers = Coverage { services: Some(services), environments: once_each(&args.environments) };
-    let pin = Control::Pin(policy::Pin { note, covers, versions });
-    let how = how("Pin", &args.saying.going, is_broad.then_some("Pin all of these?"));
-    desk.put(&state, vec![pin], &how).await
+    let mut session = ControlSession::open(global, &args.note.consent, output).await?;
+    let state = session.refresh().await?;
+    let (typed, versions) = trailing(Typed::from(&args.services), args.versions.as_ref());
+    let services = typed.resolve(&state.services(), args.note.force)?;
+    let note = session.note(&args.note.reason, args.expiry.expires)?;
+    let is_broad = services.iter().any(|services| services.as_str() == "**");
+    let environments = &args.environments.environments;
+    let mut pins = Vec::new();
+    for services in services {
+        let versions = match &versions {
+            Some(versions) => versions.clone(),
+            None => running(&state, session.session.engine.repository_policy(), &services, environments)?,
+        };
+        let covers = Coverage { services: Some(services), environments: sorted(environments) };
+        pins.push(Control::Pin(policy::Pin { note: note.clone(), covers, versions }));
+    }
+    let prompt = prompt("Pin", &args.note.consent, is_broad.then_some("Pin all of these?"));
+    session.put(&state, pins, &prompt).await
 }
 
 /// The one version that runs, as a range.
-fn what_runs(
+fn running(
     state: &RepositoryState,
     repository_policy: &RepositoryPolicy,
     services: &ServicePattern,
@@ -58,7 +66,7 @@ fn what_runs(
     let name_of = |environment: usize| &repository_policy.environments[environment].policy.name;
     let is_meant =
         |environment: usize| environments.is_empty() || environments.contains(name_of(environment));
-    let targets = known::targets(state, services).filter(|target| is_meant(target.environment));
+    let targets = resolve::targets(state, services).filter(|target| is_meant(target.environment));
     let running: BTreeSet<String> =
         targets.flat_map(|target| target.running.iter()).map(|running| running.version.to_string()).collect();
     let running: Vec<String> = running.into_iter().collect();
@@ -68,13 +76,10 @@ fn what_runs(
         return Ok(range);
     }
     let (message, hint) = match running.as_slice() {
-        [] => (
-            format!("nothing runs of {services} there"),
-            "name the versions: a version, or a range".to_owned(),
-        ),
+        [] => (format!("{services} runs nowhere there"), "pass --versions"),
         several => (
-            format!("{services} runs in several versions: {}", several.join(", ")),
-            "name the versions, or the environment by --env".to_owned(),
+            format!("{services} runs {} versions: {}", several.len(), several.join(", ")),
+            "pass --versions, or one environment by --env",
         ),
     };
     Err(Fault::new(Class::Usage, message).with_hint(hint))
@@ -85,18 +90,25 @@ pub(in crate::cli::commands) async fn quarantine(
     args: &Quarantine,
     output: &Output,
 ) -> Result<ExitCode, Fault> {
-    let mut desk = ControlSession::open(global, output).await?;
-    let state = desk.look().await?;
-    let services = known::some_pattern(&state, &args.service, args.force)?;
-    if !args.force {
-        known::version(&desk.session, &state, &services, &args.version, output).await?;
+    let mut session = ControlSession::open(global, &args.note.consent, output).await?;
+    let state = session.refresh().await?;
+    let (typed, version) = trailing::<Tag>(Typed::from(&args.services), args.tag.as_ref());
+    let version =
+        version.ok_or_else(|| Fault::new(Class::Usage, "no version is named").with_hint("pass --tag TAG"))?;
+    let services = typed.resolve(&state.services(), args.note.force)?;
+    if !args.note.force {
+        for services in &services {
+            resolve::version(&session.session, &state, services, &version, output).await?;
+        }
     }
-    let note = desk.note(&args.saying.reason, args.expires)?;
-    let is_broad = services.as_str() == "**";
-    let quarantine =
-        Control::Quarantine(policy::Quarantine { note, services, version: args.version.clone() });
-    let how = how("Quarantine", &args.saying.going, is_broad.then_some("Quarantine it for every service?"));
-    desk.put(&state, vec![quarantine], &how).await
+    let note = session.note(&args.note.reason, args.expiry.expires)?;
+    let is_broad = services.iter().any(|services| services.as_str() == "**");
+    let quarantine = |services| {
+        Control::Quarantine(policy::Quarantine { note: note.clone(), services, version: version.clone() })
+    };
+    let quarantines = services.into_iter().map(quarantine).collect();
+    let question = is_broad.then_some("Quarantine it for every service?");
+    session.put(&state, quarantines, &prompt("Quarantine", &args.note.consent, question)).await
 }
 
 pub(in crate::cli::commands) async fn freeze(
@@ -104,57 +116,82 @@ pub(in crate::cli::commands) async fn freeze(
     args: &Freeze,
     output: &Output,
 ) -> Result<ExitCode, Fault> {
-    let mut desk = ControlSession::open(global, output).await?;
-    let state = desk.look().await?;
-    let services = pattern(&state, args.service.as_deref(), args.force)?;
-    let freeze = span(args, desk.session.config.timezone, desk.now)?;
-    let is_broad = services.is_none() && args.environments.is_empty() && !args.all;
-    let note = desk.note(&args.saying.reason, None)?;
-    let freeze = Control::Freeze(FreezeControl { note, services, freeze });
-    let how = how("Freeze", &args.saying.going, is_broad.then_some("Freeze all of these?"));
-    desk.put(&state, vec![freeze], &how).await
+    let mut session = ControlSession::open(global, &args.note.consent, output).await?;
+    let state = session.refresh().await?;
+    let services = covered(&state, Typed::new(&args.services, &args.namespace), args.note.force)?;
+    if services.len() > 1 {
+        return Err(Fault::new(Class::Usage, "a freeze has one name and covers one service or pattern")
+            .with_hint("write several freezes, or one with a pattern"));
+    }
+    let freeze = span(args, session.session.config.timezone, session.now)?;
+    let is_broad = is_everything(&services) && args.environments.environments.is_empty() && !args.all;
+    let note = session.note(&args.note.reason, None)?;
+    let freeze =
+        |services| Control::Freeze(FreezeControl { note: note.clone(), services, freeze: freeze.clone() });
+    let freezes = services.into_iter().map(freeze).collect();
+    let prompt = prompt("Freeze", &args.note.consent, is_broad.then_some("Freeze all of these?"));
+    session.put(&state, freezes, &prompt).await
 }
 
-/// From when to when.
+/// The period of a freeze.
 fn span(args: &Freeze, zone: chrono_tz::Tz, now: Timestamp) -> Result<policy::Freeze, Fault> {
-    let too_far = || Fault::new(Class::Usage, "that is beyond the end of the calendar");
-    let (begins_at, from) = match args.from {
-        Some(from) => (from.resolve(zone, now), from.wall(zone, now)),
+    let (starts_at, from) = match args.since {
+        Some(since) => (since.after(zone, now), since.wall(zone, now)),
         None => (Some(now), Some(now.with_timezone(&zone).naive_local())),
     };
-    let begins_at = begins_at.ok_or_else(too_far)?;
-    let (from, to) = (from.ok_or_else(too_far)?, args.to.wall(zone, begins_at).ok_or_else(too_far)?);
-    let freeze = policy::Freeze::new(args.name.as_str(), once_each(&args.environments), from, to)?;
+    let starts_at = starts_at.ok_or_else(too_far)?;
+    let (from, to) = (from.ok_or_else(too_far)?, args.until.wall(zone, starts_at).ok_or_else(too_far)?);
+    let freeze = policy::Freeze::new(args.name.as_str(), sorted(&args.environments.environments), from, to)?;
     if ending(to, zone) <= now {
-        return Err(Fault::new(Class::Usage, format!("the freeze is over already: it ends at {to}"))
-            .with_hint("say --to with a time to come, or with how long, such as 4h"));
+        return Err(Fault::new(Class::Usage, format!("the freeze ends in the past: {to}"))
+            .with_hint("pass --until with a time to come, or a length of time such as 4h"));
     }
     Ok(freeze)
 }
 
-/// Names in one order, so that the same words have the same file.
-fn once_each(environments: &[EnvironmentName]) -> Vec<EnvironmentName> {
+/// Each environment once, in one order, so that the same arguments name the same file.
+fn sorted(environments: &[EnvironmentName]) -> Vec<EnvironmentName> {
     environments.iter().collect::<BTreeSet<_>>().into_iter().cloned().collect()
 }
 
-fn pattern(
+/// What a control covers, one entry per file; `None` is every service.
+fn covered(
     state: &RepositoryState,
-    written: Option<&str>,
+    typed: Typed<'_>,
     is_forced: bool,
-) -> Result<Option<ServicePattern>, Fault> {
-    written.map_or(Ok(None), |written| known::pattern(state, written, is_forced))
+) -> Result<Vec<Option<ServicePattern>>, Fault> {
+    if typed.is_empty() {
+        return Ok(vec![None]);
+    }
+    let patterns = typed.resolve(&state.services(), is_forced)?;
+    Ok(patterns.into_iter().map(|pattern| Some(pattern).filter(|pattern| pattern.as_str() != "**")).collect())
 }
 
-/// What covers everything is confirmed, or said by a word of its own.
-fn how<'a>(kind: &'static str, going: &'a Going, question: Option<&'a str>) -> How<'a> {
-    How {
+fn is_everything(services: &[Option<ServicePattern>]) -> bool {
+    services.iter().any(Option::is_none)
+}
+
+/// A value by its flag or, as older versions took it, as the last word behind a service.
+fn trailing<'a, T: Clone + std::str::FromStr>(typed: Typed<'a>, flag: Option<&T>) -> (Typed<'a>, Option<T>) {
+    match (flag, typed.words().split_last()) {
+        (None, Some((last, services))) if !services.is_empty() && !last.contains('/') => match last.parse() {
+            Ok(value) => (typed.with_words(services), Some(value)),
+            Err(_) => (typed, None),
+        },
+        (flag, _) => (typed, flag.cloned()),
+    }
+}
+
+/// A control that covers everything is confirmed, or asked for by a flag of its own.
+fn prompt<'a>(kind: &'static str, consent: &'a Consent, question: Option<&'a str>) -> Prompt<'a> {
+    Prompt {
         kind,
-        going,
-        shown: "",
+        consent,
+        preface: "",
         question,
-        unless: Some((
-            "no service is named, so everything is meant, and nobody can be asked",
-            "name a service, or say --yes if everything is meant",
+        unattended: Some((
+            "this would affect every service",
+            "name a service, or pass --yes if you mean all of them",
         )),
     }
 }

@@ -1,64 +1,75 @@
-//! What is said no more.
+//! `tidegate release`: removes control files.
 
 use std::process::ExitCode;
 
 use crate::cli::args::{Global, Release};
+use crate::cli::commands::resolve::Typed;
 use crate::cli::output::Output;
 use crate::cli::render::control::kinds;
-use crate::engine::{self, ControlChange};
+use crate::engine::{self, ControlChange, RepositoryState};
 use crate::model::Fault;
 
-use super::desk::{ControlSession, How};
+use super::session::{ControlSession, Prompt};
 
 pub(in crate::cli::commands) async fn release(
     global: &Global,
     args: &Release,
     output: &Output,
 ) -> Result<ExitCode, Fault> {
-    let mut desk = ControlSession::open(global, output).await?;
-    let state = desk.look().await?;
-    let order = order(args);
-    let tried = desk.give(&order, true).await?;
+    let mut session = ControlSession::open(global, &args.consent, output).await?;
+    let state = session.refresh().await?;
+    let change = change(args, &state)?;
+    let tried = session.apply(&change, true).await?;
     let kinds = kinds(&state, &tried.removed);
-    let unless = match tried.removed.len() {
-        1 => format!("no service is named, a {} fits, and nobody can be asked", kinds.join("")),
-        many => format!("{many} control files fit ({}), and nobody can be asked", kinds.join(", ")),
+    let unattended = match tried.removed.len() {
+        1 => format!("this would release the {} that names no service", kinds.join("")),
+        many => format!("this would release {many} control files ({})", kinds.join(", ")),
     };
-    // One file that was named is what was meant; what no longer counts is missed by nobody.
-    let is_named =
-        args.service.is_some() || args.freeze.is_some() || args.version.is_some() || !args.kinds.is_empty();
+    // One file that was named needs no question, nor do files that no longer count.
+    let typed = Typed::from(&args.services);
+    let is_named = !typed.is_empty() || args.freeze.is_some() || args.tag.is_some() || !args.kinds.is_empty();
     let is_clear = args.expired || (is_named && tried.removed.len() == 1);
     let question = if tried.removed.len() == 1 { "Release it?" } else { "Release all of these?" };
-    let how = How {
+    let prompt = Prompt {
         kind: "Release",
-        going: &args.going,
-        shown: "",
+        consent: &args.consent,
+        preface: "",
         question: (!is_clear).then_some(question),
-        unless: Some((&unless, "say more of it, as by --kind or --env, or --yes if all of it is meant")),
+        unattended: Some((&unattended, "narrow it by --kind or --env, or pass --yes")),
     };
     if tried.removed.is_empty() {
-        return desk.tell_nothing("Nothing to release: every control file still counts", &how);
+        // A mistyped name must not pass for a hold that is gone.
+        typed.resolve(&state.services(), false)?;
+        let why = match &change {
+            ControlChange::Sweep => "Nothing to release: every control file still counts",
+            _ => "Nothing to release: no control file matches",
+        };
+        return session.print_nothing(why, &prompt);
     }
-    if args.going.dry_run {
-        return desk.tell(&state, &tried, &how);
+    if args.consent.dry_run {
+        return session.print(&state, &tried, &prompt);
     }
-    desk.be_sure(&how, || desk.preview(&state, &tried))?;
-    let ordered = desk.give(&order, false).await?;
-    desk.tell(&state, &ordered, &how)
+    session.confirm(&prompt, || session.preview(&state, &tried))?;
+    let released = session.apply(&change, false).await?;
+    session.print(&state, &released, &prompt)
 }
 
-fn order(args: &Release) -> ControlChange {
+fn change(args: &Release, state: &RepositoryState) -> Result<ControlChange, Fault> {
     if args.expired {
-        return ControlChange::Sweep;
+        return Ok(ControlChange::Sweep);
     }
-    // A freeze and a version are named by themselves; else no service means those files that name none.
-    let names_itself = args.freeze.is_some() || args.version.is_some();
-    let of_none = (!names_itself).then(|| "**".to_owned());
-    ControlChange::Release(engine::Release {
+    // A freeze and a tag are names of their own; otherwise no service means the files that name none.
+    let typed = Typed::from(&args.services);
+    let services = match typed.is_empty() {
+        true if args.freeze.is_some() || args.tag.is_some() => Vec::new(),
+        true => vec!["**".to_owned()],
+        false => typed.resolve(&state.services(), true)?.iter().map(ToString::to_string).collect(),
+    };
+    Ok(ControlChange::Release(engine::Release {
         kinds: args.kinds.clone(),
-        service: args.service.clone().or(of_none),
+        services,
         environments: args.environments.clone(),
-        version: args.version.clone(),
+        version: args.tag.clone(),
         freeze: args.freeze.clone(),
-    })
+    }))
 }

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use crate::cli::args::Until;
+use crate::cli::args::WaitFor;
 use crate::engine::{CandidateStatus, Explained, Explanation, TargetStatus, Verdict};
 use crate::model::{EnvironmentName, ImageName, Tag, Timestamp, Version};
 
@@ -33,11 +33,11 @@ pub(super) enum Progress {
 
 impl Goals {
     /// Looks at what is explained now.
-    pub(super) fn look(&mut self, explained: &Explained, until: Until) -> Progress {
+    pub(super) fn check(&mut self, explained: &Explained, wait_for: WaitFor) -> Progress {
         let mut is_reached = true;
         let mut lost: Option<Verdict> = None;
         for explanation in &explained.explanations {
-            match self.look_at(explanation, until) {
+            match self.check_one(explanation, wait_for) {
                 Progress::Reached => {}
                 Progress::Lost(verdict) => lost = lost.max(Some(verdict)),
                 Progress::Waiting => is_reached = false,
@@ -50,7 +50,7 @@ impl Goals {
         }
     }
 
-    fn look_at(&mut self, explanation: &Explanation, until: Until) -> Progress {
+    fn check_one(&mut self, explanation: &Explanation, wait_for: WaitFor) -> Progress {
         let place = (explanation.environment.clone(), explanation.image.clone());
         let candidate_status = explanation.candidate_status();
         if let Some(candidate_status) = candidate_status {
@@ -67,7 +67,7 @@ impl Goals {
         match &explanation.outlook {
             _ if runs => Progress::Reached,
             TargetStatus::Runs => Progress::Reached,
-            TargetStatus::Open(_) if until == Until::Open => Progress::Reached,
+            TargetStatus::Open(_) if wait_for == WaitFor::Open => Progress::Reached,
             TargetStatus::Current(why) if goal.is_none() && why.is_up_to_date() => Progress::Reached,
             TargetStatus::NoVersion | TargetStatus::Stuck(_) | TargetStatus::Unreadable => {
                 Progress::Lost(explanation.verdict())

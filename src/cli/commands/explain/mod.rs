@@ -14,44 +14,71 @@ use crate::engine::{Explained, Question, Verdict};
 use crate::model::{Class, Fault};
 
 use super::activity;
+use super::resolve::{self, Typed};
 
 pub(super) async fn run(global: &Global, args: &Explain, output: &Output) -> Result<ExitCode, Fault> {
-    let question = Question {
-        service: args.service.clone(),
+    if args.wait {
+        return wait(global, args, output).await;
+    }
+    let mut session = Session::open(global, output).await?;
+    let questions = questions(&mut session, args, output).await?;
+    let _lock = session.lock(output).await?;
+    let explained = activity::during("Evaluating", Box::pin(explain(&mut session, &questions))).await?;
+    conclude(&explained, None, output)
+}
+
+/// One question for each service.
+async fn questions(session: &mut Session, args: &Explain, output: &Output) -> Result<Vec<Question>, Fault> {
+    let typed = Typed::from(&args.services);
+    let exact = typed.patterns()?.and_then(|patterns| {
+        patterns.iter().map(|pattern| pattern.exact().cloned()).collect::<Option<Vec<_>>>()
+    });
+    let services = match exact {
+        Some(services) => services,
+        None => typed.services(&*resolve::refresh(session, output).await?)?,
+    };
+    let question = |service| Question {
+        service,
         environment: args.env.clone(),
         image: args.image.clone(),
         tag: args.tag.clone(),
     };
-    if args.wait {
-        return wait(global, args, &question, output).await;
-    }
-    let mut session = Session::open(global, output).await?;
-    let _turn = session.turn(output).await?;
-    let explained = activity::during("Looking", Box::pin(session.engine.explain(&question))).await?;
-    conclude(&explained, None, output)
+    Ok(services.into_iter().map(question).collect())
 }
 
-/// Waits until a signal ends it. Nothing is under way then but a question to Git, which is ended along with it.
-async fn wait(
-    global: &Global,
-    args: &Explain,
-    question: &Question,
-    output: &Output,
-) -> Result<ExitCode, Fault> {
+/// The explanations of every service, as one.
+async fn explain(session: &mut Session, questions: &[Question]) -> Result<Explained, Fault> {
+    let mut all: Option<Explained> = None;
+    for question in questions {
+        let one = Box::pin(session.engine.explain(question)).await?;
+        match &mut all {
+            None => all = Some(one),
+            Some(all) => {
+                all.explanations.extend(one.explanations);
+                all.next_opening = [all.next_opening, one.next_opening].into_iter().flatten().min();
+            }
+        }
+    }
+    all.ok_or_else(|| Fault::new(Class::Usage, "no service matches"))
+}
+
+/// Waits until a signal stops it. Only a question to Git may be under way then, which stops with it.
+async fn wait(global: &Global, args: &Explain, output: &Output) -> Result<ExitCode, Fault> {
     let mut signals = Signals::listen()?;
     let mut session = Session::of(load(global, output)?, output).await?;
+    let questions = questions(&mut session, args, output).await?;
     let stop = session.stop.clone();
     let end = tokio::select! {
-        end = wait::wait(&mut session, args, question, output) => end?,
+        end = wait::wait(&mut session, args, &questions, output) => end?,
         _ = signals.next() => {
             stop.ask();
-            return Err(Fault::new(Class::TryAgain, "told to stop before it had come"));
+            return Err(Fault::new(Class::TryAgain, "stopped by a signal before it was there"));
         }
     };
     conclude(&end.explained, Some(end.waited), output)
 }
 
-/// Prints an explanation. The worst of it is the exit code, or how the waiting ended.
+/// Prints an explanation. The exit code is its worst verdict, or how the wait ended.
 fn conclude(explained: &Explained, waited: Option<Waited>, output: &Output) -> Result<ExitCode, Fault> {
     match output.format {
         Format::Text => output.text(&render::explain::render(explained))?,

@@ -28,7 +28,7 @@ pub(super) struct End {
 pub(super) async fn wait(
     session: &mut Session,
     args: &Explain,
-    question: &Question,
+    questions: &[Question],
     output: &Output,
 ) -> Result<End, Fault> {
     let began = Instant::now();
@@ -38,10 +38,10 @@ pub(super) async fn wait(
     let mut teller = Teller::new(output);
     let mut last: Option<Last> = None;
     loop {
-        let pause = match look(session, question, last.take(), output).await {
+        let pause = match look(session, questions, last.take(), output).await {
             Ok((seen, is_new)) => {
                 let progress =
-                    if is_new { goals.look(&seen.explained, args.until) } else { Progress::Waiting };
+                    if is_new { goals.check(&seen.explained, args.wait_for) } else { Progress::Waiting };
                 let outcome = match progress {
                     Progress::Reached => Some("reached"),
                     Progress::Lost(_) => Some("lost"),
@@ -84,18 +84,18 @@ struct Last {
 /// Looks at the branch, and explains anew if that may come out differently. Tells whether it did.
 async fn look(
     session: &mut Session,
-    question: &Question,
+    questions: &[Question],
     last: Option<Last>,
     output: &Output,
 ) -> Result<(Last, bool), Fault> {
-    let _turn = session.turn(output).await?;
+    let _lock = session.lock(output).await?;
     if let Some(last) = last {
         let head = session.engine.look().await?.commit();
         if head == last.commit && last.again_at.is_none_or(|at| chrono::Utc::now() < at) {
             return Ok((last, false));
         }
     }
-    let explained = Box::pin(session.engine.explain(question)).await?;
+    let explained = Box::pin(super::explain(session, questions)).await?;
     let tick = session.config.schedule.value.next_after(explained.now);
     let again_at = [tick, explained.next_opening].into_iter().flatten().min();
     Ok((Last { commit: explained.commit, explained, again_at }, true))
@@ -128,8 +128,7 @@ impl<'a> Teller<'a> {
         what.clone_into(&mut self.told);
         match &self.spinner {
             Some(spinner) => spinner.set_message(format!("waiting for {what}")),
-            // Standard error may be closed; the waiting goes on all the same.
-            None => drop(self.output.complain(&format!("waiting for {what}\n"))),
+            None => self.output.complain(&format!("waiting for {what}\n")),
         }
     }
 

@@ -13,9 +13,10 @@ use crate::cli::render::{
     status::{Filter, StatusTable},
 };
 use crate::cli::wiring::Session;
-use crate::engine::{PassOptions, RepositoryPolicy};
-use crate::model::{Class, EnvironmentName, Fault};
+use crate::engine::PassOptions;
+use crate::model::{Class, Fault, ServicePattern};
 
+use super::resolve::{self, Typed};
 use super::{activity, exit_code_of_pass};
 
 pub(super) async fn run(global: &Global, args: &Status, output: &Output) -> Result<ExitCode, Fault> {
@@ -23,48 +24,35 @@ pub(super) async fn run(global: &Global, args: &Status, output: &Output) -> Resu
         return Box::pin(watch::watch(global, args, output)).await;
     }
     let mut session = Session::open(global, output).await?;
-    let filter = filter(args, session.engine.repository_policy())?;
-    let _turn = session.turn(output).await?;
-    let report = activity::during("Looking", session.engine.pass(&PassOptions::plan())).await?;
-    let deployed = StatusTable::of(session.engine.repository_policy(), &report, &filter);
-    if deployed.rows.is_empty() && !args.services.is_empty() && !args.blocked {
-        let message = format!("no service is called {}", args.services.join(" or "));
-        return Err(Fault::new(Class::Usage, message).with_hint("`tidegate status` lists all of them"));
-    }
-    // Since when something runs is told even where nothing newer is there.
-    session.engine.learn(&report.evaluation.state, deployed.targets()).await?;
+    let filter = filter(&mut session, args, output).await?;
+    let _lock = session.lock(output).await?;
+    let report = activity::during("Evaluating", session.engine.pass(&PassOptions::plan())).await?;
+    Typed::from(&args.services).resolve(&report.evaluation.state.services(), false)?;
+    let table = StatusTable::of(session.engine.repository_policy(), &report, &filter);
+    // `since` is shown even where nothing newer exists.
+    session.engine.learn(&report.evaluation.state, table.targets()).await?;
     match output.format {
-        Format::Text => output.text(&deployed.render(report.evaluation.now, output.width()))?,
-        Format::Json => output.json("Status", &render::json::status(&deployed))?,
+        Format::Text => output.text(&table.render(report.evaluation.now, output.width()))?,
+        Format::Json => output.json("Status", &render::json::status(&table))?,
     }
     Ok(exit_code_of_pass(session.engine.repository_policy(), &report))
 }
 
-fn filter(args: &Status, repository_policy: &RepositoryPolicy) -> Result<Filter, Fault> {
-    let place = |name: &EnvironmentName| {
-        repository_policy.find(name).ok_or_else(|| {
-            let environments = repository_policy.environments.iter();
-            let names: Vec<&str> = environments.map(|environment| environment.policy.name.as_str()).collect();
-            Fault::new(Class::Usage, format!("there is no environment {name}"))
-                .with_hint(format!("the configuration has {}", names.join(", ")))
-        })
-    };
-    let mut environments = args.environments.iter().map(place).collect::<Result<Vec<_>, _>>()?;
-    environments.sort_unstable();
-    environments.dedup();
-    Ok(Filter { services: globs(&args.services)?, environments, only_blocked: args.blocked })
+async fn filter(session: &mut Session, args: &Status, output: &Output) -> Result<Filter, Fault> {
+    let environments =
+        resolve::environments(session.engine.repository_policy(), &args.environments.environments)?;
+    let services = Typed::from(&args.services).resolve_unchecked(session, output).await?;
+    Ok(Filter { services: globs(&services)?, environments, only_blocked: args.blocked })
 }
 
-/// The services that are asked for; every one, when none is named.
-fn globs(services: &[String]) -> Result<GlobSet, Fault> {
+/// The services as one matcher; every service when none is named.
+fn globs(services: &[ServicePattern]) -> Result<GlobSet, Fault> {
     let wrong = |error: globset::Error| {
-        Fault::new(Class::Usage, "cannot read the pattern of services")
-            .with_source(error)
-            .with_hint("write for example 'common/*'")
+        Fault::new(Class::Usage, "cannot read the pattern of services").with_source(error)
     };
     let mut set = GlobSetBuilder::new();
     for service in services {
-        set.add(Glob::new(service).map_err(wrong)?);
+        set.add(Glob::new(service.as_str()).map_err(wrong)?);
     }
     if services.is_empty() {
         set.add(Glob::new("**").map_err(wrong)?);

@@ -28,7 +28,7 @@ const DRAW: Duration = Duration::from_secs(1);
 pub(super) async fn watch(global: &Global, args: &Status, output: &Output) -> Result<ExitCode, Fault> {
     let mut signals = Signals::listen()?;
     let mut session = Session::of(load(global, output)?, output).await?;
-    let filter = super::filter(args, session.engine.repository_policy())?;
+    let filter = super::filter(&mut session, args, output).await?;
     let stop = session.stop.clone();
     let ended = if output.is_terminal() {
         on_terminal(&mut session, &filter, output, &mut signals).await
@@ -69,7 +69,7 @@ impl Seen {
     }
 
     async fn try_look(&mut self, session: &mut Session, output: &Output) -> Result<bool, Fault> {
-        let _turn = session.turn(output).await?;
+        let _lock = session.lock(output).await?;
         if let Some(report) = &self.report {
             let head = session.engine.look().await?.commit();
             let is_unmoved = head == report.evaluation.state.commit();
@@ -157,8 +157,7 @@ async fn on_pipe(session: &mut Session, filter: &Filter, output: &Output) -> Res
     loop {
         let is_new = seen.look(session, output).await?;
         if let Some(failure) = seen.failure.as_ref().filter(|_| is_new) {
-            // Standard error may be closed; the watching goes on all the same.
-            let _ = output.complain(&format!("looking again soon: {}\n", Printable::bounded(failure, 300)));
+            output.complain(&format!("looking again soon: {}\n", Printable::bounded(failure, 300)));
         } else if let Some(report) = seen.report.as_ref().filter(|_| is_new) {
             let deployed = StatusTable::of(session.engine.repository_policy(), report, filter);
             let states = deployed.states(report.evaluation.now);

@@ -41,11 +41,6 @@ pub(crate) struct Arm {
 }
 
 impl Outcome {
-    /// Whether there is nothing to tell of.
-    pub(crate) fn is_empty(&self) -> bool {
-        self.arms.iter().all(|arm| arm.story.targets.is_empty())
-    }
-
     /// The two that are told apart in the list: the last two.
     fn compared(&self) -> Option<(&Arm, &Arm)> {
         let [.., one, other] = self.arms.as_slice() else { return None };

@@ -31,7 +31,8 @@ async fn every_promotion_is_read_back_as_the_one_it_was(#[case] batch: Batch, #[
     let before = world.branch.messages().len();
     let report = world.try_pass().await.unwrap();
     assert_eq!((report.promoted.len(), world.branch.messages().len() - before), (4, commits));
-    let query = HistoryQuery { service: None, environment: None, since: None, most: 4 };
+    let query =
+        HistoryQuery { services: Vec::new(), environments: Vec::new(), since: None, until: None, most: 4 };
     let moves = world.engine.history(&query).await.unwrap();
     let read: BTreeSet<_> = moves
         .iter()

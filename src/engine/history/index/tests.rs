@@ -84,7 +84,8 @@ async fn a_history_that_another_program_made_anew_is_read_again() {
 async fn what_is_kept_up_to_the_head_is_told_without_reading_a_file() {
     let mut world = world(4);
     world.engine.look().await.unwrap();
-    let query = HistoryQuery { service: None, environment: None, since: None, most: 3 };
+    let query =
+        HistoryQuery { services: Vec::new(), environments: Vec::new(), since: None, until: None, most: 3 };
     let told = world.engine.history(&query).await.unwrap();
     world.branch.calls.take();
     let again = world.again().engine.history(&query).await.unwrap();

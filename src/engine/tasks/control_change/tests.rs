@@ -47,7 +47,7 @@ async fn a_hold_holds_until_it_is_released() {
     let again = give(&mut world, &hold(Some(app()), "non-prod")).await;
     assert!(again.commit.is_none() && again.written.is_empty(), "it is said already");
     let release =
-        Release { kinds: vec![Kind::Hold], service: Some("common/app".into()), ..Release::default() };
+        Release { kinds: vec![Kind::Hold], services: vec!["common/app".into()], ..Release::default() };
     assert_eq!(give(&mut world, &ControlChange::Release(release)).await.removed.len(), 1);
     assert_eq!(world.pass().await, ["app non-prod v1.0.0 v1.0.1"]);
 }
@@ -179,9 +179,9 @@ async fn what_is_not_there_is_told() {
     let fault = world.engine.order(&hold(None, "prdo"), "Ana", false).await.unwrap_err();
     assert_eq!(fault.to_string(), "there is no environment prdo");
     let release =
-        ControlChange::Release(Release { service: Some("common/app".into()), ..Release::default() });
-    let fault = world.engine.order(&release, "Ana", false).await.unwrap_err();
-    assert_eq!(fault.hint(), Some("there is no control file at all"));
+        ControlChange::Release(Release { services: vec!["common/app".into()], ..Release::default() });
+    let nothing = world.engine.order(&release, "Ana", false).await.unwrap();
+    assert!(nothing.commit.is_none() && nothing.removed.is_empty());
     let tried = world.engine.order(&hold(None, "prod"), "Ana", true).await.unwrap();
     assert!(tried.commit.is_none() && tried.written.len() == 1, "a dry run writes nothing");
     assert_eq!(world.branch.messages().len(), 1);
@@ -216,7 +216,7 @@ async fn a_release_is_of_just_these_environments() {
     for names in [&["prod", "non-prod"][..], &["prod"]] {
         let release = Release {
             environments: covers(names).environments,
-            service: Some("common/app".into()),
+            services: vec!["common/app".into()],
             ..Release::default()
         };
         let removed = give(&mut world, &ControlChange::Release(release)).await.removed;

@@ -1,0 +1,186 @@
+//! One grammar for every command: names, flags, times, exit codes and errors.
+
+#![expect(clippy::unwrap_used, reason = "helpers of tests fail as tests do")]
+
+use std::fs;
+
+use super::world::{NON_PROD, PROD, Ran, World, release};
+
+const SERVICE: &str = "common/graphql-server";
+
+/// A second service, `mobile/payments`, and a third that has the first one's bare name in another namespace.
+fn with_more_services(world: &World) {
+    for (namespace, name) in [("mobile", "payments"), ("mobile", "graphql-server")] {
+        for folder in ["non-prod", "prod"] {
+            let text = release(&world.registry.host(), "v1.0.0")
+                .replace("name: graphql-server", &format!("name: {name}"))
+                .replace("namespace: common", &format!("namespace: {namespace}"));
+            world.person("add", &format!("clusters/{folder}-digital-eks/{namespace}/{name}.yaml"), &text);
+        }
+    }
+}
+
+fn ok(world: &World, arguments: &[&str]) -> Ran {
+    let ran = world.run(arguments);
+    assert_eq!(ran.code, 0, "{arguments:?}: {}{}", ran.out, ran.err);
+    ran
+}
+
+#[tokio::test]
+async fn services_are_found_by_bare_names_patterns_and_namespaces() {
+    let world = World::new("0s").await;
+    with_more_services(&world);
+    let planned = |arguments: &[&str]| -> Vec<String> {
+        let plan = world.json(&[&["plan"], arguments].concat());
+        let services = plan["planned"].as_array().unwrap().iter();
+        services.map(|planned| planned["service"].as_str().unwrap().to_owned()).collect()
+    };
+    for (arguments, services) in [
+        (&[][..], &["common/graphql-server", "mobile/graphql-server", "mobile/payments"][..]),
+        (&["payments"], &["mobile/payments"]),
+        (&["-n", "common"], &["common/graphql-server"]),
+        (&["-n", "mobile", "graphql-server"], &["mobile/graphql-server"]),
+        (&["*/graphql-*"], &["common/graphql-server", "mobile/graphql-server"]),
+        (&["graphql-*"], &["common/graphql-server", "mobile/graphql-server"]),
+        (&["payments", SERVICE], &["common/graphql-server", "mobile/payments"]),
+        (&["payments", "--env", "prod"], &[]),
+    ] {
+        assert_eq!(planned(arguments), services, "{arguments:?}");
+    }
+    for command in [
+        &["plan"][..],
+        &["sync"],
+        &["status"],
+        &["history"],
+        &["simulate"],
+        &["explain"],
+        &["changelog"],
+        &["promote"],
+        &["hold", "--reason", "x"],
+        &["pin", "--reason", "x"],
+        &["quarantine", "--tag", "v1.0.1", "--reason", "x"],
+        &["approve", "--env", "prod"],
+        &["release"],
+        &["rollback", "--env", "prod", "--reason", "x"],
+    ] {
+        let ran = world.run(&[command, &["graphql-server"]].concat());
+        assert_eq!(ran.code, 2, "{command:?}: {}{}", ran.out, ran.err);
+        let told = "`graphql-server` is the name of 2 services";
+        assert!(ran.err.contains(told), "{command:?}: {}", ran.err);
+        let hint = "name one: common/graphql-server, mobile/graphql-server";
+        assert!(ran.err.contains(hint), "{command:?}: {}", ran.err);
+        let unknown = world.run(&[command, &["nobody/nothing"]].concat());
+        assert_eq!(unknown.code, 2, "{command:?}: {}{}", unknown.out, unknown.err);
+    }
+    assert_eq!(world.commits(), 5, "nothing was written");
+}
+
+#[tokio::test]
+async fn a_scoped_sync_moves_only_what_is_named() {
+    let world = World::new("0s").await;
+    with_more_services(&world);
+    let ran = ok(&world, &["sync", "payments"]);
+    assert!(ran.out.contains("1 moved, 0 wait, 1 up to date"), "{}", ran.out);
+    assert_eq!(world.running(), ("v1.0.0".into(), "v1.0.0".into()));
+    assert!(world.origin.file("clusters/non-prod-digital-eks/mobile/payments.yaml").contains("v1.0.1"));
+    ok(&world, &["sync", "payments", "--env", "non-prod"]);
+    assert!(world.origin.file("clusters/prod-digital-eks/mobile/payments.yaml").contains("v1.0.0"));
+    ok(&world, &["sync", "-e", "prod"]);
+    assert!(world.origin.file("clusters/prod-digital-eks/mobile/payments.yaml").contains("v1.0.1"));
+    assert_eq!(world.running(), ("v1.0.0".into(), "v1.0.0".into()));
+}
+
+#[tokio::test]
+async fn older_spellings_still_work() {
+    let world = World::new("0s").await;
+    ok(&world, &["sync"]);
+    ok(&world, &["promote", SERVICE, "--to", "prod"]);
+    ok(&world, &["rollback", SERVICE, "--in", "prod", "--tag", "v1.0.0", "--reason", "x"]);
+    ok(&world, &["quarantine", SERVICE, "v1.0.1", "--reason", "again"]);
+    ok(&world, &["release", SERVICE, "--version", "v1.0.1"]);
+    ok(&world, &["pin", SERVICE, "~1.0", "--in", "prod", "--reason", "x"]);
+    ok(&world, &["freeze", "fair", "--in", "prod", "--from", "1h", "--to", "4h", "--reason", "x"]);
+    ok(&world, &["simulate", "--from", "7d", "--to", "now", "--most", "3"]);
+    ok(&world, &["history", "--most", "3"]);
+    ok(&world, &["explain", SERVICE, "--in", "non-prod", "--wait", "--until", "open"]);
+}
+
+#[tokio::test]
+async fn one_command_holds_several_services_in_one_commit() {
+    let world = World::new("0s").await;
+    with_more_services(&world);
+    let before = world.commits();
+    ok(&world, &["hold", "payments", SERVICE, "-e", "prod", "--reason", "fair", "--by", "Ana"]);
+    assert_eq!(world.commits(), before + 1);
+    for service in ["mobile/payments", SERVICE] {
+        let file = world.origin.file(&format!(".tidegate/hold/{service}/prod.yaml"));
+        assert!(file.contains("by: Ana\n"), "{file}");
+    }
+    ok(&world, &["release", "payments", SERVICE, "--kind", "hold", "--yes"]);
+    let again = ok(&world, &["release", "payments", SERVICE, "--kind", "hold", "--yes"]);
+    assert_eq!(again.out, "Nothing to release: no control file matches\n");
+}
+
+#[tokio::test]
+async fn periods_have_one_form_everywhere() {
+    let world = World::new("0s").await;
+    ok(&world, &["sync"]);
+    for time in ["7d", "1w", "24h", "yesterday", "2026-01-01", "2026-01-01T09:52", "2026-01-01T09:52+01:00"] {
+        ok(&world, &["history", "--since", time]);
+        ok(&world, &["changelog", "--all", "--since", time]);
+        ok(&world, &["record", "--since", time]);
+        ok(&world, &["simulate", "--since", time]);
+    }
+    let none = world.json(&["history", "--until", "2020-01-01"]);
+    assert_eq!(none["moves"].as_array().unwrap().len(), 0);
+    for command in ["history", "record", "simulate"] {
+        let ran = world.run(&[command, "--since", "today", "--until", "yesterday"]);
+        assert_eq!(ran.code, 2, "{command}: {}", ran.err);
+        assert!(ran.err.contains("the period ends before it starts"), "{command}: {}", ran.err);
+    }
+}
+
+#[tokio::test]
+async fn a_plan_that_would_move_something_exits_with_3_when_asked() {
+    let world = World::new("24h").await;
+    assert_eq!(world.run(&["plan"]).code, 0);
+    assert_eq!(world.run(&["plan", "--exit-code"]).code, 3);
+    ok(&world, &["sync"]);
+    assert_eq!(world.run(&["plan", "--exit-code"]).code, 0, "what waits does not move");
+}
+
+#[tokio::test]
+async fn the_configuration_is_found_here_and_above() {
+    let world = World::new("24h").await;
+    let folder = world.origin.beside("team");
+    fs::create_dir_all(folder.join("deep/er")).unwrap();
+    fs::create_dir_all(folder.join("config")).unwrap();
+    let run = |place: &str| {
+        let mut command = world.command(&["status"]);
+        command.env_remove("TIDEGATE_CONFIG").current_dir(folder.join(place));
+        Ran::of(command.output().unwrap())
+    };
+    // The world's own configuration lies above.
+    assert_eq!(run("deep/er").code, 0);
+    fs::rename(world.config(), folder.join("config/tidegate.yaml")).unwrap();
+    assert_eq!(run("").code, 0);
+    let missing = run("deep");
+    assert_eq!(missing.code, 2, "{}", missing.err);
+    assert!(missing.err.contains("no tidegate.yaml here or in a folder above"), "{}", missing.err);
+}
+
+#[tokio::test]
+async fn history_of_a_name_that_never_was_is_an_error() {
+    let world = World::new("24h").await;
+    ok(&world, &["sync"]);
+    let ran = world.run(&["history", "common/grapql-server"]);
+    assert_eq!(ran.code, 2, "{}", ran.err);
+    assert!(ran.err.contains("did you mean common/graphql-server?"), "{}", ran.err);
+    world.origin.commit(
+        "remove",
+        &[crate::support::git::Change::Gone(NON_PROD), crate::support::git::Change::Gone(PROD)],
+    );
+    with_more_services(&world);
+    let gone = ok(&world, &["history", SERVICE]);
+    assert!(gone.out.contains("v1.0.1"), "{}", gone.out);
+}
