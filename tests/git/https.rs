@@ -78,7 +78,7 @@ fn a_wrong_token_is_told_and_a_rotated_one_is_seen() {
     let (origin, server, mirror) = served("wrong");
     let fault = Fault::from(mirror.fetch().unwrap_err());
     assert_eq!(fault.class(), Class::Failed);
-    assert!(fault.in_one_line().ends_with("it does not let us in"), "{}", fault.in_one_line());
+    assert!(fault.in_one_line().ends_with("it rejected the login"), "{}", fault.in_one_line());
     assert!(fault.hint().unwrap().contains("a token may have ended"));
     fs::write(origin.beside("token"), "s3cret").unwrap();
     works(&origin, &mirror);
@@ -103,12 +103,12 @@ fn doctor_sees_that_a_token_may_only_read() {
 fn answers_that_are_no_are_told_apart() {
     let (_origin, server, mirror) = served("s3cret");
     for (status, class, told) in [
-        (401, Class::Failed, "it does not let us in"),
-        (403, Class::Failed, "we may not do that there"),
+        (401, Class::Failed, "it rejected the login"),
+        (403, Class::Failed, "permission denied"),
         (404, Class::Failed, "there is no such repository"),
         (301, Class::Failed, "redirects are not followed"),
-        (429, Class::TryAgain, "the server has a problem"),
-        (503, Class::TryAgain, "the server has a problem"),
+        (429, Class::TryAgain, "server error"),
+        (503, Class::TryAgain, "server error"),
     ] {
         server.set(Rules { answer: Some(status), ..Rules::default() });
         let fault = Fault::from(mirror.fetch().unwrap_err());

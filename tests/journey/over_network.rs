@@ -47,7 +47,7 @@ async fn an_unknown_host_stops_everything_with_what_to_do() {
     let world = world.through(&git);
     let ran = world.run(&["sync"]);
     assert_eq!(ran.code, 4, "{}", ran.err);
-    assert!(ran.err.contains("its host key is not known; it shows ED25519 SHA256:"), "{}", ran.err);
+    assert!(ran.err.contains("its host key is unknown; the server presents ED25519 SHA256:"), "{}", ran.err);
     assert!(ran.err.contains("add this line to "), "{}", ran.err);
 }
 
@@ -114,7 +114,7 @@ async fn a_promotion_goes_over_https_with_a_token_that_nothing_shows() {
     fs::write(&token, "old-t0ken\n").unwrap();
     let ran = world.run(&["sync"]);
     assert_eq!(ran.code, 1, "{}", ran.err);
-    assert!(ran.err.contains("it does not let us in") && !ran.err.contains("t0ken"), "{}", ran.err);
+    assert!(ran.err.contains("it rejected the login") && !ran.err.contains("t0ken"), "{}", ran.err);
 }
 
 #[tokio::test]

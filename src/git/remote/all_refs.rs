@@ -1,5 +1,5 @@
-//! Every branch and tag of a repository at once, for reading its history: without the content of files where the other
-//! side can leave it out, and only as much as there is room for.
+//! Fetches every branch and tag of a source repository, without file contents where the server supports filters, and up to
+//! a size limit.
 
 use std::fs;
 use std::path::Path;
@@ -13,22 +13,22 @@ use super::{Location, Remote, path};
 use crate::git::GitError;
 use crate::model::CommitId;
 
-/// Where the other side's branches and tags are in the mirror.
+/// Where the remote's branches and tags go in the mirror.
 const REFSPECS: [&str; 2] = ["+refs/heads/*:refs/source/heads/*", "+refs/tags/*:refs/source/tags/*"];
 
-/// How often the mirror's size is looked at during a fetch.
+/// Interval between checks of the mirror's size during a fetch.
 const CHECK_INTERVAL: Duration = Duration::from_millis(200);
 
-/// How long a question to the mirror itself may take.
+/// Timeout of a command on the mirror itself.
 const QUESTION: Duration = Duration::from_secs(30);
 
 impl Remote {
-    /// Brings every branch and tag as they are now. What is gone there stays here: an image may have been built from it.
+    /// Fetches every branch and tag. Keeps deleted ones: an image may have been built from them.
     pub(in crate::git) fn fetch_all(&self, most_bytes: u64) -> Result<(), GitError> {
         self.fetch_history(&REFSPECS.map(str::to_owned), most_bytes)
     }
 
-    /// Brings one commit and what is under it, on branches or not.
+    /// Fetches one commit and its history, whether or not a branch contains it.
     pub(in crate::git) fn fetch_one(&self, commit: CommitId, most_bytes: u64) -> Result<(), GitError> {
         self.fetch_history(&[format!("+{commit}:refs/source/commits/{commit}")], most_bytes)
     }
@@ -41,7 +41,7 @@ impl Remote {
             return Err(GitError::Shallow { location: self.display_url() });
         }
         let mut command = self.command(operation)?;
-        // A remote that promises what was left out, named on the command line so that nothing is written down.
+        // A promisor remote for the omitted blobs, given on the command line so it is not written to the configuration.
         let address = self.address();
         for setting in [
             format!("remote.source.url={}", address.to_string_lossy()),
@@ -81,7 +81,7 @@ impl Remote {
         }
     }
 
-    /// The tags in the mirror, with the commits that they are of.
+    /// The mirror's tags with the commits that they point to.
     pub(in crate::git) fn mirrored_tags(&self) -> Result<Vec<(CommitId, String)>, GitError> {
         const FORM: &str = "--format=%(objecttype) %(objectname) %(*objecttype) %(*objectname) %(refname)";
         let command = program::command(&self.mirror);
@@ -93,7 +93,7 @@ impl Remote {
     }
 }
 
-/// A tag of a commit; one of something else is none.
+/// Parses a tag; `None` if it points to no commit.
 fn tag(line: &str) -> Option<(CommitId, String)> {
     let (types, name) = line.rsplit_once(" refs/source/tags/")?;
     let mut words = types.split(' ');
@@ -107,7 +107,7 @@ fn tag(line: &str) -> Option<(CommitId, String)> {
     Some((id.parse().ok()?, name.to_owned()))
 }
 
-/// How many bytes the packs take.
+/// The size of the packs in bytes.
 fn size(mirror: &Path) -> u64 {
     let Ok(entries) = fs::read_dir(mirror.join("objects/pack")) else { return 0 };
     entries.filter_map(|entry| entry.ok()?.metadata().ok()).map(|metadata| metadata.len()).sum()
@@ -118,7 +118,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn tags_are_read_with_the_commits_that_they_are_of() {
+    fn tags_are_read_with_their_commits() {
         let (a, b) = ("a".repeat(40), "b".repeat(40));
         let read = |line: &str| tag(line).map(|(id, name)| (id.to_string(), name));
         assert_eq!(read(&format!("commit {a}   refs/source/tags/v1")), Some((a.clone(), "v1".into())));

@@ -1,8 +1,8 @@
-//! Reaching a repository over https: what `git` and the curl in it are told.
+//! Git over https: settings for `git` and its curl.
 //!
-//! Everything goes through the environment, which only this user can read, and nothing through the argument list, which
-//! everybody on the machine can. The login is sent with the first request, so that none is wasted on being refused, and
-//! redirects are not followed, so that it goes to no other host.
+//! Settings go through the environment, which only this user can read, never through the argument list, which every user
+//! of the machine can. The first request carries the login, which saves a 401; redirects are not followed, so the login
+//! reaches no other host.
 
 use std::process::Command;
 
@@ -13,7 +13,7 @@ use secrecy::{ExposeSecret, SecretString};
 use super::reach::{Login, Reach};
 use crate::model::Fault;
 
-/// What tells curl the way out of a network. A proxy's login, if it has one, stands in these.
+/// The proxy variables of curl. They may contain a proxy's login.
 const PROXY_VARIABLES: [&str; 8] = [
     "http_proxy",
     "https_proxy",
@@ -25,7 +25,7 @@ const PROXY_VARIABLES: [&str; 8] = [
     "SSL_CERT_FILE",
 ];
 
-/// Has `command` reach the server.
+/// Sets up `command` to connect over https.
 pub(super) fn prepare(command: &mut Command, reach: &Reach) -> Result<(), Fault> {
     for name in PROXY_VARIABLES {
         if let Some(value) = std::env::var_os(name) {
@@ -59,7 +59,7 @@ pub(super) fn prepare(command: &mut Command, reach: &Reach) -> Result<(), Fault>
     Ok(())
 }
 
-/// The header of RFC 7617.
+/// The basic authentication header of RFC 7617.
 fn authorization(username: &str, token: &SecretString) -> SecretString {
     let login = SecretString::from(format!("{username}:{}", token.expose_secret()));
     SecretString::from(format!("Authorization: Basic {}", STANDARD.encode(login.expose_secret())))

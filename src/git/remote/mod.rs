@@ -1,9 +1,9 @@
-//! The repository that the mirror mirrors, wherever it is: what its branch is at, fetch, push.
+//! The remote repository: read its branch head, fetch, push.
 //!
-//! All of it goes through the `git` program, and through `ssh` below it. libgit2's own local transport runs no hooks and
-//! moves the branch without looking at what it was, so that a person's push in between is lost; its network transports
-//! have no deadline that a thread can be sure of, read one `known_hosts` file only, and bring a second TLS library. What is
-//! particular to a way of getting there is in [`path`], [`ssh`] and [`https`], and their credentials are theirs alone.
+//! Everything goes through the `git` program, and `ssh` below it. libgit2's local transport runs no hooks and moves the
+//! branch without comparing its old value, which would lose a person's push; its network transports have no reliable
+//! deadline, read only one `known_hosts` file, and bring a second TLS library. [`path`], [`ssh`] and [`https`] hold what is
+//! specific to a transport, with its credentials.
 
 mod all_refs;
 mod https;
@@ -28,10 +28,10 @@ use crate::model::{BranchName, CommitId, NetworkUrl, Printable, Protocol, PullRe
 pub use self::reach::{Limits, Login, Reach, Secret, Stop};
 pub use self::remote_error::RemoteError;
 
-/// The folder that a URL names on this machine; it need not be there.
+/// The local folder that a URL names, whether or not it exists.
 ///
 /// # Errors
-/// When it is the URL of something else, or one that is never used.
+/// The URL names another machine, or is invalid.
 pub fn local_path(url: &str) -> Result<PathBuf, GitError> {
     match Location::parse(url)? {
         Location::Path(path) => Ok(path),
@@ -41,32 +41,28 @@ pub fn local_path(url: &str) -> Result<PathBuf, GitError> {
     }
 }
 
-/// What can be done with the remote repository.
+/// The access that Tidegate has to the remote repository, for `doctor`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Access {
-    /// Where it is.
     pub location: String,
-    /// Where its branch is.
     pub head: CommitId,
-    /// Whether a push can work.
     pub push: PushAccess,
-    /// When the login ends, if that is known.
+    /// When the login expires, if known.
     pub login_ends: Option<Timestamp>,
 }
 
-/// Whether a push can work, as far as can be told without pushing.
+/// Whether a push would be accepted, as far as a dry run shows.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum PushAccess {
-    /// Nothing speaks against it. A hook still may.
+    /// The dry run passed. A hook or a branch rule may still decline the real push.
     Likely,
-    /// It can't.
     Denied {
-        /// Why not, fit to be shown.
+        /// The server's words, printable.
         reason: String,
     },
 }
 
-/// What became of a push.
+/// The outcome of a push.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum PushOutcome {
     /// The branch is at the new tip.
@@ -80,7 +76,7 @@ pub(super) enum PushOutcome {
     },
 }
 
-/// The repository that the mirror mirrors.
+/// The remote repository.
 #[derive(Debug)]
 pub(super) struct Remote {
     location: Location,
@@ -89,12 +85,12 @@ pub(super) struct Remote {
 }
 
 impl Remote {
-    /// The repository at `url`, as seen from the mirror at `mirror`. Asks nobody yet.
+    /// The repository at `url`, with a mirror at `mirror`. Makes no connection.
     pub(super) fn new(url: &str, mirror: &Path, reach: Reach) -> Result<Self, GitError> {
         Ok(Self { location: Location::parse(url)?, mirror: mirror.to_owned(), reach })
     }
 
-    /// Where `branch` is now: one listing of references, no objects.
+    /// The current head of `branch`: one ls-refs, no objects.
     pub(super) fn head(&self, branch: &BranchName) -> Result<CommitId, GitError> {
         let reference = full_name(branch);
         let listed = self.references(&reference)?;
@@ -109,12 +105,12 @@ impl Remote {
         Err(GitError::no_branch(&self.display_url(), branch, &branches))
     }
 
-    /// Brings `branch` and everything under it into the mirror, and sets `reference` there to it.
+    /// Fetches `branch` with its whole history into the mirror, as `reference`.
     pub(super) fn fetch(&self, branch: &BranchName, reference: &str) -> Result<(), GitError> {
         const OPTIONS: [&str; 4] =
             ["--progress", "--no-tags", "--no-write-fetch-head", "--no-auto-maintenance"];
         let operation = "fetch from";
-        // Git would take the cut into the mirror without a word.
+        // Git would silently make the mirror shallow too.
         if let Location::Path(path) = &self.location
             && path::is_shallow(self, path)?
         {
@@ -127,21 +123,21 @@ impl Remote {
         let timeouts = Timeouts { silence: Some(limits.silence), ..self.timeouts(limits.fetch) };
         let fetched = program::run(command, [refspec], timeouts);
         let output = self.succeeded(operation, fetched)?;
-        // A server whose own history is cut is left alone by Git, which says so and ends well.
+        // For a shallow server Git fetches nothing, prints this, and exits with 0.
         if output.diagnostics().contains("shallow roots are not allowed to be updated") {
             return Err(GitError::Shallow { location: self.display_url() });
         }
         Ok(())
     }
 
-    /// Where one of Tidegate's own branches is now, if it is there.
+    /// The head of one of Tidegate's own branches, if the branch exists.
     pub(super) fn tip(&self, branch: &PullRequestBranch) -> Result<Option<CommitId>, GitError> {
         let reference = full_name(branch.name());
         let listed = self.references(&reference)?;
         Ok(listed.iter().find(|(_, name)| *name == reference).map(|(id, _)| *id))
     }
 
-    /// Moves `branch` from `base`, and from nothing else, to `tip`.
+    /// Moves `branch` to `tip` if it is at `base`.
     pub(super) fn push(
         &self,
         branch: &BranchName,
@@ -151,7 +147,7 @@ impl Remote {
         self.push_with_lease(&full_name(branch), Some(base), Some(tip), PushMode::FastForward)
     }
 
-    /// Puts one of Tidegate's own branches to `tip`, or removes it, if it is still where it was `seen`, or still not there.
+    /// Sets one of Tidegate's own branches to `tip`, or deletes it, if it is still at `seen` (`None`: does not exist).
     pub(super) fn put(
         &self,
         branch: &PullRequestBranch,
@@ -166,25 +162,25 @@ impl Remote {
         reference: &str,
         seen: Option<CommitId>,
         tip: Option<CommitId>,
-        may: PushMode,
+        mode: PushMode,
     ) -> Result<PushOutcome, GitError> {
         let text = |commit: Option<CommitId>| commit.map(|commit| commit.to_string()).unwrap_or_default();
         let mut command = self.push_command("push to")?;
-        // The lease refuses when the branch is not where it was seen, even where moving it would be a fast-forward.
+        // The lease also refuses a fast-forward from any other commit.
         let lease = format!("--force-with-lease={reference}:{}", text(seen));
         command.arg(lease).arg("--").arg(self.address());
         let timeouts = self.timeouts(self.reach.limits.push);
         let output = program::run(command, [format!("{}:{reference}", text(tip))], timeouts)
             .map_err(|source| self.failed("push to", source))?;
         let (stdout, stderr) = (String::from_utf8_lossy(&output.stdout), output.diagnostics());
-        match push_report::read(reference, &stdout, &stderr, may) {
+        match push_report::read(reference, &stdout, &stderr, mode) {
             Some(PushOutcome::Accepted) if output.status.success() => Ok(PushOutcome::Accepted),
             Some(refused @ (PushOutcome::BranchMoved | PushOutcome::Declined { .. })) => Ok(refused),
             _ => Err(self.error_of("push to", &output)),
         }
     }
 
-    /// Merges the mirror's packs, so that looking an object up stays cheap.
+    /// Merges the mirror's packs, which keeps object lookups cheap.
     pub(super) fn repack(&self) -> Result<(), GitError> {
         let arguments = ["repack", "-d", "-q", "-n", "--geometric=2"];
         let timeouts = self.timeouts(self.reach.limits.fetch);
@@ -195,7 +191,7 @@ impl Remote {
             .map_err(|source| self.failed("repack the mirror of", source))
     }
 
-    /// What can be done there, for a person to read. The mirror has `head`, which is where the branch is.
+    /// Checks access. The mirror already has `head`, the branch's current head.
     pub(super) fn check(&self, branch: &BranchName, head: CommitId) -> Result<Access, GitError> {
         let push = match &self.location {
             Location::Path(path) => path::push_access(self, path, branch)?,
@@ -208,7 +204,7 @@ impl Remote {
         Ok(Access { location: self.display_url(), head, push, login_ends })
     }
 
-    /// Asks to push what is there already, and stops before anything is sent: the server looks at who asks.
+    /// Dry-runs a push of the current head: the server checks the login, and nothing is sent.
     fn rehearse_push(&self, branch: &BranchName, head: CommitId) -> Result<PushAccess, GitError> {
         let mut command = self.push_command("push to")?;
         command.args(["--dry-run", "--"]).arg(self.address());
@@ -229,14 +225,14 @@ impl Remote {
     fn push_command(&self, operation: &'static str) -> Result<Command, GitError> {
         let mut command = self.command(operation)?;
         if matches!(self.location, Location::Path(_)) {
-            // To look for resemblances between new objects costs more than to write them out to a disk.
+            // Searching for deltas costs more than writing the objects to a disk.
             command.args(["-c", "pack.window=0"]);
         }
         command.args(["push", "--porcelain", "--no-verify", "--no-follow-tags", "--no-progress"]);
         Ok(command)
     }
 
-    /// The references there that match `pattern`.
+    /// The remote references that match `pattern`.
     fn references(&self, pattern: &str) -> Result<Vec<(CommitId, String)>, GitError> {
         let operation = "list the branches of";
         let mut command = self.command(operation)?;
@@ -255,7 +251,7 @@ impl Remote {
         })
     }
 
-    /// `git` on the mirror, able to reach the remote repository.
+    /// `git` on the mirror, with the credentials for the remote.
     fn command(&self, operation: &'static str) -> Result<Command, GitError> {
         let mut command = program::command(&self.mirror);
         let Location::Network(url) = &self.location else { return Ok(command) };
@@ -286,7 +282,7 @@ impl Remote {
         if output.status.success() { Ok(output) } else { Err(self.error_of(operation, &output)) }
     }
 
-    /// What a program that ended badly tells.
+    /// The error of a failed program.
     fn error_of(&self, operation: &'static str, output: &Output) -> GitError {
         let ended = ProgramError::Ended { status: output.status, message: output.message() };
         let Location::Network(url) = &self.location else {
@@ -301,9 +297,9 @@ impl Remote {
         GitError::Remote { operation, location: self.display_url(), source: Box::new(remote_error) }
     }
 
-    /// What is known of the remote_error, with what only a further question can tell.
+    /// The recognised error, completed by a further question to the server where that helps.
     fn remote_error(&self, url: &NetworkUrl, output: &Output) -> Option<RemoteError> {
-        let remote_error = remote_error::of(&output.diagnostics())?;
+        let remote_error = remote_error::recognise(&output.diagnostics())?;
         match url.protocol() {
             Protocol::Ssh => Some(ssh::diagnose(remote_error, url, &self.reach)),
             _ => Some(remote_error),

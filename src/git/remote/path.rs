@@ -1,5 +1,5 @@
-//! What is particular to a repository on this machine: it can be looked into. Its hooks run, its alternates are followed,
-//! and its branch moves under Git's own lock.
+//! Checks that only a repository on this machine allows. Its hooks run, its alternates are followed, and its branch moves
+//! under Git's own lock.
 
 use std::path::Path;
 
@@ -10,19 +10,19 @@ use super::{PushAccess, Remote, full_name};
 use crate::git::GitError;
 use crate::model::BranchName;
 
-/// Whether the repository lacks the beginning of its history.
+/// Whether the repository is a shallow clone.
 pub(super) fn is_shallow(remote: &Remote, path: &Path) -> Result<bool, GitError> {
     Ok(ask(remote, path, &["rev-parse", "--is-shallow-repository"])? == "true")
 }
 
-/// Whether this user may write there, and whether Git would push to the branch.
+/// Whether this user can write to the repository, and whether Git would accept a push to the branch.
 pub(super) fn push_access(remote: &Remote, path: &Path, branch: &BranchName) -> Result<PushAccess, GitError> {
     let ask = |arguments: &[&str]| ask(remote, path, arguments);
     let folder = ask(&["rev-parse", "--path-format=absolute", "--git-common-dir"])?;
     for part in ["objects", "refs/heads"] {
         let path = Path::new(&folder).join(part);
         if let Err(error) = access(&path, Permission::WRITE_OK) {
-            let reason = format!("{} cannot be written to: {error}", path.display());
+            let reason = format!("{} is not writable: {error}", path.display());
             return Ok(PushAccess::Denied { reason });
         }
     }
@@ -30,13 +30,13 @@ pub(super) fn push_access(remote: &Remote, path: &Path, branch: &BranchName) -> 
     let is_checked_out = ask(&["symbolic-ref", "-q", "HEAD"]).is_ok_and(|head| head == full_name(branch));
     let policy = ask(&["config", "receive.denyCurrentBranch"]).unwrap_or_default();
     if !is_bare && is_checked_out && !["ignore", "warn", "updateInstead"].contains(&policy.as_str()) {
-        let reason = format!("{branch} is checked out there, and Git does not push to such a branch");
+        let reason = format!("{branch} is checked out there; Git does not push to a checked-out branch");
         return Ok(PushAccess::Denied { reason });
     }
     Ok(PushAccess::Likely)
 }
 
-/// One line from a command that is run in the repository itself.
+/// The first line of a command's output, run in the repository itself.
 fn ask(remote: &Remote, path: &Path, arguments: &[&str]) -> Result<String, GitError> {
     let mut command = program::command(&remote.mirror);
     command.env_remove("GIT_DIR").arg("-C").arg(path);

@@ -1,7 +1,6 @@
-//! Runs the `git` program unattended: no prompt, no configuration but ours, a pinned language, a deadline.
+//! Runs the `git` program unattended: no prompts, only our configuration, a pinned locale, a deadline.
 //!
-//! Hooks of a repository on this machine run below it, so it gets a small environment instead of ours, which may hold
-//! secrets.
+//! Hooks of a local repository run below it, so it gets a minimal environment: ours may hold secrets.
 
 use std::ffi::OsStr;
 use std::io::{self, Read};
@@ -20,19 +19,19 @@ use crate::git::ProgramError;
 use crate::git::folder::GLOBAL_CONFIG_FILE;
 use crate::model::Printable;
 
-/// The most that is kept of what the program writes; 10,000 branches are about 1 MiB.
+/// Maximum output kept per stream; 10,000 branches are about 1 MiB.
 const MAX_OUTPUT_BYTES: usize = 8 * 1024 * 1024;
 
-/// How often an ended program's exit is looked for.
+/// Interval between checks for the exit of a program that closed its output.
 const POLL: Duration = Duration::from_millis(2);
 
-/// How often a program that still writes is asked whether it should.
+/// Interval between deadline checks while a program runs.
 const CHECK_INTERVAL: Duration = Duration::from_millis(25);
 
-/// What of our environment the program and the hooks below it get.
+/// The variables of our environment that the program and its hooks inherit.
 const INHERITED_VARIABLES: [&str; 5] = ["PATH", "HOME", "TMPDIR", "USER", "LOGNAME"];
 
-/// The same on every machine, whatever its Git configuration says.
+/// Overrides the machine's Git configuration.
 const PINNED_VARIABLES: [(&str, &str); 6] = [
     ("GIT_CONFIG_NOSYSTEM", "1"),
     ("GIT_ATTR_NOSYSTEM", "1"),
@@ -42,7 +41,7 @@ const PINNED_VARIABLES: [(&str, &str); 6] = [
     ("GIT_ADVICE", "0"),
 ];
 
-/// The settings that matter to a mirror: no work behind our back, no hook of its own, one pack a fetch.
+/// Settings for a mirror: no background maintenance, no hooks, one pack per fetch.
 const SETTINGS: [&str; 6] = [
     "gc.auto=0",
     "maintenance.auto=false",
@@ -52,7 +51,7 @@ const SETTINGS: [&str; 6] = [
     "core.askPass=",
 ];
 
-/// What the program wrote and how it ended.
+/// The output and exit status of a program.
 pub(in crate::git) struct Output {
     pub(in crate::git) status: ExitStatus,
     pub(in crate::git) stdout: Vec<u8>,
@@ -60,7 +59,7 @@ pub(in crate::git) struct Output {
 }
 
 impl Output {
-    /// The output, if the program ended well.
+    /// The output, or an error if the exit status is not 0.
     pub(in crate::git) fn success(self) -> Result<Self, ProgramError> {
         if self.status.success() {
             return Ok(self);
@@ -68,14 +67,14 @@ impl Output {
         Err(ProgramError::Ended { status: self.status, message: self.message() })
     }
 
-    /// What it wrote to its standard error but for its progress, on one line, fit to be shown.
+    /// Standard error without progress lines, on one line, bounded and printable.
     pub(in crate::git) fn message(&self) -> String {
         let text = self.diagnostics();
         let lines: Vec<&str> = text.lines().map(str::trim).filter(|line| !line.is_empty()).collect();
         Printable::bounded(&lines.join("; "), 500).to_string()
     }
 
-    /// What it wrote to its standard error but for its progress, in lines.
+    /// Standard error without progress lines.
     pub(in crate::git) fn diagnostics(&self) -> String {
         let text = String::from_utf8_lossy(&self.stderr);
         let lines = text.split(['\n', '\r']).filter(|line| !is_progress(line));
@@ -83,7 +82,7 @@ impl Output {
     }
 }
 
-/// Whether a line is one of those by which Git shows that it is alive (progress.c), its own or the other side's.
+/// A progress line of Git (progress.c), local or from the remote.
 fn is_progress(line: &str) -> bool {
     let line = line.trim_start_matches("remote:").trim_start();
     let Some((what, rest)) = line.split_once(": ") else { return line.starts_with("Total ") };
@@ -94,11 +93,11 @@ fn is_progress(line: &str) -> bool {
 /// How long a program may run.
 #[derive(Clone, Debug)]
 pub(in crate::git) struct Timeouts {
-    /// In all.
+    /// From start to exit.
     pub(in crate::git) deadline: Duration,
-    /// Without writing anything, if that is bounded too.
+    /// Longest time without output, if limited.
     pub(in crate::git) silence: Option<Duration>,
-    /// And only until this is asked for.
+    /// Ends the program when requested.
     pub(in crate::git) stop: Stop,
 }
 
@@ -122,7 +121,7 @@ pub(in crate::git) fn command(folder: &Path) -> Command {
     command
 }
 
-/// Takes our environment away but for what every program needs.
+/// Clears the environment except for [`INHERITED_VARIABLES`], and pins the locale.
 pub(in crate::git) fn unattended(command: &mut Command) {
     command.env_clear().env("LC_ALL", "C");
     for name in INHERITED_VARIABLES {
@@ -132,7 +131,7 @@ pub(in crate::git) fn unattended(command: &mut Command) {
     }
 }
 
-/// Runs `command` to its end, or kills it and everything below it when timeouts is at its end.
+/// Runs `command` to its end, or kills its process group when a timeout passes or a stop is requested.
 pub(in crate::git) fn run<S: AsRef<OsStr>>(
     mut command: Command,
     arguments: impl IntoIterator<Item = S>,
@@ -144,7 +143,7 @@ pub(in crate::git) fn run<S: AsRef<OsStr>>(
         return Err(ProgramError::Stopped);
     }
     command.args(arguments).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
-    // A group of its own: Ctrl-C in a terminal lets the pass in hand finish, and the deadline reaches hooks too.
+    // A process group of its own: Ctrl-C in a terminal lets the current pass finish, and a deadline also kills hooks.
     command.process_group(0);
     let program = command.get_program().to_string_lossy().into_owned();
     let mut child = command.spawn().map_err(|source| match source.kind() {
@@ -167,11 +166,11 @@ pub(in crate::git) fn run<S: AsRef<OsStr>>(
     }
 }
 
-/// Looks whether a running program may go on.
+/// Enforces the timeouts of a running program.
 struct Supervisor {
     started: Instant,
     timeouts: Timeouts,
-    /// When it last wrote something, in milliseconds after it was started.
+    /// Time of the last output, in milliseconds after the start.
     last_output_ms: Arc<AtomicU64>,
 }
 
@@ -195,12 +194,12 @@ impl Supervisor {
         }
     }
 
-    /// All that one of the pipes had.
+    /// Everything read from one pipe.
     fn receive(&self, pipe: &mpsc::Receiver<Vec<u8>>) -> Result<Vec<u8>, ProgramError> {
         loop {
             match pipe.recv_timeout(CHECK_INTERVAL.min(self.timeouts.deadline)) {
                 Ok(bytes) => return Ok(bytes),
-                // The thread never ends without sending.
+                // The reading thread always sends before it ends.
                 Err(_) => self.check()?,
             }
         }
@@ -218,7 +217,7 @@ impl Supervisor {
     }
 }
 
-/// Reads a pipe to its end in a thread, so that a program that fills the other one is not stuck.
+/// Reads a pipe to its end in a thread, so a program that fills the other pipe does not block.
 fn read_in_thread(
     mut pipe: Option<impl Read + Send + 'static>,
     supervisor: &Supervisor,
@@ -227,7 +226,7 @@ fn read_in_thread(
     let (started, last_output_ms) = (supervisor.started, Arc::clone(&supervisor.last_output_ms));
     thread::spawn(move || {
         let (mut kept, mut buffer) = (Vec::new(), vec![0; 16 * 1024]);
-        // What broke off is error_of by the exit status; what is too much is drained so that the program can end.
+        // A broken pipe shows in the exit status; output beyond the limit is drained so that the program can end.
         while let Some(read) = pipe.as_mut().and_then(|pipe| next(pipe, &mut buffer)) {
             let room = MAX_OUTPUT_BYTES.saturating_sub(kept.len());
             kept.extend_from_slice(&buffer[..read.min(room)]);
@@ -239,7 +238,7 @@ fn read_in_thread(
     receiver
 }
 
-/// How many bytes came, until there are no more.
+/// The number of bytes read, `None` at the end.
 fn next(pipe: &mut impl Read, buffer: &mut [u8]) -> Option<usize> {
     loop {
         match pipe.read(buffer) {
@@ -252,7 +251,7 @@ fn next(pipe: &mut impl Read, buffer: &mut [u8]) -> Option<usize> {
 }
 
 fn kill(child: &mut Child) {
-    // Both fail only when the process is gone already, which is what is wanted.
+    // Both fail only when the process is already gone.
     let _ = kill_process_group(Pid::from_child(child), Signal::KILL);
     let _ = child.wait();
 }

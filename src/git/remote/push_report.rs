@@ -1,37 +1,35 @@
-//! Reads what `git push --porcelain` says of one branch.
+//! Reads the output of `git push --porcelain` for one branch.
 //!
-//! Its lines are `flag TAB from:to TAB summary`, made for programs. That somebody else was first shows as `[rejected]`,
-//! from our own lease, or as one of a few fixed reasons of `git receive-pack`, which looks at the branch again under its
-//! lock.
+//! Its lines are `flag TAB from:to TAB summary`. A lost race shows as `[rejected]`, from our lease, or as one of a few
+//! fixed reasons from `git receive-pack`, which compares the branch again under its lock.
 
 use super::PushOutcome;
 use crate::model::Printable;
 
-/// The reasons of `git receive-pack` that mean somebody else was at the branch (builtin/receive-pack.c and, since Git
-/// 2.50, refs.c).
+/// Reasons of `git receive-pack` that mean the branch moved (builtin/receive-pack.c and, since Git 2.50, refs.c).
 const MOVED_REASONS: [&str; 3] =
     ["failed to update ref", "incorrect old value provided", "reference already exists"];
 
-/// The reasons that mean the other side could not, rather than would not.
+/// Reasons that mean the server failed, rather than declined.
 const BROKEN_REASONS: [&str; 2] = ["unpacker error", "missing necessary objects"];
 
-/// What a push may do to a branch.
+/// The change of a branch that a push asks for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum PushMode {
-    /// Move it forward.
+    /// Move it to a descendant.
     FastForward,
-    /// Make it, move it anywhere, remove it: it is our own.
+    /// Create, move or delete one of Tidegate's own branches.
     Force,
 }
 
-/// What became of the push of `reference`, by the program's two outputs; nothing when they do not tell.
-pub(super) fn read(reference: &str, stdout: &str, stderr: &str, may: PushMode) -> Option<PushOutcome> {
+/// The outcome of the push of `reference`; `None` when the output does not say.
+pub(super) fn read(reference: &str, stdout: &str, stderr: &str, mode: PushMode) -> Option<PushOutcome> {
     let (flag, summary) = stdout.lines().find_map(|line| of_reference(line, reference))?;
     match flag {
         " " | "=" => Some(PushOutcome::Accepted),
         "!" => refused(summary, stderr),
-        // A forced, deleted or new branch, which not every push asks for.
-        "+" | "-" | "*" if may == PushMode::Force => Some(PushOutcome::Accepted),
+        // Forced, deleted or new: only a forced push asks for these.
+        "+" | "-" | "*" if mode == PushMode::Force => Some(PushOutcome::Accepted),
         _ => None,
     }
 }
@@ -57,7 +55,7 @@ fn refused(summary: &str, stderr: &str) -> Option<PushOutcome> {
     Some(PushOutcome::Declined { reason: with_remote_words(reason, stderr) })
 }
 
-/// The reason, and what a hook wrote, which Git passes on in lines that begin with `remote: `.
+/// The reason with the hook's output, which Git relays in lines that begin with `remote: `.
 fn with_remote_words(reason: &str, stderr: &str) -> String {
     let remote = stderr.split(['\n', '\r']).filter_map(|line| line.strip_prefix("remote:"));
     let words: Vec<&str> = remote.map(str::trim).filter(|words| !words.is_empty()).collect();

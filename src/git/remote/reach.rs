@@ -1,4 +1,4 @@
-//! How a repository on another machine is reached: login, authorities, proxy, timeouts, and the wish to stop.
+//! How to reach the remote repository: login, certificate authorities, proxy, timeouts, and the request to stop.
 
 use std::fmt;
 use std::path::PathBuf;
@@ -10,76 +10,67 @@ use secrecy::SecretString;
 
 use crate::model::{Fault, Timestamp};
 
-/// Where a secret comes from. It is asked each time that the secret is used, so that a rotated one is seen.
+/// A source of a secret. It is read at each use, so a rotated secret is picked up.
 pub trait Secret: fmt::Debug + Send + Sync {
-    /// The secret as it is now.
+    /// The current secret.
     ///
     /// # Errors
-    /// When it can't be had.
+    /// The file or variable is missing, or a token cannot be minted.
     fn read(&self) -> Result<SecretString, Fault>;
 
-    /// When it ends, if that is known.
+    /// When it expires, if known.
     fn ends_at(&self) -> Option<Timestamp> {
         None
     }
 }
 
-/// All that is needed to reach a repository beside its URL.
+/// Connection settings of a repository, beside its URL.
 #[derive(Clone, Debug, Default)]
 pub struct Reach {
-    /// How to log in.
     pub login: Login,
-    /// The certificate authorities, in PEM form, that are trusted in place of the machine's.
+    /// Certificate authorities in PEM form, trusted instead of the machine's.
     pub ca_file: Option<PathBuf>,
-    /// The proxy for https; without it, the one that the environment names.
+    /// The proxy for https; `None` uses the one that the environment names.
     pub proxy: Option<String>,
-    /// How long things may take.
     pub limits: Limits,
-    /// Whether to stop.
     pub stop: Stop,
 }
 
-/// How to log in.
+/// The login for the remote repository.
 #[derive(Clone, Debug, Default)]
 pub enum Login {
-    /// Not at all.
+    /// Anonymous, or a local path.
     #[default]
     None,
-    /// By a key in a file.
+    /// An ssh key in a file.
     SshKey {
-        /// The private key.
         file: PathBuf,
-        /// What opens it, if it is encrypted.
+        /// The passphrase of an encrypted key.
         passphrase: Option<Arc<dyn Secret>>,
-        /// The keys of the hosts; without it, the files that `ssh` reads by itself.
+        /// The `known_hosts` file; `None` uses the defaults of `ssh`.
         known_hosts: Option<PathBuf>,
     },
-    /// By a key that an agent holds.
+    /// A key held by an ssh agent.
     SshAgent {
         /// The agent's socket.
         socket: PathBuf,
-        /// The keys of the hosts; without it, the files that `ssh` reads by itself.
+        /// The `known_hosts` file; `None` uses the defaults of `ssh`.
         known_hosts: Option<PathBuf>,
     },
-    /// By a name and a token, over https.
-    Token {
-        /// The name.
-        username: String,
-        /// The token.
-        token: Arc<dyn Secret>,
-    },
+    /// Basic authentication over https.
+    Token { username: String, token: Arc<dyn Secret> },
 }
 
-/// How long things may take before they are ended.
+/// Timeouts of Git operations.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Limits {
-    /// A question that moves no objects.
+    /// A command that transfers no objects.
     pub question: Duration,
-    /// How long a fetch may go without a sign of life.
+    /// Longest time without output during a fetch.
     pub silence: Duration,
     /// A whole fetch; the first one of a big repository takes minutes.
     pub fetch: Duration,
-    /// A whole push, with the hooks of the other side.
+    /// A whole push, including the server's hooks.
     pub push: Duration,
 }
 
@@ -94,19 +85,19 @@ impl Default for Limits {
     }
 }
 
-/// A wish to stop, which one thread has and another one sees.
+/// A request to stop, shared between threads.
 #[derive(Clone, Debug, Default)]
 pub struct Stop(Arc<StopState>);
 
 #[derive(Debug, Default)]
 struct StopState {
     is_requested: AtomicBool,
-    /// How many programs run.
+    /// Number of running programs.
     running: AtomicUsize,
 }
 
 impl Stop {
-    /// Ends what is under way with another machine, and lets nothing new begin. Whether something was.
+    /// Ends running remote operations and prevents new ones. Returns whether any was running.
     pub fn ask(&self) -> bool {
         self.0.is_requested.store(true, Ordering::SeqCst);
         self.0.running.load(Ordering::SeqCst) > 0
@@ -123,7 +114,7 @@ impl Stop {
     }
 }
 
-/// A program runs.
+/// Counts one running program until dropped.
 #[derive(Debug)]
 pub(super) struct Running(Stop);
 

@@ -1,7 +1,7 @@
-//! What went wrong on the way to a server, read from what `git`, `ssh` and curl say of it.
+//! Errors from a server, recognised in the messages of `git`, `ssh` and curl.
 //!
-//! Their words are all that there is: the exit status is the same for everything. They are in a pinned language, what is
-//! not recognised is passed on as it was message, and only a class and a hint hang on being recognised.
+//! Messages are the only source: the exit status is the same for every error. The locale is pinned. A message that is not
+//! recognised is passed on as it is, without a class and a hint of its own.
 
 use std::path::PathBuf;
 
@@ -13,82 +13,64 @@ use crate::model::{Class, Printable};
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 #[non_exhaustive]
 pub enum RemoteError {
-    /// Nothing is known of this server's key.
-    #[error("its host key is not known{}", fingerprint.as_ref().map(|print| format!("; it shows {kind} {print}")).unwrap_or_default())]
+    /// `known_hosts` has no key for this server.
+    #[error("its host key is unknown{}", fingerprint.as_ref().map(|print| format!("; the server presents {kind} {print}")).unwrap_or_default())]
     UnknownHost {
-        /// The kind of key.
+        /// The key type, such as `ED25519`.
         kind: String,
-        /// The file that should have it.
+        /// The file to add the key to.
         known_hosts: Option<PathBuf>,
-        /// The fingerprint of the key that it shows.
+        /// The fingerprint of the key that the server presents.
         fingerprint: Option<String>,
-        /// The line that would make it known.
+        /// The `known_hosts` line that would accept it.
         line: Option<String>,
     },
-    /// The server shows another key than the one that is known.
-    #[error("its host key is not the one that is known{}", fingerprint.as_ref().map(|print| format!("; it shows {print}")).unwrap_or_default())]
+    /// The server presents a different key than `known_hosts` has.
+    #[error("its host key has changed{}", fingerprint.as_ref().map(|print| format!("; the server presents {print}")).unwrap_or_default())]
     ChangedHost {
-        /// The fingerprint of the key that it shows.
+        /// The fingerprint of the key that the server presents.
         fingerprint: Option<String>,
-        /// Where the known key stands, as file and line.
+        /// The file and line of the known key.
         known_at: Option<String>,
     },
-    /// The server's key was revoked.
-    #[error("its host key is marked as revoked")]
+    /// `known_hosts` marks the server's key as revoked.
+    #[error("its host key is revoked")]
     RevokedHost,
-    /// The server does not let us in.
-    #[error("it does not let us in{}", offered.as_ref().map(|print| format!(" by the key {print}")).unwrap_or_default())]
+    /// The server rejected the login.
+    #[error("it rejected the login{}", offered.as_ref().map(|print| format!(" with key {print}")).unwrap_or_default())]
     LoginRefused {
-        /// What was message.
         message: String,
-        /// The fingerprint of the key that was offered.
+        /// The fingerprint of the key offered.
         offered: Option<String>,
     },
-    /// The key can't be used.
-    #[error("the key {path} can't be used: {reason}")]
-    Key {
-        /// The file.
-        path: String,
-        /// Why not.
-        reason: &'static str,
-    },
-    /// We are known there, and may not do this.
-    #[error("we may not do that there: {message}")]
-    NotAllowed {
-        /// What was message.
-        message: String,
-    },
+    /// The SSH key file is unusable.
+    #[error("cannot use the key {path}: {reason}")]
+    Key { path: String, reason: &'static str },
+    /// The login is valid but lacks the permission.
+    #[error("permission denied: {message}")]
+    NotAllowed { message: String },
     /// The `ssh` program is not installed.
-    #[error("the program `ssh` was not found")]
+    #[error("the program `ssh` is not installed")]
     NoSsh,
-    /// There is no such repository, or none that we may see.
-    #[error("there is no such repository, or none that we may see")]
+    /// The repository does not exist, or the login cannot see it.
+    #[error("the repository does not exist, or this login cannot see it")]
     NotFound,
-    /// The server's certificate is signed by nobody that is trusted.
+    /// No trusted authority signed the server's certificate.
     #[error("its certificate is not trusted: {message}")]
-    Certificate {
-        /// What was message.
-        message: String,
-    },
-    /// The server sends us elsewhere.
-    #[error("it sends us to another address, and redirects are not followed")]
+    Certificate { message: String },
+    /// The server answered with a redirect, which is never followed with credentials.
+    #[error("it redirects to another address; redirects are not followed")]
     Redirected,
-    /// The server could not be reached, or went away.
+    /// No connection, or the connection broke.
     #[error("{message}")]
-    Unreachable {
-        /// What was message.
-        message: String,
-    },
-    /// The server has a problem of its own.
-    #[error("the server has a problem: {message}")]
-    Server {
-        /// What was message.
-        message: String,
-    },
+    Unreachable { message: String },
+    /// The server failed or limits requests.
+    #[error("server error: {message}")]
+    Server { message: String },
 }
 
 impl RemoteError {
-    /// What it means for the one who has to act on it.
+    /// The class, which drives retries and the exit code.
     pub(in crate::git) fn class(&self) -> Class {
         match self {
             Self::UnknownHost { .. } | Self::ChangedHost { .. } | Self::RevokedHost => Class::Refused,
@@ -97,7 +79,7 @@ impl RemoteError {
         }
     }
 
-    /// Whether the server is there and says no.
+    /// The server answered, and the answer is no.
     pub(super) fn is_denial(&self) -> bool {
         matches!(self, Self::LoginRefused { .. } | Self::NotAllowed { .. } | Self::NotFound)
     }
@@ -105,32 +87,34 @@ impl RemoteError {
     /// What to do next.
     pub(in crate::git) fn hint(&self) -> Option<String> {
         let hint = match self {
-            Self::UnknownHost { known_hosts, line, .. } => unknown_host_hint(known_hosts.as_ref(), line.as_ref()),
+            Self::UnknownHost { known_hosts, line, .. } => {
+                unknown_host_hint(known_hosts.as_ref(), line.as_ref())
+            }
             Self::ChangedHost { known_at, .. } => {
                 let place = known_at.as_ref().map_or("the known_hosts file".to_owned(), Clone::clone);
                 format!(
-                    "somebody may stand in between: ask the server's owner for its fingerprint, and replace the key in \
-                     {place} only if it is the new one"
+                    "this may be an attack: compare the fingerprint with the one that the server's owner publishes, \
+                     and replace the key in {place} only if they match"
                 )
             }
-            Self::RevokedHost => "do not connect until the server's owner has given it a new key".to_owned(),
+            Self::RevokedHost => "do not connect until the server's owner has replaced the key".to_owned(),
             Self::LoginRefused { offered: Some(_), .. } => {
                 "add the public key to the server's account or deploy keys".to_owned()
             }
             Self::LoginRefused { .. } => {
-                "check git.auth: a token may have ended, or belong to somebody else".to_owned()
+                "check git.auth: the token may have expired or belong to another account".to_owned()
             }
-            Self::Key { .. } => "check git.auth.sshKey: file, owner and mode (chmod 600), passphrase".to_owned(),
+            Self::Key { .. } => {
+                "check git.auth.sshKey: file, owner and mode (chmod 600), passphrase".to_owned()
+            }
             Self::NotAllowed { .. } => {
-                "give the key or token the right to write: a deploy key needs write access, a token `contents: write`"
+                "grant write access: a deploy key needs it switched on, a token needs `contents: write`"
                     .to_owned()
             }
-            Self::NotFound => "check git.url, and that this login may see the repository".to_owned(),
-            Self::Certificate { .. } => {
-                "name the authority that signed it, in PEM form, as git.caFile".to_owned()
-            }
+            Self::NotFound => "check git.url, and give this login read access".to_owned(),
+            Self::Certificate { .. } => "set git.caFile to the certificate authority's PEM file".to_owned(),
             Self::NoSsh => "install it, on Debian with `apt install openssh-client`".to_owned(),
-            Self::Redirected => "write the new address as git.url: the repository may have moved".to_owned(),
+            Self::Redirected => "the repository may have moved: set git.url to the new address".to_owned(),
             Self::Unreachable { .. } | Self::Server { .. } => return None,
         };
         Some(hint)
@@ -140,15 +124,15 @@ impl RemoteError {
 fn unknown_host_hint(known_hosts: Option<&PathBuf>, line: Option<&String>) -> String {
     let file = known_hosts.map_or("~/.ssh/known_hosts".to_owned(), |path| path.display().to_string());
     match line {
-        Some(line) => format!(
-            "if that is the fingerprint which the server's owner publishes, add this line to {file}: {line}"
-        ),
-        None => format!("add the server's key to {file}, after comparing its fingerprint"),
+        Some(line) => {
+            format!("if the server's owner publishes this fingerprint, add this line to {file}: {line}")
+        }
+        None => format!("compare the server's fingerprint, then add its key to {file}"),
     }
 }
 
-/// What a diagnostics tells, if it is one that is known.
-pub(super) fn of(diagnostics: &str) -> Option<RemoteError> {
+/// The error that the diagnostics of a program describe, if they are recognised.
+pub(super) fn recognise(diagnostics: &str) -> Option<RemoteError> {
     let has = |words: &[&str]| words.iter().any(|word| diagnostics.contains(word));
     let message = || message(diagnostics);
     if has(&["ssh: not found", "ssh: command not found"]) {
@@ -196,7 +180,7 @@ pub(super) fn of(diagnostics: &str) -> Option<RemoteError> {
     has(&UNREACHABLE).then(|| RemoteError::Unreachable { message: message() })
 }
 
-/// git's http.c; GitHub's and GitLab's words over ssh; a read-only `git daemon`.
+/// From git's http.c, GitHub and GitLab over ssh, and a read-only `git daemon`.
 const NOT_ALLOWED: [&str; 6] = [
     "returned error: 403",
     "marked as read only",
@@ -206,7 +190,7 @@ const NOT_ALLOWED: [&str; 6] = [
     "service not enabled",
 ];
 
-/// sshconnect2.c; git's http.c and credential.c.
+/// From sshconnect2.c, and git's http.c and credential.c.
 const LOGIN_REFUSED: [&str; 6] = [
     "Permission denied (",
     "Too many authentication failures",
@@ -216,7 +200,7 @@ const LOGIN_REFUSED: [&str; 6] = [
     "returned error: 401",
 ];
 
-/// What OpenSSL and `GnuTLS` say through curl.
+/// From OpenSSL and `GnuTLS` through curl.
 const CERTIFICATE: [&str; 5] = [
     "certificate verification failed",
     "SSL certificate problem",
@@ -259,7 +243,7 @@ const UNREACHABLE: [&str; 23] = [
     "not responding",
 ];
 
-/// The lines that say something, on one line, fit to be shown.
+/// The informative lines, joined, bounded and printable.
 fn message(diagnostics: &str) -> String {
     let is_noise = |line: &&str| {
         line.is_empty()
@@ -282,30 +266,30 @@ mod tests {
     use super::*;
 
     #[test]
-    fn complaints_are_told_apart() {
-        for (diagnostics, class, told) in [
+    fn messages_map_to_errors() {
+        for (diagnostics, class, text) in [
             (
                 "No ED25519 host key is known for [h]:22 and you have requested strict checking.\nHost key verification failed.",
                 Class::Refused,
-                "its host key is not known",
+                "its host key is unknown",
             ),
             (
                 "@@@\n@    WARNING: REMOTE HOST IDENTIFICATION HAS CHANGED!     @\nIT IS POSSIBLE\nThe fingerprint for the \
                  ED25519 key sent by the remote host is\nSHA256:abc.\nOffending ED25519 key in /k/known_hosts:3\nHost \
                  key verification failed.",
                 Class::Refused,
-                "its host key is not the one that is known; it shows SHA256:abc",
+                "its host key has changed; the server presents SHA256:abc",
             ),
-            ("git@h: Permission denied (publickey).", Class::Failed, "it does not let us in"),
+            ("git@h: Permission denied (publickey).", Class::Failed, "it rejected the login"),
             (
                 "fatal: could not read Username for 'https://h': terminal prompts disabled",
                 Class::Failed,
-                "it does not let us in",
+                "it rejected the login",
             ),
             (
                 "fatal: unable to access 'https://h/': The requested URL returned error: 403",
                 Class::Failed,
-                "we may not do that there: fatal: unable to access 'https://h/': The requested URL returned error: 403",
+                "permission denied: fatal: unable to access 'https://h/': The requested URL returned error: 403",
             ),
             (
                 "ssh: connect to host h port 22: Connection refused\nfatal: Could not read from remote repository.",
@@ -315,12 +299,12 @@ mod tests {
             (
                 "fatal: unable to access 'https://h/': The requested URL returned error: 503",
                 Class::TryAgain,
-                "the server has a problem: fatal: unable to access 'https://h/': The requested URL returned error: 503",
+                "server error: fatal: unable to access 'https://h/': The requested URL returned error: 503",
             ),
             (
                 "fatal: repository 'https://h/x/' not found",
                 Class::Failed,
-                "there is no such repository, or none that we may see",
+                "the repository does not exist, or this login cannot see it",
             ),
             (
                 "fatal: unable to access 'https://h/': server certificate verification failed. CAfile: none",
@@ -330,23 +314,23 @@ mod tests {
             (
                 "fatal: unable to access 'https://h/': The requested URL returned error: 301",
                 Class::Failed,
-                "it sends us to another address, and redirects are not followed",
+                "it redirects to another address; redirects are not followed",
             ),
         ] {
-            let remote_error = of(diagnostics).unwrap();
+            let remote_error = recognise(diagnostics).unwrap();
             assert_eq!(
                 (remote_error.class(), remote_error.to_string().as_str()),
-                (class, told),
+                (class, text),
                 "{diagnostics}"
             );
         }
-        assert_eq!(of("fatal: something new"), None);
+        assert_eq!(recognise("fatal: something new"), None);
     }
 
     #[test]
-    fn a_changed_host_tells_where_the_known_key_stands() {
+    fn the_hint_for_a_changed_host_names_the_line_of_the_known_key() {
         let text = "HOST IDENTIFICATION HAS CHANGED\nOffending ED25519 key in /k/known_hosts:3\n";
-        let hint = of(text).unwrap().hint().unwrap();
+        let hint = recognise(text).unwrap().hint().unwrap();
         assert!(hint.contains("/k/known_hosts:3"), "{hint}");
     }
 }

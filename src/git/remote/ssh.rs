@@ -1,7 +1,6 @@
-//! Reaching a repository over ssh: how the `ssh` program is called, and what it can be asked when it did not work.
+//! Git over ssh: the options for the `ssh` program, and the diagnosis of a failed connection.
 //!
-//! It reads no configuration of the user, asks nobody, offers the one key that it was given, and takes no host that is
-//! not known.
+//! `ssh` reads no user configuration, never prompts, offers only the configured key, and accepts only known hosts.
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
@@ -16,19 +15,19 @@ use super::reach::{Login, Reach, Secret};
 use super::remote_error::RemoteError;
 use crate::model::{Class, Fault, NetworkUrl, Printable};
 
-/// How long the questions after a failure may take.
-const QUESTION: Duration = Duration::from_secs(15);
+/// Timeout of each diagnostic command after a failure.
+const DIAGNOSIS_TIMEOUT: Duration = Duration::from_secs(15);
 
-/// Holds the passphrase, for [`ASKPASS`] to print.
+/// Carries the passphrase to [`ASKPASS`].
 const PASSPHRASE_VARIABLE: &str = "TIDEGATE_SSH_PASSPHRASE";
 
-/// `ssh` takes a passphrase from a program only.
+/// `ssh` takes a passphrase only from a program.
 const ASKPASS: &str = "#!/bin/sh\nprintf '%s\\n' \"$TIDEGATE_SSH_PASSPHRASE\"\n";
 
-/// Where that program is in the mirror's folder.
+/// The program's name in the mirror's folder.
 const ASKPASS_FILE: &str = "tidegate-askpass";
 
-/// What holds for every connection. The first word that `ssh` hears of an option counts.
+/// Options of every connection. `ssh` uses the first value that it gets for an option.
 const OPTIONS: [&str; 14] = [
     "StrictHostKeyChecking=yes",
     "UpdateHostKeys=no",
@@ -46,7 +45,7 @@ const OPTIONS: [&str; 14] = [
     "ServerAliveCountMax=4",
 ];
 
-/// Has `command` reach the server.
+/// Sets up `command` to connect over ssh.
 pub(super) fn prepare(command: &mut Command, reach: &Reach, mirror: &Path) -> Result<(), Fault> {
     command.env("GIT_SSH_COMMAND", command_line(&reach.login)?).env("GIT_SSH_VARIANT", "ssh");
     if let Login::SshKey { passphrase: Some(passphrase), .. } = &reach.login {
@@ -78,7 +77,7 @@ fn write_askpass(path: &Path) -> std::io::Result<()> {
     fs::rename(&new, path)
 }
 
-/// The words for the shell that Git hands them to.
+/// The value of `GIT_SSH_COMMAND`, which Git passes to a shell.
 fn command_line(login: &Login) -> Result<String, Fault> {
     let mut options: Vec<String> = OPTIONS.iter().map(ToString::to_string).collect();
     let known_hosts = match login {
@@ -97,8 +96,8 @@ fn command_line(login: &Login) -> Result<String, Fault> {
             known_hosts
         }
         Login::None | Login::Token { .. } => {
-            return Err(Fault::new(Class::Usage, "a repository over ssh needs an ssh key")
-                .with_hint("name it as git.auth.sshKey, or an agent's as git.auth.sshAgent"));
+            return Err(Fault::new(Class::Usage, "git.url uses ssh, but no ssh key is configured")
+                .with_hint("set git.auth.sshKey, or git.auth.sshAgent for an agent"));
         }
     };
     if let Some(file) = known_hosts {
@@ -109,11 +108,11 @@ fn command_line(login: &Login) -> Result<String, Fault> {
     Ok(format!("ssh -F none {}", options.join(" ")))
 }
 
-/// A path as `ssh` reads it in an option, between the single quotes of a shell.
+/// A path quoted for an option of `ssh` inside single quotes of a shell.
 fn quoted(path: &Path) -> Result<String, Fault> {
     let refused = || {
         let shown = Printable::new(&path.to_string_lossy()).to_string();
-        Fault::new(Class::Usage, format!("ssh cannot be given the path {shown}"))
+        Fault::new(Class::Usage, format!("cannot pass the path {shown} to ssh"))
             .with_hint("use an absolute path without quotes, backslashes, `$`, `%` and control characters")
     };
     let text = path.to_str().ok_or_else(refused)?;
@@ -124,7 +123,7 @@ fn quoted(path: &Path) -> Result<String, Fault> {
     Ok(format!("\"{text}\""))
 }
 
-/// Finds out what `ssh` does not tell by itself. Whatever goes wrong with that, the remote_error stays as it was.
+/// Adds what `ssh` does not print: the server's fingerprint, the state of the key. Leaves the error unchanged if that fails.
 pub(super) fn diagnose(remote_error: RemoteError, url: &NetworkUrl, reach: &Reach) -> RemoteError {
     match remote_error {
         RemoteError::UnknownHost { kind, .. } => {
@@ -139,23 +138,23 @@ pub(super) fn diagnose(remote_error: RemoteError, url: &NetworkUrl, reach: &Reac
             RemoteError::UnknownHost { kind, known_hosts, fingerprint, line }
         }
         RemoteError::LoginRefused { message, .. } => match &reach.login {
-            Login::SshKey { file, passphrase, .. } => key_trouble(file, passphrase.as_deref(), message),
+            Login::SshKey { file, passphrase, .. } => diagnose_key(file, passphrase.as_deref(), message),
             _ => RemoteError::LoginRefused { message, offered: None },
         },
         other => other,
     }
 }
 
-/// The fingerprint of the key that a server shows now, and its line for a `known_hosts` file.
+/// The fingerprint of the key that the server presents now, and its `known_hosts` line.
 fn host_key(url: &NetworkUrl, kind: &str) -> Option<(String, String)> {
     let mut scan = bare("ssh-keyscan");
     if let Some(port) = url.port() {
         scan.arg("-p").arg(port.to_string());
     }
-    let scanned = program::run(scan, ["-T", "10", "--", url.host()], QUESTION).ok()?;
+    let scanned = program::run(scan, ["-T", "10", "--", url.host()], DIAGNOSIS_TIMEOUT).ok()?;
     let text = String::from_utf8_lossy(&scanned.stdout);
     let lines = text.lines().filter(|line| !line.starts_with('#') && line.len() < 2_000);
-    // `ssh` says ED25519, RSA, ECDSA; the line has ssh-ed25519, ssh-rsa, ecdsa-sha2-nistp256.
+    // `ssh` prints ED25519, RSA, ECDSA; the line has ssh-ed25519, ssh-rsa, ecdsa-sha2-nistp256.
     let is_it = |line: &&str| line.split(' ').nth(1).is_some_and(|name| name.contains(&kind.to_lowercase()));
     let line = lines.clone().find(is_it).or_else(|| lines.clone().next())?;
     let file = tempfile::NamedTempFile::new().ok()?;
@@ -163,16 +162,16 @@ fn host_key(url: &NetworkUrl, kind: &str) -> Option<(String, String)> {
     Some((fingerprint(file.path())?, Printable::bounded(line, 2_000).to_string()))
 }
 
-/// Why the key in `file` did not open the door.
-fn key_trouble(file: &Path, passphrase: Option<&dyn Secret>, message: String) -> RemoteError {
+/// Why the server rejected the key in `file`.
+fn diagnose_key(file: &Path, passphrase: Option<&dyn Secret>, message: String) -> RemoteError {
     let path = file.display().to_string();
     let bad = |reason: &'static str| RemoteError::Key { path: path.clone(), reason };
     if message.contains("bad permissions") || message.contains("UNPROTECTED PRIVATE KEY") {
-        return bad("others than its owner can read it, so that ssh does not use it");
+        return bad("other users can read it, so ssh refuses it");
     }
     match fs::read(file) {
-        Err(_) => return bad("it cannot be read"),
-        Ok(bytes) if bytes.is_empty() => return bad("it is empty"),
+        Err(_) => return bad("the file cannot be read"),
+        Ok(bytes) if bytes.is_empty() => return bad("the file is empty"),
         Ok(_) => {}
     }
     let mut open = bare("ssh-keygen");
@@ -188,16 +187,16 @@ fn key_trouble(file: &Path, passphrase: Option<&dyn Secret>, message: String) ->
         // An empty passphrase is no secret.
         _ => drop(open.args(["-P", ""])),
     }
-    let Ok(opened) = program::run(open, ["-f".as_ref(), file.as_os_str()], QUESTION) else {
+    let Ok(opened) = program::run(open, ["-f".as_ref(), file.as_os_str()], DIAGNOSIS_TIMEOUT) else {
         return RemoteError::LoginRefused { message, offered: None };
     };
     if opened.status.success() {
         return RemoteError::LoginRefused { message, offered: public_fingerprint(&opened.stdout) };
     }
     match (passphrase, opened.diagnostics().contains("passphrase")) {
-        (Some(_), true) => bad("the passphrase does not open it"),
-        (None, true) => bad("it is encrypted, and no passphrase is configured"),
-        (_, false) => bad("it holds no private key that ssh can read"),
+        (Some(_), true) => bad("the passphrase is wrong"),
+        (None, true) => bad("it is encrypted; set git.auth.sshKey.passphrase"),
+        (_, false) => bad("it contains no private key that ssh can read"),
     }
 }
 
@@ -209,13 +208,14 @@ fn public_fingerprint(public_key: &[u8]) -> Option<String> {
 
 /// `256 SHA256:… comment (ED25519)` becomes `SHA256:…`.
 fn fingerprint(file: &Path) -> Option<String> {
-    let told = program::run(bare("ssh-keygen"), ["-l".as_ref(), "-f".as_ref(), file.as_os_str()], QUESTION);
-    let text = String::from_utf8(told.ok()?.stdout).ok()?;
+    let printed =
+        program::run(bare("ssh-keygen"), ["-l".as_ref(), "-f".as_ref(), file.as_os_str()], DIAGNOSIS_TIMEOUT);
+    let text = String::from_utf8(printed.ok()?.stdout).ok()?;
     let print = text.split(' ').find(|word| word.starts_with("SHA256:"))?;
     Some(Printable::bounded(print, 100).to_string())
 }
 
-/// A program of OpenSSH, with no more of our environment than `git` gets.
+/// A program of OpenSSH with the minimal environment.
 fn bare(program: &str) -> Command {
     let mut command = Command::new(program);
     program::unattended(&mut command);
@@ -231,7 +231,7 @@ mod tests {
     }
 
     #[test]
-    fn the_one_key_the_one_file_and_nobody_is_asked() {
+    fn ssh_uses_one_key_one_known_hosts_file_and_no_prompt() {
         let line = command_line(&login("/etc/tide gate/id")).unwrap();
         for part in [
             "ssh -F none ",
@@ -248,7 +248,7 @@ mod tests {
     }
 
     #[test]
-    fn a_path_that_could_be_read_as_something_else_is_refused() {
+    fn a_path_with_shell_or_ssh_syntax_is_refused() {
         for path in ["id", "/a'b", "/a\"b", "/a$(touch x)", "/a%d", "/a\\b", "/a\nb", "/a`b"] {
             assert_eq!(command_line(&login(path)).unwrap_err().class(), Class::Usage, "{path}");
         }

@@ -1,21 +1,21 @@
-//! Reads git.url: which transport, and where. What is not understood is refused, never handed to a program.
+//! Parses git.url. An unknown form is refused, never passed to a program.
 
 use std::path::PathBuf;
 
 use crate::git::GitError;
 use crate::model::{NetworkUrl, NetworkUrlError, Printable};
 
-/// Where a repository is.
+/// A repository's location.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Location {
-    /// A folder on this machine, absolute.
+    /// An absolute local path.
     Path(PathBuf),
-    /// On another machine.
+    /// A repository on another machine.
     Network(NetworkUrl),
 }
 
 impl Location {
-    /// Reads a plain path, a `file://` URL, or that of a repository on another machine.
+    /// Parses a plain path, a `file://` URL, or a network URL.
     pub(super) fn parse(url: &str) -> Result<Self, GitError> {
         let refused = |reason| GitError::Url { url: display_url(url), reason };
         if url.is_empty() {
@@ -25,7 +25,7 @@ impl Location {
             return Err(refused("it looks like an option; begin a path with ./"));
         }
         if url.chars().any(char::is_control) {
-            return Err(refused("it has a control character in it"));
+            return Err(refused("it contains a control character"));
         }
         if let Some(rest) = url.strip_prefix("file://") {
             return from_file_url(rest).map_err(refused);
@@ -35,18 +35,18 @@ impl Location {
             Err(NetworkUrlError::Path) => {}
             Err(error) => return Err(refused(unfit(error))),
         }
-        std::path::absolute(url).map(Self::Path).map_err(|_| refused("the current folder cannot be told"))
+        std::path::absolute(url).map(Self::Path).map_err(|_| refused("cannot determine the current folder"))
     }
 }
 
-/// The path after `file://`, where `%20` stands for a space (RFC 8089), as Git reads it.
+/// The path of a `file://` URL, percent-decoded (RFC 8089) as Git does.
 fn from_file_url(rest: &str) -> Result<Location, &'static str> {
     if !rest.starts_with('/') {
-        return Err("a file URL names no host: file:///srv/gitops.git");
+        return Err("a file URL must not name a host; write file:///srv/gitops.git");
     }
     let decoded = percent_decoded(rest).ok_or("a % must be followed by two hexadecimal digits")?;
     if decoded.chars().any(char::is_control) {
-        return Err("it has a control character in it");
+        return Err("it contains a control character");
     }
     Ok(Location::Path(decoded.into()))
 }
@@ -65,17 +65,17 @@ fn percent_decoded(text: &str) -> Option<String> {
 fn unfit(error: NetworkUrlError) -> &'static str {
     match error {
         NetworkUrlError::Path => "it is a path",
-        NetworkUrlError::Helper => "transport helpers run programs, so they are never used",
+        NetworkUrlError::Helper => "transport helpers run programs and are not supported",
         NetworkUrlError::Scheme => "its scheme is unknown",
-        NetworkUrlError::Login => "a login does not stand in a URL",
-        NetworkUrlError::Plain => "it is not encrypted, so it is used to this machine only",
-        NetworkUrlError::User => "the user in it is none that can be used",
+        NetworkUrlError::Login => "a URL must not contain a login",
+        NetworkUrlError::Plain => "http is not encrypted; it is allowed only to this machine",
+        NetworkUrlError::User => "its user name is invalid",
         NetworkUrlError::Host => "it names no host",
-        NetworkUrlError::Repository => "it names no path of a repository",
+        NetworkUrlError::Repository => "it names no repository path",
     }
 }
 
-/// The URL without what stands before an `@`, which may be a password.
+/// The URL without its user information, which may contain a password.
 fn display_url(url: &str) -> String {
     let (scheme, rest) = url.split_once("://").map_or(("", url), |(scheme, rest)| (scheme, rest));
     let (authority, path) = rest.split_at(rest.find('/').unwrap_or(rest.len()));
@@ -89,7 +89,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn paths_and_file_urls_are_places_on_this_machine() {
+    fn paths_and_file_urls_are_local() {
         for (url, path) in [
             ("/srv/gitops.git", "/srv/gitops.git"),
             ("file:///srv/gitops.git", "/srv/gitops.git"),
@@ -103,7 +103,7 @@ mod tests {
     }
 
     #[test]
-    fn what_could_run_a_program_or_is_not_supported_is_refused() {
+    fn unsupported_urls_and_those_that_run_programs_are_refused() {
         for (url, because) in [
             ("", "empty"),
             ("--upload-pack=touch x", "option"),
@@ -119,7 +119,9 @@ mod tests {
             ("http://github.com/a.git", "not encrypted"),
             ("gopher://x/a", "unknown"),
         ] {
-            let Err(GitError::Url { reason, .. }) = Location::parse(url) else { panic!("{url} was taken") };
+            let Err(GitError::Url { reason, .. }) = Location::parse(url) else {
+                panic!("{url} was accepted")
+            };
             assert!(reason.contains(because), "{url}: {reason}");
         }
     }
