@@ -1,4 +1,4 @@
-//! The way in: readings to a configuration that loads, and what was noticed.
+//! The entry point: scanned files to a configuration that loads, and findings.
 
 use std::collections::BTreeSet;
 use std::ffi::OsString;
@@ -6,188 +6,194 @@ use std::ffi::OsString;
 use crate::config::{Config, EnvLookup};
 use crate::model::{ImageName, Printable, RepoPath, ServiceName, Version};
 
-use super::catalogue::{Catalogue, Reading, Sighting, place};
-use super::environments::{self, Environment};
+use super::chain;
+use super::config_text::{ConfigText, Origin};
+use super::environment::{Environment, EnvironmentIndex};
 use super::error::InitError;
 use super::finding::{Finding, FindingKind};
-use super::flux::{self, Rules};
+use super::flux::{self, FluxRules};
 use super::folders::{self, EnvironmentFolder};
-use super::homes::Homes;
-use super::page::{Origin, Page};
+use super::manifests::{FileField, Manifests, ScannedFile, line_and_column};
 use super::services::Services;
 
-/// A configuration, and what there is to say about it.
+/// A drafted configuration and its findings.
 #[derive(Debug)]
 pub struct Draft {
-    /// The configuration's text. It loads.
+    /// The YAML. It loads.
     pub configuration: String,
-    /// The environments in it, in its order.
+    /// The environments, in the order of the YAML.
     pub environments: Vec<Environment>,
-    /// How many services were found, in environments or not.
+    /// Number of services, in environments or not.
     pub services: usize,
-    /// How many images these run.
+    /// Number of their images.
     pub images: usize,
-    /// How many services are in every environment.
-    pub services_in_all: usize,
-    /// How many services are in some environments only.
+    /// Number of services in every environment.
+    pub services_in_every: usize,
+    /// Number of services in some environments only.
     pub services_in_some: usize,
-    /// How many services are in no environment.
+    /// Number of services in no environment.
     pub services_in_none: usize,
-    /// What was noticed, the most urgent first.
+    /// The findings, the most urgent first.
     pub findings: Vec<Finding>,
 }
 
-/// Makes a configuration of a repository's manifests; `manifests` is how many files were looked at.
+/// Drafts a configuration from the files of a repository; `scanned` is the number of files, with those that do not concern
+/// images.
 ///
 /// # Errors
-/// When there is no image field, or none in a folder that is named like an environment.
-pub fn draft(files: Vec<(RepoPath, Reading)>, manifests: usize, origin: &Origin) -> Result<Draft, InitError> {
-    let mut catalogue = Catalogue::of(files);
-    if catalogue.sightings.is_empty() {
-        return Err(no_images(&catalogue, manifests));
+/// When there is no image field, or none in a folder named like an environment.
+pub fn draft(
+    files: Vec<(RepoPath, ScannedFile)>,
+    scanned: usize,
+    origin: &Origin,
+) -> Result<Draft, InitError> {
+    let mut manifests = Manifests::collect(files);
+    if manifests.fields.is_empty() {
+        return Err(no_images(&manifests, scanned));
     }
-    let (chosen, left_out) = folders::choose(&catalogue.sightings);
-    let (environments, homes) = environments::arrange(chosen, &catalogue.sightings);
+    let (chosen, left_out) = folders::choose(&manifests.fields);
+    let (environments, index) = chain::arrange(chosen, &manifests.fields);
     if environments.is_empty() {
-        return Err(no_environment(&catalogue));
+        return Err(no_environment(&manifests));
     }
-    let mut findings = std::mem::take(&mut catalogue.findings);
-    let rules = flux::rules(&catalogue, &environments, &homes);
-    let services = Services::of(&catalogue.sightings, &environments, &homes);
+    let mut findings = std::mem::take(&mut manifests.unreadable);
+    let rules = flux::rules(&manifests, &environments, &index);
+    let services = Services::new(&manifests.fields, &environments, &index);
     findings.extend(services.findings());
-    findings.extend(left_out.iter().map(|folder| folder_left_out(folder, &environments, &homes)));
+    findings.extend(left_out.iter().map(|folder| folder_left_out(folder, &environments, &index)));
     findings.extend(straight_from_registry(&environments));
     findings.extend(nothing_after(&environments));
-    findings.extend(refused(&catalogue));
-    findings.extend(no_versions(&catalogue, &homes, &rules));
+    findings.extend(refused(&manifests));
+    findings.extend(not_versions(&manifests, &index, &rules));
     findings.extend(rules.findings.iter().cloned());
-    findings.sort_by(Finding::in_order);
-    let page = Page {
+    findings.sort_by(Finding::report_order);
+    let text = ConfigText {
         origin,
         environments: &environments,
         rules: &rules,
         findings: &findings,
-        versions: versions(&catalogue, &homes),
+        versions: versions(&manifests, &index),
     };
     let images: BTreeSet<&ImageName> =
-        catalogue.sightings.iter().filter_map(|sighting| sighting.field.image.as_ref()).collect();
+        manifests.fields.iter().filter_map(|field| field.field.image.as_ref()).collect();
     Ok(Draft {
-        configuration: verified(page.write())?,
-        services: services.homes.len(),
+        configuration: verified(text.write())?,
+        services: services.environments_of.len(),
         images: images.len(),
-        services_in_all: services.everywhere(),
+        services_in_every: services.in_every(),
         services_in_some: services.in_some(),
-        services_in_none: services.nowhere(),
+        services_in_none: services.in_none(),
         findings,
         environments,
     })
 }
 
-/// The text, if it is a configuration.
+/// The text, if it loads as a configuration.
 fn verified(configuration: String) -> Result<String, InitError> {
-    match Config::parse(&configuration, "tidegate.yaml", &SomeState) {
+    match Config::parse(&configuration, "tidegate.yaml", &AnyStateFolder) {
         Ok(_) => Ok(configuration),
         Err(source) => Err(InitError::Unusable { source: Box::new(source) }),
     }
 }
 
-/// The one variable that a configuration without a `store` asks for. Where the state will lie on the machine that
-/// runs Tidegate is not known here.
-struct SomeState;
+/// A state folder, for a configuration without `store`. The machine that runs Tidegate has its own.
+struct AnyStateFolder;
 
-impl EnvLookup for SomeState {
+impl EnvLookup for AnyStateFolder {
     fn value_of(&self, name: &str) -> Option<OsString> {
         (name == "STATE_DIRECTORY").then(|| "/var/lib/tidegate".into())
     }
 }
 
-/// Versions from 1.0.0 on, unless the repository runs older ones.
-fn versions(catalogue: &Catalogue, homes: &Homes) -> &'static str {
-    let is_placed = |sighting: &&Sighting| homes.of_path(&sighting.path).is_some();
-    let placed = catalogue.sightings.iter().filter(is_placed);
-    let mut versions = placed.filter_map(|sighting| sighting.field.tag.as_str().parse::<Version>().ok());
+/// Versions from 1.0.0, unless the repository runs older ones.
+fn versions(manifests: &Manifests, index: &EnvironmentIndex) -> &'static str {
+    let is_placed = |field: &&FileField| index.contains(&field.path);
+    let placed = manifests.fields.iter().filter(is_placed);
+    let mut versions = placed.filter_map(|field| field.field.tag.as_str().parse::<Version>().ok());
     if versions.any(|version| version.major() == 0) { "*" } else { ">=1.0.0" }
 }
 
-fn no_images(catalogue: &Catalogue, manifests: usize) -> InitError {
-    let refusals = catalogue.refusals.iter().map(|(path, refusal)| format!("{path}:{refusal}"));
-    let unreadable = catalogue.findings.iter().filter_map(|finding| {
-        let place = finding.place.as_ref()?;
-        Some(format!("{}: {}", place.path, finding.message))
+fn no_images(manifests: &Manifests, scanned: usize) -> InitError {
+    let refusals = manifests.refusals.iter().map(|(path, refusal)| format!("{path}:{refusal}"));
+    let unreadable = manifests.unreadable.iter().filter_map(|finding| {
+        let file = finding.file.as_ref()?;
+        Some(format!("{}: {}", file.path, finding.message))
     });
-    InitError::NoImages { manifests, instead: refusals.chain(unreadable).collect() }
+    InitError::NoImages { scanned, instead: refusals.chain(unreadable).collect() }
 }
 
-fn no_environment(catalogue: &Catalogue) -> InitError {
+fn no_environment(manifests: &Manifests) -> InitError {
     let parent = |path: &RepoPath| path.as_str().rsplit_once('/').and_then(|(folder, _)| folder.parse().ok());
     let folders: BTreeSet<RepoPath> =
-        catalogue.sightings.iter().filter_map(|sighting| parent(&sighting.path)).collect();
+        manifests.fields.iter().filter_map(|field| parent(&field.path)).collect();
     InitError::NoEnvironment { folders: folders.into_iter().collect() }
 }
 
-fn folder_left_out(folder: &EnvironmentFolder, environments: &[Environment], homes: &Homes) -> Finding {
+fn folder_left_out(
+    folder: &EnvironmentFolder,
+    environments: &[Environment],
+    index: &EnvironmentIndex,
+) -> Finding {
     let word = Printable::new(&folder.name.word);
-    let message = match homes.of_path(&folder.path).and_then(|home| environments.get(home)) {
-        Some(outer) => format!("it is named like an environment (`{word}`), and lies in {}", outer.name),
+    let message = match index.find(&folder.path).and_then(|outer| environments.get(outer)) {
+        Some(outer) => format!("named like an environment (`{word}`), but inside {}", outer.name),
         None => format!(
-            "it is named like an environment (`{word}`), but shares no service with the folders beside it, so it is \
-             left out"
+            "named like an environment (`{word}`), but it shares no service with its siblings, so it is left out"
         ),
     };
-    Finding::new(FindingKind::FolderLeftOut, message).at(&folder.path, None)
+    Finding::new(FindingKind::FolderLeftOut, message).in_file(&folder.path, None)
 }
 
 fn nothing_after(environments: &[Environment]) -> impl Iterator<Item = Finding> {
     let is_before = |at| environments.iter().any(|environment| environment.after == Some(at));
     let last = environments.iter().enumerate();
-    let last = last.filter(move |(at, one)| environments.len() > 1 && !one.is_an_end() && !is_before(*at));
+    let last = last.filter(move |(at, one)| environments.len() > 1 && !one.is_last() && !is_before(*at));
     last.map(|(_, environment)| {
         let message = format!("no environment comes after {}", environment.name);
-        let hint = "an environment comes after one other only; look whether this is the one that counts";
+        let hint = "an environment comes after exactly one other; check that it is the right one";
         Finding::new(FindingKind::NothingAfter, message).with_hint(hint)
     })
 }
 
-/// Production, or the only environment, with none before it.
+/// Production, or the only environment, without one before it.
 fn straight_from_registry(environments: &[Environment]) -> impl Iterator<Item = Finding> {
-    let is_told =
+    let is_reported =
         |one: &&Environment| one.after.is_none() && (one.is_production() || environments.len() == 1);
-    environments.iter().filter(is_told).map(|environment| {
+    environments.iter().filter(is_reported).map(|environment| {
         let message = format!(
-            "no earlier environment was found for {}: every new version goes straight into it",
+            "no environment comes before {}: every new version goes straight to it",
             environment.name
         );
-        let hint =
-            "name the folders of an earlier one, and write `after` and `soak`; or write `approval: required`";
+        let hint = "add an earlier environment and write `after` and `soak`, or write `approval: required`";
         Finding::new(FindingKind::StraightFromRegistry, message).with_hint(hint)
     })
 }
 
-fn refused(catalogue: &Catalogue) -> impl Iterator<Item = Finding> {
-    catalogue.refusals.iter().map(|(path, refusal)| {
+fn refused(manifests: &Manifests) -> impl Iterator<Item = Finding> {
+    manifests.refusals.iter().map(|(path, refusal)| {
         let finding = Finding::new(FindingKind::FieldRefused, refusal.reason.to_string())
             .with_hint(refusal.reason.hint())
-            .at(path, Some(place(refusal.position)));
+            .in_file(path, Some(line_and_column(refusal.position)));
         match &refusal.service {
-            Some(service) => finding.of(service),
+            Some(service) => finding.for_service(service),
             None => finding,
         }
     })
 }
 
-fn no_versions<'a>(
-    catalogue: &'a Catalogue,
-    homes: &'a Homes,
-    rules: &'a Rules,
+fn not_versions<'a>(
+    manifests: &'a Manifests,
+    index: &'a EnvironmentIndex,
+    rules: &'a FluxRules,
 ) -> impl Iterator<Item = Finding> + 'a {
-    let sightings = catalogue.sightings.iter().enumerate();
-    let placed = sightings.filter(move |(_, sighting)| homes.of_path(&sighting.path).is_some());
-    placed.filter_map(|(at, sighting)| {
-        let service: &ServiceName = &sighting.field.service;
-        let message = rules.why_no_version(at, sighting)?;
-        let hint = "say with a `tagPattern` under `services.overrides` where the version stands in the tag";
-        let position = Some(place(sighting.field.position));
+    let fields = manifests.fields.iter().enumerate();
+    let placed = fields.filter(move |(_, field)| index.contains(&field.path));
+    placed.filter_map(|(at, field)| {
+        let service: &ServiceName = &field.field.service;
+        let message = rules.not_a_version(at, field)?;
+        let hint = "add an override with a `tagPattern` that finds the version in the tag";
+        let position = Some(line_and_column(field.field.position));
         let finding = Finding::new(FindingKind::NotAVersion, message).with_hint(hint);
-        Some(finding.of(service).at(&sighting.path, position))
+        Some(finding.for_service(service).in_file(&field.path, position))
     })
 }

@@ -1,13 +1,10 @@
-//! Flux's `filterTags` as a tag pattern of the configuration: one regular expression whose group `version` is what
-//! `extract` makes of a tag.
+//! Translates Flux's `filterTags` into a tag pattern: one regular expression whose group `version` is what `extract` yields.
 
 use std::ops::Range;
 
 use crate::policy::TagPattern;
 
-/// The tag pattern that means the same, as it is written and read, if one pattern can say it.
-///
-/// Without `extract`, Flux takes the whole tag of those that match.
+/// The equivalent tag pattern, as text and compiled, if there is one. Without `extract`, Flux uses the whole tag.
 pub(super) fn tag_pattern(pattern: &str, extract: Option<&str>) -> Option<(String, TagPattern)> {
     let written = match extract.filter(|extract| !extract.is_empty()) {
         None => whole_tag(pattern),
@@ -28,12 +25,12 @@ fn whole_tag(pattern: &str) -> String {
     }
 }
 
-/// Whether what comes next is escaped.
+/// Whether a character after the text would be escaped.
 fn ends_in_backslash(text: &str) -> bool {
     (text.len() - text.trim_end_matches('\\').len()) % 2 == 1
 }
 
-/// The group of a template that is one group and nothing else: `$version`, `${1}`.
+/// The group of a template that consists of one group: `$version`, `${1}`.
 fn group_name(extract: &str) -> Option<&str> {
     let name = extract.strip_prefix('$')?;
     let name = name.strip_prefix('{').map_or(Some(name), |braced| braced.strip_suffix('}'))?;
@@ -57,7 +54,7 @@ fn name_in(opening: &str) -> Option<&str> {
     name.strip_suffix('>')
 }
 
-/// What opens each capturing group, in order: `(`, `(?P<name>` or `(?<name>`.
+/// The opening of each capturing group, in order: `(`, `(?P<name>` or `(?<name>`.
 fn groups(pattern: &str) -> Vec<Range<usize>> {
     let mut groups = Vec::new();
     let mut at = 0;
@@ -77,7 +74,7 @@ fn groups(pattern: &str) -> Vec<Range<usize>> {
     groups
 }
 
-/// How long the opening of a capturing group is; nothing for `(?:` and the like.
+/// The length of the opening of a capturing group; `None` for `(?:` and the like.
 fn opening_bytes(text: &str) -> Option<usize> {
     if !text.starts_with("(?") {
         return Some(1);
@@ -87,7 +84,7 @@ fn opening_bytes(text: &str) -> Option<usize> {
     if is_named { text.find('>').map(|end| end + 1) } else { None }
 }
 
-/// How long the character class at the start is.
+/// The length of the character class at the start.
 fn class_bytes(text: &str) -> usize {
     let mut at = 1;
     at += usize::from(text[at..].starts_with('^'));
@@ -144,7 +141,7 @@ mod tests {
     }
 
     #[test]
-    fn what_one_pattern_cannot_say_is_none() {
+    fn inexpressible_extracts_are_none() {
         for (pattern, extract) in [
             ("^(?P<a>.*)-(?P<b>.*)$", "$a.$b"),
             ("^(?P<a>.*)$", "v$a"),

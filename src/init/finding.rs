@@ -1,4 +1,4 @@
-//! What was noticed on the way, for the one who has to finish the configuration.
+//! Findings: what the author of the configuration should know.
 
 use std::cmp::{Ordering, Reverse};
 
@@ -7,11 +7,11 @@ use crate::model::{RepoPath, ServiceName};
 /// How much a finding matters.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Severity {
-    /// Worth knowing.
+    /// Good to know.
     Note,
-    /// Something will not be promoted, or not as it is now.
+    /// Something is not promoted, or not the way it is today.
     Warning,
-    /// To be dealt with before the daemon runs.
+    /// Resolve it before the daemon runs.
     Urgent,
 }
 
@@ -26,43 +26,43 @@ impl Severity {
     }
 }
 
-/// What a finding is about, in the order in which they are told.
+/// What a finding is about, in the order of the report.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum FindingKind {
-    /// Flux itself writes tags to an environment's folder.
+    /// Flux image automation writes to the folder of an environment.
     FluxAutomation,
-    /// The address in `git.url` has to be changed before anything can be pushed.
+    /// Tidegate cannot push to `git.url`.
     GitUrl,
-    /// An environment that should have one before it has none, so that nothing soaks anywhere.
+    /// Production, or the only environment, takes versions without a soak.
     StraightFromRegistry,
-    /// A folder is named like an environment and is none in the configuration.
+    /// A folder is named like an environment and is not one in the configuration.
     FolderLeftOut,
-    /// No environment takes its versions from this one, though it is no production.
+    /// No environment comes after this one, though it is not production.
     NothingAfter,
-    /// A manifest could not be read.
+    /// A manifest cannot be read.
     Unreadable,
-    /// An image field cannot be moved.
+    /// An image field cannot be promoted.
     FieldRefused,
-    /// A tag is not a version by the rules that hold for it.
+    /// A tag is not a version.
     NotAVersion,
-    /// A tag stands alone, and nothing says of which image it is.
+    /// The image of a tag is unknown.
     UnknownImage,
-    /// A setter comment names an ImagePolicy that is not in the repository.
+    /// A setter comment refers to an ImagePolicy that is not in the repository.
     PolicyMissing,
-    /// An ImagePolicy could not be carried over as it is.
+    /// An ImagePolicy cannot be carried over.
     PolicyNotCarriedOver,
-    /// A service has another namespace in another environment.
+    /// A service has different namespaces in two environments.
     NamespacesDiffer,
-    /// A service runs another image in another environment.
+    /// A service runs different images in two environments.
     ImagesDiffer,
-    /// A service is not in the environment that its versions are to come from.
+    /// A service is not in the environment that its versions come from.
     NothingBefore,
     /// A service is in some environments only.
     InSomeOnly,
     /// A service is in no environment.
     Unplaced,
-    /// A submodule, a symbolic link or the like was not followed.
-    LeftAlone,
+    /// A submodule, a symbolic link or the like, which is not read.
+    Skipped,
 }
 
 impl FindingKind {
@@ -85,56 +85,56 @@ impl FindingKind {
             Self::NothingBefore => "nothingBefore",
             Self::InSomeOnly => "inSomeOnly",
             Self::Unplaced => "unplaced",
-            Self::LeftAlone => "leftAlone",
+            Self::Skipped => "skipped",
         }
     }
 
-    /// How much it matters.
+    /// How urgent it is.
     pub fn severity(self) -> Severity {
         match self {
             Self::FluxAutomation | Self::GitUrl => Severity::Urgent,
-            Self::InSomeOnly | Self::Unplaced | Self::LeftAlone | Self::FolderLeftOut => Severity::Note,
+            Self::InSomeOnly | Self::Unplaced | Self::Skipped | Self::FolderLeftOut => Severity::Note,
             _ => Severity::Warning,
         }
     }
 }
 
-/// A place in the repository.
+/// A file of the repository, and perhaps a position in it.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Place {
+pub struct FilePosition {
     /// The file.
     pub path: RepoPath,
-    /// The line and the column, from 1.
+    /// Line and column, from 1.
     pub position: Option<(usize, usize)>,
 }
 
-/// One thing that was noticed.
+/// Something that the author of the configuration should know.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Finding {
-    /// What it is about.
+    /// The kind.
     pub kind: FindingKind,
-    /// The service that it concerns.
+    /// The service concerned.
     pub service: Option<ServiceName>,
-    /// Where it is.
-    pub place: Option<Place>,
-    /// What it is, in plain words.
+    /// The file concerned.
+    pub file: Option<FilePosition>,
+    /// What happened.
     pub message: String,
     /// What to do about it.
     pub hint: Option<String>,
 }
 
 impl Finding {
-    /// A finding about nothing in particular yet.
+    /// A finding without service, file and hint.
     pub fn new(kind: FindingKind, message: impl Into<String>) -> Self {
-        Self { kind, service: None, place: None, message: message.into(), hint: None }
+        Self { kind, service: None, file: None, message: message.into(), hint: None }
     }
 
-    /// The order in which findings are told: the most urgent first, those of one kind together.
-    pub fn in_order(one: &Self, other: &Self) -> Ordering {
+    /// The order of the report: the most urgent first, those of one kind together.
+    pub fn report_order(one: &Self, other: &Self) -> Ordering {
         let key = |finding: &Self| (Reverse(finding.kind.severity()), finding.kind);
-        let places =
-            (&one.place, &one.service, &one.message).cmp(&(&other.place, &other.service, &other.message));
-        key(one).cmp(&key(other)).then(places)
+        let details =
+            (&one.file, &one.service, &one.message).cmp(&(&other.file, &other.service, &other.message));
+        key(one).cmp(&key(other)).then(details)
     }
 
     /// Adds what to do about it.
@@ -144,17 +144,17 @@ impl Finding {
         self
     }
 
-    /// Says which service it concerns.
+    /// Adds the service concerned.
     #[must_use]
-    pub fn of(mut self, service: &ServiceName) -> Self {
+    pub fn for_service(mut self, service: &ServiceName) -> Self {
         self.service = Some(service.clone());
         self
     }
 
-    /// Says where it is.
+    /// Adds the file concerned.
     #[must_use]
-    pub fn at(mut self, path: &RepoPath, position: Option<(usize, usize)>) -> Self {
-        self.place = Some(Place { path: path.clone(), position });
+    pub fn in_file(mut self, path: &RepoPath, position: Option<(usize, usize)>) -> Self {
+        self.file = Some(FilePosition { path: path.clone(), position });
         self
     }
 }

@@ -1,7 +1,7 @@
-//! Flux's image objects: which of them the daemon reads where they are, and which have to become overrides.
+//! Flux's image objects: which the engine reads in place, and which become overrides.
 //!
-//! The engine reads an ImagePolicy that lies under an environment's folders, for that environment. One that lies
-//! elsewhere (in `flux-system/`, in `infrastructure/`) it does not see, so its rules are carried over.
+//! The engine reads an ImagePolicy in the folders of an environment, for that environment. It does not see one elsewhere (in
+//! `flux-system/`, in `infrastructure/`), so the draft carries the rules of that one over.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
@@ -9,107 +9,114 @@ use crate::manifest::{FluxAutomation, FluxImagePolicy, FluxOrder, PolicyName};
 use crate::model::{ImageName, Printable, RepoPath, ServiceName, Version};
 use crate::policy::{Range, RangeError, SelectionRules};
 
-use super::catalogue::{Catalogue, Sighting, name_of, place};
-use super::environments::Environment;
+use super::environment::{Environment, EnvironmentIndex};
 use super::extract::tag_pattern;
-use super::finding::{Finding, FindingKind, Place};
-use super::homes::Homes;
+use super::finding::{FilePosition, Finding, FindingKind};
+use super::manifests::{FileField, Manifests, line_and_column, policy_name};
 
-/// An entry of `services.overrides`, made of an ImagePolicy.
+/// An entry of `services.overrides` from an ImagePolicy.
 #[derive(Debug)]
 pub(super) struct Override {
     pub(super) service: ServiceName,
     pub(super) rules: SelectionRules,
-    /// The pattern of `rules` as it is written.
+    /// The pattern of `rules` as text.
     pub(super) tag_pattern: Option<String>,
     pub(super) policy: PolicyName,
-    pub(super) place: Place,
+    pub(super) file: FilePosition,
 }
 
-/// The rules that Flux's objects make.
+/// The selection rules in Flux's objects.
 #[derive(Debug, Default)]
-pub(super) struct Rules {
+pub(super) struct FluxRules {
     /// Sorted by service, each service once.
     pub(super) overrides: Vec<Override>,
-    /// How many policies are read where they are.
+    /// Number of policies that the engine reads in place.
     pub(super) live: usize,
-    /// The fields that such a policy is about, by their place among the sightings.
-    governed: BTreeSet<usize>,
+    /// Indexes of the fields to which such a policy applies.
+    live_fields: BTreeSet<usize>,
     pub(super) findings: Vec<Finding>,
 }
 
-impl Rules {
-    /// Why a tag is no version by the rules that hold for it, as far as can be told here.
-    pub(super) fn why_no_version(&self, at: usize, sighting: &Sighting) -> Option<String> {
-        if self.governed.contains(&at) {
+impl FluxRules {
+    /// Why the tag is not a version by the rules that apply, if that is known here.
+    pub(super) fn not_a_version(&self, index: usize, field: &FileField) -> Option<String> {
+        if self.live_fields.contains(&index) {
             return None;
         }
-        let field = &sighting.field;
+        let field = &field.field;
         let carried = self.overrides.binary_search_by(|one| one.service.cmp(&field.service));
-        let carried = carried.ok().and_then(|place| self.overrides.get(place));
+        let carried = carried.ok().and_then(|index| self.overrides.get(index));
         let is_version = match carried {
             Some(carried) => carried.rules.version_of(&field.tag).is_some(),
             None => field.tag.as_str().parse::<Version>().is_ok(),
         };
         let message = || match carried.filter(|carried| carried.tag_pattern.is_some()) {
-            Some(carried) => format!("ImagePolicy {} finds no version in `{}`", carried.policy, field.tag),
-            None => format!("`{}` is not a version such as v1.0.180", field.tag),
+            Some(carried) => format!("ImagePolicy {} does not match the tag `{}`", carried.policy, field.tag),
+            None => format!("the tag `{}` is not a version", field.tag),
         };
         (!is_version).then(message)
     }
 }
 
 /// A policy and its file.
-type Placed<'a> = &'a (RepoPath, FluxImagePolicy);
+type FilePolicy<'a> = &'a (RepoPath, FluxImagePolicy);
 
-/// Looks which policy each field is about, and carries over what the engine would not see.
-pub(super) fn rules(catalogue: &Catalogue, environments: &[Environment], homes: &Homes) -> Rules {
-    let policies = Policies::of(catalogue, homes);
-    let mut rules = Rules { live: policies.live(), ..Rules::default() };
-    let mut wanted: BTreeMap<&ServiceName, Wanted<'_>> = BTreeMap::new();
-    for (at, sighting) in catalogue.sightings.iter().enumerate() {
-        let Some(home) = homes.of_path(&sighting.path) else { continue };
-        let of_service = wanted.entry(&sighting.field.service).or_default();
-        match policies.about(home, sighting) {
-            About::Nothing => of_service.others.extend(&sighting.field.image),
-            About::Live => drop(rules.governed.insert(at)),
-            About::Elsewhere(policy) => drop(of_service.policies.insert(name_of(&policy.1), policy)),
-            About::Unclear(finding) => {
-                let position = Some(place(sighting.field.position));
-                rules.findings.push(finding.of(&sighting.field.service).at(&sighting.path, position));
+/// Finds the policy of each field, and carries over the policies that the engine does not see.
+pub(super) fn rules(
+    manifests: &Manifests,
+    environments: &[Environment],
+    index: &EnvironmentIndex,
+) -> FluxRules {
+    let policies = Policies::new(manifests, index);
+    let mut rules = FluxRules { live: policies.live(), ..FluxRules::default() };
+    let mut by_service: BTreeMap<&ServiceName, ServicePolicies<'_>> = BTreeMap::new();
+    for (at, field) in manifests.fields.iter().enumerate() {
+        let Some(environment) = index.find(&field.path) else { continue };
+        let service_policies = by_service.entry(&field.field.service).or_default();
+        match policies.find(environment, field) {
+            PolicyMatch::None => service_policies.other_images.extend(&field.field.image),
+            PolicyMatch::Live => {
+                rules.live_fields.insert(at);
+            }
+            PolicyMatch::Elsewhere(policy) => {
+                service_policies.policies.insert(policy_name(&policy.1), policy);
+            }
+            PolicyMatch::Unclear(finding) => {
+                let position = Some(line_and_column(field.field.position));
+                rules.findings.push(finding.for_service(&field.field.service).in_file(&field.path, position));
             }
         }
     }
-    for (service, wanted) in wanted {
-        wanted.carry_over(service, &mut rules);
+    for (service, policies) in by_service {
+        policies.carry_over(service, &mut rules);
     }
-    rules.findings.extend(automations(catalogue, environments));
+    rules.findings.extend(automations(manifests, environments));
     rules
 }
 
-/// What is said of a field.
-enum About<'a> {
-    Nothing,
-    /// A policy under the environment's own folders.
+/// The policy that applies to a field.
+enum PolicyMatch<'a> {
+    None,
+    /// A policy in the folders of the environment.
     Live,
     /// A policy that the engine does not see.
-    Elsewhere(Placed<'a>),
+    Elsewhere(FilePolicy<'a>),
     Unclear(Finding),
 }
 
 struct Policies<'a> {
-    catalogue: &'a Catalogue,
-    homes: &'a Homes,
-    by_name: HashMap<PolicyName, Vec<Placed<'a>>>,
-    by_image: HashMap<&'a ImageName, Vec<Placed<'a>>>,
+    manifests: &'a Manifests,
+    index: &'a EnvironmentIndex,
+    by_name: HashMap<PolicyName, Vec<FilePolicy<'a>>>,
+    by_image: HashMap<&'a ImageName, Vec<FilePolicy<'a>>>,
 }
 
 impl<'a> Policies<'a> {
-    fn of(catalogue: &'a Catalogue, homes: &'a Homes) -> Self {
-        let mut policies = Self { catalogue, homes, by_name: HashMap::new(), by_image: HashMap::new() };
-        for policy in &catalogue.policies {
-            policies.by_name.entry(name_of(&policy.1)).or_default().push(policy);
-            if let Some((_, image)) = catalogue.image_of(&policy.1) {
+    fn new(manifests: &'a Manifests, index: &'a EnvironmentIndex) -> Self {
+        let mut policies = Self { manifests, index, by_name: HashMap::new(), by_image: HashMap::new() };
+        for policy in &manifests.policies {
+            policies.by_name.entry(policy_name(&policy.1)).or_default().push(policy);
+            if let Some((_, image)) = manifests.image_of(&policy.1) {
                 policies.by_image.entry(image).or_default().push(policy);
             }
         }
@@ -117,109 +124,112 @@ impl<'a> Policies<'a> {
     }
 
     fn is_in_an_environment(&self, path: &RepoPath) -> bool {
-        self.homes.of_path(path).is_some()
+        self.index.contains(path)
     }
 
     fn live(&self) -> usize {
-        self.catalogue.policies.iter().filter(|(path, _)| self.is_in_an_environment(path)).count()
+        self.manifests.policies.iter().filter(|(path, _)| self.is_in_an_environment(path)).count()
     }
 
-    fn about(&self, home: usize, sighting: &Sighting) -> About<'a> {
-        match (&sighting.field.marker, &sighting.field.image) {
-            (Some(name), image) => self.named(home, name, image.is_some()),
-            (None, Some(image)) => self.of_image(home, image),
-            (None, None) => About::Nothing,
+    fn find(&self, environment: usize, field: &FileField) -> PolicyMatch<'a> {
+        match (&field.field.marker, &field.field.image) {
+            (Some(name), image) => self.named(environment, name, image.is_some()),
+            (None, Some(image)) => self.of_image(environment, image),
+            (None, None) => PolicyMatch::None,
         }
     }
 
-    /// The policy that a setter comment names.
-    fn named(&self, home: usize, name: &PolicyName, has_image: bool) -> About<'a> {
+    /// The policy that a setter comment refers to.
+    fn named(&self, environment: usize, name: &PolicyName, has_image: bool) -> PolicyMatch<'a> {
         let of_name = self.by_name.get(name).map(Vec::as_slice).unwrap_or_default();
-        if !has_image && !self.tell_image(of_name) {
+        if !has_image && !self.image_is_known(of_name) {
             let message =
-                format!("the tag stands alone, and ImagePolicy {name} leads to no image that is read");
-            let hint = "write `repository` beside the tag, or put the ImagePolicy and its ImageRepository under an \
-                        environment's folder";
-            return About::Unclear(Finding::new(FindingKind::UnknownImage, message).with_hint(hint));
+                format!("the tag has no `repository`, and the image of ImagePolicy {name} is unknown");
+            let hint = "add `repository` next to the tag, or move the ImagePolicy and its ImageRepository into the folder of \
+                        an environment";
+            return PolicyMatch::Unclear(Finding::new(FindingKind::UnknownImage, message).with_hint(hint));
         }
-        let is_at_home = |policy: &Placed<'a>| self.homes.of_path(&policy.0) == Some(home);
+        let is_inside = |policy: &FilePolicy<'a>| self.index.find(&policy.0) == Some(environment);
         match of_name.first() {
-            Some(_) if of_name.iter().any(is_at_home) => About::Live,
-            Some(policy) => About::Elsewhere(policy),
-            None => About::Unclear(
+            Some(_) if of_name.iter().any(is_inside) => PolicyMatch::Live,
+            Some(policy) => PolicyMatch::Elsewhere(policy),
+            None => PolicyMatch::Unclear(
                 Finding::new(
                     FindingKind::PolicyMissing,
-                    format!("its setter comment names ImagePolicy {name}, which is not in the repository"),
+                    format!(
+                        "the setter comment refers to ImagePolicy {name}, which is not in the repository"
+                    ),
                 )
-                .with_hint("name the service under `services.overrides` with its `versions`"),
+                .with_hint("add an override with the `versions` of the service"),
             ),
         }
     }
 
-    /// Whether the engine can tell the image of a policy: whether both objects lie where it looks.
-    fn tell_image(&self, policies: &[Placed<'a>]) -> bool {
+    /// Whether the engine knows the image of a policy: both objects are in the folders of environments.
+    fn image_is_known(&self, policies: &[FilePolicy<'a>]) -> bool {
         policies.iter().filter(|(path, _)| self.is_in_an_environment(path)).any(|(_, policy)| {
-            let image = self.catalogue.image_of(policy);
+            let image = self.manifests.image_of(policy);
             image.is_some_and(|(path, _)| self.is_in_an_environment(path))
         })
     }
 
-    /// The policy of a field without a setter comment: the only one of its image.
-    fn of_image(&self, home: usize, image: &ImageName) -> About<'a> {
+    /// The policy of a field without a setter comment: the only one for its image.
+    fn of_image(&self, environment: usize, image: &ImageName) -> PolicyMatch<'a> {
         let of_image = self.by_image.get(image).map(Vec::as_slice).unwrap_or_default();
-        let is_at_home = |policy: &Placed<'a>| self.homes.of_path(&policy.0) == Some(home);
-        if of_image.iter().any(is_at_home) {
-            return About::Live;
+        let is_inside = |policy: &FilePolicy<'a>| self.index.find(&policy.0) == Some(environment);
+        if of_image.iter().any(is_inside) {
+            return PolicyMatch::Live;
         }
-        let outside: Vec<Placed<'a>> =
+        let outside: Vec<FilePolicy<'a>> =
             of_image.iter().filter(|(path, _)| !self.is_in_an_environment(path)).copied().collect();
         match outside.as_slice() {
-            [] => About::Nothing,
-            [only] => About::Elsewhere(only),
+            [] => PolicyMatch::None,
+            [only] => PolicyMatch::Elsewhere(only),
             several => {
                 let names: Vec<String> =
-                    several.iter().map(|(_, policy)| name_of(policy).to_string()).collect();
-                let message = format!("several ImagePolicies are about {image}: {}", names.join(", "));
+                    several.iter().map(|(_, policy)| policy_name(policy).to_string()).collect();
+                let message = format!("{image} has several ImagePolicies: {}", names.join(", "));
                 let message = Printable::bounded(&message, 400).to_string();
                 let finding = Finding::new(FindingKind::PolicyNotCarriedOver, message);
-                About::Unclear(
-                    finding.with_hint("name the service under `services.overrides` with its `versions`"),
-                )
+                PolicyMatch::Unclear(finding.with_hint("add an override with the `versions` of the service"))
             }
         }
     }
 }
 
-/// The policies of one service that have to be carried over.
+/// The policies of one service to carry over.
 #[derive(Default)]
-struct Wanted<'a> {
-    policies: BTreeMap<PolicyName, Placed<'a>>,
-    /// The images of the service that no policy is about.
-    others: BTreeSet<&'a ImageName>,
+struct ServicePolicies<'a> {
+    policies: BTreeMap<PolicyName, FilePolicy<'a>>,
+    /// Images of the service without a policy.
+    other_images: BTreeSet<&'a ImageName>,
 }
 
-impl Wanted<'_> {
-    /// Makes one override of the policies, and a finding of what it cannot say.
-    fn carry_over(self, service: &ServiceName, rules: &mut Rules) {
+impl ServicePolicies<'_> {
+    /// Adds one override for the policies, and findings for what an override cannot express.
+    fn carry_over(self, service: &ServiceName, rules: &mut FluxRules) {
         let mut carried: Vec<Override> = Vec::new();
         for (policy, (path, object)) in self.policies {
-            let place = Place { path: path.clone(), position: Some(place(object.position)) };
-            match translated(object) {
+            let file = FilePosition { path: path.clone(), position: Some(line_and_column(object.position)) };
+            match translate(object) {
                 Ok((rules, tag_pattern)) => {
-                    carried.push(Override { service: service.clone(), rules, tag_pattern, policy, place });
+                    carried.push(Override { service: service.clone(), rules, tag_pattern, policy, file });
                 }
-                Err(reason) => rules.findings.push(not_translated(&policy, &reason, service, &place)),
+                Err(reason) => rules.findings.push(not_translated(&policy, &reason, service, &file)),
             }
         }
         let mut carried = carried.into_iter();
         let Some(first) = carried.next() else { return };
-        if let Some(other) = carried.find(|other| !other.says_the_same(&first)) {
-            let message = format!("ImagePolicies {} and {} have different rules", first.policy, other.policy);
+        if let Some(other) = carried.find(|other| other.rules != first.rules) {
+            let message = format!(
+                "ImagePolicies {} and {} have different rules for one service",
+                first.policy, other.policy
+            );
             rules.findings.push(first.too_wide(message));
             return;
         }
-        if let Some(image) = self.others.first() {
-            let message = format!("the rules of ImagePolicy {} would hold for {image} too", first.policy);
+        if let Some(image) = self.other_images.first() {
+            let message = format!("the rules of ImagePolicy {} apply to {image} too", first.policy);
             rules.findings.push(first.too_wide(message));
         }
         rules.overrides.push(first);
@@ -227,40 +237,36 @@ impl Wanted<'_> {
 }
 
 impl Override {
-    fn says_the_same(&self, other: &Self) -> bool {
-        self.rules == other.rules
-    }
-
-    /// An override is about a service, a policy about an image.
+    /// An override applies to a service, a policy to an image.
     fn too_wide(&self, message: String) -> Finding {
         Finding::new(FindingKind::PolicyNotCarriedOver, message)
-            .with_hint("`versions` and `tagPattern` hold for a whole service; `images` says which of its images are managed")
-            .of(&self.service)
-            .at(&self.place.path, self.place.position)
+            .with_hint(
+                "`versions` and `tagPattern` apply to a whole service; `images` selects among its images",
+            )
+            .for_service(&self.service)
+            .in_file(&self.file.path, self.file.position)
     }
 }
 
-fn not_translated(policy: &PolicyName, reason: &str, service: &ServiceName, place: &Place) -> Finding {
+fn not_translated(policy: &PolicyName, reason: &str, service: &ServiceName, file: &FilePosition) -> Finding {
     Finding::new(
         FindingKind::PolicyNotCarriedOver,
         format!("ImagePolicy {policy} cannot be carried over: {reason}"),
     )
-    .with_hint(
-        "name the service under `services.overrides` with its `versions` and, if need be, a `tagPattern`",
-    )
-    .of(service)
-    .at(&place.path, place.position)
+    .with_hint("add an override with the `versions` of the service, and a `tagPattern` if it needs one")
+    .for_service(service)
+    .in_file(&file.path, file.position)
 }
 
-/// The rules that mean what a policy does, and their tag pattern as it is written.
-fn translated(policy: &FluxImagePolicy) -> Result<(SelectionRules, Option<String>), String> {
+/// The rules equivalent to a policy, and their tag pattern as text.
+fn translate(policy: &FluxImagePolicy) -> Result<(SelectionRules, Option<String>), String> {
     let range = match (policy.order, &policy.range) {
         (FluxOrder::Semver, Some(range)) => range,
         (FluxOrder::Alphabetical, _) => {
-            return Err("it orders tags by the alphabet, not as versions".to_owned());
+            return Err("it orders tags alphabetically, not as versions".to_owned());
         }
         (FluxOrder::Numerical, _) => return Err("it orders tags as numbers, not as versions".to_owned()),
-        _ => return Err("it names no range of versions".to_owned()),
+        _ => return Err("it has no version range".to_owned()),
     };
     let shown = |text: &str| Printable::bounded(text, 80).to_string();
     let versions: Range = range
@@ -272,17 +278,17 @@ fn translated(policy: &FluxImagePolicy) -> Result<(SelectionRules, Option<String
     let Some((written, read)) = tag_pattern(pattern, policy.extract.as_deref()) else {
         let extract = shown(policy.extract.as_deref().unwrap_or_default());
         let pattern = shown(pattern);
-        return Err(format!("`{extract}` of `{pattern}` is not one group of a pattern that can be read"));
+        return Err(format!("`{extract}` is not one group of the pattern `{pattern}`"));
     };
     Ok((SelectionRules { versions, tag_pattern: Some(read) }, Some(written)))
 }
 
-/// Flux writing to the same files.
+/// Flux image automation over the same files.
 fn automations<'a>(
-    catalogue: &'a Catalogue,
+    manifests: &'a Manifests,
     environments: &'a [Environment],
 ) -> impl Iterator<Item = Finding> + 'a {
-    catalogue.automations.iter().filter_map(|(path, automation)| {
+    manifests.automations.iter().filter_map(|(path, automation)| {
         let folder = update_folder(automation);
         let written: Vec<&str> = environments
             .iter()
@@ -293,29 +299,29 @@ fn automations<'a>(
             return None;
         }
         let message = format!(
-            "Flux itself writes tags to {}: ImageUpdateAutomation {} and Tidegate would fight over them",
-            written.join(", "),
-            Printable::bounded(&automation.name, 80)
+            "ImageUpdateAutomation {} writes tags to {} too and would undo Tidegate's promotions",
+            Printable::bounded(&automation.name, 80),
+            written.join(", ")
         );
         let finding = Finding::new(FindingKind::FluxAutomation, message).with_hint(suspend(automation));
-        Some(finding.at(path, Some(place(automation.position))))
+        Some(finding.in_file(path, Some(line_and_column(automation.position))))
     })
 }
 
-/// How Flux is stopped. The command is told only with names that Kubernetes would take, since it will be copied.
+/// How to stop Flux. People copy the command, so it is given only with names that Kubernetes accepts.
 fn suspend(automation: &FluxAutomation) -> String {
-    let rest = "and then take it out of the repository";
+    let rest = "and remove it from the repository";
     match ServiceName::new(&automation.namespace, &automation.name) {
         Ok(object) => format!(
             "before the daemon runs: `flux suspend image update {} -n {}`, {rest}",
             object.name(),
             object.namespace()
         ),
-        Err(_) => format!("before the daemon runs: suspend it, {rest}"),
+        Err(_) => format!("before the daemon runs: suspend it {rest}"),
     }
 }
 
-/// The folder that an automation writes to, as paths in the repository are written; nothing for all of it.
+/// The folder that an automation writes to; `None` for the whole repository.
 fn update_folder(automation: &FluxAutomation) -> Option<String> {
     let parts = automation.update_path.as_deref().unwrap_or_default().split('/');
     let path = parts.filter(|part| !matches!(*part, "" | ".")).collect::<Vec<_>>().join("/");
@@ -323,7 +329,7 @@ fn update_folder(automation: &FluxAutomation) -> Option<String> {
 }
 
 fn overlaps(path: &RepoPath, folder: Option<&str>) -> bool {
-    // What is no path in a repository could be anywhere: to warn once too often does no harm.
+    // A path that cannot be parsed may be anywhere: warn rather than miss it.
     let Some(Ok(folder)) = folder.map(str::parse::<RepoPath>) else { return true };
     path.is_within(&folder) || folder.is_within(path)
 }

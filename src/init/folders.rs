@@ -1,73 +1,77 @@
-//! Which folders are environments: the ones named like a stage, so chosen that most services pair.
+//! Chooses the environment folders: folders named like a stage, so that most services pair.
 //!
-//! Folders that are named like a stage may lie in one another (`prod/apps/shop/overlays/test`), and only one of them
-//! can be the environment. At each folder there are two choices: its own children that are named so, or those further
-//! down. The one in which more services pair is taken, and the outer one when both are as good.
+//! Folders named like a stage may be nested (`prod/apps/shop/overlays/test`), and only one of them can be the environment. At
+//! each folder the choice is between its own children and folders further down. The choice that pairs more services wins,
+//! the outer one on a tie.
 
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 use crate::model::{RepoPath, ServiceName};
 
-use super::catalogue::Sighting;
-use super::homes::folders_above;
+use super::manifests::FileField;
 use super::stage::StageName;
 
-/// Folders whose children are environments, however they are named besides: `clusters/prod-digital-eks`.
+/// Folders whose children are likely environments even if their names have more words: `clusters/prod-digital-eks`.
 const CONTAINERS: [&str; 8] =
     ["clusters", "cluster", "environments", "environment", "envs", "env", "overlays", "stages"];
 
-/// A folder that is an environment, or a part of one.
+/// A folder of an environment.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct EnvironmentFolder {
     pub(super) path: RepoPath,
     pub(super) name: StageName,
-    /// Whether the name alone makes an environment likely; else it takes services that pair.
+    /// The name alone suggests an environment; else only services that pair do.
     pub(super) is_likely: bool,
 }
 
 impl EnvironmentFolder {
-    /// The folder's own name in lower case: folders of one label are one environment.
+    /// The last segment in lower case. Folders with the same label are one environment.
     pub(super) fn label(&self) -> String {
         let path = self.path.as_str();
         path.rsplit('/').next().unwrap_or(path).to_lowercase()
     }
 }
 
-/// The folders that are environments, of which none lies in another, and those that are only named so.
-pub(super) fn choose(sightings: &[Sighting]) -> (Vec<EnvironmentFolder>, Vec<EnvironmentFolder>) {
+/// The environment folders, none inside another, and the folders that are only named like one.
+pub(super) fn choose(fields: &[FileField]) -> (Vec<EnvironmentFolder>, Vec<EnvironmentFolder>) {
     let mut root = Folder::default();
-    for sighting in sightings {
-        root.add(sighting);
+    for field in fields {
+        root.add(field);
     }
     let mut candidates = Vec::new();
     let mut chosen = root.best("", "", &mut candidates).folders;
     chosen.sort_by(|one, other| one.path.cmp(&other.path));
-    let above: HashSet<&str> = chosen.iter().flat_map(|one| folders_above(one.path.as_str())).collect();
-    candidates.retain(|candidate| !above.contains(candidate.path.as_str()));
+    let parents: HashSet<&str> = chosen.iter().flat_map(|one| ancestors(one.path.as_str())).collect();
+    candidates.retain(|candidate| !parents.contains(candidate.path.as_str()));
     (chosen, candidates)
 }
 
-/// A folder of the repository with image fields under it.
+/// A path, and every folder above it, the nearest first.
+pub(super) fn ancestors(path: &str) -> impl Iterator<Item = &str> {
+    std::iter::successors(Some(path), |path| path.rsplit_once('/').map(|(folder, _)| folder))
+}
+
+/// A folder of the repository with image fields in it.
 #[derive(Default)]
 struct Folder<'a> {
     children: BTreeMap<&'a str, Folder<'a>>,
-    /// The services under it.
+    /// The services in it and below.
     services: BTreeSet<&'a ServiceName>,
 }
 
-/// Some environment folders, and how good a choice they are.
+/// A choice of environment folders.
 #[derive(Default)]
 struct Choice {
     folders: Vec<EnvironmentFolder>,
     score: Score,
 }
 
-/// Compared in this order.
+/// Compared in the order of the fields.
 #[derive(Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord)]
 struct Score {
-    /// The services that are in siblings of several names.
+    /// Services in more than one sibling.
     pairs: usize,
-    /// The services in folders that are likely.
+    /// Services in likely folders.
     likely: usize,
 }
 
@@ -88,80 +92,75 @@ impl std::ops::Add for Score {
 }
 
 impl<'a> Folder<'a> {
-    fn add(&mut self, sighting: &'a Sighting) {
-        let service = &sighting.field.service;
+    fn add(&mut self, field: &'a FileField) {
+        let service = &field.field.service;
         self.services.insert(service);
         let mut folder = self;
-        let mut names = sighting.path.as_str().split('/').peekable();
+        let mut names = field.path.as_str().split('/').peekable();
         while let (Some(name), Some(_)) = (names.next(), names.peek()) {
             folder = folder.children.entry(name).or_default();
             folder.services.insert(service);
         }
     }
 
-    /// The best choice under this folder, which is at `path` and named `name`. Everything that is named like a stage
-    /// is added to `candidates`.
+    /// The best choice below this folder, which is at `path` and named `name`. Adds every folder named like a stage to
+    /// `candidates`.
     fn best(&self, path: &str, name: &str, candidates: &mut Vec<EnvironmentFolder>) -> Choice {
-        let mut family = Vec::new();
-        let mut beside = Choice::default();
+        let mut siblings = Vec::new();
+        let mut elsewhere = Choice::default();
         for (child_name, child) in &self.children {
             let child_path =
                 if path.is_empty() { (*child_name).to_owned() } else { format!("{path}/{child_name}") };
             let below = child.best(&child_path, child_name, candidates);
             match environment(&child_path, child_name, name) {
-                Some(folder) => family.push(Member { folder, child, below }),
-                None => beside = beside.join(below),
+                Some(folder) => siblings.push(Sibling { folder, child, below }),
+                None => elsewhere = elsewhere.join(below),
             }
         }
-        candidates.extend(family.iter().map(|member| member.folder.clone()));
-        let (family, strangers) = without_strangers(family);
-        let beside = strangers.into_iter().fold(beside, |choice, stranger| choice.join(stranger.below));
-        let score = score(&family);
-        let score_below = family.iter().fold(Score::default(), |sum, member| sum + member.below.score);
+        candidates.extend(siblings.iter().map(|sibling| sibling.folder.clone()));
+        let (siblings, unrelated) = split_unrelated(siblings);
+        let elsewhere = unrelated.into_iter().fold(elsewhere, |choice, sibling| choice.join(sibling.below));
+        let score = score(&siblings);
+        let score_below = siblings.iter().fold(Score::default(), |sum, sibling| sum + sibling.below.score);
         if score >= score_below {
-            let folders = family.into_iter().map(|member| member.folder).collect();
-            return Choice { folders, score }.join(beside);
+            let folders = siblings.into_iter().map(|sibling| sibling.folder).collect();
+            return Choice { folders, score }.join(elsewhere);
         }
-        family.into_iter().fold(beside, |choice, member| choice.join(member.below))
+        siblings.into_iter().fold(elsewhere, |choice, sibling| choice.join(sibling.below))
     }
 }
 
-/// A folder that is named like a stage, among its siblings.
-struct Member<'f, 'a> {
+/// A folder named like a stage, among its siblings.
+struct Sibling<'f, 'a> {
     folder: EnvironmentFolder,
     child: &'f Folder<'a>,
-    /// The best choice under it.
+    /// The best choice below it.
     below: Choice,
 }
 
-/// The members, and those of them that are no environments: only their names are alike (`dev-portal`), and they share
-/// no service with a sibling.
-fn without_strangers<'f, 'a>(family: Vec<Member<'f, 'a>>) -> (Vec<Member<'f, 'a>>, Vec<Member<'f, 'a>>) {
-    let seen = times_seen(&family);
-    let pairs = |member: &Member<'_, '_>| {
-        member.child.services.iter().any(|service| seen.get(service).is_some_and(|count| *count > 1))
+/// Splits off folders that are not environments: only part of the name is a stage (`dev-portal`), and they share no service
+/// with a sibling.
+fn split_unrelated<'f, 'a>(siblings: Vec<Sibling<'f, 'a>>) -> (Vec<Sibling<'f, 'a>>, Vec<Sibling<'f, 'a>>) {
+    let counts = service_counts(&siblings);
+    let pairs = |sibling: &Sibling<'_, '_>| {
+        sibling.child.services.iter().any(|service| counts.get(service).is_some_and(|count| *count > 1))
     };
-    let belongs: Vec<bool> = family.iter().map(|member| member.folder.is_likely || pairs(member)).collect();
-    let (mut members, mut strangers) = (Vec::new(), Vec::new());
-    for (member, belongs) in family.into_iter().zip(belongs) {
-        if belongs { members.push(member) } else { strangers.push(member) }
-    }
-    (members, strangers)
+    siblings.into_iter().partition(|sibling| sibling.folder.is_likely || pairs(sibling))
 }
 
-fn times_seen<'a>(family: &[Member<'_, 'a>]) -> BTreeMap<&'a ServiceName, usize> {
-    let mut seen = BTreeMap::new();
-    for service in family.iter().flat_map(|member| &member.child.services) {
-        *seen.entry(*service).or_default() += 1;
+/// In how many siblings each service is.
+fn service_counts<'a>(siblings: &[Sibling<'_, 'a>]) -> BTreeMap<&'a ServiceName, usize> {
+    let mut counts = BTreeMap::new();
+    for service in siblings.iter().flat_map(|sibling| &sibling.child.services) {
+        *counts.entry(*service).or_default() += 1;
     }
-    seen
+    counts
 }
 
-/// How good it is to take the members as they are.
-fn score(family: &[Member<'_, '_>]) -> Score {
-    let likely = family.iter().filter(|member| member.folder.is_likely);
-    let likely: BTreeSet<_> = likely.flat_map(|member| &member.child.services).collect();
-    let pairs = times_seen(family).values().filter(|count| **count > 1).count();
+fn score(siblings: &[Sibling<'_, '_>]) -> Score {
+    let likely = siblings.iter().filter(|sibling| sibling.folder.is_likely);
+    let likely: BTreeSet<_> = likely.flat_map(|sibling| &sibling.child.services).collect();
+    let pairs = service_counts(siblings).values().filter(|count| **count > 1).count();
     Score { pairs, likely: likely.len() }
 }
 

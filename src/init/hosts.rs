@@ -1,19 +1,19 @@
-//! What the configuration says of each registry.
+//! The `registries` section.
 
-use super::scalar::{comment, scalar};
+use super::yaml_scalar::{comment, scalar};
 
-/// How many registries get an entry; a repository with more has them in its chart's defaults, not in its own images.
-const MOST_HOSTS: usize = 12;
+/// Maximum registries with an entry.
+const MAX_HOSTS: usize = 12;
 
-/// Registries that answer anybody, and of which there is nothing to say.
+/// Registries that answer anonymous requests without tight limits.
 const OPEN_TO_ALL: [&str; 4] = ["registry.k8s.io", "mcr.microsoft.com", "public.ecr.aws", "quay.io"];
 
-/// The entries of the `registries` section, most of them commented out, for hosts in the order that they are in.
+/// The entries of the `registries` section, most of them commented out.
 pub(super) fn section(hosts: impl IntoIterator<Item = String>) -> String {
     hosts
         .into_iter()
         .filter(|host| !OPEN_TO_ALL.contains(&host.as_str()))
-        .take(MOST_HOSTS)
+        .take(MAX_HOSTS)
         .map(|host| entry(&host))
         .collect()
 }
@@ -26,14 +26,12 @@ fn entry(host: &str) -> String {
         "ghcr.io" => {
             ("Private packages need a token with the scope read:packages.".to_owned(), basic("GHCR_TOKEN"))
         }
-        "docker.io" => {
-            ("Without an account, few requests an hour are answered.".to_owned(), basic("DOCKERHUB_TOKEN"))
-        }
+        "docker.io" => ("Anonymous requests have a low hourly limit.".to_owned(), basic("DOCKERHUB_TOKEN")),
         _ if host.ends_with(".amazonaws.com") => (
-            "Its tokens last for hours, so a credential helper has to fetch them.".to_owned(),
+            "Its tokens expire after hours, so it needs a credential helper.".to_owned(),
             "{dockerConfig: /etc/tidegate/docker/config.json}".to_owned(),
         ),
-        _ => ("If it asks for an account.".to_owned(), basic(&variable(host))),
+        _ => ("If it needs credentials.".to_owned(), basic(&variable(host))),
     };
     format!("  # {why}\n  # - host: {}\n  #   credentials: {credentials}\n", comment(&scalar(host)))
 }
@@ -42,7 +40,7 @@ fn basic(variable: &str) -> String {
     format!("{{username: NAME, passwordEnv: {variable}}}")
 }
 
-/// The name of a variable for a host's password: `HARBOR_VTR_CL_TOKEN`.
+/// An environment variable for the password of a host: `HARBOR_VTR_CL_TOKEN`.
 fn variable(host: &str) -> String {
     let name: String = host
         .chars()
@@ -67,7 +65,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn this_machine_is_spoken_to_by_plain_http() {
+    fn loopback_registries_use_plain_http() {
         for host in ["127.0.0.1:5000", "localhost:5000", "localhost", "[::1]:5000", "127.9.9.9"] {
             assert!(entry(host).contains("plainHttp: true"), "{host}");
         }
@@ -77,7 +75,7 @@ mod tests {
     }
 
     #[test]
-    fn variables_are_names_that_a_shell_takes() {
+    fn variables_are_valid_shell_names() {
         for (host, name) in [
             ("harbor.vtr.cl", "HARBOR_VTR_CL_TOKEN"),
             ("10.0.0.1:5000", "REGISTRY_10_0_0_1_5000_TOKEN"),

@@ -1,29 +1,28 @@
-//! A first configuration from a repository's manifests: which folders are environments, in which order, which services
-//! are in them, and what could not be placed. Pure: knows the manifests, the policy's texts and the form of the
-//! configuration; no file, no Git, no clock.
+//! Drafts a configuration from the manifests of a repository: which folders are environments, in which order, which
+//! services they have, and what cannot be followed. Pure: knows manifests, the policy's texts and the configuration.
 //!
-//! [`draft()`] is the one way in. Readings go through `catalogue` (everything in one list), `folders` (which folders are
-//! environments), `environments` (their names and order), `services` (who is where), `flux` (rules that are to be
-//! carried over) and `page` (the text), which is loaded as a configuration before anybody sees it.
+//! [`draft()`] is the entry point. Scanned files go through `manifests` (everything in one list), `folders` (which folders
+//! are environments), `chain` (their names and order), `services` (which services pair), `flux` (rules to carry over) and
+//! `config_text` (the YAML). The result is loaded as a configuration before anybody sees it.
 
-mod catalogue;
+mod chain;
+mod config_text;
 mod draft;
-mod environments;
+mod environment;
 mod error;
 mod extract;
 mod finding;
 mod flux;
 mod folders;
-mod homes;
 mod hosts;
-mod page;
-mod scalar;
+mod manifests;
 mod services;
 mod stage;
+mod yaml_scalar;
 
-pub use catalogue::Reading;
+pub use config_text::Origin;
 pub use draft::{Draft, draft};
-pub use environments::Environment;
+pub use environment::Environment;
 pub use error::InitError;
-pub use finding::{Finding, FindingKind, Place, Severity};
-pub use page::Origin;
+pub use finding::{FilePosition, Finding, FindingKind, Severity};
+pub use manifests::ScannedFile;

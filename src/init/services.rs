@@ -1,101 +1,111 @@
-//! Who is where: services that pair, and those that can't.
+//! Pairs the services of the environments, and reports those that do not pair.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::model::{ImageName, Printable, ServiceName};
 
-use super::catalogue::{Sighting, place};
-use super::environments::Environment;
+use super::environment::{Environment, EnvironmentIndex};
 use super::finding::{Finding, FindingKind};
-use super::homes::Homes;
+use super::manifests::{FileField, line_and_column};
 
-/// The first place of each service in each environment.
+/// The services of all environments.
 pub(super) struct Services<'a> {
     environments: &'a [Environment],
-    places: BTreeMap<(usize, &'a ServiceName), &'a Sighting>,
-    /// Each service, and the environments that it is in.
-    pub(super) homes: BTreeMap<&'a ServiceName, BTreeSet<usize>>,
-    unplaced: Vec<&'a Sighting>,
+    first_fields: BTreeMap<(usize, &'a ServiceName), &'a FileField>,
+    /// For each service, the environments that have it.
+    pub(super) environments_of: BTreeMap<&'a ServiceName, BTreeSet<usize>>,
+    outside: Vec<&'a FileField>,
 }
 
 impl<'a> Services<'a> {
-    pub(super) fn of(sightings: &'a [Sighting], environments: &'a [Environment], homes: &Homes) -> Self {
-        let mut services =
-            Self { environments, places: BTreeMap::new(), homes: BTreeMap::new(), unplaced: Vec::new() };
-        for sighting in sightings {
-            let service = &sighting.field.service;
-            let home = homes.of_path(&sighting.path);
-            let of_service = services.homes.entry(service).or_default();
-            let Some(home) = home else {
-                services.unplaced.push(sighting);
+    pub(super) fn new(
+        fields: &'a [FileField],
+        environments: &'a [Environment],
+        index: &EnvironmentIndex,
+    ) -> Self {
+        let mut services = Self {
+            environments,
+            first_fields: BTreeMap::new(),
+            environments_of: BTreeMap::new(),
+            outside: Vec::new(),
+        };
+        for field in fields {
+            let service = &field.field.service;
+            let environments_of_service = services.environments_of.entry(service).or_default();
+            let Some(environment) = index.find(&field.path) else {
+                services.outside.push(field);
                 continue;
             };
-            of_service.insert(home);
-            services.places.entry((home, service)).or_insert(sighting);
+            environments_of_service.insert(environment);
+            services.first_fields.entry((environment, service)).or_insert(field);
         }
         services
     }
 
-    /// How many services are in every environment.
-    pub(super) fn everywhere(&self) -> usize {
-        self.homes.values().filter(|homes| homes.len() == self.environments.len()).count()
+    /// Number of services in every environment.
+    pub(super) fn in_every(&self) -> usize {
+        self.count(|environments| environments == self.environments.len())
     }
 
-    /// How many are in some only.
+    /// Number of services in some environments only.
     pub(super) fn in_some(&self) -> usize {
-        self.homes.values().filter(|homes| !homes.is_empty() && homes.len() < self.environments.len()).count()
+        self.count(|environments| environments > 0 && environments < self.environments.len())
     }
 
-    /// How many are in none.
-    pub(super) fn nowhere(&self) -> usize {
-        self.homes.values().filter(|homes| homes.is_empty()).count()
+    /// Number of services in no environment.
+    pub(super) fn in_none(&self) -> usize {
+        self.count(|environments| environments == 0)
+    }
+
+    fn count(&self, matches: impl Fn(usize) -> bool) -> usize {
+        self.environments_of.values().filter(|environments| matches(environments.len())).count()
     }
 
     pub(super) fn findings(&self) -> Vec<Finding> {
         let mut findings = Vec::new();
-        let mut told: BTreeSet<&ServiceName> = BTreeSet::new();
-        for (at, environment) in self.environments.iter().enumerate() {
+        let mut reported: BTreeSet<&ServiceName> = BTreeSet::new();
+        for (index, environment) in self.environments.iter().enumerate() {
             let Some(before) = environment.after else { continue };
-            for (service, images) in &environment.inventory {
-                if let Some(images_before) = self.environments[before].inventory.get(service) {
-                    findings.extend(self.other_images(at, service, images, images_before));
+            for (service, images) in &environment.services {
+                if let Some(images_before) = self.environments[before].services.get(service) {
+                    findings.extend(self.other_images(index, service, images, images_before));
                 } else {
-                    told.insert(service);
-                    findings.push(self.nothing_before(at, before, service));
+                    reported.insert(service);
+                    findings.push(self.nothing_before(index, before, service));
                 }
             }
         }
-        let in_some = self.homes.iter().filter(|(service, _)| !told.contains(*service));
-        findings.extend(in_some.filter_map(|(service, homes)| self.in_some_only(service, homes)));
-        findings.extend(self.unplaced());
+        let in_some = self.environments_of.iter().filter(|(service, _)| !reported.contains(*service));
+        findings
+            .extend(in_some.filter_map(|(service, environments)| self.in_some_only(service, environments)));
+        findings.extend(self.outside());
         findings
     }
 
-    fn nothing_before(&self, at: usize, before: usize, service: &ServiceName) -> Finding {
-        let (here, before) = (&self.environments[at].name, &self.environments[before]);
+    fn nothing_before(&self, index: usize, before: usize, service: &ServiceName) -> Finding {
+        let (here, before) = (&self.environments[index].name, &self.environments[before]);
         let is_namesake = |other: &&ServiceName| other.name() == service.name();
-        let finding = match before.inventory.keys().find(is_namesake) {
+        let finding = match before.services.keys().find(is_namesake) {
             Some(other) => Finding::new(
                 FindingKind::NamespacesDiffer,
                 format!(
-                    "it is {other} in {}: the same service has the same namespace and name in both, so these do not \
-                     pair",
+                    "{} has {other} instead: services pair by namespace and name, so no version comes to this one",
                     before.name
                 ),
             )
             .with_hint("give the HelmRelease the same namespace and name in every environment"),
             None => Finding::new(
                 FindingKind::NothingBefore,
-                format!("it is in {here} and not in {}, so that no version comes to it", before.name),
+                format!("in {here} and not in {}, so no version comes to it", before.name),
             )
-            .with_hint(format!("deploy it in {} too, or leave its image to others", before.name)),
+            .with_hint(format!("deploy it in {} too, or leave its images out of `images`", before.name)),
         };
-        self.at(finding, at, service)
+        self.locate(finding, index, service)
     }
 
     fn other_images(
         &self,
-        at: usize,
+        index: usize,
         service: &ServiceName,
         images: &BTreeSet<ImageName>,
         images_before: &BTreeSet<ImageName>,
@@ -104,49 +114,49 @@ impl<'a> Services<'a> {
         if other.is_empty() || images_before.is_empty() {
             return None;
         }
-        let environment = &self.environments[at];
+        let environment = &self.environments[index];
         let before = &self.environments[environment.after?].name;
         let there: Vec<String> = images_before.iter().map(ToString::to_string).collect();
         let message = format!(
-            "{} runs in {} and not in {before}, which has {}",
-            other.join(", "),
+            "{} runs {}, and {before} runs {}: no version comes to it",
             environment.name,
+            other.join(", "),
             there.join(", ")
         );
         let finding = Finding::new(FindingKind::ImagesDiffer, Printable::bounded(&message, 400).to_string())
-            .with_hint("build one image for all environments; what soaked is what ships");
-        Some(self.at(finding, at, service))
+            .with_hint("use one image in all environments: what soaked is what ships");
+        Some(self.locate(finding, index, service))
     }
 
-    fn in_some_only(&self, service: &ServiceName, homes: &BTreeSet<usize>) -> Option<Finding> {
-        let first = *homes.first()?;
-        if homes.len() == self.environments.len() {
+    fn in_some_only(&self, service: &ServiceName, present: &BTreeSet<usize>) -> Option<Finding> {
+        let first = *present.first()?;
+        if present.len() == self.environments.len() {
             return None;
         }
-        let names = |is_home: bool| -> String {
+        let names = |is_present: bool| -> String {
             let environments = self.environments.iter().enumerate();
-            let wanted = environments.filter(|(at, _)| homes.contains(at) == is_home);
-            wanted.map(|(_, environment)| environment.name.as_str()).collect::<Vec<_>>().join(", ")
+            let environments = environments.filter(|(index, _)| present.contains(index) == is_present);
+            environments.map(|(_, environment)| environment.name.as_str()).collect::<Vec<_>>().join(", ")
         };
-        let message = format!("it is in {}, not in {}", names(true), names(false));
-        Some(self.at(Finding::new(FindingKind::InSomeOnly, message), first, service))
+        let message = format!("in {}, not in {}", names(true), names(false));
+        Some(self.locate(Finding::new(FindingKind::InSomeOnly, message), first, service))
     }
 
-    fn unplaced(&self) -> impl Iterator<Item = Finding> {
-        let mut told = BTreeSet::new();
-        let first = self.unplaced.iter().filter(move |one| told.insert((&one.path, &one.field.service)));
-        first.map(|sighting| {
-            let message = "its file is in no environment's folder, so that nothing moves it";
+    fn outside(&self) -> impl Iterator<Item = Finding> {
+        let mut seen = BTreeSet::new();
+        let first = self.outside.iter().filter(move |one| seen.insert((&one.path, &one.field.service)));
+        first.map(|field| {
+            let message = "outside of every environment's folders, so it is not promoted";
             Finding::new(FindingKind::Unplaced, message)
-                .of(&sighting.field.service)
-                .at(&sighting.path, Some(place(sighting.field.position)))
+                .for_service(&field.field.service)
+                .in_file(&field.path, Some(line_and_column(field.field.position)))
         })
     }
 
-    fn at(&self, finding: Finding, environment: usize, service: &ServiceName) -> Finding {
-        let finding = finding.of(service);
-        match self.places.get(&(environment, service)) {
-            Some(sighting) => finding.at(&sighting.path, Some(place(sighting.field.position))),
+    fn locate(&self, finding: Finding, environment: usize, service: &ServiceName) -> Finding {
+        let finding = finding.for_service(service);
+        match self.first_fields.get(&(environment, service)) {
+            Some(field) => finding.in_file(&field.path, Some(line_and_column(field.field.position))),
             None => finding,
         }
     }

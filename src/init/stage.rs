@@ -1,7 +1,6 @@
-//! What the name of a folder says of the environment in it. Knows names only.
+//! Reads the stage of an environment from the name of a folder.
 
-/// How far an environment is on the way to the users, the nearest last. Staging and the like have an order of their
-/// own in each team; this is the most usual one, and the configuration says where to change it.
+/// The stage of an environment, in the usual order. Teams order staging and the like differently; the draft is a start.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub(super) enum Stage {
     Sandbox,
@@ -18,7 +17,7 @@ pub(super) enum Stage {
 }
 
 impl Stage {
-    /// Whether nothing comes after it: what runs there was never meant to go on.
+    /// Whether versions are never promoted from this stage.
     pub(super) fn is_dead_end(self) -> bool {
         matches!(self, Self::Sandbox | Self::Preview)
     }
@@ -55,21 +54,19 @@ const WORDS: [(&str, Stage); 27] = [
     ("live", Stage::Production),
 ];
 
-/// What a folder's name says.
+/// The stage in the name of a folder.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct StageName {
     pub(super) stage: Stage,
-    /// The word that says so, as it is written, in lower case: `non-prod`.
+    /// The word for the stage as written, in lower case: `non-prod`.
     pub(super) word: String,
     /// The other words, such as `eu`.
     pub(super) qualifiers: Vec<String>,
 }
 
 impl StageName {
-    /// Reads the name of one folder.
-    ///
-    /// Of several stages the latest counts, since a mistake then costs time and not an outage; but `prod-canary` is a
-    /// canary.
+    /// Reads the name of one folder. The latest of several stages counts, because that mistake costs time rather than an
+    /// outage; but `prod-canary` is a canary.
     pub(super) fn read(folder: &str) -> Option<Self> {
         let folder = folder.to_lowercase();
         let words = words(&folder);
@@ -89,21 +86,21 @@ impl StageName {
         })
     }
 
-    /// Whether the name is a stage and nothing else, but for a number.
+    /// Whether the name is only a stage, perhaps with a number.
     pub(super) fn is_bare(&self) -> bool {
         self.qualifiers.iter().all(|word| word.bytes().all(|byte| byte.is_ascii_digit()))
     }
 }
 
-/// A stage's word in a name.
+/// A word for a stage in a name.
 struct Match {
     stage: Stage,
-    /// The place of its first word.
+    /// Index of its first word.
     first: usize,
-    /// How many words it is: two for `non-prod`.
+    /// Number of words: two for `non-prod`.
     words: usize,
     text: String,
-    /// The digits at its end: `prod2`.
+    /// The digits at the end: `prod2`.
     number: String,
 }
 
@@ -156,7 +153,7 @@ fn words(folder: &str) -> Vec<std::ops::Range<usize>> {
     words
 }
 
-/// Some of the names that are looked for, to be told when there is none.
+/// Examples for the error that no environment was found.
 pub(super) const EXAMPLES: &str =
     "prod, production, non-prod, staging, preprod, uat, qa, test, dev, sandbox, preview, canary and the like";
 

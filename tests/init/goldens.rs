@@ -4,7 +4,7 @@ use std::fmt::Write;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use tidegate::init::{Draft, InitError, Origin, Reading, draft};
+use tidegate::init::{Draft, InitError, Origin, ScannedFile, draft};
 use tidegate::model::{Content, Elapsed, Fault, RepoPath};
 
 const FEWEST_CASES: usize = 15;
@@ -62,7 +62,8 @@ fn made_of(files: Vec<(RepoPath, String)>) -> Result<Draft, InitError> {
         branch: "main".parse().unwrap(),
     };
     let count = files.len();
-    let read = |(path, text): (RepoPath, String)| Some((path, Reading::of(Content::Bytes(text.as_bytes()))?));
+    let read =
+        |(path, text): (RepoPath, String)| Some((path, ScannedFile::scan(Content::Bytes(text.as_bytes()))?));
     draft(files.into_iter().filter_map(read).collect(), count, &origin)
 }
 
@@ -111,13 +112,13 @@ fn told_of_draft(draft: &Draft) -> String {
         let soak = Elapsed(environment.soak);
         writeln!(text, "{} after {after}, {soak}: {}", environment.name, paths.join(" ")).unwrap();
     }
-    let Draft { services, images, services_in_all, services_in_some, services_in_none, .. } = draft;
-    writeln!(text, "{services} services, {images} images; in all {services_in_all}, in some {services_in_some}, in none {services_in_none}").unwrap();
+    let Draft { services, images, services_in_every, services_in_some, services_in_none, .. } = draft;
+    writeln!(text, "{services} services, {images} images; in all {services_in_every}, in some {services_in_some}, in none {services_in_none}").unwrap();
     for finding in &draft.findings {
         write!(text, "{} {}: ", finding.kind.severity().as_str(), finding.kind.as_str()).unwrap();
-        if let Some(place) = &finding.place {
-            write!(text, "{}", place.path).unwrap();
-            if let Some((line, column)) = place.position {
+        if let Some(file) = &finding.file {
+            write!(text, "{}", file.path).unwrap();
+            if let Some((line, column)) = file.position {
                 write!(text, ":{line}:{column}").unwrap();
             }
             text.push_str(": ");

@@ -45,6 +45,6 @@ fn made_of(repository: &str, branch: Option<BranchName>) -> Result<Draft, Fault>
     let source = source::read(repository, branch)?;
     let mut draft = draft(source.files, source.manifests, &source.origin)?;
     draft.findings.extend(source.findings);
-    draft.findings.sort_by(Finding::in_order);
+    draft.findings.sort_by(Finding::report_order);
     Ok(draft)
 }

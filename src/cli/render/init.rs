@@ -1,4 +1,4 @@
-//! What `init` found, for people beside the configuration, and for programs with it.
+//! The report of `init`: as text next to the configuration, and as JSON with it.
 
 use std::fmt::Write;
 use std::path::Path;
@@ -11,24 +11,24 @@ use crate::model::{Elapsed, Printable};
 
 use super::table::{self, Cell};
 
-/// The most findings of one kind that are told in full.
-const MOST_TOLD: usize = 10;
-/// The most of those that are only worth knowing.
-const MOST_NOTES: usize = 3;
-/// How many folders of an environment are named.
-const MOST_FOLDERS: usize = 2;
+/// Maximum findings of one kind in the text.
+const MAX_WARNINGS: usize = 10;
+/// Maximum notes of one kind in the text.
+const MAX_NOTES: usize = 3;
+/// Maximum folders per environment in the table.
+const MAX_FOLDERS: usize = 2;
 
-/// The report; `written` is the file that the configuration went to.
+/// The report; `written` is the file with the configuration.
 pub(crate) fn report(draft: &Draft, written: Option<&Path>) -> String {
     let (urgent, others): (Vec<&[Finding]>, Vec<&[Finding]>) = draft
         .findings
         .chunk_by(|one, other| one.kind == other.kind)
         .partition(|of_kind| of_kind.iter().any(|finding| finding.kind.severity() == Severity::Urgent));
     let rows: Vec<Vec<Cell>> = draft.environments.iter().map(|one| row(draft, one)).collect();
-    let mut text: String = urgent.into_iter().map(told).collect();
+    let mut text: String = urgent.into_iter().map(render_findings).collect();
     // Writing to a String cannot fail.
     let _ = writeln!(text, "\n{}\n{}", table::render(&rows), summary(draft));
-    text.extend(others.into_iter().map(told));
+    text.extend(others.into_iter().map(render_findings));
     let _ = writeln!(text, "\n{}", next(written));
     text
 }
@@ -41,15 +41,15 @@ fn row(draft: &Draft, environment: &Environment) -> Vec<Cell> {
     };
     let shown = |path| Printable::bounded(path, 60).to_string();
     let mut folders: Vec<String> =
-        environment.paths.iter().take(MOST_FOLDERS).map(|path| shown(path.as_str())).collect();
-    if environment.paths.len() > MOST_FOLDERS {
-        folders.push(format!("and {} more", environment.paths.len() - MOST_FOLDERS));
+        environment.paths.iter().take(MAX_FOLDERS).map(|path| shown(path.as_str())).collect();
+    if environment.paths.len() > MAX_FOLDERS {
+        folders.push(format!("and {} more", environment.paths.len() - MAX_FOLDERS));
     }
     vec![
         Cell::styled(environment.name.as_str(), BOLD),
         Cell::plain(from),
-        Cell::plain(counted(environment.services(), "service")),
-        Cell::plain(counted(environment.images(), "image")),
+        Cell::plain(counted(environment.service_count(), "service")),
+        Cell::plain(counted(environment.image_count(), "image")),
         Cell::styled(folders.join(", "), DIM),
     ]
 }
@@ -57,8 +57,8 @@ fn row(draft: &Draft, environment: &Environment) -> Vec<Cell> {
 fn summary(draft: &Draft) -> String {
     let found = format!("{}, {}", counted(draft.services, "service"), counted(draft.images, "image"));
     format!(
-        "{found}: {GREEN}{} in every environment{GREEN:#}, {} in some, {} in none; {} cannot be moved",
-        draft.services_in_all,
+        "{found}: {GREEN}{} in every environment{GREEN:#}, {} in some, {} in none; {} cannot be promoted",
+        draft.services_in_every,
         draft.services_in_some,
         draft.services_in_none,
         counted(count(draft, FindingKind::FieldRefused), "image field"),
@@ -69,19 +69,19 @@ fn count(draft: &Draft, kind: FindingKind) -> usize {
     draft.findings.iter().filter(|finding| finding.kind == kind).count()
 }
 
-/// The findings of one kind, the first in full.
-fn told(findings: &[Finding]) -> String {
+/// The findings of one kind, up to a maximum.
+fn render_findings(findings: &[Finding]) -> String {
     let Some(kind) = findings.first().map(|finding| finding.kind) else { return String::new() };
     let (style, most) = match kind.severity() {
-        Severity::Urgent => (RED, MOST_TOLD),
-        Severity::Warning => (YELLOW, MOST_TOLD),
-        Severity::Note => (DIM, MOST_NOTES),
+        Severity::Urgent => (RED, MAX_WARNINGS),
+        Severity::Warning => (YELLOW, MAX_WARNINGS),
+        Severity::Note => (DIM, MAX_NOTES),
     };
     let (style, name) = (style.bold(), kind.severity().as_str());
     let mut text = String::new();
-    let told: Vec<&Finding> = findings.iter().take(most).collect();
-    // The same advice for several in a row is given once, after the last of them.
-    for group in told.chunk_by(|one, other| one.hint == other.hint) {
+    let shown: Vec<&Finding> = findings.iter().take(most).collect();
+    // Several in a row with the same hint share it.
+    for group in shown.chunk_by(|one, other| one.hint == other.hint) {
         for finding in group {
             let _ = writeln!(text, "{style}{name}{style:#}: {}{}", subject(finding), finding.message);
         }
@@ -91,17 +91,17 @@ fn told(findings: &[Finding]) -> String {
     }
     if findings.len() > most {
         let rest = findings.len() - most;
-        let _ = writeln!(text, "{style}{name}{style:#}: and {rest} more of the kind; -o json lists all");
+        let _ = writeln!(text, "{style}{name}{style:#}: and {rest} more; -o json lists all");
     }
     text
 }
 
-/// The place and the service, each with a colon after it.
+/// File and service, each followed by a colon.
 fn subject(finding: &Finding) -> String {
     let mut text = String::new();
-    if let Some(place) = &finding.place {
-        let _ = write!(text, "{}:", Printable::new(place.path.as_str()));
-        if let Some((line, column)) = place.position {
+    if let Some(file) = &finding.file {
+        let _ = write!(text, "{}:", Printable::new(file.path.as_str()));
+        if let Some((line, column)) = file.position {
             let _ = write!(text, "{line}:{column}:");
         }
         text.push(' ');
@@ -115,15 +115,15 @@ fn subject(finding: &Finding) -> String {
 fn next(written: Option<&Path>) -> String {
     match written {
         Some(file) => {
-            let file = for_a_shell(&file.to_string_lossy());
+            let file = shell_quoted(&file.to_string_lossy());
             format!("Written to {BOLD}{file}{BOLD:#}. Next: {BOLD}tidegate -c {file} plan{BOLD:#}")
         }
         None => format!("Next, with the configuration in FILE: {BOLD}tidegate -c FILE plan{BOLD:#}"),
     }
 }
 
-/// A path as it can be copied to a shell: in quotes where it has to be.
-fn for_a_shell(path: &str) -> String {
+/// A path to paste into a shell, quoted if necessary.
+fn shell_quoted(path: &str) -> String {
     let is_plain = |letter: char| letter.is_alphanumeric() || "/._-".contains(letter);
     let shown = Printable::new(path).to_string();
     if shown.chars().all(is_plain) { shown } else { format!("'{}'", shown.replace('\'', r"'\''")) }
@@ -133,12 +133,12 @@ fn counted(count: usize, what: &str) -> String {
     if count == 1 { format!("1 {what}") } else { format!("{count} {what}s") }
 }
 
-/// The answer for programs.
+/// The JSON document.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct Body<'a> {
     configuration: &'a str,
-    /// The file that it was written to.
+    /// The file with the configuration.
     file: Option<String>,
     environments: Vec<EnvironmentBody<'a>>,
     services: Counts,
@@ -179,7 +179,7 @@ struct FindingBody<'a> {
     hint: Option<&'a str>,
 }
 
-/// The answer for programs; `written` is the file that the configuration went to.
+/// The JSON document; `written` is the file with the configuration.
 pub(crate) fn json<'a>(draft: &'a Draft, written: Option<&Path>) -> Body<'a> {
     let name = |at: usize| draft.environments.get(at).map(|one| one.name.as_str());
     let environment = |one: &'a Environment| EnvironmentBody {
@@ -187,8 +187,8 @@ pub(crate) fn json<'a>(draft: &'a Draft, written: Option<&Path>) -> Body<'a> {
         paths: one.paths.iter().map(crate::model::RepoPath::as_str).collect(),
         after: one.after.and_then(name),
         soak_seconds: one.soak.as_secs(),
-        services: one.services(),
-        images: one.images(),
+        services: one.service_count(),
+        images: one.image_count(),
     };
     Body {
         configuration: &draft.configuration,
@@ -196,7 +196,7 @@ pub(crate) fn json<'a>(draft: &'a Draft, written: Option<&Path>) -> Body<'a> {
         environments: draft.environments.iter().map(environment).collect(),
         services: Counts {
             total: draft.services,
-            in_every_environment: draft.services_in_all,
+            in_every_environment: draft.services_in_every,
             in_some: draft.services_in_some,
             in_none: draft.services_in_none,
         },
@@ -206,13 +206,13 @@ pub(crate) fn json<'a>(draft: &'a Draft, written: Option<&Path>) -> Body<'a> {
 }
 
 fn finding_body(finding: &Finding) -> FindingBody<'_> {
-    let place = finding.place.as_ref();
-    let position = place.and_then(|place| place.position);
+    let file = finding.file.as_ref();
+    let position = file.and_then(|file| file.position);
     FindingBody {
         kind: finding.kind.as_str(),
         severity: finding.kind.severity().as_str(),
         service: finding.service.as_ref().map(ToString::to_string),
-        path: place.map(|place| place.path.as_str()),
+        path: file.map(|file| file.path.as_str()),
         line: position.map(|(line, _)| line),
         column: position.map(|(_, column)| column),
         message: &finding.message,

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use rayon::prelude::*;
 
 use crate::git::MAX_CONTENT_BYTES;
-use crate::init::{Finding, FindingKind, Reading};
+use crate::init::{Finding, FindingKind, ScannedFile};
 use crate::model::{Content, Printable, RepoPath};
 
 /// How deep folders may lie in each other.
@@ -19,7 +19,7 @@ const MOST_ENTRIES: usize = 500_000;
 /// The manifests of a folder.
 #[derive(Default)]
 pub(super) struct Scan {
-    pub(super) files: Vec<(RepoPath, Reading)>,
+    pub(super) files: Vec<(RepoPath, ScannedFile)>,
     /// How many manifests were looked at.
     pub(super) manifests: usize,
     pub(super) findings: Vec<Finding>,
@@ -29,7 +29,7 @@ pub(super) struct Scan {
 pub(super) fn scan(folder: &Path, top: &Path) -> io::Result<Scan> {
     let mut walk = Walk { top, found: Vec::new(), findings: Vec::new(), seen: 0 };
     walk.folder(folder, 0)?;
-    let readings: Vec<io::Result<Option<Reading>>> =
+    let readings: Vec<io::Result<Option<ScannedFile>>> =
         walk.found.par_iter().map(|(_, path)| read(path)).collect();
     let mut scan = Scan { files: Vec::new(), manifests: walk.found.len(), findings: walk.findings };
     for ((name, _), reading) in walk.found.into_iter().zip(readings) {
@@ -37,23 +37,23 @@ pub(super) fn scan(folder: &Path, top: &Path) -> io::Result<Scan> {
             Ok(reading) => scan.files.extend(reading.map(|reading| (name, reading))),
             Err(error) => {
                 let message = format!("it cannot be read: {error}");
-                scan.findings.push(Finding::new(FindingKind::Unreadable, message).at(&name, None));
+                scan.findings.push(Finding::new(FindingKind::Unreadable, message).in_file(&name, None));
             }
         }
     }
     Ok(scan)
 }
 
-fn read(path: &Path) -> io::Result<Option<Reading>> {
+fn read(path: &Path) -> io::Result<Option<ScannedFile>> {
     let file = File::open(path)?;
     let bytes = usize::try_from(file.metadata()?.len()).unwrap_or(usize::MAX);
     if bytes > MAX_CONTENT_BYTES {
-        return Ok(Reading::of(Content::TooLarge { bytes }));
+        return Ok(ScannedFile::scan(Content::TooLarge { bytes }));
     }
     let mut text = Vec::with_capacity(bytes);
     // It may have grown since.
     file.take(MAX_CONTENT_BYTES as u64).read_to_end(&mut text)?;
-    Ok(Reading::of(Content::Bytes(&text)))
+    Ok(ScannedFile::scan(Content::Bytes(&text)))
 }
 
 struct Walk<'a> {
@@ -112,7 +112,7 @@ impl Walk<'_> {
     fn leave_alone(&mut self, path: &Path, why: &str) {
         let relative = path.strip_prefix(self.top).unwrap_or(path).to_string_lossy();
         let message = format!("{}: {why}", Printable::new(&relative));
-        self.findings.push(Finding::new(FindingKind::LeftAlone, message));
+        self.findings.push(Finding::new(FindingKind::Skipped, message));
     }
 }
 

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use crate::git::{Checkout, GitError, Mirror, Reach, Settings, Signature, Signing, local_path};
-use crate::init::{Finding, FindingKind, Origin, Reading};
+use crate::init::{Finding, FindingKind, Origin, ScannedFile};
 use crate::model::{BranchName, Class, Fault, LeftAlone, LeftAloneKind, Printable, RepoPath};
 
 use super::folder::{self, Scan};
@@ -13,7 +13,7 @@ const USUAL_BRANCH: &str = "main";
 
 /// What was read, and where it is from.
 pub(super) struct Source {
-    pub(super) files: Vec<(RepoPath, Reading)>,
+    pub(super) files: Vec<(RepoPath, ScannedFile)>,
     pub(super) manifests: usize,
     pub(super) findings: Vec<Finding>,
     pub(super) origin: Origin,
@@ -76,7 +76,7 @@ impl Address {
         }
     }
 
-    /// Reading from a working copy works; pushing to what is checked out in it does not.
+    /// ScannedFile from a working copy works; pushing to what is checked out in it does not.
     fn of_working_copy(top: &Path, origin: Option<&str>) -> Result<Self, Fault> {
         let url = text_of(top)?;
         let mut notes = vec![
@@ -143,7 +143,7 @@ fn scan_branch(checkout: &Checkout, path: &Path, branch: &BranchName) -> Result<
     let scope: Vec<RepoPath> = part.and_then(|part| part.parse().ok()).into_iter().collect();
     let listing = mirror.files(head, &scope)?;
     let blobs: Vec<_> = listing.files.iter().map(|file| file.blob).collect();
-    let readings = mirror.read_each(&blobs, |_, content| Reading::of(content))?;
+    let readings = mirror.read_each(&blobs, |_, content| ScannedFile::scan(content))?;
     let manifests = blobs.len();
     let files = listing.files.into_iter().zip(readings);
     let files = files.filter_map(|(file, reading)| Some((file.path, reading?))).collect();
@@ -159,7 +159,7 @@ fn left_alone(entry: &LeftAlone) -> Finding {
             "its name is none that a path in a repository can have"
         }
     };
-    Finding::new(FindingKind::LeftAlone, format!("{}: {why}", Printable::new(&entry.path)))
+    Finding::new(FindingKind::Skipped, format!("{}: {why}", Printable::new(&entry.path)))
 }
 
 fn not_local(error: GitError) -> Fault {

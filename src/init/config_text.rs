@@ -1,44 +1,44 @@
-//! The configuration as a text that people go on writing: commented, in the order in which they think of it.
+//! Writes the configuration as YAML with comments, for people to go on editing.
 
 use std::collections::BTreeSet;
 use std::fmt::Write;
 
 use crate::model::{BranchName, Elapsed, Printable, RepoPath};
 
-use super::environments::Environment;
+use super::environment::Environment;
 use super::finding::{Finding, Severity};
-use super::flux::{Override, Rules};
+use super::flux::{FluxRules, Override};
 use super::hosts;
-use super::scalar::{comment, double_quoted, literal, scalar};
+use super::yaml_scalar::{comment, double_quoted, literal, scalar};
 
-/// How many folders stand on one line.
-const MOST_ON_ONE_LINE: usize = 3;
+/// Maximum folders on one line.
+const MAX_PATHS_ON_ONE_LINE: usize = 3;
 
-/// Where the manifests are from.
+/// The repository that was scanned.
 #[derive(Clone, Debug)]
 pub struct Origin {
-    /// What was read, as it was named; somebody else's text.
+    /// The path or URL as the user gave it; untrusted text.
     pub scanned: String,
     /// The value of `git.url`.
     pub url: String,
-    /// What stands in a comment above it, a line each; somebody else's text.
+    /// Comment lines above it; untrusted text.
     pub url_notes: Vec<String>,
     /// The value of `git.branch`.
     pub branch: BranchName,
 }
 
-/// What the page is made of.
-pub(super) struct Page<'a> {
+/// The contents of the configuration.
+pub(super) struct ConfigText<'a> {
     pub(super) origin: &'a Origin,
     pub(super) environments: &'a [Environment],
-    pub(super) rules: &'a Rules,
-    /// What was noticed; the urgent is told at the top.
+    pub(super) rules: &'a FluxRules,
+    /// The urgent ones become comments at the top.
     pub(super) findings: &'a [Finding],
-    /// The range of versions that all services have unless something says otherwise.
+    /// The default version range.
     pub(super) versions: &'static str,
 }
 
-impl Page<'_> {
+impl ConfigText<'_> {
     pub(super) fn write(&self) -> String {
         let sections = [self.head(), self.git(), self.registries(), self.environments(), self.services()];
         sections.join("\n")
@@ -48,14 +48,14 @@ impl Page<'_> {
         let urgent = self.findings.iter().filter(|finding| finding.kind.severity() == Severity::Urgent);
         let urgent: String = urgent.map(attention).collect();
         format!(
-            "# Written by `tidegate init` from {}. Look it over: folders, order and soaks are guessed from names.\n\
-             # Every key is told in docs/configuration.md.\n\
+            "# Written by `tidegate init` from {}. Review it: folders, order and soaks are guesses from names.\n\
+             # docs/configuration.md describes every key.\n\
              {urgent}\
              \n\
-             # When to look for new versions, as Unix cron. The daemon also wakes when a soak ends.\n\
+             # When to look for new versions, as Unix cron. The daemon also wakes up when a gate opens.\n\
              schedule: \"* * * * *\"\n\
              \n\
-             # The zone of the schedule and of windows, such as America/Santiago.\n\
+             # The time zone of the schedule and windows, such as America/Santiago.\n\
              timezone: UTC\n",
             comment(&self.origin.scanned)
         )
@@ -69,7 +69,7 @@ impl Page<'_> {
             "git:\n\
              {notes}  url: {}\n  \
                branch: {}\n  \
-               # Who promotes, in `git log`.\n  \
+               # The author of promotion commits.\n  \
                author: {{name: tidegate, email: tidegate@localhost}}\n",
             scalar(url),
             scalar(branch.as_str())
@@ -77,12 +77,11 @@ impl Page<'_> {
     }
 
     fn registries(&self) -> String {
-        let images =
-            self.environments.iter().flat_map(|environment| environment.inventory.values().flatten());
+        let images = self.environments.iter().flat_map(|environment| environment.services.values().flatten());
         let hosts: BTreeSet<String> = images.map(|image| image.host().to_owned()).collect();
         format!(
-            "# Registries that need more than anonymous HTTPS. A secret never stands here, only the name of the\n\
-             # environment variable that holds it.\n\
+            "# Registries that need more than anonymous HTTPS. Never write a secret here, only the name of its\n\
+             # environment variable.\n\
              registries:\n{}",
             hosts::section(hosts)
         )
@@ -90,8 +89,8 @@ impl Page<'_> {
 
     fn environments(&self) -> String {
         let mut text = String::from(
-            "# Versions pass through these in the order that `after` gives them, once they have run in the one before for\n\
-             # the time of `soak`. It begins as 24h before production and 1h before the others.\n\
+            "# Versions pass through these in the order of `after`, each time after running in the environment before for\n\
+             # `soak`: 24h before production and 1h before the others, to begin with.\n\
              environments:\n",
         );
         for environment in self.environments {
@@ -106,8 +105,8 @@ impl Page<'_> {
             Some(before) => format!("versions come from {}", before.name),
             None => "versions come straight from the registry".to_owned(),
         };
-        let services = counted(environment.services(), "service");
-        let images = counted(environment.images(), "image");
+        let services = counted(environment.service_count(), "service");
+        let images = counted(environment.image_count(), "image");
         writeln!(text, "  # {services}, {images}; {from}.")?;
         writeln!(text, "  - name: {}", scalar(environment.name.as_str()))?;
         paths(text, &environment.paths)?;
@@ -129,13 +128,13 @@ impl Page<'_> {
 
     fn services(&self) -> String {
         let mut text = String::from(
-            "# Which versions are promoted. A Flux ImagePolicy under an environment's folders wins over `defaults`, and an\n\
-             # override over both.\n",
+            "# Which versions to promote. A Flux ImagePolicy in the folders of an environment takes precedence over\n\
+             # `defaults`, an override over both.\n",
         );
         if self.rules.live > 0 {
             let policies = match self.rules.live {
-                1 => "1 ImagePolicy was found there, and needs".to_owned(),
-                count => format!("{count} ImagePolicies were found there, and need"),
+                1 => "1 ImagePolicy is there and needs".to_owned(),
+                count => format!("{count} ImagePolicies are there and need"),
             };
             let _ = writeln!(text, "# {policies} no line here.");
         }
@@ -146,7 +145,9 @@ impl Page<'_> {
             );
             return text;
         }
-        text.push_str("  # From Flux ImagePolicies that lie outside of the environments, where the daemon does not look.\n");
+        text.push_str(
+            "  # From Flux ImagePolicies outside of the environments, which the daemon does not read.\n",
+        );
         text.push_str("  overrides:\n");
         for entry in &self.rules.overrides {
             let _ = write_override(&mut text, entry);
@@ -162,7 +163,7 @@ fn attention(finding: &Finding) -> String {
 }
 
 fn write_override(text: &mut String, entry: &Override) -> std::fmt::Result {
-    writeln!(text, "    # ImagePolicy {} in {}", entry.policy, comment(entry.place.path.as_str()))?;
+    writeln!(text, "    # ImagePolicy {} in {}", entry.policy, comment(entry.file.path.as_str()))?;
     writeln!(text, "    - match: {}", scalar(&entry.service.to_string()))?;
     writeln!(text, "      versions: {}", double_quoted(entry.rules.versions.as_str()))?;
     match &entry.tag_pattern {
@@ -173,7 +174,7 @@ fn write_override(text: &mut String, entry: &Override) -> std::fmt::Result {
 
 fn paths(text: &mut String, paths: &[RepoPath]) -> std::fmt::Result {
     let written: Vec<String> = paths.iter().map(|path| scalar(path.as_str())).collect();
-    if written.len() <= MOST_ON_ONE_LINE {
+    if written.len() <= MAX_PATHS_ON_ONE_LINE {
         return writeln!(text, "    paths: [{}]", written.join(", "));
     }
     writeln!(text, "    paths:")?;

@@ -1,30 +1,30 @@
-//! Text as YAML scalars and comments. Whatever the text is, what comes out is one value, or one line.
+//! Writes any text as one YAML scalar or as one comment line.
 
 use std::fmt::Write;
 
 use crate::model::Printable;
 
-/// A text as a scalar: plain where that is surely read as the same text, else in double quotes.
+/// A plain scalar where every parser reads it as the same string, else in double quotes.
 pub(super) fn scalar(text: &str) -> String {
     if is_plain(text) { text.to_owned() } else { double_quoted(text) }
 }
 
-/// A text in single quotes where it can be, so that backslashes stay as they are.
+/// In single quotes where possible, so that backslashes stay as they are.
 pub(super) fn literal(text: &str) -> String {
-    if text.chars().all(is_harmless) {
+    if text.chars().all(is_printable) {
         format!("'{}'", text.replace('\'', "''"))
     } else {
         double_quoted(text)
     }
 }
 
-/// A text in double quotes.
+/// In double quotes.
 pub(super) fn double_quoted(text: &str) -> String {
     let mut quoted = String::from("\"");
     for character in text.chars() {
         match character {
             '"' | '\\' => quoted.extend(['\\', character]),
-            _ if is_harmless(character) => quoted.push(character),
+            _ if is_printable(character) => quoted.push(character),
             // Writing to a String cannot fail.
             _ => drop(write!(quoted, "\\U{:08X}", u32::from(character))),
         }
@@ -33,24 +33,24 @@ pub(super) fn double_quoted(text: &str) -> String {
     quoted
 }
 
-/// A text as a part of a comment.
+/// As part of a comment.
 pub(super) fn comment(text: &str) -> String {
     Printable::new(text).to_string()
 }
 
 fn is_plain(text: &str) -> bool {
-    let begins_well = text.starts_with(|first: char| first.is_ascii_alphabetic() || first == '/');
+    let starts_plain = text.starts_with(|first: char| first.is_ascii_alphabetic() || first == '/');
     let is_word = |letter: char| letter.is_ascii_alphanumeric() || "/-_.".contains(letter);
-    // Short words may be booleans or nulls to one parser or another.
+    // Some parsers read these as booleans or null.
     let is_special = matches!(
         text.to_ascii_lowercase().as_str(),
         "true" | "false" | "null" | "yes" | "no" | "on" | "off" | "y" | "n"
     );
-    begins_well && !is_special && text.chars().all(is_word)
+    starts_plain && !is_special && text.chars().all(is_word)
 }
 
-/// Whether a character can stand in a text without being a danger to it or to the one who reads it.
-fn is_harmless(character: char) -> bool {
+/// Whether a character needs no escape.
+fn is_printable(character: char) -> bool {
     let mut one = [0; 4];
     let text: &str = character.encode_utf8(&mut one);
     Printable::new(text).to_string() == text
@@ -61,7 +61,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn scalars_are_read_as_the_text_that_they_are_of() {
+    fn scalars_are_read_back_as_the_same_text() {
         for text in [
             "clusters/prod",
             "/srv/git/a.git",

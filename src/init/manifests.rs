@@ -1,4 +1,4 @@
-//! Everything that the manifests of a repository say of images, in lists. Judges nothing.
+//! Collects what the manifests of a repository contain about images. Judges nothing.
 
 use std::collections::HashMap;
 
@@ -9,9 +9,9 @@ use crate::model::{Content, ImageName, RepoPath};
 
 use super::finding::{Finding, FindingKind};
 
-/// What came of reading a file.
+/// A scanned file that concerns images, or that cannot be read.
 #[derive(Clone, Debug)]
-pub struct Reading(State);
+pub struct ScannedFile(State);
 
 #[derive(Clone, Debug)]
 enum State {
@@ -20,9 +20,9 @@ enum State {
     TooLarge { bytes: usize },
 }
 
-impl Reading {
-    /// Reads a file's content; nothing when it does not concern images.
-    pub fn of(content: Content<'_>) -> Option<Self> {
+impl ScannedFile {
+    /// Scans the content of a file; `None` if it does not concern images.
+    pub fn scan(content: Content<'_>) -> Option<Self> {
         let state = match content {
             Content::LfsPointer => return None,
             Content::TooLarge { bytes } => State::TooLarge { bytes },
@@ -38,44 +38,43 @@ impl Reading {
 
 /// An image field and its file.
 #[derive(Debug)]
-pub(super) struct Sighting {
+pub(super) struct FileField {
     pub(super) path: RepoPath,
     pub(super) field: ImageField,
 }
 
-/// Everything in one place, in the order of the paths.
+/// The contents of all manifests, in the order of the paths.
 #[derive(Debug, Default)]
-pub(super) struct Catalogue {
-    pub(super) sightings: Vec<Sighting>,
+pub(super) struct Manifests {
+    pub(super) fields: Vec<FileField>,
     pub(super) refusals: Vec<(RepoPath, Refusal)>,
     pub(super) policies: Vec<(RepoPath, FluxImagePolicy)>,
     pub(super) automations: Vec<(RepoPath, FluxAutomation)>,
-    /// What could not be read.
-    pub(super) findings: Vec<Finding>,
+    pub(super) unreadable: Vec<Finding>,
     repositories: HashMap<PolicyName, (RepoPath, ImageName)>,
 }
 
-impl Catalogue {
-    pub(super) fn of(mut files: Vec<(RepoPath, Reading)>) -> Self {
+impl Manifests {
+    pub(super) fn collect(mut files: Vec<(RepoPath, ScannedFile)>) -> Self {
         files.sort_by(|(one, _), (other, _)| one.cmp(other));
-        let mut catalogue = Self::default();
-        for (path, reading) in files {
-            match reading.0 {
-                State::Manifest(manifest) => catalogue.add(&path, *manifest),
-                State::Unreadable(unreadable) => catalogue.findings.push(not_read(&path, &unreadable)),
-                State::TooLarge { bytes } => catalogue.findings.push(
-                    Finding::new(FindingKind::Unreadable, format!("it is {bytes} bytes large, and not read"))
-                        .at(&path, None)
+        let mut manifests = Self::default();
+        for (path, file) in files {
+            match file.0 {
+                State::Manifest(manifest) => manifests.add(&path, *manifest),
+                State::Unreadable(unreadable) => manifests.unreadable.push(invalid_yaml(&path, &unreadable)),
+                State::TooLarge { bytes } => manifests.unreadable.push(
+                    Finding::new(FindingKind::Unreadable, format!("skipped: the file has {bytes} bytes"))
+                        .in_file(&path, None)
                         .with_hint("split the file"),
                 ),
             }
         }
-        catalogue
+        manifests
     }
 
     fn add(&mut self, path: &RepoPath, manifest: Manifest) {
         let Manifest { fields, refusals, image_policies, image_repositories, automations, .. } = manifest;
-        self.sightings.extend(fields.into_iter().map(|field| Sighting { path: path.clone(), field }));
+        self.fields.extend(fields.into_iter().map(|field| FileField { path: path.clone(), field }));
         self.refusals.extend(refusals.into_iter().map(|refusal| (path.clone(), refusal)));
         self.policies.extend(image_policies.into_iter().map(|policy| (path.clone(), policy)));
         self.automations.extend(automations.into_iter().map(|automation| (path.clone(), automation)));
@@ -87,25 +86,24 @@ impl Catalogue {
         }
     }
 
-    /// The image that an ImagePolicy chooses a tag of, and the file that says so, if its ImageRepository is there.
+    /// The image of an ImagePolicy, and the file of its ImageRepository.
     pub(super) fn image_of(&self, policy: &FluxImagePolicy) -> Option<&(RepoPath, ImageName)> {
         let (namespace, name) = policy.image_repository.clone();
         self.repositories.get(&PolicyName { namespace, name })
     }
 }
 
-fn not_read(path: &RepoPath, unreadable: &Unreadable) -> Finding {
-    Finding::new(FindingKind::Unreadable, format!("it cannot be read as YAML: {}", unreadable.reason))
-        .at(path, Some(place(unreadable.position)))
+fn invalid_yaml(path: &RepoPath, unreadable: &Unreadable) -> Finding {
+    Finding::new(FindingKind::Unreadable, format!("invalid YAML: {}", unreadable.reason))
+        .in_file(path, Some(line_and_column(unreadable.position)))
         .with_hint(unreadable.hint())
 }
 
-/// The line and the column.
-pub(super) fn place(position: Position) -> (usize, usize) {
+pub(super) fn line_and_column(position: Position) -> (usize, usize) {
     (position.line, position.column)
 }
 
-/// The name that setter comments give an ImagePolicy.
-pub(super) fn name_of(policy: &FluxImagePolicy) -> PolicyName {
+/// The name by which setter comments refer to an ImagePolicy.
+pub(super) fn policy_name(policy: &FluxImagePolicy) -> PolicyName {
     PolicyName { namespace: policy.namespace.clone(), name: policy.name.clone() }
 }
