@@ -8,9 +8,10 @@ use chrono_tz::Tz;
 use criterion::{Criterion, criterion_group, criterion_main};
 use tidegate::model::{CommitId, Digest, EnvironmentName, Tag, Timestamp};
 use tidegate::policy::{
-    Approving, Before, BeforeRunning, Candidate, Control, Controls, Coverage, DigestNow, EnvironmentPolicy,
-    Facts, Fetched, Freeze, Hold, Note, Observations, Observed, PastRun, Range, Reviewing, RolloutCommit,
-    Schedule, Selection, SelectionRules, SoakMode, TargetPolicy, Unsigned, Window, decide,
+    ApprovalPolicy, Candidate, Control, Controls, Coverage, DigestNow, EnvironmentPolicy, Facts, Fetched,
+    Freeze, Hold, Note, Observations, Observed, PastRun, PreviousEnvironment, PreviousRunning, Range,
+    ReviewState, RolloutCommit, Schedule, Selection, SelectionRules, SoakMode, TargetPolicy, UnsignedCommits,
+    Window, decide,
 };
 
 const TRACKS: usize = 10_000;
@@ -25,7 +26,7 @@ struct Fleet {
     targets: Vec<Target>,
     /// What every first environment ran before, newest first.
     past: Vec<PastRun>,
-    unsigned: Unsigned,
+    unsigned: UnsignedCommits,
     controls: Controls,
 }
 
@@ -59,7 +60,7 @@ fn environment(name: &str, after: Option<&str>) -> EnvironmentPolicy {
             .into_iter()
             .collect(),
         zone: Tz::America__Santiago,
-        approval: Approving::NotRequired,
+        approval: ApprovalPolicy::NotRequired,
     }
 }
 
@@ -107,7 +108,7 @@ impl Fleet {
             digest,
             targets,
             past: Vec::new(),
-            unsigned: Unsigned::new(),
+            unsigned: UnsignedCommits::new(),
             controls: Controls::default(),
         }
     }
@@ -145,11 +146,11 @@ impl Fleet {
     fn decide_all(&self) {
         let [first, second] = &self.environments;
         for target in &self.targets {
-            let before = BeforeRunning::One {
+            let before = PreviousRunning::One {
                 candidate: &target.running[0][0],
                 rollout_commit: Some(&target.rollout_commit),
             };
-            let before = Before {
+            let before = PreviousEnvironment {
                 environment: &first.name,
                 running: before,
                 past: &self.past,
@@ -165,7 +166,7 @@ impl Fleet {
         environment: &EnvironmentPolicy,
         target: &Target,
         at: usize,
-        before: Option<Before<'_>>,
+        before: Option<PreviousEnvironment<'_>>,
     ) {
         let policy = TargetPolicy {
             environment,
@@ -183,7 +184,7 @@ impl Fleet {
             observations: &target.observations,
             digest_now: DigestNow::Is { tag: &self.selection.candidates()[299].tag, digest: &self.digest },
             controls: &self.controls,
-            reviewing: Reviewing::NotProposed,
+            reviewing: ReviewState::NotProposed,
             train_hold: None,
         };
         black_box(decide(&policy, &facts, self.now));

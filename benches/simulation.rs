@@ -12,7 +12,7 @@ use tidegate::model::{
     TagChangeCommit, Timestamp,
 };
 use tidegate::policy::{
-    Approving, Environment, EnvironmentPolicy, Schedule, SelectionRules, ServiceRules, ServiceSettings,
+    ApprovalPolicy, Environment, EnvironmentPolicy, Schedule, SelectionRules, ServiceRules, ServiceSettings,
     SoakMode, Window,
 };
 use tidegate::simulation::{
@@ -58,7 +58,7 @@ fn environment(name: &str, before: Option<usize>, windows: Vec<Window>) -> Envir
             freezes: Vec::new(),
             windows,
             zone: Tz::America__Santiago,
-            approval: Approving::NotRequired,
+            approval: ApprovalPolicy::NotRequired,
         },
         paths: vec![parse(&format!("clusters/{name}"))],
         before,

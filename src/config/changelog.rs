@@ -164,7 +164,7 @@ mod tests {
     use rstest::rstest;
 
     use super::*;
-    use crate::policy::Approving;
+    use crate::policy::ApprovalPolicy;
 
     fn changelog(glob: Option<&str>) -> Changelog {
         let sources = glob.map(|glob| {
@@ -215,7 +215,7 @@ mod tests {
             paths: vec![format!("clusters/{name}").parse().unwrap()],
             after: None,
             soak: Duration::ZERO,
-            approval: Approving::NotRequired,
+            approval: ApprovalPolicy::NotRequired,
             windows: Vec::new(),
             pull_requests: None,
         }

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use crate::model::{EnvironmentName, MergeMethod, RepoPath};
-use crate::policy::{Approving, Window};
+use crate::policy::{ApprovalPolicy, Window};
 
 /// An environment: folders of the repository whose versions move together.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -17,7 +17,7 @@ pub struct Environment {
     /// How long a version soaks in the environment before, unless an override says otherwise; zero without `after`.
     pub soak: Duration,
     /// Whether a promotion needs an approval, and of which kind.
-    pub approval: Approving,
+    pub approval: ApprovalPolicy,
     /// When promotions may happen; without windows, at any time.
     pub windows: Vec<Window>,
     /// How pull requests are opened; without it, promotions are pushed.

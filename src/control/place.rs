@@ -2,9 +2,8 @@
 
 use sha2::{Digest as _, Sha256};
 
-use super::Kind;
 use crate::model::{EnvironmentName, RepoPath, ServicePattern};
-use crate::policy::{Approval, Control};
+use crate::policy::{Approval, Control, ControlKind};
 
 /// The folder of all control files.
 pub const FOLDER: &str = ".tidegate";
@@ -15,9 +14,9 @@ pub fn place(control: &Control) -> Option<RepoPath> {
     let path = match control {
         Control::Hold(hold) => {
             let covers = &hold.covers;
-            scope(Kind::Hold, covers.services.as_ref(), &covers.environments)
+            scope(ControlKind::Hold, covers.services.as_ref(), &covers.environments)
         }
-        Control::Pin(pin) => scope(Kind::Pin, pin.covers.services.as_ref(), &pin.covers.environments),
+        Control::Pin(pin) => scope(ControlKind::Pin, pin.covers.services.as_ref(), &pin.covers.environments),
         Control::Quarantine(quarantine) => {
             let folder = services(Some(&quarantine.services));
             format!("{FOLDER}/quarantine/{folder}/{}.yaml", quarantine.version)
@@ -35,7 +34,7 @@ pub fn place(control: &Control) -> Option<RepoPath> {
     path.parse().ok()
 }
 
-fn scope(kind: Kind, of: Option<&ServicePattern>, environments: &[EnvironmentName]) -> String {
+fn scope(kind: ControlKind, of: Option<&ServicePattern>, environments: &[EnvironmentName]) -> String {
     let names: Vec<&str> = environments.iter().map(EnvironmentName::as_str).collect();
     // A name begins with a letter or a digit, so that no environment is called so.
     let file = if names.is_empty() { "_all".to_owned() } else { names.join("+") };

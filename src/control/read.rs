@@ -103,7 +103,7 @@ fn hold(file: &RepoPath, text: &str) -> Result<Control, Wrong> {
 fn pin(file: &RepoPath, text: &str) -> Result<Control, Wrong> {
     let form: form::Pin = parse(text)?;
     let versions: Range =
-        form.versions.parse().map_err(|error: crate::policy::RangeError| format!("`versions`: {error}"))?;
+        form.versions.parse().map_err(|error: crate::policy::SyntaxError| format!("`versions`: {error}"))?;
     let covers = coverage(Some(&form.service), &form.environments)?;
     Ok(Control::Pin(Pin { note: note(file, &form.note())?, covers, versions }))
 }

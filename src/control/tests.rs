@@ -3,10 +3,10 @@
 use proptest::prelude::*;
 use rstest::rstest;
 
-use super::{Kind, place, read, write};
+use super::{place, read, write};
 use crate::model::{EnvironmentName, ServiceName};
 use crate::policy::{
-    Approval, Control, Coverage, Freeze, FreezeControl, GateName, Hold, Note, Pin, Quarantine,
+    Approval, Control, ControlKind, Coverage, Freeze, FreezeControl, GateName, Hold, Note, Pin, Quarantine,
 };
 
 const NOTE: &str = "reason: latency\nby: Ana\nat: 2026-03-02T09:00:00Z\n";
@@ -235,5 +235,8 @@ fn each_thing_that_can_be_said_has_a_place_of_its_own() {
 
 #[test]
 fn kinds_have_their_names() {
-    assert_eq!(Kind::ALL.map(Kind::as_str).map(str::to_lowercase), Kind::ALL.map(Kind::as_word));
+    assert_eq!(
+        ControlKind::ALL.map(ControlKind::as_str).map(str::to_lowercase),
+        ControlKind::ALL.map(ControlKind::as_word)
+    );
 }

@@ -2,17 +2,16 @@
 
 use serde::Serialize;
 
-use super::Kind;
 use super::form;
 use crate::model::{EnvironmentName, Timestamp};
-use crate::policy::{Control, Note};
+use crate::policy::{Control, ControlKind, Note};
 
 /// The text of a control's file; nothing for one that could not be read.
 pub fn write(control: &Control) -> Option<String> {
     let note = control.note()?;
     match control {
         Control::Hold(hold) => yaml(&form::Hold {
-            kind: Kind::Hold.as_str().to_owned(),
+            kind: ControlKind::Hold.as_str().to_owned(),
             service: hold.covers.services.as_ref().map(ToString::to_string),
             environments: names(&hold.covers.environments),
             reason: note.reason.clone(),
@@ -21,7 +20,7 @@ pub fn write(control: &Control) -> Option<String> {
             expires: expires(note),
         }),
         Control::Pin(pin) => yaml(&form::Pin {
-            kind: Kind::Pin.as_str().to_owned(),
+            kind: ControlKind::Pin.as_str().to_owned(),
             service: pin.covers.services.as_ref().map_or_else(|| "**".to_owned(), ToString::to_string),
             environments: names(&pin.covers.environments),
             versions: pin.versions.to_string(),
@@ -31,7 +30,7 @@ pub fn write(control: &Control) -> Option<String> {
             expires: expires(note),
         }),
         Control::Quarantine(quarantine) => yaml(&form::Quarantine {
-            kind: Kind::Quarantine.as_str().to_owned(),
+            kind: ControlKind::Quarantine.as_str().to_owned(),
             service: quarantine.services.to_string(),
             version: quarantine.version.to_string(),
             reason: note.reason.clone(),
@@ -40,7 +39,7 @@ pub fn write(control: &Control) -> Option<String> {
             expires: expires(note),
         }),
         Control::Approval(approval) => yaml(&form::Approval {
-            kind: Kind::Approval.as_str().to_owned(),
+            kind: ControlKind::Approval.as_str().to_owned(),
             service: approval.service.to_string(),
             environment: approval.environment.to_string(),
             version: approval.version.to_string(),
@@ -53,7 +52,7 @@ pub fn write(control: &Control) -> Option<String> {
         Control::Freeze(order) => {
             let (from, to) = order.freeze.span();
             yaml(&form::Freeze {
-                kind: Kind::Freeze.as_str().to_owned(),
+                kind: ControlKind::Freeze.as_str().to_owned(),
                 name: order.freeze.name().to_owned(),
                 service: order.services.as_ref().map(ToString::to_string),
                 environments: names(order.freeze.environments()),

@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use crate::manifest::{FluxAutomation, FluxImagePolicy, FluxOrder, PolicyName};
 use crate::model::{ImageName, Printable, RepoPath, ServiceName, Version};
-use crate::policy::{Range, RangeError, SelectionRules};
+use crate::policy::{Range, SelectionRules, SyntaxError};
 
 use super::environment::{Environment, EnvironmentIndex};
 use super::extract::tag_pattern;
@@ -271,7 +271,7 @@ fn translate(policy: &FluxImagePolicy) -> Result<(SelectionRules, Option<String>
     let shown = |text: &str| Printable::bounded(text, 80).to_string();
     let versions: Range = range
         .parse()
-        .map_err(|error: RangeError| format!("the range `{}`: {}", shown(range), error.message()))?;
+        .map_err(|error: SyntaxError| format!("the range `{}`: {}", shown(range), error.message()))?;
     let Some(pattern) = &policy.pattern else {
         return Ok((SelectionRules { versions, tag_pattern: None }, None));
     };

@@ -7,7 +7,8 @@ use thiserror::Error;
 use crate::model::{Class, Digest, EnvironmentName, Fault, Tag};
 
 use super::evaluate::{GateEvaluation, Soaked};
-use super::gates::{Answer, DigestReason, GateName, GateReport, OrderReason, Reason, ShownRequest};
+use super::gate_name::GateName;
+use super::gates::{Answer, DigestReason, GateReport, OrderReason, PullRequestReference, Reason};
 use super::select::Candidate;
 
 /// That a candidate may be promoted. Only the policy room makes one, so that whatever needs one was decided:
@@ -70,7 +71,7 @@ pub enum OverrideError {
 
 /// Gates that are neither open nor overridden.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
-pub struct StillClosed {
+pub struct GatesClosed {
     environment: EnvironmentName,
     tag: Tag,
     gates: Vec<GateReport>,
@@ -125,7 +126,7 @@ impl Approved {
     }
 
     /// That it is proposed by this pull request by now.
-    pub fn propose(&mut self, request: &ShownRequest) {
+    pub fn propose(&mut self, request: &PullRequestReference) {
         self.gates.iter_mut().for_each(|report| report.propose(request));
     }
 
@@ -188,7 +189,7 @@ pub(super) fn approve(evaluation: &GateEvaluation) -> Option<Approved> {
 pub fn approve_overriding(
     evaluation: &GateEvaluation,
     overrides: &Overrides,
-) -> Result<Approved, StillClosed> {
+) -> Result<Approved, GatesClosed> {
     let mut needed = Vec::new();
     let mut gates = Vec::new();
     let mut direction = Direction::Forward;
@@ -203,7 +204,7 @@ pub fn approve_overriding(
         }
     }
     let approved = if gates.is_empty() { approve_with(evaluation, needed, direction) } else { None };
-    approved.ok_or_else(|| StillClosed {
+    approved.ok_or_else(|| GatesClosed {
         environment: evaluation.environment.clone(),
         tag: evaluation.candidate.tag.clone(),
         hint: hint(&gates, overrides),
@@ -299,7 +300,7 @@ pub(super) fn approve_with(
     })
 }
 
-impl StillClosed {
+impl GatesClosed {
     /// The gates that are neither open nor overridden.
     pub fn gates(&self) -> &[GateReport] {
         &self.gates
@@ -317,7 +318,7 @@ impl StillClosed {
     }
 }
 
-impl fmt::Display for StillClosed {
+impl fmt::Display for GatesClosed {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(formatter, "cannot promote {} to {}", self.tag, self.environment)?;
         for (at, report) in self.gates.iter().enumerate() {
@@ -328,8 +329,8 @@ impl fmt::Display for StillClosed {
     }
 }
 
-impl From<StillClosed> for Fault {
-    fn from(error: StillClosed) -> Self {
+impl From<GatesClosed> for Fault {
+    fn from(error: GatesClosed) -> Self {
         let hint = error.hint().to_owned();
         Self::new(error.class(), error.to_string()).with_hint(hint)
     }

@@ -8,7 +8,7 @@ use std::time::Duration;
 use crate::model::{Digest, Timestamp};
 
 use super::facts::{Observed, PastRun, RolloutCommit};
-use super::shown::later;
+use super::local_time::later;
 
 /// What the soak clock says.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -5,10 +5,11 @@ use std::time::Duration;
 use crate::model::{Digest, EnvironmentName, Timestamp};
 
 use super::calendar::first_open;
-use super::facts::{Facts, TargetPolicy};
-use super::gates::{Answer, GateName, GateReport, Question, ask};
+use super::facts::{Facts, PreviousRunning, SoakMode, TargetPolicy};
+use super::gate_name::GateName;
+use super::gates::{Answer, GateReport, Question, ask};
+use super::local_time::elapsed;
 use super::select::Candidate;
-use super::starvation::{Starvation, starvation};
 
 /// What the gates answer about a candidate.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -37,6 +38,23 @@ pub struct Soaked {
     pub lasted: Duration,
     /// Since when.
     pub since: Timestamp,
+}
+
+/// How many versions in a row must have been replaced before their soak was over, to be called starvation.
+const FEWEST: usize = 2;
+
+/// Versions that were replaced in the environment before, one after the other, before their soak was over, for longer
+/// than a soak: had the first been left alone, it would be here.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Starvation {
+    /// The environment before.
+    pub environment: EnvironmentName,
+    /// How many versions.
+    pub superseded_count: usize,
+    /// When the first of them came there.
+    pub since: Timestamp,
+    /// How long each would have had to run.
+    pub needed: Duration,
 }
 
 /// Asks every gate about `candidate`.
@@ -101,6 +119,32 @@ fn earliest(
     let environment = policy.environment;
     let freezes = environment.freezes.iter().chain(facts.controls.freezes());
     first_open(&environment.windows, &freezes, &environment.name, environment.zone, earliest)
+}
+
+/// Whether a candidate that soaks is one of a row that never gets to its end.
+fn starvation(policy: &TargetPolicy<'_>, facts: &Facts<'_>, candidate: &Candidate) -> Option<Starvation> {
+    let before = facts.before.filter(|_| policy.soak_mode == SoakMode::Continuous)?;
+    let PreviousRunning::One { candidate: soaking, rollout_commit: Some(rollout_commit) } = before.running
+    else {
+        return None;
+    };
+    if soaking != candidate {
+        return None;
+    }
+    let lowest = facts.running.first()?;
+    let superseded = before.past.iter().take_while(|run| {
+        run.candidate.version > lowest.version
+            && elapsed(run.rollout_commit.committed_at, run.left_at) < policy.soak
+    });
+    let (superseded_count, first) = superseded.fold((0, None), |(count, _), run| (count + 1, Some(run)));
+    let since = first?.rollout_commit.committed_at;
+    let is_long = elapsed(since, rollout_commit.committed_at) >= policy.soak;
+    (superseded_count >= FEWEST && is_long).then(|| Starvation {
+        environment: before.environment.clone(),
+        superseded_count,
+        since,
+        needed: policy.soak,
+    })
 }
 
 impl GateEvaluation {

@@ -29,12 +29,12 @@ pub struct EnvironmentPolicy {
     /// The zone of the windows, of the freezes and of the times that are told.
     pub zone: Tz,
     /// Whether and how somebody must approve each promotion.
-    pub approval: Approving,
+    pub approval: ApprovalPolicy,
 }
 
 /// Whether and how somebody must approve a promotion.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Approving {
+pub enum ApprovalPolicy {
     /// Nobody must.
     #[default]
     NotRequired,
@@ -83,7 +83,7 @@ pub struct Facts<'a> {
     /// What people do not want here: the highest version whose pull request somebody closed without merging it.
     pub refused: Option<&'a RefusedPullRequest>,
     /// What the environment before runs; none for the first of a chain.
-    pub before: Option<Before<'a>>,
+    pub before: Option<PreviousEnvironment<'a>>,
     /// Every change of a tag's digest that was seen.
     pub observations: &'a Observations,
     /// The registry's digest for the candidate's tag.
@@ -91,7 +91,7 @@ pub struct Facts<'a> {
     /// What people said by control files about this service in this environment.
     pub controls: &'a Controls,
     /// The review of the pull request that proposes the candidate, where an approval may be one.
-    pub reviewing: Reviewing<'a>,
+    pub reviewing: ReviewState<'a>,
     /// What this environment runs and must keep until it has gone on, when soaks are counted as a train.
     pub train_hold: Option<&'a TrainHold>,
 }
@@ -192,7 +192,7 @@ pub struct RefusedPullRequest {
 
 /// What is known of the review of the pull request that proposes a candidate.
 #[derive(Clone, Copy, Debug)]
-pub enum Reviewing<'a> {
+pub enum ReviewState<'a> {
     /// No open pull request is of this target.
     NotProposed,
     /// One is.
@@ -203,19 +203,19 @@ pub enum Reviewing<'a> {
 
 /// The environment before, as far as this image of this service goes.
 #[derive(Clone, Copy, Debug)]
-pub struct Before<'a> {
+pub struct PreviousEnvironment<'a> {
     /// The environment.
     pub environment: &'a EnvironmentName,
     /// What it runs.
-    pub running: BeforeRunning<'a>,
+    pub running: PreviousRunning<'a>,
     /// What it ran before that, newest first; as far back as anybody asked.
     pub past: &'a [PastRun],
     /// The commits that do not count there, since nobody who is allowed to signed them.
-    pub unsigned: &'a Unsigned,
+    pub unsigned: &'a UnsignedCommits,
 }
 
 /// Commits that do not count, since nobody who is allowed to signed them, and why, fit to be shown.
-pub type Unsigned = HashMap<CommitId, String>;
+pub type UnsignedCommits = HashMap<CommitId, String>;
 
 /// A version that an environment ran in every path, and runs no more.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -230,7 +230,7 @@ pub struct PastRun {
 
 /// What the environment before runs.
 #[derive(Clone, Copy, Debug)]
-pub enum BeforeRunning<'a> {
+pub enum PreviousRunning<'a> {
     /// It doesn't have the service, or the service doesn't have the image there.
     Missing,
     /// Its paths or fields don't agree; the versions, ascending.

@@ -6,10 +6,11 @@ use std::time::Duration;
 use chrono_tz::Tz;
 
 use super::{
-    Approving, Before, BeforeRunning, Candidate, Control, Controls, Decision, DigestNow, EnvironmentPolicy,
-    Facts, GateEvaluation, GateName, GateReport, NoCandidate, Nomination, Note, Observations, Observed,
-    PastRun, RefusedPullRequest, ReviewedPullRequest, Reviewing, RolledBack, RolloutCommit, SelectionRules,
-    SoakMode, TargetPolicy, TrainHold, Unsigned, decide, evaluate, nominate,
+    ApprovalPolicy, Candidate, Control, Controls, Decision, DigestNow, EnvironmentPolicy, Facts,
+    GateEvaluation, GateName, GateReport, NoCandidate, Note, Observations, Observed, PastRun,
+    PreviousEnvironment, PreviousRunning, RefusedPullRequest, ReviewState, ReviewedPullRequest, RolledBack,
+    RolloutCommit, SelectionRules, SoakMode, TargetPolicy, TrainHold, UnsignedCommits, decide, evaluate,
+    find_candidate,
 };
 use crate::model::{CommitId, Digest, EnvironmentName, Tag, Timestamp};
 
@@ -26,7 +27,7 @@ pub(super) struct Target {
     pub(super) before: Option<Vec<Candidate>>,
     pub(super) rollout_commit: RolloutCommit,
     pub(super) past: Vec<PastRun>,
-    pub(super) unsigned: Unsigned,
+    pub(super) unsigned: UnsignedCommits,
     /// What was seen of the digest of what runs, or ran, in the environment before.
     pub(super) observed: Vec<Observed>,
     pub(super) digest_now: Option<Digest>,
@@ -99,7 +100,7 @@ impl Target {
                 freezes: Vec::new(),
                 windows: Vec::new(),
                 zone: Tz::UTC,
-                approval: Approving::NotRequired,
+                approval: ApprovalPolicy::NotRequired,
             },
             versions: ">=1.0.0",
             soak: 24 * HOUR,
@@ -118,7 +119,7 @@ impl Target {
                 author: "tidegate".into(),
             },
             past: Vec::new(),
-            unsigned: Unsigned::new(),
+            unsigned: UnsignedCommits::new(),
             observed: Vec::new(),
             digest_now: Some(digest('a')),
             soak_mode: SoakMode::Continuous,
@@ -155,9 +156,9 @@ impl Target {
         };
         let before_name = environment("non-prod");
         let running = self.before.as_deref().map(|running| match running {
-            [] => BeforeRunning::Missing,
-            [candidate] => BeforeRunning::One { candidate, rollout_commit: Some(&self.rollout_commit) },
-            several => BeforeRunning::Several(several),
+            [] => PreviousRunning::Missing,
+            [candidate] => PreviousRunning::One { candidate, rollout_commit: Some(&self.rollout_commit) },
+            several => PreviousRunning::Several(several),
         });
         let mut observations = Observations::default();
         let ran = self.past.iter().map(|run| &run.candidate.tag);
@@ -172,7 +173,7 @@ impl Target {
             selection: &selection,
             rolled_back: &self.rolled_back,
             refused: self.refused.as_ref(),
-            before: running.map(|running| Before {
+            before: running.map(|running| PreviousEnvironment {
                 environment: &before_name,
                 running,
                 past: &self.past,
@@ -182,7 +183,7 @@ impl Target {
             digest_now: digest_now.map_or(DigestNow::Unknown, |(tag, digest)| DigestNow::Is { tag, digest }),
             controls: &controls,
             train_hold: self.train_hold.as_ref(),
-            reviewing: self.reviewed.as_ref().map_or(Reviewing::NotProposed, Reviewing::Proposed),
+            reviewing: self.reviewed.as_ref().map_or(ReviewState::NotProposed, ReviewState::Proposed),
         };
         ask(&policy, &facts)
     }
@@ -192,10 +193,7 @@ impl Target {
     }
 
     pub(super) fn nominate_at(&self, now: &str) -> Result<Candidate, NoCandidate> {
-        self.with("", |policy, facts| match nominate(policy, facts, at(now)) {
-            Nomination::Candidate(candidate) => Ok(candidate.clone()),
-            Nomination::Nothing(why) => Err(why),
-        })
+        self.with("", |policy, facts| find_candidate(policy, facts, at(now)).cloned())
     }
 
     pub(super) fn evaluate(&self, tag: &str, now: &str) -> GateEvaluation {

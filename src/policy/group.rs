@@ -3,17 +3,18 @@
 //! Owns what the members make of one another's answers. Each member was considered as if it were alone; here they hear
 //! of each other, and each that would go alone is told to wait.
 
-use crate::model::{EnvironmentName, ServiceName, Timestamp};
+use crate::model::{Elapsed, EnvironmentName, ServiceName, Timestamp};
 
 use super::approve::Overrides;
 use super::clock::{SoakClock, soak_clock};
-use super::decide::Consideration;
+use super::decide::UngroupedDecision;
 use super::evaluate::GateEvaluation;
-use super::facts::{BeforeRunning, Facts, TargetPolicy};
-use super::gates::{Answer, GateName, GateReport, GroupReason};
+use super::facts::{Facts, PreviousRunning, TargetPolicy};
+use super::gate_name::GateName;
+use super::gates::{Answer, GateReport, GroupReason, Reason};
+use super::local_time::{LocalTime, later};
 use super::nominate::NoCandidate;
 use super::select::Candidate;
-use super::shown::{ShownDuration, ShownTime, later};
 
 /// One image of one service of a set, in one environment.
 #[derive(Debug)]
@@ -23,7 +24,7 @@ pub struct Member<'a> {
     /// Its policy and its facts; nothing when its registry could not be asked.
     pub known: Option<(TargetPolicy<'a>, Facts<'a>)>,
     /// What would happen if it were alone; nothing when its registry could not be asked.
-    pub alone: Option<Consideration>,
+    pub alone: Option<UngroupedDecision>,
 }
 
 /// Lets the members of a set hear of one another, in one environment that comes after another.
@@ -41,7 +42,7 @@ pub fn settle_together(
 ) {
     if let Some(why) = unclear {
         let reason = || GroupReason::Unclear { group: group.into(), why: why.to_owned() };
-        return members.iter_mut().for_each(|member| member.hear(reason().report(Answer::Closed)));
+        return members.iter_mut().for_each(|member| member.hear(report(reason(), Answer::Closed)));
     }
     let standings: Vec<Standing> = members.iter().map(|member| standing(member, overrides)).collect();
     let soak_is_passed = overrides.overrides.iter().any(|one| one.gate() == GateName::Soak);
@@ -53,7 +54,7 @@ pub fn settle_together(
         });
         let told = match blocked {
             Some((answer, service, why)) => {
-                GroupReason::Member { group: group.into(), service, why }.report(answer)
+                report(GroupReason::Member { group: group.into(), service, why }, answer)
             }
             None => match together(group, &standings, members[at].known.as_ref(), now) {
                 Some(report) if soak_is_passed => GateReport { answer: Answer::Open, ..report },
@@ -68,7 +69,7 @@ pub fn settle_together(
 impl Member<'_> {
     /// Adds what the set says to what the gates say of the candidate, if there is one.
     fn hear(&mut self, told: GateReport) {
-        if let (Some((policy, facts)), Some(Consideration::Candidate(evaluation))) =
+        if let (Some((policy, facts)), Some(UngroupedDecision::Candidate(evaluation))) =
             (&self.known, &mut self.alone)
         {
             evaluation.hear(policy, facts, told);
@@ -89,14 +90,14 @@ fn standing(member: &Member<'_>, overrides: &Overrides) -> Standing {
         return Standing::Blocked(Answer::Closed, "its registry could not be asked".to_owned());
     };
     match alone {
-        Consideration::Candidate(evaluation) => match closed(evaluation, overrides) {
+        UngroupedDecision::Candidate(evaluation) => match closed(evaluation, overrides) {
             Some((answer, why)) => Standing::Blocked(answer, why),
             None => with(policy, facts, overrides),
         },
-        Consideration::Current(NoCandidate::AsBefore { .. }) if is_the_same(facts) => {
+        UngroupedDecision::Current(NoCandidate::AsBefore { .. }) if is_the_same(facts) => {
             with(policy, facts, overrides)
         }
-        Consideration::Current(why) => Standing::Blocked(Answer::Closed, why.to_string()),
+        UngroupedDecision::Current(why) => Standing::Blocked(Answer::Closed, why.to_string()),
     }
 }
 
@@ -112,7 +113,7 @@ fn closed(evaluation: &GateEvaluation, overrides: &Overrides) -> Option<(Answer,
 fn is_the_same(facts: &Facts<'_>) -> bool {
     let before = facts.before.map(|before| before.running);
     match (facts.running, before) {
-        ([here], Some(BeforeRunning::One { candidate, .. })) => is_equal(here, candidate),
+        ([here], Some(PreviousRunning::One { candidate, .. })) => is_equal(here, candidate),
         _ => false,
     }
 }
@@ -124,7 +125,7 @@ fn is_equal(one: &Candidate, other: &Candidate) -> bool {
 fn with(policy: &TargetPolicy<'_>, facts: &Facts<'_>, overrides: &Overrides) -> Standing {
     let unclear = |why: &str| Standing::Blocked(Answer::Closed, why.to_owned());
     let Some(before) = facts.before else { return unclear("no environment comes before") };
-    let BeforeRunning::One { candidate, rollout_commit: Some(rollout_commit) } = before.running else {
+    let PreviousRunning::One { candidate, rollout_commit: Some(rollout_commit) } = before.running else {
         return unclear("the environment before does not run one version in every path");
     };
     let observed = facts.observations.of(&candidate.tag);
@@ -157,17 +158,24 @@ fn together(
     let since = all.clone().map(|(since, ..)| since).max()?;
     let soak = all.clone().map(|(_, soak, _)| soak).max()?;
     let environment = all.clone().map(|(.., before)| before).next()?.clone();
-    let shown = |at| ShownTime { at, zone };
+    let shown = |at| LocalTime { at, zone };
     let ends_at = later(since, soak);
     if ends_at.is_some_and(|ends_at| ends_at <= now) {
-        return Some(GroupReason::Together { group: group.into(), since: shown(since) }.report(Answer::Open));
+        return Some(report(
+            GroupReason::Together { group: group.into(), since: shown(since) },
+            Answer::Open,
+        ));
     }
     let reason = GroupReason::Soaking {
         group: group.into(),
         environment,
         since: shown(since),
-        needed: ShownDuration(soak),
+        needed: Elapsed(soak),
         ends_at: ends_at.map(shown),
     };
-    Some(reason.report(ends_at.map_or(Answer::Closed, Answer::ClosedUntil)))
+    Some(report(reason, ends_at.map_or(Answer::Closed, Answer::ClosedUntil)))
+}
+
+fn report(reason: GroupReason, answer: Answer) -> GateReport {
+    GateReport { gate: GateName::Group, answer, reason: Reason::Group(reason) }
 }

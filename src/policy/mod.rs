@@ -1,7 +1,7 @@
 //! Policy: selection, soak, windows and gates; `decide(policy, facts, now)`. Knows no IO, no clock, no async.
 //!
-//! Start with [`decide()`]. [`nominate()`] names the candidate, [`evaluate()`] asks every gate about it, and only an
-//! evaluation whose gates are open or overridden becomes an [`Approved`], without which nothing can be promoted.
+//! Start with [`decide()`]. [`find_candidate()`] picks the version that would move, [`evaluate()`] asks every gate about it, and
+//! only an evaluation whose gates are open or overridden becomes an [`Approved`], without which nothing is promoted.
 
 mod approve;
 mod calendar;
@@ -13,22 +13,22 @@ mod explain;
 mod facts;
 #[cfg(test)]
 mod fixture;
+mod gate_name;
 mod gates;
 mod group;
+mod local_time;
 mod nominate;
-mod outlook;
 mod pattern;
+mod proposal;
 mod range;
 mod repository;
 mod review;
 mod schedule;
 mod select;
-mod shown;
-mod starvation;
-mod train;
+mod syntax_error;
 
 pub use approve::{
-    Approved, Direction, Override, OverrideError, Overrides, StillClosed, approve_overriding,
+    Approved, Direction, GatesClosed, Override, OverrideError, Overrides, approve_overriding,
     approve_rollback,
 };
 pub use calendar::{
@@ -36,30 +36,34 @@ pub use calendar::{
 };
 pub use clock::Began;
 pub use controls::{
-    Approval, Control, Controls, Coverage, FreezeControl, Hold, Note, Pin, Quarantine, UnreadableControl,
+    Approval, Control, ControlKind, Controls, Coverage, FreezeControl, Hold, Note, Pin, Quarantine,
+    UnreadableControl,
 };
-pub use decide::{Consideration, Decision, consider, decide};
-pub use evaluate::{GateEvaluation, Soaked, evaluate};
-pub use explain::{Fate, Insisting, Offer, Remedy, VersionFate, fates, is_verdict, offer, remedies};
+pub use decide::{Decision, UngroupedDecision, decide, decide_ungrouped, train_hold};
+pub use evaluate::{GateEvaluation, Soaked, Starvation, evaluate};
+pub use explain::{
+    Offer, OverrideRequirement, Remedy, VersionReport, VersionStatus, is_permanent, offer, remedies,
+    version_reports,
+};
 pub use facts::{
-    Approving, Before, BeforeRunning, DigestNow, EnvironmentPolicy, Facts, Fetched, Observations, Observed,
-    PastRun, RefusedPullRequest, Reviewing, RolledBack, RolloutCommit, SoakMode, TargetPolicy, TrainHold,
-    Unsigned,
+    ApprovalPolicy, DigestNow, EnvironmentPolicy, Facts, Fetched, Observations, Observed, PastRun,
+    PreviousEnvironment, PreviousRunning, RefusedPullRequest, ReviewState, RolledBack, RolloutCommit,
+    SoakMode, TargetPolicy, TrainHold, UnsignedCommits,
 };
+pub use gate_name::{GateName, GateNameError};
 pub use gates::{
-    Answer, ApprovalReason, DigestReason, FreezeReason, GateName, GateNameError, GateReport, GroupReason,
-    HoldReason, OrderReason, QuarantineReason, Reason, ReviewReason, ShownNote, ShownProblem, ShownRequest,
-    SoakReason, SoakTime, WindowReason,
+    Answer, ApprovalReason, ControlReference, DigestReason, FreezeReason, GateReport, GroupReason,
+    HoldReason, OrderReason, PullRequestReference, QuarantineReason, Reason, ReviewReason, SoakReason,
+    SoakTime, UnreadableFile, WindowReason,
 };
 pub use group::{Member, settle_together};
-pub use nominate::{NoCandidate, Nomination, nominate};
-pub use outlook::{LetThrough, Outlook, outlook};
+pub use local_time::LocalTime;
+pub use nominate::{NoCandidate, find_candidate};
 pub use pattern::{PatternError, TagPattern};
-pub use range::{Range, RangeError};
+pub use proposal::{ProposalStatus, ProposedPromotion, proposal_status};
+pub use range::Range;
 pub use repository::{Environment, Group, ServiceRules, ServiceSettings};
 pub use review::{ReviewVerdict, ReviewedPullRequest};
-pub use schedule::{Schedule, ScheduleError};
+pub use schedule::Schedule;
 pub use select::{Candidate, Selection, SelectionRules};
-pub use shown::{ShownDuration, ShownTime};
-pub use starvation::Starvation;
-pub use train::train_hold;
+pub use syntax_error::SyntaxError;

@@ -9,19 +9,10 @@ use std::fmt;
 use crate::model::{EnvironmentName, Tag, Timestamp};
 
 use super::clock::{SoakClock, past_clock, soak_clock};
-use super::facts::{Before, BeforeRunning, Facts, SoakMode, TargetPolicy};
-use super::gates::{ShownNote, list};
+use super::facts::{Facts, PreviousEnvironment, PreviousRunning, SoakMode, TargetPolicy};
+use super::gates::{ControlReference, write_tags};
+use super::local_time::later;
 use super::select::Candidate;
-use super::shown::later;
-
-/// What would move.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Nomination<'a> {
-    /// This would, if every gate is open.
-    Candidate(&'a Candidate),
-    /// Nothing would.
-    Nothing(NoCandidate),
-}
 
 /// Why nothing would move. `Display` is a plain sentence without a full stop.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -84,7 +75,7 @@ pub enum NoCandidate {
         /// What the pin admits.
         versions: String,
         /// Who pinned it, and why.
-        note: ShownNote,
+        note: ControlReference,
     },
 }
 
@@ -95,10 +86,17 @@ impl NoCandidate {
     }
 }
 
-/// Which candidate would move at `now`, whatever the gates say.
-pub fn nominate<'a>(policy: &TargetPolicy<'_>, facts: &Facts<'a>, now: Timestamp) -> Nomination<'a> {
+/// The version that would move at `now`, whatever the gates say.
+///
+/// # Errors
+/// With the reason why the target stays as it is.
+pub fn find_candidate<'a>(
+    policy: &TargetPolicy<'_>,
+    facts: &Facts<'a>,
+    now: Timestamp,
+) -> Result<&'a Candidate, NoCandidate> {
     let Some(lowest) = facts.running.first() else {
-        return Nomination::Nothing(NoCandidate::NothingRuns);
+        return Err(NoCandidate::NothingRuns);
     };
     let found = match (facts.before, &policy.environment.after) {
         (Some(before), _) => match from_past(policy, facts, before, lowest, now) {
@@ -108,15 +106,14 @@ pub fn nominate<'a>(policy: &TargetPolicy<'_>, facts: &Facts<'a>, now: Timestamp
         (None, Some(environment)) => Err(NoCandidate::UnknownBefore { environment: environment.clone() }),
         (None, None) => from_registry(facts, lowest, now),
     };
-    let admitted = found.and_then(|candidate| match facts.controls.pin_against(candidate, now) {
+    found.and_then(|candidate| match facts.controls.pin_against(candidate, now) {
         None => Ok(candidate),
         Some(pin) => Err(NoCandidate::Pinned {
             tag: candidate.tag.clone(),
             versions: pin.versions.to_string(),
-            note: ShownNote::new(&pin.note, policy.environment.zone),
+            note: ControlReference::new(&pin.note, policy.environment.zone),
         }),
-    });
-    admitted.map_or_else(Nomination::Nothing, Nomination::Candidate)
+    })
 }
 
 /// The highest version that no pin keeps out and that is not quarantined; else the highest that no pin keeps out, so that
@@ -144,7 +141,7 @@ fn from_registry<'a>(
 fn from_past<'a>(
     policy: &TargetPolicy<'_>,
     facts: &Facts<'a>,
-    before: Before<'a>,
+    before: PreviousEnvironment<'a>,
     lowest: &Candidate,
     now: Timestamp,
 ) -> Option<&'a Candidate> {
@@ -157,7 +154,7 @@ fn from_past<'a>(
     };
     let observed = |candidate: &Candidate| facts.observations.of(&candidate.tag);
     let mut counted: Vec<(&'a Candidate, Option<Timestamp>)> = Vec::new();
-    if let BeforeRunning::One { candidate, rollout_commit: Some(rollout_commit) } = before.running {
+    if let PreviousRunning::One { candidate, rollout_commit: Some(rollout_commit) } = before.running {
         let clock = soak_clock(rollout_commit, observed(candidate), None, policy.clock_tolerance);
         counted.push((candidate, soak_end(&clock)));
     }
@@ -189,7 +186,7 @@ fn from_past<'a>(
 fn from_before<'a>(
     policy: &TargetPolicy<'_>,
     facts: &Facts<'a>,
-    before: Before<'_>,
+    before: PreviousEnvironment<'_>,
     lowest: &Candidate,
 ) -> Result<&'a Candidate, NoCandidate> {
     let environment = || before.environment.clone();
@@ -199,9 +196,9 @@ fn from_before<'a>(
         running: lowest.tag.clone(),
     };
     let candidate = match before.running {
-        BeforeRunning::One { candidate, .. } => candidate,
-        BeforeRunning::Missing => return Err(NoCandidate::MissingBefore { environment: environment() }),
-        BeforeRunning::Several(running) => {
+        PreviousRunning::One { candidate, .. } => candidate,
+        PreviousRunning::Missing => return Err(NoCandidate::MissingBefore { environment: environment() }),
+        PreviousRunning::Several(running) => {
             return Err(match running.iter().max_by(|a, b| a.version.cmp(&b.version)) {
                 Some(highest) if highest.version <= lowest.version => as_before(highest),
                 _ => NoCandidate::SeveralBefore {
@@ -244,7 +241,7 @@ impl fmt::Display for NoCandidate {
             Self::MissingBefore { environment } => write!(formatter, "{environment} does not have it"),
             Self::SeveralBefore { environment, before } => {
                 write!(formatter, "{environment} does not run one version in every path, but ")?;
-                list(formatter, before)
+                write_tags(formatter, before)
             }
             Self::NotAdmitted { environment, before, versions } => {
                 write!(formatter, "{environment} runs {before}, which the rules do not admit ({versions})")

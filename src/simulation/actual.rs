@@ -7,7 +7,7 @@ use super::layout::{Layout, is_scheduled, released};
 use super::line;
 use super::policy::Policy;
 use super::registry::Registry;
-use super::story::{Arrival, ReplayReport, TargetReplay};
+use super::report::{Arrival, ReplayReport, TargetReplay};
 use super::timeline::Timeline;
 
 /// What really came to the environments of a policy.

@@ -5,13 +5,13 @@ use std::borrow::Cow;
 
 use crate::model::{Digest, Tag, Timestamp};
 use crate::policy::{
-    self, Answer, Approved, Before, BeforeRunning, Candidate, Consideration, Decision, DigestNow, Facts,
-    GateEvaluation, Member, Nomination, Overrides, Reviewing, RolledBack, SoakMode, TargetPolicy,
+    self, Answer, Approved, Candidate, Decision, DigestNow, Facts, GateEvaluation, Member, Overrides,
+    PreviousEnvironment, PreviousRunning, ReviewState, RolledBack, SoakMode, TargetPolicy, UngroupedDecision,
 };
 
 use super::line::Line;
 use super::replay::Replay;
-use super::story::Starved;
+use super::report::StarvationPeriod;
 use super::waiting::Waiting;
 
 /// What is known of a target before it is decided.
@@ -46,7 +46,7 @@ impl Replay<'_> {
         let rolled_back = self.rolled_back(target);
         let asked = Asked { candidate, digest, is_fresh, rolled_back };
         let facts = self.facts(target, asked.digest_now(), &asked.rolled_back);
-        let decision = facts.map(|facts| policy::consider(&self.policy_of(target), &facts, now));
+        let decision = facts.map(|facts| policy::decide_ungrouped(&self.policy_of(target), &facts, now));
         let decision = decision.map(|alone| decided(alone, asked.is_fresh));
         self.settle(target, decision, now, approved);
     }
@@ -85,7 +85,7 @@ impl Replay<'_> {
             .iter()
             .map(|(target, asked)| (*target, asked.is_fresh, self.member(*target, asked, now)))
             .collect();
-        if set.iter().any(|(.., member)| matches!(member.alone, Some(Consideration::Candidate(_)))) {
+        if set.iter().any(|(.., member)| matches!(member.alone, Some(UngroupedDecision::Candidate(_)))) {
             let mut members: Vec<&mut Member<'_>> = set.iter_mut().map(|(.., member)| member).collect();
             let name = &self.policy.groups[group].name;
             policy::settle_together(name, &mut members, &Overrides::default(), unclear, now);
@@ -103,7 +103,7 @@ impl Replay<'_> {
     fn member<'s>(&'s self, target: usize, asked: &'s Asked<'s>, now: Timestamp) -> Member<'s> {
         let policy = self.policy_of(target);
         let facts = self.facts(target, asked.digest_now(), &asked.rolled_back);
-        let alone = facts.as_ref().map(|facts| policy::consider(&policy, facts, now));
+        let alone = facts.as_ref().map(|facts| policy::decide_ungrouped(&policy, facts, now));
         Member { service: &self.subject_of(target).0, known: facts.map(|facts| (policy, facts)), alone }
     }
 
@@ -125,7 +125,7 @@ impl Replay<'_> {
         let rolled_back = self.rolled_back(target);
         let facts = self.facts(target, DigestNow::NotAsked, &rolled_back)?;
         let policy = self.policy_of(target);
-        let Nomination::Candidate(candidate) = policy::nominate(&policy, &facts, now) else {
+        let Ok(candidate) = policy::find_candidate(&policy, &facts, now) else {
             return Some((None, None, false));
         };
         let wants_digest = policy::evaluate(&policy, &facts, candidate, now).wants_digest();
@@ -196,18 +196,18 @@ impl Replay<'_> {
             observations: self.registry.observations(here.selection),
             digest_now,
             controls: &here.covering,
-            reviewing: Reviewing::TakenAsGiven,
+            reviewing: ReviewState::TakenAsGiven,
             train_hold: here.after.iter().find_map(|next| self.targets[*next].boards.as_ref()),
         })
     }
 
-    fn before(&self, target: usize) -> Option<Before<'_>> {
+    fn before(&self, target: usize) -> Option<PreviousEnvironment<'_>> {
         let here = &self.targets[target];
         let before = self.policy.environments[here.environment].before?;
         let there = here.before.map(|before| &self.targets[before].line);
-        Some(Before {
+        Some(PreviousEnvironment {
             environment: &self.policy.environments[before].policy.name,
-            running: there.map_or(BeforeRunning::Missing, Line::as_before),
+            running: there.map_or(PreviousRunning::Missing, Line::as_before),
             past: there.map(Line::past).unwrap_or_default(),
             unsigned: &self.unsigned,
         })
@@ -263,9 +263,9 @@ impl Replay<'_> {
 }
 
 /// What happens to a target. Nothing goes whose digest was not asked for in this very pass.
-fn decided(alone: Consideration, is_fresh: bool) -> Decision {
+fn decided(alone: UngroupedDecision, is_fresh: bool) -> Decision {
     match alone {
-        Consideration::Candidate(evaluation) if !is_fresh => Decision::Wait(evaluation),
+        UngroupedDecision::Candidate(evaluation) if !is_fresh => Decision::Wait(evaluation),
         alone => alone.decide(),
     }
 }
@@ -280,9 +280,13 @@ fn next_change(evaluation: &GateEvaluation, now: Timestamp) -> Option<Timestamp>
 }
 
 /// The longest row of versions that were replaced before their soak was over.
-fn starved(known: Option<Starved>, evaluation: &GateEvaluation, now: Timestamp) -> Option<Starved> {
+fn starved(
+    known: Option<StarvationPeriod>,
+    evaluation: &GateEvaluation,
+    now: Timestamp,
+) -> Option<StarvationPeriod> {
     let Some(found) = evaluation.starvation() else { return known };
-    let found = Starved { superseded_count: found.superseded_count, since: found.since, until: now };
+    let found = StarvationPeriod { superseded_count: found.superseded_count, since: found.since, until: now };
     match known {
         Some(known) if known.superseded_count > found.superseded_count => Some(known),
         _ => Some(found),

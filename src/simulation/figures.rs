@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use crate::model::{EnvironmentName, Timestamp};
 
-use super::story::ReplayReport;
+use super::report::ReplayReport;
 
 /// What can be said of one environment in one story.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -52,7 +52,7 @@ impl Figures {
             for arrival in &target.arrivals {
                 first.entry(&arrival.candidate.tag).or_insert(arrival.at);
             }
-            let lead = |released: &super::story::Released| {
+            let lead = |released: &super::report::Released| {
                 first.get(&released.candidate.tag).map(|at| since(released.at, *at))
             };
             leads.extend(target.released.iter().filter_map(lead));

@@ -9,7 +9,7 @@ use crate::policy::SelectionRules;
 
 use super::policy::{Policy, RulesOf};
 use super::registry::Registry;
-use super::story::{Released, TargetReplay};
+use super::report::{Released, TargetReplay};
 use super::timeline::{Timeline, came_at};
 
 /// The targets of a timeline under a policy.

@@ -5,7 +5,9 @@ use std::sync::Arc;
 
 use crate::history::{self, Rollbacks, Runs, TagsByFile};
 use crate::model::{PinnedTag, RepoPath, TagChange};
-use crate::policy::{BeforeRunning, Candidate, EnvironmentPolicy, RolledBack, RolloutCommit, SelectionRules};
+use crate::policy::{
+    Candidate, EnvironmentPolicy, PreviousRunning, RolledBack, RolloutCommit, SelectionRules,
+};
 
 /// The state of a target.
 #[derive(Debug)]
@@ -106,13 +108,13 @@ impl<'a> Line<'a> {
     }
 
     /// What it says to the environment after it.
-    pub(super) fn as_before(&self) -> BeforeRunning<'_> {
+    pub(super) fn as_before(&self) -> PreviousRunning<'_> {
         match (self.running(), &self.rollout_commit) {
-            (None, _) | (Some([_]), None) => BeforeRunning::Missing,
+            (None, _) | (Some([_]), None) => PreviousRunning::Missing,
             (Some([candidate]), Some(rollout_commit)) if !history::is_pinned_apart(&self.held) => {
-                BeforeRunning::One { candidate, rollout_commit: Some(rollout_commit) }
+                PreviousRunning::One { candidate, rollout_commit: Some(rollout_commit) }
             }
-            (Some(running), _) => BeforeRunning::Several(running),
+            (Some(running), _) => PreviousRunning::Several(running),
         }
     }
 
@@ -196,7 +198,7 @@ mod tests {
             freezes: Vec::new(),
             windows: Vec::new(),
             zone: chrono_tz::Tz::UTC,
-            approval: crate::policy::Approving::NotRequired,
+            approval: crate::policy::ApprovalPolicy::NotRequired,
         };
         let mut line = Line::new(&environment, &folders, rules());
         hold(&mut line.held, &"p/a".parse().unwrap(), &[held("v1.0.0", Some(&other)), held("v3.0.0", None)]);

@@ -21,7 +21,7 @@ pub(super) struct Registry<'a> {
 #[derive(Debug)]
 struct Image<'a> {
     name: &'a ImageName,
-    tags: HashMap<&'a Tag, FactContext<'a>>,
+    tags: HashMap<&'a Tag, RegistryTag<'a>>,
     /// What the replay has asked for, and when.
     observations: Observations,
     /// The selections that are made of it.
@@ -29,7 +29,7 @@ struct Image<'a> {
 }
 
 #[derive(Debug)]
-struct FactContext<'a> {
+struct RegistryTag<'a> {
     appears_at: Timestamp,
     /// Whether it is known that it came then, and not only that it was there.
     is_dated: bool,
@@ -73,7 +73,7 @@ impl<'a> Registry<'a> {
                 }
                 let appears_at = appears_at(known, written.get(&(name, tag)));
                 let is_dated = matches!(known.seen, Seen::At(_));
-                tags.insert(tag, FactContext { appears_at, is_dated, digests: &known.digests });
+                tags.insert(tag, RegistryTag { appears_at, is_dated, digests: &known.digests });
             }
             registry.add(name, tags, observations);
         }
@@ -87,7 +87,7 @@ impl<'a> Registry<'a> {
                 let appears_at = first.anybody;
                 registry.images[at]
                     .tags
-                    .insert(tag, FactContext { appears_at, is_dated: false, digests: &[] });
+                    .insert(tag, RegistryTag { appears_at, is_dated: false, digests: &[] });
             }
         }
         registry
@@ -96,7 +96,7 @@ impl<'a> Registry<'a> {
     fn add(
         &mut self,
         name: &'a ImageName,
-        tags: HashMap<&'a Tag, FactContext<'a>>,
+        tags: HashMap<&'a Tag, RegistryTag<'a>>,
         observations: Observations,
     ) -> usize {
         let at = self.images.len();
@@ -191,7 +191,7 @@ impl Image<'_> {
     /// What a tag meant, if it was there: what it was last seen to mean, else what it was first seen to mean afterwards. One that nobody ever
     /// asked about is taken to have meant one thing.
     fn digest(&self, tag: &Tag, now: Timestamp) -> Option<Digest> {
-        let FactContext { digests, .. } = self.tags.get(tag).filter(|known| known.appears_at <= now)?;
+        let RegistryTag { digests, .. } = self.tags.get(tag).filter(|known| known.appears_at <= now)?;
         let seen = digests.iter().rev().find(|seen| seen.at <= now).or(digests.first());
         match seen {
             Some(seen) => Some(seen.digest.clone()),

@@ -14,7 +14,7 @@ use crate::history::Subject;
 use crate::model::{
     BY_SCHEDULE, CommitId, FetchEvidence, PromotionId, PromotionMark, TagChange, TagChangeCommit, Timestamp,
 };
-use crate::policy::{Approved, Controls, SoakMode, TrainHold, Unsigned};
+use crate::policy::{Approved, Controls, SoakMode, TrainHold, UnsignedCommits};
 
 use super::actual::arrived;
 use super::controls::ControlFiles;
@@ -23,7 +23,7 @@ use super::line::Line;
 use super::person;
 use super::policy::Policy;
 use super::registry::{Push, Registry};
-use super::story::{Arrival, Released, ReplayReport, Starved, TargetReplay};
+use super::report::{Arrival, Released, ReplayReport, StarvationPeriod, TargetReplay};
 use super::ticks::Ticks;
 use super::timeline::{ControlFileChange, Timeline};
 use super::waiting::Waiting;
@@ -43,7 +43,7 @@ pub(super) struct Replay<'a> {
     pub(super) registry: Registry<'a>,
     pub(super) targets: Vec<Target<'a>>,
     pub(super) controls: ControlFiles<'a>,
-    pub(super) unsigned: Unsigned,
+    pub(super) unsigned: UnsignedCommits,
     layout: &'a Layout<'a>,
     /// The targets of each image.
     of_image: Vec<Vec<usize>>,
@@ -76,7 +76,7 @@ pub(super) struct Target<'a> {
     /// What the environment before must keep for its sake, when soaks are counted as a train.
     pub(super) boards: Option<TrainHold>,
     pub(super) waiting: Option<Waiting>,
-    pub(super) starved: Option<Starved>,
+    pub(super) starved: Option<StarvationPeriod>,
     /// When it is decided again although nothing happens.
     pub(super) wake: Option<Timestamp>,
     story: TargetReplay,
@@ -132,7 +132,7 @@ impl<'a> Replay<'a> {
             registry,
             targets,
             controls: ControlFiles::none(policy.environments),
-            unsigned: Unsigned::new(),
+            unsigned: UnsignedCommits::new(),
             layout,
             of_image,
             timeline,

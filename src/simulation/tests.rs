@@ -15,7 +15,7 @@ use crate::model::{
     ServiceName, Tag, TagChange, TagChangeCommit, Timestamp,
 };
 use crate::policy::{
-    Approving, Environment, EnvironmentPolicy, Group, Schedule, SelectionRules, ServiceRules,
+    ApprovalPolicy, Environment, EnvironmentPolicy, Group, Schedule, SelectionRules, ServiceRules,
     ServiceSettings, SoakMode,
 };
 
@@ -120,7 +120,7 @@ impl Plan {
                 freezes: Vec::new(),
                 windows: Vec::new(),
                 zone: Tz::UTC,
-                approval: Approving::NotRequired,
+                approval: ApprovalPolicy::NotRequired,
             },
             paths: vec![folder.parse().unwrap()],
             before,

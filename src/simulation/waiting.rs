@@ -6,7 +6,7 @@ use std::time::Duration;
 use crate::model::{Tag, Timestamp};
 use crate::policy::{Candidate, GateEvaluation, GateName};
 
-use super::story;
+use super::report;
 
 /// A candidate that waits.
 #[derive(Debug)]
@@ -61,7 +61,7 @@ impl Waiting {
     }
 
     /// As it is told at the end.
-    pub(super) fn told(&self) -> story::Waiting {
-        story::Waiting { candidate: self.candidate.clone(), since: self.since, gate: self.gate }
+    pub(super) fn told(&self) -> report::Waiting {
+        report::Waiting { candidate: self.candidate.clone(), since: self.since, gate: self.gate }
     }
 }

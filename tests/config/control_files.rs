@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use serde_json::Value;
 use tidegate::control;
-use tidegate::policy::Control;
+use tidegate::policy::{Control, ControlKind};
 
 use super::read;
 use super::shape::violations;
@@ -44,6 +44,6 @@ fn every_kind_has_an_example_that_the_schema_admits() {
         assert_eq!(violations(&schema, of_kind[0], &value, ""), Vec::<String>::new(), "{kind}");
         kinds.insert(kind);
     }
-    let all: BTreeSet<String> = control::Kind::ALL.iter().map(|kind| kind.as_str().to_owned()).collect();
+    let all: BTreeSet<String> = ControlKind::ALL.iter().map(|kind| kind.as_str().to_owned()).collect();
     assert_eq!(kinds, all);
 }

@@ -1,10 +1,10 @@
 //! The arguments of the commands that write and remove control files.
 
+use crate::policy::ControlKind;
 use clap::Args;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 
 use crate::cli::moment::{self, Moment};
-use crate::control::Kind;
 use crate::model::{Digest, EnvironmentName, ImageName, Tag};
 use crate::policy::Range;
 
@@ -108,7 +108,7 @@ pub(crate) struct Release {
     pub(crate) services: Services<false>,
     /// Only this kind of control file; repeatable
     #[arg(long = "kind", value_name = "KIND", value_parser = kind_parser(), value_delimiter = ',')]
-    pub(crate) kinds: Vec<Kind>,
+    pub(crate) kinds: Vec<ControlKind>,
     /// Only control files for exactly these environments; repeatable
     #[arg(short, long = "env", alias = "in", value_name = "ENV", value_delimiter = ',')]
     pub(crate) environments: Vec<EnvironmentName>,
@@ -138,7 +138,8 @@ pub(crate) struct Note {
     pub(crate) consent: Consent,
 }
 
-fn kind_parser() -> impl TypedValueParser<Value = Kind> {
-    PossibleValuesParser::new(Kind::ALL.map(Kind::as_word))
-        .try_map(|word| Kind::ALL.into_iter().find(|kind| kind.as_word() == word).ok_or("no such kind"))
+fn kind_parser() -> impl TypedValueParser<Value = ControlKind> {
+    PossibleValuesParser::new(ControlKind::ALL.map(ControlKind::as_word)).try_map(|word| {
+        ControlKind::ALL.into_iter().find(|kind| kind.as_word() == word).ok_or("no such kind")
+    })
 }

@@ -14,7 +14,7 @@ use crate::cli::wiring::{Session, config_file, load, repository_policy};
 use crate::config::Config;
 use crate::engine::RepositoryPolicy;
 use crate::model::{Class, EnvironmentName, Fault, ServiceName};
-use crate::policy::Approving;
+use crate::policy::ApprovalPolicy;
 use crate::simulation::{self, MOST_BYTES, Timeline};
 
 use super::activity;
@@ -118,7 +118,7 @@ fn merged_in(repository_policy: &RepositoryPolicy) -> BTreeSet<EnvironmentName> 
 fn reviewed_in(repository_policy: &RepositoryPolicy) -> BTreeSet<EnvironmentName> {
     let policies = repository_policy.environments.iter().map(|environment| &environment.policy);
     policies
-        .filter(|policy| policy.approval == Approving::ByReview)
+        .filter(|policy| policy.approval == ApprovalPolicy::ByReview)
         .map(|policy| policy.name.clone())
         .collect()
 }

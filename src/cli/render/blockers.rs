@@ -5,8 +5,8 @@ use anstyle::Style;
 use crate::cli::output::{CYAN, GREEN, RED, YELLOW};
 use crate::model::{Printable, Timestamp};
 use crate::policy::{
-    Answer, ApprovalReason, DigestReason, FreezeReason, GateEvaluation, GateName, GateReport, GroupReason,
-    HoldReason, OrderReason, QuarantineReason, Reason, ReviewReason, ShownNote, ShownProblem,
+    Answer, ApprovalReason, ControlReference, DigestReason, FreezeReason, GateEvaluation, GateName,
+    GateReport, GroupReason, HoldReason, OrderReason, QuarantineReason, Reason, ReviewReason, UnreadableFile,
 };
 
 use super::time;
@@ -139,14 +139,14 @@ fn approval(reason: &ApprovalReason) -> Option<String> {
     })
 }
 
-fn note(note: &ShownNote) -> String {
+fn note(note: &ControlReference) -> String {
     let until = note.until.map(|until| format!(" (until {until})")).unwrap_or_default();
     let (by, reason) =
         (Printable::bounded(&note.by, MOST_NAME), Printable::bounded(&note.reason, MOST_REASON));
     format!("by {by}: {reason}{until}")
 }
 
-fn unreadable(problem: &ShownProblem) -> String {
+fn unreadable(problem: &UnreadableFile) -> String {
     format!("cannot read {}", Printable::new(problem.file.as_str()))
 }
 

@@ -8,7 +8,7 @@ use anstyle::Style;
 use crate::cli::output::{BOLD, CYAN, DIM, GREEN, RED, YELLOW};
 use crate::engine::{CandidateStatus, Explained, Explanation, Mover, TargetStatus, ToldGate};
 use crate::model::{Elapsed, Printable, Timestamp};
-use crate::policy::{Answer, Fate, RolledBack, Starvation, VersionFate};
+use crate::policy::{Answer, RolledBack, Starvation, VersionReport, VersionStatus};
 
 use super::remedy::{self, Told};
 use super::table::{self, Cell};
@@ -163,9 +163,12 @@ fn candidate(candidate_status: &CandidateStatus) -> String {
 }
 
 /// Why a version that was asked about does not come by itself, if another does.
-fn passed_over<'a>(explanation: &'a Explanation, candidate_status: &CandidateStatus) -> Option<&'a Fate> {
+fn passed_over<'a>(
+    explanation: &'a Explanation,
+    candidate_status: &CandidateStatus,
+) -> Option<&'a VersionStatus> {
     let told = explanation.versions.iter().find(|one| one.tag == candidate_status.tag)?;
-    (told.fate != Fate::Candidate).then_some(&told.fate)
+    (told.fate != VersionStatus::Candidate).then_some(&told.fate)
 }
 
 /// What the registry offers, where that is not what is on its way.
@@ -271,27 +274,27 @@ fn starving(text: &mut String, starvation: &Starvation, explanation: &Explanatio
 
 /// What becomes of the versions above what runs; neighbours of the same fate stand in one line.
 fn versions(text: &mut String, explanation: &Explanation) {
-    let is_told = |one: &&VersionFate| match &explanation.outlook {
+    let is_told = |one: &&VersionReport| match &explanation.outlook {
         // That the one version above is the one that comes is said already.
         TargetStatus::Open(candidate_status)
         | TargetStatus::InReview(candidate_status)
         | TargetStatus::Waits(candidate_status)
         | TargetStatus::Stuck(candidate_status) => {
-            one.fate != Fate::Candidate
+            one.fate != VersionStatus::Candidate
                 || explanation.asked.as_ref().is_some_and(|asked| *asked != candidate_status.tag)
         }
         _ => true,
     };
-    let told: Vec<&VersionFate> = explanation.versions.iter().filter(is_told).collect();
+    let told: Vec<&VersionReport> = explanation.versions.iter().filter(is_told).collect();
     if told.is_empty() {
         return;
     }
     let Some(lowest) = explanation.running.first() else { return };
     let _ = writeln!(text, "\n  {DIM}other versions above {}{DIM:#}", lowest.tag);
-    let runs: Vec<&[&VersionFate]> =
+    let runs: Vec<&[&VersionReport]> =
         told.chunk_by(|one, other| one.fate.to_string() == other.fate.to_string()).collect();
     let left_out = runs.len().saturating_sub(MOST_VERSIONS);
-    let row = |run: &&[&VersionFate]| {
+    let row = |run: &&[&VersionReport]| {
         let name = match run {
             [one] => one.tag.to_string(),
             [first, .., last] => format!("{} to {} ({})", first.tag, last.tag, run.len()),

@@ -4,7 +4,7 @@ use std::fmt::Write;
 
 use crate::engine::{CandidateStatus, Explanation};
 use crate::model::{Printable, RepoPath};
-use crate::policy::{Insisting, Remedy};
+use crate::policy::{OverrideRequirement, Remedy};
 
 use super::{control, time};
 
@@ -54,7 +54,7 @@ pub(super) fn tell(remedy: &Remedy, explanation: &Explanation) -> Told {
             }
             None => format!("`versions` in the configuration that admit {tag}"),
         }),
-        Remedy::RollbackRequest { to } => by_command(
+        Remedy::RollBack { to } => by_command(
             format!("going back to {to} on purpose"),
             format!(
                 "tidegate rollback {service} --in {environment} --to {} --reason WHY",
@@ -100,9 +100,9 @@ pub(super) fn override_all(explanation: &Explanation, candidate_status: &Candida
         is_any = true;
         let _ = write!(command, " --override {}", gate.report.gate);
         match Remedy::override_of(&gate.report)? {
-            Insisting::Reason => {}
-            Insisting::Downgrade => command.push_str(" --allow-downgrade"),
-            Insisting::Digest(digest) => {
+            OverrideRequirement::Reason => {}
+            OverrideRequirement::Downgrade => command.push_str(" --allow-downgrade"),
+            OverrideRequirement::Digest(digest) => {
                 let _ = write!(command, " --accept-digest {digest}");
             }
         }

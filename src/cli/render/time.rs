@@ -6,7 +6,7 @@ use chrono::{NaiveDateTime, TimeZone as _};
 use chrono_tz::Tz;
 
 use crate::model::{Elapsed, Timestamp};
-use crate::policy::ShownTime;
+use crate::policy::LocalTime;
 
 /// How long ago: `3d4h`, `12s`.
 pub(super) fn age(then: Timestamp, now: Timestamp) -> String {
@@ -22,7 +22,7 @@ pub(super) fn until(then: Timestamp, now: Timestamp) -> String {
 
 /// A time in the configured zone: `2026-11-23 14:22:05 -03`.
 pub(crate) fn local(at: Timestamp, zone: Tz) -> String {
-    ShownTime { at, zone }.to_string()
+    LocalTime { at, zone }.to_string()
 }
 
 /// A wall time of the configured zone: `2026-12-18 00:00 -03`. Without a zone where the clocks skip it.

@@ -12,7 +12,7 @@ use crate::config::location::{Located, Location};
 use crate::config::raw;
 use crate::config::suggest;
 use crate::model::{EnvironmentName, Printable, RepoPath};
-use crate::policy::{Approving, Freeze};
+use crate::policy::{ApprovalPolicy, Freeze};
 
 pub(super) fn environments(
     raw: &Located<Vec<raw::Environment>>,
@@ -87,8 +87,8 @@ fn environment(
     })
 }
 
-fn approval(raw: &raw::Environment, is_proposed: bool, diagnostics: &mut Diagnostics) -> Approving {
-    let Some(asked) = &raw.approval else { return Approving::NotRequired };
+fn approval(raw: &raw::Environment, is_proposed: bool, diagnostics: &mut Diagnostics) -> ApprovalPolicy {
+    let Some(asked) = &raw.approval else { return ApprovalPolicy::NotRequired };
     if asked.value == raw::Approval::Review && !is_proposed {
         diagnostics.error(
             asked.at,
@@ -97,9 +97,9 @@ fn approval(raw: &raw::Environment, is_proposed: bool, diagnostics: &mut Diagnos
         );
     }
     match asked.value {
-        raw::Approval::None => Approving::NotRequired,
-        raw::Approval::Required => Approving::ByFile,
-        raw::Approval::Review => Approving::ByReview,
+        raw::Approval::None => ApprovalPolicy::NotRequired,
+        raw::Approval::Required => ApprovalPolicy::ByFile,
+        raw::Approval::Review => ApprovalPolicy::ByReview,
     }
 }
 

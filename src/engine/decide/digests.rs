@@ -7,7 +7,8 @@ use std::collections::{BTreeSet, HashMap};
 
 use crate::model::{Fault, Observation};
 use crate::policy::{
-    self, Before, BeforeRunning, Candidate, Decision, GateName, GateReport, Observed, SoakMode, TrainHold,
+    self, Candidate, Decision, GateName, GateReport, Observed, PreviousEnvironment, PreviousRunning,
+    SoakMode, TrainHold,
 };
 
 use super::evaluation::Evaluation;
@@ -160,10 +161,10 @@ impl<P: Ports> Engine<P> {
 }
 
 /// What soaks in an environment, and what did.
-fn soaking<'a>(before: &Before<'a>) -> impl Iterator<Item = &'a Candidate> + use<'a> {
+fn soaking<'a>(before: &PreviousEnvironment<'a>) -> impl Iterator<Item = &'a Candidate> + use<'a> {
     let running = match before.running {
-        BeforeRunning::One { candidate, .. } => Some(candidate),
-        BeforeRunning::Missing | BeforeRunning::Several(_) => None,
+        PreviousRunning::One { candidate, .. } => Some(candidate),
+        PreviousRunning::Missing | PreviousRunning::Several(_) => None,
     };
     running.into_iter().chain(before.past.iter().map(|run| &run.candidate))
 }

@@ -7,8 +7,8 @@ use chrono_tz::Tz;
 
 use crate::model::{Digest, Fault, ImageName, Tag, TagList, Timestamp};
 use crate::policy::{
-    self, Before, BeforeRunning, Candidate, Decision, DigestNow, Facts, Group, Nomination, Observations,
-    RefusedPullRequest, ReviewedPullRequest, Reviewing, Selection, SoakMode, TargetPolicy, Unsigned,
+    self, Candidate, Decision, DigestNow, Facts, Group, Observations, PreviousEnvironment, PreviousRunning,
+    RefusedPullRequest, ReviewState, ReviewedPullRequest, Selection, SoakMode, TargetPolicy, UnsignedCommits,
 };
 
 use super::poll::{Polled, tagged};
@@ -40,7 +40,7 @@ pub struct Evaluation {
     /// The digests that this pass asked for; nothing where the registry could not say.
     pub(crate) digests: HashMap<TaggedImage, Option<Digest>>,
     /// The commits that do not count, since nobody who is allowed to signed them.
-    pub(crate) unsigned: Unsigned,
+    pub(crate) unsigned: UnsignedCommits,
     /// The pull requests that are open, and what people refused by closing one.
     pub requests: PullRequests,
     /// What went wrong on the way.
@@ -54,7 +54,7 @@ pub(crate) struct FactContext<'a> {
     pub(crate) selections: &'a [Option<Arc<Selection>>],
     pub(crate) observed: &'a HashMap<ImageName, Observations>,
     pub(crate) digests: &'a HashMap<TaggedImage, Option<Digest>>,
-    pub(crate) unsigned: &'a Unsigned,
+    pub(crate) unsigned: &'a UnsignedCommits,
     pub(crate) refused: &'a HashMap<usize, RefusedPullRequest>,
     pub(crate) reviewed: &'a HashMap<usize, ReviewedPullRequest>,
 }
@@ -102,7 +102,7 @@ impl<'a> FactContext<'a> {
             observations: self.observed.get(here.image()).unwrap_or(&NOTHING_SEEN),
             digest_now,
             controls: self.state.covering(self.repository_policy, target),
-            reviewing: self.reviewed.get(&target).map_or(Reviewing::NotProposed, Reviewing::Proposed),
+            reviewing: self.reviewed.get(&target).map_or(ReviewState::NotProposed, ReviewState::Proposed),
             train_hold: None,
         }
     }
@@ -131,37 +131,42 @@ impl<'a> FactContext<'a> {
         }
     }
 
-    fn before(&self, target: usize) -> Option<Before<'a>> {
+    fn before(&self, target: usize) -> Option<PreviousEnvironment<'a>> {
         let here = &self.state.deployed.targets[target];
         let before = self.repository_policy.environments[here.environment].before?;
         let environment = &self.repository_policy.environments[before].policy.name;
         let there = self.state.deployed.place(before, &here.subject);
-        let running = there.map_or(BeforeRunning::Missing, |there| self.running_before(there));
+        let running = there.map_or(PreviousRunning::Missing, |there| self.running_before(there));
         // Looked up only where it can matter: when something newer soaks, or soaked.
         let is_behind = match (running, here.running.first()) {
-            (BeforeRunning::One { candidate, .. }, Some(lowest)) => candidate.version > lowest.version,
+            (PreviousRunning::One { candidate, .. }, Some(lowest)) => candidate.version > lowest.version,
             _ => false,
         };
         let counts = is_behind || self.repository_policy.soak_mode == SoakMode::Elapsed;
         let past = there.filter(|_| counts).map(|there| self.state.past(there));
-        Some(Before { environment, running, past: past.unwrap_or_default(), unsigned: self.unsigned })
+        Some(PreviousEnvironment {
+            environment,
+            running,
+            past: past.unwrap_or_default(),
+            unsigned: self.unsigned,
+        })
     }
 
-    fn running_before(&self, at: usize) -> BeforeRunning<'a> {
+    fn running_before(&self, at: usize) -> PreviousRunning<'a> {
         let there = &self.state.deployed.targets[at];
-        let [candidate] = there.running.as_slice() else { return BeforeRunning::Several(&there.running) };
+        let [candidate] = there.running.as_slice() else { return PreviousRunning::Several(&there.running) };
         if there.is_pinned_apart() {
-            return BeforeRunning::Several(&there.running);
+            return PreviousRunning::Several(&there.running);
         }
         match self.state.past_of(at) {
             Some(past) => match &past.rollout_commit {
                 Some(rollout_commit) => {
-                    BeforeRunning::One { candidate, rollout_commit: Some(rollout_commit) }
+                    PreviousRunning::One { candidate, rollout_commit: Some(rollout_commit) }
                 }
-                None => BeforeRunning::Missing,
+                None => PreviousRunning::Missing,
             },
             // Where nothing newer is there it decides nothing since when it runs.
-            None => BeforeRunning::One { candidate, rollout_commit: None },
+            None => PreviousRunning::One { candidate, rollout_commit: None },
         }
     }
 }
@@ -267,10 +272,8 @@ impl<P: Ports> Engine<P> {
         let known = evaluation.known(&self.repository_policy);
         let nominate = |target: usize| {
             let facts = known.facts(target, None)?;
-            match policy::nominate(&known.policy(target), &facts, evaluation.now) {
-                Nomination::Candidate(candidate) => Some((target, candidate.clone())),
-                Nomination::Nothing(_) => None,
-            }
+            let candidate = policy::find_candidate(&known.policy(target), &facts, evaluation.now).ok()?;
+            Some((target, candidate.clone()))
         };
         (0..evaluation.state.deployed.targets.len()).filter_map(nominate).collect()
     }

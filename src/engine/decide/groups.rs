@@ -4,7 +4,7 @@
 use std::collections::HashMap;
 
 use crate::model::{ServiceName, Timestamp};
-use crate::policy::{self, Candidate, Consideration, Decision, Member, Overrides, SoakMode, TrainHold};
+use crate::policy::{self, Candidate, Decision, Member, Overrides, SoakMode, TrainHold, UngroupedDecision};
 
 use super::evaluation::FactContext;
 use super::poll::tagged;
@@ -44,10 +44,10 @@ impl FactContext<'_> {
 
     /// What happens to a target. Nothing goes whose digest was not asked for in this very pass, even if what spoke against
     /// asking is gone by now.
-    fn decide_asked(&self, target: usize, alone: Consideration) -> Decision {
+    fn decide_asked(&self, target: usize, alone: UngroupedDecision) -> Decision {
         let image = self.state.deployed.targets[target].image();
         match alone {
-            Consideration::Candidate(evaluation)
+            UngroupedDecision::Candidate(evaluation)
                 if !self.digests.contains_key(&tagged(image, &evaluation.candidate().tag)) =>
             {
                 Decision::Wait(evaluation)
@@ -69,7 +69,7 @@ impl FactContext<'_> {
             facts.train_hold = train_hold;
             facts
         });
-        let alone = facts.as_ref().map(|facts| policy::consider(&policy, facts, now));
+        let alone = facts.as_ref().map(|facts| policy::decide_ungrouped(&policy, facts, now));
         Member {
             service: self.state.deployed.targets[target].service(),
             known: facts.map(|facts| (policy, facts)),
@@ -92,7 +92,7 @@ impl FactContext<'_> {
         for group in &self.repository_policy.groups {
             let is_member = |member: &&mut Member<'_>| group.has(member.service);
             let mut set: Vec<&mut Member<'_>> = members.iter_mut().filter(is_member).collect();
-            if set.iter().any(|member| matches!(member.alone, Some(Consideration::Candidate(_)))) {
+            if set.iter().any(|member| matches!(member.alone, Some(UngroupedDecision::Candidate(_)))) {
                 let unclear = self.unclear(environment, |service| group.has(service));
                 policy::settle_together(&group.name, &mut set, overrides, unclear.as_deref(), now);
             }

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::config::nearest;
 use crate::model::{Class, EnvironmentName, Fault, ServiceName, ServicePattern};
-use crate::policy::{self, Candidate, Consideration, Decision, GateName, Nomination, Overrides};
+use crate::policy::{self, Candidate, Decision, GateName, Overrides, UngroupedDecision};
 
 use super::evaluation::{Evaluation, FactContext};
 use super::poll::tagged;
@@ -235,10 +235,7 @@ impl<P: Ports> Engine<P> {
         let known = evaluation.known(&self.repository_policy);
         let Some(facts) = known.facts(target, None) else { return Ok(None) };
         let Some(tag) = &by_hand.tag else {
-            return Ok(match policy::nominate(&known.policy(target), &facts, evaluation.now) {
-                Nomination::Candidate(candidate) => Some(candidate.clone()),
-                Nomination::Nothing(_) => None,
-            });
+            return Ok(policy::find_candidate(&known.policy(target), &facts, evaluation.now).ok().cloned());
         };
         let here = &evaluation.state.deployed.targets[target];
         if here.running.iter().all(|running| running.tag == *tag) {
@@ -321,20 +318,20 @@ impl FactContext<'_> {
                 let mut member = self.member(*target, candidate, train_hold.as_ref(), now);
                 if let (Some(candidate), Some((policy, facts))) = (candidate, &member.known) {
                     let evaluation = policy::evaluate(policy, facts, candidate, now);
-                    member.alone = Some(Consideration::Candidate(Box::new(evaluation)));
+                    member.alone = Some(UngroupedDecision::Candidate(Box::new(evaluation)));
                 }
                 member
             })
             .collect();
         self.settle_sets(environment, &mut members, overrides, now);
-        let decide = |alone: Consideration| match alone {
-            Consideration::Candidate(evaluation) => {
+        let decide = |alone: UngroupedDecision| match alone {
+            UngroupedDecision::Candidate(evaluation) => {
                 match policy::approve_overriding(&evaluation, overrides) {
                     Ok(approved) => Decision::Promote(Box::new(approved)),
                     Err(_) => Decision::Wait(evaluation),
                 }
             }
-            Consideration::Current(why) => Decision::Current { why },
+            UngroupedDecision::Current(why) => Decision::Current { why },
         };
         targets
             .iter()

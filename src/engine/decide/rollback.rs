@@ -9,7 +9,7 @@ use crate::control;
 use crate::history::TagsByFile;
 use crate::model::{Class, Digest, Fault, ImageName, Printable, RepoPath, Tag};
 use crate::policy::{
-    self, Candidate, Control, Decision, Note, PastRun, Quarantine, RolledBack, ShownTime, approve_rollback,
+    self, Candidate, Control, Decision, LocalTime, Note, PastRun, Quarantine, RolledBack, approve_rollback,
 };
 
 use super::evaluation::Evaluation;
@@ -227,7 +227,7 @@ fn must_be_new(
         back.service,
         back.environment,
         running.map(|running| running.tag.as_str()).unwrap_or_default(),
-        ShownTime { at: done.at, zone: evaluation.zone }
+        LocalTime { at: done.at, zone: evaluation.zone }
     );
     let hint = match lower_that_ran(state.past(target), running).as_slice() {
         [] => "nothing was changed, and nothing lower ran there before".to_owned(),
@@ -309,7 +309,7 @@ fn digest_of(
         (_, Some(now)) => Ok(now.clone()),
         (Some(ran), None) => Ok(ran.clone()),
         (None, None) => {
-            let at = destination.run.as_ref().map(|run| ShownTime { at: run.left_at, zone: evaluation.zone });
+            let at = destination.run.as_ref().map(|run| LocalTime { at: run.left_at, zone: evaluation.zone });
             let told = at.map(|at| format!(" until {at}")).unwrap_or_default();
             let message = format!("it is not known which image {tag} is, which ran{told}");
             Err(Fault::new(Class::TryAgain, message).with_hint(

@@ -8,13 +8,16 @@ use crate::engine::base::blocking::blocking;
 use crate::engine::base::ports::{Ports, Repository};
 use crate::engine::state::repository_state::RepositoryState;
 use crate::model::{CommitId, Fault};
-use crate::policy::Unsigned;
+use crate::policy::UnsignedCommits;
 
 impl<P: Ports> Engine<P> {
     /// Of the commits by which something came to where it soaks, those that do not count.
-    pub(in crate::engine) async fn unsigned(&self, state: &Arc<RepositoryState>) -> Result<Unsigned, Fault> {
+    pub(in crate::engine) async fn unsigned(
+        &self,
+        state: &Arc<RepositoryState>,
+    ) -> Result<UnsignedCommits, Fault> {
         if !self.ports.repository.requires_signatures() {
-            return Ok(Unsigned::new());
+            return Ok(UnsignedCommits::new());
         }
         let (state, repository_policy) = (Arc::clone(state), Arc::clone(&self.repository_policy));
         let repository = Arc::clone(&self.ports.repository);
@@ -33,7 +36,7 @@ impl<P: Ports> Engine<P> {
                         .chain(past)
                 })
                 .collect();
-            let mut unsigned = Unsigned::new();
+            let mut unsigned = UnsignedCommits::new();
             for commit in commits {
                 if let Some(because) = repository.unsigned(commit)? {
                     unsigned.insert(commit, because);

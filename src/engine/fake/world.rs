@@ -15,7 +15,7 @@ use crate::engine::{
     PassReport, Ports, PullRequestPolicy, RepositoryPolicy, ServiceRules, ServiceSettings,
 };
 use crate::model::{CommitId, Digest, EnvironmentName, Fault, ImageName, RepoPath, ServiceName, Timestamp};
-use crate::policy::{Approving, EnvironmentPolicy, SelectionRules, SoakMode};
+use crate::policy::{ApprovalPolicy, EnvironmentPolicy, SelectionRules, SoakMode};
 
 pub(in crate::engine) struct Fakes;
 
@@ -97,7 +97,7 @@ pub(in crate::engine) struct Settings {
     pub(in crate::engine) groups: Vec<Group>,
     pub(in crate::engine) soak_mode: SoakMode,
     pub(in crate::engine) sweeps_control_files: bool,
-    pub(in crate::engine) approval: Approving,
+    pub(in crate::engine) approval: ApprovalPolicy,
     pub(in crate::engine) notes: Option<NotesPolicy>,
     pub(in crate::engine) changelog_files: BTreeMap<usize, RepoPath>,
     /// How promotions into `prod` are proposed.
@@ -119,7 +119,7 @@ impl Default for Settings {
             groups: Vec::new(),
             soak_mode: SoakMode::Continuous,
             sweeps_control_files: false,
-            approval: Approving::NotRequired,
+            approval: ApprovalPolicy::NotRequired,
             notes: None,
             changelog_files: BTreeMap::new(),
             requests: None,

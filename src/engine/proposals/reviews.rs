@@ -6,7 +6,7 @@ use crate::engine::base::problem::Problem;
 use crate::engine::message::Trailers;
 use crate::engine::state::repository_state::RepositoryState;
 use crate::model::Class;
-use crate::policy::{Approving, ReviewVerdict, ReviewedPullRequest};
+use crate::policy::{ApprovalPolicy, ReviewVerdict, ReviewedPullRequest};
 
 use crate::engine::proposals::pull_requests::branch_of;
 use crate::engine::proposals::pull_requests::{Proposal, PullRequests};
@@ -59,7 +59,7 @@ impl<P: Ports> Engine<P> {
         let environment =
             proposal.told.first().and_then(|told| self.repository_policy.find(&told.environment));
         let approval = environment.map(|at| self.repository_policy.environments[at].policy.approval);
-        proposal.is_own && !proposal.request.branch.goes_back() && approval == Some(Approving::ByReview)
+        proposal.is_own && !proposal.request.branch.goes_back() && approval == Some(ApprovalPolicy::ByReview)
     }
 
     /// The target that one of its promotions is of, if this is the branch by which that is proposed.

@@ -12,7 +12,7 @@ use crate::engine::plan::edit_plan::{EditPlan, Planned};
 use crate::engine::state::deployed::Target;
 use crate::engine::state::repository_state::RepositoryState;
 use crate::model::{PromotionId, PullRequestBranch, Timestamp, Version};
-use crate::policy::{self, Approved, Candidate, GateName, LetThrough, Outlook};
+use crate::policy::{self, Approved, Candidate, GateName, ProposalStatus, ProposedPromotion};
 
 use crate::engine::proposals::pull_requests::Proposal;
 use crate::engine::proposals::pull_requests::branch_of;
@@ -149,7 +149,7 @@ impl<P: Ports> Engine<P> {
         let known = evaluation.known(&self.repository_policy);
         let Some(facts) = known.facts(target, Some(candidate)) else { return PullRequestState::Unknown };
         let since = told.mark.id.decided_at().unwrap_or(proposal.request.opened_at);
-        let promotion = LetThrough {
+        let promotion = ProposedPromotion {
             candidate,
             digest: told.mark.digest.as_ref(),
             at: since,
@@ -157,15 +157,15 @@ impl<P: Ports> Engine<P> {
             goes_back: told.overrides.iter().any(|one| one.gate() == GateName::Order)
                 && here.rules.version_of(&told.from).is_some_and(|from| candidate.version < from),
         };
-        match policy::outlook(&known.policy(target), &facts, promotion, evaluation.now) {
-            Outlook::Runs(tag) => runs(&tag),
-            Outlook::Against(report) => PullRequestState::Over(format!("{}: {report}", told.service)),
-            Outlook::Stands(approved) => match branch_of(&self.repository_policy, here, false) {
+        match policy::proposal_status(&known.policy(target), &facts, promotion, evaluation.now) {
+            ProposalStatus::Runs(tag) => runs(&tag),
+            ProposalStatus::Against(report) => PullRequestState::Over(format!("{}: {report}", told.service)),
+            ProposalStatus::Stands(approved) => match branch_of(&self.repository_policy, here, false) {
                 Some(Ok(its)) if its == *branch => PullRequestState::Stands { approved, since },
                 // It goes by another branch, since `group` was changed.
                 _ => PullRequestState::Unknown,
             },
-            Outlook::Unknown => PullRequestState::Unknown,
+            ProposalStatus::Unknown => PullRequestState::Unknown,
         }
     }
 

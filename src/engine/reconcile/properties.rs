@@ -15,7 +15,7 @@ use crate::model::{
     CommitId, MergeMethod, Opinion, PullRequestBranch, PullRequestOptions, PullRequestReview, Timestamp,
     Version,
 };
-use crate::policy::{Approving, Candidate, GateName, ReviewVerdict};
+use crate::policy::{ApprovalPolicy, Candidate, GateName, ReviewVerdict};
 
 const BRANCH: &str = "tidegate/prod/common/app";
 
@@ -106,7 +106,7 @@ impl Witness {
         let extras =
             PullRequestOptions { auto_merge: Some(MergeMethod::Squash), ..PullRequestOptions::default() };
         let requests = Some(PullRequestPolicy { extras, ..PullRequestPolicy::default() });
-        let settings = Settings { requests, approval: Approving::ByReview, ..Settings::default() };
+        let settings = Settings { requests, approval: ApprovalPolicy::ByReview, ..Settings::default() };
         let world = World::with(settings);
         let soaks = (version("v1.0.0"), world.now());
         Self {

@@ -6,7 +6,7 @@ use crate::engine::base::pass_options::{ManualPromotion, PassMode, PassOptions, 
 use crate::engine::fake::{Ask, Push, Settings, World, image, release, service};
 use crate::engine::{Grouping, PassReport, PullRequestAction, PullRequestPolicy, PullRequestReport};
 use crate::model::{Class, MergeMethod, Opinion, PullRequestBranch, PullRequestOptions};
-use crate::policy::{Approving, Decision, GateName, Override, Overrides};
+use crate::policy::{ApprovalPolicy, Decision, GateName, Override, Overrides};
 
 pub(in crate::engine) const DAY: u64 = 24 * 60;
 pub(in crate::engine) const BRANCH: &str = "tidegate/prod/common/app";
@@ -515,7 +515,7 @@ fn by_review(auto_merge: Option<MergeMethod>) -> Settings {
     let extras =
         PullRequestOptions { labels: vec!["promotion".into()], auto_merge, ..PullRequestOptions::default() };
     let rules = PullRequestPolicy { extras, ..PullRequestPolicy::default() };
-    Settings { approval: Approving::ByReview, ..settings(rules) }
+    Settings { approval: ApprovalPolicy::ByReview, ..settings(rules) }
 }
 
 async fn to_be_reviewed(auto_merge: Option<MergeMethod>) -> World {

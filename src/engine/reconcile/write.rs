@@ -18,7 +18,7 @@ use crate::model::{
     Class, CommitId, Fault, OpenPullRequest, Printable, Publication, PullRequestBranch, PullRequestDraft,
     Tag, Timestamp,
 };
-use crate::policy::ShownRequest;
+use crate::policy::PullRequestReference;
 
 use super::body::{paused, render, unpaused};
 use super::desired::{review_in, under_ids_of};
@@ -285,7 +285,7 @@ impl PullRequestReport {
     /// Says of which pull request the review is waited for, now that it proposes what is to be reviewed.
     fn say_whose_review(&mut self) {
         let (Some(number), Some(url)) = (self.number, self.url.clone()) else { return };
-        let request = ShownRequest { number, url };
+        let request = PullRequestReference { number, url };
         for plan in &mut self.plans {
             plan.approved.propose(&request);
         }

@@ -5,9 +5,9 @@ use std::sync::Arc;
 
 use chrono::{DurationRound as _, TimeDelta};
 
-use crate::control::{self, Kind};
+use crate::control;
 use crate::model::{Class, CommitId, EnvironmentName, Fault, Publication, RepoPath, Tag, Timestamp};
-use crate::policy::Control;
+use crate::policy::{Control, ControlKind};
 
 use crate::engine::Engine;
 use crate::engine::base::blocking::blocking;
@@ -35,7 +35,7 @@ pub enum ControlChange {
 #[derive(Clone, Debug, Default)]
 pub struct Release {
     /// The kinds; every one when there is none.
-    pub kinds: Vec<Kind>,
+    pub kinds: Vec<ControlKind>,
     /// The services, exactly as the files name them; `**` is a file that names none. Whichever, when there is none.
     pub services: Vec<String>,
     /// The environments, exactly as the file names them in whatever order; whichever, when there is none.
@@ -124,7 +124,7 @@ impl<P: Ports> Engine<P> {
 
     /// Where a control is written and how; nothing when just that is said already.
     fn put(&self, state: &RepositoryState, control: &Control) -> Result<Option<(RepoPath, String)>, Fault> {
-        for name in environments_of(control) {
+        for name in control.environments() {
             self.environment_called(name)?;
         }
         let (place, text) = file_of(control)?;
@@ -144,16 +144,6 @@ pub(in crate::engine) fn file_of(control: &Control) -> Result<(RepoPath, String)
             Err(Fault::new(Class::Usage, format!("nobody could read that: {}", unreadable.problem)))
         }
         _ => Ok((place, text)),
-    }
-}
-
-fn environments_of(control: &Control) -> &[EnvironmentName] {
-    match control {
-        Control::Hold(hold) => &hold.covers.environments,
-        Control::Pin(pin) => &pin.covers.environments,
-        Control::Freeze(order) => order.freeze.environments(),
-        Control::Approval(approval) => std::slice::from_ref(&approval.environment),
-        Control::Quarantine(_) | Control::Unreadable(_) => &[],
     }
 }
 
@@ -190,11 +180,11 @@ fn are_same(some: &[EnvironmentName], others: &[EnvironmentName]) -> bool {
 
 fn fits(control: &Control, release: &Release) -> bool {
     let kind = match control {
-        Control::Hold(_) => Kind::Hold,
-        Control::Pin(_) => Kind::Pin,
-        Control::Quarantine(_) => Kind::Quarantine,
-        Control::Approval(_) => Kind::Approval,
-        Control::Freeze(_) => Kind::Freeze,
+        Control::Hold(_) => ControlKind::Hold,
+        Control::Pin(_) => ControlKind::Pin,
+        Control::Quarantine(_) => ControlKind::Quarantine,
+        Control::Approval(_) => ControlKind::Approval,
+        Control::Freeze(_) => ControlKind::Freeze,
         // Nobody can tell what it says; it is removed by a commit of somebody who has read it.
         Control::Unreadable(_) => return false,
     };
@@ -215,7 +205,7 @@ fn fits(control: &Control, release: &Release) -> bool {
         Control::Freeze(order) => Some(order.freeze.name()),
         _ => None,
     };
-    let environments = environments_of(control);
+    let environments = control.environments();
     (release.kinds.is_empty() || release.kinds.contains(&kind))
         && (release.services.is_empty()
             || release.services.iter().any(|wanted| wanted == service.as_deref().unwrap_or("**")))

@@ -2,7 +2,7 @@
 
 use rstest::rstest;
 
-use super::{Approved, Override, OverrideError, Overrides, StillClosed, approve_overriding};
+use super::{Approved, GatesClosed, Override, OverrideError, Overrides, approve_overriding};
 use crate::model::{Class, Fault};
 use crate::policy::Direction;
 use crate::policy::GateName;
@@ -15,7 +15,7 @@ fn because(gate: GateName) -> Override {
     Override::new(gate, "customers cannot log in").unwrap()
 }
 
-fn promote(target: &Target, tag: &str, gates: &[GateName]) -> Result<Approved, StillClosed> {
+fn promote(target: &Target, tag: &str, gates: &[GateName]) -> Result<Approved, GatesClosed> {
     let overrides: Vec<Override> = gates.iter().copied().map(because).collect();
     approve_overriding(&target.evaluate(tag, SOAKING), &Overrides { overrides, ..Overrides::default() })
 }
@@ -62,7 +62,7 @@ fn no_override_passes(#[case] target: Target, #[case] tag: &str, #[case] class: 
     assert_eq!(error.class(), class);
 }
 
-fn insist(target: &Target, tag: &str, options: Overrides) -> Result<Approved, StillClosed> {
+fn insist(target: &Target, tag: &str, options: Overrides) -> Result<Approved, GatesClosed> {
     let overrides = GateName::ALL.into_iter().filter(|gate| gate.can_be_overridden()).map(because).collect();
     approve_overriding(&target.evaluate(tag, SOAKING), &Overrides { overrides, ..options })
 }

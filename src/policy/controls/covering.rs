@@ -6,9 +6,11 @@ use chrono_tz::Tz;
 
 use crate::model::{EnvironmentName, ServiceName, Timestamp, Version};
 
-use super::{Approval, Control, Coverage, FreezeControl, Hold, Note, Pin, Quarantine, UnreadableControl};
+use super::control::{
+    Approval, Control, Coverage, FreezeControl, Hold, Note, Pin, Quarantine, UnreadableControl,
+};
 use crate::policy::calendar::Freeze;
-use crate::policy::gates::GateName;
+use crate::policy::gate_name::GateName;
 use crate::policy::select::Candidate;
 
 /// Controls by their kind: of a whole repository, or those that cover one service in one environment.

@@ -7,8 +7,8 @@ use rstest::rstest;
 use super::Decision;
 use crate::policy::fixture::{HOUR, Target, at, candidates, digest, environment, note, rolled_back, tags};
 use crate::policy::{
-    Approval, Approving, Control, Coverage, Freeze, FreezeControl, GateReport, Hold, Note, Pin, Quarantine,
-    ReviewVerdict, ReviewedPullRequest, Window,
+    Approval, ApprovalPolicy, Control, Coverage, Freeze, FreezeControl, GateReport, Hold, Note, Pin,
+    Quarantine, ReviewVerdict, ReviewedPullRequest, Window,
 };
 
 const TUESDAY_NOON: &str = "2026-03-03T12:00:00Z";
@@ -195,7 +195,7 @@ fn a_soak_that_ends_on_saturday_passes_on_monday_at_nine() {
 #[test]
 fn what_time_does_not_open_has_no_earliest_time() {
     let mut target = Target::prod();
-    target.environment.approval = Approving::ByFile;
+    target.environment.approval = ApprovalPolicy::ByFile;
     assert_eq!(target.evaluate("v1.0.2", TUESDAY_NOON).earliest(), None);
 }
 
@@ -259,7 +259,7 @@ fn targets() -> impl Strategy<Value = (Target, String)> {
             let mut target = if is_first { Target::non_prod() } else { Target::prod() };
             let name = target.environment.name.clone();
             if approval_required && frozen < 2 {
-                target.environment.approval = Approving::ByFile;
+                target.environment.approval = ApprovalPolicy::ByFile;
             }
             target.environment.windows = day
                 .map(|at| window(&[[Weekday::Mon, Weekday::Tue, Weekday::Wed][at % 3]], "08:00", "20:00"))
@@ -340,7 +340,7 @@ proptest! {
 #[test]
 fn what_only_a_review_is_missing_of_is_approved_to_be_proposed_and_no_more() {
     let mut target = Target::prod();
-    target.environment.approval = Approving::ByReview;
+    target.environment.approval = ApprovalPolicy::ByReview;
     let Decision::Promote(approved) = target.decide("2026-03-03T12:00:00Z") else { panic!() };
     assert!(approved.awaits_review());
     let Decision::Wait(evaluation) = target.decide("2026-03-02T12:00:00Z") else { panic!() };

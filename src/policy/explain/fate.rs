@@ -3,25 +3,25 @@
 use std::fmt;
 use std::time::Duration;
 
-use crate::model::{CommitId, EnvironmentName, Printable, Tag, Timestamp};
+use crate::model::{CommitId, Elapsed, EnvironmentName, Printable, Tag, Timestamp};
 use crate::policy::clock::{SoakClock, past_clock};
-use crate::policy::facts::{Before, BeforeRunning, Facts, PastRun, SoakMode, TargetPolicy};
-use crate::policy::gates::{Question, ShownNote, verdict};
+use crate::policy::facts::{Facts, PastRun, PreviousEnvironment, PreviousRunning, SoakMode, TargetPolicy};
+use crate::policy::gates::{ControlReference, Question, rollback_against};
+use crate::policy::local_time::{LocalTime, elapsed, later};
 use crate::policy::select::Candidate;
-use crate::policy::shown::{ShownDuration, ShownTime, elapsed, later};
 
 /// A version, and what becomes of it.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct VersionFate {
+pub struct VersionReport {
     /// The version, as the registry has it.
     pub tag: Tag,
     /// What becomes of it.
-    pub fate: Fate,
+    pub fate: VersionStatus,
 }
 
 /// What becomes of a version. `Display` is a plain sentence without a full stop, of which the version is the subject.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Fate {
+pub enum VersionStatus {
     /// It is the one that comes next, and nobody spoke against it.
     Candidate,
     /// A newer one comes instead.
@@ -35,13 +35,13 @@ pub enum Fate {
         versions: String,
     },
     /// Somebody said that it is bad.
-    Quarantined(ShownNote),
+    Quarantined(ControlReference),
     /// A pin does not let it come.
     Pinned {
         /// What the pin admits.
         versions: String,
         /// Who pinned it, and why.
-        note: ShownNote,
+        note: ControlReference,
     },
     /// A person moved an environment back from it, or from a higher one here.
     RolledBack {
@@ -52,7 +52,7 @@ pub enum Fate {
         /// In which commit.
         commit: CommitId,
         /// When.
-        at: ShownTime,
+        at: LocalTime,
     },
     /// It ran in the environment before, and was replaced there.
     Replaced {
@@ -63,9 +63,9 @@ pub enum Fate {
         /// For how long it would have had to.
         needed: Duration,
         /// When it was replaced.
-        left_at: ShownTime,
+        left_at: LocalTime,
         /// When it will have soaked, if it goes on soaking all the same.
-        soaks_until: Option<ShownTime>,
+        soaks_until: Option<LocalTime>,
     },
     /// The environment before runs it.
     RunsBefore {
@@ -91,13 +91,13 @@ pub enum Fate {
 
 /// What becomes of each version among `tags` that is higher than the lowest that runs, ascending. `candidate` is the one
 /// that would come by itself.
-pub fn fates(
+pub fn version_reports(
     policy: &TargetPolicy<'_>,
     facts: &Facts<'_>,
     tags: &[Tag],
     candidate: Option<&Candidate>,
     now: Timestamp,
-) -> Vec<VersionFate> {
+) -> Vec<VersionReport> {
     let Some(lowest) = facts.running.first() else { return Vec::new() };
     let is_higher = |tag: &Tag| {
         let version = policy.rules.version_of(tag)?;
@@ -108,55 +108,66 @@ pub fn fates(
     higher.dedup();
     let fate = |version: Candidate| {
         let fate = fate(Question { policy, facts, candidate: &version, now }, candidate);
-        VersionFate { tag: version.tag, fate }
+        VersionReport { tag: version.tag, fate }
     };
     higher.into_iter().map(fate).collect()
 }
 
-fn fate(question: Question<'_>, nominated: Option<&Candidate>) -> Fate {
+fn fate(question: Question<'_>, nominated: Option<&Candidate>) -> VersionStatus {
     let Question { policy, facts, candidate, now } = question;
     let zone = policy.environment.zone;
     if !policy.rules.versions.admits(&candidate.version) {
-        return Fate::NotAdmitted { versions: policy.rules.versions.to_string() };
+        return VersionStatus::NotAdmitted { versions: policy.rules.versions.to_string() };
     }
     if let Some(quarantine) = facts.controls.quarantine_of(candidate, now).next() {
-        return Fate::Quarantined(ShownNote::new(&quarantine.note, zone));
+        return VersionStatus::Quarantined(ControlReference::new(&quarantine.note, zone));
     }
-    if let Some(moved) = verdict(question) {
-        return Fate::RolledBack {
+    if let Some(moved) = rollback_against(question) {
+        return VersionStatus::RolledBack {
             environment: moved.environment.clone(),
             author: moved.author.clone(),
             commit: moved.commit,
-            at: ShownTime { at: moved.at, zone },
+            at: LocalTime { at: moved.at, zone },
         };
     }
     if let Some(pin) = facts.controls.pin_against(candidate, now) {
-        return Fate::Pinned { versions: pin.versions.to_string(), note: ShownNote::new(&pin.note, zone) };
+        return VersionStatus::Pinned {
+            versions: pin.versions.to_string(),
+            note: ControlReference::new(&pin.note, zone),
+        };
     }
     match (facts.before, nominated) {
-        (_, Some(nominated)) if nominated == candidate => Fate::Candidate,
+        (_, Some(nominated)) if nominated == candidate => VersionStatus::Candidate,
         (Some(before), _) => fate_before(question, before, nominated),
-        (None, Some(by)) => Fate::Superseded { by: by.tag.clone() },
+        (None, Some(by)) => VersionStatus::Superseded { by: by.tag.clone() },
         // Nothing keeps it out and yet nothing comes: what runs before is not known.
         (None, None) => match &policy.environment.after {
-            Some(environment) => Fate::Ahead { environment: environment.clone() },
-            None => Fate::Candidate,
+            Some(environment) => VersionStatus::Ahead { environment: environment.clone() },
+            None => VersionStatus::Candidate,
         },
     }
 }
 
-fn fate_before(question: Question<'_>, before: Before<'_>, nominated: Option<&Candidate>) -> Fate {
+fn fate_before(
+    question: Question<'_>,
+    before: PreviousEnvironment<'_>,
+    nominated: Option<&Candidate>,
+) -> VersionStatus {
     let candidate = question.candidate;
     let environment = || before.environment.clone();
     let running: &[Candidate] = match before.running {
-        BeforeRunning::Missing => &[],
-        BeforeRunning::Several(running) => running,
-        BeforeRunning::One { candidate, .. } => std::slice::from_ref(candidate),
+        PreviousRunning::Missing => &[],
+        PreviousRunning::Several(running) => running,
+        PreviousRunning::One { candidate, .. } => std::slice::from_ref(candidate),
     };
     let is_there = running.contains(candidate);
     match before.running {
-        BeforeRunning::One { .. } if is_there => return Fate::RunsBefore { environment: environment() },
-        BeforeRunning::Several(_) if is_there => return Fate::RunsPartly { environment: environment() },
+        PreviousRunning::One { .. } if is_there => {
+            return VersionStatus::RunsBefore { environment: environment() };
+        }
+        PreviousRunning::Several(_) if is_there => {
+            return VersionStatus::RunsPartly { environment: environment() };
+        }
         _ => {}
     }
     let last_run = before.past.iter().find(|run| run.candidate == *candidate);
@@ -165,30 +176,30 @@ fn fate_before(question: Question<'_>, before: Before<'_>, nominated: Option<&Ca
         // What has soaked and is not the one that comes is passed over for a newer one that has soaked too.
         return match nominated {
             Some(by) if has_soaked(soaks_until, question.now) && by.version > candidate.version => {
-                Fate::Superseded { by: by.tag.clone() }
+                VersionStatus::Superseded { by: by.tag.clone() }
             }
             _ => replaced(question, before, run, soaks_until),
         };
     }
     if running.iter().all(|there| there.version < candidate.version) {
-        return Fate::Ahead { environment: environment() };
+        return VersionStatus::Ahead { environment: environment() };
     }
-    Fate::Skipped { environment: environment() }
+    VersionStatus::Skipped { environment: environment() }
 }
 
 fn replaced(
     question: Question<'_>,
-    before: Before<'_>,
+    before: PreviousEnvironment<'_>,
     run: &PastRun,
     soaks_until: Option<Timestamp>,
-) -> Fate {
+) -> VersionStatus {
     let zone = question.policy.environment.zone;
-    Fate::Replaced {
+    VersionStatus::Replaced {
         environment: before.environment.clone(),
         lasted: elapsed(run.rollout_commit.committed_at, run.left_at),
         needed: question.policy.soak,
-        left_at: ShownTime { at: run.left_at, zone },
-        soaks_until: soaks_until.filter(|at| *at > question.now).map(|at| ShownTime { at, zone }),
+        left_at: LocalTime { at: run.left_at, zone },
+        soaks_until: soaks_until.filter(|at| *at > question.now).map(|at| LocalTime { at, zone }),
     }
 }
 
@@ -208,7 +219,7 @@ fn soaks_until(question: Question<'_>, run: &PastRun) -> Option<Timestamp> {
     }
 }
 
-impl fmt::Display for Fate {
+impl fmt::Display for VersionStatus {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Candidate => write!(formatter, "comes next"),
@@ -225,7 +236,7 @@ impl fmt::Display for Fate {
                 commit.short()
             ),
             Self::Replaced { environment, lasted, needed, left_at, soaks_until } => {
-                let (lasted_shown, needed_shown) = (ShownDuration(*lasted), ShownDuration(*needed));
+                let (lasted_shown, needed_shown) = (Elapsed(*lasted), Elapsed(*needed));
                 write!(formatter, "ran in {environment} for {lasted_shown} until {left_at}, ")?;
                 match soaks_until {
                     Some(at) => write!(formatter, "and goes on soaking until {at}"),

@@ -9,6 +9,6 @@ mod remedy;
 #[cfg(test)]
 mod tests;
 
-pub use fate::{Fate, VersionFate, fates};
+pub use fate::{VersionReport, VersionStatus, version_reports};
 pub use offer::{Offer, offer};
-pub use remedy::{Insisting, Remedy, is_verdict, remedies};
+pub use remedy::{OverrideRequirement, Remedy, is_permanent, remedies};

@@ -3,8 +3,9 @@
 
 use crate::model::{Digest, EnvironmentName, RepoPath, ServiceName, Tag, Timestamp};
 use crate::policy::gates::{
-    Answer, ApprovalReason, DigestReason, FreezeReason, GateReport, GroupReason, HoldReason, OrderReason,
-    QuarantineReason, Reason, ReviewReason, ShownNote, ShownProblem, ShownRequest, SoakReason,
+    Answer, ApprovalReason, ControlReference, DigestReason, FreezeReason, GateReport, GroupReason,
+    HoldReason, OrderReason, PullRequestReference, QuarantineReason, Reason, ReviewReason, SoakReason,
+    UnreadableFile,
 };
 
 /// Something that would open a closed gate.
@@ -45,7 +46,7 @@ pub enum Remedy {
     /// Somebody approves its pull request.
     Review {
         /// The pull request.
-        request: ShownRequest,
+        request: PullRequestReference,
     },
     /// The next pass proposes it.
     Propose,
@@ -60,7 +61,7 @@ pub enum Remedy {
         tag: Tag,
     },
     /// A person goes back to a lower version.
-    RollbackRequest {
+    RollBack {
         /// To it.
         to: Tag,
     },
@@ -106,7 +107,7 @@ pub enum Remedy {
 
 /// What a person has to say to pass a gate beside a reason.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Insisting {
+pub enum OverrideRequirement {
     /// Nothing.
     Reason,
     /// That a lower version may come.
@@ -117,14 +118,14 @@ pub enum Insisting {
 
 impl Remedy {
     /// What has to be said to pass a closed gate by hand; nothing, when nobody can.
-    pub fn override_of(report: &GateReport) -> Option<Insisting> {
+    pub fn override_of(report: &GateReport) -> Option<OverrideRequirement> {
         match &report.reason {
             _ if !report.gate.can_be_overridden() => None,
             Reason::Order(OrderReason::NotSelected { .. } | OrderReason::NothingRuns)
             | Reason::Digest(DigestReason::NotAsked { .. }) => None,
-            Reason::Order(OrderReason::NotHigher { .. }) => Some(Insisting::Downgrade),
-            Reason::Digest(DigestReason::Moved { now, .. }) => Some(Insisting::Digest(now.clone())),
-            _ => Some(Insisting::Reason),
+            Reason::Order(OrderReason::NotHigher { .. }) => Some(OverrideRequirement::Downgrade),
+            Reason::Digest(DigestReason::Moved { now, .. }) => Some(OverrideRequirement::Digest(now.clone())),
+            _ => Some(OverrideRequirement::Reason),
         }
     }
 }
@@ -157,7 +158,7 @@ fn order(reason: &OrderReason, tags: &[Tag]) -> Vec<Remedy> {
         OrderReason::Higher { .. } => Vec::new(),
         OrderReason::NotSelected { tag } if tags.contains(tag) => vec![Remedy::Admit { tag: tag.clone() }],
         OrderReason::NotSelected { tag } => vec![Remedy::Publish { tag: tag.clone() }],
-        OrderReason::NotHigher { tag, .. } => vec![Remedy::RollbackRequest { to: tag.clone() }],
+        OrderReason::NotHigher { tag, .. } => vec![Remedy::RollBack { to: tag.clone() }],
         OrderReason::RolledBack { tag, .. } | OrderReason::RequestClosed { tag, .. } => {
             vec![Remedy::NewerVersion { than: tag.clone() }]
         }
@@ -214,7 +215,7 @@ fn digest(reason: &DigestReason) -> Vec<Remedy> {
     match reason {
         DigestReason::Moved { tag, .. } => vec![Remedy::NewerVersion { than: tag.clone() }],
         DigestReason::NotAsked { .. } => vec![Remedy::AskAgain],
-        DigestReason::Same { .. } | DigestReason::FactContext { .. } | DigestReason::AskedLater { .. } => {
+        DigestReason::Same { .. } | DigestReason::Unsoaked { .. } | DigestReason::AskedLater { .. } => {
             Vec::new()
         }
     }
@@ -266,17 +267,17 @@ fn group(reason: &GroupReason) -> Vec<Remedy> {
     }
 }
 
-fn release(note: &ShownNote) -> Remedy {
+fn release(note: &ControlReference) -> Remedy {
     Remedy::Release { file: note.file.clone() }
 }
 
-fn mend(problem: &ShownProblem) -> Remedy {
+fn mend(problem: &UnreadableFile) -> Remedy {
     Remedy::Mend { file: problem.file.clone() }
 }
 
 /// Whether a gate is closed by a verdict on the candidate that time does not take back: a person moved back from it or
 /// quarantined it, its digest moved, or the rules keep it out. It does not come by itself any more.
-pub fn is_verdict(report: &GateReport, tags: &[Tag]) -> bool {
+pub fn is_permanent(report: &GateReport, tags: &[Tag]) -> bool {
     match &report.reason {
         Reason::Order(OrderReason::NotSelected { tag }) => tags.contains(tag),
         Reason::Order(OrderReason::RolledBack { .. } | OrderReason::RequestClosed { .. }) => true,
@@ -288,7 +289,7 @@ pub fn is_verdict(report: &GateReport, tags: &[Tag]) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::policy::gates::GateName;
+    use crate::policy::gate_name::GateName;
 
     #[test]
     fn what_nobody_can_override_is_not_offered() {
@@ -300,7 +301,7 @@ mod tests {
         for (report, expected) in [
             (report(GateName::Order, Reason::Order(not_selected)), None),
             (report(GateName::Group, Reason::Group(unclear)), None),
-            (report(GateName::Order, Reason::Order(not_higher)), Some(Insisting::Downgrade)),
+            (report(GateName::Order, Reason::Order(not_higher)), Some(OverrideRequirement::Downgrade)),
         ] {
             assert_eq!(Remedy::override_of(&report), expected, "{report}");
         }

@@ -6,7 +6,7 @@ use super::*;
 use crate::model::Tag;
 use crate::policy::controls::{Control, Coverage, Pin, Quarantine};
 use crate::policy::fixture::{Target, at, candidate, candidates, note, past_run, rolled_back, tags};
-use crate::policy::{Approving, GateName, Nomination, SoakMode, nominate};
+use crate::policy::{ApprovalPolicy, GateName, SoakMode, find_candidate};
 
 const NOW: &str = "2026-03-03T12:00:00Z";
 
@@ -29,11 +29,8 @@ fn pin(versions: &str) -> Control {
 /// Each version's fate in a line, beside the candidate that comes by itself.
 fn told(target: &Target) -> Vec<String> {
     target.with("", |policy, facts| {
-        let nominated = match nominate(policy, facts, at(NOW)) {
-            Nomination::Candidate(candidate) => Some(candidate.clone()),
-            Nomination::Nothing(_) => None,
-        };
-        let fates = fates(policy, facts, &target.tags, nominated.as_ref(), at(NOW));
+        let nominated = find_candidate(policy, facts, at(NOW)).ok().cloned();
+        let fates = version_reports(policy, facts, &target.tags, nominated.as_ref(), at(NOW));
         fates.into_iter().map(|one| format!("{} {}", one.tag, one.fate)).collect()
     })
 }
@@ -98,7 +95,7 @@ fn in_the_first_environment(#[case] change: fn(&mut Target), #[case] expected: &
         target.past = vec![past_run("v1.0.1", "2026-02-20T07:00:00Z", "2026-03-02T09:00:00Z")];
     },
     &[
-        "v1.0.1 ran in non-prod for 242h until 2026-03-02 09:00 UTC, and was replaced before it went on",
+        "v1.0.1 ran in non-prod for 10d2h until 2026-03-02 09:00 UTC, and was replaced before it went on",
         "v1.0.2 comes next",
         "v1.0.3 not in non-prod yet",
     ],
@@ -171,7 +168,7 @@ fn what_the_registry_offers_names_the_highest_of_all_and_of_those_admitted() {
 )]
 #[case::not_admitted(GateName::Order, NOW, |target: &mut Target| target.versions = "<1.0.2", "Admit")]
 #[case::approval(
-    GateName::Approval, NOW, |target: &mut Target| target.environment.approval = Approving::ByFile, "Approve",
+    GateName::Approval, NOW, |target: &mut Target| target.environment.approval = ApprovalPolicy::ByFile, "Approve",
 )]
 #[case::other(
     GateName::Soak, NOW, |target: &mut Target| target.before = Some(candidates("v1.0.1")), "BringBefore",

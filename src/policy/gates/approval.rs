@@ -7,11 +7,12 @@ use std::fmt;
 
 use crate::model::{Digest, Tag};
 use crate::policy::controls::Approval;
-use crate::policy::facts::{Approving, DigestNow};
+use crate::policy::facts::{ApprovalPolicy, DigestNow};
 
-use super::hold::{ShownNote, ShownProblem};
+use super::hold::{ControlReference, UnreadableFile};
+use super::question::{Answer, Question};
 use super::review::{self, ReviewReason};
-use super::{Answer, GateName, GateReport, Question, Reason};
+use crate::policy::gate_name::GateName;
 
 /// Why the approval gate answers as it does.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -23,7 +24,7 @@ pub enum ApprovalReason {
         /// What was approved.
         tag: Tag,
         /// Who, and why.
-        note: ShownNote,
+        note: ControlReference,
     },
     /// Somebody must, and nobody has.
     NotGiven {
@@ -39,7 +40,7 @@ pub enum ApprovalReason {
         /// What the tag means now.
         now: Digest,
         /// Who approved it.
-        note: ShownNote,
+        note: ControlReference,
     },
     /// Somebody approved the tag; whether it still means that image is asked when everything else is open.
     AskedLater {
@@ -52,21 +53,16 @@ pub enum ApprovalReason {
         tag: Tag,
     },
     /// Somebody must, and nobody has by a file that can be read.
-    Unreadable(ShownProblem),
+    Unreadable(UnreadableFile),
     /// What the reviews of its pull request say, where one of them is enough.
     Review(ReviewReason),
 }
 
-pub(super) fn ask(question: Question<'_>) -> GateReport {
-    let (answer, reason) = answer(question);
-    GateReport { gate: GateName::Approval, answer, reason: Reason::Approval(reason) }
-}
-
-fn answer(question: Question<'_>) -> (Answer, ApprovalReason) {
+pub(super) fn ask(question: Question<'_>) -> (Answer, ApprovalReason) {
     match question.policy.environment.approval {
-        Approving::NotRequired => (Answer::Open, ApprovalReason::NotRequired),
-        Approving::ByFile => by_file(question),
-        Approving::ByReview => by_file_or_review(question),
+        ApprovalPolicy::NotRequired => (Answer::Open, ApprovalReason::NotRequired),
+        ApprovalPolicy::ByFile => by_file(question),
+        ApprovalPolicy::ByReview => by_file_or_review(question),
     }
 }
 
@@ -85,7 +81,7 @@ fn by_file(question: Question<'_>) -> (Answer, ApprovalReason) {
         question.facts.controls.approvals_of(question.candidate, question.now).collect();
     let newest = |approval: &&&Approval| (approval.note.at, approval.note.file.clone());
     let Some(last) = approvals.iter().max_by_key(newest) else {
-        return match ShownProblem::of(question, GateName::Approval) {
+        return match UnreadableFile::of(question, GateName::Approval) {
             Some(problem) => (Answer::Closed, ApprovalReason::Unreadable(problem)),
             None => (Answer::Closed, ApprovalReason::NotGiven { tag }),
         };
@@ -98,9 +94,12 @@ fn by_file(question: Question<'_>) -> (Answer, ApprovalReason) {
     };
     let given = approvals.iter().filter(|approval| approval.digest == *now).max_by_key(newest);
     if let Some(given) = given {
-        return (Answer::Open, ApprovalReason::Given { tag, note: ShownNote::of(question, &given.note) });
+        return (
+            Answer::Open,
+            ApprovalReason::Given { tag, note: ControlReference::of(question, &given.note) },
+        );
     }
-    let note = ShownNote::of(question, &last.note);
+    let note = ControlReference::of(question, &last.note);
     let (approved, now) = (last.digest.clone(), now.clone());
     (Answer::Closed, ApprovalReason::Moved { tag, approved, now, note })
 }

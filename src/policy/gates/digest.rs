@@ -6,8 +6,8 @@ use crate::model::{Digest, Tag};
 use crate::policy::clock::SoakClock;
 use crate::policy::facts::DigestNow;
 
+use super::question::{Answer, Question};
 use super::soak::Soaking;
-use super::{Answer, GateName, GateReport, Question, Reason};
 
 /// Why the digest gate answers as it does.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -20,7 +20,7 @@ pub enum DigestReason {
         digest: Digest,
     },
     /// Nothing soaked that the tag's meaning could be compared with.
-    FactContext {
+    Unsoaked {
         /// The candidate.
         tag: Tag,
         /// What it means.
@@ -47,12 +47,7 @@ pub enum DigestReason {
     },
 }
 
-pub(super) fn ask(question: Question<'_>, soaking: &Soaking<'_>) -> GateReport {
-    let (answer, reason) = answer(question, soaking);
-    GateReport { gate: GateName::Digest, answer, reason: Reason::Digest(reason) }
-}
-
-fn answer(question: Question<'_>, soaking: &Soaking<'_>) -> (Answer, DigestReason) {
+pub(super) fn ask(question: Question<'_>, soaking: &Soaking<'_>) -> (Answer, DigestReason) {
     let tag = question.candidate.tag.clone();
     if let Some(SoakClock::Moved { soaked, now }) = soaking.clock() {
         let (soaked, now) = ((*soaked).clone(), (*now).clone());
@@ -65,11 +60,8 @@ fn answer(question: Question<'_>, soaking: &Soaking<'_>) -> (Answer, DigestReaso
         return (Answer::Closed, DigestReason::NotAsked { tag });
     };
     let has_soaked = matches!(soaking.clock(), Some(SoakClock::Running { .. }));
-    let reason = if has_soaked {
-        DigestReason::Same { tag, digest }
-    } else {
-        DigestReason::FactContext { tag, digest }
-    };
+    let reason =
+        if has_soaked { DigestReason::Same { tag, digest } } else { DigestReason::Unsoaked { tag, digest } };
     (Answer::Open, reason)
 }
 
@@ -79,7 +71,7 @@ impl fmt::Display for DigestReason {
             Self::Same { tag, digest } => {
                 write!(formatter, "{tag} is still {}, which soaked", digest.short())
             }
-            Self::FactContext { tag, digest } => write!(formatter, "{tag} is {}", digest.short()),
+            Self::Unsoaked { tag, digest } => write!(formatter, "{tag} is {}", digest.short()),
             Self::Moved { tag, soaked, now } => {
                 write!(formatter, "{tag} was {} when it soaked and is now {}", soaked.short(), now.short())
             }

@@ -4,10 +4,11 @@ use std::fmt;
 
 use crate::model::Printable;
 use crate::policy::calendar::freeze_in_effect;
-use crate::policy::shown::ShownTime;
+use crate::policy::local_time::LocalTime;
 
-use super::hold::{ShownNote, ShownProblem};
-use super::{Answer, GateName, GateReport, Question, Reason};
+use super::hold::{ControlReference, UnreadableFile};
+use super::question::{Answer, Question};
+use crate::policy::gate_name::GateName;
 
 /// Why the freeze gate answers as it does.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -19,21 +20,16 @@ pub enum FreezeReason {
         /// What people call it; of several, the one that ends last.
         name: Box<str>,
         /// When it and those that follow on without a break are over.
-        until: ShownTime,
+        until: LocalTime,
         /// Who ordered it and why, when a control file did.
-        order: Option<ShownNote>,
+        order: Option<ControlReference>,
     },
     /// A control file that may be a freeze can't be read.
-    Unreadable(ShownProblem),
+    Unreadable(UnreadableFile),
 }
 
-pub(super) fn ask(question: Question<'_>) -> GateReport {
-    let (answer, reason) = answer(question);
-    GateReport { gate: GateName::Freeze, answer, reason: Reason::Freeze(reason) }
-}
-
-fn answer(question: Question<'_>) -> (Answer, FreezeReason) {
-    if let Some(problem) = ShownProblem::of(question, GateName::Freeze) {
+pub(super) fn ask(question: Question<'_>) -> (Answer, FreezeReason) {
+    if let Some(problem) = UnreadableFile::of(question, GateName::Freeze) {
         return (Answer::Closed, FreezeReason::Unreadable(problem));
     }
     let environment = question.policy.environment;
@@ -47,8 +43,8 @@ fn answer(question: Question<'_>) -> (Answer, FreezeReason) {
     let order = orders.find(|order| std::ptr::eq(&raw const order.freeze, in_effect.freeze));
     let reason = FreezeReason::Frozen {
         name: in_effect.freeze.name().into(),
-        until: ShownTime { at: in_effect.until, zone: environment.zone },
-        order: order.map(|order| ShownNote::of(question, &order.note)),
+        until: LocalTime { at: in_effect.until, zone: environment.zone },
+        order: order.map(|order| ControlReference::of(question, &order.note)),
     };
     (Answer::ClosedUntil(in_effect.until), reason)
 }

@@ -4,10 +4,8 @@
 
 use std::fmt;
 
-use crate::model::{EnvironmentName, Printable, ServiceName};
-use crate::policy::shown::{ShownDuration, ShownTime};
-
-use super::{Answer, GateName, GateReport, Reason};
+use crate::model::{Elapsed, EnvironmentName, Printable, ServiceName};
+use crate::policy::local_time::LocalTime;
 
 /// Why the group gate answers as it does.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -17,7 +15,7 @@ pub enum GroupReason {
         /// The group.
         group: Box<str>,
         /// Since when the combination has run in the environment before.
-        since: ShownTime,
+        since: LocalTime,
     },
     /// The members have not run long enough together.
     Soaking {
@@ -26,11 +24,11 @@ pub enum GroupReason {
         /// Where they run together.
         environment: EnvironmentName,
         /// Since when.
-        since: ShownTime,
+        since: LocalTime,
         /// For how long they must.
-        needed: ShownDuration,
+        needed: Elapsed,
         /// When that is over; none beyond the end of the calendar.
-        ends_at: Option<ShownTime>,
+        ends_at: Option<LocalTime>,
     },
     /// Another member can't go, or is not as it soaked.
     Member {
@@ -48,13 +46,6 @@ pub enum GroupReason {
         /// What, and why.
         why: String,
     },
-}
-
-impl GroupReason {
-    /// What the gate answers with this reason.
-    pub(in crate::policy) fn report(self, answer: Answer) -> GateReport {
-        GateReport { gate: GateName::Group, answer, reason: Reason::Group(self) }
-    }
 }
 
 impl fmt::Display for GroupReason {

@@ -6,9 +6,10 @@ use chrono_tz::Tz;
 
 use crate::model::{Printable, RepoPath, Tag, Timestamp};
 use crate::policy::controls::Note;
-use crate::policy::shown::ShownTime;
+use crate::policy::local_time::LocalTime;
 
-use super::{Answer, GateName, GateReport, Question, Reason};
+use super::question::{Answer, Question};
+use crate::policy::gate_name::GateName;
 
 /// Why the hold gate answers as it does.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -16,7 +17,7 @@ pub enum HoldReason {
     /// Nothing holds it.
     NotHeld,
     /// A hold covers it.
-    Held(ShownNote),
+    Held(ControlReference),
     /// A pin covers it that does not admit the candidate.
     Pinned {
         /// The candidate.
@@ -24,15 +25,15 @@ pub enum HoldReason {
         /// What the pin admits.
         versions: String,
         /// Who pinned it, and why.
-        note: ShownNote,
+        note: ControlReference,
     },
     /// A control file that may be a hold can't be read.
-    Unreadable(ShownProblem),
+    Unreadable(UnreadableFile),
 }
 
 /// Who closes a gate by a control file, why, and until when.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct ShownNote {
+pub struct ControlReference {
     /// The control file.
     pub file: RepoPath,
     /// Who. Somebody else's text.
@@ -40,19 +41,19 @@ pub struct ShownNote {
     /// Why. Somebody else's text.
     pub reason: String,
     /// Until when; for good, when nothing is said.
-    pub until: Option<ShownTime>,
+    pub until: Option<LocalTime>,
 }
 
 /// A control file that can't be read, and what is wrong with it.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct ShownProblem {
+pub struct UnreadableFile {
     /// The control file.
     pub file: RepoPath,
     /// What is wrong with it.
     pub problem: String,
 }
 
-impl ShownNote {
+impl ControlReference {
     pub(super) fn of(question: Question<'_>, note: &Note) -> Self {
         Self::new(note, question.policy.environment.zone)
     }
@@ -63,12 +64,12 @@ impl ShownNote {
             file: note.file.clone(),
             by: note.by.clone(),
             reason: note.reason.clone(),
-            until: note.expires.map(|at| ShownTime { at, zone }),
+            until: note.expires.map(|at| LocalTime { at, zone }),
         }
     }
 }
 
-impl ShownProblem {
+impl UnreadableFile {
     /// What is wrong with a file that may have meant to close `gate`.
     pub(super) fn of(question: Question<'_>, gate: GateName) -> Option<Self> {
         let unreadable = question.facts.controls.unreadable_for(gate)?;
@@ -76,24 +77,19 @@ impl ShownProblem {
     }
 }
 
-pub(super) fn ask(question: Question<'_>) -> GateReport {
-    let (answer, reason) = answer(question);
-    GateReport { gate: GateName::Hold, answer, reason: Reason::Hold(reason) }
-}
-
-fn answer(question: Question<'_>) -> (Answer, HoldReason) {
+pub(super) fn ask(question: Question<'_>) -> (Answer, HoldReason) {
     let Question { facts, candidate, now, .. } = question;
-    if let Some(problem) = ShownProblem::of(question, GateName::Hold) {
+    if let Some(problem) = UnreadableFile::of(question, GateName::Hold) {
         return (Answer::Closed, HoldReason::Unreadable(problem));
     }
     if let Some(note) = lasts_longest(facts.controls.holds(now).map(|hold| &hold.note)) {
-        return (until(note), HoldReason::Held(ShownNote::of(question, note)));
+        return (until(note), HoldReason::Held(ControlReference::of(question, note)));
     }
     let Some(pin) = facts.controls.pin_against(candidate, now) else {
         return (Answer::Open, HoldReason::NotHeld);
     };
     let (tag, versions) = (candidate.tag.clone(), pin.versions.to_string());
-    (until(&pin.note), HoldReason::Pinned { tag, versions, note: ShownNote::of(question, &pin.note) })
+    (until(&pin.note), HoldReason::Pinned { tag, versions, note: ControlReference::of(question, &pin.note) })
 }
 
 /// When a gate opens that is closed by a control file.
@@ -107,7 +103,7 @@ pub(super) fn lasts_longest<'a>(notes: impl Iterator<Item = &'a Note>) -> Option
     notes.min_by(|one, other| end(other).cmp(&end(one)).then_with(|| one.file.cmp(&other.file)))
 }
 
-impl fmt::Display for ShownNote {
+impl fmt::Display for ControlReference {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (by, reason) = (Printable::bounded(&self.by, 60), Printable::bounded(&self.reason, 200));
         write!(formatter, "by {by}: {reason} ({}", Printable::new(self.file.as_str()))?;
@@ -118,7 +114,7 @@ impl fmt::Display for ShownNote {
     }
 }
 
-impl fmt::Display for ShownProblem {
+impl fmt::Display for UnreadableFile {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(formatter, "the control file {} cannot be read, ", Printable::new(self.file.as_str()))?;
         write!(formatter, "so it is taken to close this gate: {}", Printable::bounded(&self.problem, 300))

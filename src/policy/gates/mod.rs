@@ -1,16 +1,16 @@
-//! The gates: named conditions on a promotion, a file each.
+//! The gates: named conditions on a promotion, one file each.
 //!
-//! Owns what each gate answers and says. A gate sees the policy, the facts, one candidate and the time; must not know
-//! what the other gates answer, nor what is done about it.
+//! A gate sees the policy, the facts, one candidate and the time. It knows neither the answers of other gates nor what
+//! follows from its own.
 
 mod approval;
 mod digest;
 mod freeze;
 mod group;
 mod hold;
-mod name;
 mod order;
 mod quarantine;
+mod question;
 mod report;
 mod review;
 mod soak;
@@ -22,65 +22,51 @@ pub use approval::ApprovalReason;
 pub use digest::DigestReason;
 pub use freeze::FreezeReason;
 pub use group::GroupReason;
-pub use hold::{HoldReason, ShownNote, ShownProblem};
-pub use name::{GateName, GateNameError};
+pub use hold::{ControlReference, HoldReason, UnreadableFile};
 pub use order::OrderReason;
 pub use quarantine::QuarantineReason;
-pub use report::{Answer, GateReport, Reason};
-pub use review::{ReviewReason, ShownRequest};
+pub use question::Answer;
+pub use report::{GateReport, Reason};
+pub use review::{PullRequestReference, ReviewReason};
 pub use soak::{SoakReason, SoakTime};
 pub use window::WindowReason;
 
-pub(super) use order::verdict;
-pub(super) use soak::list;
+pub(super) use order::rollback_against;
+pub(super) use question::Question;
+pub(super) use soak::write_tags;
 
-use crate::model::{Digest, Timestamp};
+use crate::model::Digest;
+use crate::policy::gate_name::GateName;
 
-use super::facts::{Facts, TargetPolicy};
-use super::select::Candidate;
-
-/// What a gate is asked about.
-#[derive(Clone, Copy)]
-pub(super) struct Question<'a> {
-    pub(super) policy: &'a TargetPolicy<'a>,
-    pub(super) facts: &'a Facts<'a>,
-    pub(super) candidate: &'a Candidate,
-    pub(super) now: Timestamp,
-}
-
-impl<'a> Question<'a> {
-    /// What the candidate's tag means now.
-    pub(super) fn digest_now(&self) -> Option<&'a Digest> {
-        self.facts.digest_now.of(&self.candidate.tag)
-    }
-}
-
-/// What the gates answer, and what they learned on the way.
+/// The answers of the gates, and what they found out on the way.
 pub(super) struct Answers<'a> {
-    /// In the order in which they are told.
+    /// In the order of [`GateName`].
     pub(super) reports: Vec<GateReport>,
-    /// What the candidate's tag means now, when the digest gate is open.
+    /// The digest of the candidate's tag, when the digest gate is open.
     pub(super) digest: Option<&'a Digest>,
-    /// How long the candidate has run in the environment before, when its clock runs.
+    /// How long the candidate has run in the previous environment, while its soak clock runs.
     pub(super) soak_time: Option<SoakTime>,
 }
 
-/// Asks every gate but two: `health` has a name, and a place in the order, but nothing to ask yet; `group` is asked when
-/// all members of a set have been.
+/// Asks every gate except two: `health` is reserved, and `group` needs the answers of the other members first.
 pub(super) fn ask(question: Question<'_>) -> Answers<'_> {
+    fn report<T>(gate: GateName, (answer, reason): (Answer, T), of: fn(T) -> Reason) -> GateReport {
+        GateReport { gate, answer, reason: of(reason) }
+    }
     let soaking = soak::Soaking::read(question);
     let digest = digest::ask(question, &soaking);
-    let digest_is_open = digest.answer == Answer::Open;
+    let digest_is_open = digest.0 == Answer::Open;
     let soak_time = soaking.time(question);
+    let soak = soak::ask(question, &soaking, soak_time.as_ref());
     let reports = vec![
-        order::ask(question),
-        hold::ask(question),
-        quarantine::ask(question),
-        soak::ask(question, &soaking, soak_time.as_ref()),
-        digest,
-        freeze::ask(question),
-        window::ask(question),
-        approval::ask(question),
+        report(GateName::Order, order::ask(question), Reason::Order),
+        report(GateName::Hold, hold::ask(question), Reason::Hold),
+        report(GateName::Quarantine, quarantine::ask(question), Reason::Quarantine),
+        report(GateName::Soak, soak, Reason::Soak),
+        report(GateName::Digest, digest, Reason::Digest),
+        report(GateName::Freeze, freeze::ask(question), Reason::Freeze),
+        report(GateName::Window, window::ask(question), Reason::Window),
+        report(GateName::Approval, approval::ask(question), Reason::Approval),
     ];
     Answers { reports, digest: question.digest_now().filter(|_| digest_is_open), soak_time }
 }

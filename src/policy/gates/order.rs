@@ -4,10 +4,10 @@ use std::fmt;
 
 use crate::model::{CommitId, EnvironmentName, Printable, Tag, Version};
 use crate::policy::facts::{RefusedPullRequest, RolledBack};
+use crate::policy::local_time::LocalTime;
 use crate::policy::select::Candidate;
-use crate::policy::shown::ShownTime;
 
-use super::{Answer, GateName, GateReport, Question, Reason};
+use super::question::{Answer, Question};
 
 /// Why the order gate answers as it does.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -44,7 +44,7 @@ pub enum OrderReason {
         /// In which commit.
         commit: CommitId,
         /// When.
-        at: ShownTime,
+        at: LocalTime,
     },
     /// Somebody closed a pull request with it, or with a higher one, and did not merge it.
     RequestClosed {
@@ -55,18 +55,13 @@ pub enum OrderReason {
         /// The number of the pull request.
         number: u64,
         /// When it was closed.
-        at: ShownTime,
+        at: LocalTime,
     },
     /// What runs isn't known.
     NothingRuns,
 }
 
-pub(super) fn ask(question: Question<'_>) -> GateReport {
-    let (answer, reason) = answer(question);
-    GateReport { gate: GateName::Order, answer, reason: Reason::Order(reason) }
-}
-
-fn answer(question: Question<'_>) -> (Answer, OrderReason) {
+pub(super) fn ask(question: Question<'_>) -> (Answer, OrderReason) {
     let Question { policy, facts, candidate, .. } = question;
     let tag = candidate.tag.clone();
     let Some(lowest) = facts.running.first() else {
@@ -79,7 +74,7 @@ fn answer(question: Question<'_>) -> (Answer, OrderReason) {
     if candidate.version <= lowest.version {
         return (Answer::Closed, OrderReason::NotHigher { tag, running });
     }
-    let Some(moved) = verdict(question) else {
+    let Some(moved) = rollback_against(question) else {
         return match facts.refused.filter(|refused| candidate.version <= refused.version) {
             Some(refused) => (Answer::Closed, closed(question, refused)),
             None => (Answer::Open, OrderReason::Higher { tag, running }),
@@ -91,14 +86,14 @@ fn answer(question: Question<'_>) -> (Answer, OrderReason) {
         elsewhere: (moved.environment != policy.environment.name).then(|| moved.environment.clone()),
         author: moved.author.clone(),
         commit: moved.commit,
-        at: ShownTime { at: moved.at, zone: policy.environment.zone },
+        at: LocalTime { at: moved.at, zone: policy.environment.zone },
     };
     (Answer::Closed, reason)
 }
 
 /// The way back that speaks against the candidate, if one does. The last one is the one to tell; the identity decides
 /// between two of the same second.
-pub(in crate::policy) fn verdict(question: Question<'_>) -> Option<&RolledBack> {
+pub(in crate::policy) fn rollback_against(question: Question<'_>) -> Option<&RolledBack> {
     let Question { facts, candidate, .. } = question;
     let left = facts.rolled_back.iter().filter(|moved| is_against(question, moved, candidate));
     left.max_by_key(|moved| (moved.at, moved.commit))
@@ -110,7 +105,7 @@ fn closed(question: Question<'_>, refused: &RefusedPullRequest) -> OrderReason {
         tag: candidate.tag.clone(),
         refused: (refused.version != candidate.version).then(|| refused.version.clone()),
         number: refused.number,
-        at: ShownTime { at: refused.closed_at, zone: policy.environment.zone },
+        at: LocalTime { at: refused.closed_at, zone: policy.environment.zone },
     }
 }
 

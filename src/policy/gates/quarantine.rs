@@ -4,8 +4,9 @@ use std::fmt;
 
 use crate::model::Tag;
 
-use super::hold::{ShownNote, ShownProblem, lasts_longest, until};
-use super::{Answer, GateName, GateReport, Question, Reason};
+use super::hold::{ControlReference, UnreadableFile, lasts_longest, until};
+use super::question::{Answer, Question};
+use crate::policy::gate_name::GateName;
 
 /// Why the quarantine gate answers as it does.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -17,19 +18,14 @@ pub enum QuarantineReason {
         /// The candidate.
         tag: Tag,
         /// Who, and why.
-        note: ShownNote,
+        note: ControlReference,
     },
     /// A control file that may be a quarantine can't be read.
-    Unreadable(ShownProblem),
+    Unreadable(UnreadableFile),
 }
 
-pub(super) fn ask(question: Question<'_>) -> GateReport {
-    let (answer, reason) = answer(question);
-    GateReport { gate: GateName::Quarantine, answer, reason: Reason::Quarantine(reason) }
-}
-
-fn answer(question: Question<'_>) -> (Answer, QuarantineReason) {
-    if let Some(problem) = ShownProblem::of(question, GateName::Quarantine) {
+pub(super) fn ask(question: Question<'_>) -> (Answer, QuarantineReason) {
+    if let Some(problem) = UnreadableFile::of(question, GateName::Quarantine) {
         return (Answer::Closed, QuarantineReason::Unreadable(problem));
     }
     let quarantines = question.facts.controls.quarantine_of(question.candidate, question.now);
@@ -37,7 +33,7 @@ fn answer(question: Question<'_>) -> (Answer, QuarantineReason) {
         return (Answer::Open, QuarantineReason::Clean);
     };
     let tag = question.candidate.tag.clone();
-    (until(note), QuarantineReason::Quarantined { tag, note: ShownNote::of(question, note) })
+    (until(note), QuarantineReason::Quarantined { tag, note: ControlReference::of(question, note) })
 }
 
 impl fmt::Display for QuarantineReason {

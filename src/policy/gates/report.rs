@@ -2,25 +2,18 @@
 
 use std::fmt;
 
-use crate::model::Timestamp;
-
-use super::{
-    ApprovalReason, DigestReason, FreezeReason, GateName, GroupReason, HoldReason, OrderReason,
-    QuarantineReason, ShownRequest, SoakReason, WindowReason,
-};
-
-/// Whether a gate lets a promotion pass.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Answer {
-    /// It does.
-    Open,
-    /// It will, at that time, if nothing else changes.
-    ClosedUntil(Timestamp),
-    /// It doesn't, and nobody can say until when.
-    Closed,
-    /// It doesn't, since what would ship is not what was looked at.
-    Refused,
-}
+use super::approval::ApprovalReason;
+use super::digest::DigestReason;
+use super::freeze::FreezeReason;
+use super::group::GroupReason;
+use super::hold::HoldReason;
+use super::order::OrderReason;
+use super::quarantine::QuarantineReason;
+use super::question::Answer;
+use super::review::PullRequestReference;
+use super::soak::SoakReason;
+use super::window::WindowReason;
+use crate::policy::gate_name::GateName;
 
 /// What one gate answers, and why.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -63,7 +56,7 @@ impl GateReport {
     }
 
     /// Says by which pull request the candidate is proposed by now.
-    pub(in crate::policy) fn propose(&mut self, request: &ShownRequest) {
+    pub(in crate::policy) fn propose(&mut self, request: &PullRequestReference) {
         if let Reason::Approval(ApprovalReason::Review(reason)) = &mut self.reason {
             reason.propose(request);
         }

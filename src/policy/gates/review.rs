@@ -3,10 +3,10 @@
 use std::fmt;
 
 use crate::model::{Printable, Tag};
-use crate::policy::facts::Reviewing;
+use crate::policy::facts::ReviewState;
 use crate::policy::review::{ReviewVerdict, ReviewedPullRequest};
 
-use super::{Answer, Question};
+use super::question::{Answer, Question};
 
 /// What reviews say, for the approval gate. Whatever closes it here is no reason not to propose the candidate.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -21,7 +21,7 @@ pub enum ReviewReason {
         /// The candidate.
         tag: Tag,
         /// The pull request.
-        request: ShownRequest,
+        request: PullRequestReference,
         /// Who approved an earlier state of it.
         earlier: Vec<String>,
     },
@@ -30,7 +30,7 @@ pub enum ReviewReason {
         /// The candidate.
         tag: Tag,
         /// The pull request.
-        request: ShownRequest,
+        request: PullRequestReference,
         /// Who.
         by: Vec<String>,
     },
@@ -39,14 +39,14 @@ pub enum ReviewReason {
         /// The candidate.
         tag: Tag,
         /// The pull request.
-        request: ShownRequest,
+        request: PullRequestReference,
     },
     /// Somebody approved it.
     Approved {
         /// The candidate.
         tag: Tag,
         /// The pull request.
-        request: ShownRequest,
+        request: PullRequestReference,
         /// Who.
         by: Vec<String>,
     },
@@ -59,7 +59,7 @@ pub enum ReviewReason {
 
 /// A pull request as it is told.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct ShownRequest {
+pub struct PullRequestReference {
     /// Its number.
     pub number: u64,
     /// Its page. Somebody else's text.
@@ -69,9 +69,9 @@ pub struct ShownRequest {
 pub(super) fn answer(question: Question<'_>) -> (Answer, ReviewReason) {
     let tag = question.candidate.tag.clone();
     match question.facts.reviewing {
-        Reviewing::TakenAsGiven => (Answer::Open, ReviewReason::TakenAsGiven { tag }),
-        Reviewing::Proposed(proposed) if is_of(question, proposed) => reviewed(tag, proposed),
-        Reviewing::NotProposed | Reviewing::Proposed(_) => {
+        ReviewState::TakenAsGiven => (Answer::Open, ReviewReason::TakenAsGiven { tag }),
+        ReviewState::Proposed(proposed) if is_of(question, proposed) => reviewed(tag, proposed),
+        ReviewState::NotProposed | ReviewState::Proposed(_) => {
             (Answer::Closed, ReviewReason::NotProposed { tag })
         }
     }
@@ -87,7 +87,7 @@ fn is_of(question: Question<'_>, proposed: &ReviewedPullRequest) -> bool {
 }
 
 fn reviewed(tag: Tag, proposed: &ReviewedPullRequest) -> (Answer, ReviewReason) {
-    let request = ShownRequest { number: proposed.number, url: proposed.url.clone() };
+    let request = PullRequestReference { number: proposed.number, url: proposed.url.clone() };
     match proposed.verdict.clone() {
         Some(ReviewVerdict::Approved(by)) => (Answer::Open, ReviewReason::Approved { tag, request, by }),
         Some(ReviewVerdict::ChangesRequested(by)) => {
@@ -102,7 +102,7 @@ fn reviewed(tag: Tag, proposed: &ReviewedPullRequest) -> (Answer, ReviewReason) 
 
 impl ReviewReason {
     /// What had to be proposed is, by this pull request.
-    pub(super) fn propose(&mut self, request: &ShownRequest) {
+    pub(super) fn propose(&mut self, request: &PullRequestReference) {
         if let Self::NotProposed { tag } = &*self {
             *self = Self::Waits { tag: tag.clone(), request: request.clone(), earlier: Vec::new() };
         }
@@ -168,7 +168,7 @@ impl fmt::Display for ReviewReason {
     }
 }
 
-impl fmt::Display for ShownRequest {
+impl fmt::Display for PullRequestReference {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(formatter, "#{} ({})", self.number, Printable::bounded(&self.url, 300))
     }

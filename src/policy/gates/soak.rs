@@ -3,13 +3,13 @@
 use std::fmt;
 use std::time::Duration;
 
-use crate::model::{CommitId, Digest, EnvironmentName, Tag, Timestamp};
+use crate::model::{CommitId, Digest, Elapsed, EnvironmentName, Tag, Timestamp};
 use crate::policy::clock::{Began, SoakClock, past_clock, soak_clock};
-use crate::policy::facts::{Before, BeforeRunning, PastRun, SoakMode, TrainHold};
+use crate::policy::facts::{PastRun, PreviousEnvironment, PreviousRunning, SoakMode, TrainHold};
+use crate::policy::local_time::{LocalTime, elapsed, later};
 use crate::policy::select::Candidate;
-use crate::policy::shown::{ShownDuration, ShownTime, elapsed, later};
 
-use super::{Answer, GateName, GateReport, Question, Reason};
+use super::question::{Answer, Question};
 
 /// Why the soak gate answers as it does.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -80,7 +80,7 @@ pub enum SoakReason {
         /// The environment that it goes on to.
         to: EnvironmentName,
         /// When it can, if that is known.
-        leaves_at: Option<ShownTime>,
+        leaves_at: Option<LocalTime>,
     },
 }
 
@@ -90,7 +90,7 @@ pub struct SoakTime {
     /// Where it runs.
     pub environment: EnvironmentName,
     /// Since when it counts.
-    pub since: ShownTime,
+    pub since: LocalTime,
     /// Why since then.
     pub began: Began,
     /// How long that is.
@@ -100,7 +100,7 @@ pub struct SoakTime {
     /// When it will be that long; none beyond the end of the calendar.
     pub ends_at: Option<Timestamp>,
     /// When it was replaced there, if it counts all the same.
-    pub left_at: Option<ShownTime>,
+    pub left_at: Option<LocalTime>,
 }
 
 /// What the environment before says about the candidate.
@@ -114,7 +114,7 @@ pub(super) enum Soaking<'a> {
     Unsigned(&'a EnvironmentName, CommitId, &'a str),
     Same(&'a EnvironmentName, SoakClock<'a>),
     /// It ran there, was replaced, and counts all the same.
-    TargetHistory(&'a EnvironmentName, SoakClock<'a>, Timestamp),
+    PastRun(&'a EnvironmentName, SoakClock<'a>, Timestamp),
 }
 
 impl<'a> Soaking<'a> {
@@ -129,7 +129,7 @@ impl<'a> Soaking<'a> {
             soak_clock(rollout_commit, observed, question.digest_now(), policy.clock_tolerance)
         };
         match before.running {
-            BeforeRunning::One { candidate, rollout_commit: Some(rollout_commit) }
+            PreviousRunning::One { candidate, rollout_commit: Some(rollout_commit) }
                 if candidate.tag == wanted.tag =>
             {
                 return match before.unsigned.get(&rollout_commit.commit) {
@@ -141,22 +141,22 @@ impl<'a> Soaking<'a> {
         }
         if let Some(run) = counted(question, before) {
             let clock = past_clock(run, observed, question.digest_now(), policy.clock_tolerance);
-            return Self::TargetHistory(before.environment, clock, run.left_at);
+            return Self::PastRun(before.environment, clock, run.left_at);
         }
         match before.running {
-            BeforeRunning::Missing => Self::Missing(before.environment),
-            BeforeRunning::Several(running) => Self::Several(before.environment, running),
-            BeforeRunning::One { candidate, rollout_commit: None } if candidate.tag == wanted.tag => {
+            PreviousRunning::Missing => Self::Missing(before.environment),
+            PreviousRunning::Several(running) => Self::Several(before.environment, running),
+            PreviousRunning::One { candidate, rollout_commit: None } if candidate.tag == wanted.tag => {
                 Self::Unknown(before.environment)
             }
-            BeforeRunning::One { candidate, .. } => Self::Other(before.environment, candidate),
+            PreviousRunning::One { candidate, .. } => Self::Other(before.environment, candidate),
         }
     }
 
     /// The clock of the candidate, where it runs or ran.
     pub(super) fn clock(&self) -> Option<&SoakClock<'a>> {
         match self {
-            Self::Same(_, clock) | Self::TargetHistory(_, clock, _) => Some(clock),
+            Self::Same(_, clock) | Self::PastRun(_, clock, _) => Some(clock),
             _ => None,
         }
     }
@@ -165,7 +165,7 @@ impl<'a> Soaking<'a> {
     pub(super) fn time(&self, question: Question<'_>) -> Option<SoakTime> {
         let (environment, SoakClock::Running { since, began, .. }, left_at) = (match self {
             Self::Same(environment, clock) => (environment, clock, None),
-            Self::TargetHistory(environment, clock, left_at) => (environment, clock, Some(*left_at)),
+            Self::PastRun(environment, clock, left_at) => (environment, clock, Some(*left_at)),
             _ => return None,
         }) else {
             return None;
@@ -173,18 +173,18 @@ impl<'a> Soaking<'a> {
         let zone = question.policy.environment.zone;
         Some(SoakTime {
             environment: (*environment).clone(),
-            since: ShownTime { at: *since, zone },
+            since: LocalTime { at: *since, zone },
             began: *began,
             lasted: elapsed(*since, question.now),
             needed: question.policy.soak,
             ends_at: later(*since, question.policy.soak),
-            left_at: left_at.map(|at| ShownTime { at, zone }),
+            left_at: left_at.map(|at| LocalTime { at, zone }),
         })
     }
 }
 
 /// The last run of the candidate in the environment before that goes on counting although it is over.
-fn counted<'a>(question: Question<'a>, before: Before<'a>) -> Option<&'a PastRun> {
+fn counted<'a>(question: Question<'a>, before: PreviousEnvironment<'a>) -> Option<&'a PastRun> {
     let Question { policy, facts, candidate, .. } = question;
     if policy.soak_mode != SoakMode::Elapsed {
         return None;
@@ -199,14 +199,17 @@ fn counted<'a>(question: Question<'a>, before: Before<'a>) -> Option<&'a PastRun
     before.past.iter().find(counts).filter(|_| !was_left)
 }
 
-pub(super) fn ask(question: Question<'_>, soaking: &Soaking<'_>, time: Option<&SoakTime>) -> GateReport {
+pub(super) fn ask(
+    question: Question<'_>,
+    soaking: &Soaking<'_>,
+    time: Option<&SoakTime>,
+) -> (Answer, SoakReason) {
     let (answer, reason) = match time {
         Some(time) => timed(question.now, time),
         None => untimed(question, soaking),
     };
     let train_hold = question.facts.train_hold.filter(|_| answer == Answer::Open);
-    let (answer, reason) = train_hold.map_or((answer, reason), |train_hold| boards(question, train_hold));
-    GateReport { gate: GateName::Soak, answer, reason: Reason::Soak(reason) }
+    train_hold.map_or((answer, reason), |train_hold| held_by_train(question, train_hold))
 }
 
 fn timed(now: Timestamp, time: &SoakTime) -> (Answer, SoakReason) {
@@ -217,12 +220,12 @@ fn timed(now: Timestamp, time: &SoakTime) -> (Answer, SoakReason) {
     }
 }
 
-fn boards(question: Question<'_>, train_hold: &TrainHold) -> (Answer, SoakReason) {
+fn held_by_train(question: Question<'_>, train_hold: &TrainHold) -> (Answer, SoakReason) {
     let zone = question.policy.environment.zone;
     let reason = SoakReason::TrainHold {
         tag: train_hold.tag.clone(),
         to: train_hold.to.clone(),
-        leaves_at: train_hold.leaves_at.map(|at| ShownTime { at, zone }),
+        leaves_at: train_hold.leaves_at.map(|at| LocalTime { at, zone }),
     };
     // A time that has come and not been taken is no promise.
     let leaves_at = train_hold.leaves_at.filter(|at| *at > question.now);
@@ -252,7 +255,7 @@ fn untimed(question: Question<'_>, soaking: &Soaking<'_>) -> (Answer, SoakReason
             let reason = SoakReason::Unsigned { environment, tag: tag(), commit: *commit, because };
             return (Answer::Closed, reason);
         }
-        Soaking::Same(environment, clock) | Soaking::TargetHistory(environment, clock, _) => {
+        Soaking::Same(environment, clock) | Soaking::PastRun(environment, clock, _) => {
             ((*environment).clone(), clock)
         }
     };
@@ -275,7 +278,7 @@ impl fmt::Display for SoakReason {
             Self::Soaking(time) => {
                 time.fmt(formatter)?;
                 let zone = time.since.zone;
-                time.ends_at.map_or(Ok(()), |at| write!(formatter, "; ends at {}", ShownTime { at, zone }))
+                time.ends_at.map_or(Ok(()), |at| write!(formatter, "; ends at {}", LocalTime { at, zone }))
             }
             Self::NotObserved { environment, tag } => {
                 write!(formatter, "{tag} runs in {environment}, but its digest has not been observed yet")
@@ -287,7 +290,7 @@ impl fmt::Display for SoakReason {
             Self::Missing { environment } => write!(formatter, "{environment} does not have it"),
             Self::Several { environment, running } => {
                 write!(formatter, "{environment} does not run one version in every path, but ")?;
-                list(formatter, running)
+                write_tags(formatter, running)
             }
             Self::Other { environment, running, tag } => {
                 write!(formatter, "{environment} runs {running}, not {tag}")
@@ -311,9 +314,9 @@ impl fmt::Display for SoakReason {
 impl fmt::Display for SoakTime {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { environment, since, lasted, needed, .. } = self;
-        let (lasted, needed) = (ShownDuration(*lasted), ShownDuration(*needed));
+        let (lasted, needed) = (Elapsed(*lasted), Elapsed(*needed));
         write!(formatter, "has run {lasted} of {needed} in {environment}, since {since}")?;
-        let claim = |claimed| ShownTime { at: claimed, zone: since.zone };
+        let claim = |claimed| LocalTime { at: claimed, zone: since.zone };
         match self.began {
             Began::Landed => Ok(()),
             Began::Backdated { claimed } => write!(
@@ -336,7 +339,7 @@ impl fmt::Display for SoakTime {
 }
 
 /// At most five tags, with commas.
-pub(in crate::policy) fn list(formatter: &mut fmt::Formatter<'_>, tags: &[Tag]) -> fmt::Result {
+pub(in crate::policy) fn write_tags(formatter: &mut fmt::Formatter<'_>, tags: &[Tag]) -> fmt::Result {
     for (at, tag) in tags.iter().take(5).enumerate() {
         let separator = if at == 0 { "" } else { ", " };
         write!(formatter, "{separator}{tag}")?;

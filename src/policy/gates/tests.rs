@@ -6,11 +6,12 @@ mod modes;
 use chrono::Weekday;
 use rstest::rstest;
 
-use super::{Answer, GateName, GateReport};
+use super::{Answer, GateReport};
 use crate::model::Digest;
+use crate::policy::GateName;
 use crate::policy::RefusedPullRequest;
 use crate::policy::fixture::{HOUR, Target, at, candidates, digest, environment, rolled_back, tags};
-use crate::policy::{Approving, Fetched, Freeze, Observed, Window};
+use crate::policy::{ApprovalPolicy, Fetched, Freeze, Observed, Window};
 
 const MONDAY_NOON: &str = "2026-03-02T12:00:00Z";
 const WEDNESDAY_NOON: &str = "2026-03-04T12:00:00Z";
@@ -276,7 +277,7 @@ fn approvals() {
     let mut target = Target::prod();
     let not_required = target.gate(GateName::Approval, "v1.0.2", MONDAY_NOON);
     assert_eq!(told(&not_required), (Answer::Open, "no approval is required".to_owned()));
-    target.environment.approval = Approving::ByFile;
+    target.environment.approval = ApprovalPolicy::ByFile;
     let required = target.gate(GateName::Approval, "v1.0.2", MONDAY_NOON);
     assert_eq!(told(&required), (Answer::Closed, "v1.0.2 must be approved, and nobody has".to_owned()));
 }

@@ -3,9 +3,9 @@
 use std::fmt;
 
 use crate::policy::calendar::{Opening, opening};
-use crate::policy::shown::ShownTime;
+use crate::policy::local_time::LocalTime;
 
-use super::{Answer, GateName, GateReport, Question, Reason};
+use super::question::{Answer, Question};
 
 /// Why the window gate answers as it does.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -17,22 +17,21 @@ pub enum WindowReason {
     /// Outside every window.
     Outside {
         /// When the next one opens, if one does within three weeks.
-        opens_at: Option<ShownTime>,
+        opens_at: Option<LocalTime>,
     },
 }
 
-pub(super) fn ask(question: Question<'_>) -> GateReport {
+pub(super) fn ask(question: Question<'_>) -> (Answer, WindowReason) {
     let environment = question.policy.environment;
-    let (answer, reason) = match opening(&environment.windows, environment.zone, question.now) {
+    match opening(&environment.windows, environment.zone, question.now) {
         Opening::Always => (Answer::Open, WindowReason::Always),
         Opening::Now => (Answer::Open, WindowReason::Inside),
         Opening::At(opens_at) => {
-            let shown = opens_at.map(|at| ShownTime { at, zone: environment.zone });
+            let shown = opens_at.map(|at| LocalTime { at, zone: environment.zone });
             let answer = opens_at.map_or(Answer::Closed, Answer::ClosedUntil);
             (answer, WindowReason::Outside { opens_at: shown })
         }
-    };
-    GateReport { gate: GateName::Window, answer, reason: Reason::Window(reason) }
+    }
 }
 
 impl fmt::Display for WindowReason {

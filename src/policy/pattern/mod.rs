@@ -3,7 +3,6 @@
 //! Owns the regular expressions that users write, bounded in size; the engine that runs them takes time linear in the
 //! tag. Must not know what a version is.
 
-mod template;
 #[cfg(test)]
 mod tests;
 
@@ -81,7 +80,7 @@ impl TagPattern {
         if extract.is_empty() {
             return Ok(Self { regex, extract: Extract::WholeTag });
         }
-        match template::groups(extract).find(|group| !has_group(&regex, group)) {
+        match groups_in(extract).find(|group| !has_group(&regex, group)) {
             Some(group) => Err(PatternError::UnknownGroup { group: group.to_owned() }),
             None => Ok(Self { regex, extract: Extract::Template(extract.into()) }),
         }
@@ -153,6 +152,37 @@ fn refusal(error: &regex::Error) -> PatternError {
     let last_line = text.lines().last().unwrap_or_default();
     let reason = last_line.strip_prefix("error: ").unwrap_or(last_line);
     PatternError::Syntax { reason: Printable::new(reason).to_string() }
+}
+
+/// The names or numbers of the groups in `template`, in order.
+///
+/// As when a template is expanded: a name without braces is the longest run of letters, digits and `_`, and a `$` that
+/// begins no group stands for itself.
+fn groups_in(template: &str) -> impl Iterator<Item = &str> {
+    let mut rest = template;
+    std::iter::from_fn(move || {
+        loop {
+            let (_, after) = rest.split_once('$')?;
+            if let Some(after_dollar) = after.strip_prefix('$') {
+                rest = after_dollar;
+                continue;
+            }
+            let name = name_at(after);
+            rest = after;
+            if let Some(name) = name {
+                return Some(name);
+            }
+        }
+    })
+}
+
+fn name_at(text: &str) -> Option<&str> {
+    let is_other = |character: char| !(character.is_ascii_alphanumeric() || character == '_');
+    let name = match text.strip_prefix('{') {
+        Some(braced) => braced.split_once('}')?.0,
+        None => &text[..text.find(is_other).unwrap_or(text.len())],
+    };
+    (!name.is_empty()).then_some(name)
 }
 
 fn has_group(regex: &Regex, group: &str) -> bool {

@@ -51,6 +51,14 @@ pub(super) enum Comparator {
     NotMinor(Version),
 }
 
+/// Comparators that must all hold.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Alternative {
+    pub(super) comparators: Vec<Comparator>,
+    /// One comparator that names a pre-release admits pre-releases for its whole alternative.
+    pub(super) admits_prereleases: bool,
+}
+
 /// Where an interval begins.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Lower {
@@ -67,6 +75,13 @@ pub(super) enum Upper {
     At(Version),
     Before(Version),
     BeforeNumbers([u64; 3]),
+}
+
+impl Alternative {
+    pub(super) fn admits(&self, version: &Version) -> bool {
+        (self.admits_prereleases || !version.is_prerelease())
+            && self.comparators.iter().all(|comparator| comparator.admits(version))
+    }
 }
 
 impl Comparator {

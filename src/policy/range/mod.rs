@@ -5,7 +5,6 @@
 //! either: an operator other than `=`, `~` or `>=` before a lone `*`, and `|` inside a number.
 
 mod comparator;
-mod error;
 mod parse;
 #[cfg(test)]
 mod reference;
@@ -17,22 +16,14 @@ use std::str::FromStr;
 
 use crate::model::Version;
 
-use comparator::Comparator;
-pub use error::RangeError;
+use super::syntax_error::SyntaxError;
+use comparator::Alternative;
 
 /// Which versions may be chosen: `>=1.0.0`, `^1.2`, `~1.0`, `1.x`, `1.2 - 2.3`, `>=1 <3, !=2.1.0 || 4.0.0-rc.1`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Range {
     written: Box<str>,
     alternatives: Vec<Alternative>,
-}
-
-/// Comparators that must all hold.
-#[derive(Clone, Debug, PartialEq, Eq)]
-struct Alternative {
-    comparators: Vec<Comparator>,
-    /// Whether pre-releases are looked at: one comparator that names a pre-release opens its whole alternative.
-    admits_prereleases: bool,
 }
 
 impl Range {
@@ -50,15 +41,8 @@ impl Range {
     }
 }
 
-impl Alternative {
-    fn admits(&self, version: &Version) -> bool {
-        (self.admits_prereleases || !version.is_prerelease())
-            && self.comparators.iter().all(|comparator| comparator.admits(version))
-    }
-}
-
 impl FromStr for Range {
-    type Err = RangeError;
+    type Err = SyntaxError;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         let alternatives = parse::alternatives(text)?;

@@ -2,8 +2,8 @@
 
 use crate::model::{Printable, Version};
 
-use super::comparator::{Comparator, Given, Operator, Partial};
-use super::{Alternative, RangeError};
+use super::comparator::{Alternative, Comparator, Given, Operator, Partial};
+use crate::policy::syntax_error::SyntaxError;
 
 /// The longest range that is read, in bytes; a range that people write is a tenth of it.
 const LONGEST_BYTES: usize = 512;
@@ -24,10 +24,10 @@ const OPERATORS: [(&str, Operator); 11] = [
 ];
 
 /// The alternatives of a range, at least one, each with at least one comparator.
-pub(super) fn alternatives(text: &str) -> Result<Vec<Alternative>, RangeError> {
+pub(super) fn alternatives(text: &str) -> Result<Vec<Alternative>, SyntaxError> {
     if text.len() > LONGEST_BYTES {
         let message = format!("it is longer than {LONGEST_BYTES} bytes");
-        return Err(RangeError::new(LONGEST_BYTES, message, "write fewer alternatives"));
+        return Err(SyntaxError::in_range(LONGEST_BYTES, message, "write fewer alternatives"));
     }
     let mut alternatives = Vec::new();
     let mut offset = 0;
@@ -45,12 +45,16 @@ struct Cursor<'a> {
 }
 
 impl<'a> Cursor<'a> {
-    fn alternative(mut self) -> Result<Alternative, RangeError> {
+    fn alternative(mut self) -> Result<Alternative, SyntaxError> {
         let mut comparators = Vec::new();
         let mut admits_prereleases = false;
         self.skip_space();
         if self.rest().is_empty() {
-            return Err(RangeError::new(self.at, "a version is missing", "write `*` to admit every version"));
+            return Err(SyntaxError::in_range(
+                self.at,
+                "a version is missing",
+                "write `*` to admit every version",
+            ));
         }
         loop {
             self.comparator(|operator, partial| {
@@ -64,7 +68,7 @@ impl<'a> Cursor<'a> {
     }
 
     /// A comparator, or the two that a hyphen range stands for.
-    fn comparator(&mut self, mut add: impl FnMut(Operator, Partial)) -> Result<(), RangeError> {
+    fn comparator(&mut self, mut add: impl FnMut(Operator, Partial)) -> Result<(), SyntaxError> {
         let start = self.at;
         let operator = self.operator();
         self.skip_space();
@@ -77,7 +81,7 @@ impl<'a> Cursor<'a> {
             return Ok(());
         };
         if operator.is_some() {
-            return Err(RangeError::new(
+            return Err(SyntaxError::in_range(
                 start,
                 "a range with a hyphen takes no operator",
                 "write `1.2 - 2.3`, or `>=1.2 <=2.3`",
@@ -108,7 +112,7 @@ impl<'a> Cursor<'a> {
     }
 
     /// Passes what stands between two comparators; whether another one follows.
-    fn separator(&mut self) -> Result<bool, RangeError> {
+    fn separator(&mut self) -> Result<bool, SyntaxError> {
         let before = self.at;
         self.skip_space();
         let comma = self.rest().starts_with(',').then_some(self.at);
@@ -117,16 +121,18 @@ impl<'a> Cursor<'a> {
             self.skip_space();
         }
         match comma {
-            Some(comma) if self.rest().is_empty() => {
-                Err(RangeError::new(comma, "a version is missing after the comma", "leave the comma out"))
-            }
+            Some(comma) if self.rest().is_empty() => Err(SyntaxError::in_range(
+                comma,
+                "a version is missing after the comma",
+                "leave the comma out",
+            )),
             _ if self.rest().is_empty() => Ok(false),
             None if self.at == before => Err(self.unexpected()),
             _ => Ok(true),
         }
     }
 
-    fn partial(&mut self) -> Result<Partial, RangeError> {
+    fn partial(&mut self) -> Result<Partial, SyntaxError> {
         let start = self.at;
         if self.rest().starts_with('v') {
             self.at += 1;
@@ -150,7 +156,7 @@ impl<'a> Cursor<'a> {
         let version: Version = format!("{major}.{minor}.{patch}{suffix}").parse().map_err(|_| {
             let written = Printable::new(&self.text[start..self.at]);
             let message = format!("`{written}` is not a version");
-            RangeError::new(
+            SyntaxError::in_range(
                 suffix_start,
                 message,
                 "write a pre-release such as `1.2.3-rc.1`, without leading zeros",
@@ -161,7 +167,7 @@ impl<'a> Cursor<'a> {
     }
 
     /// A number, or `None` for a wildcard.
-    fn number(&mut self) -> Result<Option<u64>, RangeError> {
+    fn number(&mut self) -> Result<Option<u64>, SyntaxError> {
         let start = self.at;
         let rest = self.rest();
         if rest.starts_with(['x', 'X', '*']) {
@@ -175,9 +181,11 @@ impl<'a> Cursor<'a> {
         self.at += digits.len();
         match digits.parse() {
             Ok(number) if number < u64::MAX => Ok(Some(number)),
-            _ => {
-                Err(RangeError::new(start, "the number is too large", "write a number of at most 19 digits"))
-            }
+            _ => Err(SyntaxError::in_range(
+                start,
+                "the number is too large",
+                "write a number of at most 19 digits",
+            )),
         }
     }
 
@@ -189,13 +197,13 @@ impl<'a> Cursor<'a> {
         }
     }
 
-    fn unexpected(&self) -> RangeError {
+    fn unexpected(&self) -> SyntaxError {
         let Some(found) = self.rest().chars().next() else {
-            return RangeError::new(self.at, "a version is missing", "write one, such as `>=1.2.3`");
+            return SyntaxError::in_range(self.at, "a version is missing", "write one, such as `>=1.2.3`");
         };
         let found_text = found.to_string();
         let message = format!("`{}` was not expected here", Printable::new(&found_text));
-        RangeError::new(self.at, message, hint_for(found))
+        SyntaxError::in_range(self.at, message, hint_for(found))
     }
 
     fn skip(&mut self, wanted: char) -> bool {
@@ -229,12 +237,12 @@ fn hint_for(found: char) -> &'static str {
 }
 
 /// `*` is every version; "unlike", "below", "above" or "up to" every version would say nothing that is meant.
-fn refuse_pointless_wildcard(offset: usize, operator: Option<Operator>) -> Result<(), RangeError> {
+fn refuse_pointless_wildcard(offset: usize, operator: Option<Operator>) -> Result<(), SyntaxError> {
     match operator {
         None | Some(Operator::Equal | Operator::Tilde | Operator::GreaterOrEqual) => Ok(()),
         Some(
             Operator::NotEqual | Operator::Greater | Operator::Less | Operator::LessOrEqual | Operator::Caret,
-        ) => Err(RangeError::new(
+        ) => Err(SyntaxError::in_range(
             offset,
             "this operator says nothing before a wildcard alone",
             "write `*` to admit every version, or a number, such as `<=2`",

@@ -3,7 +3,7 @@
 use proptest::prelude::*;
 use rstest::rstest;
 
-use super::{Range, RangeError};
+use super::{Range, SyntaxError};
 use crate::model::{Fault, Version};
 
 fn range(text: &str) -> Range {
@@ -140,7 +140,7 @@ fn a_long_range_is_refused_unread() {
 
 #[test]
 fn an_error_says_what_to_write() {
-    let error: RangeError = "1.2.3 | 1.2.4".parse::<Range>().unwrap_err();
+    let error: SyntaxError = "1.2.3 | 1.2.4".parse::<Range>().unwrap_err();
     let fault = Fault::from(error);
     assert_eq!(fault.to_string(), "cannot read the version range: `|` was not expected here");
     assert_eq!(fault.hint(), Some("alternatives are separated by `||`"));

@@ -2,7 +2,7 @@
 
 use crate::model::Printable;
 
-use super::ScheduleError;
+use crate::policy::syntax_error::SyntaxError;
 
 /// Which field it is.
 pub(super) struct Kind {
@@ -44,7 +44,7 @@ pub(super) struct Field {
 }
 
 impl Field {
-    pub(super) fn parse(kind: &Kind, word: &str, offset: usize) -> Result<Self, ScheduleError> {
+    pub(super) fn parse(kind: &Kind, word: &str, offset: usize) -> Result<Self, SyntaxError> {
         let mut values = 0;
         let mut item_offset = offset;
         for item in word.split(',') {
@@ -78,7 +78,7 @@ struct Item<'a> {
 }
 
 impl Item<'_> {
-    fn values(&self) -> Result<u64, ScheduleError> {
+    fn values(&self) -> Result<u64, SyntaxError> {
         let (base, step) = match self.text.split_once('/') {
             Some((base, step)) => (base, Some(self.step(step)?)),
             None => (self.text, None),
@@ -96,7 +96,7 @@ impl Item<'_> {
         Ok(values.map(|value| self.wrapped(value)).fold(0, |bits, value| bits | 1 << value))
     }
 
-    fn range(&self, first_text: &str, last_text: &str) -> Result<(u32, u32), ScheduleError> {
+    fn range(&self, first_text: &str, last_text: &str) -> Result<(u32, u32), SyntaxError> {
         let first = self.value(first_text)?;
         let mut last = self.value(last_text)?;
         if last == self.kind.lowest && first > last {
@@ -111,7 +111,7 @@ impl Item<'_> {
         Err(self.error("the range goes backwards", hint))
     }
 
-    fn step(&self, text: &str) -> Result<usize, ScheduleError> {
+    fn step(&self, text: &str) -> Result<usize, SyntaxError> {
         let highest = self.kind.wraps_at.unwrap_or(self.kind.highest);
         let step = if is_number(text) { text.parse::<u32>().ok() } else { None };
         step.filter(|step| (1..=highest).contains(step))
@@ -124,7 +124,7 @@ impl Item<'_> {
             })
     }
 
-    fn value(&self, text: &str) -> Result<u32, ScheduleError> {
+    fn value(&self, text: &str) -> Result<u32, SyntaxError> {
         let Kind { name, lowest, highest, names, wraps_at } = *self.kind;
         let numbers = lowest..=wraps_at.unwrap_or(highest);
         let number = if is_number(text) { text.parse::<u32>().ok() } else { None };
@@ -143,8 +143,8 @@ impl Item<'_> {
         if self.kind.wraps_at == Some(value) { self.kind.lowest } else { value }
     }
 
-    fn error(&self, message: &str, hint: String) -> ScheduleError {
-        ScheduleError::new(self.offset, message, hint)
+    fn error(&self, message: &str, hint: String) -> SyntaxError {
+        SyntaxError::in_schedule(self.offset, message, hint)
     }
 }
 

@@ -4,7 +4,6 @@
 //! language differs: it wants seconds, numbers days from Sunday = 1, and takes a day of the month and a day of the week
 //! to mean both. Must not know what happens when the time comes.
 
-mod error;
 mod field;
 mod wall_clock;
 
@@ -19,7 +18,7 @@ use chrono_tz::Tz;
 
 use crate::model::Timestamp;
 
-pub use error::ScheduleError;
+use super::syntax_error::SyntaxError;
 use field::{DAY_OF_MONTH, DAY_OF_WEEK, Field, HOUR, Kind, MINUTE, MONTH, SECOND};
 
 /// The longest expression that is read, in bytes.
@@ -54,18 +53,20 @@ impl Schedule {
     ///
     /// # Errors
     /// When it is not one, with the place and what to write instead, and when no time ever comes, as in `0 0 30 2 *`.
-    pub fn parse(text: &str, zone: Tz) -> Result<Self, ScheduleError> {
+    pub fn parse(text: &str, zone: Tz) -> Result<Self, SyntaxError> {
         let walls = expressions(text)?
             .iter()
             .map(|expression| cron::Schedule::from_str(expression))
             .collect::<Result<_, _>>()
             .map_err(|_| {
-                ScheduleError::new(0, "the cron crate does not take it", "write a simpler expression")
+                SyntaxError::in_schedule(0, "the cron crate does not take it", "write a simpler expression")
             })?;
         let schedule = Self { written: text.trim().into(), zone, walls };
         match schedule.next_wall(DateTime::UNIX_EPOCH.naive_utc()) {
             Some(_) => Ok(schedule),
-            None => Err(ScheduleError::new(0, "no day is ever like that", "write a day that the month has")),
+            None => {
+                Err(SyntaxError::in_schedule(0, "no day is ever like that", "write a day that the month has"))
+            }
         }
     }
 
@@ -88,7 +89,7 @@ impl fmt::Display for Schedule {
 }
 
 /// The same in the language of the `cron` crate, as one expression or two alternatives.
-fn expressions(text: &str) -> Result<Vec<String>, ScheduleError> {
+fn expressions(text: &str) -> Result<Vec<String>, SyntaxError> {
     let [second, minute, hour, day_of_month, month, day_of_week] = fields(text)?;
     let line = |day_of_month: &str, day_of_week: &str| {
         let (second, minute, hour, month) = (second.list(), minute.list(), hour.list(), month.list());
@@ -101,10 +102,14 @@ fn expressions(text: &str) -> Result<Vec<String>, ScheduleError> {
     Ok(vec![line(&of_month, "*"), line("*", &of_week)])
 }
 
-fn fields(text: &str) -> Result<[Field; 6], ScheduleError> {
+fn fields(text: &str) -> Result<[Field; 6], SyntaxError> {
     if text.len() > LONGEST_BYTES {
         let message = format!("it is longer than {LONGEST_BYTES} bytes");
-        return Err(ScheduleError::new(LONGEST_BYTES, message, "write ranges and steps instead of lists"));
+        return Err(SyntaxError::in_schedule(
+            LONGEST_BYTES,
+            message,
+            "write ranges and steps instead of lists",
+        ));
     }
     if text.trim_start().starts_with('@') {
         return fields(expanded(text)?);
@@ -114,7 +119,7 @@ fn fields(text: &str) -> Result<[Field; 6], ScheduleError> {
         words.insert(0, (0, "0"));
     }
     let Ok(words) = <[(usize, &str); 6]>::try_from(words.as_slice()) else {
-        return Err(ScheduleError::new(
+        return Err(SyntaxError::in_schedule(
             words.get(6).map_or(text.trim_end().len(), |word| word.0),
             format!("the number of fields is {}", words.len()),
             "write five fields (minute, hour, day of the month, month, day of the week), or six with seconds first",
@@ -132,12 +137,12 @@ fn fields(text: &str) -> Result<[Field; 6], ScheduleError> {
     ])
 }
 
-fn expanded(text: &str) -> Result<&'static str, ScheduleError> {
+fn expanded(text: &str) -> Result<&'static str, SyntaxError> {
     let found = WORDS.iter().find(|(word, _)| word.eq_ignore_ascii_case(text.trim()));
     found.map(|(_, expression)| *expression).ok_or_else(|| {
         let offset = text.len() - text.trim_start().len();
         let hint = "write @hourly, @daily, @weekly, @monthly or @yearly, or five fields";
-        ScheduleError::new(offset, "there is no such word", hint)
+        SyntaxError::in_schedule(offset, "there is no such word", hint)
     })
 }
 

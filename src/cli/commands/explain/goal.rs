@@ -100,7 +100,7 @@ impl Goals {
             };
             let opens_at = explanation.opens_at().filter(|at| *at > explained.now);
             let time = opens_at.map(|at| {
-                let shown = crate::policy::ShownTime { at, zone: explanation.zone };
+                let shown = crate::policy::LocalTime { at, zone: explanation.zone };
                 format!(" until {shown}")
             });
             Some(format!("{tag} in {environment} ({gates}{})", time.unwrap_or_default()))

@@ -5,7 +5,7 @@ use serde::Serialize;
 use crate::control;
 use crate::engine::ControlChangeResult;
 use crate::model::{EnvironmentName, RepoPath, Timestamp};
-use crate::policy::Control;
+use crate::policy::{Control, ControlKind};
 
 use super::RenderContext;
 
@@ -71,7 +71,7 @@ fn of(file: &RepoPath, control: &Control) -> ControlFile {
     let note = control.note();
     let common = ControlFile {
         file: file.to_string(),
-        control: control::Kind::of(control).map(control::Kind::as_word),
+        control: control.kind().map(ControlKind::as_word),
         reason: note.map(|note| note.reason.clone()),
         by: note.map(|note| note.by.clone()),
         at: note.map(|note| note.at),

@@ -5,15 +5,14 @@ use std::fmt::Write;
 use chrono_tz::Tz;
 
 use crate::cli::output::{BOLD, CYAN, GREEN};
-use crate::control::Kind;
 use crate::model::{EnvironmentName, Printable, ServicePattern, Timestamp};
-use crate::policy::{Control, Note};
+use crate::policy::{Control, ControlKind, Note};
 
 use crate::cli::render::time;
 
 /// The kind as a word.
 pub(in crate::cli::render) fn kind(control: &Control) -> &'static str {
-    Kind::of(control).map_or("unreadable file", Kind::as_word)
+    control.kind().map_or("unreadable file", ControlKind::as_word)
 }
 
 /// What was done by it.

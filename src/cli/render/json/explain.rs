@@ -6,7 +6,7 @@ use serde::Serialize;
 use crate::cli::render::{Waited, control, remedy};
 use crate::engine::{CandidateStatus, Explained, Explanation, Mover, TargetStatus, ToldGate, Verdict};
 use crate::model::Timestamp;
-use crate::policy::{Control, Fate, Remedy, RolledBack, Starvation, VersionFate};
+use crate::policy::{Control, Remedy, RolledBack, Starvation, VersionReport, VersionStatus};
 
 use super::{Gate, InRequest, Told, gate, in_request, told};
 
@@ -234,7 +234,7 @@ fn way(remedy: &Remedy, explanation: &Explanation) -> Way {
         Remedy::Propose => "propose",
         Remedy::Publish { .. } => "publish",
         Remedy::Admit { .. } => "admit",
-        Remedy::RollbackRequest { .. } => "rollBack",
+        Remedy::RollBack { .. } => "rollBack",
         Remedy::BringBefore { .. } => "bringBefore",
         Remedy::Unite { .. } => "unite",
         Remedy::AddBefore { .. } => "addBefore",
@@ -257,19 +257,19 @@ pub(super) fn starving(starvation: &Starvation) -> Starving {
     }
 }
 
-fn version(one: &VersionFate) -> Version {
+fn version(one: &VersionReport) -> Version {
     let fate = match &one.fate {
-        Fate::Candidate => "candidate",
-        Fate::Superseded { .. } => "superseded",
-        Fate::NotAdmitted { .. } => "notAdmitted",
-        Fate::Quarantined(_) => "quarantined",
-        Fate::Pinned { .. } => "pinned",
-        Fate::RolledBack { .. } => "movedBack",
-        Fate::Replaced { .. } => "replaced",
-        Fate::RunsBefore { .. } => "runsBefore",
-        Fate::RunsPartly { .. } => "runsPartly",
-        Fate::Ahead { .. } => "ahead",
-        Fate::Skipped { .. } => "skipped",
+        VersionStatus::Candidate => "candidate",
+        VersionStatus::Superseded { .. } => "superseded",
+        VersionStatus::NotAdmitted { .. } => "notAdmitted",
+        VersionStatus::Quarantined(_) => "quarantined",
+        VersionStatus::Pinned { .. } => "pinned",
+        VersionStatus::RolledBack { .. } => "movedBack",
+        VersionStatus::Replaced { .. } => "replaced",
+        VersionStatus::RunsBefore { .. } => "runsBefore",
+        VersionStatus::RunsPartly { .. } => "runsPartly",
+        VersionStatus::Ahead { .. } => "ahead",
+        VersionStatus::Skipped { .. } => "skipped",
     };
     Version { tag: one.tag.to_string(), fate, reason: one.fate.to_string() }
 }

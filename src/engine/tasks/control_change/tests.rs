@@ -6,7 +6,9 @@ use super::*;
 use crate::config::SubjectForm;
 use crate::engine::fake::{Push, Settings, World, digest, service};
 use crate::model::ServicePattern;
-use crate::policy::{Approval, Approving, Coverage, Freeze, FreezeControl, Hold, Note, Pin, Quarantine};
+use crate::policy::{
+    Approval, ApprovalPolicy, ControlKind, Coverage, Freeze, FreezeControl, Hold, Note, Pin, Quarantine,
+};
 
 fn note() -> Note {
     Note {
@@ -47,7 +49,7 @@ async fn a_hold_holds_until_it_is_released() {
     let again = give(&mut world, &hold(Some(app()), "non-prod")).await;
     assert!(again.commit.is_none() && again.written.is_empty(), "it is said already");
     let release =
-        Release { kinds: vec![Kind::Hold], services: vec!["common/app".into()], ..Release::default() };
+        Release { kinds: vec![ControlKind::Hold], services: vec!["common/app".into()], ..Release::default() };
     assert_eq!(give(&mut world, &ControlChange::Release(release)).await.removed.len(), 1);
     assert_eq!(world.pass().await, ["app non-prod v1.0.0 v1.0.1"]);
 }
@@ -108,7 +110,7 @@ async fn a_pin_keeps_to_its_range() {
 
 #[tokio::test]
 async fn an_approval_is_of_an_image() {
-    let mut world = World::with(Settings { approval: Approving::ByFile, ..Settings::default() });
+    let mut world = World::with(Settings { approval: ApprovalPolicy::ByFile, ..Settings::default() });
     world.push("v1.0.1", '1');
     world.pass().await;
     world.wait(24 * 60);

@@ -9,7 +9,7 @@ use chrono_tz::Tz;
 use crate::model::{Class, EnvironmentName, ImageName, ServiceName, Tag, Timestamp, Version};
 use crate::policy::{
     self, Answer, Approved, Candidate, Control, Decision, GateEvaluation, GateReport, NoCandidate, Offer,
-    Remedy, RolledBack, Soaked, Starvation, VersionFate,
+    Remedy, RolledBack, Soaked, Starvation, VersionReport,
 };
 
 use super::{uncounted, worst};
@@ -47,7 +47,7 @@ pub struct Explanation {
     /// What waits in a pull request for people to merge it.
     pub unmerged: Option<Unmerged>,
     /// What becomes of each version above what runs, ascending.
-    pub versions: Vec<VersionFate>,
+    pub versions: Vec<VersionReport>,
     /// The versions that people moved back from, here or in an environment before.
     pub rolled_back: Vec<RolledBack>,
     /// What people say by control files about it.
@@ -313,7 +313,7 @@ impl Explaining<'_> {
     }
 
     /// What becomes of each version above what runs.
-    fn versions(&self, at: usize, tags: &[Tag]) -> Vec<VersionFate> {
+    fn versions(&self, at: usize, tags: &[Tag]) -> Vec<VersionReport> {
         let FactContext { repository_policy, state, .. } = self.known;
         let Some(mut facts) = self.known.facts(at, None) else { return Vec::new() };
         let target = &state.deployed.targets[at];
@@ -329,7 +329,7 @@ impl Explaining<'_> {
             Some(Decision::Promote(approved)) => Some(approved.candidate()),
             Some(Decision::Current { .. }) | None => None,
         };
-        policy::fates(&self.known.policy(at), &facts, tags, candidate, self.evaluation.now)
+        policy::version_reports(&self.known.policy(at), &facts, tags, candidate, self.evaluation.now)
     }
 
     /// What went wrong with a service in an environment, or on the way to its registries.
@@ -366,7 +366,7 @@ fn waiting(evaluation: &GateEvaluation, tags: &[Tag]) -> CandidateStatus {
         earliest: evaluation.earliest(),
         soaked: evaluation.soaked().cloned(),
         starvation: evaluation.starvation().cloned(),
-        is_lost: evaluation.closed().any(|report| policy::is_verdict(report, tags)),
+        is_lost: evaluation.closed().any(|report| policy::is_permanent(report, tags)),
     }
 }
 

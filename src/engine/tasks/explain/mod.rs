@@ -11,7 +11,7 @@ use std::sync::Arc;
 use crate::model::{
     Class, CommitId, EnvironmentName, Fault, ImageName, ServiceName, ServicePattern, Tag, Timestamp,
 };
-use crate::policy::{self, Approved, Candidate, Decision, Nomination, Overrides};
+use crate::policy::{self, Approved, Candidate, Decision, Overrides};
 
 use crate::engine::Engine;
 use crate::engine::base::blocking::blocking;
@@ -181,10 +181,8 @@ impl<P: Ports> Engine<P> {
         let members: Vec<usize> = (0..targets.len()).filter(is_member).collect();
         let nominated = |member: usize| {
             let facts = known.facts(member, None)?;
-            match policy::nominate(&known.policy(member), &facts, evaluation.now) {
-                Nomination::Candidate(candidate) => Some((member, candidate.clone())),
-                Nomination::Nothing(_) => None,
-            }
+            let candidate = policy::find_candidate(&known.policy(member), &facts, evaluation.now).ok()?;
+            Some((member, candidate.clone()))
         };
         let others = members.iter().filter(|member| **member != target);
         let mut candidates: BTreeMap<usize, Candidate> =

@@ -4,7 +4,7 @@ use super::*;
 use crate::engine::base::repository_policy::PullRequestPolicy;
 use crate::engine::fake::{Settings, World, image, release, service};
 use crate::model::Opinion;
-use crate::policy::{Approving, GateName};
+use crate::policy::{ApprovalPolicy, GateName};
 
 const DAY: u64 = 24 * 60;
 
@@ -171,7 +171,7 @@ async fn who_is_not_there_is_told() {
 #[tokio::test]
 async fn what_waits_for_a_review_is_not_open_until_there_is_one() {
     let settings = Settings {
-        approval: Approving::ByReview,
+        approval: ApprovalPolicy::ByReview,
         requests: Some(PullRequestPolicy::default()),
         ..Settings::default()
     };

@@ -6,7 +6,7 @@ use super::{MONDAY_NOON, told, until};
 use crate::model::Tag;
 use crate::policy::fixture::{Target, at, candidates, digest, environment, note, rolled_back};
 use crate::policy::{
-    Answer, Approval, Approving, Control, Coverage, Freeze, FreezeControl, GateName, Hold, Note, Pin,
+    Answer, Approval, ApprovalPolicy, Control, Coverage, Freeze, FreezeControl, GateName, Hold, Note, Pin,
     Quarantine, ReviewVerdict, ReviewedPullRequest, UnreadableControl,
 };
 
@@ -144,7 +144,7 @@ fn approval(version: &str, letter: char, expires: Option<&str>) -> Control {
 )]
 fn approvals(#[case] controls: Vec<Control>, #[case] answer: Answer, #[case] sentence: &str) {
     let mut target = Target { controls, ..Target::prod() };
-    target.environment.approval = Approving::ByFile;
+    target.environment.approval = ApprovalPolicy::ByFile;
     let report = target.gate(GateName::Approval, "v1.0.2", MONDAY_NOON);
     assert_eq!(told(&report), (answer, sentence.to_owned()));
 }
@@ -153,7 +153,7 @@ fn approvals(#[case] controls: Vec<Control>, #[case] answer: Answer, #[case] sen
 fn an_approval_needs_a_digest_to_be_compared_with() {
     let mut target =
         Target { controls: vec![approval("v1.0.2", 'a', None)], digest_now: None, ..Target::prod() };
-    target.environment.approval = Approving::ByFile;
+    target.environment.approval = ApprovalPolicy::ByFile;
     let report = target.gate(GateName::Approval, "v1.0.2", MONDAY_NOON);
     let sentence = "v1.0.2 was approved, but the registry could not be asked for its digest";
     assert_eq!(told(&report), (Answer::Closed, sentence.to_owned()));
@@ -286,11 +286,11 @@ fn a_review_is_an_approval(
     #[case] sentence: &str,
 ) {
     let mut target = Target { reviewed, ..Target::prod() };
-    target.environment.approval = Approving::ByReview;
+    target.environment.approval = ApprovalPolicy::ByReview;
     let report = target.gate(GateName::Approval, "v1.0.2", MONDAY_NOON);
     assert_eq!(told(&report), (answer, sentence.to_owned()));
     assert_eq!(report.is_left_to_request(), answer == Answer::Closed);
-    target.environment.approval = Approving::ByFile;
+    target.environment.approval = ApprovalPolicy::ByFile;
     let by_file = target.gate(GateName::Approval, "v1.0.2", MONDAY_NOON);
     assert_eq!(by_file.answer, Answer::Closed, "a review is none where a file is asked for");
     assert!(!by_file.is_left_to_request());
@@ -299,7 +299,7 @@ fn a_review_is_an_approval(
 #[test]
 fn a_file_approves_where_a_review_would() {
     let mut target = Target { controls: vec![approval("v1.0.2", 'a', None)], ..Target::prod() };
-    target.environment.approval = Approving::ByReview;
+    target.environment.approval = ApprovalPolicy::ByReview;
     assert!(target.gate(GateName::Approval, "v1.0.2", MONDAY_NOON).is_open());
     target.controls = vec![approval("v1.0.2", 'b', None)];
     let moved = target.gate(GateName::Approval, "v1.0.2", MONDAY_NOON);

@@ -69,7 +69,7 @@ impl GateName {
     /// Whether a person may promote although this gate is closed.
     ///
     /// A set never ships in parts, so nobody may override its gate. The order gate and the digest gate ask for more than
-    /// a reason: see [`super::super::Overrides`].
+    /// a reason: see [`super::Overrides`].
     pub fn can_be_overridden(self) -> bool {
         self != Self::Group
     }

@@ -9,12 +9,13 @@ use crate::model::{Digest, Tag, Timestamp};
 use super::approve::{Approved, Direction, Override, approve_with};
 use super::evaluate::{GateEvaluation, evaluate};
 use super::facts::{Facts, TargetPolicy};
-use super::gates::{Answer, DigestReason, GateName, GateReport, OrderReason, Reason};
+use super::gate_name::GateName;
+use super::gates::{Answer, DigestReason, GateReport, OrderReason, Reason};
 use super::select::Candidate;
 
 /// A promotion as it was let through.
 #[derive(Clone, Copy, Debug)]
-pub struct LetThrough<'a> {
+pub struct ProposedPromotion<'a> {
     /// What is to move.
     pub candidate: &'a Candidate,
     /// The image that it was.
@@ -29,7 +30,7 @@ pub struct LetThrough<'a> {
 
 /// What has become of it.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Outlook {
+pub enum ProposalStatus {
     /// It may go.
     Stands(Box<Approved>),
     /// The environment has it, or something beyond it.
@@ -44,15 +45,15 @@ pub enum Outlook {
 ///
 /// A gate that a person passed by for it does not speak against it, unless something was said since: a hold, a quarantine or
 /// a way back that came later than the promotion counts.
-pub fn outlook(
+pub fn proposal_status(
     policy: &TargetPolicy<'_>,
     facts: &Facts<'_>,
-    promotion: LetThrough<'_>,
+    promotion: ProposedPromotion<'_>,
     now: Timestamp,
-) -> Outlook {
-    let LetThrough { candidate, digest, overrides, goes_back, .. } = promotion;
+) -> ProposalStatus {
+    let ProposedPromotion { candidate, digest, overrides, goes_back, .. } = promotion;
     let (Some(lowest), Some(highest)) = (facts.running.first(), facts.running.last()) else {
-        return Outlook::Unknown;
+        return ProposalStatus::Unknown;
     };
     // All paths are to go back, or one that is behind is to come.
     let (nearest, is_there) = if goes_back {
@@ -61,19 +62,19 @@ pub fn outlook(
         (lowest, lowest.version >= candidate.version)
     };
     if is_there {
-        return Outlook::Runs(nearest.tag.clone());
+        return ProposalStatus::Runs(nearest.tag.clone());
     }
     let evaluation = evaluate(policy, facts, candidate, now);
     let against = evaluation.closed().find(|report| promotion.is_ended_by(report, facts, now));
     if let Some(report) = against.cloned().or_else(|| moved(&evaluation, digest)) {
-        return Outlook::Against(report);
+        return ProposalStatus::Against(report);
     }
     let direction = if goes_back { Direction::Back } else { Direction::Forward };
     let approved = approve_with(&evaluation, overrides.to_vec(), direction);
-    approved.map_or(Outlook::Unknown, |approved| Outlook::Stands(Box::new(approved)))
+    approved.map_or(ProposalStatus::Unknown, |approved| ProposalStatus::Stands(Box::new(approved)))
 }
 
-impl LetThrough<'_> {
+impl ProposedPromotion<'_> {
     /// Whether a gate that is closed says that this must not go, rather than not now.
     fn is_ended_by(&self, report: &GateReport, facts: &Facts<'_>, now: Timestamp) -> bool {
         let is_passed = self.overrides.iter().any(|one| one.gate() == report.gate);

@@ -34,7 +34,7 @@ pub struct TargetReplay {
     /// What would come and may not at the end.
     pub waiting: Option<Waiting>,
     /// Releases that came faster than they could soak, if they did.
-    pub starved: Option<Starved>,
+    pub starved: Option<StarvationPeriod>,
 }
 
 /// A version that the registry got.
@@ -76,7 +76,7 @@ pub struct Waiting {
 
 /// Releases that came faster than they could soak.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Starved {
+pub struct StarvationPeriod {
     /// How many versions in a row were replaced before their soak was over, at most.
     pub superseded_count: usize,
     /// Since when that row.

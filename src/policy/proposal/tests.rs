@@ -5,31 +5,31 @@ use rstest::rstest;
 
 use super::*;
 use crate::policy::fixture::{Target, at, candidate, candidates, digest, environment, note, rolled_back};
-use crate::policy::{Approving, Control, Coverage, Hold, Pin, Quarantine, RolledBack, Window};
+use crate::policy::{ApprovalPolicy, Control, Coverage, Hold, Pin, Quarantine, RolledBack, Window};
 
 /// Tuesday, when v1.0.2 has soaked.
 const LET_THROUGH: &str = "2026-03-03T12:00:00Z";
 const NOW: &str = "2026-03-04T12:00:00Z";
 
 /// What has become of v1.0.2, for which these gates were passed by.
-fn of(target: &Target, passed: &[GateName]) -> Outlook {
+fn of(target: &Target, passed: &[GateName]) -> ProposalStatus {
     let overrides: Vec<Override> =
         passed.iter().map(|gate| Override::new(*gate, "customers cannot log in").unwrap()).collect();
     let (candidate, digest) = (candidate("v1.0.2"), digest('a'));
-    let promotion = LetThrough {
+    let promotion = ProposedPromotion {
         candidate: &candidate,
         digest: Some(&digest),
         at: at(LET_THROUGH),
         overrides: &overrides,
         goes_back: false,
     };
-    target.with("v1.0.2", |policy, facts| outlook(policy, facts, promotion, at(NOW)))
+    target.with("v1.0.2", |policy, facts| proposal_status(policy, facts, promotion, at(NOW)))
 }
 
-fn ends(outlook: &Outlook) -> Option<GateName> {
+fn ends(outlook: &ProposalStatus) -> Option<GateName> {
     match outlook {
-        Outlook::Against(report) => Some(report.gate),
-        Outlook::Stands(_) => None,
+        ProposalStatus::Against(report) => Some(report.gate),
+        ProposalStatus::Stands(_) => None,
         other => panic!("{other:?}"),
     }
 }
@@ -65,8 +65,8 @@ fn time_and_a_newer_version_take_nothing_back() {
     target.before = Some(candidates("v1.0.3"));
     target.rollout_commit.committed_at = at("2026-03-04T09:00:00Z");
     target.environment.windows = vec![sundays];
-    target.environment.approval = Approving::ByFile;
-    let Outlook::Stands(approved) = of(&target, &[GateName::Soak]) else { panic!() };
+    target.environment.approval = ApprovalPolicy::ByFile;
+    let ProposalStatus::Stands(approved) = of(&target, &[GateName::Soak]) else { panic!() };
     assert_eq!((approved.candidate().tag.as_str(), approved.digest()), ("v1.0.2", &digest('a')));
     assert_eq!(approved.overrides().len(), 1);
     assert!(approved.gates().iter().any(|gate| !gate.is_open()), "and it says what the gates say now");
@@ -100,15 +100,15 @@ fn the_image_is_the_one_that_was_let_through() {
     assert_eq!(ends(&of(&accepted, &[])), Some(GateName::Digest));
     assert_eq!(ends(&of(&accepted, &[GateName::Digest])), None);
     let unknown = Target { digest_now: None, ..Target::prod() };
-    assert_eq!(of(&unknown, &[]), Outlook::Unknown);
+    assert_eq!(of(&unknown, &[]), ProposalStatus::Unknown);
 }
 
 #[test]
 fn what_runs_or_cannot_be_had_is_over() {
     let runs = |tags: &str| of(&Target { running: candidates(tags), ..Target::prod() }, &[]);
-    assert_eq!(runs("v1.0.3"), Outlook::Runs("v1.0.3".parse().unwrap()));
+    assert_eq!(runs("v1.0.3"), ProposalStatus::Runs("v1.0.3".parse().unwrap()));
     assert_eq!(ends(&runs("v1.0.0 v1.0.3")), None, "one path is behind");
-    assert_eq!(runs(""), Outlook::Unknown);
+    assert_eq!(runs(""), ProposalStatus::Unknown);
     let gone = Target { versions: "<1.0.2", ..Target::prod() };
     assert_eq!(ends(&of(&gone, &[])), Some(GateName::Order));
 }
@@ -119,17 +119,17 @@ fn a_persons_way_down_ends_when_all_went_down() {
         let target = Target { running: candidates(running), ..Target::prod() };
         let candidate = candidate("v1.0.2");
         let overrides = [Override::new(GateName::Order, "it loses orders").unwrap()];
-        let promotion = LetThrough {
+        let promotion = ProposedPromotion {
             candidate: &candidate,
             digest: None,
             at: at(LET_THROUGH),
             overrides: &overrides,
             goes_back: true,
         };
-        target.with("v1.0.2", |policy, facts| outlook(policy, facts, promotion, at(NOW)))
+        target.with("v1.0.2", |policy, facts| proposal_status(policy, facts, promotion, at(NOW)))
     };
-    let Outlook::Stands(approved) = down("v1.0.3") else { panic!() };
+    let ProposalStatus::Stands(approved) = down("v1.0.3") else { panic!() };
     assert_eq!((approved.direction(), approved.environment()), (Direction::Back, &environment("prod")));
-    assert!(matches!(down("v1.0.2 v1.0.3"), Outlook::Stands(_)));
-    assert_eq!(down("v1.0.2"), Outlook::Runs("v1.0.2".parse().unwrap()));
+    assert!(matches!(down("v1.0.2 v1.0.3"), ProposalStatus::Stands(_)));
+    assert_eq!(down("v1.0.2"), ProposalStatus::Runs("v1.0.2".parse().unwrap()));
 }
