@@ -1,5 +1,5 @@
-//! What changelogs are made of: labels of images, and the commits between two of them. Kept by digest, which never
-//! changes, and read again when it is lost.
+//! Cached changelog inputs: image labels, and the commits between two images. Keyed by digest, so never stale; a lost row is
+//! fetched again.
 
 use std::collections::BTreeMap;
 
@@ -10,33 +10,30 @@ use crate::model::{Digest, ImageName, Timestamp};
 use super::open::Store;
 use super::{StoreError, sql};
 
-/// How many ranges are kept; the ones that were read longest ago go first.
+/// Maximum cached ranges; the least recently read are deleted first.
 const MAX_RANGES: i64 = 500;
 
-/// The largest range that is kept.
+/// Maximum size of a cached range, in bytes.
 const MAX_RANGE_BYTES: usize = 16 * 1024 * 1024;
 
-/// The most labels of one image that are kept, in bytes.
+/// Maximum size of one image's labels, in bytes.
 const MAX_LABEL_BYTES: usize = 256 * 1024;
 
-/// Between which images, and what of their source was looked into.
+/// The key of a cached range of commits.
 #[derive(Clone, Copy, Debug)]
 pub struct RangeKey<'a> {
-    /// The image.
     pub image: &'a ImageName,
-    /// The digest that runs.
     pub from: &'a Digest,
-    /// The new digest.
     pub to: &'a Digest,
     /// The source repository and the folders in it.
     pub scope: &'a str,
 }
 
 impl Store {
-    /// The kept labels of an image.
+    /// The cached labels of an image.
     ///
     /// # Errors
-    /// When the database can't be read.
+    /// The database cannot be read.
     pub async fn labels(
         &self,
         image: &ImageName,
@@ -53,10 +50,10 @@ impl Store {
         Ok(text.and_then(|text| serde_json::from_str(&text).ok()))
     }
 
-    /// Keeps the labels of an image. More than anybody writes are not kept.
+    /// Caches the labels of an image, unless they exceed [`MAX_LABEL_BYTES`].
     ///
     /// # Errors
-    /// When the database can't be written.
+    /// The database cannot be written.
     pub async fn keep_labels(
         &self,
         image: &ImageName,
@@ -82,10 +79,10 @@ impl Store {
         writing.commit().await.map_err(failed)
     }
 
-    /// The kept commits between two images, as text.
+    /// The cached commits between two images, as text.
     ///
     /// # Errors
-    /// When the database can't be read.
+    /// The database cannot be read.
     pub async fn source_range(&self, key: RangeKey<'_>) -> Result<Option<String>, StoreError> {
         let operation = "read the commits between two images";
         let mut reading = self.database.read(operation).await?;
@@ -100,10 +97,10 @@ impl Store {
         Ok(row.filter(|(content, checksum)| *checksum == hash(content)).map(|(content, _)| content))
     }
 
-    /// Keeps the commits between two images. A range that is too long for it is not kept.
+    /// Caches the commits between two images, unless they exceed the size limit.
     ///
     /// # Errors
-    /// When the database can't be written.
+    /// The database cannot be written.
     pub async fn keep_source_range(
         &self,
         key: RangeKey<'_>,

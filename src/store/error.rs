@@ -1,4 +1,4 @@
-//! What can go wrong in the store, and what to do about it.
+//! Errors of the store: their class and what to do about them.
 
 use std::error::Error;
 use std::io;
@@ -10,101 +10,84 @@ use thiserror::Error;
 
 use crate::model::{Class, Fault};
 
-/// The cause of an error, without the names that sqlx wraps around it.
+/// The cause of an error, without sqlx's wrapping.
 type Cause = Box<dyn Error + Send + Sync>;
 
-/// The store could not do what it was asked.
+/// A failed store operation.
 #[derive(Debug, Error)]
 pub enum StoreError {
-    /// A file or a folder of the store could not be used.
+    /// A file system operation failed.
     #[error("cannot {operation} {}", path.display())]
     File {
-        /// What was being done, such as `create the folder`.
+        /// A verb before the path, such as `create the folder`.
         operation: &'static str,
-        /// To what.
         path: PathBuf,
-        /// Why it failed.
         source: io::Error,
     },
-    /// The database did not do what it was asked; nothing of it was written.
+    /// A query failed; its transaction wrote nothing.
     #[error("cannot {operation} in the database {}", path.display())]
     Database {
-        /// What was being done, such as `record observations`.
+        /// Such as `record observations`.
         operation: &'static str,
-        /// The database's file.
         path: PathBuf,
-        /// What kind of failure it is.
         failure: FailureKind,
-        /// What the database said.
         source: Cause,
     },
-    /// Another process holds a lock for longer than was waited.
+    /// Another process kept a lock for the whole wait.
     #[error(
         "{} is in use by {}; waited {waited:?} for it",
         path.display(),
         holder.map_or_else(|| "another process".to_owned(), |pid| format!("process {pid}"))
     )]
     InUse {
-        /// What is in use: a data folder or a database.
+        /// The data folder or database in use.
         path: PathBuf,
-        /// The process that holds it, if it said so.
+        /// The process that holds it, if known.
         holder: Option<u32>,
-        /// How long was waited.
         waited: Duration,
     },
-    /// A later Tidegate has changed the schema.
+    /// A newer Tidegate migrated the schema.
     #[error(
         "the database {} has schema {found}, which is newer than this Tidegate knows (schema {known})",
         path.display()
     )]
     NewerSchema {
-        /// The database's file.
         path: PathBuf,
-        /// The schema of the database.
         found: i64,
-        /// The newest schema that this binary knows.
+        /// The newest schema of this binary.
         known: i64,
     },
-    /// The file is a healthy database, but somebody else's.
-    #[error("{} is the database of another program", path.display())]
-    NotOurs {
-        /// The database's file.
-        path: PathBuf,
-    },
-    /// The index was given facts that contradict each other or that no row can hold.
+    /// The file is another program's database.
+    #[error("{} is another program's database", path.display())]
+    NotOurs { path: PathBuf },
+    /// The tag changes to index contradict each other or do not fit a row.
     #[error("cannot save the history index: {reason}")]
-    UnfitIndex {
-        /// What is wrong with them.
-        reason: &'static str,
-    },
-    /// The index that was read from is no more: it was damaged, or another process made it anew.
-    #[error("the history index was made anew in the middle of a pass")]
+    UnfitIndex { reason: &'static str },
+    /// The index was damaged, or another process rebuilt it.
+    #[error("the history index was rebuilt during the pass")]
     IndexGone,
 }
 
-/// Why a database refused.
+/// The kind of a database failure.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum FailureKind {
-    /// Somebody else is writing.
+    /// Another process is writing.
     Busy,
-    /// The disk, or the quota, is full.
+    /// The disk or the quota is full.
     Full,
-    /// The file or its folder can't be written.
+    /// The file or its folder is not writable.
     ReadOnly,
-    /// The file is not a database, or a damaged one.
+    /// The file is damaged or no database.
     Damaged,
-    /// Anything else.
     Other,
 }
 
 impl StoreError {
-    /// A failed query, with what was being done.
     pub(super) fn database(operation: &'static str, path: &Path, error: sqlx::Error) -> Self {
-        let (failure, source) = understand(error);
+        let (failure, source) = classify(error);
         Self::Database { operation, path: path.to_owned(), failure, source }
     }
 
-    /// A failed migration.
     pub(super) fn migration(path: &Path, error: MigrateError) -> Self {
         let operation = "bring the schema up to date";
         match error {
@@ -120,12 +103,12 @@ impl StoreError {
         }
     }
 
-    /// Whether the database is damaged: opening it again sets it aside and makes a new one.
+    /// The database is damaged: opening it again sets it aside and creates a new one.
     pub fn is_damage(&self) -> bool {
         matches!(self, Self::Database { failure: FailureKind::Damaged, .. })
     }
 
-    /// What the error means for the one who has to act on it.
+    /// The class, which drives retries and the exit code.
     pub fn class(&self) -> Class {
         match self {
             Self::InUse { .. }
@@ -139,17 +122,17 @@ impl StoreError {
         }
     }
 
-    /// What to do next, if there is something to say.
+    /// What to do next.
     pub fn hint(&self) -> Option<&'static str> {
         match self {
             Self::File { source, .. } => file_hint(source.kind()),
             Self::Database { failure, .. } => failure.hint(),
             Self::InUse { .. } => Some("wait for the other process to finish, or stop it"),
-            Self::NewerSchema { .. } => {
-                Some("use the Tidegate that wrote it or a later one, or give this one a database of its own")
-            }
-            Self::NotOurs { .. } => Some("give Tidegate a file of its own"),
-            Self::IndexGone => Some("nothing is lost; the next try reads it again from Git"),
+            Self::NewerSchema { .. } => Some(
+                "use the Tidegate version that wrote it or a newer one, or set store.url to another file",
+            ),
+            Self::NotOurs { .. } => Some("set store.url to another file"),
+            Self::IndexGone => Some("nothing is lost; the next pass reads it again from Git"),
             Self::UnfitIndex { .. } => None,
         }
     }
@@ -158,33 +141,31 @@ impl StoreError {
 impl FailureKind {
     fn hint(self) -> Option<&'static str> {
         match self {
-            Self::Busy => Some("another process is writing to it; try again when it is done"),
-            Self::Full => Some("make room on the disk; nothing was written by halves"),
+            Self::Busy => Some("another process is writing to it; try again later"),
+            Self::Full => Some("free disk space; nothing was half-written"),
             Self::ReadOnly => Some(WRITABLE_HINT),
             Self::Damaged => Some(
-                "start Tidegate again with no other Tidegate running: it sets the damaged file aside and builds a new one",
+                "restart Tidegate with no other Tidegate running: it sets the damaged file aside and creates a new one",
             ),
             Self::Other => None,
         }
     }
 }
 
-const WRITABLE_HINT: &str = "Tidegate must be able to write to the file and to the folder that holds it";
+const WRITABLE_HINT: &str = "make the file and its folder writable for the user that runs Tidegate";
 
 fn file_hint(kind: io::ErrorKind) -> Option<&'static str> {
     match kind {
         io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => FailureKind::Full.hint(),
         io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem => Some(WRITABLE_HINT),
-        io::ErrorKind::NotADirectory | io::ErrorKind::AlreadyExists => {
-            Some("a part of the path is a file; name one in which every part but the last is a folder")
-        }
+        io::ErrorKind::NotADirectory | io::ErrorKind::AlreadyExists => Some("a parent in the path is a file"),
         io::ErrorKind::IsADirectory => Some("name a file, not a folder"),
         _ => None,
     }
 }
 
-/// Takes sqlx's wrapping off, so that the cause is row once, and finds out what kind of failure it is.
-fn understand(error: sqlx::Error) -> (FailureKind, Cause) {
+/// Unwraps sqlx's error and classifies it.
+fn classify(error: sqlx::Error) -> (FailureKind, Cause) {
     match error {
         sqlx::Error::Database(error) => {
             let code = error.code().and_then(|code| code.parse().ok()).unwrap_or_default();
@@ -196,11 +177,11 @@ fn understand(error: sqlx::Error) -> (FailureKind, Cause) {
     }
 }
 
-/// What an extended result code means (sqlite.org/rescode.html); its low byte is the primary code.
+/// Maps an extended result code (sqlite.org/rescode.html); its low byte is the primary code.
 fn failure_kind(code: i32) -> FailureKind {
-    /// `SQLITE_IOERR_SHORT_READ`: the file ends before a page that it should hold.
+    /// `SQLITE_IOERR_SHORT_READ`: the file is truncated.
     const SHORT_READ: i32 = 522;
-    /// `SQLITE_IOERR_SHMSIZE`: there is no room for the index of the write-ahead log.
+    /// `SQLITE_IOERR_SHMSIZE`: no room for the index of the write-ahead log.
     const NO_ROOM_FOR_SHARED_MEMORY: i32 = 4874;
     match (code, code & 0xff) {
         (SHORT_READ, _) | (_, 11 | 26) => FailureKind::Damaged,
@@ -234,7 +215,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn result_codes_are_told_apart() {
+    fn result_codes_map_to_failures() {
         for (code, failure) in [
             (5, FailureKind::Busy),
             (261, FailureKind::Busy), // SQLITE_BUSY_RECOVERY
@@ -255,17 +236,17 @@ mod tests {
     }
 
     #[test]
-    fn a_fault_tells_each_cause_once_and_says_what_to_do() {
+    fn a_fault_names_each_cause_once_and_a_remedy() {
         let full = io::Error::from(io::ErrorKind::StorageFull);
         let path = PathBuf::from("/data/tidegate.db");
         let fault = Fault::from(StoreError::File { operation: "create", path, source: full });
         assert_eq!(fault.class(), Class::Failed);
         assert_eq!(fault.in_one_line(), "cannot create /data/tidegate.db: no storage space");
-        assert_eq!(fault.hint(), Some("make room on the disk; nothing was written by halves"));
+        assert_eq!(fault.hint(), Some("free disk space; nothing was half-written"));
     }
 
     #[test]
-    fn the_holder_of_a_lock_is_named_when_it_is_known() {
+    fn a_known_lock_holder_is_named() {
         let in_use =
             |holder| StoreError::InUse { path: "/data".into(), holder, waited: Duration::from_secs(30) };
         assert_eq!(in_use(Some(7)).to_string(), "/data is in use by process 7; waited 30s for it");

@@ -1,4 +1,4 @@
-//! Fetches: when the branch was first seen at a head, which bears witness against a commit that claims to be older.
+//! The fetch log: when the branch was first seen at each head. It exposes commits that claim to be older than they are.
 
 use sqlx::sqlite::SqliteRow;
 
@@ -8,22 +8,20 @@ use super::connection::Connection;
 use super::open::Store;
 use super::{StoreError, row, sql};
 
-/// The branch was seen at a head that it was not at before.
+/// A first sight of a branch head.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Fetch {
-    /// The branch's head.
     pub head: CommitId,
-    /// The last moment at which the branch was seen without it; none at the first fetch.
+    /// The last time the branch was seen without it; `None` at the first fetch.
     pub absent_at: Option<Timestamp>,
-    /// When it was seen.
     pub at: Timestamp,
 }
 
 impl Store {
-    /// Records that the branch is at `head`; nothing is written if it was there already.
+    /// Records that the branch is at `head`; writes nothing if the head is unchanged.
     ///
     /// # Errors
-    /// When the database can't be read or written.
+    /// The database cannot be read or written.
     pub async fn record_fetch(
         &self,
         head: CommitId,
@@ -53,10 +51,10 @@ impl Store {
         writing.commit().await.map_err(failed)
     }
 
-    /// The head that the branch was last found at, and when it was first seen there.
+    /// The last seen head and when it was first seen.
     ///
     /// # Errors
-    /// When the database can't be read.
+    /// The database cannot be read.
     pub async fn latest_fetch(&self) -> Result<Option<(CommitId, Timestamp)>, StoreError> {
         let operation = "read the last fetch";
         let mut reading = self.database.read(operation).await?;
@@ -68,10 +66,10 @@ impl Store {
         Ok(row::read_rows(&rows, "fetch", read).pop())
     }
 
-    /// The heads that the branch was seen at, in the order in which they were seen.
+    /// The seen heads in order.
     ///
     /// # Errors
-    /// When the database can't be read.
+    /// The database cannot be read.
     pub async fn fetches(&self) -> Result<Vec<Fetch>, StoreError> {
         let operation = "read the fetches";
         let mut reading = self.database.read(operation).await?;
@@ -89,7 +87,7 @@ impl Store {
     }
 }
 
-/// The newest row of the log.
+/// The newest row.
 #[derive(sqlx::FromRow)]
 struct Last {
     ordinal: i64,

@@ -1,4 +1,4 @@
-//! Intents: what is about to be pushed, durable before the push, and afterwards the audit copy of what came of it.
+//! Intents: promotions recorded durably before their push, and afterwards an audit copy of their outcome.
 
 use sqlx::sqlite::SqliteRow;
 use sqlx::{QueryBuilder, Sqlite};
@@ -11,10 +11,10 @@ use super::row::{self, Unreadable};
 use super::{StoreError, sql};
 
 impl Store {
-    /// Records intents, all or none of them. When this returns, a power cut does not lose them.
+    /// Records intents atomically. Once this returns they survive a power cut.
     ///
     /// # Errors
-    /// When the database can't be written, or holds one of the identities already; nothing is recorded then.
+    /// The database cannot be written, or already has one of the ids; nothing is recorded.
     pub async fn begin(&self, intents: &[Intent]) -> Result<(), StoreError> {
         let operation = "record intents";
         let failed = self.database.failed(operation);
@@ -37,10 +37,10 @@ impl Store {
         writing.commit().await.map_err(failed)
     }
 
-    /// The intents of which nobody knows yet what came of them, oldest first.
+    /// Intents without an outcome, oldest first.
     ///
     /// # Errors
-    /// When the database can't be read.
+    /// The database cannot be read.
     pub async fn pending(&self) -> Result<Vec<Intent>, StoreError> {
         let operation = "read intents";
         let mut reading = self.database.read(operation).await?;
@@ -51,21 +51,21 @@ impl Store {
         Ok(row::read_rows(&rows, "intent", read_intent))
     }
 
-    /// Records what came of an intent. See [`Self::settle_all`].
+    /// Records one outcome. See [`Self::settle_all`].
     ///
     /// # Errors
-    /// When the database can't be written.
+    /// The database cannot be written.
     pub async fn settle(&self, id: PromotionId, outcome: Outcome, at: Timestamp) -> Result<(), StoreError> {
         self.settle_all(&[(id, outcome)], at).await
     }
 
-    /// Records what came of intents, each row of at most once, all or none of them.
+    /// Records outcomes atomically, at most one per intent.
     ///
-    /// Telling it twice changes nothing. A rollout commit overrules an abandonment, since it was seen in Git; nothing
-    /// overrules a rollout commit. An intent that the database doesn't have, since it was rebuilt meanwhile, is passed over.
+    /// Idempotent. A rollout commit replaces an abandonment, because it was seen in Git; nothing replaces a rollout commit.
+    /// Ignores an intent that a rebuilt database does not have.
     ///
     /// # Errors
-    /// When the database can't be written.
+    /// The database cannot be written.
     pub async fn settle_all(
         &self,
         outcomes: &[(PromotionId, Outcome)],
@@ -74,7 +74,7 @@ impl Store {
         let operation = "record what came of intents";
         let failed = self.database.failed(operation);
         let mut writing = self.database.write(operation).await?;
-        // A statement for each would take a big pass longer than all else that is recorded of it.
+        // One statement per intent would dominate the recording of a big pass.
         for outcomes in outcomes.chunks(ROWS_PER_STATEMENT) {
             settle(&mut writing, outcomes, at).await.map_err(&failed)?;
         }
@@ -97,7 +97,7 @@ async fn settle(
         values.push_bind(id.to_string()).push_bind(name).push_bind(commit).push_bind(at.timestamp_millis());
     });
     query.push(after);
-    // A statement of another length is hardly met again.
+    // A statement of another length is rarely used again: do not cache it.
     let repeats = outcomes.len() == ROWS_PER_STATEMENT;
     query.build().persistent(repeats).execute(connection).await.map(drop)
 }

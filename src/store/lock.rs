@@ -1,7 +1,7 @@
-//! Locks between processes: one pass at a time in a data folder, and who may set a damaged database aside.
+//! Locks between processes: one pass at a time per data folder, and the right to set a damaged database aside.
 //!
-//! They are advisory locks of the operating system (`flock`), which end with the process that holds them: a kill -9
-//! leaves none behind. A lock's file stays; removing it would let two processes lock two files of one name.
+//! Advisory locks of the operating system (`flock`), which end with their process, even after `kill -9`. The lock file stays:
+//! deleting it would let two processes lock two files of the same name.
 
 use std::fs::{DirBuilder, File, OpenOptions, TryLockError};
 use std::io::{self, Read, Seek, Write};
@@ -12,20 +12,20 @@ use tokio::time::Instant;
 
 use super::error::StoreError;
 
-/// How often a lock that somebody holds is tried again.
+/// Interval between attempts to take a lock.
 const POLL: Duration = Duration::from_millis(50);
 
-/// The folder in which Tidegate keeps its files.
+/// The folder of Tidegate's own files.
 #[derive(Debug)]
 pub struct DataFolder;
 
 impl DataFolder {
-    /// Takes the folder for this process alone, so that two passes take turns; the folder is made if it is missing.
+    /// Locks the folder for this process; creates it if it is missing.
     ///
-    /// Tries for up to `wait`, and calls `on_wait` once if somebody else holds it.
+    /// Waits up to `wait`, and calls `on_wait` once if another process holds the lock.
     ///
     /// # Errors
-    /// [`StoreError::InUse`] when it is still held after `wait`; [`StoreError::File`] when the folder can't be used.
+    /// [`StoreError::InUse`] after `wait`; [`StoreError::File`] when the folder is unusable.
     pub async fn lock(path: &Path, wait: Duration, on_wait: impl FnOnce()) -> Result<FolderLock, StoreError> {
         create_folder(path)?;
         let mut lock = LockFile::open(&path.join("lock"), path)?;
@@ -45,14 +45,14 @@ impl DataFolder {
     }
 }
 
-/// A lock that is held until this is dropped.
+/// Holds a lock until dropped.
 #[derive(Debug)]
 #[must_use = "the lock ends when this is dropped"]
 pub struct FolderLock {
     _lock: LockFile,
 }
 
-/// Makes a folder and those above it, for this user alone.
+/// Creates a folder and its parents, accessible only to this user.
 pub(super) fn create_folder(path: &Path) -> Result<(), StoreError> {
     let mut builder = DirBuilder::new();
     builder.recursive(true);
@@ -65,7 +65,7 @@ pub(super) fn create_folder(path: &Path) -> Result<(), StoreError> {
     })
 }
 
-/// Opens a file to read and write, and makes it, for this user alone, if it is missing.
+/// Opens a file for reading and writing; creates it, accessible only to this user, if it is missing.
 pub(super) fn open_private(path: &Path) -> Result<File, StoreError> {
     let mut options = OpenOptions::new();
     options.read(true).write(true).create(true).truncate(false);
@@ -74,27 +74,27 @@ pub(super) fn open_private(path: &Path) -> Result<File, StoreError> {
     options.open(path).map_err(|source| StoreError::File { operation: "open", path: path.to_owned(), source })
 }
 
-/// A file that is there to be locked.
+/// A lock file.
 #[derive(Debug)]
 pub(super) struct LockFile {
     file: File,
     path: PathBuf,
-    /// What the lock stands for, to be named in errors.
+    /// The locked path, for errors.
     protects: PathBuf,
 }
 
 impl LockFile {
-    /// Opens the lock's file, not yet locked.
+    /// Opens the file without locking it.
     pub(super) fn open(path: &Path, protects: &Path) -> Result<Self, StoreError> {
         Ok(Self { file: open_private(path)?, path: path.to_owned(), protects: protects.to_owned() })
     }
 
-    /// Takes the lock alone if nobody holds it in any way.
+    /// Takes the exclusive lock if nobody holds any.
     pub(super) fn try_exclusive(&self) -> Result<bool, StoreError> {
         self.taken(self.file.try_lock())
     }
 
-    /// Takes the lock together with others, or turns the exclusive lock into this; waits for one that holds it alone.
+    /// Takes a shared lock, or downgrades the exclusive one; waits for an exclusive holder.
     pub(super) async fn share(&self, wait: Duration) -> Result<(), StoreError> {
         let deadline = Instant::now() + wait;
         while !self.taken(self.file.try_lock_shared())? {
@@ -114,7 +114,7 @@ impl LockFile {
         }
     }
 
-    /// Writes into the file who holds it.
+    /// Writes this process's id into the file.
     fn sign(&mut self) -> Result<(), StoreError> {
         self.write_pid().map_err(|source| self.failed("write", source))
     }
@@ -125,7 +125,7 @@ impl LockFile {
         writeln!(self.file, "{}", std::process::id())
     }
 
-    /// The process that signed the lock, as far as it can be read.
+    /// The process id in the file, if readable.
     fn holder(&self) -> Option<u32> {
         let mut text = String::new();
         File::open(&self.path).ok()?.take(16).read_to_string(&mut text).ok()?;
@@ -142,10 +142,10 @@ impl LockFile {
 }
 
 impl Drop for LockFile {
-    /// Ends the lock itself. Closing the file does not when another thread is starting a program right now: until that
-    /// program begins, it has the file open too, and the next one to take the lock would find it held by nobody.
+    /// Unlocks explicitly. Closing the file is not enough while another thread starts a program: until its exec, the child
+    /// shares the open file, and the lock would outlive this guard.
     fn drop(&mut self) {
-        // Closing it is what is left when this fails.
+        // If this fails, closing the file unlocks it.
         let _ = self.file.unlock();
     }
 }
@@ -160,7 +160,7 @@ mod tests {
         let path = folder.path().join("lock");
         let lock = LockFile::open(&path, folder.path()).unwrap();
         assert!(lock.try_exclusive().unwrap());
-        // As a fork has it until it becomes the program.
+        // As a forked child does until its exec.
         let forked = lock.file.try_clone().unwrap();
         drop(lock);
         assert!(LockFile::open(&path, folder.path()).unwrap().try_exclusive().unwrap());

@@ -1,10 +1,9 @@
-//! The store: what was observed, an index of history that can be derived again, and the audit copy of promotions.
+//! The store: observations, a derived index of history, and the audit copy of promotions.
 //!
-//! Owns the database file, its schema and every query. Knows no engine, no HTTP and no Git: it keeps words of
-//! [`crate::model`] and gives them back.
+//! Owns the database file, its schema and every query. Stores types of [`crate::model`]; knows no HTTP and no Git.
 //!
-//! Git is the record. Deleting the database loses no decision, so a file that is damaged is set aside and a new one
-//! made ([`OpenState::Rebuilt`]), and a row that can't be read back is left out rather than guessed at.
+//! Git is the record. Deleting the database loses no decision, so a damaged file is set aside and a new one created
+//! ([`OpenState::Rebuilt`]), and an unreadable row is skipped, never guessed.
 
 mod changelogs;
 mod connection;

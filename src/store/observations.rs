@@ -1,7 +1,6 @@
-//! Observations: which digest a tag was seen with, and when that changed.
+//! Observations: which digest each tag had, and when it changed.
 //!
-//! A log of changes, for each tag on its own: seen with D, then D', then D again makes three rows; seen with the
-//! same digest as the last time makes none.
+//! A log of changes per tag: D, then D', then D again makes three rows; the same digest as last time makes none.
 
 use std::collections::{HashMap, HashSet};
 
@@ -16,10 +15,10 @@ use super::row::{self, Unreadable};
 use super::{StoreError, sql};
 
 impl Store {
-    /// Records the digests that tags have at `at`, as far as they changed, and tells how many did.
+    /// Records the digests that changed since the last observation, seen at `at`. Returns their number.
     ///
     /// # Errors
-    /// When the database can't be read or written; nothing is recorded then.
+    /// The database cannot be read or written; nothing is recorded.
     pub async fn observe(
         &self,
         seen: &[(ImageName, Tag, Digest)],
@@ -48,10 +47,10 @@ impl Store {
         Ok(changes.len())
     }
 
-    /// What was observed of these tags, each in the order in which it was seen; a tag that never was is left out.
+    /// The observations of these tags, oldest first; tags never seen are missing.
     ///
     /// # Errors
-    /// When the database can't be read.
+    /// The database cannot be read.
     pub async fn observations(
         &self,
         of: &[(ImageName, Tag)],
@@ -72,10 +71,10 @@ impl Store {
 }
 
 impl Store {
-    /// What was observed of all tags of these images, each in the order in which it was seen.
+    /// The observations of all tags of these images, oldest first.
     ///
     /// # Errors
-    /// When the database can't be read.
+    /// The database cannot be read.
     pub async fn all_observations(
         &self,
         of: &[ImageName],
@@ -109,17 +108,17 @@ fn read_any(row: &SqliteRow, of: &[ImageName]) -> Result<((ImageName, Tag), Obse
     Ok(((image.clone(), row::parsed(row, "tag")?), observation))
 }
 
-/// What observations are found by.
+/// The key of an observation.
 type Key<'seen> = (&'seen ImageName, &'seen Tag);
 
-/// A row to be added.
+/// A row to insert.
 struct Change<'seen> {
     key: Key<'seen>,
     ordinal: i64,
     digest: &'seen Digest,
 }
 
-/// What of `seen` is not what was seen last.
+/// The entries of `seen` that differ from the last observation.
 async fn changes<'seen>(
     connection: &mut Connection,
     seen: &'seen [(ImageName, Tag, Digest)],
@@ -141,7 +140,7 @@ async fn changes<'seen>(
     Ok(changes)
 }
 
-/// The rows of these keys, each with the position of its key, by a query that takes a list of them in its middle.
+/// The rows of these keys with their key's position.
 async fn of_keys(
     connection: &mut Connection,
     (before, after): (&'static str, &'static str),
@@ -175,7 +174,7 @@ fn read_observation<'seen>(
     Ok((read_key(row, keys)?, observation))
 }
 
-/// The digest stays text: one that can't be read differs from every digest, and so is followed by a good one.
+/// The digest stays text: an unreadable one differs from every digest, so a good row follows it.
 fn read_last<'seen>(row: &SqliteRow, keys: &[Key<'seen>]) -> Result<(Key<'seen>, (i64, String)), Unreadable> {
     Ok((read_key(row, keys)?, (row::plain(row, "ordinal")?, row::plain(row, "digest")?)))
 }

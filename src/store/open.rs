@@ -1,4 +1,4 @@
-//! Opening the store: the file, its lock, its health, and what happens to a damaged one.
+//! Opens the store: the file, its lock, its health check, and recovery from damage.
 
 use std::ffi::OsString;
 use std::fs::File;
@@ -13,48 +13,46 @@ use super::lock::{LockFile, create_folder, open_private};
 use super::schema::{self, Found};
 use super::{index, sql};
 
-/// The database, open. One is enough for a process; it may be used from many tasks at once.
+/// The open database, shared by all tasks of a process.
 #[derive(Debug)]
 pub struct Store {
     pub(super) database: Database,
-    /// Held together with every other process that has the database open, so that nobody sets it aside.
+    /// A shared lock: while any process has the database open, nobody sets it aside.
     _in_use: LockFile,
 }
 
-/// A store, and what was found in its place.
+/// An opened store and what was found.
 #[derive(Debug)]
 pub struct OpenedStore {
-    /// The store.
     pub store: Store,
-    /// What was found.
     pub state: OpenState,
 }
 
-/// What was found where the database should be.
+/// What the database file was before it was opened.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum OpenState {
-    /// Nothing: a new database was made.
+    /// Missing: a new database was created.
     Created,
     /// A healthy database.
     Existing,
-    /// A damaged one, or no database at all: it was set aside and a new one made.
+    /// Damaged or no database: set aside, and a new one created.
     Rebuilt {
-        /// Where the damaged file is now.
+        /// The new path of the damaged file.
         kept_aside: PathBuf,
     },
 }
 
 impl Store {
-    /// Opens the database in the file `path`, and makes it and its folder if they are missing.
+    /// Opens or creates the database file `path`.
     ///
-    /// `repository` is the URL of the repository that is served; with another one than the last time, the fetches and
-    /// the index, which tell of that repository, are cleared, and the observations kept.
+    /// `repository` is the URL of the GitOps repository. When it changes, the fetch log and the index are cleared, because they
+    /// describe the other repository; observations stay.
     ///
-    /// If no other process has it open, every page is checked, and a damaged file is set aside.
+    /// If no other process has the file open, every page is checked, and a damaged file is set aside.
     ///
     /// # Errors
-    /// When the file or its folder can't be used, the database is of a newer Tidegate or of another program, or it is
-    /// damaged while another process has it open.
+    /// The file or its folder is unusable, the database belongs to a newer Tidegate or another program, or it is damaged
+    /// while another process has it open.
     pub async fn open(path: &Path, repository: &str) -> Result<OpenedStore, StoreError> {
         create_folder(folder_of(path))?;
         let in_use = LockFile::open(&beside(path, ".lock"), path)?;
@@ -76,14 +74,14 @@ impl Store {
         Ok(OpenedStore { store: Self { database, _in_use: in_use }, state })
     }
 
-    /// Ends every connection. Dropping the store does too, but doesn't wait for it.
+    /// Closes every connection. Dropping the store does too, without waiting.
     pub async fn close(self) {
         self.database.close().await;
     }
 }
 
-/// Whether a file begins as databases do, is empty, or can't be read, which is row when it is opened. SQLite is not shown
-/// anything else: it throws the write-ahead log of such a file away, sooner or later.
+/// Whether a file starts like a database, is empty, or cannot be read (opening it reports that). SQLite must not see any other
+/// file: it would eventually delete that file's write-ahead log.
 fn may_be_database(path: &Path) -> bool {
     // The SQLite database file format, section 1.3.1.
     const MAGIC: &[u8] = b"SQLite format 3\0";
@@ -92,16 +90,16 @@ fn may_be_database(path: &Path) -> bool {
     read.is_err() || begin.is_empty() || begin == MAGIC
 }
 
-/// Sets what is there aside, and makes a new database.
+/// Sets the file aside and creates a new database.
 async fn rebuild(path: &Path, repository: &str) -> Result<(Database, OpenState), StoreError> {
     let kept_aside = set_aside(path)?;
     let (database, _) = prepare(path, repository, true).await?;
     Ok((database, OpenState::Rebuilt { kept_aside }))
 }
 
-/// Makes the file a healthy database of the newest schema that tells of `repository`.
+/// Creates, checks and migrates the file for `repository`.
 async fn prepare(path: &Path, repository: &str, check: bool) -> Result<(Database, Found), StoreError> {
-    // Made here, since SQLite would let everybody read it.
+    // Created here, because SQLite would make it world-readable.
     open_private(path)?;
     let database = Database::at(path);
     match try_prepare(&database, repository, check).await {
@@ -122,7 +120,7 @@ async fn try_prepare(database: &Database, repository: &str, check: bool) -> Resu
     Ok(found)
 }
 
-/// Clears what tells of another repository.
+/// Clears data of another repository.
 async fn adopt(database: &Database, repository: &str) -> Result<(), StoreError> {
     let operation = "note the repository";
     let failed = database.failed(operation);
@@ -146,7 +144,7 @@ fn set_aside(path: &Path) -> Result<PathBuf, StoreError> {
     let failed = |source| StoreError::File { operation: "set aside", path: path.to_owned(), source };
     let free = (1..u32::MAX).map(|n| beside(path, &format!(".corrupt-{n}"))).find(|aside| !aside.exists());
     let aside = free.ok_or_else(|| failed(io::ErrorKind::AlreadyExists.into()))?;
-    // The file goes first: SQLite throws a write-ahead log without one away, and never the other way round.
+    // The file first: SQLite deletes a write-ahead log without its database, never the reverse.
     std::fs::rename(path, &aside).map_err(failed)?;
     for suffix in ["-wal", "-shm"] {
         match std::fs::rename(beside(path, suffix), beside(&aside, suffix)) {
@@ -157,7 +155,7 @@ fn set_aside(path: &Path) -> Result<PathBuf, StoreError> {
     Ok(aside)
 }
 
-/// The folder that holds a file; the current one for a bare name.
+/// The folder of a file; the current one for a bare name.
 fn folder_of(path: &Path) -> &Path {
     match path.parent() {
         Some(folder) if !folder.as_os_str().is_empty() => folder,
@@ -165,7 +163,7 @@ fn folder_of(path: &Path) -> &Path {
     }
 }
 
-/// The file beside this one whose name goes on with `suffix`.
+/// The path with `suffix` appended.
 fn beside(path: &Path, suffix: &str) -> PathBuf {
     let mut name = OsString::from(path);
     name.push(suffix);

@@ -1,4 +1,4 @@
-//! Reading rows back into words of the model. What is in a file may have been changed by anybody: nothing is believed.
+//! Parses rows into model types. Anybody may have edited the file: every value is checked.
 
 use std::fmt::Display;
 use std::str::FromStr;
@@ -10,7 +10,7 @@ use thiserror::Error;
 
 use crate::model::{Printable, Timestamp};
 
-/// A row that can't be what was written.
+/// A row that Tidegate cannot have written.
 #[derive(Debug, Error)]
 #[error("the column {column} can't be read: {}", Printable::new(reason))]
 pub(super) struct Unreadable {
@@ -30,7 +30,7 @@ impl From<Unreadable> for sqlx::Error {
     }
 }
 
-/// A column's value as SQL knows it.
+/// A column's SQL value.
 pub(super) fn plain<'row, T>(row: &'row SqliteRow, column: &'static str) -> Result<T, Unreadable>
 where
     T: sqlx::Decode<'row, sqlx::Sqlite> + sqlx::Type<sqlx::Sqlite>,
@@ -38,7 +38,7 @@ where
     row.try_get(column).map_err(|error| Unreadable::new(column, error))
 }
 
-/// A column that holds the text of a parsed of the model.
+/// A column with the text of a model type.
 pub(super) fn parsed<T>(row: &SqliteRow, column: &'static str) -> Result<T, Unreadable>
 where
     T: FromStr<Err: Display>,
@@ -46,12 +46,12 @@ where
     parse(plain(row, column)?, column)
 }
 
-/// A column that holds an timestamp.
+/// A timestamp column.
 pub(super) fn timestamp(row: &SqliteRow, column: &'static str) -> Result<Timestamp, Unreadable> {
     from_millis(plain(row, column)?, column)
 }
 
-/// The same, or nothing.
+/// A nullable timestamp column.
 pub(super) fn optional_timestamp(
     row: &SqliteRow,
     column: &'static str,
@@ -60,7 +60,7 @@ pub(super) fn optional_timestamp(
     millis.map(|millis| from_millis(millis, column)).transpose()
 }
 
-/// The text of a parsed of the model.
+/// Parses the text of a model type.
 pub(super) fn parse<T>(text: &str, column: &'static str) -> Result<T, Unreadable>
 where
     T: FromStr<Err: Display>,
@@ -68,12 +68,12 @@ where
     text.parse().map_err(|error| Unreadable::new(column, error))
 }
 
-/// An timestamp by its number.
+/// A timestamp from milliseconds since 1970.
 pub(super) fn from_millis(millis: i64, column: &'static str) -> Result<Timestamp, Unreadable> {
     DateTime::from_timestamp_millis(millis).ok_or_else(|| Unreadable::new(column, "no such time"))
 }
 
-/// Keeps the rows that can be read; tells of those that can't, which is the reason why `what` is named.
+/// Keeps the readable rows; logs the number of others as `what`.
 pub(super) fn read_rows<T>(
     rows: &[SqliteRow],
     what: &'static str,

@@ -1,4 +1,4 @@
-//! The schema: whose database it is, whether it is whole, and bringing it up to date.
+//! The schema: ownership, integrity check and migrations.
 
 use std::path::Path;
 
@@ -10,26 +10,24 @@ use super::connection::{Connection, Database};
 use super::error::{FailureKind, StoreError};
 use super::sql;
 
-/// Every migration of SQLite, in the binary.
+/// Every SQLite migration.
 static MIGRATIONS: Migrator = sqlx::migrate!("migrations/sqlite");
 
-/// What marks a file as Tidegate's own: the letters `TIDE`, in the place that SQLite keeps for it
-/// (sqlite.org/pragma.html, `application_id`).
+/// Marks a file as Tidegate's: the letters `TIDE` as SQLite's `application_id` (sqlite.org/pragma.html).
 const APPLICATION: i64 = 0x5449_4445;
 
-/// Whether the database was there before.
+/// What the database held before.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Found {
-    /// It had nothing in it.
+    /// Nothing.
     Empty,
-    /// It was Tidegate's.
+    /// Tidegate's tables.
     Ours,
 }
 
-/// Refuses a database that is not Tidegate's, and brings its schema up to date.
+/// Refuses another program's database, and migrates the schema.
 ///
-/// All of it in one writing transaction, so that two processes that start at once don't migrate twice, and a crash
-/// in the middle leaves the schema as it was.
+/// In one write transaction: two processes that start at once do not migrate twice, and a crash leaves the schema unchanged.
 pub(super) async fn bring_up_to_date(database: &Database) -> Result<Found, StoreError> {
     let operation = "bring the schema up to date";
     let path = database.path();
@@ -46,7 +44,7 @@ pub(super) async fn bring_up_to_date(database: &Database) -> Result<Found, Store
     Ok(found)
 }
 
-/// Fails with [`FailureKind::Damaged`] when a page or an index of the file makes no sense.
+/// Fails with [`FailureKind::Damaged`] when a page or an index is inconsistent.
 pub(super) async fn check(database: &Database) -> Result<(), StoreError> {
     let operation = "check the pages";
     let mut connection = database.read(operation).await?;

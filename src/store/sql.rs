@@ -1,20 +1,20 @@
 //! Every query of the store.
 //!
-//! Beyond *The file itself*, which is SQLite's alone, the text is what PostgreSQL takes too. Where a query is open at its
-//! end or in its middle, [`sqlx::QueryBuilder`] puts `VALUES (…), (…)` of as many rows as there are.
+//! All but *The file itself* is also valid for PostgreSQL. [`sqlx::QueryBuilder`] completes unfinished queries with
+//! `VALUES (…), (…)`.
 
 // The file itself.
 
-/// Whose database it is.
+/// The owner of the file.
 pub(super) const APPLICATION: &str = "PRAGMA application_id";
-/// How many tables, indexes and views there are.
+/// The number of tables, indexes and views.
 pub(super) const TABLES: &str = "SELECT count(*) FROM sqlite_schema";
-/// `ok`, or the first thing that is wrong.
+/// `ok`, or the first inconsistency.
 ///
-/// Not `integrity_check`, which takes twice as long on a long history: what an index of ours says is looked up in its table.
+/// Not `integrity_check`, which takes twice as long on a long history and adds only that indexes match their tables.
 pub(super) const CHECK: &str = "PRAGMA quick_check(1)";
 
-// The repository that the fetches and the index tell of.
+// The repository of the fetch log and the index.
 
 pub(super) const REPOSITORY: &str = "SELECT fingerprint FROM repository";
 pub(super) const SET_REPOSITORY: &str = "INSERT INTO repository (only_row, fingerprint) VALUES (1, $1)
@@ -75,7 +75,7 @@ pub(super) const SET_INDEX: &str =
     "INSERT INTO history_index (only_row, scope, head, next_sequence, generation) VALUES (1, $1, $2, $3, $4)
     ON CONFLICT (only_row) DO UPDATE SET scope = excluded.scope, head = excluded.head,
         next_sequence = excluded.next_sequence, generation = excluded.generation";
-/// What is taken out of the index goes on bearing witness of when commits came: the first parsed of each counts.
+/// Keeps the fetch evidence of rows removed from the index; the first value per commit stays.
 pub(super) const CUT_INDEX: [&str; 3] = [
     "INSERT INTO history_evidence (commit_id, absent_at_ms, fetched_at_ms)
         SELECT commit_id, absent_at_ms, fetched_at_ms FROM history_commits WHERE sequence >= $1 ORDER BY sequence
@@ -104,7 +104,7 @@ pub(super) const ADD_MOVEMENTS: &str =
     promotion, requested_by, digest, checksum) ";
 /// Begins a query for tag changes, which [`MOVEMENTS`] ends.
 pub(super) const OF_SUBJECTS: &str = "WITH wanted (service, image) AS (";
-/// The columns are read by their number. A commit that is missing is noticed, not left out.
+/// Columns are read by number. The outer join keeps a row whose commit is missing, so the damage is noticed.
 pub(super) const MOVEMENTS: (&str, &str) = (
     "SELECT moved.sequence, moved.ordinal, moved.before, moved.after, moved.promotion, moved.requested_by,
         moved.digest, moved.checksum, place.service, place.image, place.path, made.commit_id,
@@ -113,7 +113,7 @@ pub(super) const MOVEMENTS: (&str, &str) = (
     " JOIN history_movements moved ON moved.place = place.place
         LEFT JOIN history_commits made ON made.sequence = moved.sequence WHERE moved.sequence < ",
 );
-/// The times of commits are not in the order of the line, but what is older than all of a time is not looked at.
+/// Commit times are not ordered along the line, so a lower bound on time only skips what is older everywhere.
 pub(super) const SINCE: (&str, &str) = (
     " AND moved.sequence >= (SELECT min(some.sequence) FROM history_commits some WHERE some.committed_at_ms >= ",
     ") AND made.committed_at_ms >= ",
@@ -131,7 +131,7 @@ pub(super) const ADD_INTENTS: &str = "INSERT INTO intents (promotion, service, e
 pub(super) const PENDING_INTENTS: &str = "SELECT promotion, service, environment, image, from_tag, to_tag,
     digest, base, requested_by, begun_at_ms FROM intents WHERE outcome IS NULL
     ORDER BY begun_at_ms, promotion";
-/// A rollout commit is seen in Git and so overrules a verdict of having found nothing; nothing overrules a rollout commit.
+/// A rollout commit, seen in Git, replaces an abandonment; nothing replaces a rollout commit.
 pub(super) const SETTLE_INTENTS: (&str, &str) = (
     "WITH row (promotion, outcome, landed_commit, settled_at_ms) AS (",
     ") UPDATE intents SET outcome = row.outcome, landed_commit = row.landed_commit,

@@ -1,7 +1,7 @@
-//! Tags: when each tag of an image was first seen in its registry.
+//! Tags: when each tag was first seen in its registry.
 //!
-//! A log of what was new. The first answer about an image makes one row of all its tags, which are of unknown age; each
-//! later answer that has tags which were never seen makes one more.
+//! A log of new tags. The first answer for an image makes one row of all its tags, whose age is unknown; each later answer
+//! with new tags makes one more.
 
 use std::collections::HashMap;
 
@@ -16,10 +16,10 @@ use super::row::{self, Unreadable};
 use super::{StoreError, sql};
 
 impl Store {
-    /// Records tags that were seen at `at`, and never before; all or none of them.
+    /// Records tags first seen at `at`, atomically.
     ///
     /// # Errors
-    /// When the database can't be read or written.
+    /// The database cannot be read or written.
     pub async fn note_tags(&self, new: &[(ImageName, Vec<Tag>)], at: Timestamp) -> Result<(), StoreError> {
         let new: Vec<&(ImageName, Vec<Tag>)> = new.iter().filter(|(_, tags)| !tags.is_empty()).collect();
         if new.is_empty() {
@@ -54,10 +54,10 @@ impl Store {
         writing.commit().await.map_err(failed)
     }
 
-    /// The tags that these images were seen with, in the order in which they were; an image that never was is left out.
+    /// The tags seen for these images, in order; images never seen are missing.
     ///
     /// # Errors
-    /// When the database can't be read.
+    /// The database cannot be read.
     pub async fn tags_seen(&self, of: &[ImageName]) -> Result<HashMap<ImageName, Vec<TagsSeen>>, StoreError> {
         let operation = "read the tags that were seen";
         let failed = self.database.failed(operation);
@@ -79,7 +79,7 @@ impl Store {
     }
 }
 
-/// A tag that can't be read is left out; the others of its row stay.
+/// Skips an unreadable tag and keeps the others of its row.
 fn read<'seen>(row: &SqliteRow, of: &'seen [ImageName]) -> Result<(&'seen ImageName, TagsSeen), Unreadable> {
     let position: i64 = row::plain(row, "position")?;
     let image = usize::try_from(position).ok().and_then(|position| of.get(position));

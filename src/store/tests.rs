@@ -77,7 +77,7 @@ fn assert_full(error: StoreError) {
     assert!(matches!(error, StoreError::Database { failure: FailureKind::Full, .. }), "{error:?}");
     let fault = Fault::from(error);
     assert_eq!(fault.class(), Class::Failed);
-    assert_eq!(fault.hint(), Some("make room on the disk; nothing was written by halves"));
+    assert_eq!(fault.hint(), Some("free disk space; nothing was half-written"));
     assert!(fault.in_one_line().ends_with("(code: 13) database or disk is full"), "{}", fault.in_one_line());
 }
 

@@ -47,7 +47,7 @@ fn subjects(tag_changes: &[TagChange]) -> Vec<(ServiceName, ImageName)> {
 /// Asserts that something can be told only by an index that is no more.
 async fn assert_gone(store: &Store, end: IndexEnd) {
     let error = store.tag_changes(end, &newest(9)).await.unwrap_err();
-    assert_eq!(error.to_string(), "the history index was made anew in the middle of a pass");
+    assert_eq!(error.to_string(), "the history index was rebuilt during the pass");
     assert!(store.tag_changes_of(end, &[subject(&tag_change(1))]).await.is_err());
     assert!(store.commits_below(end, 9, 9).await.is_err());
 }

@@ -108,7 +108,7 @@ async fn the_database_of_another_program_is_refused_and_left_as_it_is() {
         .await;
     let error = refused(&place.file).await;
     assert_eq!(error.class(), Class::Failed);
-    assert_eq!(error.to_string(), format!("{} is the database of another program", place.file.display()));
+    assert_eq!(error.to_string(), format!("{} is another program's database", place.file.display()));
     let tables: i64 = sqlx::query_scalar("SELECT count(*) FROM sqlite_schema")
         .fetch_one(&mut connect(&place.file).await)
         .await

@@ -1,4 +1,4 @@
-//! The mirror of a source repository: opened, fetched when it lacks something, kept within its bound.
+//! The mirror of a source repository: fetched on demand, limited in size.
 
 use std::fmt;
 use std::fs;
@@ -10,22 +10,21 @@ use crate::git::folder::Folder;
 use crate::git::remote::{Reach, Remote};
 use crate::model::{CommitId, SourceRange};
 
-/// What is mirrored, and where to.
+/// The settings of a [`SourceMirror`].
 #[derive(Clone, Debug)]
 pub struct SourceSettings {
-    /// The repository: a path, a `file://` URL, or that of another machine.
+    /// A path, a `file://` URL, or a network URL.
     pub url: String,
-    /// How it is reached, and how long a fetch may take.
     pub reach: Reach,
-    /// The mirror's folder. It is made if it is not there.
+    /// The mirror's folder, created if it is missing.
     pub mirror: PathBuf,
-    /// How large the mirror may become.
+    /// Maximum size of the mirror, in bytes.
     pub most_bytes: u64,
 }
 
 /// A bare mirror of every branch and tag of a source repository.
 ///
-/// Its methods block. Several processes may share its folder: a fetch waits for its turn.
+/// Its methods block. Processes may share its folder: fetches wait for each other.
 pub struct SourceMirror {
     folder: Folder,
     remote: Remote,
@@ -39,26 +38,26 @@ impl fmt::Debug for SourceMirror {
 }
 
 impl SourceMirror {
-    /// Opens the mirror, or makes an empty one. The repository is not asked yet.
+    /// Opens or creates the mirror. Makes no connection.
     ///
     /// # Errors
-    /// When the URL is none that can be used, or the folder can't be made.
+    /// The URL is invalid, or the folder cannot be created.
     pub fn open(settings: &SourceSettings) -> Result<Self, GitError> {
         let path = std::path::absolute(&settings.mirror).map_err(|source| GitError::Folder {
             operation: "find",
             path: settings.mirror.clone(),
             source,
         })?;
-        // The URL is error_of before anything is made on disk.
+        // Checks the URL before anything is created on disk.
         let remote = Remote::new(&settings.url, &path, settings.reach.clone())?;
         let folder = Folder::open(&path, format!("source {}\n", settings.url))?;
         Ok(Self { folder, remote, most_bytes: settings.most_bytes })
     }
 
-    /// Brings every branch and tag as they are now.
+    /// Fetches every branch and tag.
     ///
     /// # Errors
-    /// When the repository can't be reached or is shallow, or the mirror becomes too large; it is empty then.
+    /// The repository is unreachable or shallow, or the mirror exceeds its limit and is emptied.
     pub fn fetch(&self) -> Result<(), GitError> {
         let _lock = self.folder.lock()?;
         let fetched = self.remote.fetch_all(self.most_bytes);
@@ -68,19 +67,19 @@ impl SourceMirror {
         fetched
     }
 
-    /// Brings one commit that no branch or tag has any more. Many servers refuse that.
+    /// Fetches one commit that no branch or tag contains. Many servers refuse that.
     ///
     /// # Errors
-    /// When it can't be had.
+    /// The server refuses or does not have it.
     pub fn fetch_commit(&self, commit: CommitId) -> Result<(), GitError> {
         let _lock = self.folder.lock()?;
         self.remote.fetch_one(commit, self.most_bytes)
     }
 
-    /// The commit with this name, or the one commit whose name begins so, as far as the mirror has it.
+    /// The commit with this id or unique prefix, if the mirror has it.
     ///
     /// # Errors
-    /// When the mirror can't be read.
+    /// The mirror cannot be read.
     pub fn commit(&self, hex: &str) -> Result<Option<CommitId>, GitError> {
         match hex.parse() {
             Ok(id) => Ok(range::has(self.folder.path(), id)?.then_some(id)),
@@ -88,23 +87,23 @@ impl SourceMirror {
         }
     }
 
-    /// The tags with the commits that they are of.
+    /// The tags with their commits.
     ///
     /// # Errors
-    /// When the mirror can't be read.
+    /// The mirror cannot be read.
     pub fn tags(&self) -> Result<Vec<(CommitId, String)>, GitError> {
         self.remote.mirrored_tags()
     }
 
-    /// What lies between two commits that the mirror has.
+    /// The commits between two commits in the mirror.
     ///
     /// # Errors
-    /// When the mirror lacks one of them or is damaged, or it takes too long.
+    /// The mirror lacks one of them or is damaged, or the deadline passes.
     pub fn between(&self, wanted: &RangeQuery) -> Result<SourceRange, GitError> {
         range::read(self.folder.path(), wanted)
     }
 
-    /// Throws everything away that was fetched.
+    /// Empties the mirror.
     fn empty(&self) -> Result<(), GitError> {
         for name in ["objects/pack", "refs/source"] {
             let path = self.folder.path().join(name);

@@ -1,8 +1,7 @@
-//! A source repository: the history that an image was built from, mirrored to be read.
+//! Mirrors of source repositories, to read the history that an image was built from.
 //!
-//! [`SourceMirror`] is the way in. It has every branch and tag, and of most repositories no content of any file: commits
-//! and folders are all that is looked at. It is a cache like the mirror of the GitOps repository, and bounded: what
-//! grows beyond its bound is thrown away.
+//! [`SourceMirror`] is the entry point. It has every branch and tag, usually without file contents: only commits and folders are
+//! read. Like the mirror of the GitOps repository it is a cache; beyond its size limit it is emptied.
 
 mod mirror;
 mod range;

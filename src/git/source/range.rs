@@ -1,4 +1,4 @@
-//! What lies between two commits, read without the content of any file.
+//! Reads the commits between two commits, without file contents.
 
 use std::path::Path;
 use std::time::Instant;
@@ -13,21 +13,18 @@ use crate::model::{
     CommitId, MOST_MESSAGE_BYTES, MOST_NAME_BYTES, Person, Relation, RepoPath, SourceCommit, SourceRange,
 };
 
-/// How often the deadline is looked at, in commits.
+/// Commits between two deadline checks.
 const CHECK_INTERVAL: usize = 256;
 
-/// A range that is asked for.
+/// A requested range.
 #[derive(Clone, Debug)]
 pub struct RangeQuery {
-    /// The commit that runs.
     pub from: CommitId,
-    /// The new commit.
     pub to: CommitId,
-    /// The folders that concern the service; all of them when there is none.
+    /// The service's folders; empty for all.
     pub paths: Vec<RepoPath>,
-    /// How many commits of each side are read at most.
+    /// Maximum commits read per side.
     pub most_commits: usize,
-    /// When it must be done.
     pub deadline: Instant,
 }
 
@@ -47,7 +44,7 @@ pub(super) fn read(folder: &Path, wanted: &RangeQuery) -> Result<SourceRange, Gi
     Ok(SourceRange { relation, commits: commits.commits, lost: lost.commits, is_cut })
 }
 
-/// The one commit whose name begins with these digits.
+/// The only commit whose id starts with these digits.
 pub(super) fn by_prefix(folder: &Path, hex: &str) -> Result<Option<CommitId>, GitError> {
     let repository = handle::open(folder)?;
     match repository.find_commit_by_prefix(hex) {
@@ -74,7 +71,7 @@ fn relation(repository: &Repository, from: Oid, to: Oid) -> Result<Relation, Git
     }
 }
 
-/// What one side has.
+/// One side of the range.
 #[derive(Default)]
 struct Side {
     commits: Vec<SourceCommit>,
@@ -88,7 +85,7 @@ struct Walk<'a> {
 }
 
 impl Walk<'_> {
-    /// What `tip` has and `hidden` has not, newest first.
+    /// Commits reachable from `tip` but not from `hidden`, newest first.
     fn commits(&self, tip: Oid, hidden: Option<Oid>) -> Result<Side, GitError> {
         let mut walk = self.repository.revwalk().map_err(walk_error)?;
         walk.set_sorting(Sort::TOPOLOGICAL | Sort::TIME).map_err(walk_error)?;
@@ -112,7 +109,7 @@ impl Walk<'_> {
         Ok(side)
     }
 
-    /// Whether a commit touches the folders. A merge does: which of its commits do is looked at one by one.
+    /// Whether a commit touches the folders. A merge always does; its commits are checked one by one.
     fn is_relevant(&self, commit: &Commit<'_>) -> Result<bool, GitError> {
         if self.wanted.paths.is_empty() || commit.parent_count() > 1 {
             return Ok(true);
@@ -140,7 +137,7 @@ fn told(commit: &Commit<'_>, is_relevant: bool) -> SourceCommit {
     }
 }
 
-/// The name of a commit, for looking it up in the mirror.
+/// The libgit2 id of a commit.
 pub(super) fn has(folder: &Path, id: CommitId) -> Result<bool, GitError> {
     let repository = handle::open(folder)?;
     Ok(repository.find_commit(commit_oid(id)).is_ok())

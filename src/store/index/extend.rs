@@ -1,4 +1,4 @@
-//! Extending the index by what is new at its end, or making it anew.
+//! Extends the index at its end, or rebuilds it.
 
 use std::collections::HashMap;
 
@@ -11,26 +11,25 @@ use sqlx::{QueryBuilder, Row, Sqlite};
 use super::rows::{CommitRow, TagChangeText};
 use super::{State, clear, cut, pinned, state};
 
-/// What came of extending the index.
+/// The outcome of extending the index.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Extended {
-    /// It goes so far now.
+    /// The new end.
     To(IndexEnd),
-    /// What is there is not what these tag changes follow, since another process has written it meanwhile. Nothing was
-    /// written; ask for its end again.
+    /// Another process changed the index meanwhile. Nothing was written; read its end again.
     Overtaken,
 }
 
 impl Store {
-    /// Drops the index, unless it is of this scope. When its commits came stays known.
+    /// Drops an index of another scope. Its fetch evidence stays.
     ///
     /// # Errors
-    /// When the database can't be written.
+    /// The database cannot be written.
     pub async fn drop_other_index(&self, scope: &str) -> Result<(), StoreError> {
         self.drop_index_unless(|found| found.scope.is_empty() || found.scope == scope).await
     }
 
-    /// Drops the index, unless it is one that stays.
+    /// Drops the index unless `stays` accepts its state.
     pub(super) async fn drop_index_unless(&self, stays: impl Fn(&State) -> bool) -> Result<(), StoreError> {
         let operation = "drop the history index";
         let failed = self.database.failed(operation);
@@ -43,13 +42,13 @@ impl Store {
         writing.commit().await.map_err(failed)
     }
 
-    /// Adds tag changes, oldest commit first, to the index; all or none of them.
+    /// Appends tag changes, oldest commit first, atomically.
     ///
-    /// With `onto`, the end of the index as it is known and the place on the line from which on it is cut first; without,
-    /// they take the place of the index of another scope. `head` is the newest commit that was looked at, even if it moved nothing.
+    /// `onto` is the known end of the index and the sequence from which it is truncated first; without it the tag changes replace
+    /// an index of another scope. `head` is the newest commit read, even if it changed no tag.
     ///
     /// # Errors
-    /// When the database can't be written, the tag changes are not in order, or two tell different facts of one commit.
+    /// The database cannot be written, the tag changes are out of order, or two of them disagree about a commit.
     pub async fn extend_index(
         &self,
         scope: &str,
@@ -117,7 +116,7 @@ async fn write(
     Ok(IndexEnd { head, next_sequence, generation })
 }
 
-/// Whether the tag changes can be put one after the other.
+/// Checks the order of the tag changes.
 fn check(tag_changes: &[TagChange]) -> Result<(), StoreError> {
     for (one, next) in tag_changes.iter().zip(tag_changes.iter().skip(1)) {
         if next.sequence < one.sequence {
@@ -200,7 +199,7 @@ async fn add_tag_changes(connection: &mut Connection, tag_changes: &[TagChange])
     .await
 }
 
-/// Where a tag change happens, as a row has it.
+/// The place of a tag change, as a row has it.
 #[derive(Clone, PartialEq, Eq, Hash)]
 struct PlaceText<'a> {
     service: String,
@@ -215,7 +214,7 @@ impl<'a> PlaceText<'a> {
     }
 }
 
-/// The number of each place, which it is given the first time that something moves there.
+/// Numbers places in the order of their first tag change.
 async fn places<'a>(
     connection: &mut Connection,
     tag_changes: &'a [TagChange],
@@ -257,7 +256,7 @@ fn bind_place(mut values: crate::store::connection::RowOfValues<'_>, place: &Pla
     values.push_bind(place.service.clone()).push_bind(place.image.clone()).push_bind(place.path.to_owned());
 }
 
-/// A place on the line as SQL knows numbers.
+/// A sequence number as SQL stores it.
 fn number(sequence: u64) -> Result<i64, sqlx::Error> {
     i64::try_from(sequence).map_err(|error| sqlx::Error::Encode(error.into()))
 }

@@ -1,8 +1,8 @@
-//! The history index: what changed in which file of which commit. Derived from Git, so that a pass need not walk
-//! history again; may be dropped at any time.
+//! The history index: which commit changed which tag in which file. Derived from Git, so that a pass need not walk history
+//! again; it can be dropped at any time.
 //!
-//! It grows at its end, and is read by service or from its newest end: what nobody asks about costs nothing. Whoever reads
-//! it names the end that they know, and gets what was there then or an error, whatever other processes write meanwhile.
+//! It grows at its end, and is read by service or from its end, so services nobody asks about cost nothing. A reader names the
+//! end it knows, and gets the data as of that end or an error, whatever other processes write.
 
 mod extend;
 mod pinned;
@@ -19,7 +19,7 @@ use super::connection::Connection;
 use super::row;
 use super::sql;
 
-/// What the index is of.
+/// The scope of the index.
 #[derive(sqlx::FromRow)]
 struct State {
     scope: String,
@@ -39,12 +39,12 @@ impl State {
     }
 }
 
-/// What the index is of, even if that is nothing any more.
+/// The scope of the index, even of an empty one.
 async fn state(connection: &mut Connection) -> Result<Option<State>, sqlx::Error> {
     sqlx::query_as(sql::INDEX).fetch_optional(connection).await
 }
 
-/// Takes out what came at a place on the line and after it.
+/// Removes everything from a sequence number on.
 async fn cut(connection: &mut Connection, from: i64) -> Result<(), sqlx::Error> {
     for statement in sql::CUT_INDEX {
         sqlx::query(statement).bind(from).execute(&mut *connection).await?;
@@ -52,7 +52,7 @@ async fn cut(connection: &mut Connection, from: i64) -> Result<(), sqlx::Error> 
     Ok(())
 }
 
-/// Drops the index. What it knew of when commits came stays.
+/// Drops the index. Its fetch evidence stays.
 pub(super) async fn clear(connection: &mut Connection) -> Result<(), sqlx::Error> {
     cut(connection, 0).await?;
     sqlx::query(sql::CLEAR_PLACES).execute(&mut *connection).await?;
@@ -60,7 +60,7 @@ pub(super) async fn clear(connection: &mut Connection) -> Result<(), sqlx::Error
     Ok(())
 }
 
-/// What a row that was damaged is row by. `SQLite` has no checksums of its own.
+/// The checksum of a row; `SQLite` has none of its own.
 fn checksum<'a>(fields: impl IntoIterator<Item = Option<&'a str>>) -> i64 {
     let mut hash = Sha256::new();
     for field in fields {
@@ -68,7 +68,7 @@ fn checksum<'a>(fields: impl IntoIterator<Item = Option<&'a str>>) -> i64 {
             None => hash.update([0xff]),
             Some(field) => {
                 hash.update(field);
-                // No UTF-8 text has these bytes in it, so that no two lists of fields are one text.
+                // Not valid in UTF-8, so different lists of fields give different bytes.
                 hash.update([0xfe]);
             }
         }

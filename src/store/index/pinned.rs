@@ -1,10 +1,10 @@
-//! Tags with their digests, as the file tells them, and the text that a row keeps of a list of them.
+//! The text form of a list of tags with optional digests.
 
 use crate::model::PinnedTag;
 
 use crate::store::row::{self, Unreadable};
 
-/// `v1.0.0 v1.0.1@sha256:…`: neither a tag nor a digest can have a space or an `@` in it.
+/// `v1.0.0 v1.0.1@sha256:…`: neither a tag nor a digest contains a space or an `@`.
 pub(super) fn to_text(tags: &[PinnedTag]) -> String {
     let mut text = String::new();
     for (at, PinnedTag { tag, digest }) in tags.iter().enumerate() {
@@ -20,7 +20,7 @@ pub(super) fn to_text(tags: &[PinnedTag]) -> String {
     text
 }
 
-/// The list of which [`to_text`] made this text.
+/// Parses the output of [`to_text`].
 pub(super) fn from_text(text: &str, column: &'static str) -> Result<Vec<PinnedTag>, Unreadable> {
     if text.is_empty() {
         return Ok(Vec::new());

@@ -1,6 +1,6 @@
-//! Reading the index: how far it goes, what a service's history is, and what moved last.
+//! Reads the index: its end, a service's history, and the latest tag changes.
 //!
-//! A row that isn't what was written drops the index: it is made again from Git, and nothing false is row meanwhile.
+//! A row with a wrong checksum drops the index: it is rebuilt from Git, and nothing false is returned meanwhile.
 
 use std::collections::HashMap;
 
@@ -19,13 +19,13 @@ use super::rows::Reader;
 use super::state;
 
 impl Store {
-    /// Of which scope the index is, if there is one, and how far it goes. The scope is what the caller made up: a
-    /// fingerprint of the paths that were looked at and of the parser's version.
+    /// The scope and the end of the index, if there is one. The caller defines the scope: a fingerprint of the paths read and of the
+    /// parser's version.
     ///
-    /// An index of which that can't be read is dropped, and is none.
+    /// Drops an index whose end is unreadable.
     ///
     /// # Errors
-    /// When the database can't be read.
+    /// The database cannot be read.
     pub async fn index_end(&self) -> Result<Option<(String, IndexEnd)>, StoreError> {
         let operation = "read the end of the history index";
         let mut reading = self.database.read(operation).await?;
@@ -44,10 +44,10 @@ impl Store {
         }
     }
 
-    /// Every tag change of these images of these services up to an end of the index, oldest first.
+    /// Every tag change of these images of these services up to `end`, oldest first.
     ///
     /// # Errors
-    /// When the database can't be read, or the index is no longer the one that had this end.
+    /// The database cannot be read, or the index was rebuilt since `end`.
     pub async fn tag_changes_of(
         &self,
         end: IndexEnd,
@@ -72,7 +72,7 @@ impl Store {
         Ok(tag_changes.into_iter().map(|(_, tag_change)| tag_change).collect())
     }
 
-    /// What moved last up to an end of the index, newest first.
+    /// The latest tag changes up to `end`, newest first.
     ///
     /// # Errors
     /// As [`tag_changes_of`](Self::tag_changes_of).
@@ -110,7 +110,7 @@ impl Store {
         })
     }
 
-    /// The commits of the index before a place on the line, newest first: where each stands, and which it is.
+    /// The commits of the index before a sequence number, newest first.
     ///
     /// # Errors
     /// As [`tag_changes_of`](Self::tag_changes_of).
@@ -135,10 +135,10 @@ impl Store {
         self.whole(rows.iter().map(read).collect()).await
     }
 
-    /// What the fetches said of those of these commits that were in an index and are in none now.
+    /// The fetch evidence of those of these commits that were in a dropped index.
     ///
     /// # Errors
-    /// When the database can't be read.
+    /// The database cannot be read.
     pub async fn evidence(&self, of: &[CommitId]) -> Result<HashMap<CommitId, FetchEvidence>, StoreError> {
         let operation = "read when commits came";
         let mut reading = self.database.read(operation).await?;
@@ -162,7 +162,7 @@ impl Store {
         Ok(evidence)
     }
 
-    /// A transaction in which the index is the one that had this end.
+    /// A transaction in which the index still has this end.
     async fn reading(
         &self,
         operation: &'static str,
@@ -181,7 +181,7 @@ impl Store {
         self.whole(rows.iter().map(|row| reader.read(row)).collect()).await
     }
 
-    /// Drops the index where a part of it can't be read.
+    /// Drops an index with an unreadable part.
     async fn whole<T>(&self, read: Result<Vec<T>, Unreadable>) -> Result<Vec<T>, StoreError> {
         match read {
             Ok(read) => Ok(read),

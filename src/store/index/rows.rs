@@ -1,4 +1,4 @@
-//! A tag change as rows: its own, its place's and its commit's.
+//! Rows of a tag change: its own, its place's and its commit's.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -11,14 +11,14 @@ use crate::store::row::{self, Unreadable};
 
 use super::{checksum, pinned};
 
-/// Reads rows of the query for tag changes, in which a commit comes once for each tag change that it made.
+/// Reads the rows of a query for tag changes, where a commit repeats for each of its changes.
 #[derive(Default)]
 pub(super) struct Reader {
     commits: HashMap<i64, Arc<TagChangeCommit>>,
 }
 
 impl Reader {
-    /// The tag change of a row, and where it stands.
+    /// The tag change of a row, with its sequence.
     pub(super) fn read(&mut self, row: &SqliteRow) -> Result<(HistoryRest, TagChange), Unreadable> {
         let sequence: i64 = at(row, 0)?;
         let commit = if let Some(commit) = self.commits.get(&sequence) {
@@ -50,7 +50,7 @@ impl Reader {
     }
 }
 
-/// What a tag change's row and its place's say.
+/// The columns of a tag change and its place.
 pub(super) struct TagChangeText<'a> {
     pub(super) before: &'a str,
     pub(super) after: &'a str,
@@ -78,7 +78,7 @@ impl TagChangeText<'_> {
     }
 }
 
-/// What a commit's row has beside its sequence.
+/// The columns of a commit, without its sequence.
 pub(super) struct CommitRow<'a> {
     pub(super) id: &'a str,
     pub(super) committed_at_ms: i64,
@@ -153,7 +153,7 @@ fn mark(id: &str, requested_by: Option<&str>, digest: Option<&str>) -> Result<Pr
     })
 }
 
-/// A column by its number in the query: to look for its name in each of a hundred thousand rows takes longer than to read it.
+/// A column by number: looking up names in a hundred thousand rows takes longer than reading them.
 fn at<'row, T>(row: &'row SqliteRow, column: usize) -> Result<T, Unreadable>
 where
     T: Decode<'row, Sqlite> + Type<Sqlite>,
