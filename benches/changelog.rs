@@ -9,7 +9,7 @@ use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use criterion::{Criterion, criterion_group, criterion_main};
-use tidegate::changelog::{BodyLimits, Format, Heading, Material, Notes, Rules, Tickets, Web};
+use tidegate::changelog::{BodyLimits, Format, Heading, Notes, NotesInput, Rules, Tickets, Web};
 use tidegate::git::{RangeQuery, Reach, SourceMirror, SourceSettings};
 use tidegate::model::{CommitId, Person, RepoPath, SourceCommit, Timestamp};
 
@@ -59,16 +59,9 @@ fn commits() -> Vec<SourceCommit> {
 
 fn gather(commits: &[SourceCommit], releases: &[(CommitId, String)], rules: &Rules) -> Notes {
     let web = "github.com/vtr/app".parse().ok().as_ref().and_then(Web::of);
-    let heading = Heading {
-        service: "common/app".into(),
-        from: "v1.0.0".into(),
-        to: "v1.1.0".into(),
-        is_downgrade: false,
-        source: None,
-        compare: None,
-    };
-    let material = Material { heading, commits, lost: &[], releases, web: web.as_ref(), remarks: Vec::new() };
-    Notes::gather(material, rules)
+    let heading = Heading::new("common/app", "v1.0.0", "v1.1.0");
+    let input = NotesInput { heading, commits, lost: &[], releases, web: web.as_ref(), remarks: Vec::new() };
+    Notes::gather(input, rules)
 }
 
 fn bench(criterion: &mut Criterion) {

@@ -8,7 +8,7 @@ mod template;
 
 use std::path::{Path, PathBuf};
 
-use tidegate::changelog::{Heading, Material, Notes, Rules, Tickets, Web};
+use tidegate::changelog::{Heading, Notes, NotesInput, Rules, Tickets, Web};
 use tidegate::model::{CommitId, Person, SourceCommit, Timestamp};
 
 /// The folder of the goldens.
@@ -78,18 +78,15 @@ fn rules() -> Rules {
 
 fn heading(source: Option<&str>) -> Heading {
     Heading {
-        service: "common/graphql-server".into(),
-        from: "v1.0.176".into(),
-        to: "v1.0.180".into(),
-        is_downgrade: false,
         source: source.map(str::to_owned),
         compare: source.map(|source| format!("https://{source}/compare/9f2c1ab...d41e77c")),
+        ..Heading::new("common/graphql-server", "v1.0.176", "v1.0.180")
     }
 }
 
 fn notes(range: &Range, source: Option<&str>) -> Notes {
     let web = source.and_then(|source| Web::of(&source.parse().unwrap()));
-    let material = Material {
+    let input = NotesInput {
         heading: heading(source),
         commits: &range.commits,
         lost: &range.lost,
@@ -97,5 +94,5 @@ fn notes(range: &Range, source: Option<&str>) -> Notes {
         web: web.as_ref(),
         remarks: Vec::new(),
     };
-    Notes::gather(material, &rules())
+    Notes::gather(input, &rules())
 }

@@ -1,15 +1,15 @@
-//! Commits that are not told: taken back within the range, or told already under another name.
+//! Commits that are not selected: taken back within the range, or selected already under another name.
 
 use std::collections::{HashMap, HashSet};
 
-use super::lineage::{Lineage, Places};
+use super::lineage::{Lineage, Positions};
 use super::message::{Merge, Message, Reverts};
 use crate::model::{SourceCommit as Commit, Timestamp};
 
-/// What is not told of a range, by place.
+/// What is not selected of a range, by position.
 pub(super) struct Cancelled {
-    /// The commits that are not told.
-    pub(super) is_out: Vec<bool>,
+    /// The commits that are not selected.
+    pub(super) is_dropped: Vec<bool>,
     /// How many reverts met what they take back.
     pub(super) reverts: usize,
     /// How many commits were copies of another one.
@@ -20,7 +20,7 @@ pub(super) struct Cancelled {
 pub(super) struct Range<'a> {
     pub(super) commits: &'a [Commit],
     pub(super) messages: &'a [Message<'a>],
-    pub(super) places: &'a Places,
+    pub(super) positions: &'a Positions,
     pub(super) lineage: &'a Lineage,
 }
 
@@ -30,7 +30,7 @@ type Origin<'a> = (&'a str, Timestamp, &'a str);
 impl Cancelled {
     /// `there` are the commits that the other side of a diverged history has already.
     pub(super) fn find(range: &Range<'_>, there: &[Commit]) -> Self {
-        let mut cancelled = Self { is_out: vec![false; range.commits.len()], reverts: 0, copies: 0 };
+        let mut cancelled = Self { is_dropped: vec![false; range.commits.len()], reverts: 0, copies: 0 };
         cancelled.drop_copies(range, there);
         cancelled.drop_reverted(range);
         cancelled
@@ -44,17 +44,19 @@ impl Cancelled {
             messages_there.iter().filter_map(|message| message.picked_from).collect();
         let mut origins: HashSet<Origin<'_>> =
             there.iter().zip(&messages_there).map(|(commit, message)| origin(commit, message)).collect();
-        for place in (0..range.commits.len()).rev() {
-            let (commit, message) = (&range.commits[place], &range.messages[place]);
+        for position in (0..range.commits.len()).rev() {
+            let (commit, message) = (&range.commits[position], &range.messages[position]);
             if message.merge.is_some() {
                 continue;
             }
             let is_pick_of_known = message.picked_from.is_some_and(|from| {
-                names_there.contains(from) || range.places.of_prefix(from).is_some() || !picked.insert(from)
+                names_there.contains(from)
+                    || range.positions.of_prefix(from).is_some()
+                    || !picked.insert(from)
             });
             let was_picked = !there.is_empty() && picked.contains(commit.id.to_string().as_str());
             if !origins.insert(origin(commit, message)) || is_pick_of_known || was_picked {
-                self.is_out[place] = true;
+                self.is_dropped[position] = true;
                 self.copies += 1;
             }
         }
@@ -63,20 +65,20 @@ impl Cancelled {
     /// From the newest to the oldest, so that a revert of a revert brings the first commit back.
     fn drop_reverted(&mut self, range: &Range<'_>) {
         let mut index = None;
-        for place in 0..range.commits.len() {
-            if range.lineage.brought_by[place].is_some_and(|merge| self.is_out[merge]) {
-                self.is_out[place] = true;
+        for position in 0..range.commits.len() {
+            if range.lineage.brought_by[position].is_some_and(|merge| self.is_dropped[merge]) {
+                self.is_dropped[position] = true;
             }
-            let Some(reverts) = &range.messages[place].reverts else { continue };
-            if self.is_out[place] {
+            let Some(reverts) = &range.messages[position].reverts else { continue };
+            if self.is_dropped[position] {
                 continue;
             }
             let index = index.get_or_insert_with(|| Index::of(range));
-            let Some(targets) = index.targets(reverts, range, place, &self.is_out) else { continue };
-            self.is_out[place] = true;
+            let Some(targets) = index.targets(reverts, range, position, &self.is_dropped) else { continue };
+            self.is_dropped[position] = true;
             self.reverts += 1;
             for target in targets {
-                self.is_out[target] = true;
+                self.is_dropped[target] = true;
             }
         }
     }
@@ -97,30 +99,30 @@ impl<'a> Index<'a> {
     fn of(range: &Range<'a>) -> Self {
         let mut by_subject: HashMap<&str, Vec<usize>> = HashMap::new();
         let mut by_request = HashMap::new();
-        for (place, message) in range.messages.iter().enumerate() {
-            by_subject.entry(message.subject).or_default().push(place);
+        for (position, message) in range.messages.iter().enumerate() {
+            by_subject.entry(message.subject).or_default().push(position);
             let number = match message.merge {
                 Some(Merge::Request { number, .. }) => number,
                 Some(Merge::Branch) => None,
                 None => message.title.pull_request,
             };
             if let Some(number) = number {
-                by_request.entry(number).or_insert(place);
+                by_request.entry(number).or_insert(position);
             }
         }
         Self { by_subject, by_request }
     }
 
-    /// All that the revert at `place` takes back, when all of it is in the range, older, and still told.
+    /// All that the revert at `position` takes back, when all of it is in the range, older, and still selected.
     fn targets(
         &self,
         reverts: &Reverts<'_>,
         range: &Range<'_>,
-        place: usize,
-        is_out: &[bool],
+        position: usize,
+        is_dropped: &[bool],
     ) -> Option<Vec<usize>> {
         let named: Vec<Option<usize>> =
-            reverts.commits.iter().map(|name| range.places.of_prefix(name)).collect();
+            reverts.commits.iter().map(|name| range.positions.of_prefix(name)).collect();
         // A revert on a branch of releases often names the commit of the main branch that was picked onto it: then none
         // of its names is here, and its title is.
         let are_elsewhere = !named.is_empty() && reverts.title.is_some() && named.iter().all(Option::is_none);
@@ -130,9 +132,9 @@ impl<'a> Index<'a> {
             vec![*self.by_request.get(&number)?]
         } else {
             let same = self.by_subject.get(reverts.title?)?;
-            vec![*same.iter().find(|other| **other > place && !is_out[**other])?]
+            vec![*same.iter().find(|other| **other > position && !is_dropped[**other])?]
         };
-        targets.iter().all(|target| *target > place && !is_out[*target]).then_some(targets)
+        targets.iter().all(|target| *target > position && !is_dropped[*target]).then_some(targets)
     }
 }
 
@@ -143,53 +145,53 @@ mod tests {
 
     fn told_beside(commits: &[Commit], there: &[Commit]) -> Vec<String> {
         let messages: Vec<Message<'_>> = commits.iter().map(Message::read).collect();
-        let places = Places::of_range(commits);
-        let lineage = Lineage::trace(commits, &messages, &places);
-        let range = Range { commits, messages: &messages, places: &places, lineage: &lineage };
+        let positions = Positions::of_range(commits);
+        let lineage = Lineage::trace(commits, &messages, &positions);
+        let range = Range { commits, messages: &messages, positions: &positions, lineage: &lineage };
         let cancelled = Cancelled::find(&range, there);
-        let told = messages.iter().zip(&cancelled.is_out).filter(|(_, is_out)| !**is_out);
-        told.map(|(message, _)| message.subject.to_owned()).collect()
+        let selected = messages.iter().zip(&cancelled.is_dropped).filter(|(_, is_dropped)| !**is_dropped);
+        selected.map(|(message, _)| message.subject.to_owned()).collect()
     }
 
-    fn told(commits: &[Commit]) -> Vec<String> {
+    fn selected(commits: &[Commit]) -> Vec<String> {
         told_beside(commits, &[])
     }
 
     #[test]
     fn a_revert_and_what_it_takes_back_are_not_told() {
         let revert = format!("Revert \"feat: b\"\n\nThis reverts commit {}.", id(2));
-        assert_eq!(told(&line(&["feat: d", &revert, "feat: b", "feat: a"])), ["feat: d", "feat: a"]);
+        assert_eq!(selected(&line(&["feat: d", &revert, "feat: b", "feat: a"])), ["feat: d", "feat: a"]);
         let short = format!("Revert \"feat: b\"\n\nThis reverts commit {}.", &id(2).to_string()[..8]);
-        assert_eq!(told(&line(&["feat: d", &short, "feat: b", "feat: a"])), ["feat: d", "feat: a"]);
+        assert_eq!(selected(&line(&["feat: d", &short, "feat: b", "feat: a"])), ["feat: d", "feat: a"]);
     }
 
     #[test]
     fn a_revert_of_a_revert_brings_it_back() {
         let first = format!("Revert \"feat: b\"\n\nThis reverts commit {}.", id(2));
         let second = format!("Reapply \"feat: b\"\n\nThis reverts commit {}.", id(3));
-        assert_eq!(told(&line(&[&second, &first, "feat: b", "feat: a"])), ["feat: b", "feat: a"]);
+        assert_eq!(selected(&line(&[&second, &first, "feat: b", "feat: a"])), ["feat: b", "feat: a"]);
     }
 
     #[test]
     fn a_revert_of_what_is_not_in_the_range_is_told() {
         let revert = format!("Revert \"feat: z\"\n\nThis reverts commit {}.", id(99));
-        assert_eq!(told(&line(&[&revert, "feat: a"])), ["Revert \"feat: z\"", "feat: a"]);
+        assert_eq!(selected(&line(&[&revert, "feat: a"])), ["Revert \"feat: z\"", "feat: a"]);
         let both = format!("Revert \"x\"\n\nThis reverts commit {}.\nThis reverts commit {}.", id(1), id(99));
-        assert_eq!(told(&line(&[&both, "feat: a"])).len(), 2);
+        assert_eq!(selected(&line(&[&both, "feat: a"])).len(), 2);
     }
 
     #[test]
     fn a_revert_that_names_the_commit_of_another_branch_is_met_by_its_title() {
         let revert = format!("Revert \"fix: b (#3)\"\n\nThis reverts commit {}.", id(99));
-        assert_eq!(told(&line(&[&revert, "fix: b (#3)", "feat: a"])), ["feat: a"]);
+        assert_eq!(selected(&line(&[&revert, "fix: b (#3)", "feat: a"])), ["feat: a"]);
     }
 
     #[test]
     fn reverts_by_number_and_by_title() {
         let by_number = "Revert \"feat: b (#12)\" (#13)\n\nReverts vtr/app#12";
-        assert_eq!(told(&line(&[by_number, "feat: b (#12)", "feat: a"])), ["feat: a"]);
+        assert_eq!(selected(&line(&[by_number, "feat: b (#12)", "feat: a"])), ["feat: a"]);
         assert_eq!(
-            told(&line(&["Revert \"feat: b\"", "feat: b", "feat: a", "feat: b"])),
+            selected(&line(&["Revert \"feat: b\"", "feat: b", "feat: a", "feat: b"])),
             ["feat: a", "feat: b"]
         );
     }
@@ -203,15 +205,15 @@ mod tests {
             commit_on(3, &[1], "feat: a"),
             commit(2, "feat: main"),
         ];
-        assert_eq!(told(&commits), ["feat: main"]);
+        assert_eq!(selected(&commits), ["feat: main"]);
     }
 
     #[test]
     fn a_commit_and_its_pick_are_told_once() {
         let pick = format!("fix: b\n\n(cherry picked from commit {})", id(1));
-        assert_eq!(told(&line(&[&pick, "feat: a", "fix: b"])), ["feat: a", "fix: b"]);
+        assert_eq!(selected(&line(&[&pick, "feat: a", "fix: b"])), ["feat: a", "fix: b"]);
         let rebased = Commit { id: id(9), ..commit(1, "fix: b (#3)") };
-        assert_eq!(told(&[rebased, commit(2, "feat: a"), commit(1, "fix: b")]), ["feat: a", "fix: b"]);
+        assert_eq!(selected(&[rebased, commit(2, "feat: a"), commit(1, "fix: b")]), ["feat: a", "fix: b"]);
     }
 
     #[test]

@@ -6,26 +6,26 @@
 use crate::model::Printable;
 
 /// The longest line that is made of a subject or a note, in characters.
-const MOST_CHARS: usize = 240;
+const MAX_CHARS: usize = 240;
 
 /// The longest name of a person, a scope or a package.
-const MOST_NAME_CHARS: usize = 80;
+const MAX_NAME_CHARS: usize = 80;
 
 /// How much of a text is looked at to make a line of it.
-const MOST_BYTES: usize = 4096;
+const MAX_BYTES: usize = 4096;
 
 /// One line of `text`.
 pub(super) fn line(text: &str) -> String {
-    bounded(text, MOST_CHARS)
+    bounded(text, MAX_CHARS)
 }
 
 /// A name of somebody or something, on one line.
 pub(super) fn name(text: &str) -> String {
-    bounded(text, MOST_NAME_CHARS)
+    bounded(text, MAX_NAME_CHARS)
 }
 
 fn bounded(text: &str, most_chars: usize) -> String {
-    let head = &text[..text.floor_char_boundary(MOST_BYTES)];
+    let head = &text[..text.floor_char_boundary(MAX_BYTES)];
     if is_plain(head, most_chars) {
         return head.to_owned();
     }
@@ -105,8 +105,8 @@ mod tests {
 
     #[test]
     fn ten_megabytes_make_a_line() {
-        assert_eq!(line(&"x".repeat(10_000_000)).chars().count(), MOST_CHARS + 1);
-        assert_eq!(line(&"é".repeat(10_000_000)).chars().count(), MOST_CHARS + 1);
+        assert_eq!(line(&"x".repeat(10_000_000)).chars().count(), MAX_CHARS + 1);
+        assert_eq!(line(&"é".repeat(10_000_000)).chars().count(), MAX_CHARS + 1);
     }
 
     proptest! {
@@ -118,7 +118,7 @@ mod tests {
             prop_assert!(!made.chars().any(char::is_control), "{made:?}");
             prop_assert!(!made.contains(['\u{202e}', '\u{2028}', '\u{200b}']), "{made:?}");
             // Each character is at most an escape of ten.
-            prop_assert!(made.chars().count() <= 10 * (MOST_CHARS + 1));
+            prop_assert!(made.chars().count() <= 10 * (MAX_CHARS + 1));
         }
     }
 }

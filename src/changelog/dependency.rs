@@ -4,46 +4,46 @@ use super::clean;
 use super::message::{Message, Title};
 
 /// How many updates are read from one commit.
-const MOST_UPDATES: usize = 200;
+const MAX_UPDATES: usize = 200;
 
-/// One dependency that moved. The texts are fit to be shown.
+/// One dependency that parsed. The texts are fit to be shown.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Moved {
+pub(super) struct DependencyUpdate {
     pub(super) name: String,
     pub(super) from: Option<String>,
     pub(super) to: String,
 }
 
 /// The updates that a commit makes; none when it is something else.
-pub(super) fn read(message: &Message<'_>, title: &Title<'_>) -> Vec<Moved> {
-    if let Some(moved) = bump(title.text).or_else(|| update(title)) {
-        return vec![moved];
+pub(super) fn read(message: &Message<'_>, title: &Title<'_>) -> Vec<DependencyUpdate> {
+    if let Some(parsed) = bump(title.text).or_else(|| update(title)) {
+        return vec![parsed];
     }
     let Some(rest) = strip_word(title.text, "bump") else { return Vec::new() };
     if !rest.starts_with("the ") && !rest.contains(" and ") && !rest.contains(" updates") {
         return Vec::new();
     }
     // Dependabot's groups: the title has the count, the body the updates.
-    let mut found: Vec<Moved> = Vec::new();
-    for moved in message.body.lines().filter_map(of_group).take(MOST_UPDATES) {
-        if !found.contains(&moved) {
-            found.push(moved);
+    let mut found: Vec<DependencyUpdate> = Vec::new();
+    for parsed in message.body.lines().filter_map(of_group).take(MAX_UPDATES) {
+        if !found.contains(&parsed) {
+            found.push(parsed);
         }
     }
     found
 }
 
 /// `Bump tokio from 1.2 to 1.3 in /api`.
-fn bump(text: &str) -> Option<Moved> {
+fn bump(text: &str) -> Option<DependencyUpdate> {
     let rest = strip_word(text, "bump").or_else(|| strip_word(text, "bumps"))?;
     let (name, rest) = rest.split_once(" from ")?;
     let (from, rest) = rest.split_once(" to ")?;
     let to = rest.split_whitespace().next()?;
-    moved(name, Some(from), to)
+    parsed(name, Some(from), to)
 }
 
 /// Renovate's `update dependency tokio to v1.3`, `Update rust crate tokio to 1.3`, `update tokio to v2 (major)`.
-fn update(title: &Title<'_>) -> Option<Moved> {
+fn update(title: &Title<'_>) -> Option<DependencyUpdate> {
     const KINDS: [&str; 9] = [
         "dependency ",
         "rust crate ",
@@ -66,20 +66,20 @@ fn update(title: &Title<'_>) -> Option<Moved> {
         None if is_of_dependencies => name,
         None => return None,
     };
-    moved(name, None, to)
+    parsed(name, None, to)
 }
 
 /// ``Updates `tokio` from 1.2 to 1.3`` and `Bumps [tokio](https://…) from 1.2 to 1.3.`
-fn of_group(line: &str) -> Option<Moved> {
+fn of_group(line: &str) -> Option<DependencyUpdate> {
     let line = line.trim().trim_start_matches("- ");
     let rest = line.strip_prefix("Updates ").or_else(|| line.strip_prefix("Bumps "))?;
     let (name, rest) = rest.split_once(" from ")?;
     let (from, to) = rest.split_once(" to ")?;
     let name = name.split("](").next()?.trim_matches(['`', '[', ']']);
-    moved(name, Some(from), to.split_whitespace().next()?.trim_end_matches('.'))
+    parsed(name, Some(from), to.split_whitespace().next()?.trim_end_matches('.'))
 }
 
-fn moved(name: &str, from: Option<&str>, to: &str) -> Option<Moved> {
+fn parsed(name: &str, from: Option<&str>, to: &str) -> Option<DependencyUpdate> {
     let name = name.trim().trim_matches('`');
     let is_name = !name.is_empty() && name.len() <= 120 && !name.contains([' ', '`']);
     let looks_like_version = |text: &str| {
@@ -90,7 +90,7 @@ fn moved(name: &str, from: Option<&str>, to: &str) -> Option<Moved> {
         return None;
     }
     let version = |text: &str| clean::name(text.trim_matches(['`', ',', ';']));
-    Some(Moved { name: clean::name(name), from: from.map(version), to: version(to) })
+    Some(DependencyUpdate { name: clean::name(name), from: from.map(version), to: version(to) })
 }
 
 /// What follows `word` and a blank at the start, in any case.

@@ -1,4 +1,4 @@
-//! Commits to notes: which are told, as what, under which release and heading.
+//! Commits to notes: which are selected, as what, under which release and heading.
 
 use std::collections::HashMap;
 
@@ -6,7 +6,7 @@ use super::cancel::{Cancelled, Range};
 use super::clean;
 use super::dependency;
 use super::inline::Inline;
-use super::lineage::{Lineage, Places, releases_of};
+use super::lineage::{Lineage, Positions, releases_of};
 use super::message::{Merge, Message, Title};
 use super::notes::{Contributor, Counts, Entry, Group, Heading, Notes, Release, Update, merge_update};
 use super::remark::Remark;
@@ -16,11 +16,11 @@ use super::web::Web;
 use crate::model::{CommitId, Person, SourceCommit as Commit};
 
 /// How many people are named.
-const MOST_PEOPLE: usize = 100;
+const MAX_PEOPLE: usize = 100;
 
 /// What notes are made of.
 #[derive(Clone, Debug)]
-pub struct Material<'a> {
+pub struct NotesInput<'a> {
     /// Of what.
     pub heading: Heading,
     /// The commits that one side has and the other has not, newest first, each before its parents.
@@ -37,65 +37,64 @@ pub struct Material<'a> {
 
 impl Notes {
     /// Groups commits.
-    pub fn gather(material: Material<'_>, rules: &Rules) -> Self {
-        let inline = Inline { web: material.web, rules };
-        let told = Told::find(material.commits, material.lost);
-        let told_lost = Told::find(material.lost, material.commits);
+    pub fn gather(input: NotesInput<'_>, rules: &Rules) -> Self {
+        let inline = Inline { web: input.web, rules };
+        let selected = SelectedCommits::find(input.commits, input.lost);
+        let selected_lost = SelectedCommits::find(input.lost, input.commits);
         let mut people = People::default();
         // What is taken away was released with the version that is left.
-        let goes_back = material.remarks.contains(&Remark::Downgrade);
-        let head = if goes_back { &material.heading.from } else { &material.heading.to };
-        let releases = Writer { told: &told, inline, head }.releases(material.releases, &mut people);
-        let lost = Writer { told: &told_lost, inline, head: &material.heading.from }
+        let goes_back = input.remarks.contains(&Remark::Downgrade);
+        let head = if goes_back { &input.heading.from } else { &input.heading.to };
+        let releases = Writer { selected: &selected, inline, head }.releases(input.releases, &mut people);
+        let lost = Writer { selected: &selected_lost, inline, head: &input.heading.from }
             .releases(&[], &mut People::default())
             .into_iter()
             .next()
             .filter(|release| !release.is_empty());
-        let relevant =
-            material.commits.iter().filter(|commit| commit.is_relevant && commit.parents.len() < 2);
+        let relevant = input.commits.iter().filter(|commit| commit.is_relevant && commit.parents.len() < 2);
         let counts = Counts {
             commits: relevant.count(),
-            reverted: told.cancelled.reverts,
-            copies: told.cancelled.copies,
+            reverted: selected.cancelled.reverts,
+            copies: selected.cancelled.copies,
         };
-        let mut remarks = material.remarks;
-        if counts.commits == 0 && !material.commits.is_empty() {
-            remarks.push(Remark::NothingInPaths { elsewhere: material.commits.len() });
+        let mut remarks = input.remarks;
+        if counts.commits == 0 && !input.commits.is_empty() {
+            remarks.push(Remark::NothingInPaths { elsewhere: input.commits.len() });
         }
-        Self { heading: material.heading, remarks, releases, lost, people: people.sorted(&inline), counts }
+        Self { heading: input.heading, remarks, releases, lost, people: people.sorted(&inline), counts }
     }
 }
 
-/// A range, and which of its commits are told.
-struct Told<'a> {
+/// A range, and which of its commits are selected.
+struct SelectedCommits<'a> {
     commits: &'a [Commit],
     messages: Vec<Message<'a>>,
-    places: Places,
+    positions: Positions,
     lineage: Lineage,
     cancelled: Cancelled,
 }
 
-impl<'a> Told<'a> {
+impl<'a> SelectedCommits<'a> {
     fn find(commits: &'a [Commit], there: &[Commit]) -> Self {
         let messages: Vec<Message<'a>> = commits.iter().map(Message::read).collect();
-        let places = Places::of_range(commits);
-        let lineage = Lineage::trace(commits, &messages, &places);
-        let range = Range { commits, messages: &messages, places: &places, lineage: &lineage };
+        let positions = Positions::of_range(commits);
+        let lineage = Lineage::trace(commits, &messages, &positions);
+        let range = Range { commits, messages: &messages, positions: &positions, lineage: &lineage };
         let cancelled = Cancelled::find(&range, there);
-        Self { commits, messages, places, lineage, cancelled }
+        Self { commits, messages, positions, lineage, cancelled }
     }
 
-    /// Whether the commit at this place is a change of the service that is told.
-    fn is_told(&self, place: usize) -> bool {
-        !self.cancelled.is_out[place]
-            && self.commits[place].is_relevant
-            && self.messages[place].merge.is_none()
+    /// Whether the commit at this position is a change of the service that is selected.
+    fn is_listed(&self, position: usize) -> bool {
+        !self.cancelled.is_dropped[position]
+            && self.commits[position].is_relevant
+            && self.messages[position].merge.is_none()
     }
 }
 
 /// Writes a range's releases.
 struct Writer<'a> {
-    told: &'a Told<'a>,
+    selected: &'a SelectedCommits<'a>,
     inline: Inline<'a>,
     /// The name of what is newer than every release.
     head: &'a str,
@@ -103,7 +102,7 @@ struct Writer<'a> {
 
 /// One change before it is written: a commit's or a pull request's title.
 struct Change<'a> {
-    place: usize,
+    position: usize,
     title: Title<'a>,
     request: Option<u64>,
     breaking: Vec<&'a str>,
@@ -111,72 +110,75 @@ struct Change<'a> {
 
 impl<'a> Writer<'a> {
     fn releases(&self, named: &[(CommitId, String)], people: &mut People) -> Vec<Release> {
-        let told = self.told;
-        if told.commits.is_empty() {
+        let selected = self.selected;
+        if selected.commits.is_empty() {
             return Vec::new();
         }
-        let mut heads: Vec<(usize, &str)> =
-            named.iter().filter_map(|(id, name)| Some((told.places.of(*id)?, name.as_str()))).collect();
-        heads.sort_by_key(|(place, _)| *place);
-        heads.dedup_by_key(|(place, _)| *place);
+        let mut heads: Vec<(usize, &str)> = named
+            .iter()
+            .filter_map(|(id, name)| Some((selected.positions.of(*id)?, name.as_str())))
+            .collect();
+        heads.sort_by_key(|(position, _)| *position);
+        heads.dedup_by_key(|(position, _)| *position);
         // The newest commit is the image's own, however the source repository calls it.
-        heads.retain(|(place, _)| *place > 0);
+        heads.retain(|(position, _)| *position > 0);
         heads.insert(0, (0, self.head));
-        let places: Vec<usize> = heads.iter().map(|(place, _)| *place).collect();
-        let release_of = releases_of(told.commits, &places, &told.places);
+        let positions: Vec<usize> = heads.iter().map(|(position, _)| *position).collect();
+        let release_of = releases_of(selected.commits, &positions, &selected.positions);
         let mut drafts: Vec<Draft> = heads.iter().map(|_| Draft::default()).collect();
         for (release, unit) in self.units(&release_of) {
-            self.tell(&unit, &mut drafts[release], people);
+            self.add_unit(&unit, &mut drafts[release], people);
         }
         let made = drafts.into_iter().zip(&heads);
-        made.map(|(draft, (place, name))| draft.finish(clean::name(name), &told.commits[*place])).collect()
+        made.map(|(draft, (position, name))| draft.finish(clean::name(name), &selected.commits[*position]))
+            .collect()
     }
 
     /// What belongs together, newest first: a pull request with its commits, or one commit.
     fn units(&self, release_of: &[Option<usize>]) -> Vec<(usize, Unit)> {
-        let told = self.told;
+        let selected = self.selected;
         let mut of_request: HashMap<usize, Vec<usize>> = HashMap::new();
-        for place in (0..told.commits.len()).filter(|place| told.is_told(*place)) {
-            if let Some(request) = told.lineage.request_of[place] {
-                of_request.entry(request).or_default().push(place);
+        for position in (0..selected.commits.len()).filter(|position| selected.is_listed(*position)) {
+            if let Some(request) = selected.lineage.request_of[position] {
+                of_request.entry(request).or_default().push(position);
             }
         }
         let mut units = Vec::new();
-        for (place, release) in release_of.iter().enumerate() {
+        for (position, release) in release_of.iter().enumerate() {
             let release = release.unwrap_or(0);
-            if let Some(commits) = of_request.remove(&place) {
-                units.push((release, Unit { request: Some(place), commits }));
-            } else if told.is_told(place) && told.lineage.request_of[place].is_none() {
-                units.push((release, Unit { request: None, commits: vec![place] }));
+            if let Some(commits) = of_request.remove(&position) {
+                units.push((release, Unit { request: Some(position), commits }));
+            } else if selected.is_listed(position) && selected.lineage.request_of[position].is_none() {
+                units.push((release, Unit { request: None, commits: vec![position] }));
             }
         }
         units
     }
 
-    fn tell(&self, unit: &Unit, draft: &mut Draft, people: &mut People) {
-        let told = self.told;
-        for place in &unit.commits {
-            people.add(&told.commits[*place].author, self.inline.rules);
-            for person in told.messages[*place].co_authors() {
+    fn add_unit(&self, unit: &Unit, draft: &mut Draft, people: &mut People) {
+        let selected = self.selected;
+        for position in &unit.commits {
+            people.add(&selected.commits[*position].author, self.inline.rules);
+            for person in selected.messages[*position].co_authors() {
                 people.add(&person, self.inline.rules);
             }
         }
         let changes = self.changes(unit);
         let request = changes.first().and_then(|change| change.request);
         let mut updates = Vec::new();
-        for place in &unit.commits {
-            let message = &told.messages[*place];
+        for position in &unit.commits {
+            let message = &selected.messages[*position];
             updates.extend(dependency::read(message, &message.title));
         }
         if !updates.is_empty() {
-            for moved in updates {
+            for update in updates {
                 let request = request.map(|number| self.inline.request(number));
-                let update = Update { name: moved.name, from: moved.from, to: moved.to, request };
+                let update = Update { name: update.name, from: update.from, to: update.to, request };
                 merge_update(&mut draft.updates, update);
             }
             return;
         }
-        let is_bot = |place: &usize| self.inline.rules.is_bot(&told.commits[*place].author.name);
+        let is_bot = |position: &usize| self.inline.rules.is_bot(&selected.commits[*position].author.name);
         if unit.commits.iter().all(is_bot) {
             draft.bots += unit.commits.len();
             return;
@@ -187,41 +189,43 @@ impl<'a> Writer<'a> {
         }
     }
 
-    /// The changes that a unit is told as: its pull request's title, where that says what it is; else those of its
+    /// The changes that a unit is selected as: its pull request's title, where that says what it is; else those of its
     /// commits that do; else the title all the same.
     fn changes(&self, unit: &Unit) -> Vec<Change<'a>> {
-        let told = self.told;
+        let selected = self.selected;
         let Some(request) = unit.request else { return self.changes_of_commit(unit.commits[0]) };
-        let Some(Merge::Request { number, title }) = told.messages[request].merge else { return Vec::new() };
-        let by_commit = |place: &usize| Change {
-            place: *place,
-            title: told.messages[*place].title,
+        let Some(Merge::Request { number, title }) = selected.messages[request].merge else {
+            return Vec::new();
+        };
+        let by_commit = |position: &usize| Change {
+            position: *position,
+            title: selected.messages[*position].title,
             request: number,
-            breaking: told.messages[*place].breaking.clone(),
+            breaking: selected.messages[*position].breaking.clone(),
         };
         let own = Title::read(title);
-        let is_conventional = |place: &&usize| told.messages[**place].title.is_conventional();
-        if told.lineage.has_requests[request] {
+        let is_conventional = |position: &&usize| selected.messages[**position].title.is_conventional();
+        if selected.lineage.has_requests[request] {
             return unit.commits.iter().map(by_commit).collect();
         }
-        if !own.is_conventional() && unit.commits.iter().any(|place| is_conventional(&place)) {
+        if !own.is_conventional() && unit.commits.iter().any(|position| is_conventional(&position)) {
             return unit.commits.iter().filter(is_conventional).map(by_commit).collect();
         }
-        let mut breaking: Vec<&str> = told.messages[request].breaking.clone();
-        for place in &unit.commits {
-            let message = &told.messages[*place];
+        let mut breaking: Vec<&str> = selected.messages[request].breaking.clone();
+        for position in &unit.commits {
+            let message = &selected.messages[*position];
             breaking.extend(&message.breaking);
             if message.title.is_breaking && message.breaking.is_empty() {
                 breaking.push(message.title.text);
             }
         }
         breaking.dedup();
-        vec![Change { place: request, title: own, request: number.or(own.pull_request), breaking }]
+        vec![Change { position: request, title: own, request: number.or(own.pull_request), breaking }]
     }
 
     /// A commit by itself, or what a squash lists in its body when its own title doesn't say what it is.
-    fn changes_of_commit(&self, place: usize) -> Vec<Change<'a>> {
-        let message = &self.told.messages[place];
+    fn changes_of_commit(&self, position: usize) -> Vec<Change<'a>> {
+        let message = &self.selected.messages[position];
         let title = match message.merge_title() {
             Some(title) => title,
             None => message.title,
@@ -230,7 +234,7 @@ impl<'a> Writer<'a> {
         let squashed: Vec<Title<'a>> =
             if request.is_some() { message.squashed().collect() } else { Vec::new() };
         if !title.is_conventional() && !squashed.is_empty() {
-            let change = |title: Title<'a>| Change { place, title, request, breaking: Vec::new() };
+            let change = |title: Title<'a>| Change { position, title, request, breaking: Vec::new() };
             let mut changes: Vec<Change<'a>> = squashed.into_iter().map(change).collect();
             changes[0].breaking.clone_from(&message.breaking);
             return changes;
@@ -238,13 +242,14 @@ impl<'a> Writer<'a> {
         let mut breaking = message.breaking.clone();
         breaking.extend(squashed.iter().filter(|title| title.is_breaking).map(|title| title.text));
         breaking.dedup();
-        vec![Change { place, title, request, breaking }]
+        vec![Change { position, title, request, breaking }]
     }
 
     fn entry(&self, change: &Change<'_>) -> Entry {
-        let commit = &self.told.commits[change.place];
+        let commit = &self.selected.commits[change.position];
         let line = |text: &str| self.inline.spans(&clean::line(text));
-        let reverted = self.told.messages[change.place].reverts.as_ref().and_then(|reverts| reverts.title);
+        let reverted =
+            self.selected.messages[change.position].reverts.as_ref().and_then(|reverts| reverts.title);
         let title = reverted.map_or(change.title, Title::read);
         let scope = title.scope.map(clean::name).filter(|scope| !scope.is_empty());
         let text = clean::line(title.text);
@@ -276,7 +281,7 @@ fn section_of(change: &Change<'_>) -> Section {
 struct Unit {
     /// The merge of the pull request.
     request: Option<usize>,
-    /// Its commits that are told; at least one.
+    /// Its commits that are selected; at least one.
     commits: Vec<usize>,
 }
 
@@ -333,7 +338,7 @@ impl People {
             }
         }
         people.sort_by(|one, other| other.commits.cmp(&one.commits).then_with(|| one.name.cmp(&other.name)));
-        people.truncate(MOST_PEOPLE);
+        people.truncate(MAX_PEOPLE);
         people
     }
 }

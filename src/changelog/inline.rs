@@ -67,8 +67,8 @@ pub(super) struct Inline<'a> {
     pub(super) rules: &'a Rules,
 }
 
-/// What was met at a place, and how many bytes of the text it takes.
-type Met = (Span, usize);
+/// What was met at a position, and how many bytes of the text it takes.
+type Match = (Span, usize);
 
 impl Inline<'_> {
     /// Parts a line that is fit to be shown.
@@ -115,7 +115,7 @@ impl Inline<'_> {
     }
 
     /// `#12`, or `owner/repo#12`, of which the words so far have the first part.
-    fn issue(&self, words: &mut String, rest: &str) -> Option<Met> {
+    fn issue(&self, words: &mut String, rest: &str) -> Option<Match> {
         let sign = rest.chars().next()?;
         let is_gitlab = self.web.is_some_and(|web| web.forge() == Forge::GitLab);
         if sign == '!' && !is_gitlab {
@@ -138,19 +138,19 @@ impl Inline<'_> {
     }
 
     /// `GH-12`.
-    fn github_issue(&self, rest: &str) -> Option<Met> {
+    fn github_issue(&self, rest: &str) -> Option<Match> {
         let (number, taken) = number(rest.strip_prefix("GH-")?)?;
         let url = self.web.map(|web| web.issue(number));
         Some((Span::Issue(Issue { repository: None, number, sign: '#', url }), 3 + taken))
     }
 
     /// `OPS-12`, of a project that the team names.
-    fn ticket(&self, rest: &str) -> Option<Met> {
+    fn ticket(&self, rest: &str) -> Option<Match> {
         self.rules.tickets.iter().find_map(|tickets| ticket_of(tickets, rest))
     }
 }
 
-fn ticket_of(tickets: &Tickets, rest: &str) -> Option<Met> {
+fn ticket_of(tickets: &Tickets, rest: &str) -> Option<Match> {
     let (_, taken) = number(rest.strip_prefix(tickets.project.as_str())?.strip_prefix('-')?)?;
     let key = &rest[..tickets.project.len() + 1 + taken];
     let url = tickets.url.as_ref().map(|url| url.replace("{key}", key));
@@ -158,7 +158,7 @@ fn ticket_of(tickets: &Tickets, rest: &str) -> Option<Met> {
 }
 
 /// `` `code` ``.
-fn code(rest: &str) -> Option<Met> {
+fn code(rest: &str) -> Option<Match> {
     let end = rest[1..].find('`').filter(|end| *end > 0)?;
     Some((Span::Code(rest[1..=end].to_owned()), end + 2))
 }

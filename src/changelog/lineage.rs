@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use super::message::{Merge, Message};
 use crate::model::{CommitId, SourceCommit as Commit};
 
-/// For each commit of a range, by its place, what brought it in.
+/// For each commit of a range, by its position, what brought it in.
 pub(super) struct Lineage {
     /// The nearest merge, of whatever kind, that brought the commit in by another parent than the first.
     pub(super) brought_by: Vec<Option<usize>>,
@@ -24,7 +24,7 @@ struct Line {
 
 impl Lineage {
     /// Follows every parent once, so it costs what the range is long, however it is woven. Commits are newest first.
-    pub(super) fn trace(commits: &[Commit], messages: &[Message<'_>], places: &Places) -> Self {
+    pub(super) fn trace(commits: &[Commit], messages: &[Message<'_>], positions: &Positions) -> Self {
         let count = commits.len();
         let mut lineage = Self {
             brought_by: vec![None; count],
@@ -36,7 +36,7 @@ impl Lineage {
             // What is not under an earlier tip is a tip itself.
             let mut lines = vec![Line { start: tip, brought_by: None, request: None }];
             while let Some(line) = lines.pop() {
-                lineage.follow(&line, commits, messages, places, &mut is_seen, &mut lines);
+                lineage.follow(&line, commits, messages, positions, &mut is_seen, &mut lines);
             }
         }
         lineage
@@ -47,37 +47,37 @@ impl Lineage {
         line: &Line,
         commits: &[Commit],
         messages: &[Message<'_>],
-        places: &Places,
+        positions: &Positions,
         is_seen: &mut [bool],
         lines: &mut Vec<Line>,
     ) {
         let mut next = Some(line.start).filter(|start| !is_seen[*start]);
-        while let Some(place) = next {
-            is_seen[place] = true;
-            self.brought_by[place] = line.brought_by;
-            self.request_of[place] = line.request;
-            let is_request = matches!(messages[place].merge, Some(Merge::Request { .. }));
+        while let Some(position) = next {
+            is_seen[position] = true;
+            self.brought_by[position] = line.brought_by;
+            self.request_of[position] = line.request;
+            let is_request = matches!(messages[position].merge, Some(Merge::Request { .. }));
             if is_request && let Some(outer) = line.request {
                 self.has_requests[outer] = true;
             }
-            let request = if is_request { Some(place) } else { line.request };
+            let request = if is_request { Some(position) } else { line.request };
             // The line is walked from its newest commit, and the last one put on the pile is followed first: the oldest
             // merge gets what several could claim.
-            for parent in commits[place].parents.iter().skip(1).filter_map(|id| places.of(*id)) {
-                lines.push(Line { start: parent, brought_by: Some(place), request });
+            for parent in commits[position].parents.iter().skip(1).filter_map(|id| positions.of(*id)) {
+                lines.push(Line { start: parent, brought_by: Some(position), request });
             }
-            let first = commits[place].parents.first().and_then(|id| places.of(*id));
+            let first = commits[position].parents.first().and_then(|id| positions.of(*id));
             next = first.filter(|first| !is_seen[*first]);
         }
     }
 }
 
 /// Where in the range each commit is.
-pub(super) struct Places(HashMap<CommitId, usize>);
+pub(super) struct Positions(HashMap<CommitId, usize>);
 
-impl Places {
+impl Positions {
     pub(super) fn of_range(commits: &[Commit]) -> Self {
-        Self(commits.iter().enumerate().map(|(place, commit)| (commit.id, place)).collect())
+        Self(commits.iter().enumerate().map(|(position, commit)| (commit.id, position)).collect())
     }
 
     pub(super) fn of(&self, id: CommitId) -> Option<usize> {
@@ -91,23 +91,27 @@ impl Places {
         }
         let hex = hex.to_ascii_lowercase();
         let mut met = self.0.iter().filter(|(id, _)| id.to_string().starts_with(&hex));
-        let (_, place) = met.next()?;
-        met.next().is_none().then_some(*place)
+        let (_, position) = met.next()?;
+        met.next().is_none().then_some(*position)
     }
 }
 
-/// The release that each commit came with, by its place in `releases`, which are newest first and name their commits.
+/// The release that each commit came with, by its position in `releases`, which are newest first and name their commits.
 /// A commit that no release has came with none.
-pub(super) fn releases_of(commits: &[Commit], releases: &[usize], places: &Places) -> Vec<Option<usize>> {
+pub(super) fn releases_of(
+    commits: &[Commit],
+    releases: &[usize],
+    positions: &Positions,
+) -> Vec<Option<usize>> {
     let mut release_of = vec![None; commits.len()];
     for (number, head) in releases.iter().enumerate().rev() {
         let mut pile = vec![*head];
-        while let Some(place) = pile.pop() {
-            if release_of[place].is_some() {
+        while let Some(position) = pile.pop() {
+            if release_of[position].is_some() {
                 continue;
             }
-            release_of[place] = Some(number);
-            pile.extend(commits[place].parents.iter().filter_map(|id| places.of(*id)));
+            release_of[position] = Some(number);
+            pile.extend(commits[position].parents.iter().filter_map(|id| positions.of(*id)));
         }
     }
     release_of
@@ -120,7 +124,7 @@ mod tests {
 
     fn requests(commits: &[Commit]) -> Vec<Option<usize>> {
         let messages: Vec<Message<'_>> = commits.iter().map(Message::read).collect();
-        Lineage::trace(commits, &messages, &Places::of_range(commits)).request_of
+        Lineage::trace(commits, &messages, &Positions::of_range(commits)).request_of
     }
 
     #[test]
@@ -182,17 +186,17 @@ mod tests {
     #[test]
     fn releases_have_what_their_tags_reach() {
         let commits: Vec<Commit> = (1..=5).rev().map(|number| commit(number, "x")).collect();
-        let places = Places::of_range(&commits);
+        let positions = Positions::of_range(&commits);
         // The newest commit is in no release; 4 and 3 came with the first named, the others with the second.
-        assert_eq!(releases_of(&commits, &[1, 3], &places), [None, Some(0), Some(0), Some(1), Some(1)]);
+        assert_eq!(releases_of(&commits, &[1, 3], &positions), [None, Some(0), Some(0), Some(1), Some(1)]);
     }
 
     #[test]
     fn short_names_must_be_unambiguous() {
         let commits = [commit(0x11, "a"), commit(0x12, "b")];
-        let places = Places::of_range(&commits);
-        assert_eq!(places.of_prefix("1111111"), Some(0));
-        assert_eq!(places.of_prefix("1"), None);
-        assert_eq!(places.of_prefix("3333333"), None);
+        let positions = Positions::of_range(&commits);
+        assert_eq!(positions.of_prefix("1111111"), Some(0));
+        assert_eq!(positions.of_prefix("1"), None);
+        assert_eq!(positions.of_prefix("3333333"), None);
     }
 }

@@ -27,12 +27,12 @@ mod section;
 mod source_name;
 mod web;
 
-pub use format::{BodyLimits, FileError, Format, Keep, Template, TemplateError};
-pub use gather::Material;
+pub use format::{BodyLimits, FileError, Format, KeepAChangelog, Template, TemplateError};
+pub use gather::NotesInput;
 pub use inline::{Issue, Span};
 pub use notes::{Contributor, Counts, Entry, Group, Heading, Notes, Release, Update};
-pub use origin::{Origin, Revision, Said};
-pub use plan::{Found, Labelled, Plan, Settled, Sought, Source, Unplanned};
+pub use origin::{Label, Origin, Revision};
+pub use plan::{CommitMatch, CommitQuery, LabelledImage, Plan, ResolvedRange, Source};
 pub use remark::Remark;
 pub use rules::{Rules, Tickets};
 pub use section::Section;

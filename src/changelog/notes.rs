@@ -118,6 +118,14 @@ pub struct Counts {
     pub copies: usize,
 }
 
+impl Heading {
+    /// A heading without a source repository.
+    pub fn new(service: impl Into<String>, from: impl Into<String>, to: impl Into<String>) -> Self {
+        let (service, from, to) = (service.into(), from.into(), to.into());
+        Self { service, from, to, is_downgrade: false, source: None, compare: None }
+    }
+}
+
 impl Notes {
     /// Notes of a range that could not be had.
     pub fn without_commits(heading: Heading, remarks: Vec<Remark>) -> Self {

@@ -13,21 +13,21 @@ const REVISION: [&str; 2] = ["org.opencontainers.image.revision", "org.label-sch
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Origin {
     /// The source repository.
-    pub source: Said<SourceName>,
+    pub source: Label<SourceName>,
     /// The commit that it was built from.
-    pub revision: Said<Revision>,
+    pub revision: Label<Revision>,
 }
 
 /// What a label says.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub enum Said<T> {
+pub enum Label<T> {
     /// There is no such label.
     #[default]
-    Nothing,
+    Missing,
     /// Something that can be used.
-    Good(T),
+    Valid(T),
     /// Something else, fit to be shown.
-    Bad(String),
+    Invalid(String),
 }
 
 /// A commit as a label names it.
@@ -72,10 +72,10 @@ impl Origin {
 }
 
 /// What the first of these labels that isn't empty says.
-fn said<T>(labels: &BTreeMap<String, String>, keys: [&str; 2], read: impl Fn(&str) -> Option<T>) -> Said<T> {
+fn said<T>(labels: &BTreeMap<String, String>, keys: [&str; 2], read: impl Fn(&str) -> Option<T>) -> Label<T> {
     let value = keys.iter().filter_map(|key| labels.get(*key)).find(|value| !value.trim().is_empty());
-    let Some(value) = value else { return Said::Nothing };
-    read(value).map_or_else(|| Said::Bad(clean::name(value)), Said::Good)
+    let Some(value) = value else { return Label::Missing };
+    read(value).map_or_else(|| Label::Invalid(clean::name(value)), Label::Valid)
 }
 
 #[cfg(test)]
@@ -97,8 +97,8 @@ mod tests {
             ("org.label-schema.vcs-ref", "9F2C1AB"),
         ]);
         let origin = Origin::read(&both);
-        assert_eq!(origin.source, Said::Good("github.com/vtr/app".parse().unwrap()));
-        let Said::Good(revision) = origin.revision else { panic!() };
+        assert_eq!(origin.source, Label::Valid("github.com/vtr/app".parse().unwrap()));
+        let Label::Valid(revision) = origin.revision else { panic!() };
         assert_eq!((revision.hex(), revision.is_dirty), ("9f2c1ab", false));
         assert_eq!(Origin::read(&BTreeMap::new()), Origin::default());
     }
@@ -113,12 +113,12 @@ mod tests {
     #[case::described("v1.0.3-12-g9f2c1ab", false)]
     fn revisions(#[case] text: &str, #[case] is_good: bool) {
         let origin = Origin::read(&labels(&[("org.opencontainers.image.revision", text)]));
-        assert_eq!(matches!(origin.revision, Said::Good(_)), is_good, "{origin:?}");
+        assert_eq!(matches!(origin.revision, Label::Valid(_)), is_good, "{origin:?}");
     }
 
     #[test]
     fn what_is_bad_is_fit_to_be_shown() {
         let origin = Origin::read(&labels(&[("org.opencontainers.image.source", "x\u{1b}[31m\n\n# y")]));
-        assert_eq!(origin.source, Said::Bad("x\\u{1b}[31m # y".into()));
+        assert_eq!(origin.source, Label::Invalid("x\\u{1b}[31m # y".into()));
     }
 }

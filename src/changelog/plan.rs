@@ -1,14 +1,14 @@
 //! From two images to what has to be asked of which repository, and from its answer to a range: every case that a label
 //! can be missing or wrong in ends here, as a remark.
 
-use super::origin::{Origin, Revision, Said};
+use super::origin::{Label, Origin, Revision};
 use super::remark::Remark;
 use super::source_name::SourceName;
 use crate::model::{CommitId, Digest, Tag};
 
 /// An image, and what it says of itself.
 #[derive(Clone, Copy, Debug)]
-pub struct Labelled<'a> {
+pub struct LabelledImage<'a> {
     /// Its tag.
     pub tag: &'a Tag,
     /// Its digest.
@@ -28,7 +28,7 @@ pub enum Source {
 
 /// How a commit is looked for.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Sought {
+pub struct CommitQuery {
     /// The image's tag, by which a tag of the source is found when there is no revision.
     pub tag: Tag,
     /// The commit that the image names.
@@ -37,7 +37,7 @@ pub struct Sought {
 
 /// What the source repository knew.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Found {
+pub enum CommitMatch {
     /// The commit that the image names.
     Revision(CommitId),
     /// The commit of a tag of the source.
@@ -52,15 +52,12 @@ pub struct Plan {
     /// The repository.
     pub source: Source,
     /// The running image's commit.
-    pub from: Sought,
+    pub from: CommitQuery,
     /// The new image's commit.
-    pub to: Sought,
+    pub to: CommitQuery,
     /// What has to be said already.
     pub remarks: Vec<Remark>,
 }
-
-/// No commits can be asked for: what has to be said instead.
-pub type Unplanned = Vec<Remark>;
 
 impl Plan {
     /// Plans what to ask. `configured` is the repository that the configuration names for the service.
@@ -68,11 +65,11 @@ impl Plan {
     /// # Errors
     /// When there is nothing to ask.
     pub fn make(
-        from: Labelled<'_>,
-        to: Labelled<'_>,
+        from: LabelledImage<'_>,
+        to: LabelledImage<'_>,
         configured: Option<&Source>,
         is_allowed: impl Fn(&SourceName) -> bool,
-    ) -> Result<Self, Unplanned> {
+    ) -> Result<Self, Vec<Remark>> {
         if from.digest == to.digest {
             return Err(vec![Remark::SameImage]);
         }
@@ -84,8 +81,8 @@ impl Plan {
             }
             None => Source::Named(by_labels(from, to, is_allowed, &mut remarks)?),
         };
-        let from = sought(from, &mut remarks);
-        let to = sought(to, &mut remarks);
+        let from = queries(from, &mut remarks);
+        let to = queries(to, &mut remarks);
         Ok(Self { source, from, to, remarks })
     }
 
@@ -93,22 +90,22 @@ impl Plan {
     ///
     /// # Errors
     /// When one is missing, or both are the same.
-    pub fn settle(mut self, from: Found, to: Found) -> Result<Settled, Unplanned> {
+    pub fn resolve(mut self, from: CommitMatch, to: CommitMatch) -> Result<ResolvedRange, Vec<Remark>> {
         let source = self.source.to_string();
-        let from = settle_one(&self.from, from, &source, &mut self.remarks);
-        let to = settle_one(&self.to, to, &source, &mut self.remarks);
+        let from = resolve_one(&self.from, from, &source, &mut self.remarks);
+        let to = resolve_one(&self.to, to, &source, &mut self.remarks);
         let (Some(from), Some(to)) = (from, to) else { return Err(self.remarks) };
         if from == to {
             self.remarks.push(Remark::SameRevision { revision: to.short() });
             return Err(self.remarks);
         }
-        Ok(Settled { source: self.source, from, to, remarks: self.remarks })
+        Ok(ResolvedRange { source: self.source, from, to, remarks: self.remarks })
     }
 }
 
 /// A range that can be read.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Settled {
+pub struct ResolvedRange {
     /// The repository.
     pub source: Source,
     /// The running image's commit.
@@ -139,10 +136,10 @@ impl std::fmt::Display for Source {
 }
 
 /// Says of labels that name another repository than the configuration.
-fn warn_of_others(source: &Source, images: &[Labelled<'_>], remarks: &mut Vec<Remark>) {
+fn warn_of_others(source: &Source, images: &[LabelledImage<'_>], remarks: &mut Vec<Remark>) {
     let Source::Named(used) = source else { return };
     for image in images {
-        if let Said::Good(said) = &image.origin.source
+        if let Label::Valid(said) = &image.origin.source
             && !said.is_same(used)
         {
             remarks.push(Remark::SourceDiffers {
@@ -156,23 +153,23 @@ fn warn_of_others(source: &Source, images: &[Labelled<'_>], remarks: &mut Vec<Re
 
 /// The repository that the labels name: the new image's, or else the running one's.
 fn by_labels(
-    from: Labelled<'_>,
-    to: Labelled<'_>,
+    from: LabelledImage<'_>,
+    to: LabelledImage<'_>,
     is_allowed: impl Fn(&SourceName) -> bool,
     remarks: &mut Vec<Remark>,
-) -> Result<SourceName, Unplanned> {
-    let mut usable = |image: Labelled<'_>| match &image.origin.source {
-        Said::Nothing => None,
-        Said::Bad(said) => {
+) -> Result<SourceName, Vec<Remark>> {
+    let mut usable = |image: LabelledImage<'_>| match &image.origin.source {
+        Label::Missing => None,
+        Label::Invalid(said) => {
             remarks.push(Remark::BadSource { tag: image.tag.to_string(), said: said.clone() });
             None
         }
-        Said::Good(name) if !is_allowed(name) => {
+        Label::Valid(name) if !is_allowed(name) => {
             let (tag, source) = (image.tag.to_string(), name.to_string());
             remarks.push(Remark::SourceNotAllowed { tag, source });
             None
         }
-        Said::Good(name) => Some(name.clone()),
+        Label::Valid(name) => Some(name.clone()),
     };
     match (usable(from), usable(to)) {
         (Some(before), Some(after)) if !before.is_same(&after) => {
@@ -189,43 +186,48 @@ fn by_labels(
     }
 }
 
-fn sought(image: Labelled<'_>, remarks: &mut Vec<Remark>) -> Sought {
+fn queries(image: LabelledImage<'_>, remarks: &mut Vec<Remark>) -> CommitQuery {
     let tag = image.tag.to_string();
     let revision = match &image.origin.revision {
-        Said::Good(revision) => {
+        Label::Valid(revision) => {
             if revision.is_dirty {
                 remarks.push(Remark::Dirty { tag });
             }
             Some(revision.clone())
         }
-        Said::Bad(said) => {
+        Label::Invalid(said) => {
             remarks.push(Remark::BadRevision { tag, said: said.clone() });
             None
         }
         // Told with what is found instead.
-        Said::Nothing => None,
+        Label::Missing => None,
     };
-    Sought { tag: image.tag.clone(), revision }
+    CommitQuery { tag: image.tag.clone(), revision }
 }
 
-fn settle_one(sought: &Sought, found: Found, source: &str, remarks: &mut Vec<Remark>) -> Option<CommitId> {
-    let tag = sought.tag.to_string();
+fn resolve_one(
+    queries: &CommitQuery,
+    found: CommitMatch,
+    source: &str,
+    remarks: &mut Vec<Remark>,
+) -> Option<CommitId> {
+    let tag = queries.tag.to_string();
     let source = source.to_owned();
-    if let (Some(revision), Found::Tag(..) | Found::Missing) = (&sought.revision, &found) {
+    if let (Some(revision), CommitMatch::Tag(..) | CommitMatch::Missing) = (&queries.revision, &found) {
         let (tag, revision, source) = (tag.clone(), revision.short().to_owned(), source.clone());
         remarks.push(Remark::UnknownRevision { tag, revision, source });
     }
     match found {
-        Found::Revision(commit) => Some(commit),
-        Found::Tag(commit, name) => {
+        CommitMatch::Revision(commit) => Some(commit),
+        CommitMatch::Tag(commit, name) => {
             remarks.push(Remark::ByTag { tag, name: super::clean::name(&name) });
             Some(commit)
         }
-        Found::Missing if sought.revision.is_none() => {
+        CommitMatch::Missing if queries.revision.is_none() => {
             remarks.push(Remark::NoRevision { tag, source });
             None
         }
-        Found::Missing => {
+        CommitMatch::Missing => {
             remarks.push(Remark::NoSuchTag { tag, source });
             None
         }

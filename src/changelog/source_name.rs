@@ -6,10 +6,10 @@ use std::str::FromStr;
 use thiserror::Error;
 
 /// The longest name that is taken.
-const MOST_BYTES: usize = 255;
+const MAX_BYTES: usize = 255;
 
 /// How many parts a path may have; groups within groups are few.
-const MOST_PARTS: usize = 10;
+const MAX_PARTS: usize = 10;
 
 /// A source repository: `github.com/vtr/graphql-server`.
 ///
@@ -71,9 +71,9 @@ impl FromStr for SourceName {
             ["/tree/", "/blob/"].iter().fold(path, |path, part| path.split(part).next().unwrap_or(path));
         let path = path.trim_matches('/');
         let path = path.strip_suffix(".git").unwrap_or(path);
-        let good = host.len() + path.len() < MOST_BYTES
+        let good = host.len() + path.len() < MAX_BYTES
             && is_host(&host)
-            && path.split('/').count() <= MOST_PARTS
+            && path.split('/').count() <= MAX_PARTS
             && path.split('/').all(is_part);
         if good { Ok(Self { host: host.into(), path: path.into() }) } else { Err(SourceNameError) }
     }
@@ -148,7 +148,7 @@ mod tests {
     #[case::option("--upload-pack=x:a/b")]
     #[case::option_host("https://-x.cl/a/b")]
     #[case::up("https://github.com/../etc")]
-    #[case::hidden("https://github.com/.git/b")]
+    #[case::state("https://github.com/.git/b")]
     #[case::option_part("https://github.com/-a/b")]
     #[case::blank("https://github.com/a b")]
     #[case::escape("https://github.com/a\u{1b}[31m/b")]

@@ -1,4 +1,4 @@
-//! GitHub's REST API: one place that asks, with a deadline and a bound.
+//! One HTTP client for GitHub's REST and GraphQL APIs, with a timeout and bounds.
 
 use std::fs;
 use std::path::PathBuf;
@@ -10,34 +10,32 @@ use reqwest::header::{ACCEPT, AUTHORIZATION, ETAG, HeaderMap, HeaderValue, IF_NO
 use reqwest::{Certificate, Client, Method, Proxy, RequestBuilder, Response, StatusCode, redirect};
 use secrecy::{ExposeSecret, SecretString};
 
-use super::limit::Limit;
+use super::rate_limit::RateLimit;
 use crate::model::{Class, Fault, Printable, Timestamp, next_link};
 
-/// How long one request may take.
 const DEADLINE: Duration = Duration::from_secs(30);
 
-/// The most that is read of an answer, in bytes.
-const MOST_BYTES: usize = 1024 * 1024;
+/// Bounds a response unless the request says otherwise.
+const MAX_BYTES: usize = 1024 * 1024;
 
-/// The path of GraphQL.
 pub(super) const GRAPHQL: &str = "/graphql";
 
-/// Tells when a token ends, on every answer to it.
+/// The header with a token's expiry.
 const ENDS: &str = "github-authentication-token-expiration";
 
-/// Where the API is and how it is reached.
+/// How to reach the API.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ApiSettings {
-    /// The API's URL, without a slash at its end.
+    /// The base URL, without a trailing slash.
     pub url: String,
-    /// The certificate authorities that are trusted in place of the machine's, in PEM form.
+    /// A PEM file of certificate authorities, instead of the system's.
     pub ca_file: Option<PathBuf>,
-    /// The proxy; without it, the one that the environment names.
+    /// The proxy, instead of the environment's.
     pub proxy: Option<String>,
 }
 
 impl ApiSettings {
-    /// The API of the GitHub at this host.
+    /// The API of a GitHub or GitHub Enterprise host.
     pub fn of_host(host: &str) -> Self {
         let url = match host {
             "github.com" | "ssh.github.com" => "https://api.github.com".to_owned(),
@@ -47,49 +45,45 @@ impl ApiSettings {
     }
 }
 
-/// The API.
+/// The API client. Clones share connections and the rate limit.
 #[derive(Clone, Debug)]
 pub struct Api {
     url: String,
     client: Client,
-    limit: Arc<Limit>,
+    limit: Arc<RateLimit>,
 }
 
-/// A question to the API.
 #[derive(Clone, Debug)]
-pub(super) struct Question<'a> {
+pub(super) struct ApiRequest<'a> {
     pub(super) method: Method,
-    /// The path at the API, with its query.
     pub(super) path: &'a str,
-    /// Who asks; nobody in particular without it.
+    /// Anonymous without one.
     pub(super) token: Option<&'a SecretString>,
-    /// What is sent.
     pub(super) body: Option<serde_json::Value>,
-    /// The mark of the answer that is known already. GitHub counts no request whose answer is still that.
-    pub(super) known: Option<&'a str>,
-    /// The most that is read of the answer, in bytes.
-    pub(super) most_bytes: usize,
+    /// The `ETag` of the cached response. GitHub does not count a request that returns 304.
+    pub(super) etag: Option<&'a str>,
+    pub(super) max_bytes: usize,
 }
 
-/// An answer that its asker knows what to make of.
+/// A response for the caller to interpret.
 #[derive(Debug)]
-pub(super) struct Answer {
-    /// Any of 2xx, 304, 404, 409 and 422.
+pub(super) struct ApiResponse {
+    /// 2xx, 304, 404, 409 or 422.
     pub(super) status: u16,
-    /// What the answer is known by later.
-    pub(super) mark: Option<String>,
+    /// The `ETag`.
+    pub(super) etag: Option<String>,
     /// The path of the next page.
     pub(super) next: Option<String>,
     pub(super) body: Vec<u8>,
 }
 
 impl Api {
-    /// The API; asks nobody yet.
+    /// Creates the client; sends nothing.
     ///
     /// # Errors
-    /// When the authorities can't be read, or the proxy is none.
+    /// When the CA file or the proxy is unusable.
     pub fn new(settings: &ApiSettings) -> Result<Self, Fault> {
-        // An error says that one is installed already.
+        // Fails when a provider is installed already.
         let _ = rustls::crypto::ring::default_provider().install_default();
         let failed = |what: String| Fault::new(Class::Usage, what);
         let mut builder = Client::builder()
@@ -114,101 +108,101 @@ impl Api {
         Ok(Self { url: settings.url.clone(), client, limit: Arc::default() })
     }
 
-    /// Where the API is.
+    /// The base URL.
     pub fn url(&self) -> &str {
         &self.url
     }
 
-    /// Whether the API asked to be left alone, and still is.
-    pub(super) fn is_left_alone(&self) -> bool {
+    /// Whether GitHub asked for a pause that is not over.
+    pub(super) fn is_paused(&self) -> bool {
         self.limit.check(&self.url).is_err()
     }
 
-    /// Whether more than the last of the hour's requests are left.
-    pub(super) fn has_plenty(&self) -> bool {
-        self.limit.has_plenty()
+    /// Whether more than a tenth of the hourly requests is left.
+    pub(super) fn has_headroom(&self) -> bool {
+        self.limit.has_headroom()
     }
 
-    /// When a token ends, if the server says so.
+    /// The token's expiry, if the server sends one.
     ///
     /// # Errors
-    /// When the API can't be asked, or does not know the token.
+    /// When the API is unreachable or rejects the token.
     pub async fn token_ends(&self, token: &SecretString) -> Result<Option<Timestamp>, Fault> {
-        // This is not counted against the rate limit.
+        // GitHub does not count this request.
         let response = self.ask(Method::GET, "/rate_limit", token).await?;
         let ends = response.headers().get(ENDS).and_then(|value| value.to_str().ok());
         Ok(ends.and_then(read_end))
     }
 
-    /// Asks, as the bearer of a token; an answer that is no success is a fault.
+    /// Sends a request with a token; any status but 2xx is an error.
     pub(super) async fn ask(
         &self,
         method: Method,
         path: &str,
         bearer: &SecretString,
     ) -> Result<Response, Fault> {
-        let response = self.send(self.request(method, path, Some(bearer))?, path).await?;
+        let response = self.execute(self.builder(method, path, Some(bearer))?, path).await?;
         if response.status().is_success() { Ok(response) } else { Err(self.refusal(path, response).await) }
     }
 
-    /// Asks, unless the API is to be left alone for a while.
-    pub(super) async fn answer(&self, question: Question<'_>) -> Result<Answer, Fault> {
+    /// Sends a request, unless the API is paused.
+    pub(super) async fn send(&self, request: ApiRequest<'_>) -> Result<ApiResponse, Fault> {
         self.limit.check(&self.url)?;
-        let path = question.path;
-        let mut request = self.request(question.method, path, question.token)?;
-        if let Some(body) = &question.body {
-            request = request.json(body);
+        let path = request.path;
+        let mut builder = self.builder(request.method, path, request.token)?;
+        if let Some(body) = &request.body {
+            builder = builder.json(body);
         }
-        if let Some(known) = question.known {
-            request = request.header(IF_NONE_MATCH, known);
+        if let Some(etag) = request.etag {
+            builder = builder.header(IF_NONE_MATCH, etag);
         }
-        let response = self.send(request, path).await?;
+        let response = self.execute(builder, path).await?;
         let status = response.status();
         let is_refused = matches!(status.as_u16(), 403 | 429);
-        self.limit.hear(response.headers(), is_refused, Utc::now());
+        self.limit.update(response.headers(), is_refused, Utc::now());
         if !status.is_success() && !matches!(status.as_u16(), 304 | 404 | 409 | 422) {
             return Err(self.refusal(path, response).await);
         }
-        let mark = response.headers().get(ETAG).and_then(|mark| mark.to_str().ok()).map(str::to_owned);
+        let etag = response.headers().get(ETAG).and_then(|etag| etag.to_str().ok()).map(str::to_owned);
         let next = next_path(response.headers(), &self.url).map(str::to_owned);
-        let body = bounded_by(response, question.most_bytes)
+        let body = bounded_by(response, request.max_bytes)
             .await
-            .ok_or_else(|| self.fault(Class::TryAgain, path, "the answer broke off or is too large"))?;
-        Ok(Answer { status: status.as_u16(), mark, next, body })
+            .ok_or_else(|| self.fault(Class::TryAgain, path, "the response broke off or is too large"))?;
+        Ok(ApiResponse { status: status.as_u16(), etag, next, body })
     }
 
-    fn request(
+    fn builder(
         &self,
         method: Method,
         path: &str,
         bearer: Option<&SecretString>,
     ) -> Result<RequestBuilder, Fault> {
-        let request = self
+        let builder = self
             .client
             .request(method, self.address(path))
             .header(ACCEPT, "application/vnd.github+json")
             .header("X-GitHub-Api-Version", "2022-11-28");
-        let Some(bearer) = bearer else { return Ok(request) };
+        let Some(bearer) = bearer else { return Ok(builder) };
         let mut header = HeaderValue::from_str(&format!("Bearer {}", bearer.expose_secret()))
-            .map_err(|_| Fault::new(Class::Failed, "the token has something in it that no token has"))?;
+            .map_err(|_| Fault::new(Class::Failed, "the token contains characters that no token has"))?;
         header.set_sensitive(true);
-        Ok(request.header(AUTHORIZATION, header))
+        Ok(builder.header(AUTHORIZATION, header))
     }
 
-    /// Where a path is. GraphQL lies beside REST, and at a GitHub Enterprise not under its version.
+    /// The URL of a path. GraphQL lies beside REST, at GitHub Enterprise outside the version prefix.
     fn address(&self, path: &str) -> String {
         let root = if path == GRAPHQL { self.url.trim_end_matches("/v3") } else { &self.url };
         format!("{root}{path}")
     }
 
-    async fn send(&self, request: RequestBuilder, path: &str) -> Result<Response, Fault> {
-        request
+    async fn execute(&self, builder: RequestBuilder, path: &str) -> Result<Response, Fault> {
+        builder
             .send()
             .await
             .map_err(|error| Fault::new(Class::TryAgain, self.what(path)).with_source(error.without_url()))
     }
 
-    /// What an answer that is no success means.
+    /// Turns an unsuccessful response into an error.
     async fn refusal(&self, path: &str, response: Response) -> Fault {
         let (status, headers) = (response.status(), response.headers().clone());
         let body = bounded(response).await.unwrap_or_default();
@@ -222,7 +216,7 @@ impl Api {
         self.fault(class, path, &format!("{status}: {}", Printable::bounded(said, 300)))
     }
 
-    /// The fault of a question whose answer is of no use.
+    /// An error about a response that is of no use.
     pub(super) fn fault(&self, class: Class, path: &str, why: &str) -> Fault {
         Fault::new(class, format!("{}: {why}", self.what(path)))
     }
@@ -232,23 +226,23 @@ impl Api {
     }
 }
 
-/// Whether an answer says that this was too much: 429, or 403 with a header or a message that says so.
+/// Whether the status means a rate limit: 429, or 403 with a header or message that says so.
 fn is_limit(status: StatusCode, headers: &HeaderMap, said: &str) -> bool {
     let is_used_up = headers.get("x-ratelimit-remaining").is_some_and(|left| left == "0");
     let is_said = headers.contains_key("retry-after") || is_used_up || said.contains("rate limit");
     status == StatusCode::TOO_MANY_REQUESTS || (status == StatusCode::FORBIDDEN && is_said)
 }
 
-/// An answer's body, if it is not larger than any that is expected.
+/// The body, if it is within the bound.
 pub(super) async fn bounded(response: Response) -> Option<Vec<u8>> {
-    bounded_by(response, MOST_BYTES).await
+    bounded_by(response, MAX_BYTES).await
 }
 
-async fn bounded_by(mut response: Response, most_bytes: usize) -> Option<Vec<u8>> {
+async fn bounded_by(mut response: Response, max_bytes: usize) -> Option<Vec<u8>> {
     let mut body = Vec::new();
     while let Some(chunk) = response.chunk().await.ok()? {
         body.extend_from_slice(&chunk);
-        if body.len() > most_bytes {
+        if body.len() > max_bytes {
             return None;
         }
     }

@@ -1,7 +1,7 @@
-//! The commits of a repository by GitHub's API: what lies between two of them, and the tags.
+//! Commit ranges and tags through GitHub's API.
 //!
-//! Git can tell all of this too, and more of it: which commit touches which folder, histories without end, commits that
-//! GitHub hides. What is not answered here is a fault, and its reader asks Git.
+//! A mirror knows all of this and more: which commit touches which folder, histories of any length, hidden commits. A
+//! range that the API does not return whole is an error, and the caller falls back to Git.
 
 use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
@@ -11,45 +11,45 @@ use secrecy::SecretString;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
-use super::api::{Answer, Api, Question};
+use super::api::{Api, ApiRequest, ApiResponse};
 use crate::model::{
     Class, CommitId, Fault, MOST_MESSAGE_BYTES, MOST_NAME_BYTES, Person, Relation, SourceCommit, SourceRange,
     Timestamp,
 };
 
-/// How many commits of a range are asked for: each hundred is a request, one after the other, as GitHub wants it.
-const MOST_COMMITS: usize = 1000;
+/// Each hundred is a request, one after the other, as GitHub asks.
+const MAX_COMMITS: usize = 1000;
 
-/// How many pages of tags are asked for, a hundred tags each.
-const MOST_TAG_PAGES: usize = 20;
+/// Pages of a hundred tags.
+const MAX_TAG_PAGES: usize = 20;
 
-/// How many pages of tags are remembered, over all repositories.
-const MOST_KEPT_PAGES: usize = 200;
+/// Cached pages over all repositories.
+const MAX_KEPT_PAGES: usize = 200;
 
-/// The most that is read of one answer. The first page of a comparison has the changed files in it, with their text.
-const MOST_BYTES: usize = 16 * 1024 * 1024;
+/// The first page of a comparison includes the changed files and their patches.
+const MAX_BYTES: usize = 16 * 1024 * 1024;
 
-/// Reads repositories.
+/// Reads commits and tags.
 #[derive(Debug)]
 pub struct Commits {
     api: Api,
-    /// Pages of tags by their paths: unless they changed, asking for them again counts against no limit.
+    /// Pages of tags by path: an unchanged one costs no request of the limit.
     tags: Mutex<HashMap<String, TagPage>>,
 }
 
 #[derive(Clone, Debug)]
 struct TagPage {
-    mark: String,
+    etag: String,
     tags: Vec<(CommitId, String)>,
     next: Option<String>,
 }
 
-/// A repository, and who asks.
+/// A repository and the token to read it.
 #[derive(Clone, Copy, Debug)]
-pub struct Asked<'a> {
-    /// The owner and the name: `vtr/graphql-server`.
+pub struct RepositoryAccess<'a> {
+    /// `owner/name`.
     pub repository: &'a str,
-    /// Who asks; nobody in particular without it.
+    /// Anonymous without one.
     pub token: Option<&'a SecretString>,
 }
 
@@ -94,57 +94,53 @@ struct Tag {
 }
 
 impl Commits {
-    /// A reader that asks this API.
+    /// Creates a reader.
     pub fn new(api: Api) -> Self {
         Self { api, tags: Mutex::default() }
     }
 
-    /// Whether more than the last of the hour's requests are left. They are for what Git can't do.
+    /// Fails when few requests are left in this hour: they are for what Git cannot do.
     ///
     /// # Errors
-    /// When they are not.
+    /// See above.
     pub fn check(&self) -> Result<(), Fault> {
-        if self.api.has_plenty() {
+        if self.api.has_headroom() {
             return Ok(());
         }
         let message = format!("{} has few requests left in this hour", self.api.url());
         Err(Fault::new(Class::TryAgain, message))
     }
 
-    /// The commit whose name begins with these digits, if there is just one.
+    /// Resolves an abbreviated commit id, if it is unambiguous.
     ///
     /// # Errors
-    /// When the API can't be asked, or shows no such repository.
-    pub async fn commit(&self, asked: Asked<'_>, hex: &str) -> Result<Option<CommitId>, Fault> {
-        // The changed files come with it, and one is less than all.
-        let path = path_of(asked.repository, &format!("commits/{hex}?per_page=1"))?;
-        let answer = self.ask(asked, &path, None).await?;
-        if matches!(answer.status, 409 | 422) {
+    /// When the API is unreachable or hides the repository.
+    pub async fn commit(&self, access: RepositoryAccess<'_>, hex: &str) -> Result<Option<CommitId>, Fault> {
+        // The response includes the changed files; one per page keeps it small.
+        let path = path_of(access.repository, &format!("commits/{hex}?per_page=1"))?;
+        let response = self.ask(access, &path, None).await?;
+        if matches!(response.status, 409 | 422) {
             return Ok(None);
         }
-        let named: Named = self.read(&path, &answer)?;
-        // A branch may be called as these digits.
+        let named: Named = self.read(&path, &response)?;
+        // A branch may have the same name.
         Ok(named.sha.parse().ok().filter(|_| named.sha.starts_with(hex)))
     }
 
-    /// The tags, each with the commit that it is of, by name.
+    /// All tags with their commits, by name.
     ///
     /// # Errors
-    /// When the API can't be asked or shows no such repository, or there are too many.
-    pub async fn tags(&self, asked: Asked<'_>) -> Result<Vec<(CommitId, String)>, Fault> {
-        let mut next = Some(path_of(asked.repository, "tags?per_page=100")?);
+    /// When the API is unreachable, hides the repository, or returns too many pages.
+    pub async fn tags(&self, access: RepositoryAccess<'_>) -> Result<Vec<(CommitId, String)>, Fault> {
+        let mut next = Some(path_of(access.repository, "tags?per_page=100")?);
         let mut tags = Vec::new();
         let mut pages = 0;
         while let Some(path) = next.take() {
             pages += 1;
-            if pages > MOST_TAG_PAGES {
-                return Err(self.api.fault(
-                    Class::Failed,
-                    &path,
-                    "the repository has too many tags for that",
-                ));
+            if pages > MAX_TAG_PAGES {
+                return Err(self.api.fault(Class::Failed, &path, "the repository has too many tags"));
             }
-            let page = self.tag_page(asked, &path).await?;
+            let page = self.tag_page(access, &path).await?;
             tags.extend(page.tags);
             next = page.next;
         }
@@ -152,22 +148,22 @@ impl Commits {
         Ok(tags)
     }
 
-    async fn tag_page(&self, asked: Asked<'_>, path: &str) -> Result<TagPage, Fault> {
+    async fn tag_page(&self, access: RepositoryAccess<'_>, path: &str) -> Result<TagPage, Fault> {
         let kept = self.tags.lock().unwrap_or_else(PoisonError::into_inner).get(path).cloned();
-        let answer = self.ask(asked, path, kept.as_ref().map(|page| page.mark.as_str())).await?;
-        if let Some(page) = kept.filter(|_| answer.status == 304) {
+        let response = self.ask(access, path, kept.as_ref().map(|page| page.etag.as_str())).await?;
+        if let Some(page) = kept.filter(|_| response.status == 304) {
             return Ok(page);
         }
-        let tags: Vec<Tag> = self.read(path, &answer)?;
+        let tags: Vec<Tag> = self.read(path, &response)?;
         let tags = tags.into_iter().filter_map(|tag| Some((tag.commit.sha.parse().ok()?, tag.name)));
         let page = TagPage {
             tags: tags.collect(),
-            next: answer.next,
-            mark: answer.mark.clone().unwrap_or_default(),
+            next: response.next,
+            etag: response.etag.clone().unwrap_or_default(),
         };
-        if answer.mark.is_some() {
+        if response.etag.is_some() {
             let mut kept = self.tags.lock().unwrap_or_else(PoisonError::into_inner);
-            if kept.len() >= MOST_KEPT_PAGES {
+            if kept.len() >= MAX_KEPT_PAGES {
                 kept.clear();
             }
             kept.insert(path.to_owned(), page.clone());
@@ -175,98 +171,99 @@ impl Commits {
         Ok(page)
     }
 
-    /// What lies between two commits, in no order.
+    /// The commits between two others, unordered.
     ///
     /// # Errors
-    /// When the API can't be asked, shows no such repository or commits, or there are too many of them.
+    /// When the API is unreachable, hides the repository or a commit, or returns too many.
     pub async fn between(
         &self,
-        asked: Asked<'_>,
+        access: RepositoryAccess<'_>,
         from: CommitId,
         to: CommitId,
     ) -> Result<SourceRange, Fault> {
-        let (status, ahead) = self.pages(asked, from, to).await?;
+        let (status, ahead) = self.pages(access, from, to).await?;
         let (relation, commits, lost) = match status.as_str() {
             "ahead" | "identical" => (Relation::Forward, ahead, Vec::new()),
-            "behind" => (Relation::Backward, self.pages(asked, to, from).await?.1, Vec::new()),
-            "diverged" => (Relation::Diverged, ahead, self.pages(asked, to, from).await?.1),
+            "behind" => (Relation::Backward, self.pages(access, to, from).await?.1, Vec::new()),
+            "diverged" => (Relation::Diverged, ahead, self.pages(access, to, from).await?.1),
             _ => {
-                let path = path_of(asked.repository, "compare")?;
-                return Err(self.api.fault(
-                    Class::Failed,
-                    &path,
-                    "it knows of a status that is not known here",
-                ));
+                let path = path_of(access.repository, "compare")?;
+                return Err(self.api.fault(Class::Failed, &path, "unknown comparison status"));
             }
         };
         Ok(SourceRange { relation, commits, lost, is_cut: false })
     }
 
-    /// How `to` lies to `from`, and every commit that it has and `from` has not.
+    /// The status of `to` against `from`, and the commits of `to` that `from` lacks.
     async fn pages(
         &self,
-        asked: Asked<'_>,
+        access: RepositoryAccess<'_>,
         from: CommitId,
         to: CommitId,
     ) -> Result<(String, Vec<SourceCommit>), Fault> {
-        let mut path = path_of(asked.repository, &format!("compare/{from}...{to}?per_page=100"))?;
+        let mut path = path_of(access.repository, &format!("compare/{from}...{to}?per_page=100"))?;
         let mut commits = Vec::new();
         loop {
-            let answer = self.ask(asked, &path, None).await?;
-            let page: Comparison = self.read(&path, &answer)?;
-            if page.total_commits > MOST_COMMITS {
-                let why = format!("{} commits are more than it is asked for", page.total_commits);
+            let response = self.ask(access, &path, None).await?;
+            let page: Comparison = self.read(&path, &response)?;
+            if page.total_commits > MAX_COMMITS {
+                let why = format!("{} commits are too many", page.total_commits);
                 return Err(self.api.fault(Class::Failed, &path, &why));
             }
             let is_empty = page.commits.is_empty();
             let page_commits = page.commits.into_iter().map(commit).collect::<Option<Vec<_>>>();
             commits.extend(page_commits.ok_or_else(|| self.unreadable(&path))?);
-            // What is not whole does not count: a newest commit that is missing would be taken for one that never was.
+            // An incomplete range is an error: a missing newest commit would look as if it did not exist.
             let is_over = is_empty || commits.len() > page.total_commits;
-            match answer.next.filter(|_| !is_over) {
+            match response.next.filter(|_| !is_over) {
                 Some(next) => path = next,
                 None if commits.len() == page.total_commits => return Ok((page.status, commits)),
                 None => {
-                    let why = format!("it told {} of {} commits", commits.len(), page.total_commits);
+                    let why = format!("{} of {} commits returned", commits.len(), page.total_commits);
                     return Err(self.api.fault(Class::Failed, &path, &why));
                 }
             }
         }
     }
 
-    async fn ask(&self, asked: Asked<'_>, path: &str, known: Option<&str>) -> Result<Answer, Fault> {
-        let question = Question {
+    async fn ask(
+        &self,
+        access: RepositoryAccess<'_>,
+        path: &str,
+        etag: Option<&str>,
+    ) -> Result<ApiResponse, Fault> {
+        let request = ApiRequest {
             method: Method::GET,
             path,
-            token: asked.token,
+            token: access.token,
             body: None,
-            known,
-            most_bytes: MOST_BYTES,
+            etag,
+            max_bytes: MAX_BYTES,
         };
-        let answer = self.api.answer(question).await?;
-        if answer.status != 404 {
-            return Ok(answer);
+        let response = self.api.send(request).await?;
+        if response.status != 404 {
+            return Ok(response);
         }
-        let why = match asked.token {
-            Some(_) => "there is no such thing, or the token may not see it",
-            None => "there is no such thing, or it is not for everybody and there is no token",
+        let why = match access.token {
+            Some(_) => "not found, or hidden from the token",
+            None => "not found, or private and no token is set",
         };
         Err(self.api.fault(Class::Failed, path, why))
     }
 
-    fn read<T: DeserializeOwned>(&self, path: &str, answer: &Answer) -> Result<T, Fault> {
-        if answer.status != 200 {
-            return Err(self.api.fault(Class::Failed, path, &format!("the answer is {}", answer.status)));
+    fn read<T: DeserializeOwned>(&self, path: &str, response: &ApiResponse) -> Result<T, Fault> {
+        if response.status != 200 {
+            return Err(self.api.fault(Class::Failed, path, &format!("the response is {}", response.status)));
         }
-        serde_json::from_slice(&answer.body).map_err(|error| self.unreadable(path).with_source(error))
+        serde_json::from_slice(&response.body).map_err(|error| self.unreadable(path).with_source(error))
     }
 
     fn unreadable(&self, path: &str) -> Fault {
-        self.api.fault(Class::Failed, path, "the answer is not what GitHub documents")
+        self.api.fault(Class::Failed, path, "the response is not what GitHub documents")
     }
 }
 
-/// A path at the API. A repository is an owner and a name.
+/// An API path below a repository, whose name must be `owner/name`.
 fn path_of(repository: &str, rest: &str) -> Result<String, Fault> {
     let is_part = |part: &&str| !matches!(*part, "" | "." | "..");
     let is_repository = repository.split('/').count() == 2
@@ -275,7 +272,7 @@ fn path_of(repository: &str, rest: &str) -> Result<String, Fault> {
     if is_repository {
         return Ok(format!("/repos/{repository}/{rest}"));
     }
-    Err(Fault::new(Class::Failed, format!("{repository} is no name of a repository at GitHub")))
+    Err(Fault::new(Class::Failed, format!("{repository} is not a GitHub repository name")))
 }
 
 fn commit(entry: Entry) -> Option<SourceCommit> {

@@ -1,19 +1,16 @@
-//! GitHub: logging in as an app, what a token says of itself, the commits between two of them, pull requests, and
-//! releases.
+//! The GitHub API: app tokens, token expiry, commit ranges, pull requests, releases.
 //!
-//! Nothing here knows Git: tokens go to its transport, and commits come from the API. GitHub Enterprise is the same under
-//! another address.
+//! Must not know Git. GitHub Enterprise differs by its URL alone.
 
 mod api;
 mod app;
 mod compare;
 mod github;
-mod jwt;
-mod limit;
+mod rate_limit;
 mod releases;
 
 pub use api::{Api, ApiSettings};
 pub use app::App;
-pub use compare::{Asked, Commits};
+pub use compare::{Commits, RepositoryAccess};
 pub use github::{Bearer, GitHub, GitHubSettings, Rights};
 pub use releases::{Published, ReleaseDraft, Releases};

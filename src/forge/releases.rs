@@ -1,7 +1,6 @@
-//! Releases of a repository at GitHub: one a tag, made if it is not there and amended if it says something else.
+//! GitHub releases: creates one for a tag, or updates it when its text differs.
 //!
-//! What a release should be is known from elsewhere at any time, so an answer that was lost costs nothing: asked again, the
-//! release is found by its tag. GitHub has at most one release a tag.
+//! A lost response costs nothing: the next attempt finds the release by its tag. GitHub has one release per tag.
 
 use std::fmt;
 
@@ -9,25 +8,24 @@ use reqwest::Method;
 use serde::Deserialize;
 use serde_json::json;
 
-use super::api::{Answer, Api, Question};
-use super::compare::Asked;
+use super::api::{Api, ApiRequest, ApiResponse};
+use super::compare::RepositoryAccess;
 use crate::model::{Class, CommitId, Fault};
 
-/// The most that is read of one answer, in bytes.
-const MOST_BYTES: usize = 1024 * 1024;
+const MAX_BYTES: usize = 1024 * 1024;
 
-/// Makes releases.
+/// Creates releases.
 #[derive(Clone)]
 pub struct Releases {
     api: Api,
 }
 
-/// What a release should be.
+/// A release as it should be.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ReleaseDraft {
-    /// Its tag, which is made with it.
+    /// The tag, created with the release.
     pub tag: String,
-    /// The commit of the tag, if the tag is not there.
+    /// The commit to tag, if the tag does not exist.
     pub commit: CommitId,
     /// The title.
     pub title: String,
@@ -35,19 +33,19 @@ pub struct ReleaseDraft {
     pub body: String,
 }
 
-/// What became of a release.
+/// The outcome of publishing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Published {
-    /// It was made.
-    Made,
-    /// It was there, and says something else now.
-    Amended,
-    /// It was there as it should be.
-    Kept,
+    /// The release is new.
+    Created,
+    /// The release had another text.
+    Updated,
+    /// The release was up to date.
+    Unchanged,
 }
 
 #[derive(Deserialize)]
-struct Found {
+struct ExistingRelease {
     id: u64,
     name: Option<String>,
     body: Option<String>,
@@ -64,20 +62,23 @@ struct Permissions {
 }
 
 impl Releases {
-    /// Makes releases by this API.
     pub fn new(api: Api) -> Self {
         Self { api }
     }
 
-    /// Sees that there is such a release.
+    /// Creates or updates a release.
     ///
     /// # Errors
-    /// When the API can't be asked, or the token may not. Asking again later does no harm.
-    pub async fn publish(&self, asked: Asked<'_>, draft: &ReleaseDraft) -> Result<Published, Fault> {
-        if let Some(found) = self.find(asked, &draft.tag).await? {
-            return self.amend(asked, &found, draft).await;
+    /// When the API is unreachable or the token lacks permission. Safe to retry.
+    pub async fn publish(
+        &self,
+        access: RepositoryAccess<'_>,
+        draft: &ReleaseDraft,
+    ) -> Result<Published, Fault> {
+        if let Some(existing) = self.find(access, &draft.tag).await? {
+            return self.amend(access, &existing, draft).await;
         }
-        let path = format!("/repos/{}/releases", asked.repository);
+        let path = format!("/repos/{}/releases", access.repository);
         let body = json!({
             "tag_name": draft.tag,
             "target_commitish": draft.commit.to_string(),
@@ -86,30 +87,30 @@ impl Releases {
             "draft": false,
             "prerelease": false,
         });
-        let answer = self.ask(asked, Method::POST, &path, Some(body)).await?;
-        match answer.status {
-            201 => Ok(Published::Made),
-            // Somebody else was first, as another Tidegate may be.
-            422 => match self.find(asked, &draft.tag).await? {
-                Some(found) => self.amend(asked, &found, draft).await,
-                None => Err(self.refused(&path, &answer)),
+        let response = self.ask(access, Method::POST, &path, Some(body)).await?;
+        match response.status {
+            201 => Ok(Published::Created),
+            // Another writer was first.
+            422 => match self.find(access, &draft.tag).await? {
+                Some(existing) => self.amend(access, &existing, draft).await,
+                None => Err(self.refused(&path, &response)),
             },
-            _ => Err(self.refused(&path, &answer)),
+            _ => Err(self.refused(&path, &response)),
         }
     }
 
-    /// Whether the token may make releases.
+    /// Checks that the token may create releases.
     ///
     /// # Errors
-    /// When it may not, or nobody can tell.
-    pub async fn check(&self, asked: Asked<'_>) -> Result<(), Fault> {
-        let path = format!("/repos/{}", asked.repository);
-        let answer = self.ask(asked, Method::GET, &path, None).await?;
-        if answer.status != 200 {
-            return Err(self.refused(&path, &answer).with_hint("the token may not see the repository"));
+    /// When it may not, or the repository is hidden.
+    pub async fn check(&self, access: RepositoryAccess<'_>) -> Result<(), Fault> {
+        let path = format!("/repos/{}", access.repository);
+        let response = self.ask(access, Method::GET, &path, None).await?;
+        if response.status != 200 {
+            return Err(self.refused(&path, &response).with_hint("the token may not see the repository"));
         }
-        let repository: Repository = self.read(&path, &answer)?;
-        // An app's token does not say.
+        let repository: Repository = self.read(&path, &response)?;
+        // GitHub omits permissions for app tokens.
         if repository.permissions.is_none_or(|permissions| permissions.push) {
             return Ok(());
         }
@@ -119,50 +120,57 @@ impl Releases {
             .with_hint("give it the permission `contents: write`"))
     }
 
-    async fn find(&self, asked: Asked<'_>, tag: &str) -> Result<Option<Found>, Fault> {
-        let path = format!("/repos/{}/releases/tags/{tag}", asked.repository);
-        let answer = self.ask(asked, Method::GET, &path, None).await?;
-        match answer.status {
-            200 => self.read(&path, &answer).map(Some),
+    async fn find(&self, access: RepositoryAccess<'_>, tag: &str) -> Result<Option<ExistingRelease>, Fault> {
+        let path = format!("/repos/{}/releases/tags/{tag}", access.repository);
+        let response = self.ask(access, Method::GET, &path, None).await?;
+        match response.status {
+            200 => self.read(&path, &response).map(Some),
             404 => Ok(None),
-            _ => Err(self.refused(&path, &answer)),
+            _ => Err(self.refused(&path, &response)),
         }
     }
 
-    async fn amend(&self, asked: Asked<'_>, found: &Found, draft: &ReleaseDraft) -> Result<Published, Fault> {
-        // GitHub hands texts out with the line breaks that its forms make.
+    async fn amend(
+        &self,
+        access: RepositoryAccess<'_>,
+        existing: &ExistingRelease,
+        draft: &ReleaseDraft,
+    ) -> Result<Published, Fault> {
+        // GitHub's forms submit CRLF.
         let text = |text: &Option<String>| text.as_deref().unwrap_or_default().replace("\r\n", "\n");
-        if text(&found.body).trim_end() == draft.body.trim_end() && text(&found.name) == draft.title {
-            return Ok(Published::Kept);
+        if text(&existing.body).trim_end() == draft.body.trim_end() && text(&existing.name) == draft.title {
+            return Ok(Published::Unchanged);
         }
-        let path = format!("/repos/{}/releases/{}", asked.repository, found.id);
+        let path = format!("/repos/{}/releases/{}", access.repository, existing.id);
         let body = json!({"name": draft.title, "body": draft.body});
-        let answer = self.ask(asked, Method::PATCH, &path, Some(body)).await?;
-        if answer.status == 200 { Ok(Published::Amended) } else { Err(self.refused(&path, &answer)) }
+        let response = self.ask(access, Method::PATCH, &path, Some(body)).await?;
+        if response.status == 200 { Ok(Published::Updated) } else { Err(self.refused(&path, &response)) }
     }
 
     async fn ask(
         &self,
-        asked: Asked<'_>,
+        access: RepositoryAccess<'_>,
         method: Method,
         path: &str,
         body: Option<serde_json::Value>,
-    ) -> Result<Answer, Fault> {
-        let question =
-            Question { method, path, token: asked.token, body, known: None, most_bytes: MOST_BYTES };
-        self.api.answer(question).await
+    ) -> Result<ApiResponse, Fault> {
+        let request =
+            ApiRequest { method, path, token: access.token, body, etag: None, max_bytes: MAX_BYTES };
+        self.api.send(request).await
     }
 
-    fn read<T: serde::de::DeserializeOwned>(&self, path: &str, answer: &Answer) -> Result<T, Fault> {
-        serde_json::from_slice(&answer.body).map_err(|error| {
-            self.api.fault(Class::Failed, path, "the answer is not what GitHub documents").with_source(error)
+    fn read<T: serde::de::DeserializeOwned>(&self, path: &str, response: &ApiResponse) -> Result<T, Fault> {
+        serde_json::from_slice(&response.body).map_err(|error| {
+            self.api
+                .fault(Class::Failed, path, "the response is not what GitHub documents")
+                .with_source(error)
         })
     }
 
-    fn refused(&self, path: &str, answer: &Answer) -> Fault {
-        let said = serde_json::from_slice::<serde_json::Value>(&answer.body).ok();
+    fn refused(&self, path: &str, response: &ApiResponse) -> Fault {
+        let said = serde_json::from_slice::<serde_json::Value>(&response.body).ok();
         let said = said.as_ref().and_then(|body| body["message"].as_str()).unwrap_or("no reason");
-        let why = format!("{}: {}", answer.status, crate::model::Printable::bounded(said, 300));
+        let why = format!("{}: {}", response.status, crate::model::Printable::bounded(said, 300));
         self.api.fault(Class::Failed, path, &why)
     }
 }

@@ -1,10 +1,9 @@
-//! From two images to notes: labels from the registry, commits from the source repository, both kept so that asking again
-//! costs no request.
+//! From two images to release notes: labels from the registry, commits from the source repository, both cached.
 //!
-//! [`Reader::notes`] is the way in. It never fails: what can't be had is a remark in the notes. It knows nothing of HTTP,
-//! SQL or Git; what it needs of them are the traits in `ports`.
+//! [`Reader::notes`] is the API. It never fails: problems become remarks in the notes. It must not know HTTP, SQL or Git;
+//! `ports` has the traits for them.
 
-mod kept;
+mod cached_range;
 mod order;
 mod ports;
 mod reader;
@@ -13,6 +12,6 @@ mod settings;
 #[cfg(test)]
 mod tests;
 
-pub use ports::{Answer, Between, Cache, Histories, Images};
+pub use ports::{Cache, CommitRange, Comparison, Histories, Images};
 pub use reader::Reader;
 pub use settings::{Policy, Question, ReadVersion, Scope, SourceRules};

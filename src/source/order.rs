@@ -1,11 +1,11 @@
-//! One order of commits, wherever they come from: newest first, each before its parents.
+//! One order for commits of any origin: newest first, each before its parents.
 
 use std::cmp::Reverse;
 use std::collections::{BinaryHeap, HashMap};
 
 use crate::model::{CommitId, SourceCommit};
 
-/// The commits in their order. Git and forges each have one of their own, and none of them is fixed.
+/// Sorts commits. Git and forges each have an order of their own, and neither is fixed.
 pub(super) fn newest_first(commits: Vec<SourceCommit>) -> Vec<SourceCommit> {
     let place: HashMap<CommitId, usize> =
         commits.iter().enumerate().map(|(at, commit)| (commit.id, at)).collect();
@@ -24,7 +24,7 @@ pub(super) fn newest_first(commits: Vec<SourceCommit>) -> Vec<SourceCommit> {
             }
         }
     }
-    // What is told twice or is its own ancestor, as no history of Git is, has no place.
+    // Duplicates and cycles, which Git's histories never have, get no position.
     let mut commits: Vec<Option<SourceCommit>> = commits.into_iter().map(Some).collect();
     order.into_iter().filter_map(|at| commits[at].take()).collect()
 }
@@ -51,16 +51,16 @@ mod tests {
         }
     }
 
-    fn told(commits: Vec<SourceCommit>) -> Vec<String> {
+    fn sorted(commits: Vec<SourceCommit>) -> Vec<String> {
         newest_first(commits).into_iter().map(|commit| commit.message).collect()
     }
 
     #[test]
     fn the_newest_comes_first_and_each_before_its_parents() {
         let merged = vec![commit(1, &[0], 1), commit(2, &[1], 2), commit(3, &[1], 3), commit(4, &[2, 3], 4)];
-        assert_eq!(told(merged), ["4", "3", "2", "1"]);
+        assert_eq!(sorted(merged), ["4", "3", "2", "1"]);
         let clock_went_back = vec![commit(1, &[], 9), commit(2, &[1], 2), commit(3, &[2], 1)];
-        assert_eq!(told(clock_went_back), ["3", "2", "1"]);
+        assert_eq!(sorted(clock_went_back), ["3", "2", "1"]);
     }
 
     proptest! {

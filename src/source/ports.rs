@@ -1,14 +1,13 @@
-//! What reading notes needs of the world, as traits. None of them can write but the shelf, which keeps what was read.
+//! The ports of this room. Only the cache writes.
 
 use std::collections::BTreeMap;
 use std::future::Future;
 
-use crate::changelog::{Found, Sought, Source};
+use crate::changelog::{CommitMatch, CommitQuery, Source};
 use crate::model::{CommitId, Digest, Fault, ImageName, SourceRange};
 
 use super::settings::Scope;
 
-/// Asks registries what images say of themselves.
 pub trait Images: Send + Sync + 'static {
     /// The labels and annotations of an image.
     fn labels(
@@ -18,31 +17,31 @@ pub trait Images: Send + Sync + 'static {
     ) -> impl Future<Output = Result<BTreeMap<String, String>, Fault>> + Send;
 }
 
-/// What a source repository says of two images.
+/// What a source repository knows about two images.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Answer {
-    /// The commits that they were built from.
-    pub found: [Found; 2],
-    /// What lies between these; nothing when one is missing, or both are the same.
-    pub between: Option<Between>,
+pub struct Comparison {
+    /// The commits that the images were built from.
+    pub found: [CommitMatch; 2],
+    /// The commits between them; nothing when one is missing or both are the same.
+    pub range: Option<CommitRange>,
 }
 
-impl Answer {
+impl Comparison {
     /// The two commits, if both were found and they differ.
-    pub fn ends(found: &[Found; 2]) -> Option<[CommitId; 2]> {
-        let commit = |found: &Found| match found {
-            Found::Revision(commit) | Found::Tag(commit, _) => Some(*commit),
-            Found::Missing => None,
+    pub fn ends(found: &[CommitMatch; 2]) -> Option<[CommitId; 2]> {
+        let commit = |found: &CommitMatch| match found {
+            CommitMatch::Revision(commit) | CommitMatch::Tag(commit, _) => Some(*commit),
+            CommitMatch::Missing => None,
         };
         let ends = [commit(&found[0])?, commit(&found[1])?];
         (ends[0] != ends[1]).then_some(ends)
     }
 }
 
-/// What lies between two commits.
+/// The commits between two others.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Between {
-    /// The commits, in whatever order.
+pub struct CommitRange {
+    /// In any order.
     pub range: SourceRange,
     /// Every tag of the repository, with its commit.
     pub tags: Vec<(CommitId, String)>,
@@ -55,20 +54,19 @@ pub trait Histories: Send + Sync + 'static {
         &self,
         source: &Source,
         scope: &Scope,
-        sought: [&Sought; 2],
-    ) -> impl Future<Output = Result<Answer, Fault>> + Send;
+        queries: [&CommitQuery; 2],
+    ) -> impl Future<Output = Result<Comparison, Fault>> + Send;
 }
 
-/// Keeps what was read, by what never changes: digests and commits. What it can't keep or give back is read again.
+/// Caches by what never changes: digests and commits. A failure means reading again.
 pub trait Cache: Send + Sync + 'static {
-    /// The kept labels of an image.
+    /// The cached labels of an image.
     fn labels(
         &self,
         image: &ImageName,
         digest: &Digest,
     ) -> impl Future<Output = Option<BTreeMap<String, String>>> + Send;
 
-    /// Keeps the labels of an image.
     fn keep_labels(
         &self,
         image: &ImageName,
@@ -76,7 +74,7 @@ pub trait Cache: Send + Sync + 'static {
         labels: &BTreeMap<String, String>,
     ) -> impl Future<Output = ()> + Send;
 
-    /// What was kept of the range between two images, as text.
+    /// What was cached of the range between two images, as text.
     fn range(
         &self,
         image: &ImageName,
@@ -84,7 +82,6 @@ pub trait Cache: Send + Sync + 'static {
         scope: &str,
     ) -> impl Future<Output = Option<String>> + Send;
 
-    /// Keeps the range between two images.
     fn keep_range(
         &self,
         image: &ImageName,

@@ -1,22 +1,24 @@
-//! Reads notes: labels, then commits, then what is made of them.
+//! Reads notes: labels, then commits, then their grouping.
 
 use std::collections::{BTreeMap, HashSet};
 use std::fmt;
 use std::sync::Arc;
 
-use crate::changelog::{Found, Heading, Labelled, Material, Notes, Origin, Plan, Remark, Settled};
+use crate::changelog::{
+    CommitMatch, Heading, LabelledImage, Notes, NotesInput, Origin, Plan, Remark, ResolvedRange,
+};
 use crate::model::{CommitId, Digest, Fault, ImageName, Printable, Relation, Tag};
 
-use super::kept::{Kept, Knew};
+use super::cached_range::{CachedCommit, CachedRange};
 use super::order::newest_first;
-use super::ports::{Between, Cache, Histories, Images};
+use super::ports::{Cache, CommitRange, Histories, Images};
 use super::settings::{Policy, Question};
 
 /// Reads notes. Cheap to clone.
 pub struct Reader<I, H, S> {
     images: Arc<I>,
     histories: Arc<H>,
-    shelf: Arc<S>,
+    cache: Arc<S>,
     policy: Arc<Policy>,
 }
 
@@ -25,7 +27,7 @@ impl<I, H, S> Clone for Reader<I, H, S> {
         Self {
             images: Arc::clone(&self.images),
             histories: Arc::clone(&self.histories),
-            shelf: Arc::clone(&self.shelf),
+            cache: Arc::clone(&self.cache),
             policy: Arc::clone(&self.policy),
         }
     }
@@ -38,83 +40,78 @@ impl<I, H, S> fmt::Debug for Reader<I, H, S> {
 }
 
 impl<I: Images, H: Histories, S: Cache> Reader<I, H, S> {
-    /// A reader of these.
-    pub fn new(images: Arc<I>, histories: Arc<H>, shelf: Arc<S>, policy: Arc<Policy>) -> Self {
-        Self { images, histories, shelf, policy }
+    pub fn new(images: Arc<I>, histories: Arc<H>, cache: Arc<S>, policy: Arc<Policy>) -> Self {
+        Self { images, histories, cache, policy }
     }
 
-    /// What changed between two images. What can't be had is told in the notes.
+    /// What changed between two images. Problems become remarks.
     pub async fn notes(&self, question: &Question) -> Notes {
         let heading = Heading {
-            service: question.service.clone(),
-            from: question.from.0.to_string(),
-            to: question.to.0.to_string(),
             is_downgrade: question.is_downgrade,
-            source: None,
-            compare: None,
+            ..Heading::new(&question.service, question.from.0.as_str(), question.to.0.as_str())
         };
         match self.range(question).await {
-            Ok((settled, kept)) => self.gather(heading, settled, &kept),
+            Ok((resolved, cached)) => self.gather(heading, resolved, &cached),
             Err(remarks) => Notes::without_commits(heading, remarks),
         }
     }
 
-    fn gather(&self, mut heading: Heading, settled: Settled, kept: &Kept) -> Notes {
-        let web = settled.source.name().and_then(|name| self.policy.sources.web(name));
-        heading.source = Some(settled.source.to_string());
-        heading.compare = web.as_ref().map(|web| match kept.range.relation {
-            Relation::Backward => web.compare(settled.to, settled.from),
-            _ => web.compare(settled.from, settled.to),
+    fn gather(&self, mut heading: Heading, resolved: ResolvedRange, cached: &CachedRange) -> Notes {
+        let web = resolved.source.name().and_then(|name| self.policy.sources.web(name));
+        heading.source = Some(resolved.source.to_string());
+        heading.compare = web.as_ref().map(|web| match cached.range.relation {
+            Relation::Backward => web.compare(resolved.to, resolved.from),
+            _ => web.compare(resolved.from, resolved.to),
         });
-        let mut remarks = settled.remarks;
-        match kept.range.relation {
+        let mut remarks = resolved.remarks;
+        match cached.range.relation {
             Relation::Forward => {}
             Relation::Backward => remarks.push(Remark::Downgrade),
-            Relation::Diverged => remarks.push(Remark::Diverged { lost: kept.range.lost.len() }),
+            Relation::Diverged => remarks.push(Remark::Diverged { lost: cached.range.lost.len() }),
             Relation::Unrelated => remarks.push(Remark::Unrelated),
         }
-        heading.is_downgrade |= kept.range.relation == Relation::Backward;
-        if kept.range.is_cut {
-            remarks.push(Remark::Cut { read: kept.range.commits.len() });
+        heading.is_downgrade |= cached.range.relation == Relation::Backward;
+        if cached.range.is_cut {
+            remarks.push(Remark::Cut { read: cached.range.commits.len() });
         }
-        let material = Material {
+        let input = NotesInput {
             heading,
-            commits: &kept.range.commits,
-            lost: &kept.range.lost,
-            releases: &kept.releases,
+            commits: &cached.range.commits,
+            lost: &cached.range.lost,
+            releases: &cached.releases,
             web: web.as_ref(),
             remarks,
         };
-        Notes::gather(material, &self.policy.rules)
+        Notes::gather(input, &self.policy.rules)
     }
 
-    async fn range(&self, question: &Question) -> Result<(Settled, Kept), Vec<Remark>> {
+    async fn range(&self, question: &Question) -> Result<(ResolvedRange, CachedRange), Vec<Remark>> {
         let plan = self.plan(question).await?;
         let digests = [&question.from.1, &question.to.1];
         let scope = format!("{} {}", plan.source, question.scope.fingerprint);
-        if let Some(text) = self.shelf.range(&question.image, digests, &scope).await
-            && let Some(kept) = Kept::read(&text)
+        if let Some(text) = self.cache.range(&question.image, digests, &scope).await
+            && let Some(cached) = CachedRange::read(&text)
         {
-            let settled = plan.settle(found(&kept.from), found(&kept.to))?;
-            return Ok((settled, kept));
+            let resolved = plan.resolve(found(&cached.from), found(&cached.to))?;
+            return Ok((resolved, cached));
         }
-        let answer = self
+        let comparison = self
             .histories
             .read(&plan.source, &question.scope, [&plan.from, &plan.to])
             .await
             .map_err(|fault| with_fault(plan.remarks.clone(), &fault))?;
-        let [from, to] = answer.found;
-        let knew = [&from, &to].map(knew);
-        let settled = plan.settle(from, to)?;
-        // Both were found, or it could not be settled.
-        let ([Some(from), Some(to)], Some(between)) = (knew, answer.between) else {
-            return Err(settled.remarks);
+        let [from, to] = comparison.found;
+        let cached = [&from, &to].map(cached);
+        let resolved = plan.resolve(from, to)?;
+        // `resolve` succeeds only when both were found.
+        let ([Some(from), Some(to)], Some(between)) = (cached, comparison.range) else {
+            return Err(resolved.remarks);
         };
-        let kept = keep(question, [from, to], between);
-        if let Some(text) = kept.write() {
-            self.shelf.keep_range(&question.image, digests, &scope, &text).await;
+        let cached = keep(question, [from, to], between);
+        if let Some(text) = cached.write() {
+            self.cache.keep_range(&question.image, digests, &scope, &text).await;
         }
-        Ok((settled, kept))
+        Ok((resolved, cached))
     }
 
     async fn plan(&self, question: &Question) -> Result<Plan, Vec<Remark>> {
@@ -129,28 +126,32 @@ impl<I: Images, H: Histories, S: Cache> Reader<I, H, S> {
         );
         let (from, to) = (from?, to?);
         Plan::make(
-            Labelled { tag: from_tag, digest: from_digest, origin: &from },
-            Labelled { tag: to_tag, digest: to_digest, origin: &to },
+            LabelledImage { tag: from_tag, digest: from_digest, origin: &from },
+            LabelledImage { tag: to_tag, digest: to_digest, origin: &to },
             question.scope.repository.as_ref(),
             |name| self.policy.sources.allows(&question.image, name),
         )
     }
 
     async fn origin(&self, image: &ImageName, tag: &Tag, digest: &Digest) -> Result<Origin, Vec<Remark>> {
-        if let Some(labels) = self.shelf.labels(image, digest).await {
+        if let Some(labels) = self.cache.labels(image, digest).await {
             return Ok(Origin::read(&labels));
         }
         let labels: BTreeMap<String, String> = self.images.labels(image, digest).await.map_err(|fault| {
             let reason = format!("the labels of {tag}: {}", shown(&fault));
             vec![Remark::Unavailable { reason }]
         })?;
-        self.shelf.keep_labels(image, digest, &labels).await;
+        self.cache.keep_labels(image, digest, &labels).await;
         Ok(Origin::read(&labels))
     }
 }
 
-/// What is kept of an answer: its commits in one order, wherever they come from, and the tags that part them.
-fn keep(question: &Question, [from, to]: [Knew; 2], Between { mut range, tags }: Between) -> Kept {
+/// The cached form of a comparison: commits in one order, and the tags within the range.
+fn keep(
+    question: &Question,
+    [from, to]: [CachedCommit; 2],
+    CommitRange { mut range, tags }: CommitRange,
+) -> CachedRange {
     range.commits = newest_first(range.commits);
     range.lost = newest_first(range.lost);
     let in_range: HashSet<CommitId> = range.commits.iter().map(|commit| commit.id).collect();
@@ -159,7 +160,7 @@ fn keep(question: &Question, [from, to]: [Knew; 2], Between { mut range, tags }:
         is_in_range.then(|| question.scope.release(&name, &question.to.0)).flatten().map(|name| (id, name))
     };
     let releases = tags.into_iter().filter_map(release).collect();
-    Kept { from, to, range, releases }
+    CachedRange { from, to, range, releases }
 }
 
 fn with_fault(mut remarks: Vec<Remark>, fault: &Fault) -> Vec<Remark> {
@@ -171,17 +172,17 @@ fn shown(fault: &Fault) -> String {
     Printable::bounded(&fault.in_one_line(), 300).to_string()
 }
 
-fn knew(found: &Found) -> Option<Knew> {
+fn cached(found: &CommitMatch) -> Option<CachedCommit> {
     match found {
-        Found::Revision(commit) => Some(Knew { commit: *commit, tag: None }),
-        Found::Tag(commit, tag) => Some(Knew { commit: *commit, tag: Some(tag.clone()) }),
-        Found::Missing => None,
+        CommitMatch::Revision(commit) => Some(CachedCommit { commit: *commit, tag: None }),
+        CommitMatch::Tag(commit, tag) => Some(CachedCommit { commit: *commit, tag: Some(tag.clone()) }),
+        CommitMatch::Missing => None,
     }
 }
 
-fn found(knew: &Knew) -> Found {
-    match &knew.tag {
-        None => Found::Revision(knew.commit),
-        Some(tag) => Found::Tag(knew.commit, tag.clone()),
+fn found(cached: &CachedCommit) -> CommitMatch {
+    match &cached.tag {
+        None => CommitMatch::Revision(cached.commit),
+        Some(tag) => CommitMatch::Tag(cached.commit, tag.clone()),
     }
 }

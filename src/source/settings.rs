@@ -1,4 +1,4 @@
-//! What is asked, and what may be looked into.
+//! The question for notes, and the rules for source repositories.
 
 use std::fmt;
 use std::sync::Arc;
@@ -6,44 +6,43 @@ use std::sync::Arc;
 use crate::changelog::{Rules, Source, SourceName, Web};
 use crate::model::{Digest, ImageName, RepoPath, Tag, Version};
 
-/// Reads the version out of a tag of a source repository; nothing when the tag names no release of the service.
+/// Extracts the version from a tag of a source repository; nothing when the tag is no release of the service.
 pub type ReadVersion = Arc<dyn Fn(&str) -> Option<String> + Send + Sync>;
 
-/// Between which images notes are asked for.
+/// CommitRange which images notes are asked for.
 #[derive(Clone, Debug)]
 pub struct Question {
-    /// The service, as it is named in the notes.
+    /// The service's name in the notes.
     pub service: String,
     /// The image.
     pub image: ImageName,
-    /// The tag that runs, and its digest.
+    /// The running tag and its digest.
     pub from: (Tag, Digest),
-    /// The new tag, and its digest.
+    /// The new tag and its digest.
     pub to: (Tag, Digest),
     /// Whether the new tag is the lower version.
     pub is_downgrade: bool,
-    /// What the configuration says of the service's source.
+    /// The service's source settings.
     pub scope: Scope,
 }
 
-/// What the configuration says of a service's source.
+/// A service's source settings.
 #[derive(Clone, Default)]
 pub struct Scope {
-    /// The repository, instead of the one that the labels name.
+    /// The repository, instead of the one in the labels.
     pub repository: Option<Source>,
-    /// Where that repository is cloned from, when the configuration writes it as a URL.
+    /// The clone URL, when the configuration gives one.
     pub url: Option<String>,
-    /// The folders that concern the service; all of them when there is none.
+    /// The folders of the service; empty means all.
     pub paths: Vec<RepoPath>,
-    /// How the source's tags are read; without it, a tag is a version.
+    /// How to read the source's tags; by default, a tag is a version.
     pub read_version: Option<ReadVersion>,
-    /// What tells this scope from another one when ranges are kept.
+    /// Separates cached ranges of different settings.
     pub fingerprint: String,
 }
 
 impl Scope {
-    /// The tag of the source repository that stands for an image's tag: the one whose version is the same, and before
-    /// others the one that is written the same.
+    /// The source's tag for an image's tag: one with the same version, preferring the same spelling.
     pub fn tag_of<'a, T>(&self, tags: &'a [(T, String)], image_tag: &Tag) -> Option<&'a (T, String)> {
         let bare = |version: &str| version.strip_prefix('v').unwrap_or(version).to_owned();
         let wanted = bare(image_tag.as_str());
@@ -56,8 +55,7 @@ impl Scope {
         same.find(|(_, name)| name == image_tag.as_str()).or(first)
     }
 
-    /// The version of the release that a tag of the source repository names, if it names one, written as the image's
-    /// own tags are: with a `v` where `like` has one.
+    /// The release that a source's tag names, spelled like the image's tags: with a `v` where `like` has one.
     pub fn release(&self, name: &str, like: &Tag) -> Option<String> {
         let version = match &self.read_version {
             Some(read) => read(name)?,
@@ -76,20 +74,19 @@ impl fmt::Debug for Scope {
     }
 }
 
-/// What holds for all notes.
+/// Settings for all notes.
 pub struct Policy {
-    /// How commits are grouped.
+    /// Grouping rules.
     pub rules: Rules,
-    /// What is known of source repositories.
+    /// Rules for source repositories.
     pub sources: Box<dyn SourceRules>,
 }
 
-/// What is known of source repositories.
+/// Rules for source repositories.
 pub trait SourceRules: Send + Sync {
-    /// Whether labels of an image may name this repository.
     fn allows(&self, image: &ImageName, source: &SourceName) -> bool;
 
-    /// The pages of a repository.
+    /// The web pages of a repository.
     fn web(&self, source: &SourceName) -> Option<Web>;
 }
 

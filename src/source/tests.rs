@@ -5,7 +5,7 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use super::*;
-use crate::changelog::{Found, Notes, Rules, Sought, Source, SourceName, Web};
+use crate::changelog::{CommitMatch, CommitQuery, Notes, Rules, Source, SourceName, Web};
 use crate::model::{
     Class, CommitId, Digest, Fault, ImageName, Person, Relation, SourceCommit, SourceRange, Tag,
 };
@@ -26,7 +26,7 @@ struct World {
     lost: Vec<SourceCommit>,
     requests: AtomicUsize,
     ranges: Mutex<HashMap<String, String>>,
-    kept: Mutex<HashMap<Digest, BTreeMap<String, String>>>,
+    cached: Mutex<HashMap<Digest, BTreeMap<String, String>>>,
 }
 
 impl Images for World {
@@ -37,28 +37,28 @@ impl Images for World {
 }
 
 impl Histories for World {
-    async fn read(&self, _: &Source, _: &Scope, sought: [&Sought; 2]) -> Result<Answer, Fault> {
+    async fn read(&self, _: &Source, _: &Scope, queries: [&CommitQuery; 2]) -> Result<Comparison, Fault> {
         self.requests.fetch_add(1, Ordering::Relaxed);
-        let found = |sought: &Sought| match &sought.revision {
-            Some(revision) => Found::Revision(revision.hex().parse().unwrap()),
-            None => Found::Missing,
+        let found = |queries: &CommitQuery| match &queries.revision {
+            Some(revision) => CommitMatch::Revision(revision.hex().parse().unwrap()),
+            None => CommitMatch::Missing,
         };
-        let found = sought.map(found);
+        let found = queries.map(found);
         let Some(relation) = self.relation else { return Err(Fault::new(Class::TryAgain, "GitHub is away")) };
         let (commits, lost) = (self.commits.clone(), self.lost.clone());
         let range = SourceRange { relation, commits, lost, is_cut: false };
-        let between = Between { range, tags: vec![(id(2), "v1.0.2".into())] };
-        Ok(Answer { between: Answer::ends(&found).map(|_| between), found })
+        let between = CommitRange { range, tags: vec![(id(2), "v1.0.2".into())] };
+        Ok(Comparison { range: Comparison::ends(&found).map(|_| between), found })
     }
 }
 
 impl Cache for World {
     async fn labels(&self, _: &ImageName, digest: &Digest) -> Option<BTreeMap<String, String>> {
-        self.kept.lock().unwrap().get(digest).cloned()
+        self.cached.lock().unwrap().get(digest).cloned()
     }
 
     async fn keep_labels(&self, _: &ImageName, digest: &Digest, labels: &BTreeMap<String, String>) {
-        self.kept.lock().unwrap().insert(digest.clone(), labels.clone());
+        self.cached.lock().unwrap().insert(digest.clone(), labels.clone());
     }
 
     async fn range(&self, _: &ImageName, digests: [&Digest; 2], scope: &str) -> Option<String> {
@@ -126,8 +126,8 @@ fn question() -> Question {
 
 async fn notes(world: &std::sync::Arc<World>) -> Notes {
     let policy = Policy { rules: Rules::default(), sources: Box::new(Ours) };
-    let (images, histories, shelf) = (world.clone(), world.clone(), world.clone());
-    Reader::new(images, histories, shelf, policy.into()).notes(&question()).await
+    let (images, histories, cache) = (world.clone(), world.clone(), world.clone());
+    Reader::new(images, histories, cache, policy.into()).notes(&question()).await
 }
 
 fn said(notes: &Notes) -> Vec<&'static str> {
@@ -154,7 +154,7 @@ async fn what_was_kept_and_makes_no_sense_is_read_again() {
     let world = std::sync::Arc::new(labelled([Some(1), Some(3)]));
     let first = notes(&world).await;
     for text in world.ranges.lock().unwrap().values_mut() {
-        *text = text.replace("\"form\":1", "\"form\":0");
+        *text = text.replace("\"format\":1", "\"format\":0");
     }
     assert_eq!(notes(&world).await, first);
 }

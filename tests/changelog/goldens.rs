@@ -4,7 +4,7 @@ use std::fs;
 
 use chrono::NaiveDate;
 use rstest::rstest;
-use tidegate::changelog::{BodyLimits, Format, Heading, Keep, Notes, Remark};
+use tidegate::changelog::{BodyLimits, Format, Heading, KeepAChangelog, Notes, Remark};
 
 use super::{folder, heading, notes, read};
 
@@ -47,7 +47,7 @@ fn a_commits_body() {
 #[test]
 fn a_shared_file() {
     let day = NaiveDate::from_ymd_opt(2026, 11, 24).unwrap();
-    compare("every-style.shared.md", &Keep::of_promotion(&every_style(), None, day).prepend_to(""));
+    compare("every-style.shared.md", &KeepAChangelog::of_promotion(&every_style(), None, day).prepend_to(""));
 }
 
 #[test]

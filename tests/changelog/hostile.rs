@@ -188,7 +188,7 @@ fn check_body(text: &str) {
 #[case::angle("<https://evil.example>")]
 #[case::script("<script>alert(1)</script> <img src=x onerror=alert(1)>")]
 #[case::attribute("feat: \" onmouseover=\"alert(1)")]
-#[case::comment("<!-- hidden -->")]
+#[case::comment("<!-- state -->")]
 #[case::entity("&lt;b&gt; &#64;everyone")]
 #[case::everyone("feat: @everyone <!everyone> <@U123> <!here|x> @channel")]
 #[case::team("cc @vtr/ops and (@vtr)")]

@@ -7,12 +7,14 @@ use std::fmt::Write as _;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use tidegate::changelog::{Format, Found, Notes, Rules as Grouping, Sought, Source, SourceName, Web};
-use tidegate::forge::{Api, ApiSettings, Asked, Commits};
+use tidegate::changelog::{
+    CommitMatch, CommitQuery, Format, Notes, Rules as Grouping, Source, SourceName, Web,
+};
+use tidegate::forge::{Api, ApiSettings, Commits, RepositoryAccess};
 use tidegate::git::{RangeQuery, Reach, SourceMirror, SourceSettings};
 use tidegate::model::{Class, CommitId, Digest, Fault, ImageName, Relation, SourceRange};
 use tidegate::source::{
-    Answer, Between, Cache, Histories, Images, Policy, Question, Reader, Scope, SourceRules,
+    Cache, CommitRange, Comparison, Histories, Images, Policy, Question, Reader, Scope, SourceRules,
 };
 use wiremock::ResponseTemplate;
 
@@ -77,7 +79,7 @@ fn commits(github: &GitHub) -> Commits {
     Commits::new(Api::new(&settings).unwrap())
 }
 
-const ASKED: Asked<'_> = Asked { repository: "vtr/app", token: None };
+const ASKED: RepositoryAccess<'_> = RepositoryAccess { repository: "vtr/app", token: None };
 
 struct ByGit(SourceMirror);
 
@@ -101,26 +103,32 @@ impl ByGit {
     }
 }
 
-fn revisions(sought: [&Sought; 2]) -> [CommitId; 2] {
-    sought.map(|one| id(one.revision.as_ref().unwrap().hex()))
+fn revisions(queries: [&CommitQuery; 2]) -> [CommitId; 2] {
+    queries.map(|one| id(one.revision.as_ref().unwrap().hex()))
 }
 
 impl Histories for ByGit {
-    async fn read(&self, _: &Source, _: &Scope, sought: [&Sought; 2]) -> Result<Answer, Fault> {
-        let [from, to] = revisions(sought);
-        let between = Between { range: self.between(from, to), tags: self.0.tags()? };
-        Ok(Answer { found: [Found::Revision(from), Found::Revision(to)], between: Some(between) })
+    async fn read(&self, _: &Source, _: &Scope, queries: [&CommitQuery; 2]) -> Result<Comparison, Fault> {
+        let [from, to] = revisions(queries);
+        let between = CommitRange { range: self.between(from, to), tags: self.0.tags()? };
+        Ok(Comparison {
+            found: [CommitMatch::Revision(from), CommitMatch::Revision(to)],
+            range: Some(between),
+        })
     }
 }
 
 struct ByApi(Commits);
 
 impl Histories for ByApi {
-    async fn read(&self, _: &Source, _: &Scope, sought: [&Sought; 2]) -> Result<Answer, Fault> {
-        let [from, to] = revisions(sought);
+    async fn read(&self, _: &Source, _: &Scope, queries: [&CommitQuery; 2]) -> Result<Comparison, Fault> {
+        let [from, to] = revisions(queries);
         let (range, tags) = (self.0.between(ASKED, from, to).await?, self.0.tags(ASKED).await?);
-        let between = Between { range, tags };
-        Ok(Answer { found: [Found::Revision(from), Found::Revision(to)], between: Some(between) })
+        let between = CommitRange { range, tags };
+        Ok(Comparison {
+            found: [CommitMatch::Revision(from), CommitMatch::Revision(to)],
+            range: Some(between),
+        })
     }
 }
 
@@ -165,7 +173,7 @@ async fn notes(histories: impl Histories, from: &str, to: &str) -> Notes {
         |letter: char| format!("sha256:{}", letter.to_string().repeat(64)).parse::<Digest>().unwrap();
     let labels = Labels(BTreeMap::from([(digest('a'), from.to_owned()), (digest('b'), to.to_owned())]));
     let policy = Policy { rules: Grouping::default(), sources: Box::new(AllOfThem) };
-    let question = Question {
+    let request = Question {
         service: "common/app".into(),
         image: "ghcr.io/vtr/app".parse().unwrap(),
         from: ("v1.0.1".parse().unwrap(), digest('a')),
@@ -174,7 +182,7 @@ async fn notes(histories: impl Histories, from: &str, to: &str) -> Notes {
         scope: Scope::default(),
     };
     Reader::new(Arc::new(labels), Arc::new(histories), Arc::new(Nothing), Arc::new(policy))
-        .notes(&question)
+        .notes(&request)
         .await
 }
 
@@ -200,8 +208,8 @@ async fn the_api_tells_what_git_tells_in_the_same_order() {
             assert_eq!(git.render(format), api.render(format));
         }
     }
-    let asked = github.take_requests();
-    assert!(asked.iter().any(|request| request.contains("per_page=100&page=4 ")), "{asked:#?}");
+    let access = github.take_requests();
+    assert!(access.iter().any(|request| request.contains("per_page=100&page=4 ")), "{access:#?}");
 }
 
 #[tokio::test]
@@ -259,7 +267,7 @@ async fn what_is_not_whole_does_not_count() {
         .between(ASKED, id(&large.at("v1.0.1")), id(&large.at("main")))
         .await
         .unwrap_err();
-    assert!(fault.to_string().contains("commits are more than it is asked for"), "{fault}");
+    assert!(fault.to_string().contains("commits are more than it is access for"), "{fault}");
     assert_eq!(github.take_requests().len(), 1);
 }
 
@@ -293,8 +301,8 @@ async fn a_repository_that_is_not_shown_is_told_as_such() {
     assert!(fault.to_string().ends_with("it is not for everybody and there is no token"), "{fault}");
     assert_eq!(fault.class(), Class::Failed);
     let (wrong, right) = ("ghs_y".into(), "ghs_x".into());
-    assert!(commits.tags(Asked { token: Some(&wrong), ..ASKED }).await.is_err());
-    assert!(commits.tags(Asked { token: Some(&right), ..ASKED }).await.is_ok());
+    assert!(commits.tags(RepositoryAccess { token: Some(&wrong), ..ASKED }).await.is_err());
+    assert!(commits.tags(RepositoryAccess { token: Some(&right), ..ASKED }).await.is_ok());
 }
 
 #[tokio::test]
@@ -326,8 +334,8 @@ async fn limits_are_kept_to() {
         assert_eq!(fault.class(), Class::TryAgain, "{fault}");
         github.take_requests();
         let fault = commits.between(ASKED, last, last).await.unwrap_err();
-        assert!(fault.to_string().contains("asked to be left alone for "), "{fault}");
-        assert!(github.take_requests().is_empty(), "nobody is asked meanwhile");
+        assert!(fault.to_string().contains("access to be left alone for "), "{fault}");
+        assert!(github.take_requests().is_empty(), "nobody is access meanwhile");
     }
     // One that may not is refused, and others are not held up by that.
     let commits = commits(&github);

@@ -1,6 +1,6 @@
 //! Releases at GitHub: made once, whatever is lost on the way.
 
-use tidegate::forge::{Api, ApiSettings, Asked, Published, ReleaseDraft, Releases};
+use tidegate::forge::{Api, ApiSettings, Published, ReleaseDraft, Releases, RepositoryAccess};
 use tidegate::model::{Class, CommitId};
 use wiremock::ResponseTemplate;
 
@@ -25,11 +25,11 @@ fn draft(body: &str) -> ReleaseDraft {
 async fn a_release_is_made_amended_and_left_as_it_is() {
     let server = ReleaseServer::start().await;
     let (releases, token) = (releases(&server), TOKEN.into());
-    let asked = Asked { repository: "vtr/gitops", token: Some(&token) };
+    let access = RepositoryAccess { repository: "vtr/gitops", token: Some(&token) };
     for (body, published) in
-        [("one\n", Published::Made), ("one\n", Published::Kept), ("one\ntwo\n", Published::Amended)]
+        [("one\n", Published::Created), ("one\n", Published::Unchanged), ("one\ntwo\n", Published::Updated)]
     {
-        assert_eq!(releases.publish(asked, &draft(body)).await.unwrap(), published);
+        assert_eq!(releases.publish(access, &draft(body)).await.unwrap(), published);
     }
     let made = server.releases();
     assert_eq!(made.len(), 1);
@@ -41,7 +41,7 @@ async fn a_release_is_made_amended_and_left_as_it_is() {
 async fn nothing_is_doubled_whatever_is_lost() {
     let server = ReleaseServer::start().await;
     let token = TOKEN.into();
-    let asked = Asked { repository: "vtr/gitops", token: Some(&token) };
+    let access = RepositoryAccess { repository: "vtr/gitops", token: Some(&token) };
     let nothing = || Trouble::Instead(ResponseTemplate::new(503));
     for (troubles, count) in [
         (vec![nothing()], 0),
@@ -50,11 +50,11 @@ async fn nothing_is_doubled_whatever_is_lost() {
         (vec![Trouble::Instead(refusal(404, "Not Found")), Trouble::Lost], 1),
     ] {
         server.next(troubles);
-        let fault = releases(&server).publish(asked, &draft("one")).await.unwrap_err();
+        let fault = releases(&server).publish(access, &draft("one")).await.unwrap_err();
         assert_eq!((fault.class(), server.releases().len()), (Class::TryAgain, count), "{fault}");
     }
     server.next([]);
-    assert_eq!(releases(&server).publish(asked, &draft("one")).await.unwrap(), Published::Kept);
+    assert_eq!(releases(&server).publish(access, &draft("one")).await.unwrap(), Published::Unchanged);
     assert_eq!(server.releases().len(), 1);
 }
 
@@ -62,9 +62,9 @@ async fn nothing_is_doubled_whatever_is_lost() {
 async fn who_is_second_amends_what_the_first_one_made() {
     let server = ReleaseServer::start().await;
     let token = TOKEN.into();
-    let asked = Asked { repository: "vtr/gitops", token: Some(&token) };
+    let access = RepositoryAccess { repository: "vtr/gitops", token: Some(&token) };
     server.next([Trouble::Instead(refusal(404, "Not Found")), Trouble::After("promotions-2026-11-26")]);
-    assert_eq!(releases(&server).publish(asked, &draft("one")).await.unwrap(), Published::Amended);
+    assert_eq!(releases(&server).publish(access, &draft("one")).await.unwrap(), Published::Updated);
     assert_eq!(server.releases().len(), 1);
     assert_eq!(server.releases()[0]["body"], "one");
 }
@@ -73,23 +73,23 @@ async fn who_is_second_amends_what_the_first_one_made() {
 async fn limits_and_missing_rights_are_told() {
     let server = ReleaseServer::start().await;
     let token = TOKEN.into();
-    let asked = Asked { repository: "vtr/gitops", token: Some(&token) };
+    let access = RepositoryAccess { repository: "vtr/gitops", token: Some(&token) };
     let limited = refusal(403, "You have exceeded a secondary rate limit").insert_header("retry-after", "60");
     server.next([Trouble::Instead(limited)]);
     let limited = releases(&server);
-    assert_eq!(limited.publish(asked, &draft("one")).await.unwrap_err().class(), Class::TryAgain);
+    assert_eq!(limited.publish(access, &draft("one")).await.unwrap_err().class(), Class::TryAgain);
     server.take_requests();
-    let fault = limited.publish(asked, &draft("one")).await.unwrap_err();
-    assert!(fault.to_string().contains("asked to be left alone"), "{fault}");
+    let fault = limited.publish(access, &draft("one")).await.unwrap_err();
+    assert!(fault.to_string().contains("access to be left alone"), "{fault}");
     assert!(server.take_requests().is_empty());
 
-    releases(&server).check(asked).await.unwrap();
+    releases(&server).check(access).await.unwrap();
     server.allow_reading_only();
-    let fault = releases(&server).check(asked).await.unwrap_err();
+    let fault = releases(&server).check(access).await.unwrap_err();
     assert_eq!(fault.hint(), Some("give it the permission `contents: write`"));
-    let fault = releases(&server).publish(asked, &draft("one")).await.unwrap_err();
+    let fault = releases(&server).publish(access, &draft("one")).await.unwrap_err();
     assert_eq!(fault.class(), Class::Failed);
     let wrong = "wrong".into();
-    let unknown = Asked { token: Some(&wrong), ..asked };
+    let unknown = RepositoryAccess { token: Some(&wrong), ..access };
     assert!(releases(&server).check(unknown).await.unwrap_err().to_string().ends_with("404: Not Found"));
 }

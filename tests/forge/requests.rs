@@ -187,7 +187,7 @@ async fn limits_are_heeded() {
         let fault = client.open_requests().await.unwrap_err();
         assert_eq!(fault.class(), Class::TryAgain, "{fault}");
         let again = client.open_request(&draft()).await.unwrap_err();
-        assert!(again.to_string().contains("asked to be left alone for "), "{again}");
+        assert!(again.to_string().contains("asked for a pause"), "{again}");
         assert_eq!(asked(&server).len(), 1, "nothing is asked while it lasts");
     }
 }

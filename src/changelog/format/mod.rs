@@ -2,10 +2,10 @@
 //! more than words.
 
 mod body;
+mod changelog_file;
 mod html;
 mod json;
-mod keep;
-mod keep_file;
+mod keep_a_changelog;
 mod markdown;
 mod markup;
 mod slack;
@@ -17,8 +17,8 @@ use chrono::NaiveDate;
 use super::notes::{Counts, Notes, Release};
 
 pub use body::BodyLimits;
-pub use keep::Keep;
-pub use keep_file::FileError;
+pub use changelog_file::FileError;
+pub use keep_a_changelog::KeepAChangelog;
 pub use template::{Template, TemplateError};
 
 /// A format that needs nothing but the notes.
@@ -26,7 +26,7 @@ pub use template::{Template, TemplateError};
 pub enum Format {
     /// Markdown as forges show it.
     Markdown,
-    /// A section of a file in the form of [Keep a Changelog](https://keepachangelog.com/en/1.1.0/).
+    /// A section of a file in the form of [KeepAChangelog a Changelog](https://keepachangelog.com/en/1.1.0/).
     KeepAChangelog,
     /// Plain text.
     Text,
@@ -41,7 +41,7 @@ impl Notes {
     pub fn render(&self, format: Format) -> String {
         match format {
             Format::Markdown => markdown::render(self),
-            Format::KeepAChangelog => Keep::of_releases(self).render(),
+            Format::KeepAChangelog => KeepAChangelog::of_releases(self).render(),
             Format::Text => text::render(self),
             Format::Slack => slack::render(self),
             Format::Html => html::render(self),

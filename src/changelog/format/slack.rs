@@ -10,7 +10,7 @@ use crate::changelog::clean::without_mentions;
 use crate::changelog::notes::Notes;
 
 /// Slack asks for messages of at most 4,000 characters; the rest is for the last line.
-const MOST_CHARS: usize = 3_700;
+const MAX_CHARS: usize = 3_700;
 
 struct Slack;
 
@@ -111,7 +111,7 @@ impl Lines {
 
     fn push(&mut self, line: &str) -> bool {
         // Once something was left out, what is shorter does not slip in behind it.
-        if self.left_out > 0 || self.text.chars().count() + line.chars().count() > MOST_CHARS {
+        if self.left_out > 0 || self.text.chars().count() + line.chars().count() > MAX_CHARS {
             return false;
         }
         self.text.push_str(line);

@@ -7,21 +7,20 @@ use crate::changelog::fixture::{commit, commit_by, commit_on, id, line};
 use crate::changelog::inline::plain;
 
 fn heading() -> Heading {
-    Heading {
-        service: "common/app".into(),
-        from: "v1.0.1".into(),
-        to: "v1.0.4".into(),
-        is_downgrade: false,
-        source: None,
-        compare: None,
-    }
+    Heading::new("common/app", "v1.0.1", "v1.0.4")
 }
 
 fn gather(commits: &[Commit], releases: &[(CommitId, String)]) -> Notes {
     let web = Web::of(&"github.com/vtr/app".parse().unwrap());
-    let material =
-        Material { heading: heading(), commits, lost: &[], releases, web: web.as_ref(), remarks: Vec::new() };
-    Notes::gather(material, &Rules::default())
+    let input = NotesInput {
+        heading: heading(),
+        commits,
+        lost: &[],
+        releases,
+        web: web.as_ref(),
+        remarks: Vec::new(),
+    };
+    Notes::gather(input, &Rules::default())
 }
 
 fn entry(entry: &Entry) -> String {
@@ -196,7 +195,7 @@ fn what_does_not_concern_the_service_is_left_out() {
 #[test]
 fn what_is_lost_is_told_apart() {
     let (commits, lost) = (line(&["feat: b", "feat: a"]), [commit(50, "fix: hot"), commit(1, "feat: a")]);
-    let material = Material {
+    let input = NotesInput {
         heading: heading(),
         commits: &commits,
         lost: &lost,
@@ -204,7 +203,7 @@ fn what_is_lost_is_told_apart() {
         web: None,
         remarks: vec![],
     };
-    let notes = Notes::gather(material, &Rules::default());
+    let notes = Notes::gather(input, &Rules::default());
     let lost = notes.lost.unwrap();
     assert_eq!((lost.name.as_str(), lost.groups.len()), ("v1.0.1", 1));
     assert_eq!(entry(&lost.groups[0].entries[0]), "hot");

@@ -29,10 +29,10 @@ impl<'a> Merge<'a> {
     }
 }
 
-type Read<'a> = Option<(Option<u64>, &'a str)>;
+type Parsed<'a> = Option<(Option<u64>, &'a str)>;
 
 /// `Merge pull request #12 from owner/branch`, with the title in the body.
-fn read_github<'a>(subject: &'a str, body: &'a str) -> Read<'a> {
+fn read_github<'a>(subject: &'a str, body: &'a str) -> Parsed<'a> {
     let rest = subject.strip_prefix("Merge pull request #")?;
     let (number, rest) = split_number(rest)?;
     let branch = rest.strip_prefix(" from ").unwrap_or(rest);
@@ -40,7 +40,7 @@ fn read_github<'a>(subject: &'a str, body: &'a str) -> Read<'a> {
 }
 
 /// `Merge pull request 'Title' (#12) from branch into main`.
-fn read_gitea(subject: &str) -> Read<'_> {
+fn read_gitea(subject: &str) -> Parsed<'_> {
     let rest = subject.strip_prefix("Merge pull request '")?;
     let (title, rest) = rest.rsplit_once("' (#")?;
     let (number, _) = split_number(rest)?;
@@ -48,7 +48,7 @@ fn read_gitea(subject: &str) -> Read<'_> {
 }
 
 /// `Merge branch 'x' into 'main'`, with the title in the body and `See merge request group/project!12` at its end.
-fn read_gitlab<'a>(subject: &'a str, body: &'a str) -> Read<'a> {
+fn read_gitlab<'a>(subject: &'a str, body: &'a str) -> Parsed<'a> {
     subject.strip_prefix("Merge branch '")?;
     let reference = body.lines().rev().find_map(|line| line.trim().strip_prefix("See merge request "))?;
     let number = read_number(reference.rsplit_once('!')?.1);
@@ -58,7 +58,7 @@ fn read_gitlab<'a>(subject: &'a str, body: &'a str) -> Read<'a> {
 
 /// `Merged in branch (pull request #12)` with the title in the body, `Pull request #12: Title`, and Azure's
 /// `Merged PR 12: Title`.
-fn read_bitbucket<'a>(subject: &'a str, body: &'a str) -> Read<'a> {
+fn read_bitbucket<'a>(subject: &'a str, body: &'a str) -> Parsed<'a> {
     if let Some(rest) = subject.strip_prefix("Merged in ") {
         let (branch, rest) = rest.rsplit_once(" (pull request #")?;
         let (number, _) = split_number(rest)?;
@@ -70,7 +70,7 @@ fn read_bitbucket<'a>(subject: &'a str, body: &'a str) -> Read<'a> {
 }
 
 /// `Auto merge of #12 - owner:branch, r=someone` with the title in the body, and `Merge #12` with `12: Title r=… a=…`.
-fn read_bors<'a>(subject: &'a str, body: &'a str) -> Read<'a> {
+fn read_bors<'a>(subject: &'a str, body: &'a str) -> Parsed<'a> {
     if let Some(rest) = subject.strip_prefix("Auto merge of #") {
         let (number, rest) = split_number(rest)?;
         return Some((Some(number), first_line(body).unwrap_or(rest)));
@@ -83,7 +83,7 @@ fn read_bors<'a>(subject: &'a str, body: &'a str) -> Read<'a> {
 }
 
 /// A merge that was given the title of its request, as forges let people do: `feat: a (#12)`.
-fn read_titled(subject: &str) -> Read<'_> {
+fn read_titled(subject: &str) -> Parsed<'_> {
     let title = Title::read(subject);
     let is_titled = title.pull_request.is_some() || title.is_conventional();
     is_titled.then_some((title.pull_request, subject))

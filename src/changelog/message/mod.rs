@@ -11,10 +11,10 @@ pub(super) use revert::{Reverts, picked_from};
 pub(super) use title::{Title, read_number};
 
 /// How much of a message is looked at. What explains a change is shorter; what is longer was pasted.
-const MOST_BYTES: usize = 64 * 1024;
+const MAX_BYTES: usize = 64 * 1024;
 
 /// How many co-authors, notes and folded titles are kept of one commit.
-const MOST_PARTS: usize = 100;
+const MAX_PARTS: usize = 100;
 
 /// A message taken apart. Its texts are parts of the message, not yet fit to be shown.
 #[derive(Clone, Debug)]
@@ -34,7 +34,7 @@ pub(super) struct Message<'a> {
 
 impl<'a> Message<'a> {
     pub(super) fn read(commit: &'a Commit) -> Self {
-        let text = &commit.message[..commit.message.floor_char_boundary(MOST_BYTES)];
+        let text = &commit.message[..commit.message.floor_char_boundary(MAX_BYTES)];
         let text = text.trim_start();
         let (subject, body) = text.split_once('\n').unwrap_or((text, ""));
         let subject = subject.trim();
@@ -65,7 +65,7 @@ impl<'a> Message<'a> {
     /// The titles of the commits that were squashed into this one, as GitHub lists them in its body: `* feat: a`.
     pub(super) fn squashed(&self) -> impl Iterator<Item = Title<'a>> {
         let bullets = self.body.lines().filter_map(|line| line.strip_prefix("* "));
-        bullets.take(MOST_PARTS).map(Title::read).filter(Title::is_conventional)
+        bullets.take(MAX_PARTS).map(Title::read).filter(Title::is_conventional)
     }
 
     /// Those whom the message names as authors beside the commit's own.
@@ -73,7 +73,7 @@ impl<'a> Message<'a> {
         if !self.body.contains("uthored-") {
             return Vec::new();
         }
-        self.body.lines().filter_map(co_author).take(MOST_PARTS).collect()
+        self.body.lines().filter_map(co_author).take(MAX_PARTS).collect()
     }
 }
 
@@ -85,14 +85,14 @@ fn breaking<'a>(text: &'a str, body: &'a str) -> Vec<&'a str> {
     }
     if let Ok(parsed) = git_conventional::Commit::parse(text) {
         let footers = parsed.footers().iter().filter(|footer| footer.breaking());
-        let notes: Vec<&str> = footers.map(git_conventional::Footer::value).take(MOST_PARTS).collect();
+        let notes: Vec<&str> = footers.map(git_conventional::Footer::value).take(MAX_PARTS).collect();
         if !notes.is_empty() {
             return notes;
         }
     }
     let names = ["BREAKING CHANGE:", "BREAKING-CHANGE:", "BREAKING CHANGES:"];
     let value = |line: &'a str| names.iter().find_map(|name| line.strip_prefix(name));
-    body.lines().filter_map(value).map(str::trim).filter(|note| !note.is_empty()).take(MOST_PARTS).collect()
+    body.lines().filter_map(value).map(str::trim).filter(|note| !note.is_empty()).take(MAX_PARTS).collect()
 }
 
 /// `Co-authored-by: Name <address>`.
@@ -146,7 +146,7 @@ mod tests {
     fn a_message_of_ten_megabytes_is_read_in_part() {
         let commit = commit(1, &format!("feat: a\n\n{}", "* fix: b\n".repeat(1_200_000)));
         let message = Message::read(&commit);
-        assert!(message.body.len() <= MOST_BYTES);
-        assert_eq!(message.squashed().count(), MOST_PARTS);
+        assert!(message.body.len() <= MAX_BYTES);
+        assert_eq!(message.squashed().count(), MAX_PARTS);
     }
 }

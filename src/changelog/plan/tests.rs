@@ -22,14 +22,14 @@ fn origin(source: Option<&str>, revision: Option<&str>) -> Origin {
     Origin::read(&labels)
 }
 
-fn plan(from: &Origin, to: &Origin, configured: Option<&str>) -> Result<Plan, Unplanned> {
+fn plan(from: &Origin, to: &Origin, configured: Option<&str>) -> Result<Plan, Vec<Remark>> {
     let tags: [Tag; 2] = ["v1.0.1".parse().unwrap(), "v1.0.2".parse().unwrap()];
     let digests: [Digest; 2] =
         ["a", "b"].map(|letter| format!("sha256:{}", letter.repeat(64)).parse().unwrap());
     let configured = configured.map(|name| Source::Named(name.parse().unwrap()));
     Plan::make(
-        Labelled { tag: &tags[0], digest: &digests[0], origin: from },
-        Labelled { tag: &tags[1], digest: &digests[1], origin: to },
+        LabelledImage { tag: &tags[0], digest: &digests[0], origin: from },
+        LabelledImage { tag: &tags[1], digest: &digests[1], origin: to },
         configured.as_ref(),
         |name| name.path().starts_with("vtr/"),
     )
@@ -44,7 +44,7 @@ fn good_labels_say_nothing() {
     let plan = plan(&origin(Some(OURS), Some(A)), &origin(Some(OURS), Some(B)), None).unwrap();
     assert_eq!(plan.source, Source::Named("github.com/vtr/app".parse().unwrap()));
     assert_eq!(plan.remarks, []);
-    let settled = plan.settle(Found::Revision(id(1)), Found::Revision(id(2))).unwrap();
+    let settled = plan.resolve(CommitMatch::Revision(id(1)), CommitMatch::Revision(id(2))).unwrap();
     assert_eq!((settled.from, settled.to, settled.remarks), (id(1), id(2), vec![]));
 }
 
@@ -103,7 +103,7 @@ fn without_a_revision_a_tag_of_the_source_is_looked_for() {
     let plan = plan(&origin(Some(OURS), None), &origin(Some(OURS), Some("main")), None).unwrap();
     let settled = plan
         .clone()
-        .settle(Found::Tag(id(1), "v1.0.1".into()), Found::Tag(id(2), "app-1.0.2".into()))
+        .resolve(CommitMatch::Tag(id(1), "v1.0.1".into()), CommitMatch::Tag(id(2), "app-1.0.2".into()))
         .unwrap();
     assert_eq!(
         said(&settled.remarks),
@@ -113,7 +113,7 @@ fn without_a_revision_a_tag_of_the_source_is_looked_for() {
             "v1.0.2 is taken to be the source's tag app-1.0.2, since no label says its commit",
         ]
     );
-    let missing = plan.settle(Found::Missing, Found::Tag(id(2), "v1.0.2".into())).unwrap_err();
+    let missing = plan.resolve(CommitMatch::Missing, CommitMatch::Tag(id(2), "v1.0.2".into())).unwrap_err();
     let sentence = "v1.0.1 does not say which commit it was built from (label org.opencontainers.image.revision), \
                     and github.com/vtr/app has no tag for it";
     assert!(said(&missing).contains(&sentence.to_owned()));
@@ -122,7 +122,7 @@ fn without_a_revision_a_tag_of_the_source_is_looked_for() {
 #[test]
 fn a_revision_that_the_source_does_not_have() {
     let plan = plan(&origin(Some(OURS), Some(A)), &origin(Some(OURS), Some(B)), None).unwrap();
-    let unplanned = plan.settle(Found::Missing, Found::Revision(id(2))).unwrap_err();
+    let unplanned = plan.resolve(CommitMatch::Missing, CommitMatch::Revision(id(2))).unwrap_err();
     assert_eq!(
         said(&unplanned),
         [
@@ -135,7 +135,7 @@ fn a_revision_that_the_source_does_not_have() {
 #[test]
 fn a_rebuilt_image() {
     let plan = plan(&origin(Some(OURS), Some(A)), &origin(Some(OURS), Some(A)), None).unwrap();
-    let unplanned = plan.settle(Found::Revision(id(1)), Found::Revision(id(1))).unwrap_err();
+    let unplanned = plan.resolve(CommitMatch::Revision(id(1)), CommitMatch::Revision(id(1))).unwrap_err();
     assert_eq!(said(&unplanned), ["rebuilt from the same commit 0101010; the source did not change"]);
 }
 
@@ -151,6 +151,6 @@ fn one_image_with_two_tags() {
     let digest: Digest = format!("sha256:{}", "a".repeat(64)).parse().unwrap();
     let tag: Tag = "v1".parse().unwrap();
     let none = Origin::default();
-    let image = Labelled { tag: &tag, digest: &digest, origin: &none };
+    let image = LabelledImage { tag: &tag, digest: &digest, origin: &none };
     assert_eq!(Plan::make(image, image, None, |_| true), Err(vec![Remark::SameImage]));
 }

@@ -1,4 +1,4 @@
-//! What changed between two images of a service, for the engine and for the command line.
+//! Release notes between two images of a service, for the engine and the command line.
 
 use std::sync::Arc;
 
@@ -13,7 +13,7 @@ use crate::store::Store;
 use super::source_choice::Sources;
 use super::sources;
 
-/// Tells what changed.
+/// Reads release notes.
 #[derive(Debug)]
 pub(crate) struct Changes {
     config: Arc<Config>,
@@ -37,7 +37,7 @@ impl Changes {
     /// What changed between two tags of a service's image.
     ///
     /// # Errors
-    /// When the registry doesn't know one of the tags.
+    /// When the registry has no such tag.
     pub(crate) async fn between(
         &self,
         service: &ServiceName,
@@ -67,7 +67,7 @@ impl Changes {
         self.reader.notes(&question).await
     }
 
-    /// The digest of a tag: as it was last seen, or else as the registry says. A tag that runs was seen.
+    /// A tag's digest: the last observed one, or else the registry's. A running tag was observed.
     async fn digest(&self, image: &ImageName, tag: &Tag) -> Result<Digest, Fault> {
         let key = (image.clone(), tag.clone());
         let seen = self.store.observations(std::slice::from_ref(&key)).await;
@@ -87,14 +87,8 @@ impl engine::Changelog for Changes {
                 self.ask(&wanted.service, &wanted.image, from, to).await
             }
             Err(fault) => {
-                let heading = Heading {
-                    service: wanted.service.to_string(),
-                    from: wanted.from.to_string(),
-                    to: wanted.to.to_string(),
-                    is_downgrade: false,
-                    source: None,
-                    compare: None,
-                };
+                let heading =
+                    Heading::new(wanted.service.to_string(), wanted.from.as_str(), wanted.to.as_str());
                 Notes::without_commits(heading, vec![Remark::Unavailable { reason: fault.in_one_line() }])
             }
         }

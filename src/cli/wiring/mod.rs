@@ -10,8 +10,7 @@ mod repository_policy;
 mod session;
 mod source_choice;
 mod sources;
-mod tokens;
 
+pub(crate) use forge::tokens;
 pub(crate) use repository_policy::repository_policy;
 pub(crate) use session::{Session, config_file, load};
-pub(crate) use tokens::tokens;

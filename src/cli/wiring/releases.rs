@@ -1,4 +1,5 @@
-//! Releases of the GitOps repository on GitHub, made after a pass and out of its way. What fails is done by the next one.
+//! GitHub releases of the GitOps repository, published after a pass and independent of it. A failure is retried by the
+//! next pass.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -13,7 +14,7 @@ use secrecy::SecretString;
 use crate::changelog::Format;
 use crate::config::{Auth, Config, GitRelease, Remote};
 use crate::engine::{DueRelease, Engine, Move, ReleasePer, RepositoryState};
-use crate::forge::{Api, ApiSettings, Asked, Published, ReleaseDraft, Releases};
+use crate::forge::{Api, ApiSettings, Published, ReleaseDraft, Releases, RepositoryAccess};
 use crate::git::{Login, Secret};
 use crate::model::{Class, Fault, NetworkUrl, Tag, Timestamp};
 
@@ -22,19 +23,18 @@ use super::git;
 use super::ports::Real;
 use super::sources::blocking;
 
-/// How far it is looked back: what could not be released for so long is not released any more.
+/// A release that failed for longer than this is dropped.
 const LOOK_BACK: TimeDelta = TimeDelta::hours(48);
 
-/// How long the releases of one pass may take.
 const DEADLINE: Duration = Duration::from_secs(20);
 
-/// The most text of a release, in bytes. GitHub takes 125,000 characters.
-const MOST_BYTES: usize = 60_000;
+/// Bounds a release's text; GitHub accepts 125,000 characters.
+const MAX_BYTES: usize = 60_000;
 
-/// Of how many promotions a release tells what changed.
-const MOST_TOLD: usize = 50;
+/// Maximum promotions per release that carry release notes.
+const MAX_TOLD: usize = 50;
 
-/// Makes the releases of a configuration.
+/// Publishes the releases of a configuration.
 #[derive(Debug)]
 pub(crate) struct Publisher {
     releases: Releases,
@@ -43,13 +43,13 @@ pub(crate) struct Publisher {
     token: Option<Arc<dyn Secret>>,
     per: ReleasePer,
     changes: Arc<Changes>,
-    done: Done,
-    /// One at a time: a pass does not wait for the releases of the one before.
-    turn: tokio::sync::Mutex<()>,
+    done: PublishedReleases,
+    /// One at a time: a pass does not wait for the releases of the previous one.
+    lock: tokio::sync::Mutex<()>,
 }
 
 impl Publisher {
-    /// Nothing when no releases are wanted.
+    /// Nothing when releases are off.
     pub(super) fn new(
         config: &Config,
         login: &Login,
@@ -85,12 +85,12 @@ impl Publisher {
                 GitRelease::Batch => ReleasePer::Batch,
             },
             changes,
-            done: Done::read(folder.join("releases.json")),
-            turn: tokio::sync::Mutex::default(),
+            done: PublishedReleases::read(folder.join("releases.json")),
+            lock: tokio::sync::Mutex::default(),
         }))
     }
 
-    /// The releases that may still be to do.
+    /// The releases that may be missing.
     pub(crate) async fn due(
         &self,
         engine: &Engine<Real>,
@@ -115,15 +115,15 @@ impl Publisher {
         Ok(due)
     }
 
-    /// Makes them. What can't be made is told in the log, and stays to be done.
+    /// Publishes releases. The log reports failures, and the next pass retries.
     pub(crate) async fn publish(&self, due: Vec<DueRelease>) {
-        let Ok(_turn) = self.turn.try_lock() else { return };
+        let Ok(_guard) = self.lock.try_lock() else { return };
         let all = async {
             for release in due {
                 match self.publish_one(&release).await {
                     Ok(published) => {
                         self.done.note(&release);
-                        if published != Published::Kept {
+                        if published != Published::Unchanged {
                             tracing::info!(tag = release.tag, promotions = release.moves.len(), "released");
                         }
                     }
@@ -145,10 +145,10 @@ impl Publisher {
         }
     }
 
-    /// Whether releases can be made.
+    /// Checks that the token may create releases.
     pub(crate) async fn check(&self) -> Result<(), Fault> {
         let token = self.token().await?;
-        self.releases.check(Asked { repository: &self.repository, token: token.as_ref() }).await
+        self.releases.check(RepositoryAccess { repository: &self.repository, token: token.as_ref() }).await
     }
 
     async fn publish_one(&self, release: &DueRelease) -> Result<Published, Fault> {
@@ -159,11 +159,11 @@ impl Publisher {
             title: release.title.clone(),
             body: self.body(&release.moves).await,
         };
-        let asked = Asked { repository: &self.repository, token: token.as_ref() };
-        self.releases.publish(asked, &draft).await
+        let access = RepositoryAccess { repository: &self.repository, token: token.as_ref() };
+        self.releases.publish(access, &draft).await
     }
 
-    /// What came, and below it what changed by each of it.
+    /// The promotions, and below them their release notes.
     async fn body(&self, moves: &[Move]) -> String {
         let mut text = String::new();
         for one in moves {
@@ -179,44 +179,43 @@ impl Publisher {
         let mut left_out = 0;
         for (number, one) in moves.iter().enumerate() {
             let (Some(from), Some(to)) = (one.from.first(), one.to.last()) else { continue };
-            let is_room = number < MOST_TOLD && text.len() < MOST_BYTES;
+            let is_room = number < MAX_TOLD && text.len() < MAX_BYTES;
             let notes = if is_room {
                 self.changes.between(&one.service, &one.image, from, to).await.ok()
             } else {
                 None
             };
             match notes.map(|notes| notes.render(Format::Markdown)) {
-                Some(notes) if text.len() + notes.len() <= MOST_BYTES => {
+                Some(notes) if text.len() + notes.len() <= MAX_BYTES => {
                     let _ = write!(text, "\n{notes}");
                 }
                 _ => left_out += 1,
             }
         }
         if left_out > 0 {
-            let _ = write!(text, "\nWhat changed in {left_out} of them is told by `tidegate changelog`.\n");
+            let _ = write!(text, "\nSee `tidegate changelog` for {left_out} more.\n");
         }
         text
     }
 
     async fn token(&self) -> Result<Option<SecretString>, Fault> {
         let Some(token) = self.token.clone() else {
-            return Err(Fault::new(Class::Usage, "there is no token to make releases with")
-                .with_hint("write `changelog: {hosts: [{host: github.com, token: {env: GITHUB_TOKEN}}]}`"));
+            return Err(Fault::new(Class::Usage, "no token to create releases")
+                .with_hint("set `changelog: {hosts: [{host: github.com, token: {env: GITHUB_TOKEN}}]}`"));
         };
         blocking(move || token.read()).await.map(Some)
     }
 }
 
-/// What is done, so that nobody is asked about it again: how many promotions are in each release, by its tag. It is kept in
-/// a file of the data folder; when that is lost, the releases are looked at once more.
+/// The releases that are done, by tag, with their number of promotions. Kept in the data folder; a lost file costs one
+/// more look at each release.
 #[derive(Debug)]
-struct Done {
+struct PublishedReleases {
     file: PathBuf,
     counts: Mutex<BTreeMap<String, usize>>,
 }
 
-impl Done {
-    /// How many are remembered; their tags tell which are the newest.
+impl PublishedReleases {
     const MOST: usize = 500;
 
     fn read(file: PathBuf) -> Self {
@@ -245,7 +244,6 @@ impl Done {
     }
 }
 
-/// The host as the configuration names it.
 fn host_of(url: &NetworkUrl) -> String {
     match url.port() {
         Some(port) if url.protocol() != crate::model::Protocol::Ssh => format!("{}:{port}", url.host()),

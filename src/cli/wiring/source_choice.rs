@@ -1,5 +1,5 @@
-//! Where the commits of a source come from: GitHub's API where it can tell them, since that costs a few requests and no
-//! copy of the history, else Git. Which of them and why is told in the log; the commits are the same.
+//! Chooses where commits come from: GitHub's API, a few requests without a copy of the history, or else Git. Both return
+//! the same commits; the log says which was used and why.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -7,64 +7,69 @@ use std::time::{Duration, Instant};
 
 use secrecy::SecretString;
 
-use crate::changelog::{Found, Sought, Source, SourceName};
+use crate::changelog::{CommitMatch, CommitQuery, Source, SourceName};
 use crate::config::{Config, GitHubApi};
-use crate::forge::{Api, ApiSettings, Asked, Commits};
+use crate::forge::{Api, ApiSettings, Commits, RepositoryAccess};
 use crate::git::Secret;
 use crate::model::{Class, CommitId, Fault};
-use crate::source::{Answer, Between, Histories, Scope};
+use crate::source::{CommitRange, Comparison, Histories, Scope};
 
 use super::sources::{Mirrors, blocking};
 
-/// How long a repository that an API doesn't show is not asked for there again.
-const UNSEEN: Duration = Duration::from_hours(1);
+/// A repository that the API hides is not requested again for this long.
+const INVISIBLE_FOR: Duration = Duration::from_hours(1);
 
-/// Source repositories, by API or by Git.
+/// Source repositories, through an API or Git.
 #[derive(Debug)]
 pub(crate) struct Sources {
     config: Arc<Config>,
     mirrors: Mirrors,
-    /// The APIs that were needed so far, by their hosts.
-    hubs: Mutex<HashMap<String, Arc<Hub>>>,
+    /// The APIs in use, by host.
+    hosts: Mutex<HashMap<String, Arc<GitHubHost>>>,
 }
 
 /// The API of a host.
 #[derive(Debug)]
-struct Hub {
+struct GitHubHost {
     commits: Commits,
     token: Option<Arc<dyn Secret>>,
-    /// Repositories that it doesn't show, and since when that is known.
-    unseen: Mutex<HashMap<String, Instant>>,
+    /// Hidden repositories, and since when.
+    invisible: Mutex<HashMap<String, Instant>>,
 }
 
 impl Sources {
     pub(super) fn new(config: Arc<Config>, mirrors: Mirrors) -> Self {
-        Self { config, mirrors, hubs: Mutex::default() }
+        Self { config, mirrors, hosts: Mutex::default() }
     }
 
-    /// What the API says, or why it is not asked or says nothing.
-    async fn by_api(&self, source: &Source, scope: &Scope, sought: [&Sought; 2]) -> Result<Answer, String> {
+    /// Reads from the API, or says why not.
+    async fn by_api(
+        &self,
+        source: &Source,
+        scope: &Scope,
+        queries: [&CommitQuery; 2],
+    ) -> Result<Comparison, String> {
         let Some(name) = source.name() else { return Err("it is a path".to_owned()) };
         let Some(api) = self.config.changelog.api(name.host()) else {
-            return Err(format!("{} has no API that is asked for commits", name.host()));
+            return Err(format!("{} has no API that is access for commits", name.host()));
         };
         if !scope.paths.is_empty() {
             return Err("the API does not tell which commits touch the service's folders".to_owned());
         }
-        let hub = self.hub(name, &api).map_err(|fault| fault.in_one_line())?;
-        hub.check(name).map_err(|fault| fault.in_one_line())?;
-        // What is left is for Git.
+        let host = self.host(name, &api).map_err(|fault| fault.in_one_line())?;
+        host.check(name).map_err(|fault| fault.in_one_line())?;
+        // The rest of the time is for Git.
         let limit = self.config.changelog.time_limit / 2;
-        match tokio::time::timeout(limit, hub.read(name, scope, sought)).await {
-            Ok(answer) => answer.map_err(|fault| fault.in_one_line()),
+        match tokio::time::timeout(limit, host.read(name, scope, queries)).await {
+            Ok(comparison) => comparison.map_err(|fault| fault.in_one_line()),
             Err(_) => Err(format!("the API took longer than {}s", limit.as_secs_f32())),
         }
     }
 
-    fn hub(&self, name: &SourceName, api: &GitHubApi) -> Result<Arc<Hub>, Fault> {
-        let mut hubs = self.hubs.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(hub) = hubs.get(name.host()) {
-            return Ok(Arc::clone(hub));
+    fn host(&self, name: &SourceName, api: &GitHubApi) -> Result<Arc<GitHubHost>, Fault> {
+        let mut hosts = self.hosts.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(host) = hosts.get(name.host()) {
+            return Ok(Arc::clone(host));
         }
         let usual = ApiSettings::of_host(name.host());
         let git = self.mirrors.is_our_host(name.host()).then_some(&self.config.git);
@@ -73,77 +78,92 @@ impl Sources {
             ca_file: git.and_then(|git| git.ca_file.clone()),
             proxy: git.and_then(|git| git.proxy.as_ref()).map(ToString::to_string),
         };
-        let hub = Arc::new(Hub {
+        let host = Arc::new(GitHubHost {
             commits: Commits::new(Api::new(&settings)?),
             token: self.mirrors.token_at(name),
-            unseen: Mutex::default(),
+            invisible: Mutex::default(),
         });
-        hubs.insert(name.host().to_owned(), Arc::clone(&hub));
-        Ok(hub)
+        hosts.insert(name.host().to_owned(), Arc::clone(&host));
+        Ok(host)
     }
 }
 
 impl Histories for Sources {
-    async fn read(&self, source: &Source, scope: &Scope, sought: [&Sought; 2]) -> Result<Answer, Fault> {
-        match self.by_api(source, scope, sought).await {
-            Ok(answer) => {
+    async fn read(
+        &self,
+        source: &Source,
+        scope: &Scope,
+        queries: [&CommitQuery; 2],
+    ) -> Result<Comparison, Fault> {
+        match self.by_api(source, scope, queries).await {
+            Ok(comparison) => {
                 tracing::info!(%source, "the commits come from GitHub's API");
-                Ok(answer)
+                Ok(comparison)
             }
             Err(reason) => {
                 tracing::info!(%source, reason, "the commits come from Git");
-                self.mirrors.read(source, scope, sought).await
+                self.mirrors.read(source, scope, queries).await
             }
         }
     }
 }
 
-impl Hub {
-    /// Whether there is a point in asking.
+impl GitHubHost {
+    /// Fails when a request is known to be pointless.
     fn check(&self, name: &SourceName) -> Result<(), Fault> {
-        let unseen = self.unseen.lock().unwrap_or_else(PoisonError::into_inner);
-        if unseen.get(name.path()).is_some_and(|since| since.elapsed() < UNSEEN) {
+        let invisible = self.invisible.lock().unwrap_or_else(PoisonError::into_inner);
+        if invisible.get(name.path()).is_some_and(|since| since.elapsed() < INVISIBLE_FOR) {
             return Err(Fault::new(Class::Failed, "the API did not show it a short while ago"));
         }
         self.commits.check()
     }
 
-    async fn read(&self, name: &SourceName, scope: &Scope, sought: [&Sought; 2]) -> Result<Answer, Fault> {
+    async fn read(
+        &self,
+        name: &SourceName,
+        scope: &Scope,
+        queries: [&CommitQuery; 2],
+    ) -> Result<Comparison, Fault> {
         let token = self.token().await?;
-        let asked = Asked { repository: name.path(), token: token.as_ref() };
-        let tags = self.commits.tags(asked).await.inspect_err(|fault| {
+        let access = RepositoryAccess { repository: name.path(), token: token.as_ref() };
+        let tags = self.commits.tags(access).await.inspect_err(|fault| {
             if fault.class() == Class::Failed {
-                let mut unseen = self.unseen.lock().unwrap_or_else(PoisonError::into_inner);
-                unseen.insert(name.path().to_owned(), Instant::now());
+                let mut invisible = self.invisible.lock().unwrap_or_else(PoisonError::into_inner);
+                invisible.insert(name.path().to_owned(), Instant::now());
             }
         })?;
-        let [from, to] = sought;
-        let found = [self.find(asked, scope, from, &tags).await?, self.find(asked, scope, to, &tags).await?];
-        let between = match Answer::ends(&found) {
-            Some([from, to]) => Some(Between { range: self.commits.between(asked, from, to).await?, tags }),
+        let [from, to] = queries;
+        let found =
+            [self.find(access, scope, from, &tags).await?, self.find(access, scope, to, &tags).await?];
+        let range = match Comparison::ends(&found) {
+            Some([from, to]) => {
+                Some(CommitRange { range: self.commits.between(access, from, to).await?, tags })
+            }
             None => None,
         };
-        Ok(Answer { found, between })
+        Ok(Comparison { found, range })
     }
 
-    /// The commit of an image. One that is named in full is taken as it is: comparing tells whether it is there.
+    /// The commit of an image. A full id is not looked up: the comparison shows whether it exists.
     async fn find(
         &self,
-        asked: Asked<'_>,
+        access: RepositoryAccess<'_>,
         scope: &Scope,
-        sought: &Sought,
+        queries: &CommitQuery,
         tags: &[(CommitId, String)],
-    ) -> Result<Found, Fault> {
-        let Some(revision) = &sought.revision else {
-            let tag = scope.tag_of(tags, &sought.tag);
-            return Ok(tag.map_or(Found::Missing, |(commit, name)| Found::Tag(*commit, name.clone())));
+    ) -> Result<CommitMatch, Fault> {
+        let Some(revision) = &queries.revision else {
+            let tag = scope.tag_of(tags, &queries.tag);
+            return Ok(
+                tag.map_or(CommitMatch::Missing, |(commit, name)| CommitMatch::Tag(*commit, name.clone()))
+            );
         };
         if let Ok(commit) = revision.hex().parse() {
-            return Ok(Found::Revision(commit));
+            return Ok(CommitMatch::Revision(commit));
         }
-        let found = self.commits.commit(asked, revision.hex()).await?;
-        // Git may have it still, where no branch and no tag does.
-        found.map(Found::Revision).ok_or_else(|| {
+        let found = self.commits.commit(access, revision.hex()).await?;
+        // Git may still have it, without a branch or tag.
+        found.map(CommitMatch::Revision).ok_or_else(|| {
             Fault::new(Class::Failed, format!("the API does not know the commit {}", revision.hex()))
         })
     }

@@ -1,4 +1,4 @@
-//! Source repositories for changelogs: which mirror a source has, how it is reached, and what is kept.
+//! Source repositories for changelogs: their mirrors, their credentials, their cache.
 
 use std::borrow::Cow;
 use std::collections::{BTreeMap, HashMap};
@@ -8,18 +8,19 @@ use std::time::{Duration, Instant};
 
 use sha2::{Digest as _, Sha256};
 
-use crate::changelog::{Found, Sought, Source, SourceName, Web};
+use crate::changelog::{CommitMatch, CommitQuery, Source, SourceName, Web};
 use crate::config::{self, Config, SourceRepository};
 use crate::git::{Limits, Login, RangeQuery, Reach, Secret, SourceMirror, SourceSettings, Stop};
 use crate::model::{Class, CommitId, Digest, Fault, ImageName, NetworkUrl, Protocol, RepoPath, ServiceName};
 use crate::registry::Client;
-use crate::source::{Answer, Between, Cache, Histories, Images, Policy, ReadVersion, Scope, SourceRules};
+use crate::source::{
+    Cache, CommitRange, Comparison, Histories, Images, Policy, ReadVersion, Scope, SourceRules,
+};
 use crate::store::{RangeKey, Store};
 
 use super::git;
 
-/// How long one fetch of a source repository may take, and may be silent. A promotion does not wait for it: what comes
-/// late is there the next time.
+/// Limits of a fetch. A promotion does not wait for it; what comes late is there the next time.
 const LIMITS: Limits = Limits {
     question: Duration::from_mins(1),
     silence: Duration::from_mins(1),
@@ -27,30 +28,27 @@ const LIMITS: Limits = Limits {
     push: Duration::from_mins(1),
 };
 
-/// How many commits of a range are read.
-const MOST_COMMITS: usize = 20_000;
+const MAX_COMMITS: usize = 20_000;
 
-/// How long reading a range may take.
 const READING: Duration = Duration::from_mins(1);
 
 /// The mirrors of source repositories, in one folder.
 #[derive(Debug)]
 pub(crate) struct Mirrors {
     config: Arc<Config>,
-    /// That of the GitOps repository.
+    /// The login of the GitOps repository.
     login: Login,
     folder: PathBuf,
     stop: Stop,
-    /// One turn a source, so that two services of one repository fetch it once.
-    turns: Mutex<HashMap<String, Arc<tokio::sync::Mutex<()>>>>,
+    /// A lock per mirror, so that two services of one repository fetch it once.
+    locks: Mutex<HashMap<String, Arc<tokio::sync::Mutex<()>>>>,
 }
 
 impl Mirrors {
     pub(crate) fn new(config: Arc<Config>, login: Login, folder: &Path, stop: Stop) -> Self {
-        Self { config, login, folder: folder.join("sources"), stop, turns: Mutex::default() }
+        Self { config, login, folder: folder.join("sources"), stop, locks: Mutex::default() }
     }
 
-    /// What opens the mirror of a source.
     fn settings(&self, source: &Source, scope: &Scope) -> SourceSettings {
         let url = self.url(source, scope);
         let name = format!("{:x}", Sha256::digest(&url));
@@ -62,8 +60,7 @@ impl Mirrors {
         }
     }
 
-    /// Where a source is cloned from: as the configuration writes it; like the GitOps repository, where that is at the
-    /// same host and reached over ssh; else over https.
+    /// The clone URL: as configured; over ssh when the GitOps repository is at the same host over ssh; else over https.
     fn url(&self, source: &Source, scope: &Scope) -> String {
         let name = match (source, &scope.url) {
             (Source::Local(path), _) => return path.clone(),
@@ -79,7 +76,7 @@ impl Mirrors {
         }
     }
 
-    /// The authorities and the proxy of the GitOps repository are those of its host.
+    /// CA file and proxy of the GitOps repository apply to its host.
     fn reach(&self, source: &Source, url: &str) -> Reach {
         let login = self.login_at(source, url);
         let reach = Reach { login, limits: LIMITS, stop: self.stop.clone(), ..Reach::default() };
@@ -97,7 +94,6 @@ impl Mirrors {
         self.gitops().is_some_and(|ours| ours.host() == name)
     }
 
-    /// The token that is shown to a host over https, if there is one.
     pub(super) fn token_at(&self, name: &SourceName) -> Option<Arc<dyn Secret>> {
         let source = Source::Named(name.clone());
         match self.login_at(&source, &format!("https://{}/{}", name.host(), name.path())) {
@@ -106,8 +102,8 @@ impl Mirrors {
         }
     }
 
-    /// The token of the host, or the login of the GitOps repository where that is reached in the same way at the same
-    /// host. Nobody else is shown either.
+    /// The host's token, or the login of the GitOps repository when host and protocol are the same. No other host sees
+    /// either.
     fn login_at(&self, source: &Source, url: &str) -> Login {
         let Source::Named(name) = source else { return Login::None };
         let url: Option<NetworkUrl> = url.parse().ok();
@@ -133,46 +129,52 @@ impl Mirrors {
         }
     }
 
-    fn turn(&self, mirror: &Path) -> Arc<tokio::sync::Mutex<()>> {
-        let mut turns = self.turns.lock().unwrap_or_else(PoisonError::into_inner);
-        Arc::clone(turns.entry(mirror.to_string_lossy().into_owned()).or_default())
+    fn lock_for(&self, mirror: &Path) -> Arc<tokio::sync::Mutex<()>> {
+        let mut locks = self.locks.lock().unwrap_or_else(PoisonError::into_inner);
+        Arc::clone(locks.entry(mirror.to_string_lossy().into_owned()).or_default())
     }
 }
 
 impl Drop for Mirrors {
     fn drop(&mut self) {
-        // What is still being fetched would hold the process up.
+        // A running fetch would delay the end of the process.
         self.stop.ask();
     }
 }
 
 impl Mirrors {
-    async fn find(&self, source: &Source, scope: &Scope, sought: [&Sought; 2]) -> Result<[Found; 2], Fault> {
+    async fn find(
+        &self,
+        source: &Source,
+        scope: &Scope,
+        queries: [&CommitQuery; 2],
+    ) -> Result<[CommitMatch; 2], Fault> {
         let settings = self.settings(source, scope);
-        let turn = self.turn(&settings.mirror);
-        let _turn = turn.lock().await;
-        let (scope, sought) = (scope.clone(), sought.map(Clone::clone));
+        let lock = self.lock_for(&settings.mirror);
+        let _guard = lock.lock().await;
+        let (scope, queries) = (scope.clone(), queries.map(Clone::clone));
         blocking(move || {
             let mirror = SourceMirror::open(&settings)?;
-            let look = || -> Result<[Found; 2], Fault> {
+            let look = || -> Result<[CommitMatch; 2], Fault> {
                 let tags = mirror.tags()?;
-                let [from, to] = &sought;
+                let [from, to] = &queries;
                 Ok([find_one(&mirror, &tags, &scope, from)?, find_one(&mirror, &tags, &scope, to)?])
             };
             let known = look()?;
-            let is_known = |(found, sought): (&Found, &Sought)| match found {
-                Found::Revision(_) => true,
-                Found::Tag(..) => sought.revision.is_none(),
-                Found::Missing => false,
+            let is_known = |(found, queries): (&CommitMatch, &CommitQuery)| match found {
+                CommitMatch::Revision(_) => true,
+                CommitMatch::Tag(..) => queries.revision.is_none(),
+                CommitMatch::Missing => false,
             };
-            if known.iter().zip(&sought).all(is_known) {
+            if known.iter().zip(&queries).all(is_known) {
                 return Ok(known);
             }
             mirror.fetch()?;
             let known = look()?;
-            let missing = known.iter().zip(&sought).filter(|(found, _)| !matches!(found, Found::Revision(_)));
-            let whole = missing.filter_map(|(_, sought)| sought.revision.as_ref()?.hex().parse().ok());
-            // A commit that was forced off its branch can often still be had by its name.
+            let missing =
+                known.iter().zip(&queries).filter(|(found, _)| !matches!(found, CommitMatch::Revision(_)));
+            let whole = missing.filter_map(|(_, queries)| queries.revision.as_ref()?.hex().parse().ok());
+            // A server often still has a commit that a force-push removed from its branch.
             let lost: Vec<CommitId> = whole.collect();
             if lost.is_empty() || lost.into_iter().all(|commit| mirror.fetch_commit(commit).is_err()) {
                 return Ok(known);
@@ -182,31 +184,41 @@ impl Mirrors {
         .await
     }
 
-    async fn between(&self, source: &Source, scope: &Scope, ends: [CommitId; 2]) -> Result<Between, Fault> {
+    async fn between(
+        &self,
+        source: &Source,
+        scope: &Scope,
+        ends: [CommitId; 2],
+    ) -> Result<CommitRange, Fault> {
         let settings = self.settings(source, scope);
         let wanted = RangeQuery {
             from: ends[0],
             to: ends[1],
             paths: scope.paths.clone(),
-            most_commits: MOST_COMMITS,
+            most_commits: MAX_COMMITS,
             deadline: Instant::now() + READING,
         };
         blocking(move || {
             let mirror = SourceMirror::open(&settings)?;
-            Ok(Between { range: mirror.between(&wanted)?, tags: mirror.tags()? })
+            Ok(CommitRange { range: mirror.between(&wanted)?, tags: mirror.tags()? })
         })
         .await
     }
 }
 
 impl Histories for Mirrors {
-    async fn read(&self, source: &Source, scope: &Scope, sought: [&Sought; 2]) -> Result<Answer, Fault> {
-        let found = self.find(source, scope, sought).await?;
-        let between = match Answer::ends(&found) {
+    async fn read(
+        &self,
+        source: &Source,
+        scope: &Scope,
+        queries: [&CommitQuery; 2],
+    ) -> Result<Comparison, Fault> {
+        let found = self.find(source, scope, queries).await?;
+        let range = match Comparison::ends(&found) {
             Some(ends) => Some(self.between(source, scope, ends).await?),
             None => None,
         };
-        Ok(Answer { found, between })
+        Ok(Comparison { found, range })
     }
 }
 
@@ -214,22 +226,22 @@ fn find_one(
     mirror: &SourceMirror,
     tags: &[(CommitId, String)],
     scope: &Scope,
-    sought: &Sought,
-) -> Result<Found, Fault> {
-    if let Some(revision) = &sought.revision
+    queries: &CommitQuery,
+) -> Result<CommitMatch, Fault> {
+    if let Some(revision) = &queries.revision
         && let Some(commit) = mirror.commit(revision.hex())?
     {
-        return Ok(Found::Revision(commit));
+        return Ok(CommitMatch::Revision(commit));
     }
-    let by_tag = scope.tag_of(tags, &sought.tag);
-    Ok(by_tag.map_or(Found::Missing, |(commit, name)| Found::Tag(*commit, name.clone())))
+    let by_tag = scope.tag_of(tags, &queries.tag);
+    Ok(by_tag.map_or(CommitMatch::Missing, |(commit, name)| CommitMatch::Tag(*commit, name.clone())))
 }
 
 pub(super) async fn blocking<T: Send + 'static>(
     work: impl FnOnce() -> Result<T, Fault> + Send + 'static,
 ) -> Result<T, Fault> {
     tokio::task::spawn_blocking(work).await.unwrap_or_else(|error| {
-        Err(Fault::new(Class::Failed, "reading the source was given up").with_source(error))
+        Err(Fault::new(Class::Failed, "reading the source repository was aborted").with_source(error))
     })
 }
 
@@ -260,18 +272,17 @@ impl Cache for Store {
     }
 }
 
-/// What could not be kept or given back is read again the next time.
+/// A cache failure means reading again.
 fn lost<T: Default>(error: &crate::store::StoreError) -> T {
-    tracing::warn!(%error, "what changelogs are made of is not kept");
+    tracing::warn!(%error, "cannot cache release notes");
     T::default()
 }
 
-/// What holds for all notes of a configuration.
+/// The settings for all notes.
 pub(super) fn policy(config: &Arc<Config>) -> Policy {
     Policy { rules: config.changelog.rules.clone(), sources: Box::new(Configured(Arc::clone(config))) }
 }
 
-/// What a configuration says of source repositories.
 struct Configured(Arc<Config>);
 
 impl SourceRules for Configured {
@@ -287,7 +298,7 @@ impl SourceRules for Configured {
     }
 }
 
-/// What the configuration says of a service's source.
+/// A service's source settings.
 pub(super) fn scope(config: &Config, service: &ServiceName) -> Scope {
     let settings = config.service(service);
     let Some(source) = settings.source() else { return Scope::default() };

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use chrono::NaiveDate;
 
-use crate::changelog::{FileError, Keep};
+use crate::changelog::{FileError, KeepAChangelog};
 use crate::model::{CommitId, Fault, Held, RepoPath, Timestamp};
 
 use super::delivery;
@@ -83,7 +83,7 @@ fn grow(
         rest = after;
         for (file, places) in files_of(repository_policy, together) {
             let Some(Text::Is(before)) = texts.get(&file) else { continue };
-            let made = add(repository_policy, &file, &places, together, told, day).put_in(before);
+            let made = add(repository_policy, &file, &places, together, told, day).insert_into(before);
             bytes_made += made.as_ref().map_or(0, Vec::len);
             let without = |why: &str| without(repository_policy, &file, &together[places[0]], why);
             let trouble = match &made {
@@ -131,12 +131,12 @@ fn add(
     together: &[EditPlan],
     told: &Told,
     day: NaiveDate,
-) -> Keep {
+) -> KeepAChangelog {
     let is_shared = repository_policy.changelog_files.values().filter(|other| *other == file).count() > 1;
     let sections = places.iter().filter_map(|at| {
         let plan = &together[*at];
         let environment = repository_policy.environments[plan.environment].policy.name.as_str();
-        Some(Keep::of_promotion(told.of(plan)?, is_shared.then_some(environment), day))
+        Some(KeepAChangelog::of_promotion(told.of(plan)?, is_shared.then_some(environment), day))
     });
     sections.collect()
 }

@@ -86,14 +86,7 @@ fn wanted(plan: &EditPlan) -> NotesWanted {
 }
 
 fn without(wanted: &NotesWanted, limit: Duration) -> Notes {
-    let heading = Heading {
-        service: wanted.service.to_string(),
-        from: wanted.from.to_string(),
-        to: wanted.to.to_string(),
-        is_downgrade: false,
-        source: None,
-        compare: None,
-    };
+    let heading = Heading::new(wanted.service.to_string(), wanted.from.as_str(), wanted.to.as_str());
     Notes::without_commits(heading, vec![Remark::TimedOut { seconds: limit.as_secs() }])
 }
 

@@ -52,14 +52,7 @@ impl Changelog for FakeChangelog {
         if wanted.to.as_str() == "v9.9.9" {
             std::future::pending::<()>().await;
         }
-        let heading = Heading {
-            service: wanted.service.to_string(),
-            from: wanted.from.to_string(),
-            to: wanted.to.to_string(),
-            is_downgrade: false,
-            source: None,
-            compare: None,
-        };
+        let heading = Heading::new(wanted.service.to_string(), wanted.from.as_str(), wanted.to.as_str());
         Notes::without_commits(heading, vec![Remark::Dirty { tag: wanted.to.to_string() }])
     }
 }

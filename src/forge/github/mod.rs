@@ -1,12 +1,10 @@
-//! Pull requests at GitHub and GitHub Enterprise: what is open, what was closed, and opening, amending and closing them.
+//! Pull requests of GitHub and GitHub Enterprise.
 //!
-//! `exchange` asks, and `kept` has the answers that may not have changed. `wire` is what the answers look like.
-//! Another forge is a folder beside this one.
+//! `connection` sends requests, `cache` holds unchanged responses, `wire` is the JSON, `pull_requests` the operations.
 
-mod exchange;
-mod kept;
-mod requests;
-mod rights;
+mod cache;
+mod connection;
+mod pull_requests;
 mod wire;
 
 use std::fmt;
@@ -17,18 +15,16 @@ use secrecy::SecretString;
 use crate::model::{BranchName, Fault};
 
 use super::api::Api;
-use exchange::Exchange;
+use connection::Connection;
+use wire::Repository;
 
-pub use rights::Rights;
-
-/// Gives the token that is good now. It may block.
+/// Returns a valid token. May block.
 pub type Bearer = Arc<dyn Fn() -> Result<SecretString, Fault> + Send + Sync>;
 
-/// Which repository, and how it is asked about.
 pub struct GitHubSettings {
     /// `owner/name`.
     pub repository: String,
-    /// The branch that pull requests go to.
+    /// The base branch of pull requests.
     pub base: BranchName,
     /// The token.
     pub bearer: Bearer,
@@ -36,21 +32,46 @@ pub struct GitHubSettings {
 
 /// The pull requests of one repository to one branch.
 pub struct GitHub {
-    exchange: Exchange,
+    connection: Connection,
     repository: String,
     base: BranchName,
 }
 
+/// Permissions and settings of the repository, as far as GitHub reports them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Rights {
+    /// Whether the token may push, which pull requests need too.
+    pub may_push: bool,
+    pub is_archived: bool,
+    /// Whether auto-merge is allowed; nothing when GitHub hides it from this token.
+    pub allows_auto_merge: Option<bool>,
+}
+
 impl GitHub {
-    /// The repository; asks nobody yet.
+    /// Creates the client; sends nothing.
     pub fn new(api: Api, settings: GitHubSettings) -> Self {
         let GitHubSettings { repository, base, bearer } = settings;
-        Self { exchange: Exchange::new(api, bearer), repository, base }
+        Self { connection: Connection::new(api, bearer), repository, base }
     }
 
     /// `owner/name`.
     pub fn repository(&self) -> &str {
         &self.repository
+    }
+
+    /// Reads the token's permissions.
+    ///
+    /// # Errors
+    /// When GitHub is unreachable or hides the repository.
+    pub async fn rights(&self) -> Result<Rights, Fault> {
+        let path = self.path("");
+        let repository: Repository = self.connection.get(&path).await?;
+        Ok(Rights {
+            // GitHub omits it for some kinds of tokens; then only an attempt shows.
+            may_push: repository.permissions.is_none_or(|permissions| permissions.push),
+            is_archived: repository.archived,
+            allows_auto_merge: repository.allow_auto_merge,
+        })
     }
 
     fn owner(&self) -> &str {

@@ -1,4 +1,4 @@
-//! What GitHub's answers look like, as far as they are read, and what becomes of them.
+//! GitHub's JSON, as far as it is read, and its conversion to the model.
 
 use serde::Deserialize;
 
@@ -7,7 +7,6 @@ use crate::model::{
     Timestamp,
 };
 
-/// A pull request, as lists and single answers have it.
 #[derive(Debug, Deserialize)]
 pub(super) struct Pull {
     pub(super) number: u64,
@@ -21,43 +20,38 @@ pub(super) struct Pull {
     pub(super) closed_at: Option<Timestamp>,
     pub(super) merged_at: Option<Timestamp>,
     pub(super) head: Head,
-    /// Something while it is to merge by itself.
-    pub(super) auto_merge: Option<MergesByItself>,
-    /// Nothing when the account is gone.
+    pub(super) auto_merge: Option<AutoMergeState>,
+    /// Null for a deleted account.
     user: Option<User>,
 }
 
-/// That a pull request is to merge by itself.
 #[derive(Debug, Deserialize)]
-pub(super) struct MergesByItself {
-    /// Nothing when the account is gone.
+pub(super) struct AutoMergeState {
+    /// Null for a deleted account.
     enabled_by: Option<User>,
 }
 
-/// An account.
 #[derive(Debug, PartialEq, Eq, Deserialize)]
 struct User {
     login: String,
 }
 
-/// What somebody said of a pull request as a whole.
 #[derive(Debug, Deserialize)]
 pub(super) struct Review {
-    /// Nothing when the account is gone.
+    /// Null for a deleted account.
     user: Option<User>,
     state: String,
-    /// Nothing when the commit is gone.
+    /// Null for a commit that is gone.
     commit_id: Option<String>,
     author_association: String,
 }
 
-/// Where a pull request comes from.
 #[derive(Debug, Deserialize)]
 pub(super) struct Head {
     #[serde(rename = "ref")]
     branch: String,
     pub(super) sha: String,
-    /// Nothing when the fork is gone.
+    /// Null for a deleted fork.
     repo: Option<Repo>,
 }
 
@@ -67,8 +61,8 @@ struct Repo {
 }
 
 impl Review {
-    /// As a review; nothing of somebody who is gone.
-    pub(super) fn told(self) -> Option<PullRequestReview> {
+    /// The review; nothing for a deleted account.
+    pub(super) fn into_review(self) -> Option<PullRequestReview> {
         Some(PullRequestReview {
             by: self.user?.login,
             opinion: match self.state.as_str() {
@@ -83,9 +77,8 @@ impl Review {
     }
 }
 
-/// A commit.
 #[derive(Debug, Deserialize)]
-pub(super) struct CommitAnswer {
+pub(super) struct CommitResponse {
     pub(super) commit: CommitText,
 }
 
@@ -94,7 +87,6 @@ pub(super) struct CommitText {
     pub(super) message: String,
 }
 
-/// A repository.
 #[derive(Debug, Deserialize)]
 pub(super) struct Repository {
     #[serde(default)]
@@ -111,7 +103,7 @@ pub(super) struct Permissions {
 }
 
 impl Pull {
-    /// As an open request, if it comes from one of Tidegate's own branches: a fork may have one of that name.
+    /// The open pull request, if its branch is Tidegate's and in this repository, not in a fork.
     pub(super) fn open(self, repository: &str) -> Option<OpenPullRequest> {
         let (branch, head) = self.origin(repository)?;
         let auto_merge = self.auto_merge.as_ref().map(|merges| match &merges.enabled_by {
@@ -131,7 +123,7 @@ impl Pull {
         })
     }
 
-    /// As a closed request, likewise.
+    /// The closed pull request, on the same condition.
     pub(super) fn closed(self, repository: &str) -> Option<ClosedPullRequest> {
         let (_, head) = self.origin(repository)?;
         Some(ClosedPullRequest {

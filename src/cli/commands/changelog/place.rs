@@ -4,7 +4,7 @@ use std::fs;
 use std::io::{self, Read, Write as _};
 use std::path::Path;
 
-use crate::changelog::{Keep, Notes};
+use crate::changelog::{KeepAChangelog, Notes};
 use crate::model::{Class, Fault};
 
 /// The largest file that is read.
@@ -18,7 +18,7 @@ pub(super) fn prepend(path: &Path, notes: &[Notes]) -> Result<(), Fault> {
     };
     // The last ones go in first, so that the first ones end up on top.
     let after = notes.iter().rev().fold(before.clone(), |file, notes| {
-        if notes.releases.is_empty() { file } else { Keep::of_releases(notes).prepend_to(&file) }
+        if notes.releases.is_empty() { file } else { KeepAChangelog::of_releases(notes).prepend_to(&file) }
     });
     if after == before {
         return Ok(());

@@ -1,7 +1,6 @@
-//! One question and its answer: answers that did not change are kept, and a server that stumbles is asked again.
+//! Requests with conditional caching; reads are retried, writes are not.
 //!
-//! Only what changes nothing is asked again. Whether a change arrived whose answer was lost is seen by the next pass. When
-//! the API asks to be left alone, it is, and the next pass that may ask does.
+//! A write whose response was lost shows in the next pass. During a pause that GitHub asked for, nothing is sent.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -10,45 +9,43 @@ use reqwest::Method;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
-use crate::forge::api::{self, Api, GRAPHQL, Question};
+use crate::forge::api::{self, Api, ApiRequest, GRAPHQL};
 use crate::model::{Class, Fault, Printable};
 
 use super::Bearer;
-use super::kept::{Answers, Kept};
+use super::cache::{CachedResponse, ResponseCache};
 
-/// How often what changes nothing is asked.
-const MOST_ATTEMPTS: u32 = 3;
+const MAX_ATTEMPTS: u32 = 3;
 
-/// The first pause after a server stumbled; each is four times the one before.
+/// The first retry delay; each next one is four times as long.
 const FIRST_PAUSE: Duration = Duration::from_millis(200);
 
-/// The most that is read of an answer: a page of a hundred pull requests with all that is said of their repositories, and
-/// what people wrote.
-const MOST_BYTES: usize = 16 * 1024 * 1024;
+/// A page of a hundred pull requests with their repositories and bodies.
+const MAX_BYTES: usize = 16 * 1024 * 1024;
 
 const PERMISSIONS: &str = "check forge.github.repository, and that the token sees it and has `contents: write` and \
                            `pull requests: write`, and `issues: write` for labels";
 
-pub(super) struct Exchange {
+pub(super) struct Connection {
     api: Api,
     bearer: Bearer,
-    kept: Mutex<Answers>,
+    cached: Mutex<ResponseCache>,
 }
 
-/// What came of a change.
-pub(super) struct Answer(api::Answer);
+/// The response to a write.
+pub(super) struct ChangeResponse(api::ApiResponse);
 
-impl Exchange {
+impl Connection {
     pub(super) fn new(api: Api, bearer: Bearer) -> Self {
-        Self { api, bearer, kept: Mutex::default() }
+        Self { api, bearer, cached: Mutex::default() }
     }
 
-    /// Reads; an answer that did not change costs nothing of the limit.
+    /// Reads; an unchanged response costs nothing of the limit.
     pub(super) async fn get<T: DeserializeOwned>(&self, path: &str) -> Result<T, Fault> {
         let mut pause = FIRST_PAUSE;
-        for _ in 1..MOST_ATTEMPTS {
+        for _ in 1..MAX_ATTEMPTS {
             match self.get_once(path).await {
-                Err(fault) if fault.class() == Class::TryAgain && !self.api.is_left_alone() => {
+                Err(fault) if fault.class() == Class::TryAgain && !self.api.is_paused() => {
                     tracing::debug!(path, error = %fault.in_one_line(), "asking again");
                     tokio::time::sleep(pause).await;
                     pause *= 4;
@@ -60,26 +57,31 @@ impl Exchange {
     }
 
     async fn get_once(&self, path: &str) -> Result<Arc<Vec<u8>>, Fault> {
-        let kept = self.kept().find(path);
-        let known = kept.as_ref().map(|kept| kept.mark.as_str());
-        let answer = self.send(Method::GET, path, None, known).await?;
-        if let Some(kept) = kept.filter(|_| answer.status == 304) {
-            return Ok(kept.body);
+        let cached = self.cached().find(path);
+        let etag = cached.as_ref().map(|cached| cached.etag.as_str());
+        let response = self.send(Method::GET, path, None, etag).await?;
+        if let Some(cached) = cached.filter(|_| response.status == 304) {
+            return Ok(cached.body);
         }
-        let answer = Answer(answer).succeeded(path)?;
-        let body = Arc::new(answer.body);
-        if let Some(mark) = answer.mark {
-            self.kept().keep(path, Kept { mark, body: Arc::clone(&body) });
+        let response = ChangeResponse(response).succeeded(path)?;
+        let body = Arc::new(response.body);
+        if let Some(etag) = response.etag {
+            self.cached().keep(path, CachedResponse { etag, body: Arc::clone(&body) });
         }
         Ok(body)
     }
 
-    /// Changes something, once.
-    pub(super) async fn change(&self, method: Method, path: &str, body: Value) -> Result<Answer, Fault> {
-        self.send(method, path, Some(body), None).await.map(Answer)
+    /// Sends a write, once.
+    pub(super) async fn change(
+        &self,
+        method: Method,
+        path: &str,
+        body: Value,
+    ) -> Result<ChangeResponse, Fault> {
+        self.send(method, path, Some(body), None).await.map(ChangeResponse)
     }
 
-    /// The same by GraphQL, which has what REST has not.
+    /// Sends a GraphQL mutation, for what REST lacks.
     pub(super) async fn mutate(&self, query: &str, variables: Value) -> Result<(), Fault> {
         let body = json!({"query": query, "variables": variables});
         let said: Value = self.change(Method::POST, GRAPHQL, body).await?.read(GRAPHQL)?;
@@ -94,46 +96,46 @@ impl Exchange {
         method: Method,
         path: &str,
         body: Option<Value>,
-        known: Option<&str>,
-    ) -> Result<api::Answer, Fault> {
+        etag: Option<&str>,
+    ) -> Result<api::ApiResponse, Fault> {
         let bearer = Arc::clone(&self.bearer);
-        // A token is read from a file, or minted, which blocks.
+        // Reading or creating a token blocks.
         let token = tokio::task::spawn_blocking(move || bearer()).await;
         let token = token.map_err(|error| Fault::new(Class::Failed, "no token").with_source(error))??;
-        let question = Question { method, path, token: Some(&token), body, known, most_bytes: MOST_BYTES };
-        self.api.answer(question).await.map_err(|fault| match fault.class() {
+        let request = ApiRequest { method, path, token: Some(&token), body, etag, max_bytes: MAX_BYTES };
+        self.api.send(request).await.map_err(|fault| match fault.class() {
             Class::Failed => fault.with_hint(PERMISSIONS),
             _ => fault,
         })
     }
 
-    fn kept(&self) -> MutexGuard<'_, Answers> {
-        self.kept.lock().unwrap_or_else(PoisonError::into_inner)
+    fn cached(&self) -> MutexGuard<'_, ResponseCache> {
+        self.cached.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-impl Answer {
-    /// A success, or what GitHub says of why it is none.
-    pub(super) fn succeeded(self, path: &str) -> Result<api::Answer, Fault> {
+impl ChangeResponse {
+    /// The response, or an error with GitHub's explanation.
+    pub(super) fn succeeded(self, path: &str) -> Result<api::ApiResponse, Fault> {
         if (200..300).contains(&self.0.status) {
             return Ok(self.0);
         }
         let path = Printable::bounded(path, 300);
-        let message = format!("GitHub does not do {path}: {}: {}", self.0.status, self.reasons());
+        let message = format!("GitHub rejected {path}: {}: {}", self.0.status, self.reasons());
         Err(Fault::new(Class::Failed, message).with_hint(PERMISSIONS))
     }
 
-    /// A success, read.
+    /// The parsed response.
     pub(super) fn read<T: DeserializeOwned>(self, path: &str) -> Result<T, Fault> {
         read(path, &self.succeeded(path)?.body)
     }
 
-    /// Whether GitHub says that what is to be made is there.
+    /// Whether GitHub reports that the object exists.
     pub(super) fn is_there_already(&self) -> bool {
         self.0.status == 422 && self.reasons().contains("already exists")
     }
 
-    /// Everything that GitHub says of why not.
+    /// GitHub's message and details.
     fn reasons(&self) -> String {
         let Ok(said) = serde_json::from_slice::<Value>(&self.0.body) else { return "no reason".to_owned() };
         let message = said["message"].as_str().unwrap_or("no reason");
@@ -144,10 +146,9 @@ impl Answer {
     }
 }
 
-/// An answer as what it is to be.
 fn read<T: DeserializeOwned>(path: &str, body: &[u8]) -> Result<T, Fault> {
     serde_json::from_slice(body).map_err(|error| {
-        let message = format!("GitHub's answer to {} cannot be read", Printable::bounded(path, 300));
+        let message = format!("GitHub's response to {} does not parse", Printable::bounded(path, 300));
         Fault::new(Class::TryAgain, message).with_source(error)
     })
 }

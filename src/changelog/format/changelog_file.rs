@@ -1,9 +1,9 @@
 //! A changelog file that others write in too: a section is put in at one place, and every other byte stays.
 
-use super::keep::{Keep, PREAMBLE, is_unreleased, name_of};
+use super::keep_a_changelog::{KeepAChangelog, PREAMBLE, is_unreleased, name_of};
 
 /// The largest file that a section is put in, in bytes.
-const MOST_FILE_BYTES: usize = 1024 * 1024;
+const MAX_FILE_BYTES: usize = 1024 * 1024;
 
 /// Why a file takes no section.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -16,14 +16,14 @@ pub enum FileError {
     TooLarge,
 }
 
-impl Keep {
+impl KeepAChangelog {
     /// The file with these sections in it, above every version that is there and below what is unreleased. A section
     /// that is there word for word is not put in again: then the file stays as it is. An empty one is begun.
     ///
     /// # Errors
     /// When the file can't take a section.
-    pub fn put_in(&self, file: &[u8]) -> Result<Vec<u8>, FileError> {
-        if file.len() > MOST_FILE_BYTES {
+    pub fn insert_into(&self, file: &[u8]) -> Result<Vec<u8>, FileError> {
+        if file.len() > MAX_FILE_BYTES {
             return Err(FileError::TooLarge);
         }
         let text = std::str::from_utf8(file).map_err(|_| FileError::NotUtf8)?;
@@ -72,13 +72,13 @@ impl Keep {
 /// what is unreleased. Without one, the end.
 fn place(text: &str) -> usize {
     let mut at = 0;
-    let mut hidden = Hidden::Not;
+    let mut state = BlockState::Not;
     for line in text.split_inclusive('\n') {
-        let heading = line.strip_prefix("## ").filter(|_| hidden == Hidden::Not);
+        let heading = line.strip_prefix("## ").filter(|_| state == BlockState::Not);
         if heading.is_some_and(|heading| !is_unreleased(&name_of(heading))) {
             return at;
         }
-        hidden = hidden.after(line.trim());
+        state = state.after(line.trim());
         at += line.len();
     }
     at
@@ -86,7 +86,7 @@ fn place(text: &str) -> usize {
 
 /// Whether what looks like a heading is none.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Hidden {
+enum BlockState {
     Not,
     /// In code, until its fence is closed.
     Code(&'static str),
@@ -94,7 +94,7 @@ enum Hidden {
     Comment,
 }
 
-impl Hidden {
+impl BlockState {
     fn after(self, line: &str) -> Self {
         match self {
             Self::Code(fence) if line.starts_with(fence) => Self::Not,
@@ -116,10 +116,10 @@ mod tests {
     use rstest::rstest;
 
     use super::*;
-    use crate::changelog::format::keep::fixture::keep;
+    use crate::changelog::format::keep_a_changelog::fixture::keep;
 
     fn put(name: &str, file: &str) -> String {
-        String::from_utf8(keep(&[name]).put_in(file.as_bytes()).unwrap()).unwrap()
+        String::from_utf8(keep(&[name]).insert_into(file.as_bytes()).unwrap()).unwrap()
     }
 
     const SECTION: &str = "## [app v2] - 2026-11-20\n\n### Added\n\n- a\n\n";
@@ -166,8 +166,8 @@ mod tests {
 
     #[test]
     fn what_is_no_text_and_what_is_too_large_take_nothing() {
-        assert_eq!(keep(&["v1"]).put_in(b"\xff"), Err(FileError::NotUtf8));
-        assert_eq!(keep(&["v1"]).put_in(&vec![b'a'; MOST_FILE_BYTES + 1]), Err(FileError::TooLarge));
+        assert_eq!(keep(&["v1"]).insert_into(b"\xff"), Err(FileError::NotUtf8));
+        assert_eq!(keep(&["v1"]).insert_into(&vec![b'a'; MAX_FILE_BYTES + 1]), Err(FileError::TooLarge));
     }
 
     proptest! {

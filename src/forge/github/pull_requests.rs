@@ -1,4 +1,4 @@
-//! The calls: which pull requests there are, and what becomes of one.
+//! Pull request operations.
 
 use reqwest::Method;
 use serde_json::json;
@@ -9,21 +9,19 @@ use crate::model::{
 };
 
 use super::GitHub;
-use super::wire::{CommitAnswer, Pull, Review};
+use super::wire::{CommitResponse, Pull, Review};
 
-/// How many pull requests a page has at most.
 const PAGE: usize = 100;
 
-/// How many pages of open ones are read.
-const MOST_PAGES: usize = 20;
+const MAX_PAGES: usize = 20;
 
-/// How many closed ones of a branch a page has: few of them matter, as a rule.
+/// Few closed pull requests of a branch matter, as a rule.
 const CLOSED_PAGE: usize = 30;
 
-/// How many pages of reviews are read. Each comment on a line is one too.
-const MOST_REVIEW_PAGES: usize = 10;
+/// Each line comment counts as a review.
+const MAX_REVIEW_PAGES: usize = 10;
 
-/// What GitHub says of a pull request that could be merged at once.
+/// GitHub's messages for a pull request that auto-merge would merge at once.
 const NOTHING_TO_WAIT_FOR: [&str; 3] = ["in clean status", "in unstable status", "in has_hooks status"];
 
 const DISABLE_AUTO_MERGE: &str = "mutation($id: ID!) { \
@@ -34,13 +32,13 @@ const ENABLE_AUTO_MERGE: &str = "mutation($id: ID!, $method: PullRequestMergeMet
      { clientMutationId } }";
 
 impl GitHub {
-    /// The open pull requests from Tidegate's own branches.
+    /// Lists open pull requests from Tidegate's branches.
     ///
     /// # Errors
-    /// When GitHub can't be asked, or has more than can be read.
+    /// When GitHub is unreachable or lists too many.
     pub async fn open_requests(&self) -> Result<Vec<OpenPullRequest>, Fault> {
         let mut open = Vec::new();
-        for page in 1..=MOST_PAGES {
+        for page in 1..=MAX_PAGES {
             let query = format!(
                 "/pulls?state=open&base={}&sort=created&direction=asc&per_page={PAGE}&page={page}",
                 encoded(self.base.as_str())
@@ -52,14 +50,14 @@ impl GitHub {
                 return Ok(open);
             }
         }
-        let message = format!("{} has more than {} open pull requests", self.repository, PAGE * MOST_PAGES);
-        Err(Fault::new(Class::Refused, message).with_hint("close what nobody will merge"))
+        let message = format!("{} has more than {} open pull requests", self.repository, PAGE * MAX_PAGES);
+        Err(Fault::new(Class::Refused, message).with_hint("close the ones that nobody will merge"))
     }
 
-    /// The closed pull requests of a branch, the last ones to change first: a page of them, from the first on.
+    /// Lists a page of a branch's closed pull requests, the latest changed first. Pages start at 1.
     ///
     /// # Errors
-    /// When GitHub can't be asked.
+    /// When GitHub is unreachable.
     pub async fn closed_requests(
         &self,
         branch: &PullRequestBranch,
@@ -72,40 +70,40 @@ impl GitHub {
         Ok(ClosedPage { requests, is_last })
     }
 
-    /// What people said of a pull request as a whole, the earliest first. One that did not change costs nothing of the limit.
+    /// Lists the reviews of a pull request, the earliest first. An unchanged list costs nothing of the limit.
     ///
     /// # Errors
-    /// When GitHub can't be asked, or has more than can be read.
+    /// When GitHub is unreachable or lists too many.
     pub async fn reviews(&self, number: u64) -> Result<Vec<PullRequestReview>, Fault> {
         let mut reviews = Vec::new();
-        for page in 1..=MOST_REVIEW_PAGES {
+        for page in 1..=MAX_REVIEW_PAGES {
             let path = self.path(&format!("/pulls/{number}/reviews?per_page={PAGE}&page={page}"));
-            let told: Vec<Review> = self.exchange.get(&path).await?;
-            let is_last = told.len() < PAGE;
-            reviews.extend(told.into_iter().filter_map(Review::told));
+            let found: Vec<Review> = self.connection.get(&path).await?;
+            let is_last = found.len() < PAGE;
+            reviews.extend(found.into_iter().filter_map(Review::into_review));
             if is_last {
                 return Ok(reviews);
             }
         }
-        let most = PAGE * MOST_REVIEW_PAGES;
+        let most = PAGE * MAX_REVIEW_PAGES;
         let message = format!("pull request #{number} has more than {most} reviews");
-        Err(Fault::new(Class::Refused, message).with_hint("approve it by `tidegate approve`, or close it"))
+        Err(Fault::new(Class::Refused, message).with_hint("approve it with `tidegate approve`, or close it"))
     }
 
-    /// What a commit says, be it on a branch or not.
+    /// Reads a commit's message, whether a branch contains it or not.
     ///
     /// # Errors
-    /// When GitHub can't be asked, or does not have the commit.
+    /// When GitHub is unreachable or lacks the commit.
     pub async fn message(&self, commit: CommitId) -> Result<String, Fault> {
         let path = self.path(&format!("/commits/{commit}"));
-        let answer: CommitAnswer = self.exchange.get(&path).await?;
-        Ok(answer.commit.message)
+        let response: CommitResponse = self.connection.get(&path).await?;
+        Ok(response.commit.message)
     }
 
-    /// Opens a pull request; if there is an open one of that branch, that is it.
+    /// Opens a pull request, or returns the open one of the branch.
     ///
     /// # Errors
-    /// When GitHub can't be asked, or does not let it be opened.
+    /// When GitHub is unreachable or rejects it.
     pub async fn open_request(&self, draft: &PullRequestDraft) -> Result<OpenPullRequest, Fault> {
         let path = self.path("/pulls");
         let body = json!({
@@ -115,23 +113,23 @@ impl GitHub {
             "body": draft.body,
             "draft": draft.is_draft,
         });
-        let answer = self.exchange.change(Method::POST, &path, body).await?;
-        let opened = if answer.is_there_already() {
+        let response = self.connection.change(Method::POST, &path, body).await?;
+        let opened = if response.is_there_already() {
             self.list(&self.of_branch(&draft.branch, "open", 1)).await?.into_iter().next()
         } else {
-            Some(answer.read::<Pull>(&path)?)
+            Some(response.read::<Pull>(&path)?)
         };
         let opened = opened.and_then(|pull| pull.open(&self.repository));
         opened.ok_or_else(|| {
-            let message = format!("GitHub has no pull request of {} and opens none", draft.branch);
+            let message = format!("GitHub neither lists nor opens a pull request for {}", draft.branch);
             Fault::new(Class::TryAgain, message)
         })
     }
 
-    /// Writes another title and body.
+    /// Changes title and body.
     ///
     /// # Errors
-    /// When GitHub can't be asked, or does not let it be changed.
+    /// When GitHub is unreachable or rejects it.
     pub async fn amend_request(&self, number: u64, title: Option<&str>, body: &str) -> Result<(), Fault> {
         let mut change = json!({"body": body});
         if let Some(title) = title {
@@ -140,43 +138,43 @@ impl GitHub {
         self.patch(number, change).await
     }
 
-    /// Closes it, with another body.
+    /// Closes a pull request and replaces its body.
     ///
     /// # Errors
-    /// When GitHub can't be asked, or does not let it be closed.
+    /// When GitHub is unreachable or rejects it.
     pub async fn close_request(&self, number: u64, body: &str) -> Result<(), Fault> {
         self.patch(number, json!({"state": "closed", "body": body})).await
     }
 
-    /// Says something below it.
+    /// Comments on a pull request.
     ///
     /// # Errors
-    /// When GitHub can't be asked, or does not let anything be said.
+    /// When GitHub is unreachable or rejects it.
     pub async fn comment_on(&self, number: u64, text: &str) -> Result<(), Fault> {
         self.post(&format!("/issues/{number}/comments"), json!({"body": text})).await
     }
 
-    /// Gives it what it is given once. What can't be given is told, and the rest is.
+    /// Sets labels, reviewers and auto-merge; returns one error for each that fails.
     pub async fn give(&self, number: u64, extras: &PullRequestOptions) -> Vec<Fault> {
         let mut troubles = Vec::new();
         let mut note = |what: &str, done: Result<(), Fault>| {
             if let Err(fault) = done {
-                let message = format!("pull request #{number} goes without {what}");
+                let message = format!("cannot set {what} of pull request #{number}");
                 let hint = fault.hint().map(str::to_owned);
-                let told = Fault::new(fault.class(), message).with_source(fault);
+                let found = Fault::new(fault.class(), message).with_source(fault);
                 troubles.push(match hint {
-                    Some(hint) => told.with_hint(hint),
-                    None => told,
+                    Some(hint) => found.with_hint(hint),
+                    None => found,
                 });
             }
         };
         if !extras.labels.is_empty() {
             let labels = json!({"labels": extras.labels});
-            note("its labels", self.post(&format!("/issues/{number}/labels"), labels).await);
+            note("labels", self.post(&format!("/issues/{number}/labels"), labels).await);
         }
         if !extras.reviewers.is_empty() || !extras.team_reviewers.is_empty() {
             let wanted = json!({"reviewers": extras.reviewers, "team_reviewers": extras.team_reviewers});
-            note("its reviewers", self.post(&format!("/pulls/{number}/requested_reviewers"), wanted).await);
+            note("reviewers", self.post(&format!("/pulls/{number}/requested_reviewers"), wanted).await);
         }
         if let Some(method) = extras.auto_merge {
             note("auto-merge", self.merge_by_itself(number, None, method).await);
@@ -184,13 +182,13 @@ impl GitHub {
         troubles
     }
 
-    /// Merges it as it is at `head`, as soon as all that is required of it is there: by itself later, or now.
+    /// Enables auto-merge for a pull request at `head`, or merges it when nothing is left to wait for.
     ///
     /// # Errors
-    /// When GitHub can't be asked, or does not let it be merged, as when its branch is elsewhere by now.
+    /// When GitHub is unreachable or rejects it, as when the branch has moved.
     pub async fn let_merge(&self, number: u64, head: CommitId, method: MergeMethod) -> Result<(), Fault> {
         match self.merge_by_itself(number, Some(head), method).await {
-            // GitHub has nothing merge by itself that it would merge now.
+            // GitHub refuses auto-merge for a pull request that it could merge now.
             Err(fault) if NOTHING_TO_WAIT_FOR.iter().any(|said| fault.to_string().contains(said)) => {
                 let path = self.path(&format!("/pulls/{number}/merge"));
                 let method = match method {
@@ -199,30 +197,30 @@ impl GitHub {
                     MergeMethod::Rebase => "rebase",
                 };
                 let body = json!({"sha": head.to_string(), "merge_method": method});
-                self.exchange.change(Method::PUT, &path, body).await?.succeeded(&path).map(drop)
+                self.connection.change(Method::PUT, &path, body).await?.succeeded(&path).map(drop)
             }
             done => done,
         }
     }
 
-    /// Has it merge by itself no more.
+    /// Disables auto-merge.
     ///
     /// # Errors
-    /// When GitHub can't be asked, or does not let it be changed.
+    /// When GitHub is unreachable or rejects it.
     pub async fn do_not_merge(&self, number: u64) -> Result<(), Fault> {
         let pull = self.pull(number).await?;
         if pull.auto_merge.is_none() {
             return Ok(());
         }
-        self.exchange.mutate(DISABLE_AUTO_MERGE, json!({"id": pull.node_id})).await
+        self.connection.mutate(DISABLE_AUTO_MERGE, json!({"id": pull.node_id})).await
     }
 
     async fn pull(&self, number: u64) -> Result<Pull, Fault> {
         let path = self.path(&format!("/pulls/{number}"));
-        self.exchange.get(&path).await
+        self.connection.get(&path).await
     }
 
-    /// Has it merge by itself; where `head` is named, only if it is there.
+    /// Enables auto-merge; with `head`, only if the branch is there.
     async fn merge_by_itself(
         &self,
         number: u64,
@@ -237,10 +235,8 @@ impl GitHub {
         };
         let head = head.map_or_else(|| pull.head.sha.clone(), |head| head.to_string());
         let variables = json!({"id": pull.node_id, "method": method, "head": head});
-        self.exchange.mutate(ENABLE_AUTO_MERGE, variables).await.map_err(|fault| {
-            fault.with_hint(
-                "auto-merge must be allowed in the repository's settings, and its branch protected",
-            )
+        self.connection.mutate(ENABLE_AUTO_MERGE, variables).await.map_err(|fault| {
+            fault.with_hint("allow auto-merge in the repository's settings, and protect the base branch")
         })
     }
 
@@ -255,21 +251,21 @@ impl GitHub {
 
     async fn list(&self, query: &str) -> Result<Vec<Pull>, Fault> {
         let path = self.path(query);
-        self.exchange.get(&path).await
+        self.connection.get(&path).await
     }
 
     async fn patch(&self, number: u64, change: serde_json::Value) -> Result<(), Fault> {
         let path = self.path(&format!("/pulls/{number}"));
-        self.exchange.change(Method::PATCH, &path, change).await?.succeeded(&path).map(drop)
+        self.connection.change(Method::PATCH, &path, change).await?.succeeded(&path).map(drop)
     }
 
     async fn post(&self, rest: &str, body: serde_json::Value) -> Result<(), Fault> {
         let path = self.path(rest);
-        self.exchange.change(Method::POST, &path, body).await?.succeeded(&path).map(drop)
+        self.connection.change(Method::POST, &path, body).await?.succeeded(&path).map(drop)
     }
 }
 
-/// Text as a value in a query.
+/// Percent-encodes a query value.
 fn encoded(text: &str) -> String {
     use std::fmt::Write;
     text.bytes().fold(String::with_capacity(text.len()), |mut encoded, byte| {

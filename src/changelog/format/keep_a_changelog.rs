@@ -1,4 +1,4 @@
-//! Keep a Changelog: a section a version, and a file of them, newest first.
+//! KeepAChangelog a Changelog: a section a version, and a file of them, newest first.
 
 use std::cmp::Ordering;
 use std::fmt::Write as _;
@@ -15,11 +15,11 @@ use crate::model::Version;
 
 /// How a new file begins.
 pub(super) const PREAMBLE: &str = "# Changelog\n\nThe format is that of \
-    [Keep a Changelog](https://keepachangelog.com/en/1.1.0/).\n\n";
+    [KeepAChangelog a Changelog](https://keepachangelog.com/en/1.1.0/).\n\n";
 
 /// Sections of a changelog file, newest first.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Keep {
+pub struct KeepAChangelog {
     versions: Vec<Versioned>,
 }
 
@@ -53,7 +53,7 @@ const KINDS: [(Kind, &str); 6] = [
     (Kind::Security, "Security"),
 ];
 
-impl Keep {
+impl KeepAChangelog {
     /// A section for each release.
     pub fn of_releases(notes: &Notes) -> Self {
         let version = |release: &Release| {
@@ -130,8 +130,8 @@ impl Keep {
 }
 
 /// The sections of several, in their order.
-impl FromIterator<Keep> for Keep {
-    fn from_iter<I: IntoIterator<Item = Keep>>(all: I) -> Self {
+impl FromIterator<KeepAChangelog> for KeepAChangelog {
+    fn from_iter<I: IntoIterator<Item = KeepAChangelog>>(all: I) -> Self {
         Self { versions: all.into_iter().flat_map(|keep| keep.versions).collect() }
     }
 }
@@ -229,12 +229,12 @@ fn is_not_above(there: &str, new: &str) -> bool {
 
 /// The lines that a section of a promotion has at most, and how many bytes.
 fn cut(text: String) -> String {
-    const MOST_LINES: usize = 100;
-    const MOST_BYTES: usize = 32 * 1024;
+    const MAX_LINES: usize = 100;
+    const MAX_BYTES: usize = 32 * 1024;
     let mut bytes = 0;
     let fits = |(number, line): &(usize, &str)| {
         bytes += line.len();
-        *number < MOST_LINES && bytes <= MOST_BYTES
+        *number < MAX_LINES && bytes <= MAX_BYTES
     };
     let mut kept: Vec<&str> =
         text.split_inclusive('\n').enumerate().take_while(fits).map(|(_, line)| line).collect();
@@ -305,13 +305,13 @@ pub(super) mod fixture {
     use super::*;
 
     /// A section for each name, all of the same day and the same change.
-    pub(in crate::changelog::format) fn keep(names: &[&str]) -> Keep {
+    pub(in crate::changelog::format) fn keep(names: &[&str]) -> KeepAChangelog {
         let version = |name: &&str| Versioned {
             name: (*name).to_owned(),
             day: NaiveDate::from_ymd_opt(2026, 11, 20),
             text: "### Added\n\n- a\n\n".to_owned(),
         };
-        Keep { versions: names.iter().map(version).collect() }
+        KeepAChangelog { versions: names.iter().map(version).collect() }
     }
 }
 

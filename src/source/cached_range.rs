@@ -1,43 +1,41 @@
-//! A range as text, to be kept: what the source repository said about two images. Notes are made of it anew each time, so
-//! that changed rules need nothing to be read again.
+//! A range of commits as text for the cache. Notes are made of it anew each time, so that changed rules need no request.
 
 use serde::{Deserialize, Serialize};
 
 use crate::model::{CommitId, Person, Relation, SourceCommit, SourceRange, Timestamp};
 
-/// The form of what is kept. Another one is not read.
-const FORM: u32 = 1;
+/// Entries of another version are ignored.
+const FORMAT: u32 = 1;
 
-/// What the source repository said.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Kept {
-    pub(super) from: Knew,
-    pub(super) to: Knew,
+pub(super) struct CachedRange {
+    pub(super) from: CachedCommit,
+    pub(super) to: CachedCommit,
     pub(super) range: SourceRange,
     pub(super) releases: Vec<(CommitId, String)>,
 }
 
-/// A commit, and the tag that it was found by.
+/// A commit, and the tag that led to it.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Knew {
+pub(super) struct CachedCommit {
     pub(super) commit: CommitId,
     pub(super) tag: Option<String>,
 }
 
 #[derive(Deserialize, Serialize)]
-struct Written {
-    form: u32,
+struct StoredRange {
+    format: u32,
     from: (String, Option<String>),
     to: (String, Option<String>),
-    relation: Way,
-    commits: Vec<Line>,
-    lost: Vec<Line>,
+    relation: StoredRelation,
+    commits: Vec<StoredCommit>,
+    lost: Vec<StoredCommit>,
     is_cut: bool,
     releases: Vec<(String, String)>,
 }
 
 #[derive(Clone, Copy, Deserialize, Serialize)]
-enum Way {
+enum StoredRelation {
     Forward,
     Backward,
     Diverged,
@@ -45,7 +43,7 @@ enum Way {
 }
 
 #[derive(Deserialize, Serialize)]
-struct Line {
+struct StoredCommit {
     id: String,
     parents: Vec<String>,
     name: String,
@@ -56,52 +54,54 @@ struct Line {
     relevant: bool,
 }
 
-impl Kept {
+impl CachedRange {
     pub(super) fn write(&self) -> Option<String> {
-        let written = Written {
-            form: FORM,
+        let stored = StoredRange {
+            format: FORMAT,
             from: (self.from.commit.to_string(), self.from.tag.clone()),
             to: (self.to.commit.to_string(), self.to.tag.clone()),
             relation: match self.range.relation {
-                Relation::Forward => Way::Forward,
-                Relation::Backward => Way::Backward,
-                Relation::Diverged => Way::Diverged,
-                Relation::Unrelated => Way::Unrelated,
+                Relation::Forward => StoredRelation::Forward,
+                Relation::Backward => StoredRelation::Backward,
+                Relation::Diverged => StoredRelation::Diverged,
+                Relation::Unrelated => StoredRelation::Unrelated,
             },
             commits: self.range.commits.iter().map(line).collect(),
             lost: self.range.lost.iter().map(line).collect(),
             is_cut: self.range.is_cut,
             releases: self.releases.iter().map(|(id, name)| (id.to_string(), name.clone())).collect(),
         };
-        serde_json::to_string(&written).ok()
+        serde_json::to_string(&stored).ok()
     }
 
-    /// What was kept; nothing when it can't be read any more.
+    /// Parses a cached range; nothing when it is of another format.
     pub(super) fn read(text: &str) -> Option<Self> {
-        let form: Written = serde_json::from_str(text).ok().filter(|form: &Written| form.form == FORM)?;
-        let knew = |(id, tag): (String, Option<String>)| Some(Knew { commit: id.parse().ok()?, tag });
-        let releases = form.releases.into_iter().map(|(id, name)| Some((id.parse().ok()?, name)));
+        let format: StoredRange =
+            serde_json::from_str(text).ok().filter(|format: &StoredRange| format.format == FORMAT)?;
+        let cached =
+            |(id, tag): (String, Option<String>)| Some(CachedCommit { commit: id.parse().ok()?, tag });
+        let releases = format.releases.into_iter().map(|(id, name)| Some((id.parse().ok()?, name)));
         Some(Self {
-            from: knew(form.from)?,
-            to: knew(form.to)?,
+            from: cached(format.from)?,
+            to: cached(format.to)?,
             range: SourceRange {
-                relation: match form.relation {
-                    Way::Forward => Relation::Forward,
-                    Way::Backward => Relation::Backward,
-                    Way::Diverged => Relation::Diverged,
-                    Way::Unrelated => Relation::Unrelated,
+                relation: match format.relation {
+                    StoredRelation::Forward => Relation::Forward,
+                    StoredRelation::Backward => Relation::Backward,
+                    StoredRelation::Diverged => Relation::Diverged,
+                    StoredRelation::Unrelated => Relation::Unrelated,
                 },
-                commits: form.commits.into_iter().map(commit).collect::<Option<_>>()?,
-                lost: form.lost.into_iter().map(commit).collect::<Option<_>>()?,
-                is_cut: form.is_cut,
+                commits: format.commits.into_iter().map(commit).collect::<Option<_>>()?,
+                lost: format.lost.into_iter().map(commit).collect::<Option<_>>()?,
+                is_cut: format.is_cut,
             },
             releases: releases.collect::<Option<_>>()?,
         })
     }
 }
 
-fn line(commit: &SourceCommit) -> Line {
-    Line {
+fn line(commit: &SourceCommit) -> StoredCommit {
+    StoredCommit {
         id: commit.id.to_string(),
         parents: commit.parents.iter().map(ToString::to_string).collect(),
         name: commit.author.name.clone(),
@@ -113,7 +113,7 @@ fn line(commit: &SourceCommit) -> Line {
     }
 }
 
-fn commit(line: Line) -> Option<SourceCommit> {
+fn commit(line: StoredCommit) -> Option<SourceCommit> {
     let parents = line.parents.iter().map(|id| id.parse().ok());
     Some(SourceCommit {
         id: line.id.parse().ok()?,
