@@ -146,7 +146,7 @@ async fn what_github_does_not_like_is_told_and_the_key_is_not() {
     let fault = token(&std::sync::Arc::new(app(&server, key, || at(NOON)))).await.unwrap_err();
     assert_eq!(fault.class(), Class::Failed);
     let line = fault.in_one_line();
-    assert!(line.starts_with("no token for installation 2 of GitHub App 1: cannot ask "), "{line}");
+    assert!(line.starts_with("cannot get a token for installation 2 of GitHub App 1: cannot ask "), "{line}");
     assert!(line.ends_with("401 Unauthorized: A JSON web token could not be decoded"), "{line}");
     assert!(!line.contains("Bearer"), "{line}");
 

@@ -34,7 +34,7 @@ impl RateLimit {
         let Some(rest) = known.until.and_then(|until| until.checked_duration_since(Instant::now())) else {
             return Ok(());
         };
-        let message = format!("{url} access to be left alone for {}s more", rest.as_secs().max(1));
+        let message = format!("{url} asked for a pause of {}s", rest.as_secs().max(1));
         Err(Fault::new(Class::TryAgain, message))
     }
 
@@ -98,7 +98,7 @@ mod tests {
     fn seconds(limit: &RateLimit) -> Option<u64> {
         let fault = limit.check("https://api.github.com").err()?;
         let text = fault.to_string();
-        text.rsplit(' ').nth(1)?.trim_end_matches('s').parse().ok()
+        text.rsplit(' ').next()?.trim_end_matches('s').parse().ok()
     }
 
     #[test]

@@ -80,7 +80,7 @@ async fn limits_and_missing_rights_are_told() {
     assert_eq!(limited.publish(access, &draft("one")).await.unwrap_err().class(), Class::TryAgain);
     server.take_requests();
     let fault = limited.publish(access, &draft("one")).await.unwrap_err();
-    assert!(fault.to_string().contains("access to be left alone"), "{fault}");
+    assert!(fault.to_string().contains("asked for a pause"), "{fault}");
     assert!(server.take_requests().is_empty());
 
     releases(&server).check(access).await.unwrap();

@@ -158,11 +158,13 @@ async fn what_it_is_given_once_is_given_and_what_cannot_be_is_told() {
     let troubles: Vec<String> = client.give(1, &extras).await.iter().map(Fault::in_one_line).collect();
     assert_eq!(troubles.len(), 2, "{troubles:?}");
     assert!(
-        troubles[0].starts_with("pull request #1 goes without its reviewers: GitHub does not do "),
+        troubles[0].starts_with("cannot set reviewers of pull request #1: GitHub rejected "),
         "{}",
         troubles[0]
     );
-    assert!(troubles[1].ends_with("goes without auto-merge: Auto merge is not allowed for this repository"));
+    assert!(troubles[1].starts_with(
+        "cannot set auto-merge of pull request #1: Auto merge is not allowed for this repository"
+    ));
 }
 
 #[tokio::test]

@@ -104,7 +104,7 @@ async fn githubs_api_is_asked_first_and_git_tells_the_same() {
         .insert_header("x-ratelimit-remaining", "0")
         .insert_header("x-ratelimit-reset", resets.as_str());
     for (instead, reason) in [
-        (refusal(404, "Not Found"), "there is no such thing, or the token may not see it"),
+        (refusal(404, "Not Found"), "not found, or hidden from the token"),
         (used_up, "API rate limit exceeded"),
         (refusal(502, "Bad Gateway"), "502 Bad Gateway"),
         (ResponseTemplate::new(200).set_body_string("<html>"), "the answer is not what GitHub documents"),

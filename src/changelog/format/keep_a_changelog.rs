@@ -1,4 +1,4 @@
-//! KeepAChangelog a Changelog: a section a version, and a file of them, newest first.
+//! Keep a Changelog: a section a version, and a file of them, newest first.
 
 use std::cmp::Ordering;
 use std::fmt::Write as _;
@@ -15,7 +15,7 @@ use crate::model::Version;
 
 /// How a new file begins.
 pub(super) const PREAMBLE: &str = "# Changelog\n\nThe format is that of \
-    [KeepAChangelog a Changelog](https://keepachangelog.com/en/1.1.0/).\n\n";
+    [Keep a Changelog](https://keepachangelog.com/en/1.1.0/).\n\n";
 
 /// Sections of a changelog file, newest first.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -26,7 +26,7 @@ pub use template::{Template, TemplateError};
 pub enum Format {
     /// Markdown as forges show it.
     Markdown,
-    /// A section of a file in the form of [KeepAChangelog a Changelog](https://keepachangelog.com/en/1.1.0/).
+    /// A section of a file in the form of [Keep a Changelog](https://keepachangelog.com/en/1.1.0/).
     KeepAChangelog,
     /// Plain text.
     Text,
