@@ -11,8 +11,8 @@ use super::args::{Color, Global};
 /// Overrides what is logged, in the language of `tracing_subscriber::EnvFilter`, such as `tidegate::registry=debug`.
 const VARIABLE: &str = "TIDEGATE_LOG";
 
-/// Begins to log. `usual` is the level without `-q` and `-v`.
-pub(crate) fn begin(global: &Global, usual: LevelFilter) {
+/// Starts to log. `usual` is the level without `-q` and `-v`.
+pub(crate) fn start(global: &Global, usual: LevelFilter) {
     let wanted = EnvFilter::try_from_env(VARIABLE)
         .unwrap_or_else(|_| EnvFilter::new(format!("error,tidegate={}", level(global, usual))));
     let builder = fmt().with_env_filter(wanted).with_writer(io::stderr).with_target(false);

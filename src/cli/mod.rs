@@ -25,14 +25,16 @@ use output::Output;
 
 /// Runs the program with the process's arguments.
 pub fn main() -> ExitCode {
-    // clap exits by itself: 0 for help, 2 for usage.
-    let cli = Cli::parse();
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => return usage(&error),
+    };
     let output = Output::new(&cli.global);
-    let usual = match cli.command {
+    let level = match cli.command {
         Command::Run => LevelFilter::INFO,
         _ => LevelFilter::WARN,
     };
-    logging::begin(&cli.global, usual);
+    logging::start(&cli.global, level);
     match run(cli, &output) {
         Ok(code) => code,
         Err(fault) => {
@@ -40,6 +42,21 @@ pub fn main() -> ExitCode {
             ExitCode::from(fault.class().exit_code())
         }
     }
+}
+
+/// Prints help, or an error in the arguments; also as a document where `-o` asks for one.
+fn usage(error: &clap::Error) -> ExitCode {
+    let is_help = error.exit_code() == 0;
+    if let Some(format) = args::output_format(std::env::args_os()).filter(|_| !is_help) {
+        let text = error.render().to_string();
+        let message = text.strip_prefix("error: ").unwrap_or(&text).split("\n\n").next().unwrap_or_default();
+        let message = message.split_whitespace().collect::<Vec<_>>().join(" ");
+        let fault = Fault::new(Class::Usage, message).with_hint("`tidegate help` lists commands and options");
+        // Nothing is left to try if this fails.
+        let _ = output::error_document(format, &fault);
+    }
+    let _ = error.print();
+    ExitCode::from(if is_help { 0 } else { Class::Usage.exit_code() })
 }
 
 fn run(cli: Cli, output: &Output) -> Result<ExitCode, Fault> {

@@ -12,7 +12,7 @@ use crate::model::{Class, Fault, Printable};
 
 use super::args::{Color, Format, Global};
 
-/// The version of the JSON contract, in every answer's `apiVersion`.
+/// The version of the JSON contract, in the `apiVersion` of every document.
 pub(crate) const API_VERSION: &str = "tidegate/v1";
 
 pub(crate) const BOLD: Style = Style::new().bold();
@@ -25,7 +25,8 @@ pub(crate) const CYAN: Style = AnsiColor::Cyan.on_default();
 /// Where results go.
 #[derive(Debug)]
 pub(crate) struct Output {
-    pub(crate) format: Format,
+    format: Format,
+    is_quiet: bool,
     choice: anstream::ColorChoice,
     is_unread: AtomicBool,
 }
@@ -37,12 +38,37 @@ impl Output {
             Color::Always => anstream::ColorChoice::AlwaysAnsi,
             Color::Never => anstream::ColorChoice::Never,
         };
-        Self { format: global.output, choice, is_unread: AtomicBool::new(false) }
+        Self { format: global.output, is_quiet: global.quiet > 0, choice, is_unread: AtomicBool::new(false) }
+    }
+
+    /// Whether results are for people.
+    pub(crate) fn is_text(&self) -> bool {
+        matches!(self.format, Format::Text | Format::Wide)
+    }
+
+    /// Whether tables show every column.
+    pub(crate) fn is_wide(&self) -> bool {
+        self.format == Format::Wide
+    }
+
+    /// Whether only results that matter are printed.
+    pub(crate) fn is_quiet(&self) -> bool {
+        self.is_quiet
+    }
+
+    /// Prints a result in the form that was asked for.
+    pub(crate) fn result<B: Serialize>(
+        &self,
+        kind: &'static str,
+        body: impl FnOnce() -> B,
+        text: impl FnOnce() -> String,
+    ) -> Result<(), Fault> {
+        if self.is_text() { self.text(&text()) } else { self.document(kind, &body()) }
     }
 
     /// Whether results are for a person at a terminal.
     pub(crate) fn is_terminal(&self) -> bool {
-        self.format == Format::Text && io::stdout().is_terminal()
+        self.is_text() && io::stdout().is_terminal()
     }
 
     /// How many characters wide the terminal is, if results go to one.
@@ -90,21 +116,17 @@ impl Output {
     }
 
     /// Prints a result for programs: `body`, with `apiVersion` and `kind` before it.
-    pub(crate) fn json(&self, kind: &'static str, body: &impl Serialize) -> Result<(), Fault> {
-        debug_assert_eq!(self.format, Format::Json);
-        print(kind, body)
+    pub(crate) fn document(&self, kind: &'static str, body: &impl Serialize) -> Result<(), Fault> {
+        self.noted(write(&document(self.format, kind, body)?))
     }
 
-    /// Prints one of several results for programs, in a line.
-    pub(crate) fn json_line(&self, kind: &'static str, body: &impl Serialize) -> Result<(), Fault> {
-        debug_assert_eq!(self.format, Format::Json);
+    /// Prints one of several results for programs: a line of JSON, or a document of a YAML stream.
+    pub(crate) fn document_in_stream(&self, kind: &'static str, body: &impl Serialize) -> Result<(), Fault> {
         let document = Document { api_version: API_VERSION, kind, body };
-        self.noted(write(&line(serde_json::to_string(&document))?))
-    }
-
-    /// Prints a result for programs, whatever the format of the others is.
-    pub(crate) fn document(kind: &'static str, body: &impl Serialize) -> Result<(), Fault> {
-        print(kind, body)
+        self.noted(write(&match self.format {
+            Format::Yaml => [b"---\n".as_slice(), &yaml(&document)?].concat(),
+            _ => line(serde_json::to_string(&document))?,
+        }))
     }
 
     /// Prints a document as it is.
@@ -113,11 +135,11 @@ impl Output {
         settled(out.write_all(text.as_bytes()).and_then(|()| out.flush()))
     }
 
-    /// Tells what went wrong, its causes and what to do.
+    /// Prints what went wrong, its causes and what to do.
     pub(crate) fn fault(&self, fault: &Fault) {
-        if self.format == Format::Json {
-            // Nobody is left to tell if this fails too.
-            let _ = self.json("Error", &FaultBody::from(fault));
+        if !self.is_text() {
+            // Nothing is left to try if this fails too.
+            let _ = self.document("Error", &FaultBody::from(fault));
         }
         self.complain(&rendered(fault));
     }
@@ -132,15 +154,30 @@ impl Output {
     }
 }
 
-fn print(kind: &'static str, body: &impl Serialize) -> Result<(), Fault> {
+/// Prints a fault as a document, before the arguments are read.
+pub(crate) fn error_document(format: Format, fault: &Fault) -> Result<(), Fault> {
+    settled(write(&document(format, "Error", &FaultBody::from(fault))?))
+}
+
+fn document(format: Format, kind: &'static str, body: &impl Serialize) -> Result<Vec<u8>, Fault> {
     let document = Document { api_version: API_VERSION, kind, body };
-    settled(write(&line(serde_json::to_string_pretty(&document))?))
+    match format {
+        Format::Yaml => yaml(&document),
+        _ => line(serde_json::to_string_pretty(&document)),
+    }
+}
+
+fn yaml(document: &impl Serialize) -> Result<Vec<u8>, Fault> {
+    let text = serde_yaml::to_string(document);
+    let text = text
+        .map_err(|error| Fault::new(Class::Failed, "cannot write the result as YAML").with_source(error))?;
+    Ok(text.into_bytes())
 }
 
 /// A document as text with its last newline.
 fn line(written: serde_json::Result<String>) -> Result<Vec<u8>, Fault> {
     let mut text = written
-        .map_err(|error| Fault::new(Class::Failed, "cannot write the answer as JSON").with_source(error))?
+        .map_err(|error| Fault::new(Class::Failed, "cannot write the result as JSON").with_source(error))?
         .into_bytes();
     text.push(b'\n');
     Ok(text)

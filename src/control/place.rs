@@ -47,9 +47,32 @@ fn services(pattern: Option<&ServicePattern>) -> String {
         None => "_all".to_owned(),
         Some(pattern) => match pattern.exact() {
             Some(service) => service.to_string(),
-            None => format!("_pattern-{}", short_hash(pattern.as_str())),
+            None => pattern_folder(pattern.as_str()),
         },
     }
+}
+
+/// `common/*` is `common/_all`; any other pattern is its letters with `any` for each `*`, and a hash that keeps it apart.
+/// No service is named like either: names begin with a letter or a digit, and have no `_`.
+fn pattern_folder(pattern: &str) -> String {
+    let is_plain =
+        |character: char| character.is_ascii_lowercase() || character.is_ascii_digit() || character == '-';
+    if let Some(namespace) = pattern.strip_suffix("/*")
+        && !namespace.is_empty()
+        && namespace.chars().all(is_plain)
+    {
+        return format!("{namespace}/_all");
+    }
+    let mut readable = String::new();
+    for character in pattern.chars().take(40) {
+        match character {
+            '*' => readable.push_str("any"),
+            '/' => readable.push('_'),
+            plain if is_plain(plain) => readable.push(plain),
+            _ => readable.push('-'),
+        }
+    }
+    format!("_{readable}-{}", short_hash(pattern))
 }
 
 /// A free text as part of a path: its letters and digits, and a hash where that does not say all.

@@ -208,7 +208,9 @@ fn each_thing_that_can_be_said_has_a_place_of_its_own() {
     assert_eq!(hold(covers("common/api", &["prod"])), ".tidegate/hold/common/api/prod.yaml");
     assert_eq!(hold(covers("common/api", &[])), ".tidegate/hold/common/api/_all.yaml");
     assert_eq!(hold(Coverage::default()), ".tidegate/hold/_all/_all.yaml");
-    assert!(hold(covers("*/api", &["prod"])).starts_with(".tidegate/hold/_pattern-"));
+    assert_eq!(hold(covers("common/*", &["prod"])), ".tidegate/hold/common/_all/prod.yaml");
+    assert!(hold(covers("*/api", &["prod"])).starts_with(".tidegate/hold/_any_api-"));
+    assert!(hold(covers("mobile-*/*", &[])).starts_with(".tidegate/hold/_mobile-any_any-"));
     let quarantine =
         Quarantine { note: note(), services: service.into(), version: "v1.0.2".parse().unwrap() };
     let quarantine = place(&Control::Quarantine(quarantine)).unwrap();

@@ -65,7 +65,7 @@ async fn what_is_no_file_holds_nobody_up() {
     for (change, why) in [
         (Change::Link("docs/non-prod.md", secret), "it is a symbolic link"),
         (Change::File("docs/non-prod.md/README", b"x"), "it is a folder"),
-        (Change::Link("docs", "clusters"), "a folder on the way to it is no folder"),
+        (Change::Link("docs", "clusters"), "a parent of the path is a file"),
         (Change::File("docs/non-prod.md", b"\xff\xfe"), "it is not UTF-8"),
     ] {
         world.origin.commit(
@@ -102,6 +102,6 @@ async fn a_path_that_can_be_no_changelog_is_refused_at_once() {
         let world = world(file).await;
         let ran = world.run(&["plan"]);
         assert_eq!(ran.code, 2, "{}", ran.err);
-        assert!(ran.err.contains("can be no changelog of the repository"), "{}", ran.err);
+        assert!(ran.err.contains("cannot be the path of a changelog"), "{}", ran.err);
     }
 }

@@ -184,3 +184,107 @@ async fn history_of_a_name_that_never_was_is_an_error() {
     let gone = ok(&world, &["history", SERVICE]);
     assert!(gone.out.contains("v1.0.1"), "{}", gone.out);
 }
+
+#[tokio::test]
+async fn errors_are_documents_where_programs_read() {
+    let world = World::new("24h").await;
+    for (arguments, message) in [
+        (&["history", "--since", "soon", "-o", "json"][..], "invalid value 'soon' for '--since <TIME>'"),
+        (&["-ojson", "promote"], "the following required arguments were not provided"),
+        (&["hold", "--output=json"], "--reason <TEXT>"),
+        (&["nonsense", "-o", "json"], "unrecognized subcommand 'nonsense'"),
+        (&["status", "--env", "staging", "-o", "json"], "there is no environment staging"),
+        (&["status", "-c", "/nowhere.yaml", "-o", "json"], "cannot read the configuration /nowhere.yaml"),
+    ] {
+        let ran = world.run(arguments);
+        assert_eq!(ran.code, 2, "{arguments:?}: {}", ran.err);
+        let document: serde_json::Value = serde_json::from_str(&ran.out).unwrap();
+        assert_eq!((&document["kind"], &document["class"]), (&"Error".into(), &"usage".into()), "{document}");
+        assert!(document["message"].as_str().unwrap().contains(message), "{arguments:?}: {document}");
+        assert_eq!(ran.err.matches("error: ").count(), 1, "{arguments:?}: {}", ran.err);
+    }
+    let yaml = world.run(&["promote", "-o", "yaml"]);
+    assert!(yaml.out.starts_with("apiVersion: tidegate/v1\nkind: Error\nclass: usage\n"), "{}", yaml.out);
+    assert_eq!(world.run(&["promote"]).out, "", "people read standard error");
+    let broken = world.with("environment: prod");
+    let ran = broken.run(&["plan"]);
+    assert_eq!((ran.code, ran.err.matches("environment").count() > 0), (2, true), "{}", ran.err);
+    assert_eq!(ran.err.matches("error: ").count(), 1, "{}", ran.err);
+}
+
+#[tokio::test]
+async fn yaml_says_what_json_says() {
+    let world = World::new("24h").await;
+    ok(&world, &["sync"]);
+    for command in [&["status"][..], &["plan"], &["history"], &["explain", SERVICE], &["doctor"]] {
+        let json = world.run(&[command, &["-o", "json"]].concat());
+        let mut json: serde_json::Value = serde_json::from_str(&json.out).unwrap();
+        let yaml = world.run(&[command, &["-o", "yaml"]].concat());
+        let mut yaml: serde_json::Value = serde_yaml::from_str(&yaml.out).unwrap();
+        for document in [&mut json, &mut yaml] {
+            document["at"].take();
+            document["explanations"].take();
+            document["waiting"].take();
+            document["services"].take();
+        }
+        assert_eq!(json, yaml, "{command:?}");
+    }
+}
+
+#[tokio::test]
+async fn status_sorts_and_shows_every_column() {
+    let world = World::new("0s").await;
+    with_more_services(&world);
+    ok(&world, &["sync", "payments"]);
+    let by_name = ["common/graphql-server", "mobile/graphql-server", "mobile/payments"];
+    let order = |key: &str| -> Vec<String> {
+        let ran = ok(&world, &["status", "--sort", key]);
+        let first_words = ran.out.lines().filter_map(|line| line.split_whitespace().next());
+        first_words.filter(|word| by_name.contains(word)).map(str::to_owned).collect()
+    };
+    assert_eq!(order("service"), by_name);
+    assert_eq!(order("since")[0], "mobile/payments");
+    ok(&world, &["hold", SERVICE, "--reason", "x"]);
+    ok(&world, &["sync", "mobile/graphql-server", "-e", "non-prod"]);
+    assert_eq!(order("next").iter().position(|name| name == SERVICE), Some(2));
+    let wide = ok(&world, &["status", "-o", "wide"]);
+    assert!(wide.out.starts_with("SERVICE ") || wide.out.contains("\nSERVICE "), "{}", wide.out);
+    assert!(wide.out.contains("IMAGE") && wide.out.contains("COMMIT"), "{}", wide.out);
+    let image = format!("{}/vtr/graphql-server", world.registry.host());
+    assert!(wide.out.contains(&image), "{}", wide.out);
+}
+
+#[tokio::test]
+async fn quiet_commands_tell_only_what_matters() {
+    let world = World::new("24h").await;
+    assert!(world.run(&["plan", "-q"]).out.contains("1 would move"), "something would move");
+    assert!(ok(&world, &["sync", "-q"]).out.contains("1 moved"), "something moved");
+    assert_eq!(ok(&world, &["sync", "-q"]).out, "");
+    assert_eq!(ok(&world, &["plan", "-q"]).out, "");
+    assert_eq!(ok(&world, &["release", "--kind", "hold", "-q"]).out, "");
+}
+
+#[tokio::test]
+async fn a_changelog_of_a_tag_that_is_not_there_says_so() {
+    let world = World::new("24h").await;
+    let ran = world.run(&["changelog", SERVICE, "--from", "v9.9.9"]);
+    assert_eq!(ran.code, 2, "{}", ran.err);
+    assert!(ran.err.contains("has no tag v9.9.9"), "{}", ran.err);
+    let near = world.run(&["changelog", SERVICE, "--to", "v1.0.11"]);
+    assert!(near.err.contains("did you mean v1.0.1?"), "{}", near.err);
+}
+
+#[tokio::test]
+async fn changes_carry_gits_identity_unless_told_otherwise() {
+    let world = World::new("24h").await;
+    let requested_by = |arguments: &[&str]| {
+        ok(&world, arguments);
+        let message = world.origin.git(&["log", "-1", "--format=%B", "main"]);
+        message.lines().find_map(|line| line.strip_prefix("Tidegate-Requested-By: ")).unwrap().to_owned()
+    };
+    assert_eq!(requested_by(&["hold", SERVICE, "--reason", "a"]), "ana", "the system's user");
+    fs::create_dir_all(world.origin.beside("home")).unwrap();
+    fs::write(world.origin.beside("home/.gitconfig"), "[user]\n  name = Ana Torres\n").unwrap();
+    assert_eq!(requested_by(&["hold", SERVICE, "--reason", "b"]), "Ana Torres");
+    assert_eq!(requested_by(&["hold", SERVICE, "--reason", "c", "--by", "Eva"]), "Eva");
+}

@@ -109,7 +109,8 @@ Examples:
   tidegate status
   tidegate status 'common/*' --env prod
   tidegate status --blocked --watch
-  tidegate status -o json";
+  tidegate status --sort next -o wide
+  tidegate status -o yaml";
 
 pub(super) const EXPLAIN: &str = "\
 Examples:

@@ -7,6 +7,7 @@ mod moves;
 mod shared;
 mod views;
 
+use std::ffi::OsString;
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
@@ -16,7 +17,9 @@ use crate::model::BranchName;
 pub(crate) use control::{Approve, Freeze, Hold, Pin, Quarantine, Release};
 pub(crate) use moves::{Plan, Promote, Rollback, Sync};
 pub(crate) use shared::{Consent, During, Namespace, Services};
-pub(crate) use views::{Changelog, ChangelogFormat, Explain, History, Record, Simulate, Status, WaitFor};
+pub(crate) use views::{
+    Changelog, ChangelogFormat, Explain, History, Record, Simulate, SortKey, Status, WaitFor,
+};
 
 /// Carries image tags from the registry to production through Git alone.
 #[derive(Debug, Parser)]
@@ -41,7 +44,7 @@ pub(crate) struct Global {
     /// When to use colours
     #[arg(long, global = true, default_value = "auto", value_name = "WHEN")]
     pub(crate) color: Color,
-    /// Print less: results that matter, and errors (twice: nothing)
+    /// Print less: errors, and results only when there is something to tell
     #[arg(short, long, global = true, action = clap::ArgAction::Count)]
     pub(crate) quiet: u8,
     /// Print more (twice: every request)
@@ -54,8 +57,31 @@ pub(crate) struct Global {
 pub(crate) enum Format {
     /// For people
     Text,
+    /// For people, with every column
+    Wide,
     /// For programs
     Json,
+    /// For programs
+    Yaml,
+}
+
+/// The format for programs that the arguments ask for, read without the rest of them.
+pub(crate) fn output_format(arguments: impl Iterator<Item = OsString>) -> Option<Format> {
+    let mut found = None;
+    let mut is_value = false;
+    for argument in arguments.skip(1).filter_map(|argument| argument.into_string().ok()) {
+        let value = match argument.as_str() {
+            "--" => break,
+            value if is_value => Some(value),
+            short if short.starts_with("-o") => Some(short[2..].trim_start_matches('=')),
+            long => long.strip_prefix("--output="),
+        };
+        is_value = !is_value && matches!(argument.as_str(), "-o" | "--output");
+        if let Some(value) = value {
+            found = Format::from_str(value, false).ok().or(found);
+        }
+    }
+    found.filter(|format| matches!(format, Format::Json | Format::Yaml))
 }
 
 /// When to use colours.

@@ -19,9 +19,24 @@ pub(crate) struct Status {
     /// Only services that a gate blocks, or that cannot be decided
     #[arg(long)]
     pub(crate) blocked: bool,
+    /// Order of the rows
+    #[arg(long, default_value = "service", value_name = "KEY")]
+    pub(crate) sort: SortKey,
     /// Redraw until `q` or Ctrl-C; on a pipe, print the board once and then one line per change
     #[arg(long)]
     pub(crate) watch: bool,
+}
+
+/// The order of the rows of `status`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub(crate) enum SortKey {
+    /// By name
+    #[default]
+    Service,
+    /// What changed last first
+    Since,
+    /// What comes first first, then what is blocked, then what is up to date
+    Next,
 }
 
 #[derive(Debug, Args)]

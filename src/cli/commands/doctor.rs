@@ -8,7 +8,7 @@ use std::sync::Arc;
 use chrono::{TimeDelta, Utc};
 use serde::Serialize;
 
-use crate::cli::args::{Format, Global};
+use crate::cli::args::Global;
 use crate::cli::output::{CYAN, GREEN, Output, RED, YELLOW};
 use crate::cli::wiring::{Session, config_file, tokens};
 use crate::config::{Config, Environment};
@@ -68,10 +68,7 @@ pub(super) async fn run(global: &Global, output: &Output) -> Result<ExitCode, Fa
     for host in hosts {
         findings.push(registry(&session, &host, &images).await);
     }
-    match output.format {
-        Format::Text => output.text(&render(&findings))?,
-        Format::Json => output.json("Doctor", &Body { findings: &findings })?,
-    }
+    output.result("Doctor", || Body { findings: &findings }, || render(&findings))?;
     let is_bad = findings.iter().any(|finding| finding.state == State::Bad);
     Ok(if is_bad { ExitCode::from(Class::Failed.exit_code()) } else { ExitCode::SUCCESS })
 }

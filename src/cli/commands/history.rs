@@ -2,7 +2,7 @@
 
 use std::process::ExitCode;
 
-use crate::cli::args::{Format, Global, History};
+use crate::cli::args::{Global, History};
 use crate::cli::output::Output;
 use crate::cli::render;
 use crate::cli::wiring::Session;
@@ -33,9 +33,10 @@ pub(super) async fn run(global: &Global, args: &History, output: &Output) -> Res
         // A service that is gone has a history; one that never was is a mistake.
         typed.resolve(&resolve::refresh(&mut session, output).await?.services(), false)?;
     }
-    match output.format {
-        Format::Text => output.text(&render::history::render(&moves, session.config.timezone))?,
-        Format::Json => output.json("History", &render::json::history(&moves))?,
-    }
+    output.result(
+        "History",
+        || render::json::history(&moves),
+        || render::history::render(&moves, session.config.timezone),
+    )?;
     Ok(ExitCode::SUCCESS)
 }

@@ -7,7 +7,7 @@ mod source;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use crate::cli::args::{Format, Global, Init};
+use crate::cli::args::{Global, Init};
 use crate::cli::output::Output;
 use crate::cli::render;
 use crate::init::{Draft, Finding, draft};
@@ -26,17 +26,15 @@ pub(super) async fn run(global: &Global, args: &Init, output: &Output) -> Result
         Some(target) => Some(target.write(&draft.configuration)?),
         None => None,
     };
-    match output.format {
-        Format::Json => output.json("Init", &render::init::json(&draft, written.as_deref()))?,
-        Format::Text => {
-            if written.is_none() {
-                output.text(&draft.configuration)?;
-            }
-            if global.quiet == 0 {
-                // The configuration is out; a closed standard error takes nothing from it.
-                output.complain(&render::init::report(&draft, written.as_deref()));
-            }
-        }
+    if !output.is_text() {
+        output.document("Init", &render::init::json(&draft, written.as_deref()))?;
+        return Ok(ExitCode::SUCCESS);
+    }
+    if written.is_none() {
+        output.text(&draft.configuration)?;
+    }
+    if global.quiet == 0 {
+        output.complain(&render::init::report(&draft, written.as_deref()));
     }
     Ok(ExitCode::SUCCESS)
 }

@@ -2,7 +2,7 @@
 
 use std::process::ExitCode;
 
-use crate::cli::args::{Format, Global, Plan, Sync};
+use crate::cli::args::{Global, Plan, Sync};
 use crate::cli::output::Output;
 use crate::cli::render;
 use crate::cli::wiring::Session;
@@ -23,10 +23,11 @@ pub(super) async fn plan(global: &Global, args: &Plan, output: &Output) -> Resul
     };
     let report = pass(&mut session, &options, "Planning", output).await?;
     let repository_policy = session.engine.repository_policy();
-    match output.format {
-        Format::Text => output.text(&render::plan::render(repository_policy, &report, global.verbose > 0))?,
-        Format::Json => output.json("Plan", &render::json::pass(repository_policy, &report))?,
-    }
+    let text = || match output.is_quiet() && report.is_idle() {
+        true => render::problems::render(&report.problems),
+        false => render::plan::render(repository_policy, &report, global.verbose > 0),
+    };
+    output.result("Plan", || render::json::pass(repository_policy, &report), text)?;
     if args.exit_code && !report.is_idle() && !report.problems.iter().any(|problem| problem.is_error) {
         return Ok(ExitCode::from(Class::GateClosed.exit_code()));
     }
@@ -46,11 +47,12 @@ pub(super) async fn sync(global: &Global, args: &Sync, output: &Output) -> Resul
         Box::pin(activity::during("Releasing", releases.publish(due))).await;
     }
     let repository_policy = session.engine.repository_policy();
-    match output.format {
-        Format::Text if global.quiet > 0 => output.text(&render::problems::render(&report.problems))?,
-        Format::Text => output.text(&render::plan::done(repository_policy, &report, global.verbose > 0))?,
-        Format::Json => output.json("Sync", &render::json::pass(repository_policy, &report))?,
-    }
+    let is_idle = report.promoted.is_empty() && !report.requests.iter().any(|request| request.is_done);
+    let text = || match output.is_quiet() && is_idle {
+        true => render::problems::render(&report.problems),
+        false => render::plan::done(repository_policy, &report, global.verbose > 0),
+    };
+    output.result("Sync", || render::json::pass(repository_policy, &report), text)?;
     Ok(exit_code_of_pass(repository_policy, &report))
 }
 

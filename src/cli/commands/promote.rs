@@ -2,7 +2,7 @@
 
 use std::process::ExitCode;
 
-use crate::cli::args::{Format, Global, Promote};
+use crate::cli::args::{Global, Promote};
 use crate::cli::output::Output;
 use crate::cli::person;
 use crate::cli::render;
@@ -43,12 +43,11 @@ pub(super) async fn run(global: &Global, args: &Promote, output: &Output) -> Res
     let members = members(&session, &report, &services);
     let elsewhere = remove_unrelated(&mut report, |service| members.contains(service));
     let repository_policy = session.engine.repository_policy();
-    match output.format {
-        Format::Text => {
-            output.text(&render::by_hand::promote(repository_policy, &report, &asked(elsewhere)))?
-        }
-        Format::Json => output.json("Promote", &render::json::pass(repository_policy, &report))?,
-    }
+    output.result(
+        "Promote",
+        || render::json::pass(repository_policy, &report),
+        || render::by_hand::promote(repository_policy, &report, &asked(elsewhere)),
+    )?;
     Ok(match still_closed(&report, &overrides) {
         Some(class) => ExitCode::from(class.exit_code()),
         None => exit_code(&report.problems),

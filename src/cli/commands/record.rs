@@ -2,7 +2,7 @@
 
 use std::process::ExitCode;
 
-use crate::cli::args::{During, Format, Global, Record};
+use crate::cli::args::{During, Global, Record};
 use crate::cli::output::Output;
 use crate::cli::render;
 use crate::cli::wiring::Session;
@@ -23,12 +23,11 @@ pub(super) async fn run(global: &Global, args: &Record, output: &Output) -> Resu
         return Ok(ExitCode::SUCCESS);
     };
     write_file(path, &text)?;
-    match output.format {
-        Format::Text => {
-            output.text(&render::simulation::recorded(path, &timeline, session.config.timezone))?
-        }
-        Format::Json => output.json("Record", &render::simulation::recorded_json(path, &timeline))?,
-    }
+    output.result(
+        "Record",
+        || render::simulation::recorded_json(path, &timeline),
+        || render::simulation::recorded(path, &timeline, session.config.timezone),
+    )?;
     Ok(ExitCode::SUCCESS)
 }
 

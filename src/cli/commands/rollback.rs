@@ -2,7 +2,7 @@
 
 use std::process::ExitCode;
 
-use crate::cli::args::{Format, Global, Rollback};
+use crate::cli::args::{Global, Rollback};
 use crate::cli::output::Output;
 use crate::cli::person;
 use crate::cli::render;
@@ -44,14 +44,7 @@ pub(super) async fn run(global: &Global, args: &Rollback, output: &Output) -> Re
     let mut report = carry_out(&mut session, &options, &prompt, output, show).await?;
     remove_unrelated(&mut report, |other| *other == service);
     let repository_policy = session.engine.repository_policy();
-    match output.format {
-        Format::Text => output.text(&render::by_hand::rollback(
-            repository_policy,
-            &report,
-            &args.reason,
-            global.verbose > 0,
-        ))?,
-        Format::Json => output.json("Rollback", &render::json::pass(repository_policy, &report))?,
-    }
+    let text = || render::by_hand::rollback(repository_policy, &report, &args.reason, global.verbose > 0);
+    output.result("Rollback", || render::json::pass(repository_policy, &report), text)?;
     Ok(exit_code(&report.problems))
 }

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
 
-use crate::cli::args::{Format, Global, Simulate};
+use crate::cli::args::{Global, Simulate};
 use crate::cli::output::Output;
 use crate::cli::render::simulation::{self as rendered, Arm, Outcome};
 use crate::cli::wiring::{Session, config_file, load, repository_policy};
@@ -50,13 +50,12 @@ pub(super) async fn run(global: &Global, args: &Simulate, output: &Output) -> Re
         Ok(outcome) => outcome?,
         Err(error) => return Err(Fault::new(Class::Failed, "the replay stopped").with_source(error)),
     };
-    match output.format {
-        Format::Text => {
-            let limit = if global.verbose > 0 { usize::MAX } else { args.limit };
-            output.text(&rendered::render(&outcome, config.timezone, limit))?;
-        }
-        Format::Json => output.json("Simulation", &rendered::json(&outcome))?,
-    }
+    let limit = if global.verbose > 0 { usize::MAX } else { args.limit };
+    output.result(
+        "Simulation",
+        || rendered::json(&outcome),
+        || rendered::render(&outcome, config.timezone, limit),
+    )?;
     Ok(ExitCode::SUCCESS)
 }
 

@@ -19,7 +19,7 @@ use std::sync::Arc;
 use crate::config::Config;
 use crate::model::{Class, Fault};
 
-use super::args::{Demo, Format};
+use super::args::Demo;
 use super::daemon::Daemon;
 use super::output::{BOLD, Output};
 use super::signals::{Call, Signals};
@@ -40,7 +40,7 @@ enum End {
 
 /// Gives the demonstration.
 pub(crate) async fn run(args: &Demo, output: &Output) -> Result<ExitCode, Fault> {
-    if output.format == Format::Json {
+    if !output.is_text() {
         return Err(
             Fault::new(Class::Usage, "the demonstration has no JSON form").with_hint("leave out -o json")
         );

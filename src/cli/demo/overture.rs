@@ -4,6 +4,7 @@ use std::fmt::Write as _;
 
 use globset::{Glob, GlobSet};
 
+use crate::cli::args::SortKey;
 use crate::cli::output::{BOLD, DIM};
 use crate::cli::render;
 use crate::cli::wiring::Session;
@@ -55,8 +56,13 @@ pub(super) async fn board(screen: &Screen<'_>, session: &mut Session) -> Result<
     if let Some(problem) = report.problems.iter().find(|problem| problem.is_error) {
         return Err(Fault::new(problem.class, problem.to_string()));
     }
-    let filter =
-        render::status::Filter { services: every_service()?, environments: Vec::new(), only_blocked: false };
+    let filter = render::status::Filter {
+        services: every_service()?,
+        environments: Vec::new(),
+        only_blocked: false,
+        sort: SortKey::Service,
+        is_wide: false,
+    };
     let board = render::status::StatusTable::of(session.engine.repository_policy(), &report, &filter);
     screen.heading("tidegate status: the board")?;
     screen.quote(&board.render(report.evaluation.now, None))

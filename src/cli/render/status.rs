@@ -8,9 +8,11 @@ use std::collections::BTreeMap;
 
 use globset::GlobSet;
 
+use crate::cli::args::SortKey;
 use crate::cli::output::{BOLD, DIM, YELLOW};
 use crate::engine::{PassReport, RepositoryPolicy, Target, Unmerged};
 use crate::model::{ImageName, ServiceName, Timestamp};
+use crate::policy::Decision;
 
 use super::table::{self, Cell};
 use super::target_state::{TargetState, state_of};
@@ -27,6 +29,7 @@ pub(crate) struct StatusTable<'a> {
     /// The environments that are shown, by their places in the repository policy.
     pub(crate) environments: Vec<usize>,
     pub(crate) rows: Vec<Row>,
+    is_wide: bool,
 }
 
 /// One image of one service across the environments that are shown.
@@ -47,6 +50,9 @@ pub(crate) struct Filter {
     pub(crate) environments: Vec<usize>,
     /// Only rows where something newer does not come yet, or is not known.
     pub(crate) only_blocked: bool,
+    pub(crate) sort: SortKey,
+    /// Whether images and commits are shown, and nothing is cut.
+    pub(crate) is_wide: bool,
 }
 
 impl<'a> StatusTable<'a> {
@@ -55,8 +61,9 @@ impl<'a> StatusTable<'a> {
             [] => (0..policy.environments.len()).collect(),
             some => some.to_vec(),
         };
-        let mut table = Self { policy, report, environments, rows: Vec::new() };
+        let mut table = Self { policy, report, environments, rows: Vec::new(), is_wide: filter.is_wide };
         table.rows = table.filtered_rows(filter);
+        table.sort(filter.sort);
         table
     }
 
@@ -96,6 +103,34 @@ impl<'a> StatusTable<'a> {
         rows.filter(|row| !filter.only_blocked || self.is_blocked(row)).collect()
     }
 
+    fn sort(&mut self, key: SortKey) {
+        let mut rows = std::mem::take(&mut self.rows);
+        match key {
+            SortKey::Service => {}
+            SortKey::Since => rows.sort_by_key(|row| std::cmp::Reverse(self.last_change(row))),
+            SortKey::Next => rows.sort_by_key(|row| self.next_change(row)),
+        }
+        self.rows = rows;
+    }
+
+    fn last_change(&self, row: &Row) -> Option<Timestamp> {
+        let state = &self.report.evaluation.state;
+        let commits = row.targets.iter().flatten().filter_map(|at| state.rollout_commit(*at));
+        commits.map(|commit| commit.committed_at).max()
+    }
+
+    /// The earliest time at which something may move; what is blocked comes after that, and what is up to date last.
+    fn next_change(&self, row: &Row) -> (u8, Option<Timestamp>) {
+        let evaluation = &self.report.evaluation;
+        let next = row.targets.iter().flatten().map(|at| match &evaluation.decisions[*at] {
+            Some(Decision::Promote(_)) => (0, Some(evaluation.now)),
+            Some(Decision::Wait(gates)) if gates.earliest().is_some() => (0, gates.earliest()),
+            Some(Decision::Current { why }) if why.is_up_to_date() => (2, None),
+            _ => (1, None),
+        });
+        next.min().unwrap_or((2, None))
+    }
+
     fn is_blocked(&self, row: &Row) -> bool {
         let is_free =
             |state| matches!(state, TargetState::Moving | TargetState::Proposed | TargetState::UpToDate);
@@ -118,7 +153,7 @@ impl<'a> StatusTable<'a> {
         }
         let mut lines = vec![self.heading()];
         lines.extend(self.rows.iter().map(|row| self.line(row, now)));
-        if let Some(width) = width {
+        if let Some(width) = width.filter(|_| !self.is_wide) {
             self.narrow(&mut lines, width);
         }
         table::render(&lines)
@@ -140,10 +175,16 @@ impl<'a> StatusTable<'a> {
 
     fn heading(&self) -> Vec<Cell> {
         let mut cells = vec![Cell::styled("SERVICE", DIM)];
+        if self.is_wide {
+            cells.push(Cell::styled("IMAGE", DIM));
+        }
         for environment in &self.environments {
             let name = self.policy.environments[*environment].policy.name.as_str();
             cells.push(Cell::styled(name.to_uppercase(), DIM));
             cells.push(Cell::styled("SINCE", DIM));
+            if self.is_wide {
+                cells.push(Cell::styled("COMMIT", DIM));
+            }
         }
         cells.push(Cell::styled("NEXT", DIM));
         cells
@@ -151,13 +192,24 @@ impl<'a> StatusTable<'a> {
 
     fn line(&self, row: &Row, now: Timestamp) -> Vec<Cell> {
         let mut cells = vec![Cell::styled(row.name(), BOLD)];
+        if self.is_wide {
+            cells.push(Cell::plain(row.image.to_string()));
+        }
         let targets = &self.report.evaluation.state.deployed.targets;
         for target in &row.targets {
             match target {
-                None => cells.extend([Cell::styled("-", DIM), Cell::plain("")]),
+                None => {
+                    cells.push(Cell::styled("-", DIM));
+                    cells.extend(vec![Cell::plain(""); 1 + usize::from(self.is_wide)]);
+                }
                 Some(at) => {
                     cells.push(running(&targets[*at]));
                     cells.push(Cell::styled(self.since(*at, now), DIM));
+                    if self.is_wide {
+                        let commit = self.report.evaluation.state.rollout_commit(*at);
+                        let commit = commit.map(|commit| commit.commit.short().to_string());
+                        cells.push(Cell::styled(commit.unwrap_or_default(), DIM));
+                    }
                 }
             }
         }

@@ -6,12 +6,12 @@ mod place;
 use std::process::ExitCode;
 
 use crate::changelog::{Format as TextFormat, Notes, Template, TemplateError};
-use crate::cli::args::{Changelog, ChangelogFormat, Format, Global};
+use crate::cli::args::{Changelog, ChangelogFormat, Global};
 use crate::cli::output::Output;
 use crate::cli::render;
 use crate::cli::wiring::Session;
-use crate::config::Config;
-use crate::model::{Class, Fault, Printable};
+use crate::config::{Config, nearest};
+use crate::model::{Class, Fault, Printable, Tag};
 
 use super::activity;
 
@@ -33,9 +33,9 @@ pub(super) async fn run(global: &Global, args: &Changelog, output: &Output) -> R
         place::prepend(path, &notes)?;
         return Ok(ExitCode::SUCCESS);
     }
-    let is_json = output.format == Format::Json || args.format == Some(ChangelogFormat::Json);
-    match (&args.write, is_json) {
-        (None, true) => Output::document("Changelog", &render::changelog::json(&notes))?,
+    let is_data = !output.is_text() || args.format == Some(ChangelogFormat::Json);
+    match (&args.write, is_data) {
+        (None, true) => output.document("Changelog", &render::changelog::json(&notes))?,
         (Some(path), true) => {
             place::write(path, &format!("{:#}\n", render::changelog::json(&notes)["changelogs"]))?;
         }
@@ -49,9 +49,24 @@ async fn read(session: &Session, choices: &[Choice]) -> Result<Vec<Notes>, Fault
     let mut notes = Vec::with_capacity(choices.len());
     for choice in choices {
         let Choice { service, image, from, to } = choice;
-        notes.push(session.changes.between(service, image, from, to).await?);
+        notes.push(match session.changes.between(service, image, from, to).await {
+            Ok(notes) => notes,
+            Err(fault) => return Err(missing_tag(session, choice).await.unwrap_or(fault)),
+        });
     }
     Ok(notes)
+}
+
+/// The error that the registry has no such tag, if that is why a changelog failed.
+async fn missing_tag(session: &Session, Choice { image, from, to, .. }: &Choice) -> Option<Fault> {
+    let list = session.client.tags(image).await.ok()?;
+    let missing = [from, to].into_iter().find(|tag| !list.tags.contains(tag))?;
+    let fault = Fault::new(Class::Usage, format!("{image} has no tag {missing}"));
+    let near = nearest(missing.as_str(), list.tags.iter().map(Tag::as_str));
+    Some(match near {
+        Some(near) => fault.with_hint(format!("did you mean {}?", Printable::bounded(near, 128))),
+        None => fault.with_hint("`tidegate history` lists the tags that ran"),
+    })
 }
 
 fn text(
@@ -76,7 +91,7 @@ fn text(
     };
     let texts: Vec<String> = notes.iter().map(one).collect::<Result<_, _>>()?;
     if texts.is_empty() {
-        return Ok("Nothing came in that time.\n".to_owned());
+        return Ok("No version came in that time.\n".to_owned());
     }
     Ok(texts.join("\n"))
 }

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::process::ExitCode;
 
-use crate::cli::args::{Approve, Format, Global};
+use crate::cli::args::{Approve, Global};
 use crate::cli::commands::activity;
 use crate::cli::commands::resolve::Typed;
 use crate::cli::output::Output;
@@ -58,7 +58,7 @@ pub(in crate::cli::commands) async fn approve(
         }));
     }
     let code = session.put(&state, approvals, &prompt).await?;
-    if output.format == Format::Text {
+    if output.is_text() {
         let still: String =
             waiting.iter().map(|one| render::plan::still_closed(&one.place, &one.others())).collect();
         output.text(&still)?;

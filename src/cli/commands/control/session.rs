@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use chrono::{DurationRound as _, TimeDelta};
 
-use crate::cli::args::{Consent, Format, Global};
+use crate::cli::args::{Consent, Global};
 use crate::cli::commands::{activity, resolve};
 use crate::cli::moment::Moment;
 use crate::cli::output::Output;
@@ -129,19 +129,15 @@ impl<'a> ControlSession<'a> {
         prompt: &Prompt<'_>,
     ) -> Result<ExitCode, Fault> {
         let context = self.context(state, prompt.consent.dry_run);
-        match self.output.format {
-            Format::Text => self.output.text(&render::text(&context, result))?,
-            Format::Json => self.output.json(prompt.kind, &render::json(&context, result))?,
-        }
+        let json = || render::json(&context, result);
+        self.output.result(prompt.kind, json, || render::text(&context, result))?;
         Ok(ExitCode::SUCCESS)
     }
 
     /// Prints that there was nothing to do, and why.
     pub(super) fn print_nothing(&self, why: &str, prompt: &Prompt<'_>) -> Result<ExitCode, Fault> {
-        match self.output.format {
-            Format::Text => self.output.text(&format!("{why}\n"))?,
-            Format::Json => self.output.json(prompt.kind, &render::nothing(prompt.consent.dry_run, why))?,
-        }
+        let text = || if self.output.is_quiet() { String::new() } else { format!("{why}\n") };
+        self.output.result(prompt.kind, || render::nothing(prompt.consent.dry_run, why), text)?;
         Ok(ExitCode::SUCCESS)
     }
 

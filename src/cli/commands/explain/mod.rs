@@ -5,7 +5,7 @@ mod wait;
 
 use std::process::ExitCode;
 
-use crate::cli::args::{Explain, Format, Global};
+use crate::cli::args::{Explain, Global};
 use crate::cli::output::Output;
 use crate::cli::render::{self, Waited};
 use crate::cli::signals::Signals;
@@ -80,10 +80,11 @@ async fn wait(global: &Global, args: &Explain, output: &Output) -> Result<ExitCo
 
 /// Prints an explanation. The exit code is its worst verdict, or how the wait ended.
 fn conclude(explained: &Explained, waited: Option<Waited>, output: &Output) -> Result<ExitCode, Fault> {
-    match output.format {
-        Format::Text => output.text(&render::explain::render(explained))?,
-        Format::Json => output.json("Explain", &render::json::explain(explained, waited))?,
-    }
+    output.result(
+        "Explain",
+        || render::json::explain(explained, waited),
+        || render::explain::render(explained),
+    )?;
     let class = match (waited.map(|waited| waited.outcome), explained.verdict()) {
         (Some("reached"), _) => None,
         (Some(_), Verdict::Nothing | Verdict::Open) => Some(Class::GateClosed),

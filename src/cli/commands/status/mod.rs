@@ -6,7 +6,7 @@ use std::process::ExitCode;
 
 use globset::{Glob, GlobSet, GlobSetBuilder};
 
-use crate::cli::args::{Format, Global, Status};
+use crate::cli::args::{Global, Status};
 use crate::cli::output::Output;
 use crate::cli::render::{
     self,
@@ -31,10 +31,11 @@ pub(super) async fn run(global: &Global, args: &Status, output: &Output) -> Resu
     let table = StatusTable::of(session.engine.repository_policy(), &report, &filter);
     // `since` is shown even where nothing newer exists.
     session.engine.learn(&report.evaluation.state, table.targets()).await?;
-    match output.format {
-        Format::Text => output.text(&table.render(report.evaluation.now, output.width()))?,
-        Format::Json => output.json("Status", &render::json::status(&table))?,
-    }
+    output.result(
+        "Status",
+        || render::json::status(&table),
+        || table.render(report.evaluation.now, output.width()),
+    )?;
     Ok(exit_code_of_pass(session.engine.repository_policy(), &report))
 }
 
@@ -42,7 +43,13 @@ async fn filter(session: &mut Session, args: &Status, output: &Output) -> Result
     let environments =
         resolve::environments(session.engine.repository_policy(), &args.environments.environments)?;
     let services = Typed::from(&args.services).resolve_unchecked(session, output).await?;
-    Ok(Filter { services: globs(&services)?, environments, only_blocked: args.blocked })
+    Ok(Filter {
+        services: globs(&services)?,
+        environments,
+        only_blocked: args.blocked,
+        sort: args.sort,
+        is_wide: output.is_wide(),
+    })
 }
 
 /// The services as one matcher; every service when none is named.

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use tokio::signal::unix::{SignalKind, signal};
 
-use crate::cli::args::{Format, Global, Status};
+use crate::cli::args::{Global, Status};
 use crate::cli::output::{DIM, Output, RED};
 use crate::cli::render::status::{Filter, StatusTable};
 use crate::cli::render::{self, time};
@@ -181,10 +181,10 @@ fn tell(
     output: &Output,
 ) -> Result<(), Fault> {
     let now = deployed.report.evaluation.now;
-    match (output.format, before) {
-        (Format::Json, _) => output.json_line("Status", &render::json::status(deployed)),
-        (Format::Text, None) => output.text(&deployed.render(now, None)),
-        (Format::Text, Some(before)) => {
+    match before {
+        _ if !output.is_text() => output.document_in_stream("Status", &render::json::status(deployed)),
+        None => output.text(&deployed.render(now, None)),
+        Some(before) => {
             let changed = after.iter().filter(|(what, state)| before.get(*what) != Some(state));
             let changed = changed.map(|(what, state)| format!("{what}: {state}"));
             let gone = before.keys().filter(|what| !after.contains_key(*what));
