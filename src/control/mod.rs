@@ -12,7 +12,7 @@ mod schema;
 mod tests;
 mod write;
 
-pub use place::{FOLDER, place};
+pub use place::{FOLDER, folder, is_control_file, place};
 pub use read::read;
 pub use schema::json_schema;
-pub use write::write;
+pub use write::{file_of, write};

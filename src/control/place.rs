@@ -8,6 +8,16 @@ use crate::policy::{Approval, Control, ControlKind};
 /// The folder of all control files.
 pub const FOLDER: &str = ".tidegate";
 
+/// [`FOLDER`] as a path.
+pub fn folder() -> Option<RepoPath> {
+    FOLDER.parse().ok()
+}
+
+/// Whether a file lies in [`FOLDER`].
+pub fn is_control_file(file: &RepoPath) -> bool {
+    file.as_str().strip_prefix(FOLDER).is_some_and(|rest| rest.starts_with('/'))
+}
+
 /// The place of a control: `.tidegate/hold/common/graphql-server/prod.yaml`. The parts are names that were checked, or
 /// derived from such; none is somebody's free text.
 pub fn place(control: &Control) -> Option<RepoPath> {

@@ -3,7 +3,9 @@
 use serde::Serialize;
 
 use super::form;
-use crate::model::{EnvironmentName, Timestamp};
+use super::place::place;
+use super::read::read;
+use crate::model::{Class, EnvironmentName, Fault, RepoPath, Timestamp};
 use crate::policy::{Control, ControlKind, Note};
 
 /// The text of a control's file; nothing for one that could not be read.
@@ -65,6 +67,22 @@ pub fn write(control: &Control) -> Option<String> {
             })
         }
         Control::Unreadable(_) => None,
+    }
+}
+
+/// The path and the text of a control's file.
+///
+/// # Errors
+/// If the text could not be read back: an invalid file would close a gate that nobody meant to close.
+pub fn file_of(control: &Control) -> Result<(RepoPath, String), Fault> {
+    let cannot = || Fault::new(Class::Usage, "this cannot be written as a control file");
+    let (place, text) = (place(control).ok_or_else(cannot)?, write(control).ok_or_else(cannot)?);
+    match read(&place, text.as_bytes()) {
+        Control::Unreadable(unreadable) => {
+            let message = format!("this would make an invalid control file: {}", unreadable.problem);
+            Err(Fault::new(Class::Usage, message))
+        }
+        _ => Ok((place, text)),
     }
 }
 

@@ -34,6 +34,16 @@ impl Class {
         }
     }
 
+    /// The class that decides about many errors. One that may go away by itself outweighs one that stays: trying again is worth
+    /// it.
+    pub fn worst(classes: impl Iterator<Item = Self>) -> Option<Self> {
+        classes.max_by_key(|class| match class {
+            Self::TryAgain => 2,
+            Self::Failed => 1,
+            Self::Usage | Self::GateClosed | Self::Refused => 0,
+        })
+    }
+
     /// The name of the class in logs, JSON and metrics.
     pub fn as_str(self) -> &'static str {
         match self {

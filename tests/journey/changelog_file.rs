@@ -89,7 +89,7 @@ async fn what_is_no_file_holds_nobody_up() {
             "--reason",
             "again",
         ]);
-        let told = format!("what changed is not in this changelog: {why}");
+        let told = format!("the changelog was not written: {why}");
         assert!(ran.out.contains(&told) || ran.err.contains(&told), "{} {}", ran.out, ran.err);
         let changed = world.origin.git(&["diff", "--name-only", &head, "main"]);
         assert_eq!(changed, NON_PROD, "{} {}", ran.out, ran.err);

@@ -46,7 +46,9 @@ async fn it_goes_back_in_one_commit_and_stays_there() {
     let again = world.run(&[words, &["--yes"]].concat());
     assert_eq!((again.code, world.running().1.as_str()), (4, "v1.0.1"), "{}", again.err);
     assert!(
-        again.err.contains("back already, to v1.0.1 at") && again.err.contains("it ran v1.0.0 before"),
+        again.err.contains("already rolled back")
+            && again.err.contains("to v1.0.1 at")
+            && again.err.contains("it ran v1.0.0 before"),
         "{}",
         again.err
     );

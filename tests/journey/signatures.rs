@@ -53,6 +53,6 @@ async fn a_hold_that_nobody_signed_is_told_and_does_not_hold() {
     let commit = world.person("hold", ".tidegate/hold/_all/_all.yaml", hold);
     let ran = world.run(&["sync"]);
     assert_eq!(world.running().0, "v1.0.1", "{}{}", ran.out, ran.err);
-    let told = format!("the control file does not count: commit {} does not count: not signed", &commit[..7]);
+    let told = format!("the control file is ignored: commit {}: not signed", &commit[..7]);
     assert!(format!("{}{}", ran.out, ran.err).contains(&told), "{}{}", ran.out, ran.err);
 }

@@ -153,7 +153,7 @@ async fn pull_requests(config: &Config, forge: &GitHub) -> Finding {
 
 /// What the environments hold, and the images that their services run.
 async fn releases(session: &mut Session) -> (Vec<Finding>, BTreeSet<ImageName>) {
-    let state = match session.engine.look().await {
+    let state = match session.engine.refresh().await {
         Ok(state) => state,
         Err(fault) => return (vec![bad("environments".to_owned(), &fault)], BTreeSet::new()),
     };

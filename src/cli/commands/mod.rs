@@ -70,11 +70,5 @@ fn exit_code(problems: &[Problem]) -> ExitCode {
 
 fn worst_exit_code(problems: &[Problem], more: Option<Class>) -> ExitCode {
     let errors = problems.iter().filter(|problem| problem.is_error).map(|problem| problem.class);
-    // A registry that may come back outweighs a file that stays broken: trying again is worth it.
-    let worst = errors.chain(more).max_by_key(|class| match class {
-        Class::TryAgain => 2,
-        Class::Failed => 1,
-        _ => 0,
-    });
-    worst.map_or(ExitCode::SUCCESS, |class| ExitCode::from(class.exit_code()))
+    Class::worst(errors.chain(more)).map_or(ExitCode::SUCCESS, |class| ExitCode::from(class.exit_code()))
 }

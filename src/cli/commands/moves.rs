@@ -40,8 +40,8 @@ pub(super) async fn carry_out(
     }
     person::confirm(output, &show(session, &tried), prompt.question)?;
     let _lock = session.lock(output).await?;
-    let confirmed = ConfirmedPlan::to(&tried);
-    activity::during(prompt.activity, session.engine.pass_as_agreed(options, &confirmed)).await
+    let confirmed = ConfirmedPlan::of(tried.plans());
+    activity::during(prompt.activity, session.engine.pass_confirmed(options, &confirmed)).await
 }
 
 /// Removes the problems of other services from a report, and counts them.

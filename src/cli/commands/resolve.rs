@@ -197,7 +197,7 @@ pub(super) fn environment(
 /// The repository as it is now.
 pub(super) async fn refresh(session: &mut Session, output: &Output) -> Result<Arc<RepositoryState>, Fault> {
     let _lock = session.lock(output).await?;
-    activity::during("Reading the repository", session.engine.look()).await
+    activity::during("Reading the repository", session.engine.refresh()).await
 }
 
 /// The targets of the services.

@@ -194,9 +194,9 @@ fn planned(repository_policy: &RepositoryPolicy, plan: &EditPlan) -> Planned {
         gates: plan.approved.gates().iter().map(gate).collect(),
         files: plan.files.iter().map(|file| file.path.to_string()).collect(),
         quarantine: plan
-            .beside
+            .rollback
             .as_ref()
-            .and_then(|beside| beside.quarantine.as_ref())
+            .and_then(|rollback| rollback.quarantine.as_ref())
             .map(|(file, _)| file.to_string()),
     }
 }

@@ -97,7 +97,7 @@ pub(super) fn promotion(text: &mut String, policy: &RepositoryPolicy, plan: &Edi
     for file in &plan.files {
         text.push_str(&diff::unified(file));
     }
-    if let Some((file, content)) = plan.beside.as_ref().and_then(|beside| beside.quarantine.as_ref()) {
+    if let Some((file, content)) = plan.rollback.as_ref().and_then(|rollback| rollback.quarantine.as_ref()) {
         text.push_str(&diff::added(file, content));
     }
     text.push('\n');

@@ -54,7 +54,7 @@ fn one(text: &mut String, request: &PullRequestReport, now: Timestamp) {
     }
     if let Some(why) = request.pause() {
         let _ = writeln!(text, "  auto-merge is off: {why}");
-    } else if request.goes_on() {
+    } else if request.turns_on() {
         let _ = writeln!(text, "  auto-merge is turned on again");
     }
     if let PullRequestAction::Closes { why } = &request.state {

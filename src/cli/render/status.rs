@@ -71,7 +71,7 @@ impl<'a> StatusTable<'a> {
     pub(super) fn unmerged(&self, at: usize) -> Option<Unmerged> {
         let target = &self.report.evaluation.state.deployed.targets[at];
         let environment = &self.policy.environments[target.environment].policy.name;
-        self.report.evaluation.requests.moving(environment, target.service(), target.image())
+        self.report.evaluation.pull_requests.moving(environment, target.service(), target.image())
     }
 
     /// The targets that are shown, by their places in the deployed state.

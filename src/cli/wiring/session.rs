@@ -139,7 +139,7 @@ impl Session {
         let state = if report.promoted.is_empty() {
             Arc::clone(&report.evaluation.state)
         } else {
-            match self.engine.look().await {
+            match self.engine.refresh().await {
                 Ok(state) => state,
                 // The next pass sees it.
                 Err(_) => return Vec::new(),

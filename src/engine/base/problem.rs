@@ -1,23 +1,23 @@
-//! What a pass could not read, match or do, told and left alone.
+//! What a pass could not read, match or do.
 
 use std::fmt;
 
 use crate::model::{Class, EnvironmentName, Fault, RepoPath, ServiceName};
 
-/// Something that a pass could not read, match or do. The others go on.
+/// Something that a pass could not read, match or do. Everything else goes on.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Problem {
-    /// What it means for the one who acts on it.
+    /// Drives the exit code and whether a pass tries again.
     pub class: Class,
-    /// Whether something that should work does not; else it is only worth knowing.
+    /// Whether something is broken; else it is only worth knowing.
     pub is_error: bool,
-    /// The environment that it concerns.
+    /// The environment, if it concerns one.
     pub environment: Option<EnvironmentName>,
-    /// The service that it concerns.
+    /// The service, if it concerns one.
     pub service: Option<ServiceName>,
-    /// Where it is.
+    /// The place in a file, if there is one.
     pub place: Option<Place>,
-    /// What it is, in plain words.
+    /// What happened.
     pub message: String,
     /// What to do about it.
     pub hint: Option<String>,
@@ -33,7 +33,6 @@ pub struct Place {
 }
 
 impl Problem {
-    /// An error about nothing in particular yet.
     pub(crate) fn error(class: Class, message: impl Into<String>) -> Self {
         Self {
             class,
@@ -46,13 +45,17 @@ impl Problem {
         }
     }
 
-    /// Something worth knowing.
     pub(crate) fn warning(message: impl Into<String>) -> Self {
         Self { is_error: false, ..Self::error(Class::Refused, message) }
     }
 
     pub(crate) fn from_fault(fault: &Fault) -> Self {
         Self { hint: fault.hint().map(str::to_owned), ..Self::error(fault.class(), fault.in_one_line()) }
+    }
+
+    /// The same, as something worth knowing that is no error.
+    pub(crate) fn into_warning(self) -> Self {
+        Self { is_error: false, ..self }
     }
 
     pub(crate) fn of(mut self, environment: &EnvironmentName, service: &ServiceName) -> Self {

@@ -8,7 +8,7 @@ use chrono_tz::Tz;
 
 use crate::changelog::BodyLimits;
 use crate::config::{BodyForm, SubjectForm};
-use crate::model::{EnvironmentName, PullRequestOptions, RepoPath, ServiceName};
+use crate::model::{Class, EnvironmentName, Fault, PullRequestOptions, RepoPath, ServiceName};
 use crate::policy::{Environment, Group, ServiceRules, SoakMode};
 
 use crate::engine::message::Wording;
@@ -115,9 +115,22 @@ impl RepositoryPolicy {
         self.environments.iter().find(holds)
     }
 
-    /// The place of an environment.
+    /// The index of an environment.
     pub fn find(&self, name: &EnvironmentName) -> Option<usize> {
         self.environments.iter().position(|environment| environment.policy.name == *name)
+    }
+
+    /// The index of an environment that somebody named.
+    ///
+    /// # Errors
+    /// If there is none of that name.
+    pub(crate) fn environment_named(&self, name: &EnvironmentName) -> Result<usize, Fault> {
+        self.find(name).ok_or_else(|| {
+            let names: Vec<&str> =
+                self.environments.iter().map(|environment| environment.policy.name.as_str()).collect();
+            Fault::new(Class::Usage, format!("there is no environment {name}"))
+                .with_hint(format!("the configuration has {}", names.join(", ")))
+        })
     }
 }
 

@@ -1,146 +1,169 @@
-//! Decisions that depend on one another: later environments are decided first, since a train waits for them; and the
-//! services of a set hear of each other before any of them may go.
+//! Decides for many targets: later environments first, because a train waits for them, and the members of a group together.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
-use crate::model::{ServiceName, Timestamp};
+use crate::engine::base::problem::{Place, Problem};
+use crate::model::ServiceName;
 use crate::policy::{self, Candidate, Decision, Member, Overrides, SoakMode, TrainHold, UngroupedDecision};
 
-use super::evaluation::FactContext;
-use super::poll::tagged;
-use crate::engine::base::problem::{Place, Problem};
+use super::facts::{FactContext, tagged};
 
-impl FactContext<'_> {
-    /// Decides for every target, each with the candidate that was nominated for it.
-    pub(crate) fn decide(
-        &self,
-        nominated: &HashMap<usize, Candidate>,
-        now: Timestamp,
-    ) -> Vec<Option<Decision>> {
-        let targets = &self.state.deployed.targets;
-        let mut decisions: Vec<Option<Decision>> =
-            std::iter::repeat_with(|| None).take(targets.len()).collect();
-        // Tracks stand by environment, and each environment behind the one before it.
-        for here in targets.chunk_by(|one, other| one.environment == other.environment).rev() {
-            let Some(environment) = here.first().map(|target| target.environment) else { continue };
-            let first = targets.partition_point(|target| target.environment < environment);
-            let places = first..first + here.len();
-            let boardings: Vec<Option<TrainHold>> =
-                places.clone().map(|target| self.train_hold(target, &decisions)).collect();
-            let mut members: Vec<Member<'_>> = places
-                .clone()
-                .zip(&boardings)
-                .map(|(target, train_hold)| {
-                    self.member(target, nominated.get(&target), train_hold.as_ref(), now)
-                })
-                .collect();
-            self.settle_sets(environment, &mut members, &Overrides::default(), now);
-            for (target, member) in places.zip(members) {
-                decisions[target] = member.alone.map(|alone| self.decide_asked(target, alone));
+/// Decides for every target, each with its nominated candidate.
+pub(crate) fn decide(
+    facts: &FactContext<'_>,
+    nominated: &HashMap<usize, Candidate>,
+) -> Vec<Option<Decision>> {
+    let targets = &facts.state.deployed.targets;
+    let mut decisions: Vec<Option<Decision>> = std::iter::repeat_with(|| None).take(targets.len()).collect();
+    // Targets are sorted by environment, and each environment follows the one before it.
+    for here in targets.chunk_by(|one, other| one.environment == other.environment).rev() {
+        let Some(environment) = here.first().map(|target| target.environment) else { continue };
+        let first = targets.partition_point(|target| target.environment < environment);
+        let places = first..first + here.len();
+        let train_holds: Vec<Option<TrainHold>> =
+            places.clone().map(|target| train_hold(facts, target, &decisions)).collect();
+        let mut members: Vec<Member<'_>> = places
+            .clone()
+            .zip(&train_holds)
+            .map(|(target, train_hold)| member(facts, target, nominated.get(&target), train_hold.as_ref()))
+            .collect();
+        settle_groups(facts, environment, &mut members, &Overrides::default());
+        for (target, member) in places.zip(members) {
+            decisions[target] = member.alone.map(|alone| decide_if_asked(facts, target, alone));
+        }
+    }
+    decisions
+}
+
+/// Decides for targets of one environment, each with the candidate that was requested, if any. `scheduled` are the decisions
+/// without the request.
+pub(crate) fn decide_requested(
+    facts: &FactContext<'_>,
+    targets: &[usize],
+    candidates: &BTreeMap<usize, Candidate>,
+    scheduled: &[Option<Decision>],
+    overrides: &Overrides,
+) -> Vec<(usize, Option<Decision>)> {
+    let Some(first) = targets.first() else { return Vec::new() };
+    let environment = facts.state.deployed.targets[*first].environment;
+    let train_holds: Vec<_> = targets.iter().map(|target| train_hold(facts, *target, scheduled)).collect();
+    let mut members: Vec<_> = targets
+        .iter()
+        .zip(&train_holds)
+        .map(|(target, train_hold)| {
+            let candidate = candidates.get(target);
+            let mut member = member(facts, *target, candidate, train_hold.as_ref());
+            if let (Some(candidate), Some((policy, known))) = (candidate, &member.known) {
+                let evaluation = policy::evaluate(policy, known, candidate, facts.now);
+                member.alone = Some(UngroupedDecision::Candidate(Box::new(evaluation)));
             }
-        }
-        decisions
-    }
-
-    /// What happens to a target. Nothing goes whose digest was not asked for in this very pass, even if what spoke against
-    /// asking is gone by now.
-    fn decide_asked(&self, target: usize, alone: UngroupedDecision) -> Decision {
-        let image = self.state.deployed.targets[target].image();
-        match alone {
-            UngroupedDecision::Candidate(evaluation)
-                if !self.digests.contains_key(&tagged(image, &evaluation.candidate().tag)) =>
-            {
-                Decision::Wait(evaluation)
-            }
-            alone => alone.decide(),
-        }
-    }
-
-    /// A target as if it were alone.
-    pub(crate) fn member<'m>(
-        &'m self,
-        target: usize,
-        candidate: Option<&Candidate>,
-        train_hold: Option<&'m TrainHold>,
-        now: Timestamp,
-    ) -> Member<'m> {
-        let policy = self.policy(target);
-        let facts = self.facts(target, candidate).map(|mut facts| {
-            facts.train_hold = train_hold;
-            facts
-        });
-        let alone = facts.as_ref().map(|facts| policy::decide_ungrouped(&policy, facts, now));
-        Member {
-            service: self.state.deployed.targets[target].service(),
-            known: facts.map(|facts| (policy, facts)),
-            alone,
-        }
-    }
-
-    /// Lets the members of every set hear of each other. In the first environment of a chain each comes by itself: nothing
-    /// has run together yet.
-    pub(crate) fn settle_sets(
-        &self,
-        environment: usize,
-        members: &mut [Member<'_>],
-        overrides: &Overrides,
-        now: Timestamp,
-    ) {
-        if self.repository_policy.environments[environment].before.is_none() {
-            return;
-        }
-        for group in &self.repository_policy.groups {
-            let is_member = |member: &&mut Member<'_>| group.has(member.service);
-            let mut set: Vec<&mut Member<'_>> = members.iter_mut().filter(is_member).collect();
-            if set.iter().any(|member| matches!(member.alone, Some(UngroupedDecision::Candidate(_)))) {
-                let unclear = self.unclear(environment, |service| group.has(service));
-                policy::settle_together(&group.name, &mut set, overrides, unclear.as_deref(), now);
-            }
-        }
-    }
-
-    /// What can't be read in an environment, or in the one before, and is of some services, or may be: then it is not known
-    /// what they are there.
-    pub(crate) fn unclear(
-        &self,
-        environment: usize,
-        is_meant: impl Fn(&ServiceName) -> bool,
-    ) -> Option<String> {
-        let environments = [Some(environment), self.repository_policy.environments[environment].before];
-        let concerns = |problem: &&Problem| {
-            let lies_here = |at: usize| {
-                let here = &self.repository_policy.environments[at];
-                let is_in = |place: &Place| here.paths.iter().any(|path| place.path.is_within(path));
-                problem.environment.as_ref().is_some_and(|name| *name == here.policy.name)
-                    || problem.place.as_ref().is_some_and(is_in)
-            };
-            problem.is_error
-                && problem.service.as_ref().is_none_or(&is_meant)
-                && environments.into_iter().flatten().any(lies_here)
-        };
-        self.state.deployed.problems.iter().find(concerns).map(ToString::to_string)
-    }
-
-    /// What a target's environment keeps for the sake of one after it, when soaks are counted as a train.
-    pub(crate) fn train_hold(&self, target: usize, decisions: &[Option<Decision>]) -> Option<TrainHold> {
-        if self.repository_policy.soak_mode != SoakMode::Train {
-            return None;
-        }
-        self.next_of(target).find_map(|next| {
-            let to = &self.repository_policy.environments[self.state.deployed.targets[next].environment]
-                .policy
-                .name;
-            policy::train_hold(to, decisions[next].as_ref()?)
+            member
         })
-    }
+        .collect();
+    settle_groups(facts, environment, &mut members, overrides);
+    let decide = |alone: UngroupedDecision| match alone {
+        UngroupedDecision::Candidate(evaluation) => {
+            match policy::approve_overriding(&evaluation, overrides) {
+                Ok(approved) => Decision::Promote(Box::new(approved)),
+                Err(_) => Decision::Wait(evaluation),
+            }
+        }
+        UngroupedDecision::Current(why) => Decision::Current { why },
+    };
+    targets.iter().copied().zip(members).map(|(target, member)| (target, member.alone.map(decide))).collect()
+}
 
-    /// The targets of the same image in the environments right after a target's, when soaks are counted as a train.
-    pub(crate) fn next_of(&self, target: usize) -> impl Iterator<Item = usize> {
-        let here = &self.state.deployed.targets[target];
-        let is_train = self.repository_policy.soak_mode == SoakMode::Train;
-        let after = self.repository_policy.after(here.environment).filter(move |_| is_train);
-        after.filter_map(|next| self.state.deployed.place(next, &here.subject))
+/// Requires a digest fetched in this pass.
+fn decide_if_asked(facts: &FactContext<'_>, target: usize, alone: UngroupedDecision) -> Decision {
+    let image = facts.state.deployed.targets[target].image();
+    match alone {
+        UngroupedDecision::Candidate(evaluation)
+            if !facts.digests.asked.contains_key(&tagged(image, &evaluation.candidate().tag)) =>
+        {
+            Decision::Wait(evaluation)
+        }
+        alone => alone.decide(),
     }
+}
+
+/// A target, considered without its group.
+fn member<'m>(
+    facts: &FactContext<'m>,
+    target: usize,
+    candidate: Option<&Candidate>,
+    train_hold: Option<&'m TrainHold>,
+) -> Member<'m> {
+    let policy = facts.policy(target);
+    let known = facts.facts(target, candidate).map(|mut known| {
+        known.train_hold = train_hold;
+        known
+    });
+    let alone = known.as_ref().map(|known| policy::decide_ungrouped(&policy, known, facts.now));
+    Member {
+        service: facts.state.deployed.targets[target].service(),
+        known: known.map(|known| (policy, known)),
+        alone,
+    }
+}
+
+/// Adds the group gate to the members of every group. In the first environment of a chain each service comes by itself:
+/// nothing has run together before.
+fn settle_groups(
+    facts: &FactContext<'_>,
+    environment: usize,
+    members: &mut [Member<'_>],
+    overrides: &Overrides,
+) {
+    if facts.repository_policy.environments[environment].before.is_none() {
+        return;
+    }
+    for group in &facts.repository_policy.groups {
+        let is_member = |member: &&mut Member<'_>| group.has(member.service);
+        let mut members: Vec<&mut Member<'_>> = members.iter_mut().filter(is_member).collect();
+        if members.iter().any(|member| matches!(member.alone, Some(UngroupedDecision::Candidate(_)))) {
+            let unclear = unreadable(facts, environment, |service| group.has(service));
+            policy::settle_together(&group.name, &mut members, overrides, unclear.as_deref(), facts.now);
+        }
+    }
+}
+
+/// A problem that makes it unclear what some services run in an environment, or in the one before it.
+pub(crate) fn unreadable(
+    facts: &FactContext<'_>,
+    environment: usize,
+    is_meant: impl Fn(&ServiceName) -> bool,
+) -> Option<String> {
+    let environments = [Some(environment), facts.repository_policy.environments[environment].before];
+    let concerns = |problem: &&Problem| {
+        let is_here = |at: usize| {
+            let here = &facts.repository_policy.environments[at];
+            let is_in = |place: &Place| here.paths.iter().any(|path| place.path.is_within(path));
+            problem.environment.as_ref().is_some_and(|name| *name == here.policy.name)
+                || problem.place.as_ref().is_some_and(is_in)
+        };
+        problem.is_error
+            && problem.service.as_ref().is_none_or(&is_meant)
+            && environments.into_iter().flatten().any(is_here)
+    };
+    facts.state.deployed.problems.iter().find(concerns).map(ToString::to_string)
+}
+
+/// What a target's environment must keep for a later one, in `train` mode.
+fn train_hold(facts: &FactContext<'_>, target: usize, decisions: &[Option<Decision>]) -> Option<TrainHold> {
+    next_of(facts, target).find_map(|next| {
+        let environment = facts.state.deployed.targets[next].environment;
+        let to = &facts.repository_policy.environments[environment].policy.name;
+        policy::train_hold(to, decisions[next].as_ref()?)
+    })
+}
+
+/// The targets of the same subject in the environments right after a target's, in `train` mode.
+pub(super) fn next_of<'a>(facts: &FactContext<'a>, target: usize) -> impl Iterator<Item = usize> + use<'a> {
+    let (state, repository_policy) = (facts.state, facts.repository_policy);
+    let here = &state.deployed.targets[target];
+    let is_train = repository_policy.soak_mode == SoakMode::Train;
+    let after = repository_policy.after(here.environment).filter(move |_| is_train);
+    after.filter_map(|next| state.deployed.place(next, &here.subject))
 }
 
 #[cfg(test)]

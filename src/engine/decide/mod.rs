@@ -1,9 +1,10 @@
-//! Decides what may go: tag lists, digests, facts, gates, groups, manual promotions and rollbacks.
+//! Decides what may be promoted: tag lists, digests, facts, gates, groups, manual promotions and rollbacks.
 
+pub(super) mod digest_requests;
 pub(super) mod digests;
 pub(super) mod evaluation;
+pub(super) mod facts;
 pub(super) mod groups;
 pub(super) mod manual;
 pub(super) mod poll;
 pub(super) mod rollback;
-pub(super) mod signatures;

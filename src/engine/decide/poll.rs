@@ -1,4 +1,4 @@
-//! Asking the registries: one list an image a pass, however many services use it.
+//! Asks the registries: one tag list per image and pass, however many services use the image.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
@@ -8,11 +8,11 @@ use tokio::task::JoinSet;
 use crate::model::{Digest, Fault, ImageName, Tag, TagList, Timestamp};
 use crate::policy::{Selection, SelectionRules};
 
-use crate::engine::Engine;
-use crate::engine::base::ports::{Ports, Registry, Store, TaggedImage};
+use crate::engine::base::ports::{Registry, Store, TaggedImage};
 use crate::engine::base::problem::Problem;
+use crate::engine::state::deployed::Target;
 
-/// What the registries said in this pass.
+/// What the registries answered in this pass.
 #[derive(Debug, Default)]
 pub(crate) struct Polled {
     pub(crate) tags: HashMap<ImageName, Arc<TagList>>,
@@ -21,13 +21,13 @@ pub(crate) struct Polled {
 }
 
 impl Polled {
-    /// Whether a registry was asked about an image, and be it in vain.
+    /// Whether the registry was asked about an image, with an answer or without.
     pub(crate) fn was_asked(&self, image: &ImageName) -> bool {
         self.tags.contains_key(image) || self.failed.contains(image)
     }
 }
 
-/// Asks for the tags of every image. An image that can't be listed is told and is missing from the answer.
+/// Lists the tags of every image. An image that cannot be listed becomes a problem.
 pub(crate) async fn poll<R: Registry>(registry: &Arc<R>, images: BTreeSet<ImageName>) -> Polled {
     let mut asked = JoinSet::new();
     for image in images {
@@ -51,7 +51,7 @@ pub(crate) async fn poll<R: Registry>(registry: &Arc<R>, images: BTreeSet<ImageN
     polled
 }
 
-/// Asks for the digests of some tags. A tag whose digest can't be had is told and is missing from the answer.
+/// Asks for the digests of tags. A tag without an answer becomes a problem.
 pub(crate) async fn digests<R: Registry>(
     registry: &Arc<R>,
     wanted: BTreeSet<TaggedImage>,
@@ -78,10 +78,10 @@ pub(crate) async fn digests<R: Registry>(
 }
 
 fn stopped(error: &tokio::task::JoinError) -> Problem {
-    Problem::error(crate::model::Class::Failed, format!("a request stopped in the middle: {error}"))
+    Problem::error(crate::model::Class::Failed, format!("a registry request panicked: {error}"))
 }
 
-/// A registry that is down is one problem, not one an image.
+/// A registry that is down is one problem, not one per image.
 fn fold_by_host(faults: &BTreeMap<ImageName, Fault>) -> Vec<Problem> {
     let mut folded: BTreeMap<(&str, crate::model::Class), Vec<&Fault>> = BTreeMap::new();
     for (image, fault) in faults {
@@ -98,97 +98,98 @@ fn fold_by_host(faults: &BTreeMap<ImageName, Fault>) -> Vec<Problem> {
     folded.into_iter().filter_map(problem).collect()
 }
 
-/// What the rules select from a list, kept for as long as neither changes.
+/// The selections of the last pass, reused while tag list and rules stay the same.
 #[derive(Debug, Default)]
-pub(crate) struct Selections {
-    kept: HashMap<ImageName, Vec<Kept>>,
-}
+pub(crate) struct Selections(HashMap<ImageName, Vec<CachedSelection>>);
 
-#[derive(Debug)]
-struct Kept {
+#[derive(Clone, Debug)]
+struct CachedSelection {
     tags: Arc<TagList>,
     rules: Arc<SelectionRules>,
     selection: Arc<Selection>,
 }
 
 impl Selections {
-    pub(crate) fn select(
+    /// What the rules of each target select; none where the registry did not answer. Keeps these selections and no others.
+    pub(crate) fn select(&mut self, targets: &[Target], polled: &Polled) -> Vec<Option<Arc<Selection>>> {
+        let last = std::mem::take(self);
+        let select = |target: &Target| {
+            let tags = polled.tags.get(target.image())?;
+            Some(self.reuse(&last, target.image(), tags, &target.rules))
+        };
+        targets.iter().map(select).collect()
+    }
+
+    fn reuse(
         &mut self,
+        last: &Self,
         image: &ImageName,
         tags: &Arc<TagList>,
         rules: &Arc<SelectionRules>,
     ) -> Arc<Selection> {
-        if !self.kept.contains_key(image) {
-            self.kept.insert(image.clone(), Vec::new());
-        }
-        let Some(kept) = self.kept.get_mut(image) else { return Arc::new(rules.select(&tags.tags)) };
-        // Rules that nothing else holds were a Flux policy's, of a view that is gone.
-        kept.retain(|kept| Arc::ptr_eq(&kept.tags, tags) && Arc::strong_count(&kept.rules) > 1);
-        if let Some(known) = kept.iter().find(|kept| Arc::ptr_eq(&kept.rules, rules)) {
+        if let Some(known) = self.find(image, tags, rules) {
             return Arc::clone(&known.selection);
         }
-        let selection = Arc::new(rules.select(&tags.tags));
-        kept.push(Kept {
+        let cached = last.find(image, tags, rules).cloned().unwrap_or_else(|| CachedSelection {
             tags: Arc::clone(tags),
             rules: Arc::clone(rules),
-            selection: Arc::clone(&selection),
+            selection: Arc::new(rules.select(&tags.tags)),
         });
+        let selection = Arc::clone(&cached.selection);
+        self.0.entry(image.clone()).or_default().push(cached);
         selection
     }
 
-    /// Forgets the images that nothing runs any more.
-    pub(crate) fn retain(&mut self, is_used: impl Fn(&ImageName) -> bool) {
-        self.kept.retain(|image, _| is_used(image));
+    fn find(
+        &self,
+        image: &ImageName,
+        tags: &Arc<TagList>,
+        rules: &Arc<SelectionRules>,
+    ) -> Option<&CachedSelection> {
+        // Comparing two `Arc`s of the same allocation costs nothing.
+        self.0.get(image)?.iter().find(|one| one.rules == *rules && one.tags == *tags)
     }
 }
 
-/// The lists of which every tag is written down.
+/// Tag lists already persisted.
 #[derive(Debug, Default)]
-pub(crate) struct Noted(HashMap<ImageName, Arc<TagList>>);
+pub(crate) struct PersistedTags(HashMap<ImageName, Arc<TagList>>);
 
-impl Noted {
-    /// The lists that are not the last ones: only they can have new tags.
+impl PersistedTags {
+    /// The lists that differ from the persisted ones: only they can have new tags.
     fn changed(&mut self, polled: &Polled) -> Vec<(ImageName, Arc<TagList>)> {
         self.0.retain(|image, _| polled.tags.contains_key(image));
-        let is_changed = |(image, list): &(&ImageName, &Arc<TagList>)| {
-            self.0.get(*image).is_none_or(|noted| !Arc::ptr_eq(noted, list))
-        };
+        let is_changed = |(image, list): &(&ImageName, &Arc<TagList>)| self.0.get(*image) != Some(*list);
         let changed = polled.tags.iter().filter(is_changed);
         changed.map(|(image, list)| (image.clone(), Arc::clone(list))).collect()
     }
 }
 
-impl<P: Ports> Engine<P> {
-    /// Writes down which tags were not there before, and when they were first seen.
-    pub(in crate::engine) async fn note_tags(
-        &mut self,
-        polled: &Polled,
-        now: Timestamp,
-    ) -> Result<(), Fault> {
-        let changed = self.memory.noted.changed(polled);
-        if changed.is_empty() {
-            return Ok(());
-        }
-        let images: Vec<ImageName> = changed.iter().map(|(image, _)| image.clone()).collect();
-        let kept = self.ports.store.tags_seen(&images).await?;
-        let new = |(image, list): &(ImageName, Arc<TagList>)| {
-            let known: HashSet<&Tag> =
-                kept.get(image).into_iter().flatten().flat_map(|seen| &seen.tags).collect();
-            let tags: Vec<Tag> = list.tags.iter().filter(|tag| !known.contains(tag)).cloned().collect();
-            (!tags.is_empty()).then(|| (image.clone(), tags))
-        };
-        let new: Vec<(ImageName, Vec<Tag>)> = changed.iter().filter_map(new).collect();
-        if !new.is_empty() {
-            self.ports.store.note_tags(&new, now).await?;
-        }
-        self.memory.noted.0.extend(changed);
-        Ok(())
+/// Stores which tags are new, with the time at which they were first seen.
+pub(in crate::engine) async fn persist_tags<S: Store>(
+    store: &S,
+    persisted: &mut PersistedTags,
+    polled: &Polled,
+    now: Timestamp,
+) -> Result<(), Fault> {
+    let changed = persisted.changed(polled);
+    if changed.is_empty() {
+        return Ok(());
     }
-}
-
-/// A tag of an image.
-pub(crate) fn tagged(image: &ImageName, tag: &Tag) -> TaggedImage {
-    (image.clone(), tag.clone())
+    let images: Vec<ImageName> = changed.iter().map(|(image, _)| image.clone()).collect();
+    let stored = store.tags_seen(&images).await?;
+    let new = |(image, list): &(ImageName, Arc<TagList>)| {
+        let known: HashSet<&Tag> =
+            stored.get(image).into_iter().flatten().flat_map(|seen| &seen.tags).collect();
+        let tags: Vec<Tag> = list.tags.iter().filter(|tag| !known.contains(tag)).cloned().collect();
+        (!tags.is_empty()).then(|| (image.clone(), tags))
+    };
+    let new: Vec<(ImageName, Vec<Tag>)> = changed.iter().filter_map(new).collect();
+    if !new.is_empty() {
+        store.note_tags(&new, now).await?;
+    }
+    persisted.0.extend(changed);
+    Ok(())
 }
 
 #[cfg(test)]

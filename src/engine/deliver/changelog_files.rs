@@ -1,5 +1,5 @@
-//! Changelog files in the repository: each promotion's commit adds what it brings to the file of its environment, read
-//! anew from the commit that the promotion is made on. A file that can't be kept holds nobody up.
+//! Changelog files in the repository: each promotion's commit adds its notes to the file of its environment, read from the
+//! commit that the promotion is made on. A file that cannot be written holds back nothing.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -10,67 +10,69 @@ use crate::changelog::{FileError, KeepAChangelog};
 use crate::model::{CommitId, Fault, Held, RepoPath, Timestamp};
 
 use super::delivery;
-use super::notes::{MOST_IN_A_COMMIT, Told};
-use crate::engine::Engine;
+use super::notes::{MOST_PER_COMMIT, NotesByPlan};
 use crate::engine::base::blocking::blocking;
+use crate::engine::base::context::Context;
 use crate::engine::base::ports::{Ports, Repository};
 use crate::engine::base::problem::Problem;
 use crate::engine::base::repository_policy::RepositoryPolicy;
 use crate::engine::plan::edit_plan::EditPlan;
 
-/// How much text one pass makes at most: each commit has the whole file anew.
+/// Maximum text written in one pass: each commit has the whole file.
 const MOST_BYTES: usize = 64 * 1024 * 1024;
 
-/// A file while commits add to it.
 enum Text {
     Is(Vec<u8>),
-    /// It takes nothing more, which was told.
-    Over,
+    /// Nothing more is added; a problem says why.
+    Closed,
 }
 
-impl<P: Ports> Engine<P> {
-    /// Gives each commit's plans the files that it adds to. What can't be kept is told, and the promotions go without.
-    pub(in crate::engine) async fn keep_changelogs(
-        &self,
-        base: CommitId,
-        plans: &mut [EditPlan],
-        told: &Told,
-        at: Timestamp,
-    ) -> Vec<Problem> {
-        let mut problems = Vec::new();
-        let mut texts = BTreeMap::new();
-        for (file, places) in files_of(&self.repository_policy, plans) {
-            let without = |why: &str| without(&self.repository_policy, &file, &plans[places[0]], why);
-            let text = match self.held(base, &file).await {
-                Ok(Held::Nothing) => Text::Is(Vec::new()),
-                Ok(Held::Bytes(bytes)) => Text::Is(bytes),
-                Ok(Held::Unusable(why)) => {
-                    problems.push(without(why));
-                    Text::Over
-                }
-                Err(fault) => {
-                    problems.push(without(&fault.in_one_line()));
-                    Text::Over
-                }
-            };
-            texts.insert(file, text);
-        }
-        let day = at.with_timezone(&self.repository_policy.zone()).date_naive();
-        problems.extend(grow(&self.repository_policy, plans, told, day, texts));
-        problems
+/// Sets in each commit's plans the changelog files that it writes. A file that cannot be written becomes a problem, and the
+/// promotions go without it.
+pub(in crate::engine) async fn add_changelogs<P: Ports>(
+    context: Context<'_, P>,
+    base: CommitId,
+    plans: &mut [EditPlan],
+    notes: &NotesByPlan,
+    at: Timestamp,
+) -> Vec<Problem> {
+    let mut problems = Vec::new();
+    let mut texts = BTreeMap::new();
+    for (file, places) in files_of(context.policy, plans) {
+        let without = |why: &str| without(context.policy, &file, &plans[places[0]], why);
+        let text = match held(context.repository, base, &file).await {
+            Ok(Held::Nothing) => Text::Is(Vec::new()),
+            Ok(Held::Bytes(bytes)) => Text::Is(bytes),
+            Ok(Held::Unusable(why)) => {
+                problems.push(without(why));
+                Text::Closed
+            }
+            Err(fault) => {
+                problems.push(without(&fault.in_one_line()));
+                Text::Closed
+            }
+        };
+        texts.insert(file, text);
     }
+    let day = at.with_timezone(&context.policy.zone()).date_naive();
+    problems.extend(grow(context.policy, plans, notes, day, texts));
+    problems
+}
 
-    /// What a commit has of a file.
-    pub(in crate::engine) async fn held(&self, commit: CommitId, file: &RepoPath) -> Result<Held, Fault> {
-        let (repository, file) = (Arc::clone(&self.ports.repository), file.clone());
-        blocking(move || repository.held(commit, &file)).await
-    }
+/// What a commit has at a path.
+pub(in crate::engine) async fn held<R: Repository>(
+    repository: &Arc<R>,
+    commit: CommitId,
+    file: &RepoPath,
+) -> Result<Held, Fault> {
+    let (repository, file) = (Arc::clone(repository), file.clone());
+    blocking(move || repository.held(commit, &file)).await
 }
 
 fn grow(
     repository_policy: &RepositoryPolicy,
     plans: &mut [EditPlan],
-    told: &Told,
+    notes: &NotesByPlan,
     day: NaiveDate,
     mut texts: BTreeMap<RepoPath, Text>,
 ) -> Vec<Problem> {
@@ -83,27 +85,26 @@ fn grow(
         rest = after;
         for (file, places) in files_of(repository_policy, together) {
             let Some(Text::Is(before)) = texts.get(&file) else { continue };
-            let made = add(repository_policy, &file, &places, together, told, day).insert_into(before);
+            let made = add(repository_policy, &file, &places, together, notes, day).insert_into(before);
             bytes_made += made.as_ref().map_or(0, Vec::len);
             let without = |why: &str| without(repository_policy, &file, &together[places[0]], why);
-            let trouble = match &made {
+            let failure = match &made {
                 Err(error) => Some(without(&error.to_string()).hint(hint(*error))),
                 Ok(_) if bytes_made > MOST_BYTES => Some(without("there are too many commits in one push")),
                 Ok(_) => None,
             };
-            if let Some(problem) = trouble {
+            if let Some(problem) = failure {
                 problems.push(problem);
-                texts.insert(file, Text::Over);
+                texts.insert(file, Text::Closed);
                 continue;
             }
             let (Ok(made), Some(last)) = (made, places.last()) else { continue };
             if made != *before {
                 together[*last].changelog = Some((file.clone(), Arc::from(made.as_slice())));
             }
-            if let Some(left_out) = places.len().checked_sub(MOST_IN_A_COMMIT).filter(|count| *count > 0) {
-                let why = format!(
-                    "of one commit's promotions it takes {MOST_IN_A_COMMIT}; {left_out} are left out"
-                );
+            if let Some(left_out) = places.len().checked_sub(MOST_PER_COMMIT).filter(|count| *count > 0) {
+                let why =
+                    format!("a commit adds at most {MOST_PER_COMMIT} promotions; {left_out} are left out");
                 problems.push(Problem::warning(why).at(&file, None));
             }
             texts.insert(file, Text::Is(made));
@@ -112,7 +113,7 @@ fn grow(
     problems
 }
 
-/// The files that the promotions of one commit add to, with the places of these.
+/// The files that the plans of one commit add to, with the indexes of those plans.
 fn files_of(repository_policy: &RepositoryPolicy, together: &[EditPlan]) -> BTreeMap<RepoPath, Vec<usize>> {
     let mut files: BTreeMap<RepoPath, Vec<usize>> = BTreeMap::new();
     for (at, plan) in together.iter().enumerate() {
@@ -123,36 +124,35 @@ fn files_of(repository_policy: &RepositoryPolicy, together: &[EditPlan]) -> BTre
     files
 }
 
-/// What one commit adds to a file.
 fn add(
     repository_policy: &RepositoryPolicy,
     file: &RepoPath,
     places: &[usize],
     together: &[EditPlan],
-    told: &Told,
+    notes: &NotesByPlan,
     day: NaiveDate,
 ) -> KeepAChangelog {
     let is_shared = repository_policy.changelog_files.values().filter(|other| *other == file).count() > 1;
     let sections = places.iter().filter_map(|at| {
         let plan = &together[*at];
         let environment = repository_policy.environments[plan.environment].policy.name.as_str();
-        Some(KeepAChangelog::of_promotion(told.of(plan)?, is_shared.then_some(environment), day))
+        Some(KeepAChangelog::of_promotion(notes.of(plan)?, is_shared.then_some(environment), day))
     });
     sections.collect()
 }
 
-/// Said of the first promotion that goes without its changelog.
+/// Names the first promotion that goes without its changelog.
 fn without(repository_policy: &RepositoryPolicy, file: &RepoPath, plan: &EditPlan, why: &str) -> Problem {
     let environment = &repository_policy.environments[plan.environment].policy.name;
-    Problem::warning(format!("what changed is not in this changelog: {why}"))
+    Problem::warning(format!("the changelog was not written: {why}"))
         .of(environment, &plan.service)
         .at(file, None)
 }
 
 fn hint(error: FileError) -> &'static str {
     match error {
-        FileError::NotUtf8 => "write it in UTF-8, or remove it, and the next promotion begins it anew",
-        FileError::TooLarge => "move what is old in it to another file",
+        FileError::NotUtf8 => "convert it to UTF-8, or remove it and the next promotion starts a new one",
+        FileError::TooLarge => "move old entries to another file",
     }
 }
 

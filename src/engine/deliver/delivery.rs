@@ -1,115 +1,109 @@
-//! From edits to the branch: intents, commits, one push, and what became of it.
+//! From edits to the branch: intents, commits, one push, and its outcome.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::time::Duration;
 
 use crate::model::{
     Class, CommitDraft, CommitId, Fault, FileEdit, ImageRef, Intent, Outcome, Printable, PromotionId,
     Publication, RepoPath, Timestamp,
 };
 
-use super::notes;
-use crate::engine::Engine;
+use super::notes::{MOST_PER_COMMIT, NotesByPlan};
 use crate::engine::base::blocking::blocking;
+use crate::engine::base::context::Context;
 use crate::engine::base::ports::{Ports, Publisher, Repository, Store};
 use crate::engine::base::repository_policy::{Batch, RepositoryPolicy};
 use crate::engine::message::{self, Told};
 use crate::engine::plan::edit_plan::EditPlan;
 
-/// What became of a pass's push.
+/// The outcome of a push.
 pub(in crate::engine) enum Delivery {
-    /// The plans are on the branch, each by its commit.
+    /// The commit of each plan.
     Landed(Vec<CommitId>),
-    /// The branch moved first: decide again.
+    /// The branch moved first; decide again.
     Moved,
 }
 
-impl<P: Ports> Engine<P> {
-    /// Writes the intents, commits and pushes, and writes what became of it.
-    pub(in crate::engine) async fn deliver(
-        &self,
-        base: CommitId,
-        plans: &[EditPlan],
-        notes: &notes::Told,
-        requested_by: &str,
-        now: Timestamp,
-    ) -> Result<Delivery, Fault> {
-        let intents: Vec<Intent> =
-            plans.iter().map(|plan| intent(&self.repository_policy, plan, base, requested_by, now)).collect();
-        self.ports.store.begin(&intents).await?;
-        let (drafts, commit_of_plan) = drafts(&self.repository_policy, plans, notes, requested_by);
-        let publisher = Arc::clone(&self.ports.publisher);
-        let publication = blocking(move || publisher.publish(base, &drafts, now)).await;
-        match publication {
-            Ok(Publication::Pushed(commits)) => {
-                let landed: Vec<CommitId> = commit_of_plan.iter().map(|draft| commits[*draft]).collect();
-                let outcomes: Vec<(PromotionId, Outcome)> = plans
-                    .iter()
-                    .zip(&landed)
-                    .map(|(plan, commit)| (plan.id, Outcome::Landed(*commit)))
-                    .collect();
-                self.ports.store.settle(&outcomes, now).await?;
-                Ok(Delivery::Landed(landed))
-            }
-            Ok(Publication::Moved { .. }) => {
-                self.abandon(plans, now).await?;
-                Ok(Delivery::Moved)
-            }
-            Ok(Publication::Declined { reason }) => {
-                self.abandon(plans, now).await?;
-                Err(declined(&reason))
-            }
-            // It may have arrived all the same: the intents stay, and the next pass looks for them on the branch.
-            Err(fault) => Err(fault),
+/// Records intents, commits, pushes, and records the outcome.
+pub(in crate::engine) async fn deliver<P: Ports>(
+    context: Context<'_, P>,
+    publisher: &Arc<P::Publisher>,
+    base: CommitId,
+    plans: &[EditPlan],
+    notes: &NotesByPlan,
+    (requested_by, now): (&str, Timestamp),
+) -> Result<Delivery, Fault> {
+    let intents: Vec<Intent> =
+        plans.iter().map(|plan| intent(context.policy, plan, base, requested_by, now)).collect();
+    context.store.begin(&intents).await?;
+    let (drafts, commit_of_plan) = drafts(context.policy, plans, notes, requested_by);
+    let publisher = Arc::clone(publisher);
+    let publication = blocking(move || publisher.publish(base, &drafts, now)).await;
+    match publication {
+        Ok(Publication::Pushed(commits)) => {
+            let landed: Vec<CommitId> = commit_of_plan.iter().map(|draft| commits[*draft]).collect();
+            let outcomes: Vec<(PromotionId, Outcome)> =
+                plans.iter().zip(&landed).map(|(plan, commit)| (plan.id, Outcome::Landed(*commit))).collect();
+            context.store.settle(&outcomes, now).await?;
+            Ok(Delivery::Landed(landed))
         }
+        Ok(Publication::Moved { .. }) => {
+            abandon(&**context.store, plans, now).await?;
+            Ok(Delivery::Moved)
+        }
+        Ok(Publication::Declined { reason }) => {
+            abandon(&**context.store, plans, now).await?;
+            Err(declined(&reason))
+        }
+        // The push may have arrived. The intents stay pending, and the next pass searches the branch for them.
+        Err(fault) => Err(fault),
     }
+}
 
-    async fn abandon(&self, plans: &[EditPlan], now: Timestamp) -> Result<(), Fault> {
-        let outcomes: Vec<_> = plans.iter().map(|plan| (plan.id, Outcome::Abandoned)).collect();
-        self.ports.store.settle(&outcomes, now).await
-    }
+async fn abandon<S: Store>(store: &S, plans: &[EditPlan], now: Timestamp) -> Result<(), Fault> {
+    let outcomes: Vec<_> = plans.iter().map(|plan| (plan.id, Outcome::Abandoned)).collect();
+    store.settle(&outcomes, now).await
+}
 
-    /// Finds out what became of the intents of a pass that was cut short: those whose promotion is on the branch are
-    /// done, the others are decided anew.
-    pub(in crate::engine) async fn recover(
-        &self,
-        head: CommitId,
-        now: Timestamp,
-    ) -> Result<Vec<(Intent, Outcome)>, Fault> {
-        let pending = self.ports.store.pending().await?;
-        if pending.is_empty() {
-            return Ok(Vec::new());
-        }
-        let mut by_base: BTreeMap<CommitId, Vec<String>> = BTreeMap::new();
-        for intent in &pending {
-            by_base.entry(intent.base).or_default().push(message::line_of(intent.id));
-        }
-        let repository = Arc::clone(&self.ports.repository);
-        let found: BTreeMap<String, CommitId> = blocking(move || {
-            let mut found = BTreeMap::new();
-            for (base, ids) in by_base {
-                found.extend(repository.find_in_messages(head, Some(base), &ids)?);
-            }
-            Ok(found)
-        })
-        .await?;
-        let outcome = |intent: Intent| {
-            let commit = found.get(&message::line_of(intent.id));
-            let outcome = commit.map_or(Outcome::Abandoned, |commit| Outcome::Landed(*commit));
-            (intent, outcome)
-        };
-        let settled: Vec<(Intent, Outcome)> = pending.into_iter().map(outcome).collect();
-        let outcomes: Vec<_> = settled.iter().map(|(intent, outcome)| (intent.id, *outcome)).collect();
-        self.ports.store.settle(&outcomes, now).await?;
-        Ok(settled)
+/// Settles the intents of an interrupted pass: those whose promotion is on the branch landed, the others are abandoned and
+/// decided again.
+pub(in crate::engine) async fn recover<P: Ports>(
+    context: Context<'_, P>,
+    head: CommitId,
+    now: Timestamp,
+) -> Result<Vec<(Intent, Outcome)>, Fault> {
+    let pending = context.store.pending().await?;
+    if pending.is_empty() {
+        return Ok(Vec::new());
     }
+    let mut by_base: BTreeMap<CommitId, Vec<String>> = BTreeMap::new();
+    for intent in &pending {
+        by_base.entry(intent.base).or_default().push(message::line_of(intent.id));
+    }
+    let repository = Arc::clone(context.repository);
+    let found: BTreeMap<String, CommitId> = blocking(move || {
+        let mut found = BTreeMap::new();
+        for (base, ids) in by_base {
+            found.extend(repository.find_in_messages(head, Some(base), &ids)?);
+        }
+        Ok(found)
+    })
+    .await?;
+    let outcome = |intent: Intent| {
+        let commit = found.get(&message::line_of(intent.id));
+        let outcome = commit.map_or(Outcome::Abandoned, |commit| Outcome::Landed(*commit));
+        (intent, outcome)
+    };
+    let settled: Vec<(Intent, Outcome)> = pending.into_iter().map(outcome).collect();
+    let outcomes: Vec<_> = settled.iter().map(|(intent, outcome)| (intent.id, *outcome)).collect();
+    context.store.settle(&outcomes, now).await?;
+    Ok(settled)
 }
 
 pub(in crate::engine) fn declined(reason: &str) -> Fault {
     let message = format!("the server declined the push: {}", Printable::bounded(reason.trim(), 1000));
     Fault::new(Class::Failed, message)
-        .with_hint("nothing was pushed; let this author and branch pass the hook or the branch's protection")
+        .with_hint("nothing was pushed; let this author pass the hook or the branch protection")
 }
 
 fn intent(
@@ -133,11 +127,11 @@ fn intent(
     }
 }
 
-/// The commits, and for each plan the place of the commit that it is in.
+/// The commits, and for each plan the index of its commit.
 fn drafts(
     repository_policy: &RepositoryPolicy,
     plans: &[EditPlan],
-    notes: &notes::Told,
+    notes: &NotesByPlan,
     requested_by: &str,
 ) -> (Vec<CommitDraft>, Vec<usize>) {
     let mut drafts = Vec::new();
@@ -153,31 +147,31 @@ fn drafts(
 pub(in crate::engine) fn draft(
     repository_policy: &RepositoryPolicy,
     together: &[EditPlan],
-    notes: &notes::Told,
+    notes: &NotesByPlan,
     requested_by: &str,
 ) -> CommitDraft {
     let told: Vec<Told<'_>> =
         together.iter().map(|plan| told(repository_policy, plan, notes, requested_by)).collect();
-    // A later plan's text of a file has the earlier ones in it.
+    // A later plan's text of a file includes the earlier edits.
     let texts: BTreeMap<&RepoPath, &Arc<[u8]>> =
         together.iter().flat_map(|plan| &plan.files).map(|file| (&file.path, &file.after)).collect();
     let edits = texts.into_iter().map(|(path, text)| FileEdit::rewrite(path.clone(), text.to_vec()));
-    let beside: BTreeMap<&RepoPath, &String> = together
+    let quarantines: BTreeMap<&RepoPath, &String> = together
         .iter()
-        .filter_map(|plan| plan.beside.as_ref()?.quarantine.as_ref())
+        .filter_map(|plan| plan.rollback.as_ref()?.quarantine.as_ref())
         .map(|(path, text)| (path, text))
         .collect();
-    let beside =
-        beside.into_iter().map(|(path, text)| FileEdit::write(path.clone(), text.clone().into_bytes()));
+    let quarantines =
+        quarantines.into_iter().map(|(path, text)| FileEdit::write(path.clone(), text.clone().into_bytes()));
     let changelogs: BTreeMap<&RepoPath, &Arc<[u8]>> =
         together.iter().filter_map(|plan| plan.changelog.as_ref()).map(|(path, text)| (path, text)).collect();
     let changelogs = changelogs.into_iter().map(|(path, text)| FileEdit::write(path.clone(), text.to_vec()));
-    let edits = edits.chain(beside).chain(changelogs).collect();
-    let untold_count = repository_policy
+    let edits = edits.chain(quarantines).chain(changelogs).collect();
+    let left_out_count = repository_policy
         .notes
         .and_then(|policy| policy.limits)
-        .map_or(0, |_| together.len().saturating_sub(notes::MOST_IN_A_COMMIT));
-    CommitDraft { message: message::render(repository_policy.wording(), &told, untold_count), edits }
+        .map_or(0, |_| together.len().saturating_sub(MOST_PER_COMMIT));
+    CommitDraft { message: message::render(repository_policy.wording(), &told, left_out_count), edits }
 }
 
 /// The plans by the commits that they go in.
@@ -187,8 +181,8 @@ pub(in crate::engine) fn commits<'a>(
 ) -> impl Iterator<Item = &'a [EditPlan]> {
     plans.chunk_by(|one, other| match repository_policy.batch {
         Batch::Service => {
-            let is_one_set = one.group.is_some() && one.group == other.group;
-            one.environment == other.environment && (one.service == other.service || is_one_set)
+            let is_one_group = one.group.is_some() && one.group == other.group;
+            one.environment == other.environment && (one.service == other.service || is_one_group)
         }
         Batch::Environment => one.environment == other.environment,
         Batch::All => true,
@@ -198,7 +192,7 @@ pub(in crate::engine) fn commits<'a>(
 fn told<'a>(
     repository_policy: &'a RepositoryPolicy,
     plan: &'a EditPlan,
-    notes: &notes::Told,
+    notes: &NotesByPlan,
     requested_by: &'a str,
 ) -> Told<'a> {
     let approved = &plan.approved;
@@ -217,21 +211,13 @@ fn told<'a>(
         soaked: approved.soaked().map(|soaked| (soaked.lasted, &soaked.environment)),
         requested_by: plan.requested_by.as_deref().unwrap_or(requested_by),
         group: plan.group.as_deref(),
-        back: plan.beside.as_ref().map(|back| back.reason.as_str()),
+        back: plan.rollback.as_ref().map(|rollback| rollback.reason.as_str()),
         notes: match repository_policy.notes.and_then(|policy| policy.limits) {
             Some(limits) => notes.of(plan).map(|notes| notes.body(&limits)).unwrap_or_default(),
             None => String::new(),
         },
         overrides: approved.overrides().iter().map(|one| (one.gate().as_str(), one.reason())).collect(),
     }
-}
-
-/// How long to wait before deciding again after somebody else was first: longer each time, and never the same for two.
-pub(in crate::engine) fn pause_before(attempt: u32) -> Duration {
-    let most_ms = 50u64 << attempt.min(6);
-    // The last bits of a UUID of version 7 are random (RFC 9562, section 5.7).
-    let random = uuid::Uuid::now_v7().as_u64_pair().1;
-    Duration::from_millis(most_ms / 2 + random % most_ms)
 }
 
 #[cfg(test)]

@@ -1,4 +1,4 @@
-//! What changed, for the commits of a pass: asked for all promotions at once, and waited for no longer than the policy says.
+//! Release notes for the commits of a pass: requested for all promotions at once, with one time limit.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -9,69 +9,71 @@ use tokio::task::JoinSet;
 
 use crate::changelog::{Heading, Notes, Remark};
 
-use crate::engine::Engine;
-use crate::engine::base::ports::{Changelog, NotesWanted, Ports};
+use crate::engine::base::ports::{Changelog, NotesWanted};
+use crate::engine::base::repository_policy::NotesPolicy;
 use crate::engine::plan::edit_plan::EditPlan;
 
-/// How many promotions are asked about at once.
+/// Maximum requests for notes at once.
 const AT_ONCE: usize = 8;
 
-/// Of how many promotions a commit tells what changed. Nobody reads more in one message, and nothing is asked that is not
-/// told.
-pub(in crate::engine) const MOST_IN_A_COMMIT: usize = 50;
+/// Maximum promotions per commit that carry release notes.
+pub(in crate::engine) const MOST_PER_COMMIT: usize = 50;
 
-/// The notes of a pass, kept while it decides again.
+/// The notes of a pass, kept across its attempts.
 #[derive(Debug, Default)]
-pub(in crate::engine) struct Told {
+pub(in crate::engine) struct NotesByPlan {
     notes: HashMap<NotesWanted, Notes>,
 }
 
-impl Told {
-    /// The notes of a plan, if notes are wanted.
+impl NotesByPlan {
+    /// The notes of a plan, if the policy wants notes.
     pub(in crate::engine) fn of(&self, plan: &EditPlan) -> Option<&Notes> {
         self.notes.get(&wanted(plan))
     }
 }
 
-impl<P: Ports> Engine<P> {
-    /// Asks what changed by each of the plans whose commit will tell it and that was not asked about yet.
-    ///
-    /// It never fails and never takes longer than the limit: a promotion whose notes are late goes without, and says so.
-    pub(in crate::engine) async fn tell_changes(&self, commits: &[&[EditPlan]], told: &mut Told) {
-        let Some(policy) = self.repository_policy.notes else { return };
-        let missing: Vec<NotesWanted> = commits
-            .iter()
-            .flat_map(|together| together.iter().take(MOST_IN_A_COMMIT))
-            .map(wanted)
-            .filter(|wanted| !told.notes.contains_key(wanted))
-            .collect();
-        let mut asked = JoinSet::new();
-        let turns = Arc::new(Semaphore::new(AT_ONCE));
-        for wanted in missing.clone() {
-            let (changelog, turns) = (Arc::clone(&self.ports.changelog), Arc::clone(&turns));
-            asked.spawn(async move {
-                // The semaphore is never closed.
-                let _turn = turns.acquire().await;
-                let notes = changelog.notes(&wanted).await;
-                (wanted, notes)
-            });
-        }
-        let collect = async {
-            while let Some(answer) = asked.join_next().await {
-                match answer {
-                    Ok((wanted, notes)) => drop(told.notes.insert(wanted, notes)),
-                    // What went wrong within one is no reason to hold a promotion back; it is told as late.
-                    Err(error) => tracing::error!(%error, "the notes of a promotion were given up"),
-                }
+/// Requests the notes that these commits will carry and that are not there yet.
+///
+/// Never fails and never takes longer than the limit: a promotion whose notes are late goes without, and its commit says so.
+pub(in crate::engine) async fn fetch<C: Changelog>(
+    changelog: &Arc<C>,
+    policy: Option<NotesPolicy>,
+    commits: &[&[EditPlan]],
+    known: &mut NotesByPlan,
+) {
+    let Some(policy) = policy else { return };
+    let missing: Vec<NotesWanted> = commits
+        .iter()
+        .flat_map(|plans| plans.iter().take(MOST_PER_COMMIT))
+        .map(wanted)
+        .filter(|wanted| !known.notes.contains_key(wanted))
+        .collect();
+    let mut asked = JoinSet::new();
+    let turns = Arc::new(Semaphore::new(AT_ONCE));
+    for wanted in missing.clone() {
+        let (changelog, turns) = (Arc::clone(changelog), Arc::clone(&turns));
+        asked.spawn(async move {
+            // The semaphore is never closed.
+            let _turn = turns.acquire().await;
+            let notes = changelog.notes(&wanted).await;
+            (wanted, notes)
+        });
+    }
+    let collect = async {
+        while let Some(answer) = asked.join_next().await {
+            match answer {
+                Ok((wanted, notes)) => drop(known.notes.insert(wanted, notes)),
+                // Counts as late.
+                Err(error) => tracing::error!(%error, "fetching release notes panicked"),
             }
-        };
-        // Not the engine's clock: what is bounded here is this process's waiting, which a test does not wait for.
-        let _ = tokio::time::timeout(policy.time_limit, collect).await;
-        asked.abort_all();
-        for wanted in missing {
-            let late = || without(&wanted, policy.time_limit);
-            told.notes.entry(wanted.clone()).or_insert_with(late);
         }
+    };
+    // Real time, not the engine's clock: this bounds how long the process waits.
+    let _ = tokio::time::timeout(policy.time_limit, collect).await;
+    asked.abort_all();
+    for wanted in missing {
+        let late = || without(&wanted, policy.time_limit);
+        known.notes.entry(wanted.clone()).or_insert_with(late);
     }
 }
 

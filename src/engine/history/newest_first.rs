@@ -3,8 +3,8 @@
 use crate::engine::base::ports::Store;
 use crate::model::{Fault, IndexEnd, ServiceName, TagChange, TagChangeQuery, Timestamp};
 
-/// How many tag changes are read at once; few in tests, so that they meet several parts.
-const MOVEMENTS_A_PART: usize = if cfg!(test) { 2 } else { 5_000 };
+/// Tag changes per query; few in tests, so that they span several.
+const TAG_CHANGES_PER_PART: usize = if cfg!(test) { 2 } else { 5_000 };
 
 /// A reading of the kept history, part by part.
 pub(in crate::engine) struct NewestFirst {
@@ -14,18 +14,17 @@ pub(in crate::engine) struct NewestFirst {
 }
 
 impl NewestFirst {
-    /// The kept history up to its end, from there backwards; perhaps only of a service, and of what was committed since a
-    /// time.
+    /// Of every service or of one, from the beginning or since a time.
     pub(in crate::engine) fn of(
         end: IndexEnd,
         service: Option<ServiceName>,
         since: Option<Timestamp>,
     ) -> Self {
-        let query = TagChangeQuery { service, since, most: MOVEMENTS_A_PART, rest: None };
+        let query = TagChangeQuery { service, since, most: TAG_CHANGES_PER_PART, rest: None };
         Self { end, query, is_over: false }
     }
 
-    /// The next part; nothing at the end.
+    /// The next part; none at the end.
     pub(in crate::engine) async fn next(
         &mut self,
         store: &impl Store,
@@ -39,7 +38,7 @@ impl NewestFirst {
         Ok(Some(part.tag_changes))
     }
 
-    /// What comes is not wanted.
+    /// Ends the reading early.
     pub(in crate::engine) fn end(&mut self) {
         self.is_over = true;
     }

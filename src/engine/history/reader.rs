@@ -1,4 +1,4 @@
-//! Reading what moved: commits of the first-parent line become tag changes of tags.
+//! Turns commits of the first-parent line into tag changes.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
@@ -15,18 +15,18 @@ use crate::engine::message::{Trailers, read_trailers};
 use crate::engine::state::flux_policies::Resolver;
 use crate::engine::state::snapshot::{Reading, Snapshot};
 
-/// What each image of each service held, in one file.
+/// What one file holds of each subject.
 type Holdings = HashMap<Subject, BTreeSet<PinnedTag>>;
 
-/// How the head lies to the last commit that is known.
+/// How the head relates to the last known commit.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Advance {
-    /// These commits came on top of it, oldest first; all that there are, when none was known.
+    /// These commits follow it, oldest first; all commits if none was known.
     FastForward(Vec<CommitId>),
-    /// It is on the branch, beside the line of first parents: somebody merged it into work of their own, as `git pull` does.
-    /// Nothing was taken away, and what differs came by that merge.
+    /// It is on the branch but off the first-parent line: somebody merged it into their own work, as `git pull` does.
+    /// Nothing was removed; the differences came by that merge.
     MergedAside,
-    /// It is on the branch no more, which was rewritten. This is the whole line, oldest first.
+    /// The branch was rewritten and does not contain it. The whole first-parent line, oldest first.
     ForcePushed(Vec<CommitId>),
 }
 
@@ -47,18 +47,16 @@ impl Advance {
     }
 }
 
-/// What tag changes are read with.
 pub(crate) struct HistoryReader<'a, R> {
     pub(crate) repository: &'a R,
     pub(crate) repository_policy: &'a RepositoryPolicy,
-    /// The files at the head, which need not be read a second time.
+    /// Files at the head; they are not read again.
     pub(crate) snapshot: &'a Snapshot,
     pub(crate) resolver: &'a Resolver,
-    /// When the commits that are new were fetched.
+    /// When the new commits were fetched.
     pub(crate) evidence: FetchEvidence,
 }
 
-/// A commit, with no more of it than is needed.
 struct Moved {
     commit: TagChangeCommit,
     trailers: Vec<Trailers>,
@@ -66,8 +64,8 @@ struct Moved {
 }
 
 impl<R: Repository> HistoryReader<'_, R> {
-    /// What moved by commits that follow one another, both oldest first; the first that moves anything takes the place
-    /// `first` on the line. A commit that was `met` before, in a history that was dropped since, came when that says.
+    /// The tag changes of consecutive commits, both oldest first; sequences count from `first`. `met` has the fetches of
+    /// commits that an earlier, dropped index knew.
     pub(crate) fn of(
         &self,
         line: &[CommitId],
@@ -82,7 +80,7 @@ impl<R: Repository> HistoryReader<'_, R> {
         self.tag_changes(moved.collect(), first)
     }
 
-    /// What differs since a head that lies beside the line.
+    /// The tag changes since a head that is off the first-parent line.
     pub(crate) fn aside(&self, since: CommitId, first: u64) -> Result<Vec<TagChange>, Fault> {
         let head = self.snapshot.commit;
         let changes = self.repository.changed_files(since, head, &self.repository_policy.scope())?;
@@ -98,7 +96,7 @@ impl<R: Repository> HistoryReader<'_, R> {
         Ok(tag_changes.collect())
     }
 
-    /// Reads every blob that a change names, once, but for those that the snapshot has read already.
+    /// Reads every blob that a change names once, except those that the snapshot has read.
     fn holdings(&self, commits: &[Moved]) -> Result<HashMap<BlobId, Holdings>, Fault> {
         let changed: BTreeSet<BlobId> = commits
             .iter()
@@ -119,14 +117,14 @@ impl<R: Repository> HistoryReader<'_, R> {
     }
 }
 
-/// What a rewriting took away, as tag changes of the commit that is the head now: a branch that was rewritten tells nothing of
-/// what it held before, and a version that is gone by force was left, as by a commit.
+/// What a force push removed, as tag changes of the new head: the rewritten branch does not show what it held before, and a
+/// version that a force push removed was rolled back as by a commit.
 ///
-/// `forgotten` is what moved by the commits that are gone, `instead` what moved by those that came in their place, both
-/// oldest first; `sequence` is the place after both.
-pub(crate) fn taken_away(
-    forgotten: &[TagChange],
-    instead: &[TagChange],
+/// `removed` are the tag changes of the removed commits, `added` those of the new ones, both oldest first; `sequence`
+/// follows both.
+pub(crate) fn removed_by_force_push(
+    removed: &[TagChange],
+    added: &[TagChange],
     head: CommitId,
     sequence: u64,
     evidence: FetchEvidence,
@@ -139,17 +137,17 @@ pub(crate) fn taken_away(
         fetched: evidence,
     });
     let mut places: BTreeMap<PlaceOf<'_>, Held<'_>> = BTreeMap::new();
-    for tag_change in forgotten {
+    for tag_change in removed {
         let (before, after) = (tag_change.before.as_slice(), tag_change.after.as_slice());
         places.entry(place_of(tag_change)).or_insert(Held { before: after, now: before }).before = after;
     }
-    for tag_change in instead {
+    for tag_change in added {
         if let Some(held) = places.get_mut(&place_of(tag_change)) {
             held.now = &tag_change.after;
         }
     }
     places.retain(|_, held| held.before != held.now);
-    let told = places.into_iter().map(|((path, service, image), held)| TagChange {
+    let tag_changes = places.into_iter().map(|((path, service, image), held)| TagChange {
         sequence,
         commit: Arc::clone(&commit),
         path: path.clone(),
@@ -159,17 +157,16 @@ pub(crate) fn taken_away(
         after: held.now.to_vec(),
         promotion: None,
     });
-    told.collect()
+    tag_changes.collect()
 }
 
-/// The file, the service and the image of a tag change.
 type PlaceOf<'a> = (&'a RepoPath, &'a ServiceName, &'a ImageName);
 
 fn place_of(tag_change: &TagChange) -> PlaceOf<'_> {
     (&tag_change.path, &tag_change.service, &tag_change.image)
 }
 
-/// What a file held before the branch was rewritten, and holds now.
+/// What a file held before the force push, and holds now.
 struct Held<'a> {
     before: &'a [PinnedTag],
     now: &'a [PinnedTag],
@@ -185,6 +182,7 @@ fn holdings_of(reading: &Reading, resolver: &Resolver) -> Holdings {
     }
     holdings
 }
+
 impl Moved {
     fn new(info: &CommitInfo, changes: Vec<FileChange>, fetched: FetchEvidence) -> Self {
         let commit = TagChangeCommit {
@@ -194,11 +192,10 @@ impl Moved {
             author_name: info.author_name.chars().take(200).collect(),
             fetched,
         };
-        Self { commit, trailers: told_by(info), changes }
+        Self { commit, trailers: trailers_of(info), changes }
     }
 
-    /// What differs since a head that lies beside the line: nobody can tell by which commit, so that it counts from the
-    /// fetch that brought it.
+    /// Differences since a head off the first-parent line. Their commit is unknown, so they count from the fetch.
     fn aside(head: CommitId, changes: Vec<FileChange>, fetched: FetchEvidence) -> Self {
         let commit = TagChangeCommit {
             id: head,
@@ -218,7 +215,7 @@ impl Moved {
     ) -> Vec<TagChange> {
         let commit = Arc::new(self.commit);
         let nothing = Holdings::new();
-        let told = by_subject(&self.trailers);
+        let promotions = by_subject(&self.trailers);
         let held = |blob: Option<BlobId>| blob.and_then(|blob| holdings.get(&blob)).unwrap_or(&nothing);
         let mut tag_changes = Vec::new();
         for change in &self.changes {
@@ -229,10 +226,10 @@ impl Moved {
                 let tags =
                     |side: &Holdings| side.get(subject).into_iter().flatten().cloned().collect::<Vec<_>>();
                 let after = tags(after);
-                let is_it = |told: &&&Trailers| {
-                    stands_for(told, &after) && lies_in(told, &change.path, repository_policy)
+                let is_it = |trailers: &&&Trailers| {
+                    wrote(trailers, &after) && went_to(trailers, &change.path, repository_policy)
                 };
-                let promotion = told.get(&(&subject.0, &subject.1)).into_iter().flatten().find(is_it);
+                let promotion = promotions.get(&(&subject.0, &subject.1)).into_iter().flatten().find(is_it);
                 tag_changes.push(TagChange {
                     sequence,
                     commit: Arc::clone(&commit),
@@ -240,7 +237,7 @@ impl Moved {
                     service: subject.0.clone(),
                     image: subject.1.clone(),
                     before: tags(before),
-                    promotion: promotion.map(|told| told.mark.clone()),
+                    promotion: promotion.map(|trailers| trailers.mark.clone()),
                     after,
                 });
             }
@@ -249,33 +246,35 @@ impl Moved {
     }
 }
 
-/// The promotions that a commit tells of: itself, or, of a merge, the newest commit that it brought and that tells of any.
-fn told_by(info: &CommitInfo) -> Vec<Trailers> {
+/// The promotions in a commit's trailers; for a merge, in those of the newest merged commit that has any.
+fn trailers_of(info: &CommitInfo) -> Vec<Trailers> {
     let messages = std::iter::once(&info.message).chain(&info.merged);
-    messages.map(|message| read_trailers(message)).find(|told| !told.is_empty()).unwrap_or_default()
+    messages
+        .map(|message| read_trailers(message))
+        .find(|promotions| !promotions.is_empty())
+        .unwrap_or_default()
 }
 
-/// The promotions that a commit tells of, by what they moved. One commit may tell of thousands.
+/// Promotions by their subject. One commit may have thousands.
 fn by_subject(trailers: &[Trailers]) -> HashMap<(&ServiceName, &ImageName), Vec<&Trailers>> {
-    let mut told: HashMap<_, Vec<&Trailers>> = HashMap::new();
+    let mut by_subject: HashMap<_, Vec<&Trailers>> = HashMap::new();
     for one in trailers {
-        told.entry((&one.service, &one.image.name)).or_default().push(one);
+        by_subject.entry((&one.service, &one.image.name)).or_default().push(one);
     }
-    told
+    by_subject
 }
 
-/// Whether a promotion of the same subject is the tag change that the commit made: a message that was carried over to
-/// another change does not count.
-fn stands_for(told: &Trailers, after: &[PinnedTag]) -> bool {
-    after.iter().any(|held| Some(&held.tag) == told.image.tag.as_ref())
+/// Whether a promotion wrote what the commit holds: a message that was carried over to another change does not count.
+fn wrote(trailers: &Trailers, after: &[PinnedTag]) -> bool {
+    after.iter().any(|held| Some(&held.tag) == trailers.image.tag.as_ref())
 }
 
-/// Whether a promotion went into the environment that a file lies in. An environment of which nobody knows any more may
-/// have been this one, under another name.
-fn lies_in(told: &Trailers, file: &RepoPath, repository_policy: &RepositoryPolicy) -> bool {
+/// Whether a promotion went into the environment of a file. An environment that the configuration no longer has may be
+/// this one, renamed.
+fn went_to(trailers: &Trailers, file: &RepoPath, repository_policy: &RepositoryPolicy) -> bool {
     let here = repository_policy.environment_of(file);
-    here.is_some_and(|here| here.policy.name == told.environment)
-        || repository_policy.find(&told.environment).is_none()
+    here.is_some_and(|here| here.policy.name == trailers.environment)
+        || repository_policy.find(&trailers.environment).is_none()
 }
 
 #[cfg(test)]

@@ -1,90 +1,108 @@
-//! Looking at the repository: fetch, read what changed, bring the kept history up to it.
+//! Brings the state of the repository up to the head of the branch: fetches, reads what changed, and extends the index.
 
 use std::sync::Arc;
 
-use crate::model::{Class, CommitId, Fault, RepoPath};
-
-use super::index::Reading;
-use crate::engine::Engine;
+use crate::control;
 use crate::engine::base::blocking::blocking;
-use crate::engine::base::ports::{Clock, Ports, Repository};
+use crate::engine::base::context::Context;
+use crate::engine::base::ports::{Clock, Ports, Repository, Store};
 use crate::engine::base::repository_policy::RepositoryPolicy;
-use crate::engine::state::control_files;
+use crate::engine::state::control_files::unsigned_files;
 use crate::engine::state::flux_policies::Resolver;
 use crate::engine::state::repository_state::RepositoryState;
-use crate::engine::state::signatures::unsigned_files;
 use crate::engine::state::snapshot::Snapshot;
+use crate::model::{Class, CommitId, Fault, IndexEnd, RepoPath, Timestamp};
 
-impl<P: Ports> Engine<P> {
-    /// Looks at the repository, and asks nobody else.
-    ///
-    /// # Errors
-    /// When the repository can't be reached or read, or the store can't be used.
-    pub async fn look(&mut self) -> Result<Arc<RepositoryState>, Fault> {
-        self.refresh().await
-    }
+use super::index::{self, Reading};
 
-    /// Fetches, and takes in what changed since last time.
-    pub(in crate::engine) async fn refresh(&mut self) -> Result<Arc<RepositoryState>, Fault> {
-        let head = self.fetch().await?;
-        Box::pin(self.take_in(head)).await
-    }
+/// What is kept from one refresh to the next. All of it can be read again.
+#[derive(Debug, Default)]
+pub(in crate::engine) struct Memory {
+    state: Option<Arc<RepositoryState>>,
+    /// The last head that was fetched, and when.
+    last_seen: Option<(CommitId, Timestamp)>,
+}
 
-    /// Asks where the branch is, and brings what is new.
-    pub(in crate::engine) async fn fetch(&self) -> Result<CommitId, Fault> {
-        let repository = Arc::clone(&self.ports.repository);
-        blocking(move || repository.fetch()).await
-    }
+/// Fetches, and reads what changed since the last refresh.
+pub(in crate::engine) async fn refresh<P: Ports>(
+    context: Context<'_, P>,
+    memory: &mut Memory,
+) -> Result<Arc<RepositoryState>, Fault> {
+    let head = fetch(context.repository).await?;
+    Box::pin(apply_head(context, memory, head)).await
+}
 
-    /// What was there when somebody last looked, without asking anybody.
-    pub(in crate::engine) async fn remember(&mut self) -> Result<Arc<RepositoryState>, Fault> {
-        let repository = Arc::clone(&self.ports.repository);
-        let head = blocking(move || repository.last_head()).await?.ok_or_else(|| {
-            Fault::new(Class::Failed, "nothing is known of the repository yet")
-                .with_hint("run `tidegate plan` once, which fetches it")
-        })?;
-        Box::pin(self.take_in(head)).await
-    }
+/// The state at the last fetched head, without a request to the remote.
+pub(in crate::engine) async fn last_fetched<P: Ports>(
+    context: Context<'_, P>,
+    memory: &mut Memory,
+) -> Result<Arc<RepositoryState>, Fault> {
+    let repository = Arc::clone(context.repository);
+    let head = blocking(move || repository.last_head()).await?.ok_or_else(|| {
+        Fault::new(Class::Failed, "the repository was never fetched")
+            .with_hint("run `tidegate plan` once; it fetches")
+    })?;
+    Box::pin(apply_head(context, memory, head)).await
+}
 
-    /// Takes in what changed up to a commit that is in the mirror.
-    pub(in crate::engine) async fn take_in(&mut self, head: CommitId) -> Result<Arc<RepositoryState>, Fault> {
-        let now = self.ports.clock.now();
-        if let Some(state) =
-            self.memory.state.as_ref().filter(|state| state.commit() == head && !state.is_stale())
-        {
-            self.memory.last_seen = Some((head, now));
-            return Ok(Arc::clone(state));
-        }
-        let last = self.memory.state.take();
-        let repository = Arc::clone(&self.ports.repository);
-        let scope = reading_scope(&self.repository_policy);
-        let (snapshot, unsigned, last) = blocking(move || {
-            let snapshot =
-                Snapshot::take(&*repository, head, &scope, last.as_deref().map(|state| &*state.snapshot))?;
-            let unsigned = unsigned_files(&*repository, head, snapshot.controls.keys())?;
-            Ok((Arc::new(snapshot), unsigned, last))
-        })
-        .await?;
-        let resolver = Resolver::of(&snapshot);
-        let reading = Reading {
-            snapshot: Arc::clone(&snapshot),
-            resolver: resolver.clone(),
-            last: last.as_ref().filter(|last| last.resolver == resolver).map(|last| last.end),
-            now,
-        };
-        let indexed = self.extend_index(reading).await?;
-        self.memory.last_seen = Some((head, now));
-        let state = RepositoryState::new(snapshot, resolver, indexed.end, unsigned, &self.repository_policy);
-        if let (Some(last), Some(moved)) = (last, &indexed.moved) {
-            state.take_over(&last, moved);
-        }
-        let state = Arc::new(state);
-        self.memory.state = Some(Arc::clone(&state));
-        Ok(state)
+/// The end of the index at the head of the branch. Reads files only where the index does not reach the head yet: an index
+/// that does is valid whichever images Flux's policies name.
+pub(in crate::engine) async fn index_at_head<P: Ports>(
+    context: Context<'_, P>,
+    memory: &mut Memory,
+) -> Result<IndexEnd, Fault> {
+    let head = fetch(context.repository).await?;
+    match context.store.index_end().await? {
+        Some((scope, end)) if end.head == head && index::is_for(&scope, context.policy) => Ok(end),
+        _ => Ok(apply_head(context, memory, head).await?.end),
     }
 }
 
+async fn fetch<R: Repository>(repository: &Arc<R>) -> Result<CommitId, Fault> {
+    let repository = Arc::clone(repository);
+    blocking(move || repository.fetch()).await
+}
+
+/// Reads what changed up to a commit that is in the mirror.
+async fn apply_head<P: Ports>(
+    context: Context<'_, P>,
+    memory: &mut Memory,
+    head: CommitId,
+) -> Result<Arc<RepositoryState>, Fault> {
+    let now = context.clock.now();
+    if let Some(state) = memory.state.as_ref().filter(|state| state.commit() == head && !state.is_stale()) {
+        memory.last_seen = Some((head, now));
+        return Ok(Arc::clone(state));
+    }
+    let last = memory.state.take();
+    let repository = Arc::clone(context.repository);
+    let scope = reading_scope(context.policy);
+    let (snapshot, unsigned, last) = blocking(move || {
+        let snapshot =
+            Snapshot::take(&*repository, head, &scope, last.as_deref().map(|state| &*state.snapshot))?;
+        let unsigned = unsigned_files(&*repository, head, snapshot.controls.keys())?;
+        Ok((Arc::new(snapshot), unsigned, last))
+    })
+    .await?;
+    let resolver = Resolver::of(&snapshot);
+    let reading = Reading {
+        snapshot: Arc::clone(&snapshot),
+        resolver: resolver.clone(),
+        last: last.as_ref().filter(|last| last.resolver == resolver).map(|last| last.end),
+        now,
+    };
+    let indexed = index::extend(context, reading, memory.last_seen).await?;
+    memory.last_seen = Some((head, now));
+    let state = RepositoryState::new(snapshot, resolver, indexed.end, unsigned, context.policy);
+    if let (Some(last), Some(moved)) = (last, &indexed.moved) {
+        state.copy_histories(&last, moved);
+    }
+    let state = Arc::new(state);
+    memory.state = Some(Arc::clone(&state));
+    Ok(state)
+}
+
 /// The folders of every environment, and that of the control files.
-pub(in crate::engine) fn reading_scope(repository_policy: &RepositoryPolicy) -> Vec<RepoPath> {
-    repository_policy.scope().into_iter().chain(control_files::folder()).collect()
+fn reading_scope(repository_policy: &RepositoryPolicy) -> Vec<RepoPath> {
+    repository_policy.scope().into_iter().chain(control::folder()).collect()
 }

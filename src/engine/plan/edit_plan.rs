@@ -1,4 +1,4 @@
-//! From decisions to edits: which bytes of which files a promotion changes. Nothing is written here.
+//! From approved promotions to edits: which bytes of which files change. Nothing is written here.
 
 use std::cmp::Reverse;
 use std::collections::{BTreeSet, HashMap, HashSet};
@@ -9,7 +9,7 @@ use uuid::{NoContext, Uuid};
 
 use crate::manifest::{self, Edit, ImageField, Manifest};
 use crate::model::{BlobId, Class, Content, Fault, ImageName, PromotionId, RepoPath, ServiceName, Timestamp};
-use crate::policy::{Approved, Direction};
+use crate::policy::{Approved, Decision, Direction};
 
 use crate::engine::base::ports::Repository;
 use crate::engine::base::problem::Problem;
@@ -17,67 +17,57 @@ use crate::engine::base::repository_policy::RepositoryPolicy;
 use crate::engine::state::deployed::Target;
 use crate::engine::state::repository_state::RepositoryState;
 
-/// What one promotion changes. It can only be made from a promotion that the policy approved.
+/// What one promotion changes. Can only be made from a promotion that the policy approved.
 #[derive(Clone, Debug)]
 pub struct EditPlan {
-    /// The promotion.
     pub id: PromotionId,
-    /// What the policy approved.
     pub approved: Approved,
-    /// The place of the target on the board.
     pub target: usize,
-    /// The place of the environment in the repository policy.
     pub environment: usize,
-    /// The service.
     pub service: ServiceName,
-    /// The image.
     pub image: ImageName,
-    /// The set that it ships in, if it does: its members go by one commit, all of them or none.
+    /// The group it ships in, if any: all members go by one commit, or none.
     pub group: Option<String>,
-    /// The files, each as it was and as it will be.
     pub files: Vec<PlannedFile>,
-    /// Who asked for it, if that is not whoever asks for this pass: it is in an open pull request already.
+    /// Who requested it, when an open pull request already proposes it; else whoever requests the pass.
     pub requested_by: Option<String>,
-    /// When it was let through, if it waits since then and is not let through anew.
+    /// When it was approved, if it has waited in a pull request since then and is not approved again.
     pub kept_since: Option<Timestamp>,
-    /// What a way back leaves beside the manifests.
-    pub beside: Option<Rollback>,
-    /// The changelog file that its commit adds to, and what will be in it.
+    /// Set for a rollback.
+    pub rollback: Option<Rollback>,
+    /// The changelog file that its commit writes, and its new text.
     pub changelog: Option<(RepoPath, Arc<[u8]>)>,
 }
 
-/// What is said and written of a way back, beside the manifests.
+/// What a rollback adds to its commit besides the manifests.
 #[derive(Clone, Debug)]
 pub struct Rollback {
-    /// Why.
     pub reason: String,
-    /// The control file that quarantines the version that is left, and its text.
+    /// The control file that quarantines the version rolled back from, and its text.
     pub quarantine: Option<(RepoPath, String)>,
 }
 
-/// A file as it was and as it will be.
+/// A file before and after a promotion.
 #[derive(Clone, Debug)]
 pub struct PlannedFile {
-    /// The file.
     pub path: RepoPath,
-    /// What is in it, the promotions before this one in the pass done.
+    /// Its text with the earlier promotions of the pass applied.
     pub before: Arc<[u8]>,
-    /// What will be in it.
     pub after: Arc<[u8]>,
 }
 
-/// The content of files while promotions are put on top of one another.
+/// Texts of files while promotions are applied one after another.
 #[derive(Clone)]
 struct Working {
     texts: HashMap<RepoPath, Arc<[u8]>>,
-    /// The files that a promotion of this pass has changed.
+    /// Files that a promotion of this pass has changed.
     edited: HashSet<RepoPath>,
 }
 
-/// Plans the edits of approved promotions, in the order in which they will be committed: later environments first,
-/// so that what soaked goes on before the environment that it soaked in moves.
+/// Plans the edits of approved promotions in commit order: later environments first, so that a version that soaked is
+/// promoted before the environment that it soaked in moves on.
 ///
-/// A promotion that can't be edited in is told and left out, and with it those of its set; the others go on.
+/// A promotion that cannot be written becomes a problem and is left out, and its group with it; the others go on.
 pub(crate) fn plan_edits(
     repository: &impl Repository,
     repository_policy: &RepositoryPolicy,
@@ -88,31 +78,34 @@ pub(crate) fn plan_edits(
         let service = state.deployed.targets[target].service();
         repository_policy.groups.iter().position(|group| group.has(service))
     };
-    approved.sort_by_key(|(target, ..)| {
-        // Those of one set stand together, before those that are in none.
-        let set = group_of(*target).map_or(usize::MAX, |group| group);
-        (Reverse(state.deployed.targets[*target].environment), set, *target)
+    approved.sort_by_key(|one| {
+        // The members of a group follow one another, before targets without a group.
+        let group = group_of(one.target).unwrap_or(usize::MAX);
+        (Reverse(state.deployed.targets[one.target].environment), group, one.target)
     });
-    let mut working = read_files(repository, state, approved.iter().map(|(target, ..)| *target))?;
+    let mut working = read_files(repository, state, approved.iter().map(|one| one.target))?;
     let mut alone = edit_those_alone(state, &approved, &working);
     let mut plans = Vec::with_capacity(approved.len());
     let mut problems = Vec::new();
-    let is_one_set = |one: &Planned, other: &Planned| {
-        let environment = |planned: &Planned| state.deployed.targets[planned.0].environment;
-        let set = group_of(one.0);
-        set.is_some() && set == group_of(other.0) && environment(one) == environment(other)
+    let is_one_group = |one: &Planned, other: &Planned| {
+        let environment = |planned: &Planned| state.deployed.targets[planned.target].environment;
+        let group = group_of(one.target);
+        group.is_some() && group == group_of(other.target) && environment(one) == environment(other)
     };
-    for set in approved.chunk_by(is_one_set) {
-        let so_far = (set.len() > 1).then(|| (working.clone(), plans.len()));
+    for group in approved.chunk_by(is_one_group) {
+        let so_far = (group.len() > 1).then(|| (working.clone(), plans.len()));
         let mut is_whole = true;
-        for (at, id, approved) in set {
-            let target = &state.deployed.targets[*at];
-            let edited = alone.remove(at).unwrap_or_else(|| edit_target(state, target, approved, &working));
+        for planned in group {
+            let target = &state.deployed.targets[planned.target];
+            let edited = alone
+                .remove(&planned.target)
+                .unwrap_or_else(|| edit_target(state, target, &planned.approved, &working));
             match edited {
                 Ok(files) => {
-                    working.take_in(&files);
-                    let group = group_of(*at).map(|group| repository_policy.groups[group].name.clone());
-                    plans.push(EditPlan::new((*at, *id, approved.clone()), target, group, files));
+                    working.apply(&files);
+                    let group = group_of(planned.target);
+                    let group = group.map(|group| repository_policy.groups[group].name.clone());
+                    plans.push(EditPlan::new(planned.clone(), target, group, files));
                 }
                 Err(problem) => {
                     is_whole = false;
@@ -129,12 +122,28 @@ pub(crate) fn plan_edits(
     Ok((plans, problems))
 }
 
-/// What the policy approved for a target, under an identity.
-pub(in crate::engine) type Planned = (usize, PromotionId, Approved);
+/// An approved promotion, before its edits are planned.
+#[derive(Clone, Debug)]
+pub(in crate::engine) struct Planned {
+    pub(in crate::engine) target: usize,
+    pub(in crate::engine) id: PromotionId,
+    pub(in crate::engine) approved: Approved,
+}
+
+/// The promotions that `decisions` approve, each under a new id.
+pub(in crate::engine) fn approved(decisions: &[Option<Decision>], now: Timestamp) -> Vec<Planned> {
+    let approved = decisions.iter().enumerate().filter_map(|(target, decision)| match decision {
+        Some(Decision::Promote(approved)) => {
+            Some(Planned { target, id: new_id(now), approved: (**approved).clone() })
+        }
+        _ => None,
+    });
+    approved.collect()
+}
 
 impl EditPlan {
     fn new(
-        (at, id, approved): Planned,
+        Planned { target: at, id, approved }: Planned,
         target: &Target,
         group: Option<String>,
         files: Vec<PlannedFile>,
@@ -152,33 +161,36 @@ impl EditPlan {
             files,
             requested_by: None,
             kept_since: None,
-            beside: None,
+            rollback: None,
             changelog: None,
         }
     }
 }
 
-/// Edits, in parallel, the targets whose files no other target changes: nearly all.
+/// Edits the targets whose files no other target changes, in parallel. That is nearly all of them.
 fn edit_those_alone(
     state: &RepositoryState,
     approved: &[Planned],
     working: &Working,
 ) -> HashMap<usize, Result<Vec<PlannedFile>, Problem>> {
     let mut uses: HashMap<&RepoPath, usize> = HashMap::new();
-    for path in approved.iter().flat_map(|(target, ..)| state.deployed.targets[*target].held.keys()) {
+    for path in approved.iter().flat_map(|one| state.deployed.targets[one.target].held.keys()) {
         *uses.entry(path).or_default() += 1;
     }
     let is_alone =
         |target: usize| state.deployed.targets[target].held.keys().all(|path| uses.get(path) == Some(&1));
     approved
         .par_iter()
-        .filter(|(target, ..)| is_alone(*target))
-        .map(|(at, _, approved)| (*at, edit_target(state, &state.deployed.targets[*at], approved, working)))
+        .filter(|one| is_alone(one.target))
+        .map(|one| {
+            let target = &state.deployed.targets[one.target];
+            (one.target, edit_target(state, target, &one.approved, working))
+        })
         .collect()
 }
 
 impl Working {
-    fn take_in(&mut self, files: &[PlannedFile]) {
+    fn apply(&mut self, files: &[PlannedFile]) {
         for file in files {
             self.texts.insert(file.path.clone(), Arc::clone(&file.after));
             self.edited.insert(file.path.clone());
@@ -221,14 +233,14 @@ fn edit_target(
     if files.is_empty() {
         return Err(Problem::error(
             Class::Failed,
-            "nothing is left to change; it may have been changed by a promotion before it",
+            "no field is left to change; an earlier promotion of this pass may have changed it",
         ));
     }
     Ok(files)
 }
 
-/// The new text of a file; nothing when no field in it is lower than the candidate. The fields are those that the
-/// snapshot has read, unless the text is not that of the snapshot any more.
+/// The new text of a file; none if no field in it is behind. The fields come from the snapshot, unless an earlier promotion
+/// changed the text.
 fn edit_file(
     state: &RepositoryState,
     target: &Target,

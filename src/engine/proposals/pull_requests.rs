@@ -1,59 +1,57 @@
-//! Promotions that people merge: each waits in a pull request from a branch of Tidegate's own.
+//! Open pull requests and what they propose.
 //!
-//! Nothing of it is kept here: the forge and its branches say what is open and what people refused, and each pass makes
-//! the one fit what was decided. `look` reads what is there, `refusals` what people closed, `reviews` what people think of it, `wanted` says what is to be there, `kept`
-//! what stays, `fate` what an open one has come to, `auto_merge` whether it may merge by itself now, `body` what one says, and
-//! `write` does it. The branch that Flux follows is never written to.
+//! Nothing about them is stored: the forge lists what is open and closed, and the commits on Tidegate's own branches say
+//! what each proposes. The branch that Flux follows is never written to.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
 
+use crate::engine::base::ports::TaggedImage;
+use crate::engine::base::repository_policy::{Grouping, RepositoryPolicy};
+use crate::engine::message::Trailers;
+use crate::engine::state::deployed::{DeployedState, Target};
+use crate::engine::state::repository_state::RepositoryState;
 use crate::model::{
     EnvironmentName, ImageName, OpenPullRequest, PromotionId, PullRequestBranch, RepoPathError, ServiceName,
     Tag, Timestamp,
 };
-use crate::policy::{RefusedPullRequest, ReviewedPullRequest};
-
-use crate::engine::base::repository_policy::{Grouping, RepositoryPolicy};
-use crate::engine::message::Trailers;
-use crate::engine::state::deployed::{DeployedState, Target};
+use crate::policy::{RefusedPullRequest, ReviewedPullRequest, Selection};
 
 /// What a pass knows of pull requests.
 #[derive(Debug, Default)]
 pub struct PullRequests {
-    /// Those that are open.
+    /// The open ones.
     pub open: Vec<Arc<Proposal>>,
-    /// For each target that has one, what people refused.
+    /// The highest version that people refused, by target.
     pub(crate) refused: HashMap<usize, RefusedPullRequest>,
-    /// For each target whose approval may be a review and that has an open one, what its reviews come to.
+    /// The review of the open pull request, by target, where a review counts as an approval.
     pub(crate) reviewed: HashMap<usize, ReviewedPullRequest>,
-    /// Whether the forge said what is open.
+    /// Whether the forge listed the open ones.
     pub(in crate::engine) is_known: bool,
-    /// The branches of which it did not say what people refused.
+    /// Branches whose closed pull requests could not be read.
     pub(in crate::engine) unknown: HashSet<PullRequestBranch>,
 }
 
-/// An open pull request, and what its branch says.
+/// An open pull request, and the promotions in the commit of its branch.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Proposal {
     /// The pull request.
     pub request: OpenPullRequest,
-    /// Whether the tip of its branch is Tidegate's, not a person's.
+    /// Whether the tip of its branch is Tidegate's commit, not a person's.
     pub(in crate::engine) is_own: bool,
-    /// The promotions that it proposes.
-    pub(in crate::engine) told: Vec<Trailers>,
+    pub(in crate::engine) promotions: Vec<Trailers>,
 }
 
-/// What waits in an open pull request for people to merge it, as far as one image of a service in an environment goes.
+/// A promotion that waits in an open pull request to be merged.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Unmerged {
     /// The number of the pull request.
     pub number: u64,
     /// Its page.
     pub url: String,
-    /// Since when it is open.
+    /// When it was opened.
     pub opened_at: Timestamp,
-    /// The tag that it would bring.
+    /// The proposed tag.
     pub tag: Tag,
 }
 
@@ -66,31 +64,52 @@ pub struct ProposedMove {
     pub image: ImageName,
     /// The tag that ran when it was proposed.
     pub from: Tag,
-    /// The tag that is proposed.
+    /// The proposed tag.
     pub to: Tag,
 }
 
 impl PullRequests {
-    /// The open one of a branch.
+    /// The open pull request of a branch.
     pub(in crate::engine) fn of(&self, branch: &PullRequestBranch) -> Option<&Arc<Proposal>> {
         self.open.iter().find(|proposal| proposal.request.branch == *branch)
     }
 
-    /// The targets that something is proposed for.
+    /// Whether the open pull request of a branch proposes this tag for a target.
+    pub(in crate::engine) fn proposes(&self, branch: &PullRequestBranch, target: &Target, tag: &Tag) -> bool {
+        let is_it = |promotion: &Trailers| {
+            promotion.is_of(target.service(), target.image()) && promotion.image.tag.as_ref() == Some(tag)
+        };
+        self.of(branch).is_some_and(|proposal| proposal.promotions.iter().any(is_it))
+    }
+
+    /// The targets of all proposed promotions.
     pub(in crate::engine) fn targets(
         &self,
         deployed: &DeployedState,
         repository_policy: &RepositoryPolicy,
     ) -> Vec<usize> {
-        let told = self.open.iter().flat_map(|proposal| &proposal.told);
-        let place = |told: &Trailers| {
-            let subject = (told.service.clone(), told.image.name.clone());
-            deployed.place(repository_policy.find(&told.environment)?, &subject)
-        };
-        told.filter_map(place).collect()
+        let promotions = self.open.iter().flat_map(|proposal| &proposal.promotions);
+        promotions.filter_map(|promotion| target_of(promotion, deployed, repository_policy)).collect()
     }
 
-    /// The open one that would move an image of a service in an environment.
+    /// The proposed tags that the registry still has. Their digests must be those that were proposed.
+    pub(in crate::engine) fn proposed_tags(
+        &self,
+        state: &RepositoryState,
+        selections: &[Option<Arc<Selection>>],
+        repository_policy: &RepositoryPolicy,
+    ) -> BTreeSet<TaggedImage> {
+        let own = self.open.iter().filter(|one| one.is_own && !one.request.branch.goes_back());
+        let tag_of = |promotion: &Trailers| {
+            let target = target_of(promotion, &state.deployed, repository_policy)?;
+            let tag = promotion.image.tag.as_ref()?;
+            let is_there = selections[target].as_ref()?.contains(tag);
+            is_there.then(|| (promotion.image.name.clone(), tag.clone()))
+        };
+        own.flat_map(|one| &one.promotions).filter_map(tag_of).collect()
+    }
+
+    /// The open promotion of an image of a service in an environment.
     pub fn moving(
         &self,
         environment: &EnvironmentName,
@@ -98,13 +117,15 @@ impl PullRequests {
         image: &ImageName,
     ) -> Option<Unmerged> {
         self.open.iter().find_map(|proposal| {
-            let is_it = |told: &&Trailers| told.environment == *environment && told.is_of(service, image);
-            let told = proposal.told.iter().find(is_it)?;
+            let is_it = |promotion: &&Trailers| {
+                promotion.environment == *environment && promotion.is_of(service, image)
+            };
+            let promotion = proposal.promotions.iter().find(is_it)?;
             Some(Unmerged {
                 number: proposal.request.number,
                 url: proposal.request.url.clone(),
                 opened_at: proposal.request.opened_at,
-                tag: told.image.tag.clone()?,
+                tag: promotion.image.tag.clone()?,
             })
         })
     }
@@ -112,24 +133,35 @@ impl PullRequests {
 
 impl Proposal {
     pub(in crate::engine) fn moves(&self) -> Vec<ProposedMove> {
-        let one = |told: &Trailers| {
+        let one = |promotion: &Trailers| {
             Some(ProposedMove {
-                service: told.service.clone(),
-                image: told.image.name.clone(),
-                from: told.from.clone(),
-                to: told.image.tag.clone()?,
+                service: promotion.service.clone(),
+                image: promotion.image.name.clone(),
+                from: promotion.from.clone(),
+                to: promotion.image.tag.clone()?,
             })
         };
-        self.told.iter().filter_map(one).collect()
+        self.promotions.iter().filter_map(one).collect()
     }
 }
 
-/// The identity of the promotion of each image, by which a plan of the same is the same promotion.
-pub(in crate::engine) fn ids_of(told: &[Trailers]) -> BTreeMap<(&ServiceName, &ImageName), PromotionId> {
-    told.iter().map(|told| ((&told.service, &told.image.name), told.mark.id)).collect()
+/// The target of a promotion, if its environment still has that image.
+pub(in crate::engine) fn target_of(
+    promotion: &Trailers,
+    deployed: &DeployedState,
+    repository_policy: &RepositoryPolicy,
+) -> Option<usize> {
+    deployed.find(repository_policy, &promotion.environment, &promotion.service, &promotion.image.name)
 }
 
-/// The branch by which a target's promotions are proposed; nothing where they are pushed.
+/// The ids of promotions by subject. A plan for the same subject and tag is the same promotion and keeps its id.
+pub(in crate::engine) fn ids_of(
+    promotions: &[Trailers],
+) -> BTreeMap<(&ServiceName, &ImageName), PromotionId> {
+    promotions.iter().map(|one| ((&one.service, &one.image.name), one.mark.id)).collect()
+}
+
+/// The branch from which a target's promotions are proposed; none where they are pushed.
 pub(in crate::engine) fn branch_of(
     repository_policy: &RepositoryPolicy,
     target: &Target,
@@ -140,8 +172,23 @@ pub(in crate::engine) fn branch_of(
     Some(match (goes_back, rules.grouping, repository_policy.group_of(target.service())) {
         (true, ..) => PullRequestBranch::back(name, target.service()),
         (false, Grouping::Environment, _) => PullRequestBranch::of_environment(name),
-        // A set ships together or not at all.
-        (false, Grouping::Service, Some(set)) => PullRequestBranch::of_set(name, &set.name),
+        // A group ships together or not at all.
+        (false, Grouping::Service, Some(group)) => PullRequestBranch::of_set(name, &group.name),
         (false, Grouping::Service, None) => PullRequestBranch::of_service(name, target.service()),
     })
+}
+
+/// These targets, and all others whose promotions go by the same branches.
+pub(in crate::engine) fn with_branch_mates(
+    state: &RepositoryState,
+    repository_policy: &RepositoryPolicy,
+    targets: &[usize],
+) -> Vec<usize> {
+    let all = &state.deployed.targets;
+    let branch = |target: &Target| branch_of(repository_policy, target, false).and_then(Result::ok);
+    let branches: HashSet<PullRequestBranch> =
+        targets.iter().filter_map(|target| branch(&all[*target])).collect();
+    let is_mate = |target: &Target| branch(target).is_some_and(|branch| branches.contains(&branch));
+    let mates = all.iter().enumerate().filter(|(_, target)| is_mate(target)).map(|(at, _)| at);
+    mates.chain(targets.iter().copied()).collect::<BTreeSet<usize>>().into_iter().collect()
 }

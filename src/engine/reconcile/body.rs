@@ -54,10 +54,10 @@ pub(in crate::engine) fn is_paused_for(body: &str, why: Option<&str>) -> bool {
     has_mark(body, PAUSED) && why.is_none_or(|why| body.contains(&Printable::bounded(why, 600).to_string()))
 }
 
-/// Whether a text tells of these promotions. One that tells of none at all is what somebody wrote, and stays.
-pub(in crate::engine) fn is_of(body: &str, told: &[Trailers]) -> bool {
-    let is_told = |told: &Trailers| body.contains(&line_of(told.mark.id));
-    !body.contains("Tidegate-Promotion: ") || told.iter().all(is_told)
+/// Whether a text describes these promotions. A text without any promotion is somebody's own, and stays.
+pub(in crate::engine) fn describes(body: &str, promotions: &[Trailers]) -> bool {
+    let is_there = |promotion: &Trailers| body.contains(&line_of(promotion.mark.id));
+    !body.contains("Tidegate-Promotion: ") || promotions.iter().all(is_there)
 }
 
 /// The text of a pull request with these promotions; `message` is that of its commit.
@@ -102,7 +102,7 @@ fn promotion(text: &mut String, plan: &EditPlan) {
         plan.image,
         approved.digest(),
     );
-    if let Some(back) = &plan.beside {
+    if let Some(back) = &plan.rollback {
         let _ = writeln!(text, "goes back: {}", Printable::bounded(&back.reason, 300));
     }
     if let Some(since) = plan.kept_since {

@@ -1,63 +1,65 @@
-//! What an open pull request has come to in which nothing may go any more, or of which that can't be said: it no longer
-//! applies, or it waits on as it is.
+//! Open pull requests in which nothing may go now: each no longer applies, or waits as it is.
 
 use std::sync::Arc;
 
-use crate::engine::Engine;
-use crate::engine::base::ports::Ports;
+use crate::engine::base::repository_policy::RepositoryPolicy;
 use crate::engine::decide::evaluation::Evaluation;
-
-use super::carry_over;
 use crate::engine::proposals::marks::{CLOSED, has_mark};
 use crate::engine::proposals::pull_requests::Proposal;
-use crate::engine::reconcile::report::{PullRequestAction, PullRequestReport, PullRequestState};
 
-impl<P: Ports> Engine<P> {
-    /// The open pull requests that none of `wanted` is about, each with what it has come to.
-    pub(in crate::engine) fn fates(
-        &self,
-        evaluation: &Evaluation,
-        wanted: &[PullRequestReport],
-    ) -> Vec<PullRequestReport> {
-        let is_wanted =
-            |proposal: &Proposal| wanted.iter().any(|report| report.branch == proposal.request.branch);
-        let others = evaluation.requests.open.iter().filter(|proposal| !is_wanted(proposal));
-        others.filter_map(|proposal| self.fate(evaluation, proposal)).collect()
-    }
+use super::auto_merge::closed_without_registry;
+use super::carry_over::{ProposedStatus, status};
+use super::report::{PullRequestAction, PullRequestReport, PullRequestState};
 
-    fn fate(&self, evaluation: &Evaluation, proposal: &Arc<Proposal>) -> Option<PullRequestReport> {
-        let why =
-            proposal.told.iter().find_map(|told| match self.told_now(evaluation, proposal, told).standing {
-                carry_over::PullRequestState::Over(why) => Some(why),
-                _ => None,
-            });
-        let (state, standing) = match why {
-            _ if !proposal.is_own => {
-                (PullRequestAction::Theirs, PullRequestState::Theirs(Arc::clone(proposal)))
-            }
-            Some(why) => (PullRequestAction::Closes { why }, PullRequestState::Over(Arc::clone(proposal))),
-            None if has_mark(&proposal.request.body, CLOSED) => {
-                (PullRequestAction::Waits, PullRequestState::Reopened(Arc::clone(proposal)))
-            }
-            None => (PullRequestAction::Waits, PullRequestState::Current(Arc::clone(proposal))),
-        };
-        let request = &proposal.request;
-        Some(PullRequestReport {
-            branch: request.branch.clone(),
-            // One whose branch says nothing is of nobody knows which environment.
-            environment: proposal.told.first()?.environment.clone(),
-            moves: proposal.moves(),
-            number: Some(request.number),
-            url: Some(request.url.clone()),
-            opened_at: Some(request.opened_at),
-            state,
-            is_done: false,
-            review: None,
-            plans: Vec::new(),
-            closed_by: self.closed_unasked(evaluation, proposal),
-            over: Vec::new(),
-            standing,
-            turn: None,
-        })
-    }
+/// Reports the open pull requests that `desired` does not have.
+pub(in crate::engine) fn others(
+    repository_policy: &RepositoryPolicy,
+    evaluation: &Evaluation,
+    desired: &[PullRequestReport],
+) -> Vec<PullRequestReport> {
+    let is_desired =
+        |proposal: &Proposal| desired.iter().any(|report| report.branch == proposal.request.branch);
+    let others = evaluation.pull_requests.open.iter().filter(|proposal| !is_desired(proposal));
+    others.filter_map(|proposal| report(repository_policy, evaluation, proposal)).collect()
+}
+
+fn report(
+    repository_policy: &RepositoryPolicy,
+    evaluation: &Evaluation,
+    proposal: &Arc<Proposal>,
+) -> Option<PullRequestReport> {
+    let why = proposal.promotions.iter().find_map(|promotion| {
+        match status(repository_policy, evaluation, proposal, promotion) {
+            ProposedStatus::Obsolete(why) => Some(why),
+            _ => None,
+        }
+    });
+    let (state, standing) = match why {
+        _ if !proposal.is_own => {
+            (PullRequestAction::Theirs, PullRequestState::TakenOver(Arc::clone(proposal)))
+        }
+        Some(why) => (PullRequestAction::Closes { why }, PullRequestState::Obsolete(Arc::clone(proposal))),
+        None if has_mark(&proposal.request.body, CLOSED) => {
+            (PullRequestAction::Waits, PullRequestState::Reopened(Arc::clone(proposal)))
+        }
+        None => (PullRequestAction::Waits, PullRequestState::Current(Arc::clone(proposal))),
+    };
+    let request = &proposal.request;
+    Some(PullRequestReport {
+        branch: request.branch.clone(),
+        // Without trailers the environment is unknown.
+        environment: proposal.promotions.first()?.environment.clone(),
+        moves: proposal.moves(),
+        number: Some(request.number),
+        url: Some(request.url.clone()),
+        opened_at: Some(request.opened_at),
+        state,
+        is_done: false,
+        review: None,
+        plans: Vec::new(),
+        closed_by: closed_without_registry(repository_policy, evaluation, proposal),
+        removed_because: Vec::new(),
+        standing,
+        auto_merge: None,
+    })
 }

@@ -133,7 +133,7 @@ async fn a_merged_one_is_the_promotion() {
     let report = world.try_pass().await.unwrap();
     assert_eq!((states(&report), world.tag("p/app.yaml")), (vec![], "v1.0.1".to_owned()));
     let state = &report.evaluation.state;
-    world.engine.learn(state, [1]).await.unwrap();
+    world.engine.read_histories(state, [1]).await.unwrap();
     let rollout_commit = state.rollout_commit(1).unwrap();
     assert!(rollout_commit.by_tidegate && rollout_commit.digest.is_some());
     world.push("v1.0.2", '2');

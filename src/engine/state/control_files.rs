@@ -1,21 +1,40 @@
-//! The control files of a commit, as far as they concern the environments that there are.
+//! The control files of a commit: which count, and what is wrong with the others.
+
+use std::collections::BTreeMap;
 
 use crate::control;
-use crate::model::{Class, EnvironmentName, RepoPath};
+use crate::engine::base::ports::Repository;
+use crate::model::{Class, CommitId, EnvironmentName, Fault, RepoPath};
 use crate::policy::{Control, Controls, Coverage, GateName, UnreadableControl};
 
-use super::signatures::UnsignedFiles;
 use super::snapshot::Snapshot;
 use crate::engine::base::problem::Problem;
 use crate::engine::base::repository_policy::RepositoryPolicy;
 
-/// The folder of control files.
-pub(crate) fn folder() -> Option<RepoPath> {
-    control::FOLDER.parse().ok()
+/// Control files that do not count because no allowed key signed them, each with the reason.
+pub(crate) type UnsignedFiles = BTreeMap<RepoPath, String>;
+
+/// The control files of `head` that do not count.
+pub(crate) fn unsigned_files<'a>(
+    repository: &impl Repository,
+    head: CommitId,
+    files: impl Iterator<Item = &'a RepoPath>,
+) -> Result<UnsignedFiles, Fault> {
+    let mut unsigned = UnsignedFiles::new();
+    if !repository.requires_signatures() {
+        return Ok(unsigned);
+    }
+    for file in files {
+        let commit = repository.last_change(head, file)?;
+        if let Some(because) = repository.unsigned(commit)? {
+            unsigned.insert(file.clone(), format!("commit {}: {because}", commit.short()));
+        }
+    }
+    Ok(unsigned)
 }
 
-/// The controls of a snapshot. One that names an environment that is not there, or that is no regular file, is as good as
-/// one that can't be read: what it was to close stays closed.
+/// The controls of a snapshot. One that names an unknown environment, or that is not a regular file, counts as unreadable:
+/// the gate that it may have meant stays closed.
 pub(crate) fn controls_of(
     snapshot: &Snapshot,
     unsigned: &UnsignedFiles,
@@ -27,12 +46,12 @@ pub(crate) fn controls_of(
     let read = counting.map(|(_, control)| control.clone().among(&known));
     let left_alone = snapshot.left_alone.iter().filter_map(|entry| {
         let file: RepoPath = entry.path.parse().ok()?;
-        is_control(&file).then(|| {
+        control::is_control_file(&file).then(|| {
             Control::Unreadable(UnreadableControl {
                 file,
                 gate: GateName::Hold,
                 covers: Coverage::default(),
-                problem: "it is not a regular file".to_owned(),
+                problem: "not a regular file".to_owned(),
                 position: None,
             })
         })
@@ -40,29 +59,22 @@ pub(crate) fn controls_of(
     read.chain(left_alone).collect()
 }
 
-/// Whether a file lies where control files do.
-pub(crate) fn is_control(file: &RepoPath) -> bool {
-    file.as_str().strip_prefix(control::FOLDER).is_some_and(|rest| rest.starts_with('/'))
-}
-
-/// What does not count, since nobody who is allowed to signed it.
 pub(crate) fn unsigned_problems(unsigned: &UnsignedFiles) -> impl Iterator<Item = Problem> {
     unsigned.iter().map(|(file, because)| {
-        Problem::error(Class::Refused, format!("the control file does not count: {because}"))
+        Problem::error(Class::Refused, format!("the control file is ignored: {because}"))
             .at(file, None)
-            .hint("commit it again, signed by somebody whom git.verify allows to")
+            .hint("commit it again with a signature that git.verify allows")
     })
 }
 
-/// What is wrong with control files.
 pub(crate) fn problems(controls: &Controls) -> impl Iterator<Item = Problem> {
     controls.unreadable().map(|unreadable| {
         let closes = format!(
-            "the control file cannot be read, so it keeps the {} gate closed: {}",
+            "the control file is invalid and keeps the {} gate closed: {}",
             unreadable.gate, unreadable.problem
         );
         Problem::error(Class::Refused, closes)
             .at(&unreadable.file, unreadable.position)
-            .hint("mend the file, or remove it by a commit; docs/control-files.md has the form")
+            .hint("correct or remove the file; docs/control-files.md describes the format")
     })
 }

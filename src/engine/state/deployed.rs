@@ -1,4 +1,4 @@
-//! What runs where: the image fields of a snapshot, gathered into targets.
+//! What runs where: gathers the image fields of a snapshot into targets.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
@@ -7,7 +7,8 @@ use std::time::Duration;
 use crate::history::{self, Subject, TagsByFile};
 use crate::manifest::ImageField;
 use crate::model::{
-    Class, CommitId, Digest, ImageName, LeftAloneKind, PinnedTag, Printable, RepoPath, ServiceName,
+    Class, CommitId, Digest, EnvironmentName, ImageName, LeftAloneKind, PinnedTag, Printable, RepoPath,
+    ServiceName,
 };
 use crate::policy::{Candidate, Environment, SelectionRules};
 
@@ -16,15 +17,13 @@ use super::snapshot::{Reading, Snapshot};
 use crate::engine::base::problem::Problem;
 use crate::engine::base::repository_policy::RepositoryPolicy;
 
-/// What to do where Flux's objects do not settle it.
 const NAME_THE_RULES: &str = "name the service under `services.overrides` with its `versions`";
 
 /// Everything that runs, at one commit.
 #[derive(Debug)]
 pub struct DeployedState {
-    /// The commit.
     pub commit: CommitId,
-    /// Every image of every service in every environment, by environment, service and image.
+    /// Sorted by environment, service and image.
     pub targets: Vec<Target>,
     /// What could not be read or matched.
     pub problems: Vec<Problem>,
@@ -34,17 +33,13 @@ pub struct DeployedState {
 /// One image of one service in one environment: what a promotion moves.
 #[derive(Debug)]
 pub struct Target {
-    /// The place of the environment in the repository policy.
     pub environment: usize,
-    /// The service and the image.
     pub subject: Subject,
-    /// What each file holds.
     pub(crate) held: TagsByFile,
-    /// The distinct versions that run, ascending.
+    /// The distinct running versions, ascending.
     pub running: Vec<Candidate>,
-    /// The rules by which a version is chosen.
     pub rules: Arc<SelectionRules>,
-    /// How long a version soaks in the environment before.
+    /// How long a version must soak in the environment before.
     pub soak: Duration,
 }
 
@@ -54,7 +49,7 @@ impl Target {
         &self.subject.0
     }
 
-    /// Whether its fields are pinned to different images under whatever tag, so that no one image runs.
+    /// Whether its fields are pinned to different digests, so that no one image runs.
     pub(crate) fn is_pinned_apart(&self) -> bool {
         history::is_pinned_apart(&self.held)
     }
@@ -78,7 +73,7 @@ impl DeployedState {
             problems: Vec::new(),
             places: HashMap::new(),
         };
-        deployed.tell_what_is_left_alone(snapshot);
+        deployed.report_skipped(snapshot);
         for environment in 0..repository_policy.environments.len() {
             let column = Column { snapshot, resolver, repository_policy, environment };
             let targets = column.read(&mut deployed.problems);
@@ -90,17 +85,28 @@ impl DeployedState {
         deployed
     }
 
-    /// The target of a service's image in an environment.
+    /// The target of a subject in an environment.
     pub fn target(&self, environment: usize, subject: &Subject) -> Option<&Target> {
         self.places.get(&(environment, subject.clone())).map(|at| &self.targets[*at])
     }
 
-    /// The place of the target of a service's image in an environment.
+    /// The index of the target of a subject in an environment.
     pub(crate) fn place(&self, environment: usize, subject: &Subject) -> Option<usize> {
         self.places.get(&(environment, subject.clone())).copied()
     }
 
-    fn tell_what_is_left_alone(&mut self, snapshot: &Snapshot) {
+    /// The target of an image of a service in a named environment.
+    pub(crate) fn find(
+        &self,
+        repository_policy: &RepositoryPolicy,
+        environment: &EnvironmentName,
+        service: &ServiceName,
+        image: &ImageName,
+    ) -> Option<usize> {
+        self.place(repository_policy.find(environment)?, &(service.clone(), image.clone()))
+    }
+
+    fn report_skipped(&mut self, snapshot: &Snapshot) {
         for entry in &snapshot.left_alone {
             let kind = match entry.kind {
                 LeftAloneKind::Submodule => "a submodule",
@@ -108,13 +114,12 @@ impl DeployedState {
                 LeftAloneKind::NotUtf8 => "a path that is not UTF-8",
                 LeftAloneKind::Unsafe => "a path that is not safe to follow",
             };
-            let message = format!("{} is {kind} and is left alone", Printable::new(&entry.path));
+            let message = format!("{} is {kind} and is skipped", Printable::new(&entry.path));
             self.problems.push(Problem::warning(message));
         }
     }
 }
 
-/// One environment while it is read.
 struct Column<'a> {
     snapshot: &'a Snapshot,
     resolver: &'a Resolver,
@@ -122,18 +127,17 @@ struct Column<'a> {
     environment: usize,
 }
 
-/// The fields of every subject while they are gathered.
 #[derive(Default)]
 struct Gathered<'a> {
     fields: BTreeMap<Subject, Vec<GatheredField<'a>>>,
-    /// The subjects of which a field can't be moved or decided. Moving the others would leave it behind, unseen.
+    /// Subjects with a field that cannot be moved or decided: moving only their other fields would leave that one behind.
     unclear: BTreeSet<Subject>,
-    /// The services with a field that is of nobody knows which image: it may be of any.
+    /// Services with a field whose image is unknown; treat it as any image.
     unclear_services: BTreeSet<&'a ServiceName>,
 }
 
 impl<'a> Gathered<'a> {
-    /// Holds back what a field of this service and of this image, if that is known, may be of.
+    /// Excludes the subjects that an unusable field may belong to.
     fn hold_back(&mut self, service: &'a ServiceName, image: Option<ImageName>) {
         match image {
             Some(image) => drop(self.unclear.insert((service.clone(), image))),
@@ -141,7 +145,7 @@ impl<'a> Gathered<'a> {
         }
     }
 
-    /// The fields of the subjects that are clear.
+    /// The fields of every subject that is not held back.
     fn clear(self) -> impl Iterator<Item = (Subject, Vec<GatheredField<'a>>)> {
         let Self { fields, unclear, unclear_services } = self;
         fields
@@ -156,7 +160,7 @@ struct GatheredField<'a> {
     rules: Arc<SelectionRules>,
 }
 
-/// A field that can't be decided.
+/// A field that cannot be decided.
 struct Unclear {
     image: Option<ImageName>,
     problem: Problem,
@@ -221,7 +225,7 @@ impl<'a> Column<'a> {
         }
     }
 
-    /// The subject of a field and its rules; nothing when it is not Tidegate's to move.
+    /// The subject of a field and its rules; none if Tidegate does not manage it.
     fn gather(
         &self,
         field: &ImageField,
@@ -232,9 +236,10 @@ impl<'a> Column<'a> {
             return Ok(None);
         }
         let Some(image) = self.resolver.image_of(field) else {
-            let message = "the tag stands alone, and its setter comment leads to no image";
+            let message =
+                "the tag has no `repository` beside it, and its setter comment names no known image";
             let problem = Problem::error(Class::Refused, message).hint(
-                "put the ImagePolicy and the ImageRepository under an environment's paths, or write `repository` beside the tag",
+                "add the ImagePolicy and its ImageRepository under an environment's paths, or write `repository` beside the tag",
             );
             return Err(Unclear { image: None, problem });
         };
@@ -246,7 +251,7 @@ impl<'a> Column<'a> {
             return Ok(Some((subject, settings.rules)));
         }
         match flux.of_field(field, image) {
-            Verdict::Silent => Ok(Some((subject, settings.rules))),
+            Verdict::None => Ok(Some((subject, settings.rules))),
             Verdict::Rules(rules) => Ok(Some((subject, rules))),
             Verdict::Unclear(reason) => {
                 let problem = Problem::error(Class::Refused, reason).hint(NAME_THE_RULES);
@@ -263,7 +268,7 @@ impl<'a> Column<'a> {
     ) -> Option<Target> {
         let environment = &self.repository_policy.environments[self.environment];
         let rules = &fields.first()?.rules;
-        let has_others = |one: &&GatheredField<'_>| !Arc::ptr_eq(&one.rules, rules) && one.rules != *rules;
+        let has_others = |one: &&GatheredField<'_>| one.rules != *rules;
         if let Some(GatheredField { path, field, .. }) = fields.iter().find(has_others) {
             let problem = rules_differ(&subject).of(&environment.policy.name, &subject.0);
             problems.push(problem.at(path, Some(position(field))));
@@ -298,9 +303,9 @@ impl<'a> Column<'a> {
 
 fn nothing_there(folder: &RepoPath, environment: &Environment) -> Problem {
     let name = &environment.policy.name;
-    let message = format!("no YAML file lies under `{folder}`, a path of the environment {name}");
+    let message = format!("no YAML file under `{folder}`, a path of environment {name}");
     let problem = Problem { environment: Some(name.clone()), ..Problem::error(Class::Usage, message) };
-    problem.hint("correct `paths` in the configuration, or bring the folder back")
+    problem.hint("correct `paths` in the configuration, or restore the folder")
 }
 
 fn position(field: &ImageField) -> (usize, usize) {
@@ -315,7 +320,7 @@ fn unreadable_file(path: &RepoPath, unreadable: &crate::manifest::Unreadable) ->
 }
 
 fn too_large(path: &RepoPath, bytes: usize) -> Problem {
-    let message = format!("the file has {} MiB, more than a manifest should", bytes >> 20);
+    let message = format!("the file has {} MiB; manifests this large are not read", bytes >> 20);
     Problem::error(Class::Refused, message).at(path, None)
 }
 
@@ -328,28 +333,30 @@ fn refused(path: &RepoPath, refusal: &crate::manifest::Refusal) -> Problem {
 }
 
 fn fighting_automation(path: &RepoPath, automation: &crate::manifest::FluxAutomation) -> Problem {
-    let message =
-        format!("ImageUpdateAutomation {} updates tags here too: the two would fight", automation.name);
+    let message = format!(
+        "ImageUpdateAutomation {} updates tags here too and would conflict with Tidegate",
+        automation.name
+    );
     Problem::warning(message)
         .at(path, Some((automation.position.line, automation.position.column)))
         .hint("suspend it (`spec.suspend: true`) or remove it")
 }
 
 fn rules_differ((_, image): &Subject) -> Problem {
-    let message = format!("two fields of {image} follow ImagePolicies that select differently");
+    let message = format!("fields of {image} follow ImagePolicies that select differently");
     Problem::error(Class::Refused, message).hint(NAME_THE_RULES)
 }
 
 fn no_version(field: &ImageField, rules: &SelectionRules) -> Problem {
     let message = if field.tag.is_floating() {
-        format!("`{}` runs, which says nothing about what it holds", field.tag)
+        format!("runs `{}`, a tag that names no version", field.tag)
     } else if rules.tag_pattern.is_some() {
-        format!("`{}` runs, in which the tag pattern finds no version", field.tag)
+        format!("runs `{}`, which the tag pattern does not match", field.tag)
     } else {
-        format!("`{}` runs, which is not a semantic version", field.tag)
+        format!("runs `{}`, which is not a semantic version", field.tag)
     };
     Problem::error(Class::Refused, message)
-        .hint("write a version's tag once by hand; Tidegate goes on from there")
+        .hint("write the tag of a version by hand once; Tidegate continues from there")
 }
 
 #[cfg(test)]

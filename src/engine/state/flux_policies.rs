@@ -1,5 +1,5 @@
-//! Flux image automation's objects in the repository, read as selection rules, so that a team can leave it without
-//! rewriting its policies.
+//! Reads Flux's ImagePolicy and ImageRepository objects as selection rules, so that a team can leave Flux image automation
+//! without rewriting its policies.
 
 use std::collections::hash_map::Entry;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
@@ -11,10 +11,10 @@ use crate::policy::{SelectionRules, TagPattern};
 
 use super::snapshot::Snapshot;
 
-/// Which image an ImagePolicy is about, for fields that only a setter comment names.
+/// The image of each ImagePolicy, for fields that only have a setter comment.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Resolver {
-    /// Nothing where two folders disagree.
+    /// None where two folders disagree.
     images: BTreeMap<PolicyName, Option<ImageName>>,
 }
 
@@ -37,12 +37,12 @@ impl Resolver {
         Self { images }
     }
 
-    /// The image that a field holds a tag of.
+    /// The image of a field.
     pub(crate) fn image_of<'a>(&'a self, field: &'a ImageField) -> Option<&'a ImageName> {
         field.image.as_ref().or_else(|| self.images.get(field.marker.as_ref()?)?.as_ref())
     }
 
-    /// What an index depends on, as text.
+    /// A text that changes whenever an index must be rebuilt.
     pub(crate) fn fingerprint(&self) -> String {
         let line = |(name, image): (&PolicyName, &Option<ImageName>)| {
             image.as_ref().map(|image| format!("{name}={image}\n")).unwrap_or_default()
@@ -51,20 +51,19 @@ impl Resolver {
     }
 }
 
-/// The rules that ImagePolicy objects under one environment's folders make.
+/// The selection rules of the ImagePolicy objects under one environment's folders.
 #[derive(Debug, Default)]
 pub(crate) struct FluxRules {
     by_name: HashMap<PolicyName, Result<Arc<SelectionRules>, String>>,
     by_image: HashMap<ImageName, BTreeSet<PolicyName>>,
 }
 
-/// What the Flux objects say of a field.
+/// The Flux rules for a field.
 pub(crate) enum Verdict {
-    /// Nothing.
-    Silent,
-    /// These rules.
+    /// No policy selects it.
+    None,
     Rules(Arc<SelectionRules>),
-    /// Something that can't be followed, for this reason.
+    /// Policies that cannot be followed, with the reason.
     Unclear(String),
 }
 
@@ -77,28 +76,28 @@ impl FluxRules {
             if let Some(Some(image)) = repositories.get(&repository_of(policy)) {
                 rules.by_image.entry(image.clone()).or_default().insert(name_of(policy));
             }
-            rules.take_in(name_of(policy), selection_rules(policy));
+            rules.add(name_of(policy), selection_rules(policy));
         }
         rules
     }
 
-    /// The same policy may lie in several folders of the environment, as long as each says the same.
-    fn take_in(&mut self, name: PolicyName, said: Result<SelectionRules, String>) {
+    /// A policy may be in several folders of the environment as long as all copies are equal.
+    fn add(&mut self, name: PolicyName, read: Result<SelectionRules, String>) {
         match self.by_name.entry(name) {
-            Entry::Vacant(entry) => drop(entry.insert(said.map(Arc::new))),
-            Entry::Occupied(entry) if entry.get().as_deref() == said.as_ref() => {}
+            Entry::Vacant(entry) => drop(entry.insert(read.map(Arc::new))),
+            Entry::Occupied(entry) if entry.get().as_deref() == read.as_ref() => {}
             Entry::Occupied(mut entry) => {
-                *entry.get_mut() = Err("it is there twice, and the two differ".to_owned());
+                *entry.get_mut() = Err("defined twice, with different rules".to_owned());
             }
         }
     }
 
-    /// The rules for a field: those of the policy that its setter comment names, else of the only policy of its image.
+    /// The rules for a field: of the policy that its setter comment names, else of the only policy of its image.
     pub(crate) fn of_field(&self, field: &ImageField, image: &ImageName) -> Verdict {
         let mut of_image = self.by_image.get(image).into_iter().flatten();
         let name = match (&field.marker, of_image.next(), of_image.next()) {
             (Some(name), ..) | (None, Some(name), None) => name,
-            (None, None, _) => return Verdict::Silent,
+            (None, None, _) => return Verdict::None,
             (None, Some(first), Some(second)) => {
                 let names: Vec<String> =
                     [first, second].into_iter().chain(of_image).map(ToString::to_string).collect();
@@ -139,7 +138,7 @@ fn policies(
     files.filter_map(|(_, file)| file.reading.manifest()).flat_map(|manifest| &manifest.image_policies)
 }
 
-/// The image of each ImageRepository; nothing where two folders disagree.
+/// The image of each ImageRepository; none where two folders disagree.
 fn repositories(
     snapshot: &Snapshot,
     wanted: impl Fn(&RepoPath) -> bool,
@@ -160,10 +159,9 @@ fn repositories(
     images
 }
 
-/// The rules that a policy makes.
 pub(crate) fn selection_rules(policy: &FluxImagePolicy) -> Result<SelectionRules, String> {
     let Some(range) = &policy.range else {
-        return Err("only `policy.semver` can be followed".to_owned());
+        return Err("only `policy.semver` is supported".to_owned());
     };
     let versions = range.parse().map_err(|error| format!("range `{range}`: {error}"))?;
     let tag_pattern = match &policy.pattern {

@@ -4,6 +4,5 @@ pub(super) mod control_files;
 pub(super) mod deployed;
 pub(super) mod flux_policies;
 pub(super) mod repository_state;
-pub(super) mod signatures;
 pub(super) mod snapshot;
-pub(super) mod suggestions;
+pub(super) mod target_history;

@@ -1,39 +1,40 @@
-//! The repository as one pass sees it: what runs, since when, and who moved it. The same for as long as the branch
-//! does not move.
+//! The repository at one commit: what runs, which control files apply, and what history says of each target. It stays
+//! valid for as long as the branch does not move.
 
 use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
 
+use crate::config::nearest;
+use crate::engine::base::repository_policy::RepositoryPolicy;
 use crate::history::Subject;
-use crate::model::{CommitId, Fault, IndexEnd, RepoPath};
+use crate::model::{CommitId, Fault, IndexEnd, RepoPath, ServiceName};
 use crate::policy::{Control, Controls, PastRun, RolledBack, RolloutCommit};
 
-use super::control_files;
-use super::deployed::DeployedState;
+use super::control_files::{self, UnsignedFiles};
+use super::deployed::{DeployedState, Target};
 use super::flux_policies::Resolver;
-use super::signatures::UnsignedFiles;
 use super::snapshot::Snapshot;
-use crate::engine::base::repository_policy::RepositoryPolicy;
-use crate::engine::history::target_history::TargetHistory;
+use super::target_history::TargetHistory;
+
+/// Maximum services suggested for a name that matches none.
+const MOST_SUGGESTIONS: usize = 5;
 
 /// The repository at one commit, with its history.
 #[derive(Debug)]
 pub struct RepositoryState {
     /// What runs.
     pub deployed: DeployedState,
-    /// What people said by control files.
+    /// The control files that count.
     pub controls: Controls,
-    /// The control files that do not count, since nobody who is allowed to signed them.
     pub(crate) unsigned_controls: UnsignedFiles,
     pub(crate) snapshot: Arc<Snapshot>,
     pub(crate) resolver: Resolver,
-    /// The end of the kept history, which is this commit.
+    /// Cursor at the end of the index, which is this commit.
     pub(crate) end: IndexEnd,
-    /// For each target, filled when it is first asked for.
-    pasts: Vec<OnceLock<Arc<TargetHistory>>>,
+    /// For each target, set when its history is first read.
+    histories: Vec<OnceLock<Arc<TargetHistory>>>,
     covering: Vec<OnceLock<Controls>>,
-    /// Set when the kept history could not be read: another process may have made it anew.
     is_stale: AtomicBool,
 }
 
@@ -60,73 +61,75 @@ impl RepositoryState {
             snapshot,
             resolver,
             end,
-            pasts: empty(targets),
+            histories: empty(targets),
             covering: empty(targets),
             is_stale: AtomicBool::new(false),
         }
     }
 
-    /// Passes on what was read of the kept history, and notes when it could not be: then this view is not used again.
-    pub(in crate::engine) fn heed<T>(&self, read: Result<T, Fault>) -> Result<T, Fault> {
+    /// Passes on the result of reading the index. After an error this state is not reused: another process may have
+    /// rebuilt the index.
+    pub(in crate::engine) fn mark_stale_on_error<T>(&self, read: Result<T, Fault>) -> Result<T, Fault> {
         self.is_stale.fetch_or(read.is_err(), Ordering::Relaxed);
         read
     }
 
-    /// Whether it must be taken anew even if the branch is where it was.
+    /// Whether it must be read again even if the branch has not moved.
     pub(in crate::engine) fn is_stale(&self) -> bool {
         self.is_stale.load(Ordering::Relaxed)
     }
 
-    /// Takes over what an earlier view knows of the past of targets that are the same, but for those that moved since.
-    pub(in crate::engine) fn take_over(&self, last: &Self, moved: &BTreeSet<Subject>) {
+    /// Copies the histories of unchanged targets from an earlier state, except those of `moved` subjects.
+    pub(in crate::engine) fn copy_histories(&self, last: &Self, moved: &BTreeSet<Subject>) {
         for (at, target) in self.deployed.targets.iter().enumerate() {
             if moved.contains(&target.subject) {
                 continue;
             }
             let Some(before) = last.deployed.place(target.environment, &target.subject) else { continue };
             let was = &last.deployed.targets[before];
-            if let Some(past) = last.pasts[before].get()
+            if let Some(history) = last.histories[before].get()
                 && was.held == target.held
                 && was.rules == target.rules
             {
-                self.learn(at, || Arc::clone(past));
+                self.set_history(at, || Arc::clone(history));
             }
         }
     }
 
-    pub(in crate::engine) fn learn(&self, target: usize, past: impl FnOnce() -> Arc<TargetHistory>) {
-        self.pasts[target].get_or_init(past);
+    /// Sets the history of a target unless it is set.
+    pub(in crate::engine) fn set_history(&self, target: usize, history: impl FnOnce() -> Arc<TargetHistory>) {
+        self.histories[target].get_or_init(history);
     }
 
-    /// What history tells of a target, if it was [learned](crate::engine::Engine::learn).
-    pub(crate) fn past_of(&self, target: usize) -> Option<&TargetHistory> {
-        self.pasts[target].get().map(Arc::as_ref)
+    /// The history of a target, if it was read.
+    pub(crate) fn history_of(&self, target: usize) -> Option<&TargetHistory> {
+        self.histories[target].get().map(Arc::as_ref)
     }
 
-    /// What the control file at a place says, if there is one.
+    /// The control at a path, if there is one.
     pub fn control_at(&self, file: &RepoPath) -> Option<&Control> {
         self.snapshot.controls.get(file)
     }
 
-    /// The commit that is seen.
+    /// The commit.
     pub fn commit(&self) -> CommitId {
         self.deployed.commit
     }
 
-    /// The commit by which a target came to hold exactly what it holds now; nothing where its past was not learned.
+    /// The commit by which a target came to hold exactly what it holds now; none where its history was not read.
     pub fn rollout_commit(&self, target: usize) -> Option<&RolloutCommit> {
-        self.past_of(target)?.rollout_commit.as_ref()
+        self.history_of(target)?.rollout_commit.as_ref()
     }
 
-    /// The versions that a person left by going lower, and that nobody brought back: in the target's environment, and in
-    /// those before it; none where its past was not learned.
+    /// The versions that people rolled back from and did not bring back, in the target's environment and in those before it;
+    /// none where its history was not read.
     pub fn rolled_back(&self, target: usize) -> &[RolledBack] {
-        self.past_of(target).map(|past| past.rolled_back.as_slice()).unwrap_or_default()
+        self.history_of(target).map(|history| history.rolled_back.as_slice()).unwrap_or_default()
     }
 
-    /// What the target's environment ran before what it runs now, newest first; nothing where its past was not learned.
+    /// What ran before the running version, newest first; none where its history was not read.
     pub fn past(&self, target: usize) -> &[PastRun] {
-        self.past_of(target).map(|past| past.runs.as_slice()).unwrap_or_default()
+        self.history_of(target).map(|history| history.runs.as_slice()).unwrap_or_default()
     }
 
     /// The controls that cover a target.
@@ -140,4 +143,33 @@ impl RepositoryState {
             self.controls.covering(target.service(), environment)
         })
     }
+
+    /// Every service.
+    pub fn services(&self) -> BTreeSet<&ServiceName> {
+        self.deployed.targets.iter().map(Target::service).collect()
+    }
+
+    /// As [`services_like`], of every service.
+    pub fn services_like(&self, written: &str) -> Vec<&ServiceName> {
+        services_like(self.services(), written)
+    }
+}
+
+/// The services to suggest for a name that matches none: those of the same name in another namespace, or else the one with the
+/// nearest spelling.
+pub fn services_like<'a>(services: BTreeSet<&'a ServiceName>, written: &str) -> Vec<&'a ServiceName> {
+    let name = written.rsplit('/').next().unwrap_or_default();
+    let namesakes: Vec<&ServiceName> =
+        services.iter().copied().filter(|service| service.name() == name).take(MOST_SUGGESTIONS).collect();
+    if !namesakes.is_empty() {
+        return namesakes;
+    }
+    let has_namespace = written.contains('/');
+    let spelled =
+        |service: &ServiceName| if has_namespace { service.to_string() } else { service.name().to_owned() };
+    let spellings: Vec<(String, &ServiceName)> =
+        services.into_iter().map(|service| (spelled(service), service)).collect();
+    let near = nearest(written, spellings.iter().map(|(spelling, _)| spelling.as_str()));
+    let is_near = |(spelling, _): &&(String, &'a ServiceName)| Some(spelling.as_str()) == near;
+    spellings.iter().filter(is_near).map(|(_, service)| *service).collect()
 }

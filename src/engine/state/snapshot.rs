@@ -1,4 +1,4 @@
-//! The manifests of one commit, read. From one commit to the next only the files that changed are read again.
+//! The manifests of one commit, parsed. From one commit to the next only changed files are read.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -8,10 +8,8 @@ use crate::manifest::{self, Manifest};
 use crate::model::{BlobId, CommitId, Content, Fault, LeftAlone, RepoPath, TreeFile};
 use crate::policy::Control;
 
-use super::control_files::is_control;
 use crate::engine::base::ports::Repository;
 
-/// The manifests of one commit.
 #[derive(Clone, Debug)]
 pub(crate) struct Snapshot {
     pub(crate) commit: CommitId,
@@ -20,24 +18,22 @@ pub(crate) struct Snapshot {
     pub(crate) left_alone: Vec<LeftAlone>,
 }
 
-/// One file with something in it that concerns Tidegate, or that could not be read.
 #[derive(Clone, Debug)]
 pub(crate) struct File {
     pub(crate) blob: BlobId,
     pub(crate) reading: Arc<Reading>,
 }
 
-/// What came of reading a file.
 #[derive(Debug)]
 pub(crate) enum Reading {
-    /// Nothing in it is an image field, a refusal or a Flux image object.
+    /// No image field, refusal or Flux object in it.
     Nothing,
-    /// It was read.
     Manifest(Manifest),
-    /// It can't be.
     Unreadable(manifest::Unreadable),
-    /// It is larger than anything that is read.
-    TooLarge { bytes: usize },
+    /// Larger than any file that is read.
+    TooLarge {
+        bytes: usize,
+    },
 }
 
 impl Reading {
@@ -62,7 +58,6 @@ impl Reading {
     }
 }
 
-/// What came of reading a file, by where it lies.
 enum Either {
     Manifest(Reading),
     Control(Box<Control>),
@@ -70,10 +65,10 @@ enum Either {
 
 impl Either {
     fn of(path: &RepoPath, content: Content<'_>) -> Self {
-        if !is_control(path) {
+        if !control::is_control_file(path) {
             return Self::Manifest(Reading::of(content));
         }
-        // What is not text closes the gate, as any control file does that says nothing.
+        // Read as empty text, which is an invalid control file and closes its gate.
         let text = match content {
             Content::Bytes(text) => text,
             Content::LfsPointer | Content::TooLarge { .. } => &[],
@@ -83,7 +78,7 @@ impl Either {
 }
 
 impl Snapshot {
-    /// Reads the manifests under `scope` at `commit`: all of them, or from `last` on those that changed since.
+    /// Reads the manifests under `scope` at `commit`: all, or those that changed since `last`.
     pub(crate) fn take(
         repository: &impl Repository,
         commit: CommitId,
@@ -93,7 +88,7 @@ impl Snapshot {
         match last {
             Some(last) => match last.advance(repository, commit, scope) {
                 Ok(snapshot) => Ok(snapshot),
-                // The mirror was made anew and has lost the old commit: as if for the first time.
+                // The mirror was cloned again and lacks the old commit.
                 Err(_) => Self::read_all(repository, commit, scope),
             },
             None => Self::read_all(repository, commit, scope),

@@ -1,16 +1,14 @@
-//! What somebody was shown and said yes to: a pass that would do anything else does nothing.
+//! A plan that somebody was shown and confirmed: a pass that would do anything else does nothing.
 
+use crate::engine::plan::edit_plan::EditPlan;
 use crate::model::{Class, Digest, Fault, ImageName, ServiceName, Tag};
 
-use super::pass::PassReport;
-use crate::engine::plan::edit_plan::EditPlan;
-
-/// The moves of a pass that was only tried.
+/// The moves of a dry run.
 #[derive(Clone, Debug)]
-pub struct ConfirmedPlan(Vec<Step>);
+pub struct ConfirmedPlan(Vec<ConfirmedMove>);
 
 #[derive(Clone, Debug, PartialEq, Eq)]
-struct Step {
+struct ConfirmedMove {
     environment: usize,
     service: ServiceName,
     image: ImageName,
@@ -19,7 +17,7 @@ struct Step {
     digest: Digest,
 }
 
-impl Step {
+impl ConfirmedMove {
     fn of(plan: &EditPlan) -> Self {
         Self {
             environment: plan.environment,
@@ -33,26 +31,23 @@ impl Step {
 }
 
 impl ConfirmedPlan {
-    /// What a pass would do.
-    pub fn to(tried: &PassReport) -> Self {
-        Self(tried.plans().map(Step::of).collect())
+    /// Confirms these plans.
+    pub fn of<'a>(plans: impl Iterator<Item = &'a EditPlan>) -> Self {
+        Self(plans.map(ConfirmedMove::of).collect())
     }
 
-    /// Makes sure that nothing is done but what was agreed to; less may be, since a gate may have closed.
-    pub(in crate::engine) fn check<'a>(
-        &self,
-        planned: impl Iterator<Item = &'a EditPlan>,
-    ) -> Result<(), Fault> {
-        let Some(other) = planned.map(Step::of).find(|step| !self.0.contains(step)) else {
+    /// Checks that only confirmed moves are planned. Fewer may be, because a gate may have closed since.
+    pub(super) fn check<'a>(&self, plans: impl Iterator<Item = &'a EditPlan>) -> Result<(), Fault> {
+        let Some(other) = plans.map(ConfirmedMove::of).find(|one| !self.0.contains(one)) else {
             return Ok(());
         };
         let message = format!(
-            "something changed meanwhile: it would now be {} from {} to {} ({})",
+            "something changed meanwhile: it would now move {} from {} to {} ({})",
             other.service,
             other.from,
             other.to,
             other.digest.short()
         );
-        Err(Fault::new(Class::TryAgain, message).with_hint("nothing was changed; look again"))
+        Err(Fault::new(Class::TryAgain, message).with_hint("nothing was changed; check again"))
     }
 }

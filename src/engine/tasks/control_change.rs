@@ -1,44 +1,45 @@
-//! Control files by command: written and removed by a commit, through the same push as promotions, so that they win and
-//! lose races as promotions do.
+//! Control changes by command: a commit that writes or removes control files, pushed by the same compare-and-swap as
+//! promotions.
 
+use std::fmt::Write;
 use std::sync::Arc;
 
 use chrono::{DurationRound as _, TimeDelta};
 
+use crate::config::SubjectForm;
 use crate::control;
-use crate::model::{Class, CommitId, EnvironmentName, Fault, Publication, RepoPath, Tag, Timestamp};
-use crate::policy::{Control, ControlKind};
-
-use crate::engine::Engine;
 use crate::engine::base::blocking::blocking;
 use crate::engine::base::ports::{Clock, Ports, Publisher};
-use crate::engine::deliver::delivery::{declined, pause_before};
+use crate::engine::base::repository_policy::RepositoryPolicy;
+use crate::engine::deliver::delivery::declined;
 use crate::engine::state::repository_state::RepositoryState;
+use crate::model::{
+    CommitDraft, CommitId, EnvironmentName, Fault, FileEdit, Printable, Publication, RepoPath, Tag, Timestamp,
+};
+use crate::policy::{Control, ControlKind};
 
-mod message;
+use super::attempts::Attempts;
+use super::engine::Engine;
 
-/// How often an order is given again when somebody else's push was first.
-const MOST_ATTEMPTS: u32 = 6;
-
-/// What is to become of control files.
+/// A change of control files.
 #[derive(Clone, Debug)]
 pub enum ControlChange {
-    /// These are said from now on, each in the place of what was said before at the same place.
+    /// Writes these, each replacing the file at the same path.
     Put(Vec<Control>),
-    /// What was said before is said no more.
+    /// `tidegate release`: removes control files.
     Release(Release),
-    /// What no longer counts goes.
+    /// Removes expired control files.
     Sweep,
 }
 
-/// Which control files go: those that fit all that is named.
+/// Which control files to remove: those that match everything that is named.
 #[derive(Clone, Debug, Default)]
 pub struct Release {
-    /// The kinds; every one when there is none.
+    /// The kinds; all if empty.
     pub kinds: Vec<ControlKind>,
-    /// The services, exactly as the files name them; `**` is a file that names none. Whichever, when there is none.
+    /// The services, exactly as the files name them; `**` matches a file that names none. Any if empty.
     pub services: Vec<String>,
-    /// The environments, exactly as the file names them in whatever order; whichever, when there is none.
+    /// The environments, exactly as the file names them, in any order; any if empty.
     pub environments: Vec<EnvironmentName>,
     /// The version of a quarantine or an approval.
     pub version: Option<Tag>,
@@ -46,109 +47,92 @@ pub struct Release {
     pub freeze: Option<String>,
 }
 
-/// What became of an order.
+/// The result of a control change.
 #[derive(Clone, Debug)]
 pub struct ControlChangeResult {
-    /// By which commit; nothing, when nothing was to do or it was only tried.
+    /// The commit; none if nothing changed or it was a dry run.
     pub commit: Option<CommitId>,
-    /// The files that are there now, with their text.
+    /// The written files, with their text.
     pub written: Vec<(RepoPath, String)>,
-    /// The files that are gone.
+    /// The removed files.
     pub removed: Vec<RepoPath>,
 }
 
 impl<P: Ports> Engine<P> {
-    /// Carries out an order by one commit.
+    /// Changes control files by one commit.
     ///
     /// # Errors
-    /// When the repository can't be read or written, when the order names what is not there, or when the branch moves
+    /// When the repository can't be read or written, when the change names what is not there, or when the branch moves
     /// before every push.
-    pub async fn order(
+    pub async fn change_controls(
         &mut self,
-        order: &ControlChange,
+        change: &ControlChange,
         by: &str,
         dry_run: bool,
     ) -> Result<ControlChangeResult, Fault> {
-        for attempt in 1..=MOST_ATTEMPTS {
+        let mut attempts = Attempts::default();
+        loop {
             let state = self.refresh().await?;
             let now = self.ports.clock.now();
             let at = now.duration_trunc(TimeDelta::seconds(1)).unwrap_or(now);
-            let mut ordered = self.plan_order(&state, order, at)?;
-            if dry_run || (ordered.written.is_empty() && ordered.removed.is_empty()) {
-                return Ok(ordered);
+            let mut result = plan(&self.repository_policy, &state, change, at)?;
+            if dry_run || (result.written.is_empty() && result.removed.is_empty()) {
+                return Ok(result);
             }
-            let draft = message::draft(&self.repository_policy.subject, order, &ordered, by);
+            let draft = draft(&self.repository_policy.subject, change, &result, by);
             let (base, publisher) = (state.commit(), Arc::clone(&self.ports.publisher));
             match blocking(move || publisher.publish(base, &[draft], at)).await? {
                 Publication::Pushed(commits) => {
-                    ordered.commit = commits.last().copied();
-                    return Ok(ordered);
+                    result.commit = commits.last().copied();
+                    return Ok(result);
                 }
-                Publication::Moved { .. } => {
-                    tracing::info!(attempt, "the branch moved before the push; looking again");
-                    self.ports.clock.sleep(pause_before(attempt)).await;
-                }
+                Publication::Moved { .. } => attempts.branch_moved(&*self.ports.clock).await?,
                 Publication::Declined { reason } => return Err(declined(&reason)),
             }
         }
-        let message = format!("the branch moved before each of {MOST_ATTEMPTS} pushes");
-        Err(Fault::new(Class::TryAgain, message).with_hint("nothing was pushed; try again"))
-    }
-
-    fn plan_order(
-        &self,
-        state: &RepositoryState,
-        order: &ControlChange,
-        now: Timestamp,
-    ) -> Result<ControlChangeResult, Fault> {
-        let mut ordered = ControlChangeResult { commit: None, written: Vec::new(), removed: Vec::new() };
-        match order {
-            ControlChange::Put(controls) => {
-                for control in controls {
-                    ordered.written.extend(self.put(state, control)?);
-                }
-            }
-            ControlChange::Release(release) => ordered.removed = released(state, release),
-            ControlChange::Sweep => {
-                ordered.removed = state
-                    .controls
-                    .expired(self.repository_policy.zone(), now)
-                    .map(|note| note.file.clone())
-                    .collect();
-            }
-        }
-        ordered.removed.sort();
-        ordered.removed.dedup();
-        Ok(ordered)
-    }
-
-    /// Where a control is written and how; nothing when just that is said already.
-    fn put(&self, state: &RepositoryState, control: &Control) -> Result<Option<(RepoPath, String)>, Fault> {
-        for name in control.environments() {
-            self.environment_called(name)?;
-        }
-        let (place, text) = file_of(control)?;
-        let is_said = state.control_at(&place).is_some_and(|there| says_the_same(there, control));
-        Ok((!is_said).then_some((place, text)))
     }
 }
 
-/// The place of a control's file, and its text. What would not be read again must not be written: it would close a gate
-/// that nobody meant to close.
-pub(in crate::engine) fn file_of(control: &Control) -> Result<(RepoPath, String), Fault> {
-    let cannot = || Fault::new(Class::Usage, "this cannot be written as a control file");
-    let (place, text) =
-        (control::place(control).ok_or_else(cannot)?, control::write(control).ok_or_else(cannot)?);
-    match control::read(&place, text.as_bytes()) {
-        Control::Unreadable(unreadable) => {
-            Err(Fault::new(Class::Usage, format!("nobody could read that: {}", unreadable.problem)))
+fn plan(
+    repository_policy: &RepositoryPolicy,
+    state: &RepositoryState,
+    change: &ControlChange,
+    now: Timestamp,
+) -> Result<ControlChangeResult, Fault> {
+    let mut result = ControlChangeResult { commit: None, written: Vec::new(), removed: Vec::new() };
+    match change {
+        ControlChange::Put(controls) => {
+            for control in controls {
+                result.written.extend(put(repository_policy, state, control)?);
+            }
         }
-        _ => Ok((place, text)),
+        ControlChange::Release(release) => result.removed = released(state, release),
+        ControlChange::Sweep => {
+            let expired = state.controls.expired(repository_policy.zone(), now);
+            result.removed = expired.map(|note| note.file.clone()).collect();
+        }
     }
+    result.removed.sort();
+    result.removed.dedup();
+    Ok(result)
 }
 
-/// Whether two controls say the same, whoever said it when.
-fn says_the_same(there: &Control, control: &Control) -> bool {
+/// The path and text of a control's file; none if an equal one is there.
+fn put(
+    repository_policy: &RepositoryPolicy,
+    state: &RepositoryState,
+    control: &Control,
+) -> Result<Option<(RepoPath, String)>, Fault> {
+    for name in control.environments() {
+        repository_policy.environment_named(name)?;
+    }
+    let (place, text) = control::file_of(control)?;
+    let is_there = state.control_at(&place).is_some_and(|there| is_equal(there, control));
+    Ok((!is_there).then_some((place, text)))
+}
+
+/// Whether two controls have the same effect and reason, whoever wrote them when.
+fn is_equal(there: &Control, control: &Control) -> bool {
     let (Some(one), Some(other)) = (there.note(), control.note()) else { return false };
     let are_notes_equal = one.reason == other.reason && one.expires == other.expires;
     are_notes_equal
@@ -168,26 +152,18 @@ fn says_the_same(there: &Control, control: &Control) -> bool {
         }
 }
 
-/// The files that a release is about.
 fn released(state: &RepositoryState, release: &Release) -> Vec<RepoPath> {
     let all = state.snapshot.controls.iter();
-    all.filter(|(_, control)| fits(control, release)).map(|(file, _)| file.clone()).collect()
+    all.filter(|(_, control)| matches(control, release)).map(|(file, _)| file.clone()).collect()
 }
 
 fn are_same(some: &[EnvironmentName], others: &[EnvironmentName]) -> bool {
     some.iter().all(|name| others.contains(name)) && others.iter().all(|name| some.contains(name))
 }
 
-fn fits(control: &Control, release: &Release) -> bool {
-    let kind = match control {
-        Control::Hold(_) => ControlKind::Hold,
-        Control::Pin(_) => ControlKind::Pin,
-        Control::Quarantine(_) => ControlKind::Quarantine,
-        Control::Approval(_) => ControlKind::Approval,
-        Control::Freeze(_) => ControlKind::Freeze,
-        // Nobody can tell what it says; it is removed by a commit of somebody who has read it.
-        Control::Unreadable(_) => return false,
-    };
+fn matches(control: &Control, release: &Release) -> bool {
+    // The meaning of an unreadable file is unknown; a person must read and remove it.
+    let Some(kind) = control.kind() else { return false };
     let service = match control {
         Control::Hold(hold) => hold.covers.services.as_ref().map(ToString::to_string),
         Control::Pin(pin) => pin.covers.services.as_ref().map(ToString::to_string),
@@ -212,6 +188,82 @@ fn fits(control: &Control, release: &Release) -> bool {
         && (release.environments.is_empty() || are_same(&release.environments, environments))
         && release.version.as_ref().is_none_or(|wanted| version == Some(wanted))
         && release.freeze.as_ref().is_none_or(|wanted| freeze == Some(wanted))
+}
+
+/// The commit of a change.
+fn draft(form: &SubjectForm, change: &ControlChange, result: &ControlChangeResult, by: &str) -> CommitDraft {
+    let by = Printable::bounded(by.trim(), 200).to_string();
+    let (subject, reason) = match change {
+        ControlChange::Put(controls) => (subject(controls), reason_of(controls)),
+        ControlChange::Release(_) => (format!("release {}", shown_files(&result.removed)), None),
+        ControlChange::Sweep => (format!("remove expired {}", shown_files(&result.removed)), None),
+    };
+    let mut message = form.finish(format!("chore(tidegate): {subject}"));
+    message.push_str("\n\n");
+    if let Some(reason) = reason {
+        let _ = writeln!(message, "{}\n", Printable::bounded(&reason, 300));
+    }
+    for file in result.written.iter().map(|(file, _)| file).chain(&result.removed) {
+        let _ = writeln!(message, "Tidegate-Control: {}", Printable::new(file.as_str()));
+    }
+    let _ = writeln!(message, "Tidegate-Requested-By: {by}");
+    let written = result.written.iter().map(|(file, text)| FileEdit::write(file.clone(), text.clone()));
+    let removed = result.removed.iter().map(|file| FileEdit::remove(file.clone()));
+    CommitDraft { message, edits: written.chain(removed).collect() }
+}
+
+/// The reason, if all have the same.
+fn reason_of(controls: &[Control]) -> Option<String> {
+    let mut reasons = controls.iter().filter_map(Control::note).map(|note| note.reason.as_str());
+    let first = reasons.next()?;
+    reasons.all(|reason| reason == first).then(|| first.to_owned())
+}
+
+fn subject(controls: &[Control]) -> String {
+    match controls {
+        [one] => subject_of(one),
+        several if several.iter().all(|control| matches!(control, Control::Approval(_))) => {
+            format!("approve {} images", several.len())
+        }
+        several => format!("write {} control files", several.len()),
+    }
+}
+
+fn shown_files(removed: &[RepoPath]) -> String {
+    match removed {
+        [one] => Printable::new(one.as_str()).to_string(),
+        several => format!("{} control files", several.len()),
+    }
+}
+
+fn subject_of(control: &Control) -> String {
+    let scope = |environments: &[EnvironmentName]| match environments {
+        [] => String::new(),
+        some => format!(" in {}", some.iter().map(EnvironmentName::as_str).collect::<Vec<_>>().join(", ")),
+    };
+    let services = |pattern: Option<String>| pattern.unwrap_or_else(|| "everything".to_owned());
+    match control {
+        Control::Hold(hold) => {
+            let whom = services(hold.covers.services.as_ref().map(ToString::to_string));
+            format!("hold {whom}{}", scope(&hold.covers.environments))
+        }
+        Control::Pin(pin) => {
+            let pinned = services(pin.covers.services.as_ref().map(ToString::to_string));
+            format!("pin {pinned}{} to {}", scope(&pin.covers.environments), pin.versions)
+        }
+        Control::Quarantine(quarantine) => {
+            format!("quarantine {} of {}", quarantine.version, quarantine.services)
+        }
+        Control::Approval(approval) => {
+            format!("approve {} of {} for {}", approval.version, approval.service, approval.environment)
+        }
+        Control::Freeze(order) => {
+            let name = Printable::bounded(order.freeze.name(), 60);
+            let frozen = services(order.services.as_ref().map(ToString::to_string));
+            format!("freeze {frozen}{} ({name})", scope(order.freeze.environments()))
+        }
+        Control::Unreadable(_) => "keep an unreadable control file".to_owned(),
+    }
 }
 
 #[cfg(test)]

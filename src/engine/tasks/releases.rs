@@ -7,10 +7,11 @@ use chrono_tz::Tz;
 
 use crate::model::{CommitId, Fault, Timestamp};
 
-use crate::engine::Engine;
 use crate::engine::base::ports::Ports;
-use crate::engine::history::moves::{Move, Mover};
+use crate::engine::history::moves::{Move, Mover, moves_since};
 use crate::engine::state::repository_state::RepositoryState;
+
+use super::engine::{Engine, context};
 
 /// What one release is of.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -46,12 +47,13 @@ impl<P: Ports> Engine<P> {
         per: ReleasePer,
         since: Timestamp,
     ) -> Result<Vec<DueRelease>, Fault> {
-        let repository_policy = &self.repository_policy;
+        let context = context(&self.ports, &self.repository_policy);
+        let repository_policy = context.policy;
         let mut moves = Vec::new();
         for last in (0..repository_policy.environments.len())
             .filter(|at| repository_policy.after(*at).next().is_none())
         {
-            moves.extend(self.moves_since(state, last, since).await?);
+            moves.extend(moves_since(context, state, last, since).await?);
         }
         moves.retain(|one| matches!(one.by, Mover::Tidegate { .. }));
         Ok(releases(moves, per, repository_policy.zone()))

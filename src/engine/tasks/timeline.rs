@@ -5,20 +5,23 @@ use std::sync::Arc;
 
 use chrono::{DateTime, TimeDelta};
 
+use crate::control;
 use crate::model::{
     CommitId, Content, Fault, FileChange, ImageName, Observation, Tag, TagChange, TagsSeen, Timestamp,
 };
 use crate::policy::Schedule;
 use crate::simulation::{ControlFileChange, Followed, ImageTimeline, Policy, Seen, TagTimeline, Timeline};
 
-use crate::engine::Engine;
 use crate::engine::base::blocking::blocking;
+use crate::engine::base::context::Context;
 use crate::engine::base::ports::{Ports, Repository, Store, TaggedImage};
 use crate::engine::base::repository_policy::RepositoryPolicy;
-use crate::engine::history::index::COMMITS_A_PART;
+use crate::engine::history::index::COMMITS_PER_PART;
 use crate::engine::history::newest_first::NewestFirst;
-use crate::engine::state::control_files;
+use crate::engine::history::refresh::last_fetched;
 use crate::engine::state::repository_state::RepositoryState;
+
+use super::engine::{Engine, context};
 
 /// The label by which an image says when it was built.
 const CREATED: &str = "org.opencontainers.image.created";
@@ -55,104 +58,108 @@ impl<P: Ports> Engine<P> {
     /// # Errors
     /// When the repository was never fetched, or the mirror or the store can't be read.
     pub async fn timeline(&mut self, period: Period) -> Result<Timeline, Fault> {
-        let state = self.remember().await?;
+        let context = context(&self.ports, &self.repository_policy);
+        let state = last_fetched(context, &mut self.memory.history).await?;
         let mut tag_changes: Vec<TagChange> = Vec::new();
         let mut newest = NewestFirst::of(state.end, None, None);
-        while let Some(part) = state.heed(newest.next(&*self.ports.store).await)? {
+        while let Some(part) = state.mark_stale_on_error(newest.next(&**context.store).await)? {
             tag_changes.extend(part);
         }
         tag_changes
             .sort_by(|one, other| one.sequence.cmp(&other.sequence).then_with(|| one.path.cmp(&other.path)));
         let images: BTreeSet<ImageName> =
             tag_changes.iter().map(|tag_change| tag_change.image.clone()).collect();
-        let images = self.images_seen(images.into_iter().collect()).await?;
+        let images = images_seen(context, images.into_iter().collect()).await?;
         // A second before, since commits tell their time in whole seconds.
         let watched = images.values().filter_map(|image: &ImageTimeline| image.watched_since).min();
         let watched = watched.and_then(|at| at.checked_sub_signed(TimeDelta::seconds(1)));
         let first = tag_changes.first().map(|tag_change| tag_change.commit.committed_at);
         let from = period.from.or(watched).or(first).unwrap_or(period.to).min(period.to);
-        let controls = self.control_changes(&state, &tag_changes, period.to).await?;
+        let controls = control_changes(context, &state, &tag_changes, period.to).await?;
         Ok(Timeline {
             from,
             to: period.to,
-            folders: self.repository_policy.scope(),
+            folders: context.policy.scope(),
             images,
             controls,
-            followed: followed(&state, &self.repository_policy),
+            followed: followed(&state, context.policy),
             tag_changes,
         })
     }
+}
 
-    /// What was seen of images.
-    async fn images_seen(&self, images: Vec<ImageName>) -> Result<BTreeMap<ImageName, ImageTimeline>, Fault> {
-        let store = &self.ports.store;
-        let seen = store.tags_seen(&images).await?;
-        let mut observed = store.all_observations(&images).await?;
-        let mut timelines = BTreeMap::new();
-        for (image, seen) in seen {
-            let mut timeline = image_timeline(&image, &seen, &mut observed);
-            for known in timeline.tags.values_mut() {
-                self.date(&image, known).await?;
-            }
-            timelines.insert(image, timeline);
+/// What was seen of images.
+async fn images_seen<P: Ports>(
+    context: Context<'_, P>,
+    images: Vec<ImageName>,
+) -> Result<BTreeMap<ImageName, ImageTimeline>, Fault> {
+    let store = context.store;
+    let seen = store.tags_seen(&images).await?;
+    let mut observed = store.all_observations(&images).await?;
+    let mut timelines = BTreeMap::new();
+    for (image, seen) in seen {
+        let mut timeline = image_timeline(&image, &seen, &mut observed);
+        for known in timeline.tags.values_mut() {
+            date(&**store, &image, known).await?;
         }
-        Ok(timelines)
+        timelines.insert(image, timeline);
     }
+    Ok(timelines)
+}
 
-    /// When a tag of unknown age was built, if its image says so and that was read before.
-    async fn date(&self, image: &ImageName, known: &mut TagTimeline) -> Result<(), Fault> {
-        let (Seen::By(by), Some(first)) = (known.seen, known.digests.first()) else { return Ok(()) };
-        let labels = self.ports.store.labels(image, &first.digest).await?.unwrap_or_default();
-        let created = labels.get(CREATED).and_then(|text| DateTime::parse_from_rfc3339(text).ok());
-        if let Some(created) = created.map(|at| at.to_utc()).filter(|at| *at <= by) {
-            known.seen = Seen::At(created);
+/// When a tag of unknown age was built, if its image says so and that was read before.
+async fn date<S: Store>(store: &S, image: &ImageName, known: &mut TagTimeline) -> Result<(), Fault> {
+    let (Seen::By(by), Some(first)) = (known.seen, known.digests.first()) else { return Ok(()) };
+    let labels = store.labels(image, &first.digest).await?.unwrap_or_default();
+    let created = labels.get(CREATED).and_then(|text| DateTime::parse_from_rfc3339(text).ok());
+    if let Some(created) = created.map(|at| at.to_utc()).filter(|at| *at <= by) {
+        known.seen = Seen::At(created);
+    }
+    Ok(())
+}
+
+/// Every coming and going of a control file, oldest first.
+async fn control_changes<P: Ports>(
+    context: Context<'_, P>,
+    state: &RepositoryState,
+    tag_changes: &[TagChange],
+    to: Timestamp,
+) -> Result<Vec<ControlFileChange>, Fault> {
+    let Some(folder) = control::folder() else { return Ok(Vec::new()) };
+    let repository = Arc::clone(context.repository);
+    let head = state.commit();
+    let fetched: HashMap<CommitId, Timestamp> = tag_changes
+        .iter()
+        .map(|tag_change| (tag_change.commit.id, tag_change.commit.fetched.fetched_at))
+        .collect();
+    blocking(move || {
+        let line = repository.line(head, None)?.commits;
+        let mut commits: Vec<(CommitId, Timestamp, Vec<FileChange>)> = Vec::new();
+        for part in line.chunks(COMMITS_PER_PART) {
+            let changed = repository.changes(part, std::slice::from_ref(&folder))?;
+            commits.extend(changed.into_iter().map(|(info, changes)| {
+                let fetched = fetched.get(&info.id).copied().unwrap_or(to);
+                (info.id, info.committed_at.min(fetched), changes)
+            }));
         }
-        Ok(())
-    }
-
-    /// Every coming and going of a control file, oldest first.
-    async fn control_changes(
-        &self,
-        state: &RepositoryState,
-        tag_changes: &[TagChange],
-        to: Timestamp,
-    ) -> Result<Vec<ControlFileChange>, Fault> {
-        let Some(folder) = control_files::folder() else { return Ok(Vec::new()) };
-        let repository = Arc::clone(&self.ports.repository);
-        let head = state.commit();
-        let fetched: HashMap<CommitId, Timestamp> = tag_changes
-            .iter()
-            .map(|tag_change| (tag_change.commit.id, tag_change.commit.fetched.fetched_at))
-            .collect();
-        blocking(move || {
-            let line = repository.line(head, None)?.commits;
-            let mut commits: Vec<(CommitId, Timestamp, Vec<FileChange>)> = Vec::new();
-            for part in line.chunks(COMMITS_A_PART) {
-                let changed = repository.changes(part, std::slice::from_ref(&folder))?;
-                commits.extend(changed.into_iter().map(|(info, changes)| {
-                    let fetched = fetched.get(&info.id).copied().unwrap_or(to);
-                    (info.id, info.committed_at.min(fetched), changes)
-                }));
+        let changes = commits.iter().flat_map(|(.., changes)| changes);
+        let blobs: Vec<_> = changes.filter_map(|change| change.after).collect();
+        let mut texts = repository.read_each(&blobs, |_, content| text_of(content))?.into_iter();
+        let mut control_changes = Vec::new();
+        let mut latest = Timestamp::MIN_UTC;
+        for (commit, at, changes) in commits {
+            latest = latest.max(at);
+            // What nobody who is allowed to signed does not count, and the file with it.
+            let is_unsigned = repository.requires_signatures() && repository.unsigned(commit)?.is_some();
+            for change in changes {
+                let text = change.after.and_then(|_| texts.next()).filter(|_| !is_unsigned);
+                control_changes.push(ControlFileChange { at: latest, file: change.path, text });
             }
-            let changes = commits.iter().flat_map(|(.., changes)| changes);
-            let blobs: Vec<_> = changes.filter_map(|change| change.after).collect();
-            let mut texts = repository.read_each(&blobs, |_, content| text_of(content))?.into_iter();
-            let mut told = Vec::new();
-            let mut latest = Timestamp::MIN_UTC;
-            for (commit, at, changes) in commits {
-                latest = latest.max(at);
-                // What nobody who is allowed to signed does not count, and the file with it.
-                let is_unsigned = repository.requires_signatures() && repository.unsigned(commit)?.is_some();
-                for change in changes {
-                    let text = change.after.and_then(|_| texts.next()).filter(|_| !is_unsigned);
-                    told.push(ControlFileChange { at: latest, file: change.path, text });
-                }
-            }
-            told.retain(|change| control_files::is_control(&change.file));
-            Ok(told)
-        })
-        .await
-    }
+        }
+        control_changes.retain(|change| control::is_control_file(&change.file));
+        Ok(control_changes)
+    })
+    .await
 }
 
 /// A control file's text. What is none says nothing, which closes a gate, as the file itself does.

@@ -25,7 +25,7 @@ pub(super) async fn run(global: &Global, args: &Changelog, output: &Output) -> R
     let template = args.template.as_ref().map(|name| template(&session.config, name)).transpose()?;
     let state = {
         let _lock = session.lock(output).await?;
-        session.engine.look().await?
+        session.engine.refresh().await?
     };
     let choices = choice::choose(args, &session, &state, chrono::Utc::now()).await?;
     let notes = Box::pin(activity::during("Reading what changed", read(&session, &choices))).await?;

@@ -104,7 +104,7 @@ impl<'a> ControlSession<'a> {
     ) -> Result<ControlChangeResult, Fault> {
         let _lock = self.session.lock(self.output).await?;
         let what = if dry_run { "Reading the repository" } else { "Writing" };
-        activity::during(what, self.session.engine.order(change, &self.by, dry_run)).await
+        activity::during(what, self.session.engine.change_controls(change, &self.by, dry_run)).await
     }
 
     /// Asks, unless the arguments are explicit enough.

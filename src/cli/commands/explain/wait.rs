@@ -90,7 +90,7 @@ async fn look(
 ) -> Result<(Last, bool), Fault> {
     let _lock = session.lock(output).await?;
     if let Some(last) = last {
-        let head = session.engine.look().await?.commit();
+        let head = session.engine.refresh().await?.commit();
         if head == last.commit && last.again_at.is_none_or(|at| chrono::Utc::now() < at) {
             return Ok((last, false));
         }

@@ -30,7 +30,7 @@ pub(super) async fn run(global: &Global, args: &Status, output: &Output) -> Resu
     Typed::from(&args.services).resolve(&report.evaluation.state.services(), false)?;
     let table = StatusTable::of(session.engine.repository_policy(), &report, &filter);
     // `since` is shown even where nothing newer exists.
-    session.engine.learn(&report.evaluation.state, table.targets()).await?;
+    session.engine.read_histories(&report.evaluation.state, table.targets()).await?;
     output.result(
         "Status",
         || render::json::status(&table),

@@ -71,7 +71,7 @@ impl Seen {
     async fn try_look(&mut self, session: &mut Session, output: &Output) -> Result<bool, Fault> {
         let _lock = session.lock(output).await?;
         if let Some(report) = &self.report {
-            let head = session.engine.look().await?.commit();
+            let head = session.engine.refresh().await?.commit();
             let is_unmoved = head == report.evaluation.state.commit();
             if is_unmoved && self.again_at.is_none_or(|at| chrono::Utc::now() < at) {
                 return Ok(false);
@@ -79,7 +79,7 @@ impl Seen {
         }
         let report = Box::pin(session.engine.pass(&PassOptions::plan())).await?;
         let state = &report.evaluation.state;
-        session.engine.learn(state, 0..state.deployed.targets.len()).await?;
+        session.engine.read_histories(state, 0..state.deployed.targets.len()).await?;
         let tick = session.config.schedule.value.next_after(report.evaluation.now);
         self.again_at = [tick, report.next_opening].into_iter().flatten().min();
         self.report = Some(report);

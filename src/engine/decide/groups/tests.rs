@@ -55,8 +55,9 @@ async fn a_set_goes_as_it_soaked_by_one_commit() {
 async fn the_past_is_read_of_what_it_matters_to_and_of_its_set() {
     let mut world = set();
     let known = async |world: &mut World| {
-        let state = world.engine.look().await.unwrap();
-        let known = state.deployed.targets.iter().enumerate().filter(|(at, _)| state.past_of(*at).is_some());
+        let state = world.engine.refresh().await.unwrap();
+        let known =
+            state.deployed.targets.iter().enumerate().filter(|(at, _)| state.history_of(*at).is_some());
         known
             .map(|(_, target)| format!("{}@{}", target.service().name(), target.environment))
             .collect::<Vec<_>>()

@@ -1,7 +1,10 @@
 //! Asking: what is folded into one problem, and what is kept from one pass to the next.
 
 use super::*;
+use std::time::Duration;
+
 use crate::engine::fake::{FakeRegistry, World, digest, image};
+use crate::history::TagsByFile;
 use crate::model::TagsSeen;
 
 fn rules(range: &str) -> Arc<SelectionRules> {
@@ -20,27 +23,41 @@ async fn a_registry_that_is_down_is_one_problem() {
     assert!(!polled.was_asked(&image("e")));
 }
 
-#[test]
-fn a_selection_is_made_once_for_a_list_and_rules() {
-    let mut selections = Selections::default();
-    let (tags, all) = (Arc::new(TagList::default()), rules("*"));
-    let first = selections.select(&image("app"), &tags, &all);
-    assert!(Arc::ptr_eq(&first, &selections.select(&image("app"), &tags, &all)));
-    let other_list = Arc::new(TagList::default());
-    assert!(!Arc::ptr_eq(&first, &selections.select(&image("app"), &other_list, &all)));
-    selections.retain(|_| false);
-    assert!(selections.kept.is_empty());
+fn target(rules: &Arc<SelectionRules>) -> Target {
+    Target {
+        environment: 0,
+        subject: ("common/app".parse().unwrap(), image("app")),
+        held: TagsByFile::new(),
+        running: Vec::new(),
+        rules: Arc::clone(rules),
+        soak: Duration::ZERO,
+    }
+}
+
+fn polled(tags: &Arc<TagList>) -> Polled {
+    Polled { tags: HashMap::from([(image("app"), Arc::clone(tags))]), ..Polled::default() }
 }
 
 #[test]
-fn rules_that_nobody_has_any_more_are_forgotten() {
+fn a_selection_is_reused_while_list_and_rules_stay_the_same() {
+    let list = |tag: &str| Arc::new(TagList { tags: vec![tag.parse().unwrap()], ignored: 0 });
     let mut selections = Selections::default();
-    let (tags, kept) = (Arc::new(TagList::default()), rules("*"));
-    for _ in 0..100 {
-        selections.select(&image("app"), &tags, &rules("~1.0"));
-        selections.select(&image("app"), &tags, &kept);
-    }
-    assert!(selections.kept[&image("app")].len() <= 2);
+    let (one, other) = (list("v1.0.0"), list("v1.0.1"));
+    let mut select = |list: &Arc<TagList>, range: &str| {
+        let targets = [target(&rules(range)), target(&rules(range))];
+        let selected = selections.select(&targets, &polled(list));
+        let [Some(first), Some(second)] = selected.as_slice() else { panic!("{selected:?}") };
+        assert!(Arc::ptr_eq(first, second));
+        (Arc::clone(first), selections.0[&image("app")].len())
+    };
+    let first = select(&one, "*").0;
+    assert!(Arc::ptr_eq(&first, &select(&one, "*").0), "the same rules in another allocation");
+    let (new_list, cached_count) = select(&other, "*");
+    assert!(!Arc::ptr_eq(&first, &new_list));
+    assert_eq!(cached_count, 1, "what is not selected any more is dropped");
+    assert_eq!(select(&other, "~1.0").1, 1);
+    assert_eq!(selections.select(&[target(&rules("*"))], &Polled::default()), [None]);
+    assert!(selections.0.is_empty());
 }
 
 async fn noted(world: &World) -> Vec<String> {

@@ -26,7 +26,7 @@ async fn ask_what_holds(world: &mut World) -> String {
         to: "non-prod".parse().ok(),
         tag: "v1.0.2".parse().ok(),
         image: None,
-        overrides: policy::Overrides::default(),
+        overrides: Overrides::default(),
     };
     let request = PassOptions { mode: PassMode::Manual(by_hand), requested_by: "ben".into(), dry_run: true };
     let report = world.engine.pass(&request).await.unwrap();
@@ -83,7 +83,10 @@ async fn a_second_way_back_goes_further() {
     assert_eq!(report.promoted[0].to.as_str(), "v1.0.0");
     world.wait(60);
     let fault = back(&mut world, "non-prod", "").await.unwrap_err();
-    assert_eq!(fault.to_string(), "history has no lower version that ran well for common/app in non-prod");
+    assert_eq!(
+        fault.to_string(),
+        "Nothing to roll back to: common/app never ran a lower version in non-prod"
+    );
 }
 
 #[tokio::test]
@@ -95,10 +98,10 @@ async fn one_that_is_given_again_because_its_answer_was_lost_goes_no_further() {
     let fault = back(&mut world, "non-prod", "").await.unwrap_err();
     assert_eq!(fault.class(), Class::Refused, "{fault}");
     assert!(
-        fault.to_string().starts_with("ana moved common/app in non-prod back already, to v1.0.1 at "),
+        fault.to_string().starts_with("ana already rolled back common/app in non-prod, to v1.0.1 at "),
         "{fault}"
     );
-    assert!(fault.hint().unwrap().ends_with("name the tag by --to; it ran v1.0.0 before"), "{fault:?}");
+    assert!(fault.hint().unwrap().ends_with("name the tag with --to; it ran v1.0.0 before"), "{fault:?}");
     assert_eq!((world.tag("np/app.yaml").as_str(), world.branch.messages().len()), ("v1.0.1", commits));
     let report = back(&mut world, "non-prod", "v1.0.0").await.unwrap();
     assert_eq!(report.promoted[0].to.as_str(), "v1.0.0");
@@ -144,19 +147,19 @@ async fn what_was_shown_is_what_is_done_or_nothing_is() {
     };
     let request = PassOptions { mode: PassMode::Rollback(back), requested_by: "ana".into(), dry_run: false };
     let tried = world.engine.pass(&PassOptions { dry_run: true, ..request.clone() }).await.unwrap();
-    let agreed = crate::engine::ConfirmedPlan::to(&tried);
+    let agreed = crate::engine::ConfirmedPlan::of(tried.plans());
     // Somebody else was asked the same, and was first.
     world.person("np/app.yaml", "v1.0.1");
     let commits = world.branch.messages().len();
-    let fault = world.engine.pass_as_agreed(&request, &agreed).await.unwrap_err();
+    let fault = world.engine.pass_confirmed(&request, &agreed).await.unwrap_err();
     assert_eq!(fault.class(), Class::TryAgain);
     assert!(
-        fault.to_string().starts_with("something changed meanwhile: it would now be common/app"),
+        fault.to_string().starts_with("something changed meanwhile: it would now move common/app"),
         "{fault}"
     );
     assert_eq!(world.branch.messages().len(), commits);
     world.person("np/app.yaml", "v1.0.2");
-    let report = world.engine.pass_as_agreed(&request, &agreed).await.unwrap();
+    let report = world.engine.pass_confirmed(&request, &agreed).await.unwrap();
     assert_eq!(report.promoted[0].to.as_str(), "v1.0.1");
 }
 

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use crate::engine::deliver::notes::MOST_IN_A_COMMIT;
+use crate::engine::deliver::notes::MOST_PER_COMMIT;
 use crate::engine::fake::{Push, Settings, World, digest, image, path, release};
 use crate::engine::{Batch, NotesPolicy};
 
@@ -88,7 +88,8 @@ async fn a_file_that_cannot_be_kept_is_told_and_left_alone() {
     assert_eq!(report.promoted.len(), 2);
     assert_eq!(world.branch.text("np/CHANGELOG.md"), large);
     let told: Vec<String> = report.problems.iter().map(ToString::to_string).collect();
-    let expected = "np/CHANGELOG.md: common/api in non-prod: what changed is not in this changelog: it is larger than 1 MiB";
+    let expected =
+        "np/CHANGELOG.md: common/api in non-prod: the changelog was not written: it is larger than 1 MiB";
     assert_eq!(told, [expected]);
     assert!(!report.problems[0].is_error);
 }
@@ -99,16 +100,16 @@ async fn of_a_large_commit_the_first_are_told() {
     let environments = vec![("all", vec!["e"], None)];
     let mut world =
         World::with(Settings { environments, batch: Batch::All, changelog_files: files, ..settings(&[]) });
-    for number in 0..MOST_IN_A_COMMIT + 3 {
+    for number in 0..MOST_PER_COMMIT + 3 {
         let name = format!("app{number:03}");
         world.edit(&format!("e/{name}.yaml"), &release(&name, "v1.0.0"));
         world.registry.push(&image(&name), "v1.0.0", digest('0'));
         world.registry.push(&image(&name), "v1.0.1", digest('1'));
     }
     let report = world.try_pass().await.unwrap();
-    assert_eq!(report.promoted.len(), MOST_IN_A_COMMIT + 3);
-    assert_eq!(headings(&world.branch.text("CHANGELOG.md")).len(), MOST_IN_A_COMMIT);
+    assert_eq!(report.promoted.len(), MOST_PER_COMMIT + 3);
+    assert_eq!(headings(&world.branch.text("CHANGELOG.md")).len(), MOST_PER_COMMIT);
     let told = report.problems[0].to_string();
-    assert!(told.ends_with("of one commit's promotions it takes 50; 3 are left out"), "{told}");
+    assert!(told.ends_with("a commit adds at most 50 promotions; 3 are left out"), "{told}");
     assert!(!world.branch.messages().pop().unwrap().contains("What changed in"));
 }

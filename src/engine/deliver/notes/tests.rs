@@ -3,7 +3,7 @@
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use super::MOST_IN_A_COMMIT;
+use super::MOST_PER_COMMIT;
 use crate::changelog::BodyLimits;
 use crate::engine::fake::{Settings, World, digest, image, release};
 use crate::engine::{Batch, NotesPolicy};
@@ -49,7 +49,7 @@ async fn a_large_commit_tells_the_changes_of_its_first_promotions_and_how_many_i
     let notes = Some(NotesPolicy { time_limit: Duration::from_mins(1), limits: Some(BodyLimits::default()) });
     let environments = vec![("all", vec!["e"], None)];
     let mut world = World::with(Settings { environments, batch: Batch::All, notes, ..Settings::default() });
-    let names: Vec<String> = (0..MOST_IN_A_COMMIT + 3).map(|number| format!("app{number:03}")).collect();
+    let names: Vec<String> = (0..MOST_PER_COMMIT + 3).map(|number| format!("app{number:03}")).collect();
     for name in &names {
         world.edit(&format!("e/{name}.yaml"), &release(name, "v1.0.0"));
         world.registry.push(&image(name), "v1.0.0", digest('0'));
@@ -58,7 +58,7 @@ async fn a_large_commit_tells_the_changes_of_its_first_promotions_and_how_many_i
     let report = world.try_pass().await.unwrap();
     assert_eq!(report.promoted.len(), names.len());
     let asked_count = world.engine.ports.changelog.asked_count.load(Ordering::Relaxed);
-    assert_eq!(asked_count, MOST_IN_A_COMMIT, "what is not told is not asked");
+    assert_eq!(asked_count, MOST_PER_COMMIT, "what is not told is not asked");
     let message = world.branch.messages().pop().unwrap();
     assert!(
         message

@@ -32,7 +32,7 @@ async fn a_program_that_dies_on_the_way_goes_on_where_it_was() {
         world.branch.calls.take();
         world.fuse.set(Some(steps));
         let mut first = world.again();
-        let ended = tokio::spawn(async move { first.engine.look().await.map(drop) }).await;
+        let ended = tokio::spawn(async move { first.engine.refresh().await.map(drop) }).await;
         if !world.fuse.is_burnt() {
             ended.unwrap().unwrap();
             break;
@@ -40,9 +40,9 @@ async fn a_program_that_dies_on_the_way_goes_on_where_it_was() {
         world.fuse.set(None);
         let read_before = world.branch.calls.take().get("changes").copied().unwrap_or_default();
         let mut second = world.again();
-        let state = second.engine.look().await.unwrap();
+        let state = second.engine.refresh().await.unwrap();
         let read_after = world.branch.calls.take().get("changes").copied().unwrap_or_default();
-        assert!(read_before + read_after <= COMMITS + COMMITS_A_PART, "{read_before} and {read_after}");
+        assert!(read_before + read_after <= COMMITS + COMMITS_PER_PART, "{read_before} and {read_after}");
         has_gone_on |= read_after < COMMITS;
         let expected: Vec<u64> = [0, 0].into_iter().chain(1..COMMITS as u64).rev().collect();
         assert_eq!(places(&world, state.end).await, expected, "each is there once");
@@ -54,7 +54,7 @@ async fn a_program_that_dies_on_the_way_goes_on_where_it_was() {
 async fn two_programs_that_read_the_same_history_go_on_from_one_another() {
     let world = world(20);
     let (mut one, mut other) = (world.again(), world.again());
-    let (one, other) = tokio::join!(one.engine.look(), other.engine.look());
+    let (one, other) = tokio::join!(one.engine.refresh(), other.engine.refresh());
     let (one, other) = (one.unwrap(), other.unwrap());
     assert_eq!(one.commit(), other.commit());
     let kept = places(&world, one.end).await;
@@ -66,16 +66,16 @@ async fn two_programs_that_read_the_same_history_go_on_from_one_another() {
 async fn a_history_that_another_program_made_anew_is_read_again() {
     let mut world = world(4);
     world.push("v1.0.9", '9');
-    let state = world.engine.look().await.unwrap();
+    let state = world.engine.refresh().await.unwrap();
     let settings = Settings { environments: vec![("other", vec!["p"], None)], ..Settings::default() };
     let mut other = World { settings, ..world.again() };
     other.restart();
-    other.engine.look().await.unwrap();
-    let fault = world.engine.learn(&state, [0]).await.unwrap_err();
+    other.engine.refresh().await.unwrap();
+    let fault = world.engine.read_histories(&state, [0]).await.unwrap_err();
     assert_eq!(fault.class(), Class::TryAgain);
     // The branch is where it was; that is not enough.
-    let state = world.engine.look().await.unwrap();
-    world.engine.learn(&state, [0]).await.unwrap();
+    let state = world.engine.refresh().await.unwrap();
+    world.engine.read_histories(&state, [0]).await.unwrap();
     assert!(state.rollout_commit(0).is_some());
     assert_eq!(places(&world, state.end).await.len(), 5);
 }
@@ -83,7 +83,7 @@ async fn a_history_that_another_program_made_anew_is_read_again() {
 #[tokio::test]
 async fn what_is_kept_up_to_the_head_is_told_without_reading_a_file() {
     let mut world = world(4);
-    world.engine.look().await.unwrap();
+    world.engine.refresh().await.unwrap();
     let query =
         HistoryQuery { services: Vec::new(), environments: Vec::new(), since: None, until: None, most: 3 };
     let told = world.engine.history(&query).await.unwrap();
@@ -119,9 +119,11 @@ fn step() -> impl Strategy<Value = Step> {
 
 /// All that is known of the past of every target.
 async fn known(world: &mut World) -> Vec<String> {
-    let state = world.engine.look().await.unwrap();
-    world.engine.learn(&state, 0..state.deployed.targets.len()).await.unwrap();
-    (0..state.deployed.targets.len()).map(|target| format!("{:#?}", state.past_of(target).unwrap())).collect()
+    let state = world.engine.refresh().await.unwrap();
+    world.engine.read_histories(&state, 0..state.deployed.targets.len()).await.unwrap();
+    (0..state.deployed.targets.len())
+        .map(|target| format!("{:#?}", state.history_of(target).unwrap()))
+        .collect()
 }
 
 proptest! {

@@ -134,14 +134,14 @@ fn moved(sequence: u64, file: &str, before: &str, after: &str) -> TagChange {
 #[case::a_file_of_its_own_tells_itself(&[moved(1, "a", "v1", "v2")], &[moved(1, "b", "", "v1")], &["9 a v2>v1"])]
 #[case::there_and_back(&[moved(1, "a", "v1", "v2"), moved(2, "a", "v2", "v1")], &[], &[])]
 #[case::a_file_that_came(&[moved(1, "b", "", "v1"), moved(1, "a", "", "v1")], &[], &["9 a v1>", "9 b v1>"])]
-fn what_was_taken_away_by_force_is_a_tag_change_of_the_head(
+fn what_was_removed_by_force_push_by_force_is_a_tag_change_of_the_head(
     #[case] forgotten: &[TagChange],
     #[case] instead: &[TagChange],
     #[case] expected: &[&str],
 ) {
     let head = CommitId::from_bytes([0xaa; 20]);
     let evidence = seen(Some("10:00"), "10:05");
-    let gone = taken_away(forgotten, instead, head, 9, evidence);
+    let gone = removed_by_force_push(forgotten, instead, head, 9, evidence);
     assert_eq!(told(&gone), expected);
     for tag_change in gone {
         assert_eq!((tag_change.commit.id, tag_change.commit.committed_at), (head, at("10:05")));

@@ -77,7 +77,7 @@ async fn a_freeze_turns_it_off_and_its_end_on_again() {
         world.restart();
     }
     thaw(&world);
-    assert!(looked(&mut world).await.requests[0].goes_on());
+    assert!(looked(&mut world).await.requests[0].turns_on());
     assert_eq!((on(&world), says(&world)), (Some(AutoMerge::ByOpener), false));
     quiet(&mut world).await;
     world.forge.pass_checks(1, world.now());

@@ -236,7 +236,7 @@ async fn what_a_person_asked_for_and_what_soaked_go_by_the_one_request_of_the_en
     let comments = &world.forge.pulls()[0].comments;
     let last = comments.last().unwrap();
     assert!(
-        last.starts_with("- **common/web**: `v1.0.1` is not proposed any more\n\n```text\ncommon/web: hold: held by Ben: audit"),
+        last.starts_with("- **common/web**: `v1.0.1` is no longer proposed\n\n```text\ncommon/web: hold: held by Ben: audit"),
         "{last}"
     );
     hold(&world, "app", ".tidegate/more.yaml");

@@ -68,7 +68,7 @@ fn what_runs_is_what_every_folder_holds(#[case] one: &str, #[case] other: &str, 
 #[rstest]
 #[case::no_version(
     "main-7",
-    "np2/app.yaml:8:12: common/app in non-prod: `main-7` runs, which is not a semantic version"
+    "np2/app.yaml:8:12: common/app in non-prod: runs `main-7`, which is not a semantic version"
 )]
 #[case::latest("latest", "`latest`")]
 fn what_is_no_version_is_told(#[case] tag: &str, #[case] expected: &str) {
@@ -82,7 +82,7 @@ fn an_ignored_service_is_neither_moved_nor_told() {
     let deployed = deployed(&one_environment(), &[("np/ignored.yaml", release("ignored", "latest"))]);
     assert_eq!(
         (told(&deployed), errors(&deployed)),
-        (String::new(), "no YAML file lies under `np2`, a path of the environment non-prod".into())
+        (String::new(), "no YAML file under `np2`, a path of environment non-prod".into())
     );
 }
 
@@ -150,7 +150,7 @@ fn a_lone_tag_is_of_the_image_that_all_folders_agree_on() {
     let torn = [("np/a.yaml", lone), ("np/f.yaml", flux), ("np2/f.yaml", repository("web"))];
     let torn = deployed(&one_environment(), &torn);
     assert_eq!(told(&torn), "");
-    assert!(errors(&torn).contains("leads to no image"), "{}", errors(&torn));
+    assert!(errors(&torn).contains("names no known image"), "{}", errors(&torn));
 }
 
 #[test]

@@ -30,7 +30,7 @@ fn app() -> ServicePattern {
 }
 
 async fn give(world: &mut World, order: &ControlChange) -> ControlChangeResult {
-    world.engine.order(order, "Ana", false).await.unwrap()
+    world.engine.change_controls(order, "Ana", false).await.unwrap()
 }
 
 #[tokio::test]
@@ -82,7 +82,7 @@ async fn an_order_goes_again_when_somebody_was_first() {
     assert!(give(&mut world, &hold(None, "prod")).await.commit.is_some());
     assert!(world.branch.text(".tidegate/hold/_all/prod.yaml").starts_with("kind: Hold\n"));
     world.branch.next_push(Push::Declined);
-    let fault = world.engine.order(&hold(Some(app()), "prod"), "Ana", false).await.unwrap_err();
+    let fault = world.engine.change_controls(&hold(Some(app()), "prod"), "Ana", false).await.unwrap_err();
     assert!(fault.to_string().starts_with("the server declined the push"), "{fault}");
 }
 
@@ -144,10 +144,7 @@ async fn a_freeze_ends_and_is_swept() {
     world.wait(60);
     assert_eq!(world.pass().await, ["app non-prod v1.0.0 v1.0.1"]);
     let subject = world.branch.messages().pop().unwrap();
-    assert!(
-        subject.starts_with("chore(tidegate): sweep .tidegate/freeze/launch.yaml that no longer"),
-        "{subject}"
-    );
+    assert!(subject.starts_with("chore(tidegate): remove expired .tidegate/freeze/launch.yaml"), "{subject}");
 }
 
 #[rstest]
@@ -170,33 +167,32 @@ async fn what_cannot_be_read_holds_what_it_may_have_meant(
     let report = world.try_pass().await.unwrap();
     assert_eq!(report.promoted.len(), promoted);
     let told = report.problems[0].to_string();
-    let expected =
-        format!(".tidegate/mine.yaml{place}: the control file cannot be read, so it keeps the hold gate");
+    let expected = format!(".tidegate/mine.yaml{place}: the control file is invalid and keeps the hold gate");
     assert!(told.starts_with(&expected), "{told}");
 }
 
 #[tokio::test]
 async fn what_is_not_there_is_told() {
     let mut world = World::new();
-    let fault = world.engine.order(&hold(None, "prdo"), "Ana", false).await.unwrap_err();
+    let fault = world.engine.change_controls(&hold(None, "prdo"), "Ana", false).await.unwrap_err();
     assert_eq!(fault.to_string(), "there is no environment prdo");
     let release =
         ControlChange::Release(Release { services: vec!["common/app".into()], ..Release::default() });
-    let nothing = world.engine.order(&release, "Ana", false).await.unwrap();
+    let nothing = world.engine.change_controls(&release, "Ana", false).await.unwrap();
     assert!(nothing.commit.is_none() && nothing.removed.is_empty());
-    let tried = world.engine.order(&hold(None, "prod"), "Ana", true).await.unwrap();
+    let tried = world.engine.change_controls(&hold(None, "prod"), "Ana", true).await.unwrap();
     assert!(tried.commit.is_none() && tried.written.len() == 1, "a dry run writes nothing");
     assert_eq!(world.branch.messages().len(), 1);
 }
 
 #[test]
-fn what_stands_behind_every_subject_stands_behind_an_orders_too() {
+fn the_configured_suffix_ends_the_subject_of_a_control_change() {
     let form = SubjectForm::default().with_suffix("[skip ci]").unwrap();
     let removed = vec![control::FOLDER.parse().unwrap()];
     let ordered = ControlChangeResult { commit: None, written: Vec::new(), removed };
-    let draft = message::draft(&form, &ControlChange::Sweep, &ordered, "schedule");
+    let draft = draft(&form, &ControlChange::Sweep, &ordered, "schedule");
     let subject = draft.message.lines().next().unwrap();
-    assert_eq!(subject, "chore(tidegate): sweep .tidegate that no longer count [skip ci]");
+    assert_eq!(subject, "chore(tidegate): remove expired .tidegate [skip ci]");
 }
 
 #[tokio::test]
@@ -232,10 +228,11 @@ async fn what_nobody_could_read_is_not_written() {
     for reason in ["", "a\nb", &"x".repeat(301)] {
         let covers = Coverage { services: Some(app()), environments: Vec::new() };
         let hold = Control::Hold(Hold { note: Note { reason: reason.into(), ..note() }, covers });
-        let fault = world.engine.order(&ControlChange::Put(vec![hold]), "Ana", false).await.unwrap_err();
+        let fault =
+            world.engine.change_controls(&ControlChange::Put(vec![hold]), "Ana", false).await.unwrap_err();
         assert_eq!(
             fault.to_string(),
-            "nobody could read that: `reason` must be one line of 1 to 300 characters"
+            "this would make an invalid control file: `reason` must be one line of 1 to 300 characters"
         );
     }
     assert_eq!(world.branch.messages().len(), 1);

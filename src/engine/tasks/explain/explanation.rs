@@ -2,22 +2,24 @@
 //!
 //! A pure function of an evaluation; text is made when it is shown.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashSet};
 
 use chrono_tz::Tz;
 
-use crate::model::{Class, EnvironmentName, ImageName, ServiceName, Tag, Timestamp, Version};
+use crate::model::{Class, EnvironmentName, ImageName, RepoPath, ServiceName, Tag, Timestamp, Version};
 use crate::policy::{
-    self, Answer, Approved, Candidate, Control, Decision, GateEvaluation, GateReport, NoCandidate, Offer,
-    Remedy, RolledBack, Soaked, Starvation, VersionReport,
+    self, Answer, Approved, Candidate, Control, Controls, Decision, GateEvaluation, GateReport, NoCandidate,
+    Offer, Remedy, RolledBack, Soaked, Starvation, VersionReport,
 };
 
-use super::{uncounted, worst};
 use crate::engine::base::problem::Problem;
-use crate::engine::decide::evaluation::{Evaluation, FactContext};
-use crate::engine::history::moves::Move;
+use crate::engine::decide::evaluation::Evaluation;
+use crate::engine::decide::facts::FactContext;
+use crate::engine::history::moves::{Move, arrival};
 use crate::engine::proposals::pull_requests::Unmerged;
+use crate::engine::state::control_files::unsigned_problems;
 use crate::engine::state::deployed::Target;
+use crate::engine::state::repository_state::RepositoryState;
 
 /// Where one image of one service stands in one environment.
 #[derive(Clone, Debug)]
@@ -139,6 +141,7 @@ impl Verdict {
 impl Explanation {
     /// What it comes to.
     pub fn verdict(&self) -> Verdict {
+        let errors = self.problems.iter().filter(|problem| problem.is_error);
         match &self.outlook {
             TargetStatus::Runs => Verdict::Nothing,
             TargetStatus::Current(why) if why.is_up_to_date() => Verdict::Nothing,
@@ -151,10 +154,12 @@ impl Explanation {
             | TargetStatus::NoVersion
             | TargetStatus::InReview(_)
             | TargetStatus::Waits(_) => Verdict::Closed,
-            TargetStatus::Stuck(_) | TargetStatus::Unreadable => match worst(&self.problems) {
-                Some(Class::TryAgain) => Verdict::Unknown,
-                _ => Verdict::Refused,
-            },
+            TargetStatus::Stuck(_) | TargetStatus::Unreadable => {
+                match Class::worst(errors.map(|problem| problem.class)) {
+                    Some(Class::TryAgain) => Verdict::Unknown,
+                    _ => Verdict::Refused,
+                }
+            }
             TargetStatus::Unknown => Verdict::Unknown,
         }
     }
@@ -209,16 +214,17 @@ pub(super) struct Asked {
 
 /// What explanations are made from.
 pub(super) struct Explaining<'a> {
-    pub(super) known: FactContext<'a>,
+    pub(super) facts: FactContext<'a>,
     pub(super) evaluation: &'a Evaluation,
-    /// What may go by every gate and can't be written.
+    pub(super) problems: &'a [Problem],
+    /// What every gate lets through and still cannot be written.
     pub(super) refused: &'a [Problem],
 }
 
 impl Explaining<'_> {
     /// Where a target stands.
     pub(super) fn target(&self, at: usize, asked: Option<&Asked>) -> Explanation {
-        let FactContext { repository_policy, state, .. } = self.known;
+        let FactContext { repository_policy, state, .. } = self.facts;
         let target = &state.deployed.targets[at];
         let environment = &repository_policy.environments[target.environment].policy;
         let tags = self.evaluation.lists[at].as_deref().map(|list| list.tags.as_slice());
@@ -231,12 +237,16 @@ impl Explaining<'_> {
             after: environment.after.clone(),
             zone: environment.zone,
             running: target.running.clone(),
-            arrival: state.arrival(repository_policy, at),
+            arrival: arrival(state, repository_policy, at),
             asked: asked.map(|asked| asked.tag.clone()),
             outlook: self.outlook(at, asked),
             offer: tags.zip(selection).map(|(tags, selection)| policy::offer(&target.rules, selection, tags)),
             is_proposed: repository_policy.requests.contains_key(&target.environment),
-            unmerged: self.evaluation.requests.moving(&environment.name, target.service(), target.image()),
+            unmerged: self.evaluation.pull_requests.moving(
+                &environment.name,
+                target.service(),
+                target.image(),
+            ),
             versions: self.versions(at, tags.unwrap_or_default()),
             rolled_back: state.rolled_back(at).to_vec(),
             controls: state.covering(repository_policy, at).standing(environment.zone, self.evaluation.now),
@@ -246,8 +256,8 @@ impl Explaining<'_> {
 
     /// That something of a service can't be read in an environment.
     pub(super) fn unclear(&self, at: usize, service: &ServiceName) -> Explanation {
-        let environment = &self.known.repository_policy.environments[at].policy;
-        let controls = self.known.state.controls.covering(service, &environment.name);
+        let environment = &self.facts.repository_policy.environments[at].policy;
+        let controls = self.facts.state.controls.covering(service, &environment.name);
         Explanation {
             service: service.clone(),
             image: None,
@@ -259,7 +269,7 @@ impl Explaining<'_> {
             asked: None,
             outlook: TargetStatus::Unreadable,
             offer: None,
-            is_proposed: self.known.repository_policy.requests.contains_key(&at),
+            is_proposed: self.facts.repository_policy.requests.contains_key(&at),
             unmerged: None,
             versions: Vec::new(),
             rolled_back: Vec::new(),
@@ -269,7 +279,7 @@ impl Explaining<'_> {
     }
 
     fn outlook(&self, at: usize, asked: Option<&Asked>) -> TargetStatus {
-        let target = &self.known.state.deployed.targets[at];
+        let target = &self.facts.state.deployed.targets[at];
         let Some(asked) = asked else {
             return match &self.evaluation.decisions[at] {
                 None => TargetStatus::Unknown,
@@ -303,8 +313,8 @@ impl Explaining<'_> {
     }
 
     fn can_be_written(&self, at: usize) -> bool {
-        let target = &self.known.state.deployed.targets[at];
-        let environment = &self.known.repository_policy.environments[target.environment].policy.name;
+        let target = &self.facts.state.deployed.targets[at];
+        let environment = &self.facts.repository_policy.environments[target.environment].policy.name;
         let is_of_target = |problem: &Problem| {
             problem.service.as_ref() == Some(target.service())
                 && problem.environment.as_ref() == Some(environment)
@@ -314,8 +324,8 @@ impl Explaining<'_> {
 
     /// What becomes of each version above what runs.
     fn versions(&self, at: usize, tags: &[Tag]) -> Vec<VersionReport> {
-        let FactContext { repository_policy, state, .. } = self.known;
-        let Some(mut facts) = self.known.facts(at, None) else { return Vec::new() };
+        let FactContext { repository_policy, state, .. } = self.facts;
+        let Some(mut facts) = self.facts.facts(at, None) else { return Vec::new() };
         let target = &state.deployed.targets[at];
         let there = repository_policy.environments[target.environment]
             .before
@@ -329,7 +339,7 @@ impl Explaining<'_> {
             Some(Decision::Promote(approved)) => Some(approved.candidate()),
             Some(Decision::Current { .. }) | None => None,
         };
-        policy::version_reports(&self.known.policy(at), &facts, tags, candidate, self.evaluation.now)
+        policy::version_reports(&self.facts.policy(at), &facts, tags, candidate, self.evaluation.now)
     }
 
     /// What went wrong with a service in an environment, or on the way to its registries.
@@ -341,12 +351,29 @@ impl Explaining<'_> {
             (None, None) => problem.place.is_none(),
             (None, Some(_)) => false,
         };
-        let seen = self.evaluation.problems.iter().chain(self.refused).filter(is_meant).cloned();
+        let seen = self.problems.iter().chain(self.refused).filter(is_meant).cloned();
         let mut told = BTreeSet::new();
-        seen.chain(uncounted(self.known.state, service, environment))
+        seen.chain(unsigned_controls(self.facts.state, service, environment))
             .filter(|problem| told.insert(problem.to_string()))
             .collect()
     }
+}
+
+/// Problems of the ignored unsigned control files that would cover a target.
+fn unsigned_controls(
+    state: &RepositoryState,
+    service: &ServiceName,
+    environment: &EnvironmentName,
+) -> Vec<Problem> {
+    let covers = |file: &&RepoPath| {
+        let control = state.snapshot.controls.get(*file);
+        let alone: Option<Controls> = control.map(|control| [control.clone()].into_iter().collect());
+        alone.is_some_and(|alone| !alone.covering(service, environment).is_empty())
+    };
+    let files: HashSet<_> = state.unsigned_controls.keys().filter(covers).collect();
+    unsigned_problems(&state.unsigned_controls)
+        .filter(|problem| problem.place.as_ref().is_some_and(|place| files.contains(&place.path)))
+        .collect()
 }
 
 /// Whether a target runs a tag and nothing else.

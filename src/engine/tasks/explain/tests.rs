@@ -3,7 +3,7 @@
 use super::*;
 use crate::engine::base::repository_policy::PullRequestPolicy;
 use crate::engine::fake::{Settings, World, image, release, service};
-use crate::model::Opinion;
+use crate::model::{Class, Opinion};
 use crate::policy::{ApprovalPolicy, GateName};
 
 const DAY: u64 = 24 * 60;
@@ -131,7 +131,7 @@ async fn what_cannot_be_read_is_refused_and_nothing_else_of_the_service_is_hidde
 async fn only_the_service_and_its_set_are_asked_about() {
     let mut world = soaking().await;
     world.edit("np/web.yaml", &release("web", "v1.0.0"));
-    world.engine.look().await.unwrap();
+    world.engine.refresh().await.unwrap();
     world.registry.calls.take();
     world.engine.explain(&about("prod", "")).await.unwrap();
     let asked = world.registry.calls.take();

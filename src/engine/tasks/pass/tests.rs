@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 
 use super::*;
 use crate::engine::fake::{Push, Settings, World, digest, image, release};
-use crate::policy::GateName;
+use crate::model::{Class, Outcome};
+use crate::policy::{Decision, GateName};
 
 const DAY: u64 = 24 * 60;
 

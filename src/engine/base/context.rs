@@ -1,0 +1,25 @@
+//! The reading ports and the policy, borrowed: what a step is given besides its memory. No port in it writes to the
+//! followed branch; the steps that do are handed a [`Publisher`](super::ports::Publisher).
+
+use std::sync::Arc;
+
+use super::ports::Ports;
+use super::repository_policy::RepositoryPolicy;
+
+pub(in crate::engine) struct Context<'a, P: Ports> {
+    pub(in crate::engine) registry: &'a Arc<P::Registry>,
+    pub(in crate::engine) repository: &'a Arc<P::Repository>,
+    pub(in crate::engine) store: &'a Arc<P::Store>,
+    pub(in crate::engine) changelog: &'a Arc<P::Changelog>,
+    pub(in crate::engine) forge: Option<&'a Arc<P::Forge>>,
+    pub(in crate::engine) clock: &'a Arc<P::Clock>,
+    pub(in crate::engine) policy: &'a Arc<RepositoryPolicy>,
+}
+
+impl<P: Ports> Clone for Context<'_, P> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+
+impl<P: Ports> Copy for Context<'_, P> {}
