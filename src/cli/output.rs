@@ -13,7 +13,7 @@ use crate::model::{Class, Fault, Printable};
 use super::args::{Color, Format, Global};
 
 /// The version of the JSON contract, in the `apiVersion` of every document.
-pub(crate) const API_VERSION: &str = "tidegate/v1";
+pub(crate) const API_VERSION: &str = "tidegate/v2";
 
 pub(crate) const BOLD: Style = Style::new().bold();
 pub(crate) const DIM: Style = Style::new().dimmed();

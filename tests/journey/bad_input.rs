@@ -33,7 +33,7 @@ async fn a_dead_registry_holds_only_its_own_images() {
 async fn a_tag_that_is_gone_is_not_promoted() {
     let world = World::new("0s").await;
     world.run(&["sync"]);
-    let digest = world.json(&["history"])["moves"][0]["commit"].clone();
+    let digest = world.json(&["history"])["changes"][0]["commit"].clone();
     assert!(digest.is_string());
     let message = world.origin.git(&["log", "-1", "--format=%B", "main"]);
     let digest = message.split('@').nth(1).unwrap().lines().next().unwrap().to_owned();

@@ -101,7 +101,7 @@ async fn every_format_is_written() {
         ("text", "common/graphql-server v1.0.0 -> v1.0.2\n"),
         ("slack", "*common/graphql-server* v1.0.0 → v1.0.2\n"),
         ("html", "<section class=\"changelog\">\n"),
-        ("json", "{\n  \"apiVersion\": \"tidegate/v1\",\n  \"kind\": \"Changelog\",\n"),
+        ("json", "{\n  \"apiVersion\": \"tidegate/v2\",\n  \"kind\": \"Changelog\",\n"),
     ] {
         let ran = with(&["--format", format]);
         assert!(ran.out.starts_with(begin), "{format}: {} {}", ran.out, ran.err);

@@ -132,7 +132,7 @@ async fn periods_have_one_form_everywhere() {
         ok(&world, &["simulate", "--since", time]);
     }
     let none = world.json(&["history", "--until", "2020-01-01"]);
-    assert_eq!(none["moves"].as_array().unwrap().len(), 0);
+    assert_eq!(none["changes"].as_array().unwrap().len(), 0);
     for command in ["history", "record", "simulate"] {
         let ran = world.run(&[command, "--since", "today", "--until", "yesterday"]);
         assert_eq!(ran.code, 2, "{command}: {}", ran.err);

@@ -39,7 +39,7 @@ pub(super) fn merge(clone: &Path, method: &str) {
 async fn a_promotion_that_was_merged_is_recognised(#[case] method: &str) {
     let world = World::new("0s").await;
     world.run(&["sync"]);
-    let told = world.json(&["history"])["moves"][0].clone();
+    let told = world.json(&["history"])["changes"][0].clone();
     // The branch as if nobody had merged yet, and nobody had seen it.
     world.origin.git(&["branch", "request", "main"]);
     world.origin.git(&["update-ref", "refs/heads/main", "main~1"]);
@@ -47,7 +47,7 @@ async fn a_promotion_that_was_merged_is_recognised(#[case] method: &str) {
     world.origin.commit("meanwhile", &[Change::File("clusters/prod-digital-eks/notes.yaml", b"a: b\n")]);
     merge(&world.origin.clone_to("work"), method);
 
-    let merged = world.json(&["history"])["moves"][0].clone();
+    let merged = world.json(&["history"])["changes"][0].clone();
     assert_eq!(merged["promotion"], told["promotion"], "{merged}");
     assert!(merged["promotion"].is_string() && merged["commit"] != told["commit"], "{merged}");
     // Another image under the tag: what the promotion's trailer says soaked does not go on.

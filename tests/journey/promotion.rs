@@ -128,15 +128,15 @@ async fn a_version_that_a_person_put_into_non_prod_soaks_from_when_its_image_was
 async fn history_tells_promotions_and_people() {
     let world = World::new("1h").await;
     world.run(&["sync"]);
-    let moves = world.json(&["history"])["moves"].as_array().unwrap().clone();
-    assert_eq!(moves.len(), 3, "{moves:?}");
-    assert_eq!((&moves[0]["to"][0], &moves[0]["requestedBy"]), (&"v1.0.1".into(), &"schedule".into()));
-    assert_eq!(moves[0]["why"], serde_json::Value::Null, "no gate was overridden");
-    assert_eq!(moves[1]["author"], "Person");
-    assert!(moves[1]["why"].as_str().is_some_and(|subject| !subject.is_empty()), "{moves:?}");
+    let changes = world.json(&["history"])["changes"].as_array().unwrap().clone();
+    assert_eq!(changes.len(), 3, "{changes:?}");
+    assert_eq!((&changes[0]["to"][0], &changes[0]["requestedBy"]), (&"v1.0.1".into(), &"schedule".into()));
+    assert_eq!(changes[0]["reason"], serde_json::Value::Null, "no gate was overridden");
+    assert_eq!(changes[1]["author"], "Person");
+    assert!(changes[1]["reason"].as_str().is_some_and(|subject| !subject.is_empty()), "{changes:?}");
     assert_eq!(world.running(), ("v1.0.1".into(), "v1.0.0".into()));
     let promote = ["promote", "common/graphql-server", "--env", "prod", "--yes"];
     world.run(&[&promote[..], &["--override", "soak", "--reason", "an outage"]].concat());
-    let moves = world.json(&["history", "--env", "prod", "--limit", "1"])["moves"].clone();
-    assert_eq!(moves[0]["why"], "soak overridden: an outage", "{moves}");
+    let changes = world.json(&["history", "--env", "prod", "--limit", "1"])["changes"].clone();
+    assert_eq!(changes[0]["reason"], "soak overridden: an outage", "{changes}");
 }

@@ -41,8 +41,8 @@ async fn proposed() -> (World, GitHub) {
     sync(&world);
     let report = sync(&world);
     assert_eq!(
-        (&report["requests"][0]["state"], &report["requests"][0]["done"]),
-        (&"opens".into(), &true.into())
+        (&report["pullRequests"][0]["action"], &report["pullRequests"][0]["done"]),
+        (&"open".into(), &true.into())
     );
     (world, server)
 }
@@ -91,12 +91,8 @@ async fn a_promotion_is_proposed_updated_in_place_and_merged() {
     let status = world.run(&["status"]);
     assert!(status.out.contains("prod v1.0.1 in pull request #1"), "{}", status.out);
     let explain = world.run(&["explain", "common/graphql-server", "--env", "prod"]);
-    assert!(
-        explain.out.contains("merge v1.0.1 waits for people in pull request #1, open for "),
-        "{}",
-        explain.out
-    );
-    let request = &world.json(&["status"])["services"][0]["environments"][1]["request"];
+    assert!(explain.out.contains("pull request #1 with v1.0.1 is open for "), "{}", explain.out);
+    let request = &world.json(&["status"])["services"][0]["environments"][1]["pullRequest"];
     assert_eq!((&request["number"], &request["to"]), (&1.into(), &"v1.0.1".into()));
     server.asked();
     sync(&world);
@@ -113,7 +109,7 @@ async fn a_promotion_is_proposed_updated_in_place_and_merged() {
     server.merge(1, "merge");
     assert_eq!(world.running().1, "v1.0.2");
     let after = sync(&world);
-    assert_eq!(after["requests"], Value::Array(Vec::new()), "{after}");
+    assert_eq!(after["pullRequests"], Value::Array(Vec::new()), "{after}");
 }
 
 #[rstest]
@@ -130,7 +126,7 @@ async fn a_merge_is_the_promotion_and_what_comes_after_soaks(#[case] method: &st
     let last = world.origin.file(PROD);
     world.person("add another", "clusters/last/app.yaml", &last);
     server.merge(1, method);
-    let moves = world.json(&["history", "--env", "prod"])["moves"].clone();
+    let moves = world.json(&["history", "--env", "prod"])["changes"].clone();
     let told =
         world.origin.git(&["log", "-1", "--format=%(trailers:key=Tidegate-Promotion,valueonly)", BRANCH]);
     assert_eq!(moves[0]["promotion"], told.trim(), "{moves}");
@@ -175,7 +171,7 @@ async fn a_hold_closes_it_and_a_persons_closing_stays() {
         fs::remove_dir_all(world.database().parent().unwrap()).unwrap();
     }
     server.reopen(2);
-    assert_eq!(sync(&world)["requests"][0]["state"], "waits", "whoever opens it again wants it");
+    assert_eq!(sync(&world)["pullRequests"][0]["action"], "none", "whoever opens it again wants it");
     server.close(2);
     world.release("v1.0.2").await;
     sync(&world);
@@ -193,7 +189,7 @@ async fn what_breaks_between_the_branch_and_the_request_is_mended() {
     let tip = world.origin.at(BRANCH);
     server.next("POST", Trouble::LostAnswer);
     assert_eq!(world.run(&["sync"]).code, 75);
-    assert_eq!(sync(&world)["requests"][0]["state"], "waits");
+    assert_eq!(sync(&world)["pullRequests"][0]["action"], "none");
     assert_eq!(
         (server.open().sha, world.origin.at(BRANCH)),
         (tip.clone(), tip),
@@ -234,7 +230,7 @@ async fn a_daemon_asks_one_question_a_pass_that_costs_nothing() {
 async fn a_review_is_the_approval_that_it_merges_by() {
     let (world, server) = world(", approval: review, pullRequest: {autoMerge: squash}").await;
     sync(&world);
-    assert_eq!(sync(&world)["requests"][0]["state"], "opens");
+    assert_eq!(sync(&world)["pullRequests"][0]["action"], "open");
     assert_eq!(server.open().auto_merge, None);
     let page = format!("https://github.com/{REPOSITORY}/pull/1");
     let waits = format!("v1.0.1 waits for a review of #1 ({page})");
@@ -250,18 +246,18 @@ async fn a_review_is_the_approval_that_it_merges_by() {
     let explain = world.run(&["explain", "common/graphql-server", "--env", "prod"]);
     assert_eq!(explain.code, 3, "{}", explain.out);
     for words in [
-        "waits for a review, every other gate is open; people are to review and merge it",
-        &format!("somebody's approving review of #1 ({page})"),
-        "or somebody's approval of v1.0.1: tidegate approve common/graphql-server --env prod --tag v1.0.1",
+        "needs a review, every other gate is open; review and merge its pull request",
+        &format!("approve pull request #1 ({page})"),
+        "or approve v1.0.1: tidegate approve common/graphql-server --env prod --tag v1.0.1",
     ] {
         assert!(explain.out.contains(words), "{words}: {}", explain.out);
     }
 
     server.review(1, "eve", "APPROVED", "NONE");
     server.review(1, "ana", "COMMENTED", "MEMBER");
-    assert_eq!(sync(&world)["requests"][0]["review"], waits.as_str());
+    assert_eq!(sync(&world)["pullRequests"][0]["review"], waits.as_str());
     server.review(1, "ana", "APPROVED", "MEMBER");
-    assert_eq!(sync(&world)["requests"][0]["review"], "v1.0.1 was approved by ana in #1");
+    assert_eq!(sync(&world)["pullRequests"][0]["review"], "v1.0.1 was approved by ana in #1");
     let pull = server.open();
     assert_eq!(pull.auto_merge.as_deref(), Some("SQUASH"));
     let status = world.run(&["status"]);
@@ -305,7 +301,7 @@ async fn nothing_merges_by_itself_in_a_freeze() {
     assert!(pull.body.contains("**Auto-merge is off**") && pull.body.contains("the fair"), "{}", pull.body);
     server.require_nothing();
     server.asked();
-    let paused = sync(&world)["requests"][0]["pausedBy"].as_str().unwrap().to_owned();
+    let paused = sync(&world)["pullRequests"][0]["autoMergePausedBy"].as_str().unwrap().to_owned();
     assert!(paused.contains("frozen (fair) until 2999-01-01"), "{paused}");
     assert_eq!(asked(&server), ["GET 200"], "it costs no more");
     assert_eq!(world.running().1, "v1.0.0");
@@ -321,7 +317,7 @@ async fn what_a_person_proposed_by_hand_stays_proposed() {
     let (world, server) = world("").await;
     sync(&world);
     world.run(&["hold", "common/graphql-server", "--env", "prod", "--reason", "audit"]);
-    assert_eq!(sync(&world)["requests"], Value::Array(Vec::new()));
+    assert_eq!(sync(&world)["pullRequests"], Value::Array(Vec::new()));
     let proposed = world.run(&[
         "promote",
         "common/graphql-server",
@@ -335,7 +331,7 @@ async fn what_a_person_proposed_by_hand_stays_proposed() {
     assert_eq!(proposed.code, 0, "{}{}", proposed.out, proposed.err);
     let (body, tip) = (server.open().body, world.origin.at(BRANCH));
     for _ in 0..2 {
-        assert_eq!(sync(&world)["requests"][0]["state"], "waits");
+        assert_eq!(sync(&world)["pullRequests"][0]["action"], "none");
     }
     assert_eq!((server.open().body, world.origin.at(BRANCH)), (body, tip));
     server.merge(1, "squash");

@@ -57,7 +57,10 @@ async fn it_goes_back_in_one_commit_and_stays_there() {
     assert_eq!(named.code, 0, "{}", named.err);
     let named: serde_json::Value = serde_json::from_str(&named.out).unwrap();
     assert_eq!(named["promoted"][0]["to"], "v1.0.0", "{named}");
-    assert_eq!(named["promoted"][0]["quarantine"], ".tidegate/quarantine/common/graphql-server/v1.0.1.yaml");
+    assert_eq!(
+        named["promoted"][0]["quarantineFile"],
+        ".tidegate/quarantine/common/graphql-server/v1.0.1.yaml"
+    );
     world.release("v1.0.3").await;
     wait_until("the next version", || {
         world.run(&["sync"]);

@@ -34,7 +34,7 @@ async fn the_board_tells_what_blocks_and_what_people_say() {
     assert_eq!(told["controls"][0]["file"], ".tidegate/hold/fair.yaml");
     assert!(told["controls"][0]["releaseCommand"].as_str().unwrap().starts_with("tidegate release"));
     let non_prod = &told["services"][0]["environments"][0];
-    assert_eq!((&non_prod["state"], non_prod["why"].is_string()), (&"current".into(), true), "{told}");
+    assert_eq!((&non_prod["state"], non_prod["reason"].is_string()), (&"upToDate".into(), true), "{told}");
 }
 
 #[tokio::test]

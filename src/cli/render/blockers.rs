@@ -24,15 +24,19 @@ pub(super) struct Headline {
     pub(super) opens_at: Option<Timestamp>,
 }
 
-pub(super) fn headline(evaluation: &GateEvaluation, now: Timestamp) -> Headline {
+pub(super) fn headline_of(evaluation: &GateEvaluation, now: Timestamp) -> Headline {
+    headline(&evaluation.closed().collect::<Vec<_>>(), evaluation.earliest(), now)
+}
+
+/// The headline of closed gates that time alone opens at `opens_at`, if it does.
+pub(super) fn headline(gates: &[&GateReport], opens_at: Option<Timestamp>, now: Timestamp) -> Headline {
     let line = |text: String, style| Headline { text, style, opens_at: None };
-    let closed = |is_meant: fn(&GateReport) -> bool| evaluation.closed().find(move |gate| is_meant(gate));
+    let closed = |is_meant: fn(&GateReport) -> bool| gates.iter().copied().find(|gate| is_meant(gate));
     if let Some(gate) = closed(|gate| gate.answer == Answer::Refused) {
         // The digest gate comes after the soak gate and names the cause.
         let cause = closed(|gate| gate.gate == GateName::Digest && gate.answer == Answer::Refused);
         return line(format!("refused: {}", phrase(cause.unwrap_or(gate))), RED);
     }
-    let opens_at = evaluation.earliest();
     if opens_at.is_some_and(|at| at <= now) {
         // Its time has come since the pass.
         return line("now".to_owned(), GREEN);
@@ -43,20 +47,20 @@ pub(super) fn headline(evaluation: &GateEvaluation, now: Timestamp) -> Headline 
     };
     match (closed(blocking), opens_at) {
         (Some(gate), None) if needs_people(gate) => {
-            line(phrase(gate) + &last_of_time(evaluation, now).unwrap_or_default(), CYAN)
+            line(phrase(gate) + &last_of_time(gates, now).unwrap_or_default(), CYAN)
         }
         (Some(gate), _) => line(format!("blocked: {}", phrase(gate)), YELLOW),
         (None, Some(at)) => {
-            let text = format!("in {} ({})", time::until(at, now), names(evaluation));
+            let text = format!("in {} ({})", time::until(at, now), names(gates));
             Headline { opens_at: Some(at), ..line(text, CYAN) }
         }
-        (None, None) => line(format!("blocked: {}", names(evaluation)), YELLOW),
+        (None, None) => line(format!("blocked: {}", names(gates)), YELLOW),
     }
 }
 
 /// The gate that time opens last.
-fn last_of_time(evaluation: &GateEvaluation, now: Timestamp) -> Option<String> {
-    let timed = evaluation.closed().filter_map(|gate| match gate.answer {
+fn last_of_time(gates: &[&GateReport], now: Timestamp) -> Option<String> {
+    let timed = gates.iter().filter_map(|gate| match gate.answer {
         Answer::ClosedUntil(at) => Some((at, gate.gate)),
         _ => None,
     });
@@ -81,8 +85,8 @@ fn needs_people(gate: &GateReport) -> bool {
     }
 }
 
-fn names(evaluation: &GateEvaluation) -> String {
-    evaluation.closed().map(|gate| gate.gate.as_str()).collect::<Vec<_>>().join(", ")
+fn names(gates: &[&GateReport]) -> String {
+    gates.iter().map(|gate| gate.gate.as_str()).collect::<Vec<_>>().join(", ")
 }
 
 /// Why one gate is closed.

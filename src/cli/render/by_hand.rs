@@ -94,7 +94,7 @@ fn kept(text: &mut String, policy: &RepositoryPolicy, report: &PassReport, asked
 fn past_a_pin(policy: &RepositoryPolicy, target: &Target, tag: &Tag) -> String {
     let (service, environment) = (target.service(), &policy.environments[target.environment].policy.name);
     format!(
-        "release the pin, or override it: tidegate promote {service} --to {environment} --tag {tag} --override hold \
+        "release the pin, or override it: tidegate promote {service} --env {environment} --tag {tag} --override hold \
          --reason TEXT"
     )
 }

@@ -1,5 +1,4 @@
-//! An explanation as people read it: what runs, what comes and when, every gate, what would open it, and what was said
-//! and passed over on the way.
+//! An explanation for people: what runs, what comes and when, every gate, what would open it, and every version passed over.
 
 use std::fmt::Write;
 
@@ -8,16 +7,16 @@ use anstyle::Style;
 use crate::cli::output::{BOLD, CYAN, DIM, GREEN, RED, YELLOW};
 use crate::engine::{CandidateStatus, Explained, Explanation, Mover, TargetStatus, ToldGate};
 use crate::model::{Elapsed, Printable, Timestamp};
-use crate::policy::{Answer, RolledBack, Starvation, VersionReport, VersionStatus};
+use crate::policy::{Answer, Offer, RolledBack, Starvation, VersionReport, VersionStatus};
 
-use super::remedy::{self, Told};
+use super::blockers::{self, Headline};
+use super::remedy::{self, Advice};
 use super::table::{self, Cell};
 use super::{control, problems, time};
 
-/// The most versions above what runs that are told; more are counted.
+/// The most versions above what runs that are listed; more are counted.
 const MOST_VERSIONS: usize = 12;
 
-/// Everything that is explained.
 pub(crate) fn render(explained: &Explained) -> String {
     let parts: Vec<String> =
         explained.explanations.iter().map(|explanation| one(explanation, explained.now)).collect();
@@ -30,13 +29,13 @@ fn one(explanation: &Explanation, now: Timestamp) -> String {
     let image = explanation.image.as_ref().map(|image| format!("  {DIM}{image}{DIM:#}")).unwrap_or_default();
     let _ = writeln!(text, "{BOLD}{service}{BOLD:#} in {CYAN}{environment}{CYAN:#}{image}");
     let _ = writeln!(text, "  runs  {}", running(explanation, now));
-    let _ = writeln!(text, "  next  {}", outlook(explanation, now));
+    let _ = writeln!(text, "  next  {}", next(explanation, now));
     if let Some(unmerged) = &explanation.unmerged {
         let (tag, number) = (&unmerged.tag, unmerged.number);
         let age = time::age(unmerged.opened_at, now);
         let _ = writeln!(
             text,
-            "  merge {BOLD}{tag}{BOLD:#} waits for people in pull request #{number}, open for {age}  {DIM}{}{DIM:#}",
+            "        pull request #{number} with {BOLD}{tag}{BOLD:#} is open for {age}  {DIM}{}{DIM:#}",
             unmerged.url
         );
     }
@@ -44,18 +43,18 @@ fn one(explanation: &Explanation, now: Timestamp) -> String {
     if let Some(candidate_status) = explanation.candidate_status() {
         text.push('\n');
         gates(&mut text, candidate_status, now);
-        ways(&mut text, explanation, candidate_status);
+        advices(&mut text, explanation, candidate_status);
         if let Some(starvation) = &candidate_status.starvation {
-            starving(&mut text, starvation, explanation);
+            starved(&mut text, starvation, explanation);
         }
     }
     versions(&mut text, explanation);
-    verdicts(&mut text, explanation);
+    rollbacks(&mut text, explanation);
     controls(&mut text, explanation);
-    let told = problems::render(&explanation.problems);
-    if !told.is_empty() {
+    let problems = problems::render(&explanation.problems);
+    if !problems.is_empty() {
         text.push('\n');
-        text.push_str(&moved_in(&told, "  "));
+        text.push_str(&indented(&problems, "  "));
     }
     text
 }
@@ -63,7 +62,7 @@ fn one(explanation: &Explanation, now: Timestamp) -> String {
 fn running(explanation: &Explanation, now: Timestamp) -> String {
     let tags: Vec<&str> = explanation.running.iter().map(|running| running.tag.as_str()).collect();
     if tags.is_empty() {
-        return format!("{YELLOW}not known{YELLOW:#}");
+        return format!("{YELLOW}unknown{YELLOW:#}");
     }
     let mut text = format!("{BOLD}{}{BOLD:#}", tags.join(" and "));
     if let Some(arrival) = &explanation.arrival {
@@ -80,77 +79,65 @@ fn running(explanation: &Explanation, now: Timestamp) -> String {
     text
 }
 
-fn outlook(explanation: &Explanation, now: Timestamp) -> String {
+fn next(explanation: &Explanation, now: Timestamp) -> String {
     match &explanation.outlook {
         TargetStatus::Runs => match &explanation.asked {
             Some(tag) => format!("{GREEN}{tag} runs here{GREEN:#}"),
             None => String::new(),
         },
         TargetStatus::Current(why) if why.is_up_to_date() => format!("nothing: {why}"),
-        TargetStatus::Current(why) => format!("{YELLOW}nothing{YELLOW:#}: {why}"),
+        TargetStatus::Current(why) => format!("{YELLOW}blocked{YELLOW:#}: {why}"),
         TargetStatus::NoVersion => match &explanation.asked {
             Some(tag) => format!("{YELLOW}never{YELLOW:#}: the rules find no version in `{tag}`"),
             None => String::new(),
         },
         TargetStatus::Open(candidate_status) | TargetStatus::InReview(candidate_status) => {
-            let told = candidate(candidate_status);
+            let tag = candidate(candidate_status);
             let gates = match &explanation.outlook {
                 TargetStatus::Open(_) => format!("{GREEN}every gate is open{GREEN:#}"),
-                _ => format!("{YELLOW}waits for a review{YELLOW:#}, every other gate is open"),
+                _ => format!("{YELLOW}needs a review{YELLOW:#}, every other gate is open"),
             };
             match passed_over(explanation, candidate_status) {
-                None => format!("{told}: {gates}; {}", coming(explanation, candidate_status)),
-                Some(fate) => format!("{told}: {gates}, but it does not come by itself: {fate}"),
+                None => format!("{tag}: {gates}; {}", how_it_comes(explanation, candidate_status)),
+                Some(fate) => format!("{tag}: {gates}, but only `tidegate promote` brings it: {fate}"),
             }
         }
         TargetStatus::Stuck(candidate_status) => {
-            format!(
-                "{}: every gate is open, but {RED}it cannot be written{RED:#}; see below",
-                candidate(candidate_status)
-            )
+            let tag = candidate(candidate_status);
+            format!("{tag}: {RED}refused{RED:#}: every gate is open, but it cannot be written; see below")
         }
         TargetStatus::Waits(candidate_status) => waits(explanation, candidate_status, now),
-        TargetStatus::Unknown => format!("{RED}not known{RED:#}: the registry could not be asked; see below"),
+        TargetStatus::Unknown => format!("{RED}unknown{RED:#}: the registry did not answer; see below"),
         TargetStatus::Unreadable => {
-            format!(
-                "{RED}nothing{RED:#}: something of it cannot be read here, so nothing is moved; see below"
-            )
+            format!("{RED}refused{RED:#}: a file of the service cannot be read here; see below")
         }
     }
 }
 
-/// How what may come comes.
-fn coming(explanation: &Explanation, candidate_status: &CandidateStatus) -> &'static str {
-    let waits = explanation.unmerged.as_ref().is_some_and(|unmerged| unmerged.tag == candidate_status.tag);
-    match (explanation.is_proposed, waits, &explanation.outlook) {
+/// How a candidate comes whose gates are open.
+fn how_it_comes(explanation: &Explanation, candidate_status: &CandidateStatus) -> &'static str {
+    let is_open = explanation.unmerged.as_ref().is_some_and(|unmerged| unmerged.tag == candidate_status.tag);
+    match (explanation.is_proposed, is_open, &explanation.outlook) {
         (false, ..) => "the next pass promotes it",
-        (true, false, _) => "the next pass proposes it",
-        (true, true, TargetStatus::InReview(_)) => "people are to review and merge it",
-        (true, true, _) => "people are to merge it",
+        (true, false, _) => "the next pass opens a pull request",
+        (true, true, TargetStatus::InReview(_)) => "review and merge its pull request",
+        (true, true, _) => "merge its pull request",
     }
 }
 
 fn waits(explanation: &Explanation, candidate_status: &CandidateStatus, now: Timestamp) -> String {
-    let told = candidate(candidate_status);
-    let is_refused = candidate_status.closed().any(|gate| gate.report.answer == Answer::Refused);
-    match candidate_status.earliest.filter(|at| *at > now) {
-        _ if is_refused => format!("{told}: {RED}refused{RED:#}"),
-        _ if candidate_status.is_lost => {
-            format!("{told}: {YELLOW}does not come by itself any more{YELLOW:#}")
-        }
-        Some(at) => {
-            let shown = time::local(at, explanation.zone);
-            format!(
-                "{told}: at the earliest {YELLOW}{shown}{YELLOW:#} {DIM}(in {}){DIM:#}",
-                time::until(at, now)
-            )
-        }
-        None => {
-            let lasting = candidate_status.closed().filter(|gate| gate.report.answer == Answer::Closed);
-            let names: Vec<&str> = lasting.map(|gate| gate.report.gate.as_str()).collect();
-            format!("{told}: {YELLOW}waits{YELLOW:#}; time alone does not open {}", names.join(" and "))
-        }
+    let tag = candidate(candidate_status);
+    let closed: Vec<_> = candidate_status.closed().map(|gate| &gate.report).collect();
+    let Headline { text, style, opens_at } = blockers::headline(&closed, candidate_status.earliest, now);
+    let mut line = format!("{tag}: {style}{text}{style:#}");
+    if let Some(at) = opens_at {
+        let _ = write!(line, " {DIM}at {}{DIM:#}", time::local(at, explanation.zone));
     }
+    let is_refused = closed.iter().any(|gate| gate.answer == Answer::Refused);
+    if candidate_status.is_lost && !is_refused {
+        line.push_str("; only a person brings it back");
+    }
+    line
 }
 
 fn candidate(candidate_status: &CandidateStatus) -> String {
@@ -162,57 +149,56 @@ fn candidate(candidate_status: &CandidateStatus) -> String {
     format!("{BOLD}{}{BOLD:#}{releases}", candidate_status.tag)
 }
 
-/// Why a version that was asked about does not come by itself, if another does.
+/// Why the version that was asked about does not come by itself, if another does.
 fn passed_over<'a>(
     explanation: &'a Explanation,
     candidate_status: &CandidateStatus,
 ) -> Option<&'a VersionStatus> {
-    let told = explanation.versions.iter().find(|one| one.tag == candidate_status.tag)?;
-    (told.fate != VersionStatus::Candidate).then_some(&told.fate)
+    let version = explanation.versions.iter().find(|one| one.tag == candidate_status.tag)?;
+    (version.fate != VersionStatus::Candidate).then_some(&version.fate)
 }
 
-/// What the registry offers, where that is not what is on its way.
+/// What the registry offers, where that is not what comes.
 fn registry(text: &mut String, explanation: &Explanation) {
     let Some(offer) = &explanation.offer else { return };
-    let is_told = matches!(explanation.outlook, TargetStatus::Current(_) | TargetStatus::NoVersion)
+    let is_shown = matches!(explanation.outlook, TargetStatus::Current(_) | TargetStatus::NoVersion)
         || offer.highest != offer.highest_admitted;
-    if !is_told {
-        return;
+    if is_shown {
+        let _ = writeln!(text, "        {DIM}the registry has {}{DIM:#}", offered(offer));
     }
-    let pattern = offer
-        .tag_pattern
-        .as_ref()
-        .map(|pattern| format!(" by the pattern {}", Printable::bounded(pattern, 80)));
-    let pattern = pattern.unwrap_or_default();
-    let mut told = match (&offer.highest, &offer.highest_admitted) {
-        (None, _) if offer.tag_count == 0 => "has no tag at all".to_owned(),
-        (None, _) => {
-            let example = offer.without_version.as_ref().map(|tag| format!(", such as {tag}"));
-            let (count, example) = (offer.tag_count, example.unwrap_or_default());
-            format!("has {count} tags, and none of them is a version{pattern}{example}")
+}
+
+fn offered(offer: &Offer) -> String {
+    let pattern = offer.tag_pattern.as_ref().map(|pattern| Printable::bounded(pattern, 80).to_string());
+    let Some(highest) = &offer.highest else {
+        if offer.tag_count == 0 {
+            return "no tag at all".to_owned();
         }
-        (Some(highest), Some(admitted)) if highest == admitted => format!("has {highest} as its highest tag"),
-        (Some(highest), admitted) => {
-            let mut told =
-                format!("has {highest} as its highest tag, which is not in the range {}", offer.versions);
-            match admitted {
-                Some(admitted) => {
-                    let _ = write!(told, "; the highest in it is {admitted}");
-                }
-                None => told.push_str("; none is"),
-            }
-            told
-        }
+        let pattern = pattern.map(|pattern| format!(" by the pattern {pattern}")).unwrap_or_default();
+        let example = offer.without_version.as_ref().map(|tag| format!(", such as {tag}"));
+        let (count, example) = (offer.tag_count, example.unwrap_or_default());
+        return format!("{count} tags, and none of them is a version{pattern}{example}");
     };
-    if offer.highest.is_some() && offer.tag_pattern.is_some() {
-        told.push_str(&pattern.replacen(" by", ", read by", 1));
+    let mut text = format!("{highest} as its highest tag");
+    match &offer.highest_admitted {
+        Some(admitted) if admitted == highest => {}
+        Some(admitted) => {
+            let range = &offer.versions;
+            let _ = write!(text, ", which is not in the range {range}; the highest in it is {admitted}");
+        }
+        None => {
+            let _ = write!(text, ", which is not in the range {}; none is", offer.versions);
+        }
     }
-    let _ = writeln!(text, "        {DIM}the registry {told}{DIM:#}");
+    if let Some(pattern) = pattern {
+        let _ = write!(text, ", read by the pattern {pattern}");
+    }
+    text
 }
 
 fn gates(text: &mut String, candidate_status: &CandidateStatus, now: Timestamp) {
     let rows: Vec<Vec<Cell>> = candidate_status.gates.iter().map(|gate| gate_row(gate, now)).collect();
-    text.push_str(&moved_in(&table::render(&rows), "  "));
+    text.push_str(&indented(&table::render(&rows), "  "));
 }
 
 fn gate_row(gate: &ToldGate, now: Timestamp) -> Vec<Cell> {
@@ -229,53 +215,48 @@ fn gate_row(gate: &ToldGate, now: Timestamp) -> Vec<Cell> {
 }
 
 /// What would open the closed gates, one by one and all at once.
-fn ways(text: &mut String, explanation: &Explanation, candidate_status: &CandidateStatus) {
+fn advices(text: &mut String, explanation: &Explanation, candidate_status: &CandidateStatus) {
     let closed: Vec<&ToldGate> = candidate_status.closed().collect();
     if closed.is_empty() {
         return;
     }
-    let _ = writeln!(text, "\n  {DIM}what would open it{DIM:#}");
+    let _ = writeln!(text, "\n  {DIM}to open{DIM:#}");
     let mut rows = Vec::new();
     for gate in closed {
         let name = gate.report.gate.as_str();
-        let told: Vec<Told> = gate.remedies.iter().map(|remedy| remedy::tell(remedy, explanation)).collect();
-        if told.is_empty() {
-            rows.push(vec![Cell::plain(name), Cell::plain("what the gate says, settled by hand")]);
+        if gate.remedies.is_empty() {
+            rows.push(vec![Cell::plain(name), Cell::plain("do by hand what the gate says")]);
         }
-        let is_time_alone = told.len() == 1 && matches!(gate.report.answer, Answer::ClosedUntil(_));
-        for (at, Told { text, command }) in told.into_iter().enumerate() {
+        for (at, remedy) in gate.remedies.iter().enumerate() {
             let first = if at == 0 { Cell::plain(name) } else { Cell::plain("") };
-            let text = if is_time_alone { format!("nothing but {text}") } else { text };
-            let text = if at > 0 { format!("or {text}") } else { text };
-            let row = match command {
-                Some(command) => vec![first, Cell::plain(format!("{text}: {command}"))],
-                None => vec![first, Cell::plain(text)],
-            };
-            rows.push(row);
+            let or = if at > 0 { "or " } else { "" };
+            let Advice { text, command } = remedy::advice(remedy, explanation);
+            let command = command.map(|command| format!(": {command}")).unwrap_or_default();
+            rows.push(vec![first, Cell::plain(format!("{or}{text}{command}"))]);
         }
     }
-    text.push_str(&moved_in(&table::render(&rows), "    "));
+    text.push_str(&indented(&table::render(&rows), "    "));
     if let Some(command) = remedy::override_all(explanation, candidate_status) {
-        let _ = writeln!(text, "  {DIM}to promote it all the same{DIM:#}\n    {command}");
+        let _ = writeln!(text, "  {DIM}to promote it in spite of them{DIM:#}\n    {command}");
     }
 }
 
-fn starving(text: &mut String, starvation: &Starvation, explanation: &Explanation) {
+fn starved(text: &mut String, starvation: &Starvation, explanation: &Explanation) {
     let since = time::local(starvation.since, explanation.zone);
     let needed = Elapsed(starvation.needed);
     let _ = writeln!(
         text,
-        "\n  {YELLOW}starving{YELLOW:#}: since {since} {} versions were replaced in {} one after the other before their \
-         soak of {needed} was over.\n    `soakMode: train` in the configuration lets one go on first, `soakMode: elapsed` \
-         lets each go on soaking after it was replaced",
+        "\n  {YELLOW}starving{YELLOW:#}: since {since} {} versions in a row were replaced in {} within their soak of \
+         {needed}.\n    `soakMode: train` lets one go on before the next comes; `soakMode: elapsed` lets each soak on after \
+         it is replaced",
         starvation.superseded_count, starvation.environment
     );
 }
 
-/// What becomes of the versions above what runs; neighbours of the same fate stand in one line.
+/// The versions above what runs; neighbours of the same fate share a line.
 fn versions(text: &mut String, explanation: &Explanation) {
-    let is_told = |one: &&VersionReport| match &explanation.outlook {
-        // That the one version above is the one that comes is said already.
+    let is_shown = |one: &&VersionReport| match &explanation.outlook {
+        // The headline names the one that comes.
         TargetStatus::Open(candidate_status)
         | TargetStatus::InReview(candidate_status)
         | TargetStatus::Waits(candidate_status)
@@ -285,14 +266,11 @@ fn versions(text: &mut String, explanation: &Explanation) {
         }
         _ => true,
     };
-    let told: Vec<&VersionReport> = explanation.versions.iter().filter(is_told).collect();
-    if told.is_empty() {
-        return;
-    }
-    let Some(lowest) = explanation.running.first() else { return };
+    let shown: Vec<&VersionReport> = explanation.versions.iter().filter(is_shown).collect();
+    let (Some(lowest), false) = (explanation.running.first(), shown.is_empty()) else { return };
     let _ = writeln!(text, "\n  {DIM}other versions above {}{DIM:#}", lowest.tag);
     let runs: Vec<&[&VersionReport]> =
-        told.chunk_by(|one, other| one.fate.to_string() == other.fate.to_string()).collect();
+        shown.chunk_by(|one, other| one.fate.to_string() == other.fate.to_string()).collect();
     let left_out = runs.len().saturating_sub(MOST_VERSIONS);
     let row = |run: &&[&VersionReport]| {
         let name = match run {
@@ -308,29 +286,29 @@ fn versions(text: &mut String, explanation: &Explanation) {
     if left_out > 0 {
         let _ = writeln!(text, "    {DIM}... and {left_out} more below; -o json lists all{DIM:#}");
     }
-    text.push_str(&moved_in(&table::render(&rows), "    "));
+    text.push_str(&indented(&table::render(&rows), "    "));
 }
 
-fn verdicts(text: &mut String, explanation: &Explanation) {
+fn rollbacks(text: &mut String, explanation: &Explanation) {
     if explanation.rolled_back.is_empty() {
         return;
     }
-    let _ = writeln!(text, "\n  {DIM}moved back by people{DIM:#}");
-    let row = |moved: &RolledBack| {
-        let at = time::local(moved.at, explanation.zone);
-        let author = Printable::bounded(&moved.author, 60);
-        let what = format!("left in {} at {at}, by {author} in {}", moved.environment, moved.commit.short());
-        vec![Cell::plain(moved.version.to_string()), Cell::plain(what)]
+    let _ = writeln!(text, "\n  {DIM}rolled back{DIM:#}");
+    let row = |rollback: &RolledBack| {
+        let at = time::local(rollback.at, explanation.zone);
+        let (author, commit) = (Printable::bounded(&rollback.author, 60), rollback.commit.short());
+        let what = format!("in {} at {at}, by {author} in {commit}", rollback.environment);
+        vec![Cell::plain(rollback.version.to_string()), Cell::plain(what)]
     };
     let rows: Vec<Vec<Cell>> = explanation.rolled_back.iter().map(row).collect();
-    text.push_str(&moved_in(&table::render(&rows), "    "));
+    text.push_str(&indented(&table::render(&rows), "    "));
 }
 
 fn controls(text: &mut String, explanation: &Explanation) {
     if explanation.controls.is_empty() {
         return;
     }
-    let _ = writeln!(text, "\n  {DIM}said by control files{DIM:#}");
+    let _ = writeln!(text, "\n  {DIM}control files{DIM:#}");
     for one in &explanation.controls {
         let zone = explanation.zone;
         let note = one.note().map(|note| control::note(note, zone)).unwrap_or_default();
@@ -339,9 +317,9 @@ fn controls(text: &mut String, explanation: &Explanation) {
     }
 }
 
-fn moved_in(text: &str, by: &str) -> String {
-    text.lines().fold(String::with_capacity(text.len()), |mut moved, line| {
-        let _ = writeln!(moved, "{by}{line}");
-        moved
+fn indented(text: &str, by: &str) -> String {
+    text.lines().fold(String::with_capacity(text.len()), |mut indented, line| {
+        let _ = writeln!(indented, "{by}{line}");
+        indented
     })
 }

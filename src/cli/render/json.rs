@@ -1,15 +1,15 @@
-//! Results as programs read them: the contract that `docs/json.md` describes.
+//! Results for programs: the contract that `docs/json.md` describes.
 
 use serde::Serialize;
 
 use crate::engine::{
-    EditPlan, Move, Mover, PassReport, Problem, Promoted, PullRequestAction, PullRequestReport,
+    EditPlan, Move, Mover, PassReport, Problem, Promoted, ProposedMove, PullRequestAction, PullRequestReport,
     RepositoryPolicy, Target, Unmerged,
 };
-use crate::model::{Outcome, Tag, Timestamp};
+use crate::model::{Intent, Outcome, Tag, Timestamp};
 use crate::policy::{Answer, Decision, GateEvaluation, GateReport, NoCandidate};
 
-use super::target_state::is_superseded;
+use super::target_state::{Counts, TargetState, head, is_superseded, state_of};
 
 mod explain;
 mod status;
@@ -22,20 +22,22 @@ pub(crate) use status::status;
 #[serde(rename_all = "camelCase")]
 pub(crate) struct Pass {
     commit: String,
+    head: String,
     at: Timestamp,
-    planned: Vec<Planned>,
-    promoted: Vec<Done>,
-    requests: Vec<Requested>,
-    waiting: Vec<Waiting>,
-    staying: Vec<Staying>,
-    recovered: Vec<Recovered>,
-    problems: Vec<Told>,
+    counts: Counts,
+    planned: Vec<PlannedPromotion>,
+    promoted: Vec<Promotion>,
+    pull_requests: Vec<PullRequest>,
+    waiting: Vec<WaitingTarget>,
+    without_candidate: Vec<TargetWithoutCandidate>,
+    recovered: Vec<RecoveredPromotion>,
+    problems: Vec<ProblemBody>,
     next_opening: Option<Timestamp>,
 }
 
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
-struct Planned {
+struct PlannedPromotion {
     service: String,
     environment: String,
     image: String,
@@ -45,12 +47,12 @@ struct Planned {
     releases: usize,
     gates: Vec<Gate>,
     files: Vec<String>,
-    quarantine: Option<String>,
+    quarantine_file: Option<String>,
 }
 
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
-struct Done {
+struct Promotion {
     promotion: String,
     commit: String,
     service: String,
@@ -59,21 +61,21 @@ struct Done {
     from: String,
     to: String,
     digest: String,
-    quarantine: Option<String>,
+    quarantine_file: Option<String>,
 }
 
-/// What waits in an open pull request.
+/// An open pull request that would move a target.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
-pub(super) struct InRequest {
+pub(super) struct OpenPullRequest {
     number: u64,
     url: String,
     opened_at: Timestamp,
     to: String,
 }
 
-pub(super) fn in_request(unmerged: &Unmerged) -> InRequest {
-    InRequest {
+pub(super) fn open_pull_request(unmerged: &Unmerged) -> OpenPullRequest {
+    OpenPullRequest {
         number: unmerged.number,
         url: unmerged.url.clone(),
         opened_at: unmerged.opened_at,
@@ -81,28 +83,25 @@ pub(super) fn in_request(unmerged: &Unmerged) -> InRequest {
     }
 }
 
-/// A pull request, and what is or was done about it.
+/// A pull request, and what this pass does about it.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
-struct Requested {
+struct PullRequest {
     number: Option<u64>,
     url: Option<String>,
     branch: String,
     environment: String,
-    state: &'static str,
+    action: &'static str,
     done: bool,
     opened_at: Option<Timestamp>,
-    /// Why it is closed.
-    reason: Option<String>,
-    /// What the approval gate says of its reviews.
+    close_reason: Option<String>,
     review: Option<String>,
-    /// Why it does not merge by itself for now.
-    paused_by: Option<String>,
-    moves: Vec<ProposedMove>,
+    auto_merge_paused_by: Option<String>,
+    changes: Vec<ProposedChange>,
 }
 
 #[derive(Serialize)]
-struct ProposedMove {
+struct ProposedChange {
     service: String,
     image: String,
     from: String,
@@ -111,20 +110,21 @@ struct ProposedMove {
 
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
-struct Waiting {
+struct WaitingTarget {
     service: String,
     environment: String,
     image: String,
     from: Option<String>,
     to: String,
+    state: TargetState,
     earliest: Option<Timestamp>,
     gates: Vec<Gate>,
 }
 
-/// Something keeps it from having a candidate at all.
+/// A target for which something newer may be there, and is no candidate.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
-struct Staying {
+struct TargetWithoutCandidate {
     service: String,
     environment: String,
     image: String,
@@ -144,7 +144,7 @@ struct Gate {
 
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
-struct Recovered {
+struct RecoveredPromotion {
     promotion: String,
     service: String,
     environment: String,
@@ -154,7 +154,7 @@ struct Recovered {
 
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
-struct Told {
+struct ProblemBody {
     severity: &'static str,
     class: &'static str,
     message: String,
@@ -167,25 +167,28 @@ struct Told {
 }
 
 /// A pass as JSON.
-pub(crate) fn pass(repository_policy: &RepositoryPolicy, report: &PassReport) -> Pass {
+pub(crate) fn pass(policy: &RepositoryPolicy, report: &PassReport) -> Pass {
     Pass {
         commit: report.evaluation.state.commit().to_string(),
+        head: head(report).to_string(),
         at: report.evaluation.now,
-        planned: report.planned.iter().map(|plan| planned(repository_policy, plan)).collect(),
-        promoted: report.promoted.iter().map(done).collect(),
-        requests: report.requests.iter().map(requested).collect(),
-        waiting: waiting(repository_policy, report),
-        staying: staying(repository_policy, report),
-        recovered: recovered(report),
-        problems: report.problems.iter().map(told).collect(),
+        counts: Counts::of(policy, report),
+        planned: report.planned.iter().map(|plan| planned(policy, plan)).collect(),
+        promoted: report.promoted.iter().map(promotion).collect(),
+        pull_requests: report.requests.iter().map(pull_request).collect(),
+        waiting: waiting(policy, report),
+        without_candidate: without_candidate(policy, report),
+        recovered: report.recovered.iter().map(recovered).collect(),
+        problems: report.problems.iter().map(problem).collect(),
         next_opening: report.next_opening,
     }
 }
 
-fn planned(repository_policy: &RepositoryPolicy, plan: &EditPlan) -> Planned {
-    Planned {
+fn planned(policy: &RepositoryPolicy, plan: &EditPlan) -> PlannedPromotion {
+    let quarantine = plan.rollback.as_ref().and_then(|rollback| rollback.quarantine.as_ref());
+    PlannedPromotion {
         service: plan.service.to_string(),
-        environment: repository_policy.environments[plan.environment].policy.name.to_string(),
+        environment: policy.environments[plan.environment].policy.name.to_string(),
         image: plan.image.to_string(),
         from: plan.approved.from().tag.to_string(),
         to: plan.approved.candidate().tag.to_string(),
@@ -193,16 +196,12 @@ fn planned(repository_policy: &RepositoryPolicy, plan: &EditPlan) -> Planned {
         releases: plan.approved.releases_count(),
         gates: plan.approved.gates().iter().map(gate).collect(),
         files: plan.files.iter().map(|file| file.path.to_string()).collect(),
-        quarantine: plan
-            .rollback
-            .as_ref()
-            .and_then(|rollback| rollback.quarantine.as_ref())
-            .map(|(file, _)| file.to_string()),
+        quarantine_file: quarantine.map(|(file, _)| file.to_string()),
     }
 }
 
-fn done(promoted: &Promoted) -> Done {
-    Done {
+fn promotion(promoted: &Promoted) -> Promotion {
+    Promotion {
         promotion: promoted.id.to_string(),
         commit: promoted.commit.to_string(),
         service: promoted.service.to_string(),
@@ -211,77 +210,85 @@ fn done(promoted: &Promoted) -> Done {
         from: promoted.from.to_string(),
         to: promoted.to.to_string(),
         digest: promoted.digest.to_string(),
-        quarantine: promoted.quarantine.as_ref().map(ToString::to_string),
+        quarantine_file: promoted.quarantine.as_ref().map(ToString::to_string),
     }
 }
 
-fn requested(request: &PullRequestReport) -> Requested {
-    let (state, reason) = match &request.state {
-        PullRequestAction::Waits => ("waits", None),
-        PullRequestAction::Opens => ("opens", None),
-        PullRequestAction::Updates => ("updates", None),
-        PullRequestAction::Closes { why } => ("closes", Some(why.clone())),
+fn pull_request(request: &PullRequestReport) -> PullRequest {
+    let (action, close_reason) = match &request.state {
+        PullRequestAction::Waits => ("none", None),
+        PullRequestAction::Opens => ("open", None),
+        PullRequestAction::Updates => ("update", None),
+        PullRequestAction::Closes { why } => ("close", Some(why.clone())),
         PullRequestAction::Theirs => ("takenOver", None),
     };
-    let one = |one: &crate::engine::ProposedMove| ProposedMove {
+    let change = |one: &ProposedMove| ProposedChange {
         service: one.service.to_string(),
         image: one.image.to_string(),
         from: one.from.to_string(),
         to: one.to.to_string(),
     };
-    Requested {
+    PullRequest {
         number: request.number,
         url: request.url.clone(),
         branch: request.branch.to_string(),
         environment: request.environment.to_string(),
-        state,
+        action,
         done: request.is_done,
         opened_at: request.opened_at,
-        reason,
+        close_reason,
         review: request.review.clone(),
-        paused_by: request.pause().map(str::to_owned),
-        moves: request.moves.iter().map(one).collect(),
+        auto_merge_paused_by: request.pause().map(str::to_owned),
+        changes: request.moves.iter().map(change).collect(),
     }
 }
 
-fn waiting(repository_policy: &RepositoryPolicy, report: &PassReport) -> Vec<Waiting> {
+fn waiting(policy: &RepositoryPolicy, report: &PassReport) -> Vec<WaitingTarget> {
     let deployed = &report.evaluation.state.deployed;
-    let decided = deployed.targets.iter().zip(&report.evaluation.decisions);
+    let decided = deployed.targets.iter().zip(&report.evaluation.decisions).enumerate();
     decided
-        .filter_map(|(target, decision)| match decision {
-            Some(Decision::Wait(_)) if is_superseded(repository_policy, report, target) => None,
-            Some(Decision::Wait(evaluation)) => Some(wait(repository_policy, target, evaluation)),
+        .filter_map(|(at, (target, decision))| match decision {
+            Some(Decision::Wait(_)) if is_superseded(policy, report, target) => None,
+            Some(Decision::Wait(evaluation)) => {
+                Some(waiting_target(policy, target, state_of(policy, report, at), evaluation))
+            }
             _ => None,
         })
         .collect()
 }
 
-fn staying(repository_policy: &RepositoryPolicy, report: &PassReport) -> Vec<Staying> {
+fn waiting_target(
+    policy: &RepositoryPolicy,
+    target: &Target,
+    state: TargetState,
+    evaluation: &GateEvaluation,
+) -> WaitingTarget {
+    WaitingTarget {
+        service: target.service().to_string(),
+        environment: policy.environments[target.environment].policy.name.to_string(),
+        image: target.image().to_string(),
+        from: target.running.first().map(|running| running.tag.to_string()),
+        to: evaluation.candidate().tag.to_string(),
+        state,
+        earliest: evaluation.earliest(),
+        gates: evaluation.reports().iter().map(gate).collect(),
+    }
+}
+
+fn without_candidate(policy: &RepositoryPolicy, report: &PassReport) -> Vec<TargetWithoutCandidate> {
     let targets = report.evaluation.state.deployed.targets.iter().zip(&report.evaluation.decisions);
-    let stays = targets.filter_map(|(target, decision)| match decision {
+    let without = targets.filter_map(|(target, decision)| match decision {
         Some(Decision::Current { why }) if !why.is_up_to_date() => Some((target, why)),
         _ => None,
     });
-    let one = |(target, why): (&Target, &NoCandidate)| Staying {
+    let one = |(target, why): (&Target, &NoCandidate)| TargetWithoutCandidate {
         service: target.service().to_string(),
-        environment: repository_policy.environments[target.environment].policy.name.to_string(),
+        environment: policy.environments[target.environment].policy.name.to_string(),
         image: target.image().to_string(),
         running: target.running.first().map(|running| running.tag.to_string()),
         reason: why.to_string(),
     };
-    stays.map(one).collect()
-}
-
-fn wait(repository_policy: &RepositoryPolicy, target: &Target, evaluation: &GateEvaluation) -> Waiting {
-    Waiting {
-        service: target.service().to_string(),
-        environment: repository_policy.environments[target.environment].policy.name.to_string(),
-        image: target.image().to_string(),
-        from: target.running.first().map(|running| running.tag.to_string()),
-        to: evaluation.candidate().tag.to_string(),
-        earliest: evaluation.earliest(),
-        gates: evaluation.reports().iter().map(gate).collect(),
-    }
+    without.map(one).collect()
 }
 
 fn gate(report: &GateReport) -> Gate {
@@ -294,8 +301,8 @@ fn gate(report: &GateReport) -> Gate {
     Gate { name: report.gate.as_str(), answer, opens_at, reason: report.reason.to_string() }
 }
 
-fn recovered(report: &PassReport) -> Vec<Recovered> {
-    let one = |(intent, outcome): &(crate::model::Intent, Outcome)| Recovered {
+fn recovered((intent, outcome): &(Intent, Outcome)) -> RecoveredPromotion {
+    RecoveredPromotion {
         promotion: intent.id.to_string(),
         service: intent.service.to_string(),
         environment: intent.environment.to_string(),
@@ -304,13 +311,12 @@ fn recovered(report: &PassReport) -> Vec<Recovered> {
             Outcome::Landed(commit) => Some(commit.to_string()),
             Outcome::Abandoned => None,
         },
-    };
-    report.recovered.iter().map(one).collect()
+    }
 }
 
-fn told(problem: &Problem) -> Told {
+fn problem(problem: &Problem) -> ProblemBody {
     let position = problem.place.as_ref().and_then(|place| place.position);
-    Told {
+    ProblemBody {
         severity: if problem.is_error { "error" } else { "warning" },
         class: problem.class.as_str(),
         message: problem.message.clone(),
@@ -323,15 +329,16 @@ fn told(problem: &Problem) -> Told {
     }
 }
 
-/// What moved.
+/// Changes of tags.
 #[derive(Serialize)]
 pub(crate) struct History {
-    moves: Vec<Moved>,
+    changes: Vec<Change>,
 }
 
+/// One change: by a promotion, or by a person's commit.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
-struct Moved {
+struct Change {
     at: Timestamp,
     commit: String,
     service: String,
@@ -339,36 +346,35 @@ struct Moved {
     image: String,
     from: Vec<String>,
     to: Vec<String>,
-    /// Nothing for a person's commit.
     promotion: Option<String>,
     requested_by: Option<String>,
     author: Option<String>,
-    why: Option<String>,
+    reason: Option<String>,
 }
 
-/// What moved as JSON.
+/// The history as JSON.
 pub(crate) fn history(moves: &[Move]) -> History {
     let texts = |tags: &[Tag]| tags.iter().map(ToString::to_string).collect();
-    let one = |told: &Move| {
-        let (promotion, requested_by, author) = match &told.by {
+    let change = |one: &Move| {
+        let (promotion, requested_by, author) = match &one.by {
             Mover::Tidegate { promotion, requested_by } => {
                 (Some(promotion.clone()), Some(requested_by.clone()), None)
             }
             Mover::Person { author } => (None, None, Some(author.clone())),
         };
-        Moved {
-            at: told.at,
-            commit: told.commit.to_string(),
-            service: told.service.to_string(),
-            environment: told.environment.to_string(),
-            image: told.image.to_string(),
-            from: texts(&told.from),
-            to: texts(&told.to),
+        Change {
+            at: one.at,
+            commit: one.commit.to_string(),
+            service: one.service.to_string(),
+            environment: one.environment.to_string(),
+            image: one.image.to_string(),
+            from: texts(&one.from),
+            to: texts(&one.to),
             promotion,
             requested_by,
             author,
-            why: told.why.clone(),
+            reason: one.why.clone(),
         }
     };
-    History { moves: moves.iter().map(one).collect() }
+    History { changes: moves.iter().map(change).collect() }
 }

@@ -140,7 +140,7 @@ pub(super) fn wait(
 ) {
     let environment = &policy.environments[target.environment].policy;
     let runs = target.running.first().map(|running| running.tag.as_str()).unwrap_or_default();
-    let Headline { text: headline, style, opens_at } = blockers::headline(evaluation, now);
+    let Headline { text: headline, style, opens_at } = blockers::headline_of(evaluation, now);
     let _ = write!(
         text,
         "{BOLD}{}{BOLD:#} in {CYAN}{}{CYAN:#}: {runs} -> {YELLOW}{}{YELLOW:#} {style}{headline}{style:#}",
@@ -197,8 +197,6 @@ fn gate_line(text: &mut String, gate: &GateReport) {
 }
 
 fn summary(text: &mut String, policy: &RepositoryPolicy, report: &PassReport, verb: &str) {
-    // The commits of a pass stand on one another: the last one is the new head.
-    let head = report.promoted.last().map_or(report.evaluation.state.commit(), |last| last.commit);
     let counts = Counts::of(policy, report).line(verb);
-    let _ = writeln!(text, "{counts} {DIM}at {}{DIM:#}", head.short());
+    let _ = writeln!(text, "{counts} {DIM}at {}{DIM:#}", target_state::head(report).short());
 }

@@ -1,4 +1,4 @@
-//! What would open a closed gate: a sentence, and the command where there is one.
+//! What would open a closed gate, and the command that does it where there is one.
 
 use std::fmt::Write;
 
@@ -8,90 +8,85 @@ use crate::policy::{OverrideRequirement, Remedy};
 
 use super::{control, time};
 
-/// A remedy as it is told.
-pub(super) struct Told {
-    /// What to do, in plain words.
+pub(super) struct Advice {
     pub(super) text: String,
-    /// The command that does it.
     pub(super) command: Option<String>,
 }
 
-/// Tells a remedy for one that stands in `explanation`.
-pub(super) fn tell(remedy: &Remedy, explanation: &Explanation) -> Told {
+/// What opens a gate that `explanation` shows closed.
+pub(super) fn advice(remedy: &Remedy, explanation: &Explanation) -> Advice {
     let Explanation { service, environment, .. } = explanation;
-    let by_hand = |text: String| Told { text, command: None };
-    let by_command = |text: String, command: String| Told { text, command: Some(command) };
-    let file = |file: &RepoPath| Printable::new(file.as_str()).to_string();
+    let text_only = |text: String| Advice { text, command: None };
+    let with_command = |text: String, command: String| Advice { text, command: Some(command) };
     match remedy {
-        Remedy::Wait { until } => by_hand(format!("waiting until {}", time::local(*until, explanation.zone))),
-        Remedy::AskAgain => by_hand("the next pass, when the registry answers".to_owned()),
-        Remedy::NewerVersion { than } => by_hand(format!("a version above {than}")),
-        Remedy::Release { file: path } => {
-            let said = explanation.controls.iter().find(|control| control.file() == path);
-            let text = format!("taking back what {} says", file(path));
-            match said.and_then(control::release) {
-                Some(command) => by_command(text, command),
-                None => by_hand(format!("a commit that removes {}", file(path))),
-            }
-        }
-        Remedy::Mend { file: path } => by_hand(format!("a commit that mends or removes {}", file(path))),
+        Remedy::Wait { until } => text_only(format!("wait until {}", time::local(*until, explanation.zone))),
+        Remedy::AskAgain => text_only("wait for the next pass in which the registry answers".to_owned()),
+        Remedy::NewerVersion { than } => text_only(format!("push a version above {than}")),
+        Remedy::Release { file } => release(file, explanation),
+        Remedy::Mend { file } => text_only(format!("fix or remove {} by a commit", shown(file))),
         Remedy::Unfreeze { name } => {
             let name = Printable::bounded(name, 60);
-            by_hand(format!("taking the freeze `{name}` out of `freezes` in the configuration"))
+            text_only(format!("remove the freeze `{name}` from `freezes` in the configuration"))
         }
-        Remedy::Approve { tag } => by_command(
-            format!("somebody's approval of {tag}"),
+        Remedy::Approve { tag } => with_command(
+            format!("approve {tag}"),
             format!("tidegate approve {service} --env {environment} --tag {}", control::word(tag.as_str())),
         ),
-        Remedy::Review { request } => by_hand(format!("somebody's approving review of {request}")),
+        Remedy::Review { request } => text_only(format!("approve pull request {request}")),
         Remedy::Propose => {
-            by_hand("a review of the pull request that the next pass opens or brings up to date".to_owned())
+            text_only("review the pull request that the next pass opens or updates".to_owned())
         }
-        Remedy::Publish { tag } => by_hand(format!("an image pushed under {tag}")),
-        Remedy::Admit { tag } => by_hand(match &explanation.offer {
+        Remedy::Publish { tag } => text_only(format!("push an image as {tag}")),
+        Remedy::Admit { tag } => text_only(match &explanation.offer {
             Some(offer) => {
-                format!("`versions` in the configuration that admit {tag}; now they are `{}`", offer.versions)
+                format!("admit {tag} by `versions` in the configuration, which are `{}`", offer.versions)
             }
-            None => format!("`versions` in the configuration that admit {tag}"),
+            None => format!("admit {tag} by `versions` in the configuration"),
         }),
-        Remedy::RollBack { to } => by_command(
-            format!("going back to {to} on purpose"),
+        Remedy::RollBack { to } => with_command(
+            format!("roll back to {to}"),
             format!(
-                "tidegate rollback {service} --in {environment} --to {} --reason WHY",
+                "tidegate rollback {service} --env {environment} --to {} --reason TEXT",
                 control::word(to.as_str())
             ),
         ),
         Remedy::BringBefore { environment: before, tag } => {
-            by_hand(format!("{tag} coming to {before} first"))
+            text_only(format!("promote {tag} to {before} first"))
         }
         Remedy::Unite { environment: before } => {
-            by_hand(format!("a commit that gives every path of {before} one version"))
+            text_only(format!("write one version in every path of {before}"))
         }
-        Remedy::AddBefore { environment: before } => {
-            by_hand(format!("a commit that adds {service} to {before}"))
+        Remedy::AddBefore { environment: before } => text_only(format!("add {service} to {before}")),
+        Remedy::GoOn { tag, to } => {
+            with_command(format!("let {tag} go on to {to}"), format!("tidegate explain {service} --env {to}"))
         }
-        Remedy::GoOn { tag, to } => by_command(
-            format!(
-                "{tag} going on to {to}; `tidegate explain {service} --env {to}` tells what it waits for"
-            ),
-            format!("tidegate explain {service} --env {to}"),
-        ),
-        Remedy::Sign { environment: before } => by_hand(format!(
-            "the tag committed again in {before}, signed by somebody whom git.verify allows to"
+        Remedy::Sign { environment: before } => text_only(format!(
+            "commit the tag in {before} again, signed by somebody whom `git.verify` allows"
         )),
-        Remedy::WriteTag => by_hand(format!("a version's tag written once by hand in {environment}")),
-        Remedy::Other { service: other } => by_command(
-            format!("{other} being able to go"),
-            format!("tidegate explain {other} --env {environment}"),
-        ),
-        Remedy::MendSet => by_hand("mending the files that are named".to_owned()),
+        Remedy::WriteTag => text_only(format!("write a version's tag in {environment} once by hand")),
+        Remedy::Other { service: other } => {
+            with_command(format!("unblock {other}"), format!("tidegate explain {other} --env {environment}"))
+        }
+        Remedy::MendSet => text_only("fix the files named above".to_owned()),
     }
 }
 
-/// The command that passes every closed gate at once; nothing when one can't be passed, or none is closed.
+fn release(file: &RepoPath, explanation: &Explanation) -> Advice {
+    let control = explanation.controls.iter().find(|control| control.file() == file);
+    match control.and_then(control::release) {
+        Some(command) => Advice { text: format!("remove {}", shown(file)), command: Some(command) },
+        None => Advice { text: format!("remove {} by a commit", shown(file)), command: None },
+    }
+}
+
+fn shown(file: &RepoPath) -> String {
+    Printable::new(file.as_str()).to_string()
+}
+
+/// The command that overrides every closed gate; none when one can't be overridden, or none is closed.
 pub(super) fn override_all(explanation: &Explanation, candidate_status: &CandidateStatus) -> Option<String> {
     let Explanation { service, environment, .. } = explanation;
-    let mut command = format!("tidegate promote {service} --to {environment}");
+    let mut command = format!("tidegate promote {service} --env {environment}");
     if explanation.asked.is_some() {
         let _ = write!(command, " --tag {}", control::word(candidate_status.tag.as_str()));
     }
@@ -107,6 +102,6 @@ pub(super) fn override_all(explanation: &Explanation, candidate_status: &Candida
             }
         }
     }
-    command.push_str(" --reason WHY");
+    command.push_str(" --reason TEXT");
     is_any.then_some(command)
 }

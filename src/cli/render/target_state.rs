@@ -2,12 +2,15 @@
 
 use std::fmt::Write;
 
+use serde::Serialize;
+
 use crate::engine::{PassReport, RepositoryPolicy, Target};
-use crate::model::Class;
+use crate::model::{Class, CommitId};
 use crate::policy::{Answer, Decision, SoakMode};
 
 /// Where one target stands after a pass.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
 pub(crate) enum TargetState {
     /// It moves, or did.
     Moving,
@@ -87,8 +90,14 @@ pub(super) fn is_superseded(policy: &RepositoryPolicy, report: &PassReport, targ
         })
 }
 
+/// The head of the branch after a pass: its commits stand on one another.
+pub(super) fn head(report: &PassReport) -> CommitId {
+    report.promoted.last().map_or(report.evaluation.state.commit(), |last| last.commit)
+}
+
 /// How many targets stand where.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
 pub(crate) struct Counts {
     moving: usize,
     proposed: usize,

@@ -1,4 +1,4 @@
-//! Control files as programs read them; `docs/json.md` describes the fields.
+//! Changes of control files as JSON; `docs/json.md` describes the fields.
 
 use serde::Serialize;
 
@@ -9,24 +9,22 @@ use crate::policy::{Control, ControlKind};
 
 use super::RenderContext;
 
-/// What became of control files.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
-pub(crate) struct Orders {
+pub(crate) struct ControlFiles {
     dry_run: bool,
     commit: Option<String>,
     written: Vec<ControlFile>,
     removed: Vec<ControlFile>,
-    /// Why nothing was to do.
-    nothing: Option<String>,
+    nothing_to_do: Option<String>,
 }
 
-/// A control file: what its kind does not have is nothing.
+/// A control file; fields that its kind does not have are null.
 #[derive(Default, Serialize)]
 #[serde(rename_all = "camelCase")]
 struct ControlFile {
     file: String,
-    control: Option<&'static str>,
+    kind: Option<&'static str>,
     service: Option<String>,
     environments: Vec<String>,
     versions: Option<String>,
@@ -39,31 +37,30 @@ struct ControlFile {
     by: Option<String>,
     at: Option<Timestamp>,
     expires: Option<Timestamp>,
-    text: Option<String>,
+    content: Option<String>,
 }
 
-/// That nothing was to do, and why.
-pub(crate) fn nothing(dry_run: bool, why: &str) -> Orders {
-    let nothing = Some(why.to_owned());
-    Orders { dry_run, commit: None, written: Vec::new(), removed: Vec::new(), nothing }
+pub(crate) fn nothing(dry_run: bool, why: &str) -> ControlFiles {
+    let nothing_to_do = Some(why.to_owned());
+    ControlFiles { dry_run, commit: None, written: Vec::new(), removed: Vec::new(), nothing_to_do }
 }
 
 /// What was written and removed, or would be.
-pub(crate) fn json(context: &RenderContext<'_>, change: &ControlChangeResult) -> Orders {
+pub(crate) fn json(context: &RenderContext<'_>, change: &ControlChangeResult) -> ControlFiles {
     let written = |(file, text): &(RepoPath, String)| ControlFile {
-        text: Some(text.clone()),
+        content: Some(text.clone()),
         ..of(file, &control::read(file, text.as_bytes()))
     };
     let removed = |file: &RepoPath| match context.state.control_at(file) {
         Some(control) => of(file, control),
         None => ControlFile { file: file.to_string(), ..ControlFile::default() },
     };
-    Orders {
+    ControlFiles {
         dry_run: context.dry_run,
         commit: change.commit.map(|commit| commit.to_string()),
         written: change.written.iter().map(written).collect(),
         removed: change.removed.iter().map(removed).collect(),
-        nothing: None,
+        nothing_to_do: None,
     }
 }
 
@@ -71,7 +68,7 @@ fn of(file: &RepoPath, control: &Control) -> ControlFile {
     let note = control.note();
     let common = ControlFile {
         file: file.to_string(),
-        control: control.kind().map(ControlKind::as_word),
+        kind: control.kind().map(ControlKind::as_word),
         reason: note.map(|note| note.reason.clone()),
         by: note.map(|note| note.by.clone()),
         at: note.map(|note| note.at),

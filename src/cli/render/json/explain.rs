@@ -1,4 +1,4 @@
-//! An explanation as programs read it.
+//! An explanation as JSON.
 
 use chrono_tz::Tz;
 use serde::Serialize;
@@ -8,24 +8,22 @@ use crate::engine::{CandidateStatus, Explained, Explanation, Mover, TargetStatus
 use crate::model::Timestamp;
 use crate::policy::{Control, Remedy, RolledBack, Starvation, VersionReport, VersionStatus};
 
-use super::{Gate, InRequest, Told, gate, in_request, told};
+use super::{Gate, OpenPullRequest, ProblemBody, gate, open_pull_request, problem};
 
-/// Where a service stands.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct Explain {
     commit: String,
     at: Timestamp,
-    verdict: &'static str,
+    result: &'static str,
     next_opening: Option<Timestamp>,
-    /// Nothing when nobody waited.
     waited: Option<Waited>,
-    explanations: Vec<One>,
+    explanations: Vec<ExplanationBody>,
 }
 
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
-struct One {
+struct ExplanationBody {
     service: String,
     environment: String,
     image: Option<String>,
@@ -36,43 +34,42 @@ struct One {
     promotion: Option<String>,
     requested_by: Option<String>,
     author: Option<String>,
-    asked: Option<String>,
-    verdict: &'static str,
-    outlook: &'static str,
-    why: Option<String>,
+    tag: Option<String>,
+    result: &'static str,
+    status: &'static str,
+    reason: Option<String>,
     next: Option<String>,
     releases: Option<usize>,
     earliest: Option<Timestamp>,
-    is_lost: bool,
+    is_permanent: bool,
     gates: Vec<ExplainedGate>,
     override_command: Option<String>,
-    starvation: Option<Starving>,
-    registry: Option<Offered>,
-    request: Option<InRequest>,
-    versions: Vec<Version>,
-    rolled_back: Vec<Left>,
-    controls: Vec<Said>,
-    problems: Vec<Told>,
+    starvation: Option<StarvationBody>,
+    registry: Option<RegistryBody>,
+    pull_request: Option<OpenPullRequest>,
+    versions: Vec<VersionBody>,
+    rolled_back: Vec<RollbackBody>,
+    controls: Vec<ControlBody>,
+    problems: Vec<ProblemBody>,
 }
 
 #[derive(Serialize)]
 struct ExplainedGate {
     #[serde(flatten)]
     gate: Gate,
-    remedies: Vec<Way>,
+    remedies: Vec<RemedyBody>,
 }
 
 #[derive(Serialize)]
-struct Way {
-    remedy: &'static str,
+struct RemedyBody {
+    kind: &'static str,
     text: String,
     command: Option<String>,
 }
 
-/// Releases that come faster than they can soak.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
-pub(super) struct Starving {
+pub(super) struct StarvationBody {
     environment: String,
     superseded: usize,
     since: Timestamp,
@@ -81,25 +78,25 @@ pub(super) struct Starving {
 
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
-struct Offered {
+struct RegistryBody {
     tags: usize,
     admitted: usize,
     highest: Option<String>,
     highest_admitted: Option<String>,
     versions: String,
     tag_pattern: Option<String>,
-    without_version: Option<String>,
+    tag_without_version: Option<String>,
 }
 
 #[derive(Serialize)]
-struct Version {
+struct VersionBody {
     tag: String,
-    fate: &'static str,
+    status: &'static str,
     reason: String,
 }
 
 #[derive(Serialize)]
-struct Left {
+struct RollbackBody {
     environment: String,
     version: String,
     at: Timestamp,
@@ -107,12 +104,12 @@ struct Left {
     author: String,
 }
 
-/// What somebody says by a control file.
+/// A control file.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
-pub(super) struct Said {
+pub(super) struct ControlBody {
     kind: &'static str,
-    what: String,
+    description: String,
     file: String,
     by: Option<String>,
     reason: Option<String>,
@@ -126,14 +123,14 @@ pub(crate) fn explain(explained: &Explained, waited: Option<Waited>) -> Explain 
     Explain {
         commit: explained.commit.to_string(),
         at: explained.now,
-        verdict: verdict(explained.verdict()),
+        result: result(explained.verdict()),
         next_opening: explained.next_opening,
         waited,
-        explanations: explained.explanations.iter().map(one).collect(),
+        explanations: explained.explanations.iter().map(explanation).collect(),
     }
 }
 
-fn verdict(verdict: Verdict) -> &'static str {
+fn result(verdict: Verdict) -> &'static str {
     match verdict {
         Verdict::Nothing => "nothing",
         Verdict::Open => "open",
@@ -143,7 +140,7 @@ fn verdict(verdict: Verdict) -> &'static str {
     }
 }
 
-fn one(explanation: &Explanation) -> One {
+fn explanation(explanation: &Explanation) -> ExplanationBody {
     let candidate_status = explanation.candidate_status();
     let arrival = explanation.arrival.as_ref();
     let (promotion, requested_by, author) = match arrival.map(|arrival| &arrival.by) {
@@ -153,8 +150,8 @@ fn one(explanation: &Explanation) -> One {
         Some(Mover::Person { author }) => (None, None, Some(author.clone())),
         None => (None, None, None),
     };
-    let (outlook, why) = outlook(&explanation.outlook);
-    One {
+    let (status, reason) = status(&explanation.outlook);
+    ExplanationBody {
         service: explanation.service.to_string(),
         environment: explanation.environment.to_string(),
         image: explanation.image.as_ref().map(ToString::to_string),
@@ -165,14 +162,14 @@ fn one(explanation: &Explanation) -> One {
         promotion,
         requested_by,
         author,
-        asked: explanation.asked.as_ref().map(ToString::to_string),
-        verdict: verdict(explanation.verdict()),
-        outlook,
-        why,
+        tag: explanation.asked.as_ref().map(ToString::to_string),
+        result: result(explanation.verdict()),
+        status,
+        reason,
         next: candidate_status.map(|candidate_status| candidate_status.tag.to_string()),
         releases: candidate_status.map(|candidate_status| candidate_status.releases_count),
         earliest: explanation.opens_at(),
-        is_lost: candidate_status.is_some_and(|candidate_status| candidate_status.is_lost),
+        is_permanent: candidate_status.is_some_and(|candidate_status| candidate_status.is_lost),
         gates: candidate_status
             .map(|candidate_status| gates(explanation, candidate_status))
             .unwrap_or_default(),
@@ -180,76 +177,76 @@ fn one(explanation: &Explanation) -> One {
             .and_then(|candidate_status| remedy::override_all(explanation, candidate_status)),
         starvation: candidate_status
             .and_then(|candidate_status| candidate_status.starvation.as_ref())
-            .map(starving),
-        registry: explanation.offer.as_ref().map(|offer| Offered {
+            .map(starvation_body),
+        registry: explanation.offer.as_ref().map(|offer| RegistryBody {
             tags: offer.tag_count,
             admitted: offer.admitted_count,
             highest: offer.highest.as_ref().map(ToString::to_string),
             highest_admitted: offer.highest_admitted.as_ref().map(ToString::to_string),
             versions: offer.versions.clone(),
             tag_pattern: offer.tag_pattern.clone(),
-            without_version: offer.without_version.as_ref().map(ToString::to_string),
+            tag_without_version: offer.without_version.as_ref().map(ToString::to_string),
         }),
-        request: explanation.unmerged.as_ref().map(in_request),
+        pull_request: explanation.unmerged.as_ref().map(open_pull_request),
         versions: explanation.versions.iter().map(version).collect(),
-        rolled_back: explanation.rolled_back.iter().map(left).collect(),
-        controls: explanation.controls.iter().map(|one| said(one, explanation.zone)).collect(),
-        problems: explanation.problems.iter().map(told).collect(),
+        rolled_back: explanation.rolled_back.iter().map(rollback).collect(),
+        controls: explanation.controls.iter().map(|one| control_body(one, explanation.zone)).collect(),
+        problems: explanation.problems.iter().map(problem).collect(),
     }
 }
 
-fn outlook(outlook: &TargetStatus) -> (&'static str, Option<String>) {
-    match outlook {
+fn status(status: &TargetStatus) -> (&'static str, Option<String>) {
+    match status {
         TargetStatus::Runs => ("runs", None),
-        TargetStatus::Current(why) if why.is_up_to_date() => ("current", Some(why.to_string())),
-        TargetStatus::Current(why) => ("kept", Some(why.to_string())),
+        TargetStatus::Current(why) if why.is_up_to_date() => ("upToDate", Some(why.to_string())),
+        TargetStatus::Current(why) => ("blocked", Some(why.to_string())),
         TargetStatus::NoVersion => ("noVersion", Some("the rules find no version in the tag".to_owned())),
         TargetStatus::Open(_) => ("open", None),
         TargetStatus::InReview(_) => ("inReview", None),
-        TargetStatus::Stuck(_) => ("stuck", Some("it cannot be written".to_owned())),
-        TargetStatus::Waits(_) => ("waits", None),
-        TargetStatus::Unknown => ("unknown", Some("the registry could not be asked".to_owned())),
-        TargetStatus::Unreadable => ("unreadable", Some("something of it cannot be read".to_owned())),
+        TargetStatus::Stuck(_) => ("unwritable", Some("it cannot be written".to_owned())),
+        TargetStatus::Waits(_) => ("waiting", None),
+        TargetStatus::Unknown => ("unknown", Some("the registry did not answer".to_owned())),
+        TargetStatus::Unreadable => ("unreadable", Some("a file of the service cannot be read".to_owned())),
     }
 }
 
 fn gates(explanation: &Explanation, candidate_status: &CandidateStatus) -> Vec<ExplainedGate> {
     let explained = |one: &ToldGate| ExplainedGate {
         gate: gate(&one.report),
-        remedies: one.remedies.iter().map(|remedy| way(remedy, explanation)).collect(),
+        remedies: one.remedies.iter().map(|remedy| remedy_body(remedy, explanation)).collect(),
     };
     candidate_status.gates.iter().map(explained).collect()
 }
 
-fn way(remedy: &Remedy, explanation: &Explanation) -> Way {
-    let name = match remedy {
+fn remedy_body(remedy: &Remedy, explanation: &Explanation) -> RemedyBody {
+    let kind = match remedy {
         Remedy::Wait { .. } => "wait",
-        Remedy::AskAgain => "askAgain",
+        Remedy::AskAgain => "retry",
         Remedy::NewerVersion { .. } => "newerVersion",
-        Remedy::Release { .. } => "release",
-        Remedy::Mend { .. } => "mend",
-        Remedy::Unfreeze { .. } => "unfreeze",
+        Remedy::Release { .. } => "releaseControl",
+        Remedy::Mend { .. } => "fixControlFile",
+        Remedy::Unfreeze { .. } => "removeFreeze",
         Remedy::Approve { .. } => "approve",
         Remedy::Review { .. } => "review",
-        Remedy::Propose => "propose",
-        Remedy::Publish { .. } => "publish",
-        Remedy::Admit { .. } => "admit",
-        Remedy::RollBack { .. } => "rollBack",
-        Remedy::BringBefore { .. } => "bringBefore",
-        Remedy::Unite { .. } => "unite",
-        Remedy::AddBefore { .. } => "addBefore",
-        Remedy::GoOn { .. } => "goOn",
-        Remedy::Sign { .. } => "sign",
+        Remedy::Propose => "nextPullRequest",
+        Remedy::Publish { .. } => "pushImage",
+        Remedy::Admit { .. } => "widenRange",
+        Remedy::RollBack { .. } => "rollback",
+        Remedy::BringBefore { .. } => "promoteToPrevious",
+        Remedy::Unite { .. } => "alignPrevious",
+        Remedy::AddBefore { .. } => "addToPrevious",
+        Remedy::GoOn { .. } => "promoteToNext",
+        Remedy::Sign { .. } => "signCommit",
         Remedy::WriteTag => "writeTag",
-        Remedy::Other { .. } => "other",
-        Remedy::MendSet => "mendSet",
+        Remedy::Other { .. } => "unblockMember",
+        Remedy::MendSet => "fixGroupFiles",
     };
-    let remedy::Told { text, command } = remedy::tell(remedy, explanation);
-    Way { remedy: name, text, command }
+    let remedy::Advice { text, command } = remedy::advice(remedy, explanation);
+    RemedyBody { kind, text, command }
 }
 
-pub(super) fn starving(starvation: &Starvation) -> Starving {
-    Starving {
+pub(super) fn starvation_body(starvation: &Starvation) -> StarvationBody {
+    StarvationBody {
         environment: starvation.environment.to_string(),
         superseded: starvation.superseded_count,
         since: starvation.since,
@@ -257,25 +254,25 @@ pub(super) fn starving(starvation: &Starvation) -> Starving {
     }
 }
 
-fn version(one: &VersionReport) -> Version {
-    let fate = match &one.fate {
+fn version(one: &VersionReport) -> VersionBody {
+    let status = match &one.fate {
         VersionStatus::Candidate => "candidate",
         VersionStatus::Superseded { .. } => "superseded",
         VersionStatus::NotAdmitted { .. } => "notAdmitted",
         VersionStatus::Quarantined(_) => "quarantined",
         VersionStatus::Pinned { .. } => "pinned",
-        VersionStatus::RolledBack { .. } => "movedBack",
-        VersionStatus::Replaced { .. } => "replaced",
-        VersionStatus::RunsBefore { .. } => "runsBefore",
-        VersionStatus::RunsPartly { .. } => "runsPartly",
-        VersionStatus::Ahead { .. } => "ahead",
-        VersionStatus::Skipped { .. } => "skipped",
+        VersionStatus::RolledBack { .. } => "rolledBack",
+        VersionStatus::Replaced { .. } => "replacedInPrevious",
+        VersionStatus::RunsBefore { .. } => "inPrevious",
+        VersionStatus::RunsPartly { .. } => "partlyInPrevious",
+        VersionStatus::Ahead { .. } => "notInPrevious",
+        VersionStatus::Skipped { .. } => "skippedInPrevious",
     };
-    Version { tag: one.tag.to_string(), fate, reason: one.fate.to_string() }
+    VersionBody { tag: one.tag.to_string(), status, reason: one.fate.to_string() }
 }
 
-fn left(moved: &RolledBack) -> Left {
-    Left {
+fn rollback(moved: &RolledBack) -> RollbackBody {
+    RollbackBody {
         environment: moved.environment.to_string(),
         version: moved.version.to_string(),
         at: moved.at,
@@ -284,11 +281,11 @@ fn left(moved: &RolledBack) -> Left {
     }
 }
 
-pub(super) fn said(one: &Control, zone: Tz) -> Said {
+pub(super) fn control_body(one: &Control, zone: Tz) -> ControlBody {
     let note = one.note();
-    Said {
+    ControlBody {
         kind: control::kind(one),
-        what: control::plain(one, zone),
+        description: control::plain(one, zone),
         file: one.file().to_string(),
         by: note.map(|note| note.by.clone()),
         reason: note.map(|note| note.reason.clone()),

@@ -47,7 +47,7 @@ impl StatusTable<'_> {
                 }
             }
             Some(Decision::Wait(evaluation)) => {
-                let headline = blockers::headline(evaluation, now);
+                let headline = blockers::headline_of(evaluation, now);
                 Some((format!("{name} {} {}", evaluation.candidate().tag, headline.text), headline.style))
             }
             Some(Decision::Current { why }) => {
