@@ -42,6 +42,7 @@ fn environment(name: EnvironmentName, folders: &[EnvironmentFolder]) -> Option<E
         paths: folders.iter().map(|folder| folder.path.clone()).collect(),
         after: None,
         soak: Duration::ZERO,
+        needs_approval: false,
         stage,
         qualifiers,
         services: ServiceImages::new(),
@@ -107,7 +108,7 @@ fn previous(environments: &[Environment], index: usize) -> Option<usize> {
     if here.stage.is_dead_end() {
         return None;
     }
-    let is_earlier = |other: &Environment| other.stage < here.stage && !other.stage.is_dead_end();
+    let is_earlier = |other: &Environment| other.stage < here.stage && !other.stage.is_side_branch();
     let earlier = || environments.iter().enumerate().filter(|(_, other)| is_earlier(other));
     let most = earlier().map(|(_, other)| here.shared_services(other)).max()?;
     if most == 0 && !here.is_production() {

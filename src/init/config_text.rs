@@ -9,6 +9,7 @@ use super::environment::Environment;
 use super::finding::{Finding, Severity};
 use super::flux::{FluxRules, Override};
 use super::hosts;
+use super::ownership::ManagedImages;
 use super::yaml_scalar::{comment, double_quoted, literal, scalar};
 
 /// Maximum folders on one line.
@@ -23,6 +24,10 @@ pub struct Origin {
     pub url: String,
     /// Comment lines above it; untrusted text.
     pub url_notes: Vec<String>,
+    /// The value of `git.auth`, as YAML.
+    pub auth: Option<String>,
+    /// The owner of the repository, if the remote URL has one: `vtr` of `https://github.com/vtr/gitops`.
+    pub owner: Option<String>,
     /// The value of `git.branch`.
     pub branch: BranchName,
 }
@@ -32,6 +37,7 @@ pub(super) struct ConfigText<'a> {
     pub(super) origin: &'a Origin,
     pub(super) environments: &'a [Environment],
     pub(super) rules: &'a FluxRules,
+    pub(super) managed: &'a ManagedImages,
     /// The urgent ones become comments at the top.
     pub(super) findings: &'a [Finding],
     /// The default version range.
@@ -65,12 +71,15 @@ impl ConfigText<'_> {
         let Origin { url, url_notes, branch, .. } = self.origin;
         let notes: Vec<String> = url_notes.iter().map(|note| format!("  # {}\n", comment(note))).collect();
         let notes = notes.concat();
+        let auth = self.origin.auth.as_ref().map(|auth| format!("  auth: {auth}\n")).unwrap_or_default();
         format!(
             "git:\n\
              {notes}  url: {}\n  \
-               branch: {}\n  \
+               branch: {}\n\
+             {auth}  \
                # The author of promotion commits.\n  \
-               author: {{name: tidegate, email: tidegate@localhost}}\n",
+               author: {{name: tidegate, email: tidegate@localhost}}\n  \
+               message: {{subject: \"chore({{service}}): update to {{tag}} ({{environment}})\"}}\n",
             scalar(url),
             scalar(branch.as_str())
         )
@@ -114,12 +123,26 @@ impl ConfigText<'_> {
             writeln!(text, "    after: {}", scalar(before.name.as_str()))?;
             writeln!(text, "    soak: {}", Elapsed(environment.soak))?;
         }
+        if environment.needs_approval {
+            writeln!(text, "    # A stage before this one may be missing here: see ATTENTION above.")?;
+            writeln!(text, "    approval: required")?;
+        }
         if environment.is_production() {
             writeln!(text, "    # When promotions may happen; without windows, at any time.")?;
             writeln!(text, "    # windows:")?;
             writeln!(text, "    #   - {{days: [mon, tue, wed, thu], from: \"09:00\", to: \"17:00\"}}")?;
         }
         Ok(())
+    }
+
+    /// Which images are promoted.
+    fn images(&self) -> String {
+        let globs: Vec<String> = self.managed.globs.iter().map(|glob| double_quoted(glob)).collect();
+        match globs.as_slice() {
+            [] => "    # Every image is promoted; list globs to promote fewer.\n    # images: [\"ghcr.io/OWNER/**\"]\n"
+                .to_owned(),
+            globs => format!("    # Only these images are promoted.\n    images: [{}]\n", globs.join(", ")),
+        }
     }
 
     fn before(&self, environment: &Environment) -> Option<&Environment> {
@@ -139,6 +162,7 @@ impl ConfigText<'_> {
             let _ = writeln!(text, "# {policies} no line here.");
         }
         let _ = writeln!(text, "services:\n  defaults:\n    versions: {}", double_quoted(self.versions));
+        text.push_str(&self.images());
         if self.rules.overrides.is_empty() {
             text.push_str(
                 "  # overrides:\n  #   - {match: namespace/name, versions: \"~1.0\", soak: {ENVIRONMENT: 4h}}\n",

@@ -7,14 +7,16 @@ use crate::config::{Config, EnvLookup};
 use crate::model::{ImageName, Printable, RepoPath, ServiceName, Version};
 
 use super::chain;
-use super::config_text::{ConfigText, Origin};
+use super::config_text::{ConfigText, Origin, counted};
 use super::environment::{Environment, EnvironmentIndex};
 use super::error::InitError;
 use super::finding::{Finding, FindingKind};
 use super::flux::{self, FluxRules};
-use super::folders::{self, EnvironmentFolder};
+use super::folders::{self, EnvironmentFolder, UnknownStage};
 use super::manifests::{FileField, Manifests, ScannedFile, line_and_column};
+use super::ownership::ManagedImages;
 use super::services::Services;
+use super::unmanaged::Shape;
 
 /// A drafted configuration and its findings.
 #[derive(Debug)]
@@ -51,18 +53,23 @@ pub fn draft(
     if manifests.fields.is_empty() {
         return Err(no_images(&manifests, scanned));
     }
-    let (chosen, left_out) = folders::choose(&manifests.fields);
-    let (environments, index) = chain::arrange(chosen, &manifests.fields);
+    let folders = folders::choose(&manifests.fields);
+    let (mut environments, index) = chain::arrange(folders.chosen, &manifests.fields);
     if environments.is_empty() {
-        return Err(no_environment(&manifests));
+        return Err(no_environment(&manifests, &folders.left_out));
     }
     let mut findings = std::mem::take(&mut manifests.unreadable);
+    findings.extend(folders.unknown.iter().map(|stage| unknown_stage(stage, &mut environments, &index)));
+    let managed = ManagedImages::decide(&environments, &manifests, origin.owner.as_deref());
+    findings.extend(managed.unmanaged(&environments));
+    keep_managed(&managed, &mut manifests, &mut environments);
     let rules = flux::rules(&manifests, &environments, &index);
     let services = Services::new(&manifests.fields, &environments, &index);
     findings.extend(services.findings());
-    findings.extend(left_out.iter().map(|folder| folder_left_out(folder, &environments, &index)));
+    findings.extend(folders.left_out.iter().map(|folder| folder_left_out(folder, &environments, &index)));
     findings.extend(straight_from_registry(&environments));
     findings.extend(nothing_after(&environments));
+    findings.extend(unmanaged_shapes(&manifests));
     findings.extend(refused(&manifests));
     findings.extend(not_versions(&manifests, &index, &rules));
     findings.extend(rules.findings.iter().cloned());
@@ -71,6 +78,7 @@ pub fn draft(
         origin,
         environments: &environments,
         rules: &rules,
+        managed: &managed,
         findings: &findings,
         versions: versions(&manifests, &index),
     };
@@ -88,20 +96,73 @@ pub fn draft(
     })
 }
 
+/// Leaves out what the draft does not manage, so that no finding is about it.
+fn keep_managed(managed: &ManagedImages, manifests: &mut Manifests, environments: &mut [Environment]) {
+    manifests.fields.retain(|field| managed.manages_field(field));
+    manifests
+        .refusals
+        .retain(|(_, refusal)| refusal.image.as_ref().is_none_or(|image| managed.manages(image)));
+    for environment in environments {
+        environment.services.retain(|_, images| {
+            let had_images = !images.is_empty();
+            images.retain(|image| managed.manages(image));
+            !(had_images && images.is_empty())
+        });
+    }
+}
+
+/// Reports folders that may be an environment. Until their place is known, the environments next to them that take versions
+/// from another one need approvals.
+fn unknown_stage(
+    stage: &UnknownStage,
+    environments: &mut [Environment],
+    index: &EnvironmentIndex,
+) -> Finding {
+    let siblings: BTreeSet<usize> = stage.siblings.iter().filter_map(|path| index.find(path)).collect();
+    for at in &siblings {
+        if let Some(environment) = environments.get_mut(*at) {
+            environment.needs_approval |= environment.is_production();
+        }
+    }
+    let names: Vec<&str> =
+        siblings.iter().filter_map(|at| environments.get(*at)).map(|one| one.name.as_str()).collect();
+    let label = Printable::bounded(&stage.label, 60).to_string();
+    let folders = match stage.folders.as_slice() {
+        [only] => Printable::bounded(only.as_str(), 120).to_string(),
+        several => format!("{} folders", several.len()),
+    };
+    let message = format!(
+        "`{label}` ({folders}) is next to {} and has the same services, but it is no known stage",
+        names.join(", ")
+    );
+    let hint = format!(
+        "if it is an environment, add it to `environments` and to `after`; a promotion past `{label}` needs an approval until you remove `approval`"
+    );
+    let finding = Finding::new(FindingKind::UnknownStage, message).with_hint(hint);
+    match stage.folders.first() {
+        Some(first) => finding.in_file(first, None),
+        None => finding,
+    }
+}
+
 /// The text, if it loads as a configuration.
 fn verified(configuration: String) -> Result<String, InitError> {
-    match Config::parse(&configuration, "tidegate.yaml", &AnyStateFolder) {
+    match Config::parse(&configuration, "tidegate.yaml", &AnyMachine) {
         Ok(_) => Ok(configuration),
         Err(source) => Err(InitError::Unusable { source: Box::new(source) }),
     }
 }
 
-/// A state folder, for a configuration without `store`. The machine that runs Tidegate has its own.
-struct AnyStateFolder;
+/// The variables that a draft relies on: a state folder, since it has no `store`, and an SSH agent.
+struct AnyMachine;
 
-impl EnvLookup for AnyStateFolder {
+impl EnvLookup for AnyMachine {
     fn value_of(&self, name: &str) -> Option<OsString> {
-        (name == "STATE_DIRECTORY").then(|| "/var/lib/tidegate".into())
+        match name {
+            "STATE_DIRECTORY" => Some("/var/lib/tidegate".into()),
+            "SSH_AUTH_SOCK" => Some("/run/agent".into()),
+            _ => None,
+        }
     }
 }
 
@@ -119,14 +180,21 @@ fn no_images(manifests: &Manifests, scanned: usize) -> InitError {
         let file = finding.file.as_ref()?;
         Some(format!("{}: {}", file.path, finding.message))
     });
-    InitError::NoImages { scanned, instead: refusals.chain(unreadable).collect() }
+    let shapes = manifests.unmanaged.counts().map(|(shape, count, first, _)| {
+        format!("{} (first in {})", shape.describe(count), Printable::bounded(first.as_str(), 120))
+    });
+    InitError::NoImages { scanned, instead: shapes.chain(refusals).chain(unreadable).collect() }
 }
 
-fn no_environment(manifests: &Manifests) -> InitError {
+fn no_environment(manifests: &Manifests, left_out: &[EnvironmentFolder]) -> InitError {
     let parent = |path: &RepoPath| path.as_str().rsplit_once('/').and_then(|(folder, _)| folder.parse().ok());
     let folders: BTreeSet<RepoPath> =
         manifests.fields.iter().filter_map(|field| parent(&field.path)).collect();
-    InitError::NoEnvironment { folders: folders.into_iter().collect() }
+    InitError::NoEnvironment {
+        folders: folders.into_iter().collect(),
+        fields: manifests.fields.len(),
+        namespace: left_out.first().map(|folder| folder.path.clone()),
+    }
 }
 
 fn folder_left_out(
@@ -166,6 +234,26 @@ fn straight_from_registry(environments: &[Environment]) -> impl Iterator<Item = 
         );
         let hint = "add an earlier environment and write `after` and `soak`, or write `approval: required`";
         Finding::new(FindingKind::StraightFromRegistry, message).with_hint(hint)
+    })
+}
+
+/// Versions that Tidegate does not promote, one finding per shape.
+fn unmanaged_shapes(manifests: &Manifests) -> impl Iterator<Item = Finding> {
+    let counts = manifests.unmanaged.counts().filter(|(shape, ..)| *shape != Shape::ChartRange);
+    counts.map(|(shape, count, first, files)| {
+        let verb = if count == 1 { "is" } else { "are" };
+        let others = match files {
+            1 => String::new(),
+            _ => format!(" (here and in {})", counted(files - 1, "other file")),
+        };
+        let message = format!("{} {verb} not promoted{others}", shape.describe(count));
+        let finding = Finding::new(FindingKind::UnmanagedShape, message).in_file(first, None);
+        match shape {
+            Shape::SetterComment => finding.with_hint(
+                "Flux image automation may update them today: do not suspend it before you know who does it then",
+            ),
+            _ => finding,
+        }
     })
 }
 

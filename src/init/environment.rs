@@ -22,6 +22,8 @@ pub struct Environment {
     pub after: Option<usize>,
     /// How long a version soaks in that environment.
     pub soak: Duration,
+    /// Whether the draft asks for approvals, because a stage before this one may be missing.
+    pub needs_approval: bool,
     pub(super) stage: Stage,
     pub(super) qualifiers: Vec<String>,
     pub(super) services: ServiceImages,
@@ -45,7 +47,7 @@ impl Environment {
 
     /// Whether no environment is expected to come after this one.
     pub(super) fn is_last(&self) -> bool {
-        self.is_production() || self.stage.is_dead_end()
+        self.is_production() || self.stage.is_side_branch()
     }
 
     /// Number of services that both environments have.

@@ -5,10 +5,12 @@ use thiserror::Error;
 use crate::config::ConfigError;
 use crate::model::{Class, Fault, Printable, RepoPath};
 
+use super::folders::ancestors;
 use super::stage::EXAMPLES;
+use super::yaml_scalar::scalar;
 
 const TAG_IN_BASE: &str =
-    "A tag in a base is the same in every environment: write it in each environment's patch.\n";
+    "a tag in a base is the same in every environment: write it in each environment's patch\n";
 /// Maximum folders or reasons in an error.
 const MAX_LISTED: usize = 5;
 
@@ -16,7 +18,7 @@ const MAX_LISTED: usize = 5;
 #[derive(Debug, Error)]
 pub enum InitError {
     /// There is no image field.
-    #[error("found no HelmRelease with an image tag in {scanned} YAML files")]
+    #[error("found no image tag in a HelmRelease, in {scanned} YAML files")]
     NoImages {
         /// Number of scanned files.
         scanned: usize,
@@ -24,8 +26,12 @@ pub enum InitError {
         instead: Vec<String>,
     },
     /// There are image fields, but no folder above them is named like an environment.
-    #[error("found no environment: no folder above a HelmRelease is named like one")]
+    #[error("found no environment: {fields} image tags are in folders whose names are no stage")]
     NoEnvironment {
+        /// Number of image fields.
+        fields: usize,
+        /// A folder that is named like an environment, but holds services of its own.
+        namespace: Option<RepoPath>,
         /// The folders with image fields, sorted.
         folders: Vec<RepoPath>,
     },
@@ -56,9 +62,12 @@ impl InitError {
                     .to_owned()
             }
             Self::NoImages { instead, .. } => {
-                format!("these were found instead:\n{}", listed(instead.iter().map(String::as_str)).trim_end())
+                format!(
+                    "`init` reads image tags in `spec.values` of HelmReleases; found instead: {}",
+                    short_list(instead.iter().map(String::as_str))
+                )
             }
-            Self::NoEnvironment { folders } => no_environment(folders),
+            Self::NoEnvironment { folders, namespace, .. } => no_environment(folders, namespace.as_ref()),
             Self::Unusable { .. } => "this is a bug in Tidegate; please report it with this message".to_owned(),
         }
     }
@@ -74,29 +83,43 @@ impl From<InitError> for Fault {
     }
 }
 
-fn no_environment(folders: &[RepoPath]) -> String {
-    let found = listed(folders.iter().map(RepoPath::as_str));
+fn no_environment(folders: &[RepoPath], namespace: Option<&RepoPath>) -> String {
+    let listed = short_list(folders.iter().map(RepoPath::as_str));
     let is_base = |folder: &RepoPath| folder.as_str().split('/').any(|part| part == "base");
     let base = if folders.iter().any(is_base) { TAG_IN_BASE } else { "" };
+    let namespace = namespace.map(|folder| {
+        let folder = Printable::bounded(folder.as_str(), 120);
+        format!("{folder} is most likely a namespace: no other folder has its services\n")
+    });
+    let namespace = namespace.unwrap_or_default();
+    let common = common_folder(folders);
     format!(
-        "expected folders named {EXAMPLES}, alone or with other words as in prod-digital-eks.\n\
-         Images were found in\n{found}{base}\
-         Write the configuration by hand, starting with:\n\
-         \n\
-         git: {{url: /srv/git/gitops.git, branch: main}}\n\
-         environments:\n  \
-           - {{name: first, paths: [path/of/the/first]}}\n  \
-           - {{name: second, paths: [path/of/the/second], after: first, soak: 24h}}"
+        "environments are found by folder names: {EXAMPLES}\n\
+         image tags are in {listed}\n\
+         {namespace}{base}write the configuration by hand, starting with:\n  \
+           git: {{url: /srv/git/gitops.git, branch: main}}\n  \
+           environments: [{{name: all, paths: [{}]}}]",
+        scalar(common)
     )
 }
 
-/// The first few, one a line.
-fn listed<'a>(texts: impl ExactSizeIterator<Item = &'a str>) -> String {
+/// The folder that contains all of them, or an example.
+fn common_folder(folders: &[RepoPath]) -> &str {
+    let Some(first) = folders.first() else { return "clusters/prod" };
+    let is_common = |candidate: &&str| {
+        let candidate = candidate.parse::<RepoPath>();
+        candidate.is_ok_and(|candidate| folders.iter().all(|folder| folder.is_within(&candidate)))
+    };
+    ancestors(first.as_str()).find(is_common).unwrap_or("clusters/prod")
+}
+
+/// The first few, and how many more.
+fn short_list<'a>(texts: impl ExactSizeIterator<Item = &'a str>) -> String {
     let count = texts.len();
-    let line = |text: &str| format!("  {}\n", Printable::new(text));
-    let mut lines: Vec<String> = texts.take(MAX_LISTED).map(line).collect();
+    let mut shown: Vec<String> =
+        texts.take(MAX_LISTED).map(|text| Printable::bounded(text, 120).to_string()).collect();
     if count > MAX_LISTED {
-        lines.push(format!("  and {} more\n", count - MAX_LISTED));
+        shown.push(format!("{} more", count - MAX_LISTED));
     }
-    lines.concat()
+    shown.join(", ")
 }

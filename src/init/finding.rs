@@ -33,6 +33,10 @@ pub enum FindingKind {
     FluxAutomation,
     /// Tidegate cannot push to `git.url`.
     GitUrl,
+    /// Folders next to environments have the same services, and their name is no known stage.
+    UnknownStage,
+    /// No service of an environment can get a version: all run other images than in the environment before.
+    NoImageInCommon,
     /// Production, or the only environment, takes versions without a soak.
     StraightFromRegistry,
     /// A folder is named like an environment and is not one in the configuration.
@@ -61,6 +65,10 @@ pub enum FindingKind {
     InSomeOnly,
     /// A service is in no environment.
     Unplaced,
+    /// Versions of a shape that Tidegate does not promote.
+    UnmanagedShape,
+    /// Images that the draft leaves out of `images`.
+    Unmanaged,
     /// A submodule, a symbolic link or the like, which is not read.
     Skipped,
 }
@@ -71,6 +79,8 @@ impl FindingKind {
         match self {
             Self::FluxAutomation => "fluxAutomation",
             Self::GitUrl => "gitUrl",
+            Self::UnknownStage => "unknownStage",
+            Self::NoImageInCommon => "noImageInCommon",
             Self::StraightFromRegistry => "straightFromRegistry",
             Self::FolderLeftOut => "folderLeftOut",
             Self::NothingAfter => "nothingAfter",
@@ -85,15 +95,49 @@ impl FindingKind {
             Self::NothingBefore => "nothingBefore",
             Self::InSomeOnly => "inSomeOnly",
             Self::Unplaced => "unplaced",
+            Self::UnmanagedShape => "unmanagedShape",
+            Self::Unmanaged => "unmanaged",
             Self::Skipped => "skipped",
         }
+    }
+
+    /// What several findings of the kind have in common; `count` is more than one.
+    pub fn summary(self, count: usize) -> String {
+        let what = match self {
+            Self::FluxAutomation => "ImageUpdateAutomations write to environments too",
+            Self::GitUrl => "problems with git.url",
+            Self::UnknownStage => "folder names are no known stage",
+            Self::NoImageInCommon => "environments cannot get a version",
+            Self::StraightFromRegistry => "environments get every new version at once",
+            Self::FolderLeftOut => "folders are named like an environment and left out",
+            Self::NothingAfter => "environments have none after them",
+            Self::Unreadable => "files cannot be read",
+            Self::FieldRefused => "image fields cannot be promoted",
+            Self::NotAVersion => "tags are not versions",
+            Self::UnknownImage => "tags belong to an unknown image",
+            Self::PolicyMissing => "setter comments refer to missing ImagePolicies",
+            Self::PolicyNotCarriedOver => "ImagePolicies cannot be followed as they are",
+            Self::NamespacesDiffer => "services have another namespace in the environment before",
+            Self::ImagesDiffer => "services run another image in the environment before",
+            Self::NothingBefore => "services are not in the environment before",
+            Self::InSomeOnly => "services are in some environments only",
+            Self::Unplaced => "services are in no environment",
+            Self::UnmanagedShape => "kinds of versions are not promoted",
+            Self::Unmanaged => "groups of images are not promoted",
+            Self::Skipped => "entries are skipped",
+        };
+        format!("{count} {what}")
     }
 
     /// How urgent it is.
     pub fn severity(self) -> Severity {
         match self {
-            Self::FluxAutomation | Self::GitUrl => Severity::Urgent,
-            Self::InSomeOnly | Self::Unplaced | Self::Skipped | Self::FolderLeftOut => Severity::Note,
+            Self::FluxAutomation | Self::GitUrl | Self::UnknownStage | Self::NoImageInCommon => {
+                Severity::Urgent
+            }
+            Self::InSomeOnly | Self::Unplaced | Self::Unmanaged | Self::Skipped | Self::FolderLeftOut => {
+                Severity::Note
+            }
             _ => Severity::Warning,
         }
     }

@@ -14,6 +14,9 @@ use super::extract::tag_pattern;
 use super::finding::{FilePosition, Finding, FindingKind};
 use super::manifests::{FileField, Manifests, line_and_column, policy_name};
 
+const ADD_OVERRIDE: &str =
+    "add an override with the `versions` of the service, and a `tagPattern` if it needs one";
+
 /// An entry of `services.overrides` from an ImagePolicy.
 #[derive(Debug)]
 pub(super) struct Override {
@@ -68,7 +71,8 @@ pub(super) fn rules(
     index: &EnvironmentIndex,
 ) -> FluxRules {
     let policies = Policies::new(manifests, index);
-    let mut rules = FluxRules { live: policies.live(), ..FluxRules::default() };
+    let mut rules = FluxRules::default();
+    policies.check_live(&mut rules);
     let mut by_service: BTreeMap<&ServiceName, ServicePolicies<'_>> = BTreeMap::new();
     for (at, field) in manifests.fields.iter().enumerate() {
         let Some(environment) = index.find(&field.path) else { continue };
@@ -127,8 +131,21 @@ impl<'a> Policies<'a> {
         self.index.contains(path)
     }
 
-    fn live(&self) -> usize {
-        self.manifests.policies.iter().filter(|(path, _)| self.is_in_an_environment(path)).count()
+    /// Counts the policies that the engine reads in place, and reports those that it cannot follow.
+    fn check_live(&self, rules: &mut FluxRules) {
+        for (path, policy) in
+            self.manifests.policies.iter().filter(|(path, _)| self.is_in_an_environment(path))
+        {
+            match version_range(policy) {
+                Ok(_) => rules.live += 1,
+                Err(reason) => {
+                    let message = format!("ImagePolicy {} cannot be followed: {reason}", policy_name(policy));
+                    let position = Some(line_and_column(policy.position));
+                    let finding = Finding::new(FindingKind::PolicyNotCarriedOver, message);
+                    rules.findings.push(finding.with_hint(ADD_OVERRIDE).in_file(path, position));
+                }
+            }
+        }
     }
 
     fn find(&self, environment: usize, field: &FileField) -> PolicyMatch<'a> {
@@ -253,25 +270,15 @@ fn not_translated(policy: &PolicyName, reason: &str, service: &ServiceName, file
         FindingKind::PolicyNotCarriedOver,
         format!("ImagePolicy {policy} cannot be carried over: {reason}"),
     )
-    .with_hint("add an override with the `versions` of the service, and a `tagPattern` if it needs one")
+    .with_hint(ADD_OVERRIDE)
     .for_service(service)
     .in_file(&file.path, file.position)
 }
 
 /// The rules equivalent to a policy, and their tag pattern as text.
 fn translate(policy: &FluxImagePolicy) -> Result<(SelectionRules, Option<String>), String> {
-    let range = match (policy.order, &policy.range) {
-        (FluxOrder::Semver, Some(range)) => range,
-        (FluxOrder::Alphabetical, _) => {
-            return Err("it orders tags alphabetically, not as versions".to_owned());
-        }
-        (FluxOrder::Numerical, _) => return Err("it orders tags as numbers, not as versions".to_owned()),
-        _ => return Err("it has no version range".to_owned()),
-    };
     let shown = |text: &str| Printable::bounded(text, 80).to_string();
-    let versions: Range = range
-        .parse()
-        .map_err(|error: SyntaxError| format!("the range `{}`: {}", shown(range), error.message()))?;
+    let versions = version_range(policy)?;
     let Some(pattern) = &policy.pattern else {
         return Ok((SelectionRules { versions, tag_pattern: None }, None));
     };
@@ -281,6 +288,20 @@ fn translate(policy: &FluxImagePolicy) -> Result<(SelectionRules, Option<String>
         return Err(format!("`{extract}` is not one group of the pattern `{pattern}`"));
     };
     Ok((SelectionRules { versions, tag_pattern: Some(read) }, Some(written)))
+}
+
+fn version_range(policy: &FluxImagePolicy) -> Result<Range, String> {
+    let range = match (policy.order, &policy.range) {
+        (FluxOrder::Semver, Some(range)) => range,
+        (FluxOrder::Alphabetical, _) => {
+            return Err("it orders tags alphabetically, not as versions".to_owned());
+        }
+        (FluxOrder::Numerical, _) => return Err("it orders tags as numbers, not as versions".to_owned()),
+        _ => return Err("it has no version range".to_owned()),
+    };
+    range.parse().map_err(|error: SyntaxError| {
+        format!("the range `{}`: {}", Printable::bounded(range, 80), error.message())
+    })
 }
 
 /// Flux image automation over the same files.

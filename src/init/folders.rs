@@ -30,10 +30,63 @@ impl EnvironmentFolder {
         let path = self.path.as_str();
         path.rsplit('/').next().unwrap_or(path).to_lowercase()
     }
+
+    /// The folder above; empty for the root of the repository.
+    fn parent(&self) -> &str {
+        self.path.as_str().rsplit_once('/').map_or("", |(parent, _)| parent)
+    }
+
+    fn is_in_container(&self) -> bool {
+        is_container(self.parent().rsplit('/').next().unwrap_or_default())
+    }
 }
 
-/// The environment folders, none inside another, and the folders that are only named like one.
-pub(super) fn choose(fields: &[FileField]) -> (Vec<EnvironmentFolder>, Vec<EnvironmentFolder>) {
+fn is_container(name: &str) -> bool {
+    CONTAINERS.contains(&name.to_lowercase().as_str())
+}
+
+/// Folders that hold what environments share.
+const SHARED: [&str; 16] = [
+    "base",
+    "bases",
+    "common",
+    "shared",
+    "components",
+    "component",
+    "templates",
+    "template",
+    "default",
+    "defaults",
+    "lib",
+    "all",
+    "global",
+    "core",
+    "generic",
+    "flux-system",
+];
+
+/// The environments of a repository, as folders.
+#[derive(Debug, Default)]
+pub(super) struct Folders {
+    /// The folders of environments, none inside another.
+    pub(super) chosen: Vec<EnvironmentFolder>,
+    /// Folders that are only named like an environment.
+    pub(super) left_out: Vec<EnvironmentFolder>,
+    /// Folders next to environments with the same services, whose names are no known stage.
+    pub(super) unknown: Vec<UnknownStage>,
+}
+
+/// Folders of one name next to environments, with the same services.
+#[derive(Debug)]
+pub(super) struct UnknownStage {
+    /// The name.
+    pub(super) label: String,
+    pub(super) folders: Vec<RepoPath>,
+    /// The environment folders next to them.
+    pub(super) siblings: BTreeSet<RepoPath>,
+}
+
+pub(super) fn choose(fields: &[FileField]) -> Folders {
     let mut root = Folder::default();
     for field in fields {
         root.add(field);
@@ -41,9 +94,74 @@ pub(super) fn choose(fields: &[FileField]) -> (Vec<EnvironmentFolder>, Vec<Envir
     let mut candidates = Vec::new();
     let mut chosen = root.best("", "", &mut candidates).folders;
     chosen.sort_by(|one, other| one.path.cmp(&other.path));
+    let chosen = without_namespaces(&root, chosen);
     let parents: HashSet<&str> = chosen.iter().flat_map(|one| ancestors(one.path.as_str())).collect();
     candidates.retain(|candidate| !parents.contains(candidate.path.as_str()));
-    (chosen, candidates)
+    let unknown = unknown_stages(&root, &chosen);
+    Folders { chosen, left_out: candidates, unknown }
+}
+
+/// Drops folders that are more likely namespaces, such as `apps/dev` among `apps/web` and `apps/db`: their services are in no
+/// other environment, and most services of the parent folder are next to them.
+fn without_namespaces(root: &Folder<'_>, chosen: Vec<EnvironmentFolder>) -> Vec<EnvironmentFolder> {
+    let services = |folder: &EnvironmentFolder| {
+        root.find(folder.path.as_str()).map(|found| &found.services).into_iter().flatten()
+    };
+    let mut counts: BTreeMap<&ServiceName, usize> = BTreeMap::new();
+    for service in chosen.iter().flat_map(services) {
+        *counts.entry(service).or_default() += 1;
+    }
+    let pairs = |folder: &EnvironmentFolder| services(folder).any(|service| counts.get(service) > Some(&1));
+    let is_minority = |folder: &EnvironmentFolder| {
+        let parent = folder.parent();
+        let siblings = chosen.iter().filter(|sibling| sibling.parent() == parent);
+        let inside: BTreeSet<_> = siblings.flat_map(services).collect();
+        let all = root.find(parent).map_or(0, |parent| parent.services.len());
+        2 * inside.len() < all
+    };
+    let is_namespace: Vec<bool> = chosen
+        .iter()
+        .map(|folder| !folder.is_in_container() && !pairs(folder) && is_minority(folder))
+        .collect();
+    let kept = chosen.iter().zip(is_namespace).filter(|(_, is_namespace)| !is_namespace);
+    kept.map(|(folder, _)| folder.clone()).collect()
+}
+
+/// Siblings of environment folders that have the same services: at least half of their services are in a chosen sibling.
+fn unknown_stages(root: &Folder<'_>, chosen: &[EnvironmentFolder]) -> Vec<UnknownStage> {
+    let mut by_parent: BTreeMap<&str, Vec<&EnvironmentFolder>> = BTreeMap::new();
+    for folder in chosen {
+        by_parent.entry(folder.parent()).or_default().push(folder);
+    }
+    let mut unknown: BTreeMap<String, UnknownStage> = BTreeMap::new();
+    for (parent, siblings) in by_parent {
+        let Some(folder) = root.find(parent) else { continue };
+        for (name, child) in &folder.children {
+            let path = if parent.is_empty() { (*name).to_owned() } else { format!("{parent}/{name}") };
+            let is_known = siblings.iter().any(|sibling| sibling.path.as_str() == path);
+            if is_known || SHARED.contains(&name.to_lowercase().as_str()) {
+                continue;
+            }
+            let is_alike = |sibling: &&&EnvironmentFolder| {
+                let sibling = root.find(sibling.path.as_str());
+                let shared =
+                    sibling.map_or(0, |sibling| child.services.intersection(&sibling.services).count());
+                shared > 0 && 2 * shared >= child.services.len()
+            };
+            let (true, Ok(path)) = (siblings.iter().any(|sibling| is_alike(&sibling)), path.parse()) else {
+                continue;
+            };
+            let label = name.to_lowercase();
+            let stage = unknown.entry(label.clone()).or_insert_with(|| UnknownStage {
+                label,
+                folders: Vec::new(),
+                siblings: BTreeSet::new(),
+            });
+            stage.folders.push(path);
+            stage.siblings.extend(siblings.iter().map(|sibling| sibling.path.clone()));
+        }
+    }
+    unknown.into_values().collect()
 }
 
 /// A path, and every folder above it, the nearest first.
@@ -101,6 +219,12 @@ impl<'a> Folder<'a> {
             folder = folder.children.entry(name).or_default();
             folder.services.insert(service);
         }
+    }
+
+    fn find(&self, path: &str) -> Option<&Self> {
+        path.split('/')
+            .filter(|name| !name.is_empty())
+            .try_fold(self, |folder, name| folder.children.get(name))
     }
 
     /// The best choice below this folder, which is at `path` and named `name`. Adds every folder named like a stage to
@@ -166,7 +290,6 @@ fn score(siblings: &[Sibling<'_, '_>]) -> Score {
 
 fn environment(path: &str, name: &str, parent: &str) -> Option<EnvironmentFolder> {
     let stage = StageName::read(name)?;
-    let is_in_container = CONTAINERS.contains(&parent.to_lowercase().as_str());
-    let is_likely = stage.is_bare() || is_in_container;
+    let is_likely = stage.is_bare() || is_container(parent);
     Some(EnvironmentFolder { path: path.parse().ok()?, name: stage, is_likely })
 }

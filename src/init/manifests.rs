@@ -8,27 +8,33 @@ use crate::manifest::{
 use crate::model::{Content, ImageName, RepoPath};
 
 use super::finding::{Finding, FindingKind};
+use super::unmanaged::{Shape, UnmanagedVersions, unmanaged_shapes};
 
-/// A scanned file that concerns images, or that cannot be read.
+/// A scanned file that holds versions, or that cannot be read.
 #[derive(Clone, Debug)]
 pub struct ScannedFile(State);
 
 #[derive(Clone, Debug)]
 enum State {
-    Manifest(Box<Manifest>),
+    Manifest { manifest: Box<Manifest>, unmanaged: Vec<Shape> },
     Unreadable(Unreadable),
     TooLarge { bytes: usize },
 }
 
 impl ScannedFile {
-    /// Scans the content of a file; `None` if it does not concern images.
+    /// Scans the content of a file; `None` if it holds no version.
     pub fn scan(content: Content<'_>) -> Option<Self> {
         let state = match content {
             Content::LfsPointer => return None,
             Content::TooLarge { bytes } => State::TooLarge { bytes },
             Content::Bytes(text) => match manifest::read(text) {
-                Ok(manifest) if manifest.is_empty() => return None,
-                Ok(manifest) => State::Manifest(Box::new(manifest)),
+                Ok(manifest) => {
+                    let unmanaged = unmanaged_shapes(text, &manifest);
+                    if manifest.is_empty() && unmanaged.is_empty() {
+                        return None;
+                    }
+                    State::Manifest { manifest: Box::new(manifest), unmanaged }
+                }
                 Err(unreadable) => State::Unreadable(unreadable),
             },
         };
@@ -51,6 +57,7 @@ pub(super) struct Manifests {
     pub(super) policies: Vec<(RepoPath, FluxImagePolicy)>,
     pub(super) automations: Vec<(RepoPath, FluxAutomation)>,
     pub(super) unreadable: Vec<Finding>,
+    pub(super) unmanaged: UnmanagedVersions,
     repositories: HashMap<PolicyName, (RepoPath, ImageName)>,
 }
 
@@ -60,7 +67,10 @@ impl Manifests {
         let mut manifests = Self::default();
         for (path, file) in files {
             match file.0 {
-                State::Manifest(manifest) => manifests.add(&path, *manifest),
+                State::Manifest { manifest, unmanaged } => {
+                    manifests.unmanaged.add(&path, &unmanaged);
+                    manifests.add(&path, *manifest);
+                }
                 State::Unreadable(unreadable) => manifests.unreadable.push(invalid_yaml(&path, &unreadable)),
                 State::TooLarge { bytes } => manifests.unreadable.push(
                     Finding::new(FindingKind::Unreadable, format!("skipped: the file has {bytes} bytes"))

@@ -16,8 +16,10 @@ mod flux;
 mod folders;
 mod hosts;
 mod manifests;
+mod ownership;
 mod services;
 mod stage;
+mod unmanaged;
 mod yaml_scalar;
 
 pub use config_text::Origin;
@@ -26,3 +28,4 @@ pub use environment::Environment;
 pub use error::InitError;
 pub use finding::{FilePosition, Finding, FindingKind, Severity};
 pub use manifests::ScannedFile;
+pub use unmanaged::{Shape, UnmanagedVersions, unmanaged_shapes};

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::model::{ImageName, Printable, ServiceName};
 
+use super::config_text::counted;
 use super::environment::{Environment, EnvironmentIndex};
 use super::finding::{Finding, FindingKind};
 use super::manifests::{FileField, line_and_column};
@@ -66,6 +67,10 @@ impl<'a> Services<'a> {
         let mut reported: BTreeSet<&ServiceName> = BTreeSet::new();
         for (index, environment) in self.environments.iter().enumerate() {
             let Some(before) = environment.after else { continue };
+            if let Some(finding) = self.no_image_in_common(index, before) {
+                findings.push(finding);
+                continue;
+            }
             for (service, images) in &environment.services {
                 if let Some(images_before) = self.environments[before].services.get(service) {
                     findings.extend(self.other_images(index, service, images, images_before));
@@ -80,6 +85,33 @@ impl<'a> Services<'a> {
             .extend(in_some.filter_map(|(service, environments)| self.in_some_only(service, environments)));
         findings.extend(self.outside());
         findings
+    }
+
+    /// Whether no service of an environment runs an image of the environment before, as with one registry per stage.
+    fn no_image_in_common(&self, index: usize, before: usize) -> Option<Finding> {
+        let (here, before) = (&self.environments[index], &self.environments[before]);
+        let shared: Vec<_> = here
+            .services
+            .iter()
+            .filter_map(|(service, images)| Some((service, images, before.services.get(service)?)))
+            .filter(|(_, images, images_before)| !images.is_empty() && !images_before.is_empty())
+            .collect();
+        let (service, images, images_before) = shared.first()?;
+        if !shared.iter().all(|(_, images, images_before)| images.is_disjoint(images_before)) {
+            return None;
+        }
+        let message = format!(
+            "{} cannot get any version: its {} run other images than in {}, such as {} and {}",
+            here.name,
+            counted(shared.len(), "service"),
+            before.name,
+            images.first()?,
+            images_before.first()?
+        );
+        let finding =
+            Finding::new(FindingKind::NoImageInCommon, Printable::bounded(&message, 400).to_string())
+                .with_hint("use one image in all environments: what soaked is what ships");
+        Some(self.locate(finding, index, service))
     }
 
     fn nothing_before(&self, index: usize, before: usize, service: &ServiceName) -> Finding {

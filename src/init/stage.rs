@@ -8,25 +8,43 @@ pub(super) enum Stage {
     Development,
     Test,
     Quality,
+    Performance,
+    SecurityTest,
     Acceptance,
     NonProduction,
     Staging,
     PreProduction,
+    Demo,
+    Edge,
+    Management,
     Canary,
     Production,
 }
 
 impl Stage {
-    /// Whether versions are never promoted from this stage.
+    /// Whether versions come straight from the registry and go nowhere from here.
     pub(super) fn is_dead_end(self) -> bool {
         matches!(self, Self::Sandbox | Self::Preview)
     }
+
+    /// Whether nothing waits for this stage: the chain goes past it.
+    pub(super) fn is_side_branch(self) -> bool {
+        let is_beside = matches!(
+            self,
+            Self::Performance | Self::SecurityTest | Self::Demo | Self::Edge | Self::Management
+        );
+        is_beside || self.is_dead_end()
+    }
 }
 
-/// The words that name a stage, alone or beside others: `prod`, `prod-digital-eks`, `eks-prod-eu`.
-const WORDS: [(&str, Stage); 27] = [
+/// The words for a stage, alone or with others: `prod`, `prod-digital-eks`, `eks-prod-eu`.
+const WORDS: [(&str, Stage); 58] = [
     ("sandbox", Stage::Sandbox),
+    ("sbx", Stage::Sandbox),
+    ("sbox", Stage::Sandbox),
+    ("snd", Stage::Sandbox),
     ("playground", Stage::Sandbox),
+    ("lab", Stage::Sandbox),
     ("preview", Stage::Preview),
     ("dev", Stage::Development),
     ("devel", Stage::Development),
@@ -35,18 +53,45 @@ const WORDS: [(&str, Stage); 27] = [
     ("test", Stage::Test),
     ("testing", Stage::Test),
     ("tst", Stage::Test),
+    ("int", Stage::Test),
     ("integration", Stage::Test),
+    ("sit", Stage::Test),
+    ("e2e", Stage::Test),
     ("qa", Stage::Quality),
+    ("qas", Stage::Quality),
+    ("perf", Stage::Performance),
+    ("perftest", Stage::Performance),
+    ("performance", Stage::Performance),
+    ("load", Stage::Performance),
+    ("loadtest", Stage::Performance),
+    ("stress", Stage::Performance),
+    ("ithc", Stage::SecurityTest),
+    ("pentest", Stage::SecurityTest),
     ("uat", Stage::Acceptance),
+    ("aat", Stage::Acceptance),
     ("acceptance", Stage::Acceptance),
     ("nonprod", Stage::NonProduction),
     ("nonprd", Stage::NonProduction),
     ("nonproduction", Stage::NonProduction),
+    ("nonlive", Stage::NonProduction),
+    ("nprod", Stage::NonProduction),
+    ("nprd", Stage::NonProduction),
     ("staging", Stage::Staging),
     ("stage", Stage::Staging),
     ("stg", Stage::Staging),
+    ("pre", Stage::PreProduction),
     ("preprod", Stage::PreProduction),
+    ("preprd", Stage::PreProduction),
     ("preproduction", Stage::PreProduction),
+    ("prelive", Stage::PreProduction),
+    ("pprod", Stage::PreProduction),
+    ("pprd", Stage::PreProduction),
+    ("ppd", Stage::PreProduction),
+    ("ppe", Stage::PreProduction),
+    ("demo", Stage::Demo),
+    ("edge", Stage::Edge),
+    ("mgmt", Stage::Management),
+    ("management", Stage::Management),
     ("canary", Stage::Canary),
     ("prod", Stage::Production),
     ("prd", Stage::Production),
@@ -71,7 +116,7 @@ impl StageName {
         let folder = folder.to_lowercase();
         let words = words(&folder);
         let found: Vec<Match> = (0..words.len()).filter_map(|at| Match::at(&folder, &words, at)).collect();
-        // The `prod` of `non-prod` is part of another word.
+        // The `prod` of `non-prod` is part of that word.
         let is_part = |one: &Match| found.iter().any(|other| other.words > 1 && other.first + 1 == one.first);
         let whole: Vec<&Match> = found.iter().filter(|one| !is_part(one)).collect();
         let canary = whole.iter().find(|one| one.stage == Stage::Canary);
@@ -109,16 +154,13 @@ impl Match {
         let word = &folder[words[first].clone()];
         let joined = words.get(first + 1).and_then(|next| {
             let (stem, number) = without_digits(&folder[next.clone()]);
-            let stage = stage_of(&format!("{word}{stem}"))?;
-            let end = next.end - number.len();
-            let text = folder[words[first].start..end].to_owned();
-            matches!(word, "non" | "pre").then(|| Self {
-                stage,
-                first,
-                words: 2,
-                text,
-                number: number.to_owned(),
-            })
+            let stage = match (word, stage_of(stem)?) {
+                ("non", Stage::Production) => Stage::NonProduction,
+                ("pre", Stage::Production) => Stage::PreProduction,
+                _ => return None,
+            };
+            let text = folder[words[first].start..next.end - number.len()].to_owned();
+            Some(Self { stage, first, words: 2, text, number: number.to_owned() })
         });
         joined.or_else(|| {
             let (stem, number) = without_digits(word);
@@ -155,14 +197,14 @@ fn words(folder: &str) -> Vec<std::ops::Range<usize>> {
 
 /// Examples for the error that no environment was found.
 pub(super) const EXAMPLES: &str =
-    "prod, production, non-prod, staging, preprod, uat, qa, test, dev, sandbox, preview, canary and the like";
+    "prod, production, non-prod, staging, pre-prod, uat, qa, test, dev, sandbox and the like";
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
-    fn names_say_their_stage() {
+    fn names_have_a_stage() {
         for (folder, stage, word, qualifiers) in [
             ("prod", Stage::Production, "prod", &[][..]),
             ("Production", Stage::Production, "production", &[]),
@@ -184,6 +226,14 @@ mod tests {
             ("stage", Stage::Staging, "stage", &[]),
             ("stg-1", Stage::Staging, "stg", &["1"]),
             ("qa2", Stage::Quality, "qa", &["2"]),
+            ("pre-prd", Stage::PreProduction, "pre-prd", &[]),
+            ("pre-live-eu", Stage::PreProduction, "pre-live", &["eu"]),
+            ("pre", Stage::PreProduction, "pre", &[]),
+            ("ppd", Stage::PreProduction, "ppd", &[]),
+            ("non-live", Stage::NonProduction, "non-live", &[]),
+            ("sbox01", Stage::Sandbox, "sbox", &["01"]),
+            ("e2e", Stage::Test, "e2e", &[]),
+            ("ithc", Stage::SecurityTest, "ithc", &[]),
         ] {
             let name = StageName::read(folder).unwrap_or_else(|| panic!("{folder}"));
             assert_eq!((name.stage, name.word.as_str()), (stage, word), "{folder}");
@@ -192,18 +242,28 @@ mod tests {
     }
 
     #[test]
-    fn other_names_say_none() {
-        for folder in
-            ["", "base", "apps", "product", "devops", "tests", "reproduce", "production2go", "🌊", "--"]
-        {
+    fn other_names_have_no_stage() {
+        for folder in [
+            "",
+            "base",
+            "apps",
+            "product",
+            "devops",
+            "tests",
+            "reproduce",
+            "production2go",
+            "prefix",
+            "🌊",
+            "--",
+        ] {
             assert_eq!(StageName::read(folder), None, "{folder}");
         }
     }
 
     #[test]
-    fn what_is_later_is_greater() {
+    fn later_stages_are_greater() {
         let stages: Vec<Stage> =
-            ["dev", "test", "qa", "uat", "non-prod", "staging", "preprod", "canary", "prod"]
+            ["snd", "dev", "sit", "qa", "uat", "non-prod", "staging", "pre-prd", "canary", "prd"]
                 .map(|name| StageName::read(name).unwrap().stage)
                 .into();
         assert!(stages.is_sorted());

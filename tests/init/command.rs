@@ -130,8 +130,6 @@ fn programs_get_the_report_as_json() {
 fn what_cannot_be_read_is_said() {
     let origin = Origin::empty();
     for (named, code, said) in [
-        ("ssh://git@github.com/vtr/gitops.git".to_owned(), 2, "it is not on this machine"),
-        ("https://github.com/vtr/gitops.git".to_owned(), 2, "it is not on this machine"),
         ("/nowhere/at/all".to_owned(), 1, "cannot find /nowhere/at/all"),
         (env!("CARGO_BIN_EXE_tidegate").to_owned(), 2, "is a file"),
         (origin.url(), 1, "is empty"),

@@ -1,4 +1,4 @@
-//! `tidegate init`: a first configuration from a repository.
+//! `tidegate init`: drafts a configuration from a repository.
 
 mod file;
 mod folder;
@@ -18,10 +18,10 @@ use super::activity;
 pub(super) async fn run(global: &Global, args: &Init, output: &Output) -> Result<ExitCode, Fault> {
     let target = args.write.as_ref().map(|path| file::Target::new(path, args.force)).transpose()?;
     let (repository, branch) = (args.repository.clone(), args.branch.clone());
-    // Everything on the way blocks: folders, `git`, parsers.
-    let work = tokio::task::spawn_blocking(move || made_of(&repository, branch));
-    let made = activity::during("Reading", work).await;
-    let draft = made.map_err(|error| Fault::new(Class::Failed, "cannot scan").with_source(error))??;
+    // Scanning blocks.
+    let work = tokio::task::spawn_blocking(move || draft_of(&repository, branch));
+    let drafted = activity::during("Reading", work).await;
+    let draft = drafted.map_err(|error| Fault::new(Class::Failed, "cannot scan").with_source(error))??;
     let written: Option<PathBuf> = match target {
         Some(target) => Some(target.write(&draft.configuration)?),
         None => None,
@@ -39,7 +39,7 @@ pub(super) async fn run(global: &Global, args: &Init, output: &Output) -> Result
     Ok(ExitCode::SUCCESS)
 }
 
-fn made_of(repository: &str, branch: Option<BranchName>) -> Result<Draft, Fault> {
+fn draft_of(repository: &str, branch: Option<BranchName>) -> Result<Draft, Fault> {
     let source = source::read(repository, branch)?;
     let mut draft = draft(source.files, source.manifests, &source.origin)?;
     draft.findings.extend(source.findings);

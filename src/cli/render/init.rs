@@ -11,10 +11,10 @@ use crate::model::{Elapsed, Printable};
 
 use super::table::{self, Cell};
 
-/// Maximum findings of one kind in the text.
-const MAX_WARNINGS: usize = 10;
-/// Maximum notes of one kind in the text.
-const MAX_NOTES: usize = 3;
+/// Maximum findings of one kind with a line each; more are counted in one line.
+const MAX_SEPARATE: usize = 3;
+/// Examples under such a line.
+const MAX_EXAMPLES: usize = 2;
 /// Maximum folders per environment in the table.
 const MAX_FOLDERS: usize = 2;
 
@@ -69,29 +69,36 @@ fn count(draft: &Draft, kind: FindingKind) -> usize {
     draft.findings.iter().filter(|finding| finding.kind == kind).count()
 }
 
-/// The findings of one kind, up to a maximum.
+/// The findings of one kind: a line each, or their count and examples.
 fn render_findings(findings: &[Finding]) -> String {
     let Some(kind) = findings.first().map(|finding| finding.kind) else { return String::new() };
-    let (style, most) = match kind.severity() {
-        Severity::Urgent => (RED, MAX_WARNINGS),
-        Severity::Warning => (YELLOW, MAX_WARNINGS),
-        Severity::Note => (DIM, MAX_NOTES),
+    let style = match kind.severity() {
+        Severity::Urgent => RED,
+        Severity::Warning => YELLOW,
+        Severity::Note => DIM,
     };
     let (style, name) = (style.bold(), kind.severity().as_str());
     let mut text = String::new();
+    // A finding about a shape is a count already.
+    let is_grouped = findings.len() > MAX_SEPARATE && kind != FindingKind::UnmanagedShape;
+    let (indent, most) = if is_grouped {
+        let _ = writeln!(text, "{style}{name}{style:#}: {}", kind.summary(findings.len()));
+        ("  ".to_owned(), MAX_EXAMPLES)
+    } else {
+        (format!("{style}{name}{style:#}: "), findings.len())
+    };
     let shown: Vec<&Finding> = findings.iter().take(most).collect();
     // Several in a row with the same hint share it.
     for group in shown.chunk_by(|one, other| one.hint == other.hint) {
         for finding in group {
-            let _ = writeln!(text, "{style}{name}{style:#}: {}{}", subject(finding), finding.message);
+            let _ = writeln!(text, "{indent}{}{}", subject(finding), finding.message);
         }
         if let Some(hint) = group.first().and_then(|finding| finding.hint.as_ref()) {
             let _ = writeln!(text, "  {CYAN}hint{CYAN:#} {hint}");
         }
     }
-    if findings.len() > most {
-        let rest = findings.len() - most;
-        let _ = writeln!(text, "{style}{name}{style:#}: and {rest} more; -o json lists all");
+    if is_grouped {
+        let _ = writeln!(text, "  and {} more; -o json lists all", findings.len() - shown.len());
     }
     text
 }

@@ -1,4 +1,4 @@
-//! Writes the configuration's file: all of it or nothing, and never over another one unasked.
+//! Writes the configuration file atomically, and never replaces one without `--force`.
 
 use std::fs::{self, Permissions};
 use std::io::Write;
@@ -7,23 +7,23 @@ use std::path::{Path, PathBuf};
 
 use crate::model::{Class, Fault, Printable};
 
-/// The file that is to be written.
+/// The file to write.
 pub(super) struct Target {
     path: PathBuf,
     may_replace: bool,
 }
 
 impl Target {
-    /// Looks whether the file may be written, before there is work that would be lost.
+    /// Checks that the file may be written, before the scan.
     pub(super) fn new(path: &Path, may_replace: bool) -> Result<Self, Fault> {
         let target = Self { path: path.to_owned(), may_replace };
         if !may_replace && path.symlink_metadata().is_ok() {
-            return Err(target.is_there());
+            return Err(target.exists());
         }
         Ok(target)
     }
 
-    /// Writes the file, and its folder if need be.
+    /// Writes the file, and creates its folder.
     pub(super) fn write(self, text: &str) -> Result<PathBuf, Fault> {
         let folder = self.path.parent().filter(|folder| !folder.as_os_str().is_empty());
         let folder = folder.unwrap_or(Path::new("."));
@@ -31,25 +31,28 @@ impl Target {
             Fault::new(Class::Failed, format!("cannot write {}", shown(&self.path))).with_source(error)
         };
         fs::create_dir_all(folder).map_err(failed)?;
-        // Beside the file, so that renaming it is one step. There is no secret in it, and the daemon may be another user.
-        let mut beside = tempfile::Builder::new()
+        // In the same folder, so that the rename is atomic. It holds no secret, and the daemon may run as another user.
+        let mut temporary = tempfile::Builder::new()
             .prefix(".tidegate-init-")
             .permissions(Permissions::from_mode(0o644))
             .tempfile_in(folder)
             .map_err(failed)?;
-        beside.write_all(text.as_bytes()).and_then(|()| beside.as_file().sync_all()).map_err(failed)?;
-        let kept =
-            if self.may_replace { beside.persist(&self.path) } else { beside.persist_noclobber(&self.path) };
-        match kept {
+        temporary.write_all(text.as_bytes()).and_then(|()| temporary.as_file().sync_all()).map_err(failed)?;
+        let persisted = if self.may_replace {
+            temporary.persist(&self.path)
+        } else {
+            temporary.persist_noclobber(&self.path)
+        };
+        match persisted {
             Ok(_) => Ok(self.path),
-            Err(error) if error.error.kind() == std::io::ErrorKind::AlreadyExists => Err(self.is_there()),
+            Err(error) if error.error.kind() == std::io::ErrorKind::AlreadyExists => Err(self.exists()),
             Err(error) => Err(failed(error.error)),
         }
     }
 
-    fn is_there(&self) -> Fault {
-        Fault::new(Class::Refused, format!("{} is there already", shown(&self.path)))
-            .with_hint("name another file, or replace this one with --force")
+    fn exists(&self) -> Fault {
+        Fault::new(Class::Refused, format!("{} exists already", shown(&self.path)))
+            .with_hint("write another file, or replace this one with --force")
     }
 }
 

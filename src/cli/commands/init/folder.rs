@@ -1,5 +1,5 @@
-//! Reads the manifests of a folder on this machine, as the Git room reads those of a tree: links and other repositories
-//! are left alone, and nothing is read that has no bounds.
+//! Scans the manifests of a folder on this machine as the Git room lists those of a tree: without following links, without
+//! other repositories, and with bounds.
 
 use std::fs::{self, DirEntry, File};
 use std::io::{self, Read};
@@ -11,32 +11,32 @@ use crate::git::MAX_CONTENT_BYTES;
 use crate::init::{Finding, FindingKind, ScannedFile};
 use crate::model::{Content, Printable, RepoPath};
 
-/// How deep folders may lie in each other.
-const MOST_DEPTH: usize = 64;
-/// How many entries are looked at. A repository is smaller; a home folder, named by mistake, may not be.
-const MOST_ENTRIES: usize = 500_000;
+/// Maximum folder depth.
+const MAX_DEPTH: usize = 64;
+/// Maximum entries. A repository is smaller; a home folder, given by mistake, may not be.
+const MAX_ENTRIES: usize = 500_000;
 
 /// The manifests of a folder.
 #[derive(Default)]
 pub(super) struct Scan {
     pub(super) files: Vec<(RepoPath, ScannedFile)>,
-    /// How many manifests were looked at.
+    /// Number of YAML files.
     pub(super) manifests: usize,
     pub(super) findings: Vec<Finding>,
 }
 
-/// Reads what is under `folder`, which lies in the repository whose top is at `top`.
+/// Scans `folder`, which is in the repository at `top`.
 pub(super) fn scan(folder: &Path, top: &Path) -> io::Result<Scan> {
     let mut walk = Walk { top, found: Vec::new(), findings: Vec::new(), seen: 0 };
     walk.folder(folder, 0)?;
-    let readings: Vec<io::Result<Option<ScannedFile>>> =
+    let scanned: Vec<io::Result<Option<ScannedFile>>> =
         walk.found.par_iter().map(|(_, path)| read(path)).collect();
     let mut scan = Scan { files: Vec::new(), manifests: walk.found.len(), findings: walk.findings };
-    for ((name, _), reading) in walk.found.into_iter().zip(readings) {
-        match reading {
-            Ok(reading) => scan.files.extend(reading.map(|reading| (name, reading))),
+    for ((name, _), file) in walk.found.into_iter().zip(scanned) {
+        match file {
+            Ok(file) => scan.files.extend(file.map(|file| (name, file))),
             Err(error) => {
-                let message = format!("it cannot be read: {error}");
+                let message = format!("cannot be read: {error}");
                 scan.findings.push(Finding::new(FindingKind::Unreadable, message).in_file(&name, None));
             }
         }
@@ -51,7 +51,7 @@ fn read(path: &Path) -> io::Result<Option<ScannedFile>> {
         return Ok(ScannedFile::scan(Content::TooLarge { bytes }));
     }
     let mut text = Vec::with_capacity(bytes);
-    // It may have grown since.
+    // The file may have grown since.
     file.take(MAX_CONTENT_BYTES as u64).read_to_end(&mut text)?;
     Ok(ScannedFile::scan(Content::Bytes(&text)))
 }
@@ -67,8 +67,8 @@ impl Walk<'_> {
     fn folder(&mut self, folder: &Path, depth: usize) -> io::Result<()> {
         for entry in fs::read_dir(folder)? {
             self.seen += 1;
-            if self.seen > MOST_ENTRIES {
-                let message = format!("there are more than {MOST_ENTRIES} files and folders in it");
+            if self.seen > MAX_ENTRIES {
+                let message = format!("it has more than {MAX_ENTRIES} files and folders");
                 return Err(io::Error::new(io::ErrorKind::FileTooLarge, message));
             }
             self.entry(&entry?, depth + 1)?;
@@ -84,20 +84,20 @@ impl Walk<'_> {
             return Ok(());
         }
         let Some(name) = self.name_of(&path) else {
-            self.leave_alone(&path, "its name is none that a path in a repository can have");
+            self.skip(&path, "its name is not valid in a repository path");
             return Ok(());
         };
         match () {
-            () if kind.is_symlink() => self.leave_alone(&path, "a symbolic link, which is not followed"),
+            () if kind.is_symlink() => self.skip(&path, "a symbolic link, which is not followed"),
             () if kind.is_file() => self.found.push((name, path)),
-            () if !kind.is_dir() => self.leave_alone(&path, "not a regular file"),
+            () if !kind.is_dir() => self.skip(&path, "not a regular file"),
             () if path.join(".git").symlink_metadata().is_ok() => {
-                self.leave_alone(&path, "another repository, which is not read");
+                self.skip(&path, "another repository, which is not read");
             }
-            () if depth > MOST_DEPTH => self.leave_alone(&path, "it lies too deep"),
+            () if depth > MAX_DEPTH => self.skip(&path, "it is nested too deeply"),
             () => match self.folder(&path, depth) {
                 Err(error) if error.kind() == io::ErrorKind::PermissionDenied => {
-                    self.leave_alone(&path, "it cannot be read");
+                    self.skip(&path, "cannot be read");
                 }
                 other => return other,
             },
@@ -109,7 +109,7 @@ impl Walk<'_> {
         path.strip_prefix(self.top).ok()?.to_str()?.parse().ok()
     }
 
-    fn leave_alone(&mut self, path: &Path, why: &str) {
+    fn skip(&mut self, path: &Path, why: &str) {
         let relative = path.strip_prefix(self.top).unwrap_or(path).to_string_lossy();
         let message = format!("{}: {why}", Printable::new(&relative));
         self.findings.push(Finding::new(FindingKind::Skipped, message));
@@ -126,7 +126,7 @@ mod tests {
                            spec: {values: {image: {repository: ghcr.io/vtr/a, tag: v1.0.0}}}\n";
 
     #[test]
-    fn manifests_are_read_and_nothing_is_followed() {
+    fn manifests_are_scanned_and_links_are_not_followed() {
         let folder = tempfile::tempdir().unwrap();
         let write = |path: &str, text: &str| {
             let path = folder.path().join(path);
@@ -147,10 +147,10 @@ mod tests {
         let files: Vec<&str> = scan.files.iter().map(|(path, _)| path.as_str()).collect();
         assert_eq!(files, ["back\\slash\n.yaml", "clusters/prod/a.yaml"]);
         assert_eq!(scan.manifests, 3);
-        let mut told: Vec<&str> = scan.findings.iter().map(|finding| finding.message.as_str()).collect();
-        told.sort_unstable();
+        let mut reported: Vec<&str> = scan.findings.iter().map(|finding| finding.message.as_str()).collect();
+        reported.sort_unstable();
         assert_eq!(
-            told,
+            reported,
             [
                 "clusters/prod/link.yaml: a symbolic link, which is not followed",
                 "everything: a symbolic link, which is not followed",
@@ -170,7 +170,7 @@ mod tests {
     }
 
     #[test]
-    fn a_huge_file_is_told_and_not_read() {
+    fn a_huge_file_is_reported_and_not_read() {
         let folder = tempfile::tempdir().unwrap();
         File::create(folder.path().join("a.yaml")).unwrap().set_len(MAX_CONTENT_BYTES as u64 + 1).unwrap();
         let scan = scan(folder.path(), folder.path()).unwrap();

@@ -1,17 +1,31 @@
-//! Where the manifests are read from, and what `git.url` should be.
+//! Scans the repository that the user gave, and finds `git.url`.
 
-use std::path::Path;
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
-use crate::git::{Checkout, GitError, Mirror, Reach, Settings, Signature, Signing, local_path};
+use secrecy::SecretString;
+use tempfile::TempDir;
+
+use crate::config::{EnvLookup as _, ProcessEnv, SecretSource};
+use crate::git::{
+    Checkout, GitError, Login, Mirror, Reach, Secret, Settings, Signature, Signing, local_path,
+};
 use crate::init::{Finding, FindingKind, Origin, ScannedFile};
-use crate::model::{BranchName, Class, Fault, LeftAlone, LeftAloneKind, Printable, RepoPath};
+use crate::model::{
+    BranchName, Class, Fault, LeftAlone, LeftAloneKind, NetworkUrl, Printable, Protocol, RepoPath,
+};
 
 use super::folder::{self, Scan};
 
-/// The branch where none is checked out and none was named.
+/// The branch, unless another one is checked out or given.
 const USUAL_BRANCH: &str = "main";
+/// The environment variable of an https token.
+const TOKEN: &str = "GIT_TOKEN";
+/// The environment variable of the SSH agent's socket.
+const SSH_AGENT: &str = "SSH_AUTH_SOCK";
 
-/// What was read, and where it is from.
+/// The scanned files and their repository.
 pub(super) struct Source {
     pub(super) files: Vec<(RepoPath, ScannedFile)>,
     pub(super) manifests: usize,
@@ -19,16 +33,23 @@ pub(super) struct Source {
     pub(super) origin: Origin,
 }
 
-/// Reads the manifests of the folder or the repository that a person named: the files as they are in a working copy,
-/// or the tip of the branch in a bare repository or when another branch was named.
+/// Scans a folder or a repository: the files of a working copy as they are, or the tip of the branch of a bare repository, of a
+/// URL, and of another branch than the checked-out one.
 pub(super) fn read(repository: &str, branch: Option<BranchName>) -> Result<Source, Fault> {
-    let named = local_path(repository).map_err(not_local)?;
+    match repository.parse::<NetworkUrl>() {
+        Ok(url) => read_url(&url, branch),
+        Err(_) => read_path(repository, branch),
+    }
+}
+
+fn read_path(repository: &str, branch: Option<BranchName>) -> Result<Source, Fault> {
+    let named = local_path(repository).map_err(Fault::from)?;
     let missing =
         |error| Fault::new(Class::Failed, format!("cannot find {}", shown(&named))).with_source(error);
     let path = named.canonicalize().map_err(missing)?;
     if !path.is_dir() {
         return Err(Fault::new(Class::Usage, format!("{} is a file", shown(&named)))
-            .with_hint("name the folder of the repository"));
+            .with_hint("give the folder of the repository"));
     }
     let checkout = Checkout::around(&path)?;
     let checked_out = checkout.as_ref().and_then(|checkout| checkout.branch.clone());
@@ -46,30 +67,146 @@ pub(super) fn read(repository: &str, branch: Option<BranchName>) -> Result<Sourc
         Some(checkout) => Address::of(checkout)?,
         None => Address::of_no_repository(&path)?,
     };
-    let Scan { files, manifests, mut findings } = scan;
-    findings.extend(address.finding);
-    let scanned = shown(&path);
-    let origin = Origin { scanned, url: address.url, url_notes: address.notes, branch };
-    Ok(Source { files, manifests, findings, origin })
+    let remote = checkout.and_then(|checkout| checkout.origin?.parse::<NetworkUrl>().ok());
+    Ok(source(scan, shown(&path), address, remote.as_ref(), branch))
 }
 
-/// What `git.url` becomes.
+/// Scans the tip of a branch of a repository on another machine.
+fn read_url(url: &NetworkUrl, branch: Option<BranchName>) -> Result<Source, Fault> {
+    let login = UrlLogin::find(url);
+    let (scan, branch) = match branch {
+        Some(branch) => {
+            (scan_remote(&url.to_string(), &login.login, &branch, &[], &temporary_folder()?)?, branch)
+        }
+        None => scan_default_branch(url, &login)?,
+    };
+    let address =
+        Address { url: url.to_string(), notes: login.notes, auth: login.auth, finding: login.finding };
+    Ok(source(scan, url.to_string(), address, Some(url), branch))
+}
+
+/// Scans `main`, or the branch that the repository has instead.
+fn scan_default_branch(url: &NetworkUrl, login: &UrlLogin) -> Result<(Scan, BranchName), Fault> {
+    let usual = usual_branch()?;
+    match scan_remote(&url.to_string(), &login.login, &usual, &[], &temporary_folder()?) {
+        Err(GitError::BranchMissing { existing, .. }) => {
+            let only = (existing.len() == 1).then(|| existing.first()).flatten();
+            let branch = existing.iter().find(|branch| *branch == "master").or(only);
+            let Some(branch) = branch.and_then(|branch| branch.parse::<BranchName>().ok()) else {
+                return Err(Fault::new(Class::Usage, format!("{url} has no branch {usual}"))
+                    .with_hint(format!("name one with --branch: {}", existing.join(", "))));
+            };
+            Ok((scan_remote(&url.to_string(), &login.login, &branch, &[], &temporary_folder()?)?, branch))
+        }
+        scanned => Ok((scanned?, usual)),
+    }
+}
+
+fn source(
+    scan: Scan,
+    scanned: String,
+    address: Address,
+    remote: Option<&NetworkUrl>,
+    branch: BranchName,
+) -> Source {
+    let Scan { files, manifests, mut findings } = scan;
+    findings.extend(address.finding);
+    let owner = remote.and_then(|url| url.path().split('/').next().map(str::to_owned));
+    let origin =
+        Origin { scanned, url: address.url, url_notes: address.notes, auth: address.auth, owner, branch };
+    Source { files, manifests, findings, origin }
+}
+
+/// The `git.url` and `git.auth` of the configuration.
 struct Address {
     url: String,
-    /// What is said of it in the configuration.
+    /// Comment lines.
+    notes: Vec<String>,
+    auth: Option<String>,
+    finding: Option<Finding>,
+}
+
+/// How `init` logs in to a URL, which the configuration then repeats.
+struct UrlLogin {
+    login: Login,
+    auth: Option<String>,
     notes: Vec<String>,
     finding: Option<Finding>,
+}
+
+impl UrlLogin {
+    fn find(url: &NetworkUrl) -> Self {
+        let variables = ProcessEnv;
+        let is_set = |name: &str| variables.value_of(name).is_some_and(|value| !value.is_empty());
+        match url.protocol() {
+            Protocol::Ssh if is_set(SSH_AGENT) => Self::agent(variables.value_of(SSH_AGENT)),
+            Protocol::Ssh => Self::key(variables.value_of("HOME")),
+            Protocol::Https | Protocol::Http if is_set(TOKEN) => Self::token(),
+            Protocol::Https | Protocol::Http | Protocol::Git => Self::anonymous(),
+        }
+    }
+
+    fn with(login: Login, auth: String) -> Self {
+        Self { login, auth: Some(auth), notes: Vec::new(), finding: None }
+    }
+
+    fn agent(socket: Option<OsString>) -> Self {
+        let socket = socket.map(PathBuf::from).unwrap_or_default();
+        Self::with(Login::SshAgent { socket, known_hosts: None }, "{sshAgent: {}}".to_owned())
+    }
+
+    /// The first of OpenSSH's usual keys.
+    fn key(home: Option<OsString>) -> Self {
+        let folder = home.map(PathBuf::from).unwrap_or_default().join(".ssh");
+        let usual = ["id_ed25519", "id_ecdsa", "id_rsa"].map(|name| folder.join(name));
+        let file = usual.iter().find(|file| file.is_file()).unwrap_or(&usual[0]).clone();
+        let auth = format!("{{sshKey: {{file: {}}}}}", quoted(&file.to_string_lossy()));
+        Self::with(Login::SshKey { file, passphrase: None, known_hosts: None }, auth)
+    }
+
+    fn token() -> Self {
+        let login = Login::Token { username: "x-access-token".to_owned(), token: Arc::new(EnvToken) };
+        Self::with(login, format!("{{token: {{env: {TOKEN}}}}}"))
+    }
+
+    fn anonymous() -> Self {
+        let message = "git.url is read anonymously, so Tidegate cannot push promotions";
+        let hint =
+            format!("`plan` works as it is; before `sync` or `run`, add `auth: {{token: {{env: {TOKEN}}}}}`");
+        Self {
+            login: Login::None,
+            auth: None,
+            notes: vec![format!(
+                "Read anonymously. To push promotions, add auth: {{token: {{env: {TOKEN}}}}}."
+            )],
+            finding: Some(Finding::new(FindingKind::GitUrl, message).with_hint(hint)),
+        }
+    }
+}
+
+/// The token in the environment.
+#[derive(Debug)]
+struct EnvToken;
+
+impl Secret for EnvToken {
+    fn read(&self) -> Result<SecretString, Fault> {
+        Ok(SecretSource::Env(TOKEN.to_owned()).read(&ProcessEnv)?)
+    }
+}
+
+fn quoted(text: &str) -> String {
+    format!("'{}'", text.replace('\'', "''"))
 }
 
 impl Address {
     fn of(checkout: &Checkout) -> Result<Self, Fault> {
         if checkout.is_bare {
-            return Ok(Self { url: text_of(&checkout.top)?, notes: Vec::new(), finding: None });
+            return Ok(Self { url: text_of(&checkout.top)?, notes: Vec::new(), auth: None, finding: None });
         }
         match checkout.origin.as_deref().map(|origin| remote(origin, &checkout.top)) {
             Some(Ok(url)) => {
                 let notes = vec![format!("The remote `origin` of {}.", shown(&checkout.top))];
-                Ok(Self { url, notes, finding: None })
+                Ok(Self { url, notes, auth: None, finding: None })
             }
             Some(Err(elsewhere)) => Self::of_working_copy(&checkout.top, Some(&elsewhere)),
             None => Self::of_working_copy(&checkout.top, None),
@@ -80,33 +217,30 @@ impl Address {
     fn of_working_copy(top: &Path, origin: Option<&str>) -> Result<Self, Fault> {
         let url = text_of(top)?;
         let mut notes = vec![
-            "A working copy: `plan` can read it, but Git does not push to the branch that is checked out."
-                .to_owned(),
-            "Before `run`, name the repository that it is pushed to.".to_owned(),
+            "A working copy: `plan` can read it, but Git does not push to its checked-out branch.".to_owned(),
+            "Before `run`, write the URL of the repository that Flux reads.".to_owned(),
         ];
         let message =
-            format!("git.url is the working copy {}, which can be read and not pushed to", shown(top));
+            format!("git.url is the working copy {}, which Tidegate can read but not push to", shown(top));
         if let Some(origin) = origin {
-            notes.push(format!(
-                "Its remote is {origin}: name that as `url`, with how to log in there as `auth`."
-            ));
+            notes.push(format!("Its remote is {origin}: write that as `url`, and the login as `auth`."));
         }
         let finding = Finding::new(FindingKind::GitUrl, message).with_hint(
-            "`plan` works as it is; before `sync` or `run`, name the repository that Flux reads as `git.url`",
+            "`plan` works as it is; before `sync` or `run`, write the URL that Flux reads as `git.url`",
         );
-        Ok(Self { url, notes, finding: Some(finding) })
+        Ok(Self { url, notes, auth: None, finding: Some(finding) })
     }
 
     fn of_no_repository(path: &Path) -> Result<Self, Fault> {
-        let notes = vec!["This folder is not in a Git repository: name the one that Flux reads.".to_owned()];
-        let message = format!("{} is not in a Git repository, so that `git.url` leads nowhere", shown(path));
-        let finding =
-            Finding::new(FindingKind::GitUrl, message).with_hint("name the repository that Flux reads");
-        Ok(Self { url: text_of(path)?, notes, finding: Some(finding) })
+        let notes = vec!["This folder is not in a Git repository: write the URL that Flux reads.".to_owned()];
+        let message = format!("{} is not in a Git repository, so `git.url` does not work", shown(path));
+        let finding = Finding::new(FindingKind::GitUrl, message)
+            .with_hint("write the URL that Flux reads as `git.url`");
+        Ok(Self { url: text_of(path)?, notes, auth: None, finding: Some(finding) })
     }
 }
 
-/// The folder of a remote on this machine, or the remote's URL, fit to be shown.
+/// The folder of a remote on this machine; the error is the printable URL of one elsewhere.
 fn remote(origin: &str, top: &Path) -> Result<String, String> {
     let is_relative = !origin.starts_with('/') && !origin.contains(':');
     let url = if is_relative { top.join(origin).to_string_lossy().into_owned() } else { origin.to_owned() };
@@ -125,28 +259,42 @@ fn scan_folder(path: &Path, top: &Path) -> Result<Scan, Fault> {
     })
 }
 
-/// Reads the tip of a branch through a mirror that is gone afterwards.
+/// Scans the tip of a branch of a repository on this machine.
 fn scan_branch(checkout: &Checkout, path: &Path, branch: &BranchName) -> Result<Scan, Fault> {
-    let cannot = |error| Fault::new(Class::Failed, "cannot make a temporary folder").with_source(error);
-    let folder = tempfile::tempdir().map_err(cannot)?;
+    let part = path.strip_prefix(&checkout.top).ok().and_then(Path::to_str);
+    let scope: Vec<RepoPath> = part.and_then(|part| part.parse().ok()).into_iter().collect();
+    Ok(scan_remote(&text_of(&checkout.top)?, &Login::None, branch, &scope, &temporary_folder()?)?)
+}
+
+fn temporary_folder() -> Result<TempDir, Fault> {
+    tempfile::tempdir()
+        .map_err(|error| Fault::new(Class::Failed, "cannot create a temporary folder").with_source(error))
+}
+
+/// Scans the tip of a branch through a mirror in a temporary folder.
+fn scan_remote(
+    url: &str,
+    login: &Login,
+    branch: &BranchName,
+    scope: &[RepoPath],
+    temporary: &TempDir,
+) -> Result<Scan, GitError> {
     let mirror = Mirror::open(Settings {
-        url: text_of(&checkout.top)?,
-        reach: Reach::default(),
+        url: url.to_owned(),
+        reach: Reach { login: login.clone(), ..Reach::default() },
         branch: branch.clone(),
-        mirror: folder.path().join("mirror.git"),
+        mirror: temporary.path().join("mirror.git"),
         author: Signature { name: "tidegate".to_owned(), email: "tidegate@localhost".to_owned() },
         signing: Signing::None,
         verify: None,
     })?;
     let head = mirror.fetch()?.head;
-    let part = path.strip_prefix(&checkout.top).ok().and_then(Path::to_str);
-    let scope: Vec<RepoPath> = part.and_then(|part| part.parse().ok()).into_iter().collect();
-    let listing = mirror.files(head, &scope)?;
+    let listing = mirror.files(head, scope)?;
     let blobs: Vec<_> = listing.files.iter().map(|file| file.blob).collect();
-    let readings = mirror.read_each(&blobs, |_, content| ScannedFile::scan(content))?;
+    let scanned = mirror.read_each(&blobs, |_, content| ScannedFile::scan(content))?;
     let manifests = blobs.len();
-    let files = listing.files.into_iter().zip(readings);
-    let files = files.filter_map(|(file, reading)| Some((file.path, reading?))).collect();
+    let files = listing.files.into_iter().zip(scanned);
+    let files = files.filter_map(|(file, scanned)| Some((file.path, scanned?))).collect();
     let findings = listing.left_alone.iter().map(left_alone).collect();
     Ok(Scan { files, manifests, findings })
 }
@@ -155,20 +303,14 @@ fn left_alone(entry: &LeftAlone) -> Finding {
     let why = match entry.kind {
         LeftAloneKind::Submodule => "another repository, which is not read",
         LeftAloneKind::SymbolicLink => "a symbolic link, which is not followed",
-        LeftAloneKind::NotUtf8 | LeftAloneKind::Unsafe => {
-            "its name is none that a path in a repository can have"
-        }
+        LeftAloneKind::NotUtf8 | LeftAloneKind::Unsafe => "its name is not valid in a repository path",
     };
     Finding::new(FindingKind::Skipped, format!("{}: {why}", Printable::new(&entry.path)))
 }
 
-fn not_local(error: GitError) -> Fault {
-    Fault::from(error).with_hint("clone it, and name the clone: tidegate init ./gitops")
-}
-
 fn usual_branch() -> Result<BranchName, Fault> {
     USUAL_BRANCH.parse().map_err(|error: crate::model::RepoPathError| {
-        Fault::new(Class::Failed, "cannot name the usual branch").with_source(error)
+        Fault::new(Class::Failed, "cannot parse the default branch").with_source(error)
     })
 }
 
@@ -177,7 +319,7 @@ fn text_of(path: &Path) -> Result<String, Fault> {
     match path.to_str() {
         Some(text) if !text.chars().any(char::is_control) => Ok(text.to_owned()),
         _ => Err(Fault::new(Class::Failed, format!("cannot write {} into a configuration", shown(path)))
-            .with_hint("give the folder a name in UTF-8, without control characters")),
+            .with_hint("rename the folder: UTF-8 without control characters")),
     }
 }
 

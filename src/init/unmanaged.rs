@@ -1,0 +1,222 @@
+//! Counts what holds a version outside of the image fields that Tidegate promotes, by shape and file, so that nobody believes it
+//! is looked after.
+
+use std::collections::BTreeMap;
+use std::sync::LazyLock;
+
+use regex::Regex;
+use serde::Deserialize;
+use serde_yaml::Value;
+
+use crate::manifest::Manifest;
+use crate::model::{RepoPath, Version};
+
+/// Maximum bytes to parse of one file; a larger one is not a manifest by hand.
+const MAX_BYTES: usize = 1024 * 1024;
+
+static SETTER_COMMENT: LazyLock<Option<Regex>> =
+    LazyLock::new(|| Regex::new(r#"#\s*\{\s*"\$imagepolicy"\s*:\s*""#).ok());
+
+/// A shape that holds a version.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Shape {
+    /// A setter comment outside of a promoted field.
+    SetterComment,
+    /// `spec.chart.spec.version` of a HelmRelease, an exact version.
+    ChartVersion,
+    /// `spec.chart.spec.version` of a HelmRelease, or `spec.ref.semver` of an OCIRepository: Flux chooses the version.
+    ChartRange,
+    /// `spec.ref.tag` of an OCIRepository.
+    OciRepositoryTag,
+    /// `image` of a container.
+    WorkloadImage,
+    /// `images` of a kustomization.yaml or a Flux Kustomization.
+    KustomizeImage,
+    /// Helm values in a ConfigMap.
+    ConfigMapValues,
+}
+
+impl Shape {
+    /// The shape in words, for `count` of them.
+    pub fn describe(self, count: usize) -> String {
+        let (one, many) = match self {
+            Self::SetterComment => ("setter comment", "setter comments"),
+            Self::ChartVersion => ("chart version", "chart versions"),
+            Self::ChartRange => {
+                ("chart version range, which Flux resolves", "chart version ranges, which Flux resolves")
+            }
+            Self::OciRepositoryTag => ("OCIRepository tag", "OCIRepository tags"),
+            Self::WorkloadImage => ("image of a workload", "images of workloads"),
+            Self::KustomizeImage => ("image in a kustomization", "images in kustomizations"),
+            Self::ConfigMapValues => ("ConfigMap with Helm values", "ConfigMaps with Helm values"),
+        };
+        if count == 1 { format!("1 {one}") } else { format!("{count} {many}") }
+    }
+}
+
+/// Counts by shape, with the files in the order of their paths.
+#[derive(Clone, Debug, Default)]
+pub struct UnmanagedVersions(BTreeMap<Shape, BTreeMap<RepoPath, usize>>);
+
+impl UnmanagedVersions {
+    /// Adds the shapes of a file.
+    pub fn add(&mut self, path: &RepoPath, shapes: &[Shape]) {
+        for shape in shapes {
+            *self.0.entry(*shape).or_default().entry(path.clone()).or_default() += 1;
+        }
+    }
+
+    /// Each shape, how many there are, the first file, and the number of files.
+    pub fn counts(&self) -> impl Iterator<Item = (Shape, usize, &RepoPath, usize)> {
+        self.0.iter().filter_map(|(shape, files)| {
+            let (first, _) = files.first_key_value()?;
+            Some((*shape, files.values().sum(), first, files.len()))
+        })
+    }
+}
+
+/// The shapes in a file that are not among the image fields of `manifest`.
+pub fn unmanaged_shapes(text: &[u8], manifest: &Manifest) -> Vec<Shape> {
+    let Some(text) = std::str::from_utf8(text).ok().filter(|text| text.len() <= MAX_BYTES) else {
+        return Vec::new();
+    };
+    let mut shapes = setter_comments(text, manifest);
+    if may_hold_version(text) {
+        for document in serde_yaml::Deserializer::from_str(text) {
+            // The rest of a file that is not YAML has nothing to count.
+            let Ok(document) = Value::deserialize(document) else { break };
+            shapes.extend(in_object(&document));
+        }
+    }
+    let promoted = |shape: Shape| {
+        let of_chart = |path: &str| path.contains("chart.spec.version");
+        shape == Shape::ChartVersion && manifest.fields.iter().any(|field| of_chart(&field.key_path))
+    };
+    shapes.retain(|shape| !promoted(*shape));
+    shapes.sort_unstable();
+    shapes
+}
+
+fn may_hold_version(text: &str) -> bool {
+    ["version:", "tag:", "image:", "newTag:", "semver:", "ConfigMap"].iter().any(|key| text.contains(key))
+}
+
+fn setter_comments(text: &str, manifest: &Manifest) -> Vec<Shape> {
+    let Some(comment) = SETTER_COMMENT.as_ref() else { return Vec::new() };
+    let is_field = |line: usize| {
+        manifest.fields.iter().any(|field| field.position.line == line)
+            || manifest.refusals.iter().any(|refusal| refusal.position.line == line)
+    };
+    let lines = text.lines().enumerate().filter(|(_, line)| line.contains("$imagepolicy"));
+    lines
+        .filter(|(index, line)| comment.is_match(line) && !is_field(index + 1))
+        .map(|_| Shape::SetterComment)
+        .collect()
+}
+
+fn in_object(object: &Value) -> Vec<Shape> {
+    let kind = object.get("kind").and_then(Value::as_str).unwrap_or_default();
+    let spec = object.get("spec");
+    match kind {
+        "HelmRelease" => chart_version(at(spec, &["chart", "spec", "version"])).into_iter().collect(),
+        "OCIRepository" => {
+            let tag = at(spec, &["ref", "tag"]).map(|_| Shape::OciRepositoryTag);
+            let range = at(spec, &["ref", "semver"]).map(|_| Shape::ChartRange);
+            tag.into_iter().chain(range).collect()
+        }
+        "Kustomization" => kustomize_images(spec.unwrap_or(object)),
+        "ConfigMap" => config_map(object).into_iter().collect(),
+        "List" => items(object.get("items")).iter().flat_map(in_object).collect(),
+        "Pod" => containers(spec),
+        "CronJob" => containers(at(spec, &["jobTemplate", "spec", "template", "spec"])),
+        "Deployment" | "StatefulSet" | "DaemonSet" | "ReplicaSet" | "Job" => {
+            containers(at(spec, &["template", "spec"]))
+        }
+        // A kustomization.yaml may leave `kind` out.
+        "" => kustomize_images(object),
+        _ => Vec::new(),
+    }
+}
+
+fn at<'a>(value: Option<&'a Value>, path: &[&str]) -> Option<&'a Value> {
+    path.iter().try_fold(value?, |value, key| value.get(*key))
+}
+
+fn items(value: Option<&Value>) -> &[Value] {
+    value.and_then(Value::as_sequence).map(Vec::as_slice).unwrap_or_default()
+}
+
+fn chart_version(version: Option<&Value>) -> Option<Shape> {
+    let is_exact = version?.as_str().is_some_and(|text| text.parse::<Version>().is_ok());
+    Some(if is_exact { Shape::ChartVersion } else { Shape::ChartRange })
+}
+
+fn kustomize_images(spec: &Value) -> Vec<Shape> {
+    let has_tag = |image: &&Value| image.get("newTag").is_some() || image.get("digest").is_some();
+    items(spec.get("images")).iter().filter(has_tag).map(|_| Shape::KustomizeImage).collect()
+}
+
+fn containers(pod: Option<&Value>) -> Vec<Shape> {
+    let Some(pod) = pod else { return Vec::new() };
+    let lists = ["containers", "initContainers"].map(|key| items(pod.get(key)));
+    let images = lists.into_iter().flatten().filter_map(|container| container.get("image")?.as_str());
+    images.filter(|image| image.contains([':', '@'])).map(|_| Shape::WorkloadImage).collect()
+}
+
+fn config_map(object: &Value) -> Option<Shape> {
+    let data = object.get("data")?.as_mapping()?;
+    let holds_version = |text: &str| {
+        text.lines().any(|line| {
+            let line = line.trim_start();
+            line.starts_with("tag:") || line.starts_with("image:")
+        })
+    };
+    data.values().filter_map(Value::as_str).any(holds_version).then_some(Shape::ConfigMapValues)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::manifest;
+
+    fn shapes(text: &str) -> Vec<Shape> {
+        unmanaged_shapes(text.as_bytes(), &manifest::read(text.as_bytes()).unwrap())
+    }
+
+    #[test]
+    fn versions_outside_of_image_fields_are_counted() {
+        let release = "apiVersion: helm.toolkit.fluxcd.io/v2\nkind: HelmRelease\nmetadata: {name: a, namespace: b}\nspec:\n";
+        for (label, text, expected) in [
+            ("an image field", format!("{release}  values:\n    image: example.com/a:1.0.0\n"), &[][..]),
+            ("a chart version", format!("{release}  chart: {{spec: {{version: 1.0.0}}}}\n"), &[Shape::ChartVersion][..]),
+            ("a chart range", format!("{release}  chart: {{spec: {{version: '>=1.0.0'}}}}\n"), &[Shape::ChartRange]),
+            (
+                "setter comments",
+                format!(
+                    "{release}  chart:\n    spec:\n      version: 1.0.0 # {{\"$imagepolicy\": \"flux-system:a:tag\"}}\n  values:\n    image: example.com/a:1.0.0 # {{\"$imagepolicy\": \"flux-system:a\"}}\n"
+                ),
+                &[Shape::SetterComment, Shape::ChartVersion],
+            ),
+            (
+                "a workload",
+                "kind: Deployment\nspec: {template: {spec: {containers: [{image: a:1}, {image: b}], initContainers: [{image: c:2}]}}}\n".to_owned(),
+                &[Shape::WorkloadImage, Shape::WorkloadImage],
+            ),
+            (
+                "a kustomization.yaml",
+                "resources: [a]\nimages:\n- {name: a, newTag: v1}\n- {name: b, newName: c}\n".to_owned(),
+                &[Shape::KustomizeImage],
+            ),
+            ("an OCIRepository", "kind: OCIRepository\nspec: {ref: {tag: 1.0.0}}\n".to_owned(), &[Shape::OciRepositoryTag]),
+            (
+                "a ConfigMap",
+                "kind: ConfigMap\ndata:\n  values.yaml: |\n    image:\n      tag: 1.0.0\n".to_owned(),
+                &[Shape::ConfigMapValues],
+            ),
+            ("several documents", "kind: Pod\nspec: {containers: [{image: a:1}]}\n---\nkind: Other\n".to_owned(), &[Shape::WorkloadImage]),
+            ("not YAML", "image: [\n".to_owned(), &[]),
+        ] {
+            assert_eq!(shapes(&text), expected, "{label}");
+        }
+    }
+}
