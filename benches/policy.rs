@@ -79,7 +79,7 @@ fn rollout_commit(at: Timestamp, digest: &Digest) -> RolloutCommit {
 impl Fleet {
     /// A third of the targets of the second environment is up to date, a third soaks and a third has soaked.
     fn new() -> Self {
-        let rules = SelectionRules { versions: parse("~1.0"), tag_pattern: None };
+        let rules = SelectionRules::new(parse("~1.0"), None);
         let selection = rules.select(&tags());
         // A Monday at noon in Santiago.
         let now: Timestamp = parse("2026-03-02T15:00:00Z");

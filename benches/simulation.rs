@@ -112,7 +112,7 @@ fn simulation(criterion: &mut Criterion) {
     let plain = [environment("non-prod", None, Vec::new()), environment("prod", Some(0), Vec::new())];
     let windows = [environment("non-prod", None, Vec::new()), environment("prod", Some(0), window())];
     let rules = |hours| Rules {
-        rules: Arc::new(SelectionRules { versions: parse(">=1.0.0"), tag_pattern: None }),
+        rules: Arc::new(SelectionRules::new(parse(">=1.0.0"), None)),
         soak: Duration::from_hours(hours),
     };
     let (day, week) = (rules(24), rules(168));

@@ -77,7 +77,8 @@ impl Rollbacks {
         }
         let before =
             if step.before.is_empty() { std::mem::take(&mut self.let_go) } else { step.before.clone() };
-        for version in before.into_iter().filter(|version| version > highest) {
+        let is_left = |version: &Version| version > highest && version.is_same_variant(highest);
+        for version in before.into_iter().filter(is_left) {
             self.left.insert(version.to_string(), verdict_on(version, step.tag_change, &self.environment));
         }
     }

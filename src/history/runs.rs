@@ -134,7 +134,7 @@ mod tests {
     use crate::history::fixture::{held_after, path, tag_changes};
 
     fn rules() -> SelectionRules {
-        SelectionRules { versions: "*".parse().unwrap(), tag_pattern: None }
+        SelectionRules::new("*".parse().unwrap(), None)
     }
 
     proptest! {

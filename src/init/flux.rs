@@ -280,14 +280,14 @@ fn translate(policy: &FluxImagePolicy) -> Result<(SelectionRules, Option<String>
     let shown = |text: &str| Printable::bounded(text, 80).to_string();
     let versions = version_range(policy)?;
     let Some(pattern) = &policy.pattern else {
-        return Ok((SelectionRules { versions, tag_pattern: None }, None));
+        return Ok((SelectionRules::new(versions, None), None));
     };
     let Some((written, read)) = tag_pattern(pattern, policy.extract.as_deref()) else {
         let extract = shown(policy.extract.as_deref().unwrap_or_default());
         let pattern = shown(pattern);
         return Err(format!("`{extract}` is not one group of the pattern `{pattern}`"));
     };
-    Ok((SelectionRules { versions, tag_pattern: Some(read) }, Some(written)))
+    Ok((SelectionRules::new(versions, Some(read)), Some(written)))
 }
 
 fn version_range(policy: &FluxImagePolicy) -> Result<Range, String> {

@@ -18,6 +18,7 @@ mod repository;
 mod service;
 mod service_pattern;
 mod source;
+mod variant;
 mod version;
 
 pub use commit::{

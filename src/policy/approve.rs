@@ -229,8 +229,9 @@ impl Overrides {
 fn can_pass(reason: &Reason) -> bool {
     !matches!(
         reason,
-        Reason::Order(OrderReason::NotSelected { .. } | OrderReason::NothingRuns)
-            | Reason::Digest(DigestReason::NotAsked { .. })
+        Reason::Order(
+            OrderReason::NotSelected { .. } | OrderReason::NothingRuns | OrderReason::OtherVariant { .. },
+        ) | Reason::Digest(DigestReason::NotAsked { .. })
             | Reason::Group(_)
     )
 }
@@ -238,7 +239,7 @@ fn can_pass(reason: &Reason) -> bool {
 /// What to do next about gates that stay closed.
 fn hint(gates: &[GateReport], overrides: &Overrides) -> String {
     if let Some(lost) = gates.iter().find(|report| !can_pass(&report.reason)) {
-        return format!("a person has to settle this first; the {} gate cannot be overridden so", lost.gate);
+        return format!("the {} gate cannot be overridden here; resolve its cause first", lost.gate);
     }
     let mut words: Vec<String> = Vec::new();
     for report in gates {
@@ -253,7 +254,7 @@ fn hint(gates: &[GateReport], overrides: &Overrides) -> String {
             _ => {}
         }
     }
-    format!("wait, or insist by hand: {} --reason TEXT", words.join(" "))
+    format!("wait, or override: {} --reason TEXT", words.join(" "))
 }
 
 /// Approves a way back that a person asked for by name: to a version that ran there before, as the image that ran.
@@ -340,7 +341,9 @@ impl OverrideError {
     /// What to write instead.
     pub fn hint(&self) -> &'static str {
         match self {
-            Self::Gate(_) => "a set ships whole; change `groups` in the configuration if it no longer is one",
+            Self::Gate(_) => {
+                "a group moves as one; change `groups` in the configuration if it no longer should"
+            }
             Self::Reason(_) => "say in a sentence why this cannot wait",
         }
     }

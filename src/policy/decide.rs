@@ -42,7 +42,7 @@ pub enum UngroupedDecision {
 ///     zone: chrono_tz::Tz::UTC,
 ///     approval: ApprovalPolicy::NotRequired,
 /// };
-/// let rules = SelectionRules { versions: "^1.2".parse()?, tag_pattern: None };
+/// let rules = SelectionRules::new("^1.2".parse()?, None);
 /// let tags: Vec<Tag> = vec!["v1.2.0".parse()?, "v1.2.1".parse()?, "v2.0.0".parse()?];
 /// let running = [rules.candidate(&tags[0]).expect("a version in the range")];
 /// let digest: Digest = format!("sha256:{}", "a".repeat(64)).parse()?;

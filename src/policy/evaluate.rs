@@ -88,9 +88,9 @@ pub fn evaluate(
 
 /// How many versions there are above `from` and up to `to`.
 fn releases_between(facts: &Facts<'_>, from: &Candidate, to: &Candidate) -> usize {
-    let above = facts.selection.above(&from.version);
-    let up_to = above.partition_point(|candidate| candidate.version <= to.version);
-    above[..up_to].chunk_by(|a, b| a.version == b.version).count()
+    let above = facts.selection.above(&from.version).take_while(|candidate| candidate.version <= to.version);
+    let mut last = None;
+    above.filter(|candidate| last.replace(&candidate.version) != Some(&candidate.version)).count()
 }
 
 /// When every gate is open, if time alone opens them: the soak is over, no freeze is in effect and a window is open.

@@ -145,7 +145,7 @@ impl Target {
         tag: &str,
         ask: impl FnOnce(&TargetPolicy<'_>, &Facts<'_>) -> Answer,
     ) -> Answer {
-        let rules = SelectionRules { versions: self.versions.parse().unwrap(), tag_pattern: None };
+        let rules = SelectionRules::new(self.versions.parse().unwrap(), None);
         let selection = rules.select(&self.tags);
         let policy = TargetPolicy {
             environment: &self.environment,

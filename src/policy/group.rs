@@ -21,9 +21,9 @@ use super::select::Candidate;
 pub struct Member<'a> {
     /// The service.
     pub service: &'a ServiceName,
-    /// Its policy and its facts; nothing when its registry could not be asked.
+    /// Its policy and its facts; nothing when its registry cannot be reached.
     pub known: Option<(TargetPolicy<'a>, Facts<'a>)>,
-    /// What would happen if it were alone; nothing when its registry could not be asked.
+    /// What would happen if it were alone; nothing when its registry cannot be reached.
     pub alone: Option<UngroupedDecision>,
 }
 
@@ -87,7 +87,7 @@ enum Standing {
 
 fn standing(member: &Member<'_>, overrides: &Overrides) -> Standing {
     let (Some((policy, facts)), Some(alone)) = (&member.known, &member.alone) else {
-        return Standing::Blocked(Answer::Closed, "its registry could not be asked".to_owned());
+        return Standing::Blocked(Answer::Closed, "its registry cannot be reached".to_owned());
     };
     match alone {
         UngroupedDecision::Candidate(evaluation) => match closed(evaluation, overrides) {
@@ -124,7 +124,7 @@ fn is_equal(one: &Candidate, other: &Candidate) -> bool {
 
 fn with(policy: &TargetPolicy<'_>, facts: &Facts<'_>, overrides: &Overrides) -> Standing {
     let unclear = |why: &str| Standing::Blocked(Answer::Closed, why.to_owned());
-    let Some(before) = facts.before else { return unclear("no environment comes before") };
+    let Some(before) = facts.before else { return unclear("no previous environment") };
     let PreviousRunning::One { candidate, rollout_commit: Some(rollout_commit) } = before.running else {
         return unclear("the environment before does not run one version in every path");
     };
@@ -138,8 +138,8 @@ fn with(policy: &TargetPolicy<'_>, facts: &Facts<'_>, overrides: &Overrides) -> 
             let since = rollout_commit.committed_at;
             Standing::With { since, soak: policy.soak, before: before.environment.clone() }
         }
-        SoakClock::Moved { .. } => unclear("its tag means another image than the one that soaked"),
-        SoakClock::NotObserved => unclear("nobody has seen yet which image its tag means"),
+        SoakClock::Moved { .. } => unclear("its tag no longer points to the image that soaked"),
+        SoakClock::NotObserved => unclear("the digest of its tag has not been observed yet"),
     }
 }
 

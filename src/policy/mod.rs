@@ -6,6 +6,7 @@
 mod approve;
 mod calendar;
 mod clock;
+mod clock_change;
 mod controls;
 mod decide;
 mod evaluate;

@@ -68,6 +68,29 @@ pub enum NoCandidate {
         /// The environment before.
         environment: EnvironmentName,
     },
+    /// The paths run different variants of the image, so nobody can say which one the others should become.
+    SeveralVariants {
+        /// The lowest version that runs.
+        running: Tag,
+        /// One of another variant.
+        other: Tag,
+    },
+    /// Everything newer is another variant of the image, and another image with that.
+    OtherVariants {
+        /// The lowest version that runs.
+        running: Tag,
+        /// The highest of another variant.
+        other: Tag,
+    },
+    /// The environment before runs another variant of the image, or one that is built on something older.
+    OtherVariantBefore {
+        /// The environment before.
+        environment: EnvironmentName,
+        /// What it runs.
+        before: Tag,
+        /// The lowest version that runs here.
+        running: Tag,
+    },
     /// There is something newer, but a pin does not let it come.
     Pinned {
         /// The newest that would come.
@@ -98,6 +121,9 @@ pub fn find_candidate<'a>(
     let Some(lowest) = facts.running.first() else {
         return Err(NoCandidate::NothingRuns);
     };
+    if let Some(other) = facts.running.iter().find(|one| !one.version.is_same_variant(&lowest.version)) {
+        return Err(NoCandidate::SeveralVariants { running: lowest.tag.clone(), other: other.tag.clone() });
+    }
     let found = match (facts.before, &policy.environment.after) {
         (Some(before), _) => match from_past(policy, facts, before, lowest, now) {
             Some(candidate) => Ok(candidate),
@@ -116,23 +142,36 @@ pub fn find_candidate<'a>(
     })
 }
 
-/// The highest version that no pin keeps out and that is not quarantined; else the highest that no pin keeps out, so that
-/// the quarantine is told; else the highest of all, so that the pin is.
+/// The highest version of the running variant that is neither excluded by a pin nor quarantined; else the highest that no
+/// pin excludes, so that the quarantine is reported; else the highest of all, so that the pin is.
 fn from_registry<'a>(
     facts: &Facts<'a>,
-    lowest: &Candidate,
+    lowest: &'a Candidate,
     now: Timestamp,
 ) -> Result<&'a Candidate, NoCandidate> {
-    let highest = facts.selection.highest().ok_or(NoCandidate::NothingAdmitted)?;
-    if highest.version <= lowest.version {
-        return Err(NoCandidate::Newest { running: lowest.tag.clone() });
+    if facts.selection.is_empty() {
+        return Err(NoCandidate::NothingAdmitted);
     }
+    let mut descending: Vec<&Candidate> = facts.selection.above(&lowest.version).rev().collect();
+    let Some(highest) = descending.first().copied() else {
+        let running = lowest.tag.clone();
+        let other = facts.selection.higher(&lowest.version).last().map(|other| other.tag.clone());
+        return Err(match other.filter(|_| !lowest.version.variant().is_empty()) {
+            Some(other) => NoCandidate::OtherVariants { running, other },
+            None => NoCandidate::Newest { running },
+        });
+    };
+    // Of one version, the tag that is written like the running one comes first.
+    let has_v = |candidate: &Candidate| candidate.tag.as_str().starts_with('v');
+    let is_alike = |candidate: &Candidate| has_v(candidate) == has_v(lowest);
+    descending.sort_by(|one, other| {
+        other.version.cmp(&one.version).then_with(|| is_alike(other).cmp(&is_alike(one)))
+    });
     let controls = facts.controls;
-    let descending = facts.selection.above(&lowest.version).iter().rev();
     let mut may_come =
-        descending.filter(|candidate| controls.pin_against(candidate, now).is_none()).peekable();
+        descending.into_iter().filter(|candidate| controls.pin_against(candidate, now).is_none()).peekable();
     let first = may_come.peek().copied();
-    let clean = may_come.find(|candidate| controls.quarantine_of(candidate, now).next().is_none());
+    let clean = may_come.find(|candidate| !controls.is_quarantined(candidate, now));
     Ok(clean.or(first).unwrap_or(highest))
 }
 
@@ -166,10 +205,10 @@ fn from_past<'a>(
         }
     }
     let may_come = |candidate: &Candidate| {
-        candidate.version > lowest.version
+        candidate.version.may_follow(&lowest.version)
             && facts.selection.find_candidate(candidate).is_some()
             && facts.controls.pin_against(candidate, now).is_none()
-            && facts.controls.quarantine_of(candidate, now).next().is_none()
+            && !facts.controls.is_quarantined(candidate, now)
             && facts.rolled_back.iter().all(|moved| moved.version != candidate.version)
     };
     counted.retain(|(candidate, _)| may_come(candidate));
@@ -186,7 +225,7 @@ fn from_past<'a>(
 fn from_before<'a>(
     policy: &TargetPolicy<'_>,
     facts: &Facts<'a>,
-    before: PreviousEnvironment<'_>,
+    before: PreviousEnvironment<'a>,
     lowest: &Candidate,
 ) -> Result<&'a Candidate, NoCandidate> {
     let environment = || before.environment.clone();
@@ -208,20 +247,29 @@ fn from_before<'a>(
             });
         }
     };
+    if !candidate.version.is_same_variant(&lowest.version)
+        || (candidate.version > lowest.version && !candidate.version.may_follow(&lowest.version))
+    {
+        return Err(NoCandidate::OtherVariantBefore {
+            environment: environment(),
+            before: candidate.tag.clone(),
+            running: lowest.tag.clone(),
+        });
+    }
     if candidate.version <= lowest.version {
         return Err(as_before(candidate));
     }
     let before = candidate.tag.clone();
-    facts.selection.find_candidate(candidate).ok_or_else(|| {
+    facts.selection.of_version(&candidate.version).find(|one| one.tag == candidate.tag).ok_or_else(|| {
         // The rules are asked again to say which of the two it is: not admitted, or gone from the registry.
         match policy.rules.version_of(&candidate.tag) {
-            Some(version) if policy.rules.versions.admits(&version) => {
+            Some(version) if policy.rules.admits(&version) => {
                 NoCandidate::Vanished { environment: environment(), before }
             }
             _ => NoCandidate::NotAdmitted {
                 environment: environment(),
                 before,
-                versions: policy.rules.versions.to_string(),
+                versions: policy.rules.shown(),
             },
         }
     })
@@ -230,30 +278,44 @@ fn from_before<'a>(
 impl fmt::Display for NoCandidate {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::NothingRuns => write!(formatter, "it is not known which version runs"),
+            Self::NothingRuns => write!(formatter, "the running version is unknown"),
             Self::NothingAdmitted => write!(formatter, "the registry has no tag that the rules admit"),
             Self::Newest { running } => {
-                write!(formatter, "runs {running}, and the registry has nothing newer that the rules admit")
+                write!(formatter, "runs {running}; the registry has nothing newer that the rules admit")
             }
             Self::AsBefore { environment, before, running } => {
-                write!(formatter, "runs {running}, and {environment} runs nothing newer ({before})")
+                write!(formatter, "runs {running}; {environment} runs nothing newer ({before})")
             }
             Self::MissingBefore { environment } => write!(formatter, "{environment} does not have it"),
             Self::SeveralBefore { environment, before } => {
-                write!(formatter, "{environment} does not run one version in every path, but ")?;
+                write!(formatter, "{environment} runs different versions: ")?;
                 write_tags(formatter, before)
             }
             Self::NotAdmitted { environment, before, versions } => {
-                write!(formatter, "{environment} runs {before}, which the rules do not admit ({versions})")
+                write!(formatter, "{environment} runs {before}, which the rules exclude ({versions})")
             }
             Self::Vanished { environment, before } => {
                 write!(formatter, "{environment} runs {before}, which the registry no longer has")
             }
+            Self::SeveralVariants { running, other } => write!(
+                formatter,
+                "runs {running} and {other}, two variants of the image; write the one that is meant into every path"
+            ),
+            Self::OtherVariants { running, other } => write!(
+                formatter,
+                "runs {running}, and newer tags such as {other} are another variant of the image; set `tagPattern` if \
+                 they belong together"
+            ),
+            Self::OtherVariantBefore { environment, before, running } => write!(
+                formatter,
+                "runs {running}, and {environment} runs {before}, another variant of the image; set `tagPattern` if they \
+                 belong together"
+            ),
             Self::UnknownBefore { environment } => {
-                write!(formatter, "it is not known what {environment} runs")
+                write!(formatter, "what {environment} runs is unknown")
             }
             Self::Pinned { tag, versions, note } => {
-                write!(formatter, "{tag} is there, but it is pinned to {versions} {note}")
+                write!(formatter, "{tag} is available, but pinned to {versions} {note}")
             }
         }
     }

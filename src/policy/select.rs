@@ -1,7 +1,8 @@
 //! Selection: which of a registry's tags may be chosen, in order.
 //!
-//! tag → pattern → semantic version → range. Owns what is a candidate; must not know what runs where.
+//! tag → exclusions → pattern → version or key → range. Owns what is a candidate; must not know what runs where.
 
+use std::cmp::Ordering;
 use std::str::FromStr;
 
 use crate::model::{Tag, Version};
@@ -16,6 +17,28 @@ pub struct SelectionRules {
     pub versions: Range,
     /// Where a tag's version is, if the tag is more than its version.
     pub tag_pattern: Option<TagPattern>,
+    /// What orders the tags. Anything but semantic versions ignores `versions`.
+    pub order: TagOrder,
+    /// Tags that match one of these are none of the image's, as in the `exclusionList` of a Flux ImageRepository.
+    pub exclusions: Vec<TagPattern>,
+}
+
+/// What orders the tags of an image, as the policies of a Flux ImagePolicy do.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum TagOrder {
+    /// As semantic versions.
+    #[default]
+    Semver,
+    /// As numbers.
+    Numeric {
+        /// The lowest number is the newest.
+        is_descending: bool,
+    },
+    /// As text, byte by byte.
+    Alphabetical {
+        /// The first in the alphabet is the newest.
+        is_descending: bool,
+    },
 }
 
 /// A tag and the version that it stands for.
@@ -29,40 +52,72 @@ pub struct Candidate {
 
 /// The tags that the rules admit, from the lowest version to the highest.
 ///
-/// Two tags of the same version (`1.0.0` and `v1.0.0`) are ordered by their text, so that the order in which the
-/// registry names them changes nothing.
+/// Tags of one version are ordered so that the last is the one that Flux 1.x takes: the last by its text (`v1.0.0` after
+/// `1.0.0`), but the first by its text where a pattern extracts the version. The order in which the registry names them
+/// changes nothing.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Selection {
     ascending: Vec<Candidate>,
+    is_extracted: bool,
+}
+
+fn place(one: &Candidate, other: &Candidate, is_extracted: bool) -> Ordering {
+    let by_text = one.tag.cmp(&other.tag);
+    one.version.cmp(&other.version).then(if is_extracted { by_text.reverse() } else { by_text })
 }
 
 impl SelectionRules {
+    /// Rules for semantic versions.
+    pub fn new(versions: Range, tag_pattern: Option<TagPattern>) -> Self {
+        Self { versions, tag_pattern, order: TagOrder::Semver, exclusions: Vec::new() }
+    }
+
     /// The version that `tag` stands for; the range is not asked.
     ///
     /// Names that say nothing about what they hold (`latest`, `main`, `master`, `dev`), and the tags under which
     /// signatures, attestations and referrers are kept, stand for none, whatever the pattern says.
     pub fn version_of(&self, tag: &Tag) -> Option<Version> {
-        if tag.is_floating() || names_a_digest(tag) {
+        if tag.is_floating() || names_a_digest(tag) || self.exclusions.iter().any(|one| one.matches(tag)) {
             return None;
         }
-        match &self.tag_pattern {
-            Some(pattern) => Version::from_str(&pattern.version_text(tag)?).ok(),
-            None => Version::from_str(tag.as_str()).ok(),
+        let text = match &self.tag_pattern {
+            Some(pattern) => pattern.version_text(tag)?,
+            None => tag.as_str().into(),
+        };
+        match self.order {
+            TagOrder::Semver => Version::from_str(&text).ok(),
+            TagOrder::Numeric { is_descending } => Version::numeric(&text, is_descending),
+            TagOrder::Alphabetical { is_descending } => Some(Version::alphabetical(&text, is_descending)),
+        }
+    }
+
+    /// Whether a version is one of those that the rules admit.
+    pub fn admits(&self, version: &Version) -> bool {
+        self.order != TagOrder::Semver || self.versions.admits(version)
+    }
+
+    /// The versions that are admitted, as sentences name them.
+    pub fn shown(&self) -> String {
+        match self.order {
+            TagOrder::Semver => self.versions.to_string(),
+            TagOrder::Numeric { .. } => "order: numeric".to_owned(),
+            TagOrder::Alphabetical { .. } => "order: alphabetical".to_owned(),
         }
     }
 
     /// The candidate that a tag is, if it is one.
     pub fn candidate(&self, tag: &Tag) -> Option<Candidate> {
         let version = self.version_of(tag)?;
-        self.versions.admits(&version).then(|| Candidate { tag: tag.clone(), version })
+        self.admits(&version).then(|| Candidate { tag: tag.clone(), version })
     }
 
     /// The candidates among `tags`.
     pub fn select(&self, tags: &[Tag]) -> Selection {
         let mut ascending: Vec<Candidate> = tags.iter().filter_map(|tag| self.candidate(tag)).collect();
-        ascending.sort_unstable_by(|a, b| a.version.cmp(&b.version).then_with(|| a.tag.cmp(&b.tag)));
+        let is_extracted = self.tag_pattern.is_some();
+        ascending.sort_unstable_by(|a, b| place(a, b, is_extracted));
         ascending.dedup();
-        Selection { ascending }
+        Selection { ascending, is_extracted }
     }
 }
 
@@ -72,8 +127,14 @@ impl Selection {
         self.ascending.last()
     }
 
-    /// The candidates that are higher than `version`, ascending.
-    pub fn above(&self, version: &Version) -> &[Candidate] {
+    /// The candidates that may follow `version`, ascending: higher ones of the same variant.
+    pub fn above<'a>(&'a self, version: &'a Version) -> impl DoubleEndedIterator<Item = &'a Candidate> {
+        let higher = self.higher(version).iter();
+        higher.filter(|candidate| candidate.version.may_follow(version))
+    }
+
+    /// The candidates that are higher than `version`, of whatever variant, ascending.
+    pub(super) fn higher(&self, version: &Version) -> &[Candidate] {
         let first = self.ascending.partition_point(|candidate| candidate.version <= *version);
         &self.ascending[first..]
     }
@@ -89,11 +150,14 @@ impl Selection {
     }
 
     /// The candidate with exactly this tag and version; quicker than [`Self::find`].
-    pub(super) fn find_candidate(&self, wanted: &Candidate) -> Option<&Candidate> {
-        let first = self.ascending.partition_point(|candidate| candidate.version < wanted.version);
-        let same_version =
-            self.ascending[first..].iter().take_while(|candidate| candidate.version == wanted.version);
-        same_version.into_iter().find(|candidate| candidate.tag == wanted.tag)
+    pub(super) fn find_candidate<'a>(&'a self, wanted: &'a Candidate) -> Option<&'a Candidate> {
+        self.of_version(&wanted.version).find(|candidate| candidate.tag == wanted.tag)
+    }
+
+    /// The candidates of this version.
+    pub(super) fn of_version<'a>(&'a self, version: &'a Version) -> impl Iterator<Item = &'a Candidate> {
+        let first = self.ascending.partition_point(|candidate| candidate.version < *version);
+        self.ascending[first..].iter().take_while(|candidate| candidate.version == *version)
     }
 
     /// All candidates, ascending.
@@ -103,9 +167,8 @@ impl Selection {
 
     /// Takes in one more candidate, in its place.
     pub fn take_in(&mut self, candidate: Candidate) {
-        let order =
-            |one: &Candidate| one.version.cmp(&candidate.version).then_with(|| one.tag.cmp(&candidate.tag));
-        if let Err(place) = self.ascending.binary_search_by(order) {
+        let is_extracted = self.is_extracted;
+        if let Err(place) = self.ascending.binary_search_by(|one| place(one, &candidate, is_extracted)) {
             self.ascending.insert(place, candidate);
         }
     }
@@ -139,10 +202,7 @@ mod tests {
     use super::*;
 
     fn rules(versions: &str, tag_pattern: Option<&str>) -> SelectionRules {
-        SelectionRules {
-            versions: versions.parse().unwrap(),
-            tag_pattern: tag_pattern.map(|pattern| pattern.parse().unwrap()),
-        }
+        SelectionRules::new(versions.parse().unwrap(), tag_pattern.map(|pattern| pattern.parse().unwrap()))
     }
 
     fn tags(text: &str) -> Vec<Tag> {
@@ -180,10 +240,8 @@ mod tests {
 
     #[test]
     fn what_belongs_to_an_image_is_no_candidate() {
-        let everything = SelectionRules {
-            versions: "*-0".parse().unwrap(),
-            tag_pattern: Some(TagPattern::with_extract("^(.)", "1.0.0").unwrap()),
-        };
+        let pattern = TagPattern::with_extract("^(.)", "1.0.0").unwrap();
+        let everything = SelectionRules::new("*-0".parse().unwrap(), Some(pattern));
         for suffix in ["", ".sig", ".att", ".sbom"] {
             let tag = format!("sha256-{HEX}{suffix}").parse().unwrap();
             assert_eq!(everything.version_of(&tag), None, "{tag}");
@@ -198,8 +256,8 @@ mod tests {
         let tag: Tag = "v1.0.1".parse().unwrap();
         let found = selection.find(&tag).unwrap();
         assert_eq!(selection.find_candidate(found), Some(found));
-        assert_eq!(selection.above(&"1.0.0".parse().unwrap()).len(), 2);
-        assert_eq!(selection.above(&"1.1.0".parse().unwrap()), []);
+        assert_eq!(selection.above(&"1.0.0".parse().unwrap()).count(), 2);
+        assert_eq!(selection.above(&"1.1.0".parse().unwrap()).count(), 0);
         assert_eq!(selection.highest().unwrap().tag.as_str(), "v1.1.0");
         assert!(!selection.contains(&"v9.0.0".parse().unwrap()));
         let second = Candidate { tag: "v1.0.0".parse().unwrap(), version: "1.0.0".parse().unwrap() };

@@ -135,7 +135,7 @@ impl<'a> Line<'a> {
         digest: &crate::model::Digest,
     ) -> Vec<(RepoPath, Vec<PinnedTag>, Vec<PinnedTag>)> {
         let raise = |held: &PinnedTag| match self.rules.version_of(&held.tag) {
-            Some(version) if version < candidate.version => {
+            Some(version) if candidate.version.may_follow(&version) => {
                 PinnedTag { tag: candidate.tag.clone(), digest: held.digest.as_ref().map(|_| digest.clone()) }
             }
             _ => held.clone(),
@@ -180,7 +180,7 @@ mod tests {
     use super::*;
 
     fn rules() -> Arc<SelectionRules> {
-        Arc::new(SelectionRules { versions: "*".parse().unwrap(), tag_pattern: None })
+        Arc::new(SelectionRules::new("*".parse().unwrap(), None))
     }
 
     #[test]

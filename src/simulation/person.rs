@@ -76,7 +76,7 @@ mod tests {
     #[case::to_no_version("1 a v1>main", "a=v2", "a=main")]
     #[case::from_no_version("1 a main>v1", "a=main", "a=v1")]
     fn a_person_moves_a_line(#[case] commit: &str, #[case] here: &str, #[case] expected: &str) {
-        let rules = SelectionRules { versions: "*".parse().unwrap(), tag_pattern: None };
+        let rules = SelectionRules::new("*".parse().unwrap(), None);
         let commit = tag_changes(commit);
         let mut after = held(here);
         for (path, _, tags) in moved_by(&commit.iter().collect::<Vec<_>>(), &after.clone(), &rules) {

@@ -129,7 +129,7 @@ impl Plan {
             environments: vec![environment("non-prod", "np", None), environment("prod", "p", Some(0))],
             groups: Vec::new(),
             services: Plain {
-                rules: Arc::new(SelectionRules { versions: ">=1.0.0".parse().unwrap(), tag_pattern: None }),
+                rules: Arc::new(SelectionRules::new(">=1.0.0".parse().unwrap(), None)),
                 soak: Duration::from_hours(24),
             },
             soak_mode: SoakMode::Continuous,
@@ -255,7 +255,7 @@ fn told(story: &ReplayReport) -> Vec<String> {
                 arrival.waited.iter().map(|(gate, time)| format!("{gate} {}", hours(*time))).collect();
             let waited =
                 if waited.is_empty() { String::new() } else { format!(" after {}", waited.join(", ")) };
-            let patch = arrival.candidate.version.patch();
+            let patch = arrival.candidate.version.numbers()[2];
             let line = format!("{name} {} v{patch} at {at}{by}{waited}", target.environment);
             lines.push((arrival.at, line.trim_start().to_owned()));
         }

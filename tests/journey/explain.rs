@@ -86,7 +86,7 @@ async fn a_persons_way_back_is_told_with_commit_and_author_and_nothing_waits_for
     let told = world.run(&["explain", SERVICE, "--env", "prod"]);
     assert_eq!(told.code, 3, "{}", told.err);
     let short: String = commit.chars().take(7).collect();
-    assert!(told.out.contains("Person moved back from v1.0.1"), "{}", told.out);
+    assert!(told.out.contains("Person rolled back from v1.0.1"), "{}", told.out);
     assert!(
         told.out.contains(&format!("in prod at 2023-11-14 22:14:20 UTC, by Person in {short}")),
         "{}",

@@ -101,7 +101,7 @@ async fn a_rollback_by_a_person_is_not_fought() {
     }
     assert_eq!(world.running().1, "v1.0.0", "the person wins");
     let plan = world.run(&["plan"]);
-    assert!(plan.out.contains("Person moved back from v1.0.1"), "{}", plan.out);
+    assert!(plan.out.contains("Person rolled back from v1.0.1"), "{}", plan.out);
     world.release("v1.0.2").await;
     world.run(&["sync"]);
     world.run(&["sync"]);

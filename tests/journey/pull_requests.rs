@@ -233,7 +233,7 @@ async fn a_review_is_the_approval_that_it_merges_by() {
     assert_eq!(sync(&world)["pullRequests"][0]["action"], "open");
     assert_eq!(server.open().auto_merge, None);
     let page = format!("https://github.com/{REPOSITORY}/pull/1");
-    let waits = format!("v1.0.1 waits for a review of #1 ({page})");
+    let waits = format!("v1.0.1 needs a review of #1 ({page})");
     let plan = world.run(&["plan"]);
     assert!(plan.out.contains(&format!("approval: {waits}")), "{}", plan.out);
     let status = world.run(&["status"]);

@@ -22,6 +22,13 @@ pub(super) fn advice(remedy: &Remedy, explanation: &Explanation) -> Advice {
         Remedy::Wait { until } => text_only(format!("wait until {}", time::local(*until, explanation.zone))),
         Remedy::AskAgain => text_only("wait for the next pass in which the registry answers".to_owned()),
         Remedy::NewerVersion { than } => text_only(format!("push a version above {than}")),
+        Remedy::PinBelow { version } => with_command(
+            format!("pin below {version}, if that version was a mistake"),
+            format!("tidegate pin {service} --versions '<{version}' --env {environment} --reason TEXT"),
+        ),
+        Remedy::SetTagPattern => text_only(format!(
+            "set `tagPattern` for {service} in the configuration, or write the tag by hand"
+        )),
         Remedy::Release { file } => release(file, explanation),
         Remedy::Mend { file } => text_only(format!("fix or remove {} by a commit", shown(file))),
         Remedy::Unfreeze { name } => {

@@ -107,10 +107,8 @@ impl ServiceRules for Services {
         );
         let mut kept = self.rules.lock().unwrap_or_else(PoisonError::into_inner);
         let rules = kept.entry(place).or_insert_with(|| {
-            Arc::new(SelectionRules {
-                versions: versions.value.clone(),
-                tag_pattern: pattern.map(|pattern| pattern.value.clone()),
-            })
+            let pattern = pattern.map(|pattern| pattern.value.clone());
+            Arc::new(SelectionRules::new(versions.value.clone(), pattern))
         });
         ServiceSettings { ignored: settings.is_ignored(), rules: Arc::clone(rules), are_explicit }
     }

@@ -176,7 +176,7 @@ fn behind(state: &RepositoryState, selections: &[Option<Arc<Selection>>]) -> Vec
         let selection = selections[*at].as_deref();
         let lowest = targets[*at].running.first();
         let newer = selection.zip(lowest).map(|(selection, lowest)| selection.above(&lowest.version));
-        newer.is_some_and(|newer| !newer.is_empty())
+        newer.is_some_and(|mut newer| newer.next().is_some())
     };
     (0..targets.len()).filter(is_behind).collect()
 }

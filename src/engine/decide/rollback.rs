@@ -185,6 +185,12 @@ fn destination(
         let version = here.rules.version_of(tag).ok_or_else(|| {
             Fault::new(Class::Usage, format!("the selection rules of {name} read no version from {tag}"))
         })?;
+        if let Some(running) = running.filter(|running| !version.is_same_variant(&running.version)) {
+            let message = format!("{tag} is another variant than {}, which {name} runs", running.tag);
+            return Err(
+                Fault::new(Class::Usage, message).with_hint("write the tag by hand to change the variant")
+            );
+        }
         if let Some(running) = running.filter(|running| version >= running.version) {
             let service = here.service();
             let message = format!("{tag} is not lower than {}, which {name} runs", running.tag);
@@ -199,7 +205,7 @@ fn destination(
     let rolled_back = state.rolled_back(target);
     let was_rolled_back =
         |run: &PastRun| rolled_back.iter().any(|one: &RolledBack| one.version == run.candidate.version);
-    let is_lower = |run: &PastRun| running.is_some_and(|running| run.candidate.version < running.version);
+    let is_lower = |run: &PastRun| running.is_some_and(|running| is_lower_version(&run.candidate, running));
     let controls = state.covering(repository_policy, target);
     let is_quarantined = |run: &PastRun| controls.quarantines(&run.candidate);
     let good = past.iter().find(|run| is_lower(run) && !was_rolled_back(run) && !is_quarantined(run));
@@ -258,9 +264,14 @@ fn must_not_be_repeated(
     Err(Fault::new(Class::Refused, message).with_hint(hint))
 }
 
+/// Whether a version is lower than the running one, and the same variant of the image.
+fn is_lower_version(candidate: &Candidate, running: &Candidate) -> bool {
+    candidate.version < running.version && candidate.version.is_same_variant(&running.version)
+}
+
 /// The distinct tags below the running one that ran before, latest first.
 fn lower_that_ran<'a>(past: &'a [PastRun], running: Option<&Candidate>) -> Vec<&'a str> {
-    let is_lower = |run: &&PastRun| running.is_none_or(|running| run.candidate.version < running.version);
+    let is_lower = |run: &&PastRun| running.is_none_or(|running| is_lower_version(&run.candidate, running));
     let mut ran: Vec<&str> = Vec::new();
     for tag in past.iter().filter(is_lower).map(|run| run.candidate.tag.as_str()) {
         if !ran.contains(&tag) && ran.len() < MOST_NAMED {

@@ -99,7 +99,7 @@ pub(in crate::engine) struct Settings {
 
 impl Default for Settings {
     fn default() -> Self {
-        let rules = SelectionRules { versions: ">=1.0.0".parse().unwrap(), tag_pattern: None };
+        let rules = SelectionRules::new(">=1.0.0".parse().unwrap(), None);
         Self {
             environments: vec![("non-prod", vec!["np"], None), ("prod", vec!["p"], Some(0))],
             rules: Rules {

@@ -260,7 +260,8 @@ fn edit_file(
     let candidate = approved.candidate();
     let is_behind = |field: &ImageField| match approved.direction() {
         Direction::Forward => {
-            target.rules.version_of(&field.tag).is_some_and(|version| version < candidate.version)
+            let version = target.rules.version_of(&field.tag);
+            version.is_some_and(|version| candidate.version.may_follow(&version))
         }
         Direction::Back => field.tag != candidate.tag,
     };

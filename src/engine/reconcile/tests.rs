@@ -87,7 +87,7 @@ async fn what_soaked_is_proposed_and_the_branch_stays() {
     assert_eq!(pull.title, "chore(app): update to v1.0.1");
     for words in [
         "**common/app** in **prod**: `v1.0.0` → `v1.0.1` (1 release)",
-        "soak       open: has run 24h",
+        "soak       open: ran 24h in non-prod",
         "p/app.yaml | +1 -1",
     ] {
         assert!(pull.body.contains(words), "{words}: {}", pull.body);
@@ -538,7 +538,7 @@ async fn review(world: &mut World) -> (String, bool) {
     (told, world.forge.pulls()[0].auto_merge.is_some())
 }
 
-const WAITS: &str = "v1.0.1 waits for a review of #1 (https://forge/1)";
+const WAITS: &str = "v1.0.1 needs a review of #1 (https://forge/1)";
 
 #[tokio::test]
 async fn a_review_of_what_lies_there_is_an_approval_and_lets_it_merge() {
@@ -563,11 +563,11 @@ async fn a_review_of_what_lies_there_is_an_approval_and_lets_it_merge() {
     assert_eq!(world.forge.calls.take(), BTreeMap::from([("open_requests", 1), ("reviews", 1)]));
 
     world.forge.review(1, "bruno", Opinion::ChangesRequested);
-    let asked = format!("{WAITS}; bruno asked for changes");
+    let asked = format!("{WAITS}; bruno requested changes");
     assert_eq!(review(&mut world).await, (asked.clone(), false));
     assert_eq!(review(&mut world).await, (asked, false));
     let body = world.forge.pulls()[0].body.clone();
-    assert!(body.contains("approval   yours: bruno asked for changes\n"), "{body}");
+    assert!(body.contains("approval   yours: bruno requested changes\n"), "{body}");
     world.forge.review(1, "bruno", Opinion::Dismissed);
     assert_eq!(review(&mut world).await, ("v1.0.1 was approved by ana in #1".into(), true));
     assert_eq!(world.branch.message_of(world.branch.head()).matches("Tidegate-Promotion").count(), 1);
@@ -584,7 +584,7 @@ async fn a_newer_candidate_in_its_place_is_reviewed_anew() {
     world.wait(DAY);
     assert_eq!(states(&world.try_pass().await.unwrap()), ["updates #1 v1.0.2"]);
     assert!(world.forge.pulls()[0].auto_merge.is_none(), "nobody has reviewed what lies there");
-    let told = "v1.0.2 waits for a review of #1 (https://forge/1); ana approved an earlier commit of it";
+    let told = "v1.0.2 needs a review of #1 (https://forge/1); ana approved an earlier commit of it";
     assert_eq!(review(&mut world).await, (told.into(), false));
     world.forge.review(1, "ana", Opinion::Approved);
     assert_eq!(review(&mut world).await, ("v1.0.2 was approved by ana in #1".into(), true));
@@ -632,7 +632,7 @@ async fn reviews_that_cannot_be_asked_for_approve_nothing() {
     *world.forge.are_reviews_away.lock().unwrap() = true;
     let report = world.try_pass().await.unwrap();
     assert_eq!(report.problems.len(), 1, "{:?}", report.problems);
-    let told = format!("{WAITS}, whose reviews could not be asked for");
+    let told = format!("{WAITS}, whose reviews cannot be read");
     assert_eq!(report.requests[0].review.as_ref(), Some(&told));
     assert!(world.forge.pulls()[0].auto_merge.is_none());
     world.forge.mend();

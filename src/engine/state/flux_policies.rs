@@ -173,5 +173,5 @@ pub(crate) fn selection_rules(policy: &FluxImagePolicy) -> Result<SelectionRules
             Some(pattern.map_err(|error| format!("filterTags.pattern: {error}"))?)
         }
     };
-    Ok(SelectionRules { versions, tag_pattern })
+    Ok(SelectionRules::new(versions, tag_pattern))
 }

@@ -27,10 +27,10 @@ fn a_closed_gate_stays_closed_without_an_override() {
     let fault = Fault::from(error);
     assert_eq!(
         fault.to_string(),
-        "cannot promote v1.0.2 to prod: soak: has run 3h of 24h in non-prod, \
+        "cannot promote v1.0.2 to prod: soak: ran 3h in non-prod (24h required), \
          since 2026-03-02 09:00 UTC; ends at 2026-03-03 09:00 UTC"
     );
-    assert_eq!(fault.hint(), Some("wait, or insist by hand: --override soak --reason TEXT"));
+    assert_eq!(fault.hint(), Some("wait, or override: --override soak --reason TEXT"));
 }
 
 #[test]
@@ -72,7 +72,7 @@ fn going_back_is_asked_for_in_full() {
     let target =
         Target { running: candidates("v1.0.2"), before: Some(candidates("v1.0.1")), ..Target::prod() };
     let fault = insist(&target, "v1.0.1", Overrides::default()).unwrap_err();
-    assert_eq!(fault.hint(), "wait, or insist by hand: --allow-downgrade --reason TEXT");
+    assert_eq!(fault.hint(), "wait, or override: --allow-downgrade --reason TEXT");
     let asked = Overrides { allow_downgrade: true, ..Overrides::default() };
     let approved = insist(&target, "v1.0.1", asked).unwrap();
     assert_eq!((approved.direction(), approved.candidate().tag.as_str()), (Direction::Back, "v1.0.1"));

@@ -61,7 +61,18 @@ fn window(text: &str) -> Window {
 #[case::gap_closes_at_its_end(BERLIN, "sun 01:00-02:30", "2026-03-29T01:00:00Z", "2026-04-04T23:00:00Z")]
 #[case::gap_swallows_the_window(BERLIN, "sun 02:10-02:50", "2026-03-28T12:00:00Z", "2026-04-05T00:10:00Z")]
 #[case::twice_opens_first(BERLIN, "sun 02:30-05:00", "2026-10-25T00:29:59Z", "2026-10-25T00:30:00Z")]
-#[case::twice_stays_open(BERLIN, "sun 02:30-05:00", "2026-10-25T01:15:00Z", "open")]
+#[case::twice_closes_when_put_back(BERLIN, "sun 02:30-05:00", "2026-10-25T01:15:00Z", "2026-10-25T01:30:00Z")]
+#[case::twice_open_the_first_time(BERLIN, "sun 02:10-02:30", "2026-10-25T00:15:00Z", "open")]
+#[case::twice_closed_between(BERLIN, "sun 02:10-02:30", "2026-10-25T00:45:00Z", "2026-10-25T01:10:00Z")]
+#[case::twice_closed_before_the_second(
+    BERLIN,
+    "sun 02:10-02:30",
+    "2026-10-25T01:05:00Z",
+    "2026-10-25T01:10:00Z"
+)]
+#[case::twice_open_the_second_time(BERLIN, "sun 02:10-02:30", "2026-10-25T01:29:59Z", "open")]
+#[case::twice_opens_when_put_back(BERLIN, "sun 01:00-02:30", "2026-10-25T00:45:00Z", "2026-10-25T01:00:00Z")]
+#[case::twice_before_midnight(SANTIAGO, "sat 23:10-23:20", "2026-04-05T02:30:00Z", "2026-04-05T03:10:00Z")]
 #[case::twice_closes_last(BERLIN, "sun 01:00-02:30", "2026-10-25T01:29:59Z", "open")]
 #[case::twice_is_closed_after(BERLIN, "sun 01:00-02:30", "2026-10-25T01:30:00Z", "2026-11-01T00:00:00Z")]
 #[case::gap_at_midnight(SANTIAGO, "sun 00:00-06:00", "2026-09-06T03:59:59Z", "2026-09-06T04:00:00Z")]
@@ -73,7 +84,7 @@ fn window(text: &str) -> Window {
 )]
 #[case::last_hour_twice(SANTIAGO, "sat 22:00-24:00", "2026-04-05T03:30:00Z", "open")]
 #[case::last_hour_twice_over(SANTIAGO, "sat 22:00-24:00", "2026-04-05T04:00:00Z", "2026-04-12T02:00:00Z")]
-#[case::midnight_twice(HAVANA, "sat 20:00-24:00", "2026-11-01T04:30:00Z", "open")]
+#[case::midnight_twice(HAVANA, "sat 20:00-24:00", "2026-11-01T04:30:00Z", "2026-11-08T01:00:00Z")]
 #[case::midnight_twice_over(HAVANA, "sat 20:00-24:00", "2026-11-01T05:00:00Z", "2026-11-08T01:00:00Z")]
 fn windows(#[case] zone_name: &str, #[case] text: &str, #[case] now: &str, #[case] expected: &str) {
     let found = opening(&[window(text)], zone(zone_name), at(now));

@@ -8,6 +8,7 @@ use chrono_tz::{GapInfo, Tz};
 use thiserror::Error;
 
 use crate::model::Timestamp;
+use crate::policy::clock_change::first_change;
 
 const MINUTES_A_DAY: u16 = 24 * 60;
 
@@ -81,6 +82,27 @@ pub fn ending(wall: NaiveDateTime, zone: Tz) -> Timestamp {
     match zone.from_local_datetime(&wall) {
         LocalResult::Single(instant) | LocalResult::Ambiguous(_, instant) => instant.to_utc(),
         LocalResult::None => end_of_gap(wall, zone),
+    }
+}
+
+/// The instants at which the clock shows `wall`: two where the clocks are put back over it; the end of the gap where they
+/// are put forward over it.
+pub(super) fn instants_of(wall: NaiveDateTime, zone: Tz) -> impl Iterator<Item = Timestamp> {
+    let (first, second) = match zone.from_local_datetime(&wall) {
+        LocalResult::Single(instant) => (instant.to_utc(), None),
+        LocalResult::Ambiguous(first, second) => (first.to_utc(), Some(second.to_utc())),
+        LocalResult::None => (end_of_gap(wall, zone), None),
+    };
+    std::iter::once(first).chain(second)
+}
+
+/// The instant at which the clocks are put back over `wall`, if they are.
+pub(super) fn clocks_put_back(wall: NaiveDateTime, zone: Tz) -> Option<Timestamp> {
+    // A time that ends something is not shown any more: what matters is the moment before it.
+    let before = wall.checked_sub_signed(Duration::seconds(1))?;
+    match zone.from_local_datetime(&before) {
+        LocalResult::Ambiguous(first, second) => first_change(zone, first.to_utc(), second.to_utc()),
+        LocalResult::Single(_) | LocalResult::None => None,
     }
 }
 

@@ -2,19 +2,20 @@
 
 use std::fmt;
 
-use chrono::{Datelike, Days, NaiveDate, Weekday};
+use chrono::{Datelike, Days, NaiveDate, NaiveDateTime, Weekday};
 use chrono_tz::Tz;
 use thiserror::Error;
 
 use crate::model::{Class, Fault, Timestamp};
 
-use super::wall::{TimeOfDay, beginning, ending};
+use super::wall::{TimeOfDay, clocks_put_back, instants_of};
 
 /// How many days are searched for the next opening. Every window opens within a week but for one that a change of the
 /// clocks swallows whole; two such weeks in a row don't happen, and more than three are not worth a search.
 const DAYS_SEARCHED: u64 = 22;
 
 /// A part of the week in which promotions may be made: from a time of day, included, to another, excluded, on some days.
+/// It is open whenever the clock on the wall shows such a time, so twice where the clocks are put back over it.
 ///
 /// A window whose end is before its beginning goes on past midnight; its day is the one on which it opens.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -74,34 +75,41 @@ impl Window {
         Ok(Self { days, from, to })
     }
 
-    /// The instants between which the window of `date` is open, if it opens on that day and isn't swallowed by a change
-    /// of the clocks.
-    fn interval(&self, date: NaiveDate, zone: Tz) -> Option<(Timestamp, Timestamp)> {
+    /// Whether the clock on the wall shows a time in the window of `date`.
+    fn covers(&self, wall: NaiveDateTime, date: NaiveDate) -> bool {
+        self.span(date).is_some_and(|(from, to)| from <= wall && wall < to)
+    }
+
+    /// When the window of `date` begins and ends on the wall, if it opens on that day.
+    fn span(&self, date: NaiveDate) -> Option<(NaiveDateTime, NaiveDateTime)> {
         if !self.days.contains(&date.weekday()) {
             return None;
         }
         let last_date = if self.to < self.from { date.succ_opt()? } else { date };
-        let opens_at = beginning(self.from.on(date)?, zone);
-        let closes_at = ending(self.to.on(last_date)?, zone);
-        (opens_at < closes_at).then_some((opens_at, closes_at))
+        Some((self.from.on(date)?, self.to.on(last_date)?))
     }
 
-    fn is_open(&self, now: Timestamp, today: NaiveDate, zone: Tz) -> bool {
-        // The day before may reach past midnight, and where the clocks are put back over midnight the day after has
-        // begun once already.
-        [today.pred_opt(), Some(today), today.succ_opt()]
-            .into_iter()
-            .flatten()
-            .filter_map(|date| self.interval(date, zone))
-            .any(|(opens_at, closes_at)| opens_at <= now && now < closes_at)
+    fn is_open(&self, now: Timestamp, zone: Tz) -> bool {
+        let wall = now.with_timezone(&zone).naive_local();
+        // The window of the day before may reach past midnight.
+        [wall.date().pred_opt(), Some(wall.date())].into_iter().flatten().any(|date| self.covers(wall, date))
     }
 
-    fn opens_after(&self, now: Timestamp, today: NaiveDate, zone: Tz) -> Option<Timestamp> {
-        (0..DAYS_SEARCHED)
-            .filter_map(|days| today.checked_add_days(Days::new(days)))
-            .filter_map(|date| self.interval(date, zone))
-            .map(|(opens_at, _)| opens_at)
-            .find(|opens_at| *opens_at > now)
+    fn opens_after(&self, now: Timestamp, zone: Tz) -> Option<Timestamp> {
+        let yesterday = now.with_timezone(&zone).date_naive().pred_opt()?;
+        let days = (0..DAYS_SEARCHED).filter_map(|days| yesterday.checked_add_days(Days::new(days)));
+        // Each day's openings come before those of the day after the next, whatever the clocks do.
+        let mut opening = None;
+        for (at, date) in days.enumerate() {
+            let Some((from, to)) = self.span(date) else { continue };
+            let instants = instants_of(from, zone).chain(clocks_put_back(to, zone));
+            let next = instants.filter(|at| *at > now && self.is_open(*at, zone)).min();
+            opening = opening.into_iter().chain(next).min();
+            if opening.is_some() && at > 2 {
+                break;
+            }
+        }
+        opening
     }
 }
 
@@ -120,11 +128,10 @@ pub(in crate::policy) fn opening(windows: &[Window], zone: Tz, now: Timestamp) -
     if windows.is_empty() {
         return Opening::Always;
     }
-    let today = now.with_timezone(&zone).date_naive();
-    if windows.iter().any(|window| window.is_open(now, today, zone)) {
+    if windows.iter().any(|window| window.is_open(now, zone)) {
         return Opening::Now;
     }
-    Opening::At(windows.iter().filter_map(|window| window.opens_after(now, today, zone)).min())
+    Opening::At(windows.iter().filter_map(|window| window.opens_after(now, zone)).min())
 }
 
 impl WindowError {

@@ -153,6 +153,11 @@ impl Controls {
         quarantines.filter(move |one| one.note.is_in_force(now) && one.covers(candidate))
     }
 
+    /// Whether a quarantine of the candidate is in force.
+    pub(in crate::policy) fn is_quarantined(&self, candidate: &Candidate, now: Timestamp) -> bool {
+        self.quarantine_of(candidate, now).next().is_some()
+    }
+
     /// The approvals of a candidate's tag, whatever the tag meant when they were given.
     pub(in crate::policy) fn approvals_of(
         &self,

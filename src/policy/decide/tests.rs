@@ -30,14 +30,40 @@ fn told(decision: &Decision) -> String {
 #[case::newest(
     "v1.0.10",
     "v1.0.2 v1.0.10",
-    "current: runs v1.0.10, and the registry has nothing newer that the rules admit"
+    "current: runs v1.0.10; the registry has nothing newer that the rules admit"
 )]
 #[case::never_lower(
     "v1.0.10",
     "v1.0.2",
-    "current: runs v1.0.10, and the registry has nothing newer that the rules admit"
+    "current: runs v1.0.10; the registry has nothing newer that the rules admit"
 )]
 #[case::nothing_admitted("v1.0.10", "latest v0.1.0", "current: the registry has no tag that the rules admit")]
+#[case::next_of_a_variant(
+    "1.2.0-rootless",
+    "1.2.0 1.2.0-rootless 1.2.1 1.2.1-rootless",
+    "promote 1.2.1-rootless"
+)]
+#[case::a_newer_base("1.2.0-alpine3.20", "1.2.0-alpine3.21 1.2.1", "promote 1.2.0-alpine3.21")]
+#[case::variants_are_passed_over(
+    "1.2.0",
+    "1.2.0 1.2.1-alpine 1.2.2-debian-11-r5 1.3.0-5-gabcdef1",
+    "current: runs 1.2.0; the registry has nothing newer that the rules admit"
+)]
+#[case::only_other_variants(
+    "1.2.0-rootless",
+    "1.2.0-rootless 1.2.1",
+    "current: runs 1.2.0-rootless, and newer tags such as 1.2.1 are another variant of the image; set `tagPattern` if they belong together"
+)]
+#[case::paths_of_two_variants(
+    "1.2.0 1.2.0-alpine",
+    "1.2.1 1.2.1-alpine",
+    "current: runs 1.2.0 and 1.2.0-alpine, two variants of the image; write the one that is meant into every path"
+)]
+#[case::without_a_v("1.0.0", "1.0.0 1.0.1 v1.0.1", "promote 1.0.1")]
+#[case::with_a_v("v1.0.0", "v1.0.0 1.0.1 v1.0.1", "promote v1.0.1")]
+#[case::the_v_changes("1.0.0", "1.0.0 v1.0.1", "promote v1.0.1")]
+#[case::calendar("2024.01.05", "2024.01.05 2024.02.03 2024.1.31", "promote 2024.02.03")]
+#[case::release_after_a_prerelease("1.2.0-rc.1", "1.2.0-rc.1 1.2.0 1.2.1-alpine", "promote 1.2.0")]
 fn first_environment(#[case] running: &str, #[case] registry: &str, #[case] expected: &str) {
     let target = Target { running: candidates(running), tags: tags(registry), ..Target::non_prod() };
     assert_eq!(told(&target.decide(TUESDAY_NOON)), expected);
@@ -60,13 +86,13 @@ fn a_version_that_a_person_left_waits_for_a_newer_one() {
     "v1.0.2",
     "v1.0.2",
     TUESDAY_NOON,
-    "current: runs v1.0.2, and non-prod runs nothing newer (v1.0.2)"
+    "current: runs v1.0.2; non-prod runs nothing newer (v1.0.2)"
 )]
 #[case::ahead_of_it(
     "v1.0.3",
     "v1.0.2",
     TUESDAY_NOON,
-    "current: runs v1.0.3, and non-prod runs nothing newer (v1.0.2)"
+    "current: runs v1.0.3; non-prod runs nothing newer (v1.0.2)"
 )]
 #[case::lowest_field_counts("v1.0.0 v1.0.3", "v1.0.2", TUESDAY_NOON, "promote v1.0.2")]
 #[case::missing("v1.0.0", "", TUESDAY_NOON, "current: non-prod does not have it")]
@@ -74,13 +100,13 @@ fn a_version_that_a_person_left_waits_for_a_newer_one() {
     "v1.0.0",
     "v1.0.1 v1.0.2",
     TUESDAY_NOON,
-    "current: non-prod does not run one version in every path, but v1.0.1, v1.0.2"
+    "current: non-prod runs different versions: v1.0.1, v1.0.2"
 )]
 #[case::several_but_older(
     "v1.0.3",
     "v1.0.1 v1.0.2",
     TUESDAY_NOON,
-    "current: runs v1.0.3, and non-prod runs nothing newer (v1.0.2)"
+    "current: runs v1.0.3; non-prod runs nothing newer (v1.0.2)"
 )]
 #[case::vanished(
     "v1.0.0",
@@ -92,9 +118,16 @@ fn a_version_that_a_person_left_waits_for_a_newer_one() {
     "v1.0.0",
     "v2.0.0",
     TUESDAY_NOON,
-    "current: non-prod runs v2.0.0, which the rules do not admit (^1)"
+    "current: non-prod runs v2.0.0, which the rules exclude (^1)"
 )]
-#[case::nothing_runs("", "v1.0.2", TUESDAY_NOON, "current: it is not known which version runs")]
+#[case::another_variant(
+    "v1.0.0-alpine",
+    "v1.0.1",
+    TUESDAY_NOON,
+    "current: runs v1.0.0-alpine, and non-prod runs v1.0.1, another variant of the image; set `tagPattern` if they \
+     belong together"
+)]
+#[case::nothing_runs("", "v1.0.2", TUESDAY_NOON, "current: the running version is unknown")]
 fn later_environments(
     #[case] running: &str,
     #[case] before: &str,
@@ -114,7 +147,7 @@ fn later_environments(
 #[test]
 fn a_chain_without_facts_about_what_comes_before_stays() {
     let target = Target { before: None, ..Target::prod() };
-    assert_eq!(told(&target.decide(TUESDAY_NOON)), "current: it is not known what non-prod runs");
+    assert_eq!(told(&target.decide(TUESDAY_NOON)), "current: what non-prod runs is unknown");
 }
 
 #[test]

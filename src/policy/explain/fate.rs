@@ -101,7 +101,7 @@ pub fn version_reports(
     let Some(lowest) = facts.running.first() else { return Vec::new() };
     let is_higher = |tag: &Tag| {
         let version = policy.rules.version_of(tag)?;
-        (version > lowest.version).then(|| Candidate { tag: tag.clone(), version })
+        version.may_follow(&lowest.version).then(|| Candidate { tag: tag.clone(), version })
     };
     let mut higher: Vec<Candidate> = tags.iter().filter_map(is_higher).collect();
     higher.sort_by(|one, other| one.version.cmp(&other.version).then_with(|| one.tag.cmp(&other.tag)));
@@ -116,8 +116,8 @@ pub fn version_reports(
 fn fate(question: Question<'_>, nominated: Option<&Candidate>) -> VersionStatus {
     let Question { policy, facts, candidate, now } = question;
     let zone = policy.environment.zone;
-    if !policy.rules.versions.admits(&candidate.version) {
-        return VersionStatus::NotAdmitted { versions: policy.rules.versions.to_string() };
+    if !policy.rules.admits(&candidate.version) {
+        return VersionStatus::NotAdmitted { versions: policy.rules.shown() };
     }
     if let Some(quarantine) = facts.controls.quarantine_of(candidate, now).next() {
         return VersionStatus::Quarantined(ControlReference::new(&quarantine.note, zone));
@@ -227,11 +227,11 @@ impl fmt::Display for VersionStatus {
             Self::NotAdmitted { versions } => write!(formatter, "not in the range {versions}"),
             Self::Quarantined(note) => write!(formatter, "quarantined {note}"),
             Self::Pinned { versions, note } => {
-                write!(formatter, "kept out by a pin to {versions} {note}")
+                write!(formatter, "excluded by a pin to {versions} {note}")
             }
             Self::RolledBack { environment, author, commit, at } => write!(
                 formatter,
-                "{} moved {environment} back at {at} in {}",
+                "{} rolled back {environment} at {at} in {}",
                 Printable::bounded(author, 60),
                 commit.short()
             ),
@@ -239,11 +239,11 @@ impl fmt::Display for VersionStatus {
                 let (lasted_shown, needed_shown) = (Elapsed(*lasted), Elapsed(*needed));
                 write!(formatter, "ran in {environment} for {lasted_shown} until {left_at}, ")?;
                 match soaks_until {
-                    Some(at) => write!(formatter, "and goes on soaking until {at}"),
+                    Some(at) => write!(formatter, "and keeps soaking until {at}"),
                     None if lasted < needed => {
                         write!(formatter, "replaced before its soak of {needed_shown} was over")
                     }
-                    None => write!(formatter, "and was replaced before it went on"),
+                    None => write!(formatter, "and was replaced before it moved on"),
                 }
             }
             Self::RunsBefore { environment } => write!(formatter, "runs in {environment}"),

@@ -33,7 +33,7 @@ pub fn offer(rules: &SelectionRules, selection: &Selection, tags: &[Tag]) -> Off
         admitted_count: selection.len(),
         highest: highest.map(|(_, tag)| tag.clone()),
         highest_admitted: selection.highest().map(|candidate| candidate.tag.clone()),
-        versions: rules.versions.to_string(),
+        versions: rules.shown(),
         tag_pattern: rules.tag_pattern.as_ref().map(ToString::to_string),
         without_version: tags.iter().filter(|tag| rules.version_of(tag).is_none()).max().cloned(),
     }

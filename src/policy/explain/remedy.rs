@@ -1,7 +1,7 @@
 //! Remedies: what would open a closed gate, as data. What a person may pass by an override is no remedy of a gate: all
 //! closed gates have to be passed at once, so [`Remedy::override_of`] says it of each, and who tells it puts them together.
 
-use crate::model::{Digest, EnvironmentName, RepoPath, ServiceName, Tag, Timestamp};
+use crate::model::{Digest, EnvironmentName, RepoPath, ServiceName, Tag, Timestamp, Version};
 use crate::policy::gates::{
     Answer, ApprovalReason, ControlReference, DigestReason, FreezeReason, GateReport, GroupReason,
     HoldReason, OrderReason, PullRequestReference, QuarantineReason, Reason, ReviewReason, SoakReason,
@@ -20,9 +20,16 @@ pub enum Remedy {
     AskAgain,
     /// A version above this one.
     NewerVersion {
-        /// This one.
-        than: Tag,
+        /// A tag, or a version that was left.
+        than: String,
     },
+    /// A pin or `versions` below the one that was left: it cannot come then, and says nothing about others.
+    PinBelow {
+        /// The version that was left.
+        version: Version,
+    },
+    /// A `tagPattern` that says which tags belong together.
+    SetTagPattern,
     /// What a control file says is taken back.
     Release {
         /// The file.
@@ -121,7 +128,9 @@ impl Remedy {
     pub fn override_of(report: &GateReport) -> Option<OverrideRequirement> {
         match &report.reason {
             _ if !report.gate.can_be_overridden() => None,
-            Reason::Order(OrderReason::NotSelected { .. } | OrderReason::NothingRuns)
+            Reason::Order(
+                OrderReason::NotSelected { .. } | OrderReason::NothingRuns | OrderReason::OtherVariant { .. },
+            )
             | Reason::Digest(DigestReason::NotAsked { .. }) => None,
             Reason::Order(OrderReason::NotHigher { .. }) => Some(OverrideRequirement::Downgrade),
             Reason::Digest(DigestReason::Moved { now, .. }) => Some(OverrideRequirement::Digest(now.clone())),
@@ -159,9 +168,13 @@ fn order(reason: &OrderReason, tags: &[Tag]) -> Vec<Remedy> {
         OrderReason::NotSelected { tag } if tags.contains(tag) => vec![Remedy::Admit { tag: tag.clone() }],
         OrderReason::NotSelected { tag } => vec![Remedy::Publish { tag: tag.clone() }],
         OrderReason::NotHigher { tag, .. } => vec![Remedy::RollBack { to: tag.clone() }],
-        OrderReason::RolledBack { tag, .. } | OrderReason::RequestClosed { tag, .. } => {
-            vec![Remedy::NewerVersion { than: tag.clone() }]
+        OrderReason::RolledBack { tag, left: None, .. } | OrderReason::RequestClosed { tag, .. } => {
+            vec![Remedy::NewerVersion { than: tag.to_string() }]
         }
+        OrderReason::RolledBack { left: Some(left), .. } => {
+            vec![Remedy::NewerVersion { than: left.to_string() }, Remedy::PinBelow { version: left.clone() }]
+        }
+        OrderReason::OtherVariant { .. } => vec![Remedy::SetTagPattern],
         OrderReason::NothingRuns => vec![Remedy::WriteTag],
     }
 }
@@ -178,7 +191,7 @@ fn quarantine(reason: &QuarantineReason) -> Vec<Remedy> {
     match reason {
         QuarantineReason::Clean => Vec::new(),
         QuarantineReason::Quarantined { tag, note } => {
-            vec![Remedy::NewerVersion { than: tag.clone() }, release(note)]
+            vec![Remedy::NewerVersion { than: tag.to_string() }, release(note)]
         }
         QuarantineReason::Unreadable(problem) => vec![mend(problem)],
     }
@@ -213,7 +226,7 @@ fn soak(reason: &SoakReason) -> Vec<Remedy> {
 
 fn digest(reason: &DigestReason) -> Vec<Remedy> {
     match reason {
-        DigestReason::Moved { tag, .. } => vec![Remedy::NewerVersion { than: tag.clone() }],
+        DigestReason::Moved { tag, .. } => vec![Remedy::NewerVersion { than: tag.to_string() }],
         DigestReason::NotAsked { .. } => vec![Remedy::AskAgain],
         DigestReason::Same { .. } | DigestReason::Unsoaked { .. } | DigestReason::AskedLater { .. } => {
             Vec::new()
@@ -280,7 +293,11 @@ fn mend(problem: &UnreadableFile) -> Remedy {
 pub fn is_permanent(report: &GateReport, tags: &[Tag]) -> bool {
     match &report.reason {
         Reason::Order(OrderReason::NotSelected { tag }) => tags.contains(tag),
-        Reason::Order(OrderReason::RolledBack { .. } | OrderReason::RequestClosed { .. }) => true,
+        Reason::Order(
+            OrderReason::RolledBack { .. }
+            | OrderReason::RequestClosed { .. }
+            | OrderReason::OtherVariant { .. },
+        ) => true,
         Reason::Quarantine(QuarantineReason::Quarantined { .. }) => report.answer == Answer::Closed,
         _ => report.answer == Answer::Refused,
     }

@@ -62,7 +62,7 @@ fn told(target: &Target) -> Vec<String> {
         target.tags = tags("v1.0.3 v1.1.0");
         target.controls = vec![pin("~1.0")];
     },
-    &["v1.0.3 comes next", "v1.1.0 kept out by a pin to ~1.0 by Ana: the fair (.tidegate/x.yaml)"],
+    &["v1.0.3 comes next", "v1.1.0 excluded by a pin to ~1.0 by Ana: the fair (.tidegate/x.yaml)"],
 )]
 #[case::pre_releases_and_other_tags(
     |target: &mut Target| target.tags = tags("latest main-abc v1.0.1 v1.0.3-rc.1 v1.0.3"),
@@ -95,7 +95,7 @@ fn in_the_first_environment(#[case] change: fn(&mut Target), #[case] expected: &
         target.past = vec![past_run("v1.0.1", "2026-02-20T07:00:00Z", "2026-03-02T09:00:00Z")];
     },
     &[
-        "v1.0.1 ran in non-prod for 10d2h until 2026-03-02 09:00 UTC, and was replaced before it went on",
+        "v1.0.1 ran in non-prod for 10d2h until 2026-03-02 09:00 UTC, and was replaced before it moved on",
         "v1.0.2 comes next",
         "v1.0.3 not in non-prod yet",
     ],
@@ -112,7 +112,7 @@ fn in_the_first_environment(#[case] change: fn(&mut Target), #[case] expected: &
     },
     &[
         "v1.0.1 comes next",
-        "v1.0.2 ran in non-prod for 14h until 2026-03-03 10:00 UTC, and goes on soaking until 2026-03-03 20:00 UTC",
+        "v1.0.2 ran in non-prod for 14h until 2026-03-03 10:00 UTC, and keeps soaking until 2026-03-03 20:00 UTC",
         "v1.0.3 runs in non-prod",
     ],
 )]
@@ -122,9 +122,9 @@ fn in_the_first_environment(#[case] change: fn(&mut Target), #[case] expected: &
         target.before = Some(candidates("v1.0.3"));
     },
     &[
-        "v1.0.1 Ana moved prod back at 2026-02-20 10:00 UTC in 1414141",
-        "v1.0.2 Ana moved prod back at 2026-02-20 10:00 UTC in 1414141",
-        "v1.0.3 Ana moved prod back at 2026-02-20 10:00 UTC in 1414141",
+        "v1.0.1 Ana rolled back prod at 2026-02-20 10:00 UTC in 1414141",
+        "v1.0.2 Ana rolled back prod at 2026-02-20 10:00 UTC in 1414141",
+        "v1.0.3 Ana rolled back prod at 2026-02-20 10:00 UTC in 1414141",
     ],
 )]
 #[case::in_a_part_of_the_environment_before(

@@ -109,21 +109,18 @@ impl fmt::Display for ApprovalReason {
         match self {
             Self::NotRequired => write!(formatter, "no approval is required"),
             Self::Given { tag, note } => write!(formatter, "{tag} was approved {note}"),
-            Self::NotGiven { tag } => write!(formatter, "{tag} must be approved, and nobody has"),
+            Self::NotGiven { tag } => write!(formatter, "{tag} needs approval"),
             Self::Moved { tag, approved, now, note } => write!(
                 formatter,
-                "{tag} was approved as {} and is now {}, which nobody approved; approved {note}",
+                "{tag} was approved as {} and is now {}; approved {note}",
                 approved.short(),
                 now.short()
             ),
             Self::AskedLater { tag } => {
-                write!(
-                    formatter,
-                    "{tag} was approved, and its digest is compared when everything else is open"
-                )
+                write!(formatter, "{tag} was approved; its digest is checked once every other gate is open")
             }
             Self::NotAsked { tag } => {
-                write!(formatter, "{tag} was approved, but the registry could not be asked for its digest")
+                write!(formatter, "{tag} was approved, but its digest cannot be read from the registry")
             }
             Self::Unreadable(problem) => problem.fmt(formatter),
             Self::Review(reason) => reason.fmt(formatter),

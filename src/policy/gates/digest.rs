@@ -76,13 +76,10 @@ impl fmt::Display for DigestReason {
                 write!(formatter, "{tag} was {} when it soaked and is now {}", soaked.short(), now.short())
             }
             Self::AskedLater { tag } => {
-                write!(
-                    formatter,
-                    "the registry is asked for the digest of {tag} when everything else is open"
-                )
+                write!(formatter, "the digest of {tag} is checked once every other gate is open")
             }
             Self::NotAsked { tag } => {
-                write!(formatter, "the registry could not be asked for the digest of {tag}")
+                write!(formatter, "cannot read the digest of {tag} from the registry")
             }
         }
     }

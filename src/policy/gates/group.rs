@@ -52,12 +52,12 @@ impl fmt::Display for GroupReason {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Together { group, since } => {
-                write!(formatter, "the set {} has run in this combination since {since}", short(group))
+                write!(formatter, "group {} has run in this combination since {since}", short(group))
             }
             Self::Soaking { group, environment, since, needed, ends_at } => {
                 write!(
                     formatter,
-                    "the set {} runs in this combination in {environment} since {since}, and must for {needed}",
+                    "group {} has run in this combination in {environment} since {since} ({needed} required)",
                     short(group)
                 )?;
                 ends_at.map_or(Ok(()), |at| write!(formatter, "; ends at {at}"))
@@ -65,18 +65,14 @@ impl fmt::Display for GroupReason {
             Self::Member { group, service, why } => {
                 write!(
                     formatter,
-                    "the set {} ships together, and {service} does not go: {}",
+                    "group {} moves as one, and {service} is blocked: {}",
                     short(group),
                     Printable::bounded(why, 400)
                 )
             }
             Self::Unclear { group, why } => {
                 let why = Printable::bounded(why, 400);
-                write!(
-                    formatter,
-                    "the set {} ships together, and not all of it can be read: {why}",
-                    short(group)
-                )
+                write!(formatter, "group {} moves as one, and part of it cannot be read: {why}", short(group))
             }
         }
     }

@@ -117,17 +117,17 @@ impl fmt::Display for ControlReference {
 impl fmt::Display for UnreadableFile {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(formatter, "the control file {} cannot be read, ", Printable::new(self.file.as_str()))?;
-        write!(formatter, "so it is taken to close this gate: {}", Printable::bounded(&self.problem, 300))
+        write!(formatter, "so this gate stays closed: {}", Printable::bounded(&self.problem, 300))
     }
 }
 
 impl fmt::Display for HoldReason {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::NotHeld => write!(formatter, "nothing holds it"),
+            Self::NotHeld => write!(formatter, "no hold covers it"),
             Self::Held(note) => write!(formatter, "held {note}"),
             Self::Pinned { tag, versions, note } => {
-                write!(formatter, "pinned to {versions}, which {tag} is not, {note}")
+                write!(formatter, "pinned to {versions}, which excludes {tag}, {note}")
             }
             Self::Unreadable(problem) => problem.fmt(formatter),
         }

@@ -2,8 +2,8 @@
 
 use std::fmt;
 
-use crate::model::{CommitId, EnvironmentName, Printable, Tag, Version};
-use crate::policy::facts::{RefusedPullRequest, RolledBack};
+use crate::model::{CommitId, EnvironmentName, Printable, Tag, Timestamp, Version};
+use crate::policy::facts::{Facts, RefusedPullRequest, RolledBack, TargetPolicy};
 use crate::policy::local_time::LocalTime;
 use crate::policy::select::Candidate;
 
@@ -29,6 +29,13 @@ pub enum OrderReason {
         /// The candidate.
         tag: Tag,
         /// The lowest version that runs.
+        running: Tag,
+    },
+    /// It is another variant of the image than one that runs, or built on something older.
+    OtherVariant {
+        /// The candidate.
+        tag: Tag,
+        /// The version that runs.
         running: Tag,
     },
     /// A person went back from it, or from a higher one here.
@@ -71,6 +78,9 @@ pub(super) fn ask(question: Question<'_>) -> (Answer, OrderReason) {
         return (Answer::Closed, OrderReason::NotSelected { tag });
     }
     let running = lowest.tag.clone();
+    if let Some(other) = facts.running.iter().find(|one| is_other_variant(one, candidate)) {
+        return (Answer::Closed, OrderReason::OtherVariant { tag, running: other.tag.clone() });
+    }
     if candidate.version <= lowest.version {
         return (Answer::Closed, OrderReason::NotHigher { tag, running });
     }
@@ -91,8 +101,14 @@ pub(super) fn ask(question: Question<'_>) -> (Answer, OrderReason) {
     (Answer::Closed, reason)
 }
 
-/// The way back that speaks against the candidate, if one does. The last one is the one to tell; the identity decides
-/// between two of the same second.
+/// Whether the candidate is another variant than what runs, or a higher version of it that is built on something older.
+fn is_other_variant(running: &Candidate, candidate: &Candidate) -> bool {
+    !candidate.version.is_same_variant(&running.version)
+        || (candidate.version > running.version && !candidate.version.may_follow(&running.version))
+}
+
+/// The rollback that speaks against the candidate, if one does; of several the last, by commit where two are of the same
+/// second.
 pub(in crate::policy) fn rollback_against(question: Question<'_>) -> Option<&RolledBack> {
     let Question { facts, candidate, .. } = question;
     let left = facts.rolled_back.iter().filter(|moved| is_against(question, moved, candidate));
@@ -109,9 +125,9 @@ fn closed(question: Question<'_>, refused: &RefusedPullRequest) -> OrderReason {
     }
 }
 
-/// Whether a person's way back speaks against the candidate: against the version that was left, wherever that was; and
-/// here against those between where the person went and what was left, since the person chose none of them. A version
-/// that may not come any more at all says nothing about those that may.
+/// Whether a person's rollback speaks against the candidate: against the version that was left, wherever that was; and here
+/// against those between where the person went and what was left, since the person chose none of them. A version that
+/// cannot come any more (gone from the registry, quarantined, excluded by the rules or a pin) says nothing about others.
 fn is_against(question: Question<'_>, moved: &RolledBack, candidate: &Candidate) -> bool {
     let Question { policy, facts, now, .. } = question;
     if moved.version == candidate.version {
@@ -119,8 +135,15 @@ fn is_against(question: Question<'_>, moved: &RolledBack, candidate: &Candidate)
     }
     moved.environment == policy.environment.name
         && candidate.version < moved.version
-        && policy.rules.versions.admits(&moved.version)
+        && candidate.version.is_same_variant(&moved.version)
+        && can_still_come(policy, facts, moved, now)
+}
+
+/// Whether a version that was left would come again if nobody had left it.
+fn can_still_come(policy: &TargetPolicy<'_>, facts: &Facts<'_>, moved: &RolledBack, now: Timestamp) -> bool {
+    policy.rules.admits(&moved.version)
         && facts.controls.pin_against_version(&moved.version, now).is_none()
+        && facts.selection.of_version(&moved.version).any(|one| !facts.controls.is_quarantined(one, now))
 }
 
 impl fmt::Display for OrderReason {
@@ -128,21 +151,28 @@ impl fmt::Display for OrderReason {
         match self {
             Self::Higher { tag, running } => write!(formatter, "{tag} is higher than {running}"),
             Self::NotSelected { tag } => {
-                write!(formatter, "the registry does not have {tag}, or the rules do not admit it")
+                write!(formatter, "the registry does not have {tag}, or the rules exclude it")
             }
             Self::NotHigher { tag, running } => {
-                write!(formatter, "{tag} is not higher than {running}, which runs")
+                write!(formatter, "{tag} is not higher than the running {running}")
             }
+            Self::OtherVariant { tag, running } => write!(
+                formatter,
+                "{tag} is another variant of the image than the running {running}; `tagPattern` says which belong together"
+            ),
             Self::RolledBack { tag, left, elsewhere, author, commit, at } => {
-                write!(formatter, "{} moved ", Printable::bounded(author, 60))?;
+                write!(formatter, "{} rolled back ", Printable::bounded(author, 60))?;
                 if let Some(environment) = elsewhere {
                     write!(formatter, "{environment} ")?;
                 }
                 let commit = commit.short();
                 match left {
-                    None => write!(formatter, "back from {tag} at {at} in {commit}"),
+                    None => write!(formatter, "from {tag} at {at} in {commit}"),
                     Some(left) => {
-                        write!(formatter, "back from {left} at {at} in {commit}; only a higher one comes")
+                        write!(
+                            formatter,
+                            "from {left} at {at} in {commit}; only a version above {left} is promoted"
+                        )
                     }
                 }
             }
@@ -150,10 +180,10 @@ impl fmt::Display for OrderReason {
                 let with = refused.as_ref().map_or_else(|| tag.to_string(), ToString::to_string);
                 write!(
                     formatter,
-                    "pull request #{number} with {with} was closed unmerged at {at}; only a higher one comes"
+                    "pull request #{number} with {with} was closed unmerged at {at}; only a higher version is promoted"
                 )
             }
-            Self::NothingRuns => write!(formatter, "it is not known which version runs"),
+            Self::NothingRuns => write!(formatter, "the running version is unknown"),
         }
     }
 }

@@ -123,7 +123,7 @@ impl ReviewReason {
             Self::Waits { earlier, .. } => {
                 Some(format!("it waits for a review; {} approved an earlier commit", names(earlier)))
             }
-            Self::ChangesRequested { by, .. } => Some(format!("{} asked for changes", names(by))),
+            Self::ChangesRequested { by, .. } => Some(format!("{} requested changes", names(by))),
             Self::Approved { by, .. } => Some(format!("approved by {}", names(by))),
             Self::NotAsked { .. } | Self::TakenAsGiven { .. } => None,
         }
@@ -134,35 +134,29 @@ impl fmt::Display for ReviewReason {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::NotProposed { tag } => {
-                write!(formatter, "{tag} waits for a review of the pull request that is to propose it")
+                write!(formatter, "{tag} needs a review of its pull request, which is not open yet")
             }
             Self::Waits { tag, request, earlier } if earlier.is_empty() => {
-                write!(formatter, "{tag} waits for a review of {request}")
+                write!(formatter, "{tag} needs a review of {request}")
             }
             Self::Waits { tag, request, earlier } => {
                 let names = names(earlier);
                 write!(
                     formatter,
-                    "{tag} waits for a review of {request}; {names} approved an earlier commit of it"
+                    "{tag} needs a review of {request}; {names} approved an earlier commit of it"
                 )
             }
             Self::ChangesRequested { tag, request, by } => {
-                write!(formatter, "{tag} waits for a review of {request}; {} asked for changes", names(by))
+                write!(formatter, "{tag} needs a review of {request}; {} requested changes", names(by))
             }
             Self::NotAsked { tag, request } => {
-                write!(
-                    formatter,
-                    "{tag} waits for a review of {request}, whose reviews could not be asked for"
-                )
+                write!(formatter, "{tag} needs a review of {request}, whose reviews cannot be read")
             }
             Self::Approved { tag, request, by } => {
                 write!(formatter, "{tag} was approved by {} in #{}", names(by), request.number)
             }
             Self::TakenAsGiven { tag } => {
-                write!(
-                    formatter,
-                    "{tag} is taken to be reviewed at once, since nobody can know when it would have been"
-                )
+                write!(formatter, "{tag} is assumed to be reviewed at once")
             }
         }
     }

@@ -20,7 +20,7 @@ pub enum SoakReason {
     Soaked(SoakTime),
     /// It has not run long enough yet.
     Soaking(SoakTime),
-    /// The environment before runs it, but nobody has seen yet which image its tag means.
+    /// The environment before runs it, but the digest of its tag has not been observed yet.
     NotObserved {
         /// The environment before.
         environment: EnvironmentName,
@@ -273,7 +273,7 @@ fn untimed(question: Question<'_>, soaking: &Soaking<'_>) -> (Answer, SoakReason
 impl fmt::Display for SoakReason {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::First => write!(formatter, "no environment comes before"),
+            Self::First => write!(formatter, "no previous environment"),
             Self::Soaked(time) => time.fmt(formatter),
             Self::Soaking(time) => {
                 time.fmt(formatter)?;
@@ -285,11 +285,11 @@ impl fmt::Display for SoakReason {
             }
             Self::Moved { environment, soaked, now } => {
                 let (soaked, now) = (soaked.short(), now.short());
-                write!(formatter, "the tag ran in {environment} as {soaked} and now means {now}")
+                write!(formatter, "the tag ran in {environment} as {soaked} and now points to {now}")
             }
             Self::Missing { environment } => write!(formatter, "{environment} does not have it"),
             Self::Several { environment, running } => {
-                write!(formatter, "{environment} does not run one version in every path, but ")?;
+                write!(formatter, "{environment} runs different versions: ")?;
                 write_tags(formatter, running)
             }
             Self::Other { environment, running, tag } => {
@@ -301,11 +301,11 @@ impl fmt::Display for SoakReason {
                 commit.short()
             ),
             Self::Unknown { environment } => {
-                write!(formatter, "it is not known what {environment} runs")
+                write!(formatter, "what {environment} runs is unknown")
             }
             Self::TrainHold { tag, to, leaves_at } => {
-                write!(formatter, "{tag} goes on to {to} before anything comes in its place")?;
-                leaves_at.map_or(Ok(()), |at| write!(formatter, "; it can at {at}"))
+                write!(formatter, "{tag} must move on to {to} first")?;
+                leaves_at.map_or(Ok(()), |at| write!(formatter, "; possible at {at}"))
             }
         }
     }
@@ -315,26 +315,20 @@ impl fmt::Display for SoakTime {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { environment, since, lasted, needed, .. } = self;
         let (lasted, needed) = (Elapsed(*lasted), Elapsed(*needed));
-        write!(formatter, "has run {lasted} of {needed} in {environment}, since {since}")?;
+        write!(formatter, "ran {lasted} in {environment} ({needed} required), since {since}")?;
         let claim = |claimed| LocalTime { at: claimed, zone: since.zone };
         match self.began {
             Began::Landed => Ok(()),
-            Began::Backdated { claimed } => write!(
-                formatter,
-                ", when its commit was not there yet although it claims to be from {}",
-                claim(claimed)
-            ),
+            Began::Backdated { claimed } => {
+                write!(formatter, ", the last fetch without its commit, which claims {}", claim(claimed))
+            }
             Began::Postdated { claimed } => {
-                write!(
-                    formatter,
-                    ", when its commit was fetched although it claims to be from {}",
-                    claim(claimed)
-                )
+                write!(formatter, ", when its commit was fetched, which claims {}", claim(claimed))
             }
             Began::Observed => write!(formatter, ", when its digest was first observed"),
-            Began::CameBack => write!(formatter, ", when its tag came back from another digest"),
+            Began::CameBack => write!(formatter, ", when its tag returned from another digest"),
         }?;
-        self.left_at.map_or(Ok(()), |at| write!(formatter, "; a newer one took its place there at {at}"))
+        self.left_at.map_or(Ok(()), |at| write!(formatter, "; replaced there by a newer version at {at}"))
     }
 }
 

@@ -37,10 +37,10 @@ pub(super) fn ask(question: Question<'_>) -> (Answer, WindowReason) {
 impl fmt::Display for WindowReason {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Always => write!(formatter, "there are no windows, so it is always open"),
+            Self::Always => write!(formatter, "no windows are configured"),
             Self::Inside => write!(formatter, "inside a window"),
             Self::Outside { opens_at: Some(opens_at) } => {
-                write!(formatter, "outside every window; the next one opens at {opens_at}")
+                write!(formatter, "outside every window; the next opens at {opens_at}")
             }
             Self::Outside { opens_at: None } => {
                 write!(formatter, "outside every window, and none opens within three weeks")

@@ -3,6 +3,7 @@
 //! Owns the regular expressions that users write, bounded in size; the engine that runs them takes time linear in the
 //! tag. Must not know what a version is.
 
+mod dialect;
 #[cfg(test)]
 mod tests;
 
@@ -25,14 +26,18 @@ const LARGEST_COMPILED_BYTES: usize = 1 << 20;
 /// A regular expression that a tag must match, and where in the match its version is.
 #[derive(Clone, Debug)]
 pub struct TagPattern {
+    /// As it was written.
+    written: Box<str>,
     regex: Regex,
+    /// The groups with a name, by their numbers. Alternatives may use a name again, as Go lets them.
+    names: Vec<(String, usize)>,
     extract: Extract,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 enum Extract {
-    /// What the group with this number matched.
-    Group(usize),
+    /// What the group `version` matched.
+    Version,
     /// A template with `$group` in it.
     Template(Box<str>),
     /// The whole tag, matched or not.
@@ -50,6 +55,22 @@ pub enum PatternError {
     Syntax {
         /// What the reader of regular expressions says is wrong.
         reason: String,
+    },
+    /// Flux, which is written in Go, reads a part of the expression differently.
+    #[error("Flux reads `{found}` in the tag pattern differently: {reason}")]
+    Differs {
+        /// The part.
+        found: &'static str,
+        /// What it means to whom.
+        reason: &'static str,
+        /// What both read alike.
+        instead: &'static str,
+    },
+    /// Flux reads a part of the template differently.
+    #[error("Flux reads `${found}` in the template differently from the group that it seems to name")]
+    TemplateDiffers {
+        /// What follows the `$`.
+        found: String,
     },
     /// The regular expression would take too much memory.
     #[error("the tag pattern repeats too much to be matched in {LARGEST_COMPILED_BYTES} bytes of memory")]
@@ -76,28 +97,82 @@ impl TagPattern {
         if extract.len() > LONGEST_BYTES {
             return Err(PatternError::TooLong);
         }
-        let regex = compile(pattern)?;
+        let compiled = Self::compile(pattern, Extract::WholeTag)?;
         if extract.is_empty() {
-            return Ok(Self { regex, extract: Extract::WholeTag });
+            return Ok(compiled);
         }
-        match groups_in(extract).find(|group| !has_group(&regex, group)) {
-            Some(group) => Err(PatternError::UnknownGroup { group: group.to_owned() }),
-            None => Ok(Self { regex, extract: Extract::Template(extract.into()) }),
+        for group in groups_in(extract) {
+            match group {
+                Ok(group) if compiled.has_group(group) => {}
+                Ok(group) => return Err(PatternError::UnknownGroup { group: group.to_owned() }),
+                Err(found) => return Err(PatternError::TemplateDiffers { found: found.to_owned() }),
+            }
         }
+        Ok(Self { extract: Extract::Template(extract.into()), ..compiled })
+    }
+
+    fn compile(pattern: &str, extract: Extract) -> Result<Self, PatternError> {
+        if pattern.len() > LONGEST_BYTES {
+            return Err(PatternError::TooLong);
+        }
+        let (unique, names) = dialect::check(pattern)?;
+        Ok(Self { written: pattern.into(), regex: compile(&unique)?, names, extract })
+    }
+
+    fn has_group(&self, group: &str) -> bool {
+        match group.parse::<usize>() {
+            Ok(number) => number < self.regex.captures_len(),
+            Err(_) => self.names.iter().any(|(name, _)| name == group),
+        }
+    }
+
+    /// What a group matched: of several with one name, the first that took part.
+    fn group<'t>(&self, captures: &Captures<'t>, group: &str) -> Option<&'t str> {
+        if let Ok(number) = group.parse::<usize>() {
+            return captures.get(number).map(|found| found.as_str());
+        }
+        let named = self.names.iter().filter(|(name, _)| name == group);
+        named.filter_map(|(_, number)| captures.get(*number)).map(|found| found.as_str()).next()
+    }
+
+    /// A template with its groups filled in, as Go's `Regexp.Expand` does.
+    fn expand(&self, captures: &Captures<'_>, template: &str) -> String {
+        let mut text = String::new();
+        let mut rest = template;
+        while let Some((before, after)) = rest.split_once('$') {
+            text.push_str(before);
+            rest = after;
+            if let Some(after_dollar) = after.strip_prefix('$') {
+                text.push('$');
+                rest = after_dollar;
+            } else if let Some((group, length)) = group_at(after) {
+                text.push_str(self.group(captures, group).unwrap_or_default());
+                rest = &after[length..];
+            } else {
+                text.push('$');
+            }
+        }
+        text.push_str(rest);
+        text
     }
 
     /// The regular expression, as it was written.
     pub fn as_str(&self) -> &str {
-        self.regex.as_str()
+        &self.written
     }
 
     /// What is made of a match, as [`Self::with_extract`] takes it; nothing when it is the group `version`.
     pub fn extract(&self) -> Option<&str> {
         match &self.extract {
-            Extract::Group(_) => None,
+            Extract::Version => None,
             Extract::Template(template) => Some(template),
             Extract::WholeTag => Some(""),
         }
+    }
+
+    /// Whether any part of the tag matches.
+    pub(super) fn matches(&self, tag: &Tag) -> bool {
+        self.regex.is_match(tag.as_str())
     }
 
     /// The text of the version in `tag`, or `None` when the tag doesn't match.
@@ -109,11 +184,13 @@ impl TagPattern {
     pub fn version_in<'t>(&self, tag: &'t str) -> Option<Cow<'t, str>> {
         match &self.extract {
             Extract::WholeTag => self.regex.is_match(tag).then_some(Cow::Borrowed(tag)),
-            Extract::Group(group) => {
+            Extract::Version => {
                 let captures = self.regex.captures(tag)?;
-                captures.get(*group).map(|found| Cow::Borrowed(found.as_str()))
+                self.group(&captures, VERSION_GROUP).map(Cow::Borrowed)
             }
-            Extract::Template(template) => self.regex.captures(tag).map(|found| expand(&found, template)),
+            Extract::Template(template) => {
+                self.regex.captures(tag).map(|found| Cow::Owned(self.expand(&found, template)))
+            }
         }
     }
 }
@@ -121,20 +198,11 @@ impl TagPattern {
 impl fmt::Display for TagPattern {
     /// The regular expression as it was written.
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str(self.regex.as_str())
+        formatter.write_str(&self.written)
     }
-}
-
-fn expand<'t>(captures: &Captures<'t>, template: &str) -> Cow<'t, str> {
-    let mut text = String::new();
-    captures.expand(template, &mut text);
-    Cow::Owned(text)
 }
 
 fn compile(pattern: &str) -> Result<Regex, PatternError> {
-    if pattern.len() > LONGEST_BYTES {
-        return Err(PatternError::TooLong);
-    }
     RegexBuilder::new(pattern)
         .size_limit(LARGEST_COMPILED_BYTES)
         .dfa_size_limit(LARGEST_COMPILED_BYTES)
@@ -154,11 +222,8 @@ fn refusal(error: &regex::Error) -> PatternError {
     PatternError::Syntax { reason: Printable::new(reason).to_string() }
 }
 
-/// The names or numbers of the groups in `template`, in order.
-///
-/// As when a template is expanded: a name without braces is the longest run of letters, digits and `_`, and a `$` that
-/// begins no group stands for itself.
-fn groups_in(template: &str) -> impl Iterator<Item = &str> {
+/// The names or numbers of the groups in a template, in order; an error for what Go and Rust read differently.
+fn groups_in(template: &str) -> impl Iterator<Item = Result<&str, &str>> {
     let mut rest = template;
     std::iter::from_fn(move || {
         loop {
@@ -167,29 +232,33 @@ fn groups_in(template: &str) -> impl Iterator<Item = &str> {
                 rest = after_dollar;
                 continue;
             }
-            let name = name_at(after);
             rest = after;
-            if let Some(name) = name {
-                return Some(name);
+            match group_at(after) {
+                // Go takes `$01` for an unknown group.
+                Some((group, _)) if group.len() > 1 && group.starts_with('0') => return Some(Err(group)),
+                Some((group, _)) => return Some(Ok(group)),
+                None if after.starts_with('{') => return Some(Err("{")),
+                None => {}
             }
         }
     })
 }
 
-fn name_at(text: &str) -> Option<&str> {
-    let is_other = |character: char| !(character.is_ascii_alphanumeric() || character == '_');
-    let name = match text.strip_prefix('{') {
-        Some(braced) => braced.split_once('}')?.0,
-        None => &text[..text.find(is_other).unwrap_or(text.len())],
+/// The group that a template takes after a `$`, and the length of its name with braces: the longest run of letters, digits
+/// and `_`, or what stands in braces.
+fn group_at(text: &str) -> Option<(&str, usize)> {
+    let is_word = |character: char| character.is_ascii_alphanumeric() || character == '_';
+    let (name, length) = match text.strip_prefix('{') {
+        Some(braced) => {
+            let (name, _) = braced.split_once('}')?;
+            (name, name.len() + 2)
+        }
+        None => {
+            let name = &text[..text.find(|character| !is_word(character)).unwrap_or(text.len())];
+            (name, name.len())
+        }
     };
-    (!name.is_empty()).then_some(name)
-}
-
-fn has_group(regex: &Regex, group: &str) -> bool {
-    match group.parse::<usize>() {
-        Ok(number) => number < regex.captures_len(),
-        Err(_) => regex.capture_names().flatten().any(|name| name == group),
-    }
+    (!name.is_empty() && name.chars().all(is_word)).then_some((name, length))
 }
 
 impl FromStr for TagPattern {
@@ -197,16 +266,14 @@ impl FromStr for TagPattern {
 
     /// A pattern of which the group `version` is the version.
     fn from_str(pattern: &str) -> Result<Self, Self::Err> {
-        let regex = compile(pattern)?;
-        let group = regex.capture_names().position(|name| name == Some(VERSION_GROUP));
-        let extract = Extract::Group(group.ok_or(PatternError::NoVersionGroup)?);
-        Ok(Self { regex, extract })
+        let compiled = Self::compile(pattern, Extract::Version)?;
+        if compiled.has_group(VERSION_GROUP) { Ok(compiled) } else { Err(PatternError::NoVersionGroup) }
     }
 }
 
 impl PartialEq for TagPattern {
     fn eq(&self, other: &Self) -> bool {
-        self.regex.as_str() == other.regex.as_str() && self.extract == other.extract
+        self.written == other.written && self.extract == other.extract
     }
 }
 
@@ -216,6 +283,8 @@ impl PatternError {
     /// What to write instead.
     pub fn hint(&self) -> &'static str {
         match self {
+            Self::Differs { instead, .. } => instead,
+            Self::TemplateDiffers { .. } => "write `$1` or `${name}`, and `$$` for a dollar sign",
             Self::TooLong => "write a shorter pattern",
             Self::TooLarge => "write smaller repetitions, such as `\\d+`",
             Self::Syntax { .. } => {

@@ -75,3 +75,50 @@ fn patterns_are_equal_when_they_are_written_alike() {
     assert_ne!(flux("$version"), flux("$0"));
     assert_ne!(flux(""), own);
 }
+
+#[rstest]
+#[case::begin_of_word(r"^\<(?P<version>.*)$", r"\<")]
+#[case::end_of_word(r"^(?P<version>.*)\>$", r"\>")]
+#[case::intersection("^(?P<version>[a-z&&[^x]]+)$", "&&")]
+#[case::difference("^(?P<version>[a-z--x]+)$", "--")]
+#[case::class_in_class("^(?P<version>[a[bc]]+)$", "[")]
+#[case::verbose("(?x)^(?P<version>.*)$", "(?x)")]
+#[case::boundary(r"\b{start}(?P<version>.*)$", r"\b{")]
+fn what_go_reads_differently_is_refused(#[case] pattern: &str, #[case] found: &str) {
+    let error = pattern.parse::<TagPattern>().unwrap_err();
+    assert!(error.to_string().contains(&format!("`{found}`")), "{error}");
+}
+
+#[rstest]
+#[case::leading_zero("$01")]
+#[case::empty("${}")]
+#[case::unclosed("${1")]
+fn a_template_that_go_reads_differently_is_refused(#[case] extract: &str) {
+    let error = TagPattern::with_extract("^v(.*)$", extract).unwrap_err();
+    assert!(matches!(error, PatternError::TemplateDiffers { .. }), "{error}");
+}
+
+#[test]
+fn alternatives_may_use_a_name_again() {
+    for pattern in [
+        TagPattern::with_extract(r"^web-(?P<v>[\d.]+)$|^(?P<v>[\d.]+)-web$", "$v").unwrap(),
+        r"^web-(?P<version>[\d.]+)$|^(?<version>[\d.]+)-web$".parse().unwrap(),
+    ] {
+        for tag in ["web-1.2.3", "1.2.3-web"] {
+            assert_eq!(
+                pattern.version_text(&tag.parse().unwrap()).as_deref(),
+                Some("1.2.3"),
+                "{pattern}: {tag}"
+            );
+        }
+    }
+}
+
+#[test]
+fn what_both_read_alike_is_taken() {
+    for pattern in
+        [r"^(?P<version>[\w\-.&~\[]+)$", "^(?i:(?P<version>[[:alnum:].-]+))$", "^[]a](?P<version>.*)$"]
+    {
+        assert!(pattern.parse::<TagPattern>().is_ok(), "{pattern}");
+    }
+}

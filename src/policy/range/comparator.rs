@@ -43,6 +43,8 @@ pub(super) struct Partial {
 pub(super) enum Comparator {
     /// Between two bounds.
     Within(Lower, Upper),
+    /// This version and this suffix, to the letter.
+    Exactly(Version),
     /// Any version but this.
     Not(Version),
     /// Any but those that begin with this number.
@@ -88,9 +90,7 @@ impl Comparator {
     pub(super) fn new(operator: Operator, partial: Partial) -> Self {
         let Partial { version, given } = partial;
         match operator {
-            Operator::Equal if given == Given::Patch => {
-                Self::Within(Lower::At(version.clone()), Upper::At(version))
-            }
+            Operator::Equal if given == Given::Patch => Self::Exactly(version),
             Operator::Equal | Operator::Tilde => {
                 let end = end_of_tilde(&version, given);
                 Self::Within(Lower::At(version), end)
@@ -110,7 +110,8 @@ impl Comparator {
     pub(super) fn admits(&self, version: &Version) -> bool {
         match self {
             Self::Within(lower, upper) => lower.admits(version) && upper.admits(version),
-            Self::Not(excluded) => version != excluded,
+            Self::Exactly(wanted) => version.is_exactly(wanted),
+            Self::Not(excluded) => !version.is_exactly(excluded),
             Self::NotMajor(major) => version.major() != *major,
             Self::NotMinor(excluded) => {
                 (version.major(), version.minor()) != (excluded.major(), excluded.minor())
@@ -124,8 +125,8 @@ impl Lower {
     fn admits(&self, version: &Version) -> bool {
         match self {
             Self::Open => true,
-            Self::At(bound) => version >= bound,
-            Self::After(bound) => version > bound,
+            Self::At(bound) => version.cmp_release(bound).is_ge(),
+            Self::After(bound) => version.cmp_release(bound).is_gt(),
             Self::AtNumbers(numbers) => version.numbers() >= *numbers,
         }
     }
@@ -135,8 +136,8 @@ impl Upper {
     fn admits(&self, version: &Version) -> bool {
         match self {
             Self::Open => true,
-            Self::At(bound) => version <= bound,
-            Self::Before(bound) => version < bound,
+            Self::At(bound) => version.cmp_release(bound).is_le(),
+            Self::Before(bound) => version.cmp_release(bound).is_lt(),
             Self::BeforeNumbers(numbers) => version.numbers() < *numbers,
         }
     }

@@ -32,7 +32,7 @@ impl Range {
     /// A pre-release is only when a comparator of the alternative that admits it names a pre-release itself, such as
     /// `>=1.0.0-0`. A `v` and build metadata do not count.
     pub fn admits(&self, version: &Version) -> bool {
-        self.alternatives.iter().any(|alternative| alternative.admits(version))
+        version.is_semver() && self.alternatives.iter().any(|alternative| alternative.admits(version))
     }
 
     /// The range as it was written.

@@ -8,6 +8,9 @@ use crate::policy::syntax_error::SyntaxError;
 /// The longest range that is read, in bytes; a range that people write is a tenth of it.
 const LONGEST_BYTES: usize = 512;
 
+/// As many as Masterminds/semver takes.
+const MOST_ALTERNATIVES: usize = 32;
+
 /// Longer ones before those that they begin with.
 const OPERATORS: [(&str, Operator); 11] = [
     ("!=", Operator::NotEqual),
@@ -29,10 +32,21 @@ pub(super) fn alternatives(text: &str) -> Result<Vec<Alternative>, SyntaxError> 
         let message = format!("it is longer than {LONGEST_BYTES} bytes");
         return Err(SyntaxError::in_range(LONGEST_BYTES, message, "write fewer alternatives"));
     }
+    if text.split("||").count() > MOST_ALTERNATIVES {
+        let message = format!("it has more than {MOST_ALTERNATIVES} alternatives");
+        return Err(SyntaxError::in_range(
+            0,
+            message,
+            "write fewer alternatives, or ranges that cover several",
+        ));
+    }
     let mut alternatives = Vec::new();
     let mut offset = 0;
     for part in text.split("||") {
-        alternatives.push(Cursor { text: &text[..offset + part.len()], at: offset }.alternative()?);
+        alternatives.push(
+            Cursor { whole: text, text: &text[..offset + part.len()], at: offset, is_after_hyphen: false }
+                .alternative()?,
+        );
         offset += part.len() + "||".len();
     }
     Ok(alternatives)
@@ -40,8 +54,12 @@ pub(super) fn alternatives(text: &str) -> Result<Vec<Alternative>, SyntaxError> 
 
 /// A place in the text of an alternative, which ends where the text does. Offsets are those of the whole range.
 struct Cursor<'a> {
+    /// The whole range.
+    whole: &'a str,
     text: &'a str,
     at: usize,
+    /// Whether the last comparator was a range with a hyphen.
+    is_after_hyphen: bool,
 }
 
 impl<'a> Cursor<'a> {
@@ -78,8 +96,11 @@ impl<'a> Cursor<'a> {
         }
         let Some(hyphen) = self.hyphen() else {
             add(operator.unwrap_or(Operator::Equal), partial);
+            self.is_after_hyphen = false;
             return Ok(());
         };
+        self.refuse_what_flux_misreads(start)?;
+        self.is_after_hyphen = true;
         if operator.is_some() {
             return Err(SyntaxError::in_range(
                 start,
@@ -92,9 +113,45 @@ impl<'a> Cursor<'a> {
         if to.given == Given::Nothing {
             refuse_pointless_wildcard(hyphen, Some(Operator::LessOrEqual))?;
         }
+        if self.rest().is_empty() && self.is_followed_by_an_alternative() {
+            return Err(SyntaxError::in_range(
+                self.at,
+                "Flux reads `||` without a space before it as part of the range with a hyphen",
+                "write `1 - 2 || 3 - 4`",
+            ));
+        }
         add(Operator::GreaterOrEqual, partial);
         add(Operator::LessOrEqual, to);
         Ok(())
+    }
+
+    /// Masterminds/semver rewrites a range with a hyphen as text before it reads anything else, which goes wrong when
+    /// what stands before it touches it, or is a version without a comma.
+    fn refuse_what_flux_misreads(&self, start: usize) -> Result<(), SyntaxError> {
+        let before = &self.text[..start];
+        if before.ends_with("||") {
+            return Err(SyntaxError::in_range(
+                start,
+                "Flux reads `||` without a space after it as part of the range with a hyphen",
+                "write `1 || 2 - 3`",
+            ));
+        }
+        match before.trim_ascii_end().as_bytes().last() {
+            None | Some(b'|' | b',') => Ok(()),
+            // What Masterminds/semver writes in place of the range before ends with a space.
+            Some(_) if self.is_after_hyphen => Ok(()),
+            Some(_) => Err(SyntaxError::in_range(
+                start,
+                "Flux cannot read a range with a hyphen after another condition without a comma",
+                "write a comma before it, such as `>=1, 2 - 3`",
+            )),
+        }
+    }
+
+    /// Whether `||` follows without a space, and then something that could be a number.
+    fn is_followed_by_an_alternative(&self) -> bool {
+        let after = self.whole[self.at..].strip_prefix("||");
+        after.is_some_and(|after| after.starts_with(|c: char| c.is_ascii_digit() || "xX*|".contains(c)))
     }
 
     fn operator(&mut self) -> Option<Operator> {
@@ -153,13 +210,13 @@ impl<'a> Cursor<'a> {
         self.skip_suffix();
         let [major, minor, patch] = numbers;
         let suffix = &self.text[suffix_start..self.at];
-        let version: Version = format!("{major}.{minor}.{patch}{suffix}").parse().map_err(|_| {
+        let version = Version::bound(&format!("{major}.{minor}.{patch}{suffix}")).map_err(|_| {
             let written = Printable::new(&self.text[start..self.at]);
             let message = format!("`{written}` is not a version");
             SyntaxError::in_range(
                 suffix_start,
                 message,
-                "write a pre-release such as `1.2.3-rc.1`, without leading zeros",
+                "write a pre-release such as `1.2.3-rc.1`, without leading zeros in its numbers",
             )
         })?;
         let given = [Given::Nothing, Given::Major, Given::Minor, Given::Patch][given];

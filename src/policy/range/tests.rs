@@ -85,6 +85,17 @@ fn version(text: &str) -> Version {
 #[case::prerelease_opens_no_other(">=1.0.0-0 <2 || >3", "1.5.0-rc.1 4.0.0", "3.5.0 4.0.0-rc.1")]
 #[case::prerelease_of_the_upper_bound("<2.0.0-0", "1.9.9 1.0.0-rc.1", "2.0.0-alpha 2.0.0")]
 #[case::no_prerelease_beyond_numbers(">11-0", "12.0.0-alpha 12.0.0", "11.1.0 11.0.0-alpha")]
+#[case::leading_zeros(">=2024.01.05", "2024.01.05 2024.1.6 2024.11.01", "2024.01.04 2023.12.31")]
+#[case::a_variant_is_no_prerelease(
+    ">=1.0.0",
+    "1.0.0-alpine 1.2.3-debian-11-r5",
+    "1.0.0-rc.1 1.0.0-rc1-alpine 0.9.0-alpine"
+)]
+#[case::a_variant_to_the_letter("1.0.0-alpine", "1.0.0-alpine", "1.0.0 1.0.0-debian 1.0.0-alpine3")]
+#[case::not_a_variant(">=1, !=1.0.0-alpine", "1.0.0 1.0.0-debian", "1.0.0-alpine")]
+#[case::a_commit_to_the_letter("1.0.0-1a2b3c4", "1.0.0-1a2b3c4", "1.0.0-1a2b3c5")]
+#[case::hyphens_in_alternatives("1 - 2 || 4 - 5", "1.5.0 4.5.0", "3.0.0 6.0.0")]
+#[case::a_hyphen_after_a_comma(">=1, 1.5 - 3", "1.6.0 3.9.0", "1.0.0 4.0.0")]
 fn admits(#[case] range_text: &str, #[case] inside: &str, #[case] outside: &str) {
     let range = range(range_text);
     for text in inside.split_whitespace() {
@@ -126,6 +137,21 @@ fn admits(#[case] range_text: &str, #[case] inside: &str, #[case] outside: &str)
 #[case::digit_and_wildcard("1x.2", 1, "`x` was not expected here")]
 #[case::an_emoji("1.2 🌊", 4, "`🌊` was not expected here")]
 #[case::a_terminal_escape("\u{1b}[31m", 0, "`\\u{1b}` was not expected here")]
+#[case::bars_touch_the_first_hyphen(
+    "1 - 2||3 - 4",
+    5,
+    "Flux reads `||` without a space before it as part of the range with a hyphen"
+)]
+#[case::bars_touch_the_second_hyphen(
+    "1 ||2 - 3",
+    4,
+    "Flux reads `||` without a space after it as part of the range with a hyphen"
+)]
+#[case::a_condition_before_a_hyphen(
+    "100 4 - 2",
+    4,
+    "Flux cannot read a range with a hyphen after another condition without a comma"
+)]
 fn refuses(#[case] text: &str, #[case] offset: usize, #[case] message: &str) {
     let error = text.parse::<Range>().unwrap_err();
     assert_eq!((error.message(), error.offset()), (message, offset));
@@ -136,6 +162,13 @@ fn refuses(#[case] text: &str, #[case] offset: usize, #[case] message: &str) {
 fn a_long_range_is_refused_unread() {
     let error = "1.0.0 || ".repeat(100).parse::<Range>().unwrap_err();
     assert_eq!(error.message(), "it is longer than 512 bytes");
+}
+
+#[test]
+fn more_alternatives_than_flux_takes_are_refused() {
+    assert!(vec!["1.0.0"; 32].join("||").parse::<Range>().is_ok());
+    let error = vec!["1.0.0"; 33].join("||").parse::<Range>().unwrap_err();
+    assert_eq!(error.message(), "it has more than 32 alternatives");
 }
 
 #[test]

@@ -3,10 +3,11 @@
 //! Time is walked in stretches of one offset, so that no time is lost where the clocks go forward and the daemon doesn't
 //! sleep an hour too long where they go back.
 
-use chrono::{Duration, NaiveDateTime, Offset, TimeZone};
+use chrono::{Duration, NaiveDateTime};
 use chrono_tz::Tz;
 
 use crate::model::Timestamp;
+use crate::policy::clock_change::{first_change, offset_at};
 
 /// How far a change of the clocks is looked for at once. Two changes within a day would be taken for one.
 const LOOK_AHEAD: Duration = Duration::days(1);
@@ -48,23 +49,4 @@ pub(super) fn next_instant(
         }
     }
     None
-}
-
-fn offset_at(zone: Tz, at: Timestamp) -> Duration {
-    Duration::seconds(zone.offset_from_utc_datetime(&at.naive_utc()).fix().local_minus_utc().into())
-}
-
-/// The first instant after `from` and not after `to` at which the offset is another, to the second.
-fn first_change(zone: Tz, from: Timestamp, to: Timestamp) -> Option<Timestamp> {
-    let before = offset_at(zone, from);
-    if offset_at(zone, to) == before {
-        return None;
-    }
-    let (mut unchanged, mut changed) = (from.timestamp(), to.timestamp());
-    while changed - unchanged > 1 {
-        let middle = unchanged + (changed - unchanged) / 2;
-        let is_changed = Timestamp::from_timestamp(middle, 0).is_some_and(|at| offset_at(zone, at) != before);
-        if is_changed { changed = middle } else { unchanged = middle }
-    }
-    Timestamp::from_timestamp(changed, 0)
 }

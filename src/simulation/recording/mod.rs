@@ -262,6 +262,6 @@ fn followed_of(rules: Rules, at: usize) -> Result<Followed, RecordingError> {
         environment: rules.environment,
         service: rules.service,
         image: rules.image,
-        rules: SelectionRules { versions: rules.versions, tag_pattern },
+        rules: SelectionRules::new(rules.versions, tag_pattern),
     })
 }

@@ -24,7 +24,7 @@ fn timeline() -> Timeline {
         environment: "prod".parse().unwrap(),
         service: "common/app".parse().unwrap(),
         image: "ghcr.io/vtr/app".parse().unwrap(),
-        rules: SelectionRules { versions: "~1.0".parse().unwrap(), tag_pattern: pattern },
+        rules: SelectionRules::new("~1.0".parse().unwrap(), pattern),
     };
     timeline.followed = vec![
         rules(None),

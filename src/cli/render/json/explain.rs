@@ -223,6 +223,8 @@ fn remedy_body(remedy: &Remedy, explanation: &Explanation) -> RemedyBody {
         Remedy::Wait { .. } => "wait",
         Remedy::AskAgain => "retry",
         Remedy::NewerVersion { .. } => "newerVersion",
+        Remedy::PinBelow { .. } => "pinBelow",
+        Remedy::SetTagPattern => "setTagPattern",
         Remedy::Release { .. } => "releaseControl",
         Remedy::Mend { .. } => "fixControlFile",
         Remedy::Unfreeze { .. } => "removeFreeze",

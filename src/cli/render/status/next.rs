@@ -74,6 +74,9 @@ fn louder(one: Style, other: Style) -> Style {
 fn blocked(why: &NoCandidate) -> Option<String> {
     Some(match why {
         NoCandidate::Newest { .. } | NoCandidate::AsBefore { .. } => return None,
+        NoCandidate::SeveralVariants { .. } => "its paths run different variants".to_owned(),
+        NoCandidate::OtherVariants { other, .. } => format!("{other} is another variant"),
+        NoCandidate::OtherVariantBefore { before, .. } => format!("{before} is another variant"),
         NoCandidate::NothingRuns => "its running version is unknown".to_owned(),
         NoCandidate::NothingAdmitted => "the registry has no admitted tag".to_owned(),
         NoCandidate::MissingBefore { environment } => format!("{environment} does not have it"),

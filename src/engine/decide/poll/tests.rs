@@ -8,7 +8,7 @@ use crate::history::TagsByFile;
 use crate::model::TagsSeen;
 
 fn rules(range: &str) -> Arc<SelectionRules> {
-    Arc::new(SelectionRules { versions: range.parse().unwrap(), tag_pattern: None })
+    Arc::new(SelectionRules::new(range.parse().unwrap(), None))
 }
 
 #[tokio::test]

@@ -67,7 +67,7 @@ async fn it_goes_back_to_the_last_that_ran_and_stays_there() {
     );
     assert!(message.contains("Tidegate-Rollback: v1.0.2 (it loses orders)\n"), "{message}");
     let asked = ask_what_holds(&mut world).await;
-    assert!(asked.contains("ana moved back from v1.0.2"), "who asked for it, not who committed: {asked}");
+    assert!(asked.contains("ana rolled back from v1.0.2"), "who asked for it, not who committed: {asked}");
     world.wait(48 * 60);
     assert!(world.pass().await.iter().all(|moved| !moved.contains("v1.0.2")), "it does not come again");
     world.push("v1.0.3", '3');

@@ -54,7 +54,7 @@ async fn every_environment_is_told_in_order_and_the_worst_of_it_counts() {
     let mut world = soaking().await;
     world.wait(120);
     let (lines, verdict) = explain(&mut world, &about("", "")).await;
-    let nothing = "runs v1.0.1, and the registry has nothing newer that the rules admit";
+    let nothing = "runs v1.0.1; the registry has nothing newer that the rules admit";
     assert_eq!(lines, [&format!("non-prod nothing: {nothing}"), "prod waits v1.0.1 soak Tue 09:00"]);
     assert_eq!((verdict, verdict.class()), (Verdict::Closed, Some(Class::GateClosed)));
     world.wait(DAY);
@@ -62,7 +62,7 @@ async fn every_environment_is_told_in_order_and_the_worst_of_it_counts() {
     assert_eq!((lines[0].as_str(), verdict), ("prod open v1.0.1  Tue 11:00", Verdict::Open));
     assert_eq!(world.pass().await, ["app prod v1.0.0 v1.0.1"], "what is told is what is done");
     let (lines, verdict) = explain(&mut world, &about("prod", "")).await;
-    assert_eq!(lines, ["prod nothing: runs v1.0.1, and non-prod runs nothing newer (v1.0.1)"]);
+    assert_eq!(lines, ["prod nothing: runs v1.0.1; non-prod runs nothing newer (v1.0.1)"]);
     assert_eq!(verdict.class(), None);
 }
 
@@ -105,7 +105,7 @@ async fn what_is_lost_is_told_apart_from_what_waits() {
         (arrival.commit, &arrival.by),
         (commit, &crate::engine::Mover::Person { author: "Ana".into() })
     );
-    assert_eq!(explanation.versions[0].fate.to_string().split(" at ").next(), Some("Ana moved prod back"));
+    assert_eq!(explanation.versions[0].fate.to_string().split(" at ").next(), Some("Ana rolled back prod"));
 }
 
 #[tokio::test]

@@ -97,9 +97,10 @@ impl Place {
         self.held_until.is_some_and(|until| now < until)
     }
 
-    /// Whether a person's way back speaks against a version.
-    fn is_against(&self, version: &Version) -> bool {
-        self.left.iter().any(|left| left >= version)
+    /// Whether a person's rollback speaks against a version: against the one that was left, and against those below one
+    /// that can still come.
+    fn is_against(&self, version: &Version, can_come: impl Fn(&Version) -> bool) -> bool {
+        self.left.iter().any(|left| left == version || (left > version && can_come(left)))
     }
 }
 
@@ -194,6 +195,11 @@ impl Witness {
         }
     }
 
+    /// Whether a version is in the registry and not quarantined.
+    fn can_come(&self, version: &Version) -> bool {
+        self.moved_at.contains_key(version) && !self.quarantined.contains(version)
+    }
+
     fn digest_of(&self, version: &Version) -> Option<Digest> {
         self.world.registry.digest_of(&image("app"), &format!("v{version}"))
     }
@@ -236,7 +242,9 @@ impl Witness {
         let [non_prod, prod] = &self.places;
         let newer = self.moved_at.keys().rev().take_while(|version| **version > non_prod.runs);
         let highest = newer.into_iter().find(|version| !self.quarantined.contains(version)).cloned();
-        let first = highest.filter(|version| !non_prod.is_held(now) && !non_prod.is_against(version));
+        let first = highest.filter(|version| {
+            !non_prod.is_held(now) && !non_prod.is_against(version, |left| self.can_come(left))
+        });
         let is_due = self.opens_at().is_some_and(|opens_at| opens_at <= now);
         [first, is_due.then(|| non_prod.runs.clone()).filter(|version| *version > prod.runs)]
     }
@@ -249,7 +257,7 @@ impl Witness {
             && non_prod.digest == self.digest_of(version)
             && self.moved_at.get(version).is_some_and(|moved_at| *moved_at <= non_prod.since);
         let is_free = *version > prod.runs
-            && !prod.is_against(version)
+            && !prod.is_against(version, |left| self.can_come(left))
             && !non_prod.left.contains(version)
             && !self.quarantined.contains(version)
             && prod.held_until != Some(Timestamp::MAX_UTC);
@@ -280,7 +288,10 @@ impl Witness {
         let [non_prod, _] = &self.places;
         let here = &self.places[usize::from(is_prod)];
         assert!(to > here.runs, "{to} is a way back from {}", here.runs);
-        assert!(!here.is_against(&to), "somebody went back from it, or from a higher one: {to}");
+        assert!(
+            !here.is_against(&to, |left| self.can_come(left)),
+            "somebody went back from it, or from a higher one: {to}"
+        );
         assert!(!here.is_held(now), "{} is held", told.environment);
         assert!(!self.quarantined.contains(&to), "{to} is quarantined");
         let digest = told.mark.digest.clone();

@@ -35,17 +35,18 @@ fn unreadable(gate: GateName) -> Control {
     })
 }
 
-const UNREADABLE: &str = "the control file .tidegate/y.yaml cannot be read, so it is taken to close this gate: missing field `reason`";
+const UNREADABLE: &str =
+    "the control file .tidegate/y.yaml cannot be read, so this gate stays closed: missing field `reason`";
 
 #[rstest]
-#[case::nothing(vec![], Answer::Open, "nothing holds it")]
+#[case::nothing(vec![], Answer::Open, "no hold covers it")]
 #[case::for_good(vec![hold("latency", None)], Answer::Closed, "held by Ana: latency (.tidegate/x.yaml)")]
 #[case::for_a_time(
     vec![hold("latency", Some("2026-03-02T15:00:00Z"))],
     until("2026-03-02T15:00:00Z"),
     "held by Ana: latency (.tidegate/x.yaml, until 2026-03-02 15:00 UTC)"
 )]
-#[case::expired_just_now(vec![hold("latency", Some(MONDAY_NOON))], Answer::Open, "nothing holds it")]
+#[case::expired_just_now(vec![hold("latency", Some(MONDAY_NOON))], Answer::Open, "no hold covers it")]
 #[case::the_longest_counts(
     vec![hold("a", Some("2026-03-02T15:00:00Z")), hold("b", Some("2026-03-03T15:00:00Z"))],
     until("2026-03-03T15:00:00Z"),
@@ -59,19 +60,19 @@ const UNREADABLE: &str = "the control file .tidegate/y.yaml cannot be read, so i
 #[case::pinned_to_another(
     vec![pin("1.0.1", None)],
     Answer::Closed,
-    "pinned to 1.0.1, which v1.0.2 is not, by Ana: slow release (.tidegate/x.yaml)"
+    "pinned to 1.0.1, which excludes v1.0.2, by Ana: slow release (.tidegate/x.yaml)"
 )]
-#[case::pinned_to_a_range_that_has_it(vec![pin("~1.0", None)], Answer::Open, "nothing holds it")]
+#[case::pinned_to_a_range_that_has_it(vec![pin("~1.0", None)], Answer::Open, "no hold covers it")]
 #[case::pin_that_ends(
     vec![pin("<1.0.2", Some("2026-03-02T15:00:00Z"))],
     until("2026-03-02T15:00:00Z"),
-    "pinned to <1.0.2, which v1.0.2 is not, by Ana: slow release (.tidegate/x.yaml, until 2026-03-02 15:00 UTC)"
+    "pinned to <1.0.2, which excludes v1.0.2, by Ana: slow release (.tidegate/x.yaml, until 2026-03-02 15:00 UTC)"
 )]
 #[case::unreadable(vec![unreadable(GateName::Hold)], Answer::Closed, UNREADABLE)]
 #[case::unreadable_but_another_kind(
     vec![unreadable(GateName::Quarantine)],
     Answer::Open,
-    "nothing holds it"
+    "no hold covers it"
 )]
 fn holds(#[case] controls: Vec<Control>, #[case] answer: Answer, #[case] sentence: &str) {
     let target = Target { controls, ..Target::prod() };
@@ -118,17 +119,17 @@ fn approval(version: &str, letter: char, expires: Option<&str>) -> Control {
 #[case::of_another_version(
     vec![approval("v1.0.1", 'a', None)],
     Answer::Closed,
-    "v1.0.2 must be approved, and nobody has"
+    "v1.0.2 needs approval"
 )]
 #[case::expired(
     vec![approval("v1.0.2", 'a', Some(MONDAY_NOON))],
     Answer::Closed,
-    "v1.0.2 must be approved, and nobody has"
+    "v1.0.2 needs approval"
 )]
 #[case::of_another_image(
     vec![approval("v1.0.2", 'b', None)],
     Answer::Closed,
-    "v1.0.2 was approved as sha256:bbbbbbbbbbbb and is now sha256:aaaaaaaaaaaa, which nobody approved; \
+    "v1.0.2 was approved as sha256:bbbbbbbbbbbb and is now sha256:aaaaaaaaaaaa; \
      approved by Ana: reviewed (.tidegate/x.yaml)"
 )]
 #[case::one_of_two(
@@ -155,7 +156,7 @@ fn an_approval_needs_a_digest_to_be_compared_with() {
         Target { controls: vec![approval("v1.0.2", 'a', None)], digest_now: None, ..Target::prod() };
     target.environment.approval = ApprovalPolicy::ByFile;
     let report = target.gate(GateName::Approval, "v1.0.2", MONDAY_NOON);
-    let sentence = "v1.0.2 was approved, but the registry could not be asked for its digest";
+    let sentence = "v1.0.2 was approved, but its digest cannot be read from the registry";
     assert_eq!(told(&report), (Answer::Closed, sentence.to_owned()));
 }
 
@@ -211,7 +212,10 @@ fn a_way_back_speaks_against_all_up_to_what_was_left(
 fn a_version_between_is_told_with_what_was_left() {
     let target = Target { rolled_back: vec![rolled_back("v1.0.2", 7)], ..Target::prod() };
     let told = target.gate(GateName::Order, "v1.0.1", MONDAY_NOON).reason.to_string();
-    assert_eq!(told, "Ana moved back from 1.0.2 at 2026-02-07 10:00 UTC in 0707070; only a higher one comes");
+    assert_eq!(
+        told,
+        "Ana rolled back from 1.0.2 at 2026-02-07 10:00 UTC in 0707070; only a version above 1.0.2 is promoted"
+    );
 }
 
 #[test]
@@ -248,32 +252,32 @@ fn approved() -> ReviewVerdict {
 #[case::nothing_is_open(
     None,
     Answer::Closed,
-    "v1.0.2 waits for a review of the pull request that is to propose it"
+    "v1.0.2 needs a review of its pull request, which is not open yet"
 )]
 #[case::it_proposes_another(
     Some(in_review("v1.0.1", 'a', Some(approved()))),
     Answer::Closed,
-    "v1.0.2 waits for a review of the pull request that is to propose it"
+    "v1.0.2 needs a review of its pull request, which is not open yet"
 )]
 #[case::it_proposes_another_image(
     Some(in_review("v1.0.2", 'b', Some(approved()))),
     Answer::Closed,
-    "v1.0.2 waits for a review of the pull request that is to propose it"
+    "v1.0.2 needs a review of its pull request, which is not open yet"
 )]
 #[case::nobody_has(
     Some(in_review("v1.0.2", 'a', Some(ReviewVerdict::Waits(Vec::new())))),
     Answer::Closed,
-    "v1.0.2 waits for a review of #12 (https://github.com/vtr/gitops/pull/12)"
+    "v1.0.2 needs a review of #12 (https://github.com/vtr/gitops/pull/12)"
 )]
 #[case::changes(
     Some(in_review("v1.0.2", 'a', Some(ReviewVerdict::ChangesRequested(vec!["bruno".into()])))),
     Answer::Closed,
-    "v1.0.2 waits for a review of #12 (https://github.com/vtr/gitops/pull/12); bruno asked for changes"
+    "v1.0.2 needs a review of #12 (https://github.com/vtr/gitops/pull/12); bruno requested changes"
 )]
 #[case::not_known(
     Some(in_review("v1.0.2", 'a', None)),
     Answer::Closed,
-    "v1.0.2 waits for a review of #12 (https://github.com/vtr/gitops/pull/12), whose reviews could not be asked for"
+    "v1.0.2 needs a review of #12 (https://github.com/vtr/gitops/pull/12), whose reviews cannot be read"
 )]
 #[case::approved(
     Some(in_review("v1.0.2", 'a', Some(approved()))),

@@ -34,7 +34,7 @@ fn elapsed_goes_on_counting(#[case] now: &str, #[case] nominated: &str) {
 #[test]
 fn elapsed_is_told() {
     let report = elapsed().gate(GateName::Soak, "v1.0.2", MONDAY_NOON);
-    let sentence = "has run 15h of 24h in non-prod, since 2026-03-01 21:00 UTC; a newer one took its place there at \
+    let sentence = "ran 15h in non-prod (24h required), since 2026-03-01 21:00 UTC; replaced there by a newer version at \
                     2026-03-02 09:00 UTC; ends at 2026-03-02 21:00 UTC";
     assert_eq!(told(&report), (until("2026-03-02T21:00:00Z"), sentence.to_owned()));
 }
@@ -100,10 +100,10 @@ fn a_digest_that_moved_is_passed_over() {
 #[case::known(
     Some("2026-03-03T09:00:00Z"),
     until("2026-03-03T09:00:00Z"),
-    "; it can at 2026-03-03 09:00 UTC"
+    "; possible at 2026-03-03 09:00 UTC"
 )]
 #[case::unknown(None, Answer::Closed, "")]
-#[case::over(Some("2026-03-02T12:00:00Z"), Answer::Closed, "; it can at 2026-03-02 12:00 UTC")]
+#[case::over(Some("2026-03-02T12:00:00Z"), Answer::Closed, "; possible at 2026-03-02 12:00 UTC")]
 fn a_train_holds_up_what_would_come_in_its_place(
     #[case] leaves_at: Option<&str>,
     #[case] answer: Answer,
@@ -116,7 +116,7 @@ fn a_train_holds_up_what_would_come_in_its_place(
     };
     let target = Target { soak_mode: SoakMode::Train, train_hold: Some(train_hold), ..Target::non_prod() };
     let report = target.gate(GateName::Soak, "v1.0.3", MONDAY_NOON);
-    let sentence = format!("v1.0.2 goes on to prod before anything comes in its place{when}");
+    let sentence = format!("v1.0.2 must move on to prod first{when}");
     assert_eq!(told(&report), (answer, sentence));
 }
 
