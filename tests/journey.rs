@@ -9,6 +9,7 @@ mod crashes;
 mod daemon;
 mod explain;
 mod grammar;
+mod help;
 mod killed_in_git;
 mod merges;
 mod over_network;

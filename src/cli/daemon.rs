@@ -67,7 +67,7 @@ impl Daemon {
     /// One pass. Tells when the next gate opens.
     async fn pass(&mut self, listener: &mut impl Listener, output: &Output) -> Option<Timestamp> {
         let outcome = match self.session.lock(output).await {
-            Ok(_lock) => self.session.engine.pass(&PassOptions::schedule()).await,
+            Ok(_lock) => self.session.pass(&PassOptions::schedule()).await,
             Err(fault) => Err(fault),
         };
         match outcome {

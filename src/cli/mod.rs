@@ -2,6 +2,7 @@
 
 mod args;
 mod commands;
+mod completion;
 mod daemon;
 mod demo;
 mod logging;
@@ -15,7 +16,8 @@ mod wiring;
 
 use std::process::ExitCode;
 
-use clap::Parser as _;
+use clap::{CommandFactory as _, Parser as _};
+use clap_complete::env::CompleteEnv;
 use tracing::level_filters::LevelFilter;
 
 use crate::model::{Class, Fault};
@@ -25,6 +27,8 @@ use output::Output;
 
 /// Runs the program with the process's arguments.
 pub fn main() -> ExitCode {
+    // A shell that asks for completions gets them, and the process ends.
+    CompleteEnv::with_factory(Cli::command).var(completion::VARIABLE).complete();
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,
         Err(error) => return usage(&error),

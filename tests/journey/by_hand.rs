@@ -165,17 +165,3 @@ async fn doctor_finds_everything_in_order_and_then_not() {
     assert_eq!(bad.code, 1, "{}", bad.out);
     assert!(bad.out.contains("FAIL  repository"), "{}", bad.out);
 }
-
-#[test]
-fn every_shell_gets_its_completions() {
-    for shell in ["bash", "zsh", "fish", "elvish", "powershell"] {
-        let output = std::process::Command::new(env!("CARGO_BIN_EXE_tidegate"))
-            .args(["completions", shell])
-            .output()
-            .unwrap();
-        assert!(
-            output.status.success() && String::from_utf8(output.stdout).unwrap().contains("promote"),
-            "{shell}"
-        );
-    }
-}

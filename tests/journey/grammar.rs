@@ -288,3 +288,50 @@ async fn changes_carry_gits_identity_unless_told_otherwise() {
     assert_eq!(requested_by(&["hold", SERVICE, "--reason", "b"]), "Ana Torres");
     assert_eq!(requested_by(&["hold", SERVICE, "--reason", "c", "--by", "Eva"]), "Eva");
 }
+
+#[tokio::test]
+async fn shells_complete_services_environments_gates_and_tags() {
+    let world = World::new("24h").await;
+    with_more_services(&world);
+    let complete = |words: &[&str]| -> Vec<String> {
+        let at = words.len().to_string();
+        let mut command = world.command(&[&["--", "tidegate"], words].concat());
+        let ran = command
+            .env("TIDEGATE_COMPLETE", "bash")
+            .envs([
+                ("_CLAP_COMPLETE_INDEX", at.as_str()),
+                ("_CLAP_IFS", "\n"),
+                ("_CLAP_COMPLETE_COMP_TYPE", "9"),
+            ])
+            .output()
+            .unwrap();
+        let words = Ran::of(ran).out;
+        words.lines().filter(|word| !word.starts_with('-')).map(str::to_owned).collect()
+    };
+    assert_eq!(complete(&["explain", ""]), [""; 0], "nothing is known before the first pass");
+    ok(&world, &["plan"]);
+    let asked = fs::read_dir(world.database().parent().unwrap()).unwrap().count();
+    for (words, expected) in [
+        (&["explain", "c"][..], &["common/graphql-server"][..]),
+        (&["explain", "pay"], &["payments"]),
+        (&["hold", "-n", "mobile", ""], &["graphql-server", "payments"]),
+        (&["plan", "-n", ""], &["common", "mobile"]),
+        (&["plan", "--env", ""], &["non-prod", "prod"]),
+        (&["hold", "payments", "--env", "prod,n"], &["prod,non-prod"]),
+        (&["promote", "payments", "--override", "so"], &["soak"]),
+        (&["promote", "payments", "--tag", ""], &["v1.0.1", "v1.0.0"]),
+        (&["rollback", "payments", "--to", "v1.0.0"], &["v1.0.0"]),
+        (&["chang"], &["changelog"]),
+    ] {
+        assert_eq!(complete(words), expected, "{words:?}");
+    }
+    assert_eq!(
+        fs::read_dir(world.database().parent().unwrap()).unwrap().count(),
+        asked,
+        "nothing is written"
+    );
+    for shell in ["bash", "zsh", "fish", "elvish", "powershell"] {
+        let script = ok(&world, &["completions", shell]).out;
+        assert!(script.contains("TIDEGATE_COMPLETE"), "{shell}: {script}");
+    }
+}

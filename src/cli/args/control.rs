@@ -1,5 +1,6 @@
 //! The arguments of the commands that write and remove control files.
 
+use crate::cli::completion;
 use crate::policy::ControlKind;
 use clap::Args;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
@@ -45,7 +46,7 @@ pub(crate) struct Quarantine {
     #[command(flatten)]
     pub(crate) services: Services<true>,
     /// Tag of the bad version
-    #[arg(long, value_name = "TAG")]
+    #[arg(long, value_name = "TAG", add = completion::tags())]
     pub(crate) tag: Option<Tag>,
     #[command(flatten)]
     pub(crate) note: Note,
@@ -58,10 +59,10 @@ pub(crate) struct Approve {
     #[command(flatten)]
     pub(crate) services: Services<true>,
     /// Environment that the image may enter; repeatable
-    #[arg(short, long = "env", alias = "to", value_name = "ENV", value_delimiter = ',', required = true)]
+    #[arg(short, long = "env", alias = "to", value_name = "ENV", add = completion::environments(), value_delimiter = ',', required = true)]
     pub(crate) environments: Vec<EnvironmentName>,
     /// Tag to approve [default: the one that comes next]
-    #[arg(long, value_name = "TAG")]
+    #[arg(long, value_name = "TAG", add = completion::tags())]
     pub(crate) tag: Option<Tag>,
     /// Image, for a service that has several
     #[arg(long, value_name = "IMAGE")]
@@ -83,7 +84,7 @@ pub(crate) struct Freeze {
     /// Name of the freeze
     pub(crate) name: String,
     /// Only this service or pattern; repeatable
-    #[arg(long = "service", value_name = "SERVICE")]
+    #[arg(long = "service", value_name = "SERVICE", add = completion::services())]
     pub(crate) services: Vec<String>,
     #[command(flatten)]
     pub(crate) namespace: Namespace,
@@ -110,10 +111,10 @@ pub(crate) struct Release {
     #[arg(long = "kind", value_name = "KIND", value_parser = kind_parser(), value_delimiter = ',')]
     pub(crate) kinds: Vec<ControlKind>,
     /// Only control files for exactly these environments; repeatable
-    #[arg(short, long = "env", alias = "in", value_name = "ENV", value_delimiter = ',')]
+    #[arg(short, long = "env", alias = "in", value_name = "ENV", add = completion::environments(), value_delimiter = ',')]
     pub(crate) environments: Vec<EnvironmentName>,
     /// Only quarantines and approvals of this tag
-    #[arg(long, alias = "version", value_name = "TAG")]
+    #[arg(long, alias = "version", value_name = "TAG", add = completion::tags())]
     pub(crate) tag: Option<Tag>,
     /// Only the freeze with this name
     #[arg(long, value_name = "NAME", conflicts_with_all = ["kinds", "tag"])]

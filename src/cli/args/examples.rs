@@ -16,7 +16,7 @@ Exit codes: 0 done or nothing to do, 1 failed, 2 usage or configuration, 3 a gat
 pub(super) const INIT: &str = "\
 Examples:
   tidegate init ./gitops > tidegate.yaml
-  tidegate init ./gitops --branch main --write tidegate.yaml";
+  tidegate init ./gitops --branch main --write config.yaml";
 
 pub(super) const PLAN: &str = "\
 Examples:
@@ -37,12 +37,12 @@ pub(super) const RUN: &str = "\
 Example:
   tidegate run
 
-SIGTERM and SIGINT finish the current pass, then exit; a Git server that does not answer gets 20 s.
+SIGTERM and SIGINT finish the current pass, then exit; a silent Git server gets 20 s.
 SIGHUP reloads the configuration, and keeps the old one if the new one is wrong.";
 
 pub(super) const PROMOTE: &str = "\
 Examples:
-  tidegate promote graphql-server                            to its next environment
+  tidegate promote graphql-server                              to its next environment
   tidegate promote 'common/*' 'mobile-*/*' --env prod --yes
   tidegate promote common/graphql-server --env prod --tag v1.0.180 \\
       --override soak --reason 'fixes the outage of this morning'
@@ -50,7 +50,7 @@ Examples:
       --override order --allow-downgrade --reason '1.0.176 to 1.0.180 lose orders'
 
 On a terminal, promote shows the change and asks first.
-Exit codes: 0 done or nothing to do, 3 a gate is closed, 4 refused for safety, 75 try again later.";
+Exit codes: 0 done or nothing to do, 3 a gate is closed, 4 refused for safety, 75 try again.";
 
 pub(super) const ROLLBACK: &str = "\
 Examples:
@@ -66,8 +66,8 @@ Examples:
   tidegate hold -n common --reason 'the gateway moves'
   tidegate hold --all --env prod --expires tomorrow --reason 'incident 4711'
 
-Without a service, the hold covers all of them: confirm it, or pass --all. A hold stops promotions by
-hand too, unless they pass --override hold. `tidegate release` ends it.";
+Without a service, the hold covers all of them: confirm it, or pass --all. A hold stops
+promotions by hand too, unless they pass --override hold. `tidegate release` ends it.";
 
 pub(super) const PIN: &str = "\
 Examples:
@@ -81,7 +81,8 @@ pub(super) const QUARANTINE: &str = "\
 Examples:
   tidegate quarantine graphql-server --tag v1.0.180 --reason 'loses orders'
 
-No environment gets the version any more. Where it runs, it stays: `tidegate rollback` replaces it.";
+No environment gets the version any more. Where it runs, it stays; `tidegate rollback` replaces
+it.";
 
 pub(super) const APPROVE: &str = "\
 Examples:
@@ -94,7 +95,7 @@ An approval is for an image: it ends when the tag comes to mean another one.";
 pub(super) const FREEZE: &str = "\
 Examples:
   tidegate freeze launch --env prod --until 4h --reason 'the campaign goes live'
-  tidegate freeze christmas --env prod --since 2026-12-18 --until 2027-01-04 --reason 'nobody is here'";
+  tidegate freeze christmas --env prod --since tomorrow --until 2w --reason 'nobody is here'";
 
 pub(super) const RELEASE: &str = "\
 Examples:
@@ -119,8 +120,9 @@ Examples:
   tidegate explain graphql-server --env prod -o json | jq '.explanations[0].earliest'
   tidegate explain graphql-server --env prod --tag v1.0.180 --wait --timeout 2h
 
-Exit codes: 0 every gate is open or nothing is to come, 3 a gate is closed, 4 a gate refuses, 75 unknown.
-With --wait: 0 it is there, 3 the time is over or it no longer comes by itself, 4 a gate refuses.";
+Exit codes: 0 every gate is open or nothing comes, 3 a gate is closed, 4 a gate refuses,
+75 unknown. With --wait: 0 it is there, 3 the time is over or it no longer comes by itself,
+4 a gate refuses.";
 
 pub(super) const HISTORY: &str = "\
 Examples:
@@ -141,16 +143,16 @@ Examples:
   tidegate simulate 'common/*' --since 90d --against new.yaml
   tidegate simulate --recording winter.json -o json
 
-What registries got and what people did stays as it was; the policy decides again, by the same gates.
-`tidegate plan` brings in what is not known yet.";
+What registries got and what people did stays as it was; the policy decides again, by the same
+gates. `tidegate plan` brings in what is not known yet.";
 
 pub(super) const RECORD: &str = "\
 Examples:
   tidegate record --write winter.json
   tidegate record --since 2026-10-01 --until 2026-11-01 > october.json
 
-docs/recording.md describes the file. It holds names of services, images, files and authors, and the
-text of control files; no credentials.";
+docs/recording.md describes the file. It holds names of services, images, files and authors, and
+the text of control files; no credentials.";
 
 pub(super) const DOCTOR: &str = "\
 Examples:
@@ -166,4 +168,7 @@ pub(super) const COMPLETIONS: &str = "\
 Examples:
   tidegate completions bash > ~/.local/share/bash-completion/completions/tidegate
   tidegate completions zsh > ~/.zfunc/_tidegate
-  tidegate completions fish > ~/.config/fish/completions/tidegate.fish";
+  tidegate completions fish > ~/.config/fish/completions/tidegate.fish
+
+Services, environments, gates and tags are completed as the last pass saw them, without asking
+Git or a registry.";

@@ -23,7 +23,7 @@ pub(crate) use views::{
 
 /// Carries image tags from the registry to production through Git alone.
 #[derive(Debug, Parser)]
-#[command(name = "tidegate", version, max_term_width = 110, after_help = examples::TIDEGATE)]
+#[command(name = "tidegate", version, max_term_width = 110, disable_help_flag = true, after_help = examples::TIDEGATE)]
 pub(crate) struct Cli {
     #[command(flatten)]
     pub(crate) global: Global,
@@ -50,6 +50,9 @@ pub(crate) struct Global {
     /// Print more (twice: every request)
     #[arg(short, long, global = true, action = clap::ArgAction::Count)]
     pub(crate) verbose: u8,
+    /// Print help
+    #[arg(short, long, global = true, action = clap::ArgAction::HelpShort)]
+    pub(crate) help: Option<bool>,
 }
 
 /// How results are printed.

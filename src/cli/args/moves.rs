@@ -2,6 +2,7 @@
 
 use clap::{ArgGroup, Args};
 
+use crate::cli::completion;
 use crate::model::{Digest, EnvironmentName, ImageName, Tag};
 use crate::policy::GateName;
 
@@ -32,16 +33,16 @@ pub(crate) struct Promote {
     #[command(flatten)]
     pub(crate) services: Services<true>,
     /// Environment to promote to [default: each service's next one]
-    #[arg(short, long, alias = "to", value_name = "ENV")]
+    #[arg(short, long, alias = "to", value_name = "ENV", add = completion::environments())]
     pub(crate) env: Option<EnvironmentName>,
     /// Tag to promote [default: the one that comes next]
-    #[arg(long, value_name = "TAG")]
+    #[arg(long, value_name = "TAG", add = completion::tags())]
     pub(crate) tag: Option<Tag>,
     /// Image, for a service that has several
     #[arg(long, value_name = "IMAGE")]
     pub(crate) image: Option<ImageName>,
     /// Pass this closed gate; repeatable
-    #[arg(long = "override", value_name = "GATE", requires = "reason")]
+    #[arg(long = "override", value_name = "GATE", add = completion::gates(), requires = "reason")]
     pub(crate) overrides: Vec<GateName>,
     /// With --override order: allow a lower version than the one that runs
     #[arg(long, requires = "reason")]
@@ -59,14 +60,15 @@ pub(crate) struct Promote {
 #[derive(Debug, Args)]
 pub(crate) struct Rollback {
     /// The service: namespace/name, or its bare name where that is unique
+    #[arg(add = completion::services())]
     pub(crate) service: String,
     #[command(flatten)]
     pub(crate) namespace: Namespace,
     /// Environment to roll back
-    #[arg(short, long, alias = "in", value_name = "ENV")]
+    #[arg(short, long, alias = "in", value_name = "ENV", add = completion::environments())]
     pub(crate) env: EnvironmentName,
     /// Tag to go back to [default: the last one that ran well there]
-    #[arg(long, alias = "tag", value_name = "TAG")]
+    #[arg(long, alias = "tag", value_name = "TAG", add = completion::tags())]
     pub(crate) to: Option<Tag>,
     /// Image, for a service that has several
     #[arg(long, value_name = "IMAGE")]

@@ -2,6 +2,7 @@
 
 use clap::Args;
 
+use crate::cli::completion;
 use crate::cli::moment::{self, Moment};
 use crate::model::EnvironmentName;
 
@@ -9,7 +10,7 @@ use crate::model::EnvironmentName;
 #[derive(Clone, Debug, Default, Args)]
 pub(crate) struct Services<const REQUIRED: bool> {
     /// A service: namespace/name, its bare name where that is unique, or a pattern such as 'common/*'
-    #[arg(value_name = "SERVICE", required = REQUIRED)]
+    #[arg(value_name = "SERVICE", required = REQUIRED, add = completion::services())]
     pub(crate) services: Vec<String>,
     #[command(flatten)]
     pub(crate) namespace: Namespace,
@@ -19,7 +20,7 @@ pub(crate) struct Services<const REQUIRED: bool> {
 #[derive(Clone, Debug, Default, Args)]
 pub(crate) struct Namespace {
     /// Namespace of services given without one; alone, all of its services
-    #[arg(short, long, value_name = "NAMESPACE")]
+    #[arg(short, long, value_name = "NAMESPACE", add = completion::namespaces())]
     pub(crate) namespace: Option<String>,
 }
 
@@ -27,7 +28,7 @@ pub(crate) struct Namespace {
 #[derive(Clone, Debug, Default, Args)]
 pub(crate) struct Environments {
     /// Only this environment; repeatable
-    #[arg(short, long = "env", alias = "in", value_name = "ENV", value_delimiter = ',')]
+    #[arg(short, long = "env", alias = "in", value_name = "ENV", add = completion::environments(), value_delimiter = ',')]
     pub(crate) environments: Vec<EnvironmentName>,
 }
 

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use clap::{Args, ValueEnum};
 
+use crate::cli::completion;
 use crate::cli::moment;
 use crate::model::{EnvironmentName, ImageName, Tag};
 
@@ -44,13 +45,13 @@ pub(crate) struct Explain {
     #[command(flatten)]
     pub(crate) services: Services<true>,
     /// Only this environment [default: every one that has the service]
-    #[arg(short, long, alias = "in", value_name = "ENV")]
+    #[arg(short, long, alias = "in", value_name = "ENV", add = completion::environments())]
     pub(crate) env: Option<EnvironmentName>,
     /// Image, for a service that has several
     #[arg(long, value_name = "IMAGE")]
     pub(crate) image: Option<ImageName>,
     /// Tag to explain [default: the one that comes next]
-    #[arg(long, value_name = "TAG")]
+    #[arg(long, value_name = "TAG", add = completion::tags())]
     pub(crate) tag: Option<Tag>,
     /// Wait until it is there
     #[arg(long)]
@@ -93,13 +94,13 @@ pub(crate) struct Changelog {
     #[arg(long, conflicts_with_all = ["services", "namespace", "from", "to"], requires = "since")]
     pub(crate) all: bool,
     /// Tag to start after [default: what the last environment runs]
-    #[arg(long, value_name = "TAG")]
+    #[arg(long, value_name = "TAG", add = completion::tags())]
     pub(crate) from: Option<Tag>,
     /// Tag to end with [default: what the first environment runs]
-    #[arg(long, value_name = "TAG")]
+    #[arg(long, value_name = "TAG", add = completion::tags())]
     pub(crate) to: Option<Tag>,
     /// What comes to this environment next; with --since, what came to it
-    #[arg(short, long, alias = "in", value_name = "ENV")]
+    #[arg(short, long, alias = "in", value_name = "ENV", add = completion::environments())]
     pub(crate) env: Option<EnvironmentName>,
     #[command(flatten)]
     pub(crate) during: During,

@@ -2,16 +2,21 @@
 
 use std::process::ExitCode;
 
-use clap::CommandFactory as _;
 use clap_complete::Shell;
+use clap_complete::env::Shells;
 
-use crate::cli::args::Cli;
+use crate::cli::completion::VARIABLE;
 use crate::cli::output::Output;
-use crate::model::Fault;
+use crate::model::{Class, Fault};
 
-pub(super) fn run(shell: Shell, output: &Output) -> Result<ExitCode, Fault> {
+pub(super) fn run(shell: Shell) -> Result<ExitCode, Fault> {
     let mut script = Vec::new();
-    clap_complete::generate(shell, &mut Cli::command(), "tidegate", &mut script);
-    output.text(&String::from_utf8_lossy(&script))?;
+    let shells = Shells::builtins();
+    let failed = || Fault::new(Class::Failed, format!("cannot write completions for {shell}"));
+    let completer = shells.completer(&shell.to_string()).ok_or_else(failed)?;
+    completer
+        .write_registration(VARIABLE, "tidegate", "tidegate", "tidegate", &mut script)
+        .map_err(|error| failed().with_source(error))?;
+    Output::raw(&String::from_utf8_lossy(&script))?;
     Ok(ExitCode::SUCCESS)
 }

@@ -52,7 +52,7 @@ pub(super) async fn run(cli: Cli, output: &Output) -> Result<ExitCode, Fault> {
         Command::Record(args) => Box::pin(record::run(global, args, output)).await,
         Command::Doctor => doctor::run(global, output).await,
         Command::Demo(args) => demo::run(args, output).await,
-        Command::Completions { shell } => completions::run(*shell, output),
+        Command::Completions { shell } => completions::run(*shell),
     }
 }
 

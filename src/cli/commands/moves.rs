@@ -28,12 +28,12 @@ pub(super) async fn carry_out(
     let asks = !options.dry_run && !prompt.is_confirmed && output.is_terminal();
     if !asks {
         let _lock = session.lock(output).await?;
-        return activity::during(prompt.activity, session.engine.pass(options)).await;
+        return activity::during(prompt.activity, session.pass(options)).await;
     }
     let tried = {
         let _lock = session.lock(output).await?;
         let tried = PassOptions { dry_run: true, ..options.clone() };
-        activity::during("Planning", session.engine.pass(&tried)).await?
+        activity::during("Planning", session.pass(&tried)).await?
     };
     if tried.is_idle() {
         return Ok(tried);

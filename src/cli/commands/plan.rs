@@ -77,7 +77,7 @@ async fn pass(
 ) -> Result<PassReport, Fault> {
     let mut report = {
         let _lock = session.lock(output).await?;
-        activity::during(activity, session.engine.pass(options)).await?
+        activity::during(activity, session.pass(options)).await?
     };
     if let PassMode::Scoped(scope) = &options.mode
         && !scope.services.is_empty()

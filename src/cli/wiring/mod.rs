@@ -13,4 +13,4 @@ mod sources;
 
 pub(crate) use forge::tokens;
 pub(crate) use repository_policy::repository_policy;
-pub(crate) use session::{Session, config_file, load};
+pub(crate) use session::{Session, config_file, find_config_file, load};

@@ -8,10 +8,11 @@ use std::time::Duration;
 use sha2::{Digest as _, Sha256};
 
 use crate::cli::args::Global;
+use crate::cli::completion;
 use crate::cli::output::Output;
 use crate::cli::signals;
 use crate::config::{self, Config, ConfigError};
-use crate::engine::{DueRelease, Engine, Parts, PassReport};
+use crate::engine::{DueRelease, Engine, Parts, PassOptions, PassReport};
 use crate::forge::GitHub;
 use crate::git::{Mirror, Stop};
 use crate::model::Fault;
@@ -54,9 +55,11 @@ pub(crate) struct Session {
 /// The configuration file: the one that is named, `tidegate.yaml` in this folder or the nearest one above it, or
 /// `config/tidegate.yaml`.
 pub(crate) fn config_file(global: &Global) -> PathBuf {
-    if let Some(file) = &global.config {
-        return file.clone();
-    }
+    global.config.clone().unwrap_or_else(find_config_file)
+}
+
+/// The configuration file where none is named.
+pub(crate) fn find_config_file() -> PathBuf {
     if Path::new(CONFIG_FILE).is_file() {
         return CONFIG_FILE.into();
     }
@@ -147,6 +150,13 @@ impl Session {
         };
         // What can't be read now the next pass reads.
         releases.due(&self.engine, &state, chrono::Utc::now()).await.unwrap_or_default()
+    }
+
+    /// Does one pass, and keeps its names for completions.
+    pub(crate) async fn pass(&mut self, options: &PassOptions) -> Result<PassReport, Fault> {
+        let report = Box::pin(self.engine.pass(options)).await?;
+        completion::keep(&self.folder, &report);
+        Ok(report)
     }
 
     /// Locks the data folder against other processes.

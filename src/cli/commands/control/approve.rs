@@ -83,7 +83,7 @@ async fn evaluate(
     let options =
         PassOptions { mode: PassMode::Manual(promotion), requested_by: session.by.clone(), dry_run: true };
     let _lock = session.session.lock(session.output).await?;
-    activity::during("Planning", session.session.engine.pass(&options)).await
+    activity::during("Planning", session.session.pass(&options)).await
 }
 
 /// What waits for an approval, and why the rest does not.

@@ -26,7 +26,7 @@ pub(super) async fn run(global: &Global, args: &Status, output: &Output) -> Resu
     let mut session = Session::open(global, output).await?;
     let filter = filter(&mut session, args, output).await?;
     let _lock = session.lock(output).await?;
-    let report = activity::during("Evaluating", session.engine.pass(&PassOptions::plan())).await?;
+    let report = activity::during("Evaluating", session.pass(&PassOptions::plan())).await?;
     Typed::from(&args.services).resolve(&report.evaluation.state.services(), false)?;
     let table = StatusTable::of(session.engine.repository_policy(), &report, &filter);
     // `since` is shown even where nothing newer exists.

@@ -77,7 +77,7 @@ impl Seen {
                 return Ok(false);
             }
         }
-        let report = Box::pin(session.engine.pass(&PassOptions::plan())).await?;
+        let report = Box::pin(session.pass(&PassOptions::plan())).await?;
         let state = &report.evaluation.state;
         session.engine.read_histories(state, 0..state.deployed.targets.len()).await?;
         let tick = session.config.schedule.value.next_after(report.evaluation.now);
