@@ -1,9 +1,10 @@
-//! `tidegate demo`, as a person runs it: the real program, the real git, nobody's configuration.
+//! `tidegate demo` as a person runs it: the real program, the real git, nobody's configuration.
 
 #![expect(clippy::expect_used, clippy::panic, reason = "helpers of tests fail as tests do")]
 
 use std::fs;
-use std::io::{BufRead as _, BufReader, Read as _};
+use std::io::{BufRead as _, BufReader, ErrorKind, Read as _};
+use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
@@ -12,7 +13,7 @@ use tempfile::TempDir;
 
 use crate::support::git::git;
 
-/// What a person's configuration could spoil.
+/// A user configuration that would spoil the demo.
 const HOSTILE_CONFIG: &str = "[core]\n\tautocrlf = true\n\thooksPath = /nonexistent\n[commit]\n\tgpgSign = true\n\
                               [init]\n\ttemplateDir = /nonexistent\n\tdefaultBranch = trunk\n";
 
@@ -57,7 +58,7 @@ fn entries(folder: &Path) -> Vec<PathBuf> {
     fs::read_dir(folder).expect("a folder").map(|entry| entry.expect("an entry").path()).collect()
 }
 
-/// The places of the texts, which must all be there, in this order.
+/// The parts must all be there, in this order.
 fn assert_in_order(text: &str, wanted: &[&str]) {
     let mut from = 0;
     for part in wanted {
@@ -67,9 +68,19 @@ fn assert_in_order(text: &str, wanted: &[&str]) {
 }
 
 #[test]
-fn the_story_is_true() {
+fn the_demo_does_what_it_shows_and_contacts_no_other_machine() {
     let place = Place::new();
-    let output = place.demo(&["--soak", "1", "--color", "never", "--keep"]).output().expect("the program");
+    // Whatever leaves this machine by HTTP would come here.
+    let proxy = TcpListener::bind("127.0.0.1:0").expect("a port");
+    let proxy_url = format!("http://{}", proxy.local_addr().expect("an address"));
+    let output = place
+        .demo(&["--soak", "1", "--color", "never", "--keep"])
+        .envs(["http_proxy", "https_proxy", "all_proxy"].map(|name| (name, proxy_url.as_str())))
+        .env("no_proxy", "127.0.0.1")
+        .output()
+        .expect("the program");
+    proxy.set_nonblocking(true).expect("a socket");
+    assert_eq!(proxy.accept().expect_err("nothing leaves this machine").kind(), ErrorKind::WouldBlock);
     let text = String::from_utf8(output.stdout).expect("UTF-8");
     let complaints = String::from_utf8_lossy(&output.stderr);
     assert!(output.status.success(), "{}\n{text}\n{complaints}", output.status);
@@ -88,6 +99,11 @@ fn the_story_is_true() {
             "prod      REFUSED common/payments-api v2.4.1",
             "non-prod  common/payments-api v2.4.1 -> v2.4.2",
             "prod      common/payments-api v2.4.0 -> v2.4.2",
+            "non-prod  mobile-backend/mobile-backend-for-frontend v3.1.2 -> v3.1.3",
+            "$ tidegate promote mobile-backend/mobile-backend-for-frontend --env prod --override soak",
+            "promoted  mobile-backend/mobile-backend-for-frontend in prod: v3.1.2 -> v3.1.3",
+            "- cache: keep persisted queries (#412)",
+            "Tidegate-Requested-By: Camila Soto",
             "The folder is kept",
         ],
     );
@@ -98,7 +114,7 @@ fn the_story_is_true() {
     the_repository_agrees(&kept.join("gitops.git"));
 }
 
-/// Reads what is left by git, whatever the program said of it.
+/// Reads by git what is left, whatever the program printed.
 fn the_repository_agrees(repository: &Path) {
     let environment = "%(trailers:key=Tidegate-Environment,valueonly,separator=%x2C)";
     let log = git(
@@ -111,19 +127,33 @@ fn the_repository_agrees(repository: &Path) {
         "chore(payments-api): update to v2.4.1 non-prod",
         "chore(payments-api): update to v2.4.2 non-prod",
         "chore(payments-api): update to v2.4.2 prod",
+        "chore(mobile-backend-for-frontend): update to v3.1.3 non-prod",
+        "chore(mobile-backend-for-frontend): update to v3.1.3 prod",
     ];
     assert_eq!(log.lines().collect::<Vec<_>>(), expected);
-    let numbers = git(repository, &["diff", "--numstat", "main~5", "main"]);
+    let numbers = git(repository, &["diff", "--numstat", "main~7", "main"]);
     let expected = "1\t1\tclusters/non-prod-digital-eks/common/graphql-server.yaml\n\
                     1\t1\tclusters/non-prod-digital-eks/common/payments-api.yaml\n\
+                    1\t1\tclusters/non-prod-digital-eks/mobile-backend/mobile-backend-for-frontend.yaml\n\
                     1\t1\tclusters/prod-digital-eks/common/graphql-server.yaml\n\
-                    1\t1\tclusters/prod-digital-eks/common/payments-api.yaml";
+                    1\t1\tclusters/prod-digital-eks/common/payments-api.yaml\n\
+                    1\t1\tclusters/prod-digital-eks/mobile-backend/mobile-backend-for-frontend.yaml";
     assert_eq!(numbers, expected);
     let payments =
         git(repository, &["cat-file", "blob", "main:clusters/prod-digital-eks/common/payments-api.yaml"]);
     assert!(
         payments.contains("      tag: &version \"v2.4.2\"\t# una sola fuente para la versión\r\n"),
         "{payments}"
+    );
+    let graphql = git(repository, &["log", "-1", "--grep=update to v1.0.180", "--format=%B", "main"]);
+    assert_in_order(
+        &graphql,
+        &["Features", "keep persisted queries (#412)", "Fixes", "close idle subscriptions (#418)"],
+    );
+    let by_hand = git(repository, &["log", "-1", "--format=%B", "main"]);
+    assert_in_order(
+        &by_hand,
+        &["refresh expired sessions (#233)", "Tidegate-Requested-By: Camila Soto", "Tidegate-Override: soak"],
     );
     assert_eq!(git(repository, &["fsck", "--strict"]), "");
 }

@@ -1,4 +1,4 @@
-//! What the daemon does, as events that the story waits for.
+//! What the daemon does, as events that the scenario waits for.
 
 use tokio::sync::mpsc::{self, UnboundedReceiver, UnboundedSender};
 
@@ -7,20 +7,19 @@ use crate::engine::{PassReport, Promoted, RepositoryPolicy};
 use crate::model::{Fault, Timestamp};
 use crate::policy::{Answer, Decision, GateEvaluation};
 
-/// Something that a pass did or found.
 #[derive(Debug)]
 pub(super) enum Event {
     /// A promotion is on the branch.
     Promoted(Promoted),
-    /// A version waits, until then if time alone opens its gates.
+    /// A version waits, until `opens_at` if time alone opens its gates.
     Waits { target: Target, opens_at: Option<Timestamp> },
-    /// A version is refused, and why.
+    /// A gate refuses a version.
     Refused { target: Target, reason: String },
-    /// A pass, or a part of it, went wrong. In a demonstration nothing may.
+    /// A pass, or a part of it, went wrong.
     Failed(Fault),
 }
 
-/// One version of one service on its way into one environment.
+/// One version of one service on its way to one environment.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Target {
     pub(super) service: String,
@@ -28,11 +27,10 @@ pub(super) struct Target {
     pub(super) tag: String,
 }
 
-/// Hears of passes, and sends what they did.
+/// Turns the reports of passes into events.
 #[derive(Debug)]
 pub(super) struct Reporter(UnboundedSender<Event>);
 
-/// A reporter, and what it will send.
 pub(super) fn reporter() -> (Reporter, UnboundedReceiver<Event>) {
     let (sender, receiver) = mpsc::unbounded_channel();
     (Reporter(sender), receiver)
@@ -40,7 +38,7 @@ pub(super) fn reporter() -> (Reporter, UnboundedReceiver<Event>) {
 
 impl Reporter {
     fn send(&self, event: Event) {
-        // Nobody listens any more once the story is over.
+        // The receiver is gone once the scenario is over.
         let _ = self.0.send(event);
     }
 }
@@ -69,7 +67,7 @@ impl Listener for Reporter {
 
 fn waiting(service: String, environment: String, evaluation: &GateEvaluation) -> Event {
     let target = Target { service, environment, tag: evaluation.candidate().tag.to_string() };
-    // The digest gate is told after the soak gate, and says it more plainly.
+    // The digest gate comes after the soak gate, and names the cause.
     let refused = evaluation.closed().filter(|gate| gate.answer == Answer::Refused).last();
     match refused {
         Some(gate) => Event::Refused { target, reason: gate.reason.to_string() },

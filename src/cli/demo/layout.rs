@@ -1,10 +1,8 @@
-//! What stands in the demonstration's GitOps repository: a team's folders, and manifests written by several hands, each
-//! with something in it that a careless tool would lose. Text only.
+//! The content of the demo's GitOps repository: a team's folders, and manifests with what careless tools lose. Text only.
 
 /// One cluster's folder.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Cluster {
-    /// The environment of Tidegate that it is.
     pub(super) environment: &'static str,
     pub(super) folder: &'static str,
     node_env: &'static str,
@@ -39,12 +37,11 @@ pub(super) const MOBILE: Service =
     Service { namespace: "mobile-backend", name: "mobile-backend-for-frontend", write: mobile_backend };
 
 impl Service {
-    /// The name as Tidegate has it.
     pub(super) fn full_name(self) -> String {
         format!("{}/{}", self.namespace, self.name)
     }
 
-    /// The repository of its image, in whatever registry.
+    /// The repository of its image in the registry.
     pub(super) fn image(self) -> String {
         format!("vtr/{}", self.name)
     }
@@ -55,7 +52,7 @@ impl Service {
     }
 }
 
-/// What a cluster has before any service: Flux's own source, the namespaces, a `ConfigMap`.
+/// The files of a cluster without services: Flux's source, the namespaces, a `ConfigMap`.
 pub(super) fn groundwork(cluster: Cluster) -> Vec<(String, String)> {
     let Cluster { folder, node_env, .. } = cluster;
     let namespace = |name: &str| {

@@ -1,7 +1,7 @@
-//! A small registry inside this process, on a free port of the loopback interface, gone with it. It is real to whoever
-//! asks: tag lists in pages, manifests and blobs by digest. Only this process can push to it.
+//! A registry in this process, on a free port of the loopback interface: tag lists in pages, manifests and blobs by digest.
+//! Only this process can push to it.
 
-mod shelves;
+mod content;
 
 use std::convert::Infallible;
 use std::net::{Ipv4Addr, SocketAddr};
@@ -20,22 +20,22 @@ use tokio::task::JoinSet;
 
 use crate::model::{Class, Fault};
 
-use shelves::{Reply, Shelves};
+use content::{Content, Reply};
 
-/// How long to wait when a connection could not be taken, most likely for want of file descriptors.
-const BREATHER: Duration = Duration::from_millis(50);
+/// The pause after a connection could not be accepted, most likely for want of file descriptors.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 
 /// A registry that serves until it is dropped.
 #[derive(Debug)]
 pub(super) struct Registry {
     address: SocketAddr,
-    shelves: Arc<Mutex<Shelves>>,
+    content: Arc<Mutex<Content>>,
     /// Ends with the set, and every connection with it.
     _serving: JoinSet<()>,
 }
 
 impl Registry {
-    /// Begins to serve, with nothing on the shelves.
+    /// Starts to serve, without any image.
     pub(super) async fn start() -> Result<Self, Fault> {
         let listen = async {
             let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
@@ -43,59 +43,57 @@ impl Registry {
             Ok((listener, address))
         };
         let (listener, address) = listen.await.map_err(|error: std::io::Error| {
-            Fault::new(Class::Failed, "cannot listen on 127.0.0.1 for the demonstration's registry")
+            Fault::new(Class::Failed, "cannot listen on 127.0.0.1 for the registry of the demo")
                 .with_source(error)
         })?;
-        let shelves = Arc::<Mutex<Shelves>>::default();
+        let content = Arc::<Mutex<Content>>::default();
         let mut serving = JoinSet::new();
-        serving.spawn(serve(listener, Arc::clone(&shelves)));
-        Ok(Self { address, shelves, _serving: serving })
+        serving.spawn(serve(listener, Arc::clone(&content)));
+        Ok(Self { address, content, _serving: serving })
     }
 
-    /// Where it listens.
     pub(super) fn address(&self) -> SocketAddr {
         self.address
     }
 
-    /// Pushes an image and answers its digest. Two builds of one tag are two images.
-    pub(super) fn push(&self, repository: &str, tag: &str, build: &str) -> String {
-        lock(&self.shelves).push(repository, tag, build)
+    /// Pushes an image built from `revision` and returns its digest. Another revision is another image.
+    pub(super) fn push(&self, repository: &str, tag: &str, revision: &str) -> String {
+        lock(&self.content).push(repository, tag, revision)
     }
 
-    /// How many tags a repository has.
     pub(super) fn tags_count(&self, repository: &str) -> usize {
-        lock(&self.shelves).tags_count(repository)
+        lock(&self.content).tags_count(repository)
     }
 }
 
-async fn serve(listener: TcpListener, shelves: Arc<Mutex<Shelves>>) {
+async fn serve(listener: TcpListener, content: Arc<Mutex<Content>>) {
     let mut connections = JoinSet::new();
     loop {
         let Ok((stream, _)) = listener.accept().await else {
-            tokio::time::sleep(BREATHER).await;
+            tokio::time::sleep(ACCEPT_PAUSE).await;
             continue;
         };
-        let shelves = Arc::clone(&shelves);
+        let content = Arc::clone(&content);
         let answer = service_fn(move |request| {
-            let response = respond(&shelves, &request);
+            let response = respond(&content, &request);
             async { Ok::<_, Infallible>(response) }
         });
         connections.spawn(async move {
-            // A client that breaks off tells its own side why.
+            // The client reports its own errors.
             let _ = http1::Builder::new().serve_connection(TokioIo::new(stream), answer).await;
         });
         while connections.try_join_next().is_some() {}
     }
 }
 
-fn respond(shelves: &Mutex<Shelves>, request: &Request<Incoming>) -> Response<Full<Bytes>> {
+fn respond(content: &Mutex<Content>, request: &Request<Incoming>) -> Response<Full<Bytes>> {
     let is_head = *request.method() == Method::HEAD;
     if !is_head && *request.method() != Method::GET {
         let mut refused = Response::new(Full::default());
         *refused.status_mut() = StatusCode::METHOD_NOT_ALLOWED;
         return refused;
     }
-    let reply = lock(shelves).answer(request.uri().path(), request.uri().query().unwrap_or_default());
+    let reply = lock(content).answer(request.uri().path(), request.uri().query().unwrap_or_default());
     on_the_wire(reply, is_head)
 }
 
@@ -116,8 +114,8 @@ fn on_the_wire(reply: Reply, is_head: bool) -> Response<Full<Bytes>> {
     response
 }
 
-fn lock(shelves: &Mutex<Shelves>) -> MutexGuard<'_, Shelves> {
-    shelves.lock().unwrap_or_else(PoisonError::into_inner)
+fn lock(content: &Mutex<Content>) -> MutexGuard<'_, Content> {
+    content.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 #[cfg(test)]
@@ -129,9 +127,9 @@ mod tests {
     async fn our_own_client_reads_it() {
         let registry = Registry::start().await.unwrap();
         for patch in 0..250 {
-            registry.push("vtr/app", &format!("v1.0.{patch}"), "first");
+            registry.push("vtr/app", &format!("v1.0.{patch}"), &"1".repeat(40));
         }
-        let newest = registry.push("vtr/app", "v1.0.249", "second");
+        let newest = registry.push("vtr/app", "v1.0.249", &"2".repeat(40));
         let host = registry.address().to_string();
         let settings = HostSettings { plain_http: true, ..HostSettings::new(host.clone()) };
         let client = Client::new(vec![settings], Limits::default()).unwrap();

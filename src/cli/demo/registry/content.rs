@@ -1,5 +1,4 @@
-//! What the demonstration's registry holds, and what it answers to a request: the reading half of the OCI distribution
-//! specification 1.1. No IO.
+//! The images of the demo's registry, and its answers: the pull half of the OCI distribution specification 1.1. No IO.
 
 use std::collections::{BTreeMap, HashMap};
 use std::fmt::Write as _;
@@ -18,7 +17,7 @@ const JSON_TYPE: &str = "application/json";
 
 /// The repositories, by name.
 #[derive(Debug, Default)]
-pub(super) struct Shelves {
+pub(super) struct Content {
     repositories: BTreeMap<String, Repository>,
 }
 
@@ -40,14 +39,12 @@ pub(super) struct Reply {
     pub(super) body: Vec<u8>,
 }
 
-impl Shelves {
-    /// Puts a small image of its own on the shelf, named by `tag` from now on, and answers its digest. Two builds of
-    /// one tag are two images.
-    pub(super) fn push(&mut self, repository: &str, tag: &str, build: &str) -> String {
+impl Content {
+    /// Stores a small image built from `revision`, moves `tag` to it, and returns its digest.
+    pub(super) fn push(&mut self, repository: &str, tag: &str, revision: &str) -> String {
         let labels = json!({
-            "org.opencontainers.image.source": format!("https://github.com/{repository}"),
             "org.opencontainers.image.version": tag,
-            "org.opencontainers.image.revision": digest(build.as_bytes())[7..47],
+            "org.opencontainers.image.revision": revision,
         });
         let config = json!({
             "architecture": "amd64",
@@ -56,7 +53,7 @@ impl Shelves {
             "rootfs": {"type": "layers", "diff_ids": []},
         });
         let config = config.to_string().into_bytes();
-        // The specification's own stand-in for an image without content.
+        // The empty blob of the specification, for an image without layers.
         let empty = b"{}".to_vec();
         let manifest = json!({
             "schemaVersion": 2,
@@ -73,12 +70,10 @@ impl Shelves {
         named
     }
 
-    /// How many tags a repository has.
     pub(super) fn tags_count(&self, repository: &str) -> usize {
         self.repositories.get(repository).map_or(0, |repository| repository.tags.len())
     }
 
-    /// Answers a request to read `path`.
     pub(super) fn answer(&self, path: &str, query: &str) -> Reply {
         let Some(place) = path.strip_prefix("/v2/") else { return Reply::missing("UNSUPPORTED") };
         if place.is_empty() {
@@ -161,19 +156,19 @@ fn digest(bytes: &[u8]) -> String {
 mod tests {
     use super::*;
 
-    fn stocked(releases: usize) -> Shelves {
-        let mut shelves = Shelves::default();
+    fn released(releases: usize) -> Content {
+        let mut content = Content::default();
         for patch in 0..releases {
-            shelves.push("vtr/app", &format!("v1.0.{patch}"), "first");
+            content.push("vtr/app", &format!("v1.0.{patch}"), "1111111111111111111111111111111111111111");
         }
-        shelves
+        content
     }
 
     /// Every tag, by following the links as a client does.
-    fn walk(shelves: &Shelves, query: &str) -> (usize, Vec<String>) {
+    fn walk(content: &Content, query: &str) -> (usize, Vec<String>) {
         let (mut pages, mut tags, mut query) = (0, Vec::new(), query.to_owned());
         loop {
-            let reply = shelves.answer("/v2/vtr/app/tags/list", &query);
+            let reply = content.answer("/v2/vtr/app/tags/list", &query);
             let body: serde_json::Value = serde_json::from_slice(&reply.body).unwrap();
             pages += 1;
             tags.extend(body["tags"].as_array().unwrap().iter().map(|tag| tag.as_str().unwrap().to_owned()));
@@ -188,7 +183,7 @@ mod tests {
         for (releases, query, pages) in
             [(1, "", 1), (100, "n=1000", 1), (101, "n=1000", 2), (7, "n=3", 3), (6, "n=3", 2), (3, "n=0", 3)]
         {
-            let (walked, tags) = walk(&stocked(releases), query);
+            let (walked, tags) = walk(&released(releases), query);
             let mut distinct = tags.clone();
             distinct.sort_unstable();
             distinct.dedup();
@@ -202,35 +197,35 @@ mod tests {
 
     #[test]
     fn what_is_named_by_a_digest_has_it() {
-        let shelves = stocked(1);
-        let by_tag = shelves.answer("/v2/vtr/app/manifests/v1.0.0", "");
+        let content = released(1);
+        let by_tag = content.answer("/v2/vtr/app/manifests/v1.0.0", "");
         let named = by_tag.digest.clone().unwrap();
         assert_eq!(named, digest(&by_tag.body));
-        assert_eq!(shelves.answer(&format!("/v2/vtr/app/manifests/{named}"), ""), by_tag);
+        assert_eq!(content.answer(&format!("/v2/vtr/app/manifests/{named}"), ""), by_tag);
         let manifest: serde_json::Value = serde_json::from_slice(&by_tag.body).unwrap();
         for blob in [&manifest["config"]["digest"], &manifest["layers"][0]["digest"]] {
             let blob = blob.as_str().unwrap();
-            assert_eq!(digest(&shelves.answer(&format!("/v2/vtr/app/blobs/{blob}"), "").body), blob);
+            assert_eq!(digest(&content.answer(&format!("/v2/vtr/app/blobs/{blob}"), "").body), blob);
         }
     }
 
     #[test]
     fn a_tag_pushed_again_means_another_image_and_the_old_one_stays() {
-        let mut shelves = stocked(1);
-        let old = shelves.answer("/v2/vtr/app/manifests/v1.0.0", "");
-        let new = shelves.push("vtr/app", "v1.0.0", "second");
+        let mut content = released(1);
+        let old = content.answer("/v2/vtr/app/manifests/v1.0.0", "");
+        let new = content.push("vtr/app", "v1.0.0", "2222222222222222222222222222222222222222");
         assert_ne!(old.digest.as_deref(), Some(new.as_str()));
-        assert_eq!(shelves.answer("/v2/vtr/app/manifests/v1.0.0", "").digest, Some(new));
+        assert_eq!(content.answer("/v2/vtr/app/manifests/v1.0.0", "").digest, Some(new));
         assert_eq!(
-            shelves.answer(&format!("/v2/vtr/app/manifests/{}", old.digest.clone().unwrap()), ""),
+            content.answer(&format!("/v2/vtr/app/manifests/{}", old.digest.clone().unwrap()), ""),
             old
         );
-        assert_eq!(shelves.tags_count("vtr/app"), 1);
+        assert_eq!(content.tags_count("vtr/app"), 1);
     }
 
     #[test]
     fn what_is_not_there_is_not_found() {
-        let shelves = stocked(1);
+        let content = released(1);
         for path in [
             "/",
             "/v1/",
@@ -240,8 +235,8 @@ mod tests {
             "/v2/vtr/app/manifests/v2",
             "/v2/vtr/app/blobs/sha256:00",
         ] {
-            assert_eq!(shelves.answer(path, "").status, 404, "{path}");
+            assert_eq!(content.answer(path, "").status, 404, "{path}");
         }
-        assert_eq!(shelves.answer("/v2/", "").status, 200);
+        assert_eq!(content.answer("/v2/", "").status, 200);
     }
 }

@@ -1,4 +1,4 @@
-//! The soak as one watches it: a bar on a terminal, a line now and then elsewhere.
+//! Progress of a soak: a bar on a terminal, a line every two seconds elsewhere.
 
 use std::time::Duration;
 
@@ -9,16 +9,14 @@ use crate::model::{Fault, Timestamp};
 
 use super::screen::Screen;
 
-/// How far apart the lines are.
-const BETWEEN_LINES: Duration = Duration::from_secs(2);
+const LINE_INTERVAL: Duration = Duration::from_secs(2);
 
-/// The bar, with colours. indicatif leaves them out by itself when it is told so, not when we are.
+/// indicatif does not know our `--color`, so that each has a template.
 const COLOURED: &str = "         {prefix:<9.yellow} soaking {bar:32.yellow/dim} {msg}";
 const PLAIN: &str = "         {prefix:<9} soaking [{bar:32}] {msg}";
 
-/// One soak.
 #[derive(Debug)]
-pub(super) struct Gauge {
+pub(super) struct SoakProgress {
     soak: Duration,
     place: &'static str,
     ends_at: Timestamp,
@@ -26,19 +24,18 @@ pub(super) struct Gauge {
     next_line: Option<Timestamp>,
 }
 
-impl Gauge {
+impl SoakProgress {
     /// A soak that just began in the environment `place`.
     pub(super) fn new(screen: &Screen<'_>, place: &'static str, soak: Duration) -> Self {
         let bar = screen.is_terminal().then(|| bar(place, soak, screen.has_colours()));
         Self { soak, place, ends_at: chrono::Utc::now() + soak, bar, next_line: None }
     }
 
-    /// Takes down when the soak ends by the daemon's reckoning: whole seconds of the commit, not of the gauge.
+    /// The daemon counts from whole seconds of the commit.
     pub(super) fn set_end(&mut self, ends_at: Timestamp) {
         self.ends_at = ends_at;
     }
 
-    /// Shows how far it is.
     pub(super) fn show(&mut self, screen: &Screen<'_>, now: Timestamp) -> Result<(), Fault> {
         let left = (self.ends_at - now).to_std().unwrap_or_default();
         let done = self.soak.saturating_sub(left);
@@ -50,13 +47,13 @@ impl Gauge {
         if self.next_line.is_some_and(|at| now < at) || left.is_zero() {
             return Ok(());
         }
-        self.next_line = Some(now + BETWEEN_LINES);
-        let told = format!("soaking, {:.0}s left of {}s", left.as_secs_f64().ceil(), self.soak.as_secs());
-        screen.moment(self.place, YELLOW, &told)
+        self.next_line = Some(now + LINE_INTERVAL);
+        let text = format!("soaking, {:.0}s left of {}s", left.as_secs_f64().ceil(), self.soak.as_secs());
+        screen.event(self.place, YELLOW, &text)
     }
 }
 
-impl Drop for Gauge {
+impl Drop for SoakProgress {
     fn drop(&mut self) {
         if let Some(bar) = &self.bar {
             bar.finish_and_clear();

@@ -1,4 +1,4 @@
-//! What one sees before the daemon starts: the repository, the registry, the configuration, the board.
+//! The situation before the daemon starts: the repository, the registry, the configuration, the status.
 
 use std::fmt::Write as _;
 
@@ -13,24 +13,23 @@ use crate::model::{Class, Fault};
 
 use super::layout::{GRAPHQL, MOBILE, PAYMENTS};
 use super::screen::Screen;
-use super::stage::Stage;
+use super::setup::Setup;
 
-/// Shows what is on the stage.
-pub(super) fn introduce(screen: &Screen<'_>, stage: &Stage) -> Result<(), Fault> {
+pub(super) fn show(screen: &Screen<'_>, setup: &Setup) -> Result<(), Fault> {
     screen.heading("A GitOps repository, as Flux reads it")?;
-    screen.quote(&by_folder(&stage.git.text(&["ls-tree", "-r", "--name-only", "main"])?))?;
+    screen.quote(&by_folder(&setup.git.text(&["ls-tree", "-r", "--name-only", "main"])?))?;
     screen.heading("A registry with the releases of three services")?;
     for service in [GRAPHQL, PAYMENTS, MOBILE] {
-        let count = stage.registry.tags_count(&service.image());
+        let count = setup.registry.tags_count(&service.image());
         screen.text(&format!("  ghcr.io/{:<34} {count:>4} tags\n", service.image()))?;
     }
-    let address = stage.registry.address();
-    screen.text(&format!("  {DIM}(ghcr.io is played by this process, on {address}){DIM:#}\n"))?;
-    screen.heading(&format!("tidegate.yaml: all {} lines of it", stage.config_text.lines().count()))?;
-    screen.quote(&stage.config_text)
+    let address = setup.registry.address();
+    screen.text(&format!("  {DIM}(this process stands in for ghcr.io, on {address}){DIM:#}\n"))?;
+    screen.heading(&format!("tidegate.yaml: all {} lines of it", setup.config_text.lines().count()))?;
+    screen.quote(&setup.config_text)
 }
 
-/// Paths, sorted by folder, as a line a folder.
+/// Paths, sorted by folder, as one line per folder.
 fn by_folder(paths: &str) -> String {
     let mut text = String::new();
     let mut last = ("", "");
@@ -50,8 +49,8 @@ fn by_folder(paths: &str) -> String {
     text.split_off(1)
 }
 
-/// What `tidegate status` shows.
-pub(super) async fn board(screen: &Screen<'_>, session: &mut Session) -> Result<(), Fault> {
+/// What `tidegate status` prints.
+pub(super) async fn status(screen: &Screen<'_>, session: &mut Session) -> Result<(), Fault> {
     let report = session.engine.pass(&PassOptions::plan()).await?;
     if let Some(problem) = report.problems.iter().find(|problem| problem.is_error) {
         return Err(Fault::new(problem.class, problem.to_string()));
@@ -63,9 +62,11 @@ pub(super) async fn board(screen: &Screen<'_>, session: &mut Session) -> Result<
         sort: SortKey::Service,
         is_wide: false,
     };
-    let board = render::status::StatusTable::of(session.engine.repository_policy(), &report, &filter);
-    screen.heading("tidegate status: the board")?;
-    screen.quote(&board.render(report.evaluation.now, None))
+    let table = render::status::StatusTable::of(session.engine.repository_policy(), &report, &filter);
+    // `since` is shown even where nothing newer exists.
+    session.engine.read_histories(&report.evaluation.state, table.targets()).await?;
+    screen.heading("tidegate status")?;
+    screen.quote(&table.render(report.evaluation.now, None))
 }
 
 fn every_service() -> Result<GlobSet, Fault> {
@@ -78,9 +79,9 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_folder_is_a_line() {
-        let told = by_folder("a/b/x.yaml\na/b/y.yaml\na/c/x.yaml\nb/c/z.yaml");
-        let plain = anstream::adapter::strip_str(&told).to_string();
+    fn each_folder_is_one_line() {
+        let text = by_folder("a/b/x.yaml\na/b/y.yaml\na/c/x.yaml\nb/c/z.yaml");
+        let plain = anstream::adapter::strip_str(&text).to_string();
         assert_eq!(
             plain,
             "a/\n  b/               x.yaml y.yaml\n  c/               x.yaml\nb/\n  c/               z.yaml"
