@@ -126,7 +126,7 @@ fn a_data_folder_under_a_file_is_told_plainly() {
     let error = Mirror::open(settings(&origin, "file/data/mirror")).unwrap_err();
     let fault = Fault::from(error);
     assert_eq!(fault.class(), Class::Failed);
-    assert_eq!(fault.hint(), Some("a part of the data folder's path is a file"));
+    assert_eq!(fault.hint(), Some("a parent of the data folder is a file"));
     assert!(fault.to_string().starts_with("cannot create "), "{fault}");
 }
 

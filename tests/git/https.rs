@@ -79,7 +79,7 @@ fn a_wrong_token_is_told_and_a_rotated_one_is_seen() {
     let fault = Fault::from(mirror.fetch().unwrap_err());
     assert_eq!(fault.class(), Class::Failed);
     assert!(fault.in_one_line().ends_with("it rejected the login"), "{}", fault.in_one_line());
-    assert!(fault.hint().unwrap().contains("a token may have ended"));
+    assert!(fault.hint().unwrap().contains("the token may have expired"));
     fs::write(origin.beside("token"), "s3cret").unwrap();
     works(&origin, &mirror);
     server.set(rules("n3xt"));

@@ -89,8 +89,8 @@ fn a_key_that_cannot_sign_pushes_nothing_and_tells_why() {
     for (file, passphrase, told) in [
         (&keys[0], None, "ssh-rsa is not supported"),
         (&keys[1], None, "it is encrypted, and no passphrase is configured"),
-        (&keys[1], Some("wrong"), "the passphrase does not open it"),
-        (&keys[2], None, "it is no private key in OpenSSH's form"),
+        (&keys[1], Some("wrong"), "the passphrase is wrong"),
+        (&keys[2], None, "it is not a private key in OpenSSH format"),
         (&origin.beside("missing"), None, "it cannot be read: No such file or directory (os error 2)"),
     ] {
         let fault = push(&mirror(&origin, ssh(file, passphrase), None)).unwrap_err();
@@ -144,7 +144,7 @@ fn a_gpg_key_signs_what_git_verifies() {
     assert!(matches!(strict.signed(tip).unwrap(), SignatureCheck::Invalid { .. }));
     let unknown = Signing::Gpg { key: "0123456789ABCDEF".into(), home: Some(home) };
     let fault = push(&mirror(&origin, unknown, None)).unwrap_err();
-    assert!(fault.in_one_line().contains("cannot sign a commit by the GPG key"), "{}", fault.in_one_line());
+    assert!(fault.in_one_line().contains("cannot sign a commit with the GPG key"), "{}", fault.in_one_line());
 }
 
 #[test]

@@ -76,8 +76,8 @@ fn an_encrypted_key_is_opened_by_its_passphrase_and_by_no_other() {
     };
     works(&origin, &over(&sshd, &origin, with(Some("open sesame '$HOME"))));
     for (passphrase, told) in [
-        (Some("wrong"), "the passphrase does not open it"),
-        (None, "it is encrypted, and no passphrase is configured"),
+        (Some("wrong"), "the passphrase is wrong"),
+        (None, "it is encrypted; set git.auth.sshKey.passphrase"),
     ] {
         let fault = Fault::from(over(&sshd, &origin, with(passphrase)).fetch().unwrap_err());
         assert!(fault.in_one_line().ends_with(told), "{}", fault.in_one_line());
@@ -95,7 +95,7 @@ fn an_unknown_host_is_refused_with_its_fingerprint_and_the_line_that_would_admit
     let fault = Fault::from(mirror.fetch().unwrap_err());
     assert_eq!(fault.class(), Class::Refused);
     let print = fingerprint(&sshd.beside("host_ed25519.pub"));
-    assert!(fault.in_one_line().ends_with(&format!("it shows ED25519 {print}")), "{}", fault.in_one_line());
+    assert!(fault.in_one_line().ends_with(&format!("the server presents ED25519 {print}")), "{}", fault.in_one_line());
     let (_, line) = fault.hint().unwrap().split_once(&format!("{}: ", known_hosts.display())).unwrap();
     fs::write(&known_hosts, format!("{line}\n")).unwrap();
     works(&origin, &mirror);
@@ -170,7 +170,7 @@ fn a_key_that_is_not_let_in_is_told_by_its_fingerprint() {
     let fault =
         Fault::from(over(&sshd, &origin, key(stranger.clone(), sshd.known_hosts())).fetch().unwrap_err());
     let print = fingerprint(&stranger.with_extension("pub"));
-    assert!(fault.in_one_line().ends_with(&format!("by the key {print}")), "{}", fault.in_one_line());
+    assert!(fault.in_one_line().ends_with(&format!("with key {print}")), "{}", fault.in_one_line());
 }
 
 #[test]
@@ -182,14 +182,14 @@ fn a_key_file_that_cannot_be_used_is_told_as_that() {
         let mirror = over(&sshd, &origin, key(file.to_owned(), sshd.known_hosts()));
         Fault::from(mirror.fetch().unwrap_err()).in_one_line()
     };
-    assert!(told(&sshd.beside("missing")).ends_with("it cannot be read"));
+    assert!(told(&sshd.beside("missing")).ends_with("the file cannot be read"));
     let open = sshd.new_key("open", "ed25519", "");
     fs::set_permissions(&open, fs::Permissions::from_mode(0o644)).unwrap();
-    assert!(told(&open).ends_with("others than its owner can read it, so that ssh does not use it"));
+    assert!(told(&open).ends_with("other users can read it, so ssh refuses it"));
     let garbage = sshd.beside("garbage");
     fs::write(&garbage, "no key\n").unwrap();
     fs::set_permissions(&garbage, fs::Permissions::from_mode(0o600)).unwrap();
-    assert!(told(&garbage).ends_with("it holds no private key that ssh can read"));
+    assert!(told(&garbage).ends_with("it contains no private key that ssh can read"));
 }
 
 #[test]

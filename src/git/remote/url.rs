@@ -114,7 +114,7 @@ mod tests {
             ("file:///a%0", "two hexadecimal"),
             ("file:///a%+1", "two hexadecimal"),
             ("file:///a%é", "two hexadecimal"),
-            ("file://host/a", "no host"),
+            ("file://host/a", "not name a host"),
             ("https://bot:x@github.com/a.git", "login"),
             ("http://github.com/a.git", "not encrypted"),
             ("gopher://x/a", "unknown"),
