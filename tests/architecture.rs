@@ -2,7 +2,7 @@
 
 #![expect(clippy::unwrap_used, clippy::panic, reason = "helpers of tests fail as tests do")]
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 use regex::Regex;
@@ -193,6 +193,158 @@ fn the_engine_waits_by_its_clock_and_knows_no_transport() {
         for word in ["reqwest", "sqlx", "git2", "Utc::now", "SystemTime", "std::fs", "std::process"] {
             assert!(!code.contains(word), "{}: {word}", path.display());
         }
+    }
+}
+
+/// The folders of the engine, each with the folders that it may import.
+const ENGINE: &[(&str, &[&str])] = &[
+    ("message", &[]),
+    ("base", &["message"]),
+    ("state", &["base"]),
+    ("history", &["message", "base", "state"]),
+    ("plan", &["base", "state"]),
+    ("proposals", &["message", "base", "state"]),
+    ("decide", &["base", "state", "history", "plan", "proposals"]),
+    ("deliver", &["message", "base", "plan"]),
+    ("reconcile", &["message", "base", "state", "plan", "proposals", "decide", "deliver"]),
+    (
+        "tasks",
+        &["message", "base", "state", "history", "plan", "proposals", "decide", "deliver", "reconcile"],
+    ),
+];
+
+/// Files of tests, which may import anything.
+fn is_test_file(path: &Path) -> bool {
+    let of_tests = ["tests", "fake", "fixture", "tests.rs", "properties.rs", "deaths.rs", "fixture.rs"];
+    path.iter().any(|part| of_tests.iter().any(|name| part == *name))
+}
+
+/// The module that a file is.
+fn module_of(path: &Path) -> Vec<String> {
+    let mut parts: Vec<String> =
+        path.with_extension("").iter().map(|part| part.to_str().unwrap().to_owned()).collect();
+    parts.pop_if(|last| matches!(last.as_str(), "mod" | "lib" | "main"));
+    parts
+}
+
+/// The paths that a `use` tree imports.
+fn leaves(tree: &str) -> Vec<String> {
+    let Some((prefix, rest)) = tree.split_once('{') else {
+        return vec![tree.split(" as ").next().unwrap_or_default().trim().to_owned()];
+    };
+    let inner = rest.trim_end().trim_end_matches('}');
+    let mut depth = 0;
+    let branches = inner.split(|character| {
+        depth += i32::from(character == '{') - i32::from(character == '}');
+        character == ',' && depth == 0
+    });
+    let branches = branches.map(str::trim).filter(|branch| !branch.is_empty());
+    branches.flat_map(leaves).map(|leaf| format!("{}{leaf}", prefix.trim())).collect()
+}
+
+/// The modules that a module's code names, from the root of the crate on.
+fn imports(module: &[String], code: &str) -> Vec<Vec<String>> {
+    let uses = Regex::new(r"(?m)\buse\s+([^;]+);").unwrap();
+    let inline = Regex::new(r"\b((?:super|crate|self)(?:::\w+)+)").unwrap();
+    let mut paths: Vec<String> =
+        uses.captures_iter(code).flat_map(|found| leaves(&found[1].replace('\n', " "))).collect();
+    let rest = uses.replace_all(code, "");
+    paths.extend(inline.captures_iter(&rest).map(|found| found[1].to_owned()));
+    let absolute = |path: String| {
+        let mut base = module.to_vec();
+        let mut parts = path.split("::").map(str::trim).peekable();
+        match parts.peek().copied() {
+            Some("crate") => {
+                parts.next();
+                base.clear();
+            }
+            Some("super" | "self") => {}
+            _ => return None,
+        }
+        while let Some(part) = parts.next_if(|part| matches!(*part, "self" | "super")) {
+            if part == "super" {
+                base.pop();
+            }
+        }
+        Some(base.into_iter().chain(parts.map(str::to_owned)).collect())
+    };
+    paths.into_iter().filter_map(absolute).collect()
+}
+
+/// Every file of the crate that is no test, by its path below `src`, with its module and what it imports.
+fn all_imports() -> BTreeMap<PathBuf, (Vec<String>, Vec<Vec<String>>)> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+    let files =
+        source("").into_iter().map(|(path, code)| (path.strip_prefix(&root).unwrap().to_owned(), code));
+    files
+        .filter(|(path, _)| !is_test_file(path))
+        .map(|(path, code)| {
+            let module = module_of(&path);
+            let imports = imports(&module, &code);
+            (path, (module, imports))
+        })
+        .collect()
+}
+
+#[test]
+fn no_files_import_each_other_in_a_circle() {
+    let files = all_imports();
+    let file_of: BTreeMap<&[String], &Path> =
+        files.iter().map(|(path, (module, _))| (module.as_slice(), path.as_path())).collect();
+    // A `mod.rs` names its files and passes on what they export.
+    let is_wiring = |path: &Path| path.ends_with("mod.rs") || path.ends_with("lib.rs");
+    let mut arrows: BTreeMap<&Path, BTreeSet<&Path>> = BTreeMap::new();
+    for (path, (_, imports)) in files.iter().filter(|(path, _)| !is_wiring(path)) {
+        let arrows = arrows.entry(path).or_default();
+        for import in imports {
+            let target = (0..=import.len()).rev().find_map(|length| file_of.get(&import[..length]).copied());
+            arrows.extend(target.filter(|target| *target != path.as_path() && !is_wiring(target)));
+        }
+    }
+    // What nothing points at, and what points at nothing, is in no circle.
+    loop {
+        let pointed_at: BTreeSet<&Path> = arrows.values().flatten().copied().collect();
+        let before = arrows.len();
+        arrows.retain(|path, targets| !targets.is_empty() && pointed_at.contains(path));
+        let left: BTreeSet<&Path> = arrows.keys().copied().collect();
+        arrows.values_mut().for_each(|targets| targets.retain(|target| left.contains(target)));
+        if arrows.len() == before {
+            break;
+        }
+    }
+    let lines: Vec<String> =
+        arrows.iter().map(|(path, targets)| format!("{} -> {targets:?}", path.display())).collect();
+    assert!(
+        lines.is_empty(),
+        "files that import each other in a circle, or lie between circles:\n{}",
+        lines.join("\n")
+    );
+}
+
+#[test]
+fn an_engine_folder_imports_only_folders_above_its_line() {
+    let mut wrong = Vec::new();
+    for (path, (module, imports)) in all_imports() {
+        let [room, folder, ..] = module.as_slice() else { continue };
+        let Some((_, allowed)) = ENGINE.iter().find(|(name, _)| room == "engine" && name == folder) else {
+            assert_ne!(room, "engine", "{} is in no folder of the table", path.display());
+            continue;
+        };
+        for import in imports.iter().filter(|import| import.len() > 1 && import[0] == "engine") {
+            if import[1] != *folder && !allowed.contains(&import[1].as_str()) {
+                wrong.push(format!("{}: {folder} must not import {}", path.display(), import.join("::")));
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+#[test]
+fn only_tasks_give_the_engine_methods() {
+    let methods = Regex::new(r"(?m)^impl<[^\n]*> Engine<").unwrap();
+    for (path, code) in source("engine") {
+        let is_task = path.iter().any(|part| part == "tasks");
+        assert!(is_task || !methods.is_match(&code), "{} has methods of Engine", path.display());
     }
 }
 

@@ -12,6 +12,7 @@ mod grammar;
 mod help;
 mod killed_in_git;
 mod merges;
+mod one_failure;
 mod over_network;
 mod promotion;
 mod pull_requests;

@@ -3,6 +3,7 @@
 
 use std::future::Future;
 use std::pin::{Pin, pin};
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use crate::engine::{PassOptions, PassReport, RepositoryPolicy};
@@ -10,6 +11,9 @@ use crate::model::{Fault, Timestamp};
 
 use super::output::Output;
 use super::wiring::Session;
+
+/// How long a pass may go on after a signal to stop.
+const LAST_MOMENTS: Duration = Duration::from_secs(1);
 
 /// Hears of every pass, right after it.
 pub(crate) trait Listener {
@@ -44,17 +48,22 @@ impl Daemon {
         self.is_due = true;
     }
 
-    /// Works until `call` is ready, and answers what it is. A pass in hand is finished first.
+    /// Works until `call` is ready, and returns its result. A pass is finished first; if the call `ends` the daemon, only if
+    /// the pass is about to write.
     pub(crate) async fn work_until<C>(
         &mut self,
         call: impl Future<Output = C>,
+        ends: impl Fn(&C) -> bool,
         listener: &mut impl Listener,
         output: &Output,
     ) -> C {
         let mut call = pin!(call);
         loop {
             if self.is_due {
-                self.opening = self.pass(listener, output).await;
+                match self.pass_or_call(call.as_mut(), &ends, listener, output).await {
+                    Ok(opening) => self.opening = opening,
+                    Err(called) => return called,
+                }
                 self.is_due = false;
             }
             match self.wait(call.as_mut()).await {
@@ -62,6 +71,29 @@ impl Daemon {
                 None => self.is_due = true,
             }
         }
+    }
+
+    /// One pass, unless the call comes first.
+    async fn pass_or_call<C>(
+        &mut self,
+        call: Pin<&mut impl Future<Output = C>>,
+        ends: impl Fn(&C) -> bool,
+        listener: &mut impl Listener,
+        output: &Output,
+    ) -> Result<Option<Timestamp>, C> {
+        let (writing, stop) = (self.session.engine.is_writing(), self.session.stop.clone());
+        let mut pass = pin!(self.pass(listener, output));
+        let called = tokio::select! {
+            opening = &mut pass => return Ok(opening),
+            called = call => called,
+        };
+        let is_done = tokio::time::timeout(LAST_MOMENTS, &mut pass).await.is_ok();
+        if !is_done && (!ends(&called) || writing.load(Ordering::Relaxed)) {
+            pass.await;
+        } else if !is_done {
+            stop.ask();
+        }
+        Err(called)
     }
 
     /// One pass. Tells when the next gate opens.
@@ -87,8 +119,8 @@ impl Daemon {
         }
     }
 
-    /// Waits for the schedule, for a gate to open (nothing), or for the call.
-    async fn wait<C>(&self, call: Pin<&mut impl Future<Output = C>>) -> Option<C> {
+    /// Waits for the schedule, for a gate to open or a late answer (nothing), or for the call.
+    async fn wait<C>(&mut self, call: Pin<&mut impl Future<Output = C>>) -> Option<C> {
         let now = chrono::Utc::now();
         let tick = self.session.config.schedule.value.next_after(now);
         let Some(wake) = [tick, self.opening].into_iter().flatten().min() else {
@@ -103,6 +135,7 @@ impl Daemon {
             biased;
             called = call => Some(called),
             () = tokio::time::sleep(pause) => None,
+            () = self.session.engine.late_answer() => None,
         }
     }
 }

@@ -1,5 +1,6 @@
 //! Intents: promotions recorded durably before their push, and afterwards an audit copy of their outcome.
 
+use chrono::TimeDelta;
 use sqlx::sqlite::SqliteRow;
 use sqlx::{QueryBuilder, Sqlite};
 
@@ -9,6 +10,12 @@ use super::connection::{Connection, ROWS_PER_STATEMENT, insert};
 use super::open::Store;
 use super::row::{self, Unreadable};
 use super::{StoreError, sql};
+
+/// How long an abandoned intent is kept: nothing came of it.
+const ABANDONED_KEPT_DAYS: i64 = 1;
+
+/// How long the audit copy of a promotion is kept. Git has it for ever.
+const LANDED_KEPT_DAYS: i64 = 400;
 
 impl Store {
     /// Records intents atomically. Once this returns they survive a power cut.
@@ -62,7 +69,7 @@ impl Store {
     /// Records outcomes atomically, at most one per intent.
     ///
     /// Idempotent. A rollout commit replaces an abandonment, because it was seen in Git; nothing replaces a rollout commit.
-    /// Ignores an intent that a rebuilt database does not have.
+    /// Ignores an intent that a rebuilt database does not have. Deletes old ones.
     ///
     /// # Errors
     /// The database cannot be written.
@@ -78,6 +85,13 @@ impl Store {
         for outcomes in outcomes.chunks(ROWS_PER_STATEMENT) {
             settle(&mut writing, outcomes, at).await.map_err(&failed)?;
         }
+        let before = |days| (at - TimeDelta::days(days)).timestamp_millis();
+        sqlx::query(sql::PRUNE_INTENTS)
+            .bind(before(ABANDONED_KEPT_DAYS))
+            .bind(before(LANDED_KEPT_DAYS))
+            .execute(&mut *writing)
+            .await
+            .map_err(&failed)?;
         writing.commit().await.map_err(failed)
     }
 }

@@ -20,6 +20,37 @@ const POLL: Duration = Duration::from_millis(50);
 pub struct DataFolder;
 
 impl DataFolder {
+    /// Locks the folder if no other process holds the lock; creates it if it is missing.
+    ///
+    /// # Errors
+    /// [`StoreError::File`] when the folder is unusable.
+    pub fn try_lock(path: &Path) -> Result<Option<FolderLock>, StoreError> {
+        create_folder(path)?;
+        let mut lock = LockFile::open(&path.join("lock"), path)?;
+        if !lock.try_exclusive()? {
+            return Ok(None);
+        }
+        lock.sign()?;
+        Ok(Some(FolderLock { _lock: lock }))
+    }
+
+    /// Locks the folder while its files are opened or created. A pass does not hold this lock.
+    ///
+    /// # Errors
+    /// [`StoreError::InUse`] after `wait`; [`StoreError::File`] when the folder is unusable.
+    pub async fn lock_to_open(path: &Path, wait: Duration) -> Result<FolderLock, StoreError> {
+        create_folder(path)?;
+        let lock = LockFile::open(&path.join("open.lock"), path)?;
+        let deadline = Instant::now() + wait;
+        while !lock.try_exclusive()? {
+            if Instant::now() >= deadline {
+                return Err(lock.in_use(wait));
+            }
+            tokio::time::sleep(POLL).await;
+        }
+        Ok(FolderLock { _lock: lock })
+    }
+
     /// Locks the folder for this process; creates it if it is missing.
     ///
     /// Waits up to `wait`, and calls `on_wait` once if another process holds the lock.

@@ -139,6 +139,9 @@ pub(super) const SETTLE_INTENTS: (&str, &str) = (
         FROM row WHERE intents.promotion = row.promotion AND (intents.outcome IS NULL
             OR (intents.outcome = 'abandoned' AND row.outcome = 'landed'))",
 );
+pub(super) const PRUNE_INTENTS: &str =
+    "DELETE FROM intents WHERE (outcome = 'abandoned' AND settled_at_ms < $1)
+    OR (outcome = 'landed' AND settled_at_ms < $2)";
 
 // Changelogs.
 

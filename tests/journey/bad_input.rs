@@ -63,7 +63,11 @@ async fn a_hook_that_declines_is_quoted_and_nothing_is_left_half_done() {
     world.origin.hook("pre-receive", "echo 'no pushes on a Friday' >&2; exit 1");
     let declined = world.run(&["sync"]);
     assert_eq!(declined.code, 1, "{}", declined.err);
-    assert!(declined.err.contains("no pushes on a Friday"), "{}", declined.err);
+    assert!(
+        declined.out.contains("in non-prod: the server declined the push: no pushes on a Friday"),
+        "{}",
+        declined.out
+    );
     fs::remove_file(world.origin.path().join("hooks/pre-receive")).unwrap();
     assert_eq!(world.run(&["sync"]).code, 0);
     assert_eq!(world.promotions("non-prod", "v1.0.1"), 1);

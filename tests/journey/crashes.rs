@@ -206,7 +206,7 @@ async fn a_hook_that_declines_is_told_in_its_words_and_asked_again() {
     for _ in 0..2 {
         let ran = world.run(&["sync"]);
         assert_eq!(ran.code, 1, "{}", ran.err);
-        assert!(ran.err.contains("protected: ask ops"), "{}", ran.err);
+        assert!(ran.out.contains("protected: ask ops"), "{}", ran.out);
     }
     assert_eq!(world.commits(), 1);
     fs::remove_file(world.origin.path().join("hooks/pre-receive")).unwrap();

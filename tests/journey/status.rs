@@ -73,7 +73,7 @@ async fn a_control_file_that_cannot_be_read_is_told_by_doctor_with_its_line() {
     let told = world.run(&["doctor"]);
     assert_eq!(told.code, 1, "{}", told.out);
     assert!(told.out.contains("FAIL  control file .tidegate/hold/fair.yaml:6:1: "), "{}", told.out);
-    assert!(told.out.contains("hint mend the file, or remove it by a commit"), "{}", told.out);
+    assert!(told.out.contains("hint correct or remove the file"), "{}", told.out);
 }
 
 #[tokio::test]

@@ -45,7 +45,6 @@ struct Body<'a> {
 
 pub(super) async fn run(global: &Global, output: &Output) -> Result<ExitCode, Fault> {
     let mut session = Session::open(global, output).await?;
-    let _lock = session.lock(output).await?;
     let mut findings = vec![
         good("configuration", config_file(global).display().to_string()),
         good("data folder", session.folder().display().to_string()),

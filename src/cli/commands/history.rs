@@ -17,7 +17,7 @@ pub(super) async fn run(global: &Global, args: &History, output: &Output) -> Res
     resolve::environments(session.engine.repository_policy(), &args.environments.environments)?;
     let period = record::period(args.during, session.config.timezone, chrono::Utc::now())?;
     let typed = Typed::from(&args.services);
-    let services = typed.resolve_unchecked(&mut session, output).await?;
+    let services = typed.resolve_unchecked(&mut session).await?;
     let query = HistoryQuery {
         services,
         environments: args.environments.environments.clone(),
@@ -25,13 +25,10 @@ pub(super) async fn run(global: &Global, args: &History, output: &Output) -> Res
         until: args.during.until.map(|_| period.to),
         most: args.limit,
     };
-    let moves = {
-        let _lock = session.lock(output).await?;
-        activity::during("Reading history", session.engine.history(&query)).await?
-    };
+    let moves = activity::during("Reading history", session.engine.history(&query)).await?;
     if moves.is_empty() {
         // A service that is gone has a history; one that never was is a mistake.
-        typed.resolve(&resolve::refresh(&mut session, output).await?.services(), false)?;
+        typed.resolve(&resolve::refresh(&mut session).await?.services(), false)?;
     }
     output.result(
         "History",

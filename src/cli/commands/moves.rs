@@ -27,21 +27,20 @@ pub(super) async fn carry_out(
 ) -> Result<PassReport, Fault> {
     let asks = !options.dry_run && !prompt.is_confirmed && output.is_terminal();
     if !asks {
-        let _lock = session.lock(output).await?;
-        return activity::during(prompt.activity, session.pass(options)).await;
+        let lock = session.try_lock()?;
+        let options = PassOptions { recovers: lock.is_some(), ..options.clone() };
+        return activity::during(prompt.activity, session.pass(&options)).await;
     }
-    let tried = {
-        let _lock = session.lock(output).await?;
-        let tried = PassOptions { dry_run: true, ..options.clone() };
-        activity::during("Planning", session.pass(&tried)).await?
-    };
+    let tried = PassOptions { dry_run: true, ..options.clone() };
+    let tried = activity::during("Planning", session.pass(&tried)).await?;
     if tried.is_idle() {
         return Ok(tried);
     }
     person::confirm(output, &show(session, &tried), prompt.question)?;
-    let _lock = session.lock(output).await?;
+    let lock = session.try_lock()?;
+    let options = PassOptions { recovers: lock.is_some(), ..options.clone() };
     let confirmed = ConfirmedPlan::of(tried.plans());
-    activity::during(prompt.activity, session.engine.pass_confirmed(options, &confirmed)).await
+    activity::during(prompt.activity, session.engine.pass_confirmed(&options, &confirmed)).await
 }
 
 /// Removes the problems of other services from a report, and counts them.

@@ -18,7 +18,7 @@ pub(super) async fn plan(global: &Global, args: &Plan, output: &Output) -> Resul
     let mut session = Session::open(global, output).await?;
     let typed = Typed::from(&args.services);
     let options = PassOptions {
-        mode: mode(&mut session, typed, &args.environments.environments, output).await?,
+        mode: mode(&mut session, typed, &args.environments.environments).await?,
         ..PassOptions::plan()
     };
     let report = pass(&mut session, &options, "Planning", output).await?;
@@ -38,7 +38,8 @@ pub(super) async fn sync(global: &Global, args: &Sync, output: &Output) -> Resul
     let mut session = Session::open(global, output).await?;
     let typed = Typed::from(&args.services);
     let options = PassOptions {
-        mode: mode(&mut session, typed, &args.environments.environments, output).await?,
+        mode: mode(&mut session, typed, &args.environments.environments).await?,
+        registry_wait: PassOptions::COMMAND_WAIT,
         ..PassOptions::schedule()
     };
     let report = pass(&mut session, &options, "Synchronising", output).await?;
@@ -60,12 +61,11 @@ async fn mode(
     session: &mut Session,
     typed: Typed<'_>,
     environments: &[EnvironmentName],
-    output: &Output,
 ) -> Result<PassMode, Fault> {
     if typed.is_empty() && environments.is_empty() {
         return Ok(PassMode::Scheduled);
     }
-    let services = typed.resolve_unchecked(session, output).await?;
+    let services = typed.resolve_unchecked(session).await?;
     Ok(PassMode::Scoped(Scope { services, environments: environments.to_vec() }))
 }
 
@@ -76,7 +76,7 @@ async fn pass(
     output: &Output,
 ) -> Result<PassReport, Fault> {
     let mut report = {
-        let _lock = session.lock(output).await?;
+        let _lock = if options.dry_run { None } else { Some(session.lock(output).await?) };
         activity::during(activity, session.pass(options)).await?
     };
     if let PassMode::Scoped(scope) = &options.mode

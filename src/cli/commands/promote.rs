@@ -19,7 +19,7 @@ use super::resolve::Typed;
 pub(super) async fn run(global: &Global, args: &Promote, output: &Output) -> Result<ExitCode, Fault> {
     let overrides = overrides(args)?;
     let mut session = Session::open(global, output).await?;
-    let services = Typed::from(&args.services).resolve_unchecked(&mut session, output).await?;
+    let services = Typed::from(&args.services).resolve_unchecked(&mut session).await?;
     let promotion = ManualPromotion {
         services: services.clone(),
         to: args.env.clone(),
@@ -31,6 +31,8 @@ pub(super) async fn run(global: &Global, args: &Promote, output: &Output) -> Res
         mode: PassMode::Manual(promotion),
         requested_by: person::name(args.consent.by.as_deref()),
         dry_run: args.consent.dry_run,
+        registry_wait: PassOptions::COMMAND_WAIT,
+        ..PassOptions::schedule()
     };
     let names = names(args, &services);
     let asked =

@@ -15,7 +15,7 @@ use super::changelog::write_file;
 
 pub(super) async fn run(global: &Global, args: &Record, output: &Output) -> Result<ExitCode, Fault> {
     let mut session = Session::open(global, output).await?;
-    let timeline = timeline(&mut session, args.during, output).await?;
+    let timeline = timeline(&mut session, args.during).await?;
     let text = simulation::write(&timeline)
         .map_err(|error| Fault::new(Class::Failed, "cannot write the recording").with_source(error))?;
     let Some(path) = &args.write else {
@@ -32,13 +32,8 @@ pub(super) async fn run(global: &Global, args: &Record, output: &Output) -> Resu
 }
 
 /// What happened in a period, from the mirror and the store.
-pub(super) async fn timeline(
-    session: &mut Session,
-    during: During,
-    output: &Output,
-) -> Result<Timeline, Fault> {
+pub(super) async fn timeline(session: &mut Session, during: During) -> Result<Timeline, Fault> {
     let period = period(during, session.config.timezone, chrono::Utc::now())?;
-    let _lock = session.lock(output).await?;
     let timeline = activity::during("Reading the past", session.engine.timeline(period)).await?;
     if timeline.tag_changes.is_empty() {
         return Err(Fault::new(Class::Failed, "no tag ever changed in the environments' folders")

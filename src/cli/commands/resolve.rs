@@ -74,14 +74,10 @@ impl<'a> Typed<'a> {
     }
 
     /// The patterns, for a command that finds out by itself whether they match.
-    pub(super) async fn resolve_unchecked(
-        self,
-        session: &mut Session,
-        output: &Output,
-    ) -> Result<Vec<ServicePattern>, Fault> {
+    pub(super) async fn resolve_unchecked(self, session: &mut Session) -> Result<Vec<ServicePattern>, Fault> {
         match self.patterns()? {
             Some(patterns) => Ok(patterns),
-            None => self.resolve(&refresh(session, output).await?.services(), false),
+            None => self.resolve(&refresh(session).await?.services(), false),
         }
     }
 
@@ -155,10 +151,8 @@ pub(super) async fn one_service(
     session: &mut Session,
     word: &String,
     namespace: &Namespace,
-    output: &Output,
 ) -> Result<ServiceName, Fault> {
-    let patterns =
-        Typed::new(std::slice::from_ref(word), namespace).resolve_unchecked(session, output).await?;
+    let patterns = Typed::new(std::slice::from_ref(word), namespace).resolve_unchecked(session).await?;
     let service = patterns.first().and_then(ServicePattern::exact).cloned();
     service.ok_or_else(|| {
         Fault::new(
@@ -195,8 +189,7 @@ pub(super) fn environment(
 }
 
 /// The repository as it is now.
-pub(super) async fn refresh(session: &mut Session, output: &Output) -> Result<Arc<RepositoryState>, Fault> {
-    let _lock = session.lock(output).await?;
+pub(super) async fn refresh(session: &mut Session) -> Result<Arc<RepositoryState>, Fault> {
     activity::during("Reading the repository", session.engine.refresh()).await
 }
 

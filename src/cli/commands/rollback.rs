@@ -16,7 +16,7 @@ use super::resolve;
 
 pub(super) async fn run(global: &Global, args: &Rollback, output: &Output) -> Result<ExitCode, Fault> {
     let mut session = Session::open(global, output).await?;
-    let service = resolve::one_service(&mut session, &args.service, &args.namespace, output).await?;
+    let service = resolve::one_service(&mut session, &args.service, &args.namespace).await?;
     let rollback = RollbackRequest {
         service: service.clone(),
         environment: args.env.clone(),
@@ -30,6 +30,8 @@ pub(super) async fn run(global: &Global, args: &Rollback, output: &Output) -> Re
         mode: PassMode::Rollback(rollback),
         requested_by: person::name(args.consent.by.as_deref()),
         dry_run: args.consent.dry_run,
+        registry_wait: PassOptions::SHORT_WAIT,
+        ..PassOptions::schedule()
     };
     let question = format!("Roll back {service} in {}?", args.env);
     let prompt = Prompt { is_confirmed: args.consent.yes, question: &question, activity: "Rolling back" };

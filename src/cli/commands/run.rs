@@ -15,12 +15,15 @@ use super::pass_logger::PassLogger;
 
 pub(super) async fn run(global: &Global, output: &Output) -> Result<ExitCode, Fault> {
     let mut signals = Signals::listen()?;
-    let session = open(load(global, output)?, output).await?;
+    let session = open(load(global, output)?).await?;
     let mut daemon = Daemon::new(session);
     let mut pass_logger = PassLogger::default();
     greet(daemon.session(), "started");
     loop {
-        match daemon.work_until(signals.next(), &mut pass_logger, output).await {
+        match daemon
+            .work_until(signals.next(), |call| matches!(call, Call::Stop(_)), &mut pass_logger, output)
+            .await
+        {
             Call::Stop(signal) => {
                 tracing::info!(signal, "stopped");
                 return Ok(ExitCode::SUCCESS);
@@ -30,8 +33,8 @@ pub(super) async fn run(global: &Global, output: &Output) -> Result<ExitCode, Fa
     }
 }
 
-async fn open(config: Arc<Config>, output: &Output) -> Result<Session, Fault> {
-    let session = Session::of(config, output).await?;
+async fn open(config: Arc<Config>) -> Result<Session, Fault> {
+    let session = Session::of(config).await?;
     end_slow_git(session.stop.clone())?;
     Ok(session)
 }
@@ -53,7 +56,7 @@ fn greet(session: &Session, what: &str) {
 /// Reads the configuration again. A wrong one changes nothing.
 async fn reload(global: &Global, output: &Output, daemon: &mut Daemon) {
     let reloaded = match load(global, output) {
-        Ok(config) => open(config, output).await,
+        Ok(config) => open(config).await,
         Err(fault) => Err(fault),
     };
     match reloaded {

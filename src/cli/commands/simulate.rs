@@ -30,7 +30,7 @@ pub(super) async fn run(global: &Global, args: &Simulate, output: &Output) -> Re
         (config, timeline.between(from, period.to))
     } else {
         let mut session = Session::open(global, output).await?;
-        let timeline = timeline(&mut session, args.during, output).await?;
+        let timeline = timeline(&mut session, args.during).await?;
         (session.config, timeline)
     };
     let against = args.against.as_ref().map(|path| {

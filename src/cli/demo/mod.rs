@@ -73,7 +73,7 @@ async fn play(
     ))?;
     let setup = Setup::create(folder, args.soak).await?;
     introduction::show(screen, &setup)?;
-    let mut session = Session::of(Arc::new(Config::load(&setup.config_file)?.config), output).await?;
+    let mut session = Session::of(Arc::new(Config::load(&setup.config_file)?.config)).await?;
     introduction::status(screen, &mut session).await?;
     let (mut reporter, events) = events::reporter();
     let scenario = Scenario::new(screen, &setup, events, args.soak);
@@ -85,7 +85,7 @@ async fn play(
             played = scenario.play() => played.map(|()| End::Complete),
         }
     };
-    let end = Daemon::new(session).work_until(over, &mut reporter, output).await?;
+    let end = Daemon::new(session).work_until(over, |_| false, &mut reporter, output).await?;
     if let End::Complete = end {
         results::show(screen, &setup)?;
     }

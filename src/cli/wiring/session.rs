@@ -95,16 +95,16 @@ fn not_found(error: ConfigError, global: &Global) -> Fault {
 impl Session {
     /// Opens everything that a configuration names, for a command that does one thing and ends.
     pub(crate) async fn open(global: &Global, output: &Output) -> Result<Self, Fault> {
-        let session = Self::of(load(global, output)?, output).await?;
+        let session = Self::of(load(global, output)?).await?;
         signals::end_command(session.stop.clone())?;
         Ok(session)
     }
 
     /// Opens everything that `config` names.
-    pub(crate) async fn of(config: Arc<Config>, output: &Output) -> Result<Self, Fault> {
+    pub(crate) async fn of(config: Arc<Config>) -> Result<Self, Fault> {
         let config::Store::Sqlite(database) = &config.store;
         let folder = database.parent().map_or_else(|| PathBuf::from("."), Path::to_owned);
-        let _lock = lock(&folder, output).await?;
+        let _lock = DataFolder::lock_to_open(&folder, LOCK_TIMEOUT).await?;
         let url = config.git.remote.to_string();
         let opened = Store::open(database, &url).await?;
         if let OpenState::Rebuilt { kept_aside } = &opened.state {
@@ -159,7 +159,12 @@ impl Session {
         Ok(report)
     }
 
-    /// Locks the data folder against other processes.
+    /// Locks the data folder if no pass of another process holds the lock.
+    pub(crate) fn try_lock(&self) -> Result<Option<FolderLock>, Fault> {
+        Ok(DataFolder::try_lock(&self.folder)?)
+    }
+
+    /// Locks the data folder for a pass. Waits for a pass of another process.
     pub(crate) async fn lock(&self, output: &Output) -> Result<FolderLock, Fault> {
         lock(&self.folder, output).await
     }

@@ -2,6 +2,7 @@
 //! followed branch; the steps that do are handed a [`Publisher`](super::ports::Publisher).
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use super::ports::Ports;
 use super::repository_policy::RepositoryPolicy;
@@ -14,6 +15,8 @@ pub(in crate::engine) struct Context<'a, P: Ports> {
     pub(in crate::engine) forge: Option<&'a Arc<P::Forge>>,
     pub(in crate::engine) clock: &'a Arc<P::Clock>,
     pub(in crate::engine) policy: &'a Arc<RepositoryPolicy>,
+    /// How long a registry may be silent before a pass goes on without it.
+    pub(in crate::engine) registry_wait: Duration,
 }
 
 impl<P: Ports> Clone for Context<'_, P> {

@@ -1,5 +1,7 @@
 //! What a pass is asked to do.
 
+use std::time::Duration;
+
 use crate::model::{BY_SCHEDULE, Digest, EnvironmentName, ImageName, ServiceName, ServicePattern, Tag};
 use crate::policy::Overrides;
 
@@ -12,6 +14,10 @@ pub struct PassOptions {
     pub requested_by: String,
     /// Whether to stop before anything is written.
     pub dry_run: bool,
+    /// How long a registry may be silent before the pass goes on without it.
+    pub registry_wait: Duration,
+    /// Whether to settle the intents of an interrupted pass; only while no other process does a pass on the same store.
+    pub recovers: bool,
 }
 
 /// What may be promoted.
@@ -71,13 +77,33 @@ pub struct RollbackRequest {
 }
 
 impl PassOptions {
+    /// What a pass of the daemon waits for a registry: a late answer leads to another pass.
+    pub const DAEMON_WAIT: Duration = Duration::from_secs(2);
+
+    /// What a command waits that shows what is there, or that needs no registry.
+    pub const SHORT_WAIT: Duration = Duration::from_millis(700);
+
+    /// What a command waits that does one pass.
+    pub const COMMAND_WAIT: Duration = Duration::from_secs(20);
+
     /// Everything, on schedule.
     pub fn schedule() -> Self {
-        Self { mode: PassMode::Scheduled, requested_by: BY_SCHEDULE.to_owned(), dry_run: false }
+        Self {
+            mode: PassMode::Scheduled,
+            requested_by: BY_SCHEDULE.to_owned(),
+            dry_run: false,
+            registry_wait: Self::DAEMON_WAIT,
+            recovers: true,
+        }
+    }
+
+    /// Everything, to show where it stands.
+    pub fn status() -> Self {
+        Self { registry_wait: Self::SHORT_WAIT, ..Self::plan() }
     }
 
     /// Everything, but nothing is written.
     pub fn plan() -> Self {
-        Self { dry_run: true, ..Self::schedule() }
+        Self { dry_run: true, registry_wait: Self::COMMAND_WAIT, recovers: false, ..Self::schedule() }
     }
 }

@@ -1,14 +1,36 @@
 //! The digests that decisions depend on: what was observed before, and what the registries answer now.
 
 use std::collections::{BTreeSet, HashMap};
-use std::sync::Arc;
+use std::time::Duration;
 
-use crate::engine::base::ports::{Registry, Store, TaggedImage};
+use crate::engine::base::context::Context;
+use crate::engine::base::ports::{Ports, Store, TaggedImage};
 use crate::engine::base::problem::Problem;
 use crate::model::{Digest, Fault, ImageName, Observation, Timestamp};
 use crate::policy::{Observations, Observed};
 
 use super::poll;
+use super::requests::Requests;
+
+/// How long a digest that came after its pass can serve the next one.
+const VALID_FOR: Duration = Duration::from_secs(10);
+
+/// Requests for digests, kept between passes.
+#[derive(Debug)]
+pub(crate) struct DigestRequests(Requests<TaggedImage, Digest>);
+
+impl Default for DigestRequests {
+    fn default() -> Self {
+        Self(Requests::new(VALID_FOR))
+    }
+}
+
+impl DigestRequests {
+    /// See [`Requests::late_answer`].
+    pub(crate) async fn late_answer(&mut self) {
+        self.0.late_answer().await;
+    }
+}
 
 #[derive(Debug, Default)]
 pub(crate) struct Digests {
@@ -43,10 +65,10 @@ impl Digests {
     }
 
     /// Asks the registries for the digests of these tags, and stores those that are new.
-    pub(crate) async fn ask<R: Registry, S: Store>(
+    pub(in crate::engine) async fn ask<P: Ports>(
         &mut self,
-        registry: &Arc<R>,
-        store: &S,
+        context: Context<'_, P>,
+        requests: &mut DigestRequests,
         tags: BTreeSet<TaggedImage>,
         now: Timestamp,
     ) -> Result<Vec<Problem>, Fault> {
@@ -54,7 +76,8 @@ impl Digests {
             return Ok(Vec::new());
         }
         self.asked.extend(tags.iter().map(|tagged| (tagged.clone(), None)));
-        let (found, problems) = poll::digests(registry, tags).await;
+        let Context { registry, registry_wait, .. } = context;
+        let (found, problems) = poll::digests(registry, &mut requests.0, tags, registry_wait).await;
         let mut new = Vec::new();
         for ((image, tag), digest) in &found {
             let observations = self.observed.entry(image.clone()).or_default();
@@ -63,7 +86,7 @@ impl Digests {
             }
         }
         if !new.is_empty() {
-            store.observe(&new, now).await?;
+            context.store.observe(&new, now).await?;
         }
         self.asked.extend(found.into_iter().map(|(tagged, digest)| (tagged, Some(digest))));
         Ok(problems)

@@ -19,16 +19,18 @@ use crate::model::{CommitId, Fault, TagList, Timestamp};
 use crate::policy::{self, Candidate, Decision, Group, Overrides, Selection, UnsignedCommits};
 
 use super::digest_requests::{soaking_tags, tags_to_ask};
-use super::digests::Digests;
+use super::digests::{DigestRequests, Digests};
 use super::facts::{FactContext, tagged};
 use super::groups;
-use super::poll::{self, PersistedTags, Polled, Selections};
+use super::poll::{self, PersistedTags, Polled, Selections, TagRequests};
 
 /// What is kept from one evaluation to the next. All of it can be read again.
 #[derive(Debug, Default)]
 pub(in crate::engine) struct Memory {
     selections: Selections,
     persisted: PersistedTags,
+    pub(in crate::engine) tags: TagRequests,
+    pub(in crate::engine) digests: DigestRequests,
     pub(in crate::engine) proposals: proposals::fetch::Memory,
 }
 
@@ -83,7 +85,7 @@ pub(in crate::engine) async fn evaluate<P: Ports>(
         pull_requests: &fetched,
         now,
     };
-    let asked = ask(context, known).await?;
+    let asked = ask(context, &mut memory.digests, known).await?;
     problems.extend(asked.problems);
     let known = FactContext { digests: &asked.digests, ..known };
     let to_propose = to_propose(&known, &asked.nominated, &Overrides::default());
@@ -115,7 +117,11 @@ struct Asked {
     problems: Vec<Problem>,
 }
 
-async fn ask<P: Ports>(context: Context<'_, P>, known: FactContext<'_>) -> Result<Asked, Fault> {
+async fn ask<P: Ports>(
+    context: Context<'_, P>,
+    requests: &mut DigestRequests,
+    known: FactContext<'_>,
+) -> Result<Asked, Fault> {
     let mut digests = Digests::default();
     digests.recall(&**context.store, soaking_tags(&known)).await?;
     let nominated = nominate(&FactContext { digests: &digests, ..known });
@@ -125,7 +131,7 @@ async fn ask<P: Ports>(context: Context<'_, P>, known: FactContext<'_>) -> Resul
     digests.recall(&**context.store, tags.chain(proposed.iter().cloned()).collect()).await?;
     let mut tags = tags_to_ask(&FactContext { digests: &digests, ..known }, &nominated);
     tags.extend(proposed);
-    let problems = digests.ask(context.registry, &**context.store, tags, known.now).await?;
+    let problems = digests.ask(context, requests, tags, known.now).await?;
     Ok(Asked { nominated, digests, problems })
 }
 

@@ -166,7 +166,7 @@ pub(in crate::engine) async fn decide<P: Ports>(
     let Evaluation { state, now, zone, decisions: by_schedule, .. } = scheduled;
     let Evaluation { selections, lists, mut digests, unsigned, pull_requests, .. } = scheduled;
     digests.recall(&**context.store, tags.clone()).await?;
-    let mut problems = digests.ask(context.registry, &**context.store, tags, now).await?;
+    let mut problems = digests.ask(context, &mut memory.digests, tags, now).await?;
     let known = FactContext {
         repository_policy: context.policy,
         state: &state,

@@ -7,4 +7,5 @@ pub(super) mod facts;
 pub(super) mod groups;
 pub(super) mod manual;
 pub(super) mod poll;
+pub(super) mod requests;
 pub(super) mod rollback;

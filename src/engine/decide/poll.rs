@@ -2,15 +2,23 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
+use std::time::Duration;
 
-use tokio::task::JoinSet;
-
-use crate::model::{Digest, Fault, ImageName, Tag, TagList, Timestamp};
-use crate::policy::{Selection, SelectionRules};
+use tokio::time::Instant;
 
 use crate::engine::base::ports::{Registry, Store, TaggedImage};
 use crate::engine::base::problem::Problem;
 use crate::engine::state::deployed::Target;
+use crate::model::{Class, Digest, Fault, ImageName, Tag, TagList, Timestamp};
+use crate::policy::{Selection, SelectionRules};
+
+use super::requests::Requests;
+
+/// How long a tag list that came after its pass can serve the next one.
+const VALID_FOR: Duration = Duration::from_mins(1);
+
+/// How long the last list of an image stands in for a registry that is slow to answer.
+const LAST_LIST_VALID_FOR: Duration = Duration::from_mins(2);
 
 /// What the registries answered in this pass.
 #[derive(Debug, Default)]
@@ -27,63 +35,103 @@ impl Polled {
     }
 }
 
-/// Lists the tags of every image. An image that cannot be listed becomes a problem.
-pub(crate) async fn poll<R: Registry>(registry: &Arc<R>, images: BTreeSet<ImageName>) -> Polled {
-    let mut asked = JoinSet::new();
-    for image in images {
-        let registry = Arc::clone(registry);
-        asked.spawn(async move {
-            let answer = registry.tags(&image).await;
-            (image, answer)
-        });
+/// Requests for tag lists, kept between passes.
+#[derive(Debug)]
+pub(crate) struct TagRequests {
+    requests: Requests<ImageName, Arc<TagList>>,
+    /// The last list of each image, and when it came.
+    last: HashMap<ImageName, (Instant, Arc<TagList>)>,
+}
+
+impl Default for TagRequests {
+    fn default() -> Self {
+        Self { requests: Requests::new(VALID_FOR), last: HashMap::new() }
     }
+}
+
+impl TagRequests {
+    /// See [`Requests::late_answer`].
+    pub(crate) async fn late_answer(&mut self) {
+        self.requests.late_answer().await;
+    }
+}
+
+/// Lists the tags of every image, until nothing has answered for `patience`. An image without an answer has its last list for
+/// a short while; then it becomes a problem, as one that cannot be listed does.
+pub(crate) async fn poll<R: Registry>(
+    registry: &Arc<R>,
+    known: &mut TagRequests,
+    images: BTreeSet<ImageName>,
+    patience: Duration,
+) -> Polled {
+    let request = |image: &ImageName| {
+        let (registry, image) = (Arc::clone(registry), image.clone());
+        async move { registry.tags(&image).await }
+    };
+    let answers = known.requests.ask(images, patience, request).await;
     let mut polled = Polled::default();
     let mut faults: BTreeMap<ImageName, Fault> = BTreeMap::new();
-    while let Some(answer) = asked.join_next().await {
+    for (image, answer) in answers.answered {
         match answer {
-            Ok((image, Ok(tags))) => drop(polled.tags.insert(image, tags)),
-            Ok((image, Err(fault))) => drop(faults.insert(image, fault)),
-            Err(error) => polled.problems.push(stopped(&error)),
+            Ok(tags) => {
+                known.last.insert(image.clone(), (Instant::now(), Arc::clone(&tags)));
+                polled.tags.insert(image, tags);
+            }
+            Err(fault) => drop(faults.insert(image, fault)),
         }
     }
-    polled.problems.extend(fold_by_host(&faults));
-    polled.failed = faults.into_keys().collect();
+    let mut silent_hosts = BTreeSet::new();
+    for image in answers.silent {
+        match known.last.get(&image).filter(|(at, _)| at.elapsed() <= LAST_LIST_VALID_FOR) {
+            Some((_, tags)) => drop(polled.tags.insert(image, Arc::clone(tags))),
+            None => {
+                silent_hosts.insert(image.host().to_owned());
+                polled.failed.insert(image);
+            }
+        }
+    }
+    polled.problems.extend(silent_hosts.iter().map(|host| silent(host)));
+    polled.problems.extend(fold_by_host(faults.iter().map(|(image, fault)| (image, fault))));
+    polled.failed.extend(faults.into_keys());
     polled
 }
 
-/// Asks for the digests of tags. A tag without an answer becomes a problem.
+/// Asks for the digests of tags, until nothing has answered for `patience`. A tag without an answer becomes a problem.
 pub(crate) async fn digests<R: Registry>(
     registry: &Arc<R>,
+    requests: &mut Requests<TaggedImage, Digest>,
     wanted: BTreeSet<TaggedImage>,
+    patience: Duration,
 ) -> (HashMap<TaggedImage, Digest>, Vec<Problem>) {
-    let mut asked = JoinSet::new();
-    for (image, tag) in wanted {
-        let registry = Arc::clone(registry);
-        asked.spawn(async move {
-            let answer = registry.digest(&image, &tag).await;
-            ((image, tag), answer)
-        });
-    }
+    let request = |(image, tag): &TaggedImage| {
+        let (registry, image, tag) = (Arc::clone(registry), image.clone(), tag.clone());
+        async move { registry.digest(&image, &tag).await }
+    };
+    let answers = requests.ask(wanted, patience, request).await;
     let mut found = HashMap::new();
-    let mut problems = Vec::new();
-    while let Some(answer) = asked.join_next().await {
+    let mut faults: BTreeMap<TaggedImage, Fault> = BTreeMap::new();
+    for (tagged, answer) in answers.answered {
         match answer {
-            Ok((tagged, Ok(digest))) => drop(found.insert(tagged, digest)),
-            Ok((_, Err(fault))) => problems.push(Problem::from_fault(&fault)),
-            Err(error) => problems.push(stopped(&error)),
+            Ok(digest) => drop(found.insert(tagged, digest)),
+            Err(fault) => drop(faults.insert(tagged, fault)),
         }
     }
+    let silent_hosts: BTreeSet<&str> = answers.silent.iter().map(|(image, _)| image.host()).collect();
+    let mut problems: Vec<Problem> = silent_hosts.into_iter().map(silent).collect();
+    problems.extend(fold_by_host(faults.iter().map(|((image, _), fault)| (image, fault))));
     problems.sort_by(|one, other| one.message.cmp(&other.message));
     (found, problems)
 }
 
-fn stopped(error: &tokio::task::JoinError) -> Problem {
-    Problem::error(crate::model::Class::Failed, format!("a registry request panicked: {error}"))
+fn silent(host: &str) -> Problem {
+    let message = format!("{host} has not answered yet; its images are not known");
+    Problem::error(Class::TryAgain, message)
+        .hint("Tidegate asks on and leaves its images alone until it answers")
 }
 
 /// A registry that is down is one problem, not one per image.
-fn fold_by_host(faults: &BTreeMap<ImageName, Fault>) -> Vec<Problem> {
-    let mut folded: BTreeMap<(&str, crate::model::Class), Vec<&Fault>> = BTreeMap::new();
+fn fold_by_host<'a>(faults: impl Iterator<Item = (&'a ImageName, &'a Fault)>) -> Vec<Problem> {
+    let mut folded: BTreeMap<(&str, Class), Vec<&Fault>> = BTreeMap::new();
     for (image, fault) in faults {
         folded.entry((image.host(), fault.class())).or_default().push(fault);
     }

@@ -22,6 +22,7 @@ use crate::policy::{
     approve_rollback,
 };
 
+use super::digests::DigestRequests;
 use super::evaluation::Evaluation;
 use super::facts::tagged;
 use super::manual;
@@ -99,10 +100,10 @@ pub(in crate::engine) struct RollbackDecision {
 /// Decides that the chosen targets go back; every other target has no decision.
 pub(in crate::engine) async fn decide<P: Ports>(
     context: Context<'_, P>,
+    requests: &mut DigestRequests,
     scheduled: Evaluation,
     chosen: &[usize],
-    request: &RollbackRequest,
-    requested_by: &str,
+    (request, requested_by): (&RollbackRequest, &str),
 ) -> Result<RollbackDecision, Fault> {
     let mut destinations = BTreeMap::new();
     for target in chosen {
@@ -121,7 +122,7 @@ pub(in crate::engine) async fn decide<P: Ports>(
         .collect();
     let Evaluation { mut digests, .. } = scheduled;
     digests.recall(&**context.store, tags.clone()).await?;
-    let unanswered = digests.ask(context.registry, &**context.store, tags, scheduled.now).await?;
+    let unanswered = digests.ask(context, requests, tags, scheduled.now).await?;
     // A registry that is down is no reason to stay on a broken version.
     let problems = unanswered.into_iter().map(Problem::into_warning).collect();
     let mut decisions: Vec<Option<Decision>> = scheduled.decisions.iter().map(|_| None).collect();

@@ -22,6 +22,8 @@ pub(in crate::engine) enum Delivery {
     Landed(Vec<CommitId>),
     /// The branch moved first; decide again.
     Moved,
+    /// In the server's words.
+    Declined { reason: String },
 }
 
 /// Records intents, commits, pushes, and records the outcome.
@@ -53,7 +55,7 @@ pub(in crate::engine) async fn deliver<P: Ports>(
         }
         Ok(Publication::Declined { reason }) => {
             abandon(&**context.store, plans, now).await?;
-            Err(declined(&reason))
+            Ok(Delivery::Declined { reason })
         }
         // The push may have arrived. The intents stay pending, and the next pass searches the branch for them.
         Err(fault) => Err(fault),

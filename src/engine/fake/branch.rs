@@ -42,6 +42,8 @@ pub(in crate::engine) enum Push {
 pub(in crate::engine) struct Branch {
     line: Mutex<Line>,
     pushes: Mutex<VecDeque<Push>>,
+    /// Pushes that touch a path with this beginning are declined.
+    pub(in crate::engine) declined_path: Mutex<Option<&'static str>>,
     pub(in crate::engine) calls: Calls,
 }
 
@@ -249,6 +251,12 @@ impl Publisher for Branch {
             Some(Push::ArrivesUnanswered) => {
                 self.take_in(base, drafts, at);
                 return Err(broken());
+            }
+        }
+        if let Some(prefix) = *lock(&self.declined_path) {
+            let edits = drafts.iter().flat_map(|draft| &draft.edits);
+            if edits.into_iter().any(|edit| edit.path.as_str().starts_with(prefix)) {
+                return Ok(Publication::Declined { reason: format!("{prefix} is protected") });
             }
         }
         Ok(self.take_in(base, drafts, at))

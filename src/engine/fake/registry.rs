@@ -3,6 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex};
 
+use tokio::sync::Notify;
+
 use super::{Calls, lock};
 use crate::engine::base::ports::Registry;
 use crate::model::{Class, Digest, Fault, ImageName, Tag, TagList};
@@ -12,6 +14,7 @@ pub(in crate::engine) struct FakeRegistry {
     images: Mutex<BTreeMap<ImageName, Cache>>,
     dead: Mutex<BTreeSet<ImageName>>,
     mute: Mutex<bool>,
+    silent: Mutex<BTreeMap<ImageName, Arc<Notify>>>,
     pub(in crate::engine) calls: Calls,
 }
 
@@ -41,6 +44,17 @@ impl FakeRegistry {
         lock(&self.dead).insert(image.clone());
     }
 
+    /// Takes requests for the tags of an image and answers none until [`Self::wake`].
+    pub(in crate::engine) fn silence(&self, image: &ImageName) {
+        lock(&self.silent).insert(image.clone(), Arc::default());
+    }
+
+    /// Answers what was asked since [`Self::silence`], and from now on.
+    pub(in crate::engine) fn wake(&self, image: &ImageName) {
+        let silent = lock(&self.silent).remove(image);
+        silent.into_iter().for_each(|silent| silent.notify_one());
+    }
+
     /// Whether it lists tags, but does not say what they are.
     pub(in crate::engine) fn hide_digests(&self, are_hidden: bool) {
         *lock(&self.mute) = are_hidden;
@@ -58,6 +72,10 @@ impl FakeRegistry {
 impl Registry for FakeRegistry {
     async fn tags(&self, image: &ImageName) -> Result<Arc<TagList>, Fault> {
         self.calls.count("tags");
+        let silent = lock(&self.silent).get(image).cloned();
+        if let Some(silent) = silent {
+            silent.notified().await;
+        }
         self.ask(image, |shelf| Some(Arc::clone(&shelf.list)))
     }
 

@@ -66,7 +66,12 @@ pub(in crate::engine) fn by_ana(tag: Option<&str>, gates: &[GateName]) -> PassOp
         image: None,
         overrides: Overrides { overrides, ..Overrides::default() },
     };
-    PassOptions { mode: PassMode::Manual(by_hand), requested_by: "ana".into(), dry_run: false }
+    PassOptions {
+        mode: PassMode::Manual(by_hand),
+        requested_by: "ana".into(),
+        dry_run: false,
+        ..PassOptions::schedule()
+    }
 }
 
 fn tag_on(world: &World) -> String {
@@ -432,8 +437,12 @@ async fn a_way_back_is_proposed_from_a_branch_of_its_own() {
         quarantines: true,
         accept_digest: None,
     };
-    let request =
-        PassOptions { mode: PassMode::Rollback(back), requested_by: "ana".to_owned(), dry_run: false };
+    let request = PassOptions {
+        mode: PassMode::Rollback(back),
+        requested_by: "ana".to_owned(),
+        dry_run: false,
+        ..PassOptions::schedule()
+    };
     let report = world.engine.pass(&request).await.unwrap();
     assert_eq!(states(&report), ["opens #2 v1.0.0"]);
     assert_eq!(world.forge.open(), [(2, "tidegate/prod/_back/common/app".to_owned())]);

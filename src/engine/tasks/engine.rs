@@ -2,11 +2,14 @@
 
 use std::fmt;
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+use std::time::Duration;
 
 use crate::engine::base::context::Context;
 use crate::engine::base::ports::Ports;
 use crate::engine::base::repository_policy::RepositoryPolicy;
 use crate::engine::decide;
+use crate::engine::deliver::declined;
 use crate::engine::history::moves::{self, HistoryQuery, Move};
 use crate::engine::history::refresh;
 use crate::engine::history::target_history::read_histories;
@@ -36,23 +39,40 @@ pub struct Engine<P: Ports> {
     pub(in crate::engine) ports: Parts<P>,
     pub(super) repository_policy: Arc<RepositoryPolicy>,
     pub(super) memory: Memory,
+    pub(super) is_writing: Arc<AtomicBool>,
 }
 
 #[derive(Debug, Default)]
 pub(super) struct Memory {
     pub(super) history: refresh::Memory,
     pub(super) decide: decide::evaluation::Memory,
+    pub(super) declined: declined::Memory,
 }
 
 impl<P: Ports> Engine<P> {
     /// An engine that remembers nothing yet.
     pub fn new(ports: Parts<P>, repository_policy: Arc<RepositoryPolicy>) -> Self {
-        Self { ports, repository_policy, memory: Memory::default() }
+        Self { ports, repository_policy, memory: Memory::default(), is_writing: Arc::default() }
     }
 
     /// Its policy.
     pub fn repository_policy(&self) -> &RepositoryPolicy {
         &self.repository_policy
+    }
+
+    /// Whether a pass is writing to the repository or the forge: it should not be dropped then.
+    pub fn is_writing(&self) -> Arc<AtomicBool> {
+        Arc::clone(&self.is_writing)
+    }
+
+    /// Returns when a registry answered after the pass that asked it, so that another pass can use the answer. Never returns
+    /// while no request is left. Cancelling it loses nothing.
+    pub async fn late_answer(&mut self) {
+        let memory = &mut self.memory.decide;
+        tokio::select! {
+            () = memory.tags.late_answer() => {}
+            () = memory.digests.late_answer() => {}
+        }
     }
 
     /// Fetches, and reads what changed. Asks no registry.
@@ -115,6 +135,7 @@ pub(super) fn context<'a, P: Ports>(
         forge: ports.forge.as_ref(),
         clock: &ports.clock,
         policy: repository_policy,
+        registry_wait: Duration::ZERO,
     }
 }
 

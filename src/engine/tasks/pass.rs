@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use chrono::{DurationRound as _, TimeDelta};
 
@@ -16,6 +17,7 @@ use crate::engine::decide::manual;
 use crate::engine::decide::poll::{self, Polled};
 use crate::engine::decide::rollback::{self, RollbackDecision};
 use crate::engine::deliver::changelog_files::add_changelogs;
+use crate::engine::deliver::declined::{self, Pushes, Unit};
 use crate::engine::deliver::delivery::{Delivery, commits, deliver, recover};
 use crate::engine::deliver::notes::{self, NotesByPlan};
 use crate::engine::history::refresh;
@@ -25,7 +27,7 @@ use crate::engine::reconcile::report::PullRequestReport;
 use crate::engine::reconcile::write::{self, Writing};
 use crate::engine::reconcile::{auto_merge, desired, obsolete};
 use crate::engine::state::repository_state::RepositoryState;
-use crate::model::{CommitId, Fault, ImageName, Timestamp};
+use crate::model::{CommitId, Fault, ImageName, Intent, Outcome, Timestamp};
 
 use super::attempts::Attempts;
 use super::confirmed_plan::ConfirmedPlan;
@@ -69,10 +71,13 @@ impl<P: Ports> Engine<P> {
         options: &PassOptions,
         confirmed: Option<&ConfirmedPlan>,
     ) -> Result<PassReport, Fault> {
-        let (context, memory) = (context(&self.ports, &self.repository_policy), &mut self.memory);
+        let context = context(&self.ports, &self.repository_policy);
+        let context = Context { registry_wait: options.registry_wait, ..context };
+        let memory = &mut self.memory;
+        let publisher = &self.ports.publisher;
         let mut attempts = Attempts::default();
+        let mut done = Done::new(options, &memory.declined, context.clock.now());
         let mut polled: Option<Polled> = None;
-        let mut recovered = Vec::new();
         let mut notes = NotesByPlan::default();
         let mut runs_at_first = None;
         loop {
@@ -84,29 +89,103 @@ impl<P: Ports> Engine<P> {
                     return Err(rollback::moved_meanwhile(request));
                 }
             }
-            recovered.extend(recover(context, state.commit(), context.clock.now()).await?);
+            if options.recovers && !options.dry_run {
+                done.recovered.extend(recover(context, state.commit(), context.clock.now()).await?);
+            }
             let targets = targets_of(context, &state, &options.mode).await?;
             let images = images_of(&state, &targets);
             let answers = match polled.take() {
                 Some(answers) if images.iter().all(|image| answers.was_asked(image)) => answers,
-                _ => poll::poll(context.registry, images).await,
+                _ => {
+                    let (registry, wait) = (context.registry, context.registry_wait);
+                    poll::poll(registry, &mut memory.decide.tags, images, wait).await
+                }
             };
             let decided = decide(context, memory, state, &answers, &targets, options).await?;
             polled = Some(answers);
-            let mut report = plan(context, decided, options).await?;
-            report.recovered.clone_from(&recovered);
-            if options.dry_run || report.is_idle() {
-                return Ok(report);
+            let mut report = plan(context, &mut memory.declined, decided, options, &done.pushes).await?;
+            if options.dry_run || (report.is_idle() && !done.pushes.has_more()) {
+                return done.finish(report, &memory.declined, options);
             }
             confirmed.map_or(Ok(()), |confirmed| confirmed.check(report.plans()))?;
             let commits = commits_of(&report, context.policy);
             notes::fetch(context.changelog, context.policy.notes, &commits, &mut notes).await;
-            let publisher = &self.ports.publisher;
-            if carry_out(context, publisher, &mut report, &options.requested_by, &notes).await? {
-                return Ok(report);
+            let by = options.requested_by.as_str();
+            let _writing = Writes::begin(&self.is_writing);
+            match push(context, publisher, &mut report, by, &notes).await? {
+                Pushed::Yes(plans) => {
+                    let is_last = !done.pushes.has_more();
+                    done.pushes.done(context.policy, &mut memory.declined, &plans);
+                    if is_last {
+                        propose(context, publisher, &mut report, by, &notes).await;
+                        return done.finish(report, &memory.declined, options);
+                    }
+                    done.promoted.append(&mut report.promoted);
+                }
+                Pushed::Declined { reason } => {
+                    let (plans, now) = (&report.planned, report.evaluation.now);
+                    done.pushes.declined(context.policy, &mut memory.declined, plans, (&reason, now));
+                    if done.pushes.is_over() {
+                        report.planned.clear();
+                        propose(context, publisher, &mut report, by, &notes).await;
+                        return done.finish(report, &memory.declined, options);
+                    }
+                }
+                Pushed::BranchMoved => attempts.branch_moved(&**context.clock).await?,
             }
-            attempts.branch_moved(&**context.clock).await?;
         }
+    }
+}
+
+/// Says for its lifetime that a pass is writing.
+struct Writes<'a>(&'a AtomicBool);
+
+impl<'a> Writes<'a> {
+    fn begin(is_writing: &'a AtomicBool) -> Self {
+        is_writing.store(true, Ordering::Relaxed);
+        Self(is_writing)
+    }
+}
+
+impl Drop for Writes<'_> {
+    fn drop(&mut self) {
+        self.0.store(false, Ordering::Relaxed);
+    }
+}
+
+/// What the attempts of a pass have done so far, and the pushes that are left.
+struct Done {
+    pushes: Pushes,
+    recovered: Vec<(Intent, Outcome)>,
+    promoted: Vec<Promoted>,
+}
+
+impl Done {
+    fn new(options: &PassOptions, declined: &declined::Memory, now: Timestamp) -> Self {
+        let is_scheduled = matches!(options.mode, PassMode::Scheduled) && !options.dry_run;
+        let pushes = if is_scheduled { Pushes::by_schedule(declined, now) } else { Pushes::requested() };
+        Self { pushes, recovered: Vec::new(), promoted: Vec::new() }
+    }
+
+    /// Adds to the last report what was done before it.
+    fn finish(
+        mut self,
+        mut report: PassReport,
+        declined: &declined::Memory,
+        options: &PassOptions,
+    ) -> Result<PassReport, Fault> {
+        report.recovered = self.recovered;
+        self.promoted.append(&mut report.promoted);
+        report.promoted = self.promoted;
+        if options.dry_run {
+            return Ok(report);
+        }
+        let is_requested = matches!(options.mode, PassMode::Manual(_) | PassMode::Rollback(_));
+        if let Some(fault) = declined.fault().filter(|_| is_requested && report.promoted.is_empty()) {
+            return Err(fault);
+        }
+        report.problems.extend(declined.problems());
+        Ok(report)
     }
 }
 
@@ -194,7 +273,9 @@ async fn decide<P: Ports>(
         }
         PassMode::Rollback(request) => {
             let by = &options.requested_by;
-            let decision = rollback::decide(context, evaluation, chosen, request, by).await?;
+            let decision =
+                rollback::decide(context, &mut memory.decide.digests, evaluation, chosen, (request, by))
+                    .await?;
             problems.extend(decision.problems);
             let RollbackDecision { evaluation, rollbacks, .. } = decision;
             Decided { evaluation, rollbacks, scope: None, problems }
@@ -205,8 +286,10 @@ async fn decide<P: Ports>(
 /// Plans the edits and pull requests of what was approved.
 async fn plan<P: Ports>(
     context: Context<'_, P>,
+    declined: &mut declined::Memory,
     decided: Decided,
     options: &PassOptions,
+    pushes: &Pushes,
 ) -> Result<PassReport, Fault> {
     let Decided { evaluation, mut rollbacks, scope, mut problems } = decided;
     let is_proposed = |planned: &Planned| {
@@ -215,7 +298,15 @@ async fn plan<P: Ports>(
         context.policy.requests.contains_key(&environment) || planned.approved.awaits_review()
     };
     let approved = approved(&evaluation.decisions, evaluation.now);
-    let (proposed, pushed): (Vec<Planned>, Vec<Planned>) = approved.into_iter().partition(is_proposed);
+    let (proposed, mut pushed): (Vec<Planned>, Vec<Planned>) = approved.into_iter().partition(is_proposed);
+    let unit_of = |planned: &Planned| {
+        let target = &evaluation.state.deployed.targets[planned.target];
+        Unit::new(context.policy, target.environment, target.service())
+    };
+    if matches!(options.mode, PassMode::Scheduled) {
+        declined.retain(&pushed.iter().map(unit_of).collect::<Vec<Unit>>());
+    }
+    pushed.retain(|planned| pushes.next_has(declined, &unit_of(planned)));
     let repository = Arc::clone(context.repository);
     let repository_policy = Arc::clone(context.policy);
     let state = Arc::clone(&evaluation.state);
@@ -253,30 +344,58 @@ fn commits_of<'a>(report: &'a PassReport, repository_policy: &'a RepositoryPolic
     commits(repository_policy, &report.planned).chain(proposed).collect()
 }
 
-/// Pushes what is planned, then applies the changes to pull requests. False if the branch moved first.
-async fn carry_out<P: Ports>(
+/// The outcome of a pass's push.
+enum Pushed {
+    /// These plans landed; none if nothing was planned.
+    Yes(Vec<EditPlan>),
+    BranchMoved,
+    Declined {
+        reason: String,
+    },
+}
+
+/// Pushes what is planned.
+async fn push<P: Ports>(
     context: Context<'_, P>,
     publisher: &Arc<P::Publisher>,
     report: &mut PassReport,
     requested_by: &str,
     notes: &NotesByPlan,
-) -> Result<bool, Fault> {
-    let now = report.evaluation.now;
-    let at = now.duration_trunc(TimeDelta::seconds(1)).unwrap_or(now);
-    let base = report.evaluation.state.commit();
-    if !report.planned.is_empty() {
-        let unwritten = add_changelogs(context, base, &mut report.planned, notes, at).await;
-        report.problems.extend(unwritten);
-        let by = (requested_by, at);
-        match deliver(context, publisher, base, &report.planned, notes, by).await? {
-            Delivery::Landed(commits) => record(context.policy, report, commits, at),
-            Delivery::Moved => return Ok(false),
-        }
+) -> Result<Pushed, Fault> {
+    if report.planned.is_empty() {
+        return Ok(Pushed::Yes(Vec::new()));
     }
+    let (base, at) = (report.evaluation.state.commit(), to_the_second(report.evaluation.now));
+    let unwritten = add_changelogs(context, base, &mut report.planned, notes, at).await;
+    report.problems.extend(unwritten);
+    let by = (requested_by, at);
+    Ok(match deliver(context, publisher, base, &report.planned, notes, by).await? {
+        Delivery::Landed(commits) => {
+            let plans = report.planned.clone();
+            record(context.policy, report, commits, at);
+            Pushed::Yes(plans)
+        }
+        Delivery::Moved => Pushed::BranchMoved,
+        Delivery::Declined { reason } => Pushed::Declined { reason },
+    })
+}
+
+/// Applies what is planned about pull requests.
+async fn propose<P: Ports>(
+    context: Context<'_, P>,
+    publisher: &Arc<P::Publisher>,
+    report: &mut PassReport,
+    requested_by: &str,
+    notes: &NotesByPlan,
+) {
+    let (base, at) = (report.evaluation.state.commit(), to_the_second(report.evaluation.now));
     let writing = Writing { publisher, base, at, notes, requested_by };
     let problems = write::apply(context, &mut report.requests, &writing).await;
     report.problems.extend(problems);
-    Ok(true)
+}
+
+fn to_the_second(at: Timestamp) -> Timestamp {
+    at.duration_trunc(TimeDelta::seconds(1)).unwrap_or(at)
 }
 
 /// Moves the planned promotions of a report to the promoted ones.

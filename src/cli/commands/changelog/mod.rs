@@ -23,10 +23,7 @@ pub(super) async fn run(global: &Global, args: &Changelog, output: &Output) -> R
     let mut session = Session::open(global, output).await?;
     // A template that can't be used is told before anything is asked.
     let template = args.template.as_ref().map(|name| template(&session.config, name)).transpose()?;
-    let state = {
-        let _lock = session.lock(output).await?;
-        session.engine.refresh().await?
-    };
+    let state = session.engine.refresh().await?;
     let choices = choice::choose(args, &session, &state, chrono::Utc::now()).await?;
     let notes = Box::pin(activity::during("Reading what changed", read(&session, &choices))).await?;
     if let Some(path) = &args.prepend {

@@ -80,9 +80,11 @@ async fn evaluate(
         image: args.image.clone(),
         overrides: Overrides::default(),
     };
-    let options =
-        PassOptions { mode: PassMode::Manual(promotion), requested_by: session.by.clone(), dry_run: true };
-    let _lock = session.session.lock(session.output).await?;
+    let options = PassOptions {
+        mode: PassMode::Manual(promotion),
+        requested_by: session.by.clone(),
+        ..PassOptions::plan()
+    };
     activity::during("Planning", session.session.pass(&options)).await
 }
 

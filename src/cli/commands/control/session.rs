@@ -49,7 +49,7 @@ impl<'a> ControlSession<'a> {
 
     /// The repository as it is now.
     pub(super) async fn refresh(&mut self) -> Result<Arc<RepositoryState>, Fault> {
-        resolve::refresh(&mut self.session, self.output).await
+        resolve::refresh(&mut self.session).await
     }
 
     /// The note of a new control file.
@@ -102,7 +102,6 @@ impl<'a> ControlSession<'a> {
         change: &ControlChange,
         dry_run: bool,
     ) -> Result<ControlChangeResult, Fault> {
-        let _lock = self.session.lock(self.output).await?;
         let what = if dry_run { "Reading the repository" } else { "Writing" };
         activity::during(what, self.session.engine.change_controls(change, &self.by, dry_run)).await
     }

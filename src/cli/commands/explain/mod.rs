@@ -21,21 +21,20 @@ pub(super) async fn run(global: &Global, args: &Explain, output: &Output) -> Res
         return wait(global, args, output).await;
     }
     let mut session = Session::open(global, output).await?;
-    let questions = questions(&mut session, args, output).await?;
-    let _lock = session.lock(output).await?;
+    let questions = questions(&mut session, args).await?;
     let explained = activity::during("Evaluating", Box::pin(explain(&mut session, &questions))).await?;
     conclude(&explained, None, output)
 }
 
 /// One question for each service.
-async fn questions(session: &mut Session, args: &Explain, output: &Output) -> Result<Vec<Question>, Fault> {
+async fn questions(session: &mut Session, args: &Explain) -> Result<Vec<Question>, Fault> {
     let typed = Typed::from(&args.services);
     let exact = typed.patterns()?.and_then(|patterns| {
         patterns.iter().map(|pattern| pattern.exact().cloned()).collect::<Option<Vec<_>>>()
     });
     let services = match exact {
         Some(services) => services,
-        None => typed.services(&*resolve::refresh(session, output).await?)?,
+        None => typed.services(&*resolve::refresh(session).await?)?,
     };
     let question = |service| Question {
         service,
@@ -65,8 +64,8 @@ async fn explain(session: &mut Session, questions: &[Question]) -> Result<Explai
 /// Waits until a signal stops it. Only a question to Git may be under way then, which stops with it.
 async fn wait(global: &Global, args: &Explain, output: &Output) -> Result<ExitCode, Fault> {
     let mut signals = Signals::listen()?;
-    let mut session = Session::of(load(global, output)?, output).await?;
-    let questions = questions(&mut session, args, output).await?;
+    let mut session = Session::of(load(global, output)?).await?;
+    let questions = questions(&mut session, args).await?;
     let stop = session.stop.clone();
     let end = tokio::select! {
         end = wait::wait(&mut session, args, &questions, output) => end?,

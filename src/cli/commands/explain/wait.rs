@@ -38,7 +38,7 @@ pub(super) async fn wait(
     let mut teller = Teller::new(output);
     let mut last: Option<Last> = None;
     loop {
-        let pause = match look(session, questions, last.take(), output).await {
+        let pause = match look(session, questions, last.take()).await {
             Ok((seen, is_new)) => {
                 let progress =
                     if is_new { goals.check(&seen.explained, args.wait_for) } else { Progress::Waiting };
@@ -86,9 +86,7 @@ async fn look(
     session: &mut Session,
     questions: &[Question],
     last: Option<Last>,
-    output: &Output,
 ) -> Result<(Last, bool), Fault> {
-    let _lock = session.lock(output).await?;
     if let Some(last) = last {
         let head = session.engine.refresh().await?.commit();
         if head == last.commit && last.again_at.is_none_or(|at| chrono::Utc::now() < at) {

@@ -25,8 +25,7 @@ pub(super) async fn run(global: &Global, args: &Status, output: &Output) -> Resu
     }
     let mut session = Session::open(global, output).await?;
     let filter = filter(&mut session, args, output).await?;
-    let _lock = session.lock(output).await?;
-    let report = activity::during("Evaluating", session.pass(&PassOptions::plan())).await?;
+    let report = activity::during("Evaluating", session.pass(&PassOptions::status())).await?;
     Typed::from(&args.services).resolve(&report.evaluation.state.services(), false)?;
     let table = StatusTable::of(session.engine.repository_policy(), &report, &filter);
     // `since` is shown even where nothing newer exists.
@@ -42,7 +41,7 @@ pub(super) async fn run(global: &Global, args: &Status, output: &Output) -> Resu
 async fn filter(session: &mut Session, args: &Status, output: &Output) -> Result<Filter, Fault> {
     let environments =
         resolve::environments(session.engine.repository_policy(), &args.environments.environments)?;
-    let services = Typed::from(&args.services).resolve_unchecked(session, output).await?;
+    let services = Typed::from(&args.services).resolve_unchecked(session).await?;
     Ok(Filter {
         services: globs(&services)?,
         environments,

@@ -27,7 +27,7 @@ const DRAW: Duration = Duration::from_secs(1);
 /// Watches until a key or a signal ends it.
 pub(super) async fn watch(global: &Global, args: &Status, output: &Output) -> Result<ExitCode, Fault> {
     let mut signals = Signals::listen()?;
-    let mut session = Session::of(load(global, output)?, output).await?;
+    let mut session = Session::of(load(global, output)?).await?;
     let filter = super::filter(&mut session, args, output).await?;
     let stop = session.stop.clone();
     let ended = if output.is_terminal() {
@@ -55,8 +55,8 @@ struct Seen {
 
 impl Seen {
     /// Looks again. Answers whether there is something new; a failure that may pass is kept.
-    async fn look(&mut self, session: &mut Session, output: &Output) -> Result<bool, Fault> {
-        match self.try_look(session, output).await {
+    async fn look(&mut self, session: &mut Session) -> Result<bool, Fault> {
+        match self.try_look(session).await {
             Ok(is_new) => Ok(self.failure.take().is_some() || is_new),
             Err(fault) if fault.class() == Class::TryAgain => {
                 let told = fault.in_one_line();
@@ -68,8 +68,7 @@ impl Seen {
         }
     }
 
-    async fn try_look(&mut self, session: &mut Session, output: &Output) -> Result<bool, Fault> {
-        let _lock = session.lock(output).await?;
+    async fn try_look(&mut self, session: &mut Session) -> Result<bool, Fault> {
         if let Some(report) = &self.report {
             let head = session.engine.refresh().await?.commit();
             let is_unmoved = head == report.evaluation.state.commit();
@@ -77,7 +76,7 @@ impl Seen {
                 return Ok(false);
             }
         }
-        let report = Box::pin(session.pass(&PassOptions::plan())).await?;
+        let report = Box::pin(session.pass(&PassOptions::status())).await?;
         let state = &report.evaluation.state;
         session.engine.read_histories(state, 0..state.deployed.targets.len()).await?;
         let tick = session.config.schedule.value.next_after(report.evaluation.now);
@@ -100,7 +99,7 @@ async fn on_terminal(
     screen.draw(b"", &output.shown(&format!("{DIM}looking ...{DIM:#}"))?);
     loop {
         {
-            let mut looking = std::pin::pin!(seen.look(session, output));
+            let mut looking = std::pin::pin!(seen.look(session));
             loop {
                 tokio::select! {
                     looked = &mut looking => { looked?; break }
@@ -155,7 +154,7 @@ async fn on_pipe(session: &mut Session, filter: &Filter, output: &Output) -> Res
     let mut seen = Seen::default();
     let mut told: Option<BTreeMap<String, String>> = None;
     loop {
-        let is_new = seen.look(session, output).await?;
+        let is_new = seen.look(session).await?;
         if let Some(failure) = seen.failure.as_ref().filter(|_| is_new) {
             output.complain(&format!("looking again soon: {}\n", Printable::bounded(failure, 300)));
         } else if let Some(report) = seen.report.as_ref().filter(|_| is_new) {

@@ -22,7 +22,12 @@ async fn ask(
         image: None,
         overrides: Overrides { overrides, ..Overrides::default() },
     };
-    let request = PassOptions { mode: PassMode::Manual(by_hand), requested_by: "ana".into(), dry_run: false };
+    let request = PassOptions {
+        mode: PassMode::Manual(by_hand),
+        requested_by: "ana".into(),
+        dry_run: false,
+        ..PassOptions::schedule()
+    };
     world.engine.pass(&request).await
 }
 
@@ -101,7 +106,12 @@ async fn ask_for_the_next(world: &mut World) -> Vec<String> {
         image: None,
         overrides: Overrides::default(),
     };
-    let request = PassOptions { mode: PassMode::Manual(by_hand), requested_by: "ana".into(), dry_run: false };
+    let request = PassOptions {
+        mode: PassMode::Manual(by_hand),
+        requested_by: "ana".into(),
+        dry_run: false,
+        ..PassOptions::schedule()
+    };
     let report = world.engine.pass(&request).await.unwrap();
     report.promoted.iter().map(|one| format!("{} {}", one.environment, one.to)).collect()
 }

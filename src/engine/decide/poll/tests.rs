@@ -3,7 +3,8 @@
 use super::*;
 use std::time::Duration;
 
-use crate::engine::fake::{FakeRegistry, World, digest, image};
+use crate::engine::PassOptions;
+use crate::engine::fake::{FakeRegistry, World, digest, image, release};
 use crate::history::TagsByFile;
 use crate::model::TagsSeen;
 
@@ -15,12 +16,52 @@ fn rules(range: &str) -> Arc<SelectionRules> {
 async fn a_registry_that_is_down_is_one_problem() {
     let registry = Arc::new(FakeRegistry::default());
     registry.push(&image("app"), "v1.0.0", digest('a'));
-    let polled = poll(&registry, ["app", "b", "c", "d"].map(image).into()).await;
+    let polled = poll(
+        &registry,
+        &mut TagRequests::default(),
+        ["app", "b", "c", "d"].map(image).into(),
+        Duration::from_secs(5),
+    )
+    .await;
     assert_eq!(polled.tags.len(), 1);
     let told: Vec<&str> = polled.problems.iter().map(|problem| problem.message.as_str()).collect();
     assert_eq!(told, ["cannot reach ghcr.io/vtr/b (and 2 more images of ghcr.io)"]);
     assert!(["app", "b", "d"].into_iter().all(|name| polled.was_asked(&image(name))));
     assert!(!polled.was_asked(&image("e")));
+}
+
+#[tokio::test]
+async fn a_silent_registry_delays_its_own_images_only() {
+    let mut world = World::new();
+    world.edit("np/web.yaml", &release("web", "v1.0.0"));
+    world.registry.push(&image("web"), "v1.0.0", digest('7'));
+    world.registry.push(&image("web"), "v1.0.1", digest('8'));
+    world.push("v1.0.1", '1');
+    world.registry.silence(&image("web"));
+    let options = PassOptions { registry_wait: Duration::from_millis(30), ..PassOptions::schedule() };
+    let pass = async |world: &mut World| {
+        let report = world.engine.pass(&options).await.unwrap();
+        let promoted: Vec<String> = report.promoted.iter().map(|one| one.service.name().to_owned()).collect();
+        let problems: Vec<String> = report.problems.iter().map(ToString::to_string).collect();
+        let targets = &report.evaluation.state.deployed.targets;
+        let undecided = targets.iter().zip(&report.evaluation.decisions).filter(|(_, one)| one.is_none());
+        let undecided = undecided.map(|(target, _)| target.service().name().to_owned()).collect::<Vec<_>>();
+        (promoted, problems, undecided)
+    };
+    let silent = || vec!["ghcr.io has not answered yet; its images are not known".to_owned()];
+    let web = || vec!["web".to_owned()];
+    assert_eq!(pass(&mut world).await, (vec!["app".to_owned()], silent(), web()));
+    assert_eq!(pass(&mut world).await, (Vec::new(), silent(), web()));
+    let asked_count = world.registry.calls.take()["tags"];
+    assert_eq!(asked_count, 3, "what is being asked is not asked again");
+    world.registry.wake(&image("web"));
+    world.engine.late_answer().await;
+    assert_eq!(pass(&mut world).await, (web(), Vec::new(), Vec::new()));
+    let asked = world.registry.calls.take();
+    assert_eq!(asked["tags"], 1, "the late answer serves this pass");
+    // A registry that was quick a moment ago is known for a while.
+    world.registry.silence(&image("web"));
+    assert_eq!(pass(&mut world).await, (Vec::new(), Vec::new(), Vec::new()));
 }
 
 fn target(rules: &Arc<SelectionRules>) -> Target {

@@ -15,7 +15,12 @@ async fn back(world: &mut World, environment: &str, to: &str) -> Result<PassRepo
         quarantines: true,
         accept_digest: None,
     };
-    let request = PassOptions { mode: PassMode::Rollback(back), requested_by: "ana".into(), dry_run: false };
+    let request = PassOptions {
+        mode: PassMode::Rollback(back),
+        requested_by: "ana".into(),
+        dry_run: false,
+        ..PassOptions::schedule()
+    };
     world.engine.pass(&request).await
 }
 
@@ -28,7 +33,12 @@ async fn ask_what_holds(world: &mut World) -> String {
         image: None,
         overrides: Overrides::default(),
     };
-    let request = PassOptions { mode: PassMode::Manual(by_hand), requested_by: "ben".into(), dry_run: true };
+    let request = PassOptions {
+        mode: PassMode::Manual(by_hand),
+        requested_by: "ben".into(),
+        dry_run: true,
+        ..PassOptions::schedule()
+    };
     let report = world.engine.pass(&request).await.unwrap();
     let Some(Decision::Wait(evaluation)) = report.evaluation.decisions.iter().flatten().next() else {
         return String::new();
@@ -145,7 +155,12 @@ async fn what_was_shown_is_what_is_done_or_nothing_is() {
         quarantines: false,
         accept_digest: None,
     };
-    let request = PassOptions { mode: PassMode::Rollback(back), requested_by: "ana".into(), dry_run: false };
+    let request = PassOptions {
+        mode: PassMode::Rollback(back),
+        requested_by: "ana".into(),
+        dry_run: false,
+        ..PassOptions::schedule()
+    };
     let tried = world.engine.pass(&PassOptions { dry_run: true, ..request.clone() }).await.unwrap();
     let agreed = crate::engine::ConfirmedPlan::of(tried.plans());
     // Somebody else was asked the same, and was first.
@@ -205,8 +220,12 @@ async fn of_a_set_only_what_is_named_goes_back() {
             quarantines: true,
             accept_digest: None,
         };
-        let request =
-            PassOptions { mode: PassMode::Rollback(back), requested_by: "ana".into(), dry_run: false };
+        let request = PassOptions {
+            mode: PassMode::Rollback(back),
+            requested_by: "ana".into(),
+            dry_run: false,
+            ..PassOptions::schedule()
+        };
         let fault = world.engine.pass(&request).await.unwrap_err();
         assert!(fault.to_string().contains("has no image to promote"), "{fault}");
     }

@@ -7,6 +7,7 @@ mod tests;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
+use std::time::Duration;
 
 use crate::engine::base::blocking::blocking;
 use crate::engine::base::context::Context;
@@ -14,6 +15,7 @@ use crate::engine::base::pass_options::ManualPromotion;
 use crate::engine::base::ports::Ports;
 use crate::engine::base::problem::Problem;
 use crate::engine::base::repository_policy::RepositoryPolicy;
+use crate::engine::decide::digests::DigestRequests;
 use crate::engine::decide::evaluation::{Evaluation, evaluate, nominated};
 use crate::engine::decide::facts::tagged;
 use crate::engine::decide::groups::decide_requested;
@@ -29,6 +31,9 @@ use crate::policy::{Candidate, Decision, Overrides};
 use super::engine::{Engine, context};
 use explanation::{Asked, Explaining};
 pub use explanation::{CandidateStatus, Explanation, TargetStatus, ToldGate, Verdict};
+
+/// How long a registry may be silent before an explanation goes on without it.
+const REGISTRY_WAIT: Duration = Duration::from_secs(20);
 
 /// What to explain.
 #[derive(Clone, Debug)]
@@ -70,14 +75,17 @@ impl<P: Ports> Engine<P> {
     /// When the repository can't be reached or read, the store can't be used, or there is no such service or environment.
     pub async fn explain(&mut self, question: &Question) -> Result<Explained, Fault> {
         let state = self.refresh().await?;
-        let (context, memory) = (context(&self.ports, &self.repository_policy), &mut self.memory.decide);
+        let context =
+            Context { registry_wait: REGISTRY_WAIT, ..context(&self.ports, &self.repository_policy) };
+        let memory = &mut self.memory.decide;
         let places = places(context.policy, &state, question)?;
         let images = images_around(context.policy, &state, question);
-        let polled = poll::poll(context.registry, images).await;
+        let polled = poll::poll(context.registry, &mut memory.tags, images, context.registry_wait).await;
         let (evaluation, mut problems) = evaluate(context, memory, state, &polled, &places.targets).await?;
         let (evaluation, asked) = match &question.tag {
             Some(tag) => {
-                let decided = decide_tag(context, evaluation, &places.targets, tag).await?;
+                let decided =
+                    decide_tag(context, &mut memory.digests, evaluation, &places.targets, tag).await?;
                 problems.extend(decided.problems);
                 (decided.evaluation, decided.asked)
             }
@@ -156,6 +164,7 @@ struct DecidedTag {
 /// Decides about a requested tag, on each target that does not run it.
 async fn decide_tag<P: Ports>(
     context: Context<'_, P>,
+    requests: &mut DigestRequests,
     evaluation: Evaluation,
     targets: &[usize],
     tag: &Tag,
@@ -169,7 +178,7 @@ async fn decide_tag<P: Ports>(
     let Evaluation { mut digests, .. } = evaluation;
     digests.recall(&**context.store, tags.clone()).await?;
     let unasked = tags.into_iter().filter(|tagged| !digests.asked.contains_key(tagged)).collect();
-    let problems = digests.ask(context.registry, &**context.store, unasked, evaluation.now).await?;
+    let problems = digests.ask(context, requests, unasked, evaluation.now).await?;
     let evaluation = Evaluation { digests, ..evaluation };
     let mut asked = BTreeMap::new();
     for target in targets {

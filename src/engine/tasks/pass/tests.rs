@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use rstest::rstest;
+
 use super::*;
 use crate::engine::fake::{Push, Settings, World, digest, image, release};
 use crate::model::{Class, Outcome};
@@ -171,15 +173,68 @@ async fn six_times_overtaken_is_enough() {
 }
 
 #[tokio::test]
-async fn a_push_that_is_declined_is_told_and_tried_anew() {
+async fn a_declined_push_is_reported_and_tried_again() {
     let mut world = World::new();
     world.push("v1.0.1", '1');
     world.branch.next_push(Push::Declined);
-    let fault = world.try_pass().await.unwrap_err();
-    assert_eq!(fault.class(), Class::Failed);
-    assert!(!fault.to_string().contains('\u{1b}'), "{fault}");
+    let report = world.try_pass().await.unwrap();
+    let [problem] = report.problems.as_slice() else { panic!("{:?}", report.problems) };
+    assert_eq!((problem.class, problem.is_error), (Class::Failed, true));
+    let text = problem.to_string();
+    assert!(text.starts_with("common/app in non-prod: the server declined the push: protected"), "{text}");
+    assert!(!text.contains('\u{1b}'), "{text}");
     assert_eq!(world.store.outcomes(), [Some(Outcome::Abandoned)]);
     assert_eq!(world.pass().await, ["app non-prod v1.0.0 v1.0.1"]);
+    assert!(world.try_pass().await.unwrap().problems.is_empty());
+}
+
+/// One service is due in non-prod and another one in prod; the server declines a path.
+#[rstest]
+#[case::an_environment(
+    "p/",
+    "api non-prod v1.0.0 v1.0.1",
+    "common/app in prod: the server declined the push: p/ is protected"
+)]
+#[case::a_service(
+    "np/api",
+    "app prod v1.0.0 v1.0.1",
+    "common/api in non-prod: the server declined the push: np/api is protected"
+)]
+#[tokio::test]
+async fn what_the_server_declines_holds_up_nothing_else(
+    #[case] path: &'static str,
+    #[case] promoted: &str,
+    #[case] told: &str,
+) {
+    let mut world = World::new();
+    world.edit("np/api.yaml", &release("api", "v1.0.0"));
+    world.registry.push(&image("api"), "v1.0.0", digest('5'));
+    world.push("v1.0.1", '1');
+    world.pass().await;
+    world.wait(DAY);
+    world.registry.push(&image("api"), "v1.0.1", digest('6'));
+    *world.branch.declined_path.lock().unwrap() = Some(path);
+    let report = world.try_pass().await.unwrap();
+    let told_of = |report: &PassReport| report.problems.iter().map(ToString::to_string).collect::<Vec<_>>();
+    let moved = |report: &PassReport| {
+        let one =
+            |one: &Promoted| format!("{} {} {} {}", one.service.name(), one.environment, one.from, one.to);
+        report.promoted.iter().map(one).collect::<Vec<_>>()
+    };
+    assert_eq!((moved(&report), told_of(&report)), (vec![promoted.to_owned()], vec![told.to_owned()]));
+    // It is tried again alone, then with growing pauses.
+    world.branch.calls.take();
+    for _ in 0..20 {
+        assert_eq!(told_of(&world.try_pass().await.unwrap()), [told]);
+    }
+    assert_eq!(world.branch.calls.take()["publish"], 1);
+    world.wait(10);
+    assert_eq!(told_of(&world.try_pass().await.unwrap()), [told]);
+    assert_eq!(world.branch.calls.take()["publish"], 1);
+    *world.branch.declined_path.lock().unwrap() = None;
+    world.wait(10);
+    let report = world.try_pass().await.unwrap();
+    assert_eq!((moved(&report).len(), told_of(&report)), (1, Vec::new()));
 }
 
 #[tokio::test]
