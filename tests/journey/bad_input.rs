@@ -64,7 +64,9 @@ async fn a_hook_that_declines_is_quoted_and_nothing_is_left_half_done() {
     let declined = world.run(&["sync"]);
     assert_eq!(declined.code, 1, "{}", declined.err);
     assert!(
-        declined.out.contains("in non-prod: the server declined the push: pre-receive hook declined: no pushes on a Friday"),
+        declined.out.contains(
+            "in non-prod: the server declined the push: pre-receive hook declined: no pushes on a Friday"
+        ),
         "{}",
         declined.out
     );
