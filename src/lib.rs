@@ -11,6 +11,7 @@ pub mod forge;
 pub mod git;
 pub mod history;
 pub mod init;
+pub mod kustomize;
 pub mod manifest;
 pub mod model;
 pub mod policy;

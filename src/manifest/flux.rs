@@ -1,24 +1,28 @@
-//! Flux's image objects (image.toolkit.fluxcd.io): ImagePolicy, ImageRepository and `ImageUpdateAutomation`. They hold the
-//! selection rules that a team already has; this file reads them and validates nothing.
+//! Flux's image objects (image.toolkit.fluxcd.io), which hold the selection rules that a team already has, and Flux
+//! Kustomizations (kustomize.toolkit.fluxcd.io), which say what is applied. This file reads them and validates nothing.
 
 use super::position::Position;
 use super::tree::{Document, NodeId};
 use crate::model::ImageName;
 
 /// The API group of Flux's image objects.
-pub(super) const GROUP: &str = "image.toolkit.fluxcd.io";
+pub(super) const IMAGE_GROUP: &str = "image.toolkit.fluxcd.io";
 /// The API versions that are read.
 const VERSIONS: [&str; 3] = ["v1beta1", "v1beta2", "v1"];
+/// The API group of Flux Kustomizations.
+pub(super) const KUSTOMIZE_GROUP: &str = "kustomize.toolkit.fluxcd.io";
 
 /// A Flux ImagePolicy: how to choose a tag of a repository.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct FluxImagePolicy {
-    /// Its namespace.
-    pub namespace: String,
+    /// Its namespace, if the file sets one.
+    pub namespace: Option<String>,
     /// Its name.
     pub name: String,
-    /// Namespace and name of the ImageRepository.
-    pub image_repository: (String, String),
+    /// The ImageRepository.
+    pub image_repository: String,
+    /// The namespace of the ImageRepository, if it is not the policy's.
+    pub image_repository_namespace: Option<String>,
     /// How tags are ordered.
     pub order: FluxOrder,
     /// `spec.policy.semver.range`.
@@ -47,8 +51,8 @@ pub enum FluxOrder {
 /// A Flux ImageRepository: which image to scan.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct FluxImageRepository {
-    /// Its namespace.
-    pub namespace: String,
+    /// Its namespace, if the file sets one.
+    pub namespace: Option<String>,
     /// Its name.
     pub name: String,
     /// `spec.image`, if it is a valid image name.
@@ -60,14 +64,41 @@ pub struct FluxImageRepository {
 /// A Flux `ImageUpdateAutomation`: a folder that Flux itself updates.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct FluxAutomation {
-    /// Its namespace.
-    pub namespace: String,
+    /// Its namespace, if the file sets one.
+    pub namespace: Option<String>,
     /// Its name.
     pub name: String,
     /// `spec.update.path`; `None` is the whole repository.
     pub update_path: Option<String>,
     /// The first character of the object.
     pub position: Position,
+}
+
+/// A Flux Kustomization: a folder that Flux applies to the cluster.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FluxKustomization {
+    /// Its name.
+    pub name: String,
+    /// `spec.path`, as written; empty is the root of the repository.
+    pub path: String,
+    /// `spec.targetNamespace`.
+    pub target_namespace: Option<String>,
+    /// `spec.suspend`.
+    pub is_suspended: bool,
+    /// The first character of the object.
+    pub position: Position,
+}
+
+/// Reads the Flux Kustomization at `root`, if it has a name.
+pub(super) fn read_kustomization(document: &Document<'_>, root: NodeId) -> Option<FluxKustomization> {
+    let object = Object { document, root };
+    Some(FluxKustomization {
+        name: object.text(&["metadata", "name"])?,
+        path: object.text(&["spec", "path"]).unwrap_or_default(),
+        target_namespace: object.text(&["spec", "targetNamespace"]),
+        is_suspended: object.text(&["spec", "suspend"]).is_some_and(|text| text == "true"),
+        position: document.node(root).position,
+    })
 }
 
 /// One of Flux's image objects.
@@ -83,7 +114,7 @@ pub(super) fn read(document: &Document<'_>, root: NodeId, version: &str, kind: &
         return None;
     }
     let object = Object { document, root };
-    let namespace = object.text(&["metadata", "namespace"]).unwrap_or_else(|| "default".to_owned());
+    let namespace = object.text(&["metadata", "namespace"]);
     let name = object.text(&["metadata", "name"])?;
     let position = document.node(root).position;
     match kind {
@@ -111,11 +142,10 @@ impl Object<'_, '_> {
         self.document.text(node).filter(|text| !text.is_empty()).map(str::to_owned)
     }
 
-    fn policy(&self, namespace: String, name: String) -> Option<FluxImagePolicy> {
-        let repository_namespace = self.text(&["spec", "imageRepositoryRef", "namespace"]);
-        let repository_name = self.text(&["spec", "imageRepositoryRef", "name"])?;
+    fn policy(&self, namespace: Option<String>, name: String) -> Option<FluxImagePolicy> {
         Some(FluxImagePolicy {
-            image_repository: (repository_namespace.unwrap_or_else(|| namespace.clone()), repository_name),
+            image_repository: self.text(&["spec", "imageRepositoryRef", "name"])?,
+            image_repository_namespace: self.text(&["spec", "imageRepositoryRef", "namespace"]),
             namespace,
             name,
             order: self.order(),

@@ -107,16 +107,26 @@ impl<'d> Reader<'d, '_> {
     }
 
     /// The image that `registry` and `repository` name.
-    pub(super) fn name(self, entries: &Entries<'_>) -> Result<Option<ImageName>, Rejection> {
+    pub(super) fn name(
+        self,
+        entries: &Entries<'_>,
+        global_registry: Option<NodeId>,
+    ) -> Result<Option<ImageName>, Rejection> {
         let Some(repository_node) = entries.get("repository") else { return Ok(None) };
         let repository = self.read(repository_node)?;
-        let registry = match entries.get("registry") {
-            Some(node) => match self.read(node) {
-                Ok(registry) => Some(registry),
-                Err((RefusalReason::Empty, _)) => None,
-                Err(rejection) => return Err(rejection),
-            },
-            None => None,
+        let own = entries.get("registry");
+        let registry = match (self.optional(own)?, self.optional(global_registry)?) {
+            (None, Some(global)) if !has_host(repository) => Some(global),
+            // Charts differ in which of the two wins.
+            (Some(registry), Some(global))
+                if registry.trim_end_matches('/') != global.trim_end_matches('/') =>
+            {
+                return Err((
+                    RefusalReason::TwoRegistries(global.to_owned()),
+                    own.unwrap_or(repository_node),
+                ));
+            }
+            (registry, _) => registry,
         };
         let full = match registry {
             Some(registry) => format!("{}/{repository}", registry.trim_end_matches('/')),
@@ -125,6 +135,22 @@ impl<'d> Reader<'d, '_> {
         match full.parse() {
             Ok(name) => Ok(Some(name)),
             Err(_) => Err((RefusalReason::NotAnImage(full), repository_node)),
+        }
+    }
+
+    /// The value of `global.imageRegistry` or `global.image.registry` in a mapping of values.
+    pub(super) fn global_registry(self, entries: &Entries<'_>) -> Option<NodeId> {
+        let global = entries.get("global")?;
+        let registry = self.document.get(global, "imageRegistry");
+        let registry = registry.or_else(|| self.document.get_path(global, &["image", "registry"]))?;
+        self.document.text(registry).filter(|text| !text.is_empty()).map(|_| registry)
+    }
+
+    /// The text at `id`, or `None` where it is absent or empty.
+    fn optional(self, id: Option<NodeId>) -> Result<Option<&'d str>, Rejection> {
+        match id.map(|id| self.read(id)).transpose() {
+            Err((RefusalReason::Empty, _)) => Ok(None),
+            read => read,
         }
     }
 
@@ -140,11 +166,7 @@ impl<'d> Reader<'d, '_> {
     /// The digest and its scalar. An empty value pins nothing and stays empty.
     fn digest_beside(self, id: Option<NodeId>) -> Result<Option<(Digest, Site)>, Rejection> {
         let Some(id) = id else { return Ok(None) };
-        let value = match self.read(id) {
-            Ok(value) => value,
-            Err((RefusalReason::Empty, _)) => return Ok(None),
-            Err(rejection) => return Err(rejection),
-        };
+        let Some(value) = self.optional(Some(id))? else { return Ok(None) };
         let digest = parse_digest(value).map_err(|reason| (reason, id))?;
         Ok(Some((digest, self.site(id, "")?)))
     }
@@ -156,6 +178,12 @@ impl<'d> Reader<'d, '_> {
     fn site(self, id: NodeId, before_tag: &str) -> Result<Site, Rejection> {
         scalar::site(self.source.text, self.document, id, before_tag).map_err(|reason| (reason, id))
     }
+}
+
+/// Whether a repository begins with a registry's host, as Docker tells hosts from names.
+fn has_host(repository: &str) -> bool {
+    let host = repository.split_once('/').map(|(host, _)| host);
+    host.is_some_and(|host| host.contains(['.', ':']) || host == "localhost")
 }
 
 fn parse_digest(text: &str) -> Result<Digest, RefusalReason> {

@@ -13,6 +13,7 @@ mod entries;
 mod field;
 mod flux;
 mod image;
+mod kustomization;
 mod marker;
 mod plain;
 mod position;
@@ -31,14 +32,20 @@ use std::ops::Range;
 pub use edit::{Edit, edit};
 pub use edit_refused::{EditRefused, SecondParserError};
 pub use field::ImageField;
-pub use flux::{FluxAutomation, FluxImagePolicy, FluxImageRepository, FluxOrder};
+pub use flux::{FluxAutomation, FluxImagePolicy, FluxImageRepository, FluxKustomization, FluxOrder};
+pub use kustomization::{Kustomization, KustomizationPatch, read_kustomization};
 pub use marker::PolicyName;
 pub use position::Position;
 pub use refusal::{Refusal, RefusalReason};
+pub use release::Release;
 pub use unreadable::{Unreadable, UnreadableReason};
 
+use crate::model::ServiceName;
 use text::SourceText;
 use tree::{Document, Documents};
+
+/// The most image fields that one file may have: each promotion reads and writes the whole file.
+const MAX_FIELDS: usize = 2_000;
 
 /// The contents of a file that concern images.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -47,12 +54,16 @@ pub struct Manifest {
     pub fields: Vec<ImageField>,
     /// The image fields that cannot be edited, with reasons.
     pub refusals: Vec<Refusal>,
+    /// The HelmReleases, with and without image fields.
+    pub releases: Vec<Release>,
     /// Flux's ImagePolicy objects.
     pub image_policies: Vec<FluxImagePolicy>,
     /// Flux's ImageRepository objects.
     pub image_repositories: Vec<FluxImageRepository>,
     /// Flux's `ImageUpdateAutomation` objects.
     pub automations: Vec<FluxAutomation>,
+    /// Flux Kustomizations.
+    pub flux_kustomizations: Vec<FluxKustomization>,
     /// The scalars of the refused fields. No edit of another field may change them through an anchor.
     refused_spans: Vec<(Range<usize>, Position)>,
 }
@@ -65,12 +76,33 @@ impl Manifest {
             && self.image_policies.is_empty()
             && self.image_repositories.is_empty()
             && self.automations.is_empty()
+            && self.flux_kustomizations.is_empty()
+            && self.releases.is_empty()
+    }
+
+    /// The HelmRelease of a field or a refusal.
+    pub fn release(&self, service: &ServiceName) -> Option<&Release> {
+        self.releases.iter().find(|release| release.service.as_ref() == Some(service))
+    }
+
+    fn add(&mut self, source: SourceText<'_>, document: &Document<'_>) -> Result<(), Unreadable> {
+        release::read(source, document, self);
+        if self.is_too_costly() {
+            return Err(Unreadable::new(Position::START, UnreadableReason::TooManyFields));
+        }
+        Ok(())
+    }
+
+    /// Whether the file has so many fields that reading more and editing them is not worth the cost.
+    fn is_too_costly(&self) -> bool {
+        self.fields.len() + self.refusals.len() > MAX_FIELDS
     }
 }
 
 /// Reads a manifest.
 ///
-/// A text that contains neither `HelmRelease` nor `image.toolkit.fluxcd.io` is not parsed, so it may be malformed.
+/// A text without an API group of Flux (`helm`, `image` or `kustomize.toolkit.fluxcd.io`) is not parsed, so it may be
+/// malformed.
 ///
 /// # Errors
 /// When the text may concern images and is not UTF-8, not YAML, or exceeds a bound on size, depth or aliases.
@@ -79,7 +111,7 @@ pub fn read(text: &[u8]) -> Result<Manifest, Unreadable> {
     if let Some(text) = text::concerning_images(text)? {
         let source = SourceText::of(text);
         for document in Documents::of(text) {
-            release::read(source, &document?, &mut manifest);
+            manifest.add(source, &document?)?;
         }
     }
     Ok(manifest)
@@ -91,7 +123,7 @@ fn read_documents(text: &str) -> Result<(Manifest, Vec<Document<'_>>), Unreadabl
     let documents: Vec<_> = Documents::of(text).collect::<Result<_, _>>()?;
     let source = SourceText::of(text);
     for document in &documents {
-        release::read(source, document, &mut manifest);
+        manifest.add(source, document)?;
     }
     Ok((manifest, documents))
 }

@@ -75,6 +75,12 @@ pub enum RefusalReason {
     ServiceName(String),
     /// A HelmRelease of an unknown API version.
     ApiVersion(String),
+    /// A SOPS MAC covers the values that are not encrypted too.
+    SopsMac,
+    /// `registry` beside the image and `global.imageRegistry` above it differ.
+    TwoRegistries(String),
+    /// A patch changes the registry of a tag whose repository is elsewhere.
+    RegistryAlone,
 }
 
 impl RefusalReason {
@@ -98,8 +104,13 @@ impl RefusalReason {
             Self::TwoDigests => "remove one of the two digests",
             Self::DigestAlone => "write the tag of this digest beside it",
             Self::SetterComment(_) => r#"use the form `# {"$imagepolicy": "namespace:name:tag"}`"#,
-            Self::ServiceName(_) => "set a valid `metadata.name` and `metadata.namespace` in the HelmRelease",
+            Self::ServiceName(_) => "set a valid `metadata.name` in the HelmRelease",
             Self::ApiVersion(_) => "use helm.toolkit.fluxcd.io/v2",
+            Self::SopsMac => {
+                "set `mac_only_encrypted: true` in .sops.yaml and encrypt the file again, so that the MAC covers encrypted values only"
+            }
+            Self::TwoRegistries(_) => "keep one of the two registries",
+            Self::RegistryAlone => "write `repository` beside the tag",
         }
     }
 }
@@ -135,6 +146,18 @@ impl fmt::Display for RefusalReason {
             }
             Self::ApiVersion(version) => {
                 write!(formatter, "the HelmRelease has the unknown apiVersion `{}`", show(version))
+            }
+            Self::SopsMac => {
+                write!(
+                    formatter,
+                    "the SOPS MAC covers this value, and changing it would make the file invalid"
+                )
+            }
+            Self::TwoRegistries(global) => {
+                write!(formatter, "`registry` differs from the global registry `{}`", show(global))
+            }
+            Self::RegistryAlone => {
+                write!(formatter, "the patch sets the registry of the image but not its repository")
             }
         }
     }

@@ -26,6 +26,11 @@ impl Unreadable {
         Class::Failed
     }
 
+    /// Whether the file can hold nothing that Kubernetes would apply, so that a warning is enough.
+    pub fn is_harmless(&self) -> bool {
+        self.reason == UnreadableReason::Utf16
+    }
+
     /// What to do about it.
     pub fn hint(&self) -> &'static str {
         match self.reason {
@@ -33,7 +38,9 @@ impl Unreadable {
             UnreadableReason::Syntax(_) => {
                 "`kubectl apply --dry-run=client -f FILE` shows what Kubernetes reads"
             }
-            UnreadableReason::TooDeep | UnreadableReason::TooLong => "split the file",
+            UnreadableReason::TooDeep | UnreadableReason::TooLong | UnreadableReason::TooManyFields => {
+                "split the file"
+            }
             UnreadableReason::AliasInItself | UnreadableReason::TooManyAliases => {
                 "write the values out instead of using aliases"
             }
@@ -65,6 +72,9 @@ pub enum UnreadableReason {
     /// More than 32 MiB.
     #[error("the text is too long")]
     TooLong,
+    /// More image fields than a file may cost.
+    #[error("the file has too many image fields")]
+    TooManyFields,
     /// `&a [*a]`: an infinite expansion.
     #[error("an alias is inside the anchor that it refers to")]
     AliasInItself,

@@ -22,6 +22,10 @@ pub(super) struct Walk<'d, 't, 'm> {
     path: Vec<PathSegment<'d>>,
     /// Applies to every field below the current node.
     defect: Option<Defect>,
+    /// The value of the closest `global.imageRegistry` or `global.image.registry` above the current node.
+    global_registry: Option<NodeId>,
+    /// Whether the HelmRelease is a patch, whose tags may stand without a repository.
+    is_patch: bool,
     manifest: &'m mut Manifest,
 }
 
@@ -49,10 +53,12 @@ impl<'d, 't, 'm> Walk<'d, 't, 'm> {
         document: &'d Document<'t>,
         service: Option<ServiceName>,
         defect: Option<Defect>,
+        is_patch: bool,
         manifest: &'m mut Manifest,
     ) -> Self {
         let path = vec![PathSegment::Key("spec"), PathSegment::Key("values")];
-        Self { reader: Reader { source, document }, service, path, defect, manifest }
+        let reader = Reader { source, document };
+        Self { reader, service, path, defect, global_registry: None, is_patch, manifest }
     }
 
     /// Walks the collection at `id`, which may be an alias.
@@ -80,15 +86,17 @@ impl<'d, 't, 'm> Walk<'d, 't, 'm> {
 
     fn mapping(&mut self, mapping: NodeId) {
         let mut entries = Entries::of(self.reader.document, mapping);
-        let before = self.defect.clone();
+        let above = (self.defect.clone(), self.global_registry);
         self.defect = self.defect.take().or_else(|| entries.defect.take());
+        self.global_registry = self.reader.global_registry(&entries).or(self.global_registry);
         let siblings = self.siblings(&entries);
+        self.note_untagged_image(&entries, siblings);
         for entry in entries.iter() {
             self.path.push(PathSegment::Key(entry.key));
             self.entry(entry, &entries, siblings);
             self.path.pop();
         }
-        self.defect = before;
+        (self.defect, self.global_registry) = above;
     }
 
     fn siblings(&self, entries: &Entries<'d>) -> Siblings {
@@ -110,6 +118,19 @@ impl<'d, 't, 'm> Walk<'d, 't, 'm> {
         siblings
     }
 
+    /// Notes an image without a tag, to which a patch may add one.
+    fn note_untagged_image(&mut self, entries: &Entries<'d>, siblings: Siblings) {
+        let tag = entries.get("tag").and_then(|tag| self.reader.document.text(tag));
+        if !siblings.has_repository || self.defect.is_some() || tag.is_some_and(|tag| !tag.is_empty()) {
+            return;
+        }
+        let Ok(Some(image)) = self.reader.name(entries, self.global_registry) else { return };
+        let key_path = self.key_path();
+        if let Some(release) = self.manifest.releases.last_mut() {
+            release.untagged_images.push((key_path, image));
+        }
+    }
+
     fn entry(&mut self, entry: Entry<'d>, entries: &Entries<'d>, siblings: Siblings) {
         let Entry { key, value } = entry;
         let marker = match self.marker(value) {
@@ -119,10 +140,18 @@ impl<'d, 't, 'm> Walk<'d, 't, 'm> {
         let marks_other_part = marker.as_ref().is_some_and(|marker| marker.part != MarkedPart::Tag);
         if key == "tag" && siblings.has_repository && !marks_other_part {
             let policy = marker.map(|marker| marker.policy).or_else(|| self.policy_at_anchor(value));
-            let name = self.reader.name(entries);
+            let name = self.reader.name(entries, self.global_registry);
             let image = name.as_ref().ok().cloned().flatten();
+            let is_marked = policy.is_some();
             let parts = name.and_then(|image| self.reader.tag(value, siblings.digest, image, policy));
+            // An empty tag leaves the version to the chart.
+            if matches!(parts, Err((RefusalReason::Empty, at)) if at == value) && !is_marked {
+                return;
+            }
             return self.record(image, value, parts);
+        }
+        if key == "tag" && marker.is_none() && self.is_patch && entries.get("repository").is_none() {
+            return self.tag_alone(value, entries, siblings);
         }
         match marker {
             Some(marker) => self.marked(marker, value, siblings),
@@ -136,6 +165,19 @@ impl<'d, 't, 'm> Walk<'d, 't, 'm> {
             }
             None => self.below(value),
         }
+    }
+
+    /// Records the tag of a patch whose repository is in the patched HelmRelease.
+    fn tag_alone(&mut self, value: NodeId, entries: &Entries<'d>, siblings: Siblings) {
+        let policy = self.policy_at_anchor(value);
+        let parts = match self.reader.tag(value, siblings.digest, None, policy) {
+            Err((RefusalReason::Empty | RefusalReason::NotScalar, at)) if at == value => return,
+            Ok(_) if entries.get("registry").or(self.global_registry).is_some() => {
+                Err((RefusalReason::RegistryAlone, value))
+            }
+            parts => parts,
+        };
+        self.record(None, value, parts);
     }
 
     /// Records a scalar that has a setter comment.
@@ -168,6 +210,9 @@ impl<'d, 't, 'm> Walk<'d, 't, 'm> {
 
     /// Records the field at `value`, or a refusal, which carries `image` where that is known.
     fn record(&mut self, image: Option<ImageName>, value: NodeId, parts: Result<FieldParts, Rejection>) {
+        if self.manifest.is_too_costly() {
+            return;
+        }
         let document = self.reader.document;
         let position = document.node(value).position;
         match (parts, &self.service, &self.defect) {

@@ -7,7 +7,8 @@ use thiserror::Error;
 
 /// A service: a HelmRelease, named `namespace/name`. The same name in two environments is the same service.
 ///
-/// Both parts follow Kubernetes' rule for names of objects (RFC 1123 subdomains).
+/// Both parts follow Kubernetes' rule for names of objects (RFC 1123 subdomains). A variable that Flux fills in stays as
+/// written: `${APP}-proxy`.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct ServiceName {
     namespace: Box<str>,
@@ -39,6 +40,23 @@ impl ServiceName {
         Ok(Self { namespace: namespace.into(), name: name.into() })
     }
 
+    /// A name as a manifest has it that sets no namespace, shown as `_/name`: no namespace of Kubernetes is called `_`.
+    /// It stands for a service only together with the file, whose folder or kustomization.yaml gives the namespace.
+    ///
+    /// # Errors
+    /// When it is not a name that Kubernetes would take.
+    pub fn without_namespace(name: &str) -> Result<Self, ServiceNameError> {
+        if !is_kubernetes_name(name) {
+            return Err(ServiceNameError::Part);
+        }
+        Ok(Self { namespace: NO_NAMESPACE.into(), name: name.into() })
+    }
+
+    /// Whether the namespace is known.
+    pub fn has_namespace(&self) -> bool {
+        &*self.namespace != NO_NAMESPACE
+    }
+
     /// The HelmRelease's `metadata.namespace`.
     pub fn namespace(&self) -> &str {
         &self.namespace
@@ -50,7 +68,12 @@ impl ServiceName {
     }
 }
 
+const NO_NAMESPACE: &str = "_";
+
 fn is_kubernetes_name(text: &str) -> bool {
+    if let Some(filled) = text.contains("${").then(|| without_variables(text)) {
+        return text.len() <= 253 && filled.is_some_and(|filled| is_kubernetes_name(&filled));
+    }
     let is_end = |byte: &u8| byte.is_ascii_lowercase() || byte.is_ascii_digit();
     let bytes = text.as_bytes();
     (1..=253).contains(&bytes.len())
@@ -59,11 +82,30 @@ fn is_kubernetes_name(text: &str) -> bool {
         && bytes.iter().all(|byte| is_end(byte) || b"-.".contains(byte))
 }
 
+/// The text with each variable of Flux' post-build substitution, such as `${APP}`, replaced by a letter.
+fn without_variables(text: &str) -> Option<String> {
+    let mut parts = text.split("${");
+    let mut filled = parts.next()?.to_owned();
+    for part in parts {
+        let (variable, rest) = part.split_once('}')?;
+        let is_name = |byte: u8| byte.is_ascii_alphanumeric() || b"_:=-.".contains(&byte);
+        if !variable.starts_with(|first: char| first.is_ascii_alphabetic() || first == '_')
+            || !variable.bytes().all(is_name)
+        {
+            return None;
+        }
+        filled.push('x');
+        filled.push_str(rest);
+    }
+    Some(filled)
+}
+
 impl FromStr for ServiceName {
     type Err = ServiceNameError;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         match text.split_once('/') {
+            Some((NO_NAMESPACE, name)) => Self::without_namespace(name),
             Some((namespace, name)) if !name.contains('/') => Self::new(namespace, name),
             _ => Err(ServiceNameError::Shape),
         }
@@ -88,8 +130,21 @@ mod tests {
     }
 
     #[test]
+    fn a_name_may_have_variables_and_no_namespace() {
+        for good in ["apps/${APP}-proxy", "${NS}/${APP}", "apps/${APP:=web}.x", "_/web", "_/${APP}-proxy"] {
+            let service: ServiceName = good.parse().unwrap();
+            assert_eq!(service.to_string(), good);
+            assert_eq!(service.has_namespace(), !good.starts_with('_'), "{good}");
+        }
+        assert_eq!(ServiceName::without_namespace("web").unwrap(), "_/web".parse().unwrap());
+    }
+
+    #[test]
     fn what_is_not_one_is_refused() {
-        for bad in ["graphql", "a/b/c", "/b", "a/", "A/b", "a/b_c", "a/../b", "a/-b", "a/b\n"] {
+        for bad in [
+            "graphql", "a/b/c", "/b", "a/", "A/b", "a/b_c", "a/../b", "a/-b", "a/b\n", "a/${}", "a/${A",
+            "a/$A", "a/${A/b}", "a/${1}", "a/-${A}", "_a/b",
+        ] {
             assert!(bad.parse::<ServiceName>().is_err(), "{bad:?}");
         }
     }

@@ -1,0 +1,157 @@
+//! `kustomization.yaml`: which files a folder includes, under which namespace, and which patches apply to them.
+
+use super::text;
+use super::tree::{Content, Document, Documents, NodeId};
+use super::unreadable::{Unreadable, UnreadableReason};
+
+/// The most entries that one file may list.
+const MAX_ENTRIES: usize = 10_000;
+
+/// A `kustomization.yaml`. Paths are as written, relative to its folder.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Kustomization {
+    /// `namespace`.
+    pub namespace: Option<String>,
+    /// `resources`, `bases` and `components`: files and folders.
+    pub resources: Vec<String>,
+    /// `patches`, `patchesStrategicMerge` and `patchesJson6902` that are files.
+    pub patches: Vec<KustomizationPatch>,
+    /// The files that it uses otherwise: of generators, transformers, replacements and the like.
+    pub other_files: Vec<String>,
+}
+
+/// A patch in a file.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct KustomizationPatch {
+    /// The file.
+    pub path: String,
+    /// `target.name`, a regular expression or a name.
+    pub target_name: Option<String>,
+    /// `target.kind`.
+    pub target_kind: Option<String>,
+}
+
+/// Reads a `kustomization.yaml`.
+///
+/// # Errors
+/// When it is not UTF-8, not YAML, or exceeds a bound on size, depth or aliases.
+pub fn read_kustomization(bytes: &[u8]) -> Result<Kustomization, Unreadable> {
+    let text = text::readable(bytes)?;
+    let mut kustomization = Kustomization::default();
+    // kustomize reads the first document only.
+    if let Some(document) = Documents::of(text).next() {
+        let document = document?;
+        Reader { document: &document, kustomization: &mut kustomization }.read();
+        let Kustomization { resources, patches, other_files, .. } = &kustomization;
+        if resources.len() + patches.len() + other_files.len() > MAX_ENTRIES {
+            let position = document.node(NodeId::ROOT).position;
+            return Err(Unreadable::new(position, UnreadableReason::TooLong));
+        }
+    }
+    Ok(kustomization)
+}
+
+struct Reader<'d, 't> {
+    document: &'d Document<'t>,
+    kustomization: &'d mut Kustomization,
+}
+
+impl Reader<'_, '_> {
+    fn read(mut self) {
+        for (key, value) in self.document.entries(NodeId::ROOT) {
+            match self.document.text(key) {
+                Some("namespace") => self.kustomization.namespace = self.text(value),
+                Some("resources" | "bases" | "components") => {
+                    let paths = self.items(value).filter_map(|item| self.text(item)).collect::<Vec<_>>();
+                    self.kustomization.resources.extend(paths);
+                }
+                Some("patches" | "patchesStrategicMerge" | "patchesJson6902") => self.patches(value),
+                Some(_) => self.other(value, 0),
+                None => {}
+            }
+        }
+    }
+
+    fn patches(&mut self, list: NodeId) {
+        for item in self.items(list).collect::<Vec<_>>() {
+            let path = self.document.get(item, "path").and_then(|path| self.text(path));
+            let path = path.or_else(|| self.text(item));
+            // An inline patch is YAML in a block scalar.
+            let Some(path) = path.filter(|path| !path.contains('\n')) else { continue };
+            let target =
+                |key| self.document.get_path(item, &["target", key]).and_then(|node| self.text(node));
+            let (target_name, target_kind) = (target("name"), target("kind"));
+            self.kustomization.patches.push(KustomizationPatch { path, target_name, target_kind });
+        }
+    }
+
+    /// Collects every scalar, since any may name a file: `configMapGenerator[].files: [values.yaml=app.yaml]`.
+    fn other(&mut self, node: NodeId, depth: usize) {
+        const MAX_DEPTH: usize = 8;
+        let target = self.document.target(node);
+        match &self.document.node(target).content {
+            Content::Scalar { value, .. } => {
+                let path = value.rsplit_once('=').map_or(&**value, |(_, path)| path);
+                if path.contains('.')
+                    && path.len() < 300
+                    && self.kustomization.other_files.len() <= MAX_ENTRIES
+                {
+                    self.kustomization.other_files.push(path.to_owned());
+                }
+            }
+            Content::Sequence | Content::Mapping if depth < MAX_DEPTH => {
+                for child in self.document.children(target) {
+                    self.other(child, depth + 1);
+                }
+            }
+            _ => {}
+        }
+    }
+
+    fn items(&self, list: NodeId) -> impl Iterator<Item = NodeId> + use<'_> {
+        let target = self.document.target(list);
+        let is_list = matches!(self.document.node(target).content, Content::Sequence);
+        is_list.then(|| self.document.children(target)).into_iter().flatten()
+    }
+
+    fn text(&self, node: NodeId) -> Option<String> {
+        self.document.text(node).filter(|text| !text.is_empty()).map(str::to_owned)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn resources_patches_and_other_files_are_listed() {
+        let text = b"namespace: shop\nresources: [app.yaml, ../base]\ncomponents:\n- ../../c\nbases: [b]\n\
+            patches:\n- path: p.yaml\n  target: {kind: HelmRelease, name: app}\n- patch: |\n    a: b\n- path: q.yaml\n\
+            patchesStrategicMerge:\n- s.yaml\n- |\n  kind: x\nconfigMapGenerator:\n- name: v\n  files: [values.yaml=v.yaml]\n\
+            ---\nresources: [second.yaml]\n";
+        let read = read_kustomization(text).unwrap();
+        assert_eq!(read.namespace.as_deref(), Some("shop"));
+        assert_eq!(read.resources, ["app.yaml", "../base", "../../c", "b"]);
+        let patches: Vec<_> = read
+            .patches
+            .iter()
+            .map(|patch| (patch.path.as_str(), patch.target_kind.as_deref(), patch.target_name.as_deref()))
+            .collect();
+        assert_eq!(
+            patches,
+            [("p.yaml", Some("HelmRelease"), Some("app")), ("q.yaml", None, None), ("s.yaml", None, None)]
+        );
+        assert_eq!(read.other_files, ["v.yaml"]);
+    }
+
+    #[test]
+    fn an_empty_or_odd_file_lists_nothing() {
+        for text in
+            ["", "# nothing", "[]", "a", "resources: app.yaml", "resources: {a: b}", "patches: [1, {}]"]
+        {
+            let read = read_kustomization(text.as_bytes()).unwrap();
+            assert!(read.resources.is_empty(), "{text}");
+        }
+        assert!(read_kustomization(b"resources: [").is_err());
+    }
+}
