@@ -91,7 +91,8 @@ pub(super) fn entry_at(
 }
 
 pub(super) fn is_manifest(name: &[u8]) -> bool {
-    name.ends_with(b".yaml") || name.ends_with(b".yml")
+    let file_name = name.rsplit(|byte| *byte == b'/').next().unwrap_or_default();
+    name.ends_with(b".yaml") || name.ends_with(b".yml") || file_name == b"Kustomization"
 }
 
 /// Joins a folder and an entry name, if that is UTF-8.
@@ -139,9 +140,14 @@ mod tests {
 
     #[test]
     fn manifests_are_known_by_their_names() {
-        for (name, is) in
-            [("a.yaml", true), ("a.yml", true), ("a.yaml.bak", false), ("yaml", false), ("A.YAML", false)]
-        {
+        for (name, is) in [
+            ("a.yaml", true),
+            ("a.yml", true),
+            ("a.yaml.bak", false),
+            ("yaml", false),
+            ("A.YAML", false),
+            ("a/Kustomization", true),
+        ] {
             assert_eq!(is_manifest(name.as_bytes()), is, "{name}");
         }
     }

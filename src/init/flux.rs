@@ -332,7 +332,7 @@ fn automations<'a>(
 /// How to stop Flux. People copy the command, so it is given only with names that Kubernetes accepts.
 fn suspend(automation: &FluxAutomation) -> String {
     let rest = "and remove it from the repository";
-    match ServiceName::new(&automation.namespace, &automation.name) {
+    match ServiceName::new(automation.namespace.as_deref().unwrap_or("default"), &automation.name) {
         Ok(object) => format!(
             "before the daemon runs: `flux suspend image update {} -n {}`, {rest}",
             object.name(),

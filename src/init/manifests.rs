@@ -2,10 +2,12 @@
 
 use std::collections::HashMap;
 
+use crate::kustomize::{Layout, LayoutFile, is_kustomization};
 use crate::manifest::{
-    self, FluxAutomation, FluxImagePolicy, ImageField, Manifest, PolicyName, Position, Refusal, Unreadable,
+    self, FluxAutomation, FluxImagePolicy, ImageField, Kustomization, Manifest, PolicyName, Position,
+    Refusal, Unreadable,
 };
-use crate::model::{Content, ImageName, RepoPath};
+use crate::model::{Content, ImageName, RepoPath, ServiceName};
 
 use super::finding::{Finding, FindingKind};
 use super::unmanaged::{Shape, UnmanagedVersions, unmanaged_shapes};
@@ -16,24 +18,27 @@ pub struct ScannedFile(State);
 
 #[derive(Clone, Debug)]
 enum State {
-    Manifest { manifest: Box<Manifest>, unmanaged: Vec<Shape> },
+    Manifest { manifest: Box<Manifest>, unmanaged: Vec<Shape>, kustomization: Option<Box<Kustomization>> },
     Unreadable(Unreadable),
     TooLarge { bytes: usize },
 }
 
 impl ScannedFile {
     /// Scans the content of a file; `None` if it holds no version.
-    pub fn scan(content: Content<'_>) -> Option<Self> {
+    pub fn scan(path: &RepoPath, content: Content<'_>) -> Option<Self> {
         let state = match content {
             Content::LfsPointer => return None,
             Content::TooLarge { bytes } => State::TooLarge { bytes },
             Content::Bytes(text) => match manifest::read(text) {
                 Ok(manifest) => {
                     let unmanaged = unmanaged_shapes(text, &manifest);
-                    if manifest.is_empty() && unmanaged.is_empty() {
+                    let kustomization =
+                        is_kustomization(path).then(|| manifest::read_kustomization(text).ok());
+                    let kustomization = kustomization.flatten().map(Box::new);
+                    if manifest.is_empty() && unmanaged.is_empty() && kustomization.is_none() {
                         return None;
                     }
-                    State::Manifest { manifest: Box::new(manifest), unmanaged }
+                    State::Manifest { manifest: Box::new(manifest), unmanaged, kustomization }
                 }
                 Err(unreadable) => State::Unreadable(unreadable),
             },
@@ -64,12 +69,18 @@ pub(super) struct Manifests {
 impl Manifests {
     pub(super) fn collect(mut files: Vec<(RepoPath, ScannedFile)>) -> Self {
         files.sort_by(|(one, _), (other, _)| one.cmp(other));
+        let layout = Layout::of(files.iter().map(|(path, file)| match &file.0 {
+            State::Manifest { manifest, kustomization, .. } => {
+                LayoutFile { path, kustomization: kustomization.as_deref(), manifest: Some(manifest) }
+            }
+            _ => LayoutFile { path, kustomization: None, manifest: None },
+        }));
         let mut manifests = Self::default();
         for (path, file) in files {
             match file.0 {
-                State::Manifest { manifest, unmanaged } => {
+                State::Manifest { manifest, unmanaged, .. } => {
                     manifests.unmanaged.add(&path, &unmanaged);
-                    manifests.add(&path, *manifest);
+                    manifests.add(&path, *manifest, &layout);
                 }
                 State::Unreadable(unreadable) => manifests.unreadable.push(invalid_yaml(&path, &unreadable)),
                 State::TooLarge { bytes } => manifests.unreadable.push(
@@ -82,7 +93,8 @@ impl Manifests {
         manifests
     }
 
-    fn add(&mut self, path: &RepoPath, manifest: Manifest) {
+    fn add(&mut self, path: &RepoPath, mut manifest: Manifest, layout: &Layout) {
+        complete(path, &mut manifest, layout);
         let Manifest { fields, refusals, image_policies, image_repositories, automations, .. } = manifest;
         self.fields.extend(fields.into_iter().map(|field| FileField { path: path.clone(), field }));
         self.refusals.extend(refusals.into_iter().map(|refusal| (path.clone(), refusal)));
@@ -90,7 +102,10 @@ impl Manifests {
         self.automations.extend(automations.into_iter().map(|automation| (path.clone(), automation)));
         for repository in image_repositories {
             if let Some(image) = repository.image {
-                let name = PolicyName { namespace: repository.namespace, name: repository.name };
+                let name = PolicyName {
+                    namespace: namespace_or_default(repository.namespace),
+                    name: repository.name,
+                };
                 self.repositories.insert(name, (path.clone(), image));
             }
         }
@@ -98,9 +113,41 @@ impl Manifests {
 
     /// The image of an ImagePolicy, and the file of its ImageRepository.
     pub(super) fn image_of(&self, policy: &FluxImagePolicy) -> Option<&(RepoPath, ImageName)> {
-        let (namespace, name) = policy.image_repository.clone();
-        self.repositories.get(&PolicyName { namespace, name })
+        let namespace = policy.image_repository_namespace.as_ref().or(policy.namespace.as_ref()).cloned();
+        let name = policy.image_repository.clone();
+        self.repositories.get(&PolicyName { namespace: namespace_or_default(namespace), name })
     }
+}
+
+/// Adds what other files say: namespaces, and the images of tags without a repository.
+fn complete(path: &RepoPath, manifest: &mut Manifest, layout: &Layout) {
+    for field in &mut manifest.fields {
+        if field.image.is_none() {
+            field.image = layout.image_of_tag_alone(path, field).cloned();
+        }
+        field.service = placed(path, &field.service, layout);
+    }
+    manifest.fields.retain(|field| field.image.is_some() || field.marker.is_some());
+    for service in manifest.refusals.iter_mut().filter_map(|refusal| refusal.service.as_mut()) {
+        *service = placed(path, service, layout);
+    }
+    let namespace = layout.namespace(path).map(str::to_owned);
+    let policies = manifest.image_policies.iter_mut().map(|policy| &mut policy.namespace);
+    let repositories = manifest.image_repositories.iter_mut().map(|repository| &mut repository.namespace);
+    for unset in policies.chain(repositories).filter(|namespace| namespace.is_none()) {
+        unset.clone_from(&namespace);
+    }
+}
+
+fn placed(path: &RepoPath, written: &ServiceName, layout: &Layout) -> ServiceName {
+    let placed = layout.service(path, written, &[]);
+    let unplaced =
+        placed.is_namespace_assumed.then(|| ServiceName::new("default", written.name()).ok()).flatten();
+    unplaced.unwrap_or(placed.service)
+}
+
+fn namespace_or_default(namespace: Option<String>) -> String {
+    namespace.unwrap_or_else(|| "default".to_owned())
 }
 
 fn invalid_yaml(path: &RepoPath, unreadable: &Unreadable) -> Finding {
@@ -115,5 +162,5 @@ pub(super) fn line_and_column(position: Position) -> (usize, usize) {
 
 /// The name by which setter comments refer to an ImagePolicy.
 pub(super) fn policy_name(policy: &FluxImagePolicy) -> PolicyName {
-    PolicyName { namespace: policy.namespace.clone(), name: policy.name.clone() }
+    PolicyName { namespace: namespace_or_default(policy.namespace.clone()), name: policy.name.clone() }
 }

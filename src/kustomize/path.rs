@@ -2,7 +2,29 @@
 
 use std::collections::HashSet;
 
-use super::{DeadEntryKind, FILE_NAMES};
+use crate::model::RepoPath;
+
+/// The names under which kustomize finds its file.
+const FILE_NAMES: [&str; 3] = ["kustomization.yaml", "kustomization.yml", "Kustomization"];
+
+/// Whether a file is a `kustomization.yaml`, by its name.
+pub fn is_kustomization(file: &RepoPath) -> bool {
+    let name = file.as_str().rsplit('/').next().unwrap_or_default();
+    FILE_NAMES.contains(&name)
+}
+
+/// Why an entry of a kustomization.yaml is not followed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum DeadEntryKind {
+    /// Nothing is there.
+    Missing,
+    /// It is in another repository.
+    Remote,
+    /// It leads out of the repository.
+    Outside,
+    /// It leads back to the folder itself.
+    Cycle,
+}
 
 /// What an entry leads to.
 #[derive(Debug, PartialEq, Eq)]

@@ -109,8 +109,13 @@ fn check_anchors(
     let others = manifest.fields.iter().zip(is_edited).filter(|(_, is_edited)| !**is_edited);
     for (other, _) in others {
         let Some(moving) = other.sites().find_map(|site| replacements.at(site.span.start)) else { continue };
+        let moving_field = &manifest.fields[moving.field];
+        // An anchored tag that a complete image uses, reached at its definition.
+        if other.stands_alone() && !moving_field.stands_alone() {
+            continue;
+        }
         let moves_whole = other.sites().all(|site| replacements.at(site.span.start).is_some());
-        if !moves_whole || !manifest.fields[moving.field].is_same_image(other) {
+        if !moves_whole || !moving_field.is_same_image(other) {
             return shared(moving, other.position);
         }
     }

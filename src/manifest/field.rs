@@ -37,6 +37,11 @@ impl ImageField {
         self.service == other.service && self.image == other.image && self.marker == other.marker
     }
 
+    /// Whether only another file can say which image the tag is of.
+    pub(super) fn stands_alone(&self) -> bool {
+        self.image.is_none() && self.marker.is_none()
+    }
+
     /// The scalars that an edit replaces.
     pub(super) fn sites(&self) -> impl Iterator<Item = &Site> {
         std::iter::once(&self.tag_site).chain(&self.digest_site)

@@ -124,6 +124,10 @@ pub(super) fn read(document: &Document<'_>, root: NodeId, version: &str, kind: &
             Some(FluxObject::Repository(FluxImageRepository { namespace, name, image, position }))
         }
         "ImageUpdateAutomation" => {
+            // A suspended one writes nothing.
+            if object.text(&["spec", "suspend"]).is_some_and(|text| text == "true") {
+                return None;
+            }
             let update_path = object.text(&["spec", "update", "path"]);
             Some(FluxObject::Automation(FluxAutomation { namespace, name, update_path, position }))
         }

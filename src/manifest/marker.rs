@@ -5,7 +5,7 @@ use std::fmt;
 
 use serde::Deserialize;
 
-/// The namespace and name of a Flux ImagePolicy.
+/// The namespace and name of a Flux ImagePolicy. The namespace is empty where no file gives it.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct PolicyName {
     /// The policy's namespace.
@@ -17,7 +17,8 @@ pub struct PolicyName {
 impl fmt::Display for PolicyName {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (namespace, name) = (&self.namespace, &self.name);
-        write!(formatter, "{}", crate::model::Printable::new(&format!("{namespace}/{name}")))
+        let full = if namespace.is_empty() { name.clone() } else { format!("{namespace}/{name}") };
+        write!(formatter, "{}", crate::model::Printable::new(&full))
     }
 }
 

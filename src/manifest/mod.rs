@@ -7,6 +7,7 @@
 //! Reading goes through `tree` (a flat list of nodes), `release` (objects), `values` (the walk to the fields) and `image` (the
 //! shapes of a field). Editing goes through `edit` (which scalars change), `replacement` (the splice) and `verify`.
 
+mod anchors;
 mod edit;
 mod edit_refused;
 mod entries;
@@ -93,6 +94,11 @@ impl Manifest {
         Ok(())
     }
 
+    /// Whether a field of this HelmRelease names its image itself.
+    pub fn has_complete_field(&self, service: &ServiceName) -> bool {
+        self.fields.iter().any(|field| field.image.is_some() && field.service == *service)
+    }
+
     /// Whether the file has so many fields that reading more and editing them is not worth the cost.
     fn is_too_costly(&self) -> bool {
         self.fields.len() + self.refusals.len() > MAX_FIELDS
@@ -101,7 +107,7 @@ impl Manifest {
 
 /// Reads a manifest.
 ///
-/// A text without an API group of Flux (`helm`, `image` or `kustomize.toolkit.fluxcd.io`) is not parsed, so it may be
+/// A text without `HelmRelease`, `image.toolkit.fluxcd.io` and `kustomize.toolkit.fluxcd.io` is not parsed, so it may be
 /// malformed.
 ///
 /// # Errors

@@ -6,9 +6,11 @@ use super::marker::MARKER_KEY;
 use super::position::Position;
 use super::unreadable::{Unreadable, UnreadableReason};
 
-/// A file that concerns images contains the API group of a HelmRelease, a Flux image object or a Flux Kustomization.
-const NEEDLE: &str = ".toolkit.fluxcd.io";
-const GROUPS: [&str; 3] = ["helm", "image", "kustomize"];
+/// A file that concerns images contains the kind of a HelmRelease, or the API group of a Flux image object or of a Flux
+/// Kustomization.
+const KIND: &str = "HelmRelease";
+const GROUP_END: &str = ".toolkit.fluxcd.io";
+const GROUPS: [&str; 2] = ["image", "kustomize"];
 
 /// The longest text that is read. Kubernetes accepts objects of 1.5 MiB; reading takes ten times the memory.
 const MAX_BYTES: usize = 32 << 20;
@@ -36,7 +38,9 @@ pub(super) fn concerning_images(bytes: &[u8]) -> Result<Option<&str>, Unreadable
         return Err(Unreadable::new(Position::START, UnreadableReason::Utf16));
     }
     let is_group = |at: usize| GROUPS.iter().any(|group| bytes[..at].ends_with(group.as_bytes()));
-    if memmem::find_iter(bytes, NEEDLE).any(is_group) { readable(bytes).map(Some) } else { Ok(None) }
+    let is_read =
+        memmem::find(bytes, KIND.as_bytes()).is_some() || memmem::find_iter(bytes, GROUP_END).any(is_group);
+    if is_read { readable(bytes).map(Some) } else { Ok(None) }
 }
 
 /// The text, if it is UTF-8 and at most 32 MiB.
@@ -57,8 +61,10 @@ fn is_utf16_concerning_images(bytes: &[u8]) -> bool {
         [0xfe, 0xff, ..] => u16::to_be_bytes,
         _ => return false,
     };
-    let needle: Vec<u8> = NEEDLE.encode_utf16().flat_map(encode).collect();
-    memmem::find(bytes, &needle).is_some()
+    [KIND, GROUP_END].iter().any(|needle| {
+        let needle: Vec<u8> = needle.encode_utf16().flat_map(encode).collect();
+        memmem::find(bytes, &needle).is_some()
+    })
 }
 
 #[cfg(test)]
@@ -70,23 +76,21 @@ mod tests {
         assert_eq!(concerning_images(b"\xff broken: ["), Ok(None));
         assert_eq!(concerning_images(&vec![b' '; MAX_BYTES + 1]), Ok(None));
         assert_eq!(concerning_images(b"source.toolkit.fluxcd.io/v1"), Ok(None));
-        for text in
-            ["helm.toolkit.fluxcd.io/v2", "image.toolkit.fluxcd.io/v1", "kustomize.toolkit.fluxcd.io/v1"]
-        {
+        for text in ["kind: HelmRelease", "image.toolkit.fluxcd.io/v1", "kustomize.toolkit.fluxcd.io/v1"] {
             assert_eq!(concerning_images(text.as_bytes()), Ok(Some(text)));
         }
     }
 
     fn utf16(mark: u16, encode: fn(u16) -> [u8; 2]) -> Vec<u8> {
-        let text = "apiVersion: helm.toolkit.fluxcd.io/v2".encode_utf16();
+        let text = "kind: HelmRelease".encode_utf16();
         std::iter::once(mark).chain(text).flat_map(encode).collect()
     }
 
     #[test]
     fn bytes_that_are_not_text_are_errors_with_a_position() {
-        let long = [b"helm.toolkit.fluxcd.io".to_vec(), vec![b' '; MAX_BYTES]].concat();
+        let long = [b"HelmRelease".to_vec(), vec![b' '; MAX_BYTES]].concat();
         for (bytes, line, column, reason) in [
-            (&b"helm.toolkit.fluxcd.io\n\xc3\xb1 \xff"[..], 2, 3, UnreadableReason::NotUtf8),
+            (&b"HelmRelease\n\xc3\xb1 \xff"[..], 2, 3, UnreadableReason::NotUtf8),
             (&utf16(0xfeff, u16::to_le_bytes)[..], 1, 1, UnreadableReason::Utf16),
             (&utf16(0xfeff, u16::to_be_bytes)[..], 1, 1, UnreadableReason::Utf16),
             (&long[..], 1, 1, UnreadableReason::TooLong),

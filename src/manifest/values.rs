@@ -121,7 +121,10 @@ impl<'d, 't, 'm> Walk<'d, 't, 'm> {
     /// Notes an image without a tag, to which a patch may add one.
     fn note_untagged_image(&mut self, entries: &Entries<'d>, siblings: Siblings) {
         let tag = entries.get("tag").and_then(|tag| self.reader.document.text(tag));
-        if !siblings.has_repository || self.defect.is_some() || tag.is_some_and(|tag| !tag.is_empty()) {
+        if !siblings.has_repository
+            || self.defect.is_some()
+            || tag.is_some_and(|tag| !matches!(tag, "" | "~" | "null"))
+        {
             return;
         }
         let Ok(Some(image)) = self.reader.name(entries, self.global_registry) else { return };

@@ -8,6 +8,7 @@ use granit_parser::ScalarStyle;
 use serde::de::{DeserializeSeed, Deserializer, EnumAccess, Error, IgnoredAny, MapAccess, SeqAccess};
 use serde::de::{VariantAccess, Visitor};
 
+use super::anchors;
 use super::edit_refused::{EditRefused, SecondParserError};
 use super::plain::PlainReading;
 use super::position::Position;
@@ -20,16 +21,17 @@ pub(super) fn verify(
     new_text: &str,
     replacements: &Replacements,
 ) -> Result<(), EditRefused> {
-    by_first_parser(old, new_text, replacements)?;
-    by_second_parser(old, new_text, replacements)
+    let new = by_first_parser(old, new_text, replacements)?;
+    by_second_parser(old, &anchors::rename_repeated(new_text, &new), replacements)
 }
 
-fn by_first_parser(
+fn by_first_parser<'n>(
     old: &[Document<'_>],
-    new_text: &str,
+    new_text: &'n str,
     replacements: &Replacements,
-) -> Result<(), EditRefused> {
+) -> Result<Vec<Document<'n>>, EditRefused> {
     let mut new = Documents::of(new_text);
+    let mut read = Vec::with_capacity(old.len());
     let mut end = Position::START;
     for old in old {
         let nodes = old.nodes();
@@ -44,10 +46,11 @@ fn by_first_parser(
         if nodes.len() != new.nodes().len() {
             return Err(EditRefused::OtherDifference { position: end });
         }
+        read.push(new);
     }
     match new.next() {
         Some(_) => Err(EditRefused::OtherDifference { position: end }),
-        None => Ok(()),
+        None => Ok(read),
     }
 }
 

@@ -42,7 +42,7 @@ pub use record::{
     TagChangeCommit, TagChangePart, TagChangeQuery, TagList, TagsSeen,
 };
 pub use repository::{Content, Held, LeftAlone, LeftAloneKind, Line, Listing, Publication};
-pub use service::{ServiceName, ServiceNameError};
+pub use service::{InactiveReason, ServiceName, ServiceNameError};
 pub use service_pattern::{ServicePattern, ServicePatternError};
 pub use source::{MOST_MESSAGE_BYTES, MOST_NAME_BYTES, Person, Relation, SourceCommit, SourceRange};
 pub use version::{Version, VersionError};

@@ -114,8 +114,8 @@ pub struct IndexEnd {
 /// What is to be read of the kept history, newest first.
 #[derive(Clone, Debug)]
 pub struct TagChangeQuery {
-    /// Only of this service.
-    pub service: Option<ServiceName>,
+    /// Only of these services; of all without any.
+    pub services: Vec<ServiceName>,
     /// Only what was committed at that time or after it.
     pub since: Option<Timestamp>,
     /// How many at most.

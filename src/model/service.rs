@@ -5,6 +5,8 @@ use std::str::FromStr;
 
 use thiserror::Error;
 
+use super::Printable;
+
 /// A service: a HelmRelease, named `namespace/name`. The same name in two environments is the same service.
 ///
 /// Both parts follow Kubernetes' rule for names of objects (RFC 1123 subdomains). A variable that Flux fills in stays as
@@ -65,6 +67,29 @@ impl ServiceName {
     /// The HelmRelease's `metadata.name`.
     pub fn name(&self) -> &str {
         &self.name
+    }
+}
+
+/// Why Flux does not apply what a file says, so that nothing of it runs.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum InactiveReason {
+    /// The HelmRelease has `spec.suspend: true`.
+    ReleaseSuspended,
+    /// The Flux Kustomization of this name has `spec.suspend: true`.
+    KustomizationSuspended(String),
+    /// No kustomization.yaml lists its file, although one lists neighbours.
+    NotListed,
+}
+
+impl fmt::Display for InactiveReason {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::ReleaseSuspended => formatter.write_str("the HelmRelease is suspended"),
+            Self::KustomizationSuspended(name) => {
+                write!(formatter, "the Flux Kustomization {} is suspended", Printable::bounded(name, 80))
+            }
+            Self::NotListed => formatter.write_str("no kustomization.yaml lists its file"),
+        }
     }
 }
 

@@ -64,8 +64,10 @@ fn made_of(files: Vec<(RepoPath, String)>) -> Result<Draft, InitError> {
         branch: "main".parse().unwrap(),
     };
     let count = files.len();
-    let read =
-        |(path, text): (RepoPath, String)| Some((path, ScannedFile::scan(Content::Bytes(text.as_bytes()))?));
+    let read = |(path, text): (RepoPath, String)| {
+        let file = ScannedFile::scan(&path, Content::Bytes(text.as_bytes()))?;
+        Some((path, file))
+    };
     draft(files.into_iter().filter_map(read).collect(), count, &origin)
 }
 

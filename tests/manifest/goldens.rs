@@ -142,6 +142,18 @@ fn describe(manifest: &Manifest) -> String {
         writeln!(report, "refused input.yaml:{refusal}").unwrap();
         writeln!(report, "  {}", refusal.reason.hint()).unwrap();
     }
+    for release in &manifest.releases {
+        let name = release.service.as_ref().map_or("unnamed".to_owned(), ToString::to_string);
+        if release.is_suspended {
+            writeln!(report, "suspended input.yaml:{}: {name}", release.position).unwrap();
+        }
+        for (path, image) in &release.untagged_images {
+            writeln!(report, "untagged input.yaml:{}: {name} {path} {image}", release.position).unwrap();
+        }
+    }
+    for kustomization in &manifest.flux_kustomizations {
+        writeln!(report, "{kustomization:?}").unwrap();
+    }
     for policy in &manifest.image_policies {
         writeln!(report, "{policy:?}").unwrap();
     }

@@ -20,7 +20,7 @@ const SCOPE: &str = "paths:1f0e parser:1";
 
 /// Everything, newest first.
 fn newest(most: usize) -> TagChangeQuery {
-    TagChangeQuery { service: None, since: None, most, rest: None }
+    TagChangeQuery { services: Vec::new(), since: None, most, rest: None }
 }
 
 /// Everything that is kept up to an end, oldest first, read in parts of so many.
@@ -110,7 +110,7 @@ async fn one_service_is_read_without_the_others() {
     assert_eq!(of(7).len(), 3);
     assert_eq!(store.tag_changes_of(end, &[subject(&tag_change(7))]).await.unwrap(), of(7));
     let service = tag_change(7).service;
-    let query = TagChangeQuery { service: Some(service), ..newest(2) };
+    let query = TagChangeQuery { services: vec![service], ..newest(2) };
     let part = store.tag_changes(end, &query).await.unwrap();
     let expected: Vec<TagChange> = of(7).into_iter().rev().take(2).collect();
     assert_eq!(part.tag_changes, expected);

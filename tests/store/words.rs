@@ -121,7 +121,7 @@ pub(super) async fn extend(
 /// All of the index of a scope, oldest first; nothing when there is none, or it can't be read.
 pub(super) async fn index_of(store: &Store, scope: &str) -> Option<(IndexEnd, Vec<TagChange>)> {
     let (_, end) = store.index_end().await.unwrap().filter(|(kept, _)| kept == scope)?;
-    let query = TagChangeQuery { service: None, since: None, most: 100_000, rest: None };
+    let query = TagChangeQuery { services: Vec::new(), since: None, most: 100_000, rest: None };
     let mut tag_changes = store.tag_changes(end, &query).await.ok()?.tag_changes;
     tag_changes.reverse();
     Some((end, tag_changes))

@@ -461,7 +461,13 @@ fn changes(before: &Files, after: &Files, scope: &[RepoPath]) -> Vec<FileChange>
 }
 
 fn within(files: &Files, scope: &[RepoPath]) -> BTreeMap<RepoPath, BlobId> {
-    let inside = files.iter().filter(|(path, _)| scope.iter().any(|folder| path.is_within(folder)));
+    let is_manifest =
+        |path: &RepoPath| [".yaml", ".yml", "Kustomization"].iter().any(|end| path.as_str().ends_with(end));
+    let is_inside = |path: &RepoPath| match scope {
+        [] => is_manifest(path),
+        scope => scope.iter().any(|folder| path.is_within(folder)),
+    };
+    let inside = files.iter().filter(|(path, _)| is_inside(path));
     inside.map(|(path, text)| (path.clone(), blob_of(text))).collect()
 }
 

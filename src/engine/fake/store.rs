@@ -202,7 +202,7 @@ impl Store for FakeStore {
         tag_changes.reverse();
         tag_changes.retain(|(place, tag_change)| {
             wanted.rest.is_none_or(|rest| *place < rest)
-                && wanted.service.as_ref().is_none_or(|service| *service == tag_change.service)
+                && (wanted.services.is_empty() || wanted.services.contains(&tag_change.service))
                 && wanted.since.is_none_or(|since| tag_change.commit.committed_at >= since)
         });
         tag_changes.truncate(wanted.most);

@@ -63,6 +63,7 @@ pub(in crate::engine) struct Rules {
     pub(in crate::engine) soak: Duration,
     pub(in crate::engine) are_explicit: bool,
     pub(in crate::engine) ignored: &'static str,
+    pub(in crate::engine) unmanaged: &'static str,
     pub(in crate::engine) selection: Arc<SelectionRules>,
 }
 
@@ -76,8 +77,8 @@ impl ServiceRules for Rules {
         self.soak
     }
 
-    fn manages(&self, _service: &ServiceName, _image: &ImageName) -> bool {
-        true
+    fn manages(&self, _service: &ServiceName, image: &ImageName) -> bool {
+        image.repository() != self.unmanaged
     }
 }
 
@@ -106,6 +107,7 @@ impl Default for Settings {
                 soak: Duration::from_hours(24),
                 are_explicit: false,
                 ignored: "ignored",
+                unmanaged: "vtr/unmanaged",
                 selection: Arc::new(rules),
             },
             batch: Batch::Service,

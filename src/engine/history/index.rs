@@ -19,7 +19,7 @@ use crate::engine::state::flux_policies::Resolver;
 use crate::engine::state::snapshot::Snapshot;
 
 /// Raised when the same manifests or messages are read differently, so that an older index is rebuilt.
-const INDEX_VERSION: u32 = 4;
+const INDEX_VERSION: u32 = 5;
 
 /// Commits per part; few in tests, so that they span several parts.
 pub(in crate::engine) const COMMITS_PER_PART: usize = if cfg!(test) { 3 } else { 4_000 };
@@ -204,7 +204,7 @@ impl<P: Ports> Extension<'_, P> {
     /// The indexed tag changes from a sequence on, oldest first.
     async fn changes_from(&self, end: IndexEnd, from: u64) -> Result<Vec<TagChange>, Fault> {
         let mut changes = Vec::new();
-        let mut newest = NewestFirst::of(end, None, None);
+        let mut newest = NewestFirst::of(end, Vec::new(), None);
         'parts: while let Some(tag_changes) = newest.next(&**self.context.store).await? {
             for tag_change in tag_changes {
                 if tag_change.sequence < from {
@@ -261,7 +261,9 @@ impl<P: Ports> Extension<'_, P> {
         tag_changes: &[TagChange],
         moved: &mut BTreeSet<Subject>,
     ) -> Result<Option<IndexEnd>, Fault> {
-        moved.extend(tag_changes.iter().map(|one| (one.service.clone(), one.image.clone())));
+        let resolver = &self.reading.resolver;
+        let subject = |one: &TagChange| (resolver.service_of(&one.path, &one.service), one.image.clone());
+        moved.extend(tag_changes.iter().map(subject));
         self.context.store.extend_index(&self.scope, onto, head, tag_changes).await
     }
 }

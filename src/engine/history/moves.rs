@@ -9,6 +9,7 @@ use crate::model::{
 };
 
 use super::newest_first::NewestFirst;
+use super::refresh::{Memory, state_at};
 use crate::engine::base::blocking::blocking;
 use crate::engine::base::context::Context;
 use crate::engine::base::ports::{Ports, Repository};
@@ -73,17 +74,29 @@ pub enum Mover {
 /// The moves that match, newest first.
 pub(in crate::engine) async fn moves<P: Ports>(
     context: Context<'_, P>,
+    memory: &mut Memory,
     end: IndexEnd,
     query: &HistoryQuery,
 ) -> Result<Vec<Move>, Fault> {
     let mut moves: Vec<(u64, Move)> = Vec::new();
     let only_service = match query.services.as_slice() {
-        [pattern] => pattern.exact().cloned(),
+        [pattern] => pattern.exact(),
         _ => None,
     };
-    let mut newest = NewestFirst::of(end, only_service, query.since);
+    let written = only_service
+        .map(|service| [Some(service.clone()), ServiceName::without_namespace(service.name()).ok()]);
+    let written = written.into_iter().flatten().flatten().collect();
+    let mut newest = NewestFirst::of(end, written, query.since);
+    // Files are read only where services need them for their namespaces.
+    let mut state = None;
     while let Some(tag_changes) = newest.next(&**context.store).await? {
-        for tag_change in tag_changes {
+        if state.is_none() && tag_changes.iter().any(|one| !one.service.has_namespace()) {
+            state = Some(state_at(context, memory, end).await?);
+        }
+        for mut tag_change in tag_changes {
+            if let Some(state) = &state {
+                state.resolver.place(&mut tag_change);
+            }
             // The moves of one commit are sorted below, so none of them may be cut off here.
             let is_full = moves.len() >= query.most;
             if is_full && moves.last().is_none_or(|(last, _)| *last != tag_change.sequence) {
@@ -116,12 +129,14 @@ pub(in crate::engine) async fn moves_since<P: Ports>(
     since: Timestamp,
 ) -> Result<Vec<Move>, Fault> {
     let here = &context.policy.environments[environment];
-    let is_here = |tag_change: &&TagChange| here.paths.iter().any(|path| tag_change.path.is_within(path));
+    let is_here = |tag_change: &TagChange| here.paths.iter().any(|path| tag_change.path.is_within(path));
     let mut moves = Vec::new();
-    let mut newest = NewestFirst::of(state.end, None, Some(since));
+    let mut newest = NewestFirst::of(state.end, Vec::new(), Some(since));
     while let Some(tag_changes) = state.mark_stale_on_error(newest.next(&**context.store).await)? {
-        let moved_here = tag_changes.iter().filter(is_here);
-        moves.extend(moved_here.map(|tag_change| move_of(tag_change, &here.policy.name)));
+        for mut tag_change in tag_changes.into_iter().filter(is_here) {
+            state.resolver.place(&mut tag_change);
+            moves.push(move_of(&tag_change, &here.policy.name));
+        }
     }
     moves.reverse();
     Ok(moves)

@@ -14,13 +14,9 @@ pub(in crate::engine) struct NewestFirst {
 }
 
 impl NewestFirst {
-    /// Of every service or of one, from the beginning or since a time.
-    pub(in crate::engine) fn of(
-        end: IndexEnd,
-        service: Option<ServiceName>,
-        since: Option<Timestamp>,
-    ) -> Self {
-        let query = TagChangeQuery { service, since, most: TAG_CHANGES_PER_PART, rest: None };
+    /// Of every service or of some, from the beginning or since a time.
+    pub(in crate::engine) fn of(end: IndexEnd, services: Vec<ServiceName>, since: Option<Timestamp>) -> Self {
+        let query = TagChangeQuery { services, since, most: TAG_CHANGES_PER_PART, rest: None };
         Self { end, query, is_over: false }
     }
 

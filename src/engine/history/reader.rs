@@ -1,9 +1,11 @@
 //! Turns commits of the first-parent line into tag changes.
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
 use crate::history::Subject;
+use crate::manifest::ImageField;
 use crate::model::{
     BlobId, CommitId, CommitInfo, Content, Fault, FetchEvidence, FileChange, ImageName, PinnedTag, RepoPath,
     ServiceName, TagChange, TagChangeCommit,
@@ -15,8 +17,37 @@ use crate::engine::message::{Trailers, read_trailers};
 use crate::engine::state::flux_policies::Resolver;
 use crate::engine::state::snapshot::{Reading, Snapshot};
 
-/// What one file holds of each subject.
-type Holdings = HashMap<Subject, BTreeSet<PinnedTag>>;
+/// The tags of each image of each service, by the name that the file gives the service.
+type TagsBySubject = HashMap<Subject, BTreeSet<PinnedTag>>;
+
+/// The contents of one file.
+#[derive(Default)]
+struct Holdings {
+    by_subject: TagsBySubject,
+    /// The tags whose image depends on where the file lies.
+    alone: Vec<ImageField>,
+}
+
+impl Holdings {
+    fn add(tags: &mut TagsBySubject, field: &ImageField, image: &ImageName) {
+        let pinned = PinnedTag { tag: field.tag.clone(), digest: field.digest.clone() };
+        tags.entry((field.service.clone(), image.clone())).or_default().insert(pinned);
+    }
+
+    /// The contents of the file at this path.
+    fn at(&self, path: &RepoPath, resolver: &Resolver) -> Cow<'_, TagsBySubject> {
+        if self.alone.is_empty() {
+            return Cow::Borrowed(&self.by_subject);
+        }
+        let mut tags = self.by_subject.clone();
+        for field in &self.alone {
+            if let Some(image) = resolver.image_of(path, field) {
+                Self::add(&mut tags, field, image);
+            }
+        }
+        Cow::Owned(tags)
+    }
+}
 
 /// How the head relates to the last known commit.
 #[derive(Debug, PartialEq, Eq)]
@@ -91,7 +122,7 @@ impl<R: Repository> HistoryReader<'_, R> {
         let holdings = self.holdings(&commits)?;
         let commits = (first..).zip(commits);
         let tag_changes = commits.flat_map(|(sequence, moved)| {
-            moved.into_tag_changes(sequence, &holdings, self.repository_policy)
+            moved.into_tag_changes(sequence, &holdings, self.resolver, self.repository_policy)
         });
         Ok(tag_changes.collect())
     }
@@ -173,11 +204,12 @@ struct Held<'a> {
 }
 
 fn holdings_of(reading: &Reading, resolver: &Resolver) -> Holdings {
-    let mut holdings = Holdings::new();
+    let mut holdings = Holdings::default();
     for field in reading.manifest().map(|manifest| manifest.fields.as_slice()).unwrap_or_default() {
-        if let Some(image) = resolver.image_of(field) {
-            let pinned = PinnedTag { tag: field.tag.clone(), digest: field.digest.clone() };
-            holdings.entry((field.service.clone(), image.clone())).or_default().insert(pinned);
+        match resolver.image_by_itself(field) {
+            Some(image) => Holdings::add(&mut holdings.by_subject, field, image),
+            None if field.marker.is_none() => holdings.alone.push(field.clone()),
+            None => {}
         }
     }
     holdings
@@ -211,32 +243,37 @@ impl Moved {
         self,
         sequence: u64,
         holdings: &HashMap<BlobId, Holdings>,
+        resolver: &Resolver,
         repository_policy: &RepositoryPolicy,
     ) -> Vec<TagChange> {
         let commit = Arc::new(self.commit);
-        let nothing = Holdings::new();
+        let nothing = Holdings::default();
         let promotions = by_subject(&self.trailers);
         let held = |blob: Option<BlobId>| blob.and_then(|blob| holdings.get(&blob)).unwrap_or(&nothing);
         let mut tag_changes = Vec::new();
         for change in &self.changes {
-            let (before, after) = (held(change.before), held(change.after));
+            let before = held(change.before).at(&change.path, resolver);
+            let after = held(change.after).at(&change.path, resolver);
             let subjects: BTreeSet<&Subject> = before.keys().chain(after.keys()).collect();
             for subject in subjects.into_iter().filter(|subject| before.get(*subject) != after.get(*subject))
             {
-                let tags =
-                    |side: &Holdings| side.get(subject).into_iter().flatten().cloned().collect::<Vec<_>>();
-                let after = tags(after);
+                let tags = |side: &TagsBySubject| {
+                    side.get(subject).into_iter().flatten().cloned().collect::<Vec<_>>()
+                };
+                let after = tags(&after);
                 let is_it = |trailers: &&&Trailers| {
                     wrote(trailers, &after) && went_to(trailers, &change.path, repository_policy)
                 };
-                let promotion = promotions.get(&(&subject.0, &subject.1)).into_iter().flatten().find(is_it);
+                let names = names_in_trailers(&change.path, &subject.0, resolver);
+                let mut named = names.iter().filter_map(|service| promotions.get(&(service, &subject.1)));
+                let promotion = named.find_map(|promotions| promotions.iter().find(is_it));
                 tag_changes.push(TagChange {
                     sequence,
                     commit: Arc::clone(&commit),
                     path: change.path.clone(),
                     service: subject.0.clone(),
                     image: subject.1.clone(),
-                    before: tags(before),
+                    before: tags(&before),
                     promotion: promotion.map(|trailers| trailers.mark.clone()),
                     after,
                 });
@@ -244,6 +281,14 @@ impl Moved {
         }
         tag_changes
     }
+}
+
+/// The names that trailers may use for a service that a file calls `written`. Older versions read no namespaces from other
+/// files and assumed `default`.
+fn names_in_trailers(path: &RepoPath, written: &ServiceName, resolver: &Resolver) -> Vec<ServiceName> {
+    let service = resolver.service_of(path, written);
+    let assumed = ServiceName::new("default", written.name()).ok().filter(|_| !written.has_namespace());
+    std::iter::once(service).chain(assumed).collect()
 }
 
 /// The promotions in a commit's trailers; for a merge, in those of the newest merged commit that has any.

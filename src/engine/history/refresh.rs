@@ -2,16 +2,14 @@
 
 use std::sync::Arc;
 
-use crate::control;
 use crate::engine::base::blocking::blocking;
 use crate::engine::base::context::Context;
 use crate::engine::base::ports::{Clock, Ports, Repository, Store};
-use crate::engine::base::repository_policy::RepositoryPolicy;
 use crate::engine::state::control_files::unsigned_files;
 use crate::engine::state::flux_policies::Resolver;
 use crate::engine::state::repository_state::RepositoryState;
 use crate::engine::state::snapshot::Snapshot;
-use crate::model::{Class, CommitId, Fault, IndexEnd, RepoPath, Timestamp};
+use crate::model::{Class, CommitId, Fault, IndexEnd, Timestamp};
 
 use super::index::{self, Reading};
 
@@ -76,15 +74,13 @@ async fn apply_head<P: Ports>(
     }
     let last = memory.state.take();
     let repository = Arc::clone(context.repository);
-    let scope = reading_scope(context.policy);
     let (snapshot, unsigned, last) = blocking(move || {
-        let snapshot =
-            Snapshot::take(&*repository, head, &scope, last.as_deref().map(|state| &*state.snapshot))?;
+        let snapshot = Snapshot::take(&*repository, head, last.as_deref().map(|state| &*state.snapshot))?;
         let unsigned = unsigned_files(&*repository, head, snapshot.controls.keys())?;
         Ok((Arc::new(snapshot), unsigned, last))
     })
     .await?;
-    let resolver = Resolver::of(&snapshot);
+    let resolver = Resolver::of(&snapshot, context.policy);
     let reading = Reading {
         snapshot: Arc::clone(&snapshot),
         resolver: resolver.clone(),
@@ -102,7 +98,11 @@ async fn apply_head<P: Ports>(
     Ok(state)
 }
 
-/// The folders of every environment, and that of the control files.
-fn reading_scope(repository_policy: &RepositoryPolicy) -> Vec<RepoPath> {
-    repository_policy.scope().into_iter().chain(control::folder()).collect()
+/// The state at the end of the index, for the names of the services in it.
+pub(in crate::engine) async fn state_at<P: Ports>(
+    context: Context<'_, P>,
+    memory: &mut Memory,
+    end: IndexEnd,
+) -> Result<Arc<RepositoryState>, Fault> {
+    Box::pin(apply_head(context, memory, end.head)).await
 }

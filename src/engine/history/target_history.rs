@@ -27,7 +27,13 @@ pub(in crate::engine) async fn read_histories<P: Ports>(
     let subjects: BTreeSet<&Subject> = unread.map(|target| &state.deployed.targets[target].subject).collect();
     let subjects: Vec<Subject> = subjects.into_iter().cloned().collect();
     for part in subjects.chunks(SUBJECTS_PER_QUERY) {
-        let tag_changes = state.mark_stale_on_error(context.store.tag_changes_of(state.end, part).await)?;
+        let written = part.iter().flat_map(|(service, image)| {
+            let names = state.resolver.written_names(service);
+            names.into_iter().map(|name| (name, image.clone()))
+        });
+        let written: Vec<Subject> = written.collect::<BTreeSet<_>>().into_iter().collect();
+        let tag_changes = context.store.tag_changes_of(state.end, &written).await;
+        let tag_changes = state.mark_stale_on_error(tag_changes)?;
         let (state, repository_policy) = (Arc::clone(state), Arc::clone(context.policy));
         let part = part.to_vec();
         blocking(move || {
@@ -47,7 +53,8 @@ fn set_histories(
     tag_changes: Vec<TagChange>,
 ) {
     let mut by_subject: HashMap<Subject, Vec<TagChange>> = HashMap::new();
-    for tag_change in tag_changes {
+    for mut tag_change in tag_changes {
+        state.resolver.place(&mut tag_change);
         let subject = (tag_change.service.clone(), tag_change.image.clone());
         by_subject.entry(subject).or_default().push(tag_change);
     }

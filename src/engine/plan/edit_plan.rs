@@ -266,8 +266,8 @@ fn edit_file(
         Direction::Back => field.tag != candidate.tag,
     };
     let is_meant = |field: &&ImageField| {
-        field.service == *target.service()
-            && state.resolver.image_of(field) == Some(target.image())
+        state.resolver.service_of(path, &field.service) == *target.service()
+            && state.resolver.image_of(path, field) == Some(target.image())
             && is_behind(field)
     };
     let edits: Vec<Edit<'_>> = manifest

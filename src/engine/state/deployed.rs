@@ -4,11 +4,13 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::control;
 use crate::history::{self, Subject, TagsByFile};
-use crate::manifest::ImageField;
+use crate::kustomize::{DeadEntryKind, Inclusion};
+use crate::manifest::{ImageField, Manifest};
 use crate::model::{
-    Class, CommitId, Digest, EnvironmentName, ImageName, LeftAloneKind, PinnedTag, Printable, RepoPath,
-    ServiceName,
+    Class, CommitId, Digest, EnvironmentName, ImageName, InactiveReason, LeftAloneKind, PinnedTag, Printable,
+    RepoPath, ServiceName,
 };
 use crate::policy::{Candidate, Environment, SelectionRules};
 
@@ -27,6 +29,8 @@ pub struct DeployedState {
     pub targets: Vec<Target>,
     /// What could not be read or matched.
     pub problems: Vec<Problem>,
+    /// What is assumed or not followed, and harms nothing by itself. `doctor` reports it.
+    pub notes: Vec<Problem>,
     places: HashMap<(usize, Subject), usize>,
 }
 
@@ -41,6 +45,8 @@ pub struct Target {
     pub rules: Arc<SelectionRules>,
     /// How long a version must soak in the environment before.
     pub soak: Duration,
+    /// Why Flux does not apply it, so that nothing of it runs.
+    pub inactive: Option<InactiveReason>,
 }
 
 impl Target {
@@ -71,9 +77,12 @@ impl DeployedState {
             commit: snapshot.commit,
             targets: Vec::new(),
             problems: Vec::new(),
+            notes: Vec::new(),
             places: HashMap::new(),
         };
-        deployed.report_skipped(snapshot);
+        deployed.report_skipped(snapshot, repository_policy);
+        deployed.notes.extend(assumed_namespaces(snapshot, resolver, repository_policy));
+        deployed.notes.extend(dead_entries(resolver, repository_policy));
         for environment in 0..repository_policy.environments.len() {
             let column = Column { snapshot, resolver, repository_policy, environment };
             let targets = column.read(&mut deployed.problems);
@@ -106,8 +115,14 @@ impl DeployedState {
         self.place(repository_policy.find(environment)?, &(service.clone(), image.clone()))
     }
 
-    fn report_skipped(&mut self, snapshot: &Snapshot) {
-        for entry in &snapshot.left_alone {
+    fn report_skipped(&mut self, snapshot: &Snapshot, repository_policy: &RepositoryPolicy) {
+        let scope: Vec<RepoPath> = repository_policy.scope().into_iter().chain(control::folder()).collect();
+        let is_in_scope = |path: &str| {
+            scope
+                .iter()
+                .any(|folder| lies_within(path, folder.as_str()) || lies_within(folder.as_str(), path))
+        };
+        for entry in snapshot.left_alone.iter().filter(|entry| is_in_scope(&entry.path)) {
             let kind = match entry.kind {
                 LeftAloneKind::Submodule => "a submodule",
                 LeftAloneKind::SymbolicLink => "a symbolic link",
@@ -132,15 +147,15 @@ struct Gathered<'a> {
     fields: BTreeMap<Subject, Vec<GatheredField<'a>>>,
     /// Subjects with a field that cannot be moved or decided: moving only their other fields would leave that one behind.
     unclear: BTreeSet<Subject>,
-    /// Services with a field whose image is unknown; treat it as any image.
-    unclear_services: BTreeSet<&'a ServiceName>,
+    /// The services with a field whose image is unknown; treat it as any image.
+    unclear_services: BTreeSet<ServiceName>,
 }
 
 impl<'a> Gathered<'a> {
     /// Excludes the subjects that an unusable field may belong to.
-    fn hold_back(&mut self, service: &'a ServiceName, image: Option<ImageName>) {
+    fn hold_back(&mut self, service: ServiceName, image: Option<ImageName>) {
         match image {
-            Some(image) => drop(self.unclear.insert((service.clone(), image))),
+            Some(image) => drop(self.unclear.insert((service, image))),
             None => drop(self.unclear_services.insert(service)),
         }
     }
@@ -158,6 +173,7 @@ struct GatheredField<'a> {
     path: &'a RepoPath,
     field: &'a ImageField,
     rules: Arc<SelectionRules>,
+    inactive: Option<InactiveReason>,
 }
 
 /// A field that cannot be decided.
@@ -173,9 +189,9 @@ impl<'a> Column<'a> {
         for folder in environment.paths.iter().filter(|folder| !is_there(folder)) {
             problems.push(nothing_there(folder, environment));
         }
-        let flux = FluxRules::of(self.snapshot, &environment.paths);
+        let flux = FluxRules::of(self.snapshot, self.resolver.layout(), &environment.paths);
         let mut gathered = Gathered::default();
-        for (path, file) in &self.snapshot.files {
+        for (path, file) in self.snapshot.manifests() {
             if environment.paths.iter().any(|folder| path.is_within(folder)) {
                 self.read_file(path, &file.reading, &flux, &mut gathered, problems);
             }
@@ -192,18 +208,22 @@ impl<'a> Column<'a> {
         problems: &mut Vec<Problem>,
     ) {
         let manifest = match reading {
-            Reading::Nothing => return,
+            Reading::Nothing | Reading::Kustomization(_) => return,
             Reading::Manifest(manifest) => manifest,
             Reading::Unreadable(unreadable) => return problems.push(unreadable_file(path, unreadable)),
             Reading::TooLarge { bytes } => return problems.push(too_large(path, *bytes)),
         };
         let name = &self.repository_policy.environments[self.environment].policy.name;
         for refusal in &manifest.refusals {
-            let service = refusal.service.as_ref();
-            if service.is_some_and(|service| self.repository_policy.services.of(service).ignored) {
+            let service = refusal.service.as_ref().map(|written| self.resolver.service_of(path, written));
+            if service.as_ref().is_some_and(|service| self.leaves_alone(service, refusal.image.as_ref())) {
                 continue;
             }
-            problems.push(Problem { environment: Some(name.clone()), ..refused(path, refusal) });
+            problems.push(Problem {
+                environment: Some(name.clone()),
+                service: service.clone(),
+                ..refused(path, refusal)
+            });
             if let Some(service) = service {
                 gathered.hold_back(service, refusal.image.clone());
             }
@@ -212,41 +232,66 @@ impl<'a> Column<'a> {
             problems.push(fighting_automation(path, automation));
         }
         for field in &manifest.fields {
-            match self.gather(field, flux) {
+            let service = self.resolver.service_of(path, &field.service);
+            match self.gather(path, manifest, &service, field, flux) {
                 Ok(None) => {}
                 Ok(Some((subject, rules))) => {
-                    gathered.fields.entry(subject).or_default().push(GatheredField { path, field, rules });
+                    let inactive = self.inactive(path, manifest, field);
+                    let field = GatheredField { path, field, rules, inactive };
+                    gathered.fields.entry(subject).or_default().push(field);
                 }
                 Err(Unclear { image, problem }) => {
-                    problems.push(problem.of(name, &field.service).at(path, Some(position(field))));
-                    gathered.hold_back(&field.service, image);
+                    problems.push(problem.of(name, &service).at(path, Some(position(field))));
+                    gathered.hold_back(service, image);
                 }
             }
+        }
+    }
+
+    /// Whether a service, or this image of it, is not managed.
+    fn leaves_alone(&self, service: &ServiceName, image: Option<&ImageName>) -> bool {
+        let services = &self.repository_policy.services;
+        services.of(service).ignored || image.is_some_and(|image| !services.manages(service, image))
+    }
+
+    /// Why Flux does not apply a field's release.
+    fn inactive(&self, path: &RepoPath, manifest: &Manifest, field: &ImageField) -> Option<InactiveReason> {
+        let layout = self.resolver.layout();
+        let is_suspended = manifest.release(&field.service).is_some_and(|release| release.is_suspended);
+        if is_suspended || layout.is_suspended_elsewhere(path, &field.service) {
+            return Some(InactiveReason::ReleaseSuspended);
+        }
+        match layout.inclusion(path) {
+            Inclusion::Applied => None,
+            Inclusion::NotListed => Some(InactiveReason::NotListed),
+            Inclusion::Suspended(name) => Some(InactiveReason::KustomizationSuspended(name.to_owned())),
         }
     }
 
     /// The subject of a field and its rules; none if Tidegate does not manage it.
     fn gather(
         &self,
+        path: &RepoPath,
+        manifest: &Manifest,
+        service: &ServiceName,
         field: &ImageField,
         flux: &FluxRules,
     ) -> Result<Option<(Subject, Arc<SelectionRules>)>, Unclear> {
-        let settings = self.repository_policy.services.of(&field.service);
+        let settings = self.repository_policy.services.of(service);
         if settings.ignored {
             return Ok(None);
         }
-        let Some(image) = self.resolver.image_of(field) else {
-            let message =
-                "the tag has no `repository` beside it, and its setter comment names no known image";
-            let problem = Problem::error(Class::Refused, message).hint(
-                "add the ImagePolicy and its ImageRepository under an environment's paths, or write `repository` beside the tag",
-            );
-            return Err(Unclear { image: None, problem });
+        let Some(image) = self.resolver.image_of(path, field) else {
+            // Beside complete images, a tag alone may be anything.
+            if field.marker.is_none() && manifest.has_complete_field(&field.service) {
+                return Ok(None);
+            }
+            return Err(Unclear { image: None, problem: no_image(field) });
         };
-        if !self.repository_policy.services.manages(&field.service, image) {
+        if !self.repository_policy.services.manages(service, image) {
             return Ok(None);
         }
-        let subject = (field.service.clone(), image.clone());
+        let subject = (service.clone(), image.clone());
         if settings.are_explicit {
             return Ok(Some((subject, settings.rules)));
         }
@@ -297,8 +342,81 @@ impl<'a> Column<'a> {
             subject,
             held,
             running,
+            inactive: inactive(fields),
         })
     }
+}
+
+/// Why nothing of a target runs. A file that is not listed does not matter beside one that is; a release that is suspended
+/// in one cluster does.
+fn inactive(fields: &[GatheredField<'_>]) -> Option<InactiveReason> {
+    let reasons: Vec<&InactiveReason> = fields.iter().filter_map(|field| field.inactive.as_ref()).collect();
+    let suspended = reasons.iter().find(|reason| ***reason != InactiveReason::NotListed);
+    let unlisted = reasons.first().filter(|_| reasons.len() == fields.len());
+    suspended.or(unlisted).map(|reason| (*reason).clone())
+}
+
+/// Reports once that the folder stands for a namespace.
+fn assumed_namespaces(
+    snapshot: &Snapshot,
+    resolver: &Resolver,
+    repository_policy: &RepositoryPolicy,
+) -> Option<Problem> {
+    let scope = repository_policy.scope();
+    let mut assumed = Vec::new();
+    for (path, file) in snapshot.manifests().filter(|(path, _)| scope.iter().any(|root| path.is_within(root)))
+    {
+        for field in file.reading.manifest().map(|manifest| &manifest.fields).into_iter().flatten() {
+            if !field.service.has_namespace() && resolver.is_namespace_assumed(path, &field.service) {
+                assumed.push((path, field, resolver.service_of(path, &field.service)));
+            }
+        }
+    }
+    let (path, field, service) = assumed.first()?;
+    let services: BTreeSet<&ServiceName> = assumed.iter().map(|(.., service)| service).collect();
+    let message = match services.len() {
+        1 => format!("no file gives the namespace of {service}: the folder stands for it"),
+        count => format!(
+            "no file gives the namespace of {count} services, such as {service}: the folder stands for it"
+        ),
+    };
+    let hint = "set `metadata.namespace`, or `namespace` in the kustomization.yaml that lists the file";
+    Some(Problem::warning(message).at(path, Some(position(field))).hint(hint))
+}
+
+fn dead_entries(resolver: &Resolver, repository_policy: &RepositoryPolicy) -> impl Iterator<Item = Problem> {
+    let scope = repository_policy.scope();
+    let entries = resolver.layout().dead_entries().iter();
+    let entries = entries.filter(move |dead| scope.iter().any(|root| dead.file.is_within(root)));
+    entries.map(|dead| {
+        let entry = Printable::bounded(&dead.entry, 120);
+        let message = match dead.kind {
+            DeadEntryKind::Missing => format!("`{entry}` is not in the repository"),
+            DeadEntryKind::Remote => format!("`{entry}` is in another repository and is not followed"),
+            DeadEntryKind::Outside => format!("`{entry}` leads out of the repository"),
+            DeadEntryKind::Cycle => format!("`{entry}` includes this folder again"),
+        };
+        Problem::warning(message).at(&dead.file, None)
+    })
+}
+
+fn lies_within(path: &str, folder: &str) -> bool {
+    path.strip_prefix(folder).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+}
+
+fn no_image(field: &ImageField) -> Problem {
+    let (message, hint) = if field.marker.is_some() {
+        (
+            "the tag has no `repository` beside it, and its setter comment names no known image",
+            "add the ImagePolicy and its ImageRepository under an environment's paths, or write `repository` beside the tag",
+        )
+    } else {
+        (
+            "the tag has no `repository` beside it, and no base that names one was found",
+            "write `repository` beside the tag, or list this file under `patches` of the kustomization.yaml that lists the base",
+        )
+    };
+    Problem::error(Class::Refused, message).hint(hint)
 }
 
 fn nothing_there(folder: &RepoPath, environment: &Environment) -> Problem {
@@ -314,9 +432,12 @@ fn position(field: &ImageField) -> (usize, usize) {
 
 fn unreadable_file(path: &RepoPath, unreadable: &crate::manifest::Unreadable) -> Problem {
     let position = (unreadable.position.line, unreadable.position.column);
-    Problem::error(unreadable.class(), unreadable.to_string())
-        .at(path, Some(position))
-        .hint(unreadable.hint())
+    let problem = if unreadable.is_harmless() {
+        Problem::warning(format!("{unreadable}: {}", unreadable.reason))
+    } else {
+        Problem::error(unreadable.class(), unreadable.to_string())
+    };
+    problem.at(path, Some(position)).hint(unreadable.hint())
 }
 
 fn too_large(path: &RepoPath, bytes: usize) -> Problem {
@@ -325,11 +446,9 @@ fn too_large(path: &RepoPath, bytes: usize) -> Problem {
 }
 
 fn refused(path: &RepoPath, refusal: &crate::manifest::Refusal) -> Problem {
-    let mut problem = Problem::error(Class::Refused, refusal.reason.to_string())
+    Problem::error(Class::Refused, refusal.reason.to_string())
         .at(path, Some((refusal.position.line, refusal.position.column)))
-        .hint(refusal.reason.hint());
-    problem.service.clone_from(&refusal.service);
-    problem
+        .hint(refusal.reason.hint())
 }
 
 fn fighting_automation(path: &RepoPath, automation: &crate::manifest::FluxAutomation) -> Problem {
@@ -359,5 +478,7 @@ fn no_version(field: &ImageField, rules: &SelectionRules) -> Problem {
         .hint("write the tag of a version by hand once; Tidegate continues from there")
 }
 
+#[cfg(test)]
+mod layout_tests;
 #[cfg(test)]
 mod tests;

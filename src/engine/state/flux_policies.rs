@@ -5,50 +5,112 @@ use std::collections::hash_map::Entry;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
+use crate::kustomize::Layout;
 use crate::manifest::{FluxImagePolicy, ImageField, PolicyName};
-use crate::model::{ImageName, RepoPath};
+use crate::model::{ImageName, RepoPath, ServiceName, TagChange};
 use crate::policy::{SelectionRules, TagPattern};
 
 use super::snapshot::Snapshot;
+use crate::engine::base::repository_policy::RepositoryPolicy;
 
-/// The image of each ImagePolicy, for fields that only have a setter comment.
+/// Resolves what a field leaves to other files: the service that it belongs to, and the image of a tag that stands alone.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Resolver {
-    /// None where two folders disagree.
+    layout: Arc<Layout>,
+    /// The folders of the environments.
+    roots: Vec<RepoPath>,
+    /// The image of each ImagePolicy; `None` where two folders disagree.
     images: BTreeMap<PolicyName, Option<ImageName>>,
 }
 
 impl Resolver {
-    pub(crate) fn of(snapshot: &Snapshot) -> Self {
-        let everywhere = |_: &RepoPath| true;
-        let repositories = repositories(snapshot, everywhere);
-        let mut images: BTreeMap<PolicyName, Option<ImageName>> = BTreeMap::new();
-        for policy in policies(snapshot, everywhere) {
-            let image = repositories.get(&repository_of(policy)).cloned().flatten();
-            images
-                .entry(name_of(policy))
-                .and_modify(|known| {
-                    if *known != image {
-                        *known = None;
-                    }
-                })
-                .or_insert(image);
-        }
-        Self { images }
+    pub(crate) fn of(snapshot: &Snapshot, repository_policy: &RepositoryPolicy) -> Self {
+        let (layout, roots) = (Arc::new(snapshot.layout()), repository_policy.scope());
+        // Policies of environments count before those of other folders.
+        let mut images =
+            images_of_policies(snapshot, &layout, |path| !roots.iter().any(|folder| path.is_within(folder)));
+        images.extend(images_of_policies(snapshot, &layout, |path| {
+            roots.iter().any(|folder| path.is_within(folder))
+        }));
+        Self { layout, roots, images }
     }
 
-    /// The image of a field.
-    pub(crate) fn image_of<'a>(&'a self, field: &'a ImageField) -> Option<&'a ImageName> {
-        field.image.as_ref().or_else(|| self.images.get(field.marker.as_ref()?)?.as_ref())
+    /// What the files of the repository say of each other.
+    pub(crate) fn layout(&self) -> &Layout {
+        &self.layout
     }
 
-    /// A text that changes whenever an index must be rebuilt.
+    /// The service of a HelmRelease that a file calls `written`.
+    pub(crate) fn service_of(&self, file: &RepoPath, written: &ServiceName) -> ServiceName {
+        self.layout.service(file, written, &self.roots).service
+    }
+
+    /// Whether no file gives the namespace of a HelmRelease.
+    pub(crate) fn is_namespace_assumed(&self, file: &RepoPath, written: &ServiceName) -> bool {
+        self.layout.service(file, written, &self.roots).is_namespace_assumed
+    }
+
+    /// The image that a field of a file holds a tag of.
+    pub(crate) fn image_of<'a>(&'a self, file: &RepoPath, field: &'a ImageField) -> Option<&'a ImageName> {
+        self.image_by_itself(field).or_else(|| self.layout.image_of_tag_alone(file, field))
+    }
+
+    /// The image of a field where its file does not matter.
+    pub(crate) fn image_by_itself<'a>(&'a self, field: &'a ImageField) -> Option<&'a ImageName> {
+        field.image.as_ref().or_else(|| {
+            let name = field.marker.as_ref()?;
+            let unplaced = || self.images.get(&without_namespace(&name.name));
+            self.images.get(name).or_else(unplaced)?.as_ref()
+        })
+    }
+
+    /// The names by which the kept history may know a service.
+    pub(crate) fn written_names(&self, service: &ServiceName) -> BTreeSet<ServiceName> {
+        self.layout.written_names(service)
+    }
+
+    /// Replaces the name that a file has written by that of its service.
+    pub(crate) fn place(&self, tag_change: &mut TagChange) {
+        tag_change.service = self.service_of(&tag_change.path, &tag_change.service);
+    }
+
+    /// What an index depends on, as text.
     pub(crate) fn fingerprint(&self) -> String {
         let line = |(name, image): (&PolicyName, &Option<ImageName>)| {
             image.as_ref().map(|image| format!("{name}={image}\n")).unwrap_or_default()
         };
         self.images.iter().map(line).collect()
     }
+}
+
+fn images_of_policies(
+    snapshot: &Snapshot,
+    layout: &Layout,
+    wanted: impl Fn(&RepoPath) -> bool + Copy,
+) -> BTreeMap<PolicyName, Option<ImageName>> {
+    let repositories = Repositories::of(snapshot, layout, wanted);
+    let mut images: BTreeMap<PolicyName, Option<ImageName>> = BTreeMap::new();
+    for (path, policy) in policies(snapshot, wanted) {
+        let image = repositories.image_of(layout, path, policy).cloned();
+        insert_or_clear(&mut images, name_of(layout, path, policy), image);
+    }
+    images
+}
+
+/// Keeps a value only as long as all agree on it.
+fn insert_or_clear(
+    images: &mut BTreeMap<PolicyName, Option<ImageName>>,
+    name: PolicyName,
+    image: Option<ImageName>,
+) {
+    images
+        .entry(name)
+        .and_modify(|known| {
+            if *known != image {
+                *known = None;
+            }
+        })
+        .or_insert(image);
 }
 
 /// The selection rules of the ImagePolicy objects under one environment's folders.
@@ -68,15 +130,16 @@ pub(crate) enum Verdict {
 }
 
 impl FluxRules {
-    pub(crate) fn of(snapshot: &Snapshot, paths: &[RepoPath]) -> Self {
+    pub(crate) fn of(snapshot: &Snapshot, layout: &Layout, paths: &[RepoPath]) -> Self {
         let within = |path: &RepoPath| paths.iter().any(|folder| path.is_within(folder));
-        let repositories = repositories(snapshot, within);
+        let repositories = Repositories::of(snapshot, layout, within);
         let mut rules = Self::default();
-        for policy in policies(snapshot, within) {
-            if let Some(Some(image)) = repositories.get(&repository_of(policy)) {
-                rules.by_image.entry(image.clone()).or_default().insert(name_of(policy));
+        for (path, policy) in policies(snapshot, within) {
+            let name = name_of(layout, path, policy);
+            if let Some(image) = repositories.image_of(layout, path, policy) {
+                rules.by_image.entry(image.clone()).or_default().insert(name.clone());
             }
-            rules.add(name_of(policy), selection_rules(policy));
+            rules.add(name, selection_rules(policy));
         }
         rules
     }
@@ -107,7 +170,7 @@ impl FluxRules {
                 ));
             }
         };
-        match self.by_name.get(name) {
+        match self.by_name.get(name).or_else(|| self.by_name.get(&without_namespace(&name.name))) {
             Some(Ok(rules)) => Verdict::Rules(Arc::clone(rules)),
             Some(Err(reason)) => Verdict::Unclear(format!("ImagePolicy {name}: {reason}")),
             None => Verdict::Unclear(format!(
@@ -117,46 +180,63 @@ impl FluxRules {
     }
 }
 
-fn name(namespace: &str, name: &str) -> PolicyName {
-    PolicyName { namespace: namespace.to_owned(), name: name.to_owned() }
+/// The name of an object whose namespace no file gives.
+fn without_namespace(name: &str) -> PolicyName {
+    PolicyName { namespace: String::new(), name: name.to_owned() }
 }
 
-fn name_of(policy: &FluxImagePolicy) -> PolicyName {
-    name(&policy.namespace, &policy.name)
-}
-
-fn repository_of(policy: &FluxImagePolicy) -> PolicyName {
-    let (namespace, of_repository) = &policy.image_repository;
-    name(namespace, of_repository)
+fn name_of(layout: &Layout, path: &RepoPath, policy: &FluxImagePolicy) -> PolicyName {
+    let namespace = policy.namespace.as_deref().or_else(|| layout.namespace(path));
+    PolicyName { namespace: namespace.unwrap_or_default().to_owned(), name: policy.name.clone() }
 }
 
 fn policies(
     snapshot: &Snapshot,
     wanted: impl Fn(&RepoPath) -> bool,
-) -> impl Iterator<Item = &FluxImagePolicy> {
-    let files = snapshot.files.iter().filter(move |(path, _)| wanted(path));
-    files.filter_map(|(_, file)| file.reading.manifest()).flat_map(|manifest| &manifest.image_policies)
+) -> impl Iterator<Item = (&RepoPath, &FluxImagePolicy)> {
+    let files = snapshot.manifests().filter(move |(path, _)| wanted(path));
+    let manifests = files.filter_map(|(path, file)| Some((path, file.reading.manifest()?)));
+    manifests.flat_map(|(path, manifest)| manifest.image_policies.iter().map(move |policy| (path, policy)))
 }
 
-/// The image of each ImageRepository; none where two folders disagree.
-fn repositories(
-    snapshot: &Snapshot,
-    wanted: impl Fn(&RepoPath) -> bool,
-) -> HashMap<PolicyName, Option<ImageName>> {
-    let files = snapshot.files.iter().filter(move |(path, _)| wanted(path));
-    let manifests = files.filter_map(|(_, file)| file.reading.manifest());
-    let mut images: HashMap<PolicyName, Option<ImageName>> = HashMap::new();
-    for repository in manifests.flat_map(|manifest| &manifest.image_repositories) {
-        images
-            .entry(name(&repository.namespace, &repository.name))
-            .and_modify(|known| {
-                if *known != repository.image {
-                    *known = None;
+/// The image of each ImageRepository; `None` where two folders disagree.
+struct Repositories(BTreeMap<PolicyName, Option<ImageName>>);
+
+impl Repositories {
+    fn of(snapshot: &Snapshot, layout: &Layout, wanted: impl Fn(&RepoPath) -> bool) -> Self {
+        let mut images = BTreeMap::new();
+        for (path, file) in snapshot.manifests().filter(|(path, _)| wanted(path)) {
+            let repositories = file.reading.manifest().map(|manifest| &manifest.image_repositories);
+            for repository in repositories.into_iter().flatten() {
+                let namespace = repository.namespace.as_deref().or_else(|| layout.namespace(path));
+                let of_folder = namespace.map_or_else(|| folder_of(path), str::to_owned);
+                let name = PolicyName { namespace: of_folder, name: repository.name.clone() };
+                insert_or_clear(&mut images, name, repository.image.clone());
+                if namespace.is_none() {
+                    let name = without_namespace(&repository.name);
+                    insert_or_clear(&mut images, name, repository.image.clone());
                 }
-            })
-            .or_insert_with(|| repository.image.clone());
+            }
+        }
+        Self(images)
     }
-    images
+
+    /// The image that a policy selects a tag of: by the repository's namespace, by the folder where no file gives one, else
+    /// by its name alone.
+    fn image_of(&self, layout: &Layout, path: &RepoPath, policy: &FluxImagePolicy) -> Option<&ImageName> {
+        let given = policy.image_repository_namespace.as_deref().or(policy.namespace.as_deref());
+        let namespace =
+            given.or_else(|| layout.namespace(path)).map_or_else(|| folder_of(path), str::to_owned);
+        let name = PolicyName { namespace, name: policy.image_repository.clone() };
+        let unplaced = || self.0.get(&without_namespace(&policy.image_repository));
+        self.0.get(&name).or_else(unplaced)?.as_ref()
+    }
+}
+
+/// Stands for a namespace that no file gives; no namespace has a slash.
+fn folder_of(path: &RepoPath) -> String {
+    let folder = path.as_str().rsplit_once('/').map_or("", |(folder, _)| folder);
+    format!("{folder}/")
 }
 
 pub(crate) fn selection_rules(policy: &FluxImagePolicy) -> Result<SelectionRules, String> {

@@ -1,10 +1,11 @@
 //! The manifests of one commit, parsed. From one commit to the next only changed files are read.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::sync::Arc;
 
 use crate::control;
-use crate::manifest::{self, Manifest};
+use crate::kustomize::{Layout, LayoutFile, is_kustomization};
+use crate::manifest::{self, Kustomization, Manifest};
 use crate::model::{BlobId, CommitId, Content, Fault, LeftAlone, RepoPath, TreeFile};
 use crate::policy::Control;
 
@@ -29,6 +30,8 @@ pub(crate) enum Reading {
     /// No image field, refusal or Flux object in it.
     Nothing,
     Manifest(Manifest),
+    /// A `kustomization.yaml`.
+    Kustomization(Kustomization),
     Unreadable(manifest::Unreadable),
     /// Larger than any file that is read.
     TooLarge {
@@ -50,10 +53,36 @@ impl Reading {
         }
     }
 
+    /// Reads a file, by the form that its name gives it.
+    fn of_file(path: &RepoPath, content: Content<'_>) -> Self {
+        // Flux's own components: custom resource definitions, and no image that anybody promotes.
+        if path.as_str().ends_with("flux-system/gotk-components.yaml") {
+            return Self::Nothing;
+        }
+        let reading = Self::of(content);
+        match (&reading, content) {
+            (Self::Nothing, Content::Bytes(text)) if is_kustomization(path) => {
+                match manifest::read_kustomization(text) {
+                    Ok(kustomization) => Self::Kustomization(kustomization),
+                    // What it would say of other files stays unknown; kustomize itself reports the error.
+                    Err(_) => Self::Nothing,
+                }
+            }
+            _ => reading,
+        }
+    }
+
+    fn kustomization(&self) -> Option<&Kustomization> {
+        match self {
+            Self::Kustomization(kustomization) => Some(kustomization),
+            _ => None,
+        }
+    }
+
     pub(crate) fn manifest(&self) -> Option<&Manifest> {
         match self {
             Self::Manifest(manifest) => Some(manifest),
-            Self::Nothing | Self::Unreadable(_) | Self::TooLarge { .. } => None,
+            Self::Nothing | Self::Kustomization(_) | Self::Unreadable(_) | Self::TooLarge { .. } => None,
         }
     }
 }
@@ -66,7 +95,7 @@ enum Either {
 impl Either {
     fn of(path: &RepoPath, content: Content<'_>) -> Self {
         if !control::is_control_file(path) {
-            return Self::Manifest(Reading::of(content));
+            return Self::Manifest(Reading::of_file(path, content));
         }
         // Read as empty text, which is an invalid control file and closes its gate.
         let text = match content {
@@ -78,25 +107,45 @@ impl Either {
 }
 
 impl Snapshot {
-    /// Reads the manifests under `scope` at `commit`: all, or those that changed since `last`.
+    /// The files that are manifests, without templates of charts.
+    pub(crate) fn manifests(&self) -> impl Iterator<Item = (&RepoPath, &File)> {
+        let charts: HashSet<&str> =
+            self.files.keys().filter_map(|path| path.as_str().strip_suffix("Chart.yaml")).collect();
+        let is_template = move |path: &RepoPath| {
+            let mut folders = path.as_str().match_indices("templates/");
+            folders.any(|(at, _)| charts.contains(&path.as_str()[..at]))
+        };
+        self.files.iter().filter(move |(path, _)| !is_template(path))
+    }
+
+    /// What the files say of each other.
+    pub(crate) fn layout(&self) -> Layout {
+        Layout::of(self.manifests().map(|(path, file)| LayoutFile {
+            path,
+            kustomization: file.reading.kustomization(),
+            manifest: file.reading.manifest(),
+        }))
+    }
+
+    /// Reads the manifests of the whole repository at `commit`: all, or those that changed since `last`. Files outside the
+    /// environments' folders may apply to them: bases, Flux Kustomizations and policies.
     pub(crate) fn take(
         repository: &impl Repository,
         commit: CommitId,
-        scope: &[RepoPath],
         last: Option<&Self>,
     ) -> Result<Self, Fault> {
         match last {
-            Some(last) => match last.advance(repository, commit, scope) {
+            Some(last) => match last.advance(repository, commit) {
                 Ok(snapshot) => Ok(snapshot),
                 // The mirror was cloned again and lacks the old commit.
-                Err(_) => Self::read_all(repository, commit, scope),
+                Err(_) => Self::read_all(repository, commit),
             },
-            None => Self::read_all(repository, commit, scope),
+            None => Self::read_all(repository, commit),
         }
     }
 
-    fn read_all(repository: &impl Repository, commit: CommitId, scope: &[RepoPath]) -> Result<Self, Fault> {
-        let listing = repository.files(commit, scope)?;
+    fn read_all(repository: &impl Repository, commit: CommitId) -> Result<Self, Fault> {
+        let listing = repository.files(commit, &[])?;
         let mut snapshot = Self {
             commit,
             files: BTreeMap::new(),
@@ -107,13 +156,8 @@ impl Snapshot {
         Ok(snapshot)
     }
 
-    fn advance(
-        &self,
-        repository: &impl Repository,
-        commit: CommitId,
-        scope: &[RepoPath],
-    ) -> Result<Self, Fault> {
-        let changes = repository.changed_files(self.commit, commit, scope)?;
+    fn advance(&self, repository: &impl Repository, commit: CommitId) -> Result<Self, Fault> {
+        let changes = repository.changed_files(self.commit, commit, &[])?;
         let mut snapshot = Self { commit, ..self.clone() };
         let mut unread = Vec::with_capacity(changes.len());
         for change in changes {

@@ -105,7 +105,7 @@ impl<P: Ports> Engine<P> {
         }
         let context = context(&self.ports, &self.repository_policy);
         let end = Box::pin(refresh::index_at_head(context, &mut self.memory.history)).await?;
-        moves::moves(context, end, query).await
+        moves::moves(context, &mut self.memory.history, end, query).await
     }
 
     /// What moved in an environment since a time, oldest first.

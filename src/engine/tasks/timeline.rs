@@ -61,8 +61,9 @@ impl<P: Ports> Engine<P> {
         let context = context(&self.ports, &self.repository_policy);
         let state = last_fetched(context, &mut self.memory.history).await?;
         let mut tag_changes: Vec<TagChange> = Vec::new();
-        let mut newest = NewestFirst::of(state.end, None, None);
-        while let Some(part) = state.mark_stale_on_error(newest.next(&**context.store).await)? {
+        let mut newest = NewestFirst::of(state.end, Vec::new(), None);
+        while let Some(mut part) = state.mark_stale_on_error(newest.next(&**context.store).await)? {
+            part.iter_mut().for_each(|tag_change| state.resolver.place(tag_change));
             tag_changes.extend(part);
         }
         tag_changes

@@ -6,6 +6,10 @@ const OLD: &str = "tag: v1\nratio: 1.10\nlist: [a, b]\nmap: {x: y}\n";
 
 type Check = fn(&[Document<'_>], &str, &Replacements) -> Result<(), EditRefused>;
 
+fn first(old: &[Document<'_>], new_text: &str, replacements: &Replacements) -> Result<(), EditRefused> {
+    by_first_parser(old, new_text, replacements).map(drop)
+}
+
 /// Runs `check` on `old` and `new`, where the first `v1` may become `v2`.
 fn check(check: Check, old: &str, new: &str) -> Result<(), EditRefused> {
     let documents: Vec<_> = Documents::of(old).map(Result::unwrap).collect();
@@ -25,7 +29,7 @@ fn the_edit_itself_is_accepted() {
         ("tag: v1\n? [a, {b: c}]\n: d\n", "tag: v2\n? [a, {b: c}]\n: d\n".to_owned()),
         ("\u{feff}a:\n  tag: v1\n", "\u{feff}a:\n  tag: v2\n".to_owned()),
     ] {
-        assert_eq!(check(by_first_parser, old, &new), Ok(()), "{old}");
+        assert_eq!(check(first, old, &new), Ok(()), "{old}");
         assert_eq!(check(by_second_parser, old, &new), Ok(()), "{old}");
     }
 }
@@ -55,7 +59,7 @@ fn both_parsers_refuse_any_other_difference() {
         (format!("{edited}: ]"), "not YAML"),
         ("ratio: 1.10\ntag: v2\nlist: [a, b]\nmap: {x: y}\n".to_owned(), "keys in another order"),
     ] {
-        assert!(check(by_first_parser, OLD, &new).is_err(), "first: {what}");
+        assert!(check(first, OLD, &new).is_err(), "first: {what}");
         assert!(check(by_second_parser, OLD, &new).is_err(), "second: {what}");
     }
 }
@@ -68,7 +72,7 @@ fn the_first_parser_compares_styles_tags_and_anchors() {
         ("tag: v1\na: &a b\nc: *a\n", "tag: v2\na: &a b\nc: b\n"),
         ("tag: v1\na: b\n", "tag: v2\na: &a b\n"),
     ] {
-        assert!(check(by_first_parser, old, new).is_err(), "{new}");
+        assert!(check(first, old, new).is_err(), "{new}");
     }
 }
 

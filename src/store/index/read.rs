@@ -90,8 +90,13 @@ impl Store {
             query.push(" AND (moved.sequence, moved.ordinal) < (").push_bind(sequence);
             query.push(", ").push_bind(ordinal).push(")");
         }
-        if let Some(service) = &wanted.service {
-            query.push(" AND place.service = ").push_bind(service.to_string());
+        if !wanted.services.is_empty() {
+            query.push(" AND place.service IN (");
+            let mut names = query.separated(", ");
+            for service in &wanted.services {
+                names.push_bind(service.to_string());
+            }
+            query.push(")");
         }
         if let Some(since) = wanted.since {
             let since = since.timestamp_millis();

@@ -30,7 +30,7 @@ pub(super) fn scan(folder: &Path, top: &Path) -> io::Result<Scan> {
     let mut walk = Walk { top, found: Vec::new(), findings: Vec::new(), seen: 0 };
     walk.folder(folder, 0)?;
     let scanned: Vec<io::Result<Option<ScannedFile>>> =
-        walk.found.par_iter().map(|(_, path)| read(path)).collect();
+        walk.found.par_iter().map(|(name, path)| read(name, path)).collect();
     let mut scan = Scan { files: Vec::new(), manifests: walk.found.len(), findings: walk.findings };
     for ((name, _), file) in walk.found.into_iter().zip(scanned) {
         match file {
@@ -44,16 +44,16 @@ pub(super) fn scan(folder: &Path, top: &Path) -> io::Result<Scan> {
     Ok(scan)
 }
 
-fn read(path: &Path) -> io::Result<Option<ScannedFile>> {
+fn read(name: &RepoPath, path: &Path) -> io::Result<Option<ScannedFile>> {
     let file = File::open(path)?;
     let bytes = usize::try_from(file.metadata()?.len()).unwrap_or(usize::MAX);
     if bytes > MAX_CONTENT_BYTES {
-        return Ok(ScannedFile::scan(Content::TooLarge { bytes }));
+        return Ok(ScannedFile::scan(name, Content::TooLarge { bytes }));
     }
     let mut text = Vec::with_capacity(bytes);
     // The file may have grown since.
     file.take(MAX_CONTENT_BYTES as u64).read_to_end(&mut text)?;
-    Ok(ScannedFile::scan(Content::Bytes(&text)))
+    Ok(ScannedFile::scan(name, Content::Bytes(&text)))
 }
 
 struct Walk<'a> {

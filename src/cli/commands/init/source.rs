@@ -291,7 +291,8 @@ fn scan_remote(
     let head = mirror.fetch()?.head;
     let listing = mirror.files(head, scope)?;
     let blobs: Vec<_> = listing.files.iter().map(|file| file.blob).collect();
-    let scanned = mirror.read_each(&blobs, |_, content| ScannedFile::scan(content))?;
+    let scanned =
+        mirror.read_each(&blobs, |at, content| ScannedFile::scan(&listing.files[at].path, content))?;
     let manifests = blobs.len();
     let files = listing.files.into_iter().zip(scanned);
     let files = files.filter_map(|(file, scanned)| Some((file.path, scanned?))).collect();

@@ -69,6 +69,7 @@ fn target(rules: &Arc<SelectionRules>) -> Target {
         environment: 0,
         subject: ("common/app".parse().unwrap(), image("app")),
         held: TagsByFile::new(),
+        inactive: None,
         running: Vec::new(),
         rules: Arc::clone(rules),
         soak: Duration::ZERO,

@@ -18,7 +18,7 @@ fn world(commits: u64) -> World {
 
 /// The places of all that is kept up to the view's end, newest first.
 async fn places(world: &World, end: IndexEnd) -> Vec<u64> {
-    let query = TagChangeQuery { service: None, since: None, most: usize::MAX, rest: None };
+    let query = TagChangeQuery { services: Vec::new(), since: None, most: usize::MAX, rest: None };
     let kept = world.store.tag_changes(end, &query).await.unwrap().tag_changes;
     kept.iter().map(|tag_change| tag_change.sequence).collect()
 }

@@ -7,16 +7,16 @@ use crate::engine::fake::{Branch, FLUX, Settings, digest, release};
 
 const FOLDERS: [&str; 2] = ["np", "np2"];
 
-fn deployed(settings: &Settings, files: &[(&str, String)]) -> DeployedState {
+pub(super) fn deployed(settings: &Settings, files: &[(&str, String)]) -> DeployedState {
     let branch = Branch::default();
     let files: Vec<_> = files.iter().map(|(file, text)| (*file, Some(text.clone()))).collect();
     branch.commit("Ana", "begin", "2026-03-02T09:00:00Z".parse().unwrap(), &files);
     let repository_policy = settings.repository_policy();
-    let snapshot = Snapshot::take(&branch, branch.head(), &repository_policy.scope(), None).unwrap();
-    DeployedState::of(&snapshot, &Resolver::of(&snapshot), &repository_policy)
+    let snapshot = Snapshot::take(&branch, branch.head(), None).unwrap();
+    DeployedState::of(&snapshot, &Resolver::of(&snapshot, &repository_policy), &repository_policy)
 }
 
-fn one_environment() -> Settings {
+pub(super) fn one_environment() -> Settings {
     Settings { environments: vec![("non-prod", FOLDERS.to_vec(), None)], ..Settings::default() }
 }
 
@@ -30,7 +30,7 @@ fn told(deployed: &DeployedState) -> String {
     deployed.targets.iter().map(line).collect::<Vec<_>>().join("; ")
 }
 
-fn errors(deployed: &DeployedState) -> String {
+pub(super) fn errors(deployed: &DeployedState) -> String {
     let errors = deployed.problems.iter().filter(|problem| problem.is_error);
     errors.map(ToString::to_string).collect::<Vec<_>>().join("\n")
 }

@@ -6,6 +6,7 @@ use rstest::rstest;
 
 use super::*;
 use crate::engine::fake::{Push, Settings, World, digest, image, release};
+use crate::engine::history::moves::HistoryQuery;
 use crate::model::{Class, Outcome};
 use crate::policy::{Decision, GateName};
 
@@ -388,4 +389,67 @@ async fn a_rollback_by_way_of_a_moved_file_stands() {
     let moved = [("np/app.yaml", None), ("np/other.yaml", Some(release("app", "v1.0.0")))];
     world.branch.commit("Ana", "tidy up, and back", world.now(), &moved);
     assert!(world.pass().await.is_empty());
+}
+
+/// A release without a namespace of its own.
+fn unplaced(tag: &str) -> String {
+    release("app", tag).replace(", namespace: common", "")
+}
+
+#[tokio::test]
+async fn history_knows_services_by_the_namespace_that_other_files_give_now() {
+    let mut world = World::new();
+    let files: Vec<(&str, Option<String>)> = vec![
+        ("np/app.yaml", None),
+        ("p/app.yaml", None),
+        ("np/shop/app.yaml", Some(unplaced("v1.0.0"))),
+        ("p/shop/app.yaml", Some(unplaced("v1.0.0"))),
+        ("p/blog/app.yaml", Some(unplaced("v1.0.1"))),
+        ("np/shop/kustomization.yaml", Some("namespace: shop\nresources: [app.yaml]\n".to_owned())),
+        ("p/shop/kustomization.yaml", Some("namespace: shop\nresources: [app.yaml]\n".to_owned())),
+    ];
+    world.branch.commit("Ana", "move", world.now(), &files);
+    world.push("v1.0.1", '1');
+    assert_eq!(world.pass().await, ["app non-prod v1.0.0 v1.0.1"]);
+    let message = world.branch.messages().pop().unwrap();
+    assert!(message.contains("Tidegate-Service: shop/app"), "{message}");
+    world.wait(DAY / 2);
+    // The namespace is another one now; what happened before is known by it.
+    let shop = "namespace: store\nresources: [app.yaml]\n".to_owned();
+    let renamed =
+        [("np/shop/kustomization.yaml", Some(shop.clone())), ("p/shop/kustomization.yaml", Some(shop))];
+    world.branch.commit("Ana", "rename", world.now(), &renamed);
+    world.restart();
+    assert!(world.pass().await.is_empty());
+    world.wait(DAY / 2);
+    assert_eq!(world.pass().await, ["app prod v1.0.0 v1.0.1"]);
+    assert_eq!(world.tag("p/shop/app.yaml"), "v1.0.1");
+    let services = vec!["store/app".parse().unwrap()];
+    let query = HistoryQuery { services, environments: Vec::new(), since: None, until: None, most: 9 };
+    let moves = world.engine.history(&query).await.unwrap();
+    assert_eq!(moves.len(), 4, "{moves:?}");
+}
+
+#[tokio::test]
+async fn a_patch_is_promoted_by_the_image_of_its_base() {
+    let mut world = World::new();
+    let base = release("app", "x").replace("      tag: x\n", "");
+    let tag = "apiVersion: helm.toolkit.fluxcd.io/v2\nkind: HelmRelease\nmetadata: {name: app, namespace: common}\n\
+        spec:\n  values:\n    image:\n      tag: v1.0.0\n";
+    let overlay = "resources: [../base]\npatches: [{path: app.yaml}]\n";
+    let files: Vec<(&str, Option<String>)> = vec![
+        ("base/app.yaml", Some(base)),
+        ("base/kustomization.yaml", Some("resources: [app.yaml]\n".to_owned())),
+        ("np/app.yaml", Some(tag.to_owned())),
+        ("np/kustomization.yaml", Some(overlay.to_owned())),
+        ("p/app.yaml", Some(tag.to_owned())),
+        ("p/kustomization.yaml", Some(overlay.to_owned())),
+    ];
+    world.branch.commit("Ana", "overlays", world.now(), &files);
+    world.push("v1.0.1", '1');
+    assert_eq!(world.pass().await, ["app non-prod v1.0.0 v1.0.1"]);
+    world.restart();
+    world.wait(DAY);
+    assert_eq!(world.pass().await, ["app prod v1.0.0 v1.0.1"]);
+    assert_eq!(world.branch.text("p/app.yaml"), tag.replace("v1.0.0", "v1.0.1"));
 }

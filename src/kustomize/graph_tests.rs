@@ -1,6 +1,7 @@
 //! Trees of kustomization.yaml files, as a table each: what Flux would apply, and under which namespace.
 
 use super::*;
+use crate::kustomize::is_kustomization;
 
 /// A repository: each file with its `kustomization.yaml` text, or the Flux Kustomizations in it as `name path [namespace]
 /// [suspended]`.
@@ -78,7 +79,7 @@ fn the_closest_namespace_wins_through_any_number_of_levels() {
 fn a_flux_kustomization_gives_its_target_namespace() {
     let roots = [
         flux("apps", "./apps/prod", ", targetNamespace: apps"),
-        flux("web", "web/", ", targetNamespace: ${NS}"),
+        flux("web", "web/", ", targetNamespace: '${NS}'"),
         flux("root", ".", ""),
     ];
     let graph = graph(&[

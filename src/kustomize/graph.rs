@@ -1,0 +1,408 @@
+//! The graph of kustomization.yaml files and Flux Kustomizations. Every walk visits each folder once, so cycles end, and
+//! stops at a bound.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet, VecDeque};
+
+use crate::manifest::{FluxKustomization, Kustomization};
+use crate::model::RepoPath;
+
+use super::path::{self, DeadEntryKind, Target, parent};
+
+/// The most folders that one question visits.
+const MAX_VISITED: usize = 1_000;
+/// The most files that the base of one patch may have.
+const MAX_BASE_FILES: usize = 5_000;
+
+/// A file of the repository.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct SourceFile<'a> {
+    /// Its path.
+    pub(super) path: &'a RepoPath,
+    /// Its contents, if it is a `kustomization.yaml`.
+    pub(super) kustomization: Option<&'a Kustomization>,
+    /// The Flux Kustomizations in it.
+    pub(super) flux: &'a [FluxKustomization],
+}
+
+/// Whether Flux applies a file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Inclusion<'g> {
+    /// It does, or nothing in the repository says otherwise.
+    Applied,
+    /// No kustomization.yaml lists the file or its folder, although one lists neighbours.
+    NotListed,
+    /// The Flux Kustomization of this name is suspended.
+    Suspended(&'g str),
+}
+
+/// What a patch applies to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Patched<'g> {
+    /// The name of the object, where the kustomization.yaml gives it.
+    pub(super) target_name: Option<&'g str>,
+    /// The files that may hold the object, the closest first.
+    pub(super) files: Vec<&'g str>,
+}
+
+/// An entry of a kustomization.yaml that leads nowhere in this repository.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DeadEntry {
+    /// The kustomization.yaml.
+    pub file: RepoPath,
+    /// The entry, as written.
+    pub entry: String,
+    /// What is wrong with it.
+    pub kind: DeadEntryKind,
+}
+
+/// The folders with a kustomization.yaml and what each of them lists.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct Graph {
+    folders: BTreeMap<String, Folder>,
+    /// For each file and folder, the folders whose kustomization.yaml lists it.
+    listed_by: HashMap<String, Vec<String>>,
+    /// The folders of which a kustomization.yaml in them or above lists some entry.
+    with_listed_entries: HashSet<String>,
+    /// The Flux Kustomizations by the folder that they apply.
+    flux: BTreeMap<String, Vec<FluxRoot>>,
+    /// The folders whose kustomization.yaml applies a file as a patch.
+    patched_by: HashMap<String, Vec<String>>,
+    dead: Vec<DeadEntry>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Folder {
+    file: RepoPath,
+    namespace: Option<String>,
+    /// Files and folders.
+    resources: Vec<String>,
+    patches: Vec<PatchFile>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct PatchFile {
+    path: String,
+    target_name: Option<String>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct FluxRoot {
+    name: String,
+    target_namespace: Option<String>,
+    is_suspended: bool,
+}
+
+impl Graph {
+    /// The graph of a repository's files.
+    pub(super) fn of<'a>(files: impl IntoIterator<Item = SourceFile<'a>>) -> Self {
+        let files: Vec<SourceFile<'a>> = files.into_iter().collect();
+        let known: HashSet<&str> = files.iter().map(|file| file.path.as_str()).collect();
+        let folders: HashSet<&str> = files
+            .iter()
+            .filter(|file| file.kustomization.is_some())
+            .map(|file| parent(file.path.as_str()))
+            .collect();
+        let mut graph = Self::default();
+        for file in &files {
+            if let Some(kustomization) = file.kustomization {
+                graph.add_folder(file.path, kustomization, &known, &folders);
+            }
+            for flux in file.flux {
+                graph.add_flux(flux);
+            }
+        }
+        graph.find_cycles();
+        graph
+    }
+
+    /// The namespace that Flux gives to objects of a file that set none, unless none or several do.
+    ///
+    /// The closest wins: the `namespace` of the kustomization.yaml that lists the file, then of one that lists that folder,
+    /// then the `targetNamespace` of a Flux Kustomization above. A file that nothing lists is treated as if the closest
+    /// kustomization.yaml did, so that taking it out of the list does not rename it.
+    pub(super) fn namespace(&self, file: &RepoPath) -> Option<&str> {
+        let mut found = BTreeSet::new();
+        let mut climb = Climb::of(self.listing(file.as_str()));
+        if climb.is_empty() {
+            return self.namespace_above(file.as_str());
+        }
+        while let Some(folder) = climb.next() {
+            let own = self.folders.get(folder).and_then(|folder| folder.namespace.as_deref());
+            let targets = self.target_namespaces(folder);
+            if own.is_some() || !targets.is_empty() {
+                found.extend(own.map_or(targets, |own| BTreeSet::from([own])));
+            } else if let Some(parents) = self.listed_by.get(folder) {
+                climb.push(parents);
+            } else {
+                found.extend(self.namespace_above(folder));
+            }
+        }
+        if found.len() == 1 { found.pop_first() } else { None }
+    }
+
+    /// Whether Flux applies a file.
+    pub(super) fn inclusion<'g>(&'g self, file: &'g RepoPath) -> Inclusion<'g> {
+        let file = file.as_str();
+        if !self.listed_by.contains_key(file)
+            && !self.folders.contains_key(parent(file))
+            && let Some(inclusion) = self.applied_by(self.flux_above(file))
+        {
+            return inclusion;
+        }
+        let Some(listing) = self.listed_by.get(file) else {
+            let is_passed_over = self.with_listed_entries.contains(parent(file));
+            return if is_passed_over { Inclusion::NotListed } else { self.suspended_above(file) };
+        };
+        let mut inclusion = Inclusion::NotListed;
+        let mut climb = Climb::of(listing.iter().map(String::as_str));
+        while let Some(folder) = climb.next() {
+            let roots = self.flux.get(folder).into_iter().flatten().map(|root| (folder, root));
+            let here = self.applied_by(roots).or_else(|| match self.listed_by.get(folder) {
+                Some(parents) => {
+                    climb.push(parents);
+                    None
+                }
+                None => Some(self.applied_by(self.flux_above(folder)).unwrap_or_else(|| {
+                    let is_passed_over =
+                        !folder.is_empty() && self.with_listed_entries.contains(parent(folder));
+                    if is_passed_over { Inclusion::NotListed } else { Inclusion::Applied }
+                })),
+            });
+            match here {
+                Some(Inclusion::Applied) => return Inclusion::Applied,
+                Some(suspended @ Inclusion::Suspended(_)) => inclusion = suspended,
+                Some(Inclusion::NotListed) | None => {}
+            }
+        }
+        // A cycle has no top; kustomize refuses it, and it says nothing of the file.
+        if inclusion == Inclusion::NotListed && climb.met_cycle { Inclusion::Applied } else { inclusion }
+    }
+
+    /// What a file patches, by each kustomization.yaml that applies it as a patch.
+    pub(super) fn patched(&self, file: &RepoPath) -> Vec<Patched<'_>> {
+        let mut patched = Vec::new();
+        for folder in self.patched_by.get(file.as_str()).into_iter().flatten() {
+            let Some(overlay) = self.folders.get(folder) else { continue };
+            let files = self.files_below(folder, file.as_str());
+            for patch in overlay.patches.iter().filter(|patch| patch.path == file.as_str()) {
+                let target_name = patch.target_name.as_deref();
+                patched.push(Patched { target_name, files: files.clone() });
+            }
+        }
+        patched
+    }
+
+    /// The entries of kustomization.yaml files that are not followed, in the order of the files.
+    pub(super) fn dead_entries(&self) -> &[DeadEntry] {
+        &self.dead
+    }
+
+    fn add_folder(
+        &mut self,
+        file: &RepoPath,
+        kustomization: &Kustomization,
+        known: &HashSet<&str>,
+        folders: &HashSet<&str>,
+    ) {
+        let folder = parent(file.as_str()).to_owned();
+        let mut added = Folder {
+            file: file.clone(),
+            namespace: kustomization.namespace.clone(),
+            resources: Vec::new(),
+            patches: Vec::new(),
+        };
+        for entry in &kustomization.resources {
+            match path::resolve(&folder, entry, known, folders) {
+                Ok(Target::File(path) | Target::Folder(path)) => {
+                    self.list(&folder, &path);
+                    added.resources.push(path);
+                }
+                Ok(Target::NotYaml) => {}
+                Err(kind) => self.dead.push(DeadEntry { file: file.clone(), entry: entry.clone(), kind }),
+            }
+        }
+        for patch in &kustomization.patches {
+            match path::resolve(&folder, &patch.path, known, folders) {
+                Ok(Target::File(path)) => {
+                    self.list(&folder, &path);
+                    self.patched_by.entry(path.clone()).or_default().push(folder.clone());
+                    let is_release = patch.target_kind.as_deref().is_none_or(|kind| kind == "HelmRelease");
+                    let target_name = patch.target_name.clone().filter(|_| is_release);
+                    added.patches.push(PatchFile { path, target_name });
+                }
+                Ok(Target::Folder(_) | Target::NotYaml) => {}
+                Err(kind) => {
+                    let entry = patch.path.clone();
+                    self.dead.push(DeadEntry { file: file.clone(), entry, kind });
+                }
+            }
+        }
+        for entry in &kustomization.other_files {
+            // Most of these are not files at all.
+            if let Ok(Target::File(path)) = path::resolve(&folder, entry, known, folders) {
+                self.list(&folder, &path);
+            }
+        }
+        self.folders.insert(folder, added);
+    }
+
+    fn list(&mut self, folder: &str, entry: &str) {
+        let listing = self.listed_by.entry(entry.to_owned()).or_default();
+        if listing.last().is_none_or(|last| last != folder) {
+            listing.push(folder.to_owned());
+        }
+        let within = parent(entry);
+        if !entry.is_empty() && path::is_within(within, folder) {
+            self.with_listed_entries.insert(within.to_owned());
+        }
+    }
+
+    fn add_flux(&mut self, flux: &FluxKustomization) {
+        if let Some(folder) = path::join("", &flux.path) {
+            self.flux.entry(folder).or_default().push(FluxRoot {
+                name: flux.name.clone(),
+                target_namespace: flux.target_namespace.clone(),
+                is_suspended: flux.is_suspended,
+            });
+        }
+    }
+
+    /// The folders whose kustomization.yaml lists a file, or the closest one above it.
+    fn listing<'g>(&'g self, file: &'g str) -> Vec<&'g str> {
+        match self.listed_by.get(file) {
+            Some(listing) => listing.iter().map(String::as_str).collect(),
+            None => path::folders_above(file)
+                .find(|above| self.folders.contains_key(*above))
+                .into_iter()
+                .collect(),
+        }
+    }
+
+    /// The Flux Kustomizations of folders above an entry that have no kustomization.yaml, and so apply all that is below, the
+    /// closest first.
+    fn flux_above<'g>(&'g self, entry: &'g str) -> impl Iterator<Item = (&'g str, &'g FluxRoot)> {
+        path::folders_above(entry)
+            .take_while(|above| !self.folders.contains_key(*above))
+            .flat_map(|above| self.flux.get(above).into_iter().flatten().map(move |root| (above, root)))
+    }
+
+    /// What the Flux Kustomizations of the closest folder say; `None` without one.
+    fn applied_by<'g>(
+        &'g self,
+        roots: impl Iterator<Item = (&'g str, &'g FluxRoot)>,
+    ) -> Option<Inclusion<'g>> {
+        let mut roots = roots.peekable();
+        let (closest, first) = *roots.peek()?;
+        let is_live = roots.take_while(|(folder, _)| *folder == closest).any(|(_, root)| !root.is_suspended);
+        Some(if is_live { Inclusion::Applied } else { Inclusion::Suspended(&first.name) })
+    }
+
+    /// Whether a file that nothing lists is below a suspended Flux Kustomization all the same.
+    fn suspended_above<'g>(&'g self, file: &'g str) -> Inclusion<'g> {
+        let roots = path::folders_above(file)
+            .flat_map(|above| self.flux.get(above).into_iter().flatten().map(move |root| (above, root)));
+        self.applied_by(roots).unwrap_or(Inclusion::Applied)
+    }
+
+    /// The `targetNamespace` of the closest Flux Kustomization above an entry that sets one, unless several differ.
+    fn namespace_above(&self, entry: &str) -> Option<&str> {
+        let above = path::folders_above(entry).take_while(|above| !self.folders.contains_key(*above));
+        let closest = above.map(|above| self.target_namespaces(above)).find(|named| !named.is_empty())?;
+        if closest.len() == 1 { closest.into_iter().next() } else { None }
+    }
+
+    fn target_namespaces(&self, folder: &str) -> BTreeSet<&str> {
+        let roots = self.flux.get(folder).into_iter().flatten();
+        roots.filter_map(|root| root.target_namespace.as_deref()).collect()
+    }
+
+    /// The files that a folder includes, the closest first, without the one that is asked about.
+    fn files_below<'g>(&'g self, folder: &'g str, without: &str) -> Vec<&'g str> {
+        let mut files = Vec::new();
+        let mut down = Climb::of([folder]);
+        while let Some(folder) = down.next() {
+            let Some(found) = self.folders.get(folder) else { continue };
+            let patches = found.patches.iter().map(|patch| patch.path.as_str());
+            for entry in patches.chain(found.resources.iter().map(String::as_str)) {
+                if self.folders.contains_key(entry) {
+                    down.push_one(entry);
+                } else if entry != without && files.len() < MAX_BASE_FILES {
+                    files.push(entry);
+                }
+            }
+        }
+        files
+    }
+
+    /// Notes folders that include themselves.
+    fn find_cycles(&mut self) {
+        let mut state: HashMap<&str, bool> = HashMap::new();
+        let mut found = Vec::new();
+        for root in self.folders.keys() {
+            // Each level of the path, with the entries that are not followed yet.
+            let mut path: Vec<(&str, std::slice::Iter<'_, String>)> = Vec::new();
+            let mut enter = Some(root.as_str());
+            loop {
+                if let Some(folder) = enter.take()
+                    && let Some(entries) = self.folders.get(folder)
+                    && !state.contains_key(folder)
+                {
+                    state.insert(folder, false);
+                    path.push((folder, entries.resources.iter()));
+                }
+                let Some((folder, entries)) = path.last_mut() else { break };
+                let Some(entry) = entries.next() else {
+                    state.insert(folder, true);
+                    path.pop();
+                    continue;
+                };
+                if state.get(entry.as_str()) == Some(&false) {
+                    let file = self.folders[*folder].file.clone();
+                    found.push(DeadEntry { file, entry: entry.clone(), kind: DeadEntryKind::Cycle });
+                } else {
+                    enter = Some(entry);
+                }
+            }
+        }
+        self.dead.extend(found);
+    }
+}
+
+/// A walk from folder to folder that visits each once.
+struct Climb<'g> {
+    queue: VecDeque<&'g str>,
+    visited: HashSet<&'g str>,
+    met_cycle: bool,
+}
+
+impl<'g> Climb<'g> {
+    fn of(folders: impl IntoIterator<Item = &'g str>) -> Self {
+        let mut climb = Self { queue: VecDeque::new(), visited: HashSet::new(), met_cycle: false };
+        folders.into_iter().for_each(|folder| climb.push_one(folder));
+        climb
+    }
+
+    fn is_empty(&self) -> bool {
+        self.queue.is_empty()
+    }
+
+    fn push(&mut self, folders: &'g [String]) {
+        folders.iter().for_each(|folder| self.push_one(folder));
+    }
+
+    fn push_one(&mut self, folder: &'g str) {
+        if self.visited.len() >= MAX_VISITED || !self.visited.insert(folder) {
+            self.met_cycle = true;
+        } else {
+            self.queue.push_back(folder);
+        }
+    }
+
+    fn next(&mut self) -> Option<&'g str> {
+        self.queue.pop_front()
+    }
+}
+
+#[cfg(test)]
+#[path = "graph_tests.rs"]
+mod tests;

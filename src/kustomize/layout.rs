@@ -1,0 +1,359 @@
+//! The services of a repository's files: names that need other files to be complete, and patches that take their image from
+//! their base.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+
+use regex::RegexBuilder;
+use sha2::{Digest as _, Sha256};
+
+use super::graph::{DeadEntry, Graph, Inclusion, Patched, SourceFile};
+use super::path::{is_within, parent};
+use crate::manifest::{ImageField, Kustomization, Manifest, Release};
+use crate::model::{ImageName, RepoPath, ServiceName};
+
+/// The namespace of a release in the environment's own folder, as Kubernetes assumes it.
+const DEFAULT_NAMESPACE: &str = "default";
+
+/// A file of the repository.
+#[derive(Clone, Copy, Debug)]
+pub struct LayoutFile<'a> {
+    /// Its path.
+    pub path: &'a RepoPath,
+    /// Its contents, if it is a `kustomization.yaml`.
+    pub kustomization: Option<&'a Kustomization>,
+    /// Its contents, if it is another manifest.
+    pub manifest: Option<&'a Manifest>,
+}
+
+/// What the files of a repository say of each other.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Layout {
+    graph: Graph,
+    /// The patches, by file and by the name in it.
+    patches: BTreeMap<(RepoPath, ServiceName), PatchedRelease>,
+    /// The releases that a patch suspends, by file and by the name in it.
+    suspended: BTreeSet<(String, ServiceName)>,
+}
+
+/// The HelmRelease that a patch changes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct PatchedRelease {
+    /// Its name, with the namespace if the patch or the base sets one.
+    service: ServiceName,
+    /// Its images by the key path of the tag.
+    images: BTreeMap<String, ImageName>,
+    /// Where it is written, by file and by the name in it.
+    written: BTreeSet<(String, ServiceName)>,
+    is_suspended: bool,
+}
+
+/// The name of a service.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PlacedService {
+    /// The name.
+    pub service: ServiceName,
+    /// Whether no file gives its namespace, so that the folder stands for it.
+    pub is_namespace_assumed: bool,
+}
+
+impl Layout {
+    /// The layout of a repository's files.
+    pub fn of<'a>(files: impl IntoIterator<Item = LayoutFile<'a>>) -> Self {
+        let files: Vec<LayoutFile<'a>> = files.into_iter().collect();
+        let graph = Graph::of(files.iter().map(|file| SourceFile {
+            path: file.path,
+            kustomization: file.kustomization,
+            flux: file.manifest.map(|manifest| manifest.flux_kustomizations.as_slice()).unwrap_or_default(),
+        }));
+        let manifests: HashMap<&str, &Manifest> =
+            files.iter().filter_map(|file| Some((file.path.as_str(), file.manifest?))).collect();
+        let mut layout = Self { graph, ..Self::default() };
+        let graph = &layout.graph;
+        for LayoutFile { path, manifest, .. } in &files {
+            let releases = manifest.map(|manifest| manifest.releases.as_slice()).unwrap_or_default();
+            if !releases.iter().any(|release| release.is_patch) {
+                continue;
+            }
+            let patched = graph.patched(path);
+            for release in releases.iter().filter(|release| release.is_patch) {
+                if let Some(service) = &release.service
+                    && let Some(base) = base_of(service, &patched, &manifests)
+                {
+                    if release.is_suspended {
+                        layout.suspended.extend(base.written.iter().cloned());
+                    }
+                    layout.patches.insert(((*path).clone(), service.clone()), base);
+                }
+            }
+        }
+        layout
+    }
+
+    /// The service that a HelmRelease of a file belongs to. `roots` are the folders of the environments: below the closest
+    /// one, the file's folder stands for a namespace that no file gives.
+    pub fn service(&self, file: &RepoPath, written: &ServiceName, roots: &[RepoPath]) -> PlacedService {
+        let written = self.patched(file, written).map_or(written, |patched| &patched.service);
+        let known = |service| PlacedService { service, is_namespace_assumed: false };
+        if written.has_namespace() {
+            return known(written.clone());
+        }
+        let given = self.namespace(file).and_then(|namespace| in_namespace(written, namespace));
+        given.map(known).unwrap_or_else(|| {
+            let folder = folder_namespace(file, roots);
+            let service = in_namespace(written, &folder).unwrap_or_else(|| written.clone());
+            PlacedService { service, is_namespace_assumed: true }
+        })
+    }
+
+    /// The names under which files may have written the releases of a service.
+    pub fn written_names(&self, service: &ServiceName) -> BTreeSet<ServiceName> {
+        let mut names = BTreeSet::from([service.clone()]);
+        names.extend(ServiceName::without_namespace(service.name()));
+        let renamed = self.patches.iter().filter(|(_, patched)| patched.service.name() == service.name());
+        names.extend(renamed.map(|((_, written), _)| written.clone()));
+        names
+    }
+
+    /// The image of a patch's tag that has no repository beside it.
+    pub fn image_of_tag_alone(&self, file: &RepoPath, field: &ImageField) -> Option<&ImageName> {
+        self.patched(file, &field.service)?.images.get(&field.key_path)
+    }
+
+    /// The namespace that objects of a file get which set none.
+    pub fn namespace(&self, file: &RepoPath) -> Option<&str> {
+        self.graph.namespace(file)
+    }
+
+    /// Whether Flux applies a file.
+    pub fn inclusion<'l>(&'l self, file: &'l RepoPath) -> Inclusion<'l> {
+        self.graph.inclusion(file)
+    }
+
+    /// Whether another file suspends a release: a patch, or the base that a patch changes.
+    pub fn is_suspended_elsewhere(&self, file: &RepoPath, written: &ServiceName) -> bool {
+        let by_base = self.patched(file, written).is_some_and(|patched| patched.is_suspended);
+        by_base || self.suspended.contains(&(file.as_str().to_owned(), written.clone()))
+    }
+
+    /// The entries of kustomization.yaml files that are not followed.
+    pub fn dead_entries(&self) -> &[DeadEntry] {
+        self.graph.dead_entries()
+    }
+
+    fn patched(&self, file: &RepoPath, written: &ServiceName) -> Option<&PatchedRelease> {
+        if self.patches.is_empty() {
+            return None;
+        }
+        self.patches.get(&(file.clone(), written.clone()))
+    }
+}
+
+/// The release that a patch of this name changes, unless there is none or several have different names.
+fn base_of(
+    written: &ServiceName,
+    patched: &[Patched<'_>],
+    manifests: &HashMap<&str, &Manifest>,
+) -> Option<PatchedRelease> {
+    let mut found: Option<PatchedRelease> = None;
+    for Patched { target_name, files } in patched {
+        let is_target = matcher(target_name.unwrap_or(written.name()), target_name.is_some());
+        let is_meant = |service: &ServiceName| {
+            let is_apart = service.has_namespace()
+                && written.has_namespace()
+                && service.namespace() != written.namespace();
+            is_target(service.name()) && !(is_apart && target_name.is_none())
+        };
+        for (file, manifest) in files.iter().filter_map(|file| Some((file, manifests.get(file)?))) {
+            for (release, service) in named(manifest).filter(|(_, service)| is_meant(service)) {
+                let base = found.get_or_insert_with(|| PatchedRelease {
+                    service: written_in(written, service),
+                    images: BTreeMap::new(),
+                    written: BTreeSet::new(),
+                    is_suspended: false,
+                });
+                if base.service.name() != service.name() {
+                    return None;
+                }
+                if !base.service.has_namespace() && service.has_namespace() {
+                    base.service = service.clone();
+                }
+                base.is_suspended |= release.is_suspended;
+                base.written.insert(((*file).to_owned(), service.clone()));
+                for (key_path, image) in images_of(manifest, release, service) {
+                    base.images.entry(key_path).or_insert(image);
+                }
+            }
+        }
+    }
+    found
+}
+
+fn named(manifest: &Manifest) -> impl Iterator<Item = (&Release, &ServiceName)> {
+    manifest.releases.iter().filter_map(|release| Some((release, release.service.as_ref()?)))
+}
+
+/// The name of the base in the namespace that the patch sets, if it does.
+fn written_in(patch: &ServiceName, base: &ServiceName) -> ServiceName {
+    let namespace = patch.has_namespace().then(|| patch.namespace());
+    namespace.and_then(|namespace| in_namespace(base, namespace)).unwrap_or_else(|| base.clone())
+}
+
+/// The images of a release by the key paths at which their tags stand or would stand.
+fn images_of<'a>(
+    manifest: &'a Manifest,
+    release: &'a Release,
+    service: &'a ServiceName,
+) -> impl Iterator<Item = (String, ImageName)> + 'a {
+    let fields = manifest.fields.iter().filter(move |field| field.service == *service);
+    let tagged = fields.filter_map(|field| Some((field.key_path.clone(), field.image.clone()?)));
+    let untagged = release.untagged_images.iter().map(|(path, image)| (format!("{path}.tag"), image.clone()));
+    tagged.chain(untagged)
+}
+
+/// Whether a name is the one that a patch's target gives: a regular expression for the whole name.
+fn matcher(target: &str, is_expression: bool) -> impl Fn(&str) -> bool {
+    let is_plain = target.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-');
+    let expression = (is_expression && !is_plain).then(|| {
+        let whole = format!("^(?:{target})$");
+        RegexBuilder::new(&whole).size_limit(1 << 16).dfa_size_limit(1 << 16).build().ok()
+    });
+    let target = target.to_owned();
+    move |name| match &expression {
+        None => name == target,
+        Some(expression) => expression.as_ref().is_some_and(|expression| expression.is_match(name)),
+    }
+}
+
+fn in_namespace(service: &ServiceName, namespace: &str) -> Option<ServiceName> {
+    ServiceName::new(namespace, service.name()).ok()
+}
+
+/// The folder of a file below the closest of `roots`, as a namespace: `apps.shop`, which no real namespace is called.
+fn folder_namespace(file: &RepoPath, roots: &[RepoPath]) -> String {
+    let folder = parent(file.as_str());
+    let root = roots
+        .iter()
+        .map(RepoPath::as_str)
+        .filter(|root| is_within(folder, root))
+        .max_by_key(|root| root.len());
+    let below = root.map_or(folder, |root| folder[root.len()..].trim_start_matches('/'));
+    if below.is_empty() {
+        return DEFAULT_NAMESPACE.to_owned();
+    }
+    let name = below.replace('/', ".");
+    let is_valid = |name: &str| ServiceName::new(name, "x").is_ok();
+    if is_valid(&name) && !name.contains("${") {
+        return name;
+    }
+    // Folders that differ only in what a namespace cannot hold stay apart.
+    let plain = |byte: u8| if byte.is_ascii_alphanumeric() { byte.to_ascii_lowercase() } else { b'-' };
+    let plain: String = name.bytes().map(|byte| char::from(plain(byte))).take(200).collect();
+    let digest = format!("{:x}", Sha256::digest(below));
+    format!("{}-{}", plain.trim_matches('-'), &digest[..8]).trim_start_matches('-').to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::kustomize::is_kustomization;
+    use crate::manifest;
+
+    enum Parsed {
+        Kustomization(Kustomization),
+        Manifest(Manifest),
+    }
+
+    fn layout(files: &[(&str, &str)]) -> (Layout, BTreeMap<String, Manifest>) {
+        let parsed: Vec<(RepoPath, Parsed)> = files
+            .iter()
+            .map(|(path, text)| {
+                let path: RepoPath = path.parse().unwrap();
+                let text = text.as_bytes();
+                let parsed = if is_kustomization(&path) {
+                    Parsed::Kustomization(manifest::read_kustomization(text).unwrap())
+                } else {
+                    Parsed::Manifest(manifest::read(text).unwrap())
+                };
+                (path, parsed)
+            })
+            .collect();
+        let layout = Layout::of(parsed.iter().map(|(path, parsed)| match parsed {
+            Parsed::Kustomization(one) => LayoutFile { path, kustomization: Some(one), manifest: None },
+            Parsed::Manifest(one) => LayoutFile { path, kustomization: None, manifest: Some(one) },
+        }));
+        let manifests = parsed.into_iter().filter_map(|(path, parsed)| match parsed {
+            Parsed::Manifest(manifest) => Some((path.to_string(), manifest)),
+            Parsed::Kustomization(_) => None,
+        });
+        (layout, manifests.collect())
+    }
+
+    fn release(metadata: &str, spec: &str) -> String {
+        format!(
+            "apiVersion: helm.toolkit.fluxcd.io/v2\nkind: HelmRelease\nmetadata: {{{metadata}}}\nspec: {{{spec}}}\n"
+        )
+    }
+
+    const CHART: &str = "chart: {spec: {chart: app}}";
+
+    #[test]
+    fn a_service_without_a_namespace_gets_it_from_other_files_or_its_folder() {
+        let text = release("name: cache", CHART);
+        let (layout, _) = layout(&[
+            ("prod/shop/app.yaml", &text),
+            ("prod/shop/kustomization.yaml", "namespace: shop\nresources: [app.yaml]"),
+            ("prod/apps/blog/app.yaml", &text),
+            ("prod/app.yaml", &text),
+            ("prod/A_b/app.yaml", &text),
+        ]);
+        let roots = ["prod".parse().unwrap()];
+        let written = ServiceName::without_namespace("cache").unwrap();
+        for (file, service, is_assumed) in [
+            ("prod/shop/app.yaml", "shop/cache", false),
+            ("prod/apps/blog/app.yaml", "apps.blog/cache", true),
+            ("prod/app.yaml", "default/cache", true),
+        ] {
+            let placed = layout.service(&file.parse().unwrap(), &written, &roots);
+            assert_eq!(placed.service.to_string(), service, "{file}");
+            assert_eq!(placed.is_namespace_assumed, is_assumed, "{file}");
+        }
+        let named: ServiceName = "own/cache".parse().unwrap();
+        assert_eq!(layout.service(&"prod/shop/app.yaml".parse().unwrap(), &named, &roots).service, named);
+        let of = |file: &str| layout.service(&file.parse().unwrap(), &written, &roots).service;
+        assert_ne!(of("prod/A_b/app.yaml"), of("prod/a-b/app.yaml"));
+    }
+
+    #[test]
+    fn a_patch_belongs_to_its_base_and_takes_its_images() {
+        let images = "values: {image: {repository: ghcr.io/vtr/app}, side: {image: {repository: ghcr.io/vtr/side, tag: v1.0.0}}}";
+        let tags = "values: {image: {tag: v1.0.0}, side: {image: {tag: v1.0.0}}, other: {tag: v1.0.0}}";
+        let (layout, manifests) = layout(&[
+            ("base/kustomization.yaml", "resources: [app.yaml]"),
+            ("base/app.yaml", &release("name: app, namespace: team", &format!("{CHART}, {images}"))),
+            (
+                "prod/kustomization.yaml",
+                "namespace: other\nresources: [../base]\npatches: [{path: p.yaml}, {path: t.yaml, target: {kind: HelmRelease, name: a.*}}]",
+            ),
+            ("prod/p.yaml", &release("name: app", tags)),
+            ("prod/t.yaml", &release("name: any", tags)),
+            ("prod/lost.yaml", &release("name: app", tags)),
+        ]);
+        for (file, service) in
+            [("prod/p.yaml", "team/app"), ("prod/t.yaml", "team/app"), ("prod/lost.yaml", "other/app")]
+        {
+            let path: RepoPath = file.parse().unwrap();
+            let fields = &manifests[file].fields;
+            assert_eq!(fields.len(), 3, "{file}");
+            assert_eq!(layout.service(&path, &fields[0].service, &[]).service.to_string(), service);
+            let images: Vec<Option<String>> = fields
+                .iter()
+                .map(|field| layout.image_of_tag_alone(&path, field).map(ToString::to_string))
+                .collect();
+            let known = |image: &str| (file != "prod/lost.yaml").then(|| image.to_owned());
+            assert_eq!(images, [known("ghcr.io/vtr/app"), known("ghcr.io/vtr/side"), None], "{file}");
+        }
+        let names = layout.written_names(&"team/app".parse().unwrap());
+        let names: Vec<String> = names.iter().map(ToString::to_string).collect();
+        assert_eq!(names, ["_/any", "_/app", "team/app"]);
+    }
+}
