@@ -107,7 +107,7 @@ fn a_patch_takes_its_service_and_image_from_the_base() {
     assert_eq!(services(&lost), "");
     assert!(
         errors(&lost)
-            .contains("np/app.yaml:4:32: default/app in non-prod: the tag has no repository beside it")
+            .contains("np/app.yaml:4:30: default/app in non-prod: the tag has no `repository` beside it")
     );
 }
 
