@@ -105,7 +105,7 @@ fn answers_that_are_no_are_told_apart() {
     for (status, class, told) in [
         (401, Class::Failed, "it rejected the login"),
         (403, Class::Failed, "permission denied"),
-        (404, Class::Failed, "there is no such repository"),
+        (404, Class::Failed, "the repository does not exist"),
         (301, Class::Failed, "redirects are not followed"),
         (429, Class::TryAgain, "server error"),
         (503, Class::TryAgain, "server error"),

@@ -294,6 +294,6 @@ fn a_wish_to_stop_ends_a_connection_at_once() {
     assert!(began.elapsed().as_secs() < 15);
     assert_eq!(
         Fault::from(error).in_one_line().split(": ").last(),
-        Some("it was stopped, as Tidegate was told to stop")
+        Some("Tidegate is stopping")
     );
 }

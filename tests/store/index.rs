@@ -242,7 +242,7 @@ async fn an_index_that_is_not_what_was_saved_is_no_index() {
         let old = extend(&store, SCOPE, None, 2, &history).await;
         tamper(&place.file, harm).await;
         let error = store.tag_changes(old, &newest(9)).await.unwrap_err();
-        assert!(error.to_string().contains("made anew"), "{harm}: {error}");
+        assert!(error.to_string().contains("rebuilt"), "{harm}: {error}");
         // It is gone, and a new one can be made.
         assert_eq!(store.index_end().await.unwrap(), None, "{harm}");
         assert_gone(&store, old).await;

@@ -92,7 +92,7 @@ async fn a_schema_of_a_later_tidegate_is_refused_and_left_as_it_is() {
         fault.in_one_line(),
         format!("the database {name} has schema 9001, which is newer than this Tidegate knows (schema 4)")
     );
-    assert!(fault.hint().unwrap().starts_with("use the Tidegate that wrote it"));
+    assert!(fault.hint().unwrap().starts_with("use the Tidegate version that wrote it"));
     let rows: i64 = sqlx::query_scalar("SELECT count(*) FROM _sqlx_migrations")
         .fetch_one(&mut connect(&place.file).await)
         .await
@@ -127,9 +127,9 @@ async fn places_that_cannot_hold_a_database_are_told_with_what_to_do() {
         (
             Path::new("/sys/tidegate.db").to_owned(),
             "cannot open /sys/tidegate.db.lock",
-            "must be able to write",
+            "make the file and its folder writable",
         ),
-        (folder.join("file/tidegate.db"), "cannot create the folder ", "a part of the path is a file"),
+        (folder.join("file/tidegate.db"), "cannot create the folder ", "a parent in the path is a file"),
         (place.file.clone(), "cannot open ", "name a file, not a folder"),
     ];
     for (file, message, hint) in cases {
