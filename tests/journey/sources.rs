@@ -130,7 +130,7 @@ async fn git_alone_is_asked_where_the_configuration_says_so() {
     let (world, _server, github) = at_github(&source, ", commits: git").await;
     publish(&world, &commits).await;
     let ran = changelog(&world, "v1.1.0", "v1.1.3");
-    assert!(ran.err.contains("has no API that is asked for commits"), "{}", ran.err);
+    assert!(ran.err.contains("no API is configured for"), "{}", ran.err);
     assert!(ran.out.contains("close "), "{}", ran.out);
     assert!(github.take_requests().is_empty());
 }

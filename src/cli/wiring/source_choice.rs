@@ -51,7 +51,7 @@ impl Sources {
     ) -> Result<Comparison, String> {
         let Some(name) = source.name() else { return Err("it is a path".to_owned()) };
         let Some(api) = self.config.changelog.api(name.host()) else {
-            return Err(format!("{} has no API that is access for commits", name.host()));
+            return Err(format!("no API is configured for {}", name.host()));
         };
         if !scope.paths.is_empty() {
             return Err("the API does not tell which commits touch the service's folders".to_owned());
