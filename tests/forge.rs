@@ -152,9 +152,7 @@ async fn what_github_does_not_like_is_told_and_the_key_is_not() {
 
     let garbage = folder.path().join("garbage");
     std::fs::write(&garbage, "no key").unwrap();
-    for (file, told) in
-        [(garbage, "it is not in PEM form"), (folder.path().join("missing"), "it cannot be read")]
-    {
+    for (file, told) in [(garbage, "it is not PEM"), (folder.path().join("missing"), "it cannot be read")] {
         let fault = token(&std::sync::Arc::new(app(&server, file, || at(NOON)))).await.unwrap_err();
         assert!(fault.to_string().ends_with(told), "{fault}");
     }

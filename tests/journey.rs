@@ -10,6 +10,7 @@ mod daemon;
 mod explain;
 mod grammar;
 mod help;
+mod hostile_registry;
 mod killed_in_git;
 mod merges;
 mod one_failure;

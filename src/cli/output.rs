@@ -1,5 +1,6 @@
 //! Where results go: standard output, with colours when a terminal asks for them; standard error for what goes wrong.
 
+use std::borrow::Cow;
 use std::fmt::Write as _;
 use std::io::{self, IsTerminal, Write};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -8,7 +9,7 @@ use anstyle::{AnsiColor, Style};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use serde::Serialize;
 
-use crate::model::{Class, Fault, Printable};
+use crate::model::{Class, Fault, Printable, Secrets};
 
 use super::args::{Color, Format, Global};
 
@@ -131,8 +132,7 @@ impl Output {
 
     /// Prints a document as it is.
     pub(crate) fn raw(text: &str) -> Result<(), Fault> {
-        let mut out = io::stdout().lock();
-        settled(out.write_all(text.as_bytes()).and_then(|()| out.flush()))
+        settled(write(text.as_bytes()))
     }
 
     /// Prints what went wrong, its causes and what to do.
@@ -150,7 +150,18 @@ impl Output {
             anstream::ColorChoice::Never => anstream::ColorChoice::Never,
             _ => anstream::AutoStream::choice(&io::stderr()),
         };
-        let _ = anstream::AutoStream::new(io::stderr(), choice).write_all(text.as_bytes());
+        let _ = anstream::AutoStream::new(io::stderr(), choice).write_all(&masked(text.as_bytes()));
+    }
+}
+
+/// A text without the secrets of this process. All that is printed or logged passes here.
+pub(super) fn masked(text: &[u8]) -> Cow<'_, [u8]> {
+    match std::str::from_utf8(text) {
+        Ok(text) => match Secrets::mask(text) {
+            Cow::Borrowed(text) => Cow::Borrowed(text.as_bytes()),
+            Cow::Owned(text) => Cow::Owned(text.into_bytes()),
+        },
+        Err(_) => Cow::Owned(Secrets::mask(&String::from_utf8_lossy(text)).into_owned().into_bytes()),
     }
 }
 
@@ -184,8 +195,9 @@ fn line(written: serde_json::Result<String>) -> Result<Vec<u8>, Fault> {
 }
 
 fn write(text: &[u8]) -> io::Result<()> {
+    let text = masked(text);
     let mut out = io::stdout().lock();
-    out.write_all(text).and_then(|()| out.flush())
+    out.write_all(&text).and_then(|()| out.flush())
 }
 
 #[derive(Serialize)]

@@ -8,6 +8,8 @@ use rustix::termios::{
 };
 use tokio::sync::mpsc;
 
+use super::output::masked;
+
 /// To the alternate screen, no cursor, and lines that are cut at the edge instead of wrapped.
 const ENTER: &[u8] = b"\x1b[?1049h\x1b[?25l\x1b[?7l";
 
@@ -69,7 +71,7 @@ impl Screen {
     /// Writes to the terminal. One that is gone ends the program by a signal.
     fn put(&self, bytes: &[u8]) {
         let mut out = self.out.lock();
-        let _ = out.write_all(bytes).and_then(|()| out.flush());
+        let _ = out.write_all(&masked(bytes)).and_then(|()| out.flush());
     }
 
     /// The next key. Never ready where there is no keyboard.

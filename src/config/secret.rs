@@ -9,7 +9,7 @@ use secrecy::SecretString;
 use thiserror::Error;
 
 use super::env_lookup::EnvLookup;
-use crate::model::{Class, Fault, Printable};
+use crate::model::{Class, Fault, Printable, Secrets};
 
 const MAX_BYTES: u64 = 64 * 1024;
 
@@ -54,7 +54,10 @@ impl SecretSource {
         let text = text.unwrap_or_default();
         match text.trim_end_matches(['\r', '\n']) {
             "" => Err(SecretError::NoText(self.clone())),
-            secret => Ok(SecretString::from(secret)),
+            secret => {
+                Secrets::learn(secret);
+                Ok(SecretString::from(secret))
+            }
         }
     }
 

@@ -19,7 +19,7 @@ use serde_json::json;
 use tokio::runtime::Handle;
 
 use super::api::{Api, bounded};
-use crate::model::{Class, Fault, Timestamp};
+use crate::model::{Class, Fault, Secrets, Timestamp};
 
 /// Renews a token this long before its end; it lives for an hour.
 const MARGIN: Duration = Duration::from_mins(5);
@@ -103,6 +103,7 @@ impl App {
         let body = bounded(response).await.ok_or_else(unreadable)?;
         // No source: the error would quote the token.
         let minted: TokenResponse = serde_json::from_slice(&body).map_err(|_| unreadable())?;
+        Secrets::learn(&minted.token);
         tracing::debug!(ends_at = %minted.expires_at, "created a GitHub App token");
         Ok(Token { secret: SecretString::from(minted.token), ends_at: minted.expires_at })
     }

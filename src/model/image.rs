@@ -220,6 +220,17 @@ impl fmt::Display for ImageRef {
     }
 }
 
+/// What a manifest describes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Artifact {
+    /// A container image.
+    Image,
+    /// Something else, such as a Helm chart, by its media type.
+    Other(String),
+    /// An index that cannot run: empty, or without a required platform. The text says why.
+    Incomplete(String),
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

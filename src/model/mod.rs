@@ -15,6 +15,7 @@ mod promotion;
 mod pull_request;
 mod record;
 mod repository;
+mod secrets;
 mod service;
 mod service_pattern;
 mod source;
@@ -28,7 +29,7 @@ pub use commit::{
 pub use elapsed::Elapsed;
 pub use environment::{EnvironmentName, EnvironmentNameError};
 pub use fault::{Class, Fault};
-pub use image::{Digest, ImageError, ImageName, ImageRef, Tag};
+pub use image::{Artifact, Digest, ImageError, ImageName, ImageRef, Tag};
 pub use link::next_link;
 pub use network_url::{NetworkUrl, NetworkUrlError, Protocol};
 pub use printable::Printable;
@@ -42,6 +43,7 @@ pub use record::{
     TagChangeCommit, TagChangePart, TagChangeQuery, TagList, TagsSeen,
 };
 pub use repository::{Content, Held, LeftAlone, LeftAloneKind, Line, Listing, Publication};
+pub use secrets::Secrets;
 pub use service::{InactiveReason, ServiceName, ServiceNameError};
 pub use service_pattern::{ServicePattern, ServicePatternError};
 pub use source::{MOST_MESSAGE_BYTES, MOST_NAME_BYTES, Person, Relation, SourceCommit, SourceRange};

@@ -173,6 +173,13 @@ impl Selection {
         }
     }
 
+    /// The candidates without these tags.
+    #[must_use]
+    pub fn without(&self, is_dropped: impl Fn(&Tag) -> bool) -> Self {
+        let kept = self.ascending.iter().filter(|candidate| !is_dropped(&candidate.tag));
+        Self { ascending: kept.cloned().collect(), is_extracted: self.is_extracted }
+    }
+
     /// How many candidates there are.
     pub fn len(&self) -> usize {
         self.ascending.len()

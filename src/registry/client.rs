@@ -12,9 +12,12 @@ use super::host::{Endpoint, Host};
 use super::manifest;
 use super::operation::{Budget, Operation};
 use super::pool::Pools;
-use super::settings::{HostSettings, Limits, SettingsError};
+use super::settings::{HostSettings, Limits, Platform, SettingsError};
 use super::tags::{self, CachedList};
-use crate::model::{Digest, ImageName, Tag, TagList};
+use crate::model::{Artifact, Digest, ImageName, Tag, TagList};
+
+/// The kinds of so many manifests are kept.
+const MAX_ARTIFACTS: usize = 20_000;
 
 /// A client of all registries. Cheap to clone; clones share connections, tokens, limits and cached tag lists.
 #[derive(Clone)]
@@ -24,6 +27,8 @@ pub struct Client {
 
 struct Shared {
     limits: Limits,
+    platforms: Vec<Platform>,
+    artifacts: Mutex<HashMap<Digest, Artifact>>,
     pools: Pools,
     hosts: RwLock<HashMap<String, Arc<Host>>>,
     cached_lists: Mutex<HashMap<ImageName, Arc<CachedList>>>,
@@ -37,6 +42,18 @@ impl Client {
     /// # Errors
     /// When two settings name one registry, or a setting is invalid.
     pub fn new(settings: Vec<HostSettings>, limits: Limits) -> Result<Self, RegistryError> {
+        Self::with_platforms(settings, limits, Vec::new())
+    }
+
+    /// A client as [`Self::new`] makes it, for which only what has all of these platforms is an image.
+    ///
+    /// # Errors
+    /// As [`Self::new`].
+    pub fn with_platforms(
+        settings: Vec<HostSettings>,
+        limits: Limits,
+        platforms: Vec<Platform>,
+    ) -> Result<Self, RegistryError> {
         let pools = Pools::new(&limits);
         let mut hosts = HashMap::new();
         for mut one in settings {
@@ -47,7 +64,16 @@ impl Client {
             }
         }
         let (hosts, cached_lists) = (RwLock::new(hosts), Mutex::new(HashMap::new()));
-        Ok(Self { shared: Arc::new(Shared { limits, pools, hosts, cached_lists }) })
+        Ok(Self {
+            shared: Arc::new(Shared {
+                limits,
+                platforms,
+                artifacts: Mutex::default(),
+                pools,
+                hosts,
+                cached_lists,
+            }),
+        })
     }
 
     /// All tags of an image. An unchanged response returns the same allocation, and costs one request while the token is
@@ -79,6 +105,30 @@ impl Client {
             manifest::digest(host, image.repository(), tag, budget).await
         })
         .await
+    }
+
+    /// What the manifest with this digest describes. Requested once: a digest never changes.
+    ///
+    /// # Errors
+    /// [`RegistryError::NotFound`] when the manifest does not exist; class refused when it does not match its digest.
+    pub async fn artifact(&self, image: &ImageName, digest: &Digest) -> Result<Artifact, RegistryError> {
+        if let Some(known) = self.lock_artifacts().get(digest) {
+            return Ok(known.clone());
+        }
+        let operation = Operation::Artifact(image.clone(), digest.clone());
+        let span = debug_span!("registry_artifact", host = image.host(), image = image.repository(), %digest);
+        let platforms = &self.shared.platforms;
+        let artifact = self
+            .run(operation, image.host(), span, async |host, budget| {
+                manifest::artifact(host, image.repository(), digest, platforms, budget).await
+            })
+            .await?;
+        let mut artifacts = self.lock_artifacts();
+        if artifacts.len() >= MAX_ARTIFACTS {
+            artifacts.clear();
+        }
+        artifacts.insert(digest.clone(), artifact.clone());
+        Ok(artifact)
     }
 
     /// The labels and annotations of an image. Labels in the image's configuration win over annotations of its manifest,
@@ -139,6 +189,10 @@ impl Client {
         let settings = HostSettings::new(name.clone());
         let host = make_host(&settings, &self.shared.limits, &self.shared.pools)?;
         Ok(Arc::clone(hosts.entry(name).or_insert(Arc::new(host))))
+    }
+
+    fn lock_artifacts(&self) -> MutexGuard<'_, HashMap<Digest, Artifact>> {
+        self.shared.artifacts.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn lock_cache(&self) -> MutexGuard<'_, HashMap<ImageName, Arc<CachedList>>> {

@@ -10,7 +10,7 @@ use thiserror::Error;
 use super::auth::CredentialsError;
 use super::operation::Operation;
 use super::settings::SettingsError;
-use crate::model::{Class, Fault};
+use crate::model::{Class, Fault, Timestamp};
 
 /// An operation on a registry failed.
 #[derive(Debug, Error)]
@@ -73,6 +73,10 @@ impl From<RegistryError> for Fault {
         let (class, message, hint) = (error.class(), error.to_string(), error.hint());
         let fault = match error {
             RegistryError::Settings(error) => return error.into(),
+            // A pause concerns the whole registry, not the operation.
+            RegistryError::Failed { source, .. } if matches!(*source, RequestError::Paused { .. }) => {
+                Self::new(class, source.to_string())
+            }
             RegistryError::NotFound { source, .. } | RegistryError::Failed { source, .. } => {
                 Self::new(class, message).with_source(source)
             }
@@ -146,13 +150,13 @@ pub enum RequestError {
         /// The tries before this one included.
         attempts: Attempts,
     },
-    /// The registry asked for a pause that outlasts the operation, so no request was made.
-    #[error("{request} was not made: the registry asked for a pause of another {} s", wait.as_secs() + 1)]
+    /// The registry asked for a pause that is not over. The text is the same for all its images.
+    #[error("{host} asks for no requests before {}", until.format("%Y-%m-%d %H:%M:%S UTC"))]
     Paused {
-        /// The request.
-        request: String,
-        /// The rest of the pause.
-        wait: Duration,
+        /// The host, with its port.
+        host: String,
+        /// The end of the pause.
+        until: Timestamp,
     },
     /// The registry fails.
     #[error("{request} returned {status}{reason}{attempts}")]
@@ -219,6 +223,14 @@ pub enum RequestError {
         request: String,
         /// The bound.
         max_bytes: usize,
+    },
+    /// The list has more pages than the bound.
+    #[error("the list of {request} has more than {max_pages} pages")]
+    TooManyPages {
+        /// The request.
+        request: String,
+        /// The bound.
+        max_pages: usize,
     },
     /// The body does not parse.
     #[error("the response to {request} is not {expected}")]

@@ -75,7 +75,12 @@ impl Host {
             let Some(delay) = delays.next().filter(|_| error.is_transient()) else {
                 return Err(error);
             };
-            let delay = error.retry_after().map_or(delay, |pause| pause.max(delay));
+            let pause = error.retry_after().unwrap_or_default();
+            if pause > self.limits.max_pause {
+                // The next try would end here too: no operation waits so long.
+                return Err(self.transport.paused(request).unwrap_or(error));
+            }
+            let delay = pause.max(delay);
             if !budget.allows(delay) {
                 return Err(error);
             }

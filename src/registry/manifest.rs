@@ -16,11 +16,13 @@ use serde::Deserialize;
 use serde::de::{DeserializeOwned, IgnoredAny};
 use sha2::{Digest as _, Sha256, Sha512};
 
+use super::artifact::Description;
 use super::error::RequestError;
 use super::host::Host;
 use super::operation::Budget;
+use super::settings::Platform;
 use super::transport::{Request, Response};
-use crate::model::{Digest, Tag};
+use crate::model::{Artifact, Digest, Tag};
 
 /// The size that the specification asks registries to accept at least.
 const MAX_MANIFEST_BYTES: usize = 4 * 1024 * 1024;
@@ -98,6 +100,33 @@ pub(super) async fn labels(
     Ok(labels)
 }
 
+/// What the manifest with this digest describes. An image for a single platform is checked for `platforms` by its
+/// configuration.
+pub(super) async fn artifact(
+    host: &Host,
+    repository: &str,
+    digest: &Digest,
+    platforms: &[Platform],
+    budget: &mut Budget,
+) -> Result<Artifact, RequestError> {
+    let reader = Reader { host, repository, scope: host.pull_scope(repository) };
+    let (request, body) = reader.manifest(digest, budget).await?;
+    parse::<ManifestKind>(&request, &body)?;
+    let description: Description = parse(&request, &body)?;
+    let artifact = description.classify(platforms);
+    let (Artifact::Image, Some(config), false) =
+        (&artifact, description.config_digest(), platforms.is_empty())
+    else {
+        return Ok(artifact);
+    };
+    let (request, body) = reader.config(&named(&request, config)?, budget).await?;
+    let own: Platform = parse(&request, &body)?;
+    Ok(match platforms.iter().find(|wanted| !wanted.matches(&own)) {
+        Some(missing) => Artifact::Incomplete(format!("it is for {own} alone, not for {missing}")),
+        None => artifact,
+    })
+}
+
 /// Reads content of one repository by digest.
 struct Reader<'a> {
     host: &'a Host,
@@ -126,12 +155,16 @@ impl Reader<'_> {
             // A chart or other artifact has no image labels.
             return Ok(Labels::new());
         }
-        let digest = named(manifest, &config.digest)?;
-        let request = Request::get(self.url(&format!("blobs/{digest}")), MAX_CONFIG_BYTES);
-        let request = Request { accept: HeaderValue::from_static("*/*"), ..request };
-        let body = self.verified_body(&request, &digest, budget).await?;
+        let (request, body) = self.config(&named(manifest, &config.digest)?, budget).await?;
         let config: ImageConfig = parse(&request, &body)?;
         Ok(config.config.and_then(|config| config.labels).unwrap_or_default())
+    }
+
+    async fn config(&self, digest: &Digest, budget: &mut Budget) -> Result<(Request, Vec<u8>), RequestError> {
+        let request = Request::get(self.url(&format!("blobs/{digest}")), MAX_CONFIG_BYTES);
+        let request = Request { accept: HeaderValue::from_static("*/*"), ..request };
+        let body = self.verified_body(&request, digest, budget).await?;
+        Ok((request, body))
     }
 
     async fn verified_body(

@@ -9,6 +9,7 @@
 //!
 //! Must not know the engine, policy or configuration files.
 
+mod artifact;
 mod auth;
 mod check;
 mod client;
@@ -30,4 +31,4 @@ pub use self::check::{Authentication, HostReport};
 pub use self::client::Client;
 pub use self::error::{Attempts, RegistryError, RequestError};
 pub use self::operation::Operation;
-pub use self::settings::{Credentials, HostSettings, Limits, SecretSource, SettingsError};
+pub use self::settings::{Credentials, HostSettings, Limits, Platform, SecretSource, SettingsError};

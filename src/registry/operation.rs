@@ -16,6 +16,8 @@ pub enum Operation {
     Tags(ImageName),
     /// Resolve a tag to its digest.
     Digest(ImageName, Tag),
+    /// Tell whether a manifest is an image.
+    Artifact(ImageName, Digest),
     /// Read the labels of an image.
     Labels(ImageName, Digest),
     /// Contact a registry.
@@ -27,6 +29,7 @@ impl fmt::Display for Operation {
         match self {
             Self::Tags(image) => write!(formatter, "list the tags of {image}"),
             Self::Digest(image, tag) => write!(formatter, "resolve {image}:{tag}"),
+            Self::Artifact(image, digest) => write!(formatter, "read the manifest of {image}@{digest}"),
             Self::Labels(image, digest) => write!(formatter, "read the labels of {image}@{digest}"),
             Self::Check(host) => write!(formatter, "reach the registry {host}"),
         }

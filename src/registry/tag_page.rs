@@ -21,6 +21,25 @@ pub(super) fn parse<B: AsRef<[u8]>>(bodies: &[B]) -> Result<TagList, serde_json:
     Ok(list)
 }
 
+/// Page sizes at which registries cut lists: the one that Tidegate requests, and the most common cap.
+const FULL_PAGES: [usize; 2] = [100, 1_000];
+
+/// The last entry of a page that may be cut: one of a full page's size.
+pub(super) fn end_of_full_page(body: &[u8]) -> Option<String> {
+    #[derive(Deserialize)]
+    struct Entries {
+        tags: Vec<serde_json::Value>,
+    }
+    // Commas separate the entries and a few keys: counting them is cheap, and most pages end here.
+    let commas = body.iter().filter(|byte| **byte == b',').count();
+    if !FULL_PAGES.iter().any(|size| (size - 1..size + 8).contains(&commas)) {
+        return None;
+    }
+    let page: Entries = serde_json::from_slice(body).ok()?;
+    let last = page.tags.last()?.as_str()?;
+    FULL_PAGES.contains(&page.tags.len()).then(|| last.to_owned())
+}
+
 #[derive(Deserialize)]
 struct Page {
     // `null` is an empty list, a missing key is an error; serde needs `with` to tell them apart.
@@ -134,6 +153,19 @@ mod tests {
         let list = parse(bodies).unwrap();
         assert_eq!(list.tags.iter().map(Tag::as_str).collect::<Vec<_>>(), tags);
         assert_eq!(list.ignored, ignored);
+    }
+
+    #[rstest]
+    #[case(99, None)]
+    #[case(100, Some("v99"))]
+    #[case(101, None)]
+    #[case(1_000, Some("v999"))]
+    #[case(1_010, None)]
+    fn full_pages(#[case] count: usize, #[case] end: Option<&str>) {
+        let tags: Vec<String> = (0..count).map(|number| format!("v{number}")).collect();
+        let body = serde_json::json!({"name": "a", "tags": tags}).to_string();
+        assert_eq!(end_of_full_page(body.as_bytes()).as_deref(), end);
+        assert_eq!(end_of_full_page(b"{}"), None);
     }
 
     #[test]

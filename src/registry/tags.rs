@@ -12,7 +12,7 @@ use super::host::Host;
 use super::operation::Budget;
 use super::tag_page;
 use super::transport::Request;
-use crate::model::{Printable, TagList, next_link};
+use crate::model::{Class, Printable, Tag, TagList, next_link};
 
 /// The requested page size. Registries may return less, or everything.
 const PAGE_TAGS: u32 = 1_000;
@@ -88,23 +88,57 @@ async fn fetch(
     let mut pages = Pages { request: request.describe(), bodies: Vec::new(), etag: None };
     let mut seen = HashSet::from([request.url.clone()]);
     let mut bytes = 0;
+    // The tags before a request for what follows a full page without a link; none while links lead on.
+    let mut known: Option<HashSet<Tag>> = None;
     loop {
-        let response = host.ask(&request, &scope, budget).await?;
+        let response = match host.ask(&request, &scope, budget).await {
+            // A registry that does not know `last` has no more.
+            Err(error) if known.is_some() && error.class() == Class::Failed => return Ok(Some(pages)),
+            response => response?,
+        };
         if response.status == StatusCode::NOT_MODIFIED {
             return Ok(None);
         }
         bytes += response.body.len();
-        if bytes > MAX_BYTES || seen.len() > MAX_PAGES {
+        if bytes > MAX_BYTES {
             return Err(RequestError::TooLarge { request: pages.request, max_bytes: MAX_BYTES });
+        }
+        if seen.len() > MAX_PAGES {
+            return Err(RequestError::TooManyPages { request: pages.request, max_pages: MAX_PAGES });
+        }
+        if let Some(known) = &mut known {
+            let before = known.len();
+            known.extend(parse(&pages.request, &[&response.body])?.tags);
+            if known.len() == before {
+                return Ok(Some(pages));
+            }
         }
         let next = next_target(&response.headers).map(str::to_owned);
         pages.etag =
             response.headers.get(ETAG).filter(|_| pages.bodies.is_empty() && next.is_none()).cloned();
         pages.bodies.push(response.body);
-        let Some(target) = next else {
-            return Ok(Some(pages));
-        };
         request.if_none_match = None;
+        let Some(target) = next else {
+            let Some(last) = pages.bodies.last().and_then(|body| tag_page::end_of_full_page(body)) else {
+                return Ok(Some(pages));
+            };
+            // The registry may cut its lists and send no link, or a proxy may drop it.
+            pages.etag = None;
+            if known.is_none() {
+                known = Some(pages.parse()?.tags.into_iter().collect());
+            }
+            request
+                .url
+                .query_pairs_mut()
+                .clear()
+                .append_pair("n", &PAGE_TAGS.to_string())
+                .append_pair("last", &last);
+            if !seen.insert(request.url.clone()) {
+                return Ok(Some(pages));
+            }
+            continue;
+        };
+        known = None;
         request.url =
             resolve(&request.url, &target).filter(|url| seen.insert(url.clone())).ok_or_else(|| {
                 RequestError::ForbiddenRedirect {
@@ -128,9 +162,13 @@ impl Pages {
     }
 
     fn parse(&self) -> Result<TagList, RequestError> {
-        tag_page::parse(&self.bodies)
-            .map_err(|source| RequestError::malformed(self.request.clone(), "a list of tags", source))
+        parse(&self.request, &self.bodies)
     }
+}
+
+fn parse<B: AsRef<[u8]>>(request: &str, bodies: &[B]) -> Result<TagList, RequestError> {
+    tag_page::parse(bodies)
+        .map_err(|source| RequestError::malformed(request.to_owned(), "a list of tags", source))
 }
 
 /// The target of the link to the next page, as written.

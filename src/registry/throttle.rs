@@ -3,6 +3,7 @@
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use chrono::{SubsecRound, Utc};
 use governor::clock::{Clock, DefaultClock};
 use governor::{DefaultDirectRateLimiter, Quota, RateLimiter};
 use tokio::sync::{Mutex as AsyncMutex, OwnedSemaphorePermit, Semaphore};
@@ -10,9 +11,13 @@ use tokio::time::{Instant, sleep, sleep_until};
 
 use super::operation::Budget;
 use super::settings::{HostSettings, Limits};
+use crate::model::Timestamp;
 
 /// Caps a requested pause; a registry that needs longer asks again.
 const LONGEST_PAUSE: Duration = Duration::from_hours(1);
+
+/// Pauses that end within this time of each other are one.
+const SAME_PAUSE: Duration = Duration::from_secs(10);
 
 #[derive(Debug)]
 pub(super) struct Throttle {
@@ -20,7 +25,8 @@ pub(super) struct Throttle {
     clock: DefaultClock,
     rate_queue: AsyncMutex<()>,
     in_flight: Arc<Semaphore>,
-    paused_until: Mutex<Option<Instant>>,
+    pause: Mutex<Option<Pause>>,
+    max_pause: Duration,
 }
 
 impl Throttle {
@@ -31,7 +37,8 @@ impl Throttle {
             clock: DefaultClock::default(),
             rate_queue: AsyncMutex::new(()),
             in_flight: Arc::new(Semaphore::new(limits.max_in_flight.clamp(1, Semaphore::MAX_PERMITS))),
-            paused_until: Mutex::new(None),
+            pause: Mutex::new(None),
+            max_pause: limits.max_pause,
         }
     }
 
@@ -42,7 +49,7 @@ impl Throttle {
     pub(super) async fn acquire(
         &self,
         budget: &mut Budget,
-    ) -> Result<Option<OwnedSemaphorePermit>, Duration> {
+    ) -> Result<Option<OwnedSemaphorePermit>, Timestamp> {
         let asked_at = Instant::now();
         // The semaphore is never closed, so this is always a permit.
         let permit = Arc::clone(&self.in_flight).acquire_owned().await.ok();
@@ -50,12 +57,12 @@ impl Throttle {
             self.wait_for_rate().await;
         }
         budget.give_back(asked_at.elapsed());
-        if let Some(until) = self.pause() {
-            let wait = until.saturating_duration_since(Instant::now());
-            if !budget.allows(wait) {
-                return Err(wait);
+        if let Some(pause) = self.current_pause() {
+            let wait = pause.until.saturating_duration_since(Instant::now());
+            if wait > self.max_pause || !budget.allows(wait) {
+                return Err(pause.ends_at);
             }
-            sleep_until(until).await;
+            sleep_until(pause.until).await;
         }
         Ok(permit)
     }
@@ -68,17 +75,34 @@ impl Throttle {
         }
     }
 
-    /// Pauses all requests to the registry.
+    /// Pauses all requests to the registry. Answers to requests that were sent together differ by moments: the first
+    /// one's pause stays unless another lasts notably longer.
     pub(super) fn pause_for(&self, duration: Duration) {
-        let until = Instant::now() + duration.min(LONGEST_PAUSE);
-        let mut paused_until = self.paused_until.lock().unwrap_or_else(PoisonError::into_inner);
-        *paused_until = Some(paused_until.map_or(until, |before| before.max(until)));
+        let duration = duration.min(LONGEST_PAUSE);
+        let until = Instant::now() + duration;
+        let mut pause = self.pause.lock().unwrap_or_else(PoisonError::into_inner);
+        if pause.is_none_or(|pause| until > pause.until + SAME_PAUSE) {
+            let ends_at = Utc::now() + duration;
+            *pause = Some(Pause { until, ends_at: ends_at.trunc_subsecs(0) });
+        }
     }
 
-    fn pause(&self) -> Option<Instant> {
-        let until = *self.paused_until.lock().unwrap_or_else(PoisonError::into_inner);
-        until.filter(|until| *until > Instant::now())
+    /// The end of a pause that is not over.
+    pub(super) fn pause(&self) -> Option<Timestamp> {
+        self.current_pause().map(|pause| pause.ends_at)
     }
+
+    fn current_pause(&self) -> Option<Pause> {
+        let pause = *self.pause.lock().unwrap_or_else(PoisonError::into_inner);
+        pause.filter(|pause| pause.until > Instant::now())
+    }
+}
+
+/// A pause, by the clock that waits and by the one on the wall.
+#[derive(Clone, Copy, Debug)]
+struct Pause {
+    until: Instant,
+    ends_at: Timestamp,
 }
 
 #[cfg(test)]
@@ -125,12 +149,23 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn responses_to_concurrent_requests_make_one_pause() {
+        let throttle = Throttle::new(&HostSettings::new("ghcr.io"), &Limits::default());
+        throttle.pause_for(Duration::from_mins(10));
+        let first = throttle.pause();
+        throttle.pause_for(Duration::from_mins(10) + Duration::from_secs(3));
+        assert_eq!(throttle.pause(), first);
+        throttle.pause_for(Duration::from_mins(20));
+        assert!(throttle.pause() > first);
+    }
+
+    #[tokio::test]
     async fn a_pause_beyond_the_budget_is_not_waited_for() {
         let throttle = Throttle::new(&HostSettings::new("ghcr.io"), &Limits::default());
         throttle.pause_for(Duration::from_mins(10));
         throttle.pause_for(Duration::from_secs(1));
-        let wait = throttle.acquire(&mut budget(Duration::from_mins(1))).await.unwrap_err();
-        assert!(wait > Duration::from_secs(590), "the longer pause counts: {wait:?}");
+        let until = throttle.acquire(&mut budget(Duration::from_mins(1))).await.unwrap_err();
+        assert!(until - Utc::now() > chrono::TimeDelta::seconds(590), "the longer pause counts: {until:?}");
         assert_eq!(throttle.in_flight.available_permits(), 16, "the permit is returned");
     }
 }

@@ -140,7 +140,7 @@ impl Transport {
         budget: &mut Budget,
     ) -> Result<Response, RequestError> {
         let permit = self.throttle.acquire(budget).await;
-        let _permit = permit.map_err(|wait| RequestError::Paused { request: request.describe(), wait })?;
+        let _permit = permit.map_err(|until| RequestError::Paused { host: request.host(), until })?;
         let started = Instant::now();
         let limit = budget.for_one_request();
         let outcome = timeout(limit, self.follow(request, authorization)).await;
@@ -156,12 +156,17 @@ impl Transport {
             }
         }
         if let Ok(response) = &outcome
-            && response.status == StatusCode::TOO_MANY_REQUESTS
+            && matches!(response.status, StatusCode::TOO_MANY_REQUESTS | StatusCode::SERVICE_UNAVAILABLE)
             && let Some(pause) = response.retry_after()
         {
             self.throttle.pause_for(pause);
         }
         outcome
+    }
+
+    /// The error of a request during a pause.
+    pub(super) fn paused(&self, request: &Request) -> Option<RequestError> {
+        self.throttle.pause().map(|until| RequestError::Paused { host: request.host(), until })
     }
 
     async fn follow(

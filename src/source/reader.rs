@@ -7,7 +7,7 @@ use std::sync::Arc;
 use crate::changelog::{
     CommitMatch, Heading, LabelledImage, Notes, NotesInput, Origin, Plan, Remark, ResolvedRange,
 };
-use crate::model::{CommitId, Digest, Fault, ImageName, Printable, Relation, Tag};
+use crate::model::{CommitId, Digest, Fault, ImageName, Printable, Relation, Secrets, Tag};
 
 use super::cached_range::{CachedCommit, CachedRange};
 use super::order::newest_first;
@@ -169,7 +169,7 @@ fn with_fault(mut remarks: Vec<Remark>, fault: &Fault) -> Vec<Remark> {
 }
 
 fn shown(fault: &Fault) -> String {
-    Printable::bounded(&fault.in_one_line(), 300).to_string()
+    Printable::bounded(&Secrets::mask(&fault.in_one_line()), 300).to_string()
 }
 
 fn cached(found: &CommitMatch) -> Option<CachedCommit> {

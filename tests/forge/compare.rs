@@ -267,7 +267,7 @@ async fn what_is_not_whole_does_not_count() {
         .between(ASKED, id(&large.at("v1.0.1")), id(&large.at("main")))
         .await
         .unwrap_err();
-    assert!(fault.to_string().contains("commits are more than it is access for"), "{fault}");
+    assert!(fault.to_string().contains("commits are too many"), "{fault}");
     assert_eq!(github.take_requests().len(), 1);
 }
 
@@ -334,8 +334,8 @@ async fn limits_are_kept_to() {
         assert_eq!(fault.class(), Class::TryAgain, "{fault}");
         github.take_requests();
         let fault = commits.between(ASKED, last, last).await.unwrap_err();
-        assert!(fault.to_string().contains("access to be left alone for "), "{fault}");
-        assert!(github.take_requests().is_empty(), "nobody is access meanwhile");
+        assert!(fault.to_string().contains("asked for a pause of "), "{fault}");
+        assert!(github.take_requests().is_empty(), "no request is sent meanwhile");
     }
     // One that may not is refused, and others are not held up by that.
     let commits = commits(&github);

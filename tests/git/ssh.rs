@@ -95,7 +95,11 @@ fn an_unknown_host_is_refused_with_its_fingerprint_and_the_line_that_would_admit
     let fault = Fault::from(mirror.fetch().unwrap_err());
     assert_eq!(fault.class(), Class::Refused);
     let print = fingerprint(&sshd.beside("host_ed25519.pub"));
-    assert!(fault.in_one_line().ends_with(&format!("the server presents ED25519 {print}")), "{}", fault.in_one_line());
+    assert!(
+        fault.in_one_line().ends_with(&format!("the server presents ED25519 {print}")),
+        "{}",
+        fault.in_one_line()
+    );
     let (_, line) = fault.hint().unwrap().split_once(&format!("{}: ", known_hosts.display())).unwrap();
     fs::write(&known_hosts, format!("{line}\n")).unwrap();
     works(&origin, &mirror);

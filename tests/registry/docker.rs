@@ -7,12 +7,12 @@ use std::sync::Arc;
 
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
-use tidegate::model::{Class, Digest, Fault, Tag};
+use tidegate::model::{Artifact, Class, Digest, Fault, Tag};
 use tidegate::registry::{
-    Authentication, Credentials, HostSettings, RegistryError, RequestError, SecretSource,
+    Authentication, Client, Credentials, HostSettings, RegistryError, RequestError, SecretSource,
 };
 
-use super::{anonymous, client, image, in_full, local, tag};
+use super::{anonymous, client, image, in_full, local, quick, tag};
 use crate::support::registry::{DockerRegistry, Image, Index, PASSWORD, Setup, USER};
 
 fn map(pairs: &[(&str, &str)]) -> BTreeMap<String, String> {
@@ -111,6 +111,41 @@ async fn labels_of_an_index_come_from_linux_amd64() {
     let digest: Digest = registry.push_index("app", "v1", &index).await.parse().unwrap();
     let labels = anonymous(&registry.host()).labels(&image(&registry.host(), "app"), &digest).await.unwrap();
     assert_eq!(labels, map(&[("entry", "linux/amd64"), ("index", "yes"), ("platform", "amd64")]));
+}
+
+#[tokio::test]
+async fn images_are_told_from_charts_and_empty_indexes() {
+    let registry = DockerRegistry::start();
+    let (amd64, arm64) = ("linux/amd64", "linux/arm64");
+    let both = Index {
+        images: vec![(amd64, Image::default()), (arm64, Image::labelled("a", "b"))],
+        ..Index::default()
+    };
+    let digests = [
+        registry.push("app", "v1", &Image::default()).await,
+        registry.push("app", "v2", &Image { is_docker: true, ..Image::default() }).await,
+        registry.push_index("app", "v3", &both).await,
+        registry.push_index("app", "v4", &Index::default()).await,
+        registry.push_chart("app", "v5").await,
+    ];
+    let (app, settings) =
+        (image(&registry.host(), "app"), || vec![local(&registry.host(), Credentials::Anonymous)]);
+    let kinds = async |platforms: &[&str]| {
+        let platforms = platforms.iter().map(|platform| platform.parse().unwrap()).collect();
+        let client = Client::with_platforms(settings(), quick(), platforms).unwrap();
+        let mut kinds = Vec::new();
+        for digest in &digests {
+            kinds.push(match client.artifact(&app, &digest.parse().unwrap()).await.unwrap() {
+                Artifact::Image => "image".to_owned(),
+                Artifact::Other(reason) | Artifact::Incomplete(reason) => reason,
+            });
+        }
+        kinds
+    };
+    let chart = "application/vnd.cncf.helm.config.v1+json";
+    assert_eq!(kinds(&[]).await, ["image", "image", "image", "its index is empty", chart]);
+    let single = "it is for linux/amd64 alone, not for linux/arm64";
+    assert_eq!(kinds(&[amd64, arm64]).await, [single, single, "image", "its index is empty", chart]);
 }
 
 #[tokio::test]

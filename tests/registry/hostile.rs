@@ -7,8 +7,8 @@ use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use tidegate::model::Class;
-use tidegate::registry::{Client, HostSettings, Limits, RequestError};
+use tidegate::model::{Class, Secrets};
+use tidegate::registry::{Client, Credentials, HostSettings, Limits, RequestError};
 
 use super::{image, in_full, quick};
 
@@ -156,4 +156,38 @@ async fn a_registry_without_settings_is_contacted_over_https_only() {
     assert!(in_full(&error).contains(&format!(": {}: ", server.host)), "{}", in_full(&error));
     let seen = first_bytes.lock().unwrap();
     assert!(!seen.is_empty() && seen.iter().all(|byte| *byte == 0x16), "TLS handshakes alone: {seen:?}");
+}
+
+#[tokio::test]
+async fn credentials_that_an_error_page_reflects_are_masked() {
+    let server = Server::start(|stream| {
+        let mut request = BufReader::new(stream.try_clone().unwrap()).lines().map_while(Result::ok);
+        let header = request.by_ref().take_while(|line| !line.is_empty());
+        let sent = header.filter(|line| line.to_ascii_lowercase().starts_with("authorization:")).last();
+        let mut stream = stream;
+        let (status, body) = match sent {
+            Some(sent) => ("403 Forbidden", format!("rejected `{sent}`, password reflect-me%21pass")),
+            None => ("401 Unauthorized\r\nwww-authenticate: Basic realm=x", String::new()),
+        };
+        let head =
+            format!("HTTP/1.1 {status}\r\nconnection: close\r\ncontent-length: {}\r\n\r\n{body}", body.len());
+        let _ = stream.write_all(head.as_bytes());
+    });
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("password");
+    std::fs::write(&file, "reflect-me!pass").unwrap();
+    let credentials = Credentials::Basic {
+        username: "bot".to_owned(),
+        password: tidegate::registry::SecretSource::File(file),
+    };
+    let settings = HostSettings { plain_http: true, credentials, ..HostSettings::new(server.host.clone()) };
+    let client = Client::new(vec![settings], quick()).unwrap();
+    let error = client.tags(&image(&server.host, "vtr/app")).await.unwrap_err();
+    let text = in_full(&error);
+    assert!(text.contains("Basic Ym90OnJlZmxlY3QtbWUhcGFzcw=="), "{text}");
+    let masked = Secrets::mask(&text);
+    assert!(
+        masked.ends_with("returned 403 Forbidden: rejected `authorization: Basic ***`, password ***"),
+        "{masked}"
+    );
 }

@@ -73,6 +73,57 @@ async fn a_link_to_another_origin_or_in_a_circle_is_refused(#[case] link: &str) 
     assert_eq!(server.received_requests().await.unwrap().len(), 1);
 }
 
+fn numbered(range: std::ops::Range<usize>) -> Vec<String> {
+    range.map(|number| format!("v{number:05}")).collect()
+}
+
+fn strs(tags: &[String]) -> Vec<&str> {
+    tags.iter().map(String::as_str).collect()
+}
+
+#[rstest]
+#[case::requested_size(1_000)]
+#[case::common_cap(100)]
+#[tokio::test]
+async fn a_full_page_without_a_link_is_continued_after_its_last_tag(#[case] size: usize) {
+    let server = MockServer::start().await;
+    let (first, second, third) =
+        (numbered(0..size), numbered(size..2 * size), numbered(2 * size..2 * size + 3));
+    serve_first(&server, page(&strs(&first)).insert_header("etag", "\"one\"")).await;
+    serve_after(&server, first.last().unwrap(), page(&strs(&second))).await;
+    serve_after(&server, second.last().unwrap(), page(&strs(&third))).await;
+    let host = server.address().to_string();
+    let (client, app) = (anonymous(&host), image(&host, "vtr/app"));
+    let all = client.tags(&app).await.unwrap();
+    assert_eq!(texts(&all), strs(&numbered(0..2 * size + 3)));
+    let again = client.tags(&app).await.unwrap();
+    assert!(Arc::ptr_eq(&all, &again), "unchanged pages are the same list");
+    let requests = server.received_requests().await.unwrap();
+    assert!(
+        requests.iter().all(|request| !request.headers.contains_key("if-none-match")),
+        "a 304 of one page says nothing of the next"
+    );
+}
+
+#[rstest]
+#[case::ignores_last(None)]
+#[case::ends(Some(page(&[])))]
+#[case::does_not_know_last(Some(ResponseTemplate::new(400)))]
+#[tokio::test]
+async fn a_full_page_that_is_the_last_costs_one_more_request(#[case] next: Option<ResponseTemplate>) {
+    let server = MockServer::start().await;
+    let first = numbered(0..1_000);
+    match next {
+        Some(next) => {
+            serve_first(&server, page(&strs(&first))).await;
+            serve_after(&server, first.last().unwrap(), next).await;
+        }
+        None => Mock::given(any()).respond_with(page(&strs(&first))).mount(&server).await,
+    }
+    assert_eq!(list(&server).await.unwrap().tags.len(), 1_000);
+    assert_eq!(server.received_requests().await.unwrap().len(), 2);
+}
+
 #[tokio::test]
 async fn endless_pages_are_refused() {
     let server = MockServer::start().await;
@@ -84,7 +135,8 @@ async fn endless_pages_are_refused() {
     };
     Mock::given(any()).respond_with(response).mount(&server).await;
     let error = list(&server).await.unwrap_err();
-    assert!(matches!(error.cause(), Some(RequestError::TooLarge { .. })), "{}", in_full(&error));
+    assert!(matches!(error.cause(), Some(RequestError::TooManyPages { .. })), "{}", in_full(&error));
+    assert!(in_full(&error).ends_with("has more than 1000 pages"), "{}", in_full(&error));
 }
 
 #[tokio::test]

@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use rstest::rstest;
 use serde_json::json;
-use tidegate::model::{Class, Digest};
+use tidegate::model::{Class, Digest, Fault};
 use tidegate::registry::{Client, HostSettings, Limits, RequestError};
 use wiremock::matchers::{any, method, path};
 use wiremock::{Mock, MockServer, ResponseTemplate};
@@ -64,12 +64,28 @@ async fn a_long_pause_is_respected() {
     let server = always(ResponseTemplate::new(429).insert_header("retry-after", "3600")).await;
     let client = anonymous(&host(&server));
     let started = Instant::now();
+    let mut texts = std::collections::BTreeSet::new();
     for name in ["vtr/app", "vtr/other", "vtr/third"] {
         let error = client.tags(&image(&host(&server), name)).await.unwrap_err();
         assert_eq!(error.class(), Class::TryAgain, "{}", in_full(&error));
+        texts.insert(Fault::from(error).in_one_line());
+    }
+    let texts: Vec<String> = texts.into_iter().collect();
+    let start = format!("{} asks for no requests before 2", host(&server));
+    assert!(texts.len() == 1 && texts[0].starts_with(&start) && texts[0].ends_with(" UTC"), "{texts:?}");
+    assert_eq!(asked(&server).await, 1);
+    assert!(started.elapsed() < Duration::from_secs(5), "no operation waits for a long pause");
+}
+
+#[tokio::test]
+async fn an_outage_with_retry_after_is_a_pause() {
+    let server = always(ResponseTemplate::new(503).insert_header("retry-after", "60")).await;
+    let client = anonymous(&host(&server));
+    for _ in 0..2 {
+        let error = client.tags(&image(&host(&server), "vtr/app")).await.unwrap_err();
+        assert!(matches!(error.cause(), Some(RequestError::Paused { .. })), "{}", in_full(&error));
     }
     assert_eq!(asked(&server).await, 1);
-    assert!(started.elapsed() < Duration::from_secs(10), "nobody waits an hour");
 }
 
 #[rstest]

@@ -141,6 +141,20 @@ impl DockerRegistry {
         self.push_manifest(repository, tag, &index).await
     }
 
+    /// Pushes a Helm chart, as `helm push` does beside an image of its name, and returns its digest.
+    pub(crate) async fn push_chart(&self, repository: &str, tag: &str) -> String {
+        let (config, chart) = (br#"{"name":"app"}"#.to_vec(), b"chart".to_vec());
+        let descriptor = |kind: &str, bytes: &[u8]| json!({"mediaType": kind, "digest": digest_of(bytes), "size": bytes.len()});
+        let manifest = json!({
+            "schemaVersion": 2, "mediaType": "application/vnd.oci.image.manifest.v1+json",
+            "config": descriptor("application/vnd.cncf.helm.config.v1+json", &config),
+            "layers": [descriptor("application/vnd.cncf.helm.chart.content.v1.tar+gzip", &chart)],
+        });
+        self.push_blob(repository, config).await;
+        self.push_blob(repository, chart).await;
+        self.push_manifest(repository, tag, &manifest).await
+    }
+
     /// Takes the image with a digest, and so every tag of it, away.
     pub(crate) async fn delete(&self, repository: &str, digest: &str) {
         let answer =

@@ -15,7 +15,8 @@ pub(super) struct PassLogger {
     starving: BTreeSet<(usize, String)>,
     /// What stands in control files, by their paths.
     controls: BTreeMap<String, String>,
-    problems: BTreeSet<String>,
+    /// Problems of the last pass, by what makes them the same in the next.
+    problems: BTreeMap<String, String>,
     failure: Option<String>,
 }
 
@@ -147,8 +148,9 @@ impl PassLogger {
     }
 
     fn tell_problems(&mut self, problems: &[Problem]) {
-        let told: BTreeSet<String> = problems.iter().map(ToString::to_string).collect();
-        for problem in problems.iter().filter(|problem| !self.problems.contains(&problem.to_string())) {
+        let told: BTreeMap<String, String> =
+            problems.iter().map(|problem| (problem.key(), problem.to_string())).collect();
+        for problem in problems.iter().filter(|problem| !self.problems.contains_key(&problem.key())) {
             let service = problem.service.as_ref().map(ToString::to_string);
             let environment = problem.environment.as_ref().map(ToString::to_string);
             let place = problem.place.as_ref().map(ToString::to_string);
@@ -159,7 +161,8 @@ impl PassLogger {
                 tracing::warn!(service, environment, place, hint, "{message}");
             }
         }
-        for mended in self.problems.difference(&told) {
+        let ended = self.problems.iter().filter(|(key, _)| !told.contains_key(*key));
+        for (_, mended) in ended {
             tracing::info!("no longer so: {mended}");
         }
         self.problems = told;

@@ -7,10 +7,10 @@ use crate::engine::{self, TaggedImage};
 use crate::forge::GitHub;
 use crate::git::{Mirror, SignatureCheck};
 use crate::model::{
-    BlobId, CommitDraft, CommitId, CommitInfo, Content, Digest, Fault, FetchEvidence, FileChange, Held,
-    ImageName, IndexEnd, Intent, Line, Listing, Observation, Outcome, PromotionId, Proposed, Publication,
-    PullRequestBranch, RepoPath, ServiceName, Tag, TagChange, TagChangePart, TagChangeQuery, TagList,
-    TagsSeen, Timestamp,
+    Artifact, BlobId, CommitDraft, CommitId, CommitInfo, Content, Digest, Fault, FetchEvidence, FileChange,
+    Held, ImageName, IndexEnd, Intent, Line, Listing, Observation, Outcome, PromotionId, Proposed,
+    Publication, PullRequestBranch, RepoPath, Secrets, ServiceName, Tag, TagChange, TagChangePart,
+    TagChangeQuery, TagList, TagsSeen, Timestamp,
 };
 use crate::registry::Client;
 use crate::store::{Extended, Store};
@@ -48,6 +48,10 @@ impl engine::Registry for Client {
 
     async fn digest(&self, image: &ImageName, tag: &Tag) -> Result<Digest, Fault> {
         Ok(Self::digest(self, image, tag).await?)
+    }
+
+    async fn artifact(&self, image: &ImageName, digest: &Digest) -> Result<Artifact, Fault> {
+        Ok(Self::artifact(self, image, digest).await?)
     }
 }
 
@@ -143,9 +147,15 @@ impl engine::Repository for Mirror {
     }
 }
 
+/// A commit whose message has no secret of this process: it may quote what a server said.
+fn masked(draft: &CommitDraft) -> CommitDraft {
+    CommitDraft { message: Secrets::mask(&draft.message).into_owned(), edits: draft.edits.clone() }
+}
+
 impl engine::Publisher for Mirror {
     fn publish(&self, base: CommitId, drafts: &[CommitDraft], at: Timestamp) -> Result<Publication, Fault> {
-        Ok(Self::publish(self, base, drafts, at)?)
+        let drafts: Vec<CommitDraft> = drafts.iter().map(masked).collect();
+        Ok(Self::publish(self, base, &drafts, at)?)
     }
 
     fn propose(
@@ -156,7 +166,7 @@ impl engine::Publisher for Mirror {
         draft: &CommitDraft,
         at: Timestamp,
     ) -> Result<Publication, Fault> {
-        Ok(Self::propose(self, branch, seen, base, draft, at)?)
+        Ok(Self::propose(self, branch, seen, base, &masked(draft), at)?)
     }
 
     fn withdraw(&self, branch: &PullRequestBranch, seen: CommitId) -> Result<(), Fault> {

@@ -8,9 +8,9 @@ use std::time::Duration;
 use crate::changelog::Notes;
 use crate::history::Subject;
 use crate::model::{
-    BlobId, ClosedPage, CommitDraft, CommitId, CommitInfo, Content, Digest, Fault, FetchEvidence, FileChange,
-    Held, ImageName, IndexEnd, Intent, Line, Listing, MergeMethod, Observation, OpenPullRequest, Outcome,
-    PromotionId, Proposed, Publication, PullRequestBranch, PullRequestDraft, PullRequestOptions,
+    Artifact, BlobId, ClosedPage, CommitDraft, CommitId, CommitInfo, Content, Digest, Fault, FetchEvidence,
+    FileChange, Held, ImageName, IndexEnd, Intent, Line, Listing, MergeMethod, Observation, OpenPullRequest,
+    Outcome, PromotionId, Proposed, Publication, PullRequestBranch, PullRequestDraft, PullRequestOptions,
     PullRequestReview, RepoPath, ServiceName, Tag, TagChange, TagChangePart, TagChangeQuery, TagList,
     TagsSeen, Timestamp,
 };
@@ -40,6 +40,13 @@ pub trait Registry: Send + Sync + 'static {
 
     /// The digest that a tag has now.
     fn digest(&self, image: &ImageName, tag: &Tag) -> impl Future<Output = Result<Digest, Fault>> + Send;
+
+    /// What the manifest with this digest describes. Never changes, so it is requested once.
+    fn artifact(
+        &self,
+        image: &ImageName,
+        digest: &Digest,
+    ) -> impl Future<Output = Result<Artifact, Fault>> + Send;
 }
 
 /// Reads the repository. Every method blocks.

@@ -21,6 +21,8 @@ pub struct Problem {
     pub message: String,
     /// What to do about it.
     pub hint: Option<String>,
+    /// Names a condition that lasts while its message changes, such as a registry that is unreachable.
+    pub condition: Option<String>,
 }
 
 /// A place in a file.
@@ -42,6 +44,7 @@ impl Problem {
             place: None,
             message: message.into(),
             hint: None,
+            condition: None,
         }
     }
 
@@ -56,6 +59,11 @@ impl Problem {
     /// The same, as something worth knowing that is no error.
     pub(crate) fn into_warning(self) -> Self {
         Self { is_error: false, ..self }
+    }
+
+    /// What makes two problems of different passes the same: the condition, or else the text.
+    pub fn key(&self) -> String {
+        self.condition.clone().unwrap_or_else(|| self.to_string())
     }
 
     pub(crate) fn of(mut self, environment: &EnvironmentName, service: &ServiceName) -> Self {

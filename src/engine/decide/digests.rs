@@ -64,7 +64,7 @@ impl Digests {
         Ok(())
     }
 
-    /// Asks the registries for the digests of these tags, and stores those that are new.
+    /// Asks the registries for the digests of these tags that were not asked for yet, and stores those that are new.
     pub(in crate::engine) async fn ask<P: Ports>(
         &mut self,
         context: Context<'_, P>,
@@ -72,6 +72,8 @@ impl Digests {
         tags: BTreeSet<TaggedImage>,
         now: Timestamp,
     ) -> Result<Vec<Problem>, Fault> {
+        let tags: BTreeSet<TaggedImage> =
+            tags.into_iter().filter(|tagged| !self.asked.contains_key(tagged)).collect();
         if tags.is_empty() {
             return Ok(Vec::new());
         }

@@ -14,10 +14,12 @@ use crate::engine::history::target_history::read_histories;
 use crate::engine::proposals;
 use crate::engine::proposals::pull_requests::{PullRequests, branch_of};
 use crate::engine::proposals::refusals::{self, ToPropose};
+use crate::engine::state::deployed::Target;
 use crate::engine::state::repository_state::RepositoryState;
 use crate::model::{CommitId, Fault, TagList, Timestamp};
 use crate::policy::{self, Candidate, Decision, Group, Overrides, Selection, UnsignedCommits};
 
+use super::artifacts::{self, Rejections};
 use super::digest_requests::{soaking_tags, tags_to_ask};
 use super::digests::{DigestRequests, Digests};
 use super::facts::{FactContext, tagged};
@@ -31,6 +33,7 @@ pub(in crate::engine) struct Memory {
     persisted: PersistedTags,
     pub(in crate::engine) tags: TagRequests,
     pub(in crate::engine) digests: DigestRequests,
+    rejections: Rejections,
     pub(in crate::engine) proposals: proposals::fetch::Memory,
 }
 
@@ -66,29 +69,52 @@ pub(in crate::engine) async fn evaluate<P: Ports>(
     let now = context.clock.now();
     poll::persist_tags(&**context.store, &mut memory.persisted, polled, now).await?;
     let targets = &state.deployed.targets;
-    let selections = memory.selections.select(targets, polled);
-    let lists = targets.iter().map(|target| polled.tags.get(target.image()).cloned()).collect();
+    let mut selections = memory.selections.select(targets, polled);
+    let lists: Vec<Option<Arc<TagList>>> =
+        targets.iter().map(|target| polled.tags.get(target.image()).cloned()).collect();
+    let rejected = artifacts::drop_rejected(context, &mut memory.rejections, &state, &mut selections, now);
     let (fetched, unread) = proposals::fetch::fetch(context, &mut memory.proposals, &state).await;
     let mut problems: Vec<Problem> =
         state.deployed.problems.iter().chain(&polled.problems).chain(&unread).cloned().collect();
+    problems.extend(unlisted(&state, &lists, context.policy));
+    problems.extend(rejected);
     let mut concerned = behind(&state, &selections);
     concerned.extend(fetched.targets(&state.deployed, context.policy));
     concerned.extend(about);
     read_histories(context, &state, with_groups(&state, context.policy, concerned)).await?;
     let unsigned = unsigned_commits(context, &state).await?;
+    let mut digests = Digests::default();
+    let nominated = loop {
+        let known = FactContext {
+            repository_policy: context.policy,
+            state: &state,
+            selections: &selections,
+            digests: &Digests::default(),
+            unsigned: &unsigned,
+            pull_requests: &fetched,
+            now,
+        };
+        let (nominated, failed) = ask(context, &mut memory.digests, known, &mut digests).await?;
+        add_new(&mut problems, failed);
+        let images = artifacts::tell_images(context, &state, &mut digests, &nominated).await;
+        add_new(&mut problems, images.problems);
+        let rejections = &mut memory.rejections;
+        let dropped = artifacts::reject(context, rejections, &state, &mut selections, images.rejected, now);
+        if dropped.is_empty() {
+            break nominated;
+        }
+        problems.extend(dropped);
+    };
     let known = FactContext {
         repository_policy: context.policy,
         state: &state,
         selections: &selections,
-        digests: &Digests::default(),
+        digests: &digests,
         unsigned: &unsigned,
         pull_requests: &fetched,
         now,
     };
-    let asked = ask(context, &mut memory.digests, known).await?;
-    problems.extend(asked.problems);
-    let known = FactContext { digests: &asked.digests, ..known };
-    let to_propose = to_propose(&known, &asked.nominated, &Overrides::default());
+    let to_propose = to_propose(&known, &nominated, &Overrides::default());
     let known_refusals = &mut memory.proposals.refusals;
     let read = refusals::read(context, known_refusals, &state, &fetched, &to_propose).await;
     problems.extend(read.problems);
@@ -97,42 +123,71 @@ pub(in crate::engine) async fn evaluate<P: Ports>(
         repository_policy: context.policy,
         state: &state,
         selections: &selections,
-        digests: &asked.digests,
+        digests: &digests,
         unsigned: &unsigned,
         pull_requests: &pull_requests,
         now,
     };
-    let decisions = groups::decide(&known, &asked.nominated);
-    let (zone, digests) = (context.policy.zone(), asked.digests);
+    let decisions = groups::decide(&known, &nominated);
+    let zone = context.policy.zone();
     Ok((
         Evaluation { state, now, zone, decisions, selections, lists, digests, unsigned, pull_requests },
         problems,
     ))
 }
 
-/// The nominated candidates, with every digest that their decisions depend on.
-struct Asked {
-    nominated: HashMap<usize, Candidate>,
-    digests: Digests,
-    problems: Vec<Problem>,
-}
-
+/// Nominates candidates, and gets every digest that their decisions depend on, each once.
 async fn ask<P: Ports>(
     context: Context<'_, P>,
     requests: &mut DigestRequests,
     known: FactContext<'_>,
-) -> Result<Asked, Fault> {
-    let mut digests = Digests::default();
+    digests: &mut Digests,
+) -> Result<(HashMap<usize, Candidate>, Vec<Problem>), Fault> {
     digests.recall(&**context.store, soaking_tags(&known)).await?;
-    let nominated = nominate(&FactContext { digests: &digests, ..known });
+    let nominated = nominate(&FactContext { digests, ..known });
     let targets = &known.state.deployed.targets;
     let proposed = known.pull_requests.proposed_tags(known.state, known.selections, context.policy);
     let tags = nominated.iter().map(|(at, candidate)| tagged(targets[*at].image(), &candidate.tag));
     digests.recall(&**context.store, tags.chain(proposed.iter().cloned()).collect()).await?;
-    let mut tags = tags_to_ask(&FactContext { digests: &digests, ..known }, &nominated);
+    let mut tags = tags_to_ask(&FactContext { digests, ..known }, &nominated);
     tags.extend(proposed);
     let problems = digests.ask(context, requests, tags, known.now).await?;
-    Ok(Asked { nominated, digests, problems })
+    Ok((nominated, problems))
+}
+
+/// Adds problems that are not among the others yet: a registry that is down fails lists and digests alike.
+fn add_new(problems: &mut Vec<Problem>, new: Vec<Problem>) {
+    for problem in new {
+        if !problems.iter().any(|known| known.key() == problem.key()) {
+            problems.push(problem);
+        }
+    }
+}
+
+/// A warning for each version that runs and that its registry does not list: the list may be cut.
+fn unlisted(
+    state: &RepositoryState,
+    lists: &[Option<Arc<TagList>>],
+    policy: &RepositoryPolicy,
+) -> Vec<Problem> {
+    let targets = state.deployed.targets.iter().zip(lists);
+    let listed = targets.filter_map(|(target, list)| Some((target, list.as_deref()?)));
+    let missing = listed.flat_map(|(target, list)| {
+        let is_missing = |running: &&Candidate| list.tags.binary_search(&running.tag).is_err();
+        target.running.iter().filter(is_missing).map(move |running| (target, list, running))
+    });
+    let warning = |(target, list, running): (&Target, &TagList, &Candidate)| {
+        let message = format!(
+            "{} runs, but is not among the {} tags that the registry lists for {}",
+            running.tag,
+            list.tags.len(),
+            target.image()
+        );
+        Problem::warning(message)
+            .of(&policy.environments[target.environment].policy.name, target.service())
+            .hint("if the tag still exists, the registry cuts its list, and newer versions may be missing")
+    };
+    missing.map(warning).collect()
 }
 
 /// The candidates of the targets that have one, before anything is known of their digests.

@@ -1,5 +1,6 @@
 //! Decides what may be promoted: tag lists, digests, facts, gates, groups, manual promotions and rollbacks.
 
+pub(super) mod artifacts;
 pub(super) mod digest_requests;
 pub(super) mod digests;
 pub(super) mod evaluation;

@@ -4,12 +4,13 @@ use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::time::Instant;
+use tokio::task::JoinSet;
+use tokio::time::{Instant, timeout};
 
 use crate::engine::base::ports::{Registry, Store, TaggedImage};
 use crate::engine::base::problem::Problem;
 use crate::engine::state::deployed::Target;
-use crate::model::{Class, Digest, Fault, ImageName, Tag, TagList, Timestamp};
+use crate::model::{Artifact, Class, Digest, Fault, ImageName, Tag, TagList, Timestamp};
 use crate::policy::{Selection, SelectionRules};
 
 use super::requests::Requests;
@@ -118,29 +119,59 @@ pub(crate) async fn digests<R: Registry>(
     }
     let silent_hosts: BTreeSet<&str> = answers.silent.iter().map(|(image, _)| image.host()).collect();
     let mut problems: Vec<Problem> = silent_hosts.into_iter().map(silent).collect();
-    problems.extend(fold_by_host(faults.iter().map(|((image, _), fault)| (image, fault))));
+    let passing = faults.iter().filter(|(_, fault)| fault.class() == Class::TryAgain);
+    problems.extend(fold_by_host(passing.map(|((image, _), fault)| (image, fault))));
+    let lasting = faults.values().filter(|fault| fault.class() != Class::TryAgain);
+    problems.extend(lasting.map(Problem::from_fault));
     problems.sort_by(|one, other| one.message.cmp(&other.message));
     (found, problems)
 }
 
 fn silent(host: &str) -> Problem {
     let message = format!("{host} has not answered yet; its images are not known");
-    Problem::error(Class::TryAgain, message)
-        .hint("Tidegate asks on and leaves its images alone until it answers")
+    let problem = Problem::error(Class::TryAgain, message)
+        .hint("Tidegate asks on and leaves its images alone until it answers");
+    Problem { condition: Some(format!("registry {host}")), ..problem }
 }
 
-/// A registry that is down is one problem, not one per image.
-fn fold_by_host<'a>(faults: impl Iterator<Item = (&'a ImageName, &'a Fault)>) -> Vec<Problem> {
+/// What the manifests with these digests are. One without an answer in `patience` is a fault.
+pub(crate) async fn artifacts<R: Registry>(
+    registry: &Arc<R>,
+    digests: BTreeSet<(ImageName, Digest)>,
+    patience: Duration,
+) -> Vec<((ImageName, Digest), Result<Artifact, Fault>)> {
+    let mut requests = JoinSet::new();
+    for (image, digest) in digests {
+        let registry = Arc::clone(registry);
+        requests.spawn(async move {
+            let artifact = timeout(patience, registry.artifact(&image, &digest)).await;
+            let silent = |_| {
+                let message = format!("{} has not answered yet; its images are not known", image.host());
+                Err(Fault::new(Class::TryAgain, message))
+            };
+            let artifact = artifact.unwrap_or_else(silent);
+            ((image, digest), artifact)
+        });
+    }
+    requests.join_all().await
+}
+
+/// Folds what a registry fails with into one problem per registry and class.
+fn fold_by_host<'a>(faults: impl IntoIterator<Item = (&'a ImageName, &'a Fault)>) -> Vec<Problem> {
     let mut folded: BTreeMap<(&str, Class), Vec<&Fault>> = BTreeMap::new();
     for (image, fault) in faults {
         folded.entry((image.host(), fault.class())).or_default().push(fault);
     }
-    let problem = |((host, _), faults): ((&str, _), Vec<&Fault>)| {
+    let problem = |((host, class), faults): ((&str, Class), Vec<&Fault>)| {
         let first = faults.first()?;
         let mut problem = Problem::from_fault(first);
-        if faults.len() > 1 {
-            problem.message = format!("{} (and {} more images of {host})", problem.message, faults.len() - 1);
+        // A pause concerns the registry and reads the same for each of its images.
+        let others = faults.iter().filter(|fault| fault.in_one_line() != problem.message).count();
+        if others > 0 {
+            problem.message = format!("{} (and {others} more images of {host})", problem.message);
         }
+        // Tries, seconds and the images that fail differ from pass to pass.
+        problem.condition = (class == Class::TryAgain).then(|| format!("registry {host}"));
         Some(problem)
     };
     folded.into_iter().filter_map(problem).collect()

@@ -7,7 +7,7 @@ use tokio::sync::Notify;
 
 use super::{Calls, lock};
 use crate::engine::base::ports::Registry;
-use crate::model::{Class, Digest, Fault, ImageName, Tag, TagList};
+use crate::model::{Artifact, Class, Digest, Fault, ImageName, Tag, TagList};
 
 #[derive(Default)]
 pub(in crate::engine) struct FakeRegistry {
@@ -15,6 +15,7 @@ pub(in crate::engine) struct FakeRegistry {
     dead: Mutex<BTreeSet<ImageName>>,
     mute: Mutex<bool>,
     silent: Mutex<BTreeMap<ImageName, Arc<Notify>>>,
+    artifacts: Mutex<BTreeMap<Digest, Artifact>>,
     pub(in crate::engine) calls: Calls,
 }
 
@@ -37,6 +38,11 @@ impl FakeRegistry {
 
     pub(in crate::engine) fn digest_of(&self, image: &ImageName, tag: &str) -> Option<Digest> {
         lock(&self.images).get(image)?.digests.get(&tag.parse().unwrap()).cloned()
+    }
+
+    /// Says what a digest is, instead of an image.
+    pub(in crate::engine) fn describe(&self, digest: &Digest, artifact: Artifact) {
+        lock(&self.artifacts).insert(digest.clone(), artifact);
     }
 
     /// Answers nothing about an image from now on.
@@ -83,5 +89,10 @@ impl Registry for FakeRegistry {
         self.calls.count("digest");
         let is_mute = *lock(&self.mute);
         self.ask(image, |shelf| shelf.digests.get(tag).filter(|_| !is_mute).cloned())
+    }
+
+    async fn artifact(&self, _: &ImageName, digest: &Digest) -> Result<Artifact, Fault> {
+        self.calls.count("artifact");
+        Ok(lock(&self.artifacts).get(digest).cloned().unwrap_or(Artifact::Image))
     }
 }

@@ -10,7 +10,7 @@ use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
 use crate::forge::api::{self, Api, ApiRequest, GRAPHQL};
-use crate::model::{Class, Fault, Printable};
+use crate::model::{Class, Fault, Printable, Secrets};
 
 use super::Bearer;
 use super::cache::{CachedResponse, ResponseCache};
@@ -98,6 +98,7 @@ impl Connection {
         body: Option<Value>,
         etag: Option<&str>,
     ) -> Result<api::ApiResponse, Fault> {
+        let body = body.map(masked);
         let bearer = Arc::clone(&self.bearer);
         // Reading or creating a token blocks.
         let token = tokio::task::spawn_blocking(move || bearer()).await;
@@ -151,4 +152,14 @@ fn read<T: DeserializeOwned>(path: &str, body: &[u8]) -> Result<T, Fault> {
         let message = format!("GitHub's response to {} does not parse", Printable::bounded(path, 300));
         Fault::new(Class::TryAgain, message).with_source(error)
     })
+}
+
+/// A body without the secrets of this process: it may quote what a server said.
+fn masked(value: Value) -> Value {
+    match value {
+        Value::String(text) => Value::String(Secrets::mask(&text).into_owned()),
+        Value::Array(values) => Value::Array(values.into_iter().map(masked).collect()),
+        Value::Object(fields) => fields.into_iter().map(|(key, value)| (key, masked(value))).collect(),
+        other => other,
+    }
 }

@@ -11,6 +11,7 @@ use tokio::time::Instant;
 
 use super::credential::{Credential, CredentialsError, read_secret};
 use super::{CREDENTIALS_LAST, docker_config};
+use crate::model::Secrets;
 use crate::registry::error::RequestError;
 use crate::registry::operation::Budget;
 use crate::registry::settings::{Credentials, HostSettings};
@@ -107,6 +108,13 @@ impl CredentialCache {
                 (credential, source)
             }
         };
+        match &credential {
+            Credential::Password { username, password } => {
+                Secrets::learn_login(username, password.expose_secret());
+            }
+            Credential::IdentityToken(token) => Secrets::learn(token.expose_secret()),
+            Credential::None => {}
+        }
         let is_anonymous = matches!(credential, Credential::None);
         Ok(ResolvedCredential {
             credential,

@@ -12,6 +12,7 @@ use tokio::time::Instant;
 use super::Authorization;
 use super::cache::ResolvedCredential;
 use super::challenge::Bearer;
+use crate::model::Secrets;
 use crate::registry::error::RequestError;
 use crate::registry::operation::Budget;
 use crate::registry::status::check_status;
@@ -99,6 +100,7 @@ fn bearer_header(body: &[u8]) -> Option<(HeaderValue, Duration)> {
     let response: TokenAnswer = serde_json::from_slice(body).ok()?;
     let is_there = |token: &String| !token.is_empty();
     let token = response.token.filter(is_there).or(response.access_token.filter(is_there))?;
+    Secrets::learn_token(&token);
     let header = HeaderValue::from_str(&format!("Bearer {token}")).ok()?;
     Some((header, usable_life(response.expires_in)))
 }

@@ -1,0 +1,153 @@
+//! Drops candidates that are no images, such as a Helm chart in the same repository or an index without platforms, so
+//! that the next lower version that is one may go.
+//!
+//! A registry tells a tag's digest by HEAD and its kind only by GET. The kind of a digest never changes, so the client
+//! requests it once.
+
+use std::collections::{BTreeSet, HashMap};
+use std::sync::Arc;
+
+use chrono::TimeDelta;
+
+use crate::engine::base::context::Context;
+use crate::engine::base::ports::{Ports, Registry, TaggedImage};
+use crate::engine::base::problem::Problem;
+use crate::engine::base::repository_policy::RepositoryPolicy;
+use crate::engine::state::repository_state::RepositoryState;
+use crate::model::{Artifact, Class, Digest, ImageName, Timestamp};
+use crate::policy::{Candidate, Selection};
+
+use super::digests::Digests;
+use super::facts::tagged;
+use super::poll;
+
+/// A rejected tag is looked at again after this time: an index may be completed, or the tag pushed anew.
+const RECHECK_AFTER: TimeDelta = TimeDelta::minutes(10);
+
+/// Tags that are no images, with the reason and the time of the next check.
+#[derive(Debug, Default)]
+pub(crate) struct Rejections(HashMap<TaggedImage, (String, Timestamp)>);
+
+/// What the candidates are.
+#[derive(Default)]
+pub(super) struct Told {
+    /// Those that are no images, with the reason.
+    pub(super) rejected: Vec<(TaggedImage, String)>,
+    pub(super) problems: Vec<Problem>,
+}
+
+/// Drops what earlier passes found to be no image, with a warning for each.
+pub(super) fn drop_rejected<P: Ports>(
+    context: Context<'_, P>,
+    rejections: &mut Rejections,
+    state: &RepositoryState,
+    selections: &mut [Option<Arc<Selection>>],
+    now: Timestamp,
+) -> Vec<Problem> {
+    rejections.0.retain(|_, (_, check_at)| *check_at > now);
+    let drop = |(tagged, (reason, _)): (&TaggedImage, &(String, Timestamp))| {
+        drop_tag(context.policy, state, selections, tagged, reason)
+    };
+    rejections.0.iter().flat_map(drop).collect()
+}
+
+/// Finds the candidates that are no images. One whose manifest cannot be read keeps an unknown digest: nothing goes
+/// before this is known.
+pub(super) async fn tell_images<P: Ports>(
+    context: Context<'_, P>,
+    state: &RepositoryState,
+    digests: &mut Digests,
+    nominated: &HashMap<usize, Candidate>,
+) -> Told {
+    let mut by_digest: HashMap<(ImageName, Digest), BTreeSet<TaggedImage>> = HashMap::new();
+    for (target, candidate) in nominated {
+        let tagged = tagged(state.deployed.targets[*target].image(), &candidate.tag);
+        if let Some(Some(digest)) = digests.asked.get(&tagged) {
+            by_digest.entry((tagged.0.clone(), digest.clone())).or_default().insert(tagged);
+        }
+    }
+    let mut told = Told::default();
+    for (key, artifact) in
+        poll::artifacts(context.registry, by_digest.keys().cloned().collect(), context.registry_wait).await
+    {
+        let tags = by_digest.remove(&key).unwrap_or_default();
+        let reason = match artifact {
+            Ok(Artifact::Image) => continue,
+            Ok(Artifact::Other(kind)) if runs_the_same_kind(context, state, &key.0, &kind).await => continue,
+            Ok(Artifact::Other(kind)) => format!("it is {kind}"),
+            Ok(Artifact::Incomplete(reason)) => reason,
+            Err(fault) => {
+                let condition =
+                    (fault.class() == Class::TryAgain).then(|| format!("registry {}", key.0.host()));
+                told.problems.push(Problem { condition, ..Problem::from_fault(&fault) });
+                digests.asked.extend(tags.into_iter().map(|tagged| (tagged, None)));
+                continue;
+            }
+        };
+        told.rejected.extend(tags.into_iter().map(|tagged| (tagged, reason.clone())));
+    }
+    told
+}
+
+/// Drops rejected candidates and remembers them. No warning means that nothing was dropped.
+pub(super) fn reject<P: Ports>(
+    context: Context<'_, P>,
+    rejections: &mut Rejections,
+    state: &RepositoryState,
+    selections: &mut [Option<Arc<Selection>>],
+    rejected: Vec<(TaggedImage, String)>,
+    now: Timestamp,
+) -> Vec<Problem> {
+    let mut warnings = Vec::new();
+    for (tagged, reason) in rejected {
+        warnings.extend(drop_tag(context.policy, state, selections, &tagged, &reason));
+        rejections.0.insert(tagged, (reason, now + RECHECK_AFTER));
+    }
+    warnings
+}
+
+/// Whether a target of this image runs the same kind of artifact: then the field holds a chart's version, not an image's.
+async fn runs_the_same_kind<P: Ports>(
+    context: Context<'_, P>,
+    state: &RepositoryState,
+    image: &ImageName,
+    kind: &str,
+) -> bool {
+    let targets = state.deployed.targets.iter().filter(|target| target.image() == image);
+    for running in targets.filter_map(|target| target.running.first()) {
+        let artifact = async {
+            let digest = context.registry.digest(image, &running.tag).await?;
+            context.registry.artifact(image, &digest).await
+        };
+        let artifact = tokio::time::timeout(context.registry_wait, artifact).await;
+        if matches!(artifact, Ok(Ok(Artifact::Other(known))) if known == kind) {
+            return true;
+        }
+    }
+    false
+}
+
+/// Drops a tag from the selections of its image, with a warning for each target.
+fn drop_tag(
+    policy: &RepositoryPolicy,
+    state: &RepositoryState,
+    selections: &mut [Option<Arc<Selection>>],
+    (image, tag): &TaggedImage,
+    reason: &str,
+) -> Vec<Problem> {
+    let mut warnings = Vec::new();
+    for (target, selection) in state.deployed.targets.iter().zip(selections) {
+        let Some(selected) = selection.as_ref().filter(|selected| selected.contains(tag)) else { continue };
+        if target.image() != image {
+            continue;
+        }
+        let message = format!("{image}:{tag} is no image and is skipped: {reason}");
+        let environment = &policy.environments[target.environment].policy.name;
+        warnings.push(Problem::warning(message).of(environment, target.service()));
+        *selection = Some(Arc::new(selected.without(|dropped| dropped == tag)));
+    }
+    warnings
+}
+
+#[cfg(test)]
+mod tests;
