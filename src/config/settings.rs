@@ -41,6 +41,8 @@ pub struct Config {
     pub sweeps_control_files: bool,
     /// How much earlier than a fetch that lacked it a commit may claim to be.
     pub clock_tolerance: Duration,
+    /// How often the daemon logs that its passes succeed; zero for never.
+    pub heartbeat: Duration,
     /// Changelogs: what changed between two images.
     pub changelog: Changelog,
     /// Where observations and the history index are stored.

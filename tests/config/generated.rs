@@ -93,6 +93,7 @@ fn the_documented_defaults_are_the_ones_that_hold() {
         "groups": default("/properties/groups"),
         "controlFiles": {"sweepExpired": property("ControlFiles", "sweepExpired")},
         "clockTolerance": default("/properties/clockTolerance"),
+        "heartbeat": default("/properties/heartbeat"),
         "git": {
             "url": "/g",
             "branch": property("Git", "branch"),
@@ -124,6 +125,7 @@ fn the_documented_defaults_are_the_ones_that_hold() {
     assert_eq!(written.sweeps_control_files, left_out.sweeps_control_files);
     assert_eq!(written.timezone, left_out.timezone);
     assert_eq!(written.clock_tolerance, left_out.clock_tolerance);
+    assert_eq!(written.heartbeat, left_out.heartbeat);
     assert_eq!(written.schedule.value, left_out.schedule.value);
     let range = |config: &Config| config.service(&"a/b".parse().unwrap()).versions().value().value.clone();
     assert_eq!(range(&written), range(&left_out));

@@ -47,7 +47,7 @@ async fn what_cannot_be_promoted_says_why() {
     let world = World::new("24h").await;
     for (arguments, code, told) in [
         (&["promote", SERVICE, "--env", "staging"][..], 2, "there is no environment staging"),
-        (&["promote", "common/nothing", "--env", "prod"], 2, "has no image to promote in prod"),
+        (&["promote", "common/nothing", "--env", "prod"], 2, "no service matches `common/nothing`"),
         (&["promote", "graphql-srver", "--env", "prod"], 2, "did you mean common/graphql-server?"),
         (&["promote", "common/graphql-srver"], 2, "did you mean common/graphql-server?"),
         (&["promote", SERVICE, "--tag", "v1.0.1"], 2, "add --to with the environment"),

@@ -70,7 +70,7 @@ async fn a_wrong_new_configuration_changes_nothing_and_a_right_one_is_taken() {
     wait_until("the first pass", || world.running().0 == "v1.0.1");
     let world = world.with("schedule: nonsense");
     daemon.signal("HUP");
-    wait_until("the complaint", || daemon.says("going on with the old one"));
+    wait_until("the complaint", || daemon.says("keeping the old one"));
     world.release("v1.0.2").await;
     let world = world.with("schedule: \"* * * * * *\"");
     daemon.signal("HUP");

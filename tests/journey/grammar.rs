@@ -204,7 +204,7 @@ async fn errors_are_documents_where_programs_read() {
         assert_eq!(ran.err.matches("error: ").count(), 1, "{arguments:?}: {}", ran.err);
     }
     let yaml = world.run(&["promote", "-o", "yaml"]);
-    assert!(yaml.out.starts_with("apiVersion: tidegate/v1\nkind: Error\nclass: usage\n"), "{}", yaml.out);
+    assert!(yaml.out.starts_with("apiVersion: tidegate/v2\nkind: Error\nclass: usage\n"), "{}", yaml.out);
     assert_eq!(world.run(&["promote"]).out, "", "people read standard error");
     let broken = world.with("environment: prod");
     let ran = broken.run(&["plan"]);

@@ -61,7 +61,7 @@ async fn a_daemon_outlives_a_server_that_breaks_off_and_doubles_nothing() {
     // Somewhere in the middle of the handshake.
     relay.set(Fault::CutAfter(600));
     let mut daemon = Daemon::start(&world);
-    wait_until("a failed pass", || daemon.says("the pass failed"));
+    wait_until("a failed pass", || daemon.says("pass failed"));
     relay.set(Fault::None);
     wait_until("the promotion to prod", || world.running().1 == "v1.0.1");
     assert_eq!((world.promotions("non-prod", "v1.0.1"), world.promotions("prod", "v1.0.1")), (1, 1));

@@ -88,7 +88,7 @@ async fn the_log_tells_a_hold_and_a_starvation_once_and_when_they_end() {
     let daemon = Daemon::start(&world);
     wait_until("the starvation", || daemon.says("starving: versions are replaced"));
     world.origin.commit("release", &[crate::support::git::Change::Gone(".tidegate/hold/fair.yaml")]);
-    wait_until("the end of the hold", || daemon.says("a control file no longer counts"));
+    wait_until("the end of the hold", || daemon.says("control file no longer counts"));
     let promoted = world.run(&[
         "promote",
         "common/graphql-server",

@@ -1,32 +1,58 @@
-//! What the daemon logs of its passes: what it did, always; what waits and what is wrong, when that changes.
+//! The daemon's log of its passes: what a pass did; every condition once when it begins and once when it ends; and, now and
+//! then, that passes succeed. What varies is in fields, so that messages can be counted.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+use chrono::TimeDelta;
 
 use crate::cli::daemon::Listener;
 use crate::cli::render::control;
-use crate::engine::{PassReport, Problem, PullRequestAction, PullRequestReport, RepositoryPolicy};
-use crate::model::{Elapsed, Fault, Outcome, Printable};
+use crate::engine::{PassReport, Problem, PullRequestAction, PullRequestReport, RepositoryPolicy, Target};
+use crate::model::{Elapsed, Fault, Outcome, Printable, Timestamp};
 use crate::policy::{Answer, Decision, GateEvaluation};
 
-/// What was told last.
-#[derive(Debug, Default)]
+/// An environment, and a service with its image.
+type Key = (String, String);
+
+/// The conditions that the last pass found.
+#[derive(Debug)]
 pub(super) struct PassLogger {
-    waits: HashMap<(usize, String), String>,
-    starving: BTreeSet<(usize, String)>,
-    /// What stands in control files, by their paths.
+    waiting: BTreeMap<Key, String>,
+    starving: BTreeSet<Key>,
+    /// What control files say, by their paths.
     controls: BTreeMap<String, String>,
     /// Problems of the last pass, by what makes them the same in the next.
     problems: BTreeMap<String, String>,
     failure: Option<String>,
+    heartbeat: Heartbeat,
+}
+
+impl PassLogger {
+    /// A logger that logs a heartbeat at this interval; none when it is zero.
+    pub(super) fn new(heartbeat: Duration) -> Self {
+        Self {
+            waiting: BTreeMap::new(),
+            starving: BTreeSet::new(),
+            controls: BTreeMap::new(),
+            problems: BTreeMap::new(),
+            failure: None,
+            heartbeat: Heartbeat { interval: heartbeat, passes: 0, last: None },
+        }
+    }
+
+    /// Changes the interval of the heartbeat.
+    pub(super) fn set_heartbeat(&mut self, interval: Duration) {
+        self.heartbeat.interval = interval;
+    }
 }
 
 impl Listener for PassLogger {
-    /// Logs a pass.
-    fn passed(&mut self, repository_policy: &RepositoryPolicy, report: &PassReport) {
-        if self.failure.take().is_some() {
-            tracing::info!("passes go through again");
+    fn passed(&mut self, policy: &RepositoryPolicy, report: &PassReport) {
+        if let Some(error) = self.failure.take() {
+            tracing::info!(%error, "passes succeed again");
         }
-        tell_recovered(report);
+        log_recovered(report);
         for promoted in &report.promoted {
             tracing::info!(
                 service = %promoted.service,
@@ -40,115 +66,131 @@ impl Listener for PassLogger {
                 "promoted"
             );
         }
-        report.requests.iter().filter(|request| request.is_done).for_each(tell_request);
-        self.tell_controls(repository_policy, report);
-        self.tell_waits(repository_policy, report);
-        self.tell_starvation(repository_policy, report);
-        self.tell_problems(&report.problems);
+        report.requests.iter().filter(|request| request.is_done).for_each(log_pull_request);
+        self.log_controls(policy, report);
+        self.log_waiting(policy, report);
+        self.log_starving(policy, report);
+        self.log_problems(&report.problems);
+        let (commit, targets) = (report.evaluation.state.commit(), report.evaluation.decisions.len());
         tracing::debug!(
-            commit = %report.evaluation.state.commit(),
-            targets = report.evaluation.decisions.len(),
+            %commit,
+            targets,
             promoted = report.promoted.len(),
             problems = report.problems.len(),
             next_opening = report.next_opening.map(|at| at.to_rfc3339()),
-            "pass done"
+            "pass succeeded"
         );
+        if let Some(passes) = self.heartbeat.beat(report.evaluation.now) {
+            let (waiting, problems) = (self.waiting.len(), self.problems.len());
+            tracing::info!(passes, %commit, targets, waiting, problems, "passes succeed");
+        }
     }
 
-    /// Logs that a pass did not go through; a repetition only at the level of details.
+    /// A repetition is logged at the debug level only.
     fn failed(&mut self, fault: Fault) {
-        let line = fault.in_one_line();
-        if self.failure.as_ref() == Some(&line) {
-            tracing::debug!(error = %line, class = fault.class().as_str(), "the pass failed again");
+        let error = fault.in_one_line();
+        if self.failure.as_ref() == Some(&error) {
+            tracing::debug!(%error, class = fault.class().as_str(), "pass failed again");
             return;
         }
-        tracing::error!(error = %line, hint = fault.hint(), class = fault.class().as_str(), "the pass failed");
-        self.failure = Some(line);
+        tracing::error!(%error, hint = fault.hint(), class = fault.class().as_str(), "pass failed");
+        self.failure = Some(error);
+    }
+}
+
+/// When it was last logged that passes succeed.
+#[derive(Debug)]
+struct Heartbeat {
+    interval: Duration,
+    passes: u64,
+    last: Option<Timestamp>,
+}
+
+impl Heartbeat {
+    /// Counts a pass. Returns how many succeeded since the last heartbeat, if another one is due.
+    fn beat(&mut self, now: Timestamp) -> Option<u64> {
+        self.passes += 1;
+        let last = *self.last.get_or_insert(now);
+        let interval = TimeDelta::from_std(self.interval).unwrap_or(TimeDelta::MAX);
+        if self.interval.is_zero() || now - last < interval {
+            return None;
+        }
+        self.last = Some(now);
+        Some(std::mem::take(&mut self.passes))
     }
 }
 
 impl PassLogger {
-    fn tell_waits(&mut self, repository_policy: &RepositoryPolicy, report: &PassReport) {
-        let deployed = &report.evaluation.state.deployed;
-        let mut waits = HashMap::new();
-        for (target, decision) in deployed.targets.iter().zip(&report.evaluation.decisions) {
+    fn log_waiting(&mut self, policy: &RepositoryPolicy, report: &PassReport) {
+        let mut waiting = BTreeMap::new();
+        for (target, decision) in targets(report) {
             let Some(Decision::Wait(evaluation)) = decision else { continue };
-            let candidate = evaluation.candidate();
-            let key = (target.environment, format!("{} {}", target.service(), target.image()));
-            let state = state(candidate.tag.as_str(), evaluation);
-            if self.waits.get(&key) != Some(&state) {
-                let environment = &repository_policy.environments[target.environment].policy.name;
-                for gate in evaluation.closed() {
-                    if gate.answer == Answer::Refused {
-                        tracing::warn!(
-                            service = %target.service(), %environment, tag = %candidate.tag,
-                            gate = gate.gate.as_str(), reason = %gate.reason, "refused"
-                        );
-                    } else {
-                        tracing::info!(
-                            service = %target.service(), %environment, tag = %candidate.tag,
-                            gate = gate.gate.as_str(), reason = %gate.reason, "waits"
-                        );
-                    }
-                }
+            let key = key(policy, target);
+            let state = state(evaluation);
+            if self.waiting.get(&key) != Some(&state) {
+                log_wait(&key.0, target, evaluation);
             }
-            waits.insert(key, state);
+            waiting.insert(key, state);
         }
-        self.waits = waits;
+        let promoted: BTreeSet<Key> = report
+            .promoted
+            .iter()
+            .map(|one| (one.environment.to_string(), format!("{} {}", one.service, one.image)))
+            .collect();
+        let is_over = |key: &&Key| !waiting.contains_key(*key) && !promoted.contains(*key);
+        for (environment, target) in self.waiting.keys().filter(is_over) {
+            tracing::info!(%target, %environment, "no longer waiting");
+        }
+        self.waiting = waiting;
     }
 
-    /// What people say by control files is told when it begins to count, and when it no longer does.
-    fn tell_controls(&mut self, repository_policy: &RepositoryPolicy, report: &PassReport) {
-        let zone = repository_policy.zone();
-        let mut now = BTreeMap::new();
+    fn log_controls(&mut self, policy: &RepositoryPolicy, report: &PassReport) {
+        let zone = policy.zone();
+        let mut standing = BTreeMap::new();
         for one in report.evaluation.state.controls.standing(zone, report.evaluation.now) {
             let Some(note) = one.note() else { continue };
-            let (file, what) = (one.file().to_string(), control::plain(&one, zone));
-            let told = format!("{what} {}", control::note(note, zone));
-            if self.controls.get(&file) != Some(&told) {
+            let (file, control) = (one.file().to_string(), control::plain(&one, zone));
+            let text = format!("{control} {}", control::note(note, zone));
+            if self.controls.get(&file) != Some(&text) {
                 tracing::info!(
-                    %file, by = %Printable::bounded(&note.by, 200), reason = %Printable::bounded(&note.reason, 300),
-                    expires = note.expires.map(|at| at.to_rfc3339()), "{what}"
+                    %control, %file, by = %Printable::bounded(&note.by, 200),
+                    reason = %Printable::bounded(&note.reason, 300),
+                    expires = note.expires.map(|at| at.to_rfc3339()), "control file counts"
                 );
             }
-            now.insert(file, told);
+            standing.insert(file, text);
         }
-        for file in self.controls.keys().filter(|file| !now.contains_key(*file)) {
-            tracing::info!(%file, "a control file no longer counts");
+        for file in self.controls.keys().filter(|file| !standing.contains_key(*file)) {
+            tracing::info!(%file, "control file no longer counts");
         }
-        self.controls = now;
+        self.controls = standing;
     }
 
-    /// Releases that come faster than they can soak are told when that begins, and when it ends.
-    fn tell_starvation(&mut self, repository_policy: &RepositoryPolicy, report: &PassReport) {
-        let mut now = BTreeSet::new();
-        for (target, decision) in
-            report.evaluation.state.deployed.targets.iter().zip(&report.evaluation.decisions)
-        {
+    fn log_starving(&mut self, policy: &RepositoryPolicy, report: &PassReport) {
+        let mut starving = BTreeSet::new();
+        for (target, decision) in targets(report) {
             let Some(Decision::Wait(evaluation)) = decision else { continue };
             let Some(starvation) = evaluation.starvation() else { continue };
-            let environment = &repository_policy.environments[target.environment].policy.name;
-            let key = (target.environment, format!("{} {}", target.service(), target.image()));
+            let key = key(policy, target);
             if !self.starving.contains(&key) {
                 tracing::warn!(
-                    service = %target.service(), %environment, before = %starvation.environment,
+                    service = %target.service(), environment = %key.0, before = %starvation.environment,
                     superseded = starvation.superseded_count, since = %starvation.since.to_rfc3339(),
                     soak = %Elapsed(starvation.needed),
-                    hint = "`soakMode: train` lets one go on first, `soakMode: elapsed` lets each go on soaking",
-                    "starving: versions are replaced before their soak is over"
+                    hint = "`soakMode: train` promotes one first, `soakMode: elapsed` lets each finish its soak",
+                    "starving: versions are replaced before their soak ends"
                 );
             }
-            now.insert(key);
+            starving.insert(key);
         }
-        for (environment, subject) in self.starving.difference(&now) {
-            let environment = &repository_policy.environments[*environment].policy.name;
-            tracing::info!(%environment, "no longer starving: {subject}");
+        for (environment, target) in self.starving.difference(&starving) {
+            tracing::info!(%target, %environment, "no longer starving");
         }
-        self.starving = now;
+        self.starving = starving;
     }
 
-    fn tell_problems(&mut self, problems: &[Problem]) {
-        let told: BTreeMap<String, String> =
+    fn log_problems(&mut self, problems: &[Problem]) {
+        let now: BTreeMap<String, String> =
             problems.iter().map(|problem| (problem.key(), problem.to_string())).collect();
         for problem in problems.iter().filter(|problem| !self.problems.contains_key(&problem.key())) {
             let service = problem.service.as_ref().map(ToString::to_string);
@@ -156,30 +198,54 @@ impl PassLogger {
             let place = problem.place.as_ref().map(ToString::to_string);
             let (message, hint) = (&problem.message, &problem.hint);
             if problem.is_error {
-                tracing::error!(service, environment, place, hint, "{message}");
+                tracing::error!(problem = %message, service, environment, place, hint, "problem");
             } else {
-                tracing::warn!(service, environment, place, hint, "{message}");
+                tracing::warn!(problem = %message, service, environment, place, hint, "problem");
             }
         }
-        let ended = self.problems.iter().filter(|(key, _)| !told.contains_key(*key));
-        for (_, mended) in ended {
-            tracing::info!("no longer so: {mended}");
+        for (_, problem) in self.problems.iter().filter(|(key, _)| !now.contains_key(*key)) {
+            tracing::info!(%problem, "problem resolved");
         }
-        self.problems = told;
+        self.problems = now;
     }
 }
 
-/// What a waiting target waits for, without the times that pass by themselves.
-fn state(tag: &str, evaluation: &GateEvaluation) -> String {
+fn targets(report: &PassReport) -> impl Iterator<Item = (&Target, &Option<Decision>)> {
+    report.evaluation.state.deployed.targets.iter().zip(&report.evaluation.decisions)
+}
+
+fn key(policy: &RepositoryPolicy, target: &Target) -> Key {
+    let environment = &policy.environments[target.environment].policy.name;
+    (environment.to_string(), format!("{} {}", target.service(), target.image()))
+}
+
+/// The closed gates of a candidate, without the times that pass by themselves.
+fn state(evaluation: &GateEvaluation) -> String {
     let gates: Vec<String> = evaluation
         .closed()
         .map(|gate| format!("{}{}", gate.gate.as_str(), u8::from(gate.answer == Answer::Refused)))
         .collect();
-    format!("{tag} {}", gates.join(" "))
+    format!("{} {}", evaluation.candidate().tag, gates.join(" "))
 }
 
-/// What was done about a pull request.
-fn tell_request(request: &PullRequestReport) {
+fn log_wait(environment: &str, target: &Target, evaluation: &GateEvaluation) {
+    let (service, tag) = (target.service(), &evaluation.candidate().tag);
+    let refused = evaluation.closed().find(|gate| gate.answer == Answer::Refused);
+    let gates: Vec<&str> = evaluation.closed().map(|gate| gate.gate.as_str()).collect();
+    let gates = gates.join(",");
+    match refused.or_else(|| evaluation.closed().next()) {
+        Some(gate) if gate.answer == Answer::Refused => {
+            tracing::warn!(%service, %environment, %tag, gates, reason = %gate.reason, "refused");
+        }
+        Some(gate) => {
+            let until = evaluation.earliest().map(|at| at.to_rfc3339());
+            tracing::info!(%service, %environment, %tag, gates, reason = %gate.reason, until, "waiting");
+        }
+        None => {}
+    }
+}
+
+fn log_pull_request(request: &PullRequestReport) {
     let PullRequestReport { environment, branch, url, number, .. } = request;
     let moves: Vec<String> = request.moves.iter().map(|one| format!("{} {}", one.service, one.to)).collect();
     let moves = moves.join(", ");
@@ -191,25 +257,45 @@ fn tell_request(request: &PullRequestReport) {
             tracing::info!(%environment, %branch, number, url, moves, reason = %why, "closed a pull request");
         }
         PullRequestAction::Updates | PullRequestAction::Waits | PullRequestAction::Theirs => {
-            tracing::info!(%environment, %branch, number, url, moves, "brought a pull request up to date");
+            tracing::info!(%environment, %branch, number, url, moves, "updated a pull request");
         }
     }
 }
 
-fn tell_recovered(report: &PassReport) {
+fn log_recovered(report: &PassReport) {
     for (intent, outcome) in &report.recovered {
         let age = (report.evaluation.now - intent.at).to_std().unwrap_or_default();
         match outcome {
             Outcome::Landed(commit) => tracing::warn!(
                 service = %intent.service, environment = %intent.environment, tag = %intent.to,
                 promotion = %intent.id, %commit, age = %Elapsed(age),
-                "a promotion of a pass that was cut short is on the branch"
+                "the promotion of an interrupted pass is on the branch"
             ),
             Outcome::Abandoned => tracing::warn!(
                 service = %intent.service, environment = %intent.environment, tag = %intent.to,
                 promotion = %intent.id, age = %Elapsed(age),
-                "a promotion of a pass that was cut short never reached the branch; it is decided anew"
+                "the promotion of an interrupted pass never reached the branch; deciding again"
             ),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_heartbeat_counts_the_passes_of_its_interval() {
+        let at = |minute: u32| -> Timestamp { format!("2026-11-29T10:{minute:02}:00Z").parse().unwrap() };
+        for (interval_mins, expected) in [
+            (0, [None, None, None, None, None]),
+            (10, [None, None, Some(3), None, Some(2)]),
+            (15, [None, None, None, Some(4), None]),
+        ] {
+            let interval = Duration::from_mins(interval_mins);
+            let mut heartbeat = Heartbeat { interval, passes: 0, last: None };
+            let beats = [0, 5, 10, 15, 20].map(|minute| heartbeat.beat(at(minute)));
+            assert_eq!(beats, expected, "every {interval_mins} min");
         }
     }
 }

@@ -73,11 +73,11 @@ impl<'a> Typed<'a> {
         self.qualified()?.iter().map(|word| pattern(services, word, is_forced)).collect()
     }
 
-    /// The patterns, for a command that finds out by itself whether they match.
+    /// The patterns, for a command that finds out by itself whether a full name exists. Bare names and globs must match.
     pub(super) async fn resolve_unchecked(self, session: &mut Session) -> Result<Vec<ServicePattern>, Fault> {
         match self.patterns()? {
-            Some(patterns) => Ok(patterns),
-            None => self.resolve(&refresh(session).await?.services(), false),
+            Some(patterns) if patterns.iter().all(|pattern| pattern.exact().is_some()) => Ok(patterns),
+            _ => self.resolve(&refresh(session).await?.services(), false),
         }
     }
 
@@ -134,7 +134,13 @@ fn bare(services: &BTreeSet<&ServiceName>, name: &str) -> Result<ServicePattern,
 
 /// No service has a name that somebody typed.
 fn unknown(services: &BTreeSet<&ServiceName>, word: &str) -> Fault {
-    let near: Vec<String> = services_like(services.clone(), word).iter().map(ToString::to_string).collect();
+    let near = match word.split_once('/') {
+        Some((namespace, rest)) if rest.contains('*') => {
+            let namespaces = services.iter().map(|service| service.namespace());
+            nearest(namespace, namespaces).map(|near| format!("`{near}/{rest}`")).into_iter().collect()
+        }
+        _ => services_like(services.clone(), word).iter().map(ToString::to_string).collect::<Vec<_>>(),
+    };
     let hint = match near.as_slice() {
         [] => "`tidegate status` lists the services".to_owned(),
         near => format!("did you mean {}?", near.join(", ")),

@@ -1,4 +1,4 @@
-//! `tidegate run`: the daemon, steered by signals and told in the log.
+//! `tidegate run`: the daemon, controlled by signals.
 
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -17,8 +17,8 @@ pub(super) async fn run(global: &Global, output: &Output) -> Result<ExitCode, Fa
     let mut signals = Signals::listen()?;
     let session = open(load(global, output)?).await?;
     let mut daemon = Daemon::new(session);
-    let mut pass_logger = PassLogger::default();
-    greet(daemon.session(), "started");
+    let mut pass_logger = PassLogger::new(daemon.session().config.heartbeat);
+    log_session(daemon.session(), "started");
     loop {
         match daemon
             .work_until(signals.next(), |call| matches!(call, Call::Stop(_)), &mut pass_logger, output)
@@ -28,7 +28,10 @@ pub(super) async fn run(global: &Global, output: &Output) -> Result<ExitCode, Fa
                 tracing::info!(signal, "stopped");
                 return Ok(ExitCode::SUCCESS);
             }
-            Call::Reload => reload(global, output, &mut daemon).await,
+            Call::Reload => {
+                reload(global, output, &mut daemon).await;
+                pass_logger.set_heartbeat(daemon.session().config.heartbeat);
+            }
         }
     }
 }
@@ -39,7 +42,7 @@ async fn open(config: Arc<Config>) -> Result<Session, Fault> {
     Ok(session)
 }
 
-fn greet(session: &Session, what: &str) {
+fn log_session(session: &Session, event: &str) {
     let config = &session.config;
     let environments: Vec<&str> =
         config.environments().iter().map(|environment| environment.name.as_str()).collect();
@@ -49,11 +52,11 @@ fn greet(session: &Session, what: &str) {
         environments = %environments.join(" "),
         data_folder = %session.folder().display(),
         version = env!("CARGO_PKG_VERSION"),
-        "{what}"
+        "{event}"
     );
 }
 
-/// Reads the configuration again. A wrong one changes nothing.
+/// Reloads the configuration. A wrong one changes nothing.
 async fn reload(global: &Global, output: &Output, daemon: &mut Daemon) {
     let reloaded = match load(global, output) {
         Ok(config) => open(config).await,
@@ -61,12 +64,12 @@ async fn reload(global: &Global, output: &Output, daemon: &mut Daemon) {
     };
     match reloaded {
         Ok(session) => {
-            greet(&session, "configuration read again");
+            log_session(&session, "configuration reloaded");
             daemon.replace(session);
         }
         Err(fault) => tracing::error!(
             error = %fault.in_one_line(),
-            "the new configuration is wrong; going on with the old one"
+            "the new configuration is wrong; keeping the old one"
         ),
     }
 }

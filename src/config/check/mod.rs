@@ -27,6 +27,8 @@ use crate::policy::SoakMode;
 
 const DEFAULT_CLOCK_TOLERANCE: Duration = Duration::from_mins(10);
 
+const DEFAULT_HEARTBEAT: Duration = Duration::from_hours(1);
+
 const DEFAULT_SCHEDULE: &str = "* * * * *";
 
 /// Checks the whole file; `None` if and only if an error was reported.
@@ -56,6 +58,10 @@ pub(super) fn config(
         Some(text) => diagnostics.ok_or_report(text.at, parse_duration(&text.value.0)),
         None => Some(DEFAULT_CLOCK_TOLERANCE),
     };
+    let heartbeat = match &file.heartbeat {
+        Some(text) => diagnostics.ok_or_report(text.at, parse_duration(&text.value.0)),
+        None => Some(DEFAULT_HEARTBEAT),
+    };
     let store = store::store(&file.store, file.git.url.at, variables, diagnostics);
     warn_of_missing_timezone(file, diagnostics);
     if !diagnostics.errors.is_empty() {
@@ -79,6 +85,7 @@ pub(super) fn config(
         sweeps_control_files: file.control_files.sweep_expired.unwrap_or(false),
         changelog: changelog?,
         clock_tolerance: clock_tolerance?,
+        heartbeat: heartbeat?,
         store: store?,
     })
 }

@@ -89,6 +89,10 @@ pub(super) struct File {
     #[schemars(extend("default" = "10m"))]
     pub(super) clock_tolerance: Option<Located<DurationText>>,
 
+    /// How often the daemon logs that its passes succeed; `0s` for never.
+    #[schemars(extend("default" = "1h"))]
+    pub(super) heartbeat: Option<Located<DurationText>>,
+
     /// Where observations and the history index are stored.
     #[serde(default, deserialize_with = "or_default")]
     pub(super) store: Store,

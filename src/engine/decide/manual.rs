@@ -123,6 +123,7 @@ fn no_such_service(
         .map(ToString::to_string)
         .collect();
     let message = match &manual.to {
+        _ if problems.is_empty() && elsewhere.is_empty() => format!("no service matches `{names}`"),
         Some(to) => format!("{names} has no image to promote in {to}"),
         None => format!("{names} has no image to promote"),
     };
@@ -248,7 +249,7 @@ fn next_of_each(
             siblings.map(|at| repository_policy.environments[*at].policy.name.as_str()).collect();
         if names.len() > 1 {
             let message = format!("{service} may go to {}", names.join(" or to "));
-            return Err(Fault::new(Class::Usage, message).with_hint("add --to with one of them"));
+            return Err(Fault::new(Class::Usage, message).with_hint("pass --env with one of them"));
         }
         next.insert(service, *first);
     }
@@ -308,9 +309,8 @@ impl ManualPromotion {
 /// A tag can only be requested for one image of one service in a named environment.
 fn must_be_one(state: &RepositoryState, manual: &ManualPromotion, chosen: &[usize]) -> Result<(), Fault> {
     if manual.to.is_none() {
-        return Err(
-            Fault::new(Class::Usage, "--tag needs an environment").with_hint("add --to with the environment")
-        );
+        return Err(Fault::new(Class::Usage, "--tag needs an environment")
+            .with_hint("pass --env with the environment"));
     }
     let [first, _, ..] = chosen else { return Ok(()) };
     let first = &state.deployed.targets[*first];

@@ -196,7 +196,7 @@ fn destination(
             let service = here.service();
             let message = format!("{tag} is not lower than {}, which {name} runs", running.tag);
             return Err(Fault::new(Class::Usage, message).with_hint(format!(
-                "to go forward: `tidegate promote {service} --to {} --tag {tag}`",
+                "to go forward: `tidegate promote {service} --env {} --tag {tag}`",
                 environment.name
             )));
         }
