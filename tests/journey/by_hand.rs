@@ -11,7 +11,7 @@ async fn a_closed_gate_is_told_and_an_override_stands_in_the_commit() {
     world.run(&["sync"]);
     let closed = world.run(&["promote", SERVICE, "--env", "prod"]);
     assert_eq!(closed.code, 3, "{}", closed.err);
-    assert!(closed.out.contains("soak: has run"), "{}", closed.out);
+    assert!(closed.out.contains("soak: ran "), "{}", closed.out);
     assert_eq!(world.running().1, "v1.0.0");
 
     let reason = "fixes the outage\u{1b}[31m of this morning";
@@ -50,7 +50,7 @@ async fn what_cannot_be_promoted_says_why() {
         (&["promote", "common/nothing", "--env", "prod"], 2, "no service matches `common/nothing`"),
         (&["promote", "graphql-srver", "--env", "prod"], 2, "did you mean common/graphql-server?"),
         (&["promote", "common/graphql-srver"], 2, "did you mean common/graphql-server?"),
-        (&["promote", SERVICE, "--tag", "v1.0.1"], 2, "add --to with the environment"),
+        (&["promote", SERVICE, "--tag", "v1.0.1"], 2, "pass --env with the environment"),
         (&["promote", SERVICE, "--env", "prod", "--tag", "v9.9.9"], 2, "has no tag v9.9.9"),
         (&["promote", SERVICE, "--env", "prod", "--tag", "../../x"], 2, "a tag is 1 to 128"),
         (

@@ -124,7 +124,8 @@ async fn an_approval_is_of_an_image_and_dies_with_its_digest() {
     let refused = world.run(&["sync"]);
     assert_eq!(refused.code, 4, "{}", refused.err);
     assert!(
-        refused.out.contains("REFUSED digest") && refused.out.contains("which nobody approved"),
+        refused.out.contains("REFUSED digest")
+            && refused.out.contains("closed approval: v1.0.1 was approved as "),
         "{}",
         refused.out
     );
