@@ -85,6 +85,14 @@ pub fn decide_ungrouped(policy: &TargetPolicy<'_>, facts: &Facts<'_>, now: Times
 }
 
 impl UngroupedDecision {
+    /// As [`Self::decide`], but promotes nothing whose digest was not fetched in this pass.
+    pub fn decide_fresh(self, is_digest_fresh: bool) -> Decision {
+        match self {
+            Self::Candidate(evaluation) if !is_digest_fresh => Decision::Wait(evaluation),
+            other => other.decide(),
+        }
+    }
+
     /// The decision when no group stands in the way.
     pub fn decide(self) -> Decision {
         match self {

@@ -71,6 +71,18 @@ pub enum SoakMode {
     Train,
 }
 
+impl SoakMode {
+    /// The mode of a service. A group soaks in one piece: a version that was replaced did not run together with what came
+    /// after it.
+    #[must_use]
+    pub fn of_service(self, is_in_group: bool) -> Self {
+        match self {
+            Self::Elapsed if is_in_group => Self::Continuous,
+            mode => mode,
+        }
+    }
+}
+
 /// What is known about a target now.
 #[derive(Clone, Copy, Debug)]
 pub struct Facts<'a> {

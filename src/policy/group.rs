@@ -7,7 +7,7 @@ use crate::model::{Elapsed, EnvironmentName, ServiceName, Timestamp};
 
 use super::approve::Overrides;
 use super::clock::{SoakClock, soak_clock};
-use super::decide::UngroupedDecision;
+use super::decide::{UngroupedDecision, decide_ungrouped};
 use super::evaluate::GateEvaluation;
 use super::facts::{Facts, PreviousRunning, TargetPolicy};
 use super::gate_name::GateName;
@@ -40,6 +40,9 @@ pub fn settle_together(
     unclear: Option<&str>,
     now: Timestamp,
 ) {
+    if !members.iter().any(|member| member.has_candidate()) {
+        return;
+    }
     if let Some(why) = unclear {
         let reason = || GroupReason::Unclear { group: group.into(), why: why.to_owned() };
         return members.iter_mut().for_each(|member| member.hear(report(reason(), Answer::Closed)));
@@ -66,7 +69,21 @@ pub fn settle_together(
     }
 }
 
-impl Member<'_> {
+impl<'a> Member<'a> {
+    /// A member, decided without its group. `known` is none if its registry cannot be reached.
+    pub fn new(
+        service: &'a ServiceName,
+        known: Option<(TargetPolicy<'a>, Facts<'a>)>,
+        now: Timestamp,
+    ) -> Self {
+        let alone = known.as_ref().map(|(policy, facts)| decide_ungrouped(policy, facts, now));
+        Self { service, known, alone }
+    }
+
+    fn has_candidate(&self) -> bool {
+        matches!(self.alone, Some(UngroupedDecision::Candidate(_)))
+    }
+
     /// Adds what the set says to what the gates say of the candidate, if there is one.
     fn hear(&mut self, told: GateReport) {
         if let (Some((policy, facts)), Some(UngroupedDecision::Candidate(evaluation))) =

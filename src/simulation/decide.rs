@@ -6,7 +6,7 @@ use std::borrow::Cow;
 use crate::model::{Digest, Tag, Timestamp};
 use crate::policy::{
     self, Answer, Approved, Candidate, Decision, DigestNow, Facts, GateEvaluation, Member, Overrides,
-    PreviousEnvironment, PreviousRunning, ReviewState, RolledBack, SoakMode, TargetPolicy, UngroupedDecision,
+    PreviousEnvironment, PreviousRunning, ReviewState, RolledBack, SoakMode, TargetPolicy,
 };
 
 use super::line::Line;
@@ -47,7 +47,7 @@ impl Replay<'_> {
         let asked = Asked { candidate, digest, is_fresh, rolled_back };
         let facts = self.facts(target, asked.digest_now(), &asked.rolled_back);
         let decision = facts.map(|facts| policy::decide_ungrouped(&self.policy_of(target), &facts, now));
-        let decision = decision.map(|alone| decided(alone, asked.is_fresh));
+        let decision = decision.map(|alone| alone.decide_fresh(asked.is_fresh));
         self.settle(target, decision, now, approved);
     }
 
@@ -85,14 +85,14 @@ impl Replay<'_> {
             .iter()
             .map(|(target, asked)| (*target, asked.is_fresh, self.member(*target, asked, now)))
             .collect();
-        if set.iter().any(|(.., member)| matches!(member.alone, Some(UngroupedDecision::Candidate(_)))) {
-            let mut members: Vec<&mut Member<'_>> = set.iter_mut().map(|(.., member)| member).collect();
-            let name = &self.policy.groups[group].name;
-            policy::settle_together(name, &mut members, &Overrides::default(), unclear, now);
-        }
+        let mut members: Vec<&mut Member<'_>> = set.iter_mut().map(|(.., member)| member).collect();
+        let name = &self.policy.groups[group].name;
+        policy::settle_together(name, &mut members, &Overrides::default(), unclear, now);
         let decisions: Vec<(usize, Option<Decision>)> = set
             .into_iter()
-            .map(|(target, is_fresh, member)| (target, member.alone.map(|alone| decided(alone, is_fresh))))
+            .map(|(target, is_fresh, member)| {
+                (target, member.alone.map(|alone| alone.decide_fresh(is_fresh)))
+            })
             .collect();
         drop(asked);
         for (target, decision) in decisions {
@@ -103,8 +103,7 @@ impl Replay<'_> {
     fn member<'s>(&'s self, target: usize, asked: &'s Asked<'s>, now: Timestamp) -> Member<'s> {
         let policy = self.policy_of(target);
         let facts = self.facts(target, asked.digest_now(), &asked.rolled_back);
-        let alone = facts.as_ref().map(|facts| policy::decide_ungrouped(&policy, facts, now));
-        Member { service: &self.subject_of(target).0, known: facts.map(|facts| (policy, facts)), alone }
+        Member::new(&self.subject_of(target).0, facts.map(|facts| (policy, facts)), now)
     }
 
     /// Whether a member of a set holds something here, or in the environment before, that is no version.
@@ -259,14 +258,6 @@ impl Replay<'_> {
                 self.wake_at(target, next_change(&evaluation, now));
             }
         }
-    }
-}
-
-/// What happens to a target. Nothing goes whose digest was not asked for in this very pass.
-fn decided(alone: UngroupedDecision, is_fresh: bool) -> Decision {
-    match alone {
-        UngroupedDecision::Candidate(evaluation) if !is_fresh => Decision::Wait(evaluation),
-        alone => alone.decide(),
     }
 }
 

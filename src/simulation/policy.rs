@@ -49,12 +49,7 @@ impl Policy<'_> {
 
     /// How a soak is counted for a service. A set soaks in one piece or not at all.
     pub(super) fn soak_mode_of(&self, subject: &Subject) -> SoakMode {
-        match self.soak_mode {
-            SoakMode::Elapsed if self.groups.iter().any(|group| group.has(&subject.0)) => {
-                SoakMode::Continuous
-            }
-            mode => mode,
-        }
+        self.soak_mode.of_service(self.groups.iter().any(|group| group.has(&subject.0)))
     }
 }
 

@@ -1,16 +1,16 @@
-//! What a pass is asked to do.
+//! The options of a pass.
 
 use std::time::Duration;
 
 use crate::model::{BY_SCHEDULE, Digest, EnvironmentName, ImageName, ServiceName, ServicePattern, Tag};
 use crate::policy::Overrides;
 
-/// What a pass is asked to do, and by whom.
+/// The options of a pass.
 #[derive(Clone, Debug)]
 pub struct PassOptions {
-    /// What may go.
+    /// What may be promoted.
     pub mode: PassMode,
-    /// Who asks, as it will stand in the commit.
+    /// Who requests it, as commits name them.
     pub requested_by: String,
     /// Whether to stop before anything is written.
     pub dry_run: bool,
@@ -27,63 +27,63 @@ pub enum PassMode {
     Scheduled,
     /// What every gate lets through, of some services and environments.
     Scoped(Scope),
-    /// Some services by hand.
+    /// Some services, requested by a person.
     Manual(ManualPromotion),
-    /// One service goes back.
+    /// One service, to an earlier version.
     Rollback(RollbackRequest),
 }
 
 /// The part of the repository that a pass is limited to.
 #[derive(Clone, Debug, Default)]
 pub struct Scope {
-    /// The services, with the members of their groups; all of them when empty.
+    /// The services, with the members of their groups; all if empty.
     pub services: Vec<ServicePattern>,
-    /// The environments; all of them when empty.
+    /// The environments; all if empty.
     pub environments: Vec<EnvironmentName>,
 }
 
-/// A promotion by hand.
+/// A manual promotion.
 #[derive(Clone, Debug)]
 pub struct ManualPromotion {
-    /// The services; those that ship in a set with one of them come along.
+    /// The services; the members of their groups come along.
     pub services: Vec<ServicePattern>,
-    /// Where to; each service's next environment when nothing is said.
+    /// The environment; each service's next one by default.
     pub to: Option<EnvironmentName>,
-    /// The tag; the one that would come by itself when nothing is said.
+    /// The tag; the nominated candidate by default.
     pub tag: Option<Tag>,
     /// The image, for a service with several.
     pub image: Option<ImageName>,
-    /// Gates that are closed and passed all the same.
+    /// Closed gates to pass.
     pub overrides: Overrides,
 }
 
-/// A way back by hand: to a version that ran there before.
+/// A rollback to a version that ran before.
 #[derive(Clone, Debug)]
 pub struct RollbackRequest {
     /// The service.
     pub service: ServiceName,
-    /// Where.
+    /// The environment.
     pub environment: EnvironmentName,
-    /// The tag; the last one that ran there well when nothing is said.
+    /// The tag; the last one that ran well by default.
     pub to: Option<Tag>,
     /// The image, for a service with several.
     pub image: Option<ImageName>,
-    /// Why; it stands in the commit and in the quarantine.
+    /// The reason, for the commit and the quarantine.
     pub reason: String,
-    /// Whether the version that is left is quarantined in the same commit.
+    /// Whether the same commit quarantines the version rolled back from.
     pub quarantines: bool,
-    /// The image that may come although the tag meant another one when it ran.
+    /// A digest to accept although the tag had another one when it ran.
     pub accept_digest: Option<Digest>,
 }
 
 impl PassOptions {
-    /// What a pass of the daemon waits for a registry: a late answer leads to another pass.
+    /// For a pass of the daemon: a late answer leads to another pass.
     pub const DAEMON_WAIT: Duration = Duration::from_secs(2);
 
-    /// What a command waits that shows what is there, or that needs no registry.
+    /// For a command that shows the state, or that needs no registry.
     pub const SHORT_WAIT: Duration = Duration::from_millis(700);
 
-    /// What a command waits that does one pass.
+    /// For a command that does one pass.
     pub const COMMAND_WAIT: Duration = Duration::from_secs(20);
 
     /// Everything, on schedule.
@@ -97,12 +97,12 @@ impl PassOptions {
         }
     }
 
-    /// Everything, to show where it stands.
+    /// Everything, to show its state.
     pub fn status() -> Self {
         Self { registry_wait: Self::SHORT_WAIT, ..Self::plan() }
     }
 
-    /// Everything, but nothing is written.
+    /// Everything, without writing.
     pub fn plan() -> Self {
         Self { dry_run: true, registry_wait: Self::COMMAND_WAIT, recovers: false, ..Self::schedule() }
     }

@@ -1,4 +1,4 @@
-//! What the engine needs of the world, as traits. Reading ports cannot write.
+//! The traits by which the engine reaches the outside world. Reading ports cannot write.
 
 use std::collections::{BTreeMap, HashMap};
 use std::future::Future;
@@ -15,7 +15,7 @@ use crate::model::{
     TagsSeen, Timestamp,
 };
 
-/// The parts that one engine is made of.
+/// The ports of one engine.
 pub trait Ports: Send + Sync + 'static {
     /// Asks registries.
     type Registry: Registry;
@@ -23,13 +23,13 @@ pub trait Ports: Send + Sync + 'static {
     type Repository: Repository;
     /// Writes to the repository.
     type Publisher: Publisher;
-    /// Keeps what was seen and what is about to be done.
+    /// Stores observations, the index and intents.
     type Store: Store;
-    /// Tells what changed between two images.
+    /// Finds out what changed between two images.
     type Changelog: Changelog;
     /// Reads and writes pull requests.
     type Forge: Forge;
-    /// Tells the time.
+    /// The time.
     type Clock: Clock;
 }
 
@@ -51,13 +51,13 @@ pub trait Registry: Send + Sync + 'static {
 
 /// Reads the repository. Every method blocks.
 pub trait Repository: Send + Sync + 'static {
-    /// Asks where the branch is, and brings what is new if it moved.
+    /// Lists the head of the branch, and fetches if it moved.
     ///
     /// # Errors
     /// When the remote can't be reached or read, or has no such branch.
     fn fetch(&self) -> Result<CommitId, Fault>;
 
-    /// Where the branch was when it was last asked, without asking again.
+    /// The head of the last fetch; works offline.
     ///
     /// # Errors
     /// When the mirror can't be read.
@@ -80,7 +80,7 @@ pub trait Repository: Send + Sync + 'static {
         scope: &[RepoPath],
     ) -> Result<Vec<FileChange>, Fault>;
 
-    /// Calls `visit` with the place and the content of each blob, in parallel; the answers come in the blobs' order.
+    /// Calls `visit` with the index and content of each blob, in parallel. Results keep the order of `blobs`.
     ///
     /// # Errors
     /// When the mirror can't be read.
@@ -96,15 +96,13 @@ pub trait Repository: Send + Sync + 'static {
     /// When the mirror can't be read.
     fn held(&self, commit: CommitId, path: &RepoPath) -> Result<Held, Fault>;
 
-    /// The commits along first parents from `tip` down to what is `known`, which is not among them; where that is not on
-    /// the line, or nothing is known, all of them.
+    /// The first-parent line from above `known` to `tip`; the whole line if `known` is not on it, or none.
     ///
     /// # Errors
     /// When the mirror can't be read.
     fn line(&self, tip: CommitId, known: Option<CommitId>) -> Result<Line, Fault>;
 
-    /// Of commits that follow one another, oldest first, those that change a manifest under `scope`, and what they change
-    /// against their first parents.
+    /// The manifest changes under `scope` of consecutive commits, oldest first. Commits without any are left out.
     ///
     /// # Errors
     /// When the mirror can't be read.
@@ -114,15 +112,15 @@ pub trait Repository: Send + Sync + 'static {
         scope: &[RepoPath],
     ) -> Result<Vec<(CommitInfo, Vec<FileChange>)>, Fault>;
 
-    /// Whether commits count only when somebody who is allowed to signed them.
+    /// Whether commits count only with an allowed signature.
     fn requires_signatures(&self) -> bool {
         false
     }
 
-    /// Why a commit does not count, if it does not, since nobody who is allowed to signed it.
+    /// Why a commit does not count, if its signature is missing or not allowed.
     ///
     /// # Errors
-    /// When the commit or its signature can't be looked at.
+    /// When the commit or its signature can't be read.
     fn unsigned(&self, _commit: CommitId) -> Result<Option<String>, Fault> {
         Ok(None)
     }
@@ -135,29 +133,28 @@ pub trait Repository: Send + Sync + 'static {
         Ok(head)
     }
 
-    /// Whether `ancestor` is `tip` or lies under it, by any parent.
+    /// Whether `tip` is or descends from `ancestor`, by any parent.
     ///
     /// # Errors
     /// When the mirror can't be read.
     fn contains(&self, ancestor: CommitId, tip: CommitId) -> Result<bool, Fault>;
 
-    /// What each of `commits` says: its own message, and behind it those of the commits that it merged. Nothing for one
-    /// that is not there any more.
+    /// For each commit its message, then those of the commits that it merged. Empty for one that is gone.
     ///
     /// # Errors
     /// When the mirror can't be read.
     fn messages(&self, commits: &[CommitId]) -> Result<Vec<Vec<String>>, Fault>;
 
-    /// Where one of Tidegate's own branches is, if it is there.
+    /// The tip of one of Tidegate's own branches, if it exists.
     ///
     /// # Errors
     /// When the remote can't be reached.
     fn request_tip(&self, branch: &PullRequestBranch) -> Result<Option<CommitId>, Fault>;
 
-    /// What lies on one of Tidegate's own branches that was seen at `tip`.
+    /// What one of Tidegate's own branches holds at `tip`.
     ///
     /// # Errors
-    /// When it can't be read, or is elsewhere by now.
+    /// When it can't be read, or has moved.
     fn proposed(
         &self,
         branch: &PullRequestBranch,
@@ -165,7 +162,7 @@ pub trait Repository: Send + Sync + 'static {
         files: &[RepoPath],
     ) -> Result<Proposed, Fault>;
 
-    /// Which of `needles` stand in the messages of the commits that `tip` has and `until` has not.
+    /// Finds `needles` in the messages of the commits that `tip` has and `until` has not.
     ///
     /// # Errors
     /// When the mirror can't be read.
@@ -177,28 +174,28 @@ pub trait Repository: Send + Sync + 'static {
     ) -> Result<Vec<(String, CommitId)>, Fault>;
 }
 
-/// Reads and writes pull requests: those from Tidegate's own branches to the branch that Flux follows, and no others.
+/// Reads and writes pull requests from Tidegate's own branches to the branch that Flux follows, and no others.
 pub trait Forge: Send + Sync + 'static {
-    /// Those that are open.
+    /// The open ones.
     fn open_requests(&self) -> impl Future<Output = Result<Vec<OpenPullRequest>, Fault>> + Send;
 
-    /// Those of a branch that are closed, the last ones to change first: a page of them, from the first on.
+    /// A page of the closed ones of a branch, last changed first; pages count from 1.
     fn closed_requests(
         &self,
         branch: &PullRequestBranch,
         page: usize,
     ) -> impl Future<Output = Result<ClosedPage, Fault>> + Send;
 
-    /// What people said of an open one as a whole, the earliest first.
+    /// The reviews of an open one, oldest first.
     fn reviews(&self, number: u64) -> impl Future<Output = Result<Vec<PullRequestReview>, Fault>> + Send;
 
-    /// What a commit says of which a pull request was made, even if its branch is gone.
+    /// The message of a pull request's commit, even if its branch is gone.
     fn message(&self, commit: CommitId) -> impl Future<Output = Result<String, Fault>> + Send;
 
-    /// Opens one; an open one of that branch is as good.
+    /// Opens one, or returns the open one of that branch.
     fn open(&self, draft: &PullRequestDraft) -> impl Future<Output = Result<OpenPullRequest, Fault>> + Send;
 
-    /// Writes another text, and perhaps another title.
+    /// Replaces the text, and the title if given.
     fn amend(
         &self,
         number: u64,
@@ -206,16 +203,16 @@ pub trait Forge: Send + Sync + 'static {
         body: &str,
     ) -> impl Future<Output = Result<(), Fault>> + Send;
 
-    /// Closes one, with another text.
+    /// Closes one and replaces its text.
     fn close(&self, number: u64, body: &str) -> impl Future<Output = Result<(), Fault>> + Send;
 
-    /// Says something below one.
+    /// Comments on one.
     fn comment(&self, number: u64, text: &str) -> impl Future<Output = Result<(), Fault>> + Send;
 
-    /// Gives one what it is given once; what could not be given is told.
+    /// Sets labels, reviewers and auto-merge; returns what failed.
     fn give(&self, number: u64, extras: &PullRequestOptions) -> impl Future<Output = Vec<Fault>> + Send;
 
-    /// Merges one as it is at `head`, as soon as the forge has all that is required of it.
+    /// Turns auto-merge on for one at `head`.
     fn let_merge(
         &self,
         number: u64,
@@ -223,23 +220,22 @@ pub trait Forge: Send + Sync + 'static {
         method: MergeMethod,
     ) -> impl Future<Output = Result<(), Fault>> + Send;
 
-    /// Has one merge by itself no more, if it would.
+    /// Turns auto-merge off.
     fn keep_open(&self, number: u64) -> impl Future<Output = Result<(), Fault>> + Send;
 }
 
 /// Writes to the repository. Blocks.
 pub trait Publisher: Send + Sync + 'static {
-    /// Makes a chain of commits on `base` and pushes it if the branch is still there.
+    /// Makes a chain of commits on `base` and pushes it if `base` is still the head.
     ///
     /// # Errors
-    /// When the commits can't be made, or it can't be known whether the push arrived.
+    /// When the commits can't be made, or it is unknown whether the push arrived.
     fn publish(&self, base: CommitId, drafts: &[CommitDraft], at: Timestamp) -> Result<Publication, Fault>;
 
-    /// Makes one commit on `base` and puts one of Tidegate's own branches to it, if that is still where it was `seen`, or
-    /// still not there.
+    /// Makes one commit on `base` and moves one of Tidegate's own branches to it, if the branch is still at `seen`.
     ///
     /// # Errors
-    /// When the commit can't be made, or it can't be known whether the push arrived.
+    /// When the commit can't be made, or it is unknown whether the push arrived.
     fn propose(
         &self,
         branch: &PullRequestBranch,
@@ -249,7 +245,7 @@ pub trait Publisher: Send + Sync + 'static {
         at: Timestamp,
     ) -> Result<Publication, Fault>;
 
-    /// Removes one of Tidegate's own branches, if it is still where it was `seen`.
+    /// Deletes one of Tidegate's own branches, if it is still at `seen`.
     ///
     /// # Errors
     /// When the remote can't be reached.
@@ -259,9 +255,9 @@ pub trait Publisher: Send + Sync + 'static {
 /// An image and one of its tags.
 pub type TaggedImage = (ImageName, Tag);
 
-/// Keeps what was seen and what is about to be done.
+/// Stores observations, first sightings of tags, the index and intents.
 pub trait Store: Send + Sync + 'static {
-    /// Writes the digests that differ from what was last seen.
+    /// Records digests that differ from the last observed ones.
     fn observe(
         &self,
         seen: &[(ImageName, Tag, Digest)],

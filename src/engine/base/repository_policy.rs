@@ -15,29 +15,27 @@ use crate::engine::message::Wording;
 
 /// The policy of a whole repository: environments, the rules of each service, and how commits are made.
 pub struct RepositoryPolicy {
-    /// Every environment, each behind the one that it comes after.
+    /// The environments, each after the one before it.
     pub environments: Vec<Environment>,
-    /// The rules of a service.
     pub services: Box<dyn ServiceRules>,
-    /// The sets of services that ship together.
+    /// Groups of services that ship together.
     pub groups: Vec<Group>,
-    /// How promotions are proposed by pull requests, by the places of the environments; into the others they are pushed.
+    /// Pull requests by environment; promotions into every other environment are pushed.
     pub requests: BTreeMap<usize, PullRequestPolicy>,
-    /// How soaks are counted.
     pub soak_mode: SoakMode,
-    /// Whether control files that no longer count are removed.
+    /// Whether expired control files are removed.
     pub sweeps_control_files: bool,
-    /// How far a commit's time may lie before a fetch that did not have it.
+    /// How much earlier than a fetch without it a commit may claim to be.
     pub clock_tolerance: Duration,
     /// What goes into one commit.
     pub batch: Batch,
     /// The form of a commit's subject.
     pub subject: SubjectForm,
-    /// The form of its body; without it, evidence and notes.
+    /// The form of a commit's body; evidence and notes without one.
     pub body: Option<BodyForm>,
-    /// How it is told what changed; without it, it is not.
+    /// Release notes; none without it.
     pub notes: Option<NotesPolicy>,
-    /// The changelog files that promotions add to, by the places of the environments.
+    /// The changelog files that promotions add to, by environment.
     pub changelog_files: BTreeMap<usize, RepoPath>,
 }
 
@@ -47,44 +45,43 @@ pub enum Batch {
     /// One service in one environment, so that `git revert` undoes exactly that.
     #[default]
     Service,
-    /// All that goes into one environment in one pass.
+    /// Everything for one environment in one pass.
     Environment,
-    /// All of a pass.
+    /// Everything in one pass.
     All,
 }
 
-/// How it is told what changed.
+/// Release notes of promotions.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct NotesPolicy {
-    /// How long the promotions of one pass wait for it, together.
+    /// How long the promotions of one pass wait for notes, together.
     pub time_limit: Duration,
-    /// How much of it a commit's message takes; without it, nothing.
+    /// How much of the notes a commit carries; nothing without it.
     pub limits: Option<BodyLimits>,
 }
 
-/// How the promotions into an environment are proposed.
+/// How pull requests into an environment are made.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct PullRequestPolicy {
     /// What goes into one pull request.
     pub grouping: Grouping,
     /// Whether it is opened as a draft.
     pub is_draft: bool,
-    /// What it is given when it is opened.
+    /// Labels, reviewers and auto-merge, set when it is opened.
     pub extras: PullRequestOptions,
 }
 
 /// What goes into one pull request.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Grouping {
-    /// One service, or one set of services that ship together.
+    /// One service, or one group.
     #[default]
     Service,
-    /// All that may go into the environment.
+    /// Everything for the environment.
     Environment,
 }
 
 impl RepositoryPolicy {
-    /// How the messages of commits are worded.
     pub(in crate::engine) fn wording(&self) -> Wording<'_> {
         Wording { subject: &self.subject, body: self.body.as_ref() }
     }
@@ -99,17 +96,17 @@ impl RepositoryPolicy {
         self.environments.first().map_or(Tz::UTC, |first| first.policy.zone)
     }
 
-    /// The set that a service ships in.
+    /// The group of a service.
     pub fn group_of(&self, service: &ServiceName) -> Option<&Group> {
         self.groups.iter().find(|group| group.has(service))
     }
 
-    /// The environments that come right after one.
+    /// The environments right after one.
     pub fn after(&self, environment: usize) -> impl Iterator<Item = usize> {
         (0..self.environments.len()).filter(move |next| self.environments[*next].before == Some(environment))
     }
 
-    /// The environment that a file lies in.
+    /// The environment of a file.
     pub(crate) fn environment_of(&self, file: &RepoPath) -> Option<&Environment> {
         let holds = |environment: &&Environment| environment.paths.iter().any(|path| file.is_within(path));
         self.environments.iter().find(holds)

@@ -5,7 +5,6 @@ use std::sync::{Arc, LazyLock};
 use crate::engine::base::ports::TaggedImage;
 use crate::engine::base::repository_policy::RepositoryPolicy;
 use crate::engine::proposals::pull_requests::PullRequests;
-use crate::engine::state::deployed::Target;
 use crate::engine::state::repository_state::RepositoryState;
 use crate::model::{ImageName, Tag, Timestamp};
 use crate::policy::{
@@ -31,11 +30,12 @@ pub(crate) struct FactContext<'a> {
 impl<'a> FactContext<'a> {
     pub(crate) fn policy(&self, target: usize) -> TargetPolicy<'a> {
         let target = &self.state.deployed.targets[target];
+        let is_in_group = self.repository_policy.group_of(target.service()).is_some();
         TargetPolicy {
             environment: &self.repository_policy.environments[target.environment].policy,
             rules: &target.rules,
             soak: target.soak,
-            soak_mode: self.soak_mode(target),
+            soak_mode: self.repository_policy.soak_mode.of_service(is_in_group),
             clock_tolerance: self.repository_policy.clock_tolerance,
         }
     }
@@ -76,16 +76,6 @@ impl<'a> FactContext<'a> {
                 .get(&target)
                 .map_or(ReviewState::NotProposed, ReviewState::Proposed),
             train_hold: None,
-        }
-    }
-
-    /// A group soaks in one piece: a version that was replaced did not run together with what came after it.
-    fn soak_mode(&self, target: &Target) -> SoakMode {
-        match self.repository_policy.soak_mode {
-            SoakMode::Elapsed if self.repository_policy.group_of(target.service()).is_some() => {
-                SoakMode::Continuous
-            }
-            mode => mode,
         }
     }
 

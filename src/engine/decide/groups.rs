@@ -29,7 +29,10 @@ pub(crate) fn decide(
             .collect();
         settle_groups(facts, environment, &mut members, &Overrides::default());
         for (target, member) in places.zip(members) {
-            decisions[target] = member.alone.map(|alone| decide_if_asked(facts, target, alone));
+            decisions[target] = member.alone.map(|alone| {
+                let is_fresh = is_digest_fresh(facts, target, &alone);
+                alone.decide_fresh(is_fresh)
+            });
         }
     }
     decisions
@@ -73,16 +76,14 @@ pub(crate) fn decide_requested(
     targets.iter().copied().zip(members).map(|(target, member)| (target, member.alone.map(decide))).collect()
 }
 
-/// Requires a digest fetched in this pass.
-fn decide_if_asked(facts: &FactContext<'_>, target: usize, alone: UngroupedDecision) -> Decision {
+/// Whether the digest of a candidate was fetched in this pass.
+fn is_digest_fresh(facts: &FactContext<'_>, target: usize, alone: &UngroupedDecision) -> bool {
     let image = facts.state.deployed.targets[target].image();
     match alone {
-        UngroupedDecision::Candidate(evaluation)
-            if !facts.digests.asked.contains_key(&tagged(image, &evaluation.candidate().tag)) =>
-        {
-            Decision::Wait(evaluation)
+        UngroupedDecision::Current(_) => true,
+        UngroupedDecision::Candidate(evaluation) => {
+            facts.digests.asked.contains_key(&tagged(image, &evaluation.candidate().tag))
         }
-        alone => alone.decide(),
     }
 }
 
@@ -98,12 +99,8 @@ fn member<'m>(
         known.train_hold = train_hold;
         known
     });
-    let alone = known.as_ref().map(|known| policy::decide_ungrouped(&policy, known, facts.now));
-    Member {
-        service: facts.state.deployed.targets[target].service(),
-        known: known.map(|known| (policy, known)),
-        alone,
-    }
+    let service = facts.state.deployed.targets[target].service();
+    Member::new(service, known.map(|known| (policy, known)), facts.now)
 }
 
 /// Adds the group gate to the members of every group. In the first environment of a chain each service comes by itself:
@@ -120,10 +117,8 @@ fn settle_groups(
     for group in &facts.repository_policy.groups {
         let is_member = |member: &&mut Member<'_>| group.has(member.service);
         let mut members: Vec<&mut Member<'_>> = members.iter_mut().filter(is_member).collect();
-        if members.iter().any(|member| matches!(member.alone, Some(UngroupedDecision::Candidate(_)))) {
-            let unclear = unreadable(facts, environment, |service| group.has(service));
-            policy::settle_together(&group.name, &mut members, overrides, unclear.as_deref(), facts.now);
-        }
+        let unclear = unreadable(facts, environment, |service| group.has(service));
+        policy::settle_together(&group.name, &mut members, overrides, unclear.as_deref(), facts.now);
     }
 }
 

@@ -83,16 +83,16 @@ pub(crate) async fn poll<R: Registry>(
     }
     let mut silent_hosts = BTreeSet::new();
     for image in answers.silent {
-        match known.last.get(&image).filter(|(at, _)| at.elapsed() <= LAST_LIST_VALID_FOR) {
-            Some((_, tags)) => drop(polled.tags.insert(image, Arc::clone(tags))),
-            None => {
-                silent_hosts.insert(image.host().to_owned());
-                polled.failed.insert(image);
-            }
+        let last = known.last.get(&image).filter(|(at, _)| at.elapsed() <= LAST_LIST_VALID_FOR);
+        if let Some((_, tags)) = last {
+            polled.tags.insert(image, Arc::clone(tags));
+        } else {
+            silent_hosts.insert(image.host().to_owned());
+            polled.failed.insert(image);
         }
     }
     polled.problems.extend(silent_hosts.iter().map(|host| silent(host)));
-    polled.problems.extend(fold_by_host(faults.iter().map(|(image, fault)| (image, fault))));
+    polled.problems.extend(fold_by_host(faults.iter()));
     polled.failed.extend(faults.into_keys());
     polled
 }

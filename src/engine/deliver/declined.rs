@@ -172,7 +172,9 @@ impl Pushes {
         plans: &[EditPlan],
     ) {
         self.0.pop_front();
-        units_of(repository_policy, plans).iter().for_each(|unit| memory.forget(unit));
+        for unit in units_of(repository_policy, plans) {
+            memory.forget(&unit);
+        }
     }
 
     /// The server declined the next push: splits it by environment, then by unit. A single unit is remembered as declined.

@@ -13,7 +13,7 @@ use crate::engine::base::blocking::blocking;
 use crate::engine::base::context::Context;
 use crate::engine::base::ports::{Ports, Publisher, Repository, Store};
 use crate::engine::base::repository_policy::{Batch, RepositoryPolicy};
-use crate::engine::message::{self, Told};
+use crate::engine::message::{self, PromotionText};
 use crate::engine::plan::edit_plan::EditPlan;
 
 /// The outcome of a push.
@@ -152,7 +152,7 @@ pub(in crate::engine) fn draft(
     notes: &NotesByPlan,
     requested_by: &str,
 ) -> CommitDraft {
-    let told: Vec<Told<'_>> =
+    let told: Vec<PromotionText<'_>> =
         together.iter().map(|plan| told(repository_policy, plan, notes, requested_by)).collect();
     // A later plan's text of a file includes the earlier edits.
     let texts: BTreeMap<&RepoPath, &Arc<[u8]>> =
@@ -196,9 +196,9 @@ fn told<'a>(
     plan: &'a EditPlan,
     notes: &NotesByPlan,
     requested_by: &'a str,
-) -> Told<'a> {
+) -> PromotionText<'a> {
     let approved = &plan.approved;
-    Told {
+    PromotionText {
         id: plan.id,
         service: &plan.service,
         environment: &repository_policy.environments[plan.environment].policy.name,

@@ -58,7 +58,9 @@ impl FakeRegistry {
     /// Answers what was asked since [`Self::silence`], and from now on.
     pub(in crate::engine) fn wake(&self, image: &ImageName) {
         let silent = lock(&self.silent).remove(image);
-        silent.into_iter().for_each(|silent| silent.notify_one());
+        if let Some(silent) = silent {
+            silent.notify_one();
+        }
     }
 
     /// Whether it lists tags, but does not say what they are.

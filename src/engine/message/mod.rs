@@ -1,4 +1,4 @@
-//! The message that a promotion leaves behind, and how it is read back.
+//! Commit messages of promotions, written and read back.
 
 mod read;
 mod write;
@@ -9,7 +9,7 @@ mod tests;
 use crate::model::{Printable, PromotionId};
 
 pub(crate) use read::{Trailers, read_trailers, reasons};
-pub(crate) use write::{Told, Wording, render};
+pub(crate) use write::{PromotionText, Wording, render};
 
 const PROMOTION: &str = "Tidegate-Promotion";
 const SERVICE: &str = "Tidegate-Service";
@@ -20,12 +20,12 @@ const REQUESTED_BY: &str = "Tidegate-Requested-By";
 const OVERRIDE: &str = "Tidegate-Override";
 const ROLLBACK: &str = "Tidegate-Rollback";
 
-/// The line by which a promotion is found on the branch.
+/// The trailer by which a promotion is found on the branch.
 pub(crate) fn line_of(id: PromotionId) -> String {
     format!("{PROMOTION}: {id}")
 }
 
-/// Somebody's words as part of a line: no line of their own can come of them.
+/// Untrusted text within one line.
 fn one_line(text: &str) -> Printable<'_> {
     Printable::bounded(text.trim(), 300)
 }

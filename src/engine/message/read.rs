@@ -1,4 +1,4 @@
-//! What the messages of commits and of pull requests tell of promotions.
+//! Reads promotions from the messages of commits and pull requests.
 
 use std::collections::HashMap;
 
@@ -9,7 +9,7 @@ use crate::policy::{Approved, Override};
 
 use super::{ENVIRONMENT, FROM, IMAGE, OVERRIDE, PROMOTION, REQUESTED_BY, ROLLBACK, SERVICE};
 
-/// One promotion as a commit's trailers tell it.
+/// The trailers of one promotion.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Trailers {
     pub(crate) service: ServiceName,
@@ -17,29 +17,27 @@ pub(crate) struct Trailers {
     pub(crate) image: ImageRef,
     pub(crate) from: Tag,
     pub(crate) mark: PromotionMark,
-    /// The gates that were passed by hand for it, in their order.
+    /// The gates that were overridden, in order.
     pub(crate) overrides: Vec<Override>,
 }
 
 impl Trailers {
-    /// Whether it is of this image of this service.
     pub(crate) fn is_of(&self, service: &ServiceName, image: &ImageName) -> bool {
         self.service == *service && self.image.name == *image
     }
 
-    /// Whether every gate was passed by hand for it that was for this.
+    /// Whether it has every override of `approved`.
     pub(crate) fn has_passed(&self, approved: &Approved) -> bool {
         approved.overrides().iter().all(|one| self.overrides.iter().any(|told| told.gate() == one.gate()))
     }
 }
 
-/// Reads the promotions of a commit, or of a pull request, from the last paragraph of its message; what a forge adds below
-/// that when it squashes is passed over.
+/// Reads the promotions of a commit or pull request from the last paragraph of its message, above what a forge adds when it
+/// squashes.
 ///
-/// A group that is not whole, or has a line in it that doesn't parse, is none; a commit without groups was not made
-/// by Tidegate.
+/// An incomplete group, or one with an invalid line, is ignored. A commit without groups is not Tidegate's.
 pub(crate) fn read_trailers(message: &str) -> Vec<Trailers> {
-    // A forge's page sends lines as HTML forms do.
+    // Forge pages send CRLF, as HTML forms do.
     let message = if message.contains('\r') { message.replace("\r\n", "\n") } else { message.to_owned() };
     let mut rest = message.trim_end();
     let paragraph = loop {
@@ -55,8 +53,7 @@ pub(crate) fn read_trailers(message: &str) -> Vec<Trailers> {
     starts.iter().zip(ends).filter_map(|(start, end)| read_group(&lines[*start..end])).collect()
 }
 
-/// Whether a paragraph is what a forge puts below the message of a commit that it makes of a pull request: who wrote it
-/// too, who looked at it, and a line between.
+/// Whether a paragraph is what a forge appends when it squashes: co-authors, reviewers and a separator.
 fn is_added_by_a_forge(paragraph: &str) -> bool {
     const KEYS: [&str; 4] = ["co-authored-by:", "signed-off-by:", "reviewed-by:", "reviewed-on:"];
     paragraph.lines().all(|line| {
@@ -66,7 +63,7 @@ fn is_added_by_a_forge(paragraph: &str) -> bool {
     })
 }
 
-/// Why promotions were made against a gate, or are ways back, by their identities, as the commit's trailers tell it.
+/// The reasons of overrides and rollbacks in a commit's trailers, by promotion.
 pub(crate) fn reasons(message: &str) -> HashMap<PromotionId, String> {
     let mut reasons: HashMap<PromotionId, String> = HashMap::new();
     let mut current = None;
@@ -116,7 +113,7 @@ fn read_group(lines: &[(&str, &str)]) -> Option<Trailers> {
 
 fn read_override((key, value): (&str, &str)) -> Option<Override> {
     let (gate, reason) = value.trim().split_once(" (").filter(|_| key == OVERRIDE)?;
-    // Escaped when it was written, it may be longer than what was said.
+    // Escaping may have made it longer.
     let reason: String = inner(reason).chars().take(Override::LONGEST_REASON_CHARS).collect();
     Override::new(gate.parse().ok()?, &reason).ok()
 }

@@ -5,7 +5,7 @@ use crate::config::{BodyForm, SubjectForm};
 use crate::model::{EnvironmentName, ServiceName, Tag};
 use std::time::Duration;
 
-fn plainly(promotions: &[Told<'_>], untold_count: usize) -> String {
+fn plainly(promotions: &[PromotionText<'_>], untold_count: usize) -> String {
     let subject = SubjectForm::default();
     render(Wording { subject: &subject, body: None }, promotions, untold_count)
 }
@@ -30,8 +30,8 @@ fn words() -> Words {
     }
 }
 
-fn told(words: &Words) -> Told<'_> {
-    Told {
+fn told(words: &Words) -> PromotionText<'_> {
+    PromotionText {
         id: "0197c0de-7b1e-7c3a-9f55-4f5e0a2b6d11".parse().unwrap(),
         service: &words.service,
         environment: &words.prod,
@@ -68,25 +68,22 @@ fn a_promotion_reads_as_the_design_says() {
 fn notes_stand_between_evidence_and_trailers() {
     let words = words();
     let notes = "Features\n- cache queries (vtr/app#412)\n\nhttps://github.com/vtr/app/compare/a...b";
-    let with_notes = Told { notes: notes.to_owned(), ..told(&words) };
+    let with_notes = PromotionText { notes: notes.to_owned(), ..told(&words) };
     let message = plainly(&[with_notes], 0);
     let expected = "soaked 26h12m in non-prod\n\nFeatures\n- cache queries (vtr/app#412)\n\n\
                     https://github.com/vtr/app/compare/a...b\n\nTidegate-Promotion: ";
     assert!(message.contains(expected), "{message}");
     assert_eq!(read_trailers(&message).len(), 1);
-    let several = [Told { notes: notes.to_owned(), ..told(&words) }, told(&words)];
+    let several = [PromotionText { notes: notes.to_owned(), ..told(&words) }, told(&words)];
     let message = plainly(&several, 0);
     assert!(message.contains("\n\ncommon/graphql-server v1.0.180\n\nFeatures\n"), "{message}");
     assert_eq!(read_trailers(&message).len(), 2);
     let other: ServiceName = "common/admin".parse().unwrap();
-    let alike = [several[0].clone(), Told { service: &other, ..several[0].clone() }];
+    let alike = [several[0].clone(), PromotionText { service: &other, ..several[0].clone() }];
     let message = plainly(&alike, 7);
     assert_eq!(message.matches("Features\n").count(), 1, "{message}");
     assert!(message.contains("\n\ncommon/admin, common/graphql-server v1.0.180\n\nFeatures\n"), "{message}");
-    assert!(
-        message
-            .contains("\n\nWhat changed in 7 more is told by `tidegate changelog`.\n\nTidegate-Promotion: ")
-    );
+    assert!(message.contains("\n\nRelease notes of 7 more: `tidegate changelog`.\n\nTidegate-Promotion: "));
 }
 
 #[test]

@@ -1,4 +1,4 @@
-//! What the commit of promotions says.
+//! Writes the commit messages of promotions.
 
 use std::collections::BTreeSet;
 use std::fmt::Write;
@@ -9,81 +9,83 @@ use crate::model::{Digest, Elapsed, EnvironmentName, ImageRef, PromotionId, Serv
 
 use super::{ENVIRONMENT, FROM, IMAGE, OVERRIDE, REQUESTED_BY, ROLLBACK, SERVICE, line_of, one_line};
 
-/// Everything that a commit says of one promotion.
+/// What a commit says of one promotion.
 #[derive(Clone, Debug)]
-pub(crate) struct Told<'a> {
+pub(crate) struct PromotionText<'a> {
     pub(crate) id: PromotionId,
     pub(crate) service: &'a ServiceName,
     pub(crate) environment: &'a EnvironmentName,
     pub(crate) image: ImageRef,
     pub(crate) from: &'a Tag,
     pub(crate) to: &'a Tag,
-    /// How many releases this takes in, the last one with them.
+    /// How many releases it includes.
     pub(crate) releases: usize,
     pub(crate) soaked: Option<(Duration, &'a EnvironmentName)>,
     pub(crate) requested_by: &'a str,
-    /// The set that it ships in.
+    /// Its group.
     pub(crate) group: Option<&'a str>,
-    /// Why it goes back, if it does.
+    /// The reason of a rollback.
     pub(crate) back: Option<&'a str>,
-    /// What changed, as [`Notes::body`](crate::changelog::Notes::body) tells it; perhaps nothing.
+    /// From [`Notes::body`](crate::changelog::Notes::body); may be empty.
     pub(crate) notes: String,
-    /// Gates that were overridden by hand, with the reason given.
+    /// The overridden gates, each with its reason.
     pub(crate) overrides: Vec<(&'static str, &'a str)>,
 }
 
-/// How messages are worded.
+/// The configured forms of messages.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Wording<'a> {
-    /// The form of the subject of a commit with one promotion, or with several of one service in one environment, of
-    /// which the first gives the tag.
+    /// The subject of a commit about one service in one environment; the first promotion gives the tag.
     pub(crate) subject: &'a SubjectForm,
-    /// The form of the body, if it isn't the evidence and then the notes.
+    /// The body; evidence and notes without one.
     pub(crate) body: Option<&'a BodyForm>,
 }
 
-/// The message of a commit with these promotions in it: at least one. `untold_count` is of how many what changed is not
-/// told.
-pub(crate) fn render(wording: Wording<'_>, promotions: &[Told<'_>], untold_count: usize) -> String {
+/// The message of a commit with these promotions, at least one. `left_out_count` of them carry no release notes.
+pub(crate) fn render(
+    wording: Wording<'_>,
+    promotions: &[PromotionText<'_>],
+    left_out_count: usize,
+) -> String {
     let mut text = wording.subject.finish(subject_line(wording.subject, promotions));
     text.push_str("\n\n");
-    let body = body(wording.body, promotions, untold_count);
+    let body = body(wording.body, promotions, left_out_count);
     if !body.is_empty() {
         let _ = write!(text, "{body}\n\n");
     }
-    for told in promotions {
-        trailers(&mut text, told);
+    for promotion in promotions {
+        trailers(&mut text, promotion);
     }
     text
 }
 
-fn body(form: Option<&BodyForm>, promotions: &[Told<'_>], untold_count: usize) -> String {
+fn body(form: Option<&BodyForm>, promotions: &[PromotionText<'_>], left_out_count: usize) -> String {
     let is_one_service = is_of_one_service(promotions);
     let mut evidence = String::new();
-    for told in promotions {
-        evidence_line(&mut evidence, told, is_one_service);
+    for promotion in promotions {
+        evidence_line(&mut evidence, promotion, is_one_service);
     }
     let evidence = evidence.trim_end();
     let mut changes = String::new();
     notes(&mut changes, promotions);
-    if untold_count > 0 {
-        let _ = write!(changes, "What changed in {untold_count} more is told by `tidegate changelog`.");
+    if left_out_count > 0 {
+        let _ = write!(changes, "Release notes of {left_out_count} more: `tidegate changelog`.");
     }
     let changes = changes.trim_end();
     let filled = form.map(|form| {
-        let promotions = promotions.iter().map(Told::values).collect();
+        let promotions = promotions.iter().map(PromotionText::values).collect();
         form.fill(&BodyValues { promotions, evidence, notes: changes })
     });
     match filled {
         Some(Ok(body)) => return body,
-        // It was tried when it was read; a promotion does not stay behind for what it makes of these values.
+        // The form was checked when it was read; these values must not hold back a promotion.
         Some(Err(error)) => tracing::warn!(%error, "the body of a commit is not worded by the template"),
         None => {}
     }
     if changes.is_empty() { evidence.to_owned() } else { format!("{evidence}\n\n{changes}") }
 }
 
-impl Told<'_> {
+impl PromotionText<'_> {
     fn values(&self) -> PromotionValues<'_> {
         let reason = |text: &str| one_line(text).to_string();
         PromotionValues {
@@ -111,31 +113,34 @@ impl Told<'_> {
     }
 }
 
-/// What changed, once for all that it is the same for.
-fn notes(text: &mut String, promotions: &[Told<'_>]) {
-    let mut by_content: Vec<(&Told<'_>, BTreeSet<&ServiceName>)> = Vec::new();
-    for told in promotions.iter().filter(|told| !told.notes.is_empty()) {
-        match by_content.iter_mut().find(|(first, _)| first.to == told.to && first.notes == told.notes) {
-            Some((_, services)) => drop(services.insert(told.service)),
-            None => by_content.push((told, BTreeSet::from([told.service]))),
+/// The notes; equal ones once for all their services.
+fn notes(text: &mut String, promotions: &[PromotionText<'_>]) {
+    let mut by_content: Vec<(&PromotionText<'_>, BTreeSet<&ServiceName>)> = Vec::new();
+    for promotion in promotions.iter().filter(|promotion| !promotion.notes.is_empty()) {
+        match by_content
+            .iter_mut()
+            .find(|(first, _)| first.to == promotion.to && first.notes == promotion.notes)
+        {
+            Some((_, services)) => drop(services.insert(promotion.service)),
+            None => by_content.push((promotion, BTreeSet::from([promotion.service]))),
         }
     }
-    for (told, services) in by_content {
+    for (promotion, services) in by_content {
         if promotions.len() > 1 {
             let services: Vec<String> = services.into_iter().map(ToString::to_string).collect();
-            let _ = write!(text, "{} {}\n\n", services.join(", "), told.to);
+            let _ = write!(text, "{} {}\n\n", services.join(", "), promotion.to);
         }
-        let _ = write!(text, "{}\n\n", told.notes);
+        let _ = write!(text, "{}\n\n", promotion.notes);
     }
 }
 
-fn is_of_one_service(promotions: &[Told<'_>]) -> bool {
+fn is_of_one_service(promotions: &[PromotionText<'_>]) -> bool {
     promotions
         .windows(2)
         .all(|pair| pair[0].service == pair[1].service && pair[0].environment == pair[1].environment)
 }
 
-fn subject_line(form: &SubjectForm, promotions: &[Told<'_>]) -> String {
+fn subject_line(form: &SubjectForm, promotions: &[PromotionText<'_>]) -> String {
     let Some(first) = promotions.first() else { return String::new() };
     if is_of_one_service(promotions) && first.back.is_some() {
         return format!("revert({}): roll back to {}", first.service.name(), first.to);
@@ -148,46 +153,47 @@ fn subject_line(form: &SubjectForm, promotions: &[Told<'_>]) -> String {
             from: first.from,
         });
     }
-    let is_one_set = first.group.is_some() && promotions.iter().all(|told| told.group == first.group);
-    if let Some(group) = first.group.filter(|_| is_one_set) {
+    let is_one_group =
+        first.group.is_some() && promotions.iter().all(|promotion| promotion.group == first.group);
+    if let Some(group) = first.group.filter(|_| is_one_group) {
         return format!("chore({}): update {} images", one_line(group), promotions.len());
     }
-    let is_one_environment = promotions.iter().all(|told| told.environment == first.environment);
+    let is_one_environment = promotions.iter().all(|promotion| promotion.environment == first.environment);
     let place = if is_one_environment { first.environment.as_str() } else { "all environments" };
     format!("chore({place}): update {} images", promotions.len())
 }
 
-fn evidence_line(text: &mut String, told: &Told<'_>, one_service: bool) {
+fn evidence_line(text: &mut String, promotion: &PromotionText<'_>, one_service: bool) {
     if !one_service {
-        let _ = write!(text, "{} ", told.service);
+        let _ = write!(text, "{} ", promotion.service);
     }
-    let _ = write!(text, "{}: {} -> {}", told.environment, told.from, told.to);
-    match (told.back, told.releases) {
+    let _ = write!(text, "{}: {} -> {}", promotion.environment, promotion.from, promotion.to);
+    match (promotion.back, promotion.releases) {
         (Some(reason), _) => drop(write!(text, ", rolled back: {}", one_line(reason))),
         (None, 0) => {}
         (None, 1) => text.push_str(" (1 release)"),
         (None, many) => drop(write!(text, " ({many} releases)")),
     }
-    if let Some((soaked, environment)) = told.soaked {
+    if let Some((soaked, environment)) = promotion.soaked {
         let _ = write!(text, ", soaked {} in {environment}", Elapsed(soaked));
     }
-    for (gate, reason) in &told.overrides {
+    for (gate, reason) in &promotion.overrides {
         let _ = write!(text, ", {gate} overridden: {}", one_line(reason));
     }
     text.push('\n');
 }
 
-fn trailers(text: &mut String, told: &Told<'_>) {
-    let _ = writeln!(text, "{}", line_of(told.id));
-    let _ = writeln!(text, "{SERVICE}: {}", told.service);
-    let _ = writeln!(text, "{ENVIRONMENT}: {}", told.environment);
-    let _ = writeln!(text, "{IMAGE}: {}", told.image);
-    let _ = writeln!(text, "{FROM}: {}", told.from);
-    let _ = writeln!(text, "{REQUESTED_BY}: {}", one_line(told.requested_by));
-    if let Some(reason) = told.back {
-        let _ = writeln!(text, "{ROLLBACK}: {} ({})", told.from, one_line(reason));
+fn trailers(text: &mut String, promotion: &PromotionText<'_>) {
+    let _ = writeln!(text, "{}", line_of(promotion.id));
+    let _ = writeln!(text, "{SERVICE}: {}", promotion.service);
+    let _ = writeln!(text, "{ENVIRONMENT}: {}", promotion.environment);
+    let _ = writeln!(text, "{IMAGE}: {}", promotion.image);
+    let _ = writeln!(text, "{FROM}: {}", promotion.from);
+    let _ = writeln!(text, "{REQUESTED_BY}: {}", one_line(promotion.requested_by));
+    if let Some(reason) = promotion.back {
+        let _ = writeln!(text, "{ROLLBACK}: {} ({})", promotion.from, one_line(reason));
     }
-    for (gate, reason) in &told.overrides {
+    for (gate, reason) in &promotion.overrides {
         let _ = writeln!(text, "{OVERRIDE}: {gate} ({})", one_line(reason));
     }
 }

@@ -1,5 +1,5 @@
-//! What a pull request says: what would move, what every gate answered, what changed, which files, and the trailers, at its
-//! end, so that a squash that takes its text is recognised. All text from outside stands where nothing in it is markup.
+//! The text of a pull request: moves, gates, notes, files, and the trailers at its end, so that a squash that takes the text
+//! is recognised. Untrusted text is placed where nothing in it is markup.
 
 use std::fmt::Write;
 
@@ -10,46 +10,45 @@ use crate::engine::proposals::marks::{has_mark, mark};
 use crate::model::Printable;
 use crate::policy::{ApprovalReason, GateReport, Reason};
 
-/// What GitHub takes is 65,536 characters.
+/// GitHub accepts 65,536 characters.
 const MOST_CHARS: usize = 60_000;
 
-/// The most that trailers may take of it; the commit has them too.
+/// Maximum characters of trailers; the commit has them too.
 const MOST_TRAILERS: usize = 40_000;
 
-/// How many promotions are told with their gates, and how many files.
+/// Maximum promotions shown with their gates, and maximum files.
 const MOST_TOLD: usize = 40;
 
-/// Stands around what is said of one that does not merge by itself while a gate is closed.
+/// Surround the note about auto-merge being off.
 const PAUSED: &str = "tidegate:paused";
 const PAUSED_END: &str = "tidegate:paused-end";
 const PAUSED_WORDS: &str = "**Auto-merge is off** while a gate is closed, and Tidegate turns it on again when that opens. \
                             Whoever merges this now, or turns it on, decides so.";
 
-/// How the line begins that tells of reviews: of an approval, and of what people are still to do.
+/// How the line about reviews begins: for an approval, and for what reviewers still have to do.
 const OPEN: &str = "approval   open: ";
 const TO_REVIEW: &str = "approval   yours: ";
 
-/// What stands under every one.
 const FOOT: &str = "Merge this in whichever way. Close it, and nothing is proposed here until something newer comes. \
                     Push to its branch, and Tidegate leaves it to you.";
 
-/// The text with why it does not merge by itself for now.
+/// The text with a note why auto-merge is off.
 pub(in crate::engine) fn paused(body: &str, why: &str) -> String {
     let body = unpaused(body);
     let why = Printable::bounded(why, 600);
     format!("{}{PAUSED_WORDS}\n\n```text\n{why}\n```\n{}{body}", mark(PAUSED), mark(PAUSED_END))
 }
 
-/// The text without that.
+/// The text without that note.
 pub(in crate::engine) fn unpaused(body: &str) -> String {
     let (begin, end) = (mark(PAUSED), mark(PAUSED_END));
     let Some((above, rest)) = body.split_once(begin.trim_end()) else { return body.to_owned() };
-    // Somebody may have taken a part of it away.
+    // Somebody may have removed a part of it.
     let below = rest.split_once(end.trim_end()).map_or(rest, |(_, below)| below);
     format!("{above}{}", below.trim_start_matches(['\r', '\n']))
 }
 
-/// Whether a text says that it does not merge by itself for now, for this reason if one is given.
+/// Whether a text has the note about auto-merge, with this reason if one is given.
 pub(in crate::engine) fn is_paused_for(body: &str, why: Option<&str>) -> bool {
     has_mark(body, PAUSED) && why.is_none_or(|why| body.contains(&Printable::bounded(why, 600).to_string()))
 }

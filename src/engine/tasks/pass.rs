@@ -298,7 +298,7 @@ async fn plan<P: Ports>(
         context.policy.requests.contains_key(&environment) || planned.approved.awaits_review()
     };
     let approved = approved(&evaluation.decisions, evaluation.now);
-    let (proposed, mut pushed): (Vec<Planned>, Vec<Planned>) = approved.into_iter().partition(is_proposed);
+    let (to_propose, mut pushed): (Vec<Planned>, Vec<Planned>) = approved.into_iter().partition(is_proposed);
     let unit_of = |planned: &Planned| {
         let target = &evaluation.state.deployed.targets[planned.target];
         Unit::new(context.policy, target.environment, target.service())
@@ -318,7 +318,7 @@ async fn plan<P: Ports>(
     problems.extend(refused);
     let is_manual = !matches!(options.mode, PassMode::Scheduled);
     let (mut requests, unplanned) =
-        desired::plan(context, &evaluation, proposed, &mut rollbacks, is_manual).await?;
+        desired::plan(context, &evaluation, to_propose, &mut rollbacks, is_manual).await?;
     problems.extend(unplanned);
     if !is_manual {
         requests.extend(obsolete::others(context.policy, &evaluation, &requests));

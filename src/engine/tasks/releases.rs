@@ -1,5 +1,5 @@
-//! Which releases the GitOps repository should have: what came to the last environments, by the day or by the push. Read
-//! from Git's history alone, so that it is known again after any crash.
+//! The releases that the GitOps repository should have: promotions to the last environments, by day or by push. Read from Git
+//! alone, so nothing is lost in a crash.
 
 use std::collections::BTreeMap;
 
@@ -13,7 +13,7 @@ use crate::engine::state::repository_state::RepositoryState;
 
 use super::engine::{Engine, context};
 
-/// What one release is of.
+/// What one release covers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ReleasePer {
     /// A day.
@@ -22,7 +22,7 @@ pub enum ReleasePer {
     Batch,
 }
 
-/// A release that should be there.
+/// A release that should exist.
 #[derive(Clone, Debug)]
 pub struct DueRelease {
     /// Its tag.
@@ -31,13 +31,13 @@ pub struct DueRelease {
     pub title: String,
     /// The newest commit in it.
     pub commit: CommitId,
-    /// What came, oldest first.
+    /// Its moves, oldest first.
     pub moves: Vec<Move>,
 }
 
 impl<P: Ports> Engine<P> {
-    /// The releases of what was promoted to the last environments since a time, oldest first. A day that began before that
-    /// time is left out, since not all of it is known.
+    /// The releases of promotions to the last environments since a time, oldest first. A day that began earlier is left out,
+    /// because not all of it is known.
     ///
     /// # Errors
     /// As [`moves_since`](Self::moves_since).

@@ -1,4 +1,4 @@
-//! What happened, gathered from what is kept: the mirror and the store. Asks nobody.
+//! The timeline of a repository, from the mirror and the store. Works offline.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
@@ -23,23 +23,23 @@ use crate::engine::state::repository_state::RepositoryState;
 
 use super::engine::{Engine, context};
 
-/// The label by which an image says when it was built.
+/// The label with an image's build time.
 const CREATED: &str = "org.opencontainers.image.created";
 
-/// The largest control file whose text is kept; a larger one can't be read anyway.
+/// A larger control file is invalid anyway.
 const MOST_CONTROL_BYTES: usize = 64 * 1024;
 
-/// Between which times.
+/// A span of time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Period {
-    /// When it begins; when the registries were first watched, if nothing is said.
+    /// Its start; by default when the registries were first polled.
     pub from: Option<Timestamp>,
-    /// When it ends.
+    /// Its end.
     pub to: Timestamp,
 }
 
 impl RepositoryPolicy {
-    /// The policy that a replay goes by.
+    /// The policy for a replay.
     pub fn replayed<'a>(&'a self, schedule: &'a Schedule) -> Policy<'a> {
         Policy {
             environments: &self.environments,
@@ -53,7 +53,7 @@ impl RepositoryPolicy {
 }
 
 impl<P: Ports> Engine<P> {
-    /// What happened in a time, as far as it is known without asking anybody.
+    /// The timeline of a period. Works offline.
     ///
     /// # Errors
     /// When the repository was never fetched, or the mirror or the store can't be read.
@@ -89,7 +89,6 @@ impl<P: Ports> Engine<P> {
     }
 }
 
-/// What was seen of images.
 async fn images_seen<P: Ports>(
     context: Context<'_, P>,
     images: Vec<ImageName>,
@@ -108,7 +107,7 @@ async fn images_seen<P: Ports>(
     Ok(timelines)
 }
 
-/// When a tag of unknown age was built, if its image says so and that was read before.
+/// Dates a tag of unknown age by its image's build time, if those labels were read.
 async fn date<S: Store>(store: &S, image: &ImageName, known: &mut TagTimeline) -> Result<(), Fault> {
     let (Seen::By(by), Some(first)) = (known.seen, known.digests.first()) else { return Ok(()) };
     let labels = store.labels(image, &first.digest).await?.unwrap_or_default();
@@ -119,7 +118,7 @@ async fn date<S: Store>(store: &S, image: &ImageName, known: &mut TagTimeline) -
     Ok(())
 }
 
-/// Every coming and going of a control file, oldest first.
+/// Every change of a control file, oldest first.
 async fn control_changes<P: Ports>(
     context: Context<'_, P>,
     state: &RepositoryState,
@@ -163,7 +162,7 @@ async fn control_changes<P: Ports>(
     .await
 }
 
-/// A control file's text. What is none says nothing, which closes a gate, as the file itself does.
+/// A control file's text; empty, and so invalid, if it is no text.
 fn text_of(content: Content<'_>) -> String {
     match content {
         Content::Bytes(text) if text.len() <= MOST_CONTROL_BYTES => {
@@ -189,7 +188,7 @@ fn image_timeline(
     ImageTimeline { watched_since: seen.first().map(|first| first.at), tags }
 }
 
-/// The rules that Flux's objects in the repository make, as they are now.
+/// The current selection rules of Flux's objects in the repository.
 fn followed(state: &RepositoryState, repository_policy: &RepositoryPolicy) -> Vec<Followed> {
     let followed = state.deployed.targets.iter().filter_map(|target| {
         let settings = repository_policy.services.of(target.service());

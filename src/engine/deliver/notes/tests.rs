@@ -60,9 +60,6 @@ async fn a_large_commit_tells_the_changes_of_its_first_promotions_and_how_many_i
     let asked_count = world.engine.ports.changelog.asked_count.load(Ordering::Relaxed);
     assert_eq!(asked_count, MOST_PER_COMMIT, "what is not told is not asked");
     let message = world.branch.messages().pop().unwrap();
-    assert!(
-        message
-            .contains("\n\nWhat changed in 3 more is told by `tidegate changelog`.\n\nTidegate-Promotion: ")
-    );
+    assert!(message.contains("\n\nRelease notes of 3 more: `tidegate changelog`.\n\nTidegate-Promotion: "));
     assert_eq!(message.matches("note: v1.0.1 was built with changes").count(), 1, "{message}");
 }

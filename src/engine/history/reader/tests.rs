@@ -5,7 +5,7 @@ use rstest::rstest;
 use super::*;
 use crate::config::SubjectForm;
 use crate::engine::fake::{Branch, Settings, digest, image, path, release, service};
-use crate::engine::message::{Told, Wording, render};
+use crate::engine::message::{PromotionText, Wording, render};
 use crate::model::{ImageRef, Timestamp};
 
 fn at(time: &str) -> Timestamp {
@@ -152,7 +152,7 @@ fn what_was_removed_by_force_push_by_force_is_a_tag_change_of_the_head(
 fn message(environment: &str, tag: &str, name: &str) -> String {
     let (service, environment) = (service(name), environment.parse().unwrap());
     let (from, to) = ("v1.0.0".parse().unwrap(), tag.parse().unwrap());
-    let told = Told {
+    let told = PromotionText {
         id: "0197c0de-7b1e-7c3a-9f55-4f5e0a2b6d11".parse().unwrap(),
         service: &service,
         environment: &environment,
@@ -192,7 +192,7 @@ fn a_merge_tells_of_the_promotion_that_it_brought() {
     let service = service("app");
     let environment = "non-prod".parse().unwrap();
     let (from, to) = ("v1.0.0".parse().unwrap(), "v1.0.1".parse().unwrap());
-    let told = Told {
+    let told = PromotionText {
         id: "0197c0de-7b1e-7c3a-9f55-4f5e0a2b6d11".parse().unwrap(),
         service: &service,
         environment: &environment,

@@ -1,6 +1,5 @@
-//! An explanation: everything that is known about where one image of one service stands in one environment, as data.
-//!
-//! A pure function of an evaluation; text is made when it is shown.
+//! An explanation: everything known about one image of one service in one environment, as data. A pure function of an
+//! evaluation; rendering makes text of it.
 
 use std::collections::{BTreeSet, HashSet};
 
@@ -26,58 +25,58 @@ use crate::engine::state::repository_state::RepositoryState;
 pub struct Explanation {
     /// The service.
     pub service: ServiceName,
-    /// The image; none when not even that can be read.
+    /// The image; none if unreadable.
     pub image: Option<ImageName>,
     /// The environment.
     pub environment: EnvironmentName,
-    /// The environment that comes before it.
+    /// The environment before it.
     pub after: Option<EnvironmentName>,
-    /// The zone in which its times are told.
+    /// The zone of its times.
     pub zone: Tz,
-    /// The distinct versions that run, ascending.
+    /// The distinct running versions, ascending.
     pub running: Vec<Candidate>,
-    /// How what runs came there: when, by which commit, and who.
+    /// The move that brought the running version.
     pub arrival: Option<Move>,
-    /// The version that was asked about, if one was.
+    /// The requested version, if any.
     pub asked: Option<Tag>,
-    /// What comes of it.
+    /// Its status.
     pub outlook: TargetStatus,
-    /// What the registry offers; nothing when it could not be asked.
+    /// What the registry offers; none if it did not answer.
     pub offer: Option<Offer>,
-    /// Whether promotions are proposed there by pull requests, rather than pushed.
+    /// Whether promotions go by pull request.
     pub is_proposed: bool,
-    /// What waits in a pull request for people to merge it.
+    /// The promotion that waits in a pull request.
     pub unmerged: Option<Unmerged>,
-    /// What becomes of each version above what runs, ascending.
+    /// Each version above the running one, ascending.
     pub versions: Vec<VersionReport>,
-    /// The versions that people moved back from, here or in an environment before.
+    /// Versions that people rolled back from, here or in an environment before.
     pub rolled_back: Vec<RolledBack>,
-    /// What people say by control files about it.
+    /// The control files that cover it.
     pub controls: Vec<Control>,
     /// What could not be read, matched, asked or done.
     pub problems: Vec<Problem>,
 }
 
-/// What comes of a target.
+/// The status of a target.
 #[derive(Clone, Debug)]
 pub enum TargetStatus {
-    /// The version that was asked about runs.
+    /// The requested version runs.
     Runs,
-    /// Nothing comes.
+    /// There is no candidate.
     Current(NoCandidate),
-    /// The version that was asked about is none: the rules find no version in the tag.
+    /// The rules read no version from the requested tag.
     NoVersion,
     /// Every gate is open.
     Open(Box<CandidateStatus>),
-    /// Every gate is open, but for the review of the pull request that proposes it.
+    /// Every gate is open except for the review of the pull request.
     InReview(Box<CandidateStatus>),
-    /// Every gate is open, but it can't be written.
+    /// Every gate is open, but the files cannot be written.
     Stuck(Box<CandidateStatus>),
     /// A gate is closed.
     Waits(Box<CandidateStatus>),
-    /// The registry could not be asked.
+    /// The registry did not answer.
     Unknown,
-    /// Something of the service can't be read there, so nothing of it is moved.
+    /// Something of the service is unreadable there, so nothing of it moves.
     Unreadable,
 }
 
@@ -86,48 +85,48 @@ pub enum TargetStatus {
 pub struct CandidateStatus {
     /// The tag.
     pub tag: Tag,
-    /// The version that it stands for.
+    /// Its version.
     pub version: Version,
-    /// How many releases the move takes in.
+    /// How many releases the move includes.
     pub releases_count: usize,
-    /// Every gate, in the order in which they are told.
+    /// Every gate, in order.
     pub gates: Vec<ToldGate>,
-    /// When all of them can be open at once, if time alone opens them.
+    /// When time alone opens all of them at once, if it does.
     pub earliest: Option<Timestamp>,
     /// How long it has soaked.
     pub soaked: Option<Soaked>,
-    /// Releases that come faster than they can soak, if they do.
+    /// Set if releases come faster than they can soak.
     pub starvation: Option<Starvation>,
-    /// Whether the version is lost: it does not come by itself any more, whatever time it is given.
+    /// Whether time alone will never promote it.
     pub is_lost: bool,
 }
 
 /// A gate's answer, and what would open it.
 #[derive(Clone, Debug)]
 pub struct ToldGate {
-    /// What it says.
+    /// Its answer.
     pub report: GateReport,
-    /// What would open it; nothing when it is open.
+    /// What would open it; empty if it is open.
     pub remedies: Vec<Remedy>,
 }
 
-/// What an explanation comes to, the worst last.
+/// The summary of an explanation; the worst is last.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Verdict {
     /// Nothing is to be done.
     Nothing,
     /// Every gate is open.
     Open,
-    /// A gate is closed, or something newer is there and can't be a candidate.
+    /// A gate is closed, or something newer cannot be a candidate.
     Closed,
     /// A gate refuses, or the files can't be read or written.
     Refused,
-    /// It could not be known.
+    /// Unknown in this pass.
     Unknown,
 }
 
 impl Verdict {
-    /// The class that drives the exit code; nothing when all is well.
+    /// The class that drives the exit code; none if all is well.
     pub fn class(self) -> Option<Class> {
         match self {
             Self::Nothing | Self::Open => None,
@@ -139,7 +138,7 @@ impl Verdict {
 }
 
 impl Explanation {
-    /// What it comes to.
+    /// Its summary.
     pub fn verdict(&self) -> Verdict {
         let errors = self.problems.iter().filter(|problem| problem.is_error);
         match &self.outlook {
@@ -164,7 +163,7 @@ impl Explanation {
         }
     }
 
-    /// What every gate says, when there is something to ask about.
+    /// The candidate's gates, if there is a candidate.
     pub fn candidate_status(&self) -> Option<&CandidateStatus> {
         match &self.outlook {
             TargetStatus::Open(candidate_status)
@@ -175,7 +174,7 @@ impl Explanation {
         }
     }
 
-    /// When every gate is open at once, as far as that is known.
+    /// When every gate is open at once, if known.
     pub fn opens_at(&self) -> Option<Timestamp> {
         self.candidate_status().and_then(|candidate_status| candidate_status.earliest)
     }
@@ -186,7 +185,7 @@ impl CandidateStatus {
         self.gates.iter().any(|gate| gate.report.answer == Answer::Refused)
     }
 
-    /// Whether nothing but the registry's silence is in the way.
+    /// Whether only missing answers close its gates.
     fn could_not_be_asked(&self) -> bool {
         let mut closed = self.closed().peekable();
         closed.peek().is_some()
@@ -205,14 +204,13 @@ impl CandidateStatus {
     }
 }
 
-/// A tag that somebody asks about, and what is decided about it.
+/// A requested tag and its decision.
 pub(super) struct Asked {
     pub(super) tag: Tag,
-    /// Nothing when the rules find no version in it, or the registry could not be asked.
+    /// None if the rules read no version from it, or the registry did not answer.
     pub(super) decision: Option<Decision>,
 }
 
-/// What explanations are made from.
 pub(super) struct Explaining<'a> {
     pub(super) facts: FactContext<'a>,
     pub(super) evaluation: &'a Evaluation,
@@ -222,7 +220,6 @@ pub(super) struct Explaining<'a> {
 }
 
 impl Explaining<'_> {
-    /// Where a target stands.
     pub(super) fn target(&self, at: usize, asked: Option<&Asked>) -> Explanation {
         let FactContext { repository_policy, state, .. } = self.facts;
         let target = &state.deployed.targets[at];
@@ -254,7 +251,7 @@ impl Explaining<'_> {
         }
     }
 
-    /// That something of a service can't be read in an environment.
+    /// For an environment where something of a service is unreadable.
     pub(super) fn unclear(&self, at: usize, service: &ServiceName) -> Explanation {
         let environment = &self.facts.repository_policy.environments[at].policy;
         let controls = self.facts.state.controls.covering(service, &environment.name);
@@ -322,7 +319,7 @@ impl Explaining<'_> {
         !self.refused.iter().any(is_of_target)
     }
 
-    /// What becomes of each version above what runs.
+    /// Each version above the running one.
     fn versions(&self, at: usize, tags: &[Tag]) -> Vec<VersionReport> {
         let FactContext { repository_policy, state, .. } = self.facts;
         let Some(mut facts) = self.facts.facts(at, None) else { return Vec::new() };
@@ -342,7 +339,7 @@ impl Explaining<'_> {
         policy::version_reports(&self.facts.policy(at), &facts, tags, candidate, self.evaluation.now)
     }
 
-    /// What went wrong with a service in an environment, or on the way to its registries.
+    /// The problems of a service in an environment, and of its registries.
     fn problems(&self, environment: &EnvironmentName, service: &ServiceName) -> Vec<Problem> {
         let is_meant = |problem: &&Problem| match (&problem.service, &problem.environment) {
             (Some(of), Some(place)) => of == service && place == environment,
