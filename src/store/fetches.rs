@@ -88,7 +88,6 @@ impl Store {
 }
 
 /// The newest row.
-#[derive(sqlx::FromRow)]
 struct Last {
     ordinal: i64,
     head: String,
@@ -101,5 +100,9 @@ impl Last {
 }
 
 async fn last(connection: &mut Connection) -> Result<Option<Last>, sqlx::Error> {
-    sqlx::query_as(sql::LAST_FETCH).fetch_optional(connection).await
+    let row = sqlx::query(sql::LAST_FETCH).fetch_optional(connection).await?;
+    let last = |row: &SqliteRow| -> Result<Last, row::Unreadable> {
+        Ok(Last { ordinal: row::plain(row, "ordinal")?, head: row::plain(row, "head")? })
+    };
+    Ok(row.as_ref().map(last).transpose()?)
 }

@@ -2,7 +2,8 @@
 
 use std::path::Path;
 
-use sqlx::migrate::{MigrateError, Migrator};
+use sqlx::SqlStr;
+use sqlx::migrate::{MigrateError, Migration, MigrationType, Migrator};
 
 use crate::model::Printable;
 
@@ -10,8 +11,22 @@ use super::connection::{Connection, Database};
 use super::error::{FailureKind, StoreError};
 use super::sql;
 
-/// Every SQLite migration.
-static MIGRATIONS: Migrator = sqlx::migrate!("migrations/sqlite");
+/// Every SQLite migration: version, description and text. `sqlx::migrate!` would do the same, and have sqlx and its SQLite
+/// driver built a second time, for the macro.
+const MIGRATIONS: [(i64, &str, &str); 4] = [
+    (1, "foundation", include_str!("../../migrations/sqlite/0001_foundation.sql")),
+    (2, "changelogs", include_str!("../../migrations/sqlite/0002_changelogs.sql")),
+    (3, "tags", include_str!("../../migrations/sqlite/0003_tags.sql")),
+    (4, "history", include_str!("../../migrations/sqlite/0004_history.sql")),
+];
+
+fn migrator() -> Migrator {
+    let migration = |(version, description, sql): (i64, &'static str, &'static str)| {
+        let kind = MigrationType::Simple;
+        Migration::new(version, description.into(), kind, SqlStr::from_static(sql), false)
+    };
+    Migrator::with_migrations(MIGRATIONS.into_iter().map(migration).collect())
+}
 
 /// Marks a file as Tidegate's: the letters `TIDE` as SQLite's `application_id` (sqlite.org/pragma.html).
 const APPLICATION: i64 = 0x5449_4445;
@@ -36,7 +51,7 @@ pub(super) async fn bring_up_to_date(database: &Database) -> Result<Found, Store
     if found == Found::Empty {
         mark_as_ours(&mut transaction).await.map_err(database.failed(operation))?;
     }
-    match MIGRATIONS.run_direct(None, &mut *transaction, false).await {
+    match migrator().run_direct(None, &mut *transaction, false).await {
         Err(MigrateError::VersionMissing(version)) => return Err(newer(path, version)),
         result => result.map_err(|error| StoreError::migration(path, error))?,
     }
@@ -80,7 +95,7 @@ async fn mark_as_ours(connection: &mut Connection) -> Result<(), sqlx::Error> {
 }
 
 fn newer(path: &Path, found: i64) -> StoreError {
-    let known = MIGRATIONS.iter().map(|migration| migration.version).max().unwrap_or_default();
+    let known = MIGRATIONS.iter().map(|(version, ..)| *version).max().unwrap_or_default();
     StoreError::NewerSchema { path: path.to_owned(), found, known }
 }
 
@@ -101,5 +116,22 @@ mod tests {
             .map(|migration| format!("{:04}_{}.sql", migration.version, migration.description))
             .collect();
         assert_eq!(files, embedded, "touch src/store/schema.rs, so that the folder is read again");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_migration_is_listed() {
+        let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/migrations/sqlite");
+        let mut files: Vec<String> = std::fs::read_dir(folder)
+            .unwrap()
+            .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+            .collect();
+        files.sort_unstable();
+        let listed = MIGRATIONS.map(|(version, description, _)| format!("{version:04}_{description}.sql"));
+        assert_eq!(files, listed);
     }
 }

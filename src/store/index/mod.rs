@@ -12,6 +12,7 @@ mod rows;
 pub use extend::Extended;
 
 use sha2::{Digest as _, Sha256};
+use sqlx::sqlite::SqliteRow;
 
 use crate::model::IndexEnd;
 
@@ -20,7 +21,6 @@ use super::row;
 use super::sql;
 
 /// The scope of the index.
-#[derive(sqlx::FromRow)]
 struct State {
     scope: String,
     head: String,
@@ -41,7 +41,16 @@ impl State {
 
 /// The scope of the index, even of an empty one.
 async fn state(connection: &mut Connection) -> Result<Option<State>, sqlx::Error> {
-    sqlx::query_as(sql::INDEX).fetch_optional(connection).await
+    let row = sqlx::query(sql::INDEX).fetch_optional(connection).await?;
+    let state = |row: &SqliteRow| -> Result<State, row::Unreadable> {
+        Ok(State {
+            scope: row::plain(row, "scope")?,
+            head: row::plain(row, "head")?,
+            next_sequence: row::plain(row, "next_sequence")?,
+            generation: row::plain(row, "generation")?,
+        })
+    };
+    Ok(row.as_ref().map(state).transpose()?)
 }
 
 /// Removes everything from a sequence number on.
