@@ -296,8 +296,5 @@ fn a_wish_to_stop_ends_a_connection_at_once() {
         fetching.join().unwrap()
     });
     assert!(began.elapsed().as_secs() < 15);
-    assert_eq!(
-        Fault::from(error).in_one_line().split(": ").last(),
-        Some("Tidegate is stopping")
-    );
+    assert_eq!(Fault::from(error).in_one_line().split(": ").last(), Some("Tidegate is stopping"));
 }

@@ -291,7 +291,7 @@ async fn nothing_merges_by_itself_in_a_freeze() {
     assert_eq!(world.run(&until).code, 0);
     let plan = world.run(&["plan"]);
     assert!(
-        plan.out.contains("auto-merge is off: common/graphql-server: freeze: frozen (fair)"),
+        plan.out.contains("auto-merge off: common/graphql-server: freeze: frozen (fair)"),
         "{}",
         plan.out
     );

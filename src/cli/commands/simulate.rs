@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use crate::cli::args::{Global, Simulate};
 use crate::cli::output::Output;
-use crate::cli::render::simulation::{self as rendered, Arm, Outcome};
+use crate::cli::render::simulation::{self as rendered, Comparison, Run};
 use crate::cli::wiring::{Session, config_file, load, repository_policy};
 use crate::config::Config;
 use crate::engine::RepositoryPolicy;
@@ -66,15 +66,19 @@ struct Policies {
 }
 
 impl Policies {
-    fn replay(self, timeline: &Timeline, is_wanted: impl Fn(&ServiceName) -> bool) -> Result<Outcome, Fault> {
+    fn replay(
+        self,
+        timeline: &Timeline,
+        is_wanted: impl Fn(&ServiceName) -> bool,
+    ) -> Result<Comparison, Fault> {
         let (path, config) = &self.current;
         let book = repository_policy(config);
         covered(timeline, &book, path)?;
         let policy = book.replayed(&config.schedule.value);
-        let really = simulation::as_it_was(timeline, policy).only(&is_wanted);
-        let mut arms = vec![
-            Arm { name: "really".to_owned(), story: really },
-            Arm { name: name_of(path), story: simulation::replay(timeline, policy).only(&is_wanted) },
+        let actual = simulation::as_it_was(timeline, policy).only(&is_wanted);
+        let mut runs = vec![
+            Run { name: "actual".to_owned(), report: actual },
+            Run { name: name_of(path), report: simulation::replay(timeline, policy).only(&is_wanted) },
         ];
         let (mut merged_at_once, mut reviewed_at_once) = (merged_in(&book), reviewed_in(&book));
         if let Some((path, config)) = &self.against {
@@ -84,18 +88,18 @@ impl Policies {
             covered(timeline, &book, path)?;
             let policy = book.replayed(&config.schedule.value);
             let mut name = name_of(path);
-            if arms.iter().any(|arm| arm.name == name) {
+            if runs.iter().any(|run| run.name == name) {
                 name = path.display().to_string();
             }
-            arms.push(Arm { name, story: simulation::replay(timeline, policy).only(&is_wanted) });
+            runs.push(Run { name, report: simulation::replay(timeline, policy).only(&is_wanted) });
         }
         let environments = book.environments.iter().map(|environment| environment.policy.name.clone());
-        Ok(Outcome {
+        Ok(Comparison {
             environments: environments.collect(),
             watched_since: timeline.watched_since(),
             merged_at_once: merged_at_once.into_iter().collect(),
             reviewed_at_once: reviewed_at_once.into_iter().collect(),
-            arms,
+            runs,
         })
     }
 }

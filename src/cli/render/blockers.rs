@@ -157,3 +157,122 @@ fn unreadable(problem: &UnreadableFile) -> String {
 fn sentence(gate: &GateReport) -> String {
     Printable::bounded(&gate.reason.to_string(), MOST_REASON * 2).to_string()
 }
+
+#[cfg(test)]
+mod tests {
+    use chrono_tz::America::Santiago;
+    use rstest::rstest;
+
+    use super::*;
+    use crate::policy::{LocalTime, WindowReason};
+
+    const NOON: &str = "2026-11-23T15:00:00Z";
+
+    fn at(text: &str) -> Timestamp {
+        text.parse().unwrap()
+    }
+
+    fn local(text: &str) -> LocalTime {
+        LocalTime { at: at(text), zone: Santiago }
+    }
+
+    fn closed(gate: GateName, reason: Reason) -> GateReport {
+        GateReport { gate, answer: Answer::Closed, reason }
+    }
+
+    fn by(name: &str, reason: &str, until: Option<&str>) -> ControlReference {
+        let file = ".tidegate/hold/x.yaml".parse().unwrap();
+        ControlReference { file, by: name.to_owned(), reason: reason.to_owned(), until: until.map(local) }
+    }
+
+    fn hold(until: Option<&str>) -> GateReport {
+        let report = closed(GateName::Hold, Reason::Hold(HoldReason::Held(by("ana", "the fair", until))));
+        match until {
+            Some(until) => GateReport { answer: Answer::ClosedUntil(at(until)), ..report },
+            None => report,
+        }
+    }
+
+    fn rollback() -> GateReport {
+        let reason = OrderReason::RolledBack {
+            tag: "v1.0.2".parse().unwrap(),
+            left: None,
+            elsewhere: None,
+            author: "Diego Rojas".to_owned(),
+            commit: "7".repeat(40).parse().unwrap(),
+            at: local(NOON),
+        };
+        closed(GateName::Order, Reason::Order(reason))
+    }
+
+    fn quarantine() -> GateReport {
+        let reason = QuarantineReason::Quarantined {
+            tag: "v1.0.2".parse().unwrap(),
+            note: by("Diego Rojas", "orders are lost", None),
+        };
+        closed(GateName::Quarantine, Reason::Quarantine(reason))
+    }
+
+    fn approval() -> GateReport {
+        let reason = ApprovalReason::NotGiven { tag: "v1.0.2".parse().unwrap() };
+        closed(GateName::Approval, Reason::Approval(reason))
+    }
+
+    fn window(opens_at: &str) -> GateReport {
+        let reason = WindowReason::Outside { opens_at: Some(local(opens_at)) };
+        GateReport {
+            gate: GateName::Window,
+            answer: Answer::ClosedUntil(at(opens_at)),
+            reason: Reason::Window(reason),
+        }
+    }
+
+    fn digest() -> GateReport {
+        let reason = DigestReason::Moved {
+            tag: "v1.0.2".parse().unwrap(),
+            soaked: format!("sha256:{}", "1".repeat(64)).parse().unwrap(),
+            now: format!("sha256:{}", "2".repeat(64)).parse().unwrap(),
+        };
+        GateReport { gate: GateName::Digest, answer: Answer::Refused, reason: Reason::Digest(reason) }
+    }
+
+    #[rstest]
+    #[case::time_alone(&[window("2026-11-23T18:00:00Z")], Some("2026-11-23T18:00:00Z"), "in 3h (window)")]
+    #[case::its_time_has_come(&[window("2026-11-23T15:00:00Z")], Some(NOON), "now")]
+    #[case::a_hold_for_good(&[hold(None)], None, "blocked: hold by ana: the fair")]
+    #[case::a_hold_for_a_time(
+        &[hold(Some("2026-11-24T15:00:00Z"))],
+        Some("2026-11-24T15:00:00Z"),
+        "blocked: hold by ana: the fair (until 2026-11-24 12:00 -03)"
+    )]
+    #[case::a_rollback_with_its_quarantine(
+        &[rollback(), quarantine()],
+        None,
+        "blocked: rolled back by Diego Rojas"
+    )]
+    #[case::a_quarantine_alone(&[quarantine()], None, "blocked: quarantined by Diego Rojas: orders are lost")]
+    #[case::an_approval(&[approval()], None, "needs approval")]
+    #[case::an_approval_and_time(
+        &[window("2026-11-23T18:00:00Z"), approval()],
+        None,
+        "needs approval; window opens in 3h"
+    )]
+    #[case::a_hold_before_an_approval(&[hold(None), approval()], None, "blocked: hold by ana: the fair")]
+    #[case::a_refusal_before_everything(
+        &[hold(None), digest(), approval()],
+        None,
+        "refused: its digest changed since it soaked"
+    )]
+    fn headlines(#[case] gates: &[GateReport], #[case] opens_at: Option<&str>, #[case] text: &str) {
+        let gates: Vec<&GateReport> = gates.iter().collect();
+        assert_eq!(headline(&gates, opens_at.map(at), at(NOON)).text, text);
+    }
+
+    #[test]
+    fn what_others_write_is_bounded_and_printable() {
+        let long = "x".repeat(500) + "\u{1b}[31m";
+        let report = closed(GateName::Hold, Reason::Hold(HoldReason::Held(by(&long, &long, None))));
+        let text = phrase(&report);
+        assert!(text.chars().count() < 200 && !text.contains('\u{1b}'), "{text}");
+    }
+}

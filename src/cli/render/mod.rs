@@ -1,4 +1,4 @@
-//! Results as people and programs read them. Nothing here decides anything.
+//! Results for people and programs. Nothing here decides anything.
 
 mod blockers;
 pub(crate) mod by_hand;
@@ -11,8 +11,8 @@ pub(crate) mod init;
 pub(crate) mod json;
 pub(crate) mod plan;
 pub(crate) mod problems;
+mod pull_requests;
 mod remedy;
-pub(crate) mod requests;
 pub(crate) mod simulation;
 pub(crate) mod status;
 mod table;
@@ -21,7 +21,7 @@ pub(crate) mod time;
 
 pub(crate) use table::fit;
 
-/// How a waiting ended, and after how long.
+/// How `explain --wait` ended.
 #[derive(Clone, Copy, Debug, serde::Serialize)]
 pub(crate) struct Waited {
     /// `reached`, `lost` or `timeout`.

@@ -1,4 +1,4 @@
-//! A pass as people read it: what goes, as a diff; what waits, and for what; what is wrong.
+//! A pass for people: what moves, as a diff; what waits, and for what; what is wrong.
 
 use std::fmt::Write;
 
@@ -9,7 +9,7 @@ use crate::policy::{Answer, Approved, Decision, Direction, GateEvaluation, GateR
 
 use super::blockers::{self, Headline};
 use super::target_state::{self, Counts};
-use super::{diff, problems, requests, time};
+use super::{diff, problems, pull_requests, time};
 
 /// The most promotions that are shown with their diffs; more are counted.
 const MOST_DIFFS: usize = 100;
@@ -37,7 +37,7 @@ pub(crate) fn done(policy: &RepositoryPolicy, report: &PassReport, all_gates: bo
     for one in &report.promoted {
         promoted(&mut text, one);
     }
-    text.push_str(&requests::render(report));
+    text.push_str(&pull_requests::render(report));
     if !text.is_empty() {
         text.push('\n');
     }
@@ -56,7 +56,7 @@ pub(super) fn proposed(text: &mut String, policy: &RepositoryPolicy, report: &Pa
     for plan in changing.flat_map(|request| &request.plans).take(MOST_DIFFS) {
         promotion(text, policy, plan, all_gates);
     }
-    let requests = requests::render(report);
+    let requests = pull_requests::render(report);
     if !requests.is_empty() {
         text.push_str(&requests);
         text.push('\n');

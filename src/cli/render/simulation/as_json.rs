@@ -1,11 +1,11 @@
-//! Replays as programs read them.
+//! Replays as JSON.
 
 use serde::Serialize;
 
 use crate::model::{EnvironmentName, Timestamp};
 use crate::simulation::{Arrival, Figures, Lead, TargetReplay};
 
-use super::{Arm, Outcome};
+use super::{Comparison, Run};
 
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
@@ -15,27 +15,27 @@ struct Simulation {
     watched_since: Option<Timestamp>,
     merged_at_once: Vec<String>,
     reviewed_at_once: Vec<String>,
-    policies: Vec<Told>,
+    policies: Vec<PolicyBody>,
 }
 
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
-struct Told {
+struct PolicyBody {
     name: String,
-    environments: Vec<Place>,
-    arrivals: Vec<Came>,
-    skipped: Vec<Skipped>,
-    waiting: Vec<Waits>,
-    starved: Vec<Starves>,
+    environments: Vec<EnvironmentFigures>,
+    arrivals: Vec<ArrivalBody>,
+    skipped: Vec<SkippedBody>,
+    waiting: Vec<WaitingBody>,
+    starved: Vec<StarvationBody>,
 }
 
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
-struct Place {
+struct EnvironmentFigures {
     environment: String,
     arrivals: usize,
     by_people: usize,
-    lead: Option<Took>,
+    lead: Option<LeadTime>,
     skipped: usize,
     pending: usize,
     starved: usize,
@@ -43,7 +43,7 @@ struct Place {
 
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
-struct Took {
+struct LeadTime {
     count: usize,
     median_seconds: u64,
     p90_seconds: u64,
@@ -52,7 +52,7 @@ struct Took {
 
 #[derive(Clone, Serialize)]
 #[serde(rename_all = "camelCase")]
-struct Where {
+struct TargetBody {
     service: String,
     environment: String,
     image: String,
@@ -60,37 +60,37 @@ struct Where {
 
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
-struct Came {
+struct ArrivalBody {
     #[serde(flatten)]
-    place: Where,
+    target: TargetBody,
     from: Option<String>,
     to: String,
     at: Timestamp,
     by_schedule: bool,
     due_since: Option<Timestamp>,
-    waited: Vec<WaitedFor>,
+    waited: Vec<GateWait>,
 }
 
 #[derive(Serialize)]
-struct WaitedFor {
+struct GateWait {
     gate: String,
     seconds: u64,
 }
 
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
-struct Skipped {
+struct SkippedBody {
     #[serde(flatten)]
-    place: Where,
+    target: TargetBody,
     tag: String,
     released_at: Timestamp,
 }
 
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
-struct Waits {
+struct WaitingBody {
     #[serde(flatten)]
-    place: Where,
+    target: TargetBody,
     tag: String,
     since: Timestamp,
     gate: Option<String>,
@@ -98,39 +98,39 @@ struct Waits {
 
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
-struct Starves {
+struct StarvationBody {
     #[serde(flatten)]
-    place: Where,
+    target: TargetBody,
     superseded: usize,
     since: Timestamp,
     until: Timestamp,
 }
 
 /// The comparison for programs.
-pub(crate) fn json(outcome: &Outcome) -> impl Serialize + use<> {
-    let story = outcome.arms.first().map(|arm| &arm.story);
+pub(crate) fn json(comparison: &Comparison) -> impl Serialize + use<> {
+    let report = comparison.runs.first().map(|run| &run.report);
     Simulation {
-        from: story.map(|story| story.from),
-        to: story.map(|story| story.to),
-        watched_since: outcome.watched_since,
-        merged_at_once: outcome.merged_at_once.iter().map(ToString::to_string).collect(),
-        reviewed_at_once: outcome.reviewed_at_once.iter().map(ToString::to_string).collect(),
-        policies: outcome.arms.iter().map(|arm| told(arm, &outcome.environments)).collect(),
+        from: report.map(|report| report.from),
+        to: report.map(|report| report.to),
+        watched_since: comparison.watched_since,
+        merged_at_once: comparison.merged_at_once.iter().map(ToString::to_string).collect(),
+        reviewed_at_once: comparison.reviewed_at_once.iter().map(ToString::to_string).collect(),
+        policies: comparison.runs.iter().map(|run| policy(run, &comparison.environments)).collect(),
     }
 }
 
-fn told(arm: &Arm, environments: &[EnvironmentName]) -> Told {
-    let targets = || arm.story.targets.iter();
-    Told {
-        name: arm.name.clone(),
-        environments: environments.iter().map(|name| place(arm, name)).collect(),
+fn policy(run: &Run, environments: &[EnvironmentName]) -> PolicyBody {
+    let targets = || run.report.targets.iter();
+    PolicyBody {
+        name: run.name.clone(),
+        environments: environments.iter().map(|name| figures(run, name)).collect(),
         arrivals: targets()
-            .flat_map(|target| target.arrivals.iter().map(move |arrival| came(target, arrival)))
+            .flat_map(|target| target.arrivals.iter().map(move |arrival| arrival_body(target, arrival)))
             .collect(),
         skipped: targets()
             .flat_map(|target| {
-                target.skipped().map(move |skipped| Skipped {
-                    place: place_of(target),
+                target.skipped().map(move |skipped| SkippedBody {
+                    target: target_body(target),
                     tag: skipped.candidate.tag.to_string(),
                     released_at: skipped.at,
                 })
@@ -138,8 +138,8 @@ fn told(arm: &Arm, environments: &[EnvironmentName]) -> Told {
             .collect(),
         waiting: targets()
             .filter_map(|target| {
-                target.waiting.as_ref().map(|waiting| Waits {
-                    place: place_of(target),
+                target.waiting.as_ref().map(|waiting| WaitingBody {
+                    target: target_body(target),
                     tag: waiting.candidate.tag.to_string(),
                     since: waiting.since,
                     gate: waiting.gate.map(|gate| gate.to_string()),
@@ -148,8 +148,8 @@ fn told(arm: &Arm, environments: &[EnvironmentName]) -> Told {
             .collect(),
         starved: targets()
             .filter_map(|target| {
-                target.starved.map(|starved| Starves {
-                    place: place_of(target),
+                target.starved.map(|starved| StarvationBody {
+                    target: target_body(target),
                     superseded: starved.superseded_count,
                     since: starved.since,
                     until: starved.until,
@@ -159,13 +159,13 @@ fn told(arm: &Arm, environments: &[EnvironmentName]) -> Told {
     }
 }
 
-fn place(arm: &Arm, environment: &EnvironmentName) -> Place {
-    let figures = Figures::of(&arm.story, environment);
-    Place {
+fn figures(run: &Run, environment: &EnvironmentName) -> EnvironmentFigures {
+    let figures = Figures::of(&run.report, environment);
+    EnvironmentFigures {
         environment: environment.to_string(),
         arrivals: figures.arrivals,
         by_people: figures.by_people,
-        lead: figures.lead.map(|Lead { count, median, p90, max }| Took {
+        lead: figures.lead.map(|Lead { count, median, p90, max }| LeadTime {
             count,
             median_seconds: median.as_secs(),
             p90_seconds: p90.as_secs(),
@@ -177,17 +177,17 @@ fn place(arm: &Arm, environment: &EnvironmentName) -> Place {
     }
 }
 
-fn place_of(target: &TargetReplay) -> Where {
-    Where {
+fn target_body(target: &TargetReplay) -> TargetBody {
+    TargetBody {
         service: target.service.to_string(),
         environment: target.environment.to_string(),
         image: target.image.to_string(),
     }
 }
 
-fn came(target: &TargetReplay, arrival: &Arrival) -> Came {
-    Came {
-        place: place_of(target),
+fn arrival_body(target: &TargetReplay, arrival: &Arrival) -> ArrivalBody {
+    ArrivalBody {
+        target: target_body(target),
         from: arrival.from.as_ref().map(|from| from.tag.to_string()),
         to: arrival.candidate.tag.to_string(),
         at: arrival.at,
@@ -196,7 +196,7 @@ fn came(target: &TargetReplay, arrival: &Arrival) -> Came {
         waited: arrival
             .waited
             .iter()
-            .map(|(gate, time)| WaitedFor { gate: gate.to_string(), seconds: time.as_secs() })
+            .map(|(gate, time)| GateWait { gate: gate.to_string(), seconds: time.as_secs() })
             .collect(),
     }
 }

@@ -1,4 +1,4 @@
-//! What came, a line each: when under the one policy and when under the other.
+//! Every promotion, one line each: when under the one policy, and when under the other.
 
 use std::collections::{BTreeMap, HashMap};
 use std::fmt::Write as _;
@@ -12,12 +12,12 @@ use crate::model::{Elapsed, EnvironmentName, ImageName, Printable, ServiceName, 
 use crate::policy::GateName;
 use crate::simulation::{Arrival, ReplayReport, TargetReplay};
 
-use super::{Arm, Outcome};
+use super::{Comparison, Run};
 
-/// Two arrivals so close to one another are at the same time: no schedule looks more often.
+/// Arrivals so close to one another count as simultaneous: no schedule looks more often.
 const SAME_SECONDS: i64 = 60;
 
-/// What came, by both sides.
+/// One promotion, in both runs.
 type Key<'a> = (&'a EnvironmentName, &'a ServiceName, &'a ImageName, &'a Tag);
 
 #[derive(Default)]
@@ -32,13 +32,13 @@ impl Sides<'_> {
     }
 }
 
-pub(super) fn render(outcome: &Outcome, zone: Tz, most: usize) -> String {
-    let Some((one, other)) = outcome.compared() else { return String::new() };
+pub(super) fn render(comparison: &Comparison, zone: Tz, most: usize) -> String {
+    let Some((one, other)) = comparison.compared() else { return String::new() };
     let mut sides: HashMap<Key<'_>, Sides<'_>> = HashMap::new();
-    for (key, arrival) in arrivals(&one.story) {
+    for (key, arrival) in arrivals(&one.report) {
         sides.entry(key).or_default().one.get_or_insert(arrival);
     }
-    for (key, arrival) in arrivals(&other.story) {
+    for (key, arrival) in arrivals(&other.report) {
         sides.entry(key).or_default().other.get_or_insert(arrival);
     }
     let in_order: BTreeMap<(Option<Timestamp>, Key<'_>), Sides<'_>> =
@@ -53,19 +53,19 @@ pub(super) fn render(outcome: &Outcome, zone: Tz, most: usize) -> String {
     }
     if left_out > 0 {
         // Writing to a string does not fail.
-        let _ = writeln!(text, "{DIM}and {left_out} before these; -v lists all{DIM:#}");
+        let _ = writeln!(text, "{DIM}{left_out} earlier ones; -v lists all{DIM:#}");
     }
-    for arm in outcome.arms.iter().skip(1) {
-        starved(arm, zone, &mut text);
+    for run in comparison.runs.iter().skip(1) {
+        starved(run, zone, &mut text);
         if left_out == 0 && most == usize::MAX {
-            passed_over(arm, &mut text);
+            skipped(run, &mut text);
         }
     }
     text
 }
 
-fn arrivals(story: &ReplayReport) -> impl Iterator<Item = (Key<'_>, &Arrival)> {
-    story.targets.iter().flat_map(|target| {
+fn arrivals(report: &ReplayReport) -> impl Iterator<Item = (Key<'_>, &Arrival)> {
+    report.targets.iter().flat_map(|target| {
         let key = |arrival| (&target.environment, &target.service, &target.image, tag_of(arrival));
         target.arrivals.iter().map(move |arrival| (key(arrival), arrival))
     })
@@ -75,8 +75,8 @@ fn tag_of(arrival: &Arrival) -> &Tag {
     &arrival.candidate.tag
 }
 
-fn head(one: &Arm, other: &Arm) -> Vec<Cell> {
-    let name = |arm: &Arm| Printable::bounded(&arm.name, 40).to_string().to_uppercase();
+fn head(one: &Run, other: &Run) -> Vec<Cell> {
+    let name = |run: &Run| Printable::bounded(&run.name, 40).to_string().to_uppercase();
     let words =
         ["ENVIRONMENT".to_owned(), "SERVICE".to_owned(), "VERSION".to_owned(), name(one), name(other)];
     let words = words.into_iter().chain(["WAITED FOR".to_owned()]);
@@ -84,8 +84,8 @@ fn head(one: &Arm, other: &Arm) -> Vec<Cell> {
 }
 
 fn row((environment, service, _, tag): Key<'_>, sides: &Sides<'_>, zone: Tz) -> Vec<Cell> {
-    let told = sides.other.or(sides.one);
-    let from = told.and_then(|arrival| arrival.from.as_ref());
+    let arrival = sides.other.or(sides.one);
+    let from = arrival.and_then(|arrival| arrival.from.as_ref());
     let version = from.map_or_else(|| tag.to_string(), |from| format!("{} -> {tag}", from.tag));
     let when = |side: Option<&Arrival>| match side {
         Some(arrival) if arrival.by_schedule => Cell::plain(time::local(arrival.at, zone)),
@@ -93,7 +93,7 @@ fn row((environment, service, _, tag): Key<'_>, sides: &Sides<'_>, zone: Tz) -> 
         None => Cell::styled("never", YELLOW),
     };
     let other = match (sides.one, sides.other) {
-        (Some(one), Some(other)) => beside(one, other, zone),
+        (Some(one), Some(other)) => compared(one, other, zone),
         (_, other) => when(other),
     };
     vec![
@@ -106,8 +106,8 @@ fn row((environment, service, _, tag): Key<'_>, sides: &Sides<'_>, zone: Tz) -> 
     ]
 }
 
-/// When it came on the other side, and by how much that is sooner or later.
-fn beside(one: &Arrival, other: &Arrival, zone: Tz) -> Cell {
+/// When it came in the other run, and by how much that is sooner or later.
+fn compared(one: &Arrival, other: &Arrival, zone: Tz) -> Cell {
     let seconds = (other.at - one.at).num_seconds();
     if seconds.abs() <= SAME_SECONDS {
         return Cell::styled("the same", DIM);
@@ -121,14 +121,14 @@ fn beside(one: &Arrival, other: &Arrival, zone: Tz) -> Cell {
 }
 
 fn waited(waited: &[(GateName, std::time::Duration)]) -> String {
-    let told: Vec<String> = waited.iter().map(|(gate, time)| format!("{gate} {}", Elapsed(*time))).collect();
-    told.join(", ")
+    let gates: Vec<String> = waited.iter().map(|(gate, time)| format!("{gate} {}", Elapsed(*time))).collect();
+    gates.join(", ")
 }
 
-/// The versions that never came, since a higher one did.
-fn passed_over(arm: &Arm, text: &mut String) {
+/// The versions that never came, because a higher one did.
+fn skipped(run: &Run, text: &mut String) {
     const MOST_TAGS: usize = 20;
-    for target in &arm.story.targets {
+    for target in &run.report.targets {
         let tags: Vec<&str> = target.skipped().map(|released| released.candidate.tag.as_str()).collect();
         if tags.is_empty() {
             continue;
@@ -138,34 +138,33 @@ fn passed_over(arm: &Arm, text: &mut String) {
             0 => String::new(),
             more => format!(" and {more} more"),
         };
-        let name = Printable::bounded(&arm.name, 40);
+        let name = Printable::bounded(&run.name, 40);
         let (service, environment) = (&target.service, &target.environment);
         // Writing to a string does not fail.
-        let _ =
-            writeln!(text, "{DIM}passed over{DIM:#} {service} in {environment} under {name}: {shown}{more}");
+        let _ = writeln!(text, "{DIM}skipped{DIM:#} {service} in {environment} under {name}: {shown}{more}");
     }
 }
 
-fn starved(arm: &Arm, zone: Tz, text: &mut String) {
-    let tell = |target: &TargetReplay| {
+fn starved(run: &Run, zone: Tz, text: &mut String) {
+    let line = |target: &TargetReplay| {
         let starved = target.starved?;
         Some(format!(
-            "{YELLOW}starved{YELLOW:#} {} in {} under {}: {} versions in a row were replaced before their soak was \
-             over, since {}\n",
+            "{YELLOW}starved{YELLOW:#} {} in {} under {}: {} versions in a row were replaced within their soak, \
+             since {}\n",
             target.service,
             target.environment,
-            Printable::bounded(&arm.name, 40),
+            Printable::bounded(&run.name, 40),
             starved.superseded_count,
             time::local(starved.since, zone)
         ))
     };
-    let told: Vec<String> = arm.story.targets.iter().filter_map(tell).collect();
+    let lines: Vec<String> = run.report.targets.iter().filter_map(line).collect();
     let most = 10;
-    if !told.is_empty() {
+    if !lines.is_empty() {
         text.push('\n');
     }
-    text.extend(told.iter().take(most).map(String::as_str));
-    if told.len() > most {
-        let _ = writeln!(text, "{DIM}and {} more services; -o json tells all{DIM:#}", told.len() - most);
+    text.extend(lines.iter().take(most).map(String::as_str));
+    if lines.len() > most {
+        let _ = writeln!(text, "{DIM}... and {} more services; -o json lists all{DIM:#}", lines.len() - most);
     }
 }

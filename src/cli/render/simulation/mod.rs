@@ -1,4 +1,4 @@
-//! Replays: what came where under each policy, side by side.
+//! `simulate`: what was promoted where under each policy, side by side.
 
 mod as_json;
 mod list;
@@ -18,82 +18,74 @@ use super::time;
 
 pub(crate) use as_json::json;
 
-/// What is compared.
 #[derive(Debug)]
-pub(crate) struct Outcome {
+pub(crate) struct Comparison {
     /// The environments of the policy in force, in their order.
     pub(crate) environments: Vec<EnvironmentName>,
     /// Since when all registries are watched.
     pub(crate) watched_since: Option<Timestamp>,
-    /// Where a policy asks for pull requests, which are taken to be merged at once.
+    /// Where a policy uses pull requests, assumed to be merged at once.
     pub(crate) merged_at_once: Vec<EnvironmentName>,
-    /// Where a policy asks for reviews, which are taken to be given at once.
+    /// Where a policy needs reviews, assumed to be given at once.
     pub(crate) reviewed_at_once: Vec<EnvironmentName>,
-    /// What really happened, then what each policy would have made of it.
-    pub(crate) arms: Vec<Arm>,
+    /// What happened, then what each policy would have done.
+    pub(crate) runs: Vec<Run>,
 }
 
-/// One way in which it went, or would have gone.
+/// What happened, or would have happened under a policy.
 #[derive(Debug)]
-pub(crate) struct Arm {
+pub(crate) struct Run {
     pub(crate) name: String,
-    pub(crate) story: ReplayReport,
+    pub(crate) report: ReplayReport,
 }
 
-impl Outcome {
-    /// The two that are told apart in the list: the last two.
-    fn compared(&self) -> Option<(&Arm, &Arm)> {
-        let [.., one, other] = self.arms.as_slice() else { return None };
+impl Comparison {
+    /// The last two, which the list compares.
+    fn compared(&self) -> Option<(&Run, &Run)> {
+        let [.., one, other] = self.runs.as_slice() else { return None };
         Some((one, other))
     }
 }
 
-/// The comparison for people.
-pub(crate) fn render(outcome: &Outcome, zone: Tz, most: usize) -> String {
-    let Some(Arm { story, .. }) = outcome.arms.first() else { return String::new() };
-    let lasted = (story.to - story.from).to_std().unwrap_or_default();
-    let (from, to) = (time::local(story.from, zone), time::local(story.to, zone));
+pub(crate) fn render(comparison: &Comparison, zone: Tz, most: usize) -> String {
+    let Some(Run { report, .. }) = comparison.runs.first() else { return String::new() };
+    let lasted = (report.to - report.from).to_std().unwrap_or_default();
+    let (from, to) = (time::local(report.from, zone), time::local(report.to, zone));
     let mut text = format!("{BOLD}Replayed {from} to {to}{BOLD:#} {DIM}({}){DIM:#}\n", Elapsed(lasted));
-    if let Some(note) = note(outcome, story.from, zone) {
+    if let Some(note) = note(comparison, report.from, zone) {
         text.push_str(&note);
     }
-    text.extend(taken_to_be_done(outcome));
+    text.extend(assumptions(comparison));
     text.push('\n');
-    text.push_str(&summary::render(outcome));
-    text.push_str(&list::render(outcome, zone, most));
+    text.push_str(&summary::render(comparison));
+    text.push_str(&list::render(comparison, zone, most));
     text
 }
 
-/// How far times from the registry can be told.
-fn note(outcome: &Outcome, from: Timestamp, zone: Tz) -> Option<String> {
-    let told = match outcome.watched_since {
+/// Where the time at which a tag came is an estimate.
+fn note(comparison: &Comparison, from: Timestamp, zone: Tz) -> Option<String> {
+    let note = match comparison.watched_since {
         Some(since) if since - from <= TimeDelta::seconds(1) => return None,
         Some(since) => format!(
-            "all registries are watched since {}; before that, a tag came when its image or a commit says so",
+            "all registries are watched since {}; before that, a tag counts from the time of its image or of a commit",
             time::local(since, zone)
         ),
-        None => "no registry was ever watched; a tag came when a commit first wrote it".to_owned(),
+        None => "no registry was ever watched; a tag counts from the first commit that wrote it".to_owned(),
     };
-    Some(format!("{YELLOW}note{YELLOW:#} {told}\n"))
+    Some(format!("{YELLOW}note{YELLOW:#} {note}\n"))
 }
 
-/// What nobody can know: when people would have merged and reviewed.
-fn taken_to_be_done(outcome: &Outcome) -> impl Iterator<Item = String> {
+/// Assumptions: nothing records when people would have merged or reviewed.
+fn assumptions(comparison: &Comparison) -> impl Iterator<Item = String> {
     let note = |names: &[EnvironmentName], what: &str, done: &str| {
         let names: Vec<&str> = names.iter().map(EnvironmentName::as_str).collect();
-        let told = || {
-            format!(
-                "every {what} in {} is taken to be {done} at once; nothing records when",
-                names.join(", ")
-            )
-        };
-        (!names.is_empty()).then(|| format!("{YELLOW}note{YELLOW:#} {}\n", told()))
+        let text = || format!("assumes that every {what} in {} is {done} at once", names.join(", "));
+        (!names.is_empty()).then(|| format!("{YELLOW}note{YELLOW:#} {}\n", text()))
     };
-    let merged = note(&outcome.merged_at_once, "pull request", "merged");
-    merged.into_iter().chain(note(&outcome.reviewed_at_once, "review", "given"))
+    let merged = note(&comparison.merged_at_once, "pull request", "merged");
+    merged.into_iter().chain(note(&comparison.reviewed_at_once, "review", "given"))
 }
 
-/// What was written.
 pub(crate) fn recorded(path: &Path, timeline: &Timeline, zone: Tz) -> String {
     let counts = Counts::of(timeline);
     format!(
@@ -108,7 +100,6 @@ pub(crate) fn recorded(path: &Path, timeline: &Timeline, zone: Tz) -> String {
     )
 }
 
-/// The same for programs.
 pub(crate) fn recorded_json(path: &Path, timeline: &Timeline) -> impl Serialize {
     #[derive(Serialize)]
     struct Recorded {

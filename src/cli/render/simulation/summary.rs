@@ -1,25 +1,26 @@
-//! The figures of each environment, a column a policy.
+//! The figures of each environment, one column per run.
 
 use crate::cli::output::{BOLD, DIM};
 use crate::model::{Elapsed, EnvironmentName, Printable};
 use crate::simulation::{Figures, Lead};
 
-use super::Outcome;
+use super::Comparison;
 use crate::cli::render::table::{self, Cell};
 
-pub(super) fn render(outcome: &Outcome) -> String {
+pub(super) fn render(comparison: &Comparison) -> String {
     let head = ["", "", ""].map(Cell::plain).into_iter().take(2);
     let names =
-        outcome.arms.iter().map(|arm| Cell::styled(Printable::bounded(&arm.name, 40).to_string(), BOLD));
+        comparison.runs.iter().map(|run| Cell::styled(Printable::bounded(&run.name, 40).to_string(), BOLD));
     let mut rows: Vec<Vec<Cell>> = vec![head.chain(names).collect()];
-    for environment in &outcome.environments {
-        rows.extend(of_environment(outcome, environment));
+    for environment in &comparison.environments {
+        rows.extend(of_environment(comparison, environment));
     }
     table::render(&rows)
 }
 
-fn of_environment(outcome: &Outcome, environment: &EnvironmentName) -> Vec<Vec<Cell>> {
-    let figures: Vec<Figures> = outcome.arms.iter().map(|arm| Figures::of(&arm.story, environment)).collect();
+fn of_environment(comparison: &Comparison, environment: &EnvironmentName) -> Vec<Vec<Cell>> {
+    let figures: Vec<Figures> =
+        comparison.runs.iter().map(|run| Figures::of(&run.report, environment)).collect();
     let row = |name: &str, of: &dyn Fn(&Figures) -> String| -> Vec<Cell> {
         let label = [Cell::plain(""), Cell::styled(name, DIM)];
         label.into_iter().chain(figures.iter().map(|figures| Cell::plain(of(figures)))).collect()
@@ -31,18 +32,18 @@ fn of_environment(outcome: &Outcome, environment: &EnvironmentName) -> Vec<Vec<C
         }
     };
     let mut rows = vec![
-        row("versions that came", &|figures| match figures.by_people {
+        row("versions promoted", &|figures| match figures.by_people {
             0 => figures.arrivals.to_string(),
-            people => format!("{} ({people} by people)", figures.arrivals),
+            people => format!("{} ({people} by hand)", figures.arrivals),
         }),
         row("lead time, median", &lead(|lead| lead.median)),
         row("lead time, p90", &lead(|lead| lead.p90)),
         row("lead time, longest", &lead(|lead| lead.max)),
-        row("passed over", &|figures| figures.skipped.to_string()),
-        row("not there at the end", &|figures| figures.pending.to_string()),
+        row("skipped", &|figures| figures.skipped.to_string()),
+        row("still pending", &|figures| figures.pending.to_string()),
     ];
     if figures.iter().any(|figures| figures.starved > 0) {
-        rows.push(row("services that starved", &|figures| figures.starved.to_string()));
+        rows.push(row("starved services", &|figures| figures.starved.to_string()));
     }
     if let Some(first) = rows.first_mut().and_then(|row| row.first_mut()) {
         *first = Cell::styled(environment.to_string(), BOLD);

@@ -1,4 +1,4 @@
-//! Pull requests as people read them: what is opened, brought up to date or closed, and what waits for people.
+//! The pull requests of a pass: what is opened, updated or closed, and what is open for people.
 
 use std::fmt::Write;
 
@@ -8,7 +8,6 @@ use crate::model::Timestamp;
 
 use super::time;
 
-/// A line or two for each.
 pub(crate) fn render(report: &PassReport) -> String {
     let mut text = String::new();
     for request in &report.requests {
@@ -26,11 +25,11 @@ fn one(text: &mut String, request: &PullRequestReport, now: Timestamp) {
         (PullRequestAction::Closes { .. }, true) => ("closed", YELLOW),
         (PullRequestAction::Closes { .. }, false) => ("closes", YELLOW),
         (PullRequestAction::Waits, _) => ("open", CYAN),
-        (PullRequestAction::Theirs, _) => ("people's", YELLOW),
+        (PullRequestAction::Theirs, _) => ("left", YELLOW),
     };
     let name = match request.number {
         Some(number) => format!("pull request #{number}"),
-        None => format!("a pull request from {}", request.branch),
+        None => format!("pull request from {}", request.branch),
     };
     let _ = write!(text, "{style}{done:<8}{style:#}  {name}");
     if let (Some(since), PullRequestAction::Waits | PullRequestAction::Theirs) =
@@ -53,11 +52,11 @@ fn one(text: &mut String, request: &PullRequestReport, now: Timestamp) {
         let _ = writeln!(text, "  {DIM}approval: {review}{DIM:#}");
     }
     if let Some(why) = request.pause() {
-        let _ = writeln!(text, "  auto-merge is off: {why}");
+        let _ = writeln!(text, "  auto-merge off: {why}");
     } else if request.turns_on() {
-        let _ = writeln!(text, "  auto-merge is turned on again");
+        let _ = writeln!(text, "  auto-merge on again");
     }
     if let PullRequestAction::Closes { why } = &request.state {
-        let _ = writeln!(text, "  since {why}");
+        let _ = writeln!(text, "  because {why}");
     }
 }
