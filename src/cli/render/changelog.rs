@@ -1,4 +1,4 @@
-//! What changed, for a terminal with colours, and as data.
+//! Changelogs for a terminal, and as JSON.
 
 use std::fmt::Write as _;
 
@@ -8,12 +8,10 @@ use serde_json::{Value, json};
 use crate::changelog::{Entry, Issue, Notes, Release, Section, Span, Update};
 use crate::cli::output::{BOLD, CYAN, DIM, GREEN, RED, YELLOW};
 
-/// Several notes as data.
 pub(crate) fn json(notes: &[Notes]) -> Value {
     json!({ "changelogs": notes.iter().map(Notes::json).collect::<Vec<_>>() })
 }
 
-/// Notes in colours.
 pub(crate) fn coloured(notes: &Notes) -> String {
     let heading = &notes.heading;
     let mut text =
@@ -28,10 +26,10 @@ pub(crate) fn coloured(notes: &Notes) -> String {
     for remark in &notes.remarks {
         let _ = writeln!(text, "{YELLOW}note:{YELLOW:#} {remark}");
     }
-    let is_parted = notes.releases.len() > 1;
+    let has_headings = notes.releases.len() > 1;
     for release in &notes.releases {
-        if is_parted {
-            heading_of(&mut text, release);
+        if has_headings {
+            release_heading(&mut text, release);
         }
         body(&mut text, release);
     }
@@ -49,7 +47,7 @@ pub(crate) fn coloured(notes: &Notes) -> String {
     text
 }
 
-fn heading_of(text: &mut String, release: &Release) {
+fn release_heading(text: &mut String, release: &Release) {
     let _ = write!(text, "\n{BOLD}{}{BOLD:#}", release.name);
     if let Some(at) = release.at {
         let _ = write!(text, " {DIM}{}{DIM:#}", at.date_naive());

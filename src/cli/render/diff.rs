@@ -1,4 +1,4 @@
-//! A planned edit as a unified diff.
+//! Planned edits as unified diffs, with colours.
 
 use std::fmt::Write;
 
@@ -8,10 +8,9 @@ use crate::cli::output::{BOLD, CYAN, GREEN, RED};
 use crate::engine::PlannedFile;
 use crate::model::{Printable, RepoPath};
 
-/// The lines around a change.
 const CONTEXT_LINES: usize = 2;
 
-/// A file that is new, as a unified diff, with colours.
+/// A new file.
 pub(crate) fn added(path: &RepoPath, content: &str) -> String {
     let lines = content.lines().count();
     let mut text = format!("{BOLD}--- /dev/null{BOLD:#}\n{BOLD}+++ b/{path}{BOLD:#}\n");
@@ -22,7 +21,6 @@ pub(crate) fn added(path: &RepoPath, content: &str) -> String {
     text
 }
 
-/// A file's change as a unified diff, with colours.
 pub(crate) fn unified(file: &PlannedFile) -> String {
     let (before, after) = (String::from_utf8_lossy(&file.before), String::from_utf8_lossy(&file.after));
     let diff = TextDiff::from_lines(&before, &after);

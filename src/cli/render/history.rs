@@ -1,4 +1,4 @@
-//! What moved, as a list.
+//! The history as a table, newest first.
 
 use chrono_tz::Tz;
 
@@ -9,35 +9,34 @@ use crate::model::{Printable, Tag};
 use super::table::{self, Cell};
 use super::time;
 
-/// Moves, newest first.
 pub(crate) fn render(moves: &[Move], zone: Tz) -> String {
     if moves.is_empty() {
-        return "Nothing has moved yet.\n".to_owned();
+        return "No tag has changed yet.\n".to_owned();
     }
-    let rows: Vec<Vec<Cell>> = moves.iter().map(|told| row(told, zone)).collect();
+    let rows: Vec<Vec<Cell>> = moves.iter().map(|change| row(change, zone)).collect();
     table::render(&rows)
 }
 
-fn row(told: &Move, zone: Tz) -> Vec<Cell> {
-    let change = match (told.from.as_slice(), told.to.as_slice()) {
+fn row(one: &Move, zone: Tz) -> Vec<Cell> {
+    let change = match (one.from.as_slice(), one.to.as_slice()) {
         ([], to) => Cell::styled(format!("added at {}", tags(to)), GREEN),
         (from, []) => Cell::styled(format!("removed at {}", tags(from)), YELLOW),
         (from, to) => Cell::plain(format!("{} -> {}", tags(from), tags(to))),
     };
-    let by = match &told.by {
+    let by = match &one.by {
         Mover::Tidegate { requested_by, .. } => {
             Cell::styled(format!("tidegate ({})", Printable::bounded(requested_by, 40)), CYAN)
         }
         Mover::Person { author } => Cell::styled(Printable::bounded(author, 40).to_string(), YELLOW),
     };
-    let why = told.why.as_ref().map(|why| Printable::bounded(why, 80).to_string()).unwrap_or_default();
+    let why = one.why.as_ref().map(|why| Printable::bounded(why, 80).to_string()).unwrap_or_default();
     vec![
-        Cell::styled(time::local(told.at, zone), DIM),
-        Cell::plain(told.environment.to_string()),
-        Cell::plain(told.service.to_string()),
+        Cell::styled(time::local(one.at, zone), DIM),
+        Cell::plain(one.environment.to_string()),
+        Cell::plain(one.service.to_string()),
         change,
         by,
-        Cell::styled(told.commit.short(), DIM),
+        Cell::styled(one.commit.short(), DIM),
         Cell::plain(why),
     ]
 }
