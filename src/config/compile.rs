@@ -9,7 +9,7 @@ use super::diagnostic::{Diagnostics, InvalidValue};
 use super::location::Located;
 use super::raw;
 use super::suggest;
-use crate::model::Printable;
+use crate::model::{Printable, RepoPath};
 use crate::policy::{self, Range, TimeOfDay, Window};
 
 /// When the daemon looks for new versions.
@@ -118,6 +118,29 @@ pub(super) fn glob(text: &str, example: &str) -> Result<Glob, InvalidValue> {
         .backslash_escape(true)
         .build()
         .map_err(|error| InvalidValue::new(format!("`{shown}` is not a glob: {}", error.kind()), hint))
+}
+
+/// Globs of file paths.
+#[derive(Clone, Debug, Default)]
+pub struct PathGlobs {
+    /// The globs as written.
+    pub texts: Vec<String>,
+    set: GlobSet,
+}
+
+impl PathGlobs {
+    /// Whether one of them matches the path.
+    pub fn is_match(&self, path: &RepoPath) -> bool {
+        self.set.is_match(path.as_str())
+    }
+
+    pub(super) fn compile(
+        raw: &Located<Vec<Located<String>>>,
+        diagnostics: &mut Diagnostics,
+    ) -> Option<Self> {
+        let set = glob_set(raw, "clusters/*/tests/**", diagnostics)?;
+        Some(Self { texts: raw.value.iter().map(|text| text.value.clone()).collect(), set })
+    }
 }
 
 /// The globs of a list as one set; reports those that cannot be compiled.

@@ -16,6 +16,7 @@ mod error;
 mod host;
 mod load;
 mod location;
+mod names;
 mod raw;
 mod reference;
 mod schema;
@@ -31,7 +32,7 @@ pub use body::{BodyForm, BodyValues, OverrideValues, PromotionValues};
 pub use changelog::{
     Changelog, ChangelogFile, GitHubApi, GitRelease, ServiceSource, SourceHost, SourceRepository, Template,
 };
-pub use compile::{Schedule, TagPattern, VersionRange};
+pub use compile::{PathGlobs, Schedule, TagPattern, VersionRange};
 pub use diagnostic::{Diagnostic, FileDiagnostics, InvalidValue};
 pub use duration::parse_duration;
 pub use env_lookup::{EnvLookup, ProcessEnv};
@@ -40,6 +41,7 @@ pub use error::ConfigError;
 pub use host::Endpoint;
 pub use load::Loaded;
 pub use location::{Located, Location};
+pub use names::ConfiguredName;
 pub use reference::reference;
 pub use schema::json_schema;
 pub use secret::{SecretError, SecretSource};

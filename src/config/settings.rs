@@ -9,9 +9,10 @@ use chrono_tz::Tz;
 
 use super::body::BodyForm;
 use super::changelog::Changelog;
-use super::compile::Schedule;
+use super::compile::{PathGlobs, Schedule};
 use super::environment::Environment;
 use super::host::Endpoint;
+use super::names::ConfiguredName;
 use super::secret::SecretSource;
 use super::services::{ServiceSettings, Services};
 use super::subject::SubjectForm;
@@ -33,6 +34,10 @@ pub struct Config {
     pub registries: Vec<Registry>,
     /// Periods in which nothing is promoted.
     pub freezes: Vec<Freeze>,
+    /// Files that are never read.
+    pub exclude: PathGlobs,
+    /// Names and globs that must match something in the repository.
+    pub names: Vec<ConfiguredName>,
     /// Services that ship together.
     pub groups: Vec<Group>,
     /// How the soak is counted.

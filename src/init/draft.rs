@@ -192,7 +192,6 @@ fn no_environment(manifests: &Manifests, left_out: &[EnvironmentFolder]) -> Init
         manifests.fields.iter().filter_map(|field| parent(&field.path)).collect();
     InitError::NoEnvironment {
         folders: folders.into_iter().collect(),
-        fields: manifests.fields.len(),
         namespace: left_out.first().map(|folder| folder.path.clone()),
     }
 }

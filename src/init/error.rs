@@ -26,10 +26,8 @@ pub enum InitError {
         instead: Vec<String>,
     },
     /// There are image fields, but no folder above them is named like an environment.
-    #[error("found no environment: {fields} image tags are in folders whose names are no stage")]
+    #[error("found no environment: no folder above the image tags is named like one")]
     NoEnvironment {
-        /// Number of image fields.
-        fields: usize,
         /// A folder that is named like an environment, but holds services of its own.
         namespace: Option<RepoPath>,
         /// The folders with image fields, sorted.
@@ -96,9 +94,8 @@ fn no_environment(folders: &[RepoPath], namespace: Option<&RepoPath>) -> String 
     format!(
         "environments are found by folder names: {EXAMPLES}\n\
          image tags are in {listed}\n\
-         {namespace}{base}write the configuration by hand, starting with:\n  \
-           git: {{url: /srv/git/gitops.git, branch: main}}\n  \
-           environments: [{{name: all, paths: [{}]}}]",
+         {namespace}{base}write the configuration by hand; this one reads them as one environment:\n\
+         {{git: {{url: /srv/git/gitops.git, branch: main}}, environments: [{{name: all, paths: [{}]}}]}}",
         scalar(common)
     )
 }

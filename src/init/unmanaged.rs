@@ -8,7 +8,7 @@ use regex::Regex;
 use serde::Deserialize;
 use serde_yaml::Value;
 
-use crate::manifest::Manifest;
+use crate::manifest::{self, Manifest};
 use crate::model::{RepoPath, Version};
 
 /// Maximum bytes to parse of one file; a larger one is not a manifest by hand.
@@ -75,8 +75,13 @@ impl UnmanagedVersions {
     }
 }
 
+/// The shapes in a file that are not among its image fields.
+pub fn unmanaged_in(text: &[u8]) -> Vec<Shape> {
+    manifest::read(text).map(|manifest| unmanaged_shapes(text, &manifest)).unwrap_or_default()
+}
+
 /// The shapes in a file that are not among the image fields of `manifest`.
-pub fn unmanaged_shapes(text: &[u8], manifest: &Manifest) -> Vec<Shape> {
+pub(super) fn unmanaged_shapes(text: &[u8], manifest: &Manifest) -> Vec<Shape> {
     let Some(text) = std::str::from_utf8(text).ok().filter(|text| text.len() <= MAX_BYTES) else {
         return Vec::new();
     };
@@ -177,10 +182,9 @@ fn config_map(object: &Value) -> Option<Shape> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::manifest;
 
     fn shapes(text: &str) -> Vec<Shape> {
-        unmanaged_shapes(text.as_bytes(), &manifest::read(text.as_bytes()).unwrap())
+        unmanaged_in(text.as_bytes())
     }
 
     #[test]

@@ -153,3 +153,45 @@ async fn an_environment_without_its_folder_is_told() {
     assert!(ran.out.contains("clusters/prod-digital-eks"), "{}", ran.out);
     assert!(world.origin.file(NON_PROD).contains("v1.0.0"));
 }
+
+#[tokio::test]
+async fn names_in_the_configuration_that_match_nothing_are_errors_with_a_suggestion() {
+    let world = World::new("24h").await.with(
+        "services:\n  defaults: {images: [\"127.0.0.1:*/vtr/**\", \"127.0.0.1:*/other/**\"]}\n  overrides:\n  \
+         - {match: comon/graphql-server, versions: ~1}\n  - {match: old/*, ignore: true}\n\
+         groups: [{name: shop, services: [common/graphql-sever]}]",
+    );
+    for command in [&["plan"][..], &["sync"], &["status"], &["doctor"]] {
+        let ran = world.run(command);
+        let text = format!("{}{}", ran.out, ran.err);
+        for expected in [
+            "no image matches `127.0.0.1:*/other/**` (services.defaults.images, line 8 of the configuration)",
+            "no service matches `comon/graphql-server` (services.overrides[].match, line 10 of the configuration)",
+            "did you mean `common/graphql-server`?",
+            "no service matches `old/*` (services.overrides[].match, line 11 of the configuration)",
+            "no service matches `common/graphql-sever` (groups[].services, line 12 of the configuration)",
+        ] {
+            assert_eq!(text.matches(expected).count().min(1), 1, "{command:?}: {expected}\n{text}");
+        }
+        assert_eq!(text.matches("`old/*`").count(), 1, "{command:?}: reported once\n{text}");
+    }
+    assert_eq!(world.run(&["plan"]).code, 2);
+}
+
+#[tokio::test]
+async fn images_that_are_not_managed_and_excluded_files_are_silent() {
+    let world = World::new("24h").await;
+    let other = "apiVersion: helm.toolkit.fluxcd.io/v2\nkind: HelmRelease\nmetadata: {name: other, namespace: common}\n\
+                 spec:\n  values:\n    one: {image: {repository: example.com/other/a, tag: latest}}\n    \
+                 two: {image: {repository: example.com/other/b, tag: \"${V}\"}}\n    \
+                 three: {image: {repository: example.com/other/c, tag: 1.2}}\n";
+    world.person("others", "clusters/non-prod-digital-eks/common/other.yaml", other);
+    let broken = "kind: HelmRelease\nmetadata: {name: x\n  values: [\n";
+    world.person("a template", "clusters/non-prod-digital-eks/chart/templates/x.yaml", broken);
+    let world = world
+        .with("exclude: [\"clusters/*/chart/**\"]\nservices: {defaults: {images: [\"127.0.0.1:*/vtr/**\"]}}");
+    let ran = world.run(&["sync"]);
+    assert_eq!(ran.code, 0, "{}{}", ran.out, ran.err);
+    assert!(!ran.out.contains("other") && !ran.out.contains("chart"), "{}", ran.out);
+    assert_eq!(world.running().0, "v1.0.1");
+}

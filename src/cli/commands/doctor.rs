@@ -13,10 +13,11 @@ use crate::cli::output::{CYAN, GREEN, Output, RED, YELLOW};
 use crate::cli::wiring::{Session, config_file, tokens};
 use crate::config::{Config, Environment};
 use crate::control;
-use crate::engine::{Place, Problem, Target};
+use crate::engine::{Place, Problem, RepositoryState, Target};
 use crate::forge::GitHub;
 use crate::git::PushAccess;
-use crate::model::{Class, Fault, ImageName, Printable, Timestamp};
+use crate::init::{Shape, UnmanagedVersions, unmanaged_in};
+use crate::model::{Class, Content, Fault, ImageName, Printable, RepoPath, Timestamp};
 
 /// From so long before its end on, a token's end is a matter of doubt.
 const SOON: TimeDelta = TimeDelta::days(14);
@@ -165,28 +166,77 @@ async fn releases(session: &mut Session) -> (Vec<Finding>, BTreeSet<ImageName>) 
             .filter(|target| target.environment == at)
             .map(Target::service)
             .collect();
-        let paths: Vec<&str> = environment.paths.iter().map(crate::model::RepoPath::as_str).collect();
+        let paths: Vec<&str> = environment.paths.iter().map(RepoPath::as_str).collect();
         let finding = good(
             format!("environment {}", environment.policy.name),
             format!("{} services under {}", services.len(), paths.join(", ")),
         );
         if services.is_empty() {
-            let hint = "no HelmRelease with an image field is there: check `paths`".to_owned();
+            let hint = "no HelmRelease with a managed image is there: check `paths` and `images`".to_owned();
             return Finding { state: State::Doubtful, hint: Some(hint), ..finding };
         }
         finding
     });
     let mut findings: Vec<Finding> = findings.collect();
+    findings.extend(
+        state.deployed.problems.iter().filter(|problem| is_of_configuration(problem)).map(misconfigured),
+    );
+    findings.extend(unmanaged(session, &state).await);
     findings
         .extend(state.deployed.problems.iter().filter(|problem| is_of_control(problem)).map(control_file));
-    let errors =
-        state.deployed.problems.iter().filter(|problem| problem.is_error && !is_of_control(problem)).count();
+    let errors = state.deployed.problems.iter().filter(|problem| is_of_manifest(problem)).count();
     if errors > 0 {
         let hint = "`tidegate plan` names each with file, line and column".to_owned();
         let finding = good("manifests".to_owned(), format!("{errors} places can't be read or matched"));
         findings.push(Finding { state: State::Doubtful, hint: Some(hint), ..finding });
     }
     (findings, state.deployed.targets.iter().map(|target| target.image().clone()).collect())
+}
+
+fn is_of_manifest(problem: &Problem) -> bool {
+    problem.is_error && !is_of_control(problem) && !is_of_configuration(problem)
+}
+
+/// Whether a problem is about the configuration: it matches nothing in the repository.
+fn is_of_configuration(problem: &Problem) -> bool {
+    problem.is_error && problem.class == Class::Usage && problem.place.is_none()
+}
+
+fn misconfigured(problem: &Problem) -> Finding {
+    Finding {
+        what: "configuration".to_owned(),
+        state: State::Bad,
+        detail: problem.message.clone(),
+        hint: problem.hint.clone(),
+    }
+}
+
+/// What holds a version in the folders of environments and is not promoted, by shape.
+async fn unmanaged(session: &Session, state: &RepositoryState) -> Vec<Finding> {
+    let (mirror, commit) = (Arc::clone(&session.mirror), state.commit());
+    let policy = session.engine.repository_policy();
+    let (scope, exclude) = (policy.scope(), policy.exclude.clone());
+    let scanned = tokio::task::spawn_blocking(move || -> Result<UnmanagedVersions, Fault> {
+        let mut files = mirror.files(commit, &scope)?.files;
+        files.retain(|file| !exclude.is_match(&file.path));
+        let blobs: Vec<_> = files.iter().map(|file| file.blob).collect();
+        let shapes = mirror.read_each(&blobs, |_, content| match content {
+            Content::Bytes(text) => unmanaged_in(text),
+            Content::LfsPointer | Content::TooLarge { .. } => Vec::new(),
+        })?;
+        let mut versions = UnmanagedVersions::default();
+        files.iter().zip(&shapes).for_each(|(file, shapes)| versions.add(&file.path, shapes));
+        Ok(versions)
+    });
+    let Ok(Ok(versions)) = scanned.await else { return Vec::new() };
+    let counts = versions.counts().filter(|(shape, ..)| *shape != Shape::ChartRange);
+    let finding = |(shape, count, first, files): (Shape, usize, &RepoPath, usize)| {
+        let place = Printable::bounded(first.as_str(), 120);
+        let others = if files > 1 { format!(" and in {} other files", files - 1) } else { String::new() };
+        let detail = format!("{} not promoted, in {place}{others}", shape.describe(count));
+        Finding { state: State::Doubtful, ..good("unmanaged versions", detail) }
+    };
+    counts.map(finding).collect()
 }
 
 /// Whether a problem is one of a control file.

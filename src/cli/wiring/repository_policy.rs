@@ -44,6 +44,8 @@ pub(crate) fn repository_policy(config: &Arc<Config>) -> RepositoryPolicy {
             .enumerate()
             .filter_map(|(at, environment)| Some((at, request_rules(environment.pull_requests.as_ref()?))))
             .collect(),
+        exclude: config.exclude.clone(),
+        names: config.names.clone(),
         soak_mode: config.soak_mode,
         sweeps_control_files: config.sweeps_control_files,
         clock_tolerance: config.clock_tolerance,

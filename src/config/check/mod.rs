@@ -16,7 +16,7 @@ mod store;
 
 use std::time::Duration;
 
-use super::compile;
+use super::compile::{self, PathGlobs};
 use super::diagnostic::Diagnostics;
 use super::duration::parse_duration;
 use super::env_lookup::EnvLookup;
@@ -53,6 +53,11 @@ pub(super) fn config(
     let freezes = environment::freezes(file, diagnostics);
     let services = service::services(file, diagnostics);
     let groups = service::groups(&file.groups, diagnostics);
+    let names = service::names(file);
+    let exclude = match &file.exclude {
+        Some(globs) => PathGlobs::compile(globs, diagnostics),
+        None => Some(PathGlobs::default()),
+    };
     let changelog = changelog::changelog(file, diagnostics);
     let clock_tolerance = match &file.clock_tolerance {
         Some(text) => diagnostics.ok_or_report(text.at, parse_duration(&text.value.0)),
@@ -76,6 +81,8 @@ pub(super) fn config(
         environments: environments?,
         freezes,
         services: services?,
+        exclude: exclude?,
+        names,
         groups,
         soak_mode: match file.soak_mode {
             None | Some(raw::SoakMode::Continuous) => SoakMode::Continuous,

@@ -13,6 +13,7 @@ use crate::config::compile;
 use crate::config::diagnostic::{Diagnostics, InvalidValue};
 use crate::config::duration::parse_duration;
 use crate::config::location::{Located, Location};
+use crate::config::names::ConfiguredName;
 use crate::config::raw;
 use crate::config::services::{Defaults, Override, Services};
 use crate::config::settings::Group;
@@ -109,6 +110,32 @@ fn images(raw: &Located<Vec<Located<String>>>, diagnostics: &mut Diagnostics) ->
         return None;
     }
     compile::glob_set(raw, "ghcr.io/vtr/*", diagnostics)
+}
+
+/// The names that must match something in the repository; invalid globs are reported elsewhere.
+pub(super) fn names(file: &raw::File) -> Vec<ConfiguredName> {
+    let matcher = |text: &Located<String>| Some(compile::glob(&text.value, "").ok()?.compile_matcher());
+    let defaults = file.services.defaults.images.iter().flat_map(|globs| &globs.value);
+    let mut names: Vec<ConfiguredName> = defaults
+        .filter_map(|text| {
+            Some(ConfiguredName::images("services.defaults.images", text, matcher(text)?, None))
+        })
+        .collect();
+    for entry in &file.services.overrides {
+        let text = &entry.value.matches;
+        let Some(services) = matcher(text) else { continue };
+        names.push(ConfiguredName::services("services.overrides[].match", text, services.clone()));
+        let images = entry.value.images.iter().flat_map(|globs| &globs.value);
+        names.extend(images.filter_map(|text| {
+            let services = Some(services.clone());
+            Some(ConfiguredName::images("services.overrides[].images", text, matcher(text)?, services))
+        }));
+    }
+    let members = file.groups.iter().flat_map(|group| &group.services.value);
+    names.extend(
+        members.filter_map(|text| Some(ConfiguredName::services("groups[].services", text, matcher(text)?))),
+    );
+    names
 }
 
 pub(super) fn groups(raw: &[raw::Group], diagnostics: &mut Diagnostics) -> Vec<Group> {

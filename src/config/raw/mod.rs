@@ -52,6 +52,11 @@ pub(super) struct File {
     /// The environments: folders of the repository, in chains through `after`.
     pub(super) environments: Located<Vec<Environment>>,
 
+    /// Files that are never read: globs of paths from the root of the repository. `*` matches within one path segment, `**`
+    /// across segments.
+    #[schemars(extend("examples" = [["clusters/*/tests/**"]]))]
+    pub(super) exclude: Option<Located<Vec<Located<String>>>>,
+
     /// Periods in which nothing is promoted.
     #[serde(default, deserialize_with = "or_default")]
     #[schemars(extend("default" = []))]

@@ -7,7 +7,7 @@ use std::time::Duration;
 use chrono_tz::Tz;
 
 use crate::changelog::BodyLimits;
-use crate::config::{BodyForm, SubjectForm};
+use crate::config::{BodyForm, ConfiguredName, PathGlobs, SubjectForm};
 use crate::model::{Class, EnvironmentName, Fault, PullRequestOptions, RepoPath, ServiceName};
 use crate::policy::{Environment, Group, ServiceRules, SoakMode};
 
@@ -18,6 +18,10 @@ pub struct RepositoryPolicy {
     /// The environments, each after the one before it.
     pub environments: Vec<Environment>,
     pub services: Box<dyn ServiceRules>,
+    /// Files that are never read.
+    pub exclude: PathGlobs,
+    /// Names and globs that must match something in the repository.
+    pub names: Vec<ConfiguredName>,
     /// Groups of services that ship together.
     pub groups: Vec<Group>,
     /// Pull requests by environment; promotions into every other environment are pushed.

@@ -9,7 +9,7 @@ use chrono_tz::Tz;
 
 use super::{Branch, FakeForge, FakeRegistry, FakeStore, Fuse, lock};
 use crate::changelog::{Heading, Notes, Remark};
-use crate::config::SubjectForm;
+use crate::config::{PathGlobs, SubjectForm};
 use crate::engine::{
     Batch, Changelog, Clock, Engine, Environment, Group, NotesPolicy, NotesWanted, Parts, PassOptions,
     PassReport, Ports, PullRequestPolicy, RepositoryPolicy, ServiceRules, ServiceSettings,
@@ -141,6 +141,8 @@ impl Settings {
             environments: self.environments.iter().map(environment).collect(),
             services: Box::new(self.rules.clone()),
             groups: self.groups.clone(),
+            exclude: PathGlobs::default(),
+            names: Vec::new(),
             requests: self.requests.iter().map(|rules| (1, rules.clone())).collect(),
             soak_mode: self.soak_mode,
             sweeps_control_files: self.sweeps_control_files,

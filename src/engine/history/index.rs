@@ -273,7 +273,7 @@ fn scope(repository_policy: &RepositoryPolicy, resolver: &Resolver) -> String {
     format!("{}{:x}", configured(repository_policy), Sha256::digest(resolver.fingerprint()))
 }
 
-/// The environments with their folders, and [`INDEX_VERSION`].
+/// The environments with their folders, excluded files, and [`INDEX_VERSION`].
 fn configured(repository_policy: &RepositoryPolicy) -> String {
     let mut hash = Sha256::new();
     hash.update(INDEX_VERSION.to_be_bytes());
@@ -283,6 +283,10 @@ fn configured(repository_policy: &RepositoryPolicy) -> String {
             hash.update(line);
             hash.update(b"\n");
         }
+    }
+    for glob in &repository_policy.exclude.texts {
+        hash.update(glob);
+        hash.update(b"\n");
     }
     format!("{:x}-", hash.finalize())
 }

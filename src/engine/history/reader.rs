@@ -104,7 +104,8 @@ impl<R: Repository> HistoryReader<'_, R> {
         met: &HashMap<CommitId, FetchEvidence>,
     ) -> Result<Vec<TagChange>, Fault> {
         let changed = self.repository.changes(line, &self.repository_policy.scope())?;
-        let moved = changed.into_iter().map(|(info, changes)| {
+        let moved = changed.into_iter().map(|(info, mut changes)| {
+            changes.retain(|change| self.is_read(change));
             let fetched = met.get(&info.id).copied().unwrap_or(self.evidence);
             Moved::new(&info, changes, fetched)
         });
@@ -114,8 +115,13 @@ impl<R: Repository> HistoryReader<'_, R> {
     /// The tag changes since a head that is off the first-parent line.
     pub(crate) fn aside(&self, since: CommitId, first: u64) -> Result<Vec<TagChange>, Fault> {
         let head = self.snapshot.commit;
-        let changes = self.repository.changed_files(since, head, &self.repository_policy.scope())?;
+        let mut changes = self.repository.changed_files(since, head, &self.repository_policy.scope())?;
+        changes.retain(|change| self.is_read(change));
         self.tag_changes(vec![Moved::aside(head, changes, self.evidence)], first)
+    }
+
+    fn is_read(&self, change: &FileChange) -> bool {
+        !self.repository_policy.exclude.is_match(&change.path)
     }
 
     fn tag_changes(&self, commits: Vec<Moved>, first: u64) -> Result<Vec<TagChange>, Fault> {

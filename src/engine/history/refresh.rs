@@ -74,8 +74,10 @@ async fn apply_head<P: Ports>(
     }
     let last = memory.state.take();
     let repository = Arc::clone(context.repository);
+    let exclude = context.policy.exclude.clone();
     let (snapshot, unsigned, last) = blocking(move || {
-        let snapshot = Snapshot::take(&*repository, head, last.as_deref().map(|state| &*state.snapshot))?;
+        let mut snapshot = Snapshot::take(&*repository, head, last.as_deref().map(|state| &*state.snapshot))?;
+        snapshot.files.retain(|path, _| !exclude.is_match(path));
         let unsigned = unsigned_files(&*repository, head, snapshot.controls.keys())?;
         Ok((Arc::new(snapshot), unsigned, last))
     })

@@ -16,6 +16,7 @@ use crate::policy::{Candidate, Environment, SelectionRules};
 
 use super::flux_policies::{FluxRules, Resolver, Verdict};
 use super::snapshot::{Reading, Snapshot};
+use super::unmatched_names::{Seen, unmatched_names};
 use crate::engine::base::problem::Problem;
 use crate::engine::base::repository_policy::RepositoryPolicy;
 
@@ -90,6 +91,10 @@ impl DeployedState {
                 deployed.places.insert((environment, target.subject.clone()), deployed.targets.len());
                 deployed.targets.push(target);
             }
+        }
+        if !repository_policy.names.is_empty() {
+            let seen = seen(snapshot, resolver, repository_policy);
+            deployed.problems.extend(unmatched_names(&repository_policy.names, &seen));
         }
         deployed
     }
@@ -354,6 +359,29 @@ fn inactive(fields: &[GatheredField<'_>]) -> Option<InactiveReason> {
     let suspended = reasons.iter().find(|reason| ***reason != InactiveReason::NotListed);
     let unlisted = reasons.first().filter(|_| reasons.len() == fields.len());
     suspended.or(unlisted).map(|reason| (*reason).clone())
+}
+
+/// Every service in the folders of environments, managed or not, with its images.
+fn seen<'a>(
+    snapshot: &'a Snapshot,
+    resolver: &'a Resolver,
+    repository_policy: &RepositoryPolicy,
+) -> Seen<'a> {
+    let mut seen = Seen::new();
+    for (path, file) in snapshot.manifests() {
+        let Some(manifest) = file.reading.manifest() else { continue };
+        if repository_policy.environment_of(path).is_none() {
+            continue;
+        }
+        for field in &manifest.fields {
+            seen.insert((resolver.service_of(path, &field.service), resolver.image_of(path, field)));
+        }
+        for refusal in &manifest.refusals {
+            let service = refusal.service.as_ref().map(|service| resolver.service_of(path, service));
+            seen.extend(service.map(|service| (service, refusal.image.as_ref())));
+        }
+    }
+    seen
 }
 
 /// Reports once that the folder stands for a namespace.

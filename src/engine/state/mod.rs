@@ -6,3 +6,4 @@ pub(super) mod flux_policies;
 pub(super) mod repository_state;
 pub(super) mod snapshot;
 pub(super) mod target_history;
+pub(super) mod unmatched_names;
