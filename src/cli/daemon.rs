@@ -98,6 +98,14 @@ impl Daemon {
 
     /// One pass. Tells when the next gate opens.
     async fn pass(&mut self, listener: &mut impl Listener, output: &Output) -> Option<Timestamp> {
+        match self.session.over_new_folders().await {
+            Ok(Some(session)) => self.session = session,
+            Ok(None) => {}
+            Err(fault) => {
+                listener.failed(fault);
+                return None;
+            }
+        }
         let outcome = match self.session.lock(output).await {
             Ok(_lock) => self.session.pass(&PassOptions::schedule()).await,
             Err(fault) => Err(fault),

@@ -10,7 +10,8 @@ use crate::policy::{ApprovalPolicy, Window};
 pub struct Environment {
     /// The name, unique in the configuration.
     pub name: EnvironmentName,
-    /// The folders; none lies in another one, of this environment or of another.
+    /// The folders; none lies in another one, of this environment or of another. One with `*` is a pattern until
+    /// [`Config::with_folders`](super::Config::with_folders) replaces it.
     pub paths: Vec<RepoPath>,
     /// The environment that versions come from; without it, they come from the registry.
     pub after: Option<EnvironmentName>,
@@ -39,4 +40,59 @@ pub struct PullRequests {
     pub is_draft: bool,
     /// Merge it automatically with this method once the branch protection allows it.
     pub auto_merge: Option<MergeMethod>,
+}
+
+/// Whether a path is a pattern of folders: `*` matches any characters within one segment.
+pub(super) fn is_pattern(path: &RepoPath) -> bool {
+    path.as_str().contains('*')
+}
+
+/// The folder above `file` that the pattern matches.
+pub(super) fn matching_folder(pattern: &RepoPath, file: &RepoPath) -> Option<RepoPath> {
+    let patterns: Vec<&str> = pattern.as_str().split('/').collect();
+    let segments: Vec<&str> = file.as_str().split('/').collect();
+    let is_match = segments.len() > patterns.len()
+        && patterns.iter().zip(&segments).all(|(pattern, segment)| matches(pattern, segment));
+    is_match.then(|| segments[..patterns.len()].join("/").parse().ok()).flatten()
+}
+
+/// The folder to list for a pattern: the segments before the first `*`.
+pub(super) fn base(pattern: &RepoPath) -> Option<RepoPath> {
+    let segments = pattern.as_str().split('/').take_while(|segment| !segment.contains('*'));
+    segments.collect::<Vec<_>>().join("/").parse().ok()
+}
+
+fn matches(pattern: &str, segment: &str) -> bool {
+    let Some((start, rest)) = pattern.split_once('*') else { return pattern == segment };
+    let Some(mut left) = segment.strip_prefix(start) else { return false };
+    let mut parts: Vec<&str> = rest.split('*').collect();
+    let end = parts.pop().unwrap_or_default();
+    for part in parts {
+        let Some((_, after)) = left.split_once(part) else { return false };
+        left = after;
+    }
+    left.ends_with(end)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn patterns_match_folders_above_files() {
+        for (pattern, file, folder) in [
+            ("clusters/*/prod", "clusters/eu/prod/app.yaml", Some("clusters/eu/prod")),
+            ("clusters/*/prod", "clusters/eu/prod/team/app.yaml", Some("clusters/eu/prod")),
+            ("clusters/*/prod", "clusters/eu/prod.yaml", None),
+            ("clusters/*/prod", "clusters/eu/dev/app.yaml", None),
+            ("clusters/prod-*", "clusters/prod-eu/a.yaml", Some("clusters/prod-eu")),
+            ("clusters/prod-*", "clusters/prod/a.yaml", None),
+            ("clusters/*-eks-*", "clusters/a-eks-b/c.yaml", Some("clusters/a-eks-b")),
+            ("clusters/*a", "clusters/ba/c.yaml", Some("clusters/ba")),
+            ("*/prod", "eu/prod/a.yaml", Some("eu/prod")),
+        ] {
+            let found = matching_folder(&pattern.parse().unwrap(), &file.parse().unwrap());
+            assert_eq!(found.as_ref().map(RepoPath::as_str), folder, "{pattern} {file}");
+        }
+    }
 }

@@ -1,5 +1,6 @@
 //! The configuration as the other rooms use it, every value checked. Knows neither YAML nor positions.
 
+use std::collections::BTreeSet;
 use std::fmt;
 use std::num::NonZeroU32;
 use std::path::PathBuf;
@@ -10,13 +11,15 @@ use chrono_tz::Tz;
 use super::body::BodyForm;
 use super::changelog::Changelog;
 use super::compile::{PathGlobs, Schedule};
-use super::environment::Environment;
+use super::environment::{self, Environment};
 use super::host::Endpoint;
 use super::names::ConfiguredName;
 use super::secret::SecretSource;
 use super::services::{ServiceSettings, Services};
 use super::subject::SubjectForm;
-use crate::model::{BranchName, EnvironmentName, NetworkUrl, ServiceName, ServicePattern};
+use crate::model::{
+    BranchName, Class, EnvironmentName, Fault, NetworkUrl, RepoPath, ServiceName, ServicePattern,
+};
 use crate::policy::{Freeze, SoakMode};
 
 /// The configuration.
@@ -72,10 +75,58 @@ impl Config {
         self.services.settings_of(name)
     }
 
+    /// The folders to list for the patterns in `paths`, empty for the whole repository; `None` without patterns.
+    pub fn pattern_scope(&self) -> Option<Vec<RepoPath>> {
+        let paths = self.environments.iter().flat_map(|environment| &environment.paths);
+        let patterns: Vec<&RepoPath> = paths.filter(|path| environment::is_pattern(path)).collect();
+        if patterns.is_empty() {
+            return None;
+        }
+        let bases: Option<Vec<RepoPath>> = patterns.into_iter().map(environment::base).collect();
+        Some(bases.unwrap_or_default())
+    }
+
+    /// The configuration with the patterns in `paths` replaced by the folders of `files` that they match. A pattern without
+    /// a match stays, and is reported as a folder that does not exist.
+    ///
+    /// # Errors
+    /// When a folder is in two environments, or in another folder.
+    pub fn with_folders(&self, files: &[RepoPath]) -> Result<Self, Fault> {
+        let mut config = self.clone();
+        for environment in &mut config.environments {
+            environment.paths = environment.paths.iter().flat_map(|path| folders(path, files)).collect();
+        }
+        let all: Vec<(&RepoPath, &EnvironmentName)> = config
+            .environments
+            .iter()
+            .flat_map(|environment| environment.paths.iter().map(move |path| (path, &environment.name)))
+            .collect();
+        for (index, (path, name)) in all.iter().enumerate() {
+            let others = all.iter().enumerate().filter(|(other, _)| *other != index);
+            if let Some((_, (outer, other))) =
+                others.into_iter().find(|(_, (outer, _))| path.is_within(outer))
+            {
+                let message = format!("the folder {path} of {name} is in {outer} of {other}");
+                return Err(Fault::new(Class::Usage, message)
+                    .with_hint("write patterns in `paths` that do not match the same folders"));
+            }
+        }
+        Ok(config)
+    }
+
     /// How long a version of the service soaks before it may come to `environment`.
     pub fn soak(&self, service: &ServiceName, environment: &Environment) -> Duration {
         self.service(service).soak_before(environment)
     }
+}
+
+fn folders(path: &RepoPath, files: &[RepoPath]) -> Vec<RepoPath> {
+    if !environment::is_pattern(path) {
+        return vec![path.clone()];
+    }
+    let found: BTreeSet<RepoPath> =
+        files.iter().filter_map(|file| environment::matching_folder(path, file)).collect();
+    if found.is_empty() { vec![path.clone()] } else { found.into_iter().collect() }
 }
 
 /// Services that ship together.

@@ -66,12 +66,14 @@ pub fn draft(
     let rules = flux::rules(&manifests, &environments, &index);
     let services = Services::new(&manifests.fields, &environments, &index);
     findings.extend(services.findings());
+    findings.extend(mostly_unplaced(&services));
     findings.extend(folders.left_out.iter().map(|folder| folder_left_out(folder, &environments, &index)));
     findings.extend(straight_from_registry(&environments));
     findings.extend(nothing_after(&environments));
     findings.extend(unmanaged_shapes(&manifests));
     findings.extend(refused(&manifests));
     findings.extend(not_versions(&manifests, &index, &rules));
+    findings.extend(variants(&manifests, &index, &rules));
     findings.extend(rules.findings.iter().cloned());
     findings.sort_by(Finding::report_order);
     let text = ConfigText {
@@ -236,6 +238,17 @@ fn straight_from_registry(environments: &[Environment]) -> impl Iterator<Item = 
     })
 }
 
+/// A layout that environment folders cover badly, such as one file per stage.
+fn mostly_unplaced(services: &Services<'_>) -> Option<Finding> {
+    let (unplaced, all) = (services.in_none(), services.environments_of.len());
+    if 2 * unplaced <= all {
+        return None;
+    }
+    let message = format!("{unplaced} of {all} services are in no environment, so they are not promoted");
+    let hint = "Tidegate finds environments by folders; write `paths` by hand, or move each stage into its own folders";
+    Some(Finding::new(FindingKind::MostlyUnplaced, message).with_hint(hint))
+}
+
 /// Versions that Tidegate does not promote, one finding per shape.
 fn unmanaged_shapes(manifests: &Manifests) -> impl Iterator<Item = Finding> {
     let counts = manifests.unmanaged.counts().filter(|(shape, ..)| *shape != Shape::ChartRange);
@@ -282,5 +295,25 @@ fn not_versions<'a>(
         let position = Some(line_and_column(field.field.position));
         let finding = Finding::new(FindingKind::NotAVersion, message).with_hint(hint);
         Some(finding.for_service(service).in_file(&field.path, position))
+    })
+}
+
+/// Tags such as `1.2.0-alpine`, which are promoted to the same variant only.
+fn variants<'a>(
+    manifests: &'a Manifests,
+    index: &'a EnvironmentIndex,
+    rules: &'a FluxRules,
+) -> impl Iterator<Item = Finding> + 'a {
+    let placed = manifests.fields.iter().enumerate().filter(|(_, field)| index.contains(&field.path));
+    placed.filter_map(|(at, file_field)| {
+        let FileField { path, field } = file_field;
+        let version: Version = field.tag.as_str().parse().ok()?;
+        if version.variant().is_empty() || !rules.reads_whole_tag(at, file_field) {
+            return None;
+        }
+        let message = format!("`{}` is a variant: only tags with the same suffix follow it", field.tag);
+        let hint = "if the suffix is part of the version, add an override with a `tagPattern` that says so";
+        let finding = Finding::new(FindingKind::Variant, message).with_hint(hint);
+        Some(finding.for_service(&field.service).in_file(path, Some(line_and_column(field.position))))
     })
 }

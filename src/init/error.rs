@@ -1,5 +1,7 @@
 //! Why no configuration could be drafted.
 
+use std::collections::BTreeSet;
+
 use thiserror::Error;
 
 use crate::config::ConfigError;
@@ -84,30 +86,33 @@ impl From<InitError> for Fault {
 fn no_environment(folders: &[RepoPath], namespace: Option<&RepoPath>) -> String {
     let listed = short_list(folders.iter().map(RepoPath::as_str));
     let is_base = |folder: &RepoPath| folder.as_str().split('/').any(|part| part == "base");
-    let base = if folders.iter().any(is_base) { TAG_IN_BASE } else { "" };
+    let base = if folders.iter().all(is_base) { TAG_IN_BASE } else { "" };
     let namespace = namespace.map(|folder| {
         let folder = Printable::bounded(folder.as_str(), 120);
         format!("{folder} is most likely a namespace: no other folder has its services\n")
     });
     let namespace = namespace.unwrap_or_default();
-    let common = common_folder(folders);
+    let paths: Vec<String> = top_folders(folders).into_iter().map(scalar).collect();
     format!(
         "environments are found by folder names: {EXAMPLES}\n\
          image tags are in {listed}\n\
          {namespace}{base}write the configuration by hand; this one reads them as one environment:\n\
          {{git: {{url: /srv/git/gitops.git, branch: main}}, environments: [{{name: all, paths: [{}]}}]}}",
-        scalar(common)
+        paths.join(", ")
     )
 }
 
-/// The folder that contains all of them, or an example.
-fn common_folder(folders: &[RepoPath]) -> &str {
-    let Some(first) = folders.first() else { return "clusters/prod" };
+/// The folder that contains all of them, or the folders at the root of the repository.
+fn top_folders(folders: &[RepoPath]) -> BTreeSet<&str> {
     let is_common = |candidate: &&str| {
         let candidate = candidate.parse::<RepoPath>();
         candidate.is_ok_and(|candidate| folders.iter().all(|folder| folder.is_within(&candidate)))
     };
-    ancestors(first.as_str()).find(is_common).unwrap_or("clusters/prod")
+    let common = folders.first().and_then(|first| ancestors(first.as_str()).find(is_common));
+    match common {
+        Some(common) => BTreeSet::from([common]),
+        None => folders.iter().filter_map(|folder| folder.as_str().split('/').next()).collect(),
+    }
 }
 
 /// The first few, and how many more.

@@ -35,6 +35,8 @@ pub enum FindingKind {
     GitUrl,
     /// Folders next to environments have the same services, and their name is no known stage.
     UnknownStage,
+    /// Most services are in no environment.
+    MostlyUnplaced,
     /// No service of an environment can get a version: all run other images than in the environment before.
     NoImageInCommon,
     /// Production, or the only environment, takes versions without a soak.
@@ -49,6 +51,8 @@ pub enum FindingKind {
     FieldRefused,
     /// A tag is not a version.
     NotAVersion,
+    /// A tag is a variant of an image, such as `1.2.0-alpine`.
+    Variant,
     /// The image of a tag is unknown.
     UnknownImage,
     /// A setter comment refers to an ImagePolicy that is not in the repository.
@@ -80,6 +84,7 @@ impl FindingKind {
             Self::FluxAutomation => "fluxAutomation",
             Self::GitUrl => "gitUrl",
             Self::UnknownStage => "unknownStage",
+            Self::MostlyUnplaced => "mostlyUnplaced",
             Self::NoImageInCommon => "noImageInCommon",
             Self::StraightFromRegistry => "straightFromRegistry",
             Self::FolderLeftOut => "folderLeftOut",
@@ -87,6 +92,7 @@ impl FindingKind {
             Self::Unreadable => "unreadable",
             Self::FieldRefused => "fieldRefused",
             Self::NotAVersion => "notAVersion",
+            Self::Variant => "variant",
             Self::UnknownImage => "unknownImage",
             Self::PolicyMissing => "policyMissing",
             Self::PolicyNotCarriedOver => "policyNotCarriedOver",
@@ -107,6 +113,7 @@ impl FindingKind {
             Self::FluxAutomation => "ImageUpdateAutomations write to environments too",
             Self::GitUrl => "problems with git.url",
             Self::UnknownStage => "folder names are no known stage",
+            Self::MostlyUnplaced => "times most services are in no environment",
             Self::NoImageInCommon => "environments cannot get a version",
             Self::StraightFromRegistry => "environments get every new version at once",
             Self::FolderLeftOut => "folders are named like an environment and left out",
@@ -114,6 +121,7 @@ impl FindingKind {
             Self::Unreadable => "files cannot be read",
             Self::FieldRefused => "image fields cannot be promoted",
             Self::NotAVersion => "tags are not versions",
+            Self::Variant => "tags are variants, each of which follows its own kind only",
             Self::UnknownImage => "tags belong to an unknown image",
             Self::PolicyMissing => "setter comments refer to missing ImagePolicies",
             Self::PolicyNotCarriedOver => "ImagePolicies cannot be followed as they are",
@@ -132,9 +140,11 @@ impl FindingKind {
     /// How urgent it is.
     pub fn severity(self) -> Severity {
         match self {
-            Self::FluxAutomation | Self::GitUrl | Self::UnknownStage | Self::NoImageInCommon => {
-                Severity::Urgent
-            }
+            Self::FluxAutomation
+            | Self::GitUrl
+            | Self::UnknownStage
+            | Self::MostlyUnplaced
+            | Self::NoImageInCommon => Severity::Urgent,
             Self::InSomeOnly | Self::Unplaced | Self::Unmanaged | Self::Skipped | Self::FolderLeftOut => {
                 Severity::Note
             }

@@ -41,6 +41,12 @@ pub(super) struct FluxRules {
 }
 
 impl FluxRules {
+    /// Whether the whole tag is the version, so that a suffix makes it a variant. The pattern of a policy may read a part.
+    pub(super) fn reads_whole_tag(&self, index: usize, field: &FileField) -> bool {
+        let carried = self.overrides.iter().find(|one| one.service == field.field.service);
+        !self.live_fields.contains(&index) && carried.is_none_or(|carried| carried.tag_pattern.is_none())
+    }
+
     /// Why the tag is not a version by the rules that apply, if that is known here.
     pub(super) fn not_a_version(&self, index: usize, field: &FileField) -> Option<String> {
         if self.live_fields.contains(&index) {
@@ -197,8 +203,10 @@ impl<'a> Policies<'a> {
         if of_image.iter().any(is_inside) {
             return PolicyMatch::Live;
         }
-        let outside: Vec<FilePolicy<'a>> =
+        let mut outside: Vec<FilePolicy<'a>> =
             of_image.iter().filter(|(path, _)| !self.is_in_an_environment(path)).copied().collect();
+        // The same policy may be in several files, such as a base and its patches.
+        outside.dedup_by_key(|(_, policy)| policy_name(policy));
         match outside.as_slice() {
             [] => PolicyMatch::None,
             [only] => PolicyMatch::Elsewhere(only),

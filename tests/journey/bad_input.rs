@@ -195,3 +195,22 @@ async fn images_that_are_not_managed_and_excluded_files_are_silent() {
     assert!(!ran.out.contains("other") && !ran.out.contains("chart"), "{}", ran.out);
     assert_eq!(world.running().0, "v1.0.1");
 }
+
+#[tokio::test]
+async fn patterns_in_paths_match_folders() {
+    let world = World::new("24h").await;
+    let config = fs::read_to_string(world.config()).unwrap();
+    fs::write(world.config(), config.replace("[clusters/non-prod-digital-eks]", "[\"clusters/non-*-eks\"]"))
+        .unwrap();
+    assert_eq!(world.run(&["sync"]).code, 0);
+    assert_eq!(world.running().0, "v1.0.1");
+    fs::write(world.config(), config.replace("[clusters/non-prod-digital-eks]", "[\"clusters/non-*-aks\"]"))
+        .unwrap();
+    let ran = world.run(&["plan"]);
+    assert!(ran.out.contains("clusters/non-*-aks"), "{}{}", ran.out, ran.err);
+    fs::write(world.config(), config.replace("[clusters/non-prod-digital-eks]", "[\"clusters/*-eks\"]"))
+        .unwrap();
+    let ran = world.run(&["plan"]);
+    assert_eq!(ran.code, 2);
+    assert!(ran.err.contains("the folder clusters/prod-digital-eks of"), "{}", ran.err);
+}

@@ -87,7 +87,10 @@ async fn repository(session: &Session) -> Finding {
             write!(detail, ", by a token that ends at {} and is renewed before", ends.format("%F %T UTC"));
     }
     match access.push {
-        PushAccess::Likely => good(what, format!("{detail}, may push")),
+        PushAccess::Likely => good(
+            what,
+            format!("{detail}, may push as far as a dry run shows; hooks and branch rules are not tried"),
+        ),
         PushAccess::Denied { reason } => Finding {
             state: State::Bad,
             hint: Some("give this user write access to the repository".to_owned()),

@@ -15,7 +15,7 @@ use crate::config::{self, Config, ConfigError};
 use crate::engine::{DueRelease, Engine, Parts, PassOptions, PassReport};
 use crate::forge::GitHub;
 use crate::git::{Mirror, Stop};
-use crate::model::Fault;
+use crate::model::{Class, Fault, RepoPath};
 use crate::registry::Client;
 use crate::store::{DataFolder, FolderLock, OpenState, Store};
 
@@ -50,6 +50,8 @@ pub(crate) struct Session {
     /// Ends what is under way with Git.
     pub(crate) stop: Stop,
     folder: PathBuf,
+    /// The configuration as written: its environments may have patterns of folders.
+    written: Arc<Config>,
 }
 
 /// The configuration file: the one that is named, `tidegate.yaml` in this folder or the nearest one above it, or
@@ -102,6 +104,20 @@ impl Session {
 
     /// Opens everything that `config` names.
     pub(crate) async fn of(config: Arc<Config>) -> Result<Self, Fault> {
+        Self::stopped_by(Stop::default(), config).await
+    }
+
+    /// A session over the folders that the patterns of the configuration match now, if these are others than before.
+    pub(crate) async fn over_new_folders(&self) -> Result<Option<Self>, Fault> {
+        let now = with_folders(Arc::clone(&self.written), &self.mirror).await?;
+        if now.environments() == self.config.environments() {
+            return Ok(None);
+        }
+        Self::stopped_by(self.stop.clone(), Arc::clone(&self.written)).await.map(Some)
+    }
+
+    async fn stopped_by(stop: Stop, config: Arc<Config>) -> Result<Self, Fault> {
+        let written = Arc::clone(&config);
         let config::Store::Sqlite(database) = &config.store;
         let folder = database.parent().map_or_else(|| PathBuf::from("."), Path::to_owned);
         let _lock = DataFolder::lock_to_open(&folder, LOCK_TIMEOUT).await?;
@@ -112,11 +128,11 @@ impl Session {
             tracing::warn!(kept_aside = %aside, "the database was damaged; it is rebuilt from Git");
         }
         let client = Arc::new(registries::client(&config)?);
-        let stop = Stop::default();
         let login = git::login(&config.git)?;
         let forge = forge::forge(&config, &login)?;
         let mirror_folder = folder.join(mirror_name(&url));
         let mirror = Arc::new(git::mirror(&config.git, login.clone(), &mirror_folder, stop.clone())?);
+        let config = with_folders(config, &mirror).await?;
         let store = Arc::new(opened.store);
         let mirrors = Mirrors::new(Arc::clone(&config), login.clone(), &folder, stop.clone());
         let sources = Sources::new(Arc::clone(&config), mirrors);
@@ -133,7 +149,7 @@ impl Session {
             clock: Arc::new(SystemClock),
         };
         let engine = Engine::new(parts, Arc::new(repository_policy(&config)));
-        Ok(Self { config, engine, client, mirror, forge, changes, releases, stop, folder })
+        Ok(Self { config, engine, client, mirror, forge, changes, releases, stop, folder, written })
     }
 
     /// The releases that are to be made after a pass, what it promoted with them.
@@ -173,6 +189,21 @@ impl Session {
     pub(crate) fn folder(&self) -> &Path {
         &self.folder
     }
+}
+
+/// Replaces the patterns of folders by what they match at the head of the branch.
+async fn with_folders(config: Arc<Config>, mirror: &Arc<Mirror>) -> Result<Arc<Config>, Fault> {
+    let Some(scope) = config.pattern_scope() else { return Ok(config) };
+    let mirror = Arc::clone(mirror);
+    let listed = tokio::task::spawn_blocking(move || {
+        let head = mirror.fetch()?.head;
+        mirror.files(head, &scope)
+    });
+    let listing = listed
+        .await
+        .map_err(|error| Fault::new(Class::Failed, "cannot list folders").with_source(error))??;
+    let files: Vec<RepoPath> = listing.files.into_iter().map(|file| file.path).collect();
+    Ok(Arc::new(config.with_folders(&files)?))
 }
 
 async fn lock(folder: &Path, output: &Output) -> Result<FolderLock, Fault> {
