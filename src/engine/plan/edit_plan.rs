@@ -7,7 +7,7 @@ use std::sync::Arc;
 use rayon::prelude::*;
 use uuid::{NoContext, Uuid};
 
-use crate::manifest::{self, Edit, ImageField, Manifest};
+use crate::manifest::{self, Edit, EditRefused, ImageField, Manifest};
 use crate::model::{BlobId, Class, Content, Fault, ImageName, PromotionId, RepoPath, ServiceName, Timestamp};
 use crate::policy::{Approved, Decision, Direction};
 
@@ -57,9 +57,14 @@ pub struct PlannedFile {
 }
 
 /// Texts of files while promotions are applied one after another.
+/// The most bytes that the promotions of one pass write into one file: each of them writes the whole file.
+const MAX_REWRITTEN_BYTES: usize = 32 << 20;
+
 #[derive(Clone)]
 struct Working {
     texts: HashMap<RepoPath, Arc<[u8]>>,
+    /// Bytes written so far, by file.
+    rewritten: HashMap<RepoPath, usize>,
     /// Files that a promotion of this pass has changed.
     edited: HashSet<RepoPath>,
 }
@@ -92,20 +97,36 @@ pub(crate) fn plan_edits(
         let group = group_of(one.target);
         group.is_some() && group == group_of(other.target) && environment(one) == environment(other)
     };
+    let mut joined: HashSet<usize> = HashSet::new();
     for group in approved.chunk_by(is_one_group) {
         let so_far = (group.len() > 1).then(|| (working.clone(), plans.len()));
         let mut is_whole = true;
         for planned in group {
+            if joined.contains(&planned.target) {
+                continue;
+            }
             let target = &state.deployed.targets[planned.target];
-            let edited = alone
-                .remove(&planned.target)
-                .unwrap_or_else(|| edit_target(state, target, &planned.approved, &working));
+            let edited = alone.remove(&planned.target).unwrap_or_else(|| {
+                let others = approved.iter().filter(|other| may_join(state, planned, other));
+                let others = others
+                    .filter(|other| group_of(planned.target).is_none() && group_of(other.target).is_none());
+                edit_target(state, planned, &others.collect::<Vec<_>>(), &working)
+            });
             match edited {
-                Ok(files) => {
+                Ok(Edited { files, companions }) => {
                     working.apply(&files);
                     let group = group_of(planned.target);
                     let group = group.map(|group| repository_policy.groups[group].name.clone());
-                    plans.push(EditPlan::new(planned.clone(), target, group, files));
+                    let group = group.or_else(|| joint_name(state, planned, &companions));
+                    joined.extend(companions.iter().map(|other| other.target));
+                    let unchanged =
+                        |file: &PlannedFile| PlannedFile { before: Arc::clone(&file.after), ..file.clone() };
+                    let seen: Vec<PlannedFile> = files.iter().map(unchanged).collect();
+                    plans.push(EditPlan::new(planned.clone(), target, group.clone(), files));
+                    plans.extend(companions.into_iter().map(|other| {
+                        let target = &state.deployed.targets[other.target];
+                        EditPlan::new(other, target, group.clone(), seen.clone())
+                    }));
                 }
                 Err(problem) => {
                     is_whole = false;
@@ -172,7 +193,7 @@ fn edit_those_alone(
     state: &RepositoryState,
     approved: &[Planned],
     working: &Working,
-) -> HashMap<usize, Result<Vec<PlannedFile>, Problem>> {
+) -> HashMap<usize, Result<Edited, Problem>> {
     let mut uses: HashMap<&RepoPath, usize> = HashMap::new();
     for path in approved.iter().flat_map(|one| state.deployed.targets[one.target].held.keys()) {
         *uses.entry(path).or_default() += 1;
@@ -182,10 +203,7 @@ fn edit_those_alone(
     approved
         .par_iter()
         .filter(|one| is_alone(one.target))
-        .map(|one| {
-            let target = &state.deployed.targets[one.target];
-            (one.target, edit_target(state, target, &one.approved, working))
-        })
+        .map(|one| (one.target, edit_target(state, one, &[], working)))
         .collect()
 }
 
@@ -193,6 +211,7 @@ impl Working {
     fn apply(&mut self, files: &[PlannedFile]) {
         for file in files {
             self.texts.insert(file.path.clone(), Arc::clone(&file.after));
+            *self.rewritten.entry(file.path.clone()).or_default() += file.after.len();
             self.edited.insert(file.path.clone());
         }
     }
@@ -213,20 +232,59 @@ fn read_files(
         Content::LfsPointer | Content::TooLarge { .. } => Arc::from(&[][..]),
     })?;
     let texts = known.into_iter().map(|(path, _)| path.clone()).zip(texts).collect();
-    Ok(Working { texts, edited: HashSet::new() })
+    Ok(Working { texts, rewritten: HashMap::new(), edited: HashSet::new() })
+}
+
+/// The edits of one promotion.
+struct Edited {
+    files: Vec<PlannedFile>,
+    /// Promotions of images that share an anchored value with it, made by the same edits.
+    companions: Vec<Planned>,
+}
+
+/// Whether two promotions may share one edit: they write the same tag into the same environment.
+fn may_join(state: &RepositoryState, one: &Planned, other: &Planned) -> bool {
+    let (target, other_target) = (&state.deployed.targets[one.target], &state.deployed.targets[other.target]);
+    one.target != other.target
+        && target.environment == other_target.environment
+        && one.approved.candidate().tag == other.approved.candidate().tag
+        && one.approved.direction() == other.approved.direction()
+        && target.held.keys().eq(other_target.held.keys())
+}
+
+/// The name of a set of promotions that only an anchor ties together.
+fn joint_name(state: &RepositoryState, planned: &Planned, companions: &[Planned]) -> Option<String> {
+    let name = |planned: &Planned| state.deployed.targets[planned.target].service().name().to_owned();
+    let names: BTreeSet<String> = std::iter::once(planned).chain(companions).map(name).collect();
+    (!companions.is_empty()).then(|| names.into_iter().collect::<Vec<_>>().join(" and "))
 }
 
 fn edit_target(
     state: &RepositoryState,
-    target: &Target,
-    approved: &Approved,
+    planned: &Planned,
+    others: &[&Planned],
     working: &Working,
-) -> Result<Vec<PlannedFile>, Problem> {
+) -> Result<Edited, Problem> {
+    let target = &state.deployed.targets[planned.target];
+    let mut companions: Vec<Planned> = Vec::new();
     let mut files = Vec::with_capacity(target.held.len());
     for path in target.held.keys() {
         let Some(before) = working.texts.get(path) else { continue };
-        let is_edited = working.edited.contains(path);
-        if let Some(after) = edit_file(state, target, approved, path, before, is_edited)? {
+        if working.rewritten.get(path).is_some_and(|written| written + before.len() > MAX_REWRITTEN_BYTES) {
+            return Err(too_costly(path));
+        }
+        let file = FileEdit { state, path, before, is_edited: working.edited.contains(path) };
+        let promotions: Vec<&Planned> = std::iter::once(planned).chain(&companions).collect();
+        let edited = match file.edit(&promotions) {
+            // The value is also another image's; both may go there.
+            Err(Refused { is_shared: true, problem }) => {
+                let joint = file.edit_with_any(planned, others).ok_or(problem)?;
+                companions = joint.1;
+                joint.0
+            }
+            edited => edited.map_err(|refused| refused.problem)?,
+        };
+        if let Some(after) = edited {
             files.push(PlannedFile { path: path.clone(), before: Arc::clone(before), after });
         }
     }
@@ -236,61 +294,107 @@ fn edit_target(
             "no field is left to change; an earlier promotion of this pass may have changed it",
         ));
     }
-    Ok(files)
+    Ok(Edited { files, companions })
 }
 
-/// The new text of a file; none if no field in it is behind. The fields come from the snapshot, unless an earlier promotion
-/// changed the text.
-fn edit_file(
-    state: &RepositoryState,
-    target: &Target,
-    approved: &Approved,
-    path: &RepoPath,
-    before: &Arc<[u8]>,
+fn too_costly(path: &RepoPath) -> Problem {
+    Problem::warning(
+        "the promotions of this pass rewrite the file too often; the rest follow in the next pass",
+    )
+    .at(path, None)
+    .hint("give each HelmRelease a file of its own")
+}
+
+/// An edit that was refused.
+struct Refused {
+    /// Whether another image shares the value.
+    is_shared: bool,
+    problem: Problem,
+}
+
+/// A file that a promotion edits.
+struct FileEdit<'a> {
+    state: &'a RepositoryState,
+    path: &'a RepoPath,
+    before: &'a Arc<[u8]>,
+    /// Whether an earlier promotion changed the text, so that the fields of the snapshot are not its fields.
     is_edited: bool,
-) -> Result<Option<Arc<[u8]>>, Problem> {
-    let reread;
-    let known = state.snapshot.files.get(path).and_then(|file| file.reading.manifest());
-    let manifest: &Manifest = if let Some(manifest) = known.filter(|_| !is_edited) {
-        manifest
-    } else {
-        reread = manifest::read(before).map_err(|unreadable| unreadable_now(path, &unreadable))?;
-        &reread
-    };
-    let candidate = approved.candidate();
-    let is_behind = |field: &ImageField| match approved.direction() {
-        Direction::Forward => {
-            let version = target.rules.version_of(&field.tag);
-            version.is_some_and(|version| candidate.version.may_follow(&version))
+}
+
+impl FileEdit<'_> {
+    /// The new text with these promotions made; none if no field is behind.
+    fn edit(&self, promotions: &[&Planned]) -> Result<Option<Arc<[u8]>>, Refused> {
+        let Self { state, path, before, is_edited } = self;
+        let reread;
+        let known = state.snapshot.files.get(path).and_then(|file| file.reading.manifest());
+        let manifest: &Manifest = if let Some(manifest) = known.filter(|_| !is_edited) {
+            manifest
+        } else {
+            reread = manifest::read(before).map_err(|unreadable| Refused {
+                is_shared: false,
+                problem: unreadable_now(path, &unreadable),
+            })?;
+            &reread
+        };
+        let edits: Vec<Edit<'_>> = promotions
+            .iter()
+            .flat_map(|planned| {
+                let fields = manifest.fields.iter().filter(|field| self.is_meant(planned, field));
+                fields.map(|field| Edit {
+                    field,
+                    tag: &planned.approved.candidate().tag,
+                    digest: field.digest.as_ref().map(|_| planned.approved.digest()),
+                })
+            })
+            .collect();
+        if edits.is_empty() {
+            return Ok(None);
         }
-        Direction::Back => field.tag != candidate.tag,
-    };
-    let is_meant = |field: &&ImageField| {
-        state.resolver.service_of(path, &field.service) == *target.service()
-            && state.resolver.image_of(path, field) == Some(target.image())
-            && is_behind(field)
-    };
-    let edits: Vec<Edit<'_>> = manifest
-        .fields
-        .iter()
-        .filter(is_meant)
-        .map(|field| Edit {
-            field,
-            tag: &candidate.tag,
-            digest: field.digest.as_ref().map(|_| approved.digest()),
-        })
-        .collect();
-    if edits.is_empty() {
-        return Ok(None);
+        match manifest::edit(before, &edits) {
+            Ok(after) => Ok(Some(Arc::from(after))),
+            Err(refused) => {
+                let position = refused.position().map(|position| (position.line, position.column));
+                let problem = Problem::error(refused.class(), refused.to_string());
+                let problem = problem.at(path, position).hint(refused.hint());
+                Err(Refused { is_shared: matches!(refused, EditRefused::SharedAnchor { .. }), problem })
+            }
+        }
     }
-    match manifest::edit(before, &edits) {
-        Ok(after) => Ok(Some(Arc::from(after))),
-        Err(refused) => {
-            let position = refused.position().map(|position| (position.line, position.column));
-            Err(Problem::error(refused.class(), refused.to_string()).at(path, position).hint(refused.hint()))
-        }
+
+    /// The new text with the promotion and those of `others` that share its anchored values, by name or all of them.
+    fn edit_with_any(
+        &self,
+        planned: &Planned,
+        others: &[&Planned],
+    ) -> Option<(Option<Arc<[u8]>>, Vec<Planned>)> {
+        let alone = others.iter().map(|other| vec![*other]);
+        let sets = alone.chain((others.len() > 1).then(|| others.to_vec()));
+        sets.take(MAX_JOINT_TRIES).find_map(|set| {
+            let promotions: Vec<&Planned> = std::iter::once(planned).chain(set.iter().copied()).collect();
+            let after = self.edit(&promotions).ok()?;
+            Some((after, set.into_iter().cloned().collect()))
+        })
+    }
+
+    /// Whether a field is of the promotion's target and behind its candidate.
+    fn is_meant(&self, Planned { target, approved, .. }: &Planned, field: &ImageField) -> bool {
+        let target = &self.state.deployed.targets[*target];
+        let candidate = approved.candidate();
+        let is_behind = match approved.direction() {
+            Direction::Forward => {
+                let version = target.rules.version_of(&field.tag);
+                version.is_some_and(|version| candidate.version.may_follow(&version))
+            }
+            Direction::Back => field.tag != candidate.tag,
+        };
+        is_behind
+            && self.state.resolver.service_of(self.path, &field.service) == *target.service()
+            && self.state.resolver.image_of(self.path, field) == Some(target.image())
     }
 }
+
+/// How many sets of promotions are tried for one anchored value.
+const MAX_JOINT_TRIES: usize = 8;
 
 fn unreadable_now(path: &RepoPath, unreadable: &manifest::Unreadable) -> Problem {
     let position = (unreadable.position.line, unreadable.position.column);

@@ -52,3 +52,35 @@ async fn a_file_that_cannot_be_read_stops_no_other() {
     assert_eq!(report.problems.len(), 1, "{:?}", report.problems);
     assert!(report.problems[0].place.is_some());
 }
+
+/// Two images of one release whose tags are one anchored value.
+fn anchored(tag: &str) -> String {
+    format!(
+        "{}    web: {{image: {{repository: ghcr.io/vtr/web, tag: *tag}}}}\n",
+        release("app", &format!("&tag {tag}"))
+    )
+}
+
+#[tokio::test]
+async fn two_images_on_one_anchored_value_move_together_when_both_may() {
+    let mut world = world();
+    world.edit("np/app.yaml", &anchored("v1.0.0"));
+    let commits = world.branch.messages().len();
+    let promoted = world.pass().await;
+    assert_eq!(promoted.len(), 2, "{promoted:?}");
+    assert_eq!(world.branch.text("np/app.yaml"), anchored("v1.0.1"));
+    assert_eq!(world.branch.messages().len(), commits + 1);
+    assert!(world.pass().await.is_empty());
+}
+
+#[tokio::test]
+async fn an_anchored_value_stays_when_only_one_image_may_move() {
+    let mut world = World::new();
+    world.push("v1.0.1", '1');
+    world.registry.push(&image("web"), "v1.0.0", digest('0'));
+    world.edit("np/app.yaml", &anchored("v1.0.0"));
+    let report = world.try_pass().await.unwrap();
+    assert!(report.promoted.is_empty());
+    assert!(report.problems.iter().any(|problem| problem.to_string().contains("shares its anchored value")));
+    assert_eq!(world.branch.text("np/app.yaml"), anchored("v1.0.0"));
+}
