@@ -155,6 +155,7 @@ impl Fleet {
                 running: before,
                 past: &self.past,
                 unsigned: &self.unsigned,
+                inactive: None,
             };
             self.decide(first, target, 0, None);
             self.decide(second, target, 1, Some(before));

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use chrono_tz::Tz;
 
-use crate::model::{CommitId, Digest, EnvironmentName, Tag, Timestamp, Version};
+use crate::model::{CommitId, Digest, EnvironmentName, InactiveReason, Tag, Timestamp, Version};
 
 use super::calendar::{Freeze, Window};
 use super::controls::Controls;
@@ -224,6 +224,8 @@ pub struct PreviousEnvironment<'a> {
     pub past: &'a [PastRun],
     /// The commits that do not count there, since nobody who is allowed to signed them.
     pub unsigned: &'a UnsignedCommits,
+    /// Why Flux applies nothing of it there.
+    pub inactive: Option<&'a InactiveReason>,
 }
 
 /// Commits that do not count, since nobody who is allowed to signed them, and why, fit to be shown.

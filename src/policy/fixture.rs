@@ -12,7 +12,7 @@ use super::{
     RolloutCommit, SelectionRules, SoakMode, TargetPolicy, TrainHold, UnsignedCommits, decide, evaluate,
     find_candidate,
 };
-use crate::model::{CommitId, Digest, EnvironmentName, Tag, Timestamp};
+use crate::model::{CommitId, Digest, EnvironmentName, InactiveReason, Tag, Timestamp};
 
 /// Everything that a policy and facts borrow.
 #[derive(Clone, Debug)]
@@ -28,6 +28,7 @@ pub(super) struct Target {
     pub(super) rollout_commit: RolloutCommit,
     pub(super) past: Vec<PastRun>,
     pub(super) unsigned: UnsignedCommits,
+    pub(super) inactive: Option<InactiveReason>,
     /// What was seen of the digest of what runs, or ran, in the environment before.
     pub(super) observed: Vec<Observed>,
     pub(super) digest_now: Option<Digest>,
@@ -120,6 +121,7 @@ impl Target {
             },
             past: Vec::new(),
             unsigned: UnsignedCommits::new(),
+            inactive: None,
             observed: Vec::new(),
             digest_now: Some(digest('a')),
             soak_mode: SoakMode::Continuous,
@@ -178,6 +180,7 @@ impl Target {
                 running,
                 past: &self.past,
                 unsigned: &self.unsigned,
+                inactive: self.inactive.as_ref(),
             }),
             observations: &observations,
             digest_now: digest_now.map_or(DigestNow::Unknown, |(tag, digest)| DigestNow::Is { tag, digest }),

@@ -209,6 +209,8 @@ impl Replay<'_> {
             running: there.map_or(PreviousRunning::Missing, Line::as_before),
             past: there.map(Line::past).unwrap_or_default(),
             unsigned: &self.unsigned,
+            // A timeline does not record suspensions.
+            inactive: None,
         })
     }
 

@@ -60,6 +60,9 @@ pub(super) fn advice(remedy: &Remedy, explanation: &Explanation) -> Advice {
         Remedy::BringBefore { environment: before, tag } => {
             text_only(format!("promote {tag} to {before} first"))
         }
+        Remedy::Activate { environment: before } => {
+            text_only(format!("resume it in {before}, or list its file in a kustomization.yaml"))
+        }
         Remedy::Unite { environment: before } => {
             text_only(format!("write one version in every path of {before}"))
         }

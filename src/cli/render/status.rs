@@ -11,7 +11,7 @@ use globset::GlobSet;
 use crate::cli::args::SortKey;
 use crate::cli::output::{BOLD, DIM, YELLOW};
 use crate::engine::{PassReport, RepositoryPolicy, Target, Unmerged};
-use crate::model::{ImageName, ServiceName, Timestamp};
+use crate::model::{ImageName, InactiveReason, ServiceName, Timestamp};
 use crate::policy::Decision;
 
 use super::table::{self, Cell};
@@ -250,7 +250,11 @@ impl Row {
 
 fn running(target: &Target) -> Cell {
     match target.running.as_slice() {
-        [one] => Cell::plain(one.tag.as_str()),
+        [one] => match target.inactive {
+            Some(InactiveReason::NotListed) => Cell::styled(format!("{} (not applied)", one.tag), YELLOW),
+            Some(_) => Cell::styled(format!("{} (suspended)", one.tag), YELLOW),
+            None => Cell::plain(one.tag.as_str()),
+        },
         several => {
             let tags: Vec<&str> = several.iter().map(|running| running.tag.as_str()).collect();
             Cell::styled(tags.join("+"), YELLOW)

@@ -110,6 +110,7 @@ impl<'a> FactContext<'a> {
             running,
             past: past.unwrap_or_default(),
             unsigned: self.unsigned,
+            inactive: there.and_then(|there| self.state.deployed.targets[there].inactive.as_ref()),
         })
     }
 

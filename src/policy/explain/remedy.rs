@@ -79,6 +79,11 @@ pub enum Remedy {
         /// What.
         tag: Tag,
     },
+    /// Flux applies the service in the environment before.
+    Activate {
+        /// The environment before.
+        environment: EnvironmentName,
+    },
     /// The environment before runs one version in every path.
     Unite {
         /// The environment before.
@@ -208,6 +213,9 @@ fn soak(reason: &SoakReason) -> Vec<Remedy> {
         SoakReason::NotObserved { .. } => vec![Remedy::AskAgain],
         SoakReason::Missing { environment } => {
             vec![Remedy::AddBefore { environment: environment.clone() }]
+        }
+        SoakReason::Inactive { environment, .. } => {
+            vec![Remedy::Activate { environment: environment.clone() }]
         }
         SoakReason::Several { environment, .. } => {
             vec![Remedy::Unite { environment: environment.clone() }]

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::time::Duration;
 
-use crate::model::{CommitId, Digest, Elapsed, EnvironmentName, Tag, Timestamp};
+use crate::model::{CommitId, Digest, Elapsed, EnvironmentName, InactiveReason, Tag, Timestamp};
 use crate::policy::clock::{Began, SoakClock, past_clock, soak_clock};
 use crate::policy::facts::{PastRun, PreviousEnvironment, PreviousRunning, SoakMode, TrainHold};
 use crate::policy::local_time::{LocalTime, elapsed, later};
@@ -68,6 +68,12 @@ pub enum SoakReason {
         /// Why it does not count.
         because: String,
     },
+    /// The environment before has it in Git, but Flux does not apply it there.
+    Inactive {
+        /// The environment before.
+        environment: EnvironmentName,
+        reason: InactiveReason,
+    },
     /// There is an environment before, but what it runs isn't known.
     Unknown {
         /// The environment before.
@@ -108,6 +114,7 @@ pub(super) enum Soaking<'a> {
     First,
     Unknown(&'a EnvironmentName),
     Missing(&'a EnvironmentName),
+    Inactive(&'a EnvironmentName, &'a InactiveReason),
     Several(&'a EnvironmentName, &'a [Candidate]),
     Other(&'a EnvironmentName, &'a Candidate),
     /// It came there by a commit that does not count.
@@ -124,6 +131,9 @@ impl<'a> Soaking<'a> {
             // A policy that wants a soak and facts without one don't fit together; that must not open the gate.
             return policy.environment.after.as_ref().map_or(Self::First, Self::Unknown);
         };
+        if let Some(reason) = before.inactive {
+            return Self::Inactive(before.environment, reason);
+        }
         let observed = facts.observations.of(&wanted.tag);
         let clock = |rollout_commit| {
             soak_clock(rollout_commit, observed, question.digest_now(), policy.clock_tolerance)
@@ -242,6 +252,10 @@ fn untimed(question: Question<'_>, soaking: &Soaking<'_>) -> (Answer, SoakReason
         Soaking::Missing(environment) => {
             return (Answer::Closed, SoakReason::Missing { environment: (*environment).clone() });
         }
+        Soaking::Inactive(environment, reason) => {
+            let (environment, reason) = ((*environment).clone(), (*reason).clone());
+            return (Answer::Closed, SoakReason::Inactive { environment, reason });
+        }
         Soaking::Several(environment, running) => {
             let running = running.iter().map(|candidate| candidate.tag.clone()).collect();
             return (Answer::Closed, SoakReason::Several { environment: (*environment).clone(), running });
@@ -288,6 +302,9 @@ impl fmt::Display for SoakReason {
                 write!(formatter, "the tag ran in {environment} as {soaked} and now points to {now}")
             }
             Self::Missing { environment } => write!(formatter, "{environment} does not have it"),
+            Self::Inactive { environment, reason } => {
+                write!(formatter, "it does not run in {environment}: {reason}")
+            }
             Self::Several { environment, running } => {
                 write!(formatter, "{environment} runs different versions: ")?;
                 write_tags(formatter, running)

@@ -7,7 +7,7 @@ use chrono::Weekday;
 use rstest::rstest;
 
 use super::{Answer, GateReport};
-use crate::model::Digest;
+use crate::model::{Digest, InactiveReason};
 use crate::policy::GateName;
 use crate::policy::RefusedPullRequest;
 use crate::policy::fixture::{HOUR, Target, at, candidates, digest, environment, note, rolled_back, tags};
@@ -172,6 +172,19 @@ fn soak(#[case] now: &str, #[case] answer: Answer, #[case] sentence: &str) {
 fn soak_needs_the_candidate_in_every_path(#[case] before: &str, #[case] tag: &str, #[case] sentence: &str) {
     let target = Target { before: Some(candidates(before)), ..Target::prod() };
     let report = target.gate(GateName::Soak, tag, WEDNESDAY_NOON);
+    assert_eq!(told(&report), (Answer::Closed, sentence.to_owned()));
+}
+
+#[rstest]
+#[case(InactiveReason::ReleaseSuspended, "it does not run in non-prod: the HelmRelease is suspended")]
+#[case(
+    InactiveReason::KustomizationSuspended("apps".to_owned()),
+    "it does not run in non-prod: the Flux Kustomization apps is suspended"
+)]
+#[case(InactiveReason::NotListed, "it does not run in non-prod: no kustomization.yaml lists its file")]
+fn what_flux_does_not_apply_never_soaks(#[case] reason: InactiveReason, #[case] sentence: &str) {
+    let target = Target { inactive: Some(reason), ..Target::prod() };
+    let report = target.gate(GateName::Soak, "v1.0.2", "2036-03-02T12:00:00Z");
     assert_eq!(told(&report), (Answer::Closed, sentence.to_owned()));
 }
 

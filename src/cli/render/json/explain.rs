@@ -235,6 +235,7 @@ fn remedy_body(remedy: &Remedy, explanation: &Explanation) -> RemedyBody {
         Remedy::Admit { .. } => "widenRange",
         Remedy::RollBack { .. } => "rollback",
         Remedy::BringBefore { .. } => "promoteToPrevious",
+        Remedy::Activate { .. } => "activatePrevious",
         Remedy::Unite { .. } => "alignPrevious",
         Remedy::AddBefore { .. } => "addToPrevious",
         Remedy::GoOn { .. } => "promoteToNext",
