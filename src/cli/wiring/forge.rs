@@ -1,3 +1,5 @@
+//! The forge of a configuration, its tokens, and the engine's port over it.
+
 use std::fmt;
 use std::sync::Arc;
 
