@@ -203,7 +203,7 @@ pub(crate) fn sync_all(report: &mut Report, runs: usize) {
 pub(crate) fn history(report: &mut Report, runs: usize) {
     let place = Place::new(LONG, &CHAIN);
     let history = |most: &str| {
-        let (cost, output) = place.tidegate.run(&["history", "-n", most, "-o", "json"]);
+        let (cost, output) = place.tidegate.run(&["history", "--limit", most, "-o", "json"]);
         let told: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
         assert_eq!(told["moves"].as_array().unwrap().len(), most.parse::<usize>().unwrap());
         cost
