@@ -231,9 +231,8 @@ async fn refusals() {
     ] {
         let ran = world.run(arguments);
         assert_ne!(ran.code, 0, "{arguments:?}: {}", ran.out);
-        let words: Vec<String> = arguments.iter().map(|word| word.to_string()).collect();
         let said = ran.err.replace(&world.registry.host(), "HOST");
-        let _ = writeln!(text, "$ tidegate {}\n[exit {}]\n{said}", words.join(" "), ran.code);
+        let _ = writeln!(text, "$ tidegate {}\n[exit {}]\n{said}", arguments.join(" "), ran.code);
     }
     assert_eq!(world.commits(), commits, "a refusal writes nothing");
     settings().bind(|| insta::assert_snapshot!("refusals", text));

@@ -126,8 +126,8 @@ fn bare(services: &BTreeSet<&ServiceName>, name: &str) -> Result<ServicePattern,
         [one] => Ok(ServicePattern::from((*one).clone())),
         several => {
             let message = format!("`{name}` is the name of {} services", several.len());
-            let names: Vec<String> = several.iter().map(ToString::to_string).collect();
-            Err(Fault::new(Class::Usage, message).with_hint(format!("name one: {}", names.join(", "))))
+            let choices: Vec<String> = several.iter().map(ToString::to_string).collect();
+            Err(Fault::new(Class::Usage, message).with_hint(format!("name one: {}", choices.join(", "))))
         }
     }
 }
