@@ -175,6 +175,7 @@ impl Fleet {
             soak: Duration::from_hours(24),
             soak_mode: SoakMode::Continuous,
             clock_tolerance: Duration::from_mins(10),
+            minimum_age: Duration::ZERO,
         };
         let facts = Facts {
             running: &target.running[at],

@@ -215,6 +215,7 @@ mod tests {
             paths: vec![format!("clusters/{name}").parse().unwrap()],
             after: None,
             soak: Duration::ZERO,
+            minimum_age: None,
             approval: ApprovalPolicy::NotRequired,
             windows: Vec::new(),
             pull_requests: None,

@@ -17,6 +17,8 @@ pub struct Environment {
     pub after: Option<EnvironmentName>,
     /// How long a version soaks in the environment before, unless an override says otherwise; zero without `after`.
     pub soak: Duration,
+    /// How long ago an image must have been first seen, unless `services` say otherwise.
+    pub minimum_age: Option<Duration>,
     /// Whether a promotion needs an approval, and of which kind.
     pub approval: ApprovalPolicy,
     /// When promotions may happen; without windows, at any time.

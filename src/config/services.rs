@@ -12,6 +12,7 @@ use super::changelog::ServiceSource;
 use super::compile::{TagPattern, VersionRange};
 use super::environment::Environment;
 use crate::model::{EnvironmentName, ImageName, ServiceName};
+use crate::policy::TagOrder;
 
 /// The `services` section.
 #[derive(Clone, Debug)]
@@ -26,6 +27,8 @@ pub(super) struct Services {
 pub(super) struct Defaults {
     pub(super) versions: VersionRange,
     pub(super) tag_pattern: Option<TagPattern>,
+    pub(super) order: Option<TagOrder>,
+    pub(super) minimum_age: Option<Duration>,
     pub(super) images: Option<GlobSet>,
 }
 
@@ -33,6 +36,8 @@ pub(super) struct Defaults {
 pub(super) struct Override {
     pub(super) versions: Option<VersionRange>,
     pub(super) tag_pattern: Option<TagPattern>,
+    pub(super) order: Option<TagOrder>,
+    pub(super) minimum_age: Option<Duration>,
     pub(super) images: Option<GlobSet>,
     pub(super) soak: BTreeMap<EnvironmentName, Duration>,
     pub(super) source: Option<ServiceSource>,
@@ -84,6 +89,18 @@ impl<'a> ServiceSettings<'a> {
     pub fn tag_pattern(&self) -> Option<Setting<&'a TagPattern>> {
         let overridden = self.first(|entry| entry.tag_pattern.as_ref()).map(Setting::Override);
         overridden.or(self.defaults.tag_pattern.as_ref().map(Setting::Default))
+    }
+
+    /// What orders the tags.
+    pub fn order(&self) -> Setting<TagOrder> {
+        let overridden = self.first(|entry| entry.order.as_ref()).copied().map(Setting::Override);
+        overridden.unwrap_or(Setting::Default(self.defaults.order.unwrap_or_default()))
+    }
+
+    /// How long ago an image must have been first seen before it may come to `environment`.
+    pub fn minimum_age(&self, environment: &Environment) -> Duration {
+        let overridden = self.first(|entry| entry.minimum_age.as_ref()).copied();
+        overridden.or(environment.minimum_age).or(self.defaults.minimum_age).unwrap_or_default()
     }
 
     /// Whether Tidegate promotes this image of the service.

@@ -25,6 +25,10 @@ pub struct FluxImagePolicy {
     pub image_repository_namespace: Option<String>,
     /// How tags are ordered.
     pub order: FluxOrder,
+    /// `order: desc` of an alphabetical or numerical policy.
+    pub is_descending: bool,
+    /// `spec.suspend`.
+    pub is_suspended: bool,
     /// `spec.policy.semver.range`.
     pub range: Option<String>,
     /// `spec.filterTags.pattern`, a regular expression in Go's syntax.
@@ -57,6 +61,10 @@ pub struct FluxImageRepository {
     pub name: String,
     /// `spec.image`, if it is a valid image name.
     pub image: Option<ImageName>,
+    /// `spec.exclusionList`, regular expressions in Go's syntax.
+    pub exclusions: Vec<String>,
+    /// `spec.suspend`.
+    pub is_suspended: bool,
     /// The first character of the object.
     pub position: Position,
 }
@@ -121,7 +129,16 @@ pub(super) fn read(document: &Document<'_>, root: NodeId, version: &str, kind: &
         "ImagePolicy" => object.policy(namespace, name).map(FluxObject::Policy),
         "ImageRepository" => {
             let image = object.text(&["spec", "image"]).and_then(|image| image.parse().ok());
-            Some(FluxObject::Repository(FluxImageRepository { namespace, name, image, position }))
+            let exclusions = object.texts(&["spec", "exclusionList"]);
+            let is_suspended = object.is_suspended();
+            Some(FluxObject::Repository(FluxImageRepository {
+                namespace,
+                name,
+                image,
+                exclusions,
+                is_suspended,
+                position,
+            }))
         }
         "ImageUpdateAutomation" => {
             // A suspended one writes nothing.
@@ -153,11 +170,31 @@ impl Object<'_, '_> {
             namespace,
             name,
             order: self.order(),
+            is_descending: self.is_descending(),
+            is_suspended: self.is_suspended(),
             range: self.text(&["spec", "policy", "semver", "range"]),
             pattern: self.text(&["spec", "filterTags", "pattern"]),
             extract: self.text(&["spec", "filterTags", "extract"]),
             position: self.document.node(self.root).position,
         })
+    }
+
+    fn is_descending(&self) -> bool {
+        ["alphabetical", "numerical"].iter().any(|kind| {
+            let order = self.text(&["spec", "policy", kind, "order"]);
+            order.is_some_and(|order| order.eq_ignore_ascii_case("desc"))
+        })
+    }
+
+    fn is_suspended(&self) -> bool {
+        self.text(&["spec", "suspend"]).as_deref() == Some("true")
+    }
+
+    /// The texts of a sequence.
+    fn texts(&self, path: &[&str]) -> Vec<String> {
+        let Some(node) = self.document.get_path(self.root, path) else { return Vec::new() };
+        let items = self.document.children(self.document.target(node));
+        items.filter_map(|item| self.document.text(item)).map(str::to_owned).collect()
     }
 
     fn order(&self) -> FluxOrder {

@@ -52,6 +52,7 @@ pub enum UngroupedDecision {
 ///     soak: Duration::ZERO,
 ///     soak_mode: SoakMode::Continuous,
 ///     clock_tolerance: Duration::from_secs(600),
+///     minimum_age: Duration::ZERO,
 /// };
 /// let facts = Facts {
 ///     running: &running,

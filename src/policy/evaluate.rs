@@ -7,7 +7,7 @@ use crate::model::{Digest, EnvironmentName, Timestamp};
 use super::calendar::first_open;
 use super::facts::{Facts, PreviousRunning, SoakMode, TargetPolicy};
 use super::gate_name::GateName;
-use super::gates::{Answer, GateReport, Question, ask};
+use super::gates::{AgeReason, Answer, GateReport, Question, Reason, ask};
 use super::local_time::elapsed;
 use super::select::Candidate;
 
@@ -209,12 +209,19 @@ impl GateEvaluation {
         self.closed().all(GateReport::is_left_to_request)
     }
 
-    /// Whether the digest is worth a request: the version soaks, or everything else is open.
+    /// Whether the digest is worth a request: the version soaks, its age is unknown, or everything else is open.
     pub fn wants_digest(&self) -> bool {
         let closed = || self.closed().filter(|report| !report.is_left_to_request());
         let others = || closed().map(|report| report.gate).filter(|gate| *gate != GateName::Digest);
         let is_closed = |wanted: GateName| others().any(|gate| gate == wanted);
-        others().next().is_none() || (is_closed(GateName::Soak) && !is_closed(GateName::Order))
+        others().next().is_none()
+            || (is_closed(GateName::Soak) && !is_closed(GateName::Order))
+            || (self.has_unknown_age() && !is_closed(GateName::Order))
+    }
+
+    /// Whether the age counts from the first time that the digest is asked for.
+    fn has_unknown_age(&self) -> bool {
+        self.reports.iter().any(|report| matches!(report.reason, Reason::Age(AgeReason::NotSeen { .. })))
     }
 
     /// When every gate can be open at once, if nothing else changes; none when time alone does not open them.

@@ -57,6 +57,8 @@ pub struct TargetPolicy<'a> {
     pub soak_mode: SoakMode,
     /// By how much the clock of somebody who commits may be wrong.
     pub clock_tolerance: Duration,
+    /// How long ago the digest must have been first seen by us; zero asks for nothing.
+    pub minimum_age: Duration,
 }
 
 /// How the time is counted that a version runs in the environment before.
@@ -147,6 +149,13 @@ impl Observations {
     /// Whether anything was asked or kept about a tag.
     pub fn knows(&self, tag: &Tag) -> bool {
         self.0.contains_key(tag)
+    }
+
+    /// When a tag was first seen with a digest, or with the one that it was last seen with.
+    pub fn first_seen(&self, tag: &Tag, digest: Option<&Digest>) -> Option<Timestamp> {
+        let seen = self.of(tag);
+        let digest = digest.or(seen.last().map(|last| &last.digest))?;
+        seen.iter().find(|one| one.digest == *digest).map(|one| one.at)
     }
 
     /// Takes in what was seen of a tag before.

@@ -20,6 +20,7 @@ pub(super) struct Target {
     pub(super) environment: EnvironmentPolicy,
     pub(super) versions: &'static str,
     pub(super) soak: Duration,
+    pub(super) minimum_age: Duration,
     pub(super) running: Vec<Candidate>,
     pub(super) tags: Vec<Tag>,
     pub(super) rolled_back: Vec<RolledBack>,
@@ -105,6 +106,7 @@ impl Target {
             },
             versions: ">=1.0.0",
             soak: 24 * HOUR,
+            minimum_age: Duration::ZERO,
             running: candidates("v1.0.0"),
             tags: tags("v1.0.0 v1.0.1 v1.0.2 v1.0.3"),
             rolled_back: Vec::new(),
@@ -155,6 +157,7 @@ impl Target {
             soak: self.soak,
             soak_mode: self.soak_mode,
             clock_tolerance: Duration::from_mins(10),
+            minimum_age: self.minimum_age,
         };
         let before_name = environment("non-prod");
         let running = self.before.as_deref().map(|running| match running {

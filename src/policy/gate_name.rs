@@ -14,6 +14,8 @@ pub enum GateName {
     Hold,
     /// The version is not quarantined.
     Quarantine,
+    /// Its digest was first seen long enough ago.
+    Age,
     /// It has run long enough in the environment before.
     Soak,
     /// The tag means what soaked.
@@ -32,15 +34,18 @@ pub enum GateName {
 
 /// The text is not a gate's name.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
-#[error("a gate is one of order, hold, quarantine, soak, digest, health, freeze, window, approval and group")]
+#[error(
+    "a gate is one of order, hold, quarantine, age, soak, digest, health, freeze, window, approval and group"
+)]
 pub struct GateNameError;
 
 impl GateName {
     /// Every gate, in the order in which they are told.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 11] = [
         Self::Order,
         Self::Hold,
         Self::Quarantine,
+        Self::Age,
         Self::Soak,
         Self::Digest,
         Self::Health,
@@ -56,6 +61,7 @@ impl GateName {
             Self::Order => "order",
             Self::Hold => "hold",
             Self::Quarantine => "quarantine",
+            Self::Age => "age",
             Self::Soak => "soak",
             Self::Digest => "digest",
             Self::Health => "health",

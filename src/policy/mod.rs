@@ -53,7 +53,7 @@ pub use facts::{
 };
 pub use gate_name::{GateName, GateNameError};
 pub use gates::{
-    Answer, ApprovalReason, ControlReference, DigestReason, FreezeReason, GateReport, GroupReason,
+    AgeReason, Answer, ApprovalReason, ControlReference, DigestReason, FreezeReason, GateReport, GroupReason,
     HoldReason, OrderReason, PullRequestReference, QuarantineReason, Reason, ReviewReason, SoakReason,
     SoakTime, UnreadableFile, WindowReason,
 };
@@ -66,5 +66,5 @@ pub use range::Range;
 pub use repository::{Environment, Group, ServiceRules, ServiceSettings};
 pub use review::{ReviewVerdict, ReviewedPullRequest};
 pub use schedule::Schedule;
-pub use select::{Candidate, Selection, SelectionRules};
+pub use select::{Candidate, Selection, SelectionRules, TagOrder};
 pub use syntax_error::SyntaxError;

@@ -130,7 +130,7 @@ pub fn find_candidate<'a>(
             None => from_before(policy, facts, before, lowest),
         },
         (None, Some(environment)) => Err(NoCandidate::UnknownBefore { environment: environment.clone() }),
-        (None, None) => from_registry(facts, lowest, now),
+        (None, None) => from_registry(policy, facts, lowest, now),
     };
     found.and_then(|candidate| match facts.controls.pin_against(candidate, now) {
         None => Ok(candidate),
@@ -142,9 +142,10 @@ pub fn find_candidate<'a>(
     })
 }
 
-/// The highest version of the running variant that is neither excluded by a pin nor quarantined; else the highest that no
-/// pin excludes, so that the quarantine is reported; else the highest of all, so that the pin is.
+/// The highest version of the running variant that is neither excluded by a pin nor quarantined, and old enough if one is;
+/// else the highest that no pin excludes, so that the quarantine is reported; else the highest of all, so that the pin is.
 fn from_registry<'a>(
+    policy: &TargetPolicy<'_>,
     facts: &Facts<'a>,
     lowest: &'a Candidate,
     now: Timestamp,
@@ -171,8 +172,15 @@ fn from_registry<'a>(
     let mut may_come =
         descending.into_iter().filter(|candidate| controls.pin_against(candidate, now).is_none()).peekable();
     let first = may_come.peek().copied();
-    let clean = may_come.find(|candidate| !controls.is_quarantined(candidate, now));
-    Ok(clean.or(first).unwrap_or(highest))
+    let clean: Vec<&Candidate> =
+        may_come.filter(|candidate| !controls.is_quarantined(candidate, now)).collect();
+    // A version that is too young holds up none that is old enough.
+    let is_old_enough = |candidate: &&&Candidate| {
+        let first_seen = facts.observations.first_seen(&candidate.tag, None);
+        first_seen.and_then(|at| later(at, policy.minimum_age)).is_some_and(|at| at <= now)
+    };
+    let aged = clean.iter().find(is_old_enough).filter(|_| !policy.minimum_age.is_zero());
+    Ok(aged.or(clean.first()).copied().or(first).unwrap_or(highest))
 }
 
 /// The candidate when a version goes on soaking after it was replaced: the highest that has soaked, else the one that

@@ -44,6 +44,11 @@ pub trait ServiceRules: Send + Sync {
     /// How long a version of a service soaks before it may come to an environment.
     fn soak(&self, service: &ServiceName, environment: &EnvironmentName) -> Duration;
 
+    /// How long ago a digest must have been first seen before it may come to an environment.
+    fn minimum_age(&self, _service: &ServiceName, _environment: &EnvironmentName) -> Duration {
+        Duration::ZERO
+    }
+
     /// Whether an image of a service is Tidegate's to move.
     fn manages(&self, service: &ServiceName, image: &ImageName) -> bool;
 }

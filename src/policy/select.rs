@@ -24,7 +24,7 @@ pub struct SelectionRules {
 }
 
 /// What orders the tags of an image, as the policies of a Flux ImagePolicy do.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum TagOrder {
     /// As semantic versions.
     #[default]

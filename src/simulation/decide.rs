@@ -174,6 +174,7 @@ impl Replay<'_> {
             soak: here.soak,
             soak_mode: here.soak_mode,
             clock_tolerance: self.policy.clock_tolerance,
+            minimum_age: here.minimum_age,
         }
     }
 

@@ -66,6 +66,7 @@ pub(super) struct Target<'a> {
     /// The place of what its rules select.
     pub(super) selection: usize,
     pub(super) soak: std::time::Duration,
+    pub(super) minimum_age: std::time::Duration,
     pub(super) soak_mode: SoakMode,
     pub(super) environment: usize,
     pub(super) group: Option<usize>,
@@ -413,6 +414,7 @@ impl<'a> Target<'a> {
             covering: Controls::default(),
             selection,
             soak: policy.services.soak(&place.subject.0, &here.policy.name),
+            minimum_age: policy.services.minimum_age(&place.subject.0, &here.policy.name),
             soak_mode: policy.soak_mode_of(&place.subject),
             environment: place.environment,
             group: policy.group_of(place.environment, &place.subject),

@@ -11,7 +11,7 @@ use crate::engine::{
     ServiceSettings,
 };
 use crate::model::{EnvironmentName, ImageName, PullRequestOptions, RepoPath, ServiceName};
-use crate::policy::{EnvironmentPolicy, SelectionRules};
+use crate::policy::{EnvironmentPolicy, SelectionRules, TagOrder};
 
 /// The repository policy of a configuration.
 pub(crate) fn repository_policy(config: &Arc<Config>) -> RepositoryPolicy {
@@ -93,24 +93,26 @@ struct Services {
     config: Arc<Config>,
     /// Every combination of a range and a pattern once, by where the configuration holds them, so that services with
     /// the same rules share what is selected by them.
-    rules: Mutex<HashMap<(usize, usize), Arc<SelectionRules>>>,
+    rules: Mutex<HashMap<(usize, usize, TagOrder), Arc<SelectionRules>>>,
 }
 
 impl ServiceRules for Services {
     fn of(&self, service: &ServiceName) -> ServiceSettings {
         let settings = self.config.service(service);
-        let (versions, pattern) = (settings.versions(), settings.tag_pattern());
-        let are_explicit =
-            matches!(versions, Setting::Override(_)) || matches!(pattern, Some(Setting::Override(_)));
-        let (versions, pattern) = (versions.value(), pattern.map(Setting::value));
+        let (versions, pattern, order) = (settings.versions(), settings.tag_pattern(), settings.order());
+        let are_explicit = matches!(versions, Setting::Override(_))
+            || matches!(pattern, Some(Setting::Override(_)))
+            || matches!(order, Setting::Override(_));
+        let (versions, pattern, order) = (versions.value(), pattern.map(Setting::value), order.value());
         let place = (
             std::ptr::from_ref(versions) as usize,
             pattern.map_or(0, |pattern| std::ptr::from_ref(pattern) as usize),
+            order,
         );
         let mut kept = self.rules.lock().unwrap_or_else(PoisonError::into_inner);
         let rules = kept.entry(place).or_insert_with(|| {
             let pattern = pattern.map(|pattern| pattern.value.clone());
-            Arc::new(SelectionRules::new(versions.value.clone(), pattern))
+            Arc::new(SelectionRules { order, ..SelectionRules::new(versions.value.clone(), pattern) })
         });
         ServiceSettings { ignored: settings.is_ignored(), rules: Arc::clone(rules), are_explicit }
     }
@@ -118,6 +120,12 @@ impl ServiceRules for Services {
     fn soak(&self, service: &ServiceName, environment: &EnvironmentName) -> Duration {
         let environment = self.config.environment(environment);
         environment.map_or(Duration::ZERO, |environment| self.config.soak(service, environment))
+    }
+
+    fn minimum_age(&self, service: &ServiceName, environment: &EnvironmentName) -> Duration {
+        let environment = self.config.environment(environment);
+        environment
+            .map_or(Duration::ZERO, |environment| self.config.service(service).minimum_age(environment))
     }
 
     fn manages(&self, service: &ServiceName, image: &ImageName) -> bool {

@@ -70,6 +70,7 @@ fn environment(
         Some(text) => diagnostics.ok_or_report(text.at, parse_duration(&text.value.0)),
         None => Some(Duration::ZERO),
     };
+    let minimum_age = optional_duration(raw.minimum_age.as_ref(), diagnostics);
     if let (Some(soak), None) = (&raw.soak, &raw.after) {
         refuse_soak_of_first(soak.at, &raw.name.value, diagnostics);
     }
@@ -81,10 +82,19 @@ fn environment(
         paths: paths?,
         after: before.and_then(|before| before.name.value.parse().ok()),
         soak: soak?,
+        minimum_age,
         approval,
         windows,
         pull_requests,
     })
+}
+
+/// A duration that may be left out.
+pub(super) fn optional_duration(
+    text: Option<&Located<raw::DurationText>>,
+    diagnostics: &mut Diagnostics,
+) -> Option<Duration> {
+    text.and_then(|text| diagnostics.ok_or_report(text.at, parse_duration(&text.value.0)))
 }
 
 fn approval(raw: &raw::Environment, is_proposed: bool, diagnostics: &mut Diagnostics) -> ApprovalPolicy {

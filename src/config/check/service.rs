@@ -18,6 +18,7 @@ use crate::config::raw;
 use crate::config::services::{Defaults, Override, Services};
 use crate::config::settings::Group;
 use crate::model::{EnvironmentName, Printable, ServiceName, ServicePattern};
+use crate::policy::TagOrder;
 
 /// Every version but pre-releases.
 const DEFAULT_VERSIONS: &str = "*";
@@ -63,7 +64,8 @@ fn defaults(raw: &raw::ServiceDefaults, diagnostics: &mut Diagnostics) -> Option
     };
     let tag_pattern = raw.tag_pattern.as_ref().and_then(|text| compile::tag_pattern(text, diagnostics));
     let images = raw.images.as_ref().and_then(|globs| images(globs, diagnostics));
-    Some(Defaults { versions: versions?, tag_pattern, images })
+    let minimum_age = environment::optional_duration(raw.minimum_age.as_ref(), diagnostics);
+    Some(Defaults { versions: versions?, tag_pattern, order: raw.order.map(order), minimum_age, images })
 }
 
 fn override_of(
@@ -74,10 +76,22 @@ fn override_of(
     Override {
         versions: raw.versions.as_ref().and_then(|text| compile::version_range(text, diagnostics)),
         tag_pattern: raw.tag_pattern.as_ref().and_then(|text| compile::tag_pattern(text, diagnostics)),
+        order: raw.order.map(order),
+        minimum_age: environment::optional_duration(raw.minimum_age.as_ref(), diagnostics),
         images: raw.images.as_ref().and_then(|globs| images(globs, diagnostics)),
         soak: soak(raw, environments, diagnostics),
         source: raw.source.as_ref().map(|source| changelog::source(source, diagnostics)),
         ignore: raw.ignore,
+    }
+}
+
+fn order(raw: raw::TagOrder) -> TagOrder {
+    match raw {
+        raw::TagOrder::Semver => TagOrder::Semver,
+        raw::TagOrder::Numeric => TagOrder::Numeric { is_descending: false },
+        raw::TagOrder::NumericDescending => TagOrder::Numeric { is_descending: true },
+        raw::TagOrder::Alphabetical => TagOrder::Alphabetical { is_descending: false },
+        raw::TagOrder::AlphabeticalDescending => TagOrder::Alphabetical { is_descending: true },
     }
 }
 

@@ -26,6 +26,10 @@ pub(in crate::config) struct Environment {
     #[schemars(extend("default" = "0s"))]
     pub(in crate::config) soak: Option<Located<DurationText>>,
 
+    /// How long ago an image must have been first seen in the registry by this Tidegate. `services` may say otherwise.
+    #[schemars(extend("default" = "0s", "examples" = ["3d"]))]
+    pub(in crate::config) minimum_age: Option<Located<DurationText>>,
+
     /// Whether each promotion needs an approval: `required` needs a control file, as `tidegate approve` writes it; `review`
     /// needs an approving review of the pull request, or such a file, and works with `delivery: pullRequest` only.
     #[schemars(extend("default" = "none"))]

@@ -21,7 +21,7 @@ pub(super) use git::{
     Auth, Author, Batch, ForgeSection, Git, GithubApp, Signing, SshAgent, SshKey, Token, Verify,
 };
 pub(super) use registry::{Credentials, RateLimit, Registry};
-pub(super) use service::{Entries, Override, ServiceDefaults, Services};
+pub(super) use service::{Entries, Override, ServiceDefaults, Services, TagOrder};
 
 /// The configuration of Tidegate: one YAML file, `config/tidegate.yaml` unless `--config` or `TIDEGATE_CONFIG` names
 /// another. Unknown keys are errors.

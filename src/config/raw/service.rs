@@ -39,6 +39,16 @@ pub(in crate::config) struct ServiceDefaults {
     /// is the version.
     pub(in crate::config) tag_pattern: Option<Located<String>>,
 
+    /// What orders the tags: semantic versions, or the group `version` of `tagPattern` as a number or as text. The descending
+    /// orders take the lowest for the newest. Anything but `semver` ignores `versions`.
+    #[schemars(extend("default" = "semver"))]
+    pub(in crate::config) order: Option<TagOrder>,
+
+    /// How long ago the image must have been first seen in the registry by this Tidegate; a new digest under the tag begins
+    /// anew. The dates in the image are not believed.
+    #[schemars(extend("examples" = ["3d"]))]
+    pub(in crate::config) minimum_age: Option<Located<DurationText>>,
+
     /// The images to promote: globs of names such as `ghcr.io/vtr/app`. `*` matches within one path segment, `**` across
     /// segments. Without it, all.
     #[schemars(length(min = 1), extend("examples" = [["ghcr.io/vtr/*"]]))]
@@ -61,6 +71,15 @@ pub(in crate::config) struct Override {
     /// A regular expression that a tag must match, with a group named `version`.
     #[schemars(extend("examples" = [r"^(?P<version>v\d+\.\d+\.\d+)-mobile$"]))]
     pub(in crate::config) tag_pattern: Option<Located<String>>,
+
+    /// What orders the tags: semantic versions, or the group `version` of `tagPattern` as a number or as text. The descending
+    /// orders take the lowest for the newest. Anything but `semver` ignores `versions`.
+    pub(in crate::config) order: Option<TagOrder>,
+
+    /// How long ago the image must have been first seen in the registry by this Tidegate; a new digest under the tag begins
+    /// anew. The dates in the image are not believed.
+    #[schemars(extend("examples" = ["3d"]))]
+    pub(in crate::config) minimum_age: Option<Located<DurationText>>,
 
     /// The images to promote, as globs.
     #[schemars(length(min = 1))]
@@ -118,4 +137,16 @@ impl<T: JsonSchema> JsonSchema for Entries<T> {
     fn json_schema(generator: &mut SchemaGenerator) -> Schema {
         json_schema!({ "type": "object", "additionalProperties": generator.subschema_for::<T>() })
     }
+}
+
+/// What orders the tags of an image.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+#[schemars(inline)]
+pub(in crate::config) enum TagOrder {
+    Semver,
+    Numeric,
+    NumericDescending,
+    Alphabetical,
+    AlphabeticalDescending,
 }

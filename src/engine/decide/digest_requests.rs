@@ -16,6 +16,25 @@ use super::groups;
 /// The tags whose observations decide what is nominated: those that soak although they were replaced, where that counts,
 /// and those that soak in a group.
 pub(super) fn soaking_tags(facts: &FactContext<'_>) -> BTreeSet<TaggedImage> {
+    let mut tags = aging_tags(facts);
+    tags.extend(tags_before(facts));
+    tags
+}
+
+/// The newer tags of the targets that ask for a minimum age and take their versions from the registry.
+fn aging_tags(facts: &FactContext<'_>) -> BTreeSet<TaggedImage> {
+    let targets = facts.state.deployed.targets.iter().zip(facts.selections);
+    let is_first = |environment: usize| facts.repository_policy.environments[environment].before.is_none();
+    let aging = targets.filter(|(here, _)| !here.minimum_age.is_zero() && is_first(here.environment));
+    let newer =
+        aging.filter_map(|(here, selection)| Some((here, selection.as_deref()?, here.running.first()?)));
+    let newer = newer.flat_map(|(here, selection, lowest)| {
+        selection.above(&lowest.version).map(|candidate| tagged(here.image(), &candidate.tag))
+    });
+    newer.collect()
+}
+
+fn tags_before(facts: &FactContext<'_>) -> BTreeSet<TaggedImage> {
     let repository_policy = facts.repository_policy;
     if repository_policy.soak_mode != SoakMode::Elapsed && repository_policy.groups.is_empty() {
         return BTreeSet::new();

@@ -37,6 +37,7 @@ impl<'a> FactContext<'a> {
             soak: target.soak,
             soak_mode: self.repository_policy.soak_mode.of_service(is_in_group),
             clock_tolerance: self.repository_policy.clock_tolerance,
+            minimum_age: target.minimum_age,
         }
     }
 

@@ -48,6 +48,8 @@ pub struct Target {
     pub soak: Duration,
     /// Why Flux does not apply it, so that nothing of it runs.
     pub inactive: Option<InactiveReason>,
+    /// How long ago a digest must have been first seen.
+    pub minimum_age: Duration,
 }
 
 impl Target {
@@ -343,6 +345,7 @@ impl<'a> Column<'a> {
         Some(Target {
             environment: self.environment,
             soak: self.repository_policy.services.soak(&subject.0, &environment.policy.name),
+            minimum_age: self.repository_policy.services.minimum_age(&subject.0, &environment.policy.name),
             rules: Arc::clone(rules),
             subject,
             held,

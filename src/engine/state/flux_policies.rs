@@ -6,9 +6,9 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
 use crate::kustomize::Layout;
-use crate::manifest::{FluxImagePolicy, ImageField, PolicyName};
+use crate::manifest::{FluxImagePolicy, FluxImageRepository, FluxOrder, ImageField, PolicyName};
 use crate::model::{ImageName, RepoPath, ServiceName, TagChange};
-use crate::policy::{SelectionRules, TagPattern};
+use crate::policy::{SelectionRules, TagOrder, TagPattern};
 
 use super::snapshot::Snapshot;
 use crate::engine::base::repository_policy::RepositoryPolicy;
@@ -139,7 +139,7 @@ impl FluxRules {
             if let Some(image) = repositories.image_of(layout, path, policy) {
                 rules.by_image.entry(image.clone()).or_default().insert(name.clone());
             }
-            rules.add(name, selection_rules(policy));
+            rules.add(name, selection_rules(policy, repositories.of_policy(layout, path, policy)));
         }
         rules
     }
@@ -200,37 +200,58 @@ fn policies(
 }
 
 /// The image of each ImageRepository; `None` where two folders disagree.
-struct Repositories(BTreeMap<PolicyName, Option<ImageName>>);
+struct Repositories {
+    images: BTreeMap<PolicyName, Option<ImageName>>,
+    /// Of two with one name, the first.
+    objects: BTreeMap<PolicyName, FluxImageRepository>,
+}
 
 impl Repositories {
     fn of(snapshot: &Snapshot, layout: &Layout, wanted: impl Fn(&RepoPath) -> bool) -> Self {
-        let mut images = BTreeMap::new();
+        let (mut images, mut objects) = (BTreeMap::new(), BTreeMap::new());
         for (path, file) in snapshot.manifests().filter(|(path, _)| wanted(path)) {
             let repositories = file.reading.manifest().map(|manifest| &manifest.image_repositories);
             for repository in repositories.into_iter().flatten() {
                 let namespace = repository.namespace.as_deref().or_else(|| layout.namespace(path));
                 let of_folder = namespace.map_or_else(|| folder_of(path), str::to_owned);
                 let name = PolicyName { namespace: of_folder, name: repository.name.clone() };
+                objects.entry(name.clone()).or_insert_with(|| repository.clone());
                 insert_or_clear(&mut images, name, repository.image.clone());
                 if namespace.is_none() {
                     let name = without_namespace(&repository.name);
+                    objects.entry(name.clone()).or_insert_with(|| repository.clone());
                     insert_or_clear(&mut images, name, repository.image.clone());
                 }
             }
         }
-        Self(images)
+        Self { images, objects }
     }
 
     /// The image that a policy selects a tag of: by the repository's namespace, by the folder where no file gives one, else
     /// by its name alone.
     fn image_of(&self, layout: &Layout, path: &RepoPath, policy: &FluxImagePolicy) -> Option<&ImageName> {
-        let given = policy.image_repository_namespace.as_deref().or(policy.namespace.as_deref());
-        let namespace =
-            given.or_else(|| layout.namespace(path)).map_or_else(|| folder_of(path), str::to_owned);
-        let name = PolicyName { namespace, name: policy.image_repository.clone() };
-        let unplaced = || self.0.get(&without_namespace(&policy.image_repository));
-        self.0.get(&name).or_else(unplaced)?.as_ref()
+        let [name, unplaced] = repository_names(layout, path, policy);
+        self.images.get(&name).or_else(|| self.images.get(&unplaced))?.as_ref()
     }
+
+    /// The repository that a policy selects a tag of, likewise.
+    fn of_policy(
+        &self,
+        layout: &Layout,
+        path: &RepoPath,
+        policy: &FluxImagePolicy,
+    ) -> Option<&FluxImageRepository> {
+        let [name, unplaced] = repository_names(layout, path, policy);
+        self.objects.get(&name).or_else(|| self.objects.get(&unplaced))
+    }
+}
+
+/// The names of a policy's repository: with its namespace or folder, and by its name alone.
+fn repository_names(layout: &Layout, path: &RepoPath, policy: &FluxImagePolicy) -> [PolicyName; 2] {
+    let given = policy.image_repository_namespace.as_deref().or(policy.namespace.as_deref());
+    let namespace = given.or_else(|| layout.namespace(path)).map_or_else(|| folder_of(path), str::to_owned);
+    let name = PolicyName { namespace, name: policy.image_repository.clone() };
+    [name, without_namespace(&policy.image_repository)]
 }
 
 /// Stands for a namespace that no file gives; no namespace has a slash.
@@ -239,19 +260,41 @@ fn folder_of(path: &RepoPath) -> String {
     format!("{folder}/")
 }
 
-pub(crate) fn selection_rules(policy: &FluxImagePolicy) -> Result<SelectionRules, String> {
-    let Some(range) = &policy.range else {
-        return Err("only `policy.semver` is supported".to_owned());
+/// The rules that a policy makes, over the tags that its ImageRepository does not exclude.
+pub(crate) fn selection_rules(
+    policy: &FluxImagePolicy,
+    repository: Option<&FluxImageRepository>,
+) -> Result<SelectionRules, String> {
+    if policy.is_suspended || repository.is_some_and(|repository| repository.is_suspended) {
+        return Err("it is suspended, so Flux takes no new tag".to_owned());
+    }
+    let is_descending = policy.is_descending;
+    let (order, range) = match (policy.order, &policy.range) {
+        (FluxOrder::Semver, Some(range)) => (TagOrder::Semver, range.as_str()),
+        (FluxOrder::Numerical, _) => (TagOrder::Numeric { is_descending }, "*"),
+        (FluxOrder::Alphabetical, _) => (TagOrder::Alphabetical { is_descending }, "*"),
+        _ => return Err("it has no `policy` that Flux knows".to_owned()),
     };
     let versions = range.parse().map_err(|error| format!("range `{range}`: {error}"))?;
-    let tag_pattern = match &policy.pattern {
-        None => None,
-        Some(pattern) => {
-            // Without it Flux reads the whole tag, and not only what the pattern matched.
-            let extract = policy.extract.as_deref().unwrap_or_default();
-            let pattern = TagPattern::with_extract(pattern, extract);
+    let tag_pattern = match (&policy.pattern, &policy.extract) {
+        (None, None) => None,
+        (None, Some(_)) => {
+            return Err("filterTags.extract without a pattern takes nothing from any tag".to_owned());
+        }
+        (Some(pattern), extract) => {
+            // Without `extract`, Flux reads the whole tag, and not only what the pattern matched.
+            let pattern = TagPattern::with_extract(pattern, extract.as_deref().unwrap_or_default());
             Some(pattern.map_err(|error| format!("filterTags.pattern: {error}"))?)
         }
     };
-    Ok(SelectionRules::new(versions, tag_pattern))
+    let excluded = repository.map(|repository| repository.exclusions.as_slice()).unwrap_or_default();
+    let exclusion = |pattern: &str| {
+        TagPattern::with_extract(pattern, "").map_err(|error| format!("exclusionList: {error}"))
+    };
+    let exclusions = match excluded {
+        // What Flux excludes when nothing is said.
+        [] => vec![exclusion(r"^.*\.sig$")?],
+        some => some.iter().map(|pattern| exclusion(pattern)).collect::<Result<_, _>>()?,
+    };
+    Ok(SelectionRules { versions, tag_pattern, order, exclusions })
 }

@@ -3,7 +3,7 @@
 
 use crate::model::{Digest, EnvironmentName, RepoPath, ServiceName, Tag, Timestamp, Version};
 use crate::policy::gates::{
-    Answer, ApprovalReason, ControlReference, DigestReason, FreezeReason, GateReport, GroupReason,
+    AgeReason, Answer, ApprovalReason, ControlReference, DigestReason, FreezeReason, GateReport, GroupReason,
     HoldReason, OrderReason, PullRequestReference, QuarantineReason, Reason, ReviewReason, SoakReason,
     UnreadableFile,
 };
@@ -157,6 +157,8 @@ pub fn remedies(report: &GateReport, tags: &[Tag]) -> Vec<Remedy> {
         Reason::Order(reason) => order(reason, tags),
         Reason::Hold(reason) => hold(reason),
         Reason::Quarantine(reason) => quarantine(reason),
+        Reason::Age(AgeReason::NotSeen { .. }) => vec![Remedy::AskAgain],
+        Reason::Age(_) => Vec::new(),
         Reason::Soak(reason) => soak(reason),
         Reason::Digest(reason) => digest(reason),
         Reason::Freeze(reason) => freeze(reason),

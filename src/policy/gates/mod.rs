@@ -3,6 +3,7 @@
 //! A gate sees the policy, the facts, one candidate and the time. It knows neither the answers of other gates nor what
 //! follows from its own.
 
+mod age;
 mod approval;
 mod digest;
 mod freeze;
@@ -18,6 +19,7 @@ mod soak;
 mod tests;
 mod window;
 
+pub use age::AgeReason;
 pub use approval::ApprovalReason;
 pub use digest::DigestReason;
 pub use freeze::FreezeReason;
@@ -62,6 +64,7 @@ pub(super) fn ask(question: Question<'_>) -> Answers<'_> {
         report(GateName::Order, order::ask(question), Reason::Order),
         report(GateName::Hold, hold::ask(question), Reason::Hold),
         report(GateName::Quarantine, quarantine::ask(question), Reason::Quarantine),
+        report(GateName::Age, age::ask(question), Reason::Age),
         report(GateName::Soak, soak, Reason::Soak),
         report(GateName::Digest, digest, Reason::Digest),
         report(GateName::Freeze, freeze::ask(question), Reason::Freeze),

@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use super::age::AgeReason;
 use super::approval::ApprovalReason;
 use super::digest::DigestReason;
 use super::freeze::FreezeReason;
@@ -35,6 +36,8 @@ pub enum Reason {
     Hold(HoldReason),
     /// Of the quarantine gate.
     Quarantine(QuarantineReason),
+    /// Of the age gate.
+    Age(AgeReason),
     /// Of the soak gate.
     Soak(SoakReason),
     /// Of the digest gate.
@@ -90,6 +93,7 @@ impl fmt::Display for Reason {
             Self::Order(reason) => reason.fmt(formatter),
             Self::Hold(reason) => reason.fmt(formatter),
             Self::Quarantine(reason) => reason.fmt(formatter),
+            Self::Age(reason) => reason.fmt(formatter),
             Self::Soak(reason) => reason.fmt(formatter),
             Self::Digest(reason) => reason.fmt(formatter),
             Self::Freeze(reason) => reason.fmt(formatter),

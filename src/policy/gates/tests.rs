@@ -331,3 +331,36 @@ fn gates_are_told_in_their_order() {
     assert!(names.is_sorted());
     assert_eq!(names.len(), 8);
 }
+
+#[rstest]
+#[case::not_required(0, Some("2026-03-02T11:00:00Z"), Answer::Open, "no minimum age is set")]
+#[case::old_enough(72, Some("2026-02-27T12:00:00Z"), Answer::Open, "v1.0.2 was first seen 3d ago")]
+#[case::too_young(
+    72,
+    Some("2026-03-02T11:00:00Z"),
+    Answer::ClosedUntil(at("2026-03-05T11:00:00Z")),
+    "v1.0.2 was first seen at 2026-03-02 11:00 UTC (minimum age 3d); ends at 2026-03-05 11:00 UTC"
+)]
+#[case::never_seen(
+    72,
+    None,
+    Answer::Closed,
+    "the age of v1.0.2 is unknown: its digest has not been observed yet"
+)]
+fn age(#[case] hours: u32, #[case] seen: Option<&str>, #[case] answer: Answer, #[case] sentence: &str) {
+    let observed = seen.map(|seen| Observed { digest: digest('a'), at: at(seen) });
+    let target =
+        Target { minimum_age: HOUR * hours, observed: observed.into_iter().collect(), ..Target::prod() };
+    let report = target.gate(GateName::Age, "v1.0.2", MONDAY_NOON);
+    assert_eq!(told(&report), (answer, sentence.to_owned()));
+}
+
+#[test]
+fn another_digest_begins_its_age_anew() {
+    let seen = |letter, text| Observed { digest: digest(letter), at: at(text) };
+    let observed = vec![seen('b', "2026-02-20T12:00:00Z"), seen('a', "2026-03-02T11:00:00Z")];
+    let target = Target { minimum_age: 72 * HOUR, observed, ..Target::prod() };
+    assert!(!target.gate(GateName::Age, "v1.0.2", MONDAY_NOON).is_open());
+    let unknown = Target { digest_now: None, ..target };
+    assert!(!unknown.gate(GateName::Age, "v1.0.2", MONDAY_NOON).is_open(), "the last digest counts");
+}

@@ -7,7 +7,7 @@ use crate::model::{
     CommitId, Digest, EnvironmentName, ImageName, PinnedTag, PromotionId, RepoPath, ServiceName, Tag,
     Timestamp,
 };
-use crate::policy::Range;
+use crate::policy::{Range, TagOrder};
 
 /// What is read first, so that a later version is told as such.
 #[derive(Deserialize)]
@@ -148,4 +148,47 @@ pub(super) struct Rules {
     pub(super) versions: Range,
     pub(super) tag_pattern: Option<String>,
     pub(super) extract: Option<String>,
+    #[serde(default, skip_serializing_if = "TagOrderForm::is_semver")]
+    pub(super) order: TagOrderForm,
+    /// Regular expressions of tags that do not count.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(super) exclusions: Vec<String>,
+}
+
+#[derive(Clone, Copy, Default, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) enum TagOrderForm {
+    #[default]
+    Semver,
+    Numeric,
+    NumericDescending,
+    Alphabetical,
+    AlphabeticalDescending,
+}
+
+impl TagOrderForm {
+    #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands over a reference")]
+    fn is_semver(&self) -> bool {
+        *self == Self::Semver
+    }
+
+    pub(super) fn of(order: TagOrder) -> Self {
+        match order {
+            TagOrder::Semver => Self::Semver,
+            TagOrder::Numeric { is_descending: false } => Self::Numeric,
+            TagOrder::Numeric { is_descending: true } => Self::NumericDescending,
+            TagOrder::Alphabetical { is_descending: false } => Self::Alphabetical,
+            TagOrder::Alphabetical { is_descending: true } => Self::AlphabeticalDescending,
+        }
+    }
+
+    pub(super) fn order(self) -> TagOrder {
+        match self {
+            Self::Semver => TagOrder::Semver,
+            Self::Numeric => TagOrder::Numeric { is_descending: false },
+            Self::NumericDescending => TagOrder::Numeric { is_descending: true },
+            Self::Alphabetical => TagOrder::Alphabetical { is_descending: false },
+            Self::AlphabeticalDescending => TagOrder::Alphabetical { is_descending: true },
+        }
+    }
 }

@@ -19,7 +19,7 @@ use crate::model::{
 };
 use crate::policy::SelectionRules;
 
-use form::{Commit, Control, Image, Moved, Promotion, Recording, Rules, SeenAs, Tagged};
+use form::{Commit, Control, Image, Moved, Promotion, Recording, Rules, SeenAs, TagOrderForm, Tagged};
 
 /// The largest recording that is read, in bytes.
 pub const MOST_BYTES: usize = 256 * 1024 * 1024;
@@ -164,6 +164,8 @@ fn rules_form(followed: &Followed) -> Rules {
         versions: followed.rules.versions.clone(),
         tag_pattern: pattern.map(|pattern| pattern.as_str().to_owned()),
         extract: pattern.and_then(|pattern| pattern.extract()).map(str::to_owned),
+        order: TagOrderForm::of(followed.rules.order),
+        exclusions: followed.rules.exclusions.iter().map(|one| one.as_str().to_owned()).collect(),
     }
 }
 
@@ -258,10 +260,22 @@ fn followed_of(rules: Rules, at: usize) -> Result<Followed, RecordingError> {
         place: format!("rules[{at}].tagPattern"),
         problem: "it is no tag pattern that can be used",
     })?;
+    let exclusion = |pattern: &String| {
+        TagPattern::with_extract(pattern, "").map_err(|_| RecordingError::Sense {
+            place: format!("rules[{at}].exclusions"),
+            problem: "it is no regular expression that can be used",
+        })
+    };
+    let exclusions = rules.exclusions.iter().map(exclusion).collect::<Result<_, _>>()?;
     Ok(Followed {
         environment: rules.environment,
         service: rules.service,
         image: rules.image,
-        rules: SelectionRules::new(rules.versions, tag_pattern),
+        rules: SelectionRules {
+            versions: rules.versions,
+            tag_pattern,
+            order: rules.order.order(),
+            exclusions,
+        },
     })
 }

@@ -73,6 +73,7 @@ fn target(rules: &Arc<SelectionRules>) -> Target {
         running: Vec::new(),
         rules: Arc::clone(rules),
         soak: Duration::ZERO,
+        minimum_age: Duration::ZERO,
     }
 }
 
