@@ -38,15 +38,22 @@ fn group_name(extract: &str) -> Option<&str> {
     (!name.is_empty() && name.chars().all(is_word)).then_some(name)
 }
 
-/// The pattern with the group called `version`.
+/// The pattern with the group called `version`; alternatives may use its name several times.
 fn with_version_group(pattern: &str, group: &str) -> Option<String> {
     let groups = groups(pattern);
-    let place = match group.parse::<usize>() {
-        Ok(number) => number.checked_sub(1)?,
-        Err(_) => groups.iter().position(|opening| name_in(&pattern[opening.clone()]) == Some(group))?,
-    };
-    let opening = groups.get(place)?.clone();
-    Some(format!("{}(?P<version>{}", &pattern[..opening.start], &pattern[opening.end..]))
+    let named = |opening: &Range<usize>, name: &str| name_in(&pattern[opening.clone()]) == Some(name);
+    let number = group.parse::<usize>().ok();
+    let is_meant = |at: usize| number.map_or_else(|| named(&groups[at], group), |number| at + 1 == number);
+    let (meant, others): (Vec<usize>, Vec<usize>) = (0..groups.len()).partition(|at| is_meant(*at));
+    // Another group of that name would be taken for it.
+    if meant.is_empty() || others.iter().any(|at| named(&groups[*at], "version")) {
+        return None;
+    }
+    let mut written = pattern.to_owned();
+    for at in meant.into_iter().rev() {
+        written.replace_range(groups[at].clone(), "(?P<version>");
+    }
+    Some(written)
 }
 
 fn name_in(opening: &str) -> Option<&str> {
@@ -138,6 +145,12 @@ mod tests {
                 assert_eq!(pattern.version_text(&tag).as_deref(), version, "{written}");
             }
         }
+    }
+
+    #[test]
+    fn a_name_of_several_alternatives_becomes_version_in_each() {
+        let (written, _) = tag_pattern("^a-(?P<v>.+)$|^(?P<v>.+)-a$", Some("$v")).unwrap();
+        assert_eq!(written, "^a-(?P<version>.+)$|^(?P<version>.+)-a$");
     }
 
     #[test]

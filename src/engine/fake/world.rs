@@ -30,7 +30,7 @@ impl Ports for Fakes {
 }
 
 /// A clock that is set, and never waits.
-pub(in crate::engine) struct FakeClock(Mutex<Timestamp>);
+pub(in crate::engine) struct FakeClock(pub(in crate::engine) Mutex<Timestamp>);
 
 impl Clock for FakeClock {
     fn now(&self) -> Timestamp {

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
 use chrono::{DurationRound as _, TimeDelta};
 
@@ -27,7 +28,8 @@ use crate::engine::reconcile::report::PullRequestReport;
 use crate::engine::reconcile::write::{self, Writing};
 use crate::engine::reconcile::{auto_merge, desired, obsolete};
 use crate::engine::state::repository_state::RepositoryState;
-use crate::model::{CommitId, Fault, ImageName, Intent, Outcome, Timestamp};
+use crate::model::{Class, CommitId, Fault, ImageName, Intent, Outcome, Timestamp};
+use crate::policy::LocalTime;
 
 use super::attempts::Attempts;
 use super::confirmed_plan::ConfirmedPlan;
@@ -297,7 +299,12 @@ async fn plan<P: Ports>(
         // What people must review first is never pushed.
         context.policy.requests.contains_key(&environment) || planned.approved.awaits_review()
     };
-    let approved = approved(&evaluation.decisions, evaluation.now);
+    let clock = clock_is_behind(&evaluation, context.policy.clock_tolerance);
+    let approved = match &clock {
+        Some(_) => Vec::new(),
+        None => approved(&evaluation.decisions, evaluation.now),
+    };
+    problems.extend(clock);
     let (to_propose, mut pushed): (Vec<Planned>, Vec<Planned>) = approved.into_iter().partition(is_proposed);
     let unit_of = |planned: &Planned| {
         let target = &evaluation.state.deployed.targets[planned.target];
@@ -335,6 +342,25 @@ async fn plan<P: Ports>(
         problems,
         next_opening,
         scope,
+    })
+}
+
+/// Says so when this machine's clock is before every commit that brought a version, as on a machine that has not asked for
+/// the time yet: its commits would be older than their parents, and what they bring would have soaked at once.
+fn clock_is_behind(evaluation: &Evaluation, tolerance: Duration) -> Option<Problem> {
+    let state = &evaluation.state;
+    let targets = 0..state.deployed.targets.len();
+    let earliest =
+        targets.filter_map(|target| state.rollout_commit(target)).map(|one| one.committed_at).min()?;
+    let latest_now = evaluation.now.checked_add_signed(TimeDelta::from_std(tolerance).ok()?)?;
+    (earliest > latest_now).then(|| {
+        let message = format!(
+            "nothing is promoted: the clock of this machine says {}, before every commit on the branch (the earliest is \
+             of {})",
+            LocalTime { at: evaluation.now, zone: evaluation.zone },
+            LocalTime { at: earliest, zone: evaluation.zone }
+        );
+        Problem::error(Class::TryAgain, message).hint("set the clock, or wait until it is synchronized")
     })
 }
 

@@ -329,7 +329,7 @@ fn gates_are_told_in_their_order() {
     let evaluation = Target { soak: HOUR, ..Target::prod() }.evaluate("v1.0.2", MONDAY_NOON);
     let names: Vec<GateName> = evaluation.reports().iter().map(|report| report.gate).collect();
     assert!(names.is_sorted());
-    assert_eq!(names.len(), 8);
+    assert_eq!(names.len(), 9);
 }
 
 #[rstest]

@@ -453,3 +453,21 @@ async fn a_patch_is_promoted_by_the_image_of_its_base() {
     assert_eq!(world.pass().await, ["app prod v1.0.0 v1.0.1"]);
     assert_eq!(world.branch.text("p/app.yaml"), tag.replace("v1.0.0", "v1.0.1"));
 }
+
+#[tokio::test]
+async fn nothing_is_promoted_while_the_clock_is_behind_the_branch() {
+    let mut world = World::new();
+    world.push("v1.0.1", '1');
+    let right = world.now();
+    *world.clock.0.lock().unwrap() = "2020-01-01T00:00:00Z".parse().unwrap();
+    let report = world.try_pass().await.unwrap();
+    assert!(report.promoted.is_empty());
+    let told = report.problems.iter().find(|problem| problem.message.contains("clock")).unwrap();
+    assert_eq!(
+        told.message,
+        "nothing is promoted: the clock of this machine says 2020-01-01 00:00 UTC, before every commit on the branch (the \
+         earliest is of 2026-03-02 09:00 UTC)"
+    );
+    *world.clock.0.lock().unwrap() = right;
+    assert_eq!(world.pass().await.len(), 1);
+}
