@@ -138,7 +138,8 @@ fn code_of(text: &str) -> String {
 
 fn is_test(path: &Path) -> bool {
     path.components().any(|part| {
-        matches!(part.as_os_str().to_str(), Some("tests" | "tests.rs" | "fixture.rs" | "reference.rs"))
+        let name = part.as_os_str().to_str().unwrap_or_default();
+        matches!(name, "tests" | "tests.rs" | "fixture.rs" | "reference.rs") || name.ends_with("_tests.rs")
     })
 }
 
@@ -233,6 +234,7 @@ const ENGINE: &[(&str, &[&str])] = &[
 fn is_test_file(path: &Path) -> bool {
     let of_tests = ["tests", "fake", "fixture", "tests.rs", "properties.rs", "deaths.rs", "fixture.rs"];
     path.iter().any(|part| of_tests.iter().any(|name| part == *name))
+        || path.to_str().is_some_and(|path| path.ends_with("_tests.rs"))
 }
 
 /// The module that a file is.
@@ -323,7 +325,9 @@ fn no_files_import_each_other_in_a_circle() {
         let before = arrows.len();
         arrows.retain(|path, targets| !targets.is_empty() && pointed_at.contains(path));
         let left: BTreeSet<&Path> = arrows.keys().copied().collect();
-        arrows.values_mut().for_each(|targets| targets.retain(|target| left.contains(target)));
+        for targets in arrows.values_mut() {
+            targets.retain(|target| left.contains(target));
+        }
         if arrows.len() == before {
             break;
         }

@@ -94,7 +94,7 @@ pub(super) fn choose(fields: &[FileField]) -> Folders {
     let mut candidates = Vec::new();
     let mut chosen = root.best("", "", &mut candidates).folders;
     chosen.sort_by(|one, other| one.path.cmp(&other.path));
-    let chosen = without_namespaces(&root, chosen);
+    let chosen = without_namespaces(&root, &chosen);
     let parents: HashSet<&str> = chosen.iter().flat_map(|one| ancestors(one.path.as_str())).collect();
     candidates.retain(|candidate| !parents.contains(candidate.path.as_str()));
     let unknown = unknown_stages(&root, &chosen);
@@ -103,7 +103,7 @@ pub(super) fn choose(fields: &[FileField]) -> Folders {
 
 /// Drops folders that are more likely namespaces, such as `apps/dev` among `apps/web` and `apps/db`: their services are in no
 /// other environment, and most services of the parent folder are next to them.
-fn without_namespaces(root: &Folder<'_>, chosen: Vec<EnvironmentFolder>) -> Vec<EnvironmentFolder> {
+fn without_namespaces(root: &Folder<'_>, chosen: &[EnvironmentFolder]) -> Vec<EnvironmentFolder> {
     let services = |folder: &EnvironmentFolder| {
         root.find(folder.path.as_str()).map(|found| &found.services).into_iter().flatten()
     };

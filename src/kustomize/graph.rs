@@ -145,7 +145,7 @@ impl Graph {
         let file = file.as_str();
         if !self.listed_by.contains_key(file)
             && !self.folders.contains_key(parent(file))
-            && let Some(inclusion) = self.applied_by(self.flux_above(file))
+            && let Some(inclusion) = Self::applied_by(self.flux_above(file))
         {
             return inclusion;
         }
@@ -157,12 +157,12 @@ impl Graph {
         let mut climb = Climb::of(listing.iter().map(String::as_str));
         while let Some(folder) = climb.next() {
             let roots = self.flux.get(folder).into_iter().flatten().map(|root| (folder, root));
-            let here = self.applied_by(roots).or_else(|| match self.listed_by.get(folder) {
+            let here = Self::applied_by(roots).or_else(|| match self.listed_by.get(folder) {
                 Some(parents) => {
                     climb.push(parents);
                     None
                 }
-                None => Some(self.applied_by(self.flux_above(folder)).unwrap_or_else(|| {
+                None => Some(Self::applied_by(self.flux_above(folder)).unwrap_or_else(|| {
                     let is_passed_over =
                         !folder.is_empty() && self.with_listed_entries.contains(parent(folder));
                     if is_passed_over { Inclusion::NotListed } else { Inclusion::Applied }
@@ -287,10 +287,7 @@ impl Graph {
     }
 
     /// What the Flux Kustomizations of the closest folder say; `None` without one.
-    fn applied_by<'g>(
-        &'g self,
-        roots: impl Iterator<Item = (&'g str, &'g FluxRoot)>,
-    ) -> Option<Inclusion<'g>> {
+    fn applied_by<'g>(roots: impl Iterator<Item = (&'g str, &'g FluxRoot)>) -> Option<Inclusion<'g>> {
         let mut roots = roots.peekable();
         let (closest, first) = *roots.peek()?;
         let is_live = roots.take_while(|(folder, _)| *folder == closest).any(|(_, root)| !root.is_suspended);
@@ -301,7 +298,7 @@ impl Graph {
     fn suspended_above<'g>(&'g self, file: &'g str) -> Inclusion<'g> {
         let roots = path::folders_above(file)
             .flat_map(|above| self.flux.get(above).into_iter().flatten().map(move |root| (above, root)));
-        self.applied_by(roots).unwrap_or(Inclusion::Applied)
+        Self::applied_by(roots).unwrap_or(Inclusion::Applied)
     }
 
     /// The `targetNamespace` of the closest Flux Kustomization above an entry that sets one, unless several differ.
@@ -387,7 +384,9 @@ impl<'g> Climb<'g> {
     }
 
     fn push(&mut self, folders: &'g [String]) {
-        folders.iter().for_each(|folder| self.push_one(folder));
+        for folder in folders {
+            self.push_one(folder);
+        }
     }
 
     fn push_one(&mut self, folder: &'g str) {

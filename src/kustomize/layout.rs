@@ -98,11 +98,14 @@ impl Layout {
             return known(written.clone());
         }
         let given = self.namespace(file).and_then(|namespace| in_namespace(written, namespace));
-        given.map(known).unwrap_or_else(|| {
-            let folder = folder_namespace(file, roots);
-            let service = in_namespace(written, &folder).unwrap_or_else(|| written.clone());
-            PlacedService { service, is_namespace_assumed: true }
-        })
+        given.map_or_else(
+            || {
+                let folder = folder_namespace(file, roots);
+                let service = in_namespace(written, &folder).unwrap_or_else(|| written.clone());
+                PlacedService { service, is_namespace_assumed: true }
+            },
+            known,
+        )
     }
 
     /// The names under which files may have written the releases of a service.

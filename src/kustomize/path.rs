@@ -58,7 +58,9 @@ pub(super) fn resolve(
     if files.contains(path.as_str()) {
         return Ok(Target::File(path));
     }
-    let is_yaml = name.ends_with(".yaml") || name.ends_with(".yml") || !name.contains('.');
+    // kustomize reads any extension; without one the entry is most likely a folder.
+    let extension = name.rsplit_once('.').map(|(_, extension)| extension);
+    let is_yaml = extension.is_none_or(|extension| ["yaml", "yml"].contains(&extension));
     if is_yaml { Err(DeadEntryKind::Missing) } else { Ok(Target::NotYaml) }
 }
 

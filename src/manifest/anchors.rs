@@ -65,7 +65,7 @@ fn anchor_in(between: &str) -> Option<Range<usize>> {
         let rest = &between[at..];
         match bytes[at] {
             b'#' if at == 0 || bytes[at - 1].is_ascii_whitespace() => {
-                at += rest.find('\n').unwrap_or(rest.len())
+                at += rest.find('\n').unwrap_or(rest.len());
             }
             b'!' => at += rest.find(char::is_whitespace).unwrap_or(rest.len()),
             b'&' => {

@@ -43,8 +43,8 @@ impl Replacements {
         let mut merged: Vec<Replacement> = Vec::with_capacity(list.len());
         for next in list {
             match merged.pop_if(|last| last.span.start == next.span.start) {
-                Some(last) if last.value != next.value => return Err((last, next)),
-                Some(last) => merged.push(last),
+                Some(other) if other.value != next.value => return Err((other, next)),
+                Some(other) => merged.push(other),
                 None => merged.push(next),
             }
         }

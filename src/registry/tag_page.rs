@@ -31,7 +31,7 @@ pub(super) fn end_of_full_page(body: &[u8]) -> Option<String> {
         tags: Vec<serde_json::Value>,
     }
     // Commas separate the entries and a few keys: counting them is cheap, and most pages end here.
-    let commas = body.iter().filter(|byte| **byte == b',').count();
+    let commas = memchr::memchr_iter(b',', body).count();
     if !FULL_PAGES.iter().any(|size| (size - 1..size + 8).contains(&commas)) {
         return None;
     }

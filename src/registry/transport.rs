@@ -152,7 +152,7 @@ impl Transport {
                 "registry responded"
             ),
             Err(error) => {
-                debug!(request = %request.describe(), elapsed_ms, %error, "registry request failed")
+                debug!(request = %request.describe(), elapsed_ms, %error, "registry request failed");
             }
         }
         if let Ok(response) = &outcome

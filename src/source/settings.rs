@@ -9,7 +9,7 @@ use crate::model::{Digest, ImageName, RepoPath, Tag, Version};
 /// Extracts the version from a tag of a source repository; nothing when the tag is no release of the service.
 pub type ReadVersion = Arc<dyn Fn(&str) -> Option<String> + Send + Sync>;
 
-/// CommitRange which images notes are asked for.
+/// The two images of a changelog.
 #[derive(Clone, Debug)]
 pub struct Question {
     /// The service's name in the notes.

@@ -1,7 +1,5 @@
 //! One grammar for every command: names, flags, times, exit codes and errors.
 
-#![expect(clippy::unwrap_used, reason = "helpers of tests fail as tests do")]
-
 use std::fs;
 
 use super::world::{NON_PROD, PROD, Ran, World, release};

@@ -1,5 +1,7 @@
 //! The binary against registries that reflect credentials, ask for a pause, cut their lists, or hold more than images.
 
+#![expect(clippy::unwrap_used, reason = "helpers of tests fail as tests do")]
+
 use std::fs;
 
 use serde_json::json;

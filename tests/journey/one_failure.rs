@@ -34,8 +34,8 @@ async fn a_silent_registry_holds_up_nothing_else() {
     let host = listener.local_addr().unwrap();
     wait_until("the report of the silent registry", || daemon.says(&format!("{host} has not answered yet")));
     let hold = ["hold", "common/quiet", "--reason", "incident", "--yes"];
-    let (held, took) = timed(|| world.run(&hold));
-    assert_eq!(held.code, 0, "{}", held.err);
+    let (ran, took) = timed(|| world.run(&hold));
+    assert_eq!(ran.code, 0, "{}", ran.err);
     assert!(took < Duration::from_secs(5), "a hold took {took:?}");
     let (status, took) = timed(|| world.run(&["status"]));
     assert!(status.out.contains("quiet") && took < Duration::from_secs(6), "{took:?} {}", status.out);

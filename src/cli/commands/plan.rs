@@ -23,9 +23,11 @@ pub(super) async fn plan(global: &Global, args: &Plan, output: &Output) -> Resul
     };
     let report = pass(&mut session, &options, "Planning", output).await?;
     let repository_policy = session.engine.repository_policy();
-    let text = || match output.is_quiet() && report.is_idle() {
-        true => render::problems::render(&report.problems),
-        false => render::plan::render(repository_policy, &report, global.verbose > 0),
+    let text = || {
+        if output.is_quiet() && report.is_idle() {
+            return render::problems::render(&report.problems);
+        }
+        render::plan::render(repository_policy, &report, global.verbose > 0)
     };
     output.result("Plan", || render::json::pass(repository_policy, &report), text)?;
     if args.exit_code && !report.is_idle() && !report.problems.iter().any(|problem| problem.is_error) {
@@ -49,9 +51,11 @@ pub(super) async fn sync(global: &Global, args: &Sync, output: &Output) -> Resul
     }
     let repository_policy = session.engine.repository_policy();
     let is_idle = report.promoted.is_empty() && !report.requests.iter().any(|request| request.is_done);
-    let text = || match output.is_quiet() && is_idle {
-        true => render::problems::render(&report.problems),
-        false => render::plan::done(repository_policy, &report, global.verbose > 0),
+    let text = || {
+        if output.is_quiet() && is_idle {
+            return render::problems::render(&report.problems);
+        }
+        render::plan::done(repository_policy, &report, global.verbose > 0)
     };
     output.result("Sync", || render::json::pass(repository_policy, &report), text)?;
     Ok(exit_code_of_pass(repository_policy, &report))

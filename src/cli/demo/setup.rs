@@ -24,8 +24,11 @@ const MOBILE_SOAK_SECONDS: u64 = 24 * 3600;
 const PAST: [(Service, &str, &str); 3] =
     [(GRAPHQL, "v1.0.171", "v1.0.176"), (PAYMENTS, "v2.3.17", "v2.4.0"), (MOBILE, "v3.0.8", "v3.1.2")];
 
-/// The commits of each source repository, and the tags of those that were released.
-const SOURCES: [(Service, &[(&str, Option<&str>)]); 3] = [
+/// A commit's subject, and its tag if it was released.
+type SourceCommit = (&'static str, Option<&'static str>);
+
+/// The commits of each source repository.
+const SOURCES: [(Service, &[SourceCommit]); 3] = [
     (
         GRAPHQL,
         &[
@@ -206,7 +209,7 @@ fn configuration(folder: &Path, registry: &Registry, soak: u64) -> Result<String
     let address = registry.address();
     let (non_prod, prod) = (NON_PROD.environment, PROD.environment);
     let (non_prod_folder, prod_folder) = (NON_PROD.folder, PROD.folder);
-    let overrides: String = [GRAPHQL, PAYMENTS, MOBILE]
+    let overrides: Vec<String> = [GRAPHQL, PAYMENTS, MOBILE]
         .into_iter()
         .map(|service| {
             let (name, source) = (service.full_name(), service.name);
@@ -219,6 +222,7 @@ fn configuration(folder: &Path, registry: &Registry, soak: u64) -> Result<String
             format!("    - {{match: {name}{soak}, source: {{repository: \"{folder}/{source}.git\"}}}}\n")
         })
         .collect();
+    let overrides = overrides.concat();
     Ok(format!(
         "schedule: \"*/2 * * * * *\"             # every 2 s here; every minute by default
 git:

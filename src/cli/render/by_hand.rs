@@ -5,7 +5,7 @@ use std::fmt::Write;
 use crate::cli::output::{BOLD, CYAN, DIM, GREEN, YELLOW};
 use crate::engine::{PassReport, Promoted, RepositoryPolicy, Target};
 use crate::model::{Printable, Tag};
-use crate::policy::{Decision, NoCandidate, Overrides, approve_overriding};
+use crate::policy::{Decision, NoCandidate, Override, Overrides, approve_overriding};
 
 use super::{plan, problems};
 
@@ -55,7 +55,7 @@ pub(crate) fn promote(policy: &RepositoryPolicy, report: &PassReport, asked: &As
 }
 
 fn because(text: &mut String, overrides: &Overrides) {
-    let mut reasons: Vec<&str> = overrides.overrides.iter().map(|one| one.reason()).collect();
+    let mut reasons: Vec<&str> = overrides.overrides.iter().map(Override::reason).collect();
     reasons.dedup();
     for reason in reasons {
         let _ = writeln!(text, "  because   {}", Printable::bounded(reason, 300));

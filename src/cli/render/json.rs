@@ -53,7 +53,8 @@ struct PlannedPromotion {
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 struct Promotion {
-    promotion: String,
+    #[serde(rename = "promotion")]
+    id: String,
     commit: String,
     service: String,
     environment: String,
@@ -202,7 +203,7 @@ fn planned(policy: &RepositoryPolicy, plan: &EditPlan) -> PlannedPromotion {
 
 fn promotion(promoted: &Promoted) -> Promotion {
     Promotion {
-        promotion: promoted.id.to_string(),
+        id: promoted.id.to_string(),
         commit: promoted.commit.to_string(),
         service: promoted.service.to_string(),
         environment: promoted.environment.to_string(),

@@ -207,7 +207,7 @@ impl<'a> StatusTable<'a> {
                     cells.push(Cell::styled(self.since(*at, now), DIM));
                     if self.is_wide {
                         let commit = self.report.evaluation.state.rollout_commit(*at);
-                        let commit = commit.map(|commit| commit.commit.short().to_string());
+                        let commit = commit.map(|commit| commit.commit.short());
                         cells.push(Cell::styled(commit.unwrap_or_default(), DIM));
                     }
                 }

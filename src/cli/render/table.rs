@@ -33,9 +33,10 @@ pub(crate) fn fit(text: &str, width: usize) -> String {
     let mut fitted = String::with_capacity(text.len());
     for line in text.lines() {
         let excess = anstream::adapter::strip_str(line).to_string().chars().count() > width;
-        match excess {
-            false => fitted.push_str(line),
-            true => cut_line(&mut fitted, line, width.saturating_sub(1)),
+        if excess {
+            cut_line(&mut fitted, line, width.saturating_sub(1));
+        } else {
+            fitted.push_str(line);
         }
         fitted.push('\n');
     }

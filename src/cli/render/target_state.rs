@@ -43,9 +43,8 @@ pub(crate) fn state_of(policy: &RepositoryPolicy, report: &PassReport, at: usize
             TargetState::Refused
         }
         Some(Decision::Wait(gates)) if gates.earliest().is_some() => TargetState::Waiting,
-        Some(Decision::Wait(_)) => TargetState::Blocked,
         Some(Decision::Current { why }) if why.is_up_to_date() => TargetState::UpToDate,
-        Some(Decision::Current { .. }) => TargetState::Blocked,
+        Some(Decision::Wait(_) | Decision::Current { .. }) => TargetState::Blocked,
     }
 }
 

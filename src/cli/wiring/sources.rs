@@ -155,12 +155,12 @@ impl Mirrors {
         let (scope, queries) = (scope.clone(), queries.map(Clone::clone));
         blocking(move || {
             let mirror = SourceMirror::open(&settings)?;
-            let look = || -> Result<[CommitMatch; 2], Fault> {
+            let find_both = || -> Result<[CommitMatch; 2], Fault> {
                 let tags = mirror.tags()?;
                 let [from, to] = &queries;
                 Ok([find_one(&mirror, &tags, &scope, from)?, find_one(&mirror, &tags, &scope, to)?])
             };
-            let known = look()?;
+            let known = find_both()?;
             let is_known = |(found, queries): (&CommitMatch, &CommitQuery)| match found {
                 CommitMatch::Revision(_) => true,
                 CommitMatch::Tag(..) => queries.revision.is_none(),
@@ -170,7 +170,7 @@ impl Mirrors {
                 return Ok(known);
             }
             mirror.fetch()?;
-            let known = look()?;
+            let known = find_both()?;
             let missing =
                 known.iter().zip(&queries).filter(|(found, _)| !matches!(found, CommitMatch::Revision(_)));
             let whole = missing.filter_map(|(_, queries)| queries.revision.as_ref()?.hex().parse().ok());
@@ -179,7 +179,7 @@ impl Mirrors {
             if lost.is_empty() || lost.into_iter().all(|commit| mirror.fetch_commit(commit).is_err()) {
                 return Ok(known);
             }
-            look()
+            find_both()
         })
         .await
     }

@@ -271,8 +271,9 @@ impl Moved {
                     wrote(trailers, &after) && went_to(trailers, &change.path, repository_policy)
                 };
                 let names = names_in_trailers(&change.path, &subject.0, resolver);
-                let mut named = names.iter().filter_map(|service| promotions.get(&(service, &subject.1)));
-                let promotion = named.find_map(|promotions| promotions.iter().find(is_it));
+                let mut candidates =
+                    names.iter().filter_map(|service| promotions.get(&(service, &subject.1)));
+                let promotion = candidates.find_map(|promotions| promotions.iter().find(is_it));
                 tag_changes.push(TagChange {
                     sequence,
                     commit: Arc::clone(&commit),

@@ -56,10 +56,16 @@ pub struct PlannedFile {
     pub after: Arc<[u8]>,
 }
 
-/// Texts of files while promotions are applied one after another.
-/// The most bytes that the promotions of one pass write into one file: each of them writes the whole file.
+/// Maximum bytes that the promotions of one pass write into one file; each of them writes the whole file.
 const MAX_REWRITTEN_BYTES: usize = 32 << 20;
 
+/// The new text of a file, and the promotions that share its anchored values.
+struct JointEdit {
+    after: Option<Arc<[u8]>>,
+    companions: Vec<Planned>,
+}
+
+/// Texts of files while promotions are applied one after another.
 #[derive(Clone)]
 struct Working {
     texts: HashMap<RepoPath, Arc<[u8]>>,
@@ -279,8 +285,8 @@ fn edit_target(
             // The value is also another image's; both may go there.
             Err(Refused { is_shared: true, problem }) => {
                 let joint = file.edit_with_any(planned, others).ok_or(problem)?;
-                companions = joint.1;
-                joint.0
+                companions = joint.companions;
+                joint.after
             }
             edited => edited.map_err(|refused| refused.problem)?,
         };
@@ -362,17 +368,13 @@ impl FileEdit<'_> {
     }
 
     /// The new text with the promotion and those of `others` that share its anchored values, by name or all of them.
-    fn edit_with_any(
-        &self,
-        planned: &Planned,
-        others: &[&Planned],
-    ) -> Option<(Option<Arc<[u8]>>, Vec<Planned>)> {
+    fn edit_with_any(&self, planned: &Planned, others: &[&Planned]) -> Option<JointEdit> {
         let alone = others.iter().map(|other| vec![*other]);
         let sets = alone.chain((others.len() > 1).then(|| others.to_vec()));
         sets.take(MAX_JOINT_TRIES).find_map(|set| {
             let promotions: Vec<&Planned> = std::iter::once(planned).chain(set.iter().copied()).collect();
             let after = self.edit(&promotions).ok()?;
-            Some((after, set.into_iter().cloned().collect()))
+            Some(JointEdit { after, companions: set.into_iter().cloned().collect() })
         })
     }
 

@@ -305,20 +305,20 @@ async fn plan<P: Ports>(
         None => approved(&evaluation.decisions, evaluation.now),
     };
     problems.extend(clock);
-    let (to_propose, mut pushed): (Vec<Planned>, Vec<Planned>) = approved.into_iter().partition(is_proposed);
+    let (to_propose, mut to_push): (Vec<Planned>, Vec<Planned>) = approved.into_iter().partition(is_proposed);
     let unit_of = |planned: &Planned| {
         let target = &evaluation.state.deployed.targets[planned.target];
         Unit::new(context.policy, target.environment, target.service())
     };
     if matches!(options.mode, PassMode::Scheduled) {
-        declined.retain(&pushed.iter().map(unit_of).collect::<Vec<Unit>>());
+        declined.retain(&to_push.iter().map(unit_of).collect::<Vec<Unit>>());
     }
-    pushed.retain(|planned| pushes.next_has(declined, &unit_of(planned)));
+    to_push.retain(|planned| pushes.next_has(declined, &unit_of(planned)));
     let repository = Arc::clone(context.repository);
     let repository_policy = Arc::clone(context.policy);
     let state = Arc::clone(&evaluation.state);
     let (mut planned, refused) =
-        blocking(move || plan_edits(&*repository, &repository_policy, &state, pushed)).await?;
+        blocking(move || plan_edits(&*repository, &repository_policy, &state, to_push)).await?;
     for plan in &mut planned {
         plan.rollback = rollbacks.remove(&plan.target);
     }

@@ -63,7 +63,9 @@ impl<P: Ports> Engine<P> {
         let mut tag_changes: Vec<TagChange> = Vec::new();
         let mut newest = NewestFirst::of(state.end, Vec::new(), None);
         while let Some(mut part) = state.mark_stale_on_error(newest.next(&**context.store).await)? {
-            part.iter_mut().for_each(|tag_change| state.resolver.place(tag_change));
+            for tag_change in &mut part {
+                state.resolver.place(tag_change);
+            }
             tag_changes.extend(part);
         }
         tag_changes

@@ -158,11 +158,10 @@ pub fn remedies(report: &GateReport, tags: &[Tag]) -> Vec<Remedy> {
         Reason::Hold(reason) => hold(reason),
         Reason::Quarantine(reason) => quarantine(reason),
         Reason::Age(AgeReason::NotSeen { .. }) => vec![Remedy::AskAgain],
-        Reason::Age(_) => Vec::new(),
         Reason::Soak(reason) => soak(reason),
         Reason::Digest(reason) => digest(reason),
         Reason::Freeze(reason) => freeze(reason),
-        Reason::Window(_) => Vec::new(),
+        Reason::Age(_) | Reason::Window(_) => Vec::new(),
         Reason::Approval(reason) => approval(reason),
         Reason::Group(reason) => group(reason),
     };

@@ -1,5 +1,7 @@
 //! Where Go, and so Flux, and Rust read the same regular expression differently without an error.
 
+use std::fmt::Write as _;
+
 use super::PatternError;
 
 /// Refuses what Go and Rust read differently. Returns the expression with every group name used once, and the names as
@@ -21,7 +23,7 @@ pub(super) fn check(pattern: &str) -> Result<(String, Vec<(String, usize)>), Pat
                     names.push((name.to_owned(), groups));
                     if is_repeated {
                         // Rust wants each name once; the number tells them apart, and no name begins with a digit.
-                        unique.push_str(&format!("(?P<tidegate_{groups}>"));
+                        let _ = write!(unique, "(?P<tidegate_{groups}>");
                         rest = &rest[open.length..];
                         continue;
                     }

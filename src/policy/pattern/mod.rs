@@ -248,15 +248,12 @@ fn groups_in(template: &str) -> impl Iterator<Item = Result<&str, &str>> {
 /// and `_`, or what stands in braces.
 fn group_at(text: &str) -> Option<(&str, usize)> {
     let is_word = |character: char| character.is_ascii_alphanumeric() || character == '_';
-    let (name, length) = match text.strip_prefix('{') {
-        Some(braced) => {
-            let (name, _) = braced.split_once('}')?;
-            (name, name.len() + 2)
-        }
-        None => {
-            let name = &text[..text.find(|character| !is_word(character)).unwrap_or(text.len())];
-            (name, name.len())
-        }
+    let (name, length) = if let Some(braced) = text.strip_prefix('{') {
+        let (name, _) = braced.split_once('}')?;
+        (name, name.len() + 2)
+    } else {
+        let name = &text[..text.find(|character| !is_word(character)).unwrap_or(text.len())];
+        (name, name.len())
     };
     (!name.is_empty() && name.chars().all(is_word)).then_some((name, length))
 }

@@ -213,7 +213,7 @@ impl Address {
         }
     }
 
-    /// ScannedFile from a working copy works; pushing to what is checked out in it does not.
+    /// Reading from a working copy works; pushing to the branch checked out in it does not.
     fn of_working_copy(top: &Path, origin: Option<&str>) -> Result<Self, Fault> {
         let url = text_of(top)?;
         let mut notes = vec![

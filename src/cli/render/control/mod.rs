@@ -60,8 +60,8 @@ pub(crate) fn text(context: &RenderContext<'_>, change: &ControlChangeResult) ->
     text
 }
 
-fn written(text: &mut String, context: &RenderContext<'_>, file: &RepoPath, content: &str, commit: &str) {
-    let control = control::read(file, content.as_bytes());
+fn written(text: &mut String, context: &RenderContext<'_>, file: &RepoPath, yaml: &str, commit: &str) {
+    let control = control::read(file, yaml.as_bytes());
     let (verb, sentence) = (sentence::verb(&control), sentence::of(&control, context.zone, context.now));
     let would = if context.dry_run { "would be " } else { "" };
     let _ = writeln!(text, "{GREEN}{would}{verb}{GREEN:#}  {sentence}{commit}");
@@ -73,7 +73,7 @@ fn written(text: &mut String, context: &RenderContext<'_>, file: &RepoPath, cont
         replaced(text, before);
     }
     if context.dry_run {
-        text.push_str(&diff::added(file, content));
+        text.push_str(&diff::added(file, yaml));
         return;
     }
     let _ = writeln!(text, "  file      {DIM}{file}{DIM:#}");
