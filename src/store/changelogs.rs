@@ -50,7 +50,7 @@ impl Store {
         Ok(text.and_then(|text| serde_json::from_str(&text).ok()))
     }
 
-    /// Caches the labels of an image, unless they exceed [`MAX_LABEL_BYTES`].
+    /// Caches the labels of an image, unless they are too large.
     ///
     /// # Errors
     /// The database cannot be written.

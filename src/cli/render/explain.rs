@@ -43,7 +43,7 @@ fn one(explanation: &Explanation, now: Timestamp) -> String {
     if let Some(candidate_status) = explanation.candidate_status() {
         text.push('\n');
         gates(&mut text, candidate_status, now);
-        advices(&mut text, explanation, candidate_status);
+        hints(&mut text, explanation, candidate_status);
         if let Some(starvation) = &candidate_status.starvation {
             starved(&mut text, starvation, explanation);
         }
@@ -215,7 +215,7 @@ fn gate_row(gate: &ToldGate, now: Timestamp) -> Vec<Cell> {
 }
 
 /// What would open the closed gates, one by one and all at once.
-fn advices(text: &mut String, explanation: &Explanation, candidate_status: &CandidateStatus) {
+fn hints(text: &mut String, explanation: &Explanation, candidate_status: &CandidateStatus) {
     let closed: Vec<&ToldGate> = candidate_status.closed().collect();
     if closed.is_empty() {
         return;
