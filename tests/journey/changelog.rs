@@ -219,7 +219,7 @@ async fn what_came_to_an_environment_in_a_week() {
     let report = world.run(&["changelog", "--all", "--since", "7d", "--env", "non-prod"]);
     assert!(report.out.contains("common/graphql-server v1.0.0 -> v1.0.2\n"), "{} {}", report.out, report.err);
     let nothing = world.run(&["changelog", "--all", "--since", "7d", "--env", "prod"]);
-    assert_eq!((nothing.code, nothing.out.as_str()), (0, "Nothing came in that time.\n"));
+    assert_eq!((nothing.code, nothing.out.as_str()), (0, "No version came in that time.\n"));
     let wrong = world.run(&["changelog", "--all", "--since", "week"]);
     assert_eq!(wrong.code, 2, "{}", wrong.err);
     let unknown = world.run(&["changelog", "common/other"]);

@@ -36,7 +36,7 @@ async fn a_closed_soak_is_told_with_its_time_and_the_way_past_it() {
         "by Person in ",
         "v1.0.1 (1 release): in 2",
         "soak        closed for 2",
-        "has run ",
+        "ran ",
         "wait until ",
         "tidegate promote common/graphql-server --env prod --override soak --reason TEXT",
     ] {

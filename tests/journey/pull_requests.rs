@@ -68,7 +68,7 @@ async fn a_promotion_is_proposed_updated_in_place_and_merged() {
     assert!(doctor.out.contains("forge.github.token: ends at 2026-12-01 10:00:00 UTC"), "{}", doctor.out);
     sync(&world);
     let plan = world.run(&["plan"]);
-    assert!(plan.out.contains(&format!("opens     a pull request from {BRANCH}")), "{}", plan.out);
+    assert!(plan.out.contains(&format!("opens     pull request from {BRANCH}")), "{}", plan.out);
     let head = world.origin.at("main");
     let opened = world.run(&["sync"]);
     assert!(opened.out.contains("opened    pull request #1"), "{}", opened.out);
@@ -240,7 +240,7 @@ async fn a_review_is_the_approval_that_it_merges_by() {
     assert!(status.out.contains("prod v1.0.1 needs a review of #1"), "{}", status.out);
     let in_prod = &world.json(&["status"])["services"][0]["environments"][1];
     assert_eq!(
-        (&in_prod["state"], &in_prod["gates"][7]["reason"]),
+        (&in_prod["state"], &in_prod["gates"][8]["reason"]),
         (&"inReview".into(), &waits.clone().into())
     );
     let explain = world.run(&["explain", "common/graphql-server", "--env", "prod"]);

@@ -107,7 +107,7 @@ async fn githubs_api_is_asked_first_and_git_tells_the_same() {
         (refusal(404, "Not Found"), "not found, or hidden from the token"),
         (used_up, "API rate limit exceeded"),
         (refusal(502, "Bad Gateway"), "502 Bad Gateway"),
-        (ResponseTemplate::new(200).set_body_string("<html>"), "the answer is not what GitHub documents"),
+        (ResponseTemplate::new(200).set_body_string("<html>"), "the response is not what GitHub documents"),
         (ResponseTemplate::new(200).set_delay(Duration::from_mins(1)), "the API took longer than 5s"),
     ] {
         let token = Some("s3cret".to_owned());
