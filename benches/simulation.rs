@@ -90,6 +90,8 @@ fn year() -> Timeline {
                 before: Vec::new(),
                 after: vec![PinnedTag { tag: parse("v1.0.0"), digest: None }],
                 promotion: None,
+                is_beside: false,
+                renamed_from: None,
             });
         }
         let mut known = ImageTimeline { watched_since: Some(begin()), ..ImageTimeline::default() };

@@ -2,13 +2,13 @@
 
 use std::path::Path;
 
-use git2::{Commit, ObjectType, Repository};
+use git2::{ObjectType, Repository};
 use rayon::prelude::*;
 
 use super::GitError;
 use super::draft::Signature;
 use super::handle::{self, blob_id, blob_oid};
-use super::tree::{Kind, entry_at, find_commit, find_tree};
+use super::tree::{Commit, Kind, Person, entry_at, find_commit, find_tree};
 use crate::model::{BlobId, CommitId, Content, Held, Proposed, RepoPath};
 
 /// The largest file that is read, in bytes: 4 MiB, far above any manifest.
@@ -36,7 +36,7 @@ pub(super) fn read_each<T: Send>(
 
 pub(super) fn held(folder: &Path, commit: CommitId, path: &RepoPath) -> Result<Held, GitError> {
     let repository = handle::open(folder)?;
-    let mut found = (Kind::Folder, find_commit(&repository, commit)?.tree_id());
+    let mut found = (Kind::Folder, find_commit(&repository, commit)?.tree);
     for part in path.as_str().split('/') {
         if found.0 != Kind::Folder {
             return Ok(Held::Unusable("a parent of the path is a file"));
@@ -98,26 +98,24 @@ pub(super) fn proposed(
     let files = files.iter().map(|file| file_bytes(&repository, &commit, file)).collect::<Result<_, _>>()?;
     Ok(Proposed {
         is_own: is_by(&commit, author),
-        message: String::from_utf8_lossy(commit.message_raw_bytes()).into_owned(),
+        message: String::from_utf8_lossy(&commit.message).into_owned(),
         files,
     })
 }
 
 /// Whether `who` is both author and committer. Amending or rebasing changes the committer, and a merge belongs to
 /// whoever merged.
-fn is_by(commit: &Commit<'_>, who: &Signature) -> bool {
-    let is_who = |one: &git2::Signature<'_>| {
-        one.name_bytes() == who.name.as_bytes() && one.email_bytes() == who.email.as_bytes()
-    };
-    commit.parent_count() == 1 && is_who(&commit.author()) && is_who(&commit.committer())
+fn is_by(commit: &Commit, who: &Signature) -> bool {
+    let is_who = |one: &Person| one.name == who.name.as_bytes() && one.email == who.email.as_bytes();
+    commit.parents.len() == 1 && is_who(&commit.author) && is_who(&commit.committer)
 }
 
 fn file_bytes(
     repository: &Repository,
-    commit: &Commit<'_>,
+    commit: &Commit,
     file: &RepoPath,
 ) -> Result<Option<Vec<u8>>, GitError> {
-    let Some((Kind::File, id)) = entry_at(repository, commit.tree_id(), file.as_str())? else {
+    let Some((Kind::File, id)) = entry_at(repository, commit.tree, file.as_str())? else {
         return Ok(None);
     };
     let damaged = |source| GitError::Damaged { operation: format!("read blob {id}"), source };

@@ -5,12 +5,12 @@
 
 use std::path::Path;
 
-use git2::{Commit, FileMode, Oid, PackBuilder, Repository, Tree};
+use git2::{FileMode, ObjectType, Oid, PackBuilder, Repository};
 
 use super::GitError;
 use super::handle::{self, commit_id};
 use super::signing::Signer;
-use super::tree::{Kind, find_commit, find_parent, find_tree};
+use super::tree::{Commit, Kind, find_commit, find_parent, find_tree};
 use crate::model::{CommitDraft, CommitId, FileEdit, FileEditKind, Printable, RepoPath};
 
 /// Author and committer of Tidegate's commits.
@@ -58,9 +58,9 @@ struct Chain<'repo> {
 
 impl Chain<'_> {
     fn commit(&mut self, draft: &CommitDraft) -> Result<CommitId, GitError> {
-        let parent = find_parent(self.repository, handle::commit_oid(self.tip))?;
+        let parent = find_parent(self.repository, self.tip)?;
         let edits = sorted(&draft.edits)?;
-        let tree = match self.folder(Some(parent.tree_id()), &edits)? {
+        let tree = match self.folder(Some(parent.tree), &edits)? {
             Some(tree) => tree,
             // A repository may be empty; an empty folder is left out instead.
             None => self
@@ -69,30 +69,26 @@ impl Chain<'_> {
                 .and_then(|empty| empty.write())
                 .map_err(writing("a folder"))?,
         };
-        if tree == parent.tree_id() {
+        if tree == parent.tree {
             let subject = draft.message.lines().next().unwrap_or_default();
             return Err(GitError::NothingToCommit { subject: Printable::new(subject).to_string() });
         }
-        let tree = find_tree(self.repository, tree)?;
-        let id = self.write_commit(&draft.message, &tree, &parent)?;
+        let id = self.write_commit(&draft.message, tree, &parent)?;
         self.keep(id, None)?;
         self.tip = commit_id(id);
         Ok(self.tip)
     }
 
-    fn write_commit(&self, message: &str, tree: &Tree<'_>, parent: &Commit<'_>) -> Result<Oid, GitError> {
-        let (repository, who) = (self.repository, self.who);
+    fn write_commit(&self, message: &str, tree: Oid, parent: &Commit) -> Result<Oid, GitError> {
+        let who = signature_line(self.who);
+        let commit = format!("tree {tree}\nparent {}\nauthor {who}\ncommitter {who}\n\n{message}", parent.id);
         let Some(signer) = self.signer else {
-            return repository.commit(None, who, who, message, tree, &[parent]).map_err(writing("a commit"));
+            let odb = self.repository.odb().map_err(writing("a commit"))?;
+            return odb.write(ObjectType::Commit, commit.as_bytes()).map_err(writing("a commit"));
         };
-        let unsigned = repository
-            .commit_create_buffer(who, who, message, tree, &[parent])
-            .map_err(writing("a commit"))?;
         let signature =
-            signer.sign(&unsigned).map_err(|fault| GitError::Signing { fault: Box::new(fault) })?;
-        let unsigned = std::str::from_utf8(&unsigned)
-            .map_err(|error| writing("a commit")(git2::Error::from_str(&error.to_string())))?;
-        repository.commit_signed(unsigned, signature.trim_end(), None).map_err(writing("a commit"))
+            signer.sign(commit.as_bytes()).map_err(|fault| GitError::Signing { fault: Box::new(fault) })?;
+        self.repository.commit_signed(&commit, signature.trim_end(), None).map_err(writing("a commit"))
     }
 
     /// Applies `edits` to the folder `tree` or to a new one; `None` when it becomes empty. Edits of one subfolder are
@@ -174,6 +170,13 @@ impl Chain<'_> {
     fn no_such_file(&self, edit: &FileEdit) -> GitError {
         GitError::NoSuchFile { path: edit.path.clone(), commit: self.tip }
     }
+}
+
+/// `NAME <EMAIL> SECONDS +0000`, as a commit has it. libgit2 has checked that neither can break out of the line.
+fn signature_line(who: &git2::Signature<'_>) -> String {
+    let (name, email) =
+        (String::from_utf8_lossy(who.name_bytes()), String::from_utf8_lossy(who.email_bytes()));
+    format!("{name} <{email}> {} +0000", who.when().seconds())
 }
 
 /// An edit relative to a folder above its file.

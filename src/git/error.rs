@@ -65,6 +65,20 @@ pub enum GitError {
     /// The mirror does not have this commit.
     #[error("the mirror has no commit {commit}")]
     UnknownCommit { commit: CommitId },
+    /// A commit of the repository that has no tree: somebody's broken tool made it.
+    #[error("commit {commit} is malformed")]
+    MalformedCommit { commit: CommitId },
+    /// The server can neither move the branch nor says that somebody else did: a stale lock, or a ref it may not write.
+    #[error("{location} does not update {branch}: {reason}")]
+    RefNotUpdated {
+        location: String,
+        branch: BranchName,
+        /// Git's words, printable.
+        reason: String,
+    },
+    /// The repository uses SHA-256 object names.
+    #[error("the repository at {location} uses SHA-256 object names, which Tidegate does not support")]
+    Sha256 { location: String },
     /// An object of the mirror is missing or damaged.
     #[error("the mirror is damaged: cannot {operation}")]
     Damaged {
@@ -159,8 +173,12 @@ impl GitError {
             | Self::TooManyEntries { .. }
             | Self::NoSuchFile { .. }
             | Self::EditedTwice { .. }
+            | Self::MalformedCommit { .. }
+            | Self::Sha256 { .. }
             | Self::NothingToCommit { .. } => Class::Refused,
-            Self::Damaged { .. } | Self::Busy { .. } | Self::TooSlow { .. } => Class::TryAgain,
+            Self::RefNotUpdated { .. } | Self::Damaged { .. } | Self::Busy { .. } | Self::TooSlow { .. } => {
+                Class::TryAgain
+            }
             Self::Program { source, .. } => source.class(),
             Self::Remote { source, .. } => source.class(),
             Self::Login { fault, .. } | Self::Signing { fault } => fault.class(),
@@ -182,6 +200,11 @@ impl GitError {
             Self::Author { .. } => "set git.author.name and git.author.email in the configuration".into(),
             Self::NoRepository { .. } => "git.url must name a repository that this user can read".into(),
             Self::EmptyRepository { .. } => "push a first commit to it".into(),
+            Self::RefNotUpdated { branch, .. } => format!(
+                "if no Git process works in that repository, remove its stale refs/heads/{branch}.lock; else make \
+                 refs/heads writable for this login"
+            ),
+            Self::Sha256 { .. } => "use a repository with SHA-1 object names, Git's default".into(),
             Self::BranchMissing { existing, .. } => {
                 format!("set git.branch to one of: {}", existing.join(", "))
             }

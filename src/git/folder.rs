@@ -10,9 +10,9 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use super::GitError;
-use super::handle;
 use super::tree::{find_commit, find_tree};
-use crate::model::CommitId;
+use super::{graph, handle};
+use crate::model::{CommitId, ReplacedHead};
 
 /// Holds the last fetched head, whatever the branch is called.
 pub(super) const HEAD_REFERENCE: &str = "refs/heads/fetched";
@@ -31,6 +31,15 @@ const GLOBAL_CONFIG: &str = "[safe]\n\tdirectory = *\n";
 
 pub(super) const GLOBAL_CONFIG_FILE: &str = "tidegate-gitconfig";
 
+/// Where a fetch puts the branch, until a force push is noted.
+pub(super) const INCOMING_REFERENCE: &str = "refs/heads/incoming";
+
+/// The force pushes that were seen, a line each: old head, new head, milliseconds since 1970.
+const REPLACED_FILE: &str = "tidegate-replaced";
+
+/// Maximum force pushes remembered.
+const MAX_REPLACED: usize = 1_000;
+
 /// Files that never change; a difference is damage.
 const FILES: [(&str, &str); 4] = [
     ("HEAD", HEAD),
@@ -43,7 +52,8 @@ const FILES: [(&str, &str); 4] = [
 const ORIGIN_FILE: &str = "tidegate-origin";
 
 /// Lock files that a killed process may leave behind.
-const LOCKS: [&str; 7] = [
+const LOCKS: [&str; 8] = [
+    "refs/heads/incoming.lock",
     "HEAD.lock",
     "config.lock",
     "packed-refs.lock",
@@ -118,7 +128,11 @@ impl Folder {
     }
 
     pub(super) fn head(&self) -> Result<Option<CommitId>, GitError> {
-        let path = self.path.join(HEAD_REFERENCE);
+        self.reference(HEAD_REFERENCE)
+    }
+
+    pub(super) fn reference(&self, name: &str) -> Result<Option<CommitId>, GitError> {
+        let path = self.path.join(name);
         let text = match fs::read_to_string(&path) {
             Ok(text) => text,
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
@@ -143,6 +157,43 @@ impl Folder {
             Ok(()) => Ok(()),
             Err(reason) => self.recreate(&reason, lock),
         }
+    }
+
+    /// Moves the head to what was fetched or pushed, and remembers `before` when that was replaced by force.
+    pub(super) fn advance(
+        &self,
+        before: Option<CommitId>,
+        head: CommitId,
+        lock: &Lock,
+    ) -> Result<(), GitError> {
+        if let Some(before) = before
+            && !graph::is_ancestor(&self.path, before, head)?
+        {
+            let mut replaced = self.replaced()?;
+            replaced.push(ReplacedHead { old: before, new: head, at: chrono::Utc::now() });
+            let kept = replaced.iter().skip(replaced.len().saturating_sub(MAX_REPLACED));
+            let line =
+                |one: &ReplacedHead| format!("{} {} {}\n", one.old, one.new, one.at.timestamp_millis());
+            self.replace(REPLACED_FILE, &kept.map(line).collect::<String>())?;
+        }
+        self.set_head(head, lock)
+    }
+
+    /// The force pushes that were seen, oldest first.
+    pub(super) fn replaced(&self) -> Result<Vec<ReplacedHead>, GitError> {
+        let path = self.path.join(REPLACED_FILE);
+        let text = match fs::read_to_string(&path) {
+            Ok(text) => text,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+            Err(error) => return Err(failed("read", &path)(error)),
+        };
+        let read = |line: &str| {
+            let mut words = line.split(' ');
+            let (old, new) = (words.next()?.parse().ok()?, words.next()?.parse().ok()?);
+            let at = chrono::DateTime::from_timestamp_millis(words.next()?.parse().ok()?)?;
+            Some(ReplacedHead { old, new, at })
+        };
+        Ok(text.lines().filter_map(read).collect())
     }
 
     /// Sets the mirror aside because of `reason`, and creates an empty one.
@@ -181,8 +232,10 @@ impl Folder {
         if self.has_text(ORIGIN_FILE, &self.origin) {
             return Ok(());
         }
-        let head = self.path.join(HEAD_REFERENCE);
-        ignore_missing(fs::remove_file(&head)).map_err(failed("remove", &head))?;
+        for name in [HEAD_REFERENCE, INCOMING_REFERENCE, REPLACED_FILE] {
+            let path = self.path.join(name);
+            ignore_missing(fs::remove_file(&path)).map_err(failed("remove", &path))?;
+        }
         self.replace(ORIGIN_FILE, &self.origin)
     }
 
@@ -201,7 +254,7 @@ impl Folder {
         let Some(head) = self.head().map_err(|error| error.to_string())? else { return Ok(()) };
         let repository = handle::open(&self.path).map_err(|error| error.to_string())?;
         let commit = find_commit(&repository, head).map_err(|error| error.to_string())?;
-        find_tree(&repository, commit.tree_id()).map(drop).map_err(|error| error.to_string())
+        find_tree(&repository, commit.tree).map(drop).map_err(|error| error.to_string())
     }
 
     fn set_aside(&self) -> Result<PathBuf, GitError> {

@@ -1,17 +1,23 @@
 //! Reads history: commits, messages and manifest changes.
+//!
+//! The *line* is what the branch was at: from the tip down, by [`Graph::mainline_parent`] at each merge. What the other
+//! parents of a merge brought is read with the merge.
 
-use std::path::Path;
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
 
-use git2::{Commit, Oid, Repository, Sort};
+use git2::{Oid, Repository};
 use memchr::memmem::Finder;
 use rayon::prelude::*;
 
 use super::GitError;
 use super::diff::{self, Entry};
-use super::handle::{self, commit_id, commit_oid};
-use super::raw::{bounded_text, time, walk_error};
-use super::tree::{Scope, entry_at, find_commit, find_parent};
-use crate::model::{CommitId, CommitInfo, FileChange, Line, RepoPath};
+use super::graph::{self, Graph};
+use super::handle::{self, blob_id};
+use super::raw::{bounded_text, time};
+use super::tree::{Commit, Kind, Scope, entry_at, find_commit, find_parent};
+use crate::model::{BlobId, CommitChanges, CommitId, CommitInfo, FileChange, Line, RepoPath};
 
 /// The longest message, in bytes. A commit of ten thousand promotions has 4 MiB of trailers.
 const MAX_MESSAGE_BYTES: usize = 8 * 1024 * 1024;
@@ -28,223 +34,278 @@ const COMMITS_PER_HANDLE: usize = 4_000;
 /// Commits compared by one thread with one handle.
 const COMMITS_PER_CHUNK: usize = 500;
 
-/// A walk from `tip` down to `until`.
-pub(super) struct Walk<'a> {
-    pub(super) folder: &'a Path,
-    pub(super) tip: CommitId,
-    pub(super) until: Option<CommitId>,
+/// Reads the history in one mirror.
+#[derive(Debug)]
+pub(super) struct Reader {
+    folder: PathBuf,
+    /// The URL and the branch, as Tidegate's commits name them.
+    branch: String,
+    /// Loaded when the first merge is met.
+    graph: Mutex<Option<Arc<Graph>>>,
 }
 
-impl Walk<'_> {
-    /// The first-parent line, oldest first, without `until`.
-    pub(super) fn line(&self) -> Result<Line, GitError> {
-        let mut repository = handle::open(self.folder)?;
-        let mut next = Some(find_commit(&repository, self.tip)?.id());
+impl Reader {
+    pub(super) fn new(folder: &Path, branch: String) -> Self {
+        Self { folder: folder.to_owned(), branch, graph: Mutex::default() }
+    }
+
+    /// Frees the memory of the commit graph.
+    pub(super) fn forget_graph(&self) {
+        *self.graph.lock().unwrap_or_else(PoisonError::into_inner) = None;
+    }
+
+    /// A graph that has `commit` and everything under it.
+    fn graph(&self, commit: CommitId) -> Result<Arc<Graph>, GitError> {
+        let mut graph = self.graph.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(graph) = graph.as_ref().filter(|graph| graph.has(commit)) {
+            return Ok(Arc::clone(graph));
+        }
+        Ok(Arc::clone(graph.insert(Arc::new(Graph::load(&self.folder, commit)?))))
+    }
+
+    fn mainline_parent(
+        &self,
+        repository: &Repository,
+        commit: &Commit,
+    ) -> Result<Option<CommitId>, GitError> {
+        match commit.parents.as_slice() {
+            [] => Ok(None),
+            [parent] => Ok(Some(*parent)),
+            _ => self.graph(commit.id)?.mainline_parent(repository, commit, &self.branch),
+        }
+    }
+
+    /// The line, oldest first, without `until`.
+    pub(super) fn line(&self, tip: CommitId, until: Option<CommitId>) -> Result<Line, GitError> {
+        let mut repository = handle::open(&self.folder)?;
+        let mut next = Some(find_commit(&repository, tip)?.id);
         let mut line = Line::default();
         while let Some(id) = next {
-            if Some(commit_id(id)) == self.until {
+            if Some(id) == until {
                 line.is_down_to_known = true;
                 break;
             }
-            line.commits.push(commit_id(id));
+            line.commits.push(id);
             if line.commits.len() % COMMITS_PER_HANDLE == 0 {
-                repository = handle::open(self.folder)?;
+                repository = handle::open(&self.folder)?;
             }
-            next = find_parent(&repository, id)?.parent_id(0).ok();
+            next = self.mainline_parent(&repository, &find_parent(&repository, id)?)?;
         }
         line.commits.reverse();
         Ok(line)
     }
 
     /// Commits whose message contains one of `needles`, newest first.
-    pub(super) fn mentions(&self, needles: &[String]) -> Result<Vec<(String, CommitId)>, GitError> {
+    pub(super) fn mentions(
+        &self,
+        tip: CommitId,
+        until: Option<CommitId>,
+        needles: &[String],
+    ) -> Result<Vec<(String, CommitId)>, GitError> {
         let finders: Vec<(&String, Finder<'_>)> =
             needles.iter().map(|needle| (needle, Finder::new(needle.as_bytes()))).collect();
-        let walker = handle::open(self.folder)?;
-        let mut reader = handle::open(self.folder)?;
+        let mut repository = handle::open(&self.folder)?;
+        find_commit(&repository, tip)?;
+        // A force push may have removed it: search everything.
+        let until = until.filter(|until| find_commit(&repository, *until).is_ok());
         let mut found = Vec::new();
-        for (count, id) in self.all_parents(&walker)?.enumerate() {
-            let id = id.map_err(walk_error)?;
+        for (count, id) in graph::between(&self.folder, tip, until)?.into_iter().enumerate() {
             if count % COMMITS_PER_HANDLE == COMMITS_PER_HANDLE - 1 {
-                reader = handle::open(self.folder)?;
+                repository = handle::open(&self.folder)?;
             }
-            let commit = find_parent(&reader, id)?;
-            let message = commit.message_raw_bytes();
-            let met = finders.iter().filter(|(_, finder)| finder.find(message).is_some());
-            found.extend(met.map(|(needle, _)| ((*needle).clone(), commit_id(id))));
+            let commit = find_parent(&repository, id)?;
+            let met = finders.iter().filter(|(_, finder)| finder.find(&commit.message).is_some());
+            found.extend(met.map(|(needle, _)| ((*needle).clone(), id)));
         }
         Ok(found)
     }
 
-    fn all_parents<'repo>(&self, repository: &'repo Repository) -> Result<git2::Revwalk<'repo>, GitError> {
-        find_commit(repository, self.tip)?;
-        let mut walk = repository.revwalk().map_err(walk_error)?;
-        walk.set_sorting(Sort::TOPOLOGICAL | Sort::TIME).map_err(walk_error)?;
-        walk.push(commit_oid(self.tip)).map_err(walk_error)?;
-        match self.until.map(|until| find_commit(repository, until)) {
-            // A force push may have removed it: search everything.
-            None | Some(Err(GitError::UnknownCommit { .. })) => {}
-            Some(Err(error)) => return Err(error),
-            Some(Ok(until)) => walk.hide(until.id()).map_err(walk_error)?,
-        }
-        Ok(walk)
+    /// Each commit's message, followed by those of the commits that it merged.
+    pub(super) fn messages(&self, commits: &[CommitId]) -> Result<Vec<Vec<String>>, GitError> {
+        let repository = handle::open(&self.folder)?;
+        let read = |id: &CommitId| match find_commit(&repository, *id) {
+            Err(GitError::UnknownCommit { .. }) => Ok(Vec::new()),
+            Err(error) => Err(error),
+            Ok(commit) => {
+                let own = bounded_text(&commit.message, MAX_MESSAGE_BYTES);
+                let parent = self.mainline_parent(&repository, &commit)?;
+                Ok([vec![own], self.merged_messages(&repository, &commit, parent)?].concat())
+            }
+        };
+        commits.iter().map(read).collect()
     }
-}
 
-/// The newest commit on the first-parent line of `head` that changed `file`.
-pub(super) fn last_change(folder: &Path, head: CommitId, file: &RepoPath) -> Result<CommitId, GitError> {
-    let mut repository = handle::open(folder)?;
-    let mut here = find_commit(&repository, head)?.id();
-    let mut wanted = None;
-    for count in 1.. {
-        let commit = find_parent(&repository, here)?;
-        let content = entry_at(&repository, commit.tree_id(), file.as_str())?;
-        let wanted = *wanted.get_or_insert(content);
-        let Ok(parent) = commit.parent_id(0) else { break };
-        let before = entry_at(&repository, find_parent(&repository, parent)?.tree_id(), file.as_str())?;
-        if before != wanted {
-            break;
-        }
-        here = parent;
-        if count % COMMITS_PER_HANDLE == 0 {
-            drop(commit);
-            repository = handle::open(folder)?;
+    /// Whether `tip` is or descends from `ancestor`. False when the mirror lacks `ancestor`.
+    pub(super) fn contains(&self, ancestor: CommitId, tip: CommitId) -> Result<bool, GitError> {
+        let repository = handle::open(&self.folder)?;
+        find_commit(&repository, tip)?;
+        match find_commit(&repository, ancestor) {
+            Err(GitError::UnknownCommit { .. }) => Ok(false),
+            Err(error) => Err(error),
+            Ok(_) => Ok(ancestor == tip || graph::is_ancestor(&self.folder, ancestor, tip)?),
         }
     }
-    Ok(commit_id(here))
-}
 
-/// Each commit's message, followed by those of the commits that it merged.
-pub(super) fn messages(folder: &Path, commits: &[CommitId]) -> Result<Vec<Vec<String>>, GitError> {
-    let repository = handle::open(folder)?;
-    let told = |id: &CommitId| match find_commit(&repository, *id) {
-        Err(GitError::UnknownCommit { .. }) => Ok(Vec::new()),
-        Err(error) => Err(error),
-        Ok(commit) => {
-            let own = bounded_text(commit.message_raw_bytes(), MAX_MESSAGE_BYTES);
-            Ok([vec![own], merged(&repository, &commit)?].concat())
-        }
-    };
-    commits.iter().map(told).collect()
-}
-
-/// Whether `tip` is or descends from `ancestor`. False when the mirror lacks `ancestor`.
-pub(super) fn contains(folder: &Path, ancestor: CommitId, tip: CommitId) -> Result<bool, GitError> {
-    let repository = handle::open(folder)?;
-    find_commit(&repository, tip)?;
-    if ancestor == tip {
-        return Ok(true);
+    /// The manifests everywhere that a commit removed, with what they held.
+    pub(super) fn removed(&self, commit: CommitId) -> Result<Vec<(RepoPath, BlobId)>, GitError> {
+        let repository = handle::open(&self.folder)?;
+        let commit = find_commit(&repository, commit)?;
+        let Some(parent) = self.mainline_parent(&repository, &commit)? else { return Ok(Vec::new()) };
+        let everywhere = Scope::new(&[]);
+        let roots = |commit: &Commit| everywhere.resolve(&repository, commit.tree);
+        let parent = find_parent(&repository, parent)?;
+        let changes = diff::changes(&repository, &everywhere, &roots(&parent)?, &roots(&commit)?)?;
+        let removed = changes.into_iter().filter(|change| change.after.is_none());
+        Ok(removed.filter_map(|change| Some((change.path, change.before?))).collect())
     }
-    match find_commit(&repository, ancestor) {
-        Err(GitError::UnknownCommit { .. }) => Ok(false),
-        Err(error) => Err(error),
-        Ok(ancestor) => repository.graph_descendant_of(commit_oid(tip), ancestor.id()).map_err(walk_error),
+
+    /// The manifest changes of consecutive commits of the line, oldest first.
+    pub(super) fn changes(
+        &self,
+        line: &[CommitId],
+        paths: &[RepoPath],
+    ) -> Result<Vec<CommitChanges>, GitError> {
+        let scope = Scope::new(paths);
+        let Some(first) = line.first() else { return Ok(Vec::new()) };
+        let repository = handle::open(&self.folder)?;
+        let before = self.mainline_parent(&repository, &find_commit(&repository, *first)?)?;
+        drop(repository);
+        let chunks = line.par_chunks(COMMITS_PER_CHUNK).enumerate();
+        let read = |(chunk, commits): (usize, &[CommitId])| {
+            let before = if chunk == 0 { before } else { line.get(chunk * COMMITS_PER_CHUNK - 1).copied() };
+            Comparison { reader: self, repository: handle::open(&self.folder)?, scope: &scope }
+                .of(before, commits)
+        };
+        let changes: Vec<Vec<CommitChanges>> = chunks.map(read).collect::<Result<_, _>>()?;
+        Ok(changes.into_iter().flatten().collect())
+    }
+
+    /// Messages of the merged branch, newest first: the first-parent line of the first parent beside the line.
+    fn merged_messages(
+        &self,
+        repository: &Repository,
+        commit: &Commit,
+        parent: Option<CommitId>,
+    ) -> Result<Vec<String>, GitError> {
+        let other = commit.parents.iter().find(|id| Some(**id) != parent);
+        let (Some(parent), Some(other)) = (parent, other) else { return Ok(Vec::new()) };
+        let brought = self.graph(commit.id)?.exclusive(&[*other], parent, usize::MAX);
+        let mut messages = Vec::new();
+        let mut next = Some(*other).filter(|id| brought.contains(id));
+        while let Some(id) = next.filter(|_| messages.len() < MAX_MERGED) {
+            let commit = find_parent(repository, id)?;
+            messages.push(bounded_text(&commit.message, MAX_MESSAGE_BYTES));
+            next = commit.first_parent().filter(|id| brought.contains(id));
+        }
+        Ok(messages)
     }
 }
 
 /// A commit with its resolved scope roots, so that each tree is resolved once.
-struct Place {
-    id: Oid,
-    tree: Oid,
+struct Resolved {
+    commit: Commit,
     roots: Vec<Entry>,
 }
 
-/// A commit with its changes.
-pub(super) type CommitChanges = (CommitInfo, Vec<FileChange>);
-
-/// The manifest changes of consecutive first-parent commits, oldest first.
-pub(super) fn changes(
-    folder: &Path,
-    line: &[CommitId],
-    paths: &[RepoPath],
-) -> Result<Vec<CommitChanges>, GitError> {
-    let scope = Scope::new(paths);
-    let runs: Vec<Vec<CommitChanges>> = line
-        .par_chunks(COMMITS_PER_CHUNK)
-        .map(|run| compare(folder, &scope, run))
-        .collect::<Result<_, _>>()?;
-    Ok(runs.into_iter().flatten().collect())
+/// Compares consecutive commits of the line.
+struct Comparison<'a> {
+    reader: &'a Reader,
+    repository: Repository,
+    scope: &'a Scope,
 }
 
-/// Compares each commit of `run` with its first parent.
-fn compare(folder: &Path, scope: &Scope, run: &[CommitId]) -> Result<Vec<CommitChanges>, GitError> {
-    let repository = handle::open(folder)?;
-    let Some(last) = run.last() else { return Ok(Vec::new()) };
-    let commit = find_commit(&repository, *last)?;
-    let tree = commit.tree_id();
-    let mut here = Place { id: commit.id(), tree, roots: scope.resolve(&repository, tree)? };
-    let mut news = Vec::new();
-    for _ in run {
-        let step = Step::take(&repository, scope, &here)?;
-        news.extend(step.news);
-        match step.parent {
-            Some(parent) => here = parent,
-            None => break,
+impl Comparison<'_> {
+    /// The changes of `commits`, which come after `before`.
+    fn of(&self, before: Option<CommitId>, commits: &[CommitId]) -> Result<Vec<CommitChanges>, GitError> {
+        let mut before = before.map(|id| self.resolve(id, None)).transpose()?;
+        let mut all = Vec::new();
+        for id in commits {
+            let after = self.resolve(*id, before.as_ref())?;
+            let changes = self.diff(before.as_ref(), &after)?;
+            let merged = self.merged(before.as_ref(), &after)?;
+            if !changes.is_empty() || !merged.is_empty() {
+                let parent = before.as_ref().map(|parent| &parent.commit);
+                let messages = self.reader.merged_messages(
+                    &self.repository,
+                    &after.commit,
+                    parent.map(|parent| parent.id),
+                )?;
+                let commit = CommitInfo { merged: messages, ..info(&after.commit, parent) };
+                all.push(CommitChanges { commit, changes, merged });
+            }
+            before = Some(after);
         }
+        Ok(all)
     }
-    news.reverse();
-    Ok(news)
-}
 
-/// One commit compared with its first parent.
-struct Step {
-    news: Option<CommitChanges>,
-    parent: Option<Place>,
-}
-
-impl Step {
-    fn take(repository: &Repository, scope: &Scope, here: &Place) -> Result<Self, GitError> {
-        let commit = find_parent(repository, here.id)?;
-        let parent = match commit.parent_id(0) {
-            Ok(id) => Some(find_parent(repository, id)?),
-            Err(_) => None,
+    fn resolve(&self, id: CommitId, near: Option<&Resolved>) -> Result<Resolved, GitError> {
+        let commit = find_parent(&self.repository, id)?;
+        let roots = match near.filter(|near| near.commit.tree == commit.tree) {
+            Some(near) => near.roots.clone(),
+            None => self.scope.resolve(&self.repository, commit.tree)?,
         };
-        let place = parent.as_ref().map(|parent| here.parent(repository, scope, parent)).transpose()?;
-        let nothing = vec![None; here.roots.len()];
-        let before = place.as_ref().map_or(&nothing, |place| &place.roots);
-        let changes = diff::changes(repository, scope, before, &here.roots)?;
-        let news = if changes.is_empty() {
-            None
-        } else {
-            let merged = merged(repository, &commit)?;
-            Some((CommitInfo { merged, ..info(&commit, parent.as_ref()) }, changes))
-        };
-        Ok(Self { news, parent: place })
+        Ok(Resolved { commit, roots })
+    }
+
+    fn diff(&self, before: Option<&Resolved>, after: &Resolved) -> Result<Vec<FileChange>, GitError> {
+        let nothing = vec![None; after.roots.len()];
+        let before = before.map_or(&nothing, |before| &before.roots);
+        diff::changes(&self.repository, self.scope, before, &after.roots)
+    }
+
+    /// What the commits beside the line changed that a merge brought, oldest first, and at last what the merge itself
+    /// made of these files.
+    fn merged(
+        &self,
+        before: Option<&Resolved>,
+        merge: &Resolved,
+    ) -> Result<Vec<(CommitInfo, Vec<FileChange>)>, GitError> {
+        let Some(parent) = before.filter(|_| merge.commit.parents.len() > 1) else { return Ok(Vec::new()) };
+        let others: Vec<CommitId> =
+            merge.commit.parents.iter().copied().filter(|id| *id != parent.commit.id).collect();
+        let mut brought =
+            self.reader.graph(merge.commit.id)?.exclusive(&others, parent.commit.id, usize::MAX);
+        brought.reverse();
+        let mut all = Vec::new();
+        let mut touched: BTreeMap<RepoPath, Option<BlobId>> = BTreeMap::new();
+        for id in brought {
+            let commit = self.resolve(id, None)?;
+            // A merge beside the line brings what is looked at by itself.
+            let [only] = commit.commit.parents.as_slice() else { continue };
+            let parent = self.resolve(*only, Some(&commit))?;
+            let changes = self.diff(Some(&parent), &commit)?;
+            if !changes.is_empty() {
+                touched.extend(changes.iter().map(|change| (change.path.clone(), change.after)));
+                all.push((info(&commit.commit, Some(&parent.commit)), changes));
+            }
+        }
+        let mut changes = Vec::new();
+        for (path, before) in touched {
+            let after = self.blob_at(merge.commit.tree, &path)?;
+            if before != after {
+                changes.push(FileChange { path, before, after });
+            }
+        }
+        if !changes.is_empty() {
+            all.push((info(&merge.commit, Some(&parent.commit)), changes));
+        }
+        Ok(all)
+    }
+
+    fn blob_at(&self, tree: Oid, path: &RepoPath) -> Result<Option<BlobId>, GitError> {
+        let entry = entry_at(&self.repository, tree, path.as_str())?;
+        Ok(entry.and_then(|(kind, id)| (kind == Kind::File).then(|| blob_id(id))))
     }
 }
 
-impl Place {
-    fn parent(&self, repository: &Repository, scope: &Scope, parent: &Commit<'_>) -> Result<Self, GitError> {
-        let tree = parent.tree_id();
-        let roots = if tree == self.tree { self.roots.clone() } else { scope.resolve(repository, tree)? };
-        Ok(Self { id: parent.id(), tree, roots })
-    }
-}
-
-fn info(commit: &Commit<'_>, parent: Option<&Commit<'_>>) -> CommitInfo {
+fn info(commit: &Commit, parent: Option<&Commit>) -> CommitInfo {
     CommitInfo {
-        id: commit_id(commit.id()),
-        first_parent: parent.map(|parent| commit_id(parent.id())),
-        author_name: bounded_text(commit.author().name_bytes(), MAX_NAME_BYTES),
-        committed_at: time(commit.time()),
-        parent_committed_at: parent.map(|parent| time(parent.time())),
-        message: bounded_text(commit.message_raw_bytes(), MAX_MESSAGE_BYTES),
+        id: commit.id,
+        first_parent: parent.map(|parent| parent.id),
+        author_name: bounded_text(&commit.author.name, MAX_NAME_BYTES),
+        committed_at: time(commit.committer.seconds),
+        parent_committed_at: parent.map(|parent| time(parent.committer.seconds)),
+        message: bounded_text(&commit.message, MAX_MESSAGE_BYTES),
         merged: Vec::new(),
     }
-}
-
-/// Messages of the merged branch, newest first: the first-parent line of the second parent, down to the first parent.
-fn merged(repository: &Repository, commit: &Commit<'_>) -> Result<Vec<String>, GitError> {
-    let (Ok(ours), Ok(theirs)) = (commit.parent_id(0), commit.parent_id(1)) else { return Ok(Vec::new()) };
-    let mut walk = repository.revwalk().map_err(walk_error)?;
-    walk.set_sorting(Sort::TOPOLOGICAL).map_err(walk_error)?;
-    walk.simplify_first_parent().map_err(walk_error)?;
-    walk.push(theirs).map_err(walk_error)?;
-    walk.hide(ours).map_err(walk_error)?;
-    let mut messages = Vec::new();
-    for id in walk.take(MAX_MERGED) {
-        let brought = find_parent(repository, id.map_err(walk_error)?)?;
-        messages.push(bounded_text(brought.message_raw_bytes(), MAX_MESSAGE_BYTES));
-    }
-    Ok(messages)
 }

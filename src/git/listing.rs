@@ -12,7 +12,7 @@ pub(super) fn files(
     commit: CommitId,
     paths: &[RepoPath],
 ) -> Result<Listing, GitError> {
-    let tree = find_commit(repository, commit)?.tree_id();
+    let tree = find_commit(repository, commit)?.tree;
     let scope = Scope::new(paths);
     let mut walk = Walk { repository, listing: Listing::default(), seen: 0 };
     for (root, found) in scope.roots.iter().zip(scope.resolve(repository, tree)?) {

@@ -3,18 +3,26 @@
 use std::fmt;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
+use std::time::Duration;
 
 use super::draft::Signature;
-use super::folder::{Folder, HEAD_REFERENCE, Lock, REQUEST_REFERENCE};
-use super::history::{self, Walk};
+use super::folder::{Folder, INCOMING_REFERENCE, Lock, REQUEST_REFERENCE};
+use super::history;
 use super::remote::{Access, PushOutcome, Reach, Remote};
 use super::signing::{AllowedSigners, SignatureCheck, Signing, Verifier};
 use super::tree::{Scope, find_commit};
 use super::{GitError, content, diff, draft, handle, listing};
 use crate::model::{
-    BlobId, BranchName, CommitDraft, CommitId, CommitInfo, Content, FileChange, Held, Line, Listing,
-    Proposed, Publication, PullRequestBranch, RepoPath, Timestamp,
+    BlobId, BranchName, CommitChanges, CommitDraft, CommitId, Content, FileChange, Held, Line, Listing,
+    Proposed, Publication, PullRequestBranch, ReplacedHead, RepoPath, Timestamp,
 };
+
+/// How often a push is tried while the branch stays where it was: somebody may hold its lock for a moment.
+const MAX_LOCKED_PUSHES: u32 = 4;
+
+/// How long to wait between two of them.
+const LOCKED_PUSH_DELAY: Duration = Duration::from_millis(250);
 
 /// The settings of a [`Mirror`].
 #[derive(Clone, Debug)]
@@ -48,6 +56,7 @@ pub struct Mirror {
     settings: Settings,
     folder: Folder,
     remote: Remote,
+    history: history::Reader,
     verifier: Option<Verifier>,
     /// An object was missing or unreadable: the next fetch recreates the mirror.
     damaged: AtomicBool,
@@ -77,7 +86,8 @@ impl Mirror {
         let remote = Remote::new(&settings.url, &path, settings.reach.clone())?;
         let folder = Folder::open(&path, origin)?;
         let verifier = settings.verify.clone().map(Verifier::new);
-        Ok(Self { settings, folder, remote, verifier, damaged: AtomicBool::new(false) })
+        let history = history::Reader::new(&path, format!("{} {}", settings.url, settings.branch));
+        Ok(Self { settings, folder, remote, history, verifier, damaged: AtomicBool::new(false) })
     }
 
     /// Lists the branch's head, and fetches only when it moved.
@@ -99,10 +109,13 @@ impl Mirror {
         if before == Some(there) {
             return Ok(Fetched { head: there, moved: false });
         }
-        self.remote.fetch(&self.settings.branch, HEAD_REFERENCE)?;
+        self.remote.fetch(&self.settings.branch, INCOMING_REFERENCE)?;
+        self.history.forget_graph();
         self.repack(lock);
         // The branch may have moved between listing and fetching: what was fetched counts.
-        let head = self.folder.head()?.ok_or(GitError::UnknownCommit { commit: there })?;
+        let head =
+            self.folder.reference(INCOMING_REFERENCE)?.ok_or(GitError::UnknownCommit { commit: there })?;
+        self.folder.advance(before, head, lock)?;
         Ok(Fetched { head, moved: before != Some(head) })
     }
 
@@ -112,6 +125,14 @@ impl Mirror {
     /// The mirror cannot be read.
     pub fn head(&self) -> Result<Option<CommitId>, GitError> {
         self.folder.head()
+    }
+
+    /// The force pushes that this mirror has seen, oldest first.
+    ///
+    /// # Errors
+    /// The mirror cannot be read.
+    pub fn replaced_heads(&self) -> Result<Vec<ReplacedHead>, GitError> {
+        self.folder.replaced()
     }
 
     /// Lists the manifests of `commit` under `scope`, or all of them when it is empty.
@@ -138,7 +159,7 @@ impl Mirror {
         let changed = || {
             let repository = handle::open(self.folder.path())?;
             let scope = Scope::new(scope);
-            let roots = |id| scope.resolve(&repository, find_commit(&repository, id)?.tree_id());
+            let roots = |id| scope.resolve(&repository, find_commit(&repository, id)?.tree);
             diff::changes(&repository, &scope, &roots(from)?, &roots(to)?)
         };
         self.note_damage(changed())
@@ -169,7 +190,7 @@ impl Mirror {
     /// # Errors
     /// The mirror lacks `tip`.
     pub fn line(&self, tip: CommitId, known: Option<CommitId>) -> Result<Line, GitError> {
-        self.note_damage(Walk { folder: self.folder.path(), tip, until: known }.line())
+        self.note_damage(self.history.line(tip, known))
     }
 
     /// The manifest changes under `scope` of consecutive first-parent commits; commits without any are left out. A root
@@ -177,12 +198,8 @@ impl Mirror {
     ///
     /// # Errors
     /// The mirror lacks one of the commits.
-    pub fn changes(
-        &self,
-        line: &[CommitId],
-        scope: &[RepoPath],
-    ) -> Result<Vec<(CommitInfo, Vec<FileChange>)>, GitError> {
-        self.note_damage(history::changes(self.folder.path(), line, scope))
+    pub fn changes(&self, line: &[CommitId], scope: &[RepoPath]) -> Result<Vec<CommitChanges>, GitError> {
+        self.note_damage(self.history.changes(line, scope))
     }
 
     /// Whether `tip` is or descends from `ancestor`, by any parent. False when the mirror lacks `ancestor`.
@@ -190,7 +207,7 @@ impl Mirror {
     /// # Errors
     /// The mirror lacks `tip`.
     pub fn contains(&self, ancestor: CommitId, tip: CommitId) -> Result<bool, GitError> {
-        self.note_damage(history::contains(self.folder.path(), ancestor, tip))
+        self.note_damage(self.history.contains(ancestor, tip))
     }
 
     /// For each commit its message, followed by those of the commits that it merged. Empty for a commit that the mirror
@@ -199,7 +216,7 @@ impl Mirror {
     /// # Errors
     /// The mirror cannot be read.
     pub fn messages(&self, commits: &[CommitId]) -> Result<Vec<Vec<String>>, GitError> {
-        self.note_damage(history::messages(self.folder.path(), commits))
+        self.note_damage(self.history.messages(commits))
     }
 
     /// Searches the messages of `until..tip` for `needles`, newest first; one result per commit and needle.
@@ -212,7 +229,7 @@ impl Mirror {
         until: Option<CommitId>,
         needles: &[String],
     ) -> Result<Vec<(String, CommitId)>, GitError> {
-        self.note_damage(Walk { folder: self.folder.path(), tip, until }.mentions(needles))
+        self.note_damage(self.history.mentions(tip, until, needles))
     }
 
     /// Makes a commit of each draft, the first on `base`, all at the time `at`, and moves the branch from `base`, and from
@@ -236,25 +253,35 @@ impl Mirror {
             self.note_damage(draft::write_chain(self.folder.path(), base, drafts, &who, signer.as_ref()))?;
         let Some(tip) = commits.last().copied() else { return Ok(Publication::Pushed(commits)) };
         let branch = &self.settings.branch;
-        let reason = match self.remote.push(branch, base, tip)? {
-            PushOutcome::Accepted => {
-                self.folder.set_head(tip, &lock)?;
-                self.repack(&lock);
-                return Ok(Publication::Pushed(commits));
+        for attempt in 1.. {
+            let (reason, is_declined) = match self.remote.push(branch, base, tip)? {
+                PushOutcome::Accepted => {
+                    self.folder.advance(self.folder.head()?, tip, &lock)?;
+                    self.repack(&lock);
+                    return Ok(Publication::Pushed(commits));
+                }
+                PushOutcome::BranchMoved { reason } => (reason, false),
+                PushOutcome::Declined { reason } => (reason, true),
+            };
+            let head = match self.remote.head(branch) {
+                Ok(head) => Some(head),
+                Err(GitError::BranchMissing { .. } | GitError::EmptyRepository { .. }) => None,
+                Err(error) => return Err(error),
+            };
+            // If the branch moved, that matters more than what the server answered.
+            if head != Some(base) {
+                return Ok(Publication::Moved { head });
             }
-            PushOutcome::BranchMoved => None,
-            PushOutcome::Declined { reason } => Some(reason),
-        };
-        let head = match self.remote.head(branch) {
-            Ok(head) => Some(head),
-            Err(GitError::BranchMissing { .. } | GitError::EmptyRepository { .. }) => None,
-            Err(error) => return Err(error),
-        };
-        Ok(match reason {
-            // If the branch moved, that matters more than what a hook answered.
-            Some(reason) if head == Some(base) => Publication::Declined { reason },
-            _ => Publication::Moved { head },
-        })
+            if is_declined {
+                return Ok(Publication::Declined { reason });
+            }
+            if attempt == MAX_LOCKED_PUSHES {
+                let branch = branch.clone();
+                return Err(GitError::RefNotUpdated { location: self.settings.url.clone(), branch, reason });
+            }
+            thread::sleep(LOCKED_PUSH_DELAY);
+        }
+        Ok(Publication::Moved { head: None })
     }
 
     /// The remote tip of one of Tidegate's pull request branches, if it exists.
@@ -306,7 +333,7 @@ impl Mirror {
             self.note_damage(draft::write_chain(self.folder.path(), base, drafts, &who, signer.as_ref()))?;
         Ok(match self.remote.put(branch, seen, commits.last().copied())? {
             PushOutcome::Accepted => Publication::Pushed(commits),
-            PushOutcome::BranchMoved => Publication::Moved { head: None },
+            PushOutcome::BranchMoved { .. } => Publication::Moved { head: None },
             PushOutcome::Declined { reason } => Publication::Declined { reason },
         })
     }
@@ -317,6 +344,14 @@ impl Mirror {
     /// The repository is unreachable or refuses.
     pub fn withdraw(&self, branch: &PullRequestBranch, seen: CommitId) -> Result<bool, GitError> {
         Ok(self.remote.put(branch, Some(seen), None)? == PushOutcome::Accepted)
+    }
+
+    /// Lists the manifests in the whole repository that `commit` removed, with their blobs.
+    ///
+    /// # Errors
+    /// The mirror lacks the commit.
+    pub fn removed(&self, commit: CommitId) -> Result<Vec<(RepoPath, BlobId)>, GitError> {
+        self.note_damage(self.history.removed(commit))
     }
 
     /// Checks a commit's signature; always valid without `verify`.
@@ -334,14 +369,6 @@ impl Mirror {
     /// Whether it was message who may sign.
     pub fn requires_signatures(&self) -> bool {
         self.verifier.is_some()
-    }
-
-    /// The newest commit on the first-parent line of `head` that changed `file`.
-    ///
-    /// # Errors
-    /// The mirror lacks the commit.
-    pub fn last_change(&self, head: CommitId, file: &RepoPath) -> Result<CommitId, GitError> {
-        self.note_damage(history::last_change(self.folder.path(), head, file))
     }
 
     /// Checks read and write access to the remote without changing it, for `tidegate doctor`.

@@ -13,6 +13,7 @@ mod diff;
 mod draft;
 mod error;
 mod folder;
+mod graph;
 mod handle;
 mod history;
 mod listing;

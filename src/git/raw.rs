@@ -13,9 +13,9 @@ pub(super) fn bounded_text(bytes: &[u8], max: usize) -> String {
 }
 
 /// The time, clamped to the range of [`Timestamp`]: a commit may claim any.
-pub(super) fn time(time: git2::Time) -> Timestamp {
-    let beyond = if time.seconds() < 0 { Timestamp::MIN_UTC } else { Timestamp::MAX_UTC };
-    DateTime::from_timestamp(time.seconds(), 0).unwrap_or(beyond)
+pub(super) fn time(seconds: i64) -> Timestamp {
+    let beyond = if seconds < 0 { Timestamp::MIN_UTC } else { Timestamp::MAX_UTC };
+    DateTime::from_timestamp(seconds, 0).unwrap_or(beyond)
 }
 
 pub(super) fn walk_error(source: git2::Error) -> GitError {
@@ -35,8 +35,8 @@ mod tests {
 
     #[test]
     fn times_that_cannot_be_are_at_the_end() {
-        assert_eq!(time(git2::Time::new(0, 0)), DateTime::UNIX_EPOCH);
-        assert_eq!(time(git2::Time::new(i64::MAX, 0)), Timestamp::MAX_UTC);
-        assert_eq!(time(git2::Time::new(i64::MIN, 0)), Timestamp::MIN_UTC);
+        assert_eq!(time(0), DateTime::UNIX_EPOCH);
+        assert_eq!(time(i64::MAX), Timestamp::MAX_UTC);
+        assert_eq!(time(i64::MIN), Timestamp::MIN_UTC);
     }
 }

@@ -1,9 +1,9 @@
 //! Trees, and the configured part of them.
 
-use git2::{Commit, ErrorCode, ObjectType, Oid, Repository, Tree, TreeEntry};
+use git2::{ErrorCode, ObjectType, Oid, Repository, Tree, TreeEntry};
 
 use super::GitError;
-use super::handle::{commit_id, commit_oid};
+use super::handle::commit_oid;
 use crate::model::{CommitId, RepoPath};
 
 /// Maximum folder depth; a deeper tree is an attack.
@@ -107,19 +107,88 @@ pub(super) fn find_tree(repository: &Repository, id: Oid) -> Result<Tree<'_>, Gi
         .map_err(|source| GitError::Damaged { operation: format!("read tree {id}"), source })
 }
 
+/// A commit as its object says. Unlike libgit2's, reading it fails only without a tree: a missing author or an
+/// impossible time is somebody's mistake, not damage of the mirror.
+pub(super) struct Commit {
+    pub(super) id: CommitId,
+    pub(super) tree: Oid,
+    pub(super) parents: Vec<CommitId>,
+    pub(super) author: Person,
+    pub(super) committer: Person,
+    pub(super) message: Vec<u8>,
+}
+
+/// Who, and when in seconds since 1970. Empty, and the latest time there is, where the commit does not say.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Person {
+    pub(super) name: Vec<u8>,
+    pub(super) email: Vec<u8>,
+    pub(super) seconds: i64,
+}
+
+impl Commit {
+    pub(super) fn first_parent(&self) -> Option<CommitId> {
+        self.parents.first().copied()
+    }
+
+    fn parse(id: CommitId, object: &[u8]) -> Option<Self> {
+        let end = memchr::memmem::find(object, b"\n\n").unwrap_or(object.len());
+        let oid = |hex: &[u8]| std::str::from_utf8(hex).ok().and_then(|hex| hex.parse::<CommitId>().ok());
+        let (mut tree, mut parents, mut author, mut committer) = (None, Vec::new(), None, None);
+        for line in object[..end].split(|byte| *byte == b'\n') {
+            let Some(space) = line.iter().position(|byte| *byte == b' ') else { continue };
+            match (&line[..space], &line[space + 1..]) {
+                (b"tree", hex) => tree = tree.or_else(|| oid(hex).map(commit_oid)),
+                (b"parent", hex) => parents.extend(oid(hex)),
+                (b"author", rest) => author = author.or_else(|| Some(Person::parse(rest))),
+                (b"committer", rest) => committer = committer.or_else(|| Some(Person::parse(rest))),
+                _ => {}
+            }
+        }
+        let message = object.get(end + 2..).unwrap_or_default().to_vec();
+        let nobody = || Person::parse(b"");
+        let (author, committer) = (author.unwrap_or_else(nobody), committer.unwrap_or_else(nobody));
+        Some(Self { id, tree: tree?, parents, author, committer, message })
+    }
+}
+
+impl Person {
+    /// `NAME <EMAIL> SECONDS ZONE`
+    fn parse(line: &[u8]) -> Self {
+        let close = line.iter().rposition(|byte| *byte == b'>').unwrap_or(line.len());
+        let open = line[..close].iter().position(|byte| *byte == b'<').unwrap_or(close);
+        let rest = String::from_utf8_lossy(line.get(close + 1..).unwrap_or_default());
+        let seconds = rest.split_whitespace().next().and_then(|seconds| seconds.parse().ok());
+        Self {
+            name: line[..open].trim_ascii().to_vec(),
+            email: line.get(open + 1..close).unwrap_or_default().to_vec(),
+            seconds: seconds.unwrap_or(i64::MAX),
+        }
+    }
+}
+
 /// Finds a commit that the caller names; its absence is no damage.
-pub(super) fn find_commit(repository: &Repository, id: CommitId) -> Result<Commit<'_>, GitError> {
-    repository.find_commit(commit_oid(id)).map_err(|source| match source.code() {
+pub(super) fn find_commit(repository: &Repository, id: CommitId) -> Result<Commit, GitError> {
+    read_commit(repository, id, |source| match source.code() {
         ErrorCode::NotFound => GitError::UnknownCommit { commit: id },
         _ => GitError::Damaged { operation: format!("read commit {id}"), source },
     })
 }
 
 /// Finds a commit that the mirror must have; its absence is damage.
-pub(super) fn find_parent(repository: &Repository, id: Oid) -> Result<Commit<'_>, GitError> {
-    repository
-        .find_commit(id)
-        .map_err(|source| GitError::Damaged { operation: format!("read commit {}", commit_id(id)), source })
+pub(super) fn find_parent(repository: &Repository, id: CommitId) -> Result<Commit, GitError> {
+    read_commit(repository, id, |source| GitError::Damaged { operation: format!("read commit {id}"), source })
+}
+
+fn read_commit(
+    repository: &Repository,
+    id: CommitId,
+    failed: impl Fn(git2::Error) -> GitError,
+) -> Result<Commit, GitError> {
+    let odb = repository.odb().map_err(&failed)?;
+    let object = odb.read(commit_oid(id)).map_err(&failed)?;
+    let commit = if object.kind() == ObjectType::Commit { Commit::parse(id, object.data()) } else { None };
+    commit.ok_or(GitError::MalformedCommit { commit: id })
 }
 
 #[cfg(test)]
@@ -150,5 +219,25 @@ mod tests {
         ] {
             assert_eq!(is_manifest(name.as_bytes()), is, "{name}");
         }
+    }
+
+    #[test]
+    fn a_malformed_commit_is_read_as_far_as_it_goes() {
+        let id = CommitId::from_bytes([7; 20]);
+        let (tree, parent) = ("a".repeat(40), "b".repeat(40));
+        let whole = format!(
+            "tree {tree}\nparent {parent}\nauthor A B <a@b> 7 +0100\ncommitter C <c> 8 -0300\n\nHi\n"
+        );
+        let commit = Commit::parse(id, whole.as_bytes()).unwrap();
+        assert_eq!((commit.parents.len(), commit.message.as_slice()), (1, &b"Hi\n"[..]));
+        assert_eq!(
+            (commit.author.name.as_slice(), commit.author.email.as_slice()),
+            (&b"A B"[..], &b"a@b"[..])
+        );
+        assert_eq!(commit.committer.seconds, 8);
+        let odd = format!("tree {tree}\ncommitter C <c> 9223372036854775808 +0000\n\n");
+        let commit = Commit::parse(id, odd.as_bytes()).unwrap();
+        assert_eq!((commit.committer.seconds, commit.author.name.as_slice()), (i64::MAX, &b""[..]));
+        assert!(Commit::parse(id, b"author A <a> 1 +0000\n\n").is_none(), "it has no tree");
     }
 }

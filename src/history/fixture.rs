@@ -37,6 +37,8 @@ fn tag_change(sequence: u64, file: &str, before: &str, after: &str) -> TagChange
         before: tags(before),
         after: tags(after),
         promotion: None,
+        is_beside: false,
+        renamed_from: None,
     }
 }
 

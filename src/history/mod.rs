@@ -21,10 +21,18 @@ use crate::model::{ImageName, RepoPath, ServiceName, TagChange};
 /// A service's image, wherever it runs.
 pub(crate) type Subject = (ServiceName, ImageName);
 
-/// Those of one image's tag changes, which come oldest first, that lie under one of these paths, newest first.
+/// The tag changes under one of `paths`, in their order.
+pub(crate) fn under<'a>(
+    tag_changes: &'a [TagChange],
+    paths: &'a [RepoPath],
+) -> impl DoubleEndedIterator<Item = &'a TagChange> {
+    tag_changes.iter().filter(|tag_change| paths.iter().any(|path| tag_change.path.is_within(path)))
+}
+
+/// Those of `tag_changes`, oldest first, that the branch itself went through under one of `paths`, newest first.
 pub(crate) fn newest_under<'a>(
     tag_changes: &'a [TagChange],
     paths: &'a [RepoPath],
 ) -> impl Iterator<Item = &'a TagChange> {
-    tag_changes.iter().rev().filter(|tag_change| paths.iter().any(|path| tag_change.path.is_within(path)))
+    under(tag_changes, paths).rev().filter(|tag_change| !tag_change.is_beside)
 }

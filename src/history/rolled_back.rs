@@ -2,20 +2,23 @@
 
 use std::collections::HashMap;
 
-use crate::model::{EnvironmentName, PinnedTag, TagChange, Version};
+use crate::model::{EnvironmentName, PinnedTag, RepoPath, TagChange, Version};
 use crate::policy::{RolledBack, SelectionRules};
 
-/// The versions that were left by going lower and that nobody brought back.
+/// The versions that people left by going lower, and that nobody brought back.
 ///
-/// Whoever made the commit: a promotion never goes lower, so a message that says it was one is not believed. A file
-/// that ceases to hold any version and a later one that begins with a lower one are a way back too, be it in one
-/// commit, as when a file is moved, or in several, as by way of a tag that is no version.
+/// Whoever made the commit: a promotion never goes lower, so a message that claims one is not believed. A file that
+/// lowers its version leaves it. A file that is removed, or goes by way of a tag that is no version, leaves it only once
+/// no other file holds it and a file begins with a lower one. What a merged commit beside the line lowered is left unless
+/// the branch holds it.
 #[derive(Debug)]
 pub(crate) struct Rollbacks {
     environment: EnvironmentName,
     left: HashMap<String, RolledBack>,
     /// The versions of files that hold none any more, until another file begins with one.
     let_go: Vec<Version>,
+    /// The versions that each file of the branch holds.
+    files: HashMap<RepoPath, Vec<Version>>,
 }
 
 /// One tag change, by the versions before and after it.
@@ -36,30 +39,54 @@ impl<'a> Step<'a> {
 impl Rollbacks {
     /// Nobody has gone back in this environment.
     pub(crate) fn none(environment: &EnvironmentName) -> Self {
-        Self { environment: environment.clone(), left: HashMap::new(), let_go: Vec::new() }
+        Self {
+            environment: environment.clone(),
+            left: HashMap::new(),
+            let_go: Vec::new(),
+            files: HashMap::new(),
+        }
     }
 
-    /// What was left by these tag changes, which come newest first.
+    /// The versions left by these tag changes, which come oldest first.
     pub(crate) fn read(
-        mut tag_changes: Vec<&TagChange>,
+        tag_changes: &[&TagChange],
         rules: &SelectionRules,
         environment: &EnvironmentName,
     ) -> Vec<RolledBack> {
-        tag_changes.reverse();
-        let mut ways = Self::none(environment);
+        let mut rollbacks = Self::none(environment);
         for commit in tag_changes.chunk_by(|one, next| one.sequence == next.sequence) {
-            ways.take_in_commit(commit, rules);
+            rollbacks.take_in_commit(commit, rules);
         }
-        ways.left()
+        rollbacks.left()
     }
 
-    /// Takes in the tag changes of one commit.
+    /// Adds the tag changes of one commit.
     pub(crate) fn take_in_commit(&mut self, commit: &[&TagChange], rules: &SelectionRules) {
         let steps: Vec<Step<'_>> = commit.iter().map(|tag_change| Step::of(tag_change, rules)).collect();
-        let gone = steps.iter().filter(|step| step.after.is_empty());
-        self.let_go.extend(gone.flat_map(|step| step.before.clone()));
+        if commit.iter().any(|tag_change| tag_change.is_beside) {
+            for step in &steps {
+                self.leave(step, step.before.clone(), false);
+            }
+            return;
+        }
         for step in &steps {
-            self.take_in(step);
+            match step.after.as_slice() {
+                [] => drop(self.files.remove(&step.tag_change.path)),
+                after => drop(self.files.insert(step.tag_change.path.clone(), after.to_vec())),
+            }
+        }
+        let gone = steps.iter().filter(|step| step.after.is_empty()).flat_map(|step| step.before.clone());
+        self.let_go.extend(gone);
+        for step in &steps {
+            for version in &step.after {
+                self.left.remove(&version.to_string());
+            }
+            if step.before.is_empty() && !step.after.is_empty() {
+                let let_go = std::mem::take(&mut self.let_go);
+                self.leave(step, let_go, false);
+            } else {
+                self.leave(step, step.before.clone(), true);
+            }
         }
     }
 
@@ -70,16 +97,15 @@ impl Rollbacks {
         left
     }
 
-    fn take_in(&mut self, step: &Step<'_>) {
+    /// Notes those of `versions` as left that are higher than what the file holds now, and that no file
+    /// holds, or all of them `even_if_held`.
+    fn leave(&mut self, step: &Step<'_>, versions: Vec<Version>, even_if_held: bool) {
         let Some(highest) = step.after.iter().max() else { return };
-        for version in &step.after {
-            self.left.remove(&version.to_string());
-        }
-        let before =
-            if step.before.is_empty() { std::mem::take(&mut self.let_go) } else { step.before.clone() };
-        let is_left = |version: &Version| version > highest && version.is_same_variant(highest);
-        for version in before.into_iter().filter(is_left) {
-            self.left.insert(version.to_string(), verdict_on(version, step.tag_change, &self.environment));
+        for version in versions.into_iter().filter(|version| version > highest) {
+            if even_if_held || !self.files.values().any(|held| held.contains(&version)) {
+                self.left
+                    .insert(version.to_string(), verdict_on(version, step.tag_change, &self.environment));
+            }
         }
     }
 }

@@ -200,6 +200,26 @@ pub struct CommitInfo {
     pub merged: Vec<String>,
 }
 
+/// A force push: the branch was at one commit, and then at another that does not descend from it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct ReplacedHead {
+    pub old: CommitId,
+    pub new: CommitId,
+    /// When it was noticed.
+    pub at: Timestamp,
+}
+
+/// What a commit of the branch changed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CommitChanges {
+    pub commit: CommitInfo,
+    /// Against the branch before it.
+    pub changes: Vec<FileChange>,
+    /// Of a merge: what each commit that it brought changed against its own parent, oldest first, and at last what the
+    /// merge made of these files.
+    pub merged: Vec<(CommitInfo, Vec<FileChange>)>,
+}
+
 impl CommitInfo {
     /// The first line of the message.
     pub fn subject(&self) -> &str {

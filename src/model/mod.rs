@@ -23,8 +23,8 @@ mod variant;
 mod version;
 
 pub use commit::{
-    BlobId, BranchName, CommitDraft, CommitId, CommitInfo, FileChange, FileEdit, FileEditKind, ObjectIdError,
-    RepoPath, RepoPathError, TreeFile,
+    BlobId, BranchName, CommitChanges, CommitDraft, CommitId, CommitInfo, FileChange, FileEdit, FileEditKind,
+    ObjectIdError, ReplacedHead, RepoPath, RepoPathError, TreeFile,
 };
 pub use elapsed::Elapsed;
 pub use environment::{EnvironmentName, EnvironmentNameError};
@@ -33,7 +33,7 @@ pub use image::{Artifact, Digest, ImageError, ImageName, ImageRef, Tag};
 pub use link::next_link;
 pub use network_url::{NetworkUrl, NetworkUrlError, Protocol};
 pub use printable::Printable;
-pub use promotion::{BY_SCHEDULE, PromotionId};
+pub use promotion::{BRANCH_TRAILER, BY_SCHEDULE, PromotionId};
 pub use pull_request::{
     AutoMerge, ClosedPage, ClosedPullRequest, MergeMethod, OpenPullRequest, Opinion, Proposed,
     PullRequestBranch, PullRequestDraft, PullRequestOptions, PullRequestReview,

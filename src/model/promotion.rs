@@ -7,6 +7,9 @@ use uuid::Uuid;
 
 use super::Timestamp;
 
+/// The trailer of a commit that Tidegate pushed: the URL and the branch that it was pushed to.
+pub const BRANCH_TRAILER: &str = "Tidegate-Branch";
+
 /// Who asked for a promotion that nobody asked for by hand.
 pub const BY_SCHEDULE: &str = "schedule";
 

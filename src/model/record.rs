@@ -77,6 +77,8 @@ pub struct PromotionMark {
     pub requested_by: String,
     /// The digest that was promoted.
     pub digest: Option<Digest>,
+    /// Tidegate pushed the commit to this very branch, so its time is when it came.
+    pub is_pushed_here: bool,
 }
 
 /// One image of one service changing in one file by one commit on the first-parent line.
@@ -98,6 +100,10 @@ pub struct TagChange {
     pub after: Vec<PinnedTag>,
     /// The promotion, if Tidegate made the tag change.
     pub promotion: Option<PromotionMark>,
+    /// The commit lies beside the line, on a branch that was merged: a verdict, but never what ran.
+    pub is_beside: bool,
+    /// The service and image that the file held in place of these before the commit renamed them.
+    pub renamed_from: Option<(ServiceName, ImageName)>,
 }
 
 /// How far the kept history goes, and of which making it is: what is read of another one is not mixed in.

@@ -358,6 +358,7 @@ impl<'a> Replay<'a> {
             id: PromotionId::from_uuid(uuid::Uuid::from_u128(u128::from(sequence))),
             requested_by: BY_SCHEDULE.to_owned(),
             digest: Some(approved.digest().clone()),
+            is_pushed_here: true,
         };
         let (service, image) = &self.layout.targets[target].subject;
         let raised = self.targets[target].line.raised(approved.candidate(), approved.digest());
@@ -372,6 +373,8 @@ impl<'a> Replay<'a> {
                 before,
                 after,
                 promotion: Some(mark.clone()),
+                is_beside: false,
+                renamed_from: None,
             })
             .collect();
         let here = &mut self.targets[target];

@@ -74,6 +74,8 @@ fn tag_change(sequence: u64, at: Timestamp, file: &str, (before, after): (&str, 
         before: pinned(before),
         after: pinned(after),
         promotion: None,
+        is_beside: false,
+        renamed_from: None,
     }
 }
 
@@ -219,6 +221,7 @@ impl Tale {
             id: "0197c0de-7b1e-7c3a-9f55-4f5e0a2b6d11".parse().unwrap(),
             requested_by: by.to_owned(),
             digest: Some(digest('a')),
+            is_pushed_here: true,
         };
         last.promotion = Some(mark);
         tale

@@ -76,6 +76,22 @@ impl DataFolder {
     }
 }
 
+impl DataFolder {
+    /// Marks the folder as that of a running daemon; `Err` names the process of another one.
+    ///
+    /// # Errors
+    /// [`StoreError::File`] the folder cannot be used.
+    pub fn mark_daemon(path: &Path) -> Result<Result<FolderLock, Option<u32>>, StoreError> {
+        create_folder(path)?;
+        let mut lock = LockFile::open(&path.join("daemon.lock"), path)?;
+        if !lock.try_exclusive()? {
+            return Ok(Err(lock.holder()));
+        }
+        lock.sign()?;
+        Ok(Ok(FolderLock { _lock: lock }))
+    }
+}
+
 /// Holds a lock until dropped.
 #[derive(Debug)]
 #[must_use = "the lock ends when this is dropped"]
@@ -98,6 +114,11 @@ pub(super) fn create_folder(path: &Path) -> Result<(), StoreError> {
 
 /// Opens a file for reading and writing; creates it, accessible only to this user, if it is missing.
 pub(super) fn open_private(path: &Path) -> Result<File, StoreError> {
+    // Opening a pipe would wait for somebody who writes to it.
+    if path.metadata().is_ok_and(|metadata| !metadata.is_file() && !metadata.is_dir()) {
+        let source = io::Error::new(io::ErrorKind::InvalidInput, "not a regular file");
+        return Err(StoreError::File { operation: "open", path: path.to_owned(), source });
+    }
     let mut options = OpenOptions::new();
     options.read(true).write(true).create(true).truncate(false);
     #[cfg(unix)]
@@ -151,6 +172,9 @@ impl LockFile {
     }
 
     fn write_pid(&mut self) -> io::Result<()> {
+        if self.holder() == Some(std::process::id()) {
+            return Ok(());
+        }
         self.file.set_len(0)?;
         self.file.rewind()?;
         writeln!(self.file, "{}", std::process::id())

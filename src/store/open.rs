@@ -45,8 +45,8 @@ pub enum OpenState {
 impl Store {
     /// Opens or creates the database file `path`.
     ///
-    /// `repository` is the URL of the GitOps repository. When it changes, the fetch log and the index are cleared, because they
-    /// describe the other repository; observations stay.
+    /// `repository` is the URL and the branch, with a space between. When they change, the fetch log and the index are cleared,
+    /// because they describe another branch; observations stay.
     ///
     /// If no other process has the file open, every page is checked, and a damaged file is set aside.
     ///
@@ -55,6 +55,7 @@ impl Store {
     /// while another process has it open.
     pub async fn open(path: &Path, repository: &str) -> Result<OpenedStore, StoreError> {
         create_folder(folder_of(path))?;
+        refuse_special_file(path)?;
         let in_use = LockFile::open(&beside(path, ".lock"), path)?;
         let alone = in_use.try_exclusive()?;
         if !alone {
@@ -132,9 +133,14 @@ async fn adopt(database: &Database, repository: &str) -> Result<(), StoreError> 
     if known.as_ref() == Some(&fingerprint) {
         return Ok(());
     }
+    // Until 0.6 the branch was no part of it.
+    let url = repository.rsplit_once(' ').map(|(url, _)| format!("{:x}", Sha256::digest(url)));
+    let is_same = known.is_some() && known == url;
     let mut writing = database.write(operation).await?;
-    sqlx::query(sql::CLEAR_FETCHES).execute(&mut *writing).await.map_err(&failed)?;
-    index::clear(&mut writing).await.map_err(&failed)?;
+    if !is_same {
+        sqlx::query(sql::CLEAR_FETCHES).execute(&mut *writing).await.map_err(&failed)?;
+        index::clear(&mut writing).await.map_err(&failed)?;
+    }
     sqlx::query(sql::SET_REPOSITORY).bind(fingerprint).execute(&mut *writing).await.map_err(&failed)?;
     writing.commit().await.map_err(failed)
 }
@@ -153,6 +159,17 @@ fn set_aside(path: &Path) -> Result<PathBuf, StoreError> {
         }
     }
     Ok(aside)
+}
+
+/// Refuses a pipe or a device, which nobody can read a database from.
+fn refuse_special_file(path: &Path) -> Result<(), StoreError> {
+    match path.metadata() {
+        Ok(metadata) if !metadata.is_file() && !metadata.is_dir() => {
+            let source = io::Error::new(io::ErrorKind::InvalidInput, "not a regular file");
+            Err(StoreError::File { operation: "open", path: path.to_owned(), source })
+        }
+        _ => Ok(()),
+    }
 }
 
 /// The folder of a file; the current one for a bare name.

@@ -101,7 +101,7 @@ pub(super) const LAST_PLACE: &str = "SELECT coalesce(max(place), 0) FROM history
 pub(super) const ADD_PLACES: &str = "INSERT INTO history_places (place, service, image, path) ";
 pub(super) const ADD_MOVEMENTS: &str =
     "INSERT INTO history_movements (sequence, ordinal, place, before, after,
-    promotion, requested_by, digest, checksum) ";
+    promotion, requested_by, digest, is_pushed_here, is_beside, from_service, from_image, checksum) ";
 /// Begins a query for tag changes, which [`MOVEMENTS`] ends.
 pub(super) const OF_SUBJECTS: &str = "WITH wanted (service, image) AS (";
 /// Columns are read by number. The outer join keeps a row whose commit is missing, so the damage is noticed.
@@ -109,7 +109,7 @@ pub(super) const MOVEMENTS: (&str, &str) = (
     "SELECT moved.sequence, moved.ordinal, moved.before, moved.after, moved.promotion, moved.requested_by,
         moved.digest, moved.checksum, place.service, place.image, place.path, made.commit_id,
         made.committed_at_ms, made.parent_committed_at_ms, made.author, made.absent_at_ms, made.fetched_at_ms,
-        made.checksum FROM ",
+        made.checksum, moved.is_pushed_here, moved.is_beside, moved.from_service, moved.from_image FROM ",
     " JOIN history_movements moved ON moved.place = place.place
         LEFT JOIN history_commits made ON made.sequence = moved.sequence WHERE moved.sequence < ",
 );
@@ -121,8 +121,6 @@ pub(super) const SINCE: (&str, &str) = (
 pub(super) const PLACES_OF_SUBJECTS: &str =
     "wanted JOIN history_places place ON place.service = wanted.service AND place.image = wanted.image";
 pub(super) const ALL_PLACES: &str = "history_places place";
-pub(super) const COMMITS_BELOW: &str = "SELECT sequence, commit_id FROM history_commits WHERE sequence < $1
-    ORDER BY sequence DESC LIMIT $2";
 
 // Intents.
 

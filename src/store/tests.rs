@@ -65,6 +65,8 @@ fn tag_change(sequence: u64) -> TagChange {
         before: Vec::new(),
         after: vec![PinnedTag { tag: "v1.0.0".parse().unwrap(), digest: None }],
         promotion: None,
+        is_beside: false,
+        renamed_from: None,
     }
 }
 

@@ -49,7 +49,6 @@ async fn assert_gone(store: &Store, end: IndexEnd) {
     let error = store.tag_changes(end, &newest(9)).await.unwrap_err();
     assert_eq!(error.to_string(), "the history index was rebuilt during the pass");
     assert!(store.tag_changes_of(end, &[subject(&tag_change(1))]).await.is_err());
-    assert!(store.commits_below(end, 9, 9).await.is_err());
 }
 
 #[tokio::test]
@@ -191,19 +190,6 @@ async fn what_was_rewritten_is_cut_and_what_came_before_stays() {
 }
 
 #[tokio::test]
-async fn commits_are_told_from_the_newest_down() {
-    let place = Place::new();
-    let store = place.create().await;
-    let beside = TagChange { path: word("clusters/prod/b.yaml"), ..tag_change(4) };
-    let history = [tag_change(2), tag_change(4), beside, tag_change(7)];
-    let end = extend(&store, SCOPE, None, 7, &history).await;
-    let below = async |sequence, most| store.commits_below(end, sequence, most).await.unwrap();
-    assert_eq!(below(8, 2).await, [(7, commit(7)), (4, commit(4))]);
-    assert_eq!(below(4, 2).await, [(2, commit(2))]);
-    assert_eq!(below(2, 2).await, []);
-}
-
-#[tokio::test]
 async fn one_commit_has_one_set_of_facts() {
     let place = Place::new();
     let store = place.create().await;
@@ -301,7 +287,7 @@ prop_compose! {
         TagChange {
             path: word(&path), service: word(&service), image: word(&image), before, after,
             promotion: number.map(|number| PromotionMark {
-                id: promotion(number), requested_by, digest: has_digest.then(|| digest('9')),
+                id: promotion(number), requested_by, digest: has_digest.then(|| digest('9')), is_pushed_here: true
             }),
             ..tag_change(0)
         }

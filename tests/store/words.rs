@@ -94,7 +94,10 @@ pub(super) fn tag_change(sequence: u64) -> TagChange {
             id: promotion(sequence),
             requested_by: "schedule".to_owned(),
             digest: Some(digest('b')),
+            is_pushed_here: true,
         }),
+        is_beside: false,
+        renamed_from: None,
     }
 }
 

@@ -7,7 +7,7 @@ use crate::cli::args::Global;
 use crate::cli::daemon::Daemon;
 use crate::cli::output::Output;
 use crate::cli::signals::{Call, Signals, end_slow_git};
-use crate::cli::wiring::{Session, load};
+use crate::cli::wiring::{DataFolder, Session, load};
 use crate::config::Config;
 use crate::model::Fault;
 
@@ -16,6 +16,17 @@ use super::pass_logger::PassLogger;
 pub(super) async fn run(global: &Global, output: &Output) -> Result<ExitCode, Fault> {
     let mut signals = Signals::listen()?;
     let session = open(load(global, output)?).await?;
+    let _mark = match DataFolder::mark_daemon(session.folder())? {
+        Ok(mark) => Some(mark),
+        Err(process) => {
+            tracing::warn!(
+                data_folder = %session.folder().display(),
+                process,
+                "another tidegate run works in this data folder; they take turns, and one is enough"
+            );
+            None
+        }
+    };
     let mut daemon = Daemon::new(session);
     let mut pass_logger = PassLogger::new(daemon.session().config.heartbeat);
     log_session(daemon.session(), "started");

@@ -7,10 +7,10 @@ use crate::engine::{self, TaggedImage};
 use crate::forge::GitHub;
 use crate::git::{Mirror, SignatureCheck};
 use crate::model::{
-    Artifact, BlobId, CommitDraft, CommitId, CommitInfo, Content, Digest, Fault, FetchEvidence, FileChange,
-    Held, ImageName, IndexEnd, Intent, Line, Listing, Observation, Outcome, PromotionId, Proposed,
-    Publication, PullRequestBranch, RepoPath, Secrets, ServiceName, Tag, TagChange, TagChangePart,
-    TagChangeQuery, TagList, TagsSeen, Timestamp,
+    Artifact, BlobId, CommitChanges, CommitDraft, CommitId, Content, Digest, Fault, FetchEvidence,
+    FileChange, Held, ImageName, IndexEnd, Intent, Line, Listing, Observation, Outcome, PromotionId,
+    Proposed, Publication, PullRequestBranch, ReplacedHead, RepoPath, Secrets, ServiceName, Tag, TagChange,
+    TagChangePart, TagChangeQuery, TagList, TagsSeen, Timestamp,
 };
 use crate::registry::Client;
 use crate::store::{Extended, Store};
@@ -93,12 +93,16 @@ impl engine::Repository for Mirror {
         Ok(Self::line(self, tip, known)?)
     }
 
-    fn changes(
-        &self,
-        line: &[CommitId],
-        scope: &[RepoPath],
-    ) -> Result<Vec<(CommitInfo, Vec<FileChange>)>, Fault> {
+    fn changes(&self, line: &[CommitId], scope: &[RepoPath]) -> Result<Vec<CommitChanges>, Fault> {
         Ok(Self::changes(self, line, scope)?)
+    }
+
+    fn removed(&self, commit: CommitId) -> Result<Vec<(RepoPath, BlobId)>, Fault> {
+        Ok(Self::removed(self, commit)?)
+    }
+
+    fn replaced_heads(&self) -> Result<Vec<ReplacedHead>, Fault> {
+        Ok(Self::replaced_heads(self)?)
     }
 
     fn requires_signatures(&self) -> bool {
@@ -110,10 +114,6 @@ impl engine::Repository for Mirror {
             SignatureCheck::Valid => None,
             SignatureCheck::Invalid { reason } => Some(reason),
         })
-    }
-
-    fn last_change(&self, head: CommitId, file: &RepoPath) -> Result<CommitId, Fault> {
-        Ok(Self::last_change(self, head, file)?)
     }
 
     fn contains(&self, ancestor: CommitId, tip: CommitId) -> Result<bool, Fault> {
@@ -257,15 +257,6 @@ impl engine::Store for Store {
 
     async fn tag_changes(&self, end: IndexEnd, wanted: &TagChangeQuery) -> Result<TagChangePart, Fault> {
         Ok(Self::tag_changes(self, end, wanted).await?)
-    }
-
-    async fn commits_below(
-        &self,
-        end: IndexEnd,
-        sequence: u64,
-        most: usize,
-    ) -> Result<Vec<(u64, CommitId)>, Fault> {
-        Ok(Self::commits_below(self, end, sequence, most).await?)
     }
 
     async fn evidence(&self, of: &[CommitId]) -> Result<HashMap<CommitId, FetchEvidence>, Fault> {

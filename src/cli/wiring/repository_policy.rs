@@ -49,6 +49,7 @@ pub(crate) fn repository_policy(config: &Arc<Config>) -> RepositoryPolicy {
         soak_mode: config.soak_mode,
         sweeps_control_files: config.sweeps_control_files,
         clock_tolerance: config.clock_tolerance,
+        branch: format!("{} {}", config.git.remote, config.git.branch),
         batch: match config.git.batch {
             config::Batch::Service => Batch::Service,
             config::Batch::Environment => Batch::Environment,

@@ -122,7 +122,7 @@ impl Session {
         let folder = database.parent().map_or_else(|| PathBuf::from("."), Path::to_owned);
         let _lock = DataFolder::lock_to_open(&folder, LOCK_TIMEOUT).await?;
         let url = config.git.remote.to_string();
-        let opened = Store::open(database, &url).await?;
+        let opened = Store::open(database, &format!("{url} {}", config.git.branch)).await?;
         if let OpenState::Rebuilt { kept_aside } = &opened.state {
             let aside = kept_aside.display();
             tracing::warn!(kept_aside = %aside, "the database was damaged; it is rebuilt from Git");

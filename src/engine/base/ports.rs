@@ -8,11 +8,11 @@ use std::time::Duration;
 use crate::changelog::Notes;
 use crate::history::Subject;
 use crate::model::{
-    Artifact, BlobId, ClosedPage, CommitDraft, CommitId, CommitInfo, Content, Digest, Fault, FetchEvidence,
-    FileChange, Held, ImageName, IndexEnd, Intent, Line, Listing, MergeMethod, Observation, OpenPullRequest,
-    Outcome, PromotionId, Proposed, Publication, PullRequestBranch, PullRequestDraft, PullRequestOptions,
-    PullRequestReview, RepoPath, ServiceName, Tag, TagChange, TagChangePart, TagChangeQuery, TagList,
-    TagsSeen, Timestamp,
+    Artifact, BlobId, ClosedPage, CommitChanges, CommitDraft, CommitId, Content, Digest, Fault,
+    FetchEvidence, FileChange, Held, ImageName, IndexEnd, Intent, Line, Listing, MergeMethod, Observation,
+    OpenPullRequest, Outcome, PromotionId, Proposed, Publication, PullRequestBranch, PullRequestDraft,
+    PullRequestOptions, PullRequestReview, ReplacedHead, RepoPath, ServiceName, Tag, TagChange,
+    TagChangePart, TagChangeQuery, TagList, TagsSeen, Timestamp,
 };
 
 /// The ports of one engine.
@@ -106,11 +106,19 @@ pub trait Repository: Send + Sync + 'static {
     ///
     /// # Errors
     /// When the mirror can't be read.
-    fn changes(
-        &self,
-        line: &[CommitId],
-        scope: &[RepoPath],
-    ) -> Result<Vec<(CommitInfo, Vec<FileChange>)>, Fault>;
+    fn changes(&self, line: &[CommitId], scope: &[RepoPath]) -> Result<Vec<CommitChanges>, Fault>;
+
+    /// Lists the manifests in the whole repository that `commit` removed, with their blobs.
+    ///
+    /// # Errors
+    /// The mirror cannot be read.
+    fn removed(&self, commit: CommitId) -> Result<Vec<(RepoPath, BlobId)>, Fault>;
+
+    /// The force pushes that were seen, oldest first.
+    ///
+    /// # Errors
+    /// The mirror cannot be read.
+    fn replaced_heads(&self) -> Result<Vec<ReplacedHead>, Fault>;
 
     /// Whether commits count only with an allowed signature.
     fn requires_signatures(&self) -> bool {
@@ -123,14 +131,6 @@ pub trait Repository: Send + Sync + 'static {
     /// When the commit or its signature can't be read.
     fn unsigned(&self, _commit: CommitId) -> Result<Option<String>, Fault> {
         Ok(None)
-    }
-
-    /// The commit of the first-parent line of `head` that last changed a file.
-    ///
-    /// # Errors
-    /// When the mirror can't be read, or no commit has the file.
-    fn last_change(&self, head: CommitId, _file: &RepoPath) -> Result<CommitId, Fault> {
-        Ok(head)
     }
 
     /// Whether `tip` is or descends from `ancestor`, by any parent.
@@ -343,17 +343,6 @@ pub trait Store: Send + Sync + 'static {
         end: IndexEnd,
         wanted: &TagChangeQuery,
     ) -> impl Future<Output = Result<TagChangePart, Fault>> + Send;
-
-    /// The commits before a place on the line that moved anything, newest first, and where they stand.
-    ///
-    /// # Errors
-    /// As [`tag_changes_of`](Self::tag_changes_of).
-    fn commits_below(
-        &self,
-        end: IndexEnd,
-        sequence: u64,
-        most: usize,
-    ) -> impl Future<Output = Result<Vec<(u64, CommitId)>, Fault>> + Send;
 
     /// When those of these commits came that were in a kept history once and are in none now.
     fn evidence(

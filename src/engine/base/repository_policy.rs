@@ -31,6 +31,8 @@ pub struct RepositoryPolicy {
     pub sweeps_control_files: bool,
     /// How much earlier than a fetch without it a commit may claim to be.
     pub clock_tolerance: Duration,
+    /// The URL and the branch of the repository, as the trailers of commits name them.
+    pub branch: String,
     /// What goes into one commit.
     pub batch: Batch,
     /// The form of a commit's subject.
@@ -87,7 +89,12 @@ pub enum Grouping {
 
 impl RepositoryPolicy {
     pub(in crate::engine) fn wording(&self) -> Wording<'_> {
-        Wording { subject: &self.subject, body: self.body.as_ref() }
+        Wording { subject: &self.subject, body: self.body.as_ref(), branch: Some(&self.branch) }
+    }
+
+    /// How the messages of commits are worded that wait on a branch of their own.
+    pub(in crate::engine) fn proposal_wording(&self) -> Wording<'_> {
+        Wording { branch: None, ..self.wording() }
     }
 
     /// The folders of every environment.

@@ -13,7 +13,7 @@ use crate::engine::base::blocking::blocking;
 use crate::engine::base::context::Context;
 use crate::engine::base::ports::{Ports, Publisher, Repository, Store};
 use crate::engine::base::repository_policy::{Batch, RepositoryPolicy};
-use crate::engine::message::{self, PromotionText};
+use crate::engine::message::{self, PromotionText, Wording};
 use crate::engine::plan::edit_plan::EditPlan;
 
 /// The outcome of a push.
@@ -140,7 +140,7 @@ fn drafts(
     let mut commit_of_plan = Vec::with_capacity(plans.len());
     for together in commits(repository_policy, plans) {
         commit_of_plan.extend(std::iter::repeat_n(drafts.len(), together.len()));
-        drafts.push(draft(repository_policy, together, notes, requested_by));
+        drafts.push(draft(repository_policy, repository_policy.wording(), together, notes, requested_by));
     }
     (drafts, commit_of_plan)
 }
@@ -148,6 +148,7 @@ fn drafts(
 /// One commit of all these plans.
 pub(in crate::engine) fn draft(
     repository_policy: &RepositoryPolicy,
+    wording: Wording<'_>,
     together: &[EditPlan],
     notes: &NotesByPlan,
     requested_by: &str,
@@ -173,7 +174,7 @@ pub(in crate::engine) fn draft(
         .notes
         .and_then(|policy| policy.limits)
         .map_or(0, |_| together.len().saturating_sub(MOST_PER_COMMIT));
-    CommitDraft { message: message::render(repository_policy.wording(), &told, left_out_count), edits }
+    CommitDraft { message: message::render(wording, &told, left_out_count), edits }
 }
 
 /// The plans by the commits that they go in.

@@ -8,15 +8,19 @@ use sha2::{Digest as _, Sha256};
 use super::{Calls, Fuse, lock};
 use crate::engine::base::ports::{Publisher, Repository};
 use crate::model::{
-    self, BlobId, Class, CommitDraft, CommitId, CommitInfo, Content, Fault, FileChange, FileEditKind, Held,
-    Listing, Proposed, Publication, PullRequestBranch, RepoPath, Timestamp, TreeFile,
+    self, BlobId, Class, CommitChanges, CommitDraft, CommitId, CommitInfo, Content, Fault, FileChange,
+    FileEditKind, Held, Listing, Proposed, Publication, PullRequestBranch, ReplacedHead, RepoPath, Timestamp,
+    TreeFile,
 };
 
 type Files = BTreeMap<RepoPath, String>;
 
 #[derive(Clone, Debug)]
 struct Commit {
+    /// What the branch was before it.
     parent: Option<CommitId>,
+    /// The other parents of a merge.
+    others: Vec<CommitId>,
     at: Timestamp,
     author: String,
     message: String,
@@ -50,6 +54,9 @@ pub(in crate::engine) struct Branch {
 #[derive(Default)]
 struct Line {
     head: Option<CommitId>,
+    /// Where the mirror saw it last, and the force pushes that it saw.
+    seen: Option<CommitId>,
+    replaced: Vec<ReplacedHead>,
     commits: HashMap<CommitId, Commit>,
     /// Tidegate's own branches.
     requests: HashMap<String, CommitId>,
@@ -89,11 +96,66 @@ impl Line {
             }
         }
         let (author, message) = ("tidegate".to_owned(), draft.message.clone());
-        Commit { parent: self.head, at, author, message, merged: Vec::new(), files }
+        Commit { parent: self.head, others: Vec::new(), at, author, message, merged: Vec::new(), files }
     }
 
     fn files(&self, id: Option<CommitId>) -> Files {
         id.map(|id| self.commits[&id].files.clone()).unwrap_or_default()
+    }
+
+    /// All that a commit reaches, and itself.
+    fn reached(&self, tip: CommitId) -> BTreeSet<CommitId> {
+        let (mut reached, mut pending) = (BTreeSet::new(), vec![tip]);
+        while let Some(id) = pending.pop() {
+            if reached.insert(id) {
+                let commit = &self.commits[&id];
+                pending.extend(commit.parent.iter().chain(&commit.others));
+            }
+        }
+        reached
+    }
+
+    /// The mirror looks.
+    fn look(&mut self) {
+        if let (Some(old), Some(new)) = (self.seen, self.head)
+            && !self.reached(new).contains(&old)
+        {
+            self.replaced.push(ReplacedHead { old, new, at: self.commits[&old].at });
+        }
+        self.seen = self.head;
+    }
+
+    /// What a merge brought beside the line.
+    fn brought(&self, id: CommitId, scope: &[RepoPath]) -> Vec<(CommitInfo, Vec<FileChange>)> {
+        let merge = &self.commits[&id];
+        let Some(parent) = merge.parent.filter(|_| !merge.others.is_empty()) else { return Vec::new() };
+        let hidden = self.reached(parent);
+        let brought: BTreeSet<CommitId> = merge
+            .others
+            .iter()
+            .flat_map(|other| self.reached(*other))
+            .filter(|one| !hidden.contains(one))
+            .collect();
+        let (mut all, mut touched) = (Vec::new(), BTreeMap::new());
+        // Identities rise with time.
+        for one in brought {
+            let commit = &self.commits[&one];
+            let changes = changes(&self.files(commit.parent), &commit.files, scope);
+            if commit.others.is_empty() && commit.parent.is_some() && !changes.is_empty() {
+                touched.extend(changes.iter().map(|change| (change.path.clone(), change.after)));
+                all.push((info(self, one, commit), changes));
+            }
+        }
+        let files = within(&merge.files, scope);
+        let at_last = touched.into_iter().map(|(path, before)| {
+            let after = files.get(&path).copied();
+            FileChange { path, before, after }
+        });
+        let at_last: Vec<FileChange> = at_last.filter(|change| change.before != change.after).collect();
+        if !at_last.is_empty() {
+            all.push((info(self, id, merge), at_last));
+        }
+        all
     }
 
     /// The commits from `tip` down, without `until`.
@@ -126,7 +188,44 @@ impl Branch {
             }
         }
         let (author, message, parent) = (author.to_owned(), message.to_owned(), line.head);
-        line.add(Commit { parent, at, author, message, merged: Vec::new(), files })
+        line.add(Commit { parent, others: Vec::new(), at, author, message, merged: Vec::new(), files })
+    }
+
+    /// Adds a commit on `parent` that the branch does not have, or not yet.
+    pub(in crate::engine) fn commit_on(
+        &self,
+        parent: CommitId,
+        author: &str,
+        at: Timestamp,
+        changes: &[(&str, Option<String>)],
+    ) -> CommitId {
+        let head = std::mem::replace(&mut lock(&self.line).head, Some(parent));
+        let id = self.commit(author, "work", at, changes);
+        lock(&self.line).head = head;
+        id
+    }
+
+    /// Somebody merges the branch into work of their own, or work into the branch, and pushes: the files are those of
+    /// `files_of`.
+    pub(in crate::engine) fn merge_of(
+        &self,
+        parents: &[CommitId],
+        files_of: CommitId,
+        at: Timestamp,
+    ) -> CommitId {
+        let mut line = lock(&self.line);
+        let files = line.files(Some(files_of));
+        let is_own = |from: CommitId, hidden: CommitId| {
+            let hidden = line.reached(hidden);
+            let own = |id: &CommitId| line.commits[id].message.contains("\nTidegate-Branch: fake main");
+            line.reached(from).iter().filter(|id| !hidden.contains(id)).any(own)
+        };
+        let first = parents[0];
+        let is_branch = |other: &&CommitId| is_own(**other, first) && !is_own(first, **other);
+        let parent = *parents[1..].iter().find(is_branch).unwrap_or(&first);
+        let others = parents.iter().copied().filter(|id| *id != parent).collect();
+        let (author, message) = ("Bob".to_owned(), "Merge".to_owned());
+        line.add(Commit { parent: Some(parent), others, at, author, message, merged: Vec::new(), files })
     }
 
     /// Adds a merge that changes some files, of commits with these messages.
@@ -181,7 +280,29 @@ impl Branch {
         let mut files = line.files(line.head);
         files.extend(tip.files.into_iter().filter(|(path, text)| before.get(path) != Some(text)));
         let (author, parent, merged) = ("Ana".to_owned(), line.head, vec![tip.message]);
-        line.add(Commit { parent, at, author, message: format!("Merge {branch}"), merged, files })
+        line.add(Commit {
+            parent,
+            others: Vec::new(),
+            at,
+            author,
+            message: format!("Merge {branch}"),
+            merged,
+            files,
+        })
+    }
+
+    /// The oldest commit.
+    pub(in crate::engine) fn root(&self) -> CommitId {
+        let line = lock(&self.line);
+        line.down(line.head.unwrap(), None).last().unwrap().0
+    }
+
+    /// Makes a commit say something else.
+    pub(in crate::engine) fn change_message(&self, commit: CommitId, from: &str, to: &str) {
+        let mut line = lock(&self.line);
+        let message = &mut line.commits.get_mut(&commit).unwrap().message;
+        assert!(message.contains(from), "{message}");
+        *message = message.replace(from, to);
     }
 
     /// Forces the branch back to `commit`.
@@ -232,7 +353,9 @@ impl Branch {
             let commit = line.made(draft, at);
             line.add(commit)
         });
-        Publication::Pushed(commits.collect())
+        let commits = commits.collect();
+        line.look();
+        Publication::Pushed(commits)
     }
 }
 
@@ -324,6 +447,7 @@ impl Repository for Branch {
 
     fn fetch(&self) -> Result<CommitId, Fault> {
         self.calls.count("fetch");
+        lock(&self.line).look();
         Ok(self.head())
     }
 
@@ -374,26 +498,35 @@ impl Repository for Branch {
         Ok(found)
     }
 
-    fn changes(
-        &self,
-        line: &[CommitId],
-        scope: &[RepoPath],
-    ) -> Result<Vec<(CommitInfo, Vec<FileChange>)>, Fault> {
+    fn changes(&self, line: &[CommitId], scope: &[RepoPath]) -> Result<Vec<CommitChanges>, Fault> {
         let known = lock(&self.line);
         let mut told = Vec::new();
         for id in line {
             self.calls.count("changes");
             let commit = &known.commits[id];
             let changes = changes(&known.files(commit.parent), &commit.files, scope);
-            if !changes.is_empty() {
-                told.push((info(&known, *id, commit), changes));
+            let merged = known.brought(*id, scope);
+            if !changes.is_empty() || !merged.is_empty() {
+                told.push(CommitChanges { commit: info(&known, *id, commit), changes, merged });
             }
         }
         Ok(told)
     }
 
     fn contains(&self, ancestor: CommitId, tip: CommitId) -> Result<bool, Fault> {
-        Ok(lock(&self.line).down(tip, None).any(|(id, _)| id == ancestor))
+        Ok(lock(&self.line).reached(tip).contains(&ancestor))
+    }
+
+    fn removed(&self, commit: CommitId) -> Result<Vec<(RepoPath, BlobId)>, Fault> {
+        let line = lock(&self.line);
+        let after = &line.commits[&commit];
+        let before = line.files(after.parent);
+        let removed = before.iter().filter(|(path, _)| !after.files.contains_key(*path));
+        Ok(removed.map(|(path, text)| (path.clone(), blob_of(text))).collect())
+    }
+
+    fn replaced_heads(&self) -> Result<Vec<ReplacedHead>, Fault> {
+        Ok(lock(&self.line).replaced.clone())
     }
 
     fn messages(&self, commits: &[CommitId]) -> Result<Vec<Vec<String>>, Fault> {

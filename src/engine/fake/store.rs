@@ -213,20 +213,6 @@ impl Store for FakeStore {
         })
     }
 
-    async fn commits_below(
-        &self,
-        end: IndexEnd,
-        sequence: u64,
-        most: usize,
-    ) -> Result<Vec<(u64, CommitId)>, Fault> {
-        let tag_changes = self.index_up_to(end)?;
-        let commits = tag_changes.iter().rev().map(|tag_change| (tag_change.sequence, tag_change.commit.id));
-        let mut commits: Vec<(u64, CommitId)> = commits.filter(|(at, _)| *at < sequence).collect();
-        commits.dedup();
-        commits.truncate(most);
-        Ok(commits)
-    }
-
     async fn evidence(&self, of: &[CommitId]) -> Result<HashMap<CommitId, FetchEvidence>, Fault> {
         let kept = lock(&self.kept);
         Ok(of.iter().filter_map(|commit| Some((*commit, *kept.evidence.get(commit)?))).collect())

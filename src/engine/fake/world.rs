@@ -138,6 +138,7 @@ impl Settings {
                 before: *before,
             };
         RepositoryPolicy {
+            branch: "fake main".to_owned(),
             environments: self.environments.iter().map(environment).collect(),
             services: Box::new(self.rules.clone()),
             groups: self.groups.clone(),

@@ -1,19 +1,23 @@
 //! Extends the index of tag changes up to the head, part by part: memory holds one part at a time, and a restart after a
 //! crash continues where the last written part ends.
+//!
+//! What happened on the branch is read from the commits and from the force pushes that the mirror has seen, so it is the
+//! same whenever it is read.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use sha2::{Digest as _, Sha256};
 
 use crate::history::Subject;
-use crate::model::{Class, CommitId, Fault, FetchEvidence, IndexEnd, RepoPath, TagChange, Timestamp};
+use crate::model::{
+    Class, CommitId, Fault, FetchEvidence, IndexEnd, ReplacedHead, RepoPath, TagChange, Timestamp,
+};
 
-use super::newest_first::NewestFirst;
-use super::reader::{Advance, HistoryReader, removed_by_force_push};
+use super::reader::{HistoryPart, HistoryReader};
 use crate::engine::base::blocking::blocking;
 use crate::engine::base::context::Context;
-use crate::engine::base::ports::{Ports, Store};
+use crate::engine::base::ports::{Ports, Repository, Store};
 use crate::engine::base::repository_policy::RepositoryPolicy;
 use crate::engine::state::flux_policies::Resolver;
 use crate::engine::state::snapshot::Snapshot;
@@ -21,58 +25,67 @@ use crate::engine::state::snapshot::Snapshot;
 /// Raised when the same manifests or messages are read differently, so that an older index is rebuilt.
 const INDEX_VERSION: u32 = 5;
 
-/// Commits per part; few in tests, so that they span several parts.
+/// How many commits are read and kept at once; few in tests, so that they meet several parts.
 pub(in crate::engine) const COMMITS_PER_PART: usize = if cfg!(test) { 3 } else { 4_000 };
 
-/// How many indexed commits are searched at once for one that is still on the branch.
-const COMMITS_PER_SEARCH: usize = if cfg!(test) { 2 } else { 1_000 };
+/// How often a pass starts over because another process wrote the index, or files were renamed.
+const MAX_ATTEMPTS: usize = 100;
 
-/// How often an extension starts again because another process changed the index.
-const MOST_OVERTAKEN: usize = 100;
-
-/// The index, extended to the head.
+/// The kept history, up to the head.
 #[derive(Debug)]
 pub(in crate::engine) struct Indexed {
     pub(in crate::engine) end: IndexEnd,
-    /// The subjects that moved since the last known end; none if that is unknown and any may have.
+    /// What moved since the end that was known; nothing when that can't be told, so that anything may have.
     pub(in crate::engine) moved: Option<BTreeSet<Subject>>,
 }
 
+/// What the history is read for.
 pub(in crate::engine) struct Reading {
     pub(in crate::engine) snapshot: Arc<Snapshot>,
     pub(in crate::engine) resolver: Resolver,
-    /// The end of the index at the last refresh.
+    /// The end of the kept history when it was last looked at.
     pub(in crate::engine) last: Option<IndexEnd>,
     pub(in crate::engine) now: Timestamp,
 }
 
-/// Reads what came since the end of the index, and writes it. `last_seen` is the last fetched head, and when.
+/// Reads what came since the end of the index, and writes it. `last_seen` is the last fetched head, and when; `replaced`
+/// are the force pushes so far.
 pub(in crate::engine) async fn extend<P: Ports>(
     context: Context<'_, P>,
     reading: Reading,
     last_seen: Option<(CommitId, Timestamp)>,
+    replaced: Vec<ReplacedHead>,
 ) -> Result<Indexed, Fault> {
     let store = context.store;
     let head = reading.snapshot.commit;
     let stored_fetch = store.latest_fetch().await?;
     let seen = [stored_fetch, last_seen].into_iter().flatten().max_by_key(|(_, at)| *at);
-    let extension = Extension {
+    let mut extension = Extension {
         context,
-        scope: scope(context.policy, &reading.resolver),
+        scope: scope(context.policy, &replaced, &reading.resolver),
         evidence: evidence(head, stored_fetch, seen, reading.now),
         seen,
         reading: Arc::new(reading),
+        replaced,
+        former_paths: Arc::default(),
     };
     let mut indexed = None;
-    for _ in 0..MOST_OVERTAKEN {
-        indexed = extension.to_head().await?;
-        if indexed.is_some() {
-            break;
+    for _ in 0..MAX_ATTEMPTS {
+        match extension.to_head().await? {
+            Extended::ToHead(done) => {
+                indexed = Some(done);
+                break;
+            }
+            Extended::Overtaken => {}
+            Extended::Renamed(renames) => {
+                store.drop_other_index("").await?;
+                extension.add_former_paths(renames);
+            }
         }
     }
     let indexed = indexed.ok_or_else(|| {
         let message =
-            format!("other processes changed the history index {MOST_OVERTAKEN} times during this pass");
+            format!("other processes changed the history index {MAX_ATTEMPTS} times during this pass");
         Fault::new(Class::TryAgain, message)
     })?;
     // After the index: a crash in between then leaves the commits' evidence to be written again, not lost.
@@ -83,138 +96,183 @@ pub(in crate::engine) async fn extend<P: Ports>(
 }
 
 /// Whether an index of this scope was made with this configuration, whichever images Flux's policies name.
-pub(in crate::engine) fn is_for(scope: &str, repository_policy: &RepositoryPolicy) -> bool {
-    scope.starts_with(&configured(repository_policy))
+pub(in crate::engine) fn is_for(
+    scope: &str,
+    repository_policy: &RepositoryPolicy,
+    replaced: &[ReplacedHead],
+) -> bool {
+    scope.starts_with(&configured(repository_policy, replaced))
 }
 
-/// When the commits that are new at `head` were fetched.
+/// When the commits that are new at `head` came, by the fetches before.
 fn evidence(
     head: CommitId,
-    stored: Option<(CommitId, Timestamp)>,
+    kept: Option<(CommitId, Timestamp)>,
     seen: Option<(CommitId, Timestamp)>,
     now: Timestamp,
 ) -> FetchEvidence {
-    if let Some((_, fetched_at)) = stored.filter(|(seen, _)| *seen == head) {
+    if let Some((_, fetched_at)) = kept.filter(|(seen, _)| *seen == head) {
         return FetchEvidence { absent_at: None, fetched_at };
     }
     let absent_at = seen.filter(|(seen, _)| *seen != head).map(|(_, at)| at);
     FetchEvidence { absent_at, fetched_at: now }
 }
 
+/// One step of what happened to the branch.
+#[derive(Debug, PartialEq, Eq)]
+enum Event {
+    /// These commits came, oldest first.
+    Commits(Vec<CommitId>),
+    /// A force push took away what came after `to`; everything where that is `None`.
+    Rewind { from: CommitId, to: Option<CommitId>, by: ReplacedHead },
+}
+
+/// All that happened to the branch up to `head`, as far as the force pushes are known: commits that were replaced are
+/// part of it.
+fn events(
+    repository: &impl Repository,
+    replaced: &[ReplacedHead],
+    head: CommitId,
+) -> Result<Vec<Event>, Fault> {
+    let mut events = Vec::new();
+    let mut branch: Vec<CommitId> = Vec::new();
+    let mut last = None;
+    let stops = replaced.iter().map(|by| (by.old, Some(*by))).chain([(head, None)]);
+    for (stop, by) in stops {
+        let line = match repository.line(stop, None) {
+            Ok(line) => line.commits,
+            // The mirror was made anew since, without what nothing refers to.
+            Err(_) if by.is_some() => continue,
+            Err(fault) => return Err(fault),
+        };
+        let common = branch.iter().zip(&line).take_while(|(one, other)| one == other).count();
+        if let (Some(from), Some(by)) = (branch.last().filter(|_| common < branch.len()), last) {
+            events.push(Event::Rewind { from: *from, to: branch[..common].last().copied(), by });
+        }
+        if common < line.len() {
+            events.push(Event::Commits(line[common..].to_vec()));
+        }
+        (branch, last) = (line, by.or(last));
+    }
+    Ok(events)
+}
+
 struct Extension<'a, P: Ports> {
     context: Context<'a, P>,
     scope: String,
-    /// When the new commits were fetched.
+    /// When what is new came.
     evidence: FetchEvidence,
-    /// The last head that was fetched, and when.
+    /// Where the branch was when it was last seen, and when.
     seen: Option<(CommitId, Timestamp)>,
     reading: Arc<Reading>,
+    replaced: Vec<ReplacedHead>,
+    former_paths: Arc<BTreeMap<RepoPath, RepoPath>>,
+}
+
+/// What came of one try to bring the index up to the head.
+enum Extended {
+    ToHead(Indexed),
+    /// Another process was first.
+    Overtaken,
+    /// Files had other paths before, by which the history must be read again.
+    Renamed(Vec<(RepoPath, RepoPath)>),
 }
 
 impl<P: Ports> Extension<'_, P> {
-    /// Extends the index from its end to the head. None if another process changed it meanwhile.
-    async fn to_head(&self) -> Result<Option<Indexed>, Fault> {
+    /// Goes on from where the index ends, or makes it anew where the branch does not.
+    async fn to_head(&self) -> Result<Extended, Fault> {
         let head = self.reading.snapshot.commit;
-        let stored = self.context.store.index_end().await?;
-        let end = stored.filter(|(scope, _)| *scope == self.scope).map(|(_, end)| end);
+        let kept = self.context.store.index_end().await?;
+        let end = kept.filter(|(scope, _)| *scope == self.scope).map(|(_, end)| end);
         let is_last = end.is_some() && end == self.reading.last;
-        let repository = Arc::clone(self.context.repository);
-        let known = end.map(|end| end.head);
-        let advance = blocking(move || Advance::find(&*repository, known, head)).await?;
-        let mut moved = BTreeSet::new();
-        let end = match (advance, end) {
-            (Advance::FastForward(line), end) => self.append(end, &line, &mut moved).await?,
-            (Advance::MergedAside, Some(end)) => {
-                let tag_changes = self.read(move |reader| reader.aside(end.head, end.next_sequence)).await?;
-                self.write(Some((end, end.next_sequence)), head, &tag_changes, &mut moved).await?
+        if let Some(end) = end {
+            let repository = Arc::clone(self.context.repository);
+            let line = blocking(move || repository.line(head, Some(end.head))).await?;
+            if line.is_down_to_known {
+                return self.onward(Some(end), &line.commits, is_last).await;
             }
-            (Advance::ForcePushed(line), Some(end)) => {
-                return Ok(self.replace(end, line).await?.map(|end| Indexed { end, moved: None }));
-            }
-            (Advance::MergedAside | Advance::ForcePushed(_), None) => None,
-        };
-        Ok(end.map(|end| Indexed { end, moved: Some(moved).filter(|_| is_last) }))
+        }
+        // The branch was merged into somebody's own work, or all is new.
+        let nothing = if end.is_some() { "" } else { &self.scope };
+        self.context.store.drop_other_index(nothing).await?;
+        let (repository, replaced) = (Arc::clone(self.context.repository), self.replaced.clone());
+        let events = blocking(move || events(&*repository, &replaced, head)).await?;
+        match events.as_slice() {
+            [Event::Commits(line)] => self.onward(None, line, false).await,
+            _ => self.anew(&events).await,
+        }
     }
 
-    /// Adds commits to the end of the index, or begins it with them.
-    async fn append(
+    /// Adds consecutive commits of the line to the index.
+    async fn onward(
         &self,
         end: Option<IndexEnd>,
         line: &[CommitId],
-        moved: &mut BTreeSet<Subject>,
-    ) -> Result<Option<IndexEnd>, Fault> {
-        let mut end = end;
-        if end.is_none() {
-            // `read_line` still asks it when commits were fetched.
-            self.context.store.drop_other_index(&self.scope).await?;
-        }
+        is_last: bool,
+    ) -> Result<Extended, Fault> {
+        let (mut end, mut moved) = (end, BTreeSet::new());
         let seen = self.seen_of(line);
         for (done, commits) in (0..).step_by(COMMITS_PER_PART).zip(line.chunks(COMMITS_PER_PART)) {
             if line.len() > COMMITS_PER_PART {
                 tracing::info!("reading history: {done} of {} commits", line.len());
             }
             let first = end.map_or(0, |end| end.next_sequence);
-            let tag_changes = self.read_line(commits, first, seen.saturating_sub(done)).await?;
+            let part = self.read_line(commits, first, seen.saturating_sub(done)).await?;
+            if !part.renames.is_empty() {
+                return Ok(Extended::Renamed(part.renames));
+            }
             let head = commits.last().copied().unwrap_or(self.reading.snapshot.commit);
             let onto = end.map(|end| (end, end.next_sequence));
-            end = self.write(onto, head, &tag_changes, moved).await?;
+            let resolver = &self.reading.resolver;
+            let subject = |one: &TagChange| (resolver.service_of(&one.path, &one.service), one.image.clone());
+            moved.extend(part.tag_changes.iter().map(subject));
+            let store = self.context.store;
+            end = store.extend_index(&self.scope, onto, head, &part.tag_changes).await?;
             if end.is_none() {
                 break;
             }
         }
-        Ok(end)
+        let moved = Some(moved).filter(|_| is_last);
+        Ok(end.map_or(Extended::Overtaken, |end| Extended::ToHead(Indexed { end, moved })))
     }
 
-    /// Replaces what is indexed above the last common commit by the commits of `line`.
-    async fn replace(&self, end: IndexEnd, line: Vec<CommitId>) -> Result<Option<IndexEnd>, Fault> {
-        let store = self.context.store;
-        let (from, common) = self.fork(end, &line).await?;
-        let removed = self.changes_from(end, from).await?;
+    /// Makes the index of a branch that was force-pushed, all at once: nobody may find the branch as it is now without
+    /// what was taken away from it.
+    async fn anew(&self, events: &[Event]) -> Result<Extended, Fault> {
         let mut tag_changes: Vec<TagChange> = Vec::new();
-        let next = |tag_changes: &[TagChange]| tag_changes.last().map_or(from, |last| last.sequence + 1);
-        let line = &line[common..];
-        let seen = self.seen_of(line);
-        for (done, part) in (0..).step_by(COMMITS_PER_PART).zip(line.chunks(COMMITS_PER_PART)) {
-            let more = self.read_line(part, next(&tag_changes), seen.saturating_sub(done)).await?;
-            tag_changes.extend(more);
+        for event in events {
+            let next = |all: &[TagChange]| all.last().map_or(0, |last| last.sequence + 1);
+            match event {
+                Event::Rewind { from, to, by } => {
+                    let (from, to, by, first) = (*from, *to, *by, next(&tag_changes));
+                    tag_changes.extend(self.read(move |reader| reader.rewind(from, to, by, first)).await?);
+                }
+                Event::Commits(line) => {
+                    let seen = self.seen_of(line);
+                    for (done, part) in (0..).step_by(COMMITS_PER_PART).zip(line.chunks(COMMITS_PER_PART)) {
+                        let first = next(&tag_changes);
+                        let part = self.read_line(part, first, seen.saturating_sub(done)).await?;
+                        if !part.renames.is_empty() {
+                            return Ok(Extended::Renamed(part.renames));
+                        }
+                        tag_changes.extend(part.tag_changes);
+                    }
+                }
+            }
         }
         let head = self.reading.snapshot.commit;
-        let sequence = next(&tag_changes);
-        tag_changes.extend(removed_by_force_push(&removed, &tag_changes, head, sequence, self.evidence));
-        // In one write: no reader may see the new line without what the force push removed.
-        store.extend_index(&self.scope, Some((end, from)), head, &tag_changes).await
+        let end = self.context.store.extend_index(&self.scope, None, head, &tag_changes).await?;
+        Ok(end.map_or(Extended::Overtaken, |end| Extended::ToHead(Indexed { end, moved: None })))
     }
 
-    /// The sequence after the last indexed commit that `line` has too, and how many commits of `line` are indexed.
-    async fn fork(&self, end: IndexEnd, line: &[CommitId]) -> Result<(u64, usize), Fault> {
-        let places: HashMap<CommitId, usize> = line.iter().copied().zip(1..).collect();
-        let mut below = end.next_sequence;
-        loop {
-            let store = self.context.store;
-            let commits = store.commits_below(end, below, COMMITS_PER_SEARCH).await?;
-            let common = commits.iter().find_map(|(sequence, id)| Some((sequence + 1, *places.get(id)?)));
-            match (common, commits.last()) {
-                (Some(common), _) => return Ok(common),
-                (None, Some((sequence, _))) => below = *sequence,
-                (None, None) => return Ok((0, 0)),
-            }
+    /// Adds former paths, by where the files are now.
+    fn add_former_paths(&mut self, renames: Vec<(RepoPath, RepoPath)>) {
+        let mut former_paths = (*self.former_paths).clone();
+        for (former, path) in renames {
+            let present = former_paths.get(&path).unwrap_or(&path).clone();
+            former_paths.insert(former, present);
         }
-    }
-
-    /// The indexed tag changes from a sequence on, oldest first.
-    async fn changes_from(&self, end: IndexEnd, from: u64) -> Result<Vec<TagChange>, Fault> {
-        let mut changes = Vec::new();
-        let mut newest = NewestFirst::of(end, Vec::new(), None);
-        'parts: while let Some(tag_changes) = newest.next(&**self.context.store).await? {
-            for tag_change in tag_changes {
-                if tag_change.sequence < from {
-                    break 'parts;
-                }
-                changes.push(tag_change);
-            }
-        }
-        changes.reverse();
-        Ok(changes)
+        self.former_paths = Arc::new(former_paths);
     }
 
     /// How many of these commits, oldest first, were on the branch at the last fetch.
@@ -223,8 +281,8 @@ impl<P: Ports> Extension<'_, P> {
         last.map_or(0, |last| last + 1)
     }
 
-    /// The tag changes of commits, of which the first `seen` are not new.
-    async fn read_line(&self, line: &[CommitId], first: u64, seen: usize) -> Result<Vec<TagChange>, Fault> {
+    /// Reads commits of the line; the first `seen` are not new.
+    async fn read_line(&self, line: &[CommitId], first: u64, seen: usize) -> Result<HistoryPart, Fault> {
         let mut met = self.context.store.evidence(line).await?;
         if let Some((_, fetched_at)) = self.seen {
             for commit in line.iter().take(seen) {
@@ -235,47 +293,40 @@ impl<P: Ports> Extension<'_, P> {
         self.read(move |reader| reader.of(&line, first, &met)).await
     }
 
-    async fn read(
+    async fn read<T: Send + 'static>(
         &self,
-        read: impl FnOnce(HistoryReader<'_, P::Repository>) -> Result<Vec<TagChange>, Fault> + Send + 'static,
-    ) -> Result<Vec<TagChange>, Fault> {
+        read: impl FnOnce(HistoryReader<'_, P::Repository>) -> Result<T, Fault> + Send + 'static,
+    ) -> Result<T, Fault> {
         let repository = Arc::clone(self.context.repository);
         let repository_policy = Arc::clone(self.context.policy);
         let (reading, evidence) = (Arc::clone(&self.reading), self.evidence);
+        let former_paths = Arc::clone(&self.former_paths);
         blocking(move || {
             read(HistoryReader {
                 repository: &*repository,
                 repository_policy: &repository_policy,
                 snapshot: &reading.snapshot,
                 resolver: &reading.resolver,
+                former_paths: &former_paths,
                 evidence,
             })
         })
         .await
     }
-
-    async fn write(
-        &self,
-        onto: Option<(IndexEnd, u64)>,
-        head: CommitId,
-        tag_changes: &[TagChange],
-        moved: &mut BTreeSet<Subject>,
-    ) -> Result<Option<IndexEnd>, Fault> {
-        let resolver = &self.reading.resolver;
-        let subject = |one: &TagChange| (resolver.service_of(&one.path, &one.service), one.image.clone());
-        moved.extend(tag_changes.iter().map(subject));
-        self.context.store.extend_index(&self.scope, onto, head, tag_changes).await
-    }
 }
 
-/// What an index depends on besides commits: [`configured`], and the Flux policies that name images.
-fn scope(repository_policy: &RepositoryPolicy, resolver: &Resolver) -> String {
-    format!("{}{:x}", configured(repository_policy), Sha256::digest(resolver.fingerprint()))
+/// What an index depends on beside the commits: what [`configured`] tells, and the Flux policies that name images.
+fn scope(repository_policy: &RepositoryPolicy, replaced: &[ReplacedHead], resolver: &Resolver) -> String {
+    format!("{}{:x}", configured(repository_policy, replaced), Sha256::digest(resolver.fingerprint()))
 }
 
-/// The environments with their folders, excluded files, and [`INDEX_VERSION`].
-fn configured(repository_policy: &RepositoryPolicy) -> String {
+/// What is in no commit: the environments with their folders, excluded files, [`INDEX_VERSION`], and force pushes.
+fn configured(repository_policy: &RepositoryPolicy, replaced: &[ReplacedHead]) -> String {
     let mut hash = Sha256::new();
+    for one in replaced {
+        hash.update(one.old.as_bytes());
+        hash.update(one.new.as_bytes());
+    }
     hash.update(INDEX_VERSION.to_be_bytes());
     for environment in &repository_policy.environments {
         let folders = environment.paths.iter().map(RepoPath::as_str);

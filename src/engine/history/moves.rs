@@ -105,7 +105,8 @@ pub(in crate::engine) async fn moves<P: Ports>(
             }
             let Some(environment) = context.policy.environment_of(&tag_change.path) else { continue };
             let name = &environment.policy.name;
-            if query.covers(&tag_change, name) {
+            let is_move = !tag_change.is_beside && tag_change.before != tag_change.after;
+            if is_move && query.covers(&tag_change, name) {
                 moves.push((tag_change.sequence, move_of(&tag_change, name)));
             }
         }
@@ -129,7 +130,9 @@ pub(in crate::engine) async fn moves_since<P: Ports>(
     since: Timestamp,
 ) -> Result<Vec<Move>, Fault> {
     let here = &context.policy.environments[environment];
-    let is_here = |tag_change: &TagChange| here.paths.iter().any(|path| tag_change.path.is_within(path));
+    let is_here = |tag_change: &TagChange| {
+        !tag_change.is_beside && here.paths.iter().any(|path| tag_change.path.is_within(path))
+    };
     let mut moves = Vec::new();
     let mut newest = NewestFirst::of(state.end, Vec::new(), Some(since));
     while let Some(tag_changes) = state.mark_stale_on_error(newest.next(&**context.store).await)? {

@@ -1,4 +1,4 @@
-//! Turns commits of the first-parent line into tag changes.
+//! Turns commits into tag changes.
 
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
@@ -7,8 +7,8 @@ use std::sync::Arc;
 use crate::history::Subject;
 use crate::manifest::ImageField;
 use crate::model::{
-    BlobId, CommitId, CommitInfo, Content, Fault, FetchEvidence, FileChange, ImageName, PinnedTag, RepoPath,
-    ServiceName, TagChange, TagChangeCommit,
+    BlobId, CommitChanges, CommitId, CommitInfo, Content, Fault, FetchEvidence, FileChange, ImageName,
+    PinnedTag, ReplacedHead, RepoPath, ServiceName, TagChange, TagChangeCommit, TreeFile,
 };
 
 use crate::engine::base::ports::Repository;
@@ -49,79 +49,159 @@ impl Holdings {
     }
 }
 
-/// How the head relates to the last known commit.
-#[derive(Debug, PartialEq, Eq)]
-pub(crate) enum Advance {
-    /// These commits follow it, oldest first; all commits if none was known.
-    FastForward(Vec<CommitId>),
-    /// It is on the branch but off the first-parent line: somebody merged it into their own work, as `git pull` does.
-    /// Nothing was removed; the differences came by that merge.
-    MergedAside,
-    /// The branch was rewritten and does not contain it. The whole first-parent line, oldest first.
-    ForcePushed(Vec<CommitId>),
+/// What commits changed.
+pub(crate) struct HistoryPart {
+    /// Oldest first.
+    pub(crate) tag_changes: Vec<TagChange>,
+    /// Files that came into the scope from outside it, by their former paths.
+    pub(crate) renames: Vec<(RepoPath, RepoPath)>,
 }
 
-impl Advance {
-    pub(crate) fn find(
-        repository: &impl Repository,
-        known: Option<CommitId>,
-        head: CommitId,
-    ) -> Result<Self, Fault> {
-        let line = repository.line(head, known)?;
-        match known {
-            Some(known) if !line.is_down_to_known => {
-                let is_aside = repository.contains(known, head)?;
-                Ok(if is_aside { Self::MergedAside } else { Self::ForcePushed(line.commits) })
-            }
-            _ => Ok(Self::FastForward(line.commits)),
-        }
-    }
-}
-
+/// Turns commits into tag changes.
 pub(crate) struct HistoryReader<'a, R> {
     pub(crate) repository: &'a R,
     pub(crate) repository_policy: &'a RepositoryPolicy,
-    /// Files at the head; they are not read again.
+    /// The files at the head, which need not be read a second time.
     pub(crate) snapshot: &'a Snapshot,
     pub(crate) resolver: &'a Resolver,
-    /// When the new commits were fetched.
+    /// The present paths of files that lay outside the scope before, by their former ones.
+    pub(crate) former_paths: &'a BTreeMap<RepoPath, RepoPath>,
+    /// When the commits that are new were fetched.
     pub(crate) evidence: FetchEvidence,
 }
 
+/// A commit, with no more of it than is needed.
 struct Moved {
     commit: TagChangeCommit,
     trailers: Vec<Trailers>,
     changes: Vec<FileChange>,
+    is_beside: bool,
 }
 
 impl<R: Repository> HistoryReader<'_, R> {
-    /// The tag changes of consecutive commits, both oldest first; sequences count from `first`. `met` has the fetches of
-    /// commits that an earlier, dropped index knew.
+    /// Reads consecutive commits of the line, oldest first; the first that changes anything gets the sequence `first`. A
+    /// commit that was `met` before, in an index that was dropped since, came when that says.
     pub(crate) fn of(
         &self,
         line: &[CommitId],
         first: u64,
         met: &HashMap<CommitId, FetchEvidence>,
+    ) -> Result<HistoryPart, Fault> {
+        let mut moved = Vec::new();
+        let mut renames = Vec::new();
+        for CommitChanges { commit, changes, merged } in self.repository.changes(line, &self.scope())? {
+            let fetched = |id: CommitId| met.get(&id).copied().unwrap_or(self.evidence);
+            for (beside, changes) in merged {
+                let fetched = fetched(beside.id);
+                moved.push(Moved {
+                    is_beside: true,
+                    ..self.moved(&beside, self.at_present_paths(changes), fetched)
+                });
+            }
+            let changes = self.at_present_paths(changes);
+            renames.extend(self.renames(&commit, &changes)?);
+            if !changes.is_empty() {
+                moved.push(self.moved(&commit, changes, fetched(commit.id)));
+            }
+        }
+        Ok(HistoryPart { tag_changes: self.tag_changes(moved, first)?, renames })
+    }
+
+    /// What a force push took away: the branch went from one commit back to another, or to nothing of it.
+    pub(crate) fn rewind(
+        &self,
+        from: CommitId,
+        to: Option<CommitId>,
+        by: ReplacedHead,
+        first: u64,
     ) -> Result<Vec<TagChange>, Fault> {
-        let changed = self.repository.changes(line, &self.repository_policy.scope())?;
-        let moved = changed.into_iter().map(|(info, mut changes)| {
-            changes.retain(|change| self.is_read(change));
-            let fetched = met.get(&info.id).copied().unwrap_or(self.evidence);
-            Moved::new(&info, changes, fetched)
-        });
-        self.tag_changes(moved.collect(), first)
+        let scope = self.scope();
+        let changes = if let Some(to) = to {
+            self.repository.changed_files(from, to, &scope)?
+        } else {
+            let removed =
+                |file: TreeFile| FileChange { path: file.path, before: Some(file.blob), after: None };
+            self.repository.files(from, &scope)?.files.into_iter().map(removed).collect()
+        };
+        let commit = TagChangeCommit {
+            id: by.new,
+            committed_at: by.at,
+            parent_committed_at: None,
+            author_name: "a force push".to_owned(),
+            fetched: FetchEvidence { absent_at: None, fetched_at: by.at },
+        };
+        let changes = self.at_present_paths(changes);
+        self.tag_changes(vec![Moved { commit, trailers: Vec::new(), changes, is_beside: false }], first)
     }
 
-    /// The tag changes since a head that is off the first-parent line.
-    pub(crate) fn aside(&self, since: CommitId, first: u64) -> Result<Vec<TagChange>, Fault> {
-        let head = self.snapshot.commit;
-        let mut changes = self.repository.changed_files(since, head, &self.repository_policy.scope())?;
-        changes.retain(|change| self.is_read(change));
-        self.tag_changes(vec![Moved::aside(head, changes, self.evidence)], first)
+    /// The folders of every environment, and the files that were outside of them once.
+    fn scope(&self) -> Vec<RepoPath> {
+        self.repository_policy.scope().into_iter().chain(self.former_paths.keys().cloned()).collect()
     }
 
-    fn is_read(&self, change: &FileChange) -> bool {
-        !self.repository_policy.exclude.is_match(&change.path)
+    fn moved(&self, info: &CommitInfo, changes: Vec<FileChange>, fetched: FetchEvidence) -> Moved {
+        let branch = &self.repository_policy.branch;
+        let mut trailers = read_trailers(&info.message);
+        for one in &mut trailers {
+            one.mark.is_pushed_here = one.branch.as_ref() == Some(branch);
+        }
+        let is_pushed_here = trailers.iter().any(|one| one.mark.is_pushed_here);
+        if trailers.is_empty() {
+            trailers = promotions_merged_by(info);
+        }
+        let commit = TagChangeCommit {
+            id: info.id,
+            committed_at: info.committed_at,
+            parent_committed_at: info.parent_committed_at,
+            author_name: info.author_name.chars().take(200).collect(),
+            fetched: FetchEvidence {
+                // Nothing proves that it came before it was fetched.
+                absent_at: fetched.absent_at.or((!is_pushed_here).then_some(fetched.fetched_at)),
+                ..fetched
+            },
+        };
+        Moved { commit, trailers, changes, is_beside: false }
+    }
+
+    /// Puts changes at former paths where the files are now: a rename is one change then. Leaves out excluded files.
+    fn at_present_paths(&self, mut changes: Vec<FileChange>) -> Vec<FileChange> {
+        changes.retain(|change| self.is_read(&change.path));
+        if !changes.iter().any(|change| self.former_paths.contains_key(&change.path)) {
+            return changes;
+        }
+        let mut by_path: BTreeMap<RepoPath, FileChange> = BTreeMap::new();
+        for change in changes {
+            let path = self.former_paths.get(&change.path).unwrap_or(&change.path).clone();
+            let FileChange { before, after, .. } = change;
+            let known = by_path.entry(path.clone()).or_insert(FileChange { path, before: None, after: None });
+            known.before = known.before.or(before);
+            known.after = known.after.or(after);
+        }
+        by_path.into_values().filter(|change| change.before != change.after).collect()
+    }
+
+    /// The files that a commit moved into the scope from outside it, each with its former path first.
+    fn renames(
+        &self,
+        commit: &CommitInfo,
+        changes: &[FileChange],
+    ) -> Result<Vec<(RepoPath, RepoPath)>, Fault> {
+        let added: Vec<(&RepoPath, BlobId)> = changes
+            .iter()
+            .filter(|change| change.before.is_none())
+            .filter_map(|change| Some((&change.path, change.after?)))
+            .collect();
+        if added.is_empty() || commit.first_parent.is_none() {
+            return Ok(Vec::new());
+        }
+        let scope = self.scope();
+        let mut removed = self.repository.removed(commit.id)?;
+        removed.retain(|(path, _)| self.is_read(path) && !scope.iter().any(|root| path.is_within(root)));
+        Ok(paired(&removed, &added))
+    }
+
+    fn is_read(&self, path: &RepoPath) -> bool {
+        !self.repository_policy.exclude.is_match(path)
     }
 
     fn tag_changes(&self, commits: Vec<Moved>, first: u64) -> Result<Vec<TagChange>, Fault> {
@@ -133,7 +213,7 @@ impl<R: Repository> HistoryReader<'_, R> {
         Ok(tag_changes.collect())
     }
 
-    /// Reads every blob that a change names once, except those that the snapshot has read.
+    /// Reads every blob that a change names, once, but for those that the snapshot has read already.
     fn holdings(&self, commits: &[Moved]) -> Result<HashMap<BlobId, Holdings>, Fault> {
         let changed: BTreeSet<BlobId> = commits
             .iter()
@@ -154,59 +234,42 @@ impl<R: Repository> HistoryReader<'_, R> {
     }
 }
 
-/// What a force push removed, as tag changes of the new head: the rewritten branch does not show what it held before, and a
-/// version that a force push removed was rolled back as by a commit.
-///
-/// `removed` are the tag changes of the removed commits, `added` those of the new ones, both oldest first; `sequence`
-/// follows both.
-pub(crate) fn removed_by_force_push(
-    removed: &[TagChange],
-    added: &[TagChange],
-    head: CommitId,
-    sequence: u64,
-    evidence: FetchEvidence,
-) -> Vec<TagChange> {
-    let commit = Arc::new(TagChangeCommit {
-        id: head,
-        committed_at: evidence.fetched_at,
-        parent_committed_at: None,
-        author_name: "somebody who rewrote the branch".to_owned(),
-        fetched: evidence,
-    });
-    let mut places: BTreeMap<PlaceOf<'_>, Held<'_>> = BTreeMap::new();
-    for tag_change in removed {
-        let (before, after) = (tag_change.before.as_slice(), tag_change.after.as_slice());
-        places.entry(place_of(tag_change)).or_insert(Held { before: after, now: before }).before = after;
+/// Finds for each added file the removed one that it was: the same content or folder and name before anything less, and
+/// a mere name only where it is the only one.
+fn paired(removed: &[(RepoPath, BlobId)], added: &[(&RepoPath, BlobId)]) -> Vec<(RepoPath, RepoPath)> {
+    fn tail(path: &RepoPath, parts: usize) -> String {
+        let mut tail: Vec<&str> = path.as_str().rsplit('/').take(parts).collect();
+        tail.reverse();
+        tail.join("/")
     }
-    for tag_change in added {
-        if let Some(held) = places.get_mut(&place_of(tag_change)) {
-            held.now = &tag_change.after;
+    type Key = fn(&RepoPath, BlobId) -> String;
+    let keys: [(Key, bool); 4] = [
+        (|path, blob| format!("{blob} {}", tail(path, 2)), false),
+        (|_, blob| blob.to_string(), false),
+        (|path, _| tail(path, 2), false),
+        (|path, _| tail(path, 1), true),
+    ];
+    let mut removed: Vec<&(RepoPath, BlobId)> = removed.iter().collect();
+    let mut added: Vec<&(&RepoPath, BlobId)> = added.iter().collect();
+    let mut pairs = Vec::new();
+    for (key, must_be_only) in keys {
+        let mut by_key: HashMap<String, Vec<&(RepoPath, BlobId)>> = HashMap::new();
+        for one in removed.iter().rev() {
+            by_key.entry(key(&one.0, one.1)).or_default().push(one);
         }
+        added.retain(|(path, blob)| {
+            let Some(candidates) = by_key.get_mut(&key(path, *blob)) else { return true };
+            if must_be_only && candidates.len() > 1 {
+                return true;
+            }
+            let Some(former) = candidates.pop() else { return true };
+            pairs.push((former.0.clone(), (*path).clone()));
+            false
+        });
+        removed = by_key.into_values().flatten().collect();
+        removed.sort();
     }
-    places.retain(|_, held| held.before != held.now);
-    let tag_changes = places.into_iter().map(|((path, service, image), held)| TagChange {
-        sequence,
-        commit: Arc::clone(&commit),
-        path: path.clone(),
-        service: service.clone(),
-        image: image.clone(),
-        before: held.before.to_vec(),
-        after: held.now.to_vec(),
-        promotion: None,
-    });
-    tag_changes.collect()
-}
-
-type PlaceOf<'a> = (&'a RepoPath, &'a ServiceName, &'a ImageName);
-
-fn place_of(tag_change: &TagChange) -> PlaceOf<'_> {
-    (&tag_change.path, &tag_change.service, &tag_change.image)
-}
-
-/// What a file held before the force push, and holds now.
-struct Held<'a> {
-    before: &'a [PinnedTag],
-    now: &'a [PinnedTag],
+    pairs
 }
 
 fn holdings_of(reading: &Reading, resolver: &Resolver) -> Holdings {
@@ -222,29 +285,6 @@ fn holdings_of(reading: &Reading, resolver: &Resolver) -> Holdings {
 }
 
 impl Moved {
-    fn new(info: &CommitInfo, changes: Vec<FileChange>, fetched: FetchEvidence) -> Self {
-        let commit = TagChangeCommit {
-            id: info.id,
-            committed_at: info.committed_at,
-            parent_committed_at: info.parent_committed_at,
-            author_name: info.author_name.chars().take(200).collect(),
-            fetched,
-        };
-        Self { commit, trailers: trailers_of(info), changes }
-    }
-
-    /// Differences since a head off the first-parent line. Their commit is unknown, so they count from the fetch.
-    fn aside(head: CommitId, changes: Vec<FileChange>, fetched: FetchEvidence) -> Self {
-        let commit = TagChangeCommit {
-            id: head,
-            committed_at: fetched.fetched_at,
-            parent_committed_at: None,
-            author_name: "somebody who merged the branch into their own work".to_owned(),
-            fetched,
-        };
-        Self { commit, trailers: Vec::new(), changes }
-    }
-
     fn into_tag_changes(
         self,
         sequence: u64,
@@ -252,7 +292,7 @@ impl Moved {
         resolver: &Resolver,
         repository_policy: &RepositoryPolicy,
     ) -> Vec<TagChange> {
-        let commit = Arc::new(self.commit);
+        let (commit, is_beside) = (Arc::new(self.commit), self.is_beside);
         let nothing = Holdings::default();
         let promotions = by_subject(&self.trailers);
         let held = |blob: Option<BlobId>| blob.and_then(|blob| holdings.get(&blob)).unwrap_or(&nothing);
@@ -261,12 +301,16 @@ impl Moved {
             let before = held(change.before).at(&change.path, resolver);
             let after = held(change.after).at(&change.path, resolver);
             let subjects: BTreeSet<&Subject> = before.keys().chain(after.keys()).collect();
-            for subject in subjects.into_iter().filter(|subject| before.get(*subject) != after.get(*subject))
-            {
-                let tags = |side: &TagsBySubject| {
+            let renamed = renamed_subjects(&before, &after);
+            for subject in subjects {
+                let former = renamed.get(subject).copied();
+                let tags = |side: &TagsBySubject, subject: &Subject| {
                     side.get(subject).into_iter().flatten().cloned().collect::<Vec<_>>()
                 };
-                let after = tags(&after);
+                let (held, after) = (tags(&before, former.unwrap_or(subject)), tags(&after, subject));
+                if held == after && former.is_none() {
+                    continue;
+                }
                 let is_it = |trailers: &&&Trailers| {
                     wrote(trailers, &after) && went_to(trailers, &change.path, repository_policy)
                 };
@@ -280,9 +324,11 @@ impl Moved {
                     path: change.path.clone(),
                     service: subject.0.clone(),
                     image: subject.1.clone(),
-                    before: tags(&before),
+                    before: held,
                     promotion: promotion.map(|trailers| trailers.mark.clone()),
                     after,
+                    is_beside,
+                    renamed_from: former.cloned(),
                 });
             }
         }
@@ -298,35 +344,57 @@ fn names_in_trailers(path: &RepoPath, written: &ServiceName, resolver: &Resolver
     std::iter::once(service).chain(assumed).collect()
 }
 
-/// The promotions in a commit's trailers; for a merge, in those of the newest merged commit that has any.
-fn trailers_of(info: &CommitInfo) -> Vec<Trailers> {
-    let messages = std::iter::once(&info.message).chain(&info.merged);
-    messages
-        .map(|message| read_trailers(message))
-        .find(|promotions| !promotions.is_empty())
-        .unwrap_or_default()
+/// The promotions of the newest commit that a merge brought and that has any.
+fn promotions_merged_by(info: &CommitInfo) -> Vec<Trailers> {
+    info.merged.iter().map(|message| read_trailers(message)).find(|told| !told.is_empty()).unwrap_or_default()
 }
 
-/// Promotions by their subject. One commit may have thousands.
-fn by_subject(trailers: &[Trailers]) -> HashMap<(&ServiceName, &ImageName), Vec<&Trailers>> {
-    let mut by_subject: HashMap<_, Vec<&Trailers>> = HashMap::new();
-    for one in trailers {
-        by_subject.entry((&one.service, &one.image.name)).or_default().push(one);
+/// The services and images of a file that a commit renamed, by their new names: the service or the image stayed, or
+/// nothing else changed in the file.
+fn renamed_subjects<'a>(
+    before: &'a TagsBySubject,
+    after: &'a TagsBySubject,
+) -> HashMap<&'a Subject, &'a Subject> {
+    let mut gone: Vec<&Subject> = before.keys().filter(|subject| !after.contains_key(*subject)).collect();
+    let mut new: Vec<&Subject> = after.keys().filter(|subject| !before.contains_key(*subject)).collect();
+    let mut renamed = HashMap::new();
+    gone.sort();
+    new.sort();
+    if let ([former], [subject]) = (gone.as_slice(), new.as_slice()) {
+        renamed.insert(*subject, *former);
+        return renamed;
     }
-    by_subject
+    for subject in new {
+        let mut alike = gone.iter().enumerate().filter(|(_, one)| one.0 == subject.0 || one.1 == subject.1);
+        if let (Some((at, former)), None) = (alike.next(), alike.next()) {
+            renamed.insert(subject, *former);
+            gone.remove(at);
+        }
+    }
+    renamed
 }
 
-/// Whether a promotion wrote what the commit holds: a message that was carried over to another change does not count.
-fn wrote(trailers: &Trailers, after: &[PinnedTag]) -> bool {
-    after.iter().any(|held| Some(&held.tag) == trailers.image.tag.as_ref())
+/// The promotions that a commit tells of, by what they moved. One commit may tell of thousands.
+fn by_subject(trailers: &[Trailers]) -> HashMap<(&ServiceName, &ImageName), Vec<&Trailers>> {
+    let mut told: HashMap<_, Vec<&Trailers>> = HashMap::new();
+    for one in trailers {
+        told.entry((&one.service, &one.image.name)).or_default().push(one);
+    }
+    told
 }
 
-/// Whether a promotion went into the environment of a file. An environment that the configuration no longer has may be
-/// this one, renamed.
-fn went_to(trailers: &Trailers, file: &RepoPath, repository_policy: &RepositoryPolicy) -> bool {
+/// Whether a promotion of the same subject is the tag change that the commit made: a message that was carried over to
+/// another change does not count.
+fn wrote(told: &Trailers, after: &[PinnedTag]) -> bool {
+    after.iter().any(|held| Some(&held.tag) == told.image.tag.as_ref())
+}
+
+/// Whether a promotion went into the environment that a file lies in. An environment of which nobody knows any more may
+/// have been this one, under another name.
+fn went_to(told: &Trailers, file: &RepoPath, repository_policy: &RepositoryPolicy) -> bool {
     let here = repository_policy.environment_of(file);
-    here.is_some_and(|here| here.policy.name == trailers.environment)
-        || repository_policy.find(&trailers.environment).is_none()
+    here.is_some_and(|here| here.policy.name == told.environment)
+        || repository_policy.find(&told.environment).is_none()
 }
 
 #[cfg(test)]

@@ -9,7 +9,7 @@ use crate::engine::state::control_files::unsigned_files;
 use crate::engine::state::flux_policies::Resolver;
 use crate::engine::state::repository_state::RepositoryState;
 use crate::engine::state::snapshot::Snapshot;
-use crate::model::{Class, CommitId, Fault, IndexEnd, Timestamp};
+use crate::model::{Class, CommitId, Fault, IndexEnd, ReplacedHead, Timestamp};
 
 use super::index::{self, Reading};
 
@@ -19,6 +19,8 @@ pub(in crate::engine) struct Memory {
     state: Option<Arc<RepositoryState>>,
     /// The last head that was fetched, and when.
     last_seen: Option<(CommitId, Timestamp)>,
+    /// The force pushes that `state` takes into account.
+    replaced: Vec<ReplacedHead>,
 }
 
 /// Fetches, and reads what changed since the last refresh.
@@ -50,8 +52,11 @@ pub(in crate::engine) async fn index_at_head<P: Ports>(
     memory: &mut Memory,
 ) -> Result<IndexEnd, Fault> {
     let head = fetch(context.repository).await?;
+    note_force_pushes(context.repository, memory).await?;
     match context.store.index_end().await? {
-        Some((scope, end)) if end.head == head && index::is_for(&scope, context.policy) => Ok(end),
+        Some((scope, end)) if end.head == head && index::is_for(&scope, context.policy, &memory.replaced) => {
+            Ok(end)
+        }
         _ => Ok(apply_head(context, memory, head).await?.end),
     }
 }
@@ -61,6 +66,17 @@ async fn fetch<R: Repository>(repository: &Arc<R>) -> Result<CommitId, Fault> {
     blocking(move || repository.fetch()).await
 }
 
+/// Forgets the last state when the branch was force-pushed since, even if it is back where it was.
+async fn note_force_pushes<R: Repository>(repository: &Arc<R>, memory: &mut Memory) -> Result<(), Fault> {
+    let repository = Arc::clone(repository);
+    let replaced = blocking(move || repository.replaced_heads()).await?;
+    if replaced != memory.replaced {
+        memory.state = None;
+        memory.replaced = replaced;
+    }
+    Ok(())
+}
+
 /// Reads what changed up to a commit that is in the mirror.
 async fn apply_head<P: Ports>(
     context: Context<'_, P>,
@@ -68,6 +84,7 @@ async fn apply_head<P: Ports>(
     head: CommitId,
 ) -> Result<Arc<RepositoryState>, Fault> {
     let now = context.clock.now();
+    note_force_pushes(context.repository, memory).await?;
     if let Some(state) = memory.state.as_ref().filter(|state| state.commit() == head && !state.is_stale()) {
         memory.last_seen = Some((head, now));
         return Ok(Arc::clone(state));
@@ -78,7 +95,7 @@ async fn apply_head<P: Ports>(
     let (snapshot, unsigned, last) = blocking(move || {
         let mut snapshot = Snapshot::take(&*repository, head, last.as_deref().map(|state| &*state.snapshot))?;
         snapshot.files.retain(|path, _| !exclude.is_match(path));
-        let unsigned = unsigned_files(&*repository, head, snapshot.controls.keys())?;
+        let unsigned = unsigned_files(&*repository, head)?;
         Ok((Arc::new(snapshot), unsigned, last))
     })
     .await?;
@@ -89,7 +106,7 @@ async fn apply_head<P: Ports>(
         last: last.as_ref().filter(|last| last.resolver == resolver).map(|last| last.end),
         now,
     };
-    let indexed = index::extend(context, reading, memory.last_seen).await?;
+    let indexed = index::extend(context, reading, memory.last_seen, memory.replaced.clone()).await?;
     memory.last_seen = Some((head, now));
     let state = RepositoryState::new(snapshot, resolver, indexed.end, unsigned, context.policy);
     if let (Some(last), Some(moved)) = (last, &indexed.moved) {

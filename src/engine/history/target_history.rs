@@ -1,7 +1,7 @@
 //! Reads the histories of targets from the index, for those that need one: where nothing newer is available, history
 //! decides nothing.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
 use crate::engine::base::blocking::blocking;
@@ -11,8 +11,8 @@ use crate::engine::base::repository_policy::RepositoryPolicy;
 use crate::engine::state::deployed::Target;
 use crate::engine::state::repository_state::RepositoryState;
 use crate::engine::state::target_history::TargetHistory;
-use crate::history::{self, Rollbacks, Runs, Subject, newest_under};
-use crate::model::{Fault, TagChange};
+use crate::history::{self, Rollbacks, Runs, Subject, newest_under, under};
+use crate::model::{Fault, RepoPath, TagChange};
 
 /// How many subjects are read in one query.
 const SUBJECTS_PER_QUERY: usize = 1_000;
@@ -33,7 +33,19 @@ pub(in crate::engine) async fn read_histories<P: Ports>(
         });
         let written: Vec<Subject> = written.collect::<BTreeSet<_>>().into_iter().collect();
         let tag_changes = context.store.tag_changes_of(state.end, &written).await;
-        let tag_changes = state.mark_stale_on_error(tag_changes)?;
+        let mut tag_changes = state.mark_stale_on_error(tag_changes)?;
+        let mut known: BTreeSet<Subject> = written.iter().cloned().collect();
+        loop {
+            let former = tag_changes.iter().filter_map(|one| one.renamed_from.clone());
+            let former: BTreeSet<Subject> = former.filter(|former| !known.contains(former)).collect();
+            if former.is_empty() {
+                break;
+            }
+            let former: Vec<Subject> = former.into_iter().collect();
+            let more = context.store.tag_changes_of(state.end, &former).await;
+            tag_changes.extend(state.mark_stale_on_error(more)?);
+            known.extend(former);
+        }
         let (state, repository_policy) = (Arc::clone(state), Arc::clone(context.policy));
         let part = part.to_vec();
         blocking(move || {
@@ -59,12 +71,12 @@ fn set_histories(
         by_subject.entry(subject).or_default().push(tag_change);
     }
     for subject in subjects {
-        let tag_changes = by_subject.get(subject).map(Vec::as_slice).unwrap_or_default();
+        let tag_changes = lineage(subject, &by_subject);
         for environment in 0..repository_policy.environments.len() {
             if let Some(target) = state.deployed.place(environment, subject) {
                 state.set_history(target, || {
                     let target = &state.deployed.targets[target];
-                    Arc::new(history_from(target, repository_policy, tag_changes))
+                    Arc::new(history_from(target, repository_policy, &tag_changes))
                 });
             }
         }
@@ -83,8 +95,8 @@ fn history_from(
         std::iter::successors(Some(target.environment), |at| repository_policy.environments[*at].before);
     let rolled_back_in = |environment: usize| {
         let environment = &repository_policy.environments[environment];
-        let tag_changes = newest_under(tag_changes, &environment.paths).collect();
-        Rollbacks::read(tag_changes, &target.rules, &environment.policy.name)
+        let tag_changes: Vec<&TagChange> = under(tag_changes, &environment.paths).collect();
+        Rollbacks::read(&tag_changes, &target.rules, &environment.policy.name)
     };
     TargetHistory {
         rollout_commit: arrival
@@ -93,4 +105,25 @@ fn history_from(
         rolled_back: chain.flat_map(rolled_back_in).collect(),
         runs: Runs::of(newest_under(tag_changes, paths), paths, &target.held, &target.rules).into_past(),
     }
+}
+
+/// The tag changes of a service's image, oldest first, with those under its former names up to each rename.
+fn lineage(subject: &Subject, by_subject: &HashMap<Subject, Vec<TagChange>>) -> Vec<TagChange> {
+    let mut found: BTreeMap<(u64, RepoPath), TagChange> = BTreeMap::new();
+    let mut pending = vec![(subject.clone(), u64::MAX)];
+    let mut seen = BTreeSet::new();
+    while let Some((name, before)) = pending.pop() {
+        if !seen.insert((name.clone(), before)) {
+            continue;
+        }
+        for one in by_subject.get(&name).into_iter().flatten().filter(|one| one.sequence < before) {
+            if let Some(former) = &one.renamed_from {
+                pending.push((former.clone(), one.sequence));
+            }
+            let (service, image) = subject.clone();
+            let key = (one.sequence, one.path.clone());
+            found.entry(key).or_insert_with(|| TagChange { service, image, ..one.clone() });
+        }
+    }
+    found.into_values().collect()
 }

@@ -6,7 +6,7 @@ mod write;
 #[cfg(test)]
 mod tests;
 
-use crate::model::{Printable, PromotionId};
+use crate::model::{BRANCH_TRAILER, Printable, PromotionId};
 
 pub(crate) use read::{Trailers, read_trailers, reasons};
 pub(crate) use write::{PromotionText, Wording, render};

@@ -7,7 +7,7 @@ use crate::model::{
 };
 use crate::policy::{Approved, Override};
 
-use super::{ENVIRONMENT, FROM, IMAGE, OVERRIDE, PROMOTION, REQUESTED_BY, ROLLBACK, SERVICE};
+use super::{BRANCH_TRAILER, ENVIRONMENT, FROM, IMAGE, OVERRIDE, PROMOTION, REQUESTED_BY, ROLLBACK, SERVICE};
 
 /// The trailers of one promotion.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -16,6 +16,8 @@ pub(crate) struct Trailers {
     pub(crate) environment: EnvironmentName,
     pub(crate) image: ImageRef,
     pub(crate) from: Tag,
+    /// The URL and the branch that Tidegate pushed the commit to.
+    pub(crate) branch: Option<String>,
     pub(crate) mark: PromotionMark,
     /// The gates that were overridden, in order.
     pub(crate) overrides: Vec<Override>,
@@ -105,7 +107,9 @@ fn read_group(lines: &[(&str, &str)]) -> Option<Trailers> {
             id: value(PROMOTION)?.parse().ok()?,
             requested_by: value(REQUESTED_BY).unwrap_or(BY_SCHEDULE).to_owned(),
             digest,
+            is_pushed_here: false,
         },
+        branch: value(BRANCH_TRAILER).map(str::to_owned),
         image,
         overrides: lines.iter().filter_map(|line| read_override(*line)).collect(),
     })

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 fn plainly(promotions: &[PromotionText<'_>], untold_count: usize) -> String {
     let subject = SubjectForm::default();
-    render(Wording { subject: &subject, body: None }, promotions, untold_count)
+    render(Wording { subject: &subject, body: None, branch: None }, promotions, untold_count)
 }
 
 const SHA: &str = "sha256:e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
@@ -154,7 +154,7 @@ fn a_template_words_the_body_and_nothing_else() {
     let text = "{{ evidence }}\n{% for one in promotions %}{% for gate in one.overrides %}\n\n{{ gate.gate }}: \
                 {{ gate.reason }}\n{% endfor %}{% endfor %}\n{{ notes }}\n\nTidegate-Service: eve/eve\n\n";
     let body = BodyForm::parse(text).unwrap();
-    let wording = Wording { subject: &SubjectForm::default(), body: Some(&body) };
+    let wording = Wording { subject: &SubjectForm::default(), body: Some(&body), branch: None };
     let message = render(wording, &[promotion], 0);
     let read = read_trailers(&message);
     assert_eq!(read.len(), 1, "{message}");

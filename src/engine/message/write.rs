@@ -7,7 +7,9 @@ use std::time::Duration;
 use crate::config::{BodyForm, BodyValues, OverrideValues, PromotionValues, SubjectForm, SubjectValues};
 use crate::model::{Digest, Elapsed, EnvironmentName, ImageRef, PromotionId, ServiceName, Tag};
 
-use super::{ENVIRONMENT, FROM, IMAGE, OVERRIDE, REQUESTED_BY, ROLLBACK, SERVICE, line_of, one_line};
+use super::{
+    BRANCH_TRAILER, ENVIRONMENT, FROM, IMAGE, OVERRIDE, REQUESTED_BY, ROLLBACK, SERVICE, line_of, one_line,
+};
 
 /// What a commit says of one promotion.
 #[derive(Clone, Debug)]
@@ -39,6 +41,8 @@ pub(crate) struct Wording<'a> {
     pub(crate) subject: &'a SubjectForm,
     /// The body; evidence and notes without one.
     pub(crate) body: Option<&'a BodyForm>,
+    /// The URL and the branch that the commit is pushed to; `None` for a pull request.
+    pub(crate) branch: Option<&'a str>,
 }
 
 /// The message of a commit with these promotions, at least one. `left_out_count` of them carry no release notes.
@@ -54,7 +58,7 @@ pub(crate) fn render(
         let _ = write!(text, "{body}\n\n");
     }
     for promotion in promotions {
-        trailers(&mut text, promotion);
+        trailers(&mut text, promotion, wording.branch);
     }
     text
 }
@@ -183,10 +187,13 @@ fn evidence_line(text: &mut String, promotion: &PromotionText<'_>, one_service: 
     text.push('\n');
 }
 
-fn trailers(text: &mut String, promotion: &PromotionText<'_>) {
+fn trailers(text: &mut String, promotion: &PromotionText<'_>, branch: Option<&str>) {
     let _ = writeln!(text, "{}", line_of(promotion.id));
     let _ = writeln!(text, "{SERVICE}: {}", promotion.service);
     let _ = writeln!(text, "{ENVIRONMENT}: {}", promotion.environment);
+    if let Some(branch) = branch {
+        let _ = writeln!(text, "{BRANCH_TRAILER}: {}", one_line(branch));
+    }
     let _ = writeln!(text, "{IMAGE}: {}", promotion.image);
     let _ = writeln!(text, "{FROM}: {}", promotion.from);
     let _ = writeln!(text, "{REQUESTED_BY}: {}", one_line(promotion.requested_by));

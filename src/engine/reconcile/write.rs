@@ -180,7 +180,13 @@ async fn push_branch<P: Ports>(
     seen: Option<CommitId>,
     writing: &Writing<'_, P>,
 ) -> Result<(), Fault> {
-    let draft = draft(context.policy, &report.plans, writing.notes, writing.requested_by);
+    let draft = draft(
+        context.policy,
+        context.policy.proposal_wording(),
+        &report.plans,
+        writing.notes,
+        writing.requested_by,
+    );
     let (publisher, branch) = (Arc::clone(writing.publisher), report.branch.clone());
     let (base, at) = (writing.base, writing.at);
     match blocking(move || publisher.propose(&branch, seen, base, &draft, at)).await? {
@@ -271,7 +277,14 @@ fn render_text<P: Ports>(
     writing: &Writing<'_, P>,
 ) -> (String, String) {
     let plans = &report.plans;
-    let message = draft(repository_policy, plans, writing.notes, writing.requested_by).message;
+    let message = draft(
+        repository_policy,
+        repository_policy.proposal_wording(),
+        plans,
+        writing.notes,
+        writing.requested_by,
+    )
+    .message;
     let title = message.lines().next().unwrap_or_default();
     let mut body = render(plans, &message, |plan| writing.notes.of(plan));
     if let Some(why) = report.pause() {

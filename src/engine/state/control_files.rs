@@ -1,36 +1,76 @@
 //! The control files of a commit: which count, and what is wrong with the others.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::control;
 use crate::engine::base::ports::Repository;
-use crate::model::{Class, CommitId, EnvironmentName, Fault, RepoPath};
+use crate::model::{BlobId, Class, CommitId, Content, EnvironmentName, Fault, RepoPath};
 use crate::policy::{Control, Controls, Coverage, GateName, UnreadableControl};
 
 use super::snapshot::Snapshot;
 use crate::engine::base::problem::Problem;
 use crate::engine::base::repository_policy::RepositoryPolicy;
 
-/// Control files that do not count because no allowed key signed them, each with the reason.
-pub(crate) type UnsignedFiles = BTreeMap<RepoPath, String>;
+/// Commits read at once.
+const COMMITS_PER_PART: usize = 4_000;
 
-/// The control files of `head` that do not count.
-pub(crate) fn unsigned_files<'a>(
-    repository: &impl Repository,
-    head: CommitId,
-    files: impl Iterator<Item = &'a RepoPath>,
-) -> Result<UnsignedFiles, Fault> {
-    let mut unsigned = UnsignedFiles::new();
-    if !repository.requires_signatures() {
-        return Ok(unsigned);
-    }
-    for file in files {
-        let commit = repository.last_change(head, file)?;
-        if let Some(because) = repository.unsigned(commit)? {
-            unsigned.insert(file.clone(), format!("commit {}: {because}", commit.short()));
+/// The control files whose newest change nobody signed who is allowed to.
+pub(crate) type UnsignedFiles = BTreeMap<RepoPath, UnsignedFile>;
+
+/// A control file whose newest change does not count.
+#[derive(Clone, Debug)]
+pub(crate) struct UnsignedFile {
+    /// The commit, and what is wrong with its signature.
+    pub(crate) because: String,
+    /// What the last signed text says; `None` where there was none, or a signed commit removed it.
+    pub(crate) signed: Option<Control>,
+}
+
+/// Finds the control files up to `head`, removed ones too, whose newest change is not signed.
+pub(crate) fn unsigned_files(repository: &impl Repository, head: CommitId) -> Result<UnsignedFiles, Fault> {
+    let Some(folder) = control::folder().filter(|_| repository.requires_signatures()) else {
+        return Ok(UnsignedFiles::new());
+    };
+    let mut settled: BTreeSet<RepoPath> = BTreeSet::new();
+    let mut unsigned: BTreeMap<RepoPath, (String, Option<BlobId>, bool)> = BTreeMap::new();
+    let line = repository.line(head, None)?.commits;
+    for part in line.rchunks(COMMITS_PER_PART) {
+        for changed in repository.changes(part, std::slice::from_ref(&folder))?.into_iter().rev() {
+            let commit = changed.commit.id;
+            for change in changed.changes {
+                if settled.contains(&change.path) {
+                    continue;
+                }
+                match repository.unsigned(commit)? {
+                    Some(because) => {
+                        let because = format!("commit {}: {because}", commit.short());
+                        let is_there = change.after.is_some();
+                        unsigned.entry(change.path).or_insert((because, None, is_there));
+                    }
+                    None => {
+                        if let Some((_, signed, _)) = unsigned.get_mut(&change.path) {
+                            *signed = change.after;
+                        }
+                        settled.insert(change.path);
+                    }
+                }
+            }
         }
     }
-    Ok(unsigned)
+    // What came and went unsigned matters to nobody.
+    unsigned.retain(|_, (_, signed, is_there)| signed.is_some() || *is_there);
+    let blobs: Vec<BlobId> = unsigned.values().filter_map(|(_, signed, _)| *signed).collect();
+    let texts = repository.read_each(&blobs, |_, content| match content {
+        Content::Bytes(text) => text.to_vec(),
+        // What cannot be read keeps its gate closed.
+        _ => Vec::new(),
+    })?;
+    let mut texts = texts.into_iter();
+    let read = |(file, (because, signed, _)): (RepoPath, (String, Option<BlobId>, bool))| {
+        let signed = signed.and_then(|_| texts.next()).map(|text| control::read(&file, &text));
+        (file, UnsignedFile { because, signed })
+    };
+    Ok(unsigned.into_iter().map(read).collect())
 }
 
 /// The controls of a snapshot. One that names an unknown environment, or that is not a regular file, counts as unreadable:
@@ -43,7 +83,9 @@ pub(crate) fn controls_of(
     let known: Vec<&EnvironmentName> =
         repository_policy.environments.iter().map(|environment| &environment.policy.name).collect();
     let counting = snapshot.controls.iter().filter(|(file, _)| !unsigned.contains_key(*file));
-    let read = counting.map(|(_, control)| control.clone().among(&known));
+    let signed = unsigned.values().filter_map(|file| file.signed.as_ref());
+    let read =
+        counting.map(|(_, control)| control).chain(signed).map(|control| control.clone().among(&known));
     let left_alone = snapshot.left_alone.iter().filter_map(|entry| {
         let file: RepoPath = entry.path.parse().ok()?;
         control::is_control_file(&file).then(|| {
@@ -60,8 +102,12 @@ pub(crate) fn controls_of(
 }
 
 pub(crate) fn unsigned_problems(unsigned: &UnsignedFiles) -> impl Iterator<Item = Problem> {
-    unsigned.iter().map(|(file, because)| {
-        Problem::error(Class::Refused, format!("the control file is ignored: {because}"))
+    unsigned.iter().map(|(file, UnsignedFile { because, signed })| {
+        let what = match signed {
+            Some(_) => "the last signed text of the control file counts",
+            None => "the control file is ignored",
+        };
+        Problem::error(Class::Refused, format!("{what}: {because}"))
             .at(file, None)
             .hint("commit it again with a signature that git.verify allows")
     })

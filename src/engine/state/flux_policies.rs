@@ -72,6 +72,9 @@ impl Resolver {
     /// Replaces the name that a file has written by that of its service.
     pub(crate) fn place(&self, tag_change: &mut TagChange) {
         tag_change.service = self.service_of(&tag_change.path, &tag_change.service);
+        if let Some((service, _)) = &mut tag_change.renamed_from {
+            *service = self.service_of(&tag_change.path, service);
+        }
     }
 
     /// What an index depends on, as text.

@@ -6,7 +6,6 @@ use std::sync::Arc;
 
 use chrono::{DurationRound as _, TimeDelta};
 
-use crate::config::SubjectForm;
 use crate::control;
 use crate::engine::base::blocking::blocking;
 use crate::engine::base::ports::{Clock, Ports, Publisher};
@@ -14,7 +13,8 @@ use crate::engine::base::repository_policy::RepositoryPolicy;
 use crate::engine::deliver::delivery::declined;
 use crate::engine::state::repository_state::RepositoryState;
 use crate::model::{
-    CommitDraft, CommitId, EnvironmentName, Fault, FileEdit, Printable, Publication, RepoPath, Tag, Timestamp,
+    BRANCH_TRAILER, CommitDraft, CommitId, EnvironmentName, Fault, FileEdit, Printable, Publication,
+    RepoPath, Tag, Timestamp,
 };
 use crate::policy::{Control, ControlKind};
 
@@ -79,7 +79,7 @@ impl<P: Ports> Engine<P> {
             if dry_run || (result.written.is_empty() && result.removed.is_empty()) {
                 return Ok(result);
             }
-            let draft = draft(&self.repository_policy.subject, change, &result, by);
+            let draft = draft(&self.repository_policy, change, &result, by);
             let (base, publisher) = (state.commit(), Arc::clone(&self.ports.publisher));
             match blocking(move || publisher.publish(base, &[draft], at)).await? {
                 Publication::Pushed(commits) => {
@@ -191,14 +191,19 @@ fn matches(control: &Control, release: &Release) -> bool {
 }
 
 /// The commit of a change.
-fn draft(form: &SubjectForm, change: &ControlChange, result: &ControlChangeResult, by: &str) -> CommitDraft {
+fn draft(
+    repository_policy: &RepositoryPolicy,
+    change: &ControlChange,
+    result: &ControlChangeResult,
+    by: &str,
+) -> CommitDraft {
     let by = Printable::bounded(by.trim(), 200).to_string();
     let (subject, reason) = match change {
         ControlChange::Put(controls) => (subject(controls), reason_of(controls)),
         ControlChange::Release(_) => (format!("release {}", shown_files(&result.removed)), None),
         ControlChange::Sweep => (format!("remove expired {}", shown_files(&result.removed)), None),
     };
-    let mut message = form.finish(format!("chore(tidegate): {subject}"));
+    let mut message = repository_policy.subject.finish(format!("chore(tidegate): {subject}"));
     message.push_str("\n\n");
     if let Some(reason) = reason {
         let _ = writeln!(message, "{}\n", Printable::bounded(&reason, 300));
@@ -206,6 +211,7 @@ fn draft(form: &SubjectForm, change: &ControlChange, result: &ControlChangeResul
     for file in result.written.iter().map(|(file, _)| file).chain(&result.removed) {
         let _ = writeln!(message, "Tidegate-Control: {}", Printable::new(file.as_str()));
     }
+    let _ = writeln!(message, "{BRANCH_TRAILER}: {}", Printable::bounded(&repository_policy.branch, 300));
     let _ = writeln!(message, "Tidegate-Requested-By: {by}");
     let written = result.written.iter().map(|(file, text)| FileEdit::write(file.clone(), text.clone()));
     let removed = result.removed.iter().map(|file| FileEdit::remove(file.clone()));

@@ -7,7 +7,8 @@ use chrono::{DateTime, TimeDelta};
 
 use crate::control;
 use crate::model::{
-    CommitId, Content, Fault, FileChange, ImageName, Observation, Tag, TagChange, TagsSeen, Timestamp,
+    CommitChanges, CommitId, Content, Fault, FetchEvidence, FileChange, ImageName, Observation, Tag,
+    TagChange, TagChangeCommit, TagsSeen, Timestamp,
 };
 use crate::policy::Schedule;
 use crate::simulation::{ControlFileChange, Followed, ImageTimeline, Policy, Seen, TagTimeline, Timeline};
@@ -66,7 +67,7 @@ impl<P: Ports> Engine<P> {
             for tag_change in &mut part {
                 state.resolver.place(tag_change);
             }
-            tag_changes.extend(part);
+            tag_changes.extend(part.into_iter().filter(|one| !one.is_beside).map(as_claimed));
         }
         tag_changes
             .sort_by(|one, other| one.sequence.cmp(&other.sequence).then_with(|| one.path.cmp(&other.path)));
@@ -139,7 +140,8 @@ async fn control_changes<P: Ports>(
         let mut commits: Vec<(CommitId, Timestamp, Vec<FileChange>)> = Vec::new();
         for part in line.chunks(COMMITS_PER_PART) {
             let changed = repository.changes(part, std::slice::from_ref(&folder))?;
-            commits.extend(changed.into_iter().map(|(info, changes)| {
+            let changed = changed.into_iter().filter(|one| !one.changes.is_empty());
+            commits.extend(changed.map(|CommitChanges { commit: info, changes, .. }| {
                 let fetched = fetched.get(&info.id).copied().unwrap_or(to);
                 (info.id, info.committed_at.min(fetched), changes)
             }));
@@ -203,6 +205,16 @@ fn followed(state: &RepositoryState, repository_policy: &RepositoryPolicy) -> Ve
         })
     });
     followed.collect()
+}
+
+/// Sets a commit whose time nothing proves to when it says: a replay is of what people did.
+fn as_claimed(mut tag_change: TagChange) -> TagChange {
+    let fetched = tag_change.commit.fetched;
+    if fetched.absent_at == Some(fetched.fetched_at) {
+        let fetched = FetchEvidence { absent_at: None, ..fetched };
+        tag_change.commit = Arc::new(TagChangeCommit { fetched, ..(*tag_change.commit).clone() });
+    }
+    tag_change
 }
 
 #[cfg(test)]

@@ -67,8 +67,11 @@ pub enum PushAccess {
 pub(super) enum PushOutcome {
     /// The branch is at the new tip.
     Accepted,
-    /// Somebody else moved the branch first, or holds its lock now.
-    BranchMoved,
+    /// Somebody else moved the branch first, or the server cannot lock or write it.
+    BranchMoved {
+        /// Git's words, printable.
+        reason: String,
+    },
     /// The server refused: a hook, a protected branch.
     Declined {
         /// The server's words, printable.
@@ -175,7 +178,7 @@ impl Remote {
         let (stdout, stderr) = (String::from_utf8_lossy(&output.stdout), output.diagnostics());
         match push_report::read(reference, &stdout, &stderr, mode) {
             Some(PushOutcome::Accepted) if output.status.success() => Ok(PushOutcome::Accepted),
-            Some(refused @ (PushOutcome::BranchMoved | PushOutcome::Declined { .. })) => Ok(refused),
+            Some(refused @ (PushOutcome::BranchMoved { .. } | PushOutcome::Declined { .. })) => Ok(refused),
             _ => Err(self.error_of("push to", &output)),
         }
     }
@@ -244,6 +247,10 @@ impl Remote {
     }
 
     fn reference(&self, line: &str) -> Result<(CommitId, String), GitError> {
+        let id = line.split('\t').next().unwrap_or_default();
+        if id.len() == 64 && id.bytes().all(|byte| byte.is_ascii_hexdigit()) {
+            return Err(GitError::Sha256 { location: self.display_url() });
+        }
         let parsed = line.split_once('\t').and_then(|(id, name)| Some((id.parse().ok()?, name.to_owned())));
         parsed.ok_or_else(|| {
             let message = Printable::new(line).to_string();
@@ -284,6 +291,13 @@ impl Remote {
 
     /// The error of a failed program.
     fn error_of(&self, operation: &'static str, output: &Output) -> GitError {
+        // Git's connect.c and fetch-pack.c.
+        if ["mismatched algorithms", "mismatch object format"]
+            .iter()
+            .any(|words| output.diagnostics().contains(words))
+        {
+            return GitError::Sha256 { location: self.display_url() };
+        }
         let ended = ProgramError::Ended { status: output.status, message: output.message() };
         let Location::Network(url) = &self.location else {
             return match operation {

@@ -26,6 +26,14 @@ pub(super) fn push_access(remote: &Remote, path: &Path, branch: &BranchName) -> 
             return Ok(PushAccess::Denied { reason });
         }
     }
+    let lock = Path::new(&folder).join(format!("{}.lock", full_name(branch)));
+    if lock.exists() {
+        let reason = format!(
+            "{} is locked: remove that file if no Git process works in the repository",
+            lock.display()
+        );
+        return Ok(PushAccess::Denied { reason });
+    }
     let is_bare = ask(&["rev-parse", "--is-bare-repository"])? == "true";
     let is_checked_out = ask(&["symbolic-ref", "-q", "HEAD"]).is_ok_and(|head| head == full_name(branch));
     let policy = ask(&["config", "receive.denyCurrentBranch"]).unwrap_or_default();

@@ -99,11 +99,13 @@ pub(in crate::git) struct Timeouts {
     pub(in crate::git) silence: Option<Duration>,
     /// Ends the program when requested.
     pub(in crate::git) stop: Stop,
+    /// How much of its output is kept.
+    pub(in crate::git) max_output_bytes: usize,
 }
 
 impl From<Duration> for Timeouts {
     fn from(deadline: Duration) -> Self {
-        Self { deadline, silence: None, stop: Stop::default() }
+        Self { deadline, silence: None, stop: Stop::default(), max_output_bytes: MAX_OUTPUT_BYTES }
     }
 }
 
@@ -224,11 +226,12 @@ fn read_in_thread(
 ) -> mpsc::Receiver<Vec<u8>> {
     let (sender, receiver) = mpsc::channel();
     let (started, last_output_ms) = (supervisor.started, Arc::clone(&supervisor.last_output_ms));
+    let max_output_bytes = supervisor.timeouts.max_output_bytes;
     thread::spawn(move || {
         let (mut kept, mut buffer) = (Vec::new(), vec![0; 16 * 1024]);
         // A broken pipe shows in the exit status; output beyond the limit is drained so that the program can end.
         while let Some(read) = pipe.as_mut().and_then(|pipe| next(pipe, &mut buffer)) {
-            let room = MAX_OUTPUT_BYTES.saturating_sub(kept.len());
+            let room = max_output_bytes.saturating_sub(kept.len());
             kept.extend_from_slice(&buffer[..read.min(room)]);
             let now = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
             last_output_ms.store(now, Ordering::Relaxed);

@@ -6,7 +6,9 @@
 use super::PushOutcome;
 use crate::model::Printable;
 
-/// Reasons of `git receive-pack` that mean the branch moved (builtin/receive-pack.c and, since Git 2.50, refs.c).
+/// Reasons of `git receive-pack` that may mean that somebody else moved the branch (builtin/receive-pack.c and, since
+/// Git 2.50, refs.c). A lock that nobody releases and a ref that may not be written have the same reason: the caller
+/// looks whether the branch did move.
 const MOVED_REASONS: [&str; 3] =
     ["failed to update ref", "incorrect old value provided", "reference already exists"];
 
@@ -43,11 +45,13 @@ fn of_reference<'a>(line: &'a str, reference: &str) -> Option<(&'a str, &'a str)
 
 fn refused(summary: &str, stderr: &str) -> Option<PushOutcome> {
     let Some(reason) = summary.strip_prefix("[remote rejected] ") else {
-        return summary.starts_with("[rejected]").then_some(PushOutcome::BranchMoved);
+        return summary
+            .starts_with("[rejected]")
+            .then(|| PushOutcome::BranchMoved { reason: summary.to_owned() });
     };
     let reason = reason.strip_prefix('(').and_then(|reason| reason.strip_suffix(')')).unwrap_or(reason);
     if MOVED_REASONS.contains(&reason) {
-        return Some(PushOutcome::BranchMoved);
+        return Some(PushOutcome::BranchMoved { reason: with_remote_words(reason, stderr) });
     }
     if BROKEN_REASONS.contains(&reason) {
         return None;
@@ -57,8 +61,9 @@ fn refused(summary: &str, stderr: &str) -> Option<PushOutcome> {
 
 /// The reason with the hook's output, which Git relays in lines that begin with `remote: `.
 fn with_remote_words(reason: &str, stderr: &str) -> String {
-    let remote = stderr.split(['\n', '\r']).filter_map(|line| line.strip_prefix("remote:"));
-    let words: Vec<&str> = remote.map(str::trim).filter(|words| !words.is_empty()).collect();
+    let lines = stderr.split(['\n', '\r']);
+    let remote = lines.filter_map(|line| line.strip_prefix("remote:")).map(str::trim);
+    let words: Vec<&str> = remote.filter(|words| !words.is_empty()).collect();
     let text = if words.is_empty() { reason.to_owned() } else { format!("{reason}: {}", words.join("; ")) };
     Printable::bounded(&text, 500).to_string()
 }
@@ -76,13 +81,14 @@ mod tests {
     #[test]
     fn every_outcome_is_told_apart() {
         let declined = |reason: &str| Some(PushOutcome::Declined { reason: reason.into() });
+        let moved = |reason: &str| Some(PushOutcome::BranchMoved { reason: reason.into() });
         for (line, outcome) in [
             (" \tabc:refs/heads/main\tabc..def", Some(PushOutcome::Accepted)),
             ("=\tabc:refs/heads/main\t[up to date]", Some(PushOutcome::Accepted)),
-            ("!\tabc:refs/heads/main\t[rejected] (stale info)", Some(PushOutcome::BranchMoved)),
+            ("!\tabc:refs/heads/main\t[rejected] (stale info)", moved("[rejected] (stale info)")),
             (
                 "!\tabc:refs/heads/main\t[remote rejected] (failed to update ref)",
-                Some(PushOutcome::BranchMoved),
+                moved("failed to update ref"),
             ),
             ("!\tabc:refs/heads/main\t[remote rejected] (unpacker error)", None),
             (
@@ -108,7 +114,8 @@ mod tests {
             Some(PushOutcome::Accepted)
         );
         let stale = "!\tabc:refs/heads/main\t[rejected] (stale info)";
-        assert_eq!(read(MAIN, stale, "", PushMode::Force), Some(PushOutcome::BranchMoved));
+        let moved = read(MAIN, stale, "", PushMode::Force);
+        assert!(matches!(moved, Some(PushOutcome::BranchMoved { .. })), "{moved:?}");
     }
 
     #[test]

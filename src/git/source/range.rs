@@ -3,12 +3,12 @@
 use std::path::Path;
 use std::time::Instant;
 
-use git2::{Commit, ErrorCode, Oid, Repository, Sort};
+use git2::{ErrorCode, Oid, Repository, Sort};
 
 use crate::git::GitError;
 use crate::git::handle::{self, commit_id, commit_oid};
 use crate::git::raw::{bounded_text, time, walk_error};
-use crate::git::tree::{Scope, find_commit, find_parent};
+use crate::git::tree::{Commit, Scope, find_commit, find_parent};
 use crate::model::{
     CommitId, MOST_MESSAGE_BYTES, MOST_NAME_BYTES, Person, Relation, RepoPath, SourceCommit, SourceRange,
 };
@@ -31,7 +31,8 @@ pub struct RangeQuery {
 /// Reads the range from the mirror in `folder`.
 pub(super) fn read(folder: &Path, wanted: &RangeQuery) -> Result<SourceRange, GitError> {
     let repository = handle::open(folder)?;
-    let (from, to) = (find_commit(&repository, wanted.from)?.id(), find_commit(&repository, wanted.to)?.id());
+    let (from, to) = (find_commit(&repository, wanted.from)?.id, find_commit(&repository, wanted.to)?.id);
+    let (from, to) = (commit_oid(from), commit_oid(to));
     let walk = Walk { repository: &repository, wanted, scope: Scope::new(&wanted.paths) };
     let relation = relation(&repository, from, to)?;
     let (commits, lost) = match relation {
@@ -102,7 +103,7 @@ impl Walk<'_> {
             if side.commits.len().is_multiple_of(CHECK_INTERVAL) && Instant::now() > self.wanted.deadline {
                 return Err(GitError::TooSlow { operation: "read the history" });
             }
-            let commit = find_parent(self.repository, id.map_err(walk_error)?)?;
+            let commit = find_parent(self.repository, commit_id(id.map_err(walk_error)?))?;
             let is_relevant = self.is_relevant(&commit)?;
             side.commits.push(told(&commit, is_relevant));
         }
@@ -110,29 +111,28 @@ impl Walk<'_> {
     }
 
     /// Whether a commit touches the folders. A merge always does; its commits are checked one by one.
-    fn is_relevant(&self, commit: &Commit<'_>) -> Result<bool, GitError> {
-        if self.wanted.paths.is_empty() || commit.parent_count() > 1 {
+    fn is_relevant(&self, commit: &Commit) -> Result<bool, GitError> {
+        if self.wanted.paths.is_empty() || commit.parents.len() > 1 {
             return Ok(true);
         }
-        let here = self.scope.resolve(self.repository, commit.tree_id())?;
-        let Ok(parent) = commit.parent_id(0) else { return Ok(here.iter().any(Option::is_some)) };
+        let here = self.scope.resolve(self.repository, commit.tree)?;
+        let Some(parent) = commit.first_parent() else { return Ok(here.iter().any(Option::is_some)) };
         let parent = find_parent(self.repository, parent)?;
-        Ok(here != self.scope.resolve(self.repository, parent.tree_id())?)
+        Ok(here != self.scope.resolve(self.repository, parent.tree)?)
     }
 }
 
-fn told(commit: &Commit<'_>, is_relevant: bool) -> SourceCommit {
-    let author = commit.author();
+fn told(commit: &Commit, is_relevant: bool) -> SourceCommit {
     SourceCommit {
-        id: commit_id(commit.id()),
-        parents: commit.parent_ids().map(commit_id).collect(),
+        id: commit.id,
+        parents: commit.parents.clone(),
         author: Person {
-            name: bounded_text(author.name_bytes(), MOST_NAME_BYTES),
-            email: bounded_text(author.email_bytes(), MOST_NAME_BYTES),
+            name: bounded_text(&commit.author.name, MOST_NAME_BYTES),
+            email: bounded_text(&commit.author.email, MOST_NAME_BYTES),
         },
-        authored_at: time(author.when()),
-        committed_at: time(commit.time()),
-        message: bounded_text(commit.message_raw_bytes(), MOST_MESSAGE_BYTES),
+        authored_at: time(commit.author.seconds),
+        committed_at: time(commit.committer.seconds),
+        message: bounded_text(&commit.message, MOST_MESSAGE_BYTES),
         is_relevant,
     }
 }

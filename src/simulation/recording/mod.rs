@@ -245,7 +245,10 @@ fn tag_changes_of(commit: Commit, sequence: u64) -> impl Iterator<Item = TagChan
             id: told.id,
             requested_by: told.requested_by,
             digest: told.digest,
+            is_pushed_here: true,
         }),
+        is_beside: false,
+        renamed_from: None,
     })
 }
 

@@ -174,7 +174,15 @@ async fn add_tag_changes(connection: &mut Connection, tag_changes: &[TagChange])
         let digest = tag_change.promotion.as_ref().and_then(|mark| mark.digest.as_ref());
         let digest = digest.map(|digest| digest.as_str().to_owned());
         let of = PlaceText::of(tag_change);
+        let is_pushed_here = tag_change.promotion.as_ref().map(|mark| mark.is_pushed_here);
+        let from = tag_change.renamed_from.as_ref();
+        let (from_service, from_image) =
+            (from.map(|from| from.0.to_string()), from.map(|from| from.1.to_string()));
         let text = TagChangeText {
+            is_pushed_here,
+            is_beside: tag_change.is_beside,
+            from_service: from_service.as_deref(),
+            from_image: from_image.as_deref(),
             before: &before,
             after: &after,
             promotion: promotion.as_deref(),
@@ -194,6 +202,10 @@ async fn add_tag_changes(connection: &mut Connection, tag_changes: &[TagChange])
             .push_bind(promotion)
             .push_bind(requested_by)
             .push_bind(digest)
+            .push_bind(is_pushed_here)
+            .push_bind(tag_change.is_beside)
+            .push_bind(from_service)
+            .push_bind(from_image)
             .push_bind(checksum);
     })
     .await

@@ -115,31 +115,6 @@ impl Store {
         })
     }
 
-    /// The commits of the index before a sequence number, newest first.
-    ///
-    /// # Errors
-    /// As [`tag_changes_of`](Self::tag_changes_of).
-    pub async fn commits_below(
-        &self,
-        end: IndexEnd,
-        sequence: u64,
-        most: usize,
-    ) -> Result<Vec<(u64, CommitId)>, StoreError> {
-        let mut reading = self.reading(OPERATION, end).await?;
-        let rows: Vec<(i64, String)> = sqlx::query_as(sql::COMMITS_BELOW)
-            .bind(i64::try_from(sequence).unwrap_or(i64::MAX))
-            .bind(i64::try_from(most).unwrap_or(i64::MAX))
-            .fetch_all(&mut *reading)
-            .await
-            .map_err(self.database.failed(OPERATION))?;
-        drop(reading);
-        let read = |(sequence, commit): &(i64, String)| {
-            let sequence = u64::try_from(*sequence).map_err(|error| Unreadable::new("sequence", error))?;
-            Ok((sequence, row::parse(commit, "commit_id")?))
-        };
-        self.whole(rows.iter().map(read).collect()).await
-    }
-
     /// The fetch evidence of those of these commits that were in a dropped index.
     ///
     /// # Errors

@@ -32,7 +32,22 @@ impl Reader {
         let (promotion, requested_by): (Option<&str>, Option<&str>) = (at(row, 4)?, at(row, 5)?);
         let digest: Option<&str> = at(row, 6)?;
         let (service, image, path): (&str, &str, &str) = (at(row, 8)?, at(row, 9)?, at(row, 10)?);
-        let text = TagChangeText { before, after, promotion, requested_by, digest, service, image, path };
+        let (is_pushed_here, is_beside): (Option<bool>, bool) = (at(row, 18)?, at(row, 19)?);
+        let (from_service, from_image): (Option<&str>, Option<&str>) = (at(row, 20)?, at(row, 21)?);
+        let text = TagChangeText {
+            before,
+            after,
+            promotion,
+            requested_by,
+            digest,
+            is_pushed_here,
+            is_beside,
+            from_service,
+            from_image,
+            service,
+            image,
+            path,
+        };
         if text.checksum(sequence) != at::<i64>(row, 7)? {
             return Err(Unreadable::new("checksum", "a movement is not what was written"));
         }
@@ -44,7 +59,16 @@ impl Reader {
             image: row::parse(image, "image")?,
             before: pinned::from_text(before, "before")?,
             after: pinned::from_text(after, "after")?,
-            promotion: promotion.map(|id| mark(id, requested_by, digest)).transpose()?,
+            promotion: promotion
+                .map(|id| mark(id, requested_by, digest, is_pushed_here == Some(true)))
+                .transpose()?,
+            is_beside,
+            renamed_from: match (from_service, from_image) {
+                (Some(service), Some(image)) => {
+                    Some((row::parse(service, "from_service")?, row::parse(image, "from_image")?))
+                }
+                _ => None,
+            },
         };
         Ok((HistoryRest { sequence, ordinal: at(row, 1)? }, tag_change))
     }
@@ -57,6 +81,10 @@ pub(super) struct TagChangeText<'a> {
     pub(super) promotion: Option<&'a str>,
     pub(super) requested_by: Option<&'a str>,
     pub(super) digest: Option<&'a str>,
+    pub(super) is_pushed_here: Option<bool>,
+    pub(super) is_beside: bool,
+    pub(super) from_service: Option<&'a str>,
+    pub(super) from_image: Option<&'a str>,
     pub(super) service: &'a str,
     pub(super) image: &'a str,
     pub(super) path: &'a str,
@@ -74,6 +102,10 @@ impl TagChangeText<'_> {
             self.promotion,
             self.requested_by,
             self.digest,
+            self.is_pushed_here.map(|is| if is { "1" } else { "0" }),
+            self.is_beside.then_some("beside"),
+            self.from_service,
+            self.from_image,
         ])
     }
 }
@@ -144,12 +176,18 @@ fn commit(row: &SqliteRow, sequence: i64) -> Result<TagChangeCommit, Unreadable>
     })
 }
 
-fn mark(id: &str, requested_by: Option<&str>, digest: Option<&str>) -> Result<PromotionMark, Unreadable> {
+fn mark(
+    id: &str,
+    requested_by: Option<&str>,
+    digest: Option<&str>,
+    is_pushed_here: bool,
+) -> Result<PromotionMark, Unreadable> {
     let requested_by = requested_by.ok_or_else(|| Unreadable::new("requested_by", "a promotion has one"))?;
     Ok(PromotionMark {
         id: row::parse(id, "promotion")?,
         requested_by: requested_by.to_owned(),
         digest: digest.map(|digest| row::parse(digest, "digest")).transpose()?,
+        is_pushed_here,
     })
 }
 

@@ -126,6 +126,165 @@ async fn known(world: &mut World) -> Vec<String> {
         .collect()
 }
 
+/// What people left in prod, and how each version came to be there, as a program says that was just started: `v1.0.1 by
+/// Ana`.
+async fn left(world: &World) -> Vec<String> {
+    let mut world = world.again();
+    let state = world.engine.look().await.unwrap();
+    world.engine.learn(&state, 0..state.deployed.targets.len()).await.unwrap();
+    let prod = (0..state.deployed.targets.len()).filter(|at| state.deployed.targets[*at].environment == 1);
+    let left = prod.flat_map(|at| state.rolled_back(at).to_vec());
+    left.map(|one| format!("v{} in {} by {}", one.version, one.environment, one.author)).collect()
+}
+
+/// The same without the store, and by the program that is running.
+async fn left_however_read(world: &mut World) -> Vec<String> {
+    let kept = left(world).await;
+    let state = world.engine.look().await.unwrap();
+    assert_eq!(state.commit(), world.branch.head());
+    let mut lost = world.again();
+    lost.store = Arc::default();
+    lost.restart();
+    assert_eq!(left(&lost).await, kept, "without the store");
+    kept
+}
+
+/// Both environments run v1.0.1, prod by a promotion.
+async fn promoted() -> World {
+    let mut world = World::new();
+    world.push("v1.0.1", '1');
+    assert_eq!(world.pass().await, ["app non-prod v1.0.0 v1.0.1"]);
+    world.wait(25 * 60);
+    assert_eq!(world.pass().await, ["app prod v1.0.0 v1.0.1"]);
+    world
+}
+
+#[rstest::rstest]
+#[case::looked_at_in_between(true)]
+#[case::unseen(false)]
+#[tokio::test]
+async fn a_rollback_that_was_merged_into_somebodys_own_work_stays(#[case] is_seen: bool) {
+    let mut world = promoted().await;
+    let own = world.branch.commit_on(world.branch.root(), "Bob", world.now(), &[("docs/a.yaml", None)]);
+    let back = world.person("p/app.yaml", "v1.0.0");
+    if is_seen {
+        world.pass().await;
+    }
+    world.wait(5);
+    world.branch.merge_of(&[own, back], back, world.now());
+    assert_eq!(left_however_read(&mut world).await, ["v1.0.1 in prod by Ana"]);
+    world.wait(48 * 60);
+    assert_eq!(world.pass().await, [""; 0]);
+    assert_eq!(world.tag("p/app.yaml"), "v1.0.0");
+}
+
+#[tokio::test]
+async fn a_rollback_of_what_people_promoted_stays_however_it_is_merged() {
+    for order in [[0, 1, 2], [1, 0, 2], [2, 1, 0]] {
+        let mut world = World::new();
+        world.push("v1.0.1", '1');
+        let root = world.branch.head();
+        world.person("p/app.yaml", "v1.0.1");
+        let back = world.person("p/app.yaml", "v1.0.0");
+        let one = world.branch.commit_on(root, "Bob", world.now(), &[("docs/a.yaml", None)]);
+        let other = world.branch.commit_on(root, "Eva", world.now(), &[("docs/b.yaml", None)]);
+        let parents = [one, back, other];
+        world.branch.merge_of(&order.map(|at| parents[at]), back, world.now());
+        assert_eq!(left_however_read(&mut world).await, ["v1.0.1 in prod by Ana"], "{order:?}");
+    }
+}
+
+#[rstest::rstest]
+#[case::looked_at_in_between(true)]
+#[case::unseen(false)]
+#[tokio::test]
+async fn a_promotion_that_was_taken_away_by_force_stays_away(#[case] is_seen: bool) {
+    let mut world = World::new();
+    world.push("v1.0.1", '1');
+    assert_eq!(world.pass().await, ["app non-prod v1.0.0 v1.0.1"]);
+    world.wait(25 * 60);
+    let before = world.branch.head();
+    assert_eq!(world.pass().await, ["app prod v1.0.0 v1.0.1"]);
+    if is_seen {
+        assert_eq!(world.pass().await, [""; 0]);
+    }
+    world.branch.rewind(before);
+    assert_eq!(left_however_read(&mut world).await, ["v1.0.1 in prod by a force push"]);
+    for _ in 0..2 {
+        world.wait(48 * 60);
+        assert_eq!(world.pass().await, [""; 0]);
+    }
+    // Another configuration is another index of the same branch.
+    world.settings.environments.push(("other", vec!["other"], None));
+    world.restart();
+    assert_eq!(left_however_read(&mut world).await, ["v1.0.1 in prod by a force push"]);
+    assert_eq!(world.pass().await, [""; 0]);
+    world.person("p/app.yaml", "v1.0.1");
+    assert_eq!(left_however_read(&mut world).await, [""; 0], "somebody put it back");
+}
+
+#[tokio::test]
+async fn a_renamed_folder_keeps_its_rollbacks() {
+    let mut world = promoted().await;
+    world.person("p/app.yaml", "v1.0.0");
+    world.pass().await;
+    let text = world.branch.text("p/app.yaml");
+    let moved = [("p/app.yaml", None), ("production/app.yaml", Some(text))];
+    world.branch.commit("Ana", "rename the folder", world.now(), &moved);
+    world.settings.environments[1].1 = vec!["production"];
+    world.restart();
+    assert_eq!(left_however_read(&mut world).await, ["v1.0.1 in prod by Ana"]);
+    world.wait(48 * 60);
+    assert_eq!(world.pass().await, [""; 0]);
+}
+
+#[tokio::test]
+async fn a_renamed_service_keeps_its_rollbacks() {
+    let mut world = promoted().await;
+    world.person("p/app.yaml", "v1.0.0");
+    let renamed = |text: String| Some(text.replace("{name: app,", "{name: shop,"));
+    let files = ["np/app.yaml", "p/app.yaml"].map(|file| (file, renamed(world.branch.text(file))));
+    world.branch.commit("Ana", "rename the service", world.now(), &files);
+    assert_eq!(left_however_read(&mut world).await, ["v1.0.1 in prod by Ana"]);
+    world.wait(48 * 60);
+    assert_eq!(world.pass().await, [""; 0]);
+}
+
+#[tokio::test]
+async fn a_replaced_cluster_is_no_rollback() {
+    let environments = vec![("non-prod", vec!["np"], None), ("prod", vec!["pa", "pb", "pc"], Some(0))];
+    let mut world = World::with(Settings { environments, ..Settings::default() });
+    world.push("v1.0.1", '1');
+    world.branch.commit("Ana", "without c", world.now(), &[("pc/app.yaml", None)]);
+    for file in ["np/app.yaml", "pa/app.yaml", "pb/app.yaml"] {
+        world.person(file, "v1.0.1");
+    }
+    world.branch.commit("Ana", "retire a", world.now(), &[("pa/app.yaml", None)]);
+    world.person("pc/app.yaml", "v1.0.0");
+    assert_eq!(left_however_read(&mut world).await, [""; 0]);
+}
+
+#[tokio::test]
+async fn without_the_store_only_tidegates_own_push_to_this_branch_counts_from_its_time() {
+    let mut world = World::new();
+    world.push("v1.0.1", '1');
+    assert_eq!(world.pass().await, ["app non-prod v1.0.0 v1.0.1"]);
+    world.wait(25 * 60);
+    let lost = |world: &World| {
+        let mut lost = world.again();
+        lost.store = Arc::default();
+        lost.restart();
+        lost
+    };
+    let mut own = lost(&world);
+    let head = world.branch.head();
+    assert_eq!(own.pass().await, ["app prod v1.0.0 v1.0.1"]);
+    // The same promotion, made for another branch and brought here by a fast-forward.
+    world.branch.rewind(head);
+    world.branch.change_message(head, "Tidegate-Branch: fake main", "Tidegate-Branch: fake other");
+    assert_eq!(lost(&world).pass().await, [""; 0]);
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(96))]
 

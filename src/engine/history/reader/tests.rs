@@ -35,11 +35,13 @@ fn news(
         repository_policy: &repository_policy,
         snapshot: &snapshot,
         resolver: &resolver,
+        former_paths: &BTreeMap::new(),
         evidence,
     };
-    let way = Advance::find(branch, known.map(|(commit, _)| commit), branch.head()).unwrap();
-    let Advance::FastForward(line) = way else { panic!("{way:?}") };
-    news.of(&line, known.map_or(0, |(_, sequence)| sequence), &met.iter().copied().collect()).unwrap()
+    let line = branch.line(branch.head(), known.map(|(commit, _)| commit)).unwrap().commits;
+    news.of(&line, known.map_or(0, |(_, sequence)| sequence), &met.iter().copied().collect())
+        .unwrap()
+        .tag_changes
 }
 
 /// `0 np/app.yaml >v1.0.0`
@@ -87,66 +89,7 @@ fn what_was_met_before_keeps_its_time() {
     put(&branch, "two", "np/app.yaml", "v1.0.1");
     let news = news(&branch, None, &[(first, seen(None, "08:00"))]);
     let came: Vec<_> = news.iter().map(|tag_change| tag_change.commit.fetched).collect();
-    assert_eq!(came, [seen(None, "08:00"), seen(Some("10:00"), "10:05")]);
-}
-
-#[test]
-fn a_branch_that_was_rewritten_is_told_from_one_that_was_merged() {
-    let branch = Branch::default();
-    let first = put(&branch, "one", "np/app.yaml", "v1.0.0");
-    let lost = put(&branch, "two", "np/app.yaml", "v1.0.1");
-    branch.rewind(first);
-    let third = put(&branch, "three", "np/app.yaml", "v1.0.2");
-    assert_eq!(Advance::find(&branch, Some(lost), third).unwrap(), Advance::ForcePushed(vec![first, third]));
-    assert_eq!(Advance::find(&branch, Some(third), third).unwrap(), Advance::FastForward(Vec::new()));
-}
-
-/// A tag change of `np/app.yaml`, or of another file, by versions.
-fn moved(sequence: u64, file: &str, before: &str, after: &str) -> TagChange {
-    let tags = |text: &str| {
-        let tags = text.split_whitespace();
-        tags.map(|tag| PinnedTag { tag: tag.parse().unwrap(), digest: None }).collect()
-    };
-    let commit = TagChangeCommit {
-        id: CommitId::from_bytes([u8::try_from(sequence).unwrap(); 20]),
-        committed_at: at("09:00"),
-        parent_committed_at: None,
-        author_name: "Ana".to_owned(),
-        fetched: seen(None, "09:05"),
-    };
-    TagChange {
-        sequence,
-        commit: Arc::new(commit),
-        path: path(file),
-        service: service("app"),
-        image: image("app"),
-        before: tags(before),
-        after: tags(after),
-        promotion: None,
-    }
-}
-
-#[rstest]
-#[case::gone(&[moved(1, "a", "v1", "v2")], &[], &["9 a v2>v1"])]
-#[case::gone_by_several(&[moved(1, "a", "v1", "v2"), moved(2, "a", "v2", "v3")], &[], &["9 a v3>v1"])]
-#[case::put_back(&[moved(1, "a", "v1", "v2")], &[moved(1, "a", "v1", "v2")], &[])]
-#[case::something_else_instead(&[moved(1, "a", "v1", "v3")], &[moved(1, "a", "v1", "v2")], &["9 a v3>v2"])]
-#[case::a_file_of_its_own_tells_itself(&[moved(1, "a", "v1", "v2")], &[moved(1, "b", "", "v1")], &["9 a v2>v1"])]
-#[case::there_and_back(&[moved(1, "a", "v1", "v2"), moved(2, "a", "v2", "v1")], &[], &[])]
-#[case::a_file_that_came(&[moved(1, "b", "", "v1"), moved(1, "a", "", "v1")], &[], &["9 a v1>", "9 b v1>"])]
-fn what_was_removed_by_force_push_by_force_is_a_tag_change_of_the_head(
-    #[case] forgotten: &[TagChange],
-    #[case] instead: &[TagChange],
-    #[case] expected: &[&str],
-) {
-    let head = CommitId::from_bytes([0xaa; 20]);
-    let evidence = seen(Some("10:00"), "10:05");
-    let gone = removed_by_force_push(forgotten, instead, head, 9, evidence);
-    assert_eq!(told(&gone), expected);
-    for tag_change in gone {
-        assert_eq!((tag_change.commit.id, tag_change.commit.committed_at), (head, at("10:05")));
-        assert_eq!((tag_change.commit.fetched, tag_change.promotion), (evidence, None));
-    }
+    assert_eq!(came, [seen(Some("08:00"), "08:00"), seen(Some("10:00"), "10:05")]);
 }
 
 fn message(environment: &str, tag: &str, name: &str) -> String {
@@ -167,7 +110,7 @@ fn message(environment: &str, tag: &str, name: &str) -> String {
         notes: String::new(),
         overrides: Vec::new(),
     };
-    render(Wording { subject: &SubjectForm::default(), body: None }, &[told], 0)
+    render(Wording { subject: &SubjectForm::default(), body: None, branch: None }, &[told], 0)
 }
 
 #[rstest]
@@ -211,7 +154,7 @@ fn a_merge_tells_of_the_promotion_that_it_brought() {
         notes: String::new(),
         overrides: Vec::new(),
     };
-    let proposed = render(Wording { subject: &SubjectForm::default(), body: None }, &[told], 0);
+    let proposed = render(Wording { subject: &SubjectForm::default(), body: None, branch: None }, &[told], 0);
     let branch = Branch::default();
     put(&branch, "one", "np/app.yaml", "v1.0.0");
     let merged = ["a word of Ana's".to_owned(), proposed];
