@@ -41,7 +41,7 @@ async fn a_hold_holds_until_it_is_released() {
     assert_eq!(ordered.written[0].0.as_str(), ".tidegate/hold/common/app/non-prod.yaml");
     let message = world.branch.messages().pop().unwrap();
     let expected = "chore(tidegate): hold common/app in non-prod\n\nwe look into it\n\n\
-                    Tidegate-Control: .tidegate/hold/common/app/non-prod.yaml\nTidegate-Requested-By: Ana\n";
+                    Tidegate-Control: .tidegate/hold/common/app/non-prod.yaml\nTidegate-Branch: fake main\nTidegate-Requested-By: Ana\n";
     assert_eq!(message, expected);
     assert!(world.pass().await.is_empty());
     world.restart();
