@@ -152,3 +152,73 @@ fn a_merge_is_told_with_what_it_brought() {
     let rest: Vec<_> = seen[1..].iter().map(|(subject, merged)| (subject.as_str(), merged.len())).collect();
     assert_eq!(rest, [("meanwhile", 0), ("first", 0)]);
 }
+
+#[test]
+fn a_malformed_commit_is_part_of_history_like_any_other() {
+    let (origin, mirror, first) = fetched();
+    let tree = origin.git(&["rev-parse", "main^{tree}"]);
+    let headers = [
+        "author A <a@b> 1 +0000\ncommitter A <a@b> 9223372036854775808 +0000",
+        "committer A <a@b> 2 +0000",
+    ];
+    let mut head = first.to_string();
+    for header in headers {
+        let file = origin.beside("commit");
+        std::fs::write(&file, format!("tree {}\nparent {head}\n{header}\n\nodd\n", tree.trim())).unwrap();
+        let write = ["hash-object", "-t", "commit", "-w", "--literally", file.to_str().unwrap()];
+        head = origin.git(&write).trim().to_owned();
+    }
+    origin.git(&["update-ref", "refs/heads/main", &head]);
+    let moved = commit(&origin.commit("v2", &[Change::File(APP, b"tag: v2\n")]));
+    let tip = mirror.fetch().unwrap().head;
+    assert_eq!(tip, moved);
+    assert_eq!(mirror.line(tip, None).unwrap().commits.len(), 4);
+    assert_eq!(subjects(&mirror, tip, Some(first)), (strings(&["v2"]), true));
+    assert!(mirror.contains(first, tip).unwrap());
+    assert_eq!(mirror.find_in_messages(tip, Some(first), &strings(&["odd"])).unwrap().len(), 2);
+    assert_eq!(mirror.fetch().unwrap().head, tip, "the mirror is as it was");
+    assert!(!origin.beside("mirror.broken-1").exists());
+}
+
+#[test]
+fn a_merge_tells_what_lies_beside_the_line() {
+    let (origin, mirror, _) = fetched();
+    let clone = origin.clone_to("work");
+    git(&clone, &["commit", "--quiet", "--allow-empty", "-m", "mine"]);
+    origin.commit("up", &[Change::File(APP, b"tag: v2\n")]);
+    origin.commit("back", &[Change::File(APP, b"tag: v1.0.0\n")]);
+    git(&clone, &["pull", "--quiet", "--no-rebase", "--no-edit", "origin", "main"]);
+    git(&clone, &["push", "--quiet", "origin", "HEAD:main"]);
+    let tip = mirror.fetch().unwrap().head;
+    let line = mirror.line(tip, None).unwrap().commits;
+    let changed = mirror.changes(&line, &[]).unwrap();
+    let merge = changed.iter().find(|one| one.commit.id == tip).unwrap();
+    let beside: Vec<&str> = merge.merged.iter().map(|(commit, _)| commit.subject()).collect();
+    assert_eq!((beside, merge.changes.len()), (vec!["up", "back"], 0));
+}
+
+#[test]
+fn the_line_goes_through_what_tidegate_pushed() {
+    let (origin, mirror, first) = fetched();
+    let clone = origin.clone_to("work");
+    git(&clone, &["commit", "--quiet", "--allow-empty", "-m", "mine"]);
+    let message = format!("up\n\nTidegate-Branch: {} main", origin.url());
+    let ours = commit(&origin.commit(&message, &[Change::File(APP, b"tag: v2\n")]));
+    git(&clone, &["pull", "--quiet", "--no-rebase", "--no-edit", "origin", "main"]);
+    git(&clone, &["push", "--quiet", "origin", "HEAD:main"]);
+    let tip = mirror.fetch().unwrap().head;
+    assert_eq!(mirror.line(tip, None).unwrap().commits, [first, ours, tip]);
+    assert_eq!(mirror.line(tip, Some(ours)).unwrap().commits, [tip]);
+}
+
+#[test]
+fn a_force_push_is_remembered() {
+    let (origin, mirror, first) = fetched();
+    let lost = commit(&origin.commit("up", &[Change::File(APP, b"tag: v2\n")]));
+    mirror.fetch().unwrap();
+    assert_eq!(mirror.replaced_heads().unwrap(), []);
+    origin.git(&["update-ref", "refs/heads/main", &first.to_string()]);
+    mirror.fetch().unwrap();
+    let replaced = mirror.replaced_heads().unwrap();
+    assert_eq!(replaced.iter().map(|one| (one.old, one.new)).collect::<Vec<_>>(), [(lost, first)]);
+}

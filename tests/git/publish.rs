@@ -1,6 +1,6 @@
 //! Publishing: exactly these bytes, on exactly that base, or not at all.
 
-use tidegate::git::GitError;
+use tidegate::git::{GitError, PushAccess};
 use tidegate::model::Publication;
 use tidegate::model::{Class, CommitDraft, CommitId, FileEdit};
 
@@ -210,4 +210,20 @@ fn many_small_pushes_leave_few_packs() {
     let packs = packs.filter(|entry| entry.as_ref().unwrap().path().extension().unwrap() == "pack").count();
     assert!(packs < 45, "{packs} packs");
     assert_eq!(mirror.files(head, &[]).unwrap().files.len(), 1);
+}
+
+#[test]
+fn a_stale_lock_is_told_in_gits_own_words() {
+    let (origin, mirror, head) = fetched();
+    let lock = origin.path().join("refs/heads/main.lock");
+    std::fs::write(&lock, "").unwrap();
+    let error = mirror.publish(head, &[draft("v2", APP, "tag: v2\n")], noon()).unwrap_err();
+    assert!(matches!(error, GitError::RefNotUpdated { .. }), "{error}");
+    assert!(error.to_string().contains("main.lock"), "{error}");
+    assert!(error.hint().unwrap().contains("remove its stale refs/heads/main.lock"));
+    let PushAccess::Denied { reason } = mirror.check().unwrap().push else { panic!("it is locked") };
+    assert!(reason.contains("main.lock is locked"), "{reason}");
+    std::fs::remove_file(lock).unwrap();
+    let published = mirror.publish(head, &[draft("v2", APP, "tag: v2\n")], noon()).unwrap();
+    assert!(matches!(published, Publication::Pushed(_)), "{published:?}");
 }

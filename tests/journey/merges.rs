@@ -58,8 +58,23 @@ async fn a_promotion_that_was_merged_is_recognised(#[case] method: &str) {
     assert!(rollback.out.contains("schedule"), "{}", rollback.out);
 }
 
+/// Deletes the database, but not the mirror beside it.
+fn lose_store(world: &World) {
+    for suffix in ["", "-wal", "-shm"] {
+        let _ = fs::remove_file(format!("{}{suffix}", world.database().display()));
+    }
+}
+
+#[rstest]
+#[case::seen_and_kept(true, false)]
+#[case::seen_and_lost(true, true)]
+#[case::unseen_and_kept(false, false)]
+#[case::unseen_and_lost(false, true)]
 #[tokio::test]
-async fn a_way_back_that_was_merged_into_somebodys_own_work_is_respected() {
+async fn a_rollback_that_was_merged_into_somebodys_own_work_is_respected(
+    #[case] is_seen: bool,
+    #[case] is_lost: bool,
+) {
     let world = World::new("1h").await;
     let clone = world.origin.clone_to("work");
     fs::write(clone.join("notes.txt"), "mine").unwrap();
@@ -69,13 +84,36 @@ async fn a_way_back_that_was_merged_into_somebodys_own_work_is_respected() {
     world.run(&["sync"]);
     assert_eq!(world.running().0, "v1.0.1");
     world.origin.commit("back to what worked", &[Change::File(NON_PROD, before.as_bytes())]);
-    world.run(&["sync"]);
-    assert_eq!(world.running().0, "v1.0.0", "a person's way back is a verdict");
-    // The way back is on no first parent any more.
+    if is_seen {
+        world.run(&["sync"]);
+        assert_eq!(world.running().0, "v1.0.0", "a person's rollback is a verdict");
+    }
+    // The rollback is on no first parent any more.
     git(&clone, &["pull", "--quiet", "--no-rebase", "--no-edit", "origin", "main"]);
     git(&clone, &["push", "--quiet", "origin", "HEAD:main"]);
+    if is_lost {
+        lose_store(&world);
+    }
     for _ in 0..2 {
-        assert_eq!(world.run(&["sync"]).code, 0);
-        assert_eq!(world.running().0, "v1.0.0", "and stays one");
+        let ran = world.run(&["sync"]);
+        assert_eq!(world.running().0, "v1.0.0", "{}{}", ran.out, ran.err);
+    }
+}
+
+#[rstest]
+#[case::kept(false)]
+#[case::lost(true)]
+#[tokio::test]
+async fn a_promotion_that_was_taken_away_by_force_unseen_stays_away(#[case] is_lost: bool) {
+    let world = World::new("1h").await;
+    world.run(&["sync"]);
+    assert_eq!(world.running().0, "v1.0.1");
+    world.origin.git(&["update-ref", "refs/heads/main", "main~1"]);
+    if is_lost {
+        lose_store(&world);
+    }
+    for _ in 0..2 {
+        let ran = world.run(&["sync"]);
+        assert_eq!(world.running().0, "v1.0.0", "{}{}", ran.out, ran.err);
     }
 }

@@ -9,9 +9,9 @@ use crate::model::PromotionMark;
 fn left(known: &str, edit: impl Fn(&mut TagChange)) -> String {
     let mut tag_changes = tag_changes(&known.replace('v', "v1.0."));
     tag_changes.iter_mut().for_each(edit);
-    let rules = SelectionRules { versions: "*".parse().unwrap(), tag_pattern: None };
+    let rules = SelectionRules::new("*".parse().unwrap(), None);
     let found = Rollbacks::read(&tag_changes.iter().collect::<Vec<_>>(), &rules, &"prod".parse().unwrap());
-    let told = found.iter().map(|one| format!("v{}@{}", one.version.patch(), one.commit.as_bytes()[0]));
+    let told = found.iter().map(|one| format!("v{}@{}", one.version.numbers()[2], one.commit.as_bytes()[0]));
     told.collect::<Vec<_>>().join(" ")
 }
 

@@ -4,7 +4,7 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::engine::HistoryQuery;
-use crate::engine::fake::{Settings, World};
+use crate::engine::fake::{Settings, World, release};
 use crate::model::TagChangeQuery;
 
 /// A world in which Ana made so many commits that each moves something.
@@ -130,8 +130,8 @@ async fn known(world: &mut World) -> Vec<String> {
 /// Ana`.
 async fn left(world: &World) -> Vec<String> {
     let mut world = world.again();
-    let state = world.engine.look().await.unwrap();
-    world.engine.learn(&state, 0..state.deployed.targets.len()).await.unwrap();
+    let state = world.engine.refresh().await.unwrap();
+    world.engine.read_histories(&state, 0..state.deployed.targets.len()).await.unwrap();
     let prod = (0..state.deployed.targets.len()).filter(|at| state.deployed.targets[*at].environment == 1);
     let left = prod.flat_map(|at| state.rolled_back(at).to_vec());
     left.map(|one| format!("v{} in {} by {}", one.version, one.environment, one.author)).collect()
@@ -140,7 +140,7 @@ async fn left(world: &World) -> Vec<String> {
 /// The same without the store, and by the program that is running.
 async fn left_however_read(world: &mut World) -> Vec<String> {
     let kept = left(world).await;
-    let state = world.engine.look().await.unwrap();
+    let state = world.engine.refresh().await.unwrap();
     assert_eq!(state.commit(), world.branch.head());
     let mut lost = world.again();
     lost.store = Arc::default();
@@ -311,6 +311,110 @@ proptest! {
                         assert_eq!(taken_over, known(&mut daemon.again()).await);
                     }
                 }
+            }
+        });
+    }
+}
+
+/// What happens to a branch that several people write to.
+#[derive(Clone, Debug)]
+enum Event {
+    /// Somebody writes a tag into a file.
+    Person { file: usize, patch: u8 },
+    /// Somebody merges the branch into work on an older head, as `git pull` does; perhaps an octopus.
+    Pull { back: usize, is_octopus: bool },
+    /// A topic branch from an older head, which writes a tag and perhaps another after it, is merged.
+    Topic { back: usize, file: usize, patches: (u8, u8) },
+    /// Somebody forces the branch back to an older head.
+    Force { back: usize },
+    Pass,
+    Wait { hours: u64 },
+}
+
+fn event() -> impl Strategy<Value = Event> {
+    let topic = (0..5_usize, 0..3_usize, (0..4_u8, 0..4_u8));
+    prop_oneof![
+        5 => (0..3_usize, 0..4_u8).prop_map(|(file, patch)| Event::Person { file, patch }),
+        3 => (0..5_usize, any::<bool>()).prop_map(|(back, is_octopus)| Event::Pull { back, is_octopus }),
+        3 => topic.prop_map(|(back, file, patches)| Event::Topic { back, file, patches }),
+        1 => (1..4_usize).prop_map(|back| Event::Force { back }),
+        5 => Just(Event::Pass),
+        3 => (1..30_u64).prop_map(|hours| Event::Wait { hours }),
+    ]
+}
+
+/// Since when each target counts as what it is now, as a program says that was just started.
+async fn since(world: &World) -> Vec<Option<Timestamp>> {
+    let mut world = world.again();
+    let state = world.engine.refresh().await.unwrap();
+    let targets = 0..state.deployed.targets.len();
+    world.engine.read_histories(&state, targets.clone()).await.unwrap();
+    let came = |target: usize| {
+        let rollout = state.rollout_commit(target)?;
+        let absent = rollout.fetched.and_then(|fetched| fetched.absent_at);
+        Some(rollout.committed_at.max(absent.unwrap_or(rollout.committed_at)))
+    };
+    targets.map(came).collect()
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(96))]
+
+    /// However people push, merge and force: what they left is the same with the store and without it, without it nothing
+    /// counts from an earlier time, and the daemon promotes nothing that they left.
+    #[test]
+    fn what_people_left_stays_left(events in prop::collection::vec(event(), 1..20)) {
+        let files = ["np/app.yaml", "p/app.yaml", "p/beside.yaml"];
+        let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+        runtime.block_on(async {
+            let mut world = World::new();
+            for patch in 1..4_u8 {
+                world.push(&format!("v1.0.{patch}"), char::from(b'0' + patch));
+            }
+            let mut heads = vec![world.branch.head()];
+            for event in events {
+                world.wait(7);
+                let now = world.now();
+                let head = world.branch.head();
+                let older = |back: usize| heads[heads.len() - 1 - back.min(heads.len() - 1)];
+                let text = |patch: u8| Some(release("app", &format!("v1.0.{patch}")));
+                match event {
+                    Event::Person { file, patch } => drop(world.person(files[file], &format!("v1.0.{patch}"))),
+                    Event::Pull { back, is_octopus } => {
+                        let one = world.branch.commit_on(older(back), "Bob", now, &[("docs/b.yaml", None)]);
+                        let other = world.branch.commit_on(older(back + 1), "Eva", now, &[("docs/e.yaml", None)]);
+                        let parents = [one, head, other];
+                        world.branch.merge_of(&parents[..if is_octopus { 3 } else { 2 }], head, now);
+                    }
+                    Event::Topic { back, file, patches } => {
+                        let first = [(files[file], text(patches.0))];
+                        let last = [(files[file], text(patches.1))];
+                        let topic = world.branch.commit_on(older(back), "Bob", now, &first);
+                        let topic = world.branch.commit_on(topic, "Bob", now, &last);
+                        let result = world.branch.commit_on(head, "Bob", now, &last);
+                        world.branch.merge_of(&[head, topic], result, now);
+                    }
+                    Event::Force { back } => world.branch.rewind(older(back)),
+                    Event::Pass => {
+                        let before: Vec<String> = left(&world).await;
+                        for promoted in world.pass().await {
+                            let words: Vec<&str> = promoted.split(' ').collect();
+                            let what = format!("{} in {}", words[3], words[1]);
+                            assert!(!before.iter().any(|left| left.starts_with(&what)), "{promoted}: {before:?}");
+                        }
+                    }
+                    Event::Wait { hours } => world.wait(hours * 60),
+                }
+                let kept = (left(&world).await, since(&world).await);
+                let mut lost = world.again();
+                lost.store = Arc::default();
+                lost.restart();
+                let (lost_left, lost_since) = (left(&lost).await, since(&lost).await);
+                assert_eq!(lost_left, kept.0, "without the store");
+                for (lost, kept) in lost_since.into_iter().zip(kept.1) {
+                    assert!(lost >= kept, "{lost:?} is sooner than {kept:?}");
+                }
+                heads.push(world.branch.head());
             }
         });
     }

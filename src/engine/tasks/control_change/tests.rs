@@ -187,10 +187,11 @@ async fn what_is_not_there_is_told() {
 
 #[test]
 fn the_configured_suffix_ends_the_subject_of_a_control_change() {
-    let form = SubjectForm::default().with_suffix("[skip ci]").unwrap();
+    let mut repository_policy = Settings::default().repository_policy();
+    repository_policy.subject = SubjectForm::default().with_suffix("[skip ci]").unwrap();
     let removed = vec![control::FOLDER.parse().unwrap()];
     let ordered = ControlChangeResult { commit: None, written: Vec::new(), removed };
-    let draft = draft(&form, &ControlChange::Sweep, &ordered, "schedule");
+    let draft = draft(&repository_policy, &ControlChange::Sweep, &ordered, "schedule");
     let subject = draft.message.lines().next().unwrap();
     assert_eq!(subject, "chore(tidegate): remove expired .tidegate [skip ci]");
 }
