@@ -157,10 +157,8 @@ fn a_merge_is_told_with_what_it_brought() {
 fn a_malformed_commit_is_part_of_history_like_any_other() {
     let (origin, mirror, first) = fetched();
     let tree = origin.git(&["rev-parse", "main^{tree}"]);
-    let headers = [
-        "author A <a@b> 1 +0000\ncommitter A <a@b> 9223372036854775808 +0000",
-        "committer A <a@b> 2 +0000",
-    ];
+    let headers =
+        ["author A <a@b> 1 +0000\ncommitter A <a@b> 9223372036854775808 +0000", "committer A <a@b> 2 +0000"];
     let mut head = first.to_string();
     for header in headers {
         let file = origin.beside("commit");

@@ -320,15 +320,29 @@ proptest! {
 #[derive(Clone, Debug)]
 enum Event {
     /// Somebody writes a tag into a file.
-    Person { file: usize, patch: u8 },
+    Person {
+        file: usize,
+        patch: u8,
+    },
     /// Somebody merges the branch into work on an older head, as `git pull` does; perhaps an octopus.
-    Pull { back: usize, is_octopus: bool },
+    Pull {
+        back: usize,
+        is_octopus: bool,
+    },
     /// A topic branch from an older head, which writes a tag and perhaps another after it, is merged.
-    Topic { back: usize, file: usize, patches: (u8, u8) },
+    Topic {
+        back: usize,
+        file: usize,
+        patches: (u8, u8),
+    },
     /// Somebody forces the branch back to an older head.
-    Force { back: usize },
+    Force {
+        back: usize,
+    },
     Pass,
-    Wait { hours: u64 },
+    Wait {
+        hours: u64,
+    },
 }
 
 fn event() -> impl Strategy<Value = Event> {
