@@ -25,12 +25,6 @@ const HEAD: &str = "ref: refs/heads/fetched\n";
 
 const CONFIG: &str = "[core]\n\trepositoryformatversion = 0\n\tbare = true\n";
 
-/// Replaces the user's configuration for the `git` program. Git refuses a repository of another owner unless the user's
-/// configuration allows it; setting `git.url` is that permission, and no other repository is opened.
-const GLOBAL_CONFIG: &str = "[safe]\n\tdirectory = *\n";
-
-pub(super) const GLOBAL_CONFIG_FILE: &str = "tidegate-gitconfig";
-
 /// Where a fetch puts the branch, until a force push is noted.
 pub(super) const INCOMING_REFERENCE: &str = "refs/heads/incoming";
 
@@ -44,7 +38,7 @@ const MAX_REPLACED: usize = 1_000;
 const FILES: [(&str, &str); 4] = [
     ("HEAD", HEAD),
     ("config", CONFIG),
-    (GLOBAL_CONFIG_FILE, GLOBAL_CONFIG),
+    (handle::GLOBAL_CONFIG_FILE, handle::GLOBAL_CONFIG),
     (handle::PACKING_CONFIG_FILE, handle::PACKING_CONFIG),
 ];
 

@@ -20,6 +20,13 @@ pub(super) const PACKING_CONFIG_FILE: &str = "tidegate-packing";
 /// pack-objects.c); if that changes, only speed does.
 pub(super) const PACKING_CONFIG: &str = "[pack]\n\tdeltaCacheSize = 0\n";
 
+/// The `git` program's configuration in the mirror's folder, in place of the user's.
+pub(super) const GLOBAL_CONFIG_FILE: &str = "tidegate-gitconfig";
+
+/// Git refuses a repository of another owner unless the user's configuration allows it; setting `git.url` is that
+/// permission, and no other repository is opened.
+pub(super) const GLOBAL_CONFIG: &str = "[safe]\n\tdirectory = *\n";
+
 /// Opens the objects in `folder` for reading.
 pub(super) fn open(folder: &Path) -> Result<Repository, GitError> {
     with_odb(folder, |_| Ok(()), Config::new)

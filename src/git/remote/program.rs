@@ -16,7 +16,7 @@ use rustix::process::{Pid, Signal, kill_process_group};
 
 use super::reach::Stop;
 use crate::git::ProgramError;
-use crate::git::folder::GLOBAL_CONFIG_FILE;
+use crate::git::handle::GLOBAL_CONFIG_FILE;
 use crate::model::Printable;
 
 /// Maximum output kept per stream; 10,000 branches are about 1 MiB.
