@@ -292,7 +292,7 @@ proptest! {
     #[test]
     fn what_is_taken_over_is_what_would_be_read(steps in prop::collection::vec(step(), 1..24)) {
         let files = ["np/app.yaml", "np/beside.yaml", "p/app.yaml"];
-        let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
         runtime.block_on(async {
             let mut daemon = World::new();
             let mut heads = vec![daemon.branch.head()];
@@ -379,7 +379,7 @@ proptest! {
     #[test]
     fn what_people_left_stays_left(events in prop::collection::vec(event(), 1..20)) {
         let files = ["np/app.yaml", "p/app.yaml", "p/beside.yaml"];
-        let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
         runtime.block_on(async {
             let mut world = World::new();
             for patch in 1..4_u8 {
