@@ -69,7 +69,8 @@ async fn a_path_that_the_server_declines_holds_up_no_other() {
     assert_eq!(other.code, 1, "{}", other.err);
     let told = "common/graphql-server in prod: the server declined the push: pre-receive hook declined: prod is protected";
     assert!(other.out.contains(told), "{}", other.out);
-    let service = super::world::release(&world.registry.host(), "v1.0.0").replace("name: graphql-server", "name: web");
+    let service =
+        super::world::release(&world.registry.host(), "v1.0.0").replace("name: graphql-server", "name: web");
     world.person("web", "clusters/non-prod-digital-eks/web.yaml", &service);
     let both = world.run(&["sync"]);
     assert_eq!(both.code, 1, "{}", both.err);
