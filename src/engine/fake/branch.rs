@@ -199,7 +199,7 @@ impl Branch {
         at: Timestamp,
         changes: &[(&str, Option<String>)],
     ) -> CommitId {
-        let head = std::mem::replace(&mut lock(&self.line).head, Some(parent));
+        let head = lock(&self.line).head.replace(parent);
         let id = self.commit(author, "work", at, changes);
         lock(&self.line).head = head;
         id

@@ -41,19 +41,16 @@ pub(crate) fn unsigned_files(repository: &impl Repository, head: CommitId) -> Re
                 if settled.contains(&change.path) {
                     continue;
                 }
-                match repository.unsigned(commit)? {
-                    Some(because) => {
-                        let because = format!("commit {}: {because}", commit.short());
-                        let is_there = change.after.is_some();
-                        unsigned.entry(change.path).or_insert((because, None, is_there));
-                    }
-                    None => {
-                        if let Some((_, signed, _)) = unsigned.get_mut(&change.path) {
-                            *signed = change.after;
-                        }
-                        settled.insert(change.path);
-                    }
+                if let Some(because) = repository.unsigned(commit)? {
+                    let because = format!("commit {}: {because}", commit.short());
+                    let is_there = change.after.is_some();
+                    unsigned.entry(change.path).or_insert((because, None, is_there));
+                    continue;
                 }
+                if let Some((_, signed, _)) = unsigned.get_mut(&change.path) {
+                    *signed = change.after;
+                }
+                settled.insert(change.path);
             }
         }
     }
