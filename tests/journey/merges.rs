@@ -41,7 +41,13 @@ async fn a_promotion_that_was_merged_is_recognised(#[case] method: &str) {
     world.run(&["sync"]);
     let told = world.json(&["history"])["changes"][0].clone();
     // The branch as if nobody had merged yet, and nobody had seen it.
-    world.origin.git(&["branch", "request", "main"]);
+    let proposing = world.origin.clone_to("proposing");
+    let message = git(&proposing, &["log", "-1", "--format=%B"]);
+    // The commits of pull requests do not name the branch: nobody has pushed them there.
+    let proposed: Vec<&str> =
+        message.trim_end().lines().filter(|line| !line.starts_with("Tidegate-Branch: ")).collect();
+    git(&proposing, &["commit", "--quiet", "--amend", "-m", &proposed.join("\n")]);
+    git(&proposing, &["push", "--quiet", "origin", "HEAD:refs/heads/request"]);
     world.origin.git(&["update-ref", "refs/heads/main", "main~1"]);
     fs::remove_dir_all(world.database().parent().unwrap()).unwrap();
     world.origin.commit("meanwhile", &[Change::File("clusters/prod-digital-eks/notes.yaml", b"a: b\n")]);
