@@ -97,7 +97,7 @@ async fn a_schema_of_a_later_tidegate_is_refused_and_left_as_it_is() {
         .fetch_one(&mut connect(&place.file).await)
         .await
         .unwrap();
-    assert_eq!(rows, 5);
+    assert_eq!(rows, 6);
 }
 
 #[tokio::test]
