@@ -19,7 +19,7 @@ pub struct Environment {
     pub soak: Duration,
     /// How long ago an image must have been first seen, unless `services` say otherwise.
     pub minimum_age: Option<Duration>,
-    /// Whether a promotion needs an approval, and of which kind.
+    /// The approval that a promotion needs, if any.
     pub approval: ApprovalPolicy,
     /// When promotions may happen; without windows, at any time.
     pub windows: Vec<Window>,

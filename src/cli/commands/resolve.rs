@@ -64,7 +64,7 @@ impl<'a> Typed<'a> {
         Ok(words.iter().map(|word| word.parse().ok()).collect())
     }
 
-    /// The patterns, each of which matches a service unless `is_forced`.
+    /// The patterns. Every pattern matches a service unless `is_forced`.
     pub(super) fn resolve(
         self,
         services: &BTreeSet<&ServiceName>,

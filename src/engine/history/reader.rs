@@ -389,8 +389,8 @@ fn wrote(told: &Trailers, after: &[PinnedTag]) -> bool {
     after.iter().any(|held| Some(&held.tag) == told.image.tag.as_ref())
 }
 
-/// Whether a promotion went into the environment that a file lies in. An environment of which nobody knows any more may
-/// have been this one, under another name.
+/// Whether a promotion went into the environment of a file. An environment that the configuration no longer names may be
+/// this one under an earlier name.
 fn went_to(told: &Trailers, file: &RepoPath, repository_policy: &RepositoryPolicy) -> bool {
     let here = repository_policy.environment_of(file);
     here.is_some_and(|here| here.policy.name == told.environment)

@@ -7,7 +7,7 @@ use crate::engine::plan::edit_plan::EditPlan;
 use crate::engine::proposals::pull_requests::{Proposal, ProposedMove};
 use crate::model::{EnvironmentName, Fault, MergeMethod, PullRequestBranch, Timestamp};
 
-/// A pull request in a pass: what is there, and what was done about it.
+/// One pull request in a pass: its contents, and the action taken.
 #[derive(Clone, Debug)]
 pub struct PullRequestReport {
     /// Its branch.

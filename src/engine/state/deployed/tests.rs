@@ -1,4 +1,4 @@
-//! Boards of one commit: what becomes a target, by which rules, and what is told and left alone.
+//! The deployed state of one commit: which fields become targets, under which rules, and which are reported instead.
 
 use rstest::rstest;
 

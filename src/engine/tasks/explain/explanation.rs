@@ -327,7 +327,7 @@ impl Explaining<'_> {
         let there = repository_policy.environments[target.environment]
             .before
             .and_then(|before| state.deployed.place(before, &target.subject));
-        // The facts have what ran there only where a decision depends on it; here it is told in any case.
+        // The facts include past runs only where a decision depends on them; explain always shows them.
         if let (Some(before), Some(there)) = (&mut facts.before, there) {
             before.past = state.past(there);
         }
