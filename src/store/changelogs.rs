@@ -40,13 +40,13 @@ impl Store {
         digest: &Digest,
     ) -> Result<Option<BTreeMap<String, String>>, StoreError> {
         let operation = "read the labels of an image";
-        let mut reading = self.database.read(operation).await?;
+        let mut reading = self.caches.read(operation).await?;
         let text: Option<String> = sqlx::query_scalar(sql::LABELS)
             .bind(image.to_string())
             .bind(digest.as_str())
             .fetch_optional(&mut *reading)
             .await
-            .map_err(self.database.failed(operation))?;
+            .map_err(self.caches.failed(operation))?;
         Ok(text.and_then(|text| serde_json::from_str(&text).ok()))
     }
 
@@ -66,8 +66,8 @@ impl Store {
         if text.len() > MAX_LABEL_BYTES {
             return Ok(());
         }
-        let failed = self.database.failed(operation);
-        let mut writing = self.database.write(operation).await?;
+        let failed = self.caches.failed(operation);
+        let mut writing = self.caches.write(operation).await?;
         sqlx::query(sql::KEEP_LABELS)
             .bind(image.to_string())
             .bind(digest.as_str())
@@ -85,7 +85,7 @@ impl Store {
     /// The database cannot be read.
     pub async fn source_range(&self, key: RangeKey<'_>) -> Result<Option<String>, StoreError> {
         let operation = "read the commits between two images";
-        let mut reading = self.database.read(operation).await?;
+        let mut reading = self.caches.read(operation).await?;
         let row: Option<(String, String)> = sqlx::query_as(sql::SOURCE_RANGE)
             .bind(key.image.to_string())
             .bind(key.from.as_str())
@@ -93,7 +93,7 @@ impl Store {
             .bind(key.scope)
             .fetch_optional(&mut *reading)
             .await
-            .map_err(self.database.failed(operation))?;
+            .map_err(self.caches.failed(operation))?;
         Ok(row.filter(|(content, checksum)| *checksum == hash(content)).map(|(content, _)| content))
     }
 
@@ -111,8 +111,8 @@ impl Store {
         if content.len() > MAX_RANGE_BYTES {
             return Ok(());
         }
-        let failed = self.database.failed(operation);
-        let mut writing = self.database.write(operation).await?;
+        let failed = self.caches.failed(operation);
+        let mut writing = self.caches.write(operation).await?;
         sqlx::query(sql::KEEP_SOURCE_RANGE)
             .bind(key.image.to_string())
             .bind(key.from.as_str())

@@ -27,13 +27,24 @@ pub(super) struct Database {
 
 impl Database {
     /// Connects to an existing file, lazily: the first query reads it.
+    ///
+    /// Every commit is synced, because an intent must survive a power cut before its push. Commits are few: an unchanged
+    /// pass writes nothing.
     pub(super) fn at(path: &Path) -> Self {
+        Self::connect(path, SqliteSynchronous::Full)
+    }
+
+    /// Connects for writing what can be fetched again. A power cut may lose the last commits, never damage the file; the
+    /// next synced commit of any connection keeps them (<https://sqlite.org/pragma.html#pragma_synchronous>).
+    pub(super) fn for_caches(path: &Path) -> Self {
+        Self::connect(path, SqliteSynchronous::Normal)
+    }
+
+    fn connect(path: &Path, synchronous: SqliteSynchronous) -> Self {
         let options = SqliteConnectOptions::new()
             .filename(path)
             .journal_mode(SqliteJournalMode::Wal)
-            // An intent must survive a power cut before its push, so every commit is synced. Commits are few: an
-            // unchanged pass writes nothing.
-            .synchronous(SqliteSynchronous::Full)
+            .synchronous(synchronous)
             .foreign_keys(true)
             .busy_timeout(BUSY_TIMEOUT)
             // Detects damage when a page is read, before its content is used.

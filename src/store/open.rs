@@ -17,6 +17,8 @@ use super::{index, sql};
 #[derive(Debug)]
 pub struct Store {
     pub(super) database: Database,
+    /// The same file, for the changelog caches; connected when first used.
+    pub(super) caches: Database,
     /// A shared lock: while any process has the database open, nobody sets it aside.
     _in_use: LockFile,
 }
@@ -72,11 +74,13 @@ impl Store {
             }
         };
         in_use.share(BUSY_TIMEOUT).await?;
-        Ok(OpenedStore { store: Self { database, _in_use: in_use }, state })
+        let caches = Database::for_caches(path);
+        Ok(OpenedStore { store: Self { database, caches, _in_use: in_use }, state })
     }
 
     /// Closes every connection. Dropping the store does too, without waiting.
     pub async fn close(self) {
+        self.caches.close().await;
         self.database.close().await;
     }
 }
