@@ -6,6 +6,7 @@
 
 use std::io;
 use std::path::Path;
+use std::sync::Once;
 
 use git2::{Config, Odb, Oid, Repository};
 
@@ -45,6 +46,10 @@ fn with_odb(
     prepare: impl FnOnce(&Odb<'_>) -> Result<(), git2::Error>,
     config: impl FnOnce() -> Result<Config, git2::Error>,
 ) -> Result<Repository, GitError> {
+    // `git fetch` and `git index-pack` verified every object when it came; hashing each again at every read is a twentieth
+    // of a cold history. The setting is the process's: one call is enough.
+    static WITHOUT_HASHING: Once = Once::new();
+    WITHOUT_HASHING.call_once(|| git2::opts::strict_hash_verification(false));
     let objects = folder.join("objects");
     let Some(path) = objects.to_str() else {
         let source = io::Error::new(io::ErrorKind::InvalidInput, "the path is not UTF-8");

@@ -2,16 +2,17 @@
 //!
 //! Hooks of a local repository run below it, so it gets a minimal environment: ours may hold secrets.
 
-use std::ffi::OsStr;
+use std::ffi::{OsStr, OsString};
 use std::io::{self, Read};
 use std::os::unix::process::CommandExt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, mpsc};
+use std::sync::{Arc, OnceLock, mpsc};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use rustix::fs::{Access, access};
 use rustix::process::{Pid, Signal, kill_process_group};
 
 use super::reach::Stop;
@@ -111,7 +112,7 @@ impl From<Duration> for Timeouts {
 
 /// `git` on the mirror in `folder`.
 pub(in crate::git) fn command(folder: &Path) -> Command {
-    let mut command = Command::new("git");
+    let mut command = Command::new(program());
     unattended(&mut command);
     command
         .envs(PINNED_VARIABLES)
@@ -121,6 +122,20 @@ pub(in crate::git) fn command(folder: &Path) -> Command {
         command.arg("-c").arg(setting);
     }
     command
+}
+
+/// The path of `git`, searched once. With a cleared environment the standard library can spawn only a program given by
+/// path; for a bare name it forks, which copies the page tables of a process that may hold a large repository.
+fn program() -> &'static OsStr {
+    static PROGRAM: OnceLock<OsString> = OnceLock::new();
+    PROGRAM.get_or_init(|| {
+        let folders = std::env::var_os("PATH").unwrap_or_default();
+        let mut paths = std::env::split_paths(&folders).map(|folder| folder.join("git"));
+        // A bare name makes the error say that there is none.
+        paths
+            .find(|path| path.is_absolute() && access(path, Access::EXEC_OK).is_ok())
+            .map_or_else(|| "git".into(), PathBuf::into_os_string)
+    })
 }
 
 /// Clears the environment except for [`INHERITED_VARIABLES`], and pins the locale.
