@@ -120,6 +120,8 @@ pub fn read(text: &[u8]) -> Result<Manifest, Unreadable> {
             manifest.add(source, &document?)?;
         }
     }
+    // Room for four fields where most files have one, kept as long as the file is the same.
+    manifest.fields.shrink_to_fit();
     Ok(manifest)
 }
 

@@ -117,6 +117,8 @@ impl SelectionRules {
         let is_extracted = self.tag_pattern.is_some();
         ascending.sort_unstable_by(|a, b| place(a, b, is_extracted));
         ascending.dedup();
+        // The filter's room grew by doubling, and a selection lives as long as its list of tags.
+        ascending.shrink_to_fit();
         Selection { ascending, is_extracted }
     }
 }
