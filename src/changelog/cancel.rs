@@ -1,4 +1,4 @@
-//! Commits that are not selected: taken back within the range, or selected already under another name.
+//! Drops commits from a range: reverted within it, or copies of a commit that is listed already.
 
 use std::collections::{HashMap, HashSet};
 
@@ -6,17 +6,17 @@ use super::lineage::{Lineage, Positions};
 use super::message::{Merge, Message, Reverts};
 use crate::model::{SourceCommit as Commit, Timestamp};
 
-/// What is not selected of a range, by position.
+/// The commits dropped from a range.
 pub(super) struct Cancelled {
-    /// The commits that are not selected.
+    /// By position in the range.
     pub(super) is_dropped: Vec<bool>,
-    /// How many reverts met what they take back.
+    /// Number of reverts whose target is in the range.
     pub(super) reverts: usize,
-    /// How many commits were copies of another one.
+    /// Number of commits that copy another one.
     pub(super) copies: usize,
 }
 
-/// A range with what is known of its commits.
+/// A range with its parsed messages.
 pub(super) struct Range<'a> {
     pub(super) commits: &'a [Commit],
     pub(super) messages: &'a [Message<'a>],
@@ -24,37 +24,35 @@ pub(super) struct Range<'a> {
     pub(super) lineage: &'a Lineage,
 }
 
-/// What stays when a commit is picked or rebased.
+/// Author's address, author time and title: a cherry-pick or a rebase leaves them unchanged.
 type Origin<'a> = (&'a str, Timestamp, &'a str);
 
 impl Cancelled {
-    /// `there` are the commits that the other side of a diverged history has already.
-    pub(super) fn find(range: &Range<'_>, there: &[Commit]) -> Self {
+    /// `other_side`: the commits that only the other side of a diverged history has.
+    pub(super) fn find(range: &Range<'_>, other_side: &[Commit]) -> Self {
         let mut cancelled = Self { is_dropped: vec![false; range.commits.len()], reverts: 0, copies: 0 };
-        cancelled.drop_copies(range, there);
+        cancelled.drop_copies(range, other_side);
         cancelled.drop_reverted(range);
         cancelled
     }
 
-    /// Of a commit and its picks the oldest stays, unless the other side has it too.
-    fn drop_copies(&mut self, range: &Range<'_>, there: &[Commit]) {
-        let names_there: HashSet<String> = there.iter().map(|commit| commit.id.to_string()).collect();
-        let messages_there: Vec<Message<'_>> = there.iter().map(Message::read).collect();
+    /// Keeps the oldest of a commit and its cherry-picks, or none of them if the other side has one too.
+    fn drop_copies(&mut self, range: &Range<'_>, other_side: &[Commit]) {
+        let other_ids: HashSet<String> = other_side.iter().map(|commit| commit.id.to_string()).collect();
+        let other_messages: Vec<Message<'_>> = other_side.iter().map(Message::read).collect();
         let mut picked: HashSet<&str> =
-            messages_there.iter().filter_map(|message| message.picked_from).collect();
+            other_messages.iter().filter_map(|message| message.picked_from).collect();
         let mut origins: HashSet<Origin<'_>> =
-            there.iter().zip(&messages_there).map(|(commit, message)| origin(commit, message)).collect();
+            other_side.iter().zip(&other_messages).map(|(commit, message)| origin(commit, message)).collect();
         for position in (0..range.commits.len()).rev() {
             let (commit, message) = (&range.commits[position], &range.messages[position]);
             if message.merge.is_some() {
                 continue;
             }
             let is_pick_of_known = message.picked_from.is_some_and(|from| {
-                names_there.contains(from)
-                    || range.positions.of_prefix(from).is_some()
-                    || !picked.insert(from)
+                other_ids.contains(from) || range.positions.of_prefix(from).is_some() || !picked.insert(from)
             });
-            let was_picked = !there.is_empty() && picked.contains(commit.id.to_string().as_str());
+            let was_picked = !other_side.is_empty() && picked.contains(commit.id.to_string().as_str());
             if !origins.insert(origin(commit, message)) || is_pick_of_known || was_picked {
                 self.is_dropped[position] = true;
                 self.copies += 1;
@@ -62,7 +60,7 @@ impl Cancelled {
         }
     }
 
-    /// From the newest to the oldest, so that a revert of a revert brings the first commit back.
+    /// Goes from the newest to the oldest, so that a revert of a revert restores the original commit.
     fn drop_reverted(&mut self, range: &Range<'_>) {
         let mut index = None;
         for position in 0..range.commits.len() {
@@ -88,32 +86,32 @@ fn origin<'a>(commit: &'a Commit, message: &Message<'a>) -> Origin<'a> {
     (&commit.author.email, commit.authored_at, message.title.text)
 }
 
-/// Where reverts find what they name by something else than a commit.
+/// Finds the target of a revert that names a title or a pull request instead of a commit.
 struct Index<'a> {
-    /// By subject, oldest last.
+    /// Positions by subject, oldest last.
     by_subject: HashMap<&'a str, Vec<usize>>,
-    by_request: HashMap<u64, usize>,
+    by_pull_request: HashMap<u64, usize>,
 }
 
 impl<'a> Index<'a> {
     fn of(range: &Range<'a>) -> Self {
         let mut by_subject: HashMap<&str, Vec<usize>> = HashMap::new();
-        let mut by_request = HashMap::new();
+        let mut by_pull_request = HashMap::new();
         for (position, message) in range.messages.iter().enumerate() {
             by_subject.entry(message.subject).or_default().push(position);
             let number = match message.merge {
-                Some(Merge::Request { number, .. }) => number,
+                Some(Merge::PullRequest { number, .. }) => number,
                 Some(Merge::Branch) => None,
                 None => message.title.pull_request,
             };
             if let Some(number) = number {
-                by_request.entry(number).or_insert(position);
+                by_pull_request.entry(number).or_insert(position);
             }
         }
-        Self { by_subject, by_request }
+        Self { by_subject, by_pull_request }
     }
 
-    /// All that the revert at `position` takes back, when all of it is in the range, older, and still selected.
+    /// The targets of the revert at `position`, if all of them are in the range, older, and not dropped yet.
     fn targets(
         &self,
         reverts: &Reverts<'_>,
@@ -123,16 +121,16 @@ impl<'a> Index<'a> {
     ) -> Option<Vec<usize>> {
         let named: Vec<Option<usize>> =
             reverts.commits.iter().map(|name| range.positions.of_prefix(name)).collect();
-        // A revert on a branch of releases often names the commit of the main branch that was picked onto it: then none
-        // of its names is here, and its title is.
+        // A revert on a release branch often names the original commit on main, of which the branch has a cherry-pick.
+        // Then no named commit is in the range, but the title is.
         let are_elsewhere = !named.is_empty() && reverts.title.is_some() && named.iter().all(Option::is_none);
         let targets: Vec<usize> = if !named.is_empty() && !are_elsewhere {
             named.into_iter().collect::<Option<_>>()?
         } else if let (Some(number), false) = (reverts.pull_request, are_elsewhere) {
-            vec![*self.by_request.get(&number)?]
+            vec![*self.by_pull_request.get(&number)?]
         } else {
-            let same = self.by_subject.get(reverts.title?)?;
-            vec![*same.iter().find(|other| **other > position && !is_dropped[**other])?]
+            let positions = self.by_subject.get(reverts.title?)?;
+            vec![*positions.iter().find(|other| **other > position && !is_dropped[**other])?]
         };
         targets.iter().all(|target| *target > position && !is_dropped[*target]).then_some(targets)
     }
@@ -143,22 +141,22 @@ mod tests {
     use super::*;
     use crate::changelog::fixture::{commit, commit_on, id, line};
 
-    fn told_beside(commits: &[Commit], there: &[Commit]) -> Vec<String> {
+    fn selected_beside(commits: &[Commit], other_side: &[Commit]) -> Vec<String> {
         let messages: Vec<Message<'_>> = commits.iter().map(Message::read).collect();
         let positions = Positions::of_range(commits);
         let lineage = Lineage::trace(commits, &messages, &positions);
         let range = Range { commits, messages: &messages, positions: &positions, lineage: &lineage };
-        let cancelled = Cancelled::find(&range, there);
+        let cancelled = Cancelled::find(&range, other_side);
         let selected = messages.iter().zip(&cancelled.is_dropped).filter(|(_, is_dropped)| !**is_dropped);
         selected.map(|(message, _)| message.subject.to_owned()).collect()
     }
 
     fn selected(commits: &[Commit]) -> Vec<String> {
-        told_beside(commits, &[])
+        selected_beside(commits, &[])
     }
 
     #[test]
-    fn a_revert_and_what_it_takes_back_are_not_told() {
+    fn drops_a_revert_and_its_target() {
         let revert = format!("Revert \"feat: b\"\n\nThis reverts commit {}.", id(2));
         assert_eq!(selected(&line(&["feat: d", &revert, "feat: b", "feat: a"])), ["feat: d", "feat: a"]);
         let short = format!("Revert \"feat: b\"\n\nThis reverts commit {}.", &id(2).to_string()[..8]);
@@ -166,14 +164,14 @@ mod tests {
     }
 
     #[test]
-    fn a_revert_of_a_revert_brings_it_back() {
+    fn a_revert_of_a_revert_restores_the_commit() {
         let first = format!("Revert \"feat: b\"\n\nThis reverts commit {}.", id(2));
         let second = format!("Reapply \"feat: b\"\n\nThis reverts commit {}.", id(3));
         assert_eq!(selected(&line(&[&second, &first, "feat: b", "feat: a"])), ["feat: b", "feat: a"]);
     }
 
     #[test]
-    fn a_revert_of_what_is_not_in_the_range_is_told() {
+    fn keeps_a_revert_whose_target_is_outside_the_range() {
         let revert = format!("Revert \"feat: z\"\n\nThis reverts commit {}.", id(99));
         assert_eq!(selected(&line(&[&revert, "feat: a"])), ["Revert \"feat: z\"", "feat: a"]);
         let both = format!("Revert \"x\"\n\nThis reverts commit {}.\nThis reverts commit {}.", id(1), id(99));
@@ -181,13 +179,13 @@ mod tests {
     }
 
     #[test]
-    fn a_revert_that_names_the_commit_of_another_branch_is_met_by_its_title() {
+    fn matches_a_revert_by_title_if_it_names_a_commit_of_another_branch() {
         let revert = format!("Revert \"fix: b (#3)\"\n\nThis reverts commit {}.", id(99));
         assert_eq!(selected(&line(&[&revert, "fix: b (#3)", "feat: a"])), ["feat: a"]);
     }
 
     #[test]
-    fn reverts_by_number_and_by_title() {
+    fn matches_reverts_by_pull_request_and_by_title() {
         let by_number = "Revert \"feat: b (#12)\" (#13)\n\nReverts vtr/app#12";
         assert_eq!(selected(&line(&[by_number, "feat: b (#12)", "feat: a"])), ["feat: a"]);
         assert_eq!(
@@ -197,7 +195,7 @@ mod tests {
     }
 
     #[test]
-    fn a_revert_of_a_merge_takes_all_of_it_back() {
+    fn a_revert_of_a_merge_drops_all_its_commits() {
         let commits = [
             commit_on(6, &[5], &format!("Revert \"Title\"\n\nThis reverts commit {}, reversing", id(5))),
             commit_on(5, &[2, 4], "Merge pull request #1 from a/b\n\nTitle"),
@@ -209,7 +207,7 @@ mod tests {
     }
 
     #[test]
-    fn a_commit_and_its_pick_are_told_once() {
+    fn keeps_one_of_a_commit_and_its_cherry_pick() {
         let pick = format!("fix: b\n\n(cherry picked from commit {})", id(1));
         assert_eq!(selected(&line(&[&pick, "feat: a", "fix: b"])), ["feat: a", "fix: b"]);
         let rebased = Commit { id: id(9), ..commit(1, "fix: b (#3)") };
@@ -217,10 +215,16 @@ mod tests {
     }
 
     #[test]
-    fn what_the_other_side_has_is_not_told() {
-        let there = [commit(40, &format!("fix: b\n\n(cherry picked from commit {})", id(2)))];
-        assert_eq!(told_beside(&line(&["feat: c", "fix: b", "feat: a"]), &there), ["feat: c", "feat: a"]);
+    fn drops_commits_that_the_other_side_has() {
+        let picked = [commit(40, &format!("fix: b\n\n(cherry picked from commit {})", id(2)))];
+        assert_eq!(
+            selected_beside(&line(&["feat: c", "fix: b", "feat: a"]), &picked),
+            ["feat: c", "feat: a"]
+        );
         let rebased = [Commit { id: id(40), ..commit(1, "feat: a") }];
-        assert_eq!(told_beside(&line(&["feat: c", "fix: b", "feat: a"]), &rebased), ["feat: c", "fix: b"]);
+        assert_eq!(
+            selected_beside(&line(&["feat: c", "fix: b", "feat: a"]), &rebased),
+            ["feat: c", "fix: b"]
+        );
     }
 }

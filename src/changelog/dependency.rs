@@ -3,10 +3,10 @@
 use super::clean;
 use super::message::{Message, Title};
 
-/// How many updates are read from one commit.
+/// Maximum updates read from one commit.
 const MAX_UPDATES: usize = 200;
 
-/// One dependency that parsed. The texts are fit to be shown.
+/// An update of one dependency. Its texts are printable.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct DependencyUpdate {
     pub(super) name: String,
@@ -14,23 +14,23 @@ pub(super) struct DependencyUpdate {
     pub(super) to: String,
 }
 
-/// The updates that a commit makes; none when it is something else.
+/// The dependency updates in a commit; empty for any other commit.
 pub(super) fn read(message: &Message<'_>, title: &Title<'_>) -> Vec<DependencyUpdate> {
-    if let Some(parsed) = bump(title.text).or_else(|| update(title)) {
-        return vec![parsed];
+    if let Some(update) = bump(title.text).or_else(|| renovate_update(title)) {
+        return vec![update];
     }
     let Some(rest) = strip_word(title.text, "bump") else { return Vec::new() };
     if !rest.starts_with("the ") && !rest.contains(" and ") && !rest.contains(" updates") {
         return Vec::new();
     }
-    // Dependabot's groups: the title has the count, the body the updates.
-    let mut found: Vec<DependencyUpdate> = Vec::new();
-    for parsed in message.body.lines().filter_map(of_group).take(MAX_UPDATES) {
-        if !found.contains(&parsed) {
-            found.push(parsed);
+    // Dependabot's groups: the title has the number of updates, the body lists them.
+    let mut updates: Vec<DependencyUpdate> = Vec::new();
+    for update in message.body.lines().filter_map(grouped_update).take(MAX_UPDATES) {
+        if !updates.contains(&update) {
+            updates.push(update);
         }
     }
-    found
+    updates
 }
 
 /// `Bump tokio from 1.2 to 1.3 in /api`.
@@ -39,11 +39,11 @@ fn bump(text: &str) -> Option<DependencyUpdate> {
     let (name, rest) = rest.split_once(" from ")?;
     let (from, rest) = rest.split_once(" to ")?;
     let to = rest.split_whitespace().next()?;
-    parsed(name, Some(from), to)
+    validated(name, Some(from), to)
 }
 
 /// Renovate's `update dependency tokio to v1.3`, `Update rust crate tokio to 1.3`, `update tokio to v2 (major)`.
-fn update(title: &Title<'_>) -> Option<DependencyUpdate> {
+fn renovate_update(title: &Title<'_>) -> Option<DependencyUpdate> {
     const KINDS: [&str; 9] = [
         "dependency ",
         "rust crate ",
@@ -60,26 +60,27 @@ fn update(title: &Title<'_>) -> Option<DependencyUpdate> {
     let to = to.split_whitespace().next()?;
     let kind = KINDS.iter().find_map(|kind| strip_prefix(name, kind));
     let action = name.strip_suffix(" action").or_else(|| name.strip_suffix(" docker tag"));
-    let is_of_dependencies = title.scope.is_some_and(|scope| scope == "deps" || scope == "deps-dev");
+    let has_deps_scope = title.scope.is_some_and(|scope| scope == "deps" || scope == "deps-dev");
     let name = match kind.or(action) {
         Some(name) => name,
-        None if is_of_dependencies => name,
+        None if has_deps_scope => name,
         None => return None,
     };
-    parsed(name, None, to)
+    validated(name, None, to)
 }
 
 /// ``Updates `tokio` from 1.2 to 1.3`` and `Bumps [tokio](https://…) from 1.2 to 1.3.`
-fn of_group(line: &str) -> Option<DependencyUpdate> {
+fn grouped_update(line: &str) -> Option<DependencyUpdate> {
     let line = line.trim().trim_start_matches("- ");
     let rest = line.strip_prefix("Updates ").or_else(|| line.strip_prefix("Bumps "))?;
     let (name, rest) = rest.split_once(" from ")?;
     let (from, to) = rest.split_once(" to ")?;
     let name = name.split("](").next()?.trim_matches(['`', '[', ']']);
-    parsed(name, Some(from), to.split_whitespace().next()?.trim_end_matches('.'))
+    validated(name, Some(from), to.split_whitespace().next()?.trim_end_matches('.'))
 }
 
-fn parsed(name: &str, from: Option<&str>, to: &str) -> Option<DependencyUpdate> {
+/// Checks that a name and two versions look like ones.
+fn validated(name: &str, from: Option<&str>, to: &str) -> Option<DependencyUpdate> {
     let name = name.trim().trim_matches('`');
     let is_name = !name.is_empty() && name.len() <= 120 && !name.contains([' ', '`']);
     let looks_like_version = |text: &str| {
@@ -93,7 +94,7 @@ fn parsed(name: &str, from: Option<&str>, to: &str) -> Option<DependencyUpdate> 
     Some(DependencyUpdate { name: clean::name(name), from: from.map(version), to: version(to) })
 }
 
-/// What follows `word` and a blank at the start, in any case.
+/// The text behind `word` and a space; ignores case.
 fn strip_word<'a>(text: &'a str, word: &str) -> Option<&'a str> {
     strip_prefix(text, word)?.strip_prefix(' ')
 }
@@ -129,12 +130,17 @@ mod tests {
     #[case::action("Update actions/checkout action to v4", "actions/checkout", None, "v4")]
     #[case::scoped("chore(deps): update redis to 7.2", "redis", None, "7.2")]
     #[case::image("chore(deps): update node docker tag to v22", "node", None, "v22")]
-    fn titles(#[case] text: &str, #[case] name: &str, #[case] from: Option<&str>, #[case] to: &str) {
+    fn reads_updates_in_titles(
+        #[case] text: &str,
+        #[case] name: &str,
+        #[case] from: Option<&str>,
+        #[case] to: &str,
+    ) {
         assert_eq!(updates(text), [(name.to_owned(), from.map(str::to_owned), to.to_owned())]);
     }
 
     #[test]
-    fn groups_are_in_the_body() {
+    fn reads_grouped_updates_in_the_body() {
         let text = "build(deps): bump the minor group with 2 updates (#9)\n\n\
                     Bumps the minor group with 2 updates: [serde](https://a.cl) and [tokio](https://b.cl).\n\n\
                     Updates `serde` from 1.0.1 to 1.0.2\n- [Release notes](x)\n\n\
@@ -150,7 +156,7 @@ mod tests {
     #[case::without_version("Update README to mention ports")]
     #[case::feature("feat: update cache to 2 levels")]
     #[case::short("bump")]
-    fn others(#[case] text: &str) {
+    fn reads_no_update_in_other_titles(#[case] text: &str) {
         assert_eq!(updates(text), []);
     }
 }

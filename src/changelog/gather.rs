@@ -1,4 +1,4 @@
-//! Commits to notes: which are selected, as what, under which release and heading.
+//! Groups commits into notes: which are listed, in what words, under which release and heading.
 
 use std::collections::HashMap;
 
@@ -15,38 +15,38 @@ use super::section::Section;
 use super::web::Web;
 use crate::model::{CommitId, Person, SourceCommit as Commit};
 
-/// How many people are named.
+/// Maximum number of contributors named.
 const MAX_PEOPLE: usize = 100;
 
-/// What notes are made of.
+/// Input of [`Notes::gather`].
 #[derive(Clone, Debug)]
 pub struct NotesInput<'a> {
-    /// Of what.
+    /// Service and versions.
     pub heading: Heading,
-    /// The commits that one side has and the other has not, newest first, each before its parents.
+    /// The commits between the two versions, newest first, each before its parents.
     pub commits: &'a [Commit],
-    /// Where histories diverged: the commits that only the running version has.
+    /// If the histories diverged, the commits that only the running version has.
     pub lost: &'a [Commit],
-    /// The releases that the source repository names, with their commits; those out of the range don't matter.
+    /// The release tags of the source repository. Those outside the range are ignored.
     pub releases: &'a [(CommitId, String)],
-    /// The pages of the source repository.
+    /// Builds links to the source repository.
     pub web: Option<&'a Web>,
-    /// What has to be said beside the commits.
+    /// Remarks so far.
     pub remarks: Vec<Remark>,
 }
 
 impl Notes {
-    /// Groups commits.
+    /// Groups commits into notes.
     pub fn gather(input: NotesInput<'_>, rules: &Rules) -> Self {
         let inline = Inline { web: input.web, rules };
         let selected = SelectedCommits::find(input.commits, input.lost);
         let selected_lost = SelectedCommits::find(input.lost, input.commits);
         let mut people = People::default();
-        // What is taken away was released with the version that is left.
+        // A downgrade removes commits, which were released with the version that runs.
         let goes_back = input.remarks.contains(&Remark::Downgrade);
         let head = if goes_back { &input.heading.from } else { &input.heading.to };
-        let releases = Writer { selected: &selected, inline, head }.releases(input.releases, &mut people);
-        let lost = Writer { selected: &selected_lost, inline, head: &input.heading.from }
+        let releases = Grouping { selected: &selected, inline, head }.releases(input.releases, &mut people);
+        let lost = Grouping { selected: &selected_lost, inline, head: &input.heading.from }
             .releases(&[], &mut People::default())
             .into_iter()
             .next()
@@ -65,7 +65,7 @@ impl Notes {
     }
 }
 
-/// A range, and which of its commits are selected.
+/// A range with its dropped commits marked.
 struct SelectedCommits<'a> {
     commits: &'a [Commit],
     messages: Vec<Message<'a>>,
@@ -75,16 +75,16 @@ struct SelectedCommits<'a> {
 }
 
 impl<'a> SelectedCommits<'a> {
-    fn find(commits: &'a [Commit], there: &[Commit]) -> Self {
+    fn find(commits: &'a [Commit], other_side: &[Commit]) -> Self {
         let messages: Vec<Message<'a>> = commits.iter().map(Message::read).collect();
         let positions = Positions::of_range(commits);
         let lineage = Lineage::trace(commits, &messages, &positions);
         let range = Range { commits, messages: &messages, positions: &positions, lineage: &lineage };
-        let cancelled = Cancelled::find(&range, there);
+        let cancelled = Cancelled::find(&range, other_side);
         Self { commits, messages, positions, lineage, cancelled }
     }
 
-    /// Whether the commit at this position is a change of the service that is selected.
+    /// Whether the commit at this position is listed as a change of the service.
     fn is_listed(&self, position: usize) -> bool {
         !self.cancelled.is_dropped[position]
             && self.commits[position].is_relevant
@@ -92,23 +92,23 @@ impl<'a> SelectedCommits<'a> {
     }
 }
 
-/// Writes a range's releases.
-struct Writer<'a> {
+/// Groups the commits of a range by release.
+struct Grouping<'a> {
     selected: &'a SelectedCommits<'a>,
     inline: Inline<'a>,
-    /// The name of what is newer than every release.
+    /// The name for commits newer than every release tag.
     head: &'a str,
 }
 
-/// One change before it is written: a commit's or a pull request's title.
+/// A change to be listed: a commit's or a pull request's title.
 struct Change<'a> {
     position: usize,
     title: Title<'a>,
-    request: Option<u64>,
+    pull_request: Option<u64>,
     breaking: Vec<&'a str>,
 }
 
-impl<'a> Writer<'a> {
+impl<'a> Grouping<'a> {
     fn releases(&self, named: &[(CommitId, String)], people: &mut People) -> Vec<Release> {
         let selected = self.selected;
         if selected.commits.is_empty() {
@@ -120,7 +120,7 @@ impl<'a> Writer<'a> {
             .collect();
         heads.sort_by_key(|(position, _)| *position);
         heads.dedup_by_key(|(position, _)| *position);
-        // The newest commit is the image's own, however the source repository calls it.
+        // The newest commit is the image's own; use its tag, whatever the source repository calls it.
         heads.retain(|(position, _)| *position > 0);
         heads.insert(0, (0, self.head));
         let positions: Vec<usize> = heads.iter().map(|(position, _)| *position).collect();
@@ -129,27 +129,28 @@ impl<'a> Writer<'a> {
         for (release, unit) in self.units(&release_of) {
             self.add_unit(&unit, &mut drafts[release], people);
         }
-        let made = drafts.into_iter().zip(&heads);
-        made.map(|(draft, (position, name))| draft.finish(clean::name(name), &selected.commits[*position]))
+        let drafts = drafts.into_iter().zip(&heads);
+        drafts
+            .map(|(draft, (position, name))| draft.finish(clean::name(name), &selected.commits[*position]))
             .collect()
     }
 
-    /// What belongs together, newest first: a pull request with its commits, or one commit.
+    /// The units with their releases, newest first.
     fn units(&self, release_of: &[Option<usize>]) -> Vec<(usize, Unit)> {
         let selected = self.selected;
-        let mut of_request: HashMap<usize, Vec<usize>> = HashMap::new();
+        let mut by_pull_request: HashMap<usize, Vec<usize>> = HashMap::new();
         for position in (0..selected.commits.len()).filter(|position| selected.is_listed(*position)) {
-            if let Some(request) = selected.lineage.request_of[position] {
-                of_request.entry(request).or_default().push(position);
+            if let Some(pull_request) = selected.lineage.pull_request_of[position] {
+                by_pull_request.entry(pull_request).or_default().push(position);
             }
         }
         let mut units = Vec::new();
         for (position, release) in release_of.iter().enumerate() {
             let release = release.unwrap_or(0);
-            if let Some(commits) = of_request.remove(&position) {
-                units.push((release, Unit { request: Some(position), commits }));
-            } else if selected.is_listed(position) && selected.lineage.request_of[position].is_none() {
-                units.push((release, Unit { request: None, commits: vec![position] }));
+            if let Some(commits) = by_pull_request.remove(&position) {
+                units.push((release, Unit { pull_request: Some(position), commits }));
+            } else if selected.is_listed(position) && selected.lineage.pull_request_of[position].is_none() {
+                units.push((release, Unit { pull_request: None, commits: vec![position] }));
             }
         }
         units
@@ -164,7 +165,7 @@ impl<'a> Writer<'a> {
             }
         }
         let changes = self.changes(unit);
-        let request = changes.first().and_then(|change| change.request);
+        let pull_request = changes.first().and_then(|change| change.pull_request);
         let mut updates = Vec::new();
         for position in &unit.commits {
             let message = &selected.messages[*position];
@@ -172,8 +173,8 @@ impl<'a> Writer<'a> {
         }
         if !updates.is_empty() {
             for update in updates {
-                let request = request.map(|number| self.inline.request(number));
-                let update = Update { name: update.name, from: update.from, to: update.to, request };
+                let pull_request = pull_request.map(|number| self.inline.pull_request(number));
+                let update = Update { name: update.name, from: update.from, to: update.to, pull_request };
                 merge_update(&mut draft.updates, update);
             }
             return;
@@ -189,29 +190,29 @@ impl<'a> Writer<'a> {
         }
     }
 
-    /// The changes that a unit is selected as: its pull request's title, where that says what it is; else those of its
-    /// commits that do; else the title all the same.
+    /// The changes to list for a unit: the title of its pull request if that is conventional; else those of its commits
+    /// that are; else the title nevertheless.
     fn changes(&self, unit: &Unit) -> Vec<Change<'a>> {
         let selected = self.selected;
-        let Some(request) = unit.request else { return self.changes_of_commit(unit.commits[0]) };
-        let Some(Merge::Request { number, title }) = selected.messages[request].merge else {
+        let Some(merge) = unit.pull_request else { return self.changes_of_commit(unit.commits[0]) };
+        let Some(Merge::PullRequest { number, title }) = selected.messages[merge].merge else {
             return Vec::new();
         };
         let by_commit = |position: &usize| Change {
             position: *position,
             title: selected.messages[*position].title,
-            request: number,
+            pull_request: number,
             breaking: selected.messages[*position].breaking.clone(),
         };
         let own = Title::read(title);
         let is_conventional = |position: &&usize| selected.messages[**position].title.is_conventional();
-        if selected.lineage.has_requests[request] {
+        if selected.lineage.has_pull_requests[merge] {
             return unit.commits.iter().map(by_commit).collect();
         }
         if !own.is_conventional() && unit.commits.iter().any(|position| is_conventional(&position)) {
             return unit.commits.iter().filter(is_conventional).map(by_commit).collect();
         }
-        let mut breaking: Vec<&str> = selected.messages[request].breaking.clone();
+        let mut breaking: Vec<&str> = selected.messages[merge].breaking.clone();
         for position in &unit.commits {
             let message = &selected.messages[*position];
             breaking.extend(&message.breaking);
@@ -220,21 +221,21 @@ impl<'a> Writer<'a> {
             }
         }
         breaking.dedup();
-        vec![Change { position: request, title: own, request: number.or(own.pull_request), breaking }]
+        vec![Change { position: merge, title: own, pull_request: number.or(own.pull_request), breaking }]
     }
 
-    /// A commit by itself, or what a squash lists in its body when its own title doesn't say what it is.
+    /// The commit itself, or the titles listed in the body of a squash whose own title is not conventional.
     fn changes_of_commit(&self, position: usize) -> Vec<Change<'a>> {
         let message = &self.selected.messages[position];
         let title = match message.merge_title() {
             Some(title) => title,
             None => message.title,
         };
-        let request = title.pull_request.or(message.title.pull_request);
+        let pull_request = title.pull_request.or(message.title.pull_request);
         let squashed: Vec<Title<'a>> =
-            if request.is_some() { message.squashed().collect() } else { Vec::new() };
+            if pull_request.is_some() { message.squashed().collect() } else { Vec::new() };
         if !title.is_conventional() && !squashed.is_empty() {
-            let change = |title: Title<'a>| Change { position, title, request, breaking: Vec::new() };
+            let change = |title: Title<'a>| Change { position, title, pull_request, breaking: Vec::new() };
             let mut changes: Vec<Change<'a>> = squashed.into_iter().map(change).collect();
             changes[0].breaking.clone_from(&message.breaking);
             return changes;
@@ -242,7 +243,7 @@ impl<'a> Writer<'a> {
         let mut breaking = message.breaking.clone();
         breaking.extend(squashed.iter().filter(|title| title.is_breaking).map(|title| title.text));
         breaking.dedup();
-        vec![Change { position, title, request, breaking }]
+        vec![Change { position, title, pull_request, breaking }]
     }
 
     fn entry(&self, change: &Change<'_>) -> Entry {
@@ -258,7 +259,7 @@ impl<'a> Writer<'a> {
         Entry {
             scope,
             breaking: notes.map(|note| self.inline.spans(&note)).collect(),
-            request: change.request.map(|number| self.inline.request(number)),
+            pull_request: change.pull_request.map(|number| self.inline.pull_request(number)),
             commit: commit.id,
             url: self.inline.web.map(|web| web.commit(commit.id)),
             author: clean::name(&commit.author.name),
@@ -277,15 +278,14 @@ fn section_of(change: &Change<'_>) -> Section {
     change.title.section.unwrap_or_else(|| Section::of_words(change.title.text))
 }
 
-/// What belongs together.
+/// A pull request with its commits, or a single commit.
 struct Unit {
-    /// The merge of the pull request.
-    request: Option<usize>,
-    /// Its commits that are selected; at least one.
+    /// Position of the merge of the pull request.
+    pull_request: Option<usize>,
+    /// Positions of its listed commits; at least one.
     commits: Vec<usize>,
 }
 
-/// A release in the making.
 #[derive(Default)]
 struct Draft {
     entries: Vec<(Section, Entry)>,
@@ -307,7 +307,7 @@ impl Draft {
     }
 }
 
-/// Who wrote how many commits, by address.
+/// Authors with their number of commits, by email address.
 #[derive(Default)]
 struct People(HashMap<String, (Person, usize)>);
 
@@ -328,7 +328,7 @@ impl People {
         };
         let mut people: Vec<Contributor> = Vec::new();
         for person in self.0.into_values().map(contributor) {
-            // One person with two addresses is named once.
+            // A person with two addresses is listed once.
             match people.iter_mut().find(|known| known.name == person.name) {
                 Some(known) => {
                     known.commits += person.commits;

@@ -1,19 +1,19 @@
-//! A line of text, parted into words, code and references that can be linked.
+//! Splits a line into text, code and references that can be linked.
 
 use super::message::read_number;
 use super::rules::{Rules, Tickets};
 use super::web::{Forge, Web};
 
-/// A part of a line. No text in it has a line break or a control character.
+/// A part of a line, without line breaks and control characters.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Span {
-    /// Words.
+    /// Plain text.
     Text(String),
-    /// What stood between backticks.
+    /// Text between backticks, without them.
     Code(String),
     /// An issue or a pull request.
     Issue(Issue),
-    /// A ticket of a tracker.
+    /// A ticket in an issue tracker.
     Ticket {
         /// Its key: `OPS-123`.
         key: String,
@@ -25,18 +25,18 @@ pub enum Span {
 /// An issue or a pull request.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Issue {
-    /// The repository, where it is another one than the notes are of: `vtr/other`.
+    /// The repository, if it is not the one that the notes describe: `vtr/other`.
     pub repository: Option<String>,
     /// The number.
     pub number: u64,
-    /// What stands before the number: `#`, or `!` for GitLab's merge requests.
+    /// The sign before the number: `#`, or `!` for GitLab's merge requests.
     pub sign: char,
     /// Its page.
     pub url: Option<String>,
 }
 
 impl Issue {
-    /// As people write it: `#12`, `vtr/other#12`.
+    /// `#12`, `vtr/other#12`.
     pub fn label(&self) -> String {
         format!("{}{}{}", self.repository.as_deref().unwrap_or_default(), self.sign, self.number)
     }
@@ -60,18 +60,18 @@ pub(super) fn plain(spans: &[Span]) -> String {
     text
 }
 
-/// Parts lines, knowing where references lead.
+/// Splits lines, with what is needed to link references.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Inline<'a> {
     pub(super) web: Option<&'a Web>,
     pub(super) rules: &'a Rules,
 }
 
-/// What was met at a position, and how many bytes of the text it takes.
+/// A span, and its length in the text in bytes.
 type Match = (Span, usize);
 
 impl Inline<'_> {
-    /// Parts a line that is fit to be shown.
+    /// Splits a printable line.
     pub(super) fn spans(&self, text: &str) -> Vec<Span> {
         let may_refer = !self.rules.tickets.is_empty() || text.contains("GH-");
         if !may_refer && !text.bytes().any(|byte| b"`#!".contains(&byte)) {
@@ -81,13 +81,13 @@ impl Inline<'_> {
         let mut words = String::new();
         let mut rest = text;
         while let Some(character) = rest.chars().next() {
-            let met = match character {
+            let matched = match character {
                 '`' => code(rest),
                 '#' | '!' => self.issue(&mut words, rest),
                 'A'..='Z' if !ends_in_word(&words) => self.github_issue(rest).or_else(|| self.ticket(rest)),
                 _ => None,
             };
-            let Some((span, taken)) = met else {
+            let Some((span, length)) = matched else {
                 words.push(character);
                 rest = &rest[character.len_utf8()..];
                 continue;
@@ -96,7 +96,7 @@ impl Inline<'_> {
                 spans.push(Span::Text(std::mem::take(&mut words)));
             }
             spans.push(span);
-            rest = &rest[taken..];
+            rest = &rest[length..];
         }
         if !words.is_empty() {
             spans.push(Span::Text(words));
@@ -104,25 +104,24 @@ impl Inline<'_> {
         spans
     }
 
-    /// A pull request by its number.
-    pub(super) fn request(&self, number: u64) -> Issue {
+    pub(super) fn pull_request(&self, number: u64) -> Issue {
         Issue {
             repository: None,
             number,
-            sign: self.web.map_or('#', Web::request_sign),
-            url: self.web.map(|web| web.request(number)),
+            sign: self.web.map_or('#', Web::pull_request_sign),
+            url: self.web.map(|web| web.pull_request(number)),
         }
     }
 
-    /// `#12`, or `owner/repo#12`, of which the words so far have the first part.
+    /// `#12`, or `owner/repo#12`, where `owner/repo` is taken from the end of `words`.
     fn issue(&self, words: &mut String, rest: &str) -> Option<Match> {
         let sign = rest.chars().next()?;
         let is_gitlab = self.web.is_some_and(|web| web.forge() == Forge::GitLab);
         if sign == '!' && !is_gitlab {
             return None;
         }
-        let (number, taken) = number(&rest[1..])?;
-        let url = |web: &Web| if sign == '!' { web.request(number) } else { web.issue(number) };
+        let (number, length) = number(&rest[1..])?;
+        let url = |web: &Web| if sign == '!' { web.pull_request(number) } else { web.issue(number) };
         let issue = match repository_at_end(words) {
             Some(start) => {
                 let repository = words.split_off(start);
@@ -134,25 +133,25 @@ impl Inline<'_> {
             }
             None => Issue { repository: None, number, sign, url: self.web.map(url) },
         };
-        Some((Span::Issue(issue), 1 + taken))
+        Some((Span::Issue(issue), 1 + length))
     }
 
     /// `GH-12`.
     fn github_issue(&self, rest: &str) -> Option<Match> {
-        let (number, taken) = number(rest.strip_prefix("GH-")?)?;
+        let (number, length) = number(rest.strip_prefix("GH-")?)?;
         let url = self.web.map(|web| web.issue(number));
-        Some((Span::Issue(Issue { repository: None, number, sign: '#', url }), 3 + taken))
+        Some((Span::Issue(Issue { repository: None, number, sign: '#', url }), 3 + length))
     }
 
-    /// `OPS-12`, of a project that the team names.
+    /// `OPS-12`, if the configuration names the project.
     fn ticket(&self, rest: &str) -> Option<Match> {
         self.rules.tickets.iter().find_map(|tickets| ticket_of(tickets, rest))
     }
 }
 
 fn ticket_of(tickets: &Tickets, rest: &str) -> Option<Match> {
-    let (_, taken) = number(rest.strip_prefix(tickets.project.as_str())?.strip_prefix('-')?)?;
-    let key = &rest[..tickets.project.len() + 1 + taken];
+    let (_, length) = number(rest.strip_prefix(tickets.project.as_str())?.strip_prefix('-')?)?;
+    let key = &rest[..tickets.project.len() + 1 + length];
     let url = tickets.url.as_ref().map(|url| url.replace("{key}", key));
     Some((Span::Ticket { key: key.to_owned(), url }, key.len()))
 }
@@ -163,14 +162,14 @@ fn code(rest: &str) -> Option<Match> {
     Some((Span::Code(rest[1..=end].to_owned()), end + 2))
 }
 
-/// The number at the start, where no word goes on behind it.
+/// The number at the start, unless a word continues behind it.
 fn number(text: &str) -> Option<(u64, usize)> {
     let end = text.find(|character: char| !character.is_ascii_digit()).unwrap_or(text.len());
-    let goes_on = text[end..].starts_with(|next: char| next.is_alphanumeric() || next == '_');
-    read_number(&text[..end]).filter(|_| !goes_on).map(|number| (number, end))
+    let continues = text[end..].starts_with(|next: char| next.is_alphanumeric() || next == '_');
+    read_number(&text[..end]).filter(|_| !continues).map(|number| (number, end))
 }
 
-/// Where `owner/repo` begins, if the words end with it.
+/// The byte offset of `owner/repo` at the end of `words`.
 fn repository_at_end(words: &str) -> Option<usize> {
     let is_sign = |byte: &u8| byte.is_ascii_alphanumeric() || b"._-/".contains(byte);
     let length = words.bytes().rev().take(141).take_while(is_sign).count();
@@ -196,8 +195,8 @@ mod tests {
         Rules { tickets: vec![tickets], ..Rules::default() }
     }
 
-    /// Each span as text, links as `[label](url)`.
-    fn parted(text: &str, host: &str) -> String {
+    /// The spans as text, with links as `[label](url)`.
+    fn split(text: &str, host: &str) -> String {
         let (rules, web) = (rules(), Web::of(&format!("{host}/vtr/app").parse().unwrap()));
         let spans = Inline { web: web.as_ref(), rules: &rules }.spans(text);
         spans.iter().map(shown).collect()
@@ -228,28 +227,28 @@ mod tests {
     #[case::zero("#0", "#0")]
     #[case::huge("#99999999999999", "#99999999999999")]
     #[case::path("a/b/c#1", "a/b/c#1")]
-    fn lines(#[case] text: &str, #[case] parts: &str) {
-        assert_eq!(parted(text, "github.com"), parts);
+    fn splits_lines(#[case] text: &str, #[case] parts: &str) {
+        assert_eq!(split(text, "github.com"), parts);
     }
 
     #[test]
-    fn gitlab_has_merge_requests() {
+    fn links_gitlab_merge_requests() {
         assert_eq!(
-            parted("see !12", "gitlab.com"),
+            split("see !12", "gitlab.com"),
             "see [!12](https://gitlab.com/vtr/app/-/merge_requests/12)"
         );
     }
 
     #[test]
-    fn without_pages_references_stay_without_links() {
-        assert_eq!(parted("see #12", "git.vtr.cl"), "see [#12](-)");
+    fn an_unknown_forge_gets_no_links() {
+        assert_eq!(split("see #12", "git.vtr.cl"), "see [#12](-)");
     }
 
     proptest! {
         #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
 
         #[test]
-        fn no_text_is_lost(text in "[ -~é]{0,60}") {
+        fn keeps_all_text(text in "[ -~é]{0,60}") {
             prop_assume!(!text.contains("GH-"));
             let rules = rules();
             let spans = Inline { web: None, rules: &rules }.spans(&text);

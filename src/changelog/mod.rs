@@ -1,12 +1,13 @@
 //! Changelogs: commits → grouped notes → text in every format.
 //!
-//! Pure: it knows neither where commits come from nor where the text goes. Everything that it reads was written by
-//! somebody else: `clean` makes it fit to be shown, each format escapes what it must, and links are made in `web` of
-//! checked parts alone.
+//! Pure: it knows neither where commits come from nor where the text goes. All its input is untrusted: `clean` makes it
+//! printable, each format escapes its own markup, and `web` builds links from validated parts only.
 //!
-//! From labels to commits: `origin` reads an image's labels, and [`Plan`] turns two of them into a question to a source
-//! repository and its answer into a range. From commits to notes: [`Notes::gather`] is the way in. `message` takes one commit's message apart; `lineage` finds which merge and which
-//! release a commit came with; `cancel` leaves out what was taken back or is told already; `gather` puts it together.
+//! From labels to commits: `origin` reads an image's labels; [`Plan`] turns the labels of two images into queries to a
+//! source repository, and the answers into a range.
+//!
+//! From commits to notes: [`Notes::gather`] is the entry point. `message` parses one commit message; `lineage` finds the
+//! merge and the release that brought a commit in; `cancel` drops reverted commits and copies; `gather` groups the rest.
 
 mod cancel;
 mod clean;

@@ -1,5 +1,4 @@
-//! Notes: what changed, grouped and ready to be written in any format. Every text is fit to be shown; what a format must
-//! escape beyond that is its own business.
+//! Notes: what changed, grouped, ready for any format. All texts are printable; escaping markup is left to the format.
 
 use super::inline::{Issue, Span, plain};
 use super::remark::Remark;
@@ -9,49 +8,49 @@ use crate::model::{CommitId, Timestamp};
 /// What changed between two images.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Notes {
-    /// Of what, and from where to where.
+    /// Service and versions.
     pub heading: Heading,
-    /// What has to be said beside the commits.
+    /// What is missing or was assumed.
     pub remarks: Vec<Remark>,
-    /// The releases, newest first; the first one is the new image's. Empty when no commits are known.
+    /// The releases, newest first, beginning with the new image's. Empty when the commits are unknown.
     pub releases: Vec<Release>,
-    /// What the running version has and the new one lacks.
+    /// Changes that the running version has and the new one lacks.
     pub lost: Option<Release>,
-    /// Those who wrote the commits, the busiest first.
+    /// Contributors, most commits first.
     pub people: Vec<Contributor>,
-    /// How much there was before it was grouped.
+    /// Totals.
     pub counts: Counts,
 }
 
-/// Of what notes are.
+/// The versions that notes compare.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Heading {
-    /// The service, or whatever they are of.
+    /// Name of the service.
     pub service: String,
-    /// The tag that runs.
+    /// The running tag.
     pub from: String,
     /// The new tag.
     pub to: String,
-    /// Whether it goes back to an older version.
+    /// Whether `to` is older than `from`.
     pub is_downgrade: bool,
     /// The source repository.
     pub source: Option<String>,
-    /// The page of the whole difference.
+    /// URL of the comparison.
     pub compare: Option<String>,
 }
 
-/// What came with one release.
+/// The changes of one release.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Release {
     /// Its tag.
     pub name: String,
-    /// When its newest commit was made.
+    /// Time of its newest commit.
     pub at: Option<Timestamp>,
-    /// The changes by section, in the sections' order; none is empty.
+    /// The changes by section, in order; none is empty.
     pub groups: Vec<Group>,
-    /// Dependencies that moved.
+    /// Dependency updates.
     pub updates: Vec<Update>,
-    /// Commits of machines that are not told one by one.
+    /// Number of commits by bots, which are not listed.
     pub bots: usize,
 }
 
@@ -67,54 +66,54 @@ pub struct Group {
 /// One change.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Entry {
-    /// What it concerns.
+    /// The conventional commit's scope.
     pub scope: Option<String>,
-    /// What it does.
+    /// Its description.
     pub text: Vec<Span>,
-    /// What breaks by it, where more is said than the text.
+    /// Breaking notes that say more than the text.
     pub breaking: Vec<Vec<Span>>,
-    /// The pull request that brought it.
-    pub request: Option<Issue>,
-    /// The commit.
+    /// Its pull request.
+    pub pull_request: Option<Issue>,
+    /// Its commit.
     pub commit: CommitId,
-    /// The commit's page.
+    /// URL of the commit.
     pub url: Option<String>,
-    /// Who wrote it.
+    /// Name of the author.
     pub author: String,
 }
 
-/// A dependency that moved, over the whole release.
+/// An update of one dependency, over the whole release.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Update {
-    /// The dependency.
+    /// Name of the dependency.
     pub name: String,
-    /// The version before, where it is known.
+    /// The version before, if known.
     pub from: Option<String>,
-    /// The version now.
+    /// The new version.
     pub to: String,
-    /// The pull request that brought the newest version.
-    pub request: Option<Issue>,
+    /// The pull request of the newest update.
+    pub pull_request: Option<Issue>,
 }
 
-/// Somebody who wrote commits.
+/// An author of commits.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Contributor {
-    /// The name.
+    /// Name.
     pub name: String,
-    /// The page, where it is known.
+    /// URL of the profile, if known.
     pub url: Option<String>,
-    /// How many commits.
+    /// Number of commits.
     pub commits: usize,
 }
 
-/// How much there was before it was grouped.
+/// Totals of a range, before grouping.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Counts {
-    /// The commits of the service in the range, merges left out.
+    /// Commits of the service, without merges.
     pub commits: usize,
-    /// How many reverts met what they take back, so that neither is told.
+    /// Reverts dropped together with their targets.
     pub reverted: usize,
-    /// How many commits were copies of others.
+    /// Commits dropped as copies of others.
     pub copies: usize,
 }
 
@@ -127,7 +126,7 @@ impl Heading {
 }
 
 impl Notes {
-    /// Notes of a range that could not be had.
+    /// Notes for a range whose commits are unknown; the remarks say why.
     pub fn without_commits(heading: Heading, remarks: Vec<Remark>) -> Self {
         Self {
             heading,
@@ -139,7 +138,7 @@ impl Notes {
         }
     }
 
-    /// Every change of every release, section by section, newest first: for formats that don't part the releases.
+    /// All releases as one: changes by section, newest first.
     pub fn merged(&self) -> Vec<(Section, Vec<&Entry>)> {
         let mut merged: Vec<(Section, Vec<&Entry>)> = Vec::new();
         for group in self.releases.iter().flat_map(|release| &release.groups) {
@@ -152,7 +151,7 @@ impl Notes {
         merged
     }
 
-    /// Every dependency that moved, over all releases: from the oldest version to the newest.
+    /// All dependency updates, merged over the releases: from the oldest version to the newest.
     pub fn merged_updates(&self) -> Vec<Update> {
         let mut merged: Vec<Update> = Vec::new();
         for update in self.releases.iter().flat_map(|release| &release.updates) {
@@ -161,38 +160,38 @@ impl Notes {
         merged
     }
 
-    /// How many commits of machines are not told one by one.
+    /// Number of commits by bots, which are not listed.
     pub fn bots(&self) -> usize {
         self.releases.iter().map(|release| release.bots).sum()
     }
 
-    /// How many changes break something.
+    /// Number of breaking changes.
     pub fn breaking_count(&self) -> usize {
         let groups = self.releases.iter().flat_map(|release| &release.groups);
         groups.filter(|group| group.section == Section::Breaking).map(|group| group.entries.len()).sum()
     }
 
-    /// Whether there is no change to tell.
+    /// Whether no release has changes.
     pub fn is_empty(&self) -> bool {
         self.releases.iter().all(Release::is_empty)
     }
 }
 
 impl Release {
-    /// Whether there is nothing to tell of it.
+    /// Whether the release has no changes.
     pub fn is_empty(&self) -> bool {
         self.groups.is_empty() && self.updates.is_empty() && self.bots == 0
     }
 }
 
 impl Entry {
-    /// What it does, without links.
+    /// Its description, without links.
     pub fn plain_text(&self) -> String {
         plain(&self.text)
     }
 }
 
-/// Adds an update that is older than those that are there.
+/// Adds an update that is older than all in `updates`.
 pub(super) fn merge_update(updates: &mut Vec<Update>, older: Update) {
     match updates.iter_mut().find(|known| known.name == older.name) {
         Some(known) => known.from = older.from.or(known.from.take()),

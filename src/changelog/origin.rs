@@ -1,51 +1,51 @@
-//! What an image's labels say of where it came from: OCI's annotations, and the form that was before them.
+//! Reads an image's source repository and revision from its labels: OCI's, or the older label-schema ones.
 
 use std::collections::BTreeMap;
 
 use super::clean;
 use super::source_name::SourceName;
 
-/// Label keys, the standard before the old form.
+// Label keys: OCI first, then label-schema.
 const SOURCE: [&str; 2] = ["org.opencontainers.image.source", "org.label-schema.vcs-url"];
 const REVISION: [&str; 2] = ["org.opencontainers.image.revision", "org.label-schema.vcs-ref"];
 
-/// What an image says of where it came from.
+/// Where an image comes from, according to its labels.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Origin {
     /// The source repository.
     pub source: Label<SourceName>,
-    /// The commit that it was built from.
+    /// The commit that the image was built from.
     pub revision: Label<Revision>,
 }
 
-/// What a label says.
+/// The value of a label.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub enum Label<T> {
-    /// There is no such label.
+    /// No label, or an empty one.
     #[default]
     Missing,
-    /// Something that can be used.
+    /// A parsed value.
     Valid(T),
-    /// Something else, fit to be shown.
+    /// The printable text of a value that does not parse.
     Invalid(String),
 }
 
-/// A commit as a label names it.
+/// A commit id in a label, possibly abbreviated.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Revision {
-    /// 7 to 40 hexadecimal digits in lower case.
+    /// 7 to 40 lower-case hexadecimal digits.
     hex: Box<str>,
-    /// Whether the image was built with changes that were not committed.
+    /// Whether the image was built with uncommitted changes.
     pub is_dirty: bool,
 }
 
 impl Revision {
-    /// The digits.
+    /// 7 to 40 lower-case hexadecimal digits.
     pub fn hex(&self) -> &str {
         &self.hex
     }
 
-    /// As people shorten it.
+    /// The first 7 digits.
     pub fn short(&self) -> &str {
         &self.hex[..7]
     }
@@ -62,17 +62,21 @@ impl Revision {
 }
 
 impl Origin {
-    /// Reads labels.
+    /// Reads the labels of an image.
     pub fn read(labels: &BTreeMap<String, String>) -> Self {
         Self {
-            source: said(labels, SOURCE, |text| text.parse().ok()),
-            revision: said(labels, REVISION, Revision::read),
+            source: first_value(labels, SOURCE, |text| text.parse().ok()),
+            revision: first_value(labels, REVISION, Revision::read),
         }
     }
 }
 
-/// What the first of these labels that isn't empty says.
-fn said<T>(labels: &BTreeMap<String, String>, keys: [&str; 2], read: impl Fn(&str) -> Option<T>) -> Label<T> {
+/// The value of the first of these labels that is not empty.
+fn first_value<T>(
+    labels: &BTreeMap<String, String>,
+    keys: [&str; 2],
+    read: impl Fn(&str) -> Option<T>,
+) -> Label<T> {
     let value = keys.iter().filter_map(|key| labels.get(*key)).find(|value| !value.trim().is_empty());
     let Some(value) = value else { return Label::Missing };
     read(value).map_or_else(|| Label::Invalid(clean::name(value)), Label::Valid)
@@ -89,7 +93,7 @@ mod tests {
     }
 
     #[test]
-    fn the_standard_counts_before_the_old_form() {
+    fn oci_labels_take_precedence_over_label_schema() {
         let both = labels(&[
             ("org.opencontainers.image.source", "https://github.com/vtr/app"),
             ("org.label-schema.vcs-url", "https://github.com/vtr/old"),
@@ -111,13 +115,13 @@ mod tests {
     #[case::long("9f2c1ab0d41e77c09f2c1ab0d41e77c09f2c1ab00", false)]
     #[case::option("--upload-pack=x", false)]
     #[case::described("v1.0.3-12-g9f2c1ab", false)]
-    fn revisions(#[case] text: &str, #[case] is_good: bool) {
+    fn reads_revisions(#[case] text: &str, #[case] is_valid: bool) {
         let origin = Origin::read(&labels(&[("org.opencontainers.image.revision", text)]));
-        assert_eq!(matches!(origin.revision, Label::Valid(_)), is_good, "{origin:?}");
+        assert_eq!(matches!(origin.revision, Label::Valid(_)), is_valid, "{origin:?}");
     }
 
     #[test]
-    fn what_is_bad_is_fit_to_be_shown() {
+    fn invalid_values_are_printable() {
         let origin = Origin::read(&labels(&[("org.opencontainers.image.source", "x\u{1b}[31m\n\n# y")]));
         assert_eq!(origin.source, Label::Invalid("x\\u{1b}[31m # y".into()));
     }

@@ -1,52 +1,52 @@
-//! From two images to what has to be asked of which repository, and from its answer to a range: every case that a label
-//! can be missing or wrong in ends here, as a remark.
+//! Turns two images into queries to a source repository, and the answers into a range of commits. Every way in which a
+//! label can be missing or wrong becomes a remark here.
 
 use super::origin::{Label, Origin, Revision};
 use super::remark::Remark;
 use super::source_name::SourceName;
 use crate::model::{CommitId, Digest, Tag};
 
-/// An image, and what it says of itself.
+/// An image with its labels.
 #[derive(Clone, Copy, Debug)]
 pub struct LabelledImage<'a> {
     /// Its tag.
     pub tag: &'a Tag,
     /// Its digest.
     pub digest: &'a Digest,
-    /// Where it says it comes from.
+    /// Where it comes from, according to its labels.
     pub origin: &'a Origin,
 }
 
-/// A source repository, as it is looked up.
+/// A source repository.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Source {
-    /// At a host.
+    /// A repository on a host.
     Named(SourceName),
-    /// At a path of this machine. Only a configuration names one.
+    /// A local path, which only the configuration can name.
     Local(String),
 }
 
-/// How a commit is looked for.
+/// How to find the commit of an image.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CommitQuery {
-    /// The image's tag, by which a tag of the source is found when there is no revision.
+    /// The image's tag, used to find a tag of the source repository if the revision does not help.
     pub tag: Tag,
-    /// The commit that the image names.
+    /// The revision label.
     pub revision: Option<Revision>,
 }
 
-/// What the source repository knew.
+/// The answer to a [`CommitQuery`].
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum CommitMatch {
-    /// The commit that the image names.
+    /// Found by the revision label.
     Revision(CommitId),
-    /// The commit of a tag of the source.
+    /// Found by a tag of the source repository.
     Tag(CommitId, String),
-    /// Nothing.
+    /// Not found.
     Missing,
 }
 
-/// What has to be asked of which repository.
+/// Which commits to look up in which repository.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Plan {
     /// The repository.
@@ -55,15 +55,15 @@ pub struct Plan {
     pub from: CommitQuery,
     /// The new image's commit.
     pub to: CommitQuery,
-    /// What has to be said already.
+    /// Remarks so far.
     pub remarks: Vec<Remark>,
 }
 
 impl Plan {
-    /// Plans what to ask. `configured` is the repository that the configuration names for the service.
+    /// Makes a plan. `configured` is the repository that the configuration names for the service.
     ///
     /// # Errors
-    /// When there is nothing to ask.
+    /// When there is no repository to query, or both images are the same. The remarks say why.
     pub fn make(
         from: LabelledImage<'_>,
         to: LabelledImage<'_>,
@@ -76,20 +76,20 @@ impl Plan {
         let mut remarks = Vec::new();
         let source = match configured {
             Some(source) => {
-                warn_of_others(source, &[from, to], &mut remarks);
+                warn_of_differing_labels(source, &[from, to], &mut remarks);
                 source.clone()
             }
-            None => Source::Named(by_labels(from, to, is_allowed, &mut remarks)?),
+            None => Source::Named(source_of_labels(from, to, is_allowed, &mut remarks)?),
         };
-        let from = queries(from, &mut remarks);
-        let to = queries(to, &mut remarks);
+        let from = query(from, &mut remarks);
+        let to = query(to, &mut remarks);
         Ok(Self { source, from, to, remarks })
     }
 
-    /// The two commits that the repository knew.
+    /// Turns the two answers into a range.
     ///
     /// # Errors
-    /// When one is missing, or both are the same.
+    /// When a commit is missing, or both are the same. The remarks say why.
     pub fn resolve(mut self, from: CommitMatch, to: CommitMatch) -> Result<ResolvedRange, Vec<Remark>> {
         let source = self.source.to_string();
         let from = resolve_one(&self.from, from, &source, &mut self.remarks);
@@ -103,7 +103,7 @@ impl Plan {
     }
 }
 
-/// A range that can be read.
+/// A range of commits to read.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ResolvedRange {
     /// The repository.
@@ -112,12 +112,12 @@ pub struct ResolvedRange {
     pub from: CommitId,
     /// The new image's commit.
     pub to: CommitId,
-    /// What has to be said.
+    /// Remarks so far.
     pub remarks: Vec<Remark>,
 }
 
 impl Source {
-    /// Its name at its host, if it has one.
+    /// Host and path, unless the source is local.
     pub fn name(&self) -> Option<&SourceName> {
         match self {
             Self::Named(name) => Some(name),
@@ -135,24 +135,24 @@ impl std::fmt::Display for Source {
     }
 }
 
-/// Says of labels that name another repository than the configuration.
-fn warn_of_others(source: &Source, images: &[LabelledImage<'_>], remarks: &mut Vec<Remark>) {
+/// Adds a remark for each label that names another repository than the configuration does.
+fn warn_of_differing_labels(source: &Source, images: &[LabelledImage<'_>], remarks: &mut Vec<Remark>) {
     let Source::Named(used) = source else { return };
     for image in images {
-        if let Label::Valid(said) = &image.origin.source
-            && !said.is_same(used)
+        if let Label::Valid(labelled) = &image.origin.source
+            && !labelled.is_same(used)
         {
             remarks.push(Remark::SourceDiffers {
                 tag: image.tag.to_string(),
-                said: said.to_string(),
+                label: labelled.to_string(),
                 used: used.to_string(),
             });
         }
     }
 }
 
-/// The repository that the labels name: the new image's, or else the running one's.
-fn by_labels(
+/// The repository in the labels: the new image's, or else the running one's.
+fn source_of_labels(
     from: LabelledImage<'_>,
     to: LabelledImage<'_>,
     is_allowed: impl Fn(&SourceName) -> bool,
@@ -160,8 +160,8 @@ fn by_labels(
 ) -> Result<SourceName, Vec<Remark>> {
     let mut usable = |image: LabelledImage<'_>| match &image.origin.source {
         Label::Missing => None,
-        Label::Invalid(said) => {
-            remarks.push(Remark::BadSource { tag: image.tag.to_string(), said: said.clone() });
+        Label::Invalid(label) => {
+            remarks.push(Remark::BadSource { tag: image.tag.to_string(), label: label.clone() });
             None
         }
         Label::Valid(name) if !is_allowed(name) => {
@@ -186,7 +186,7 @@ fn by_labels(
     }
 }
 
-fn queries(image: LabelledImage<'_>, remarks: &mut Vec<Remark>) -> CommitQuery {
+fn query(image: LabelledImage<'_>, remarks: &mut Vec<Remark>) -> CommitQuery {
     let tag = image.tag.to_string();
     let revision = match &image.origin.revision {
         Label::Valid(revision) => {
@@ -195,25 +195,25 @@ fn queries(image: LabelledImage<'_>, remarks: &mut Vec<Remark>) -> CommitQuery {
             }
             Some(revision.clone())
         }
-        Label::Invalid(said) => {
-            remarks.push(Remark::BadRevision { tag, said: said.clone() });
+        Label::Invalid(label) => {
+            remarks.push(Remark::BadRevision { tag, label: label.clone() });
             None
         }
-        // Told with what is found instead.
+        // `resolve_one` adds the remark, when it knows whether a tag was found instead.
         Label::Missing => None,
     };
     CommitQuery { tag: image.tag.clone(), revision }
 }
 
 fn resolve_one(
-    queries: &CommitQuery,
+    query: &CommitQuery,
     found: CommitMatch,
     source: &str,
     remarks: &mut Vec<Remark>,
 ) -> Option<CommitId> {
-    let tag = queries.tag.to_string();
+    let tag = query.tag.to_string();
     let source = source.to_owned();
-    if let (Some(revision), CommitMatch::Tag(..) | CommitMatch::Missing) = (&queries.revision, &found) {
+    if let (Some(revision), CommitMatch::Tag(..) | CommitMatch::Missing) = (&query.revision, &found) {
         let (tag, revision, source) = (tag.clone(), revision.short().to_owned(), source.clone());
         remarks.push(Remark::UnknownRevision { tag, revision, source });
     }
@@ -223,7 +223,7 @@ fn resolve_one(
             remarks.push(Remark::ByTag { tag, name: super::clean::name(&name) });
             Some(commit)
         }
-        CommitMatch::Missing if queries.revision.is_none() => {
+        CommitMatch::Missing if query.revision.is_none() => {
             remarks.push(Remark::NoRevision { tag, source });
             None
         }

@@ -1,64 +1,64 @@
-//! What has to be said about a range beside its commits: what a label lacks, what Git doesn't know, what was assumed.
-//! One sentence each. None of them stops anything.
+//! Remarks about a range: what a label lacks, what Git does not have, what was assumed. One sentence each; none of them
+//! stops a promotion.
 
 use std::fmt;
 
-/// One thing that the reader has to know. The texts in it are fit to be shown.
+/// A remark. Its texts are printable.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Remark {
     /// Neither image names its source, and neither does the configuration.
     NoSource,
-    /// A label names no repository.
+    /// A source label that names no repository.
     BadSource {
         /// The image's tag.
         tag: String,
-        /// What the label says.
-        said: String,
+        /// The label.
+        label: String,
     },
     /// The label names a repository that the configuration doesn't allow.
     SourceNotAllowed {
         /// The image's tag.
         tag: String,
-        /// What it names.
+        /// The repository.
         source: String,
     },
-    /// The label names another repository than the configuration.
+    /// The label names another repository than the configuration, which is used.
     SourceDiffers {
         /// The image's tag.
         tag: String,
-        /// What the label names.
-        said: String,
-        /// What the configuration names, and is used.
+        /// The label's repository.
+        label: String,
+        /// The configured repository.
         used: String,
     },
-    /// The two images name different repositories.
+    /// The two images name different repositories; the new one is used.
     SourceMoved {
-        /// What the running image names.
+        /// The running image's repository.
         before: String,
-        /// What the new one names, and is used.
+        /// The new image's repository.
         after: String,
     },
-    /// An image doesn't say which commit it was built from, and the source repository has no tag for it.
+    /// An image has no revision label, and the source repository has no tag for it.
     NoRevision {
         /// The image's tag.
         tag: String,
         /// The repository.
         source: String,
     },
-    /// An image's revision is no commit.
+    /// A revision label that is no commit id.
     BadRevision {
         /// The image's tag.
         tag: String,
-        /// What the label says.
-        said: String,
+        /// The label.
+        label: String,
     },
-    /// An image was built from a commit with something on top that was never committed.
+    /// An image was built with uncommitted changes.
     Dirty {
         /// The image's tag.
         tag: String,
     },
-    /// The source repository doesn't have the commit that an image names.
+    /// The source repository lacks the commit in the revision label.
     UnknownRevision {
         /// The image's tag.
         tag: String,
@@ -67,52 +67,52 @@ pub enum Remark {
         /// The repository.
         source: String,
     },
-    /// The commit was taken from a tag of the source repository, since no label gave one that can be used.
+    /// No usable revision label; a tag of the source repository was used.
     ByTag {
         /// The image's tag.
         tag: String,
         /// The source repository's tag.
         name: String,
     },
-    /// The source repository has no tag for an image whose revision is unknown.
+    /// The source repository lacks the commit and has no tag for the image either.
     NoSuchTag {
         /// The image's tag.
         tag: String,
         /// The repository.
         source: String,
     },
-    /// Both tags are one image.
+    /// Both tags have the same digest.
     SameImage,
-    /// Both images were built from one commit.
+    /// Both images were built from the same commit.
     SameRevision {
-        /// The commit, shortened.
+        /// The abbreviated commit.
         revision: String,
     },
     /// The new image is older than the running one.
     Downgrade,
     /// The running image has commits that the new one lacks, as after a force-push or from another branch.
     Diverged {
-        /// How many.
+        /// Number of such commits.
         lost: usize,
     },
-    /// The two commits have no history in common.
+    /// The two commits have no common history.
     Unrelated,
-    /// The range is longer than what is read.
+    /// The range is longer than the limit.
     Cut {
-        /// How many commits were read.
+        /// Number of commits read.
         read: usize,
     },
     /// No commit of the range touches the service's folders.
     NothingInPaths {
-        /// How many commits there are elsewhere.
+        /// Number of commits outside them.
         elsewhere: usize,
     },
-    /// The commits could not be had.
+    /// The commits could not be read.
     Unavailable {
-        /// Why not.
+        /// The error.
         reason: String,
     },
-    /// It took longer than a promotion waits for it.
+    /// Reading the commits took longer than a promotion waits for them.
     TimedOut {
         /// The limit.
         seconds: u64,
@@ -120,7 +120,7 @@ pub enum Remark {
 }
 
 impl Remark {
-    /// A name that programs can tell remarks by.
+    /// A stable name, for programs.
     pub fn code(&self) -> &'static str {
         match self {
             Self::NoSource => "noSource",
@@ -150,10 +150,11 @@ impl Remark {
 impl fmt::Display for Remark {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::NoSource => formatter
-                .write_str("neither image says where its source is (label org.opencontainers.image.source)"),
-            Self::BadSource { tag, said } => {
-                write!(formatter, "{tag} names no source repository: its label says `{said}`")
+            Self::NoSource => formatter.write_str(
+                "neither image names its source repository (label org.opencontainers.image.source)",
+            ),
+            Self::BadSource { tag, label } => {
+                write!(formatter, "the source label of {tag} names no repository: `{label}`")
             }
             Self::SourceNotAllowed { tag, source } => {
                 write!(
@@ -161,45 +162,43 @@ impl fmt::Display for Remark {
                     "{tag} names {source} as its source, which changelog.sources does not allow"
                 )
             }
-            Self::SourceDiffers { tag, said, used } => write!(
+            Self::SourceDiffers { tag, label, used } => write!(
                 formatter,
-                "{tag} names {said} as its source, perhaps inherited from its base image; {used} is used, as configured"
+                "{tag} names {label} as its source, perhaps inherited from its base image; {used} is used, as configured"
             ),
             Self::SourceMoved { before, after } => {
-                write!(formatter, "the source moved from {before} to {after}; only {after} is looked into")
+                write!(formatter, "the source moved from {before} to {after}; only {after} is read")
             }
             Self::NoRevision { tag, source } => write!(
                 formatter,
                 "{tag} does not say which commit it was built from (label org.opencontainers.image.revision), and {source} has no tag for it"
             ),
-            Self::BadRevision { tag, said } => {
-                write!(formatter, "{tag} names no commit: its revision is `{said}`")
+            Self::BadRevision { tag, label } => {
+                write!(formatter, "the revision label of {tag} is no commit: `{label}`")
             }
-            Self::Dirty { tag } => write!(formatter, "{tag} was built with changes that were not committed"),
+            Self::Dirty { tag } => write!(formatter, "{tag} was built with uncommitted changes"),
             Self::UnknownRevision { tag, revision, source } => {
                 write!(formatter, "{source} does not have commit {revision}, which {tag} names")
             }
             Self::ByTag { tag, name } => {
                 write!(
                     formatter,
-                    "{tag} is taken to be the source's tag {name}, since no label says its commit"
+                    "no label names the commit of {tag}; the source's tag {name} is used instead"
                 )
             }
             Self::NoSuchTag { tag, source } => write!(formatter, "{source} has no tag for {tag} either"),
-            Self::SameImage => formatter.write_str("both tags are the same image; nothing changes"),
+            Self::SameImage => formatter.write_str("both tags are the same image"),
             Self::SameRevision { revision } => {
                 write!(formatter, "rebuilt from the same commit {revision}; the source did not change")
             }
-            Self::Downgrade => {
-                formatter.write_str("this goes back to an older version: what follows is taken away")
-            }
+            Self::Downgrade => formatter.write_str("this is a downgrade: the changes listed are removed"),
             Self::Diverged { lost: 1 } => formatter
                 .write_str("the histories diverged: 1 commit of the running version is not in the new one"),
             Self::Diverged { lost } => write!(
                 formatter,
                 "the histories diverged: {lost} commits of the running version are not in the new one"
             ),
-            Self::Unrelated => formatter.write_str("the two versions have no history in common"),
+            Self::Unrelated => formatter.write_str("the two versions have no common history"),
             Self::Cut { read } => {
                 write!(formatter, "only the newest {read} commits were read; there are more")
             }

@@ -1,24 +1,24 @@
-//! What a team says about its own commits: which tickets it writes, and which authors are machines.
+//! What the configuration says about commits: issue trackers and bots.
 
-/// How notes are made.
+/// Rules for making notes.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Rules {
-    /// The trackers whose tickets are named in commits.
+    /// Issue trackers whose tickets commits mention.
     pub tickets: Vec<Tickets>,
-    /// Names of authors that are machines, beside those that everybody knows.
+    /// Author names of bots, besides the well-known ones.
     pub bots: Vec<String>,
 }
 
-/// The tickets of one project of a tracker.
+/// The tickets of one project.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Tickets {
-    /// What a key begins with: `OPS` for `OPS-123`. Upper-case letters, digits and underscores.
+    /// Prefix of the keys: `OPS` for `OPS-123`. Upper-case letters, digits and underscores.
     pub project: String,
-    /// Where a ticket is, with `{key}` in it.
+    /// URL of a ticket, with `{key}` in it.
     pub url: Option<String>,
 }
 
-/// Those whose commits are upkeep. Machines that write features, as some do today, are none of them.
+/// Bots that do maintenance. Those that write features, as coding agents do, are not listed.
 const BOTS: [&str; 18] = [
     "dependabot",
     "dependabot-preview",
@@ -41,7 +41,7 @@ const BOTS: [&str; 18] = [
 ];
 
 impl Rules {
-    /// Whether an author is a machine that does upkeep.
+    /// Whether an author is a bot that does maintenance.
     pub(super) fn is_bot(&self, name: &str) -> bool {
         let short = name.trim().strip_suffix("[bot]").unwrap_or(name.trim());
         let is = |known: &str| known.eq_ignore_ascii_case(short) || known.eq_ignore_ascii_case(name);
@@ -54,7 +54,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn machines_that_do_upkeep_are_known() {
+    fn knows_maintenance_bots() {
         let rules = Rules { bots: vec!["vtr-releaser".into()], ..Rules::default() };
         for bot in ["dependabot[bot]", "Renovate", "renovate[bot]", "vtr-releaser", "VTR-Releaser[bot]"] {
             assert!(rules.is_bot(bot), "{bot}");

@@ -1,30 +1,30 @@
-//! What kind of change a commit is, and under which heading it is told.
+//! The kinds of changes, each with its heading.
 
 use serde::Serialize;
 
 use crate::model::Version;
 
-/// The heading under which a change is told, in the order in which they are told.
+/// The heading under which a change is listed, in order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub enum Section {
-    /// What breaks something for those who use the service.
+    /// Breaking changes.
     Breaking,
-    /// What closes a hole.
+    /// Security fixes.
     Security,
-    /// What is new.
+    /// New features.
     Features,
-    /// What works now.
+    /// Bug fixes.
     Fixes,
-    /// What is faster or smaller.
+    /// Performance improvements.
     Performance,
-    /// What was taken back that an earlier release had.
+    /// Reverts of changes in an earlier release.
     Reverts,
-    /// What doesn't say which kind it is.
+    /// Changes whose title names no type.
     Changes,
-    /// What is written about it.
+    /// Documentation.
     Documentation,
-    /// What doesn't change what the service does.
+    /// Changes that do not affect users: tests, builds, refactoring.
     Maintenance,
 }
 
@@ -44,7 +44,7 @@ impl Section {
         }
     }
 
-    /// The section of a Conventional Commits type, if it is one that people use.
+    /// The section of a Conventional Commits type, if it is known.
     pub(super) fn of_type(name: &str) -> Option<Self> {
         const TYPES: [(&str, Section); 26] = [
             ("feat", Section::Features),
@@ -80,7 +80,7 @@ impl Section {
 }
 
 impl Section {
-    /// The section of a title that names no type, where its words leave no doubt.
+    /// The section of a title without a type, guessed only from unambiguous words.
     pub(super) fn of_words(title: &str) -> Self {
         let mut words = title.split_whitespace();
         let first = words.next().unwrap_or_default().to_ascii_lowercase();
@@ -111,7 +111,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn words_tell_what_leaves_no_doubt() {
+    fn guesses_only_from_unambiguous_words() {
         for (title, section) in [
             ("Fix the build", Section::Fixes),
             ("fixes typo", Section::Fixes),
@@ -131,14 +131,14 @@ mod tests {
     }
 
     #[test]
-    fn types_are_known_in_any_case() {
+    fn types_ignore_case() {
         assert_eq!(Section::of_type("feat"), Some(Section::Features));
         assert_eq!(Section::of_type("FIX"), Some(Section::Fixes));
         assert_eq!(Section::of_type("net/http"), None);
     }
 
     #[test]
-    fn what_breaks_comes_first() {
+    fn breaking_changes_come_first() {
         assert!(Section::Breaking < Section::Security && Section::Security < Section::Features);
         assert!(Section::Changes < Section::Maintenance);
     }

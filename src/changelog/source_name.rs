@@ -1,20 +1,20 @@
-//! The name of a source repository: a host and a path, taken from a URL in whatever form somebody wrote it.
+//! The name of a source repository: host and path, parsed from any common form of URL.
 
 use std::fmt;
 use std::str::FromStr;
 
 use thiserror::Error;
 
-/// The longest name that is taken.
+/// Maximum length of a name.
 const MAX_BYTES: usize = 255;
 
-/// How many parts a path may have; groups within groups are few.
+/// Maximum number of path segments; GitLab nests groups.
 const MAX_PARTS: usize = 10;
 
 /// A source repository: `github.com/vtr/graphql-server`.
 ///
-/// It is made of letters, digits and a few signs alone, so that it can be part of a URL or be compared, and never is an
-/// option or a path outside.
+/// It consists of letters, digits and a few safe characters, so it can be put into a URL, and can be neither a
+/// command-line option nor a path that escapes its folder.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct SourceName {
     host: Box<str>,
@@ -27,7 +27,7 @@ pub struct SourceName {
 pub struct SourceNameError;
 
 impl SourceName {
-    /// The host, with its port if there is one, in lower case.
+    /// The host in lower case, with its port if there is one.
     pub fn host(&self) -> &str {
         &self.host
     }
@@ -37,7 +37,7 @@ impl SourceName {
         &self.path
     }
 
-    /// Whether two names are of one repository. Hosts such as GitHub don't tell upper case from lower.
+    /// Whether both are the same repository. Forges ignore the case of paths.
     pub fn is_same(&self, other: &Self) -> bool {
         self.host == other.host && self.path.eq_ignore_ascii_case(&other.path)
     }
@@ -46,8 +46,8 @@ impl SourceName {
 impl FromStr for SourceName {
     type Err = SourceNameError;
 
-    /// Reads `https://host/owner/name`, `ssh://git@host/owner/name.git`, `git@host:owner/name.git`, `host/owner/name`,
-    /// with what people put behind them: `.git`, a slash, a fragment, `/tree/main`.
+    /// Parses `https://host/owner/name`, `ssh://git@host/owner/name.git`, `git@host:owner/name.git`, `host/owner/name`,
+    /// with or without `.git`, a trailing slash, a fragment or `/tree/main`.
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         let text = text.trim();
         let text = text.split(['#', '?']).next().unwrap_or_default();
@@ -61,7 +61,7 @@ impl FromStr for SourceName {
             Some((authority, path)) if is_url || !authority.contains(':') || has_port(authority) => {
                 (authority, path)
             }
-            // host:owner/name is how ssh writes it.
+            // scp-like syntax: host:owner/name.
             _ if !is_url => rest.split_once(':').ok_or(SourceNameError)?,
             _ => return Err(SourceNameError),
         };
@@ -71,11 +71,11 @@ impl FromStr for SourceName {
             ["/tree/", "/blob/"].iter().fold(path, |path, part| path.split(part).next().unwrap_or(path));
         let path = path.trim_matches('/');
         let path = path.strip_suffix(".git").unwrap_or(path);
-        let good = host.len() + path.len() < MAX_BYTES
+        let is_valid = host.len() + path.len() < MAX_BYTES
             && is_host(&host)
             && path.split('/').count() <= MAX_PARTS
             && path.split('/').all(is_part);
-        if good { Ok(Self { host: host.into(), path: path.into() }) } else { Err(SourceNameError) }
+        if is_valid { Ok(Self { host: host.into(), path: path.into() }) } else { Err(SourceNameError) }
     }
 }
 
@@ -126,7 +126,7 @@ mod tests {
     #[case::bare("github.com/vtr/app")]
     #[case::shouting("https://GitHub.com/vtr/app")]
     #[case::blanks(" https://github.com/vtr/app\n")]
-    fn one_name_for_every_form(#[case] text: &str) {
+    fn every_form_of_a_url_gives_the_same_name(#[case] text: &str) {
         assert_eq!(text.parse::<SourceName>().unwrap().to_string(), "github.com/vtr/app");
     }
 
@@ -135,7 +135,7 @@ mod tests {
     #[case::gitlab_page("https://gitlab.vtr.cl/a/b/-/tree/main", "gitlab.vtr.cl/a/b")]
     #[case::port("https://git.vtr.cl:8443/a/b", "git.vtr.cl:8443/a/b")]
     #[case::port_bare("localhost:3000/a/b", "localhost:3000/a/b")]
-    fn others(#[case] text: &str, #[case] name: &str) {
+    fn reads_groups_and_ports(#[case] text: &str, #[case] name: &str) {
         assert_eq!(text.parse::<SourceName>().unwrap().to_string(), name);
     }
 
@@ -155,12 +155,12 @@ mod tests {
     #[case::percent("https://github.com/a%2e%2e/b")]
     #[case::no_path("https://github.com/")]
     #[case::host_without_dot("https://intern/a/b")]
-    fn no_names(#[case] text: &str) {
+    fn refuses_what_is_no_repository(#[case] text: &str) {
         assert_eq!(text.parse::<SourceName>(), Err(SourceNameError));
     }
 
     #[test]
-    fn case_of_the_path_does_not_part_them() {
+    fn comparison_ignores_the_case_of_the_path() {
         let name = |text: &str| text.parse::<SourceName>().unwrap();
         assert!(name("github.com/VTR/App").is_same(&name("github.com/vtr/app")));
         assert!(!name("github.com/vtr/app").is_same(&name("github.com/vtr/api")));
@@ -170,7 +170,7 @@ mod tests {
         #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
 
         #[test]
-        fn a_name_is_made_of_plain_signs(text in any::<String>(), tail in "[ -~]{0,40}") {
+        fn a_name_has_only_safe_characters(text in any::<String>(), tail in "[ -~]{0,40}") {
             for text in [text, format!("https://a.cl/{tail}")] {
                 if let Ok(name) = text.parse::<SourceName>() {
                     let shown = name.to_string();

@@ -1,13 +1,12 @@
-//! Where a source repository's pages are. Every link is made here, of parts that were checked, so none can lead
-//! elsewhere.
+//! URLs of a source repository's pages. Every link is built here from validated parts, so none can lead elsewhere.
 
 use super::source_name::SourceName;
 use crate::model::CommitId;
 
-/// How a forge names its pages.
+/// The scheme by which a forge forms its URLs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Forge {
-    /// GitHub, and those that name their pages as it does (Gitea, Forgejo).
+    /// GitHub, and forges with the same URLs (Gitea, Forgejo).
     GitHub,
     /// GitLab.
     GitLab,
@@ -16,7 +15,7 @@ pub enum Forge {
 }
 
 impl Forge {
-    /// The forge that is known to be at a host, if one is.
+    /// The forge at a well-known host.
     pub fn at(host: &str) -> Option<Self> {
         match host {
             "github.com" | "codeberg.org" | "gitea.com" => Some(Self::GitHub),
@@ -28,7 +27,7 @@ impl Forge {
     }
 }
 
-/// The pages of a source repository.
+/// Builds URLs of a source repository's pages.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Web {
     name: SourceName,
@@ -36,12 +35,12 @@ pub struct Web {
 }
 
 impl Web {
-    /// The pages of a repository, when its host is a forge that is known.
+    /// For a repository on a well-known host.
     pub fn of(name: &SourceName) -> Option<Self> {
         Forge::at(name.host()).map(|forge| Self { name: name.clone(), forge })
     }
 
-    /// The pages of a repository at a forge that the caller knows.
+    /// For a repository on a forge that the caller knows.
     pub fn at(name: SourceName, forge: Forge) -> Self {
         Self { name, forge }
     }
@@ -51,12 +50,12 @@ impl Web {
         &self.name
     }
 
-    /// Which forge it is.
+    /// The forge.
     pub fn forge(&self) -> Forge {
         self.forge
     }
 
-    /// The page of a commit.
+    /// URL of a commit.
     pub fn commit(&self, id: CommitId) -> String {
         match self.forge {
             Forge::GitHub => format!("{}/commit/{id}", self.base()),
@@ -65,7 +64,7 @@ impl Web {
         }
     }
 
-    /// The page of what lies between two commits.
+    /// URL of the comparison of two commits.
     pub fn compare(&self, from: CommitId, to: CommitId) -> String {
         let (from, to) = (short(from), short(to));
         match self.forge {
@@ -75,7 +74,6 @@ impl Web {
         }
     }
 
-    /// The page of an issue.
     pub(super) fn issue(&self, number: u64) -> String {
         match self.forge {
             Forge::GitHub | Forge::Bitbucket => format!("{}/issues/{number}", self.base()),
@@ -83,8 +81,7 @@ impl Web {
         }
     }
 
-    /// The page of a pull or merge request.
-    pub(super) fn request(&self, number: u64) -> String {
+    pub(super) fn pull_request(&self, number: u64) -> String {
         match self.forge {
             Forge::GitHub => format!("{}/pull/{number}", self.base()),
             Forge::GitLab => format!("{}/-/merge_requests/{number}", self.base()),
@@ -92,13 +89,13 @@ impl Web {
         }
     }
 
-    /// The page of an issue of another repository at the same host.
+    /// URL of an issue in another repository on the same host.
     pub(super) fn issue_elsewhere(&self, repository: &str, number: u64) -> Option<String> {
         let name = format!("{}/{repository}", self.name.host()).parse().ok()?;
         Some(Self { name, forge: self.forge }.issue(number))
     }
 
-    /// The page of somebody whose commits came through the forge's own address.
+    /// URL of the profile of a user who commits with the forge's no-reply address.
     pub(super) fn person(&self, email: &str) -> Option<String> {
         let (local, domain) = email.split_once('@')?;
         if domain != format!("users.noreply.{}", self.name.host()) {
@@ -110,8 +107,8 @@ impl Web {
         is_login.then(|| format!("https://{}/{login}", self.name.host()))
     }
 
-    /// What stands before the number of a pull request.
-    pub(super) fn request_sign(&self) -> char {
+    /// The sign before the number of a pull request.
+    pub(super) fn pull_request_sign(&self) -> char {
         if self.forge == Forge::GitLab { '!' } else { '#' }
     }
 
@@ -120,7 +117,7 @@ impl Web {
     }
 }
 
-/// As many digits as are enough for years to come.
+/// 12 digits: long enough to stay unambiguous.
 fn short(id: CommitId) -> String {
     id.to_string().chars().take(12).collect()
 }
@@ -131,23 +128,23 @@ mod tests {
     use crate::changelog::fixture::id;
 
     #[test]
-    fn pages_of_each_forge() {
+    fn builds_the_urls_of_each_forge() {
         let web = |name: &str| Web::of(&name.parse().unwrap()).unwrap();
         let github = web("github.com/vtr/app");
-        assert_eq!(github.request(12), "https://github.com/vtr/app/pull/12");
+        assert_eq!(github.pull_request(12), "https://github.com/vtr/app/pull/12");
         assert_eq!(
             github.compare(id(0xab), id(0xcd)),
             "https://github.com/vtr/app/compare/abababababab...cdcdcdcdcdcd"
         );
         let gitlab = web("gitlab.com/a/b/c");
-        assert_eq!(gitlab.request(12), "https://gitlab.com/a/b/c/-/merge_requests/12");
+        assert_eq!(gitlab.pull_request(12), "https://gitlab.com/a/b/c/-/merge_requests/12");
         assert_eq!(gitlab.issue(3), "https://gitlab.com/a/b/c/-/issues/3");
-        assert_eq!(web("bitbucket.org/a/b").request(1), "https://bitbucket.org/a/b/pull-requests/1");
+        assert_eq!(web("bitbucket.org/a/b").pull_request(1), "https://bitbucket.org/a/b/pull-requests/1");
         assert_eq!(Web::of(&"git.vtr.cl/a/b".parse().unwrap()), None);
     }
 
     #[test]
-    fn people_are_known_by_the_forges_address() {
+    fn links_users_with_a_no_reply_address() {
         let web = Web::of(&"github.com/vtr/app".parse().unwrap()).unwrap();
         for email in ["12345+ana-s@users.noreply.github.com", "ana-s@users.noreply.github.com"] {
             assert_eq!(web.person(email).unwrap(), "https://github.com/ana-s");

@@ -47,7 +47,10 @@ fn a_commits_body() {
 #[test]
 fn a_shared_file() {
     let day = NaiveDate::from_ymd_opt(2026, 11, 24).unwrap();
-    compare("every-style.shared.md", &KeepAChangelog::of_promotion(&every_style(), None, day).prepend_to(""));
+    compare(
+        "every-style.shared.md",
+        &KeepAChangelog::from_promotion(&every_style(), None, day).prepend_to(""),
+    );
 }
 
 #[test]
@@ -69,5 +72,5 @@ fn a_downgrade_says_so() {
     let text = notes.render(Format::Text);
     let said = "common/graphql-server v1.0.176 -> v1.0.180 (downgrade)\n";
     assert!(text.starts_with(said), "{text}");
-    assert!(text.contains("goes back to an older version"));
+    assert!(text.contains("this is a downgrade"));
 }

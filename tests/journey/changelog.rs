@@ -154,22 +154,22 @@ async fn labels_that_are_missing_or_wrong_stop_nothing() {
         (
             "v1.0.0",
             "v1.0.1",
-            "note: neither image says where its source is (label org.opencontainers.image.source)\n",
+            "note: neither image names its source repository (label org.opencontainers.image.source)\n",
         ),
         (
             "v1.0.1",
             "v1.0.2",
             "note: v1.0.2 names github.com/nodejs/docker-node as its source, which changelog.sources does not allow\n",
         ),
-        ("v1.0.1", "v1.0.3", "note: v1.0.3 names no source repository: its label says `file:///etc`\n"),
-        ("v1.0.1", "v1.0.1", "note: both tags are the same image; nothing changes\n"),
+        ("v1.0.1", "v1.0.3", "note: the source label of v1.0.3 names no repository: `file:///etc`\n"),
+        ("v1.0.1", "v1.0.1", "note: both tags are the same image\n"),
     ] {
         let ran = world.run(&["changelog", SERVICE, "--from", from, "--to", to]);
         assert_eq!((ran.code, ran.out), (0, format!("{SERVICE} {from} -> {to}\n{sentence}")));
     }
     assert_eq!(world.run(&["sync"]).code, 0);
     let message = world.origin.git(&["log", "-1", "--format=%B", "main"]);
-    assert!(message.contains("\n\nnote: v1.0.3 names no source"), "{message}");
+    assert!(message.contains("\n\nnote: the source label of v1.0.3 names no"), "{message}");
 }
 
 #[tokio::test]
@@ -194,13 +194,13 @@ async fn revisions_that_are_missing_or_wrong_are_told() {
     for (from, to, sentence) in [
         ("v1.0.3", "v1.0.4", "rebuilt from the same commit"),
         ("v1.0.3", "v1.0.5", "does not have commit 1111111, which v1.0.5 names"),
-        ("v1.0.3", "v1.0.6", "(downgrade)\n1 commit, by 1 person\nnote: this goes back to an older version"),
+        ("v1.0.3", "v1.0.6", "(downgrade)\n1 commit, by 1 person\nnote: this is a downgrade"),
         (
             "v1.0.3",
             "v1.0.7",
             "note: the histories diverged: 1 commit of the running version is not in the new one",
         ),
-        ("v1.0.2", "v1.0.8", "note: v1.0.8 was built with changes that were not committed"),
+        ("v1.0.2", "v1.0.8", "note: v1.0.8 was built with uncommitted changes"),
     ] {
         let ran = world.run(&["changelog", SERVICE, "--from", from, "--to", to]);
         let text = ran.out.replace("v1.0.3 -> v1.0.6\n", "v1.0.3 -> v1.0.6 (downgrade)\n");

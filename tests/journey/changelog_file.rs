@@ -32,7 +32,7 @@ async fn a_file_in_an_environments_folder_is_of_that_environment_and_in_the_same
     let text = world.origin.file(FILE);
     assert!(text.starts_with("# Changelog\n\nThe format is that of [Keep a Changelog]"), "{text}");
     assert_eq!(headings(&text), ["[common/graphql-server v1.0.3]", "[common/graphql-server v1.0.2]"]);
-    assert!(text.contains("> neither image says where its source is"), "{text}");
+    assert!(text.contains("> neither image names its source repository"), "{text}");
     let changed = world.origin.git(&["show", "--name-only", "--format=%s", "main"]);
     let expected = format!(
         "chore(graphql-server): update to v1.0.3\n\n{FILE}\nclusters/prod-digital-eks/common/graphql-server.yaml"

@@ -1,24 +1,24 @@
-//! Notes in a promotion's commit: the team's own bullets, cut to what a reader of `git log` will read.
+//! Notes for the body of a promotion's commit: bullets under headings, cut to a length that people read in `git log`.
 //!
-//! It stands between the evidence and the trailers of a message that Tidegate reads back. Every line of it is a heading
-//! of ours, a bullet, or indented; nothing in it begins at the margin that somebody else wrote, and what looks like one of
-//! our trailers is broken. References name their repository, since this commit lies in another one than theirs.
+//! They stand between the evidence and the trailers of a message that Tidegate reads back. So every line is a heading
+//! of ours, a bullet or indented, no foreign text begins a line, and text that looks like one of our trailers is altered.
+//! References name their repository, because this commit lies in another one.
 
 use std::fmt::Write as _;
 
 use super::counted;
-use super::markup::{Markup, calm_before};
+use super::markup::{Markup, defuse_mention};
 use crate::changelog::clean::without_mentions;
 use crate::changelog::inline::{Issue, Span};
 use crate::changelog::notes::{Entry, Notes, Update};
 use crate::changelog::section::Section;
 
-/// How much of the notes a commit takes.
+/// Maximum length of the notes in a commit message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct BodyLimits {
-    /// The most lines, the last one included that counts what is left out.
+    /// Maximum lines, including the last one, which counts omitted changes.
     pub lines: usize,
-    /// The most bytes.
+    /// Maximum bytes.
     pub bytes: usize,
 }
 
@@ -28,22 +28,22 @@ impl Default for BodyLimits {
     }
 }
 
-/// Words by which forges close an issue that follows them.
+/// Keywords with which forges close the issue that follows.
 const CLOSING: [&str; 9] =
     ["close", "closes", "closed", "fix", "fixes", "fixed", "resolve", "resolves", "resolved"];
 
 struct Body<'a> {
-    /// The path of the source repository at its forge.
+    /// Path of the source repository at its forge.
     repository: Option<&'a str>,
 }
 
 impl Markup for Body<'_> {
     fn text(&self, text: &str) -> String {
-        calm(text)
+        neutralize(text)
     }
 
     fn code(&self, code: &str) -> String {
-        format!("`{}`", calm(code))
+        format!("`{}`", neutralize(code))
     }
 
     fn link(&self, label: &str, _url: &str) -> String {
@@ -55,7 +55,7 @@ impl Markup for Body<'_> {
     }
 
     fn strong(&self, text: &str) -> String {
-        calm(text)
+        neutralize(text)
     }
 
     fn issue(&self, issue: &Issue) -> String {
@@ -66,12 +66,12 @@ impl Markup for Body<'_> {
     fn spans(&self, spans: &[Span]) -> String {
         let mut line = String::new();
         for span in spans {
-            calm_before(&mut line, span);
+            defuse_mention(&mut line, span);
             match span {
                 Span::Text(text) => line.push_str(&self.text(text)),
                 Span::Code(code) => line.push_str(&self.code(code)),
                 Span::Ticket { key, .. } => line.push_str(key),
-                // The commit must not close in one repository what was closed in another.
+                // A commit here must not close an issue of another repository.
                 Span::Issue(issue) if ends_in_closing_word(&line) => {
                     let _ = write!(line, "issue {}", issue.number);
                 }
@@ -88,29 +88,29 @@ fn ends_in_closing_word(line: &str) -> bool {
     CLOSING.iter().any(|closing| closing.eq_ignore_ascii_case(word))
 }
 
-/// Words that call nobody, and that no search for our trailers finds.
-fn calm(text: &str) -> String {
+/// Text without mentions, and without anything that a search for our trailers could find.
+fn neutralize(text: &str) -> String {
     const PREFIX: &str = "tidegate-";
-    let calm = without_mentions(text);
-    let lower = calm.to_ascii_lowercase();
+    let text = without_mentions(text);
+    let lower = text.to_ascii_lowercase();
     if !lower.contains(PREFIX) {
-        return calm;
+        return text;
     }
-    let mut broken = calm.into_bytes();
+    let mut bytes = text.into_bytes();
     for (at, _) in lower.match_indices(PREFIX) {
-        broken[at + PREFIX.len() - 1] = b' ';
+        bytes[at + PREFIX.len() - 1] = b' ';
     }
-    // One ASCII sign was put in the place of another.
-    String::from_utf8(broken).unwrap_or_default()
+    // Still UTF-8: one ASCII character replaced another.
+    String::from_utf8(bytes).unwrap_or_default()
 }
 
 pub(super) fn render(notes: &Notes, limits: &BodyLimits) -> String {
-    // One that begins with a slash is a path of this machine, where no forge is.
+    // A source that begins with a slash is a local path: there is no forge.
     let source = notes.heading.source.as_deref().and_then(|source| source.split_once('/'));
     let body = Body { repository: source.filter(|(host, _)| !host.is_empty()).map(|(_, path)| path) };
     let mut lines = Lines::default();
     for remark in &notes.remarks {
-        lines.remark(&format!("note: {}", calm(&remark.to_string())));
+        lines.remark(&format!("note: {}", neutralize(&remark.to_string())));
     }
     for (section, entries) in notes.merged() {
         match section {
@@ -122,7 +122,7 @@ pub(super) fn render(notes: &Notes, limits: &BodyLimits) -> String {
     lines.count_bots(notes.bots());
     if let Some(lost) = &notes.lost {
         for group in &lost.groups {
-            lines.heading(&format!("No longer in it: {}", group.section.title()));
+            lines.heading(&format!("No longer included: {}", group.section.title()));
             for entry in &group.entries {
                 lines.bullet(&body.entry(entry), &[]);
             }
@@ -131,16 +131,16 @@ pub(super) fn render(notes: &Notes, limits: &BodyLimits) -> String {
     lines.finish(limits, notes.heading.compare.as_deref())
 }
 
-/// A line, and whether it is a change of its own.
 struct Line {
     text: String,
+    /// Whether the line begins a change; headings and notes of a change do not.
     is_change: bool,
 }
 
 #[derive(Default)]
 struct Lines {
     lines: Vec<Line>,
-    /// What is counted and not told, such as `3 maintenance`.
+    /// What is counted but not listed, such as `3 maintenance`.
     counts: Vec<String>,
 }
 
@@ -186,7 +186,7 @@ impl Lines {
         }
     }
 
-    /// The lines that fit, what of them is left out, and the link.
+    /// The lines that fit, the count of omitted changes, and the link.
     fn finish(self, limits: &BodyLimits, link: Option<&str>) -> String {
         let counts = (!self.counts.is_empty()).then(|| format!("Not listed: {}", self.counts.join(", ")));
         let link = link.map(|url| format!("\n{url}"));
@@ -194,14 +194,14 @@ impl Lines {
         let tail_bytes: usize = tail.iter().map(|line| line.len() + 1).sum();
         let all: usize = self.lines.iter().map(|line| line.text.len() + 1).sum();
         let fits = self.lines.len() + tail.len() <= limits.lines && all + tail_bytes <= limits.bytes;
-        let mut kept = self.lines.len();
+        let mut length = self.lines.len();
         if !fits {
-            // Room for the line that says so.
-            const SAID: usize = 40;
+            /// Room for the line that counts omitted changes.
+            const OMITTED_LINE_BYTES: usize = 40;
             let most_lines = limits.lines.saturating_sub(tail.len() + 1);
-            let most_bytes = limits.bytes.saturating_sub(tail_bytes + SAID);
+            let most_bytes = limits.bytes.saturating_sub(tail_bytes + OMITTED_LINE_BYTES);
             let mut bytes = 0;
-            kept = self
+            length = self
                 .lines
                 .iter()
                 .take(most_lines)
@@ -210,16 +210,16 @@ impl Lines {
                     bytes <= most_bytes
                 })
                 .count();
-            // A heading with nothing under it says nothing.
-            while kept > 0 && !self.lines[kept - 1].is_change && !self.lines[kept - 1].text.starts_with("  ")
-            {
-                kept -= 1;
+            // Drop a heading that has no change left.
+            let is_heading = |line: &Line| !line.is_change && !line.text.starts_with("  ");
+            while length > 0 && is_heading(&self.lines[length - 1]) {
+                length -= 1;
             }
         }
-        let left_out = self.lines[kept..].iter().filter(|line| line.is_change).count();
-        let mut text: Vec<String> = self.lines.into_iter().take(kept).map(|line| line.text).collect();
-        if left_out > 0 {
-            text.push(format!("... and {}", counted(left_out, "more change")));
+        let omitted = self.lines[length..].iter().filter(|line| line.is_change).count();
+        let mut text: Vec<String> = self.lines.into_iter().take(length).map(|line| line.text).collect();
+        if omitted > 0 {
+            text.push(format!("... and {}", counted(omitted, "more change")));
         }
         text.extend(tail);
         text.join("\n").trim_matches('\n').to_owned()

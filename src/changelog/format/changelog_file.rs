@@ -1,27 +1,27 @@
-//! A changelog file that others write in too: a section is put in at one place, and every other byte stays.
+//! Inserts sections into a changelog file that people edit too. Every other byte stays.
 
 use super::keep_a_changelog::{KeepAChangelog, PREAMBLE, is_unreleased, name_of};
 
-/// The largest file that a section is put in, in bytes.
+/// Largest file that is edited.
 const MAX_FILE_BYTES: usize = 1024 * 1024;
 
-/// Why a file takes no section.
+/// Why no section can be inserted into a file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum FileError {
-    /// It is no text.
+    /// The file is not text.
     #[error("it is not UTF-8")]
     NotUtf8,
-    /// It has grown beyond what anybody reads.
+    /// The file exceeds the limit.
     #[error("it is larger than 1 MiB")]
     TooLarge,
 }
 
 impl KeepAChangelog {
-    /// The file with these sections in it, above every version that is there and below what is unreleased. A section
-    /// that is there word for word is not put in again: then the file stays as it is. An empty one is begun.
+    /// The file with these sections added, above all its versions and below `Unreleased`. A section that is already there
+    /// word for word is not added again. An empty file gets a preamble.
     ///
     /// # Errors
-    /// When the file can't take a section.
+    /// When the file is not text or too large.
     pub fn insert_into(&self, file: &[u8]) -> Result<Vec<u8>, FileError> {
         if file.len() > MAX_FILE_BYTES {
             return Err(FileError::TooLarge);
@@ -31,9 +31,11 @@ impl KeepAChangelog {
             return Ok(file.to_owned());
         }
         let is_crlf = text.split_once('\n').is_some_and(|(first, _)| first.ends_with('\r'));
-        let adapted = |section: String| if is_crlf { section.replace('\n', "\r\n") } else { section };
+        let with_line_breaks =
+            |section: String| if is_crlf { section.replace('\n', "\r\n") } else { section };
         if text.trim().is_empty() {
-            return Ok(format!("{text}{}", adapted(format!("{PREAMBLE}{}", self.render()))).into_bytes());
+            let sections = with_line_breaks(format!("{PREAMBLE}{}", self.render()));
+            return Ok(format!("{text}{sections}").into_bytes());
         }
         let is_missing = |section: &String| {
             let section = section.trim_end();
@@ -41,70 +43,68 @@ impl KeepAChangelog {
                 && !text.contains(&format!("{section}\n"))
                 && !text.contains(&format!("{section}\r\n"))
         };
-        let missing: Vec<String> = self.sections().map(adapted).filter(is_missing).collect();
+        let missing: Vec<String> = self.sections().map(with_line_breaks).filter(is_missing).collect();
         if missing.is_empty() {
             return Ok(file.to_owned());
         }
         let line_break = if is_crlf { "\r\n" } else { "\n" };
-        let place = place(text);
-        let (before, after) = text.split_at(place);
-        let mut made = before.to_owned();
+        let (before, after) = text.split_at(first_version(text));
+        let mut edited = before.to_owned();
         if !before.is_empty() && !before.ends_with('\n') {
-            made.push_str(line_break);
+            edited.push_str(line_break);
         }
-        let is_parted = before.is_empty() || made.ends_with("\n\n") || made.ends_with("\n\r\n");
-        if !is_parted {
-            made.push_str(line_break);
+        let has_blank_line = before.is_empty() || edited.ends_with("\n\n") || edited.ends_with("\n\r\n");
+        if !has_blank_line {
+            edited.push_str(line_break);
         }
         let sections = missing.concat();
         if after.is_empty() {
-            made.push_str(sections.trim_end());
-            made.push_str(line_break);
+            edited.push_str(sections.trim_end());
+            edited.push_str(line_break);
         } else {
-            made.push_str(&sections);
+            edited.push_str(&sections);
         }
-        made.push_str(after);
-        Ok(made.into_bytes())
+        edited.push_str(after);
+        Ok(edited.into_bytes())
     }
 }
 
-/// Where the first version begins, in bytes: the first heading that is neither in code nor in a comment, and is not of
-/// what is unreleased. Without one, the end.
-fn place(text: &str) -> usize {
+/// Byte offset of the first heading that is not `Unreleased` and stands neither in code nor in a comment. Without one,
+/// the end of the text.
+fn first_version(text: &str) -> usize {
     let mut at = 0;
-    let mut state = BlockState::Not;
+    let mut block = Block::Text;
     for line in text.split_inclusive('\n') {
-        let heading = line.strip_prefix("## ").filter(|_| state == BlockState::Not);
+        let heading = line.strip_prefix("## ").filter(|_| block == Block::Text);
         if heading.is_some_and(|heading| !is_unreleased(&name_of(heading))) {
             return at;
         }
-        state = state.after(line.trim());
+        block = block.after(line.trim());
         at += line.len();
     }
     at
 }
 
-/// Whether what looks like a heading is none.
+/// The block in which a line stands. Only in `Text` is `## ` a heading.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum BlockState {
-    Not,
-    /// In code, until its fence is closed.
+enum Block {
+    Text,
+    /// Fenced code, with the fence that closes it.
     Code(&'static str),
-    /// In a comment.
     Comment,
 }
 
-impl BlockState {
+impl Block {
     fn after(self, line: &str) -> Self {
         match self {
-            Self::Code(fence) if line.starts_with(fence) => Self::Not,
-            Self::Comment if line.contains("-->") => Self::Not,
+            Self::Code(fence) if line.starts_with(fence) => Self::Text,
+            Self::Comment if line.contains("-->") => Self::Text,
             Self::Code(_) | Self::Comment => self,
-            Self::Not if line.starts_with("```") => Self::Code("```"),
-            Self::Not if line.starts_with("~~~") => Self::Code("~~~"),
-            Self::Not => match line.rfind("<!--") {
+            Self::Text if line.starts_with("```") => Self::Code("```"),
+            Self::Text if line.starts_with("~~~") => Self::Code("~~~"),
+            Self::Text => match line.rfind("<!--") {
                 Some(begin) if !line[begin..].contains("-->") => Self::Comment,
-                _ => Self::Not,
+                _ => Self::Text,
             },
         }
     }
@@ -116,65 +116,62 @@ mod tests {
     use rstest::rstest;
 
     use super::*;
-    use crate::changelog::format::keep_a_changelog::fixture::keep;
+    use crate::changelog::format::keep_a_changelog::fixture::sections;
 
-    fn put(name: &str, file: &str) -> String {
-        String::from_utf8(keep(&[name]).insert_into(file.as_bytes()).unwrap()).unwrap()
+    fn insert(name: &str, file: &str) -> String {
+        String::from_utf8(sections(&[name]).insert_into(file.as_bytes()).unwrap()).unwrap()
     }
 
     const SECTION: &str = "## [app v2] - 2026-11-20\n\n### Added\n\n- a\n\n";
 
     #[rstest]
     #[case::before_the_first_version("# C\n\n", "## [v1]\n\n- x\n")]
-    #[case::below_what_is_unreleased(
-        "# C\n\n## [Unreleased]\n\n- soon\n\n",
-        "## v1 - 2026-11-01\n\n- x  \n\n\n"
-    )]
+    #[case::below_unreleased("# C\n\n## [Unreleased]\n\n- soon\n\n", "## v1 - 2026-11-01\n\n- x  \n\n\n")]
     #[case::below_code("```\n## [v9]\n```\n\n", "## [v1]\n")]
-    #[case::below_other_code("~~~md\n## [v9]\n```\n## [v8]\n~~~\n\n", "## [v1]\n")]
+    #[case::below_code_in_tildes("~~~md\n## [v9]\n```\n## [v8]\n~~~\n\n", "## [v1]\n")]
     #[case::below_a_comment("<!-- how:\n## [v9]\n-->\n\n", "## [v1]\n")]
-    #[case::at_once("", "## [v1]\n")]
+    #[case::without_a_preamble("", "## [v1]\n")]
     #[case::with_links("# C\n\n", "## [v1]\n\n[v1]: https://vtr.cl\n")]
-    fn a_section_goes_above_the_versions_and_nothing_else_changes(#[case] before: &str, #[case] after: &str) {
-        assert_eq!(put("app v2", &format!("{before}{after}")), format!("{before}{SECTION}{after}"));
+    fn inserts_above_the_versions_and_changes_nothing_else(#[case] before: &str, #[case] after: &str) {
+        assert_eq!(insert("app v2", &format!("{before}{after}")), format!("{before}{SECTION}{after}"));
     }
 
     #[rstest]
-    #[case::not_parted("# C\n## [v1]\n", "# C\n\n", "## [v1]\n")]
+    #[case::no_blank_line("# C\n## [v1]\n", "# C\n\n", "## [v1]\n")]
     #[case::no_version("# C\n", "# C\n\n", "")]
     #[case::no_line_break("# C", "# C\n\n", "")]
-    fn it_is_parted_from_what_stands_above(#[case] file: &str, #[case] before: &str, #[case] after: &str) {
+    fn leaves_a_blank_line_above_the_section(#[case] file: &str, #[case] before: &str, #[case] after: &str) {
         let section = if after.is_empty() { &SECTION[..SECTION.len() - 1] } else { SECTION };
-        assert_eq!(put("app v2", file), format!("{before}{section}{after}"));
+        assert_eq!(insert("app v2", file), format!("{before}{section}{after}"));
     }
 
     #[test]
-    fn a_file_is_begun_and_grows_at_its_top() {
-        let once = put("app v1", "");
+    fn starts_an_empty_file_and_adds_newer_versions_on_top() {
+        let once = insert("app v1", "");
         assert!(once.starts_with("# Changelog\n\nThe format is"), "{once}");
-        let twice = put("app v2", &once);
+        let twice = insert("app v2", &once);
         assert!(twice.find("[app v2]").unwrap() < twice.find("[app v1]").unwrap());
-        assert_eq!(put("app v1", &twice), twice, "it is there already");
+        assert_eq!(insert("app v1", &twice), twice, "it is there already");
     }
 
     #[test]
-    fn line_breaks_are_those_of_the_file() {
-        let made = put("app v2", "# C\r\n\r\n## [v1]\r\nmixed\n");
+    fn uses_the_line_breaks_of_the_file() {
+        let made = insert("app v2", "# C\r\n\r\n## [v1]\r\nmixed\n");
         assert_eq!(made, format!("# C\r\n\r\n{}## [v1]\r\nmixed\n", SECTION.replace('\n', "\r\n")));
-        assert_eq!(put("app v2", &made), made);
+        assert_eq!(insert("app v2", &made), made);
     }
 
     #[test]
-    fn what_is_no_text_and_what_is_too_large_take_nothing() {
-        assert_eq!(keep(&["v1"]).insert_into(b"\xff"), Err(FileError::NotUtf8));
-        assert_eq!(keep(&["v1"]).insert_into(&vec![b'a'; MAX_FILE_BYTES + 1]), Err(FileError::TooLarge));
+    fn refuses_binary_and_too_large_files() {
+        assert_eq!(sections(&["v1"]).insert_into(b"\xff"), Err(FileError::NotUtf8));
+        assert_eq!(sections(&["v1"]).insert_into(&vec![b'a'; MAX_FILE_BYTES + 1]), Err(FileError::TooLarge));
     }
 
     proptest! {
         #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
 
         #[test]
-        fn every_byte_stays_and_doing_it_again_changes_nothing(
+        fn keeps_every_byte_and_is_idempotent(
             lines in proptest::collection::vec(
                 prop_oneof![
                     Just("## [v1] - 2026-11-01"), Just("## [Unreleased]"), Just("# C"), Just("- x"), Just(""),
@@ -186,13 +183,13 @@ mod tests {
             is_ended in any::<bool>(),
         ) {
             let file = lines.join(line_break) + if is_ended { line_break } else { "" };
-            let made = put("app v2", &file);
-            let again = put("app v2", &made);
+            let made = insert("app v2", &file);
+            let again = insert("app v2", &made);
             prop_assert_eq!(&again, &made);
-            let kept = (0..=file.len()).filter(|at| file.is_char_boundary(*at));
+            let boundaries = (0..=file.len()).filter(|at| file.is_char_boundary(*at));
             let is_splice = |at: usize| made.starts_with(&file[..at]) && made.ends_with(&file[at..]);
-            prop_assert!(kept.into_iter().any(is_splice), "{made:?}");
-            let next = put("app v3", &made);
+            prop_assert!(boundaries.into_iter().any(is_splice), "{made:?}");
+            let next = insert("app v3", &made);
             if !lines.iter().any(|line| line.starts_with("```") || line.starts_with("~~~") || line.starts_with("<!")) {
                 prop_assert!(next.find("[app v3]") < next.find("[app v2]"), "{next:?}");
             }

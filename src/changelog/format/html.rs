@@ -1,5 +1,5 @@
-//! A piece of HTML, to be put into a page or a mail. Every character that could be markup is escaped, within elements
-//! and within attributes.
+//! An HTML fragment for a page or an email. Every character that could be markup is escaped, in elements and in
+//! attributes.
 
 use std::fmt::Write as _;
 
@@ -65,13 +65,13 @@ pub(super) fn render(notes: &Notes) -> String {
     for remark in &notes.remarks {
         let _ = writeln!(text, "<p class=\"remark\">{}</p>", escape(&remark.to_string()));
     }
-    let is_parted = notes.releases.len() > 1;
+    let has_headings = notes.releases.len() > 1;
     for release in &notes.releases {
-        if is_parted {
+        if has_headings {
             let day = day(release).map_or(String::new(), |day| format!(" ({day})"));
             let _ = writeln!(text, "<h3>{}{day}</h3>", escape(&release.name));
         }
-        release_body(&mut text, release, if is_parted { "h4" } else { "h3" });
+        release_body(&mut text, release, if has_headings { "h4" } else { "h3" });
     }
     if let Some(lost) = &notes.lost {
         let _ = writeln!(text, "<h3>Only in {}</h3>", escape(&lost.name));
@@ -115,6 +115,6 @@ fn release_body(text: &mut String, release: &Release, level: &str) {
         let _ = writeln!(text, "<p>{}</p>", bots_line(release.bots));
     }
     if release.is_empty() {
-        text.push_str("<p>Nothing to tell.</p>\n");
+        text.push_str("<p>No notable changes.</p>\n");
     }
 }

@@ -1,4 +1,4 @@
-//! Notes as data: the documented contract (`docs/json.md`), and what templates see.
+//! Notes as JSON: the documented contract (`docs/json.md`), which templates see too.
 
 use serde_json::{Value, json};
 
@@ -55,7 +55,7 @@ fn entry(entry: &Entry) -> Value {
         "scope": entry.scope,
         "text": entry.plain_text(),
         "breaking": entry.breaking.iter().map(|note| plain(note)).collect::<Vec<_>>(),
-        "request": entry.request.as_ref().map(issue),
+        "request": entry.pull_request.as_ref().map(issue),
         "references": entry.text.iter().filter_map(reference).collect::<Vec<_>>(),
         "commit": entry.commit.to_string(),
         "url": entry.url,
@@ -80,7 +80,7 @@ fn update(update: &Update) -> Value {
         "name": update.name,
         "from": update.from,
         "to": update.to,
-        "request": update.request.as_ref().map(issue),
+        "request": update.pull_request.as_ref().map(issue),
     })
 }
 

@@ -1,4 +1,4 @@
-//! Keep a Changelog: a section a version, and a file of them, newest first.
+//! Keep a Changelog: one section per version, newest first.
 
 use std::cmp::Ordering;
 use std::fmt::Write as _;
@@ -13,27 +13,26 @@ use crate::changelog::notes::{Entry, Notes, Release, Update};
 use crate::changelog::section::Section;
 use crate::model::Version;
 
-/// How a new file begins.
+/// The beginning of a new file.
 pub(super) const PREAMBLE: &str = "# Changelog\n\nThe format is that of \
     [Keep a Changelog](https://keepachangelog.com/en/1.1.0/).\n\n";
 
 /// Sections of a changelog file, newest first.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct KeepAChangelog {
-    versions: Vec<Versioned>,
+    versions: Vec<VersionSection>,
 }
 
-/// What a file says of one version.
 #[derive(Clone, Debug, PartialEq, Eq)]
-struct Versioned {
-    /// What the heading says before the date: `v1.0.180`, `common/app v1.0.180`.
+struct VersionSection {
+    /// The heading without its date: `v1.0.180`, `common/app v1.0.180`.
     name: String,
     day: Option<NaiveDate>,
-    /// What follows the heading, with an empty line at its end.
+    /// The text below the heading; it ends with an empty line.
     text: String,
 }
 
-/// The headings of the form, in its order.
+/// The headings of Keep a Changelog, in its order.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Kind {
     Added,
@@ -54,36 +53,36 @@ const KINDS: [(Kind, &str); 6] = [
 ];
 
 impl KeepAChangelog {
-    /// A section for each release.
-    pub fn of_releases(notes: &Notes) -> Self {
+    /// One section per release.
+    pub fn from_releases(notes: &Notes) -> Self {
         let version = |release: &Release| {
             let groups = release.groups.iter();
             let entries = groups.flat_map(|group| group.entries.iter().map(|entry| (group.section, entry)));
-            Versioned {
+            VersionSection {
                 name: release.name.clone(),
                 day: day(release),
                 text: changes(&entries.collect::<Vec<_>>(), &release.updates, &[]),
             }
         };
-        let mut versions: Vec<Versioned> = notes.releases.iter().map(version).collect();
+        let mut versions: Vec<VersionSection> = notes.releases.iter().map(version).collect();
         if versions.is_empty() {
             let remarks: Vec<String> = notes.remarks.iter().map(ToString::to_string).collect();
             let text = changes(&[], &[], &remarks);
-            versions.push(Versioned { name: notes.heading.to.clone(), day: None, text });
+            versions.push(VersionSection { name: notes.heading.to.clone(), day: None, text });
         }
         Self { versions }
     }
 
-    /// One section for all that a promotion brings, for a file that many services share: named after the service and its
-    /// new tag, and after the environment where the file is of several. It is cut where nobody reads on.
-    pub fn of_promotion(notes: &Notes, environment: Option<&str>, day: NaiveDate) -> Self {
+    /// One section for a whole promotion, for a file that services share. Its heading names the service and the new tag,
+    /// and `environment` if environments share the file too. Long sections are truncated.
+    pub fn from_promotion(notes: &Notes, environment: Option<&str>, day: NaiveDate) -> Self {
         let merged = notes.merged();
         let entries: Vec<(Section, &Entry)> = merged
             .into_iter()
             .flat_map(|(section, entries)| entries.into_iter().map(move |entry| (section, entry)))
             .collect();
         let remarks: Vec<String> = notes.remarks.iter().map(ToString::to_string).collect();
-        let mut text = cut(changes(&entries, &notes.merged_updates(), &remarks));
+        let mut text = truncate(changes(&entries, &notes.merged_updates(), &remarks));
         if let Some(url) = &notes.heading.compare {
             let _ = write!(text, "[{} to {}]({url})\n\n", notes.heading.from, notes.heading.to);
         }
@@ -91,7 +90,7 @@ impl KeepAChangelog {
         if let Some(environment) = environment {
             let _ = write!(name, " in {environment}");
         }
-        Self { versions: vec![Versioned { name, day: Some(day), text }] }
+        Self { versions: vec![VersionSection { name, day: Some(day), text }] }
     }
 
     /// Whether there is no section.
@@ -99,44 +98,42 @@ impl KeepAChangelog {
         self.versions.is_empty()
     }
 
-    /// Each section, ended by an empty line.
+    /// Each section, with an empty line at its end.
     pub(super) fn sections(&self) -> impl Iterator<Item = String> {
-        self.versions.iter().map(Versioned::render)
+        self.versions.iter().map(VersionSection::render)
     }
 
-    /// The sections alone.
+    /// The sections without a preamble.
     pub fn render(&self) -> String {
-        let mut text: String = self.versions.iter().map(Versioned::render).collect();
+        let mut text: String = self.versions.iter().map(VersionSection::render).collect();
         text.truncate(text.trim_end().len());
         text.push('\n');
         text
     }
 
-    /// A file with these sections in it. Each comes before the first version that is lower than it, below the preamble
-    /// and what is unreleased. A version that the file has already stays as it is, so that doing it again changes nothing,
-    /// and what a person edited is kept.
+    /// The file with these sections added, each above the first lower version and below the preamble and `Unreleased`.
+    /// A version that the file already has stays as it is: repeating this changes nothing, and people's edits survive.
     pub fn prepend_to(&self, file: &str) -> String {
         let is_crlf = file.contains("\r\n");
         let file = file.replace("\r\n", "\n");
         let file = if file.trim().is_empty() { PREAMBLE.to_owned() } else { file };
-        let mut pieces = Pieces::read(&file);
-        // The oldest goes in first, so that equals keep their order.
+        let mut parsed = ParsedFile::read(&file);
+        // Oldest first, so that versions that compare equal stay in order.
         for version in self.versions.iter().rev() {
-            pieces.insert(version);
+            parsed.insert(version);
         }
-        let text = pieces.write();
+        let text = parsed.write();
         if is_crlf { text.replace('\n', "\r\n") } else { text }
     }
 }
 
-/// The sections of several, in their order.
 impl FromIterator<KeepAChangelog> for KeepAChangelog {
     fn from_iter<I: IntoIterator<Item = KeepAChangelog>>(all: I) -> Self {
-        Self { versions: all.into_iter().flat_map(|keep| keep.versions).collect() }
+        Self { versions: all.into_iter().flat_map(|changelog| changelog.versions).collect() }
     }
 }
 
-impl Versioned {
+impl VersionSection {
     fn render(&self) -> String {
         let name = Markdown.text(&self.name);
         match self.day {
@@ -146,32 +143,33 @@ impl Versioned {
     }
 }
 
-/// A file: what stands before the first section, and the sections, each with its heading.
-struct Pieces {
+struct ParsedFile {
+    /// Everything above the first section.
     preamble: String,
+    /// Name and text of each section; the text includes the heading.
     sections: Vec<(Option<String>, String)>,
 }
 
-impl Pieces {
+impl ParsedFile {
     fn read(file: &str) -> Self {
-        let mut pieces = Self { preamble: String::new(), sections: Vec::new() };
+        let mut parsed = Self { preamble: String::new(), sections: Vec::new() };
         let mut is_code = false;
         for line in file.split_inclusive('\n') {
             if line.trim_start().starts_with("```") {
                 is_code = !is_code;
             }
             match line.strip_prefix("## ") {
-                Some(heading) if !is_code => pieces.sections.push((Some(name_of(heading)), line.to_owned())),
-                _ => match pieces.sections.last_mut() {
+                Some(heading) if !is_code => parsed.sections.push((Some(name_of(heading)), line.to_owned())),
+                _ => match parsed.sections.last_mut() {
                     Some((_, text)) => text.push_str(line),
-                    None => pieces.preamble.push_str(line),
+                    None => parsed.preamble.push_str(line),
                 },
             }
         }
-        pieces
+        parsed
     }
 
-    fn insert(&mut self, version: &Versioned) {
+    fn insert(&mut self, version: &VersionSection) {
         let is_same = |(name, _): &(Option<String>, String)| name.as_deref() == Some(version.name.as_str());
         if self.sections.iter().any(is_same) {
             return;
@@ -179,13 +177,13 @@ impl Pieces {
         let is_lower = |(name, _): &(Option<String>, String)| {
             name.as_deref().is_some_and(|name| !is_unreleased(name) && is_not_above(name, &version.name))
         };
-        let place = self.sections.iter().position(is_lower).unwrap_or(self.sections.len());
-        let before = match place.checked_sub(1) {
+        let position = self.sections.iter().position(is_lower).unwrap_or(self.sections.len());
+        let before = match position.checked_sub(1) {
             Some(last) => &mut self.sections[last].1,
             None => &mut self.preamble,
         };
         end_with_blank_line(before);
-        self.sections.insert(place, (Some(version.name.clone()), version.render()));
+        self.sections.insert(position, (Some(version.name.clone()), version.render()));
     }
 
     fn write(self) -> String {
@@ -204,7 +202,7 @@ fn end_with_blank_line(text: &mut String) {
     }
 }
 
-/// What a heading names, without brackets, link and date: `[v1.0.0](url) - 2026-11-20` is `v1.0.0`.
+/// The name in a heading, without brackets, link and date: `[v1.0.0](url) - 2026-11-20` is `v1.0.0`.
 pub(super) fn name_of(heading: &str) -> String {
     let heading = heading.trim();
     let name = match heading.strip_prefix('[').and_then(|rest| rest.split_once(']')) {
@@ -218,17 +216,17 @@ pub(super) fn is_unreleased(name: &str) -> bool {
     name.eq_ignore_ascii_case("unreleased")
 }
 
-/// Whether a section of the file goes below a new one. What can't be compared does: the new one is the newest.
-fn is_not_above(there: &str, new: &str) -> bool {
+/// Whether an existing section belongs below the new one. If the names are no versions, the new section is the newest.
+fn is_not_above(existing: &str, new: &str) -> bool {
     let version = |name: &str| name.parse::<Version>().ok();
-    match (version(there), version(new)) {
-        (Some(there), Some(new)) => there.cmp(&new) != Ordering::Greater,
+    match (version(existing), version(new)) {
+        (Some(existing), Some(new)) => existing.cmp(&new) != Ordering::Greater,
         _ => true,
     }
 }
 
-/// The lines that a section of a promotion has at most, and how many bytes.
-fn cut(text: String) -> String {
+/// Limits the length of a promotion's section; a last bullet counts the omitted changes.
+fn truncate(text: String) -> String {
     const MAX_LINES: usize = 100;
     const MAX_BYTES: usize = 32 * 1024;
     let mut bytes = 0;
@@ -236,18 +234,18 @@ fn cut(text: String) -> String {
         bytes += line.len();
         *number < MAX_LINES && bytes <= MAX_BYTES
     };
-    let mut kept: Vec<&str> =
+    let mut lines: Vec<&str> =
         text.split_inclusive('\n').enumerate().take_while(fits).map(|(_, line)| line).collect();
-    let rest: usize = kept.iter().map(|line| line.len()).sum();
-    let left_out = text[rest..].lines().filter(|line| line.starts_with("- ")).count();
-    if rest == text.len() {
+    let end: usize = lines.iter().map(|line| line.len()).sum();
+    let omitted = text[end..].lines().filter(|line| line.starts_with("- ")).count();
+    if end == text.len() {
         return text;
     }
-    // A heading with nothing under it says nothing.
-    while kept.last().is_some_and(|line| !line.trim_start().starts_with("- ")) {
-        kept.pop();
+    // Drop a heading that has no change left.
+    while lines.last().is_some_and(|line| !line.trim_start().starts_with("- ")) {
+        lines.pop();
     }
-    format!("{}- ... and {}\n\n", kept.concat(), counted(left_out, "more change"))
+    format!("{}- ... and {}\n\n", lines.concat(), counted(omitted, "more change"))
 }
 
 fn changes(entries: &[(Section, &Entry)], updates: &[Update], remarks: &[String]) -> String {
@@ -283,7 +281,7 @@ fn line((section, entry): &(Section, &Entry)) -> String {
     text
 }
 
-/// Where a change is told; nowhere when it is none that the readers of such a file look for.
+/// The heading of a change, or `None` for changes that readers of a changelog do not look for.
 fn kind_of(section: Section, entry: &Entry) -> Option<Kind> {
     let text = entry.plain_text().to_ascii_lowercase();
     let begins = |words: &[&str]| words.iter().any(|word| text.starts_with(word));
@@ -299,14 +297,13 @@ fn kind_of(section: Section, entry: &Entry) -> Option<Kind> {
     }
 }
 
-/// Sections for tests.
 #[cfg(test)]
 pub(super) mod fixture {
     use super::*;
 
-    /// A section for each name, all of the same day and the same change.
-    pub(in crate::changelog::format) fn keep(names: &[&str]) -> KeepAChangelog {
-        let version = |name: &&str| Versioned {
+    /// One section per name, all with the same day and the same change.
+    pub(in crate::changelog::format) fn sections(names: &[&str]) -> KeepAChangelog {
+        let version = |name: &&str| VersionSection {
             name: (*name).to_owned(),
             day: NaiveDate::from_ymd_opt(2026, 11, 20),
             text: "### Added\n\n- a\n\n".to_owned(),
@@ -317,19 +314,19 @@ pub(super) mod fixture {
 
 #[cfg(test)]
 mod tests {
-    use super::fixture::keep;
+    use super::fixture::sections;
     use super::*;
 
     #[test]
-    fn a_section_is_cut_behind_a_change_and_says_so() {
+    fn a_truncated_section_counts_its_omitted_changes() {
         let lines: Vec<String> = (0..300).map(|number| format!("- change {number}\n")).collect();
         let text = lines.concat();
-        let made = cut(format!("### Added\n\n{text}\n"));
-        assert!(made.ends_with("- change 97\n- ... and 202 more changes\n\n"), "{made}");
+        let truncated = truncate(format!("### Added\n\n{text}\n"));
+        assert!(truncated.ends_with("- change 97\n- ... and 202 more changes\n\n"), "{truncated}");
         let wide =
             format!("### Added\n\n- {}\n- b\n\n### Fixed\n\n- {}\n\n", "x".repeat(30_000), "y".repeat(9_000));
-        assert!(cut(wide).ends_with("- b\n- ... and 1 more change\n\n"));
-        assert_eq!(cut("- a\n\n".to_owned()), "- a\n\n");
+        assert!(truncate(wide).ends_with("- b\n- ... and 1 more change\n\n"));
+        assert_eq!(truncate("- a\n\n".to_owned()), "- a\n\n");
     }
 
     fn headings(file: &str) -> Vec<&str> {
@@ -338,24 +335,24 @@ mod tests {
 
     #[test]
     fn a_new_file_begins_with_its_preamble() {
-        let file = keep(&["v1.0.1", "v1.0.0"]).prepend_to("");
+        let file = sections(&["v1.0.1", "v1.0.0"]).prepend_to("");
         assert!(file.starts_with("# Changelog\n\nThe format is"), "{file}");
         assert_eq!(headings(&file), ["[v1.0.1] - 2026-11-20", "[v1.0.0] - 2026-11-20"]);
         assert!(file.ends_with("- a\n"));
     }
 
     #[test]
-    fn doing_it_again_changes_nothing() {
-        let once = keep(&["v1.0.1", "v1.0.0"]).prepend_to("");
-        assert_eq!(keep(&["v1.0.1", "v1.0.0"]).prepend_to(&once), once);
+    fn prepending_twice_changes_nothing() {
+        let once = sections(&["v1.0.1", "v1.0.0"]).prepend_to("");
+        assert_eq!(sections(&["v1.0.1", "v1.0.0"]).prepend_to(&once), once);
     }
 
     #[test]
-    fn versions_are_put_in_their_order_below_what_is_unreleased() {
+    fn versions_are_in_order_below_unreleased() {
         let file = "# Changes\n\n## [Unreleased]\n\n- soon\n\n## [v1.0.2](url) - 2026-11-22\n\n- x\n\n## v1.0.0 - 2026-11-01\n\n- y\n";
-        let made = keep(&["v1.0.3", "v1.0.1"]).prepend_to(file);
+        let file = sections(&["v1.0.3", "v1.0.1"]).prepend_to(file);
         assert_eq!(
-            headings(&made),
+            headings(&file),
             [
                 "[Unreleased]",
                 "[v1.0.3] - 2026-11-20",
@@ -364,34 +361,34 @@ mod tests {
                 "v1.0.0 - 2026-11-01",
             ]
         );
-        assert!(made.contains("- soon\n\n## [v1.0.3]"));
+        assert!(file.contains("- soon\n\n## [v1.0.3]"));
     }
 
     #[test]
-    fn what_a_person_wrote_stays() {
+    fn keeps_sections_that_a_person_edited() {
         let file = "## [v1.0.1]\n\n- my own words\n";
-        let made = keep(&["v1.0.2", "v1.0.1"]).prepend_to(file);
-        assert!(made.contains("- my own words\n"));
-        assert_eq!(headings(&made), ["[v1.0.2] - 2026-11-20", "[v1.0.1]"]);
+        let file = sections(&["v1.0.2", "v1.0.1"]).prepend_to(file);
+        assert!(file.contains("- my own words\n"));
+        assert_eq!(headings(&file), ["[v1.0.2] - 2026-11-20", "[v1.0.1]"]);
     }
 
     #[test]
-    fn a_heading_in_code_is_none() {
+    fn ignores_headings_in_code() {
         let file = "# C\n\n```\n## [v9.0.0]\n```\n\n## [v1.0.0]\n";
-        let made = keep(&["v1.0.1"]).prepend_to(file);
-        assert!(made.contains("```\n## [v9.0.0]\n```\n\n## [v1.0.1]"), "{made}");
+        let file = sections(&["v1.0.1"]).prepend_to(file);
+        assert!(file.contains("```\n## [v9.0.0]\n```\n\n## [v1.0.1]"), "{file}");
     }
 
     #[test]
-    fn line_breaks_of_the_file_are_kept() {
-        let made = keep(&["v1.0.1"]).prepend_to("# C\r\n\r\n## [v1.0.0]\r\n");
-        assert_eq!(made.matches('\n').count(), made.matches("\r\n").count());
+    fn keeps_the_line_breaks_of_the_file() {
+        let file = sections(&["v1.0.1"]).prepend_to("# C\r\n\r\n## [v1.0.0]\r\n");
+        assert_eq!(file.matches('\n').count(), file.matches("\r\n").count());
     }
 
     #[test]
-    fn services_share_a_file_newest_first() {
-        let first = keep(&["common/app v1.0.1"]).prepend_to("");
-        let made = keep(&["common/api v3.0.0"]).prepend_to(&first);
-        assert_eq!(headings(&made), ["[common/api v3.0.0] - 2026-11-20", "[common/app v1.0.1] - 2026-11-20"]);
+    fn services_that_share_a_file_are_listed_newest_first() {
+        let first = sections(&["common/app v1.0.1"]).prepend_to("");
+        let file = sections(&["common/api v3.0.0"]).prepend_to(&first);
+        assert_eq!(headings(&file), ["[common/api v3.0.0] - 2026-11-20", "[common/app v1.0.1] - 2026-11-20"]);
     }
 }

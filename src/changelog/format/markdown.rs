@@ -1,7 +1,7 @@
-//! Markdown as forges show it (GitHub's, GitLab's): `CommonMark` with bare links, mentions and references.
+//! Markdown as GitHub and GitLab render it: `CommonMark` with bare links, mentions and references.
 //!
-//! All that could begin a block or an inline element is escaped. A mention and a reference that leads nowhere become
-//! code, since forges look for both in the text that is left when escapes are gone.
+//! Everything that could begin a block or an inline element is escaped. Mentions, and references without a link, become
+//! code: forges look for both after removing escapes, so a backslash does not stop them.
 
 use std::fmt::Write as _;
 
@@ -11,8 +11,8 @@ use crate::changelog::clean::is_mention;
 use crate::changelog::inline::Span;
 use crate::changelog::notes::{Entry, Notes, Release};
 
-/// What is markup within a line.
-const SIGNS: &str = "\\`*_[]<>&~^|$";
+/// Characters that are markup within a line.
+const SPECIAL: &str = "\\`*_[]<>&~^|$";
 
 pub(super) struct Markdown;
 
@@ -22,12 +22,12 @@ impl Markup for Markdown {
     }
 
     fn code(&self, code: &str) -> String {
-        // Between single backticks there is none.
+        // `code` came from between single backticks, so it has none.
         format!("`{code}`")
     }
 
     fn link(&self, label: &str, url: &str) -> String {
-        format!("[{}]({url})", escape_signs(label))
+        format!("[{}]({url})", escape_label(label))
     }
 
     fn reference(&self, label: &str) -> String {
@@ -40,22 +40,22 @@ impl Markup for Markdown {
 }
 
 impl Markdown {
-    /// A change as what follows a bullet.
+    /// The text of a change, behind its bullet.
     pub(super) fn bullet(&self, entry: &Entry) -> String {
-        start(&self.entry(entry))
+        escape_start(&self.entry(entry))
     }
 
-    /// What breaks by a change, as what follows a bullet.
+    /// The text of a breaking note, behind its bullet.
     pub(super) fn note(&self, note: &[Span]) -> String {
-        start(&self.spans(note))
+        escape_start(&self.spans(note))
     }
 }
 
-/// A link's label: within a link nothing is looked for but markup.
-fn escape_signs(text: &str) -> String {
+/// Escapes the label of a link. Forges look for no mentions or references there.
+fn escape_label(text: &str) -> String {
     let mut escaped = String::with_capacity(text.len());
     for character in text.chars() {
-        if SIGNS.contains(character) {
+        if SPECIAL.contains(character) {
             escaped.push('\\');
         }
         escaped.push(character);
@@ -63,40 +63,40 @@ fn escape_signs(text: &str) -> String {
     escaped
 }
 
-/// Words in which nothing is markup any more. They are never at the start of a block's line: `start` sees to that.
+/// Escapes markup within a line; `escape_start` handles the first characters.
 fn escape(text: &str) -> String {
     let mut escaped = String::with_capacity(text.len() + 8);
     let mut before = None;
     let mut rest = text;
     while let Some(character) = rest.chars().next() {
         let after = rest[character.len_utf8()..].chars().next();
-        let mut taken = character.len_utf8();
+        let mut length = character.len_utf8();
         match character {
             '@' if is_mention(before, after) => {
                 let name = mention(rest);
                 let _ = write!(escaped, "`{name}`");
-                taken = name.len();
+                length = name.len();
             }
             '#' if after.is_some_and(|after| after.is_ascii_digit()) => {
                 let end =
                     rest[1..].find(|next: char| !next.is_ascii_digit()).map_or(rest.len(), |end| end + 1);
                 let _ = write!(escaped, "`{}`", &rest[..end]);
-                taken = end;
+                length = end;
             }
             '_' if before.is_some_and(char::is_alphanumeric) && after.is_some_and(char::is_alphanumeric) => {
                 escaped.push('_');
             }
-            // What follows may be a link, and a link after this sign is an image.
+            // A link may follow, and `![` begins an image.
             '!' if after.is_none() => escaped.push_str("\\!"),
-            _ if SIGNS.contains(character) => {
+            _ if SPECIAL.contains(character) => {
                 escaped.push('\\');
                 escaped.push(character);
             }
             _ => escaped.push(character),
         }
-        // Behind code nothing goes on.
+        // A word does not continue behind code.
         before = Some(if escaped.ends_with('`') { '`' } else { character });
-        rest = &rest[taken..];
+        rest = &rest[length..];
     }
     escaped
 }
@@ -108,8 +108,8 @@ fn mention(text: &str) -> &str {
     &text[..end]
 }
 
-/// A line that follows a bullet or stands for itself, so that its first characters begin no block.
-fn start(line: &str) -> String {
+/// Escapes the first characters of a line, so that they begin no block.
+fn escape_start(line: &str) -> String {
     let digits = line.bytes().take_while(u8::is_ascii_digit).count();
     let is_numbered = (1..=9).contains(&digits) && line[digits..].starts_with(['.', ')']);
     if is_numbered {
@@ -134,14 +134,14 @@ pub(super) fn render(notes: &Notes) -> String {
         text.push_str("\n\n");
     }
     for remark in &notes.remarks {
-        let _ = writeln!(text, "> {}\n", start(&escape(&remark.to_string())));
+        let _ = writeln!(text, "> {}\n", escape_start(&escape(&remark.to_string())));
     }
-    let is_parted = notes.releases.len() > 1;
+    let has_headings = notes.releases.len() > 1;
     for release in &notes.releases {
-        if is_parted {
+        if has_headings {
             release_heading(&mut text, release);
         }
-        release_body(&mut text, release, if is_parted { "####" } else { "###" });
+        release_body(&mut text, release, if has_headings { "####" } else { "###" });
     }
     if let Some(lost) = &notes.lost {
         let _ = writeln!(text, "### Only in {}\n", escape(&lost.name));
@@ -183,7 +183,7 @@ fn release_body(text: &mut String, release: &Release, level: &str) {
         let _ = writeln!(text, "{}\n", bots_line(release.bots));
     }
     if release.is_empty() {
-        text.push_str("Nothing to tell.\n\n");
+        text.push_str("No notable changes.\n\n");
     }
 }
 
@@ -220,8 +220,8 @@ mod tests {
     #[case::address("a@b.cl", "a@b.cl")]
     #[case::reference("a #12b", "a `#12`b")]
     #[case::backticks("a ` b", "a \\` b")]
-    fn words(#[case] text: &str, #[case] made: &str) {
-        assert_eq!(escape(text), made);
+    fn escapes_text(#[case] text: &str, #[case] escaped: &str) {
+        assert_eq!(escape(text), escaped);
     }
 
     #[rstest]
@@ -231,7 +231,7 @@ mod tests {
     #[case::version("1.2 is out", "1\\.2 is out")]
     #[case::rule("---", "\\---")]
     #[case::plain("a", "a")]
-    fn starts(#[case] line: &str, #[case] made: &str) {
-        assert_eq!(start(line), made);
+    fn escapes_the_start_of_a_line(#[case] line: &str, #[case] escaped: &str) {
+        assert_eq!(escape_start(line), escaped);
     }
 }

@@ -1,31 +1,27 @@
-//! What the formats share: a line's spans written by a format's own rules.
+//! The formats' common part: lines of spans, written by the rules of each format.
 
 use crate::changelog::inline::{Issue, Span};
 use crate::changelog::notes::{Entry, Update};
 
-/// How a format writes the parts of a line. Every method gets text that is fit to be shown and returns what may stand in
-/// a document as it is.
+/// How a format writes the parts of a line. Every method takes printable text and returns escaped text.
 pub(super) trait Markup {
-    /// Words, escaped.
     fn text(&self, text: &str) -> String;
-    /// Code, escaped.
     fn code(&self, code: &str) -> String;
-    /// The name of a dependency, which begins its line. There is no backtick in it.
+    /// The name of a dependency, which begins its line and has no backtick in it.
     fn package(&self, name: &str) -> String {
         self.code(name)
     }
-    /// A link with a label. The address was made by [`Web`](crate::changelog::Web) or by the configuration.
+    /// A link. Its URL comes from [`Web`](crate::changelog::Web) or from the configuration.
     fn link(&self, label: &str, url: &str) -> String;
-    /// A reference that leads nowhere.
+    /// A reference without a link.
     fn reference(&self, label: &str) -> String;
-    /// Something that stands out.
+    /// Emphasized text.
     fn strong(&self, text: &str) -> String;
 
-    /// A whole line.
     fn spans(&self, spans: &[Span]) -> String {
         let mut line = String::new();
         for span in spans {
-            calm_before(&mut line, span);
+            defuse_mention(&mut line, span);
             match span {
                 Span::Text(text) => line.push_str(&self.text(text)),
                 Span::Code(code) => line.push_str(&self.code(code)),
@@ -37,7 +33,6 @@ pub(super) trait Markup {
         line
     }
 
-    /// An issue or a pull request.
     fn issue(&self, issue: &Issue) -> String {
         match &issue.url {
             Some(url) => self.link(&issue.label(), url),
@@ -45,7 +40,7 @@ pub(super) trait Markup {
         }
     }
 
-    /// One change on one line, without what breaks by it: scope, text, and where it came from.
+    /// One change on one line: scope, text and origin, without its breaking notes.
     fn entry(&self, entry: &Entry) -> String {
         let mut line = String::new();
         if let Some(scope) = &entry.scope {
@@ -54,8 +49,8 @@ pub(super) trait Markup {
         }
         line.push_str(&self.spans(&entry.text));
         let commit = entry.commit.short();
-        let origin = match (&entry.request, &entry.url) {
-            (Some(request), _) => self.issue(request),
+        let origin = match (&entry.pull_request, &entry.url) {
+            (Some(pull_request), _) => self.issue(pull_request),
             (None, Some(url)) => self.link(&commit, url),
             (None, None) => self.reference(&commit),
         };
@@ -65,7 +60,7 @@ pub(super) trait Markup {
         line
     }
 
-    /// A dependency that moved, on one line.
+    /// One dependency update on one line.
     fn update(&self, update: &Update) -> String {
         let mut line = self.package(&update.name);
         if let Some(from) = &update.from {
@@ -74,17 +69,17 @@ pub(super) trait Markup {
         }
         line.push_str(" → ");
         line.push_str(&self.text(&update.to));
-        if let Some(request) = &update.request {
+        if let Some(pull_request) = &update.pull_request {
             line.push_str(" (");
-            line.push_str(&self.issue(request));
+            line.push_str(&self.issue(pull_request));
             line.push(')');
         }
         line
     }
 }
 
-/// Takes the sign away that would call somebody, were the name of a repository or a ticket written behind it.
-pub(super) fn calm_before(line: &mut String, span: &Span) {
+/// Replaces an `@` at the end of `line` if a repository or a ticket follows: together they would be a mention.
+pub(super) fn defuse_mention(line: &mut String, span: &Span) {
     if matches!(span, Span::Issue(_) | Span::Ticket { .. }) && line.ends_with('@') {
         line.pop();
         line.push('＠');

@@ -1,5 +1,4 @@
-//! Notes as text, in every format. A format knows how its readers parse text and escapes all that they would take for
-//! more than words.
+//! Notes as text, in every format. Each format escapes what its readers would interpret as markup.
 
 mod body;
 mod changelog_file;
@@ -21,45 +20,45 @@ pub use changelog_file::FileError;
 pub use keep_a_changelog::KeepAChangelog;
 pub use template::{Template, TemplateError};
 
-/// A format that needs nothing but the notes.
+/// A built-in format.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Format {
-    /// Markdown as forges show it.
+    /// Markdown as forges render it.
     Markdown,
-    /// A section of a file in the form of [Keep a Changelog](https://keepachangelog.com/en/1.1.0/).
+    /// Sections of a [Keep a Changelog](https://keepachangelog.com/en/1.1.0/) file.
     KeepAChangelog,
     /// Plain text.
     Text,
     /// Slack's own markup.
     Slack,
-    /// A piece of HTML.
+    /// An HTML fragment.
     Html,
 }
 
 impl Notes {
-    /// The notes in a format. It ends with a line break.
+    /// The notes in a format, with a line break at the end.
     pub fn render(&self, format: Format) -> String {
         match format {
             Format::Markdown => markdown::render(self),
-            Format::KeepAChangelog => KeepAChangelog::of_releases(self).render(),
+            Format::KeepAChangelog => KeepAChangelog::from_releases(self).render(),
             Format::Text => text::render(self),
             Format::Slack => slack::render(self),
             Format::Html => html::render(self),
         }
     }
 
-    /// The notes as they stand in a commit's body: bullets under headings, cut to `limits`. Nothing when there is
-    /// nothing to tell. No line of it can be taken for a trailer, and none is empty at its start or end.
+    /// The notes for the body of a commit: bullets under headings, truncated to `limits`; empty when there are no changes.
+    /// No line can be mistaken for a trailer, and the first and last lines are not empty.
     pub fn body(&self, limits: &BodyLimits) -> String {
         body::render(self, limits)
     }
 
-    /// The notes as data: the documented contract.
+    /// The notes as JSON, by the documented contract.
     pub fn json(&self) -> serde_json::Value {
         json::value(self)
     }
 
-    /// One line that says how much there is.
+    /// One line of counts: `2 releases, 5 commits, by 2 people`.
     pub fn summary(&self) -> String {
         let mut parts = Vec::new();
         if self.releases.len() > 1 {
@@ -76,7 +75,7 @@ impl Notes {
             people => parts.push(format!("by {}", counted_people(people))),
         }
         if reverted > 0 {
-            parts.push(format!("{} made and taken back", counted(reverted, "change")));
+            parts.push(format!("{} reverted", counted(reverted, "change")));
         }
         if copies > 0 {
             parts.push(format!("{} left out", counted(copies, "duplicate")));
@@ -94,18 +93,17 @@ fn counted_people(count: usize) -> String {
     if count == 1 { "1 person".to_owned() } else { format!("{count} people") }
 }
 
-/// The day of a release, if its commit tells one that can be.
+/// The date of a release, unless its commit claims an impossible one.
 fn day(release: &Release) -> Option<NaiveDate> {
     release.at.map(|at| at.date_naive()).filter(|day| (1970..=9999).contains(&chrono::Datelike::year(day)))
 }
 
-/// `1 commit of a bot is not listed`.
 fn bots_line(bots: usize) -> String {
     match bots {
-        1 => "1 commit of a bot is not listed".to_owned(),
-        _ => format!("{bots} commits of bots are not listed"),
+        1 => "1 commit by a bot is not listed".to_owned(),
+        _ => format!("{bots} commits by bots are not listed"),
     }
 }
 
-/// What a downgrade's heading adds.
+/// Suffix of a downgrade's heading.
 const DOWNGRADE: &str = " (downgrade)";

@@ -1,6 +1,5 @@
-//! Slack's own markup (mrkdwn), for the text of a message. `&`, `<` and `>` are all that it has to be kept from; with
-//! them go `<!everyone>` and `<@U123>`. Signs for bold and italics can't be escaped there; they change how a word looks
-//! and nothing else.
+//! Slack's own markup (mrkdwn), for the text of a message. Only `&`, `<` and `>` need escaping, which also disables
+//! `<!everyone>` and `<@U123>`. Slack has no escape for bold and italics; they change how a word looks and nothing else.
 
 use std::fmt::Write as _;
 
@@ -9,7 +8,7 @@ use super::{DOWNGRADE, bots_line};
 use crate::changelog::clean::without_mentions;
 use crate::changelog::notes::Notes;
 
-/// Slack asks for messages of at most 4,000 characters; the rest is for the last line.
+/// Slack recommends at most 4,000 characters per message; the difference is for the last line.
 const MAX_CHARS: usize = 3_700;
 
 struct Slack;
@@ -24,8 +23,8 @@ impl Markup for Slack {
     }
 
     fn package(&self, name: &str) -> String {
-        // Nobody is called from within backticks, and none can have been opened before it.
-        format!("`{}`", escape_signs(name))
+        // Slack reads no mentions between backticks, and no backtick can be open here.
+        format!("`{}`", escape_entities(name))
     }
 
     fn link(&self, label: &str, url: &str) -> String {
@@ -38,16 +37,16 @@ impl Markup for Slack {
     }
 
     fn strong(&self, text: &str) -> String {
-        // Signs go first: without them another sign may stand before a name.
+        // Remove asterisks first: without them an `@` may stand before a name.
         format!("*{}*", escape(&text.replace('*', "")))
     }
 }
 
 fn escape(text: &str) -> String {
-    escape_signs(&without_mentions(text))
+    escape_entities(&without_mentions(text))
 }
 
-fn escape_signs(text: &str) -> String {
+fn escape_entities(text: &str) -> String {
     text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;")
 }
 
@@ -68,7 +67,7 @@ pub(super) fn render(notes: &Notes) -> String {
     for remark in &notes.remarks {
         let _ = writeln!(text, "_{}_", escape(&remark.to_string()));
     }
-    let mut lines = Lines { text, left_out: 0 };
+    let mut lines = Lines { text, omitted: 0 };
     for (section, entries) in notes.merged() {
         lines.heading(section.title());
         for entry in entries {
@@ -88,10 +87,10 @@ pub(super) fn render(notes: &Notes) -> String {
     lines.finish(notes)
 }
 
-/// Lines, as long as there is room for them.
+/// Appends lines until the limit is reached, then counts the omitted changes.
 struct Lines {
     text: String,
-    left_out: usize,
+    omitted: usize,
 }
 
 impl Lines {
@@ -101,7 +100,7 @@ impl Lines {
 
     fn bullet(&mut self, line: &str) {
         if !self.push(&format!("• {line}\n")) {
-            self.left_out += 1;
+            self.omitted += 1;
         }
     }
 
@@ -110,8 +109,8 @@ impl Lines {
     }
 
     fn push(&mut self, line: &str) -> bool {
-        // Once something was left out, what is shorter does not slip in behind it.
-        if self.left_out > 0 || self.text.chars().count() + line.chars().count() > MAX_CHARS {
+        // After the first omission nothing more is added, however short.
+        if self.omitted > 0 || self.text.chars().count() + line.chars().count() > MAX_CHARS {
             return false;
         }
         self.text.push_str(line);
@@ -119,15 +118,15 @@ impl Lines {
     }
 
     fn finish(mut self, notes: &Notes) -> String {
-        match self.left_out {
+        match self.omitted {
             0 if notes.bots() > 0 => {
                 let _ = writeln!(self.text, "_{}_", bots_line(notes.bots()));
             }
             0 => {}
-            left_out => {
-                let _ = write!(self.text, "… and {left_out} more");
+            omitted => {
+                let _ = write!(self.text, "… and {omitted} more");
                 if let Some(url) = &notes.heading.compare {
-                    let _ = write!(self.text, ": {}", Slack.link("all of it", url));
+                    let _ = write!(self.text, ": {}", Slack.link("full comparison", url));
                 }
                 self.text.push('\n');
             }

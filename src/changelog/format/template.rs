@@ -1,4 +1,4 @@
-//! A team's own format: a template over the notes as data.
+//! A team's own format: a template filled with the notes as JSON.
 
 use super::json;
 use super::markdown::Markdown;
@@ -8,7 +8,7 @@ use crate::template::{self, Escape, Filter};
 
 pub use crate::template::TemplateError;
 
-/// What a template may do with a text: write it so that Markdown shows it as it is.
+/// `{{ text | markdown }}` escapes a text for Markdown.
 const FILTERS: [Filter; 1] = [("markdown", |text| Markdown.text(&text))];
 
 /// A template of a changelog.
@@ -16,19 +16,19 @@ const FILTERS: [Filter; 1] = [("markdown", |text| Markdown.text(&text))];
 pub struct Template(template::Template);
 
 impl Template {
-    /// Understands a template. With `is_html` every value is escaped for HTML.
+    /// Parses a template. With `is_html` every value is escaped for HTML.
     ///
     /// # Errors
-    /// When it is too large or no template.
+    /// When the template is too large or does not parse.
     pub fn new(source: String, is_html: bool) -> Result<Self, TemplateError> {
         let escape = if is_html { Escape::Html } else { Escape::None };
         template::Template::new(source, escape, &FILTERS).map(Self)
     }
 
-    /// Fills the template in.
+    /// Renders the template.
     ///
     /// # Errors
-    /// When it uses what isn't there, or makes too much.
+    /// When it uses an undefined value or exceeds the limit on output.
     pub fn render(&self, notes: &Notes) -> Result<String, TemplateError> {
         self.0.render(&json::value(notes))
     }

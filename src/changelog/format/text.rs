@@ -1,4 +1,4 @@
-//! Plain text, for terminals, mails and logs. It calls nobody who would be called by a sign before his name.
+//! Plain text, for terminals, emails and logs. `@` mentions are disabled.
 
 use std::fmt::Write as _;
 
@@ -19,7 +19,7 @@ impl Markup for Plain {
     }
 
     fn package(&self, name: &str) -> String {
-        // Chat programs call nobody from within backticks, and none can have been opened before it.
+        // Chat programs read no mentions between backticks, and no backtick can be open here.
         format!("`{name}`")
     }
 
@@ -49,9 +49,9 @@ pub(super) fn render(notes: &Notes) -> String {
     for remark in &notes.remarks {
         let _ = writeln!(text, "note: {remark}");
     }
-    let is_parted = notes.releases.len() > 1;
+    let has_headings = notes.releases.len() > 1;
     for release in &notes.releases {
-        if is_parted {
+        if has_headings {
             release_heading(&mut text, release);
         }
         release_body(&mut text, release);
@@ -98,6 +98,6 @@ fn release_body(text: &mut String, release: &Release) {
         let _ = writeln!(text, "\n{}", bots_line(release.bots));
     }
     if release.is_empty() {
-        text.push_str("\nNothing to tell.\n");
+        text.push_str("\nNo notable changes.\n");
     }
 }

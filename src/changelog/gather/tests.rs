@@ -1,4 +1,4 @@
-//! What is told, as what, under which heading.
+//! Which commits are listed, in what words, under which heading.
 
 use std::fmt::Write as _;
 
@@ -26,8 +26,8 @@ fn gather(commits: &[Commit], releases: &[(CommitId, String)]) -> Notes {
 fn entry(entry: &Entry) -> String {
     let mut text = entry.scope.as_ref().map_or(String::new(), |scope| format!("{scope}: "));
     text.push_str(&entry.plain_text());
-    if let Some(request) = &entry.request {
-        let _ = write!(text, " ({})", request.label());
+    if let Some(pull_request) = &entry.pull_request {
+        let _ = write!(text, " ({})", pull_request.label());
     }
     for note in &entry.breaking {
         let _ = write!(text, " ! {}", plain(note));
@@ -36,7 +36,7 @@ fn entry(entry: &Entry) -> String {
 }
 
 /// The notes as lines: `Section: entry`.
-fn told(commits: &[Commit]) -> Vec<String> {
+fn listed(commits: &[Commit]) -> Vec<String> {
     let notes = gather(commits, &[]);
     let mut lines = Vec::new();
     for (section, entries) in notes.merged() {
@@ -53,7 +53,7 @@ fn told(commits: &[Commit]) -> Vec<String> {
 }
 
 #[test]
-fn sections_come_in_their_order() {
+fn lists_sections_in_order() {
     let messages = [
         "chore: tidy",
         "Rename a thing",
@@ -65,7 +65,7 @@ fn sections_come_in_their_order() {
         "fix: stop\n\nBREAKING CHANGE: the port moved to 8080",
     ];
     assert_eq!(
-        told(&line(&messages)),
+        listed(&line(&messages)),
         [
             "Breaking changes: api: drop v1",
             "Breaking changes: stop ! the port moved to 8080",
@@ -79,8 +79,8 @@ fn sections_come_in_their_order() {
     );
 }
 
-/// A pull request (number 7) with this title and these commits.
-fn request(title: &str, messages: &[&str]) -> Vec<String> {
+/// The notes for pull request 7 with this title and these commits.
+fn pull_request(title: &str, messages: &[&str]) -> Vec<String> {
     let subject = format!("Merge pull request #7 from vtr/branch\n\n{title}");
     let tip = 10 + u8::try_from(messages.len()).unwrap();
     let mut commits = vec![commit_on(99, &[1, tip - 1], &subject)];
@@ -89,63 +89,66 @@ fn request(title: &str, messages: &[&str]) -> Vec<String> {
         10 => commit_on(10, &[1], message),
         _ => commit(number, message),
     }));
-    told(&commits)
+    listed(&commits)
 }
 
 #[test]
-fn a_pull_request_is_told_by_its_title_if_that_says_what_it_is() {
-    assert_eq!(request("feat: cache", &["wip", "fix: typo"]), ["Features: cache (#7)"]);
+fn a_pull_request_with_a_conventional_title_is_listed_by_it() {
+    assert_eq!(pull_request("feat: cache", &["wip", "fix: typo"]), ["Features: cache (#7)"]);
     assert_eq!(
-        request("feat: cache", &["feat!: drop the file", "wip"]),
+        pull_request("feat: cache", &["feat!: drop the file", "wip"]),
         ["Breaking changes: cache (#7) ! drop the file"]
     );
 }
 
 #[test]
-fn else_by_its_commits_that_do() {
+fn a_pull_request_without_one_is_listed_by_its_conventional_commits() {
     assert_eq!(
-        request("Cache", &["wip", "fix: typo", "feat: cache"]),
+        pull_request("Cache", &["wip", "fix: typo", "feat: cache"]),
         ["Features: cache (#7)", "Fixes: typo (#7)"]
     );
 }
 
 #[test]
-fn else_by_its_title_all_the_same() {
-    assert_eq!(request("Cache it", &["wip", "more"]), ["Other changes: Cache it (#7)"]);
-    assert_eq!(request("", &["wip"]), ["Other changes: vtr/branch (#7)"]);
+fn a_pull_request_without_either_is_listed_by_its_title() {
+    assert_eq!(pull_request("Cache it", &["wip", "more"]), ["Other changes: Cache it (#7)"]);
+    assert_eq!(pull_request("", &["wip"]), ["Other changes: vtr/branch (#7)"]);
 }
 
 #[test]
-fn a_squash_is_told_by_its_title_or_by_what_it_lists() {
+fn a_squash_is_listed_by_its_title_or_by_its_commits() {
     let body = "\n\n* feat!: a\n\n* wip\n\n* fix: b";
-    assert_eq!(told(&[commit(1, &format!("feat: all (#7){body}"))]), ["Breaking changes: all (#7) ! a"]);
-    assert_eq!(told(&[commit(1, &format!("All (#7){body}"))]), ["Breaking changes: a (#7)", "Fixes: b (#7)"]);
-    assert_eq!(told(&[commit(1, &format!("All{body}"))]), ["Other changes: All"]);
+    assert_eq!(listed(&[commit(1, &format!("feat: all (#7){body}"))]), ["Breaking changes: all (#7) ! a"]);
+    assert_eq!(
+        listed(&[commit(1, &format!("All (#7){body}"))]),
+        ["Breaking changes: a (#7)", "Fixes: b (#7)"]
+    );
+    assert_eq!(listed(&[commit(1, &format!("All{body}"))]), ["Other changes: All"]);
 }
 
 #[test]
-fn a_merge_of_a_branch_says_nothing_and_its_commits_stay() {
+fn a_merge_of_a_branch_is_not_listed_but_its_commits_are() {
     let commits = [
         commit_on(5, &[2, 4], "Merge branch 'main' into release"),
         commit_on(4, &[1], "fix: a"),
         commit(2, "feat: b"),
     ];
-    assert_eq!(told(&commits), ["Features: b", "Fixes: a"]);
+    assert_eq!(listed(&commits), ["Features: b", "Fixes: a"]);
 }
 
 #[test]
-fn updates_are_one_list_from_the_oldest_to_the_newest() {
+fn updates_of_one_dependency_are_merged() {
     let commits = [
         commit_by(4, "dependabot[bot]", "build(deps): bump tokio from 1.3 to 1.4 (#9)"),
         commit_by(3, "renovate[bot]", "chore(deps): update dependency eslint to v9"),
         commit_by(2, "dependabot[bot]", "build(deps): bump tokio from 1.2 to 1.3 (#8)"),
         commit_by(1, "renovate[bot]", "chore: migrate config"),
     ];
-    assert_eq!(told(&commits), ["Update: tokio 1.2 > 1.4", "Update: eslint ? > v9", "Bots: 1"]);
+    assert_eq!(listed(&commits), ["Update: tokio 1.2 > 1.4", "Update: eslint ? > v9", "Bots: 1"]);
 }
 
 #[test]
-fn machines_are_not_among_the_people() {
+fn bots_are_not_contributors() {
     let commits = [
         commit_by(3, "dependabot[bot]", "fix: x"),
         commit_by(2, "ana s", "feat: a\n\nCo-authored-by: Bo <bo@vtr.cl>"),
@@ -157,35 +160,35 @@ fn machines_are_not_among_the_people() {
 }
 
 #[test]
-fn releases_part_the_range() {
+fn groups_commits_by_release() {
     let commits = line(&["feat: d", "feat: c", "feat: b", "feat: a"]);
     let releases = [(id(3), "v1.0.3".to_owned()), (id(2), "v1.0.2".to_owned()), (id(77), "v0".to_owned())];
     let notes = gather(&commits, &releases);
-    let told: Vec<(String, String)> = notes
+    let releases: Vec<(String, String)> = notes
         .releases
         .iter()
         .map(|release| (release.name.clone(), release.groups[0].entries.iter().map(entry).collect()))
         .collect();
     let expected = [("v1.0.4", "d"), ("v1.0.3", "c"), ("v1.0.2", "ba")];
-    assert_eq!(told, expected.map(|(name, text)| (name.to_owned(), text.to_owned())));
+    assert_eq!(releases, expected.map(|(name, text)| (name.to_owned(), text.to_owned())));
 }
 
 #[test]
-fn the_image_names_its_own_release() {
+fn the_newest_release_has_the_name_of_the_images_tag() {
     let notes = gather(&line(&["feat: b", "feat: a"]), &[(id(2), "release-4".into())]);
     assert_eq!(notes.releases.len(), 1);
     assert_eq!(notes.releases[0].name, "v1.0.4");
 }
 
 #[test]
-fn what_does_not_concern_the_service_is_left_out() {
+fn commits_outside_the_services_folders_are_omitted() {
     let elsewhere = |mut commit: Commit| {
         commit.is_relevant = false;
         commit
     };
     let mut commits = line(&["feat: b", "feat: a"]);
     commits[0] = elsewhere(commits[0].clone());
-    assert_eq!(told(&commits), ["Features: a"]);
+    assert_eq!(listed(&commits), ["Features: a"]);
     commits[1] = elsewhere(commits[1].clone());
     let notes = gather(&commits, &[]);
     assert!(notes.is_empty());
@@ -193,7 +196,7 @@ fn what_does_not_concern_the_service_is_left_out() {
 }
 
 #[test]
-fn what_is_lost_is_told_apart() {
+fn lists_lost_commits_separately() {
     let (commits, lost) = (line(&["feat: b", "feat: a"]), [commit(50, "fix: hot"), commit(1, "feat: a")]);
     let input = NotesInput {
         heading: heading(),
@@ -210,12 +213,12 @@ fn what_is_lost_is_told_apart() {
 }
 
 #[test]
-fn a_revert_that_stays_is_told_by_what_it_took_back() {
+fn a_revert_is_listed_by_the_title_of_its_target() {
     let text = format!("Revert \"feat(api): old (#1)\" (#9)\n\nThis reverts commit {}.", id(99));
-    assert_eq!(told(&[commit(1, &text)]), ["Reverts: api: old (#9)"]);
+    assert_eq!(listed(&[commit(1, &text)]), ["Reverts: api: old (#9)"]);
 }
 
 #[test]
-fn no_message_is_told_as_that() {
-    assert_eq!(told(&[commit(1, "")]), ["Other changes: (no message)"]);
+fn an_empty_message_is_listed_as_such() {
+    assert_eq!(listed(&[commit(1, "")]), ["Other changes: (no message)"]);
 }

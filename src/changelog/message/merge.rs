@@ -1,31 +1,31 @@
-//! Merges, as forges and Git word them.
+//! Messages of merge commits, as forges and Git write them.
 
 use super::title::{Title, read_number};
 
-/// What a merge brings in.
+/// What a merge commit merges.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in crate::changelog) enum Merge<'a> {
-    /// A pull or merge request.
-    Request {
+    /// A pull request, or GitLab's merge request.
+    PullRequest {
         number: Option<u64>,
-        /// Its title, or the name of its branch.
+        /// Its title, or else its branch.
         title: &'a str,
     },
-    /// A branch, a tag, or another state of this branch: nothing that has a title.
+    /// A branch, a tag or an upstream: nothing with a title.
     Branch,
 }
 
 impl<'a> Merge<'a> {
-    /// Reads the message of a commit with several parents.
+    /// Parses the message of a commit with several parents.
     pub(in crate::changelog) fn read(subject: &'a str, body: &'a str) -> Self {
-        let request = |(number, title)| Self::Request { number, title };
+        let pull_request = |(number, title)| Self::PullRequest { number, title };
         read_github(subject, body)
             .or_else(|| read_gitea(subject))
             .or_else(|| read_gitlab(subject, body))
             .or_else(|| read_bitbucket(subject, body))
             .or_else(|| read_bors(subject, body))
             .or_else(|| read_titled(subject))
-            .map_or(Self::Branch, request)
+            .map_or(Self::Branch, pull_request)
     }
 }
 
@@ -82,7 +82,7 @@ fn read_bors<'a>(subject: &'a str, body: &'a str) -> Parsed<'a> {
     Some((Some(number), title))
 }
 
-/// A merge that was given the title of its request, as forges let people do: `feat: a (#12)`.
+/// A merge with the title of its pull request: `feat: a (#12)`. Forges offer that as a setting.
 fn read_titled(subject: &str) -> Parsed<'_> {
     let title = Title::read(subject);
     let is_titled = title.pull_request.is_some() || title.is_conventional();
@@ -125,8 +125,13 @@ mod tests {
     #[case::homu("Auto merge of #12 - x:y, r=z", "Cache it\n\nmore", 12, "Cache it")]
     #[case::bors("Merge #12", "12: Cache it r=x a=y\n", 12, "Cache it")]
     #[case::titled("feat: cache (#12)", "", 12, "feat: cache (#12)")]
-    fn requests(#[case] subject: &str, #[case] body: &str, #[case] number: u64, #[case] title: &str) {
-        assert_eq!(Merge::read(subject, body), Merge::Request { number: Some(number), title });
+    fn reads_merges_of_pull_requests(
+        #[case] subject: &str,
+        #[case] body: &str,
+        #[case] number: u64,
+        #[case] title: &str,
+    ) {
+        assert_eq!(Merge::read(subject, body), Merge::PullRequest { number: Some(number), title });
     }
 
     #[rstest]
@@ -135,7 +140,7 @@ mod tests {
     #[case::tag("Merge tag 'v1' of https://a.cl/b", "text")]
     #[case::not_a_number("Merge pull request #x from a/b", "")]
     #[case::anything("Sync with upstream", "")]
-    fn branches(#[case] subject: &str, #[case] body: &str) {
+    fn reads_other_merges_as_branches(#[case] subject: &str, #[case] body: &str) {
         assert_eq!(Merge::read(subject, body), Merge::Branch);
     }
 }

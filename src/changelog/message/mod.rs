@@ -1,4 +1,4 @@
-//! One commit's message, taken apart: title, merge, revert, what breaks, and who else wrote it.
+//! Parses one commit message: title, merge, revert, breaking notes and co-authors.
 
 mod merge;
 mod revert;
@@ -10,23 +10,21 @@ pub(super) use merge::Merge;
 pub(super) use revert::{Reverts, picked_from};
 pub(super) use title::{Title, read_number};
 
-/// How much of a message is looked at. What explains a change is shorter; what is longer was pasted.
+/// Maximum bytes read of a message. Explanations are shorter; longer text was pasted.
 const MAX_BYTES: usize = 64 * 1024;
 
-/// How many co-authors, notes and folded titles are kept of one commit.
+/// Maximum co-authors, breaking notes and squashed titles read from one commit.
 const MAX_PARTS: usize = 100;
 
-/// A message taken apart. Its texts are parts of the message, not yet fit to be shown.
+/// A parsed message. Its texts are slices of the message and may contain control characters.
 #[derive(Clone, Debug)]
 pub(super) struct Message<'a> {
-    /// The first line.
     pub(super) subject: &'a str,
-    /// What follows it.
     pub(super) body: &'a str,
     pub(super) title: Title<'a>,
-    /// What the footers say that breaks.
+    /// The `BREAKING CHANGE` footers.
     pub(super) breaking: Vec<&'a str>,
-    /// For a commit of several parents, what it brings in.
+    /// Set for commits with several parents.
     pub(super) merge: Option<Merge<'a>>,
     pub(super) reverts: Option<Reverts<'a>>,
     pub(super) picked_from: Option<&'a str>,
@@ -50,25 +48,24 @@ impl<'a> Message<'a> {
         }
     }
 
-    /// The title of the pull request, where a commit of one parent is worded as a merge: rebased, or squashed by a robot.
+    /// The title of the pull request, if a commit with one parent is worded as a merge: rebased, or squashed by a bot.
     pub(super) fn merge_title(&self) -> Option<Title<'a>> {
         if self.merge.is_some()
             || !self.subject.starts_with("Merge") && !self.subject.starts_with("Auto merge")
         {
             return None;
         }
-        let Merge::Request { number, title } = Merge::read(self.subject, self.body) else { return None };
+        let Merge::PullRequest { number, title } = Merge::read(self.subject, self.body) else { return None };
         let title = Title::read(title);
         Some(Title { pull_request: number.or(title.pull_request), ..title })
     }
 
-    /// The titles of the commits that were squashed into this one, as GitHub lists them in its body: `* feat: a`.
+    /// The titles of the commits squashed into this one, which GitHub lists in the body: `* feat: a`.
     pub(super) fn squashed(&self) -> impl Iterator<Item = Title<'a>> {
         let bullets = self.body.lines().filter_map(|line| line.strip_prefix("* "));
         bullets.take(MAX_PARTS).map(Title::read).filter(Title::is_conventional)
     }
 
-    /// Those whom the message names as authors beside the commit's own.
     pub(super) fn co_authors(&self) -> Vec<Person> {
         if !self.body.contains("uthored-") {
             return Vec::new();
@@ -77,8 +74,7 @@ impl<'a> Message<'a> {
     }
 }
 
-/// What the footers say that breaks. Where the message is not conventional, or its form is not quite right, the footers
-/// are looked for by their names.
+/// The `BREAKING CHANGE` footers. If the message is not a valid conventional commit, lines with these names count too.
 fn breaking<'a>(text: &'a str, body: &'a str) -> Vec<&'a str> {
     if !body.contains("BREAKING") {
         return Vec::new();
@@ -120,13 +116,13 @@ mod tests {
     #[case::malformed("feat: a\nno blank line\nBREAKING CHANGE: the port moved", &["the port moved"])]
     #[case::mentioned("feat: a\n\nthis is no BREAKING CHANGE at all", &[])]
     #[case::none("feat: a", &[])]
-    fn what_breaks(#[case] message: &str, #[case] notes: &[&str]) {
+    fn reads_breaking_notes(#[case] message: &str, #[case] notes: &[&str]) {
         let commit = commit(1, message);
         assert_eq!(Message::read(&commit).breaking, notes);
     }
 
     #[test]
-    fn a_squash_lists_its_commits() {
+    fn reads_the_titles_in_a_squash() {
         let commit = commit(1, "Cache (#12)\n\n* feat: cache queries\n\n* wip\n\n* fix(api): close it\n");
         let message = Message::read(&commit);
         let texts: Vec<&str> = message.squashed().map(|title| title.text).collect();
@@ -134,7 +130,7 @@ mod tests {
     }
 
     #[test]
-    fn co_authors_are_read() {
+    fn reads_co_authors() {
         let text = "feat: a\n\nCo-authored-by: Ana Soto <ana@vtr.cl>\nCO-AUTHORED-BY: B <b@vtr.cl>\nCo-authored-by: <x>";
         let commit = commit(1, text);
         let names: Vec<String> =
@@ -143,7 +139,7 @@ mod tests {
     }
 
     #[test]
-    fn a_message_of_ten_megabytes_is_read_in_part() {
+    fn reads_only_the_start_of_a_message_of_ten_megabytes() {
         let commit = commit(1, &format!("feat: a\n\n{}", "* fix: b\n".repeat(1_200_000)));
         let message = Message::read(&commit);
         assert!(message.body.len() <= MAX_BYTES);

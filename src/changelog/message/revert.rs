@@ -1,20 +1,19 @@
-//! What a commit says it takes back, or was copied from.
+//! Which commit a message reverts, or was cherry-picked from.
 
 use super::title::read_number;
 
-/// What a revert takes back, by whatever it names it.
+/// The target of a revert, by whatever the message names.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(in crate::changelog) struct Reverts<'a> {
-    /// The commits that it names, at least seven digits of each.
+    /// Commit ids, at least seven digits each.
     pub(in crate::changelog) commits: Vec<&'a str>,
-    /// The title that it quotes.
+    /// The quoted title.
     pub(in crate::changelog) title: Option<&'a str>,
-    /// The pull request that it names.
     pub(in crate::changelog) pull_request: Option<u64>,
 }
 
 impl<'a> Reverts<'a> {
-    /// Reads a message; nothing when it takes nothing back.
+    /// Parses a message; `None` if it is no revert.
     pub(in crate::changelog) fn read(subject: &'a str, body: &'a str) -> Option<Self> {
         let title = quoted(subject);
         let is_typed = subject.get(..6).is_some_and(|head| head.eq_ignore_ascii_case("revert"));
@@ -23,17 +22,17 @@ impl<'a> Reverts<'a> {
             if let Some(rest) = line.strip_prefix("This reverts commit ") {
                 reverts.commits.extend(hex(rest));
             } else if let Some(rest) = line.strip_prefix("Reverts ") {
-                reverts.name(rest);
+                reverts.add_target(rest);
             } else if is_typed && let Some(rest) = line.strip_prefix("Refs: ") {
                 reverts.commits.extend(rest.split([',', ' ']).filter_map(hex));
             }
         }
-        let says_so = title.is_some() || is_typed || !reverts.commits.is_empty();
-        says_so.then_some(reverts)
+        let is_revert = title.is_some() || is_typed || !reverts.commits.is_empty();
+        is_revert.then_some(reverts)
     }
 
     /// `owner/repo#12`, `#12`, or a commit.
-    fn name(&mut self, text: &'a str) {
+    fn add_target(&mut self, text: &'a str) {
         if let Some((_, number)) = text.split_once('#') {
             let end = number.find(|character: char| !character.is_ascii_digit()).unwrap_or(number.len());
             self.pull_request = self.pull_request.or(read_number(&number[..end]));
@@ -43,19 +42,19 @@ impl<'a> Reverts<'a> {
     }
 }
 
-/// The commit that a cherry-pick names as its origin (`git cherry-pick -x`).
+/// The original of a cherry-pick, as `git cherry-pick -x` records it.
 pub(in crate::changelog) fn picked_from(body: &str) -> Option<&str> {
     let lines = body.lines().map(str::trim);
     lines.rev().find_map(|line| hex(line.strip_prefix("(cherry picked from commit ")?))
 }
 
-/// The title in `Revert "title"` or `Reapply "title"`, quotation marks within it and all.
+/// The title in `Revert "title"` or `Reapply "title"`, which may contain quotation marks itself.
 fn quoted(subject: &str) -> Option<&str> {
     let rest = subject.strip_prefix("Revert \"").or_else(|| subject.strip_prefix("Reapply \""))?;
     rest.rfind('"').map(|end| &rest[..end])
 }
 
-/// The name of a commit at the start of `text`.
+/// The commit id at the start of `text`.
 fn hex(text: &str) -> Option<&str> {
     let end = text.find(|character: char| !character.is_ascii_hexdigit()).unwrap_or(text.len());
     (7..=40).contains(&end).then(|| &text[..end])
@@ -76,7 +75,7 @@ mod tests {
     #[case::conventional("revert: let us never again", "Refs: 676104e, a215868", &["676104e", "a215868"], None, None)]
     #[case::of_revert("Reapply \"a\"", "This reverts commit 676104e.", &["676104e"], Some("a"), None)]
     #[case::quotes("Revert \"Revert \"a\"\"", "", &[], Some("Revert \"a\""), None)]
-    fn reverts(
+    fn reads_reverts(
         #[case] subject: &str,
         #[case] body: &str,
         #[case] commits: &[&str],
@@ -91,12 +90,12 @@ mod tests {
     #[case::feature("feat: a", "text")]
     #[case::other_word("Reverse the order", "Reverts #")]
     #[case::short("a", "This reverts commit 12345.")]
-    fn others(#[case] subject: &str, #[case] body: &str) {
+    fn reads_no_revert_in_other_messages(#[case] subject: &str, #[case] body: &str) {
         assert_eq!(Reverts::read(subject, body), None);
     }
 
     #[test]
-    fn picks_name_their_origin() {
+    fn reads_the_origin_of_a_cherry_pick() {
         assert_eq!(picked_from(&format!("text\n\n(cherry picked from commit {ID})\n")), Some(ID));
         assert_eq!(picked_from("(cherry picked from commit x)"), None);
     }

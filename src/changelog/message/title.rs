@@ -1,22 +1,22 @@
-//! The first line of a commit or of a pull request: type, scope and what it says.
+//! Parses the first line of a commit or of a pull request: type, scope and text.
 
 use crate::changelog::section::Section;
 
-/// A title taken apart. Its texts are parts of the message.
+/// A parsed title. Its texts are slices of the message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in crate::changelog) struct Title<'a> {
-    /// The heading, when the title names a type that is known.
+    /// Set if the title has a known Conventional Commits type.
     pub(in crate::changelog) section: Option<Section>,
     pub(in crate::changelog) scope: Option<&'a str>,
-    /// What is left when type, scope and the pull request's number are taken away.
+    /// The title without type, scope and the pull request's number.
     pub(in crate::changelog) text: &'a str,
-    /// Whether there is a `!` before the colon.
+    /// Whether a `!` stands before the colon.
     pub(in crate::changelog) is_breaking: bool,
     pub(in crate::changelog) pull_request: Option<u64>,
 }
 
 impl<'a> Title<'a> {
-    /// Reads a title. One that isn't conventional is kept as it is.
+    /// Parses a title. One that is not conventional becomes `text` as a whole.
     pub(in crate::changelog) fn read(line: &'a str) -> Self {
         let line = line.trim();
         let (line, pull_request) = without_number(line);
@@ -40,7 +40,7 @@ impl<'a> Title<'a> {
     }
 }
 
-/// The line without ` (#12)` or ` (!12)` at its end, by which forges note the request that it came from.
+/// Splits ` (#12)` or ` (!12)` off the end, which forges add for the pull request.
 fn without_number(line: &str) -> (&str, Option<u64>) {
     let Some(rest) = line.strip_suffix(')') else { return (line, None) };
     let Some((head, number)) = rest.rsplit_once('(') else { return (line, None) };
@@ -51,7 +51,7 @@ fn without_number(line: &str) -> (&str, Option<u64>) {
     }
 }
 
-/// The number of an issue or a pull request: digits alone, not many, and no zero before them.
+/// Parses the number of an issue or a pull request: at most ten digits, without leading zeros.
 pub(in crate::changelog) fn read_number(digits: &str) -> Option<u64> {
     let is_number = (1..=10).contains(&digits.len())
         && !digits.starts_with('0')
@@ -78,7 +78,7 @@ mod tests {
     #[case::no_description("feat:", None, None, "feat:", false, None)]
     #[case::nothing("", None, None, "", false, None)]
     #[case::url("https://a.cl/b", None, None, "https://a.cl/b", false, None)]
-    fn titles(
+    fn reads_titles(
         #[case] line: &str,
         #[case] section: Option<Section>,
         #[case] scope: Option<&str>,

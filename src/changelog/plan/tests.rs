@@ -1,4 +1,4 @@
-//! Every case in which a label is missing or wrong, and the sentence that it ends in.
+//! Every case of a missing or wrong label, with its remark.
 
 use std::collections::BTreeMap;
 
@@ -35,63 +35,67 @@ fn plan(from: &Origin, to: &Origin, configured: Option<&str>) -> Result<Plan, Ve
     )
 }
 
-fn said(remarks: &[Remark]) -> Vec<String> {
+fn texts(remarks: &[Remark]) -> Vec<String> {
     remarks.iter().map(ToString::to_string).collect()
 }
 
 #[test]
-fn good_labels_say_nothing() {
+fn valid_labels_need_no_remark() {
     let plan = plan(&origin(Some(OURS), Some(A)), &origin(Some(OURS), Some(B)), None).unwrap();
     assert_eq!(plan.source, Source::Named("github.com/vtr/app".parse().unwrap()));
     assert_eq!(plan.remarks, []);
-    let settled = plan.resolve(CommitMatch::Revision(id(1)), CommitMatch::Revision(id(2))).unwrap();
-    assert_eq!((settled.from, settled.to, settled.remarks), (id(1), id(2), vec![]));
+    let range = plan.resolve(CommitMatch::Revision(id(1)), CommitMatch::Revision(id(2))).unwrap();
+    assert_eq!((range.from, range.to, range.remarks), (id(1), id(2), vec![]));
 }
 
 #[rstest]
-#[case::none(None, None, "neither image says where its source is (label org.opencontainers.image.source)")]
+#[case::none(None, None, "neither image names its source repository (label org.opencontainers.image.source)")]
 #[case::from_base(
     Some(BASE),
     Some(BASE),
     "v1.0.1 names github.com/nodejs/docker-node as its source, which changelog.sources does not allow"
 )]
-#[case::no_url(Some("internal"), None, "v1.0.1 names no source repository: its label says `internal`")]
+#[case::no_url(Some("internal"), None, "the source label of v1.0.1 names no repository: `internal`")]
 #[case::a_path(
     Some("file:///etc/passwd"),
     None,
-    "v1.0.1 names no source repository: its label says `file:///etc/passwd`"
+    "the source label of v1.0.1 names no repository: `file:///etc/passwd`"
 )]
-fn no_source_that_can_be_used(#[case] from: Option<&str>, #[case] to: Option<&str>, #[case] sentence: &str) {
+fn labels_without_a_usable_source(
+    #[case] from: Option<&str>,
+    #[case] to: Option<&str>,
+    #[case] sentence: &str,
+) {
     let unplanned = plan(&origin(from, Some(A)), &origin(to, Some(B)), None).unwrap_err();
-    assert_eq!(said(&unplanned)[0], sentence);
+    assert_eq!(texts(&unplanned)[0], sentence);
 }
 
 #[test]
-fn one_good_source_is_enough() {
+fn one_valid_source_is_enough() {
     for (from, to) in [(None, Some(OURS)), (Some(OURS), None), (Some(BASE), Some(OURS))] {
         assert!(plan(&origin(from, Some(A)), &origin(to, Some(B)), None).is_ok());
     }
 }
 
 #[test]
-fn a_source_that_moved_is_followed() {
+fn uses_the_new_images_source_if_it_moved() {
     let to = origin(Some("https://github.com/vtr/app-two"), Some(B));
     let plan = plan(&origin(Some(OURS), Some(A)), &to, None).unwrap();
     assert_eq!(
-        said(&plan.remarks),
+        texts(&plan.remarks),
         [
-            "the source moved from github.com/vtr/app to github.com/vtr/app-two; only github.com/vtr/app-two is looked into"
+            "the source moved from github.com/vtr/app to github.com/vtr/app-two; only github.com/vtr/app-two is read"
         ]
     );
 }
 
 #[test]
-fn the_configuration_wins_over_a_label() {
+fn the_configuration_takes_precedence_over_labels() {
     let plan =
         plan(&origin(Some(BASE), Some(A)), &origin(None, Some(B)), Some("github.com/vtr/app")).unwrap();
     assert_eq!(plan.source.to_string(), "github.com/vtr/app");
     assert_eq!(
-        said(&plan.remarks),
+        texts(&plan.remarks),
         [
             "v1.0.1 names github.com/nodejs/docker-node as its source, perhaps inherited from its base image; github.com/vtr/app is used, as configured"
         ]
@@ -99,32 +103,32 @@ fn the_configuration_wins_over_a_label() {
 }
 
 #[test]
-fn without_a_revision_a_tag_of_the_source_is_looked_for() {
+fn without_a_revision_a_tag_of_the_source_is_used() {
     let plan = plan(&origin(Some(OURS), None), &origin(Some(OURS), Some("main")), None).unwrap();
-    let settled = plan
+    let range = plan
         .clone()
         .resolve(CommitMatch::Tag(id(1), "v1.0.1".into()), CommitMatch::Tag(id(2), "app-1.0.2".into()))
         .unwrap();
     assert_eq!(
-        said(&settled.remarks),
+        texts(&range.remarks),
         [
-            "v1.0.2 names no commit: its revision is `main`",
-            "v1.0.1 is taken to be the source's tag v1.0.1, since no label says its commit",
-            "v1.0.2 is taken to be the source's tag app-1.0.2, since no label says its commit",
+            "the revision label of v1.0.2 is no commit: `main`",
+            "no label names the commit of v1.0.1; the source's tag v1.0.1 is used instead",
+            "no label names the commit of v1.0.2; the source's tag app-1.0.2 is used instead",
         ]
     );
     let missing = plan.resolve(CommitMatch::Missing, CommitMatch::Tag(id(2), "v1.0.2".into())).unwrap_err();
     let sentence = "v1.0.1 does not say which commit it was built from (label org.opencontainers.image.revision), \
                     and github.com/vtr/app has no tag for it";
-    assert!(said(&missing).contains(&sentence.to_owned()));
+    assert!(texts(&missing).contains(&sentence.to_owned()));
 }
 
 #[test]
-fn a_revision_that_the_source_does_not_have() {
+fn the_source_lacks_the_revision() {
     let plan = plan(&origin(Some(OURS), Some(A)), &origin(Some(OURS), Some(B)), None).unwrap();
     let unplanned = plan.resolve(CommitMatch::Missing, CommitMatch::Revision(id(2))).unwrap_err();
     assert_eq!(
-        said(&unplanned),
+        texts(&unplanned),
         [
             "github.com/vtr/app does not have commit aaaaaaa, which v1.0.1 names",
             "github.com/vtr/app has no tag for v1.0.1 either",
@@ -133,21 +137,21 @@ fn a_revision_that_the_source_does_not_have() {
 }
 
 #[test]
-fn a_rebuilt_image() {
+fn an_image_rebuilt_from_the_same_commit() {
     let plan = plan(&origin(Some(OURS), Some(A)), &origin(Some(OURS), Some(A)), None).unwrap();
     let unplanned = plan.resolve(CommitMatch::Revision(id(1)), CommitMatch::Revision(id(1))).unwrap_err();
-    assert_eq!(said(&unplanned), ["rebuilt from the same commit 0101010; the source did not change"]);
+    assert_eq!(texts(&unplanned), ["rebuilt from the same commit 0101010; the source did not change"]);
 }
 
 #[test]
-fn a_dirty_build_is_told() {
+fn a_dirty_build_gets_a_remark() {
     let dirty = format!("{A}-dirty");
     let plan = plan(&origin(Some(OURS), Some(&dirty)), &origin(Some(OURS), Some(B)), None).unwrap();
-    assert_eq!(said(&plan.remarks), ["v1.0.1 was built with changes that were not committed"]);
+    assert_eq!(texts(&plan.remarks), ["v1.0.1 was built with uncommitted changes"]);
 }
 
 #[test]
-fn one_image_with_two_tags() {
+fn two_tags_of_one_image() {
     let digest: Digest = format!("sha256:{}", "a".repeat(64)).parse().unwrap();
     let tag: Tag = "v1".parse().unwrap();
     let none = Origin::default();

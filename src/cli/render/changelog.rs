@@ -73,10 +73,10 @@ fn body(text: &mut String, release: &Release) {
         }
     }
     if release.bots > 0 {
-        let _ = writeln!(text, "\n  {DIM}{} of bots not listed{DIM:#}", release.bots);
+        let _ = writeln!(text, "\n  {DIM}{} by bots not listed{DIM:#}", release.bots);
     }
     if release.is_empty() {
-        let _ = writeln!(text, "\n  {DIM}Nothing to tell.{DIM:#}");
+        let _ = writeln!(text, "\n  {DIM}No notable changes.{DIM:#}");
     }
 }
 
@@ -94,7 +94,7 @@ fn style_of(section: Section) -> Style {
 fn entry(entry: &Entry) -> String {
     let mut line = entry.scope.as_ref().map_or_else(String::new, |scope| format!("{BOLD}{scope}:{BOLD:#} "));
     line.push_str(&spans(&entry.text));
-    let origin = entry.request.as_ref().map_or_else(|| entry.commit.short(), Issue::label);
+    let origin = entry.pull_request.as_ref().map_or_else(|| entry.commit.short(), Issue::label);
     let _ = write!(line, " {DIM}({origin}){DIM:#}");
     line
 }

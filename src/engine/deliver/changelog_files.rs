@@ -136,7 +136,7 @@ fn add(
     let sections = places.iter().filter_map(|at| {
         let plan = &together[*at];
         let environment = repository_policy.environments[plan.environment].policy.name.as_str();
-        Some(KeepAChangelog::of_promotion(notes.of(plan)?, is_shared.then_some(environment), day))
+        Some(KeepAChangelog::from_promotion(notes.of(plan)?, is_shared.then_some(environment), day))
     });
     sections.collect()
 }

@@ -18,7 +18,7 @@ pub(super) fn prepend(path: &Path, notes: &[Notes]) -> Result<(), Fault> {
     };
     // The last ones go in first, so that the first ones end up on top.
     let after = notes.iter().rev().fold(before.clone(), |file, notes| {
-        if notes.releases.is_empty() { file } else { KeepAChangelog::of_releases(notes).prepend_to(&file) }
+        if notes.releases.is_empty() { file } else { KeepAChangelog::from_releases(notes).prepend_to(&file) }
     });
     if after == before {
         return Ok(());
