@@ -4,6 +4,7 @@
 //! parents of a merge brought is read with the merge.
 
 use std::collections::BTreeMap;
+use std::mem;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -17,6 +18,7 @@ use super::graph::{self, Graph};
 use super::handle::{self, blob_id};
 use super::raw::{bounded_text, time};
 use super::tree::{Commit, Kind, Scope, entry_at, find_commit, find_parent};
+use super::tree_changes::{self, TreePair};
 use crate::model::{BlobId, CommitChanges, CommitId, CommitInfo, FileChange, Line, RepoPath};
 
 /// The longest message, in bytes. A commit of ten thousand promotions has 4 MiB of trailers.
@@ -31,8 +33,11 @@ const MAX_MERGED: usize = 10;
 /// Reopen the handle after this many commits: its object cache only grows.
 const COMMITS_PER_HANDLE: usize = 4_000;
 
-/// Commits compared by one thread with one handle.
-const COMMITS_PER_CHUNK: usize = 500;
+/// Commits compared by one thread with one handle, and by one run of Git.
+const COMMITS_PER_CHUNK: usize = 1_000;
+
+/// From so many comparisons on, a run of Git is faster than libgit2.
+const MIN_PAIRS_FOR_GIT: usize = 64;
 
 /// Reads the history in one mirror.
 #[derive(Debug)]
@@ -201,12 +206,6 @@ impl Reader {
     }
 }
 
-/// A commit with its resolved scope roots, so that each tree is resolved once.
-struct Resolved {
-    commit: Commit,
-    roots: Vec<Entry>,
-}
-
 /// Compares consecutive commits of the line.
 struct Comparison<'a> {
     reader: &'a Reader,
@@ -214,80 +213,121 @@ struct Comparison<'a> {
     scope: &'a Scope,
 }
 
+/// A commit of the line, and the places of what is compared for it in a list of tree pairs.
+struct Step {
+    commit: Commit,
+    pair: usize,
+    /// The commits beside the line that it brought, oldest first.
+    brought: Vec<(CommitId, usize)>,
+}
+
 impl Comparison<'_> {
     /// The changes of `commits`, which come after `before`.
     fn of(&self, before: Option<CommitId>, commits: &[CommitId]) -> Result<Vec<CommitChanges>, GitError> {
-        let mut before = before.map(|id| self.resolve(id, None)).transpose()?;
-        let mut all = Vec::new();
+        let mut parent = before.map(|id| find_parent(&self.repository, id)).transpose()?;
+        let (mut pairs, mut steps) = (Vec::new(), Vec::<Step>::with_capacity(commits.len()));
         for id in commits {
-            let after = self.resolve(*id, before.as_ref())?;
-            let changes = self.diff(before.as_ref(), &after)?;
-            let merged = self.merged(before.as_ref(), &after)?;
-            if !changes.is_empty() || !merged.is_empty() {
-                let parent = before.as_ref().map(|parent| &parent.commit);
+            let commit = find_parent(&self.repository, *id)?;
+            let parent = steps.last().map(|step| &step.commit).or(parent.as_ref());
+            let brought = self.brought(parent, &commit, &mut pairs)?;
+            pairs.push((parent.map(|parent| parent.tree), commit.tree));
+            steps.push(Step { commit, pair: pairs.len() - 1, brought });
+        }
+        let mut changes = self.compare(&pairs)?;
+        let mut all = Vec::new();
+        for step in steps {
+            let own = mem::take(&mut changes[step.pair]);
+            let merged = self.merged(parent.as_ref(), &step, &mut changes)?;
+            if !own.is_empty() || !merged.is_empty() {
                 let messages = self.reader.merged_messages(
                     &self.repository,
-                    &after.commit,
-                    parent.map(|parent| parent.id),
+                    &step.commit,
+                    parent.as_ref().map(|parent| parent.id),
                 )?;
-                let commit = CommitInfo { merged: messages, ..info(&after.commit, parent) };
-                all.push(CommitChanges { commit, changes, merged });
+                let commit = CommitInfo { merged: messages, ..info(&step.commit, parent.as_ref()) };
+                all.push(CommitChanges { commit, changes: own, merged });
             }
-            before = Some(after);
+            parent = Some(step.commit);
         }
         Ok(all)
     }
 
-    fn resolve(&self, id: CommitId, near: Option<&Resolved>) -> Result<Resolved, GitError> {
-        let commit = find_parent(&self.repository, id)?;
-        let roots = match near.filter(|near| near.commit.tree == commit.tree) {
-            Some(near) => near.roots.clone(),
-            None => self.scope.resolve(&self.repository, commit.tree)?,
-        };
-        Ok(Resolved { commit, roots })
+    /// The changes of each pair of trees: few by libgit2, which starts no program, and many by Git. What Git refuses,
+    /// libgit2 reads as far as it goes or names the damage.
+    fn compare(&self, pairs: &[TreePair]) -> Result<Vec<Vec<FileChange>>, GitError> {
+        if pairs.len() >= MIN_PAIRS_FOR_GIT {
+            match tree_changes::changes(&self.reader.folder, self.scope, pairs) {
+                Err(GitError::Program { source, .. }) => {
+                    tracing::debug!(error = %source, "reading trees with libgit2");
+                }
+                read => return read,
+            }
+        }
+        let nothing = vec![None; self.scope.roots.len()];
+        let mut last: Option<(Oid, Vec<Entry>)> = None;
+        let mut all = Vec::with_capacity(pairs.len());
+        for (before, after) in pairs {
+            let roots = self.scope.resolve(&self.repository, *after)?;
+            let before = match (before, &last) {
+                (None, _) => nothing.clone(),
+                (Some(tree), Some((known, roots))) if tree == known => roots.clone(),
+                (Some(tree), _) => self.scope.resolve(&self.repository, *tree)?,
+            };
+            all.push(diff::changes(&self.repository, self.scope, &before, &roots)?);
+            last = Some((*after, roots));
+        }
+        Ok(all)
     }
 
-    fn diff(&self, before: Option<&Resolved>, after: &Resolved) -> Result<Vec<FileChange>, GitError> {
-        let nothing = vec![None; after.roots.len()];
-        let before = before.map_or(&nothing, |before| &before.roots);
-        diff::changes(&self.repository, self.scope, before, &after.roots)
+    /// The commits beside the line that a merge brought, oldest first; their trees go to `pairs`.
+    fn brought(
+        &self,
+        parent: Option<&Commit>,
+        merge: &Commit,
+        pairs: &mut Vec<TreePair>,
+    ) -> Result<Vec<(CommitId, usize)>, GitError> {
+        let Some(parent) = parent.filter(|_| merge.parents.len() > 1) else { return Ok(Vec::new()) };
+        let others: Vec<CommitId> = merge.parents.iter().copied().filter(|id| *id != parent.id).collect();
+        let beside = self.reader.graph(merge.id)?.exclusive(&others, parent.id, usize::MAX);
+        let mut brought = Vec::new();
+        for id in beside.into_iter().rev() {
+            let commit = find_parent(&self.repository, id)?;
+            // A merge beside the line brings what is looked at by itself.
+            let [only] = commit.parents.as_slice() else { continue };
+            brought.push((id, pairs.len()));
+            pairs.push((Some(find_parent(&self.repository, *only)?.tree), commit.tree));
+        }
+        Ok(brought)
     }
 
     /// What the commits beside the line changed that a merge brought, oldest first, and at last what the merge itself
     /// made of these files.
     fn merged(
         &self,
-        before: Option<&Resolved>,
-        merge: &Resolved,
+        parent: Option<&Commit>,
+        merge: &Step,
+        changes: &mut [Vec<FileChange>],
     ) -> Result<Vec<(CommitInfo, Vec<FileChange>)>, GitError> {
-        let Some(parent) = before.filter(|_| merge.commit.parents.len() > 1) else { return Ok(Vec::new()) };
-        let others: Vec<CommitId> =
-            merge.commit.parents.iter().copied().filter(|id| *id != parent.commit.id).collect();
-        let mut brought =
-            self.reader.graph(merge.commit.id)?.exclusive(&others, parent.commit.id, usize::MAX);
-        brought.reverse();
         let mut all = Vec::new();
         let mut touched: BTreeMap<RepoPath, Option<BlobId>> = BTreeMap::new();
-        for id in brought {
-            let commit = self.resolve(id, None)?;
-            // A merge beside the line brings what is looked at by itself.
-            let [only] = commit.commit.parents.as_slice() else { continue };
-            let parent = self.resolve(*only, Some(&commit))?;
-            let changes = self.diff(Some(&parent), &commit)?;
+        for (id, pair) in &merge.brought {
+            let changes = mem::take(&mut changes[*pair]);
             if !changes.is_empty() {
+                let commit = find_parent(&self.repository, *id)?;
+                let only = commit.first_parent().map(|id| find_parent(&self.repository, id)).transpose()?;
                 touched.extend(changes.iter().map(|change| (change.path.clone(), change.after)));
-                all.push((info(&commit.commit, Some(&parent.commit)), changes));
+                all.push((info(&commit, only.as_ref()), changes));
             }
         }
-        let mut changes = Vec::new();
+        let mut own = Vec::new();
         for (path, before) in touched {
             let after = self.blob_at(merge.commit.tree, &path)?;
             if before != after {
-                changes.push(FileChange { path, before, after });
+                own.push(FileChange { path, before, after });
             }
         }
-        if !changes.is_empty() {
-            all.push((info(&merge.commit, Some(&parent.commit)), changes));
+        if !own.is_empty() {
+            all.push((info(&merge.commit, parent), own));
         }
         Ok(all)
     }

@@ -23,6 +23,7 @@ mod remote;
 mod signing;
 mod source;
 mod tree;
+mod tree_changes;
 
 pub use checkout::Checkout;
 pub use content::MAX_CONTENT_BYTES;

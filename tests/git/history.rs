@@ -3,8 +3,8 @@
 use tidegate::git::{GitError, Mirror};
 use tidegate::model::{CommitId, CommitInfo, FileChange};
 
-use super::{APP, commit, fetched, paths};
-use crate::support::git::{BETWEEN_COMMITS, Change, FIRST_COMMIT, git};
+use super::{APP, commit, fetched, open, paths};
+use crate::support::git::{BETWEEN_COMMITS, Change, FIRST_COMMIT, Origin, git};
 
 /// What changed in some folders from above a commit up to the tip, oldest first.
 fn changes(
@@ -219,4 +219,100 @@ fn a_force_push_is_remembered() {
     mirror.fetch().unwrap();
     let replaced = mirror.replaced_heads().unwrap();
     assert_eq!(replaced.iter().map(|one| (one.old, one.new)).collect::<Vec<_>>(), [(lost, first)]);
+}
+
+/// Commits of every kind of entry and change, with merges and octopus merges, made from a fixed seed.
+fn random_history(commits: usize) -> Vec<u8> {
+    let deep = format!("clusters/prod/{}deep.yaml", "d/".repeat(80));
+    let allowed = format!("clusters/prod/{}deep.yaml", "e/".repeat(64));
+    let paths = [
+        "clusters/prod/a.yaml",
+        "clusters/prod/a.yaml/inner.yaml",
+        "clusters/prod/a-b.yaml",
+        "clusters/prod/b.yml",
+        "clusters/prod/x",
+        "clusters/prod/x/Kustomization",
+        "clusters/prod/x/y/z.yaml",
+        "clusters/prod/notes.txt",
+        "\"clusters/prod/\\303\\261.yaml\"",
+        "\"clusters/prod/\\377.yaml\"",
+        "\"clusters/prod/\\377/inner.yaml\"",
+        "\"clusters/prod/new\\nline.yaml\"",
+        "clusters/prod*/literal.yaml",
+        "clusters/non-prod",
+        "clusters/non-prod/app.yaml",
+        "other/o.yaml",
+        "top.yaml",
+        &deep,
+        &allowed,
+    ];
+    let mut state = 0x9e37_79b9_7f4a_7c15_u64;
+    let mut roll = move |below: usize| {
+        state ^= state << 13;
+        state ^= state >> 7;
+        state ^= state << 17;
+        usize::try_from(state % below as u64).unwrap()
+    };
+    let mut stream = String::new();
+    let (mut mark, mut head) = (0, 0);
+    for _ in 0..commits {
+        let mut add = |branch: &str, parents: &[usize]| {
+            mark += 1;
+            stream += &format!("commit refs/heads/{branch}\nmark :{mark}\n");
+            stream += &format!("committer P <p@x> {} +0000\n", FIRST_COMMIT + i64::try_from(mark).unwrap());
+            stream += &format!("data {}\nc{mark}\n", format!("c{mark}").len());
+            for (at, parent) in parents.iter().filter(|parent| **parent > 0).enumerate() {
+                stream += &format!("{} :{parent}\n", if at == 0 { "from" } else { "merge" });
+            }
+            for _ in 0..=roll(3) {
+                let (path, text) = (paths[roll(paths.len())], format!("tag: v{}\n", roll(4)));
+                stream += &match roll(8) {
+                    0 => format!("D {path}\n"),
+                    1 => format!("M 120000 inline {path}\ndata {}\n{text}\n", text.len()),
+                    2 => format!("M 160000 {} {path}\n", "a".repeat(40)),
+                    3 => format!("M 100755 inline {path}\ndata {}\n{text}\n", text.len()),
+                    _ => format!("M 100644 inline {path}\ndata {}\n{text}\n", text.len()),
+                };
+            }
+            mark
+        };
+        let before = head;
+        head = add("main", &[before]);
+        if before > 0 && head % 4 == 0 {
+            let side = add("side", &[before]);
+            let side = add("side", &[side]);
+            let parents = if head % 8 == 0 { vec![head, side, add("more", &[before])] } else { vec![head, side] };
+            head = add("main", &parents);
+        }
+    }
+    stream.into_bytes()
+}
+
+/// Many commits at once are compared by the git program, few by libgit2.
+#[test]
+fn both_ways_to_read_trees_say_the_same() {
+    let origin = Origin::empty();
+    origin.import(&random_history(120));
+    let mirror = open(&origin);
+    let tip = mirror.fetch().unwrap().head;
+    let line = mirror.line(tip, None).unwrap().commits;
+    assert!(line.len() >= 150, "{}", line.len());
+    let many: Vec<String> = (0..200).map(|number| format!("clusters/prod/f{number}")).collect();
+    let many: Vec<&str> = many.iter().map(String::as_str).chain(["clusters/prod/x", "other"]).collect();
+    for scope in [
+        &[][..],
+        &["clusters"],
+        &["clusters/prod", "clusters/non-prod"],
+        &["other", "clusters/prod/x", "clusters/prod/a.yaml"],
+        &["clusters/prod*"],
+        &many,
+    ] {
+        let together = mirror.changes(&line, &paths(scope)).unwrap();
+        let single = |id: &CommitId| mirror.changes(std::slice::from_ref(id), &paths(scope)).unwrap();
+        let apart: Vec<_> = line.iter().flat_map(single).collect();
+        assert!(!together.is_empty(), "{scope:?}");
+        assert_eq!(together, apart, "{scope:?}");
+        let merged = together.iter().filter(|one| !one.merged.is_empty()).count();
+        assert!(merged > 5 || scope.len() != 1, "{merged} merges");
+    }
 }

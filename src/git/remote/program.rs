@@ -3,7 +3,7 @@
 //! Hooks of a local repository run below it, so it gets a minimal environment: ours may hold secrets.
 
 use std::ffi::{OsStr, OsString};
-use std::io::{self, Read};
+use std::io::{self, Read, Write};
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
@@ -100,7 +100,7 @@ pub(in crate::git) struct Timeouts {
     pub(in crate::git) silence: Option<Duration>,
     /// Ends the program when requested.
     pub(in crate::git) stop: Stop,
-    /// How much of its output is kept.
+    /// How much of its standard output is kept.
     pub(in crate::git) max_output_bytes: usize,
 }
 
@@ -155,11 +155,41 @@ pub(in crate::git) fn run<S: AsRef<OsStr>>(
     timeouts: impl Into<Timeouts>,
 ) -> Result<Output, ProgramError> {
     let timeouts = timeouts.into();
+    let most = timeouts.max_output_bytes;
+    let mut stdout = Vec::new();
+    command.args(arguments).stdin(Stdio::null());
+    let output = run_streaming(command, None, timeouts, |bytes| {
+        // Output beyond the limit is drained so that the program can end.
+        let room = most.saturating_sub(stdout.len());
+        stdout.extend_from_slice(&bytes[..bytes.len().min(room)]);
+        Ok(())
+    })?;
+    Ok(Output { stdout, ..output })
+}
+
+/// As [`run`], but writes `input` to the program and hands its output to `visit` as it comes, in pieces of any size. An
+/// error of `visit` kills the program. The returned output is empty.
+pub(in crate::git) fn stream(
+    mut command: Command,
+    input: Vec<u8>,
+    timeouts: impl Into<Timeouts>,
+    visit: impl FnMut(&[u8]) -> Result<(), ProgramError>,
+) -> Result<Output, ProgramError> {
+    command.stdin(Stdio::piped());
+    run_streaming(command, Some(input), timeouts.into(), visit)
+}
+
+fn run_streaming(
+    mut command: Command,
+    input: Option<Vec<u8>>,
+    timeouts: Timeouts,
+    visit: impl FnMut(&[u8]) -> Result<(), ProgramError>,
+) -> Result<Output, ProgramError> {
     let _running = timeouts.stop.mark();
     if timeouts.stop.is_requested() {
         return Err(ProgramError::Stopped);
     }
-    command.args(arguments).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    command.stdout(Stdio::piped()).stderr(Stdio::piped());
     // A process group of its own: Ctrl-C in a terminal lets the current pass finish, and a deadline also kills hooks.
     command.process_group(0);
     let program = command.get_program().to_string_lossy().into_owned();
@@ -168,14 +198,18 @@ pub(in crate::git) fn run<S: AsRef<OsStr>>(
         _ => ProgramError::Run { program, source },
     })?;
     let supervisor = Supervisor::new(timeouts);
-    let stdout = read_in_thread(child.stdout.take(), &supervisor);
+    if let (Some(mut stdin), Some(input)) = (child.stdin.take(), input) {
+        // A program that ends early shows in its exit status.
+        thread::spawn(move || drop(stdin.write_all(&input)));
+    }
+    let stdout = pieces_in_thread(child.stdout.take(), &supervisor);
     let stderr = read_in_thread(child.stderr.take(), &supervisor);
-    let ended = supervisor.receive(&stdout).and_then(|stdout| {
+    let ended = supervisor.hand_on(&stdout, visit).and_then(|()| {
         let stderr = supervisor.receive(&stderr)?;
-        Ok((stdout, stderr, supervisor.wait(&mut child)?))
+        Ok((stderr, supervisor.wait(&mut child)?))
     });
     match ended {
-        Ok((stdout, stderr, status)) => Ok(Output { status, stdout, stderr }),
+        Ok((stderr, status)) => Ok(Output { status, stdout: Vec::new(), stderr }),
         Err(error) => {
             kill(&mut child);
             Err(error)
@@ -196,6 +230,10 @@ impl Supervisor {
         Self { started: Instant::now(), timeouts, last_output_ms: Arc::default() }
     }
 
+    fn last_output(&self) -> LastOutput {
+        LastOutput { started: self.started, at_ms: Arc::clone(&self.last_output_ms) }
+    }
+
     fn check(&self) -> Result<(), ProgramError> {
         let (elapsed, deadline) = (self.started.elapsed(), self.timeouts.deadline);
         if self.timeouts.stop.is_requested() {
@@ -208,6 +246,22 @@ impl Supervisor {
         match self.timeouts.silence {
             Some(silence) if elapsed.saturating_sub(last) >= silence => Err(ProgramError::Silent { silence }),
             _ => Ok(()),
+        }
+    }
+
+    /// Hands on what one pipe brings until it is closed.
+    fn hand_on(
+        &self,
+        pipe: &mpsc::Receiver<Vec<u8>>,
+        mut visit: impl FnMut(&[u8]) -> Result<(), ProgramError>,
+    ) -> Result<(), ProgramError> {
+        loop {
+            match pipe.recv_timeout(CHECK_INTERVAL.min(self.timeouts.deadline)) {
+                Ok(bytes) => visit(&bytes)?,
+                Err(mpsc::RecvTimeoutError::Timeout) => {}
+                Err(mpsc::RecvTimeoutError::Disconnected) => return Ok(()),
+            }
+            self.check()?;
         }
     }
 
@@ -234,24 +288,55 @@ impl Supervisor {
     }
 }
 
+/// Notes when a program wrote something.
+struct LastOutput {
+    started: Instant,
+    at_ms: Arc<AtomicU64>,
+}
+
+impl LastOutput {
+    fn is_now(&self) {
+        let now = u64::try_from(self.started.elapsed().as_millis()).unwrap_or(u64::MAX);
+        self.at_ms.store(now, Ordering::Relaxed);
+    }
+}
+
 /// Reads a pipe to its end in a thread, so a program that fills the other pipe does not block.
 fn read_in_thread(
     mut pipe: Option<impl Read + Send + 'static>,
     supervisor: &Supervisor,
 ) -> mpsc::Receiver<Vec<u8>> {
     let (sender, receiver) = mpsc::channel();
-    let (started, last_output_ms) = (supervisor.started, Arc::clone(&supervisor.last_output_ms));
-    let max_output_bytes = supervisor.timeouts.max_output_bytes;
+    let last_output = supervisor.last_output();
     thread::spawn(move || {
         let (mut kept, mut buffer) = (Vec::new(), vec![0; 16 * 1024]);
         // A broken pipe shows in the exit status; output beyond the limit is drained so that the program can end.
         while let Some(read) = pipe.as_mut().and_then(|pipe| next(pipe, &mut buffer)) {
-            let room = max_output_bytes.saturating_sub(kept.len());
+            let room = MAX_OUTPUT_BYTES.saturating_sub(kept.len());
             kept.extend_from_slice(&buffer[..read.min(room)]);
-            let now = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
-            last_output_ms.store(now, Ordering::Relaxed);
+            last_output.is_now();
         }
         let _ = sender.send(kept);
+    });
+    receiver
+}
+
+/// Reads a pipe piece by piece in a thread, a few pieces ahead.
+fn pieces_in_thread(
+    mut pipe: Option<impl Read + Send + 'static>,
+    supervisor: &Supervisor,
+) -> mpsc::Receiver<Vec<u8>> {
+    const PIECES_AHEAD: usize = 8;
+    let (sender, receiver) = mpsc::sync_channel(PIECES_AHEAD);
+    let last_output = supervisor.last_output();
+    thread::spawn(move || {
+        let mut buffer = vec![0; 64 * 1024];
+        while let Some(read) = pipe.as_mut().and_then(|pipe| next(pipe, &mut buffer)) {
+            last_output.is_now();
+            if sender.send(buffer[..read].to_vec()).is_err() {
+                break;
+            }
+        }
     });
     receiver
 }
@@ -308,6 +393,22 @@ mod tests {
         assert_eq!(output.status.code(), Some(3));
         assert_eq!(output.stdout.len(), MAX_OUTPUT_BYTES);
         assert_eq!(output.stderr.len(), 3_000_000);
+    }
+
+    #[test]
+    fn a_stream_is_neither_held_whole_nor_blocked_by_its_input() {
+        let input = vec![b'x'; 3_000_000];
+        let (mut seen, mut largest) = (0, 0);
+        let output = stream(Command::new("cat"), input, Duration::from_secs(30), |bytes| {
+            (seen, largest) = (seen + bytes.len(), largest.max(bytes.len()));
+            Ok(())
+        });
+        assert!(output.unwrap().status.success());
+        assert_eq!(seen, 3_000_000);
+        assert!(largest <= 64 * 1024);
+        let enough = || ProgramError::Answer { message: "enough".into() };
+        let ended = stream(Command::new("yes"), Vec::new(), Duration::from_secs(30), |_| Err(enough()));
+        assert!(matches!(ended.err().unwrap(), ProgramError::Answer { .. }));
     }
 
     #[test]
