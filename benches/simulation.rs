@@ -8,8 +8,8 @@ use chrono::{TimeDelta, Weekday};
 use chrono_tz::Tz;
 use criterion::{Criterion, criterion_group, criterion_main};
 use tidegate::model::{
-    CommitId, EnvironmentName, FetchEvidence, ImageName, PinnedTag, ServiceName, Tag, TagChange,
-    TagChangeCommit, Timestamp,
+    ByEnvironment, CommitId, EnvironmentId, EnvironmentName, FetchEvidence, Id, ImageName, PinnedTag,
+    ServiceName, Tag, TagChange, TagChangeCommit, Timestamp,
 };
 use tidegate::policy::{
     ApprovalPolicy, Environment, EnvironmentPolicy, Schedule, SelectionRules, ServiceRules, ServiceSettings,
@@ -50,7 +50,7 @@ fn begin() -> Timestamp {
     parse("2026-01-05T00:00:00Z")
 }
 
-fn environment(name: &str, before: Option<usize>, windows: Vec<Window>) -> Environment {
+fn environment(name: &str, before: Option<EnvironmentId>, windows: Vec<Window>) -> Environment {
     Environment {
         policy: EnvironmentPolicy {
             name: parse(name),
@@ -63,6 +63,10 @@ fn environment(name: &str, before: Option<usize>, windows: Vec<Window>) -> Envir
         paths: vec![parse(&format!("clusters/{name}"))],
         before,
     }
+}
+
+fn chain(environments: [Environment; 2]) -> ByEnvironment<Environment> {
+    environments.into_iter().collect()
 }
 
 /// Each service runs `v1.0.0` everywhere and gets a release at two times of its own in each week.
@@ -111,8 +115,14 @@ fn simulation(criterion: &mut Criterion) {
     let timeline = year();
     let days = [Weekday::Mon, Weekday::Tue, Weekday::Wed, Weekday::Thu];
     let window = || Window::new(days, parse("09:00"), parse("17:00")).into_iter().collect();
-    let plain = [environment("non-prod", None, Vec::new()), environment("prod", Some(0), Vec::new())];
-    let windows = [environment("non-prod", None, Vec::new()), environment("prod", Some(0), window())];
+    let plain = chain([
+        environment("non-prod", None, Vec::new()),
+        environment("prod", Some(EnvironmentId::at(0)), Vec::new()),
+    ]);
+    let windows = chain([
+        environment("non-prod", None, Vec::new()),
+        environment("prod", Some(EnvironmentId::at(0)), window()),
+    ]);
     let rules = |hours| Rules {
         rules: Arc::new(SelectionRules::new(parse(">=1.0.0"), None)),
         soak: Duration::from_hours(hours),

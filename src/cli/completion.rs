@@ -47,9 +47,9 @@ fn replace(file: &Path, text: &str) -> io::Result<()> {
 fn names(report: &PassReport) -> String {
     let evaluation = &report.evaluation;
     let mut tags: BTreeMap<String, Vec<&str>> = BTreeMap::new();
-    for (at, target) in evaluation.state.deployed.targets.iter().enumerate() {
+    for (at, target) in evaluation.state.deployed.targets.entries() {
         let of_service = tags.entry(target.service().to_string()).or_default();
-        let admitted = evaluation.selections.get(at).and_then(Option::as_ref);
+        let admitted = evaluation.selections[at].as_ref();
         let candidates = admitted.into_iter().flat_map(|selection| selection.candidates().iter().rev());
         let running = running(target);
         for tag in candidates.take(MAX_TAGS).map(|candidate| candidate.tag.as_str()).chain(running) {

@@ -7,6 +7,7 @@ mod commit;
 mod elapsed;
 mod environment;
 mod fault;
+mod id;
 mod image;
 mod link;
 mod network_url;
@@ -29,6 +30,7 @@ pub use commit::{
 pub use elapsed::Elapsed;
 pub use environment::{EnvironmentName, EnvironmentNameError};
 pub use fault::{Class, Fault};
+pub use id::{ByEnvironment, ByTarget, EnvironmentId, Id, IdVec, TargetId};
 pub use image::{Artifact, Digest, ImageError, ImageName, ImageRef, Tag};
 pub use link::next_link;
 pub use network_url::{NetworkUrl, NetworkUrlError, Protocol};

@@ -4,7 +4,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::model::{EnvironmentName, ImageName, RepoPath, ServiceName, ServicePattern};
+use crate::model::{EnvironmentId, EnvironmentName, ImageName, RepoPath, ServiceName, ServicePattern};
 
 use super::facts::EnvironmentPolicy;
 use super::select::SelectionRules;
@@ -17,7 +17,7 @@ pub struct Environment {
     /// Its folders.
     pub paths: Vec<RepoPath>,
     /// The place of the environment before it, among all of them.
-    pub before: Option<usize>,
+    pub before: Option<EnvironmentId>,
 }
 
 /// A set of services that ship together.

@@ -1,6 +1,7 @@
 //! What really came where, read from the same tag changes, so that it can be compared.
 
 use crate::history::TagsByFile;
+use crate::model::ByTarget;
 use crate::policy::Candidate;
 
 use super::layout::{Layout, is_scheduled, released};
@@ -15,11 +16,12 @@ pub fn as_it_was(timeline: &Timeline, policy: Policy<'_>) -> ReplayReport {
     let layout = Layout::of(timeline, policy);
     let mut registry = Registry::new(timeline);
     let (from, to) = (timeline.from, timeline.to);
-    let mut targets: Vec<(TagsByFile, Option<Vec<Candidate>>, TargetReplay)> = Vec::new();
-    for target in 0..layout.targets.len() {
+    let mut targets: ByTarget<Followed> = ByTarget::new();
+    for target in layout.targets.ids() {
         let selection = layout.selects(&mut registry, target, to);
         let released = selection.map(|selection| released(&registry, selection, from, to));
-        targets.push((TagsByFile::new(), None, layout.blank(target, released.unwrap_or_default())));
+        let story = layout.blank(target, released.unwrap_or_default());
+        targets.push(Followed { held: TagsByFile::new(), running: None, story });
     }
     let mut has_begun = false;
     for commit in layout.commits.iter().take_while(|commit| commit.at <= to) {
@@ -29,7 +31,7 @@ pub fn as_it_was(timeline: &Timeline, policy: Policy<'_>) -> ReplayReport {
         }
         for of_target in commit.tag_changes.chunk_by(|one, next| one.0 == next.0) {
             let Some((target, tag_change)) = of_target.first() else { continue };
-            let (held, running, story) = &mut targets[*target];
+            let Followed { held, running, story } = &mut targets[*target];
             for (_, tag_change) in of_target {
                 line::hold(held, &tag_change.path, &tag_change.after);
             }
@@ -51,11 +53,18 @@ pub fn as_it_was(timeline: &Timeline, policy: Policy<'_>) -> ReplayReport {
     if !has_begun {
         begin(&mut targets);
     }
-    ReplayReport { from, to, targets: targets.into_iter().map(|(.., story)| story).collect() }
+    ReplayReport { from, to, targets: targets.into_iter().map(|target| target.story).collect() }
 }
 
-fn begin(targets: &mut [(TagsByFile, Option<Vec<Candidate>>, TargetReplay)]) {
-    for (_, running, story) in targets {
+/// What a target holds so far, and what has come to it.
+struct Followed {
+    held: TagsByFile,
+    running: Option<Vec<Candidate>>,
+    story: TargetReplay,
+}
+
+fn begin(targets: &mut ByTarget<Followed>) {
+    for Followed { running, story, .. } in targets.iter_mut() {
         story.began_with = running.as_ref().and_then(|running| running.first()).cloned();
     }
 }

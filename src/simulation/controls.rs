@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::control;
-use crate::model::{EnvironmentName, RepoPath, Timestamp};
+use crate::model::{ByEnvironment, EnvironmentName, RepoPath, Timestamp};
 use crate::policy::{Control, Controls, Environment};
 
 use super::timeline::ControlFileChange;
@@ -18,7 +18,7 @@ pub(super) struct ControlFiles<'a> {
 
 impl<'a> ControlFiles<'a> {
     /// No file at all, among these environments.
-    pub(super) fn none(environments: &'a [Environment]) -> Self {
+    pub(super) fn none(environments: &'a ByEnvironment<Environment>) -> Self {
         let known = environments.iter().map(|environment| &environment.policy.name).collect();
         Self { known, files: BTreeMap::new(), all: Controls::default() }
     }

@@ -3,7 +3,7 @@
 
 use std::borrow::Cow;
 
-use crate::model::{Digest, Tag, Timestamp};
+use crate::model::{Digest, EnvironmentId, Tag, TargetId, Timestamp};
 use crate::policy::{
     self, Answer, Approved, Candidate, Decision, DigestNow, Facts, GateEvaluation, Member, Overrides,
     PreviousEnvironment, PreviousRunning, ReviewState, RolledBack, SoakMode, TargetPolicy,
@@ -35,7 +35,12 @@ impl Asked<'_> {
 
 impl Replay<'_> {
     /// Decides for a target; with it, for the set that it ships in.
-    pub(super) fn decide(&mut self, target: usize, now: Timestamp, approved: &mut Vec<(usize, Approved)>) {
+    pub(super) fn decide(
+        &mut self,
+        target: TargetId,
+        now: Timestamp,
+        approved: &mut Vec<(TargetId, Approved)>,
+    ) {
         if let Some(group) = self.targets[target].group {
             return self.decide_set(group, self.targets[target].environment, now, approved);
         }
@@ -55,11 +60,13 @@ impl Replay<'_> {
     fn decide_set(
         &mut self,
         group: usize,
-        environment: usize,
+        environment: EnvironmentId,
         now: Timestamp,
-        approved: &mut Vec<(usize, Approved)>,
+        approved: &mut Vec<(TargetId, Approved)>,
     ) {
-        let members: Vec<usize> = (0..self.targets.len())
+        let members: Vec<TargetId> = self
+            .targets
+            .ids()
             .filter(|at| {
                 self.targets[*at].environment == environment && self.targets[*at].group == Some(group)
             })
@@ -75,20 +82,20 @@ impl Replay<'_> {
         }
         let is_unclear = self.is_unclear(group, environment);
         let unclear = is_unclear.then_some("a version of it cannot be read");
-        let asked: Vec<(usize, Asked<'_>)> = known
+        let asked: Vec<(TargetId, Asked<'_>)> = known
             .into_iter()
             .map(|(target, (candidate, digest, is_fresh))| {
                 (target, Asked { candidate, digest, is_fresh, rolled_back: self.rolled_back(target) })
             })
             .collect();
-        let mut set: Vec<(usize, bool, Member<'_>)> = asked
+        let mut set: Vec<(TargetId, bool, Member<'_>)> = asked
             .iter()
             .map(|(target, asked)| (*target, asked.is_fresh, self.member(*target, asked, now)))
             .collect();
         let mut members: Vec<&mut Member<'_>> = set.iter_mut().map(|(.., member)| member).collect();
         let name = &self.policy.groups[group].name;
         policy::settle_together(name, &mut members, &Overrides::default(), unclear, now);
-        let decisions: Vec<(usize, Option<Decision>)> = set
+        let decisions: Vec<(TargetId, Option<Decision>)> = set
             .into_iter()
             .map(|(target, is_fresh, member)| {
                 (target, member.alone.map(|alone| alone.decide_fresh(is_fresh)))
@@ -100,27 +107,27 @@ impl Replay<'_> {
         }
     }
 
-    fn member<'s>(&'s self, target: usize, asked: &'s Asked<'s>, now: Timestamp) -> Member<'s> {
+    fn member<'s>(&'s self, target: TargetId, asked: &'s Asked<'s>, now: Timestamp) -> Member<'s> {
         let policy = self.policy_of(target);
         let facts = self.facts(target, asked.digest_now(), &asked.rolled_back);
         Member::new(&self.subject_of(target).0, facts.map(|facts| (policy, facts)), now)
     }
 
     /// Whether a member of a set holds something here, or in the environment before, that is no version.
-    fn is_unclear(&self, group: usize, environment: usize) -> bool {
+    fn is_unclear(&self, group: usize, environment: EnvironmentId) -> bool {
         let before = self.policy.environments[environment].before;
-        let concerns = |at: &usize| {
+        let concerns = |at: &TargetId| {
             let target = &self.targets[*at];
             (target.environment == environment || Some(target.environment) == before)
                 && self.policy.groups[group].has(&self.subject_of(*at).0)
                 && !target.line.held().is_empty()
                 && target.line.running().is_none()
         };
-        (0..self.targets.len()).any(|at| concerns(&at))
+        self.targets.ids().any(|at| concerns(&at))
     }
 
     /// The candidate, and the digest of its tag if that is worth asking; nothing when it is not known what runs.
-    fn ask(&mut self, target: usize, now: Timestamp) -> Option<(Option<Candidate>, Option<Digest>, bool)> {
+    fn ask(&mut self, target: TargetId, now: Timestamp) -> Option<(Option<Candidate>, Option<Digest>, bool)> {
         let rolled_back = self.rolled_back(target);
         let facts = self.facts(target, DigestNow::NotAsked, &rolled_back)?;
         let policy = self.policy_of(target);
@@ -140,7 +147,7 @@ impl Replay<'_> {
     }
 
     /// Asks what is not known yet of versions that soak although they were replaced, and of those that soak in a set.
-    fn look_at_soaking(&mut self, target: usize, now: Timestamp) {
+    fn look_at_soaking(&mut self, target: TargetId, now: Timestamp) {
         let here = &self.targets[target];
         let is_elapsed = here.soak_mode == SoakMode::Elapsed;
         let Some(before) = here.before.filter(|_| is_elapsed || here.group.is_some()) else { return };
@@ -166,7 +173,7 @@ impl Replay<'_> {
         }
     }
 
-    fn policy_of(&self, target: usize) -> TargetPolicy<'_> {
+    fn policy_of(&self, target: TargetId) -> TargetPolicy<'_> {
         let here = &self.targets[target];
         TargetPolicy {
             environment: &self.policy.environments[here.environment].policy,
@@ -181,7 +188,7 @@ impl Replay<'_> {
     /// The facts about a target; nothing when it is not known what runs.
     fn facts<'s>(
         &'s self,
-        target: usize,
+        target: TargetId,
         digest_now: DigestNow<'s>,
         rolled_back: &'s [RolledBack],
     ) -> Option<Facts<'s>> {
@@ -201,7 +208,7 @@ impl Replay<'_> {
         })
     }
 
-    fn before(&self, target: usize) -> Option<PreviousEnvironment<'_>> {
+    fn before(&self, target: TargetId) -> Option<PreviousEnvironment<'_>> {
         let here = &self.targets[target];
         let before = self.policy.environments[here.environment].before?;
         let there = here.before.map(|before| &self.targets[before].line);
@@ -216,7 +223,7 @@ impl Replay<'_> {
     }
 
     /// The versions that a person left here, and in the environments before.
-    fn rolled_back(&self, target: usize) -> Cow<'_, [RolledBack]> {
+    fn rolled_back(&self, target: TargetId) -> Cow<'_, [RolledBack]> {
         let chain = std::iter::successors(Some(target), |at| self.targets[*at].before);
         let mut left = chain.map(|at| self.targets[at].line.left()).filter(|left| !left.is_empty());
         match (left.next(), left.next()) {
@@ -231,10 +238,10 @@ impl Replay<'_> {
     /// Keeps what was decided for a target: when to look again, what it waits for, what must wait for it.
     fn settle(
         &mut self,
-        target: usize,
+        target: TargetId,
         decision: Option<Decision>,
         now: Timestamp,
-        approved: &mut Vec<(usize, Approved)>,
+        approved: &mut Vec<(TargetId, Approved)>,
     ) {
         if self.policy.soak_mode == SoakMode::Train {
             let to = &self.policy.environments[self.targets[target].environment].policy.name;

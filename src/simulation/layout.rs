@@ -4,7 +4,9 @@ use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
 use crate::history::Subject;
-use crate::model::{BY_SCHEDULE, ImageName, ServiceName, TagChange, Timestamp};
+use crate::model::{
+    BY_SCHEDULE, ByTarget, EnvironmentId, ImageName, ServiceName, TagChange, TargetId, Timestamp,
+};
 use crate::policy::SelectionRules;
 
 use super::policy::{Policy, RulesOf};
@@ -16,16 +18,16 @@ use super::timeline::{Timeline, came_at};
 pub(super) struct Layout<'a> {
     pub(super) policy: Policy<'a>,
     /// By environment, service and image.
-    pub(super) targets: Vec<Place>,
+    pub(super) targets: ByTarget<Place>,
     /// The commits, oldest first, each with the tag changes that belong to a target.
     pub(super) commits: Vec<Commit<'a>>,
-    places: HashMap<Key<'a>, usize>,
+    places: HashMap<Key<'a>, TargetId>,
 }
 
 /// One image of one service in one environment.
 #[derive(Clone, Debug)]
 pub(super) struct Place {
-    pub(super) environment: usize,
+    pub(super) environment: EnvironmentId,
     pub(super) subject: Subject,
     pub(super) rules: Arc<SelectionRules>,
 }
@@ -35,24 +37,23 @@ pub(super) struct Place {
 pub(super) struct Commit<'a> {
     pub(super) at: Timestamp,
     /// Each with its target; those of one target stand together.
-    pub(super) tag_changes: Vec<(usize, &'a TagChange)>,
+    pub(super) tag_changes: Vec<(TargetId, &'a TagChange)>,
 }
 
-type Key<'a> = (usize, &'a ServiceName, &'a ImageName);
+type Key<'a> = (EnvironmentId, &'a ServiceName, &'a ImageName);
 
 impl<'a> Layout<'a> {
     pub(super) fn of(timeline: &'a Timeline, policy: Policy<'a>) -> Self {
         let keys: Vec<Option<Key<'a>>> =
             timeline.tag_changes.iter().map(|tag_change| key_of(tag_change, policy)).collect();
         let rules = RulesOf::new(policy, timeline);
-        let mut targets = Vec::new();
-        let mut places: HashMap<Key<'a>, usize> = HashMap::new();
+        let mut targets = ByTarget::new();
+        let mut places: HashMap<Key<'a>, TargetId> = HashMap::new();
         for key in keys.iter().flatten().copied().collect::<BTreeSet<Key<'a>>>() {
             let (environment, service, image) = key;
             let subject = (service.clone(), image.clone());
             if let Some(rules) = rules.of(environment, &subject) {
-                places.insert(key, targets.len());
-                targets.push(Place { environment, subject, rules });
+                places.insert(key, targets.push(Place { environment, subject, rules }));
             }
         }
         let mut commits: Vec<Commit<'a>> = Vec::new();
@@ -78,7 +79,7 @@ impl<'a> Layout<'a> {
     pub(super) fn selects(
         &self,
         registry: &mut Registry<'_>,
-        target: usize,
+        target: TargetId,
         now: Timestamp,
     ) -> Option<usize> {
         let place = &self.targets[target];
@@ -87,12 +88,12 @@ impl<'a> Layout<'a> {
     }
 
     /// The target of a service's image in an environment.
-    pub(super) fn find(&self, environment: usize, subject: &Subject) -> Option<usize> {
+    pub(super) fn find(&self, environment: EnvironmentId, subject: &Subject) -> Option<TargetId> {
         self.places.get(&(environment, &subject.0, &subject.1)).copied()
     }
 
     /// What can be told of a target before anything came.
-    pub(super) fn blank(&self, target: usize, released: Vec<Released>) -> TargetReplay {
+    pub(super) fn blank(&self, target: TargetId, released: Vec<Released>) -> TargetReplay {
         let Place { environment, subject, .. } = &self.targets[target];
         TargetReplay {
             environment: self.policy.environments[*environment].policy.name.clone(),

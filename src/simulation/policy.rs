@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::history::Subject;
-use crate::model::RepoPath;
+use crate::model::{ByEnvironment, EnvironmentId, RepoPath};
 use crate::policy::{Environment, Group, Schedule, SelectionRules, ServiceRules, SoakMode};
 
 use super::timeline::Timeline;
@@ -15,7 +15,7 @@ use super::timeline::Timeline;
 #[derive(Clone, Copy)]
 pub struct Policy<'a> {
     /// Every environment, each behind the one that it comes after.
-    pub environments: &'a [Environment],
+    pub environments: &'a ByEnvironment<Environment>,
     /// The sets of services that ship together.
     pub groups: &'a [Group],
     /// The rules of each service.
@@ -36,13 +36,13 @@ impl fmt::Debug for Policy<'_> {
 
 impl Policy<'_> {
     /// The place of the environment that a file lies in.
-    pub(super) fn environment_of(&self, file: &RepoPath) -> Option<usize> {
+    pub(super) fn environment_of(&self, file: &RepoPath) -> Option<EnvironmentId> {
         let holds = |environment: &Environment| environment.paths.iter().any(|path| file.is_within(path));
-        self.environments.iter().position(holds)
+        self.environments.find(holds)
     }
 
     /// The set that a service ships in, if it does in this environment. In the first of a chain each comes by itself.
-    pub(super) fn group_of(&self, environment: usize, subject: &Subject) -> Option<usize> {
+    pub(super) fn group_of(&self, environment: EnvironmentId, subject: &Subject) -> Option<usize> {
         self.environments[environment].before?;
         self.groups.iter().position(|group| group.has(&subject.0))
     }
@@ -54,7 +54,10 @@ impl Policy<'_> {
 }
 
 /// A folder of the policy in which nobody has looked for tag changes: of it nothing can be told.
-pub fn uncovered<'a>(timeline: &Timeline, environments: &'a [Environment]) -> Option<&'a RepoPath> {
+pub fn uncovered<'a>(
+    timeline: &Timeline,
+    environments: &'a ByEnvironment<Environment>,
+) -> Option<&'a RepoPath> {
     let is_covered = |path: &RepoPath| timeline.folders.iter().any(|folder| path.is_within(folder));
     environments.iter().flat_map(|environment| &environment.paths).find(|path| !is_covered(path))
 }
@@ -83,7 +86,7 @@ impl<'a> RulesOf<'a> {
     }
 
     /// The rules; nothing when the image is not to be moved.
-    pub(super) fn of(&self, environment: usize, subject: &Subject) -> Option<Arc<SelectionRules>> {
+    pub(super) fn of(&self, environment: EnvironmentId, subject: &Subject) -> Option<Arc<SelectionRules>> {
         let settings = self.policy.services.of(&subject.0);
         if settings.ignored || !self.policy.services.manages(&subject.0, &subject.1) {
             return None;

@@ -12,7 +12,8 @@ use chrono::{DurationRound as _, TimeDelta};
 
 use crate::history::Subject;
 use crate::model::{
-    BY_SCHEDULE, CommitId, FetchEvidence, PromotionId, PromotionMark, TagChange, TagChangeCommit, Timestamp,
+    BY_SCHEDULE, ByTarget, CommitId, EnvironmentId, FetchEvidence, PromotionId, PromotionMark, TagChange,
+    TagChangeCommit, TargetId, Timestamp,
 };
 use crate::policy::{Approved, Controls, SoakMode, TrainHold, UnsignedCommits};
 
@@ -41,19 +42,19 @@ pub fn replay(timeline: &Timeline, policy: Policy<'_>) -> ReplayReport {
 pub(super) struct Replay<'a> {
     pub(super) policy: Policy<'a>,
     pub(super) registry: Registry<'a>,
-    pub(super) targets: Vec<Target<'a>>,
+    pub(super) targets: ByTarget<Target<'a>>,
     pub(super) controls: ControlFiles<'a>,
     pub(super) unsigned: UnsignedCommits,
     layout: &'a Layout<'a>,
     /// The targets of each image.
-    of_image: Vec<Vec<usize>>,
+    of_image: Vec<Vec<TargetId>>,
     timeline: &'a Timeline,
     /// What happens, latest first.
     events: Vec<(Timestamp, Event<'a>)>,
     agenda: BinaryHeap<Reverse<(Timestamp, Wake)>>,
     ticks: Ticks<'a>,
     /// What the next pass decides: later environments first, since a train waits for them.
-    pub(super) due: BTreeSet<(Reverse<usize>, usize)>,
+    pub(super) due: BTreeSet<(Reverse<EnvironmentId>, TargetId)>,
     /// The place of the next commit on the simulated line.
     sequence: u64,
 }
@@ -68,12 +69,12 @@ pub(super) struct Target<'a> {
     pub(super) soak: std::time::Duration,
     pub(super) minimum_age: std::time::Duration,
     pub(super) soak_mode: SoakMode,
-    pub(super) environment: usize,
+    pub(super) environment: EnvironmentId,
     pub(super) group: Option<usize>,
     /// The same image in the environment before.
-    pub(super) before: Option<usize>,
+    pub(super) before: Option<TargetId>,
     /// The same image in the environments right after.
-    pub(super) after: Vec<usize>,
+    pub(super) after: Vec<TargetId>,
     /// What the environment before must keep for its sake, when soaks are counted as a train.
     pub(super) boards: Option<TrainHold>,
     pub(super) waiting: Option<Waiting>,
@@ -98,21 +99,21 @@ enum Wake {
     /// A control ceases to count.
     Expiry,
     /// Something opens for a target.
-    Opening(usize),
+    Opening(TargetId),
 }
 
 impl<'a> Replay<'a> {
     fn new(timeline: &'a Timeline, layout: &'a Layout<'a>) -> Self {
         let policy = layout.policy;
         let mut registry = Registry::new(timeline);
-        let mut targets: Vec<Target<'a>> = Vec::with_capacity(layout.targets.len());
-        for target in 0..layout.targets.len() {
+        let mut targets: ByTarget<Target<'a>> = ByTarget::new();
+        for target in layout.targets.ids() {
             // Every image that a tag change names is known to the registries.
             let selection = layout.selects(&mut registry, target, timeline.from).unwrap_or_default();
             targets.push(Target::new(layout, target, selection));
         }
         let mut of_image = vec![Vec::new(); registry.len()];
-        for (target, place) in layout.targets.iter().enumerate() {
+        for (target, place) in layout.targets.entries() {
             if let Some(image) = registry.place(&place.subject.1) {
                 of_image[image].push(target);
             }
@@ -148,7 +149,7 @@ impl<'a> Replay<'a> {
     /// Puts everything where it was, and has everything decided.
     fn begin(&mut self) {
         let from = self.timeline.from;
-        let mut before: Vec<Vec<TagChange>> = vec![Vec::new(); self.targets.len()];
+        let mut before: ByTarget<Vec<TagChange>> = self.targets.map(|_| Vec::new());
         for commit in self.layout.commits.iter().filter(|commit| commit.at <= from) {
             for (target, tag_change) in &commit.tag_changes {
                 before[*target].push((*tag_change).clone());
@@ -164,7 +165,7 @@ impl<'a> Replay<'a> {
         let expiries = self.controls.take_in(controls);
         self.expect(expiries);
         self.cover();
-        (0..self.targets.len()).for_each(|target| self.concern(target));
+        self.targets.ids().for_each(|target| self.concern(target));
         self.agenda.push(Reverse((from, Wake::Look)));
     }
 
@@ -263,12 +264,12 @@ impl<'a> Replay<'a> {
     }
 
     /// The service and the image of a target.
-    pub(super) fn subject_of(&self, target: usize) -> &Subject {
+    pub(super) fn subject_of(&self, target: TargetId) -> &Subject {
         &self.layout.targets[target].subject
     }
 
     /// A target is to be decided, and what looks at it.
-    pub(super) fn concern(&mut self, target: usize) {
+    pub(super) fn concern(&mut self, target: TargetId) {
         self.due.insert((Reverse(self.targets[target].environment), target));
         for next in self.targets[target].after.clone() {
             self.due.insert((Reverse(self.targets[next].environment), next));
@@ -282,7 +283,7 @@ impl<'a> Replay<'a> {
 
     /// Finds again which controls cover what.
     fn cover(&mut self) {
-        for at in 0..self.targets.len() {
+        for at in self.targets.ids() {
             let environment = &self.policy.environments[self.targets[at].environment].policy.name;
             let covering = self.controls.all().covering(&self.layout.targets[at].subject.0, environment);
             if covering != self.targets[at].covering {
@@ -300,8 +301,8 @@ impl<'a> Replay<'a> {
             match wake {
                 Wake::Look => {}
                 Wake::Expiry => {
-                    let covered: Vec<usize> =
-                        (0..self.targets.len()).filter(|at| !self.targets[*at].covering.is_empty()).collect();
+                    let covered: Vec<TargetId> =
+                        self.targets.ids().filter(|at| !self.targets[*at].covering.is_empty()).collect();
                     for target in covered {
                         self.concern(target);
                     }
@@ -337,12 +338,12 @@ impl<'a> Replay<'a> {
     }
 
     /// Decides for a target again at `at`, if not sooner.
-    pub(super) fn wake_at(&mut self, target: usize, at: Option<Timestamp>) {
+    pub(super) fn wake_at(&mut self, target: TargetId, at: Option<Timestamp>) {
         self.targets[target].wake = at;
         self.agenda.extend(at.map(|at| Reverse((at, Wake::Opening(target)))));
     }
 
-    fn promote(&mut self, target: usize, approved: &Approved, now: Timestamp) {
+    fn promote(&mut self, target: TargetId, approved: &Approved, now: Timestamp) {
         // As the engine's commits, by whole seconds.
         let at = now.duration_trunc(TimeDelta::seconds(1)).unwrap_or(now);
         let sequence = self.sequence;
@@ -405,12 +406,14 @@ impl<'a> Replay<'a> {
 }
 
 impl<'a> Target<'a> {
-    fn new(layout: &'a Layout<'a>, target: usize, selection: usize) -> Self {
+    fn new(layout: &'a Layout<'a>, target: TargetId, selection: usize) -> Self {
         let policy = layout.policy;
         let place = &layout.targets[target];
         let here = &policy.environments[place.environment];
-        let find = |environment: usize| layout.find(environment, &place.subject);
-        let after = (0..policy.environments.len())
+        let find = |environment: EnvironmentId| layout.find(environment, &place.subject);
+        let after = policy
+            .environments
+            .ids()
             .filter(|next| policy.environments[*next].before == Some(place.environment));
         Self {
             line: Line::new(&here.policy, &here.paths, Arc::clone(&place.rules)),

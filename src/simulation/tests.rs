@@ -11,8 +11,8 @@ use chrono_tz::Tz;
 use super::*;
 use crate::history::TagsByFile;
 use crate::model::{
-    CommitId, Digest, EnvironmentName, FetchEvidence, ImageName, Observation, PinnedTag, PromotionMark,
-    ServiceName, Tag, TagChange, TagChangeCommit, Timestamp,
+    ByEnvironment, CommitId, Digest, EnvironmentId, EnvironmentName, FetchEvidence, Id, ImageName,
+    Observation, PinnedTag, PromotionMark, ServiceName, Tag, TagChange, TagChangeCommit, Timestamp,
 };
 use crate::policy::{
     ApprovalPolicy, Environment, EnvironmentPolicy, Group, Schedule, SelectionRules, ServiceRules,
@@ -106,7 +106,7 @@ impl ServiceRules for Plain {
 
 /// What a replay goes by: non-prod in `np`, prod in `p` after it, with a soak of a day.
 pub(super) struct Plan {
-    pub(super) environments: Vec<Environment>,
+    pub(super) environments: ByEnvironment<Environment>,
     pub(super) groups: Vec<Group>,
     pub(super) services: Plain,
     pub(super) soak_mode: SoakMode,
@@ -115,7 +115,7 @@ pub(super) struct Plan {
 
 impl Plan {
     pub(super) fn new() -> Self {
-        let environment = |name: &str, folder: &str, before: Option<usize>| Environment {
+        let environment = |name: &str, folder: &str, before: Option<EnvironmentId>| Environment {
             policy: EnvironmentPolicy {
                 name: name.parse().unwrap(),
                 after: before.map(|_| "non-prod".parse().unwrap()),
@@ -128,7 +128,12 @@ impl Plan {
             before,
         };
         Self {
-            environments: vec![environment("non-prod", "np", None), environment("prod", "p", Some(0))],
+            environments: [
+                environment("non-prod", "np", None),
+                environment("prod", "p", Some(EnvironmentId::at(0))),
+            ]
+            .into_iter()
+            .collect(),
             groups: Vec::new(),
             services: Plain {
                 rules: Arc::new(SelectionRules::new(">=1.0.0".parse().unwrap(), None)),

@@ -161,7 +161,7 @@ async fn releases(session: &mut Session) -> (Vec<Finding>, BTreeSet<ImageName>) 
         Err(fault) => return (vec![bad("environments".to_owned(), &fault)], BTreeSet::new()),
     };
     let repository_policy = session.engine.repository_policy();
-    let findings = repository_policy.environments.iter().enumerate().map(|(at, environment)| {
+    let findings = repository_policy.environments.entries().map(|(at, environment)| {
         let services: BTreeSet<_> = state
             .deployed
             .targets

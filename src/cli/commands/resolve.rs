@@ -10,7 +10,8 @@ use crate::cli::wiring::Session;
 use crate::config::nearest;
 use crate::engine::{RepositoryPolicy, RepositoryState, Target, services_like};
 use crate::model::{
-    Class, EnvironmentName, Fault, ImageName, Printable, ServiceName, ServicePattern, Tag, Version,
+    Class, EnvironmentId, EnvironmentName, Fault, ImageName, Printable, ServiceName, ServicePattern, Tag,
+    Version,
 };
 
 use super::activity;
@@ -173,8 +174,8 @@ pub(super) async fn one_service(
 pub(super) fn environments(
     repository_policy: &RepositoryPolicy,
     names: &[EnvironmentName],
-) -> Result<Vec<usize>, Fault> {
-    let mut places: Vec<usize> =
+) -> Result<Vec<EnvironmentId>, Fault> {
+    let mut places: Vec<EnvironmentId> =
         names.iter().map(|name| environment(repository_policy, name)).collect::<Result<_, _>>()?;
     places.sort_unstable();
     places.dedup();
@@ -185,7 +186,7 @@ pub(super) fn environments(
 pub(super) fn environment(
     repository_policy: &RepositoryPolicy,
     name: &EnvironmentName,
-) -> Result<usize, Fault> {
+) -> Result<EnvironmentId, Fault> {
     repository_policy.find(name).ok_or_else(|| {
         let environments = repository_policy.environments.iter();
         let names: Vec<&str> = environments.map(|environment| environment.policy.name.as_str()).collect();

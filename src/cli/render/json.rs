@@ -246,9 +246,9 @@ fn pull_request(request: &PullRequestReport) -> PullRequest {
 
 fn waiting(policy: &RepositoryPolicy, report: &PassReport) -> Vec<WaitingTarget> {
     let deployed = &report.evaluation.state.deployed;
-    let decided = deployed.targets.iter().zip(&report.evaluation.decisions).enumerate();
+    let decided = deployed.targets.entries().zip(&report.evaluation.decisions);
     decided
-        .filter_map(|(at, (target, decision))| match decision {
+        .filter_map(|((at, target), decision)| match decision {
             Some(Decision::Wait(_)) if is_superseded(policy, report, target) => None,
             Some(Decision::Wait(evaluation)) => {
                 Some(waiting_target(policy, target, state_of(policy, report, at), evaluation))

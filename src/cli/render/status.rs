@@ -11,7 +11,7 @@ use globset::GlobSet;
 use crate::cli::args::SortKey;
 use crate::cli::output::{BOLD, DIM, YELLOW};
 use crate::engine::{PassReport, RepositoryPolicy, Target, Unmerged};
-use crate::model::{ImageName, InactiveReason, ServiceName, Timestamp};
+use crate::model::{EnvironmentId, ImageName, InactiveReason, ServiceName, TargetId, Timestamp};
 use crate::policy::Decision;
 
 use super::table::{self, Cell};
@@ -27,7 +27,7 @@ pub(crate) struct StatusTable<'a> {
     pub(crate) policy: &'a RepositoryPolicy,
     pub(crate) report: &'a PassReport,
     /// The environments that are shown, by their places in the repository policy.
-    pub(crate) environments: Vec<usize>,
+    pub(crate) environments: Vec<EnvironmentId>,
     pub(crate) rows: Vec<Row>,
     is_wide: bool,
 }
@@ -39,7 +39,7 @@ pub(crate) struct Row {
     /// Whether the service has other images too.
     is_one_of_several: bool,
     /// For each environment that is shown, the place of the target in the deployed state.
-    pub(crate) targets: Vec<Option<usize>>,
+    pub(crate) targets: Vec<Option<TargetId>>,
 }
 
 /// Which rows are shown.
@@ -47,7 +47,7 @@ pub(crate) struct Row {
 pub(crate) struct Filter {
     pub(crate) services: GlobSet,
     /// Places in the repository policy; empty for all environments.
-    pub(crate) environments: Vec<usize>,
+    pub(crate) environments: Vec<EnvironmentId>,
     /// Only rows where something newer does not come yet, or is not known.
     pub(crate) only_blocked: bool,
     pub(crate) sort: SortKey,
@@ -58,7 +58,7 @@ pub(crate) struct Filter {
 impl<'a> StatusTable<'a> {
     pub(crate) fn of(policy: &'a RepositoryPolicy, report: &'a PassReport, filter: &Filter) -> Self {
         let environments = match filter.environments.as_slice() {
-            [] => (0..policy.environments.len()).collect(),
+            [] => policy.environments.ids().collect(),
             some => some.to_vec(),
         };
         let mut table = Self { policy, report, environments, rows: Vec::new(), is_wide: filter.is_wide };
@@ -68,21 +68,21 @@ impl<'a> StatusTable<'a> {
     }
 
     /// What waits in an open pull request for people to merge it.
-    pub(super) fn unmerged(&self, at: usize) -> Option<Unmerged> {
+    pub(super) fn unmerged(&self, at: TargetId) -> Option<Unmerged> {
         let target = &self.report.evaluation.state.deployed.targets[at];
         let environment = &self.policy.environments[target.environment].policy.name;
         self.report.evaluation.pull_requests.moving(environment, target.service(), target.image())
     }
 
     /// The targets that are shown, by their places in the deployed state.
-    pub(crate) fn targets(&self) -> Vec<usize> {
+    pub(crate) fn targets(&self) -> Vec<TargetId> {
         self.rows.iter().flat_map(|row| &row.targets).flatten().copied().collect()
     }
 
     fn filtered_rows(&self, filter: &Filter) -> Vec<Row> {
         let targets = &self.report.evaluation.state.deployed.targets;
-        let mut by_subject: BTreeMap<(&ServiceName, &ImageName), Vec<Option<usize>>> = BTreeMap::new();
-        for (at, target) in targets.iter().enumerate() {
+        let mut by_subject: BTreeMap<(&ServiceName, &ImageName), Vec<Option<TargetId>>> = BTreeMap::new();
+        for (at, target) in targets.entries() {
             let column = self.environments.iter().position(|shown| *shown == target.environment);
             if let Some(column) = column.filter(|_| filter.services.is_match(target.service().to_string())) {
                 let row = by_subject.entry((target.service(), target.image()));
@@ -93,7 +93,7 @@ impl<'a> StatusTable<'a> {
         for (service, _) in by_subject.keys() {
             *images_of.entry(service).or_default() += 1;
         }
-        let row = |((service, image), targets): ((&ServiceName, &ImageName), Vec<Option<usize>>)| Row {
+        let row = |((service, image), targets): ((&ServiceName, &ImageName), Vec<Option<TargetId>>)| Row {
             is_one_of_several: images_of.get(service).is_some_and(|count| *count > 1),
             service: service.clone(),
             image: image.clone(),
@@ -217,7 +217,7 @@ impl<'a> StatusTable<'a> {
         cells
     }
 
-    fn since(&self, target: usize, now: Timestamp) -> String {
+    fn since(&self, target: TargetId, now: Timestamp) -> String {
         let rollout_commit = self.report.evaluation.state.rollout_commit(target);
         rollout_commit.map(|rollout_commit| time::age(rollout_commit.committed_at, now)).unwrap_or_default()
     }

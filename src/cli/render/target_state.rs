@@ -5,7 +5,7 @@ use std::fmt::Write;
 use serde::Serialize;
 
 use crate::engine::{PassReport, RepositoryPolicy, Target};
-use crate::model::{Class, CommitId};
+use crate::model::{Class, CommitId, TargetId};
 use crate::policy::{Answer, Decision, SoakMode};
 
 /// Where one target stands after a pass.
@@ -30,7 +30,7 @@ pub(crate) enum TargetState {
 }
 
 /// Where the target at this place stands.
-pub(crate) fn state_of(policy: &RepositoryPolicy, report: &PassReport, at: usize) -> TargetState {
+pub(crate) fn state_of(policy: &RepositoryPolicy, report: &PassReport, at: TargetId) -> TargetState {
     let target = &report.evaluation.state.deployed.targets[at];
     match &report.evaluation.decisions[at] {
         None => TargetState::Undecided,
@@ -48,7 +48,7 @@ pub(crate) fn state_of(policy: &RepositoryPolicy, report: &PassReport, at: usize
     }
 }
 
-fn moves(policy: &RepositoryPolicy, report: &PassReport, at: usize) -> bool {
+fn moves(policy: &RepositoryPolicy, report: &PassReport, at: TargetId) -> bool {
     let target = &report.evaluation.state.deployed.targets[at];
     let environment = &policy.environments[target.environment].policy.name;
     report.planned.iter().any(|plan| plan.target == at)
@@ -110,8 +110,8 @@ pub(crate) struct Counts {
 
 impl Counts {
     pub(crate) fn of(policy: &RepositoryPolicy, report: &PassReport) -> Self {
-        let is_in_scope = |at: &usize| report.scope.as_ref().is_none_or(|scope| scope.contains(at));
-        let targets = (0..report.evaluation.decisions.len()).filter(is_in_scope);
+        let is_in_scope = |at: &TargetId| report.scope.as_ref().is_none_or(|scope| scope.contains(at));
+        let targets = report.evaluation.decisions.ids().filter(is_in_scope);
         targets.map(|at| state_of(policy, report, at)).collect()
     }
 

@@ -10,12 +10,14 @@ use crate::engine::{
     Batch, Environment, Group, Grouping, NotesPolicy, PullRequestPolicy, RepositoryPolicy, ServiceRules,
     ServiceSettings,
 };
-use crate::model::{EnvironmentName, ImageName, PullRequestOptions, RepoPath, ServiceName};
+use crate::model::{
+    ByEnvironment, EnvironmentId, EnvironmentName, ImageName, PullRequestOptions, RepoPath, ServiceName,
+};
 use crate::policy::{EnvironmentPolicy, SelectionRules, TagOrder};
 
 /// The repository policy of a configuration.
 pub(crate) fn repository_policy(config: &Arc<Config>) -> RepositoryPolicy {
-    let environments = config.environments();
+    let environments: ByEnvironment<&config::Environment> = config.environments().iter().collect();
     let environment = |configured: &config::Environment| Environment {
         policy: EnvironmentPolicy {
             name: configured.name.clone(),
@@ -26,13 +28,10 @@ pub(crate) fn repository_policy(config: &Arc<Config>) -> RepositoryPolicy {
             approval: configured.approval,
         },
         paths: configured.paths.clone(),
-        before: configured
-            .after
-            .as_ref()
-            .and_then(|after| environments.iter().position(|other| other.name == *after)),
+        before: configured.after.as_ref().and_then(|after| environments.find(|other| other.name == *after)),
     };
     RepositoryPolicy {
-        environments: environments.iter().map(environment).collect(),
+        environments: environments.map(|configured| environment(configured)),
         services: Box::new(Services { config: Arc::clone(config), rules: Mutex::default() }),
         groups: config
             .groups
@@ -40,8 +39,7 @@ pub(crate) fn repository_policy(config: &Arc<Config>) -> RepositoryPolicy {
             .map(|group| Group { name: group.name.clone(), services: group.services.clone() })
             .collect(),
         requests: environments
-            .iter()
-            .enumerate()
+            .entries()
             .filter_map(|(at, environment)| Some((at, request_rules(environment.pull_requests.as_ref()?))))
             .collect(),
         exclude: config.exclude.clone(),
@@ -71,10 +69,13 @@ fn notes(changelog: &config::Changelog) -> Option<NotesPolicy> {
     })
 }
 
-fn changelog_files(config: &Config) -> BTreeMap<usize, RepoPath> {
+fn changelog_files(config: &Config) -> BTreeMap<EnvironmentId, RepoPath> {
     let environments = config.environments();
-    let file = |(at, environment)| Some((at, config.changelog.file.as_ref()?.of(environment, environments)?));
-    environments.iter().enumerate().filter_map(file).collect()
+    let places: ByEnvironment<&config::Environment> = environments.iter().collect();
+    let file = |(id, environment): (EnvironmentId, &&config::Environment)| {
+        Some((id, config.changelog.file.as_ref()?.of(environment, environments)?))
+    };
+    places.entries().filter_map(file).collect()
 }
 
 fn request_rules(configured: &config::PullRequests) -> PullRequestPolicy {

@@ -8,7 +8,9 @@ use chrono_tz::Tz;
 
 use crate::changelog::BodyLimits;
 use crate::config::{BodyForm, ConfiguredName, PathGlobs, SubjectForm};
-use crate::model::{Class, EnvironmentName, Fault, PullRequestOptions, RepoPath, ServiceName};
+use crate::model::{
+    ByEnvironment, Class, EnvironmentId, EnvironmentName, Fault, PullRequestOptions, RepoPath, ServiceName,
+};
 use crate::policy::{Environment, Group, ServiceRules, SoakMode};
 
 use crate::engine::message::Wording;
@@ -16,7 +18,7 @@ use crate::engine::message::Wording;
 /// The policy of a whole repository: environments, the rules of each service, and how commits are made.
 pub struct RepositoryPolicy {
     /// The environments, each after the one before it.
-    pub environments: Vec<Environment>,
+    pub environments: ByEnvironment<Environment>,
     pub services: Box<dyn ServiceRules>,
     /// Files that are never read.
     pub exclude: PathGlobs,
@@ -25,7 +27,7 @@ pub struct RepositoryPolicy {
     /// Groups of services that ship together.
     pub groups: Vec<Group>,
     /// Pull requests by environment; promotions into every other environment are pushed.
-    pub requests: BTreeMap<usize, PullRequestPolicy>,
+    pub requests: BTreeMap<EnvironmentId, PullRequestPolicy>,
     pub soak_mode: SoakMode,
     /// Whether expired control files are removed.
     pub sweeps_control_files: bool,
@@ -42,7 +44,7 @@ pub struct RepositoryPolicy {
     /// Release notes; none without it.
     pub notes: Option<NotesPolicy>,
     /// The changelog files that promotions add to, by environment.
-    pub changelog_files: BTreeMap<usize, RepoPath>,
+    pub changelog_files: BTreeMap<EnvironmentId, RepoPath>,
 }
 
 /// What goes into one commit.
@@ -113,8 +115,8 @@ impl RepositoryPolicy {
     }
 
     /// The environments right after one.
-    pub fn after(&self, environment: usize) -> impl Iterator<Item = usize> {
-        (0..self.environments.len()).filter(move |next| self.environments[*next].before == Some(environment))
+    pub fn after(&self, environment: EnvironmentId) -> impl Iterator<Item = EnvironmentId> {
+        self.environments.ids().filter(move |next| self.environments[*next].before == Some(environment))
     }
 
     /// The environment of a file.
@@ -124,15 +126,15 @@ impl RepositoryPolicy {
     }
 
     /// The index of an environment.
-    pub fn find(&self, name: &EnvironmentName) -> Option<usize> {
-        self.environments.iter().position(|environment| environment.policy.name == *name)
+    pub fn find(&self, name: &EnvironmentName) -> Option<EnvironmentId> {
+        self.environments.find(|environment| environment.policy.name == *name)
     }
 
     /// The index of an environment that somebody named.
     ///
     /// # Errors
     /// If there is none of that name.
-    pub(crate) fn environment_named(&self, name: &EnvironmentName) -> Result<usize, Fault> {
+    pub(crate) fn environment_named(&self, name: &EnvironmentName) -> Result<EnvironmentId, Fault> {
         self.find(name).ok_or_else(|| {
             let names: Vec<&str> =
                 self.environments.iter().map(|environment| environment.policy.name.as_str()).collect();

@@ -14,7 +14,7 @@ use crate::engine::base::ports::{Ports, Registry, TaggedImage};
 use crate::engine::base::problem::Problem;
 use crate::engine::base::repository_policy::RepositoryPolicy;
 use crate::engine::state::repository_state::RepositoryState;
-use crate::model::{Artifact, Class, Digest, ImageName, Timestamp};
+use crate::model::{Artifact, ByTarget, Class, Digest, ImageName, TargetId, Timestamp};
 use crate::policy::{Candidate, Selection};
 
 use super::digests::Digests;
@@ -41,7 +41,7 @@ pub(super) fn drop_rejected<P: Ports>(
     context: Context<'_, P>,
     rejections: &mut Rejections,
     state: &RepositoryState,
-    selections: &mut [Option<Arc<Selection>>],
+    selections: &mut ByTarget<Option<Arc<Selection>>>,
     now: Timestamp,
 ) -> Vec<Problem> {
     rejections.0.retain(|_, (_, check_at)| *check_at > now);
@@ -57,7 +57,7 @@ pub(super) async fn tell_images<P: Ports>(
     context: Context<'_, P>,
     state: &RepositoryState,
     digests: &mut Digests,
-    nominated: &HashMap<usize, Candidate>,
+    nominated: &HashMap<TargetId, Candidate>,
 ) -> Told {
     let mut by_digest: HashMap<(ImageName, Digest), BTreeSet<TaggedImage>> = HashMap::new();
     for (target, candidate) in nominated {
@@ -94,7 +94,7 @@ pub(super) fn reject<P: Ports>(
     context: Context<'_, P>,
     rejections: &mut Rejections,
     state: &RepositoryState,
-    selections: &mut [Option<Arc<Selection>>],
+    selections: &mut ByTarget<Option<Arc<Selection>>>,
     rejected: Vec<(TaggedImage, String)>,
     now: Timestamp,
 ) -> Vec<Problem> {
@@ -131,12 +131,12 @@ async fn runs_the_same_kind<P: Ports>(
 fn drop_tag(
     policy: &RepositoryPolicy,
     state: &RepositoryState,
-    selections: &mut [Option<Arc<Selection>>],
+    selections: &mut ByTarget<Option<Arc<Selection>>>,
     (image, tag): &TaggedImage,
     reason: &str,
 ) -> Vec<Problem> {
     let mut warnings = Vec::new();
-    for (target, selection) in state.deployed.targets.iter().zip(selections) {
+    for (target, selection) in state.deployed.targets.iter().zip(selections.iter_mut()) {
         let Some(selected) = selection.as_ref().filter(|selected| selected.contains(tag)) else { continue };
         if target.image() != image {
             continue;

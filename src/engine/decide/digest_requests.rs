@@ -5,6 +5,7 @@ use std::collections::{BTreeSet, HashMap};
 
 use crate::engine::base::ports::TaggedImage;
 use crate::engine::state::deployed::Target;
+use crate::model::{EnvironmentId, TargetId};
 use crate::policy::{
     self, Candidate, Decision, GateName, GateReport, PreviousEnvironment, PreviousRunning, SoakMode,
     TrainHold,
@@ -24,7 +25,8 @@ pub(super) fn soaking_tags(facts: &FactContext<'_>) -> BTreeSet<TaggedImage> {
 /// The newer tags of the targets that ask for a minimum age and take their versions from the registry.
 fn aging_tags(facts: &FactContext<'_>) -> BTreeSet<TaggedImage> {
     let targets = facts.state.deployed.targets.iter().zip(facts.selections);
-    let is_first = |environment: usize| facts.repository_policy.environments[environment].before.is_none();
+    let is_first =
+        |environment: EnvironmentId| facts.repository_policy.environments[environment].before.is_none();
     let aging = targets.filter(|(here, _)| !here.minimum_age.is_zero() && is_first(here.environment));
     let newer =
         aging.filter_map(|(here, selection)| Some((here, selection.as_deref()?, here.running.first()?)));
@@ -40,7 +42,7 @@ fn tags_before(facts: &FactContext<'_>) -> BTreeSet<TaggedImage> {
         return BTreeSet::new();
     }
     let is_elapsed = repository_policy.soak_mode == SoakMode::Elapsed;
-    let targets = facts.state.deployed.targets.iter().enumerate();
+    let targets = facts.state.deployed.targets.entries();
     let targets =
         targets.filter(|(_, target)| is_elapsed || repository_policy.group_of(target.service()).is_some());
     let soaking = targets.flat_map(|(target, here)| {
@@ -62,13 +64,13 @@ fn tags_before(facts: &FactContext<'_>) -> BTreeSet<TaggedImage> {
 /// The tags to ask the registries about: those that soak, and those that no gate but the digest gate holds back.
 pub(super) fn tags_to_ask(
     facts: &FactContext<'_>,
-    nominated: &HashMap<usize, Candidate>,
+    nominated: &HashMap<TargetId, Candidate>,
 ) -> BTreeSet<TaggedImage> {
     let targets = &facts.state.deployed.targets;
-    let mut train_holds: HashMap<usize, TrainHold> = HashMap::new();
+    let mut train_holds: HashMap<TargetId, TrainHold> = HashMap::new();
     let mut tags = unobserved(facts);
     tags.extend(tags_of_other_members(facts, nominated));
-    let mut later_first: Vec<(&usize, &Candidate)> = nominated.iter().collect();
+    let mut later_first: Vec<(&TargetId, &Candidate)> = nominated.iter().collect();
     later_first.sort_unstable_by_key(|(target, _)| Reverse(targets[**target].environment));
     for (target, candidate) in later_first {
         let here = &targets[*target];
@@ -92,24 +94,24 @@ pub(super) fn tags_to_ask(
 /// The tags that the other members of a moving group run in the environment before: the group goes only as what soaked.
 fn tags_of_other_members(
     facts: &FactContext<'_>,
-    nominated: &HashMap<usize, Candidate>,
+    nominated: &HashMap<TargetId, Candidate>,
 ) -> BTreeSet<TaggedImage> {
     let repository_policy = facts.repository_policy;
     let targets = &facts.state.deployed.targets;
-    let moving: BTreeSet<(usize, &str)> = nominated
+    let moving: BTreeSet<(EnvironmentId, &str)> = nominated
         .keys()
         .filter_map(|at| {
             let group = repository_policy.group_of(targets[*at].service())?;
             Some((targets[*at].environment, group.name.as_str()))
         })
         .collect();
-    let is_other_member = |(at, target): &(usize, &Target)| {
+    let is_other_member = |(at, target): &(TargetId, &Target)| {
         let group = repository_policy.group_of(target.service());
         group.is_some_and(|group| moving.contains(&(target.environment, group.name.as_str())))
             && repository_policy.environments[target.environment].before.is_some()
             && !nominated.contains_key(at)
     };
-    let others = targets.iter().enumerate().filter(is_other_member);
+    let others = targets.entries().filter(is_other_member);
     others.filter_map(|(_, target)| Some(tagged(target.image(), &target.running.first()?.tag))).collect()
 }
 

@@ -16,7 +16,7 @@ use crate::engine::proposals::pull_requests::{PullRequests, branch_of};
 use crate::engine::proposals::refusals::{self, ToPropose};
 use crate::engine::state::deployed::Target;
 use crate::engine::state::repository_state::RepositoryState;
-use crate::model::{CommitId, Fault, TagList, Timestamp};
+use crate::model::{ByTarget, CommitId, EnvironmentId, Fault, TagList, TargetId, Timestamp};
 use crate::policy::{self, Candidate, Decision, Group, Overrides, Selection, UnsignedCommits};
 
 use super::artifacts::{self, Rejections};
@@ -47,11 +47,11 @@ pub struct Evaluation {
     /// The zone of freezes.
     pub(crate) zone: Tz,
     /// By target; none where the registry did not answer.
-    pub decisions: Vec<Option<Decision>>,
+    pub decisions: ByTarget<Option<Decision>>,
     /// The admitted versions, by target; none where the registry did not answer.
-    pub(crate) selections: Vec<Option<Arc<Selection>>>,
+    pub(crate) selections: ByTarget<Option<Arc<Selection>>>,
     /// The tag lists, by target; none where the registry did not answer.
-    pub(crate) lists: Vec<Option<Arc<TagList>>>,
+    pub(crate) lists: ByTarget<Option<Arc<TagList>>>,
     pub(crate) digests: Digests,
     pub(crate) unsigned: UnsignedCommits,
     /// The open pull requests, and what people refused.
@@ -64,13 +64,13 @@ pub(in crate::engine) async fn evaluate<P: Ports>(
     memory: &mut Memory,
     state: Arc<RepositoryState>,
     polled: &Polled,
-    about: &[usize],
+    about: &[TargetId],
 ) -> Result<(Evaluation, Vec<Problem>), Fault> {
     let now = context.clock.now();
     poll::persist_tags(&**context.store, &mut memory.persisted, polled, now).await?;
     let targets = &state.deployed.targets;
     let mut selections = memory.selections.select(targets, polled);
-    let lists: Vec<Option<Arc<TagList>>> =
+    let lists: ByTarget<Option<Arc<TagList>>> =
         targets.iter().map(|target| polled.tags.get(target.image()).cloned()).collect();
     let rejected = artifacts::drop_rejected(context, &mut memory.rejections, &state, &mut selections, now);
     let (fetched, unread) = proposals::fetch::fetch(context, &mut memory.proposals, &state).await;
@@ -142,7 +142,7 @@ async fn ask<P: Ports>(
     requests: &mut DigestRequests,
     known: FactContext<'_>,
     digests: &mut Digests,
-) -> Result<(HashMap<usize, Candidate>, Vec<Problem>), Fault> {
+) -> Result<(HashMap<TargetId, Candidate>, Vec<Problem>), Fault> {
     digests.recall(&**context.store, soaking_tags(&known)).await?;
     let nominated = nominate(&FactContext { digests, ..known });
     let targets = &known.state.deployed.targets;
@@ -167,7 +167,7 @@ fn add_new(problems: &mut Vec<Problem>, new: Vec<Problem>) {
 /// A warning for each version that runs and that its registry does not list: the list may be cut.
 fn unlisted(
     state: &RepositoryState,
-    lists: &[Option<Arc<TagList>>],
+    lists: &ByTarget<Option<Arc<TagList>>>,
     policy: &RepositoryPolicy,
 ) -> Vec<Problem> {
     let targets = state.deployed.targets.iter().zip(lists);
@@ -191,13 +191,13 @@ fn unlisted(
 }
 
 /// The candidates of the targets that have one, before anything is known of their digests.
-fn nominate(facts: &FactContext<'_>) -> HashMap<usize, Candidate> {
-    let nominate = |target: usize| Some((target, nominated(facts, target)?));
-    (0..facts.state.deployed.targets.len()).filter_map(nominate).collect()
+fn nominate(facts: &FactContext<'_>) -> HashMap<TargetId, Candidate> {
+    let nominate = |target: TargetId| Some((target, nominated(facts, target)?));
+    facts.state.deployed.targets.ids().filter_map(nominate).collect()
 }
 
 /// The candidate of one target.
-pub(in crate::engine) fn nominated(facts: &FactContext<'_>, target: usize) -> Option<Candidate> {
+pub(in crate::engine) fn nominated(facts: &FactContext<'_>, target: TargetId) -> Option<Candidate> {
     let known = facts.facts(target, None)?;
     policy::find_candidate(&facts.policy(target), &known, facts.now).ok().cloned()
 }
@@ -205,11 +205,11 @@ pub(in crate::engine) fn nominated(facts: &FactContext<'_>, target: usize) -> Op
 /// The candidates that would be proposed if nobody had refused them. Those of a group with a closed gate are left out.
 pub(super) fn to_propose<'c>(
     facts: &FactContext<'_>,
-    candidates: impl IntoIterator<Item = (&'c usize, &'c Candidate)>,
+    candidates: impl IntoIterator<Item = (&'c TargetId, &'c Candidate)>,
     overrides: &Overrides,
 ) -> Vec<ToPropose> {
     let targets = &facts.state.deployed.targets;
-    let group_of = |target: usize| {
+    let group_of = |target: TargetId| {
         let group = facts.repository_policy.group_of(targets[target].service())?;
         Some((targets[target].environment, group.name.as_str()))
     };
@@ -231,28 +231,28 @@ pub(super) fn to_propose<'c>(
 }
 
 /// The targets with something newer in their registry.
-fn behind(state: &RepositoryState, selections: &[Option<Arc<Selection>>]) -> Vec<usize> {
+fn behind(state: &RepositoryState, selections: &ByTarget<Option<Arc<Selection>>>) -> Vec<TargetId> {
     let targets = &state.deployed.targets;
-    let is_behind = |at: &usize| {
+    let is_behind = |at: &TargetId| {
         let selection = selections[*at].as_deref();
         let lowest = targets[*at].running.first();
         let newer = selection.zip(lowest).map(|(selection, lowest)| selection.above(&lowest.version));
         newer.is_some_and(|mut newer| newer.next().is_some())
     };
-    (0..targets.len()).filter(is_behind).collect()
+    targets.ids().filter(is_behind).collect()
 }
 
 /// These targets, and all members of their groups.
 fn with_groups(
     state: &RepositoryState,
     repository_policy: &RepositoryPolicy,
-    mut targets: Vec<usize>,
-) -> Vec<usize> {
+    mut targets: Vec<TargetId>,
+) -> Vec<TargetId> {
     let all = &state.deployed.targets;
     let is_concerned = |group: &&Group| targets.iter().any(|at| group.has(all[*at].service()));
     let groups: Vec<&Group> = repository_policy.groups.iter().filter(is_concerned).collect();
-    let is_member = |at: &usize| groups.iter().any(|group| group.has(all[*at].service()));
-    targets.extend((0..all.len()).filter(is_member));
+    let is_member = |at: &TargetId| groups.iter().any(|group| group.has(all[*at].service()));
+    targets.extend(all.ids().filter(is_member));
     targets
 }
 
@@ -267,9 +267,9 @@ async fn unsigned_commits<P: Ports>(
     let (state, repository_policy) = (Arc::clone(state), Arc::clone(context.policy));
     let repository = Arc::clone(context.repository);
     blocking(move || {
-        let soaks: BTreeSet<usize> =
+        let soaks: BTreeSet<EnvironmentId> =
             repository_policy.environments.iter().filter_map(|environment| environment.before).collect();
-        let targets = state.deployed.targets.iter().enumerate();
+        let targets = state.deployed.targets.entries();
         let soaking = targets.filter(|(_, target)| soaks.contains(&target.environment)).map(|(at, _)| at);
         let commits: BTreeSet<CommitId> = soaking
             .flat_map(|at| {
@@ -302,9 +302,11 @@ impl Evaluation {
     }
 
     /// The same, without decisions for any but the chosen targets.
-    pub(in crate::engine) fn only(self, chosen: &[usize]) -> Self {
-        let decisions = self.decisions.into_iter().enumerate();
-        let decisions = decisions.map(|(at, decision)| decision.filter(|_| chosen.contains(&at))).collect();
+    pub(in crate::engine) fn only(self, chosen: &[TargetId]) -> Self {
+        let Self { mut decisions, .. } = self;
+        for (target, decision) in decisions.entries_mut() {
+            decision.take_if(|_| !chosen.contains(&target));
+        }
         Self { decisions, ..self }
     }
 

@@ -6,7 +6,7 @@ use crate::engine::base::ports::TaggedImage;
 use crate::engine::base::repository_policy::RepositoryPolicy;
 use crate::engine::proposals::pull_requests::PullRequests;
 use crate::engine::state::repository_state::RepositoryState;
-use crate::model::{ImageName, Tag, Timestamp};
+use crate::model::{ByTarget, ImageName, Tag, TargetId, Timestamp};
 use crate::policy::{
     Candidate, DigestNow, Facts, Observations, PreviousEnvironment, PreviousRunning, ReviewState, Selection,
     SoakMode, TargetPolicy, UnsignedCommits,
@@ -20,7 +20,7 @@ pub(crate) struct FactContext<'a> {
     pub(crate) repository_policy: &'a RepositoryPolicy,
     pub(crate) state: &'a RepositoryState,
     /// By target; none where the registry did not answer.
-    pub(crate) selections: &'a [Option<Arc<Selection>>],
+    pub(crate) selections: &'a ByTarget<Option<Arc<Selection>>>,
     pub(crate) digests: &'a Digests,
     pub(crate) unsigned: &'a UnsignedCommits,
     pub(crate) pull_requests: &'a PullRequests,
@@ -28,7 +28,7 @@ pub(crate) struct FactContext<'a> {
 }
 
 impl<'a> FactContext<'a> {
-    pub(crate) fn policy(&self, target: usize) -> TargetPolicy<'a> {
+    pub(crate) fn policy(&self, target: TargetId) -> TargetPolicy<'a> {
         let target = &self.state.deployed.targets[target];
         let is_in_group = self.repository_policy.group_of(target.service()).is_some();
         TargetPolicy {
@@ -43,7 +43,7 @@ impl<'a> FactContext<'a> {
 
     /// The facts about a target, and about `candidate` if there is one already. None if the registry did not answer, or if
     /// there is a candidate and the history was not read.
-    pub(crate) fn facts(&self, target: usize, candidate: Option<&Candidate>) -> Option<Facts<'a>> {
+    pub(crate) fn facts(&self, target: TargetId, candidate: Option<&Candidate>) -> Option<Facts<'a>> {
         let selection = self.selections[target].as_deref()?;
         if candidate.is_some() {
             self.state.history_of(target)?;
@@ -52,11 +52,16 @@ impl<'a> FactContext<'a> {
     }
 
     /// The facts that are known without the registry.
-    pub(crate) fn facts_without_registry(&self, target: usize) -> Facts<'a> {
+    pub(crate) fn facts_without_registry(&self, target: TargetId) -> Facts<'a> {
         self.facts_of(target, &NO_SELECTION, None)
     }
 
-    fn facts_of(&self, target: usize, selection: &'a Selection, candidate: Option<&Candidate>) -> Facts<'a> {
+    fn facts_of(
+        &self,
+        target: TargetId,
+        selection: &'a Selection,
+        candidate: Option<&Candidate>,
+    ) -> Facts<'a> {
         let here = &self.state.deployed.targets[target];
         // The selection's tag lives as long as the facts.
         let candidate = candidate.and_then(|candidate| selection.find(&candidate.tag));
@@ -93,7 +98,7 @@ impl<'a> FactContext<'a> {
         }
     }
 
-    fn before(&self, target: usize) -> Option<PreviousEnvironment<'a>> {
+    fn before(&self, target: TargetId) -> Option<PreviousEnvironment<'a>> {
         let here = &self.state.deployed.targets[target];
         let before = self.repository_policy.environments[here.environment].before?;
         let environment = &self.repository_policy.environments[before].policy.name;
@@ -115,7 +120,7 @@ impl<'a> FactContext<'a> {
         })
     }
 
-    fn running_before(&self, at: usize) -> PreviousRunning<'a> {
+    fn running_before(&self, at: TargetId) -> PreviousRunning<'a> {
         let there = &self.state.deployed.targets[at];
         let [candidate] = there.running.as_slice() else { return PreviousRunning::Several(&there.running) };
         if there.is_pinned_apart() {

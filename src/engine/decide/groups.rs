@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, HashMap};
 
 use crate::engine::base::problem::{Place, Problem};
-use crate::model::ServiceName;
+use crate::model::{ByTarget, EnvironmentId, ServiceName, TargetId};
 use crate::policy::{self, Candidate, Decision, Member, Overrides, SoakMode, TrainHold, UngroupedDecision};
 
 use super::facts::{FactContext, tagged};
@@ -11,24 +11,23 @@ use super::facts::{FactContext, tagged};
 /// Decides for every target, each with its nominated candidate.
 pub(crate) fn decide(
     facts: &FactContext<'_>,
-    nominated: &HashMap<usize, Candidate>,
-) -> Vec<Option<Decision>> {
+    nominated: &HashMap<TargetId, Candidate>,
+) -> ByTarget<Option<Decision>> {
     let targets = &facts.state.deployed.targets;
-    let mut decisions: Vec<Option<Decision>> = std::iter::repeat_with(|| None).take(targets.len()).collect();
+    let mut decisions: ByTarget<Option<Decision>> = targets.map(|_| None);
     // Targets are sorted by environment, and each environment follows the one before it.
-    for here in targets.chunk_by(|one, other| one.environment == other.environment).rev() {
-        let Some(environment) = here.first().map(|target| target.environment) else { continue };
-        let first = targets.partition_point(|target| target.environment < environment);
-        let places = first..first + here.len();
+    let ids: Vec<TargetId> = targets.ids().collect();
+    for here in ids.chunk_by(|one, other| targets[*one].environment == targets[*other].environment).rev() {
+        let Some(environment) = here.first().map(|target| targets[*target].environment) else { continue };
         let train_holds: Vec<Option<TrainHold>> =
-            places.clone().map(|target| train_hold(facts, target, &decisions)).collect();
-        let mut members: Vec<Member<'_>> = places
-            .clone()
+            here.iter().map(|target| train_hold(facts, *target, &decisions)).collect();
+        let mut members: Vec<Member<'_>> = here
+            .iter()
             .zip(&train_holds)
-            .map(|(target, train_hold)| member(facts, target, nominated.get(&target), train_hold.as_ref()))
+            .map(|(target, train_hold)| member(facts, *target, nominated.get(target), train_hold.as_ref()))
             .collect();
         settle_groups(facts, environment, &mut members, &Overrides::default());
-        for (target, member) in places.zip(members) {
+        for (target, member) in here.iter().copied().zip(members) {
             decisions[target] = member.alone.map(|alone| {
                 let is_fresh = is_digest_fresh(facts, target, &alone);
                 alone.decide_fresh(is_fresh)
@@ -42,11 +41,11 @@ pub(crate) fn decide(
 /// without the request.
 pub(crate) fn decide_requested(
     facts: &FactContext<'_>,
-    targets: &[usize],
-    candidates: &BTreeMap<usize, Candidate>,
-    scheduled: &[Option<Decision>],
+    targets: &[TargetId],
+    candidates: &BTreeMap<TargetId, Candidate>,
+    scheduled: &ByTarget<Option<Decision>>,
     overrides: &Overrides,
-) -> Vec<(usize, Option<Decision>)> {
+) -> Vec<(TargetId, Option<Decision>)> {
     let Some(first) = targets.first() else { return Vec::new() };
     let environment = facts.state.deployed.targets[*first].environment;
     let train_holds: Vec<_> = targets.iter().map(|target| train_hold(facts, *target, scheduled)).collect();
@@ -77,7 +76,7 @@ pub(crate) fn decide_requested(
 }
 
 /// Whether the digest of a candidate was fetched in this pass.
-fn is_digest_fresh(facts: &FactContext<'_>, target: usize, alone: &UngroupedDecision) -> bool {
+fn is_digest_fresh(facts: &FactContext<'_>, target: TargetId, alone: &UngroupedDecision) -> bool {
     let image = facts.state.deployed.targets[target].image();
     match alone {
         UngroupedDecision::Current(_) => true,
@@ -90,7 +89,7 @@ fn is_digest_fresh(facts: &FactContext<'_>, target: usize, alone: &UngroupedDeci
 /// A target, considered without its group.
 fn member<'m>(
     facts: &FactContext<'m>,
-    target: usize,
+    target: TargetId,
     candidate: Option<&Candidate>,
     train_hold: Option<&'m TrainHold>,
 ) -> Member<'m> {
@@ -107,7 +106,7 @@ fn member<'m>(
 /// nothing has run together before.
 fn settle_groups(
     facts: &FactContext<'_>,
-    environment: usize,
+    environment: EnvironmentId,
     members: &mut [Member<'_>],
     overrides: &Overrides,
 ) {
@@ -125,12 +124,12 @@ fn settle_groups(
 /// A problem that makes it unclear what some services run in an environment, or in the one before it.
 pub(crate) fn unreadable(
     facts: &FactContext<'_>,
-    environment: usize,
+    environment: EnvironmentId,
     is_meant: impl Fn(&ServiceName) -> bool,
 ) -> Option<String> {
     let environments = [Some(environment), facts.repository_policy.environments[environment].before];
     let concerns = |problem: &&Problem| {
-        let is_here = |at: usize| {
+        let is_here = |at: EnvironmentId| {
             let here = &facts.repository_policy.environments[at];
             let is_in = |place: &Place| here.paths.iter().any(|path| place.path.is_within(path));
             problem.environment.as_ref().is_some_and(|name| *name == here.policy.name)
@@ -144,7 +143,11 @@ pub(crate) fn unreadable(
 }
 
 /// What a target's environment must keep for a later one, in `train` mode.
-fn train_hold(facts: &FactContext<'_>, target: usize, decisions: &[Option<Decision>]) -> Option<TrainHold> {
+fn train_hold(
+    facts: &FactContext<'_>,
+    target: TargetId,
+    decisions: &ByTarget<Option<Decision>>,
+) -> Option<TrainHold> {
     next_of(facts, target).find_map(|next| {
         let environment = facts.state.deployed.targets[next].environment;
         let to = &facts.repository_policy.environments[environment].policy.name;
@@ -153,7 +156,10 @@ fn train_hold(facts: &FactContext<'_>, target: usize, decisions: &[Option<Decisi
 }
 
 /// The targets of the same subject in the environments right after a target's, in `train` mode.
-pub(super) fn next_of<'a>(facts: &FactContext<'a>, target: usize) -> impl Iterator<Item = usize> + use<'a> {
+pub(super) fn next_of<'a>(
+    facts: &FactContext<'a>,
+    target: TargetId,
+) -> impl Iterator<Item = TargetId> + use<'a> {
     let (state, repository_policy) = (facts.state, facts.repository_policy);
     let here = &state.deployed.targets[target];
     let is_train = repository_policy.soak_mode == SoakMode::Train;

@@ -12,7 +12,7 @@ use crate::engine::proposals::pull_requests::PullRequests;
 use crate::engine::proposals::refusals;
 use crate::engine::state::deployed::Target;
 use crate::engine::state::repository_state::RepositoryState;
-use crate::model::{Class, Fault, ServiceName, ServicePattern};
+use crate::model::{ByTarget, Class, EnvironmentId, Fault, ServiceName, ServicePattern, TargetId};
 use crate::policy::{Candidate, Decision, GateName, Group, Overrides};
 
 use super::evaluation::{Evaluation, Memory, nominated, to_propose};
@@ -25,7 +25,7 @@ pub(in crate::engine) fn targets(
     state: &RepositoryState,
     repository_policy: &RepositoryPolicy,
     manual: &ManualPromotion,
-) -> Result<Vec<usize>, Fault> {
+) -> Result<Vec<TargetId>, Fault> {
     let services = state.deployed.targets.iter().map(Target::service);
     let named: BTreeSet<&ServiceName> = services.filter(|service| manual.names(service)).collect();
     let groups = repository_policy.groups.iter();
@@ -44,14 +44,14 @@ pub(in crate::engine) fn targets_in(
     state: &RepositoryState,
     repository_policy: &RepositoryPolicy,
     scope: &Scope,
-) -> Result<Vec<usize>, Fault> {
-    let environments: Vec<usize> = scope
+) -> Result<Vec<TargetId>, Fault> {
+    let environments: Vec<EnvironmentId> = scope
         .environments
         .iter()
         .map(|name| repository_policy.environment_named(name))
         .collect::<Result<_, _>>()?;
     let targets = if scope.services.is_empty() {
-        (0..state.deployed.targets.len()).collect()
+        state.deployed.targets.ids().collect()
     } else {
         let services = ManualPromotion {
             services: scope.services.clone(),
@@ -62,7 +62,7 @@ pub(in crate::engine) fn targets_in(
         };
         targets(state, repository_policy, &services)?
     };
-    let is_here = |target: &usize| {
+    let is_here = |target: &TargetId| {
         environments.is_empty() || environments.contains(&state.deployed.targets[*target].environment)
     };
     Ok(targets.into_iter().filter(is_here).collect())
@@ -73,7 +73,7 @@ pub(in crate::engine) fn named_targets(
     state: &RepositoryState,
     repository_policy: &RepositoryPolicy,
     manual: &ManualPromotion,
-) -> Result<Vec<usize>, Fault> {
+) -> Result<Vec<TargetId>, Fault> {
     targets_where(state, repository_policy, manual, |target| manual.is_about(target))
 }
 
@@ -83,11 +83,11 @@ fn targets_where(
     repository_policy: &RepositoryPolicy,
     manual: &ManualPromotion,
     is_meant: impl Fn(&Target) -> bool,
-) -> Result<Vec<usize>, Fault> {
+) -> Result<Vec<TargetId>, Fault> {
     let environment = manual.to.as_ref().map(|to| repository_policy.environment_named(to)).transpose()?;
     let is_there = |target: &Target| environment.is_none_or(|environment| target.environment == environment);
-    let targets = state.deployed.targets.iter().enumerate();
-    let chosen: Vec<usize> =
+    let targets = state.deployed.targets.entries();
+    let chosen: Vec<TargetId> =
         targets.filter(|(_, target)| is_there(target) && is_meant(target)).map(|(at, _)| at).collect();
     if chosen.is_empty() {
         return Err(no_such_service(state, repository_policy, manual));
@@ -148,14 +148,14 @@ pub(in crate::engine) async fn decide<P: Ports>(
     context: Context<'_, P>,
     memory: &mut Memory,
     scheduled: Evaluation,
-    chosen: &[usize],
+    chosen: &[TargetId],
     manual: &ManualPromotion,
 ) -> Result<(Evaluation, Vec<Problem>), Fault> {
     let chosen = match manual.to {
         Some(_) => chosen.to_vec(),
         None => next_of_each(&scheduled, context.policy, chosen)?,
     };
-    let mut candidates: BTreeMap<usize, Candidate> = BTreeMap::new();
+    let mut candidates: BTreeMap<TargetId, Candidate> = BTreeMap::new();
     for target in &chosen {
         let candidate = candidate(&scheduled.facts(context.policy), *target, manual)?;
         candidates.extend(candidate.map(|candidate| (*target, candidate)));
@@ -201,13 +201,13 @@ pub(in crate::engine) async fn decide<P: Ports>(
 
 fn decisions(
     known: &FactContext<'_>,
-    chosen: &[usize],
-    candidates: &BTreeMap<usize, Candidate>,
-    by_schedule: &[Option<Decision>],
+    chosen: &[TargetId],
+    candidates: &BTreeMap<TargetId, Candidate>,
+    by_schedule: &ByTarget<Option<Decision>>,
     manual: &ManualPromotion,
-) -> Vec<Option<Decision>> {
+) -> ByTarget<Option<Decision>> {
     let targets = &known.state.deployed.targets;
-    let mut decisions: Vec<Option<Decision>> = std::iter::repeat_with(|| None).take(targets.len()).collect();
+    let mut decisions: ByTarget<Option<Decision>> = targets.map(|_| None);
     for here in chosen.chunk_by(|one, other| targets[*one].environment == targets[*other].environment) {
         let decided = groups::decide_requested(known, here, candidates, by_schedule, &manual.overrides);
         for (target, decision) in decided {
@@ -224,23 +224,23 @@ fn decisions(
 fn next_of_each(
     evaluation: &Evaluation,
     repository_policy: &RepositoryPolicy,
-    chosen: &[usize],
-) -> Result<Vec<usize>, Fault> {
+    chosen: &[TargetId],
+) -> Result<Vec<TargetId>, Fault> {
     let targets = &evaluation.state.deployed.targets;
-    let waits = |target: &&usize| {
+    let waits = |target: &&TargetId| {
         matches!(evaluation.decisions[**target], Some(Decision::Wait(_) | Decision::Promote(_)))
     };
-    let is_alive = |target: &usize| evaluation.decisions[*target].as_ref().is_some_and(is_wanted);
+    let is_alive = |target: &TargetId| evaluation.decisions[*target].as_ref().is_some_and(is_wanted);
     let alive: BTreeSet<&ServiceName> =
         chosen.iter().filter(|target| is_alive(target)).map(|target| targets[*target].service()).collect();
-    let counts = |target: &&usize| is_alive(target) || !alive.contains(targets[**target].service());
-    let mut waiting: BTreeMap<&ServiceName, BTreeSet<usize>> = BTreeMap::new();
+    let counts = |target: &&TargetId| is_alive(target) || !alive.contains(targets[**target].service());
+    let mut waiting: BTreeMap<&ServiceName, BTreeSet<EnvironmentId>> = BTreeMap::new();
     for target in chosen.iter().filter(waits).filter(counts) {
         waiting.entry(targets[*target].service()).or_default().insert(targets[*target].environment);
     }
-    let mut next: BTreeMap<&ServiceName, usize> = BTreeMap::new();
+    let mut next: BTreeMap<&ServiceName, EnvironmentId> = BTreeMap::new();
     for (service, environments) in waiting {
-        let before = |at: &usize| repository_policy.environments[*at].before;
+        let before = |at: &EnvironmentId| repository_policy.environments[*at].before;
         let Some(first) = environments.iter().find(|at| before(at).is_some()).or(environments.first()) else {
             continue;
         };
@@ -254,7 +254,7 @@ fn next_of_each(
         next.insert(service, *first);
     }
     // A service with nothing waiting is shown in every environment, with the reason.
-    let is_next = |target: &&usize| {
+    let is_next = |target: &&TargetId| {
         next.get(targets[**target].service()).is_none_or(|at| *at == targets[**target].environment)
     };
     Ok(chosen.iter().filter(is_next).copied().collect())
@@ -263,7 +263,7 @@ fn next_of_each(
 /// The requested tag, or the candidate of the schedule.
 fn candidate(
     facts: &FactContext<'_>,
-    target: usize,
+    target: TargetId,
     manual: &ManualPromotion,
 ) -> Result<Option<Candidate>, Fault> {
     let Some(tag) = &manual.tag else { return Ok(nominated(facts, target)) };
@@ -307,7 +307,7 @@ impl ManualPromotion {
 }
 
 /// A tag can only be requested for one image of one service in a named environment.
-fn must_be_one(state: &RepositoryState, manual: &ManualPromotion, chosen: &[usize]) -> Result<(), Fault> {
+fn must_be_one(state: &RepositoryState, manual: &ManualPromotion, chosen: &[TargetId]) -> Result<(), Fault> {
     if manual.to.is_none() {
         return Err(Fault::new(Class::Usage, "--tag needs an environment")
             .with_hint("pass --env with the environment"));

@@ -10,7 +10,7 @@ use tokio::time::{Instant, timeout};
 use crate::engine::base::ports::{Registry, Store, TaggedImage};
 use crate::engine::base::problem::Problem;
 use crate::engine::state::deployed::Target;
-use crate::model::{Artifact, Class, Digest, Fault, ImageName, Tag, TagList, Timestamp};
+use crate::model::{Artifact, ByTarget, Class, Digest, Fault, ImageName, Tag, TagList, Timestamp};
 use crate::policy::{Selection, SelectionRules};
 
 use super::requests::Requests;
@@ -190,13 +190,17 @@ struct CachedSelection {
 
 impl Selections {
     /// What the rules of each target select; none where the registry did not answer. Keeps these selections and no others.
-    pub(crate) fn select(&mut self, targets: &[Target], polled: &Polled) -> Vec<Option<Arc<Selection>>> {
+    pub(crate) fn select(
+        &mut self,
+        targets: &ByTarget<Target>,
+        polled: &Polled,
+    ) -> ByTarget<Option<Arc<Selection>>> {
         let last = std::mem::take(self);
         let select = |target: &Target| {
             let tags = polled.tags.get(target.image())?;
             Some(self.reuse(&last, target.image(), tags, &target.rules))
         };
-        targets.iter().map(select).collect()
+        targets.map(select)
     }
 
     fn reuse(

@@ -16,7 +16,9 @@ use crate::engine::plan::edit_plan::Rollback;
 use crate::engine::state::deployed::Target;
 use crate::engine::state::repository_state::RepositoryState;
 use crate::history::TagsByFile;
-use crate::model::{Class, Digest, EnvironmentName, Fault, ImageName, Printable, RepoPath, Tag};
+use crate::model::{
+    ByTarget, Class, Digest, EnvironmentName, Fault, ImageName, Printable, RepoPath, Tag, TargetId,
+};
 use crate::policy::{
     Candidate, Control, Decision, LocalTime, Note, Overrides, PastRun, Quarantine, RolledBack,
     approve_rollback,
@@ -60,7 +62,7 @@ pub(in crate::engine) async fn targets<P: Ports>(
     context: Context<'_, P>,
     state: &Arc<RepositoryState>,
     request: &RollbackRequest,
-) -> Result<Vec<usize>, Fault> {
+) -> Result<Vec<TargetId>, Fault> {
     let named = ManualPromotion {
         services: vec![request.service.clone().into()],
         to: Some(request.environment.clone()),
@@ -71,14 +73,15 @@ pub(in crate::engine) async fn targets<P: Ports>(
     // The other members of its group come along forward, not request.
     let own = manual::named_targets(state, context.policy, &named)?;
     read_histories(context, state, own.iter().copied()).await?;
-    let commit_of = |target: usize| state.rollout_commit(target).map(|rollout_commit| rollout_commit.commit);
+    let commit_of =
+        |target: TargetId| state.rollout_commit(target).map(|rollout_commit| rollout_commit.commit);
     let newest = own.iter().copied().max_by_key(|target| {
         state
             .rollout_commit(*target)
             .map(|rollout_commit| (rollout_commit.committed_at, rollout_commit.commit))
     });
     let commit = newest.and_then(commit_of);
-    let chosen: Vec<usize> = own.into_iter().filter(|target| commit_of(*target) == commit).collect();
+    let chosen: Vec<TargetId> = own.into_iter().filter(|target| commit_of(*target) == commit).collect();
     if request.to.is_some() && chosen.len() > 1 {
         let images: Vec<String> =
             chosen.iter().map(|target| state.deployed.targets[*target].image().to_string()).collect();
@@ -93,7 +96,7 @@ pub(in crate::engine) async fn targets<P: Ports>(
 pub(in crate::engine) struct RollbackDecision {
     pub(in crate::engine) evaluation: Evaluation,
     /// By target.
-    pub(in crate::engine) rollbacks: BTreeMap<usize, Rollback>,
+    pub(in crate::engine) rollbacks: BTreeMap<TargetId, Rollback>,
     pub(in crate::engine) problems: Vec<Problem>,
 }
 
@@ -102,7 +105,7 @@ pub(in crate::engine) async fn decide<P: Ports>(
     context: Context<'_, P>,
     requests: &mut DigestRequests,
     scheduled: Evaluation,
-    chosen: &[usize],
+    chosen: &[TargetId],
     (request, requested_by): (&RollbackRequest, &str),
 ) -> Result<RollbackDecision, Fault> {
     let mut destinations = BTreeMap::new();
@@ -125,7 +128,7 @@ pub(in crate::engine) async fn decide<P: Ports>(
     let unanswered = digests.ask(context, requests, tags, scheduled.now).await?;
     // A registry that is down is no reason to stay on a broken version.
     let problems = unanswered.into_iter().map(Problem::into_warning).collect();
-    let mut decisions: Vec<Option<Decision>> = scheduled.decisions.iter().map(|_| None).collect();
+    let mut decisions: ByTarget<Option<Decision>> = scheduled.decisions.iter().map(|_| None).collect();
     let mut rollbacks = BTreeMap::new();
     let evaluation = Evaluation { digests, ..scheduled };
     for (target, destination) in destinations {
@@ -144,7 +147,7 @@ pub(in crate::engine) async fn decide<P: Ports>(
 fn must_exist(
     evaluation: &Evaluation,
     repository_policy: &RepositoryPolicy,
-    target: usize,
+    target: TargetId,
     destination: &Destination,
 ) -> Result<(), Fault> {
     let tag = &destination.candidate.tag;
@@ -171,7 +174,7 @@ fn must_exist(
 fn destination(
     state: &RepositoryState,
     repository_policy: &RepositoryPolicy,
-    target: usize,
+    target: TargetId,
     request: &RollbackRequest,
 ) -> Result<Destination, Fault> {
     let here = &state.deployed.targets[target];
@@ -234,7 +237,7 @@ fn nothing_to_roll_back_to(here: &Target, environment: &EnvironmentName, past: &
 /// Refuses a rollback that names no version and that the same person requested moments ago.
 fn must_not_be_repeated(
     evaluation: &Evaluation,
-    target: usize,
+    target: TargetId,
     request: &RollbackRequest,
     requested_by: &str,
 ) -> Result<(), Fault> {
@@ -316,7 +319,7 @@ struct Destination {
 /// current one.
 fn digest_of(
     evaluation: &Evaluation,
-    target: usize,
+    target: TargetId,
     destination: &Destination,
     request: &RollbackRequest,
 ) -> Result<Digest, Fault> {

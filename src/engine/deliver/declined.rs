@@ -8,7 +8,7 @@ use chrono::TimeDelta;
 use crate::engine::base::problem::Problem;
 use crate::engine::base::repository_policy::RepositoryPolicy;
 use crate::engine::plan::edit_plan::EditPlan;
-use crate::model::{Class, EnvironmentName, Fault, Printable, ServiceName, Timestamp};
+use crate::model::{Class, EnvironmentId, EnvironmentName, Fault, Printable, ServiceName, Timestamp};
 
 /// Longest pause between two tries.
 const LONGEST_PAUSE: TimeDelta = TimeDelta::minutes(5);
@@ -28,7 +28,7 @@ pub(in crate::engine) struct Unit {
 impl Unit {
     pub(in crate::engine) fn new(
         repository_policy: &RepositoryPolicy,
-        environment: usize,
+        environment: EnvironmentId,
         service: &ServiceName,
     ) -> Self {
         let group = repository_policy.group_of(service).map(|group| group.name.clone());

@@ -14,7 +14,9 @@ use crate::engine::{
     Batch, Changelog, Clock, Engine, Environment, Group, NotesPolicy, NotesWanted, Parts, PassOptions,
     PassReport, Ports, PullRequestPolicy, RepositoryPolicy, ServiceRules, ServiceSettings,
 };
-use crate::model::{CommitId, Digest, EnvironmentName, Fault, ImageName, RepoPath, ServiceName, Timestamp};
+use crate::model::{
+    CommitId, Digest, EnvironmentId, EnvironmentName, Fault, Id, ImageName, RepoPath, ServiceName, Timestamp,
+};
 use crate::policy::{ApprovalPolicy, EnvironmentPolicy, SelectionRules, SoakMode};
 
 pub(in crate::engine) struct Fakes;
@@ -93,7 +95,7 @@ pub(in crate::engine) struct Settings {
     pub(in crate::engine) sweeps_control_files: bool,
     pub(in crate::engine) approval: ApprovalPolicy,
     pub(in crate::engine) notes: Option<NotesPolicy>,
-    pub(in crate::engine) changelog_files: BTreeMap<usize, RepoPath>,
+    pub(in crate::engine) changelog_files: BTreeMap<EnvironmentId, RepoPath>,
     /// How promotions into `prod` are proposed.
     pub(in crate::engine) requests: Option<PullRequestPolicy>,
 }
@@ -135,7 +137,7 @@ impl Settings {
                     approval: before.map(|_| self.approval).unwrap_or_default(),
                 },
                 paths: paths.iter().map(|folder| path(folder)).collect(),
-                before: *before,
+                before: before.map(EnvironmentId::at),
             };
         RepositoryPolicy {
             branch: "fake main".to_owned(),
@@ -144,7 +146,7 @@ impl Settings {
             groups: self.groups.clone(),
             exclude: PathGlobs::default(),
             names: Vec::new(),
-            requests: self.requests.iter().map(|rules| (1, rules.clone())).collect(),
+            requests: self.requests.iter().map(|rules| (EnvironmentId::at(1), rules.clone())).collect(),
             soak_mode: self.soak_mode,
             sweeps_control_files: self.sweeps_control_files,
             clock_tolerance: Duration::from_mins(10),

@@ -4,8 +4,8 @@ use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
 use crate::model::{
-    CommitId, EnvironmentName, Fault, ImageName, IndexEnd, PinnedTag, PromotionId, ServiceName,
-    ServicePattern, Tag, TagChange, Timestamp,
+    CommitId, EnvironmentId, EnvironmentName, Fault, ImageName, IndexEnd, PinnedTag, PromotionId,
+    ServiceName, ServicePattern, Tag, TagChange, TargetId, Timestamp,
 };
 
 use super::newest_first::NewestFirst;
@@ -126,7 +126,7 @@ pub(in crate::engine) async fn moves<P: Ports>(
 pub(in crate::engine) async fn moves_since<P: Ports>(
     context: Context<'_, P>,
     state: &RepositoryState,
-    environment: usize,
+    environment: EnvironmentId,
     since: Timestamp,
 ) -> Result<Vec<Move>, Fault> {
     let here = &context.policy.environments[environment];
@@ -149,7 +149,7 @@ pub(in crate::engine) async fn moves_since<P: Ports>(
 pub(in crate::engine) fn arrival(
     state: &RepositoryState,
     repository_policy: &RepositoryPolicy,
-    target: usize,
+    target: TargetId,
 ) -> Option<Move> {
     let arrival = state.history_of(target)?.arrival.as_ref()?;
     let environment = state.deployed.targets[target].environment;

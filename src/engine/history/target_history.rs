@@ -12,7 +12,7 @@ use crate::engine::state::deployed::Target;
 use crate::engine::state::repository_state::RepositoryState;
 use crate::engine::state::target_history::TargetHistory;
 use crate::history::{self, Rollbacks, Runs, Subject, newest_under, under};
-use crate::model::{Fault, RepoPath, TagChange};
+use crate::model::{EnvironmentId, Fault, RepoPath, TagChange, TargetId};
 
 /// How many subjects are read in one query.
 const SUBJECTS_PER_QUERY: usize = 1_000;
@@ -21,7 +21,7 @@ const SUBJECTS_PER_QUERY: usize = 1_000;
 pub(in crate::engine) async fn read_histories<P: Ports>(
     context: Context<'_, P>,
     state: &Arc<RepositoryState>,
-    targets: impl IntoIterator<Item = usize>,
+    targets: impl IntoIterator<Item = TargetId>,
 ) -> Result<(), Fault> {
     let unread = targets.into_iter().filter(|target| state.history_of(*target).is_none());
     let subjects: BTreeSet<&Subject> = unread.map(|target| &state.deployed.targets[target].subject).collect();
@@ -72,7 +72,7 @@ fn set_histories(
     }
     for subject in subjects {
         let tag_changes = lineage(subject, &by_subject);
-        for environment in 0..repository_policy.environments.len() {
+        for environment in repository_policy.environments.ids() {
             if let Some(target) = state.deployed.place(environment, subject) {
                 state.set_history(target, || {
                     let target = &state.deployed.targets[target];
@@ -93,7 +93,7 @@ fn history_from(
     let arrival = history::rollout_commit(newest_under(tag_changes, paths), paths, &target.held);
     let chain =
         std::iter::successors(Some(target.environment), |at| repository_policy.environments[*at].before);
-    let rolled_back_in = |environment: usize| {
+    let rolled_back_in = |environment: EnvironmentId| {
         let environment = &repository_policy.environments[environment];
         let tag_changes: Vec<&TagChange> = under(tag_changes, &environment.paths).collect();
         Rollbacks::read(&tag_changes, &target.rules, &environment.policy.name)

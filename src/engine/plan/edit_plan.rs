@@ -8,7 +8,10 @@ use rayon::prelude::*;
 use uuid::{NoContext, Uuid};
 
 use crate::manifest::{self, Edit, EditRefused, ImageField, Manifest};
-use crate::model::{BlobId, Class, Content, Fault, ImageName, PromotionId, RepoPath, ServiceName, Timestamp};
+use crate::model::{
+    BlobId, ByTarget, Class, Content, EnvironmentId, Fault, ImageName, PromotionId, RepoPath, ServiceName,
+    TargetId, Timestamp,
+};
 use crate::policy::{Approved, Decision, Direction};
 
 use crate::engine::base::ports::Repository;
@@ -22,8 +25,8 @@ use crate::engine::state::repository_state::RepositoryState;
 pub struct EditPlan {
     pub id: PromotionId,
     pub approved: Approved,
-    pub target: usize,
-    pub environment: usize,
+    pub target: TargetId,
+    pub environment: EnvironmentId,
     pub service: ServiceName,
     pub image: ImageName,
     /// The group it ships in, if any: all members go by one commit, or none.
@@ -85,7 +88,7 @@ pub(crate) fn plan_edits(
     state: &RepositoryState,
     mut approved: Vec<Planned>,
 ) -> Result<(Vec<EditPlan>, Vec<Problem>), Fault> {
-    let group_of = |target: usize| {
+    let group_of = |target: TargetId| {
         let service = state.deployed.targets[target].service();
         repository_policy.groups.iter().position(|group| group.has(service))
     };
@@ -103,7 +106,7 @@ pub(crate) fn plan_edits(
         let group = group_of(one.target);
         group.is_some() && group == group_of(other.target) && environment(one) == environment(other)
     };
-    let mut joined: HashSet<usize> = HashSet::new();
+    let mut joined: HashSet<TargetId> = HashSet::new();
     for group in approved.chunk_by(is_one_group) {
         let so_far = (group.len() > 1).then(|| (working.clone(), plans.len()));
         let mut is_whole = true;
@@ -152,14 +155,14 @@ pub(crate) fn plan_edits(
 /// An approved promotion, before its edits are planned.
 #[derive(Clone, Debug)]
 pub(in crate::engine) struct Planned {
-    pub(in crate::engine) target: usize,
+    pub(in crate::engine) target: TargetId,
     pub(in crate::engine) id: PromotionId,
     pub(in crate::engine) approved: Approved,
 }
 
 /// The promotions that `decisions` approve, each under a new id.
-pub(in crate::engine) fn approved(decisions: &[Option<Decision>], now: Timestamp) -> Vec<Planned> {
-    let approved = decisions.iter().enumerate().filter_map(|(target, decision)| match decision {
+pub(in crate::engine) fn approved(decisions: &ByTarget<Option<Decision>>, now: Timestamp) -> Vec<Planned> {
+    let approved = decisions.entries().filter_map(|(target, decision)| match decision {
         Some(Decision::Promote(approved)) => {
             Some(Planned { target, id: new_id(now), approved: (**approved).clone() })
         }
@@ -199,13 +202,13 @@ fn edit_those_alone(
     state: &RepositoryState,
     approved: &[Planned],
     working: &Working,
-) -> HashMap<usize, Result<Edited, Problem>> {
+) -> HashMap<TargetId, Result<Edited, Problem>> {
     let mut uses: HashMap<&RepoPath, usize> = HashMap::new();
     for path in approved.iter().flat_map(|one| state.deployed.targets[one.target].held.keys()) {
         *uses.entry(path).or_default() += 1;
     }
     let is_alone =
-        |target: usize| state.deployed.targets[target].held.keys().all(|path| uses.get(path) == Some(&1));
+        |target: TargetId| state.deployed.targets[target].held.keys().all(|path| uses.get(path) == Some(&1));
     approved
         .par_iter()
         .filter(|one| is_alone(one.target))
@@ -226,7 +229,7 @@ impl Working {
 fn read_files(
     repository: &impl Repository,
     state: &RepositoryState,
-    targets: impl Iterator<Item = usize>,
+    targets: impl Iterator<Item = TargetId>,
 ) -> Result<Working, Fault> {
     let paths: BTreeSet<&RepoPath> =
         targets.flat_map(|target| state.deployed.targets[target].held.keys()).collect();

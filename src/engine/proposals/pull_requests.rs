@@ -12,8 +12,8 @@ use crate::engine::message::Trailers;
 use crate::engine::state::deployed::{DeployedState, Target};
 use crate::engine::state::repository_state::RepositoryState;
 use crate::model::{
-    EnvironmentName, ImageName, OpenPullRequest, PromotionId, PullRequestBranch, RepoPathError, ServiceName,
-    Tag, Timestamp,
+    ByTarget, EnvironmentName, ImageName, OpenPullRequest, PromotionId, PullRequestBranch, RepoPathError,
+    ServiceName, Tag, TargetId, Timestamp,
 };
 use crate::policy::{RefusedPullRequest, ReviewedPullRequest, Selection};
 
@@ -23,9 +23,9 @@ pub struct PullRequests {
     /// The open ones.
     pub open: Vec<Arc<Proposal>>,
     /// The highest version that people refused, by target.
-    pub(crate) refused: HashMap<usize, RefusedPullRequest>,
+    pub(crate) refused: HashMap<TargetId, RefusedPullRequest>,
     /// The review of the open pull request, by target, where a review counts as an approval.
-    pub(crate) reviewed: HashMap<usize, ReviewedPullRequest>,
+    pub(crate) reviewed: HashMap<TargetId, ReviewedPullRequest>,
     /// Whether the forge listed the open ones.
     pub(in crate::engine) is_known: bool,
     /// Branches whose closed pull requests could not be read.
@@ -87,7 +87,7 @@ impl PullRequests {
         &self,
         deployed: &DeployedState,
         repository_policy: &RepositoryPolicy,
-    ) -> Vec<usize> {
+    ) -> Vec<TargetId> {
         let promotions = self.open.iter().flat_map(|proposal| &proposal.promotions);
         promotions.filter_map(|promotion| target_of(promotion, deployed, repository_policy)).collect()
     }
@@ -96,7 +96,7 @@ impl PullRequests {
     pub(in crate::engine) fn proposed_tags(
         &self,
         state: &RepositoryState,
-        selections: &[Option<Arc<Selection>>],
+        selections: &ByTarget<Option<Arc<Selection>>>,
         repository_policy: &RepositoryPolicy,
     ) -> BTreeSet<TaggedImage> {
         let own = self.open.iter().filter(|one| one.is_own && !one.request.branch.goes_back());
@@ -150,7 +150,7 @@ pub(in crate::engine) fn target_of(
     promotion: &Trailers,
     deployed: &DeployedState,
     repository_policy: &RepositoryPolicy,
-) -> Option<usize> {
+) -> Option<TargetId> {
     deployed.find(repository_policy, &promotion.environment, &promotion.service, &promotion.image.name)
 }
 
@@ -182,13 +182,13 @@ pub(in crate::engine) fn branch_of(
 pub(in crate::engine) fn with_branch_mates(
     state: &RepositoryState,
     repository_policy: &RepositoryPolicy,
-    targets: &[usize],
-) -> Vec<usize> {
+    targets: &[TargetId],
+) -> Vec<TargetId> {
     let all = &state.deployed.targets;
     let branch = |target: &Target| branch_of(repository_policy, target, false).and_then(Result::ok);
     let branches: HashSet<PullRequestBranch> =
         targets.iter().filter_map(|target| branch(&all[*target])).collect();
     let is_mate = |target: &Target| branch(target).is_some_and(|branch| branches.contains(&branch));
-    let mates = all.iter().enumerate().filter(|(_, target)| is_mate(target)).map(|(at, _)| at);
-    mates.chain(targets.iter().copied()).collect::<BTreeSet<usize>>().into_iter().collect()
+    let mates = all.entries().filter(|(_, target)| is_mate(target)).map(|(at, _)| at);
+    mates.chain(targets.iter().copied()).collect::<BTreeSet<TargetId>>().into_iter().collect()
 }

@@ -14,7 +14,9 @@ use crate::engine::base::repository_policy::RepositoryPolicy;
 use crate::engine::message::{Trailers, read_trailers};
 use crate::engine::state::deployed::Target;
 use crate::engine::state::repository_state::RepositoryState;
-use crate::model::{BY_SCHEDULE, ClosedPullRequest, Fault, PullRequestBranch, Tag, Timestamp, Version};
+use crate::model::{
+    BY_SCHEDULE, ClosedPullRequest, Fault, PullRequestBranch, Tag, TargetId, Timestamp, Version,
+};
 use crate::policy::{GateName, RefusedPullRequest};
 
 use super::marks::{CLOSED, has_mark};
@@ -43,14 +45,14 @@ struct Refusal {
 
 /// A pull request that would be opened, or a version that would be added to one.
 pub(in crate::engine) struct ToPropose {
-    pub(in crate::engine) target: usize,
+    pub(in crate::engine) target: TargetId,
     pub(in crate::engine) tag: Tag,
 }
 
 /// The refusals that apply once everything about to be proposed was checked.
 pub(in crate::engine) struct ReadRefusals {
     /// The highest refused version, by target.
-    pub(in crate::engine) refused: HashMap<usize, RefusedPullRequest>,
+    pub(in crate::engine) refused: HashMap<TargetId, RefusedPullRequest>,
     /// Branches that could not be checked; nothing is proposed from them.
     pub(in crate::engine) unknown: HashSet<PullRequestBranch>,
     pub(in crate::engine) problems: Vec<Problem>,
@@ -123,8 +125,8 @@ impl KnownRefusals {
         state: &RepositoryState,
         repository_policy: &RepositoryPolicy,
         pull_requests: &PullRequests,
-    ) -> HashMap<usize, RefusedPullRequest> {
-        let mut refused: HashMap<usize, RefusedPullRequest> = HashMap::new();
+    ) -> HashMap<TargetId, RefusedPullRequest> {
+        let mut refused: HashMap<TargetId, RefusedPullRequest> = HashMap::new();
         let all = self.0.values().flat_map(|branch| &branch.refusals);
         for (request, promotion) in all.flat_map(|one| one.promotions.iter().map(|each| (&one.request, each)))
         {

@@ -8,7 +8,7 @@ use crate::engine::base::problem::Problem;
 use crate::engine::base::repository_policy::RepositoryPolicy;
 use crate::engine::message::Trailers;
 use crate::engine::state::repository_state::RepositoryState;
-use crate::model::Class;
+use crate::model::{Class, TargetId};
 use crate::policy::{ApprovalPolicy, ReviewVerdict, ReviewedPullRequest};
 
 use super::pull_requests::{Proposal, PullRequests, branch_of, target_of};
@@ -20,7 +20,7 @@ pub(super) async fn fetch<P: Ports>(
     forge: &P::Forge,
     state: &RepositoryState,
     pull_requests: &PullRequests,
-) -> (HashMap<usize, ReviewedPullRequest>, Vec<Problem>) {
+) -> (HashMap<TargetId, ReviewedPullRequest>, Vec<Problem>) {
     let mut reviewed = HashMap::new();
     let mut problems = Vec::new();
     let mut is_away = false;
@@ -69,7 +69,7 @@ fn target_by_branch(
     repository_policy: &RepositoryPolicy,
     proposal: &Proposal,
     promotion: &Trailers,
-) -> Option<usize> {
+) -> Option<TargetId> {
     let target = target_of(promotion, &state.deployed, repository_policy)?;
     let branch = branch_of(repository_policy, &state.deployed.targets[target], false)?.ok()?;
     (branch == proposal.request.branch).then_some(target)

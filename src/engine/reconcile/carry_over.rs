@@ -10,13 +10,13 @@ use crate::engine::message::Trailers;
 use crate::engine::plan::edit_plan::{EditPlan, Planned};
 use crate::engine::proposals::pull_requests::{Proposal, branch_of, target_of};
 use crate::engine::state::deployed::Target;
-use crate::model::{PromotionId, PullRequestBranch, Tag, Timestamp, Version};
+use crate::model::{PromotionId, PullRequestBranch, Tag, TargetId, Timestamp, Version};
 use crate::policy::{self, Approved, Candidate, GateName, ProposalStatus, ProposedPromotion};
 
 /// A promotion that an open pull request proposes.
 struct Proposed<'a> {
     trailers: &'a Trailers,
-    target: Option<usize>,
+    target: Option<TargetId>,
     version: Option<Version>,
     status: ProposedStatus,
 }
@@ -55,7 +55,7 @@ struct Carried {
 #[derive(PartialEq, Eq, PartialOrd, Ord)]
 enum Unit<'a> {
     Group(&'a str),
-    Target(usize),
+    Target(TargetId),
     /// A promotion without a target, by its place in the pull request.
     NoTarget(usize),
 }
@@ -77,7 +77,7 @@ pub(in crate::engine) fn contents(
 ) -> Option<Contents> {
     let proposal = evaluation.pull_requests.of(branch).filter(|one| one.is_own && !branch.goes_back());
     let Some(proposal) = proposal else { return Some(Contents { planned: approved, ..Contents::default() }) };
-    let unit = |target: usize| {
+    let unit = |target: TargetId| {
         let group = repository_policy.group_of(evaluation.state.deployed.targets[target].service());
         group.map_or(Unit::Target(target), |group| Unit::Group(&group.name))
     };
@@ -142,7 +142,7 @@ fn forward_status(
     evaluation: &Evaluation,
     proposal: &Proposal,
     promotion: &Trailers,
-    (target, here): (usize, &Target),
+    (target, here): (TargetId, &Target),
     candidate: &Candidate,
 ) -> ProposedStatus {
     let known = evaluation.facts(repository_policy);

@@ -13,7 +13,7 @@ use crate::engine::message::{Trailers, read_trailers};
 use crate::engine::plan::edit_plan::{EditPlan, Planned, Rollback, plan_edits};
 use crate::engine::proposals::marks::{CLOSED, OPENING, has_mark};
 use crate::engine::proposals::pull_requests::{ProposedMove, branch_of, ids_of};
-use crate::model::{Class, CommitId, Fault, PullRequestBranch, RepoPath};
+use crate::model::{Class, CommitId, Fault, PullRequestBranch, RepoPath, TargetId};
 use crate::policy::{ApprovalReason, GateReport, Reason};
 
 use super::auto_merge::closed_for_now;
@@ -29,7 +29,7 @@ pub(in crate::engine) async fn plan<P: Ports>(
     context: Context<'_, P>,
     evaluation: &Evaluation,
     approved: Vec<Planned>,
-    rollbacks: &mut BTreeMap<usize, Rollback>,
+    rollbacks: &mut BTreeMap<TargetId, Rollback>,
     is_manual: bool,
 ) -> Result<(Vec<PullRequestReport>, Vec<Problem>), Fault> {
     let (mut by_branch, mut problems) = by_branch(context.policy, evaluation, approved, rollbacks);
@@ -81,7 +81,7 @@ fn by_branch(
     repository_policy: &RepositoryPolicy,
     evaluation: &Evaluation,
     approved: Vec<Planned>,
-    rollbacks: &BTreeMap<usize, Rollback>,
+    rollbacks: &BTreeMap<TargetId, Rollback>,
 ) -> (ByBranch, Vec<Problem>) {
     let mut by_branch = ByBranch::new();
     let mut problems = Vec::new();

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use crate::engine::base::pass_options::{ManualPromotion, PassMode, PassOptions, RollbackRequest};
 use crate::engine::fake::{Ask, Push, Settings, World, image, release, service};
 use crate::engine::{Grouping, PassReport, PullRequestAction, PullRequestPolicy, PullRequestReport};
-use crate::model::{Class, MergeMethod, Opinion, PullRequestBranch, PullRequestOptions};
+use crate::model::{Class, Id, MergeMethod, Opinion, PullRequestBranch, PullRequestOptions, TargetId};
 use crate::policy::{ApprovalPolicy, Decision, GateName, Override, Overrides};
 
 pub(in crate::engine) const DAY: u64 = 24 * 60;
@@ -138,8 +138,8 @@ async fn a_merged_one_is_the_promotion() {
     let report = world.try_pass().await.unwrap();
     assert_eq!((states(&report), world.tag("p/app.yaml")), (vec![], "v1.0.1".to_owned()));
     let state = &report.evaluation.state;
-    world.engine.read_histories(state, [1]).await.unwrap();
-    let rollout_commit = state.rollout_commit(1).unwrap();
+    world.engine.read_histories(state, [TargetId::at(1)]).await.unwrap();
+    let rollout_commit = state.rollout_commit(TargetId::at(1)).unwrap();
     assert!(rollout_commit.by_tidegate && rollout_commit.digest.is_some());
     world.push("v1.0.2", '2');
     world.pass().await;
@@ -630,7 +630,7 @@ async fn a_control_file_approves_as_well() {
     );
     world.edit(".tidegate/approval.yaml", &approval);
     let report = world.try_pass().await.unwrap();
-    let Some(Decision::Promote(approved)) = &report.evaluation.decisions[1] else { panic!() };
+    let Some(Decision::Promote(approved)) = &report.evaluation.decisions[TargetId::at(1)] else { panic!() };
     assert!(!approved.awaits_review() && report.requests[0].review.is_none());
 }
 

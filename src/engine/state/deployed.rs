@@ -9,8 +9,8 @@ use crate::history::{self, Subject, TagsByFile};
 use crate::kustomize::{DeadEntryKind, Inclusion};
 use crate::manifest::{ImageField, Manifest};
 use crate::model::{
-    Class, CommitId, Digest, EnvironmentName, ImageName, InactiveReason, LeftAloneKind, PinnedTag, Printable,
-    RepoPath, ServiceName,
+    ByTarget, Class, CommitId, Digest, EnvironmentId, EnvironmentName, ImageName, InactiveReason,
+    LeftAloneKind, PinnedTag, Printable, RepoPath, ServiceName, TargetId,
 };
 use crate::policy::{Candidate, Environment, SelectionRules};
 
@@ -27,18 +27,18 @@ const NAME_THE_RULES: &str = "name the service under `services.overrides` with i
 pub struct DeployedState {
     pub commit: CommitId,
     /// Sorted by environment, service and image.
-    pub targets: Vec<Target>,
+    pub targets: ByTarget<Target>,
     /// What could not be read or matched.
     pub problems: Vec<Problem>,
     /// What is assumed or not followed, and harms nothing by itself. `doctor` reports it.
     pub notes: Vec<Problem>,
-    places: HashMap<(usize, Subject), usize>,
+    places: HashMap<(EnvironmentId, Subject), TargetId>,
 }
 
 /// One image of one service in one environment: what a promotion moves.
 #[derive(Debug)]
 pub struct Target {
-    pub environment: usize,
+    pub environment: EnvironmentId,
     pub subject: Subject,
     pub(crate) held: TagsByFile,
     /// The distinct running versions, ascending.
@@ -78,7 +78,7 @@ impl DeployedState {
     pub(crate) fn of(snapshot: &Snapshot, resolver: &Resolver, repository_policy: &RepositoryPolicy) -> Self {
         let mut deployed = Self {
             commit: snapshot.commit,
-            targets: Vec::new(),
+            targets: ByTarget::new(),
             problems: Vec::new(),
             notes: Vec::new(),
             places: HashMap::new(),
@@ -86,12 +86,13 @@ impl DeployedState {
         deployed.report_skipped(snapshot, repository_policy);
         deployed.notes.extend(assumed_namespaces(snapshot, resolver, repository_policy));
         deployed.notes.extend(dead_entries(resolver, repository_policy));
-        for environment in 0..repository_policy.environments.len() {
+        for environment in repository_policy.environments.ids() {
             let column = Column { snapshot, resolver, repository_policy, environment };
             let targets = column.read(&mut deployed.problems);
             for target in targets {
-                deployed.places.insert((environment, target.subject.clone()), deployed.targets.len());
-                deployed.targets.push(target);
+                let subject = target.subject.clone();
+                let id = deployed.targets.push(target);
+                deployed.places.insert((environment, subject), id);
             }
         }
         if !repository_policy.names.is_empty() {
@@ -102,12 +103,12 @@ impl DeployedState {
     }
 
     /// The target of a subject in an environment.
-    pub fn target(&self, environment: usize, subject: &Subject) -> Option<&Target> {
+    pub fn target(&self, environment: EnvironmentId, subject: &Subject) -> Option<&Target> {
         self.places.get(&(environment, subject.clone())).map(|at| &self.targets[*at])
     }
 
     /// The index of the target of a subject in an environment.
-    pub(crate) fn place(&self, environment: usize, subject: &Subject) -> Option<usize> {
+    pub(crate) fn place(&self, environment: EnvironmentId, subject: &Subject) -> Option<TargetId> {
         self.places.get(&(environment, subject.clone())).copied()
     }
 
@@ -118,7 +119,7 @@ impl DeployedState {
         environment: &EnvironmentName,
         service: &ServiceName,
         image: &ImageName,
-    ) -> Option<usize> {
+    ) -> Option<TargetId> {
         self.place(repository_policy.find(environment)?, &(service.clone(), image.clone()))
     }
 
@@ -146,7 +147,7 @@ struct Column<'a> {
     snapshot: &'a Snapshot,
     resolver: &'a Resolver,
     repository_policy: &'a RepositoryPolicy,
-    environment: usize,
+    environment: EnvironmentId,
 }
 
 #[derive(Default)]

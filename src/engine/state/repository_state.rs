@@ -8,7 +8,7 @@ use std::sync::{Arc, OnceLock};
 use crate::config::nearest;
 use crate::engine::base::repository_policy::RepositoryPolicy;
 use crate::history::Subject;
-use crate::model::{CommitId, Fault, IndexEnd, RepoPath, ServiceName};
+use crate::model::{ByTarget, CommitId, Fault, IndexEnd, RepoPath, ServiceName, TargetId};
 use crate::policy::{Control, Controls, PastRun, RolledBack, RolloutCommit};
 
 use super::control_files::{self, UnsignedFiles};
@@ -33,8 +33,8 @@ pub struct RepositoryState {
     /// Cursor at the end of the index, which is this commit.
     pub(crate) end: IndexEnd,
     /// For each target, set when its history is first read.
-    histories: Vec<OnceLock<Arc<TargetHistory>>>,
-    covering: Vec<OnceLock<Controls>>,
+    histories: ByTarget<OnceLock<Arc<TargetHistory>>>,
+    covering: ByTarget<OnceLock<Controls>>,
     is_stale: AtomicBool,
 }
 
@@ -46,23 +46,19 @@ impl RepositoryState {
         unsigned: UnsignedFiles,
         repository_policy: &RepositoryPolicy,
     ) -> Self {
-        fn empty<T>(count: usize) -> Vec<OnceLock<T>> {
-            std::iter::repeat_with(OnceLock::new).take(count).collect()
-        }
         let mut deployed = DeployedState::of(&snapshot, &resolver, repository_policy);
         let controls = control_files::controls_of(&snapshot, &unsigned, repository_policy);
         deployed.problems.extend(control_files::unsigned_problems(&unsigned));
         deployed.problems.extend(control_files::problems(&controls));
-        let targets = deployed.targets.len();
         Self {
-            deployed,
             controls,
             unsigned_controls: unsigned,
             snapshot,
             resolver,
             end,
-            histories: empty(targets),
-            covering: empty(targets),
+            histories: deployed.targets.map(|_| OnceLock::new()),
+            covering: deployed.targets.map(|_| OnceLock::new()),
+            deployed,
             is_stale: AtomicBool::new(false),
         }
     }
@@ -81,7 +77,7 @@ impl RepositoryState {
 
     /// Copies the histories of unchanged targets from an earlier state, except those of `moved` subjects.
     pub(in crate::engine) fn copy_histories(&self, last: &Self, moved: &BTreeSet<Subject>) {
-        for (at, target) in self.deployed.targets.iter().enumerate() {
+        for (at, target) in self.deployed.targets.entries() {
             if moved.contains(&target.subject) {
                 continue;
             }
@@ -97,12 +93,16 @@ impl RepositoryState {
     }
 
     /// Sets the history of a target unless it is set.
-    pub(in crate::engine) fn set_history(&self, target: usize, history: impl FnOnce() -> Arc<TargetHistory>) {
+    pub(in crate::engine) fn set_history(
+        &self,
+        target: TargetId,
+        history: impl FnOnce() -> Arc<TargetHistory>,
+    ) {
         self.histories[target].get_or_init(history);
     }
 
     /// The history of a target, if it was read.
-    pub(crate) fn history_of(&self, target: usize) -> Option<&TargetHistory> {
+    pub(crate) fn history_of(&self, target: TargetId) -> Option<&TargetHistory> {
         self.histories[target].get().map(Arc::as_ref)
     }
 
@@ -117,23 +117,23 @@ impl RepositoryState {
     }
 
     /// The commit by which a target came to hold exactly what it holds now; none where its history was not read.
-    pub fn rollout_commit(&self, target: usize) -> Option<&RolloutCommit> {
+    pub fn rollout_commit(&self, target: TargetId) -> Option<&RolloutCommit> {
         self.history_of(target)?.rollout_commit.as_ref()
     }
 
     /// The versions that people rolled back from and did not bring back, in the target's environment and in those before it;
     /// none where its history was not read.
-    pub fn rolled_back(&self, target: usize) -> &[RolledBack] {
+    pub fn rolled_back(&self, target: TargetId) -> &[RolledBack] {
         self.history_of(target).map(|history| history.rolled_back.as_slice()).unwrap_or_default()
     }
 
     /// What ran before the running version, newest first; none where its history was not read.
-    pub fn past(&self, target: usize) -> &[PastRun] {
+    pub fn past(&self, target: TargetId) -> &[PastRun] {
         self.history_of(target).map(|history| history.runs.as_slice()).unwrap_or_default()
     }
 
     /// The controls that cover a target.
-    pub fn covering(&self, repository_policy: &RepositoryPolicy, target: usize) -> &Controls {
+    pub fn covering(&self, repository_policy: &RepositoryPolicy, target: TargetId) -> &Controls {
         if self.controls.is_empty() {
             return Controls::NONE;
         }

@@ -1,7 +1,7 @@
 //! A plan that somebody was shown and confirmed: a pass that would do anything else does nothing.
 
 use crate::engine::plan::edit_plan::EditPlan;
-use crate::model::{Class, Digest, Fault, ImageName, ServiceName, Tag};
+use crate::model::{Class, Digest, EnvironmentId, Fault, ImageName, ServiceName, Tag};
 
 /// The moves of a dry run.
 #[derive(Clone, Debug)]
@@ -9,7 +9,7 @@ pub struct ConfirmedPlan(Vec<ConfirmedMove>);
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct ConfirmedMove {
-    environment: usize,
+    environment: EnvironmentId,
     service: ServiceName,
     image: ImageName,
     from: Tag,

@@ -14,7 +14,7 @@ use crate::engine::history::moves::{self, HistoryQuery, Move};
 use crate::engine::history::refresh;
 use crate::engine::history::target_history::read_histories;
 use crate::engine::state::repository_state::RepositoryState;
-use crate::model::{Fault, Timestamp};
+use crate::model::{EnvironmentId, Fault, TargetId, Timestamp};
 
 /// The ports of an engine.
 pub struct Parts<P: Ports> {
@@ -90,7 +90,7 @@ impl<P: Ports> Engine<P> {
     pub async fn read_histories(
         &self,
         state: &Arc<RepositoryState>,
-        targets: impl IntoIterator<Item = usize>,
+        targets: impl IntoIterator<Item = TargetId>,
     ) -> Result<(), Fault> {
         read_histories(context(&self.ports, &self.repository_policy), state, targets).await
     }
@@ -115,7 +115,7 @@ impl<P: Ports> Engine<P> {
     pub async fn moves_since(
         &self,
         state: &RepositoryState,
-        environment: usize,
+        environment: EnvironmentId,
         since: Timestamp,
     ) -> Result<Vec<Move>, Fault> {
         moves::moves_since(context(&self.ports, &self.repository_policy), state, environment, since).await

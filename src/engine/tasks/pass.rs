@@ -28,7 +28,7 @@ use crate::engine::reconcile::report::PullRequestReport;
 use crate::engine::reconcile::write::{self, Writing};
 use crate::engine::reconcile::{auto_merge, desired, obsolete};
 use crate::engine::state::repository_state::RepositoryState;
-use crate::model::{Class, CommitId, Fault, ImageName, Intent, Outcome, Timestamp};
+use crate::model::{Class, CommitId, Fault, ImageName, Intent, Outcome, TargetId, Timestamp};
 use crate::policy::LocalTime;
 
 use super::attempts::Attempts;
@@ -195,15 +195,15 @@ impl Done {
 enum Targets {
     All,
     Some {
-        chosen: Vec<usize>,
+        chosen: Vec<TargetId>,
         /// The targets whose registries are asked and whose histories are read: the chosen ones, and those that are proposed
         /// by the same branches.
-        about: Vec<usize>,
+        about: Vec<TargetId>,
     },
 }
 
 impl Targets {
-    fn about(&self) -> Option<&[usize]> {
+    fn about(&self) -> Option<&[TargetId]> {
         match self {
             Self::All => None,
             Self::Some { about, .. } => Some(about),
@@ -242,9 +242,9 @@ fn images_of(state: &RepositoryState, targets: &Targets) -> BTreeSet<ImageName> 
 struct Decided {
     evaluation: Evaluation,
     /// By target.
-    rollbacks: BTreeMap<usize, Rollback>,
+    rollbacks: BTreeMap<TargetId, Rollback>,
     /// The targets of a scoped pass.
-    scope: Option<Vec<usize>>,
+    scope: Option<Vec<TargetId>>,
     problems: Vec<Problem>,
 }
 
@@ -349,7 +349,7 @@ async fn plan<P: Ports>(
 /// the time yet: its commits would be older than their parents, and what they bring would have soaked at once.
 fn clock_is_behind(evaluation: &Evaluation, tolerance: Duration) -> Option<Problem> {
     let state = &evaluation.state;
-    let targets = 0..state.deployed.targets.len();
+    let targets = state.deployed.targets.ids();
     let earliest =
         targets.filter_map(|target| state.rollout_commit(target)).map(|one| one.committed_at).min()?;
     let latest_now = evaluation.now.checked_add_signed(TimeDelta::from_std(tolerance).ok()?)?;

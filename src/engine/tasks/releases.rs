@@ -50,8 +50,8 @@ impl<P: Ports> Engine<P> {
         let context = context(&self.ports, &self.repository_policy);
         let repository_policy = context.policy;
         let mut moves = Vec::new();
-        for last in (0..repository_policy.environments.len())
-            .filter(|at| repository_policy.after(*at).next().is_none())
+        for last in
+            repository_policy.environments.ids().filter(|at| repository_policy.after(*at).next().is_none())
         {
             moves.extend(moves_since(context, state, last, since).await?);
         }

@@ -6,7 +6,7 @@ use crate::engine::plan::edit_plan::EditPlan;
 use crate::engine::reconcile::report::PullRequestReport;
 use crate::model::{
     CommitId, Digest, EnvironmentName, ImageName, Intent, Outcome, PromotionId, RepoPath, ServiceName, Tag,
-    Timestamp,
+    TargetId, Timestamp,
 };
 
 /// What a pass saw, decided and did.
@@ -27,7 +27,7 @@ pub struct PassReport {
     /// When to look again at the latest, if a gate is known to open.
     pub next_opening: Option<Timestamp>,
     /// The targets of a scoped pass.
-    pub scope: Option<Vec<usize>>,
+    pub scope: Option<Vec<TargetId>>,
 }
 
 /// A promotion that is on the branch.

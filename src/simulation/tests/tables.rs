@@ -3,6 +3,7 @@
 use chrono::Weekday;
 
 use super::*;
+use crate::model::{EnvironmentId, Id};
 use crate::policy::{Freeze, Window};
 
 #[test]
@@ -79,7 +80,7 @@ fn starvation_is_seen_and_a_train_or_elapsed_soaks_end_it() {
 fn a_window_is_waited_for_when_the_soak_is_over() {
     let mut plan = Plan::new();
     let days = [Weekday::Mon, Weekday::Tue, Weekday::Wed, Weekday::Thu];
-    plan.environments[1].policy.windows =
+    plan.environments[EnvironmentId::at(1)].policy.windows =
         vec![Window::new(days, "09:00".parse().unwrap(), "17:00".parse().unwrap()).unwrap()];
     // Thursday at eight: the soak ends on Friday at eight, and Monday at nine is the next opening.
     let tale = Tale::new().tag(71.0, "v1");
@@ -90,7 +91,8 @@ fn a_window_is_waited_for_when_the_soak_is_over() {
 fn a_freeze_is_waited_for() {
     let mut plan = Plan::new();
     let day = |day: u32| chrono::NaiveDate::from_ymd_opt(2026, 3, day).unwrap().and_hms_opt(0, 0, 0).unwrap();
-    plan.environments[1].policy.freezes = vec![Freeze::new("audit", Vec::new(), day(3), day(5)).unwrap()];
+    plan.environments[EnvironmentId::at(1)].policy.freezes =
+        vec![Freeze::new("audit", Vec::new(), day(3), day(5)).unwrap()];
     let tale = Tale::new().tag(0.0, "v1");
     assert_eq!(tale.told(&plan), ["non-prod v1 at 0.0", "prod v1 at 63.0 after soak 24.0, freeze 39.0"]);
 }

@@ -7,7 +7,7 @@ use crate::cli::commands::record;
 use crate::cli::commands::resolve::{self, Typed};
 use crate::cli::wiring::Session;
 use crate::engine::{Move, RepositoryPolicy, RepositoryState, Target};
-use crate::model::{Class, Fault, ImageName, ServiceName, Tag, Timestamp, Version};
+use crate::model::{Class, EnvironmentId, Fault, ImageName, ServiceName, Tag, Timestamp, Version};
 
 /// Two tags of a service's image.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -28,7 +28,11 @@ pub(super) async fn choose(
     let repository_policy = session.engine.repository_policy();
     let environment = match &args.env {
         Some(name) => resolve::environment(repository_policy, name)?,
-        None => repository_policy.environments.len() - 1,
+        None => repository_policy
+            .environments
+            .ids()
+            .next_back()
+            .ok_or_else(|| Fault::new(Class::Usage, "the configuration has no environment"))?,
     };
     let typed = Typed::from(&args.services);
     if typed.is_empty() && !args.all {
@@ -67,12 +71,12 @@ fn between(
     args: &Changelog,
     repository_policy: &RepositoryPolicy,
     state: &RepositoryState,
-    (from, to): (usize, usize),
+    (from, to): (EnvironmentId, EnvironmentId),
     service: ServiceName,
     image: ImageName,
 ) -> Result<Choice, Fault> {
     let subject = (service.clone(), image.clone());
-    let running = |environment: usize, pick: fn(&Target) -> Option<&Tag>| {
+    let running = |environment: EnvironmentId, pick: fn(&Target) -> Option<&Tag>| {
         let name = &repository_policy.environments[environment].policy.name;
         state.deployed.target(environment, &subject).and_then(pick).cloned().ok_or_else(|| {
             Fault::new(
@@ -161,7 +165,7 @@ fn version(tag: &Tag) -> Option<Version> {
 }
 
 /// The environment whose versions come from the registry, before this one.
-fn root(repository_policy: &RepositoryPolicy, environment: usize) -> usize {
+fn root(repository_policy: &RepositoryPolicy, environment: EnvironmentId) -> EnvironmentId {
     let mut at = environment;
     while let Some(before) = repository_policy.environments[at].before {
         at = before;

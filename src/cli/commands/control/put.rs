@@ -7,7 +7,7 @@ use crate::cli::args::{Consent, Freeze, Global, Hold, Pin, Quarantine};
 use crate::cli::commands::resolve::{self, Typed};
 use crate::cli::output::Output;
 use crate::engine::{RepositoryPolicy, RepositoryState};
-use crate::model::{Class, EnvironmentName, Fault, ServicePattern, Tag, Timestamp};
+use crate::model::{Class, EnvironmentId, EnvironmentName, Fault, ServicePattern, Tag, Timestamp};
 use crate::policy::{self, Control, Coverage, FreezeControl, Range, ending};
 
 use super::session::{ControlSession, Prompt, too_far};
@@ -63,9 +63,9 @@ fn running(
     services: &ServicePattern,
     environments: &[EnvironmentName],
 ) -> Result<Range, Fault> {
-    let name_of = |environment: usize| &repository_policy.environments[environment].policy.name;
+    let name_of = |environment: EnvironmentId| &repository_policy.environments[environment].policy.name;
     let is_meant =
-        |environment: usize| environments.is_empty() || environments.contains(name_of(environment));
+        |environment: EnvironmentId| environments.is_empty() || environments.contains(name_of(environment));
     let targets = resolve::targets(state, services).filter(|target| is_meant(target.environment));
     let running: BTreeSet<String> =
         targets.flat_map(|target| target.running.iter()).map(|running| running.version.to_string()).collect();

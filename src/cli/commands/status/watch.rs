@@ -78,7 +78,7 @@ impl Seen {
         }
         let report = Box::pin(session.pass(&PassOptions::status())).await?;
         let state = &report.evaluation.state;
-        session.engine.read_histories(state, 0..state.deployed.targets.len()).await?;
+        session.engine.read_histories(state, state.deployed.targets.ids()).await?;
         let tick = session.config.schedule.value.next_after(report.evaluation.now);
         self.again_at = [tick, report.next_opening].into_iter().flatten().min();
         self.report = Some(report);

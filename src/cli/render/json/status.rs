@@ -4,7 +4,7 @@ use serde::Serialize;
 
 use crate::cli::render::status::{Row, StatusTable};
 use crate::cli::render::target_state::{TargetState, state_of};
-use crate::model::Timestamp;
+use crate::model::{TargetId, Timestamp};
 use crate::policy::{Decision, Freeze};
 
 use super::explain::{ControlBody, StarvationBody, control_body, starvation_body};
@@ -74,7 +74,7 @@ pub(crate) fn status(table: &StatusTable<'_>) -> Status {
     }
 }
 
-fn environment(table: &StatusTable<'_>, at: usize) -> EnvironmentStatus {
+fn environment(table: &StatusTable<'_>, at: TargetId) -> EnvironmentStatus {
     let evaluation = &table.report.evaluation;
     let target = &evaluation.state.deployed.targets[at];
     let rollout_commit = evaluation.state.rollout_commit(at);
@@ -110,7 +110,7 @@ fn environment(table: &StatusTable<'_>, at: usize) -> EnvironmentStatus {
     }
 }
 
-fn state(table: &StatusTable<'_>, at: usize) -> &'static str {
+fn state(table: &StatusTable<'_>, at: TargetId) -> &'static str {
     match (state_of(table.policy, table.report, at), &table.report.evaluation.decisions[at]) {
         (TargetState::Moving | TargetState::Proposed, Some(Decision::Promote(approved)))
             if approved.awaits_review() =>

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::model::Timestamp;
+use crate::model::{TargetId, Timestamp};
 use crate::policy::{Decision, GateEvaluation};
 
 use crate::cli::render::target_state::{TargetState, state_of};
@@ -27,7 +27,7 @@ impl StatusTable<'_> {
         targets.chain(controls).chain(problems).collect()
     }
 
-    fn state(&self, row: &Row, at: usize) -> (String, String) {
+    fn state(&self, row: &Row, at: TargetId) -> (String, String) {
         let evaluation = &self.report.evaluation;
         let target = &evaluation.state.deployed.targets[at];
         let environment = &self.policy.environments[target.environment].policy;

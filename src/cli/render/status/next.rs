@@ -3,7 +3,7 @@
 use anstyle::Style;
 
 use crate::cli::output::{CYAN, DIM, GREEN, RED, YELLOW};
-use crate::model::Timestamp;
+use crate::model::{TargetId, Timestamp};
 use crate::policy::{Decision, NoCandidate};
 
 use crate::cli::render::blockers;
@@ -24,7 +24,7 @@ impl StatusTable<'_> {
     }
 
     /// What comes next to one target, and what a pull request holds for it.
-    fn next_of(&self, at: usize, now: Timestamp) -> Vec<(String, Style)> {
+    fn next_of(&self, at: TargetId, now: Timestamp) -> Vec<(String, Style)> {
         let target = &self.report.evaluation.state.deployed.targets[at];
         let name = &self.policy.environments[target.environment].policy.name;
         let unmerged = self.unmerged(at);

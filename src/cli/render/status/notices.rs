@@ -4,7 +4,7 @@ use std::fmt::Write;
 
 use crate::cli::output::{CYAN, DIM, YELLOW};
 use crate::engine::Target;
-use crate::model::{Elapsed, EnvironmentName, Printable, Timestamp, Version};
+use crate::model::{Elapsed, EnvironmentName, Printable, TargetId, Timestamp, Version};
 use crate::policy::{Approval, Control, Controls, Decision, Freeze, Starvation};
 
 use crate::cli::render::{control, time};
@@ -124,7 +124,7 @@ impl StatusTable<'_> {
 
     fn starving(&self) -> Vec<(&Target, &Starvation)> {
         let targets = &self.report.evaluation.state.deployed.targets;
-        let starving = |at: usize| match &self.report.evaluation.decisions[at] {
+        let starving = |at: TargetId| match &self.report.evaluation.decisions[at] {
             Some(Decision::Wait(evaluation)) => Some((&targets[at], evaluation.starvation()?)),
             _ => None,
         };

@@ -4,6 +4,7 @@ use rstest::rstest;
 
 use crate::engine::fake::{Push, Settings, World, digest, image, release};
 use crate::engine::{Group, Question};
+use crate::model::Id;
 use crate::policy::SoakMode;
 
 fn world(settings: Settings) -> World {
@@ -56,10 +57,9 @@ async fn the_past_is_read_of_what_it_matters_to_and_of_its_set() {
     let mut world = set();
     let known = async |world: &mut World| {
         let state = world.engine.refresh().await.unwrap();
-        let known =
-            state.deployed.targets.iter().enumerate().filter(|(at, _)| state.history_of(*at).is_some());
+        let known = state.deployed.targets.entries().filter(|(at, _)| state.history_of(*at).is_some());
         known
-            .map(|(_, target)| format!("{}@{}", target.service().name(), target.environment))
+            .map(|(_, target)| format!("{}@{}", target.service().name(), target.environment.place()))
             .collect::<Vec<_>>()
     };
     world.pass().await;

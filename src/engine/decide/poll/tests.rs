@@ -6,7 +6,7 @@ use std::time::Duration;
 use crate::engine::PassOptions;
 use crate::engine::fake::{FakeRegistry, World, digest, image, release};
 use crate::history::TagsByFile;
-use crate::model::TagsSeen;
+use crate::model::{EnvironmentId, Id, TagsSeen};
 
 fn rules(range: &str) -> Arc<SelectionRules> {
     Arc::new(SelectionRules::new(range.parse().unwrap(), None))
@@ -66,7 +66,7 @@ async fn a_silent_registry_delays_its_own_images_only() {
 
 fn target(rules: &Arc<SelectionRules>) -> Target {
     Target {
-        environment: 0,
+        environment: EnvironmentId::at(0),
         subject: ("common/app".parse().unwrap(), image("app")),
         held: TagsByFile::new(),
         inactive: None,
@@ -87,11 +87,11 @@ fn a_selection_is_reused_while_list_and_rules_stay_the_same() {
     let mut selections = Selections::default();
     let (one, other) = (list("v1.0.0"), list("v1.0.1"));
     let mut select = |list: &Arc<TagList>, range: &str| {
-        let targets = [target(&rules(range)), target(&rules(range))];
-        let selected = selections.select(&targets, &polled(list));
-        let [Some(first), Some(second)] = selected.as_slice() else { panic!("{selected:?}") };
-        assert!(Arc::ptr_eq(first, second));
-        (Arc::clone(first), selections.0[&image("app")].len())
+        let targets = [target(&rules(range)), target(&rules(range))].into_iter().collect();
+        let mut selected = selections.select(&targets, &polled(list)).into_iter().map(Option::unwrap);
+        let (first, second) = (selected.next().unwrap(), selected.next().unwrap());
+        assert!(Arc::ptr_eq(&first, &second));
+        (first, selections.0[&image("app")].len())
     };
     let first = select(&one, "*").0;
     assert!(Arc::ptr_eq(&first, &select(&one, "*").0), "the same rules in another allocation");
@@ -99,7 +99,9 @@ fn a_selection_is_reused_while_list_and_rules_stay_the_same() {
     assert!(!Arc::ptr_eq(&first, &new_list));
     assert_eq!(cached_count, 1, "what is not selected any more is dropped");
     assert_eq!(select(&other, "~1.0").1, 1);
-    assert_eq!(selections.select(&[target(&rules("*"))], &Polled::default()), [None]);
+    let targets = [target(&rules("*"))].into_iter().collect();
+    let selected = selections.select(&targets, &Polled::default());
+    assert_eq!(selected.into_iter().collect::<Vec<_>>(), [None]);
     assert!(selections.0.is_empty());
 }
 

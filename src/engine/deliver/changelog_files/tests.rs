@@ -6,11 +6,12 @@ use std::time::Duration;
 use crate::engine::deliver::notes::MOST_PER_COMMIT;
 use crate::engine::fake::{Push, Settings, World, digest, image, path, release};
 use crate::engine::{Batch, NotesPolicy};
+use crate::model::{EnvironmentId, Id};
 
 fn settings(files: &[(usize, &str)]) -> Settings {
     Settings {
         notes: Some(NotesPolicy { time_limit: Duration::from_mins(1), limits: None }),
-        changelog_files: files.iter().map(|(at, file)| (*at, path(file))).collect(),
+        changelog_files: files.iter().map(|(at, file)| (EnvironmentId::at(*at), path(file))).collect(),
         ..Settings::default()
     }
 }
@@ -96,7 +97,7 @@ async fn a_file_that_cannot_be_kept_is_told_and_left_alone() {
 
 #[tokio::test]
 async fn of_a_large_commit_the_first_are_told() {
-    let files = BTreeMap::from([(0, path("CHANGELOG.md"))]);
+    let files = BTreeMap::from([(EnvironmentId::at(0), path("CHANGELOG.md"))]);
     let environments = vec![("all", vec!["e"], None)];
     let mut world =
         World::with(Settings { environments, batch: Batch::All, changelog_files: files, ..settings(&[]) });

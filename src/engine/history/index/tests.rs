@@ -5,7 +5,7 @@ use proptest::prelude::*;
 use super::*;
 use crate::engine::HistoryQuery;
 use crate::engine::fake::{Settings, World, release};
-use crate::model::TagChangeQuery;
+use crate::model::{EnvironmentId, Id, TagChangeQuery, TargetId};
 
 /// A world in which Ana made so many commits that each moves something.
 fn world(commits: u64) -> World {
@@ -71,12 +71,12 @@ async fn a_history_that_another_program_made_anew_is_read_again() {
     let mut other = World { settings, ..world.again() };
     other.restart();
     other.engine.refresh().await.unwrap();
-    let fault = world.engine.read_histories(&state, [0]).await.unwrap_err();
+    let fault = world.engine.read_histories(&state, [TargetId::at(0)]).await.unwrap_err();
     assert_eq!(fault.class(), Class::TryAgain);
     // The branch is where it was; that is not enough.
     let state = world.engine.refresh().await.unwrap();
-    world.engine.read_histories(&state, [0]).await.unwrap();
-    assert!(state.rollout_commit(0).is_some());
+    world.engine.read_histories(&state, [TargetId::at(0)]).await.unwrap();
+    assert!(state.rollout_commit(TargetId::at(0)).is_some());
     assert_eq!(places(&world, state.end).await.len(), 5);
 }
 
@@ -120,10 +120,8 @@ fn step() -> impl Strategy<Value = Step> {
 /// All that is known of the past of every target.
 async fn known(world: &mut World) -> Vec<String> {
     let state = world.engine.refresh().await.unwrap();
-    world.engine.read_histories(&state, 0..state.deployed.targets.len()).await.unwrap();
-    (0..state.deployed.targets.len())
-        .map(|target| format!("{:#?}", state.history_of(target).unwrap()))
-        .collect()
+    world.engine.read_histories(&state, state.deployed.targets.ids()).await.unwrap();
+    state.deployed.targets.ids().map(|target| format!("{:#?}", state.history_of(target).unwrap())).collect()
 }
 
 /// What people left in prod, and how each version came to be there, as a program says that was just started: `v1.0.1 by
@@ -131,8 +129,12 @@ async fn known(world: &mut World) -> Vec<String> {
 async fn left(world: &World) -> Vec<String> {
     let mut world = world.again();
     let state = world.engine.refresh().await.unwrap();
-    world.engine.read_histories(&state, 0..state.deployed.targets.len()).await.unwrap();
-    let prod = (0..state.deployed.targets.len()).filter(|at| state.deployed.targets[*at].environment == 1);
+    world.engine.read_histories(&state, state.deployed.targets.ids()).await.unwrap();
+    let prod = state
+        .deployed
+        .targets
+        .ids()
+        .filter(|at| state.deployed.targets[*at].environment == EnvironmentId::at(1));
     let left = prod.flat_map(|at| state.rolled_back(at).to_vec());
     left.map(|one| format!("v{} in {} by {}", one.version, one.environment, one.author)).collect()
 }
@@ -361,9 +363,9 @@ fn event() -> impl Strategy<Value = Event> {
 async fn since(world: &World) -> Vec<Option<Timestamp>> {
     let mut world = world.again();
     let state = world.engine.refresh().await.unwrap();
-    let targets = 0..state.deployed.targets.len();
+    let targets = state.deployed.targets.ids();
     world.engine.read_histories(&state, targets.clone()).await.unwrap();
-    let came = |target: usize| {
+    let came = |target: TargetId| {
         let rollout = state.rollout_commit(target)?;
         let absent = rollout.fetched.and_then(|fetched| fetched.absent_at);
         Some(rollout.committed_at.max(absent.unwrap_or(rollout.committed_at)))

@@ -6,7 +6,7 @@ use super::adds_to;
 use crate::engine::fake::{Settings, World, digest, image, path, release};
 use crate::engine::reconcile::tests::{DAY, settings, states};
 use crate::engine::{Grouping, NotesPolicy, PullRequestPolicy};
-use crate::model::PullRequestBranch;
+use crate::model::{EnvironmentId, Id, PullRequestBranch};
 
 const FILE: &str = "p/CHANGELOG.md";
 
@@ -15,7 +15,7 @@ async fn proposed(grouping: Grouping, files: &[(usize, &str)]) -> World {
     let rules = PullRequestPolicy { grouping, ..PullRequestPolicy::default() };
     let mut world = World::with(Settings {
         notes: Some(NotesPolicy { time_limit: Duration::from_mins(1), limits: None }),
-        changelog_files: files.iter().map(|(at, file)| (*at, path(file))).collect(),
+        changelog_files: files.iter().map(|(at, file)| (EnvironmentId::at(*at), path(file))).collect(),
         ..settings(rules)
     });
     for file in ["np/web.yaml", "p/web.yaml"] {

@@ -3,6 +3,7 @@
 use super::tests::{deployed, errors, one_environment};
 use super::*;
 use crate::engine::fake::{FLUX, release};
+use crate::model::{Id, TargetId};
 
 fn whole(metadata: &str, spec: &str, values: &str) -> String {
     format!(
@@ -171,7 +172,7 @@ fn a_policy_gets_its_namespace_or_matches_without_one() {
         let files = [("np/app.yaml", field.as_str()), ("np/policies/policy.yaml", objects.as_str())];
         let state = read(&[files.as_slice(), &more].concat());
         assert_eq!(errors(&state), "", "{more:?}");
-        assert_eq!(state.targets[0].rules.versions.to_string(), ">=1.5.0", "{more:?}");
+        assert_eq!(state.targets[TargetId::at(0)].rules.versions.to_string(), ">=1.5.0", "{more:?}");
     }
 }
 

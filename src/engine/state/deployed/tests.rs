@@ -4,6 +4,7 @@ use rstest::rstest;
 
 use super::*;
 use crate::engine::fake::{Branch, FLUX, Settings, digest, release};
+use crate::model::{Id, TargetId};
 
 const FOLDERS: [&str; 2] = ["np", "np2"];
 
@@ -166,7 +167,7 @@ fn pins_that_differ_are_apart() {
     let pinned = |letter| release("app", &format!("v1.0.0@{}", digest(letter)));
     for (other, expected) in [(pinned('a'), false), (release("app", "v1.0.0"), false), (pinned('b'), true)] {
         let deployed = deployed(&one_environment(), &[("np/a.yaml", pinned('a')), ("np2/b.yaml", other)]);
-        assert_eq!(deployed.targets[0].is_pinned_apart(), expected);
+        assert_eq!(deployed.targets[TargetId::at(0)].is_pinned_apart(), expected);
     }
 }
 

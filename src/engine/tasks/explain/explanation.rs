@@ -5,7 +5,10 @@ use std::collections::{BTreeSet, HashSet};
 
 use chrono_tz::Tz;
 
-use crate::model::{Class, EnvironmentName, ImageName, RepoPath, ServiceName, Tag, Timestamp, Version};
+use crate::model::{
+    Class, EnvironmentId, EnvironmentName, ImageName, RepoPath, ServiceName, Tag, TargetId, Timestamp,
+    Version,
+};
 use crate::policy::{
     self, Answer, Approved, Candidate, Control, Controls, Decision, GateEvaluation, GateReport, NoCandidate,
     Offer, Remedy, RolledBack, Soaked, Starvation, VersionReport,
@@ -220,7 +223,7 @@ pub(super) struct Explaining<'a> {
 }
 
 impl Explaining<'_> {
-    pub(super) fn target(&self, at: usize, asked: Option<&Asked>) -> Explanation {
+    pub(super) fn target(&self, at: TargetId, asked: Option<&Asked>) -> Explanation {
         let FactContext { repository_policy, state, .. } = self.facts;
         let target = &state.deployed.targets[at];
         let environment = &repository_policy.environments[target.environment].policy;
@@ -252,7 +255,7 @@ impl Explaining<'_> {
     }
 
     /// For an environment where something of a service is unreadable.
-    pub(super) fn unclear(&self, at: usize, service: &ServiceName) -> Explanation {
+    pub(super) fn unclear(&self, at: EnvironmentId, service: &ServiceName) -> Explanation {
         let environment = &self.facts.repository_policy.environments[at].policy;
         let controls = self.facts.state.controls.covering(service, &environment.name);
         Explanation {
@@ -275,7 +278,7 @@ impl Explaining<'_> {
         }
     }
 
-    fn outlook(&self, at: usize, asked: Option<&Asked>) -> TargetStatus {
+    fn outlook(&self, at: TargetId, asked: Option<&Asked>) -> TargetStatus {
         let target = &self.facts.state.deployed.targets[at];
         let Some(asked) = asked else {
             return match &self.evaluation.decisions[at] {
@@ -293,7 +296,7 @@ impl Explaining<'_> {
         }
     }
 
-    fn decided(&self, at: usize, decision: &Decision) -> TargetStatus {
+    fn decided(&self, at: TargetId, decision: &Decision) -> TargetStatus {
         let tags = self.evaluation.lists[at].as_deref().map(|list| list.tags.as_slice()).unwrap_or_default();
         match decision {
             Decision::Current { why } => TargetStatus::Current(why.clone()),
@@ -309,7 +312,7 @@ impl Explaining<'_> {
         }
     }
 
-    fn can_be_written(&self, at: usize) -> bool {
+    fn can_be_written(&self, at: TargetId) -> bool {
         let target = &self.facts.state.deployed.targets[at];
         let environment = &self.facts.repository_policy.environments[target.environment].policy.name;
         let is_of_target = |problem: &Problem| {
@@ -320,7 +323,7 @@ impl Explaining<'_> {
     }
 
     /// Each version above the running one.
-    fn versions(&self, at: usize, tags: &[Tag]) -> Vec<VersionReport> {
+    fn versions(&self, at: TargetId, tags: &[Tag]) -> Vec<VersionReport> {
         let FactContext { repository_policy, state, .. } = self.facts;
         let Some(mut facts) = self.facts.facts(at, None) else { return Vec::new() };
         let target = &state.deployed.targets[at];

@@ -24,7 +24,8 @@ use crate::engine::decide::poll;
 use crate::engine::plan::edit_plan::{Planned, new_id, plan_edits};
 use crate::engine::state::repository_state::RepositoryState;
 use crate::model::{
-    CommitId, EnvironmentName, Fault, ImageName, ServiceName, ServicePattern, Tag, Timestamp,
+    CommitId, EnvironmentId, EnvironmentName, Fault, ImageName, ServiceName, ServicePattern, Tag, TargetId,
+    Timestamp,
 };
 use crate::policy::{Candidate, Decision, Overrides};
 
@@ -123,8 +124,10 @@ fn places(
     };
     let environment =
         question.environment.as_ref().map(|name| repository_policy.environment_named(name)).transpose()?;
-    let is_wanted = |at: usize| environment.is_none_or(|environment| environment == at);
-    let unclear: Vec<usize> = (0..repository_policy.environments.len())
+    let is_wanted = |at: EnvironmentId| environment.is_none_or(|environment| environment == at);
+    let unclear: Vec<EnvironmentId> = repository_policy
+        .environments
+        .ids()
         .filter(|at| {
             is_wanted(*at) && is_unclear(state, &repository_policy.environments[*at].policy.name, question)
         })
@@ -135,7 +138,7 @@ fn places(
         Err(fault) => return Err(fault),
     };
     let has_target =
-        |at: &usize| targets.iter().any(|target| state.deployed.targets[*target].environment == *at);
+        |at: &EnvironmentId| targets.iter().any(|target| state.deployed.targets[*target].environment == *at);
     let unclear = unclear.into_iter().filter(|at| !has_target(at)).collect();
     Ok(Places { targets, unclear })
 }
@@ -157,7 +160,7 @@ fn images_around(
 struct DecidedTag {
     evaluation: Evaluation,
     /// By target.
-    asked: BTreeMap<usize, Asked>,
+    asked: BTreeMap<TargetId, Asked>,
     problems: Vec<Problem>,
 }
 
@@ -166,10 +169,10 @@ async fn decide_tag<P: Ports>(
     context: Context<'_, P>,
     requests: &mut DigestRequests,
     evaluation: Evaluation,
-    targets: &[usize],
+    targets: &[TargetId],
     tag: &Tag,
 ) -> Result<DecidedTag, Fault> {
-    let is_listed = |target: &&usize| {
+    let is_listed = |target: &&TargetId| {
         evaluation.selections[**target].as_deref().is_some_and(|selection| selection.contains(tag))
     };
     let all = &evaluation.state.deployed.targets;
@@ -195,7 +198,7 @@ async fn decide_tag<P: Ports>(
 fn decide_one(
     repository_policy: &RepositoryPolicy,
     evaluation: &Evaluation,
-    target: usize,
+    target: TargetId,
     candidate: Candidate,
 ) -> Option<Decision> {
     let scheduled = evaluation.decisions[target].as_ref();
@@ -206,14 +209,14 @@ fn decide_one(
     let targets = &evaluation.state.deployed.targets;
     let here = &targets[target];
     let group = repository_policy.group_of(here.service());
-    let is_member = |other: &usize| {
+    let is_member = |other: &TargetId| {
         *other == target
             || (targets[*other].environment == here.environment
                 && group.is_some_and(|group| group.has(targets[*other].service())))
     };
-    let members: Vec<usize> = (0..targets.len()).filter(is_member).collect();
+    let members: Vec<TargetId> = targets.ids().filter(is_member).collect();
     let others = members.iter().copied().filter(|member| *member != target);
-    let mut candidates: BTreeMap<usize, Candidate> =
+    let mut candidates: BTreeMap<TargetId, Candidate> =
         others.filter_map(|member| Some((member, nominated(&facts, member)?))).collect();
     candidates.insert(target, candidate);
     let decided =
@@ -225,10 +228,10 @@ fn decide_one(
 async fn unwritable<P: Ports>(
     context: Context<'_, P>,
     evaluation: &Evaluation,
-    targets: &[usize],
-    asked: &BTreeMap<usize, Asked>,
+    targets: &[TargetId],
+    asked: &BTreeMap<TargetId, Asked>,
 ) -> Result<Vec<Problem>, Fault> {
-    let decision = |target: usize| match asked.get(&target) {
+    let decision = |target: TargetId| match asked.get(&target) {
         Some(asked) => asked.decision.as_ref(),
         None => evaluation.decisions[target].as_ref(),
     };
@@ -252,9 +255,9 @@ async fn unwritable<P: Ports>(
 }
 
 struct Places {
-    targets: Vec<usize>,
+    targets: Vec<TargetId>,
     /// Environments where something of it is unreadable, so that it has no target.
-    unclear: Vec<usize>,
+    unclear: Vec<EnvironmentId>,
 }
 
 fn is_unclear(state: &RepositoryState, environment: &EnvironmentName, question: &Question) -> bool {
