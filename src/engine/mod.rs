@@ -7,7 +7,7 @@ mod base;
 mod decide;
 mod deliver;
 #[cfg(test)]
-mod fake;
+pub(crate) mod fake;
 mod history;
 mod message;
 mod plan;

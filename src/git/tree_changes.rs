@@ -201,7 +201,8 @@ mod tests {
             reader.push(piece)?;
         }
         let text = |change: &FileChange| {
-            let side = |blob: Option<BlobId>| blob.map_or('-', |blob| blob.to_string().chars().next().unwrap());
+            let side =
+                |blob: Option<BlobId>| blob.map_or('-', |blob| blob.to_string().chars().next().unwrap());
             format!("{} {}{}", change.path, side(change.before), side(change.after))
         };
         let pairs = reader.finish()?;
@@ -218,7 +219,11 @@ mod tests {
             format!(":100644 120000 {A} {B} T\0a/link.yaml\0").as_bytes(),
             format!(":000000 160000 {ZERO} {B} A\0a/module.yaml\0").as_bytes(),
             format!(":000000 100644 {ZERO} {B} A\0a/\nodd: name.yaml\0").as_bytes(),
-            b":000000 100644 ", ZERO.as_bytes(), b" ", B.as_bytes(), b" A\0a/\xff.yaml\0",
+            b":000000 100644 ",
+            ZERO.as_bytes(),
+            b" ",
+            B.as_bytes(),
+            b" A\0a/\xff.yaml\0",
             format!(":000000 100644 {ZERO} {B} A\0a/text.txt\0").as_bytes(),
             format!(":000000 100644 {ZERO} {B} A\0b/elsewhere.yaml\0").as_bytes(),
             format!(":100644 000000 {A} {ZERO} D\0z/z.yaml\0").as_bytes(),
@@ -229,8 +234,10 @@ mod tests {
         for step in [1, 7, 64, 100_000] {
             let read = read(&output, step, 2).unwrap();
             assert_eq!(read[1], Vec::<String>::new());
-            let without_odd: Vec<&String> =
-                read[0].iter().filter(|one| !one.contains('\n') || expected.contains(&one.as_str())).collect();
+            let without_odd: Vec<&String> = read[0]
+                .iter()
+                .filter(|one| !one.contains('\n') || expected.contains(&one.as_str()))
+                .collect();
             assert_eq!(without_odd.len(), read[0].len());
             assert!(read[0].iter().all(|one| expected.contains(&one.as_str())), "{read:?}");
             assert_eq!(read[0][..3], expected[..3]);

@@ -254,7 +254,11 @@ fn hint(gates: &[GateReport], overrides: &Overrides) -> String {
             _ => {}
         }
     }
-    format!("wait, or override: {} --reason TEXT", words.join(" "))
+    let command = format!("{} --reason TEXT", words.join(" "));
+    if gates.iter().all(|report| matches!(report.answer, Answer::ClosedUntil(_))) {
+        return format!("wait, or override: {command}");
+    }
+    format!("`tidegate explain` shows what opens each gate; to override: {command}")
 }
 
 /// Approves a way back that a person asked for by name: to a version that ran there before, as the image that ran.

@@ -281,7 +281,8 @@ fn random_history(commits: usize) -> Vec<u8> {
         if before > 0 && head % 4 == 0 {
             let side = add("side", &[before]);
             let side = add("side", &[side]);
-            let parents = if head % 8 == 0 { vec![head, side, add("more", &[before])] } else { vec![head, side] };
+            let parents =
+                if head % 8 == 0 { vec![head, side, add("more", &[before])] } else { vec![head, side] };
             head = add("main", &parents);
         }
     }

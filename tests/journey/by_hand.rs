@@ -114,7 +114,7 @@ async fn a_lower_version_and_another_image_must_be_said_in_full() {
         &["promote", SERVICE, "--env", "prod", "--tag", "v1.0.0", "--override", "order", "--reason", "x"][..];
     let closed = world.run(back);
     assert_eq!(closed.code, 3, "{}", closed.err);
-    assert!(closed.out.contains("hint wait, or override: --allow-downgrade"), "{}", closed.out);
+    assert!(closed.out.contains("to override: --allow-downgrade --reason TEXT"), "{}", closed.out);
     let unnamed = world.run(&["promote", SERVICE, "--env", "prod", "--allow-downgrade", "--reason", "x"]);
     assert_eq!(unnamed.code, 2, "{}", unnamed.err);
     assert!(unnamed.err.contains("needs --override order"), "{}", unnamed.err);

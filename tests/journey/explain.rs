@@ -33,7 +33,7 @@ async fn a_closed_soak_is_told_with_its_time_and_the_way_past_it() {
     assert_eq!(closed.code, 3, "{}", closed.err);
     for told in [
         "runs  v1.0.0 since ",
-        "by Person in ",
+        "by Person in commit ",
         "v1.0.1 (1 release): in 2",
         "soak        closed for 2",
         "ran ",
@@ -88,7 +88,7 @@ async fn a_persons_way_back_is_told_with_commit_and_author_and_nothing_waits_for
     let short: String = commit.chars().take(7).collect();
     assert!(told.out.contains("Person rolled back from v1.0.1"), "{}", told.out);
     assert!(
-        told.out.contains(&format!("in prod at 2023-11-14 22:14:20 UTC, by Person in {short}")),
+        told.out.contains(&format!("in prod at 2023-11-14 22:14:20 UTC, by Person in commit {short}")),
         "{}",
         told.out
     );

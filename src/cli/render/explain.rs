@@ -7,7 +7,9 @@ use anstyle::Style;
 use crate::cli::output::{BOLD, CYAN, DIM, GREEN, RED, YELLOW};
 use crate::engine::{CandidateStatus, Explained, Explanation, Mover, TargetStatus, ToldGate};
 use crate::model::{Elapsed, Printable, Timestamp};
-use crate::policy::{Answer, Offer, RolledBack, Starvation, VersionReport, VersionStatus};
+use crate::policy::{
+    Answer, Offer, Reason, RolledBack, SoakReason, Starvation, VersionReport, VersionStatus,
+};
 
 use super::blockers::{self, Headline};
 use super::remedy::{self, Advice};
@@ -74,7 +76,10 @@ fn running(explanation: &Explanation, now: Timestamp) -> String {
         };
         let since = time::local(arrival.at, explanation.zone);
         let (age, commit) = (time::age(arrival.at, now), arrival.commit.short());
-        let _ = write!(text, " since {since} {DIM}({age}){DIM:#}, by {by} in {commit}");
+        let _ = write!(text, " since {since} {DIM}({age}){DIM:#}, by {by} in commit {commit}");
+    }
+    if let Some(reason) = &explanation.inactive {
+        let _ = write!(text, "; {YELLOW}{reason}{YELLOW:#}");
     }
     text
 }
@@ -225,7 +230,11 @@ fn hints(text: &mut String, explanation: &Explanation, candidate_status: &Candid
     for gate in closed {
         let name = gate.report.gate.as_str();
         if gate.remedies.is_empty() {
-            rows.push(vec![Cell::plain(name), Cell::plain("do by hand what the gate says")]);
+            let text = match gate.report.reason {
+                Reason::Soak(SoakReason::Moved { .. }) => "the same as for digest",
+                _ => "fix what the gate reports",
+            };
+            rows.push(vec![Cell::plain(name), Cell::plain(text)]);
         }
         for (at, remedy) in gate.remedies.iter().enumerate() {
             let first = if at == 0 { Cell::plain(name) } else { Cell::plain("") };
@@ -237,7 +246,7 @@ fn hints(text: &mut String, explanation: &Explanation, candidate_status: &Candid
     }
     text.push_str(&indented(&table::render(&rows), "    "));
     if let Some(command) = remedy::override_all(explanation, candidate_status) {
-        let _ = writeln!(text, "  {DIM}to promote it in spite of them{DIM:#}\n    {command}");
+        let _ = writeln!(text, "  {DIM}to promote it anyway{DIM:#}\n    {command}");
     }
 }
 
@@ -261,8 +270,8 @@ fn versions(text: &mut String, explanation: &Explanation) {
         | TargetStatus::InReview(candidate_status)
         | TargetStatus::Waits(candidate_status)
         | TargetStatus::Stuck(candidate_status) => {
-            one.fate != VersionStatus::Candidate
-                || explanation.asked.as_ref().is_some_and(|asked| *asked != candidate_status.tag)
+            let is_asked = explanation.asked.is_some();
+            one.tag != candidate_status.tag || is_asked && one.fate != VersionStatus::Candidate
         }
         _ => true,
     };
@@ -297,7 +306,7 @@ fn rollbacks(text: &mut String, explanation: &Explanation) {
     let row = |rollback: &RolledBack| {
         let at = time::local(rollback.at, explanation.zone);
         let (author, commit) = (Printable::bounded(&rollback.author, 60), rollback.commit.short());
-        let what = format!("in {} at {at}, by {author} in {commit}", rollback.environment);
+        let what = format!("in {} at {at}, by {author} in commit {commit}", rollback.environment);
         vec![Cell::plain(rollback.version.to_string()), Cell::plain(what)]
     };
     let rows: Vec<Vec<Cell>> = explanation.rolled_back.iter().map(row).collect();

@@ -13,7 +13,9 @@ pub(crate) fn render(moves: &[Move], zone: Tz) -> String {
     if moves.is_empty() {
         return "No tag has changed yet.\n".to_owned();
     }
-    let rows: Vec<Vec<Cell>> = moves.iter().map(|change| row(change, zone)).collect();
+    let heading = ["TIME", "ENVIRONMENT", "SERVICE", "CHANGE", "BY", "COMMIT", "REASON"];
+    let mut rows = vec![heading.iter().map(|name| Cell::styled(*name, DIM)).collect::<Vec<_>>()];
+    rows.extend(moves.iter().map(|change| row(change, zone)));
     table::render(&rows)
 }
 

@@ -14,6 +14,8 @@ pub(crate) mod problems;
 mod pull_requests;
 mod remedy;
 pub(crate) mod simulation;
+#[cfg(test)]
+mod snapshots;
 pub(crate) mod status;
 mod table;
 pub(crate) mod target_state;

@@ -2,6 +2,7 @@
 //! asked and can be told to fail.
 
 mod branch;
+pub(crate) mod example;
 mod forge;
 mod registry;
 mod store;

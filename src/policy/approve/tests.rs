@@ -72,7 +72,8 @@ fn going_back_is_asked_for_in_full() {
     let target =
         Target { running: candidates("v1.0.2"), before: Some(candidates("v1.0.1")), ..Target::prod() };
     let fault = insist(&target, "v1.0.1", Overrides::default()).unwrap_err();
-    assert_eq!(fault.hint(), "wait, or override: --allow-downgrade --reason TEXT");
+    let hint = "`tidegate explain` shows what opens each gate; to override: --allow-downgrade --reason TEXT";
+    assert_eq!(fault.hint(), hint);
     let asked = Overrides { allow_downgrade: true, ..Overrides::default() };
     let approved = insist(&target, "v1.0.1", asked).unwrap();
     assert_eq!((approved.direction(), approved.candidate().tag.as_str()), (Direction::Back, "v1.0.1"));

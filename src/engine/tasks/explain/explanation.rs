@@ -6,8 +6,8 @@ use std::collections::{BTreeSet, HashSet};
 use chrono_tz::Tz;
 
 use crate::model::{
-    Class, EnvironmentId, EnvironmentName, ImageName, RepoPath, ServiceName, Tag, TargetId, Timestamp,
-    Version,
+    Class, EnvironmentId, EnvironmentName, ImageName, InactiveReason, RepoPath, ServiceName, Tag, TargetId,
+    Timestamp, Version,
 };
 use crate::policy::{
     self, Answer, Approved, Candidate, Control, Controls, Decision, GateEvaluation, GateReport, NoCandidate,
@@ -38,6 +38,8 @@ pub struct Explanation {
     pub zone: Tz,
     /// The distinct running versions, ascending.
     pub running: Vec<Candidate>,
+    /// Why it runs nothing, although the files hold a version.
+    pub inactive: Option<InactiveReason>,
     /// The move that brought the running version.
     pub arrival: Option<Move>,
     /// The requested version, if any.
@@ -237,6 +239,7 @@ impl Explaining<'_> {
             after: environment.after.clone(),
             zone: environment.zone,
             running: target.running.clone(),
+            inactive: target.inactive.clone(),
             arrival: arrival(state, repository_policy, at),
             asked: asked.map(|asked| asked.tag.clone()),
             outlook: self.outlook(at, asked),
@@ -265,6 +268,7 @@ impl Explaining<'_> {
             after: environment.after.clone(),
             zone: environment.zone,
             running: Vec::new(),
+            inactive: None,
             arrival: None,
             asked: None,
             outlook: TargetStatus::Unreadable,
