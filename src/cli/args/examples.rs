@@ -57,8 +57,8 @@ Examples:
   tidegate rollback graphql-server --env prod --reason 'loses orders'
   tidegate rollback common/graphql-server --env prod --to v1.0.176 --reason 'loses orders' --yes
 
-No gate stops a rollback. Neither the version that it leaves nor a lower one is promoted there
-again; a higher one is.";
+No gate stops a rollback, except that a tag that never ran there needs --override order. Neither
+the version that it leaves nor a lower one is promoted there again; a higher one is.";
 
 pub(super) const HOLD: &str = "\
 Examples:
