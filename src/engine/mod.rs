@@ -21,7 +21,7 @@ pub use base::pass_options::{ManualPromotion, PassMode, PassOptions, RollbackReq
 pub use base::ports::{
     Changelog, Clock, Forge, NotesWanted, Ports, Publisher, Registry, Repository, Store, TaggedImage,
 };
-pub use base::problem::{Place, Problem};
+pub use base::problem::{Place, Problem, ProblemCondition};
 pub use base::repository_policy::{Batch, Grouping, NotesPolicy, PullRequestPolicy, RepositoryPolicy};
 pub use decide::evaluation::Evaluation;
 pub use history::moves::{HistoryQuery, Move, Mover};
@@ -30,6 +30,7 @@ pub use proposals::pull_requests::{Proposal, ProposedMove, PullRequests, Unmerge
 pub use reconcile::report::{PullRequestAction, PullRequestReport};
 pub use state::deployed::{DeployedState, Target};
 pub use state::repository_state::{RepositoryState, services_like};
+pub use tasks::arrivals::Arrival;
 pub use tasks::confirmed_plan::ConfirmedPlan;
 pub use tasks::control_change::{ControlChange, ControlChangeResult, Release};
 pub use tasks::engine::{Engine, Parts};

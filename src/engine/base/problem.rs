@@ -21,8 +21,23 @@ pub struct Problem {
     pub message: String,
     /// What to do about it.
     pub hint: Option<String>,
-    /// Names a condition that lasts while its message changes, such as a registry that is unreachable.
-    pub condition: Option<String>,
+    /// The condition behind it, which lasts while its message changes.
+    pub condition: Option<ProblemCondition>,
+}
+
+/// A condition that a problem reports.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ProblemCondition {
+    /// A registry does not answer, or only sometimes.
+    SilentRegistry {
+        /// Its host.
+        host: String,
+    },
+    /// A name in the configuration matches nothing.
+    UnmatchedName {
+        /// Its key in the configuration, and the name.
+        name: String,
+    },
 }
 
 /// A place in a file.
@@ -63,7 +78,11 @@ impl Problem {
 
     /// What makes two problems of different passes the same: the condition, or else the text.
     pub fn key(&self) -> String {
-        self.condition.clone().unwrap_or_else(|| self.to_string())
+        match &self.condition {
+            Some(ProblemCondition::SilentRegistry { host }) => format!("registry {host}"),
+            Some(ProblemCondition::UnmatchedName { name }) => format!("name {name}"),
+            None => self.to_string(),
+        }
     }
 
     pub(crate) fn of(mut self, environment: &EnvironmentName, service: &ServiceName) -> Self {

@@ -11,7 +11,7 @@ use chrono::TimeDelta;
 
 use crate::engine::base::context::Context;
 use crate::engine::base::ports::{Ports, Registry, TaggedImage};
-use crate::engine::base::problem::Problem;
+use crate::engine::base::problem::{Problem, ProblemCondition};
 use crate::engine::base::repository_policy::RepositoryPolicy;
 use crate::engine::state::repository_state::RepositoryState;
 use crate::model::{Artifact, ByTarget, Class, Digest, ImageName, TargetId, Timestamp};
@@ -77,8 +77,8 @@ pub(super) async fn tell_images<P: Ports>(
             Ok(Artifact::Other(kind)) => format!("it is {kind}"),
             Ok(Artifact::Incomplete(reason)) => reason,
             Err(fault) => {
-                let condition =
-                    (fault.class() == Class::TryAgain).then(|| format!("registry {}", key.0.host()));
+                let silent = || ProblemCondition::SilentRegistry { host: key.0.host().to_owned() };
+                let condition = (fault.class() == Class::TryAgain).then(silent);
                 told.problems.push(Problem { condition, ..Problem::from_fault(&fault) });
                 digests.asked.extend(tags.into_iter().map(|tagged| (tagged, None)));
                 continue;

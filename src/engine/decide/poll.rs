@@ -8,7 +8,7 @@ use tokio::task::JoinSet;
 use tokio::time::{Instant, timeout};
 
 use crate::engine::base::ports::{Registry, Store, TaggedImage};
-use crate::engine::base::problem::Problem;
+use crate::engine::base::problem::{Problem, ProblemCondition};
 use crate::engine::state::deployed::Target;
 use crate::model::{Artifact, ByTarget, Class, Digest, Fault, ImageName, Tag, TagList, Timestamp};
 use crate::policy::{Selection, SelectionRules};
@@ -130,8 +130,9 @@ pub(crate) async fn digests<R: Registry>(
 fn silent(host: &str) -> Problem {
     let message = format!("{host} has not answered yet; its images are not known");
     let problem = Problem::error(Class::TryAgain, message)
-        .hint("Tidegate keeps asking, and promotes none of its images until it answers");
-    Problem { condition: Some(format!("registry {host}")), ..problem }
+        .hint("Tidegate asks on and leaves its images alone until it answers");
+    let condition = ProblemCondition::SilentRegistry { host: host.to_owned() };
+    Problem { condition: Some(condition), ..problem }
 }
 
 /// What the manifests with these digests are. One without an answer in `patience` is a fault.
@@ -171,7 +172,8 @@ fn fold_by_host<'a>(faults: impl IntoIterator<Item = (&'a ImageName, &'a Fault)>
             problem.message = format!("{} (and {others} more images of {host})", problem.message);
         }
         // Tries, seconds and the images that fail differ from pass to pass.
-        problem.condition = (class == Class::TryAgain).then(|| format!("registry {host}"));
+        let silent = || ProblemCondition::SilentRegistry { host: host.to_owned() };
+        problem.condition = (class == Class::TryAgain).then(silent);
         Some(problem)
     };
     folded.into_iter().filter_map(problem).collect()

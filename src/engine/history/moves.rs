@@ -1,6 +1,6 @@
 //! Moves of tags, read back from Git: promotions and people's changes.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
 
 use crate::model::{
@@ -143,6 +143,39 @@ pub(in crate::engine) async fn moves_since<P: Ports>(
     }
     moves.reverse();
     Ok(moves)
+}
+
+/// The latest moves of these commits, which are the newest of the line, oldest first: each service and image once a commit.
+pub(in crate::engine) async fn moves_of_commits<P: Ports>(
+    context: Context<'_, P>,
+    state: &RepositoryState,
+    commits: &HashSet<CommitId>,
+    most: usize,
+) -> Result<Vec<Move>, Fault> {
+    let mut moves: Vec<Move> = Vec::new();
+    let mut seen = HashSet::new();
+    let mut newest = NewestFirst::of(state.end, Vec::new(), None);
+    while let Some(tag_changes) = state.mark_stale_on_error(newest.next(&**context.store).await)? {
+        // A commit beside the line is none of `commits`, and says nothing about where they end.
+        for mut tag_change in tag_changes.into_iter().filter(|one| !one.is_beside) {
+            if !commits.contains(&tag_change.commit.id) || moves.len() == most {
+                newest.end();
+                break;
+            }
+            state.resolver.place(&mut tag_change);
+            let Some(environment) = context.policy.environment_of(&tag_change.path) else { continue };
+            let name = &environment.policy.name;
+            // A promotion moves every file of its service.
+            let key =
+                (tag_change.commit.id, name.clone(), tag_change.service.clone(), tag_change.image.clone());
+            if tag_change.before != tag_change.after && seen.insert(key) {
+                moves.push(move_of(&tag_change, name));
+            }
+        }
+    }
+    moves.reverse();
+    let repository = Arc::clone(context.repository);
+    blocking(move || with_reasons(&*repository, moves)).await
 }
 
 /// The move by which a target came to hold exactly what it holds now; none where its history was not read.

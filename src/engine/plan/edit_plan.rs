@@ -390,11 +390,7 @@ impl FileEdit<'_> {
                 let version = target.rules.version_of(&field.tag);
                 version.is_some_and(|version| candidate.version.may_follow(&version))
             }
-            // Folders may differ: one that holds a lower version stays.
-            Direction::Back => {
-                let version = target.rules.version_of(&field.tag);
-                version.is_some_and(|version| version > candidate.version)
-            }
+            Direction::Back => field.tag != candidate.tag,
         };
         is_behind
             && self.state.resolver.service_of(self.path, &field.service) == *target.service()

@@ -5,4 +5,3 @@ pub(super) mod marks;
 pub(super) mod pull_requests;
 pub(super) mod refusals;
 pub(super) mod reviews;
-mod unreviewed;

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use crate::config::{ConfiguredName, nearest};
-use crate::engine::base::problem::Problem;
+use crate::engine::base::problem::{Problem, ProblemCondition};
 use crate::model::{Class, ImageName, Printable, ServiceName};
 
 /// Maximum names in a hint.
@@ -24,7 +24,11 @@ fn problem(name: &ConfiguredName, seen: &Seen<'_>) -> Problem {
     let shown = Printable::bounded(&name.text, 120);
     let message =
         format!("no {what} matches `{shown}` ({}, line {} of the configuration)", name.key, name.line);
-    Problem::error(Class::Usage, message).hint(hint(name, what, seen))
+    let condition = ProblemCondition::UnmatchedName { name: format!("{} {}", name.key, name.text) };
+    Problem {
+        condition: Some(condition),
+        ..Problem::error(Class::Usage, message).hint(hint(name, what, seen))
+    }
 }
 
 fn hint(name: &ConfiguredName, what: &str, seen: &Seen<'_>) -> String {

@@ -1,5 +1,6 @@
 //! What the engine is asked to do: a pass, a control change, an explanation, history, releases, a timeline.
 
+pub(super) mod arrivals;
 pub(super) mod attempts;
 pub(super) mod confirmed_plan;
 pub(super) mod control_change;
