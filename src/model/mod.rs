@@ -11,6 +11,7 @@ mod id;
 mod image;
 mod link;
 mod network_url;
+mod notification;
 mod printable;
 mod promotion;
 mod pull_request;
@@ -34,10 +35,13 @@ pub use id::{ByEnvironment, ByTarget, EnvironmentId, Id, IdVec, TargetId};
 pub use image::{Artifact, Digest, ImageError, ImageName, ImageRef, Tag};
 pub use link::next_link;
 pub use network_url::{NetworkUrl, NetworkUrlError, Protocol};
+pub use notification::{
+    ConditionRecord, Delivery, EventKind, NewMessage, OutboxBacklog, OutboxMessage, Told, ToldChange,
+};
 pub use printable::Printable;
 pub use promotion::{BRANCH_TRAILER, BY_SCHEDULE, PromotionId};
 pub use pull_request::{
-    AutoMerge, ClosedBy, ClosedPage, ClosedPullRequest, MergeMethod, OpenPullRequest, Opinion, Proposed,
+    AutoMerge, ClosedPage, ClosedPullRequest, MergeMethod, OpenPullRequest, Opinion, Proposed,
     PullRequestBranch, PullRequestDraft, PullRequestOptions, PullRequestReview,
 };
 pub use record::{

@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use sqlx::pool::PoolConnection;
 use sqlx::query_builder::Separated;
 use sqlx::sqlite::{
     SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous,
@@ -72,6 +73,14 @@ impl Database {
         operation: &'static str,
     ) -> Result<Transaction<'static, Sqlite>, StoreError> {
         self.pool.begin().await.map_err(self.failed(operation))
+    }
+
+    /// A connection outside a transaction.
+    pub(super) async fn connection(
+        &self,
+        operation: &'static str,
+    ) -> Result<PoolConnection<Sqlite>, StoreError> {
+        self.pool.acquire().await.map_err(self.failed(operation))
     }
 
     /// Begins a write transaction. It is exclusive from the start, so what it reads cannot change.

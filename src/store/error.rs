@@ -60,6 +60,9 @@ pub enum StoreError {
     /// The file is another program's database.
     #[error("{} is another program's database", path.display())]
     NotOurs { path: PathBuf },
+    /// The backup is of another repository or branch.
+    #[error("the backup {} is of another repository or branch", path.display())]
+    OtherRepository { path: PathBuf },
     /// The tag changes to index contradict each other or do not fit a row.
     #[error("cannot save the history index: {reason}")]
     UnfitIndex { reason: &'static str },
@@ -103,6 +106,19 @@ impl StoreError {
         }
     }
 
+    /// The same error about another file: the original of a copy.
+    pub(super) fn at(self, path: &Path) -> Self {
+        let path = path.to_owned();
+        match self {
+            Self::Database { operation, failure, source, .. } => {
+                Self::Database { operation, path, failure, source }
+            }
+            Self::NewerSchema { found, known, .. } => Self::NewerSchema { path, found, known },
+            Self::NotOurs { .. } => Self::NotOurs { path },
+            other => other,
+        }
+    }
+
     /// The database is damaged: opening it again sets it aside and creates a new one.
     pub fn is_damage(&self) -> bool {
         matches!(self, Self::Database { failure: FailureKind::Damaged, .. })
@@ -118,6 +134,7 @@ impl StoreError {
             | Self::Database { .. }
             | Self::NewerSchema { .. }
             | Self::NotOurs { .. }
+            | Self::OtherRepository { .. }
             | Self::UnfitIndex { .. } => Class::Failed,
         }
     }
@@ -132,6 +149,9 @@ impl StoreError {
                 "use the Tidegate version that wrote it or a newer one, or set store.url to another file",
             ),
             Self::NotOurs { .. } => Some("set store.url to another file"),
+            Self::OtherRepository { .. } => {
+                Some("restore the backup that was made with this `git.url` and `git.branch`")
+            }
             Self::IndexGone => Some("nothing is lost; the next pass reads it again from Git"),
             Self::UnfitIndex { .. } => None,
         }
@@ -205,6 +225,7 @@ impl From<StoreError> for Fault {
             StoreError::InUse { .. }
             | StoreError::NewerSchema { .. }
             | StoreError::NotOurs { .. }
+            | StoreError::OtherRepository { .. }
             | StoreError::IndexGone
             | StoreError::UnfitIndex { .. } => fault,
         }

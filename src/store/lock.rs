@@ -99,6 +99,27 @@ pub struct FolderLock {
     _lock: LockFile,
 }
 
+impl DataFolder {
+    /// Whether the folder is shared by its group: what is created in it is then for the group too. Without the mode of
+    /// files, as on other systems, it is not.
+    pub fn is_shared(path: &Path) -> bool {
+        #[cfg(unix)]
+        {
+            let mode = |metadata: std::fs::Metadata| std::os::unix::fs::MetadataExt::mode(&metadata);
+            path.metadata().is_ok_and(|metadata| mode(metadata) & GROUP_MAY_WRITE != 0)
+        }
+        #[cfg(not(unix))]
+        {
+            let _ = path;
+            false
+        }
+    }
+}
+
+/// The bit of a folder's mode that lets its group write.
+#[cfg(unix)]
+const GROUP_MAY_WRITE: u32 = 0o020;
+
 /// Creates a folder and its parents, accessible only to this user.
 pub(super) fn create_folder(path: &Path) -> Result<(), StoreError> {
     let mut builder = DirBuilder::new();
@@ -112,18 +133,38 @@ pub(super) fn create_folder(path: &Path) -> Result<(), StoreError> {
     })
 }
 
-/// Opens a file for reading and writing; creates it, accessible only to this user, if it is missing.
+/// Opens a file for reading and writing; creates it if it is missing, accessible only to this user, or also to the group
+/// of a folder that is shared.
 pub(super) fn open_private(path: &Path) -> Result<File, StoreError> {
     // Opening a pipe would wait for somebody who writes to it.
     if path.metadata().is_ok_and(|metadata| !metadata.is_file() && !metadata.is_dir()) {
         let source = io::Error::new(io::ErrorKind::InvalidInput, "not a regular file");
         return Err(StoreError::File { operation: "open", path: path.to_owned(), source });
     }
+    try_open_private(path).map_err(|source| StoreError::File {
+        operation: "open",
+        path: path.to_owned(),
+        source,
+    })
+}
+
+fn try_open_private(path: &Path) -> io::Result<File> {
     let mut options = OpenOptions::new();
-    options.read(true).write(true).create(true).truncate(false);
+    options.read(true).write(true).truncate(false);
     #[cfg(unix)]
     std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    options.open(path).map_err(|source| StoreError::File { operation: "open", path: path.to_owned(), source })
+    match options.clone().create_new(true).open(path) {
+        Ok(file) => {
+            #[cfg(unix)]
+            if path.parent().is_some_and(DataFolder::is_shared) {
+                // Whatever the umask of this user is.
+                file.set_permissions(std::os::unix::fs::PermissionsExt::from_mode(0o660))?;
+            }
+            Ok(file)
+        }
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => options.create(true).open(path),
+        Err(error) => Err(error),
+    }
 }
 
 /// A lock file.

@@ -5,6 +5,7 @@
 //! Git is the record. Deleting the database loses no decision, so a damaged file is set aside and a new one created
 //! ([`OpenState::Rebuilt`]), and an unreadable row is skipped, never guessed.
 
+mod backup;
 mod changelogs;
 mod connection;
 mod error;
@@ -12,6 +13,7 @@ mod fetches;
 mod index;
 mod intents;
 mod lock;
+mod notifications;
 mod observations;
 mod open;
 mod row;
@@ -22,9 +24,11 @@ mod tags;
 #[cfg(test)]
 mod tests;
 
+pub use backup::Restored;
 pub use changelogs::RangeKey;
 pub use error::{FailureKind, StoreError};
 pub use fetches::Fetch;
 pub use index::Extended;
 pub use lock::{DataFolder, FolderLock};
+pub use notifications::MAX_WAITING;
 pub use open::{OpenState, OpenedStore, Store};

@@ -87,7 +87,7 @@ impl Store {
 
 /// Whether a file starts like a database, is empty, or cannot be read (opening it reports that). SQLite must not see any other
 /// file: it would eventually delete that file's write-ahead log.
-fn may_be_database(path: &Path) -> bool {
+pub(super) fn may_be_database(path: &Path) -> bool {
     // The SQLite database file format, section 1.3.1.
     const MAGIC: &[u8] = b"SQLite format 3\0";
     let mut begin = Vec::new();
@@ -144,6 +144,10 @@ async fn adopt(database: &Database, repository: &str) -> Result<(), StoreError> 
     if !is_same {
         sqlx::query(sql::CLEAR_FETCHES).execute(&mut *writing).await.map_err(&failed)?;
         index::clear(&mut writing).await.map_err(&failed)?;
+        // What was told of another branch says nothing about this one. Messages that wait are still true.
+        for statement in sql::CLEAR_TOLD {
+            sqlx::query(statement).execute(&mut *writing).await.map_err(&failed)?;
+        }
     }
     sqlx::query(sql::SET_REPOSITORY).bind(fingerprint).execute(&mut *writing).await.map_err(&failed)?;
     writing.commit().await.map_err(failed)
@@ -177,7 +181,7 @@ fn refuse_special_file(path: &Path) -> Result<(), StoreError> {
 }
 
 /// The folder of a file; the current one for a bare name.
-fn folder_of(path: &Path) -> &Path {
+pub(super) fn folder_of(path: &Path) -> &Path {
     match path.parent() {
         Some(folder) if !folder.as_os_str().is_empty() => folder,
         _ => Path::new("."),
@@ -185,7 +189,7 @@ fn folder_of(path: &Path) -> &Path {
 }
 
 /// The path with `suffix` appended.
-fn beside(path: &Path, suffix: &str) -> PathBuf {
+pub(super) fn beside(path: &Path, suffix: &str) -> PathBuf {
     let mut name = OsString::from(path);
     name.push(suffix);
     PathBuf::from(name)

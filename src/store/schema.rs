@@ -13,12 +13,13 @@ use super::sql;
 
 /// Every SQLite migration: version, description and text. `sqlx::migrate!` would do the same, and have sqlx and its SQLite
 /// driver built a second time, for the macro.
-const MIGRATIONS: [(i64, &str, &str); 5] = [
+const MIGRATIONS: [(i64, &str, &str); 6] = [
     (1, "foundation", include_str!("../../migrations/sqlite/0001_foundation.sql")),
     (2, "changelogs", include_str!("../../migrations/sqlite/0002_changelogs.sql")),
     (3, "tags", include_str!("../../migrations/sqlite/0003_tags.sql")),
     (4, "history", include_str!("../../migrations/sqlite/0004_history.sql")),
     (5, "verdicts", include_str!("../../migrations/sqlite/0005_verdicts.sql")),
+    (6, "notifications", include_str!("../../migrations/sqlite/0006_notifications.sql")),
 ];
 
 fn migrator() -> Migrator {
@@ -62,12 +63,19 @@ pub(super) async fn bring_up_to_date(database: &Database) -> Result<Found, Store
 
 /// Fails with [`FailureKind::Damaged`] when a page or an index is inconsistent.
 pub(super) async fn check(database: &Database) -> Result<(), StoreError> {
+    check_by(database, sql::CHECK).await
+}
+
+/// As [`check`], and that indexes match their tables.
+pub(super) async fn check_whole(database: &Database) -> Result<(), StoreError> {
+    check_by(database, sql::CHECK_WHOLE).await
+}
+
+async fn check_by(database: &Database, pragma: &'static str) -> Result<(), StoreError> {
     let operation = "check the pages";
     let mut connection = database.read(operation).await?;
-    let verdict: String = sqlx::query_scalar(sql::CHECK)
-        .fetch_one(&mut *connection)
-        .await
-        .map_err(database.failed(operation))?;
+    let verdict: String =
+        sqlx::query_scalar(pragma).fetch_one(&mut *connection).await.map_err(database.failed(operation))?;
     if verdict == "ok" {
         return Ok(());
     }

@@ -13,6 +13,9 @@ pub(super) const TABLES: &str = "SELECT count(*) FROM sqlite_schema";
 ///
 /// Not `integrity_check`, which takes twice as long on a long history and adds only that indexes match their tables.
 pub(super) const CHECK: &str = "PRAGMA quick_check(1)";
+/// The same of everything: for a backup, which is made once and read when it matters.
+pub(super) const CHECK_WHOLE: &str = "PRAGMA integrity_check(1)";
+pub(super) const BACK_UP: &str = "VACUUM INTO $1";
 
 // The repository of the fetch log and the index.
 
@@ -156,3 +159,41 @@ pub(super) const KEEP_SOURCE_RANGE: &str =
 pub(super) const FORGET_SOURCE_RANGES: &str = "DELETE FROM source_ranges WHERE read_at_ms <
     (SELECT coalesce(min(newest.read_at_ms), 0) FROM
         (SELECT read_at_ms FROM source_ranges ORDER BY read_at_ms DESC LIMIT $1) newest)";
+
+// Notifications.
+
+pub(super) const CONDITIONS: &str = "SELECT condition, since_ms, told, event FROM notification_conditions";
+pub(super) const MARKS: &str = "SELECT mark, value FROM notification_marks";
+pub(super) const SET_CONDITION: &str =
+    "INSERT INTO notification_conditions (condition, since_ms, told, event) VALUES ($1, $2, $3, $4)
+    ON CONFLICT (condition) DO UPDATE SET since_ms = excluded.since_ms, told = excluded.told,
+        event = excluded.event";
+pub(super) const END_CONDITION: &str = "DELETE FROM notification_conditions WHERE condition = $1";
+pub(super) const SET_MARK: &str = "INSERT INTO notification_marks (mark, value) VALUES ($1, $2)
+    ON CONFLICT (mark) DO UPDATE SET value = excluded.value";
+pub(super) const CLEAR_TOLD: [&str; 2] =
+    ["DELETE FROM notification_conditions", "DELETE FROM notification_marks WHERE mark = 'head'"];
+/// What moved since a backup is not told again, and what waited then is not sent.
+pub(super) const FORGET_NEWS: [&str; 2] = [
+    "DELETE FROM notification_outbox WHERE outcome IS NULL",
+    "DELETE FROM notification_marks WHERE mark = 'head'",
+];
+pub(super) const ADD_MESSAGES: &str =
+    "INSERT INTO notification_outbox (message, channel, event, written_at_ms, due_at_ms) ";
+pub(super) const GIVE_UP_OLDEST: &str =
+    "UPDATE notification_outbox SET outcome = 'givenUp', settled_at_ms = $2
+    WHERE outcome IS NULL AND ordinal IN (SELECT ordinal FROM
+        (SELECT ordinal, row_number() OVER (PARTITION BY channel ORDER BY ordinal DESC) AS place
+            FROM notification_outbox WHERE outcome IS NULL) waiting WHERE place > $1)";
+pub(super) const DUE_MESSAGES: &str = "SELECT ordinal, message, event, written_at_ms FROM notification_outbox
+    WHERE channel = $1 AND outcome IS NULL AND due_at_ms <= $2 ORDER BY ordinal LIMIT $3";
+pub(super) const NEXT_DUE: &str =
+    "SELECT min(due_at_ms) FROM notification_outbox WHERE channel = $1 AND outcome IS NULL";
+pub(super) const SETTLE_MESSAGES: (&str, &str, &str) = (
+    "UPDATE notification_outbox SET outcome = ",
+    ", settled_at_ms = ",
+    " WHERE outcome IS NULL AND ordinal IN (",
+);
+pub(super) const PRUNE_MESSAGES: &str = "DELETE FROM notification_outbox WHERE settled_at_ms < $1";
+pub(super) const BACKLOG: &str = "SELECT channel, count(*) AS messages, min(written_at_ms) AS oldest_ms
+    FROM notification_outbox WHERE outcome IS NULL GROUP BY channel ORDER BY channel";
