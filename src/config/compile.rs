@@ -6,7 +6,7 @@ use chrono_tz::Tz;
 use globset::{Glob, GlobBuilder, GlobSet, GlobSetBuilder};
 
 use super::diagnostic::{Diagnostics, InvalidValue};
-use super::location::Located;
+use super::location::{Located, Location};
 use super::raw;
 use super::suggest;
 use crate::model::{Printable, RepoPath};
@@ -25,6 +25,17 @@ pub(super) fn schedule(text: &Located<String>, zone: Tz, diagnostics: &mut Diagn
     let result = policy::Schedule::parse(&text.value, zone)
         .map_err(|error| InvalidValue::new(format!("invalid schedule: {}", error.message()), error.hint()));
     diagnostics.ok_or_report(text.at, result).map(|value| Located { value, at: text.at })
+}
+
+/// Every day at a time of day.
+pub(super) fn daily(text: &str, zone: Tz, at: Location) -> Result<Schedule, InvalidValue> {
+    let time = time_of_day(text)?.to_string();
+    // 24:00 is the beginning of the next day.
+    let (hour, minute) =
+        if time == "24:00" { ("0", "0") } else { time.split_once(':').unwrap_or(("0", "0")) };
+    policy::Schedule::parse(&format!("{minute} {hour} * * *"), zone)
+        .map(|value| Located { value, at })
+        .map_err(|error| InvalidValue::new(format!("invalid time: {}", error.message()), error.hint()))
 }
 
 pub(super) fn version_range(text: &Located<String>, diagnostics: &mut Diagnostics) -> Option<VersionRange> {

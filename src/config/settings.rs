@@ -14,6 +14,7 @@ use super::compile::{PathGlobs, Schedule};
 use super::environment::{self, Environment};
 use super::host::Endpoint;
 use super::names::ConfiguredName;
+use super::notifications::{Channel, FluxReceiver};
 use super::secret::SecretSource;
 use super::services::{ServiceSettings, Services};
 use super::subject::SubjectForm;
@@ -51,6 +52,10 @@ pub struct Config {
     pub clock_tolerance: Duration,
     /// How often the daemon logs that its passes succeed; zero for never.
     pub heartbeat: Duration,
+    /// Channels that are told what happens.
+    pub channels: Vec<Channel>,
+    /// Flux Receivers to call after a push.
+    pub flux_receivers: Vec<FluxReceiver>,
     /// Changelogs: what changed between two images.
     pub changelog: Changelog,
     /// Where observations and the history index are stored.

@@ -15,6 +15,10 @@ const MAX_CHARS: usize = 120;
 /// A user name and password inside a URL.
 static LOGIN_IN_URL: LazyLock<Option<Regex>> = LazyLock::new(|| Regex::new(r"://[^/\s@]+@").ok());
 
+/// The URL of a webhook, which is a secret: Slack's, a Workflow's, Google Chat's, a Flux Receiver's.
+static WEBHOOK_URL: LazyLock<Option<Regex>> =
+    LazyLock::new(|| Regex::new(r#"(https?://)[^\s"',}]*(?:hook|/workflows/|/messages)[^\s"',}]*"#).ok());
+
 /// The value of a key that names a secret.
 static SECRET_VALUE: LazyLock<Option<Regex>> = LazyLock::new(|| {
     Regex::new(r#"(?i)((?:password|passphrase|secret|token|username)[a-z]*["']?\s*:\s*|\benv\s*:\s*)("[^"]*"?|'[^']*'?|[^\s,}#{\[][^\s,}#]*)"#).ok()
@@ -81,10 +85,12 @@ fn printable(text: &str) -> String {
 /// Replaces logins in URLs, and values of keys that name a secret, by `***`. Names of environment variables, paths and
 /// mappings are not secrets.
 pub(super) fn without_secrets(text: &str) -> String {
-    let (Some(login), Some(secret)) = (LOGIN_IN_URL.as_ref(), SECRET_VALUE.as_ref()) else {
+    let expressions = (LOGIN_IN_URL.as_ref(), SECRET_VALUE.as_ref(), WEBHOOK_URL.as_ref());
+    let (Some(login), Some(secret), Some(webhook)) = expressions else {
         return "***".to_owned();
     };
-    let text = login.replace_all(text, |found: &Captures<'_>| match &found[0] {
+    let text = webhook.replace_all(text, "${1}***");
+    let text = login.replace_all(&text, |found: &Captures<'_>| match &found[0] {
         // The account of every Git server over SSH.
         "://git@" => "://git@",
         _ => "://***@",
@@ -124,6 +130,10 @@ mod tests {
             ("token: {env: ghp_abc}", "token: {env: ***}"),
             ("clientSecret: abc", "clientSecret: ***"),
             ("username: bot:hunter2", "username: ***"),
+            ("slack: {url: https://hooks.slack.com/services/T0/B0/X}", "slack: {url: https://***}"),
+            ("webhookUrl: \"https://x.logic.azure.com/workflows/a?sig=b\"", "webhookUrl: \"https://***\""),
+            ("url: https://chat.googleapis.com/v1/spaces/A/messages?key=b", "url: https://***"),
+            ("url: http://flux.vtr.cl/hook/0123abcd", "url: http://***"),
         ] {
             assert_eq!(without_secrets(text), shown);
         }

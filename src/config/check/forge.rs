@@ -93,8 +93,13 @@ fn is_at_github(remote: &Remote) -> bool {
     matches!(remote, Remote::Network(url) if matches!(url.host(), "github.com" | "ssh.github.com"))
 }
 
-fn repository_of(remote: &Remote) -> Result<String, InvalidValue> {
-    let unknown = || InvalidValue::new("there is no repository to open pull requests in", EXAMPLE);
+pub(super) fn repository_of(remote: &Remote) -> Result<String, InvalidValue> {
+    let unknown = || {
+        InvalidValue::new(
+            "`git.url` is not a repository at GitHub",
+            "write its name as `repository: vtr/gitops`",
+        )
+    };
     match remote {
         Remote::Network(url) => {
             let path = url.path().trim_end_matches('/');
@@ -105,7 +110,7 @@ fn repository_of(remote: &Remote) -> Result<String, InvalidValue> {
 }
 
 /// `owner/name`, of characters that need no escaping in a path.
-fn repository(text: &str) -> Result<String, InvalidValue> {
+pub(super) fn repository(text: &str) -> Result<String, InvalidValue> {
     let is_part = |part: &str| {
         !part.is_empty()
             && !matches!(part, "." | "..")
@@ -120,7 +125,7 @@ fn repository(text: &str) -> Result<String, InvalidValue> {
     }
 }
 
-fn token_of(raw: &Located<raw::Token>, diagnostics: &mut Diagnostics) -> Option<SecretSource> {
+pub(super) fn token_of(raw: &Located<raw::Token>, diagnostics: &mut Diagnostics) -> Option<SecretSource> {
     if let Some(username) = &raw.value.username {
         diagnostics.error(username.at, "the API takes a token without a user name", "remove `username`");
     }

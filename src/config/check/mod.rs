@@ -2,12 +2,14 @@
 
 mod chain;
 mod changelog;
+mod email;
 mod environment;
 mod file;
 mod forge;
 mod git;
 mod git_auth;
 mod git_signing;
+mod notifications;
 mod override_order;
 mod pull_request;
 mod registry;
@@ -53,7 +55,10 @@ pub(super) fn config(
     let freezes = environment::freezes(file, diagnostics);
     let services = service::services(file, diagnostics);
     let groups = service::groups(&file.groups, diagnostics);
-    let names = service::names(file);
+    let names = service::names(file).into_iter().chain(notifications::names(file)).collect();
+    let around = notifications::Surroundings { file, git: git.as_ref(), zone };
+    let channels = notifications::channels(&around, diagnostics);
+    let flux_receivers = notifications::flux_receivers(file, diagnostics);
     let exclude = match &file.exclude {
         Some(globs) => PathGlobs::compile(globs, diagnostics),
         None => Some(PathGlobs::default()),
@@ -89,6 +94,8 @@ pub(super) fn config(
             Some(raw::SoakMode::Elapsed) => SoakMode::Elapsed,
             Some(raw::SoakMode::Train) => SoakMode::Train,
         },
+        channels,
+        flux_receivers,
         sweeps_control_files: file.control_files.sweep_expired.unwrap_or(false),
         changelog: changelog?,
         clock_tolerance: clock_tolerance?,

@@ -3,6 +3,7 @@
 use schemars::JsonSchema;
 use serde::Deserialize;
 
+use super::flux::FluxReceiver;
 use super::{FilePath, or_default};
 use crate::config::location::Located;
 
@@ -49,6 +50,11 @@ pub(in crate::config) struct Git {
     /// The text of commit messages.
     #[serde(default, deserialize_with = "or_default")]
     pub(in crate::config) message: Message,
+
+    /// Flux Receivers to call after each push, so that Flux reconciles at once. A failure delays nothing.
+    #[serde(default, deserialize_with = "or_default")]
+    #[schemars(extend("default" = []))]
+    pub(in crate::config) flux_receivers: Vec<FluxReceiver>,
 }
 
 /// What one commit contains.

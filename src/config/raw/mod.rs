@@ -3,7 +3,9 @@
 
 mod changelog;
 mod environment;
+mod flux;
 mod git;
+mod notifications;
 mod registry;
 mod service;
 
@@ -17,8 +19,12 @@ pub(super) use changelog::{
 pub(super) use environment::{
     Approval, Day, Delivery, Environment, Freeze, MergeMethod, RequestGroup, Window,
 };
+pub(super) use flux::FluxReceiver;
 pub(super) use git::{
     Auth, Author, Batch, ForgeSection, Git, GithubApp, Signing, SshAgent, SshKey, Token, Verify,
+};
+pub(super) use notifications::{
+    Channel, ChatWebhook, Email, EmailTls, EventKind, GithubChannel, Report, Webhook,
 };
 pub(super) use registry::{Credentials, RateLimit, Registry};
 pub(super) use service::{Entries, Override, ServiceDefaults, Services, TagOrder};
@@ -75,6 +81,11 @@ pub(super) struct File {
     /// Changelogs: what changed between two images.
     #[serde(default, deserialize_with = "or_default")]
     pub(super) changelog: Changelog,
+
+    /// Channels that are told what happens: promotions, rollbacks, refusals, and what lasts when it begins and when it ends.
+    #[serde(default, deserialize_with = "or_default")]
+    #[schemars(extend("default" = []))]
+    pub(super) notifications: Vec<Channel>,
 
     /// Changelog templates by name, for `tidegate changelog --template NAME`.
     pub(super) templates: Option<Entries<Template>>,
