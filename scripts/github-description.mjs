@@ -35,8 +35,10 @@ const OPERATIONS = [
   "GET /repos/{owner}/{repo}",
   "GET /repos/{owner}/{repo}/commits/{ref}",
   "GET /repos/{owner}/{repo}/compare/{basehead}",
+  "GET /repos/{owner}/{repo}/deployments",
+  "POST /repos/{owner}/{repo}/deployments",
+  "POST /repos/{owner}/{repo}/deployments/{deployment_id}/statuses",
   "POST /repos/{owner}/{repo}/issues/{issue_number}/comments",
-  "GET /repos/{owner}/{repo}/issues/{issue_number}/events",
   "POST /repos/{owner}/{repo}/issues/{issue_number}/labels",
   "GET /repos/{owner}/{repo}/pulls",
   "POST /repos/{owner}/{repo}/pulls",
@@ -48,6 +50,7 @@ const OPERATIONS = [
   "POST /repos/{owner}/{repo}/releases",
   "PATCH /repos/{owner}/{repo}/releases/{release_id}",
   "GET /repos/{owner}/{repo}/releases/tags/{tag}",
+  "POST /repos/{owner}/{repo}/statuses/{sha}",
   "GET /repos/{owner}/{repo}/tags",
 ];
 

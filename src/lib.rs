@@ -14,6 +14,7 @@ pub mod init;
 pub mod kustomize;
 pub mod manifest;
 pub mod model;
+pub mod notify;
 pub mod policy;
 pub mod registry;
 pub mod simulation;

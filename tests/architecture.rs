@@ -69,6 +69,12 @@ const ROOMS: &[Room] = &[
         crates: &["reqwest", "oci_distribution", "governor", "backon", "rustls"],
     },
     Room { name: "forge", rooms: &["model"], is_pure: false, crates: &["reqwest", "rustls"] },
+    Room {
+        name: "notify",
+        rooms: &["model", "template"],
+        is_pure: false,
+        crates: &["lettre", "reqwest", "rustls", "backon"],
+    },
     Room { name: "git", rooms: &["model"], is_pure: false, crates: &["git2", "ssh_key"] },
     Room { name: "store", rooms: &["model"], is_pure: false, crates: &["sqlx"] },
     Room {
@@ -87,6 +93,7 @@ const ROOMS: &[Room] = &[
             "registry",
             "forge",
             "git",
+            "notify",
             "store",
         ],
         is_pure: false,

@@ -1,5 +1,6 @@
 //! What several rooms' tests need: real parts, started and filled.
 
+pub(crate) mod deployments;
 pub(crate) mod described;
 pub(crate) mod git;
 pub(crate) mod git_http;
