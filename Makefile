@@ -14,7 +14,7 @@ demo: ## See the whole thing on this machine, in about half a minute (ARGS=--kee
 	@$(CARGO) run --quiet --locked -- demo $(ARGS)
 
 test: ## Run every test, against real parts
-	@scripts/install-parts.sh git docker-registry ssh=openssh-client sshd=openssh-server gpg gpg-agent
+	@scripts/install-parts.sh git docker-registry ssh=openssh-client sshd=openssh-server gpg gpg-agent aiosmtpd=python3-aiosmtpd
 	$(CARGO) test --locked
 
 soak: ## Kill the daemon's passes thousands of times (KILLS=5000), among other writers, for about half an hour

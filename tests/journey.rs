@@ -1,5 +1,6 @@
 //! The real binary on a real registry and a real repository, all the way.
 
+mod backup;
 mod bad_input;
 mod by_hand;
 mod changelog;
@@ -13,6 +14,7 @@ mod help;
 mod hostile_registry;
 mod killed_in_git;
 mod merges;
+mod notifications;
 mod one_failure;
 mod over_network;
 mod promotion;

@@ -9,6 +9,7 @@ mod git;
 mod init;
 mod journey;
 mod manifest;
+mod notify;
 mod registry;
 mod store;
 mod support;

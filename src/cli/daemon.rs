@@ -9,6 +9,7 @@ use std::time::Duration;
 use crate::engine::{PassOptions, PassReport, RepositoryPolicy};
 use crate::model::{Fault, Timestamp};
 
+use super::notifications::Notifier;
 use super::output::Output;
 use super::wiring::Session;
 
@@ -27,6 +28,7 @@ pub(crate) trait Listener {
 /// A session at work.
 pub(crate) struct Daemon {
     session: Session,
+    notifier: Option<Notifier>,
     is_due: bool,
     opening: Option<Timestamp>,
 }
@@ -34,12 +36,17 @@ pub(crate) struct Daemon {
 impl Daemon {
     /// A daemon whose first pass is due.
     pub(crate) fn new(session: Session) -> Self {
-        Self { session, is_due: true, opening: None }
+        Self { session, notifier: None, is_due: true, opening: None }
     }
 
     /// What it works with.
     pub(crate) fn session(&self) -> &Session {
         &self.session
+    }
+
+    /// Tells channels what happens from now on, or nobody.
+    pub(crate) fn set_notifier(&mut self, notifier: Option<Notifier>) {
+        self.notifier = notifier;
     }
 
     /// Goes on with another session, beginning with a pass.
@@ -102,7 +109,7 @@ impl Daemon {
             Ok(Some(session)) => self.session = session,
             Ok(None) => {}
             Err(fault) => {
-                listener.failed(fault);
+                self.failed(fault, listener).await;
                 return None;
             }
         }
@@ -113,6 +120,9 @@ impl Daemon {
         match outcome {
             Ok(report) => {
                 listener.passed(self.session.engine.repository_policy(), &report);
+                if let Some(notifier) = &mut self.notifier {
+                    notifier.passed(&mut self.session, &report).await;
+                }
                 let due = self.session.due_releases(&report).await;
                 if let Some(releases) = self.session.releases.clone().filter(|_| !due.is_empty()) {
                     // The next pass does not wait for it.
@@ -121,17 +131,25 @@ impl Daemon {
                 report.next_opening
             }
             Err(fault) => {
-                listener.failed(fault);
+                self.failed(fault, listener).await;
                 None
             }
         }
+    }
+
+    async fn failed(&mut self, fault: Fault, listener: &mut impl Listener) {
+        if let Some(notifier) = &mut self.notifier {
+            notifier.failed(&fault).await;
+        }
+        listener.failed(fault);
     }
 
     /// Waits for the schedule, for a gate to open or a late answer (nothing), or for the call.
     async fn wait<C>(&mut self, call: Pin<&mut impl Future<Output = C>>) -> Option<C> {
         let now = chrono::Utc::now();
         let tick = self.session.config.schedule.value.next_after(now);
-        let Some(wake) = [tick, self.opening].into_iter().flatten().min() else {
+        let report = self.notifier.as_ref().and_then(|notifier| notifier.next_report(now));
+        let Some(wake) = [tick, self.opening, report].into_iter().flatten().min() else {
             tracing::warn!(
                 "the schedule has no time to come, and no gate is known to open; waiting for a signal"
             );

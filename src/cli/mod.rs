@@ -7,6 +7,7 @@ mod daemon;
 mod demo;
 mod logging;
 mod moment;
+mod notifications;
 mod output;
 mod person;
 mod render;

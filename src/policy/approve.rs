@@ -36,7 +36,7 @@ pub struct Approved {
 pub enum Direction {
     /// Only those that hold a lower version.
     Forward,
-    /// Only those that hold a higher version, since a person asked to go back.
+    /// All that hold another version, since a person asked to go back.
     Back,
 }
 
@@ -270,7 +270,6 @@ pub fn approve_rollback(
     from: Candidate,
     to: Candidate,
     digest: Digest,
-    order_override: Option<Override>,
 ) -> Approved {
     Approved {
         environment,
@@ -280,7 +279,7 @@ pub fn approve_rollback(
         releases_count: 0,
         soaked: None,
         gates: Vec::new(),
-        overrides: order_override.into_iter().collect(),
+        overrides: Vec::new(),
         direction: Direction::Back,
     }
 }

@@ -10,7 +10,7 @@ use std::process::Command;
 use super::world::{NON_PROD, PROD, Ran, World, release};
 use crate::support::git::git;
 
-const COMMANDS: [&str; 21] = [
+const COMMANDS: [&str; 24] = [
     "init",
     "plan",
     "sync",
@@ -30,6 +30,9 @@ const COMMANDS: [&str; 21] = [
     "record",
     "simulate",
     "doctor",
+    "notify",
+    "backup",
+    "restore",
     "demo",
     "completions",
 ];
@@ -137,10 +140,11 @@ async fn examples_run_as_they_stand() {
         assert!(!all.is_empty(), "{command} has no example");
         for example in all {
             let line = match command {
-                // These go on until they are told to stop, and the demonstration has a test of its own.
+                // These go on until they are told to stop.
                 "run" => example.replace("tidegate", "timeout -s INT 2 tidegate"),
                 _ if example.contains("--watch") => example.replace("tidegate", "timeout -s INT 2 tidegate"),
-                "demo" => format!("{example} --help"),
+                // Nobody listens to the channel, and the demonstration has a test of its own.
+                "demo" | "notify" => format!("{example} --help"),
                 _ => example.clone(),
             };
             let mut shell = Command::new("sh");

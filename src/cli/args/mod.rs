@@ -3,6 +3,7 @@
 
 mod control;
 mod examples;
+mod maintenance;
 mod moves;
 mod shared;
 mod views;
@@ -15,6 +16,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use crate::model::BranchName;
 
 pub(crate) use control::{Approve, Freeze, Hold, Pin, Quarantine, Release};
+pub(crate) use maintenance::{Backup, Notify, NotifyTest, Restore};
 pub(crate) use moves::{Plan, Promote, Rollback, Sync};
 pub(crate) use shared::{Consent, During, Namespace, Services};
 pub(crate) use views::{
@@ -121,7 +123,7 @@ pub(crate) enum Command {
     /// Hold services: nothing is promoted until the hold is released or expires
     #[command(after_help = examples::HOLD)]
     Hold(Hold),
-    /// Pin services to a range of versions, or to the one that runs
+    /// Pin services: only some versions may come, or only what runs
     #[command(after_help = examples::PIN)]
     Pin(Pin),
     /// Quarantine a version: it is promoted nowhere
@@ -157,6 +159,18 @@ pub(crate) enum Command {
     /// Check that the repository, the registries and the store can be reached and used
     #[command(after_help = examples::DOCTOR)]
     Doctor,
+    /// Try the channels that are told what happens
+    #[command(after_help = examples::NOTIFY_TEST)]
+    Notify {
+        #[command(subcommand)]
+        command: Notify,
+    },
+    /// Write the store to a file, beside a running daemon
+    #[command(after_help = examples::BACKUP)]
+    Backup(Backup),
+    /// Replace the store by one from a file, while no daemon runs
+    #[command(after_help = examples::RESTORE)]
+    Restore(Restore),
     /// See everything at work on this machine: real Git, a loopback registry, a short soak
     #[command(after_help = examples::DEMO)]
     Demo(Demo),

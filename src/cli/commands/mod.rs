@@ -1,6 +1,7 @@
 //! One file a command.
 
 mod activity;
+mod backup;
 mod changelog;
 mod completions;
 mod control;
@@ -10,6 +11,7 @@ mod explain;
 mod history;
 mod init;
 mod moves;
+mod notify;
 mod pass_logger;
 mod plan;
 mod promote;
@@ -51,6 +53,9 @@ pub(super) async fn run(cli: Cli, output: &Output) -> Result<ExitCode, Fault> {
         Command::Simulate(args) => Box::pin(simulate::run(global, args, output)).await,
         Command::Record(args) => Box::pin(record::run(global, args, output)).await,
         Command::Doctor => doctor::run(global, output).await,
+        Command::Notify { command } => notify::run(global, command, output).await,
+        Command::Backup(args) => backup::backup(global, args, output).await,
+        Command::Restore(args) => backup::restore(global, args, output).await,
         Command::Demo(args) => demo::run(args, output).await,
         Command::Completions { shell } => completions::run(*shell),
     }

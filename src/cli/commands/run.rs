@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use crate::cli::args::Global;
 use crate::cli::daemon::Daemon;
+use crate::cli::notifications::Notifier;
 use crate::cli::output::Output;
 use crate::cli::signals::{Call, Signals, end_slow_git};
 use crate::cli::wiring::{DataFolder, Session, load};
@@ -16,13 +17,13 @@ use super::pass_logger::PassLogger;
 pub(super) async fn run(global: &Global, output: &Output) -> Result<ExitCode, Fault> {
     let mut signals = Signals::listen()?;
     let session = open(load(global, output)?).await?;
-    let _mark = match DataFolder::mark_daemon(session.folder())? {
+    let mark = match DataFolder::mark_daemon(session.folder())? {
         Ok(mark) => Some(mark),
         Err(process) => {
             tracing::warn!(
                 data_folder = %session.folder().display(),
                 process,
-                "another tidegate run works in this data folder; they take turns, and one is enough"
+                "another tidegate run works in this data folder; they take turns, and only that one sends notifications"
             );
             None
         }
@@ -30,6 +31,7 @@ pub(super) async fn run(global: &Global, output: &Output) -> Result<ExitCode, Fa
     let mut daemon = Daemon::new(session);
     let mut pass_logger = PassLogger::new(daemon.session().config.heartbeat);
     log_session(daemon.session(), "started");
+    notify(&mut daemon, mark.is_some()).await?;
     loop {
         match daemon
             .work_until(signals.next(), |call| matches!(call, Call::Stop(_)), &mut pass_logger, output)
@@ -40,11 +42,18 @@ pub(super) async fn run(global: &Global, output: &Output) -> Result<ExitCode, Fa
                 return Ok(ExitCode::SUCCESS);
             }
             Call::Reload => {
-                reload(global, output, &mut daemon).await;
+                reload(global, output, &mut daemon, mark.is_some()).await;
                 pass_logger.set_heartbeat(daemon.session().config.heartbeat);
             }
         }
     }
+}
+
+/// Sends notifications, if this daemon is the one that does.
+async fn notify(daemon: &mut Daemon, is_marked: bool) -> Result<(), Fault> {
+    let notifier = if is_marked { Notifier::start(daemon.session()).await? } else { None };
+    daemon.set_notifier(notifier);
+    Ok(())
 }
 
 async fn open(config: Arc<Config>) -> Result<Session, Fault> {
@@ -68,7 +77,7 @@ fn log_session(session: &Session, event: &str) {
 }
 
 /// Reloads the configuration. A wrong one changes nothing.
-async fn reload(global: &Global, output: &Output, daemon: &mut Daemon) {
+async fn reload(global: &Global, output: &Output, daemon: &mut Daemon, is_marked: bool) {
     let reloaded = match load(global, output) {
         Ok(config) => open(config).await,
         Err(fault) => Err(fault),
@@ -77,6 +86,9 @@ async fn reload(global: &Global, output: &Output, daemon: &mut Daemon) {
         Ok(session) => {
             log_session(&session, "configuration reloaded");
             daemon.replace(session);
+            if let Err(fault) = notify(daemon, is_marked).await {
+                tracing::error!(error = %fault.in_one_line(), hint = fault.hint(), "cannot send notifications");
+            }
         }
         Err(fault) => tracing::error!(
             error = %fault.in_one_line(),

@@ -3,13 +3,13 @@
 use std::fmt;
 use std::sync::Arc;
 
-use crate::config::{Auth, Config, ProcessEnv, Remote, SecretSource};
+use crate::config::{Auth, Config, Endpoint, ProcessEnv, Remote, SecretSource};
 use crate::engine;
 use crate::forge::{Api, ApiSettings, Bearer, GitHub, GitHubSettings};
-use crate::git::Login;
+use crate::git::{Login, Secret};
 use crate::model::{
-    Class, ClosedBy, ClosedPage, ClosedPullRequest, CommitId, Fault, MergeMethod, OpenPullRequest,
-    PullRequestBranch, PullRequestDraft, PullRequestOptions, PullRequestReview, Timestamp,
+    Class, ClosedPage, CommitId, Fault, MergeMethod, OpenPullRequest, PullRequestBranch, PullRequestDraft,
+    PullRequestOptions, PullRequestReview, Timestamp,
 };
 
 use super::git;
@@ -33,6 +33,24 @@ pub(super) fn forge(config: &Config, login: &Login) -> Result<Option<Arc<GitHub>
     Ok(Some(Arc::new(GitHub::new(api, settings))))
 }
 
+/// How to reach GitHub for notifications, and the token: the named one, or that of the repository.
+pub(super) fn github(
+    config: &Config,
+    named: Option<&Endpoint>,
+    token: Option<&SecretSource>,
+) -> Result<(ApiSettings, Arc<dyn Secret>), Fault> {
+    let token = match (token, git::login(&config.git)?) {
+        (Some(token), _) => git::kept(token),
+        (None, Login::Token { token, .. }) => token,
+        (None, _) => return Err(Fault::new(Class::Usage, "no token for statuses and deployments")),
+    };
+    let named = match &config.git.auth {
+        Auth::GithubApp { api, .. } => named.or(api.as_ref()),
+        _ => named,
+    };
+    Ok((git::api_settings(&config.git, named), token))
+}
+
 impl engine::Forge for GitHub {
     async fn open_requests(&self) -> Result<Vec<OpenPullRequest>, Fault> {
         Self::open_requests(self).await
@@ -40,14 +58,6 @@ impl engine::Forge for GitHub {
 
     async fn closed_requests(&self, branch: &PullRequestBranch, page: usize) -> Result<ClosedPage, Fault> {
         Self::closed_requests(self, branch, page).await
-    }
-
-    async fn recently_closed(&self) -> Result<Vec<ClosedPullRequest>, Fault> {
-        Self::recently_closed(self).await
-    }
-
-    async fn closed_by(&self, number: u64) -> Result<ClosedBy, Fault> {
-        Self::closed_by(self, number).await
     }
 
     async fn reviews(&self, number: u64) -> Result<Vec<PullRequestReview>, Fault> {

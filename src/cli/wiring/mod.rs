@@ -1,17 +1,22 @@
 //! Wiring: a configuration becomes an engine with its parts.
 
 mod changelog;
+mod flux;
 mod forge;
 mod git;
 mod ports;
 mod registries;
 mod releases;
 mod repository_policy;
+mod secrets;
+mod senders;
 mod session;
 mod source_choice;
 mod sources;
 
-pub(crate) use crate::store::DataFolder;
-pub(crate) use forge::tokens;
+pub(crate) use crate::store::{DataFolder, Store};
+pub(crate) use changelog::Changes;
+pub(crate) use forge::{Token, tokens};
 pub(crate) use repository_policy::repository_policy;
-pub(crate) use session::{Session, config_file, find_config_file, load};
+pub(crate) use senders::sender;
+pub(crate) use session::{Session, config_file, data_folder, database, find_config_file, load, repository};

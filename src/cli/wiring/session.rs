@@ -20,6 +20,7 @@ use crate::registry::Client;
 use crate::store::{DataFolder, FolderLock, OpenState, Store};
 
 use super::changelog::Changes;
+use super::flux::FluxReceivers;
 use super::ports::{Real, SystemClock};
 use super::releases::Publisher;
 use super::source_choice::Sources;
@@ -28,6 +29,9 @@ use super::{forge, git, registries, repository_policy};
 
 /// How long a command waits for another one on the same data folder.
 const LOCK_TIMEOUT: Duration = Duration::from_mins(2);
+
+/// How long a command waits for Flux Receivers.
+const FLUX_WAIT: Duration = Duration::from_secs(5);
 
 /// The name of a configuration that is found without being named.
 const CONFIG_FILE: &str = "tidegate.yaml";
@@ -47,6 +51,12 @@ pub(crate) struct Session {
     pub(crate) changes: Arc<Changes>,
     /// Makes releases of the GitOps repository, if there are to be any.
     pub(crate) releases: Option<Arc<Publisher>>,
+    /// What was told, and the outbox.
+    pub(crate) store: Arc<Store>,
+    /// The Flux Receivers to call after a push.
+    flux: Arc<FluxReceivers>,
+    /// Whether a pass waits until Flux Receivers were called: the process of a command ends with it.
+    waits_for_flux: bool,
     /// Ends what is under way with Git.
     pub(crate) stop: Stop,
     folder: PathBuf,
@@ -99,7 +109,7 @@ impl Session {
     pub(crate) async fn open(global: &Global, output: &Output) -> Result<Self, Fault> {
         let session = Self::of(load(global, output)?).await?;
         signals::end_command(session.stop.clone())?;
-        Ok(session)
+        Ok(Self { waits_for_flux: true, ..session })
     }
 
     /// Opens everything that `config` names.
@@ -118,11 +128,11 @@ impl Session {
 
     async fn stopped_by(stop: Stop, config: Arc<Config>) -> Result<Self, Fault> {
         let written = Arc::clone(&config);
-        let config::Store::Sqlite(database) = &config.store;
-        let folder = database.parent().map_or_else(|| PathBuf::from("."), Path::to_owned);
+        let (database, folder) = (database(&config), data_folder(&config));
         let _lock = DataFolder::lock_to_open(&folder, LOCK_TIMEOUT).await?;
+        share_files(&folder);
         let url = config.git.remote.to_string();
-        let opened = Store::open(database, &format!("{url} {}", config.git.branch)).await?;
+        let opened = Store::open(database, &repository(&config)).await?;
         if let OpenState::Rebuilt { kept_aside } = &opened.state {
             let aside = kept_aside.display();
             tracing::warn!(kept_aside = %aside, "the database was damaged; it is rebuilt from Git");
@@ -143,13 +153,28 @@ impl Session {
             registry: Arc::clone(&client),
             repository: Arc::clone(&mirror),
             publisher: Arc::clone(&mirror),
-            store,
+            store: Arc::clone(&store),
             changelog: Arc::clone(&changes),
             forge: forge.clone(),
             clock: Arc::new(SystemClock),
         };
+        let flux = Arc::new(FluxReceivers::new(&config)?);
         let engine = Engine::new(parts, Arc::new(repository_policy(&config)));
-        Ok(Self { config, engine, client, mirror, forge, changes, releases, stop, folder, written })
+        Ok(Self {
+            config,
+            engine,
+            client,
+            mirror,
+            forge,
+            changes,
+            releases,
+            store,
+            flux,
+            waits_for_flux: false,
+            stop,
+            folder,
+            written,
+        })
     }
 
     /// The releases that are to be made after a pass, what it promoted with them.
@@ -172,6 +197,10 @@ impl Session {
     pub(crate) async fn pass(&mut self, options: &PassOptions) -> Result<PassReport, Fault> {
         let report = Box::pin(self.engine.pass(options)).await?;
         completion::keep(&self.folder, &report);
+        if let Some(calls) = FluxReceivers::call(&self.flux, &report).filter(|_| self.waits_for_flux) {
+            // Flux looks by itself later.
+            let _ = tokio::time::timeout(FLUX_WAIT, calls).await;
+        }
         Ok(report)
     }
 
@@ -189,6 +218,29 @@ impl Session {
     pub(crate) fn folder(&self) -> &Path {
         &self.folder
     }
+}
+
+/// Lets the group of a shared data folder use what this process and Git create in it.
+fn share_files(folder: &Path) {
+    if DataFolder::is_shared(folder) {
+        rustix::process::umask(rustix::fs::Mode::RWXO);
+    }
+}
+
+/// The file of the store.
+pub(crate) fn database(config: &Config) -> &Path {
+    let config::Store::Sqlite(database) = &config.store;
+    database
+}
+
+/// The folder of the store and the mirror.
+pub(crate) fn data_folder(config: &Config) -> PathBuf {
+    database(config).parent().map_or_else(|| PathBuf::from("."), Path::to_owned)
+}
+
+/// The repository and the branch, as the store knows them.
+pub(crate) fn repository(config: &Config) -> String {
+    format!("{} {}", config.git.remote, config.git.branch)
 }
 
 /// Replaces the patterns of folders by what they match at the head of the branch.

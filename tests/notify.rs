@@ -1,0 +1,7 @@
+//! Notifications, against real servers: delivery in order, what survives a kill, mail, Flux.
+
+mod delivery;
+mod flux;
+mod kill;
+mod mail;
+mod outbox;
