@@ -39,6 +39,7 @@ const OPERATIONS = [
   "POST /repos/{owner}/{repo}/deployments",
   "POST /repos/{owner}/{repo}/deployments/{deployment_id}/statuses",
   "POST /repos/{owner}/{repo}/issues/{issue_number}/comments",
+  "GET /repos/{owner}/{repo}/issues/{issue_number}/events",
   "POST /repos/{owner}/{repo}/issues/{issue_number}/labels",
   "GET /repos/{owner}/{repo}/pulls",
   "POST /repos/{owner}/{repo}/pulls",

@@ -41,7 +41,7 @@ pub use notification::{
 pub use printable::Printable;
 pub use promotion::{BRANCH_TRAILER, BY_SCHEDULE, PromotionId};
 pub use pull_request::{
-    AutoMerge, ClosedPage, ClosedPullRequest, MergeMethod, OpenPullRequest, Opinion, Proposed,
+    AutoMerge, ClosedBy, ClosedPage, ClosedPullRequest, MergeMethod, OpenPullRequest, Opinion, Proposed,
     PullRequestBranch, PullRequestDraft, PullRequestOptions, PullRequestReview,
 };
 pub use record::{

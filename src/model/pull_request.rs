@@ -3,10 +3,13 @@
 use std::fmt;
 use std::str::FromStr;
 
-use super::{BranchName, CommitId, EnvironmentName, RepoPathError, ServiceName, Timestamp};
+use super::{BranchName, CommitId, EnvironmentName, Printable, RepoPathError, ServiceName, Timestamp};
 
 /// What every branch of Tidegate's own begins with.
 const PREFIX: &str = "tidegate/";
+
+/// Maximum characters shown of a login.
+const MAX_LOGIN_CHARS: usize = 60;
 
 /// Stands in place of a service. No namespace has such a name, so no service's branch is one of these.
 const BACK: &str = "_back";
@@ -162,18 +165,55 @@ pub enum Opinion {
 pub struct ClosedPullRequest {
     /// Its number.
     pub number: u64,
+    /// Its branch.
+    pub branch: PullRequestBranch,
     /// Where its branch was.
     pub head: CommitId,
     /// What it says; perhaps somebody else's text.
     pub body: String,
     /// When it was opened.
     pub opened_at: Timestamp,
+    /// The login of who opened it; nothing when the account is gone.
+    pub opened_by: Option<String>,
     /// When it was closed.
     pub closed_at: Timestamp,
     /// When anything about it last changed, be it a comment.
     pub updated_at: Timestamp,
     /// Whether it was merged.
     pub is_merged: bool,
+}
+
+/// How a pull request was closed that was not merged. Logins are somebody else's text.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ClosedBy {
+    /// A person closed it, or nobody knows who did.
+    Person(Option<String>),
+    /// A program closed it, such as one that ends what is old.
+    Bot(String),
+    /// It closed because somebody deleted its branch.
+    BranchDeletion(Option<String>),
+}
+
+impl ClosedBy {
+    /// Whether somebody said no to what it proposes.
+    pub fn is_refusal(&self) -> bool {
+        matches!(self, Self::Person(_))
+    }
+}
+
+impl fmt::Display for ClosedBy {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let name = |login: &str| Printable::bounded(login, MAX_LOGIN_CHARS).to_string();
+        match self {
+            Self::Person(None) => formatter.write_str("closed unmerged"),
+            Self::Person(Some(login)) => write!(formatter, "closed unmerged by {}", name(login)),
+            Self::Bot(login) => write!(formatter, "closed unmerged by the bot {}", name(login)),
+            Self::BranchDeletion(None) => formatter.write_str("closed because its branch was deleted"),
+            Self::BranchDeletion(Some(login)) => {
+                write!(formatter, "closed because {} deleted its branch", name(login))
+            }
+        }
+    }
 }
 
 /// Some of the closed pull requests of a branch, the last ones to change first.

@@ -36,7 +36,7 @@ pub struct Approved {
 pub enum Direction {
     /// Only those that hold a lower version.
     Forward,
-    /// All that hold another version, since a person asked to go back.
+    /// Only those that hold a higher version, since a person asked to go back.
     Back,
 }
 
@@ -270,6 +270,7 @@ pub fn approve_rollback(
     from: Candidate,
     to: Candidate,
     digest: Digest,
+    order_override: Option<Override>,
 ) -> Approved {
     Approved {
         environment,
@@ -279,7 +280,7 @@ pub fn approve_rollback(
         releases_count: 0,
         soaked: None,
         gates: Vec::new(),
-        overrides: Vec::new(),
+        overrides: order_override.into_iter().collect(),
         direction: Direction::Back,
     }
 }

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use chrono_tz::Tz;
 
-use crate::model::{CommitId, Digest, EnvironmentName, InactiveReason, Tag, Timestamp, Version};
+use crate::model::{ClosedBy, CommitId, Digest, EnvironmentName, InactiveReason, Tag, Timestamp, Version};
 
 use super::calendar::{Freeze, Window};
 use super::controls::Controls;
@@ -200,7 +200,7 @@ pub struct RolledBack {
     pub at: Timestamp,
 }
 
-/// A version whose pull request somebody closed without merging it.
+/// A version whose pull request somebody closed without merging it, or programs did again and again.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RefusedPullRequest {
     /// The version that was refused.
@@ -209,6 +209,8 @@ pub struct RefusedPullRequest {
     pub number: u64,
     /// When it was closed.
     pub closed_at: Timestamp,
+    /// How.
+    pub closed_by: ClosedBy,
 }
 
 /// What is known of the review of the pull request that proposes a candidate.

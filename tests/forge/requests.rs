@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use tidegate::forge::{Api, ApiSettings, GitHub, GitHubSettings};
 use tidegate::model::{
-    AutoMerge, Class, Fault, MergeMethod, Opinion, PullRequestBranch, PullRequestDraft, PullRequestOptions,
+    AutoMerge, Class, ClosedBy, Fault, MergeMethod, Opinion, PullRequestBranch, PullRequestDraft,
+    PullRequestOptions,
 };
 
 use crate::support::git::{Change, Origin};
@@ -71,6 +72,33 @@ async fn one_is_opened_changed_and_closed() {
     assert_eq!(client.message(opened.head).await.unwrap(), "chore(app): update");
     let other: PullRequestBranch = "tidegate/prod/common/web".parse().unwrap();
     assert_eq!(client.closed_requests(&other, 1).await.unwrap().requests, []);
+}
+
+#[tokio::test]
+async fn who_closed_it_is_told() {
+    let (origin, server, client) = world();
+    for (number, close) in (1..).zip([
+        &(|number| server.close_as(number, "stale[bot]")) as &dyn Fn(u64),
+        &|number| server.close(number),
+        &|_| drop(origin.git(&["branch", "-D", branch().as_str()])),
+    ]) {
+        assert_eq!(client.open_request(&draft()).await.unwrap().number, number);
+        close(number);
+        assert_eq!(client.open_requests().await.unwrap(), []);
+    }
+    let expected = [
+        ClosedBy::Bot("stale[bot]".into()),
+        ClosedBy::Person(Some("ana".into())),
+        ClosedBy::BranchDeletion(Some("janitor".into())),
+    ];
+    for (number, expected) in (1..).zip(expected) {
+        assert_eq!(client.closed_by(number).await.unwrap(), expected);
+    }
+    let closed = client.recently_closed().await.unwrap();
+    assert_eq!(closed.iter().map(|request| request.number).collect::<Vec<_>>(), [3, 2, 1]);
+    server.asked();
+    client.closed_by(1).await.unwrap();
+    assert_eq!(asked(&server), ["GET 304"]);
 }
 
 #[tokio::test]

@@ -164,7 +164,11 @@ async fn a_hold_closes_it_and_a_persons_closing_stays() {
     server.close(2);
     for _ in 0..2 {
         let plan = world.run(&["plan"]);
-        assert!(plan.out.contains("pull request #2 with v1.0.1 was closed unmerged at"), "{}", plan.out);
+        assert!(
+            plan.out.contains("pull request #2 with v1.0.1 was closed unmerged by ana at"),
+            "{}",
+            plan.out
+        );
         sync(&world);
         assert!(server.pulls().iter().all(|pull| !pull.is_open));
         // The forge is asked again by a database that knows nothing.
@@ -177,6 +181,21 @@ async fn a_hold_closes_it_and_a_persons_closing_stays() {
     sync(&world);
     sync(&world);
     assert_eq!(server.open().title, "chore(graphql-server): update to v1.0.2");
+}
+
+#[tokio::test]
+async fn what_a_program_closes_is_no_refusal() {
+    let (world, server) = proposed().await;
+    server.close_as(1, "stale[bot]");
+    sync(&world);
+    assert_eq!(server.open().number, 2);
+    world.origin.git(&["branch", "--quiet", "-D", BRANCH]);
+    sync(&world);
+    assert_eq!(server.open().number, 3);
+    server.close_as(3, "stale[bot]");
+    let plan = world.run(&["plan"]);
+    let told = "pull request #3 with v1.0.1 was closed unmerged by the bot stale[bot] at";
+    assert!(plan.out.contains(told) && plan.out.contains("as others with it before"), "{}", plan.out);
 }
 
 #[tokio::test]

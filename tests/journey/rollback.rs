@@ -46,8 +46,8 @@ async fn it_goes_back_in_one_commit_and_stays_there() {
     let again = world.run(&[words, &["--yes"]].concat());
     assert_eq!((again.code, world.running().1.as_str()), (4, "v1.0.1"), "{}", again.err);
     assert!(
-        again.err.contains("already rolled back")
-            && again.err.contains("to v1.0.1 at")
+        again.err.contains("was already rolled back")
+            && again.err.contains("went back from v1.0.2 to v1.0.1 in commit ")
             && again.err.contains("it ran v1.0.0 before"),
         "{}",
         again.err
@@ -117,4 +117,27 @@ async fn what_is_no_way_back_is_told() {
     let accepted =
         world.run(&["rollback", SERVICE, "--env", "prod", "--reason", "x", "--accept-digest", &now]);
     assert_eq!((accepted.code, world.running().1.as_str()), (0, "v1.0.1"), "{}", accepted.err);
+}
+
+#[tokio::test]
+async fn a_tag_that_never_ran_there_is_refused_unless_somebody_says_so() {
+    let world = World::new("0s").await;
+    for tag in ["v1.0.1", "v1.0.2"] {
+        world.release(tag).await;
+    }
+    for _ in 0..2 {
+        assert_eq!(world.run(&["sync"]).code, 0);
+    }
+    assert_eq!(world.running(), ("v1.0.2".into(), "v1.0.2".into()));
+    let never = ["rollback", SERVICE, "--env", "prod", "--to", "v1.0.1", "--reason", "loses orders"];
+    let refused = world.run(&never);
+    assert_eq!(refused.code, 4, "{}", refused.err);
+    assert!(refused.err.contains("never ran v1.0.1 in prod"), "{}", refused.err);
+    assert!(refused.err.contains("pass --override order"), "{}", refused.err);
+    let other = world.run(&[&never[..], &["--override", "soak"]].concat());
+    assert!(other.code == 2 && other.err.contains("does not ask the soak gate"), "{}", other.err);
+    let ran = world.run(&[&never[..], &["--override", "order"]].concat());
+    assert_eq!((ran.code, world.running().1.as_str()), (0, "v1.0.1"), "{}", ran.err);
+    let message = world.origin.git(&["log", "-1", "--format=%B", "main"]);
+    assert!(message.contains("Tidegate-Override: order (loses orders)"), "{message}");
 }

@@ -95,6 +95,8 @@ pub(crate) struct Pull {
     auto_merge_by: Option<String>,
     /// Who, what (`APPROVED` …), of which commit, and what they are to the repository.
     reviews: Vec<(String, &'static str, String, &'static str)>,
+    /// What happened to it: what, by whom, and when.
+    events: Vec<(&'static str, String, u32)>,
     updated: u32,
 }
 
@@ -214,12 +216,23 @@ impl GitHub {
 
     /// A person closes it.
     pub(crate) fn close(&self, number: u64) {
-        self.state().change(number, |pull| pull.is_open = false);
+        self.close_as(number, "ana");
+    }
+
+    /// Somebody closes it; a bot by its name.
+    pub(crate) fn close_as(&self, number: u64, by: &str) {
+        self.state().change(number, |pull| {
+            pull.is_open = false;
+            pull.happened("closed", by);
+        });
     }
 
     /// A person opens it again.
     pub(crate) fn reopen(&self, number: u64) {
-        self.state().change(number, |pull| pull.is_open = true);
+        self.state().change(number, |pull| {
+            pull.is_open = true;
+            pull.happened("reopened", "ana");
+        });
     }
 
     /// A person writes another text, by GitHub's page.
@@ -336,6 +349,8 @@ impl State {
                 String::from_utf8(found.stdout).unwrap().trim().clone_into(&mut pull.sha);
             } else {
                 pull.is_open = false;
+                pull.happened("closed", "janitor");
+                pull.happened("head_ref_deleted", "janitor");
             }
         }
     }
@@ -367,6 +382,7 @@ impl State {
             auto_merge: None,
             auto_merge_by: None,
             reviews: Vec::new(),
+            events: Vec::new(),
             updated: self.clock,
         };
         let answer = shown(&pull, ONE);
@@ -402,6 +418,7 @@ impl State {
             ("GET", ["pulls", number, "reviews"]) => self.reviews(number, &request.query),
             ("PUT", ["pulls", number, "merge"]) => self.merge_at(number, &body),
             ("POST", ["pulls", number, "requested_reviewers"]) => self.reviewers(number, &body),
+            ("GET", ["issues", number, "events"]) => self.events(number, &request.query),
             ("POST", ["issues", number, "comments"]) => self.comment(number, &body),
             ("POST", ["issues", number, "labels"]) => {
                 let labels = strings(&body["labels"]);
@@ -490,7 +507,10 @@ impl State {
         self.change(number.parse().unwrap(), |pull| {
             pull.title = title.unwrap_or_else(|| pull.title.clone());
             pull.body = new_body.unwrap_or_else(|| pull.body.clone());
-            pull.is_open = state.map_or(pull.is_open, |state| state == "open");
+            pull.is_open = state.as_ref().map_or(pull.is_open, |state| state == "open");
+            if state.is_some_and(|state| state == "closed") {
+                pull.happened("closed", "tidegate[bot]");
+            }
         })
     }
 
@@ -517,6 +537,24 @@ impl State {
                 "author_association": association,
             });
             described::example("GET /repos/{owner}/{repo}/pulls/{pull_number}/reviews", REPOSITORY, with)
+        });
+        (200, page(shown.collect(), query).into())
+    }
+
+    fn events(&self, number: &str, query: &BTreeMap<String, String>) -> Answer {
+        let number: u64 = number.parse().unwrap();
+        let Some(pull) = self.pulls.iter().find(|pull| pull.number == number) else { return found(None) };
+        let shown = pull.events.iter().map(|(what, by, at)| {
+            let operation = "GET /repos/{owner}/{repo}/issues/{issue_number}/events";
+            let kind = if by.ends_with("[bot]") { "Bot" } else { "User" };
+            let with = json!({
+                "event": what,
+                "actor": {"login": by, "type": kind},
+                "created_at": format!("2026-11-24T12:{:02}:{:02}Z", at / 60 % 60, at % 60),
+            });
+            let mut event = described::example(operation, REPOSITORY, with);
+            event.as_object_mut().unwrap().remove("label");
+            event
         });
         (200, page(shown.collect(), query).into())
     }
@@ -571,6 +609,12 @@ impl State {
         let method = body["variables"]["method"].as_str().unwrap().to_owned();
         self.change(id, |pull| pull.auto_merge = Some(method)).unwrap();
         (200, json!({"data": {"enablePullRequestAutoMerge": {"clientMutationId": null}}}))
+    }
+}
+
+impl Pull {
+    fn happened(&mut self, what: &'static str, by: &str) {
+        self.events.push((what, by.to_owned(), self.updated));
     }
 }
 

@@ -25,7 +25,7 @@ Examples:
   tidegate plan --exit-code
   tidegate plan -o json | jq '.planned[].service'
 
-With --exit-code: 3 when something would move, as far as nothing worse happened.";
+With --exit-code: 3 if something would move, unless something worse happened.";
 
 pub(super) const SYNC: &str = "\
 Examples:
@@ -57,8 +57,8 @@ Examples:
   tidegate rollback graphql-server --env prod --reason 'loses orders'
   tidegate rollback common/graphql-server --env prod --to v1.0.176 --reason 'loses orders' --yes
 
-Asks no gate. The version that is rolled back, and all up to it, does not come again by itself; a
-higher one does.";
+No gate stops a rollback, except that a tag that never ran there needs --override order. Neither
+the version that it leaves nor a lower one is promoted there again; a higher one is.";
 
 pub(super) const HOLD: &str = "\
 Examples:
@@ -90,7 +90,7 @@ Examples:
   tidegate approve common/graphql-server --env prod --tag v1.0.180 --reason 'QA-118 is done'
   tidegate approve 'common/*' --env prod --expires 1w --yes
 
-An approval is for an image: it ends when the tag comes to mean another one.";
+An approval covers one image: it is void once the tag moves to another digest.";
 
 pub(super) const FREEZE: &str = "\
 Examples:
@@ -121,7 +121,7 @@ Examples:
   tidegate explain graphql-server --env prod --tag v1.0.180 --wait --timeout 2h
 
 Exit codes: 0 every gate is open or nothing comes, 3 a gate is closed, 4 a gate refuses,
-75 unknown. With --wait: 0 it is there, 3 the time is over or it no longer comes by itself,
+75 unknown. With --wait: 0 the version runs there, 3 timed out or it will not come by itself,
 4 a gate refuses.";
 
 pub(super) const HISTORY: &str = "\
@@ -143,8 +143,8 @@ Examples:
   tidegate simulate 'common/*' --since 90d --against new.yaml
   tidegate simulate --recording winter.json -o json
 
-What registries got and what people did stays as it was; the policy decides again, by the same
-gates. `tidegate plan` brings in what is not known yet.";
+Registries and people do what they did; only the policy decides anew, with the same gates.
+`tidegate plan` first records tags that were pushed since the last pass.";
 
 pub(super) const RECORD: &str = "\
 Examples:

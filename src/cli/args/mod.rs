@@ -123,7 +123,7 @@ pub(crate) enum Command {
     /// Hold services: nothing is promoted until the hold is released or expires
     #[command(after_help = examples::HOLD)]
     Hold(Hold),
-    /// Pin services: only some versions may come, or only what runs
+    /// Pin services to a range of versions, or to the one that runs
     #[command(after_help = examples::PIN)]
     Pin(Pin),
     /// Quarantine a version: it is promoted nowhere

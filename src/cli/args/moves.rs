@@ -82,6 +82,9 @@ pub(crate) struct Rollback {
     /// Allow this image although the tag meant another one when it ran
     #[arg(long, value_name = "DIGEST")]
     pub(crate) accept_digest: Option<Digest>,
+    /// With `order`: allow a tag that never ran there
+    #[arg(long = "override", value_name = "GATE", add = completion::gates(), requires = "to")]
+    pub(crate) overrides: Vec<GateName>,
     #[command(flatten)]
     pub(crate) consent: Consent,
 }

@@ -53,7 +53,7 @@ pub(crate) struct Explain {
     /// Tag to explain [default: the one that comes next]
     #[arg(long, value_name = "TAG", add = completion::tags())]
     pub(crate) tag: Option<Tag>,
-    /// Wait until it is there
+    /// Wait until the version runs there
     #[arg(long)]
     pub(crate) wait: bool,
     /// What to wait for

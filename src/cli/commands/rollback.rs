@@ -8,7 +8,8 @@ use crate::cli::person;
 use crate::cli::render;
 use crate::cli::wiring::Session;
 use crate::engine::{PassMode, PassOptions, PassReport, RollbackRequest};
-use crate::model::Fault;
+use crate::model::{Class, Fault};
+use crate::policy::{GateName, Override};
 
 use super::exit_code;
 use super::moves::{Prompt, carry_out, remove_unrelated};
@@ -17,12 +18,14 @@ use super::resolve;
 pub(super) async fn run(global: &Global, args: &Rollback, output: &Output) -> Result<ExitCode, Fault> {
     let mut session = Session::open(global, output).await?;
     let service = resolve::one_service(&mut session, &args.service, &args.namespace).await?;
+    let reason = args.reason.trim().to_owned();
     let rollback = RollbackRequest {
         service: service.clone(),
         environment: args.env.clone(),
         to: args.to.clone(),
         image: args.image.clone(),
-        reason: args.reason.trim().to_owned(),
+        order_override: order_override(&args.overrides, &reason)?,
+        reason,
         quarantines: !args.no_quarantine,
         accept_digest: args.accept_digest.clone(),
     };
@@ -49,4 +52,14 @@ pub(super) async fn run(global: &Global, args: &Rollback, output: &Output) -> Re
     let text = || render::by_hand::rollback(repository_policy, &report, &args.reason, global.verbose > 0);
     output.result("Rollback", || render::json::pass(repository_policy, &report), text)?;
     Ok(exit_code(&report.problems))
+}
+
+/// The override of the order gate, the only one that a rollback asks.
+fn order_override(gates: &[GateName], reason: &str) -> Result<Option<Override>, Fault> {
+    if let Some(other) = gates.iter().find(|gate| **gate != GateName::Order) {
+        return Err(Fault::new(Class::Usage, format!("a rollback does not ask the {other} gate")).with_hint(
+            "`--override order` allows a tag that never ran there; no other gate stops a rollback",
+        ));
+    }
+    Ok(gates.first().map(|gate| Override::new(*gate, reason)).transpose()?)
 }

@@ -97,8 +97,8 @@ pub(super) fn phrase(gate: &GateReport) -> String {
             let place = elsewhere.as_ref().map(|environment| format!(" in {environment}"));
             format!("rolled back by {}{}", name(author), place.unwrap_or_default())
         }
-        Reason::Order(OrderReason::RequestClosed { number, .. }) => {
-            format!("pull request #{number} was closed unmerged")
+        Reason::Order(OrderReason::RequestClosed { number, by, .. }) => {
+            format!("pull request #{number} was {by}")
         }
         Reason::Hold(HoldReason::Held(by)) => format!("hold {}", note(by)),
         Reason::Hold(HoldReason::Pinned { versions, note: by, .. }) => {

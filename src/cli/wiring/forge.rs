@@ -8,8 +8,8 @@ use crate::engine;
 use crate::forge::{Api, ApiSettings, Bearer, GitHub, GitHubSettings};
 use crate::git::{Login, Secret};
 use crate::model::{
-    Class, ClosedPage, CommitId, Fault, MergeMethod, OpenPullRequest, PullRequestBranch, PullRequestDraft,
-    PullRequestOptions, PullRequestReview, Timestamp,
+    Class, ClosedBy, ClosedPage, ClosedPullRequest, CommitId, Fault, MergeMethod, OpenPullRequest,
+    PullRequestBranch, PullRequestDraft, PullRequestOptions, PullRequestReview, Timestamp,
 };
 
 use super::git;
@@ -58,6 +58,14 @@ impl engine::Forge for GitHub {
 
     async fn closed_requests(&self, branch: &PullRequestBranch, page: usize) -> Result<ClosedPage, Fault> {
         Self::closed_requests(self, branch, page).await
+    }
+
+    async fn recently_closed(&self) -> Result<Vec<ClosedPullRequest>, Fault> {
+        Self::recently_closed(self).await
+    }
+
+    async fn closed_by(&self, number: u64) -> Result<ClosedBy, Fault> {
+        Self::closed_by(self, number).await
     }
 
     async fn reviews(&self, number: u64) -> Result<Vec<PullRequestReview>, Fault> {

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use crate::model::{BY_SCHEDULE, Digest, EnvironmentName, ImageName, ServiceName, ServicePattern, Tag};
-use crate::policy::Overrides;
+use crate::policy::{Override, Overrides};
 
 /// The options of a pass.
 #[derive(Clone, Debug)]
@@ -74,6 +74,8 @@ pub struct RollbackRequest {
     pub quarantines: bool,
     /// A digest to accept although the tag had another one when it ran.
     pub accept_digest: Option<Digest>,
+    /// Allows a tag that never ran there; an override of the order gate.
+    pub order_override: Option<Override>,
 }
 
 impl PassOptions {

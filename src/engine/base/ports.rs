@@ -8,11 +8,11 @@ use std::time::Duration;
 use crate::changelog::Notes;
 use crate::history::Subject;
 use crate::model::{
-    Artifact, BlobId, ClosedPage, CommitChanges, CommitDraft, CommitId, Content, Digest, Fault,
-    FetchEvidence, FileChange, Held, ImageName, IndexEnd, Intent, Line, Listing, MergeMethod, Observation,
-    OpenPullRequest, Outcome, PromotionId, Proposed, Publication, PullRequestBranch, PullRequestDraft,
-    PullRequestOptions, PullRequestReview, ReplacedHead, RepoPath, ServiceName, Tag, TagChange,
-    TagChangePart, TagChangeQuery, TagList, TagsSeen, Timestamp,
+    Artifact, BlobId, ClosedBy, ClosedPage, ClosedPullRequest, CommitChanges, CommitDraft, CommitId, Content,
+    Digest, Fault, FetchEvidence, FileChange, Held, ImageName, IndexEnd, Intent, Line, Listing, MergeMethod,
+    Observation, OpenPullRequest, Outcome, PromotionId, Proposed, Publication, PullRequestBranch,
+    PullRequestDraft, PullRequestOptions, PullRequestReview, ReplacedHead, RepoPath, ServiceName, Tag,
+    TagChange, TagChangePart, TagChangeQuery, TagList, TagsSeen, Timestamp,
 };
 
 /// The ports of one engine.
@@ -186,7 +186,13 @@ pub trait Forge: Send + Sync + 'static {
         page: usize,
     ) -> impl Future<Output = Result<ClosedPage, Fault>> + Send;
 
-    /// The reviews of an open one, oldest first.
+    /// The closed ones of every branch that changed last, last changed first.
+    fn recently_closed(&self) -> impl Future<Output = Result<Vec<ClosedPullRequest>, Fault>> + Send;
+
+    /// How a closed one was closed.
+    fn closed_by(&self, number: u64) -> impl Future<Output = Result<ClosedBy, Fault>> + Send;
+
+    /// The reviews of one, oldest first.
     fn reviews(&self, number: u64) -> impl Future<Output = Result<Vec<PullRequestReview>, Fault>> + Send;
 
     /// The message of a pull request's commit, even if its branch is gone.

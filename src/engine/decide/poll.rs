@@ -130,7 +130,7 @@ pub(crate) async fn digests<R: Registry>(
 fn silent(host: &str) -> Problem {
     let message = format!("{host} has not answered yet; its images are not known");
     let problem = Problem::error(Class::TryAgain, message)
-        .hint("Tidegate asks on and leaves its images alone until it answers");
+        .hint("Tidegate keeps asking, and promotes none of its images until it answers");
     let condition = ProblemCondition::SilentRegistry { host: host.to_owned() };
     Problem { condition: Some(condition), ..problem }
 }

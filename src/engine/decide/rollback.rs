@@ -1,9 +1,11 @@
 //! Rollbacks: to a version that ran there before, with the version rolled back from quarantined in the same commit.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
 use std::sync::Arc;
 
 use chrono::TimeDelta;
+use chrono_tz::Tz;
 
 use crate::control;
 use crate::engine::base::context::Context;
@@ -115,6 +117,7 @@ pub(in crate::engine) async fn decide<P: Ports>(
         }
         let destination = destination(&scheduled.state, context.policy, *target, request)?;
         must_exist(&scheduled, context.policy, *target, &destination)?;
+        must_have_run(&scheduled.state, *target, &destination, request)?;
         destinations.insert(*target, destination);
     }
     let tags: BTreeSet<_> = destinations
@@ -136,7 +139,9 @@ pub(in crate::engine) async fn decide<P: Ports>(
         let from = from.unwrap_or_else(|| destination.candidate.clone());
         let digest = digest_of(&evaluation, target, &destination, request)?;
         let quarantine = quarantine(&evaluation, request, &from.tag, requested_by)?;
-        let approved = approve_rollback(request.environment.clone(), from, destination.candidate, digest);
+        let order_override = request.order_override.clone().filter(|_| destination.run.is_none());
+        let to = destination.candidate;
+        let approved = approve_rollback(request.environment.clone(), from, to, digest, order_override);
         decisions[target] = Some(Decision::Promote(Box::new(approved)));
         rollbacks.insert(target, Rollback { reason: request.reason.clone(), quarantine });
     }
@@ -170,6 +175,27 @@ fn must_exist(
     Err(Fault::new(Class::Usage, message).with_hint(hint))
 }
 
+/// A tag that never ran there may be worse than the version that is left.
+fn must_have_run(
+    state: &RepositoryState,
+    target: TargetId,
+    destination: &Destination,
+    request: &RollbackRequest,
+) -> Result<(), Fault> {
+    if destination.run.is_some() || request.order_override.is_some() {
+        return Ok(());
+    }
+    let (tag, environment) = (&destination.candidate.tag, &request.environment);
+    let message = format!("{} never ran {tag} in {environment}", request.service);
+    let running = state.deployed.targets[target].running.last();
+    let ran = match lower_that_ran(state.past(target), running).as_slice() {
+        [] => "no lower version ran there before".to_owned(),
+        ran => format!("it ran {} before", ran.join(", ")),
+    };
+    let hint = format!("{ran}; to go to {tag} all the same, pass --override order");
+    Err(Fault::new(Class::Refused, message).with_hint(hint))
+}
+
 /// The named tag, or the last version below the running one that nobody rolled back or quarantined.
 fn destination(
     state: &RepositoryState,
@@ -184,7 +210,11 @@ fn destination(
     let name = format!("{} in {}", here.service(), environment.name);
     if let Some(tag) = &request.to {
         if here.running.iter().all(|running| running.tag == *tag) {
-            return Err(Fault::new(Class::Usage, format!("{name} runs {tag} already")));
+            let since = match rollback_to_running(state, target) {
+                Some(done) => format!(" since {}", Done { state, target, done, zone: environment.zone }),
+                None => String::new(),
+            };
+            return Err(Fault::new(Class::Usage, format!("{name} runs {tag} already{since}")));
         }
         let version = here.rules.version_of(tag).ok_or_else(|| {
             Fault::new(Class::Usage, format!("the selection rules of {name} read no version from {tag}"))
@@ -242,21 +272,15 @@ fn must_not_be_repeated(
     requested_by: &str,
 ) -> Result<(), Fault> {
     let state = &evaluation.state;
-    let Some(rollout_commit) = state.rollout_commit(target) else { return Ok(()) };
-    let is_same = |moved: &&RolledBack| {
-        moved.commit == rollout_commit.commit
-            && moved.author == requested_by
-            && evaluation.now - moved.at < REPEATED_WITHIN
-    };
-    let Some(done) = state.rolled_back(target).iter().rfind(is_same) else { return Ok(()) };
+    let is_repeated =
+        |done: &&RolledBack| done.author == requested_by && evaluation.now - done.at < REPEATED_WITHIN;
+    let Some(done) = rollback_to_running(state, target).filter(is_repeated) else { return Ok(()) };
     let running = state.deployed.targets[target].running.last();
     let message = format!(
-        "{} already rolled back {} in {}, to {} at {}",
-        Printable::new(&done.author),
+        "{} in {} was already rolled back: {}",
         request.service,
         request.environment,
-        running.map(|running| running.tag.as_str()).unwrap_or_default(),
-        LocalTime { at: done.at, zone: evaluation.zone }
+        Done { state, target, done, zone: evaluation.zone }
     );
     let hint = match lower_that_ran(state.past(target), running).as_slice() {
         [] => "nothing was changed, and no lower version ran there before".to_owned(),
@@ -266,6 +290,37 @@ fn must_not_be_repeated(
         ),
     };
     Err(Fault::new(Class::Refused, message).with_hint(hint))
+}
+
+/// The rollback that put the running version there, if one did.
+fn rollback_to_running(state: &RepositoryState, target: TargetId) -> Option<&RolledBack> {
+    let commit = state.rollout_commit(target)?.commit;
+    state.rolled_back(target).iter().rfind(|done| done.commit == commit)
+}
+
+/// Says a rollback that was done: who, from which tag to which, and by which commit.
+struct Done<'a> {
+    state: &'a RepositoryState,
+    target: TargetId,
+    done: &'a RolledBack,
+    zone: Tz,
+}
+
+impl fmt::Display for Done<'_> {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { state, target, done, zone } = self;
+        let left = state.past(*target).iter().find(|run| run.candidate.version == done.version);
+        let left = left.map_or_else(|| done.version.to_string(), |run| run.candidate.tag.to_string());
+        let running = state.deployed.targets[*target].running.last();
+        write!(
+            formatter,
+            "{} went back from {left} to {} in commit {} at {}",
+            Printable::bounded(&done.author, 60),
+            running.map(|running| running.tag.as_str()).unwrap_or_default(),
+            done.commit.short(),
+            LocalTime { at: done.at, zone: *zone }
+        )
+    }
 }
 
 /// Whether a version is lower than the running one, and the same variant of the image.

@@ -261,6 +261,11 @@ impl Branch {
         lock(&self.line).requests.insert(branch.as_str().to_owned(), tip);
     }
 
+    /// Somebody deletes one of Tidegate's branches.
+    pub(in crate::engine) fn delete(&self, branch: &PullRequestBranch) {
+        lock(&self.line).requests.remove(branch.as_str());
+    }
+
     /// A person pushes to one of Tidegate's branches.
     pub(in crate::engine) fn push_to_request(&self, branch: &PullRequestBranch, file: &str, text: &str) {
         let mut line = lock(&self.line);

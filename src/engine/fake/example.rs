@@ -114,6 +114,7 @@ impl Example {
             reason: "loses orders".to_owned(),
             quarantines: true,
             accept_digest: None,
+            order_override: None,
         };
         self.by_hand(PassMode::Rollback(rollback)).await
     }

@@ -8,8 +8,8 @@ use std::time::Duration;
 use super::{Branch, Calls, Fuse, lock};
 use crate::engine::base::ports::Forge;
 use crate::model::{
-    AutoMerge, Class, ClosedPage, ClosedPullRequest, CommitId, Fault, MergeMethod, OpenPullRequest, Opinion,
-    PullRequestBranch, PullRequestDraft, PullRequestOptions, PullRequestReview, Timestamp,
+    AutoMerge, Class, ClosedBy, ClosedPage, ClosedPullRequest, CommitId, Fault, MergeMethod, OpenPullRequest,
+    Opinion, PullRequestBranch, PullRequestDraft, PullRequestOptions, PullRequestReview, Timestamp,
 };
 
 /// What becomes of the next change.
@@ -49,6 +49,7 @@ pub(in crate::engine) struct Pull {
     pub(in crate::engine) is_ready: bool,
     pub(in crate::engine) reviews: Vec<PullRequestReview>,
     closed_at: Timestamp,
+    closed_by: ClosedBy,
     /// The place of its opening, and of its last change, among all that happened here.
     opened: u32,
     updated: u32,
@@ -72,7 +73,7 @@ impl FakeForge {
         for pull in pulls.iter_mut().filter(|pull| pull.is_open) {
             match self.branch.tip_of(&pull.branch) {
                 Some(head) => pull.head = head,
-                None => pull.is_open = false,
+                None => (pull.is_open, pull.closed_by) = (false, ClosedBy::BranchDeletion(None)),
             }
         }
         pulls.clone()
@@ -88,6 +89,13 @@ impl FakeForge {
     pub(in crate::engine) fn close_by_hand(&self, number: u64, at: Timestamp) {
         self.pulls();
         self.change(number, |pull| (pull.is_open, pull.closed_at) = (false, at));
+        self.change(number, |pull| pull.closed_by = ClosedBy::Person(Some("ana".into())));
+    }
+
+    /// A program closes one.
+    pub(in crate::engine) fn close_by_bot(&self, number: u64, at: Timestamp) {
+        self.close_by_hand(number, at);
+        self.change(number, |pull| pull.closed_by = ClosedBy::Bot("stale[bot]".into()));
     }
 
     /// Somebody opens one again, whose branch is put back where it was.
@@ -193,6 +201,20 @@ fn opened(pull: &Pull) -> OpenPullRequest {
     }
 }
 
+fn closed_one(pull: Pull) -> ClosedPullRequest {
+    ClosedPullRequest {
+        number: pull.number,
+        branch: pull.branch,
+        head: pull.head,
+        body: pull.body,
+        opened_at: tick(pull.opened),
+        opened_by: Some("tidegate[bot]".to_owned()),
+        closed_at: pull.closed_at,
+        updated_at: tick(pull.updated),
+        is_merged: pull.is_merged,
+    }
+}
+
 impl Forge for FakeForge {
     async fn open_requests(&self) -> Result<Vec<OpenPullRequest>, Fault> {
         self.calls.count("open_requests");
@@ -207,16 +229,23 @@ impl Forge for FakeForge {
             self.pulls().into_iter().filter(|pull| !pull.is_open && pull.branch == *branch).collect();
         closed.sort_by_key(|pull| Reverse(pull.updated));
         let is_last = closed.len() <= page * PAGE;
-        let closed = closed.into_iter().skip((page - 1) * PAGE).take(PAGE).map(|pull| ClosedPullRequest {
-            number: pull.number,
-            head: pull.head,
-            body: pull.body,
-            opened_at: tick(pull.opened),
-            closed_at: pull.closed_at,
-            updated_at: tick(pull.updated),
-            is_merged: pull.is_merged,
-        });
+        let closed = closed.into_iter().skip((page - 1) * PAGE).take(PAGE).map(closed_one);
         Ok(ClosedPage { requests: closed.collect(), is_last })
+    }
+
+    async fn recently_closed(&self) -> Result<Vec<ClosedPullRequest>, Fault> {
+        self.calls.count("recently_closed");
+        self.reach()?;
+        let mut closed: Vec<Pull> = self.pulls().into_iter().filter(|pull| !pull.is_open).collect();
+        closed.sort_by_key(|pull| Reverse(pull.updated));
+        Ok(closed.into_iter().map(closed_one).collect())
+    }
+
+    async fn closed_by(&self, number: u64) -> Result<ClosedBy, Fault> {
+        self.calls.count("closed_by");
+        self.reach()?;
+        let pulls = self.pulls();
+        Ok(pulls.into_iter().find(|pull| pull.number == number).unwrap().closed_by)
     }
 
     async fn reviews(&self, number: u64) -> Result<Vec<PullRequestReview>, Fault> {
@@ -255,6 +284,7 @@ impl Forge for FakeForge {
                 is_ready: false,
                 reviews: Vec::new(),
                 closed_at: Timestamp::MIN_UTC,
+                closed_by: ClosedBy::Person(Some("ana".into())),
                 opened: next(&pulls),
                 updated: next(&pulls),
             };

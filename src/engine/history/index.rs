@@ -23,7 +23,7 @@ use crate::engine::state::flux_policies::Resolver;
 use crate::engine::state::snapshot::Snapshot;
 
 /// Raised when the same manifests or messages are read differently, so that an older index is rebuilt.
-const INDEX_VERSION: u32 = 5;
+const INDEX_VERSION: u32 = 6;
 
 /// How many commits are read and kept at once; few in tests, so that they meet several parts.
 pub(in crate::engine) const COMMITS_PER_PART: usize = if cfg!(test) { 3 } else { 4_000 };
@@ -137,14 +137,16 @@ fn events(
     let mut events = Vec::new();
     let mut branch: Vec<CommitId> = Vec::new();
     let mut last = None;
-    let stops = replaced.iter().map(|by| (by.old, Some(*by))).chain([(head, None)]);
-    for (stop, by) in stops {
+    // Where a force push put the branch matters even if the branch went on, or back, from there.
+    let forced = replaced.iter().flat_map(|by| [(by.old, None), (by.new, Some(*by))]);
+    for (stop, by) in forced.chain([(head, None)]) {
         let line = match repository.line(stop, None) {
             Ok(line) => line.commits,
             // The mirror was made anew since, without what nothing refers to.
-            Err(_) if by.is_some() => continue,
+            Err(_) if stop != head => continue,
             Err(fault) => return Err(fault),
         };
+        last = by.or(last);
         let common = branch.iter().zip(&line).take_while(|(one, other)| one == other).count();
         if let (Some(from), Some(by)) = (branch.last().filter(|_| common < branch.len()), last) {
             events.push(Event::Rewind { from: *from, to: branch[..common].last().copied(), by });
@@ -152,7 +154,7 @@ fn events(
         if common < line.len() {
             events.push(Event::Commits(line[common..].to_vec()));
         }
-        (branch, last) = (line, by.or(last));
+        branch = line;
     }
     Ok(events)
 }

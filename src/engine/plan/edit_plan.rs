@@ -390,7 +390,11 @@ impl FileEdit<'_> {
                 let version = target.rules.version_of(&field.tag);
                 version.is_some_and(|version| candidate.version.may_follow(&version))
             }
-            Direction::Back => field.tag != candidate.tag,
+            // Folders may differ: one that holds a lower version stays.
+            Direction::Back => {
+                let version = target.rules.version_of(&field.tag);
+                version.is_some_and(|version| version > candidate.version)
+            }
         };
         is_behind
             && self.state.resolver.service_of(self.path, &field.service) == *target.service()

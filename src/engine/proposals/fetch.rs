@@ -14,6 +14,7 @@ use crate::model::{Fault, OpenPullRequest};
 use super::pull_requests::{Proposal, PullRequests};
 use super::refusals::KnownRefusals;
 use super::reviews;
+use super::unreviewed::UnreviewedMerges;
 
 /// What was read of pull requests, kept for as long as it cannot have changed.
 #[derive(Debug, Default)]
@@ -21,6 +22,7 @@ pub(in crate::engine) struct Memory {
     /// By number.
     proposals: HashMap<u64, Arc<Proposal>>,
     pub(in crate::engine) refusals: KnownRefusals,
+    unreviewed: UnreviewedMerges,
 }
 
 impl Memory {
@@ -60,6 +62,7 @@ pub(in crate::engine) async fn fetch<P: Ports>(
     let (reviewed, unread) = reviews::fetch(context, &**forge, state, &pull_requests).await;
     pull_requests.reviewed = reviewed;
     problems.extend(unread);
+    problems.extend(memory.unreviewed.find(context, &**forge, state).await);
     (pull_requests, problems)
 }
 

@@ -5,3 +5,4 @@ pub(super) mod marks;
 pub(super) mod pull_requests;
 pub(super) mod refusals;
 pub(super) mod reviews;
+mod unreviewed;

@@ -1,4 +1,5 @@
-//! Versions that people refused by closing a pull request without merging it. Read only for branches that are about to get
+//! Versions that people refused by closing a pull request without merging it. One that a program closed, or the deletion
+//! of its branch, is no refusal and is proposed again, up to [`MAX_CLOSED_BY_PROGRAMS`] times. Read only for branches that are about to get
 //! a pull request, and only as far back as it can matter.
 //!
 //! Pull requests are listed by their last change. One that proposed a version not higher than the new candidate proves that
@@ -15,12 +16,15 @@ use crate::engine::message::{Trailers, read_trailers};
 use crate::engine::state::deployed::Target;
 use crate::engine::state::repository_state::RepositoryState;
 use crate::model::{
-    BY_SCHEDULE, ClosedPullRequest, Fault, PullRequestBranch, Tag, TargetId, Timestamp, Version,
+    BY_SCHEDULE, ClosedBy, ClosedPullRequest, Fault, PullRequestBranch, Tag, TargetId, Timestamp, Version,
 };
 use crate::policy::{GateName, RefusedPullRequest};
 
 use super::marks::{CLOSED, has_mark};
 use super::pull_requests::{PullRequests, branch_of, target_of};
+
+/// How often a version is proposed whose pull requests close without a person's word.
+const MAX_CLOSED_BY_PROGRAMS: usize = 3;
 
 /// Maximum pages of closed pull requests read per branch.
 const MOST_PAGES: usize = 100;
@@ -34,12 +38,15 @@ struct BranchRefusals {
     refusals: Vec<Refusal>,
     /// Everything closed before this time was read; none if reading stopped where the rest could not matter.
     complete_until: Option<Timestamp>,
+    /// How the pull requests with these numbers were closed, by their last change.
+    closings: HashMap<u64, (Timestamp, ClosedBy)>,
 }
 
-/// A pull request that somebody closed without merging it.
+/// A pull request that was closed without being merged.
 #[derive(Debug)]
 struct Refusal {
     request: ClosedPullRequest,
+    closed_by: ClosedBy,
     promotions: Vec<Trailers>,
 }
 
@@ -127,9 +134,9 @@ impl KnownRefusals {
         pull_requests: &PullRequests,
     ) -> HashMap<TargetId, RefusedPullRequest> {
         let mut refused: HashMap<TargetId, RefusedPullRequest> = HashMap::new();
+        let mut closed_by_programs: HashMap<(TargetId, &Tag), Vec<&Refusal>> = HashMap::new();
         let all = self.0.values().flat_map(|branch| &branch.refusals);
-        for (request, promotion) in all.flat_map(|one| one.promotions.iter().map(|each| (&one.request, each)))
-        {
+        for (refusal, promotion) in all.flat_map(|one| one.promotions.iter().map(move |each| (one, each))) {
             let Some(target) = target_of(promotion, &state.deployed, repository_policy) else { continue };
             let Some(tag) = &promotion.image.tag else { continue };
             let here = &state.deployed.targets[target];
@@ -138,9 +145,19 @@ impl KnownRefusals {
             if branch.is_some_and(|branch| pull_requests.proposes(&branch, here, tag)) {
                 continue;
             }
+            let mut refusal = refusal;
+            if !refusal.closed_by.is_refusal() {
+                let others = closed_by_programs.entry((target, tag)).or_default();
+                others.push(refusal);
+                if others.len() < MAX_CLOSED_BY_PROGRAMS {
+                    continue;
+                }
+                refusal = others.iter().max_by_key(|one| one.request.number).unwrap_or(&refusal);
+            }
             if refused.get(&target).is_none_or(|known| known.version < version) {
-                let (number, closed_at) = (request.number, request.closed_at);
-                refused.insert(target, RefusedPullRequest { version, number, closed_at });
+                let (number, closed_at) = (refusal.request.number, refusal.request.closed_at);
+                let closed_by = refusal.closed_by.clone();
+                refused.insert(target, RefusedPullRequest { version, number, closed_at, closed_by });
             }
         }
         refused
@@ -187,24 +204,42 @@ impl BranchRefusals {
     ) -> Result<(), Fault> {
         self.refusals.retain(|known| known.request.number != request.number);
         let promotions = read_trailers(&request.body);
-        for one in candidates.iter_mut().filter(|one| promotions.iter().any(|each| one.is_above(each))) {
-            one.proven_at = one.proven_at.max(Some(request.opened_at));
-        }
         // Tidegate marks the pull requests that it closes itself.
-        if request.is_merged || has_mark(&request.body, CLOSED) {
-            return Ok(());
+        let is_settled = request.is_merged || has_mark(&request.body, CLOSED);
+        let closed_by = if is_settled { None } else { Some(self.closed_by(forge, &request).await?) };
+        // How often programs closed it shows only further back.
+        if closed_by.as_ref().is_none_or(ClosedBy::is_refusal) {
+            for one in candidates.iter_mut().filter(|one| promotions.iter().any(|each| one.is_above(each))) {
+                one.proven_at = one.proven_at.max(Some(request.opened_at));
+            }
         }
+        let Some(closed_by) = closed_by else { return Ok(()) };
         let promotions = match promotions {
             // Somebody replaced the text; the commit still has the trailers.
             promotions if promotions.is_empty() => read_trailers(&forge.message(request.head).await?),
             promotions => promotions,
         };
-        for one in candidates.iter_mut() {
+        for one in candidates.iter_mut().filter(|_| closed_by.is_refusal()) {
             let is_at_least = |version: Version| Some(version) >= one.version();
             one.is_refused |= promotions.iter().any(|each| one.version_in(each).is_some_and(is_at_least));
         }
-        self.refusals.push(Refusal { request, promotions });
+        self.refusals.push(Refusal { request, closed_by, promotions });
         Ok(())
+    }
+
+    /// How a pull request was closed, asked once until it changes.
+    async fn closed_by<F: Forge>(
+        &mut self,
+        forge: &F,
+        request: &ClosedPullRequest,
+    ) -> Result<ClosedBy, Fault> {
+        let known = self.closings.get(&request.number).filter(|(at, _)| *at == request.updated_at);
+        if let Some((_, closed_by)) = known {
+            return Ok(closed_by.clone());
+        }
+        let closed_by = forge.closed_by(request.number).await?;
+        self.closings.insert(request.number, (request.updated_at, closed_by.clone()));
+        Ok(closed_by)
     }
 }
 

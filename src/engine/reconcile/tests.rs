@@ -205,7 +205,10 @@ async fn a_persons_closing_is_a_refusal_until_something_newer_comes() {
         }
         let report = world.try_pass().await.unwrap();
         assert!(report.requests.is_empty(), "{:?}", states(&report));
-        assert!(closed(&report)[0].starts_with("order: pull request #1 with v1.0.1 was closed unmerged at "));
+        assert!(
+            closed(&report)[0]
+                .starts_with("order: pull request #1 with v1.0.1 was closed unmerged by ana at ")
+        );
         world.wait(DAY);
     }
     world.forge.calls.take();
@@ -436,6 +439,7 @@ async fn a_way_back_is_proposed_from_a_branch_of_its_own() {
         reason: "it loses orders".to_owned(),
         quarantines: true,
         accept_digest: None,
+        order_override: None,
     };
     let request = PassOptions {
         mode: PassMode::Rollback(back),
@@ -448,6 +452,8 @@ async fn a_way_back_is_proposed_from_a_branch_of_its_own() {
     assert_eq!(world.forge.open(), [(2, "tidegate/prod/_back/common/app".to_owned())]);
     assert!(world.forge.pulls()[1].body.contains("goes back: it loses orders"));
     assert_eq!(states(&world.try_pass().await.unwrap()), ["waits #2 v1.0.0"]);
+    let again = world.engine.pass(&request).await.unwrap();
+    assert_eq!(states(&again), ["waits #2 v1.0.0"], "asked twice, it is proposed once");
     world.forge.merge(2, world.now());
     let report = world.try_pass().await.unwrap();
     assert_eq!(world.tag("p/app.yaml"), "v1.0.0");
@@ -580,6 +586,28 @@ async fn a_review_of_what_lies_there_is_an_approval_and_lets_it_merge() {
     world.forge.review(1, "bruno", Opinion::Dismissed);
     assert_eq!(review(&mut world).await, ("v1.0.1 was approved by ana in #1".into(), true));
     assert_eq!(world.branch.message_of(world.branch.head()).matches("Tidegate-Promotion").count(), 1);
+}
+
+#[tokio::test]
+async fn what_was_merged_without_a_review_is_told_until_it_is_reviewed() {
+    let mut world = to_be_reviewed(None).await;
+    world.forge.merge(1, world.now());
+    for is_new in [false, true] {
+        if is_new {
+            world.restart();
+        }
+        let problems = world.try_pass().await.unwrap().problems;
+        let told: Vec<String> = problems.iter().map(ToString::to_string).collect();
+        let expected = "common/app in prod: pull request #1 was merged without the review that `approval: review` asks for";
+        assert_eq!(told, [expected]);
+        assert!(!problems[0].is_error);
+    }
+    world.forge.calls.take();
+    world.try_pass().await.unwrap();
+    assert_eq!(world.forge.calls.take().get("recently_closed"), None, "nothing moved");
+    world.forge.review(1, "ana", Opinion::Approved);
+    world.person("np/app.yaml", "v1.0.0");
+    assert_eq!(world.try_pass().await.unwrap().problems, []);
 }
 
 #[tokio::test]

@@ -4,12 +4,12 @@ use reqwest::Method;
 use serde_json::json;
 
 use crate::model::{
-    Class, ClosedPage, CommitId, Fault, MergeMethod, OpenPullRequest, PullRequestBranch, PullRequestDraft,
-    PullRequestOptions, PullRequestReview,
+    Class, ClosedBy, ClosedPage, ClosedPullRequest, CommitId, Fault, MergeMethod, OpenPullRequest,
+    PullRequestBranch, PullRequestDraft, PullRequestOptions, PullRequestReview,
 };
 
 use super::GitHub;
-use super::wire::{CommitResponse, Pull, Review};
+use super::wire::{CommitResponse, IssueEvent, Pull, Review, closed_by};
 
 const PAGE: usize = 100;
 
@@ -20,6 +20,9 @@ const CLOSED_PAGE: usize = 30;
 
 /// Each line comment counts as a review.
 const MAX_REVIEW_PAGES: usize = 10;
+
+/// Far more than a pull request of Tidegate's has.
+const MAX_EVENT_PAGES: usize = 10;
 
 /// GitHub's messages for a pull request that auto-merge would merge at once.
 const NOTHING_TO_WAIT_FOR: [&str; 3] = ["in clean status", "in unstable status", "in has_hooks status"];
@@ -68,6 +71,38 @@ impl GitHub {
         let is_last = pulls.len() < CLOSED_PAGE;
         let requests = pulls.into_iter().filter_map(|pull| pull.closed(&self.repository)).collect();
         Ok(ClosedPage { requests, is_last })
+    }
+
+    /// Lists the closed pull requests from Tidegate's branches among those that changed last, the latest changed first.
+    ///
+    /// # Errors
+    /// When GitHub is unreachable.
+    pub async fn recently_closed(&self) -> Result<Vec<ClosedPullRequest>, Fault> {
+        let query = format!(
+            "/pulls?state=closed&base={}&sort=updated&direction=desc&per_page={PAGE}",
+            encoded(self.base.as_str())
+        );
+        let pulls = self.list(&query).await?;
+        Ok(pulls.into_iter().filter_map(|pull| pull.closed(&self.repository)).collect())
+    }
+
+    /// How a closed pull request was closed. An unchanged list of events costs nothing of the limit.
+    ///
+    /// # Errors
+    /// When GitHub is unreachable.
+    pub async fn closed_by(&self, number: u64) -> Result<ClosedBy, Fault> {
+        let mut events = Vec::new();
+        for page in 1..=MAX_EVENT_PAGES {
+            let path = self.path(&format!("/issues/{number}/events?per_page={PAGE}&page={page}"));
+            let found: Vec<IssueEvent> = self.connection.get(&path).await?;
+            let is_last = found.len() < PAGE;
+            events.extend(found);
+            if is_last {
+                return Ok(closed_by(events));
+            }
+        }
+        // So much happened there that people take part.
+        Ok(ClosedBy::Person(None))
     }
 
     /// Lists the reviews of a pull request, the earliest first. An unchanged list costs nothing of the limit.

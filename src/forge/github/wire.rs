@@ -3,8 +3,8 @@
 use serde::Deserialize;
 
 use crate::model::{
-    AutoMerge, ClosedPullRequest, CommitId, OpenPullRequest, Opinion, PullRequestBranch, PullRequestReview,
-    Timestamp,
+    AutoMerge, ClosedBy, ClosedPullRequest, CommitId, OpenPullRequest, Opinion, PullRequestBranch,
+    PullRequestReview, Timestamp,
 };
 
 #[derive(Debug, Deserialize)]
@@ -34,6 +34,36 @@ pub(super) struct AutoMergeState {
 #[derive(Debug, PartialEq, Eq, Deserialize)]
 struct User {
     login: String,
+    /// `User`, `Bot` or `Organization`.
+    #[serde(rename = "type", default)]
+    kind: String,
+}
+
+/// Something that happened to a pull request.
+#[derive(Debug, Deserialize)]
+pub(super) struct IssueEvent {
+    event: String,
+    created_at: Timestamp,
+    /// Null for a deleted account.
+    actor: Option<User>,
+}
+
+/// How a pull request was closed, by its events, the earliest first.
+pub(super) fn closed_by(events: Vec<IssueEvent>) -> ClosedBy {
+    let is = |name: &'static str| move |event: &IssueEvent| event.event == name;
+    let last_reopened = events.iter().rposition(is("reopened")).map_or(0, |at| at + 1);
+    let Some(closed) = events.iter().rposition(is("closed")) else { return ClosedBy::Person(None) };
+    let at = events[closed].created_at;
+    // GitHub closes the pull requests of a branch that is deleted, and tells both. Who closes one first and deletes its
+    // branch then, refuses it.
+    let deletes = |event: &IssueEvent| event.event == "head_ref_deleted" && event.created_at <= at;
+    let is_deleted = events.iter().skip(last_reopened).any(deletes);
+    let actor = events.into_iter().nth(closed).and_then(|event| event.actor);
+    match actor {
+        actor if is_deleted => ClosedBy::BranchDeletion(actor.map(|user| user.login)),
+        Some(user) if user.kind == "Bot" => ClosedBy::Bot(user.login),
+        actor => ClosedBy::Person(actor.map(|user| user.login)),
+    }
 }
 
 #[derive(Debug, Deserialize)]
@@ -125,12 +155,14 @@ impl Pull {
 
     /// The closed pull request, on the same condition.
     pub(super) fn closed(self, repository: &str) -> Option<ClosedPullRequest> {
-        let (_, head) = self.origin(repository)?;
+        let (branch, head) = self.origin(repository)?;
         Some(ClosedPullRequest {
             number: self.number,
+            branch,
             head,
             body: self.body.unwrap_or_default(),
             opened_at: self.created_at,
+            opened_by: self.user.map(|user| user.login),
             closed_at: self.closed_at?,
             updated_at: self.updated_at,
             is_merged: self.merged_at.is_some(),
@@ -141,5 +173,42 @@ impl Pull {
         let is_here = self.head.repo.as_ref()?.full_name.eq_ignore_ascii_case(repository);
         let (branch, head) = (self.head.branch.parse().ok()?, self.head.sha.parse().ok()?);
         is_here.then_some((branch, head))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use rstest::rstest;
+
+    use super::*;
+
+    fn event(word: &str) -> IssueEvent {
+        let (what, rest) = word.split_once('@').unwrap();
+        let (second, by) = rest.split_once(':').unwrap_or((rest, ""));
+        let kind = if by.ends_with("[bot]") { "Bot" } else { "User" };
+        let actor = (!by.is_empty()).then(|| User { login: by.into(), kind: kind.into() });
+        let created_at = Timestamp::UNIX_EPOCH + chrono::TimeDelta::seconds(second.parse().unwrap());
+        IssueEvent { event: what.into(), created_at, actor }
+    }
+
+    #[rstest]
+    #[case::a_person("labeled@1:ana closed@5:ana", "closed unmerged by ana")]
+    #[case::nobody_knows("closed@5", "closed unmerged")]
+    #[case::nothing_is_told("labeled@1:ana", "closed unmerged")]
+    #[case::a_bot("closed@5:stale[bot]", "closed unmerged by the bot stale[bot]")]
+    #[case::a_deletion("closed@5:ana head_ref_deleted@5:ana", "closed because ana deleted its branch")]
+    #[case::told_first(
+        "head_ref_deleted@4:x[bot] closed@5:x[bot]",
+        "closed because x[bot] deleted its branch"
+    )]
+    #[case::closed_and_then_deleted("closed@5:ana head_ref_deleted@7:ana", "closed unmerged by ana")]
+    #[case::the_last_time_counts("closed@1:stale[bot] reopened@2:ana closed@5:ben", "closed unmerged by ben")]
+    #[case::an_earlier_deletion(
+        "closed@1:ana head_ref_deleted@1:ana head_ref_restored@2:ana reopened@3:ana closed@5:ben",
+        "closed unmerged by ben"
+    )]
+    fn a_closing_is_read(#[case] events: &str, #[case] expected: &str) {
+        let events = events.split_whitespace().map(event).collect();
+        assert_eq!(closed_by(events).to_string(), expected);
     }
 }

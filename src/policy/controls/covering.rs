@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use chrono_tz::Tz;
 
-use crate::model::{EnvironmentName, ServiceName, Timestamp, Version};
+use crate::model::{Digest, EnvironmentName, ServiceName, Tag, Timestamp, Version};
 
 use super::control::{
     Approval, Control, Coverage, FreezeControl, Hold, Note, Pin, Quarantine, UnreadableControl,
@@ -156,6 +156,11 @@ impl Controls {
     /// Whether a quarantine of the candidate is in force.
     pub(in crate::policy) fn is_quarantined(&self, candidate: &Candidate, now: Timestamp) -> bool {
         self.quarantine_of(candidate, now).next().is_some()
+    }
+
+    /// Whether somebody approved this image, however long that is in force.
+    pub fn approves(&self, tag: &Tag, digest: &Digest) -> bool {
+        self.approvals.iter().any(|approval| approval.version == *tag && approval.digest == *digest)
     }
 
     /// The approvals of a candidate's tag, whatever the tag meant when they were given.

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use crate::model::{CommitId, EnvironmentName, Printable, Tag, Timestamp, Version};
+use crate::model::{ClosedBy, CommitId, EnvironmentName, Printable, Tag, Timestamp, Version};
 use crate::policy::facts::{Facts, RefusedPullRequest, RolledBack, TargetPolicy};
 use crate::policy::local_time::LocalTime;
 use crate::policy::select::Candidate;
@@ -63,6 +63,8 @@ pub enum OrderReason {
         number: u64,
         /// When it was closed.
         at: LocalTime,
+        /// How.
+        by: ClosedBy,
     },
     /// What runs isn't known.
     NothingRuns,
@@ -122,6 +124,7 @@ fn closed(question: Question<'_>, refused: &RefusedPullRequest) -> OrderReason {
         refused: (refused.version != candidate.version).then(|| refused.version.clone()),
         number: refused.number,
         at: LocalTime { at: refused.closed_at, zone: policy.environment.zone },
+        by: refused.closed_by.clone(),
     }
 }
 
@@ -176,12 +179,13 @@ impl fmt::Display for OrderReason {
                     }
                 }
             }
-            Self::RequestClosed { tag, refused, number, at } => {
+            Self::RequestClosed { tag, refused, number, at, by } => {
                 let with = refused.as_ref().map_or_else(|| tag.to_string(), ToString::to_string);
-                write!(
-                    formatter,
-                    "pull request #{number} with {with} was closed unmerged at {at}; only a higher version is promoted"
-                )
+                write!(formatter, "pull request #{number} with {with} was {by} at {at}")?;
+                if !by.is_refusal() {
+                    write!(formatter, ", as others with it before")?;
+                }
+                write!(formatter, "; only a higher version is promoted")
             }
             Self::NothingRuns => write!(formatter, "the running version is unknown"),
         }

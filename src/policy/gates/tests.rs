@@ -7,7 +7,7 @@ use chrono::Weekday;
 use rstest::rstest;
 
 use super::{Answer, GateReport};
-use crate::model::{Digest, InactiveReason};
+use crate::model::{ClosedBy, Digest, InactiveReason};
 use crate::policy::GateName;
 use crate::policy::RefusedPullRequest;
 use crate::policy::fixture::{HOUR, Target, at, candidates, digest, environment, note, rolled_back, tags};
@@ -109,14 +109,21 @@ fn order_looks_at_the_lowest_that_runs() {
 }
 
 #[rstest]
-#[case::it_itself("v1.0.2", Some("pull request #12 with v1.0.2 was closed unmerged at 2026-03-01 10:00 UTC"))]
-#[case::lower("v1.0.1", Some("pull request #12 with 1.0.2 was closed unmerged at 2026-03-01 10:00 UTC"))]
+#[case::it_itself(
+    "v1.0.2",
+    Some("pull request #12 with v1.0.2 was closed unmerged by ana at 2026-03-01 10:00 UTC")
+)]
+#[case::lower(
+    "v1.0.1",
+    Some("pull request #12 with 1.0.2 was closed unmerged by ana at 2026-03-01 10:00 UTC")
+)]
 #[case::higher("v1.0.3", None)]
 fn what_people_closed_unmerged_does_not_come_again(#[case] tag: &str, #[case] told: Option<&str>) {
     let refused = RefusedPullRequest {
         version: "v1.0.2".parse().unwrap(),
         number: 12,
         closed_at: at("2026-03-01T10:00:00Z"),
+        closed_by: ClosedBy::Person(Some("ana".into())),
     };
     let target = Target { refused: Some(refused), ..Target::prod() };
     let report = target.gate(GateName::Order, tag, MONDAY_NOON);

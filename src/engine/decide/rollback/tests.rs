@@ -4,8 +4,18 @@ use super::*;
 use crate::engine::Group;
 use crate::engine::fake::{Push, Settings, World, digest, image, release, service};
 use crate::engine::{PassMode, PassOptions, PassReport};
+use crate::policy::{GateName, Override};
 
 async fn back(world: &mut World, environment: &str, to: &str) -> Result<PassReport, Fault> {
+    back_overriding(world, environment, to, None).await
+}
+
+async fn back_overriding(
+    world: &mut World,
+    environment: &str,
+    to: &str,
+    order_override: Option<Override>,
+) -> Result<PassReport, Fault> {
     let back = RollbackRequest {
         service: service("app"),
         environment: environment.parse().unwrap(),
@@ -14,6 +24,7 @@ async fn back(world: &mut World, environment: &str, to: &str) -> Result<PassRepo
         reason: "it loses orders".into(),
         quarantines: true,
         accept_digest: None,
+        order_override,
     };
     let request = PassOptions {
         mode: PassMode::Rollback(back),
@@ -107,10 +118,16 @@ async fn one_that_is_given_again_because_its_answer_was_lost_goes_no_further() {
     let commits = world.branch.messages().len();
     let fault = back(&mut world, "non-prod", "").await.unwrap_err();
     assert_eq!(fault.class(), Class::Refused, "{fault}");
-    assert!(
-        fault.to_string().starts_with("ana already rolled back common/app in non-prod, to v1.0.1 at "),
-        "{fault}"
+    let commit = world.branch.head().short().to_string();
+    let expected = format!(
+        "common/app in non-prod was already rolled back: ana went back from v1.0.2 to v1.0.1 in commit {commit} at "
     );
+    assert!(fault.to_string().starts_with(&expected), "{fault}");
+    let named = back(&mut world, "non-prod", "v1.0.1").await.unwrap_err();
+    let since = format!(
+        "common/app in non-prod runs v1.0.1 already since ana went back from v1.0.2 to v1.0.1 in commit {commit} at "
+    );
+    assert!(named.to_string().starts_with(&since), "{named}");
     assert!(fault.hint().unwrap().ends_with("name the tag with --to; it ran v1.0.0 before"), "{fault:?}");
     assert_eq!((world.tag("np/app.yaml").as_str(), world.branch.messages().len()), ("v1.0.1", commits));
     let report = back(&mut world, "non-prod", "v1.0.0").await.unwrap();
@@ -154,6 +171,7 @@ async fn what_was_shown_is_what_is_done_or_nothing_is() {
         reason: "it loses orders".into(),
         quarantines: false,
         accept_digest: None,
+        order_override: None,
     };
     let request = PassOptions {
         mode: PassMode::Rollback(back),
@@ -219,6 +237,7 @@ async fn of_a_set_only_what_is_named_goes_back() {
             reason: "it loses orders".into(),
             quarantines: true,
             accept_digest: None,
+            order_override: None,
         };
         let request = PassOptions {
             mode: PassMode::Rollback(back),
@@ -229,4 +248,49 @@ async fn of_a_set_only_what_is_named_goes_back() {
         let fault = world.engine.pass(&request).await.unwrap_err();
         assert!(fault.to_string().contains("has no image to promote"), "{fault}");
     }
+}
+
+#[tokio::test]
+async fn a_tag_that_never_ran_there_needs_an_override() {
+    let mut world = world().await;
+    world.push("v1.0.3", '3');
+    world.push("v1.0.4", '4');
+    assert_eq!(world.pass().await[0], "app non-prod v1.0.2 v1.0.4");
+    let fault = back(&mut world, "non-prod", "v1.0.3").await.unwrap_err();
+    assert_eq!(
+        (fault.class(), fault.to_string().as_str()),
+        (Class::Refused, "common/app never ran v1.0.3 in non-prod")
+    );
+    let hint = fault.hint().unwrap();
+    assert_eq!(
+        hint,
+        "it ran v1.0.2, v1.0.1, v1.0.0 before; to go to v1.0.3 all the same, pass --override order"
+    );
+    assert_eq!(world.tag("np/app.yaml"), "v1.0.4");
+    let allowed = Override::new(GateName::Order, "it loses orders").unwrap();
+    back_overriding(&mut world, "non-prod", "v1.0.3", Some(allowed)).await.unwrap();
+    assert_eq!(world.tag("np/app.yaml"), "v1.0.3");
+    let message = world.branch.messages().pop().unwrap();
+    assert!(message.contains("Tidegate-Override: order (it loses orders)\n"), "{message}");
+}
+
+#[tokio::test]
+async fn a_tag_that_ran_claims_no_override() {
+    let mut world = world().await;
+    let allowed = Override::new(GateName::Order, "it loses orders").unwrap();
+    back_overriding(&mut world, "non-prod", "v1.0.1", Some(allowed)).await.unwrap();
+    assert!(!world.branch.messages().pop().unwrap().contains("Tidegate-Override"));
+}
+
+#[tokio::test]
+async fn a_folder_that_holds_a_lower_version_stays() {
+    let mut world = world().await;
+    world.edit("np/b/app.yaml", &release("app", "v1.0.0"));
+    back(&mut world, "non-prod", "v1.0.1").await.unwrap();
+    assert_eq!(
+        (world.tag("np/app.yaml").as_str(), world.tag("np/b/app.yaml").as_str()),
+        ("v1.0.1", "v1.0.0")
+    );
+    let message = world.branch.messages().pop().unwrap();
+    assert!(message.contains("v1.0.2 -> v1.0.1"), "{message}");
 }

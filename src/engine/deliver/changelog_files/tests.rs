@@ -41,7 +41,10 @@ async fn each_commit_of_a_push_adds_to_what_the_one_before_made() {
         headings(&text),
         ["[Unreleased]", "[common/app v1.0.1] - 2026-03-02", "[common/api v1.0.1] - 2026-03-02"]
     );
-    assert!(text.starts_with(begun) && text.contains("> v1.0.1 was built with changes"), "{text}");
+    assert!(
+        text.starts_with(begun) && text.contains("> v1.0.1 was built with uncommitted changes"),
+        "{text}"
+    );
     let before = world.branch.text_before("np/CHANGELOG.md");
     assert_eq!(headings(&before), ["[Unreleased]", "[common/api v1.0.1] - 2026-03-02"]);
     let message = world.branch.messages().pop().unwrap();

@@ -19,7 +19,7 @@ async fn a_commit_tells_what_changed() {
     world.push("v1.0.1", '1');
     assert_eq!(world.pass().await, ["app non-prod v1.0.0 v1.0.1"]);
     let message = world.branch.messages().pop().unwrap();
-    let told = "(1 release)\n\nnote: v1.0.1 was built with changes that were not committed\n\n\
+    let told = "(1 release)\n\nnote: v1.0.1 was built with uncommitted changes\n\n\
                 Tidegate-Promotion: ";
     assert!(message.contains(told), "{message}");
 }
@@ -61,5 +61,5 @@ async fn a_large_commit_tells_the_changes_of_its_first_promotions_and_how_many_i
     assert_eq!(asked_count, MOST_PER_COMMIT, "what is not told is not asked");
     let message = world.branch.messages().pop().unwrap();
     assert!(message.contains("\n\nRelease notes of 3 more: `tidegate changelog`.\n\nTidegate-Promotion: "));
-    assert_eq!(message.matches("note: v1.0.1 was built with changes").count(), 1, "{message}");
+    assert_eq!(message.matches("note: v1.0.1 was built with uncommitted changes").count(), 1, "{message}");
 }

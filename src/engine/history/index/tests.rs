@@ -226,6 +226,24 @@ async fn a_promotion_that_was_taken_away_by_force_stays_away(#[case] is_seen: bo
 }
 
 #[tokio::test]
+async fn a_forced_removal_counts_wherever_the_branch_goes_from_there() {
+    let mut world = World::new();
+    world.push("v1.0.2", '2');
+    let root = world.branch.head();
+    let higher = world.person("p/app.yaml", "v1.0.2");
+    world.person("p/app.yaml", "v1.0.1");
+    assert_eq!(left_however_read(&mut world).await, ["v1.0.2 in prod by Ana"]);
+    world.branch.rewind(root);
+    assert_eq!(
+        left_however_read(&mut world).await,
+        ["v1.0.1 in prod by a force push", "v1.0.2 in prod by Ana"]
+    );
+    // Up to a version above the one that was taken away.
+    world.branch.rewind(higher);
+    assert_eq!(left_however_read(&mut world).await, ["v1.0.1 in prod by a force push"]);
+}
+
+#[tokio::test]
 async fn a_renamed_folder_keeps_its_rollbacks() {
     let mut world = promoted().await;
     world.person("p/app.yaml", "v1.0.0");

@@ -1,7 +1,7 @@
 //! A refusal counts for good, and costs little.
 
 use crate::engine::fake::{World, digest, image, release};
-use crate::engine::reconcile::tests::{DAY, by_ana, proposed, settings, states};
+use crate::engine::reconcile::tests::{BRANCH, DAY, by_ana, closed, proposed, settings, states};
 use crate::engine::{Grouping, PullRequestPolicy};
 use crate::policy::GateName;
 
@@ -97,4 +97,39 @@ async fn a_person_who_does_not_know_of_it_is_told() {
     world.restart();
     let report = world.engine.pass(&by_ana(None, &[GateName::Soak, GateName::Order])).await.unwrap();
     assert_eq!(states(&report), ["opens #2 v1.0.1"]);
+}
+
+#[tokio::test]
+async fn what_a_program_closed_is_proposed_again_a_few_times() {
+    let mut world = proposed().await;
+    for number in 1..=2 {
+        world.forge.close_by_bot(number, world.now());
+        world.restart();
+        let opens = format!("opens #{} v1.0.1", number + 1);
+        assert_eq!(states(&world.try_pass().await.unwrap()), [opens]);
+        assert_eq!(states(&world.try_pass().await.unwrap()), [format!("waits #{} v1.0.1", number + 1)]);
+    }
+    world.forge.close_by_bot(3, world.now());
+    world.restart();
+    let report = world.try_pass().await.unwrap();
+    assert!(states(&report).is_empty(), "{:?}", states(&report));
+    let why = closed(&report).join("; ");
+    assert!(why.contains("#3 with v1.0.1 was closed unmerged by the bot stale[bot]"), "{why}");
+    world.push("v1.0.2", '2');
+    world.pass().await;
+    world.wait(DAY);
+    assert_eq!(states(&world.try_pass().await.unwrap()), ["opens #4 v1.0.2"]);
+}
+
+#[tokio::test]
+async fn one_whose_branch_was_deleted_is_proposed_again() {
+    let mut world = proposed().await;
+    let branch = BRANCH.parse().unwrap();
+    world.branch.delete(&branch);
+    assert_eq!(states(&world.try_pass().await.unwrap()), ["opens #2 v1.0.1"]);
+    world.forge.close_by_hand(2, world.now());
+    world.restart();
+    world.forge.calls.take();
+    assert!(states(&world.try_pass().await.unwrap()).is_empty(), "a person said no");
+    assert_eq!(world.forge.calls.take().get("closed_by"), Some(&1));
 }

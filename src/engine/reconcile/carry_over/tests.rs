@@ -314,14 +314,17 @@ async fn a_lower_version_may_come_by_hand_while_a_higher_one_stays_refused() {
     let request = by_ana(Some("v1.0.1"), &[GateName::Soak]);
     let report = world.engine.pass(&request).await.unwrap();
     let order = closed(&report).into_iter().find(|told| told.starts_with("order")).unwrap();
-    assert!(order.starts_with("order: pull request #1 with 1.0.2 was closed unmerged at "), "{order}");
+    assert!(order.starts_with("order: pull request #1 with 1.0.2 was closed unmerged by ana at "), "{order}");
     let request = by_ana(Some("v1.0.1"), &[GateName::Soak, GateName::Order]);
     assert_eq!(asked(&mut world, request).await, ["opens #2 v1.0.1"]);
     for _ in 0..2 {
         let report = world.try_pass().await.unwrap();
         assert_eq!(states(&report), ["waits #2 v1.0.1"]);
         let order = closed(&report).into_iter().find(|told| told.starts_with("order")).unwrap();
-        assert!(order.starts_with("order: pull request #1 with v1.0.2 was closed unmerged at "), "{order}");
+        assert!(
+            order.starts_with("order: pull request #1 with v1.0.2 was closed unmerged by ana at "),
+            "{order}"
+        );
         world.restart();
     }
     world.forge.merge(2, world.now());
