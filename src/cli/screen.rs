@@ -1,5 +1,4 @@
-//! A terminal that is taken over for a while: the alternate screen, keys one by one, and all as it was afterwards, however
-//! it ends.
+//! Full-screen terminal: the alternate screen and unbuffered keys, restored on exit.
 
 use std::io::{self, IsTerminal as _, Read as _, Write as _};
 
@@ -10,13 +9,12 @@ use tokio::sync::mpsc;
 
 use super::output::masked;
 
-/// To the alternate screen, no cursor, and lines that are cut at the edge instead of wrapped.
+/// Alternate screen, no cursor, no line wrap.
 const ENTER: &[u8] = b"\x1b[?1049h\x1b[?25l\x1b[?7l";
 
-/// Back.
 const LEAVE: &[u8] = b"\x1b[?7h\x1b[?25h\x1b[?1049l";
 
-/// A terminal that was taken over. It is given back when this is dropped.
+/// The terminal in full-screen mode; dropping restores it.
 pub(crate) struct Screen {
     out: io::Stdout,
     before: Option<Termios>,
@@ -24,12 +22,11 @@ pub(crate) struct Screen {
 }
 
 impl Screen {
-    /// Takes the terminal over.
     pub(crate) fn open() -> Self {
-        let before = if io::stdin().is_terminal() { keys_one_by_one() } else { None };
+        let before = if io::stdin().is_terminal() { disable_line_input() } else { None };
         let (sender, keys) = mpsc::unbounded_channel();
         if before.is_some() {
-            // It ends with the process: nothing else ends a read from a terminal.
+            // The thread ends with the process: nothing else ends a read from a terminal.
             std::thread::spawn(move || {
                 let mut key = [0];
                 while matches!(io::stdin().read(&mut key), Ok(1)) && sender.send(key[0]).is_ok() {}
@@ -40,14 +37,14 @@ impl Screen {
         screen
     }
 
-    /// How wide and how high it is, in characters.
+    /// Width and height, in characters.
     pub(crate) fn size(&self) -> (usize, usize) {
         let size = tcgetwinsize(&self.out).ok();
         let size = size.map(|size| (usize::from(size.ws_col), usize::from(size.ws_row)));
         size.filter(|(width, height)| *width > 0 && *height > 0).unwrap_or((80, 24))
     }
 
-    /// Shows these lines, and no more of them than there is room for; `last` stands at the bottom.
+    /// Shows as many lines of `text` as fit, and `last` at the bottom.
     pub(crate) fn draw(&self, text: &[u8], last: &[u8]) {
         let (_, height) = self.size();
         let room = height.saturating_sub(1);
@@ -61,20 +58,20 @@ impl Screen {
         frame.extend_from_slice(b"\x1b[J");
         frame.extend_from_slice(format!("\x1b[{height};1H").as_bytes());
         if lines.len() > room {
-            frame.extend_from_slice(format!("... {} lines more  ", lines.len() - room).as_bytes());
+            frame.extend_from_slice(format!("... {} more lines  ", lines.len() - room).as_bytes());
         }
         frame.extend_from_slice(last);
         frame.extend_from_slice(b"\x1b[0m\x1b[K");
         self.put(&frame);
     }
 
-    /// Writes to the terminal. One that is gone ends the program by a signal.
+    /// Writes to the terminal. Errors are ignored: if the terminal is gone, SIGHUP ends the program.
     fn put(&self, bytes: &[u8]) {
         let mut out = self.out.lock();
         let _ = out.write_all(&masked(bytes)).and_then(|()| out.flush());
     }
 
-    /// The next key. Never ready where there is no keyboard.
+    /// The next key. Pends forever without a keyboard.
     pub(crate) async fn key(&mut self) -> u8 {
         match self.keys.recv().await {
             Some(key) => key,
@@ -87,15 +84,15 @@ impl Drop for Screen {
     fn drop(&mut self) {
         self.put(LEAVE);
         if let Some(before) = &self.before {
-            // Nobody is left to tell if it fails.
+            // On failure there is nothing left to do.
             let _ = tcsetattr(io::stdin(), OptionalActions::Flush, before);
         }
     }
 }
 
-/// Has keys come one by one and unseen; Ctrl-C still interrupts, and Ctrl-Z does not leave the screen behind. Answers how
-/// it was before.
-fn keys_one_by_one() -> Option<Termios> {
+/// Turns off line buffering, echo and Ctrl-Z, which would leave the alternate screen behind; Ctrl-C still interrupts.
+/// Returns the settings before.
+fn disable_line_input() -> Option<Termios> {
     let before = tcgetattr(io::stdin()).ok()?;
     let mut modes = before.clone();
     modes.local_modes.remove(LocalModes::ICANON | LocalModes::ECHO);

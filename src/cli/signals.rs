@@ -1,4 +1,4 @@
-//! What the operating system asks of a program that goes on until it is told to stop.
+//! Signals: stop and reload.
 
 use std::time::Duration;
 
@@ -7,13 +7,13 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 use crate::git::Stop;
 use crate::model::{Class, Fault};
 
-/// How long a pass in hand may go on with Git after a signal to stop. Kubernetes kills after 30 s.
+/// How long the current pass may keep using Git after a signal to stop. Kubernetes kills after 30 s.
 const GRACE: Duration = Duration::from_secs(20);
 
-/// How long a command may take to end after its connection was ended.
-const LAST_WORDS: Duration = Duration::from_secs(3);
+/// How long a command may take to exit after its run of Git was stopped.
+const EXIT_TIMEOUT: Duration = Duration::from_secs(3);
 
-/// The signals that are listened for, from when this is made.
+/// A listener for signals.
 #[derive(Debug)]
 pub(crate) struct Signals {
     terminate: Signal,
@@ -21,17 +21,17 @@ pub(crate) struct Signals {
     hang_up: Signal,
 }
 
-/// What a signal asks for.
+/// The meaning of a signal.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Call {
-    /// To stop, by the signal of this name.
+pub(crate) enum SignalRequest {
+    /// Stop, with the name of the signal.
     Stop(&'static str),
-    /// To read the configuration again.
+    /// Reload the configuration.
     Reload,
 }
 
 impl Signals {
-    /// Begins to listen. Without that, each of these signals ends the process.
+    /// Starts to listen. Before that, each of these signals ends the process.
     pub(crate) fn listen() -> Result<Self, Fault> {
         let listen = |kind: SignalKind| {
             signal(kind)
@@ -44,35 +44,34 @@ impl Signals {
         })
     }
 
-    /// The next signal. Nothing is lost when this is dropped and asked for again.
-    pub(crate) async fn next(&mut self) -> Call {
+    /// The next signal. Cancel-safe.
+    pub(crate) async fn next(&mut self) -> SignalRequest {
         tokio::select! {
-            _ = self.terminate.recv() => Call::Stop("SIGTERM"),
-            _ = self.interrupt.recv() => Call::Stop("SIGINT"),
-            _ = self.hang_up.recv() => Call::Reload,
+            _ = self.terminate.recv() => SignalRequest::Stop("SIGTERM"),
+            _ = self.interrupt.recv() => SignalRequest::Stop("SIGINT"),
+            _ = self.hang_up.recv() => SignalRequest::Reload,
         }
     }
 }
 
-/// Sees that a daemon which was told to stop does not wait for a mute Git server.
+/// Stops the daemon's run of Git once the grace period after a signal is over.
 pub(crate) fn end_slow_git(stop: Stop) -> Result<(), Fault> {
     let mut signals = Signals::listen()?;
     tokio::spawn(async move {
-        while signals.next().await == Call::Reload {}
+        while signals.next().await == SignalRequest::Reload {}
         tokio::time::sleep(GRACE).await;
         stop.ask();
     });
     Ok(())
 }
 
-/// Sees that a command which is told to stop takes the `git` below it along, which Ctrl-C does not reach. A hang-up ends
-/// a command too.
+/// Ends a command on any signal, SIGHUP included, and with it its `git` process, which Ctrl-C does not reach.
 pub(crate) fn end_command(stop: Stop) -> Result<(), Fault> {
     let mut signals = Signals::listen()?;
     tokio::spawn(async move {
         signals.next().await;
         if stop.ask() {
-            tokio::time::sleep(LAST_WORDS).await;
+            tokio::time::sleep(EXIT_TIMEOUT).await;
         }
         std::process::exit(i32::from(Class::TryAgain.exit_code()));
     });

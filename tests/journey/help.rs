@@ -1,4 +1,4 @@
-//! The help of every command, every refusal's text, and the examples, which run as they stand.
+//! The help of every command, the text of every refusal, what `doctor` prints, and the examples, which run as printed.
 
 #![expect(clippy::unwrap_used, reason = "helpers of tests fail as tests do")]
 
@@ -240,4 +240,33 @@ async fn refusals() {
     }
     assert_eq!(world.commits(), commits, "a refusal writes nothing");
     settings().bind(|| insta::assert_snapshot!("refusals", text));
+}
+
+/// A result without what differs from run to run: the registry's port, the folder, commits.
+fn without_variables(world: &World, text: &str) -> String {
+    let folder = world.config().parent().unwrap().to_owned();
+    let text = text.replace(&world.registry.host(), "HOST").replace(folder.to_str().unwrap(), "FOLDER");
+    world
+        .origin
+        .git(&["log", "--all", "--format=%h"])
+        .lines()
+        .fold(text, |text, id| text.replace(&id[..7], "COMMIT"))
+}
+
+#[tokio::test]
+async fn doctor() {
+    let world = World::new("24h").await;
+    let healthy = world.run(&["doctor"]);
+    assert_eq!(healthy.code, 0, "{}{}", healthy.out, healthy.err);
+    let broken = "kind: Hold\nservice: common/*\nreason: the fair\nby: Ana\nat: yesterday\n";
+    world.person("hold", ".tidegate/hold/fair.yaml", broken);
+    let chart = "apiVersion: helm.toolkit.fluxcd.io/v2\nkind: HelmRelease\nmetadata: {name: x\n  values: [\n";
+    world.person("break a file", "clusters/non-prod-digital-eks/common/broken.yaml", chart);
+    let ill = world.run(&["doctor"]);
+    assert_eq!(ill.code, 1, "{}{}", ill.out, ill.err);
+    world.origin.git(&["branch", "-m", "main", "trunk"]);
+    let unreachable = world.run(&["doctor"]);
+    assert_eq!(unreachable.code, 1, "{}{}", unreachable.out, unreachable.err);
+    let text = format!("{}\n{}\n{}", healthy.out, ill.out, unreachable.out);
+    settings().bind(|| insta::assert_snapshot!("doctor", without_variables(&world, &text)));
 }

@@ -60,7 +60,7 @@ async fn a_day_has_one_release_that_grows() {
     assert_eq!(world.run(&["sync"]).code, 0);
     assert!(github.take_requests().is_empty(), "nothing new, nobody asked");
     let doctor = world.run(&["doctor"]);
-    assert!(doctor.out.contains("releases of vtr/gitops: may be made"), "{}", doctor.out);
+    assert!(doctor.out.contains("releases of vtr/gitops: the token may create them"), "{}", doctor.out);
 }
 
 #[tokio::test]

@@ -1,4 +1,4 @@
-//! `tidegate doctor`: reach and permission of everything that the configuration names.
+//! `tidegate doctor`: checks that everything in the configuration can be reached and used.
 
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
@@ -19,10 +19,10 @@ use crate::git::PushAccess;
 use crate::init::{Shape, UnmanagedVersions, unmanaged_in};
 use crate::model::{Class, Content, Fault, ImageName, Printable, RepoPath, Timestamp};
 
-/// From so long before its end on, a token's end is a matter of doubt.
-const SOON: TimeDelta = TimeDelta::days(14);
+/// Doctor warns of a token that expires within this time.
+const EXPIRY_WARNING: TimeDelta = TimeDelta::days(14);
 
-/// One thing that was looked at.
+/// The result of one check.
 #[derive(Debug, Serialize)]
 struct Finding {
     what: String,
@@ -51,18 +51,18 @@ pub(super) async fn run(global: &Global, output: &Output) -> Result<ExitCode, Fa
         good("data folder", session.folder().display().to_string()),
     ];
     findings.push(repository(&session).await);
-    findings.extend(ends_of_tokens(&session.config).await);
+    findings.extend(token_expiries(&session.config).await);
     if let Some(releases) = &session.releases {
         let what = format!("releases of {}", releases.repository);
         findings.push(match releases.check().await {
-            Ok(()) => good(what, "may be made".to_owned()),
+            Ok(()) => good(what, "the token may create them".to_owned()),
             Err(fault) => bad(what, &fault),
         });
     }
     if let Some(forge) = &session.forge {
         findings.push(pull_requests(&session.config, forge).await);
     }
-    let (mut found, images) = releases(&mut session).await;
+    let (mut found, images) = deployed_state(&mut session).await;
     findings.append(&mut found);
     let hosts: BTreeSet<String> = images.iter().map(|image| image.host().to_owned()).collect();
     for host in hosts {
@@ -83,45 +83,52 @@ async fn repository(session: &Session) -> Finding {
     };
     let mut detail = format!("branch {} at {}", session.config.git.branch, access.head.short());
     if let Some(ends) = access.login_ends {
-        let _ =
-            write!(detail, ", by a token that ends at {} and is renewed before", ends.format("%F %T UTC"));
+        let _ = write!(
+            detail,
+            ", with a token that is renewed before it expires at {}",
+            ends.format("%F %T UTC")
+        );
     }
     match access.push {
-        PushAccess::Likely => good(
-            what,
-            format!("{detail}, may push as far as a dry run shows; hooks and branch rules are not tried"),
-        ),
+        PushAccess::Likely => {
+            good(what, format!("{detail}; a dry-run push succeeds (hooks and branch rules are not tested)"))
+        }
         PushAccess::Denied { reason } => Finding {
             state: State::Bad,
             hint: Some("give this user write access to the repository".to_owned()),
-            ..good(what, format!("{detail}, but can't push: {reason}"))
+            ..good(what, format!("{detail}; cannot push: {reason}"))
         },
     }
 }
 
-/// When the tokens of people end, as far as GitHub says so.
-async fn ends_of_tokens(config: &Config) -> Vec<Finding> {
+/// When personal tokens expire, if GitHub says so.
+async fn token_expiries(config: &Config) -> Vec<Finding> {
     let mut findings = Vec::new();
     for token in tokens(config) {
         match token.ends().await {
             Ok(None) => {}
-            Ok(Some(ends)) => findings.push(end_of_token(token.key, ends, Utc::now())),
+            Ok(Some(ends)) => findings.push(token_expiry(token.key, ends, Utc::now())),
             Err(fault) => findings.push(bad(token.key.to_owned(), &fault)),
         }
     }
     findings
 }
 
-fn end_of_token(key: &str, ends: Timestamp, now: Timestamp) -> Finding {
-    let finding = good(key, format!("ends at {}", ends.format("%F %T UTC")));
-    if ends - now > SOON {
+fn token_expiry(key: &str, ends: Timestamp, now: Timestamp) -> Finding {
+    if ends <= now {
+        let hint = "replace it: nothing can be pushed or proposed with an expired token";
+        let finding = good(key, format!("expired at {}", ends.format("%F %T UTC")));
+        return Finding { state: State::Doubtful, hint: Some(hint.to_owned()), ..finding };
+    }
+    let finding = good(key, format!("expires at {}", ends.format("%F %T UTC")));
+    if ends - now > EXPIRY_WARNING {
         return finding;
     }
-    let hint = "put another one in its place in time: nothing is pushed or proposed with one that has ended";
+    let hint = "replace it in time: nothing can be pushed or proposed with an expired token";
     Finding { state: State::Doubtful, hint: Some(hint.to_owned()), ..finding }
 }
 
-/// Whether pull requests can be opened, as far as GitHub tells.
+/// Whether pull requests can be opened, as far as GitHub reports that.
 async fn pull_requests(config: &Config, forge: &GitHub) -> Finding {
     let what = format!("pull requests of {}", forge.repository());
     let rights = match forge.rights().await {
@@ -132,30 +139,32 @@ async fn pull_requests(config: &Config, forge: &GitHub) -> Finding {
         Ok(open) => open.len(),
         Err(fault) => return bad(what, &fault),
     };
-    let told = |state, detail: String, hint: &str| Finding {
+    let finding = |state, detail: String, hint: &str| Finding {
         state,
         hint: Some(hint.to_owned()),
         ..good(what.clone(), detail)
     };
     if rights.is_archived {
-        return told(State::Bad, "the repository is archived".to_owned(), "open it again, or name another");
+        let hint = "unarchive it, or configure another";
+        return finding(State::Bad, "the repository is archived".to_owned(), hint);
     }
     if !rights.may_push {
         let hint = "give the token `contents: write` and `pull requests: write`";
-        return told(State::Bad, "the token may not push branches".to_owned(), hint);
+        return finding(State::Bad, "the token may not push branches".to_owned(), hint);
     }
     let wants_auto_merge = |environment: &Environment| {
         environment.pull_requests.as_ref().is_some_and(|asked| asked.auto_merge.is_some())
     };
     if rights.allows_auto_merge == Some(false) && config.environments().iter().any(wants_auto_merge) {
-        let hint = "allow auto-merge in the repository's settings, or leave `autoMerge` out";
-        return told(State::Doubtful, "auto-merge is asked for and not allowed".to_owned(), hint);
+        let hint = "allow auto-merge in the repository's settings, or remove `autoMerge`";
+        let detail = "`autoMerge` is configured, but the repository does not allow it".to_owned();
+        return finding(State::Doubtful, detail, hint);
     }
-    good(what, format!("may be opened, {open} of Tidegate's open"))
+    good(what, format!("the token may open them; {open} of Tidegate's are open"))
 }
 
-/// What the environments hold, and the images that their services run.
-async fn releases(session: &mut Session) -> (Vec<Finding>, BTreeSet<ImageName>) {
+/// The environments, and the images that their services run.
+async fn deployed_state(session: &mut Session) -> (Vec<Finding>, BTreeSet<ImageName>) {
     let state = match session.engine.refresh().await {
         Ok(state) => state,
         Err(fault) => return (vec![bad("environments".to_owned(), &fault)], BTreeSet::new()),
@@ -172,10 +181,10 @@ async fn releases(session: &mut Session) -> (Vec<Finding>, BTreeSet<ImageName>) 
         let paths: Vec<&str> = environment.paths.iter().map(RepoPath::as_str).collect();
         let finding = good(
             format!("environment {}", environment.policy.name),
-            format!("{} services under {}", services.len(), paths.join(", ")),
+            format!("{} under {}", counted(services.len(), "service"), paths.join(", ")),
         );
         if services.is_empty() {
-            let hint = "no HelmRelease with a managed image is there: check `paths` and `images`".to_owned();
+            let hint = "no managed image found there; check `paths` and `images`".to_owned();
             return Finding { state: State::Doubtful, hint: Some(hint), ..finding };
         }
         finding
@@ -189,8 +198,9 @@ async fn releases(session: &mut Session) -> (Vec<Finding>, BTreeSet<ImageName>) 
         .extend(state.deployed.problems.iter().filter(|problem| is_of_control(problem)).map(control_file));
     let errors = state.deployed.problems.iter().filter(|problem| is_of_manifest(problem)).count();
     if errors > 0 {
-        let hint = "`tidegate plan` names each with file, line and column".to_owned();
-        let finding = good("manifests".to_owned(), format!("{errors} places can't be read or matched"));
+        let hint = "`tidegate plan` lists them with file, line and column".to_owned();
+        let finding =
+            good("manifests".to_owned(), format!("{} cannot be read or matched", counted(errors, "place")));
         findings.push(Finding { state: State::Doubtful, hint: Some(hint), ..finding });
     }
     (findings, state.deployed.targets.iter().map(|target| target.image().clone()).collect())
@@ -200,7 +210,7 @@ fn is_of_manifest(problem: &Problem) -> bool {
     problem.is_error && !is_of_control(problem) && !is_of_configuration(problem)
 }
 
-/// Whether a problem is about the configuration: it matches nothing in the repository.
+/// Whether a problem is about a name in the configuration that matches nothing in the repository.
 fn is_of_configuration(problem: &Problem) -> bool {
     problem.is_error && problem.class == Class::Usage && problem.place.is_none()
 }
@@ -214,7 +224,7 @@ fn misconfigured(problem: &Problem) -> Finding {
     }
 }
 
-/// What holds a version in the folders of environments and is not promoted, by shape.
+/// Versions in the environments' folders that are not promoted, by shape.
 async fn unmanaged(session: &Session, state: &RepositoryState) -> Vec<Finding> {
     let (mirror, commit) = (Arc::clone(&session.mirror), state.commit());
     let policy = session.engine.repository_policy();
@@ -235,14 +245,15 @@ async fn unmanaged(session: &Session, state: &RepositoryState) -> Vec<Finding> {
     let counts = versions.counts().filter(|(shape, ..)| *shape != Shape::ChartRange);
     let finding = |(shape, count, first, files): (Shape, usize, &RepoPath, usize)| {
         let place = Printable::bounded(first.as_str(), 120);
-        let others = if files > 1 { format!(" and in {} other files", files - 1) } else { String::new() };
+        let others = files.saturating_sub(1);
+        let others =
+            if others > 0 { format!(" and in {}", counted(others, "other file")) } else { String::new() };
         let detail = format!("{} not promoted, in {place}{others}", shape.describe(count));
         Finding { state: State::Doubtful, ..good("unmanaged versions", detail) }
     };
     counts.map(finding).collect()
 }
 
-/// Whether a problem is one of a control file.
 fn is_of_control(problem: &Problem) -> bool {
     let is_there = |place: &Place| {
         place.path.as_str().strip_prefix(control::FOLDER).is_some_and(|rest| rest.starts_with('/'))
@@ -250,7 +261,7 @@ fn is_of_control(problem: &Problem) -> bool {
     problem.place.as_ref().is_some_and(is_there)
 }
 
-/// A control file that can't be read or does not count: what it was to keep closed is not as somebody thinks.
+/// A control file that cannot be read or does not count.
 fn control_file(problem: &Problem) -> Finding {
     let place = problem.place.as_ref().map(ToString::to_string).unwrap_or_default();
     Finding {
@@ -261,7 +272,7 @@ fn control_file(problem: &Problem) -> Finding {
     }
 }
 
-/// Whether a registry answers, and lets one of the images be listed.
+/// Whether a registry answers and lists the tags of one of the images.
 async fn registry(session: &Session, host: &str, images: &BTreeSet<ImageName>) -> Finding {
     let what = format!("registry {host}");
     if let Err(error) = session.client.check(host).await {
@@ -271,11 +282,15 @@ async fn registry(session: &Session, host: &str, images: &BTreeSet<ImageName>) -
     let Some(first) = of_host.first() else { return good(what, "answers".to_owned()) };
     match session.client.tags(first).await {
         Ok(tags) => {
-            let detail = format!("{} has {} tags; {} images in all", first, tags.tags.len(), of_host.len());
-            good(what, detail)
+            let tags = counted(tags.tags.len(), "tag");
+            good(what, format!("{first} has {tags}; {} in use", counted(of_host.len(), "image")))
         }
         Err(error) => bad(what, &Fault::from(error)),
     }
+}
+
+fn counted(count: usize, noun: &str) -> String {
+    if count == 1 { format!("1 {noun}") } else { format!("{count} {noun}s") }
 }
 
 fn good(what: impl Into<String>, detail: String) -> Finding {
@@ -290,7 +305,7 @@ fn render(findings: &[Finding]) -> String {
     let line = |finding: &Finding| {
         let (mark, style) = match finding.state {
             State::Good => ("ok  ", GREEN),
-            State::Doubtful => ("look", YELLOW),
+            State::Doubtful => ("warn", YELLOW),
             State::Bad => ("FAIL", RED),
         };
         let hint = finding
@@ -308,14 +323,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_token_that_ends_soon_is_a_matter_of_doubt() {
+    fn warns_of_a_token_that_expires_soon() {
         let now: Timestamp = "2026-11-26T12:00:00Z".parse().unwrap();
         for (ends, state) in [
             ("2026-12-24T12:00:00Z", State::Good),
             ("2026-12-10T12:00:00Z", State::Doubtful),
             ("2026-11-26T11:00:00Z", State::Doubtful),
         ] {
-            assert_eq!(end_of_token("git.auth.token", ends.parse().unwrap(), now).state, state, "{ends}");
+            assert_eq!(token_expiry("git.auth.token", ends.parse().unwrap(), now).state, state, "{ends}");
         }
     }
 }

@@ -7,7 +7,7 @@ use crate::cli::args::Global;
 use crate::cli::daemon::Daemon;
 use crate::cli::notifications::Notifier;
 use crate::cli::output::Output;
-use crate::cli::signals::{Call, Signals, end_slow_git};
+use crate::cli::signals::{SignalRequest, Signals, end_slow_git};
 use crate::cli::wiring::{DataFolder, Session, load};
 use crate::config::Config;
 use crate::model::Fault;
@@ -34,14 +34,19 @@ pub(super) async fn run(global: &Global, output: &Output) -> Result<ExitCode, Fa
     notify(&mut daemon, mark.is_some()).await?;
     loop {
         match daemon
-            .work_until(signals.next(), |call| matches!(call, Call::Stop(_)), &mut pass_logger, output)
+            .work_until(
+                signals.next(),
+                |request| matches!(request, SignalRequest::Stop(_)),
+                &mut pass_logger,
+                output,
+            )
             .await
         {
-            Call::Stop(signal) => {
+            SignalRequest::Stop(signal) => {
                 tracing::info!(signal, "stopped");
                 return Ok(ExitCode::SUCCESS);
             }
-            Call::Reload => {
+            SignalRequest::Reload => {
                 reload(global, output, &mut daemon, mark.is_some()).await;
                 pass_logger.set_heartbeat(daemon.session().config.heartbeat);
             }

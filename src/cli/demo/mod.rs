@@ -22,7 +22,7 @@ use crate::model::{Class, Fault};
 use super::args::Demo;
 use super::daemon::Daemon;
 use super::output::{BOLD, Output};
-use super::signals::{Call, Signals};
+use super::signals::{SignalRequest, Signals};
 use super::wiring::Session;
 
 use scenario::Scenario;
@@ -81,7 +81,7 @@ async fn play(
         tokio::select! {
             biased;
             // A terminal that is closed ends it as Ctrl-C does.
-            Call::Stop(_) | Call::Reload = signals.next() => Ok(End::Stopped),
+            SignalRequest::Stop(_) | SignalRequest::Reload = signals.next() => Ok(End::Stopped),
             played = scenario.play() => played.map(|()| End::Complete),
         }
     };

@@ -1,4 +1,4 @@
-//! A configuration as the engine's repository policy.
+//! Turns a configuration into the engine's repository policy.
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -15,7 +15,6 @@ use crate::model::{
 };
 use crate::policy::{EnvironmentPolicy, SelectionRules, TagOrder};
 
-/// The repository policy of a configuration.
 pub(crate) fn repository_policy(config: &Arc<Config>) -> RepositoryPolicy {
     let environments: ByEnvironment<&config::Environment> = config.environments().iter().collect();
     let environment = |configured: &config::Environment| Environment {
@@ -60,7 +59,7 @@ pub(crate) fn repository_policy(config: &Arc<Config>) -> RepositoryPolicy {
     }
 }
 
-/// How it is told what changed, where it is told at all.
+/// The policy for release notes; `None` if neither commits nor a changelog file carry any.
 fn notes(changelog: &config::Changelog) -> Option<NotesPolicy> {
     let limits = BodyLimits { lines: changelog.most_lines, ..BodyLimits::default() };
     (changelog.in_commits || changelog.file.is_some()).then(|| NotesPolicy {
@@ -93,8 +92,8 @@ fn request_rules(configured: &config::PullRequests) -> PullRequestPolicy {
 
 struct Services {
     config: Arc<Config>,
-    /// Every combination of a range and a pattern once, by where the configuration holds them, so that services with
-    /// the same rules share what is selected by them.
+    /// One instance per combination of range, pattern and order, so that services with the same rules share selections.
+    /// The key is the address of the setting in the configuration, which outlives it.
     rules: Mutex<HashMap<(usize, usize, TagOrder), Arc<SelectionRules>>>,
 }
 
@@ -111,8 +110,8 @@ impl ServiceRules for Services {
             pattern.map_or(0, |pattern| std::ptr::from_ref(pattern) as usize),
             order,
         );
-        let mut kept = self.rules.lock().unwrap_or_else(PoisonError::into_inner);
-        let rules = kept.entry(place).or_insert_with(|| {
+        let mut cache = self.rules.lock().unwrap_or_else(PoisonError::into_inner);
+        let rules = cache.entry(place).or_insert_with(|| {
             let pattern = pattern.map(|pattern| pattern.value.clone());
             Arc::new(SelectionRules { order, ..SelectionRules::new(versions.value.clone(), pattern) })
         });

@@ -1,4 +1,4 @@
-//! `tidegate approve`: the image that would come next, and no other under its tag.
+//! `tidegate approve`: approves the next candidate, by its digest.
 
 use std::collections::BTreeSet;
 use std::process::ExitCode;
@@ -29,10 +29,10 @@ pub(in crate::cli::commands) async fn approve(
         let report = evaluate(&mut session, args, &services, environment).await?;
         findings.add(&report, &services, environment, args)?;
     }
-    let Findings { waiting, settled } = findings;
+    let Findings { waiting, not_needed } = findings;
     if args.digest.is_some() && waiting.len() > 1 {
-        return Err(Fault::new(Class::Usage, "--digest is for one image, and several wait for approval")
-            .with_hint("name one service and one environment, or leave --digest out"));
+        return Err(Fault::new(Class::Usage, "--digest names one image, but several wait for approval")
+            .with_hint("name one service and one environment, or omit --digest"));
     }
     let preface: String =
         waiting.iter().map(|one| render::plan::asked_about(&one.heading, &one.gates)).collect();
@@ -44,7 +44,7 @@ pub(in crate::cli::commands) async fn approve(
         unattended: None,
     };
     if waiting.is_empty() {
-        return session.print_nothing(&render::by_hand::nothing("Nothing to approve", &settled), &prompt);
+        return session.print_nothing(&render::by_hand::nothing("Nothing to approve", &not_needed), &prompt);
     }
     let mut approvals = Vec::new();
     for one in &waiting {
@@ -66,7 +66,7 @@ pub(in crate::cli::commands) async fn approve(
     Ok(code)
 }
 
-/// What would move to the environment, and every gate.
+/// A dry run of a promotion to the environment, with every gate.
 async fn evaluate(
     session: &mut ControlSession<'_>,
     args: &Approve,
@@ -88,11 +88,11 @@ async fn evaluate(
     activity::during("Planning", session.session.pass(&options)).await
 }
 
-/// What waits for an approval, and why the rest does not.
 #[derive(Default)]
 struct Findings {
     waiting: Vec<Waiting>,
-    settled: Vec<String>,
+    /// Why other images need no approval.
+    not_needed: Vec<String>,
 }
 
 /// An image that waits for an approval.
@@ -131,7 +131,7 @@ impl Findings {
             let (tag, digest, gates) = match decision {
                 None => continue,
                 Some(Decision::Current { why }) => {
-                    self.settled.push(format!("{place}: {why}"));
+                    self.not_needed.push(format!("{place}: {why}"));
                     continue;
                 }
                 Some(Decision::Promote(approved)) => {
@@ -141,8 +141,8 @@ impl Findings {
                     (&evaluation.candidate().tag, evaluation.digest_now(), evaluation.reports())
                 }
             };
-            if let Some(why) = settled(gates) {
-                self.settled.push(format!("{place}: {why}"));
+            if let Some(why) = why_not_needed(gates) {
+                self.not_needed.push(format!("{place}: {why}"));
                 continue;
             }
             let digest = checked(tag, digest, gates, args, report)?;
@@ -157,14 +157,14 @@ impl Findings {
                 gates: gates.to_vec(),
             });
         }
-        if self.waiting.is_empty() && self.settled.is_empty() {
-            // Nothing was decided: the registry does not answer, or the tag runs already.
+        if self.waiting.is_empty() && self.not_needed.is_empty() {
+            // There is no decision: the registry does not answer, or the tag already runs.
             if let Some(problem) = no_answer(report) {
                 return Err(problem);
             }
-            self.settled.push(match &args.tag {
-                Some(tag) => format!("{environment} runs {tag} already"),
-                None => format!("nothing comes to {environment}"),
+            self.not_needed.push(match &args.tag {
+                Some(tag) => format!("{environment} already runs {tag}"),
+                None => format!("there is no candidate for {environment}"),
             });
         }
         Ok(())
@@ -172,10 +172,10 @@ impl Findings {
 }
 
 /// Why no approval is needed, if none is.
-fn settled(gates: &[GateReport]) -> Option<String> {
+fn why_not_needed(gates: &[GateReport]) -> Option<String> {
     gates.iter().find_map(|gate| match &gate.reason {
         Reason::Approval(ApprovalReason::NotRequired) => Some(
-            "no approval is required; `approval: required` in the configuration would ask for one".to_owned(),
+            "no approval is required; `approval: required` in the configuration would require one".to_owned(),
         ),
         Reason::Approval(reason @ (ApprovalReason::Given { .. } | ApprovalReason::Review(_)))
             if gate.is_open() =>
@@ -186,7 +186,7 @@ fn settled(gates: &[GateReport]) -> Option<String> {
     })
 }
 
-/// The image to approve: the one that the tag means now, if it soaked and was reviewed.
+/// The digest to approve: the tag's current one, if it is what soaked and what `--digest` names.
 fn checked<'a>(
     tag: &Tag,
     digest: Option<&'a Digest>,
@@ -199,8 +199,8 @@ fn checked<'a>(
         return Err(no_answer(report).unwrap_or_else(unknown));
     };
     if let Some(seen) = args.digest.as_ref().filter(|seen| *seen != now) {
-        return Err(Fault::new(Class::Refused, format!("{tag} means {now} now, not {seen}"))
-            .with_hint("review the image that it means now before you approve it"));
+        return Err(Fault::new(Class::Refused, format!("{tag} is now {now}, not {seen}"))
+            .with_hint("review the new image before you approve it"));
     }
     let moved = gates.iter().find_map(|gate| match &gate.reason {
         Reason::Digest(DigestReason::Moved { soaked, .. }) => Some(soaked),
@@ -208,7 +208,7 @@ fn checked<'a>(
     });
     match moved {
         Some(soaked) if args.digest.is_none() => {
-            let message = format!("{tag} soaked as {} and means {} now", soaked.short(), now.short());
+            let message = format!("{tag} soaked as {} and is now {}", soaked.short(), now.short());
             Err(Fault::new(Class::Refused, message).with_hint(format!(
                 "approve a newer version, or pass --digest {now} if you reviewed that image"
             )))

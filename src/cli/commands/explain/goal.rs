@@ -1,4 +1,4 @@
-//! What a waiting `explain` waits for, and how long it may look away. Knows neither Git nor a clock.
+//! What `explain --wait` waits for, and how often it polls. Knows neither Git nor a clock.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -7,32 +7,28 @@ use crate::cli::args::WaitFor;
 use crate::engine::{CandidateStatus, Explained, Explanation, TargetStatus, Verdict};
 use crate::model::{EnvironmentName, ImageName, Tag, Timestamp, Version};
 
-/// How long to look away when every gate is open and only the promotion is missing.
+/// Poll interval while every gate is open and only the promotion is missing.
 const OPEN: Duration = Duration::from_secs(2);
 
-/// How long to look away when nobody knows when something happens.
+/// Poll interval while no opening time is known.
 const UNKNOWN: Duration = Duration::from_secs(20);
 
-/// The longest to look away from the branch: somebody may promote by hand, or take a hold back.
+/// Longest poll interval: somebody may promote by hand or release a hold at any time.
 const LONGEST: Duration = Duration::from_mins(1);
 
-/// The version that is waited for in each place; set when the first one is in sight.
+/// The version waited for in each environment, fixed when the first candidate appears.
 #[derive(Debug, Default)]
 pub(super) struct Goals(BTreeMap<(EnvironmentName, Option<ImageName>), (Tag, Version)>);
 
-/// How far the waiting is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Progress {
-    /// It is over, and well.
     Reached,
-    /// It would be in vain.
+    /// Waiting is useless.
     Lost(Verdict),
-    /// It goes on.
     Waiting,
 }
 
 impl Goals {
-    /// Looks at what is explained now.
     pub(super) fn check(&mut self, explained: &Explained, wait_for: WaitFor) -> Progress {
         let mut is_reached = true;
         let mut lost: Option<Verdict> = None;
@@ -79,8 +75,8 @@ impl Goals {
         }
     }
 
-    /// What is waited for, in a line.
-    pub(super) fn told(&self, explained: &Explained) -> String {
+    /// What `explain` waits for, on one line.
+    pub(super) fn describe(&self, explained: &Explained) -> String {
         let waits = |explanation: &Explanation| {
             let place = (explanation.environment.clone(), explanation.image.clone());
             let goal = self.0.get(&place).map(|(tag, _)| tag);
@@ -105,22 +101,22 @@ impl Goals {
             });
             Some(format!("{tag} in {environment} ({gates}{})", time.unwrap_or_default()))
         };
-        let told: Vec<String> = explained.explanations.iter().filter_map(waits).collect();
-        told.join("; ")
+        let goals: Vec<String> = explained.explanations.iter().filter_map(waits).collect();
+        goals.join("; ")
     }
 }
 
-/// How long to look away from the branch after what was explained: until a gate opens, and never long.
+/// The time until the next poll.
 pub(super) fn pause(explained: &Explained, now: Timestamp, tick: Option<Timestamp>) -> Duration {
     let is_open = |explanation: &Explanation| matches!(explanation.outlook, TargetStatus::Open(_));
     let left = |at: Timestamp| (at - now).to_std().ok();
     let usual = match explained.next_opening.and_then(left) {
         _ if explained.explanations.iter().any(is_open) => OPEN,
-        // Closer and closer, and not a moment before it opens.
+        // More often as the opening comes closer, and right after it.
         Some(left) => (left / 20).clamp(OPEN, LONGEST).min(left + Duration::from_millis(500)),
         None => UNKNOWN,
     };
-    // Whoever promotes asks the registries at the schedule's times; what came then is there a moment after.
+    // A daemon passes at the schedule's times; its promotions are there a moment later.
     let after_tick = tick.and_then(left).map(|left| left + Duration::from_secs(1));
     after_tick.map_or(usual, |after_tick| usual.min(after_tick))
 }

@@ -1,5 +1,5 @@
-//! `tidegate explain --wait`: looks again and again, and asks little: at the branch, by one question, and at the registries
-//! when the branch moved, a gate opened or the schedule says so.
+//! `tidegate explain --wait`: polls the head of the branch, and the registries only if the branch moved, a gate opened or
+//! the schedule says so.
 
 use std::io::IsTerminal as _;
 use std::time::{Duration, Instant};
@@ -15,16 +15,15 @@ use crate::model::{Class, CommitId, Fault, Printable, Timestamp};
 
 use super::goal::{Goals, Progress, pause};
 
-/// How long to wait after a look that failed.
+/// Pause after a failed poll.
 const AFTER_FAILURE: Duration = Duration::from_secs(10);
 
-/// What the waiting came to: what was seen last, and how it ended.
+/// The last explanation, and how the wait ended.
 pub(super) struct End {
     pub(super) explained: Explained,
     pub(super) waited: Waited,
 }
 
-/// Waits.
 pub(super) async fn wait(
     session: &mut Session,
     args: &Explain,
@@ -35,13 +34,13 @@ pub(super) async fn wait(
     let is_late = || args.timeout.is_some_and(|timeout| began.elapsed() >= timeout);
     let left = || args.timeout.map(|timeout| timeout.saturating_sub(began.elapsed()));
     let mut goals = Goals::default();
-    let mut teller = Teller::new(output);
+    let mut progress_line = ProgressLine::new(output);
     let mut last: Option<Last> = None;
     loop {
-        let pause = match look(session, questions, last.take()).await {
-            Ok((seen, is_new)) => {
+        let pause = match poll(session, questions, last.take()).await {
+            Ok((polled, is_new)) => {
                 let progress =
-                    if is_new { goals.check(&seen.explained, args.wait_for) } else { Progress::Waiting };
+                    if is_new { goals.check(&polled.explained, args.wait_for) } else { Progress::Waiting };
                 let outcome = match progress {
                     Progress::Reached => Some("reached"),
                     Progress::Lost(_) => Some("lost"),
@@ -49,23 +48,23 @@ pub(super) async fn wait(
                     Progress::Waiting => None,
                 };
                 if let Some(outcome) = outcome {
-                    teller.end();
+                    progress_line.end();
                     let waited = Waited { outcome, seconds: began.elapsed().as_secs() };
-                    return Ok(End { explained: seen.explained, waited });
+                    return Ok(End { explained: polled.explained, waited });
                 }
-                teller.tell(&goals.told(&seen.explained));
+                progress_line.set(&format!("waiting for {}", goals.describe(&polled.explained)));
                 let now = chrono::Utc::now();
-                let pause = pause(&seen.explained, now, session.config.schedule.value.next_after(now));
-                last = Some(seen);
+                let pause = pause(&polled.explained, now, session.config.schedule.value.next_after(now));
+                last = Some(polled);
                 pause
             }
-            // What is wrong with the question stays wrong.
+            // Any other fault is permanent.
             Err(fault) if fault.class() != Class::TryAgain || is_late() => {
-                teller.end();
+                progress_line.end();
                 return Err(fault);
             }
             Err(fault) => {
-                teller.tell(&format!("looking again soon: {}", Printable::new(&fault.in_one_line())));
+                progress_line.set(&format!("retrying: {}", Printable::new(&fault.in_one_line())));
                 AFTER_FAILURE
             }
         };
@@ -73,16 +72,16 @@ pub(super) async fn wait(
     }
 }
 
-/// What was seen last.
+/// The last poll.
 struct Last {
     explained: Explained,
     commit: CommitId,
-    /// When something may come out differently although the branch does not move.
+    /// When the result may change although the branch does not move.
     again_at: Option<Timestamp>,
 }
 
-/// Looks at the branch, and explains anew if that may come out differently. Tells whether it did.
-async fn look(
+/// Explains again if the result may have changed. Returns whether it did so.
+async fn poll(
     session: &mut Session,
     questions: &[Question],
     last: Option<Last>,
@@ -99,14 +98,14 @@ async fn look(
     Ok((Last { commit: explained.commit, explained, again_at }, true))
 }
 
-/// Tells on standard error what is waited for: by a line that turns on a terminal, else when that changes.
-struct Teller<'a> {
+/// A status line on standard error: a spinner on a terminal, otherwise a line per change.
+struct ProgressLine<'a> {
     output: &'a Output,
     spinner: Option<ProgressBar>,
-    told: String,
+    shown: String,
 }
 
-impl<'a> Teller<'a> {
+impl<'a> ProgressLine<'a> {
     fn new(output: &'a Output) -> Self {
         let spinner = std::io::stderr().is_terminal().then(|| {
             let spinner = ProgressBar::new_spinner();
@@ -116,17 +115,17 @@ impl<'a> Teller<'a> {
             spinner.enable_steady_tick(Duration::from_millis(100));
             spinner
         });
-        Self { output, spinner, told: String::new() }
+        Self { output, spinner, shown: String::new() }
     }
 
-    fn tell(&mut self, what: &str) {
-        if self.told == what {
+    fn set(&mut self, text: &str) {
+        if self.shown == text {
             return;
         }
-        what.clone_into(&mut self.told);
+        text.clone_into(&mut self.shown);
         match &self.spinner {
-            Some(spinner) => spinner.set_message(format!("waiting for {what}")),
-            None => self.output.complain(&format!("waiting for {what}\n")),
+            Some(spinner) => spinner.set_message(text.to_owned()),
+            None => self.output.complain(&format!("{text}\n")),
         }
     }
 
@@ -137,8 +136,8 @@ impl<'a> Teller<'a> {
     }
 }
 
-impl Drop for Teller<'_> {
-    /// The terminal is left as it was, however the waiting ends.
+impl Drop for ProgressLine<'_> {
+    /// Clears the line however the wait ends.
     fn drop(&mut self) {
         self.end();
     }

@@ -1,5 +1,5 @@
-//! `tidegate status --watch`: the board, again and again. The branch is asked by one question each few seconds; the
-//! registries when it moved, a gate opened or the schedule says so.
+//! `tidegate status --watch`: redraws the table. Polls the head of the branch every few seconds, and the registries only
+//! if the branch moved, a gate opened or the schedule says so.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -18,11 +18,10 @@ use crate::cli::wiring::{Session, load};
 use crate::engine::{PassOptions, PassReport};
 use crate::model::{Class, Fault, Printable, Timestamp};
 
-/// How long from one look at the branch to the next.
-const LOOK: Duration = Duration::from_secs(5);
+const POLL_INTERVAL: Duration = Duration::from_secs(5);
 
-/// How long from one drawing to the next: ages go on.
-const DRAW: Duration = Duration::from_secs(1);
+/// The table shows ages, so it is redrawn without news too.
+const DRAW_INTERVAL: Duration = Duration::from_secs(1);
 
 /// Watches until a key or a signal ends it.
 pub(super) async fn watch(global: &Global, args: &Status, output: &Output) -> Result<ExitCode, Fault> {
@@ -38,37 +37,37 @@ pub(super) async fn watch(global: &Global, args: &Status, output: &Output) -> Re
             _ = signals.next() => Ok(()),
         }
     };
-    // A question to Git may be under way.
+    // A run of Git may be in progress.
     stop.ask();
     ended.map(|()| ExitCode::SUCCESS)
 }
 
-/// What was seen last.
+/// The last poll.
 #[derive(Default)]
-struct Seen {
+struct Polled {
     report: Option<PassReport>,
-    /// When something may come out differently although the branch does not move.
+    /// When the result may change although the branch does not move.
     again_at: Option<Timestamp>,
-    /// Why the last look failed.
+    /// Why the last poll failed.
     failure: Option<String>,
 }
 
-impl Seen {
-    /// Looks again. Answers whether there is something new; a failure that may pass is kept.
-    async fn look(&mut self, session: &mut Session) -> Result<bool, Fault> {
-        match self.try_look(session).await {
+impl Polled {
+    /// Polls, and returns whether anything changed. A transient failure is recorded, not returned.
+    async fn poll(&mut self, session: &mut Session) -> Result<bool, Fault> {
+        match self.try_poll(session).await {
             Ok(is_new) => Ok(self.failure.take().is_some() || is_new),
             Err(fault) if fault.class() == Class::TryAgain => {
-                let told = fault.in_one_line();
-                let is_new = self.failure.as_ref() != Some(&told);
-                self.failure = Some(told);
+                let failure = fault.in_one_line();
+                let is_new = self.failure.as_ref() != Some(&failure);
+                self.failure = Some(failure);
                 Ok(is_new)
             }
             Err(fault) => Err(fault),
         }
     }
 
-    async fn try_look(&mut self, session: &mut Session) -> Result<bool, Fault> {
+    async fn try_poll(&mut self, session: &mut Session) -> Result<bool, Fault> {
         if let Some(report) = &self.report {
             let head = session.engine.refresh().await?.commit();
             let is_unmoved = head == report.evaluation.state.commit();
@@ -95,24 +94,24 @@ async fn on_terminal(
     let failed = |error| Fault::new(Class::Failed, "cannot listen for signals").with_source(error);
     let mut resized = signal(SignalKind::window_change()).map_err(failed)?;
     let mut screen = Screen::open();
-    let mut seen = Seen::default();
-    screen.draw(b"", &output.shown(&format!("{DIM}looking ...{DIM:#}"))?);
+    let mut polled = Polled::default();
+    screen.draw(b"", &output.shown(&format!("{DIM}loading ...{DIM:#}"))?);
     loop {
         {
-            let mut looking = std::pin::pin!(seen.look(session));
+            let mut polling = std::pin::pin!(polled.poll(session));
             loop {
                 tokio::select! {
-                    looked = &mut looking => { looked?; break }
+                    result = &mut polling => { result?; break }
                     key = screen.key() => if is_end(key) { return Ok(()) },
                     _ = signals.next() => return Ok(()),
                 }
             }
         }
-        let looked_at = tokio::time::Instant::now();
-        while looked_at.elapsed() < LOOK {
-            draw(&screen, session, filter, &seen, output)?;
+        let polled_at = tokio::time::Instant::now();
+        while polled_at.elapsed() < POLL_INTERVAL {
+            draw(&screen, session, filter, &polled, output)?;
             tokio::select! {
-                () = tokio::time::sleep(DRAW) => {}
+                () = tokio::time::sleep(DRAW_INTERVAL) => {}
                 _ = resized.recv() => {}
                 key = screen.key() => if is_end(key) { return Ok(()) },
                 _ = signals.next() => return Ok(()),
@@ -121,7 +120,6 @@ async fn on_terminal(
     }
 }
 
-/// `q`, or Escape.
 fn is_end(key: u8) -> bool {
     matches!(key, b'q' | b'Q' | 0x1b)
 }
@@ -130,49 +128,49 @@ fn draw(
     screen: &Screen,
     session: &Session,
     filter: &Filter,
-    seen: &Seen,
+    polled: &Polled,
     output: &Output,
 ) -> Result<(), Fault> {
     let now = chrono::Utc::now();
     let (width, _) = screen.size();
-    let text = match &seen.report {
+    let text = match &polled.report {
         Some(report) => {
             StatusTable::of(session.engine.repository_policy(), report, filter).render(now, Some(width))
         }
         None => String::new(),
     };
     let mut last = format!("{DIM}{}, q to quit{DIM:#}", time::local(now, session.config.timezone));
-    if let Some(failure) = &seen.failure {
+    if let Some(failure) = &polled.failure {
         last = format!("{RED}{}{RED:#}  {last}", Printable::bounded(failure, 200));
     }
     screen.draw(&output.shown(&render::fit(&text, width))?, &output.shown(&last)?);
     Ok(())
 }
 
-/// The whole board once, and then what changes.
+/// Prints the table once, and then one line per change.
 async fn on_pipe(session: &mut Session, filter: &Filter, output: &Output) -> Result<(), Fault> {
-    let mut seen = Seen::default();
-    let mut told: Option<BTreeMap<String, String>> = None;
+    let mut polled = Polled::default();
+    let mut printed: Option<BTreeMap<String, String>> = None;
     loop {
-        let is_new = seen.look(session).await?;
-        if let Some(failure) = seen.failure.as_ref().filter(|_| is_new) {
-            output.complain(&format!("looking again soon: {}\n", Printable::bounded(failure, 300)));
-        } else if let Some(report) = seen.report.as_ref().filter(|_| is_new) {
+        let is_new = polled.poll(session).await?;
+        if let Some(failure) = polled.failure.as_ref().filter(|_| is_new) {
+            output.complain(&format!("retrying: {}\n", Printable::bounded(failure, 300)));
+        } else if let Some(report) = polled.report.as_ref().filter(|_| is_new) {
             let deployed = StatusTable::of(session.engine.repository_policy(), report, filter);
             let states = deployed.states(report.evaluation.now);
-            if told.as_ref() != Some(&states) {
-                tell(&deployed, told.as_ref(), &states, session, output)?;
-                told = Some(states);
+            if printed.as_ref() != Some(&states) {
+                print_changes(&deployed, printed.as_ref(), &states, session, output)?;
+                printed = Some(states);
             }
         }
         if output.is_unread() {
             return Ok(());
         }
-        tokio::time::sleep(LOOK).await;
+        tokio::time::sleep(POLL_INTERVAL).await;
     }
 }
 
-fn tell(
+fn print_changes(
     deployed: &StatusTable<'_>,
     before: Option<&BTreeMap<String, String>>,
     after: &BTreeMap<String, String>,
@@ -189,7 +187,7 @@ fn tell(
             let gone = before.keys().filter(|what| !after.contains_key(*what));
             let at = time::local(now, session.config.timezone);
             let mut text = String::new();
-            for line in changed.chain(gone.map(|what| format!("{what}: no more"))) {
+            for line in changed.chain(gone.map(|what| format!("{what}: removed"))) {
                 let _ = writeln!(text, "{DIM}{at}{DIM:#} {line}");
             }
             output.text(&text)
