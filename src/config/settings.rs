@@ -19,7 +19,7 @@ use super::secret::SecretSource;
 use super::services::{ServiceSettings, Services};
 use super::subject::SubjectForm;
 use crate::model::{
-    BranchName, Class, EnvironmentName, Fault, NetworkUrl, RepoPath, ServiceName, ServicePattern,
+    BranchName, Class, EnvironmentName, Fault, NetworkUrl, Platform, RepoPath, ServiceName, ServicePattern,
 };
 use crate::policy::{Freeze, SoakMode};
 
@@ -40,6 +40,8 @@ pub struct Config {
     pub freezes: Vec<Freeze>,
     /// Files that are never read.
     pub exclude: PathGlobs,
+    /// Platforms that an image must have.
+    pub platforms: Vec<Platform>,
     /// Names and globs that must match something in the repository.
     pub names: Vec<ConfiguredName>,
     /// Services that ship together.

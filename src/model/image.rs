@@ -231,6 +231,17 @@ pub enum Artifact {
     Incomplete(String),
 }
 
+/// Why it is no image to run; empty for one that is.
+impl fmt::Display for Artifact {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Image => Ok(()),
+            Self::Other(kind) => write!(formatter, "it is {kind}, not an image"),
+            Self::Incomplete(reason) => formatter.write_str(reason),
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -12,6 +12,7 @@ mod image;
 mod link;
 mod network_url;
 mod notification;
+mod platform;
 mod printable;
 mod promotion;
 mod pull_request;
@@ -38,6 +39,7 @@ pub use network_url::{NetworkUrl, NetworkUrlError, Protocol};
 pub use notification::{
     ConditionRecord, Delivery, EventKind, NewMessage, OutboxBacklog, OutboxMessage, Told, ToldChange,
 };
+pub use platform::{Platform, PlatformError};
 pub use printable::Printable;
 pub use promotion::{BRANCH_TRAILER, BY_SCHEDULE, PromotionId};
 pub use pull_request::{

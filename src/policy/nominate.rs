@@ -63,6 +63,24 @@ pub enum NoCandidate {
         /// What it runs.
         before: Tag,
     },
+    /// Something newer is there, but its index lacks an image to run.
+    NoImage {
+        /// The lowest version that runs.
+        running: Tag,
+        /// The newest one.
+        tag: Tag,
+        /// What it lacks.
+        reason: String,
+    },
+    /// The environment before runs something newer that is no image to run.
+    NoImageBefore {
+        /// The environment before.
+        environment: EnvironmentName,
+        /// What it runs.
+        before: Tag,
+        /// What it is, or what it lacks.
+        reason: String,
+    },
     /// There is an environment before, but what it runs isn't known.
     UnknownBefore {
         /// The environment before.
@@ -150,12 +168,15 @@ fn from_registry<'a>(
     lowest: &'a Candidate,
     now: Timestamp,
 ) -> Result<&'a Candidate, NoCandidate> {
-    if facts.selection.is_empty() {
-        return Err(NoCandidate::NothingAdmitted);
-    }
     let mut descending: Vec<&Candidate> = facts.selection.above(&lowest.version).rev().collect();
     let Some(highest) = descending.first().copied() else {
         let running = lowest.tag.clone();
+        if let Some((tag, reason)) = facts.selection.highest_incomplete_above(&lowest.version) {
+            return Err(NoCandidate::NoImage { running, tag: tag.clone(), reason: reason.to_owned() });
+        }
+        if facts.selection.is_empty() {
+            return Err(NoCandidate::NothingAdmitted);
+        }
         let other = facts.selection.higher(&lowest.version).last().map(|other| other.tag.clone());
         return Err(match other.filter(|_| !lowest.version.variant().is_empty()) {
             Some(other) => NoCandidate::OtherVariants { running, other },
@@ -269,6 +290,10 @@ fn from_before<'a>(
     }
     let before = candidate.tag.clone();
     facts.selection.of_version(&candidate.version).find(|one| one.tag == candidate.tag).ok_or_else(|| {
+        if let Some(reason) = facts.selection.rejection(&before) {
+            let reason = reason.to_string();
+            return NoCandidate::NoImageBefore { environment: environment(), before, reason };
+        }
         // The rules are asked again to say which of the two it is: not admitted, or gone from the registry.
         match policy.rules.version_of(&candidate.tag) {
             Some(version) if policy.rules.admits(&version) => {
@@ -319,6 +344,12 @@ impl fmt::Display for NoCandidate {
                 "runs {running}, and {environment} runs {before}, another variant of the image; set `tagPattern` if they \
                  belong together"
             ),
+            Self::NoImage { running, tag, reason } => {
+                write!(formatter, "runs {running}; {tag} is newer and is skipped: {reason}")
+            }
+            Self::NoImageBefore { environment, before, reason } => {
+                write!(formatter, "{environment} runs {before}, which is skipped here: {reason}")
+            }
             Self::UnknownBefore { environment } => {
                 write!(formatter, "what {environment} runs is unknown")
             }

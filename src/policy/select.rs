@@ -5,7 +5,7 @@
 use std::cmp::Ordering;
 use std::str::FromStr;
 
-use crate::model::{Tag, Version};
+use crate::model::{Artifact, Tag, Version};
 
 use super::pattern::TagPattern;
 use super::range::Range;
@@ -59,6 +59,8 @@ pub struct Candidate {
 pub struct Selection {
     ascending: Vec<Candidate>,
     is_extracted: bool,
+    /// What the rules admit and what is no image to run.
+    rejected: Vec<(Candidate, Artifact)>,
 }
 
 fn place(one: &Candidate, other: &Candidate, is_extracted: bool) -> Ordering {
@@ -119,7 +121,7 @@ impl SelectionRules {
         ascending.dedup();
         // The filter's room grew by doubling, and a selection lives as long as its list of tags.
         ascending.shrink_to_fit();
-        Selection { ascending, is_extracted }
+        Selection { ascending, is_extracted, rejected: Vec::new() }
     }
 }
 
@@ -175,11 +177,31 @@ impl Selection {
         }
     }
 
-    /// The candidates without these tags.
+    /// The candidates without this one, which is no image to run.
     #[must_use]
-    pub fn without(&self, is_dropped: impl Fn(&Tag) -> bool) -> Self {
-        let kept = self.ascending.iter().filter(|candidate| !is_dropped(&candidate.tag));
-        Self { ascending: kept.cloned().collect(), is_extracted: self.is_extracted }
+    pub fn reject(&self, tag: &Tag, artifact: &Artifact) -> Self {
+        let mut kept = self.clone();
+        let dropped = kept.ascending.extract_if(.., |candidate| candidate.tag == *tag);
+        let dropped: Vec<(Candidate, Artifact)> =
+            dropped.map(|candidate| (candidate, artifact.clone())).collect();
+        kept.rejected.extend(dropped);
+        kept
+    }
+
+    /// What a tag is that the rules admit and that is no image to run.
+    pub fn rejection(&self, tag: &Tag) -> Option<&Artifact> {
+        self.rejected.iter().find(|(candidate, _)| candidate.tag == *tag).map(|(_, artifact)| artifact)
+    }
+
+    /// The highest incomplete image that may follow `version`, with what it lacks. Charts and the like are no images at all.
+    pub(super) fn highest_incomplete_above(&self, version: &Version) -> Option<(&Tag, &str)> {
+        let incomplete = self.rejected.iter().filter_map(|(candidate, artifact)| match artifact {
+            Artifact::Incomplete(reason) => Some((candidate, reason.as_str())),
+            Artifact::Image | Artifact::Other(_) => None,
+        });
+        let above = incomplete.filter(|(candidate, _)| candidate.version.may_follow(version));
+        let highest = above.max_by(|(one, _), (other, _)| one.version.cmp(&other.version));
+        highest.map(|(candidate, reason)| (&candidate.tag, reason))
     }
 
     /// How many candidates there are.

@@ -3,8 +3,7 @@
 use oci_distribution::manifest::{IMAGE_CONFIG_MEDIA_TYPE, IMAGE_DOCKER_CONFIG_MEDIA_TYPE};
 use serde::Deserialize;
 
-use super::settings::Platform;
-use crate::model::{Artifact, Printable};
+use crate::model::{Artifact, Platform, Printable};
 
 /// Longest media type that a message shows.
 const MAX_SHOWN_CHARS: usize = 100;
@@ -162,17 +161,5 @@ mod tests {
             Artifact::Image => assert_eq!(reason, None),
             Artifact::Other(text) | Artifact::Incomplete(text) => assert_eq!(Some(text.as_str()), reason),
         }
-    }
-
-    #[rstest]
-    #[case("linux", false)]
-    #[case("linux/amd64", true)]
-    #[case("linux/arm/v7", true)]
-    #[case("linux/arm/v7/x", false)]
-    #[case("/amd64", false)]
-    fn platforms_are_os_architecture_and_variant(#[case] text: &str, #[case] is_valid: bool) {
-        let parsed = text.parse::<Platform>();
-        assert_eq!(parsed.is_ok(), is_valid);
-        assert!(parsed.is_err() || parsed.unwrap().to_string() == text);
     }
 }

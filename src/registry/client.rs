@@ -12,9 +12,9 @@ use super::host::{Endpoint, Host};
 use super::manifest;
 use super::operation::{Budget, Operation};
 use super::pool::Pools;
-use super::settings::{HostSettings, Limits, Platform, SettingsError};
+use super::settings::{HostSettings, Limits, SettingsError};
 use super::tags::{self, CachedList};
-use crate::model::{Artifact, Digest, ImageName, Tag, TagList};
+use crate::model::{Artifact, Digest, ImageName, Platform, Tag, TagList};
 
 /// The kinds of so many manifests are kept.
 const MAX_ARTIFACTS: usize = 20_000;

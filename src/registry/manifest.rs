@@ -20,9 +20,8 @@ use super::artifact::Description;
 use super::error::RequestError;
 use super::host::Host;
 use super::operation::Budget;
-use super::settings::Platform;
 use super::transport::{Request, Response};
-use crate::model::{Artifact, Digest, Tag};
+use crate::model::{Artifact, Digest, Platform, Tag};
 
 /// The size that the specification asks registries to accept at least.
 const MAX_MANIFEST_BYTES: usize = 4 * 1024 * 1024;

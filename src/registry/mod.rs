@@ -31,4 +31,4 @@ pub use self::check::{Authentication, HostReport};
 pub use self::client::Client;
 pub use self::error::{Attempts, RegistryError, RequestError};
 pub use self::operation::Operation;
-pub use self::settings::{Credentials, HostSettings, Limits, Platform, SecretSource, SettingsError};
+pub use self::settings::{Credentials, HostSettings, Limits, SecretSource, SettingsError};

@@ -1,56 +1,12 @@
 //! Settings of the client: endpoints, credentials, timeouts and limits. Wiring makes them from the configuration.
 
-use std::fmt;
 use std::num::NonZeroU32;
 use std::path::PathBuf;
-use std::str::FromStr;
 use std::time::Duration;
 
-use serde::Deserialize;
 use thiserror::Error;
 
 use crate::model::{Class, Fault};
-
-/// A platform that an image must have: `linux/amd64`, `linux/arm/v7`.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
-pub struct Platform {
-    #[serde(default)]
-    pub(super) os: String,
-    #[serde(default)]
-    pub(super) architecture: String,
-    pub(super) variant: Option<String>,
-}
-
-impl Platform {
-    /// Whether an image for `other` serves; without a variant, any variant does.
-    pub(super) fn matches(&self, other: &Self) -> bool {
-        self.os == other.os
-            && self.architecture == other.architecture
-            && (self.variant.is_none() || self.variant == other.variant)
-    }
-}
-
-impl FromStr for Platform {
-    type Err = SettingsError;
-
-    fn from_str(text: &str) -> Result<Self, Self::Err> {
-        let mut parts = text.split('/').map(str::to_owned);
-        let (os, architecture, variant) = (parts.next(), parts.next(), parts.next());
-        match (os, architecture, variant, parts.next()) {
-            (Some(os), Some(architecture), variant, None) if !os.is_empty() && !architecture.is_empty() => {
-                Ok(Self { os, architecture, variant })
-            }
-            _ => Err(SettingsError::Platform { text: text.to_owned() }),
-        }
-    }
-}
-
-impl fmt::Display for Platform {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(formatter, "{}/{}", self.os, self.architecture)?;
-        self.variant.as_ref().map_or(Ok(()), |variant| write!(formatter, "/{variant}"))
-    }
-}
 
 /// The settings of one registry. A registry without settings is contacted anonymously over https.
 #[derive(Clone, Debug)]
@@ -166,12 +122,6 @@ pub enum SettingsError {
     Twice {
         /// The registry.
         host: String,
-    },
-    /// Not a platform.
-    #[error("`{text}` is not a platform, such as linux/amd64 or linux/arm/v7")]
-    Platform {
-        /// The given text.
-        text: String,
     },
     /// An endpoint that is no plain http or https URL.
     #[error("the endpoint of registry {host} must be an http or https URL without user, query and fragment")]

@@ -89,13 +89,13 @@ async fn what_is_no_image_is_skipped_and_told() {
     assert_eq!(world.running().0, "v1.0.1", "{ran:?}");
     let text = format!("{}{}", ran.out, ran.err);
     assert!(
-        text.contains("v1.2.0 is no image and is skipped: it is application/vnd.cncf.helm.config.v1+json"),
+        text.contains("v1.2.0 is skipped: it is application/vnd.cncf.helm.config.v1+json, not an image"),
         "{text}"
     );
-    assert!(text.contains("v1.1.0 is no image and is skipped: its index is empty"), "{text}");
+    assert!(text.contains("v1.1.0 is skipped: its index is empty"), "{text}");
     let explained = world.run(&["explain", "common/graphql-server", "--env", "non-prod"]);
     let text = format!("{}{}", explained.out, explained.err);
-    assert!(text.contains("v1.2.0 is no image"), "{text}");
+    assert!(text.contains("v1.2.0 is skipped"), "{text}");
 }
 
 #[tokio::test]

@@ -92,6 +92,7 @@ fn next(explanation: &Explanation, now: Timestamp) -> String {
         },
         TargetStatus::Current(why) if why.is_up_to_date() => format!("nothing: {why}"),
         TargetStatus::Current(why) => format!("{YELLOW}blocked{YELLOW:#}: {why}"),
+        TargetStatus::NoImage(reason) => format!("{RED}refused{RED:#}: {reason}"),
         TargetStatus::NoVersion => match &explanation.asked {
             Some(tag) => format!("{YELLOW}never{YELLOW:#}: the rules find no version in `{tag}`"),
             None => String::new(),

@@ -9,7 +9,7 @@ use crate::registry::{Client, Credentials, HostSettings, Limits, SecretSource};
 /// The client of a configuration.
 pub(crate) fn client(config: &Config) -> Result<Client, Fault> {
     let settings = config.registries.iter().map(host_settings).collect();
-    Ok(Client::new(settings, Limits::default())?)
+    Ok(Client::with_platforms(settings, Limits::default(), config.platforms.clone())?)
 }
 
 fn host_settings(registry: &config::Registry) -> HostSettings {

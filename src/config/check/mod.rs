@@ -63,6 +63,8 @@ pub(super) fn config(
         Some(globs) => PathGlobs::compile(globs, diagnostics),
         None => Some(PathGlobs::default()),
     };
+    let platforms =
+        file.platforms.as_ref().map(|texts| registry::platforms(texts, diagnostics)).unwrap_or_default();
     let changelog = changelog::changelog(file, diagnostics);
     let clock_tolerance = match &file.clock_tolerance {
         Some(text) => diagnostics.ok_or_report(text.at, parse_duration(&text.value.0)),
@@ -87,6 +89,7 @@ pub(super) fn config(
         freezes,
         services: services?,
         exclude: exclude?,
+        platforms,
         names,
         groups,
         soak_mode: match file.soak_mode {

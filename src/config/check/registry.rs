@@ -10,6 +10,7 @@ use crate::config::location::{Located, Location};
 use crate::config::raw;
 use crate::config::secret::SecretSource;
 use crate::config::settings::{Credentials, RateLimit, Registry};
+use crate::model::Platform;
 
 const MAX_REQUESTS: u32 = 10_000;
 
@@ -27,6 +28,24 @@ pub(super) fn registries(raw: &[raw::Registry], diagnostics: &mut Diagnostics) -
     raw.iter()
         .filter_map(|registry| diagnostics.if_valid(|diagnostics| self::registry(registry, diagnostics)))
         .collect()
+}
+
+/// The platforms that an image must have.
+pub(super) fn platforms(
+    raw: &Located<Vec<Located<String>>>,
+    diagnostics: &mut Diagnostics,
+) -> Vec<Platform> {
+    if raw.value.is_empty() {
+        diagnostics.error(raw.at.start(), "`platforms` names none", "name one, or remove the key");
+    }
+    let platform = |text: &Located<String>| {
+        let platform = text.value.parse::<Platform>();
+        let platform = platform.map_err(|error| {
+            InvalidValue::new(error.to_string(), "write `os/architecture`, such as `linux/amd64` or `linux/arm/v7`")
+        });
+        diagnostics.ok_or_report(text.at, platform)
+    };
+    raw.value.iter().filter_map(platform).collect()
 }
 
 fn registry(raw: &raw::Registry, diagnostics: &mut Diagnostics) -> Option<Registry> {

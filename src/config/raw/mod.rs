@@ -63,6 +63,11 @@ pub(super) struct File {
     #[schemars(extend("examples" = [["clusters/*/tests/**"]]))]
     pub(super) exclude: Option<Located<Vec<Located<String>>>>,
 
+    /// Platforms that an image must have: an index or an image without one of them is no candidate, and the next lower version
+    /// that has all of them comes instead. Without it, any platform will do.
+    #[schemars(extend("examples" = [["linux/amd64", "linux/arm64"]]))]
+    pub(super) platforms: Option<Located<Vec<Located<String>>>>,
+
     /// Periods in which nothing is promoted.
     #[serde(default, deserialize_with = "or_default")]
     #[schemars(extend("default" = []))]

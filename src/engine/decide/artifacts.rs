@@ -24,16 +24,16 @@ use super::poll;
 /// A rejected tag is looked at again after this time: an index may be completed, or the tag pushed anew.
 const RECHECK_AFTER: TimeDelta = TimeDelta::minutes(10);
 
-/// Tags that are no images, with the reason and the time of the next check.
+/// Tags that are no images, with what they are and the time of the next check.
 #[derive(Debug, Default)]
-pub(crate) struct Rejections(HashMap<TaggedImage, (String, Timestamp)>);
+pub(crate) struct Rejections(HashMap<TaggedImage, (Artifact, Timestamp)>);
 
 /// What the candidates are.
 #[derive(Default)]
-pub(super) struct Told {
-    /// Those that are no images, with the reason.
-    pub(super) rejected: Vec<(TaggedImage, String)>,
-    pub(super) problems: Vec<Problem>,
+pub(in crate::engine) struct Told {
+    /// Those that are no images.
+    pub(in crate::engine) rejected: Vec<(TaggedImage, Artifact)>,
+    pub(in crate::engine) problems: Vec<Problem>,
 }
 
 /// Drops what earlier passes found to be no image, with a warning for each.
@@ -45,22 +45,22 @@ pub(super) fn drop_rejected<P: Ports>(
     now: Timestamp,
 ) -> Vec<Problem> {
     rejections.0.retain(|_, (_, check_at)| *check_at > now);
-    let drop = |(tagged, (reason, _)): (&TaggedImage, &(String, Timestamp))| {
-        drop_tag(context.policy, state, selections, tagged, reason)
+    let drop = |(tagged, (artifact, _)): (&TaggedImage, &(Artifact, Timestamp))| {
+        drop_tag(context.policy, state, selections, tagged, artifact)
     };
     rejections.0.iter().flat_map(drop).collect()
 }
 
 /// Finds the candidates that are no images. One whose manifest cannot be read keeps an unknown digest: nothing goes
 /// before this is known.
-pub(super) async fn tell_images<P: Ports>(
+pub(in crate::engine) async fn tell_images<P: Ports>(
     context: Context<'_, P>,
     state: &RepositoryState,
     digests: &mut Digests,
-    nominated: &HashMap<TargetId, Candidate>,
+    candidates: impl IntoIterator<Item = (&TargetId, &Candidate)>,
 ) -> Told {
     let mut by_digest: HashMap<(ImageName, Digest), BTreeSet<TaggedImage>> = HashMap::new();
-    for (target, candidate) in nominated {
+    for (target, candidate) in candidates {
         let tagged = tagged(state.deployed.targets[*target].image(), &candidate.tag);
         if let Some(Some(digest)) = digests.asked.get(&tagged) {
             by_digest.entry((tagged.0.clone(), digest.clone())).or_default().insert(tagged);
@@ -71,11 +71,10 @@ pub(super) async fn tell_images<P: Ports>(
         poll::artifacts(context.registry, by_digest.keys().cloned().collect(), context.registry_wait).await
     {
         let tags = by_digest.remove(&key).unwrap_or_default();
-        let reason = match artifact {
+        let artifact = match artifact {
             Ok(Artifact::Image) => continue,
             Ok(Artifact::Other(kind)) if runs_the_same_kind(context, state, &key.0, &kind).await => continue,
-            Ok(Artifact::Other(kind)) => format!("it is {kind}"),
-            Ok(Artifact::Incomplete(reason)) => reason,
+            Ok(artifact) => artifact,
             Err(fault) => {
                 let silent = || ProblemCondition::SilentRegistry { host: key.0.host().to_owned() };
                 let condition = (fault.class() == Class::TryAgain).then(silent);
@@ -84,24 +83,24 @@ pub(super) async fn tell_images<P: Ports>(
                 continue;
             }
         };
-        told.rejected.extend(tags.into_iter().map(|tagged| (tagged, reason.clone())));
+        told.rejected.extend(tags.into_iter().map(|tagged| (tagged, artifact.clone())));
     }
     told
 }
 
 /// Drops rejected candidates and remembers them. No warning means that nothing was dropped.
-pub(super) fn reject<P: Ports>(
+pub(in crate::engine) fn reject<P: Ports>(
     context: Context<'_, P>,
     rejections: &mut Rejections,
     state: &RepositoryState,
     selections: &mut ByTarget<Option<Arc<Selection>>>,
-    rejected: Vec<(TaggedImage, String)>,
+    rejected: Vec<(TaggedImage, Artifact)>,
     now: Timestamp,
 ) -> Vec<Problem> {
     let mut warnings = Vec::new();
-    for (tagged, reason) in rejected {
-        warnings.extend(drop_tag(context.policy, state, selections, &tagged, &reason));
-        rejections.0.insert(tagged, (reason, now + RECHECK_AFTER));
+    for (tagged, artifact) in rejected {
+        warnings.extend(drop_tag(context.policy, state, selections, &tagged, &artifact));
+        rejections.0.insert(tagged, (artifact, now + RECHECK_AFTER));
     }
     warnings
 }
@@ -133,7 +132,7 @@ fn drop_tag(
     state: &RepositoryState,
     selections: &mut ByTarget<Option<Arc<Selection>>>,
     (image, tag): &TaggedImage,
-    reason: &str,
+    artifact: &Artifact,
 ) -> Vec<Problem> {
     let mut warnings = Vec::new();
     for (target, selection) in state.deployed.targets.iter().zip(selections.iter_mut()) {
@@ -141,10 +140,10 @@ fn drop_tag(
         if target.image() != image {
             continue;
         }
-        let message = format!("{image}:{tag} is no image and is skipped: {reason}");
+        let message = format!("{image}:{tag} is skipped: {artifact}");
         let environment = &policy.environments[target.environment].policy.name;
         warnings.push(Problem::warning(message).of(environment, target.service()));
-        *selection = Some(Arc::new(selected.without(|dropped| dropped == tag)));
+        *selection = Some(Arc::new(selected.reject(tag, artifact)));
     }
     warnings
 }

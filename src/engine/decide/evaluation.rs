@@ -33,7 +33,7 @@ pub(in crate::engine) struct Memory {
     persisted: PersistedTags,
     pub(in crate::engine) tags: TagRequests,
     pub(in crate::engine) digests: DigestRequests,
-    rejections: Rejections,
+    pub(in crate::engine) rejections: Rejections,
     pub(in crate::engine) proposals: proposals::fetch::Memory,
 }
 

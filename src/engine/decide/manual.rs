@@ -5,16 +5,17 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::config::nearest;
 use crate::engine::base::context::Context;
 use crate::engine::base::pass_options::{ManualPromotion, Scope};
-use crate::engine::base::ports::Ports;
+use crate::engine::base::ports::{Ports, TaggedImage};
 use crate::engine::base::problem::Problem;
 use crate::engine::base::repository_policy::RepositoryPolicy;
 use crate::engine::proposals::pull_requests::PullRequests;
 use crate::engine::proposals::refusals;
 use crate::engine::state::deployed::Target;
 use crate::engine::state::repository_state::RepositoryState;
-use crate::model::{ByTarget, Class, EnvironmentId, Fault, ServiceName, ServicePattern, TargetId};
+use crate::model::{Artifact, ByTarget, Class, EnvironmentId, Fault, ServiceName, ServicePattern, TargetId};
 use crate::policy::{Candidate, Decision, GateName, Group, Overrides};
 
+use super::artifacts;
 use super::evaluation::{Evaluation, Memory, nominated, to_propose};
 use super::facts::{FactContext, tagged};
 use super::groups;
@@ -168,6 +169,11 @@ pub(in crate::engine) async fn decide<P: Ports>(
     let Evaluation { selections, lists, mut digests, unsigned, pull_requests, .. } = scheduled;
     digests.recall(&**context.store, tags.clone()).await?;
     let mut problems = digests.ask(context, &mut memory.digests, tags, now).await?;
+    let images = artifacts::tell_images(context, &state, &mut digests, &candidates).await;
+    if let Some((tagged, artifact)) = images.rejected.first() {
+        return Err(no_image(tagged, artifact));
+    }
+    problems.extend(images.problems);
     let known = FactContext {
         repository_policy: context.policy,
         state: &state,
@@ -275,6 +281,9 @@ fn candidate(
     if let Some(candidate) = selection.find(tag) {
         return Ok(Some(candidate.clone()));
     }
+    if let Some(artifact) = selection.rejection(tag) {
+        return Err(no_image(&tagged(here.image(), tag), artifact));
+    }
     let message = format!("{} has no tag {tag} that the selection rules admit", here.image());
     let Some(highest) = selection.highest() else {
         return Err(Fault::new(Class::Usage, message).with_hint("the rules admit none of its tags"));
@@ -283,6 +292,11 @@ fn candidate(
     let near = nearest(tag.as_str(), tags).map(|near| format!("did you mean {near}? "));
     let hint = format!("{}the highest admitted is {}", near.unwrap_or_default(), highest.tag);
     Err(Fault::new(Class::Usage, message).with_hint(hint))
+}
+
+fn no_image((image, tag): &TaggedImage, artifact: &Artifact) -> Fault {
+    Fault::new(Class::Refused, format!("{image}:{tag} is not promoted: {artifact}"))
+        .with_hint("no override passes this; push an image under a new tag")
 }
 
 /// Whether time may open the gates of a candidate: nobody rolled it back or quarantined it.

@@ -34,6 +34,11 @@ pub enum VersionStatus {
         /// The range.
         versions: String,
     },
+    /// It is no image to run.
+    NoImage {
+        /// What it is, or what it lacks.
+        reason: String,
+    },
     /// Somebody said that it is bad.
     Quarantined(ControlReference),
     /// A pin does not let it come.
@@ -118,6 +123,9 @@ fn fate(question: Question<'_>, nominated: Option<&Candidate>) -> VersionStatus 
     let zone = policy.environment.zone;
     if !policy.rules.admits(&candidate.version) {
         return VersionStatus::NotAdmitted { versions: policy.rules.shown() };
+    }
+    if let Some(reason) = facts.selection.rejection(&candidate.tag) {
+        return VersionStatus::NoImage { reason: reason.to_string() };
     }
     if let Some(quarantine) = facts.controls.quarantine_of(candidate, now).next() {
         return VersionStatus::Quarantined(ControlReference::new(&quarantine.note, zone));
@@ -225,6 +233,7 @@ impl fmt::Display for VersionStatus {
             Self::Candidate => write!(formatter, "comes next"),
             Self::Superseded { by } => write!(formatter, "passed over: {by} is newer"),
             Self::NotAdmitted { versions } => write!(formatter, "not in the range {versions}"),
+            Self::NoImage { reason } => write!(formatter, "skipped: {reason}"),
             Self::Quarantined(note) => write!(formatter, "quarantined {note}"),
             Self::Pinned { versions, note } => {
                 write!(formatter, "excluded by a pin to {versions} {note}")

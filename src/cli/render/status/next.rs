@@ -83,6 +83,9 @@ fn blocked(why: &NoCandidate) -> Option<String> {
         NoCandidate::SeveralBefore { environment, .. } => format!("{environment} runs several versions"),
         NoCandidate::NotAdmitted { before, versions, .. } => format!("{before} is not in {versions}"),
         NoCandidate::Vanished { before, .. } => format!("{before} is gone from the registry"),
+        NoCandidate::NoImage { tag, reason, .. } | NoCandidate::NoImageBefore { before: tag, reason, .. } => {
+            format!("{tag} is skipped: {reason}")
+        }
         NoCandidate::UnknownBefore { environment } => {
             format!("the version in {environment} is unknown")
         }

@@ -69,6 +69,8 @@ pub enum TargetStatus {
     Runs,
     /// There is no candidate.
     Current(NoCandidate),
+    /// The requested tag is no image to run, for this reason.
+    NoImage(String),
     /// The rules read no version from the requested tag.
     NoVersion,
     /// Every gate is open.
@@ -164,6 +166,7 @@ impl Explanation {
                     _ => Verdict::Refused,
                 }
             }
+            TargetStatus::NoImage(_) => Verdict::Refused,
             TargetStatus::Unknown => Verdict::Unknown,
         }
     }
@@ -292,6 +295,10 @@ impl Explaining<'_> {
         };
         if runs(target, &asked.tag) {
             return TargetStatus::Runs;
+        }
+        let selection = self.evaluation.selections[at].as_deref();
+        if let Some(reason) = selection.and_then(|selection| selection.rejection(&asked.tag)) {
+            return TargetStatus::NoImage(reason.to_string());
         }
         match &asked.decision {
             Some(decision) => self.decided(at, decision),

@@ -15,8 +15,8 @@ use crate::engine::base::pass_options::ManualPromotion;
 use crate::engine::base::ports::Ports;
 use crate::engine::base::problem::Problem;
 use crate::engine::base::repository_policy::RepositoryPolicy;
-use crate::engine::decide::digests::DigestRequests;
-use crate::engine::decide::evaluation::{Evaluation, evaluate, nominated};
+use crate::engine::decide::artifacts;
+use crate::engine::decide::evaluation::{Evaluation, Memory, evaluate, nominated};
 use crate::engine::decide::facts::tagged;
 use crate::engine::decide::groups::decide_requested;
 use crate::engine::decide::manual::named_targets;
@@ -85,8 +85,7 @@ impl<P: Ports> Engine<P> {
         let (evaluation, mut problems) = evaluate(context, memory, state, &polled, &places.targets).await?;
         let (evaluation, asked) = match &question.tag {
             Some(tag) => {
-                let decided =
-                    decide_tag(context, &mut memory.digests, evaluation, &places.targets, tag).await?;
+                let decided = decide_tag(context, memory, evaluation, &places.targets, tag).await?;
                 problems.extend(decided.problems);
                 (decided.evaluation, decided.asked)
             }
@@ -167,7 +166,7 @@ struct DecidedTag {
 /// Decides about a requested tag, on each target that does not run it.
 async fn decide_tag<P: Ports>(
     context: Context<'_, P>,
-    requests: &mut DigestRequests,
+    memory: &mut Memory,
     evaluation: Evaluation,
     targets: &[TargetId],
     tag: &Tag,
@@ -178,11 +177,18 @@ async fn decide_tag<P: Ports>(
     let all = &evaluation.state.deployed.targets;
     let tags: BTreeSet<_> =
         targets.iter().filter(is_listed).map(|target| tagged(all[*target].image(), tag)).collect();
-    let Evaluation { mut digests, .. } = evaluation;
+    let Evaluation { mut digests, mut selections, .. } = evaluation;
     digests.recall(&**context.store, tags.clone()).await?;
     let unasked = tags.into_iter().filter(|tagged| !digests.asked.contains_key(tagged)).collect();
-    let problems = digests.ask(context, requests, unasked, evaluation.now).await?;
-    let evaluation = Evaluation { digests, ..evaluation };
+    let mut problems = digests.ask(context, &mut memory.digests, unasked, evaluation.now).await?;
+    let candidate = |target: &TargetId| Some((*target, selections[*target].as_deref()?.find(tag)?.clone()));
+    let candidates: BTreeMap<TargetId, Candidate> = targets.iter().filter_map(candidate).collect();
+    let images = artifacts::tell_images(context, &evaluation.state, &mut digests, &candidates).await;
+    problems.extend(images.problems);
+    let rejections = &mut memory.rejections;
+    let (state, now) = (&evaluation.state, evaluation.now);
+    problems.extend(artifacts::reject(context, rejections, state, &mut selections, images.rejected, now));
+    let evaluation = Evaluation { digests, selections, ..evaluation };
     let mut asked = BTreeMap::new();
     for target in targets {
         let version = evaluation.state.deployed.targets[*target].rules.version_of(tag);

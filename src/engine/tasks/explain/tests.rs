@@ -22,6 +22,7 @@ fn told(explanation: &Explanation) -> String {
     let outlook = match &explanation.outlook {
         TargetStatus::Runs => "runs".to_owned(),
         TargetStatus::Current(why) => format!("nothing: {why}"),
+        TargetStatus::NoImage(reason) => format!("no image: {reason}"),
         TargetStatus::NoVersion => "no version".to_owned(),
         TargetStatus::Open(candidate_status) => format!("open {}", candidate_status.tag),
         TargetStatus::InReview(candidate_status) => format!("in review {}", candidate_status.tag),
