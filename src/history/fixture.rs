@@ -1,4 +1,4 @@
-//! Movements of one image, written as `commit file before>after`; `-` is nothing, `v1+v2` is two tags.
+//! Tag changes of one image, written as `commit file before>after`; `-` is nothing, `v1+v2` is two tags.
 
 use std::sync::Arc;
 
@@ -52,7 +52,7 @@ pub(super) fn tag_changes(text: &str) -> Vec<TagChange> {
         .collect()
 }
 
-/// What the files hold after all of these.
+/// What the files hold after all of these changes.
 pub(super) fn held_after(tag_changes: &[TagChange]) -> TagsByFile {
     let mut held = TagsByFile::new();
     for tag_change in tag_changes {

@@ -1,13 +1,13 @@
-//! What files hold of one image: by file, by folder, and as versions.
+//! The tags that files hold of one image: by file, by folder, and as versions.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::model::{Digest, PinnedTag, RepoPath};
 
-/// What each file holds, by its path.
+/// The tags of each file, by path.
 pub(crate) type TagsByFile = BTreeMap<RepoPath, Vec<PinnedTag>>;
 
-/// What each folder holds, by what its files hold.
+/// The tags of each folder's files.
 pub(crate) fn held_in<'a>(
     folders: &[RepoPath],
     files: &BTreeMap<&RepoPath, &'a [PinnedTag]>,
@@ -19,12 +19,12 @@ pub(crate) fn held_in<'a>(
     folders.iter().map(of).collect()
 }
 
-/// What files hold, as it is undone.
+/// The tags of the files while changes are undone.
 pub(super) fn as_slices(held: &TagsByFile) -> BTreeMap<&RepoPath, &[PinnedTag]> {
     held.iter().map(|(path, tags)| (path, tags.as_slice())).collect()
 }
 
-/// Whether fields are pinned to different images under whatever tag, so that no one image runs.
+/// Whether fields are pinned to different digests, so that no single image runs.
 pub(crate) fn is_pinned_apart(held: &TagsByFile) -> bool {
     let digests: BTreeSet<_> = held.values().flatten().filter_map(|held| held.digest.as_ref()).collect();
     digests.len() > 1

@@ -1,8 +1,7 @@
-//! History: what moved, and what can be read from that: when a version came to run everywhere, what ran before, and what
-//! was moved back from.
+//! History: what tag changes show. When a version came to run everywhere, what ran before, and what people rolled back
+//! from.
 //!
-//! Owns how tag changes are read. Knows no Git, no files and no clock: the engine brings the tag changes, and a simulation makes
-//! its own.
+//! Knows no Git, no files and no clock: the engine brings the tag changes, and a simulation makes its own.
 
 #[cfg(test)]
 mod fixture;
@@ -21,7 +20,7 @@ use crate::model::{ImageName, RepoPath, ServiceName, TagChange};
 /// A service's image, wherever it runs.
 pub(crate) type Subject = (ServiceName, ImageName);
 
-/// The tag changes under one of `paths`, in their order.
+/// The tag changes under `paths`, in order.
 pub(crate) fn under<'a>(
     tag_changes: &'a [TagChange],
     paths: &'a [RepoPath],
@@ -29,7 +28,7 @@ pub(crate) fn under<'a>(
     tag_changes.iter().filter(|tag_change| paths.iter().any(|path| tag_change.path.is_within(path)))
 }
 
-/// Those of `tag_changes`, oldest first, that the branch itself went through under one of `paths`, newest first.
+/// Those of `tag_changes` (oldest first) on the first-parent line under `paths`, newest first.
 pub(crate) fn newest_under<'a>(
     tag_changes: &'a [TagChange],
     paths: &'a [RepoPath],

@@ -1,27 +1,27 @@
-//! Rollbacks: which versions an environment was moved back from, read from its tag changes.
+//! Rollbacks: the versions that people left by going lower.
 
 use std::collections::HashMap;
 
 use crate::model::{EnvironmentName, PinnedTag, RepoPath, TagChange, Version};
 use crate::policy::{RolledBack, SelectionRules};
 
-/// The versions that people left by going lower, and that nobody brought back.
+/// The versions that people left by going lower and that nobody brought back.
 ///
-/// Whoever made the commit: a promotion never goes lower, so a message that claims one is not believed. A file that
-/// lowers its version leaves it. A file that is removed, or goes by way of a tag that is no version, leaves it only once
-/// no other file holds it and a file begins with a lower one. What a merged commit beside the line lowered is left unless
-/// the branch holds it.
+/// The author of a commit does not matter: a promotion never goes lower, so a message that claims to be one is not
+/// believed. A file that lowers its version leaves it. A file that is removed, or that changes to a tag without a
+/// version, leaves its version only once no other file holds it and some file begins with a lower one. A version that
+/// a merged side branch lowered is left unless the branch holds it.
 #[derive(Debug)]
 pub(crate) struct Rollbacks {
     environment: EnvironmentName,
     left: HashMap<String, RolledBack>,
-    /// The versions of files that hold none any more, until another file begins with one.
+    /// Versions of files that hold none any more, until another file begins with one.
     let_go: Vec<Version>,
-    /// The versions that each file of the branch holds.
+    /// The versions of each file on the branch.
     files: HashMap<RepoPath, Vec<Version>>,
 }
 
-/// One tag change, by the versions before and after it.
+/// A tag change, as versions.
 struct Step<'a> {
     tag_change: &'a TagChange,
     before: Vec<Version>,
@@ -37,7 +37,7 @@ impl<'a> Step<'a> {
 }
 
 impl Rollbacks {
-    /// Nobody has gone back in this environment.
+    /// Nobody rolled back in this environment.
     pub(crate) fn none(environment: &EnvironmentName) -> Self {
         Self {
             environment: environment.clone(),
@@ -47,7 +47,7 @@ impl Rollbacks {
         }
     }
 
-    /// The versions left by these tag changes, which come oldest first.
+    /// The versions left by these tag changes, given oldest first.
     pub(crate) fn read(
         tag_changes: &[&TagChange],
         rules: &SelectionRules,
@@ -97,8 +97,8 @@ impl Rollbacks {
         left
     }
 
-    /// Notes those of `versions` as left that are higher than what the file holds now, and that no file
-    /// holds, or all of them `even_if_held`.
+    /// Records those of `versions` as left that are higher than what the file holds now, and that no file holds (or
+    /// all of them, with `even_if_held`).
     fn leave(&mut self, step: &Step<'_>, versions: Vec<Version>, even_if_held: bool) {
         let Some(highest) = step.after.iter().max() else { return };
         for version in versions.into_iter().filter(|version| version > highest) {
@@ -115,7 +115,7 @@ fn verdict_on(version: Version, tag_change: &TagChange, environment: &Environmen
         environment: environment.clone(),
         version,
         commit: tag_change.commit.id,
-        // Who asked for it, when it was done by command: the commit is Tidegate's then.
+        // The requester, if Tidegate made the commit for a person; otherwise the author.
         author: tag_change
             .promotion
             .as_ref()

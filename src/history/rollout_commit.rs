@@ -1,4 +1,4 @@
-//! Landings: by which commit a version came to run in every folder of an environment.
+//! Finds the rollout commit: the commit by which a version came to run in every folder of an environment.
 
 use std::collections::BTreeSet;
 
@@ -7,10 +7,11 @@ use crate::policy::{Fetched, RolloutCommit};
 
 use super::held::{TagsByFile, as_slices, held_in};
 
-/// The tag change that made every one of `folders` hold what it holds now, unbroken since. `tag changes` come newest first.
+/// The tag change after which all `folders` held what they hold now, without a break since. `tag_changes` come newest
+/// first.
 ///
-/// It is found by undoing tag changes from the newest on, a commit at a time, until a folder held something else. A file
-/// that moves inside a folder changes nothing; neither does one folder ceasing to hold what the others do.
+/// Undoes tag changes from the newest on, one commit at a time, until a folder held something else. Moving a file
+/// inside a folder changes nothing, nor does a folder that stops holding what the others do.
 pub(crate) fn rollout_commit<'a>(
     tag_changes: impl Iterator<Item = &'a TagChange>,
     folders: &[RepoPath],
@@ -34,7 +35,7 @@ pub(crate) fn rollout_commit<'a>(
     None
 }
 
-/// How a tag change brought a version, which the files may pin to a digest.
+/// How a tag change introduced a version, which the files may pin to a digest.
 pub(crate) fn rollout_commit_of(tag_change: &TagChange, pinned: Option<Digest>) -> RolloutCommit {
     let promoted = tag_change.promotion.as_ref().and_then(|promotion| promotion.digest.clone());
     RolloutCommit {
@@ -45,7 +46,7 @@ pub(crate) fn rollout_commit_of(tag_change: &TagChange, pinned: Option<Digest>) 
             absent_at: tag_change.commit.fetched.absent_at,
             fetched_at: tag_change.commit.fetched.fetched_at,
         }),
-        // What the file pins is what runs, whatever a message says.
+        // A digest that the file pins is what runs, whatever the message says.
         digest: pinned.or(promoted),
         by_tidegate: tag_change.promotion.is_some(),
         author: tag_change.commit.author_name.clone(),

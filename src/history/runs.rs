@@ -1,4 +1,4 @@
-//! What an environment ran before what it runs now, read from its tag changes.
+//! What an environment ran before, read from its tag changes.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -8,23 +8,23 @@ use crate::policy::{Candidate, PastRun, RolloutCommit, SelectionRules};
 use super::held::{TagsByFile, as_slices, held_in};
 use super::rollout_commit::rollout_commit_of;
 
-/// The most runs that are looked back on. What is further back has been replaced so often that nobody waits for it.
+/// Maximum number of earlier runs read.
 const MOST_RUNS: usize = 500;
 
-/// The versions that ran in every one of an environment's folders that has the service now.
+/// The versions that ran in all of an environment's folders that have the service now.
 #[derive(Debug, Default)]
 pub(crate) struct Runs {
-    /// Those that run no more, newest first.
+    /// Earlier runs, newest first.
     past: Vec<PastRun>,
-    /// The one tag that all folders hold now, and how it came.
+    /// The tag that all folders hold now, and the change that introduced it.
     running: Option<PinnedTag>,
     began: Option<RolloutCommit>,
-    /// Which folders have the service.
+    /// The folders that have the service.
     present: Vec<bool>,
 }
 
 impl Runs {
-    /// The runs up to now. `tag changes` come newest first.
+    /// The runs so far. `tag_changes` come newest first.
     pub(crate) fn of<'a>(
         tag_changes: impl Iterator<Item = &'a TagChange>,
         folders: &[RepoPath],
@@ -62,8 +62,8 @@ impl Runs {
         runs
     }
 
-    /// Takes in a commit, whose first tag change here is `first`, and after which the files hold this. False when the runs
-    /// must be read anew, since a folder came to have the service, or has it no more.
+    /// Adds a commit; `first` is its first tag change. Returns false if a folder gained or lost the service: then the
+    /// runs must be read again.
     #[must_use]
     pub(crate) fn take_in(
         &mut self,
@@ -91,18 +91,18 @@ impl Runs {
         true
     }
 
-    /// The versions that run no more, newest first.
+    /// Earlier runs, newest first.
     pub(crate) fn past(&self) -> &[PastRun] {
         &self.past
     }
 
-    /// The same, and nothing else.
+    /// Moves the earlier runs out.
     pub(crate) fn into_past(self) -> Vec<PastRun> {
         self.past
     }
 }
 
-/// The one tag that all folders hold, if they do: those that have the service now, at least.
+/// The tag that all folders with the service hold, if they agree.
 fn in_every_folder<'a>(
     now: &[BTreeSet<&PinnedTag>],
     then: &[BTreeSet<&'a PinnedTag>],

@@ -1,5 +1,5 @@
-//! The URL of a repository on another machine: a strict part of what Git takes, so that nothing in it is an option, a
-//! command or a secret. Pure.
+//! The URL of a remote repository: a strict subset of what Git accepts, so that nothing in it is an option, a command
+//! or a secret.
 
 use std::fmt;
 use std::net::{IpAddr, Ipv6Addr};
@@ -7,16 +7,16 @@ use std::str::FromStr;
 
 use thiserror::Error;
 
-/// How a repository on another machine is spoken to.
+/// The protocol of a remote repository.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Protocol {
     /// `ssh://`, or `host:path`.
     Ssh,
     /// `https://`.
     Https,
-    /// `http://`, to this machine only.
+    /// `http://`, only to this machine.
     Http,
-    /// `git://`, to this machine only; it can be read from, and not pushed to.
+    /// `git://`, only to this machine and only for reading.
     Git,
 }
 
@@ -32,7 +32,7 @@ impl Protocol {
     }
 }
 
-/// The URL of a repository on another machine. It never holds a secret.
+/// The URL of a remote repository. It never holds a secret.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct NetworkUrl {
     protocol: Protocol,
@@ -40,41 +40,41 @@ pub struct NetworkUrl {
     host: Box<str>,
     port: Option<u16>,
     path: Box<str>,
-    /// Whether it was written as `host:path`, where the path begins at the user's home.
+    /// Whether it was written as `host:path`, where the path is relative to the user's home.
     is_short: bool,
 }
 
-/// The text is no URL of a repository on another machine. The text is not in the message: it may hold a secret.
+/// The text is no URL of a remote repository. The message does not quote it: it may hold a secret.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 pub enum NetworkUrlError {
-    /// It names no protocol, as paths do.
+    /// It has no protocol, like a path.
     #[error("it is a path")]
     Path,
-    /// It would have Git run a program.
+    /// It would make Git run a program.
     #[error("transport helpers run programs, so they are never used")]
     Helper,
-    /// Its protocol is none of those that can be used.
+    /// Its protocol is not supported.
     #[error("its scheme is unknown")]
     Scheme,
-    /// A login stands in it.
+    /// It contains credentials.
     #[error("a login does not stand in a URL")]
     Login,
-    /// What is sent could be read and changed by all between.
+    /// The connection would be unencrypted.
     #[error("it is not encrypted, so it is used to this machine only")]
     Plain,
-    /// The user is none.
+    /// Invalid user.
     #[error("the user in it is none that can be used")]
     User,
-    /// The host is none.
+    /// Invalid host.
     #[error("it names no host")]
     Host,
-    /// There is no path, or none that can be used.
+    /// Missing or invalid path.
     #[error("it names no path of a repository")]
     Repository,
 }
 
 impl NetworkUrl {
-    /// How it is spoken to.
+    /// The protocol.
     pub fn protocol(&self) -> Protocol {
         self.protocol
     }
@@ -89,7 +89,7 @@ impl NetworkUrl {
         self.port
     }
 
-    /// The path, without the slash that it begins with.
+    /// The path, without its leading slash.
     pub fn path(&self) -> &str {
         self.path.trim_start_matches('/')
     }
@@ -168,7 +168,7 @@ fn checked_host(host: &str) -> Result<Box<str>, NetworkUrlError> {
     if good && host.len() <= 255 { Ok(host.into()) } else { Err(NetworkUrlError::Host) }
 }
 
-/// A path that no shell and no server reads as something else.
+/// Whether no shell and no server could misread the path.
 fn checked_path(path: &str) -> Result<Box<str>, NetworkUrlError> {
     let is_fit = |letter: char| letter.is_alphanumeric() || "/._-~+ @,=%".contains(letter);
     let good = !path.trim_matches('/').is_empty()
@@ -184,7 +184,7 @@ fn is_loopback(host: &str) -> bool {
     host == "localhost" || address.parse::<IpAddr>().is_ok_and(|address| address.is_loopback())
 }
 
-/// As Git reads it.
+/// The URL as Git accepts it.
 impl fmt::Display for NetworkUrl {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         if !self.is_short {

@@ -1,9 +1,9 @@
-//! Text from outside, made fit to be shown.
+//! Makes text from outside printable.
 
 use std::fmt;
 
-/// Shows text that somebody else wrote: control characters and the marks that reorder text are escaped, and what is
-/// longer than the bound is cut with `…`.
+/// Printable form of untrusted text: control characters and marks that reorder text are escaped, and long text is
+/// truncated with `…`.
 ///
 /// Registry tags, commit messages, author names and server answers go through this before they reach a terminal, a
 /// log or an error.

@@ -7,10 +7,10 @@ use uuid::Uuid;
 
 use super::Timestamp;
 
-/// The trailer of a commit that Tidegate pushed: the URL and the branch that it was pushed to.
+/// Trailer with the URL and branch that a commit of Tidegate was pushed to.
 pub const BRANCH_TRAILER: &str = "Tidegate-Branch";
 
-/// Who asked for a promotion that nobody asked for by hand.
+/// The requester of scheduled promotions.
 pub const BY_SCHEDULE: &str = "schedule";
 
 /// The identity of one promotion, in the commit's `Tidegate-Promotion` trailer and in the store: a UUID of version 7
@@ -19,12 +19,12 @@ pub const BY_SCHEDULE: &str = "schedule";
 pub struct PromotionId(Uuid);
 
 impl PromotionId {
-    /// An identity from its UUID.
+    /// An id from its UUID.
     pub fn from_uuid(uuid: Uuid) -> Self {
         Self(uuid)
     }
 
-    /// When the promotion was decided on, to the millisecond; nothing when the identity does not tell.
+    /// When the promotion was decided, to the millisecond; `None` if the UUID has no time.
     pub fn decided_at(self) -> Option<Timestamp> {
         let (seconds, nanos) = self.0.get_timestamp()?.to_unix();
         Timestamp::from_timestamp(i64::try_from(seconds).ok()?, nanos)

@@ -1,11 +1,11 @@
-//! Pull requests, without a forge: what one is to say, what one says, and the branches that are Tidegate's own.
+//! Pull requests as every forge has them: what to propose, what is open, and Tidegate's own branches.
 
 use std::fmt;
 use std::str::FromStr;
 
 use super::{BranchName, CommitId, EnvironmentName, Printable, RepoPathError, ServiceName, Timestamp};
 
-/// What every branch of Tidegate's own begins with.
+/// Prefix of every branch of Tidegate.
 const PREFIX: &str = "tidegate/";
 
 /// Maximum characters shown of a login.
@@ -16,10 +16,9 @@ const BACK: &str = "_back";
 const SET: &str = "_set";
 const WHOLE: &str = "_all";
 
-/// A branch that is Tidegate's own, by its name: `tidegate/ENVIRONMENT/NAMESPACE/NAME`. It is never the branch that Flux
-/// follows.
+/// A branch of Tidegate, `tidegate/ENVIRONMENT/NAMESPACE/NAME`. It is never the branch that Flux follows.
 ///
-/// A branch of any other name is none:
+/// No other name parses:
 ///
 /// ```
 /// # use tidegate::model::PullRequestBranch;
@@ -30,22 +29,22 @@ const WHOLE: &str = "_all";
 pub struct PullRequestBranch(BranchName);
 
 impl PullRequestBranch {
-    /// That of one service.
+    /// The branch for one service.
     ///
     /// # Errors
-    /// When Git takes no branch of that name, as with two dots in a row.
+    /// When Git does not allow such a name, as with two dots in a row.
     pub fn of_service(environment: &EnvironmentName, service: &ServiceName) -> Result<Self, RepoPathError> {
         format!("{PREFIX}{environment}/{service}").parse()
     }
 
-    /// That of a set of services, whatever people call it.
+    /// The branch for a group of services.
     ///
     /// # Errors
-    /// When Git takes no branch of that name.
+    /// When Git does not allow such a name.
     pub fn of_set(environment: &EnvironmentName, name: &str) -> Result<Self, RepoPathError> {
         let plain = |letter: char| if letter.is_ascii_alphanumeric() { letter } else { '-' };
         let slug: String = name.chars().map(plain).take(60).collect();
-        // Two names may differ only in what was left out.
+        // Escaped names may collide, so a hash tells them apart.
         let hash = name
             .bytes()
             .fold(0x811c_9dc5_u32, |hash, byte| (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193));
@@ -53,33 +52,33 @@ impl PullRequestBranch {
         format!("{PREFIX}{environment}/{SET}/{slug}").parse()
     }
 
-    /// That of all that goes into an environment.
+    /// The branch for all promotions to an environment.
     ///
     /// # Errors
-    /// When Git takes no branch of that name.
+    /// When Git does not allow such a name.
     pub fn of_environment(environment: &EnvironmentName) -> Result<Self, RepoPathError> {
         format!("{PREFIX}{environment}/{WHOLE}").parse()
     }
 
-    /// That of a service's way back.
+    /// The branch for a service's rollback.
     ///
     /// # Errors
-    /// When Git takes no branch of that name.
+    /// When Git does not allow such a name.
     pub fn back(environment: &EnvironmentName, service: &ServiceName) -> Result<Self, RepoPathError> {
         format!("{PREFIX}{environment}/{BACK}/{service}").parse()
     }
 
-    /// Whether it is that of a way back.
+    /// Whether it proposes a rollback.
     pub fn goes_back(&self) -> bool {
         self.0.as_str().split('/').nth(2) == Some(BACK)
     }
 
-    /// The name as Git knows it.
+    /// As the name of a branch.
     pub fn name(&self) -> &BranchName {
         &self.0
     }
 
-    /// The name as text.
+    /// As text.
     pub fn as_str(&self) -> &str {
         self.0.as_str()
     }
@@ -102,100 +101,100 @@ impl fmt::Display for PullRequestBranch {
     }
 }
 
-/// A pull request from one of Tidegate's branches to the branch that Flux follows, and open.
+/// An open pull request from one of Tidegate's branches.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct OpenPullRequest {
     /// Its number.
     pub number: u64,
-    /// Its page.
+    /// URL of its page.
     pub url: String,
     /// Its branch.
     pub branch: PullRequestBranch,
-    /// Where that branch is.
+    /// Head of its branch.
     pub head: CommitId,
-    /// What it says; perhaps somebody else's text.
+    /// Its text; may be edited by people.
     pub body: String,
-    /// Since when.
+    /// When it was opened.
     pub opened_at: Timestamp,
-    /// The login of who opened it; nothing when the account is gone.
+    /// Login of the account that opened it; `None` if that is gone.
     pub opened_by: Option<String>,
     /// Whether it is a draft.
     pub is_draft: bool,
-    /// Whether it is to merge by itself when all that is required of it is there.
+    /// Who turned auto-merge on, if it is on.
     pub auto_merge: Option<AutoMerge>,
 }
 
-/// Who has a pull request merge by itself.
+/// Who turned auto-merge on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum AutoMerge {
-    /// Whoever opened it, which is Tidegate.
+    /// The account that opened the pull request, which is Tidegate's.
     ByOpener,
     /// Somebody else.
     ByAnother,
 }
 
-/// What somebody said of a pull request as a whole.
+/// A review of a pull request.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PullRequestReview {
-    /// Their login. Somebody else's text.
+    /// Login; untrusted text.
     pub by: String,
-    /// What they think of it.
+    /// The verdict.
     pub opinion: Opinion,
-    /// Where its branch was; nothing when that commit is gone.
+    /// The reviewed commit; `None` if it is gone.
     pub commit: Option<CommitId>,
-    /// Whether they may write to the repository, as far as the forge tells.
+    /// Whether the reviewer has write access, as far as the forge tells.
     pub may_write: bool,
 }
 
-/// What a reviewer thinks.
+/// The verdict of a review.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Opinion {
-    /// It may go.
+    /// Approved.
     Approved,
-    /// It may not go as it is.
+    /// Changes requested.
     ChangesRequested,
-    /// What they thought was taken back, by them or for them.
+    /// Dismissed.
     Dismissed,
-    /// They say nothing of that.
+    /// A comment without a verdict.
     None,
 }
 
-/// The same when it is open no more.
+/// A closed pull request.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ClosedPullRequest {
     /// Its number.
     pub number: u64,
     /// Its branch.
     pub branch: PullRequestBranch,
-    /// Where its branch was.
+    /// Head of its branch when it was closed.
     pub head: CommitId,
-    /// What it says; perhaps somebody else's text.
+    /// Its text; may be edited by people.
     pub body: String,
     /// When it was opened.
     pub opened_at: Timestamp,
-    /// The login of who opened it; nothing when the account is gone.
+    /// Login of the account that opened it; `None` if that is gone.
     pub opened_by: Option<String>,
     /// When it was closed.
     pub closed_at: Timestamp,
-    /// When anything about it last changed, be it a comment.
+    /// When it last changed, including comments.
     pub updated_at: Timestamp,
     /// Whether it was merged.
     pub is_merged: bool,
 }
 
-/// How a pull request was closed that was not merged. Logins are somebody else's text.
+/// Who closed a pull request without merging it. Logins are untrusted text.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ClosedBy {
-    /// A person closed it, or nobody knows who did.
+    /// A person, or unknown.
     Person(Option<String>),
-    /// A program closed it, such as one that ends what is old.
+    /// A bot, such as one that closes stale pull requests.
     Bot(String),
-    /// It closed because somebody deleted its branch.
+    /// Closed because its branch was deleted.
     BranchDeletion(Option<String>),
 }
 
 impl ClosedBy {
-    /// Whether somebody said no to what it proposes.
+    /// Whether somebody refused what it proposes.
     pub fn is_refusal(&self) -> bool {
         matches!(self, Self::Person(_))
     }
@@ -216,43 +215,43 @@ impl fmt::Display for ClosedBy {
     }
 }
 
-/// Some of the closed pull requests of a branch, the last ones to change first.
+/// Closed pull requests of a branch, most recently changed first.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ClosedPage {
-    /// These.
+    /// The pull requests.
     pub requests: Vec<ClosedPullRequest>,
-    /// Whether there are no more.
+    /// Whether this is all of them.
     pub is_last: bool,
 }
 
-/// What a pull request is to say.
+/// The content of a pull request.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PullRequestDraft {
     /// Its branch.
     pub branch: PullRequestBranch,
-    /// One line.
+    /// Its title, one line.
     pub title: String,
-    /// Markdown.
+    /// Its text, as Markdown.
     pub body: String,
     /// Whether it is a draft.
     pub is_draft: bool,
 }
 
-/// What a pull request is given once, when it is opened; afterwards it is people's.
+/// Settings applied once, when a pull request is opened; afterwards they belong to people.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct PullRequestOptions {
-    /// Labels, made where they are not there.
+    /// Labels; missing ones are created.
     pub labels: Vec<String>,
-    /// Whose review is asked for, by their logins.
+    /// Logins of requested reviewers.
     pub reviewers: Vec<String>,
-    /// The teams whose review is asked for, by their short names.
+    /// Slugs of requested teams.
     pub team_reviewers: Vec<String>,
-    /// Whether and how it merges by itself when all that is required of it is there.
+    /// Whether to turn auto-merge on, and the merge method.
     pub auto_merge: Option<MergeMethod>,
 }
 
 impl PullRequestOptions {
-    /// Whether there is nothing to give.
+    /// Whether there is nothing to apply.
     pub fn is_empty(&self) -> bool {
         *self == Self::default()
     }
@@ -261,22 +260,22 @@ impl PullRequestOptions {
 /// How a pull request is merged.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum MergeMethod {
-    /// By a merge commit.
+    /// With a merge commit.
     Merge,
-    /// Its commits become one.
+    /// Squashed into one commit.
     Squash,
-    /// Its commits are made again on the branch.
+    /// Rebased onto the branch.
     Rebase,
 }
 
-/// What lies on one of Tidegate's branches.
+/// The head of one of Tidegate's branches.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Proposed {
-    /// Whether its tip is a commit of Tidegate's, not a person's.
+    /// Whether the head is a commit of Tidegate's.
     pub is_own: bool,
-    /// The message of its tip; perhaps somebody else's text.
+    /// Message of the head; untrusted text.
     pub message: String,
-    /// The files that were asked for, in that order; nothing for one that is not there.
+    /// Content of the requested files, in order; `None` for a missing one.
     pub files: Vec<Option<Vec<u8>>>,
 }
 

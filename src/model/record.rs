@@ -1,4 +1,4 @@
-//! What was seen and done, as it is kept: tag changes of tags through history, digests of tags, intents.
+//! Observations and intents as the store keeps them: tag changes, digests, first sightings, promotions in progress.
 
 use std::sync::Arc;
 
@@ -9,84 +9,84 @@ use super::{
 /// The tags that a registry has for an image.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct TagList {
-    /// Every tag, once, sorted as text.
+    /// The tags, without duplicates, sorted as text.
     pub tags: Vec<Tag>,
-    /// How many entries of the answer were no tags by the specification's grammar.
+    /// Number of entries that are no valid tags.
     pub ignored: usize,
 }
 
-/// A tag as a manifest holds it, with the digest that it may be pinned to.
+/// A tag as a manifest holds it, with the digest that it is pinned to.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct PinnedTag {
     /// The tag.
     pub tag: Tag,
-    /// The digest in the manifest, if there is one.
+    /// The pinned digest.
     pub digest: Option<Digest>,
 }
 
-/// The digest of a tag, and when it was first seen to be that.
+/// A digest of a tag, and when it was first observed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Observation {
-    /// What the registry said.
+    /// The digest.
     pub digest: Digest,
-    /// When.
+    /// When it was first observed.
     pub at: Timestamp,
 }
 
-/// Tags of an image that were seen in its registry for the first time.
+/// Tags first seen in one answer of a registry.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TagsSeen {
     /// The tags.
     pub tags: Vec<Tag>,
-    /// When.
+    /// When they were seen.
     pub at: Timestamp,
-    /// Whether it was the first answer about the image: then nobody knows since when the tags had been there.
+    /// Whether this was the first answer about the image: then the tags may be older.
     pub is_first: bool,
 }
 
-/// When a commit was known to be on the branch, by the fetches around its arrival.
+/// When a commit arrived on the branch, bounded by two fetches.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct FetchEvidence {
-    /// The last time at which the branch was seen without it, if it was ever seen so.
+    /// The last fetch without it, if any.
     pub absent_at: Option<Timestamp>,
-    /// The first time at which it was seen.
+    /// The first fetch with it.
     pub fetched_at: Timestamp,
 }
 
-/// A commit that moved a tag.
+/// A commit that changed a tag.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TagChangeCommit {
     /// The commit.
     pub id: CommitId,
-    /// The committer's time.
+    /// Committer time.
     pub committed_at: Timestamp,
-    /// The committer's time of its first parent.
+    /// Committer time of its first parent.
     pub parent_committed_at: Option<Timestamp>,
-    /// Who wrote it; somebody else's text.
+    /// Author; untrusted text.
     pub author_name: String,
-    /// When it came.
+    /// When it arrived on the branch.
     pub fetched: FetchEvidence,
 }
 
-/// What a promotion's trailers say of the tag change that they stand for.
+/// What the trailers of a promotion's commit say about its tag change.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PromotionMark {
-    /// The promotion.
+    /// Id of the promotion.
     pub id: PromotionId,
-    /// Who asked for it; somebody else's text.
+    /// Who requested it; untrusted text.
     pub requested_by: String,
-    /// The digest that was promoted.
+    /// The promoted digest.
     pub digest: Option<Digest>,
-    /// Tidegate pushed the commit to this very branch, so its time is when it came.
+    /// Whether Tidegate pushed the commit to this branch, so that its time is when it arrived.
     pub is_pushed_here: bool,
 }
 
 /// One image of one service changing in one file by one commit on the first-parent line.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TagChange {
-    /// The place of the commit on the line: higher is newer.
+    /// Position of the commit on the first-parent line; higher is newer.
     pub sequence: u64,
-    /// The commit, shared by all its tag changes.
+    /// The commit, shared by its tag changes.
     pub commit: Arc<TagChangeCommit>,
     /// The file.
     pub path: RepoPath,
@@ -94,90 +94,91 @@ pub struct TagChange {
     pub service: ServiceName,
     /// The image.
     pub image: ImageName,
-    /// What the file held before, sorted; nothing when the commit added it.
+    /// The tags before, sorted; empty if the commit added the image.
     pub before: Vec<PinnedTag>,
-    /// What it held after, sorted; nothing when the commit removed it.
+    /// The tags after, sorted; empty if the commit removed it.
     pub after: Vec<PinnedTag>,
-    /// The promotion, if Tidegate made the tag change.
+    /// The promotion, if Tidegate made the change.
     pub promotion: Option<PromotionMark>,
-    /// The commit lies beside the line, on a branch that was merged: a verdict, but never what ran.
+    /// Whether the commit lies on a merged side branch: it may count as a rollback, but never as having run.
     pub is_beside: bool,
-    /// The service and image that the file held in place of these before the commit renamed them.
+    /// Service and image before the commit renamed them.
     pub renamed_from: Option<(ServiceName, ImageName)>,
 }
 
-/// How far the kept history goes, and of which making it is: what is read of another one is not mixed in.
+/// Where the history index ends. `generation` changes whenever entries are removed, so that parts of different
+/// generations are never mixed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct IndexEnd {
-    /// The newest commit that it covers.
+    /// The newest commit in the index.
     pub head: CommitId,
-    /// The place that the next commit will have on the line.
+    /// Position of the next commit.
     pub next_sequence: u64,
-    /// Another one whenever something of it was taken away.
+    /// The generation.
     pub generation: i64,
 }
 
-/// What is to be read of the kept history, newest first.
+/// A query of the history index, newest first.
 #[derive(Clone, Debug)]
 pub struct TagChangeQuery {
-    /// Only of these services; of all without any.
+    /// Only these services; all if empty.
     pub services: Vec<ServiceName>,
-    /// Only what was committed at that time or after it.
+    /// Only commits at or after this time.
     pub since: Option<Timestamp>,
-    /// How many at most.
+    /// Maximum number of entries.
     pub most: usize,
-    /// Where the last part ended, if there was one.
+    /// Where the previous page ended.
     pub rest: Option<HistoryRest>,
 }
 
-/// Where a part of the kept history ended.
+/// Where a page of history ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct HistoryRest {
-    /// The place of the commit on the line.
+    /// Position of the commit.
     pub sequence: i64,
-    /// The place of the tag change in the commit.
+    /// Position of the tag change in the commit.
     pub ordinal: i64,
 }
 
-/// A part of the kept history.
+/// A page of history.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TagChangePart {
-    /// Newest first.
+    /// The entries, newest first.
     pub tag_changes: Vec<TagChange>,
-    /// Where the next part begins; nothing at the end.
+    /// Where the next page begins; `None` at the end.
     pub rest: Option<HistoryRest>,
 }
 
-/// A promotion that is about to be pushed.
+/// A promotion about to be pushed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Intent {
-    /// The promotion.
+    /// Id of the promotion.
     pub id: PromotionId,
-    /// The service that is moved.
+    /// The service.
     pub service: ServiceName,
-    /// Where.
+    /// The environment.
     pub environment: EnvironmentName,
     /// The image.
     pub image: ImageName,
-    /// The tag that runs.
+    /// The running tag.
     pub from: Tag,
-    /// The tag that comes.
+    /// The new tag.
     pub to: Tag,
-    /// The digest of that tag.
+    /// The digest of the new tag.
     pub digest: Digest,
     /// The head that the decision was made from.
     pub base: CommitId,
-    /// Who asked for it.
+    /// Who requested it.
     pub requested_by: String,
-    /// When.
+    /// When it was decided.
     pub at: Timestamp,
 }
 
-/// What became of an intent.
+/// The outcome of an intent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Outcome {
-    /// It is on the branch, by this commit.
+    /// Pushed, as this commit.
     Landed(CommitId),
-    /// It is not, and will not be.
+    /// Not on the branch, and never will be.
     Abandoned,
 }

@@ -1,62 +1,62 @@
-//! What a repository answers, without Git.
+//! Answers of a repository, independent of Git.
 
 use super::{CommitId, RepoPath, TreeFile};
 
-/// The manifests of a tree, and what lies among them that is never followed.
+/// The manifests of a tree.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Listing {
     /// Regular `*.yaml` and `*.yml` files.
     pub files: Vec<TreeFile>,
-    /// What was left alone.
+    /// Entries that were skipped.
     pub left_alone: Vec<LeftAlone>,
-    /// The paths asked for that the commit does not have.
+    /// Requested paths that the commit does not have.
     pub missing: Vec<RepoPath>,
 }
 
-/// An entry of a tree that is not read.
+/// A skipped entry of a tree.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LeftAlone {
-    /// Where it lies; somebody else's text.
+    /// Its path; untrusted text.
     pub path: String,
-    /// Why it is left alone.
+    /// Why it was skipped.
     pub kind: LeftAloneKind,
 }
 
-/// Why an entry of a tree is not read.
+/// Why an entry of a tree is skipped.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum LeftAloneKind {
-    /// Another repository.
+    /// A submodule.
     Submodule,
-    /// A link, which could lead anywhere.
+    /// A symbolic link, which may point anywhere.
     SymbolicLink,
-    /// A path that is not UTF-8.
+    /// The path is not UTF-8.
     NotUtf8,
-    /// A name that no repository should have, such as `..`, or a folder absurdly deep.
+    /// An unsafe name such as `..`, or a path too deep.
     Unsafe,
 }
 
-/// A file's content as it is handed out.
+/// Content of a file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Content<'a> {
-    /// All of it.
+    /// The whole content.
     Bytes(&'a [u8]),
-    /// A pointer to a file that Git LFS keeps elsewhere. It is not followed.
+    /// A Git LFS pointer, which is not followed.
     LfsPointer,
-    /// It is larger than anything that is read.
+    /// Larger than the limit.
     TooLarge {
-        /// Its size in bytes.
+        /// Size in bytes.
         bytes: usize,
     },
 }
 
-/// What a commit has at a path where a text is expected.
+/// What a commit has at a path.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Held {
-    /// Nothing, and a file can be made there.
+    /// Nothing; a file can be created.
     Nothing,
     /// A regular file with this content.
     Bytes(Vec<u8>),
-    /// What can be neither read nor written as a text, and why.
+    /// Something that cannot be used as a text file, and why.
     Unusable(&'static str),
 }
 
@@ -65,23 +65,23 @@ pub enum Held {
 pub struct Line {
     /// Oldest first. Each is the first parent of the next.
     pub commits: Vec<CommitId>,
-    /// Whether they begin on top of the commit that was to be found. Otherwise this is the whole line.
+    /// Whether they begin right after the requested commit; otherwise this is the whole line.
     pub is_down_to_known: bool,
 }
 
-/// What became of a push.
+/// The outcome of a push.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Publication {
-    /// The commits are on the branch, in the order of their drafts.
+    /// The new commits, in the order of their drafts.
     Pushed(Vec<CommitId>),
-    /// The branch moved since the decision: it must be made again.
+    /// The branch moved since the decision, which must be made again.
     Moved {
-        /// Where the branch is now, if it is still there.
+        /// The current head, if the branch still exists.
         head: Option<CommitId>,
     },
-    /// The server refused: a hook, a protected branch.
+    /// The server declined the push: a hook or a protected branch.
     Declined {
-        /// What the server said; somebody else's text.
+        /// The server's message; untrusted text.
         reason: String,
     },
 }

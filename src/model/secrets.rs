@@ -1,7 +1,7 @@
 //! The secrets that this process has read, masked in every text that leaves it.
 //!
-//! A server that rejects a request may quote its headers, and what it says ends up in messages, logs, commits and pull
-//! requests. Whoever reads a secret calls [`Secrets::learn`]; whoever hands a text out calls [`Secrets::mask`].
+//! A server that rejects a request may quote its headers, and its answer ends up in messages, logs, commits and pull
+//! requests. Code that reads a secret calls [`Secrets::learn`]; code that emits text calls [`Secrets::mask`].
 
 use std::borrow::Cow;
 use std::collections::VecDeque;
@@ -10,23 +10,23 @@ use std::sync::{PoisonError, RwLock};
 use base64::Engine as _;
 use base64::prelude::{BASE64_STANDARD, BASE64_STANDARD_NO_PAD, BASE64_URL_SAFE_NO_PAD};
 
-/// What stands in the place of a secret.
+/// Replaces a secret.
 const MASK: &str = "***";
 
-/// Shorter texts stay: masking them would garble words.
+/// Shorter secrets are not masked: that would garble ordinary words.
 const MIN_CHARS: usize = 6;
 
-/// Tokens live for minutes; so many of them are known at once.
+/// Maximum number of short-lived tokens remembered; each lives for minutes.
 const MAX_TOKENS: usize = 64;
 
 static KNOWN: RwLock<Secrets> = RwLock::new(Secrets::new());
 
-/// Secrets in every form in which a server may repeat them.
+/// Secrets, in every form in which a server may repeat them.
 #[derive(Default)]
 pub struct Secrets {
-    /// The forms of lasting secrets, the longest first.
+    /// Forms of permanent secrets, longest first.
     lasting: Vec<String>,
-    /// The forms of short-lived tokens, the oldest first.
+    /// Forms of short-lived tokens, oldest first.
     tokens: VecDeque<Vec<String>>,
 }
 
@@ -49,7 +49,7 @@ impl Secrets {
         Self::learn(&BASE64_STANDARD.encode(format!("{username}:{password}")));
     }
 
-    /// Masks a short-lived token, until many others came after it.
+    /// Masks a short-lived token, until enough newer ones replace it.
     pub fn learn_token(token: &str) {
         let mut known = KNOWN.write().unwrap_or_else(PoisonError::into_inner);
         if known.tokens.iter().any(|forms| forms.iter().any(|form| form == token)) {
@@ -61,7 +61,7 @@ impl Secrets {
         known.tokens.push_back(forms(token));
     }
 
-    /// The text without the secrets of this process.
+    /// The text with the secrets of this process masked.
     pub fn mask(text: &str) -> Cow<'_, str> {
         KNOWN.read().unwrap_or_else(PoisonError::into_inner).masked(text)
     }
@@ -115,8 +115,8 @@ fn forms(secret: &str) -> Vec<String> {
     forms
 }
 
-/// The characters that a secret has in any Base64 text in which it stands `offset` bytes behind a multiple of three:
-/// those that no neighbour shares.
+/// The characters of a secret in any Base64 text in which it starts `offset` bytes behind a multiple of three, without
+/// those that it shares with its neighbours.
 fn inside_base64(secret: &str, offset: usize, engine: &impl base64::Engine) -> String {
     let mut padded = vec![0; offset];
     padded.extend_from_slice(secret.as_bytes());

@@ -9,21 +9,21 @@ use super::Printable;
 
 /// A service: a HelmRelease, named `namespace/name`. The same name in two environments is the same service.
 ///
-/// Both parts follow Kubernetes' rule for names of objects (RFC 1123 subdomains). A variable that Flux fills in stays as
-/// written: `${APP}-proxy`.
+/// Both parts follow the Kubernetes rule for object names (RFC 1123 subdomains). A Flux variable stays as written:
+/// `${APP}-proxy`.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct ServiceName {
     namespace: Box<str>,
     name: Box<str>,
 }
 
-/// The text is not a service's name.
+/// The text is not the name of a service.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 pub enum ServiceNameError {
     /// There is no `/`, or more than one.
     #[error("a service is named `namespace/name`")]
     Shape,
-    /// A part is not a name that Kubernetes would take.
+    /// A part is not a valid Kubernetes name.
     #[error(
         "a namespace and a name are 1 to 253 lower-case letters, digits, `-` or `.`, with a letter or a digit at both ends"
     )]
@@ -31,10 +31,10 @@ pub enum ServiceNameError {
 }
 
 impl ServiceName {
-    /// A service of its two parts.
+    /// A service from its two parts.
     ///
     /// # Errors
-    /// When a part is not a name that Kubernetes would take.
+    /// When a part is not a valid Kubernetes name.
     pub fn new(namespace: &str, name: &str) -> Result<Self, ServiceNameError> {
         if !is_kubernetes_name(namespace) || !is_kubernetes_name(name) {
             return Err(ServiceNameError::Part);
@@ -42,11 +42,11 @@ impl ServiceName {
         Ok(Self { namespace: namespace.into(), name: name.into() })
     }
 
-    /// A name as a manifest has it that sets no namespace, shown as `_/name`: no namespace of Kubernetes is called `_`.
-    /// It stands for a service only together with the file, whose folder or kustomization.yaml gives the namespace.
+    /// A name from a manifest without a namespace, shown as `_/name`; Kubernetes has no namespace `_`. It identifies a
+    /// service only together with its file, whose folder or kustomization.yaml gives the namespace.
     ///
     /// # Errors
-    /// When it is not a name that Kubernetes would take.
+    /// When it is not a valid Kubernetes name.
     pub fn without_namespace(name: &str) -> Result<Self, ServiceNameError> {
         if !is_kubernetes_name(name) {
             return Err(ServiceNameError::Part);
@@ -70,7 +70,7 @@ impl ServiceName {
     }
 }
 
-/// Why Flux does not apply what a file says, so that nothing of it runs.
+/// Why Flux does not apply a manifest, so that it runs nothing.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum InactiveReason {
     /// The HelmRelease has `spec.suspend: true`.
@@ -107,7 +107,7 @@ fn is_kubernetes_name(text: &str) -> bool {
         && bytes.iter().all(|byte| is_end(byte) || b"-.".contains(byte))
 }
 
-/// The text with each variable of Flux' post-build substitution, such as `${APP}`, replaced by a letter.
+/// The text with each Flux variable, such as `${APP}`, replaced by a letter.
 fn without_variables(text: &str) -> Option<String> {
     let mut parts = text.split("${");
     let mut filled = parts.next()?.to_owned();

@@ -1,4 +1,4 @@
-//! Which services are meant: a name, or a glob over names.
+//! Selects services: a name, or a glob over names.
 
 use std::fmt;
 use std::str::FromStr;
@@ -8,7 +8,7 @@ use thiserror::Error;
 
 use super::ServiceName;
 
-/// The longest pattern that is read, in bytes: two Kubernetes names and some.
+/// Maximum length: two Kubernetes names and some.
 const LONGEST_BYTES: usize = 600;
 
 /// Services by name or by a glob over `namespace/name`: `common/graphql-server`, `mobile-*/*`, `**`. A `*` stays within
@@ -31,7 +31,7 @@ enum Meant {
 pub struct ServicePatternError;
 
 impl ServicePattern {
-    /// Whether the service is one of those that are meant.
+    /// Whether the pattern matches the service.
     pub fn matches(&self, service: &ServiceName) -> bool {
         match &self.meant {
             Meant::One(one) => one == service,
@@ -39,7 +39,7 @@ impl ServicePattern {
         }
     }
 
-    /// The one service that is meant, when the pattern is a name and no glob.
+    /// The service, if the pattern is a plain name.
     pub fn exact(&self) -> Option<&ServiceName> {
         match &self.meant {
             Meant::One(one) => Some(one),
@@ -47,7 +47,7 @@ impl ServicePattern {
         }
     }
 
-    /// The pattern as it was written.
+    /// The pattern as written.
     pub fn as_str(&self) -> &str {
         &self.written
     }

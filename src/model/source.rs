@@ -1,65 +1,64 @@
-//! The history of a source repository: what an image was built from, apart from the GitOps repository.
+//! The history of a source repository, from which an image was built; not the GitOps repository.
 
 use super::{CommitId, Timestamp};
 
-/// Somebody's name and address, as they stand in a commit: not yet fit to be shown.
+/// Name and email address in a commit; untrusted text.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Person {
     /// The name.
     pub name: String,
-    /// The e-mail address. It is compared, never shown.
+    /// Email address. It is compared, never shown.
     pub email: String,
 }
 
-/// The longest message of a commit that is kept, in bytes.
+/// Maximum stored length of a commit message.
 pub const MOST_MESSAGE_BYTES: usize = 64 * 1024;
 
-/// The longest name or address that is kept, in bytes.
+/// Maximum stored length of a name or an address.
 pub const MOST_NAME_BYTES: usize = 512;
 
-/// A commit of a source repository. The texts are somebody else's: bounded, but not yet fit to be shown.
+/// A commit of a source repository. Its texts are untrusted, but bounded.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SourceCommit {
     /// The commit.
     pub id: CommitId,
-    /// What it was made on.
+    /// Parents.
     pub parents: Vec<CommitId>,
-    /// Who wrote it.
+    /// Author.
     pub author: Person,
-    /// When it was written. A cherry-pick and a rebase keep it.
+    /// Author time, which cherry-picks and rebases keep.
     pub authored_at: Timestamp,
-    /// When it came to be in this form.
+    /// Committer time.
     pub committed_at: Timestamp,
     /// The message.
     pub message: String,
-    /// Whether it concerns the service: in a repository of many, whether it touches the service's folders. One that
-    /// does not is kept only for how the history hangs together.
+    /// Whether it touches the service's folders. Commits that do not are kept only for the shape of the history.
     pub is_relevant: bool,
 }
 
-/// How two commits lie to each other.
+/// The relation of two commits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Relation {
-    /// The second has all that the first has, and more.
+    /// The second is a descendant of the first.
     Forward,
-    /// The first has all that the second has, and more.
+    /// The first is a descendant of the second.
     Backward,
-    /// Each has what the other lacks.
+    /// They diverged.
     Diverged,
-    /// They have nothing in common.
+    /// They have no common history.
     Unrelated,
 }
 
-/// What lies between two commits of a source repository.
+/// The commits between two commits of a source repository.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SourceRange {
-    /// How they lie to each other.
+    /// Their relation.
     pub relation: Relation,
-    /// What the newer one has and the older one has not, newest first, each before its parents; of a diverged history,
-    /// what the second one has.
+    /// The commits that the newer one has and the older one lacks, newest first, each before its parents. If they
+    /// diverged, those that the second one has.
     pub commits: Vec<SourceCommit>,
-    /// Of a diverged history, what only the first one has.
+    /// If they diverged, the commits that only the first one has.
     pub lost: Vec<SourceCommit>,
-    /// Whether there are more than were read.
+    /// Whether the limit cut the list.
     pub is_cut: bool,
 }

@@ -49,11 +49,11 @@ pub(super) struct Variant {
 struct Number {
     /// Digits without leading zeros.
     digits: Box<str>,
-    /// Counts builds of one version, rather than naming a version of what the image is built on.
+    /// Whether it counts builds of one version, rather than naming a version of the base image.
     is_revision: bool,
 }
 
-/// A suffix, taken apart.
+/// A parsed suffix.
 pub(super) struct Suffix {
     /// The pre-release words, such as `rc.1`; empty for a release.
     pub(super) prerelease: String,
@@ -61,7 +61,7 @@ pub(super) struct Suffix {
 }
 
 impl Suffix {
-    /// Takes apart what follows the first `-` of a version.
+    /// Parses the text behind the first `-` of a version.
     pub(super) fn read(text: &str) -> Self {
         let mut prerelease = String::new();
         let mut rest: Vec<(char, &str)> = Vec::new();
@@ -104,7 +104,7 @@ impl Variant {
         Self { shape: shape.into(), numbers }
     }
 
-    /// Whether the image is the same variant as `running`, built on nothing older.
+    /// Whether the image is the same variant as `running`, and its base image is not older.
     pub(super) fn may_follow(&self, running: &Self) -> bool {
         let is_older = |(one, other): (&Number, &Number)| !one.is_revision && one.cmp_digits(other).is_lt();
         self.shape == running.shape && !self.numbers.iter().zip(&running.numbers).any(is_older)
@@ -147,7 +147,7 @@ fn parts(text: &str) -> impl Iterator<Item = (char, &str)> {
     })
 }
 
-/// Letters, and the digits that follow them; nothing for a part of any other form.
+/// Letters, and the digits that follow them; `None` for any other form.
 fn word_of(part: &str) -> Option<(String, &str)> {
     let letters = part.bytes().take_while(u8::is_ascii_alphabetic).count();
     let (word, digits) = part.split_at(letters);

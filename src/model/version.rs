@@ -9,12 +9,12 @@ use thiserror::Error;
 
 use super::variant::{Suffix, Variant};
 
-/// What orders the tags of an image: a semantic version, or the key of an image whose tags are no versions.
+/// The sort key of a tag: a semantic version, or the key of another order.
 ///
 /// A semantic version is read as Flux 1.x reads it (Masterminds/semver v3 without strictness): an optional `v`, leading
-/// zeros (`2024.01.05`), and at least two dots (`1.2-rc.1`). Order is precedence; the `v` and build metadata do not count.
-/// Two versions that differ in their variant (`1.2.0`, `1.2.0-alpine`) are never equal, and [`Self::may_follow`] keeps one
-/// from taking the place of the other.
+/// zeros (`2024.01.05`), and at least two dots (`1.2-rc.1`). Order is precedence; the `v` and build metadata do not
+/// count. Versions with different variants (`1.2.0`, `1.2.0-alpine`) are never equal, and [`Self::may_follow`] keeps
+/// one from replacing the other.
 #[derive(Clone, Debug)]
 pub struct Version {
     /// As written, without the `v`.
@@ -46,7 +46,7 @@ enum Key {
 pub struct VersionError;
 
 impl Version {
-    /// A key that is ordered as a number; `None` when the text is none.
+    /// A key that is ordered as a number; `None` if the text is no number.
     pub fn numeric(text: &str, is_descending: bool) -> Option<Self> {
         let value = text.parse::<f64>().ok().filter(|value| value.is_finite())?;
         Some(Self { text: text.into(), key: Key::Number { value, is_descending } })
@@ -70,7 +70,7 @@ impl Version {
         Ok(version)
     }
 
-    /// Whether it is a semantic version, and not the key of another order.
+    /// Whether it is a semantic version.
     pub(crate) fn is_semver(&self) -> bool {
         matches!(self.key, Key::Semver { .. })
     }
@@ -85,7 +85,7 @@ impl Version {
         self.numbers()[1]
     }
 
-    /// The three numbers; zeros for a key that is no version.
+    /// The three numbers; zeros for a key of another order.
     pub fn numbers(&self) -> [u64; 3] {
         match &self.key {
             Key::Semver { numbers, .. } => *numbers,
@@ -122,7 +122,7 @@ impl Version {
         }
     }
 
-    /// Whether it is higher than `running` and the same variant of the image, built on nothing older.
+    /// Whether it is higher than `running` and the same variant, with a base image that is not older.
     pub fn may_follow(&self, running: &Self) -> bool {
         self > running && self.is_same_variant(running) && self.is_no_older_base(running)
     }
@@ -152,7 +152,7 @@ impl Version {
         }
     }
 
-    /// Whether both have the same numbers and the same suffix to the letter.
+    /// Whether both have the same numbers and exactly the same suffix.
     pub(crate) fn is_exactly(&self, other: &Self) -> bool {
         self.numbers() == other.numbers() && self.suffix() == other.suffix()
     }
@@ -163,7 +163,7 @@ impl FromStr for Version {
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         let text = text.strip_prefix('v').unwrap_or(text);
-        // Flux asks for two dots before it reads what is missing as zero.
+        // Flux requires two dots before it takes missing numbers as zero.
         if text.bytes().filter(|byte| *byte == b'.').count() < 2 {
             return Err(VersionError);
         }
@@ -195,7 +195,7 @@ impl FromStr for Version {
             return Err(VersionError);
         }
         let Suffix { prerelease, variant } = Suffix::read(suffix);
-        // A part of the suffix that is no pre-release by itself leaves the whole to be one.
+        // If any part of the suffix is no pre-release word, the whole suffix is the variant.
         let (prerelease, variant) = match Prerelease::new(&prerelease) {
             Ok(prerelease) => (prerelease, variant.map(Box::new)),
             Err(_) => (whole, None),
@@ -231,7 +231,7 @@ impl Ord for Version {
 }
 
 impl Key {
-    /// Keys of different kinds never come from one set of rules; their order is fixed all the same.
+    /// Keys of different kinds never come from one set of rules, but a total order needs a rule.
     fn place(&self) -> u8 {
         match self {
             Self::Semver { .. } => 0,

@@ -1,4 +1,4 @@
-//! Approval to promote: the one way to an [`Approved`], with every gate open or overridden by name and reason.
+//! Approval to promote: the only way to an [`Approved`], with every gate open or overridden by name with a reason.
 
 use std::fmt;
 
@@ -11,7 +11,7 @@ use super::gate_name::GateName;
 use super::gates::{Answer, DigestReason, GateReport, OrderReason, PullRequestReference, Reason};
 use super::select::Candidate;
 
-/// That a candidate may be promoted. Only the policy room makes one, so that whatever needs one was decided:
+/// Permission to promote a candidate. Only the policy room can make one, so whatever takes one was decided:
 ///
 /// ```compile_fail
 /// fn forge(candidate: tidegate::policy::Candidate, digest: tidegate::model::Digest) -> tidegate::policy::Approved {
@@ -34,42 +34,42 @@ pub struct Approved {
 /// Which fields a promotion may change.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Direction {
-    /// Only those that hold a lower version.
+    /// Only fields with a lower version.
     Forward,
-    /// Only those that hold a higher version, since a person asked to go back.
+    /// Only fields with a higher version: a person asked for a rollback.
     Back,
 }
 
-/// What a person wants to pass, and says in full where a reason is not enough.
+/// The overrides of a person, with confirmations where a reason is not enough.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Overrides {
     /// The gates, each with a reason.
     pub overrides: Vec<Override>,
-    /// That a lower version may come.
+    /// Confirms that a lower version may come.
     pub allow_downgrade: bool,
-    /// The image that may come although the tag meant another one when it soaked.
+    /// Confirms this digest, although another one soaked.
     pub accept_digest: Option<Digest>,
 }
 
-/// A gate that a person wants to pass although it is closed, and why.
+/// An override of one gate.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Override {
     gate: GateName,
     reason: String,
 }
 
-/// A gate can't be overridden so.
+/// An override that is not allowed.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 pub enum OverrideError {
-    /// Nobody may override this gate.
+    /// This gate cannot be overridden.
     #[error("the {0} gate cannot be overridden")]
     Gate(GateName),
-    /// There is no reason, or it is none that a commit's trailer can hold.
+    /// The reason is missing, or does not fit into a commit's trailer.
     #[error("the reason to override the {0} gate is not one line of 1 to {most} characters", most = Override::LONGEST_REASON_CHARS)]
     Reason(GateName),
 }
 
-/// Gates that are neither open nor overridden.
+/// A promotion whose gates are neither all open nor overridden.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 pub struct GatesClosed {
     environment: EnvironmentName,
@@ -84,53 +84,53 @@ impl Approved {
         self.direction
     }
 
-    /// The environment that the candidate moves into.
+    /// The environment to promote to.
     pub fn environment(&self) -> &EnvironmentName {
         &self.environment
     }
 
-    /// What moves.
+    /// The candidate.
     pub fn candidate(&self) -> &Candidate {
         &self.candidate
     }
 
-    /// The image that moves, to be written into the commit.
+    /// The digest, for the commit's trailer.
     pub fn digest(&self) -> &Digest {
         &self.digest
     }
 
-    /// The lowest version that ran.
+    /// The lowest running version.
     pub fn from(&self) -> &Candidate {
         &self.from
     }
 
-    /// How many releases the move takes in: those above what ran, up to the candidate.
+    /// Number of releases above the running version, up to the candidate.
     pub fn releases_count(&self) -> usize {
         self.releases_count
     }
 
-    /// How long the candidate ran in the environment before, when its soak clock ran.
+    /// How long the candidate soaked, if its soak clock ran.
     pub fn soaked(&self) -> Option<&Soaked> {
         self.soaked.as_ref()
     }
 
-    /// What each gate answered, in the order in which they are told.
+    /// The report of each gate, in order.
     pub fn gates(&self) -> &[GateReport] {
         &self.gates
     }
 
-    /// Whether it may be proposed and no more: people are to review the pull request before it goes.
+    /// Whether it may only be proposed: the pull request needs a review first.
     pub fn awaits_review(&self) -> bool {
         let is_overridden = |gate: GateName| self.overrides.iter().any(|one| one.gate == gate);
         self.gates.iter().any(|report| report.is_left_to_request() && !is_overridden(report.gate))
     }
 
-    /// That it is proposed by this pull request by now.
+    /// Marks it as proposed by this pull request.
     pub fn propose(&mut self, request: &PullRequestReference) {
         self.gates.iter_mut().for_each(|report| report.propose(request));
     }
 
-    /// That what people reviewed is about to be written anew: of what takes its place there is no review.
+    /// Marks that the reviewed commit is about to be replaced by one that nobody reviewed.
     pub fn void_reviews(&mut self) {
         self.gates.iter_mut().for_each(GateReport::void_review);
     }
@@ -142,13 +142,13 @@ impl Approved {
 }
 
 impl Override {
-    /// The longest reason that is taken, in characters.
+    /// Maximum length of a reason, in characters.
     pub const LONGEST_REASON_CHARS: usize = 300;
 
-    /// Wants to pass `gate` for `reason`.
+    /// Overrides `gate` for `reason`.
     ///
     /// # Errors
-    /// When nobody may override that gate, and when the reason is blank, too long or more than one line.
+    /// When the gate cannot be overridden, or when the reason is blank, too long or more than one line.
     pub fn new(gate: GateName, reason: &str) -> Result<Self, OverrideError> {
         if !gate.can_be_overridden() {
             return Err(OverrideError::Gate(gate));
@@ -166,14 +166,13 @@ impl Override {
         self.gate
     }
 
-    /// Why. What a person wrote, in one line.
+    /// The reason: a person's text, on one line.
     pub fn reason(&self) -> &str {
         &self.reason
     }
 }
 
-/// Approves a candidate whose gates are all open, but for what is left to the pull request that proposes it; `None` when
-/// another one is not.
+/// Approves a candidate if all gates are open, except one that awaits a review of its pull request; otherwise `None`.
 pub(super) fn approve(evaluation: &GateEvaluation) -> Option<Approved> {
     if !evaluation.may_go() {
         return None;
@@ -181,11 +180,11 @@ pub(super) fn approve(evaluation: &GateEvaluation) -> Option<Approved> {
     approve_with(evaluation, Vec::new(), Direction::Forward)
 }
 
-/// Approves a candidate although gates are closed, if they are all overridden, and insisted on where a reason is not
-/// enough: on a lower version, and on an image that did not soak.
+/// Approves a candidate whose closed gates are all overridden. A lower version, and a digest that did not soak, need a
+/// confirmation besides.
 ///
 /// # Errors
-/// When a gate stays closed; the error tells each of them.
+/// When a gate stays closed; the error reports each of them.
 pub fn approve_overriding(
     evaluation: &GateEvaluation,
     overrides: &Overrides,
@@ -213,7 +212,7 @@ pub fn approve_overriding(
 }
 
 impl Overrides {
-    /// The override that opens a closed gate, if one does.
+    /// The override that opens a closed gate, if there is one.
     pub(super) fn passing(&self, report: &GateReport) -> Option<&Override> {
         let is_enough = match &report.reason {
             Reason::Order(OrderReason::NotHigher { .. }) => self.allow_downgrade,
@@ -224,8 +223,7 @@ impl Overrides {
     }
 }
 
-/// Whether a person can pass a gate that is closed for this reason at all. Nobody can promote what is not there, or what
-/// nobody knows.
+/// Whether an override can pass this reason at all. A missing or unknown version or digest cannot be promoted.
 fn can_pass(reason: &Reason) -> bool {
     !matches!(
         reason,
@@ -261,10 +259,9 @@ fn hint(gates: &[GateReport], overrides: &Overrides) -> String {
     format!("`tidegate explain` shows what opens each gate; to override: {command}")
 }
 
-/// Approves a way back that a person asked for by name: to a version that ran there before, as the image that ran.
+/// Approves a rollback that a person requested: to a version that ran there before, with the digest that ran.
 ///
-/// It passes no gate, since going back is what is done when something is wrong; the version that is left is left by a
-/// person, and does not come again by itself.
+/// It asks no gate, because a rollback is for emergencies. The version that is left counts as rolled back.
 pub fn approve_rollback(
     environment: EnvironmentName,
     from: Candidate,
@@ -285,8 +282,8 @@ pub fn approve_rollback(
     }
 }
 
-/// `None` only when it isn't known what runs, which closes the order gate, or what the tag means, which closes the digest
-/// gate: neither can be overridden.
+/// `None` only if the running version is unknown, which closes the order gate, or the tag's digest, which closes the
+/// digest gate; neither can be overridden.
 pub(super) fn approve_with(
     evaluation: &GateEvaluation,
     overrides: Vec<Override>,
@@ -312,7 +309,7 @@ impl GatesClosed {
         &self.gates
     }
 
-    /// What the error means for the one who has to act on it.
+    /// The error class, for exit codes.
     pub fn class(&self) -> Class {
         let is_refused = self.gates.iter().any(|report| report.answer == Answer::Refused);
         if is_refused { Class::Refused } else { Class::GateClosed }
@@ -343,7 +340,7 @@ impl From<GatesClosed> for Fault {
 }
 
 impl OverrideError {
-    /// What to write instead.
+    /// How to correct it.
     pub fn hint(&self) -> &'static str {
         match self {
             Self::Gate(_) => {
@@ -353,7 +350,7 @@ impl OverrideError {
         }
     }
 
-    /// What the error means for the one who has to act on it.
+    /// The error class, for exit codes.
     pub fn class(&self) -> Class {
         Class::Usage
     }

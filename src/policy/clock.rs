@@ -1,7 +1,7 @@
-//! The soak clock: since when a version has run in an environment in one piece, as the same image.
+//! The soak clock: since when a version has run in an environment without a break, with one digest.
 //!
-//! Owns how commit times, fetches and observed digests make one starting point. Must not know how long a soak is, nor
-//! what is done about it. When two readings are possible the later start is taken.
+//! Combines commit times, fetches and observed digests into one start. Knows neither the required soak nor what
+//! follows from it. Where two readings are possible, the later start counts.
 
 use std::time::Duration;
 
@@ -10,52 +10,51 @@ use crate::model::{Digest, Timestamp};
 use super::facts::{Observed, PastRun, RolloutCommit};
 use super::local_time::later;
 
-/// What the soak clock says.
+/// The state of the soak clock.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum SoakClock<'a> {
     /// It runs.
     Running {
-        /// Since when.
+        /// Its start.
         since: Timestamp,
-        /// What began then.
+        /// What it counts from.
         began: Began,
         /// The digest that soaks.
         digest: &'a Digest,
     },
-    /// The tag no longer means the digest that soaked.
+    /// The tag moved away from the digest that soaked.
     Moved {
         /// The digest that soaked.
         soaked: &'a Digest,
-        /// What the tag means now.
+        /// The current digest of the tag.
         now: &'a Digest,
     },
-    /// Nobody has seen yet which digest the tag means there.
+    /// No digest of the tag has been observed there yet.
     NotObserved,
 }
 
-/// Why the soak clock counts from where it does.
+/// What the soak clock counts from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Began {
-    /// The version landed: the time of its commit, or of the commit before it if that is later.
+    /// The rollout commit: its time, or that of its parent if later.
     Landed,
-    /// The commit claims to be older than a fetch that did not have it yet, by more than the clock tolerance; that fetch
-    /// counts.
+    /// A fetch: the commit claims to be older than a fetch without it, by more than the clock tolerance.
     Backdated {
-        /// When it claims to have been made.
+        /// The time that the commit claims.
         claimed: Timestamp,
     },
-    /// The commit claims to be made after it was fetched; that fetch counts.
+    /// A fetch: the commit claims to be made after it was fetched.
     Postdated {
-        /// When it claims to have been made.
+        /// The time that the commit claims.
         claimed: Timestamp,
     },
-    /// The digest was first observed.
+    /// The first observation of the digest.
     Observed,
-    /// The tag had meant another digest in between, and came back.
+    /// The tag's return to the digest, after it had moved to another.
     CameBack,
 }
 
-/// Reads the clock of a version that landed so, whose tag was observed so and means `digest_now`.
+/// Reads the clock of the running version.
 pub(super) fn soak_clock<'a>(
     rollout_commit: &'a RolloutCommit,
     observed: &'a [Observed],
@@ -78,8 +77,7 @@ pub(super) fn soak_clock<'a>(
     }
 }
 
-/// Reads the clock of a version that ran so and was replaced, as if it ran still. What its tag was first seen to mean
-/// after that, or came back to, is not what ran.
+/// Reads the clock of a version that was replaced, as if it still ran. Digests first observed after that do not count.
 pub(super) fn past_clock<'a>(
     run: &'a PastRun,
     observed: &'a [Observed],
@@ -92,7 +90,7 @@ pub(super) fn past_clock<'a>(
     }
 }
 
-/// When the version landed, by the commits' own claims as far as the fetches bear them out.
+/// The time of the rollout, by the commits' own times as far as the fetches confirm them.
 fn landed(rollout_commit: &RolloutCommit, tolerance: Duration) -> (Timestamp, Began) {
     let parent = rollout_commit.parent_committed_at.unwrap_or(rollout_commit.committed_at);
     let claimed = rollout_commit.committed_at.max(parent);
@@ -110,8 +108,8 @@ fn landed(rollout_commit: &RolloutCommit, tolerance: Duration) -> (Timestamp, Be
     }
 }
 
-/// The digest that soaks and since when it may: the one that the rollout commit speaks of; else the one that the tag was known
-/// to mean when it landed; else the first that was observed afterwards, from then on.
+/// The digest that soaks, and from when: the one in the rollout commit; else the one observed by then; else the first
+/// one observed afterwards, from that time.
 fn soaking_digest<'a>(
     rollout_commit: &'a RolloutCommit,
     observed: &'a [Observed],
@@ -128,7 +126,7 @@ fn soaking_digest<'a>(
     afterwards.first().map(|first| (first.at, Began::Observed, &first.digest))
 }
 
-/// When the tag last came back to the soaking digest after meaning another, since the start.
+/// When the tag last returned to the soaking digest.
 fn last_return(observed: &[Observed], since: Timestamp, soaking: &Digest) -> Option<Timestamp> {
     let (until_then, afterwards) = split_at(observed, since);
     let mut was_away = until_then.last().is_some_and(|in_force| in_force.digest != *soaking);
@@ -143,7 +141,7 @@ fn last_return(observed: &[Observed], since: Timestamp, soaking: &Digest) -> Opt
     returned_at
 }
 
-/// What was observed until `at`, and what afterwards.
+/// Observations until `at`, and after it.
 fn split_at(observed: &[Observed], at: Timestamp) -> (&[Observed], &[Observed]) {
     observed.split_at(observed.partition_point(|change| change.at <= at))
 }

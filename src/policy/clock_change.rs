@@ -1,4 +1,4 @@
-//! Changes of the clocks of a zone: daylight saving, and what else moves its offset.
+//! Changes of a zone's offset: daylight saving and others.
 
 use chrono::{Duration, Offset, TimeZone};
 use chrono_tz::Tz;
@@ -9,7 +9,7 @@ pub(super) fn offset_at(zone: Tz, at: Timestamp) -> Duration {
     Duration::seconds(zone.offset_from_utc_datetime(&at.naive_utc()).fix().local_minus_utc().into())
 }
 
-/// The first instant after `from` and not after `to` at which the offset is another, to the second.
+/// The first instant after `from`, up to `to`, with another offset, to the second.
 pub(super) fn first_change(zone: Tz, from: Timestamp, to: Timestamp) -> Option<Timestamp> {
     let before = offset_at(zone, from);
     if offset_at(zone, to) == before {

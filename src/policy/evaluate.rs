@@ -1,4 +1,4 @@
-//! Evaluation: every gate asked about one candidate, and when all of them could be open together.
+//! Evaluation: asks every gate about one candidate, and finds when all of them can be open at once.
 
 use std::time::Duration;
 
@@ -11,16 +11,16 @@ use super::gates::{AgeReason, Answer, GateReport, Question, Reason, ask};
 use super::local_time::elapsed;
 use super::select::Candidate;
 
-/// What the gates answer about a candidate.
+/// The reports of all gates about a candidate.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct GateEvaluation {
     pub(super) environment: EnvironmentName,
     pub(super) candidate: Candidate,
     pub(super) from: Option<Candidate>,
     pub(super) releases_count: usize,
-    /// What the tag means now, when the digest gate is open.
+    /// The tag's digest, if the digest gate is open.
     pub(super) digest: Option<Digest>,
-    /// What the tag means now, whatever the digest gate says.
+    /// The tag's digest, whatever the digest gate says.
     pub(super) digest_now: Option<Digest>,
     pub(super) soaked: Option<Soaked>,
     pub(super) reports: Vec<GateReport>,
@@ -29,31 +29,31 @@ pub struct GateEvaluation {
     now: Timestamp,
 }
 
-/// How long a candidate has run in the environment before, in one piece.
+/// How long a candidate has soaked.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Soaked {
-    /// Where.
+    /// The environment.
     pub environment: EnvironmentName,
-    /// For how long.
+    /// The duration.
     pub lasted: Duration,
-    /// Since when.
+    /// Its start.
     pub since: Timestamp,
 }
 
-/// How many versions in a row must have been replaced before their soak was over, to be called starvation.
+/// Number of versions replaced in a row before their soak ended that counts as starvation.
 const FEWEST: usize = 2;
 
-/// Versions that were replaced in the environment before, one after the other, before their soak was over, for longer
-/// than a soak: had the first been left alone, it would be here.
+/// Releases so frequent that none ends its soak: several versions in a row were replaced in the earlier environment,
+/// over a time longer than a soak.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Starvation {
-    /// The environment before.
+    /// The earlier environment.
     pub environment: EnvironmentName,
-    /// How many versions.
+    /// Number of versions.
     pub superseded_count: usize,
-    /// When the first of them came there.
+    /// When the first of them arrived there.
     pub since: Timestamp,
-    /// How long each would have had to run.
+    /// The required soak.
     pub needed: Duration,
 }
 
@@ -86,14 +86,14 @@ pub fn evaluate(
     }
 }
 
-/// How many versions there are above `from` and up to `to`.
+/// Number of versions above `from`, up to `to`.
 fn releases_between(facts: &Facts<'_>, from: &Candidate, to: &Candidate) -> usize {
     let above = facts.selection.above(&from.version).take_while(|candidate| candidate.version <= to.version);
     let mut last = None;
     above.filter(|candidate| last.replace(&candidate.version) != Some(&candidate.version)).count()
 }
 
-/// When every gate is open, if time alone opens them: the soak is over, no freeze is in effect and a window is open.
+/// When every gate is open, if time alone opens them: the soak is over, no freeze is in effect, and a window is open.
 fn earliest(
     policy: &TargetPolicy<'_>,
     facts: &Facts<'_>,
@@ -105,9 +105,9 @@ fn earliest(
     for report in reports {
         match (report.gate, report.answer) {
             (_, Answer::Open) => {}
-            // It is proposed then, and people review it.
+            // It is proposed then, for people to review.
             _ if report.is_left_to_request() => {}
-            // These two open and close again, so their next opening may not be the one that counts.
+            // Freezes and windows open and close again, so their next opening may not be the one that counts.
             (GateName::Freeze | GateName::Window, Answer::ClosedUntil(_)) => is_calendar_closed = true,
             (_, Answer::ClosedUntil(opens_at)) => earliest = earliest.max(opens_at),
             (_, Answer::Closed | Answer::Refused) => return None,
@@ -121,7 +121,7 @@ fn earliest(
     first_open(&environment.windows, &freezes, &environment.name, environment.zone, earliest)
 }
 
-/// Whether a candidate that soaks is one of a row that never gets to its end.
+/// Whether the soaking candidate belongs to a row of versions of which none ends its soak.
 fn starvation(policy: &TargetPolicy<'_>, facts: &Facts<'_>, candidate: &Candidate) -> Option<Starvation> {
     let before = facts.before.filter(|_| policy.soak_mode == SoakMode::Continuous)?;
     let PreviousRunning::One { candidate: soaking, rollout_commit: Some(rollout_commit) } = before.running
@@ -148,7 +148,7 @@ fn starvation(policy: &TargetPolicy<'_>, facts: &Facts<'_>, candidate: &Candidat
 }
 
 impl GateEvaluation {
-    /// The environment that the candidate would move into.
+    /// The environment to promote to.
     pub fn environment(&self) -> &EnvironmentName {
         &self.environment
     }
@@ -158,43 +158,43 @@ impl GateEvaluation {
         &self.candidate
     }
 
-    /// The lowest version that runs; none when that isn't known.
+    /// The lowest running version; `None` if unknown.
     pub fn from(&self) -> Option<&Candidate> {
         self.from.as_ref()
     }
 
-    /// How many releases the move takes in: those above what runs, up to the candidate.
+    /// Number of releases above the running version, up to the candidate.
     pub fn releases_count(&self) -> usize {
         self.releases_count
     }
 
-    /// What the candidate's tag means now, when the digest gate is open.
+    /// The digest of the candidate's tag, if the digest gate is open.
     pub fn digest(&self) -> Option<&Digest> {
         self.digest.as_ref()
     }
 
-    /// What the candidate's tag means now, whatever the digest gate says; none when it could not be asked.
+    /// The digest of the candidate's tag, whatever the digest gate says; `None` if unknown.
     pub fn digest_now(&self) -> Option<&Digest> {
         self.digest_now.as_ref()
     }
 
-    /// Releases that come faster than they can soak, if they do.
+    /// Starvation, if releases come faster than they can soak.
     pub fn starvation(&self) -> Option<&Starvation> {
         self.starvation.as_ref()
     }
 
-    /// Adds what one more gate says.
+    /// Adds the report of one more gate.
     pub(super) fn hear(&mut self, policy: &TargetPolicy<'_>, facts: &Facts<'_>, report: GateReport) {
         self.reports.push(report);
         self.earliest = earliest(policy, facts, &self.reports, self.now);
     }
 
-    /// How long the candidate has run in the environment before, when its soak clock runs.
+    /// How long the candidate has soaked, if its soak clock runs.
     pub fn soaked(&self) -> Option<&Soaked> {
         self.soaked.as_ref()
     }
 
-    /// What each gate answers, in the order in which they are told.
+    /// The report of each gate, in order.
     pub fn reports(&self) -> &[GateReport] {
         &self.reports
     }
@@ -204,7 +204,7 @@ impl GateEvaluation {
         self.reports.iter().filter(|report| !report.is_open())
     }
 
-    /// Whether every gate is open, but for what is left to the pull request that proposes the candidate.
+    /// Whether every gate is open, except one that awaits a review of the pull request.
     pub fn may_go(&self) -> bool {
         self.closed().all(GateReport::is_left_to_request)
     }
@@ -219,12 +219,12 @@ impl GateEvaluation {
             || (self.has_unknown_age() && !is_closed(GateName::Order))
     }
 
-    /// Whether the age counts from the first time that the digest is asked for.
+    /// Whether the age counts from the first request of the digest.
     fn has_unknown_age(&self) -> bool {
         self.reports.iter().any(|report| matches!(report.reason, Reason::Age(AgeReason::NotSeen { .. })))
     }
 
-    /// When every gate can be open at once, if nothing else changes; none when time alone does not open them.
+    /// When every gate can be open at once, if nothing else changes; `None` if time alone does not open them.
     pub fn earliest(&self) -> Option<Timestamp> {
         self.earliest
     }

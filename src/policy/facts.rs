@@ -1,7 +1,7 @@
-//! What a decision is made from: the policy of a target and the facts about it.
+//! The input of a decision: the policy of a target and the facts about it.
 //!
-//! A target is one image of one service in one environment. Everything here is read by somebody else and handed in; this
-//! file owns the words only.
+//! A target is one image of one service in one environment. This file only defines the types; others collect the
+//! values.
 
 use std::collections::HashMap;
 use std::time::Duration;
@@ -15,67 +15,67 @@ use super::controls::Controls;
 use super::review::ReviewedPullRequest;
 use super::select::{Candidate, Selection, SelectionRules};
 
-/// What holds for a whole environment.
+/// The policy of an environment.
 #[derive(Clone, Debug)]
 pub struct EnvironmentPolicy {
-    /// The environment.
+    /// Its name.
     pub name: EnvironmentName,
-    /// The environment that a version must have run in before; none for the first of a chain.
+    /// The earlier environment, where a version must soak; `None` for the first of a chain.
     pub after: Option<EnvironmentName>,
-    /// Every freeze there is; each says itself whom it covers.
+    /// All freezes; each knows which environments it covers.
     pub freezes: Vec<Freeze>,
-    /// When promotions may be made; always, when there is none.
+    /// The windows for promotions; empty for always.
     pub windows: Vec<Window>,
-    /// The zone of the windows, of the freezes and of the times that are told.
+    /// The time zone of windows, freezes and displayed times.
     pub zone: Tz,
-    /// Whether and how somebody must approve each promotion.
+    /// Whether promotions need an approval, and of which kind.
     pub approval: ApprovalPolicy,
 }
 
-/// Whether and how somebody must approve a promotion.
+/// Which approval promotions need.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum ApprovalPolicy {
-    /// Nobody must.
+    /// None.
     #[default]
     NotRequired,
-    /// By a control file.
+    /// A control file.
     ByFile,
-    /// By a review of the pull request that proposes it, or by a control file.
+    /// A review of the pull request, or a control file.
     ByReview,
 }
 
-/// What holds for one image of one service in one environment.
+/// The policy of a target.
 #[derive(Clone, Copy, Debug)]
 pub struct TargetPolicy<'a> {
-    /// What holds for the whole environment.
+    /// The policy of its environment.
     pub environment: &'a EnvironmentPolicy,
-    /// What may be chosen.
+    /// The selection rules.
     pub rules: &'a SelectionRules,
-    /// How long a version must have run in the environment before.
+    /// The required soak in the earlier environment.
     pub soak: Duration,
-    /// How that is counted.
+    /// How the soak is counted.
     pub soak_mode: SoakMode,
-    /// By how much the clock of somebody who commits may be wrong.
+    /// Tolerated error of committers' clocks.
     pub clock_tolerance: Duration,
-    /// How long ago the digest must have been first seen by us; zero asks for nothing.
+    /// Minimum age of the digest since Tidegate first saw it; zero for none.
     pub minimum_age: Duration,
 }
 
-/// How the time is counted that a version runs in the environment before.
+/// How the soak is counted.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum SoakMode {
     /// Only an unbroken run counts, up to now.
     #[default]
     Continuous,
-    /// It goes on counting after a newer version has replaced it, unless somebody moved back from it.
+    /// Keeps counting after a newer version replaced it, unless it was rolled back.
     Elapsed,
-    /// As continuous, and the environment before takes no newer version until the one that soaks has gone on.
+    /// As continuous, but the earlier environment takes no newer version until the soaking one has moved on.
     Train,
 }
 
 impl SoakMode {
-    /// The mode of a service. A group soaks in one piece: a version that was replaced did not run together with what came
-    /// after it.
+    /// The mode of a service. A group always soaks continuously: a version that was replaced no longer runs together
+    /// with the others.
     #[must_use]
     pub fn of_service(self, is_in_group: bool) -> Self {
         match self {
@@ -85,49 +85,49 @@ impl SoakMode {
     }
 }
 
-/// What is known about a target now.
+/// The facts about a target.
 #[derive(Clone, Copy, Debug)]
 pub struct Facts<'a> {
-    /// The distinct versions that the environment runs of this image, ascending; never empty.
+    /// The distinct running versions, ascending; never empty.
     pub running: &'a [Candidate],
-    /// What the registry has and the rules admit.
+    /// The admitted tags of the registry.
     pub selection: &'a Selection,
-    /// The versions that a person moved this environment, or one before it, back from; in any order.
+    /// Versions that people rolled back from, here or in an earlier environment; in any order.
     pub rolled_back: &'a [RolledBack],
-    /// What people do not want here: the highest version whose pull request somebody closed without merging it.
+    /// The highest version whose pull request somebody closed without merging.
     pub refused: Option<&'a RefusedPullRequest>,
-    /// What the environment before runs; none for the first of a chain.
+    /// The earlier environment; `None` for the first of a chain.
     pub before: Option<PreviousEnvironment<'a>>,
-    /// Every change of a tag's digest that was seen.
+    /// Observed digests of the image's tags.
     pub observations: &'a Observations,
-    /// The registry's digest for the candidate's tag.
+    /// The current digest of the candidate's tag.
     pub digest_now: DigestNow<'a>,
-    /// What people said by control files about this service in this environment.
+    /// The control files that cover the target.
     pub controls: &'a Controls,
-    /// The review of the pull request that proposes the candidate, where an approval may be one.
+    /// The review of the candidate's pull request, if a review may be the approval.
     pub reviewing: ReviewState<'a>,
-    /// What this environment runs and must keep until it has gone on, when soaks are counted as a train.
+    /// The version that a train keeps here until it has moved on.
     pub train_hold: Option<&'a TrainHold>,
 }
 
-/// What a tag means now, by the registry.
+/// The current digest of a tag.
 #[derive(Clone, Copy, Debug)]
 pub enum DigestNow<'a> {
-    /// It said so.
+    /// The registry's answer.
     Is {
-        /// The tag that was asked about.
+        /// The tag.
         tag: &'a Tag,
-        /// What it means.
+        /// The digest.
         digest: &'a Digest,
     },
-    /// It could not be asked.
+    /// The request failed.
     Unknown,
-    /// It was not asked, since something else is closed all the same.
+    /// Not requested, since another gate is closed anyway.
     NotAsked,
 }
 
 impl<'a> DigestNow<'a> {
-    /// The digest, if it is known and of this tag.
+    /// The digest, if it is known and belongs to this tag.
     pub fn of(self, wanted: &Tag) -> Option<&'a Digest> {
         match self {
             Self::Is { tag, digest } if tag == wanted => Some(digest),
@@ -136,34 +136,34 @@ impl<'a> DigestNow<'a> {
     }
 }
 
-/// Every change of the digests of an image's tags that was seen.
+/// Observed digests of an image's tags.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Observations(HashMap<Tag, Vec<Observed>>);
 
 impl Observations {
-    /// What was seen of a tag, ascending by time.
+    /// Observations of a tag, oldest first.
     pub fn of(&self, tag: &Tag) -> &[Observed] {
         self.0.get(tag).map(Vec::as_slice).unwrap_or_default()
     }
 
-    /// Whether anything was asked or kept about a tag.
+    /// Whether anything is known about a tag.
     pub fn knows(&self, tag: &Tag) -> bool {
         self.0.contains_key(tag)
     }
 
-    /// When a tag was first seen with a digest, or with the one that it was last seen with.
+    /// When a tag was first observed with a digest; with `None`, with its last digest.
     pub fn first_seen(&self, tag: &Tag, digest: Option<&Digest>) -> Option<Timestamp> {
         let seen = self.of(tag);
         let digest = digest.or(seen.last().map(|last| &last.digest))?;
         seen.iter().find(|one| one.digest == *digest).map(|one| one.at)
     }
 
-    /// Takes in what was seen of a tag before.
+    /// Adds earlier observations of a tag.
     pub fn recall(&mut self, tag: Tag, seen: Vec<Observed>) {
         self.0.insert(tag, seen);
     }
 
-    /// Takes in what a tag means now. Answers whether that is new.
+    /// Adds the current digest of a tag. Returns whether it is new.
     pub fn observe(&mut self, tag: &Tag, digest: &Digest, at: Timestamp) -> bool {
         let seen = self.0.entry(tag.clone()).or_default();
         let is_new = seen.last().is_none_or(|last| last.digest != *digest);
@@ -174,91 +174,91 @@ impl Observations {
     }
 }
 
-/// A version that an environment keeps for the sake of one after it.
+/// A version that a train keeps in an environment for a later one.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TrainHold {
-    /// The environment that it goes on to.
+    /// The later environment.
     pub to: EnvironmentName,
     /// The version.
     pub tag: Tag,
-    /// When it can go on, if that is known.
+    /// When it can move on, if known.
     pub leaves_at: Option<Timestamp>,
 }
 
-/// A version that a person left by going to a lower one.
+/// A rollback: a version that a person left for a lower one.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RolledBack {
-    /// Where that was.
+    /// The environment.
     pub environment: EnvironmentName,
     /// The version that was left.
     pub version: Version,
     /// The commit that left it.
     pub commit: CommitId,
-    /// Who made the commit, or asked for it. Somebody else's text.
+    /// Author or requester; untrusted text.
     pub author: String,
     /// When the commit was made.
     pub at: Timestamp,
 }
 
-/// A version whose pull request somebody closed without merging it, or programs did again and again.
+/// A version whose pull request was closed without merging, by a person or repeatedly by bots.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RefusedPullRequest {
-    /// The version that was refused.
+    /// The version.
     pub version: Version,
-    /// The number of the pull request.
+    /// Number of the pull request.
     pub number: u64,
     /// When it was closed.
     pub closed_at: Timestamp,
-    /// How.
+    /// Who closed it.
     pub closed_by: ClosedBy,
 }
 
-/// What is known of the review of the pull request that proposes a candidate.
+/// The review state of the candidate's pull request.
 #[derive(Clone, Copy, Debug)]
 pub enum ReviewState<'a> {
-    /// No open pull request is of this target.
+    /// No open pull request for this target.
     NotProposed,
-    /// One is.
+    /// An open pull request.
     Proposed(&'a ReviewedPullRequest),
-    /// Nobody can know when people would have reviewed it, as in a replay: it is taken to be reviewed at once.
+    /// Assumed to be reviewed at once, as in a replay, where reviews are unknown.
     TakenAsGiven,
 }
 
-/// The environment before, as far as this image of this service goes.
+/// The earlier environment, for one image of one service.
 #[derive(Clone, Copy, Debug)]
 pub struct PreviousEnvironment<'a> {
-    /// The environment.
+    /// Its name.
     pub environment: &'a EnvironmentName,
     /// What it runs.
     pub running: PreviousRunning<'a>,
-    /// What it ran before that, newest first; as far back as anybody asked.
+    /// Earlier runs, newest first, as far back as they were read.
     pub past: &'a [PastRun],
-    /// The commits that do not count there, since nobody who is allowed to signed them.
+    /// Commits that do not count there, because no allowed key signed them.
     pub unsigned: &'a UnsignedCommits,
-    /// Why Flux applies nothing of it there.
+    /// Why Flux applies nothing of the service there.
     pub inactive: Option<&'a InactiveReason>,
 }
 
-/// Commits that do not count, since nobody who is allowed to signed them, and why, fit to be shown.
+/// Commits without an allowed signature, with a printable reason.
 pub type UnsignedCommits = HashMap<CommitId, String>;
 
-/// A version that an environment ran in every path, and runs no more.
+/// A version that ran in every path of an environment, and was replaced.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PastRun {
     /// The version.
     pub candidate: Candidate,
-    /// How it came there.
+    /// Its rollout commit.
     pub rollout_commit: RolloutCommit,
-    /// When the commit claims to have been made that ended it.
+    /// Time of the commit that replaced it.
     pub left_at: Timestamp,
 }
 
-/// What the environment before runs.
+/// What the earlier environment runs.
 #[derive(Clone, Copy, Debug)]
 pub enum PreviousRunning<'a> {
-    /// It doesn't have the service, or the service doesn't have the image there.
+    /// The service or the image is missing there.
     Missing,
-    /// Its paths or fields don't agree; the versions, ascending.
+    /// Its paths or fields differ; the versions, ascending.
     Several(&'a [Candidate]),
     /// One version, in every path.
     One {

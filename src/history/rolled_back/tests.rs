@@ -54,7 +54,7 @@ fn a_rollback_under_a_promotions_message_is_a_rollback() {
     assert_eq!(left(known, |tag_change| tag_change.promotion = Some(mark.clone())), "v2@2");
 }
 
-/// A `*` marks what lies beside the line.
+/// A `*` marks a change on a merged side branch.
 #[rstest]
 #[case::merged_into_somebodys_own_work("1 a/x ->v1; 2 a/x v1>v2 *; 3 a/x v2>v1 *", "v2@3")]
 #[case::given_up_by_the_merge("1 a/x ->v1; 2 a/x v1>v2 *; 3 a/x v2>v1 *; 4 a/x v1>v3", "v2@3")]

@@ -1,4 +1,4 @@
-//! Landings, by tag changes written as in the fixture.
+//! Rollout commits, by tag changes written as in the fixture.
 
 use rstest::rstest;
 

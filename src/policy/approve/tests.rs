@@ -1,4 +1,4 @@
-//! What overrides can do, and what they can't.
+//! What overrides can and cannot do.
 
 use rstest::rstest;
 

@@ -1,4 +1,4 @@
-//! Freezes: when nothing may be promoted.
+//! Freezes: periods in which nothing is promoted.
 
 use chrono::NaiveDateTime;
 use chrono_tz::Tz;
@@ -8,7 +8,7 @@ use crate::model::{Class, EnvironmentName, Fault, Timestamp};
 
 use super::wall::{beginning, ending};
 
-/// A time in which environments stay as they are: from a wall time, included, to another, excluded.
+/// A period in which environments stay as they are, in local time; the start is included, the end is not.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Freeze {
     name: Box<str>,
@@ -17,33 +17,33 @@ pub struct Freeze {
     to: NaiveDateTime,
 }
 
-/// The parts don't make a freeze.
+/// The values make no valid freeze.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 pub enum FreezeError {
-    /// It ends before it begins, or just then.
+    /// It does not end after it starts.
     #[error("the freeze ends at {to}, which is not after its beginning at {from}")]
     Empty {
-        /// When it begins.
+        /// Its start.
         from: NaiveDateTime,
-        /// When it ends.
+        /// Its end.
         to: NaiveDateTime,
     },
 }
 
-/// A freeze that covers an instant.
+/// A freeze in effect.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in crate::policy) struct InEffect<'a> {
-    /// The freeze; of several that which ends last.
+    /// The freeze; of several, the one that ends last.
     pub(in crate::policy) freeze: &'a Freeze,
-    /// When the environment thaws: the end of this freeze and of those that follow on without a break.
+    /// When the environment thaws: the end of this freeze and of those that follow without a gap.
     pub(in crate::policy) until: Timestamp,
 }
 
 impl Freeze {
-    /// A freeze of the environments with these names, or of all when there is none.
+    /// A freeze of these environments, or of all if there are none.
     ///
     /// # Errors
-    /// When it doesn't end after it begins.
+    /// When it does not end after it starts.
     pub fn new(
         name: impl Into<Box<str>>,
         environments: Vec<EnvironmentName>,
@@ -56,12 +56,12 @@ impl Freeze {
         Ok(Self { name: name.into(), environments, from, to })
     }
 
-    /// What people call it.
+    /// Its name.
     pub fn name(&self) -> &str {
         &self.name
     }
 
-    /// Whether the environment is one of those that it freezes.
+    /// Whether it covers the environment.
     pub fn covers(&self, environment: &EnvironmentName) -> bool {
         self.environments.is_empty() || self.environments.contains(environment)
     }
@@ -76,17 +76,17 @@ impl Freeze {
         self.end_if_in_effect(zone, now).is_some()
     }
 
-    /// When it begins and ends, as the clock on the wall shows it.
+    /// Its start and end, in local time.
     pub fn span(&self) -> (NaiveDateTime, NaiveDateTime) {
         (self.from, self.to)
     }
 
-    /// The environments that it freezes; all, when there is none.
+    /// The environments that it covers; empty for all.
     pub fn environments(&self) -> &[EnvironmentName] {
         &self.environments
     }
 
-    /// When it ends, if it is in effect at `now`.
+    /// Its end, if it is in effect at `now`.
     fn end_if_in_effect(&self, zone: Tz, now: Timestamp) -> Option<Timestamp> {
         if now < beginning(self.from, zone) {
             return None;
@@ -118,12 +118,12 @@ pub(in crate::policy) fn freeze_in_effect<'a>(
 }
 
 impl FreezeError {
-    /// What to write instead.
+    /// How to correct it.
     pub fn hint(self) -> &'static str {
         "write an end that is after the beginning"
     }
 
-    /// What the error means for the one who has to act on it.
+    /// The error class, for exit codes.
     pub fn class(self) -> Class {
         Class::Usage
     }

@@ -1,8 +1,8 @@
-//! The calendar: windows and freezes, as people write them, in wall time of a zone.
+//! Windows and freezes, in the local time of a zone.
 //!
-//! Owns what a wall time means across daylight-saving changes: one that is skipped means the end of the gap; one that
-//! occurs twice means the earlier when something begins and the later when something ends. So the clock on the wall is
-//! always believed: whenever it shows a time inside a window or a freeze, that is where it is. Must not know gates.
+//! Decides what a local time means when clocks change. A skipped time means the end of the gap. A repeated time means
+//! its first occurrence for a start and its second for an end, so that whenever the clock shows a time inside a window
+//! or a freeze, it is inside. Must not know gates.
 
 mod freeze;
 mod wall;
@@ -22,8 +22,8 @@ use chrono_tz::Tz;
 
 use crate::model::{EnvironmentName, Timestamp};
 
-/// The first instant at or after `from` that is outside every freeze of the environment and inside a window; none when no
-/// window opens within three weeks after a freeze.
+/// The first instant at or after `from` that is outside every freeze of the environment and inside a window; `None` if
+/// no window opens within three weeks after a freeze.
 pub(super) fn first_open<'a>(
     windows: &[Window],
     freezes: &(impl Iterator<Item = &'a Freeze> + Clone),
@@ -32,7 +32,7 @@ pub(super) fn first_open<'a>(
     from: Timestamp,
 ) -> Option<Timestamp> {
     let mut instant = from;
-    // Each turn passes a freeze or reaches an opening that only another freeze can close again.
+    // Each iteration passes a freeze, or finds an opening that only another freeze can close.
     for _ in 0..=2 * freezes.clone().count() + 1 {
         if let Some(in_effect) = freeze_in_effect(freezes, environment, zone, instant) {
             instant = in_effect.until;

@@ -1,4 +1,4 @@
-//! Windows and freezes on fixed clocks, also when the clocks change.
+//! Windows and freezes on fixed clocks, also across changes of the clocks.
 
 use chrono::{NaiveDateTime, Weekday};
 use chrono_tz::Tz;
@@ -181,7 +181,7 @@ fn a_freeze_ends_after_it_begins() {
 }
 
 proptest! {
-    /// Whatever the zone and the window: closed means closed until just before the opening that was told, and open then.
+    /// In any zone: a closed window stays closed until just before the reported opening, and is open then.
     #[test]
     fn the_next_opening_is_the_next(
         zone_name in prop::sample::select(vec![UTC, SANTIAGO, BERLIN, HAVANA, "America/St_Johns", "Australia/Lord_Howe"]),

@@ -1,4 +1,4 @@
-//! Wall time: times of day, and the instants that they stand for in a zone.
+//! Local ("wall") time: times of day, and their instants in a zone.
 
 use std::fmt;
 use std::str::FromStr;
@@ -18,7 +18,7 @@ pub struct TimeOfDay {
     minutes: u16,
 }
 
-/// The text is not a time of day.
+/// The text is no time of day.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 #[error("a time of day is written as `09:00`, from `00:00` to `24:00`")]
 pub struct TimeOfDayError;
@@ -27,8 +27,7 @@ impl TimeOfDay {
     /// The end of a day.
     pub const MIDNIGHT: Self = Self { minutes: MINUTES_A_DAY };
 
-    /// This time on `date`, as the clock on the wall shows it; `24:00` is the next day's `00:00`. `None` at the end of
-    /// the calendar.
+    /// This local time on `date`; `24:00` is `00:00` of the next day. `None` at the end of the calendar.
     pub(super) fn on(self, date: NaiveDate) -> Option<NaiveDateTime> {
         date.and_time(NaiveTime::MIN).checked_add_signed(Duration::minutes(self.minutes.into()))
     }
@@ -58,18 +57,18 @@ impl fmt::Display for TimeOfDay {
     }
 }
 
-/// Reads a date and a time of day, without an offset: `2026-12-18T00:00`, with seconds or without.
+/// Parses a local date and time: `2026-12-18T00:00`, with or without seconds.
 pub fn read_wall_time(text: &str) -> Option<NaiveDateTime> {
     let plain = text.bytes().all(|byte| byte.is_ascii_digit() || b"-:T".contains(&byte));
     ["%Y-%m-%dT%H:%M", "%Y-%m-%dT%H:%M:%S"]
         .iter()
         .find_map(|form| NaiveDateTime::parse_from_str(text, form).ok())
         .filter(|_| plain && matches!(text.len(), 16 | 19))
-        // A leap second is read as nanoseconds beyond the second.
+        // chrono reads a leap second as nanoseconds beyond the second.
         .filter(|time| time.nanosecond() == 0)
 }
 
-/// The instant at which something begins that is to begin at `wall`.
+/// The instant of a start at local time `wall`.
 pub(super) fn beginning(wall: NaiveDateTime, zone: Tz) -> Timestamp {
     match zone.from_local_datetime(&wall) {
         LocalResult::Single(instant) | LocalResult::Ambiguous(instant, _) => instant.to_utc(),
@@ -77,7 +76,7 @@ pub(super) fn beginning(wall: NaiveDateTime, zone: Tz) -> Timestamp {
     }
 }
 
-/// The instant at which something ends that is to end at `wall`.
+/// The instant of an end at local time `wall`.
 pub fn ending(wall: NaiveDateTime, zone: Tz) -> Timestamp {
     match zone.from_local_datetime(&wall) {
         LocalResult::Single(instant) | LocalResult::Ambiguous(_, instant) => instant.to_utc(),
@@ -85,8 +84,8 @@ pub fn ending(wall: NaiveDateTime, zone: Tz) -> Timestamp {
     }
 }
 
-/// The instants at which the clock shows `wall`: two where the clocks are put back over it; the end of the gap where they
-/// are put forward over it.
+/// The instants at which the clock shows `wall`: two where clocks are put back over it, and the end of the gap where
+/// they are put forward over it.
 pub(super) fn instants_of(wall: NaiveDateTime, zone: Tz) -> impl Iterator<Item = Timestamp> {
     let (first, second) = match zone.from_local_datetime(&wall) {
         LocalResult::Single(instant) => (instant.to_utc(), None),
@@ -96,9 +95,9 @@ pub(super) fn instants_of(wall: NaiveDateTime, zone: Tz) -> impl Iterator<Item =
     std::iter::once(first).chain(second)
 }
 
-/// The instant at which the clocks are put back over `wall`, if they are.
+/// The instant at which clocks are put back over `wall`, if they are.
 pub(super) fn clocks_put_back(wall: NaiveDateTime, zone: Tz) -> Option<Timestamp> {
-    // A time that ends something is not shown any more: what matters is the moment before it.
+    // An end is exclusive: the moment before it is what counts.
     let before = wall.checked_sub_signed(Duration::seconds(1))?;
     match zone.from_local_datetime(&before) {
         LocalResult::Ambiguous(first, second) => first_change(zone, first.to_utc(), second.to_utc()),
@@ -106,9 +105,9 @@ pub(super) fn clocks_put_back(wall: NaiveDateTime, zone: Tz) -> Option<Timestamp
     }
 }
 
-/// The instant at which the clocks are put forward over `wall`.
+/// The instant at which clocks are put forward over `wall`.
 fn end_of_gap(wall: NaiveDateTime, zone: Tz) -> Timestamp {
     let end = GapInfo::new(&wall, &zone).and_then(|gap| gap.end);
-    // Every gap in the zone database has an end, so the other branch is for a future of chrono-tz.
+    // Every gap in the zone database ends; the other branch is for future versions of chrono-tz.
     end.map_or_else(|| Utc.from_utc_datetime(&wall), |end| end.to_utc())
 }

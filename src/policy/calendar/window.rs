@@ -1,4 +1,4 @@
-//! Windows: when something may be promoted.
+//! Windows: the hours in which promotions are allowed.
 
 use std::fmt;
 
@@ -10,14 +10,14 @@ use crate::model::{Class, Fault, Timestamp};
 
 use super::wall::{TimeOfDay, clocks_put_back, instants_of};
 
-/// How many days are searched for the next opening. Every window opens within a week but for one that a change of the
-/// clocks swallows whole; two such weeks in a row don't happen, and more than three are not worth a search.
+/// Number of days searched for the next opening. Every window opens within a week, unless a change of the clocks skips
+/// it; two such weeks in a row do not occur.
 const DAYS_SEARCHED: u64 = 22;
 
-/// A part of the week in which promotions may be made: from a time of day, included, to another, excluded, on some days.
-/// It is open whenever the clock on the wall shows such a time, so twice where the clocks are put back over it.
+/// A weekly period in which promotions are allowed: from one local time, included, to another, excluded, on some days.
+/// Where clocks are put back over it, it opens twice.
 ///
-/// A window whose end is before its beginning goes on past midnight; its day is the one on which it opens.
+/// If its end is before its start, it continues past midnight; its day is the one on which it opens.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Window {
     days: Vec<Weekday>,
@@ -25,36 +25,36 @@ pub struct Window {
     to: TimeOfDay,
 }
 
-/// The parts don't make a window.
+/// The values make no valid window.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 pub enum WindowError {
     /// It opens on no day.
     #[error("the window opens on no day")]
     NoDay,
-    /// It ends when it begins.
+    /// It starts and ends at the same time.
     #[error("the window ends at {0}, when it begins")]
     Empty(TimeOfDay),
-    /// It begins at the end of a day.
+    /// It starts at 24:00.
     #[error("the window begins at 24:00, the end of its day")]
     BeginsAtTheEnd,
 }
 
-/// Whether promotions may be made at an instant, and if not, when.
+/// Whether promotions are allowed at an instant, and if not, from when.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in crate::policy) enum Opening {
-    /// There are no windows, which is always open.
+    /// There are no windows: always allowed.
     Always,
     /// Inside a window.
     Now,
-    /// Outside every window; the next one opens then, if one does within three weeks.
+    /// Outside every window; with the next opening, if one is within three weeks.
     At(Option<Timestamp>),
 }
 
 impl Window {
-    /// A window on `days`, from a time of day to another.
+    /// A window on `days`.
     ///
     /// # Errors
-    /// When it would never be open, or when it begins at 24:00.
+    /// When it would never be open, or starts at 24:00.
     pub fn new(
         days: impl IntoIterator<Item = Weekday>,
         from: TimeOfDay,
@@ -75,12 +75,12 @@ impl Window {
         Ok(Self { days, from, to })
     }
 
-    /// Whether the clock on the wall shows a time in the window of `date`.
+    /// Whether local time is inside the window of `date`.
     fn covers(&self, wall: NaiveDateTime, date: NaiveDate) -> bool {
         self.span(date).is_some_and(|(from, to)| from <= wall && wall < to)
     }
 
-    /// When the window of `date` begins and ends on the wall, if it opens on that day.
+    /// Local start and end of the window of `date`, if it opens on that day.
     fn span(&self, date: NaiveDate) -> Option<(NaiveDateTime, NaiveDateTime)> {
         if !self.days.contains(&date.weekday()) {
             return None;
@@ -91,14 +91,14 @@ impl Window {
 
     fn is_open(&self, now: Timestamp, zone: Tz) -> bool {
         let wall = now.with_timezone(&zone).naive_local();
-        // The window of the day before may reach past midnight.
+        // The window of the day before may continue past midnight.
         [wall.date().pred_opt(), Some(wall.date())].into_iter().flatten().any(|date| self.covers(wall, date))
     }
 
     fn opens_after(&self, now: Timestamp, zone: Tz) -> Option<Timestamp> {
         let yesterday = now.with_timezone(&zone).date_naive().pred_opt()?;
         let days = (0..DAYS_SEARCHED).filter_map(|days| yesterday.checked_add_days(Days::new(days)));
-        // Each day's openings come before those of the day after the next, whatever the clocks do.
+        // Openings of a day come before those of the day after the next, however the clocks change.
         let mut opening = None;
         for (at, date) in days.enumerate() {
             let Some((from, to)) = self.span(date) else { continue };
@@ -135,7 +135,7 @@ pub(in crate::policy) fn opening(windows: &[Window], zone: Tz, now: Timestamp) -
 }
 
 impl WindowError {
-    /// What to write instead.
+    /// How to correct it.
     pub fn hint(self) -> &'static str {
         match self {
             Self::NoDay => "name at least one day, such as `mon`",
@@ -144,7 +144,7 @@ impl WindowError {
         }
     }
 
-    /// What the error means for the one who has to act on it.
+    /// The error class, for exit codes.
     pub fn class(self) -> Class {
         Class::Usage
     }

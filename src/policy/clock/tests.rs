@@ -150,12 +150,12 @@ fn changes() -> impl Strategy<Value = Vec<Observed>> {
 }
 
 proptest! {
-    /// Losing observations may lose the clock, or make it start later, never sooner.
+    /// Losing observations may stop the clock or make it start later, never earlier.
     #[test]
     fn a_lost_observation_never_makes_a_person_wait_less(seen in changes(), landed in 0_u32..60, kept in 0_usize..6) {
         let rollout_commit = rollout_commit(&format!("10:{landed:02}"));
         let whole = soak_clock(&rollout_commit, &seen, None, TOLERANCE);
-        // The database was lost: only the last observations are there.
+        // After losing the database, only the last observations remain.
         let rest = &seen[seen.len().saturating_sub(kept)..];
         if let (SoakClock::Running { since, digest, .. }, SoakClock::Running { since: again, digest: same, .. }) =
             (whole, soak_clock(&rollout_commit, rest, None, TOLERANCE))
@@ -165,7 +165,7 @@ proptest! {
         }
     }
 
-    /// Wherever the clock starts, from then on only the soaking digest was seen.
+    /// Whatever the start, only the soaking digest was observed since then.
     #[test]
     fn it_soaked_in_one_piece(seen in changes(), landed in 0_u32..60, trailer in any::<bool>()) {
         let rollout_commit = RolloutCommit {

@@ -1,4 +1,4 @@
-//! Fates: why each version that is higher than what runs is the one that comes next, or is not.
+//! Why each version above the running one is the next candidate, or is not.
 
 use std::fmt;
 use std::time::Duration;
@@ -10,92 +10,92 @@ use crate::policy::gates::{ControlReference, Question, rollback_against};
 use crate::policy::local_time::{LocalTime, elapsed, later};
 use crate::policy::select::Candidate;
 
-/// A version, and what becomes of it.
+/// A newer version, and its status.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct VersionReport {
-    /// The version, as the registry has it.
+    /// The version's tag in the registry.
     pub tag: Tag,
-    /// What becomes of it.
+    /// Its status.
     pub fate: VersionStatus,
 }
 
-/// What becomes of a version. `Display` is a plain sentence without a full stop, of which the version is the subject.
+/// The status of a newer version. `Display` is a plain sentence without a full stop, with the version as its subject.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum VersionStatus {
-    /// It is the one that comes next, and nobody spoke against it.
+    /// It is the candidate.
     Candidate,
-    /// A newer one comes instead.
+    /// A newer version comes instead.
     Superseded {
-        /// The newer one.
+        /// The newer version.
         by: Tag,
     },
-    /// The range does not admit it.
+    /// Outside the range.
     NotAdmitted {
         /// The range.
         versions: String,
     },
-    /// It is no image to run.
+    /// Not a runnable image.
     NoImage {
         /// What it is, or what it lacks.
         reason: String,
     },
-    /// Somebody said that it is bad.
+    /// Quarantined.
     Quarantined(ControlReference),
-    /// A pin does not let it come.
+    /// Excluded by a pin.
     Pinned {
-        /// What the pin admits.
+        /// The versions that the pin admits.
         versions: String,
-        /// Who pinned it, and why.
+        /// Author and reason of the pin.
         note: ControlReference,
     },
-    /// A person moved an environment back from it, or from a higher one here.
+    /// A person rolled back from it, or from a higher one here.
     RolledBack {
-        /// Where.
+        /// The environment.
         environment: EnvironmentName,
-        /// Who. Somebody else's text.
+        /// The person; untrusted text.
         author: String,
-        /// In which commit.
+        /// The commit.
         commit: CommitId,
         /// When.
         at: LocalTime,
     },
-    /// It ran in the environment before, and was replaced there.
+    /// It ran in the earlier environment and was replaced there.
     Replaced {
-        /// The environment before.
+        /// The earlier environment.
         environment: EnvironmentName,
-        /// For how long it ran.
+        /// How long it ran.
         lasted: Duration,
-        /// For how long it would have had to.
+        /// The required soak.
         needed: Duration,
         /// When it was replaced.
         left_at: LocalTime,
-        /// When it will have soaked, if it goes on soaking all the same.
+        /// When its soak ends, if it continues after the replacement.
         soaks_until: Option<LocalTime>,
     },
-    /// The environment before runs it.
+    /// The earlier environment runs it.
     RunsBefore {
-        /// The environment before.
+        /// The earlier environment.
         environment: EnvironmentName,
     },
-    /// A part of the environment before runs it.
+    /// A part of the earlier environment runs it.
     RunsPartly {
-        /// The environment before.
+        /// The earlier environment.
         environment: EnvironmentName,
     },
-    /// It has not come to the environment before yet.
+    /// It has not reached the earlier environment yet.
     Ahead {
-        /// The environment before.
+        /// The earlier environment.
         environment: EnvironmentName,
     },
-    /// It never ran in the environment before, which runs a newer one.
+    /// It never ran in the earlier environment, which runs a newer version.
     Skipped {
-        /// The environment before.
+        /// The earlier environment.
         environment: EnvironmentName,
     },
 }
 
-/// What becomes of each version among `tags` that is higher than the lowest that runs, ascending. `candidate` is the one
-/// that would come by itself.
+/// The status of each of `tags` above the lowest running version, ascending. `candidate` is the one that comes by
+/// itself.
 pub fn version_reports(
     policy: &TargetPolicy<'_>,
     facts: &Facts<'_>,
@@ -148,7 +148,7 @@ fn fate(question: Question<'_>, nominated: Option<&Candidate>) -> VersionStatus 
         (_, Some(nominated)) if nominated == candidate => VersionStatus::Candidate,
         (Some(before), _) => fate_before(question, before, nominated),
         (None, Some(by)) => VersionStatus::Superseded { by: by.tag.clone() },
-        // Nothing keeps it out and yet nothing comes: what runs before is not known.
+        // Nothing excludes it and yet there is no candidate: the earlier environment's version is unknown.
         (None, None) => match &policy.environment.after {
             Some(environment) => VersionStatus::Ahead { environment: environment.clone() },
             None => VersionStatus::Candidate,
@@ -181,7 +181,7 @@ fn fate_before(
     let last_run = before.past.iter().find(|run| run.candidate == *candidate);
     if let Some(run) = last_run {
         let soaks_until = soaks_until(question, run);
-        // What has soaked and is not the one that comes is passed over for a newer one that has soaked too.
+        // A version that has soaked but is not the candidate gives way to a newer one that has soaked too.
         return match nominated {
             Some(by) if has_soaked(soaks_until, question.now) && by.version > candidate.version => {
                 VersionStatus::Superseded { by: by.tag.clone() }
@@ -215,7 +215,7 @@ fn has_soaked(soaks_until: Option<Timestamp>, now: Timestamp) -> bool {
     soaks_until.is_some_and(|at| at <= now)
 }
 
-/// When a version that was replaced will have soaked, where that goes on.
+/// When the soak of a replaced version ends, if it continues.
 fn soaks_until(question: Question<'_>, run: &PastRun) -> Option<Timestamp> {
     let Question { policy, facts, candidate, .. } = question;
     if policy.soak_mode != SoakMode::Elapsed {

@@ -1,7 +1,7 @@
-//! What an explanation needs beside the gates: what becomes of every version above what runs, what the registry offers
-//! at all, and what would open a closed gate.
+//! What an explanation needs besides the gates: the status of every newer version, what the registry offers, and what
+//! opens a closed gate.
 //!
-//! Owns data that is told to people; nothing is decided by it. Must not know how a command is called.
+//! Data for people; nothing is decided by it. Must not know the command line.
 
 mod fate;
 mod offer;

@@ -1,28 +1,28 @@
-//! What a registry offers of an image, as far as the rules are concerned.
+//! What a registry offers of an image under the selection rules.
 
 use crate::model::Tag;
 use crate::policy::select::{Selection, SelectionRules};
 
-/// What a registry offers of an image, and what of it may be chosen.
+/// The tags of an image, summarized.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Offer {
-    /// How many tags there are.
+    /// Number of tags.
     pub tag_count: usize,
-    /// How many of them the rules admit.
+    /// Number of admitted tags.
     pub admitted_count: usize,
-    /// The tag of the highest version of all, admitted or not.
+    /// The tag of the highest version, admitted or not.
     pub highest: Option<Tag>,
-    /// The tag of the highest version that the rules admit.
+    /// The tag of the highest admitted version.
     pub highest_admitted: Option<Tag>,
-    /// The versions that are admitted, as somebody wrote it.
+    /// The range, as written.
     pub versions: String,
-    /// Where a tag's version is, as somebody wrote it.
+    /// The tag pattern, as written.
     pub tag_pattern: Option<String>,
-    /// A tag in which no version is found: the last by its text.
+    /// A tag without a version: the last in alphabetical order.
     pub without_version: Option<Tag>,
 }
 
-/// Looks through the tags of an image.
+/// Summarizes the tags of an image.
 pub fn offer(rules: &SelectionRules, selection: &Selection, tags: &[Tag]) -> Offer {
     let highest = tags
         .iter()

@@ -1,5 +1,5 @@
-//! Remedies: what would open a closed gate, as data. What a person may pass by an override is no remedy of a gate: all
-//! closed gates have to be passed at once, so [`Remedy::override_of`] says it of each, and who tells it puts them together.
+//! Remedies: what opens a closed gate, as data. Overrides are separate: all closed gates must be overridden at once,
+//! so [`Remedy::override_of`] answers for one gate and the caller combines the answers.
 
 use crate::model::{Digest, EnvironmentName, RepoPath, ServiceName, Tag, Timestamp, Version};
 use crate::policy::gates::{
@@ -8,128 +8,128 @@ use crate::policy::gates::{
     UnreadableFile,
 };
 
-/// Something that would open a closed gate.
+/// Something that opens a closed gate.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Remedy {
-    /// Waiting: it opens by itself then, if nothing else changes.
+    /// Wait: it opens by itself, if nothing else changes.
     Wait {
-        /// When.
+        /// When it opens.
         until: Timestamp,
     },
-    /// The next pass, when the registry answers.
+    /// The next pass, if the registry answers.
     AskAgain,
     /// A version above this one.
     NewerVersion {
-        /// A tag, or a version that was left.
+        /// A tag, or the version that was left.
         than: String,
     },
-    /// A pin or `versions` below the one that was left: it cannot come then, and says nothing about others.
+    /// A pin or range below the version that was left.
     PinBelow {
         /// The version that was left.
         version: Version,
     },
-    /// A `tagPattern` that says which tags belong together.
+    /// A `tagPattern` that settles which tags belong together.
     SetTagPattern,
-    /// What a control file says is taken back.
+    /// Removing a control file.
     Release {
         /// The file.
         file: RepoPath,
     },
-    /// A control file that can't be read is mended or removed by a commit.
+    /// Correcting or removing an unreadable control file.
     Mend {
         /// The file.
         file: RepoPath,
     },
-    /// A configured freeze is taken out of the configuration.
+    /// Removing a freeze from the configuration.
     Unfreeze {
-        /// What people call it.
+        /// The name of the freeze.
         name: String,
     },
-    /// Somebody approves.
+    /// An approval.
     Approve {
-        /// What.
+        /// The tag to approve.
         tag: Tag,
     },
-    /// Somebody approves its pull request.
+    /// A review of the pull request.
     Review {
         /// The pull request.
         request: PullRequestReference,
     },
-    /// The next pass proposes it.
+    /// The next pass, which opens or updates a pull request.
     Propose,
-    /// An image is pushed under the tag.
+    /// Pushing an image with the tag.
     Publish {
         /// The tag.
         tag: Tag,
     },
-    /// The rules come to admit the tag.
+    /// A range that admits the tag.
     Admit {
         /// The tag.
         tag: Tag,
     },
-    /// A person goes back to a lower version.
+    /// A rollback by a person.
     RollBack {
-        /// To it.
+        /// The lower version.
         to: Tag,
     },
-    /// It comes to the environment before.
+    /// Promoting the tag to the earlier environment first.
     BringBefore {
-        /// The environment before.
+        /// The earlier environment.
         environment: EnvironmentName,
-        /// What.
+        /// The tag.
         tag: Tag,
     },
-    /// Flux applies the service in the environment before.
+    /// Resuming the service in the earlier environment.
     Activate {
-        /// The environment before.
+        /// The earlier environment.
         environment: EnvironmentName,
     },
-    /// The environment before runs one version in every path.
+    /// One version in every path of the earlier environment.
     Unite {
-        /// The environment before.
+        /// The earlier environment.
         environment: EnvironmentName,
     },
-    /// The environment before comes to have the service.
+    /// Adding the service to the earlier environment.
     AddBefore {
-        /// The environment before.
+        /// The earlier environment.
         environment: EnvironmentName,
     },
-    /// What runs here goes on first.
+    /// Promoting the running version to the later environment first.
     GoOn {
-        /// What runs here.
+        /// The running tag.
         tag: Tag,
-        /// The environment that it goes on to.
+        /// The later environment.
         to: EnvironmentName,
     },
-    /// It is committed again in the environment before, signed by somebody who is allowed to.
+    /// Committing the tag in the earlier environment again, signed with an allowed key.
     Sign {
-        /// The environment before.
+        /// The earlier environment.
         environment: EnvironmentName,
     },
-    /// A version's tag is written once by hand.
+    /// Writing the tag of a version once by hand.
     WriteTag,
-    /// Another service of the set can go.
+    /// Unblocking another service of the group.
     Other {
         /// The service.
         service: ServiceName,
     },
-    /// What can't be read in the set's manifests is mended.
+    /// Correcting the unreadable manifests of the group.
     MendSet,
 }
 
-/// What a person has to say to pass a gate beside a reason.
+/// What an override of a gate requires.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum OverrideRequirement {
-    /// Nothing.
+    /// A reason only.
     Reason,
-    /// That a lower version may come.
+    /// A confirmation that a lower version may come.
     Downgrade,
-    /// Which image may come.
+    /// A confirmation of the digest.
     Digest(Digest),
 }
 
 impl Remedy {
-    /// What has to be said to pass a closed gate by hand; nothing, when nobody can.
+    /// What an override of a closed gate requires; `None` if it cannot be overridden.
     pub fn override_of(report: &GateReport) -> Option<OverrideRequirement> {
         match &report.reason {
             _ if !report.gate.can_be_overridden() => None,
@@ -144,7 +144,7 @@ impl Remedy {
     }
 }
 
-/// What would open a gate, the likeliest first; nothing for one that is open. `tags` is what the registry has.
+/// What opens a gate, likeliest first; empty for an open gate. `tags` are the registry's.
 pub fn remedies(report: &GateReport, tags: &[Tag]) -> Vec<Remedy> {
     if report.is_open() {
         return Vec::new();
@@ -208,7 +208,7 @@ fn soak(reason: &SoakReason) -> Vec<Remedy> {
         SoakReason::First
         | SoakReason::Soaked(_)
         | SoakReason::Soaking(_)
-        // The digest gate says it.
+        // The digest gate has the remedy.
         | SoakReason::Moved { .. }
         | SoakReason::Unknown { .. } => Vec::new(),
         SoakReason::NotObserved { .. } => vec![Remedy::AskAgain],
@@ -297,8 +297,8 @@ fn mend(problem: &UnreadableFile) -> Remedy {
     Remedy::Mend { file: problem.file.clone() }
 }
 
-/// Whether a gate is closed by a verdict on the candidate that time does not take back: a person moved back from it or
-/// quarantined it, its digest moved, or the rules keep it out. It does not come by itself any more.
+/// Whether waiting cannot open the gate: a person rolled back from the candidate or quarantined it, its digest moved,
+/// or the rules exclude it.
 pub fn is_permanent(report: &GateReport, tags: &[Tag]) -> bool {
     match &report.reason {
         Reason::Order(OrderReason::NotSelected { tag }) => tags.contains(tag),

@@ -1,4 +1,4 @@
-//! What becomes of the versions above what runs, by labelled tables on a fixed clock.
+//! The status of newer versions, by labelled tables on a fixed clock.
 
 use rstest::rstest;
 
@@ -26,7 +26,7 @@ fn pin(versions: &str) -> Control {
     })
 }
 
-/// Each version's fate in a line, beside the candidate that comes by itself.
+/// The status of each version, one per line, with the candidate.
 fn told(target: &Target) -> Vec<String> {
     target.with("", |policy, facts| {
         let nominated = find_candidate(policy, facts, at(NOW)).ok().cloned();
