@@ -15,6 +15,7 @@ use criterion::{BatchSize, Criterion, criterion_group, criterion_main};
 use support::{Change, Origin, git, import, stream_of};
 use tidegate::git::{Mirror, Reach, Settings, Signature, Signing};
 use tidegate::model::{BlobId, CommitDraft, CommitId, Content, FileEdit, Publication, Timestamp};
+use tidegate::port::{Publisher as _, Repository as _};
 
 const FILES: usize = 10_000;
 const COMMITS: i64 = 5_000;

@@ -16,6 +16,7 @@ pub mod manifest;
 pub mod model;
 pub mod notify;
 pub mod policy;
+pub mod port;
 pub mod registry;
 pub mod simulation;
 pub mod source;

@@ -19,6 +19,7 @@ mod trees;
 use chrono::DateTime;
 use tidegate::git::{Mirror, Reach, Settings, Signature, Signing};
 use tidegate::model::{CommitDraft, CommitId, FileEdit, RepoPath, Timestamp};
+use tidegate::port::Repository as _;
 
 use crate::support::git::Origin;
 

@@ -1,4 +1,5 @@
-//! The engine: one pass from observation to record, and the ports it needs. Knows no HTTP, no SQL, no libgit2.
+//! The engine: one pass from observation to record. Reaches the outside world by the ports of `port`; knows no HTTP, no SQL, no
+//! libgit2.
 //!
 //! A pass is [`Engine::pass`]. The folders below are its steps, each importing only folders before it: `message`, `base`,
 //! `state`, `history`, `plan`, `proposals`, `decide`, `deliver`, `reconcile` and `tasks`.
@@ -18,9 +19,6 @@ mod tasks;
 
 pub use crate::policy::{Environment, Group, ServiceRules, ServiceSettings};
 pub use base::pass_options::{ManualPromotion, PassMode, PassOptions, RollbackRequest, Scope};
-pub use base::ports::{
-    Changelog, Clock, Forge, NotesWanted, Ports, Publisher, Registry, Repository, Store, TaggedImage,
-};
 pub use base::problem::{Place, Problem, ProblemCondition};
 pub use base::repository_policy::{Batch, Grouping, NotesPolicy, PullRequestPolicy, RepositoryPolicy};
 pub use decide::evaluation::Evaluation;

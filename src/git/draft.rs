@@ -11,7 +11,7 @@ use super::GitError;
 use super::handle::{self, commit_id};
 use super::signing::Signer;
 use super::tree::{Commit, Kind, find_commit, find_parent, find_tree};
-use crate::model::{CommitDraft, CommitId, FileEdit, FileEditKind, Printable, RepoPath};
+use crate::model::{CommitDraft, CommitId, FileEdit, FileEditKind, Printable, RepoPath, Secrets};
 
 /// Author and committer of Tidegate's commits.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -73,7 +73,7 @@ impl Chain<'_> {
             let subject = draft.message.lines().next().unwrap_or_default();
             return Err(GitError::NothingToCommit { subject: Printable::new(subject).to_string() });
         }
-        let id = self.write_commit(&draft.message, tree, &parent)?;
+        let id = self.write_commit(&Secrets::mask(&draft.message), tree, &parent)?;
         self.keep(id, None)?;
         self.tip = commit_id(id);
         Ok(self.tip)

@@ -8,7 +8,7 @@ use std::time::Duration;
 use thiserror::Error;
 
 use super::remote::RemoteError;
-use crate::model::{BranchName, Class, CommitId, Fault, Printable, RepoPath};
+use crate::model::{BranchName, Class, CommitId, Fault, IntoFault, Printable, RepoPath};
 
 /// A failed Git operation.
 #[derive(Debug, Error)]
@@ -273,13 +273,13 @@ fn folder_hint(kind: io::ErrorKind) -> Option<&'static str> {
     }
 }
 
-impl From<GitError> for Fault {
-    fn from(error: GitError) -> Self {
-        let mut fault = Self::new(error.class(), error.to_string());
-        if let Some(hint) = error.hint() {
+impl IntoFault for GitError {
+    fn into_fault(self) -> Fault {
+        let mut fault = Fault::new(self.class(), self.to_string());
+        if let Some(hint) = self.hint() {
             fault = fault.with_hint(hint);
         }
-        match error {
+        match self {
             GitError::NoRepository { source, .. } | GitError::Program { source, .. } => {
                 fault.with_source(source)
             }

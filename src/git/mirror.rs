@@ -10,13 +10,14 @@ use super::draft::Signature;
 use super::folder::{Folder, INCOMING_REFERENCE, Lock, REQUEST_REFERENCE};
 use super::history;
 use super::remote::{Access, PushOutcome, Reach, Remote};
-use super::signing::{AllowedSigners, SignatureCheck, Signing, Verifier};
+use super::signing::{AllowedSigners, Signing, Verifier};
 use super::tree::{Scope, find_commit};
 use super::{GitError, content, diff, draft, handle, listing};
 use crate::model::{
-    BlobId, BranchName, CommitChanges, CommitDraft, CommitId, Content, FileChange, Held, Line, Listing,
-    Proposed, Publication, PullRequestBranch, ReplacedHead, RepoPath, Timestamp,
+    BlobId, BranchName, CommitChanges, CommitDraft, CommitId, Content, Fetched, FileChange, Held, Line,
+    Listing, Proposed, Publication, PullRequestBranch, ReplacedHead, RepoPath, SignatureCheck, Timestamp,
 };
+use crate::port::{Publisher, Repository};
 
 /// How often a push is tried while the branch stays where it was: somebody may hold its lock for a moment.
 const MAX_LOCKED_PUSHES: u32 = 4;
@@ -38,14 +39,6 @@ pub struct Settings {
     pub signing: Signing,
     /// Whose signatures count on other people's commits; `None` checks no signature.
     pub verify: Option<AllowedSigners>,
-}
-
-/// The result of a fetch.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Fetched {
-    pub head: CommitId,
-    /// The branch moved since the last fetch or push.
-    pub moved: bool,
 }
 
 /// A bare mirror of one branch of one repository.
@@ -90,15 +83,6 @@ impl Mirror {
         Ok(Self { settings, folder, remote, history, verifier, damaged: AtomicBool::new(false) })
     }
 
-    /// Lists the branch's head, and fetches only when it moved.
-    ///
-    /// # Errors
-    /// The repository is unreachable, empty or shallow, or lacks the branch.
-    pub fn fetch(&self) -> Result<Fetched, GitError> {
-        let lock = self.folder.lock()?;
-        self.fetch_locked(&lock)
-    }
-
     fn fetch_locked(&self, lock: &Lock) -> Result<Fetched, GitError> {
         let was_damaged = self.damaged.swap(false, Ordering::Relaxed);
         if was_damaged || !self.folder.has_head() {
@@ -119,38 +103,72 @@ impl Mirror {
         Ok(Fetched { head, moved: before != Some(head) })
     }
 
-    /// The head of the last fetch or push; works offline.
+    /// Checks read and write access to the remote without changing it, for `tidegate doctor`.
     ///
     /// # Errors
-    /// The mirror cannot be read.
-    pub fn head(&self) -> Result<Option<CommitId>, GitError> {
+    /// As [`fetch`](Self::fetch).
+    pub fn check(&self) -> Result<Access, GitError> {
+        let lock = self.folder.lock()?;
+        let head = self.fetch_locked(&lock)?.head;
+        self.remote.check(&self.settings.branch, head)
+    }
+
+    /// Writes a chain of commits on `base` into the mirror, without pushing it.
+    fn write(
+        &self,
+        base: CommitId,
+        drafts: &[CommitDraft],
+        at: Timestamp,
+    ) -> Result<Vec<CommitId>, GitError> {
+        let who = self.settings.author.at(at.timestamp())?;
+        let signer = self.settings.signing.signer();
+        let signer = signer.map_err(|fault| GitError::Signing { fault: Box::new(fault) })?;
+        self.note_damage(draft::write_chain(self.folder.path(), base, drafts, &who, signer.as_ref()))
+    }
+
+    /// Merges the mirror's packs when there are many. Failing costs only speed.
+    fn repack(&self, _lock: &Lock) {
+        if !self.folder.has_many_packs() {
+            return;
+        }
+        if let Err(error) = self.remote.repack() {
+            tracing::warn!(mirror = %self.folder.path().display(), %error, "cannot merge the mirror's packs");
+        }
+    }
+
+    /// Returns `result`, and remembers an error that means damage.
+    fn note_damage<T>(&self, result: Result<T, GitError>) -> Result<T, GitError> {
+        if let Err(GitError::Damaged { .. }) = result {
+            self.damaged.store(true, Ordering::Relaxed);
+        }
+        result
+    }
+}
+
+impl Repository for Mirror {
+    type Error = GitError;
+
+    fn fetch(&self) -> Result<Fetched, GitError> {
+        let lock = self.folder.lock()?;
+        self.fetch_locked(&lock)
+    }
+
+    fn head(&self) -> Result<Option<CommitId>, GitError> {
         self.folder.head()
     }
 
-    /// The force pushes that this mirror has seen, oldest first.
-    ///
-    /// # Errors
-    /// The mirror cannot be read.
-    pub fn replaced_heads(&self) -> Result<Vec<ReplacedHead>, GitError> {
+    fn replaced_heads(&self) -> Result<Vec<ReplacedHead>, GitError> {
         self.folder.replaced()
     }
 
-    /// Lists the manifests of `commit` under `scope`, or all of them when it is empty.
-    ///
-    /// # Errors
-    /// The mirror lacks the commit, or the tree exceeds its bound.
-    pub fn files(&self, commit: CommitId, scope: &[RepoPath]) -> Result<Listing, GitError> {
+    fn files(&self, commit: CommitId, scope: &[RepoPath]) -> Result<Listing, GitError> {
         self.note_damage(
             handle::open(self.folder.path())
                 .and_then(|repository| listing::files(&repository, commit, scope)),
         )
     }
 
-    /// Lists the manifests under `scope` that differ between two commits. Equal folders are not read.
-    ///
-    /// # Errors
-    /// The mirror lacks one of the commits, or a tree exceeds its bound.
-    pub fn changed_files(
+    fn changed_files(
         &self,
         from: CommitId,
         to: CommitId,
@@ -165,11 +183,7 @@ impl Mirror {
         self.note_damage(changed())
     }
 
-    /// Calls `visit` with the index and content of each blob, in parallel. Results keep the order of `blobs`.
-    ///
-    /// # Errors
-    /// A blob cannot be read.
-    pub fn read_each<T: Send>(
+    fn read_each<T: Send>(
         &self,
         blobs: &[BlobId],
         visit: impl Fn(usize, Content<'_>) -> T + Sync,
@@ -177,53 +191,27 @@ impl Mirror {
         self.note_damage(content::read_each(self.folder.path(), blobs, visit))
     }
 
-    /// Reads the file at `path` in `commit`.
-    ///
-    /// # Errors
-    /// The mirror cannot be read or lacks the commit.
-    pub fn held(&self, commit: CommitId, path: &RepoPath) -> Result<Held, GitError> {
+    fn held(&self, commit: CommitId, path: &RepoPath) -> Result<Held, GitError> {
         self.note_damage(content::held(self.folder.path(), commit, path))
     }
 
-    /// Lists the first-parent line from above `known` to `tip`; the whole line when `known` is `None` or not on it.
-    ///
-    /// # Errors
-    /// The mirror lacks `tip`.
-    pub fn line(&self, tip: CommitId, known: Option<CommitId>) -> Result<Line, GitError> {
+    fn line(&self, tip: CommitId, known: Option<CommitId>) -> Result<Line, GitError> {
         self.note_damage(self.history.line(tip, known))
     }
 
-    /// The manifest changes under `scope` of consecutive first-parent commits; commits without any are left out. A root
-    /// commit adds everything in it.
-    ///
-    /// # Errors
-    /// The mirror lacks one of the commits.
-    pub fn changes(&self, line: &[CommitId], scope: &[RepoPath]) -> Result<Vec<CommitChanges>, GitError> {
+    fn changes(&self, line: &[CommitId], scope: &[RepoPath]) -> Result<Vec<CommitChanges>, GitError> {
         self.note_damage(self.history.changes(line, scope))
     }
 
-    /// Whether `tip` is or descends from `ancestor`, by any parent. False when the mirror lacks `ancestor`.
-    ///
-    /// # Errors
-    /// The mirror lacks `tip`.
-    pub fn contains(&self, ancestor: CommitId, tip: CommitId) -> Result<bool, GitError> {
+    fn contains(&self, ancestor: CommitId, tip: CommitId) -> Result<bool, GitError> {
         self.note_damage(self.history.contains(ancestor, tip))
     }
 
-    /// For each commit its message, followed by those of the commits that it merged. Empty for a commit that the mirror
-    /// lacks.
-    ///
-    /// # Errors
-    /// The mirror cannot be read.
-    pub fn messages(&self, commits: &[CommitId]) -> Result<Vec<Vec<String>>, GitError> {
+    fn messages(&self, commits: &[CommitId]) -> Result<Vec<Vec<String>>, GitError> {
         self.note_damage(self.history.messages(commits))
     }
 
-    /// Searches the messages of `until..tip` for `needles`, newest first; one result per commit and needle.
-    ///
-    /// # Errors
-    /// The mirror lacks `tip`.
-    pub fn find_in_messages(
+    fn find_in_messages(
         &self,
         tip: CommitId,
         until: Option<CommitId>,
@@ -232,25 +220,54 @@ impl Mirror {
         self.note_damage(self.history.mentions(tip, until, needles))
     }
 
-    /// Makes a commit of each draft, the first on `base`, all at the time `at`, and moves the branch from `base`, and from
-    /// nothing else, to the last of them, in one push. Nothing is left on the branch when it does not end with `PushOutcome`;
-    /// an error may leave that open: look for the commits in a new fetch.
-    ///
-    /// # Errors
-    /// When an edit names what is no regular file or changes nothing, the mirror can't be written, or the push did not
-    /// come to an end.
-    pub fn publish(
+    fn request_tip(&self, branch: &PullRequestBranch) -> Result<Option<CommitId>, GitError> {
+        self.remote.tip(branch)
+    }
+
+    fn proposed(
+        &self,
+        branch: &PullRequestBranch,
+        tip: CommitId,
+        files: &[RepoPath],
+    ) -> Result<Proposed, GitError> {
+        let read = || content::proposed(self.folder.path(), tip, files, &self.settings.author);
+        match read() {
+            Err(GitError::UnknownCommit { .. }) => {}
+            known => return self.note_damage(known),
+        }
+        let _lock = self.folder.lock()?;
+        self.remote.fetch(branch.name(), REQUEST_REFERENCE)?;
+        self.note_damage(read())
+    }
+
+    fn removed(&self, commit: CommitId) -> Result<Vec<(RepoPath, BlobId)>, GitError> {
+        self.note_damage(self.history.removed(commit))
+    }
+
+    fn signed(&self, commit: CommitId) -> Result<SignatureCheck, GitError> {
+        let Some(verifier) = &self.verifier else { return Ok(SignatureCheck::Valid) };
+        self.note_damage(handle::open(self.folder.path()).and_then(|repository| {
+            find_commit(&repository, commit)?;
+            verifier.verify(self.folder.path(), commit)
+        }))
+    }
+
+    fn requires_signatures(&self) -> bool {
+        self.verifier.is_some()
+    }
+}
+
+impl Publisher for Mirror {
+    type Error = GitError;
+
+    fn publish(
         &self,
         base: CommitId,
         drafts: &[CommitDraft],
         at: Timestamp,
     ) -> Result<Publication, GitError> {
         let lock = self.folder.lock()?;
-        let who = self.settings.author.at(at.timestamp())?;
-        let signer = self.settings.signing.signer();
-        let signer = signer.map_err(|fault| GitError::Signing { fault: Box::new(fault) })?;
-        let commits =
-            self.note_damage(draft::write_chain(self.folder.path(), base, drafts, &who, signer.as_ref()))?;
+        let commits = self.write(base, drafts, at)?;
         let Some(tip) = commits.last().copied() else { return Ok(Publication::Pushed(commits)) };
         let branch = &self.settings.branch;
         for attempt in 1.. {
@@ -284,39 +301,7 @@ impl Mirror {
         Ok(Publication::Moved { head: None })
     }
 
-    /// The remote tip of one of Tidegate's pull request branches, if it exists.
-    ///
-    /// # Errors
-    /// The repository is unreachable.
-    pub fn request_tip(&self, branch: &PullRequestBranch) -> Result<Option<CommitId>, GitError> {
-        self.remote.tip(branch)
-    }
-
-    /// Reads `files` of the commit at the `tip` of a pull request branch, and fetches it if the mirror lacks it.
-    ///
-    /// # Errors
-    /// It cannot be fetched or read, or the branch moved.
-    pub fn proposed(
-        &self,
-        branch: &PullRequestBranch,
-        tip: CommitId,
-        files: &[RepoPath],
-    ) -> Result<Proposed, GitError> {
-        let read = || content::proposed(self.folder.path(), tip, files, &self.settings.author);
-        match read() {
-            Err(GitError::UnknownCommit { .. }) => {}
-            known => return self.note_damage(known),
-        }
-        let _lock = self.folder.lock()?;
-        self.remote.fetch(branch.name(), REQUEST_REFERENCE)?;
-        self.note_damage(read())
-    }
-
-    /// Commits `draft` on `base` and moves a pull request branch to it if that is still at `seen` (`None`: still absent).
-    ///
-    /// # Errors
-    /// As [`publish`](Self::publish).
-    pub fn propose(
+    fn propose(
         &self,
         branch: &PullRequestBranch,
         seen: Option<CommitId>,
@@ -325,12 +310,7 @@ impl Mirror {
         at: Timestamp,
     ) -> Result<Publication, GitError> {
         let _lock = self.folder.lock()?;
-        let who = self.settings.author.at(at.timestamp())?;
-        let signer = self.settings.signing.signer();
-        let signer = signer.map_err(|fault| GitError::Signing { fault: Box::new(fault) })?;
-        let drafts = std::slice::from_ref(draft);
-        let commits =
-            self.note_damage(draft::write_chain(self.folder.path(), base, drafts, &who, signer.as_ref()))?;
+        let commits = self.write(base, std::slice::from_ref(draft), at)?;
         Ok(match self.remote.put(branch, seen, commits.last().copied())? {
             PushOutcome::Accepted => Publication::Pushed(commits),
             PushOutcome::BranchMoved { .. } => Publication::Moved { head: None },
@@ -338,64 +318,11 @@ impl Mirror {
         })
     }
 
-    /// Deletes a pull request branch if it is still at `seen`; returns whether it did.
-    ///
-    /// # Errors
-    /// The repository is unreachable or refuses.
-    pub fn withdraw(&self, branch: &PullRequestBranch, seen: CommitId) -> Result<bool, GitError> {
-        Ok(self.remote.put(branch, Some(seen), None)? == PushOutcome::Accepted)
-    }
-
-    /// Lists the manifests in the whole repository that `commit` removed, with their blobs.
-    ///
-    /// # Errors
-    /// The mirror lacks the commit.
-    pub fn removed(&self, commit: CommitId) -> Result<Vec<(RepoPath, BlobId)>, GitError> {
-        self.note_damage(self.history.removed(commit))
-    }
-
-    /// Checks a commit's signature; always valid without `verify`.
-    ///
-    /// # Errors
-    /// The mirror lacks the commit, or `git verify-commit` cannot run.
-    pub fn signed(&self, commit: CommitId) -> Result<SignatureCheck, GitError> {
-        let Some(verifier) = &self.verifier else { return Ok(SignatureCheck::Valid) };
-        self.note_damage(handle::open(self.folder.path()).and_then(|repository| {
-            find_commit(&repository, commit)?;
-            verifier.verify(self.folder.path(), commit)
-        }))
-    }
-
-    /// Whether it was message who may sign.
-    pub fn requires_signatures(&self) -> bool {
-        self.verifier.is_some()
-    }
-
-    /// Checks read and write access to the remote without changing it, for `tidegate doctor`.
-    ///
-    /// # Errors
-    /// As [`fetch`](Self::fetch).
-    pub fn check(&self) -> Result<Access, GitError> {
-        let lock = self.folder.lock()?;
-        let head = self.fetch_locked(&lock)?.head;
-        self.remote.check(&self.settings.branch, head)
-    }
-
-    /// Merges the mirror's packs when there are many. Failing costs only speed.
-    fn repack(&self, _lock: &Lock) {
-        if !self.folder.has_many_packs() {
-            return;
+    fn withdraw(&self, branch: &PullRequestBranch, seen: CommitId) -> Result<bool, GitError> {
+        let is_deleted = self.remote.put(branch, Some(seen), None)? == PushOutcome::Accepted;
+        if !is_deleted {
+            tracing::info!(%branch, "the branch has moved and stays");
         }
-        if let Err(error) = self.remote.repack() {
-            tracing::warn!(mirror = %self.folder.path().display(), %error, "cannot merge the mirror's packs");
-        }
-    }
-
-    /// Returns `result`, and remembers an error that means damage.
-    fn note_damage<T>(&self, result: Result<T, GitError>) -> Result<T, GitError> {
-        if let Err(GitError::Damaged { .. }) = result {
-            self.damaged.store(true, Ordering::Relaxed);
-        }
-        result
+        Ok(is_deleted)
     }
 }

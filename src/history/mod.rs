@@ -15,10 +15,8 @@ pub(crate) use rolled_back::Rollbacks;
 pub(crate) use rollout_commit::{rollout_commit, rollout_commit_of};
 pub(crate) use runs::Runs;
 
-use crate::model::{ImageName, RepoPath, ServiceName, TagChange};
-
-/// A service's image, wherever it runs.
-pub(crate) type Subject = (ServiceName, ImageName);
+pub(crate) use crate::model::Subject;
+use crate::model::{RepoPath, TagChange};
 
 /// The tag changes under `paths`, in order.
 pub(crate) fn under<'a>(

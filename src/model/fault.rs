@@ -123,6 +123,18 @@ impl Fault {
     }
 }
 
+/// An error of a client, which becomes a fault when it leaves its room.
+pub trait IntoFault {
+    /// The same as a fault.
+    fn into_fault(self) -> Fault;
+}
+
+impl<E: IntoFault> From<E> for Fault {
+    fn from(error: E) -> Self {
+        error.into_fault()
+    }
+}
+
 impl fmt::Display for Fault {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.write_str(&self.message)

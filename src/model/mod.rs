@@ -31,7 +31,7 @@ pub use commit::{
 };
 pub use elapsed::Elapsed;
 pub use environment::{EnvironmentName, EnvironmentNameError};
-pub use fault::{Class, Fault};
+pub use fault::{Class, Fault, IntoFault};
 pub use id::{ByEnvironment, ByTarget, EnvironmentId, Id, IdVec, TargetId};
 pub use image::{Artifact, Digest, ImageError, ImageName, ImageRef, Tag};
 pub use link::next_link;
@@ -50,7 +50,9 @@ pub use record::{
     FetchEvidence, HistoryRest, IndexEnd, Intent, Observation, Outcome, PinnedTag, PromotionMark, TagChange,
     TagChangeCommit, TagChangePart, TagChangeQuery, TagList, TagsSeen,
 };
-pub use repository::{Content, Held, LeftAlone, LeftAloneKind, Line, Listing, Publication};
+pub use repository::{
+    Content, Fetched, Held, LeftAlone, LeftAloneKind, Line, Listing, Publication, SignatureCheck,
+};
 pub use secrets::Secrets;
 pub use service::{InactiveReason, ServiceName, ServiceNameError};
 pub use service_pattern::{ServicePattern, ServicePatternError};
@@ -59,3 +61,6 @@ pub use version::{Version, VersionError};
 
 /// A point in time, always in UTC; zones are for reading and writing.
 pub type Timestamp = chrono::DateTime<chrono::Utc>;
+
+/// A service's image, wherever it runs.
+pub type Subject = (ServiceName, ImageName);

@@ -40,15 +40,18 @@ impl FromStr for Platform {
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         let is_word = |part: &&str| {
-            !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"._-".contains(&byte))
+            !part.is_empty()
+                && part.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"._-".contains(&byte))
         };
         let parts: Vec<&str> = text.split('/').collect();
         match parts.as_slice() {
-            [os, architecture] | [os, architecture, _] if parts.iter().all(|part| is_word(&part)) => Ok(Self {
-                os: (*os).to_owned(),
-                architecture: (*architecture).to_owned(),
-                variant: parts.get(2).map(|variant| (*variant).to_owned()),
-            }),
+            [os, architecture] | [os, architecture, _] if parts.iter().all(|part| is_word(&part)) => {
+                Ok(Self {
+                    os: (*os).to_owned(),
+                    architecture: (*architecture).to_owned(),
+                    variant: parts.get(2).map(|variant| (*variant).to_owned()),
+                })
+            }
             _ => Err(PlatformError(text.to_owned())),
         }
     }

@@ -2,6 +2,27 @@
 
 use super::{CommitId, RepoPath, TreeFile};
 
+/// The result of a fetch.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Fetched {
+    /// The head of the branch.
+    pub head: CommitId,
+    /// The branch moved since the last fetch or push.
+    pub moved: bool,
+}
+
+/// The result of checking a commit's signature.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum SignatureCheck {
+    /// A good signature by an allowed signer.
+    Valid,
+    /// No signature, a bad one, or one by somebody else.
+    Invalid {
+        /// Why, printable.
+        reason: String,
+    },
+}
+
 /// The manifests of a tree.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Listing {

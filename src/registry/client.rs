@@ -15,6 +15,7 @@ use super::pool::Pools;
 use super::settings::{HostSettings, Limits, SettingsError};
 use super::tags::{self, CachedList};
 use crate::model::{Artifact, Digest, ImageName, Platform, Tag, TagList};
+use crate::port::Registry;
 
 /// The kinds of so many manifests are kept.
 const MAX_ARTIFACTS: usize = 20_000;
@@ -74,61 +75,6 @@ impl Client {
                 cached_lists,
             }),
         })
-    }
-
-    /// All tags of an image. An unchanged response returns the same allocation, and costs one request while the token is
-    /// valid.
-    ///
-    /// # Errors
-    /// [`RegistryError::NotFound`] when the image does not exist or is hidden from these credentials.
-    pub async fn tags(&self, image: &ImageName) -> Result<Arc<TagList>, RegistryError> {
-        let operation = Operation::Tags(image.clone());
-        let span = debug_span!("registry_tags", host = image.host(), image = image.repository());
-        self.run(operation, image.host(), span, async |host, budget| {
-            let before = self.lock_cache().get(image).cloned();
-            let response = tags::list(host, image.repository(), before.as_deref(), budget).await?;
-            let list = Arc::clone(response.list());
-            self.lock_cache().insert(image.clone(), Arc::new(response));
-            Ok(list)
-        })
-        .await
-    }
-
-    /// The digest that a tag points to now.
-    ///
-    /// # Errors
-    /// [`RegistryError::NotFound`] when the tag does not exist or is hidden from these credentials.
-    pub async fn digest(&self, image: &ImageName, tag: &Tag) -> Result<Digest, RegistryError> {
-        let operation = Operation::Digest(image.clone(), tag.clone());
-        let span = debug_span!("registry_digest", host = image.host(), image = image.repository(), %tag);
-        self.run(operation, image.host(), span, async |host, budget| {
-            manifest::digest(host, image.repository(), tag, budget).await
-        })
-        .await
-    }
-
-    /// What the manifest with this digest describes. Requested once: a digest never changes.
-    ///
-    /// # Errors
-    /// [`RegistryError::NotFound`] when the manifest does not exist; class refused when it does not match its digest.
-    pub async fn artifact(&self, image: &ImageName, digest: &Digest) -> Result<Artifact, RegistryError> {
-        if let Some(known) = self.lock_artifacts().get(digest) {
-            return Ok(known.clone());
-        }
-        let operation = Operation::Artifact(image.clone(), digest.clone());
-        let span = debug_span!("registry_artifact", host = image.host(), image = image.repository(), %digest);
-        let platforms = &self.shared.platforms;
-        let artifact = self
-            .run(operation, image.host(), span, async |host, budget| {
-                manifest::artifact(host, image.repository(), digest, platforms, budget).await
-            })
-            .await?;
-        let mut artifacts = self.lock_artifacts();
-        if artifacts.len() >= MAX_ARTIFACTS {
-            artifacts.clear();
-        }
-        artifacts.insert(digest.clone(), artifact.clone());
-        Ok(artifact)
     }
 
     /// The labels and annotations of an image. Labels in the image's configuration win over annotations of its manifest,
@@ -197,6 +143,52 @@ impl Client {
 
     fn lock_cache(&self) -> MutexGuard<'_, HashMap<ImageName, Arc<CachedList>>> {
         self.shared.cached_lists.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Registry for Client {
+    type Error = RegistryError;
+
+    async fn tags(&self, image: &ImageName) -> Result<Arc<TagList>, RegistryError> {
+        let operation = Operation::Tags(image.clone());
+        let span = debug_span!("registry_tags", host = image.host(), image = image.repository());
+        self.run(operation, image.host(), span, async |host, budget| {
+            let before = self.lock_cache().get(image).cloned();
+            let response = tags::list(host, image.repository(), before.as_deref(), budget).await?;
+            let list = Arc::clone(response.list());
+            self.lock_cache().insert(image.clone(), Arc::new(response));
+            Ok(list)
+        })
+        .await
+    }
+
+    async fn digest(&self, image: &ImageName, tag: &Tag) -> Result<Digest, RegistryError> {
+        let operation = Operation::Digest(image.clone(), tag.clone());
+        let span = debug_span!("registry_digest", host = image.host(), image = image.repository(), %tag);
+        self.run(operation, image.host(), span, async |host, budget| {
+            manifest::digest(host, image.repository(), tag, budget).await
+        })
+        .await
+    }
+
+    async fn artifact(&self, image: &ImageName, digest: &Digest) -> Result<Artifact, RegistryError> {
+        if let Some(known) = self.lock_artifacts().get(digest) {
+            return Ok(known.clone());
+        }
+        let operation = Operation::Artifact(image.clone(), digest.clone());
+        let span = debug_span!("registry_artifact", host = image.host(), image = image.repository(), %digest);
+        let platforms = &self.shared.platforms;
+        let artifact = self
+            .run(operation, image.host(), span, async |host, budget| {
+                manifest::artifact(host, image.repository(), digest, platforms, budget).await
+            })
+            .await?;
+        let mut artifacts = self.lock_artifacts();
+        if artifacts.len() >= MAX_ARTIFACTS {
+            artifacts.clear();
+        }
+        artifacts.insert(digest.clone(), artifact.clone());
+        Ok(artifact)
     }
 }
 

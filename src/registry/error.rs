@@ -10,7 +10,7 @@ use thiserror::Error;
 use super::auth::CredentialsError;
 use super::operation::Operation;
 use super::settings::SettingsError;
-use crate::model::{Class, Fault, Timestamp};
+use crate::model::{Class, Fault, IntoFault, Timestamp};
 
 /// An operation on a registry failed.
 #[derive(Debug, Error)]
@@ -68,17 +68,17 @@ impl RegistryError {
     }
 }
 
-impl From<RegistryError> for Fault {
-    fn from(error: RegistryError) -> Self {
-        let (class, message, hint) = (error.class(), error.to_string(), error.hint());
-        let fault = match error {
+impl IntoFault for RegistryError {
+    fn into_fault(self) -> Fault {
+        let (class, message, hint) = (self.class(), self.to_string(), self.hint());
+        let fault = match self {
             RegistryError::Settings(error) => return error.into(),
             // A pause concerns the whole registry, not the operation.
             RegistryError::Failed { source, .. } if matches!(*source, RequestError::Paused { .. }) => {
-                Self::new(class, source.to_string())
+                Fault::new(class, source.to_string())
             }
             RegistryError::NotFound { source, .. } | RegistryError::Failed { source, .. } => {
-                Self::new(class, message).with_source(source)
+                Fault::new(class, message).with_source(source)
             }
         };
         match hint {

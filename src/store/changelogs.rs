@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use sha2::{Digest as _, Sha256};
 
 use crate::model::{Digest, ImageName, Timestamp};
+use crate::port::Labels;
 
 use super::open::Store;
 use super::{StoreError, sql};
@@ -30,26 +31,6 @@ pub struct RangeKey<'a> {
 }
 
 impl Store {
-    /// The cached labels of an image.
-    ///
-    /// # Errors
-    /// The database cannot be read.
-    pub async fn labels(
-        &self,
-        image: &ImageName,
-        digest: &Digest,
-    ) -> Result<Option<BTreeMap<String, String>>, StoreError> {
-        let operation = "read the labels of an image";
-        let mut reading = self.caches.read(operation).await?;
-        let text: Option<String> = sqlx::query_scalar(sql::LABELS)
-            .bind(image.to_string())
-            .bind(digest.as_str())
-            .fetch_optional(&mut *reading)
-            .await
-            .map_err(self.caches.failed(operation))?;
-        Ok(text.and_then(|text| serde_json::from_str(&text).ok()))
-    }
-
     /// Caches the labels of an image, unless they are too large.
     ///
     /// # Errors
@@ -130,6 +111,26 @@ impl Store {
             .await
             .map_err(&failed)?;
         writing.commit().await.map_err(failed)
+    }
+}
+
+impl Labels for Store {
+    type Error = StoreError;
+
+    async fn labels(
+        &self,
+        image: &ImageName,
+        digest: &Digest,
+    ) -> Result<Option<BTreeMap<String, String>>, StoreError> {
+        let operation = "read the labels of an image";
+        let mut reading = self.caches.read(operation).await?;
+        let text: Option<String> = sqlx::query_scalar(sql::LABELS)
+            .bind(image.to_string())
+            .bind(digest.as_str())
+            .fetch_optional(&mut *reading)
+            .await
+            .map_err(self.caches.failed(operation))?;
+        Ok(text.and_then(|text| serde_json::from_str(&text).ok()))
     }
 }
 

@@ -8,7 +8,7 @@ use std::time::Duration;
 use sqlx::migrate::MigrateError;
 use thiserror::Error;
 
-use crate::model::{Class, Fault};
+use crate::model::{Class, Fault, IntoFault};
 
 /// The cause of an error, without sqlx's wrapping.
 type Cause = Box<dyn Error + Send + Sync>;
@@ -213,13 +213,13 @@ fn failure_kind(code: i32) -> FailureKind {
     }
 }
 
-impl From<StoreError> for Fault {
-    fn from(error: StoreError) -> Self {
-        let mut fault = Self::new(error.class(), error.to_string());
-        if let Some(hint) = error.hint() {
+impl IntoFault for StoreError {
+    fn into_fault(self) -> Fault {
+        let mut fault = Fault::new(self.class(), self.to_string());
+        if let Some(hint) = self.hint() {
             fault = fault.with_hint(hint);
         }
-        match error {
+        match self {
             StoreError::File { source, .. } => fault.with_source(source),
             StoreError::Database { source, .. } => fault.with_source(source),
             StoreError::InUse { .. }

@@ -3,6 +3,7 @@
 use sqlx::sqlite::SqliteRow;
 
 use crate::model::{CommitId, Timestamp};
+use crate::port::Fetches;
 
 use super::connection::Connection;
 use super::open::Store;
@@ -18,11 +19,42 @@ pub struct Fetch {
 }
 
 impl Store {
-    /// Records that the branch is at `head`; writes nothing if the head is unchanged.
+    /// The seen heads in order.
     ///
     /// # Errors
-    /// The database cannot be read or written.
-    pub async fn record_fetch(
+    /// The database cannot be read.
+    pub async fn fetches(&self) -> Result<Vec<Fetch>, StoreError> {
+        let operation = "read the fetches";
+        let mut reading = self.database.read(operation).await?;
+        let rows = sqlx::query(sql::FETCHES)
+            .fetch_all(&mut *reading)
+            .await
+            .map_err(self.database.failed(operation))?;
+        Ok(row::read_rows(&rows, "fetch", |row| {
+            Ok(Fetch {
+                head: row::parsed(row, "head")?,
+                absent_at: row::optional_timestamp(row, "absent_at_ms")?,
+                at: row::timestamp(row, "fetched_at_ms")?,
+            })
+        }))
+    }
+}
+
+impl Fetches for Store {
+    type Error = StoreError;
+
+    async fn latest_fetch(&self) -> Result<Option<(CommitId, Timestamp)>, StoreError> {
+        let operation = "read the last fetch";
+        let mut reading = self.database.read(operation).await?;
+        let rows = sqlx::query(sql::LAST_FETCH)
+            .fetch_all(&mut *reading)
+            .await
+            .map_err(self.database.failed(operation))?;
+        let read = |row: &SqliteRow| Ok((row::parsed(row, "head")?, row::timestamp(row, "fetched_at_ms")?));
+        Ok(row::read_rows(&rows, "fetch", read).pop())
+    }
+
+    async fn record_fetch(
         &self,
         head: CommitId,
         absent_at: Option<Timestamp>,
@@ -49,41 +81,6 @@ impl Store {
             .await
             .map_err(&failed)?;
         writing.commit().await.map_err(failed)
-    }
-
-    /// The last seen head and when it was first seen.
-    ///
-    /// # Errors
-    /// The database cannot be read.
-    pub async fn latest_fetch(&self) -> Result<Option<(CommitId, Timestamp)>, StoreError> {
-        let operation = "read the last fetch";
-        let mut reading = self.database.read(operation).await?;
-        let rows = sqlx::query(sql::LAST_FETCH)
-            .fetch_all(&mut *reading)
-            .await
-            .map_err(self.database.failed(operation))?;
-        let read = |row: &SqliteRow| Ok((row::parsed(row, "head")?, row::timestamp(row, "fetched_at_ms")?));
-        Ok(row::read_rows(&rows, "fetch", read).pop())
-    }
-
-    /// The seen heads in order.
-    ///
-    /// # Errors
-    /// The database cannot be read.
-    pub async fn fetches(&self) -> Result<Vec<Fetch>, StoreError> {
-        let operation = "read the fetches";
-        let mut reading = self.database.read(operation).await?;
-        let rows = sqlx::query(sql::FETCHES)
-            .fetch_all(&mut *reading)
-            .await
-            .map_err(self.database.failed(operation))?;
-        Ok(row::read_rows(&rows, "fetch", |row| {
-            Ok(Fetch {
-                head: row::parsed(row, "head")?,
-                absent_at: row::optional_timestamp(row, "absent_at_ms")?,
-                at: row::timestamp(row, "fetched_at_ms")?,
-            })
-        }))
     }
 }
 

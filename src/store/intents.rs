@@ -5,6 +5,7 @@ use sqlx::sqlite::SqliteRow;
 use sqlx::{QueryBuilder, Sqlite};
 
 use crate::model::{Intent, Outcome, PromotionId, Timestamp};
+use crate::port::Intents;
 
 use super::connection::{Connection, ROWS_PER_STATEMENT, insert};
 use super::open::Store;
@@ -17,12 +18,10 @@ const ABANDONED_KEPT_DAYS: i64 = 1;
 /// How long the audit copy of a promotion is kept. Git has it for ever.
 const LANDED_KEPT_DAYS: i64 = 400;
 
-impl Store {
-    /// Records intents atomically. Once this returns they survive a power cut.
-    ///
-    /// # Errors
-    /// The database cannot be written, or already has one of the ids; nothing is recorded.
-    pub async fn begin(&self, intents: &[Intent]) -> Result<(), StoreError> {
+impl Intents for Store {
+    type Error = StoreError;
+
+    async fn begin(&self, intents: &[Intent]) -> Result<(), StoreError> {
         let operation = "record intents";
         let failed = self.database.failed(operation);
         let mut writing = self.database.write(operation).await?;
@@ -44,11 +43,7 @@ impl Store {
         writing.commit().await.map_err(failed)
     }
 
-    /// Intents without an outcome, oldest first.
-    ///
-    /// # Errors
-    /// The database cannot be read.
-    pub async fn pending(&self) -> Result<Vec<Intent>, StoreError> {
+    async fn pending(&self) -> Result<Vec<Intent>, StoreError> {
         let operation = "read intents";
         let mut reading = self.database.read(operation).await?;
         let rows = sqlx::query(sql::PENDING_INTENTS)
@@ -58,26 +53,7 @@ impl Store {
         Ok(row::read_rows(&rows, "intent", read_intent))
     }
 
-    /// Records one outcome. See [`Self::settle_all`].
-    ///
-    /// # Errors
-    /// The database cannot be written.
-    pub async fn settle(&self, id: PromotionId, outcome: Outcome, at: Timestamp) -> Result<(), StoreError> {
-        self.settle_all(&[(id, outcome)], at).await
-    }
-
-    /// Records outcomes atomically, at most one per intent.
-    ///
-    /// Idempotent. A rollout commit replaces an abandonment, because it was seen in Git; nothing replaces a rollout commit.
-    /// Ignores an intent that a rebuilt database does not have. Deletes old ones.
-    ///
-    /// # Errors
-    /// The database cannot be written.
-    pub async fn settle_all(
-        &self,
-        outcomes: &[(PromotionId, Outcome)],
-        at: Timestamp,
-    ) -> Result<(), StoreError> {
+    async fn settle(&self, outcomes: &[(PromotionId, Outcome)], at: Timestamp) -> Result<(), StoreError> {
         let operation = "record what came of intents";
         let failed = self.database.failed(operation);
         let mut writing = self.database.write(operation).await?;

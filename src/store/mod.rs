@@ -28,7 +28,6 @@ pub use backup::Restored;
 pub use changelogs::RangeKey;
 pub use error::{FailureKind, StoreError};
 pub use fetches::Fetch;
-pub use index::Extended;
 pub use lock::{DataFolder, FolderLock};
 pub use notifications::MAX_WAITING;
 pub use open::{OpenState, OpenedStore, Store};

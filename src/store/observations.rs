@@ -8,22 +8,17 @@ use sqlx::sqlite::SqliteRow;
 use sqlx::{QueryBuilder, Sqlite};
 
 use crate::model::{Digest, ImageName, Observation, Tag, Timestamp};
+use crate::port::Observations;
 
 use super::connection::{Connection, ROWS_PER_STATEMENT, insert};
 use super::open::Store;
 use super::row::{self, Unreadable};
 use super::{StoreError, sql};
 
-impl Store {
-    /// Records the digests that changed since the last observation, seen at `at`. Returns their number.
-    ///
-    /// # Errors
-    /// The database cannot be read or written; nothing is recorded.
-    pub async fn observe(
-        &self,
-        seen: &[(ImageName, Tag, Digest)],
-        at: Timestamp,
-    ) -> Result<usize, StoreError> {
+impl Observations for Store {
+    type Error = StoreError;
+
+    async fn observe(&self, seen: &[(ImageName, Tag, Digest)], at: Timestamp) -> Result<usize, StoreError> {
         let operation = "record observations";
         let failed = self.database.failed(operation);
         let mut reading = self.database.read(operation).await?;
@@ -47,11 +42,7 @@ impl Store {
         Ok(changes.len())
     }
 
-    /// The observations of these tags, oldest first; tags never seen are missing.
-    ///
-    /// # Errors
-    /// The database cannot be read.
-    pub async fn observations(
+    async fn observations(
         &self,
         of: &[(ImageName, Tag)],
     ) -> Result<HashMap<(ImageName, Tag), Vec<Observation>>, StoreError> {
@@ -68,14 +59,8 @@ impl Store {
         }
         Ok(observations)
     }
-}
 
-impl Store {
-    /// The observations of all tags of these images, oldest first.
-    ///
-    /// # Errors
-    /// The database cannot be read.
-    pub async fn all_observations(
+    async fn all_observations(
         &self,
         of: &[ImageName],
     ) -> Result<HashMap<(ImageName, Tag), Vec<Observation>>, StoreError> {

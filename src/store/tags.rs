@@ -9,18 +9,37 @@ use sqlx::sqlite::SqliteRow;
 use sqlx::{QueryBuilder, Sqlite};
 
 use crate::model::{ImageName, Tag, TagsSeen, Timestamp};
+use crate::port::SeenTags;
 
 use super::connection::{ROWS_PER_STATEMENT, insert};
 use super::open::Store;
 use super::row::{self, Unreadable};
 use super::{StoreError, sql};
 
-impl Store {
-    /// Records tags first seen at `at`, atomically.
-    ///
-    /// # Errors
-    /// The database cannot be read or written.
-    pub async fn note_tags(&self, new: &[(ImageName, Vec<Tag>)], at: Timestamp) -> Result<(), StoreError> {
+impl SeenTags for Store {
+    type Error = StoreError;
+
+    async fn tags_seen(&self, of: &[ImageName]) -> Result<HashMap<ImageName, Vec<TagsSeen>>, StoreError> {
+        let operation = "read the tags that were seen";
+        let failed = self.database.failed(operation);
+        let mut reading = self.database.read(operation).await?;
+        let mut seen: HashMap<ImageName, Vec<TagsSeen>> = HashMap::new();
+        let positioned: Vec<_> = (0_i64..).zip(of).collect();
+        for images in positioned.chunks(ROWS_PER_STATEMENT) {
+            let mut query = QueryBuilder::<Sqlite>::new(sql::TAGS_SEEN.0);
+            query.push_values(images, |mut values, (position, image)| {
+                values.push_bind(*position).push_bind(image.to_string());
+            });
+            query.push(sql::TAGS_SEEN.1);
+            let rows = query.build().fetch_all(&mut *reading).await.map_err(&failed)?;
+            for (image, tags) in row::read_rows(&rows, "tags seen", |row| read(row, of)) {
+                seen.entry(image.clone()).or_default().push(tags);
+            }
+        }
+        Ok(seen)
+    }
+
+    async fn note_tags(&self, new: &[(ImageName, Vec<Tag>)], at: Timestamp) -> Result<(), StoreError> {
         let new: Vec<&(ImageName, Vec<Tag>)> = new.iter().filter(|(_, tags)| !tags.is_empty()).collect();
         if new.is_empty() {
             return Ok(());
@@ -52,30 +71,6 @@ impl Store {
         .await
         .map_err(&failed)?;
         writing.commit().await.map_err(failed)
-    }
-
-    /// The tags seen for these images, in order; images never seen are missing.
-    ///
-    /// # Errors
-    /// The database cannot be read.
-    pub async fn tags_seen(&self, of: &[ImageName]) -> Result<HashMap<ImageName, Vec<TagsSeen>>, StoreError> {
-        let operation = "read the tags that were seen";
-        let failed = self.database.failed(operation);
-        let mut reading = self.database.read(operation).await?;
-        let mut seen: HashMap<ImageName, Vec<TagsSeen>> = HashMap::new();
-        let positioned: Vec<_> = (0_i64..).zip(of).collect();
-        for images in positioned.chunks(ROWS_PER_STATEMENT) {
-            let mut query = QueryBuilder::<Sqlite>::new(sql::TAGS_SEEN.0);
-            query.push_values(images, |mut values, (position, image)| {
-                values.push_bind(*position).push_bind(image.to_string());
-            });
-            query.push(sql::TAGS_SEEN.1);
-            let rows = query.build().fetch_all(&mut *reading).await.map_err(&failed)?;
-            for (image, tags) in row::read_rows(&rows, "tags seen", |row| read(row, of)) {
-                seen.entry(image.clone()).or_default().push(tags);
-            }
-        }
-        Ok(seen)
     }
 }
 

@@ -6,11 +6,12 @@ use std::sync::Arc;
 use sqlx::AssertSqlSafe;
 use tempfile::TempDir;
 
-use super::{Extended, FailureKind, Store, StoreError};
+use super::{FailureKind, Store, StoreError};
 use crate::model::{
     Class, CommitId, Fault, FetchEvidence, ImageName, IndexEnd, Intent, PinnedTag, ServiceName, TagChange,
     TagChangeCommit, Timestamp,
 };
+use crate::port::{IndexReader as _, IndexWriter as _, Intents as _};
 
 fn head() -> CommitId {
     CommitId::from_bytes([7; 20])
@@ -97,7 +98,7 @@ async fn a_full_disk_takes_all_intents_or_none() {
 #[tokio::test]
 async fn a_full_disk_keeps_the_index_that_was_there() {
     let (_folder, store) = full_store().await;
-    let Extended::To(end) = store.extend_index("scope", None, head(), &[tag_change(0)]).await.unwrap() else {
+    let Some(end) = store.extend_index("scope", None, head(), &[tag_change(0)]).await.unwrap() else {
         panic!("nobody else writes")
     };
     let many: Vec<_> = (0..1000).map(tag_change).collect();
@@ -108,7 +109,7 @@ async fn a_full_disk_keeps_the_index_that_was_there() {
     set(&store, "max_page_count = 100000").await;
     let extended = store.extend_index("scope", Some((end, 1)), head(), &many[1..]).await.unwrap();
     let end = IndexEnd { next_sequence: 1000, ..end };
-    assert_eq!(extended, Extended::To(end));
+    assert_eq!(extended, Some(end));
     assert_eq!(store.tag_changes_of(end, &[subject()]).await.unwrap(), many);
 }
 

@@ -7,6 +7,7 @@ use tidegate::model::{
     AutoMerge, Class, ClosedBy, Fault, MergeMethod, Opinion, PullRequestBranch, PullRequestDraft,
     PullRequestOptions,
 };
+use tidegate::port::Forge as _;
 
 use crate::support::git::{Change, Origin};
 use crate::support::pulls::{self, REPOSITORY, TOKEN, Trouble};
@@ -51,20 +52,20 @@ fn asked(server: &pulls::GitHub) -> Vec<String> {
 async fn one_is_opened_changed_and_closed() {
     let (origin, server, client) = world();
     assert_eq!(client.open_requests().await.unwrap(), []);
-    let opened = client.open_request(&draft()).await.unwrap();
+    let opened = client.open(&draft()).await.unwrap();
     assert_eq!((opened.number, opened.branch.clone()), (1, branch()));
     assert_eq!(opened.head.to_string(), origin.at(branch().as_str()));
     assert!(opened.is_draft && opened.url.ends_with("/pull/1"));
     assert_eq!(client.open_requests().await.unwrap(), std::slice::from_ref(&opened));
 
-    client.amend_request(1, Some("another"), "text").await.unwrap();
-    client.amend_request(1, None, "another text").await.unwrap();
-    client.comment_on(1, "a word").await.unwrap();
+    client.amend(1, Some("another"), "text").await.unwrap();
+    client.amend(1, None, "another text").await.unwrap();
+    client.comment(1, "a word").await.unwrap();
     let pull = server.open();
     assert_eq!((pull.title.as_str(), pull.body.as_str()), ("another", "another text"));
     assert_eq!(server.comments(), ["#1 a word"]);
 
-    client.close_request(1, "over").await.unwrap();
+    client.close(1, "over").await.unwrap();
     assert_eq!(client.open_requests().await.unwrap(), []);
     let closed = client.closed_requests(&branch(), 1).await.unwrap().requests;
     assert_eq!((closed.len(), closed[0].is_merged, closed[0].body.as_str()), (1, false, "over"));
@@ -82,7 +83,7 @@ async fn who_closed_it_is_told() {
         &|number| server.close(number),
         &|_| drop(origin.git(&["branch", "-D", branch().as_str()])),
     ]) {
-        assert_eq!(client.open_request(&draft()).await.unwrap().number, number);
+        assert_eq!(client.open(&draft()).await.unwrap().number, number);
         close(number);
         assert_eq!(client.open_requests().await.unwrap(), []);
     }
@@ -104,7 +105,7 @@ async fn who_closed_it_is_told() {
 #[tokio::test]
 async fn what_did_not_change_is_asked_for_by_its_mark() {
     let (_origin, server, client) = world();
-    client.open_request(&draft()).await.unwrap();
+    client.open(&draft()).await.unwrap();
     let first = client.open_requests().await.unwrap();
     server.asked();
     for _ in 0..3 {
@@ -122,9 +123,9 @@ async fn one_that_is_open_already_is_found_and_those_of_others_are_not_ours() {
     server.open_from_fork(branch().as_str());
     server.open_from_fork("main");
     assert_eq!(client.open_requests().await.unwrap(), [], "a fork's branch may be called anything");
-    let opened = client.open_request(&draft()).await.unwrap();
+    let opened = client.open(&draft()).await.unwrap();
     assert_eq!(opened.number, 3);
-    assert_eq!(client.open_request(&draft()).await.unwrap(), opened);
+    assert_eq!(client.open(&draft()).await.unwrap(), opened);
     assert_eq!(client.closed_requests(&branch(), 1).await.unwrap().requests, []);
 }
 
@@ -134,7 +135,7 @@ async fn more_than_a_page_is_read() {
     for _ in 0..150 {
         server.open_from_fork("x");
     }
-    client.open_request(&draft()).await.unwrap();
+    client.open(&draft()).await.unwrap();
     let open = client.open_requests().await.unwrap();
     assert_eq!(open.iter().map(|request| request.number).collect::<Vec<_>>(), [151]);
     server.asked();
@@ -146,7 +147,7 @@ async fn more_than_a_page_is_read() {
 async fn closed_ones_come_by_pages_the_last_to_change_first() {
     let (_origin, server, client) = world();
     for number in 1..=65 {
-        client.open_request(&draft()).await.unwrap();
+        client.open(&draft()).await.unwrap();
         server.close(number);
     }
     server.edit(7, "a word");
@@ -166,7 +167,7 @@ async fn closed_ones_come_by_pages_the_last_to_change_first() {
 #[tokio::test]
 async fn what_it_is_given_once_is_given_and_what_cannot_be_is_told() {
     let (_origin, server, client) = world();
-    client.open_request(&draft()).await.unwrap();
+    client.open(&draft()).await.unwrap();
     let mut extras = PullRequestOptions {
         labels: vec!["promotion".into()],
         reviewers: vec!["ana".into()],
@@ -203,10 +204,10 @@ async fn a_server_that_stumbles_is_asked_again_and_a_change_is_not_made_twice() 
     client.open_requests().await.unwrap();
     assert_eq!(asked(&server).len(), 3);
     server.next("POST", Trouble::LostAnswer);
-    let fault = client.open_request(&draft()).await.unwrap_err();
+    let fault = client.open(&draft()).await.unwrap_err();
     assert_eq!(fault.class(), Class::TryAgain);
     assert_eq!(asked(&server), ["POST 201"]);
-    assert_eq!(client.open_request(&draft()).await.unwrap().number, 1);
+    assert_eq!(client.open(&draft()).await.unwrap().number, 1);
 }
 
 #[tokio::test]
@@ -216,7 +217,7 @@ async fn limits_are_heeded() {
         server.next("GET", trouble);
         let fault = client.open_requests().await.unwrap_err();
         assert_eq!(fault.class(), Class::TryAgain, "{fault}");
-        let again = client.open_request(&draft()).await.unwrap_err();
+        let again = client.open(&draft()).await.unwrap_err();
         assert!(again.to_string().contains("asked for a pause"), "{again}");
         assert_eq!(asked(&server).len(), 1, "nothing is asked while it lasts");
     }
@@ -240,7 +241,7 @@ async fn a_token_that_may_not_is_told_and_never_shown() {
 #[tokio::test]
 async fn reviews_are_read_as_they_came_and_cost_nothing_while_none_is_added() {
     let (_origin, server, client) = world();
-    let opened = client.open_request(&draft()).await.unwrap();
+    let opened = client.open(&draft()).await.unwrap();
     assert_eq!(opened.opened_by.as_deref(), Some("tidegate[bot]"));
     for (by, state, association) in [
         ("ana", "APPROVED", "MEMBER"),
@@ -277,17 +278,17 @@ async fn reviews_are_read_as_they_came_and_cost_nothing_while_none_is_added() {
 #[tokio::test]
 async fn it_merges_once_nothing_is_missing_and_never_something_else() {
     let (origin, server, client) = world();
-    let opened = client.open_request(&draft()).await.unwrap();
+    let opened = client.open(&draft()).await.unwrap();
     client.let_merge(1, opened.head, MergeMethod::Squash).await.unwrap();
     assert_eq!(server.open().auto_merge.as_deref(), Some("SQUASH"));
     assert_eq!(client.open_requests().await.unwrap()[0].auto_merge, Some(AutoMerge::ByOpener));
-    client.do_not_merge(1).await.unwrap();
-    client.do_not_merge(1).await.unwrap();
+    client.keep_open(1).await.unwrap();
+    client.keep_open(1).await.unwrap();
     assert_eq!(client.open_requests().await.unwrap()[0].auto_merge, None);
     server.have_merge_by_itself(1, "ana");
     assert_eq!(client.open_requests().await.unwrap()[0].auto_merge, Some(AutoMerge::ByAnother));
 
-    client.do_not_merge(1).await.unwrap();
+    client.keep_open(1).await.unwrap();
     origin.commit_on(branch().as_str(), "meanwhile", &[Change::File(APP, b"tag: v1.0.2\n")]);
     let fault = client.let_merge(1, opened.head, MergeMethod::Squash).await.unwrap_err();
     assert!(fault.to_string().contains("Expected head OID"), "{fault}");

@@ -4,8 +4,9 @@ use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
-use tidegate::git::{Fetched, GitError, Mirror, Settings};
-use tidegate::model::{Class, Fault};
+use tidegate::git::{GitError, Mirror, Settings};
+use tidegate::model::{Class, Fault, Fetched};
+use tidegate::port::Repository as _;
 
 use super::{fetched, open, settings};
 use crate::support::git::{Origin, git};

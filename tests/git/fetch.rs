@@ -3,8 +3,9 @@
 use std::fs;
 use std::path::PathBuf;
 
-use tidegate::git::{Fetched, GitError, Mirror, PushAccess, Settings};
-use tidegate::model::{Class, Fault};
+use tidegate::git::{GitError, Mirror, PushAccess, Settings};
+use tidegate::model::{Class, Fault, Fetched};
+use tidegate::port::Repository as _;
 
 use super::{APP, commit, fetched, open, settings};
 use crate::support::git::{Change, Origin, git};

@@ -2,6 +2,7 @@
 
 use tidegate::git::{GitError, Mirror};
 use tidegate::model::{CommitId, CommitInfo, FileChange};
+use tidegate::port::Repository as _;
 
 use super::{APP, commit, fetched, open, paths};
 use crate::support::git::{BETWEEN_COMMITS, Change, FIRST_COMMIT, Origin, git};

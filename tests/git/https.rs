@@ -11,6 +11,7 @@ use std::thread;
 use secrecy::SecretString;
 use tidegate::git::{GitError, Login, Mirror, PushAccess, Reach, RemoteError, Secret, Settings};
 use tidegate::model::{Class, Fault, Publication};
+use tidegate::port::{Publisher as _, Repository as _};
 
 use super::ssh::works;
 use super::{APP, commit, draft, noon, settings};

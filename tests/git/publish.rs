@@ -3,6 +3,7 @@
 use tidegate::git::{GitError, PushAccess};
 use tidegate::model::Publication;
 use tidegate::model::{Class, CommitDraft, CommitId, FileEdit};
+use tidegate::port::{Publisher as _, Repository as _};
 
 use super::{APP, commit, draft, fetched, noon, open};
 use crate::support::git::{Change, Origin, try_git};

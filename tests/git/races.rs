@@ -5,6 +5,7 @@ use std::thread;
 
 use tidegate::git::Mirror;
 use tidegate::model::Publication;
+use tidegate::port::{Publisher as _, Repository as _};
 
 use super::{draft, noon, settings};
 use crate::support::git::{Origin, git, try_git};

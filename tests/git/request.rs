@@ -2,6 +2,7 @@
 
 use tidegate::git::GitError;
 use tidegate::model::{Publication, PullRequestBranch};
+use tidegate::port::{Publisher as _, Repository as _};
 
 use super::{APP, commit, draft, fetched, noon, open, paths};
 use crate::support::git::{Change, try_git};

@@ -5,8 +5,10 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::Arc;
 
-use tidegate::git::{AllowedSigners, Mirror, Secret, Settings, SignatureCheck, Signing};
+use tidegate::git::{AllowedSigners, Mirror, Secret, Settings, Signing};
+use tidegate::model::SignatureCheck;
 use tidegate::model::{Class, CommitId, Fault, Publication};
+use tidegate::port::{Publisher as _, Repository as _};
 
 use super::ssh::Fixed;
 use super::{APP, commit, draft, noon, settings};

@@ -9,6 +9,7 @@ use std::time::Instant;
 use secrecy::SecretString;
 use tidegate::git::{GitError, Limits, Login, Mirror, PushAccess, Reach, RemoteError, Secret, Settings};
 use tidegate::model::{Class, Fault, Publication};
+use tidegate::port::{Publisher as _, Repository as _};
 
 use super::{APP, commit, draft, noon, settings};
 use crate::support::git::{Change, Origin};

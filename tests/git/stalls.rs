@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 
 use tidegate::git::{GitError, Limits, Login, Mirror, Reach, Settings};
 use tidegate::model::{Class, CommitId, Fault, Publication};
+use tidegate::port::{Publisher as _, Repository as _};
 
 use super::ssh::Fixed;
 use super::{APP, commit, draft, noon, settings};

@@ -3,6 +3,7 @@
 use tidegate::git::{GitError, MAX_CONTENT_BYTES};
 use tidegate::model::{BlobId, CommitId};
 use tidegate::model::{Content, LeftAlone, LeftAloneKind};
+use tidegate::port::Repository as _;
 
 use super::{commit, fetched, open, paths};
 use crate::support::git::{Change, Origin};

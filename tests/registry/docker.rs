@@ -8,6 +8,7 @@ use std::sync::Arc;
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
 use tidegate::model::{Artifact, Class, Digest, Fault, Tag};
+use tidegate::port::Registry as _;
 use tidegate::registry::{
     Authentication, Client, Credentials, HostSettings, RegistryError, RequestError, SecretSource,
 };

@@ -8,6 +8,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use tidegate::model::{Class, Secrets};
+use tidegate::port::Registry as _;
 use tidegate::registry::{Client, Credentials, HostSettings, Limits, RequestError};
 
 use super::{image, in_full, quick};

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use rstest::rstest;
 use serde_json::json;
 use tidegate::model::{Class, Tag, TagList};
+use tidegate::port::Registry as _;
 use tidegate::registry::{RegistryError, RequestError};
 use wiremock::matchers::{any, method, path, query_param, query_param_is_missing};
 use wiremock::{Mock, MockServer, ResponseTemplate};

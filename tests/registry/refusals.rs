@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 use rstest::rstest;
 use serde_json::json;
 use tidegate::model::{Class, Digest, Fault};
+use tidegate::port::Registry as _;
 use tidegate::registry::{Client, HostSettings, Limits, RequestError};
 use wiremock::matchers::{any, method, path};
 use wiremock::{Mock, MockServer, ResponseTemplate};

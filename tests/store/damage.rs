@@ -4,6 +4,7 @@ use std::io::{Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 
 use tidegate::model::Class;
+use tidegate::port::{IndexReader as _, Intents as _, Observations as _};
 use tidegate::store::{OpenState, OpenedStore, Store};
 
 use super::words::{Place, REPOSITORY, at, extend, index_of, intent, seen, tag_change};

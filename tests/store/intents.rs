@@ -2,6 +2,7 @@
 
 use sqlx::Row;
 use tidegate::model::{Class, Outcome};
+use tidegate::port::Intents as _;
 use tidegate::store::Store;
 
 use super::words::{Place, at, commit, connect, intent, promotion, tamper};
@@ -31,10 +32,10 @@ async fn what_was_begun_is_pending_until_it_is_settled() {
     assert_eq!(store.pending().await.unwrap(), [intent(1), intent(2), intent(3)]);
     drop(store);
     let store = place.reopen().await;
-    store.settle(promotion(2), Outcome::Landed(commit(7)), at(10)).await.unwrap();
+    store.settle(&[(promotion(2), Outcome::Landed(commit(7)))], at(10)).await.unwrap();
     assert_eq!(pending(&store).await, [1, 3]);
     store
-        .settle_all(&[(promotion(1), Outcome::Abandoned), (promotion(3), Outcome::Landed(commit(8)))], at(11))
+        .settle(&[(promotion(1), Outcome::Abandoned), (promotion(3), Outcome::Landed(commit(8)))], at(11))
         .await
         .unwrap();
     assert_eq!(pending(&store).await, [] as [u64; 0]);
@@ -53,7 +54,7 @@ async fn many_are_settled_each_by_its_own_outcome() {
         _ => Outcome::Landed(commit(7)),
     };
     let outcomes: Vec<_> = (0..MANY).map(|number| (promotion(number), outcome(number))).collect();
-    store.settle_all(&outcomes, at(9)).await.unwrap();
+    store.settle(&outcomes, at(9)).await.unwrap();
     assert_eq!(pending(&store).await, [MANY]);
     for number in [0, 99, 100, 199, 200, 249] {
         let told = if number % 2 == 0 { "abandoned -".to_owned() } else { format!("landed {}", commit(7)) };
@@ -74,7 +75,7 @@ async fn a_landing_overrules_and_is_not_overruled() {
         (Outcome::Landed(commit(9)), 4, landed),
     ];
     for (outcome, seconds, expected) in steps {
-        store.settle(promotion(1), outcome, at(seconds)).await.unwrap();
+        store.settle(&[(promotion(1), outcome)], at(seconds)).await.unwrap();
         assert_eq!(audit(&place, 1).await, expected, "after {outcome:?}");
     }
 }
@@ -83,7 +84,7 @@ async fn a_landing_overrules_and_is_not_overruled() {
 async fn settling_what_a_rebuilt_database_forgot_is_no_error() {
     let place = Place::new();
     let store = place.create().await;
-    store.settle(promotion(1), Outcome::Abandoned, at(1)).await.unwrap();
+    store.settle(&[(promotion(1), Outcome::Abandoned)], at(1)).await.unwrap();
     assert_eq!(pending(&store).await, [] as [u64; 0]);
 }
 

@@ -5,6 +5,7 @@ use std::io::{BufRead, BufReader, Write};
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
 
+use tidegate::port::{Intents as _, Observations as _};
 use tidegate::store::{OpenState, Store};
 
 use super::words::{Place, REPOSITORY, at, intent, seen};

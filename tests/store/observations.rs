@@ -2,6 +2,7 @@
 
 use sqlx::SqliteConnection;
 use tidegate::model::{ImageName, Observation, Tag};
+use tidegate::port::Observations as _;
 use tidegate::store::Store;
 
 use super::words::{Place, at, connect, digest, seen, tamper, word};

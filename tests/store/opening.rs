@@ -4,6 +4,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
 use tidegate::model::{Class, Fault};
+use tidegate::port::{Fetches as _, IndexReader as _, Intents as _, Observations as _};
 use tidegate::store::{OpenState, Store, StoreError};
 
 use super::words::{Place, REPOSITORY, at, commit, connect, extend, intent, seen, tag_change, tamper};

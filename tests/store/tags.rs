@@ -1,6 +1,7 @@
 //! When tags were first seen.
 
 use tidegate::model::{ImageName, Tag, TagsSeen};
+use tidegate::port::SeenTags as _;
 use tidegate::store::Store;
 
 use super::words::{Place, at, connect, tamper, word};

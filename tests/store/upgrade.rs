@@ -4,6 +4,7 @@ use std::path::Path;
 
 use sqlx::migrate::Migrator;
 use tidegate::model::Outcome;
+use tidegate::port::{Fetches as _, Intents as _, Labels as _, Observations as _};
 use tidegate::store::{OpenState, Store};
 
 use super::words::{Place, REPOSITORY, at, commit, connect, extend, intent, promotion, seen, tag_change};
@@ -17,8 +18,8 @@ async fn fill(store: &Store) {
     let tag_changes: Vec<_> = (0..300).map(tag_change).collect();
     extend(store, "scope", None, 299, &tag_changes).await;
     store.begin(&[intent(1), intent(2), intent(3)]).await.unwrap();
-    store.settle(promotion(1), Outcome::Landed(commit(2)), at(4)).await.unwrap();
-    store.settle(promotion(2), Outcome::Abandoned, at(4)).await.unwrap();
+    store.settle(&[(promotion(1), Outcome::Landed(commit(2)))], at(4)).await.unwrap();
+    store.settle(&[(promotion(2), Outcome::Abandoned)], at(4)).await.unwrap();
 }
 
 /// The migrations up to one of them.

@@ -18,6 +18,7 @@ use crate::forge::GitHub;
 use crate::git::PushAccess;
 use crate::init::{Shape, UnmanagedVersions, unmanaged_in};
 use crate::model::{Class, Content, Fault, ImageName, Printable, RepoPath, Timestamp};
+use crate::port::{Forge as _, Registry as _, Repository as _};
 
 /// Doctor warns of a token that expires within this time.
 const EXPIRY_WARNING: TimeDelta = TimeDelta::days(14);

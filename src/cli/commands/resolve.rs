@@ -13,6 +13,7 @@ use crate::model::{
     Class, EnvironmentId, EnvironmentName, Fault, ImageName, Printable, ServiceName, ServicePattern, Tag,
     Version,
 };
+use crate::port::Registry as _;
 
 use super::activity;
 

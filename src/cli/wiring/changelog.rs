@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use crate::changelog::{Heading, Notes, Remark};
 use crate::config::Config;
-use crate::engine::{self, NotesWanted};
 use crate::model::{Digest, Fault, ImageName, ServiceName, Tag, Version};
+use crate::port::{Changelog, NotesWanted, Observations as _, Registry as _};
 use crate::registry::Client;
 use crate::source::{Question, Reader};
 use crate::store::Store;
@@ -79,7 +79,7 @@ impl Changes {
     }
 }
 
-impl engine::Changelog for Changes {
+impl Changelog for Changes {
     async fn notes(&self, wanted: &NotesWanted) -> Notes {
         match self.digest(&wanted.image, &wanted.from).await {
             Ok(digest) => {

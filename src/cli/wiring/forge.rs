@@ -1,16 +1,12 @@
-//! The forge of a configuration, its tokens, and the engine's port over it.
+//! The forge of a configuration, and its tokens.
 
 use std::fmt;
 use std::sync::Arc;
 
 use crate::config::{Auth, Config, Endpoint, ProcessEnv, Remote, SecretSource};
-use crate::engine;
 use crate::forge::{Api, ApiSettings, Bearer, GitHub, GitHubSettings};
 use crate::git::{Login, Secret};
-use crate::model::{
-    Class, ClosedBy, ClosedPage, ClosedPullRequest, CommitId, Fault, MergeMethod, OpenPullRequest,
-    PullRequestBranch, PullRequestDraft, PullRequestOptions, PullRequestReview, Timestamp,
-};
+use crate::model::{Class, Fault, Timestamp};
 
 use super::git;
 
@@ -49,60 +45,6 @@ pub(super) fn github(
         _ => named,
     };
     Ok((git::api_settings(&config.git, named), token))
-}
-
-impl engine::Forge for GitHub {
-    async fn open_requests(&self) -> Result<Vec<OpenPullRequest>, Fault> {
-        Self::open_requests(self).await
-    }
-
-    async fn closed_requests(&self, branch: &PullRequestBranch, page: usize) -> Result<ClosedPage, Fault> {
-        Self::closed_requests(self, branch, page).await
-    }
-
-    async fn recently_closed(&self) -> Result<Vec<ClosedPullRequest>, Fault> {
-        Self::recently_closed(self).await
-    }
-
-    async fn closed_by(&self, number: u64) -> Result<ClosedBy, Fault> {
-        Self::closed_by(self, number).await
-    }
-
-    async fn reviews(&self, number: u64) -> Result<Vec<PullRequestReview>, Fault> {
-        Self::reviews(self, number).await
-    }
-
-    async fn message(&self, commit: CommitId) -> Result<String, Fault> {
-        Self::message(self, commit).await
-    }
-
-    async fn open(&self, draft: &PullRequestDraft) -> Result<OpenPullRequest, Fault> {
-        self.open_request(draft).await
-    }
-
-    async fn amend(&self, number: u64, title: Option<&str>, body: &str) -> Result<(), Fault> {
-        self.amend_request(number, title, body).await
-    }
-
-    async fn close(&self, number: u64, body: &str) -> Result<(), Fault> {
-        self.close_request(number, body).await
-    }
-
-    async fn comment(&self, number: u64, text: &str) -> Result<(), Fault> {
-        self.comment_on(number, text).await
-    }
-
-    async fn give(&self, number: u64, extras: &PullRequestOptions) -> Vec<Fault> {
-        Self::give(self, number, extras).await
-    }
-
-    async fn let_merge(&self, number: u64, head: CommitId, method: MergeMethod) -> Result<(), Fault> {
-        Self::let_merge(self, number, head, method).await
-    }
-
-    async fn keep_open(&self, number: u64) -> Result<(), Fault> {
-        self.do_not_merge(number).await
-    }
 }
 
 /// A person's token at GitHub; app tokens renew themselves.

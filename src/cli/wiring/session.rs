@@ -16,6 +16,7 @@ use crate::engine::{DueRelease, Engine, Parts, PassOptions, PassReport};
 use crate::forge::GitHub;
 use crate::git::{Mirror, Stop};
 use crate::model::{Class, Fault, RepoPath};
+use crate::port::Repository as _;
 use crate::registry::Client;
 use crate::store::{DataFolder, FolderLock, OpenState, Store};
 

@@ -12,6 +12,7 @@ use crate::changelog::{CommitMatch, CommitQuery, Source, SourceName, Web};
 use crate::config::{self, Config, SourceRepository};
 use crate::git::{Limits, Login, RangeQuery, Reach, Secret, SourceMirror, SourceSettings, Stop};
 use crate::model::{Class, CommitId, Digest, Fault, ImageName, NetworkUrl, Protocol, RepoPath, ServiceName};
+use crate::port::Labels;
 use crate::registry::Client;
 use crate::source::{
     Cache, CommitRange, Comparison, Histories, Images, Policy, ReadVersion, Scope, SourceRules,
@@ -253,7 +254,7 @@ impl Images for Client {
 
 impl Cache for Store {
     async fn labels(&self, image: &ImageName, digest: &Digest) -> Option<BTreeMap<String, String>> {
-        Self::labels(self, image, digest).await.unwrap_or_else(|error| lost(&error))
+        Labels::labels(self, image, digest).await.unwrap_or_else(|error| lost(&error))
     }
 
     async fn keep_labels(&self, image: &ImageName, digest: &Digest, labels: &BTreeMap<String, String>) {

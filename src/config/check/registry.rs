@@ -31,17 +31,17 @@ pub(super) fn registries(raw: &[raw::Registry], diagnostics: &mut Diagnostics) -
 }
 
 /// The platforms that an image must have.
-pub(super) fn platforms(
-    raw: &Located<Vec<Located<String>>>,
-    diagnostics: &mut Diagnostics,
-) -> Vec<Platform> {
+pub(super) fn platforms(raw: &Located<Vec<Located<String>>>, diagnostics: &mut Diagnostics) -> Vec<Platform> {
     if raw.value.is_empty() {
         diagnostics.error(raw.at.start(), "`platforms` names none", "name one, or remove the key");
     }
     let platform = |text: &Located<String>| {
         let platform = text.value.parse::<Platform>();
         let platform = platform.map_err(|error| {
-            InvalidValue::new(error.to_string(), "write `os/architecture`, such as `linux/amd64` or `linux/arm/v7`")
+            InvalidValue::new(
+                error.to_string(),
+                "write `os/architecture`, such as `linux/amd64` or `linux/arm/v7`",
+            )
         });
         diagnostics.ok_or_report(text.at, platform)
     };

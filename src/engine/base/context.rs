@@ -1,11 +1,11 @@
 //! The reading ports and the policy, borrowed: what a step is given besides its memory. No port in it writes to the
-//! followed branch; the steps that do are handed a [`Publisher`](super::ports::Publisher).
+//! followed branch; the steps that do are handed a [`Publisher`](crate::port::Publisher).
 
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::ports::Ports;
 use super::repository_policy::RepositoryPolicy;
+use crate::port::Ports;
 
 pub(in crate::engine) struct Context<'a, P: Ports> {
     pub(in crate::engine) registry: &'a Arc<P::Registry>,

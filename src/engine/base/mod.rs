@@ -1,8 +1,7 @@
-//! What every step of the engine builds on: the ports, the policy of the repository, problems and the options of a pass.
+//! What every step of the engine builds on: the policy of the repository, problems and the options of a pass.
 
 pub(super) mod blocking;
 pub(super) mod context;
 pub(super) mod pass_options;
-pub(super) mod ports;
 pub(super) mod problem;
 pub(super) mod repository_policy;

@@ -10,12 +10,12 @@ use std::sync::Arc;
 use chrono::TimeDelta;
 
 use crate::engine::base::context::Context;
-use crate::engine::base::ports::{Ports, Registry, TaggedImage};
 use crate::engine::base::problem::{Problem, ProblemCondition};
 use crate::engine::base::repository_policy::RepositoryPolicy;
 use crate::engine::state::repository_state::RepositoryState;
 use crate::model::{Artifact, ByTarget, Class, Digest, ImageName, TargetId, Timestamp};
 use crate::policy::{Candidate, Selection};
+use crate::port::{Ports, Registry, TaggedImage};
 
 use super::digests::Digests;
 use super::facts::tagged;

@@ -3,13 +3,13 @@
 use std::cmp::Reverse;
 use std::collections::{BTreeSet, HashMap};
 
-use crate::engine::base::ports::TaggedImage;
 use crate::engine::state::deployed::Target;
 use crate::model::{EnvironmentId, TargetId};
 use crate::policy::{
     self, Candidate, Decision, GateName, GateReport, PreviousEnvironment, PreviousRunning, SoakMode,
     TrainHold,
 };
+use crate::port::TaggedImage;
 
 use super::facts::{FactContext, tagged};
 use super::groups;

@@ -4,10 +4,10 @@ use std::collections::{BTreeSet, HashMap};
 use std::time::Duration;
 
 use crate::engine::base::context::Context;
-use crate::engine::base::ports::{Ports, Store, TaggedImage};
 use crate::engine::base::problem::Problem;
 use crate::model::{Digest, Fault, ImageName, Observation, Timestamp};
 use crate::policy::{Observations, Observed};
+use crate::port::{Observations as _, Ports, Store, TaggedImage};
 
 use super::poll;
 use super::requests::Requests;

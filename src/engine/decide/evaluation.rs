@@ -7,7 +7,6 @@ use chrono_tz::Tz;
 
 use crate::engine::base::blocking::blocking;
 use crate::engine::base::context::Context;
-use crate::engine::base::ports::{Clock as _, Ports, Repository};
 use crate::engine::base::problem::Problem;
 use crate::engine::base::repository_policy::RepositoryPolicy;
 use crate::engine::history::target_history::read_histories;
@@ -16,8 +15,9 @@ use crate::engine::proposals::pull_requests::{PullRequests, branch_of};
 use crate::engine::proposals::refusals::{self, ToPropose};
 use crate::engine::state::deployed::Target;
 use crate::engine::state::repository_state::RepositoryState;
-use crate::model::{ByTarget, CommitId, EnvironmentId, Fault, TagList, TargetId, Timestamp};
+use crate::model::{ByTarget, CommitId, EnvironmentId, Fault, SignatureCheck, TagList, TargetId, Timestamp};
 use crate::policy::{self, Candidate, Decision, Group, Overrides, Selection, UnsignedCommits};
+use crate::port::{Clock as _, Ports, Repository};
 
 use super::artifacts::{self, Rejections};
 use super::digest_requests::{soaking_tags, tags_to_ask};
@@ -279,8 +279,8 @@ async fn unsigned_commits<P: Ports>(
             .collect();
         let mut unsigned = UnsignedCommits::new();
         for commit in commits {
-            if let Some(because) = repository.unsigned(commit)? {
-                unsigned.insert(commit, because);
+            if let SignatureCheck::Invalid { reason } = repository.signed(commit)? {
+                unsigned.insert(commit, reason);
             }
         }
         Ok(unsigned)

@@ -2,7 +2,6 @@
 
 use std::sync::{Arc, LazyLock};
 
-use crate::engine::base::ports::TaggedImage;
 use crate::engine::base::repository_policy::RepositoryPolicy;
 use crate::engine::proposals::pull_requests::PullRequests;
 use crate::engine::state::repository_state::RepositoryState;
@@ -11,6 +10,7 @@ use crate::policy::{
     Candidate, DigestNow, Facts, Observations, PreviousEnvironment, PreviousRunning, ReviewState, Selection,
     SoakMode, TargetPolicy, UnsignedCommits,
 };
+use crate::port::TaggedImage;
 
 use super::digests::Digests;
 

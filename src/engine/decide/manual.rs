@@ -5,7 +5,6 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::config::nearest;
 use crate::engine::base::context::Context;
 use crate::engine::base::pass_options::{ManualPromotion, Scope};
-use crate::engine::base::ports::{Ports, TaggedImage};
 use crate::engine::base::problem::Problem;
 use crate::engine::base::repository_policy::RepositoryPolicy;
 use crate::engine::proposals::pull_requests::PullRequests;
@@ -14,6 +13,7 @@ use crate::engine::state::deployed::Target;
 use crate::engine::state::repository_state::RepositoryState;
 use crate::model::{Artifact, ByTarget, Class, EnvironmentId, Fault, ServiceName, ServicePattern, TargetId};
 use crate::policy::{Candidate, Decision, GateName, Group, Overrides};
+use crate::port::{Ports, TaggedImage};
 
 use super::artifacts;
 use super::evaluation::{Evaluation, Memory, nominated, to_propose};

@@ -7,11 +7,11 @@ use std::time::Duration;
 use tokio::task::JoinSet;
 use tokio::time::{Instant, timeout};
 
-use crate::engine::base::ports::{Registry, Store, TaggedImage};
 use crate::engine::base::problem::{Problem, ProblemCondition};
 use crate::engine::state::deployed::Target;
 use crate::model::{Artifact, ByTarget, Class, Digest, Fault, ImageName, Tag, TagList, Timestamp};
 use crate::policy::{Selection, SelectionRules};
+use crate::port::{Registry, Store, TaggedImage};
 
 use super::requests::Requests;
 
@@ -67,7 +67,7 @@ pub(crate) async fn poll<R: Registry>(
 ) -> Polled {
     let request = |image: &ImageName| {
         let (registry, image) = (Arc::clone(registry), image.clone());
-        async move { registry.tags(&image).await }
+        async move { Ok(registry.tags(&image).await?) }
     };
     let answers = known.requests.ask(images, patience, request).await;
     let mut polled = Polled::default();
@@ -106,7 +106,7 @@ pub(crate) async fn digests<R: Registry>(
 ) -> (HashMap<TaggedImage, Digest>, Vec<Problem>) {
     let request = |(image, tag): &TaggedImage| {
         let (registry, image, tag) = (Arc::clone(registry), image.clone(), tag.clone());
-        async move { registry.digest(&image, &tag).await }
+        async move { Ok(registry.digest(&image, &tag).await?) }
     };
     let answers = requests.ask(wanted, patience, request).await;
     let mut found = HashMap::new();
@@ -127,9 +127,12 @@ pub(crate) async fn digests<R: Registry>(
     (found, problems)
 }
 
+fn no_answer(host: &str) -> Fault {
+    Fault::new(Class::TryAgain, format!("{host} has not answered yet; its images are not known"))
+}
+
 fn silent(host: &str) -> Problem {
-    let message = format!("{host} has not answered yet; its images are not known");
-    let problem = Problem::error(Class::TryAgain, message)
+    let problem = Problem::from_fault(&no_answer(host))
         .hint("Tidegate keeps asking, and promotes none of its images until it answers");
     let condition = ProblemCondition::SilentRegistry { host: host.to_owned() };
     Problem { condition: Some(condition), ..problem }
@@ -145,12 +148,8 @@ pub(crate) async fn artifacts<R: Registry>(
     for (image, digest) in digests {
         let registry = Arc::clone(registry);
         requests.spawn(async move {
-            let artifact = timeout(patience, registry.artifact(&image, &digest)).await;
-            let silent = |_| {
-                let message = format!("{} has not answered yet; its images are not known", image.host());
-                Err(Fault::new(Class::TryAgain, message))
-            };
-            let artifact = artifact.unwrap_or_else(silent);
+            let answer = timeout(patience, registry.artifact(&image, &digest)).await;
+            let artifact = answer.map_or_else(|_| Err(no_answer(image.host())), |answer| Ok(answer?));
             ((image, digest), artifact)
         });
     }

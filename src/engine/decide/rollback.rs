@@ -10,7 +10,6 @@ use chrono_tz::Tz;
 use crate::control;
 use crate::engine::base::context::Context;
 use crate::engine::base::pass_options::{ManualPromotion, RollbackRequest};
-use crate::engine::base::ports::Ports;
 use crate::engine::base::problem::Problem;
 use crate::engine::base::repository_policy::RepositoryPolicy;
 use crate::engine::history::target_history::read_histories;
@@ -25,6 +24,7 @@ use crate::policy::{
     Candidate, Control, Decision, LocalTime, Note, Overrides, PastRun, Quarantine, RolledBack,
     approve_rollback,
 };
+use crate::port::Ports;
 
 use super::digests::DigestRequests;
 use super::evaluation::Evaluation;

@@ -13,10 +13,10 @@ use super::delivery;
 use super::notes::{MOST_PER_COMMIT, NotesByPlan};
 use crate::engine::base::blocking::blocking;
 use crate::engine::base::context::Context;
-use crate::engine::base::ports::{Ports, Repository};
 use crate::engine::base::problem::Problem;
 use crate::engine::base::repository_policy::RepositoryPolicy;
 use crate::engine::plan::edit_plan::EditPlan;
+use crate::port::{Ports, Repository};
 
 /// Maximum text written in one pass: each commit has the whole file.
 const MOST_BYTES: usize = 64 * 1024 * 1024;
@@ -66,7 +66,7 @@ pub(in crate::engine) async fn held<R: Repository>(
     file: &RepoPath,
 ) -> Result<Held, Fault> {
     let (repository, file) = (Arc::clone(repository), file.clone());
-    blocking(move || repository.held(commit, &file)).await
+    blocking(move || Ok(repository.held(commit, &file)?)).await
 }
 
 fn grow(

@@ -11,10 +11,10 @@ use crate::model::{
 use super::notes::{MOST_PER_COMMIT, NotesByPlan};
 use crate::engine::base::blocking::blocking;
 use crate::engine::base::context::Context;
-use crate::engine::base::ports::{Ports, Publisher, Repository, Store};
 use crate::engine::base::repository_policy::{Batch, RepositoryPolicy};
 use crate::engine::message::{self, PromotionText, Wording};
 use crate::engine::plan::edit_plan::EditPlan;
+use crate::port::{Intents, Ports, Publisher, Repository};
 
 /// The outcome of a push.
 pub(in crate::engine) enum Delivery {
@@ -40,7 +40,7 @@ pub(in crate::engine) async fn deliver<P: Ports>(
     context.store.begin(&intents).await?;
     let (drafts, commit_of_plan) = drafts(context.policy, plans, notes, requested_by);
     let publisher = Arc::clone(publisher);
-    let publication = blocking(move || publisher.publish(base, &drafts, now)).await;
+    let publication = blocking(move || Ok(publisher.publish(base, &drafts, now)?)).await;
     match publication {
         Ok(Publication::Pushed(commits)) => {
             let landed: Vec<CommitId> = commit_of_plan.iter().map(|draft| commits[*draft]).collect();
@@ -62,9 +62,9 @@ pub(in crate::engine) async fn deliver<P: Ports>(
     }
 }
 
-async fn abandon<S: Store>(store: &S, plans: &[EditPlan], now: Timestamp) -> Result<(), Fault> {
+async fn abandon<S: Intents>(store: &S, plans: &[EditPlan], now: Timestamp) -> Result<(), Fault> {
     let outcomes: Vec<_> = plans.iter().map(|plan| (plan.id, Outcome::Abandoned)).collect();
-    store.settle(&outcomes, now).await
+    Ok(store.settle(&outcomes, now).await?)
 }
 
 /// Settles the intents of an interrupted pass: those whose promotion is on the branch landed, the others are abandoned and

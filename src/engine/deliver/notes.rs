@@ -9,9 +9,9 @@ use tokio::task::JoinSet;
 
 use crate::changelog::{Heading, Notes, Remark};
 
-use crate::engine::base::ports::{Changelog, NotesWanted};
 use crate::engine::base::repository_policy::NotesPolicy;
 use crate::engine::plan::edit_plan::EditPlan;
+use crate::port::{Changelog, NotesWanted};
 
 /// Maximum requests for notes at once.
 const AT_ONCE: usize = 8;

@@ -5,13 +5,13 @@ use std::sync::{Arc, Mutex};
 
 use sha2::{Digest as _, Sha256};
 
-use super::{Calls, Fuse, lock};
-use crate::engine::base::ports::{Publisher, Repository};
+use super::{Calls, FakeError, Fuse, lock};
 use crate::model::{
-    self, BlobId, Class, CommitChanges, CommitDraft, CommitId, CommitInfo, Content, Fault, FileChange,
+    self, BlobId, CommitChanges, CommitDraft, CommitId, CommitInfo, Content, Fetched, FileChange,
     FileEditKind, Held, Listing, Proposed, Publication, PullRequestBranch, ReplacedHead, RepoPath, Timestamp,
     TreeFile,
 };
+use crate::port::{Publisher, Repository};
 
 type Files = BTreeMap<RepoPath, String>;
 
@@ -365,9 +365,16 @@ impl Branch {
 }
 
 impl Publisher for Branch {
-    fn publish(&self, base: CommitId, drafts: &[CommitDraft], at: Timestamp) -> Result<Publication, Fault> {
+    type Error = FakeError;
+
+    fn publish(
+        &self,
+        base: CommitId,
+        drafts: &[CommitDraft],
+        at: Timestamp,
+    ) -> Result<Publication, FakeError> {
         self.calls.count("publish");
-        let broken = || Fault::new(Class::TryAgain, "the connection broke");
+        let broken = || FakeError::try_again("the connection broke");
         let next = lock(&self.pushes).pop_front();
         match next {
             None => {}
@@ -397,7 +404,7 @@ impl Publisher for Branch {
         base: CommitId,
         draft: &CommitDraft,
         at: Timestamp,
-    ) -> Result<Publication, Fault> {
+    ) -> Result<Publication, FakeError> {
         self.calls.count("propose");
         let commit = {
             let mut line = lock(&self.line);
@@ -406,7 +413,7 @@ impl Publisher for Branch {
             line.head = head;
             commit
         };
-        let broken = || Fault::new(Class::TryAgain, "the connection broke");
+        let broken = || FakeError::try_again("the connection broke");
         let next = lock(&self.pushes).pop_front();
         match next {
             None => Ok(self.put(branch, seen, Some(commit))),
@@ -423,10 +430,9 @@ impl Publisher for Branch {
         }
     }
 
-    fn withdraw(&self, branch: &PullRequestBranch, seen: CommitId) -> Result<(), Fault> {
+    fn withdraw(&self, branch: &PullRequestBranch, seen: CommitId) -> Result<bool, FakeError> {
         self.calls.count("withdraw");
-        self.put(branch, Some(seen), None);
-        Ok(())
+        Ok(matches!(self.put(branch, Some(seen), None), Publication::Pushed(_)))
     }
 }
 
@@ -446,17 +452,23 @@ impl Branch {
 }
 
 impl Repository for Branch {
-    fn last_head(&self) -> Result<Option<CommitId>, Fault> {
+    type Error = FakeError;
+
+    fn head(&self) -> Result<Option<CommitId>, FakeError> {
         Ok(lock(&self.line).head)
     }
 
-    fn fetch(&self) -> Result<CommitId, Fault> {
+    fn fetch(&self) -> Result<Fetched, FakeError> {
         self.calls.count("fetch");
-        lock(&self.line).look();
-        Ok(self.head())
+        let mut line = lock(&self.line);
+        let before = line.head;
+        line.look();
+        drop(line);
+        let head = self.head();
+        Ok(Fetched { head, moved: before != Some(head) })
     }
 
-    fn files(&self, commit: CommitId, scope: &[RepoPath]) -> Result<Listing, Fault> {
+    fn files(&self, commit: CommitId, scope: &[RepoPath]) -> Result<Listing, FakeError> {
         self.calls.count("files");
         let files = within(&lock(&self.line).files(Some(commit)), scope);
         let files = files.into_iter().map(|(path, blob)| TreeFile { path, blob }).collect();
@@ -468,7 +480,7 @@ impl Repository for Branch {
         from: CommitId,
         to: CommitId,
         scope: &[RepoPath],
-    ) -> Result<Vec<FileChange>, Fault> {
+    ) -> Result<Vec<FileChange>, FakeError> {
         self.calls.count("changed_files");
         let line = lock(&self.line);
         Ok(changes(&line.files(Some(from)), &line.files(Some(to)), scope))
@@ -478,7 +490,7 @@ impl Repository for Branch {
         &self,
         blobs: &[BlobId],
         visit: impl Fn(usize, Content<'_>) -> T + Sync,
-    ) -> Result<Vec<T>, Fault> {
+    ) -> Result<Vec<T>, FakeError> {
         for _ in blobs {
             self.calls.count("read");
         }
@@ -487,12 +499,12 @@ impl Repository for Branch {
         Ok(blobs.iter().enumerate().map(read).collect())
     }
 
-    fn held(&self, commit: CommitId, path: &RepoPath) -> Result<Held, Fault> {
+    fn held(&self, commit: CommitId, path: &RepoPath) -> Result<Held, FakeError> {
         let files = lock(&self.line).files(Some(commit));
         Ok(files.get(path).map_or(Held::Nothing, |text| Held::Bytes(text.clone().into_bytes())))
     }
 
-    fn line(&self, tip: CommitId, known: Option<CommitId>) -> Result<model::Line, Fault> {
+    fn line(&self, tip: CommitId, known: Option<CommitId>) -> Result<model::Line, FakeError> {
         let line = lock(&self.line);
         let mut found = model::Line { commits: Vec::new(), is_down_to_known: known == Some(tip) };
         for (id, commit) in line.down(tip, known) {
@@ -503,7 +515,7 @@ impl Repository for Branch {
         Ok(found)
     }
 
-    fn changes(&self, line: &[CommitId], scope: &[RepoPath]) -> Result<Vec<CommitChanges>, Fault> {
+    fn changes(&self, line: &[CommitId], scope: &[RepoPath]) -> Result<Vec<CommitChanges>, FakeError> {
         let known = lock(&self.line);
         let mut told = Vec::new();
         for id in line {
@@ -518,11 +530,11 @@ impl Repository for Branch {
         Ok(told)
     }
 
-    fn contains(&self, ancestor: CommitId, tip: CommitId) -> Result<bool, Fault> {
+    fn contains(&self, ancestor: CommitId, tip: CommitId) -> Result<bool, FakeError> {
         Ok(lock(&self.line).reached(tip).contains(&ancestor))
     }
 
-    fn removed(&self, commit: CommitId) -> Result<Vec<(RepoPath, BlobId)>, Fault> {
+    fn removed(&self, commit: CommitId) -> Result<Vec<(RepoPath, BlobId)>, FakeError> {
         let line = lock(&self.line);
         let after = &line.commits[&commit];
         let before = line.files(after.parent);
@@ -530,17 +542,17 @@ impl Repository for Branch {
         Ok(removed.map(|(path, text)| (path.clone(), blob_of(text))).collect())
     }
 
-    fn replaced_heads(&self) -> Result<Vec<ReplacedHead>, Fault> {
+    fn replaced_heads(&self) -> Result<Vec<ReplacedHead>, FakeError> {
         Ok(lock(&self.line).replaced.clone())
     }
 
-    fn messages(&self, commits: &[CommitId]) -> Result<Vec<Vec<String>>, Fault> {
+    fn messages(&self, commits: &[CommitId]) -> Result<Vec<Vec<String>>, FakeError> {
         let line = lock(&self.line);
         let told = |commit: &Commit| [vec![commit.message.clone()], commit.merged.clone()].concat();
         Ok(commits.iter().map(|id| line.commits.get(id).map(told).unwrap_or_default()).collect())
     }
 
-    fn request_tip(&self, branch: &PullRequestBranch) -> Result<Option<CommitId>, Fault> {
+    fn request_tip(&self, branch: &PullRequestBranch) -> Result<Option<CommitId>, FakeError> {
         self.calls.count("request_tip");
         Ok(self.tip_of(branch))
     }
@@ -550,7 +562,7 @@ impl Repository for Branch {
         _branch: &PullRequestBranch,
         tip: CommitId,
         files: &[RepoPath],
-    ) -> Result<Proposed, Fault> {
+    ) -> Result<Proposed, FakeError> {
         let line = lock(&self.line);
         let commit = &line.commits[&tip];
         let text = |file: &RepoPath| commit.files.get(file).map(|text| text.clone().into_bytes());
@@ -566,7 +578,7 @@ impl Repository for Branch {
         tip: CommitId,
         until: Option<CommitId>,
         needles: &[String],
-    ) -> Result<Vec<(String, CommitId)>, Fault> {
+    ) -> Result<Vec<(String, CommitId)>, FakeError> {
         let line = lock(&self.line);
         let pairs = line.down(tip, until).flat_map(|(id, commit)| {
             needles.iter().filter(|needle| commit.message.contains(*needle)).map(move |one| (one.clone(), id))

@@ -6,11 +6,11 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use super::{Branch, Calls, Fuse, lock};
-use crate::engine::base::ports::Forge;
 use crate::model::{
     AutoMerge, Class, ClosedBy, ClosedPage, ClosedPullRequest, CommitId, Fault, MergeMethod, OpenPullRequest,
     Opinion, PullRequestBranch, PullRequestDraft, PullRequestOptions, PullRequestReview, Timestamp,
 };
+use crate::port::Forge;
 
 /// What becomes of the next change.
 #[derive(Clone, Copy, Debug)]

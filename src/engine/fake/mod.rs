@@ -11,6 +11,8 @@ mod world;
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use crate::model::{Class, Fault, IntoFault};
+
 pub(super) use branch::{Branch, Push};
 pub(super) use forge::{Ask, FakeForge};
 pub(super) use registry::FakeRegistry;
@@ -67,6 +69,23 @@ impl Calls {
     /// What was asked since the last time, and how often.
     pub(super) fn take(&self) -> BTreeMap<&'static str, usize> {
         std::mem::take(&mut *lock(&self.counts))
+    }
+}
+
+/// What goes wrong in a fake.
+#[derive(Debug)]
+pub(super) struct FakeError(Class, String);
+
+impl FakeError {
+    /// What may work in a while.
+    fn try_again(message: impl Into<String>) -> Self {
+        Self(Class::TryAgain, message.into())
+    }
+}
+
+impl IntoFault for FakeError {
+    fn into_fault(self) -> Fault {
+        Fault::new(self.0, self.1)
     }
 }
 

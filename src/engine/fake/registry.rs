@@ -5,9 +5,9 @@ use std::sync::{Arc, Mutex};
 
 use tokio::sync::Notify;
 
-use super::{Calls, lock};
-use crate::engine::base::ports::Registry;
-use crate::model::{Artifact, Class, Digest, Fault, ImageName, Tag, TagList};
+use super::{Calls, FakeError, lock};
+use crate::model::{Artifact, Digest, ImageName, Tag, TagList};
+use crate::port::Registry;
 
 #[derive(Default)]
 pub(in crate::engine) struct FakeRegistry {
@@ -68,8 +68,8 @@ impl FakeRegistry {
         *lock(&self.mute) = are_hidden;
     }
 
-    fn ask<T>(&self, image: &ImageName, answer: impl FnOnce(&Cache) -> Option<T>) -> Result<T, Fault> {
-        let gone = || Fault::new(Class::TryAgain, format!("cannot reach {image}"));
+    fn ask<T>(&self, image: &ImageName, answer: impl FnOnce(&Cache) -> Option<T>) -> Result<T, FakeError> {
+        let gone = || FakeError::try_again(format!("cannot reach {image}"));
         if lock(&self.dead).contains(image) {
             return Err(gone());
         }
@@ -78,7 +78,9 @@ impl FakeRegistry {
 }
 
 impl Registry for FakeRegistry {
-    async fn tags(&self, image: &ImageName) -> Result<Arc<TagList>, Fault> {
+    type Error = FakeError;
+
+    async fn tags(&self, image: &ImageName) -> Result<Arc<TagList>, FakeError> {
         self.calls.count("tags");
         let silent = lock(&self.silent).get(image).cloned();
         if let Some(silent) = silent {
@@ -87,13 +89,13 @@ impl Registry for FakeRegistry {
         self.ask(image, |shelf| Some(Arc::clone(&shelf.list)))
     }
 
-    async fn digest(&self, image: &ImageName, tag: &Tag) -> Result<Digest, Fault> {
+    async fn digest(&self, image: &ImageName, tag: &Tag) -> Result<Digest, FakeError> {
         self.calls.count("digest");
         let is_mute = *lock(&self.mute);
         self.ask(image, |shelf| shelf.digests.get(tag).filter(|_| !is_mute).cloned())
     }
 
-    async fn artifact(&self, _: &ImageName, digest: &Digest) -> Result<Artifact, Fault> {
+    async fn artifact(&self, _: &ImageName, digest: &Digest) -> Result<Artifact, FakeError> {
         self.calls.count("artifact");
         Ok(lock(&self.artifacts).get(digest).cloned().unwrap_or(Artifact::Image))
     }

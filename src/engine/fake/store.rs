@@ -3,13 +3,13 @@
 use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex};
 
-use super::{Calls, Fuse, lock};
-use crate::engine::base::ports::{Store, TaggedImage};
+use super::{Calls, FakeError, Fuse, lock};
 use crate::history::Subject;
 use crate::model::{
-    Class, CommitId, Digest, Fault, FetchEvidence, HistoryRest, ImageName, IndexEnd, Intent, Observation,
-    Outcome, PromotionId, Tag, TagChange, TagChangePart, TagChangeQuery, TagsSeen, Timestamp,
+    CommitId, Digest, FetchEvidence, HistoryRest, ImageName, IndexEnd, Intent, Observation, Outcome,
+    PromotionId, Tag, TagChange, TagChangePart, TagChangeQuery, TagsSeen, Timestamp,
 };
+use crate::port::{Fetches, IndexReader, IndexWriter, Intents, Labels, Observations, SeenTags, TaggedImage};
 
 /// Counts what is written.
 #[derive(Default)]
@@ -50,33 +50,37 @@ impl FakeStore {
         lock(&self.kept).intents.iter().map(|(_, outcome)| *outcome).collect()
     }
 
-    fn index_up_to(&self, end: IndexEnd) -> Result<Vec<TagChange>, Fault> {
+    fn index_up_to(&self, end: IndexEnd) -> Result<Vec<TagChange>, FakeError> {
         let kept = lock(&self.kept);
         let index = kept.index.as_ref().filter(|index| index.end.generation == end.generation);
-        let index = index.ok_or_else(|| Fault::new(Class::TryAgain, "the index is another one"))?;
+        let index = index.ok_or_else(|| FakeError::try_again("the index is another one"))?;
         let tag_changes =
             index.tag_changes.iter().filter(|tag_change| tag_change.sequence < end.next_sequence);
         Ok(tag_changes.cloned().collect())
     }
 }
 
-impl Store for FakeStore {
-    async fn observe(&self, seen: &[(ImageName, Tag, Digest)], at: Timestamp) -> Result<(), Fault> {
+impl Observations for FakeStore {
+    type Error = FakeError;
+
+    async fn observe(&self, seen: &[(ImageName, Tag, Digest)], at: Timestamp) -> Result<usize, FakeError> {
         self.calls.count("observe");
         let mut kept = lock(&self.kept);
+        let mut new_count = 0;
         for (image, tag, digest) in seen {
             let known = kept.observations.entry((image.clone(), tag.clone())).or_default();
             if known.last().is_none_or(|last| last.digest != *digest) {
                 known.push(Observation { digest: digest.clone(), at });
+                new_count += 1;
             }
         }
-        Ok(())
+        Ok(new_count)
     }
 
     async fn observations(
         &self,
         of: &[TaggedImage],
-    ) -> Result<HashMap<TaggedImage, Vec<Observation>>, Fault> {
+    ) -> Result<HashMap<TaggedImage, Vec<Observation>>, FakeError> {
         let kept = lock(&self.kept);
         let known = |tagged: &TaggedImage| Some((tagged.clone(), kept.observations.get(tagged)?.clone()));
         Ok(of.iter().filter_map(known).collect())
@@ -85,27 +89,35 @@ impl Store for FakeStore {
     async fn all_observations(
         &self,
         of: &[ImageName],
-    ) -> Result<HashMap<TaggedImage, Vec<Observation>>, Fault> {
+    ) -> Result<HashMap<TaggedImage, Vec<Observation>>, FakeError> {
         let kept = lock(&self.kept);
         let known = kept.observations.iter().filter(|((image, _), _)| of.contains(image));
         Ok(known.map(|(tagged, seen)| (tagged.clone(), seen.clone())).collect())
     }
+}
+
+impl Labels for FakeStore {
+    type Error = FakeError;
 
     async fn labels(
         &self,
         _image: &ImageName,
         _digest: &Digest,
-    ) -> Result<Option<BTreeMap<String, String>>, Fault> {
+    ) -> Result<Option<BTreeMap<String, String>>, FakeError> {
         Ok(None)
     }
+}
 
-    async fn tags_seen(&self, of: &[ImageName]) -> Result<HashMap<ImageName, Vec<TagsSeen>>, Fault> {
+impl SeenTags for FakeStore {
+    type Error = FakeError;
+
+    async fn tags_seen(&self, of: &[ImageName]) -> Result<HashMap<ImageName, Vec<TagsSeen>>, FakeError> {
         let kept = lock(&self.kept);
         let known = |image: &ImageName| Some((image.clone(), kept.tags.get(image)?.clone()));
         Ok(of.iter().filter_map(known).collect())
     }
 
-    async fn note_tags(&self, new: &[(ImageName, Vec<Tag>)], at: Timestamp) -> Result<(), Fault> {
+    async fn note_tags(&self, new: &[(ImageName, Vec<Tag>)], at: Timestamp) -> Result<(), FakeError> {
         self.calls.count("note_tags");
         let mut kept = lock(&self.kept);
         for (image, tags) in new {
@@ -114,8 +126,12 @@ impl Store for FakeStore {
         }
         Ok(())
     }
+}
 
-    async fn latest_fetch(&self) -> Result<Option<(CommitId, Timestamp)>, Fault> {
+impl Fetches for FakeStore {
+    type Error = FakeError;
+
+    async fn latest_fetch(&self) -> Result<Option<(CommitId, Timestamp)>, FakeError> {
         Ok(lock(&self.kept).fetch)
     }
 
@@ -124,19 +140,62 @@ impl Store for FakeStore {
         head: CommitId,
         _absent_at: Option<Timestamp>,
         at: Timestamp,
-    ) -> Result<(), Fault> {
+    ) -> Result<(), FakeError> {
         self.calls.count("record_fetch");
         lock(&self.kept).fetch = Some((head, at));
         Ok(())
     }
+}
 
-    async fn index_end(&self) -> Result<Option<(String, IndexEnd)>, Fault> {
+impl IndexReader for FakeStore {
+    type Error = FakeError;
+
+    async fn index_end(&self) -> Result<Option<(String, IndexEnd)>, FakeError> {
         let kept = lock(&self.kept);
         let index = kept.index.as_ref().filter(|index| !index.scope.is_empty());
         Ok(index.map(|index| (index.scope.clone(), index.end)))
     }
 
-    async fn drop_other_index(&self, scope: &str) -> Result<(), Fault> {
+    async fn tag_changes_of(&self, end: IndexEnd, subjects: &[Subject]) -> Result<Vec<TagChange>, FakeError> {
+        let mut tag_changes = self.index_up_to(end)?;
+        tag_changes.retain(|one| {
+            subjects.iter().any(|(service, image)| (service, image) == (&one.service, &one.image))
+        });
+        Ok(tag_changes)
+    }
+
+    async fn tag_changes(&self, end: IndexEnd, wanted: &TagChangeQuery) -> Result<TagChangePart, FakeError> {
+        let mut tag_changes: Vec<(HistoryRest, TagChange)> = Vec::new();
+        for tag_change in self.index_up_to(end)? {
+            let sequence = i64::try_from(tag_change.sequence).unwrap();
+            let last = tag_changes.last().filter(|(place, _)| place.sequence == sequence);
+            let ordinal = last.map_or(0, |(place, _)| place.ordinal + 1);
+            tag_changes.push((HistoryRest { sequence, ordinal }, tag_change));
+        }
+        tag_changes.reverse();
+        tag_changes.retain(|(place, tag_change)| {
+            wanted.rest.is_none_or(|rest| *place < rest)
+                && (wanted.services.is_empty() || wanted.services.contains(&tag_change.service))
+                && wanted.since.is_none_or(|since| tag_change.commit.committed_at >= since)
+        });
+        tag_changes.truncate(wanted.most);
+        let rest = tag_changes.last().filter(|_| tag_changes.len() == wanted.most).map(|(place, _)| *place);
+        Ok(TagChangePart {
+            tag_changes: tag_changes.into_iter().map(|(_, tag_change)| tag_change).collect(),
+            rest,
+        })
+    }
+
+    async fn evidence(&self, of: &[CommitId]) -> Result<HashMap<CommitId, FetchEvidence>, FakeError> {
+        let kept = lock(&self.kept);
+        Ok(of.iter().filter_map(|commit| Some((*commit, *kept.evidence.get(commit)?))).collect())
+    }
+}
+
+impl IndexWriter for FakeStore {
+    type Error = FakeError;
+
+    async fn drop_other_index(&self, scope: &str) -> Result<(), FakeError> {
         self.calls.count("drop_other_index");
         let mut kept = lock(&self.kept);
         let Kept { index, evidence, .. } = &mut *kept;
@@ -156,7 +215,7 @@ impl Store for FakeStore {
         onto: Option<(IndexEnd, u64)>,
         head: CommitId,
         tag_changes: &[TagChange],
-    ) -> Result<Option<IndexEnd>, Fault> {
+    ) -> Result<Option<IndexEnd>, FakeError> {
         self.calls.count("extend_index");
         let mut kept = lock(&self.kept);
         let Kept { index, evidence, .. } = &mut *kept;
@@ -182,49 +241,18 @@ impl Store for FakeStore {
         *index = Some(KeptIndex { scope: scope.to_owned(), end, tag_changes: all });
         Ok(Some(end))
     }
+}
 
-    async fn tag_changes_of(&self, end: IndexEnd, subjects: &[Subject]) -> Result<Vec<TagChange>, Fault> {
-        let mut tag_changes = self.index_up_to(end)?;
-        tag_changes.retain(|one| {
-            subjects.iter().any(|(service, image)| (service, image) == (&one.service, &one.image))
-        });
-        Ok(tag_changes)
-    }
+impl Intents for FakeStore {
+    type Error = FakeError;
 
-    async fn tag_changes(&self, end: IndexEnd, wanted: &TagChangeQuery) -> Result<TagChangePart, Fault> {
-        let mut tag_changes: Vec<(HistoryRest, TagChange)> = Vec::new();
-        for tag_change in self.index_up_to(end)? {
-            let sequence = i64::try_from(tag_change.sequence).unwrap();
-            let last = tag_changes.last().filter(|(place, _)| place.sequence == sequence);
-            let ordinal = last.map_or(0, |(place, _)| place.ordinal + 1);
-            tag_changes.push((HistoryRest { sequence, ordinal }, tag_change));
-        }
-        tag_changes.reverse();
-        tag_changes.retain(|(place, tag_change)| {
-            wanted.rest.is_none_or(|rest| *place < rest)
-                && (wanted.services.is_empty() || wanted.services.contains(&tag_change.service))
-                && wanted.since.is_none_or(|since| tag_change.commit.committed_at >= since)
-        });
-        tag_changes.truncate(wanted.most);
-        let rest = tag_changes.last().filter(|_| tag_changes.len() == wanted.most).map(|(place, _)| *place);
-        Ok(TagChangePart {
-            tag_changes: tag_changes.into_iter().map(|(_, tag_change)| tag_change).collect(),
-            rest,
-        })
-    }
-
-    async fn evidence(&self, of: &[CommitId]) -> Result<HashMap<CommitId, FetchEvidence>, Fault> {
-        let kept = lock(&self.kept);
-        Ok(of.iter().filter_map(|commit| Some((*commit, *kept.evidence.get(commit)?))).collect())
-    }
-
-    async fn begin(&self, intents: &[Intent]) -> Result<(), Fault> {
+    async fn begin(&self, intents: &[Intent]) -> Result<(), FakeError> {
         self.calls.count("begin");
         lock(&self.kept).intents.extend(intents.iter().map(|intent| (intent.clone(), None)));
         Ok(())
     }
 
-    async fn pending(&self) -> Result<Vec<Intent>, Fault> {
+    async fn pending(&self) -> Result<Vec<Intent>, FakeError> {
         let kept = lock(&self.kept);
         Ok(kept
             .intents
@@ -234,7 +262,7 @@ impl Store for FakeStore {
             .collect())
     }
 
-    async fn settle(&self, outcomes: &[(PromotionId, Outcome)], _at: Timestamp) -> Result<(), Fault> {
+    async fn settle(&self, outcomes: &[(PromotionId, Outcome)], _at: Timestamp) -> Result<(), FakeError> {
         self.calls.count("settle");
         let mut kept = lock(&self.kept);
         for (id, outcome) in outcomes {

@@ -11,13 +11,14 @@ use super::{Branch, FakeForge, FakeRegistry, FakeStore, Fuse, lock};
 use crate::changelog::{Heading, Notes, Remark};
 use crate::config::{PathGlobs, SubjectForm};
 use crate::engine::{
-    Batch, Changelog, Clock, Engine, Environment, Group, NotesPolicy, NotesWanted, Parts, PassOptions,
-    PassReport, Ports, PullRequestPolicy, RepositoryPolicy, ServiceRules, ServiceSettings,
+    Batch, Engine, Environment, Group, NotesPolicy, Parts, PassOptions, PassReport, PullRequestPolicy,
+    RepositoryPolicy, ServiceRules, ServiceSettings,
 };
 use crate::model::{
     CommitId, Digest, EnvironmentId, EnvironmentName, Fault, Id, ImageName, RepoPath, ServiceName, Timestamp,
 };
 use crate::policy::{ApprovalPolicy, EnvironmentPolicy, SelectionRules, SoakMode};
+use crate::port::{Changelog, Clock, NotesWanted, Ports};
 
 pub(in crate::engine) struct Fakes;
 

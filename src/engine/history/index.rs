@@ -17,10 +17,10 @@ use crate::model::{
 use super::reader::{HistoryPart, HistoryReader};
 use crate::engine::base::blocking::blocking;
 use crate::engine::base::context::Context;
-use crate::engine::base::ports::{Ports, Repository, Store};
 use crate::engine::base::repository_policy::RepositoryPolicy;
 use crate::engine::state::flux_policies::Resolver;
 use crate::engine::state::snapshot::Snapshot;
+use crate::port::{Fetches, IndexReader, IndexWriter, Ports, Repository};
 
 /// Raised when the same manifests or messages are read differently, so that an older index is rebuilt.
 const INDEX_VERSION: u32 = 6;
@@ -144,7 +144,7 @@ fn events(
             Ok(line) => line.commits,
             // The mirror was made anew since, without what nothing refers to.
             Err(_) if stop != head => continue,
-            Err(fault) => return Err(fault),
+            Err(error) => return Err(error.into()),
         };
         last = by.or(last);
         let common = branch.iter().zip(&line).take_while(|(one, other)| one == other).count();
@@ -189,7 +189,7 @@ impl<P: Ports> Extension<'_, P> {
         let is_last = end.is_some() && end == self.reading.last;
         if let Some(end) = end {
             let repository = Arc::clone(self.context.repository);
-            let line = blocking(move || repository.line(head, Some(end.head))).await?;
+            let line = blocking(move || Ok(repository.line(head, Some(end.head))?)).await?;
             if line.is_down_to_known {
                 return self.onward(Some(end), &line.commits, is_last).await;
             }

@@ -12,10 +12,10 @@ use super::newest_first::NewestFirst;
 use super::refresh::{Memory, state_at};
 use crate::engine::base::blocking::blocking;
 use crate::engine::base::context::Context;
-use crate::engine::base::ports::{Ports, Repository};
 use crate::engine::base::repository_policy::RepositoryPolicy;
 use crate::engine::message;
 use crate::engine::state::repository_state::RepositoryState;
+use crate::port::{Ports, Repository};
 
 /// Which moves to list.
 #[derive(Clone, Debug)]

@@ -1,7 +1,7 @@
 //! Reads the index from its newest end backwards, part by part.
 
-use crate::engine::base::ports::Store;
 use crate::model::{Fault, IndexEnd, ServiceName, TagChange, TagChangeQuery, Timestamp};
+use crate::port::Store;
 
 /// Tag changes per query; few in tests, so that they span several.
 const TAG_CHANGES_PER_PART: usize = if cfg!(test) { 2 } else { 5_000 };

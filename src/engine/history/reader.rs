@@ -11,11 +11,11 @@ use crate::model::{
     PinnedTag, ReplacedHead, RepoPath, ServiceName, TagChange, TagChangeCommit, TreeFile,
 };
 
-use crate::engine::base::ports::Repository;
 use crate::engine::base::repository_policy::RepositoryPolicy;
 use crate::engine::message::{Trailers, read_trailers};
 use crate::engine::state::flux_policies::Resolver;
 use crate::engine::state::snapshot::{Reading, Snapshot};
+use crate::port::Repository;
 
 /// The tags of each image of each service, by the name that the file gives the service.
 type TagsBySubject = HashMap<Subject, BTreeSet<PinnedTag>>;

@@ -4,12 +4,12 @@ use std::sync::Arc;
 
 use crate::engine::base::blocking::blocking;
 use crate::engine::base::context::Context;
-use crate::engine::base::ports::{Clock, Ports, Repository, Store};
 use crate::engine::state::control_files::unsigned_files;
 use crate::engine::state::flux_policies::Resolver;
 use crate::engine::state::repository_state::RepositoryState;
 use crate::engine::state::snapshot::Snapshot;
 use crate::model::{Class, CommitId, Fault, IndexEnd, ReplacedHead, Timestamp};
+use crate::port::{Clock, IndexReader, Ports, Repository};
 
 use super::index::{self, Reading};
 
@@ -38,7 +38,7 @@ pub(in crate::engine) async fn last_fetched<P: Ports>(
     memory: &mut Memory,
 ) -> Result<Arc<RepositoryState>, Fault> {
     let repository = Arc::clone(context.repository);
-    let head = blocking(move || repository.last_head()).await?.ok_or_else(|| {
+    let head = blocking(move || Ok(repository.head()?)).await?.ok_or_else(|| {
         Fault::new(Class::Failed, "the repository was never fetched")
             .with_hint("run `tidegate plan` once; it fetches")
     })?;
@@ -63,13 +63,13 @@ pub(in crate::engine) async fn index_at_head<P: Ports>(
 
 async fn fetch<R: Repository>(repository: &Arc<R>) -> Result<CommitId, Fault> {
     let repository = Arc::clone(repository);
-    blocking(move || repository.fetch()).await
+    blocking(move || Ok(repository.fetch()?.head)).await
 }
 
 /// Forgets the last state when the branch was force-pushed since, even if it is back where it was.
 async fn note_force_pushes<R: Repository>(repository: &Arc<R>, memory: &mut Memory) -> Result<(), Fault> {
     let repository = Arc::clone(repository);
-    let replaced = blocking(move || repository.replaced_heads()).await?;
+    let replaced = blocking(move || Ok(repository.replaced_heads()?)).await?;
     if replaced != memory.replaced {
         memory.state = None;
         memory.replaced = replaced;

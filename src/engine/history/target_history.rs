@@ -6,13 +6,13 @@ use std::sync::Arc;
 
 use crate::engine::base::blocking::blocking;
 use crate::engine::base::context::Context;
-use crate::engine::base::ports::{Ports, Store};
 use crate::engine::base::repository_policy::RepositoryPolicy;
 use crate::engine::state::deployed::Target;
 use crate::engine::state::repository_state::RepositoryState;
 use crate::engine::state::target_history::TargetHistory;
 use crate::history::{self, Rollbacks, Runs, Subject, newest_under, under};
 use crate::model::{EnvironmentId, Fault, RepoPath, TagChange, TargetId};
+use crate::port::{IndexReader, Ports};
 
 /// How many subjects are read in one query.
 const SUBJECTS_PER_QUERY: usize = 1_000;

@@ -14,11 +14,11 @@ use crate::model::{
 };
 use crate::policy::{Approved, Decision, Direction};
 
-use crate::engine::base::ports::Repository;
 use crate::engine::base::problem::Problem;
 use crate::engine::base::repository_policy::RepositoryPolicy;
 use crate::engine::state::deployed::Target;
 use crate::engine::state::repository_state::RepositoryState;
+use crate::port::Repository;
 
 /// What one promotion changes. Can only be made from a promotion that the policy approved.
 #[derive(Clone, Debug)]

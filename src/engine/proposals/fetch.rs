@@ -5,11 +5,11 @@ use std::sync::Arc;
 
 use crate::engine::base::blocking::blocking;
 use crate::engine::base::context::Context;
-use crate::engine::base::ports::{Forge, Ports, Repository};
 use crate::engine::base::problem::Problem;
 use crate::engine::message::read_trailers;
 use crate::engine::state::repository_state::RepositoryState;
 use crate::model::{Fault, OpenPullRequest};
+use crate::port::{Forge, Ports, Repository};
 
 use super::pull_requests::{Proposal, PullRequests};
 use super::refusals::KnownRefusals;
@@ -78,7 +78,7 @@ async fn proposal<P: Ports>(
     }
     let repository = Arc::clone(context.repository);
     let (branch, head) = (request.branch.clone(), request.head);
-    let there = blocking(move || repository.proposed(&branch, head, &[])).await?;
+    let there = blocking(move || Ok(repository.proposed(&branch, head, &[])?)).await?;
     let promotions = read_trailers(&there.message);
     let is_own = there.is_own && !promotions.is_empty();
     let proposal = Arc::new(Proposal { request: request.clone(), is_own, promotions });

@@ -6,7 +6,6 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
 
-use crate::engine::base::ports::TaggedImage;
 use crate::engine::base::repository_policy::{Grouping, RepositoryPolicy};
 use crate::engine::message::Trailers;
 use crate::engine::state::deployed::{DeployedState, Target};
@@ -16,6 +15,7 @@ use crate::model::{
     ServiceName, Tag, TargetId, Timestamp,
 };
 use crate::policy::{RefusedPullRequest, ReviewedPullRequest, Selection};
+use crate::port::TaggedImage;
 
 /// What a pass knows of pull requests.
 #[derive(Debug, Default)]

@@ -9,7 +9,6 @@
 use std::collections::{BTreeMap, HashMap, HashSet};
 
 use crate::engine::base::context::Context;
-use crate::engine::base::ports::{Forge, Ports};
 use crate::engine::base::problem::Problem;
 use crate::engine::base::repository_policy::RepositoryPolicy;
 use crate::engine::message::{Trailers, read_trailers};
@@ -19,6 +18,7 @@ use crate::model::{
     BY_SCHEDULE, ClosedBy, ClosedPullRequest, Fault, PullRequestBranch, Tag, TargetId, Timestamp, Version,
 };
 use crate::policy::{GateName, RefusedPullRequest};
+use crate::port::{Forge, Ports};
 
 use super::marks::{CLOSED, has_mark};
 use super::pull_requests::{PullRequests, branch_of, target_of};

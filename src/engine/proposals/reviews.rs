@@ -3,13 +3,13 @@
 use std::collections::HashMap;
 
 use crate::engine::base::context::Context;
-use crate::engine::base::ports::{Forge, Ports};
 use crate::engine::base::problem::Problem;
 use crate::engine::base::repository_policy::RepositoryPolicy;
 use crate::engine::message::Trailers;
 use crate::engine::state::repository_state::RepositoryState;
 use crate::model::{Class, TargetId};
 use crate::policy::{ApprovalPolicy, ReviewVerdict, ReviewedPullRequest};
+use crate::port::{Forge, Ports};
 
 use super::pull_requests::{Proposal, PullRequests, branch_of, target_of};
 

@@ -3,13 +3,13 @@
 use std::collections::HashSet;
 
 use crate::engine::base::context::Context;
-use crate::engine::base::ports::{Forge, Ports};
 use crate::engine::base::problem::Problem;
 use crate::engine::base::repository_policy::RepositoryPolicy;
 use crate::engine::message::{Trailers, read_trailers};
 use crate::engine::state::repository_state::RepositoryState;
 use crate::model::{ClosedPullRequest, CommitId, Fault};
 use crate::policy::{ApprovalPolicy, GateName, ReviewVerdict};
+use crate::port::{Forge, Ports};
 
 use super::pull_requests::target_of;
 

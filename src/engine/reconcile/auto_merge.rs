@@ -3,7 +3,6 @@
 //!
 //! A mark in the text, written first, says that Tidegate turned it off. Whoever else turns it off or on is left alone.
 
-use crate::engine::base::ports::Forge;
 use crate::engine::base::problem::Problem;
 use crate::engine::base::repository_policy::{PullRequestPolicy, RepositoryPolicy};
 use crate::engine::decide::evaluation::Evaluation;
@@ -12,6 +11,7 @@ use crate::engine::proposals::marks::{OPENING, has_mark};
 use crate::engine::proposals::pull_requests::{Proposal, target_of};
 use crate::model::{AutoMerge, Class, Fault, ServiceName};
 use crate::policy::{self, Answer, Candidate, GateName, GateReport, Override};
+use crate::port::Forge;
 
 use super::body::{is_paused_for, paused, unpaused};
 use super::report::{AutoMergeAction, PullRequestReport, PullRequestState};

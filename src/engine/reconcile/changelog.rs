@@ -2,11 +2,11 @@
 //! Two pull requests that add to one file would conflict with every merge.
 
 use crate::engine::base::context::Context;
-use crate::engine::base::ports::Ports;
 use crate::engine::base::repository_policy::{Grouping, RepositoryPolicy};
 use crate::engine::deliver::changelog_files::held;
 use crate::engine::plan::edit_plan::EditPlan;
 use crate::model::{CommitId, Fault, Held, RepoPath};
+use crate::port::Ports;
 
 /// The changelog file that the pull request of these plans adds to.
 pub(in crate::engine) fn file_of<'p>(

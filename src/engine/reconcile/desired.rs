@@ -5,7 +5,6 @@ use std::sync::Arc;
 
 use crate::engine::base::blocking::blocking;
 use crate::engine::base::context::Context;
-use crate::engine::base::ports::{Ports, Repository};
 use crate::engine::base::problem::Problem;
 use crate::engine::base::repository_policy::RepositoryPolicy;
 use crate::engine::decide::evaluation::Evaluation;
@@ -15,6 +14,7 @@ use crate::engine::proposals::marks::{CLOSED, OPENING, has_mark};
 use crate::engine::proposals::pull_requests::{ProposedMove, branch_of, ids_of};
 use crate::model::{Class, CommitId, Fault, PullRequestBranch, RepoPath, TargetId};
 use crate::policy::{ApprovalReason, GateReport, Reason};
+use crate::port::{Ports, Repository};
 
 use super::auto_merge::closed_for_now;
 use super::body::{describes, reviewed};
@@ -151,7 +151,7 @@ pub(in crate::engine) async fn find_at_tip<P: Ports>(
     let repository = Arc::clone(context.repository);
     let files: Vec<RepoPath> = texts.keys().chain(changelog).cloned().collect();
     let branch = branch.clone();
-    let there = blocking(move || repository.proposed(&branch, tip, &files)).await?;
+    let there = blocking(move || Ok(repository.proposed(&branch, tip, &files)?)).await?;
     let promotions = read_trailers(&there.message);
     let is_there = |plan: &EditPlan| promotions.iter().any(|promotion| is_same(promotion, plan));
     let are_texts_there =

@@ -7,7 +7,6 @@ use std::sync::Arc;
 
 use crate::engine::base::blocking::blocking;
 use crate::engine::base::context::Context;
-use crate::engine::base::ports::{Forge, Ports, Publisher, Repository};
 use crate::engine::base::problem::Problem;
 use crate::engine::base::repository_policy::{PullRequestPolicy, RepositoryPolicy};
 use crate::engine::deliver::changelog_files::add_changelogs;
@@ -22,6 +21,7 @@ use crate::model::{
     Tag, Timestamp,
 };
 use crate::policy::PullRequestReference;
+use crate::port::{Forge, Ports, Publisher, Repository};
 
 use super::auto_merge::rules_of;
 use super::body::{paused, render, unpaused};
@@ -154,7 +154,7 @@ async fn left_over<P: Ports>(
     plans: &[EditPlan],
 ) -> Result<LeftOver, Fault> {
     let (repository, name) = (Arc::clone(context.repository), branch.clone());
-    let Some(tip) = blocking(move || repository.request_tip(&name)).await? else {
+    let Some(tip) = blocking(move || Ok(repository.request_tip(&name)?)).await? else {
         return Ok(LeftOver::Nothing);
     };
     // An override applies from now on, so it needs a new commit even for the same plans.
@@ -164,7 +164,7 @@ async fn left_over<P: Ports>(
         return Ok(LeftOver::Same(promotions));
     }
     let (repository, name) = (Arc::clone(context.repository), branch.clone());
-    let there = blocking(move || repository.proposed(&name, tip, &[])).await?;
+    let there = blocking(move || Ok(repository.proposed(&name, tip, &[])?)).await?;
     if there.is_own {
         return Ok(LeftOver::Other(tip));
     }
@@ -189,7 +189,7 @@ async fn push_branch<P: Ports>(
     );
     let (publisher, branch) = (Arc::clone(writing.publisher), report.branch.clone());
     let (base, at) = (writing.base, writing.at);
-    match blocking(move || publisher.propose(&branch, seen, base, &draft, at)).await? {
+    match blocking(move || Ok(publisher.propose(&branch, seen, base, &draft, at)?)).await? {
         Publication::Pushed(_) => Ok(()),
         Publication::Moved { .. } => {
             let message =
@@ -264,7 +264,7 @@ async fn close<F: Forge, W: Publisher>(
         problems.push(report.problem(&fault));
     }
     let (publisher, branch, seen) = (Arc::clone(publisher), request.branch.clone(), request.head);
-    if let Err(fault) = blocking(move || publisher.withdraw(&branch, seen)).await {
+    if let Err(fault) = blocking(move || Ok(publisher.withdraw(&branch, seen)?)).await {
         problems.push(report.problem(&fault));
     }
     Ok(())

@@ -3,9 +3,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::control;
-use crate::engine::base::ports::Repository;
-use crate::model::{BlobId, Class, CommitId, Content, EnvironmentName, Fault, RepoPath};
+use crate::model::{BlobId, Class, CommitId, Content, EnvironmentName, Fault, RepoPath, SignatureCheck};
 use crate::policy::{Control, Controls, Coverage, GateName, UnreadableControl};
+use crate::port::Repository;
 
 use super::snapshot::Snapshot;
 use crate::engine::base::problem::Problem;
@@ -41,8 +41,8 @@ pub(crate) fn unsigned_files(repository: &impl Repository, head: CommitId) -> Re
                 if settled.contains(&change.path) {
                     continue;
                 }
-                if let Some(because) = repository.unsigned(commit)? {
-                    let because = format!("commit {}: {because}", commit.short());
+                if let SignatureCheck::Invalid { reason } = repository.signed(commit)? {
+                    let because = format!("commit {}: {reason}", commit.short());
                     let is_there = change.after.is_some();
                     unsigned.entry(change.path).or_insert((because, None, is_there));
                     continue;

@@ -65,9 +65,12 @@ impl RepositoryState {
 
     /// Passes on the result of reading the index. After an error this state is not reused: another process may have
     /// rebuilt the index.
-    pub(in crate::engine) fn mark_stale_on_error<T>(&self, read: Result<T, Fault>) -> Result<T, Fault> {
+    pub(in crate::engine) fn mark_stale_on_error<T, E>(&self, read: Result<T, E>) -> Result<T, Fault>
+    where
+        Fault: From<E>,
+    {
         self.is_stale.fetch_or(read.is_err(), Ordering::Relaxed);
-        read
+        Ok(read?)
     }
 
     /// Whether it must be read again even if the branch has not moved.

@@ -9,7 +9,7 @@ use crate::manifest::{self, Kustomization, Manifest};
 use crate::model::{BlobId, CommitId, Content, Fault, LeftAlone, RepoPath, TreeFile};
 use crate::policy::Control;
 
-use crate::engine::base::ports::Repository;
+use crate::port::Repository;
 
 #[derive(Clone, Debug)]
 pub(crate) struct Snapshot {

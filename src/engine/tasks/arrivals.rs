@@ -5,10 +5,10 @@ use std::collections::HashSet;
 use std::sync::Arc;
 
 use crate::engine::base::blocking::blocking;
-use crate::engine::base::ports::{Ports, Repository as _};
 use crate::engine::history::moves::{Move, moves_of_commits};
 use crate::engine::state::repository_state::RepositoryState;
 use crate::model::{CommitId, Fault};
+use crate::port::{Ports, Repository as _};
 
 use super::engine::{Engine, context};
 
@@ -39,7 +39,7 @@ impl<P: Ports> Engine<P> {
             return Ok(Some(Vec::new()));
         }
         let repository = Arc::clone(&self.ports.repository);
-        let line = blocking(move || repository.line(head, Some(since))).await?;
+        let line = blocking(move || Ok(repository.line(head, Some(since))?)).await?;
         if !line.is_down_to_known {
             return Ok(None);
         }

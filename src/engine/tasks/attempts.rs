@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use crate::engine::base::ports::Clock;
 use crate::model::{Class, Fault};
+use crate::port::Clock;
 
 /// Maximum attempts before a task gives up.
 const MOST_ATTEMPTS: u32 = 6;

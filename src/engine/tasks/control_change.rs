@@ -8,7 +8,6 @@ use chrono::{DurationRound as _, TimeDelta};
 
 use crate::control;
 use crate::engine::base::blocking::blocking;
-use crate::engine::base::ports::{Clock, Ports, Publisher};
 use crate::engine::base::repository_policy::RepositoryPolicy;
 use crate::engine::deliver::delivery::declined;
 use crate::engine::state::repository_state::RepositoryState;
@@ -17,6 +16,7 @@ use crate::model::{
     RepoPath, Tag, Timestamp,
 };
 use crate::policy::{Control, ControlKind};
+use crate::port::{Clock, Ports, Publisher};
 
 use super::attempts::Attempts;
 use super::engine::Engine;
@@ -81,7 +81,7 @@ impl<P: Ports> Engine<P> {
             }
             let draft = draft(&self.repository_policy, change, &result, by);
             let (base, publisher) = (state.commit(), Arc::clone(&self.ports.publisher));
-            match blocking(move || publisher.publish(base, &[draft], at)).await? {
+            match blocking(move || Ok(publisher.publish(base, &[draft], at)?)).await? {
                 Publication::Pushed(commits) => {
                     result.commit = commits.last().copied();
                     return Ok(result);

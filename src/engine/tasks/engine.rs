@@ -6,7 +6,6 @@ use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 use crate::engine::base::context::Context;
-use crate::engine::base::ports::Ports;
 use crate::engine::base::repository_policy::RepositoryPolicy;
 use crate::engine::decide;
 use crate::engine::deliver::declined;
@@ -15,6 +14,7 @@ use crate::engine::history::refresh;
 use crate::engine::history::target_history::read_histories;
 use crate::engine::state::repository_state::RepositoryState;
 use crate::model::{EnvironmentId, Fault, TargetId, Timestamp};
+use crate::port::Ports;
 
 /// The ports of an engine.
 pub struct Parts<P: Ports> {

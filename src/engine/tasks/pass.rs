@@ -10,7 +10,6 @@ use chrono::{DurationRound as _, TimeDelta};
 use crate::engine::base::blocking::blocking;
 use crate::engine::base::context::Context;
 use crate::engine::base::pass_options::{PassMode, PassOptions};
-use crate::engine::base::ports::{Clock, Ports};
 use crate::engine::base::problem::Problem;
 use crate::engine::base::repository_policy::RepositoryPolicy;
 use crate::engine::decide::evaluation::{Evaluation, evaluate};
@@ -30,6 +29,7 @@ use crate::engine::reconcile::{auto_merge, desired, obsolete};
 use crate::engine::state::repository_state::RepositoryState;
 use crate::model::{Class, CommitId, Fault, ImageName, Intent, Outcome, TargetId, Timestamp};
 use crate::policy::LocalTime;
+use crate::port::{Clock, Ports};
 
 use super::attempts::Attempts;
 use super::confirmed_plan::ConfirmedPlan;

@@ -7,9 +7,9 @@ use chrono_tz::Tz;
 
 use crate::model::{CommitId, Fault, Timestamp};
 
-use crate::engine::base::ports::Ports;
 use crate::engine::history::moves::{Move, Mover, moves_since};
 use crate::engine::state::repository_state::RepositoryState;
+use crate::port::Ports;
 
 use super::engine::{Engine, context};
 

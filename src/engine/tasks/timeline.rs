@@ -7,20 +7,20 @@ use chrono::{DateTime, TimeDelta};
 
 use crate::control;
 use crate::model::{
-    CommitChanges, CommitId, Content, Fault, FetchEvidence, FileChange, ImageName, Observation, Tag,
-    TagChange, TagChangeCommit, TagsSeen, Timestamp,
+    CommitChanges, CommitId, Content, Fault, FetchEvidence, FileChange, ImageName, Observation,
+    SignatureCheck, Tag, TagChange, TagChangeCommit, TagsSeen, Timestamp,
 };
 use crate::policy::Schedule;
 use crate::simulation::{ControlFileChange, Followed, ImageTimeline, Policy, Seen, TagTimeline, Timeline};
 
 use crate::engine::base::blocking::blocking;
 use crate::engine::base::context::Context;
-use crate::engine::base::ports::{Ports, Repository, Store, TaggedImage};
 use crate::engine::base::repository_policy::RepositoryPolicy;
 use crate::engine::history::index::COMMITS_PER_PART;
 use crate::engine::history::newest_first::NewestFirst;
 use crate::engine::history::refresh::last_fetched;
 use crate::engine::state::repository_state::RepositoryState;
+use crate::port::{Observations, Ports, Repository, SeenTags, Store, TaggedImage};
 
 use super::engine::{Engine, context};
 
@@ -154,7 +154,7 @@ async fn control_changes<P: Ports>(
         for (commit, at, changes) in commits {
             latest = latest.max(at);
             // What nobody who is allowed to signed does not count, and the file with it.
-            let is_unsigned = repository.requires_signatures() && repository.unsigned(commit)?.is_some();
+            let is_unsigned = repository.signed(commit)? != SignatureCheck::Valid;
             for change in changes {
                 let text = change.after.and_then(|_| texts.next()).filter(|_| !is_unsigned);
                 control_changes.push(ControlFileChange { at: latest, file: change.path, text });

@@ -7,6 +7,7 @@ use crate::model::{
     Class, ClosedBy, ClosedPage, ClosedPullRequest, CommitId, Fault, MergeMethod, OpenPullRequest,
     PullRequestBranch, PullRequestDraft, PullRequestOptions, PullRequestReview,
 };
+use crate::port::Forge;
 
 use super::GitHub;
 use super::wire::{CommitResponse, IssueEvent, Pull, Review, closed_by};
@@ -34,12 +35,8 @@ const ENABLE_AUTO_MERGE: &str = "mutation($id: ID!, $method: PullRequestMergeMet
      enablePullRequestAutoMerge(input: {pullRequestId: $id, mergeMethod: $method, expectedHeadOid: $head}) \
      { clientMutationId } }";
 
-impl GitHub {
-    /// Lists open pull requests from Tidegate's branches.
-    ///
-    /// # Errors
-    /// When GitHub is unreachable or lists too many.
-    pub async fn open_requests(&self) -> Result<Vec<OpenPullRequest>, Fault> {
+impl Forge for GitHub {
+    async fn open_requests(&self) -> Result<Vec<OpenPullRequest>, Fault> {
         let mut open = Vec::new();
         for page in 1..=MAX_PAGES {
             let query = format!(
@@ -57,15 +54,7 @@ impl GitHub {
         Err(Fault::new(Class::Refused, message).with_hint("close the ones that nobody will merge"))
     }
 
-    /// Lists a page of a branch's closed pull requests, the latest changed first. Pages start at 1.
-    ///
-    /// # Errors
-    /// When GitHub is unreachable.
-    pub async fn closed_requests(
-        &self,
-        branch: &PullRequestBranch,
-        page: usize,
-    ) -> Result<ClosedPage, Fault> {
+    async fn closed_requests(&self, branch: &PullRequestBranch, page: usize) -> Result<ClosedPage, Fault> {
         let query = format!("{}&page={page}", self.of_branch(branch, "closed", CLOSED_PAGE));
         let pulls = self.list(&query).await?;
         let is_last = pulls.len() < CLOSED_PAGE;
@@ -73,11 +62,7 @@ impl GitHub {
         Ok(ClosedPage { requests, is_last })
     }
 
-    /// Lists the closed pull requests from Tidegate's branches among those that changed last, the latest changed first.
-    ///
-    /// # Errors
-    /// When GitHub is unreachable.
-    pub async fn recently_closed(&self) -> Result<Vec<ClosedPullRequest>, Fault> {
+    async fn recently_closed(&self) -> Result<Vec<ClosedPullRequest>, Fault> {
         let query = format!(
             "/pulls?state=closed&base={}&sort=updated&direction=desc&per_page={PAGE}",
             encoded(self.base.as_str())
@@ -86,11 +71,7 @@ impl GitHub {
         Ok(pulls.into_iter().filter_map(|pull| pull.closed(&self.repository)).collect())
     }
 
-    /// How a closed pull request was closed. An unchanged list of events costs nothing of the limit.
-    ///
-    /// # Errors
-    /// When GitHub is unreachable.
-    pub async fn closed_by(&self, number: u64) -> Result<ClosedBy, Fault> {
+    async fn closed_by(&self, number: u64) -> Result<ClosedBy, Fault> {
         let mut events = Vec::new();
         for page in 1..=MAX_EVENT_PAGES {
             let path = self.path(&format!("/issues/{number}/events?per_page={PAGE}&page={page}"));
@@ -105,11 +86,7 @@ impl GitHub {
         Ok(ClosedBy::Person(None))
     }
 
-    /// Lists the reviews of a pull request, the earliest first. An unchanged list costs nothing of the limit.
-    ///
-    /// # Errors
-    /// When GitHub is unreachable or lists too many.
-    pub async fn reviews(&self, number: u64) -> Result<Vec<PullRequestReview>, Fault> {
+    async fn reviews(&self, number: u64) -> Result<Vec<PullRequestReview>, Fault> {
         let mut reviews = Vec::new();
         for page in 1..=MAX_REVIEW_PAGES {
             let path = self.path(&format!("/pulls/{number}/reviews?per_page={PAGE}&page={page}"));
@@ -125,21 +102,13 @@ impl GitHub {
         Err(Fault::new(Class::Refused, message).with_hint("approve it with `tidegate approve`, or close it"))
     }
 
-    /// Reads a commit's message, whether a branch contains it or not.
-    ///
-    /// # Errors
-    /// When GitHub is unreachable or lacks the commit.
-    pub async fn message(&self, commit: CommitId) -> Result<String, Fault> {
+    async fn message(&self, commit: CommitId) -> Result<String, Fault> {
         let path = self.path(&format!("/commits/{commit}"));
         let response: CommitResponse = self.connection.get(&path).await?;
         Ok(response.commit.message)
     }
 
-    /// Opens a pull request, or returns the open one of the branch.
-    ///
-    /// # Errors
-    /// When GitHub is unreachable or rejects it.
-    pub async fn open_request(&self, draft: &PullRequestDraft) -> Result<OpenPullRequest, Fault> {
+    async fn open(&self, draft: &PullRequestDraft) -> Result<OpenPullRequest, Fault> {
         let path = self.path("/pulls");
         let body = json!({
             "title": draft.title,
@@ -161,11 +130,7 @@ impl GitHub {
         })
     }
 
-    /// Changes title and body.
-    ///
-    /// # Errors
-    /// When GitHub is unreachable or rejects it.
-    pub async fn amend_request(&self, number: u64, title: Option<&str>, body: &str) -> Result<(), Fault> {
+    async fn amend(&self, number: u64, title: Option<&str>, body: &str) -> Result<(), Fault> {
         let mut change = json!({"body": body});
         if let Some(title) = title {
             change["title"] = title.into();
@@ -173,24 +138,15 @@ impl GitHub {
         self.patch(number, change).await
     }
 
-    /// Closes a pull request and replaces its body.
-    ///
-    /// # Errors
-    /// When GitHub is unreachable or rejects it.
-    pub async fn close_request(&self, number: u64, body: &str) -> Result<(), Fault> {
+    async fn close(&self, number: u64, body: &str) -> Result<(), Fault> {
         self.patch(number, json!({"state": "closed", "body": body})).await
     }
 
-    /// Comments on a pull request.
-    ///
-    /// # Errors
-    /// When GitHub is unreachable or rejects it.
-    pub async fn comment_on(&self, number: u64, text: &str) -> Result<(), Fault> {
+    async fn comment(&self, number: u64, text: &str) -> Result<(), Fault> {
         self.post(&format!("/issues/{number}/comments"), json!({"body": text})).await
     }
 
-    /// Sets labels, reviewers and auto-merge; returns one error for each that fails.
-    pub async fn give(&self, number: u64, extras: &PullRequestOptions) -> Vec<Fault> {
+    async fn give(&self, number: u64, extras: &PullRequestOptions) -> Vec<Fault> {
         let mut troubles = Vec::new();
         let mut note = |what: &str, done: Result<(), Fault>| {
             if let Err(fault) = done {
@@ -217,11 +173,7 @@ impl GitHub {
         troubles
     }
 
-    /// Enables auto-merge for a pull request at `head`, or merges it when nothing is left to wait for.
-    ///
-    /// # Errors
-    /// When GitHub is unreachable or rejects it, as when the branch has moved.
-    pub async fn let_merge(&self, number: u64, head: CommitId, method: MergeMethod) -> Result<(), Fault> {
+    async fn let_merge(&self, number: u64, head: CommitId, method: MergeMethod) -> Result<(), Fault> {
         match self.merge_by_itself(number, Some(head), method).await {
             // GitHub refuses auto-merge for a pull request that it could merge now.
             Err(fault) if NOTHING_TO_WAIT_FOR.iter().any(|said| fault.to_string().contains(said)) => {
@@ -238,18 +190,16 @@ impl GitHub {
         }
     }
 
-    /// Disables auto-merge.
-    ///
-    /// # Errors
-    /// When GitHub is unreachable or rejects it.
-    pub async fn do_not_merge(&self, number: u64) -> Result<(), Fault> {
+    async fn keep_open(&self, number: u64) -> Result<(), Fault> {
         let pull = self.pull(number).await?;
         if pull.auto_merge.is_none() {
             return Ok(());
         }
         self.connection.mutate(DISABLE_AUTO_MERGE, json!({"id": pull.node_id})).await
     }
+}
 
+impl GitHub {
     async fn pull(&self, number: u64) -> Result<Pull, Fault> {
         let path = self.path(&format!("/pulls/{number}"));
         self.connection.get(&path).await

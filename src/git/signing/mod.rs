@@ -20,8 +20,8 @@ use super::remote::Secret;
 use super::remote::program::{self, Output};
 use crate::model::{Class, Fault};
 
+pub use self::verify::AllowedSigners;
 pub(super) use self::verify::Verifier;
-pub use self::verify::{AllowedSigners, SignatureCheck};
 
 /// Deadline for one signature; a smart card takes seconds.
 const GPG_DEADLINE: Duration = Duration::from_secs(30);

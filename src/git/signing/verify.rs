@@ -8,7 +8,7 @@ use std::time::{Duration, SystemTime};
 
 use crate::git::GitError;
 use crate::git::remote::program;
-use crate::model::{CommitId, Printable};
+use crate::model::{CommitId, Printable, SignatureCheck};
 
 /// Deadline for verifying one signature.
 const DEADLINE: Duration = Duration::from_secs(30);
@@ -23,18 +23,6 @@ pub struct AllowedSigners {
     pub ssh: Option<PathBuf>,
     /// The folder of a GPG keyring; every key in it is allowed.
     pub gpg_home: Option<PathBuf>,
-}
-
-/// The result of checking a commit's signature.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum SignatureCheck {
-    /// A good signature by an allowed signer.
-    Valid,
-    /// No signature, a bad one, or one by somebody else.
-    Invalid {
-        /// Why, printable.
-        reason: String,
-    },
 }
 
 /// Verifies each commit once until the allowed signers change.

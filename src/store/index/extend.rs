@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 
 use crate::model::{CommitId, IndexEnd, TagChange};
+use crate::port::IndexWriter;
 use crate::store::connection::{Connection, ROWS_PER_STATEMENT, insert};
 use crate::store::row;
 use crate::store::{Store, StoreError, sql};
@@ -11,24 +12,7 @@ use sqlx::{QueryBuilder, Row, Sqlite};
 use super::rows::{CommitRow, TagChangeText};
 use super::{State, clear, cut, pinned, state};
 
-/// The outcome of extending the index.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Extended {
-    /// The new end.
-    To(IndexEnd),
-    /// Another process changed the index meanwhile. Nothing was written; read its end again.
-    Overtaken,
-}
-
 impl Store {
-    /// Drops an index of another scope. Its fetch evidence stays.
-    ///
-    /// # Errors
-    /// The database cannot be written.
-    pub async fn drop_other_index(&self, scope: &str) -> Result<(), StoreError> {
-        self.drop_index_unless(|found| found.scope.is_empty() || found.scope == scope).await
-    }
-
     /// Drops the index unless `stays` accepts its state.
     pub(super) async fn drop_index_unless(&self, stays: impl Fn(&State) -> bool) -> Result<(), StoreError> {
         let operation = "drop the history index";
@@ -41,21 +25,22 @@ impl Store {
         clear(&mut writing).await.map_err(&failed)?;
         writing.commit().await.map_err(failed)
     }
+}
 
-    /// Appends tag changes, oldest commit first, atomically.
-    ///
-    /// `onto` is the known end of the index and the sequence from which it is truncated first; without it the tag changes replace
-    /// an index of another scope. `head` is the newest commit read, even if it changed no tag.
-    ///
-    /// # Errors
-    /// The database cannot be written, the tag changes are out of order, or two of them disagree about a commit.
-    pub async fn extend_index(
+impl IndexWriter for Store {
+    type Error = StoreError;
+
+    async fn drop_other_index(&self, scope: &str) -> Result<(), StoreError> {
+        self.drop_index_unless(|found| found.scope.is_empty() || found.scope == scope).await
+    }
+
+    async fn extend_index(
         &self,
         scope: &str,
         onto: Option<(IndexEnd, u64)>,
         head: CommitId,
         tag_changes: &[TagChange],
-    ) -> Result<Extended, StoreError> {
+    ) -> Result<Option<IndexEnd>, StoreError> {
         check(tag_changes)?;
         let operation = "save the history index";
         let failed = self.database.failed(operation);
@@ -66,12 +51,12 @@ impl Store {
             None => found.as_ref().is_none_or(|found| found.scope != scope),
         };
         if !is_followed {
-            return Ok(Extended::Overtaken);
+            return Ok(None);
         }
         let end =
             write(&mut writing, scope, found.as_ref(), onto, head, tag_changes).await.map_err(&failed)?;
         writing.commit().await.map_err(failed)?;
-        Ok(Extended::To(end))
+        Ok(Some(end))
     }
 }
 

@@ -9,8 +9,6 @@ mod pinned;
 mod read;
 mod rows;
 
-pub use extend::Extended;
-
 use sha2::{Digest as _, Sha256};
 use sqlx::sqlite::SqliteRow;
 

@@ -12,6 +12,7 @@ use crate::cli::render;
 use crate::cli::wiring::Session;
 use crate::config::{Config, nearest};
 use crate::model::{Class, Fault, Printable, Tag};
+use crate::port::Registry as _;
 
 use super::activity;
 

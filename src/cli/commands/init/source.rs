@@ -15,6 +15,7 @@ use crate::init::{Finding, FindingKind, Origin, ScannedFile};
 use crate::model::{
     BranchName, Class, Fault, LeftAlone, LeftAloneKind, NetworkUrl, Printable, Protocol, RepoPath,
 };
+use crate::port::Repository as _;
 
 use super::folder::{self, Scan};
 

@@ -121,6 +121,7 @@ fn lock(content: &Mutex<Content>) -> MutexGuard<'_, Content> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::port::Registry as _;
     use crate::registry::{Client, HostSettings, Limits};
 
     #[tokio::test]

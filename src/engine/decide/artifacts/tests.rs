@@ -1,7 +1,9 @@
 //! What is no image is no candidate.
 
 use crate::engine::fake::{World, digest, image, service};
-use crate::engine::{Explanation, ManualPromotion, PassMode, PassOptions, PassReport, Question, TargetStatus};
+use crate::engine::{
+    Explanation, ManualPromotion, PassMode, PassOptions, PassReport, Question, TargetStatus,
+};
 use crate::model::{Artifact, Class};
 use crate::policy::{Override, Overrides};
 

@@ -7,6 +7,7 @@ use crate::engine::PassOptions;
 use crate::engine::fake::{FakeRegistry, World, digest, image, release};
 use crate::history::TagsByFile;
 use crate::model::{EnvironmentId, Id, TagsSeen};
+use crate::port::SeenTags as _;
 
 fn rules(range: &str) -> Arc<SelectionRules> {
     Arc::new(SelectionRules::new(range.parse().unwrap(), None))

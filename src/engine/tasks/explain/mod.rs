@@ -12,7 +12,6 @@ use std::time::Duration;
 use crate::engine::base::blocking::blocking;
 use crate::engine::base::context::Context;
 use crate::engine::base::pass_options::ManualPromotion;
-use crate::engine::base::ports::Ports;
 use crate::engine::base::problem::Problem;
 use crate::engine::base::repository_policy::RepositoryPolicy;
 use crate::engine::decide::artifacts;
@@ -28,6 +27,7 @@ use crate::model::{
     Timestamp,
 };
 use crate::policy::{Candidate, Decision, Overrides};
+use crate::port::Ports;
 
 use super::engine::{Engine, context};
 use explanation::{Asked, Explaining};
