@@ -16,19 +16,19 @@ pub(crate) struct Rollbacks {
     environment: EnvironmentName,
     left: HashMap<String, RolledBack>,
     /// Versions of files that hold none any more, until another file begins with one.
-    let_go: Vec<Version>,
+    removed: Vec<Version>,
     /// The versions of each file on the branch.
     files: HashMap<RepoPath, Vec<Version>>,
 }
 
 /// A tag change, as versions.
-struct Step<'a> {
+struct VersionChange<'a> {
     tag_change: &'a TagChange,
     before: Vec<Version>,
     after: Vec<Version>,
 }
 
-impl<'a> Step<'a> {
+impl<'a> VersionChange<'a> {
     fn of(tag_change: &'a TagChange, rules: &SelectionRules) -> Self {
         let versions =
             |held: &[PinnedTag]| held.iter().filter_map(|held| rules.version_of(&held.tag)).collect();
@@ -42,7 +42,7 @@ impl Rollbacks {
         Self {
             environment: environment.clone(),
             left: HashMap::new(),
-            let_go: Vec::new(),
+            removed: Vec::new(),
             files: HashMap::new(),
         }
     }
@@ -55,37 +55,39 @@ impl Rollbacks {
     ) -> Vec<RolledBack> {
         let mut rollbacks = Self::none(environment);
         for commit in tag_changes.chunk_by(|one, next| one.sequence == next.sequence) {
-            rollbacks.take_in_commit(commit, rules);
+            rollbacks.apply_commit(commit, rules);
         }
         rollbacks.left()
     }
 
     /// Adds the tag changes of one commit.
-    pub(crate) fn take_in_commit(&mut self, commit: &[&TagChange], rules: &SelectionRules) {
-        let steps: Vec<Step<'_>> = commit.iter().map(|tag_change| Step::of(tag_change, rules)).collect();
+    pub(crate) fn apply_commit(&mut self, commit: &[&TagChange], rules: &SelectionRules) {
+        let changes: Vec<VersionChange<'_>> =
+            commit.iter().map(|tag_change| VersionChange::of(tag_change, rules)).collect();
         if commit.iter().any(|tag_change| tag_change.is_beside) {
-            for step in &steps {
-                self.leave(step, step.before.clone(), false);
+            for change in &changes {
+                self.leave(change, change.before.clone(), false);
             }
             return;
         }
-        for step in &steps {
-            match step.after.as_slice() {
-                [] => drop(self.files.remove(&step.tag_change.path)),
-                after => drop(self.files.insert(step.tag_change.path.clone(), after.to_vec())),
+        for change in &changes {
+            match change.after.as_slice() {
+                [] => drop(self.files.remove(&change.tag_change.path)),
+                after => drop(self.files.insert(change.tag_change.path.clone(), after.to_vec())),
             }
         }
-        let gone = steps.iter().filter(|step| step.after.is_empty()).flat_map(|step| step.before.clone());
-        self.let_go.extend(gone);
-        for step in &steps {
-            for version in &step.after {
+        let gone =
+            changes.iter().filter(|change| change.after.is_empty()).flat_map(|change| change.before.clone());
+        self.removed.extend(gone);
+        for change in &changes {
+            for version in &change.after {
                 self.left.remove(&version.to_string());
             }
-            if step.before.is_empty() && !step.after.is_empty() {
-                let let_go = std::mem::take(&mut self.let_go);
-                self.leave(step, let_go, false);
+            if change.before.is_empty() && !change.after.is_empty() {
+                let removed = std::mem::take(&mut self.removed);
+                self.leave(change, removed, false);
             } else {
-                self.leave(step, step.before.clone(), true);
+                self.leave(change, change.before.clone(), true);
             }
         }
     }
@@ -98,19 +100,19 @@ impl Rollbacks {
     }
 
     /// Records those of `versions` as left that are higher than what the file holds now, and that no file holds (or
-    /// all of them, with `even_if_held`).
-    fn leave(&mut self, step: &Step<'_>, versions: Vec<Version>, even_if_held: bool) {
-        let Some(highest) = step.after.iter().max() else { return };
+    /// all of them, with `regardless`).
+    fn leave(&mut self, change: &VersionChange<'_>, versions: Vec<Version>, regardless: bool) {
+        let Some(highest) = change.after.iter().max() else { return };
         for version in versions.into_iter().filter(|version| version > highest) {
-            if even_if_held || !self.files.values().any(|held| held.contains(&version)) {
+            if regardless || !self.files.values().any(|held| held.contains(&version)) {
                 self.left
-                    .insert(version.to_string(), verdict_on(version, step.tag_change, &self.environment));
+                    .insert(version.to_string(), rollback(version, change.tag_change, &self.environment));
             }
         }
     }
 }
 
-fn verdict_on(version: Version, tag_change: &TagChange, environment: &EnvironmentName) -> RolledBack {
+fn rollback(version: Version, tag_change: &TagChange, environment: &EnvironmentName) -> RolledBack {
     RolledBack {
         environment: environment.clone(),
         version,

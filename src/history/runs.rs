@@ -65,7 +65,7 @@ impl Runs {
     /// Adds a commit; `first` is its first tag change. Returns false if a folder gained or lost the service: then the
     /// runs must be read again.
     #[must_use]
-    pub(crate) fn take_in(
+    pub(crate) fn apply_commit(
         &mut self,
         first: &TagChange,
         folders: &[RepoPath],
@@ -167,7 +167,7 @@ mod tests {
                 let known = &all[..end];
                 let held = held_after(known);
                 let first = known.iter().find(|one| one.sequence == all[end - 1].sequence).unwrap();
-                if !runs.take_in(first, &folders, &held, &rules()) {
+                if !runs.apply_commit(first, &folders, &held, &rules()) {
                     runs = Runs::of(known.iter().rev(), &folders, &held, &rules());
                 }
                 let anew = Runs::of(known.iter().rev(), &folders, &held, &rules());

@@ -1,4 +1,4 @@
-//! What Git speaks of: objects, paths, branches, commits and changes, without Git.
+//! Git's terms as types: objects, paths, branches, commits and changes.
 
 use std::fmt;
 use std::str::FromStr;
@@ -83,7 +83,7 @@ fn parse_hex(text: &str) -> Result<[u8; 20], ObjectIdError> {
     Ok(bytes)
 }
 
-/// A file or a folder inside the repository: relative, with `/`, never with `.` or `..` in it.
+/// A relative path of a file or folder in the repository, with `/`, and without `.` or `..`.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct RepoPath(Box<str>);
 
@@ -100,7 +100,7 @@ impl RepoPath {
         &self.0
     }
 
-    /// Whether this is `other` or lies under it.
+    /// Whether this is `other` or lies below it.
     pub fn is_within(&self, other: &Self) -> bool {
         self.0.strip_prefix(&*other.0).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
     }
@@ -163,44 +163,44 @@ impl fmt::Display for BranchName {
 /// A regular file in a tree.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TreeFile {
-    /// Where it lies.
+    /// Its path.
     pub path: RepoPath,
-    /// What is in it.
+    /// Its content.
     pub blob: BlobId,
 }
 
 /// One file's difference between a commit and its first parent.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct FileChange {
-    /// Where the file lies.
+    /// Its path.
     pub path: RepoPath,
-    /// What was in it, unless the commit added it.
+    /// Its content before, unless the commit added it.
     pub before: Option<BlobId>,
-    /// What is in it, unless the commit removed it.
+    /// Its content after, unless the commit removed it.
     pub after: Option<BlobId>,
 }
 
-/// A commit as history tells it. The text fields are somebody else's: bounded, but not yet fit to be shown.
+/// A commit of the history. Its texts are untrusted, but bounded.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CommitInfo {
     /// The commit.
     pub id: CommitId,
     /// Its first parent, unless it is a root.
     pub first_parent: Option<CommitId>,
-    /// Who wrote it.
+    /// Author.
     pub author_name: String,
-    /// The committer's time, which is when it came to be in this form.
+    /// Committer time.
     pub committed_at: Timestamp,
-    /// The committer's time of the first parent.
+    /// Committer time of the first parent.
     pub parent_committed_at: Option<Timestamp>,
-    /// The whole message, cut to 8 MiB.
+    /// The message, truncated to 8 MiB.
     pub message: String,
-    /// Of a merge: the messages of the newest commits that it brought along the first parents of what was merged, newest
-    /// first. A promotion that a pull request proposed is told in one of them.
+    /// For a merge: the messages of the newest commits along the first parents of the merged branch, newest first. One
+    /// of them has the trailers of a promotion by pull request.
     pub merged: Vec<String>,
 }
 
-/// A force push: the branch was at one commit, and then at another that does not descend from it.
+/// A force push: the branch moved to a commit that does not descend from the old head.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct ReplacedHead {
     pub old: CommitId,
@@ -209,14 +209,14 @@ pub struct ReplacedHead {
     pub at: Timestamp,
 }
 
-/// What a commit of the branch changed.
+/// The changes of a commit on the branch.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CommitChanges {
     pub commit: CommitInfo,
-    /// Against the branch before it.
+    /// Against its first parent.
     pub changes: Vec<FileChange>,
-    /// Of a merge: what each commit that it brought changed against its own parent, oldest first, and at last what the
-    /// merge made of these files.
+    /// For a merge: the changes of each merged commit against its own parent, oldest first, and finally those of the
+    /// merge itself.
     pub merged: Vec<(CommitInfo, Vec<FileChange>)>,
 }
 
@@ -227,49 +227,49 @@ impl CommitInfo {
     }
 }
 
-/// What becomes of one file.
+/// A change of one file.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct FileEdit {
-    /// Where the file lies.
+    /// Its path.
     pub path: RepoPath,
-    /// What becomes of it.
+    /// The change.
     pub change: FileEditKind,
 }
 
-/// What becomes of a file.
+/// A change of a file.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum FileEditKind {
-    /// The file exists and stays what it is (its mode is kept), with this as its whole new content.
+    /// Replaces the content of an existing file; its mode stays.
     Rewrite(Vec<u8>),
-    /// This is its whole content, whether it existed or not; folders on the way are made.
+    /// Writes a file, new or existing; missing folders are created.
     Write(Vec<u8>),
-    /// The file exists and goes, and with it the folders that it leaves empty.
+    /// Removes an existing file, and folders that become empty.
     Remove,
 }
 
 impl FileEdit {
-    /// A file that exists gets another content.
+    /// Replaces the content of an existing file.
     pub fn rewrite(path: RepoPath, content: impl Into<Vec<u8>>) -> Self {
         Self { path, change: FileEditKind::Rewrite(content.into()) }
     }
 
-    /// A file has this content, new or not.
+    /// Writes a file, new or existing.
     pub fn write(path: RepoPath, content: impl Into<Vec<u8>>) -> Self {
         Self { path, change: FileEditKind::Write(content.into()) }
     }
 
-    /// A file goes.
+    /// Removes a file.
     pub fn remove(path: RepoPath) -> Self {
         Self { path, change: FileEditKind::Remove }
     }
 }
 
-/// A commit to be made: on top of the one before it, with these files changed and no other.
+/// A commit to be made on top of the one before it, with exactly these changes.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CommitDraft {
-    /// The whole message.
+    /// The message.
     pub message: String,
-    /// The changed files.
+    /// The changes.
     pub edits: Vec<FileEdit>,
 }
 

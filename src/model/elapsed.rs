@@ -1,9 +1,10 @@
-//! A span of time as people say it.
+//! Durations for people.
 
 use std::fmt;
 use std::time::Duration;
 
-/// Shows a span of time with its two largest units: `26h12m`, `4m10s`, `12s`, `0s`. Days begin at three: `3d4h`.
+/// Formats a duration with its two largest units: `26h12m`, `4m10s`, `12s`, `0s`. From three days on it uses days:
+/// `3d4h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Elapsed(pub Duration);
 

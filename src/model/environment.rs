@@ -9,7 +9,7 @@ use thiserror::Error;
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct EnvironmentName(Box<str>);
 
-/// The text is not an environment's name.
+/// The text is not the name of an environment.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 #[error(
     "an environment's name is 1 to 63 letters, digits, `-`, `_` or `.`, and begins with a letter or a digit"

@@ -1,23 +1,22 @@
-//! What can go wrong, by what the caller should do about it.
+//! Errors, by what the caller should do about them.
 
 use std::error::Error;
 use std::fmt;
 
-/// What an error means for the one who has to act on it.
+/// The class of an error.
 ///
-/// The class alone drives the exit code, whether a pass tries again, and the label of a metric; nobody reads the text
-/// of a message to find out.
+/// The class alone determines the exit code, retries and the metric's label; nothing parses messages.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Class {
-    /// Something failed that trying again will not mend by itself.
+    /// A failure that a retry does not fix.
     Failed,
     /// The command line or the configuration is wrong.
     Usage,
     /// A gate is closed.
     GateClosed,
-    /// Going on would not be safe, so Tidegate does not.
+    /// Refused for safety.
     Refused,
-    /// It may work in a while: a network, a lock, a server that is busy.
+    /// A retry may help: a network, a lock, a busy server.
     TryAgain,
 }
 
@@ -34,8 +33,8 @@ impl Class {
         }
     }
 
-    /// The class that decides about many errors. One that may go away by itself outweighs one that stays: trying again is worth
-    /// it.
+    /// The class that represents several errors. A transient one outweighs a permanent one, because a retry is
+    /// worthwhile.
     pub fn worst(classes: impl Iterator<Item = Self>) -> Option<Self> {
         classes.max_by_key(|class| match class {
             Self::TryAgain => 2,
@@ -56,7 +55,7 @@ impl Class {
     }
 }
 
-/// An error on its way between rooms: a class, what was being done to what, what to do next, and the cause.
+/// An error between rooms: its class, the operation and its input, a hint, and the cause.
 ///
 /// The message names the operation and its input and never repeats the cause, which is [`Error::source`].
 #[derive(Debug)]
@@ -74,14 +73,14 @@ impl Fault {
         Self { class, message: message.into(), hint: None, rendered: None, source: None }
     }
 
-    /// Adds what the reader can do next, in plain words.
+    /// Adds a hint: what to do next.
     #[must_use]
     pub fn with_hint(mut self, hint: impl Into<String>) -> Self {
         self.hint = Some(hint.into());
         self
     }
 
-    /// Adds the text that a terminal shows in place of message, cause and hint: several lines, with excerpts of a file.
+    /// Adds the text that a terminal shows instead of message, cause and hint: several lines, with excerpts of a file.
     #[must_use]
     pub fn with_rendered(mut self, text: String) -> Self {
         self.rendered = Some(text);
@@ -95,17 +94,17 @@ impl Fault {
         self
     }
 
-    /// What the error means for the one who has to act on it.
+    /// The class.
     pub fn class(&self) -> Class {
         self.class
     }
 
-    /// What to do next, if there is something to say.
+    /// The hint.
     pub fn hint(&self) -> Option<&str> {
         self.hint.as_deref()
     }
 
-    /// The text for a terminal, if it is more than message, cause and hint.
+    /// The text for a terminal, if it has one of its own.
     pub fn rendered(&self) -> Option<&str> {
         self.rendered.as_deref()
     }

@@ -5,7 +5,7 @@ use std::str::FromStr;
 
 use thiserror::Error;
 
-/// The registry that an image without one is from.
+/// The registry of an image without a host.
 const DEFAULT_REGISTRY: &str = "docker.io";
 
 /// The text is not an image, a tag or a digest.
@@ -32,7 +32,7 @@ impl Tag {
         &self.0
     }
 
-    /// Whether it is one of the names that say nothing about what they hold: `latest`, `main`, `master`, `dev`.
+    /// Whether it is a tag that is never a version: `latest`, `main`, `master`, `dev`.
     ///
     /// Tidegate never writes one of these.
     pub fn is_floating(&self) -> bool {
@@ -60,7 +60,7 @@ impl fmt::Display for Tag {
     }
 }
 
-/// What an image is: the digest of its manifest or index (image specification, *Digests*).
+/// The identity of an image: the digest of its manifest or index (image specification, *Digests*).
 #[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Digest(Box<str>);
 
@@ -70,7 +70,7 @@ impl Digest {
         &self.0
     }
 
-    /// The algorithm and the first twelve digits: enough to recognise it by.
+    /// The algorithm and the first twelve digits, for people.
     pub fn short(&self) -> &str {
         let algorithm = self.0.find(':').map_or(0, |colon| colon + 1);
         self.0.get(..algorithm + 12).unwrap_or(&self.0)
@@ -220,14 +220,14 @@ impl fmt::Display for ImageRef {
     }
 }
 
-/// What a manifest describes.
+/// The content of a manifest.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Artifact {
     /// A container image.
     Image,
-    /// Something else, such as a Helm chart, by its media type.
+    /// Not an image, such as a Helm chart, with its media type.
     Other(String),
-    /// An index that cannot run: empty, or without a required platform. The text says why.
+    /// An index without a runnable platform, with the reason.
     Incomplete(String),
 }
 

@@ -1,7 +1,7 @@
-//! The words of the field as types: a tag, a digest, an image, a version, a service, an environment, a commit.
+//! Domain types: tag, digest, image, version, service, environment, commit.
 //!
-//! Every value here was checked when it was made, so that the rooms that take one need not look again. This room
-//! knows no IO, no clock and no async; it can be read without reading anything else.
+//! Every value is validated when it is made, so no other room validates again. Knows no IO, no clock and no async, and
+//! stands alone.
 
 mod commit;
 mod elapsed;

@@ -169,8 +169,8 @@ impl Selection {
         &self.ascending
     }
 
-    /// Takes in one more candidate, in its place.
-    pub fn take_in(&mut self, candidate: Candidate) {
+    /// Inserts a candidate in order.
+    pub fn insert(&mut self, candidate: Candidate) {
         let is_extracted = self.is_extracted;
         if let Err(place) = self.ascending.binary_search_by(|one| place(one, &candidate, is_extracted)) {
             self.ascending.insert(place, candidate);
@@ -306,7 +306,7 @@ mod tests {
             let selection = rules.select(&parse(&tags.0));
             prop_assert_eq!(&selection, &rules.select(&parse(&tags.1)));
             let mut one_by_one = Selection::default();
-            parse(&tags.1).iter().filter_map(|tag| rules.candidate(tag)).for_each(|one| one_by_one.take_in(one));
+            parse(&tags.1).iter().filter_map(|tag| rules.candidate(tag)).for_each(|one| one_by_one.insert(one));
             prop_assert_eq!(&selection, &one_by_one);
             prop_assert!(selection.candidates().is_sorted_by_key(|candidate| &candidate.version));
         }

@@ -1,4 +1,4 @@
-//! What really came where, read from the same tag changes, so that it can be compared.
+//! What really happened, read from the same tag changes, for comparison.
 
 use crate::history::TagsByFile;
 use crate::model::ByTarget;
@@ -11,7 +11,7 @@ use super::registry::Registry;
 use super::report::{Arrival, ReplayReport, TargetReplay};
 use super::timeline::Timeline;
 
-/// What really came to the environments of a policy.
+/// What really reached the environments of a policy.
 pub fn as_it_was(timeline: &Timeline, policy: Policy<'_>) -> ReplayReport {
     let layout = Layout::of(timeline, policy);
     let mut registry = Registry::new(timeline);
@@ -56,7 +56,7 @@ pub fn as_it_was(timeline: &Timeline, policy: Policy<'_>) -> ReplayReport {
     ReplayReport { from, to, targets: targets.into_iter().map(|target| target.story).collect() }
 }
 
-/// What a target holds so far, and what has come to it.
+/// The files of a target, and its arrivals so far.
 struct Followed {
     held: TagsByFile,
     running: Option<Vec<Candidate>>,
@@ -69,7 +69,7 @@ fn begin(targets: &mut ByTarget<Followed>) {
     }
 }
 
-/// The version that has come, and the lowest that it took the place of: a single one runs now, and something lower did.
+/// The version that arrived, and the lowest that it replaced: a single version runs now, and a lower one ran before.
 pub(super) fn arrived<'a>(
     before: Option<&'a [Candidate]>,
     after: Option<&'a [Candidate]>,

@@ -1,4 +1,4 @@
-//! The control files as they were at each moment.
+//! The control files at each moment.
 
 use std::collections::BTreeMap;
 
@@ -8,7 +8,7 @@ use crate::policy::{Control, Controls, Environment};
 
 use super::timeline::ControlFileChange;
 
-/// The control files that lie in the repository now.
+/// The control files in the repository now.
 #[derive(Debug)]
 pub(super) struct ControlFiles<'a> {
     known: Vec<&'a EnvironmentName>,
@@ -17,14 +17,14 @@ pub(super) struct ControlFiles<'a> {
 }
 
 impl<'a> ControlFiles<'a> {
-    /// No file at all, among these environments.
+    /// No control files.
     pub(super) fn none(environments: &'a ByEnvironment<Environment>) -> Self {
         let known = environments.iter().map(|environment| &environment.policy.name).collect();
         Self { known, files: BTreeMap::new(), all: Controls::default() }
     }
 
-    /// Takes in changes. Tells when what came ceases to count, as far as that is said.
-    pub(super) fn take_in<'c>(
+    /// Applies changes. Returns when the new files expire, where they say so.
+    pub(super) fn apply<'c>(
         &mut self,
         changes: impl Iterator<Item = &'c ControlFileChange>,
     ) -> Vec<Timestamp> {
@@ -42,7 +42,7 @@ impl<'a> ControlFiles<'a> {
         expiries
     }
 
-    /// Those that are there.
+    /// The current control files.
     pub(super) fn all(&self) -> &Controls {
         &self.all
     }

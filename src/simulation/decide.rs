@@ -1,5 +1,5 @@
-//! Deciding for a target of a replay: its facts are gathered from the simulated state, and the policy room is asked as the
-//! engine asks it.
+//! Decides for a target of a replay: gathers its facts from the simulated state, and asks the policy room as the
+//! engine does.
 
 use std::borrow::Cow;
 
@@ -14,12 +14,12 @@ use super::replay::Replay;
 use super::report::StarvationPeriod;
 use super::waiting::Waiting;
 
-/// What is known of a target before it is decided.
+/// What is known of a target before its decision.
 struct Asked<'s> {
     candidate: Option<Candidate>,
-    /// What the candidate's tag means, as far as anybody asked.
+    /// The digest of the candidate's tag, if it was requested.
     digest: Option<Digest>,
-    /// Whether it was asked in this very pass.
+    /// Whether it was requested in this pass.
     is_fresh: bool,
     rolled_back: Cow<'s, [RolledBack]>,
 }
@@ -34,7 +34,7 @@ impl Asked<'_> {
 }
 
 impl Replay<'_> {
-    /// Decides for a target; with it, for the set that it ships in.
+    /// Decides for a target, together with its group.
     pub(super) fn decide(
         &mut self,
         target: TargetId,
@@ -56,7 +56,7 @@ impl Replay<'_> {
         self.settle(target, decision, now, approved);
     }
 
-    /// Decides for the members of a set in an environment, which hear of one another.
+    /// Decides for the members of a group in an environment together.
     fn decide_set(
         &mut self,
         group: usize,
@@ -113,7 +113,7 @@ impl Replay<'_> {
         Member::new(&self.subject_of(target).0, facts.map(|facts| (policy, facts)), now)
     }
 
-    /// Whether a member of a set holds something here, or in the environment before, that is no version.
+    /// Whether a member of a group holds a tag without a version, here or in the earlier environment.
     fn is_unclear(&self, group: usize, environment: EnvironmentId) -> bool {
         let before = self.policy.environments[environment].before;
         let concerns = |at: &TargetId| {
@@ -126,7 +126,7 @@ impl Replay<'_> {
         self.targets.ids().any(|at| concerns(&at))
     }
 
-    /// The candidate, and the digest of its tag if that is worth asking; nothing when it is not known what runs.
+    /// The candidate, and its digest if that is worth a request; `None` if the running version is unknown.
     fn ask(&mut self, target: TargetId, now: Timestamp) -> Option<(Option<Candidate>, Option<Digest>, bool)> {
         let rolled_back = self.rolled_back(target);
         let facts = self.facts(target, DigestNow::NotAsked, &rolled_back)?;
@@ -146,7 +146,7 @@ impl Replay<'_> {
         Some((Some(candidate), digest, false))
     }
 
-    /// Asks what is not known yet of versions that soak although they were replaced, and of those that soak in a set.
+    /// Requests the digests of versions that soak although they were replaced, and of those that soak in a group.
     fn look_at_soaking(&mut self, target: TargetId, now: Timestamp) {
         let here = &self.targets[target];
         let is_elapsed = here.soak_mode == SoakMode::Elapsed;
@@ -185,7 +185,7 @@ impl Replay<'_> {
         }
     }
 
-    /// The facts about a target; nothing when it is not known what runs.
+    /// The facts about a target; `None` if the running version is unknown.
     fn facts<'s>(
         &'s self,
         target: TargetId,
@@ -197,7 +197,7 @@ impl Replay<'_> {
             running: here.line.running()?,
             selection: self.registry.selection(here.selection),
             rolled_back,
-            // What people closed at the forge is not part of a replay: a promotion is taken to be merged at once.
+            // Refused pull requests are not part of a replay: promotions count as merged at once.
             refused: None,
             before: self.before(target),
             observations: self.registry.observations(here.selection),
@@ -222,7 +222,7 @@ impl Replay<'_> {
         })
     }
 
-    /// The versions that a person left here, and in the environments before.
+    /// The versions that people rolled back from, here and in earlier environments.
     fn rolled_back(&self, target: TargetId) -> Cow<'_, [RolledBack]> {
         let chain = std::iter::successors(Some(target), |at| self.targets[*at].before);
         let mut left = chain.map(|at| self.targets[at].line.left()).filter(|left| !left.is_empty());
@@ -235,7 +235,7 @@ impl Replay<'_> {
         }
     }
 
-    /// Keeps what was decided for a target: when to look again, what it waits for, what must wait for it.
+    /// Records a decision: when to decide again, what the target waits for, and what must wait for it.
     fn settle(
         &mut self,
         target: TargetId,
@@ -271,7 +271,7 @@ impl Replay<'_> {
     }
 }
 
-/// When an answer changes by time alone: the next gate that opens, so that it is known what is waited for after that.
+/// When time alone changes an answer: at the opening of the next gate, which shows what it waits for after that.
 fn next_change(evaluation: &GateEvaluation, now: Timestamp) -> Option<Timestamp> {
     let opens = evaluation.closed().filter_map(|report| match report.answer {
         Answer::ClosedUntil(at) => Some(at),
@@ -280,7 +280,7 @@ fn next_change(evaluation: &GateEvaluation, now: Timestamp) -> Option<Timestamp>
     opens.chain(evaluation.earliest()).filter(|at| *at > now).min()
 }
 
-/// The longest row of versions that were replaced before their soak was over.
+/// The longest row of versions that were replaced before their soak ended.
 fn starved(
     known: Option<StarvationPeriod>,
     evaluation: &GateEvaluation,

@@ -1,4 +1,4 @@
-//! How long versions took from the registry to an environment, and how many never came.
+//! Lead times from the registry to an environment, and how many versions never arrived.
 
 use std::time::Duration;
 
@@ -6,33 +6,33 @@ use crate::model::{EnvironmentName, Timestamp};
 
 use super::report::ReplayReport;
 
-/// What can be said of one environment in one story.
+/// The figures of one environment in one report.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Figures {
-    /// How many versions came.
+    /// Number of arrivals.
     pub arrivals: usize,
-    /// How many of them people brought.
+    /// Number of arrivals by people.
     pub by_people: usize,
-    /// How long those took that the registry got in this time; nothing when none came.
+    /// Lead times of versions pushed in the period; `None` if none arrived.
     pub lead: Option<Lead>,
-    /// How many were released and passed over by a higher one.
+    /// Number of versions passed over for a higher one.
     pub skipped: usize,
-    /// How many were released and had not come at the end.
+    /// Number of versions still pending at the end.
     pub pending: usize,
-    /// In how many services releases came faster than they could soak.
+    /// Number of services with releases that came faster than they could soak.
     pub starved: usize,
 }
 
-/// Times from the registry to an environment.
+/// Lead times from the registry to an environment.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Lead {
-    /// How many versions.
+    /// Number of versions.
     pub count: usize,
-    /// Half of them took no longer.
+    /// Median.
     pub median: Duration,
-    /// Nine in ten took no longer.
+    /// 90th percentile.
     pub p90: Duration,
-    /// None took longer.
+    /// Maximum.
     pub max: Duration,
 }
 
@@ -47,7 +47,7 @@ impl Figures {
             figures.skipped += target.skipped().count();
             figures.pending += target.pending().count();
             figures.starved += usize::from(target.starved.is_some());
-            // Arrivals in order of time: of a version that came twice the first time counts.
+            // Ordered by time: if a version arrived twice, the first arrival counts.
             let mut first = std::collections::HashMap::new();
             for arrival in &target.arrivals {
                 first.entry(&arrival.candidate.tag).or_insert(arrival.at);
@@ -62,7 +62,7 @@ impl Figures {
 }
 
 impl Lead {
-    /// Of so many times. A share of them is the shortest time that at least so many did not exceed (nearest rank).
+    /// Percentile by nearest rank: the shortest time that at least this share did not exceed.
     fn of(mut times: Vec<Duration>) -> Option<Self> {
         times.sort_unstable();
         let rank = |percent: usize| (times.len() * percent).div_ceil(100).max(1) - 1;

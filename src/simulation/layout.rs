@@ -1,4 +1,4 @@
-//! Which targets there are, which tag change belongs to which, and when each came.
+//! The targets of a timeline, and the tag changes of each.
 
 use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
@@ -17,9 +17,9 @@ use super::timeline::{Timeline, came_at};
 /// The targets of a timeline under a policy.
 pub(super) struct Layout<'a> {
     pub(super) policy: Policy<'a>,
-    /// By environment, service and image.
+    /// Targets, by environment, service and image.
     pub(super) targets: ByTarget<Place>,
-    /// The commits, oldest first, each with the tag changes that belong to a target.
+    /// Commits with tag changes of a target, oldest first.
     pub(super) commits: Vec<Commit<'a>>,
     places: HashMap<Key<'a>, TargetId>,
 }
@@ -32,11 +32,11 @@ pub(super) struct Place {
     pub(super) rules: Arc<SelectionRules>,
 }
 
-/// A commit, and what it moved.
+/// A commit with its tag changes.
 #[derive(Debug)]
 pub(super) struct Commit<'a> {
     pub(super) at: Timestamp,
-    /// Each with its target; those of one target stand together.
+    /// Tag changes with their targets; those of one target are adjacent.
     pub(super) tag_changes: Vec<(TargetId, &'a TagChange)>,
 }
 
@@ -75,7 +75,7 @@ impl<'a> Layout<'a> {
         Self { policy, targets, commits, places }
     }
 
-    /// The place of a target's image in the registries, and of what its rules select there.
+    /// The target's image in the registries, and its selection there.
     pub(super) fn selects(
         &self,
         registry: &mut Registry<'_>,
@@ -92,7 +92,7 @@ impl<'a> Layout<'a> {
         self.places.get(&(environment, &subject.0, &subject.1)).copied()
     }
 
-    /// What can be told of a target before anything came.
+    /// A report of a target without events.
     pub(super) fn blank(&self, target: TargetId, released: Vec<Released>) -> TargetReplay {
         let Place { environment, subject, .. } = &self.targets[target];
         TargetReplay {
@@ -108,12 +108,12 @@ impl<'a> Layout<'a> {
     }
 }
 
-/// Whether a promotion made the tag change that nobody asked for by hand: then the policy did.
+/// Whether a scheduled promotion made the tag change, so that the policy did.
 pub(super) fn is_scheduled(tag_change: &TagChange) -> bool {
     tag_change.promotion.as_ref().is_some_and(|mark| mark.requested_by == BY_SCHEDULE)
 }
 
-/// The versions of which it is known that they came to the registry in a time.
+/// The versions known to have reached the registry within a period.
 pub(super) fn released(
     registry: &Registry<'_>,
     selection: usize,
@@ -132,8 +132,8 @@ fn key_of<'a>(tag_change: &'a TagChange, policy: Policy<'_>) -> Option<Key<'a>> 
     Some((policy.environment_of(&tag_change.path)?, &tag_change.service, &tag_change.image))
 }
 
-/// Commits come in their order on the line, whatever their clocks say: one that claims to be later than the next one came
-/// with that one, and none came before the one before it.
+/// Orders commits by their position on the line, whatever their clocks say: a commit that claims to be later than the
+/// next one gets the time of that one, and none is earlier than the one before it.
 fn put_in_order(commits: &mut [Commit<'_>]) {
     let claimed: Vec<Timestamp> = commits.iter().map(|commit| commit.at).collect();
     let mut latest = None;

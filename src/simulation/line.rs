@@ -1,5 +1,5 @@
-//! One image of one service in one environment, as a line of commits makes it: what it holds, how that came, what ran
-//! before and what was moved back from.
+//! One image of one service in one environment, as a line of commits changes it: the tags in its files, the rollout
+//! commit, earlier runs and rollbacks.
 
 use std::sync::Arc;
 
@@ -15,18 +15,18 @@ pub(super) struct Line<'a> {
     folders: &'a [RepoPath],
     rules: Arc<SelectionRules>,
     held: TagsByFile,
-    /// Oldest first.
+    /// Tag changes, oldest first.
     tag_changes: Vec<TagChange>,
-    /// The distinct versions that run, ascending; nothing when one of them can't be read.
+    /// The distinct running versions, ascending; `None` if one of them cannot be read.
     running: Option<Vec<Candidate>>,
     rollout_commit: Option<RolloutCommit>,
     runs: Runs,
-    ways: Rollbacks,
+    rollbacks: Rollbacks,
     left: Vec<RolledBack>,
 }
 
 impl<'a> Line<'a> {
-    /// A target that holds nothing yet.
+    /// A target without files.
     pub(super) fn new(
         environment: &EnvironmentPolicy,
         folders: &'a [RepoPath],
@@ -40,30 +40,30 @@ impl<'a> Line<'a> {
             running: Some(Vec::new()),
             rollout_commit: None,
             runs: Runs::default(),
-            ways: Rollbacks::none(&environment.name),
+            rollbacks: Rollbacks::none(&environment.name),
             left: Vec::new(),
         }
     }
 
-    /// Takes in all that happened before anybody looked, oldest first.
+    /// Applies everything before the period, oldest first.
     pub(super) fn begin(&mut self, tag_changes: Vec<TagChange>) {
         for tag_change in &tag_changes {
             hold(&mut self.held, &tag_change.path, &tag_change.after);
         }
         for commit in tag_changes.chunk_by(|one, next| one.sequence == next.sequence) {
-            self.ways.take_in_commit(&commit.iter().collect::<Vec<_>>(), &self.rules);
+            self.rollbacks.apply_commit(&commit.iter().collect::<Vec<_>>(), &self.rules);
         }
-        self.left = self.ways.left();
+        self.left = self.rollbacks.left();
         self.tag_changes = tag_changes;
         self.runs = Runs::of(self.tag_changes.iter().rev(), self.folders, &self.held, &self.rules);
         self.read();
     }
 
-    /// Takes in the tag changes of one commit, and what it says of versions that were left.
-    pub(super) fn take_in(&mut self, commit: Vec<TagChange>, verdicts: &[&TagChange]) {
-        if !verdicts.is_empty() {
-            self.ways.take_in_commit(verdicts, &self.rules);
-            self.left = self.ways.left();
+    /// Applies the tag changes of one commit, including the rollbacks that it implies.
+    pub(super) fn apply_commit(&mut self, commit: Vec<TagChange>, rollbacks: &[&TagChange]) {
+        if !rollbacks.is_empty() {
+            self.rollbacks.apply_commit(rollbacks, &self.rules);
+            self.left = self.rollbacks.left();
         }
         let first = self.tag_changes.len();
         for tag_change in commit {
@@ -71,7 +71,7 @@ impl<'a> Line<'a> {
             self.tag_changes.push(tag_change);
         }
         let Some(tag_change) = self.tag_changes.get(first) else { return };
-        if !self.runs.take_in(tag_change, self.folders, &self.held, &self.rules) {
+        if !self.runs.apply_commit(tag_change, self.folders, &self.held, &self.rules) {
             self.runs = Runs::of(self.tag_changes.iter().rev(), self.folders, &self.held, &self.rules);
         }
         self.read();
@@ -84,17 +84,17 @@ impl<'a> Line<'a> {
         self.rollout_commit = landed.map(|tag_change| history::rollout_commit_of(tag_change, pinned()));
     }
 
-    /// The rules by which its versions are read and chosen.
+    /// Its selection rules.
     pub(super) fn rules(&self) -> &SelectionRules {
         &self.rules
     }
 
-    /// What each file holds.
+    /// The tags of each file.
     pub(super) fn held(&self) -> &TagsByFile {
         &self.held
     }
 
-    /// The versions that run; nothing when there is none, or none that can be told.
+    /// The running versions; `None` if there are none, or one of them is unknown.
     pub(super) fn running(&self) -> Option<&[Candidate]> {
         self.running.as_deref().filter(|running| !running.is_empty())
     }
@@ -107,7 +107,7 @@ impl<'a> Line<'a> {
         }
     }
 
-    /// What it says to the environment after it.
+    /// What the later environment sees of it.
     pub(super) fn as_before(&self) -> PreviousRunning<'_> {
         match (self.running(), &self.rollout_commit) {
             (None, _) | (Some([_]), None) => PreviousRunning::Missing,
@@ -118,17 +118,17 @@ impl<'a> Line<'a> {
         }
     }
 
-    /// What ran before, newest first.
+    /// Earlier runs, newest first.
     pub(super) fn past(&self) -> &[crate::policy::PastRun] {
         self.runs.past()
     }
 
-    /// The versions that a person left, and that nobody brought back.
+    /// Versions that people rolled back from and nobody brought back.
     pub(super) fn left(&self) -> &[RolledBack] {
         &self.left
     }
 
-    /// What the files hold when a version takes the place of every lower one.
+    /// The tags of the files after a promotion replaces every lower version.
     pub(super) fn raised(
         &self,
         candidate: &Candidate,
@@ -150,7 +150,7 @@ impl<'a> Line<'a> {
     }
 }
 
-/// Puts what a file holds in the place of what it held.
+/// Replaces the tags of a file.
 pub(super) fn hold(held: &mut TagsByFile, path: &RepoPath, tags: &[PinnedTag]) {
     if tags.is_empty() {
         held.remove(path);
@@ -162,7 +162,7 @@ pub(super) fn hold(held: &mut TagsByFile, path: &RepoPath, tags: &[PinnedTag]) {
     }
 }
 
-/// The distinct versions of what is held, ascending; nothing when one of them is no version.
+/// The distinct versions of the tags, ascending; `None` if one is no version.
 pub(super) fn running(held: &TagsByFile, rules: &SelectionRules) -> Option<Vec<Candidate>> {
     let mut running: Vec<Candidate> = Vec::new();
     for pinned in held.values().flatten() {

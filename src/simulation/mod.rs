@@ -1,8 +1,8 @@
-//! Simulation: a policy replayed over what happened. Knows no IO, no clock and no async: the time is that of the events.
+//! Simulation: replays the past under a policy. Knows no IO, no clock and no async: time is that of the events.
 //!
-//! A [`Timeline`] is what happened, as data. [`replay()`] lets a [`Policy`] decide over it, with the same gates as the engine;
-//! [`as_it_was`] tells what really came where; both end in [`ReplayReport`], of which [`Figures`] tell how long versions took.
-//! [`write()`] and [`read()`] keep a timeline in a file.
+//! A [`Timeline`] is the past, as data. [`replay()`] lets a [`Policy`] decide over it, with the engine's own gates;
+//! [`as_it_was`] reads what really happened. Both return a [`ReplayReport`], from which [`Figures`] are computed.
+//! [`write()`] and [`read()`] store a timeline in a file.
 
 mod actual;
 mod controls;

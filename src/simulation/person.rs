@@ -1,13 +1,14 @@
-//! What a person's commit does to a line that went another way than the real one did.
+//! What a person's commit does to a simulated line that runs other versions than the real one did.
 //!
-//! A person went forward: so does the line, if it is not there already. A person went back: so does the line, if it runs
-//! what was left, or something between that and where the person went. What was left is left in either case.
+//! A step forward applies if the line does not run that version or a higher one yet. A step back applies if the line
+//! runs the version that was left, or one between that and the target of the step. The version that was left counts as
+//! left in any case.
 
 use crate::history::TagsByFile;
 use crate::model::{PinnedTag, RepoPath, TagChange, Version};
 use crate::policy::SelectionRules;
 
-/// What the files of a line hold after a person's commit: each file, before and after, where that differs.
+/// The files of a line that a person's commit changes, with their tags before and after.
 pub(super) fn moved_by(
     commit: &[&TagChange],
     held: &TagsByFile,
@@ -17,7 +18,7 @@ pub(super) fn moved_by(
     let moves = commit.iter().map(|tag_change| {
         let before = here(&tag_change.path);
         let after = match (tag_change.before.is_empty(), tag_change.after.is_empty()) {
-            // A file that is moved in the repository takes along what it holds here.
+            // A file that is moved in the repository keeps its simulated tags.
             (true, false) => match moved_from(tag_change, commit) {
                 Some(from) if held.contains_key(&from.path) => here(&from.path),
                 _ => tag_change.after.clone(),
@@ -30,7 +31,7 @@ pub(super) fn moved_by(
     moves.filter(|(_, before, after)| before != after).collect()
 }
 
-/// The file of the same commit that ceased to hold what this one begins with.
+/// The file of the same commit that stopped holding what this one begins with.
 fn moved_from<'a>(to: &TagChange, commit: &[&'a TagChange]) -> Option<&'a TagChange> {
     commit.iter().copied().find(|from| from.after.is_empty() && from.before == to.after)
 }

@@ -1,4 +1,4 @@
-//! The policy that a replay goes by.
+//! The policy of a replay.
 
 use std::collections::HashMap;
 use std::fmt;
@@ -14,17 +14,17 @@ use super::timeline::Timeline;
 /// A policy for a whole repository.
 #[derive(Clone, Copy)]
 pub struct Policy<'a> {
-    /// Every environment, each behind the one that it comes after.
+    /// The environments, each after its earlier one.
     pub environments: &'a ByEnvironment<Environment>,
-    /// The sets of services that ship together.
+    /// The groups of services that are promoted together.
     pub groups: &'a [Group],
-    /// The rules of each service.
+    /// Rules of each service.
     pub services: &'a dyn ServiceRules,
     /// How soaks are counted.
     pub soak_mode: SoakMode,
-    /// By how much the clock of somebody who commits may be wrong.
+    /// Tolerated error of committers' clocks.
     pub clock_tolerance: Duration,
-    /// When somebody looks.
+    /// The schedule of passes.
     pub schedule: &'a Schedule,
 }
 
@@ -35,25 +35,25 @@ impl fmt::Debug for Policy<'_> {
 }
 
 impl Policy<'_> {
-    /// The place of the environment that a file lies in.
+    /// The environment that a file belongs to.
     pub(super) fn environment_of(&self, file: &RepoPath) -> Option<EnvironmentId> {
         let holds = |environment: &Environment| environment.paths.iter().any(|path| file.is_within(path));
         self.environments.find(holds)
     }
 
-    /// The set that a service ships in, if it does in this environment. In the first of a chain each comes by itself.
+    /// The group of a service, unless the environment is the first of a chain, where services are promoted alone.
     pub(super) fn group_of(&self, environment: EnvironmentId, subject: &Subject) -> Option<usize> {
         self.environments[environment].before?;
         self.groups.iter().position(|group| group.has(&subject.0))
     }
 
-    /// How a soak is counted for a service. A set soaks in one piece or not at all.
+    /// How the soak of a service is counted. A group always soaks continuously.
     pub(super) fn soak_mode_of(&self, subject: &Subject) -> SoakMode {
         self.soak_mode.of_service(self.groups.iter().any(|group| group.has(&subject.0)))
     }
 }
 
-/// A folder of the policy in which nobody has looked for tag changes: of it nothing can be told.
+/// A folder of the policy that the timeline does not cover, so that nothing is known about it.
 pub fn uncovered<'a>(
     timeline: &Timeline,
     environments: &'a ByEnvironment<Environment>,
@@ -62,7 +62,7 @@ pub fn uncovered<'a>(
     environments.iter().flat_map(|environment| &environment.paths).find(|path| !is_covered(path))
 }
 
-/// The selection rules of each image of each service: what the configuration names, else what the repository itself says.
+/// Selection rules by image and service: from the configuration, or else from the repository.
 pub(super) struct RulesOf<'a> {
     policy: Policy<'a>,
     followed:
@@ -85,7 +85,7 @@ impl<'a> RulesOf<'a> {
         Self { policy, followed }
     }
 
-    /// The rules; nothing when the image is not to be moved.
+    /// The rules; `None` for an image that is not managed.
     pub(super) fn of(&self, environment: EnvironmentId, subject: &Subject) -> Option<Arc<SelectionRules>> {
         let settings = self.policy.services.of(&subject.0);
         if settings.ignored || !self.policy.services.manages(&subject.0, &subject.1) {

@@ -1,4 +1,4 @@
-//! The registries as they were at each moment: which tags there were, and what each meant.
+//! The registries at each moment: their tags, and the digest of each.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -22,21 +22,21 @@ pub(super) struct Registry<'a> {
 struct Image<'a> {
     name: &'a ImageName,
     tags: HashMap<&'a Tag, RegistryTag<'a>>,
-    /// What the replay has asked for, and when.
+    /// Digests that the replay has requested, with the time.
     observations: Observations,
-    /// The selections that are made of it.
+    /// The selections.
     selections: Vec<usize>,
 }
 
 #[derive(Debug)]
 struct RegistryTag<'a> {
     appears_at: Timestamp,
-    /// Whether it is known that it came then, and not only that it was there.
+    /// Whether the tag is known to have appeared then, not just to have been there.
     is_dated: bool,
     digests: &'a [Observation],
 }
 
-/// What some rules select from an image.
+/// The selection of one set of rules from an image.
 #[derive(Debug)]
 struct Selected {
     image: usize,
@@ -44,17 +44,17 @@ struct Selected {
     selection: Selection,
 }
 
-/// That a tag came, or that it came to mean something else.
+/// A tag that appears, or moves to another digest.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Push<'a> {
     pub(super) at: Timestamp,
     pub(super) image: usize,
-    /// The tag that came; nothing when one changed its meaning.
+    /// The new tag; `None` if a tag moved.
     pub(super) tag: Option<&'a Tag>,
 }
 
 impl<'a> Registry<'a> {
-    /// The registries as a timeline tells of them.
+    /// The registries of a timeline.
     pub(super) fn new(timeline: &'a Timeline) -> Self {
         let written = first_written(&timeline.tag_changes);
         let mut registry = Self { images: Vec::new(), places: HashMap::new(), selections: Vec::new() };
@@ -82,7 +82,7 @@ impl<'a> Registry<'a> {
                 Some(at) => *at,
                 None => registry.add(name, HashMap::new(), Observations::default()),
             };
-            // Where the registry is known, what a person wrote and it never had is not there.
+            // If the registry was observed, a tag that a person wrote but the registry never had does not exist.
             if !timeline.images.contains_key(*name) {
                 let appears_at = first.anybody;
                 registry.images[at]
@@ -105,7 +105,7 @@ impl<'a> Registry<'a> {
         at
     }
 
-    /// What happens after `from` and up to `to`, in no order.
+    /// Events after `from`, up to `to`, in no order.
     pub(super) fn pushes(&self, from: Timestamp, to: Timestamp) -> Vec<Push<'a>> {
         let is_within = |at: Timestamp| from < at && at <= to;
         let mut pushes = Vec::new();
@@ -124,17 +124,17 @@ impl<'a> Registry<'a> {
         pushes
     }
 
-    /// How many images there are.
+    /// Number of images.
     pub(super) fn len(&self) -> usize {
         self.images.len()
     }
 
-    /// The place of an image.
+    /// The position of an image.
     pub(super) fn place(&self, image: &ImageName) -> Option<usize> {
         self.places.get(image).copied()
     }
 
-    /// The place of what some rules select from an image, with the tags that are there at `now`.
+    /// The selection of a set of rules from an image, with the tags that exist at `now`.
     pub(super) fn selects(&mut self, image: usize, rules: &Arc<SelectionRules>, now: Timestamp) -> usize {
         let of_image = &self.images[image].selections;
         let is_it = |at: &&usize| Arc::ptr_eq(&self.selections[**at].rules, rules);
@@ -149,30 +149,30 @@ impl<'a> Registry<'a> {
         at
     }
 
-    /// Takes in that a tag came. Tells whether any rules admit it.
-    pub(super) fn take_in(&mut self, image: usize, tag: &Tag) -> bool {
+    /// Adds a tag. Returns whether any rules admit it.
+    pub(super) fn add_tag(&mut self, image: usize, tag: &Tag) -> bool {
         let mut is_admitted = false;
         for at in &self.images[image].selections {
             let Selected { rules, selection, .. } = &mut self.selections[*at];
             if let Some(candidate) = rules.candidate(tag) {
-                selection.take_in(candidate);
+                selection.insert(candidate);
                 is_admitted = true;
             }
         }
         is_admitted
     }
 
-    /// What rules select.
+    /// The tags that a set of rules selects.
     pub(super) fn selection(&self, at: usize) -> &Selection {
         &self.selections[at].selection
     }
 
-    /// What the replay has seen of an image.
+    /// Digests of an image that the replay has observed.
     pub(super) fn observations(&self, selection: usize) -> &Observations {
         &self.images[self.selections[selection].image].observations
     }
 
-    /// Asks what a tag means at `now`, and keeps it.
+    /// Requests the digest of a tag at `now`, and records it.
     pub(super) fn ask(&mut self, selection: usize, tag: &Tag, now: Timestamp) -> Option<Digest> {
         let image = &mut self.images[self.selections[selection].image];
         let digest = image.digest(tag, now)?;
@@ -180,7 +180,7 @@ impl<'a> Registry<'a> {
         Some(digest)
     }
 
-    /// When a tag came to its registry, if that is known.
+    /// When a tag appeared in its registry, if known.
     pub(super) fn came_at(&self, selection: usize, tag: &Tag) -> Option<Timestamp> {
         let image = &self.images[self.selections[selection].image];
         image.tags.get(tag).filter(|known| known.is_dated).map(|known| known.appears_at)
@@ -188,8 +188,8 @@ impl<'a> Registry<'a> {
 }
 
 impl Image<'_> {
-    /// What a tag meant, if it was there: what it was last seen to mean, else what it was first seen to mean afterwards. One that nobody ever
-    /// asked about is taken to have meant one thing.
+    /// The digest of a tag, if it existed: the last one observed by then, else the first one observed afterwards. A
+    /// tag that was never observed counts as never moved.
     fn digest(&self, tag: &Tag, now: Timestamp) -> Option<Digest> {
         let RegistryTag { digests, .. } = self.tags.get(tag).filter(|known| known.appears_at <= now)?;
         let seen = digests.iter().rev().find(|seen| seen.at <= now).or(digests.first());
@@ -200,7 +200,7 @@ impl Image<'_> {
     }
 }
 
-/// A digest for an image of which none is known. Nobody is shown it.
+/// A stand-in for an unknown digest; never shown.
 fn stand_in(image: &ImageName, tag: &Tag) -> Option<Digest> {
     format!("sha256:{:x}", Sha256::digest(format!("{image}:{tag}"))).parse().ok()
 }
@@ -208,7 +208,7 @@ fn stand_in(image: &ImageName, tag: &Tag) -> Option<Digest> {
 /// When a tag was first written into the repository.
 #[derive(Clone, Copy, Debug)]
 struct Written {
-    /// By a promotion: then the registry had it.
+    /// By a promotion, so the registry had it.
     promotion: Option<Timestamp>,
     anybody: Timestamp,
 }
@@ -229,7 +229,8 @@ fn first_written(tag_changes: &[TagChange]) -> HashMap<(&ImageName, &Tag), Writt
     written
 }
 
-/// Since when a tag is there. One of unknown age is there since something tells of it: an answer, a promotion, or a commit.
+/// Since when a tag exists. If that is unknown: since the first evidence of it, which is an answer, a promotion or a
+/// commit.
 fn appears_at(known: &TagTimeline, written: Option<&Written>) -> Timestamp {
     let promotion = written.and_then(|written| written.promotion);
     match known.seen {

@@ -1,8 +1,8 @@
-//! The replay: a clock that jumps from event to event, and at each of them the same decisions as the engine's, for the
-//! targets that it concerns.
+//! The replay: a clock that jumps from event to event, and at each of them the engine's decisions for the targets that
+//! it concerns.
 //!
-//! What the registries got and what people did is as it was; what the policy did is decided anew. Cost follows events: a
-//! target that nothing concerns is not looked at.
+//! Registries and people do what they did; only the policy decides anew. Cost follows events: a target without events
+//! is not decided.
 
 use std::cmp::Reverse;
 use std::collections::{BTreeSet, BinaryHeap};
@@ -29,7 +29,7 @@ use super::ticks::Ticks;
 use super::timeline::{ControlFileChange, Timeline};
 use super::waiting::Waiting;
 
-/// What would have come to the environments, had this policy been in force.
+/// What would have reached the environments under this policy.
 pub fn replay(timeline: &Timeline, policy: Policy<'_>) -> ReplayReport {
     let layout = Layout::of(timeline, policy);
     let mut replay = Replay::new(timeline, &layout);
@@ -38,7 +38,7 @@ pub fn replay(timeline: &Timeline, policy: Policy<'_>) -> ReplayReport {
     replay.tell()
 }
 
-/// A replay under way.
+/// A replay in progress.
 pub(super) struct Replay<'a> {
     pub(super) policy: Policy<'a>,
     pub(super) registry: Registry<'a>,
@@ -49,56 +49,56 @@ pub(super) struct Replay<'a> {
     /// The targets of each image.
     of_image: Vec<Vec<TargetId>>,
     timeline: &'a Timeline,
-    /// What happens, latest first.
+    /// Coming events, latest first.
     events: Vec<(Timestamp, Event<'a>)>,
     agenda: BinaryHeap<Reverse<(Timestamp, Wake)>>,
     ticks: Ticks<'a>,
-    /// What the next pass decides: later environments first, since a train waits for them.
+    /// Targets to decide in the next pass: later environments first, because a train waits for them.
     pub(super) due: BTreeSet<(Reverse<EnvironmentId>, TargetId)>,
-    /// The place of the next commit on the simulated line.
+    /// Position of the next commit on the simulated line.
     sequence: u64,
 }
 
-/// A target while it is replayed.
+/// A target during the replay.
 #[derive(Debug)]
 pub(super) struct Target<'a> {
     pub(super) line: Line<'a>,
     pub(super) covering: Controls,
-    /// The place of what its rules select.
+    /// Its selection.
     pub(super) selection: usize,
     pub(super) soak: std::time::Duration,
     pub(super) minimum_age: std::time::Duration,
     pub(super) soak_mode: SoakMode,
     pub(super) environment: EnvironmentId,
     pub(super) group: Option<usize>,
-    /// The same image in the environment before.
+    /// The same image in the earlier environment.
     pub(super) before: Option<TargetId>,
     /// The same image in the environments right after.
     pub(super) after: Vec<TargetId>,
-    /// What the environment before must keep for its sake, when soaks are counted as a train.
+    /// The version that the earlier environment must keep for it in a train.
     pub(super) boards: Option<TrainHold>,
     pub(super) waiting: Option<Waiting>,
     pub(super) starved: Option<StarvationPeriod>,
-    /// When it is decided again although nothing happens.
+    /// When it is decided again without an event.
     pub(super) wake: Option<Timestamp>,
     story: TargetReplay,
 }
 
-/// Something that happens whatever the policy.
+/// An event that does not depend on the policy.
 enum Event<'a> {
     Push(Push<'a>),
     Commit(&'a Commit<'a>),
     Control(&'a ControlFileChange),
 }
 
-/// Why a pass is made.
+/// The reason for a pass.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum Wake {
-    /// Somebody looks at what has changed.
+    /// The schedule.
     Look,
-    /// A control ceases to count.
+    /// A control file expires.
     Expiry,
-    /// Something opens for a target.
+    /// A gate opens for a target.
     Opening(TargetId),
 }
 
@@ -108,7 +108,7 @@ impl<'a> Replay<'a> {
         let mut registry = Registry::new(timeline);
         let mut targets: ByTarget<Target<'a>> = ByTarget::new();
         for target in layout.targets.ids() {
-            // Every image that a tag change names is known to the registries.
+            // Every image of a tag change is in the registries.
             let selection = layout.selects(&mut registry, target, timeline.from).unwrap_or_default();
             targets.push(Target::new(layout, target, selection));
         }
@@ -126,7 +126,7 @@ impl<'a> Replay<'a> {
         events.extend(commits.map(|commit| (commit.at, Event::Commit(commit))));
         let controls = timeline.controls.iter().filter(|change| within(change.at));
         events.extend(controls.map(|change| (change.at, Event::Control(change))));
-        // Stable, so that what happens at one time stays in its order.
+        // A stable sort keeps simultaneous events in order.
         events.sort_by_key(|(at, _)| *at);
         events.reverse();
         Self {
@@ -146,7 +146,7 @@ impl<'a> Replay<'a> {
         }
     }
 
-    /// Puts everything where it was, and has everything decided.
+    /// Applies everything before the period, and marks all targets for decision.
     fn begin(&mut self) {
         let from = self.timeline.from;
         let mut before: ByTarget<Vec<TagChange>> = self.targets.map(|_| Vec::new());
@@ -162,7 +162,7 @@ impl<'a> Replay<'a> {
             target.story.began_with = target.line.running().and_then(|running| running.first()).cloned();
         }
         let controls = self.timeline.controls.iter().filter(|change| change.at <= from);
-        let expiries = self.controls.take_in(controls);
+        let expiries = self.controls.apply(controls);
         self.expect(expiries);
         self.cover();
         self.targets.ids().for_each(|target| self.concern(target));
@@ -191,7 +191,7 @@ impl<'a> Replay<'a> {
             Event::Push(push) => self.push(*push),
             Event::Commit(commit) => self.commit(commit),
             Event::Control(change) => {
-                let expiries = self.controls.take_in(std::iter::once(*change));
+                let expiries = self.controls.apply(std::iter::once(*change));
                 self.expect(expiries);
                 self.cover();
             }
@@ -201,9 +201,9 @@ impl<'a> Replay<'a> {
         }
     }
 
-    /// Something came to a registry: it concerns what takes from there, and what waits for it to be there.
+    /// A tag appeared or moved: it concerns the targets of that image, and those that wait for the tag.
     fn push(&mut self, push: Push<'a>) {
-        let is_admitted = push.tag.is_none_or(|tag| self.registry.take_in(push.image, tag));
+        let is_admitted = push.tag.is_none_or(|tag| self.registry.add_tag(push.image, tag));
         if !is_admitted {
             return;
         }
@@ -222,7 +222,7 @@ impl<'a> Replay<'a> {
         }
     }
 
-    /// What people moved moves here too; what the policy moved is decided anew.
+    /// Applies people's changes; those that the policy made are decided anew.
     fn commit(&mut self, commit: &Commit<'a>) {
         for of_target in commit.tag_changes.chunk_by(|one, next| one.0 == next.0) {
             let Some((target, _)) = of_target.first().copied() else { continue };
@@ -246,7 +246,7 @@ impl<'a> Replay<'a> {
                 })
                 .collect();
             let before = line.running().map(<[_]>::to_vec);
-            line.take_in(moves, &by_people);
+            line.apply_commit(moves, &by_people);
             if let Some((from, candidate)) = arrived(before.as_deref(), line.running()) {
                 let arrival = Arrival {
                     candidate: candidate.clone(),
@@ -263,12 +263,12 @@ impl<'a> Replay<'a> {
         }
     }
 
-    /// The service and the image of a target.
+    /// Service and image of a target.
     pub(super) fn subject_of(&self, target: TargetId) -> &Subject {
         &self.layout.targets[target].subject
     }
 
-    /// A target is to be decided, and what looks at it.
+    /// Marks a target for decision, and the targets that depend on it.
     pub(super) fn concern(&mut self, target: TargetId) {
         self.due.insert((Reverse(self.targets[target].environment), target));
         for next in self.targets[target].after.clone() {
@@ -281,7 +281,7 @@ impl<'a> Replay<'a> {
         self.agenda.extend(later.map(|at| Reverse((at, Wake::Expiry))));
     }
 
-    /// Finds again which controls cover what.
+    /// Finds the targets that each control file covers.
     fn cover(&mut self) {
         for at in self.targets.ids() {
             let environment = &self.policy.environments[self.targets[at].environment].policy.name;
@@ -293,7 +293,7 @@ impl<'a> Replay<'a> {
         }
     }
 
-    /// Takes what is due at `now` off the agenda. Tells whether a pass is to be made.
+    /// Takes due events from the agenda. Returns whether to make a pass.
     fn wakes(&mut self, now: Timestamp) -> bool {
         let mut is_awake = false;
         while self.agenda.peek().is_some_and(|Reverse((at, _))| *at <= now) {
@@ -318,8 +318,8 @@ impl<'a> Replay<'a> {
         is_awake
     }
 
-    /// Decides all that is due, then does what was decided; and again what that concerns, since the daemon is awake when
-    /// what it has promoted has soaked.
+    /// Decides everything that is due and applies it, and repeats that for the targets concerned: the daemon wakes
+    /// when a version that it just promoted has soaked.
     fn pass(&mut self, now: Timestamp) {
         for _ in 0..=self.policy.environments.len() {
             let mut approved = Vec::new();
@@ -337,14 +337,14 @@ impl<'a> Replay<'a> {
         self.agenda.extend(next.map(|next| Reverse((next, Wake::Look))));
     }
 
-    /// Decides for a target again at `at`, if not sooner.
+    /// Decides for a target again at `at`, or sooner.
     pub(super) fn wake_at(&mut self, target: TargetId, at: Option<Timestamp>) {
         self.targets[target].wake = at;
         self.agenda.extend(at.map(|at| Reverse((at, Wake::Opening(target)))));
     }
 
     fn promote(&mut self, target: TargetId, approved: &Approved, now: Timestamp) {
-        // As the engine's commits, by whole seconds.
+        // Whole seconds, like the engine's commits.
         let at = now.duration_trunc(TimeDelta::seconds(1)).unwrap_or(now);
         let sequence = self.sequence;
         self.sequence += 1;
@@ -379,7 +379,7 @@ impl<'a> Replay<'a> {
             })
             .collect();
         let here = &mut self.targets[target];
-        here.line.take_in(moves, &[]);
+        here.line.apply_commit(moves, &[]);
         let (since, waited) = Waiting::end(here.waiting.take(), &approved.candidate().tag, now);
         here.story.arrivals.push(Arrival {
             candidate: approved.candidate().clone(),
@@ -435,7 +435,7 @@ impl<'a> Target<'a> {
     }
 }
 
-/// A name for a commit that nobody made. Nobody is shown it.
+/// A stand-in for the id of a simulated commit; never shown.
 fn commit_id(sequence: u64) -> CommitId {
     let mut bytes = [0xff; 20];
     bytes[12..].copy_from_slice(&sequence.to_be_bytes());

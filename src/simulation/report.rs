@@ -1,22 +1,22 @@
-//! What came of it: which version came where, when, and what it waited for.
+//! The result of a replay: which version reached which environment when, and what it waited for.
 
 use std::time::Duration;
 
 use crate::model::{EnvironmentName, ImageName, ServiceName, Tag, Timestamp};
 use crate::policy::{Candidate, GateName};
 
-/// What came where between two times.
+/// What happened in a period.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ReplayReport {
-    /// When it begins.
+    /// Start of the period.
     pub from: Timestamp,
-    /// When it ends.
+    /// End of the period.
     pub to: Timestamp,
-    /// Every image of every service in every environment, by environment, service and image.
+    /// Every target, by environment, service and image.
     pub targets: Vec<TargetReplay>,
 }
 
-/// What came to one environment of one image of a service.
+/// What happened to one image of one service in one environment.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TargetReplay {
     /// The environment.
@@ -25,24 +25,24 @@ pub struct TargetReplay {
     pub service: ServiceName,
     /// The image.
     pub image: ImageName,
-    /// The lowest version that ran at the beginning; nothing when it was not there yet.
+    /// The lowest version at the start; `None` if the service was not there yet.
     pub began_with: Option<Candidate>,
-    /// The versions of which it is known that the registry got them in this time, and that the rules admit here, ascending.
+    /// Versions known to have been pushed in the period and admitted here, ascending.
     pub released: Vec<Released>,
-    /// What came, in order.
+    /// Arrivals, in order.
     pub arrivals: Vec<Arrival>,
-    /// What would come and may not at the end.
+    /// The candidate that still waits at the end.
     pub waiting: Option<Waiting>,
-    /// Releases that came faster than they could soak, if they did.
+    /// Starvation, if releases came faster than they could soak.
     pub starved: Option<StarvationPeriod>,
 }
 
-/// A version that the registry got.
+/// A version pushed to the registry.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Released {
     /// The version.
     pub candidate: Candidate,
-    /// When.
+    /// When it was pushed.
     pub at: Timestamp,
 }
 
@@ -51,37 +51,37 @@ pub struct Released {
 pub struct Arrival {
     /// The version.
     pub candidate: Candidate,
-    /// The lowest version that ran before.
+    /// The lowest version before.
     pub from: Option<Candidate>,
-    /// When.
+    /// When it arrived.
     pub at: Timestamp,
-    /// Whether a promotion brought it that nobody asked for by hand.
+    /// Whether a scheduled promotion brought it.
     pub by_schedule: bool,
-    /// Since when it was the one to come, where that is known.
+    /// Since when it was the candidate, if known.
     pub due_since: Option<Timestamp>,
-    /// For which gates it waited, and how long for each, in the order in which they are told.
+    /// The gates that it waited for, and how long for each, in the order of the gates.
     pub waited: Vec<(GateName, Duration)>,
 }
 
-/// A version that would come and may not.
+/// A candidate that still waits.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Waiting {
     /// The version.
     pub candidate: Candidate,
-    /// Since when it is the one to come.
+    /// Since when it is the candidate.
     pub since: Timestamp,
-    /// The first gate that is closed.
+    /// The first closed gate.
     pub gate: Option<GateName>,
 }
 
 /// Releases that came faster than they could soak.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct StarvationPeriod {
-    /// How many versions in a row were replaced before their soak was over, at most.
+    /// The longest row of versions that were replaced before their soak ended.
     pub superseded_count: usize,
-    /// Since when that row.
+    /// Since when.
     pub since: Timestamp,
-    /// Until when it was seen.
+    /// Until when it was observed.
     pub until: Timestamp,
 }
 
@@ -91,7 +91,7 @@ impl ReplayReport {
         self.targets.iter().filter(move |target| target.environment == *environment)
     }
 
-    /// The same, of some services only.
+    /// The report for some services only.
     #[must_use]
     pub fn only(mut self, is_wanted: impl Fn(&ServiceName) -> bool) -> Self {
         self.targets.retain(|target| is_wanted(&target.service));
@@ -100,22 +100,22 @@ impl ReplayReport {
 }
 
 impl TargetReplay {
-    /// When a tag came, if it did; the first time.
+    /// When a version first arrived, if it did.
     pub fn arrived_at(&self, tag: &Tag) -> Option<Timestamp> {
         self.arrivals.iter().find(|arrival| arrival.candidate.tag == *tag).map(|arrival| arrival.at)
     }
 
-    /// The versions that were released and never came, since a higher one did.
+    /// The pushed versions that were passed over for a higher one.
     pub fn skipped(&self) -> impl Iterator<Item = &Released> {
         self.missing().filter(|released| self.is_passed(released))
     }
 
-    /// The versions that were released and had not come at the end, and no higher one either.
+    /// The pushed versions for which neither they nor a higher one had arrived by the end.
     pub fn pending(&self) -> impl Iterator<Item = &Released> {
         self.missing().filter(|released| !self.is_passed(released))
     }
 
-    /// The versions that were released, might have come, and never did.
+    /// The pushed versions that never arrived.
     fn missing(&self) -> impl Iterator<Item = &Released> {
         let arrived: std::collections::HashSet<&Tag> =
             self.arrivals.iter().map(|arrival| &arrival.candidate.tag).collect();

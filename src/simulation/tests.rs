@@ -1,4 +1,4 @@
-//! A tale of one service, told in a few words, and what a policy makes of it.
+//! The history of one service in a few words, and its replay under a policy.
 
 mod tables;
 
@@ -19,7 +19,7 @@ use crate::policy::{
     ServiceSettings, SoakMode,
 };
 
-/// A Monday, at nine.
+/// A Monday, 09:00.
 pub(super) fn monday() -> Timestamp {
     "2026-03-02T09:00:00Z".parse().unwrap()
 }
@@ -46,7 +46,7 @@ fn app(name: &str) -> (ServiceName, ImageName) {
     (format!("common/{name}").parse().unwrap(), format!("ghcr.io/vtr/{name}").parse().unwrap())
 }
 
-/// Movements of one commit: `1 file before>after`, by a person.
+/// Tag changes of one commit by a person: `1 file before>after`.
 pub(super) fn tag_changes(text: &str) -> Vec<TagChange> {
     let moves = text.split(';').map(|line| {
         let words: Vec<&str> = line.split_whitespace().collect();
@@ -104,7 +104,7 @@ impl ServiceRules for Plain {
     }
 }
 
-/// What a replay goes by: non-prod in `np`, prod in `p` after it, with a soak of a day.
+/// The policy: non-prod in `np`, then prod in `p` with a soak of a day.
 pub(super) struct Plan {
     pub(super) environments: ByEnvironment<Environment>,
     pub(super) groups: Vec<Group>,
@@ -162,7 +162,7 @@ impl Plan {
     }
 }
 
-/// A tale, which begins on Monday at nine with `v0` of `app` everywhere and lasts two weeks. Times are hours since then.
+/// A history of two weeks from Monday 09:00, which begins with `v0` of `app` everywhere. Times are hours since then.
 pub(super) struct Tale(pub(super) Timeline);
 
 impl Tale {
@@ -172,7 +172,7 @@ impl Tale {
         Self(timeline).with("app")
     }
 
-    /// A service more.
+    /// Adds a service.
     pub(super) fn with(self, name: &str) -> Self {
         let then = -24.0;
         self.tag_of(name, then, "v0", '0')
@@ -186,13 +186,13 @@ impl Tale {
         monday() + TimeDelta::seconds(seconds)
     }
 
-    /// The registry gets a tag of `app`.
+    /// Pushes a tag of `app`.
     pub(super) fn tag(self, hours: f64, text: &str) -> Self {
         let letter = text.chars().last().unwrap();
         self.tag_of("app", hours, text, letter)
     }
 
-    /// The registry gets a tag, or another image under one.
+    /// Pushes a tag, or another image under one.
     pub(super) fn tag_of(mut self, name: &str, hours: f64, text: &str, letter: char) -> Self {
         let at = Self::at(hours);
         let image = self.0.images.entry(app(name).1).or_default();
@@ -232,7 +232,7 @@ impl Tale {
         tale
     }
 
-    /// A control file comes; without a text it goes.
+    /// Writes a control file; without a text, removes it.
     pub(super) fn control(mut self, hours: f64, file: &str, text: Option<&str>) -> Self {
         let file = format!(".tidegate/{file}.yaml").parse().unwrap();
         let note = "by: Ana\nat: 2026-03-02T09:00:00Z\nreason: we look into it\n";
@@ -241,7 +241,7 @@ impl Tale {
         self
     }
 
-    /// What a plan makes of it: `prod v1 at 24.0 after soak 24.0`, a line an arrival.
+    /// The arrivals under a policy: `prod v1 at 24.0 after soak 24.0`.
     pub(super) fn told(&self, plan: &Plan) -> Vec<String> {
         told(&replay(&self.0, plan.policy()))
     }

@@ -1,18 +1,18 @@
-//! When a pass would have looked: the schedule, asked no more often than it answers something new.
+//! The times of scheduled passes, computed only as often as needed.
 
 use chrono::TimeDelta;
 
 use crate::model::Timestamp;
 use crate::policy::Schedule;
 
-/// How long a pass may take from its tick to what it sees: what is seen so soon after one was seen by it.
+/// How long a pass may take until it sees the branch: it sees what appears that soon after its tick.
 const LONGEST_PASS: TimeDelta = TimeDelta::minutes(1);
 
-/// The schedule's ticks.
+/// The ticks of the schedule.
 #[derive(Debug)]
 pub(super) struct Ticks<'a> {
     schedule: &'a Schedule,
-    /// The last answer: between these two there is no tick.
+    /// The last answer: no tick lies between these two.
     last: Option<(Timestamp, Timestamp)>,
 }
 
@@ -34,7 +34,7 @@ impl<'a> Ticks<'a> {
         Some(next)
     }
 
-    /// When what is there since `at` is looked at: by the pass that was under way, else by the next.
+    /// When a change at `at` is noticed: by the pass in progress, or else by the next one.
     pub(super) fn notices(&mut self, at: Timestamp) -> Option<Timestamp> {
         let since = at.checked_sub_signed(LONGEST_PASS)?;
         self.after(since).map(|tick| tick.max(at))

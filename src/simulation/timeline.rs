@@ -1,4 +1,4 @@
-//! What happened to the repository and the registries, as far as somebody saw it.
+//! What happened to the repository and the registries, as far as it was observed.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -10,49 +10,49 @@ use crate::model::{
 };
 use crate::policy::SelectionRules;
 
-/// What happened between two times, and of what was before, what matters for that.
+/// The events of a period, and those before it that matter to it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Timeline {
-    /// When it begins.
+    /// Start of the period.
     pub from: Timestamp,
-    /// When it ends.
+    /// End of the period.
     pub to: Timestamp,
-    /// The folders of the repository in which tag changes were looked for.
+    /// The folders that were searched for tag changes.
     pub folders: Vec<RepoPath>,
-    /// What was seen of the registries.
+    /// Observations of the registries.
     pub images: BTreeMap<ImageName, ImageTimeline>,
-    /// Every tag change of a tag up to the end, oldest first.
+    /// Tag changes up to the end, oldest first.
     pub tag_changes: Vec<TagChange>,
-    /// Every coming and going of a control file up to the end, oldest first.
+    /// Changes of control files up to the end, oldest first.
     pub controls: Vec<ControlFileChange>,
-    /// The selection rules that stand in the repository itself, as they are at the end.
+    /// Selection rules in the repository at the end.
     pub followed: Vec<Followed>,
 }
 
-/// What was seen of an image.
+/// Observations of an image.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ImageTimeline {
-    /// When it was first asked about; never, when only the repository tells of it.
+    /// When it was first polled; `None` if only the repository mentions it.
     pub watched_since: Option<Timestamp>,
     /// Its tags.
     pub tags: BTreeMap<Tag, TagTimeline>,
 }
 
-/// What was seen of a tag.
+/// Observations of a tag.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TagTimeline {
-    /// Since when it is there.
+    /// Since when it exists.
     pub seen: Seen,
-    /// What it meant, and since when it was seen to, oldest first.
+    /// Its digests, each with the time of its first observation, oldest first.
     pub digests: Vec<Observation>,
 }
 
-/// Since when something is there.
+/// Since when something exists.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Seen {
-    /// It came then.
+    /// It appeared then.
     At(Timestamp),
-    /// It was there by then, nobody knows since when.
+    /// It was there by then; it may be older.
     By(Timestamp),
 }
 
@@ -65,18 +65,18 @@ impl Seen {
     }
 }
 
-/// A control file that came, changed or went.
+/// A control file added, changed or removed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ControlFileChange {
     /// When.
     pub at: Timestamp,
     /// The file.
     pub file: RepoPath,
-    /// What it said from then on; nothing, when it was removed.
+    /// Its new text; `None` if it was removed.
     pub text: Option<String>,
 }
 
-/// Selection rules that stand in the repository itself, for one image of a service in an environment.
+/// Selection rules from the repository, for one image of a service in an environment.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Followed {
     /// The environment.
@@ -90,7 +90,7 @@ pub struct Followed {
 }
 
 impl Timeline {
-    /// A timeline in which nothing happened.
+    /// A timeline without events.
     pub fn empty(from: Timestamp, to: Timestamp) -> Self {
         Self {
             from,
@@ -103,13 +103,12 @@ impl Timeline {
         }
     }
 
-    /// When the registries were first asked about an image that was asked about last; before that, tags are dated by what
-    /// the images and the commits say.
+    /// When the last of the images was first polled; before that, the age of tags comes from images and commits.
     pub fn watched_since(&self) -> Option<Timestamp> {
         self.images.values().filter_map(|image| image.watched_since).max()
     }
 
-    /// The same between two times that lie in it.
+    /// The timeline of a shorter period.
     #[must_use]
     pub fn between(mut self, from: Timestamp, to: Timestamp) -> Self {
         self.from = from.max(self.from);
@@ -118,7 +117,7 @@ impl Timeline {
     }
 }
 
-/// When a tag change came to the branch: when its commit claims to have been made, as far as the fetches bear that out.
+/// When a tag change reached the branch: the time of its commit, as far as fetches confirm it.
 pub(super) fn came_at(tag_change: &TagChange, tolerance: Duration) -> Timestamp {
     let FetchEvidence { absent_at, fetched_at } = tag_change.commit.fetched;
     let claimed = tag_change.commit.committed_at.min(fetched_at);

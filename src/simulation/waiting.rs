@@ -1,5 +1,4 @@
-//! What a candidate waits for: the time between two decisions belongs to the gate that was closed at the first of them; of
-//! several, to the one that is told first.
+//! What a candidate waits for: the time between two decisions counts for the first closed gate of the earlier one.
 
 use std::time::Duration;
 
@@ -8,7 +7,7 @@ use crate::policy::{Candidate, GateEvaluation, GateName};
 
 use super::report;
 
-/// A candidate that waits.
+/// A waiting candidate.
 #[derive(Debug)]
 pub(super) struct Waiting {
     candidate: Candidate,
@@ -19,12 +18,12 @@ pub(super) struct Waiting {
 }
 
 impl Waiting {
-    /// A candidate that has just come up.
+    /// A new candidate.
     fn begin(candidate: &Candidate, now: Timestamp) -> Self {
         Self { candidate: candidate.clone(), since: now, decided_at: now, gate: None, spent: Vec::new() }
     }
 
-    /// Goes on waiting, if it is the same candidate; begins anew, if it is another.
+    /// Keeps waiting if it is the same candidate, else starts again.
     pub(super) fn go_on(known: Option<Self>, evaluation: &GateEvaluation, now: Timestamp) -> Self {
         let candidate = evaluation.candidate();
         let same = known.filter(|waiting| waiting.candidate.tag == candidate.tag);
@@ -34,7 +33,7 @@ impl Waiting {
         waiting
     }
 
-    /// The wait is over, if it was for this tag: since when, and for what.
+    /// Ends the wait if it was for this tag. Returns since when it waited, and for what.
     pub(super) fn end(
         known: Option<Self>,
         tag: &Tag,
@@ -60,7 +59,7 @@ impl Waiting {
         }
     }
 
-    /// As it is told at the end.
+    /// The wait at the end of the report.
     pub(super) fn told(&self) -> report::Waiting {
         report::Waiting { candidate: self.candidate.clone(), since: self.since, gate: self.gate }
     }

@@ -349,7 +349,7 @@ impl Branch {
         lock(&self.pushes).clear();
     }
 
-    fn take_in(&self, base: CommitId, drafts: &[CommitDraft], at: Timestamp) -> Publication {
+    fn append(&self, base: CommitId, drafts: &[CommitDraft], at: Timestamp) -> Publication {
         let mut line = lock(&self.line);
         if line.head != Some(base) {
             return Publication::Moved { head: line.head };
@@ -384,7 +384,7 @@ impl Publisher for Branch {
             }
             Some(Push::Lost) => return Err(broken()),
             Some(Push::ArrivesUnanswered) => {
-                self.take_in(base, drafts, at);
+                self.append(base, drafts, at);
                 return Err(broken());
             }
         }
@@ -394,7 +394,7 @@ impl Publisher for Branch {
                 return Ok(Publication::Declined { reason: format!("{prefix} is protected") });
             }
         }
-        Ok(self.take_in(base, drafts, at))
+        Ok(self.append(base, drafts, at))
     }
 
     fn propose(

@@ -32,7 +32,7 @@ const TO_REVIEW: &str = "approval   yours: ";
 const FOOT: &str = "Merge this in whichever way. Close it, and nothing is proposed here until something newer comes. \
                     Push to its branch, and Tidegate leaves it to you.";
 
-/// The text with a note why auto-merge is off.
+/// The text with a note on why auto-merge is off.
 pub(in crate::engine) fn paused(body: &str, why: &str) -> String {
     let body = unpaused(body);
     let why = Printable::bounded(why, 600);
@@ -43,7 +43,7 @@ pub(in crate::engine) fn paused(body: &str, why: &str) -> String {
 pub(in crate::engine) fn unpaused(body: &str) -> String {
     let (begin, end) = (mark(PAUSED), mark(PAUSED_END));
     let Some((above, rest)) = body.split_once(begin.trim_end()) else { return body.to_owned() };
-    // Somebody may have removed a part of it.
+    // Somebody may have removed part of it.
     let below = rest.split_once(end.trim_end()).map_or(rest, |(_, below)| below);
     format!("{above}{}", below.trim_start_matches(['\r', '\n']))
 }
@@ -129,14 +129,14 @@ fn promotion(text: &mut String, plan: &EditPlan) {
     text.push_str("```\n\n");
 }
 
-/// What the approval gate says where a review is an approval. It is the one line that changes without anything else.
+/// What the approval gate says where a review is an approval. It is the only line that changes on its own.
 fn review_line(gate: &GateReport) -> Option<String> {
     let Reason::Approval(ApprovalReason::Review(reason)) = &gate.reason else { return None };
     let said = reason.of_itself()?;
     Some(if gate.is_open() { format!("{OPEN}{said}") } else { format!("{TO_REVIEW}{said}") })
 }
 
-/// The text with what the approval gate says by now of its reviews; nothing when it says that already.
+/// The text with the current answer of the approval gate; `None` if it is there already.
 pub(in crate::engine) fn reviewed(body: &str, gates: &[GateReport]) -> Option<String> {
     let line = gates.iter().find_map(review_line)?;
     let with_it = |old: &str| {
@@ -158,20 +158,20 @@ fn files(text: &mut String, plans: &[EditPlan]) {
     if files.len() > MOST_TOLD {
         let _ = writeln!(text, "... and {} more", files.len() - MOST_TOLD);
     }
-    // The last one's text has all of it.
+    // The last text contains all of it.
     if let Some((path, _)) = plans.iter().rev().find_map(|plan| plan.changelog.as_ref()) {
         let _ = writeln!(text, "{} | what changed", Printable::bounded(path.as_str(), 300));
     }
     text.push_str("```\n");
 }
 
-/// How many lines differ. An edit changes values within lines, and no line comes or goes.
+/// Number of changed lines. An edit changes values within lines; it adds and removes none.
 fn changed_lines(file: &PlannedFile) -> usize {
     let lines = |text: &'_ [u8]| text.split(|byte| *byte == b'\n').map(<[u8]>::to_vec).collect::<Vec<_>>();
     lines(&file.before).iter().zip(&lines(&file.after)).filter(|(before, after)| before != after).count()
 }
 
-/// The last paragraph of a commit's message, as code, so that it stays as it is.
+/// The last paragraph of a commit's message, as a code block, so that it stays unchanged.
 fn trailers(message: &str) -> String {
     let trailers = message.trim_end().rsplit("\n\n").next().unwrap_or_default();
     if trailers.len() > MOST_TRAILERS {
@@ -180,7 +180,7 @@ fn trailers(message: &str) -> String {
     format!("```text\n{trailers}\n```\n")
 }
 
-/// As many whole lines as there is room for.
+/// As many whole lines as fit.
 fn cut(text: &str, most_chars: usize) -> String {
     const MORE: &str = "\n... and more; `tidegate changelog` has all of it.\n\n";
     if text.chars().count() <= most_chars {

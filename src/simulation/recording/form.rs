@@ -1,4 +1,4 @@
-//! The form of a recording, as JSON has it.
+//! The JSON form of a recording.
 
 use serde::{Deserialize, Serialize};
 
@@ -9,7 +9,7 @@ use crate::model::{
 };
 use crate::policy::{Range, TagOrder};
 
-/// What is read first, so that a later version is told as such.
+/// Read first, so that a later version is reported as such.
 #[derive(Deserialize)]
 pub(super) struct Versioned {
     #[serde(rename = "kind")]
@@ -61,7 +61,7 @@ pub(super) struct Tagged {
     pub(super) digests: Vec<Meant>,
 }
 
-/// Whether a tag came at a time, or was there by then.
+/// Whether a tag appeared at a time, or was there by then.
 #[derive(Clone, Copy, Deserialize, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub(super) enum SeenAs {
@@ -150,7 +150,7 @@ pub(super) struct Rules {
     pub(super) extract: Option<String>,
     #[serde(default, skip_serializing_if = "TagOrderForm::is_semver")]
     pub(super) order: TagOrderForm,
-    /// Regular expressions of tags that do not count.
+    /// Regular expressions of ignored tags.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub(super) exclusions: Vec<String>,
 }

@@ -1,6 +1,6 @@
-//! Recordings: a timeline as a file, so that it can be replayed elsewhere. `docs/recording.md` tells the form.
+//! Recordings: a timeline in a file, for a replay elsewhere. `docs/recording.md` describes the format.
 //!
-//! What is read is somebody else's: bounded in size, and refused with its place when anything in it is not what it must be.
+//! Recordings are untrusted: limited in size, and refused with the position of the first error.
 
 mod form;
 mod words;
@@ -21,33 +21,33 @@ use crate::policy::SelectionRules;
 
 use form::{Commit, Control, Image, Moved, Promotion, Recording, Rules, SeenAs, TagOrderForm, Tagged};
 
-/// The largest recording that is read, in bytes.
+/// Maximum size of a recording, in bytes.
 pub const MOST_BYTES: usize = 256 * 1024 * 1024;
 
-/// The version of the form.
+/// The format version.
 const VERSION: u32 = 1;
 
-/// A text that is no recording. `Display` names the place where there is one.
+/// The text is no recording. `Display` includes the position, if there is one.
 #[derive(Debug, Error)]
 pub enum RecordingError {
-    /// It is larger than any that is read.
+    /// It exceeds the limit.
     #[error("the recording is larger than {} MiB", MOST_BYTES >> 20)]
     TooLarge,
-    /// It is not what a recording is.
+    /// It does not have the form of a recording.
     #[error("{}", Printable::bounded(&.0.to_string(), 500))]
     Form(serde_json::Error),
-    /// It is of a version that is not known.
+    /// Its version is unknown.
     #[error("the recording is of version {found}; this Tidegate reads version {VERSION}")]
     Version {
-        /// What it says.
+        /// The version.
         found: u32,
     },
-    /// Two parts of it do not go together.
+    /// Two parts contradict each other.
     #[error("{place}: {problem}")]
     Sense {
-        /// Where, as a path through the document.
+        /// Path in the document.
         place: String,
-        /// What is wrong.
+        /// The contradiction.
         problem: &'static str,
     },
 }
@@ -62,17 +62,17 @@ impl From<RecordingError> for Fault {
 /// The text of a recording.
 ///
 /// # Errors
-/// When it can't be written as JSON, which no timeline brings about.
+/// When it cannot be written as JSON, which no timeline causes.
 pub fn write(timeline: &Timeline) -> serde_json::Result<String> {
     let mut text = serde_json::to_string_pretty(&to_form(timeline))?;
     text.push('\n');
     Ok(text)
 }
 
-/// Reads a recording.
+/// Parses a recording.
 ///
 /// # Errors
-/// When the text is none, with the place.
+/// When the text is none, with the position.
 pub fn read(text: &str) -> Result<Timeline, RecordingError> {
     if text.len() > MOST_BYTES {
         return Err(RecordingError::TooLarge);

@@ -1,4 +1,4 @@
-//! What is written reads back equal, and what is no recording is refused with its place.
+//! A written recording reads back equal, and other text is refused with the position.
 
 use rstest::rstest;
 
@@ -32,7 +32,7 @@ fn timeline() -> Timeline {
         rules(Some(TagPattern::with_extract("^web-(.*)$", "$1").unwrap())),
         rules(Some(TagPattern::with_extract("^v", "").unwrap())),
     ];
-    // As when it is read: places on the line count from nothing.
+    // Reading numbers positions on the line from 0.
     let mut sequence = 0;
     let mut last = None;
     for tag_change in &mut timeline.tag_changes {

@@ -1,4 +1,4 @@
-//! Words of the model as JSON strings. Each is parsed by its own rules, so that what is no such word is told with its place.
+//! Model values as JSON strings. Each is parsed by its own rules, so that errors have a position.
 
 use std::fmt::Display;
 use std::str::FromStr;
@@ -8,10 +8,10 @@ use serde::{Deserialize as _, Serializer};
 
 use crate::model::Printable;
 
-/// The longest text of somebody else's that is taken over, in characters.
+/// Maximum length of untrusted text, in characters.
 const LONGEST_TEXT_CHARS: usize = 1000;
 
-/// The largest control file, in bytes.
+/// Maximum size of a control file, in bytes.
 const LARGEST_FILE_BYTES: usize = 64 * 1024;
 
 pub(super) fn serialize<T: Display, S: Serializer>(word: &T, to: S) -> Result<S::Ok, S::Error> {
@@ -37,7 +37,7 @@ where
     })
 }
 
-/// Somebody else's text.
+/// Untrusted text.
 pub(super) fn bounded_text<'de, D: Deserializer<'de>>(from: D) -> Result<String, D::Error> {
     let text = String::deserialize(from)?;
     if text.chars().count() > LONGEST_TEXT_CHARS {
@@ -46,7 +46,7 @@ pub(super) fn bounded_text<'de, D: Deserializer<'de>>(from: D) -> Result<String,
     Ok(text)
 }
 
-/// The text of a control file, or that it is gone.
+/// The text of a control file; `None` if it was removed.
 pub(super) fn bounded_file<'de, D: Deserializer<'de>>(from: D) -> Result<Option<String>, D::Error> {
     let text = Option::<String>::deserialize(from)?;
     if text.as_ref().is_some_and(|text| text.len() > LARGEST_FILE_BYTES) {
@@ -55,7 +55,7 @@ pub(super) fn bounded_file<'de, D: Deserializer<'de>>(from: D) -> Result<Option<
     Ok(text)
 }
 
-/// A word, or none.
+/// An optional value.
 pub(super) mod maybe {
     use super::{Deserializer, Display, FromStr, Serializer, parse};
     use serde::Deserialize as _;
@@ -80,7 +80,7 @@ pub(super) mod maybe {
     }
 }
 
-/// Several words.
+/// A list of values.
 pub(super) mod list {
     use super::{Deserializer, Display, FromStr, Serializer, parse};
     use serde::Deserialize as _;
@@ -132,7 +132,7 @@ pub(super) mod pinned {
     }
 }
 
-/// Times in UTC, as RFC 3339 has them, of years that somebody may have lived in.
+/// UTC times in RFC 3339, within plausible years.
 pub(super) mod time {
     use chrono::{DateTime, Datelike as _, SecondsFormat};
     use serde::Deserialize as _;
@@ -164,7 +164,7 @@ pub(super) mod time {
         Ok(at)
     }
 
-    /// A time, or none.
+    /// An optional time.
     pub(in crate::simulation::recording) mod maybe {
         use super::{Deserializer, Serializer, Timestamp};
         use serde::Deserialize as _;

@@ -1,4 +1,4 @@
-//! What a replay makes of each thing that happens.
+//! The replay of each kind of event.
 
 use chrono::Weekday;
 
@@ -68,7 +68,7 @@ fn starvation_is_seen_and_a_train_or_elapsed_soaks_end_it() {
         story[..4],
         [
             "non-prod v1 at 20.0",
-            // v2 came at 40 and waited for the train.
+            // v2 arrived at hour 40 and waited for the train.
             "non-prod v2 at 44.0 after soak 4.0",
             "prod v1 at 44.0 after soak 24.0",
             "non-prod v3 at 68.0 after soak 8.0",
@@ -82,7 +82,7 @@ fn a_window_is_waited_for_when_the_soak_is_over() {
     let days = [Weekday::Mon, Weekday::Tue, Weekday::Wed, Weekday::Thu];
     plan.environments[EnvironmentId::at(1)].policy.windows =
         vec![Window::new(days, "09:00".parse().unwrap(), "17:00".parse().unwrap()).unwrap()];
-    // Thursday at eight: the soak ends on Friday at eight, and Monday at nine is the next opening.
+    // Thursday 08:00: the soak ends on Friday 08:00, and the next window opens on Monday 09:00.
     let tale = Tale::new().tag(71.0, "v1");
     assert_eq!(tale.told(&plan), ["non-prod v1 at 71.0", "prod v1 at 168.0 after soak 24.0, window 73.0"]);
 }
@@ -138,7 +138,7 @@ fn a_persons_rollback_is_a_verdict() {
         "prod v2 at 64.0 after soak 24.0",
     ];
     assert_eq!(tale.told(&Plan::new()), expected);
-    // With a longer soak v1 is not there yet when it is found to be bad, and never comes.
+    // With a longer soak, v1 has not arrived when it turns out to be bad, and never does.
     assert_eq!(
         tale.told(&Plan::soaking(36)),
         ["non-prod v1 at 1.0", "non-prod v2 at 40.0", "prod v2 at 76.0 after soak 36.0"]
