@@ -9,6 +9,7 @@ mod kill;
 mod observations;
 mod opening;
 mod processes;
+mod shared;
 mod tags;
 mod upgrade;
 mod words;

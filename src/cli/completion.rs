@@ -4,6 +4,8 @@
 use std::collections::BTreeMap;
 use std::ffi::OsStr;
 use std::fmt::Write as _;
+use std::fs::Permissions;
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::{env, fs, io};
 
@@ -14,7 +16,7 @@ use crate::config::{self, Config};
 use crate::engine::{PassReport, Target};
 use crate::policy::GateName;
 
-use super::wiring::find_config_file;
+use super::wiring::{DataFolder, find_config_file};
 
 /// The environment variable by which shells ask for completions.
 pub(crate) const VARIABLE: &str = "TIDEGATE_COMPLETE";
@@ -40,6 +42,9 @@ fn replace(file: &Path, text: &str) -> io::Result<()> {
     let folder = file.parent().unwrap_or_else(|| Path::new("."));
     let mut temporary = tempfile::NamedTempFile::new_in(folder)?;
     io::Write::write_all(&mut temporary, text.as_bytes())?;
+    if DataFolder::is_shared(folder) {
+        temporary.as_file().set_permissions(Permissions::from_mode(0o660))?;
+    }
     temporary.persist(file)?;
     Ok(())
 }

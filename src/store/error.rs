@@ -173,7 +173,7 @@ impl FailureKind {
 }
 
 const WRITABLE_HINT: &str = "make the file and its folder writable for the user that runs Tidegate; users who share a \
-    data folder need a common group: chgrp -R GROUP FOLDER, chmod -R g+rwX FOLDER, and umask 007";
+    data folder need a common group: chgrp -R GROUP FOLDER, chmod -R g+rwX FOLDER, and chmod g+s for its folders";
 
 fn file_hint(kind: io::ErrorKind) -> Option<&'static str> {
     match kind {
