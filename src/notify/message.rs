@@ -1,5 +1,6 @@
 //! Events in words, before any channel escapes them.
 
+use std::fmt::Write as _;
 use std::time::Duration;
 
 use chrono::SecondsFormat;
@@ -116,11 +117,12 @@ impl Message {
                 text.push('\n');
             }
             for (name, value) in &self.facts {
-                text.push_str(&format!("{name}: {value}\n"));
+                // Writing to a string cannot fail.
+                let _ = writeln!(text, "{name}: {value}");
             }
         }
         if let Some(link) = &self.link {
-            text.push_str(&format!("\n{link}\n"));
+            let _ = writeln!(text, "\n{link}");
         }
         text
     }

@@ -26,12 +26,11 @@ pub(super) fn pauses() -> ExponentialBackoff {
 /// `Retry-After`, in seconds or as a date (RFC 9110, section 10.2.3), within bounds.
 pub(super) fn retry_after(text: &str, now: Timestamp) -> Option<Duration> {
     let text = text.trim();
-    let wait = match text.parse::<u64>() {
-        Ok(seconds) => Duration::from_secs(seconds),
-        Err(_) => {
-            let date = DateTime::parse_from_rfc2822(text.get(..64).unwrap_or(text)).ok()?;
-            date.to_utc().signed_duration_since(now).to_std().unwrap_or(Duration::ZERO)
-        }
+    let wait = if let Ok(seconds) = text.parse::<u64>() {
+        Duration::from_secs(seconds)
+    } else {
+        let date = DateTime::parse_from_rfc2822(text.get(..64).unwrap_or(text)).ok()?;
+        date.to_utc().signed_duration_since(now).to_std().unwrap_or(Duration::ZERO)
     };
     Some(wait.min(LONGEST_RETRY_AFTER))
 }

@@ -21,7 +21,8 @@ struct Answer {
     kind: EventKind,
     title: String,
     is_accepted: bool,
-    answer: String,
+    #[serde(rename = "answer")]
+    said: String,
 }
 
 #[derive(Serialize)]
@@ -39,16 +40,21 @@ pub(super) async fn run(global: &Global, command: &Notify, output: &Output) -> R
     let sender = sender(&config, channel)?;
     let wording = Wording { title: channel.title.clone(), body: channel.body.clone() };
     let mut answers = Vec::new();
-    for event in events(channel, args) {
-        let (message, failed) = Message::of(&event, &wording);
+    let is_one = !args.each && !matches!(channel.target, ChannelTarget::GitHub(_));
+    let events = if is_one { vec![test_event()] } else { examples(channel) };
+    for event in events {
+        let (mut message, failed) = Message::of(&event, &wording);
+        if is_one {
+            message.title = "Tidegate: this is a test, the channel works".to_owned();
+        }
         if let Some(error) = failed {
             output.complain(&format!("cannot fill in the template of {}: {error}\n", channel.name));
         }
         let (kind, title) = (event.kind, message.title.clone());
         let parcel = Parcel { id: Uuid::now_v7().to_string(), events: vec![event], message };
         answers.push(match sender.send(&parcel).await {
-            Ok(accepted) => Answer { kind, title, is_accepted: true, answer: accepted.answer },
-            Err(error) => Answer { kind, title, is_accepted: false, answer: error.reason().to_owned() },
+            Ok(accepted) => Answer { kind, title, is_accepted: true, said: accepted.answer },
+            Err(error) => Answer { kind, title, is_accepted: false, said: error.reason().to_owned() },
         });
     }
     let body = Body { channel: &channel.name, channel_kind: channel.target.as_str(), messages: &answers };
@@ -71,22 +77,18 @@ fn find<'a>(config: &'a Config, name: &str) -> Result<&'a Channel, Fault> {
     Err(Fault::new(Class::Usage, message).with_hint(hint))
 }
 
-/// One test message, or an example of each kind that the channel is told.
-fn events(channel: &Channel, args: &NotifyTest) -> Vec<Event> {
-    let now = Utc::now();
-    let is_github = matches!(channel.target, ChannelTarget::GitHub(_));
-    if !args.each && !is_github {
-        let event = Event {
-            subject: Some("notify test".to_owned()),
-            reason: Some("This is a test message: the channel works.".to_owned()),
-            ..Event::new(EventKind::Report, Phase::Happened, now)
-        };
-        return vec![Event { since: Some(now), ..event }];
-    }
+/// What a test message says, beside its title.
+fn test_event() -> Event {
+    let reason = "Messages about promotions and problems come in this form.".to_owned();
+    Event { reason: Some(reason), ..Event::new(EventKind::Report, Phase::Happened, Utc::now()) }
+}
+
+/// An example of each kind that the channel is told.
+fn examples(channel: &Channel) -> Vec<Event> {
     let wants = |event: &Event| {
         channel.events.contains(&event.kind) || (event.kind == EventKind::Report && channel.report.is_some())
     };
-    samples(now).into_iter().filter(wants).collect()
+    samples(Utc::now()).into_iter().filter(wants).collect()
 }
 
 fn text(body: &Body<'_>) -> String {
@@ -97,7 +99,7 @@ fn text(body: &Body<'_>) -> String {
         let _ = writeln!(
             text,
             "{style}{mark}{style:#}  {} ({}): {}: {}",
-            body.channel, body.channel_kind, answer.title, answer.answer
+            body.channel, body.channel_kind, answer.title, answer.said
         );
     }
     text

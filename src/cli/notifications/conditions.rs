@@ -97,15 +97,20 @@ pub(super) fn of_pass(
         })
         .collect();
     let targets = report.evaluation.state.deployed.targets.iter().zip(&report.evaluation.decisions);
+    // Most targets are up to date: nothing is made for those.
     for (target, decision) in targets {
-        let subject = target::subject(policy, target);
+        let subject = || target::subject(policy, target);
         match decision {
             None => {
-                findings.unknown.insert(subject);
+                findings.unknown.insert(subject());
             }
-            Some(Decision::Wait(evaluation)) if !moved.contains(&subject) => {
-                let waiting =
-                    Waiting { policy, target, evaluation, now, page: pages.get(&subject).copied(), subject };
+            Some(Decision::Wait(evaluation)) => {
+                let subject = subject();
+                if moved.contains(&subject) {
+                    continue;
+                }
+                let page = pages.get(&subject).copied();
+                let waiting = Waiting { policy, target, evaluation, now, page, subject };
                 findings.conditions.extend(waiting.conditions(limits));
             }
             Some(_) => {}
@@ -175,8 +180,12 @@ impl Waiting<'_> {
             return None;
         }
         match &approval.reason {
-            Reason::Approval(ApprovalReason::NotAsked { .. } | ApprovalReason::AskedLater { .. }) => None,
-            Reason::Approval(ApprovalReason::Review(ReviewReason::NotAsked { .. })) => None,
+            // The registry or the forge could not be asked.
+            Reason::Approval(
+                ApprovalReason::NotAsked { .. }
+                | ApprovalReason::AskedLater { .. }
+                | ApprovalReason::Review(ReviewReason::NotAsked { .. }),
+            ) => None,
             reason => Some(reason.to_string()),
         }
     }

@@ -1,5 +1,7 @@
 //! What each channel sends, in its real form; and that nothing in a text becomes markup.
 
+use std::fmt::Write as _;
+
 use serde_json::Value;
 
 use super::*;
@@ -20,7 +22,10 @@ fn shown(form: fn(&Parcel) -> Value) -> String {
     let events = samples(now());
     let mut parcels: Vec<Parcel> = events.iter().map(|event| parcel(vec![event.clone()])).collect();
     parcels.push(parcel(events));
-    parcels.iter().map(|parcel| format!("{:#}\n", form(parcel))).collect()
+    parcels.iter().fold(String::new(), |mut text, parcel| {
+        writeln!(text, "{:#}", form(parcel)).unwrap();
+        text
+    })
 }
 
 fn settings() -> insta::Settings {
@@ -42,13 +47,11 @@ fn every_kind_in_its_real_form() {
 
 #[test]
 fn every_kind_in_words() {
-    let text: String = samples(now())
-        .iter()
-        .map(|event| {
-            let (message, _) = Message::of(event, &Wording::default());
-            format!("# {}\n{}\n", message.title, message.plain())
-        })
-        .collect();
+    let text = samples(now()).iter().fold(String::new(), |mut text, event| {
+        let (message, _) = Message::of(event, &Wording::default());
+        writeln!(text, "# {}\n{}", message.title, message.plain()).unwrap();
+        text
+    });
     settings().bind(|| insta::assert_snapshot!("words", text));
 }
 
