@@ -1,7 +1,7 @@
 //! What the daemon tells: each promotion and rollback once, what lasts when it begins and ends, Flux after a push; and
 //! nothing is lost when it is killed.
 
-#![expect(clippy::unwrap_used, reason = "helpers of tests fail as tests do")]
+#![expect(clippy::unwrap_used, clippy::panic, reason = "helpers of tests fail as tests do")]
 
 use std::fs;
 use std::time::Duration;

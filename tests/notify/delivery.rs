@@ -1,5 +1,7 @@
 //! Delivery over HTTP: in order, retried, given up, signed, and without a word of the URL.
 
+#![expect(clippy::unwrap_used, reason = "helpers of tests fail as tests do")]
+
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 

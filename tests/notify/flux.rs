@@ -1,5 +1,7 @@
 //! Flux Receivers: signed as notification-controller checks it, and no harm when one is gone.
 
+#![expect(clippy::unwrap_used, reason = "helpers of tests fail as tests do")]
+
 use ring::hmac;
 use tidegate::notify::{FluxReceiver, HttpClient};
 use wiremock::matchers::any;

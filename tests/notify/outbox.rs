@@ -56,7 +56,7 @@ pub(super) fn webhook(name: &str, url: &str) -> ChannelSettings {
     let form = PostForm::Webhook { secret: secret("whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw") };
     ChannelSettings {
         name: name.to_owned(),
-        give_up_after: std::time::Duration::from_secs(3600),
+        give_up_after: std::time::Duration::from_hours(1),
         is_digest: false,
         wording: Wording::default(),
         sender: Arc::new(Post::new(HttpClient::new().unwrap(), secret(url), form)),

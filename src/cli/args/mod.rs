@@ -16,7 +16,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use crate::model::BranchName;
 
 pub(crate) use control::{Approve, Freeze, Hold, Pin, Quarantine, Release};
-pub(crate) use maintenance::{Backup, Notify, NotifyTest, Restore};
+pub(crate) use maintenance::{Backup, Notify, Restore};
 pub(crate) use moves::{Plan, Promote, Rollback, Sync};
 pub(crate) use shared::{Consent, During, Namespace, Services};
 pub(crate) use views::{

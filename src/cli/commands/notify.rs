@@ -7,7 +7,7 @@ use chrono::Utc;
 use serde::Serialize;
 use uuid::Uuid;
 
-use crate::cli::args::{Global, Notify, NotifyTest};
+use crate::cli::args::{Global, Notify};
 use crate::cli::output::{GREEN, Output, RED};
 use crate::cli::wiring::{load, sender};
 use crate::config::{Channel, ChannelTarget, Config, nearest};
@@ -45,7 +45,7 @@ pub(super) async fn run(global: &Global, command: &Notify, output: &Output) -> R
     for event in events {
         let (mut message, failed) = Message::of(&event, &wording);
         if is_one {
-            message.title = "Tidegate: this is a test, the channel works".to_owned();
+            "Tidegate: this is a test, the channel works".clone_into(&mut message.title);
         }
         if let Some(error) = failed {
             output.complain(&format!("cannot fill in the template of {}: {error}\n", channel.name));
