@@ -2,20 +2,29 @@
 
 use sha2::{Digest as _, Sha256};
 
-use crate::model::{EnvironmentName, RepoPath, ServicePattern};
+use crate::model::{CONTROL_FOLDER, EnvironmentName, RepoPath, ServicePattern, is_control_path};
 use crate::policy::{Approval, Control, ControlKind};
 
 /// The folder of all control files.
-pub const FOLDER: &str = ".tidegate";
+pub const FOLDER: &str = CONTROL_FOLDER;
+
+/// What people and Git keep beside control files, in lower case: the ends and the beginnings of names.
+const NOTES: [&str; 1] = [".md"];
+const NOT_CONTROLS: [&str; 3] = [".git", "readme", "codeowners"];
 
 /// [`FOLDER`] as a path.
 pub fn folder() -> Option<RepoPath> {
     FOLDER.parse().ok()
 }
 
-/// Whether a file lies in [`FOLDER`].
+/// Whether a file is a control file, whatever its name: every file in [`FOLDER`], or in place of it, also where somebody wrote
+/// that in other letters. Only notes for people and Git's own files are none.
 pub fn is_control_file(file: &RepoPath) -> bool {
-    file.as_str().strip_prefix(FOLDER).is_some_and(|rest| rest.starts_with('/'))
+    let path = file.as_str();
+    let name = path.rsplit('/').next().unwrap_or_default().to_ascii_lowercase();
+    let is_note = NOTES.iter().any(|end| name.ends_with(end))
+        || NOT_CONTROLS.iter().any(|beginning| name.starts_with(beginning));
+    is_control_path(path.as_bytes()) && !is_note
 }
 
 /// The place of a control: `.tidegate/hold/common/graphql-server/prod.yaml`. The parts are names that were checked, or

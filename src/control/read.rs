@@ -4,6 +4,7 @@ use chrono::DateTime;
 use serde::de::DeserializeOwned;
 
 use super::form::{self, Glimpse, NoteText};
+use super::place::FOLDER;
 use crate::model::{
     Digest, EnvironmentName, Printable, RepoPath, ServiceName, ServicePattern, Tag, Timestamp,
 };
@@ -49,6 +50,9 @@ pub fn read(file: &RepoPath, text: &[u8]) -> Control {
         Ok(text) => text,
         Err(_) => return unreadable(file, "", "it is not UTF-8".to_owned().into()),
     };
+    if let Some(problem) = misplaced(file) {
+        return unreadable(file, text, problem.to_owned().into());
+    }
     let glimpse = Glimpse::of(text);
     let control = match glimpse.kind.as_deref() {
         Some("Hold") => hold(file, text),
@@ -66,6 +70,15 @@ pub fn read(file: &RepoPath, text: &[u8]) -> Control {
         }),
     };
     control.unwrap_or_else(|wrong| unreadable(file, text, wrong))
+}
+
+/// What is wrong with where a control file lies.
+fn misplaced(file: &RepoPath) -> Option<&'static str> {
+    match file.as_str().split_once('/') {
+        None => Some("`.tidegate` is a folder of control files, and this is a file"),
+        Some((FOLDER, _)) => None,
+        Some(_) => Some("control files lie in `.tidegate`, in lower case"),
+    }
 }
 
 fn unreadable(file: &RepoPath, text: &str, wrong: Wrong) -> Control {

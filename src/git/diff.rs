@@ -6,8 +6,8 @@ use git2::{Oid, Repository, Tree, TreeEntry};
 
 use super::GitError;
 use super::handle::blob_id;
-use super::tree::{Kind, MAX_DEPTH, MAX_ENTRIES, Scope, find_tree, is_manifest, join};
-use crate::model::{FileChange, RepoPath};
+use super::tree::{Kind, MAX_DEPTH, MAX_ENTRIES, Scope, find_tree, is_read, join};
+use crate::model::{FileChange, RepoPath, TreeChanges};
 
 /// What a path is in one of the two trees.
 pub(super) type Entry = Option<(Kind, Oid)>;
@@ -18,8 +18,8 @@ pub(super) fn changes(
     scope: &Scope,
     before: &[Entry],
     after: &[Entry],
-) -> Result<Vec<FileChange>, GitError> {
-    let mut diff = Diff { repository, changes: Vec::new(), seen: 0 };
+) -> Result<TreeChanges, GitError> {
+    let mut diff = Diff { repository, changes: TreeChanges::default(), seen: 0 };
     for ((root, before), after) in scope.roots.iter().zip(before).zip(after) {
         diff.place(&root.path, *before, *after, 0)?;
     }
@@ -28,7 +28,7 @@ pub(super) fn changes(
 
 struct Diff<'repo> {
     repository: &'repo Repository,
-    changes: Vec<FileChange>,
+    changes: TreeChanges,
     seen: usize,
 }
 
@@ -37,6 +37,7 @@ impl Diff<'_> {
         if before == after {
             return Ok(());
         }
+        self.changes.has_left_alone |= is_left_alone(before) || is_left_alone(after);
         self.file(path, blob_of(before), blob_of(after));
         let (before, after) = (folder_of(before), folder_of(after));
         if before.is_none() && after.is_none() || depth > MAX_DEPTH {
@@ -46,12 +47,15 @@ impl Diff<'_> {
     }
 
     fn file(&mut self, path: &str, before: Option<Oid>, after: Option<Oid>) {
-        if before == after || !is_manifest(path.as_bytes()) {
+        if before == after || !is_read(path.as_bytes()) {
             return;
         }
-        // The listing leaves an invalid path alone too.
-        if let Ok(path) = path.parse::<RepoPath>() {
-            self.changes.push(FileChange { path, before: before.map(blob_id), after: after.map(blob_id) });
+        match path.parse::<RepoPath>() {
+            Ok(path) => {
+                let (before, after) = (before.map(blob_id), after.map(blob_id));
+                self.changes.files.push(FileChange { path, before, after });
+            }
+            Err(_) => self.changes.has_left_alone = true,
         }
     }
 
@@ -100,7 +104,10 @@ impl Diff<'_> {
         let name = before.or(after).map_or(&b""[..], TreeEntry::name_bytes);
         match join(folder, name) {
             Some(path) => self.place(&path, old, new, depth + 1),
-            None => Ok(()),
+            None => {
+                self.changes.has_left_alone = true;
+                Ok(())
+            }
         }
     }
 }
@@ -117,6 +124,10 @@ fn sort_key<'entry>(entry: &'entry TreeEntry<'_>) -> impl Iterator<Item = u8> + 
 
 fn blob_of(found: Entry) -> Option<Oid> {
     found.and_then(|(kind, id)| (kind == Kind::File).then_some(id))
+}
+
+fn is_left_alone(found: Entry) -> bool {
+    matches!(found, Some((Kind::SymbolicLink | Kind::Submodule, _)))
 }
 
 fn folder_of(found: Entry) -> Option<Oid> {

@@ -160,7 +160,7 @@ impl Reader {
         let roots = |commit: &Commit| everywhere.resolve(&repository, commit.tree);
         let parent = find_parent(&repository, parent)?;
         let changes = diff::changes(&repository, &everywhere, &roots(&parent)?, &roots(&commit)?)?;
-        let removed = changes.into_iter().filter(|change| change.after.is_none());
+        let removed = changes.files.into_iter().filter(|change| change.after.is_none());
         Ok(removed.filter_map(|change| Some((change.path, change.before?))).collect())
     }
 
@@ -273,7 +273,7 @@ impl Comparison<'_> {
                 (Some(tree), Some((known, roots))) if tree == known => roots.clone(),
                 (Some(tree), _) => self.scope.resolve(&self.repository, *tree)?,
             };
-            all.push(diff::changes(&self.repository, self.scope, &before, &roots)?);
+            all.push(diff::changes(&self.repository, self.scope, &before, &roots)?.files);
             last = Some((*after, roots));
         }
         Ok(all)

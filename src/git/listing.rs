@@ -4,8 +4,8 @@ use git2::{Oid, Repository};
 
 use super::GitError;
 use super::handle::blob_id;
-use super::tree::{Kind, MAX_DEPTH, MAX_ENTRIES, Scope, find_commit, find_tree, is_manifest, join};
-use crate::model::{CommitId, LeftAlone, LeftAloneKind, Listing, RepoPath, TreeFile};
+use super::tree::{Kind, MAX_DEPTH, MAX_ENTRIES, Scope, find_commit, find_tree, is_read, join};
+use crate::model::{CommitId, LeftAlone, LeftAloneKind, Listing, RepoPath, TreeFile, is_control_path};
 
 pub(super) fn files(
     repository: &Repository,
@@ -39,7 +39,8 @@ impl Walk<'_> {
         }
         for entry in &tree {
             let (name, kind) = (entry.name_bytes(), Kind::of(&entry));
-            if kind == Kind::File && !is_manifest(name) {
+            let is_among_controls = is_control_path(if path.is_empty() { name } else { path.as_bytes() });
+            if kind == Kind::File && !is_among_controls && !is_read(name) {
                 continue;
             }
             let Some(path) = join(path, name) else {
@@ -62,7 +63,7 @@ impl Walk<'_> {
             Kind::Folder | Kind::File => match path.parse::<RepoPath>() {
                 Err(_) => self.leave_alone(path, LeftAloneKind::Unsafe),
                 Ok(_) if kind == Kind::Folder => return self.folder(path, id, depth),
-                Ok(path) if is_manifest(path.as_str().as_bytes()) => {
+                Ok(path) if is_read(path.as_str().as_bytes()) => {
                     self.listing.files.push(TreeFile { path, blob: blob_id(id) });
                 }
                 Ok(_) => {}

@@ -14,8 +14,8 @@ use super::signing::{AllowedSigners, Signing, Verifier};
 use super::tree::{Scope, find_commit};
 use super::{GitError, content, diff, draft, handle, listing};
 use crate::model::{
-    BlobId, BranchName, CommitChanges, CommitDraft, CommitId, Content, Fetched, FileChange, Held, Line,
-    Listing, Proposed, Publication, PullRequestBranch, ReplacedHead, RepoPath, SignatureCheck, Timestamp,
+    BlobId, BranchName, CommitChanges, CommitDraft, CommitId, Content, Fetched, Held, Line, Listing,
+    Proposed, Publication, PullRequestBranch, ReplacedHead, RepoPath, SignatureCheck, Timestamp, TreeChanges,
 };
 use crate::port::{Publisher, Repository};
 
@@ -173,7 +173,7 @@ impl Repository for Mirror {
         from: CommitId,
         to: CommitId,
         scope: &[RepoPath],
-    ) -> Result<Vec<FileChange>, GitError> {
+    ) -> Result<TreeChanges, GitError> {
         let changed = || {
             let repository = handle::open(self.folder.path())?;
             let scope = Scope::new(scope);

@@ -4,7 +4,7 @@ use git2::{ErrorCode, ObjectType, Oid, Repository, Tree, TreeEntry};
 
 use super::GitError;
 use super::handle::commit_oid;
-use crate::model::{CommitId, RepoPath};
+use crate::model::{CommitId, RepoPath, is_control_path};
 
 /// Maximum folder depth; a deeper tree is an attack.
 pub(super) const MAX_DEPTH: usize = 64;
@@ -90,9 +90,15 @@ pub(super) fn entry_at(
     Ok(Some(found))
 }
 
-pub(super) fn is_manifest(name: &[u8]) -> bool {
+fn is_manifest(name: &[u8]) -> bool {
     let file_name = name.rsplit(|byte| *byte == b'/').next().unwrap_or_default();
     name.ends_with(b".yaml") || name.ends_with(b".yml") || file_name == b"Kustomization"
+}
+
+/// Whether the file at a path is read: a manifest, or anything in the folder of control files, where a name that somebody
+/// mistyped must not open a gate.
+pub(super) fn is_read(path: &[u8]) -> bool {
+    is_manifest(path) || is_control_path(path)
 }
 
 /// Joins a folder and an entry name, if that is UTF-8.
@@ -216,8 +222,13 @@ mod tests {
             ("yaml", false),
             ("A.YAML", false),
             ("a/Kustomization", true),
+            (".tidegate/hold", true),
+            (".tidegate", true),
+            (".Tidegate/a.json", true),
+            (".tidegates/a.json", false),
+            ("a/.tidegate/a.json", false),
         ] {
-            assert_eq!(is_manifest(name.as_bytes()), is, "{name}");
+            assert_eq!(is_read(name.as_bytes()), is, "{name}");
         }
     }
 

@@ -9,7 +9,7 @@ use git2::Oid;
 
 use super::handle::blob_id;
 use super::remote::program::{self, Output};
-use super::tree::{MAX_DEPTH, MAX_ENTRIES, Scope, is_manifest};
+use super::tree::{MAX_DEPTH, MAX_ENTRIES, Scope, is_read};
 use super::{GitError, ProgramError};
 use crate::model::{BlobId, FileChange, Printable, RepoPath};
 
@@ -136,7 +136,7 @@ impl<'a> OutputReader<'a> {
         before: Option<BlobId>,
         after: Option<BlobId>,
     ) -> Option<(usize, FileChange)> {
-        if before == after || !is_manifest(path) {
+        if before == after || !is_read(path) {
             return None;
         }
         let path: RepoPath = std::str::from_utf8(path).ok()?.parse().ok()?;

@@ -51,7 +51,8 @@ pub use record::{
     TagChangeCommit, TagChangePart, TagChangeQuery, TagList, TagsSeen,
 };
 pub use repository::{
-    Content, Fetched, Held, LeftAlone, LeftAloneKind, Line, Listing, Publication, SignatureCheck,
+    CONTROL_FOLDER, Content, Fetched, Held, LeftAlone, LeftAloneKind, Line, Listing, Publication,
+    SignatureCheck, TreeChanges, is_control_path,
 };
 pub use secrets::Secrets;
 pub use service::{InactiveReason, ServiceName, ServiceNameError};

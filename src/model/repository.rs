@@ -1,6 +1,6 @@
 //! Answers of a repository, independent of Git.
 
-use super::{CommitId, RepoPath, TreeFile};
+use super::{CommitId, FileChange, RepoPath, TreeFile};
 
 /// The result of a fetch.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -26,12 +26,30 @@ pub enum SignatureCheck {
 /// The manifests of a tree.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Listing {
-    /// Regular `*.yaml` and `*.yml` files.
+    /// Regular files that are manifests by their names, or lie in [`CONTROL_FOLDER`].
     pub files: Vec<TreeFile>,
     /// Entries that were skipped.
     pub left_alone: Vec<LeftAlone>,
     /// Requested paths that the commit does not have.
     pub missing: Vec<RepoPath>,
+}
+
+/// What differs between two trees.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct TreeChanges {
+    /// The files of [`Listing::files`] that differ.
+    pub files: Vec<FileChange>,
+    /// Whether anything differs that a listing leaves alone, on either side.
+    pub has_left_alone: bool,
+}
+
+/// The folder of control files.
+pub const CONTROL_FOLDER: &str = ".tidegate";
+
+/// Whether a path is the folder of control files or lies in it, in upper or lower case.
+pub fn is_control_path(path: &[u8]) -> bool {
+    let first = path.split(|byte| *byte == b'/').next().unwrap_or_default();
+    first.eq_ignore_ascii_case(CONTROL_FOLDER.as_bytes())
 }
 
 /// A skipped entry of a tree.

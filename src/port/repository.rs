@@ -1,8 +1,8 @@
 //! Reading the GitOps repository, and writing to it. Who reads cannot write.
 
 use crate::model::{
-    BlobId, CommitChanges, CommitDraft, CommitId, Content, Fetched, FileChange, Held, IntoFault, Line,
-    Listing, Proposed, Publication, PullRequestBranch, ReplacedHead, RepoPath, SignatureCheck, Timestamp,
+    BlobId, CommitChanges, CommitDraft, CommitId, Content, Fetched, Held, IntoFault, Line, Listing, Proposed,
+    Publication, PullRequestBranch, ReplacedHead, RepoPath, SignatureCheck, Timestamp, TreeChanges,
 };
 
 /// Reads the repository. Every method blocks.
@@ -37,7 +37,7 @@ pub trait Repository: Send + Sync + 'static {
         from: CommitId,
         to: CommitId,
         scope: &[RepoPath],
-    ) -> Result<Vec<FileChange>, Self::Error>;
+    ) -> Result<TreeChanges, Self::Error>;
 
     /// Calls `visit` with the index and content of each blob, in parallel. Results keep the order of `blobs`.
     ///

@@ -94,7 +94,7 @@ fn differences_are_those_of_git_diff() {
     );
     mirror.fetch().unwrap();
     let told = |from: CommitId, to: CommitId| {
-        let changes = mirror.changed_files(from, to, &paths(&["clusters/prod"])).unwrap();
+        let changes = mirror.changed_files(from, to, &paths(&["clusters/prod"])).unwrap().files;
         let sign = |id: Option<BlobId>| if id.is_some() { '+' } else { '-' };
         changes
             .iter()
@@ -112,6 +112,17 @@ fn differences_are_those_of_git_diff() {
     );
     assert_eq!(told(commit(&after), commit(&after)), [""; 0]);
     assert_eq!(told(before, middle).len(), 4);
+    let has_left_alone = |from, to| mirror.changed_files(from, to, &[]).unwrap().has_left_alone;
+    assert!(has_left_alone(middle, commit(&after)), "a file became a link");
+    let plain = commit(&origin.commit("fourth", &[Change::File("clusters/prod/new/one.yml", b"newer")]));
+    mirror.fetch().unwrap();
+    assert!(!has_left_alone(commit(&after), plain));
+    let odd = Change::File("\".tidegate/\\377\"", b"odd");
+    let odd = commit(&origin.commit("fifth", &[odd, Change::File(".tidegate/hold", b"no extension")]));
+    mirror.fetch().unwrap();
+    assert!(has_left_alone(plain, odd));
+    let controls: Vec<_> = mirror.files(odd, &paths(&[".tidegate"])).unwrap().files;
+    assert_eq!(controls.iter().map(|file| file.path.as_str()).collect::<Vec<_>>(), [".tidegate/hold"]);
     let back: Vec<String> = told(commit(&after), middle);
     assert_eq!(back[0], "-+ clusters/prod/became-link.yaml");
 }

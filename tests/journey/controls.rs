@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "helpers of tests fail as tests do")]
 
 use super::world::{Ran, World, wait_until};
+use crate::support::git::Change;
 
 const SERVICE: &str = "common/graphql-server";
 
@@ -184,4 +185,72 @@ async fn what_is_wrong_is_told_with_what_may_be_meant() {
     assert_eq!(several.code, 2, "{}", several.out);
     assert!(several.err.contains("this would release 2 control files (hold, pin)"), "{}", several.err);
     world.good(&["release", SERVICE, "--yes"]);
+}
+
+const HOLD: &str = "kind: Hold\nenvironments: [prod]\nreason: the audit\nby: Ana\nat: 2026-03-02T09:00:00Z\n";
+
+#[tokio::test]
+async fn a_control_file_of_any_name_and_kind_counts_or_is_told() {
+    let world = World::new("0s").await;
+    let hold = HOLD.as_bytes();
+    let json = br#"{"kind": "Hold", "environments": ["prod"], "reason": "r", "by": "Ana", "at": "2026-03-02T09:00:00Z"}"#;
+    let counts = [
+        (".tidegate/a.yml", Change::File(".tidegate/a.yml", hold)),
+        (".tidegate/A.YAML", Change::File(".tidegate/A.YAML", hold)),
+        (".tidegate/a.json", Change::File(".tidegate/a.json", json)),
+        (".tidegate/hold", Change::File(".tidegate/hold", hold)),
+        (".tidegate/a.yaml.txt", Change::File(".tidegate/a.yaml.txt", hold)),
+        (".tidegate/x/y/z.yaml", Change::Executable(".tidegate/x/y/z.yaml", hold)),
+    ];
+    let is_told = [
+        (".tidegate/link.yaml", "a symbolic link", Change::Link(".tidegate/link.yaml", "../hold.yaml")),
+        (
+            ".tidegate/sub",
+            "a submodule",
+            Change::Submodule(".tidegate/sub", "1111111111111111111111111111111111111111"),
+        ),
+        ("\".tidegate/\\377.yaml\"", "not UTF-8", Change::File("\".tidegate/\\377.yaml\"", hold)),
+        (".Tidegate/a.yaml", "in lower case", Change::File(".Tidegate/a.yaml", hold)),
+        (".tidegate/empty", "no `kind`", Change::File(".tidegate/empty", b"")),
+        (".tidegate", "this is a file", Change::File(".tidegate", hold)),
+        (".tidegate", "a symbolic link", Change::Link(".tidegate", "elsewhere")),
+        (
+            ".tidegate",
+            "a submodule",
+            Change::Submodule(".tidegate", "1111111111111111111111111111111111111111"),
+        ),
+    ];
+    for (path, change) in counts {
+        world.origin.commit("held", &[change]);
+        world.run(&["sync"]);
+        let status = world.run(&["status"]);
+        assert_eq!((status.code, world.running().1.as_str()), (0, "v1.0.0"), "{path}: {}", status.out);
+        assert!(status.out.contains("hold"), "{path}: {}", status.out);
+        world.origin.commit("gone", &[Change::Gone(path)]);
+    }
+    for (path, told, change) in is_told {
+        world.origin.commit("held", &[change]);
+        let ran = world.run(&["sync"]);
+        assert_eq!((ran.code, world.running().1.as_str()), (4, "v1.0.0"), "{path}: {}", ran.out);
+        for shown in [&ran.out, &world.run(&["status"]).out, &world.run(&["doctor"]).out] {
+            assert!(shown.contains(told), "{path}: {told}: {shown}");
+        }
+        world.origin.commit("gone", &[Change::Gone(path)]);
+    }
+    world.origin.commit("notes", &[Change::File(".tidegate/README.md", b"# Who may hold what\n")]);
+    let ran = world.run(&["sync"]);
+    assert_eq!((ran.code, world.running().1.as_str()), (0, "v1.0.1"), "{}", ran.out);
+}
+
+#[tokio::test]
+async fn a_hold_for_what_does_not_exist_is_an_error_on_the_board() {
+    let world = World::new("24h").await;
+    let hold = HOLD.replace("environments: [prod]", "service: common/graphql-srver");
+    world.person("hold", ".tidegate/hold/x.yaml", &hold);
+    for command in ["sync", "status", "doctor"] {
+        let ran = world.run(&[command]);
+        let told = "the hold covers nothing: no service matches `common/graphql-srver`";
+        assert!(ran.out.contains(told), "{command}: {}{}", ran.out, ran.err);
+        assert!(ran.out.contains("did you mean `common/graphql-server`?"), "{command}: {}", ran.out);
+    }
 }

@@ -13,7 +13,7 @@ use crate::cli::output::{CYAN, GREEN, Output, RED, YELLOW};
 use crate::cli::wiring::{Session, config_file, tokens};
 use crate::config::{Config, Environment};
 use crate::control;
-use crate::engine::{Place, Problem, RepositoryState, Target};
+use crate::engine::{Problem, RepositoryState, Target};
 use crate::forge::GitHub;
 use crate::git::PushAccess;
 use crate::init::{Shape, UnmanagedVersions, unmanaged_in};
@@ -256,10 +256,7 @@ async fn unmanaged(session: &Session, state: &RepositoryState) -> Vec<Finding> {
 }
 
 fn is_of_control(problem: &Problem) -> bool {
-    let is_there = |place: &Place| {
-        place.path.as_str().strip_prefix(control::FOLDER).is_some_and(|rest| rest.starts_with('/'))
-    };
-    problem.place.as_ref().is_some_and(is_there)
+    problem.place.as_ref().is_some_and(|place| control::is_control_file(&place.path))
 }
 
 /// A control file that cannot be read or does not count.

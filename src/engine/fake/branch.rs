@@ -9,7 +9,7 @@ use super::{Calls, FakeError, Fuse, lock};
 use crate::model::{
     self, BlobId, CommitChanges, CommitDraft, CommitId, CommitInfo, Content, Fetched, FileChange,
     FileEditKind, Held, Listing, Proposed, Publication, PullRequestBranch, ReplacedHead, RepoPath, Timestamp,
-    TreeFile,
+    TreeChanges, TreeFile, is_control_path,
 };
 use crate::port::{Publisher, Repository};
 
@@ -480,10 +480,11 @@ impl Repository for Branch {
         from: CommitId,
         to: CommitId,
         scope: &[RepoPath],
-    ) -> Result<Vec<FileChange>, FakeError> {
+    ) -> Result<TreeChanges, FakeError> {
         self.calls.count("changed_files");
         let line = lock(&self.line);
-        Ok(changes(&line.files(Some(from)), &line.files(Some(to)), scope))
+        let files = changes(&line.files(Some(from)), &line.files(Some(to)), scope);
+        Ok(TreeChanges { files, has_left_alone: false })
     }
 
     fn read_each<T: Send>(
@@ -614,7 +615,7 @@ fn within(files: &Files, scope: &[RepoPath]) -> BTreeMap<RepoPath, BlobId> {
     let is_manifest =
         |path: &RepoPath| [".yaml", ".yml", "Kustomization"].iter().any(|end| path.as_str().ends_with(end));
     let is_inside = |path: &RepoPath| match scope {
-        [] => is_manifest(path),
+        [] => is_manifest(path) || is_control_path(path.as_str().as_bytes()),
         scope => scope.iter().any(|folder| path.is_within(folder)),
     };
     let inside = files.iter().filter(|(path, _)| is_inside(path));

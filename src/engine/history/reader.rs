@@ -117,7 +117,7 @@ impl<R: Repository> HistoryReader<'_, R> {
     ) -> Result<Vec<TagChange>, Fault> {
         let scope = self.scope();
         let changes = if let Some(to) = to {
-            self.repository.changed_files(from, to, &scope)?
+            self.repository.changed_files(from, to, &scope)?.files
         } else {
             let removed =
                 |file: TreeFile| FileChange { path: file.path, before: Some(file.blob), after: None };

@@ -2,8 +2,12 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use crate::config::nearest;
 use crate::control;
-use crate::model::{BlobId, Class, CommitId, Content, EnvironmentName, Fault, RepoPath, SignatureCheck};
+use crate::model::{
+    BlobId, Class, CommitId, Content, EnvironmentName, Fault, LeftAloneKind, Printable, RepoPath,
+    ServiceName, ServicePattern, SignatureCheck, is_control_path,
+};
 use crate::policy::{Control, Controls, Coverage, GateName, UnreadableControl};
 use crate::port::Repository;
 
@@ -84,13 +88,20 @@ pub(crate) fn controls_of(
     let read =
         counting.map(|(_, control)| control).chain(signed).map(|control| control.clone().among(&known));
     let left_alone = snapshot.left_alone.iter().filter_map(|entry| {
-        let file: RepoPath = entry.path.parse().ok()?;
-        control::is_control_file(&file).then(|| {
+        // A name that is not UTF-8 is shown with replacements; one that is unsafe is no path.
+        let file: RepoPath = entry.path.parse().ok().or_else(control::folder)?;
+        is_control_path(entry.path.as_bytes()).then(|| {
+            let problem = match entry.kind {
+                LeftAloneKind::Submodule => "it is a submodule",
+                LeftAloneKind::SymbolicLink => "it is a symbolic link",
+                LeftAloneKind::NotUtf8 => "its name is not UTF-8",
+                LeftAloneKind::Unsafe => "its path is not safe to follow",
+            };
             Control::Unreadable(UnreadableControl {
                 file,
                 gate: GateName::Hold,
                 covers: Coverage::default(),
-                problem: "not a regular file".to_owned(),
+                problem: problem.to_owned(),
                 position: None,
             })
         })
@@ -120,4 +131,33 @@ pub(crate) fn problems(controls: &Controls) -> impl Iterator<Item = Problem> {
             .at(&unreadable.file, unreadable.position)
             .hint("correct or remove the file; docs/control-files.md describes the format")
     })
+}
+
+/// An error for each control file that names a service which is nowhere: it closes nothing. An approval of a service that is
+/// gone is a warning, since it opens nothing either.
+pub(crate) fn unmatched(controls: &[&Control], services: &BTreeSet<ServiceName>) -> Vec<Problem> {
+    let all = services.iter().map(ToString::to_string).collect::<Vec<_>>();
+    let problem = |control: &&Control| {
+        let (kind, pattern) = match control {
+            Control::Hold(hold) => ("hold", hold.covers.services.clone()?),
+            Control::Pin(pin) => ("pin", pin.covers.services.clone()?),
+            Control::Quarantine(quarantine) => ("quarantine", quarantine.services.clone()),
+            Control::Approval(approval) => ("approval", ServicePattern::from(approval.service.clone())),
+            Control::Freeze(_) | Control::Unreadable(_) => return None,
+        };
+        if services.iter().any(|service| pattern.matches(service)) {
+            return None;
+        }
+        let shown = Printable::bounded(pattern.as_str(), 120).to_string();
+        let message = format!("the {kind} covers nothing: no service matches `{shown}`");
+        let hint = match nearest(pattern.as_str(), all.iter().map(String::as_str)) {
+            Some(near) => {
+                format!("did you mean `{}`? Otherwise remove the file", Printable::bounded(near, 120))
+            }
+            None => "correct the name or remove the file".to_owned(),
+        };
+        let problem = Problem::error(Class::Refused, message).at(control.file(), None).hint(hint);
+        Some(if matches!(control, Control::Approval(_)) { problem.into_warning() } else { problem })
+    };
+    controls.iter().filter_map(problem).collect()
 }

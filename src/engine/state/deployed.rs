@@ -4,7 +4,6 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::control;
 use crate::history::{self, Subject, TagsByFile};
 use crate::kustomize::{DeadEntryKind, Inclusion};
 use crate::manifest::{ImageField, Manifest};
@@ -124,7 +123,7 @@ impl DeployedState {
     }
 
     fn report_skipped(&mut self, snapshot: &Snapshot, repository_policy: &RepositoryPolicy) {
-        let scope: Vec<RepoPath> = repository_policy.scope().into_iter().chain(control::folder()).collect();
+        let scope = repository_policy.scope();
         let is_in_scope = |path: &str| {
             scope
                 .iter()
@@ -386,6 +385,15 @@ fn seen<'a>(
         }
     }
     seen
+}
+
+/// Every service, also those that cannot be decided about.
+pub(super) fn services_of(
+    snapshot: &Snapshot,
+    resolver: &Resolver,
+    repository_policy: &RepositoryPolicy,
+) -> BTreeSet<ServiceName> {
+    seen(snapshot, resolver, repository_policy).into_iter().map(|(service, _)| service).collect()
 }
 
 /// Reports once that the folder stands for a namespace.

@@ -12,7 +12,7 @@ use crate::model::{ByTarget, CommitId, Fault, IndexEnd, RepoPath, ServiceName, T
 use crate::policy::{Control, Controls, PastRun, RolledBack, RolloutCommit};
 
 use super::control_files::{self, UnsignedFiles};
-use super::deployed::{DeployedState, Target};
+use super::deployed::{DeployedState, Target, services_of};
 use super::flux_policies::Resolver;
 use super::snapshot::Snapshot;
 use super::target_history::TargetHistory;
@@ -50,6 +50,11 @@ impl RepositoryState {
         let controls = control_files::controls_of(&snapshot, &unsigned, repository_policy);
         deployed.problems.extend(control_files::unsigned_problems(&unsigned));
         deployed.problems.extend(control_files::problems(&controls));
+        let read: Vec<&Control> = snapshot.controls.values().collect();
+        if !read.is_empty() {
+            let services = services_of(&snapshot, &resolver, repository_policy);
+            deployed.problems.extend(control_files::unmatched(&read, &services));
+        }
         Self {
             controls,
             unsigned_controls: unsigned,

@@ -158,9 +158,12 @@ impl Snapshot {
 
     fn advance(&self, repository: &impl Repository, commit: CommitId) -> Result<Self, Fault> {
         let changes = repository.changed_files(self.commit, commit, &[])?;
+        if changes.has_left_alone {
+            return Self::read_all(repository, commit);
+        }
         let mut snapshot = Self { commit, ..self.clone() };
-        let mut unread = Vec::with_capacity(changes.len());
-        for change in changes {
+        let mut unread = Vec::with_capacity(changes.files.len());
+        for change in changes.files {
             if let Some(blob) = change.after {
                 unread.push(TreeFile { path: change.path, blob });
             } else {
