@@ -79,6 +79,8 @@ const ROOMS: &[Room] = &[
     },
     Room { name: "git", rooms: &["model", "port"], is_pure: false, crates: &["git2", "ssh_key"] },
     Room { name: "store", rooms: &["model", "port"], is_pure: false, crates: &["sqlx"] },
+    Room { name: "metrics", rooms: &["model"], is_pure: false, crates: &["prometheus_client"] },
+    Room { name: "server", rooms: &["model", "metrics"], is_pure: false, crates: &["axum"] },
     Room {
         name: "cli",
         rooms: &[
@@ -98,6 +100,8 @@ const ROOMS: &[Room] = &[
             "git",
             "notify",
             "store",
+            "metrics",
+            "server",
         ],
         is_pure: false,
         crates: &["clap", "clap_complete", "indicatif", "similar", "anstream", "anstyle"],

@@ -1,14 +1,19 @@
-//! The daemon's loop: a pass at once, and then whenever the schedule says or a gate opens. Knows neither signals nor
-//! what is told of a pass, so that `run` and `demo` are the same daemon.
+//! The daemon's loop: a pass at once, and then whenever the schedule says, a gate opens or a webhook asks for a look. Knows
+//! neither signals nor what is told of a pass, so that `run` and `demo` are the same daemon.
 
-use std::future::Future;
+use std::collections::BTreeSet;
+use std::future::{Future, pending};
 use std::pin::{Pin, pin};
+use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use crate::engine::{PassOptions, PassReport, RepositoryPolicy};
-use crate::model::{Fault, Timestamp};
+use crate::engine::{PassMode, PassOptions, PassReport, RepositoryPolicy};
+use crate::metrics::PassScope;
+use crate::model::{Class, CommitId, Fault, ImageName, Timestamp};
+use crate::server::{Due, Triggers};
 
+use super::deployments::DeploymentCounter;
 use super::notifications::Notifier;
 use super::output::Output;
 use super::wiring::Session;
@@ -18,25 +23,61 @@ const LAST_MOMENTS: Duration = Duration::from_secs(1);
 
 /// Hears of every pass, right after it.
 pub(crate) trait Listener {
-    /// A pass went through.
+    /// A pass over everything went through.
     fn passed(&mut self, repository_policy: &RepositoryPolicy, report: &PassReport);
+
+    /// A pass over some images went through; what it says of others means nothing.
+    fn images_passed(&mut self, _repository_policy: &RepositoryPolicy, _report: &PassReport) {}
 
     /// A pass did not go through. The next one tries again.
     fn failed(&mut self, fault: Fault);
+
+    /// A pass ended, before its report is told.
+    fn ended(&mut self, _scope: PassScope, _failure: Option<Class>, _took: Duration) {}
 }
 
 /// A session at work.
 pub(crate) struct Daemon {
     session: Session,
     notifier: Option<Notifier>,
-    is_due: bool,
+    due: Option<Work>,
     opening: Option<Timestamp>,
+    /// The head of the branch, as the last pass saw or left it.
+    head: Option<CommitId>,
+    triggers: Option<Arc<Triggers>>,
+    deployments: DeploymentCounter,
+}
+
+/// What a pass is to look at.
+enum Work {
+    All,
+    Images(BTreeSet<ImageName>),
+}
+
+/// Why the daemon woke up.
+enum Wake<C> {
+    Called(C),
+    Due,
+    Triggered(Due),
 }
 
 impl Daemon {
     /// A daemon whose first pass is due.
     pub(crate) fn new(session: Session) -> Self {
-        Self { session, notifier: None, is_due: true, opening: None }
+        Self {
+            session,
+            notifier: None,
+            due: Some(Work::All),
+            opening: None,
+            head: None,
+            triggers: None,
+            deployments: DeploymentCounter::default(),
+        }
+    }
+
+    /// The same, woken by triggers too.
+    pub(crate) fn triggered_by(self, triggers: Arc<Triggers>) -> Self {
+        Self { triggers: Some(triggers), ..self }
     }
 
     /// What it works with.
@@ -52,7 +93,7 @@ impl Daemon {
     /// Goes on with another session, beginning with a pass.
     pub(crate) fn replace(&mut self, session: Session) {
         self.session = session;
-        self.is_due = true;
+        self.due = Some(Work::All);
     }
 
     /// Works until `call` is ready, and returns its result. A pass is finished first; if the call `ends` the daemon, only if
@@ -66,16 +107,23 @@ impl Daemon {
     ) -> C {
         let mut call = pin!(call);
         loop {
-            if self.is_due {
-                match self.pass_or_call(call.as_mut(), &ends, listener, output).await {
-                    Ok(opening) => self.opening = opening,
+            if let Some(work) = &self.due {
+                let options = match work {
+                    Work::All => PassOptions::schedule(),
+                    Work::Images(images) => PassOptions::images(images.clone()),
+                };
+                let is_all = matches!(work, Work::All);
+                match self.pass_or_call(&options, call.as_mut(), &ends, listener, output).await {
+                    Ok(opening) if is_all => self.opening = opening,
+                    Ok(opening) => self.opening = self.opening.into_iter().chain(opening).min(),
                     Err(called) => return called,
                 }
-                self.is_due = false;
+                self.due = None;
             }
             match self.wait(call.as_mut()).await {
-                Some(called) => return called,
-                None => self.is_due = true,
+                Wake::Called(called) => return called,
+                Wake::Due => self.due = Some(Work::All),
+                Wake::Triggered(due) => self.due = self.work_of(due).await,
             }
         }
     }
@@ -83,13 +131,14 @@ impl Daemon {
     /// One pass, unless the call comes first.
     async fn pass_or_call<C>(
         &mut self,
+        options: &PassOptions,
         call: Pin<&mut impl Future<Output = C>>,
         ends: impl Fn(&C) -> bool,
         listener: &mut impl Listener,
         output: &Output,
     ) -> Result<Option<Timestamp>, C> {
         let (writing, stop) = (self.session.engine.is_writing(), self.session.stop.clone());
-        let mut pass = pin!(self.pass(listener, output));
+        let mut pass = pin!(self.pass(options, listener, output));
         let called = tokio::select! {
             opening = &mut pass => return Ok(opening),
             called = call => called,
@@ -104,37 +153,41 @@ impl Daemon {
     }
 
     /// One pass. Tells when the next gate opens.
-    async fn pass(&mut self, listener: &mut impl Listener, output: &Output) -> Option<Timestamp> {
-        match self.session.over_new_folders().await {
-            Ok(Some(session)) => self.session = session,
-            Ok(None) => {}
+    async fn pass(
+        &mut self,
+        options: &PassOptions,
+        listener: &mut impl Listener,
+        output: &Output,
+    ) -> Option<Timestamp> {
+        let began = Instant::now();
+        let is_all = matches!(options.mode, PassMode::Scheduled);
+        let scope = if is_all { PassScope::All } else { PassScope::Images };
+        let outcome = self.try_pass(options, output).await;
+        listener.ended(scope, outcome.as_ref().err().map(Fault::class), began.elapsed());
+        let report = match outcome {
+            Ok(report) => report,
             Err(fault) => {
                 self.failed(fault, listener).await;
                 return None;
             }
-        }
-        let outcome = match self.session.lock(output).await {
-            Ok(_lock) => self.session.pass(&PassOptions::schedule()).await,
-            Err(fault) => Err(fault),
         };
-        match outcome {
-            Ok(report) => {
-                listener.passed(self.session.engine.repository_policy(), &report);
-                if let Some(notifier) = &mut self.notifier {
-                    notifier.passed(&mut self.session, &report).await;
-                }
-                let due = self.session.due_releases(&report).await;
-                if let Some(releases) = self.session.releases.clone().filter(|_| !due.is_empty()) {
-                    // The next pass does not wait for it.
-                    tokio::spawn(async move { releases.publish(due).await });
-                }
-                report.next_opening
-            }
-            Err(fault) => {
-                self.failed(fault, listener).await;
-                None
-            }
+        let policy = self.session.engine.repository_policy();
+        if is_all {
+            listener.passed(policy, &report);
+        } else {
+            listener.images_passed(policy, &report);
         }
+        if let Some(notifier) = self.notifier.as_mut().filter(|_| is_all) {
+            notifier.passed(&mut self.session, &report).await;
+        }
+        self.head = Some(report.promoted.last().map_or(report.evaluation.state.commit(), |last| last.commit));
+        self.deployments.count(&self.session, &report).await;
+        let due = self.session.due_releases(&report).await;
+        if let Some(releases) = self.session.releases.clone().filter(|_| !due.is_empty()) {
+            // The next pass does not wait for it.
+            tokio::spawn(async move { releases.publish(due).await });
+        }
+        report.next_opening
     }
 
     async fn failed(&mut self, fault: Fault, listener: &mut impl Listener) {
@@ -144,24 +197,64 @@ impl Daemon {
         listener.failed(fault);
     }
 
-    /// Waits for the schedule, for a gate to open or a late answer (nothing), or for the call.
-    async fn wait<C>(&mut self, call: Pin<&mut impl Future<Output = C>>) -> Option<C> {
+    async fn try_pass(&mut self, options: &PassOptions, output: &Output) -> Result<PassReport, Fault> {
+        if let Some(session) = self.session.over_new_folders().await? {
+            self.session = session;
+        }
+        let _lock = self.session.lock(output).await?;
+        self.session.pass(options).await
+    }
+
+    /// What a trigger makes due. A push of Tidegate's own to the branch is nothing new.
+    async fn work_of(&mut self, due: Due) -> Option<Work> {
+        if due.everything || (due.branch && self.has_moved().await) {
+            return Some(Work::All);
+        }
+        (!due.images.is_empty()).then_some(Work::Images(due.images))
+    }
+
+    /// Whether the head of the branch is another one than the last pass left. An error shows in the next pass.
+    async fn has_moved(&mut self) -> bool {
+        match self.session.engine.refresh().await {
+            Ok(state) => Some(state.commit()) != self.head,
+            Err(_) => true,
+        }
+    }
+
+    /// Waits for the schedule, a gate to open, a late answer, a trigger, or the call.
+    async fn wait<C>(&mut self, call: Pin<&mut impl Future<Output = C>>) -> Wake<C> {
         let now = chrono::Utc::now();
         let tick = self.session.config.schedule.value.next_after(now);
         let report = self.notifier.as_ref().and_then(|notifier| notifier.next_report(now));
-        let Some(wake) = [tick, self.opening, report].into_iter().flatten().min() else {
+        let wake = [tick, self.opening, report].into_iter().flatten().min();
+        if wake.is_none() {
             tracing::warn!(
-                "the schedule has no time to come, and no gate is known to open; waiting for a signal"
+                "the schedule has no time to come, and no gate is known to open; waiting for a signal or a webhook"
             );
-            return Some(call.await);
+        }
+        let time = async {
+            match wake {
+                // A millisecond more, so that the time has come by the wall clock too.
+                Some(wake) => {
+                    let pause = (wake - now).to_std().unwrap_or_default() + Duration::from_millis(1);
+                    tokio::time::sleep(pause).await;
+                }
+                None => pending().await,
+            }
         };
-        // A millisecond more, so that the time has come by the wall clock too.
-        let pause = (wake - now).to_std().unwrap_or_default() + Duration::from_millis(1);
+        let triggers = self.triggers.clone();
+        let triggered = async {
+            match &triggers {
+                Some(triggers) => triggers.due().await,
+                None => pending().await,
+            }
+        };
         tokio::select! {
             biased;
-            called = call => Some(called),
-            () = tokio::time::sleep(pause) => None,
-            () = self.session.engine.late_answer() => None,
+            called = call => Wake::Called(called),
+            () = time => Wake::Due,
+            () = self.session.engine.late_answer() => Wake::Due,
+            due = triggered => Wake::Triggered(due),
         }
     }
 }

@@ -5,6 +5,7 @@ mod commands;
 mod completion;
 mod daemon;
 mod demo;
+mod deployments;
 mod logging;
 mod moment;
 mod notifications;

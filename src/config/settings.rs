@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::fmt;
+use std::net::SocketAddr;
 use std::num::NonZeroU32;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -20,6 +21,7 @@ use super::services::{ServiceSettings, Services};
 use super::subject::SubjectForm;
 use crate::model::{
     BranchName, Class, EnvironmentName, Fault, NetworkUrl, Platform, RepoPath, ServiceName, ServicePattern,
+    WebhookSender,
 };
 use crate::policy::{Freeze, SoakMode};
 
@@ -62,6 +64,8 @@ pub struct Config {
     pub changelog: Changelog,
     /// Where observations and the history index are stored.
     pub store: Store,
+    /// The HTTP server; without it, nothing listens.
+    pub server: Option<Server>,
     pub(super) environments: Vec<Environment>,
     pub(super) services: Services,
 }
@@ -340,4 +344,13 @@ pub struct Forge {
 pub enum Store {
     /// An SQLite database at this absolute path.
     Sqlite(PathBuf),
+}
+
+/// The HTTP server of the daemon.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Server {
+    /// Where it listens.
+    pub listen: SocketAddr,
+    /// The senders whose webhooks are accepted, each with its secret.
+    pub webhooks: Vec<(WebhookSender, SecretSource)>,
 }

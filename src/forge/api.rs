@@ -118,6 +118,11 @@ impl Api {
         self.limit.check(&self.url).is_err()
     }
 
+    /// The requests that GitHub allows per hour and those that are left, as its last response said.
+    pub fn hourly_limit(&self) -> Option<(u64, u64)> {
+        self.limit.known()
+    }
+
     /// Whether more than a tenth of the hourly requests is left.
     pub(super) fn has_headroom(&self) -> bool {
         self.limit.has_headroom()

@@ -47,6 +47,12 @@ impl RateLimit {
         }
     }
 
+    /// The hourly limit and what is left of it, as the last response said.
+    pub(super) fn known(&self) -> Option<(u64, u64)> {
+        let known = *self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        known.left.map(|(of, left, _)| (of, left))
+    }
+
     /// Reads a response's headers; `is_refused` means a 403 or 429.
     pub(super) fn update(&self, headers: &HeaderMap, is_refused: bool, now: Timestamp) {
         let number = |name: &str| headers.get(name)?.to_str().ok()?.trim().parse::<u64>().ok();

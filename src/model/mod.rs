@@ -24,6 +24,7 @@ mod service_pattern;
 mod source;
 mod variant;
 mod version;
+mod webhook;
 
 pub use commit::{
     BlobId, BranchName, CommitChanges, CommitDraft, CommitId, CommitInfo, FileChange, FileEdit, FileEditKind,
@@ -59,6 +60,7 @@ pub use service::{InactiveReason, ServiceName, ServiceNameError};
 pub use service_pattern::{ServicePattern, ServicePatternError};
 pub use source::{MOST_MESSAGE_BYTES, MOST_NAME_BYTES, Person, Relation, SourceCommit, SourceRange};
 pub use version::{Version, VersionError};
+pub use webhook::WebhookSender;
 
 /// A point in time, always in UTC; zones are for reading and writing.
 pub type Timestamp = chrono::DateTime<chrono::Utc>;

@@ -10,6 +10,7 @@ use super::check::{self, HostReport};
 use super::error::{RegistryError, RequestError};
 use super::host::{Endpoint, Host};
 use super::manifest;
+use super::observer::{Observed, RequestObserver};
 use super::operation::{Budget, Operation};
 use super::pool::Pools;
 use super::settings::{HostSettings, Limits, SettingsError};
@@ -31,6 +32,7 @@ struct Shared {
     platforms: Vec<Platform>,
     artifacts: Mutex<HashMap<Digest, Artifact>>,
     pools: Pools,
+    observer: Option<Arc<dyn RequestObserver>>,
     hosts: RwLock<HashMap<String, Arc<Host>>>,
     cached_lists: Mutex<HashMap<ImageName, Arc<CachedList>>>,
 }
@@ -43,7 +45,20 @@ impl Client {
     /// # Errors
     /// When two settings name one registry, or a setting is invalid.
     pub fn new(settings: Vec<HostSettings>, limits: Limits) -> Result<Self, RegistryError> {
-        Self::with_platforms(settings, limits, Vec::new())
+        Self::build(settings, limits, Vec::new(), None)
+    }
+
+    /// A client as [`Self::with_platforms`] makes it, whose requests are told to an observer.
+    ///
+    /// # Errors
+    /// As [`Self::new`].
+    pub fn observed(
+        settings: Vec<HostSettings>,
+        limits: Limits,
+        platforms: Vec<Platform>,
+        observer: Arc<dyn RequestObserver>,
+    ) -> Result<Self, RegistryError> {
+        Self::build(settings, limits, platforms, Some(observer))
     }
 
     /// A client as [`Self::new`] makes it, for which only what has all of these platforms is an image.
@@ -55,11 +70,20 @@ impl Client {
         limits: Limits,
         platforms: Vec<Platform>,
     ) -> Result<Self, RegistryError> {
+        Self::build(settings, limits, platforms, None)
+    }
+
+    fn build(
+        settings: Vec<HostSettings>,
+        limits: Limits,
+        platforms: Vec<Platform>,
+        observer: Option<Arc<dyn RequestObserver>>,
+    ) -> Result<Self, RegistryError> {
         let pools = Pools::new(&limits);
         let mut hosts = HashMap::new();
         for mut one in settings {
             one.host = canonical(&one.host);
-            let host = make_host(&one, &limits, &pools)?;
+            let host = make_host(&one, &limits, &pools, observer.clone())?;
             if hosts.insert(one.host.clone(), Arc::new(host)).is_some() {
                 return Err(SettingsError::Twice { host: one.host }.into());
             }
@@ -71,6 +95,7 @@ impl Client {
                 platforms,
                 artifacts: Mutex::default(),
                 pools,
+                observer,
                 hosts,
                 cached_lists,
             }),
@@ -133,7 +158,8 @@ impl Client {
             return Ok(Arc::clone(host));
         }
         let settings = HostSettings::new(name.clone());
-        let host = make_host(&settings, &self.shared.limits, &self.shared.pools)?;
+        let observer = self.shared.observer.clone();
+        let host = make_host(&settings, &self.shared.limits, &self.shared.pools, observer)?;
         Ok(Arc::clone(hosts.entry(name).or_insert(Arc::new(host))))
     }
 
@@ -198,10 +224,15 @@ impl fmt::Debug for Client {
     }
 }
 
-fn make_host(settings: &HostSettings, limits: &Limits, pools: &Pools) -> Result<Host, SettingsError> {
+fn make_host(
+    settings: &HostSettings,
+    limits: &Limits,
+    pools: &Pools,
+    observer: Option<Arc<dyn RequestObserver>>,
+) -> Result<Host, SettingsError> {
     let endpoint = Endpoint::new(settings)?;
     let pool = pools.pool(settings.extra_ca.as_deref(), endpoint.is_loopback())?;
-    Ok(Host::new(settings, limits, endpoint, pool))
+    Ok(Host::new(settings, limits, endpoint, pool, Observed::new(&settings.host, observer)))
 }
 
 /// Maps a registry's aliases to one name.

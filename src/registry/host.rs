@@ -8,6 +8,7 @@ use tracing::debug;
 
 use super::auth::{Authenticator, Challenge};
 use super::error::{Attempts, RequestError};
+use super::observer::Observed;
 use super::operation::Budget;
 use super::pool::Pool;
 use super::retry;
@@ -29,9 +30,16 @@ pub(super) struct Host {
 }
 
 impl Host {
-    pub(super) fn new(settings: &HostSettings, limits: &Limits, endpoint: Endpoint, pool: Arc<Pool>) -> Self {
+    pub(super) fn new(
+        settings: &HostSettings,
+        limits: &Limits,
+        endpoint: Endpoint,
+        pool: Arc<Pool>,
+        observed: Observed,
+    ) -> Self {
         let authority = Authenticator::new(settings, &endpoint.authority());
-        let transport = Transport::new(pool, Throttle::new(settings, limits), settings.plain_http);
+        let throttle = Throttle::new(settings, limits);
+        let transport = Transport::new(pool, throttle, observed, settings.plain_http);
         Self { endpoint, limits: limits.clone(), transport, authority }
     }
 
@@ -86,6 +94,7 @@ impl Host {
             }
             debug!(request = %request.describe(), delay_ms = delay.as_secs_f64() * 1e3, %error, "retrying");
             sleep(delay).await;
+            self.transport.retried();
         }
     }
 

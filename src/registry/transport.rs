@@ -16,6 +16,7 @@ use tokio::time::{Instant, timeout};
 use tracing::debug;
 
 use super::error::{Attempts, RequestError};
+use super::observer::Observed;
 use super::operation::Budget;
 use super::pool::Pool;
 use super::retry::parse_retry_after;
@@ -124,12 +125,13 @@ impl fmt::Debug for Response {
 pub(super) struct Transport {
     pool: Arc<Pool>,
     throttle: Throttle,
+    observed: Observed,
     allow_plain: bool,
 }
 
 impl Transport {
-    pub(super) fn new(pool: Arc<Pool>, throttle: Throttle, allow_plain: bool) -> Self {
-        Self { pool, throttle, allow_plain }
+    pub(super) fn new(pool: Arc<Pool>, throttle: Throttle, observed: Observed, allow_plain: bool) -> Self {
+        Self { pool, throttle, observed, allow_plain }
     }
 
     /// Sends a request and reads the response, whatever its status.
@@ -145,7 +147,9 @@ impl Transport {
         let limit = budget.for_one_request();
         let outcome = timeout(limit, self.follow(request, authorization)).await;
         let outcome = outcome.unwrap_or_else(|_| Err(request.timed_out(limit)));
-        let elapsed_ms = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
+        let took = started.elapsed();
+        self.observed.finished(&outcome, took);
+        let elapsed_ms = u64::try_from(took.as_millis()).unwrap_or(u64::MAX);
         match &outcome {
             Ok(response) => debug!(
                 request = %request.describe(), status = response.status.as_u16(), bytes = response.body.len(), elapsed_ms,
@@ -162,6 +166,11 @@ impl Transport {
             self.throttle.pause_for(pause);
         }
         outcome
+    }
+
+    /// A request is about to be repeated.
+    pub(super) fn retried(&self) {
+        self.observed.retried();
     }
 
     /// The error of a request during a pause.

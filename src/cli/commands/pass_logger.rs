@@ -53,20 +53,7 @@ impl Listener for PassLogger {
             tracing::info!(%error, "passes succeed again");
         }
         log_recovered(report);
-        for promoted in &report.promoted {
-            tracing::info!(
-                service = %promoted.service,
-                environment = %promoted.environment,
-                image = %promoted.image,
-                from = %promoted.from,
-                tag = %promoted.to,
-                digest = %promoted.digest,
-                commit = %promoted.commit,
-                promotion = %promoted.id,
-                "promoted"
-            );
-        }
-        report.requests.iter().filter(|request| request.is_done).for_each(log_pull_request);
+        log_promoted(report);
         self.log_controls(policy, report);
         self.log_waiting(policy, report);
         self.log_starving(policy, report);
@@ -84,6 +71,19 @@ impl Listener for PassLogger {
             let (waiting, problems) = (self.waiting.len(), self.problems.len());
             tracing::info!(passes, %commit, targets, waiting, problems, "passes succeed");
         }
+    }
+
+    /// Conditions are left to the next pass over everything.
+    fn images_passed(&mut self, _policy: &RepositoryPolicy, report: &PassReport) {
+        log_recovered(report);
+        log_promoted(report);
+        tracing::debug!(
+            commit = %report.evaluation.state.commit(),
+            targets = report.scope.as_ref().map_or(0, Vec::len),
+            promoted = report.promoted.len(),
+            problems = report.problems.len(),
+            "pass over some images succeeded"
+        );
     }
 
     /// A repetition is logged at the debug level only.
@@ -243,6 +243,23 @@ fn log_wait(environment: &str, target: &Target, evaluation: &GateEvaluation) {
         }
         None => {}
     }
+}
+
+fn log_promoted(report: &PassReport) {
+    for promoted in &report.promoted {
+        tracing::info!(
+            service = %promoted.service,
+            environment = %promoted.environment,
+            image = %promoted.image,
+            from = %promoted.from,
+            tag = %promoted.to,
+            digest = %promoted.digest,
+            commit = %promoted.commit,
+            promotion = %promoted.id,
+            "promoted"
+        );
+    }
+    report.requests.iter().filter(|request| request.is_done).for_each(log_pull_request);
 }
 
 fn log_pull_request(request: &PullRequestReport) {

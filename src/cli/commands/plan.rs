@@ -70,7 +70,7 @@ async fn mode(
         return Ok(PassMode::Scheduled);
     }
     let services = typed.resolve_unchecked(session).await?;
-    Ok(PassMode::Scoped(Scope { services, environments: environments.to_vec() }))
+    Ok(PassMode::Scoped(Scope { services, environments: environments.to_vec(), ..Scope::default() }))
 }
 
 async fn pass(

@@ -1,7 +1,15 @@
-//! `tidegate run`: the daemon, controlled by signals.
+//! `tidegate run`: the daemon, controlled by signals, with its HTTP server beside it.
+
+mod credentials;
+mod deployed;
+mod http;
+mod monitor;
+mod systemd;
 
 use std::process::ExitCode;
 use std::sync::Arc;
+
+use chrono::Utc;
 
 use crate::cli::args::Global;
 use crate::cli::daemon::Daemon;
@@ -10,13 +18,19 @@ use crate::cli::output::Output;
 use crate::cli::signals::{SignalRequest, Signals, end_slow_git};
 use crate::cli::wiring::{DataFolder, Session, load};
 use crate::config::Config;
+use crate::metrics::Metrics;
 use crate::model::Fault;
+use crate::server::{Health, Triggers};
 
-use super::pass_logger::PassLogger;
+use credentials::CredentialWatch;
+use http::HttpServer;
+use monitor::{Monitor, Shared};
+use systemd::Systemd;
 
 pub(super) async fn run(global: &Global, output: &Output) -> Result<ExitCode, Fault> {
     let mut signals = Signals::listen()?;
-    let session = open(load(global, output)?).await?;
+    let metrics = Arc::new(Metrics::new(env!("CARGO_PKG_VERSION")));
+    let session = open(load(global, output)?, &metrics).await?;
     let mark = match DataFolder::mark_daemon(session.folder())? {
         Ok(mark) => Some(mark),
         Err(process) => {
@@ -28,8 +42,16 @@ pub(super) async fn run(global: &Global, output: &Output) -> Result<ExitCode, Fa
             None
         }
     };
-    let mut daemon = Daemon::new(session);
-    let mut pass_logger = PassLogger::new(daemon.session().config.heartbeat);
+    let health = Arc::new(Health::new(Utc::now));
+    let shared = Shared { metrics, health, triggers: Arc::new(Triggers::default()) };
+    let mut server = HttpServer::default();
+    server.apply(&session.config, &shared).await?;
+    let systemd = Systemd::from_environment();
+    systemd.ready();
+    systemd.watch(Arc::clone(&shared.health));
+    let mut _credentials = CredentialWatch::start(&session.config, &shared.metrics);
+    let mut monitor = Monitor::new(&session.config, shared.clone(), systemd.clone());
+    let mut daemon = Daemon::new(session).triggered_by(Arc::clone(&shared.triggers));
     log_session(daemon.session(), "started");
     notify(&mut daemon, mark.is_some()).await?;
     loop {
@@ -37,19 +59,29 @@ pub(super) async fn run(global: &Global, output: &Output) -> Result<ExitCode, Fa
             .work_until(
                 signals.next(),
                 |request| matches!(request, SignalRequest::Stop(_)),
-                &mut pass_logger,
+                &mut monitor,
                 output,
             )
             .await
         {
             SignalRequest::Stop(signal) => {
+                systemd.stopping();
+                server.stop().await;
                 tracing::info!(signal, "stopped");
                 return Ok(ExitCode::SUCCESS);
             }
-            SignalRequest::Reload => {
-                reload(global, output, &mut daemon, mark.is_some()).await;
-                pass_logger.set_heartbeat(daemon.session().config.heartbeat);
+            SignalRequest::Reload if reload(global, output, &mut daemon, mark.is_some()).await => {
+                let config = &daemon.session().config;
+                monitor.set_config(config);
+                _credentials = CredentialWatch::start(config, &shared.metrics);
+                if let Err(fault) = server.apply(config, &shared).await {
+                    tracing::error!(
+                        error = %fault.in_one_line(), hint = fault.hint(),
+                        "the HTTP server is stopped until the configuration is reloaded"
+                    );
+                }
             }
+            SignalRequest::Reload => {}
         }
     }
 }
@@ -61,8 +93,8 @@ async fn notify(daemon: &mut Daemon, is_marked: bool) -> Result<(), Fault> {
     Ok(())
 }
 
-async fn open(config: Arc<Config>) -> Result<Session, Fault> {
-    let session = Session::of(config).await?;
+async fn open(config: Arc<Config>, metrics: &Arc<Metrics>) -> Result<Session, Fault> {
+    let session = Session::measured(config, Arc::clone(metrics)).await?;
     end_slow_git(session.stop.clone())?;
     Ok(session)
 }
@@ -81,10 +113,11 @@ fn log_session(session: &Session, event: &str) {
     );
 }
 
-/// Reloads the configuration. A wrong one changes nothing.
-async fn reload(global: &Global, output: &Output, daemon: &mut Daemon, is_marked: bool) {
+/// Reloads the configuration. A wrong one changes nothing. Returns whether there is a new one.
+async fn reload(global: &Global, output: &Output, daemon: &mut Daemon, is_marked: bool) -> bool {
+    let metrics = Arc::clone(&daemon.session().metrics);
     let reloaded = match load(global, output) {
-        Ok(config) => open(config).await,
+        Ok(config) => open(config, &metrics).await,
         Err(fault) => Err(fault),
     };
     match reloaded {
@@ -94,10 +127,14 @@ async fn reload(global: &Global, output: &Output, daemon: &mut Daemon, is_marked
             if let Err(fault) = notify(daemon, is_marked).await {
                 tracing::error!(error = %fault.in_one_line(), hint = fault.hint(), "cannot send notifications");
             }
+            true
         }
-        Err(fault) => tracing::error!(
-            error = %fault.in_one_line(),
-            "the new configuration is wrong; keeping the old one"
-        ),
+        Err(fault) => {
+            tracing::error!(
+                error = %fault.in_one_line(),
+                "the new configuration is wrong; keeping the old one"
+            );
+            false
+        }
     }
 }

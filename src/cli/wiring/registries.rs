@@ -1,15 +1,34 @@
 //! A configuration's registries as the registry room's settings.
 
 use std::num::NonZeroU32;
+use std::sync::Arc;
+use std::time::Duration;
 
 use crate::config::{self, Config};
+use crate::metrics::Metrics;
 use crate::model::Fault;
-use crate::registry::{Client, Credentials, HostSettings, Limits, SecretSource};
+use crate::registry::{
+    Client, Credentials, HostSettings, Limits, RequestObserver, RequestResult, SecretSource,
+};
 
-/// The client of a configuration.
-pub(crate) fn client(config: &Config) -> Result<Client, Fault> {
+/// The client of a configuration; its requests are counted.
+pub(crate) fn client(config: &Config, metrics: Arc<Metrics>) -> Result<Client, Fault> {
     let settings = config.registries.iter().map(host_settings).collect();
-    Ok(Client::with_platforms(settings, Limits::default(), config.platforms.clone())?)
+    Ok(Client::observed(settings, Limits::default(), config.platforms.clone(), Arc::new(Counting(metrics)))?)
+}
+
+/// Counts requests.
+#[derive(Debug)]
+struct Counting(Arc<Metrics>);
+
+impl RequestObserver for Counting {
+    fn finished(&self, host: &str, result: RequestResult, took: Duration) {
+        self.0.registries.finished(host, result.as_str(), took);
+    }
+
+    fn retried(&self, host: &str) {
+        self.0.registries.retried(host);
+    }
 }
 
 fn host_settings(registry: &config::Registry) -> HostSettings {

@@ -15,6 +15,7 @@ use crate::config::{self, Config, ConfigError};
 use crate::engine::{DueRelease, Engine, Parts, PassOptions, PassReport};
 use crate::forge::GitHub;
 use crate::git::{Mirror, Stop};
+use crate::metrics::Metrics;
 use crate::model::{Class, Fault, RepoPath};
 use crate::port::Repository as _;
 use crate::registry::Client;
@@ -22,7 +23,7 @@ use crate::store::{DataFolder, FolderLock, OpenState, Store};
 
 use super::changelog::Changes;
 use super::flux::FluxReceivers;
-use super::ports::{Real, SystemClock};
+use super::ports::{CountedPublisher, Real, SystemClock};
 use super::releases::Publisher;
 use super::source_choice::Sources;
 use super::sources::Mirrors;
@@ -60,6 +61,8 @@ pub(crate) struct Session {
     waits_for_flux: bool,
     /// Ends what is under way with Git.
     pub(crate) stop: Stop,
+    /// What is counted and measured.
+    pub(crate) metrics: Arc<Metrics>,
     folder: PathBuf,
     /// The configuration as written: its environments may have patterns of folders.
     written: Arc<Config>,
@@ -115,7 +118,12 @@ impl Session {
 
     /// Opens everything that `config` names.
     pub(crate) async fn of(config: Arc<Config>) -> Result<Self, Fault> {
-        Self::stopped_by(Stop::default(), config).await
+        Self::measured(config, Arc::new(Metrics::new(env!("CARGO_PKG_VERSION")))).await
+    }
+
+    /// Opens everything that `config` names, and goes on counting in `metrics`.
+    pub(crate) async fn measured(config: Arc<Config>, metrics: Arc<Metrics>) -> Result<Self, Fault> {
+        Self::stopped_by(Stop::default(), config, metrics).await
     }
 
     /// A session over the folders that the patterns of the configuration match now, if these are others than before.
@@ -124,10 +132,11 @@ impl Session {
         if now.environments() == self.config.environments() {
             return Ok(None);
         }
-        Self::stopped_by(self.stop.clone(), Arc::clone(&self.written)).await.map(Some)
+        let metrics = Arc::clone(&self.metrics);
+        Self::stopped_by(self.stop.clone(), Arc::clone(&self.written), metrics).await.map(Some)
     }
 
-    async fn stopped_by(stop: Stop, config: Arc<Config>) -> Result<Self, Fault> {
+    async fn stopped_by(stop: Stop, config: Arc<Config>, metrics: Arc<Metrics>) -> Result<Self, Fault> {
         let written = Arc::clone(&config);
         let (database, folder) = (database(&config), data_folder(&config));
         let _lock = DataFolder::lock_to_open(&folder, LOCK_TIMEOUT).await?;
@@ -138,7 +147,7 @@ impl Session {
             let aside = kept_aside.display();
             tracing::warn!(kept_aside = %aside, "the database was damaged; it is rebuilt from Git");
         }
-        let client = Arc::new(registries::client(&config)?);
+        let client = Arc::new(registries::client(&config, Arc::clone(&metrics))?);
         let login = git::login(&config.git)?;
         let forge = forge::forge(&config, &login)?;
         let mirror_folder = folder.join(mirror_name(&url));
@@ -153,7 +162,10 @@ impl Session {
         let parts = Parts {
             registry: Arc::clone(&client),
             repository: Arc::clone(&mirror),
-            publisher: Arc::clone(&mirror),
+            publisher: Arc::new(CountedPublisher {
+                mirror: Arc::clone(&mirror),
+                metrics: Arc::clone(&metrics),
+            }),
             store: Arc::clone(&store),
             changelog: Arc::clone(&changes),
             forge: forge.clone(),
@@ -173,6 +185,7 @@ impl Session {
             flux,
             waits_for_flux: false,
             stop,
+            metrics,
             folder,
             written,
         })

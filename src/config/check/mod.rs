@@ -13,6 +13,7 @@ mod notifications;
 mod override_order;
 mod pull_request;
 mod registry;
+mod server;
 mod service;
 mod store;
 
@@ -75,6 +76,7 @@ pub(super) fn config(
         None => Some(DEFAULT_HEARTBEAT),
     };
     let store = store::store(&file.store, file.git.url.at, variables, diagnostics);
+    let server = server::server(file.server.as_ref(), diagnostics);
     warn_of_missing_timezone(file, diagnostics);
     if !diagnostics.errors.is_empty() {
         return None;
@@ -104,6 +106,7 @@ pub(super) fn config(
         clock_tolerance: clock_tolerance?,
         heartbeat: heartbeat?,
         store: store?,
+        server,
     })
 }
 

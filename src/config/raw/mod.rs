@@ -7,6 +7,7 @@ mod flux;
 mod git;
 mod notifications;
 mod registry;
+mod server;
 mod service;
 
 use schemars::JsonSchema;
@@ -27,6 +28,7 @@ pub(super) use notifications::{
     Channel, ChatWebhook, Email, EmailTls, EventKind, GithubChannel, Report, Webhook,
 };
 pub(super) use registry::{Credentials, RateLimit, Registry};
+pub(super) use server::{Server, WebhookSecret, Webhooks};
 pub(super) use service::{Entries, Override, ServiceDefaults, Services, TagOrder};
 
 /// The configuration of Tidegate: one YAML file, `config/tidegate.yaml` unless `--config` or `TIDEGATE_CONFIG` names
@@ -117,6 +119,9 @@ pub(super) struct File {
     /// Where observations and the history index are stored.
     #[serde(default, deserialize_with = "or_default")]
     pub(super) store: Store,
+
+    /// The HTTP server of `tidegate run`: health, metrics and webhooks. Without it, nothing listens.
+    pub(super) server: Option<Located<Server>>,
 }
 
 /// Reads a key without a value, for example one with everything below it commented out, as its default.

@@ -1,5 +1,6 @@
 //! The options of a pass.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use crate::model::{BY_SCHEDULE, Digest, EnvironmentName, ImageName, ServiceName, ServicePattern, Tag};
@@ -40,6 +41,8 @@ pub struct Scope {
     pub services: Vec<ServicePattern>,
     /// The environments; all if empty.
     pub environments: Vec<EnvironmentName>,
+    /// The images, with the members of their services' groups; all if empty.
+    pub images: BTreeSet<ImageName>,
 }
 
 /// A manual promotion.
@@ -97,6 +100,11 @@ impl PassOptions {
             registry_wait: Self::DAEMON_WAIT,
             recovers: true,
         }
+    }
+
+    /// What every gate lets through, of some images, on behalf of the schedule.
+    pub fn images(images: BTreeSet<ImageName>) -> Self {
+        Self { mode: PassMode::Scoped(Scope { images, ..Scope::default() }), ..Self::schedule() }
     }
 
     /// Everything, to show its state.

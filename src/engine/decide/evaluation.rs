@@ -67,8 +67,8 @@ pub(in crate::engine) async fn evaluate<P: Ports>(
     about: &[TargetId],
 ) -> Result<(Evaluation, Vec<Problem>), Fault> {
     let now = context.clock.now();
-    poll::persist_tags(&**context.store, &mut memory.persisted, polled, now).await?;
     let targets = &state.deployed.targets;
+    poll::persist_tags(&**context.store, &mut memory.persisted, targets, polled, now).await?;
     let mut selections = memory.selections.select(targets, polled);
     let lists: ByTarget<Option<Arc<TagList>>> =
         targets.iter().map(|target| polled.tags.get(target.image()).cloned()).collect();

@@ -11,7 +11,9 @@ use crate::engine::proposals::pull_requests::PullRequests;
 use crate::engine::proposals::refusals;
 use crate::engine::state::deployed::Target;
 use crate::engine::state::repository_state::RepositoryState;
-use crate::model::{Artifact, ByTarget, Class, EnvironmentId, Fault, ServiceName, ServicePattern, TargetId};
+use crate::model::{
+    Artifact, ByTarget, Class, EnvironmentId, Fault, ImageName, ServiceName, ServicePattern, TargetId,
+};
 use crate::policy::{Candidate, Decision, GateName, Group, Overrides};
 use crate::port::{Ports, TaggedImage};
 
@@ -40,7 +42,7 @@ pub(in crate::engine) fn targets(
     Ok(chosen)
 }
 
-/// The targets of a scoped pass: at least one.
+/// The targets of a scoped pass. At least one where services are named; images may be gone by now.
 pub(in crate::engine) fn targets_in(
     state: &RepositoryState,
     repository_policy: &RepositoryPolicy,
@@ -63,10 +65,34 @@ pub(in crate::engine) fn targets_in(
         };
         targets(state, repository_policy, &services)?
     };
+    let has_image = targets_with_images(state, repository_policy, &scope.images);
     let is_here = |target: &TargetId| {
-        environments.is_empty() || environments.contains(&state.deployed.targets[*target].environment)
+        (environments.is_empty() || environments.contains(&state.deployed.targets[*target].environment))
+            && has_image.as_ref().is_none_or(|has_image| has_image.contains(target))
     };
     Ok(targets.into_iter().filter(is_here).collect())
+}
+
+/// The targets of these images and the members of their groups; nothing where no image is named.
+fn targets_with_images(
+    state: &RepositoryState,
+    repository_policy: &RepositoryPolicy,
+    images: &BTreeSet<ImageName>,
+) -> Option<BTreeSet<TargetId>> {
+    if images.is_empty() {
+        return None;
+    }
+    let all = &state.deployed.targets;
+    let named = all.ids().filter(|target| images.contains(all[*target].image()));
+    let mut targets: BTreeSet<TargetId> = named.collect();
+    let groups = repository_policy.groups.iter();
+    let groups: Vec<&Group> =
+        groups.filter(|group| targets.iter().any(|target| group.has(all[*target].service()))).collect();
+    if !groups.is_empty() {
+        let is_member = |target: &TargetId| groups.iter().any(|group| group.has(all[*target].service()));
+        targets.extend(all.ids().filter(is_member));
+    }
+    Some(targets)
 }
 
 /// The named targets, without the other members of their groups.

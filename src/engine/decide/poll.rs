@@ -190,7 +190,8 @@ struct CachedSelection {
 }
 
 impl Selections {
-    /// What the rules of each target select; none where the registry did not answer. Keeps these selections and no others.
+    /// What the rules of each target select; none where the registry was not asked or did not answer. Keeps the selections of
+    /// these targets and no others: those of images that were not asked serve a later pass.
     pub(crate) fn select(
         &mut self,
         targets: &ByTarget<Target>,
@@ -201,7 +202,13 @@ impl Selections {
             let tags = polled.tags.get(target.image())?;
             Some(self.reuse(&last, target.image(), tags, &target.rules))
         };
-        targets.map(select)
+        let selected = targets.map(select);
+        for image in targets.iter().map(Target::image).filter(|image| !polled.tags.contains_key(*image)) {
+            if let Some(cached) = last.0.get(image) {
+                self.0.entry(image.clone()).or_insert_with(|| cached.clone());
+            }
+        }
+        selected
     }
 
     fn reuse(
@@ -241,8 +248,11 @@ pub(crate) struct PersistedTags(HashMap<ImageName, Arc<TagList>>);
 
 impl PersistedTags {
     /// The lists that differ from the persisted ones: only they can have new tags.
-    fn changed(&mut self, polled: &Polled) -> Vec<(ImageName, Arc<TagList>)> {
-        self.0.retain(|image, _| polled.tags.contains_key(image));
+    fn changed(&mut self, targets: &ByTarget<Target>, polled: &Polled) -> Vec<(ImageName, Arc<TagList>)> {
+        if self.0.keys().any(|image| !polled.tags.contains_key(image)) {
+            let images: HashSet<&ImageName> = targets.iter().map(Target::image).collect();
+            self.0.retain(|image, _| images.contains(image));
+        }
         let is_changed = |(image, list): &(&ImageName, &Arc<TagList>)| self.0.get(*image) != Some(*list);
         let changed = polled.tags.iter().filter(is_changed);
         changed.map(|(image, list)| (image.clone(), Arc::clone(list))).collect()
@@ -253,10 +263,11 @@ impl PersistedTags {
 pub(in crate::engine) async fn persist_tags<S: Store>(
     store: &S,
     persisted: &mut PersistedTags,
+    targets: &ByTarget<Target>,
     polled: &Polled,
     now: Timestamp,
 ) -> Result<(), Fault> {
-    let changed = persisted.changed(polled);
+    let changed = persisted.changed(targets, polled);
     if changed.is_empty() {
         return Ok(());
     }

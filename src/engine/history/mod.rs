@@ -1,5 +1,6 @@
 //! The index of tag changes, and what is read from it.
 
+pub(super) mod deployments;
 pub(super) mod index;
 pub(super) mod moves;
 pub(super) mod newest_first;

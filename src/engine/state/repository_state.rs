@@ -124,6 +124,11 @@ impl RepositoryState {
         self.deployed.commit
     }
 
+    /// Where the index of its history ends.
+    pub fn index_end(&self) -> IndexEnd {
+        self.end
+    }
+
     /// The commit by which a target came to hold exactly what it holds now; none where its history was not read.
     pub fn rollout_commit(&self, target: TargetId) -> Option<&RolloutCommit> {
         self.history_of(target)?.rollout_commit.as_ref()

@@ -9,11 +9,12 @@ use crate::engine::base::context::Context;
 use crate::engine::base::repository_policy::RepositoryPolicy;
 use crate::engine::decide;
 use crate::engine::deliver::declined;
+use crate::engine::history::deployments::{self, Deployment};
 use crate::engine::history::moves::{self, HistoryQuery, Move};
 use crate::engine::history::refresh;
 use crate::engine::history::target_history::read_histories;
 use crate::engine::state::repository_state::RepositoryState;
-use crate::model::{EnvironmentId, Fault, TargetId, Timestamp};
+use crate::model::{EnvironmentId, Fault, IndexEnd, TargetId, Timestamp};
 use crate::port::Ports;
 
 /// The ports of an engine.
@@ -106,6 +107,18 @@ impl<P: Ports> Engine<P> {
         let context = context(&self.ports, &self.repository_policy);
         let end = Box::pin(refresh::index_at_head(context, &mut self.memory.history)).await?;
         moves::moves(context, &mut self.memory.history, end, query).await
+    }
+
+    /// The versions that came to the branch between two states, oldest first. `since` is the end of the earlier one's index.
+    ///
+    /// # Errors
+    /// When the store can't be read, or another process rebuilt its index.
+    pub async fn deployments_since(
+        &self,
+        state: &Arc<RepositoryState>,
+        since: IndexEnd,
+    ) -> Result<Vec<Deployment>, Fault> {
+        deployments::deployments_since(context(&self.ports, &self.repository_policy), state, since).await
     }
 
     /// What moved in an environment since a time, oldest first.

@@ -40,6 +40,11 @@ impl Connection {
         Self { api, bearer, cached: Mutex::default() }
     }
 
+    /// See [`Api::hourly_limit`].
+    pub(super) fn hourly_limit(&self) -> Option<(u64, u64)> {
+        self.api.hourly_limit()
+    }
+
     /// Reads; an unchanged response costs nothing of the limit.
     pub(super) async fn get<T: DeserializeOwned>(&self, path: &str) -> Result<T, Fault> {
         let mut pause = FIRST_PAUSE;

@@ -59,6 +59,11 @@ impl GitHub {
         &self.repository
     }
 
+    /// See [`Api::hourly_limit`].
+    pub fn hourly_limit(&self) -> Option<(u64, u64)> {
+        self.connection.hourly_limit()
+    }
+
     /// Reads the token's permissions.
     ///
     /// # Errors

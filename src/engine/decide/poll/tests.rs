@@ -100,10 +100,12 @@ fn a_selection_is_reused_while_list_and_rules_stay_the_same() {
     assert!(!Arc::ptr_eq(&first, &new_list));
     assert_eq!(cached_count, 1, "what is not selected any more is dropped");
     assert_eq!(select(&other, "~1.0").1, 1);
-    let targets = [target(&rules("*"))].into_iter().collect();
+    let targets = [target(&rules("~1.0"))].into_iter().collect();
     let selected = selections.select(&targets, &Polled::default());
     assert_eq!(selected.into_iter().collect::<Vec<_>>(), [None]);
-    assert!(selections.0.is_empty());
+    assert_eq!(selections.0[&image("app")].len(), 1, "an image that was not asked about keeps its own");
+    selections.select(&std::iter::empty().collect(), &Polled::default());
+    assert!(selections.0.is_empty(), "an image that is gone has none");
 }
 
 async fn noted(world: &World) -> Vec<String> {

@@ -1,0 +1,89 @@
+//! The HTTP server beside the daemon: started, replaced when its configuration changes, and stopped.
+
+use std::sync::Arc;
+
+use tokio::sync::oneshot;
+use tokio::task::JoinHandle;
+
+use crate::config::{self, Config, ProcessEnv, Remote, SecretSource};
+use crate::model::{Fault, WebhookSender};
+use crate::server::{Parts, Server, ServerLimits, Webhook};
+
+use super::monitor::Shared;
+
+/// A server that answers, if the configuration has one.
+#[derive(Default)]
+pub(super) struct HttpServer {
+    running: Option<Running>,
+}
+
+struct Running {
+    settings: Settings,
+    stop: oneshot::Sender<()>,
+    ended: JoinHandle<()>,
+}
+
+/// What the server is made from.
+#[derive(PartialEq)]
+struct Settings {
+    server: config::Server,
+    repository: Option<String>,
+    branch: String,
+}
+
+impl Settings {
+    fn of(config: &Config) -> Option<Self> {
+        let repository = match &config.git.remote {
+            Remote::Network(url) => {
+                let path = url.path().trim_matches('/');
+                Some(path.strip_suffix(".git").unwrap_or(path).to_owned())
+            }
+            Remote::Path(_) => None,
+        };
+        Some(Self { server: config.server.clone()?, repository, branch: config.git.branch.to_string() })
+    }
+}
+
+impl HttpServer {
+    /// Starts, stops or replaces the server as `config` says; leaves it alone where nothing changed.
+    pub(super) async fn apply(&mut self, config: &Config, shared: &Shared) -> Result<(), Fault> {
+        let wanted = Settings::of(config);
+        if self.running.as_ref().map(|running| &running.settings) == wanted.as_ref() {
+            return Ok(());
+        }
+        // The new one may want the same port.
+        self.stop().await;
+        let Some(settings) = wanted else { return Ok(()) };
+        let webhooks = settings.server.webhooks.iter().map(|(sender, secret)| webhook(*sender, secret));
+        let parts = Parts {
+            metrics: Arc::clone(&shared.metrics),
+            health: Arc::clone(&shared.health),
+            triggers: Arc::clone(&shared.triggers),
+            webhooks: webhooks.collect(),
+            repository: settings.repository.clone(),
+            branch: settings.branch.clone(),
+        };
+        let server = Server::bind(settings.server.listen, parts, ServerLimits::default()).await?;
+        let senders: Vec<&str> = settings.server.webhooks.iter().map(|(sender, _)| sender.as_str()).collect();
+        tracing::info!(address = %server.address(), webhooks = %senders.join(" "), "listening");
+        let (stop, stopped) = oneshot::channel();
+        // Dropping the sender stops it too.
+        let ended = tokio::spawn(server.run(async move { drop(stopped.await) }));
+        self.running = Some(Running { settings, stop, ended });
+        Ok(())
+    }
+
+    /// Stops the server, after the requests that have begun.
+    pub(super) async fn stop(&mut self) {
+        let Some(Running { stop, ended, .. }) = self.running.take() else { return };
+        drop(stop);
+        if let Err(error) = ended.await {
+            tracing::error!(%error, "the HTTP server panicked");
+        }
+    }
+}
+
+fn webhook(sender: WebhookSender, secret: &SecretSource) -> Webhook {
+    let secret = secret.clone();
+    Webhook { sender, secret: Arc::new(move || Ok(secret.read(&ProcessEnv)?)) }
+}

@@ -1,0 +1,62 @@
+//! The `server` section.
+
+use std::net::SocketAddr;
+
+use super::file;
+use super::registry::variable_name;
+use crate::config::diagnostic::{Diagnostics, InvalidValue};
+use crate::config::location::Located;
+use crate::config::raw;
+use crate::config::secret::SecretSource;
+use crate::config::settings::Server;
+use crate::model::WebhookSender;
+
+pub(super) fn server(raw: Option<&Located<raw::Server>>, diagnostics: &mut Diagnostics) -> Option<Server> {
+    let raw = &raw?.value;
+    let listen = diagnostics.ok_or_report(raw.listen.at, address(&raw.listen.value));
+    let raw::Webhooks { github, gitlab, gitea, harbor, docker_hub, quay, distribution, generic } =
+        &raw.webhooks;
+    let configured = [
+        (WebhookSender::GitHub, github),
+        (WebhookSender::GitLab, gitlab),
+        (WebhookSender::Gitea, gitea),
+        (WebhookSender::Harbor, harbor),
+        (WebhookSender::DockerHub, docker_hub),
+        (WebhookSender::Quay, quay),
+        (WebhookSender::Distribution, distribution),
+        (WebhookSender::Generic, generic),
+    ];
+    let webhooks = configured
+        .into_iter()
+        .filter_map(|(sender, secret)| Some((sender, self::secret(secret.as_ref()?, diagnostics)?)))
+        .collect();
+    Some(Server { listen: listen?, webhooks })
+}
+
+fn address(text: &str) -> Result<SocketAddr, InvalidValue> {
+    text.parse().map_err(|_| {
+        InvalidValue::new(
+            "this is not an IP address with a port",
+            "write `127.0.0.1:8080` for this machine alone, or `0.0.0.0:8080` or `\"[::]:8080\"` for every network",
+        )
+    })
+}
+
+fn secret(raw: &Located<raw::WebhookSecret>, diagnostics: &mut Diagnostics) -> Option<SecretSource> {
+    match (&raw.value.secret_env, &raw.value.secret_file) {
+        (Some(variable), None) => {
+            diagnostics.ok_or_report(variable.at, variable_name(&variable.value)).map(SecretSource::Env)
+        }
+        (None, Some(path)) => file::path(path, diagnostics).map(SecretSource::File),
+        (variable, _) => {
+            let message =
+                if variable.is_some() { "the webhook has two secrets" } else { "the webhook has no secret" };
+            diagnostics.error(
+                raw.at.start(),
+                message,
+                "write one of `secretEnv: GITHUB_WEBHOOK_SECRET` and `secretFile: /etc/tidegate/webhooks/github`",
+            );
+            None
+        }
+    }
+}

@@ -1,0 +1,71 @@
+//! Requests to container registries.
+
+use std::time::Duration;
+
+use prometheus_client::encoding::EncodeLabelSet;
+use prometheus_client::metrics::counter::Counter;
+use prometheus_client::metrics::family::Family;
+use prometheus_client::metrics::histogram::Histogram;
+use prometheus_client::registry::{Registry, Unit};
+
+use super::bounded::BoundedValues;
+
+/// Files in the repository name hosts.
+const MAX_HOSTS: usize = 50;
+
+const DURATION_BUCKETS: [f64; 8] = [0.01, 0.05, 0.1, 0.25, 0.5, 1.0, 5.0, 30.0];
+
+/// Metrics of requests to registries.
+#[derive(Debug)]
+pub struct RegistryMetrics {
+    hosts: BoundedValues,
+    requests: Family<RequestLabels, Counter>,
+    durations: Family<HostLabel, Histogram, fn() -> Histogram>,
+    retries: Family<HostLabel, Counter>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct RequestLabels {
+    host: String,
+    result: &'static str,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct HostLabel {
+    host: String,
+}
+
+impl RegistryMetrics {
+    pub(super) fn register(registry: &mut Registry) -> Self {
+        let metrics = Self {
+            hosts: BoundedValues::new(MAX_HOSTS),
+            requests: Family::default(),
+            durations: Family::new_with_constructor(|| Histogram::new(DURATION_BUCKETS)),
+            retries: Family::default(),
+        };
+        let help = "HTTP requests to registries and their token servers, by registry and result; \
+                    rateLimited is a status 429";
+        registry.register("registry_requests", help, metrics.requests.clone());
+        registry.register_with_unit(
+            "registry_request_duration",
+            "How long requests to registries took",
+            Unit::Seconds,
+            metrics.durations.clone(),
+        );
+        let help = "Requests to registries that were repeated after a failure that may pass";
+        registry.register("registry_retries", help, metrics.retries.clone());
+        metrics
+    }
+
+    /// A request ended, with a result of a closed set.
+    pub fn finished(&self, host: &str, result: &'static str, took: Duration) {
+        let host = self.hosts.value(host);
+        self.durations.get_or_create(&HostLabel { host: host.clone() }).observe(took.as_secs_f64());
+        self.requests.get_or_create(&RequestLabels { host, result }).inc();
+    }
+
+    /// A request is about to be repeated.
+    pub fn retried(&self, host: &str) {
+        self.retries.get_or_create(&HostLabel { host: self.hosts.value(host) }).inc();
+    }
+}
