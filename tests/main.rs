@@ -4,6 +4,7 @@ mod architecture;
 mod changelog;
 mod config;
 mod demo;
+mod deploy;
 mod forge;
 mod git;
 mod init;

@@ -1,0 +1,10 @@
+//! What `deploy/` holds, rendered by Helm and kubectl, accepted by a real API server, and run.
+
+mod api_server;
+mod chart;
+mod conventions;
+mod example_repository;
+mod image;
+mod in_cluster;
+mod tools;
+mod units;
