@@ -3,10 +3,10 @@
 CARGO ?= cargo
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test soak bench lint
+.PHONY: help demo test soak bench lint release
 
 help: ## Tell what there is
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-6s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-7s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 demo: ## See the whole thing on this machine, in about half a minute (ARGS=--keep keeps the repository)
 	@scripts/install-parts.sh git
@@ -14,7 +14,9 @@ demo: ## See the whole thing on this machine, in about half a minute (ARGS=--kee
 	@$(CARGO) run --quiet --locked -- demo $(ARGS)
 
 test: ## Run every test, against real parts
-	@scripts/install-parts.sh git docker-registry ssh=openssh-client sshd=openssh-server gpg gpg-agent aiosmtpd=python3-aiosmtpd
+	@scripts/install-parts.sh git docker-registry ssh=openssh-client sshd=openssh-server gpg gpg-agent \
+		bwrap=bubblewrap systemd-analyze=systemd update-ca-certificates=ca-certificates aiosmtpd=python3-aiosmtpd
+	@scripts/install-kube.sh >/dev/null
 	$(CARGO) test --locked
 
 soak: ## Kill the daemon's passes thousands of times (KILLS=5000), among other writers, for about half an hour
@@ -29,3 +31,6 @@ lint: ## Check format, lints, the fuzz targets and the documentation
 	$(CARGO) fmt --check
 	$(CARGO) clippy --locked --workspace --all-targets -- -D warnings
 	RUSTDOCFLAGS='-D warnings' $(CARGO) doc --locked --no-deps --document-private-items
+
+release: ## Make dist/: static programs, checksums, completions, manual pages, a list of what is in them
+	@scripts/release.sh

@@ -6,5 +6,5 @@ mod conventions;
 mod example_repository;
 mod image;
 mod in_cluster;
-mod tools;
+pub(crate) mod tools;
 mod units;

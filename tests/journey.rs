@@ -8,6 +8,7 @@ mod changelog_file;
 mod controls;
 mod crashes;
 mod daemon;
+mod documents;
 mod explain;
 mod grammar;
 mod help;

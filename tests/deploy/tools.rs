@@ -14,7 +14,7 @@ pub(super) fn root() -> &'static Path {
 }
 
 /// The folder of the programs.
-pub(super) fn folder() -> PathBuf {
+pub(crate) fn folder() -> PathBuf {
     let told = Command::new(root().join("scripts/install-kube.sh")).arg("--where").output().unwrap();
     let folder = PathBuf::from(String::from_utf8(told.stdout).unwrap().trim());
     assert!(

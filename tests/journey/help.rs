@@ -10,7 +10,7 @@ use std::process::Command;
 use super::world::{NON_PROD, PROD, Ran, World, release};
 use crate::support::git::git;
 
-const COMMANDS: [&str; 24] = [
+const COMMANDS: [&str; 25] = [
     "init",
     "plan",
     "sync",
@@ -35,6 +35,7 @@ const COMMANDS: [&str; 24] = [
     "restore",
     "demo",
     "completions",
+    "version",
 ];
 
 fn tidegate(arguments: &[&str]) -> Ran {
@@ -76,7 +77,7 @@ fn every_command_is_listed_here() {
 }
 
 /// A world with several services, of which production is behind.
-async fn team() -> World {
+pub(super) async fn team() -> World {
     let world = World::new("0s").await;
     for tag in ["v1.0.174", "v1.0.175", "v1.0.176", "v1.0.178", "v1.0.180", "v1.0.182"] {
         world.release(tag).await;

@@ -194,3 +194,8 @@ Examples:
 
 Services, environments, gates and tags are completed as the last pass saw them, without asking
 Git or a registry.";
+
+pub(super) const VERSION: &str = "\
+Examples:
+  tidegate version
+  tidegate version -o json";

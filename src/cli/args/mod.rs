@@ -180,6 +180,15 @@ pub(crate) enum Command {
         /// The shell
         shell: clap_complete::Shell,
     },
+    /// Show what this binary was built from: commit, target, compiler
+    #[command(after_help = examples::VERSION)]
+    Version,
+    /// Write the manual pages into a folder
+    #[command(hide = true)]
+    ManPages {
+        /// The folder
+        folder: PathBuf,
+    },
 }
 
 #[derive(Debug, Args)]

@@ -10,6 +10,7 @@ mod doctor;
 mod explain;
 mod history;
 mod init;
+mod man_pages;
 mod moves;
 mod notify;
 mod pass_logger;
@@ -21,6 +22,7 @@ mod rollback;
 mod run;
 mod simulate;
 mod status;
+mod version;
 
 use std::process::ExitCode;
 
@@ -58,6 +60,8 @@ pub(super) async fn run(cli: Cli, output: &Output) -> Result<ExitCode, Fault> {
         Command::Restore(args) => backup::restore(global, args, output).await,
         Command::Demo(args) => demo::run(args, output).await,
         Command::Completions { shell } => completions::run(*shell),
+        Command::Version => version::run(output),
+        Command::ManPages { folder } => man_pages::run(folder),
     }
 }
 
