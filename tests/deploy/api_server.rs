@@ -99,7 +99,11 @@ impl ApiServer {
     pub(super) fn good(&self, arguments: &[&str], input: &str) -> String {
         let output = self.kubectl(arguments, input);
         let said = String::from_utf8_lossy(&output.stderr);
-        assert!(output.status.success() && !said.contains("Warning"), "kubectl {}: {said}", arguments.join(" "));
+        assert!(
+            output.status.success() && !said.contains("Warning"),
+            "kubectl {}: {said}",
+            arguments.join(" ")
+        );
         String::from_utf8(output.stdout).unwrap()
     }
 
@@ -117,7 +121,8 @@ impl ApiServer {
 
     /// Whether a service account may do something in some namespace.
     pub(super) fn allows(&self, account: &str, verb: &str, resource: &str) -> bool {
-        let output = self.kubectl(&["auth", "can-i", verb, resource, "--all-namespaces", "--as", account], "");
+        let output =
+            self.kubectl(&["auth", "can-i", verb, resource, "--all-namespaces", "--as", account], "");
         match String::from_utf8_lossy(&output.stdout).trim() {
             "yes" => true,
             "no" => false,

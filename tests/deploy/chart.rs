@@ -93,9 +93,11 @@ fn the_configuration_arrives_as_it_was_given() {
     let app = json!({"appId": 123_456_789, "installationId": 987_654_321, "privateKeyFile": "/etc/tidegate/secret/app.pem"});
     let git = json!({"url": "https://github.com/vtr/gitops.git", "auth": {"githubApp": app}});
     let environments = json!([{"name": "prod", "paths": ["clusters/prod"]}]);
-    fs::write(values.path(), json!({"config": {"git": git, "environments": environments}}).to_string()).unwrap();
+    fs::write(values.path(), json!({"config": {"git": git, "environments": environments}}).to_string())
+        .unwrap();
     let path = values.path().display().to_string();
-    let rendered = documents(&good("helm", &["template", "tidegate", "deploy/helm/tidegate", "--values", &path]));
+    let rendered =
+        documents(&good("helm", &["template", "tidegate", "deploy/helm/tidegate", "--values", &path]));
     let text = of_kind(&rendered, "ConfigMap")["data"]["tidegate.yaml"].as_str().unwrap();
     assert!(text.contains("appId: 123456789\n") && text.contains("installationId: 987654321\n"), "{text}");
     Config::parse(text, "tidegate.yaml", &HomeOnly).unwrap();

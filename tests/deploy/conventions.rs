@@ -19,10 +19,15 @@ fn every_container_has_requests_limits_and_probes() {
         for container in containers.as_array().unwrap() {
             for amount in ["requests", "limits"] {
                 for resource in ["cpu", "memory"] {
-                    assert!(container["resources"][amount][resource].is_string(), "{name}: {amount}.{resource}");
+                    assert!(
+                        container["resources"][amount][resource].is_string(),
+                        "{name}: {amount}.{resource}"
+                    );
                 }
             }
-            for (probe, path) in [("startupProbe", "/livez"), ("livenessProbe", "/livez"), ("readinessProbe", "/readyz")] {
+            for (probe, path) in
+                [("startupProbe", "/startupz"), ("livenessProbe", "/livez"), ("readinessProbe", "/readyz")]
+            {
                 assert_eq!(container[probe]["httpGet"]["path"], path, "{name}");
                 assert!(container[probe]["timeoutSeconds"].is_number(), "{name}: {probe}");
             }
@@ -56,7 +61,10 @@ fn names_are_those_of_the_team() {
         let spec = &of_kind(&rendered, "Deployment")["spec"]["template"]["spec"];
         let volumes = spec["volumes"].as_array().unwrap();
         let volume = |wanted: &str| volumes.iter().find(|volume| volume["name"] == wanted).unwrap();
-        assert!(volume("config")["configMap"]["name"].as_str().unwrap().starts_with("tidegate-config"), "{name}");
+        assert!(
+            volume("config")["configMap"]["name"].as_str().unwrap().starts_with("tidegate-config"),
+            "{name}"
+        );
         assert_eq!(volume("secret")["secret"]["secretName"], "tidegate-secret", "{name}");
     }
 }

@@ -37,8 +37,10 @@ fn its_values_are_ones_that_the_chart_takes() {
         let values = folder.path().join("values.yaml");
         fs::write(&values, release(cluster)["spec"]["values"].to_string()).unwrap();
         let values = values.display().to_string();
-        let rendered =
-            good("helm", &["template", "tidegate", "deploy/helm/tidegate", "--namespace", "tidegate", "--values", &values]);
+        let rendered = good(
+            "helm",
+            &["template", "tidegate", "deploy/helm/tidegate", "--namespace", "tidegate", "--values", &values],
+        );
         let deployment = of_kind(&documents(&rendered), "Deployment").clone();
         assert_eq!(deployment["spec"]["template"]["metadata"]["labels"], deployment["metadata"]["labels"]);
     }
@@ -57,7 +59,8 @@ async fn tidegate_promotes_itself() {
     // The configuration of prod, but for where the repository and the registry are on this machine.
     let mut config = release("prod-digital-eks")["spec"]["values"]["config"].clone();
     config["git"] = json!({"url": origin.url()});
-    config["registries"] = json!([{"host": "ghcr.io", "endpoint": format!("http://{}", registry.host()), "plainHttp": true}]);
+    config["registries"] =
+        json!([{"host": "ghcr.io", "endpoint": format!("http://{}", registry.host()), "plainHttp": true}]);
     config["environments"][1]["soak"] = json!("0s");
     config["store"] = json!({"url": format!("sqlite://{}", origin.beside("data/tidegate.db").display())});
     let path = origin.beside("tidegate.yaml");
@@ -73,7 +76,12 @@ async fn tidegate_promotes_itself() {
             .env("HOME", origin.beside("home"))
             .output()
             .unwrap();
-        assert!(ran.status.success(), "{}{}", String::from_utf8_lossy(&ran.stdout), String::from_utf8_lossy(&ran.stderr));
+        assert!(
+            ran.status.success(),
+            "{}{}",
+            String::from_utf8_lossy(&ran.stdout),
+            String::from_utf8_lossy(&ran.stderr)
+        );
         assert_eq!((tag("non-prod-digital-eks"), tag("prod-digital-eks")), (json!(non_prod), json!(prod)));
     }
     let changed = origin.git(&["diff", "--numstat", "main~2", "main"]);

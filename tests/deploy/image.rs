@@ -63,7 +63,10 @@ fn environment() -> Vec<(String, String)> {
     let text = fs::read_to_string(root().join("deploy/image/Dockerfile")).unwrap();
     let (_, rest) = text.split_once("\nENV ").unwrap();
     let words = rest.split_whitespace().take_while(|word| *word != "USER").filter(|word| *word != "\\");
-    words.map(|word| word.split_once('=').unwrap()).map(|(name, value)| (name.to_owned(), value.to_owned())).collect()
+    words
+        .map(|word| word.split_once('=').unwrap())
+        .map(|(name, value)| (name.to_owned(), value.to_owned()))
+        .collect()
 }
 
 fn bytes_in(folder: &Path) -> u64 {
@@ -103,10 +106,12 @@ async fn the_image_promotes_over_ssh_as_a_pod_runs_it() {
     fs::create_dir(&secret).unwrap();
     fs::copy(sshd.new_key("id", "ed25519", ""), secret.join("identity")).unwrap();
     fs::copy(sshd.known_hosts(), secret.join("known_hosts")).unwrap();
-    let mounts = [(config.as_path(), "/etc/tidegate/tidegate.yaml"), (secret.as_path(), "/etc/tidegate/secret")];
+    let mounts =
+        [(config.as_path(), "/etc/tidegate/tidegate.yaml"), (secret.as_path(), "/etc/tidegate/secret")];
     for command in ["doctor", "sync"] {
         let ran = root.run(&mounts, &["/usr/bin/tidegate", command]);
-        let said = format!("{}{}", String::from_utf8_lossy(&ran.stdout), String::from_utf8_lossy(&ran.stderr));
+        let said =
+            format!("{}{}", String::from_utf8_lossy(&ran.stdout), String::from_utf8_lossy(&ran.stderr));
         assert!(ran.status.success(), "{command}: {said}");
     }
     assert!(origin.file("clusters/prod/app.yaml").contains("tag: v1.0.1\n"));

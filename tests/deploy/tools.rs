@@ -29,7 +29,10 @@ pub(crate) fn folder() -> PathBuf {
 pub(super) fn program(name: &str) -> Command {
     let mut command = Command::new(folder().join(name));
     // Helm and kubectl keep caches and read a configuration in the home.
-    command.current_dir(root()).env("HOME", std::env::temp_dir().join("tidegate-no-home")).env_remove("KUBECONFIG");
+    command
+        .current_dir(root())
+        .env("HOME", std::env::temp_dir().join("tidegate-no-home"))
+        .env_remove("KUBECONFIG");
     command
 }
 
@@ -42,7 +45,12 @@ pub(super) fn run(name: &str, arguments: &[&str]) -> Output {
 pub(super) fn good(name: &str, arguments: &[&str]) -> String {
     let output = run(name, arguments);
     let said = String::from_utf8_lossy(&output.stderr);
-    assert!(output.status.success(), "{name} {}\n{said}{}", arguments.join(" "), String::from_utf8_lossy(&output.stdout));
+    assert!(
+        output.status.success(),
+        "{name} {}\n{said}{}",
+        arguments.join(" "),
+        String::from_utf8_lossy(&output.stdout)
+    );
     String::from_utf8(output.stdout).unwrap()
 }
 
@@ -51,7 +59,8 @@ pub(super) const VALUES: &str = "deploy/helm/tidegate/ci/ssh-key-values.yaml";
 
 /// The chart as `helm template` renders it for the namespace `tidegate`.
 pub(super) fn chart(more: &[&str]) -> String {
-    let arguments = ["template", "tidegate", "deploy/helm/tidegate", "--namespace", "tidegate", "--values", VALUES];
+    let arguments =
+        ["template", "tidegate", "deploy/helm/tidegate", "--namespace", "tidegate", "--values", VALUES];
     good("helm", &[&arguments, more].concat())
 }
 
@@ -61,11 +70,13 @@ pub(super) fn kustomized(folder: &str) -> String {
 }
 
 /// Both overlays, each with its name.
-pub(super) const OVERLAYS: [&str; 2] = ["deploy/kustomize/overlays/ssh-key", "deploy/kustomize/overlays/github-app"];
+pub(super) const OVERLAYS: [&str; 2] =
+    ["deploy/kustomize/overlays/ssh-key", "deploy/kustomize/overlays/github-app"];
 
 /// The documents of a YAML text.
 pub(super) fn documents(text: &str) -> Vec<Value> {
-    let documents = serde_yaml::Deserializer::from_str(text).map(|document| Value::deserialize(document).unwrap());
+    let documents =
+        serde_yaml::Deserializer::from_str(text).map(|document| Value::deserialize(document).unwrap());
     documents.filter(|document| !document.is_null()).collect()
 }
 

@@ -39,7 +39,8 @@ fn blocks(text: &str) -> Vec<Block> {
         match event {
             Event::Start(Tag::CodeBlock(CodeBlockKind::Fenced(language))) => {
                 let (language, reason) = language.split_once(' ').unwrap_or((&language, ""));
-                current = (language == "sh").then(|| Block { reason: reason.to_owned(), text: String::new() });
+                current =
+                    (language == "sh").then(|| Block { reason: reason.to_owned(), text: String::new() });
             }
             Event::Text(text) => {
                 if let Some(block) = &mut current {
@@ -94,7 +95,8 @@ async fn every_command_block_runs_as_it_stands() {
                     .output();
                 let ran = Ran::of(ran.unwrap());
                 // A closed gate is an answer, and no mistake in the document.
-                let is_answer = ["explain", "plan"].iter().any(|word| command.contains(&format!("tidegate {word}")));
+                let is_answer =
+                    ["explain", "plan"].iter().any(|word| command.contains(&format!("tidegate {word}")));
                 assert!(
                     ran.code == 0 || is_answer && ran.code == 3,
                     "{name}: {command}\nexit {}\n{}{}",
@@ -133,7 +135,10 @@ fn the_book_is_whole() {
             assert!(path.exists(), "{name}: {link} leads nowhere");
             if !anchor.is_empty() && path.extension().is_some_and(|end| end == "md") {
                 let headings = anchors(&fs::read_to_string(&path).unwrap());
-                assert!(headings.iter().any(|heading| heading == anchor), "{name}: no heading for {link}: {headings:?}");
+                assert!(
+                    headings.iter().any(|heading| heading == anchor),
+                    "{name}: no heading for {link}: {headings:?}"
+                );
             }
         }
     }
