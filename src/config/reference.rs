@@ -38,6 +38,9 @@ pub fn reference() -> String {
     text
 }
 
+/// Marks the values of a mapping by name in a path.
+const BY_NAME: &str = ".NAME";
+
 /// Adds a mapping and the mappings in it, depth first, in the order of the keys.
 fn collect_sections<'a>(root: &'a Map<String, Value>, section: Section<'a>, found: &mut Vec<Section<'a>>) {
     let (schema, path) = (section.schema, section.path.clone());
@@ -53,11 +56,13 @@ fn collect_sections<'a>(root: &'a Map<String, Value>, section: Section<'a>, foun
     }
 }
 
-/// The elements of a list, or the value itself; and the marker of a list in a path.
+/// The elements of a list, the values of a mapping by name, or the value itself; and how a path marks it.
 fn element(property: &Map<String, Value>) -> (&Map<String, Value>, &'static str) {
-    match property.get("items").and_then(Value::as_object) {
-        Some(items) => (items, "[]"),
-        None => (property, ""),
+    let inner = |key: &str| property.get(key).and_then(Value::as_object);
+    match (inner("items"), inner("additionalProperties")) {
+        (Some(items), _) => (items, "[]"),
+        (None, Some(values)) => (values, BY_NAME),
+        (None, None) => (property, ""),
     }
 }
 
@@ -151,7 +156,7 @@ fn kind(root: &Map<String, Value>, property: &Map<String, Value>, path: &str) ->
         ("integer", _) => "integer".to_owned(),
         ("boolean", _) => "boolean".to_owned(),
         ("object", _) => match schema.get("additionalProperties").and_then(Value::as_object) {
-            Some(value) => format!("mapping from name to {}", kind(root, value, path)),
+            Some(value) => format!("mapping from name to {}", kind(root, value, &format!("{path}{BY_NAME}"))),
             None => "mapping".to_owned(),
         },
         (other, _) => other.to_owned(),
