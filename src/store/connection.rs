@@ -6,7 +6,7 @@ use std::time::Duration;
 use sqlx::pool::PoolConnection;
 use sqlx::query_builder::Separated;
 use sqlx::sqlite::{
-    SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous,
+    SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteRow, SqliteSynchronous,
 };
 use sqlx::{ConnectOptions, Connection as _, QueryBuilder, Sqlite, SqliteConnection, Transaction};
 
@@ -122,6 +122,28 @@ pub(super) type RowOfValues<'query> = Separated<'query, Sqlite, &'static str>;
 
 /// Rows per statement: enough to amortise the hop to the database's thread, few enough for every parameter limit.
 pub(super) const ROWS_PER_STATEMENT: usize = 100;
+
+/// The rows that a query finds for `keys`, many keys per statement. The query takes the position of each key before the key,
+/// and selects it as `position`, so that [`row::key`](super::row::key) finds the key of a row.
+pub(super) async fn rows_of<K>(
+    connection: &mut Connection,
+    (before, after): (&'static str, &'static str),
+    keys: &[K],
+    bind: impl Fn(&mut RowOfValues<'_>, &K),
+) -> Result<Vec<SqliteRow>, sqlx::Error> {
+    let positioned: Vec<(i64, &K)> = (0..).zip(keys).collect();
+    let mut rows = Vec::new();
+    for keys in positioned.chunks(ROWS_PER_STATEMENT) {
+        let mut query = QueryBuilder::<Sqlite>::new(before);
+        query.push_values(keys, |mut values, (position, key)| {
+            values.push_bind(*position);
+            bind(&mut values, key);
+        });
+        query.push(after);
+        rows.append(&mut query.build().fetch_all(&mut *connection).await?);
+    }
+    Ok(rows)
+}
 
 /// Inserts rows, many per statement.
 pub(super) async fn insert<T>(

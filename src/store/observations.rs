@@ -5,12 +5,11 @@
 use std::collections::{HashMap, HashSet};
 
 use sqlx::sqlite::SqliteRow;
-use sqlx::{QueryBuilder, Sqlite};
 
 use crate::model::{Digest, ImageName, Observation, Tag, Timestamp};
 use crate::port::Observations;
 
-use super::connection::{Connection, ROWS_PER_STATEMENT, insert};
+use super::connection::{Connection, insert, rows_of};
 use super::open::Store;
 use super::row::{self, Unreadable};
 use super::{StoreError, sql};
@@ -68,26 +67,19 @@ impl Observations for Store {
         let failed = self.database.failed(operation);
         let mut reading = self.database.read(operation).await?;
         let mut observations: HashMap<_, Vec<_>> = HashMap::new();
-        let positioned: Vec<_> = (0_i64..).zip(of).collect();
-        for images in positioned.chunks(ROWS_PER_STATEMENT) {
-            let mut query = QueryBuilder::<Sqlite>::new(sql::ALL_OBSERVATIONS.0);
-            query.push_values(images, |mut values, (position, image)| {
-                values.push_bind(*position).push_bind(image.to_string());
-            });
-            query.push(sql::ALL_OBSERVATIONS.1);
-            let rows = query.build().fetch_all(&mut *reading).await.map_err(&failed)?;
-            for (tagged, observation) in row::read_rows(&rows, "observation", |row| read_any(row, of)) {
-                observations.entry(tagged).or_default().push(observation);
-            }
+        let rows = rows_of(&mut reading, sql::ALL_OBSERVATIONS, of, |values, image| {
+            values.push_bind(image.to_string());
+        });
+        let rows = rows.await.map_err(failed)?;
+        for (tagged, observation) in row::read_rows(&rows, "observation", |row| read_any(row, of)) {
+            observations.entry(tagged).or_default().push(observation);
         }
         Ok(observations)
     }
 }
 
 fn read_any(row: &SqliteRow, of: &[ImageName]) -> Result<((ImageName, Tag), Observation), Unreadable> {
-    let position: i64 = row::plain(row, "position")?;
-    let image = usize::try_from(position).ok().and_then(|position| of.get(position));
-    let image = image.ok_or_else(|| Unreadable::new("position", "nothing was asked for there"))?;
+    let image = row::key(row, of)?;
     let observation =
         Observation { digest: row::parsed(row, "digest")?, at: row::timestamp(row, "observed_at_ms")? };
     Ok(((image.clone(), row::parsed(row, "tag")?), observation))
@@ -125,29 +117,15 @@ async fn changes<'seen>(
     Ok(changes)
 }
 
-/// The rows of these keys with their key's position.
 async fn of_keys(
     connection: &mut Connection,
-    (before, after): (&'static str, &'static str),
+    query: (&'static str, &'static str),
     keys: &[Key<'_>],
 ) -> Result<Vec<SqliteRow>, sqlx::Error> {
-    let positioned: Vec<_> = (0_i64..).zip(keys).collect();
-    let mut rows = Vec::new();
-    for keys in positioned.chunks(ROWS_PER_STATEMENT) {
-        let mut query = QueryBuilder::<Sqlite>::new(before);
-        query.push_values(keys, |mut values, (position, (image, tag))| {
-            values.push_bind(*position).push_bind(image.to_string()).push_bind(tag.as_str());
-        });
-        query.push(after);
-        rows.append(&mut query.build().fetch_all(&mut *connection).await?);
-    }
-    Ok(rows)
-}
-
-fn read_key<'seen>(row: &SqliteRow, keys: &[Key<'seen>]) -> Result<Key<'seen>, Unreadable> {
-    let position: i64 = row::plain(row, "position")?;
-    let key = usize::try_from(position).ok().and_then(|position| keys.get(position));
-    key.copied().ok_or_else(|| Unreadable::new("position", "nothing was asked for there"))
+    rows_of(connection, query, keys, |values, (image, tag)| {
+        values.push_bind(image.to_string()).push_bind(tag.as_str().to_owned());
+    })
+    .await
 }
 
 fn read_observation<'seen>(
@@ -156,10 +134,10 @@ fn read_observation<'seen>(
 ) -> Result<(Key<'seen>, Observation), Unreadable> {
     let observation =
         Observation { digest: row::parsed(row, "digest")?, at: row::timestamp(row, "observed_at_ms")? };
-    Ok((read_key(row, keys)?, observation))
+    Ok((*row::key(row, keys)?, observation))
 }
 
 /// The digest stays text: an unreadable one differs from every digest, so a good row follows it.
 fn read_last<'seen>(row: &SqliteRow, keys: &[Key<'seen>]) -> Result<(Key<'seen>, (i64, String)), Unreadable> {
-    Ok((read_key(row, keys)?, (row::plain(row, "ordinal")?, row::plain(row, "digest")?)))
+    Ok((*row::key(row, keys)?, (row::plain(row, "ordinal")?, row::plain(row, "digest")?)))
 }

@@ -73,6 +73,13 @@ pub(super) fn from_millis(millis: i64, column: &'static str) -> Result<Timestamp
     DateTime::from_timestamp_millis(millis).ok_or_else(|| Unreadable::new(column, "no such time"))
 }
 
+/// The key that a row of [`rows_of`](super::connection::rows_of) was found for.
+pub(super) fn key<'keys, K>(row: &SqliteRow, keys: &'keys [K]) -> Result<&'keys K, Unreadable> {
+    let position: i64 = plain(row, "position")?;
+    let key = usize::try_from(position).ok().and_then(|position| keys.get(position));
+    key.ok_or_else(|| Unreadable::new("position", "no key has it"))
+}
+
 /// Keeps the readable rows; logs the number of others as `what`.
 pub(super) fn read_rows<T>(
     rows: &[SqliteRow],

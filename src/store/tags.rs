@@ -11,7 +11,7 @@ use sqlx::{QueryBuilder, Sqlite};
 use crate::model::{ImageName, Tag, TagsSeen, Timestamp};
 use crate::port::SeenTags;
 
-use super::connection::{ROWS_PER_STATEMENT, insert};
+use super::connection::{ROWS_PER_STATEMENT, insert, rows_of};
 use super::open::Store;
 use super::row::{self, Unreadable};
 use super::{StoreError, sql};
@@ -24,17 +24,11 @@ impl SeenTags for Store {
         let failed = self.database.failed(operation);
         let mut reading = self.database.read(operation).await?;
         let mut seen: HashMap<ImageName, Vec<TagsSeen>> = HashMap::new();
-        let positioned: Vec<_> = (0_i64..).zip(of).collect();
-        for images in positioned.chunks(ROWS_PER_STATEMENT) {
-            let mut query = QueryBuilder::<Sqlite>::new(sql::TAGS_SEEN.0);
-            query.push_values(images, |mut values, (position, image)| {
-                values.push_bind(*position).push_bind(image.to_string());
-            });
-            query.push(sql::TAGS_SEEN.1);
-            let rows = query.build().fetch_all(&mut *reading).await.map_err(&failed)?;
-            for (image, tags) in row::read_rows(&rows, "tags seen", |row| read(row, of)) {
-                seen.entry(image.clone()).or_default().push(tags);
-            }
+        let rows = rows_of(&mut reading, sql::TAGS_SEEN, of, |values, image| {
+            values.push_bind(image.to_string());
+        });
+        for (image, tags) in row::read_rows(&rows.await.map_err(failed)?, "tags seen", |row| read(row, of)) {
+            seen.entry(image.clone()).or_default().push(tags);
         }
         Ok(seen)
     }
@@ -76,9 +70,7 @@ impl SeenTags for Store {
 
 /// Skips an unreadable tag and keeps the others of its row.
 fn read<'seen>(row: &SqliteRow, of: &'seen [ImageName]) -> Result<(&'seen ImageName, TagsSeen), Unreadable> {
-    let position: i64 = row::plain(row, "position")?;
-    let image = usize::try_from(position).ok().and_then(|position| of.get(position));
-    let image = image.ok_or_else(|| Unreadable::new("position", "nothing was asked for there"))?;
+    let image = row::key(row, of)?;
     let ordinal: i64 = row::plain(row, "ordinal")?;
     let tags: &str = row::plain(row, "tags")?;
     let tags = tags.split(' ').filter_map(|tag| tag.parse().ok()).collect();

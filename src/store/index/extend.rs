@@ -4,10 +4,9 @@ use std::collections::HashMap;
 
 use crate::model::{CommitId, IndexEnd, TagChange};
 use crate::port::IndexWriter;
-use crate::store::connection::{Connection, ROWS_PER_STATEMENT, insert};
+use crate::store::connection::{Connection, RowOfValues, insert, rows_of};
 use crate::store::row;
 use crate::store::{Store, StoreError, sql};
-use sqlx::{QueryBuilder, Row, Sqlite};
 
 use super::rows::{CommitRow, TagChangeText};
 use super::{State, clear, cut, pinned, state};
@@ -219,28 +218,15 @@ async fn places<'a>(
     let mut numbers: HashMap<PlaceText<'a>, i64> =
         tag_changes.iter().map(|tag_change| (PlaceText::of(tag_change), 0)).collect();
     let wanted: Vec<PlaceText<'a>> = numbers.keys().cloned().collect();
-    let positioned: Vec<(i64, &PlaceText<'a>)> = (0..).zip(&wanted).collect();
-    for some in positioned.chunks(ROWS_PER_STATEMENT) {
-        let mut query = QueryBuilder::<Sqlite>::new(sql::PLACES.0);
-        query.push_values(some, |mut values, (position, place)| {
-            values.push_bind(*position);
-            bind_place(values, place);
-        });
-        query.push(sql::PLACES.1);
-        for row in query.build().fetch_all(&mut *connection).await? {
-            let position: i64 = row.try_get(0)?;
-            let place = usize::try_from(position).ok().and_then(|position| wanted.get(position));
-            let place =
-                place.ok_or_else(|| row::Unreadable::new("position", "nothing was asked for there"))?;
-            numbers.insert(place.clone(), row.try_get(1)?);
-        }
+    for row in rows_of(connection, sql::PLACES, &wanted, bind_place).await? {
+        numbers.insert(row::key(&row, &wanted)?.clone(), row::plain(&row, "place")?);
     }
     let last: i64 = sqlx::query_scalar(sql::LAST_PLACE).fetch_one(&mut *connection).await?;
     let new = wanted.iter().filter(|place| numbers[place] == 0);
     let new: Vec<(i64, &PlaceText<'a>)> = (last + 1..).zip(new).collect();
     insert(connection, sql::ADD_PLACES, &new, |mut values, (number, place)| {
         values.push_bind(*number);
-        bind_place(values, place);
+        bind_place(&mut values, place);
     })
     .await?;
     let new: Vec<(PlaceText<'a>, i64)> =
@@ -249,7 +235,7 @@ async fn places<'a>(
     Ok(numbers)
 }
 
-fn bind_place(mut values: crate::store::connection::RowOfValues<'_>, place: &PlaceText<'_>) {
+fn bind_place(values: &mut RowOfValues<'_>, place: &PlaceText<'_>) {
     values.push_bind(place.service.clone()).push_bind(place.image.clone()).push_bind(place.path.to_owned());
 }
 
