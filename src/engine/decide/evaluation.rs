@@ -83,57 +83,37 @@ pub(in crate::engine) async fn evaluate<P: Ports>(
     concerned.extend(about);
     read_histories(context, &state, with_groups(&state, context.policy, concerned)).await?;
     let unsigned = unsigned_commits(context, &state).await?;
+    let mut undecided = Evaluation {
+        decisions: state.deployed.targets.map(|_| None),
+        zone: context.policy.zone(),
+        digests: Digests::default(),
+        pull_requests: fetched,
+        state,
+        now,
+        selections,
+        lists,
+        unsigned,
+    };
     let mut digests = Digests::default();
     let nominated = loop {
-        let known = FactContext {
-            repository_policy: context.policy,
-            state: &state,
-            selections: &selections,
-            digests: &Digests::default(),
-            unsigned: &unsigned,
-            pull_requests: &fetched,
-            now,
-        };
+        let known = undecided.facts(context.policy);
         let (nominated, failed) = ask(context, &mut memory.digests, known, &mut digests).await?;
         add_new(&mut problems, failed);
-        let images = artifacts::tell_images(context, &state, &mut digests, &nominated).await;
+        let images = artifacts::tell_images(context, &undecided.state, &mut digests, &nominated).await;
         add_new(&mut problems, images.problems);
+        let Evaluation { state, selections, .. } = &mut undecided;
         let rejections = &mut memory.rejections;
-        let dropped = artifacts::reject(context, rejections, &state, &mut selections, images.rejected, now);
+        let dropped = artifacts::reject(context, rejections, state, selections, images.rejected, now);
         if dropped.is_empty() {
             break nominated;
         }
         problems.extend(dropped);
     };
-    let known = FactContext {
-        repository_policy: context.policy,
-        state: &state,
-        selections: &selections,
-        digests: &digests,
-        unsigned: &unsigned,
-        pull_requests: &fetched,
-        now,
-    };
-    let to_propose = to_propose(&known, &nominated, &Overrides::default());
-    let known_refusals = &mut memory.proposals.refusals;
-    let read = refusals::read(context, known_refusals, &state, &fetched, &to_propose).await;
-    problems.extend(read.problems);
-    let pull_requests = PullRequests { refused: read.refused, unknown: read.unknown, ..fetched };
-    let known = FactContext {
-        repository_policy: context.policy,
-        state: &state,
-        selections: &selections,
-        digests: &digests,
-        unsigned: &unsigned,
-        pull_requests: &pull_requests,
-        now,
-    };
-    let decisions = groups::decide(&known, &nominated);
-    let zone = context.policy.zone();
-    Ok((
-        Evaluation { state, now, zone, decisions, selections, lists, digests, unsigned, pull_requests },
-        problems,
-    ))
+    undecided.digests = digests;
+    let none = Overrides::default();
+    problems.extend(undecided.read_refusals(context, &mut memory.proposals, &nominated, &none).await);
+    let decisions = groups::decide(&undecided.facts(context.policy), &nominated);
+    Ok((Evaluation { decisions, ..undecided }, problems))
 }
 
 /// Nominates candidates, and gets every digest that their decisions depend on, each once.
@@ -203,7 +183,7 @@ pub(in crate::engine) fn nominated(facts: &FactContext<'_>, target: TargetId) ->
 }
 
 /// The candidates that would be proposed if nobody had refused them. Those of a group with a closed gate are left out.
-pub(super) fn to_propose<'c>(
+fn to_propose<'c>(
     facts: &FactContext<'_>,
     candidates: impl IntoIterator<Item = (&'c TargetId, &'c Candidate)>,
     overrides: &Overrides,
@@ -289,6 +269,22 @@ async fn unsigned_commits<P: Ports>(
 }
 
 impl Evaluation {
+    /// Reads what people refused of the candidates that would be proposed.
+    pub(super) async fn read_refusals<'c, P: Ports>(
+        &mut self,
+        context: Context<'_, P>,
+        memory: &mut proposals::fetch::Memory,
+        candidates: impl IntoIterator<Item = (&'c TargetId, &'c Candidate)>,
+        overrides: &Overrides,
+    ) -> Vec<Problem> {
+        let to_propose = to_propose(&self.facts(context.policy), candidates, overrides);
+        let known = &mut memory.refusals;
+        let read = refusals::read(context, known, &self.state, &self.pull_requests, &to_propose).await;
+        self.pull_requests.refused = read.refused;
+        self.pull_requests.unknown.extend(read.unknown);
+        read.problems
+    }
+
     pub(crate) fn facts<'a>(&'a self, repository_policy: &'a RepositoryPolicy) -> FactContext<'a> {
         FactContext {
             repository_policy,

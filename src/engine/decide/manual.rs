@@ -7,8 +7,6 @@ use crate::engine::base::context::Context;
 use crate::engine::base::pass_options::{ManualPromotion, Scope};
 use crate::engine::base::problem::Problem;
 use crate::engine::base::repository_policy::RepositoryPolicy;
-use crate::engine::proposals::pull_requests::PullRequests;
-use crate::engine::proposals::refusals;
 use crate::engine::state::deployed::Target;
 use crate::engine::state::repository_state::RepositoryState;
 use crate::model::{
@@ -18,7 +16,7 @@ use crate::policy::{Candidate, Decision, GateName, Group, Overrides};
 use crate::port::{Ports, TaggedImage};
 
 use super::artifacts;
-use super::evaluation::{Evaluation, Memory, nominated, to_propose};
+use super::evaluation::{Evaluation, Memory, nominated};
 use super::facts::{FactContext, tagged};
 use super::groups;
 
@@ -191,44 +189,20 @@ pub(in crate::engine) async fn decide<P: Ports>(
         .iter()
         .map(|(at, candidate)| tagged(scheduled.state.deployed.targets[*at].image(), &candidate.tag))
         .collect();
-    let Evaluation { state, now, zone, decisions: by_schedule, .. } = scheduled;
-    let Evaluation { selections, lists, mut digests, unsigned, pull_requests, .. } = scheduled;
+    let mut evaluation = scheduled;
+    let Evaluation { state, digests, now, .. } = &mut evaluation;
     digests.recall(&**context.store, tags.clone()).await?;
-    let mut problems = digests.ask(context, &mut memory.digests, tags, now).await?;
-    let images = artifacts::tell_images(context, &state, &mut digests, &candidates).await;
+    let mut problems = digests.ask(context, &mut memory.digests, tags, *now).await?;
+    let images = artifacts::tell_images(context, state, digests, &candidates).await;
     if let Some((tagged, artifact)) = images.rejected.first() {
         return Err(no_image(tagged, artifact));
     }
     problems.extend(images.problems);
-    let known = FactContext {
-        repository_policy: context.policy,
-        state: &state,
-        selections: &selections,
-        digests: &digests,
-        unsigned: &unsigned,
-        pull_requests: &pull_requests,
-        now,
-    };
-    let to_propose = to_propose(&known, &candidates, &manual.overrides);
-    let known_refusals = &mut memory.proposals.refusals;
-    let read = refusals::read(context, known_refusals, &state, &pull_requests, &to_propose).await;
-    problems.extend(read.problems);
-    let mut unknown = pull_requests.unknown.clone();
-    unknown.extend(read.unknown);
-    let pull_requests = PullRequests { refused: read.refused, unknown, ..pull_requests };
-    let known = FactContext {
-        repository_policy: context.policy,
-        state: &state,
-        selections: &selections,
-        digests: &digests,
-        unsigned: &unsigned,
-        pull_requests: &pull_requests,
-        now,
-    };
-    let decisions = decisions(&known, &chosen, &candidates, &by_schedule, manual);
-    let evaluation =
-        Evaluation { state, now, zone, decisions, selections, lists, digests, unsigned, pull_requests };
-    Ok((evaluation, problems))
+    let (proposals, overrides) = (&mut memory.proposals, &manual.overrides);
+    problems.extend(evaluation.read_refusals(context, proposals, &candidates, overrides).await);
+    let known = evaluation.facts(context.policy);
+    let decisions = decisions(&known, &chosen, &candidates, &evaluation.decisions, manual);
+    Ok((Evaluation { decisions, ..evaluation }, problems))
 }
 
 fn decisions(
