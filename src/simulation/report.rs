@@ -100,11 +100,6 @@ impl ReplayReport {
 }
 
 impl TargetReplay {
-    /// When a version first arrived, if it did.
-    pub fn arrived_at(&self, tag: &Tag) -> Option<Timestamp> {
-        self.arrivals.iter().find(|arrival| arrival.candidate.tag == *tag).map(|arrival| arrival.at)
-    }
-
     /// The pushed versions that were passed over for a higher one.
     pub fn skipped(&self) -> impl Iterator<Item = &Released> {
         self.missing().filter(|released| self.is_passed(released))

@@ -177,23 +177,10 @@ pub(super) fn environments(
     names: &[EnvironmentName],
 ) -> Result<Vec<EnvironmentId>, Fault> {
     let mut places: Vec<EnvironmentId> =
-        names.iter().map(|name| environment(repository_policy, name)).collect::<Result<_, _>>()?;
+        names.iter().map(|name| repository_policy.environment_named(name)).collect::<Result<_, _>>()?;
     places.sort_unstable();
     places.dedup();
     Ok(places)
-}
-
-/// The place of an environment in the configuration.
-pub(super) fn environment(
-    repository_policy: &RepositoryPolicy,
-    name: &EnvironmentName,
-) -> Result<EnvironmentId, Fault> {
-    repository_policy.find(name).ok_or_else(|| {
-        let environments = repository_policy.environments.iter();
-        let names: Vec<&str> = environments.map(|environment| environment.policy.name.as_str()).collect();
-        Fault::new(Class::Usage, format!("there is no environment {name}"))
-            .with_hint(format!("the configuration has {}", names.join(", ")))
-    })
 }
 
 /// The repository as it is now.

@@ -134,7 +134,7 @@ impl RepositoryPolicy {
     ///
     /// # Errors
     /// If there is none of that name.
-    pub(crate) fn environment_named(&self, name: &EnvironmentName) -> Result<EnvironmentId, Fault> {
+    pub fn environment_named(&self, name: &EnvironmentName) -> Result<EnvironmentId, Fault> {
         self.find(name).ok_or_else(|| {
             let names: Vec<&str> =
                 self.environments.iter().map(|environment| environment.policy.name.as_str()).collect();

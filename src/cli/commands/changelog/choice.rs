@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use crate::cli::args::Changelog;
 use crate::cli::commands::record;
-use crate::cli::commands::resolve::{self, Typed};
+use crate::cli::commands::resolve::Typed;
 use crate::cli::wiring::Session;
 use crate::engine::{Move, RepositoryPolicy, RepositoryState, Target};
 use crate::model::{Class, EnvironmentId, Fault, ImageName, ServiceName, Tag, Timestamp, Version};
@@ -27,7 +27,7 @@ pub(super) async fn choose(
 ) -> Result<Vec<Choice>, Fault> {
     let repository_policy = session.engine.repository_policy();
     let environment = match &args.env {
-        Some(name) => resolve::environment(repository_policy, name)?,
+        Some(name) => repository_policy.environment_named(name)?,
         None => repository_policy
             .environments
             .ids()
