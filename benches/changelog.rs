@@ -1,5 +1,5 @@
-//! What notes cost: taking ten thousand commits apart and grouping them, writing them in each format, and having a
-//! thousand commits of a source repository of fifty thousand.
+//! The cost of notes: parsing and grouping ten thousand commits, rendering them in each format, and reading a thousand
+//! commits from a source repository of fifty thousand.
 
 use std::fmt::Write as _;
 use std::hint::black_box;
@@ -21,7 +21,7 @@ fn id(number: u32) -> CommitId {
     CommitId::from_bytes(bytes)
 }
 
-/// Commits of every style in turn; each seventh is the merge of a pull request with the two before it.
+/// Commits of every style in turn; every seventh merges a pull request with the two before it.
 fn commits() -> Vec<SourceCommit> {
     let newest: Timestamp = "2026-11-20T09:00:00Z".parse().unwrap_or_default();
     let message = |number: u32| match number % 7 {
@@ -83,11 +83,11 @@ fn bench(criterion: &mut Criterion) {
     group.finish();
 }
 
-/// How many commits the source repository has, and how many are asked for.
+/// Number of commits in the source repository, and in the range.
 const SOURCE_COMMITS: u32 = 50_000;
 const RANGE_COMMITS: u32 = 1_000;
 
-/// A bare repository with a straight history, each commit of which changes one file in one of fifty folders.
+/// A bare repository with linear history; each commit changes one file in one of fifty folders.
 fn source(folder: &Path) {
     let git = |arguments: &[&str]| {
         let mut command = Command::new("git");
@@ -134,7 +134,7 @@ fn open(folder: &Path, mirror: &str) -> Option<SourceMirror> {
     SourceMirror::open(&settings).ok()
 }
 
-/// What a changelog asks of a mirror that has all it needs.
+/// What a changelog reads from a complete mirror.
 fn range(mirror: &SourceMirror, ends: &[CommitId; 2], paths: &[RepoPath]) -> usize {
     let tags = mirror.tags().map_or(0, |tags| tags.len());
     let wanted = RangeQuery {

@@ -1,5 +1,5 @@
-//! Real repositories, made by the real `git` program, the same on every machine: no configuration but what is here, fixed
-//! people and a clock that goes a minute a commit.
+//! Real repositories, made with the real `git`, identical on every machine: no user configuration, fixed people, and a
+//! clock that advances a minute per commit.
 
 #![expect(clippy::expect_used, reason = "helpers of tests fail as tests do")]
 
@@ -14,13 +14,13 @@ use std::sync::atomic::{AtomicI64, Ordering};
 
 use tempfile::TempDir;
 
-/// The time of the first commit, in seconds since 1970.
+/// Time of the first commit, in seconds since 1970.
 pub(crate) const FIRST_COMMIT: i64 = 1_700_000_000;
 
-/// The seconds from one commit to the next.
+/// Seconds between commits.
 pub(crate) const BETWEEN_COMMITS: i64 = 60;
 
-/// `git` in `folder`, unattended and without anybody's configuration.
+/// `git` in `folder`, non-interactive and without user configuration.
 pub(crate) fn command(folder: &Path) -> Command {
     let mut command = Command::new("git");
     command.env_clear().current_dir(folder);
@@ -45,7 +45,7 @@ pub(crate) fn command(folder: &Path) -> Command {
     command
 }
 
-/// Runs `git` in `folder`; whatever becomes of it.
+/// Runs `git` in `folder`, whatever the result.
 pub(crate) fn try_git(folder: &Path, arguments: &[&str]) -> Output {
     command(folder)
         .args(arguments)
@@ -53,7 +53,7 @@ pub(crate) fn try_git(folder: &Path, arguments: &[&str]) -> Output {
         .expect("these tests need the program `git`: install it, on Debian with `apt install git`")
 }
 
-/// Runs `git` in `folder`, which must work, and returns what it writes, without the last newline.
+/// Runs `git` in `folder`, which must succeed, and returns its output without the last newline.
 pub(crate) fn git(folder: &Path, arguments: &[&str]) -> String {
     let output = try_git(folder, arguments);
     let said = String::from_utf8_lossy(&output.stderr);
@@ -61,36 +61,36 @@ pub(crate) fn git(folder: &Path, arguments: &[&str]) -> String {
     String::from_utf8_lossy(&output.stdout).trim_end().to_owned()
 }
 
-/// One change of a commit.
+/// A change in a commit.
 #[derive(Clone, Debug)]
 pub(crate) enum Change<'a> {
-    /// A regular file has this content.
+    /// Writes a regular file.
     File(&'a str, &'a [u8]),
-    /// An executable file has this content.
+    /// Writes an executable file.
     Executable(&'a str, &'a [u8]),
-    /// A symbolic link leads there.
+    /// Writes a symbolic link.
     Link(&'a str, &'a str),
-    /// Another repository is at this commit.
+    /// Writes a submodule at a commit.
     Submodule(&'a str, &'a str),
-    /// The file or folder is gone.
+    /// Removes a file or a folder.
     Gone(&'a str),
 }
 
-/// A bare repository in a folder of its own, as a team's server has it.
+/// A bare repository in its own folder, as on a team's server.
 pub(crate) struct Origin {
     folder: TempDir,
     commits: AtomicI64,
 }
 
 impl Origin {
-    /// A bare repository with no commit.
+    /// A bare repository without commits.
     pub(crate) fn empty() -> Self {
         let folder = tempfile::tempdir().expect("a temporary folder");
         git(folder.path(), &["init", "--quiet", "--bare", "--initial-branch=main", "origin.git"]);
         Self { folder, commits: AtomicI64::new(0) }
     }
 
-    /// A bare repository whose branch `main` has one commit with these files.
+    /// A bare repository with one commit of these files on `main`.
     pub(crate) fn with_files(files: &[(&str, &str)]) -> Self {
         let origin = Self::empty();
         let changes: Vec<Change<'_>> =
@@ -99,7 +99,7 @@ impl Origin {
         origin
     }
 
-    /// Where the repository is.
+    /// The path of the repository.
     pub(crate) fn path(&self) -> PathBuf {
         self.beside("origin.git")
     }
@@ -109,17 +109,17 @@ impl Origin {
         self.path().to_str().expect("a path in UTF-8").to_owned()
     }
 
-    /// A path beside the repository, gone with it.
+    /// A path beside the repository, removed with it.
     pub(crate) fn beside(&self, name: &str) -> PathBuf {
         self.folder.path().join(name)
     }
 
-    /// Runs `git` in the repository, which must work.
+    /// Runs `git` in the repository, which must succeed.
     pub(crate) fn git(&self, arguments: &[&str]) -> String {
         git(&self.path(), arguments)
     }
 
-    /// The commit that a reference is at.
+    /// The commit of a ref.
     pub(crate) fn at(&self, reference: &str) -> String {
         self.git(&["rev-parse", "--verify", reference])
     }
@@ -129,7 +129,7 @@ impl Origin {
         String::from_utf8(self.git_bytes(&["cat-file", "blob", &format!("main:{path}")])).expect("UTF-8")
     }
 
-    /// What `git` writes, to the byte.
+    /// The output of `git`, as bytes.
     pub(crate) fn git_bytes(&self, arguments: &[&str]) -> Vec<u8> {
         let output = try_git(&self.path(), arguments);
         assert!(output.status.success(), "git {arguments:?} ended with {}", output.status);
@@ -153,13 +153,13 @@ impl Origin {
         self.at(&format!("refs/heads/{branch}"))
     }
 
-    /// Adds so many commits to `main` at once; the changes of each are made from its number.
+    /// Adds `count` commits to `main` at once; `changes` makes path and text from the number of a commit.
     pub(crate) fn commits(&self, count: i64, changes: impl Fn(i64) -> (String, String)) {
         let first = self.commits.fetch_add(count, Ordering::Relaxed);
         self.import(&stream_of(("main", "refs/heads/main"), first..first + count, changes));
     }
 
-    /// Feeds `git fast-import`.
+    /// Runs `git fast-import` with this input.
     pub(crate) fn import(&self, stream: &[u8]) {
         import(&self.path(), stream);
     }
@@ -172,15 +172,15 @@ impl Origin {
         fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).expect("an executable hook");
     }
 
-    /// A clone with a working copy, as a person has it.
+    /// A clone with a working tree, as people have.
     pub(crate) fn clone_to(&self, name: &str) -> PathBuf {
         git(self.folder.path(), &["clone", "--quiet", &self.url(), name]);
         self.beside(name)
     }
 }
 
-/// What `git fast-import` makes commits of, each of one change that is made from its number, counted from 0: on a branch, on
-/// top of where something else is. The times of the commits are counted too.
+/// Input for `git fast-import`: commits on a branch, on top of a ref, each with one change made from its number, from
+/// 0. Their times advance too.
 pub(crate) fn stream_of(
     (branch, parent): (&str, &str),
     times: Range<i64>,
@@ -198,7 +198,7 @@ pub(crate) fn stream_of(
     stream
 }
 
-/// Feeds `git fast-import` in a repository.
+/// Runs `git fast-import` in a repository.
 pub(crate) fn import(repository: &Path, stream: &[u8]) {
     let mut child = command(repository)
         .args(["fast-import", "--quiet", "--force"])

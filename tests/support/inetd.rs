@@ -1,5 +1,5 @@
-//! Listens on any free port of this machine and starts a program for each connection, as inetd does: the port is never
-//! guessed, and nothing has to be waited for.
+//! Listens on a free local port and starts a program per connection, like inetd: no port is guessed and nothing waits
+//! for a start.
 
 #![expect(clippy::unwrap_used, reason = "a helper that fails, fails its test")]
 
@@ -10,14 +10,14 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 
-/// The listener. It ends when it is dropped.
+/// The listener; dropping stops it.
 pub(crate) struct Inetd {
     port: u16,
     is_over: Arc<AtomicBool>,
 }
 
 impl Inetd {
-    /// Starts `program()` for each connection, which is its standard input and output.
+    /// Starts `program()` for each connection, as its standard input and output.
     pub(crate) fn start(program: impl Fn() -> Command + Send + 'static) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let port = listener.local_addr().unwrap().port();
@@ -42,7 +42,7 @@ impl Inetd {
 impl Drop for Inetd {
     fn drop(&mut self) {
         self.is_over.store(true, Ordering::Relaxed);
-        // Wakes the thread up, which looks and ends.
+        // Wakes the thread, which sees that it should stop.
         drop(TcpStream::connect(("127.0.0.1", self.port)));
     }
 }

@@ -1,4 +1,4 @@
-//! Debian's docker-registry, started for one test on a port and in a folder of its own, and images pushed to it.
+//! Debian's docker-registry, started for one test on its own port and folder, and images pushed to it.
 
 #![expect(
     clippy::unwrap_used,
@@ -22,26 +22,26 @@ use tempfile::TempDir;
 
 const PROGRAM: &str = "docker-registry";
 
-/// How long a registry may take to start on a busy machine.
+/// Longest start of a registry, on a busy machine.
 const START_DEADLINE: Duration = Duration::from_secs(30);
 
-/// The user that a registry with a password knows, and the password.
+/// User and password of a registry with authentication.
 pub(crate) const USER: &str = "bot";
 pub(crate) const PASSWORD: &str = "s3cret";
 
 /// `bot:s3cret`, as bcrypt.
 const HTPASSWD: &str = "bot:$2b$04$oeGmJxf5NrqSuEejvIig5.P6C1hWe2AcgDiYP5U4GND/TtnjZbp.G\n";
 
-/// How a registry is to be.
+/// The setup of a registry.
 #[derive(Default)]
 pub(crate) struct Setup<'a> {
-    /// Whether it lets in only [`USER`].
+    /// Whether it requires [`USER`].
     pub(crate) password: bool,
-    /// A certificate and its key, for https.
+    /// Certificate and key, for https.
     pub(crate) tls: Option<(&'a Path, &'a Path)>,
 }
 
-/// A running registry. It ends when it is dropped.
+/// A running registry; dropping stops it.
 pub(crate) struct DockerRegistry {
     child: Child,
     port: u16,
@@ -51,14 +51,15 @@ pub(crate) struct DockerRegistry {
 }
 
 impl DockerRegistry {
-    /// A registry that lets everybody in, over plain http.
+    /// A registry without authentication, over plain http.
     pub(crate) fn start() -> Self {
         Self::start_as(&Setup::default())
     }
 
-    /// A registry set up in another way.
+    /// A registry with another setup.
     pub(crate) fn start_as(setup: &Setup<'_>) -> Self {
-        // It cannot be told to take any free port, so another program may take the one that was found first.
+        // The registry cannot choose a free port itself, so another program may take the one found first; then try
+        // again.
         (0..10)
             .find_map(|_| Self::try_start(setup))
             .expect("docker-registry found every port taken, ten times over")
@@ -80,15 +81,15 @@ impl DockerRegistry {
             .unwrap_or_else(|error| {
                 panic!("cannot run {PROGRAM} ({error}): apt-get install docker-registry")
             });
-        // As the binary does; an error says that one is installed already.
+        // As the binary does. The error, that a provider is already installed, is fine.
         let _ = rustls::crypto::ring::default_provider().install_default();
-        // The tests may have no system authorities, and one that trusts nothing cannot be fooled into leaving here.
+        // The machine may have no system certificates; a client that trusts none talks only to this registry.
         let http = reqwest::Client::builder().no_proxy().tls_certs_only([]).build().unwrap();
         let mut registry = Self { child, port, password: setup.password, http, folder };
         registry.is_listening(&log).then_some(registry)
     }
 
-    /// Whether it came to listen, by its own word: somebody else may answer on the port.
+    /// Whether its own log says that it listens: another program may answer on the port.
     fn is_listening(&mut self, log: &Path) -> bool {
         let started = Instant::now();
         while started.elapsed() < START_DEADLINE {
@@ -105,23 +106,23 @@ impl DockerRegistry {
         panic!("docker-registry did not start: {}", fs::read_to_string(log).unwrap())
     }
 
-    /// The host as images name it.
+    /// The host, as in image names.
     pub(crate) fn host(&self) -> String {
         format!("127.0.0.1:{}", self.port)
     }
 
-    /// The folder that goes with the registry, for files that a test needs beside it.
+    /// The registry's folder, for files that a test needs.
     pub(crate) fn folder(&self) -> &Path {
         self.folder.path()
     }
 
-    /// Pushes an image for one platform under a tag (or its digest), and gives its digest.
+    /// Pushes an image for one platform under a tag (or its digest), and returns its digest.
     pub(crate) async fn push(&self, repository: &str, tag: &str, image: &Image) -> String {
         self.push_blob(repository, image.config()).await;
         self.push_manifest(repository, tag, &image.manifest()).await
     }
 
-    /// Pushes an index of images for several platforms, and gives its digest.
+    /// Pushes an index of images for several platforms, and returns its digest.
     pub(crate) async fn push_index(&self, repository: &str, tag: &str, index: &Index) -> String {
         let mut entries = Vec::new();
         for (platform, image) in &index.images {
@@ -155,19 +156,19 @@ impl DockerRegistry {
         self.push_manifest(repository, tag, &manifest).await
     }
 
-    /// Takes the image with a digest, and so every tag of it, away.
+    /// Deletes the image with a digest, and so all its tags.
     pub(crate) async fn delete(&self, repository: &str, digest: &str) {
         let answer =
             self.request(Method::DELETE, &format!("/v2/{repository}/manifests/{digest}")).send().await;
         assert_eq!(answer.unwrap().status(), StatusCode::ACCEPTED);
     }
 
-    /// Gives an image that was pushed another tag.
+    /// Adds a tag to a pushed image.
     pub(crate) async fn tag(&self, repository: &str, image: &Image, tag: &str) {
         self.push_manifest(repository, tag, &image.manifest()).await;
     }
 
-    /// Gives what `tag` is many other tags, by copying what the registry keeps of it: pushing takes 30 ms a tag.
+    /// Adds many tags to what `tag` points to, by copying the registry's files: pushing takes 30 ms per tag.
     pub(crate) fn tag_many(&self, repository: &str, tag: &str, others: impl IntoIterator<Item = String>) {
         let tags = format!("storage/docker/registry/v2/repositories/{repository}/_manifests/tags");
         let tags = self.folder.path().join(tags);
@@ -208,7 +209,7 @@ impl DockerRegistry {
 
 impl Drop for DockerRegistry {
     fn drop(&mut self) {
-        // It may have ended by itself; then there is nothing left to do.
+        // It may have exited already.
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
@@ -221,12 +222,12 @@ pub(crate) struct Image {
     pub(crate) labels: BTreeMap<String, String>,
     /// The annotations of its manifest.
     pub(crate) annotations: BTreeMap<String, String>,
-    /// Whether it is in Docker's form, which has no annotations.
+    /// Whether it has Docker's format, which has no annotations.
     pub(crate) is_docker: bool,
 }
 
 impl Image {
-    /// An image with one label, by which two of them differ.
+    /// An image with one label, which makes it differ from others.
     pub(crate) fn labelled(key: &str, value: &str) -> Self {
         Self { labels: BTreeMap::from([(key.to_owned(), value.to_owned())]), ..Self::default() }
     }

@@ -1,4 +1,4 @@
-//! A relay between a client and a server that can go quiet, slow down or break off in the middle.
+//! A relay between client and server that can go silent, slow down or disconnect in the middle.
 
 #![expect(clippy::unwrap_used, reason = "a helper that fails, fails its test")]
 
@@ -9,20 +9,20 @@ use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::Duration;
 
-/// What becomes of the bytes that the server sends.
+/// What happens to the server's bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Fault {
-    /// They are passed on.
+    /// All are forwarded.
     None,
-    /// After so many of them, nothing comes any more, and the connection stays.
+    /// After this many bytes, silence; the connection stays open.
     MuteAfter(usize),
-    /// After so many of them, the connection is cut.
+    /// After this many bytes, the connection is cut.
     CutAfter(usize),
-    /// They come a few at a time.
+    /// A few bytes at a time.
     Slow,
 }
 
-/// The relay. It ends when it is dropped.
+/// The relay; dropping stops it.
 pub(crate) struct Relay {
     port: u16,
     fault: Arc<Mutex<Fault>>,
@@ -30,7 +30,7 @@ pub(crate) struct Relay {
 }
 
 impl Relay {
-    /// A relay to a port of this machine.
+    /// A relay to a local port.
     pub(crate) fn to(target: u16) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let port = listener.local_addr().unwrap().port();
@@ -52,7 +52,7 @@ impl Relay {
         self.port
     }
 
-    /// What becomes of the connections from now on.
+    /// Sets the fault of new connections.
     pub(crate) fn set(&self, fault: Fault) {
         *self.fault.lock().unwrap() = fault;
     }
@@ -61,7 +61,7 @@ impl Relay {
 impl Drop for Relay {
     fn drop(&mut self) {
         self.is_over.store(true, Ordering::Relaxed);
-        // Wakes the thread up, which looks and ends.
+        // Wakes the thread, which sees that it should stop.
         drop(TcpStream::connect(("127.0.0.1", self.port)));
     }
 }
@@ -101,7 +101,7 @@ fn pass_on(mut server: TcpStream, mut client: TcpStream, fault: Fault, is_over: 
     if let Fault::MuteAfter(most) = fault
         && passed == most
     {
-        // Holds the connection until the client goes, or the test is over.
+        // Holds the connection until the client disconnects or the test is over.
         client.set_read_timeout(Some(Duration::from_millis(50))).unwrap();
         while !is_over.load(Ordering::Relaxed) && !is_gone(&client) {}
     }
@@ -109,11 +109,11 @@ fn pass_on(mut server: TcpStream, mut client: TcpStream, fault: Fault, is_over: 
     let _ = server.shutdown(Shutdown::Both);
 }
 
-/// Looks once, for as long as the timeout of the connection.
+/// Checks once, within the connection's timeout.
 fn is_gone(client: &TcpStream) -> bool {
     match client.peek(&mut [0]) {
         Ok(0) => true,
-        // The other thread reads what comes; to spin while there is something unread would be a waste.
+        // The other thread reads incoming bytes; do not spin while some are unread.
         Ok(_) => {
             thread::sleep(Duration::from_millis(10));
             false

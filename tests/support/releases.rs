@@ -1,5 +1,4 @@
-//! GitHub's REST API as far as releases are concerned, with what goes wrong on the way. Each exchange is seen to be as GitHub's
-//! own description has it.
+//! GitHub's REST API for releases, with faults. Each exchange is checked against GitHub's own API description.
 
 #![expect(clippy::unwrap_used, reason = "a helper that fails, fails its test")]
 
@@ -13,23 +12,23 @@ use wiremock::{Mock, MockServer, Request, Respond, ResponseTemplate};
 use super::described::watch::{Watch, Witness};
 use super::described::{Answer, example, repository};
 
-/// The one repository.
+/// The repository.
 const REPOSITORY: &str = "vtr/gitops";
 
-/// The token that may make releases of the one repository.
+/// The token with access to the repository.
 pub(crate) const TOKEN: &str = "s3cret";
 
-/// What becomes of a request.
+/// What happens to a request.
 pub(crate) enum Trouble {
-    /// It is answered so, and nothing is done.
+    /// This answer, without effect.
     Instead(ResponseTemplate),
-    /// It is done, and the answer is lost.
+    /// It takes effect, but the answer is lost.
     Lost,
-    /// Somebody else makes a release with this tag first.
+    /// Somebody else creates a release with this tag first.
     After(&'static str),
 }
 
-/// A running API.
+/// The running API.
 pub(crate) struct ReleaseServer {
     server: MockServer,
     state: Arc<State>,
@@ -57,7 +56,7 @@ impl ReleaseServer {
         self.server.uri()
     }
 
-    /// What becomes of the next requests.
+    /// Sets what happens to the next requests.
     pub(crate) fn next(&self, troubles: impl IntoIterator<Item = Trouble>) {
         *self.state.troubles.lock().unwrap() = troubles.into_iter().collect();
     }
@@ -66,12 +65,12 @@ impl ReleaseServer {
         *self.state.is_read_only.lock().unwrap() = true;
     }
 
-    /// The releases as they are.
+    /// The releases.
     pub(crate) fn releases(&self) -> Vec<Value> {
         self.state.releases.lock().unwrap().clone()
     }
 
-    /// What was asked since the last time, as `METHOD path`.
+    /// The requests since the last call, as `METHOD path`.
     pub(crate) fn take_requests(&self) -> Vec<String> {
         std::mem::take(&mut self.state.requests.lock().unwrap())
     }
@@ -146,7 +145,7 @@ impl State {
         }
     }
 
-    /// A release; nothing when its tag has one.
+    /// Creates a release; `None` if its tag already has one.
     fn make(&self, body: &Value) -> Option<Value> {
         let mut releases = self.releases.lock().unwrap();
         if releases.iter().any(|release| release["tag_name"] == body["tag_name"]) {

@@ -1,5 +1,5 @@
-//! Debian's openssh-server with host keys and users of its own, on any free port of this machine: one `sshd -i` for each
-//! connection, so that nobody has to guess a port.
+//! Debian's openssh-server with its own host keys, on a free local port: one `sshd -i` per connection, so that no port
+//! is guessed.
 
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a helper that fails, fails its test")]
 
@@ -13,14 +13,14 @@ use super::inetd::Inetd;
 
 const PROGRAM: &str = "/usr/sbin/sshd";
 
-/// A server that serves repositories by `git-shell`, and nothing else. It ends when it is dropped.
+/// A server that serves repositories by `git-shell`, and nothing else; dropping stops it.
 pub(crate) struct Sshd {
     folder: TempDir,
     inetd: Inetd,
 }
 
 impl Sshd {
-    /// A server that lets nobody in yet.
+    /// A server that admits nobody yet.
     pub(crate) fn start() -> Self {
         let folder = tempfile::tempdir().unwrap();
         make_key(&folder.path().join("host_ed25519"), "ed25519", "");
@@ -39,7 +39,7 @@ impl Sshd {
         server
     }
 
-    /// Writes the configuration, with these host keys and further lines.
+    /// Writes the configuration, with these host keys and extra lines.
     pub(crate) fn configure(&self, host_keys: &[&str], more: &str) {
         let line = |key: &&str| format!("HostKey {}", self.beside(key).display());
         let keys = host_keys.iter().map(line).collect::<Vec<_>>().join("\n");
@@ -55,22 +55,22 @@ impl Sshd {
         self.inetd.port()
     }
 
-    /// A file of the server.
+    /// A path in the server's folder.
     pub(crate) fn beside(&self, name: &str) -> PathBuf {
         self.folder.path().join(name)
     }
 
-    /// The URL of a repository on this machine, through a port.
+    /// The URL of a local repository, through a port.
     pub(crate) fn url_at(port: u16, repository: &Path) -> String {
         format!("ssh://{}@127.0.0.1:{port}{}", user(), repository.display())
     }
 
-    /// The URL of a repository on this machine.
+    /// The URL of a local repository.
     pub(crate) fn url(&self, repository: &Path) -> String {
         Self::url_at(self.port(), repository)
     }
 
-    /// Lets the owner of a key in.
+    /// Admits the owner of a key.
     pub(crate) fn admit(&self, private_key: &Path) {
         let line = fs::read_to_string(private_key.with_extension("pub")).unwrap();
         let path = self.beside("authorized_keys");
@@ -78,7 +78,7 @@ impl Sshd {
         fs::write(path, known + &line).unwrap();
     }
 
-    /// A new key that is let in.
+    /// A new key, which is admitted.
     pub(crate) fn new_key(&self, name: &str, kind: &str, passphrase: &str) -> PathBuf {
         let key = self.beside(name);
         make_key(&key, kind, passphrase);
@@ -86,7 +86,7 @@ impl Sshd {
         key
     }
 
-    /// A `known_hosts` file with one of the server's keys, for a port.
+    /// A `known_hosts` file with a key of the server, for a port.
     pub(crate) fn known_hosts_at(&self, port: u16, host_key: &str) -> PathBuf {
         let public = fs::read_to_string(self.beside(&format!("{host_key}.pub"))).unwrap();
         let path = self.beside(&format!("known_hosts-{port}-{host_key}"));
@@ -117,7 +117,7 @@ pub(crate) fn fingerprint(public_key: &Path) -> String {
     String::from_utf8(told.stdout).unwrap().split(' ').nth(1).unwrap().to_owned()
 }
 
-/// As the service does before it starts sshd; only root's sshd needs it.
+/// The system service does this before it starts sshd; only root's sshd needs it.
 fn make_separation_folder() {
     let folder = Path::new("/run/sshd");
     if user() == "root" && !folder.is_dir() {
