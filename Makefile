@@ -15,7 +15,8 @@ demo: ## See the whole thing on this machine, in about half a minute (ARGS=--kee
 
 test: ## Run every test, against real parts
 	@scripts/install-parts.sh git docker-registry ssh=openssh-client sshd=openssh-server gpg gpg-agent \
-		bwrap=bubblewrap systemd-analyze=systemd update-ca-certificates=ca-certificates aiosmtpd=python3-aiosmtpd
+		bwrap=bubblewrap systemd-analyze=systemd update-ca-certificates=ca-certificates aiosmtpd=python3-aiosmtpd \
+		promtool=prometheus
 	@scripts/install-kube.sh >/dev/null
 	$(CARGO) test --locked
 

@@ -23,6 +23,7 @@ mod pull_requests;
 mod recovery;
 mod releases;
 mod rollback;
+mod server;
 mod signatures;
 mod simulate;
 mod sources;
