@@ -10,7 +10,7 @@ use crate::model::Fault;
 /// What this binary was built from; `null` where its build did not say.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
-struct Version {
+struct BuildInfo {
     version: &'static str,
     /// The commit, with `-dirty` if its files were changed.
     commit: Option<&'static str>,
@@ -22,7 +22,7 @@ struct Version {
     is_static: bool,
 }
 
-impl Version {
+impl BuildInfo {
     fn of_this_binary() -> Self {
         let is_musl = cfg!(target_env = "musl");
         let environment = if is_musl { "musl" } else { "gnu" };
@@ -55,7 +55,7 @@ impl Version {
 }
 
 pub(super) fn run(output: &Output) -> Result<ExitCode, Fault> {
-    let version = Version::of_this_binary();
-    output.result("Version", || &version, || version.text())?;
+    let info = BuildInfo::of_this_binary();
+    output.result("Version", || &info, || info.text())?;
     Ok(ExitCode::SUCCESS)
 }
