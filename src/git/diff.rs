@@ -102,13 +102,11 @@ impl Diff<'_> {
             return Ok(());
         }
         let name = before.or(after).map_or(&b""[..], TreeEntry::name_bytes);
-        match join(folder, name) {
-            Some(path) => self.place(&path, old, new, depth + 1),
-            None => {
-                self.changes.has_left_alone = true;
-                Ok(())
-            }
+        if let Some(path) = join(folder, name) {
+            return self.place(&path, old, new, depth + 1);
         }
+        self.changes.has_left_alone = true;
+        Ok(())
     }
 }
 

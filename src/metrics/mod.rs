@@ -52,7 +52,7 @@ pub struct Metrics {
 /// A text format of metrics.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Format {
-    /// OpenMetrics 1.0, which Prometheus prefers.
+    /// `OpenMetrics` 1.0, which Prometheus prefers.
     OpenMetrics,
     /// Prometheus' own text format, 0.0.4.
     Prometheus,

@@ -60,7 +60,7 @@ impl Collector for Process {
     }
 }
 
-/// The resident memory in `/proc/self/status`: `VmRSS:	   23456 kB`.
+/// The resident memory from the line `VmRSS` of `/proc/self/status`, which is in kB.
 fn resident_bytes(status: &str) -> Option<i64> {
     let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"))?;
     line.trim().strip_suffix("kB")?.trim().parse::<i64>().ok()?.checked_mul(1024)

@@ -45,13 +45,11 @@ impl FromStr for Platform {
         };
         let parts: Vec<&str> = text.split('/').collect();
         match parts.as_slice() {
-            [os, architecture] | [os, architecture, _] if parts.iter().all(|part| is_word(&part)) => {
-                Ok(Self {
-                    os: (*os).to_owned(),
-                    architecture: (*architecture).to_owned(),
-                    variant: parts.get(2).map(|variant| (*variant).to_owned()),
-                })
-            }
+            [os, architecture] | [os, architecture, _] if parts.iter().all(is_word) => Ok(Self {
+                os: (*os).to_owned(),
+                architecture: (*architecture).to_owned(),
+                variant: parts.get(2).map(|variant| (*variant).to_owned()),
+            }),
             _ => Err(PlatformError(text.to_owned())),
         }
     }

@@ -7,7 +7,6 @@ use std::time::Duration;
 use reqwest::StatusCode;
 
 use super::error::RequestError;
-use super::transport::Response;
 
 /// Is told of every HTTP request to a registry or its token server.
 pub trait RequestObserver: fmt::Debug + Send + Sync {
@@ -60,9 +59,9 @@ impl RequestResult {
         }
     }
 
-    fn of(outcome: &Result<Response, RequestError>) -> Self {
+    fn of(outcome: Result<StatusCode, &RequestError>) -> Self {
         match outcome {
-            Ok(response) => match response.status {
+            Ok(status) => match status {
                 status if status.is_success() => Self::Succeeded,
                 StatusCode::NOT_MODIFIED => Self::NotModified,
                 StatusCode::UNAUTHORIZED => Self::Unauthorized,
@@ -90,7 +89,7 @@ impl Observed {
         Self { host: host.to_owned(), observer }
     }
 
-    pub(super) fn finished(&self, outcome: &Result<Response, RequestError>, took: Duration) {
+    pub(super) fn finished(&self, outcome: Result<StatusCode, &RequestError>, took: Duration) {
         if let Some(observer) = &self.observer {
             observer.finished(&self.host, RequestResult::of(outcome), took);
         }

@@ -148,7 +148,7 @@ impl Transport {
         let outcome = timeout(limit, self.follow(request, authorization)).await;
         let outcome = outcome.unwrap_or_else(|_| Err(request.timed_out(limit)));
         let took = started.elapsed();
-        self.observed.finished(&outcome, took);
+        self.observed.finished(outcome.as_ref().map(|response| response.status), took);
         let elapsed_ms = u64::try_from(took.as_millis()).unwrap_or(u64::MAX);
         match &outcome {
             Ok(response) => debug!(

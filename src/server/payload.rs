@@ -78,8 +78,8 @@ struct GitHubPackage {
 struct Package {
     name: String,
     namespace: String,
-    #[serde(default)]
-    package_type: String,
+    #[serde(default, rename = "package_type")]
+    kind: String,
 }
 
 /// "Webhook events and payloads" in GitHub's documentation.
@@ -91,7 +91,7 @@ fn github(event: Option<&str>, body: &[u8]) -> Result<Vec<Claim>, Malformed> {
         }
         Some("package" | "registry_package") => {
             let GitHubPackage { package } = serde_json::from_slice(body)?;
-            if !package.package_type.eq_ignore_ascii_case("container") {
+            if !package.kind.eq_ignore_ascii_case("container") {
                 return Ok(Vec::new());
             }
             // The namespace of an image is the owner; GitHub Enterprise has another host.
@@ -135,7 +135,7 @@ fn gitea(event: Option<&str>, body: &[u8]) -> Result<Vec<Claim>, Malformed> {
     Ok(branch(Some(push.repository.full_name), &push.reference))
 }
 
-/// The default payload has `event_data`, that of CloudEvents has the same under `data`.
+/// The default payload has `event_data`, that of `CloudEvents` has the same under `data`.
 #[derive(Deserialize)]
 struct HarborEvent {
     #[serde(rename = "type")]

@@ -87,18 +87,18 @@ pub(super) fn router(parts: Parts) -> Result<Router, Fault> {
 }
 
 async fn livez(State(app): State<Arc<App>>) -> Response {
-    probe(app.health.liveness())
+    probe(&app.health.liveness())
 }
 
 async fn readyz(State(app): State<Arc<App>>) -> Response {
-    probe(app.health.readiness())
+    probe(&app.health.readiness())
 }
 
 async fn startupz(State(app): State<Arc<App>>) -> Response {
-    probe(app.health.startup())
+    probe(&app.health.startup())
 }
 
-fn probe(check: HealthCheck) -> Response {
+fn probe(check: &HealthCheck) -> Response {
     let (status, word) =
         if check.is_ok { (StatusCode::OK, "ok") } else { (StatusCode::SERVICE_UNAVAILABLE, "not ok") };
     text(status, format!("{word}: {}\n", check.reason))

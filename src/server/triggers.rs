@@ -101,7 +101,9 @@ impl Triggers {
     pub async fn due(&self) -> Due {
         loop {
             let changed = self.changed.notified();
-            match self.pending().take(Instant::now()) {
+            // Not in the `match`, which would hold the lock while it waits.
+            let next = self.pending().take(Instant::now());
+            match next {
                 Next::Due(due) => return due,
                 Next::At(at) => tokio::select! {
                     () = sleep_until(at) => {}

@@ -1,5 +1,7 @@
 //! The repository in `deploy/flux`: its values are ones that the chart takes, and Tidegate promotes itself in it.
 
+#![expect(clippy::unwrap_used, reason = "helpers of tests fail as tests do")]
+
 use std::fs;
 use std::path::Path;
 use std::process::Command;

@@ -1,6 +1,7 @@
 //! The root file system of the container image, built as the Dockerfile builds it, and run as a pod runs it: another user, a
 //! read-only root, and nothing of this machine but the network.
 
+#![expect(clippy::expect_used, reason = "helpers of tests fail as tests do")]
 #![expect(clippy::unwrap_used, reason = "helpers of tests fail as tests do")]
 
 use std::fs;

@@ -1,5 +1,7 @@
 //! What a real API server makes of `deploy/`: custom resources, Pod Security, and rights.
 
+#![expect(clippy::unwrap_used, reason = "helpers of tests fail as tests do")]
+
 use std::fs;
 
 use serde_json::{Value, json};

@@ -1,5 +1,6 @@
 //! History: what landed when, and which promotions are there.
 
+use std::fmt::Write as _;
 use tidegate::git::{GitError, Mirror};
 use tidegate::model::{CommitId, CommitInfo, FileChange};
 use tidegate::port::Repository as _;
@@ -259,21 +260,25 @@ fn random_history(commits: usize) -> Vec<u8> {
     for _ in 0..commits {
         let mut add = |branch: &str, parents: &[usize]| {
             mark += 1;
-            stream += &format!("commit refs/heads/{branch}\nmark :{mark}\n");
-            stream += &format!("committer P <p@x> {} +0000\n", FIRST_COMMIT + i64::try_from(mark).unwrap());
-            stream += &format!("data {}\nc{mark}\n", format!("c{mark}").len());
+            let at = FIRST_COMMIT + i64::try_from(mark).unwrap();
+            let length = format!("c{mark}").len();
+            writeln!(stream, "commit refs/heads/{branch}\nmark :{mark}\ncommitter P <p@x> {at} +0000")
+                .unwrap();
+            writeln!(stream, "data {length}\nc{mark}").unwrap();
             for (at, parent) in parents.iter().filter(|parent| **parent > 0).enumerate() {
-                stream += &format!("{} :{parent}\n", if at == 0 { "from" } else { "merge" });
+                writeln!(stream, "{} :{parent}", if at == 0 { "from" } else { "merge" }).unwrap();
             }
             for _ in 0..=roll(3) {
                 let (path, text) = (paths[roll(paths.len())], format!("tag: v{}\n", roll(4)));
-                stream += &match roll(8) {
-                    0 => format!("D {path}\n"),
-                    1 => format!("M 120000 inline {path}\ndata {}\n{text}\n", text.len()),
-                    2 => format!("M 160000 {} {path}\n", "a".repeat(40)),
-                    3 => format!("M 100755 inline {path}\ndata {}\n{text}\n", text.len()),
-                    _ => format!("M 100644 inline {path}\ndata {}\n{text}\n", text.len()),
-                };
+                let length = text.len();
+                match roll(8) {
+                    0 => writeln!(stream, "D {path}"),
+                    1 => writeln!(stream, "M 120000 inline {path}\ndata {length}\n{text}"),
+                    2 => writeln!(stream, "M 160000 {} {path}", "a".repeat(40)),
+                    3 => writeln!(stream, "M 100755 inline {path}\ndata {length}\n{text}"),
+                    _ => writeln!(stream, "M 100644 inline {path}\ndata {length}\n{text}"),
+                }
+                .unwrap();
             }
             mark
         };

@@ -1,6 +1,8 @@
 //! The command blocks of README.md and docs/: each line runs as it stands, in its document's order. A block that needs what a
 //! test has no right to (```` ```sh needs-root ````) is only read by the shell.
 
+#![expect(clippy::unwrap_used, reason = "helpers of tests fail as tests do")]
+
 use std::collections::BTreeMap;
 use std::fs;
 use std::os::unix::fs::symlink;

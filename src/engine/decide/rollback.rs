@@ -211,7 +211,9 @@ fn destination(
     if let Some(tag) = &request.to {
         if here.running.iter().all(|running| running.tag == *tag) {
             let since = match rollback_to_running(state, target) {
-                Some(done) => format!(" since {}", Done { state, target, done, zone: environment.zone }),
+                Some(done) => {
+                    format!(" since {}", Done { state, target, rollback: done, zone: environment.zone })
+                }
                 None => String::new(),
             };
             return Err(Fault::new(Class::Usage, format!("{name} runs {tag} already{since}")));
@@ -280,7 +282,7 @@ fn must_not_be_repeated(
         "{} in {} was already rolled back: {}",
         request.service,
         request.environment,
-        Done { state, target, done, zone: evaluation.zone }
+        Done { state, target, rollback: done, zone: evaluation.zone }
     );
     let hint = match lower_that_ran(state.past(target), running).as_slice() {
         [] => "nothing was changed, and no lower version ran there before".to_owned(),
@@ -302,23 +304,23 @@ fn rollback_to_running(state: &RepositoryState, target: TargetId) -> Option<&Rol
 struct Done<'a> {
     state: &'a RepositoryState,
     target: TargetId,
-    done: &'a RolledBack,
+    rollback: &'a RolledBack,
     zone: Tz,
 }
 
 impl fmt::Display for Done<'_> {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { state, target, done, zone } = self;
-        let left = state.past(*target).iter().find(|run| run.candidate.version == done.version);
-        let left = left.map_or_else(|| done.version.to_string(), |run| run.candidate.tag.to_string());
+        let Self { state, target, rollback, zone } = self;
+        let left = state.past(*target).iter().find(|run| run.candidate.version == rollback.version);
+        let left = left.map_or_else(|| rollback.version.to_string(), |run| run.candidate.tag.to_string());
         let running = state.deployed.targets[*target].running.last();
         write!(
             formatter,
             "{} went back from {left} to {} in commit {} at {}",
-            Printable::bounded(&done.author, 60),
+            Printable::bounded(&rollback.author, 60),
             running.map(|running| running.tag.as_str()).unwrap_or_default(),
-            done.commit.short(),
-            LocalTime { at: done.at, zone: *zone }
+            rollback.commit.short(),
+            LocalTime { at: rollback.at, zone: *zone }
         )
     }
 }

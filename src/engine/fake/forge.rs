@@ -71,9 +71,10 @@ impl FakeForge {
     pub(in crate::engine) fn pulls(&self) -> Vec<Pull> {
         let mut pulls = lock(&self.pulls);
         for pull in pulls.iter_mut().filter(|pull| pull.is_open) {
-            match self.branch.tip_of(&pull.branch) {
-                Some(head) => pull.head = head,
-                None => (pull.is_open, pull.closed_by) = (false, ClosedBy::BranchDeletion(None)),
+            if let Some(head) = self.branch.tip_of(&pull.branch) {
+                pull.head = head;
+            } else {
+                (pull.is_open, pull.closed_by) = (false, ClosedBy::BranchDeletion(None));
             }
         }
         pulls.clone()

@@ -114,15 +114,15 @@ fn deployment(
         let rollout = state.rollout_commit(before).filter(|_| is_running);
         let past = state.past(before).iter().find(|run| run.candidate.tag == *to);
         let began = rollout.or(past.map(|run| &run.rollout_commit))?;
-        between(began.committed_at, at)
+        Some(between(began.committed_at, at))
     };
     let time_to_restore = || {
         let run = state.past(target).iter().find(|run| run.candidate.tag == *from && run.left_at <= at)?;
-        between(run.rollout_commit.committed_at, at)
+        Some(between(run.rollout_commit.committed_at, at))
     };
     let lead_time = || {
         let tags = seen.get(&change.image)?.iter().find(|seen| seen.tags.contains(to))?;
-        if tags.is_first { None } else { between(tags.at, at) }
+        (!tags.is_first).then(|| between(tags.at, at))
     };
     Some(Deployment {
         environment: environment.policy.name.clone(),
@@ -140,6 +140,6 @@ fn highest<'a>(rules: &SelectionRules, held: &'a [PinnedTag]) -> Option<(Version
 }
 
 /// The time from one moment to a later one. Clocks of different machines may disagree by a little.
-fn between(from: Timestamp, to: Timestamp) -> Option<Duration> {
-    Some((to - from).to_std().unwrap_or_default())
+fn between(from: Timestamp, to: Timestamp) -> Duration {
+    (to - from).to_std().unwrap_or_default()
 }

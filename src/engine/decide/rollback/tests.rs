@@ -118,7 +118,7 @@ async fn one_that_is_given_again_because_its_answer_was_lost_goes_no_further() {
     let commits = world.branch.messages().len();
     let fault = back(&mut world, "non-prod", "").await.unwrap_err();
     assert_eq!(fault.class(), Class::Refused, "{fault}");
-    let commit = world.branch.head().short().to_string();
+    let commit = world.branch.head().short();
     let expected = format!(
         "common/app in non-prod was already rolled back: ana went back from v1.0.2 to v1.0.1 in commit {commit} at "
     );

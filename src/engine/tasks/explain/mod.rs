@@ -188,7 +188,7 @@ async fn decide_tag<P: Ports>(
     let rejections = &mut memory.rejections;
     let (state, now) = (&evaluation.state, evaluation.now);
     problems.extend(artifacts::reject(context, rejections, state, &mut selections, images.rejected, now));
-    let evaluation = Evaluation { digests, selections, ..evaluation };
+    let evaluation = Evaluation { selections, digests, ..evaluation };
     let mut asked = BTreeMap::new();
     for target in targets {
         let version = evaluation.state.deployed.targets[*target].rules.version_of(tag);
