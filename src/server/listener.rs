@@ -10,7 +10,7 @@ use std::time::Duration;
 use axum::Router;
 use axum::body::Body;
 use axum::http::{Request, Response, StatusCode};
-use hyper::body::Incoming;
+use hyper::body::{Body as _, Incoming};
 use hyper::server::conn::http1;
 use hyper::service::{Service as _, service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
@@ -20,7 +20,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
 
-use super::routes::{Parts, router};
+use super::routes::{MAX_BODY_BYTES, Parts, router};
 use crate::model::{Class, Fault};
 
 /// Limits of the server. Smaller ones serve tests.
@@ -135,8 +135,11 @@ async fn connection(
     _slot: OwnedSemaphorePermit,
 ) {
     let bounded = service_fn(move |request: Request<Incoming>| {
-        let answer = service.call(request);
+        // Refused by its announced length, so that nobody waits for a body that will not be read.
+        let is_too_large = request.body().size_hint().lower() > MAX_BODY_BYTES as u64;
+        let answer = (!is_too_large).then(|| service.call(request));
         async move {
+            let Some(answer) = answer else { return Ok(too_large()) };
             Ok::<_, Infallible>(match timeout(limits.request, answer).await {
                 Ok(Ok(response)) => response,
                 Ok(Err(never)) => match never {},
@@ -161,6 +164,12 @@ async fn connection(
     }
     connection.as_mut().graceful_shutdown();
     let _ = timeout(LAST_MOMENTS, connection).await;
+}
+
+fn too_large() -> Response<Body> {
+    let mut response = Response::new(Body::from("the body is too large\n"));
+    *response.status_mut() = StatusCode::PAYLOAD_TOO_LARGE;
+    response
 }
 
 fn too_slow() -> Response<Body> {

@@ -21,7 +21,7 @@ use crate::metrics::{Format, Metrics, WebhookResult};
 use crate::model::{Fault, WebhookSender};
 
 /// Maximum body of a webhook. GitHub sends more for pushes of thousands of commits; the next pass sees those.
-const MAX_BODY_BYTES: usize = 1024 * 1024;
+pub(super) const MAX_BODY_BYTES: usize = 1024 * 1024;
 
 /// What the server shows and fills.
 pub struct Parts {
