@@ -42,11 +42,14 @@ impl fmt::Display for Printable<'_> {
     }
 }
 
-/// Whether a character is invisible or changes the order in which others are shown (Unicode Standard Annex 9, and the
-/// line and paragraph separators).
+/// Whether a character is invisible or changes the order in which others are shown: the general category `Cf` of Unicode
+/// 16, and the line and paragraph separators.
 fn is_reordering(character: char) -> bool {
     matches!(character,
-        '\u{061c}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{feff}')
+        '\u{ad}' | '\u{600}'..='\u{605}' | '\u{61c}' | '\u{6dd}' | '\u{70f}' | '\u{890}'..='\u{891}' | '\u{8e2}'
+        | '\u{180e}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}'
+        | '\u{fff9}'..='\u{fffb}' | '\u{110bd}' | '\u{110cd}' | '\u{13430}'..='\u{1343f}'
+        | '\u{1bca0}'..='\u{1bca3}' | '\u{1d173}'..='\u{1d17a}' | '\u{e0001}' | '\u{e0020}'..='\u{e007f}')
 }
 
 #[cfg(test)]
@@ -57,6 +60,9 @@ mod tests {
     fn terminal_escapes_and_bidi_marks_are_escaped() {
         assert_eq!(Printable::new("a\u{1b}[31mb").to_string(), "a\\u{1b}[31mb");
         assert_eq!(Printable::new("v1\u{202e}").to_string(), "v1\\u{202e}");
+        for hidden in ["\u{ad}", "\u{180e}", "\u{206a}", "\u{fffa}", "\u{e0041}"] {
+            assert!(Printable::new(hidden).to_string().starts_with("\\u{"), "{hidden:?}");
+        }
         assert_eq!(Printable::new("línea 🌊").to_string(), "línea 🌊");
     }
 

@@ -63,6 +63,11 @@ pub enum NoCandidate {
         /// What it runs.
         before: Tag,
     },
+    /// The registry does not list what runs, so it may not list what is newer either.
+    Unlisted {
+        /// What runs.
+        running: Tag,
+    },
     /// Something newer is there, but its index lacks an image to run.
     NoImage {
         /// The lowest version that runs.
@@ -344,6 +349,12 @@ impl fmt::Display for NoCandidate {
                 "runs {running}, and {environment} runs {before}, another variant of the image; set `tagPattern` if they \
                  belong together"
             ),
+            Self::Unlisted { running } => {
+                write!(
+                    formatter,
+                    "runs {running}, which the registry does not list; newer versions may be missing too"
+                )
+            }
             Self::NoImage { running, tag, reason } => {
                 write!(formatter, "runs {running}; {tag} is newer and is skipped: {reason}")
             }

@@ -13,7 +13,6 @@ use crate::engine::history::target_history::read_histories;
 use crate::engine::proposals;
 use crate::engine::proposals::pull_requests::{PullRequests, branch_of};
 use crate::engine::proposals::refusals::{self, ToPropose};
-use crate::engine::state::deployed::Target;
 use crate::engine::state::repository_state::RepositoryState;
 use crate::model::{ByTarget, CommitId, EnvironmentId, Fault, SignatureCheck, TagList, TargetId, Timestamp};
 use crate::policy::{self, Candidate, Decision, Group, Overrides, Selection, UnsignedCommits};
@@ -25,6 +24,7 @@ use super::digests::{DigestRequests, Digests};
 use super::facts::{FactContext, tagged};
 use super::groups;
 use super::poll::{self, PersistedTags, Polled, Selections, TagRequests};
+use super::warnings;
 
 /// What is kept from one evaluation to the next. All of it can be read again.
 #[derive(Debug, Default)]
@@ -76,7 +76,7 @@ pub(in crate::engine) async fn evaluate<P: Ports>(
     let (fetched, unread) = proposals::fetch::fetch(context, &mut memory.proposals, &state).await;
     let mut problems: Vec<Problem> =
         state.deployed.problems.iter().chain(&polled.problems).chain(&unread).cloned().collect();
-    problems.extend(unlisted(&state, &lists, context.policy));
+    problems.extend(warnings::warnings(&state, &lists, context.policy));
     problems.extend(rejected);
     let mut concerned = behind(&state, &selections);
     concerned.extend(fetched.targets(&state.deployed, context.policy));
@@ -112,7 +112,8 @@ pub(in crate::engine) async fn evaluate<P: Ports>(
     undecided.digests = digests;
     let none = Overrides::default();
     problems.extend(undecided.read_refusals(context, &mut memory.proposals, &nominated, &none).await);
-    let decisions = groups::decide(&undecided.facts(context.policy), &nominated);
+    let mut decisions = groups::decide(&undecided.facts(context.policy), &nominated);
+    warnings::doubt_up_to_date(&undecided.state, &undecided.lists, &mut decisions);
     Ok((Evaluation { decisions, ..undecided }, problems))
 }
 
@@ -142,32 +143,6 @@ fn add_new(problems: &mut Vec<Problem>, new: Vec<Problem>) {
             problems.push(problem);
         }
     }
-}
-
-/// A warning for each version that runs and that its registry does not list: the list may be cut.
-fn unlisted(
-    state: &RepositoryState,
-    lists: &ByTarget<Option<Arc<TagList>>>,
-    policy: &RepositoryPolicy,
-) -> Vec<Problem> {
-    let targets = state.deployed.targets.iter().zip(lists);
-    let listed = targets.filter_map(|(target, list)| Some((target, list.as_deref()?)));
-    let missing = listed.flat_map(|(target, list)| {
-        let is_missing = |running: &&Candidate| list.tags.binary_search(&running.tag).is_err();
-        target.running.iter().filter(is_missing).map(move |running| (target, list, running))
-    });
-    let warning = |(target, list, running): (&Target, &TagList, &Candidate)| {
-        let message = format!(
-            "{} runs, but is not among the {} tags that the registry lists for {}",
-            running.tag,
-            list.tags.len(),
-            target.image()
-        );
-        Problem::warning(message)
-            .of(&policy.environments[target.environment].policy.name, target.service())
-            .hint("if the tag still exists, the registry cuts its list, and newer versions may be missing")
-    };
-    missing.map(warning).collect()
 }
 
 /// The candidates of the targets that have one, before anything is known of their digests.

@@ -10,3 +10,4 @@ pub(super) mod manual;
 pub(super) mod poll;
 pub(super) mod requests;
 pub(super) mod rollback;
+mod warnings;

@@ -83,6 +83,7 @@ fn blocked(why: &NoCandidate) -> Option<String> {
         NoCandidate::SeveralBefore { environment, .. } => format!("{environment} runs several versions"),
         NoCandidate::NotAdmitted { before, versions, .. } => format!("{before} is not in {versions}"),
         NoCandidate::Vanished { before, .. } => format!("{before} is gone from the registry"),
+        NoCandidate::Unlisted { running } => format!("{running} is not in the registry's list"),
         NoCandidate::NoImage { tag, reason, .. } | NoCandidate::NoImageBefore { before: tag, reason, .. } => {
             format!("{tag} is skipped: {reason}")
         }

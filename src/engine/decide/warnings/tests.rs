@@ -1,0 +1,59 @@
+//! What is told about what runs, over the fakes.
+
+use crate::engine::fake::{World, release};
+use crate::engine::{PassReport, Problem};
+use crate::model::ByTarget;
+use crate::policy::Decision;
+
+fn warnings(report: &PassReport) -> Vec<String> {
+    let warnings = report.problems.iter().filter(|problem: &&Problem| !problem.is_error);
+    warnings.map(ToString::to_string).collect()
+}
+
+fn is_up_to_date(decisions: &ByTarget<Option<Decision>>) -> Vec<bool> {
+    let is = |decision: &Option<Decision>| matches!(decision, Some(Decision::Current { why }) if why.is_up_to_date());
+    decisions.iter().map(is).collect()
+}
+
+#[tokio::test]
+async fn nothing_is_told_of_a_usual_state() {
+    let mut world = World::new();
+    let report = world.try_pass().await.unwrap();
+    assert_eq!(warnings(&report), [""; 0]);
+    assert!(is_up_to_date(&report.evaluation.decisions).iter().all(|is| *is));
+}
+
+#[tokio::test]
+async fn production_ahead_of_the_environment_before_is_told() {
+    let mut world = World::new();
+    world.push("v1.0.1", '1');
+    world.edit("np/app.yaml", &release("app", "v1.0.0"));
+    world.edit("p/app.yaml", &release("app", "v1.0.1"));
+    world.registry.kill(&crate::engine::fake::image("app"));
+    let report = world.try_pass().await.unwrap();
+    let told = warnings(&report);
+    assert!(
+        told.iter().any(|one| one.contains("runs v1.0.1, ahead of non-prod, which runs v1.0.0")),
+        "{told:?}"
+    );
+}
+
+#[tokio::test]
+async fn another_image_than_before_is_told_once() {
+    let mut world = World::new();
+    world.edit("p/app.yaml", &release("app", "v1.0.0").replace("vtr/app", "other/app"));
+    let report = world.try_pass().await.unwrap();
+    let told = warnings(&report);
+    let text = "runs ghcr.io/other/app, but non-prod runs ghcr.io/vtr/app";
+    assert_eq!(told.iter().filter(|one| one.contains(text)).count(), 1, "{told:?}");
+}
+
+#[tokio::test]
+async fn what_the_registry_does_not_list_is_not_up_to_date() {
+    let mut world = World::new();
+    world.edit("np/app.yaml", &release("app", "v1.0.9"));
+    world.edit("p/app.yaml", &release("app", "v1.0.9"));
+    let report = world.try_pass().await.unwrap();
+    assert!(warnings(&report).iter().any(|one| one.contains("v1.0.9 runs, but is not among")));
+    assert!(is_up_to_date(&report.evaluation.decisions).iter().all(|is| !is));
+}
