@@ -29,7 +29,7 @@ async fn a_promotion_goes_over_ssh() {
     let world = world.through(&git);
     let doctor = world.run(&["doctor"]);
     assert_eq!(doctor.code, 0, "{}{}", doctor.out, doctor.err);
-    assert!(doctor.out.contains("may push"), "{}", doctor.out);
+    assert!(doctor.out.contains("a dry-run push succeeds"), "{}", doctor.out);
     for _ in 0..2 {
         let ran = world.run(&["sync"]);
         assert_eq!(ran.code, 0, "{}", ran.err);
@@ -135,7 +135,7 @@ async fn a_github_app_promotes_by_a_token_that_it_minted() {
     );
     let world = world.through(&git);
     let doctor = world.run(&["doctor"]);
-    let told = format!("by a token that ends at {}", ends_at.format("%F %T UTC"));
+    let told = format!("with a token that is renewed before it expires at {}", ends_at.format("%F %T UTC"));
     assert!(doctor.code == 0 && doctor.out.contains(&told), "{}{}", doctor.out, doctor.err);
     for _ in 0..2 {
         let ran = world.run(&["-vv", "sync"]);

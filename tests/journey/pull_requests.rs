@@ -58,7 +58,7 @@ async fn a_promotion_is_proposed_updated_in_place_and_merged() {
     let doctor = world.run(&["doctor"]);
     assert_eq!(doctor.code, 0, "{}", doctor.out);
     assert!(
-        doctor.out.contains("pull requests of vtr/gitops: may be opened, 0 of Tidegate's open"),
+        doctor.out.contains("pull requests of vtr/gitops: the token may open them; 0 of Tidegate's are open"),
         "{}",
         doctor.out
     );

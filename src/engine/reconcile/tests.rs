@@ -606,7 +606,7 @@ async fn what_was_merged_without_a_review_is_told_until_it_is_reviewed() {
     world.try_pass().await.unwrap();
     assert_eq!(world.forge.calls.take().get("recently_closed"), None, "nothing moved");
     world.forge.review(1, "ana", Opinion::Approved);
-    world.person("np/app.yaml", "v1.0.0");
+    world.person("np/beside.yaml", "v1.0.1");
     assert_eq!(world.try_pass().await.unwrap().problems, []);
 }
 
