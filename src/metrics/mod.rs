@@ -2,7 +2,7 @@
 //!
 //! Each file owns a group of metrics: its struct has the values, its `register` names them with unit and help. The values are
 //! plain atomics, so whoever has a group may count in it at any time. Label values come from closed sets, from the
-//! configuration, or are bounded by [`bounded`]. `docs/metrics.md` has a line for each metric; a test compares both.
+//! configuration, or are bounded by `bounded`. `docs/metrics.md` has a line for each metric; a test compares both.
 
 mod bounded;
 mod deployed;
