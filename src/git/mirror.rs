@@ -75,7 +75,7 @@ impl Mirror {
             path: settings.mirror.clone(),
             source,
         })?;
-        // The URL is error_of before anything is made on disk.
+        // Checks the URL before anything is made on disk.
         let remote = Remote::new(&settings.url, &path, settings.reach.clone())?;
         let folder = Folder::open(&path, origin)?;
         let verifier = settings.verify.clone().map(Verifier::new);

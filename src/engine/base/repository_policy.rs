@@ -146,6 +146,9 @@ impl RepositoryPolicy {
 
 impl fmt::Debug for RepositoryPolicy {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.debug_struct("Rulebook").field("environments", &self.environments).finish_non_exhaustive()
+        formatter
+            .debug_struct("RepositoryPolicy")
+            .field("environments", &self.environments)
+            .finish_non_exhaustive()
     }
 }
