@@ -164,6 +164,9 @@ impl Daemon {
         let scope = if is_all { PassScope::All } else { PassScope::Images };
         let outcome = self.try_pass(options, output).await;
         listener.ended(scope, outcome.as_ref().err().map(Fault::class), began.elapsed());
+        if let Some((limit, remaining)) = self.session.forge.as_ref().and_then(|forge| forge.hourly_limit()) {
+            self.session.metrics.forge.set_limit("pullRequests", limit, remaining);
+        }
         let report = match outcome {
             Ok(report) => report,
             Err(fault) => {

@@ -96,10 +96,10 @@ fn other_images(state: &RepositoryState, policy: &RepositoryPolicy) -> Vec<Probl
     }
     let warning = |&(environment, service): &(EnvironmentId, &ServiceName)| {
         let before = policy.environments[environment].before?;
-        let (here, there) = (images.get(&(environment, service))?, images.get(&(before, service))?);
-        let (only_here, only_there) = (here.difference(there).next()?, there.difference(here).next()?);
+        let (ours, previous) = (images.get(&(environment, service))?, images.get(&(before, service))?);
+        let (this, that) = (ours.difference(previous).next()?, previous.difference(ours).next()?);
         let before = &policy.environments[before].policy.name;
-        let message = format!("runs {only_here}, but {before} runs {only_there}");
+        let message = format!("runs {this}, but {before} runs {that}");
         let hint = "nothing is promoted from one image to another; write the same repository into both";
         Some(Problem::warning(message).of(&policy.environments[environment].policy.name, service).hint(hint))
     };
