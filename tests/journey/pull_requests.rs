@@ -62,10 +62,10 @@ async fn a_promotion_is_proposed_updated_in_place_and_merged() {
         "{}",
         doctor.out
     );
-    assert!(!doctor.out.contains("ends at"), "{}", doctor.out);
-    server.ends("2026-12-01 10:00:00 UTC");
+    assert!(!doctor.out.contains("expires at"), "{}", doctor.out);
+    server.ends("2099-12-01 10:00:00 UTC");
     let doctor = world.run(&["doctor"]);
-    assert!(doctor.out.contains("forge.github.token: ends at 2026-12-01 10:00:00 UTC"), "{}", doctor.out);
+    assert!(doctor.out.contains("forge.github.token: expires at 2099-12-01 10:00:00 UTC"), "{}", doctor.out);
     sync(&world);
     let plan = world.run(&["plan"]);
     assert!(plan.out.contains(&format!("opens     pull request from {BRANCH}")), "{}", plan.out);
