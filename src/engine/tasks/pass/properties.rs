@@ -148,7 +148,9 @@ impl Witness {
                 let (tag, before) = (format!("v1.0.{patch}"), self.digest_of(&version(*patch)));
                 self.world.push(&tag, *letter);
                 if before != self.digest_of(&version(*patch)) {
-                    self.moved_at.insert(version(*patch), now);
+                    // A tag that moves in the instant of a promotion leaves a doubt about which image that was.
+                    let doubt = Duration::from_secs(u64::from(before.is_some()));
+                    self.moved_at.insert(version(*patch), now + doubt);
                 }
             }
             Step::Person { file, patch } => self.person(*file, *patch),
