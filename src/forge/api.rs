@@ -9,6 +9,7 @@ use chrono::{DateTime, Utc};
 use reqwest::header::{ACCEPT, AUTHORIZATION, ETAG, HeaderMap, HeaderValue, IF_NONE_MATCH, LINK};
 use reqwest::{Certificate, Client, Method, Proxy, RequestBuilder, Response, StatusCode, redirect};
 use secrecy::{ExposeSecret, SecretString};
+use serde::de::DeserializeOwned;
 
 use super::rate_limit::RateLimit;
 use crate::model::{Class, Fault, Printable, Timestamp, next_link};
@@ -221,6 +222,13 @@ impl Api {
         self.fault(class, path, &format!("{status}: {}", Printable::bounded(said, 300)))
     }
 
+    /// The body of a response, as GitHub documents it.
+    pub(super) fn read<T: DeserializeOwned>(&self, path: &str, response: &ApiResponse) -> Result<T, Fault> {
+        serde_json::from_slice(&response.body).map_err(|error| {
+            self.fault(Class::Failed, path, "the response is not what GitHub documents").with_source(error)
+        })
+    }
+
     /// An error about a response that is of no use.
     pub(super) fn fault(&self, class: Class, path: &str, why: &str) -> Fault {
         Fault::new(class, format!("{}: {why}", self.what(path)))
@@ -236,6 +244,15 @@ fn is_limit(status: StatusCode, headers: &HeaderMap, said: &str) -> bool {
     let is_used_up = headers.get("x-ratelimit-remaining").is_some_and(|left| left == "0");
     let is_said = headers.contains_key("retry-after") || is_used_up || said.contains("rate limit");
     status == StatusCode::TOO_MANY_REQUESTS || (status == StatusCode::FORBIDDEN && is_said)
+}
+
+impl ApiResponse {
+    /// The status and the reason that GitHub gives, bounded and printable.
+    pub(super) fn reason(&self) -> String {
+        let body = serde_json::from_slice::<serde_json::Value>(&self.body).ok();
+        let message = body.as_ref().and_then(|body| body["message"].as_str()).unwrap_or("no reason");
+        format!("{}: {}", self.status, Printable::bounded(message, 300))
+    }
 }
 
 /// The body, if it is within the bound.

@@ -114,7 +114,7 @@ impl Deployments {
         if response.status != 200 {
             return Err(self.refused(&path, &response, "deployments: write"));
         }
-        let existing: Vec<Existing> = self.read(&path, &response)?;
+        let existing: Vec<Existing> = self.api.read(&path, &response)?;
         let is_it = |one: &Existing| payload(&one.payload)[MESSAGE] == draft.id.as_str();
         Ok(existing.iter().find(|one| is_it(one)).map(|one| one.id))
     }
@@ -135,7 +135,7 @@ impl Deployments {
         });
         let response = self.ask(access, Method::POST, &path, Some(body)).await?;
         self.created(&path, &response, "deployments: write")?;
-        let created: Created = self.read(&path, &response)?;
+        let created: Created = self.api.read(&path, &response)?;
         Ok(created.id)
     }
 
@@ -151,25 +151,16 @@ impl Deployments {
         self.api.send(request).await
     }
 
-    fn read<T: serde::de::DeserializeOwned>(&self, path: &str, response: &ApiResponse) -> Result<T, Fault> {
-        serde_json::from_slice(&response.body).map_err(|error| {
-            self.api
-                .fault(Class::Failed, path, "the response is not what GitHub documents")
-                .with_source(error)
-        })
-    }
-
     fn created(&self, path: &str, response: &ApiResponse, permission: &str) -> Result<(), Fault> {
         if response.status == 201 { Ok(()) } else { Err(self.refused(path, response, permission)) }
     }
 
     fn refused(&self, path: &str, response: &ApiResponse, permission: &str) -> Fault {
-        let said = serde_json::from_slice::<Value>(&response.body).ok();
-        let said = said.as_ref().and_then(|body| body["message"].as_str()).unwrap_or("no reason");
-        let why = format!("{}: {}", response.status, Printable::bounded(said, 300));
         // GitHub hides what a token may not see.
         let class = if response.status == 422 { Class::Refused } else { Class::Failed };
-        self.api.fault(class, path, &why).with_hint(format!("the token needs the permission `{permission}`"))
+        self.api
+            .fault(class, path, &response.reason())
+            .with_hint(format!("the token needs the permission `{permission}`"))
     }
 }
 

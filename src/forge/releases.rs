@@ -109,7 +109,7 @@ impl Releases {
         if response.status != 200 {
             return Err(self.refused(&path, &response).with_hint("the token may not see the repository"));
         }
-        let repository: Repository = self.read(&path, &response)?;
+        let repository: Repository = self.api.read(&path, &response)?;
         // GitHub omits permissions for app tokens.
         if repository.permissions.is_none_or(|permissions| permissions.push) {
             return Ok(());
@@ -124,7 +124,7 @@ impl Releases {
         let path = format!("/repos/{}/releases/tags/{tag}", access.repository);
         let response = self.ask(access, Method::GET, &path, None).await?;
         match response.status {
-            200 => self.read(&path, &response).map(Some),
+            200 => self.api.read(&path, &response).map(Some),
             404 => Ok(None),
             _ => Err(self.refused(&path, &response)),
         }
@@ -159,19 +159,8 @@ impl Releases {
         self.api.send(request).await
     }
 
-    fn read<T: serde::de::DeserializeOwned>(&self, path: &str, response: &ApiResponse) -> Result<T, Fault> {
-        serde_json::from_slice(&response.body).map_err(|error| {
-            self.api
-                .fault(Class::Failed, path, "the response is not what GitHub documents")
-                .with_source(error)
-        })
-    }
-
     fn refused(&self, path: &str, response: &ApiResponse) -> Fault {
-        let said = serde_json::from_slice::<serde_json::Value>(&response.body).ok();
-        let said = said.as_ref().and_then(|body| body["message"].as_str()).unwrap_or("no reason");
-        let why = format!("{}: {}", response.status, crate::model::Printable::bounded(said, 300));
-        self.api.fault(Class::Failed, path, &why)
+        self.api.fault(Class::Failed, path, &response.reason())
     }
 }
 
