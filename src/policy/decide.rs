@@ -9,18 +9,18 @@ use super::gate_name::GateName;
 use super::gates::Answer;
 use super::nominate::{NoCandidate, find_candidate};
 
-/// What happens to a target now.
+/// What happens to a target.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Decision {
-    /// Stays as it is: there is no candidate.
+    /// No candidate: the target stays.
     Current { why: NoCandidate },
-    /// The candidate moves.
+    /// The candidate is promoted.
     Promote(Box<Approved>),
     /// There is a candidate, but a gate is closed.
     Wait(Box<GateEvaluation>),
 }
 
-/// What would happen to a target on its own; the group that it ships in, if any, has still to agree.
+/// The decision for a target before its group, if any, is settled.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum UngroupedDecision {
     Current(NoCandidate),
@@ -94,7 +94,7 @@ impl UngroupedDecision {
         }
     }
 
-    /// The decision when no group stands in the way.
+    /// The decision of a target without a group.
     pub fn decide(self) -> Decision {
         match self {
             Self::Current(why) => Decision::Current { why },

@@ -43,11 +43,11 @@ pub struct Soaked {
 /// Number of versions replaced in a row before their soak ended that counts as starvation.
 const FEWEST: usize = 2;
 
-/// Releases so frequent that none ends its soak: several versions in a row were replaced in the earlier environment,
+/// Releases so frequent that none ends its soak: several versions in a row were replaced in the previous environment,
 /// over a time longer than a soak.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Starvation {
-    /// The earlier environment.
+    /// The previous environment.
     pub environment: EnvironmentName,
     /// Number of versions.
     pub superseded_count: usize,
@@ -105,7 +105,7 @@ fn earliest(
     for report in reports {
         match (report.gate, report.answer) {
             (_, Answer::Open) => {}
-            // It is proposed then, for people to review.
+            // It is proposed at that time, and reviewed then.
             _ if report.is_left_to_request() => {}
             // Freezes and windows open and close again, so their next opening may not be the one that counts.
             (GateName::Freeze | GateName::Window, Answer::ClosedUntil(_)) => is_calendar_closed = true,
@@ -184,7 +184,7 @@ impl GateEvaluation {
     }
 
     /// Adds the report of one more gate.
-    pub(super) fn hear(&mut self, policy: &TargetPolicy<'_>, facts: &Facts<'_>, report: GateReport) {
+    pub(super) fn add_report(&mut self, policy: &TargetPolicy<'_>, facts: &Facts<'_>, report: GateReport) {
         self.reports.push(report);
         self.earliest = earliest(policy, facts, &self.reports, self.now);
     }

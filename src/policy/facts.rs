@@ -20,7 +20,7 @@ use super::select::{Candidate, Selection, SelectionRules};
 pub struct EnvironmentPolicy {
     /// Its name.
     pub name: EnvironmentName,
-    /// The earlier environment, where a version must soak; `None` for the first of a chain.
+    /// The previous environment, where a version must soak; `None` for the first of a chain.
     pub after: Option<EnvironmentName>,
     /// All freezes; each knows which environments it covers.
     pub freezes: Vec<Freeze>,
@@ -51,7 +51,7 @@ pub struct TargetPolicy<'a> {
     pub environment: &'a EnvironmentPolicy,
     /// The selection rules.
     pub rules: &'a SelectionRules,
-    /// The required soak in the earlier environment.
+    /// The required soak in the previous environment.
     pub soak: Duration,
     /// How the soak is counted.
     pub soak_mode: SoakMode,
@@ -69,7 +69,7 @@ pub enum SoakMode {
     Continuous,
     /// Keeps counting after a newer version replaced it, unless it was rolled back.
     Elapsed,
-    /// As continuous, but the earlier environment takes no newer version until the soaking one has moved on.
+    /// As continuous, but the previous environment takes no newer version until the soaking one has moved on.
     Train,
 }
 
@@ -96,7 +96,7 @@ pub struct Facts<'a> {
     pub rolled_back: &'a [RolledBack],
     /// The highest version whose pull request somebody closed without merging.
     pub refused: Option<&'a RefusedPullRequest>,
-    /// The earlier environment; `None` for the first of a chain.
+    /// The previous environment; `None` for the first of a chain.
     pub before: Option<PreviousEnvironment<'a>>,
     /// Observed digests of the image's tags.
     pub observations: &'a Observations,
@@ -224,12 +224,12 @@ pub enum ReviewState<'a> {
     TakenAsGiven,
 }
 
-/// The earlier environment, for one image of one service.
+/// The previous environment, for one image of one service.
 #[derive(Clone, Copy, Debug)]
 pub struct PreviousEnvironment<'a> {
     /// Its name.
     pub environment: &'a EnvironmentName,
-    /// What it runs.
+    /// Its running version.
     pub running: PreviousRunning<'a>,
     /// Earlier runs, newest first, as far back as they were read.
     pub past: &'a [PastRun],
@@ -253,7 +253,7 @@ pub struct PastRun {
     pub left_at: Timestamp,
 }
 
-/// What the earlier environment runs.
+/// The running versions of the previous environment.
 #[derive(Clone, Copy, Debug)]
 pub enum PreviousRunning<'a> {
     /// The service or the image is missing there.
@@ -264,44 +264,44 @@ pub enum PreviousRunning<'a> {
     One {
         /// The version.
         candidate: &'a Candidate,
-        /// How it came there; nothing where nobody looked, since it decides nothing.
+        /// Its rollout; `None` where it was not looked up because nothing depends on it.
         rollout_commit: Option<&'a RolloutCommit>,
     },
 }
 
-/// How a version came into every path of an environment.
+/// The commit that completed a version's rollout in an environment.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RolloutCommit {
-    /// The commit that put it into the last path.
+    /// The commit that put the version into the last path.
     pub commit: CommitId,
-    /// When the commit claims to have been made.
+    /// Committer date.
     pub committed_at: Timestamp,
-    /// When its first parent claims to have been made; none for a root.
+    /// Committer date of its first parent; `None` for a root commit.
     pub parent_committed_at: Option<Timestamp>,
-    /// Between which fetches it came; none when that was not seen, as after the database was lost.
+    /// The fetches around its arrival; `None` if unobserved, as after the loss of the database.
     pub fetched: Option<Fetched>,
-    /// The digest that the commit speaks of: of a promotion's trailer, or beside the tag in the file.
+    /// The digest in the promotion's trailer, or next to the tag in the file.
     pub digest: Option<Digest>,
-    /// Whether it is a promotion, not a person's commit.
+    /// Whether it is a promotion by Tidegate.
     pub by_tidegate: bool,
-    /// Who made it. Somebody else's text.
+    /// Author; untrusted text.
     pub author: String,
 }
 
-/// When a commit was seen, by this machine's clock.
+/// When a commit arrived, by this machine's clock.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Fetched {
-    /// The last fetch that didn't have it yet; none when the first fetch of all had it.
+    /// The last fetch without it; `None` if the very first fetch had it.
     pub absent_at: Option<Timestamp>,
-    /// The first fetch that had it.
+    /// The first fetch with it.
     pub fetched_at: Timestamp,
 }
 
-/// That a tag was seen to mean a digest, and since when.
+/// An observation: a tag resolved to a digest.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Observed {
-    /// What the tag meant.
+    /// The digest.
     pub digest: Digest,
-    /// When that was first seen.
+    /// Time of the first observation.
     pub at: Timestamp,
 }

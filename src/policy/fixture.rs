@@ -30,7 +30,7 @@ pub(super) struct Target {
     pub(super) past: Vec<PastRun>,
     pub(super) unsigned: UnsignedCommits,
     pub(super) inactive: Option<InactiveReason>,
-    /// What was seen of the digest of what runs, or ran, in the environment before.
+    /// What was seen of the digest of what runs, or ran, in the previous environment.
     pub(super) observed: Vec<Observed>,
     pub(super) digest_now: Option<Digest>,
     pub(super) soak_mode: SoakMode,
@@ -50,7 +50,7 @@ pub(super) fn note(reason: &str, expires: Option<&str>) -> Note {
     }
 }
 
-/// A version that a promotion brought to the environment before, and another replaced.
+/// A version that a promotion brought to the previous environment, and another replaced.
 pub(super) fn past_run(tag: &str, from: &str, to: &str) -> PastRun {
     let rollout_commit = RolloutCommit { committed_at: at(from), ..Target::prod().rollout_commit };
     PastRun { candidate: candidate(tag), rollout_commit, left_at: at(to) }

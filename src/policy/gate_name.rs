@@ -5,34 +5,34 @@ use std::str::FromStr;
 
 use thiserror::Error;
 
-/// The gates, in the order in which they are told.
+/// The gates, in the order of reports.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum GateName {
-    /// The candidate is higher than what runs, and nobody moved back from it.
+    /// The candidate is higher than the running version, and nobody rolled back from it.
     Order,
-    /// No hold covers it.
+    /// No hold covers the target, and no pin excludes the candidate.
     Hold,
     /// The version is not quarantined.
     Quarantine,
-    /// Its digest was first seen long enough ago.
+    /// The digest was first seen long enough ago.
     Age,
-    /// It has run long enough in the environment before.
+    /// The version has run long enough in the previous environment.
     Soak,
-    /// The tag means what soaked.
+    /// The tag still has the digest that soaked.
     Digest,
-    /// Flux reports it ready in the environment before.
+    /// Reserved: Flux reports the version ready in the previous environment.
     Health,
     /// No freeze is in effect.
     Freeze,
-    /// Now is inside a window.
+    /// A window is open.
     Window,
-    /// Somebody approved it, if somebody must.
+    /// The candidate is approved, where an approval is required.
     Approval,
-    /// The other services of its set go with it.
+    /// The other services of the group can be promoted too.
     Group,
 }
 
-/// The text is not a gate's name.
+/// Not the name of a gate.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 #[error(
     "a gate is one of order, hold, quarantine, age, soak, digest, health, freeze, window, approval and group"
@@ -40,7 +40,7 @@ pub enum GateName {
 pub struct GateNameError;
 
 impl GateName {
-    /// Every gate, in the order in which they are told.
+    /// Every gate, in the order of reports.
     pub const ALL: [Self; 11] = [
         Self::Order,
         Self::Hold,
@@ -55,7 +55,7 @@ impl GateName {
         Self::Group,
     ];
 
-    /// The name as it is written.
+    /// The name in commands and files.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Order => "order",
@@ -72,10 +72,10 @@ impl GateName {
         }
     }
 
-    /// Whether a person may promote although this gate is closed.
+    /// Whether an override may pass this gate.
     ///
-    /// A set never ships in parts, so nobody may override its gate. The order gate and the digest gate ask for more than
-    /// a reason: see [`super::Overrides`].
+    /// A group is never promoted in part, so its gate has no override. The order and digest gates need a confirmation besides
+    /// the reason: see [`super::Overrides`].
     pub fn can_be_overridden(self) -> bool {
         self != Self::Group
     }

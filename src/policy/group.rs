@@ -1,7 +1,7 @@
-//! Sets: services that ship together go in the exact combination that soaked together, or not at all.
+//! Groups: services that are promoted in the exact combination that soaked together, or not at all.
 //!
-//! Owns what the members make of one another's answers. Each member was considered as if it were alone; here they hear
-//! of each other, and each that would go alone is told to wait.
+//! Each member was decided alone. This file compares the members and closes the group gate of each that would otherwise be
+//! promoted without the others.
 
 use crate::model::{Elapsed, EnvironmentName, ServiceName, Timestamp};
 
@@ -16,23 +16,24 @@ use super::local_time::{LocalTime, later};
 use super::nominate::NoCandidate;
 use super::select::Candidate;
 
-/// One image of one service of a set, in one environment.
+/// One image of one service of a group, in one environment.
 #[derive(Debug)]
 pub struct Member<'a> {
     /// The service.
     pub service: &'a ServiceName,
-    /// Its policy and its facts; nothing when its registry cannot be reached.
+    /// Its policy and facts. None if its registry cannot be reached.
     pub known: Option<(TargetPolicy<'a>, Facts<'a>)>,
-    /// What would happen if it were alone; nothing when its registry cannot be reached.
+    /// The decision without the group. None if its registry cannot be reached.
     pub alone: Option<UngroupedDecision>,
 }
 
-/// Lets the members of a set hear of one another, in one environment that comes after another.
+/// Settles the group gate of the members of a set in one environment, which must have a previous environment.
 ///
-/// When every member that is behind could go, and the combination that the environment before runs has run there for the
-/// longest soak of them all, they all may. Else none may.
+/// The members are promoted together once every member that is behind could be promoted alone, and the combination in the
+/// previous environment has run there for the longest soak of any member.
 ///
-/// `unclear` is what can't be read and may be a member. A gate that a person passes by an override is as good as open, for the others too.
+/// `unclear` names a file that cannot be read and may be a member. An overridden gate counts as open, for the other members
+/// too.
 pub fn settle_together(
     group: &str,
     members: &mut [&mut Member<'_>],
@@ -45,7 +46,7 @@ pub fn settle_together(
     }
     if let Some(why) = unclear {
         let reason = || GroupReason::Unclear { group: group.into(), why: why.to_owned() };
-        return members.iter_mut().for_each(|member| member.hear(report(reason(), Answer::Closed)));
+        return members.iter_mut().for_each(|member| member.add_report(report(reason(), Answer::Closed)));
     }
     let standings: Vec<Standing> = members.iter().map(|member| standing(member, overrides)).collect();
     let soak_is_passed = overrides.overrides.iter().any(|one| one.gate() == GateName::Soak);
@@ -55,7 +56,7 @@ pub fn settle_together(
             Standing::Blocked(answer, why) => Some((*answer, member.service.clone(), why.clone())),
             Standing::With { .. } => None,
         });
-        let told = match blocked {
+        let group_report = match blocked {
             Some((answer, service, why)) => {
                 report(GroupReason::Member { group: group.into(), service, why }, answer)
             }
@@ -65,7 +66,7 @@ pub fn settle_together(
                 None => continue,
             },
         };
-        members[at].hear(told);
+        members[at].add_report(group_report);
     }
 }
 
@@ -84,21 +85,21 @@ impl<'a> Member<'a> {
         matches!(self.alone, Some(UngroupedDecision::Candidate(_)))
     }
 
-    /// Adds what the set says to what the gates say of the candidate, if there is one.
-    fn hear(&mut self, told: GateReport) {
+    /// Adds the report of the group gate to those of the candidate, if there is one.
+    fn add_report(&mut self, group_report: GateReport) {
         if let (Some((policy, facts)), Some(UngroupedDecision::Candidate(evaluation))) =
             (&self.known, &mut self.alone)
         {
-            evaluation.hear(policy, facts, told);
+            evaluation.add_report(policy, facts, group_report);
         }
     }
 }
 
-/// Where a member stands.
+/// The state of a member.
 enum Standing {
-    /// It can go or is there already, as the image that has run since then in the environment before.
+    /// It can be promoted or has been, as the image that runs in the previous environment since `since`.
     With { since: Timestamp, soak: std::time::Duration, before: EnvironmentName },
-    /// It can't.
+    /// It cannot be promoted.
     Blocked(Answer, String),
 }
 
@@ -118,7 +119,7 @@ fn standing(member: &Member<'_>, overrides: &Overrides) -> Standing {
     }
 }
 
-/// The first gate that is closed, and when it opens.
+/// The first closed gate, and when it opens.
 fn closed(evaluation: &GateEvaluation, overrides: &Overrides) -> Option<(Answer, String)> {
     let is_passed = |report: &GateReport| report.is_left_to_request() || overrides.passing(report).is_some();
     let first = evaluation.closed().find(|report| !is_passed(report))?;
@@ -126,7 +127,7 @@ fn closed(evaluation: &GateEvaluation, overrides: &Overrides) -> Option<(Answer,
     Some((opens_at, first.to_string()))
 }
 
-/// Whether the environment runs what the one before runs.
+/// Whether the environment runs the version of the previous one.
 fn is_the_same(facts: &Facts<'_>) -> bool {
     let before = facts.before.map(|before| before.running);
     match (facts.running, before) {
@@ -160,7 +161,7 @@ fn with(policy: &TargetPolicy<'_>, facts: &Facts<'_>, overrides: &Overrides) -> 
     }
 }
 
-/// What the group gate says when no member is blocked; nothing when the members don't share an environment before.
+/// The group report when no member is blocked. None if no member has a previous environment.
 fn together(
     group: &str,
     standings: &[Standing],

@@ -1,8 +1,7 @@
 //! Nomination: which version would move into an environment, before any gate is asked.
 //!
-//! In the first environment of a chain it is the highest that may be chosen; in the others it is what the environment
-//! before runs, or ran when that counts too. Owns also the sentence that says why there is none. Must not know what the
-//! gates answer.
+//! In the first environment of a chain, the candidate is the highest selected version; in the others, the version that the
+//! previous environment runs, or ran if that counts. [`NoCandidate`] explains why there is none. Must not know the gates.
 
 use std::fmt;
 
@@ -14,125 +13,125 @@ use super::gates::{ControlReference, write_tags};
 use super::local_time::later;
 use super::select::Candidate;
 
-/// Why nothing would move. `Display` is a plain sentence without a full stop.
+/// Why there is no candidate. `Display` is a plain sentence without a full stop.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum NoCandidate {
-    /// What runs isn't known.
+    /// The running version is unknown.
     NothingRuns,
-    /// The registry has nothing that the rules admit.
+    /// The registry has no version that the rules admit.
     NothingAdmitted,
-    /// The registry has nothing newer that the rules admit.
+    /// The registry has no newer version that the rules admit.
     Newest {
-        /// The lowest version that runs.
+        /// The lowest running version.
         running: Tag,
     },
-    /// The environment before runs nothing newer.
+    /// The previous environment runs nothing newer.
     AsBefore {
-        /// The environment before.
+        /// The previous environment.
         environment: EnvironmentName,
-        /// What it runs.
+        /// Its running version.
         before: Tag,
-        /// The lowest version that runs here.
+        /// The lowest running version.
         running: Tag,
     },
-    /// The environment before doesn't have it.
+    /// The previous environment lacks the service or image.
     MissingBefore {
-        /// The environment before.
+        /// The previous environment.
         environment: EnvironmentName,
     },
-    /// The environment before runs something newer, but not one version in every path.
+    /// The previous environment runs something newer, but not one version in every path.
     SeveralBefore {
-        /// The environment before.
+        /// The previous environment.
         environment: EnvironmentName,
-        /// What it runs, ascending.
+        /// Its running versions, ascending.
         before: Vec<Tag>,
     },
-    /// The environment before runs something newer that the rules don't admit here.
+    /// The previous environment runs a newer version that the rules here do not admit.
     NotAdmitted {
-        /// The environment before.
+        /// The previous environment.
         environment: EnvironmentName,
-        /// What it runs.
+        /// Its running version.
         before: Tag,
-        /// The versions that the rules admit.
+        /// The admitted versions.
         versions: String,
     },
-    /// The environment before runs something newer that the registry no longer has.
+    /// The previous environment runs a newer version that the registry no longer has.
     Vanished {
-        /// The environment before.
+        /// The previous environment.
         environment: EnvironmentName,
-        /// What it runs.
+        /// Its running version.
         before: Tag,
     },
-    /// The registry does not list what runs, so it may not list what is newer either.
+    /// The registry does not list the running version, so newer ones may be missing too.
     Unlisted {
-        /// What runs.
+        /// The running version.
         running: Tag,
     },
-    /// Something newer is there, but its index lacks an image to run.
+    /// A newer version exists, but its index lacks a required image.
     NoImage {
-        /// The lowest version that runs.
+        /// The lowest running version.
         running: Tag,
-        /// The newest one.
+        /// The newest version.
         tag: Tag,
-        /// What it lacks.
+        /// What the index lacks.
         reason: String,
     },
-    /// The environment before runs something newer that is no image to run.
+    /// The previous environment runs a newer version that is no runnable image.
     NoImageBefore {
-        /// The environment before.
+        /// The previous environment.
         environment: EnvironmentName,
-        /// What it runs.
+        /// Its running version.
         before: Tag,
         /// What it is, or what it lacks.
         reason: String,
     },
-    /// There is an environment before, but what it runs isn't known.
+    /// The running version of the previous environment is unknown.
     UnknownBefore {
-        /// The environment before.
+        /// The previous environment.
         environment: EnvironmentName,
     },
-    /// The paths run different variants of the image, so nobody can say which one the others should become.
+    /// The paths run different variants of the image, so the intended one is unknown.
     SeveralVariants {
-        /// The lowest version that runs.
+        /// The lowest running version.
         running: Tag,
-        /// One of another variant.
+        /// A version of another variant.
         other: Tag,
     },
-    /// Everything newer is another variant of the image, and another image with that.
+    /// Every newer version is another variant of the image.
     OtherVariants {
-        /// The lowest version that runs.
+        /// The lowest running version.
         running: Tag,
-        /// The highest of another variant.
+        /// The highest version of another variant.
         other: Tag,
     },
-    /// The environment before runs another variant of the image, or one that is built on something older.
+    /// The previous environment runs another variant of the image, or one with an older base.
     OtherVariantBefore {
-        /// The environment before.
+        /// The previous environment.
         environment: EnvironmentName,
-        /// What it runs.
+        /// Its running version.
         before: Tag,
-        /// The lowest version that runs here.
+        /// The lowest running version.
         running: Tag,
     },
-    /// There is something newer, but a pin does not let it come.
+    /// A pin excludes every newer version.
     Pinned {
-        /// The newest that would come.
+        /// The newest excluded version.
         tag: Tag,
-        /// What the pin admits.
+        /// The versions that the pin admits.
         versions: String,
-        /// Who pinned it, and why.
+        /// The pin.
         note: ControlReference,
     },
 }
 
 impl NoCandidate {
-    /// Whether all is as it should be: nothing newer is there to wait for.
+    /// Whether the target is up to date: there is no newer version to wait for.
     pub fn is_up_to_date(&self) -> bool {
         matches!(self, Self::Newest { .. } | Self::AsBefore { .. })
     }
 }
 
-/// The version that would move at `now`, whatever the gates say.
+/// Finds the candidate at `now`, before any gate is asked.
 ///
 /// # Errors
 /// With the reason why the target stays as it is.
@@ -165,8 +164,9 @@ pub fn find_candidate<'a>(
     })
 }
 
-/// The highest version of the running variant that is neither excluded by a pin nor quarantined, and old enough if one is;
-/// else the highest that no pin excludes, so that the quarantine is reported; else the highest of all, so that the pin is.
+/// The highest version of the running variant that is neither pinned out nor quarantined, preferring versions of the
+/// minimum age. Otherwise the highest that no pin excludes, so that the quarantine is reported; otherwise the highest of
+/// all, so that the pin is reported.
 fn from_registry<'a>(
     policy: &TargetPolicy<'_>,
     facts: &Facts<'a>,
@@ -188,7 +188,7 @@ fn from_registry<'a>(
             None => NoCandidate::Newest { running },
         });
     };
-    // Of one version, the tag that is written like the running one comes first.
+    // Of the tags of one version, prefer the one written like the running tag.
     let has_v = |candidate: &Candidate| candidate.tag.as_str().starts_with('v');
     let is_alike = |candidate: &Candidate| has_v(candidate) == has_v(lowest);
     descending.sort_by(|one, other| {
@@ -200,7 +200,7 @@ fn from_registry<'a>(
     let first = may_come.peek().copied();
     let clean: Vec<&Candidate> =
         may_come.filter(|candidate| !controls.is_quarantined(candidate, now)).collect();
-    // A version that is too young holds up none that is old enough.
+    // A version that is too young does not block one that is old enough.
     let is_old_enough = |candidate: &&&Candidate| {
         let first_seen = facts.observations.first_seen(&candidate.tag, None);
         first_seen.and_then(|at| later(at, policy.minimum_age)).is_some_and(|at| at <= now)
@@ -209,8 +209,8 @@ fn from_registry<'a>(
     Ok(aged.or(clean.first()).copied().or(first).unwrap_or(highest))
 }
 
-/// The candidate when a version goes on soaking after it was replaced: the highest that has soaked, else the one that
-/// will have first. Nothing, when what runs in the environment before is the only one in question.
+/// The candidate where a replaced version keeps soaking: the highest that has soaked, otherwise the one whose soak ends
+/// first. `None` if only the running version of the previous environment counts.
 fn from_past<'a>(
     policy: &TargetPolicy<'_>,
     facts: &Facts<'a>,
@@ -232,7 +232,7 @@ fn from_past<'a>(
         counted.push((candidate, soak_end(&clock)));
     }
     for run in before.past {
-        // Of one version, only its last run counts.
+        // Only the last run of a version counts.
         if counted.iter().all(|(candidate, _)| candidate.version != run.candidate.version) {
             let clock = past_clock(run, observed(&run.candidate), None, policy.clock_tolerance);
             counted.push((&run.candidate, soak_end(&clock)));
@@ -299,7 +299,7 @@ fn from_before<'a>(
             let reason = reason.to_string();
             return NoCandidate::NoImageBefore { environment: environment(), before, reason };
         }
-        // The rules are asked again to say which of the two it is: not admitted, or gone from the registry.
+        // Distinguishes "not admitted" from "gone from the registry".
         match policy.rules.version_of(&candidate.tag) {
             Some(version) if policy.rules.admits(&version) => {
                 NoCandidate::Vanished { environment: environment(), before }

@@ -1,8 +1,7 @@
-//! What was let through and waits for people in a pull request: whether it may still go.
+//! Whether a promotion that was approved for a pull request may still be merged.
 //!
-//! A window closes and opens again, and something newer soaks: none of that takes back what was let through. What people say
-//! since then does, as do an image that is another by now and an environment that has it. Owns that difference; must not
-//! know what a pull request is.
+//! A closed window or a newer version that soaks does not end it. Controls and rollbacks written since then do, and so do
+//! another digest under the tag and an environment that already runs the version. Must not know pull requests.
 
 use crate::model::{Digest, Tag, Timestamp};
 
@@ -13,38 +12,38 @@ use super::gate_name::GateName;
 use super::gates::{Answer, DigestReason, GateReport, OrderReason, Reason};
 use super::select::Candidate;
 
-/// A promotion as it was let through.
+/// A promotion as it was approved for its pull request.
 #[derive(Clone, Copy, Debug)]
 pub struct ProposedPromotion<'a> {
-    /// What is to move.
+    /// The candidate.
     pub candidate: &'a Candidate,
-    /// The image that it was.
+    /// Its digest at that time.
     pub digest: Option<&'a Digest>,
-    /// When it was let through.
+    /// When it was approved.
     pub at: Timestamp,
-    /// What a person passed by for it.
+    /// The overrides.
     pub overrides: &'a [Override],
-    /// Whether a person asked for it although it is lower than what ran.
+    /// Whether it is a requested downgrade.
     pub goes_back: bool,
 }
 
-/// What has become of it.
+/// The status of a proposed promotion.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ProposalStatus {
-    /// It may go.
+    /// It may be merged.
     Stands(Box<Approved>),
-    /// The environment has it, or something beyond it.
+    /// The environment runs it or a higher version.
     Runs(Tag),
-    /// A gate says that it must not go, rather than not now.
+    /// A gate forbids it, rather than delaying it.
     Against(GateReport),
-    /// It can't be said now: what runs isn't known, or what the tag means.
+    /// Unknown: the running version or the digest of the tag is unknown.
     Unknown,
 }
 
-/// What has become at `now` of a promotion that was let through.
+/// The status of a proposed promotion at `now`.
 ///
-/// A gate that a person passed by for it does not speak against it, unless something was said since: a hold, a quarantine or
-/// a way back that came later than the promotion counts.
+/// A gate that was overridden for it does not end it, unless its cause is newer than the promotion: a later hold,
+/// quarantine or rollback counts.
 pub fn proposal_status(
     policy: &TargetPolicy<'_>,
     facts: &Facts<'_>,
@@ -55,7 +54,7 @@ pub fn proposal_status(
     let (Some(lowest), Some(highest)) = (facts.running.first(), facts.running.last()) else {
         return ProposalStatus::Unknown;
     };
-    // All paths are to go back, or one that is behind is to come.
+    // A downgrade concerns all paths; otherwise the lowest path decides.
     let (nearest, is_there) = if goes_back {
         (highest, highest.version <= candidate.version)
     } else {
@@ -75,7 +74,7 @@ pub fn proposal_status(
 }
 
 impl ProposedPromotion<'_> {
-    /// Whether a gate that is closed says that this must not go, rather than not now.
+    /// Whether a closed gate forbids the promotion, rather than delaying it.
     fn is_ended_by(&self, report: &GateReport, facts: &Facts<'_>, now: Timestamp) -> bool {
         let is_passed = self.overrides.iter().any(|one| one.gate() == report.gate);
         match &report.reason {
@@ -90,7 +89,7 @@ impl ProposedPromotion<'_> {
     }
 }
 
-/// What the digest gate says of a tag that means another image than the one that was let through.
+/// The report of a tag that has another digest than the approved one.
 fn moved(evaluation: &GateEvaluation, let_through: Option<&Digest>) -> Option<GateReport> {
     let (was, now) = let_through.zip(evaluation.digest_now())?;
     let tag = evaluation.candidate().tag.clone();

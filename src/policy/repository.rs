@@ -1,4 +1,4 @@
-//! What holds for a whole repository: its environments and where they lie, the sets that ship together, and the rules of
+//! The policy of a repository: its environments and their folders, its groups, and the rules of
 //! each service.
 
 use std::sync::Arc;
@@ -9,28 +9,28 @@ use crate::model::{EnvironmentId, EnvironmentName, ImageName, RepoPath, ServiceN
 use super::facts::EnvironmentPolicy;
 use super::select::SelectionRules;
 
-/// An environment and where it lies.
+/// An environment and its folders.
 #[derive(Debug)]
 pub struct Environment {
-    /// What is asked of a promotion into it.
+    /// Its policy.
     pub policy: EnvironmentPolicy,
     /// Its folders.
     pub paths: Vec<RepoPath>,
-    /// The place of the environment before it, among all of them.
+    /// The previous environment.
     pub before: Option<EnvironmentId>,
 }
 
-/// A set of services that ship together.
+/// A group of services that are promoted together.
 #[derive(Clone, Debug)]
 pub struct Group {
-    /// What people call it.
+    /// Its name.
     pub name: String,
     /// The services.
     pub services: Vec<ServicePattern>,
 }
 
 impl Group {
-    /// Whether a service is one of the set.
+    /// Whether a service is a member.
     pub fn has(&self, service: &ServiceName) -> bool {
         self.services.iter().any(|pattern| pattern.matches(service))
     }
@@ -41,25 +41,25 @@ pub trait ServiceRules: Send + Sync {
     /// The rules of one service.
     fn of(&self, service: &ServiceName) -> ServiceSettings;
 
-    /// How long a version of a service soaks before it may come to an environment.
+    /// The required soak of a service before it is promoted to an environment.
     fn soak(&self, service: &ServiceName, environment: &EnvironmentName) -> Duration;
 
-    /// How long ago a digest must have been first seen before it may come to an environment.
+    /// The minimum age of a digest before it is promoted to an environment.
     fn minimum_age(&self, _service: &ServiceName, _environment: &EnvironmentName) -> Duration {
         Duration::ZERO
     }
 
-    /// Whether an image of a service is Tidegate's to move.
+    /// Whether Tidegate manages an image of a service.
     fn manages(&self, service: &ServiceName, image: &ImageName) -> bool;
 }
 
 /// The rules of one service.
 #[derive(Clone, Debug)]
 pub struct ServiceSettings {
-    /// Whether the service is left alone.
+    /// Whether the service is ignored.
     pub ignored: bool,
-    /// The selection rules when nothing closer to the service says otherwise.
+    /// The selection rules, unless the service's manifests have their own.
     pub rules: Arc<SelectionRules>,
-    /// Whether the configuration names the rules for this service, so that they stand before a Flux ImagePolicy.
+    /// Whether the configuration sets rules for this service, which then precede a Flux ImagePolicy.
     pub are_explicit: bool,
 }

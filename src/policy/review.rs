@@ -1,40 +1,40 @@
-//! Reviews of a pull request: whether they come to an approval of what lies on its branch now.
+//! Reviews of a pull request: whether they approve its current commit.
 
 use std::collections::HashMap;
 
 use crate::model::{CommitId, Digest, Opinion, PullRequestReview, Tag};
 
-/// An open pull request that proposes a version for a target, and what its reviews come to.
+/// An open pull request that proposes a version for a target, and the verdict of its reviews.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ReviewedPullRequest {
     /// Its number.
     pub number: u64,
     /// Its page.
     pub url: String,
-    /// The tag that it proposes.
+    /// The proposed tag.
     pub tag: Tag,
-    /// What the tag meant when it was proposed; nothing when it does not say.
+    /// The digest that was proposed, if its trailers name one.
     pub digest: Option<Digest>,
-    /// What its reviews come to; nothing when they could not be asked.
+    /// The verdict of its reviews; `None` if the request failed.
     pub verdict: Option<ReviewVerdict>,
 }
 
-/// What the reviews of a pull request come to. Logins are somebody else's text.
+/// The verdict of a pull request's reviews. Logins are untrusted text.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ReviewVerdict {
-    /// Approved by these, as it is now.
+    /// These approved the current commit.
     Approved(Vec<String>),
-    /// These want changes, whatever others say.
+    /// These requested changes, which outweighs approvals.
     ChangesRequested(Vec<String>),
-    /// Not approved as it is now; these approved an earlier state of it.
+    /// Not approved; these approved an earlier commit.
     Waits(Vec<String>),
 }
 
 impl ReviewVerdict {
-    /// What `reviews`, the earliest first, come to of a pull request that is at `head` and that `opened_by` opened.
+    /// The verdict of `reviews` (earliest first) on a pull request at `head` that `opened_by` opened.
     ///
-    /// Of each reviewer the last opinion counts, and only of those who may write to the repository, as far as the forge
-    /// tells; nobody approves what they opened. An approval is of the commit that it was given on, and of no other.
+    /// The last opinion of each reviewer with write access counts, as far as the forge reports access. Authors cannot
+    /// approve their own pull requests. An approval counts only for its own commit.
     pub fn of(reviews: &[PullRequestReview], head: CommitId, opened_by: Option<&str>) -> Self {
         let mut last: HashMap<String, &PullRequestReview> = HashMap::new();
         let is_opener = |by: &str| opened_by.is_some_and(|opener| opener.eq_ignore_ascii_case(by));

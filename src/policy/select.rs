@@ -1,6 +1,6 @@
-//! Selection: which of a registry's tags may be chosen, in order.
+//! Selection: the tags of a registry that are candidates, in order.
 //!
-//! tag → exclusions → pattern → version or key → range. Owns what is a candidate; must not know what runs where.
+//! Each tag passes exclusions, pattern, version or key, and range. Must not know what runs where.
 
 use std::cmp::Ordering;
 use std::str::FromStr;
@@ -10,20 +10,20 @@ use crate::model::{Artifact, Tag, Version};
 use super::pattern::TagPattern;
 use super::range::Range;
 
-/// What may be chosen for an image.
+/// The rules by which an image's tags are selected.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SelectionRules {
-    /// The versions that are admitted.
+    /// The admitted versions.
     pub versions: Range,
-    /// Where a tag's version is, if the tag is more than its version.
+    /// Extracts the version, if a tag is more than its version.
     pub tag_pattern: Option<TagPattern>,
-    /// What orders the tags. Anything but semantic versions ignores `versions`.
+    /// The order of the tags. Orders other than semver ignore `versions`.
     pub order: TagOrder,
-    /// Tags that match one of these are none of the image's, as in the `exclusionList` of a Flux ImageRepository.
+    /// Tags that match one of these are ignored, as by the `exclusionList` of a Flux ImageRepository.
     pub exclusions: Vec<TagPattern>,
 }
 
-/// What orders the tags of an image, as the policies of a Flux ImagePolicy do.
+/// The order of an image's tags, as in a Flux ImagePolicy.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum TagOrder {
     /// As semantic versions.
@@ -41,25 +41,24 @@ pub enum TagOrder {
     },
 }
 
-/// A tag and the version that it stands for.
+/// A tag and its version.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Candidate {
     /// The tag, as the registry has it.
     pub tag: Tag,
-    /// The version, read by the selection rules.
+    /// The version, as the selection rules read it.
     pub version: Version,
 }
 
 /// The tags that the rules admit, from the lowest version to the highest.
 ///
-/// Tags of one version are ordered so that the last is the one that Flux 1.x takes: the last by its text (`v1.0.0` after
-/// `1.0.0`), but the first by its text where a pattern extracts the version. The order in which the registry names them
-/// changes nothing.
+/// Of tags with the same version, the last is the one that Flux 1.x selects: the last by text (`v1.0.0` after `1.0.0`), but
+/// the first by text where a pattern extracts the version. The order of the registry does not matter.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Selection {
     ascending: Vec<Candidate>,
     is_extracted: bool,
-    /// What the rules admit and what is no image to run.
+    /// Tags that the rules admit but that are no runnable image.
     rejected: Vec<(Candidate, Artifact)>,
 }
 
@@ -74,10 +73,10 @@ impl SelectionRules {
         Self { versions, tag_pattern, order: TagOrder::Semver, exclusions: Vec::new() }
     }
 
-    /// The version that `tag` stands for; the range is not asked.
+    /// The version of `tag`, in the range or not.
     ///
-    /// Names that say nothing about what they hold (`latest`, `main`, `master`, `dev`), and the tags under which
-    /// signatures, attestations and referrers are kept, stand for none, whatever the pattern says.
+    /// Tags without a version of their own (`latest`, `main`, `master`, `dev`) and the tags of signatures, attestations and
+    /// referrers have none, even if the pattern matches.
     pub fn version_of(&self, tag: &Tag) -> Option<Version> {
         if tag.is_floating() || names_a_digest(tag) || self.exclusions.iter().any(|one| one.matches(tag)) {
             return None;
@@ -93,12 +92,12 @@ impl SelectionRules {
         }
     }
 
-    /// Whether a version is one of those that the rules admit.
+    /// Whether the rules admit a version.
     pub fn admits(&self, version: &Version) -> bool {
         self.order != TagOrder::Semver || self.versions.admits(version)
     }
 
-    /// The versions that are admitted, as sentences name them.
+    /// The admitted versions, for messages.
     pub fn shown(&self) -> String {
         match self.order {
             TagOrder::Semver => self.versions.to_string(),
@@ -107,7 +106,7 @@ impl SelectionRules {
         }
     }
 
-    /// The candidate that a tag is, if it is one.
+    /// The candidate of a tag, if the rules admit it.
     pub fn candidate(&self, tag: &Tag) -> Option<Candidate> {
         let version = self.version_of(tag)?;
         self.admits(&version).then(|| Candidate { tag: tag.clone(), version })
@@ -119,7 +118,7 @@ impl SelectionRules {
         let is_extracted = self.tag_pattern.is_some();
         ascending.sort_unstable_by(|a, b| place(a, b, is_extracted));
         ascending.dedup();
-        // The filter's room grew by doubling, and a selection lives as long as its list of tags.
+        // Growth by doubling leaves spare capacity, and a selection lives as long as its tag list.
         ascending.shrink_to_fit();
         Selection { ascending, is_extracted, rejected: Vec::new() }
     }
@@ -137,7 +136,7 @@ impl Selection {
         higher.filter(|candidate| candidate.version.may_follow(version))
     }
 
-    /// The candidates that are higher than `version`, of whatever variant, ascending.
+    /// The candidates higher than `version`, of any variant, ascending.
     pub(super) fn higher(&self, version: &Version) -> &[Candidate] {
         let first = self.ascending.partition_point(|candidate| candidate.version <= *version);
         &self.ascending[first..]
@@ -153,7 +152,7 @@ impl Selection {
         self.find(tag).is_some()
     }
 
-    /// The candidate with exactly this tag and version; quicker than [`Self::find`].
+    /// The candidate with exactly this tag and version; faster than [`Self::find`].
     pub(super) fn find_candidate<'a>(&'a self, wanted: &'a Candidate) -> Option<&'a Candidate> {
         self.of_version(&wanted.version).find(|candidate| candidate.tag == wanted.tag)
     }
@@ -177,7 +176,7 @@ impl Selection {
         }
     }
 
-    /// The candidates without this one, which is no image to run.
+    /// The selection without this tag, which is no runnable image.
     #[must_use]
     pub fn reject(&self, tag: &Tag, artifact: &Artifact) -> Self {
         let mut kept = self.clone();
@@ -188,12 +187,12 @@ impl Selection {
         kept
     }
 
-    /// What a tag is that the rules admit and that is no image to run.
+    /// The kind of an admitted tag that is no runnable image.
     pub fn rejection(&self, tag: &Tag) -> Option<&Artifact> {
         self.rejected.iter().find(|(candidate, _)| candidate.tag == *tag).map(|(_, artifact)| artifact)
     }
 
-    /// The highest incomplete image that may follow `version`, with what it lacks. Charts and the like are no images at all.
+    /// The highest incomplete image above `version`, with what it lacks. Charts and other artifacts do not count.
     pub(super) fn highest_incomplete_above(&self, version: &Version) -> Option<(&Tag, &str)> {
         let incomplete = self.rejected.iter().filter_map(|(candidate, artifact)| match artifact {
             Artifact::Incomplete(reason) => Some((candidate, reason.as_str())),
@@ -204,7 +203,7 @@ impl Selection {
         highest.map(|(candidate, reason)| (&candidate.tag, reason))
     }
 
-    /// How many candidates there are.
+    /// Number of candidates.
     pub fn len(&self) -> usize {
         self.ascending.len()
     }
@@ -215,8 +214,8 @@ impl Selection {
     }
 }
 
-/// Whether the tag is a digest, as cosign (`sha256-….sig`, `.att`, `.sbom`) and the referrers fallback of the
-/// distribution specification (`sha256-…`) name what belongs to an image.
+/// Whether the tag names a digest, as for signatures of cosign (`sha256-….sig`, `.att`, `.sbom`) and the referrers fallback
+/// of the distribution specification (`sha256-…`).
 fn names_a_digest(tag: &Tag) -> bool {
     let text = tag.as_str();
     let Some(digits) = text.strip_prefix("sha256-").or_else(|| text.strip_prefix("sha512-")) else {
@@ -270,7 +269,7 @@ mod tests {
     }
 
     #[test]
-    fn what_belongs_to_an_image_is_no_candidate() {
+    fn signatures_and_attestations_are_no_candidates() {
         let pattern = TagPattern::with_extract("^(.)", "1.0.0").unwrap();
         let everything = SelectionRules::new("*-0".parse().unwrap(), Some(pattern));
         for suffix in ["", ".sig", ".att", ".sbom"] {

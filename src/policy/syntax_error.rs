@@ -1,4 +1,4 @@
-//! A range or a schedule that cannot be read: what is wrong, where, and what to write instead.
+//! An invalid range or schedule: the error, its position and a correction.
 
 use thiserror::Error;
 

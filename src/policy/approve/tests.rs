@@ -34,7 +34,7 @@ fn a_closed_gate_stays_closed_without_an_override() {
 }
 
 #[test]
-fn an_override_passes_its_gate_and_only_those_needed_are_kept() {
+fn an_override_passes_its_gate_and_unneeded_ones_are_dropped() {
     let approved = promote(&Target::prod(), "v1.0.2", &[GateName::Window, GateName::Soak]).unwrap();
     assert_eq!(approved.overrides(), [because(GateName::Soak)]);
     assert_eq!(approved.candidate().tag.as_str(), "v1.0.2");
@@ -68,7 +68,7 @@ fn insist(target: &Target, tag: &str, options: Overrides) -> Result<Approved, Ga
 }
 
 #[test]
-fn going_back_is_asked_for_in_full() {
+fn a_rollback_request_names_everything() {
     let target =
         Target { running: candidates("v1.0.2"), before: Some(candidates("v1.0.1")), ..Target::prod() };
     let fault = insist(&target, "v1.0.1", Overrides::default()).unwrap_err();

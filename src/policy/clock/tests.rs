@@ -38,7 +38,7 @@ fn rollout_commit(committed_at: &str) -> RolloutCommit {
 }
 
 /// `running 09:00 a Landed`, `moved a b`, `not observed`
-fn told(clock: &SoakClock<'_>) -> String {
+fn summary(clock: &SoakClock<'_>) -> String {
     let letter = |digest: &Digest| digest.as_str().chars().last().unwrap();
     match clock {
         SoakClock::Running { since, began, digest } => {
@@ -69,7 +69,7 @@ fn starts_at_the_commit(#[case] committed: &str, #[case] parent: Option<&str>, #
         by_tidegate: true,
         ..rollout_commit(committed)
     };
-    assert_eq!(told(&soak_clock(&rollout_commit, &[], None, TOLERANCE)), expected);
+    assert_eq!(summary(&soak_clock(&rollout_commit, &[], None, TOLERANCE)), expected);
 }
 
 #[rstest]
@@ -91,7 +91,7 @@ fn fetches_bear_out_the_claim(
         digest: Some(digest('a')),
         ..rollout_commit(committed)
     };
-    assert_eq!(told(&soak_clock(&rollout_commit, &[], None, TOLERANCE)), expected);
+    assert_eq!(summary(&soak_clock(&rollout_commit, &[], None, TOLERANCE)), expected);
 }
 
 #[rstest]
@@ -124,7 +124,7 @@ fn the_digest_that_soaks(
 ) {
     let rollout_commit = RolloutCommit { digest: landed.map(digest), ..rollout_commit("09:00") };
     let now = now.map(digest);
-    assert_eq!(told(&soak_clock(&rollout_commit, &observed(seen), now.as_ref(), TOLERANCE)), expected);
+    assert_eq!(summary(&soak_clock(&rollout_commit, &observed(seen), now.as_ref(), TOLERANCE)), expected);
 }
 
 #[test]
@@ -133,10 +133,10 @@ fn observed_first_in_a_backdated_commit() {
     let rollout_commit = RolloutCommit { fetched: Some(fetched), ..rollout_commit("03:00") };
     let seen_before = observed("a@08:00");
     let clock = soak_clock(&rollout_commit, &seen_before, None, TOLERANCE);
-    assert_eq!(told(&clock), "09:00 a backdated from 03:00");
+    assert_eq!(summary(&clock), "09:00 a backdated from 03:00");
     let seen_after = observed("a@09:10");
     let clock = soak_clock(&rollout_commit, &seen_after, None, TOLERANCE);
-    assert_eq!(told(&clock), "09:10 a observed");
+    assert_eq!(summary(&clock), "09:10 a observed");
 }
 
 fn changes() -> impl Strategy<Value = Vec<Observed>> {

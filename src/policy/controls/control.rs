@@ -1,7 +1,6 @@
-//! Control files as facts: what people said may not go, must stay, is bad, is approved or is frozen, and until when.
+//! Control files as facts: holds, pins, quarantines, approvals and freezes.
 //!
-//! Owns whom a control covers and when it is in force. Must not know how the files are written, nor what a gate makes
-//! of them.
+//! Decides which targets a control covers and when it is in force. Must not know the file format or the gates.
 
 use crate::model::{
     Digest, EnvironmentName, Printable, RepoPath, ServiceName, ServicePattern, Tag, Timestamp, Version,
@@ -12,34 +11,34 @@ use crate::policy::gate_name::GateName;
 use crate::policy::range::Range;
 use crate::policy::select::Candidate;
 
-/// What stands in every control file: where it is, who put it there, when, why, and until when it counts.
+/// The common part of every control file.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Note {
     /// The file.
     pub file: RepoPath,
-    /// Who. Somebody else's text.
+    /// Author; untrusted text.
     pub by: String,
-    /// When, as the file claims.
+    /// Time of writing, as the file claims.
     pub at: Timestamp,
-    /// Why. Somebody else's text.
+    /// Reason; untrusted text.
     pub reason: String,
-    /// From when on it no longer counts; never, when nothing is said.
+    /// When it expires; `None` for never.
     pub expires: Option<Timestamp>,
 }
 
 impl Note {
-    /// Whether it counts at `now`.
+    /// Whether it has not expired at `now`.
     pub fn is_in_force(&self, now: Timestamp) -> bool {
         self.expires.is_none_or(|expires| now < expires)
     }
 }
 
-/// Whom a control covers.
+/// The services and environments that a control covers.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Coverage {
-    /// The services; all, when nothing is said.
+    /// The services; `None` for all.
     pub services: Option<ServicePattern>,
-    /// The environments; all, when there is none.
+    /// The environments; empty for all.
     pub environments: Vec<EnvironmentName>,
 }
 
@@ -51,39 +50,39 @@ impl Coverage {
     }
 }
 
-/// Nothing is promoted while it is in force.
+/// A hold: nothing is promoted while it is in force.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Hold {
-    /// Who, why, until when.
+    /// Author, reason and expiry.
     pub note: Note,
-    /// Whom it covers.
+    /// What it covers.
     pub covers: Coverage,
 }
 
-/// Only these versions are promoted while it is in force: one, or a range.
+/// A pin: only these versions are promoted while it is in force.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Pin {
-    /// Who, why, until when.
+    /// Author, reason and expiry.
     pub note: Note,
-    /// Whom it covers.
+    /// What it covers.
     pub covers: Coverage,
-    /// What may still come.
+    /// The admitted versions.
     pub versions: Range,
 }
 
-/// A version is bad, in every environment.
+/// A quarantine: a version is bad in every environment.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Quarantine {
-    /// Who, why, until when.
+    /// Author, reason and expiry.
     pub note: Note,
-    /// Whose version it is.
+    /// The services that the version belongs to.
     pub services: ServicePattern,
-    /// The version, as somebody wrote it.
+    /// The version, as written.
     pub version: Tag,
 }
 
 impl Quarantine {
-    /// Whether the candidate is the version: by its tag, or by the version that the tag stands for.
+    /// Whether the candidate is the quarantined version, by its tag or by the version in the tag.
     pub fn covers(&self, candidate: &Candidate) -> bool {
         let is_version =
             || self.version.as_str().parse::<Version>().is_ok_and(|version| version == candidate.version);
@@ -91,61 +90,61 @@ impl Quarantine {
     }
 }
 
-/// Somebody approved one image for one environment.
+/// An approval of one image for one environment.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Approval {
-    /// Who, why, until when.
+    /// Author, reason and expiry.
     pub note: Note,
     /// The service.
     pub service: ServiceName,
-    /// Where it may go.
+    /// The environment.
     pub environment: EnvironmentName,
-    /// The tag that was approved.
+    /// The approved tag.
     pub version: Tag,
-    /// What the tag meant then. Another image under the same tag is not approved.
+    /// The approved digest. Another image under the same tag is not approved.
     pub digest: Digest,
 }
 
-/// A freeze that was put in force by a control file.
+/// A freeze from a control file.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct FreezeControl {
-    /// Who and why. Until when, the freeze itself says.
+    /// Author and reason. The freeze has its own end.
     pub note: Note,
-    /// The services; all, when nothing is said.
+    /// The services; `None` for all.
     pub services: Option<ServicePattern>,
-    /// When, and in which environments.
+    /// Its period and environments.
     pub freeze: Freeze,
 }
 
-/// A control file that can't be read. It closes the gate that it may have meant.
+/// An unreadable control file. It closes the gate that it may have meant.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct UnreadableControl {
     /// The file.
     pub file: RepoPath,
-    /// The gate that stays closed until somebody mends the file; the hold gate, when not even that can be read.
+    /// The gate that stays closed until the file is corrected; the hold gate if the kind is unreadable too.
     pub gate: GateName,
-    /// Whom it may have meant.
+    /// What it may cover.
     pub covers: Coverage,
-    /// What is wrong with it, in plain words.
+    /// What is wrong with it.
     pub problem: String,
-    /// The line and the column of that, from 1, if it has one.
+    /// Line and column of the error, from 1.
     pub position: Option<(usize, usize)>,
 }
 
 /// One control file.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Control {
-    /// Nothing is promoted.
+    /// A hold.
     Hold(Hold),
-    /// Only some versions are promoted.
+    /// A pin.
     Pin(Pin),
-    /// A version is bad.
+    /// A quarantine.
     Quarantine(Quarantine),
-    /// An image is approved.
+    /// An approval.
     Approval(Approval),
-    /// Environments stay as they are for a time.
+    /// A freeze.
     Freeze(FreezeControl),
-    /// It can't be read.
+    /// An unreadable file.
     Unreadable(UnreadableControl),
 }
 
@@ -209,7 +208,7 @@ impl Control {
         }
     }
 
-    /// Who, why and until when; nothing for one that can't be read.
+    /// Author, reason and expiry; `None` for an unreadable file.
     pub fn note(&self) -> Option<&Note> {
         match self {
             Self::Hold(hold) => Some(&hold.note),
@@ -233,7 +232,7 @@ impl Control {
         }
     }
 
-    /// The control, where these environments are all there are.
+    /// Narrows the control to existing environments.
     #[must_use]
     pub fn among(self, known: &[&EnvironmentName]) -> Self {
         let (services, environments, gate) = match &self {

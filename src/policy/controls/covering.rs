@@ -62,19 +62,19 @@ impl Controls {
         }
     }
 
-    /// The first moment after `now` at which one of them ceases to count.
+    /// The first expiry after `now`.
     pub fn next_expiry(&self, now: Timestamp) -> Option<Timestamp> {
         self.notes().filter_map(|note| note.expires).filter(|expires| *expires > now).min()
     }
 
-    /// Those that no longer count, and never will again.
+    /// The expired controls.
     pub fn expired(&self, zone: Tz, now: Timestamp) -> impl Iterator<Item = &Note> {
         let thawed = self.freezes.iter().filter(move |order| order.freeze.is_over(zone, now));
         let notes = self.notes().filter(move |note| !note.is_in_force(now));
         notes.chain(thawed.map(|order| &order.note))
     }
 
-    /// What is said at `now` and is not over, by file; a freeze that has not begun is said too.
+    /// The controls that have not ended at `now`, by file. A freeze that has not begun is included.
     pub fn standing(&self, zone: Tz, now: Timestamp) -> Vec<Control> {
         fn of<T: Clone>(all: &[Arc<T>], as_control: fn(T) -> Control) -> impl Iterator<Item = Control> {
             all.iter().map(move |one| as_control(T::clone(one)))
@@ -92,12 +92,12 @@ impl Controls {
         standing
     }
 
-    /// The files that can't be read.
+    /// The unreadable files.
     pub fn unreadable(&self) -> impl Iterator<Item = &UnreadableControl> {
         self.unreadable.iter().map(Arc::as_ref)
     }
 
-    /// Whether a version is said to be bad, even if that was to count no longer.
+    /// Whether a version is quarantined, even by an expired control.
     pub fn quarantines(&self, candidate: &Candidate) -> bool {
         self.quarantines.iter().any(|one| one.covers(candidate))
     }
@@ -115,7 +115,7 @@ impl Controls {
         self.holds.iter().map(Arc::as_ref).filter(move |hold| hold.note.is_in_force(now))
     }
 
-    /// The pin that does not let a candidate come, if one does not; of several, the one whose file comes first.
+    /// The pin that excludes a candidate; of several, the first by file.
     pub(in crate::policy) fn pin_against(&self, candidate: &Candidate, now: Timestamp) -> Option<&Pin> {
         self.pin_against_version(&candidate.version, now)
     }
@@ -126,7 +126,7 @@ impl Controls {
         against.min_by_key(|pin| &pin.note.file)
     }
 
-    /// Whether one that closes the hold gate or the quarantine gate to a candidate was written after `since`.
+    /// Whether a control that closes the hold or quarantine gate to a candidate was written after `since`.
     pub(in crate::policy) fn speak_since(
         &self,
         since: Timestamp,
@@ -158,12 +158,12 @@ impl Controls {
         self.quarantine_of(candidate, now).next().is_some()
     }
 
-    /// Whether somebody approved this image, however long that is in force.
+    /// Whether an approval of this image exists, expired or not.
     pub fn approves(&self, tag: &Tag, digest: &Digest) -> bool {
         self.approvals.iter().any(|approval| approval.version == *tag && approval.digest == *digest)
     }
 
-    /// The approvals of a candidate's tag, whatever the tag meant when they were given.
+    /// The approvals of a candidate's tag, for any digest.
     pub(in crate::policy) fn approvals_of(
         &self,
         candidate: &Candidate,

@@ -1,6 +1,6 @@
 //! Control files as facts: which services and environments each covers, and while it is in force.
 //!
-//! How the files are written belongs to `src/control`, what a gate makes of them to `gates`.
+//! The file format belongs to `src/control`, the consequences to `gates`.
 
 mod control;
 mod covering;

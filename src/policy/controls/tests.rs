@@ -50,7 +50,7 @@ fn a_quarantine_is_of_a_version(#[case] written: &str, #[case] tag: &str, #[case
 }
 
 #[test]
-fn what_is_over_is_told_and_what_is_next() {
+fn the_past_and_the_next_control_are_both_reported() {
     let pin = |expires| {
         let versions = "~1.0".parse().unwrap();
         Control::Pin(Pin { note: note("x", Some(expires)), covers: covers("", &[]), versions })

@@ -13,7 +13,7 @@ use crate::policy::{
 
 const TUESDAY_NOON: &str = "2026-03-03T12:00:00Z";
 
-fn told(decision: &Decision) -> String {
+fn summary(decision: &Decision) -> String {
     match decision {
         Decision::Current { why } => format!("current: {why}"),
         Decision::Promote(approved) => format!("promote {}", approved.candidate().tag),
@@ -66,16 +66,16 @@ fn told(decision: &Decision) -> String {
 #[case::release_after_a_prerelease("1.2.0-rc.1", "1.2.0-rc.1 1.2.0 1.2.1-alpine", "promote 1.2.0")]
 fn first_environment(#[case] running: &str, #[case] registry: &str, #[case] expected: &str) {
     let target = Target { running: candidates(running), tags: tags(registry), ..Target::non_prod() };
-    assert_eq!(told(&target.decide(TUESDAY_NOON)), expected);
+    assert_eq!(summary(&target.decide(TUESDAY_NOON)), expected);
 }
 
 #[test]
 fn a_version_that_a_person_left_waits_for_a_newer_one() {
     let mut target = Target { rolled_back: vec![rolled_back("v1.0.3", 7)], ..Target::non_prod() };
     target.rolled_back[0].environment = environment("non-prod");
-    assert_eq!(told(&target.decide(TUESDAY_NOON)), "wait for v1.0.3 with order");
+    assert_eq!(summary(&target.decide(TUESDAY_NOON)), "wait for v1.0.3 with order");
     target.tags = tags("v1.0.2 v1.0.3 v1.0.4");
-    assert_eq!(told(&target.decide(TUESDAY_NOON)), "promote v1.0.4");
+    assert_eq!(summary(&target.decide(TUESDAY_NOON)), "promote v1.0.4");
 }
 
 #[rstest]
@@ -141,13 +141,13 @@ fn later_environments(
         tags: tags("v1.0.0 v1.0.1 v1.0.2 v1.0.3 v2.0.0"),
         ..Target::prod()
     };
-    assert_eq!(told(&target.decide(now)), expected);
+    assert_eq!(summary(&target.decide(now)), expected);
 }
 
 #[test]
 fn a_chain_without_facts_about_what_comes_before_stays() {
     let target = Target { before: None, ..Target::prod() };
-    assert_eq!(told(&target.decide(TUESDAY_NOON)), "current: what non-prod runs is unknown");
+    assert_eq!(summary(&target.decide(TUESDAY_NOON)), "current: what non-prod runs is unknown");
 }
 
 #[test]
@@ -160,7 +160,7 @@ fn only_being_up_to_date_counts_as_that() {
 }
 
 #[test]
-fn what_was_decided_is_told_whole() {
+fn a_decision_reports_every_gate() {
     let Decision::Promote(approved) = Target::prod().decide(TUESDAY_NOON) else {
         panic!("every gate is open");
     };
@@ -226,7 +226,7 @@ fn a_soak_that_ends_on_saturday_passes_on_monday_at_nine() {
 }
 
 #[test]
-fn what_time_does_not_open_has_no_earliest_time() {
+fn a_gate_that_no_time_opens_has_no_earliest_time() {
     let mut target = Target::prod();
     target.environment.approval = ApprovalPolicy::ByFile;
     assert_eq!(target.evaluate("v1.0.2", TUESDAY_NOON).earliest(), None);
@@ -323,7 +323,7 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(1024))]
 
     #[test]
-    fn what_is_promoted_passed_every_gate_and_goes_forward((target, now) in targets()) {
+    fn every_promotion_passed_every_gate_and_goes_forward((target, now) in targets()) {
         match target.decide(&now) {
             Decision::Promote(approved) => {
                 prop_assert!(approved.candidate().version > approved.from().version);
@@ -364,14 +364,14 @@ proptest! {
         let Decision::Wait(evaluation) = target.decide(&now) else { return Ok(()); };
         let Some(earliest) = evaluation.earliest() else { return Ok(()); };
         let at_earliest = target.decide(&earliest.to_rfc3339());
-        prop_assert!(matches!(at_earliest, Decision::Promote(_)), "{}", told(&at_earliest));
+        prop_assert!(matches!(at_earliest, Decision::Promote(_)), "{}", summary(&at_earliest));
         let just_before = target.decide(&(earliest - chrono::Duration::seconds(1)).to_rfc3339());
-        prop_assert!(matches!(just_before, Decision::Wait(_)), "{}", told(&just_before));
+        prop_assert!(matches!(just_before, Decision::Wait(_)), "{}", summary(&just_before));
     }
 }
 
 #[test]
-fn what_only_a_review_is_missing_of_is_approved_to_be_proposed_and_no_more() {
+fn a_candidate_that_only_lacks_its_review_may_only_be_proposed() {
     let mut target = Target::prod();
     target.environment.approval = ApprovalPolicy::ByReview;
     let Decision::Promote(approved) = target.decide("2026-03-03T12:00:00Z") else { panic!() };

@@ -59,9 +59,9 @@ pub enum VersionStatus {
         /// When.
         at: LocalTime,
     },
-    /// It ran in the earlier environment and was replaced there.
+    /// It ran in the previous environment and was replaced there.
     Replaced {
-        /// The earlier environment.
+        /// The previous environment.
         environment: EnvironmentName,
         /// How long it ran.
         lasted: Duration,
@@ -72,24 +72,24 @@ pub enum VersionStatus {
         /// When its soak ends, if it continues after the replacement.
         soaks_until: Option<LocalTime>,
     },
-    /// The earlier environment runs it.
+    /// The previous environment runs it.
     RunsBefore {
-        /// The earlier environment.
+        /// The previous environment.
         environment: EnvironmentName,
     },
-    /// A part of the earlier environment runs it.
+    /// A part of the previous environment runs it.
     RunsPartly {
-        /// The earlier environment.
+        /// The previous environment.
         environment: EnvironmentName,
     },
-    /// It has not reached the earlier environment yet.
+    /// It has not reached the previous environment yet.
     Ahead {
-        /// The earlier environment.
+        /// The previous environment.
         environment: EnvironmentName,
     },
-    /// It never ran in the earlier environment, which runs a newer version.
+    /// It never ran in the previous environment, which runs a newer version.
     Skipped {
-        /// The earlier environment.
+        /// The previous environment.
         environment: EnvironmentName,
     },
 }
@@ -148,7 +148,7 @@ fn fate(question: Question<'_>, nominated: Option<&Candidate>) -> VersionStatus 
         (_, Some(nominated)) if nominated == candidate => VersionStatus::Candidate,
         (Some(before), _) => fate_before(question, before, nominated),
         (None, Some(by)) => VersionStatus::Superseded { by: by.tag.clone() },
-        // Nothing excludes it and yet there is no candidate: the earlier environment's version is unknown.
+        // Nothing excludes it and yet there is no candidate: the version of the previous environment is unknown.
         (None, None) => match &policy.environment.after {
             Some(environment) => VersionStatus::Ahead { environment: environment.clone() },
             None => VersionStatus::Candidate,

@@ -72,26 +72,26 @@ pub enum Remedy {
         /// The lower version.
         to: Tag,
     },
-    /// Promoting the tag to the earlier environment first.
+    /// Promoting the tag to the previous environment first.
     BringBefore {
-        /// The earlier environment.
+        /// The previous environment.
         environment: EnvironmentName,
         /// The tag.
         tag: Tag,
     },
-    /// Resuming the service in the earlier environment.
+    /// Resuming the service in the previous environment.
     Activate {
-        /// The earlier environment.
+        /// The previous environment.
         environment: EnvironmentName,
     },
-    /// One version in every path of the earlier environment.
+    /// One version in every path of the previous environment.
     Unite {
-        /// The earlier environment.
+        /// The previous environment.
         environment: EnvironmentName,
     },
-    /// Adding the service to the earlier environment.
+    /// Adding the service to the previous environment.
     AddBefore {
-        /// The earlier environment.
+        /// The previous environment.
         environment: EnvironmentName,
     },
     /// Promoting the running version to the later environment first.
@@ -101,9 +101,9 @@ pub enum Remedy {
         /// The later environment.
         to: EnvironmentName,
     },
-    /// Committing the tag in the earlier environment again, signed with an allowed key.
+    /// Committing the tag in the previous environment again, signed with an allowed key.
     Sign {
-        /// The earlier environment.
+        /// The previous environment.
         environment: EnvironmentName,
     },
     /// Writing the tag of a version once by hand.
@@ -318,7 +318,7 @@ mod tests {
     use crate::policy::gate_name::GateName;
 
     #[test]
-    fn what_nobody_can_override_is_not_offered() {
+    fn an_override_that_cannot_work_is_not_offered() {
         let report = |gate, reason| GateReport { gate, answer: Answer::Closed, reason };
         let tag: Tag = "v1.0.2".parse().unwrap();
         let not_selected = OrderReason::NotSelected { tag: tag.clone() };

@@ -27,7 +27,7 @@ fn pin(versions: &str) -> Control {
 }
 
 /// The status of each version, one per line, with the candidate.
-fn told(target: &Target) -> Vec<String> {
+fn summaries(target: &Target) -> Vec<String> {
     target.with("", |policy, facts| {
         let nominated = find_candidate(policy, facts, at(NOW)).ok().cloned();
         let fates = version_reports(policy, facts, &target.tags, nominated.as_ref(), at(NOW));
@@ -72,7 +72,7 @@ fn told(target: &Target) -> Vec<String> {
 fn in_the_first_environment(#[case] change: fn(&mut Target), #[case] expected: &[&str]) {
     let mut target = Target::non_prod();
     change(&mut target);
-    assert_eq!(told(&target), expected);
+    assert_eq!(summaries(&target), expected);
 }
 
 #[rstest]
@@ -138,11 +138,11 @@ fn in_the_first_environment(#[case] change: fn(&mut Target), #[case] expected: &
 fn in_an_environment_after_another(#[case] change: fn(&mut Target), #[case] expected: &[&str]) {
     let mut target = Target::prod();
     change(&mut target);
-    assert_eq!(told(&target), expected);
+    assert_eq!(summaries(&target), expected);
 }
 
 #[test]
-fn what_the_registry_offers_names_the_highest_of_all_and_of_those_admitted() {
+fn the_registrys_offer_names_the_highest_tag_and_the_highest_admitted_tag() {
     let mut target = Target::non_prod();
     target.tags = tags("latest v0.9.0 v1.0.3 v2.0.0-rc.1");
     let offered = target.with("", |policy, facts| offer(policy.rules, facts.selection, &target.tags));
@@ -174,7 +174,7 @@ fn what_the_registry_offers_names_the_highest_of_all_and_of_those_admitted() {
     GateName::Soak, NOW, |target: &mut Target| target.before = Some(candidates("v1.0.1")), "BringBefore",
 )]
 #[case::open(GateName::Soak, NOW, |_: &mut Target| {}, "")]
-fn a_closed_gate_says_what_would_open_it(
+fn a_closed_gate_names_what_would_open_it(
     #[case] gate: GateName,
     #[case] now: &str,
     #[case] change: fn(&mut Target),

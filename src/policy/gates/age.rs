@@ -1,4 +1,4 @@
-//! The age gate: we have known the image for long enough. The publisher's own dates are not believed.
+//! The age gate: the digest was first seen long enough ago. The publisher's dates do not count.
 
 use std::fmt;
 
@@ -7,7 +7,7 @@ use crate::policy::local_time::{LocalTime, elapsed, later};
 
 use super::question::{Answer, Question};
 
-/// Why the age gate answers as it does.
+/// The reason of the age gate.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum AgeReason {
     /// No `minimumAge` is set.
@@ -23,7 +23,7 @@ pub enum AgeReason {
         /// `None` beyond the end of the calendar.
         ends_at: Option<LocalTime>,
     },
-    /// Its digest was never seen, so its age is unknown.
+    /// The digest was never seen, so its age is unknown.
     NotSeen {
         tag: Tag,
     },

@@ -1,7 +1,7 @@
-//! The approval gate: somebody approved this image for this environment, if somebody must.
+//! The approval gate: this image is approved for this environment, where approvals are required.
 //!
-//! An approval names a digest, and is worth nothing for another one: whoever approved has not seen that image. Where a
-//! review of the pull request is an approval too, `review` says what it comes to.
+//! An approval names a digest and does not count for another one, because nobody reviewed that image. `review` has the
+//! reasons where a review of the pull request is the approval.
 
 use std::fmt;
 
@@ -14,47 +14,47 @@ use super::question::{Answer, Question};
 use super::review::{self, ReviewReason};
 use crate::policy::gate_name::GateName;
 
-/// Why the approval gate answers as it does.
+/// The reason of the approval gate.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ApprovalReason {
-    /// Nobody must approve.
+    /// No approval is required.
     NotRequired,
-    /// Somebody did.
+    /// Approved.
     Given {
-        /// What was approved.
+        /// The approved digest.
         tag: Tag,
-        /// Who, and why.
+        /// The control file.
         note: ControlReference,
     },
-    /// Somebody must, and nobody has.
+    /// The approval is missing.
     NotGiven {
         /// The candidate.
         tag: Tag,
     },
-    /// What was approved is not what the tag means now.
+    /// The tag has another digest than the approved one.
     Moved {
         /// The candidate.
         tag: Tag,
-        /// What was approved.
+        /// The approved digest.
         approved: Digest,
-        /// What the tag means now.
+        /// The digest that the tag has now.
         now: Digest,
-        /// Who approved it.
+        /// The approval.
         note: ControlReference,
     },
-    /// Somebody approved the tag; whether it still means that image is asked when everything else is open.
+    /// The tag is approved; its digest is requested once every other gate is open.
     AskedLater {
         /// The candidate.
         tag: Tag,
     },
-    /// Somebody approved the tag, but what it means could not be asked.
+    /// The tag is approved, but the request of its digest failed.
     NotAsked {
         /// The candidate.
         tag: Tag,
     },
-    /// Somebody must, and nobody has by a file that can be read.
+    /// No readable approval, and an unreadable file that may be one.
     Unreadable(UnreadableFile),
-    /// What the reviews of its pull request say, where one of them is enough.
+    /// The reviews of the pull request, where a review is the approval.
     Review(ReviewReason),
 }
 

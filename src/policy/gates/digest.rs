@@ -1,4 +1,4 @@
-//! The digest gate: what ships is what soaked. A tag is an alias; the digest is the image.
+//! The digest gate: the promoted digest is the one that soaked. A tag is only an alias.
 
 use std::fmt;
 
@@ -9,38 +9,38 @@ use crate::policy::facts::DigestNow;
 use super::question::{Answer, Question};
 use super::soak::Soaking;
 
-/// Why the digest gate answers as it does.
+/// The reason of the digest gate.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum DigestReason {
-    /// The tag means what soaked.
+    /// The tag still has the digest that soaked.
     Same {
         /// The candidate.
         tag: Tag,
-        /// What it means.
+        /// Its digest.
         digest: Digest,
     },
-    /// Nothing soaked that the tag's meaning could be compared with.
+    /// No soak, so no digest to compare with.
     Unsoaked {
         /// The candidate.
         tag: Tag,
-        /// What it means.
+        /// Its digest.
         digest: Digest,
     },
-    /// The tag means something else than what soaked.
+    /// The tag has another digest than the one that soaked.
     Moved {
         /// The candidate.
         tag: Tag,
-        /// What soaked.
+        /// The digest that soaked.
         soaked: Digest,
-        /// What the tag means now.
+        /// The digest that the tag has now.
         now: Digest,
     },
-    /// What the tag means could not be asked.
+    /// The request of the tag's digest failed.
     NotAsked {
         /// The candidate.
         tag: Tag,
     },
-    /// What the tag means is asked when everything else is open.
+    /// The digest is requested once every other gate is open.
     AskedLater {
         /// The candidate.
         tag: Tag,

@@ -1,4 +1,4 @@
-//! The freeze gate: nothing is promoted while a freeze is in effect, be it configured or ordered by a control file.
+//! The freeze gate: no freeze of the configuration or of a control file is in effect.
 
 use std::fmt;
 
@@ -10,21 +10,21 @@ use super::hold::{ControlReference, UnreadableFile};
 use super::question::{Answer, Question};
 use crate::policy::gate_name::GateName;
 
-/// Why the freeze gate answers as it does.
+/// The reason of the freeze gate.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum FreezeReason {
     /// No freeze is in effect.
     Thawed,
-    /// A freeze is.
+    /// A freeze is in effect.
     Frozen {
-        /// What people call it; of several, the one that ends last.
+        /// Its name; of several freezes, the one that ends last.
         name: Box<str>,
-        /// When it and those that follow on without a break are over.
+        /// The end of it and of freezes that follow without a gap.
         until: LocalTime,
-        /// Who ordered it and why, when a control file did.
+        /// The control file that it comes from.
         order: Option<ControlReference>,
     },
-    /// A control file that may be a freeze can't be read.
+    /// An unreadable control file may be a freeze.
     Unreadable(UnreadableFile),
 }
 

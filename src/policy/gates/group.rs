@@ -1,49 +1,49 @@
-//! The group gate: a service that ships in a set waits for the others, so that no part of the set goes alone.
+//! The group gate: a service of a group waits until all members can be promoted together.
 //!
-//! Owns the sentence; what the others answer is found in `policy::group`, which has all of them in sight.
+//! This file owns the sentence; `policy::group` compares the members.
 
 use std::fmt;
 
 use crate::model::{Elapsed, EnvironmentName, Printable, ServiceName};
 use crate::policy::local_time::LocalTime;
 
-/// Why the group gate answers as it does.
+/// The reason of the group gate.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum GroupReason {
-    /// Every member can go, or is there already, in the combination that soaked together.
+    /// Every member can be promoted, or has been, in the combination that soaked together.
     Together {
         /// The group.
         group: Box<str>,
-        /// Since when the combination has run in the environment before.
+        /// The start of the combination in the previous environment.
         since: LocalTime,
     },
-    /// The members have not run long enough together.
+    /// The members have not run together for long enough.
     Soaking {
         /// The group.
         group: Box<str>,
-        /// Where they run together.
+        /// The previous environment.
         environment: EnvironmentName,
-        /// Since when.
+        /// Its start.
         since: LocalTime,
-        /// For how long they must.
+        /// The required soak.
         needed: Elapsed,
-        /// When that is over; none beyond the end of the calendar.
+        /// The end of the soak; `None` beyond the end of the calendar.
         ends_at: Option<LocalTime>,
     },
-    /// Another member can't go, or is not as it soaked.
+    /// Another member is blocked, or differs from what soaked.
     Member {
         /// The group.
         group: Box<str>,
         /// The member.
         service: ServiceName,
-        /// Why not, in plain words.
+        /// Why it is blocked.
         why: String,
     },
-    /// Something can't be read that may be a member.
+    /// An unreadable manifest may be a member.
     Unclear {
         /// The group.
         group: Box<str>,
-        /// What, and why.
+        /// The file and its error.
         why: String,
     },
 }

@@ -1,4 +1,4 @@
-//! The hold gate: no hold covers the target, and no pin keeps the candidate out.
+//! The hold gate: no hold covers the target, and no pin excludes the candidate.
 
 use std::fmt;
 
@@ -11,45 +11,45 @@ use crate::policy::local_time::LocalTime;
 use super::question::{Answer, Question};
 use crate::policy::gate_name::GateName;
 
-/// Why the hold gate answers as it does.
+/// The reason of the hold gate.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum HoldReason {
-    /// Nothing holds it.
+    /// No hold covers it.
     NotHeld,
     /// A hold covers it.
     Held(ControlReference),
-    /// A pin covers it that does not admit the candidate.
+    /// A pin excludes the candidate.
     Pinned {
         /// The candidate.
         tag: Tag,
-        /// What the pin admits.
+        /// The versions that the pin admits.
         versions: String,
-        /// Who pinned it, and why.
+        /// The pin.
         note: ControlReference,
     },
-    /// A control file that may be a hold can't be read.
+    /// An unreadable control file may be a hold.
     Unreadable(UnreadableFile),
 }
 
-/// Who closes a gate by a control file, why, and until when.
+/// The author, reason and end of a control file that closes a gate.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ControlReference {
     /// The control file.
     pub file: RepoPath,
-    /// Who. Somebody else's text.
+    /// Author; untrusted text.
     pub by: String,
-    /// Why. Somebody else's text.
+    /// Reason; untrusted text.
     pub reason: String,
-    /// Until when; for good, when nothing is said.
+    /// Its expiry; `None` for never.
     pub until: Option<LocalTime>,
 }
 
-/// A control file that can't be read, and what is wrong with it.
+/// An unreadable control file and its error.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct UnreadableFile {
     /// The control file.
     pub file: RepoPath,
-    /// What is wrong with it.
+    /// The error.
     pub problem: String,
 }
 
@@ -58,7 +58,7 @@ impl ControlReference {
         Self::new(note, question.policy.environment.zone)
     }
 
-    /// A note whose times are told in `zone`.
+    /// A note with its times in `zone`.
     pub(in crate::policy) fn new(note: &Note, zone: Tz) -> Self {
         Self {
             file: note.file.clone(),
@@ -70,7 +70,7 @@ impl ControlReference {
 }
 
 impl UnreadableFile {
-    /// What is wrong with a file that may have meant to close `gate`.
+    /// The unreadable file that may have meant `gate`.
     pub(super) fn of(question: Question<'_>, gate: GateName) -> Option<Self> {
         let unreadable = question.facts.controls.unreadable_for(gate)?;
         Some(Self { file: unreadable.file.clone(), problem: unreadable.problem.clone() })
@@ -92,12 +92,12 @@ pub(super) fn ask(question: Question<'_>) -> (Answer, HoldReason) {
     (until(&pin.note), HoldReason::Pinned { tag, versions, note: ControlReference::of(question, &pin.note) })
 }
 
-/// When a gate opens that is closed by a control file.
+/// The answer of a gate that a control file closes.
 pub(super) fn until(note: &Note) -> Answer {
     note.expires.map_or(Answer::Closed, Answer::ClosedUntil)
 }
 
-/// The note that counts longest; of those that count for good, the one whose file comes first.
+/// The note that expires last; of those that never expire, the first by file.
 pub(super) fn lasts_longest<'a>(notes: impl Iterator<Item = &'a Note>) -> Option<&'a Note> {
     let end = |note: &Note| note.expires.unwrap_or(Timestamp::MAX_UTC);
     notes.min_by(|one, other| end(other).cmp(&end(one)).then_with(|| one.file.cmp(&other.file)))

@@ -40,13 +40,13 @@ pub(super) use soak::write_tags;
 use crate::model::Digest;
 use crate::policy::gate_name::GateName;
 
-/// The answers of the gates, and what they found out on the way.
+/// The reports of the gates, and values that they computed.
 pub(super) struct Answers<'a> {
     /// In the order of [`GateName`].
     pub(super) reports: Vec<GateReport>,
     /// The digest of the candidate's tag, when the digest gate is open.
     pub(super) digest: Option<&'a Digest>,
-    /// How long the candidate has run in the previous environment, while its soak clock runs.
+    /// The soak of the candidate, while its clock runs.
     pub(super) soak_time: Option<SoakTime>,
 }
 

@@ -1,4 +1,4 @@
-//! The order gate: forward only, to what may be chosen, and not to what a person left.
+//! The order gate: the candidate is selected, higher than the running version, and nobody rolled back from it.
 
 use std::fmt;
 
@@ -9,64 +9,64 @@ use crate::policy::select::Candidate;
 
 use super::question::{Answer, Question};
 
-/// Why the order gate answers as it does.
+/// The reason of the order gate.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum OrderReason {
-    /// It goes forward.
+    /// The candidate is higher.
     Higher {
         /// The candidate.
         tag: Tag,
-        /// The lowest version that runs.
+        /// The lowest running version.
         running: Tag,
     },
-    /// The registry doesn't have it, or the rules don't admit it.
+    /// The registry does not have it, or the rules do not admit it.
     NotSelected {
         /// The candidate.
         tag: Tag,
     },
-    /// It would go back, or nowhere.
+    /// The candidate is not higher than the running version.
     NotHigher {
         /// The candidate.
         tag: Tag,
-        /// The lowest version that runs.
+        /// The lowest running version.
         running: Tag,
     },
-    /// It is another variant of the image than one that runs, or built on something older.
+    /// It is another variant of the image than a running one, or has an older base.
     OtherVariant {
         /// The candidate.
         tag: Tag,
-        /// The version that runs.
+        /// The running version.
         running: Tag,
     },
-    /// A person went back from it, or from a higher one here.
+    /// A person rolled back from it, or from a higher version here.
     RolledBack {
         /// The candidate.
         tag: Tag,
         /// The version that was left, if it is not the candidate itself.
         left: Option<Version>,
-        /// Where, if not here.
+        /// The environment of the rollback, if another.
         elsewhere: Option<EnvironmentName>,
-        /// Who went back. Somebody else's text.
+        /// Author of the rollback; untrusted text.
         author: String,
-        /// In which commit.
+        /// The commit.
         commit: CommitId,
         /// When.
         at: LocalTime,
     },
-    /// Somebody closed a pull request with it, or with a higher one, and did not merge it.
+    /// A pull request with it, or with a higher version, was closed unmerged.
     RequestClosed {
         /// The candidate.
         tag: Tag,
         /// The version that was refused, if it is not the candidate itself.
         refused: Option<Version>,
-        /// The number of the pull request.
+        /// Number of the pull request.
         number: u64,
         /// When it was closed.
         at: LocalTime,
-        /// How.
+        /// Who closed it.
         by: ClosedBy,
     },
-    /// What runs isn't known.
+    /// The running version is unknown.
     NothingRuns,
 }
 
@@ -103,13 +103,13 @@ pub(super) fn ask(question: Question<'_>) -> (Answer, OrderReason) {
     (Answer::Closed, reason)
 }
 
-/// Whether the candidate is another variant than what runs, or a higher version of it that is built on something older.
+/// Whether the candidate is another variant than the running one, or a higher version with an older base.
 fn is_other_variant(running: &Candidate, candidate: &Candidate) -> bool {
     !candidate.version.is_same_variant(&running.version)
         || (candidate.version > running.version && !candidate.version.may_follow(&running.version))
 }
 
-/// The rollback that speaks against the candidate, if one does; of several the last, by commit where two are of the same
+/// The rollback that excludes the candidate; of several the last, by commit where two have the same
 /// second.
 pub(in crate::policy) fn rollback_against(question: Question<'_>) -> Option<&RolledBack> {
     let Question { facts, candidate, .. } = question;
@@ -128,9 +128,9 @@ fn closed(question: Question<'_>, refused: &RefusedPullRequest) -> OrderReason {
     }
 }
 
-/// Whether a person's rollback speaks against the candidate: against the version that was left, wherever that was; and here
-/// against those between where the person went and what was left, since the person chose none of them. A version that
-/// cannot come any more (gone from the registry, quarantined, excluded by the rules or a pin) says nothing about others.
+/// Whether a rollback excludes the candidate: the version that was left, in any environment; and in this environment the
+/// versions between the restored and the left one, since the person chose none of them. If the left version cannot be
+/// promoted any more (gone from the registry, quarantined, excluded by the rules or a pin), only that version is excluded.
 fn is_against(question: Question<'_>, moved: &RolledBack, candidate: &Candidate) -> bool {
     let Question { policy, facts, now, .. } = question;
     if moved.version == candidate.version {
@@ -142,7 +142,7 @@ fn is_against(question: Question<'_>, moved: &RolledBack, candidate: &Candidate)
         && can_still_come(policy, facts, moved, now)
 }
 
-/// Whether a version that was left would come again if nobody had left it.
+/// Whether a version that was left would be promoted again without the rollback.
 fn can_still_come(policy: &TargetPolicy<'_>, facts: &Facts<'_>, moved: &RolledBack, now: Timestamp) -> bool {
     policy.rules.admits(&moved.version)
         && facts.controls.pin_against_version(&moved.version, now).is_none()

@@ -1,4 +1,4 @@
-//! The quarantine gate: nobody said that the version is bad.
+//! The quarantine gate: the version is not quarantined.
 
 use std::fmt;
 
@@ -8,19 +8,19 @@ use super::hold::{ControlReference, UnreadableFile, lasts_longest, until};
 use super::question::{Answer, Question};
 use crate::policy::gate_name::GateName;
 
-/// Why the quarantine gate answers as it does.
+/// The reason of the quarantine gate.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum QuarantineReason {
-    /// Nobody said so.
+    /// Not quarantined.
     Clean,
-    /// Somebody did.
+    /// Approved.
     Quarantined {
         /// The candidate.
         tag: Tag,
-        /// Who, and why.
+        /// The control file.
         note: ControlReference,
     },
-    /// A control file that may be a quarantine can't be read.
+    /// An unreadable control file may be a quarantine.
     Unreadable(UnreadableFile),
 }
 

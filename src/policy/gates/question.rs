@@ -1,4 +1,4 @@
-//! What a gate is asked, and how it can answer.
+//! The input and the answer of a gate.
 
 use crate::model::{Digest, Timestamp};
 use crate::policy::facts::{Facts, TargetPolicy};

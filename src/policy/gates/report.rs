@@ -1,4 +1,4 @@
-//! What a gate answers, as data; text is made when it is shown.
+//! The report of a gate, as data. Text is made when it is shown.
 
 use std::fmt;
 
@@ -16,18 +16,18 @@ use super::soak::SoakReason;
 use super::window::WindowReason;
 use crate::policy::gate_name::GateName;
 
-/// What one gate answers, and why.
+/// The report of one gate.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct GateReport {
     /// The gate.
     pub gate: GateName,
-    /// What it answers.
+    /// The answer.
     pub answer: Answer,
     /// Why.
     pub reason: Reason,
 }
 
-/// Why a gate answers as it does. `Display` is a plain sentence without a full stop.
+/// The reason of a gate's answer. `Display` is a plain sentence without a full stop.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Reason {
     /// Of the order gate.
@@ -58,14 +58,14 @@ impl GateReport {
         self.answer == Answer::Open
     }
 
-    /// Says by which pull request the candidate is proposed by now.
+    /// Records the pull request that now proposes the candidate.
     pub(in crate::policy) fn propose(&mut self, request: &PullRequestReference) {
         if let Reason::Approval(ApprovalReason::Review(reason)) = &mut self.reason {
             reason.propose(request);
         }
     }
 
-    /// Takes back that people approved a pull request as it is.
+    /// Turns an approval by review into one of an earlier commit.
     pub(in crate::policy) fn void_review(&mut self) {
         if let Reason::Approval(ApprovalReason::Review(reason)) = &mut self.reason
             && reason.void()
@@ -74,8 +74,7 @@ impl GateReport {
         }
     }
 
-    /// Whether it is closed and left to the pull request that proposes the candidate: until people have reviewed it, it may
-    /// be proposed, and no more.
+    /// Whether only the review of a pull request is missing: the candidate may be proposed, but not promoted.
     pub fn is_left_to_request(&self) -> bool {
         !self.is_open() && matches!(self.reason, Reason::Approval(ApprovalReason::Review(_)))
     }

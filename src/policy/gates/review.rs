@@ -1,4 +1,4 @@
-//! What the approval gate says where an approval may be the review of the pull request that proposes the candidate.
+//! The approval gate where the review of a pull request is the approval.
 
 use std::fmt;
 
@@ -8,7 +8,7 @@ use crate::policy::review::{ReviewVerdict, ReviewedPullRequest};
 
 use super::question::{Answer, Question};
 
-/// What reviews say, for the approval gate. Whatever closes it here is no reason not to propose the candidate.
+/// The reason of the approval gate from reviews. If it is closed for one of these, the candidate may still be proposed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ReviewReason {
     /// No open pull request proposes the candidate yet.
@@ -16,53 +16,53 @@ pub enum ReviewReason {
         /// The candidate.
         tag: Tag,
     },
-    /// Nobody who counts has approved it as it is now.
+    /// Nobody with write access has approved the current commit.
     Waits {
         /// The candidate.
         tag: Tag,
         /// The pull request.
         request: PullRequestReference,
-        /// Who approved an earlier state of it.
+        /// Logins that approved an earlier commit.
         earlier: Vec<String>,
     },
-    /// Somebody wants changes.
+    /// A reviewer requested changes.
     ChangesRequested {
         /// The candidate.
         tag: Tag,
         /// The pull request.
         request: PullRequestReference,
-        /// Who.
+        /// Their logins.
         by: Vec<String>,
     },
-    /// The forge could not be asked for its reviews.
+    /// The request of its reviews failed.
     NotAsked {
         /// The candidate.
         tag: Tag,
         /// The pull request.
         request: PullRequestReference,
     },
-    /// Somebody approved it.
+    /// Approved.
     Approved {
         /// The candidate.
         tag: Tag,
         /// The pull request.
         request: PullRequestReference,
-        /// Who.
+        /// Their logins.
         by: Vec<String>,
     },
-    /// Nobody can know; it is taken to be reviewed at once.
+    /// Unknown, as in a replay; taken as reviewed at once.
     TakenAsGiven {
         /// The candidate.
         tag: Tag,
     },
 }
 
-/// A pull request as it is told.
+/// A pull request as messages show it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PullRequestReference {
     /// Its number.
     pub number: u64,
-    /// Its page. Somebody else's text.
+    /// Its page; untrusted text.
     pub url: String,
 }
 
@@ -77,7 +77,7 @@ pub(super) fn answer(question: Question<'_>) -> (Answer, ReviewReason) {
     }
 }
 
-/// Whether a pull request proposes the candidate, as the image that it is now.
+/// Whether a pull request proposes the candidate with its current digest.
 fn is_of(question: Question<'_>, proposed: &ReviewedPullRequest) -> bool {
     let is_moved = match (question.digest_now(), &proposed.digest) {
         (Some(now), Some(proposed)) => now != proposed,
@@ -101,21 +101,21 @@ fn reviewed(tag: Tag, proposed: &ReviewedPullRequest) -> (Answer, ReviewReason) 
 }
 
 impl ReviewReason {
-    /// What had to be proposed is, by this pull request.
+    /// Records that this pull request proposes the candidate.
     pub(super) fn propose(&mut self, request: &PullRequestReference) {
         if let Self::NotProposed { tag } = &*self {
             *self = Self::Waits { tag: tag.clone(), request: request.clone(), earlier: Vec::new() };
         }
     }
 
-    /// An approval becomes one of an earlier commit. Whether it was one.
+    /// Turns an approval into one of an earlier commit. Returns whether it was an approval.
     pub(super) fn void(&mut self) -> bool {
         let Self::Approved { tag, request, by } = &*self else { return false };
         *self = Self::Waits { tag: tag.clone(), request: request.clone(), earlier: by.clone() };
         true
     }
 
-    /// The same as the pull request says it of itself; nothing when it is not known.
+    /// The sentence for the pull request's own body; `None` if unknown.
     pub fn of_itself(&self) -> Option<String> {
         match self {
             Self::NotProposed { .. } => Some("it waits for a review".to_owned()),
@@ -168,14 +168,14 @@ impl fmt::Display for PullRequestReference {
     }
 }
 
-/// How many names are told.
+/// Maximum names in a message.
 const MOST_NAMES: usize = 5;
 
 fn names(all: &[String]) -> String {
-    let told: Vec<String> =
+    let names: Vec<String> =
         all.iter().take(MOST_NAMES).map(|name| Printable::bounded(name, 60).to_string()).collect();
     match all.len().saturating_sub(MOST_NAMES) {
-        0 => told.join(", "),
-        more => format!("{} and {more} more", told.join(", ")),
+        0 => names.join(", "),
+        more => format!("{} and {more} more", names.join(", ")),
     }
 }

@@ -1,4 +1,4 @@
-//! The soak gate: the candidate has run long enough, in one piece, in the environment before.
+//! The soak gate: the candidate has run long enough, without a break, in the previous environment.
 
 use std::fmt;
 use std::time::Duration;
@@ -11,105 +11,105 @@ use crate::policy::select::Candidate;
 
 use super::question::{Answer, Question};
 
-/// Why the soak gate answers as it does.
+/// The reason of the soak gate.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum SoakReason {
-    /// There is no environment before.
+    /// There is no previous environment.
     First,
     /// It has run long enough.
     Soaked(SoakTime),
     /// It has not run long enough yet.
     Soaking(SoakTime),
-    /// The environment before runs it, but the digest of its tag has not been observed yet.
+    /// The previous environment runs it, but the digest of its tag has not been observed yet.
     NotObserved {
-        /// The environment before.
+        /// The previous environment.
         environment: EnvironmentName,
         /// The candidate.
         tag: Tag,
     },
-    /// The tag no longer means the image that soaked.
+    /// The tag no longer has the digest that soaked.
     Moved {
-        /// The environment before.
+        /// The previous environment.
         environment: EnvironmentName,
-        /// What soaked.
+        /// The digest that soaked.
         soaked: Digest,
-        /// What the tag means now.
+        /// The digest that the tag has now.
         now: Digest,
     },
-    /// The environment before doesn't have the service, or not this image of it.
+    /// The previous environment lacks the service, or this image of it.
     Missing {
-        /// The environment before.
+        /// The previous environment.
         environment: EnvironmentName,
     },
-    /// The environment before doesn't run one version in every path.
+    /// The previous environment does not run one version in every path.
     Several {
-        /// The environment before.
+        /// The previous environment.
         environment: EnvironmentName,
-        /// What it runs, ascending.
+        /// Its running versions, ascending.
         running: Vec<Tag>,
     },
-    /// The environment before runs another version.
+    /// The previous environment runs another version.
     Other {
-        /// The environment before.
+        /// The previous environment.
         environment: EnvironmentName,
-        /// What it runs.
+        /// Its running version.
         running: Tag,
         /// The candidate.
         tag: Tag,
     },
-    /// The environment before runs it by a commit that does not count.
+    /// The previous environment runs it by a commit without an allowed signature.
     Unsigned {
-        /// The environment before.
+        /// The previous environment.
         environment: EnvironmentName,
         /// The candidate.
         tag: Tag,
         /// The commit.
         commit: CommitId,
-        /// Why it does not count.
+        /// Why the commit does not count.
         because: String,
     },
-    /// The environment before has it in Git, but Flux does not apply it there.
+    /// The previous environment has it in Git, but Flux does not apply it there.
     Inactive {
-        /// The environment before.
+        /// The previous environment.
         environment: EnvironmentName,
         reason: InactiveReason,
     },
-    /// There is an environment before, but what it runs isn't known.
+    /// The running version of the previous environment is unknown.
     Unknown {
-        /// The environment before.
+        /// The previous environment.
         environment: EnvironmentName,
     },
-    /// What runs here must go on before anything comes in its place.
+    /// The running version must move on before another replaces it.
     TrainHold {
-        /// What runs here.
+        /// The running version.
         tag: Tag,
-        /// The environment that it goes on to.
+        /// The environment that it moves on to.
         to: EnvironmentName,
-        /// When it can, if that is known.
+        /// When it can move on, if known.
         leaves_at: Option<LocalTime>,
     },
 }
 
-/// How long a version has run, and must.
+/// The soak of a version so far, and the required one.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SoakTime {
-    /// Where it runs.
+    /// The environment.
     pub environment: EnvironmentName,
-    /// Since when it counts.
+    /// Its start.
     pub since: LocalTime,
-    /// Why since then.
+    /// What the start counts from.
     pub began: Began,
-    /// How long that is.
+    /// The duration so far.
     pub lasted: Duration,
-    /// How long it must be.
+    /// The required duration.
     pub needed: Duration,
-    /// When it will be that long; none beyond the end of the calendar.
+    /// Its end; `None` beyond the end of the calendar.
     pub ends_at: Option<Timestamp>,
-    /// When it was replaced there, if it counts all the same.
+    /// When it was replaced there, if it counts nevertheless.
     pub left_at: Option<LocalTime>,
 }
 
-/// What the environment before says about the candidate.
+/// The soak of the candidate in the previous environment.
 pub(super) enum Soaking<'a> {
     First,
     Unknown(&'a EnvironmentName),
@@ -117,10 +117,10 @@ pub(super) enum Soaking<'a> {
     Inactive(&'a EnvironmentName, &'a InactiveReason),
     Several(&'a EnvironmentName, &'a [Candidate]),
     Other(&'a EnvironmentName, &'a Candidate),
-    /// It came there by a commit that does not count.
+    /// Its rollout commit has no allowed signature.
     Unsigned(&'a EnvironmentName, CommitId, &'a str),
     Same(&'a EnvironmentName, SoakClock<'a>),
-    /// It ran there, was replaced, and counts all the same.
+    /// It ran there, was replaced, and counts nevertheless.
     PastRun(&'a EnvironmentName, SoakClock<'a>, Timestamp),
 }
 
@@ -128,7 +128,7 @@ impl<'a> Soaking<'a> {
     pub(super) fn read(question: Question<'a>) -> Self {
         let Question { policy, facts, candidate: wanted, .. } = question;
         let Some(before) = facts.before else {
-            // A policy that wants a soak and facts without one don't fit together; that must not open the gate.
+            // A policy with a soak but facts without one are a mismatch, which must not open the gate.
             return policy.environment.after.as_ref().map_or(Self::First, Self::Unknown);
         };
         if let Some(reason) = before.inactive {
@@ -163,7 +163,7 @@ impl<'a> Soaking<'a> {
         }
     }
 
-    /// The clock of the candidate, where it runs or ran.
+    /// The soak clock of the candidate.
     pub(super) fn clock(&self) -> Option<&SoakClock<'a>> {
         match self {
             Self::Same(_, clock) | Self::PastRun(_, clock, _) => Some(clock),
@@ -171,7 +171,7 @@ impl<'a> Soaking<'a> {
         }
     }
 
-    /// How long the candidate has run, when its clock runs.
+    /// The soak time, while the clock runs.
     pub(super) fn time(&self, question: Question<'_>) -> Option<SoakTime> {
         let (environment, SoakClock::Running { since, began, .. }, left_at) = (match self {
             Self::Same(environment, clock) => (environment, clock, None),
@@ -193,7 +193,7 @@ impl<'a> Soaking<'a> {
     }
 }
 
-/// The last run of the candidate in the environment before that goes on counting although it is over.
+/// The last run of the candidate in the previous environment that counts although it ended.
 fn counted<'a>(question: Question<'a>, before: PreviousEnvironment<'a>) -> Option<&'a PastRun> {
     let Question { policy, facts, candidate, .. } = question;
     if policy.soak_mode != SoakMode::Elapsed {
@@ -237,7 +237,7 @@ fn held_by_train(question: Question<'_>, train_hold: &TrainHold) -> (Answer, Soa
         to: train_hold.to.clone(),
         leaves_at: train_hold.leaves_at.map(|at| LocalTime { at, zone }),
     };
-    // A time that has come and not been taken is no promise.
+    // A past time was missed, so it predicts nothing.
     let leaves_at = train_hold.leaves_at.filter(|at| *at > question.now);
     (leaves_at.map_or(Answer::Closed, Answer::ClosedUntil), reason)
 }

@@ -16,7 +16,7 @@ use crate::policy::{ApprovalPolicy, Control, Fetched, Freeze, Observed, Quaranti
 const MONDAY_NOON: &str = "2026-03-02T12:00:00Z";
 const WEDNESDAY_NOON: &str = "2026-03-04T12:00:00Z";
 
-fn told(report: &GateReport) -> (Answer, String) {
+fn summary(report: &GateReport) -> (Answer, String) {
     (report.answer, report.reason.to_string())
 }
 
@@ -53,7 +53,7 @@ fn order(#[case] tag: &str, #[case] answer: Answer, #[case] sentence: &str) {
         rolled_back: vec![rolled_back("v1.0.1", 7), rolled_back("v1.0.1", 5), elsewhere],
         ..Target::prod()
     };
-    assert_eq!(told(&target.gate(GateName::Order, tag, MONDAY_NOON)), (answer, sentence.to_owned()));
+    assert_eq!(summary(&target.gate(GateName::Order, tag, MONDAY_NOON)), (answer, sentence.to_owned()));
 }
 
 #[rstest]
@@ -72,7 +72,7 @@ fn order(#[case] tag: &str, #[case] answer: Answer, #[case] sentence: &str) {
 fn another_variant_never_comes(#[case] running: &str, #[case] tag: &str, #[case] sentence: &str) {
     let target = Target { running: candidates(running), tags: tags(tag), ..Target::prod() };
     let report = target.gate(GateName::Order, tag, MONDAY_NOON);
-    assert_eq!(told(&report), (Answer::Closed, sentence.to_owned()));
+    assert_eq!(summary(&report), (Answer::Closed, sentence.to_owned()));
 }
 
 /// Somebody pushed v10.0.0 instead of v1.0.10, it was rolled back, and v1.0.10 comes.
@@ -81,7 +81,7 @@ fn another_variant_never_comes(#[case] running: &str, #[case] tag: &str, #[case]
 #[case::gone_from_the_registry("v1.0.0 v1.0.10", None, true)]
 #[case::quarantined("v1.0.0 v1.0.10 v10.0.0", Some("v10.0.0"), true)]
 #[case::another_is_quarantined("v1.0.0 v1.0.10 v10.0.0", Some("v9.0.0"), false)]
-fn a_version_that_cannot_come_says_nothing_of_others(
+fn a_version_that_cannot_come_has_no_reports_on_others(
     #[case] there: &str,
     #[case] quarantined: Option<&str>,
     #[case] is_open: bool,
@@ -105,7 +105,7 @@ fn order_looks_at_the_lowest_that_runs() {
     assert!(target.gate(GateName::Order, "v1.0.2", MONDAY_NOON).is_open());
     let target = Target { running: Vec::new(), ..Target::prod() };
     let report = target.gate(GateName::Order, "v1.0.2", MONDAY_NOON);
-    assert_eq!(told(&report), (Answer::Closed, "the running version is unknown".to_owned()));
+    assert_eq!(summary(&report), (Answer::Closed, "the running version is unknown".to_owned()));
 }
 
 #[rstest]
@@ -118,7 +118,7 @@ fn order_looks_at_the_lowest_that_runs() {
     Some("pull request #12 with 1.0.2 was closed unmerged by ana at 2026-03-01 10:00 UTC")
 )]
 #[case::higher("v1.0.3", None)]
-fn what_people_closed_unmerged_does_not_come_again(#[case] tag: &str, #[case] told: Option<&str>) {
+fn a_pull_request_closed_unmerged_is_not_opened_again(#[case] tag: &str, #[case] refusal: Option<&str>) {
     let refused = RefusedPullRequest {
         version: "v1.0.2".parse().unwrap(),
         number: 12,
@@ -127,7 +127,7 @@ fn what_people_closed_unmerged_does_not_come_again(#[case] tag: &str, #[case] to
     };
     let target = Target { refused: Some(refused), ..Target::prod() };
     let report = target.gate(GateName::Order, tag, MONDAY_NOON);
-    let expected = told.map(|told| format!("{told}; only a higher version is promoted"));
+    let expected = refusal.map(|refusal| format!("{refusal}; only a higher version is promoted"));
     assert_eq!((!report.is_open()).then(|| report.reason.to_string()), expected);
 }
 
@@ -163,7 +163,7 @@ fn an_author_is_shown_harmless() {
 )]
 fn soak(#[case] now: &str, #[case] answer: Answer, #[case] sentence: &str) {
     let report = Target::prod().gate(GateName::Soak, "v1.0.2", now);
-    assert_eq!(told(&report), (answer, sentence.to_owned()));
+    assert_eq!(summary(&report), (answer, sentence.to_owned()));
 }
 
 #[rstest]
@@ -179,7 +179,7 @@ fn soak(#[case] now: &str, #[case] answer: Answer, #[case] sentence: &str) {
 fn soak_needs_the_candidate_in_every_path(#[case] before: &str, #[case] tag: &str, #[case] sentence: &str) {
     let target = Target { before: Some(candidates(before)), ..Target::prod() };
     let report = target.gate(GateName::Soak, tag, WEDNESDAY_NOON);
-    assert_eq!(told(&report), (Answer::Closed, sentence.to_owned()));
+    assert_eq!(summary(&report), (Answer::Closed, sentence.to_owned()));
 }
 
 #[rstest]
@@ -189,19 +189,19 @@ fn soak_needs_the_candidate_in_every_path(#[case] before: &str, #[case] tag: &st
     "it does not run in non-prod: the Flux Kustomization apps is suspended"
 )]
 #[case(InactiveReason::NotListed, "it does not run in non-prod: no kustomization.yaml lists its file")]
-fn what_flux_does_not_apply_never_soaks(#[case] reason: InactiveReason, #[case] sentence: &str) {
+fn a_file_outside_flux_never_soaks(#[case] reason: InactiveReason, #[case] sentence: &str) {
     let target = Target { inactive: Some(reason), ..Target::prod() };
     let report = target.gate(GateName::Soak, "v1.0.2", "2036-03-02T12:00:00Z");
-    assert_eq!(told(&report), (Answer::Closed, sentence.to_owned()));
+    assert_eq!(summary(&report), (Answer::Closed, sentence.to_owned()));
 }
 
 #[test]
 fn soak_is_open_only_where_nothing_comes_before() {
     let report = Target::non_prod().gate(GateName::Soak, "v1.0.3", MONDAY_NOON);
-    assert_eq!(told(&report), (Answer::Open, "no previous environment".to_owned()));
+    assert_eq!(summary(&report), (Answer::Open, "no previous environment".to_owned()));
     let target = Target { before: None, ..Target::prod() };
     let report = target.gate(GateName::Soak, "v1.0.2", WEDNESDAY_NOON);
-    assert_eq!(told(&report), (Answer::Closed, "what non-prod runs is unknown".to_owned()));
+    assert_eq!(summary(&report), (Answer::Closed, "what non-prod runs is unknown".to_owned()));
 }
 
 #[test]
@@ -210,7 +210,7 @@ fn soak_waits_for_the_first_observation() {
     target.rollout_commit.digest = None;
     let report = target.gate(GateName::Soak, "v1.0.2", WEDNESDAY_NOON);
     let sentence = "v1.0.2 runs in non-prod, but its digest has not been observed yet";
-    assert_eq!(told(&report), (Answer::Closed, sentence.to_owned()));
+    assert_eq!(summary(&report), (Answer::Closed, sentence.to_owned()));
 }
 
 #[test]
@@ -232,7 +232,7 @@ fn a_soak_beyond_the_calendar_never_ends() {
     "2026-03-02T08:00:00Z",
     "2026-03-02 08:30 UTC, when its commit was fetched, which claims 2026-03-05 09:00 UTC"
 )]
-fn a_commit_that_claims_wrongly_is_told(#[case] claimed: &str, #[case] absent: &str, #[case] since: &str) {
+fn a_commit_with_a_wrong_claim_is_reported(#[case] claimed: &str, #[case] absent: &str, #[case] since: &str) {
     let mut target = Target::prod();
     target.rollout_commit.committed_at = at(claimed);
     target.rollout_commit.fetched =
@@ -272,21 +272,21 @@ fn digests(
     let seen_at = at("2026-03-02T10:00:00Z");
     target.observed = seen.chars().map(|letter| Observed { digest: digest(letter), at: seen_at }).collect();
     let report = target.gate(GateName::Digest, "v1.0.2", WEDNESDAY_NOON);
-    assert_eq!(told(&report), (answer, sentence.to_owned()));
+    assert_eq!(summary(&report), (answer, sentence.to_owned()));
 }
 
 #[test]
-fn the_soak_gate_says_too_that_the_digest_moved() {
+fn the_soak_gate_also_reports_that_the_digest_moved() {
     let target = Target { digest_now: Some(digest('b')), ..Target::prod() };
     let report = target.gate(GateName::Soak, "v1.0.2", WEDNESDAY_NOON);
     let sentence = "the tag ran in non-prod as sha256:aaaaaaaaaaaa and now points to sha256:bbbbbbbbbbbb";
-    assert_eq!(told(&report), (Answer::Closed, sentence.to_owned()));
+    assert_eq!(summary(&report), (Answer::Closed, sentence.to_owned()));
 }
 
 #[test]
 fn the_first_environment_needs_a_digest_but_compares_it_with_nothing() {
     let known = Target::non_prod().gate(GateName::Digest, "v1.0.3", MONDAY_NOON);
-    assert_eq!(told(&known), (Answer::Open, "v1.0.3 is sha256:aaaaaaaaaaaa".to_owned()));
+    assert_eq!(summary(&known), (Answer::Open, "v1.0.3 is sha256:aaaaaaaaaaaa".to_owned()));
     let target = Target { digest_now: None::<Digest>, ..Target::non_prod() };
     assert_eq!(target.gate(GateName::Digest, "v1.0.3", MONDAY_NOON).answer, Answer::Closed);
 }
@@ -295,14 +295,14 @@ fn the_first_environment_needs_a_digest_but_compares_it_with_nothing() {
 fn freezes() {
     let mut target = Target::prod();
     let thawed = target.gate(GateName::Freeze, "v1.0.2", MONDAY_NOON);
-    assert_eq!(told(&thawed), (Answer::Open, "no freeze is in effect".to_owned()));
+    assert_eq!(summary(&thawed), (Answer::Open, "no freeze is in effect".to_owned()));
     let wall = |text: &str| text.parse().unwrap();
     let (from, to) = (wall("2026-03-01T00:00:00"), wall("2026-03-05T00:00:00"));
     target.environment.zone = "America/Santiago".parse().unwrap();
     target.environment.freezes = vec![Freeze::new("launch\n", vec![environment("prod")], from, to).unwrap()];
     let frozen = target.gate(GateName::Freeze, "v1.0.2", MONDAY_NOON);
     let sentence = "frozen (launch\\u{a}) until 2026-03-05 00:00 -03";
-    assert_eq!(told(&frozen), (until("2026-03-05T03:00:00Z"), sentence.to_owned()));
+    assert_eq!(summary(&frozen), (until("2026-03-05T03:00:00Z"), sentence.to_owned()));
     target.environment.name = environment("staging");
     assert!(target.gate(GateName::Freeze, "v1.0.2", MONDAY_NOON).is_open());
 }
@@ -311,28 +311,28 @@ fn freezes() {
 fn windows() {
     let mut target = Target::prod();
     let always = target.gate(GateName::Window, "v1.0.2", MONDAY_NOON);
-    assert_eq!(told(&always), (Answer::Open, "no windows are configured".to_owned()));
+    assert_eq!(summary(&always), (Answer::Open, "no windows are configured".to_owned()));
     let window = Window::new([Weekday::Mon], "09:00".parse().unwrap(), "17:00".parse().unwrap());
     target.environment.windows = vec![window.unwrap()];
     let inside = target.gate(GateName::Window, "v1.0.2", MONDAY_NOON);
-    assert_eq!(told(&inside), (Answer::Open, "inside a window".to_owned()));
+    assert_eq!(summary(&inside), (Answer::Open, "inside a window".to_owned()));
     let outside = target.gate(GateName::Window, "v1.0.2", WEDNESDAY_NOON);
     let sentence = "outside every window; the next opens at 2026-03-09 09:00 UTC";
-    assert_eq!(told(&outside), (until("2026-03-09T09:00:00Z"), sentence.to_owned()));
+    assert_eq!(summary(&outside), (until("2026-03-09T09:00:00Z"), sentence.to_owned()));
 }
 
 #[test]
 fn approvals() {
     let mut target = Target::prod();
     let not_required = target.gate(GateName::Approval, "v1.0.2", MONDAY_NOON);
-    assert_eq!(told(&not_required), (Answer::Open, "no approval is required".to_owned()));
+    assert_eq!(summary(&not_required), (Answer::Open, "no approval is required".to_owned()));
     target.environment.approval = ApprovalPolicy::ByFile;
     let required = target.gate(GateName::Approval, "v1.0.2", MONDAY_NOON);
-    assert_eq!(told(&required), (Answer::Closed, "v1.0.2 needs approval".to_owned()));
+    assert_eq!(summary(&required), (Answer::Closed, "v1.0.2 needs approval".to_owned()));
 }
 
 #[test]
-fn gates_are_told_in_their_order() {
+fn gates_are_reported_in_their_order() {
     let evaluation = Target { soak: HOUR, ..Target::prod() }.evaluate("v1.0.2", MONDAY_NOON);
     let names: Vec<GateName> = evaluation.reports().iter().map(|report| report.gate).collect();
     assert!(names.is_sorted());
@@ -359,7 +359,7 @@ fn age(#[case] hours: u32, #[case] seen: Option<&str>, #[case] answer: Answer, #
     let target =
         Target { minimum_age: HOUR * hours, observed: observed.into_iter().collect(), ..Target::prod() };
     let report = target.gate(GateName::Age, "v1.0.2", MONDAY_NOON);
-    assert_eq!(told(&report), (answer, sentence.to_owned()));
+    assert_eq!(summary(&report), (answer, sentence.to_owned()));
 }
 
 #[test]

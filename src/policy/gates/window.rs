@@ -1,4 +1,4 @@
-//! The window gate: now is inside a window, if there are any.
+//! The window gate: a window is open, if any is configured.
 
 use std::fmt;
 
@@ -7,7 +7,7 @@ use crate::policy::local_time::LocalTime;
 
 use super::question::{Answer, Question};
 
-/// Why the window gate answers as it does.
+/// The reason of the window gate.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum WindowReason {
     /// There are no windows.
@@ -16,7 +16,7 @@ pub enum WindowReason {
     Inside,
     /// Outside every window.
     Outside {
-        /// When the next one opens, if one does within three weeks.
+        /// The next opening, if within three weeks.
         opens_at: Option<LocalTime>,
     },
 }

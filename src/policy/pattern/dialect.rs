@@ -1,11 +1,11 @@
-//! Where Go, and so Flux, and Rust read the same regular expression differently without an error.
+//! Syntax that Go (and so Flux) and Rust read differently without an error.
 
 use std::fmt::Write as _;
 
 use super::PatternError;
 
-/// Refuses what Go and Rust read differently. Returns the expression with every group name used once, and the names as
-/// they were written with the numbers of their groups.
+/// Refuses syntax that Go and Rust read differently. Returns the expression with unique group names, and the original
+/// names with their group numbers.
 pub(super) fn check(pattern: &str) -> Result<(String, Vec<(String, usize)>), PatternError> {
     let mut unique = String::with_capacity(pattern.len());
     let mut names: Vec<(String, usize)> = Vec::new();
@@ -22,7 +22,7 @@ pub(super) fn check(pattern: &str) -> Result<(String, Vec<(String, usize)>), Pat
                     let is_repeated = names.iter().any(|(known, _)| known == name);
                     names.push((name.to_owned(), groups));
                     if is_repeated {
-                        // Rust wants each name once; the number tells them apart, and no name begins with a digit.
+                        // Rust requires unique names; the number makes them so, and no name begins with a digit.
                         let _ = write!(unique, "(?P<tidegate_{groups}>");
                         rest = &rest[open.length..];
                         continue;
@@ -60,7 +60,7 @@ fn escape(text: &str) -> Result<usize, PatternError> {
 /// The length of a character class.
 fn class(text: &str) -> Result<usize, PatternError> {
     let mut rest = text[1..].strip_prefix('^').unwrap_or(&text[1..]);
-    // A `]` in the first place is one of the characters.
+    // A leading `]` is a literal.
     rest = rest.strip_prefix(']').unwrap_or(rest);
     while let Some(next) = rest.chars().next() {
         let length = match next {

@@ -1,7 +1,7 @@
 //! Tag patterns: which part of a tag is its version.
 //!
-//! Owns the regular expressions that users write, bounded in size; the engine that runs them takes time linear in the
-//! tag. Must not know what a version is.
+//! The regular expressions of users are bounded in size, and matching takes time linear in the tag. Must not know what a
+//! version is.
 
 mod dialect;
 #[cfg(test)]
@@ -18,33 +18,33 @@ use crate::model::{Class, Fault, Printable, Tag};
 
 /// The named group that holds the version.
 const VERSION_GROUP: &str = "version";
-/// The longest pattern or template that is read, in bytes.
+/// Maximum length of a pattern or template, in bytes.
 const LONGEST_BYTES: usize = 1024;
-/// How much memory a compiled pattern may take, in bytes.
+/// Maximum memory of a compiled pattern, in bytes.
 const LARGEST_COMPILED_BYTES: usize = 1 << 20;
 
-/// A regular expression that a tag must match, and where in the match its version is.
+/// A regular expression that a tag must match, and the part of the match that is its version.
 #[derive(Clone, Debug)]
 pub struct TagPattern {
-    /// As it was written.
+    /// As written.
     written: Box<str>,
     regex: Regex,
-    /// The groups with a name, by their numbers. Alternatives may use a name again, as Go lets them.
+    /// The named groups by number. As in Go, alternatives may reuse a name.
     names: Vec<(String, usize)>,
     extract: Extract,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 enum Extract {
-    /// What the group `version` matched.
+    /// The match of the group `version`.
     Version,
     /// A template with `$group` in it.
     Template(Box<str>),
-    /// The whole tag, matched or not.
+    /// The whole tag, including what the pattern did not match.
     WholeTag,
 }
 
-/// A tag pattern that can't be used.
+/// An invalid tag pattern.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 pub enum PatternError {
     /// The pattern or the template is too long.
@@ -53,20 +53,20 @@ pub enum PatternError {
     /// The text is not a regular expression.
     #[error("cannot read the tag pattern as a regular expression: {reason}")]
     Syntax {
-        /// What the reader of regular expressions says is wrong.
+        /// The parser's message.
         reason: String,
     },
-    /// Flux, which is written in Go, reads a part of the expression differently.
+    /// Flux (Go) reads a part of the expression differently.
     #[error("Flux reads `{found}` in the tag pattern differently: {reason}")]
     Differs {
         /// The part.
         found: &'static str,
-        /// What it means to whom.
+        /// The two readings.
         reason: &'static str,
-        /// What both read alike.
+        /// Syntax that both read alike.
         instead: &'static str,
     },
-    /// Flux reads a part of the template differently.
+    /// Flux (Go) reads a part of the template differently.
     #[error("Flux reads `${found}` in the template differently from the group that it seems to name")]
     TemplateDiffers {
         /// What follows the `$`.
@@ -78,21 +78,21 @@ pub enum PatternError {
     /// The pattern has no group that holds the version.
     #[error("the tag pattern has no group named `{VERSION_GROUP}`")]
     NoVersionGroup,
-    /// The template names a group that the pattern doesn't have.
+    /// The template names a group that the pattern does not have.
     #[error("the template takes a group from the tag pattern that it does not have: `{group}`")]
     UnknownGroup {
-        /// The name or the number of the group.
+        /// Name or number of the group.
         group: String,
     },
 }
 
 impl TagPattern {
-    /// A pattern as Flux's `ImagePolicy` writes it in `filterTags`: what `extract` makes of the match is the version
-    /// (`$version`, `${1}`), or the whole tag when `extract` is empty.
+    /// A pattern as in `filterTags` of a Flux `ImagePolicy`: the version is the template `extract` (`$version`, `${1}`)
+    /// applied to the match, or the whole tag if `extract` is empty.
     ///
     /// # Errors
-    /// When the pattern is not a regular expression or is too large, and when the template names a group that the
-    /// pattern doesn't have.
+    /// When the pattern is no regular expression or too large, or when the template names a group that the pattern does not
+    /// have.
     pub fn with_extract(pattern: &str, extract: &str) -> Result<Self, PatternError> {
         if extract.len() > LONGEST_BYTES {
             return Err(PatternError::TooLong);
@@ -126,7 +126,7 @@ impl TagPattern {
         }
     }
 
-    /// What a group matched: of several with one name, the first that took part.
+    /// The match of a group; of several with one name, the first that matched.
     fn group<'t>(&self, captures: &Captures<'t>, group: &str) -> Option<&'t str> {
         if let Ok(number) = group.parse::<usize>() {
             return captures.get(number).map(|found| found.as_str());
@@ -135,7 +135,7 @@ impl TagPattern {
         named.filter_map(|(_, number)| captures.get(*number)).map(|found| found.as_str()).next()
     }
 
-    /// A template with its groups filled in, as Go's `Regexp.Expand` does.
+    /// Expands a template like Go's `Regexp.Expand`.
     fn expand(&self, captures: &Captures<'_>, template: &str) -> String {
         let mut text = String::new();
         let mut rest = template;
@@ -156,12 +156,12 @@ impl TagPattern {
         text
     }
 
-    /// The regular expression, as it was written.
+    /// The regular expression, as written.
     pub fn as_str(&self) -> &str {
         &self.written
     }
 
-    /// What is made of a match, as [`Self::with_extract`] takes it; nothing when it is the group `version`.
+    /// The template of [`Self::with_extract`]; `None` for the group `version`.
     pub fn extract(&self) -> Option<&str> {
         match &self.extract {
             Extract::Version => None,
@@ -170,17 +170,17 @@ impl TagPattern {
         }
     }
 
-    /// Whether any part of the tag matches.
+    /// Whether the pattern matches a part of the tag.
     pub(super) fn matches(&self, tag: &Tag) -> bool {
         self.regex.is_match(tag.as_str())
     }
 
-    /// The text of the version in `tag`, or `None` when the tag doesn't match.
+    /// The version's text in `tag`; `None` if the tag does not match.
     pub fn version_text<'t>(&self, tag: &'t Tag) -> Option<Cow<'t, str>> {
         self.version_in(tag.as_str())
     }
 
-    /// The text of the version in a name that is no image's tag, such as a tag of a Git repository.
+    /// The version's text in another name, such as a Git tag.
     pub fn version_in<'t>(&self, tag: &'t str) -> Option<Cow<'t, str>> {
         match &self.extract {
             Extract::WholeTag => self.regex.is_match(tag).then_some(Cow::Borrowed(tag)),
@@ -196,7 +196,7 @@ impl TagPattern {
 }
 
 impl fmt::Display for TagPattern {
-    /// The regular expression as it was written.
+    /// The regular expression, as written.
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.write_str(&self.written)
     }
@@ -215,7 +215,7 @@ fn refusal(error: &regex::Error) -> PatternError {
     if let regex::Error::CompiledTooBig(_) = error {
         return PatternError::TooLarge;
     }
-    // The text repeats the pattern over several lines; what is wrong stands in the last.
+    // The message repeats the pattern over several lines; the last one has the error.
     let text = error.to_string();
     let last_line = text.lines().last().unwrap_or_default();
     let reason = last_line.strip_prefix("error: ").unwrap_or(last_line);
@@ -234,7 +234,7 @@ fn groups_in(template: &str) -> impl Iterator<Item = Result<&str, &str>> {
             }
             rest = after;
             match group_at(after) {
-                // Go takes `$01` for an unknown group.
+                // To Go, `$01` is an unknown group.
                 Some((group, _)) if group.len() > 1 && group.starts_with('0') => return Some(Err(group)),
                 Some((group, _)) => return Some(Ok(group)),
                 None if after.starts_with('{') => return Some(Err("{")),
@@ -244,8 +244,8 @@ fn groups_in(template: &str) -> impl Iterator<Item = Result<&str, &str>> {
     })
 }
 
-/// The group that a template takes after a `$`, and the length of its name with braces: the longest run of letters, digits
-/// and `_`, or what stands in braces.
+/// The group name after a `$` in a template, and its length with braces: the longest run of letters, digits and `_`, or the
+/// text in braces.
 fn group_at(text: &str) -> Option<(&str, usize)> {
     let is_word = |character: char| character.is_ascii_alphanumeric() || character == '_';
     let (name, length) = if let Some(braced) = text.strip_prefix('{') {
@@ -261,7 +261,7 @@ fn group_at(text: &str) -> Option<(&str, usize)> {
 impl FromStr for TagPattern {
     type Err = PatternError;
 
-    /// A pattern of which the group `version` is the version.
+    /// A pattern with the version in its group `version`.
     fn from_str(pattern: &str) -> Result<Self, Self::Err> {
         let compiled = Self::compile(pattern, Extract::Version)?;
         if compiled.has_group(VERSION_GROUP) { Ok(compiled) } else { Err(PatternError::NoVersionGroup) }
@@ -292,7 +292,7 @@ impl PatternError {
         }
     }
 
-    /// What the error means for the one who has to act on it.
+    /// The error class, for exit codes.
     pub fn class(&self) -> Class {
         Class::Usage
     }

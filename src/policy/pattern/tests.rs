@@ -61,7 +61,7 @@ fn bad_patterns_are_refused() {
     "(?P<version>a)(?=b)",
     "look-around, including look-ahead and look-behind, is not supported"
 )]
-fn what_is_no_regular_expression_is_told(#[case] pattern: &str, #[case] reason: &str) {
+fn an_invalid_regular_expression_is_an_error(#[case] pattern: &str, #[case] reason: &str) {
     let error = pattern.parse::<TagPattern>().unwrap_err();
     assert_eq!(error, PatternError::Syntax { reason: reason.to_owned() });
 }
@@ -84,7 +84,7 @@ fn patterns_are_equal_when_they_are_written_alike() {
 #[case::class_in_class("^(?P<version>[a[bc]]+)$", "[")]
 #[case::verbose("(?x)^(?P<version>.*)$", "(?x)")]
 #[case::boundary(r"\b{start}(?P<version>.*)$", r"\b{")]
-fn what_go_reads_differently_is_refused(#[case] pattern: &str, #[case] found: &str) {
+fn syntax_that_go_reads_differently_is_refused(#[case] pattern: &str, #[case] found: &str) {
     let error = pattern.parse::<TagPattern>().unwrap_err();
     assert!(error.to_string().contains(&format!("`{found}`")), "{error}");
 }
@@ -115,7 +115,7 @@ fn alternatives_may_use_a_name_again() {
 }
 
 #[test]
-fn what_both_read_alike_is_taken() {
+fn syntax_that_go_and_rust_share_is_accepted() {
     for pattern in
         [r"^(?P<version>[\w\-.&~\[]+)$", "^(?i:(?P<version>[[:alnum:].-]+))$", "^[]a](?P<version>.*)$"]
     {

@@ -1,4 +1,4 @@
-//! What takes back what was let through, and what does not.
+//! What ends a proposed promotion, and what does not.
 
 use chrono::Weekday;
 use rstest::rstest;
@@ -78,7 +78,7 @@ fn time_and_a_newer_version_take_nothing_back() {
 #[case::a_pin(GateName::Hold, |when| Target { controls: vec![pin(when)], ..Target::prod() })]
 #[case::a_quarantine(GateName::Quarantine, |when| Target { controls: vec![quarantine(when)], ..Target::prod() })]
 #[case::a_way_back(GateName::Order, |when| Target { rolled_back: vec![left(when)], ..Target::prod() })]
-fn what_people_say_ends_it_unless_it_was_passed_by(
+fn a_control_ends_a_proposal_unless_it_was_overridden(
     #[case] gate: GateName,
     #[case] said: fn(&'static str) -> Target,
 ) {

@@ -5,7 +5,7 @@
 
 use crate::model::Version;
 
-/// What stands before the version.
+/// The operator before the version.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Operator {
     Equal,
@@ -18,7 +18,7 @@ pub(super) enum Operator {
     Caret,
 }
 
-/// How many of the three numbers were given; the rest are missing or wildcards.
+/// Number of given parts; the rest are missing or wildcards.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Given {
     /// None of them: `*`.
@@ -31,7 +31,7 @@ pub(super) enum Given {
     Patch,
 }
 
-/// A version of which the last numbers may be left out; `version` holds zeros for them.
+/// A partial version. In `version`, missing numbers are zero.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Partial {
     pub(super) version: Version,
@@ -43,17 +43,17 @@ pub(super) struct Partial {
 pub(super) enum Comparator {
     /// Between two bounds.
     Within(Lower, Upper),
-    /// This version and this suffix, to the letter.
+    /// Exactly this version and suffix.
     Exactly(Version),
-    /// Any version but this.
+    /// Any other version.
     Not(Version),
-    /// Any but those that begin with this number.
+    /// Any other major version.
     NotMajor(u64),
-    /// Any but those that begin with the two numbers of this version and are the same pre-release, or none, as it is.
+    /// Any version with other major and minor numbers, or with another pre-release.
     NotMinor(Version),
 }
 
-/// Comparators that must all hold.
+/// Comparators that must all match.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Alternative {
     pub(super) comparators: Vec<Comparator>,
@@ -61,7 +61,7 @@ pub(super) struct Alternative {
     pub(super) admits_prereleases: bool,
 }
 
-/// Where an interval begins.
+/// The lower bound of an interval.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Lower {
     Open,
@@ -70,7 +70,7 @@ pub(super) enum Lower {
     AtNumbers([u64; 3]),
 }
 
-/// Where an interval ends.
+/// The upper bound of an interval.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Upper {
     Open,

@@ -27,7 +27,7 @@ pub struct Range {
 }
 
 impl Range {
-    /// Whether `version` is in the range.
+    /// Whether the range admits `version`.
     ///
     /// A pre-release is only when a comparator of the alternative that admits it names a pre-release itself, such as
     /// `>=1.0.0-0`. A `v` and build metadata do not count.
@@ -35,7 +35,7 @@ impl Range {
         version.is_semver() && self.alternatives.iter().any(|alternative| alternative.admits(version))
     }
 
-    /// The range as it was written.
+    /// The range, as written.
     pub fn as_str(&self) -> &str {
         &self.written
     }

@@ -1,17 +1,17 @@
-//! Text → alternatives of comparators, with errors that say where and what to write instead.
+//! Parses a range into alternatives of comparators. Errors have a position and a correction.
 
 use crate::model::{Printable, Version};
 
 use super::comparator::{Alternative, Comparator, Given, Operator, Partial};
 use crate::policy::syntax_error::SyntaxError;
 
-/// The longest range that is read, in bytes; a range that people write is a tenth of it.
+/// Maximum length of a range, in bytes; usual ranges are a tenth of it.
 const LONGEST_BYTES: usize = 512;
 
-/// As many as Masterminds/semver takes.
+/// The limit of Masterminds/semver.
 const MOST_ALTERNATIVES: usize = 32;
 
-/// Longer ones before those that they begin with.
+/// An operator comes before its own prefixes.
 const OPERATORS: [(&str, Operator); 11] = [
     ("!=", Operator::NotEqual),
     (">=", Operator::GreaterOrEqual),
@@ -52,7 +52,7 @@ pub(super) fn alternatives(text: &str) -> Result<Vec<Alternative>, SyntaxError> 
     Ok(alternatives)
 }
 
-/// A place in the text of an alternative, which ends where the text does. Offsets are those of the whole range.
+/// A position in the text of an alternative. Offsets count from the start of the whole range.
 struct Cursor<'a> {
     /// The whole range.
     whole: &'a str,
@@ -85,7 +85,7 @@ impl<'a> Cursor<'a> {
         }
     }
 
-    /// A comparator, or the two that a hyphen range stands for.
+    /// A comparator, or the two of a hyphen range.
     fn comparator(&mut self, mut add: impl FnMut(Operator, Partial)) -> Result<(), SyntaxError> {
         let start = self.at;
         let operator = self.operator();
@@ -138,7 +138,7 @@ impl<'a> Cursor<'a> {
         }
         match before.trim_ascii_end().as_bytes().last() {
             None | Some(b'|' | b',') => Ok(()),
-            // What Masterminds/semver writes in place of the range before ends with a space.
+            // Masterminds/semver replaces the range before by text that ends with a space.
             Some(_) if self.is_after_hyphen => Ok(()),
             Some(_) => Err(SyntaxError::in_range(
                 start,
@@ -148,7 +148,7 @@ impl<'a> Cursor<'a> {
         }
     }
 
-    /// Whether `||` follows without a space, and then something that could be a number.
+    /// Whether `||` follows without a space, and then a possible number.
     fn is_followed_by_an_alternative(&self) -> bool {
         let after = self.whole[self.at..].strip_prefix("||");
         after.is_some_and(|after| after.starts_with(|c: char| c.is_ascii_digit() || "xX*|".contains(c)))
@@ -160,7 +160,7 @@ impl<'a> Cursor<'a> {
         Some(*operator)
     }
 
-    /// Where the second version of a hyphen range begins, if a hyphen with space on both sides follows.
+    /// The start of the second version of a hyphen range, if a hyphen with spaces on both sides follows.
     fn hyphen(&self) -> Option<usize> {
         let is_space = |character: char| character.is_ascii_whitespace();
         let after_space = self.rest().strip_prefix(is_space)?.trim_start_matches(is_space);
@@ -168,7 +168,7 @@ impl<'a> Cursor<'a> {
         Some(self.text.len() - to.len())
     }
 
-    /// Passes what stands between two comparators; whether another one follows.
+    /// Skips the separator of two comparators. Returns whether another one follows.
     fn separator(&mut self) -> Result<bool, SyntaxError> {
         let before = self.at;
         self.skip_space();
@@ -200,7 +200,7 @@ impl<'a> Cursor<'a> {
             if place > 0 && !self.skip('.') {
                 break;
             }
-            // What follows a wildcard does not count, as in `1.x.3`.
+            // Numbers after a wildcard do not count, as in `1.x.3`.
             if let Some(written) = self.number()?.filter(|_| given == place) {
                 *number = written;
                 given += 1;
@@ -246,7 +246,7 @@ impl<'a> Cursor<'a> {
         }
     }
 
-    /// Passes a pre-release and build metadata.
+    /// Skips a pre-release and build metadata.
     fn skip_suffix(&mut self) {
         let is_part = |byte: &u8| byte.is_ascii_alphanumeric() || b"-+.".contains(byte);
         if self.rest().starts_with(['-', '+']) {
@@ -293,7 +293,7 @@ fn hint_for(found: char) -> &'static str {
     }
 }
 
-/// `*` is every version; "unlike", "below", "above" or "up to" every version would say nothing that is meant.
+/// `*` is every version, so an operator before it is a mistake.
 fn refuse_pointless_wildcard(offset: usize, operator: Option<Operator>) -> Result<(), SyntaxError> {
     match operator {
         None | Some(Operator::Equal | Operator::Tilde | Operator::GreaterOrEqual) => Ok(()),

@@ -73,7 +73,7 @@ fn version() -> impl Strategy<Value = Version> {
 
 proptest! {
     #[test]
-    fn the_range_means_what_the_documentation_says(
+    fn the_range_matches_its_documentation(
         alternatives in prop::collection::vec(prop::collection::vec(sample(), 1..3), 1..3),
         versions in prop::collection::vec(version(), 32),
     ) {

@@ -1,4 +1,4 @@
-//! Tables of what ranges admit and how bad ones are told.
+//! Tables of the versions that ranges admit, and of the errors of invalid ranges.
 
 use proptest::prelude::*;
 use rstest::rstest;
@@ -172,7 +172,7 @@ fn more_alternatives_than_flux_takes_are_refused() {
 }
 
 #[test]
-fn an_error_says_what_to_write() {
+fn an_error_shows_what_to_write() {
     let error: SyntaxError = "1.2.3 | 1.2.4".parse::<Range>().unwrap_err();
     let fault = Fault::from(error);
     assert_eq!(fault.to_string(), "cannot read the version range: `|` was not expected here");

@@ -4,15 +4,15 @@ use crate::model::Printable;
 
 use crate::policy::syntax_error::SyntaxError;
 
-/// Which field it is.
+/// The kind of a field.
 pub(super) struct Kind {
-    /// What its values are called, with an article.
+    /// Its name in messages, with an article.
     name: &'static str,
     lowest: u32,
     highest: u32,
     /// Names for `lowest` and the values after it, in lower case.
     names: &'static [&'static str],
-    /// The value that is the lowest again, one above the highest: 7 is Sunday too.
+    /// The value one above the highest that means the lowest: 7 is Sunday too.
     wraps_at: Option<u32>,
 }
 
@@ -39,7 +39,7 @@ const fn numbers(name: &'static str, lowest: u32, highest: u32) -> Kind {
 pub(super) struct Field {
     /// Bit n is the value n.
     values: u64,
-    /// Whether it begins with `*`, which to crontab(5) means that the field asks for nothing, whatever its step.
+    /// Whether it begins with `*`: to crontab(5), such a field does not restrict, even with a step.
     pub(super) begins_with_star: bool,
 }
 
@@ -100,7 +100,7 @@ impl Item<'_> {
         let first = self.value(first_text)?;
         let mut last = self.value(last_text)?;
         if last == self.kind.lowest && first > last {
-            // `fri-sun` means to the end of the week.
+            // `fri-sun` reaches to the end of the week.
             last = self.kind.wraps_at.unwrap_or(last);
         }
         if first <= last {
@@ -148,7 +148,7 @@ impl Item<'_> {
     }
 }
 
-/// Digits only: no sign, which the standard library would read too.
+/// Digits only; the standard library would accept a sign too.
 fn is_number(text: &str) -> bool {
     text.bytes().all(|byte| byte.is_ascii_digit())
 }

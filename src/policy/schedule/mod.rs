@@ -1,8 +1,8 @@
-//! The schedule: when a pass begins, as a Unix cron expression in a zone.
+//! Schedules: when passes begin, as a Unix cron expression in a zone.
 //!
-//! Expressions are read here, by Unix's rules, and handed on to the `cron` crate as plain lists of numbers, since its own
-//! language differs: it wants seconds, numbers days from Sunday = 1, and takes a day of the month and a day of the week
-//! to mean both. Must not know what happens when the time comes.
+//! Expressions are parsed here by crontab(5) and handed to the `cron` crate as lists of numbers, because its own syntax
+//! differs: it requires seconds, numbers days from Sunday = 1, and requires both day of month and day of week to match.
+//! Must not know passes.
 
 mod field;
 mod wall_clock;
@@ -21,10 +21,10 @@ use crate::model::Timestamp;
 use super::syntax_error::SyntaxError;
 use field::{DAY_OF_MONTH, DAY_OF_WEEK, Field, HOUR, Kind, MINUTE, MONTH, SECOND};
 
-/// The longest expression that is read, in bytes.
+/// Maximum length of an expression, in bytes.
 const LONGEST_BYTES: usize = 512;
 
-/// What the `@` words stand for (crontab(5)).
+/// The `@` words of crontab(5).
 const WORDS: [(&str, &str); 7] = [
     ("@yearly", "0 0 1 1 *"),
     ("@annually", "0 0 1 1 *"),
@@ -38,21 +38,21 @@ const WORDS: [(&str, &str); 7] = [
 /// Recurring points in time: five fields (minute, hour, day of the month, month, day of the week), or six with seconds
 /// before them.
 ///
-/// As in crontab(5), 0 and 7 are Sunday, and when neither day field begins with `*` either of them is enough. A wall time
-/// that a change of the clocks skips comes at the end of the gap; one that occurs twice comes twice.
+/// As in crontab(5), 0 and 7 are Sunday, and if neither day field begins with `*`, one matching day field is enough. A local
+/// time that a clock change skips occurs at the end of the gap; one that the clocks repeat occurs twice.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Schedule {
     written: Box<str>,
     zone: Tz,
-    /// One, or two when a day of the month and a day of the week are alternatives.
+    /// One schedule; two if day of month and day of week are alternatives.
     walls: Vec<cron::Schedule>,
 }
 
 impl Schedule {
-    /// Reads an expression whose times are those of a clock on a wall in `zone`.
+    /// Parses an expression in the local time of `zone`.
     ///
     /// # Errors
-    /// When it is not one, with the place and what to write instead, and when no time ever comes, as in `0 0 30 2 *`.
+    /// If it is invalid, with position and correction, or never occurs, as in `0 0 30 2 *`.
     pub fn parse(text: &str, zone: Tz) -> Result<Self, SyntaxError> {
         let walls = expressions(text)?
             .iter()
@@ -70,12 +70,12 @@ impl Schedule {
         }
     }
 
-    /// The next point in time after this one; `None` beyond the year 2100.
+    /// The next time after this one; `None` beyond the year 2100.
     pub fn next_after(&self, after: Timestamp) -> Option<Timestamp> {
         wall_clock::next_instant(self.zone, after, |wall| self.next_wall(wall))
     }
 
-    /// The next time after `wall` on a clock that never changes.
+    /// The next local time after `wall`, ignoring clock changes.
     fn next_wall(&self, wall: NaiveDateTime) -> Option<NaiveDateTime> {
         let next = |schedule: &cron::Schedule| schedule.after(&wall.and_utc()).next();
         self.walls.iter().filter_map(next).min().map(|found| found.naive_utc())
@@ -88,7 +88,7 @@ impl fmt::Display for Schedule {
     }
 }
 
-/// The same in the language of the `cron` crate, as one expression or two alternatives.
+/// Translates to the syntax of the `cron` crate: one expression, or two alternatives.
 fn expressions(text: &str) -> Result<Vec<String>, SyntaxError> {
     let [second, minute, hour, day_of_month, month, day_of_week] = fields(text)?;
     let line = |day_of_month: &str, day_of_week: &str| {
@@ -146,7 +146,7 @@ fn expanded(text: &str) -> Result<&'static str, SyntaxError> {
     })
 }
 
-/// The words of a text, with where they begin.
+/// The words of a text with their offsets.
 fn words(text: &str) -> impl Iterator<Item = (usize, &str)> {
     let mut at = 0;
     text.split_ascii_whitespace().map(move |word| {

@@ -99,7 +99,7 @@ fn clocks_change(#[case] text: &str, #[case] zone: &str, #[case] after: &str, #[
 }
 
 #[test]
-fn it_ends_with_the_century() {
+fn a_schedule_ends_with_the_century() {
     assert_eq!(schedule("@yearly", "UTC").next_after(at("2100-06-01T00:00:00Z")), None);
 }
 
@@ -134,7 +134,7 @@ fn refuses(#[case] text: &str, #[case] offset: usize, #[case] message: &str) {
 }
 
 #[test]
-fn an_error_says_what_to_write() {
+fn an_error_shows_what_to_write() {
     let fault = |text: &str| Fault::from(Schedule::parse(text, Tz::UTC).unwrap_err());
     assert_eq!(fault("0 22-3 * * *").hint(), Some("write `22-23,0-3`"));
     assert_eq!(fault("5/15 * * * *").hint(), Some("write `5-59/…`"));
@@ -190,7 +190,7 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(128))]
 
     #[test]
-    fn it_is_what_a_walk_finds(
+    fn the_next_time_matches_a_walk_by_the_minute(
         meaning in prop::sample::select(MEANINGS.to_vec()),
         zone_name in prop::sample::select(vec!["UTC", SANTIAGO, BERLIN, "America/Havana", "Australia/Lord_Howe"]),
         // A change of the clocks in one of the zones, and up to two days around it.

@@ -1,7 +1,7 @@
-//! From times on a wall to instants, over the changes of the clocks.
+//! From local times to instants, across clock changes.
 //!
-//! Time is walked in stretches of one offset, so that no time is lost where the clocks go forward and the daemon doesn't
-//! sleep an hour too long where they go back.
+//! Walks through periods of one offset, so that no time is lost where clocks are put forward, and the daemon does not sleep
+//! an hour too long where they are put back.
 
 use chrono::{Duration, NaiveDateTime};
 use chrono_tz::Tz;
@@ -9,15 +9,15 @@ use chrono_tz::Tz;
 use crate::model::Timestamp;
 use crate::policy::clock_change::{first_change, offset_at};
 
-/// How far a change of the clocks is looked for at once. Two changes within a day would be taken for one.
+/// Step of the search for clock changes. Two changes within a day count as one.
 const LOOK_AHEAD: Duration = Duration::days(1);
-/// More than clocks were ever changed by at once, which is a day.
+/// More than the largest clock change ever, which is a day.
 const MARGIN: Duration = Duration::days(2);
-/// There are two changes a year at most and a turn or two for each, so this reaches beyond 2100 from today.
+/// Maximum iterations. With two clock changes a year at most, this reaches beyond 2100.
 const MOST_TURNS: usize = 1000;
 
-/// The first instant after `after` at which a clock on a wall in `zone` shows one of the times that `next_wall` lists in
-/// order; for a time that is skipped, the end of the gap.
+/// The first instant after `after` at which the local time in `zone` is one that `next_wall` lists in order. A skipped time
+/// counts as the end of the gap.
 pub(super) fn next_instant(
     zone: Tz,
     after: Timestamp,
@@ -37,12 +37,12 @@ pub(super) fn next_instant(
                 return Some(change);
             }
             at = change;
-            // What the clock shows just after the change counts too.
+            // The local time just after the change counts too.
             wall = wall_then.checked_sub_signed(Duration::seconds(1))?;
         } else if horizon == candidate {
             return Some(candidate);
         } else {
-            // Nothing is due before the candidate, so the changes in between skip and repeat nothing.
+            // Nothing is due before the candidate, so clock changes in between do not matter.
             at = horizon.max(candidate - MARGIN);
             offset = offset_at(zone, at);
             wall = at.naive_utc().checked_add_signed(offset)?;

@@ -2,7 +2,7 @@
 
 use rstest::rstest;
 
-use super::{MONDAY_NOON, told, until};
+use super::{MONDAY_NOON, summary, until};
 use crate::model::Tag;
 use crate::policy::fixture::{Target, at, candidates, digest, environment, note, rolled_back};
 use crate::policy::{
@@ -77,7 +77,7 @@ const UNREADABLE: &str =
 fn holds(#[case] controls: Vec<Control>, #[case] answer: Answer, #[case] sentence: &str) {
     let target = Target { controls, ..Target::prod() };
     let report = target.gate(GateName::Hold, "v1.0.2", MONDAY_NOON);
-    assert_eq!(told(&report), (answer, sentence.to_owned()));
+    assert_eq!(summary(&report), (answer, sentence.to_owned()));
 }
 
 #[rstest]
@@ -97,7 +97,7 @@ fn holds(#[case] controls: Vec<Control>, #[case] answer: Answer, #[case] sentenc
 fn quarantines(#[case] controls: Vec<Control>, #[case] answer: Answer, #[case] sentence: &str) {
     let target = Target { controls, ..Target::prod() };
     let report = target.gate(GateName::Quarantine, "v1.0.2", MONDAY_NOON);
-    assert_eq!(told(&report), (answer, sentence.to_owned()));
+    assert_eq!(summary(&report), (answer, sentence.to_owned()));
 }
 
 fn approval(version: &str, letter: char, expires: Option<&str>) -> Control {
@@ -147,7 +147,7 @@ fn approvals(#[case] controls: Vec<Control>, #[case] answer: Answer, #[case] sen
     let mut target = Target { controls, ..Target::prod() };
     target.environment.approval = ApprovalPolicy::ByFile;
     let report = target.gate(GateName::Approval, "v1.0.2", MONDAY_NOON);
-    assert_eq!(told(&report), (answer, sentence.to_owned()));
+    assert_eq!(summary(&report), (answer, sentence.to_owned()));
 }
 
 #[test]
@@ -157,7 +157,7 @@ fn an_approval_needs_a_digest_to_be_compared_with() {
     target.environment.approval = ApprovalPolicy::ByFile;
     let report = target.gate(GateName::Approval, "v1.0.2", MONDAY_NOON);
     let sentence = "v1.0.2 was approved, but its digest cannot be read from the registry";
-    assert_eq!(told(&report), (Answer::Closed, sentence.to_owned()));
+    assert_eq!(summary(&report), (Answer::Closed, sentence.to_owned()));
 }
 
 fn freeze_order(from: &str, to: &str) -> Control {
@@ -171,7 +171,7 @@ fn a_freeze_by_order_is_a_freeze() {
     let mut target = Target { controls, ..Target::prod() };
     let report = target.gate(GateName::Freeze, "v1.0.2", MONDAY_NOON);
     let sentence = "frozen (launch) until 2026-03-04 00:00 UTC, by Ana: the fair (.tidegate/x.yaml)";
-    assert_eq!(told(&report), (until("2026-03-04T00:00:00Z"), sentence.to_owned()));
+    assert_eq!(summary(&report), (until("2026-03-04T00:00:00Z"), sentence.to_owned()));
     // A configured one that goes on from there is one with it.
     let (from, to) = ("2026-03-03T00:00:00".parse().unwrap(), "2026-03-06T00:00:00".parse().unwrap());
     target.environment.freezes = vec![Freeze::new("audit", Vec::new(), from, to).unwrap()];
@@ -179,16 +179,19 @@ fn a_freeze_by_order_is_a_freeze() {
     assert_eq!(report.answer, until("2026-03-06T00:00:00Z"));
     target.controls = vec![unreadable(GateName::Freeze)];
     let report = target.gate(GateName::Freeze, "v1.0.2", MONDAY_NOON);
-    assert_eq!(told(&report), (Answer::Closed, UNREADABLE.to_owned()));
+    assert_eq!(summary(&report), (Answer::Closed, UNREADABLE.to_owned()));
 }
 
 #[test]
-fn what_people_wrote_is_shown_harmless() {
+fn texts_of_people_are_escaped() {
     let hostile = Note { by: "\u{1b}[2JAna\u{202e}".into(), reason: "x".repeat(1000), ..note("", None) };
     let controls = vec![Control::Hold(Hold { note: hostile, covers: Coverage::default() })];
-    let told =
+    let sentence =
         Target { controls, ..Target::prod() }.gate(GateName::Hold, "v1.0.2", MONDAY_NOON).reason.to_string();
-    assert!(told.starts_with("held by \\u{1b}[2JAna\\u{202e}: xxx") && told.len() < 320, "{told}");
+    assert!(
+        sentence.starts_with("held by \\u{1b}[2JAna\\u{202e}: xxx") && sentence.len() < 320,
+        "{sentence}"
+    );
 }
 
 /// Prod went back from v1.0.2 to v1.0.0 on the seventh of February.
@@ -209,11 +212,11 @@ fn a_way_back_speaks_against_all_up_to_what_was_left(
 }
 
 #[test]
-fn a_version_between_is_told_with_what_was_left() {
+fn a_version_in_between_is_reported_with_the_time_that_was_left() {
     let target = Target { rolled_back: vec![rolled_back("v1.0.2", 7)], ..Target::prod() };
-    let told = target.gate(GateName::Order, "v1.0.1", MONDAY_NOON).reason.to_string();
+    let sentence = target.gate(GateName::Order, "v1.0.1", MONDAY_NOON).reason.to_string();
     assert_eq!(
-        told,
+        sentence,
         "Ana rolled back from 1.0.2 at 2026-02-07 10:00 UTC in 0707070; only a version above 1.0.2 is promoted"
     );
 }
@@ -292,7 +295,7 @@ fn a_review_is_an_approval(
     let mut target = Target { reviewed, ..Target::prod() };
     target.environment.approval = ApprovalPolicy::ByReview;
     let report = target.gate(GateName::Approval, "v1.0.2", MONDAY_NOON);
-    assert_eq!(told(&report), (answer, sentence.to_owned()));
+    assert_eq!(summary(&report), (answer, sentence.to_owned()));
     assert_eq!(report.is_left_to_request(), answer == Answer::Closed);
     target.environment.approval = ApprovalPolicy::ByFile;
     let by_file = target.gate(GateName::Approval, "v1.0.2", MONDAY_NOON);

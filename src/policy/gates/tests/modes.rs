@@ -2,7 +2,7 @@
 
 use rstest::rstest;
 
-use super::{MONDAY_NOON, told, until};
+use super::{MONDAY_NOON, summary, until};
 use crate::model::CommitId;
 use crate::policy::fixture::{HOUR, Target, at, candidates, digest, past_run, rolled_back};
 use crate::policy::{
@@ -32,11 +32,11 @@ fn elapsed_goes_on_counting(#[case] now: &str, #[case] nominated: &str) {
 }
 
 #[test]
-fn elapsed_is_told() {
+fn the_elapsed_mode_is_reported() {
     let report = elapsed().gate(GateName::Soak, "v1.0.2", MONDAY_NOON);
     let sentence = "ran 15h in non-prod (24h required), since 2026-03-01 21:00 UTC; replaced there by a newer version at \
                     2026-03-02 09:00 UTC; ends at 2026-03-02 21:00 UTC";
-    assert_eq!(told(&report), (until("2026-03-02T21:00:00Z"), sentence.to_owned()));
+    assert_eq!(summary(&report), (until("2026-03-02T21:00:00Z"), sentence.to_owned()));
 }
 
 #[test]
@@ -44,7 +44,7 @@ fn a_version_that_was_replaced_counts_only_when_it_may() {
     for mode in [SoakMode::Continuous, SoakMode::Train] {
         let target = Target { soak_mode: mode, ..elapsed() };
         let report = target.gate(GateName::Soak, "v1.0.2", "2026-03-09T12:00:00Z");
-        assert_eq!(told(&report), (Answer::Closed, "non-prod runs v1.0.3, not v1.0.2".to_owned()));
+        assert_eq!(summary(&report), (Answer::Closed, "non-prod runs v1.0.3, not v1.0.2".to_owned()));
         assert_eq!(target.nominate_at("2026-03-09T12:00:00Z").unwrap().tag.as_str(), "v1.0.3");
     }
 }
@@ -59,7 +59,7 @@ fn a_version_that_somebody_left_counts_no_more() {
 }
 
 #[test]
-fn of_one_version_only_its_last_run_counts() {
+fn only_the_last_run_of_a_version_counts() {
     let mut target = elapsed();
     target.past.push(past_run("v1.0.2", "2026-02-01T09:00:00Z", "2026-02-02T09:00:00Z"));
     assert_eq!(target.nominate_at("2026-03-02T10:00:00Z").unwrap().tag.as_str(), "v1.0.1");
@@ -79,7 +79,7 @@ fn by_hand(run: PastRun) -> PastRun {
 #[case::while_it_ran("2026-03-01T22:00:00Z", "v1.0.2")]
 #[case::before_it_came("2026-02-01T22:00:00Z", "v1.0.2")]
 #[case::when_it_was_gone("2026-03-02T10:00:00Z", "v1.0.3")]
-fn what_ran_is_what_was_seen_while_it_ran(#[case] seen: &str, #[case] nominated: &str) {
+fn an_observation_counts_from_the_time_it_ran(#[case] seen: &str, #[case] nominated: &str) {
     let mut target = elapsed();
     target.past = vec![by_hand(target.past.remove(0))];
     target.observed = vec![Observed { digest: digest('a'), at: at(seen) }];
@@ -117,7 +117,7 @@ fn a_train_holds_up_what_would_come_in_its_place(
     let target = Target { soak_mode: SoakMode::Train, train_hold: Some(train_hold), ..Target::non_prod() };
     let report = target.gate(GateName::Soak, "v1.0.3", MONDAY_NOON);
     let sentence = format!("v1.0.2 must move on to prod first{when}");
-    assert_eq!(told(&report), (answer, sentence));
+    assert_eq!(summary(&report), (answer, sentence));
 }
 
 fn starving(target: &Target) -> Option<Starvation> {
