@@ -1,6 +1,6 @@
 //! Tidegate carries a container image tag from "pushed to a registry" to "running in production" through Git alone.
 //!
-//! The rooms and what each may know are told in `ARCHITECTURE.md`; `tests/architecture.rs` keeps them so.
+//! `ARCHITECTURE.md` describes the rooms and what each may know; `tests/architecture.rs` checks it.
 
 pub mod changelog;
 pub mod cli;

@@ -383,7 +383,7 @@ fn only_tasks_give_the_engine_methods() {
 }
 
 #[test]
-fn every_file_says_what_it_owns() {
+fn every_file_has_a_module_comment() {
     for room in ROOMS {
         let mut folders = vec![Path::new(env!("CARGO_MANIFEST_DIR")).join("src").join(room.name)];
         while let Some(folder) = folders.pop() {

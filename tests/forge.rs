@@ -112,7 +112,7 @@ async fn a_token_is_minted_once_and_renewed_before_it_ends() {
 }
 
 #[tokio::test]
-async fn the_app_says_who_it_is_by_a_signature_that_its_public_key_verifies() {
+async fn the_app_token_is_verified_by_the_public_key() {
     let folder = tempfile::tempdir().unwrap();
     let key = app_key(folder.path());
     let server = MockServer::start().await;
@@ -135,7 +135,7 @@ async fn the_app_says_who_it_is_by_a_signature_that_its_public_key_verifies() {
 }
 
 #[tokio::test]
-async fn what_github_does_not_like_is_told_and_the_key_is_not() {
+async fn a_refusal_of_github_is_reported_without_the_key() {
     let folder = tempfile::tempdir().unwrap();
     let key = app_key(folder.path());
     let server = MockServer::start().await;
@@ -153,9 +153,9 @@ async fn what_github_does_not_like_is_told_and_the_key_is_not() {
 
     let garbage = folder.path().join("garbage");
     std::fs::write(&garbage, "no key").unwrap();
-    for (file, told) in [(garbage, "it is not PEM"), (folder.path().join("missing"), "it cannot be read")] {
+    for (file, reason) in [(garbage, "it is not PEM"), (folder.path().join("missing"), "it cannot be read")] {
         let fault = token(&std::sync::Arc::new(app(&server, file, || at(NOON)))).await.unwrap_err();
-        assert!(fault.to_string().ends_with(told), "{fault}");
+        assert!(fault.to_string().ends_with(reason), "{fault}");
     }
 }
 

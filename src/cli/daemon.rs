@@ -1,5 +1,5 @@
-//! The daemon's loop: a pass at once, and then whenever the schedule says, a gate opens or a webhook asks for a look. Knows
-//! neither signals nor what is told of a pass, so that `run` and `demo` are the same daemon.
+//! The daemon's loop: one pass at the start, then one at each scheduled time, gate opening or webhook. It knows neither
+//! signals nor output, so `run` and `demo` share it.
 
 use std::collections::BTreeSet;
 use std::future::{Future, pending};
@@ -18,31 +18,31 @@ use super::notifications::Notifier;
 use super::output::Output;
 use super::wiring::Session;
 
-/// How long a pass may go on after a signal to stop.
+/// Grace period of a running pass after a stop signal.
 const LAST_MOMENTS: Duration = Duration::from_secs(1);
 
-/// Hears of every pass, right after it.
+/// Called after every pass.
 pub(crate) trait Listener {
-    /// A pass over everything went through.
+    /// A pass over everything succeeded.
     fn passed(&mut self, repository_policy: &RepositoryPolicy, report: &PassReport);
 
-    /// A pass over some images went through; what it says of others means nothing.
+    /// A pass over some images succeeded. Its report on other images means nothing.
     fn images_passed(&mut self, _repository_policy: &RepositoryPolicy, _report: &PassReport) {}
 
-    /// A pass did not go through. The next one tries again.
+    /// A pass failed. The next one tries again.
     fn failed(&mut self, fault: Fault);
 
-    /// A pass ended, before its report is told.
+    /// A pass ended. Called before its report is used.
     fn ended(&mut self, _scope: PassScope, _failure: Option<Class>, _took: Duration) {}
 }
 
-/// A session at work.
+/// A session that runs passes.
 pub(crate) struct Daemon {
     session: Session,
     notifier: Option<Notifier>,
     due: Option<Work>,
     opening: Option<Timestamp>,
-    /// The head of the branch, as the last pass saw or left it.
+    /// The head of the branch after the last pass.
     head: Option<CommitId>,
     triggers: Option<Arc<Triggers>>,
     deployments: DeploymentCounter,

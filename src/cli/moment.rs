@@ -224,8 +224,8 @@ mod tests {
     #[case("53w", "at most `365d`")]
     #[case("99999999999999999w", "at most `365d`")]
     #[case("4 h", "write whole numbers")]
-    fn refusals(#[case] text: &str, #[case] told: &str) {
+    fn refusals(#[case] text: &str, #[case] expected: &str) {
         let error = parse(text).unwrap_err();
-        assert!(error.contains(told), "{text}: {error}");
+        assert!(error.contains(expected), "{text}: {error}");
     }
 }

@@ -22,7 +22,7 @@ pub struct Channel {
     pub environments: BTreeSet<EnvironmentName>,
     /// Only what concerns these services; everything if empty.
     pub services: Vec<ServicePattern>,
-    /// How long a promotion must have waited to be told as blocked.
+    /// Minimum wait of a promotion before a `blocked` notification.
     pub blocked_after: Duration,
     /// How long a message is tried.
     pub give_up_after: Duration,

@@ -56,7 +56,7 @@ pub struct Config {
     pub clock_tolerance: Duration,
     /// How often the daemon logs that its passes succeed; zero for never.
     pub heartbeat: Duration,
-    /// Channels that are told what happens.
+    /// Notification channels.
     pub channels: Vec<Channel>,
     /// Flux Receivers to call after a push.
     pub flux_receivers: Vec<FluxReceiver>,

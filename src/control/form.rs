@@ -24,7 +24,7 @@ macro_rules! form {
             #[schemars(extend("const" = stringify!($name)))]
             pub(super) kind: String,
             $($(#[$meta])* pub(super) $field: $type,)*
-            /// Why: one line of 1 to 300 characters. It is told wherever the control is the reason of something.
+            /// Why: one line of 1 to 300 characters. Shown wherever the control is the reason for a closed gate.
             pub(super) reason: String,
             /// Who: one line of 1 to 200 characters.
             pub(super) by: String,

@@ -110,7 +110,7 @@ fn an_approval_and_a_freeze() {
     GateName::Freeze,
     "the freeze ends at"
 )]
-fn what_cannot_be_read_closes_the_gate_that_it_may_have_meant(
+fn an_unreadable_control_file_closes_its_gate(
     #[case] text: &str,
     #[case] gate: GateName,
     #[case] problem: &str,
@@ -131,7 +131,7 @@ fn what_is_wrong_has_a_place(#[case] text: &str, #[case] expected: Option<(usize
 }
 
 #[test]
-fn an_unreadable_file_closes_no_more_than_it_may_have_meant() {
+fn an_unreadable_file_closes_no_more_than_it_may_cover() {
     let covered = |text: &str| match reading(text) {
         Control::Unreadable(unreadable) => unreadable.covers,
         other => panic!("{other:?}"),
@@ -202,7 +202,7 @@ proptest! {
 }
 
 #[test]
-fn each_thing_that_can_be_said_has_a_place_of_its_own() {
+fn each_control_has_a_path_of_its_own() {
     let service: ServiceName = "common/api".parse().unwrap();
     let hold = |covers| place(&Control::Hold(Hold { note: note(), covers })).unwrap().to_string();
     assert_eq!(hold(covers("common/api", &["prod"])), ".tidegate/hold/common/api/prod.yaml");

@@ -317,7 +317,7 @@ mod tests {
     }
 
     #[test]
-    fn the_next_page_is_where_the_header_says() {
+    fn the_next_page_comes_from_the_link_header() {
         let both = "<https://api.github.com/repositories/1/tags?page=2>; rel=\"next\", \
                     <https://api.github.com/repositories/1/tags?page=9>; rel=\"last\"";
         assert_eq!(next_of(both).as_deref(), Some("/repositories/1/tags?page=2"));

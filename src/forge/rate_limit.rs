@@ -108,7 +108,7 @@ mod tests {
     }
 
     #[test]
-    fn what_the_headers_say_is_kept_to() {
+    fn the_limits_in_the_headers_are_respected() {
         const RESET: (&str, &str) = ("x-ratelimit-reset", "1795521700");
         let plenty = [("x-ratelimit-limit", "5000"), ("x-ratelimit-remaining", "4999"), RESET];
         assert_eq!(seconds(&heard(&plenty, false)), None);

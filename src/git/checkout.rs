@@ -114,7 +114,7 @@ mod tests {
     }
 
     #[test]
-    fn a_bare_repository_and_a_detached_head_are_told() {
+    fn a_bare_repository_and_a_detached_head_are_distinguished() {
         let folder = tempfile::tempdir().unwrap();
         git_folder(folder.path(), "9f2c1ab0d41e77c09f2c1ab0d41e77c09f2c1ab0\n", "this is [no configuration");
         let found = Checkout::around(folder.path()).unwrap().unwrap();

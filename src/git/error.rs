@@ -301,7 +301,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_fault_tells_operation_cause_and_hint_once_each() {
+    fn a_fault_has_operation_cause_and_hint_once_each() {
         let source = io::Error::new(io::ErrorKind::StorageFull, "no space left");
         let error = GitError::Folder { operation: "create", path: "/data/mirror".into(), source };
         let fault = Fault::from(error);
@@ -311,7 +311,7 @@ mod tests {
     }
 
     #[test]
-    fn a_missing_branch_tells_the_others_and_an_empty_repository_has_none() {
+    fn a_missing_branch_lists_the_others_and_an_empty_repository_has_none() {
         let main: BranchName = "main".parse().unwrap();
         let error = GitError::no_branch("/srv/x.git", &main, &["master".into(), "a\u{1b}".into()]);
         assert_eq!(error.hint().unwrap(), "set git.branch to one of: master, a\\u{1b}");

@@ -105,7 +105,7 @@ fn a_flux_kustomization_gives_its_target_namespace() {
 }
 
 #[test]
-fn what_flux_does_not_apply_is_known() {
+fn files_outside_flux_are_recognised() {
     let roots = [
         flux("live", "./live", ""),
         flux("off", "./off", ", suspend: true"),

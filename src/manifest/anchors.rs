@@ -108,7 +108,7 @@ mod tests {
     }
 
     #[test]
-    fn repeated_names_are_told_apart_and_others_stay() {
+    fn repeated_names_get_distinct_anchors_and_others_stay() {
         for (text, expected) in [
             ("a: &x 1\nb: *x\n", "a: &x 1\nb: *x\n"),
             ("a: &x 1\nb: &x 2\nc: *x\n", "a: &a0 1\nb: &a1 2\nc: *a1\n"),

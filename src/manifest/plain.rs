@@ -172,7 +172,7 @@ mod tests {
     }
 
     #[test]
-    fn what_the_second_parser_does_not_read_as_text_is_not_text_here() {
+    fn a_scalar_that_the_second_parser_reads_as_no_text_is_no_text() {
         for text in
             ["1.10", "1e3", "0x10", "0o7", "0b1", "null", "~", "true", "False", "12", "1.", "+1", "-.inf"]
         {

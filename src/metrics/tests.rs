@@ -48,7 +48,7 @@ fn a_pass_that_fails_moves_neither_the_last_success_nor_when_passes_are_overdue(
 }
 
 #[test]
-fn what_runs_is_bounded_and_says_what_it_leaves_out() {
+fn the_running_versions_are_bounded_and_count_what_they_omit() {
     let metrics = Metrics::new("1.2.3");
     let running = |at: usize| Running {
         environment: "prod".into(),

@@ -151,7 +151,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn one_line_tells_every_cause_once() {
+    fn one_line_has_every_cause_once() {
         let inner = Fault::new(Class::TryAgain, "connection refused");
         let outer = Fault::new(Class::TryAgain, "cannot list tags of ghcr.io/vtr/app").with_source(inner);
         assert_eq!(outer.in_one_line(), "cannot list tags of ghcr.io/vtr/app: connection refused");

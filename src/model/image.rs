@@ -264,7 +264,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_image_is_refused() {
+    fn an_invalid_image_is_refused() {
         for bad in [
             "",
             "/",
@@ -299,7 +299,7 @@ mod tests {
     }
 
     #[test]
-    fn references_are_taken_apart_and_put_together() {
+    fn references_are_split_and_joined() {
         for text in ["ghcr.io/a/b:v1.0.0", "ghcr.io/a/b", "127.0.0.1:5000/b:v1", "127.0.0.1:5000/b"] {
             assert_eq!(text.parse::<ImageRef>().unwrap().to_string(), text);
         }

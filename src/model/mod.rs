@@ -38,7 +38,8 @@ pub use image::{Artifact, Digest, ImageError, ImageName, ImageRef, Tag};
 pub use link::next_link;
 pub use network_url::{NetworkUrl, NetworkUrlError, Protocol};
 pub use notification::{
-    ConditionRecord, Delivery, EventKind, NewMessage, OutboxBacklog, OutboxMessage, Told, ToldChange,
+    ConditionRecord, Delivery, EventKind, NewMessage, NotificationChange, NotificationState, OutboxBacklog,
+    OutboxMessage,
 };
 pub use platform::{Platform, PlatformError};
 pub use printable::Printable;

@@ -227,7 +227,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_such_url_is_told_without_its_text() {
+    fn an_invalid_url_is_refused_without_printing_it() {
         use NetworkUrlError as Error;
         for (text, error) in [
             ("", Error::Path),
@@ -256,9 +256,9 @@ mod tests {
             ("http://git.vtr.cl/a", Error::Plain),
             ("git://git.vtr.cl/a", Error::Plain),
         ] {
-            let told = text.parse::<NetworkUrl>().unwrap_err();
-            assert!(told == error || text.starts_with("ext::"), "{text}: {told:?}");
-            assert!(!told.to_string().contains("hunter2"));
+            let refusal = text.parse::<NetworkUrl>().unwrap_err();
+            assert!(refusal == error || text.starts_with("ext::"), "{text}: {refusal:?}");
+            assert!(!refusal.to_string().contains("hunter2"));
         }
     }
 }

@@ -1,5 +1,5 @@
-//! Notifications as they are stored: what was told, and the messages that wait for their channel. What a message says is
-//! JSON that this room does not read.
+//! Notifications as they are stored: the conditions and marks already notified, and the messages that wait for their
+//! channel. A message is JSON that this room does not read.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -8,13 +8,13 @@ use serde::{Deserialize, Serialize};
 
 use super::Timestamp;
 
-/// What people are told of. A kind that needs a cluster, unhealthy after promotion, has its place here once there is one.
+/// The kind of a notification.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub enum EventKind {
-    /// A higher tag came into an environment.
+    /// An environment moved to a higher tag.
     Promoted,
-    /// A lower tag came into an environment.
+    /// An environment moved to a lower tag.
     RolledBack,
     /// A gate refuses a candidate.
     Refused,
@@ -32,12 +32,12 @@ pub enum EventKind {
     PassesFailing,
     /// A credential ends soon.
     CredentialEnds,
-    /// What was promoted, by schedule.
+    /// A scheduled list of promotions.
     Report,
 }
 
 impl EventKind {
-    /// The kinds that a channel chooses from. A report is asked for by itself.
+    /// The kinds that a channel chooses from. A report has a setting of its own.
     pub const CHOICES: [Self; 10] = [
         Self::Promoted,
         Self::RolledBack,
@@ -78,29 +78,29 @@ impl fmt::Display for EventKind {
 /// A condition that holds.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ConditionRecord {
-    /// Since when.
+    /// The start of the condition.
     pub since: Timestamp,
-    /// What was told of it; nothing while it has not lasted long enough.
-    pub told: Option<String>,
-    /// The event that tells it, as JSON.
+    /// The state that was notified; none while the condition has not lasted long enough.
+    pub notified: Option<String>,
+    /// The event that announces it, as JSON.
     pub event: String,
 }
 
-/// What was told so far.
+/// What was notified so far.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Told {
+pub struct NotificationState {
     /// The conditions that hold, by their key.
     pub conditions: BTreeMap<String, ConditionRecord>,
-    /// How far other things were told, by name.
+    /// Positions by name: the last notified commit, the time of the last report.
     pub marks: BTreeMap<String, String>,
 }
 
 /// A message that waits for its channel.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct OutboxMessage {
-    /// Its place in the order of its channel.
+    /// Its position in its channel.
     pub ordinal: i64,
-    /// The same at every attempt, so that a receiver can drop what it has already.
+    /// The same at every attempt, so that a receiver can drop duplicates.
     pub id: String,
     /// The event, as JSON.
     pub event: String,
@@ -121,9 +121,9 @@ pub struct NewMessage {
     pub due_at: Timestamp,
 }
 
-/// What a pass changes in what was told, with its messages. It is stored whole or not at all.
+/// A change of the [`NotificationState`] with its messages, stored in one transaction.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct ToldChange {
+pub struct NotificationChange {
     /// Conditions that are new or changed.
     pub conditions: Vec<(String, ConditionRecord)>,
     /// Conditions that are over.
@@ -134,7 +134,7 @@ pub struct ToldChange {
     pub messages: Vec<NewMessage>,
 }
 
-impl ToldChange {
+impl NotificationChange {
     /// Whether there is nothing to store.
     pub fn is_empty(&self) -> bool {
         self.conditions.is_empty()
@@ -144,9 +144,9 @@ impl ToldChange {
     }
 }
 
-impl Told {
-    /// Takes in what was stored.
-    pub fn apply(&mut self, change: &ToldChange) {
+impl NotificationState {
+    /// Applies a stored change.
+    pub fn apply(&mut self, change: &NotificationChange) {
         for key in &change.ended {
             self.conditions.remove(key);
         }
@@ -155,21 +155,21 @@ impl Told {
     }
 }
 
-/// What became of a message.
+/// The end of a message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Delivery {
-    /// The other side took it.
+    /// The receiver accepted it.
     Delivered,
-    /// It was tried for too long, or refused.
+    /// It was tried for too long, or rejected.
     GivenUp,
 }
 
-/// How full a channel's part of the outbox is.
+/// The messages that wait in a channel.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct OutboxBacklog {
     /// The channel.
     pub channel: String,
-    /// How many messages wait.
+    /// Number of messages.
     pub messages: u64,
     /// When the oldest of them was written.
     pub oldest: Timestamp,

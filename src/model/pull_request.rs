@@ -284,7 +284,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_branch_says_what_it_is_of() {
+    fn a_branch_name_contains_its_service_and_environment() {
         let prod: EnvironmentName = "prod".parse().unwrap();
         let service: ServiceName = "common/app".parse().unwrap();
         let names = [

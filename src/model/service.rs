@@ -165,7 +165,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_one_is_refused() {
+    fn an_invalid_service_name_is_refused() {
         for bad in [
             "graphql", "a/b/c", "/b", "a/", "A/b", "a/b_c", "a/../b", "a/-b", "a/b\n", "a/${}", "a/${A",
             "a/$A", "a/${A/b}", "a/${1}", "a/-${A}", "_a/b",

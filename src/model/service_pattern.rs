@@ -111,7 +111,7 @@ mod tests {
     }
 
     #[test]
-    fn what_can_match_nothing_is_refused() {
+    fn a_pattern_that_matches_no_service_is_refused() {
         for bad in ["", "api", "*", "common/[a", "common/{a", "a/b\n", &"a/".repeat(400)] {
             assert!(bad.parse::<ServicePattern>().is_err(), "{bad:?}");
         }

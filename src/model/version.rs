@@ -304,7 +304,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_one_is_refused() {
+    fn an_invalid_version_is_refused() {
         for bad in [
             "",
             "v",

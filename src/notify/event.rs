@@ -10,7 +10,7 @@ const MAX_LINE_CHARS: usize = 500;
 /// Maximum characters of release notes and reports.
 const MAX_NOTES_CHARS: usize = 12_000;
 
-/// Something that people are told.
+/// A notification: something that happened, or a condition that began or ended.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Event {

@@ -62,23 +62,23 @@ impl HttpClient {
         Ok(Self(client))
     }
 
-    /// Sends JSON. What the other side answers is bounded and printable.
+    /// Sends JSON. The response text is bounded and printable.
     pub(super) async fn post(&self, request: Request<'_>) -> Result<Accepted, Undelivered> {
         let url = address(request.url, request.plain_http)?;
         let builder = self.0.post(url).headers(headers(&request.headers)?).body(request.body);
         let response = builder.send().await.map_err(|error| Undelivered::later(reason(&error)))?;
         let (status, headers) = (response.status(), response.headers().clone());
-        let said = answer(response).await;
-        let told = if said.is_empty() { status.to_string() } else { format!("{status}: {said}") };
+        let body = answer(response).await;
+        let text = if body.is_empty() { status.to_string() } else { format!("{status}: {body}") };
         if status.is_success() {
-            return Ok(Accepted { answer: told });
+            return Ok(Accepted { answer: text });
         }
         let pause = headers.get(RETRY_AFTER).and_then(|text| text.to_str().ok());
         let pause = pause.and_then(|text| retry_after(text, Utc::now()));
         Err(if is_about_the_message(status) {
-            Undelivered::Rejected { reason: told }
+            Undelivered::Rejected { reason: text }
         } else {
-            Undelivered::Later { reason: told, pause }
+            Undelivered::Later { reason: text, pause }
         })
     }
 }

@@ -1,4 +1,4 @@
-//! Notifications: what people are told, the texts of each channel, and the delivery of the outbox.
+//! Notifications: events, their text in each channel, and the delivery of the outbox.
 //!
 //! An [`Event`] says what happened. [`Message`] puts it into words, a [`Sender`] brings it to one channel in that channel's
 //! own form, and [`deliver`] takes messages from the [`Outbox`], in order, until the other side has them. Flux Receivers are

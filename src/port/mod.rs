@@ -54,7 +54,7 @@ pub struct NotesWanted {
 
 /// Tells what changed between two images.
 pub trait Changelog: Send + Sync + 'static {
-    /// The notes of a promotion. What can't be had is told in them.
+    /// The notes of a promotion. A remark names whatever is missing.
     fn notes(&self, wanted: &NotesWanted) -> impl Future<Output = Notes> + Send;
 }
 

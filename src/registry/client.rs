@@ -18,7 +18,7 @@ use super::tags::{self, CachedList};
 use crate::model::{Artifact, Digest, ImageName, Platform, Tag, TagList};
 use crate::port::Registry;
 
-/// The kinds of so many manifests are kept.
+/// Maximum manifests whose kind is cached.
 const MAX_ARTIFACTS: usize = 20_000;
 
 /// A client of all registries. Cheap to clone; clones share connections, tokens, limits and cached tag lists.
@@ -48,7 +48,7 @@ impl Client {
         Self::build(settings, limits, Vec::new(), None)
     }
 
-    /// A client as [`Self::with_platforms`] makes it, whose requests are told to an observer.
+    /// Like [`Self::with_platforms`], with an observer of every request.
     ///
     /// # Errors
     /// As [`Self::new`].
@@ -61,7 +61,7 @@ impl Client {
         Self::build(settings, limits, platforms, Some(observer))
     }
 
-    /// A client as [`Self::new`] makes it, for which only what has all of these platforms is an image.
+    /// Like [`Self::new`], but a manifest counts as an image only if it has all of these platforms.
     ///
     /// # Errors
     /// As [`Self::new`].
@@ -254,7 +254,7 @@ mod tests {
     }
 
     #[test]
-    fn a_registry_is_configured_once_under_whatever_name() {
+    fn two_names_of_one_registry_are_refused() {
         for pair in [["ghcr.io", "GHCR.io"], ["docker.io", "index.docker.io"]] {
             let fault = refusal(pair.map(HostSettings::new).into());
             assert_eq!(fault.class(), Class::Usage);

@@ -317,7 +317,7 @@ mod tests {
     }
 
     #[test]
-    fn what_refers_to_an_image_is_none() {
+    fn an_attestation_is_no_platform_of_an_index() {
         let entry: ImageIndexEntry = serde_json::from_value(serde_json::json!({
             "mediaType": "application/vnd.oci.image.manifest.v1+json", "digest": "x", "size": 1,
             "platform": {"architecture": "amd64", "os": "linux"},

@@ -1,4 +1,4 @@
-//! Tells an observer of every request, for metrics.
+//! Reports every request to an observer, for metrics.
 
 use std::fmt;
 use std::sync::Arc;
@@ -8,7 +8,7 @@ use reqwest::StatusCode;
 
 use super::error::RequestError;
 
-/// Is told of every HTTP request to a registry or its token server.
+/// Observes every HTTP request to a registry or its token server.
 pub trait RequestObserver: fmt::Debug + Send + Sync {
     /// A request ended. `host` is the registry as images name it.
     fn finished(&self, host: &str, result: RequestResult, took: Duration);
@@ -17,7 +17,7 @@ pub trait RequestObserver: fmt::Debug + Send + Sync {
     fn retried(&self, host: &str);
 }
 
-/// What came of a request, as a class.
+/// The result of a request, as a class.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum RequestResult {
     /// Any status 2xx.

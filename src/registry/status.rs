@@ -177,7 +177,7 @@ mod tests {
     }
 
     #[test]
-    fn a_head_that_finds_nothing_is_not_found_whatever_its_type() {
+    fn a_404_to_a_head_is_not_found_with_any_content_type() {
         let error = check(Method::HEAD, 404, HTML, "").unwrap_err();
         assert!(matches!(error, RequestError::NotFound { anonymous: true, .. }), "{error:?}");
     }

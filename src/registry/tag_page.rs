@@ -182,7 +182,7 @@ mod tests {
     #[case::cut(r#"{"tags":["v1""#)]
     #[case::page("<html>")]
     #[case::empty("")]
-    fn what_is_no_list_is_refused(#[case] body: &str) {
+    fn an_invalid_list_is_refused(#[case] body: &str) {
         assert!(parse(&[body]).is_err());
     }
 

@@ -47,7 +47,7 @@ impl Default for ServerLimits {
     }
 }
 
-/// How long connections may go on after the server was told to stop, or after their time is over.
+/// Grace period of open connections after a stop, or after their time limit.
 const LAST_MOMENTS: Duration = Duration::from_secs(2);
 
 /// The pause after a failed `accept`, such as one without a free file descriptor.

@@ -87,12 +87,12 @@ mod tests {
     fn shares_are_by_nearest_rank() {
         let lead = |hours: &[u64]| Lead::of(hours.iter().map(|hours| Duration::from_hours(*hours)).collect());
         assert_eq!(lead(&[]), None);
-        let told = |hours: &[u64]| {
+        let hours_of = |hours: &[u64]| {
             let lead = lead(hours).unwrap();
             [lead.median, lead.p90, lead.max].map(|time| time.as_secs() / 3600)
         };
-        assert_eq!(told(&[7]), [7, 7, 7]);
-        assert_eq!(told(&[3, 1, 2, 4]), [2, 4, 4]);
-        assert_eq!(told(&[10, 9, 8, 7, 6, 5, 4, 3, 2, 1]), [5, 9, 10]);
+        assert_eq!(hours_of(&[7]), [7, 7, 7]);
+        assert_eq!(hours_of(&[3, 1, 2, 4]), [2, 4, 4]);
+        assert_eq!(hours_of(&[10, 9, 8, 7, 6, 5, 4, 3, 2, 1]), [5, 9, 10]);
     }
 }

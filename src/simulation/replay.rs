@@ -397,7 +397,7 @@ impl<'a> Replay<'a> {
         let registry = self.registry;
         let tell = |target: Target<'_>| TargetReplay {
             released: released(&registry, target.selection, from, to),
-            waiting: target.waiting.map(|waiting| waiting.told()),
+            waiting: target.waiting.map(|waiting| waiting.report()),
             starved: target.starved,
             ..target.story
         };

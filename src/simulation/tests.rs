@@ -242,16 +242,16 @@ impl Tale {
     }
 
     /// The arrivals under a policy: `prod v1 at 24.0 after soak 24.0`.
-    pub(super) fn told(&self, plan: &Plan) -> Vec<String> {
-        told(&replay(&self.0, plan.policy()))
+    pub(super) fn summary(&self, plan: &Plan) -> Vec<String> {
+        summary(&replay(&self.0, plan.policy()))
     }
 
     pub(super) fn really(&self, plan: &Plan) -> Vec<String> {
-        told(&as_it_was(&self.0, plan.policy()))
+        summary(&as_it_was(&self.0, plan.policy()))
     }
 }
 
-fn told(story: &ReplayReport) -> Vec<String> {
+fn summary(story: &ReplayReport) -> Vec<String> {
     let hours = |time: Duration| format!("{:.1}", time.as_secs_f64() / 3600.0);
     let mut lines: Vec<(Timestamp, String)> = Vec::new();
     for target in &story.targets {

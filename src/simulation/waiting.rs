@@ -60,7 +60,7 @@ impl Waiting {
     }
 
     /// The wait at the end of the report.
-    pub(super) fn told(&self) -> report::Waiting {
+    pub(super) fn report(&self) -> report::Waiting {
         report::Waiting { candidate: self.candidate.clone(), since: self.since, gate: self.gate }
     }
 }

@@ -150,7 +150,7 @@ async fn the_second_time_nothing_is_asked() {
 }
 
 #[tokio::test]
-async fn what_was_kept_and_makes_no_sense_is_read_again() {
+async fn an_unreadable_cached_range_is_read_again() {
     let world = std::sync::Arc::new(labelled([Some(1), Some(3)]));
     let first = notes(&world).await;
     for text in world.ranges.lock().unwrap().values_mut() {
@@ -160,7 +160,7 @@ async fn what_was_kept_and_makes_no_sense_is_read_again() {
 }
 
 #[tokio::test]
-async fn how_the_histories_lie_is_told() {
+async fn the_notes_report_how_the_two_histories_relate() {
     for (relation, code) in [
         (Relation::Backward, "downgrade"),
         (Relation::Diverged, "diverged"),
@@ -176,10 +176,10 @@ async fn how_the_histories_lie_is_told() {
 }
 
 #[tokio::test]
-async fn what_cannot_be_had_is_told_and_not_kept() {
+async fn a_source_that_fails_is_reported_and_not_cached() {
     let world = std::sync::Arc::new(World { relation: None, ..labelled([Some(1), Some(3)]) });
-    let told = notes(&world).await;
-    assert_eq!(told.remarks[0].to_string(), "the commits could not be read: GitHub is away");
+    let found = notes(&world).await;
+    assert_eq!(found.remarks[0].to_string(), "the commits could not be read: GitHub is away");
     assert!(world.ranges.lock().unwrap().is_empty());
     let away = std::sync::Arc::new(World::default());
     assert_eq!(
@@ -189,7 +189,7 @@ async fn what_cannot_be_had_is_told_and_not_kept() {
 }
 
 #[tokio::test]
-async fn a_revision_that_is_missing_is_told() {
+async fn a_missing_revision_is_reported() {
     let world = std::sync::Arc::new(labelled([None, Some(3)]));
     assert_eq!(said(&notes(&world).await), ["noRevision"]);
     let rebuilt = std::sync::Arc::new(labelled([Some(3), Some(3)]));

@@ -61,8 +61,8 @@ impl Store {
 
     /// Replaces the database at `path` by the one in `file`, which a backup wrote. `repository` is as for [`open`](Self::open).
     ///
-    /// The database that is there is kept beside it. Messages that waited when the backup was made are not sent, and what moved
-    /// since is not told.
+    /// The replaced database is kept beside the new one. Messages that waited at the time of the backup are not sent, and moves
+    /// since then are not notified.
     ///
     /// # Errors
     /// Another process has the database open; the file is damaged, of another program, of a newer Tidegate, or of another

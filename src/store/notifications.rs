@@ -1,35 +1,37 @@
-//! Notifications: what was told, and the outbox. A message is stored in the transaction that notes that it was told, so
-//! a crash loses neither and repeats neither.
+//! Notifications: the state that was notified, and the outbox. One transaction stores a message and marks its condition
+//! as notified, so a crash neither loses nor repeats one.
 
 use chrono::TimeDelta;
 use sqlx::sqlite::SqliteRow;
 use sqlx::{QueryBuilder, Row as _, Sqlite};
 
-use crate::model::{ConditionRecord, Delivery, OutboxBacklog, OutboxMessage, Timestamp, Told, ToldChange};
+use crate::model::{
+    ConditionRecord, Delivery, NotificationChange, NotificationState, OutboxBacklog, OutboxMessage, Timestamp,
+};
 
 use super::connection::{Connection, ROWS_PER_STATEMENT, insert};
 use super::open::Store;
 use super::row::{self, Unreadable};
 use super::{StoreError, sql};
 
-/// How long a settled message is kept.
+/// Days until a settled message is deleted.
 const SETTLED_KEPT_DAYS: i64 = 7;
 
-/// Maximum messages that wait in a channel. The oldest are given up for newer ones.
+/// Maximum messages that wait in a channel. Newer ones displace the oldest.
 pub const MAX_WAITING: i64 = 1_000;
 
 impl Store {
-    /// What was told so far.
+    /// Reads what was notified so far.
     ///
     /// # Errors
     /// The database cannot be read.
-    pub async fn told(&self) -> Result<Told, StoreError> {
-        let operation = "read what was told";
+    pub async fn notification_state(&self) -> Result<NotificationState, StoreError> {
+        let operation = "read what was notified";
         let failed = self.database.failed(operation);
         let mut reading = self.database.read(operation).await?;
         let conditions = sqlx::query(sql::CONDITIONS).fetch_all(&mut *reading).await.map_err(&failed)?;
         let marks = sqlx::query(sql::MARKS).fetch_all(&mut *reading).await.map_err(failed)?;
-        Ok(Told {
+        Ok(NotificationState {
             conditions: row::read_rows(&conditions, "condition", read_condition).into_iter().collect(),
             marks: row::read_rows(&marks, "mark", |row| {
                 Ok((row::plain(row, "mark")?, row::plain(row, "value")?))
@@ -39,15 +41,19 @@ impl Store {
         })
     }
 
-    /// Stores what is told now, with its messages. Returns how many older messages were given up for lack of room.
+    /// Stores a change with its messages. Returns how many older messages were given up for lack of room.
     ///
     /// # Errors
     /// The database cannot be written; nothing is stored.
-    pub async fn tell(&self, change: &ToldChange, at: Timestamp) -> Result<u64, StoreError> {
+    pub async fn save_notifications(
+        &self,
+        change: &NotificationChange,
+        at: Timestamp,
+    ) -> Result<u64, StoreError> {
         let operation = "write notifications";
         let failed = self.database.failed(operation);
         let mut writing = self.database.write(operation).await?;
-        let given_up = tell(&mut writing, change, at).await.map_err(&failed)?;
+        let given_up = save(&mut writing, change, at).await.map_err(&failed)?;
         writing.commit().await.map_err(failed)?;
         Ok(given_up)
     }
@@ -89,7 +95,7 @@ impl Store {
         Ok(due.and_then(chrono::DateTime::from_timestamp_millis))
     }
 
-    /// Notes what became of messages, and deletes old ones.
+    /// Settles messages, and deletes old ones.
     ///
     /// # Errors
     /// The database cannot be written.
@@ -99,7 +105,7 @@ impl Store {
         delivery: Delivery,
         at: Timestamp,
     ) -> Result<(), StoreError> {
-        let operation = "note what became of messages";
+        let operation = "settle messages";
         let failed = self.database.failed(operation);
         let mut writing = self.database.write(operation).await?;
         for ordinals in ordinals.chunks(ROWS_PER_STATEMENT) {
@@ -118,7 +124,7 @@ impl Store {
         writing.commit().await.map_err(failed)
     }
 
-    /// What waits, by channel.
+    /// The waiting messages of each channel.
     ///
     /// # Errors
     /// The database cannot be read.
@@ -140,7 +146,11 @@ impl Store {
     }
 }
 
-async fn tell(connection: &mut Connection, change: &ToldChange, at: Timestamp) -> Result<u64, sqlx::Error> {
+async fn save(
+    connection: &mut Connection,
+    change: &NotificationChange,
+    at: Timestamp,
+) -> Result<u64, sqlx::Error> {
     for key in &change.ended {
         sqlx::query(sql::END_CONDITION).bind(key).execute(&mut *connection).await?;
     }
@@ -148,7 +158,7 @@ async fn tell(connection: &mut Connection, change: &ToldChange, at: Timestamp) -
         sqlx::query(sql::SET_CONDITION)
             .bind(key)
             .bind(condition.since.timestamp_millis())
-            .bind(&condition.told)
+            .bind(&condition.notified)
             .bind(&condition.event)
             .execute(&mut *connection)
             .await?;
@@ -182,9 +192,12 @@ fn name(delivery: Delivery) -> &'static str {
 }
 
 fn read_condition(row: &SqliteRow) -> Result<(String, ConditionRecord), Unreadable> {
-    let told = row.try_get("told").map_err(|error| Unreadable::new("told", error))?;
-    let record =
-        ConditionRecord { since: row::timestamp(row, "since_ms")?, told, event: row::plain(row, "event")? };
+    let notified = row.try_get("told").map_err(|error| Unreadable::new("told", error))?;
+    let record = ConditionRecord {
+        since: row::timestamp(row, "since_ms")?,
+        notified,
+        event: row::plain(row, "event")?,
+    };
     Ok((row::plain(row, "condition")?, record))
 }
 

@@ -144,7 +144,7 @@ async fn adopt(database: &Database, repository: &str) -> Result<(), StoreError> 
     if !is_same {
         sqlx::query(sql::CLEAR_FETCHES).execute(&mut *writing).await.map_err(&failed)?;
         index::clear(&mut writing).await.map_err(&failed)?;
-        // What was told of another branch says nothing about this one. Messages that wait are still true.
+        // Notifications of another branch do not concern this one. Waiting messages are still true.
         for statement in sql::CLEAR_TOLD {
             sqlx::query(statement).execute(&mut *writing).await.map_err(&failed)?;
         }

@@ -173,7 +173,7 @@ pub(super) const SET_MARK: &str = "INSERT INTO notification_marks (mark, value) 
     ON CONFLICT (mark) DO UPDATE SET value = excluded.value";
 pub(super) const CLEAR_TOLD: [&str; 2] =
     ["DELETE FROM notification_conditions", "DELETE FROM notification_marks WHERE mark = 'head'"];
-/// What moved since a backup is not told again, and what waited then is not sent.
+/// After a restore, moves since the backup are not notified again, and messages that waited then are not sent.
 pub(super) const FORGET_NEWS: [&str; 2] = [
     "DELETE FROM notification_outbox WHERE outcome IS NULL",
     "DELETE FROM notification_marks WHERE mark = 'head'",

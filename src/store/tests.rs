@@ -114,7 +114,7 @@ async fn a_full_disk_keeps_the_index_that_was_there() {
 }
 
 #[tokio::test]
-async fn a_writer_that_does_not_finish_is_waited_for_and_then_told() {
+async fn a_writer_that_does_not_finish_ends_in_a_timeout() {
     let folder = tempfile::tempdir().unwrap();
     let (slow, store) = (store_in(folder.path()).await, store_in(folder.path()).await);
     set(&store, "busy_timeout = 20").await;

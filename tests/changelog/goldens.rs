@@ -64,7 +64,7 @@ fn nothing_but_remarks() {
 }
 
 #[test]
-fn a_downgrade_says_so() {
+fn a_downgrade_is_marked() {
     let range = read(&fs::read_to_string(folder().join("every-style.commits")).unwrap());
     let mut notes = notes(&range, SOURCE);
     notes.heading = Heading { is_downgrade: true, ..notes.heading };

@@ -34,7 +34,7 @@ fn expression(text: &str) -> Regex {
 }
 
 /// A range of these messages, each by an author of this name.
-fn told(messages: &[String], author: &str, source: Option<&str>) -> Notes {
+fn notes_of(messages: &[String], author: &str, source: Option<&str>) -> Notes {
     let at = "2026-11-20T09:00:00Z".parse().unwrap();
     let id = |number: usize| CommitId::from_bytes([u8::try_from(number % 256).unwrap(); 20]);
     let commit = |(number, message): (usize, &String)| SourceCommit {
@@ -214,7 +214,7 @@ fn known_tricks(#[case] message: &str) {
             format!("feat(x): {message}"),
             format!("fix: y\n\nBREAKING CHANGE: {message}"),
         ];
-        check(&told(&messages, message, source));
+        check(&notes_of(&messages, message, source));
     }
 }
 
@@ -223,7 +223,7 @@ fn a_message_of_ten_megabytes() {
     for message in
         ["x".repeat(10_000_000), "\u{1b}".repeat(10_000_000), format!("feat: {}", "[".repeat(9_000_000))]
     {
-        let notes = told(&[message], "x", SOURCE);
+        let notes = notes_of(&[message], "x", SOURCE);
         check(&notes);
         assert!(notes.render(Format::Markdown).len() < 20_000);
     }
@@ -231,7 +231,7 @@ fn a_message_of_ten_megabytes() {
 
 #[test]
 fn a_name_of_ten_megabytes() {
-    let notes = told(&["feat: a".to_owned()], &"@".repeat(10_000_000), SOURCE);
+    let notes = notes_of(&["feat: a".to_owned()], &"@".repeat(10_000_000), SOURCE);
     check(&notes);
     assert!(notes.render(Format::Text).len() < 2_000);
 }
@@ -240,7 +240,7 @@ fn a_name_of_ten_megabytes() {
 fn the_commit_closes_no_issue() {
     let closing = Regex::new(r"(?i)(close[sd]?|fix(e[sd])?|resolve[sd]?):?\s+[\w/.-]*#\d").unwrap();
     for message in ["fix: fixes #12", "Closes: #12", "resolved vtr/other#12", "fix #12", "close GH-12"] {
-        let body = told(&[message.to_owned()], "x", SOURCE).body(&BodyLimits::default());
+        let body = notes_of(&[message.to_owned()], "x", SOURCE).body(&BodyLimits::default());
         assert!(!closing.is_match(&body), "{body}");
     }
 }
@@ -250,13 +250,13 @@ proptest! {
 
     #[test]
     fn any_text(messages in prop::collection::vec(any::<String>(), 1..4), author in any::<String>()) {
-        check(&told(&messages, &author, SOURCE));
+        check(&notes_of(&messages, &author, SOURCE));
     }
 
     #[test]
     fn text_of_signs(messages in prop::collection::vec("[-#>*_`\\[\\]()<>!@&~|$:=+.0-9a-c \n\r\t^{}\"'/]{0,40}", 1..4)) {
-        check(&told(&messages, "x", SOURCE));
+        check(&notes_of(&messages, "x", SOURCE));
         let typed: Vec<String> = messages.iter().map(|text| format!("feat({text}): {text}")).collect();
-        check(&told(&typed, "x", None));
+        check(&notes_of(&typed, "x", None));
     }
 }

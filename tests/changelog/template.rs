@@ -53,7 +53,7 @@ fn markdown_has_a_filter() {
 #[case::endless("{% for a in range(9999) %}{% for b in range(9999) %}{{ a }}{% endfor %}{% endfor %}")]
 #[case::huge("{% for a in range(9999) %}{{ 'x' * 10000 }}{% endfor %}")]
 #[case::deep("{% macro f() %}{{ f() }}{% endmacro %}{{ f() }}")]
-fn what_is_no_template_or_has_no_end_is_refused(#[case] source: &str) {
+fn an_invalid_or_endless_template_is_refused(#[case] source: &str) {
     assert!(render(source).is_err());
 }
 

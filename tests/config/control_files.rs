@@ -17,7 +17,7 @@ fn examples() -> Vec<String> {
 }
 
 #[test]
-fn every_example_is_read_and_stands_where_it_would_be_written() {
+fn every_example_parses_and_lies_at_its_own_path() {
     for example in examples() {
         let place = example.lines().next().unwrap().strip_prefix("# ").unwrap();
         let control = control::read(&place.parse().unwrap(), example.as_bytes());

@@ -16,17 +16,17 @@ fn by_schema(text: &str) -> Vec<String> {
 }
 
 #[test]
-fn the_kept_schema_is_what_the_types_say() {
+fn the_checked_in_schema_matches_the_types() {
     compare_or_write("config/tidegate.schema.json", &json_schema());
 }
 
 #[test]
-fn the_kept_schema_of_control_files_is_what_the_types_say() {
+fn the_checked_in_schema_of_control_files_matches_the_types() {
     compare_or_write("config/control.schema.json", &tidegate::control::json_schema());
 }
 
 #[test]
-fn the_kept_reference_is_what_the_types_say() {
+fn the_checked_in_reference_matches_the_types() {
     compare_or_write("docs/configuration.md", &reference());
 }
 

@@ -23,7 +23,7 @@ fn environment(name: &str) -> EnvironmentName {
 }
 
 #[test]
-fn good_files_are_taken_and_what_is_doubtful_is_told() {
+fn valid_files_load_and_doubtful_ones_warn() {
     let cases = cases(FOLDER);
     assert!(cases.len() >= 10, "{} cases", cases.len());
     for case in cases {
@@ -126,7 +126,7 @@ fn a_byte_order_mark_and_carriage_returns_change_nothing() {
 }
 
 #[test]
-fn files_that_cannot_be_read_are_told_with_the_cause_apart() {
+fn unreadable_files_are_errors_with_a_separate_cause() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("tidegate.yaml");
     let fault = Fault::from(Config::load(&path).unwrap_err());

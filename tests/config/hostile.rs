@@ -1,4 +1,4 @@
-//! Whatever the text is, it is taken or told, and what is told is fit for a terminal.
+//! Any text is either accepted or reported, and every report is safe for a terminal.
 
 use proptest::prelude::*;
 use tidegate::config::{Config, ConfigError};

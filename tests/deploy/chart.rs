@@ -63,7 +63,7 @@ fn values_that_are_wrong_are_refused_with_their_place() {
 }
 
 #[test]
-fn values_that_are_right_are_taken() {
+fn valid_values_are_accepted() {
     for set in [
         "image.digest=sha256:e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855",
         "resources.limits.cpu=1",

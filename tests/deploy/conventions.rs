@@ -80,7 +80,7 @@ fn no_tag_floats_and_no_secret_is_in_plain_text() {
 }
 
 #[test]
-fn what_selects_pods_selects_those_of_the_deployment() {
+fn every_pod_selector_matches_the_deployment() {
     for (name, rendered) in renderings() {
         let deployment = of_kind(&rendered, "Deployment");
         let labels = &deployment["spec"]["template"]["metadata"]["labels"];

@@ -15,8 +15,8 @@ pub(super) fn root() -> &'static Path {
 
 /// The folder of the programs.
 pub(crate) fn folder() -> PathBuf {
-    let told = Command::new(root().join("scripts/install-kube.sh")).arg("--where").output().unwrap();
-    let folder = PathBuf::from(String::from_utf8(told.stdout).unwrap().trim());
+    let output = Command::new(root().join("scripts/install-kube.sh")).arg("--where").output().unwrap();
+    let folder = PathBuf::from(String::from_utf8(output.stdout).unwrap().trim());
     assert!(
         folder.join("complete").exists(),
         "there is no {}: run scripts/install-kube.sh, which builds it once",

@@ -187,7 +187,7 @@ async fn notes(histories: impl Histories, from: &str, to: &str) -> Notes {
 }
 
 #[tokio::test]
-async fn the_api_tells_what_git_tells_in_the_same_order() {
+async fn the_api_and_git_list_the_same_commits_in_the_same_order() {
     let origin = history(450);
     let github = GitHub::of(&origin.path()).await;
     let at = |revision: &str| origin.at(revision);
@@ -213,7 +213,7 @@ async fn the_api_tells_what_git_tells_in_the_same_order() {
 }
 
 #[tokio::test]
-async fn how_two_commits_lie_is_told() {
+async fn the_relation_of_two_commits_is_reported() {
     let origin = history(30);
     let github = GitHub::of(&origin.path()).await;
     let commits = commits(&github);
@@ -243,7 +243,7 @@ async fn a_short_name_is_looked_up_and_a_branch_is_none() {
 }
 
 #[tokio::test]
-async fn what_is_not_whole_does_not_count() {
+async fn an_incomplete_response_does_not_count() {
     let origin = history(30);
     let github = GitHub::of(&origin.path()).await;
     let commits = commits(&github);
@@ -251,7 +251,7 @@ async fn what_is_not_whole_does_not_count() {
     github.set(Rules { lost: 1, ..Rules::default() });
     let fault = commits.between(ASKED, first, last).await.unwrap_err();
     assert!(fault.to_string().contains(" commits returned"), "{fault}");
-    for (instead, told) in [
+    for (instead, expected) in [
         (ResponseTemplate::new(200).set_body_string("{"), "not what GitHub documents"),
         (ResponseTemplate::new(200).set_body_json(serde_json::json!({"commits": []})), "documents"),
         (ResponseTemplate::new(301), "301"),
@@ -259,7 +259,7 @@ async fn what_is_not_whole_does_not_count() {
     ] {
         github.set(Rules { instead: VecDeque::from([instead]), ..Rules::default() });
         let fault = commits.between(ASKED, first, last).await.unwrap_err();
-        assert!(fault.in_one_line().contains(told), "{}", fault.in_one_line());
+        assert!(fault.in_one_line().contains(expected), "{}", fault.in_one_line());
     }
     let large = history(1100);
     let github = GitHub::of(&large.path()).await;
@@ -292,7 +292,7 @@ async fn tags_that_did_not_change_are_not_sent_again() {
 }
 
 #[tokio::test]
-async fn a_repository_that_is_not_shown_is_told_as_such() {
+async fn a_hidden_repository_is_reported_as_such() {
     let origin = history(10);
     let github = GitHub::of(&origin.path()).await;
     github.set(Rules { token: Some("ghs_x".to_owned()), ..Rules::default() });
@@ -306,7 +306,7 @@ async fn a_repository_that_is_not_shown_is_told_as_such() {
 }
 
 #[tokio::test]
-async fn limits_are_kept_to() {
+async fn limits_are_respected() {
     let origin = history(10);
     let github = GitHub::of(&origin.path()).await;
     let last = id(&origin.at("main"));

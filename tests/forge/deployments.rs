@@ -42,7 +42,7 @@ async fn a_status_is_set_with_a_short_description() {
 }
 
 #[tokio::test]
-async fn a_deployment_is_created_once_whatever_is_lost() {
+async fn a_lost_response_doubles_no_deployment() {
     let (server, token) = (DeploymentServer::start().await, SecretString::from(TOKEN));
     let access = RepositoryAccess { repository: "vtr/gitops", token: Some(&token) };
     // The answer to the second request, which creates it, is lost; and then that of the last one.
@@ -63,7 +63,7 @@ async fn a_deployment_is_created_once_whatever_is_lost() {
 }
 
 #[tokio::test]
-async fn a_missing_right_and_an_unknown_commit_are_told() {
+async fn a_missing_right_and_an_unknown_commit_are_reported() {
     let (server, wrong) = (DeploymentServer::start().await, SecretString::from("another"));
     let access = RepositoryAccess { repository: "vtr/gitops", token: Some(&wrong) };
     let fault = deployments(&server).deploy(access, &draft()).await.unwrap_err();

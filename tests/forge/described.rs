@@ -69,14 +69,14 @@ fn a_request_that_is_described_passes(#[case] method: &str, #[case] target: &str
     r#"{"milestone": 1}"#,
     "body: Unevaluated properties are not allowed ('milestone' was unexpected)"
 )]
-fn a_request_that_is_not_described_is_told(
+fn a_request_outside_the_description_is_a_fault(
     #[case] method: &str,
     #[case] target: &str,
     #[case] body: &str,
-    #[case] told: &str,
+    #[case] expected: &str,
 ) {
     let deviations = of_request(asked(method, target, body));
-    assert!(deviations.iter().any(|deviation| deviation.contains(told)), "{deviations:?}");
+    assert!(deviations.iter().any(|deviation| deviation.contains(expected)), "{deviations:?}");
 }
 
 const SINGLE: &str = "GET /repos/{owner}/{repo}/pulls/{pull_number}";
@@ -118,11 +118,11 @@ fn an_answer_that_is_described_passes(#[case] path: &str, #[case] answer: Answer
 #[case(Answer { status: 204, ..Answer::default() }, "answer 204: there is no such status in the description")]
 #[case(answer(304, json!({})), "answer 304: there is no body in the description")]
 #[case(answer(404, json!({"error": "x"})), "Unevaluated properties are not allowed ('error' was unexpected)")]
-fn an_answer_that_is_not_described_is_told(#[case] answer: Answer, #[case] told: &str) {
+fn a_response_outside_the_description_is_a_fault(#[case] answer: Answer, #[case] expected: &str) {
     let deviations = of_answer(asked("GET", ONE, ""), &answer);
     let all = format!("{SINGLE}: answer ");
     assert!(deviations.iter().all(|deviation| deviation.starts_with(&all)), "{deviations:?}");
-    assert!(deviations.iter().any(|deviation| deviation.contains(told)), "{deviations:?}");
+    assert!(deviations.iter().any(|deviation| deviation.contains(expected)), "{deviations:?}");
 }
 
 const MUTATION: &str = "mutation($id: ID!, $method: PullRequestMergeMethod!) { enablePullRequestAutoMerge(input: \
@@ -140,16 +140,16 @@ const MUTATION: &str = "mutation($id: ID!, $method: PullRequestMergeMethod!) { e
 fn a_mutation_is_held_to_the_schema_of_graphql(
     #[case] query: &str,
     #[case] method: &str,
-    #[case] told: &str,
+    #[case] expected: &str,
 ) {
     let body = json!({"query": query, "variables": {"id": "PR_1", "method": method}}).to_string();
     let deviations = of_request(asked("POST", "/graphql", &body));
-    assert_eq!(deviations.is_empty(), told.is_empty(), "{deviations:?}");
-    assert!(told.is_empty() || deviations[0].contains(told), "{deviations:?}");
+    assert_eq!(deviations.is_empty(), expected.is_empty(), "{deviations:?}");
+    assert!(expected.is_empty() || deviations[0].contains(expected), "{deviations:?}");
 }
 
 #[test]
-fn what_deviates_is_neither_answered_nor_let_out_and_fails_the_test() {
+fn a_deviation_from_the_description_fails_the_test() {
     let watch = Watch::default();
     let witness = watch.witness();
     let refused = witness.checked(asked("GET", "/repos/vtr/gitops/pulls?label=x", ""), || unreachable!());
@@ -158,8 +158,11 @@ fn what_deviates_is_neither_answered_nor_let_out_and_fails_the_test() {
     assert_eq!(kept_back.status, 400);
     assert_eq!(witness.checked(asked("GET", ONE, ""), || answer(200, pull(json!({})))).status, 200);
     let failed = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| drop(watch)));
-    let told = failed.unwrap_err();
-    let told = told.downcast_ref::<String>().unwrap();
-    assert!(told.contains("GET /repos/{owner}/{repo}/pulls: query parameter label"), "{told}");
-    assert!(told.contains(&format!("{SINGLE}: answer 200: \"node_id\" is a required property")), "{told}");
+    let panic_text = failed.unwrap_err();
+    let panic_text = panic_text.downcast_ref::<String>().unwrap();
+    assert!(panic_text.contains("GET /repos/{owner}/{repo}/pulls: query parameter label"), "{panic_text}");
+    assert!(
+        panic_text.contains(&format!("{SINGLE}: answer 200: \"node_id\" is a required property")),
+        "{panic_text}"
+    );
 }

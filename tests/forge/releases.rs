@@ -38,7 +38,7 @@ async fn a_release_is_made_amended_and_left_as_it_is() {
 }
 
 #[tokio::test]
-async fn nothing_is_doubled_whatever_is_lost() {
+async fn a_lost_response_doubles_no_release() {
     let server = ReleaseServer::start().await;
     let token = TOKEN.into();
     let access = RepositoryAccess { repository: "vtr/gitops", token: Some(&token) };
@@ -59,7 +59,7 @@ async fn nothing_is_doubled_whatever_is_lost() {
 }
 
 #[tokio::test]
-async fn who_is_second_amends_what_the_first_one_made() {
+async fn the_second_publisher_updates_the_release_of_the_first() {
     let server = ReleaseServer::start().await;
     let token = TOKEN.into();
     let access = RepositoryAccess { repository: "vtr/gitops", token: Some(&token) };
@@ -70,7 +70,7 @@ async fn who_is_second_amends_what_the_first_one_made() {
 }
 
 #[tokio::test]
-async fn limits_and_missing_rights_are_told() {
+async fn limits_and_missing_rights_are_reported() {
     let server = ReleaseServer::start().await;
     let token = TOKEN.into();
     let access = RepositoryAccess { repository: "vtr/gitops", token: Some(&token) };

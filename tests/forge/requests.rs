@@ -76,7 +76,7 @@ async fn one_is_opened_changed_and_closed() {
 }
 
 #[tokio::test]
-async fn who_closed_it_is_told() {
+async fn the_person_who_closed_a_pull_request_is_reported() {
     let (origin, server, client) = world();
     for (number, close) in (1..).zip([
         &(|number| server.close_as(number, "stale[bot]")) as &dyn Fn(u64),
@@ -103,7 +103,7 @@ async fn who_closed_it_is_told() {
 }
 
 #[tokio::test]
-async fn what_did_not_change_is_asked_for_by_its_mark() {
+async fn an_unchanged_list_is_requested_by_its_etag() {
     let (_origin, server, client) = world();
     client.open(&draft()).await.unwrap();
     let first = client.open_requests().await.unwrap();
@@ -165,7 +165,7 @@ async fn closed_ones_come_by_pages_the_last_to_change_first() {
 }
 
 #[tokio::test]
-async fn what_it_is_given_once_is_given_and_what_cannot_be_is_told() {
+async fn settings_of_a_pull_request_apply_once_and_failures_are_reported() {
     let (_origin, server, client) = world();
     client.open(&draft()).await.unwrap();
     let mut extras = PullRequestOptions {
@@ -197,7 +197,7 @@ async fn what_it_is_given_once_is_given_and_what_cannot_be_is_told() {
 }
 
 #[tokio::test]
-async fn a_server_that_stumbles_is_asked_again_and_a_change_is_not_made_twice() {
+async fn a_failing_server_is_tried_again_and_no_change_is_made_twice() {
     let (_origin, server, client) = world();
     server.next("GET", Trouble::Status(502));
     server.next("GET", Trouble::LostAnswer);
@@ -211,7 +211,7 @@ async fn a_server_that_stumbles_is_asked_again_and_a_change_is_not_made_twice() 
 }
 
 #[tokio::test]
-async fn limits_are_heeded() {
+async fn limits_are_respected() {
     for trouble in [Trouble::Secondary(60), Trouble::Primary] {
         let (_origin, server, client) = world();
         server.next("GET", trouble);
@@ -224,7 +224,7 @@ async fn limits_are_heeded() {
 }
 
 #[tokio::test]
-async fn a_token_that_may_not_is_told_and_never_shown() {
+async fn a_token_without_the_right_is_reported_and_never_shown() {
     let (_origin, server, good) = world();
     let rights = good.rights().await.unwrap();
     assert!(rights.may_push && !rights.is_archived && rights.allows_auto_merge == Some(true));
@@ -253,10 +253,10 @@ async fn reviews_are_read_as_they_came_and_cost_nothing_while_none_is_added() {
         server.review(1, by, state, association);
     }
     let reviews = client.reviews(1).await.unwrap();
-    let told: Vec<(&str, Opinion, bool)> =
+    let opinions: Vec<(&str, Opinion, bool)> =
         reviews.iter().map(|one| (one.by.as_str(), one.opinion, one.may_write)).collect();
     assert_eq!(
-        told,
+        opinions,
         [
             ("ana", Opinion::Approved, true),
             ("bruno", Opinion::ChangesRequested, true),
@@ -276,7 +276,7 @@ async fn reviews_are_read_as_they_came_and_cost_nothing_while_none_is_added() {
 }
 
 #[tokio::test]
-async fn it_merges_once_nothing_is_missing_and_never_something_else() {
+async fn auto_merge_merges_exactly_what_was_approved() {
     let (origin, server, client) = world();
     let opened = client.open(&draft()).await.unwrap();
     client.let_merge(1, opened.head, MergeMethod::Squash).await.unwrap();

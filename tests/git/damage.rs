@@ -88,7 +88,7 @@ fn objects_that_vanish_while_running_are_fetched_again() {
 }
 
 #[test]
-fn few_damaged_mirrors_are_kept() {
+fn only_a_few_damaged_mirrors_stay() {
     let (origin, mirror, _) = fetched();
     drop(mirror);
     for _ in 0..5 {
@@ -121,7 +121,7 @@ fn a_half_made_mirror_is_made_again() {
 }
 
 #[test]
-fn a_data_folder_under_a_file_is_told_plainly() {
+fn a_data_folder_under_a_file_is_refused() {
     let origin = Origin::empty();
     fs::write(origin.beside("file"), "").unwrap();
     let error = Mirror::open(settings(&origin, "file/data/mirror")).unwrap_err();

@@ -51,7 +51,7 @@ fn a_rewritten_branch_is_followed() {
 }
 
 #[test]
-fn an_empty_repository_and_a_missing_branch_are_told_apart() {
+fn an_empty_repository_and_a_missing_branch_are_distinguished() {
     let origin = Origin::empty();
     let mirror = open(&origin);
     let error = mirror.fetch().unwrap_err();
@@ -65,7 +65,7 @@ fn an_empty_repository_and_a_missing_branch_are_told_apart() {
 }
 
 #[test]
-fn a_branch_that_was_deleted_or_renamed_is_told_with_those_that_are_there() {
+fn a_deleted_or_renamed_branch_is_reported_with_the_existing_ones() {
     let (origin, mirror, head) = fetched();
     origin.git(&["branch", "-m", "main", "trunk"]);
     let Err(GitError::BranchMissing { existing, .. }) = mirror.fetch() else { panic!("main is gone") };
@@ -106,7 +106,7 @@ fn a_repository_that_borrows_objects_is_fetched_whole() {
 }
 
 #[test]
-fn a_shallow_repository_is_refused_since_soaks_could_not_be_told() {
+fn a_shallow_repository_is_refused_since_soaks_need_history() {
     let (origin, _, _) = fetched();
     origin.commit("second", &[Change::File(APP, b"tag: v2\n")]);
     let url = format!("file://{}", origin.url());
@@ -146,7 +146,7 @@ fn doctor_learns_what_can_be_done() {
 }
 
 #[test]
-fn what_is_no_repository_is_told_as_that() {
+fn a_url_without_a_repository_is_reported_as_such() {
     let origin = Origin::empty();
     for name in ["nowhere", "mirror-of-nothing", "a-file"] {
         let path = origin.beside(name);

@@ -6,7 +6,7 @@ use std::process::Command;
 /// Tests of fetching, reading, writing and pushing, run again where everything around them is wrong.
 const AGAIN: [&str; 4] = [
     "git::fetch::the_branch_is_fetched_only_when_it_moved",
-    "git::history::a_merge_is_told_once_by_its_first_parent",
+    "git::history::a_merge_counts_once_by_its_first_parent",
     "git::publish::a_promotion_is_one_commit_that_changes_one_file",
     "git::publish::a_hooks_refusal_is_seen_with_its_words",
 ];
@@ -41,8 +41,8 @@ fn run_again(configuration: &str) {
         .env("GIT_CONFIG_SYSTEM", home.path().join("config"))
         .output()
         .unwrap();
-    let told = String::from_utf8_lossy(&output.stdout);
-    assert!(output.status.success() && told.contains("4 passed"), "{told}");
+    let stdout = String::from_utf8_lossy(&output.stdout);
+    assert!(output.status.success() && stdout.contains("4 passed"), "{stdout}");
 }
 
 #[test]

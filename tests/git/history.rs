@@ -28,7 +28,7 @@ fn subjects(mirror: &Mirror, tip: CommitId, known: Option<CommitId>) -> (Vec<Str
 }
 
 #[test]
-fn commits_that_change_a_manifest_are_told_oldest_first() {
+fn commits_that_change_a_manifest_are_listed_oldest_first() {
     let (origin, mirror, first) = fetched();
     origin.commit("readme only", &[Change::File("clusters/prod/readme.md", b"x")]);
     origin.commit("elsewhere", &[Change::File("clusters/test/app.yaml", b"x")]);
@@ -47,8 +47,8 @@ fn commits_that_change_a_manifest_are_told_oldest_first() {
     assert_eq!((line.len(), line[0], line[3], line[4]), (5, first, moved, tip));
     // Any part of it can be asked about.
     let part = mirror.changes(&line[1..4], &[]).unwrap();
-    let told: Vec<&str> = part.iter().map(|one| one.commit.subject()).collect();
-    assert_eq!(told, ["elsewhere", "v2"]);
+    let subjects: Vec<&str> = part.iter().map(|one| one.commit.subject()).collect();
+    assert_eq!(subjects, ["elsewhere", "v2"]);
     assert_eq!(mirror.changes(&[], &[]).unwrap(), []);
 }
 
@@ -57,7 +57,7 @@ fn strings(texts: &[&str]) -> Vec<String> {
 }
 
 #[test]
-fn a_commit_is_told_with_its_times_its_parent_and_its_changes() {
+fn a_commit_is_read_with_its_times_its_parent_and_its_changes() {
     let (origin, mirror, first) = fetched();
     let long = format!("subject\n\n{}", "ñ".repeat(5_000_000));
     origin.commit(&long, &[Change::File(APP, b"tag: v2\n")]);
@@ -79,7 +79,7 @@ fn a_commit_is_told_with_its_times_its_parent_and_its_changes() {
 }
 
 #[test]
-fn a_merge_is_told_once_by_its_first_parent() {
+fn a_merge_counts_once_by_its_first_parent() {
     let (origin, mirror, _) = fetched();
     let clone = origin.clone_to("clone");
     git(&clone, &["checkout", "--quiet", "-b", "side"]);
@@ -129,7 +129,7 @@ fn thousands_of_commits_are_walked() {
 }
 
 #[test]
-fn a_merge_is_told_with_what_it_brought() {
+fn a_merge_is_read_with_the_messages_that_it_brought() {
     let (origin, mirror, _) = fetched();
     origin.git(&["branch", "request", "main"]);
     origin.commit("meanwhile", &[Change::File("clusters/prod/other.yaml", b"tag: v1\n")]);
@@ -147,10 +147,10 @@ fn a_merge_is_told_with_what_it_brought() {
     let merge = ("Merge pull request #1".to_owned(), strings(&["a person's word", "v2\n\nproposed"]));
     assert_eq!(seen[0], merge);
     let elsewhere = CommitId::from_bytes([1; 20]);
-    let told = mirror.messages(&[tip, elsewhere]).unwrap();
-    let told_first: Vec<&str> = told[0].iter().map(|text| text.trim_end()).collect();
+    let messages = mirror.messages(&[tip, elsewhere]).unwrap();
+    let told_first: Vec<&str> = messages[0].iter().map(|text| text.trim_end()).collect();
     assert_eq!(told_first, ["Merge pull request #1", "a person's word", "v2\n\nproposed"]);
-    assert!(told[1].is_empty(), "a commit that the mirror does not have says nothing");
+    assert!(messages[1].is_empty(), "a commit that the mirror does not have says nothing");
     let rest: Vec<_> = seen[1..].iter().map(|(subject, merged)| (subject.as_str(), merged.len())).collect();
     assert_eq!(rest, [("meanwhile", 0), ("first", 0)]);
 }
@@ -181,7 +181,7 @@ fn a_malformed_commit_is_part_of_history_like_any_other() {
 }
 
 #[test]
-fn a_merge_tells_what_lies_beside_the_line() {
+fn a_merge_lists_the_commits_beside_the_first_parent_line() {
     let (origin, mirror, _) = fetched();
     let clone = origin.clone_to("work");
     git(&clone, &["commit", "--quiet", "--allow-empty", "-m", "mine"]);
@@ -297,7 +297,7 @@ fn random_history(commits: usize) -> Vec<u8> {
 
 /// Many commits at once are compared by the git program, few by libgit2.
 #[test]
-fn both_ways_to_read_trees_say_the_same() {
+fn both_ways_to_read_trees_agree() {
     let origin = Origin::empty();
     origin.import(&random_history(120));
     let mirror = open(&origin);

@@ -75,7 +75,7 @@ fn a_token_opens_the_door_and_no_request_is_wasted() {
 }
 
 #[test]
-fn a_wrong_token_is_told_and_a_rotated_one_is_seen() {
+fn a_wrong_token_is_refused_and_a_rotated_one_is_read() {
     let (origin, server, mirror) = served("wrong");
     let fault = Fault::from(mirror.fetch().unwrap_err());
     assert_eq!(fault.class(), Class::Failed);
@@ -101,9 +101,9 @@ fn doctor_sees_that_a_token_may_only_read() {
 }
 
 #[test]
-fn answers_that_are_no_are_told_apart() {
+fn refusals_are_distinguished() {
     let (_origin, server, mirror) = served("s3cret");
-    for (status, class, told) in [
+    for (status, class, expected) in [
         (401, Class::Failed, "it rejected the login"),
         (403, Class::Failed, "permission denied"),
         (404, Class::Failed, "the repository does not exist"),
@@ -113,13 +113,13 @@ fn answers_that_are_no_are_told_apart() {
     ] {
         server.set(Rules { answer: Some(status), ..Rules::default() });
         let fault = Fault::from(mirror.fetch().unwrap_err());
-        assert!(fault.in_one_line().contains(told), "{status}: {}", fault.in_one_line());
+        assert!(fault.in_one_line().contains(expected), "{status}: {}", fault.in_one_line());
         assert_eq!(fault.class(), class, "{status}");
     }
 }
 
 #[test]
-fn a_certificate_of_nobody_that_is_trusted_is_refused() {
+fn a_certificate_of_an_untrusted_authority_is_refused() {
     let origin = origin();
     let server = GitServer::start(&origin.beside(""), rules("s3cret"));
     let reach = Reach { ca_file: None, ..reach(&origin, "s3cret") };
@@ -144,7 +144,7 @@ fn the_lease_and_the_hooks_words_come_through() {
 }
 
 #[test]
-fn a_shallow_repository_is_refused_since_soaks_could_not_be_told() {
+fn a_shallow_repository_is_refused_since_soaks_need_history() {
     let origin = origin();
     origin.commit("second", &[Change::File(APP, b"tag: v2\n")]);
     let url = format!("file://{}", origin.url());
@@ -206,7 +206,7 @@ fn proxy() -> (u16, Arc<AtomicUsize>) {
 }
 
 #[test]
-fn nobody_on_the_machine_sees_the_token() {
+fn the_token_is_not_in_the_process_list() {
     let origin = origin();
     let server = GitServer::start(&origin.beside(""), rules("s3cret"));
     let relay = Relay::to(server.port());
@@ -226,9 +226,9 @@ fn nobody_on_the_machine_sees_the_token() {
         stop.ask();
         fetching.join().unwrap()
     });
-    let told = format!("{error:?}");
-    let told = format!("{told} {}", Fault::from(error).in_one_line());
-    assert!(!told.contains("s3cret"), "{told}");
+    let shown = format!("{error:?}");
+    let shown = format!("{shown} {}", Fault::from(error).in_one_line());
+    assert!(!shown.contains("s3cret"), "{shown}");
 }
 
 /// The command lines of this machine that name something, once there are some.

@@ -214,7 +214,7 @@ fn many_small_pushes_leave_few_packs() {
 }
 
 #[test]
-fn a_stale_lock_is_told_in_gits_own_words() {
+fn a_stale_lock_is_reported_with_the_message_of_git() {
     let (origin, mirror, head) = fetched();
     let lock = origin.path().join("refs/heads/main.lock");
     std::fs::write(&lock, "").unwrap();

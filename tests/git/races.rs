@@ -46,7 +46,7 @@ fn person(clone: &Path, writer: usize) {
 }
 
 #[test]
-fn of_eight_writers_each_lands_exactly_once() {
+fn eight_writers_each_land_exactly_once() {
     const WRITERS: usize = 8;
     let files: Vec<String> = (0..WRITERS).map(file).collect();
     let files: Vec<(&str, &str)> = files.iter().map(|path| (path.as_str(), "start\n")).collect();

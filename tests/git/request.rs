@@ -41,7 +41,7 @@ fn a_branch_is_made_replaced_and_removed_and_the_followed_one_stays() {
 }
 
 #[test]
-fn what_somebody_else_put_there_is_never_replaced() {
+fn a_commit_of_somebody_else_is_never_replaced() {
     let (origin, mirror, head) = fetched();
     let first = draft("v1.0.1", APP, "tag: v1.0.1\n");
     let Publication::Pushed(made) = mirror.propose(&branch(), None, head, &first, noon()).unwrap() else {
@@ -60,7 +60,7 @@ fn what_somebody_else_put_there_is_never_replaced() {
 }
 
 #[test]
-fn what_lies_on_a_branch_is_read_also_by_a_mirror_that_never_saw_it() {
+fn a_new_mirror_reads_the_contents_of_a_branch() {
     let (origin, mirror, head) = fetched();
     let change = draft("v1.0.1", APP, "tag: v1.0.1\n");
     let Publication::Pushed(made) = mirror.propose(&branch(), None, head, &change, noon()).unwrap() else {

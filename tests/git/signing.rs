@@ -81,14 +81,14 @@ fn every_kind_of_ssh_key_signs_what_git_verifies() {
 }
 
 #[test]
-fn a_key_that_cannot_sign_pushes_nothing_and_tells_why() {
+fn a_key_that_cannot_sign_pushes_nothing_and_names_the_cause() {
     let origin = origin();
     let keys = ["rsa", "locked", "garbage"].map(|name| origin.beside(name));
     make_key(&keys[0], "rsa", "");
     make_key(&keys[1], "ed25519", "open sesame");
     fs::write(&keys[2], "no key").unwrap();
     let head = origin.at("main");
-    for (file, passphrase, told) in [
+    for (file, passphrase, expected) in [
         (&keys[0], None, "ssh-rsa is not supported"),
         (&keys[1], None, "it is encrypted, and no passphrase is configured"),
         (&keys[1], Some("wrong"), "the passphrase is wrong"),
@@ -96,7 +96,7 @@ fn a_key_that_cannot_sign_pushes_nothing_and_tells_why() {
         (&origin.beside("missing"), None, "it cannot be read: No such file or directory (os error 2)"),
     ] {
         let fault = push(&mirror(&origin, ssh(file, passphrase), None)).unwrap_err();
-        assert!(fault.in_one_line().ends_with(told), "{}", fault.in_one_line());
+        assert!(fault.in_one_line().ends_with(expected), "{}", fault.in_one_line());
         assert_eq!(fault.class(), Class::Failed);
     }
     assert_eq!(origin.at("main"), head);

@@ -78,7 +78,7 @@ fn a_history_that_was_forced_elsewhere_has_two_sides() {
 }
 
 #[test]
-fn a_commit_that_no_branch_has_can_be_had_by_its_name() {
+fn a_commit_outside_every_branch_is_fetched_by_its_id() {
     let origin = Origin::with_files(&[("a", "1")]);
     let first = origin.at("main");
     let ran = origin.commit("forced away", &[Change::File("a", b"2")]);
@@ -92,7 +92,7 @@ fn a_commit_that_no_branch_has_can_be_had_by_its_name() {
 }
 
 #[test]
-fn folders_that_do_not_concern_the_service_are_told_apart() {
+fn folders_of_other_services_are_marked() {
     let origin = Origin::with_files(&[("services/api/a", "1"), ("services/web/a", "1")]);
     let first = origin.at("main");
     origin.commit("api", &[Change::File("services/api/a", b"2")]);
@@ -155,7 +155,7 @@ fn no_content_of_a_file_is_brought_where_the_other_side_can_leave_it_out() {
 }
 
 #[test]
-fn what_is_too_large_is_thrown_away() {
+fn a_source_above_its_bound_is_deleted() {
     let origin = Origin::empty();
     let mut state = 1u64;
     let mut next = || {

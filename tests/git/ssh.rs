@@ -76,12 +76,12 @@ fn an_encrypted_key_is_opened_by_its_passphrase_and_by_no_other() {
         known_hosts: Some(sshd.known_hosts()),
     };
     works(&origin, &over(&sshd, &origin, with(Some("open sesame '$HOME"))));
-    for (passphrase, told) in [
+    for (passphrase, expected) in [
         (Some("wrong"), "the passphrase is wrong"),
         (None, "it is encrypted; set git.auth.sshKey.passphrase"),
     ] {
         let fault = Fault::from(over(&sshd, &origin, with(passphrase)).fetch().unwrap_err());
-        assert!(fault.in_one_line().ends_with(told), "{}", fault.in_one_line());
+        assert!(fault.in_one_line().ends_with(expected), "{}", fault.in_one_line());
         assert_eq!(fault.class(), Class::Failed);
     }
 }
@@ -167,7 +167,7 @@ fn hashed_names_and_authorities_are_known_and_revoked_keys_are_not() {
 }
 
 #[test]
-fn a_key_that_is_not_let_in_is_told_by_its_fingerprint() {
+fn a_rejected_key_is_reported_with_its_fingerprint() {
     let sshd = Sshd::start();
     let origin = origin();
     let stranger = sshd.beside("stranger");
@@ -179,22 +179,22 @@ fn a_key_that_is_not_let_in_is_told_by_its_fingerprint() {
 }
 
 #[test]
-fn a_key_file_that_cannot_be_used_is_told_as_that() {
+fn an_unusable_key_file_is_reported_as_such() {
     use std::os::unix::fs::PermissionsExt;
     let sshd = Sshd::start();
     let origin = origin();
-    let told = |file: &Path| {
+    let message = |file: &Path| {
         let mirror = over(&sshd, &origin, key(file.to_owned(), sshd.known_hosts()));
         Fault::from(mirror.fetch().unwrap_err()).in_one_line()
     };
-    assert!(told(&sshd.beside("missing")).ends_with("the file cannot be read"));
+    assert!(message(&sshd.beside("missing")).ends_with("the file cannot be read"));
     let open = sshd.new_key("open", "ed25519", "");
     fs::set_permissions(&open, fs::Permissions::from_mode(0o644)).unwrap();
-    assert!(told(&open).ends_with("other users can read it, so ssh refuses it"));
+    assert!(message(&open).ends_with("other users can read it, so ssh refuses it"));
     let garbage = sshd.beside("garbage");
     fs::write(&garbage, "no key\n").unwrap();
     fs::set_permissions(&garbage, fs::Permissions::from_mode(0o600)).unwrap();
-    assert!(told(&garbage).ends_with("it contains no private key that ssh can read"));
+    assert!(message(&garbage).ends_with("it contains no private key that ssh can read"));
 }
 
 #[test]
@@ -222,7 +222,7 @@ fn an_agents_key_opens_the_door_and_a_dead_agents_does_not() {
 }
 
 #[test]
-fn a_repository_that_is_not_there_and_a_server_that_is_not_there_are_told_apart() {
+fn a_missing_repository_and_a_missing_server_are_distinguished() {
     let sshd = Sshd::start();
     let origin = origin();
     let login = || key(sshd.new_key("id", "ed25519", ""), sshd.known_hosts());

@@ -1,5 +1,5 @@
-//! Servers that break off, go quiet or slow down in the middle of a fetch and of a push: it is told, tried again, and
-//! nothing is lost or doubled.
+//! Servers that break off, stop answering or slow down during a fetch or a push: the failure is reported and tried again,
+//! and nothing is lost or doubled.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -169,7 +169,7 @@ fn a_push_that_breaks_off_anywhere_lands_once() {
 }
 
 #[test]
-fn a_server_that_goes_quiet_is_left_and_asked_again() {
+fn a_silent_server_times_out_and_is_tried_again() {
     for served in [Served::over_ssh(), Served::over_https(), Served::over_git()] {
         let began = Instant::now();
         for quiet in [0, 100_000] {
@@ -201,7 +201,7 @@ fn a_slow_server_is_waited_for() {
 }
 
 #[test]
-fn a_git_daemon_is_read_and_told_to_be_read_only() {
+fn a_git_daemon_is_read_and_reported_as_read_only() {
     let served = Served::over_git();
     let mirror = served.mirror("mirror", patient());
     let head = mirror.fetch().unwrap().head;

@@ -34,7 +34,7 @@ fn only_manifests_under_the_scope_are_listed() {
 }
 
 #[test]
-fn what_is_not_followed_is_told() {
+fn an_entry_that_is_not_followed_is_reported() {
     let origin = Origin::with_files(&[("prod/a.yaml", "a")]);
     let elsewhere = origin.at("main");
     origin.commit(
@@ -93,7 +93,7 @@ fn differences_are_those_of_git_diff() {
         ],
     );
     mirror.fetch().unwrap();
-    let told = |from: CommitId, to: CommitId| {
+    let changes = |from: CommitId, to: CommitId| {
         let changes = mirror.changed_files(from, to, &paths(&["clusters/prod"])).unwrap().files;
         let sign = |id: Option<BlobId>| if id.is_some() { '+' } else { '-' };
         changes
@@ -102,7 +102,7 @@ fn differences_are_those_of_git_diff() {
             .collect::<Vec<_>>()
     };
     assert_eq!(
-        told(middle, commit(&after)),
+        changes(middle, commit(&after)),
         [
             "+- clusters/prod/became-link.yaml",
             "+- clusters/prod/gone.yaml",
@@ -110,8 +110,8 @@ fn differences_are_those_of_git_diff() {
             "-+ clusters/prod/x/inner.yaml",
         ]
     );
-    assert_eq!(told(commit(&after), commit(&after)), [""; 0]);
-    assert_eq!(told(before, middle).len(), 4);
+    assert_eq!(changes(commit(&after), commit(&after)), [""; 0]);
+    assert_eq!(changes(before, middle).len(), 4);
     let has_left_alone = |from, to| mirror.changed_files(from, to, &[]).unwrap().has_left_alone;
     assert!(has_left_alone(middle, commit(&after)), "a file became a link");
     let plain = commit(&origin.commit("fourth", &[Change::File("clusters/prod/new/one.yml", b"newer")]));
@@ -123,7 +123,7 @@ fn differences_are_those_of_git_diff() {
     assert!(has_left_alone(plain, odd));
     let controls: Vec<_> = mirror.files(odd, &paths(&[".tidegate"])).unwrap().files;
     assert_eq!(controls.iter().map(|file| file.path.as_str()).collect::<Vec<_>>(), [".tidegate/hold"]);
-    let back: Vec<String> = told(commit(&after), middle);
+    let back: Vec<String> = changes(commit(&after), middle);
     assert_eq!(back[0], "-+ clusters/prod/became-link.yaml");
 }
 

@@ -83,7 +83,7 @@ fn a_clone_is_read_as_it_is_and_its_origin_is_written() {
 }
 
 #[test]
-fn a_remote_elsewhere_is_told_without_its_password() {
+fn a_remote_elsewhere_is_shown_without_its_password() {
     let origin = Origin::with_files(&FILES);
     let clone = origin.clone_to("clone");
     let url = "https://bot:hunter2@github.com/vtr/gitops.git";
@@ -92,9 +92,9 @@ fn a_remote_elsewhere_is_told_without_its_password() {
     let text = stdout(&output);
     assert_eq!(parse(&text).git.remote, Remote::Path(clone.canonicalize().unwrap()));
     assert!(text.contains("https://github.com/vtr/gitops.git"), "{text}");
-    let told = stderr(&output);
-    assert!(told.contains("urgent: git.url is the working copy"), "{told}");
-    assert!(!text.contains("hunter2") && !told.contains("hunter2"));
+    let messages = stderr(&output);
+    assert!(messages.contains("urgent: git.url is the working copy"), "{messages}");
+    assert!(!text.contains("hunter2") && !messages.contains("hunter2"));
 }
 
 #[test]
@@ -127,7 +127,7 @@ fn programs_get_the_report_as_json() {
 }
 
 #[test]
-fn what_cannot_be_read_is_said() {
+fn an_unreadable_folder_is_an_error() {
     let origin = Origin::empty();
     for (named, code, said) in [
         ("/nowhere/at/all".to_owned(), 1, "cannot find /nowhere/at/all"),

@@ -16,7 +16,7 @@ fn every_layout_becomes_the_expected_configuration() {
     let cases = cases(&root);
     for case in &cases {
         let made = draft_of(&root.join(case));
-        wrong.push_str(&difference(&root.join(case).join("expected.txt"), Some(&told(&made))));
+        wrong.push_str(&difference(&root.join(case).join("expected.txt"), Some(&render(&made))));
         let configuration = made.as_ref().ok().map(|draft| draft.configuration.as_str());
         wrong.push_str(&difference(&root.join(case).join("expected.yaml"), configuration));
     }
@@ -34,7 +34,7 @@ fn the_order_in_which_files_are_read_does_not_matter() {
         let files = files(&root.join(&case));
         let mut reversed = files.clone();
         reversed.reverse();
-        assert_eq!(told(&made_of(files)), told(&made_of(reversed)), "{case}");
+        assert_eq!(render(&made_of(files)), render(&made_of(reversed)), "{case}");
     }
 }
 
@@ -100,15 +100,15 @@ fn release(short: &str) -> String {
     )
 }
 
-/// Everything that is told of a draft or an error.
-fn told(made: &Result<Draft, InitError>) -> String {
+/// A draft with its findings, or the error.
+fn render(made: &Result<Draft, InitError>) -> String {
     match made {
-        Ok(draft) => told_of_draft(draft),
+        Ok(draft) => render_draft(draft),
         Err(error) => format!("error: {error}\nhint: {}\n", error.hint()),
     }
 }
 
-fn told_of_draft(draft: &Draft) -> String {
+fn render_draft(draft: &Draft) -> String {
     let mut text = String::new();
     for environment in &draft.environments {
         let after = environment.after.map_or("-", |after| draft.environments[after].name.as_str());

@@ -12,9 +12,9 @@ use super::world::{World, wait_until};
 /// When the service can go to prod, at the earliest.
 fn earliest(world: &World) -> Value {
     let ran = world.run(&["explain", "graphql-server", "--env", "prod", "-o", "json"]);
-    let told: Value = serde_json::from_str(&ran.out).unwrap();
-    let earliest = told["explanations"][0]["earliest"].clone();
-    assert!(earliest.is_string(), "{told:#}");
+    let explained: Value = serde_json::from_str(&ran.out).unwrap();
+    let earliest = explained["explanations"][0]["earliest"].clone();
+    assert!(earliest.is_string(), "{explained:#}");
     earliest
 }
 

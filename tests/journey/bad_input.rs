@@ -45,7 +45,7 @@ async fn a_tag_that_is_gone_is_not_promoted() {
 }
 
 #[tokio::test]
-async fn a_branch_that_is_not_there_and_an_empty_repository_are_told_apart() {
+async fn a_missing_branch_and_an_empty_repository_are_distinguished() {
     let world = World::new("24h").await;
     world.origin.git(&["branch", "-m", "main", "trunk"]);
     let missing = world.run(&["sync"]);
@@ -105,7 +105,7 @@ async fn links_submodules_and_templates_are_left_alone() {
 }
 
 #[tokio::test]
-async fn a_data_folder_that_cannot_be_written_is_told_before_anything_is_done() {
+async fn a_read_only_data_folder_is_refused_first() {
     let world = World::new("24h").await;
     fs::write(world.database().parent().unwrap(), "a file, not a folder").unwrap();
     let ran = world.run(&["sync"]);
@@ -124,9 +124,9 @@ async fn a_full_disk_stops_the_pass_and_room_lets_it_go_on() {
         .stdin(Stdio::null())
         .output()
         .unwrap();
-    let told = String::from_utf8_lossy(&ran.stderr);
-    assert_eq!(ran.status.code(), Some(1), "{told}");
-    assert!(told.contains("hint"), "{told}");
+    let stderr = String::from_utf8_lossy(&ran.stderr);
+    assert_eq!(ran.status.code(), Some(1), "{stderr}");
+    assert!(stderr.contains("hint"), "{stderr}");
     assert_eq!(world.commits(), 1);
     let after = world.run(&["sync"]);
     assert_eq!(after.code, 0, "{}", after.err);
@@ -145,7 +145,7 @@ async fn a_wrong_configuration_is_shown_with_its_line() {
 }
 
 #[tokio::test]
-async fn an_environment_without_its_folder_is_told() {
+async fn an_environment_without_its_folder_is_reported() {
     let world = World::new("24h").await;
     let tip = world.origin.commit("lose prod", &[Change::Gone(PROD)]);
     assert_eq!(world.origin.at("main"), tip);

@@ -6,7 +6,7 @@ use crate::support::registry::Image;
 const SERVICE: &str = "common/graphql-server";
 
 #[tokio::test]
-async fn a_closed_gate_is_told_and_an_override_stands_in_the_commit() {
+async fn a_closed_gate_is_reported_and_an_override_is_in_the_commit() {
     let world = World::new("24h").await;
     world.run(&["sync"]);
     let closed = world.run(&["promote", SERVICE, "--env", "prod"]);
@@ -43,9 +43,9 @@ async fn a_closed_gate_is_told_and_an_override_stands_in_the_commit() {
 }
 
 #[tokio::test]
-async fn what_cannot_be_promoted_says_why() {
+async fn a_refused_promotion_names_its_reason() {
     let world = World::new("24h").await;
-    for (arguments, code, told) in [
+    for (arguments, code, expected) in [
         (&["promote", SERVICE, "--env", "staging"][..], 2, "there is no environment staging"),
         (&["promote", "common/nothing", "--env", "prod"], 2, "no service matches `common/nothing`"),
         (&["promote", "graphql-srver", "--env", "prod"], 2, "did you mean common/graphql-server?"),
@@ -63,7 +63,7 @@ async fn what_cannot_be_promoted_says_why() {
     ] {
         let ran = world.run(arguments);
         assert_eq!(ran.code, code, "{arguments:?}: {}", ran.err);
-        assert!(ran.err.contains(told), "{arguments:?}: {}", ran.err);
+        assert!(ran.err.contains(expected), "{arguments:?}: {}", ran.err);
     }
     assert_eq!(world.commits(), 1);
 }
@@ -106,7 +106,7 @@ async fn several_go_each_to_its_next_environment() {
 }
 
 #[tokio::test]
-async fn a_lower_version_and_another_image_must_be_said_in_full() {
+async fn a_lower_version_and_another_image_must_be_named_in_full() {
     let world = World::new("0s").await;
     world.run(&["sync"]);
     world.run(&["sync"]);
@@ -148,7 +148,7 @@ async fn a_lower_version_and_another_image_must_be_said_in_full() {
 }
 
 #[tokio::test]
-async fn what_is_wrong_elsewhere_does_not_fail_a_promotion() {
+async fn a_fault_elsewhere_does_not_fail_a_promotion() {
     let world = World::new("0s").await;
     let broken = "clusters/prod-digital-eks/common/broken.yaml";
     world.person("break it", broken, "kind: HelmRelease\nmetadata: {name: x\n  values: [\n");

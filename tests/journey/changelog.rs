@@ -40,7 +40,7 @@ async fn release(world: &World, source: &Origin, tag: &str, message: &str) -> St
 }
 
 #[tokio::test]
-async fn a_promotion_over_three_versions_tells_all_that_changed() {
+async fn a_promotion_over_three_versions_lists_every_change() {
     let source = Origin::with_files(&[("src/main.rs", "0")]);
     let world = world(&source).await;
     let first = source.at("main");
@@ -51,8 +51,8 @@ async fn a_promotion_over_three_versions_tells_all_that_changed() {
     let ran = world.run(&["sync"]);
     assert_eq!(ran.code, 0, "{}", ran.err);
     let message = world.origin.git(&["log", "-1", "--format=%B", "main"]);
-    let told = "\n\nFeatures\n- cache: cache persisted queries (#412)\nFixes\n- close idle subscriptions (";
-    assert!(message.contains(told), "{message}");
+    let notes = "\n\nFeatures\n- cache: cache persisted queries (#412)\nFixes\n- close idle subscriptions (";
+    assert!(message.contains(notes), "{message}");
     assert!(message.contains("\nNot listed: 1 maintenance\n\nTidegate-Promotion: "), "{message}");
     assert_eq!(message.matches("Tidegate-Promotion").count(), 1, "{message}");
 
@@ -62,7 +62,7 @@ async fn a_promotion_over_three_versions_tells_all_that_changed() {
 }
 
 #[tokio::test]
-async fn the_second_time_neither_registry_nor_source_is_asked() {
+async fn the_second_changelog_contacts_neither_registry_nor_source() {
     let source = Origin::with_files(&[("src/main.rs", "0")]);
     let world = world(&source).await;
     let first = source.at("main");
@@ -127,7 +127,7 @@ async fn every_format_is_written() {
 }
 
 #[tokio::test]
-async fn an_image_of_several_platforms_says_where_it_comes_from() {
+async fn a_multi_platform_image_names_its_source() {
     let source = Origin::with_files(&[("src/main.rs", "0")]);
     let world = world(&source).await;
     let commit = source.commit("feat: arm", &[Change::File("src/main.rs", b"1")]);
@@ -173,7 +173,7 @@ async fn labels_that_are_missing_or_wrong_stop_nothing() {
 }
 
 #[tokio::test]
-async fn revisions_that_are_missing_or_wrong_are_told() {
+async fn missing_and_wrong_revisions_are_reported() {
     let source = Origin::with_files(&[("src/main.rs", "0")]);
     let world = world(&source).await;
     let (old, new) = (
@@ -209,7 +209,7 @@ async fn revisions_that_are_missing_or_wrong_are_told() {
 }
 
 #[tokio::test]
-async fn what_came_to_an_environment_in_a_week() {
+async fn the_moves_of_a_week_in_an_environment() {
     let source = Origin::with_files(&[("src/main.rs", "0")]);
     let world = world(&source).await;
     let first = source.at("main");

@@ -59,7 +59,7 @@ async fn what_people_wrote_stays() {
 }
 
 #[tokio::test]
-async fn what_is_no_file_holds_nobody_up() {
+async fn a_changelog_that_is_no_file_blocks_no_promotion() {
     let world = world("docs/non-prod.md").await;
     let secret = "../clusters/non-prod-digital-eks/common/graphql-server.yaml";
     for (change, why) in [
@@ -89,8 +89,8 @@ async fn what_is_no_file_holds_nobody_up() {
             "--reason",
             "again",
         ]);
-        let told = format!("the changelog was not written: {why}");
-        assert!(ran.out.contains(&told) || ran.err.contains(&told), "{} {}", ran.out, ran.err);
+        let expected = format!("the changelog was not written: {why}");
+        assert!(ran.out.contains(&expected) || ran.err.contains(&expected), "{} {}", ran.out, ran.err);
         let changed = world.origin.git(&["diff", "--name-only", &head, "main"]);
         assert_eq!(changed, NON_PROD, "{} {}", ran.out, ran.err);
     }

@@ -145,9 +145,9 @@ async fn an_approval_is_of_an_image_and_dies_with_its_digest() {
 }
 
 #[tokio::test]
-async fn what_is_wrong_is_told_with_what_may_be_meant() {
+async fn a_wrong_name_is_an_error_with_suggestions() {
     let world = World::new("24h").await;
-    for (arguments, told) in [
+    for (arguments, expected) in [
         (&["hold", "graphql-srver", "--reason", "x"][..], "did you mean common/graphql-server?"),
         (&["hold", "common/grapql-server", "--reason", "x"], "did you mean common/graphql-server?"),
         (&["hold", "mobile/*", "--reason", "x"], "no service matches `mobile/*`"),
@@ -175,7 +175,7 @@ async fn what_is_wrong_is_told_with_what_may_be_meant() {
     ] {
         let ran = world.run(arguments);
         assert_eq!(ran.code, 2, "{arguments:?}: {}{}", ran.out, ran.err);
-        assert!(ran.err.contains(told), "{arguments:?}: {}", ran.err);
+        assert!(ran.err.contains(expected), "{arguments:?}: {}", ran.err);
     }
     assert_eq!(world.commits(), 1, "nothing was written");
     world.good(&["hold", "--reason", "incident", "--all"]);
@@ -190,7 +190,7 @@ async fn what_is_wrong_is_told_with_what_may_be_meant() {
 const HOLD: &str = "kind: Hold\nenvironments: [prod]\nreason: the audit\nby: Ana\nat: 2026-03-02T09:00:00Z\n";
 
 #[tokio::test]
-async fn a_control_file_of_any_name_and_kind_counts_or_is_told() {
+async fn a_control_file_counts_or_is_reported_as_unreadable() {
     let world = World::new("0s").await;
     let hold = HOLD.as_bytes();
     let json = br#"{"kind": "Hold", "environments": ["prod"], "reason": "r", "by": "Ana", "at": "2026-03-02T09:00:00Z"}"#;
@@ -202,7 +202,7 @@ async fn a_control_file_of_any_name_and_kind_counts_or_is_told() {
         (".tidegate/a.yaml.txt", Change::File(".tidegate/a.yaml.txt", hold)),
         (".tidegate/x/y/z.yaml", Change::Executable(".tidegate/x/y/z.yaml", hold)),
     ];
-    let is_told = [
+    let cases = [
         (".tidegate/link.yaml", "a symbolic link", Change::Link(".tidegate/link.yaml", "../hold.yaml")),
         (
             ".tidegate/sub",
@@ -228,12 +228,12 @@ async fn a_control_file_of_any_name_and_kind_counts_or_is_told() {
         assert!(status.out.contains("hold"), "{path}: {}", status.out);
         world.origin.commit("gone", &[Change::Gone(path)]);
     }
-    for (path, told, change) in is_told {
+    for (path, expected, change) in cases {
         world.origin.commit("held", &[change]);
         let ran = world.run(&["sync"]);
         assert_eq!((ran.code, world.running().1.as_str()), (4, "v1.0.0"), "{path}: {}", ran.out);
         for shown in [&ran.out, &world.run(&["status"]).out, &world.run(&["doctor"]).out] {
-            assert!(shown.contains(told), "{path}: {told}: {shown}");
+            assert!(shown.contains(expected), "{path}: {expected}: {shown}");
         }
         world.origin.commit("gone", &[Change::Gone(path)]);
     }
@@ -249,8 +249,8 @@ async fn a_hold_for_what_does_not_exist_is_an_error_on_the_board() {
     world.person("hold", ".tidegate/hold/x.yaml", &hold);
     for command in ["sync", "status", "doctor"] {
         let ran = world.run(&[command]);
-        let told = "the hold covers nothing: no service matches `common/graphql-srver`";
-        assert!(ran.out.contains(told), "{command}: {}{}", ran.out, ran.err);
+        let expected = "the hold covers nothing: no service matches `common/graphql-srver`";
+        assert!(ran.out.contains(expected), "{command}: {}{}", ran.out, ran.err);
         assert!(ran.out.contains("did you mean `common/graphql-server`?"), "{command}: {}", ran.out);
     }
 }

@@ -107,7 +107,7 @@ fn add_line(clone: &Path, path: &str, line: &str) {
     assert!(landed, "{line} never got through");
 }
 
-/// A Tidegate with a data folder of its own, at work until it is told that all is over.
+/// A Tidegate with its own data folder that runs passes until `is_over`.
 fn tidegate(mut sync: impl FnMut() -> Command, is_over: &AtomicBool) {
     while !is_over.load(Ordering::Relaxed) {
         let output = sync().output().unwrap();
@@ -118,7 +118,7 @@ fn tidegate(mut sync: impl FnMut() -> Command, is_over: &AtomicBool) {
 }
 
 #[tokio::test]
-async fn of_eight_writers_on_the_same_file_every_promotion_and_every_persons_line_lands_once() {
+async fn eight_writers_on_one_file_land_every_promotion_and_every_line_once() {
     const ROUNDS: usize = 4;
     let world = World::new("0s").await;
     let clones: Vec<PathBuf> =
@@ -167,7 +167,7 @@ async fn of_eight_writers_on_the_same_file_every_promotion_and_every_persons_lin
 }
 
 #[tokio::test]
-async fn a_branch_that_is_rewritten_renamed_or_deleted_is_told_and_nothing_is_doubled() {
+async fn a_rewritten_renamed_or_deleted_branch_is_reported_and_nothing_is_doubled() {
     let world = World::new("0s").await;
     let before = world.origin.at("main");
     for _ in 0..2 {
@@ -200,7 +200,7 @@ async fn a_branch_that_is_rewritten_renamed_or_deleted_is_told_and_nothing_is_do
 }
 
 #[tokio::test]
-async fn a_hook_that_declines_is_told_in_its_words_and_asked_again() {
+async fn a_declining_hook_is_quoted_and_tried_again() {
     let world = World::new("0s").await;
     world.origin.hook("pre-receive", "echo 'protected: ask ops' >&2; exit 1");
     for _ in 0..2 {

@@ -52,9 +52,9 @@ async fn it_wakes_when_the_soak_ends_and_ends_when_asked() {
     assert_eq!(world.promotions("prod", "v1.0.1"), 1);
     let log = fs::read_to_string(&daemon.log).unwrap();
     let line = log.lines().find(|line| line.contains("\"promoted\"")).unwrap();
-    let told: serde_json::Value = serde_json::from_str(line).unwrap();
+    let record: serde_json::Value = serde_json::from_str(line).unwrap();
     assert_eq!(
-        (&told["service"], &told["tag"]),
+        (&record["service"], &record["tag"]),
         (&"common/graphql-server".into(), &"v1.0.1".into()),
         "{line}"
     );
@@ -64,7 +64,7 @@ async fn it_wakes_when_the_soak_ends_and_ends_when_asked() {
 }
 
 #[tokio::test]
-async fn a_wrong_new_configuration_changes_nothing_and_a_right_one_is_taken() {
+async fn an_invalid_new_configuration_changes_nothing_and_a_valid_one_applies() {
     let world = World::new("24h").await.with("schedule: \"0 0 29 2 *\"");
     let mut daemon = Daemon::start(&world);
     wait_until("the first pass", || world.running().0 == "v1.0.1");

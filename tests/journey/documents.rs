@@ -69,7 +69,7 @@ fn documents() -> BTreeMap<String, String> {
 }
 
 #[tokio::test]
-async fn every_command_block_runs_as_it_stands() {
+async fn every_command_block_runs_unchanged() {
     let mut ran_commands = 0;
     for (name, text) in documents() {
         let blocks = blocks(&text);

@@ -22,7 +22,7 @@ fn gate<'a>(explanation: &'a Value, name: &str) -> &'a Value {
 }
 
 #[tokio::test]
-async fn a_closed_soak_is_told_with_its_time_and_the_way_past_it() {
+async fn a_closed_soak_is_explained_with_its_end_and_its_override() {
     let world = World::new("24h").await;
     let open = world.run(&["explain", SERVICE, "--env", "non-prod"]);
     assert_eq!(open.code, 0, "{}", open.err);
@@ -31,7 +31,7 @@ async fn a_closed_soak_is_told_with_its_time_and_the_way_past_it() {
 
     let closed = world.run(&["explain", SERVICE, "--env", "prod"]);
     assert_eq!(closed.code, 3, "{}", closed.err);
-    for told in [
+    for line in [
         "runs  v1.0.0 since ",
         "by Person in commit ",
         "v1.0.1 (1 release): in 2",
@@ -40,36 +40,38 @@ async fn a_closed_soak_is_told_with_its_time_and_the_way_past_it() {
         "wait until ",
         "tidegate promote common/graphql-server --env prod --override soak --reason TEXT",
     ] {
-        assert!(closed.out.contains(told), "{told}: {}", closed.out);
+        assert!(closed.out.contains(line), "{line}: {}", closed.out);
     }
-    let (code, told) = explain(&world, &[]);
-    assert_eq!((code, told["result"].as_str()), (3, Some("closed")));
-    let [non_prod, prod] = told["explanations"].as_array().unwrap().as_slice() else { panic!("{told}") };
+    let (code, explained) = explain(&world, &[]);
+    assert_eq!((code, explained["result"].as_str()), (3, Some("closed")));
+    let [non_prod, prod] = explained["explanations"].as_array().unwrap().as_slice() else {
+        panic!("{explained}")
+    };
     assert_eq!((&non_prod["status"], &non_prod["result"]), (&"upToDate".into(), &"nothing".into()));
     assert!(non_prod["promotion"].is_string() && non_prod["requestedBy"] == "schedule", "{non_prod}");
     assert_eq!(gate(prod, "soak")["answer"], "closedUntil");
     assert_eq!(gate(prod, "soak")["opensAt"], prod["earliest"], "nothing else is closed");
-    assert_eq!(told["nextOpening"], prod["earliest"]);
+    assert_eq!(explained["nextOpening"], prod["earliest"]);
     assert_eq!(world.commits(), 2, "it changes nothing");
 }
 
 #[tokio::test]
-async fn a_hold_is_told_with_who_and_why_and_the_command_that_takes_it_back() {
+async fn a_hold_is_explained_with_person_reason_and_release_command() {
     let world = World::new("0s").await;
     world.run(&["sync"]);
     let file = "kind: Hold\nservice: common/*\nenvironments: [prod]\nreason: the fair\nby: Ana\nat: 2026-01-01T10:00:00Z\n";
     world.person("hold", ".tidegate/hold/fair.yaml", file);
     let held = world.run(&["explain", SERVICE, "--env", "prod"]);
     assert_eq!(held.code, 3, "{}", held.err);
-    for told in [
+    for line in [
         "held by Ana: the fair (.tidegate/hold/fair.yaml)",
         "tidegate release 'common/*' --kind hold --env prod",
         "hold of common/* in prod by Ana at 2026-01-01 10:00 UTC: the fair (.tidegate/hold/fair.yaml)",
     ] {
-        assert!(held.out.contains(told), "{told}: {}", held.out);
+        assert!(held.out.contains(line), "{line}: {}", held.out);
     }
-    let (_, told) = explain(&world, &["--env", "prod"]);
-    let candidate_status = &told["explanations"][0];
+    let (_, explained) = explain(&world, &["--env", "prod"]);
+    let candidate_status = &explained["explanations"][0];
     assert_eq!(
         (&candidate_status["earliest"], &candidate_status["controls"][0]["by"]),
         (&Value::Null, &"Ana".into())
@@ -77,60 +79,64 @@ async fn a_hold_is_told_with_who_and_why_and_the_command_that_takes_it_back() {
 }
 
 #[tokio::test]
-async fn a_persons_way_back_is_told_with_commit_and_author_and_nothing_waits_for_it() {
+async fn a_manual_rollback_is_explained_with_commit_and_author_and_nothing_waits_for_it() {
     let world = World::new("0s").await;
     world.run(&["sync"]);
     world.run(&["sync"]);
     assert_eq!(world.running(), ("v1.0.1".into(), "v1.0.1".into()));
     let commit = world.person("back", PROD, &release(&world.registry.host(), "v1.0.0"));
-    let told = world.run(&["explain", SERVICE, "--env", "prod"]);
-    assert_eq!(told.code, 3, "{}", told.err);
+    let ran = world.run(&["explain", SERVICE, "--env", "prod"]);
+    assert_eq!(ran.code, 3, "{}", ran.err);
     let short: String = commit.chars().take(7).collect();
-    assert!(told.out.contains("Person rolled back from v1.0.1"), "{}", told.out);
+    assert!(ran.out.contains("Person rolled back from v1.0.1"), "{}", ran.out);
     assert!(
-        told.out.contains(&format!("in prod at 2023-11-14 22:14:20 UTC, by Person in commit {short}")),
+        ran.out.contains(&format!("in prod at 2023-11-14 22:14:20 UTC, by Person in commit {short}")),
         "{}",
-        told.out
+        ran.out
     );
-    assert!(told.out.contains("push a version above v1.0.1"), "{}", told.out);
+    assert!(ran.out.contains("push a version above v1.0.1"), "{}", ran.out);
     let wait =
         world.run(&["explain", SERVICE, "--env", "prod", "--tag", "v1.0.1", "--wait", "--timeout", "1m"]);
     assert_eq!(wait.code, 3, "it does not come any more, so nobody waits a minute: {}", wait.err);
-    let (_, told) = explain(&world, &["--env", "prod"]);
-    let moved = &told["explanations"][0]["rolledBack"][0];
-    assert_eq!((&moved["commit"], &moved["author"]), (&commit.as_str().into(), &"Person".into()), "{told}");
+    let (_, explained) = explain(&world, &["--env", "prod"]);
+    let moved = &explained["explanations"][0]["rolledBack"][0];
+    assert_eq!(
+        (&moved["commit"], &moved["author"]),
+        (&commit.as_str().into(), &"Person".into()),
+        "{explained}"
+    );
 }
 
 #[tokio::test]
-async fn releases_that_come_too_fast_are_told_as_starvation() {
+async fn releases_that_come_too_fast_are_explained_as_starvation() {
     let world = World::new("90s").await;
     // A person's commits are a minute apart.
     for tag in ["v1.0.1", "v1.0.2", "v1.0.3"] {
         world.release(tag).await;
         world.person(tag, NON_PROD, &release(&world.registry.host(), tag));
     }
-    let told = world.run(&["explain", SERVICE, "--env", "prod"]);
-    assert_eq!(told.code, 3, "{}", told.err);
+    let ran = world.run(&["explain", SERVICE, "--env", "prod"]);
+    assert_eq!(ran.code, 3, "{}", ran.err);
     for line in [
         "2 versions in a row were replaced in non-prod within their soak of 1m30s",
         "`soakMode: train`",
         "ran in non-prod for 1m until ",
     ] {
-        assert!(told.out.contains(line), "{line}: {}", told.out);
+        assert!(ran.out.contains(line), "{line}: {}", ran.out);
     }
-    let (_, told) = explain(&world, &["--env", "prod"]);
-    let starvation = &told["explanations"][0]["starvation"];
+    let (_, explained) = explain(&world, &["--env", "prod"]);
+    let starvation = &explained["explanations"][0]["starvation"];
     assert_eq!((&starvation["superseded"], &starvation["neededSeconds"]), (&2.into(), &90.into()));
 }
 
 #[tokio::test]
-async fn nothing_to_come_says_what_the_registry_has() {
+async fn an_up_to_date_service_is_explained_by_the_registrys_tags() {
     let world = World::new("24h").await.with("services: {defaults: {versions: \"<1.0.1\"}}");
     world.release("latest").await;
-    let told = world.run(&["explain", SERVICE, "--env", "non-prod"]);
-    assert_eq!(told.code, 0, "{}", told.err);
+    let ran = world.run(&["explain", SERVICE, "--env", "non-prod"]);
+    assert_eq!(ran.code, 0, "{}", ran.err);
     let line = "the registry has v1.0.1 as its highest tag, which is not in the range <1.0.1; the highest in it is v1.0.0";
-    assert!(told.out.contains(line), "{}", told.out);
+    assert!(ran.out.contains(line), "{}", ran.out);
     let never = world.run(&["explain", SERVICE, "--env", "non-prod", "--tag", "latest"]);
     assert_eq!(never.code, 3, "{}", never.out);
     assert!(never.out.contains("the rules find no version in `latest`"), "{}", never.out);
@@ -151,9 +157,9 @@ async fn waiting_ends_when_a_daemon_beside_it_promotes() {
     assert_eq!(ran.code, 0, "{}", ran.err);
     assert_eq!(world.running().1, "v1.0.1", "it runs when the waiting ends");
     assert!(ran.err.contains("waiting for v1.0.1 in prod (soak"), "{}", ran.err);
-    let told: Value = serde_json::from_str(&ran.out).unwrap();
+    let explained: Value = serde_json::from_str(&ran.out).unwrap();
     assert_eq!(
-        (&told["waited"]["outcome"], &told["explanations"][0]["status"]),
+        (&explained["waited"]["outcome"], &explained["explanations"][0]["status"]),
         (&"reached".into(), &"runs".into())
     );
     daemon.signal("TERM");

@@ -63,8 +63,8 @@ async fn services_are_found_by_bare_names_patterns_and_namespaces() {
     ] {
         let ran = world.run(&[command, &["graphql-server"]].concat());
         assert_eq!(ran.code, 2, "{command:?}: {}{}", ran.out, ran.err);
-        let told = "`graphql-server` is the name of 2 services";
-        assert!(ran.err.contains(told), "{command:?}: {}", ran.err);
+        let expected = "`graphql-server` is the name of 2 services";
+        assert!(ran.err.contains(expected), "{command:?}: {}", ran.err);
         let hint = "name one: common/graphql-server, mobile/graphql-server";
         assert!(ran.err.contains(hint), "{command:?}: {}", ran.err);
         let unknown = world.run(&[command, &["nobody/nothing"]].concat());
@@ -139,7 +139,7 @@ async fn periods_have_one_form_everywhere() {
 }
 
 #[tokio::test]
-async fn a_plan_that_would_move_something_exits_with_3_when_asked() {
+async fn plan_exit_code_is_3_when_something_would_move() {
     let world = World::new("24h").await;
     assert_eq!(world.run(&["plan"]).code, 0);
     assert_eq!(world.run(&["plan", "--exit-code"]).code, 3);
@@ -211,7 +211,7 @@ async fn errors_are_documents_where_programs_read() {
 }
 
 #[tokio::test]
-async fn yaml_says_what_json_says() {
+async fn yaml_and_json_have_the_same_content() {
     let world = World::new("24h").await;
     ok(&world, &["sync"]);
     for command in [&["status"][..], &["plan"], &["history"], &["explain", SERVICE], &["doctor"]] {
@@ -253,7 +253,7 @@ async fn status_sorts_and_shows_every_column() {
 }
 
 #[tokio::test]
-async fn quiet_commands_tell_only_what_matters() {
+async fn quiet_commands_print_only_what_matters() {
     let world = World::new("24h").await;
     assert!(world.run(&["plan", "-q"]).out.contains("1 would move"), "something would move");
     assert!(ok(&world, &["sync", "-q"]).out.contains("1 moved"), "something moved");
@@ -263,7 +263,7 @@ async fn quiet_commands_tell_only_what_matters() {
 }
 
 #[tokio::test]
-async fn a_changelog_of_a_tag_that_is_not_there_says_so() {
+async fn a_changelog_of_a_missing_tag_is_an_error() {
     let world = World::new("24h").await;
     let ran = world.run(&["changelog", SERVICE, "--from", "v9.9.9"]);
     assert_eq!(ran.code, 2, "{}", ran.err);
@@ -273,7 +273,7 @@ async fn a_changelog_of_a_tag_that_is_not_there_says_so() {
 }
 
 #[tokio::test]
-async fn changes_carry_gits_identity_unless_told_otherwise() {
+async fn changes_carry_gits_identity_by_default() {
     let world = World::new("24h").await;
     let requested_by = |arguments: &[&str]| {
         ok(&world, arguments);

@@ -141,7 +141,7 @@ async fn examples_run_as_they_stand() {
         assert!(!all.is_empty(), "{command} has no example");
         for example in all {
             let line = match command {
-                // These go on until they are told to stop.
+                // These run until a signal.
                 "run" => example.replace("tidegate", "timeout -s INT 2 tidegate"),
                 _ if example.contains("--watch") => example.replace("tidegate", "timeout -s INT 2 tidegate"),
                 // Nobody listens to the channel, and the demonstration has a test of its own.
@@ -158,7 +158,7 @@ async fn examples_run_as_they_stand() {
                 .output();
             let ran = Ran::of(ran.unwrap());
             let is_expected = match command {
-                // A closed gate is told, and is no mistake in the example.
+                // A closed gate is a result, not a mistake in the example.
                 "promote" | "explain" | "plan" => matches!(ran.code, 0 | 3),
                 "run" | "status" => matches!(ran.code, 0 | 124),
                 _ => ran.code == 0,

@@ -62,7 +62,7 @@ async fn reflected_credentials_leave_the_process_masked() {
 }
 
 #[tokio::test]
-async fn a_pause_is_told_once_with_its_end() {
+async fn a_pause_is_reported_once_with_its_end() {
     let server = MockServer::start().await;
     Mock::given(any())
         .respond_with(ResponseTemplate::new(429).insert_header("retry-after", "3600"))
@@ -74,13 +74,13 @@ async fn a_pause_is_told_once_with_its_end() {
     let more = more.replace("name: graphql-server", "name: other").replace("vtr/graphql-server", "vtr/other");
     world.person("add", "clusters/non-prod-digital-eks/common/other.yaml", &more);
     let text = run(&world, &["sync"]);
-    let told = format!("{} asks for no requests before 2", server.address());
-    assert_eq!(text.matches(&told).count(), 1, "{text}");
+    let sentence = format!("{} asks for no requests before 2", server.address());
+    assert_eq!(text.matches(&sentence).count(), 1, "{text}");
     assert!(text.contains(" UTC"), "{text}");
 }
 
 #[tokio::test]
-async fn what_is_no_image_is_skipped_and_told() {
+async fn a_tag_that_is_no_image_is_skipped_and_reported() {
     let world = World::new("1s").await;
     let image = "vtr/graphql-server";
     world.registry.push_index(image, "v1.1.0", &Index::default()).await;
@@ -99,7 +99,7 @@ async fn what_is_no_image_is_skipped_and_told() {
 }
 
 #[tokio::test]
-async fn a_running_tag_that_the_registry_does_not_list_is_told() {
+async fn a_running_tag_missing_from_the_registry_is_reported() {
     let server = MockServer::start().await;
     let tags: Vec<String> = (0..1_000).map(|number| format!("build-{number}")).collect();
     let list = json!({"name": "vtr/graphql-server", "tags": tags});

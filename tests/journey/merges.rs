@@ -39,7 +39,7 @@ pub(super) fn merge(clone: &Path, method: &str) {
 async fn a_promotion_that_was_merged_is_recognised(#[case] method: &str) {
     let world = World::new("0s").await;
     world.run(&["sync"]);
-    let told = world.json(&["history"])["changes"][0].clone();
+    let brought = world.json(&["history"])["changes"][0].clone();
     // The branch as if nobody had merged yet, and nobody had seen it.
     let proposing = world.origin.clone_to("proposing");
     let message = git(&proposing, &["log", "-1", "--format=%B"]);
@@ -54,8 +54,8 @@ async fn a_promotion_that_was_merged_is_recognised(#[case] method: &str) {
     merge(&world.origin.clone_to("work"), method);
 
     let merged = world.json(&["history"])["changes"][0].clone();
-    assert_eq!(merged["promotion"], told["promotion"], "{merged}");
-    assert!(merged["promotion"].is_string() && merged["commit"] != told["commit"], "{merged}");
+    assert_eq!(merged["promotion"], brought["promotion"], "{merged}");
+    assert!(merged["promotion"].is_string() && merged["commit"] != brought["commit"], "{merged}");
     // Another image under the tag: what the promotion's trailer says soaked does not go on.
     world.release_again("v1.0.1").await;
     world.run(&["sync"]);

@@ -39,8 +39,8 @@ impl Receiver {
         )
     }
 
-    /// What was told, as kind, phase, environment and tag.
-    async fn told(&self) -> Vec<String> {
+    /// Each notification received, as kind, phase, environment and tag.
+    async fn lines(&self) -> Vec<String> {
         let events = self.events().await;
         let field = |event: &Value, name: &str| event[name].as_str().unwrap_or_default().to_owned();
         let shown = |event: &Value| {
@@ -58,19 +58,19 @@ impl Receiver {
 
     async fn wait_for(&self, line: &str) {
         for _ in 0..1_200 {
-            if self.told().await.iter().any(|told| told == line) {
+            if self.lines().await.iter().any(|one| one == line) {
                 return;
             }
             tokio::time::sleep(Duration::from_millis(50)).await;
         }
-        panic!("`{line}` was not told, but {:?}", self.told().await);
+        panic!("`{line}` was not sent, but {:?}", self.lines().await);
     }
 }
 
 const EACH_SECOND: &str = "schedule: \"* * * * * *\"";
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn each_move_is_told_once_whoever_made_it_and_whatever_restarts() {
+async fn each_move_is_notified_once_across_restarts() {
     let receiver = Receiver::start().await;
     let world = World::new("1s").await;
     let channel = receiver.channel(&world, "");
@@ -97,7 +97,7 @@ async fn each_move_is_told_once_whoever_made_it_and_whatever_restarts() {
     world.release("v1.0.2").await;
     receiver.wait_for("promoted happened prod v1.0.2").await;
     let moves: Vec<String> =
-        receiver.told().await.into_iter().filter(|line| line.contains("happened")).collect();
+        receiver.lines().await.into_iter().filter(|line| line.contains("happened")).collect();
     assert_eq!(
         moves,
         [
@@ -112,7 +112,7 @@ async fn each_move_is_told_once_whoever_made_it_and_whatever_restarts() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn what_lasts_is_told_when_it_begins_and_when_it_ends() {
+async fn a_lasting_condition_is_notified_at_its_begin_and_its_end() {
     let receiver = Receiver::start().await;
     let world = World::new("24h").await;
     let channel = receiver.channel(&world, ", blockedAfter: 2s");
@@ -127,7 +127,7 @@ async fn what_lasts_is_told_when_it_begins_and_when_it_ends() {
     receiver.wait_for("refused began prod v1.0.1").await;
     daemon.signal("TERM");
     assert_eq!(daemon.end(), 0);
-    let before = receiver.told().await;
+    let before = receiver.lines().await;
     let mut daemon = Daemon::start(&world);
     // The repository goes away for a while.
     let (here, away) = (world.origin.path(), world.origin.beside("away.git"));
@@ -136,10 +136,10 @@ async fn what_lasts_is_told_when_it_begins_and_when_it_ends() {
     receiver.wait_for("passesFailing began").await;
     fs::rename(&away, &here).unwrap();
     receiver.wait_for("passesFailing ended").await;
-    let told = receiver.told().await;
+    let after = receiver.lines().await;
     for line in &before {
-        let count = |list: &[String]| list.iter().filter(|told| *told == line).count();
-        assert_eq!(count(&told), count(&before), "{line} was told again: {told:?}");
+        let count = |list: &[String]| list.iter().filter(|one| *one == line).count();
+        assert_eq!(count(&after), count(&before), "{line} was sent again: {after:?}");
     }
     world.person("Take it out", PROD, &release(&world.registry.host(), "v1.0.1"));
     receiver.wait_for("refused ended prod v1.0.1").await;
@@ -197,13 +197,13 @@ async fn a_killed_daemon_loses_no_promotion() {
     receiver.wait_for("promoted happened prod v1.0.11").await;
     daemon.signal("TERM");
     daemon.end();
-    let told = receiver.told().await;
+    let sent = receiver.lines().await;
     for environment in ["non-prod", "prod"] {
         for version in 2..12 {
             let made = world.promotions(environment, &format!("v1.0.{version}"));
             let line = format!("promoted happened {environment} v1.0.{version}");
-            let times = told.iter().filter(|told| **told == line).count();
-            assert!(times >= made && times <= made + 1, "{line}: promoted {made}, told {times}: {told:?}");
+            let times = sent.iter().filter(|one| **one == line).count();
+            assert!(times >= made && times <= made + 1, "{line}: promoted {made}, sent {times}: {sent:?}");
         }
     }
 }

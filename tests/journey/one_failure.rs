@@ -67,14 +67,14 @@ async fn a_path_that_the_server_declines_holds_up_no_other() {
     world.origin.hook("pre-receive", hook);
     let other = world.run(&["sync"]);
     assert_eq!(other.code, 1, "{}", other.err);
-    let told = "common/graphql-server in prod: the server declined the push: pre-receive hook declined: prod is protected";
-    assert!(other.out.contains(told), "{}", other.out);
+    let expected = "common/graphql-server in prod: the server declined the push: pre-receive hook declined: prod is protected";
+    assert!(other.out.contains(expected), "{}", other.out);
     let service =
         super::world::release(&world.registry.host(), "v1.0.0").replace("name: graphql-server", "name: web");
     world.person("web", "clusters/non-prod-digital-eks/web.yaml", &service);
     let both = world.run(&["sync"]);
     assert_eq!(both.code, 1, "{}", both.err);
-    assert!(both.out.contains(told), "{}", both.out);
+    assert!(both.out.contains(expected), "{}", both.out);
     assert!(world.origin.file("clusters/non-prod-digital-eks/web.yaml").contains("v1.0.1"), "{}", both.out);
     assert_eq!(world.running().1, "v1.0.0");
     fs::remove_file(world.origin.path().join("hooks/pre-receive")).unwrap();

@@ -79,8 +79,8 @@ async fn a_command_that_is_interrupted_at_a_mute_server_ends_and_leaves_no_progr
     relay.set(Fault::MuteAfter(600));
     let child = world.command(&["sync"]).stderr(Stdio::piped()).stdout(Stdio::null()).spawn().unwrap();
     let has_ssh = || {
-        let told = Command::new("pgrep").args(["-f", &relay.port().to_string()]).output().unwrap();
-        String::from_utf8(told.stdout).unwrap().lines().count() > 0
+        let found = Command::new("pgrep").args(["-f", &relay.port().to_string()]).output().unwrap();
+        String::from_utf8(found.stdout).unwrap().lines().count() > 0
     };
     wait_until("ssh", has_ssh);
     assert!(Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap().success());
@@ -135,8 +135,9 @@ async fn a_github_app_promotes_by_a_token_that_it_minted() {
     );
     let world = world.through(&git);
     let doctor = world.run(&["doctor"]);
-    let told = format!("with a token that is renewed before it expires at {}", ends_at.format("%F %T UTC"));
-    assert!(doctor.code == 0 && doctor.out.contains(&told), "{}{}", doctor.out, doctor.err);
+    let expected =
+        format!("with a token that is renewed before it expires at {}", ends_at.format("%F %T UTC"));
+    assert!(doctor.code == 0 && doctor.out.contains(&expected), "{}{}", doctor.out, doctor.err);
     for _ in 0..2 {
         let ran = world.run(&["-vv", "sync"]);
         assert_eq!(ran.code, 0, "{}", ran.err);

@@ -125,7 +125,7 @@ async fn a_version_that_a_person_put_into_non_prod_soaks_from_when_its_image_was
 }
 
 #[tokio::test]
-async fn history_tells_promotions_and_people() {
+async fn history_lists_promotions_and_people() {
     let world = World::new("1h").await;
     world.run(&["sync"]);
     let changes = world.json(&["history"])["changes"].as_array().unwrap().clone();

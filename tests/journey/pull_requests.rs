@@ -127,9 +127,9 @@ async fn a_merge_is_the_promotion_and_what_comes_after_soaks(#[case] method: &st
     world.person("add another", "clusters/last/app.yaml", &last);
     server.merge(1, method);
     let moves = world.json(&["history", "--env", "prod"])["changes"].clone();
-    let told =
+    let promotion =
         world.origin.git(&["log", "-1", "--format=%(trailers:key=Tidegate-Promotion,valueonly)", BRANCH]);
-    assert_eq!(moves[0]["promotion"], told.trim(), "{moves}");
+    assert_eq!(moves[0]["promotion"], promotion.trim(), "{moves}");
     assert_eq!((&moves[0]["to"][0], &moves[0]["requestedBy"]), (&"v1.0.1".into(), &"schedule".into()));
     assert_eq!(moves[0]["commit"], world.origin.at("main"));
     wait_until("what comes after prod", || {
@@ -184,7 +184,7 @@ async fn a_hold_closes_it_and_a_persons_closing_stays() {
 }
 
 #[tokio::test]
-async fn what_a_program_closes_is_no_refusal() {
+async fn a_close_by_a_bot_is_no_refusal() {
     let (world, server) = proposed().await;
     server.close_as(1, "stale[bot]");
     sync(&world);
@@ -194,12 +194,12 @@ async fn what_a_program_closes_is_no_refusal() {
     assert_eq!(server.open().number, 3);
     server.close_as(3, "stale[bot]");
     let plan = world.run(&["plan"]);
-    let told = "pull request #3 with v1.0.1 was closed unmerged by the bot stale[bot] at";
-    assert!(plan.out.contains(told) && plan.out.contains("as others with it before"), "{}", plan.out);
+    let expected = "pull request #3 with v1.0.1 was closed unmerged by the bot stale[bot] at";
+    assert!(plan.out.contains(expected) && plan.out.contains("as others with it before"), "{}", plan.out);
 }
 
 #[tokio::test]
-async fn what_breaks_between_the_branch_and_the_request_is_mended() {
+async fn a_crash_between_branch_and_pull_request_is_repaired() {
     let (world, server) = world("").await;
     sync(&world);
     server.next("POST", Trouble::Status(502));
@@ -332,7 +332,7 @@ async fn nothing_merges_by_itself_in_a_freeze() {
 }
 
 #[tokio::test]
-async fn what_a_person_proposed_by_hand_stays_proposed() {
+async fn a_manual_proposal_stays_open() {
     let (world, server) = world("").await;
     sync(&world);
     world.run(&["hold", "common/graphql-server", "--env", "prod", "--reason", "audit"]);

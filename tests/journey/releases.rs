@@ -64,7 +64,7 @@ async fn a_day_has_one_release_that_grows() {
 }
 
 #[tokio::test]
-async fn what_fails_holds_nobody_up_and_is_done_the_next_time() {
+async fn a_failed_release_blocks_no_promotion_and_is_retried() {
     let github = ReleaseServer::start().await;
     let (world, _server) = world("batch", &github).await;
     world.run(&["sync"]);

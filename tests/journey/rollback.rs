@@ -19,7 +19,7 @@ async fn world() -> World {
 }
 
 #[tokio::test]
-async fn it_goes_back_in_one_commit_and_stays_there() {
+async fn a_rollback_is_one_commit_and_stays() {
     let world = world().await;
     let commits = world.commits();
     let words = &["rollback", SERVICE, "--env", "prod", "--reason", "loses orders"][..];
@@ -69,7 +69,7 @@ async fn it_goes_back_in_one_commit_and_stays_there() {
 }
 
 #[tokio::test]
-async fn it_goes_back_beside_a_daemon() {
+async fn a_rollback_works_while_a_daemon_runs() {
     let world = world().await.with("schedule: \"* * * * * *\"");
     let mut daemon = Daemon::start(&world);
     wait_until("the daemon", || daemon.says("started"));
@@ -86,11 +86,11 @@ async fn it_goes_back_beside_a_daemon() {
 }
 
 #[tokio::test]
-async fn what_is_no_way_back_is_told() {
+async fn an_impossible_rollback_is_refused() {
     let world = world().await;
     let commits = world.commits();
     world.release("v1.0.9").await;
-    for (arguments, told) in [
+    for (arguments, expected) in [
         (&["rollback", SERVICE, "--env", "prod"][..], "--reason"),
         (
             &["rollback", "graphql-srver", "--env", "prod", "--reason", "x"],
@@ -107,7 +107,7 @@ async fn what_is_no_way_back_is_told() {
     ] {
         let ran = world.run(arguments);
         assert_eq!(ran.code, 2, "{arguments:?}: {}{}", ran.out, ran.err);
-        assert!(ran.err.contains(told), "{arguments:?}: {}", ran.err);
+        assert!(ran.err.contains(expected), "{arguments:?}: {}", ran.err);
     }
     let now = world.release_again("v1.0.1").await;
     let moved = world.run(&["rollback", SERVICE, "--env", "prod", "--reason", "x"]);
@@ -120,7 +120,7 @@ async fn what_is_no_way_back_is_told() {
 }
 
 #[tokio::test]
-async fn a_tag_that_never_ran_there_is_refused_unless_somebody_says_so() {
+async fn a_tag_that_never_ran_there_needs_an_explicit_override() {
     let world = World::new("0s").await;
     for tag in ["v1.0.1", "v1.0.2"] {
         world.release(tag).await;

@@ -36,7 +36,7 @@ fn promtool(arguments: &[&str], input: &str) {
 }
 
 #[test]
-fn alert_rules_do_what_their_tests_say() {
+fn alert_rules_pass_their_tests() {
     let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/deploy/monitoring");
     promtool(&["check", "rules", &format!("{folder}/alerts.yaml")], "");
     promtool(&["test", "rules", &format!("{folder}/alerts_test.yaml")], "");
@@ -58,8 +58,8 @@ fn address(daemon: &Daemon) -> SocketAddr {
     let find = || {
         let log = fs::read_to_string(&daemon.log).unwrap();
         let line = log.lines().find(|line| line.contains("\"listening\""))?;
-        let told: serde_json::Value = serde_json::from_str(line).ok()?;
-        told["address"].as_str()?.parse::<SocketAddr>().ok()
+        let record: serde_json::Value = serde_json::from_str(line).ok()?;
+        record["address"].as_str()?.parse::<SocketAddr>().ok()
     };
     wait_until("the server", || find().is_some());
     find().unwrap()

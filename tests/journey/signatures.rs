@@ -41,18 +41,18 @@ async fn a_signed_promotion_soaks_and_a_persons_unsigned_commit_does_not() {
     assert_eq!(ran.code, 0, "{}", ran.err);
     assert_eq!(world.running(), ("v1.0.2".to_owned(), "v1.0.1".to_owned()));
     let plan = world.run(&["plan"]).out;
-    let told =
+    let expected =
         format!("v1.0.2 came to non-prod by commit {}, which does not count: not signed", &unsigned[..7]);
-    assert!(plan.contains(&told), "{plan}");
+    assert!(plan.contains(&expected), "{plan}");
 }
 
 #[tokio::test]
-async fn a_hold_that_nobody_signed_is_told_and_does_not_hold() {
+async fn an_unsigned_hold_is_reported_and_does_not_hold() {
     let world = signed_world().await;
     let hold = "apiVersion: tidegate.dev/v1\nkind: Hold\nreason: no\nby: nobody\n";
     let commit = world.person("hold", ".tidegate/hold/_all/_all.yaml", hold);
     let ran = world.run(&["sync"]);
     assert_eq!(world.running().0, "v1.0.1", "{}{}", ran.out, ran.err);
-    let told = format!("the control file is ignored: commit {}: not signed", &commit[..7]);
-    assert!(format!("{}{}", ran.out, ran.err).contains(&told), "{}{}", ran.out, ran.err);
+    let expected = format!("the control file is ignored: commit {}: not signed", &commit[..7]);
+    assert!(format!("{}{}", ran.out, ran.err).contains(&expected), "{}{}", ran.out, ran.err);
 }

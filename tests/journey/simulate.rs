@@ -57,7 +57,7 @@ async fn a_policy_is_replayed_from_the_store_and_from_a_file_the_same() {
 }
 
 #[tokio::test]
-async fn a_longer_soak_is_told_beside_the_one_in_force() {
+async fn a_longer_soak_is_compared_with_the_one_in_force() {
     let world = World::new("1s").await;
     history(&world).await;
     let text = fs::read_to_string(world.config()).unwrap();
@@ -70,10 +70,10 @@ async fn a_longer_soak_is_told_beside_the_one_in_force() {
     assert_eq!(names, ["actual", "tidegate.yaml", "longer.yaml"]);
     assert!(came(&against, 1, "prod").contains(&"v1.0.1"));
     assert!(!came(&against, 2, "prod").contains(&"v1.0.1"), "it had not soaked for three seconds: {against}");
-    let told = world.run(&["simulate", "--against", longer.to_str().unwrap()]);
-    assert_eq!(told.code, 0, "{}", told.err);
-    assert!(told.out.contains("never"), "{}", told.out);
-    assert!(told.out.contains("skipped"), "{}", told.out);
+    let ran = world.run(&["simulate", "--against", longer.to_str().unwrap()]);
+    assert_eq!(ran.code, 0, "{}", ran.err);
+    assert!(ran.out.contains("never"), "{}", ran.out);
+    assert!(ran.out.contains("skipped"), "{}", ran.out);
 
     let forge = "forge: {github: {repository: vtr/gitops, token: {env: NONE}}}\n";
     let review = text.replace("soak: 1s", "soak: 1s, delivery: pullRequest, approval: review") + forge;
@@ -83,9 +83,9 @@ async fn a_longer_soak_is_told_beside_the_one_in_force() {
     assert_eq!(reviewed["reviewedAtOnce"], json!(["prod"]));
     assert_eq!(reviewed["mergedAtOnce"], json!(["prod"]));
     assert_eq!(against["mergedAtOnce"], json!([]));
-    let told = world.run(&["simulate", "--against", longer.to_str().unwrap()]);
-    assert!(told.out.contains("every review in prod is given at once"), "{}", told.out);
-    assert!(told.out.contains("every pull request in prod is merged at once"), "{}", told.out);
+    let ran = world.run(&["simulate", "--against", longer.to_str().unwrap()]);
+    assert!(ran.out.contains("every review in prod is given at once"), "{}", ran.out);
+    assert!(ran.out.contains("every pull request in prod is merged at once"), "{}", ran.out);
 
     let other = world.origin.beside("other.yaml");
     fs::write(&other, text.replace("clusters/prod-digital-eks", "clusters/elsewhere")).unwrap();
@@ -95,7 +95,7 @@ async fn a_longer_soak_is_told_beside_the_one_in_force() {
 }
 
 #[tokio::test]
-async fn a_file_that_is_no_recording_is_refused_with_its_place_and_nothing_known_is_said() {
+async fn a_file_that_is_no_recording_is_refused_with_its_place() {
     let world = World::new("1s").await;
     let nothing = world.run(&["simulate"]);
     assert_eq!(nothing.code, 1, "{}", nothing.err);

@@ -84,7 +84,7 @@ async fn at_github(source: &Origin, more: &str) -> (World, GitServer, GitHub) {
 }
 
 #[tokio::test]
-async fn githubs_api_is_asked_first_and_git_tells_the_same() {
+async fn githubs_api_comes_first_and_git_gives_the_same_notes() {
     let (source, commits) = source();
     let (world, server, github) = at_github(&source, "").await;
     publish(&world, &commits).await;
@@ -125,7 +125,7 @@ async fn githubs_api_is_asked_first_and_git_tells_the_same() {
 }
 
 #[tokio::test]
-async fn git_alone_is_asked_where_the_configuration_says_so() {
+async fn git_alone_is_read_where_configured() {
     let (source, commits) = source();
     let (world, _server, github) = at_github(&source, ", commits: git").await;
     publish(&world, &commits).await;
@@ -187,7 +187,7 @@ async fn a_source_is_mirrored_over_ssh_by_the_key_of_the_gitops_repository() {
 }
 
 #[tokio::test]
-async fn a_source_that_is_larger_than_its_bound_is_told_and_thrown_away() {
+async fn a_source_above_its_bound_is_reported_and_deleted() {
     let (source, mut commits) = source();
     let mut state = 1_u64;
     let noise: Vec<u8> = std::iter::repeat_with(|| {

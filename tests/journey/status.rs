@@ -8,7 +8,7 @@ use super::world::{NON_PROD, World, release, wait_until};
 const HOLD: &str = "kind: Hold\nservice: common/*\nenvironments: [prod]\nreason: the fair\nby: Ana\nat: 2026-01-01T10:00:00Z\n";
 
 #[tokio::test]
-async fn the_board_tells_what_blocks_and_what_people_say() {
+async fn the_board_shows_blockers_and_controls() {
     let world = World::new("24h").await;
     world.run(&["sync"]);
     world.person("hold", ".tidegate/hold/fair.yaml", HOLD);
@@ -30,15 +30,15 @@ async fn the_board_tells_what_blocks_and_what_people_say() {
     assert!(blocked.out.contains("common/graphql-server"), "{}", blocked.out);
     assert_eq!(world.run(&["status", "--env", "staging"]).code, 2);
 
-    let told = world.json(&["status"]);
-    assert_eq!(told["controls"][0]["file"], ".tidegate/hold/fair.yaml");
-    assert!(told["controls"][0]["releaseCommand"].as_str().unwrap().starts_with("tidegate release"));
-    let non_prod = &told["services"][0]["environments"][0];
-    assert_eq!((&non_prod["state"], non_prod["reason"].is_string()), (&"upToDate".into(), true), "{told}");
+    let status = world.json(&["status"]);
+    assert_eq!(status["controls"][0]["file"], ".tidegate/hold/fair.yaml");
+    assert!(status["controls"][0]["releaseCommand"].as_str().unwrap().starts_with("tidegate release"));
+    let non_prod = &status["services"][0]["environments"][0];
+    assert_eq!((&non_prod["state"], non_prod["reason"].is_string()), (&"upToDate".into(), true), "{status}");
 }
 
 #[tokio::test]
-async fn what_is_refused_is_counted_apart_and_ends_with_4() {
+async fn refused_targets_are_counted_apart_and_exit_with_4() {
     let world = World::new("24h").await;
     world.run(&["sync"]);
     world.release_again("v1.0.1").await;
@@ -53,7 +53,7 @@ async fn what_is_refused_is_counted_apart_and_ends_with_4() {
 }
 
 #[tokio::test]
-async fn a_sync_tells_nothing_that_it_has_just_prevented_and_ends_with_the_new_head() {
+async fn a_sync_announces_nothing_that_it_prevented_and_ends_with_the_new_head() {
     let world = World::new("24h").await;
     world.run(&["sync"]);
     let waits = world.good(&["sync"]);
@@ -67,17 +67,17 @@ async fn a_sync_tells_nothing_that_it_has_just_prevented_and_ends_with_the_new_h
 }
 
 #[tokio::test]
-async fn a_control_file_that_cannot_be_read_is_told_by_doctor_with_its_line() {
+async fn doctor_reports_an_unreadable_control_file_with_its_line() {
     let world = World::new("24h").await;
     world.person("hold", ".tidegate/hold/fair.yaml", &HOLD.replace("2026-01-01T10:00:00Z", "yesterday"));
-    let told = world.run(&["doctor"]);
-    assert_eq!(told.code, 1, "{}", told.out);
-    assert!(told.out.contains("FAIL  control file .tidegate/hold/fair.yaml:6:1: "), "{}", told.out);
-    assert!(told.out.contains("hint correct or remove the file"), "{}", told.out);
+    let ran = world.run(&["doctor"]);
+    assert_eq!(ran.code, 1, "{}", ran.out);
+    assert!(ran.out.contains("FAIL  control file .tidegate/hold/fair.yaml:6:1: "), "{}", ran.out);
+    assert!(ran.out.contains("hint correct or remove the file"), "{}", ran.out);
 }
 
 #[tokio::test]
-async fn the_log_tells_a_hold_and_a_starvation_once_and_when_they_end() {
+async fn the_log_reports_a_hold_and_a_starvation_once_and_their_ends() {
     let world = World::new("90s").await.with("schedule: \"* * * * * *\"");
     for tag in ["v1.0.1", "v1.0.2", "v1.0.3"] {
         world.release(tag).await;
@@ -109,7 +109,7 @@ async fn the_log_tells_a_hold_and_a_starvation_once_and_when_they_end() {
 }
 
 #[tokio::test]
-async fn watching_on_a_pipe_tells_the_board_once_and_then_what_changes() {
+async fn watching_on_a_pipe_prints_the_board_once_and_then_changes() {
     let world = World::new("24h").await;
     let (out, stop) = (world.origin.beside("out"), "-INT");
     let mut watching =
@@ -122,11 +122,11 @@ async fn watching_on_a_pipe_tells_the_board_once_and_then_what_changes() {
     let id = watching.id().to_string();
     assert!(std::process::Command::new("kill").args([stop, &id]).status().unwrap().success());
     assert_eq!(watching.wait().unwrap().code(), Some(0));
-    assert_eq!(fs::read_to_string(&out).unwrap().matches("SERVICE").count(), 1, "the board is told once");
+    assert_eq!(fs::read_to_string(&out).unwrap().matches("SERVICE").count(), 1, "the board is printed once");
 }
 
 #[tokio::test]
-async fn watching_ends_when_nobody_reads_any_more() {
+async fn watching_ends_when_the_pipe_is_closed() {
     use std::io::{BufRead as _, BufReader};
     let world = World::new("24h").await;
     let mut watching =

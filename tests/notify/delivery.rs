@@ -50,7 +50,10 @@ async fn messages_arrive_in_order_though_the_first_is_refused_for_a_while() {
     respond(&server, ResponseTemplate::new(204), 100).await;
     let store = open(&folder.path().join("t.db")).await;
     let now = Utc::now();
-    store.tell(&change((1..=3).map(|number| message("a", number, now)).collect()), now).await.unwrap();
+    store
+        .save_notifications(&change((1..=3).map(|number| message("a", number, now)).collect()), now)
+        .await
+        .unwrap();
     let channel = webhook("a", &server.uri());
     let count = Arc::clone(&channel.count);
     drain(&store, channel).await;
@@ -65,7 +68,7 @@ async fn retry_after_is_honoured() {
     respond(&server, ResponseTemplate::new(200), 100).await;
     let store = open(&folder.path().join("t.db")).await;
     let now = Utc::now();
-    store.tell(&change(vec![message("a", 1, now)]), now).await.unwrap();
+    store.save_notifications(&change(vec![message("a", 1, now)]), now).await.unwrap();
     let began = Instant::now();
     drain(&store, webhook("a", &server.uri())).await;
     // The usual first pause is longer.
@@ -79,7 +82,10 @@ async fn a_message_that_is_refused_for_good_does_not_hold_up_the_next() {
     respond(&server, ResponseTemplate::new(200), 100).await;
     let store = open(&folder.path().join("t.db")).await;
     let now = Utc::now();
-    store.tell(&change((1..=2).map(|number| message("a", number, now)).collect()), now).await.unwrap();
+    store
+        .save_notifications(&change((1..=2).map(|number| message("a", number, now)).collect()), now)
+        .await
+        .unwrap();
     let channel = webhook("a", &server.uri());
     let count = Arc::clone(&channel.count);
     drain(&store, channel).await;
@@ -95,8 +101,8 @@ async fn an_old_message_is_given_up_and_a_new_one_is_not() {
     let store = open(&folder.path().join("t.db")).await;
     let now = Utc::now();
     let old = now - chrono::TimeDelta::hours(2);
-    store.tell(&change(vec![message("a", 1, old)]), old).await.unwrap();
-    store.tell(&change(vec![message("a", 2, now)]), now).await.unwrap();
+    store.save_notifications(&change(vec![message("a", 1, old)]), old).await.unwrap();
+    store.save_notifications(&change(vec![message("a", 2, now)]), now).await.unwrap();
     drain(&store, webhook("a", &server.uri())).await;
     assert_eq!(tags(&server).await, ["v1", "v2"]);
 }
@@ -107,7 +113,10 @@ async fn a_digest_is_one_message_of_all() {
     respond(&server, ResponseTemplate::new(200), 100).await;
     let store = open(&folder.path().join("t.db")).await;
     let now = Utc::now();
-    store.tell(&change((1..=5).map(|number| message("a", number, now)).collect()), now).await.unwrap();
+    store
+        .save_notifications(&change((1..=5).map(|number| message("a", number, now)).collect()), now)
+        .await
+        .unwrap();
     drain(&store, ChannelSettings { is_digest: true, ..webhook("a", &server.uri()) }).await;
     let requests = server.received_requests().await.unwrap();
     assert_eq!(requests.len(), 1);
@@ -123,7 +132,10 @@ async fn a_silent_channel_does_not_hold_up_another() {
     respond(&fast, ResponseTemplate::new(200), 100).await;
     let store = open(&folder.path().join("t.db")).await;
     let now = Utc::now();
-    store.tell(&change(vec![message("slow", 1, now), message("fast", 2, now)]), now).await.unwrap();
+    store
+        .save_notifications(&change(vec![message("slow", 1, now), message("fast", 2, now)]), now)
+        .await
+        .unwrap();
     let outbox = Arc::new(StoreOutbox(Arc::clone(&store)));
     let stuck = tokio::spawn(deliver(outbox, webhook("slow", &slow.uri()), Arc::new(Notify::new())));
     drain(&store, webhook("fast", &fast.uri())).await;
@@ -137,7 +149,7 @@ async fn a_request_is_signed_over_id_time_and_body() {
     respond(&server, ResponseTemplate::new(200), 100).await;
     let store = open(&folder.path().join("t.db")).await;
     let now = Utc::now();
-    store.tell(&change(vec![message("a", 7, now)]), now).await.unwrap();
+    store.save_notifications(&change(vec![message("a", 7, now)]), now).await.unwrap();
     drain(&store, webhook("a", &server.uri())).await;
     let request = server.received_requests().await.unwrap().remove(0);
     let header = |name: &str| request.headers.get(name).unwrap().to_str().unwrap().to_owned();
@@ -166,7 +178,7 @@ async fn send(url: &str) -> Result<String, Undelivered> {
 }
 
 #[tokio::test]
-async fn the_answer_is_told_and_the_url_never() {
+async fn the_response_is_reported_and_the_url_never() {
     let server = MockServer::start().await;
     respond(&server, ResponseTemplate::new(200).set_body_string("ok\n"), 1).await;
     let url = format!("{}/services/T0/B0/verysecret", server.uri());

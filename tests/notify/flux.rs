@@ -41,7 +41,7 @@ async fn a_generic_receiver_gets_no_signature() {
 }
 
 #[tokio::test]
-async fn a_receiver_that_is_gone_is_told_without_its_url() {
+async fn a_missing_receiver_is_reported_without_its_url() {
     let error = receiver("http://127.0.0.1:1/hook/verysecret", None).try_call("abc").await.unwrap_err();
     assert!(!error.reason().contains("verysecret"), "{}", error.reason());
 }

@@ -37,7 +37,7 @@ async fn the_process_that_stores_and_delivers() {
     let mut listener = std::io::stdout();
     for number in first.. {
         let now = Utc::now();
-        store.tell(&change(vec![message("a", number, now)]), now).await.unwrap();
+        store.save_notifications(&change(vec![message("a", number, now)]), now).await.unwrap();
         wake.notify_one();
         writeln!(listener, "stored {number}").unwrap();
         tokio::time::sleep(Duration::from_millis(3)).await;
@@ -77,7 +77,7 @@ async fn nothing_is_lost_and_at_most_the_last_message_comes_twice() {
     for _ in 0..KILLS {
         random = random.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
         let after = Duration::from_millis(20 + (random >> 33) % 130);
-        // A message that was stored and not told of keeps its number.
+        // A message that was stored but not reported keeps its number.
         let last = last_number(&file).await.max(stored.last().copied().unwrap_or(0));
         let (file, url) = (file.clone(), url.clone());
         let run = tokio::task::spawn_blocking(move || run_and_kill(&file, &url, last + 1, after));

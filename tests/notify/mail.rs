@@ -102,16 +102,16 @@ fn each_kind_arrives_as_text() {
     let mut server = MailServer::start("none");
     let ran = test(server.port, "tls: none, to: [platform@vtr.cl]", &["--each", "-o", "json"], false);
     assert!(ran.status.success(), "{}", text(&ran));
-    let told: Value = serde_json::from_slice(&ran.stdout).unwrap();
-    let count = told["messages"].as_array().unwrap().len();
-    assert_eq!((&told["kind"], count), (&"NotifyTest".into(), 11));
+    let report: Value = serde_json::from_slice(&ran.stdout).unwrap();
+    let count = report["messages"].as_array().unwrap().len();
+    assert_eq!((&report["kind"], count), (&"NotifyTest".into(), 11));
     let first = server.message();
     let data = first["data"].as_str().unwrap();
     assert!(data.contains("Subject: common/graphql-server v1.0.180 is in prod"), "{data}");
 }
 
 #[test]
-fn what_goes_wrong_is_told_without_the_password() {
+fn failures_are_reported_without_the_password() {
     let server = MailServer::start("startTls");
     let wrong = "username: bot, passwordEnv: WRONG_PASSWORD";
     for (mail, trusts, word) in [
@@ -122,9 +122,9 @@ fn what_goes_wrong_is_told_without_the_password() {
     ] {
         let ran = test(server.port, &mail, &[], trusts);
         assert_eq!(ran.status.code(), Some(1), "{}", text(&ran));
-        let told = text(&ran);
-        assert!(told.contains(word), "{word}: {told}");
-        assert!(!told.contains("correct-horse") && !told.contains("hunter22"), "{told}");
+        let output = text(&ran);
+        assert!(output.contains(word), "{word}: {output}");
+        assert!(!output.contains("correct-horse") && !output.contains("hunter22"), "{output}");
     }
 }
 

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
 use secrecy::SecretString;
-use tidegate::model::{Delivery, EventKind, Fault, NewMessage, OutboxMessage, Timestamp, ToldChange};
+use tidegate::model::{Delivery, EventKind, Fault, NewMessage, NotificationChange, OutboxMessage, Timestamp};
 use tidegate::notify::{
     ChannelSettings, DeliveryCount, Event, HttpClient, Outbox, Phase, Post, PostForm, ReadSecret, Wording,
 };
@@ -42,8 +42,8 @@ pub(super) fn message(channel: &str, number: u64, due_at: Timestamp) -> NewMessa
     NewMessage { id: format!("id-{number}"), channel: channel.to_owned(), event: event.to_json(), due_at }
 }
 
-pub(super) fn change(messages: Vec<NewMessage>) -> ToldChange {
-    ToldChange { messages, ..ToldChange::default() }
+pub(super) fn change(messages: Vec<NewMessage>) -> NotificationChange {
+    NotificationChange { messages, ..NotificationChange::default() }
 }
 
 pub(super) fn secret(text: &str) -> ReadSecret {
@@ -77,8 +77,8 @@ async fn ids(store: &Store, channel: &str, now: Timestamp) -> Vec<String> {
 async fn messages_come_in_order_when_they_are_due() {
     let folder = tempfile::tempdir().unwrap();
     let store = open(&folder.path().join("t.db")).await;
-    let told = change(vec![message("a", 1, at(0)), message("b", 2, at(0)), message("a", 3, at(10))]);
-    assert_eq!(store.tell(&told, at(0)).await.unwrap(), 0);
+    let stored = change(vec![message("a", 1, at(0)), message("b", 2, at(0)), message("a", 3, at(10))]);
+    assert_eq!(store.save_notifications(&stored, at(0)).await.unwrap(), 0);
     assert_eq!(ids(&store, "a", at(0)).await, ["id-1"]);
     assert_eq!(ids(&store, "a", at(10)).await, ["id-1", "id-3"]);
     assert_eq!(store.next_message_due("a").await.unwrap(), Some(at(0)));
@@ -91,16 +91,16 @@ async fn messages_come_in_order_when_they_are_due() {
 }
 
 #[tokio::test]
-async fn what_was_told_and_its_messages_are_stored_together_or_not_at_all() {
+async fn conditions_and_messages_are_stored_together_or_not_at_all() {
     let folder = tempfile::tempdir().unwrap();
     let store = open(&folder.path().join("t.db")).await;
-    let mut told = change(vec![message("a", 1, at(0))]);
-    told.marks.push(("head".to_owned(), "abc".to_owned()));
-    store.tell(&told, at(0)).await.unwrap();
+    let mut stored = change(vec![message("a", 1, at(0))]);
+    stored.marks.push(("head".to_owned(), "abc".to_owned()));
+    store.save_notifications(&stored, at(0)).await.unwrap();
     // The id is taken: nothing of this is stored.
-    told.marks[0].1 = "def".to_owned();
-    store.tell(&told, at(1)).await.unwrap_err();
-    assert_eq!(store.told().await.unwrap().marks["head"], "abc");
+    stored.marks[0].1 = "def".to_owned();
+    store.save_notifications(&stored, at(1)).await.unwrap_err();
+    assert_eq!(store.notification_state().await.unwrap().marks["head"], "abc");
 }
 
 #[tokio::test]
@@ -108,9 +108,9 @@ async fn a_full_outbox_gives_up_the_oldest_of_that_channel() {
     let folder = tempfile::tempdir().unwrap();
     let store = open(&folder.path().join("t.db")).await;
     let most = u64::try_from(MAX_WAITING).unwrap();
-    store.tell(&change(vec![message("b", 0, at(0))]), at(0)).await.unwrap();
+    store.save_notifications(&change(vec![message("b", 0, at(0))]), at(0)).await.unwrap();
     let many = change((1..=most + 3).map(|number| message("a", number, at(0))).collect());
-    assert_eq!(store.tell(&many, at(0)).await.unwrap(), 3);
+    assert_eq!(store.save_notifications(&many, at(0)).await.unwrap(), 3);
     let waiting = ids(&store, "a", at(0)).await;
     assert_eq!((waiting.len() as u64, waiting[0].as_str()), (most, "id-4"));
     assert_eq!(ids(&store, "b", at(0)).await, ["id-0"]);

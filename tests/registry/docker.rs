@@ -115,7 +115,7 @@ async fn labels_of_an_index_come_from_linux_amd64() {
 }
 
 #[tokio::test]
-async fn images_are_told_from_charts_and_empty_indexes() {
+async fn images_are_distinguished_from_charts_and_empty_indexes() {
     let registry = DockerRegistry::start();
     let (amd64, arm64) = ("linux/amd64", "linux/arm64");
     let both = Index {

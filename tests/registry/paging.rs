@@ -41,7 +41,7 @@ fn texts(list: &TagList) -> Vec<&str> {
 }
 
 #[tokio::test]
-async fn every_page_is_read_whatever_its_length_and_link_form() {
+async fn every_page_is_read_with_any_length_and_link_form() {
     let server = MockServer::start().await;
     let absolute = format!("<{}{LIST}?last=c&n=1000>; rel=\"next\"", server.uri());
     serve_first(&server, linked(&["a"], "</v2/vtr/app/tags/list?last=a&n=1000>; rel=\"next\"")).await;

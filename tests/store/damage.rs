@@ -43,7 +43,7 @@ fn overwrite(file: &Path, offset: u64, bytes: &[u8]) {
 }
 
 #[tokio::test]
-async fn what_is_no_database_is_kept_aside_to_the_byte() {
+async fn a_file_that_is_no_database_is_moved_aside_unchanged() {
     for content in [
         "a text file\n".repeat(200).into_bytes(),
         b"xy".to_vec(), // SQLite takes a single byte for an empty file
@@ -76,7 +76,7 @@ async fn a_file_that_was_cut_is_rebuilt() {
 
 /// The pages that a row overflows into hold nothing but text, and SQLite has no checksums.
 #[tokio::test]
-async fn whatever_page_was_overwritten_nothing_false_is_read() {
+async fn no_overwritten_page_yields_a_false_row() {
     let place = filled().await;
     let healthy = std::fs::read(&place.file).unwrap();
     let store = place.reopen().await;
@@ -153,7 +153,7 @@ async fn damage_is_not_set_aside_under_a_process_that_uses_the_file() {
 }
 
 #[tokio::test]
-async fn damage_that_is_met_while_running_is_told_as_such() {
+async fn damage_found_while_running_is_reported_as_such() {
     let place = filled().await;
     let first = place.reopen().await;
     // Only the first has looked at every page, and still has them in memory.

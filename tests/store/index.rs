@@ -45,7 +45,7 @@ fn subjects(tag_changes: &[TagChange]) -> Vec<(ServiceName, ImageName)> {
     subjects.into_iter().collect()
 }
 
-/// Asserts that something can be told only by an index that is no more.
+/// Asserts that a read fails because the index was rebuilt.
 async fn assert_gone(store: &Store, end: IndexEnd) {
     let error = store.tag_changes(end, &newest(9)).await.unwrap_err();
     assert_eq!(error.to_string(), "the history index was rebuilt during the pass");
@@ -53,7 +53,7 @@ async fn assert_gone(store: &Store, end: IndexEnd) {
 }
 
 #[tokio::test]
-async fn it_says_of_which_scope_it_is_and_how_far_it_goes() {
+async fn the_index_records_its_scope_and_its_end() {
     let place = Place::new();
     let store = place.create().await;
     assert_eq!(store.index_end().await.unwrap(), None);
@@ -83,11 +83,11 @@ async fn history_that_grows_commit_by_commit_is_what_it_is_at_once() {
     let mut rows = connect(&place.file).await;
     let places: i64 =
         sqlx::query_scalar("SELECT count(*) FROM history_places").fetch_one(&mut rows).await.unwrap();
-    assert_eq!(places, 500, "each is told once");
+    assert_eq!(places, 500, "each is listed once");
 }
 
 #[tokio::test]
-async fn what_is_read_is_of_the_end_that_is_named() {
+async fn reads_stop_at_the_named_end() {
     let place = Place::new();
     let store = place.create().await;
     let history: Vec<_> = (0..20).map(tag_change).collect();
@@ -137,7 +137,7 @@ async fn a_time_is_asked_of_the_commits_and_not_of_their_order() {
 }
 
 #[tokio::test]
-async fn what_does_not_follow_is_not_written() {
+async fn an_extension_from_another_end_is_not_written() {
     let place = Place::new();
     let store = place.create().await;
     let append = async |scope, onto: Option<IndexEnd>| {

@@ -25,7 +25,7 @@ async fn audit(place: &Place, number: u64) -> String {
 }
 
 #[tokio::test]
-async fn what_was_begun_is_pending_until_it_is_settled() {
+async fn an_intent_is_pending_until_it_is_settled() {
     let place = Place::new();
     let store = place.create().await;
     store.begin(&[intent(2), intent(1), intent(3)]).await.unwrap();
@@ -57,8 +57,13 @@ async fn many_are_settled_each_by_its_own_outcome() {
     store.settle(&outcomes, at(9)).await.unwrap();
     assert_eq!(pending(&store).await, [MANY]);
     for number in [0, 99, 100, 199, 200, 249] {
-        let told = if number % 2 == 0 { "abandoned -".to_owned() } else { format!("landed {}", commit(7)) };
-        assert_eq!(audit(&place, number).await, format!("{told} {}", at(9).timestamp_millis()), "{number}");
+        let expected =
+            if number % 2 == 0 { "abandoned -".to_owned() } else { format!("landed {}", commit(7)) };
+        assert_eq!(
+            audit(&place, number).await,
+            format!("{expected} {}", at(9).timestamp_millis()),
+            "{number}"
+        );
     }
 }
 

@@ -36,7 +36,7 @@ async fn the_process_that_writes_rounds() {
     assert_eq!(store.pending().await.unwrap().len(), 6);
 }
 
-/// Starts the process above and kills it when it has told of so many rounds; returns how many it told of.
+/// Starts the process above and kills it after it reported `kill_after` rounds. Returns the number of reported rounds.
 fn run_and_kill(place: &Place, first_round: u64, kill_after: usize) -> usize {
     let mut child = Command::new(std::env::current_exe().unwrap())
         .args(["--exact", "store::kill::the_process_that_writes_rounds"])
@@ -46,10 +46,10 @@ fn run_and_kill(place: &Place, first_round: u64, kill_after: usize) -> usize {
         .unwrap();
     let mut lines = BufReader::new(child.stdout.take().unwrap()).lines().map(Result::unwrap);
     assert!(lines.any(|line| line.ends_with("opening")), "the child did not start");
-    let told = lines.by_ref().take(kill_after).filter(|line| line == "written").count();
+    let written = lines.by_ref().take(kill_after).filter(|line| line == "written").count();
     child.kill().unwrap();
     child.wait().unwrap();
-    told + lines.filter(|line| line == "written").count()
+    written + lines.filter(|line| line == "written").count()
 }
 
 #[tokio::test]
@@ -69,7 +69,7 @@ async fn nothing_that_was_acknowledged_is_lost_and_nothing_is_there_by_halves() 
         let expected: Vec<_> = (0..).map(|number| intent(number).id).take(ids.len()).collect();
         assert_eq!(ids, expected);
         assert_eq!(pending.len() % 3, 0, "a round is whole");
-        // A round that was written and not told of counts as well.
+        // A round that was written but not reported counts as well.
         acknowledged = pending.len() / 3;
         opened.store.close().await;
     }

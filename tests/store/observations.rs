@@ -68,7 +68,7 @@ async fn more_tags_than_one_statement_takes() {
     let many: Vec<_> = (0..1234).map(|n| seen(&format!("v1.0.{n}"), 'a')).collect();
     assert_eq!(store.observe(&many, at(1)).await.unwrap(), 1234);
     assert_eq!(store.observe(&many, at(2)).await.unwrap(), 0);
-    // Asked for twice, told once.
+    // Requested twice, returned once.
     let twice: Vec<_> =
         many.iter().chain(&many).map(|(image, tag, _)| (image.clone(), tag.clone())).collect();
     let observations = store.observations(&twice).await.unwrap();
@@ -77,7 +77,7 @@ async fn more_tags_than_one_statement_takes() {
 }
 
 #[tokio::test]
-async fn one_tag_told_twice_in_a_pass_is_two_changes() {
+async fn one_tag_recorded_twice_in_a_pass_is_two_changes() {
     let place = Place::new();
     let store = place.create().await;
     assert_eq!(store.observe(&[seen("v1", 'a'), seen("v1", 'b')], at(1)).await.unwrap(), 2);

@@ -50,7 +50,7 @@ async fn an_empty_file_is_a_new_store() {
 }
 
 #[tokio::test]
-async fn another_repository_clears_what_tells_of_the_old_one() {
+async fn another_repository_clears_the_rows_of_the_old_one() {
     let place = Place::new();
     let store = place.create().await;
     store.observe(&[seen("v1", 'a')], at(1)).await.unwrap();
@@ -67,7 +67,7 @@ async fn another_repository_clears_what_tells_of_the_old_one() {
 }
 
 #[tokio::test]
-async fn a_url_with_a_secret_in_it_is_not_kept() {
+async fn a_url_with_a_secret_is_not_stored() {
     let place = Place::new();
     let url = "https://bot:hunter2@git.vtr.cl/gitops.git";
     Store::open(&place.file, url).await.unwrap().store.close().await;
@@ -118,7 +118,7 @@ async fn the_database_of_another_program_is_refused_and_left_as_it_is() {
 }
 
 #[tokio::test]
-async fn places_that_cannot_hold_a_database_are_told_with_what_to_do() {
+async fn unusable_database_paths_are_errors_with_a_hint() {
     let place = Place::new();
     let folder = place.file.parent().unwrap();
     std::fs::create_dir_all(place.file.join("a folder in its place")).unwrap();
@@ -137,6 +137,6 @@ async fn places_that_cannot_hold_a_database_are_told_with_what_to_do() {
         let error = refused(&file).await;
         assert_eq!(error.class(), Class::Failed, "{error}");
         assert!(error.to_string().starts_with(message), "{error}");
-        assert!(error.hint().is_some_and(|told| told.contains(hint)), "{error}: {:?}", error.hint());
+        assert!(error.hint().is_some_and(|text| text.contains(hint)), "{error}: {:?}", error.hint());
     }
 }

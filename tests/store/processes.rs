@@ -14,7 +14,7 @@ use super::words::{Place, REPOSITORY, at, commit, extend, index_of, intent, seen
 const NO_WAIT: Duration = Duration::ZERO;
 
 #[tokio::test(flavor = "multi_thread")]
-async fn of_many_that_start_at_once_one_makes_the_database() {
+async fn one_of_many_processes_creates_the_database() {
     let place = Place::new();
     let mut starting = JoinSet::new();
     for _ in 0..8 {
@@ -31,7 +31,7 @@ async fn of_many_that_start_at_once_one_makes_the_database() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn of_many_that_meet_a_damaged_file_one_sets_it_aside() {
+async fn one_of_many_processes_moves_a_damaged_file_aside() {
     let place = Place::new();
     std::fs::create_dir_all(place.file.parent().unwrap()).unwrap();
     std::fs::write(&place.file, "not a database at all").unwrap();
@@ -69,7 +69,7 @@ async fn two_that_write_at_once_lose_nothing() {
 }
 
 #[tokio::test]
-async fn of_two_that_extend_the_index_one_is_told_to_look_again() {
+async fn one_of_two_concurrent_extensions_must_reread() {
     let place = Place::new();
     let (one, other) = (place.create().await, place.reopen().await);
     let end = extend(&one, "scope", None, 1, &[tag_change(1)]).await;
@@ -90,10 +90,10 @@ async fn fetches_are_recorded_when_the_head_moved() {
     other.record_fetch(commit(2), Some(at(3)), at(4)).await.unwrap();
     one.record_fetch(commit(1), Some(at(4)), at(5)).await.unwrap();
     let fetches = other.fetches().await.unwrap();
-    let told: Vec<_> = fetches.iter().map(|fetch| (fetch.head, fetch.absent_at, fetch.at)).collect();
+    let times: Vec<_> = fetches.iter().map(|fetch| (fetch.head, fetch.absent_at, fetch.at)).collect();
     let expected =
         [(commit(1), None, at(1)), (commit(2), Some(at(3)), at(4)), (commit(1), Some(at(4)), at(5))];
-    assert_eq!(told, expected);
+    assert_eq!(times, expected);
 }
 
 #[tokio::test]
@@ -101,9 +101,9 @@ async fn a_data_folder_is_one_pass_at_a_time() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("data");
     let guard = DataFolder::lock(&path, NO_WAIT, || unreachable!()).await.unwrap();
-    let mut told = 0;
-    let error = DataFolder::lock(&path, Duration::from_millis(60), || told += 1).await.unwrap_err();
-    assert_eq!(told, 1);
+    let mut waits = 0;
+    let error = DataFolder::lock(&path, Duration::from_millis(60), || waits += 1).await.unwrap_err();
+    assert_eq!(waits, 1);
     let StoreError::InUse { holder, .. } = &error else { unreachable!("{error:?}") };
     assert_eq!(*holder, Some(std::process::id()));
     let fault = Fault::from(error);

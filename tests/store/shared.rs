@@ -31,7 +31,7 @@ async fn files_follow_the_folder() {
         assert_eq!(DataFolder::is_shared(folder), file_mode == 0o660);
         let _lock = DataFolder::try_lock(folder).unwrap().unwrap();
         let store = place.create().await;
-        store.told().await.unwrap();
+        store.notification_state().await.unwrap();
         let modes = modes(&place);
         assert!(modes.iter().any(|(name, _)| name == "tidegate.db-wal"), "{modes:?}");
         assert!(modes.iter().all(|(_, mode)| *mode == file_mode), "{folder_mode:o}: {modes:?}");

@@ -26,7 +26,7 @@ fn row(text: &str, seconds: i64, is_first: bool) -> TagsSeen {
 const APP: &str = "ghcr.io/vtr/app";
 
 #[tokio::test]
-async fn each_answer_with_something_new_is_told_by_itself() {
+async fn each_new_tag_list_is_stored_by_itself() {
     let place = Place::new();
     let store = place.create().await;
     note(&store, APP, "v1.0.0 v1.0.1", 1).await;

@@ -79,7 +79,7 @@ async fn all(store: &Store) -> impl PartialEq + std::fmt::Debug + use<> {
 }
 
 #[tokio::test]
-async fn what_an_earlier_tidegate_wrote_is_all_there() {
+async fn rows_of_an_earlier_version_are_all_there() {
     let today = Place::new();
     let store = today.create().await;
     fill(&store).await;

@@ -228,8 +228,8 @@ impl State {
     /// Commits as `git log` has them, newest first.
     fn commits(&self, range: &[&str]) -> Vec<Value> {
         const FORM: &str = "--format=%H%x00%P%x00%an%x00%ae%x00%aI%x00%cn%x00%ce%x00%cI%x00%B%x01";
-        let told = git::git(&self.repository, &[&["log", FORM], range].concat());
-        let commits = told.split('\u{1}').map(str::trim_start).filter(|text| !text.is_empty());
+        let log = git::git(&self.repository, &[&["log", FORM], range].concat());
+        let commits = log.split('\u{1}').map(str::trim_start).filter(|text| !text.is_empty());
         commits.map(commit).collect()
     }
 }

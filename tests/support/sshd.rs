@@ -113,8 +113,9 @@ pub(crate) fn make_key(path: &Path, kind: &str, passphrase: &str) {
 
 /// The fingerprint of a public key.
 pub(crate) fn fingerprint(public_key: &Path) -> String {
-    let told = Command::new("ssh-keygen").args(["-l", "-f"]).arg(public_key).output().unwrap_or_else(missing);
-    String::from_utf8(told.stdout).unwrap().split(' ').nth(1).unwrap().to_owned()
+    let output =
+        Command::new("ssh-keygen").args(["-l", "-f"]).arg(public_key).output().unwrap_or_else(missing);
+    String::from_utf8(output.stdout).unwrap().split(' ').nth(1).unwrap().to_owned()
 }
 
 /// The system service does this before it starts sshd; only root's sshd needs it.
@@ -126,8 +127,8 @@ fn make_separation_folder() {
 }
 
 fn user() -> String {
-    let told = Command::new("id").arg("-un").output().unwrap();
-    String::from_utf8(told.stdout).unwrap().trim().to_owned()
+    let output = Command::new("id").arg("-un").output().unwrap();
+    String::from_utf8(output.stdout).unwrap().trim().to_owned()
 }
 
 #[expect(clippy::needless_pass_by_value, reason = "so that it can stand where an error is handled")]

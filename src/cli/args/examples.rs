@@ -171,7 +171,7 @@ Examples:
   tidegate backup tidegate-backup.db
   tidegate backup tidegate-backup.db --force -o json
 
-It holds what only this Tidegate saw: digests of tags and when they changed, what was told. What
+It holds what only this Tidegate saw: digests of tags and when they changed, and the notifications sent. What
 runs, and why, is in Git. docs/backup.md says what a lost store costs.";
 
 pub(super) const RESTORE: &str = "\

@@ -18,7 +18,7 @@ pub(crate) struct NotifyTest {
     /// Channel, by its name in the configuration
     #[arg(value_name = "CHANNEL")]
     pub(crate) channel: String,
-    /// Send an example of each kind that the channel is told, instead of one message
+    /// Send an example of each kind of notification that the channel gets, instead of one message
     #[arg(long)]
     pub(crate) each: bool,
 }

@@ -159,7 +159,7 @@ pub(crate) enum Command {
     /// Check that the repository, the registries and the store can be reached and used
     #[command(after_help = examples::DOCTOR)]
     Doctor,
-    /// Try the channels that are told what happens
+    /// Try the notification channels
     #[command(after_help = examples::NOTIFY_TEST)]
     Notify {
         #[command(subcommand)]

@@ -83,7 +83,7 @@ fn test_event() -> Event {
     Event { reason: Some(reason), ..Event::new(EventKind::Report, Phase::Happened, Utc::now()) }
 }
 
-/// An example of each kind that the channel is told.
+/// An example of each kind that the channel gets.
 fn examples(channel: &Channel) -> Vec<Event> {
     let wants = |event: &Event| {
         channel.events.contains(&event.kind) || (event.kind == EventKind::Report && channel.report.is_some())

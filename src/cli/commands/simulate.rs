@@ -126,7 +126,7 @@ fn reviewed_in(repository_policy: &RepositoryPolicy) -> BTreeSet<EnvironmentName
         .collect()
 }
 
-/// Of a folder in which nobody looked nothing can be told.
+/// A data folder without observations cannot be replayed.
 fn covered(timeline: &Timeline, repository_policy: &RepositoryPolicy, config: &Path) -> Result<(), Fault> {
     let Some(folder) = simulation::uncovered(timeline, &repository_policy.environments) else {
         return Ok(());

@@ -149,7 +149,7 @@ mod tests {
     }
 
     #[test]
-    fn a_failure_names_the_command_and_what_git_said() {
+    fn a_failure_names_the_command_and_the_output_of_git() {
         let folder = tempfile::tempdir().unwrap();
         let git = Git::create(folder.path().join("r.git")).unwrap();
         let fault = git.text(&["rev-parse", "--verify", "no-such-branch"]).unwrap_err();

@@ -10,29 +10,29 @@ use crate::policy::{Answer, ApprovalReason, Decision, GateEvaluation, GateName, 
 
 use super::target;
 
-/// How long what often passes by itself must last before it is told.
+/// How long a condition that often ends by itself must last before it is notified.
 const PATIENCE: Duration = Duration::from_mins(5);
 
 /// A condition that holds now.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Condition {
-    /// What it is called from pass to pass.
+    /// Identifies it from pass to pass.
     pub(super) key: Key,
-    /// What is told of it: when this changes, it is told again.
+    /// What is notified: when this changes, it is notified again.
     pub(super) state: String,
-    /// How long it must last before it is told.
-    pub(super) tell_after: Duration,
-    /// Since when, if that is known; else since it was first found.
+    /// How long it must last before it is notified.
+    pub(super) notify_after: Duration,
+    /// Its start, if known. Otherwise the pass that first found it counts.
     pub(super) since: Option<Timestamp>,
-    /// The event that tells that it begins.
+    /// The event of its beginning.
     pub(super) event: Event,
 }
 
-/// What a condition is called: its kind, with the limit of a wait, and what it concerns.
+/// The identity of a condition: its kind, the limit of a wait, and its subject.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Key {
     pub(super) kind: EventKind,
-    /// How long a promotion must have waited, for `blocked`.
+    /// The minimum wait of a promotion, for `blocked`.
     pub(super) limit_s: Option<u64>,
     pub(super) subject: String,
 }
@@ -61,17 +61,17 @@ impl Key {
     }
 }
 
-/// What was found, and what could not be looked at.
+/// The conditions found, and the subjects that could not be checked.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Findings {
-    /// The kinds that were looked for: a condition of another kind is left alone.
+    /// The kinds that were checked. Conditions of other kinds stay as they are.
     pub(super) kinds: BTreeSet<EventKind>,
     pub(super) conditions: Vec<Condition>,
-    /// Subjects about which nothing is known now; their conditions go on.
+    /// Subjects whose state is unknown in this pass. Their conditions continue.
     pub(super) unknown: BTreeSet<String>,
 }
 
-/// What a pass found. `limits` are the times after which some channel wants to hear of a wait.
+/// The findings of a pass. `limits` are the waits after which some channel wants a `blocked` notification.
 pub(super) fn of_pass(
     policy: &RepositoryPolicy,
     report: &PassReport,
@@ -97,7 +97,7 @@ pub(super) fn of_pass(
         })
         .collect();
     let targets = report.evaluation.state.deployed.targets.iter().zip(&report.evaluation.decisions);
-    // Most targets are up to date: nothing is made for those.
+    // Most targets are up to date: allocate nothing for those.
     for (target, decision) in targets {
         let subject = || target::subject(policy, target);
         match decision {
@@ -143,7 +143,7 @@ impl Waiting<'_> {
                 event.until = self.evaluation.earliest();
                 let key =
                     Key { limit_s: Some(limit.as_secs()), ..Key::new(EventKind::Blocked, &*self.subject) };
-                Condition { key, state: String::new(), tell_after: *limit, since: None, event }
+                Condition { key, state: String::new(), notify_after: *limit, since: None, event }
             })
             .collect();
         if let Some(gate) = refused {
@@ -171,7 +171,7 @@ impl Waiting<'_> {
         conditions
     }
 
-    /// Why the approval gate is closed, when nothing but that and the calendar keeps the candidate.
+    /// Why the approval gate is closed, if only that and the calendar block the candidate.
     fn missing_approval(&self) -> Option<String> {
         let is_of_calendar = |gate: GateName| matches!(gate, GateName::Window | GateName::Freeze);
         let mut closed = self.evaluation.closed().filter(|report| !is_of_calendar(report.gate));
@@ -200,7 +200,7 @@ impl Waiting<'_> {
 
     fn condition(&self, kind: EventKind, state: String, event: Event) -> Condition {
         let key = Key::new(kind, &*self.subject);
-        Condition { key, state, tell_after: Duration::ZERO, since: None, event }
+        Condition { key, state, notify_after: Duration::ZERO, since: None, event }
     }
 }
 
@@ -224,7 +224,7 @@ fn of_problem(problem: &Problem, now: Timestamp) -> Option<Condition> {
     Some(Condition {
         key: Key::new(kind, subject),
         state: String::new(),
-        tell_after: if is_passing { PATIENCE } else { Duration::ZERO },
+        notify_after: if is_passing { PATIENCE } else { Duration::ZERO },
         since: None,
         event,
     })

@@ -1,5 +1,5 @@
-//! Notifications of the daemon: what its passes found becomes events, what was told before decides which are news, and
-//! channels choose theirs. Delivery itself is the business of `notify`.
+//! Notifications of the daemon: turns what its passes found into events, drops those that were notified before, and routes
+//! the rest to channels. `notify` delivers them.
 
 mod arrivals;
 mod conditions;

@@ -1,25 +1,29 @@
-//! What is news: the conditions that begin, change or end, by what was told before. Pure.
+//! The conditions that begin, change or end, compared with what was notified before. Pure.
 
 use std::collections::BTreeSet;
 
 use chrono::TimeDelta;
 
-use crate::model::{ConditionRecord, Timestamp, Told, ToldChange};
+use crate::model::{ConditionRecord, NotificationChange, NotificationState, Timestamp};
 use crate::notify::{Event, Phase};
 
 use super::conditions::{Condition, Findings, Key};
 
-/// An event to tell, with the limit of the wait that it tells, if it tells one.
+/// An event to notify. `limit_s` is the limit of the wait that a `blocked` event reports.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct News {
     pub(super) event: Event,
     pub(super) limit_s: Option<u64>,
 }
 
-/// Compares what was found with what was told. What has not lasted long enough is stored, so that a restart does not begin
-/// anew.
-pub(super) fn of_findings(told: &Told, findings: &Findings, now: Timestamp) -> (ToldChange, Vec<News>) {
-    let mut change = ToldChange::default();
+/// Compares findings with what was notified. A condition that has not lasted long enough is stored too, so that a restart
+/// does not reset its start.
+pub(super) fn of_findings(
+    state: &NotificationState,
+    findings: &Findings,
+    now: Timestamp,
+) -> (NotificationChange, Vec<News>) {
+    let mut change = NotificationChange::default();
     let mut news = Vec::new();
     let mut present = BTreeSet::new();
     for condition in &findings.conditions {
@@ -27,13 +31,13 @@ pub(super) fn of_findings(told: &Told, findings: &Findings, now: Timestamp) -> (
         if !present.insert(key.clone()) {
             continue;
         }
-        let known = told.conditions.get(&key);
+        let known = state.conditions.get(&key);
         if let Some((record, event)) = begun(known, condition, now) {
             news.extend(event.map(|event| News { event, limit_s: condition.key.limit_s }));
             change.conditions.push((key, record));
         }
     }
-    for (text, record) in &told.conditions {
+    for (text, record) in &state.conditions {
         let Some(key) = Key::from_text(text) else {
             change.ended.push(text.clone());
             continue;
@@ -45,7 +49,7 @@ pub(super) fn of_findings(told: &Told, findings: &Findings, now: Timestamp) -> (
             continue;
         }
         change.ended.push(text.clone());
-        if record.told.is_some()
+        if record.notified.is_some()
             && let Some(event) = Event::from_json(&record.event)
         {
             let event = Event { phase: Phase::Ended, at: now, since: Some(record.since), ..event };
@@ -55,22 +59,22 @@ pub(super) fn of_findings(told: &Told, findings: &Findings, now: Timestamp) -> (
     (change, news)
 }
 
-/// What to store of a condition that holds, and what to tell; nothing where all of it is known.
+/// What to store of a present condition, and the event to notify. None if nothing changed.
 fn begun(
     known: Option<&ConditionRecord>,
     condition: &Condition,
     now: Timestamp,
 ) -> Option<(ConditionRecord, Option<Event>)> {
     let since = known.map(|record| record.since).or(condition.since).unwrap_or(now);
-    let limit = TimeDelta::from_std(condition.tell_after).unwrap_or(TimeDelta::MAX);
-    let is_told = known.is_some_and(|record| record.told.as_ref() == Some(&condition.state));
-    let is_due = !is_told && now - since >= limit;
+    let limit = TimeDelta::from_std(condition.notify_after).unwrap_or(TimeDelta::MAX);
+    let is_notified = known.is_some_and(|record| record.notified.as_ref() == Some(&condition.state));
+    let is_due = !is_notified && now - since >= limit;
     if !is_due && known.is_some() {
         return None;
     }
     let event = Event { since: Some(since), ..condition.event.clone() };
     let record =
-        ConditionRecord { since, told: is_due.then(|| condition.state.clone()), event: event.to_json() };
+        ConditionRecord { since, notified: is_due.then(|| condition.state.clone()), event: event.to_json() };
     Some((record, is_due.then_some(event)))
 }
 
@@ -93,7 +97,7 @@ mod tests {
         Condition {
             key: Key::new(EventKind::RegistrySilent, host),
             state: state.to_owned(),
-            tell_after: Duration::from_mins(after_mins),
+            notify_after: Duration::from_mins(after_mins),
             since: None,
             event,
         }
@@ -107,14 +111,14 @@ mod tests {
         }
     }
 
-    /// What is told by passes a minute apart, as minute, phase and how long it lasted.
-    fn told(passes: &[(i64, Findings)]) -> Vec<(i64, Phase, i64)> {
-        let mut told = Told::default();
+    /// The events of passes: minute, phase, and minutes since the condition began.
+    fn events(passes: &[(i64, Findings)]) -> Vec<(i64, Phase, i64)> {
+        let mut state = NotificationState::default();
         let mut all = Vec::new();
         for (minute, findings) in passes {
-            let (change, news) = of_findings(&told, findings, at(*minute));
-            // As after a restart: nothing is known but what was stored.
-            told.apply(&change);
+            let (change, news) = of_findings(&state, findings, at(*minute));
+            // As after a restart: only what was stored is known.
+            state.apply(&change);
             all.extend(news.into_iter().map(|news| {
                 let since = news.event.since.unwrap();
                 (*minute, news.event.phase, (at(*minute) - since).num_minutes())
@@ -124,20 +128,20 @@ mod tests {
     }
 
     #[rstest]
-    #[case::told_once_and_its_end_once(
+    #[case::notified_once_and_its_end_once(
         &[(0, vec![silent("a", "", 0)]), (1, vec![silent("a", "", 0)]), (2, vec![]), (3, vec![])],
         &[(0, Phase::Began, 0), (2, Phase::Ended, 2)]
     )]
-    #[case::told_when_it_has_lasted(
+    #[case::notified_once_it_has_lasted(
         &[(0, vec![silent("a", "", 5)]), (4, vec![silent("a", "", 5)]), (5, vec![silent("a", "", 5)]), (6, vec![])],
         &[(5, Phase::Began, 5), (6, Phase::Ended, 6)]
     )]
-    #[case::short_and_never_told(&[(0, vec![silent("a", "", 5)]), (1, vec![])], &[])]
-    #[case::told_again_when_it_changes(
+    #[case::too_short_to_be_notified(&[(0, vec![silent("a", "", 5)]), (1, vec![])], &[])]
+    #[case::notified_again_when_it_changes(
         &[(0, vec![silent("a", "x", 0)]), (1, vec![silent("a", "y", 0)]), (2, vec![silent("a", "y", 0)])],
         &[(0, Phase::Began, 0), (1, Phase::Began, 1)]
     )]
-    #[case::told_again_after_it_was_over(
+    #[case::notified_again_after_it_was_over(
         &[(0, vec![silent("a", "", 0)]), (1, vec![]), (2, vec![silent("a", "", 0)])],
         &[(0, Phase::Began, 0), (1, Phase::Ended, 1), (2, Phase::Began, 0)]
     )]
@@ -145,49 +149,49 @@ mod tests {
         &[(0, vec![silent("a", "", 0), silent("a", "", 0)])],
         &[(0, Phase::Began, 0)]
     )]
-    fn transitions_are_told(
+    fn transitions_become_news(
         #[case] passes: &[(i64, Vec<Condition>)],
         #[case] expected: &[(i64, Phase, i64)],
     ) {
         let passes: Vec<_> =
             passes.iter().map(|(minute, found)| (*minute, findings(found.clone(), &[]))).collect();
-        assert_eq!(told(&passes), expected);
+        assert_eq!(events(&passes), expected);
     }
 
     #[test]
-    fn what_is_unknown_goes_on() {
+    fn an_unknown_condition_continues() {
         let passes = [
             (0, findings(vec![silent("a", "", 0)], &[])),
             (1, findings(vec![], &["a"])),
             (2, findings(vec![silent("a", "", 0)], &[])),
         ];
-        assert_eq!(told(&passes), [(0, Phase::Began, 0)]);
+        assert_eq!(events(&passes), [(0, Phase::Began, 0)]);
     }
 
     #[test]
-    fn what_was_not_looked_for_goes_on() {
+    fn a_condition_of_a_kind_that_was_not_checked_continues() {
         let other = Findings { kinds: [EventKind::CredentialEnds].into(), ..Findings::default() };
         let passes = [(0, findings(vec![silent("a", "", 0)], &[])), (1, other)];
-        assert_eq!(told(&passes), [(0, Phase::Began, 0)]);
+        assert_eq!(events(&passes), [(0, Phase::Began, 0)]);
     }
 
     #[test]
     fn nothing_new_is_nothing_to_store() {
-        let mut told = Told::default();
+        let mut state = NotificationState::default();
         let found = findings(vec![silent("a", "", 0), silent("b", "", 5)], &[]);
-        let (change, _) = of_findings(&told, &found, at(0));
-        told.apply(&change);
-        let (change, news) = of_findings(&told, &found, at(1));
+        let (change, _) = of_findings(&state, &found, at(0));
+        state.apply(&change);
+        let (change, news) = of_findings(&state, &found, at(1));
         assert!(change.is_empty() && news.is_empty(), "{change:?}");
     }
 
     #[test]
     fn a_record_that_cannot_be_read_is_dropped() {
-        let mut told = Told::default();
-        let record = ConditionRecord { since: at(0), told: Some(String::new()), event: "{".to_owned() };
-        told.conditions.insert("nonsense".to_owned(), record.clone());
-        told.conditions.insert("registrySilent a".to_owned(), record);
-        let (change, news) = of_findings(&told, &findings(vec![], &[]), at(1));
+        let mut state = NotificationState::default();
+        let record = ConditionRecord { since: at(0), notified: Some(String::new()), event: "{".to_owned() };
+        state.conditions.insert("nonsense".to_owned(), record.clone());
+        state.conditions.insert("registrySilent a".to_owned(), record);
+        let (change, news) = of_findings(&state, &findings(vec![], &[]), at(1));
         assert_eq!((change.ended.len(), news.len()), (2, 0));
     }
 }

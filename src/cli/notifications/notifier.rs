@@ -1,6 +1,7 @@
-//! The notifier of a daemon: hears of passes, stores what is news, and keeps a task per channel that delivers.
+//! The notifier of a daemon: compares each pass with what was notified, stores the news, and runs one delivery task per
+//! channel.
 //!
-//! Nothing here fails a pass. What cannot be stored is found again by the next pass.
+//! Nothing here fails a pass. If the news cannot be stored, the next pass finds them again.
 
 use std::collections::BTreeSet;
 use std::fmt;
@@ -17,7 +18,8 @@ use crate::cli::wiring::{Session, Token, sender, tokens};
 use crate::config::{Channel, Config, Remote};
 use crate::engine::PassReport;
 use crate::model::{
-    CommitId, Delivery, EventKind, Fault, NewMessage, OutboxMessage, Timestamp, Told, ToldChange,
+    CommitId, Delivery, EventKind, Fault, NewMessage, NotificationChange, NotificationState, OutboxMessage,
+    Timestamp,
 };
 use crate::notify::{ChannelSettings, DeliveryCount, Event, Outbox, Phase, Wording, deliver};
 use crate::store::Store;
@@ -26,13 +28,13 @@ use super::conditions::{Condition, Findings, Key, of_pass};
 use super::news::{News, of_findings};
 use super::{arrivals, report, routing};
 
-/// The mark of the commit up to which moves were told.
+/// The mark of the last notified commit.
 const HEAD: &str = "head";
 
-/// How many passes in a row must fail to be told.
+/// Consecutive failed passes before a notification.
 const FAILURES: u32 = 3;
 
-/// How often the ends of credentials are looked up, and how soon an end is told.
+/// Interval of the look-up of when credentials end, and the notice before an end.
 const CREDENTIAL_INTERVAL: Duration = Duration::from_hours(12);
 const CREDENTIAL_NOTICE: TimeDelta = TimeDelta::days(14);
 
@@ -47,25 +49,25 @@ pub(crate) struct Notifier {
     tasks: Vec<JoinHandle<()>>,
 }
 
-/// What the tasks share.
+/// State shared by the tasks.
 struct Shared {
     store: Arc<Store>,
     channels: Vec<Channel>,
     wakes: Vec<Arc<Notify>>,
     counts: Vec<Arc<DeliveryCount>>,
-    told: Mutex<Told>,
+    state: Mutex<NotificationState>,
 }
 
 impl Notifier {
-    /// Starts the tasks of the channels; nothing where there are none.
+    /// Starts the tasks of the channels. Returns none without channels.
     ///
     /// # Errors
     /// When a channel cannot be set up, or the store cannot be read.
     pub(crate) async fn start(session: &Session) -> Result<Option<Self>, Fault> {
         let config = &session.config;
-        let told = session.store.told().await?;
+        let state = session.store.notification_state().await?;
         if config.channels.is_empty() {
-            forget_head(&session.store, &told).await?;
+            forget_head(&session.store, &state).await?;
             return Ok(None);
         }
         let shared = Arc::new(Shared {
@@ -73,7 +75,7 @@ impl Notifier {
             channels: config.channels.clone(),
             wakes: config.channels.iter().map(|_| Arc::default()).collect(),
             counts: config.channels.iter().map(|_| Arc::default()).collect(),
-            told: Mutex::new(told),
+            state: Mutex::new(state),
         });
         let mut tasks = Vec::new();
         for (index, channel) in config.channels.iter().enumerate() {
@@ -97,7 +99,7 @@ impl Notifier {
         Ok(Some(Self { shared, failures: 0, failing_since: None, reporting, page, tasks }))
     }
 
-    /// Tells what a pass found and what moved since the last one.
+    /// Notifies what a pass found and what moved since the last one.
     pub(crate) async fn passed(&mut self, session: &mut Session, report: &PassReport) {
         (self.failures, self.failing_since) = (0, None);
         if let Err(fault) = self.try_passed(session, report).await {
@@ -117,11 +119,11 @@ impl Notifier {
         let now = report.evaluation.now;
         let (moves, head) = self.moves(session, report, now).await?;
         let marks = head.map(|head| (HEAD.to_owned(), head)).into_iter().collect();
-        self.shared.tell(&findings, moves, marks, now).await?;
+        self.shared.notify(&findings, moves, marks, now).await?;
         self.begin_reports(session, now).await
     }
 
-    /// What moved since the head that was told, and the head now, if it is another one.
+    /// The moves since the last notified head, and the head now if it differs.
     async fn moves(
         &self,
         session: &mut Session,
@@ -133,16 +135,16 @@ impl Notifier {
         } else {
             session.engine.refresh().await?
         };
-        let told = self.shared.told.lock().await.marks.get(HEAD).cloned();
+        let notified = self.shared.state.lock().await.marks.get(HEAD).cloned();
         let head = state.commit().to_string();
-        if told.as_ref() == Some(&head) {
+        if notified.as_ref() == Some(&head) {
             return Ok((Vec::new(), None));
         }
-        // What came before the first pass with channels is no news.
-        let since = told.and_then(|told| told.parse::<CommitId>().ok());
+        // Moves before the first pass with channels are not notified.
+        let since = notified.and_then(|commit| commit.parse::<CommitId>().ok());
         let since = since.unwrap_or_else(|| report.evaluation.state.commit());
         let Some(arrivals) = session.engine.arrivals(&state, since).await? else {
-            tracing::info!(commit = %since, "the branch no longer has the commit that was told last");
+            tracing::info!(commit = %since, "the branch no longer has the last notified commit");
             return Ok((Vec::new(), Some(head)));
         };
         let policy = session.engine.repository_policy();
@@ -151,7 +153,7 @@ impl Notifier {
         Ok((news, Some(head)))
     }
 
-    /// Tells when several passes in a row failed.
+    /// Notifies once several passes in a row failed.
     pub(crate) async fn failed(&mut self, fault: &Fault) {
         let now = Utc::now();
         self.failures += 1;
@@ -167,7 +169,7 @@ impl Notifier {
         let condition = Condition {
             key: Key::new(EventKind::PassesFailing, "all"),
             state: String::new(),
-            tell_after: Duration::ZERO,
+            notify_after: Duration::ZERO,
             since: Some(since),
             event,
         };
@@ -176,31 +178,31 @@ impl Notifier {
             conditions: vec![condition],
             unknown: BTreeSet::new(),
         };
-        if let Err(fault) = self.shared.tell(&findings, Vec::new(), Vec::new(), now).await {
+        if let Err(fault) = self.shared.notify(&findings, Vec::new(), Vec::new(), now).await {
             tracing::debug!(error = %fault.in_one_line(), "cannot store notifications");
         }
     }
 
-    /// When the next report is due.
+    /// The time of the next report.
     pub(crate) fn next_report(&self, now: Timestamp) -> Option<Timestamp> {
         let reports = self.shared.channels.iter().filter_map(|channel| channel.report.as_ref());
         reports.filter_map(|report| report.schedule.value.next_after(now)).min()
     }
 
-    /// Begins the reports that are due. Release notes are read beside the passes.
+    /// Starts the due reports. Their release notes are read in tasks of their own, so no pass waits for them.
     async fn begin_reports(&mut self, session: &mut Session, now: Timestamp) -> Result<(), Fault> {
         for channel in self.shared.channels.clone() {
             let Some(schedule) = &channel.report else { continue };
             let mark = format!("report {}", channel.name);
-            let last = self.shared.told.lock().await.marks.get(&mark).cloned();
+            let last = self.shared.state.lock().await.marks.get(&mark).cloned();
             let last = last.and_then(|text| text.parse::<Timestamp>().ok());
-            let change = |messages| ToldChange {
+            let change = |messages| NotificationChange {
                 marks: vec![(mark.clone(), now.to_rfc3339())],
                 messages,
-                ..ToldChange::default()
+                ..NotificationChange::default()
             };
             let Some(last) = last else {
-                // The first one is that of the next time.
+                // No report for the time before the channel existed.
                 self.shared.store_change(&change(Vec::new()), now).await?;
                 continue;
             };
@@ -226,7 +228,7 @@ impl Notifier {
                     event: event.to_json(),
                     due_at: now,
                 };
-                let change = ToldChange { messages: vec![message], ..change };
+                let change = NotificationChange { messages: vec![message], ..change };
                 if let Err(fault) = shared.store_change(&change, now).await {
                     tracing::warn!(error = %fault.in_one_line(), "cannot store the report; the next pass tries again");
                 }
@@ -238,33 +240,38 @@ impl Notifier {
 }
 
 impl Shared {
-    /// Stores what is news among the findings, and other news, with the messages of both.
-    async fn tell(
+    /// Stores the news among the findings, and other news, with the messages of both.
+    async fn notify(
         &self,
         findings: &Findings,
         mut news: Vec<News>,
         marks: Vec<(String, String)>,
         now: Timestamp,
     ) -> Result<(), Fault> {
-        let mut told = self.told.lock().await;
-        let (mut change, of_conditions) = of_findings(&told, findings, now);
+        let mut state = self.state.lock().await;
+        let (mut change, of_conditions) = of_findings(&state, findings, now);
         news.extend(of_conditions);
         change.marks = marks;
         change.messages = routing::messages(&self.channels, &news, now);
-        self.write(&mut told, &change, now).await
+        self.write(&mut state, &change, now).await
     }
 
-    async fn store_change(&self, change: &ToldChange, now: Timestamp) -> Result<(), Fault> {
-        let mut told = self.told.lock().await;
-        self.write(&mut told, change, now).await
+    async fn store_change(&self, change: &NotificationChange, now: Timestamp) -> Result<(), Fault> {
+        let mut state = self.state.lock().await;
+        self.write(&mut state, change, now).await
     }
 
-    async fn write(&self, told: &mut Told, change: &ToldChange, now: Timestamp) -> Result<(), Fault> {
+    async fn write(
+        &self,
+        state: &mut NotificationState,
+        change: &NotificationChange,
+        now: Timestamp,
+    ) -> Result<(), Fault> {
         if change.is_empty() {
             return Ok(());
         }
-        let given_up = self.store.tell(change, now).await?;
-        told.apply(change);
+        let given_up = self.store.save_notifications(change, now).await?;
+        state.apply(change);
         if given_up > 0 {
             tracing::error!(messages = given_up, "the outbox is full; gave up the oldest notifications");
         }
@@ -275,17 +282,19 @@ impl Shared {
     }
 }
 
-/// Forgets up to where moves were told, so that a channel that is added later does not hear of all since.
-async fn forget_head(store: &Store, told: &Told) -> Result<(), Fault> {
-    if told.marks.get(HEAD).is_none_or(String::is_empty) {
+/// Clears the last notified head, so that a channel added later does not get every move since.
+async fn forget_head(store: &Store, state: &NotificationState) -> Result<(), Fault> {
+    if state.marks.get(HEAD).is_none_or(String::is_empty) {
         return Ok(());
     }
     let marks = vec![(HEAD.to_owned(), String::new())];
-    store.tell(&ToldChange { marks, ..ToldChange::default() }, Utc::now()).await?;
+    store
+        .save_notifications(&NotificationChange { marks, ..NotificationChange::default() }, Utc::now())
+        .await?;
     Ok(())
 }
 
-/// Looks up when tokens end, for ever.
+/// Looks up regularly when tokens end.
 async fn watch_credentials(shared: Arc<Shared>, tokens: Vec<Token>) {
     loop {
         let now = Utc::now();
@@ -301,7 +310,7 @@ async fn watch_credentials(shared: Arc<Shared>, tokens: Vec<Token>) {
                 }
             }
         }
-        if let Err(fault) = shared.tell(&findings, Vec::new(), Vec::new(), now).await {
+        if let Err(fault) = shared.notify(&findings, Vec::new(), Vec::new(), now).await {
             tracing::debug!(error = %fault.in_one_line(), "cannot store notifications");
         }
         tokio::time::sleep(CREDENTIAL_INTERVAL).await;
@@ -321,7 +330,7 @@ fn credential(key: &str, ends: Timestamp, now: Timestamp) -> Condition {
     Condition {
         key: Key::new(EventKind::CredentialEnds, key),
         state: ends.to_rfc3339(),
-        tell_after: Duration::ZERO,
+        notify_after: Duration::ZERO,
         since: None,
         event,
     }

@@ -269,7 +269,7 @@ mod tests {
     }
 
     #[test]
-    fn what_others_write_is_bounded_and_printable() {
+    fn texts_of_others_are_bounded_and_printable() {
         let long = "x".repeat(500) + "\u{1b}[31m";
         let report = closed(GateName::Hold, Reason::Hold(HoldReason::Held(by(&long, &long, None))));
         let text = phrase(&report);

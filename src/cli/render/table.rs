@@ -99,7 +99,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_cut_shows_it() {
+    fn a_cut_cell_ends_in_an_ellipsis() {
         let mut cell = Cell::plain("größer");
         cell.cut(6);
         assert_eq!(cell.text, "größer");

@@ -175,7 +175,7 @@ mod tests {
     )]
     #[case::refused_is_no_waiting(&[Refused, Refused, UpToDate], "0 would move, 0 wait, 2 refused, 1 up to date")]
     #[case::several(&[Waiting, Waiting, Proposed, Proposed], "0 would move, 2 wait, 2 in pull requests, 0 up to date")]
-    fn counts_are_told_apart(#[case] states: &[TargetState], #[case] line: &str) {
+    fn counts_are_kept_apart(#[case] states: &[TargetState], #[case] line: &str) {
         assert_eq!(states.iter().copied().collect::<Counts>().line("would move"), line);
     }
 }

@@ -1,4 +1,4 @@
-//! Flux is told of pushes, so that it reconciles at once.
+//! Notifies Flux of pushes, so that it reconciles at once.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;

@@ -53,7 +53,7 @@ pub(crate) struct Session {
     pub(crate) changes: Arc<Changes>,
     /// Makes releases of the GitOps repository, if there are to be any.
     pub(crate) releases: Option<Arc<Publisher>>,
-    /// What was told, and the outbox.
+    /// The notification state and the outbox.
     pub(crate) store: Arc<Store>,
     /// The Flux Receivers to call after a push.
     flux: Arc<FluxReceivers>,

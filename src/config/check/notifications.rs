@@ -239,7 +239,7 @@ fn events(
     let events: BTreeSet<EventKind> = asked.value.iter().map(|kind| event(*kind)).collect();
     if is_github && events.iter().any(|kind| !AT_GITHUB.contains(kind)) {
         let hint = "write `events: [promoted, rolledBack]`, or leave `events` out";
-        diagnostics.error(asked.at.start(), "GitHub is told of promotions and rollbacks only", hint);
+        diagnostics.error(asked.at.start(), "a GitHub channel only gets promotions and rollbacks", hint);
     }
     events
 }

@@ -89,7 +89,7 @@ pub(super) struct File {
     #[serde(default, deserialize_with = "or_default")]
     pub(super) changelog: Changelog,
 
-    /// Channels that are told what happens: promotions, rollbacks, refusals, and what lasts when it begins and when it ends.
+    /// Notification channels: promotions and rollbacks as they happen, lasting conditions when they begin and when they end.
     #[serde(default, deserialize_with = "or_default")]
     #[schemars(extend("default" = []))]
     pub(super) notifications: Vec<Channel>,

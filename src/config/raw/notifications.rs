@@ -71,7 +71,7 @@ pub(in crate::config) struct Channel {
     pub(in crate::config) template: Option<Located<MessageTemplate>>,
 }
 
-/// What a channel is told.
+/// The events of a channel.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 #[schemars(inline)]

@@ -24,14 +24,14 @@ use super::poll;
 /// A rejected tag is looked at again after this time: an index may be completed, or the tag pushed anew.
 const RECHECK_AFTER: TimeDelta = TimeDelta::minutes(10);
 
-/// Tags that are no images, with what they are and the time of the next check.
+/// Tags that are no images, with their kind and the time of the next check.
 #[derive(Debug, Default)]
 pub(crate) struct Rejections(HashMap<TaggedImage, (Artifact, Timestamp)>);
 
-/// What the candidates are.
+/// The result of checking whether candidates are images.
 #[derive(Default)]
-pub(in crate::engine) struct Told {
-    /// Those that are no images.
+pub(in crate::engine) struct ImageCheck {
+    /// The candidates that are no images.
     pub(in crate::engine) rejected: Vec<(TaggedImage, Artifact)>,
     pub(in crate::engine) problems: Vec<Problem>,
 }
@@ -51,14 +51,14 @@ pub(super) fn drop_rejected<P: Ports>(
     rejections.0.iter().flat_map(drop).collect()
 }
 
-/// Finds the candidates that are no images. One whose manifest cannot be read keeps an unknown digest: nothing goes
-/// before this is known.
-pub(in crate::engine) async fn tell_images<P: Ports>(
+/// Finds the candidates that are no images. A candidate whose manifest cannot be read keeps an unknown digest, so it waits
+/// until it is known.
+pub(in crate::engine) async fn check_images<P: Ports>(
     context: Context<'_, P>,
     state: &RepositoryState,
     digests: &mut Digests,
     candidates: impl IntoIterator<Item = (&TargetId, &Candidate)>,
-) -> Told {
+) -> ImageCheck {
     let mut by_digest: HashMap<(ImageName, Digest), BTreeSet<TaggedImage>> = HashMap::new();
     for (target, candidate) in candidates {
         let tagged = tagged(state.deployed.targets[*target].image(), &candidate.tag);
@@ -66,7 +66,7 @@ pub(in crate::engine) async fn tell_images<P: Ports>(
             by_digest.entry((tagged.0.clone(), digest.clone())).or_default().insert(tagged);
         }
     }
-    let mut told = Told::default();
+    let mut check = ImageCheck::default();
     for (key, artifact) in
         poll::artifacts(context.registry, by_digest.keys().cloned().collect(), context.registry_wait).await
     {
@@ -78,14 +78,14 @@ pub(in crate::engine) async fn tell_images<P: Ports>(
             Err(fault) => {
                 let silent = || ProblemCondition::SilentRegistry { host: key.0.host().to_owned() };
                 let condition = (fault.class() == Class::TryAgain).then(silent);
-                told.problems.push(Problem { condition, ..Problem::from_fault(&fault) });
+                check.problems.push(Problem { condition, ..Problem::from_fault(&fault) });
                 digests.asked.extend(tags.into_iter().map(|tagged| (tagged, None)));
                 continue;
             }
         };
-        told.rejected.extend(tags.into_iter().map(|tagged| (tagged, artifact.clone())));
+        check.rejected.extend(tags.into_iter().map(|tagged| (tagged, artifact.clone())));
     }
-    told
+    check
 }
 
 /// Drops rejected candidates and remembers them. No warning means that nothing was dropped.

@@ -99,7 +99,7 @@ pub(in crate::engine) async fn evaluate<P: Ports>(
         let known = undecided.facts(context.policy);
         let (nominated, failed) = ask(context, &mut memory.digests, known, &mut digests).await?;
         add_new(&mut problems, failed);
-        let images = artifacts::tell_images(context, &undecided.state, &mut digests, &nominated).await;
+        let images = artifacts::check_images(context, &undecided.state, &mut digests, &nominated).await;
         add_new(&mut problems, images.problems);
         let Evaluation { state, selections, .. } = &mut undecided;
         let rejections = &mut memory.rejections;

@@ -193,7 +193,7 @@ pub(in crate::engine) async fn decide<P: Ports>(
     let Evaluation { state, digests, now, .. } = &mut evaluation;
     digests.recall(&**context.store, tags.clone()).await?;
     let mut problems = digests.ask(context, &mut memory.digests, tags, *now).await?;
-    let images = artifacts::tell_images(context, state, digests, &candidates).await;
+    let images = artifacts::check_images(context, state, digests, &candidates).await;
     if let Some((tagged, artifact)) = images.rejected.first() {
         return Err(no_image(tagged, artifact));
     }

@@ -153,8 +153,8 @@ pub(in crate::engine) fn draft(
     notes: &NotesByPlan,
     requested_by: &str,
 ) -> CommitDraft {
-    let told: Vec<PromotionText<'_>> =
-        together.iter().map(|plan| told(repository_policy, plan, notes, requested_by)).collect();
+    let promotions: Vec<PromotionText<'_>> =
+        together.iter().map(|plan| promotion_text(repository_policy, plan, notes, requested_by)).collect();
     // A later plan's text of a file includes the earlier edits.
     let texts: BTreeMap<&RepoPath, &Arc<[u8]>> =
         together.iter().flat_map(|plan| &plan.files).map(|file| (&file.path, &file.after)).collect();
@@ -174,7 +174,7 @@ pub(in crate::engine) fn draft(
         .notes
         .and_then(|policy| policy.limits)
         .map_or(0, |_| together.len().saturating_sub(MOST_PER_COMMIT));
-    CommitDraft { message: message::render(wording, &told, left_out_count), edits }
+    CommitDraft { message: message::render(wording, &promotions, left_out_count), edits }
 }
 
 /// The plans by the commits that they go in.
@@ -192,7 +192,7 @@ pub(in crate::engine) fn commits<'a>(
     })
 }
 
-fn told<'a>(
+fn promotion_text<'a>(
     repository_policy: &'a RepositoryPolicy,
     plan: &'a EditPlan,
     notes: &NotesByPlan,

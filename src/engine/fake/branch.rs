@@ -518,17 +518,17 @@ impl Repository for Branch {
 
     fn changes(&self, line: &[CommitId], scope: &[RepoPath]) -> Result<Vec<CommitChanges>, FakeError> {
         let known = lock(&self.line);
-        let mut told = Vec::new();
+        let mut changes_by_commit = Vec::new();
         for id in line {
             self.calls.count("changes");
             let commit = &known.commits[id];
             let changes = changes(&known.files(commit.parent), &commit.files, scope);
             let merged = known.brought(*id, scope);
             if !changes.is_empty() || !merged.is_empty() {
-                told.push(CommitChanges { commit: info(&known, *id, commit), changes, merged });
+                changes_by_commit.push(CommitChanges { commit: info(&known, *id, commit), changes, merged });
             }
         }
-        Ok(told)
+        Ok(changes_by_commit)
     }
 
     fn contains(&self, ancestor: CommitId, tip: CommitId) -> Result<bool, FakeError> {
@@ -549,8 +549,8 @@ impl Repository for Branch {
 
     fn messages(&self, commits: &[CommitId]) -> Result<Vec<Vec<String>>, FakeError> {
         let line = lock(&self.line);
-        let told = |commit: &Commit| [vec![commit.message.clone()], commit.merged.clone()].concat();
-        Ok(commits.iter().map(|id| line.commits.get(id).map(told).unwrap_or_default()).collect())
+        let messages = |commit: &Commit| [vec![commit.message.clone()], commit.merged.clone()].concat();
+        Ok(commits.iter().map(|id| line.commits.get(id).map(messages).unwrap_or_default()).collect())
     }
 
     fn request_tip(&self, branch: &PullRequestBranch) -> Result<Option<CommitId>, FakeError> {

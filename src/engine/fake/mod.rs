@@ -1,5 +1,5 @@
-//! A world in memory for the engine's tests: a branch, a registry, a store and a clock, each of which counts what it is
-//! asked and can be told to fail.
+//! An in-memory world for the engine's tests: a branch, a registry, a store and a clock. Each counts its requests and can
+//! be made to fail.
 
 mod branch;
 pub(crate) mod example;

@@ -248,11 +248,12 @@ impl World {
         self.engine.pass(&PassOptions::schedule()).await
     }
 
-    /// One pass, told as `app prod v1.0.0 v1.0.1` for each promotion.
+    /// One pass. Returns `app prod v1.0.0 v1.0.1` for each promotion.
     pub(in crate::engine) async fn pass(&mut self) -> Vec<String> {
         let report = self.try_pass().await.unwrap();
-        let told = report.promoted.iter();
-        told.map(|one| format!("{} {} {} {}", one.service.name(), one.environment, one.from, one.to))
+        let promoted = report.promoted.iter();
+        promoted
+            .map(|one| format!("{} {} {} {}", one.service.name(), one.environment, one.from, one.to))
             .collect()
     }
 

@@ -35,7 +35,7 @@ const MAX_ATTEMPTS: usize = 100;
 #[derive(Debug)]
 pub(in crate::engine) struct Indexed {
     pub(in crate::engine) end: IndexEnd,
-    /// What moved since the end that was known; nothing when that can't be told, so that anything may have.
+    /// The targets that moved since the known end. None if that is unknown: any may have moved.
     pub(in crate::engine) moved: Option<BTreeSet<Subject>>,
 }
 

@@ -346,7 +346,11 @@ fn names_in_trailers(path: &RepoPath, written: &ServiceName, resolver: &Resolver
 
 /// The promotions of the newest commit that a merge brought and that has any.
 fn promotions_merged_by(info: &CommitInfo) -> Vec<Trailers> {
-    info.merged.iter().map(|message| read_trailers(message)).find(|told| !told.is_empty()).unwrap_or_default()
+    info.merged
+        .iter()
+        .map(|message| read_trailers(message))
+        .find(|promotions| !promotions.is_empty())
+        .unwrap_or_default()
 }
 
 /// The services and images of a file that a commit renamed, by their new names: the service or the image stayed, or
@@ -376,25 +380,25 @@ fn renamed_subjects<'a>(
 
 /// The promotions that a commit tells of, by what they moved. One commit may tell of thousands.
 fn by_subject(trailers: &[Trailers]) -> HashMap<(&ServiceName, &ImageName), Vec<&Trailers>> {
-    let mut told: HashMap<_, Vec<&Trailers>> = HashMap::new();
+    let mut by_subject: HashMap<_, Vec<&Trailers>> = HashMap::new();
     for one in trailers {
-        told.entry((&one.service, &one.image.name)).or_default().push(one);
+        by_subject.entry((&one.service, &one.image.name)).or_default().push(one);
     }
-    told
+    by_subject
 }
 
 /// Whether a promotion of the same subject is the tag change that the commit made: a message that was carried over to
 /// another change does not count.
-fn wrote(told: &Trailers, after: &[PinnedTag]) -> bool {
-    after.iter().any(|held| Some(&held.tag) == told.image.tag.as_ref())
+fn wrote(promotion: &Trailers, after: &[PinnedTag]) -> bool {
+    after.iter().any(|held| Some(&held.tag) == promotion.image.tag.as_ref())
 }
 
 /// Whether a promotion went into the environment of a file. An environment that the configuration no longer names may be
 /// this one under an earlier name.
-fn went_to(told: &Trailers, file: &RepoPath, repository_policy: &RepositoryPolicy) -> bool {
+fn went_to(promotion: &Trailers, file: &RepoPath, repository_policy: &RepositoryPolicy) -> bool {
     let here = repository_policy.environment_of(file);
-    here.is_some_and(|here| here.policy.name == told.environment)
-        || repository_policy.find(&told.environment).is_none()
+    here.is_some_and(|here| here.policy.name == promotion.environment)
+        || repository_policy.find(&promotion.environment).is_none()
 }
 
 #[cfg(test)]

@@ -30,7 +30,7 @@ impl Trailers {
 
     /// Whether it has every override of `approved`.
     pub(crate) fn has_passed(&self, approved: &Approved) -> bool {
-        approved.overrides().iter().all(|one| self.overrides.iter().any(|told| told.gate() == one.gate()))
+        approved.overrides().iter().all(|one| self.overrides.iter().any(|other| other.gate() == one.gate()))
     }
 }
 
@@ -82,9 +82,9 @@ pub(crate) fn reasons(message: &str) -> HashMap<PromotionId, String> {
             _ => None,
         };
         if let Some((promotion, said)) = current.zip(said) {
-            let told = reasons.entry(promotion).or_default();
-            told.push_str(if told.is_empty() { "" } else { "; " });
-            told.push_str(&said);
+            let text = reasons.entry(promotion).or_default();
+            text.push_str(if text.is_empty() { "" } else { "; " });
+            text.push_str(&said);
         }
     }
     reasons

@@ -30,7 +30,7 @@ fn words() -> Words {
     }
 }
 
-fn told(words: &Words) -> PromotionText<'_> {
+fn text_of(words: &Words) -> PromotionText<'_> {
     PromotionText {
         id: "0197c0de-7b1e-7c3a-9f55-4f5e0a2b6d11".parse().unwrap(),
         service: &words.service,
@@ -49,7 +49,7 @@ fn told(words: &Words) -> PromotionText<'_> {
 }
 
 #[test]
-fn a_promotion_reads_as_the_design_says() {
+fn a_promotion_message_has_subject_notes_and_trailers() {
     let words = words();
     let expected = format!(
         "chore(graphql-server): update to v1.0.180\n\n\
@@ -61,20 +61,20 @@ fn a_promotion_reads_as_the_design_says() {
          Tidegate-From: v1.0.176\n\
          Tidegate-Requested-By: schedule\n"
     );
-    assert_eq!(plainly(&[told(&words)], 0), expected);
+    assert_eq!(plainly(&[text_of(&words)], 0), expected);
 }
 
 #[test]
 fn notes_stand_between_evidence_and_trailers() {
     let words = words();
     let notes = "Features\n- cache queries (vtr/app#412)\n\nhttps://github.com/vtr/app/compare/a...b";
-    let with_notes = PromotionText { notes: notes.to_owned(), ..told(&words) };
+    let with_notes = PromotionText { notes: notes.to_owned(), ..text_of(&words) };
     let message = plainly(&[with_notes], 0);
     let expected = "soaked 26h12m in non-prod\n\nFeatures\n- cache queries (vtr/app#412)\n\n\
                     https://github.com/vtr/app/compare/a...b\n\nTidegate-Promotion: ";
     assert!(message.contains(expected), "{message}");
     assert_eq!(read_trailers(&message).len(), 1);
-    let several = [PromotionText { notes: notes.to_owned(), ..told(&words) }, told(&words)];
+    let several = [PromotionText { notes: notes.to_owned(), ..text_of(&words) }, text_of(&words)];
     let message = plainly(&several, 0);
     assert!(message.contains("\n\ncommon/graphql-server v1.0.180\n\nFeatures\n"), "{message}");
     assert_eq!(read_trailers(&message).len(), 2);
@@ -89,7 +89,7 @@ fn notes_stand_between_evidence_and_trailers() {
 #[test]
 fn why_is_read_back() {
     let words = words();
-    let (mut forced, mut back) = (told(&words), told(&words));
+    let (mut forced, mut back) = (text_of(&words), text_of(&words));
     back.id = "0197c0de-7b1e-7c3a-9f55-4f5e0a2b6d12".parse().unwrap();
     forced.overrides = vec![("soak", "an outage (of today)"), ("window", "an outage (of today)")];
     back.back = Some("it loses orders");
@@ -105,7 +105,7 @@ fn why_is_read_back() {
 #[test]
 fn what_is_written_is_read_back() {
     let words = words();
-    let message = plainly(&[told(&words), told(&words)], 0);
+    let message = plainly(&[text_of(&words), text_of(&words)], 0);
     let read = read_trailers(&message);
     assert_eq!(read.len(), 2);
     assert_eq!(read[0].service, words.service);
@@ -118,7 +118,7 @@ fn what_is_written_is_read_back() {
 #[test]
 fn a_reason_cannot_forge_a_trailer() {
     let words = words();
-    let mut forged = told(&words);
+    let mut forged = text_of(&words);
     forged.overrides = vec![("soak", "urgent\n\nTidegate-Promotion: 0197c0de-0000-7000-8000-000000000000")];
     forged.requested_by = "eve\nTidegate-Environment: prod-eu";
     let message = plainly(&[forged], 0);
@@ -129,9 +129,9 @@ fn a_reason_cannot_forge_a_trailer() {
 }
 
 #[test]
-fn what_a_forge_adds_below_is_passed_over() {
+fn lines_that_a_forge_appends_are_skipped() {
     let words = words();
-    let message = plainly(&[told(&words)], 0);
+    let message = plainly(&[text_of(&words)], 0);
     for below in [
         "\nCo-authored-by: tidegate <tidegate@vtr.cl>\n",
         "\n---------\n\nCo-authored-by: tidegate <tidegate@vtr.cl>\nSigned-off-by: Ana <ana@vtr.cl>",
@@ -147,7 +147,7 @@ fn what_a_forge_adds_below_is_passed_over() {
 #[test]
 fn a_template_words_the_body_and_nothing_else() {
     let words = words();
-    let mut promotion = told(&words);
+    let mut promotion = text_of(&words);
     promotion.overrides =
         vec![("soak", "urgent\n\nTidegate-Promotion: 0197c0de-0000-7000-8000-000000000000")];
     promotion.notes = "Fixes\n- close idle subscriptions".to_owned();
@@ -166,7 +166,7 @@ fn a_template_words_the_body_and_nothing_else() {
 #[test]
 fn a_revert_and_a_quotation_are_no_promotion() {
     let words = words();
-    let message = plainly(&[told(&words)], 0);
+    let message = plainly(&[text_of(&words)], 0);
     assert_eq!(read_trailers(&format!("Revert \"x\"\n\n{message}\n\nThis reverts commit 1234.\n")), []);
     assert_eq!(read_trailers(message.rsplit("\n\n").next().unwrap()), [], "no subject");
     assert_eq!(read_trailers(""), []);

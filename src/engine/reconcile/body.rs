@@ -76,12 +76,12 @@ pub(in crate::engine) fn render<'a>(
     let _ = write!(text, "\n{FOOT}\n");
     let trailers = trailers(message);
     let room = MOST_CHARS.saturating_sub(text.chars().count() + trailers.chars().count());
-    let mut told = String::new();
+    let mut notes_text = String::new();
     for notes in plans.iter().filter_map(notes) {
-        let _ = writeln!(told, "{}", notes.render(Format::Markdown));
+        let _ = writeln!(notes_text, "{}", notes.render(Format::Markdown));
     }
-    let told = cut(&told, room);
-    format!("{text}\n{told}{trailers}")
+    let notes_text = cut(&notes_text, room);
+    format!("{text}\n{notes_text}{trailers}")
 }
 
 fn promotion(text: &mut String, plan: &EditPlan) {

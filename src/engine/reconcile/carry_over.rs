@@ -29,7 +29,7 @@ pub(in crate::engine) enum ProposedStatus {
     Obsolete(String),
     /// The environment no longer has that image.
     Gone,
-    /// Cannot be told in this pass.
+    /// Unknown in this pass.
     Unknown,
 }
 
@@ -67,7 +67,7 @@ struct UnitPromotions<'a> {
 }
 
 /// What the pull request of a branch is to propose: what was approved for it, and what it proposes already. None if that
-/// cannot be told now and it must stay as it is.
+/// is unknown now and it must stay as it is.
 pub(in crate::engine) fn contents(
     repository_policy: &RepositoryPolicy,
     evaluation: &Evaluation,
@@ -201,7 +201,7 @@ impl Proposed<'_> {
 }
 
 impl Contents {
-    /// Adds what is to be proposed of a unit. None if that cannot be told now.
+    /// Adds the promotions to propose for a unit. None if that is unknown in this pass.
     fn add(
         &mut self,
         UnitPromotions { mut proposed, approved }: UnitPromotions<'_>,

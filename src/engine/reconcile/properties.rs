@@ -190,16 +190,17 @@ impl Witness {
         // There may be no such tag, or it may be lower than what runs.
         let _ = self.world.engine.pass(&by_ana(Some(tag), &gates)).await;
         if self.theirs.is_none()
-            && let Some((number, told)) = self.told().filter(|(_, told)| told.version == version(tag))
-            && told.version > version(&self.world.tag("p/app.yaml"))
+            && let Some((number, promotion)) =
+                self.proposal().filter(|(_, promotion)| promotion.version == version(tag))
+            && promotion.version > version(&self.world.tag("p/app.yaml"))
         {
-            self.proposed.insert(number, told.version.clone());
-            self.insisted = Some(told.version);
+            self.proposed.insert(number, promotion.version.clone());
+            self.insisted = Some(promotion.version);
         }
     }
 
     /// What is open, and what it proposes.
-    fn told(&self) -> Option<(u64, Candidate)> {
+    fn proposal(&self) -> Option<(u64, Candidate)> {
         let (number, branch) = self.world.forge.open().pop()?;
         let tip = self.world.branch.tip_of(&branch.parse().unwrap()).unwrap();
         let tag = read_trailers(&self.world.branch.message_of(tip))[0].image.tag.clone().unwrap();
@@ -215,11 +216,11 @@ impl Witness {
                 let pulls = self.world.forge.pulls();
                 let pull = pulls.iter().find(|pull| pull.number == number).unwrap();
                 // What people read is what they refuse, even if its branch is further already.
-                let told = read_trailers(&pull.body);
-                let told = told.first().and_then(|told| told.image.tag.as_ref());
+                let promotion = read_trailers(&pull.body);
+                let promotion = promotion.first().and_then(|promotion| promotion.image.tag.as_ref());
                 self.world.forge.close_by_hand(number, now);
                 self.proposed.remove(&number);
-                self.refused = self.refused.clone().max(told.map(|tag| version(tag.as_str())));
+                self.refused = self.refused.clone().max(promotion.map(|tag| version(tag.as_str())));
             }
             Step::Merge => {
                 self.world.forge.merge(number, now);
@@ -261,8 +262,11 @@ impl Witness {
         let _ = self.world.try_pass().await;
         let messages = self.world.branch.messages();
         for message in &messages[self.messages_seen.min(messages.len())..] {
-            let told = read_trailers(message);
-            assert!(told.iter().all(|told| told.environment.as_str() != "prod"), "pushed: {message}");
+            let promotion = read_trailers(message);
+            assert!(
+                promotion.iter().all(|promotion| promotion.environment.as_str() != "prod"),
+                "pushed: {message}"
+            );
         }
         self.messages_seen = messages.len();
         assert_eq!(self.world.tag("p/app.yaml"), prod, "only people change what prod runs");
@@ -273,12 +277,12 @@ impl Witness {
             assert_eq!(tip, Some(theirs), "what a person pushed stays");
             return;
         }
-        let told = self.told();
+        let proposed = self.proposal();
         if let Some(insisted) = &self.insisted {
-            let is_there = told.as_ref().is_some_and(|(_, told)| told.version >= *insisted);
-            assert!(is_there, "{insisted} was proposed by hand, and is {told:?}");
+            let is_there = proposed.as_ref().is_some_and(|(_, candidate)| candidate.version >= *insisted);
+            assert!(is_there, "{insisted} was proposed by hand, and is {proposed:?}");
         }
-        if let Some((number, Candidate { version: proposed, .. })) = told {
+        if let Some((number, Candidate { version: proposed, .. })) = proposed {
             if self.proposed.get(&number) != Some(&proposed) {
                 self.judge(&proposed);
             }

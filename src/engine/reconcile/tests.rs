@@ -40,11 +40,11 @@ pub(in crate::engine) fn states(report: &PassReport) -> Vec<String> {
         PullRequestAction::Closes { .. } => "closes",
         PullRequestAction::Theirs => "theirs",
     };
-    let told = report.requests.iter().map(|request| {
+    let lines = report.requests.iter().map(|request| {
         let tags: Vec<&str> = request.moves.iter().map(|one| one.to.as_str()).collect();
         format!("{} #{} {}", state(request), request.number.unwrap_or_default(), tags.join("+"))
     });
-    told.collect()
+    lines.collect()
 }
 
 /// What closes the way to prod.
@@ -80,7 +80,7 @@ fn tag_on(world: &World) -> String {
 }
 
 #[tokio::test]
-async fn what_soaked_is_proposed_and_the_branch_stays() {
+async fn a_soaked_version_is_proposed_and_the_branch_stays() {
     let mut world = soaked(PullRequestPolicy::default()).await;
     let (head, plan) = (world.branch.head(), world.engine.pass(&PassOptions::plan()).await.unwrap());
     assert_eq!(states(&plan), ["opens #0 v1.0.1"]);
@@ -221,7 +221,7 @@ async fn a_persons_closing_is_a_refusal_until_something_newer_comes() {
 }
 
 #[tokio::test]
-async fn a_refusal_stands_whatever_was_written_over_the_text() {
+async fn a_refusal_stands_after_the_body_was_edited() {
     let mut world = proposed().await;
     world.forge.edit(1, "not on my watch");
     assert_eq!(states(&world.try_pass().await.unwrap()), ["waits #1 v1.0.1"], "and the text stays");
@@ -279,7 +279,7 @@ async fn a_pass_that_was_cut_short_is_carried_on() {
 }
 
 #[tokio::test]
-async fn a_text_that_tells_of_something_earlier_is_written_anew() {
+async fn a_stale_body_is_rewritten() {
     let mut world = proposed().await;
     world.push("v1.0.2", '2');
     world.pass().await;
@@ -294,7 +294,7 @@ async fn a_text_that_tells_of_something_earlier_is_written_anew() {
 }
 
 #[tokio::test]
-async fn what_is_given_once_is_given_in_the_end() {
+async fn a_label_that_failed_is_set_by_a_later_pass() {
     let extras = PullRequestOptions { labels: vec!["promotion".into()], ..PullRequestOptions::default() };
     let mut world = soaked(PullRequestPolicy { extras, ..PullRequestPolicy::default() }).await;
     world.forge.next(Ask::Done);
@@ -380,7 +380,7 @@ async fn one_of_two_refused() -> World {
 }
 
 #[tokio::test]
-async fn what_people_refused_stays_out_of_the_open_request_of_the_environment() {
+async fn a_refused_promotion_stays_out_of_the_open_pull_request_of_the_environment() {
     let mut world = one_of_two_refused().await;
     for is_new in [false, true, false] {
         if is_new {
@@ -403,7 +403,7 @@ async fn what_people_refused_stays_out_of_the_open_request_of_the_environment() 
 }
 
 #[tokio::test]
-async fn what_people_opened_after_all_stays_in_the_open_request_of_the_environment() {
+async fn a_reopened_promotion_stays_in_the_open_pull_request_of_the_environment() {
     let mut world = one_of_two_refused().await;
     world.forge.close_by_hand(2, world.now());
     let request = by_ana(None, &[GateName::Order]);
@@ -511,9 +511,10 @@ async fn dying_between_any_two_effects_neither_loses_nor_doubles_one() {
             }
         }
         let pulls = world.forge.pulls();
-        let told: Vec<(bool, &str)> = pulls.iter().map(|pull| (pull.is_open, pull.title.as_str())).collect();
+        let titles: Vec<(bool, &str)> =
+            pulls.iter().map(|pull| (pull.is_open, pull.title.as_str())).collect();
         let title = "chore(app): update to v1.0.2";
-        assert_eq!(told, [(false, title), (true, title)], "dead after {steps} steps");
+        assert_eq!(titles, [(false, title), (true, title)], "dead after {steps} steps");
         assert!(pulls.iter().all(|pull| pull.labels == ["promotion"]), "dead after {steps} steps");
         assert!(!pulls[1].body.contains("tidegate:"), "dead after {steps} steps: {}", pulls[1].body);
         assert_eq!(world.branch.messages().len(), 5, "dead after {steps} steps");
@@ -549,8 +550,8 @@ async fn to_be_reviewed(auto_merge: Option<MergeMethod>) -> World {
 async fn review(world: &mut World) -> (String, bool) {
     let report = world.try_pass().await.unwrap();
     assert!(report.problems.is_empty(), "{:?}", report.problems);
-    let told = report.requests[0].review.clone().unwrap();
-    (told, world.forge.pulls()[0].auto_merge.is_some())
+    let review = report.requests[0].review.clone().unwrap();
+    (review, world.forge.pulls()[0].auto_merge.is_some())
 }
 
 const WAITS: &str = "v1.0.1 needs a review of #1 (https://forge/1)";
@@ -589,7 +590,7 @@ async fn a_review_of_what_lies_there_is_an_approval_and_lets_it_merge() {
 }
 
 #[tokio::test]
-async fn what_was_merged_without_a_review_is_told_until_it_is_reviewed() {
+async fn an_unreviewed_merge_is_reported_until_it_is_reviewed() {
     let mut world = to_be_reviewed(None).await;
     world.forge.merge(1, world.now());
     for is_new in [false, true] {
@@ -597,9 +598,9 @@ async fn what_was_merged_without_a_review_is_told_until_it_is_reviewed() {
             world.restart();
         }
         let problems = world.try_pass().await.unwrap().problems;
-        let told: Vec<String> = problems.iter().map(ToString::to_string).collect();
+        let messages: Vec<String> = problems.iter().map(ToString::to_string).collect();
         let expected = "common/app in prod: pull request #1 was merged without the review that `approval: review` asks for";
-        assert_eq!(told, [expected]);
+        assert_eq!(messages, [expected]);
         assert!(!problems[0].is_error);
     }
     world.forge.calls.take();
@@ -621,14 +622,14 @@ async fn a_newer_candidate_in_its_place_is_reviewed_anew() {
     world.wait(DAY);
     assert_eq!(states(&world.try_pass().await.unwrap()), ["updates #1 v1.0.2"]);
     assert!(world.forge.pulls()[0].auto_merge.is_none(), "nobody has reviewed what lies there");
-    let told = "v1.0.2 needs a review of #1 (https://forge/1); ana approved an earlier commit of it";
-    assert_eq!(review(&mut world).await, (told.into(), false));
+    let expected = "v1.0.2 needs a review of #1 (https://forge/1); ana approved an earlier commit of it";
+    assert_eq!(review(&mut world).await, (expected.into(), false));
     world.forge.review(1, "ana", Opinion::Approved);
     assert_eq!(review(&mut world).await, ("v1.0.2 was approved by ana in #1".into(), true));
 }
 
 #[tokio::test]
-async fn what_is_written_anew_beneath_a_review_is_reviewed_anew() {
+async fn a_commit_after_a_review_needs_another_review() {
     let mut world = to_be_reviewed(Some(MergeMethod::Merge)).await;
     world.forge.review(1, "ana", Opinion::Approved);
     assert!(review(&mut world).await.1);
@@ -637,12 +638,12 @@ async fn what_is_written_anew_beneath_a_review_is_reviewed_anew() {
     world.edit("p/app.yaml", &format!("# kept by Ana\n{}", release("app", "v1.0.0")));
     let report = world.try_pass().await.unwrap();
     assert_eq!(states(&report), ["updates #1 v1.0.1"]);
-    let told = format!("{WAITS}; ana approved an earlier commit of it");
-    assert_eq!(report.requests[0].review.as_ref(), Some(&told));
+    let expected = format!("{WAITS}; ana approved an earlier commit of it");
+    assert_eq!(report.requests[0].review.as_ref(), Some(&expected));
     let pull = &world.forge.pulls()[0];
     assert!(pull.head != head && pull.auto_merge.is_none(), "nobody has reviewed what lies there");
     assert!(pull.body.contains("approval   yours: it waits for a review; ana approved"), "{}", pull.body);
-    assert_eq!(review(&mut world).await, (told, false));
+    assert_eq!(review(&mut world).await, (expected, false));
     world.forge.review(1, "ana", Opinion::Approved);
     assert!(review(&mut world).await.1);
 }
@@ -669,15 +670,15 @@ async fn reviews_that_cannot_be_asked_for_approve_nothing() {
     *world.forge.are_reviews_away.lock().unwrap() = true;
     let report = world.try_pass().await.unwrap();
     assert_eq!(report.problems.len(), 1, "{:?}", report.problems);
-    let told = format!("{WAITS}, whose reviews cannot be read");
-    assert_eq!(report.requests[0].review.as_ref(), Some(&told));
+    let expected = format!("{WAITS}, whose reviews cannot be read");
+    assert_eq!(report.requests[0].review.as_ref(), Some(&expected));
     assert!(world.forge.pulls()[0].auto_merge.is_none());
     world.forge.mend();
     assert!(review(&mut world).await.1);
 }
 
 #[tokio::test]
-async fn what_is_to_be_reviewed_is_never_pushed() {
+async fn a_promotion_that_needs_review_is_never_pushed() {
     let mut world = to_be_reviewed(None).await;
     world.settings.requests = None;
     world.restart();

@@ -107,7 +107,7 @@ mod tests {
         }
     }
 
-    fn told(moves: Vec<Move>, per: ReleasePer) -> Vec<(String, usize)> {
+    fn counts(moves: Vec<Move>, per: ReleasePer) -> Vec<(String, usize)> {
         let zone = chrono_tz::America::Santiago;
         releases(moves, per, zone).into_iter().map(|one| (one.tag, one.moves.len())).collect()
     }
@@ -124,12 +124,12 @@ mod tests {
             ]
         };
         let days = [("promotions-2026-11-25".to_owned(), 1), ("promotions-2026-11-26".to_owned(), 3)];
-        assert_eq!(told(moves(), ReleasePer::Day), days);
+        assert_eq!(counts(moves(), ReleasePer::Day), days);
         let pushes = [
             ("promotions-20261126T025959Z".to_owned(), 1),
             ("promotions-20261126T120000Z".to_owned(), 2),
             ("promotions-20261126T180000Z".to_owned(), 1),
         ];
-        assert_eq!(told(moves(), ReleasePer::Batch), pushes);
+        assert_eq!(counts(moves(), ReleasePer::Batch), pushes);
     }
 }

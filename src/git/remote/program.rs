@@ -451,7 +451,7 @@ mod tests {
     }
 
     #[test]
-    fn a_missing_program_is_told_as_that() {
+    fn a_missing_program_is_reported_as_missing() {
         let error = run(Command::new("no-such-program-here"), [""; 0], POLL).err().unwrap();
         assert!(matches!(error, ProgramError::Missing { .. }));
     }

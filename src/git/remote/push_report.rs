@@ -79,7 +79,7 @@ mod tests {
     }
 
     #[test]
-    fn every_outcome_is_told_apart() {
+    fn every_outcome_is_distinct() {
         let declined = |reason: &str| Some(PushOutcome::Declined { reason: reason.into() });
         let moved = |reason: &str| Some(PushOutcome::BranchMoved { reason: reason.into() });
         for (line, outcome) in [

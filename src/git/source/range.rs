@@ -105,7 +105,7 @@ impl Walk<'_> {
             }
             let commit = find_parent(self.repository, commit_id(id.map_err(walk_error)?))?;
             let is_relevant = self.is_relevant(&commit)?;
-            side.commits.push(told(&commit, is_relevant));
+            side.commits.push(source_commit(&commit, is_relevant));
         }
         Ok(side)
     }
@@ -122,7 +122,7 @@ impl Walk<'_> {
     }
 }
 
-fn told(commit: &Commit, is_relevant: bool) -> SourceCommit {
+fn source_commit(commit: &Commit, is_relevant: bool) -> SourceCommit {
     SourceCommit {
         id: commit.id,
         parents: commit.parents.clone(),

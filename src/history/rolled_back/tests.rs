@@ -11,8 +11,8 @@ fn left(known: &str, edit: impl Fn(&mut TagChange)) -> String {
     tag_changes.iter_mut().for_each(edit);
     let rules = SelectionRules::new("*".parse().unwrap(), None);
     let found = Rollbacks::read(&tag_changes.iter().collect::<Vec<_>>(), &rules, &"prod".parse().unwrap());
-    let told = found.iter().map(|one| format!("v{}@{}", one.version.numbers()[2], one.commit.as_bytes()[0]));
-    told.collect::<Vec<_>>().join(" ")
+    let lines = found.iter().map(|one| format!("v{}@{}", one.version.numbers()[2], one.commit.as_bytes()[0]));
+    lines.collect::<Vec<_>>().join(" ")
 }
 
 #[rstest]

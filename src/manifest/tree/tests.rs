@@ -81,7 +81,7 @@ fn effort_is_bounded() {
 }
 
 #[test]
-fn many_honest_aliases_are_taken() {
+fn many_valid_aliases_are_accepted() {
     let text = format!("a: &a [x, x]\nb: [{}]", vec!["*a"; 2_000].join(", "));
     assert_eq!(only(&text).nodes().len(), 2_000 + 7);
 }

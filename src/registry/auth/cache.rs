@@ -201,7 +201,7 @@ mod tests {
         let empty = folder.path().join("empty");
         std::fs::write(&empty, "\n").unwrap();
         let unset = SecretSource::Environment("TIDEGATE_TEST_NEVER_SET".to_owned());
-        for (credentials, told) in [
+        for (credentials, expected) in [
             (from_file(&empty), "contains no usable password"),
             (from_file(&folder.path().join("absent")), "cannot read "),
             (
@@ -212,7 +212,7 @@ mod tests {
             let error = cache(credentials).get(&budget()).await.unwrap_err();
             assert_eq!(error.to_string(), "cannot get credentials for ghcr.io");
             let cause = std::error::Error::source(&error).unwrap().to_string();
-            assert!(cause.contains(told), "{cause}");
+            assert!(cause.contains(expected), "{cause}");
         }
     }
 }

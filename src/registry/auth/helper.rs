@@ -130,7 +130,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn failures_are_told_without_what_was_printed() {
+    async fn failures_are_reported_without_the_output() {
         for script in ["echo hunter2; exit 1", "echo hunter2", "yes hunter2 | head -c 1000000"] {
             let error = ask(script, SOON).await.unwrap_err();
             let shown = format!("{error} {error:?}");

@@ -166,7 +166,7 @@ async fn a_flood_costs_one_look() {
 }
 
 #[tokio::test]
-async fn what_is_too_large_or_too_slow_is_ended() {
+async fn a_request_that_is_too_large_or_too_slow_is_ended() {
     let limits = ServerLimits {
         headers: Duration::from_millis(300),
         request: Duration::from_millis(300),
@@ -205,7 +205,7 @@ async fn connections_beyond_the_limit_wait_for_their_turn() {
 }
 
 #[tokio::test]
-async fn a_taken_port_is_told() {
+async fn a_port_in_use_is_an_error() {
     let running = start(ServerLimits::default()).await;
     let parts = Parts {
         metrics: Arc::clone(&running.metrics),

@@ -140,7 +140,7 @@ fn tags_and_other_refs_are_nothing_to_look_at() {
 }
 
 #[test]
-fn what_is_no_payload_is_malformed() {
+fn an_invalid_payload_is_malformed() {
     for sender in WebhookSender::ALL {
         let event = match sender {
             WebhookSender::GitLab => Some("Push Hook"),

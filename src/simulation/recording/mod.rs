@@ -241,10 +241,10 @@ fn tag_changes_of(commit: Commit, sequence: u64) -> impl Iterator<Item = TagChan
         image: moved.image,
         before: moved.before,
         after: moved.after,
-        promotion: moved.promotion.map(|told| PromotionMark {
-            id: told.id,
-            requested_by: told.requested_by,
-            digest: told.digest,
+        promotion: moved.promotion.map(|mark| PromotionMark {
+            id: mark.id,
+            requested_by: mark.requested_by,
+            digest: mark.digest,
             is_pushed_here: true,
         }),
         is_beside: false,

@@ -65,7 +65,7 @@ fn what_is_written_reads_back_equal() {
     "the recording is of version 2; this Tidegate reads version 1"
 )]
 #[case::nothing_more(r#"{"kind": "Recording", "version": 1}"#, "missing field `from` at line 1 column 35")]
-fn what_is_no_recording_is_refused(#[case] text: &str, #[case] expected: &str) {
+fn an_invalid_recording_is_refused(#[case] text: &str, #[case] expected: &str) {
     assert_eq!(read(text).unwrap_err().to_string(), expected);
 }
 
@@ -101,12 +101,16 @@ fn what_is_no_recording_is_refused(#[case] text: &str, #[case] expected: &str) {
     "2026-03-03T15:00:00Z",
     "controls[1]: it is earlier than the one before it"
 )]
-fn what_is_wrong_is_told_with_its_place(#[case] right: &str, #[case] wrong: &str, #[case] expected: &str) {
+fn a_faulty_recording_is_refused_with_its_place(
+    #[case] right: &str,
+    #[case] wrong: &str,
+    #[case] expected: &str,
+) {
     let text = write(&timeline()).unwrap();
     assert!(text.contains(right), "{right} in {text}");
-    let told = read(&text.replacen(right, wrong, 1)).unwrap_err().to_string();
-    assert!(told.contains(expected), "{told}");
-    assert!(told.contains("line") || told.contains(':'), "{told}");
+    let message = read(&text.replacen(right, wrong, 1)).unwrap_err().to_string();
+    assert!(message.contains(expected), "{message}");
+    assert!(message.contains("line") || message.contains(':'), "{message}");
 }
 
 #[test]

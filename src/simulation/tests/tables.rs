@@ -9,34 +9,34 @@ use crate::policy::{Freeze, Window};
 #[test]
 fn a_version_goes_to_the_first_environment_at_once_and_on_when_it_has_soaked() {
     let tale = Tale::new().tag(1.0, "v1");
-    assert_eq!(tale.told(&Plan::new()), ["non-prod v1 at 1.0", "prod v1 at 25.0 after soak 24.0"]);
-    assert_eq!(tale.told(&Plan::soaking(48)), ["non-prod v1 at 1.0", "prod v1 at 49.0 after soak 48.0"]);
+    assert_eq!(tale.summary(&Plan::new()), ["non-prod v1 at 1.0", "prod v1 at 25.0 after soak 24.0"]);
+    assert_eq!(tale.summary(&Plan::soaking(48)), ["non-prod v1 at 1.0", "prod v1 at 49.0 after soak 48.0"]);
 }
 
 #[test]
-fn what_is_there_at_the_beginning_goes_at_the_beginning() {
+fn a_tag_that_exists_at_the_start_is_promoted_at_the_start() {
     let tale = Tale::new().tag(-1.0, "v1");
-    assert_eq!(tale.told(&Plan::new())[0], "non-prod v1 at 0.0");
+    assert_eq!(tale.summary(&Plan::new())[0], "non-prod v1 at 0.0");
 }
 
 #[test]
-fn what_the_policy_did_is_decided_anew_and_what_people_did_by_hand_stays() {
+fn promotions_are_decided_anew_and_manual_changes_stay() {
     let tale = Tale::new().tag(1.0, "v1").promoted(1.0, "schedule", "np/app v0>v1").promoted(
         5.0,
         "ana (sync by hand)",
         "p/app v0>v1",
     );
-    assert_eq!(tale.told(&Plan::new()), ["non-prod v1 at 1.0", "prod v1 at 5.0 by a person"]);
+    assert_eq!(tale.summary(&Plan::new()), ["non-prod v1 at 1.0", "prod v1 at 5.0 by a person"]);
     assert_eq!(tale.really(&Plan::new()), ["non-prod v1 at 1.0", "prod v1 at 5.0 by a person"]);
 }
 
 #[test]
-fn a_newer_one_starts_the_soak_again_and_what_was_passed_over_is_told() {
+fn a_newer_version_restarts_the_soak_and_the_superseded_one_is_reported() {
     let tale = Tale::new().tag(1.0, "v1").tag(13.0, "v2");
     let plan = Plan::new();
     let story = replay(&tale.0, plan.policy());
     assert_eq!(
-        told(&story),
+        summary(&story),
         ["non-prod v1 at 1.0", "non-prod v2 at 13.0", "prod v2 at 37.0 after soak 24.0"]
     );
     let prod = &story.targets[1];
@@ -63,7 +63,7 @@ fn starvation_is_seen_and_a_train_or_elapsed_soaks_end_it() {
     assert_eq!(starved(&plan), (None, 9));
     plan.soak_mode = SoakMode::Train;
     assert_eq!(starved(&plan), (None, 8), "one of them is passed over: a soak takes longer than a release");
-    let story = tale.told(&plan);
+    let story = tale.summary(&plan);
     assert_eq!(
         story[..4],
         [
@@ -84,7 +84,7 @@ fn a_window_is_waited_for_when_the_soak_is_over() {
         vec![Window::new(days, "09:00".parse().unwrap(), "17:00".parse().unwrap()).unwrap()];
     // Thursday 08:00: the soak ends on Friday 08:00, and the next window opens on Monday 09:00.
     let tale = Tale::new().tag(71.0, "v1");
-    assert_eq!(tale.told(&plan), ["non-prod v1 at 71.0", "prod v1 at 168.0 after soak 24.0, window 73.0"]);
+    assert_eq!(tale.summary(&plan), ["non-prod v1 at 71.0", "prod v1 at 168.0 after soak 24.0, window 73.0"]);
 }
 
 #[test]
@@ -94,33 +94,36 @@ fn a_freeze_is_waited_for() {
     plan.environments[EnvironmentId::at(1)].policy.freezes =
         vec![Freeze::new("audit", Vec::new(), day(3), day(5)).unwrap()];
     let tale = Tale::new().tag(0.0, "v1");
-    assert_eq!(tale.told(&plan), ["non-prod v1 at 0.0", "prod v1 at 63.0 after soak 24.0, freeze 39.0"]);
+    assert_eq!(tale.summary(&plan), ["non-prod v1 at 0.0", "prod v1 at 63.0 after soak 24.0, freeze 39.0"]);
 }
 
 #[test]
 fn a_hold_closes_for_as_long_as_it_lies_there() {
     let hold = "kind: Hold\nservice: common/app\nenvironments: [prod]";
     let tale = Tale::new().tag(1.0, "v1").control(10.0, "hold/a", Some(hold)).control(30.0, "hold/a", None);
-    assert_eq!(tale.told(&Plan::new()), ["non-prod v1 at 1.0", "prod v1 at 30.0 after hold 20.0, soak 9.0"]);
+    assert_eq!(
+        tale.summary(&Plan::new()),
+        ["non-prod v1 at 1.0", "prod v1 at 30.0 after hold 20.0, soak 9.0"]
+    );
     let expiring = format!("{hold}\nexpires: 2026-03-03T19:30:00Z");
     let tale = Tale::new().tag(1.0, "v1").control(10.0, "hold/a", Some(&expiring));
-    assert_eq!(tale.told(&Plan::new())[1], "prod v1 at 34.5 after hold 24.5, soak 9.0");
+    assert_eq!(tale.summary(&Plan::new())[1], "prod v1 at 34.5 after hold 24.5, soak 9.0");
 }
 
 #[test]
-fn an_unreadable_control_file_closes_what_it_may_have_meant() {
+fn an_unreadable_control_file_closes_what_it_may_cover() {
     let tale = Tale::new().tag(1.0, "v1").control(0.5, "x", Some("kind: [")).control(4.0, "x", None);
-    assert_eq!(tale.told(&Plan::new())[0], "non-prod v1 at 4.0 after hold 3.0");
+    assert_eq!(tale.summary(&Plan::new())[0], "non-prod v1 at 4.0 after hold 3.0");
     let elsewhere = "kind: Hold\nenvironments: [nowhere]";
     let tale = Tale::new().tag(1.0, "v1").control(0.5, "x", Some(elsewhere));
-    assert!(tale.told(&Plan::new()).is_empty());
+    assert!(tale.summary(&Plan::new()).is_empty());
 }
 
 #[test]
 fn a_pin_that_expires_lets_what_waited_come() {
     let pin = "kind: Pin\nservice: common/app\nversions: 1.0.0\nexpires: 2026-03-02T15:00:00Z";
     let tale = Tale::new().tag(1.0, "v1").control(0.5, "pin/a", Some(pin));
-    assert_eq!(tale.told(&Plan::new())[0], "non-prod v1 at 6.0");
+    assert_eq!(tale.summary(&Plan::new())[0], "non-prod v1 at 6.0");
 }
 
 #[test]
@@ -137,10 +140,10 @@ fn a_persons_rollback_is_a_verdict() {
         "non-prod v2 at 40.0",
         "prod v2 at 64.0 after soak 24.0",
     ];
-    assert_eq!(tale.told(&Plan::new()), expected);
+    assert_eq!(tale.summary(&Plan::new()), expected);
     // With a longer soak, v1 has not arrived when it turns out to be bad, and never does.
     assert_eq!(
-        tale.told(&Plan::soaking(36)),
+        tale.summary(&Plan::soaking(36)),
         ["non-prod v1 at 1.0", "non-prod v2 at 40.0", "prod v2 at 76.0 after soak 36.0"]
     );
 }
@@ -149,9 +152,9 @@ fn a_persons_rollback_is_a_verdict() {
 fn a_person_who_goes_forward_goes_forward_and_starts_the_soak() {
     let tale =
         Tale::new().tag(1.0, "v1").tag(2.0, "v2").person(1.5, "np/app v0>v1").person(3.0, "p/app v0>v1");
-    let told = tale.told(&Plan::new());
+    let moves = tale.summary(&Plan::new());
     assert_eq!(
-        told,
+        moves,
         [
             "non-prod v1 at 1.0",
             "non-prod v2 at 2.0",
@@ -164,8 +167,8 @@ fn a_person_who_goes_forward_goes_forward_and_starts_the_soak() {
 #[test]
 fn a_tag_that_comes_to_mean_something_else_does_not_pass() {
     let tale = Tale::new().tag(1.0, "v1").tag_of("app", 10.0, "v1", 'b').tag(50.0, "v2");
-    let told = tale.told(&Plan::new());
-    assert_eq!(told, ["non-prod v1 at 1.0", "non-prod v2 at 50.0", "prod v2 at 74.0 after soak 24.0"]);
+    let moves = tale.summary(&Plan::new());
+    assert_eq!(moves, ["non-prod v1 at 1.0", "non-prod v2 at 50.0", "prod v2 at 74.0 after soak 24.0"]);
 }
 
 #[test]
@@ -177,7 +180,7 @@ fn a_set_ships_whole() {
     }];
     let tale = Tale::new().with("other").tag(1.0, "v1").tag_of("other", 10.0, "v1", '9');
     assert_eq!(
-        tale.told(&plan),
+        tale.summary(&plan),
         [
             "non-prod v1 at 1.0",
             "other non-prod v1 at 10.0",
@@ -192,45 +195,45 @@ fn a_rare_schedule_is_waited_for_but_not_for_a_gate_that_opens() {
     let mut plan = Plan::new();
     plan.schedule = Schedule::parse("0 0 * * *", Tz::UTC).unwrap();
     let tale = Tale::new().tag(1.0, "v1");
-    assert_eq!(tale.told(&plan), ["non-prod v1 at 15.0", "prod v1 at 39.0 after soak 24.0"]);
+    assert_eq!(tale.summary(&plan), ["non-prod v1 at 15.0", "prod v1 at 39.0 after soak 24.0"]);
 }
 
 #[test]
-fn a_tag_of_unknown_age_is_there_since_something_tells_of_it() {
+fn a_tag_of_unknown_age_exists_since_its_first_mention() {
     let mut tale = Tale::new().tag(100.0, "v1").tag(100.0, "v2").person(50.0, "np/app v0>v1");
     for known in tale.0.images.values_mut().flat_map(|image| image.tags.values_mut()) {
         known.seen = Seen::By(known.seen.time());
     }
-    let told = tale.told(&Plan::new());
-    assert_eq!(told[..2], ["non-prod v1 at 50.0 by a person", "prod v1 at 74.0 after soak 24.0"]);
-    assert_eq!(told[2], "non-prod v2 at 100.0");
+    let moves = tale.summary(&Plan::new());
+    assert_eq!(moves[..2], ["non-prod v1 at 50.0 by a person", "prod v1 at 74.0 after soak 24.0"]);
+    assert_eq!(moves[2], "non-prod v2 at 100.0");
     let plan = Plan::new();
     let story = replay(&tale.0, plan.policy());
     assert_eq!(Figures::of(&story, &"non-prod".parse().unwrap()).lead, None, "nobody knows when they came");
 }
 
 #[test]
-fn without_any_registry_the_commits_tell_which_tags_there_were() {
+fn without_a_registry_the_commits_supply_the_tags() {
     let mut tale =
         Tale::new().promoted(1.0, "schedule", "np/app v0>v1").promoted(25.0, "schedule", "p/app v0>v1");
     tale.0.images.clear();
-    assert_eq!(tale.told(&Plan::soaking(2)), ["non-prod v1 at 1.0", "prod v1 at 3.0 after soak 2.0"]);
+    assert_eq!(tale.summary(&Plan::soaking(2)), ["non-prod v1 at 1.0", "prod v1 at 3.0 after soak 2.0"]);
 }
 
 #[test]
 fn a_service_that_is_left_alone_is_left_alone() {
     let tale = Tale::new().with("ignored").tag_of("ignored", 1.0, "v1", 'a');
-    assert!(tale.told(&Plan::new()).is_empty());
+    assert!(tale.summary(&Plan::new()).is_empty());
     assert!(replay(&tale.0, Plan::new().policy()).targets.len() == 2);
 }
 
 #[test]
-fn nothing_that_happens_after_the_end_is_told() {
+fn events_after_the_end_are_left_out() {
     let mut tale = Tale::new().tag(1.0, "v1").tag(30.0, "v2");
     tale.0.to = monday() + TimeDelta::hours(20);
     let plan = Plan::new();
     let story = replay(&tale.0, plan.policy());
-    assert_eq!(told(&story), ["non-prod v1 at 1.0"]);
+    assert_eq!(summary(&story), ["non-prod v1 at 1.0"]);
     let waiting = story.targets[1].waiting.as_ref().unwrap();
     assert_eq!(
         (waiting.candidate.version.numbers()[2], waiting.gate.unwrap().to_string()),

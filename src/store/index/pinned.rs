@@ -41,7 +41,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_was_not_written_by_us_is_not_read() {
+    fn trailers_of_others_are_not_read() {
         for bad in [" ", "v1 ", " v1", "v1  v2", "v1@", "@sha256:00", "v1@v2", "v1\n", "v1,v2"] {
             assert!(from_text(bad, "before").is_err(), "{bad:?}");
         }

@@ -254,13 +254,13 @@ impl Description {
     /// What of a value is not as its schema says.
     fn of_value(&self, place: &str, schema: &Value, value: &Value) -> Vec<String> {
         let validator = self.validator(schema);
-        let told = validator.iter_errors(value).map(|error| {
+        let messages = validator.iter_errors(value).map(|error| {
             let rule = error.schema_path().to_string();
             let at = error.instance_path().to_string();
             let why: String = error.masked_with("it").to_string().chars().take(300).collect();
             format!("{place}{}{at}: {why} ({rule})", if at.is_empty() { "" } else { " at " })
         });
-        told.collect()
+        messages.collect()
     }
 
     fn validator(&self, schema: &Value) -> Arc<Validator> {

@@ -26,23 +26,23 @@ pub(super) fn referred_to(schema: &Value) -> Value {
 
 fn converted(schema: &Value, place: Place) -> Value {
     let Some(keywords) = schema.as_object() else { return schema.clone() };
-    let mut told = match keywords.get("$ref") {
+    let mut object = match keywords.get("$ref") {
         // What stands beside a reference means nothing in OpenAPI 3.0.
         Some(reference) => Map::from_iter([("$ref".to_owned(), reference.clone())]),
         None => keywords.iter().map(|(key, value)| (key.clone(), keyword(key, value))).collect(),
     };
-    let is_nullable = told.remove("nullable") == Some(Value::Bool(true));
+    let is_nullable = object.remove("nullable") == Some(Value::Bool(true));
     let is_free =
-        !["properties", "allOf", "anyOf", "oneOf", "$ref"].iter().any(|key| told.contains_key(*key));
-    if is_free && told.get("type") == Some(&json!("object")) {
-        told.entry("additionalProperties").or_insert(Value::Bool(true));
+        !["properties", "allOf", "anyOf", "oneOf", "$ref"].iter().any(|key| object.contains_key(*key));
+    if is_free && object.get("type") == Some(&json!("object")) {
+        object.entry("additionalProperties").or_insert(Value::Bool(true));
     }
-    let may_be_object = told.get("type").is_none_or(|kind| kind == "object");
-    if place == Place::Alone && may_be_object && !told.is_empty() {
-        told.entry("unevaluatedProperties").or_insert(Value::Bool(false));
+    let may_be_object = object.get("type").is_none_or(|kind| kind == "object");
+    if place == Place::Alone && may_be_object && !object.is_empty() {
+        object.entry("unevaluatedProperties").or_insert(Value::Bool(false));
     }
-    let told = Value::Object(told);
-    if is_nullable { json!({"anyOf": [{"type": "null"}, told]}) } else { told }
+    let object = Value::Object(object);
+    if is_nullable { json!({"anyOf": [{"type": "null"}, object]}) } else { object }
 }
 
 fn keyword(key: &str, value: &Value) -> Value {
@@ -61,7 +61,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_a_schema_does_not_name_is_not_there() {
+    fn a_property_outside_the_schema_is_absent() {
         let described = json!({
             "type": "object",
             "nullable": true,

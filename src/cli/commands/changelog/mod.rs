@@ -22,7 +22,7 @@ use choice::Choice;
 
 pub(super) async fn run(global: &Global, args: &Changelog, output: &Output) -> Result<ExitCode, Fault> {
     let mut session = Session::open(global, output).await?;
-    // A template that can't be used is told before anything is asked.
+    // Report an unusable template before any request.
     let template = args.template.as_ref().map(|name| template(&session.config, name)).transpose()?;
     let state = session.engine.refresh().await?;
     let choices = choice::choose(args, &session, &state, chrono::Utc::now()).await?;

@@ -196,7 +196,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_named_by_a_digest_has_it() {
+    fn a_manifest_by_digest_has_that_digest() {
         let content = released(1);
         let by_tag = content.answer("/v2/vtr/app/manifests/v1.0.0", "");
         let named = by_tag.digest.clone().unwrap();
@@ -224,7 +224,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_there_is_not_found() {
+    fn an_unknown_path_is_not_found() {
         let content = released(1);
         for path in [
             "/",

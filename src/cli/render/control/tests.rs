@@ -1,4 +1,4 @@
-//! What control files are told as, and the words that end them.
+//! Control files as sentences, and the commands that release them.
 
 use rstest::rstest;
 
@@ -44,7 +44,7 @@ fn plain(text: &str) -> String {
     "everything in prod from 2026-12-18 00:00 -03 to 2026-12-19 09:30 -03 (ana's launch)",
     "tidegate release --freeze 'ana'\\''s launch'"
 )]
-fn controls_are_told(#[case] text: &str, #[case] sentence: &str, #[case] release: &str) {
+fn controls_become_sentences(#[case] text: &str, #[case] sentence: &str, #[case] release: &str) {
     let control = read(text);
     let now = "2026-11-24T09:00:00Z".parse().unwrap();
     assert_eq!(plain(&sentence::of(&control, chrono_tz::America::Santiago, now)), sentence);
@@ -52,14 +52,14 @@ fn controls_are_told(#[case] text: &str, #[case] sentence: &str, #[case] release
 }
 
 #[test]
-fn an_approval_is_told_with_its_whole_digest() {
+fn an_approval_is_shown_with_its_whole_digest() {
     let digest = format!("sha256:{}", "1f".repeat(32));
     let control = read(&format!(
         "kind: Approval\nservice: common/api\nenvironment: prod\nversion: v1.0.2\ndigest: {digest}\n"
     ));
     let now = "2026-11-24T09:00:00Z".parse().unwrap();
-    let told = plain(&sentence::of(&control, Tz::UTC, now));
-    assert_eq!(told, format!("v1.0.2 of common/api for prod as {digest}"));
+    let sentence_text = plain(&sentence::of(&control, Tz::UTC, now));
+    assert_eq!(sentence_text, format!("v1.0.2 of common/api for prod as {digest}"));
     let release = release(&control).unwrap();
     assert_eq!(release, "tidegate release common/api --kind approval --env prod --version v1.0.2");
 }

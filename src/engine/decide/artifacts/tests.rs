@@ -76,7 +76,7 @@ async fn explain(world: &mut World, environment: &str, tag: &str) -> Explanation
 }
 
 #[tokio::test]
-async fn explain_says_what_an_image_lacks() {
+async fn explain_names_what_an_image_lacks() {
     let mut world = World::new();
     world.push("v1.0.1", '1');
     world.push("v1.1.0", '2');
@@ -106,7 +106,7 @@ async fn a_chart_beside_the_images_leaves_them_up_to_date() {
 }
 
 #[tokio::test]
-async fn nobody_promotes_by_hand_what_cannot_run() {
+async fn an_image_that_cannot_run_is_not_promoted_by_hand() {
     let mut world = World::new();
     for (tag, letter) in [("v1.0.1", '1'), ("v1.1.0", '2'), ("v1.2.0", '3')] {
         world.push(tag, letter);

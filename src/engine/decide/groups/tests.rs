@@ -150,7 +150,7 @@ async fn a_train_keeps_the_earlier_environment_until_the_version_is_through() {
 }
 
 #[tokio::test]
-async fn a_train_does_not_wait_for_what_nobody_lets_through() {
+async fn a_train_does_not_wait_for_a_refused_version() {
     let mut world = mode(SoakMode::Train);
     world.push("v1.0.1", '1');
     world.pass().await;
@@ -192,7 +192,7 @@ async fn an_elapsed_soak_ends_when_a_person_goes_back() {
 }
 
 #[tokio::test]
-async fn frequent_releases_starve_an_unbroken_soak_and_it_is_told() {
+async fn frequent_releases_starve_an_unbroken_soak_and_are_reported() {
     let mut world = mode(SoakMode::Continuous);
     for patch in 1..6 {
         world.push(&format!("v1.0.{patch}"), char::from_digit(patch, 10).unwrap());
@@ -245,7 +245,7 @@ async fn a_way_back_in_one_environment_is_one_for_those_after_it() {
 }
 
 #[tokio::test]
-async fn what_is_gone_by_force_was_left() {
+async fn a_version_removed_by_a_force_push_counts_as_rolled_back() {
     let mut world = World::new();
     world.push("v1.0.1", '1');
     world.pass().await;

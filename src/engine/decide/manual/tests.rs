@@ -46,7 +46,7 @@ fn world() -> World {
 #[case::not_soaked("prod", "v1.0.1", &[], "")]
 #[case::not_soaked_and_overridden("prod", "v1.0.1", &[GateName::Soak], "v1.0.1")]
 #[tokio::test]
-async fn what_is_asked_for_moves(
+async fn a_manual_promotion_moves_its_target(
     #[case] environment: &str,
     #[case] tag: &str,
     #[case] overrides: &[GateName],
@@ -72,7 +72,7 @@ async fn an_override_is_in_the_message() {
 }
 
 #[tokio::test]
-async fn nobody_is_sent_back() {
+async fn a_lower_version_is_refused() {
     let mut world = world();
     world.person("np/app.yaml", "v1.0.2");
     let overrides = [GateName::Soak, GateName::Approval];
@@ -83,14 +83,18 @@ async fn nobody_is_sent_back() {
 #[case::no_environment("staging", "", "there is no environment staging")]
 #[case::no_tag("non-prod", "v9.9.9", "ghcr.io/vtr/app has no tag v9.9.9 that the selection rules admit")]
 #[tokio::test]
-async fn what_is_not_there_is_told(#[case] environment: &str, #[case] tag: &str, #[case] expected: &str) {
+async fn an_unknown_environment_or_tag_is_a_usage_error(
+    #[case] environment: &str,
+    #[case] tag: &str,
+    #[case] expected: &str,
+) {
     let fault = ask(&mut world(), environment, tag, &[]).await.unwrap_err();
     assert_eq!((fault.class(), fault.to_string().as_str()), (Class::Usage, expected));
     assert!(fault.hint().is_some());
 }
 
 #[tokio::test]
-async fn a_service_that_is_not_there_is_told_with_where_it_is() {
+async fn a_service_missing_here_is_refused_with_where_it_is() {
     let mut world = world();
     world.branch.commit("Ana", "gone", world.now(), &[("p/app.yaml", None)]);
     let fault = ask(&mut world, "prod", "", &[]).await.unwrap_err();

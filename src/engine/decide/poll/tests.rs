@@ -25,8 +25,8 @@ async fn a_registry_that_is_down_is_one_problem() {
     )
     .await;
     assert_eq!(polled.tags.len(), 1);
-    let told: Vec<&str> = polled.problems.iter().map(|problem| problem.message.as_str()).collect();
-    assert_eq!(told, ["cannot reach ghcr.io/vtr/b (and 2 more images of ghcr.io)"]);
+    let messages: Vec<&str> = polled.problems.iter().map(|problem| problem.message.as_str()).collect();
+    assert_eq!(messages, ["cannot reach ghcr.io/vtr/b (and 2 more images of ghcr.io)"]);
     assert!(["app", "b", "d"].into_iter().all(|name| polled.was_asked(&image(name))));
     assert!(!polled.was_asked(&image("e")));
 }
@@ -110,11 +110,11 @@ fn a_selection_is_reused_while_list_and_rules_stay_the_same() {
 
 async fn noted(world: &World) -> Vec<String> {
     let mut seen = world.store.tags_seen(&[image("app")]).await.unwrap();
-    let told = |seen: TagsSeen| {
+    let render = |seen: TagsSeen| {
         let tags: Vec<&str> = seen.tags.iter().map(Tag::as_str).collect();
         format!("{}{} {}", if seen.is_first { "by " } else { "" }, seen.at.format("%H:%M"), tags.join(" "))
     };
-    seen.remove(&image("app")).unwrap_or_default().into_iter().map(told).collect()
+    seen.remove(&image("app")).unwrap_or_default().into_iter().map(render).collect()
 }
 
 #[tokio::test]

@@ -69,7 +69,7 @@ async fn world() -> World {
 }
 
 #[tokio::test]
-async fn it_goes_back_to_the_last_that_ran_and_stays_there() {
+async fn a_rollback_restores_the_last_version_that_ran_and_stays() {
     let mut world = world().await;
     let commits = world.branch.messages().len();
     let report = back(&mut world, "non-prod", "").await.unwrap();
@@ -144,7 +144,7 @@ async fn a_tag_that_means_something_else_is_refused() {
 }
 
 #[tokio::test]
-async fn a_registry_that_is_down_stops_nobody_who_knows_the_image() {
+async fn a_registry_outage_does_not_stop_a_rollback_to_a_known_image() {
     let mut world = world().await;
     world.registry.kill(&image("app"));
     let report = back(&mut world, "non-prod", "v1.0.1").await.unwrap();
@@ -152,7 +152,7 @@ async fn a_registry_that_is_down_stops_nobody_who_knows_the_image() {
 }
 
 #[tokio::test]
-async fn what_makes_no_sense_is_told() {
+async fn an_impossible_rollback_is_refused() {
     let mut world = world().await;
     let fault = back(&mut world, "non-prod", "v1.0.2").await.unwrap_err();
     assert_eq!(fault.to_string(), "common/app in non-prod runs v1.0.2 already");
@@ -161,7 +161,7 @@ async fn what_makes_no_sense_is_told() {
 }
 
 #[tokio::test]
-async fn what_was_shown_is_what_is_done_or_nothing_is() {
+async fn a_confirmed_plan_is_done_exactly_or_not_at_all() {
     let mut world = world().await;
     let back = RollbackRequest {
         service: service("app"),
@@ -223,7 +223,7 @@ async fn somebody_elses_way_back_in_between_is_not_gone_further_from() {
 }
 
 #[tokio::test]
-async fn of_a_set_only_what_is_named_goes_back() {
+async fn only_the_named_member_of_a_set_rolls_back() {
     let services = vec![service("app").into(), service("solo").into()];
     let groups = vec![Group { name: "shop".into(), services }];
     let mut world = World::with(Settings { groups, ..Settings::default() });

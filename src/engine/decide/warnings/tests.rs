@@ -1,4 +1,4 @@
-//! What is told about what runs, over the fakes.
+//! Warnings about running versions, over the fakes.
 
 use crate::engine::fake::{World, release};
 use crate::engine::{PassReport, Problem};
@@ -16,7 +16,7 @@ fn is_up_to_date(decisions: &ByTarget<Option<Decision>>) -> Vec<bool> {
 }
 
 #[tokio::test]
-async fn nothing_is_told_of_a_usual_state() {
+async fn a_usual_state_has_no_warnings() {
     let mut world = World::new();
     let report = world.try_pass().await.unwrap();
     assert_eq!(warnings(&report), [""; 0]);
@@ -24,32 +24,32 @@ async fn nothing_is_told_of_a_usual_state() {
 }
 
 #[tokio::test]
-async fn production_ahead_of_the_environment_before_is_told() {
+async fn production_ahead_of_the_environment_before_is_a_warning() {
     let mut world = World::new();
     world.push("v1.0.1", '1');
     world.edit("np/app.yaml", &release("app", "v1.0.0"));
     world.edit("p/app.yaml", &release("app", "v1.0.1"));
     world.registry.kill(&crate::engine::fake::image("app"));
     let report = world.try_pass().await.unwrap();
-    let told = warnings(&report);
+    let messages = warnings(&report);
     assert!(
-        told.iter().any(|one| one.contains("runs v1.0.1, ahead of non-prod, which runs v1.0.0")),
-        "{told:?}"
+        messages.iter().any(|one| one.contains("runs v1.0.1, ahead of non-prod, which runs v1.0.0")),
+        "{messages:?}"
     );
 }
 
 #[tokio::test]
-async fn another_image_than_before_is_told_once() {
+async fn an_image_other_than_before_is_reported_once() {
     let mut world = World::new();
     world.edit("p/app.yaml", &release("app", "v1.0.0").replace("vtr/app", "other/app"));
     let report = world.try_pass().await.unwrap();
-    let told = warnings(&report);
+    let messages = warnings(&report);
     let text = "runs ghcr.io/other/app, but non-prod runs ghcr.io/vtr/app";
-    assert_eq!(told.iter().filter(|one| one.contains(text)).count(), 1, "{told:?}");
+    assert_eq!(messages.iter().filter(|one| one.contains(text)).count(), 1, "{messages:?}");
 }
 
 #[tokio::test]
-async fn what_the_registry_does_not_list_is_not_up_to_date() {
+async fn a_tag_missing_from_the_registry_is_not_up_to_date() {
     let mut world = World::new();
     world.edit("np/app.yaml", &release("app", "v1.0.9"));
     world.edit("p/app.yaml", &release("app", "v1.0.9"));

@@ -52,7 +52,7 @@ async fn each_commit_of_a_push_adds_to_what_the_one_before_made() {
 }
 
 #[tokio::test]
-async fn a_commit_of_an_environment_adds_all_at_once_and_a_shared_file_tells_where() {
+async fn a_commit_per_environment_adds_all_sections_and_a_shared_file_names_the_environment() {
     let both = [(0, "CHANGELOG.md"), (1, "CHANGELOG.md")];
     let mut world = world(Settings { batch: Batch::Environment, ..settings(&both) });
     let commits = world.branch.messages().len();
@@ -71,7 +71,7 @@ async fn a_commit_of_an_environment_adds_all_at_once_and_a_shared_file_tells_whe
 }
 
 #[tokio::test]
-async fn who_is_second_adds_to_what_the_first_one_wrote() {
+async fn the_second_writer_adds_to_the_changelog_of_the_first() {
     let mut world = world(settings(&[(0, "np/CHANGELOG.md")]));
     let at = world.now();
     world.branch.next_push(Push::After(Box::new(move |branch| {
@@ -84,22 +84,22 @@ async fn who_is_second_adds_to_what_the_first_one_wrote() {
 }
 
 #[tokio::test]
-async fn a_file_that_cannot_be_kept_is_told_and_left_alone() {
+async fn a_changelog_file_that_cannot_be_read_is_reported_and_left_alone() {
     let mut world = world(settings(&[(0, "np/CHANGELOG.md")]));
     let large = "x\n".repeat(600_000);
     world.edit("np/CHANGELOG.md", &large);
     let report = world.try_pass().await.unwrap();
     assert_eq!(report.promoted.len(), 2);
     assert_eq!(world.branch.text("np/CHANGELOG.md"), large);
-    let told: Vec<String> = report.problems.iter().map(ToString::to_string).collect();
+    let messages: Vec<String> = report.problems.iter().map(ToString::to_string).collect();
     let expected =
         "np/CHANGELOG.md: common/api in non-prod: the changelog was not written: it is larger than 1 MiB";
-    assert_eq!(told, [expected]);
+    assert_eq!(messages, [expected]);
     assert!(!report.problems[0].is_error);
 }
 
 #[tokio::test]
-async fn of_a_large_commit_the_first_are_told() {
+async fn a_large_commit_adds_the_first_sections() {
     let files = BTreeMap::from([(EnvironmentId::at(0), path("CHANGELOG.md"))]);
     let environments = vec![("all", vec!["e"], None)];
     let mut world =
@@ -113,7 +113,7 @@ async fn of_a_large_commit_the_first_are_told() {
     let report = world.try_pass().await.unwrap();
     assert_eq!(report.promoted.len(), MOST_PER_COMMIT + 3);
     assert_eq!(headings(&world.branch.text("CHANGELOG.md")).len(), MOST_PER_COMMIT);
-    let told = report.problems[0].to_string();
-    assert!(told.ends_with("a commit adds at most 50 promotions; 3 are left out"), "{told}");
+    let message = report.problems[0].to_string();
+    assert!(message.ends_with("a commit adds at most 50 promotions; 3 are left out"), "{message}");
     assert!(!world.branch.messages().pop().unwrap().contains("What changed in"));
 }

@@ -14,14 +14,14 @@ fn world(time_limit: Duration) -> World {
 }
 
 #[tokio::test]
-async fn a_commit_tells_what_changed() {
+async fn a_commit_carries_its_release_notes() {
     let mut world = world(Duration::from_mins(1));
     world.push("v1.0.1", '1');
     assert_eq!(world.pass().await, ["app non-prod v1.0.0 v1.0.1"]);
     let message = world.branch.messages().pop().unwrap();
-    let told = "(1 release)\n\nnote: v1.0.1 was built with uncommitted changes\n\n\
+    let notes = "(1 release)\n\nnote: v1.0.1 was built with uncommitted changes\n\n\
                 Tidegate-Promotion: ";
-    assert!(message.contains(told), "{message}");
+    assert!(message.contains(notes), "{message}");
 }
 
 #[tokio::test]
@@ -37,7 +37,7 @@ async fn a_promotion_does_not_wait_longer_than_the_limit() {
 }
 
 #[tokio::test]
-async fn without_a_policy_nothing_is_told() {
+async fn without_a_policy_a_commit_has_no_notes() {
     let mut world = World::new();
     world.push("v9.9.9", '9');
     assert_eq!(world.pass().await, ["app non-prod v1.0.0 v9.9.9"]);
@@ -45,7 +45,7 @@ async fn without_a_policy_nothing_is_told() {
 }
 
 #[tokio::test]
-async fn a_large_commit_tells_the_changes_of_its_first_promotions_and_how_many_it_leaves_out() {
+async fn a_large_commit_has_the_notes_of_its_first_promotions_and_counts_the_rest() {
     let notes = Some(NotesPolicy { time_limit: Duration::from_mins(1), limits: Some(BodyLimits::default()) });
     let environments = vec![("all", vec!["e"], None)];
     let mut world = World::with(Settings { environments, batch: Batch::All, notes, ..Settings::default() });
@@ -58,7 +58,10 @@ async fn a_large_commit_tells_the_changes_of_its_first_promotions_and_how_many_i
     let report = world.try_pass().await.unwrap();
     assert_eq!(report.promoted.len(), names.len());
     let asked_count = world.engine.ports.changelog.asked_count.load(Ordering::Relaxed);
-    assert_eq!(asked_count, MOST_PER_COMMIT, "what is not told is not asked");
+    assert_eq!(
+        asked_count, MOST_PER_COMMIT,
+        "no notes are fetched for promotions that the commit leaves out"
+    );
     let message = world.branch.messages().pop().unwrap();
     assert!(message.contains("\n\nRelease notes of 3 more: `tidegate changelog`.\n\nTidegate-Promotion: "));
     assert_eq!(message.matches("note: v1.0.1 was built with uncommitted changes").count(), 1, "{message}");

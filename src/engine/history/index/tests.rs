@@ -81,15 +81,15 @@ async fn a_history_that_another_program_made_anew_is_read_again() {
 }
 
 #[tokio::test]
-async fn what_is_kept_up_to_the_head_is_told_without_reading_a_file() {
+async fn an_index_that_reaches_the_head_reads_no_file() {
     let mut world = world(4);
     world.engine.refresh().await.unwrap();
     let query =
         HistoryQuery { services: Vec::new(), environments: Vec::new(), since: None, until: None, most: 3 };
-    let told = world.engine.history(&query).await.unwrap();
+    let first = world.engine.history(&query).await.unwrap();
     world.branch.calls.take();
     let again = world.again().engine.history(&query).await.unwrap();
-    assert_eq!(format!("{again:?}"), format!("{told:?}"));
+    assert_eq!(format!("{again:?}"), format!("{first:?}"));
     let mut asked = world.branch.calls.take();
     assert_eq!((asked.remove("fetch"), asked.len()), (Some(1), 0), "{asked:?}");
     // Another configuration is another history.
@@ -310,7 +310,7 @@ proptest! {
 
     /// What a daemon takes over from its last look is what a program reads that was just started.
     #[test]
-    fn what_is_taken_over_is_what_would_be_read(steps in prop::collection::vec(step(), 1..24)) {
+    fn an_index_taken_over_equals_one_read_from_git(steps in prop::collection::vec(step(), 1..24)) {
         let files = ["np/app.yaml", "np/beside.yaml", "p/app.yaml"];
         let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
         runtime.block_on(async {
@@ -397,7 +397,7 @@ proptest! {
     /// However people push, merge and force: what they left is the same with the store and without it, without it nothing
     /// counts from an earlier time, and the daemon promotes nothing that they left.
     #[test]
-    fn what_people_left_stays_left(events in prop::collection::vec(event(), 1..20)) {
+    fn a_version_that_people_left_stays_left(events in prop::collection::vec(event(), 1..20)) {
         let files = ["np/app.yaml", "p/app.yaml", "p/beside.yaml"];
         let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
         runtime.block_on(async {

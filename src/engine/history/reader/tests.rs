@@ -45,7 +45,7 @@ fn news(
 }
 
 /// `0 np/app.yaml >v1.0.0`
-fn told(news: &[TagChange]) -> Vec<String> {
+fn summaries(news: &[TagChange]) -> Vec<String> {
     let tags = |held: &[PinnedTag]| held.iter().map(|held| held.tag.as_str()).collect::<Vec<_>>().join("+");
     let line = |tag_change: &TagChange| {
         let (before, after) = (tags(&tag_change.before), tags(&tag_change.after));
@@ -66,18 +66,18 @@ fn every_change_of_a_tag_is_a_tag_change_and_no_other_change() {
     branch.commit("Ana", "break", at("09:00"), &[("np/new.yaml", Some("HelmRelease: [".into()))]);
     let news = news(&branch, None, &[]);
     assert_eq!(
-        told(&news),
+        summaries(&news),
         ["0 np/app.yaml >v1.0.0", "2 np/app.yaml v1.0.0>", "2 np/new.yaml >v1.0.1", "3 np/new.yaml v1.0.1>"]
     );
 }
 
 #[test]
-fn what_is_known_is_not_read_again() {
+fn known_commits_are_not_read_again() {
     let branch = Branch::default();
     let first = put(&branch, "one", "np/app.yaml", "v1.0.0");
     put(&branch, "two", "np/app.yaml", "v1.0.1");
     let after = news(&branch, Some((first, 7)), &[(first, seen(None, "08:00"))]);
-    assert_eq!(told(&after), ["7 np/app.yaml v1.0.0>v1.0.1"]);
+    assert_eq!(summaries(&after), ["7 np/app.yaml v1.0.0>v1.0.1"]);
     assert_eq!(after[0].commit.fetched, seen(Some("10:00"), "10:05"));
     assert_eq!(news(&branch, Some((branch.head(), 8)), &[]), []);
 }
@@ -95,7 +95,7 @@ fn what_was_met_before_keeps_its_time() {
 fn message(environment: &str, tag: &str, name: &str) -> String {
     let (service, environment) = (service(name), environment.parse().unwrap());
     let (from, to) = ("v1.0.0".parse().unwrap(), tag.parse().unwrap());
-    let told = PromotionText {
+    let text = PromotionText {
         id: "0197c0de-7b1e-7c3a-9f55-4f5e0a2b6d11".parse().unwrap(),
         service: &service,
         environment: &environment,
@@ -110,7 +110,7 @@ fn message(environment: &str, tag: &str, name: &str) -> String {
         notes: String::new(),
         overrides: Vec::new(),
     };
-    render(Wording { subject: &SubjectForm::default(), body: None, branch: None }, &[told], 0)
+    render(Wording { subject: &SubjectForm::default(), body: None, branch: None }, &[text], 0)
 }
 
 #[rstest]
@@ -121,7 +121,7 @@ fn message(environment: &str, tag: &str, name: &str) -> String {
 #[case::of_an_environment_that_was_called_otherwise(message("staging", "v1.0.1", "app"), true)]
 #[case::quoted_by_a_revert(format!("Revert \"x\"\n\n{}\nThis reverts it.\n", message("non-prod", "v1.0.1", "app")), false)]
 #[case::a_persons("by hand".to_owned(), false)]
-fn a_message_counts_for_the_tag_change_that_it_tells_of(#[case] message: String, #[case] is_promotion: bool) {
+fn a_message_counts_for_the_tag_change_that_it_names(#[case] message: String, #[case] is_promotion: bool) {
     let branch = Branch::default();
     put(&branch, "one", "np/app.yaml", "v1.0.0");
     put(&branch, &message, "np/app.yaml", "v1.0.1");
@@ -131,11 +131,11 @@ fn a_message_counts_for_the_tag_change_that_it_tells_of(#[case] message: String,
 }
 
 #[test]
-fn a_merge_tells_of_the_promotion_that_it_brought() {
+fn a_merge_carries_the_promotion_that_it_brought() {
     let service = service("app");
     let environment = "non-prod".parse().unwrap();
     let (from, to) = ("v1.0.0".parse().unwrap(), "v1.0.1".parse().unwrap());
-    let told = PromotionText {
+    let text = PromotionText {
         id: "0197c0de-7b1e-7c3a-9f55-4f5e0a2b6d11".parse().unwrap(),
         service: &service,
         environment: &environment,
@@ -154,7 +154,7 @@ fn a_merge_tells_of_the_promotion_that_it_brought() {
         notes: String::new(),
         overrides: Vec::new(),
     };
-    let proposed = render(Wording { subject: &SubjectForm::default(), body: None, branch: None }, &[told], 0);
+    let proposed = render(Wording { subject: &SubjectForm::default(), body: None, branch: None }, &[text], 0);
     let branch = Branch::default();
     put(&branch, "one", "np/app.yaml", "v1.0.0");
     let merged = ["a word of Ana's".to_owned(), proposed];

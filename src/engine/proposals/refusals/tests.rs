@@ -53,7 +53,7 @@ async fn it_counts_however_much_was_merged_since() {
 }
 
 #[tokio::test]
-async fn what_was_proposed_last_says_that_nothing_earlier_matters() {
+async fn a_later_proposal_supersedes_earlier_refusals() {
     let mut world = World::with(settings(PullRequestPolicy::default()));
     for patch in 1..=40u64 {
         world.push(&format!("v1.0.{patch}"), '1');
@@ -69,7 +69,7 @@ async fn what_was_proposed_last_says_that_nothing_earlier_matters() {
 }
 
 #[tokio::test]
-async fn what_a_person_had_proposed_against_it_proves_nothing() {
+async fn a_proposal_against_a_version_proves_nothing_about_it() {
     let mut world = proposed().await;
     world.push("v1.0.2", '2');
     world.pass().await;
@@ -84,7 +84,7 @@ async fn what_a_person_had_proposed_against_it_proves_nothing() {
 }
 
 #[tokio::test]
-async fn a_person_who_does_not_know_of_it_is_told() {
+async fn a_manual_promotion_of_a_refused_version_is_warned() {
     let mut world = proposed().await;
     world.forge.close_by_hand(1, world.now());
     // Non-prod began to run it anew: by the schedule alone, nothing would be asked.
@@ -100,7 +100,7 @@ async fn a_person_who_does_not_know_of_it_is_told() {
 }
 
 #[tokio::test]
-async fn what_a_program_closed_is_proposed_again_a_few_times() {
+async fn a_pull_request_closed_by_a_bot_is_opened_again_a_few_times() {
     let mut world = proposed().await;
     for number in 1..=2 {
         world.forge.close_by_bot(number, world.now());

@@ -86,7 +86,7 @@ async fn a_freeze_turns_it_off_and_its_end_on_again() {
 }
 
 #[tokio::test]
-async fn what_became_ready_meanwhile_is_merged_when_it_may() {
+async fn a_pull_request_that_became_ready_is_merged_once_its_gates_open() {
     let mut world = frozen().await;
     world.forge.pass_checks(1, world.now());
     quiet(&mut world).await;
@@ -120,7 +120,7 @@ async fn it_stays_off_while_something_newer_takes_its_place() {
 }
 
 #[tokio::test]
-async fn what_people_turned_on_or_off_is_theirs() {
+async fn auto_merge_set_by_a_person_stays() {
     // On, by somebody else, in a freeze.
     let mut world = frozen().await;
     world.forge.turn(1, Some(AutoMerge::ByAnother));

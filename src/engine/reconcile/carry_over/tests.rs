@@ -29,20 +29,20 @@ async fn looked(world: &mut World) -> Vec<String> {
     states(&world.try_pass().await.unwrap())
 }
 
-fn told(world: &World, branch: &str) -> Vec<Trailers> {
+fn trailers(world: &World, branch: &str) -> Vec<Trailers> {
     let branch: PullRequestBranch = branch.parse().unwrap();
     read_trailers(&world.branch.message_of(world.branch.tip_of(&branch).unwrap()))
 }
 
 /// Each promotion of a branch with who asked for it, as `app v1.0.1 ana soak`.
 fn requested(world: &World, branch: &str) -> Vec<String> {
-    let one = |told: Trailers| {
-        let gates = told.overrides.iter().map(|one| format!(" {}", one.gate()));
+    let one = |promotion: Trailers| {
+        let gates = promotion.overrides.iter().map(|one| format!(" {}", one.gate()));
         let gates: String = gates.collect();
-        let tag = told.image.tag.unwrap();
-        format!("{} {tag} {}{gates}", told.service.name(), told.mark.requested_by)
+        let tag = promotion.image.tag.unwrap();
+        format!("{} {tag} {}{gates}", promotion.service.name(), promotion.mark.requested_by)
     };
-    told(world, branch).into_iter().map(one).collect()
+    trailers(world, branch).into_iter().map(one).collect()
 }
 
 /// `app` and `web` in a file each, with what is pushed of `web`.
@@ -69,7 +69,7 @@ fn hold(world: &World, service: &str, file: &str) {
 }
 
 #[tokio::test]
-async fn what_a_person_proposed_stays_as_it_is_until_it_is_merged() {
+async fn a_manual_proposal_stays_unchanged_until_it_is_merged() {
     let mut world = insisted().await;
     let body = world.forge.pulls()[0].body.clone();
     for _ in 0..2 {
@@ -118,7 +118,7 @@ async fn a_person_takes_the_place_of_what_was_proposed() {
 }
 
 #[tokio::test]
-async fn a_gate_that_was_passed_by_does_not_close_it_and_what_is_said_later_does() {
+async fn an_overridden_gate_does_not_close_it_and_a_later_control_does() {
     let mut world = soaked(PullRequestPolicy::default()).await;
     hold(&world, "app", ".tidegate/one.yaml");
     assert_eq!(looked(&mut world).await, Vec::<String>::new());
@@ -134,7 +134,7 @@ async fn a_gate_that_was_passed_by_does_not_close_it_and_what_is_said_later_does
 }
 
 #[tokio::test]
-async fn what_is_insisted_on_again_is_told_again() {
+async fn a_repeated_override_is_reported_again() {
     let mut world = insisted().await;
     for file in [".tidegate/one.yaml", ".tidegate/two.yaml"] {
         world.wait(1);
@@ -148,7 +148,7 @@ async fn what_is_insisted_on_again_is_told_again() {
 }
 
 #[tokio::test]
-async fn what_is_left_of_a_merged_one_is_no_proposal_of_the_same_version() {
+async fn a_branch_left_by_a_merged_pull_request_is_no_proposal() {
     let mut world = proposed().await;
     world.forge.merge(1, world.now());
     world.pass().await;
@@ -161,9 +161,9 @@ async fn what_is_left_of_a_merged_one_is_no_proposal_of_the_same_version() {
 }
 
 #[tokio::test]
-async fn what_is_left_of_a_closed_one_is_not_what_is_insisted_on_now() {
+async fn a_branch_left_by_a_closed_pull_request_is_not_reused_by_a_new_override() {
     let mut world = insisted().await;
-    let first = told(&world, BRANCH);
+    let first = trailers(&world, BRANCH);
     world.forge.close_by_hand(1, world.now());
     world.wait(60);
     world.person("np/app.yaml", "v1.0.0");
@@ -179,16 +179,16 @@ async fn what_is_left_of_a_closed_one_is_not_what_is_insisted_on_now() {
     world.wait(1);
     assert_eq!(asked(&mut world, again).await, ["opens #3 v1.0.1"]);
     assert_eq!(looked(&mut world).await, ["waits #3 v1.0.1"]);
-    assert_ne!(told(&world, BRANCH)[0].mark.id, first[0].mark.id);
+    assert_ne!(trailers(&world, BRANCH)[0].mark.id, first[0].mark.id);
 }
 
 #[tokio::test]
 async fn it_is_made_anew_on_a_branch_that_moved_as_the_same_promotion() {
     let mut world = insisted().await;
-    let before = told(&world, BRANCH);
+    let before = trailers(&world, BRANCH);
     world.edit("p/app.yaml", &format!("# Owned by Ana.\n{}", release("app", "v1.0.0")));
     assert_eq!(looked(&mut world).await, ["updates #1 v1.0.1"]);
-    assert_eq!(told(&world, BRANCH), before, "who asked, for what, and under which identity");
+    assert_eq!(trailers(&world, BRANCH), before, "who asked, for what, and under which identity");
     let body = &world.forge.pulls()[0].body;
     assert!(body.contains("asked for by ana, let through at 2026-03-02 09:00 UTC; now:"), "{body}");
     assert!(body.contains("soak       overridden: "), "{body}");
@@ -211,7 +211,7 @@ async fn a_registry_that_is_away_changes_nothing() {
 }
 
 #[tokio::test]
-async fn what_a_person_asked_for_and_what_soaked_go_by_the_one_request_of_the_environment() {
+async fn manual_and_soaked_promotions_share_the_pull_request_of_the_environment() {
     let mut world = both(Grouping::Environment, Vec::new());
     push_web(&world, "v1.0.1", '1');
     world.pass().await;
@@ -313,14 +313,14 @@ async fn a_lower_version_may_come_by_hand_while_a_higher_one_stays_refused() {
     assert_eq!(looked(&mut world).await, Vec::<String>::new());
     let request = by_ana(Some("v1.0.1"), &[GateName::Soak]);
     let report = world.engine.pass(&request).await.unwrap();
-    let order = closed(&report).into_iter().find(|told| told.starts_with("order")).unwrap();
+    let order = closed(&report).into_iter().find(|report| report.starts_with("order")).unwrap();
     assert!(order.starts_with("order: pull request #1 with 1.0.2 was closed unmerged by ana at "), "{order}");
     let request = by_ana(Some("v1.0.1"), &[GateName::Soak, GateName::Order]);
     assert_eq!(asked(&mut world, request).await, ["opens #2 v1.0.1"]);
     for _ in 0..2 {
         let report = world.try_pass().await.unwrap();
         assert_eq!(states(&report), ["waits #2 v1.0.1"]);
-        let order = closed(&report).into_iter().find(|told| told.starts_with("order")).unwrap();
+        let order = closed(&report).into_iter().find(|report| report.starts_with("order")).unwrap();
         assert!(
             order.starts_with("order: pull request #1 with v1.0.2 was closed unmerged by ana at "),
             "{order}"

@@ -88,7 +88,7 @@ fn a_flux_kustomization_outside_the_environment_gives_the_namespace() {
 }
 
 #[test]
-fn a_name_that_flux_fills_in_is_kept() {
+fn a_name_that_flux_substitutes_stays() {
     let state = read(&[("np/apps/app.yaml", &whole("name: '${APP}-proxy'", "", &image("v1.0.0")))]);
     assert_eq!((services(&state), errors(&state)), ("apps/${APP}-proxy=v1.0.0".to_owned(), String::new()));
 }
@@ -113,7 +113,7 @@ fn a_patch_takes_its_service_and_image_from_the_base() {
 }
 
 #[test]
-fn what_flux_does_not_apply_is_inactive() {
+fn a_file_outside_flux_is_inactive() {
     let one = |spec: &str| whole("name: app, namespace: team", spec, &image("v1.0.0"));
     let flux = |path: &str| {
         format!(

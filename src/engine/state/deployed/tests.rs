@@ -22,7 +22,7 @@ pub(super) fn one_environment() -> Settings {
 }
 
 /// `app=v1.0.0+v1.0.1 *`: the image, what runs, the range.
-fn told(deployed: &DeployedState) -> String {
+fn summary(deployed: &DeployedState) -> String {
     let line = |target: &Target| {
         let tags: Vec<&str> = target.running.iter().map(|one| one.tag.as_str()).collect();
         let image = target.image().repository().trim_start_matches("vtr/");
@@ -58,12 +58,16 @@ fn marked(tag: &str, policy: &str) -> String {
 #[case::one("v1.0.0", "v1.0.0", "app=v1.0.0 >=1.0.0")]
 #[case::two_versions("v1.0.1", "v1.0.0", "app=v1.0.0+v1.0.1 >=1.0.0")]
 #[case::two_spellings_are_not_one("1.0.0", "v1.0.0", "app=1.0.0+v1.0.0 >=1.0.0")]
-fn what_runs_is_what_every_folder_holds(#[case] one: &str, #[case] other: &str, #[case] expected: &str) {
+fn the_running_version_is_the_one_that_every_folder_has(
+    #[case] one: &str,
+    #[case] other: &str,
+    #[case] expected: &str,
+) {
     let deployed = deployed(
         &one_environment(),
         &[("np/app.yaml", release("app", one)), ("np2/app.yaml", release("app", other))],
     );
-    assert_eq!((told(&deployed).as_str(), errors(&deployed).as_str()), (expected, ""));
+    assert_eq!((summary(&deployed).as_str(), errors(&deployed).as_str()), (expected, ""));
 }
 
 #[rstest]
@@ -72,17 +76,17 @@ fn what_runs_is_what_every_folder_holds(#[case] one: &str, #[case] other: &str, 
     "np2/app.yaml:8:12: common/app in non-prod: runs `main-7`, which is not a semantic version"
 )]
 #[case::latest("latest", "`latest`")]
-fn what_is_no_version_is_told(#[case] tag: &str, #[case] expected: &str) {
+fn a_tag_that_is_no_version_is_reported(#[case] tag: &str, #[case] expected: &str) {
     let deployed = deployed(&one_environment(), &[("np2/app.yaml", release("app", tag))]);
-    assert_eq!(told(&deployed), "");
+    assert_eq!(summary(&deployed), "");
     assert!(errors(&deployed).contains(expected), "{}", errors(&deployed));
 }
 
 #[test]
-fn an_ignored_service_is_neither_moved_nor_told() {
+fn an_ignored_service_is_neither_moved_nor_reported() {
     let deployed = deployed(&one_environment(), &[("np/ignored.yaml", release("ignored", "latest"))]);
     assert_eq!(
-        (told(&deployed), errors(&deployed)),
+        (summary(&deployed), errors(&deployed)),
         (String::new(), "no YAML file under `np2`, a path of environment non-prod".into())
     );
 }
@@ -91,7 +95,7 @@ fn an_ignored_service_is_neither_moved_nor_told() {
 fn several_images_of_a_service_are_several_targets() {
     let sidecar = "    sidecar: {image: 'ghcr.io/vtr/proxy:v2.0.0'}\n";
     let deployed = deployed(&one_environment(), &[("np/app.yaml", release("app", "v1.0.0") + sidecar)]);
-    assert_eq!(told(&deployed), "app=v1.0.0 >=1.0.0; proxy=v2.0.0 >=1.0.0");
+    assert_eq!(summary(&deployed), "app=v1.0.0 >=1.0.0; proxy=v2.0.0 >=1.0.0");
 }
 
 #[rstest]
@@ -124,11 +128,11 @@ fn several_images_of_a_service_are_several_targets() {
     vec![marked("v1.0.0", "a"), marked("v1.0.0", "b"), policy("a", "~1.0") + &policy("b", "~1.0") + &repository("app")],
     "app=v1.0.0 ~1.0"
 )]
-fn flux_policies_are_followed_or_told(#[case] texts: Vec<String>, #[case] expected: &str) {
+fn flux_policies_are_followed_or_reported(#[case] texts: Vec<String>, #[case] expected: &str) {
     let names = ["np/a.yaml", "np2/b.yaml", "np/c.yaml"];
     let files: Vec<_> = names.into_iter().zip(texts).collect();
     let deployed = deployed(&one_environment(), &files);
-    assert_eq!(told(&deployed), expected, "{}", errors(&deployed));
+    assert_eq!(summary(&deployed), expected, "{}", errors(&deployed));
     assert_eq!(errors(&deployed).is_empty(), !expected.is_empty(), "{}", errors(&deployed));
 }
 
@@ -138,7 +142,7 @@ fn rules_that_the_configuration_names_stand_before_flux() {
     settings.rules.are_explicit = true;
     let files =
         [("np/a.yaml", marked("v1.0.0", "gone")), ("np2/b.yaml", policy("a", "~1.0") + &repository("app"))];
-    assert_eq!(told(&deployed(&settings, &files)), "app=v1.0.0 >=1.0.0");
+    assert_eq!(summary(&deployed(&settings, &files)), "app=v1.0.0 >=1.0.0");
 }
 
 #[test]
@@ -147,10 +151,10 @@ fn a_lone_tag_is_of_the_image_that_all_folders_agree_on() {
     let flux = policy("a", "~1.0") + &repository("app");
     let agreed =
         [("np/a.yaml", lone.clone()), ("np/f.yaml", flux.clone()), ("np2/f.yaml", repository("app"))];
-    assert_eq!(told(&deployed(&one_environment(), &agreed)), "app=v1.0.0 ~1.0");
+    assert_eq!(summary(&deployed(&one_environment(), &agreed)), "app=v1.0.0 ~1.0");
     let torn = [("np/a.yaml", lone), ("np/f.yaml", flux), ("np2/f.yaml", repository("web"))];
     let torn = deployed(&one_environment(), &torn);
-    assert_eq!(told(&torn), "");
+    assert_eq!(summary(&torn), "");
     assert!(errors(&torn).contains("names no known image"), "{}", errors(&torn));
 }
 
@@ -159,7 +163,7 @@ fn a_filter_without_extract_reads_the_whole_tag() {
     let filtered = policy("a", "~1.0").replace("policy: {", "filterTags: {pattern: '^v1'}, policy: {");
     let files = [("np/a.yaml", release("app", "v1.0.0")), ("np2/f.yaml", filtered + &repository("app"))];
     let deployed = deployed(&one_environment(), &files);
-    assert_eq!(told(&deployed), "app=v1.0.0 ~1.0", "{}", errors(&deployed));
+    assert_eq!(summary(&deployed), "app=v1.0.0 ~1.0", "{}", errors(&deployed));
 }
 
 #[test]
@@ -196,7 +200,7 @@ fn pins_that_differ_are_apart() {
 fn a_refused_field_holds_back_what_may_be_of_its_image(#[case] refused: String, #[case] expected: &str) {
     let deployed =
         deployed(&one_environment(), &[("np/app.yaml", refused), ("np2/app.yaml", release("app", "v1.0.1"))]);
-    assert_eq!(told(&deployed), expected, "{}", errors(&deployed));
+    assert_eq!(summary(&deployed), expected, "{}", errors(&deployed));
     assert!(!errors(&deployed).is_empty());
 }
 
@@ -204,7 +208,7 @@ fn a_refused_field_holds_back_what_may_be_of_its_image(#[case] refused: String, 
 fn a_lone_tag_of_no_image_holds_back_its_service() {
     let lone = marked("v1.0.0", "gone").replace("      repository: ghcr.io/vtr/app\n", "");
     let files = [("np/app.yaml", lone), ("np2/app.yaml", release("app", "v1.0.1"))];
-    assert_eq!(told(&deployed(&one_environment(), &files)), "");
+    assert_eq!(summary(&deployed(&one_environment(), &files)), "");
 }
 
 #[test]
@@ -218,5 +222,5 @@ fn a_refused_field_holds_back_no_other_service_and_no_other_environment() {
         ("np/web.yaml", release("web", "v1.0.0")),
         ("np2/app.yaml", release("app", "v1.0.1")),
     ];
-    assert_eq!(told(&deployed(&settings, &files)), "web=v1.0.0 >=1.0.0; app=v1.0.1 >=1.0.0");
+    assert_eq!(summary(&deployed(&settings, &files)), "web=v1.0.0 >=1.0.0; app=v1.0.1 >=1.0.0");
 }

@@ -156,7 +156,7 @@ async fn a_freeze_ends_and_is_swept() {
     0
 )]
 #[tokio::test]
-async fn what_cannot_be_read_holds_what_it_may_have_meant(
+async fn an_unreadable_control_file_holds_what_it_may_cover(
     #[case] text: &str,
     #[case] place: &str,
     #[case] promoted: usize,
@@ -166,13 +166,13 @@ async fn what_cannot_be_read_holds_what_it_may_have_meant(
     world.edit(".tidegate/mine.yaml", text);
     let report = world.try_pass().await.unwrap();
     assert_eq!(report.promoted.len(), promoted);
-    let told = report.problems[0].to_string();
+    let message = report.problems[0].to_string();
     let expected = format!(".tidegate/mine.yaml{place}: the control file is invalid and keeps the hold gate");
-    assert!(told.starts_with(&expected), "{told}");
+    assert!(message.starts_with(&expected), "{message}");
 }
 
 #[tokio::test]
-async fn what_is_not_there_is_told() {
+async fn an_unknown_environment_is_an_error_and_an_unmatched_release_is_not() {
     let mut world = World::new();
     let fault = world.engine.change_controls(&hold(None, "prdo"), "Ana", false).await.unwrap_err();
     assert_eq!(fault.to_string(), "there is no environment prdo");
@@ -224,7 +224,7 @@ async fn a_release_is_of_just_these_environments() {
 }
 
 #[tokio::test]
-async fn what_nobody_could_read_is_not_written() {
+async fn an_unreadable_control_file_is_not_written() {
     let mut world = World::new();
     for reason in ["", "a\nb", &"x".repeat(301)] {
         let covers = Coverage { services: Some(app()), environments: Vec::new() };

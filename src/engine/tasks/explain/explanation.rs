@@ -363,9 +363,9 @@ impl Explaining<'_> {
             (None, Some(_)) => false,
         };
         let seen = self.problems.iter().chain(self.refused).filter(is_meant).cloned();
-        let mut told = BTreeSet::new();
+        let mut listed = BTreeSet::new();
         seen.chain(unsigned_controls(self.facts.state, service, environment))
-            .filter(|problem| told.insert(problem.to_string()))
+            .filter(|problem| listed.insert(problem.to_string()))
             .collect()
     }
 }

@@ -183,7 +183,7 @@ async fn decide_tag<P: Ports>(
     let mut problems = digests.ask(context, &mut memory.digests, unasked, evaluation.now).await?;
     let candidate = |target: &TargetId| Some((*target, selections[*target].as_deref()?.find(tag)?.clone()));
     let candidates: BTreeMap<TargetId, Candidate> = targets.iter().filter_map(candidate).collect();
-    let images = artifacts::tell_images(context, &evaluation.state, &mut digests, &candidates).await;
+    let images = artifacts::check_images(context, &evaluation.state, &mut digests, &candidates).await;
     problems.extend(images.problems);
     let rejections = &mut memory.rejections;
     let (state, now) = (&evaluation.state, evaluation.now);

@@ -18,7 +18,7 @@ fn about(environment: &str, tag: &str) -> Question {
 }
 
 /// What comes of one explanation: the outlook, the version, its closed gates and the time, as far as there are any.
-fn told(explanation: &Explanation) -> String {
+fn summary(explanation: &Explanation) -> String {
     let outlook = match &explanation.outlook {
         TargetStatus::Runs => "runs".to_owned(),
         TargetStatus::Current(why) => format!("nothing: {why}"),
@@ -39,7 +39,7 @@ fn told(explanation: &Explanation) -> String {
 
 async fn explain(world: &mut World, question: &Question) -> (Vec<String>, Verdict) {
     let explained = world.engine.explain(question).await.unwrap();
-    (explained.explanations.iter().map(told).collect(), explained.verdict())
+    (explained.explanations.iter().map(summary).collect(), explained.verdict())
 }
 
 /// Non-prod runs v1.0.1 by Tidegate since Monday 09:00.
@@ -51,7 +51,7 @@ async fn soaking() -> World {
 }
 
 #[tokio::test]
-async fn every_environment_is_told_in_order_and_the_worst_of_it_counts() {
+async fn every_environment_is_explained_in_order_and_the_worst_counts() {
     let mut world = soaking().await;
     world.wait(120);
     let (lines, verdict) = explain(&mut world, &about("", "")).await;
@@ -61,7 +61,7 @@ async fn every_environment_is_told_in_order_and_the_worst_of_it_counts() {
     world.wait(DAY);
     let (lines, verdict) = explain(&mut world, &about("prod", "")).await;
     assert_eq!((lines[0].as_str(), verdict), ("prod open v1.0.1  Tue 11:00", Verdict::Open));
-    assert_eq!(world.pass().await, ["app prod v1.0.0 v1.0.1"], "what is told is what is done");
+    assert_eq!(world.pass().await, ["app prod v1.0.0 v1.0.1"], "the pass does what explain announced");
     let (lines, verdict) = explain(&mut world, &about("prod", "")).await;
     assert_eq!(lines, ["prod nothing: runs v1.0.1; non-prod runs nothing newer (v1.0.1)"]);
     assert_eq!(verdict.class(), None);
@@ -86,7 +86,7 @@ async fn a_version_that_is_named_is_explained() {
 }
 
 #[tokio::test]
-async fn what_is_lost_is_told_apart_from_what_waits() {
+async fn lost_versions_are_distinct_from_waiting_ones() {
     let mut world = soaking().await;
     let is_lost = |explained: &Explained| {
         explained.explanations[0].candidate_status().map(|candidate_status| candidate_status.is_lost)
@@ -110,11 +110,11 @@ async fn what_is_lost_is_told_apart_from_what_waits() {
 }
 
 #[tokio::test]
-async fn a_registry_that_is_silent_is_not_known_and_told() {
+async fn a_silent_registry_is_reported_as_not_known() {
     let mut world = soaking().await;
     world.registry.kill(&image("app"));
     let explained = world.engine.explain(&about("prod", "")).await.unwrap();
-    assert_eq!(told(&explained.explanations[0]), "prod unknown");
+    assert_eq!(summary(&explained.explanations[0]), "prod unknown");
     assert_eq!(explained.explanations[0].problems.len(), 1);
     assert_eq!(explained.verdict().class(), Some(Class::TryAgain));
 }
@@ -161,7 +161,7 @@ async fn a_member_of_a_set_waits_for_the_other() {
 }
 
 #[tokio::test]
-async fn who_is_not_there_is_told() {
+async fn an_unknown_service_is_reported() {
     let mut world = World::new();
     let nobody = Question { service: service("nobody"), ..about("prod", "") };
     for question in [nobody, about("staging", "")] {
@@ -170,7 +170,7 @@ async fn who_is_not_there_is_told() {
 }
 
 #[tokio::test]
-async fn what_waits_for_a_review_is_not_open_until_there_is_one() {
+async fn a_candidate_without_its_review_is_not_open() {
     let settings = Settings {
         approval: ApprovalPolicy::ByReview,
         requests: Some(PullRequestPolicy::default()),

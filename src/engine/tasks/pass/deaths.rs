@@ -48,15 +48,15 @@ async fn live(world: World, steps: Option<usize>, loses_store: bool) -> (World, 
 }
 
 /// The promotions that the branch tells of: their messages without what differs each time.
-fn told(world: &World) -> Vec<String> {
+fn messages(world: &World) -> Vec<String> {
     let messages = world.branch.messages();
     let without_id = |message: &String| {
         let lines = message.lines().filter(|line| !line.starts_with("Tidegate-Promotion: "));
         lines.collect::<Vec<_>>().join("\n")
     };
-    let mut told: Vec<String> = messages.iter().map(without_id).collect();
-    told.sort();
-    told
+    let mut texts: Vec<String> = messages.iter().map(without_id).collect();
+    texts.sort();
+    texts
 }
 
 #[rstest]
@@ -69,12 +69,12 @@ async fn dying_between_any_two_effects_neither_loses_nor_doubles(
     #[case] loses_store: bool,
 ) {
     let (undisturbed, _) = live(world(batch), None, false).await;
-    let expected = told(&undisturbed);
+    let expected = messages(&undisturbed);
     assert!(expected.iter().any(|message| message.contains("prod: v1.0.0 -> v1.0.1")), "{expected:#?}");
     let mut steps = 0;
     loop {
         let (world, died) = live(world(batch), Some(steps), loses_store).await;
-        assert_eq!(told(&world), expected, "dead after {steps} steps");
+        assert_eq!(messages(&world), expected, "dead after {steps} steps");
         for file in ["np/app.yaml", "np/web.yaml", "p/app.yaml", "p/web.yaml"] {
             assert_eq!(world.tag(file), "v1.0.1", "{file}, dead after {steps} steps");
         }

@@ -228,9 +228,9 @@ impl Witness {
         let passed = self.world.try_pass().await;
         let messages = self.world.branch.messages();
         for message in &messages[self.messages_seen..] {
-            let told = read_trailers(message);
-            assert_eq!(told.len(), 1, "a commit a promotion: {message}");
-            self.judge(&told[0]);
+            let promotions = read_trailers(message);
+            assert_eq!(promotions.len(), 1, "one commit per promotion: {message}");
+            self.judge(&promotions[0]);
         }
         self.messages_seen = messages.len();
         if is_whole {
@@ -283,9 +283,9 @@ impl Witness {
         }
     }
 
-    fn judge(&mut self, told: &Trailers) {
-        let is_prod = told.environment.as_str() == "prod";
-        let tag = told.image.tag.as_ref().unwrap();
+    fn judge(&mut self, promotion: &Trailers) {
+        let is_prod = promotion.environment.as_str() == "prod";
+        let tag = promotion.image.tag.as_ref().unwrap();
         let (to, now): (Version, Timestamp) = (tag.as_str().parse().unwrap(), self.world.now());
         let [non_prod, _] = &self.places;
         let here = &self.places[usize::from(is_prod)];
@@ -294,9 +294,9 @@ impl Witness {
             !here.is_against(&to, |left| self.can_come(left)),
             "somebody went back from it, or from a higher one: {to}"
         );
-        assert!(!here.is_held(now), "{} is held", told.environment);
+        assert!(!here.is_held(now), "{} is held", promotion.environment);
         assert!(!self.quarantined.contains(&to), "{to} is quarantined");
-        let digest = told.mark.digest.clone();
+        let digest = promotion.mark.digest.clone();
         assert_eq!(digest, self.digest_of(&to), "a fresh answer");
         if is_prod {
             assert_eq!(to, non_prod.runs, "it runs in non-prod");
@@ -305,7 +305,7 @@ impl Witness {
             assert!(self.frozen_until.is_none_or(|until| until <= now), "prod is frozen");
         }
         self.places[usize::from(is_prod)].hold(to, digest, now);
-        *self.promotions.entry(told.mark.id).or_default() += 1;
+        *self.promotions.entry(promotion.mark.id).or_default() += 1;
     }
 }
 

@@ -47,7 +47,7 @@ async fn a_version_goes_to_non_prod_soaks_and_reaches_prod_once() {
 }
 
 #[tokio::test]
-async fn what_soaked_goes_on_in_the_pass_that_ends_its_soak() {
+async fn a_soaked_version_is_promoted_in_the_pass_that_ends_its_soak() {
     let mut world = soaking().await;
     world.wait(DAY);
     world.push("v1.0.2", '2');
@@ -202,10 +202,10 @@ async fn a_declined_push_is_reported_and_tried_again() {
     "common/api in non-prod: the server declined the push: np/api is protected"
 )]
 #[tokio::test]
-async fn what_the_server_declines_holds_up_nothing_else(
+async fn a_declined_push_blocks_nothing_else(
     #[case] path: &'static str,
     #[case] promoted: &str,
-    #[case] told: &str,
+    #[case] expected: &str,
 ) {
     let mut world = World::new();
     world.edit("np/api.yaml", &release("api", "v1.0.0"));
@@ -222,15 +222,15 @@ async fn what_the_server_declines_holds_up_nothing_else(
             |one: &Promoted| format!("{} {} {} {}", one.service.name(), one.environment, one.from, one.to);
         report.promoted.iter().map(one).collect::<Vec<_>>()
     };
-    assert_eq!((moved(&report), told_of(&report)), (vec![promoted.to_owned()], vec![told.to_owned()]));
+    assert_eq!((moved(&report), told_of(&report)), (vec![promoted.to_owned()], vec![expected.to_owned()]));
     // It is tried again alone, then with growing pauses.
     world.branch.calls.take();
     for _ in 0..20 {
-        assert_eq!(told_of(&world.try_pass().await.unwrap()), [told]);
+        assert_eq!(told_of(&world.try_pass().await.unwrap()), [expected]);
     }
     assert_eq!(world.branch.calls.take()["publish"], 1);
     world.wait(10);
-    assert_eq!(told_of(&world.try_pass().await.unwrap()), [told]);
+    assert_eq!(told_of(&world.try_pass().await.unwrap()), [expected]);
     assert_eq!(world.branch.calls.take()["publish"], 1);
     *world.branch.declined_path.lock().unwrap() = None;
     world.wait(10);
@@ -372,7 +372,7 @@ async fn a_backdated_commit_counts_from_the_fetch_that_did_not_have_it() {
 }
 
 #[tokio::test]
-async fn a_rollback_stands_whatever_its_message_says() {
+async fn a_rollback_stands_with_any_message() {
     let mut world = soaking().await;
     let copied = world.branch.messages().pop().unwrap();
     let back = [("np/app.yaml", Some(release("app", "v1.0.0")))];
@@ -462,9 +462,9 @@ async fn nothing_is_promoted_while_the_clock_is_behind_the_branch() {
     *world.clock.0.lock().unwrap() = "2020-01-01T00:00:00Z".parse().unwrap();
     let report = world.try_pass().await.unwrap();
     assert!(report.promoted.is_empty());
-    let told = report.problems.iter().find(|problem| problem.message.contains("clock")).unwrap();
+    let problem = report.problems.iter().find(|problem| problem.message.contains("clock")).unwrap();
     assert_eq!(
-        told.message,
+        problem.message,
         "nothing is promoted: the clock of this machine says 2020-01-01 00:00 UTC, before every commit on the branch (the \
          earliest is of 2026-03-02 09:00 UTC)"
     );

@@ -1,4 +1,4 @@
-//! What the engine did, told and replayed under the same policy: the same promotions at the same times.
+//! A timeline of what the engine did, replayed under the same policy, has the same promotions at the same times.
 
 use proptest::prelude::*;
 
@@ -103,7 +103,7 @@ fn schedule() -> Schedule {
 }
 
 /// `prod v1.0.1 at …`, for each promotion on schedule and each person's move.
-fn told(story: &ReplayReport) -> Vec<String> {
+fn summary(story: &ReplayReport) -> Vec<String> {
     let mut lines: Vec<String> = story
         .targets
         .iter()
@@ -122,7 +122,7 @@ async fn both(world: &mut World) -> (Timeline, Vec<String>, Vec<String>) {
     let schedule = schedule();
     let policy = world.engine.repository_policy().replayed(&schedule);
     let stories = (replay(&timeline, policy), as_it_was(&timeline, policy));
-    (timeline, told(&stories.0), told(&stories.1))
+    (timeline, summary(&stories.0), summary(&stories.1))
 }
 
 #[tokio::test]
@@ -149,7 +149,7 @@ async fn a_release_is_replayed_as_it_was() {
 }
 
 #[tokio::test]
-async fn telling_asks_nobody() {
+async fn a_timeline_contacts_no_registry() {
     let mut world = World::new();
     world.pass().await;
     world.restart();
@@ -185,7 +185,7 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 24, ..ProptestConfig::default() })]
 
     #[test]
-    fn what_the_engine_did_is_what_a_replay_does(steps in prop::collection::vec(step(), 1..16)) {
+    fn a_replay_does_what_the_engine_did(steps in prop::collection::vec(step(), 1..16)) {
         is_replayed(SoakMode::Continuous, &steps)?;
     }
 

@@ -12,7 +12,7 @@ fn explained(next_opening: Option<&str>) -> Explained {
 }
 
 #[test]
-fn it_looks_away_for_as_long_as_nothing_can_happen_and_never_for_long() {
+fn the_pause_between_polls_ends_when_something_can_happen() {
     let now: Timestamp = "2026-03-02T09:00:00Z".parse().unwrap();
     for (opening, tick, expected) in [
         (None, None, UNKNOWN),
