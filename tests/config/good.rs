@@ -3,12 +3,16 @@
 use std::path::Path;
 use std::time::Duration;
 
-use tidegate::config::{Batch, Config, ConfigError, Credentials, Loaded, SecretSource, Setting, Store};
-use tidegate::model::{Class, EnvironmentName, Fault, ServiceName};
+use tidegate::config::{
+    Batch, ChannelTarget, Config, ConfigError, Credentials, Loaded, SecretSource, Setting, Store,
+};
+use tidegate::model::{Class, EnvironmentName, EventKind, Fault, ServiceName};
 
 use super::{HomeOnly, cases, compare_or_write, read};
 
 const FOLDER: &str = "tests/config/good";
+
+const HOUR: Duration = Duration::from_hours(1);
 
 fn parse(text: &str) -> Loaded {
     Config::parse(text, "tidegate.yaml", &HomeOnly).unwrap_or_else(|error| panic!("{}", error.render()))
@@ -116,6 +120,32 @@ fn environments_come_after_the_ones_before_them() {
         config.environments().iter().map(|environment| environment.name.as_str()).collect();
     assert_eq!(names, ["dev", "lab", "staging", "prod-us", "prod-eu"]);
     assert!(config.environment(&environment("prod")).is_none());
+}
+
+#[test]
+fn a_channel_says_little_and_means_the_usual() {
+    let config = parse(&read("tests/config/good/notifications.yaml")).config;
+    let channel = |name: &str| config.channels.iter().find(|channel| channel.name == name).unwrap();
+    let releases = channel("releases");
+    assert_eq!(releases.events, [EventKind::Promoted, EventKind::RolledBack].into());
+    assert_eq!((releases.blocked_after, releases.give_up_after), (48 * HOUR, 24 * HOUR));
+    let report = releases.report.as_ref().unwrap();
+    assert_eq!((report.schedule.value.to_string().as_str(), report.since), ("0 9 * * mon", 7 * 24 * HOUR));
+    // Without a list, GitHub gets what it can show, and every other channel everything.
+    assert_eq!(channel("hub").events, [EventKind::Promoted, EventKind::RolledBack].into());
+    assert_eq!(channel("tool").events, EventKind::CHOICES.into());
+    assert_eq!((channel("tool").blocked_after, channel("tool").give_up_after), (72 * HOUR, HOUR));
+    // At nine and at six in Santiago, which is three hours behind.
+    let from = "2026-11-30T00:00:00Z".parse().unwrap();
+    for (name, at) in [("teams", "2026-11-30T12:00:00Z"), ("chat", "2026-11-30T21:00:00Z")] {
+        let digest = channel(name).digest.as_ref().unwrap();
+        assert_eq!(digest.value.next_after(from), Some(at.parse().unwrap()), "{name}");
+    }
+    let ports = ["mail", "local-mail"].map(|name| match &channel(name).target {
+        ChannelTarget::Email(email) => email.port,
+        other => panic!("{other:?}"),
+    });
+    assert_eq!(ports, [587, 25]);
 }
 
 #[test]

@@ -236,27 +236,16 @@ fn events(
         let hint = "name kinds, such as `[promoted, passesFailing]`, or leave `events` out for all";
         diagnostics.error(asked.at.start(), "the channel has no events", hint);
     }
-    let events: BTreeSet<EventKind> = asked.value.iter().map(|kind| event(*kind)).collect();
+    let events: BTreeSet<EventKind> = asked.value.iter().copied().collect();
+    if events.contains(&EventKind::Report) {
+        let hint = "remove it, and write `report: {schedule: \"0 9 * * mon\"}` beside `events`";
+        diagnostics.error(asked.at.start(), "a report has a schedule and is no event", hint);
+    }
     if is_github && events.iter().any(|kind| !AT_GITHUB.contains(kind)) {
         let hint = "write `events: [promoted, rolledBack]`, or leave `events` out";
         diagnostics.error(asked.at.start(), "a GitHub channel only gets promotions and rollbacks", hint);
     }
     events
-}
-
-fn event(raw: raw::EventKind) -> EventKind {
-    match raw {
-        raw::EventKind::Promoted => EventKind::Promoted,
-        raw::EventKind::RolledBack => EventKind::RolledBack,
-        raw::EventKind::Refused => EventKind::Refused,
-        raw::EventKind::Blocked => EventKind::Blocked,
-        raw::EventKind::ApprovalWanted => EventKind::ApprovalWanted,
-        raw::EventKind::Problem => EventKind::Problem,
-        raw::EventKind::NamesUnmatched => EventKind::NamesUnmatched,
-        raw::EventKind::RegistrySilent => EventKind::RegistrySilent,
-        raw::EventKind::PassesFailing => EventKind::PassesFailing,
-        raw::EventKind::CredentialEnds => EventKind::CredentialEnds,
-    }
 }
 
 fn environments(

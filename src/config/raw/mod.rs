@@ -24,9 +24,7 @@ pub(super) use flux::FluxReceiver;
 pub(super) use git::{
     Auth, Author, Batch, ForgeSection, Git, GithubApp, Signing, SshAgent, SshKey, Token, Verify,
 };
-pub(super) use notifications::{
-    Channel, ChatWebhook, Email, EmailTls, EventKind, GithubChannel, Report, Webhook,
-};
+pub(super) use notifications::{Channel, ChatWebhook, Email, EmailTls, GithubChannel, Report, Webhook};
 pub(super) use registry::{Credentials, RateLimit, Registry};
 pub(super) use server::{Server, WebhookSecret, Webhooks};
 pub(super) use service::{Entries, Override, ServiceDefaults, Services, TagOrder};

@@ -1,11 +1,14 @@
 //! The shape of the `notifications` section.
 
-use schemars::JsonSchema;
+use std::borrow::Cow;
+
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::Deserialize;
 
 use super::git::Token;
 use super::{DurationText, FilePath, TimeOfDayText, or_default};
 use crate::config::location::Located;
+use crate::model::EventKind;
 
 /// One channel: where messages go, and which. It has exactly one of `slack`, `teams`, `googleChat`, `webhook`, `email` and
 /// `github`.
@@ -36,7 +39,11 @@ pub(in crate::config) struct Channel {
     pub(in crate::config) github: Option<Located<GithubChannel>>,
 
     /// The kinds of events. Without it, all.
-    #[schemars(length(min = 1), extend("examples" = [["promoted", "rolledBack", "passesFailing"]]))]
+    #[schemars(
+        with = "Option<EventKinds>",
+        length(min = 1),
+        extend("examples" = [["promoted", "rolledBack", "passesFailing"]])
+    )]
     pub(in crate::config) events: Option<Located<Vec<EventKind>>>,
 
     /// Only what concerns these environments. What concerns none, such as `passesFailing`, always comes.
@@ -49,7 +56,7 @@ pub(in crate::config) struct Channel {
     #[schemars(extend("default" = [], "examples" = [["common/*"]]))]
     pub(in crate::config) services: Vec<Located<String>>,
 
-    /// How long a promotion must have waited before `blocked` tells it.
+    /// How long a promotion must have waited before it is reported as `blocked`.
     #[schemars(extend("default" = "48h"))]
     pub(in crate::config) blocked_after: Option<Located<DurationText>>,
 
@@ -71,21 +78,22 @@ pub(in crate::config) struct Channel {
     pub(in crate::config) template: Option<Located<MessageTemplate>>,
 }
 
-/// The events of a channel.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
-#[serde(rename_all = "camelCase")]
-#[schemars(inline)]
-pub(in crate::config) enum EventKind {
-    Promoted,
-    RolledBack,
-    Refused,
-    Blocked,
-    ApprovalWanted,
-    Problem,
-    NamesUnmatched,
-    RegistrySilent,
-    PassesFailing,
-    CredentialEnds,
+/// The kinds of events that a channel chooses from, for the schema.
+struct EventKinds;
+
+impl JsonSchema for EventKinds {
+    fn inline_schema() -> bool {
+        true
+    }
+
+    fn schema_name() -> Cow<'static, str> {
+        "EventKinds".into()
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        let names = EventKind::CHOICES.map(EventKind::as_str);
+        json_schema!({"type": "array", "items": {"type": "string", "enum": names}})
+    }
 }
 
 /// How messages are collected.
