@@ -73,7 +73,7 @@ const ROOMS: &[Room] = &[
     Room { name: "forge", rooms: &["model", "port"], is_pure: false, crates: &["reqwest", "rustls"] },
     Room {
         name: "notify",
-        rooms: &["model", "template"],
+        rooms: &["model", "template", "metrics"],
         is_pure: false,
         crates: &["lettre", "reqwest", "rustls", "backon"],
     },

@@ -6,5 +6,6 @@ mod conventions;
 mod example_repository;
 mod image;
 mod in_cluster;
+pub(crate) mod monitoring;
 pub(crate) mod tools;
 mod units;

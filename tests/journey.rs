@@ -28,4 +28,5 @@ mod signatures;
 mod simulate;
 mod sources;
 mod status;
+mod webhooks;
 mod world;

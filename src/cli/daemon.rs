@@ -8,13 +8,13 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
-use crate::engine::{PassMode, PassOptions, PassReport, RepositoryPolicy};
+use crate::engine::{PassMode, PassOptions, PassReport, RepositoryPolicy, RepositoryState};
 use crate::metrics::PassScope;
 use crate::model::{Class, CommitId, Fault, ImageName, Timestamp};
 use crate::server::{Due, Triggers};
 
 use super::deployments::DeploymentCounter;
-use super::notifications::Notifier;
+use super::notifications::NotificationDuty;
 use super::output::Output;
 use super::wiring::Session;
 
@@ -29,6 +29,9 @@ pub(crate) trait Listener {
     /// A pass over some images succeeded. Its report on other images means nothing.
     fn images_passed(&mut self, _repository_policy: &RepositoryPolicy, _report: &PassReport) {}
 
+    /// The branch, as it is after each pass, with what that promoted.
+    fn refreshed(&mut self, _repository_policy: &RepositoryPolicy, _state: &RepositoryState) {}
+
     /// A pass failed. The next one tries again.
     fn failed(&mut self, fault: Fault);
 
@@ -39,7 +42,7 @@ pub(crate) trait Listener {
 /// A session that runs passes.
 pub(crate) struct Daemon {
     session: Session,
-    notifier: Option<Notifier>,
+    notifications: Option<NotificationDuty>,
     due: Option<Work>,
     opening: Option<Timestamp>,
     /// The head of the branch after the last pass.
@@ -66,7 +69,7 @@ impl Daemon {
     pub(crate) fn new(session: Session) -> Self {
         Self {
             session,
-            notifier: None,
+            notifications: None,
             due: Some(Work::All),
             opening: None,
             head: None,
@@ -85,9 +88,9 @@ impl Daemon {
         &self.session
     }
 
-    /// Tells channels what happens from now on, or nobody.
-    pub(crate) fn set_notifier(&mut self, notifier: Option<Notifier>) {
-        self.notifier = notifier;
+    /// Sends notifications from now on as the session's configuration says, unless another daemon does.
+    pub(crate) async fn notify(&mut self) -> Result<(), Fault> {
+        self.notifications.get_or_insert_default().begin(&self.session).await
     }
 
     /// Goes on with another session, beginning with a pass.
@@ -180,12 +183,14 @@ impl Daemon {
         } else {
             listener.images_passed(policy, &report);
         }
-        if let Some(notifier) = self.notifier.as_mut().filter(|_| is_all) {
-            notifier.passed(&mut self.session, &report).await;
-        }
         self.head = Some(report.promoted.last().map_or(report.evaluation.state.commit(), |last| last.commit));
-        self.deployments.count(&self.session, &report).await;
-        let due = self.session.due_releases(&report).await;
+        let state = self.session.state_after(&report).await;
+        listener.refreshed(self.session.engine.repository_policy(), &state);
+        if let Some(notifications) = &mut self.notifications {
+            notifications.passed(&mut self.session, &report, &state).await;
+        }
+        self.deployments.count(&self.session, &report, &state).await;
+        let due = self.session.due_releases(&state).await;
         if let Some(releases) = self.session.releases.clone().filter(|_| !due.is_empty()) {
             // The next pass does not wait for it.
             tokio::spawn(async move { releases.publish(due).await });
@@ -194,8 +199,8 @@ impl Daemon {
     }
 
     async fn failed(&mut self, fault: Fault, listener: &mut impl Listener) {
-        if let Some(notifier) = &mut self.notifier {
-            notifier.failed(&fault).await;
+        if let Some(notifications) = &mut self.notifications {
+            notifications.failed(&fault).await;
         }
         listener.failed(fault);
     }
@@ -203,6 +208,9 @@ impl Daemon {
     async fn try_pass(&mut self, options: &PassOptions, output: &Output) -> Result<PassReport, Fault> {
         if let Some(session) = self.session.over_new_folders().await? {
             self.session = session;
+        }
+        if let Some(notifications) = &mut self.notifications {
+            notifications.take_over(&self.session).await;
         }
         let _lock = self.session.lock(output).await?;
         self.session.pass(options).await
@@ -228,7 +236,7 @@ impl Daemon {
     async fn wait<C>(&mut self, call: Pin<&mut impl Future<Output = C>>) -> Wake<C> {
         let now = chrono::Utc::now();
         let tick = self.session.config.schedule.value.next_after(now);
-        let report = self.notifier.as_ref().and_then(|notifier| notifier.next_report(now));
+        let report = self.notifications.as_ref().and_then(|notifications| notifications.next_report(now));
         let wake = [tick, self.opening, report].into_iter().flatten().min();
         if wake.is_none() {
             tracing::warn!(

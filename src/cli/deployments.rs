@@ -1,6 +1,8 @@
 //! Counts the versions that came to the branch since the last pass, whoever brought them.
 
-use crate::engine::{Deployment, PassReport};
+use std::sync::Arc;
+
+use crate::engine::{Deployment, PassReport, RepositoryState};
 use crate::metrics::{self, Direction};
 use crate::model::IndexEnd;
 
@@ -13,14 +15,19 @@ pub(crate) struct DeploymentCounter {
 }
 
 impl DeploymentCounter {
-    /// Counts what is new in the state that a pass decided on. The first state counts nothing: nobody knows what an earlier
-    /// process counted of it.
-    pub(super) async fn count(&mut self, session: &Session, report: &PassReport) {
-        let state = &report.evaluation.state;
+    /// Counts what is new on the branch as it is after a pass. What the first pass found there is not counted: nobody knows what
+    /// an earlier process counted of it.
+    pub(super) async fn count(
+        &mut self,
+        session: &Session,
+        report: &PassReport,
+        state: &Arc<RepositoryState>,
+    ) {
         for environment in &session.engine.repository_policy().environments {
             session.metrics.deployments.begin(environment.policy.name.as_str());
         }
-        let Some(last) = self.counted.replace(state.index_end()) else { return };
+        let last = self.counted.replace(state.index_end());
+        let last = last.unwrap_or_else(|| report.evaluation.state.index_end());
         if last == state.index_end() {
             return;
         }

@@ -68,6 +68,16 @@ impl Deployments {
         Self { api }
     }
 
+    /// Whether the token sees the repository. Only a message shows whether it may write there.
+    ///
+    /// # Errors
+    /// When the API is unreachable, or hides the repository.
+    pub async fn check(&self, access: RepositoryAccess<'_>) -> Result<(), Fault> {
+        let path = format!("/repos/{}", access.repository);
+        let response = self.ask(access, Method::GET, &path, None).await?;
+        if response.status == 200 { Ok(()) } else { Err(self.refused(&path, &response, "metadata: read")) }
+    }
+
     /// Sets a successful status on a commit.
     ///
     /// # Errors

@@ -1,4 +1,4 @@
-//! What runs, and what waits for which gate, as of the last pass over everything.
+//! What runs as of the last pass, and what waits for which gate as of the last pass over everything.
 
 use std::fmt;
 use std::sync::{Arc, PoisonError, RwLock};
@@ -10,17 +10,6 @@ use prometheus_client::registry::Registry;
 
 /// Maximum series of what runs. A team of 10,000 services in two environments has 20,000.
 const MAX_RUNNING: usize = 25_000;
-
-/// What a pass saw.
-#[derive(Debug, Default)]
-pub struct DeployedNow {
-    /// Each image of each service in each environment, with a tag that runs. Shared between passes while it stays the same.
-    pub running: Arc<Vec<Running>>,
-    /// How many images of services there are, by environment and state.
-    pub targets: Vec<TargetCount>,
-    /// How many of them each gate blocks.
-    pub gates: Vec<GateCount>,
-}
 
 /// A tag that runs.
 #[derive(Clone, Debug, PartialEq, Eq, EncodeLabelSet)]
@@ -38,7 +27,7 @@ pub struct Running {
 /// How many images of services are in a state.
 #[derive(Clone, Copy, Debug)]
 pub struct TargetCount {
-    /// The place of the environment among [`DeployedMetrics::set`]'s names.
+    /// The place of the environment among [`DeployedMetrics::set_decided`]'s names.
     pub environment: usize,
     /// The state.
     pub state: &'static str,
@@ -49,7 +38,7 @@ pub struct TargetCount {
 /// How many images of services a gate blocks.
 #[derive(Clone, Copy, Debug)]
 pub struct GateCount {
-    /// The place of the environment among [`DeployedMetrics::set`]'s names.
+    /// The place of the environment among [`DeployedMetrics::set_decided`]'s names.
     pub environment: usize,
     /// The gate.
     pub gate: &'static str,
@@ -65,8 +54,19 @@ pub struct DeployedMetrics(Arc<RwLock<Snapshot>>);
 
 #[derive(Debug, Default)]
 struct Snapshot {
+    /// Each image of each service in each environment, with a tag that runs.
+    running: Vec<Running>,
     environments: Vec<String>,
-    now: DeployedNow,
+    decided: Decided,
+}
+
+/// What a pass decided.
+#[derive(Debug, Default)]
+pub struct Decided {
+    /// How many images of services there are, by environment and state.
+    pub targets: Vec<TargetCount>,
+    /// How many of them each gate blocks.
+    pub gates: Vec<GateCount>,
 }
 
 impl DeployedMetrics {
@@ -76,21 +76,23 @@ impl DeployedMetrics {
         metrics
     }
 
-    /// Replaces what is known.
-    pub fn set(&self, environments: Vec<String>, now: DeployedNow) {
-        *self.0.write().unwrap_or_else(PoisonError::into_inner) = Snapshot { environments, now };
+    /// Replaces what runs.
+    pub fn set_running(&self, running: Vec<Running>) {
+        self.0.write().unwrap_or_else(PoisonError::into_inner).running = running;
     }
 
-    /// What runs, as it was last set: to be set again while nothing moved.
-    pub fn running(&self) -> Arc<Vec<Running>> {
-        Arc::clone(&self.0.read().unwrap_or_else(PoisonError::into_inner).now.running)
+    /// Replaces what was decided, in the environments of these names.
+    pub fn set_decided(&self, environments: Vec<String>, decided: Decided) {
+        let mut snapshot = self.0.write().unwrap_or_else(PoisonError::into_inner);
+        (snapshot.environments, snapshot.decided) = (environments, decided);
     }
 }
 
 impl Collector for DeployedMetrics {
     fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> Result<(), fmt::Error> {
         let snapshot = self.0.read().unwrap_or_else(PoisonError::into_inner);
-        let DeployedNow { running, targets, gates } = &snapshot.now;
+        let Snapshot { running, environments, decided } = &*snapshot;
+        let Decided { targets, gates } = decided;
         let help = "A tag that runs, as the branch has it; 25000 series at most";
         let mut series = encoder.encode_descriptor("running", help, None, MetricType::Info)?;
         for one in running.iter().take(MAX_RUNNING) {
@@ -101,7 +103,7 @@ impl Collector for DeployedMetrics {
         encoder
             .encode_descriptor("running_omitted", help, None, MetricType::Gauge)?
             .encode_gauge(&omitted)?;
-        let environment = |at: usize| snapshot.environments.get(at).map_or("", String::as_str);
+        let environment = |at: usize| environments.get(at).map_or("", String::as_str);
         let help = "Images of services, by what the last pass over everything decided";
         let mut series = encoder.encode_descriptor("targets", help, None, MetricType::Gauge)?;
         for TargetCount { environment: at, state, count } in targets {

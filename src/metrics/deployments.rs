@@ -6,9 +6,9 @@ use prometheus_client::encoding::EncodeLabelSet;
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::histogram::Histogram;
-use prometheus_client::registry::{Registry, Unit};
+use prometheus_client::registry::Registry;
 
-use super::labels::OfEnvironment;
+use super::labels::{OfEnvironment, in_seconds, registered};
 
 /// Minutes to a month, in seconds: what a version takes from the registry to an environment, and what it soaks.
 const DAYS_BUCKETS: [f64; 12] = [
@@ -61,10 +61,12 @@ pub struct Deployment {
 pub struct DeploymentMetrics {
     promotions: Family<DeploymentLabels, Counter>,
     rollbacks: Family<DeploymentLabels, Counter>,
-    lead_times: Family<OfEnvironment, Histogram, fn() -> Histogram>,
-    soaks: Family<OfEnvironment, Histogram, fn() -> Histogram>,
-    restores: Family<OfEnvironment, Histogram, fn() -> Histogram>,
+    lead_times: Durations,
+    soaks: Durations,
+    restores: Durations,
 }
+
+type Durations = Family<OfEnvironment, Histogram, fn() -> Histogram>;
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct DeploymentLabels {
@@ -74,37 +76,21 @@ struct DeploymentLabels {
 
 impl DeploymentMetrics {
     pub(super) fn register(registry: &mut Registry) -> Self {
-        let of_days = || Histogram::new(DAYS_BUCKETS);
-        let metrics = Self {
-            promotions: Family::default(),
-            rollbacks: Family::default(),
-            lead_times: Family::new_with_constructor(of_days),
-            soaks: Family::new_with_constructor(of_days),
-            restores: Family::new_with_constructor(|| Histogram::new(RESTORE_BUCKETS)),
-        };
-        let help = "Commits to a higher version, counted once per image of a service and environment";
-        registry.register("promotions", help, metrics.promotions.clone());
-        let help = "Commits to a lower version, counted once per image of a service and environment";
-        registry.register("rollbacks", help, metrics.rollbacks.clone());
-        registry.register_with_unit(
-            "lead_time",
-            "From when a tag was first seen in its registry to the commit that brought it into the environment",
-            Unit::Seconds,
-            metrics.lead_times.clone(),
-        );
-        registry.register_with_unit(
-            "soak",
-            "From the commit in the environment before to the commit that promoted the version from there",
-            Unit::Seconds,
-            metrics.soaks.clone(),
-        );
-        registry.register_with_unit(
-            "time_to_restore",
-            "From the commit that brought a version to the commit that rolled it back",
-            Unit::Seconds,
-            metrics.restores.clone(),
-        );
-        metrics
+        let of_days = || Durations::new_with_constructor(|| Histogram::new(DAYS_BUCKETS));
+        let of_minutes = Durations::new_with_constructor(|| Histogram::new(RESTORE_BUCKETS));
+        let higher = "Commits to a higher version, counted once per image of a service and environment";
+        let lower = "Commits to a lower version, counted once per image of a service and environment";
+        let lead = "From when a tag was first seen in its registry to the commit that brought it into the environment";
+        let soak =
+            "From the commit in the environment before to the commit that promoted the version from there";
+        let restore = "From the commit that brought a version to the commit that rolled it back";
+        Self {
+            promotions: registered(registry, "promotions", higher, Family::default()),
+            rollbacks: registered(registry, "rollbacks", lower, Family::default()),
+            lead_times: in_seconds(registry, "lead_time", lead, of_days()),
+            soaks: in_seconds(registry, "soak", soak, of_days()),
+            restores: in_seconds(registry, "time_to_restore", restore, of_minutes),
+        }
     }
 
     /// Begins the series of an environment at zero.

@@ -5,8 +5,9 @@ use std::sync::atomic::AtomicU64;
 use prometheus_client::encoding::EncodeLabelSet;
 use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
-use prometheus_client::registry::{Registry, Unit};
+use prometheus_client::registry::Registry;
 
+use super::labels::{in_seconds, registered};
 use super::passes::unix_seconds;
 use crate::model::Timestamp;
 
@@ -30,19 +31,14 @@ struct CredentialLabel {
 
 impl ForgeMetrics {
     pub(super) fn register(registry: &mut Registry) -> Self {
-        let metrics =
-            Self { limit: Family::default(), remaining: Family::default(), credentials: Family::default() };
-        let help = "Requests per hour that GitHub allows, as its last response said";
-        registry.register("github_rate_limit", help, metrics.limit.clone());
-        let help = "Requests that GitHub still allows in this hour, as its last response said";
-        registry.register("github_rate_limit_remaining", help, metrics.remaining.clone());
-        registry.register_with_unit(
-            "credential_expiry_timestamp",
-            "When a credential ends, as Unix time; credentials without a known end have no series",
-            Unit::Seconds,
-            metrics.credentials.clone(),
-        );
-        metrics
+        let limit = "Requests per hour that GitHub allows, as its last response said";
+        let remaining = "Requests that GitHub still allows in this hour, as its last response said";
+        let ends = "When a credential ends, as Unix time; credentials without a known end have no series";
+        Self {
+            limit: registered(registry, "github_rate_limit", limit, Family::default()),
+            remaining: registered(registry, "github_rate_limit_remaining", remaining, Family::default()),
+            credentials: in_seconds(registry, "credential_expiry_timestamp", ends, Family::default()),
+        }
     }
 
     /// GitHub said how many requests of its limit are left. `api` is what they are for.

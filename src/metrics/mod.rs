@@ -9,15 +9,17 @@ mod deployed;
 mod deployments;
 mod forge;
 mod labels;
+mod notifications;
 mod passes;
 mod process;
 mod pushes;
 mod registries;
 mod webhooks;
 
-pub use deployed::{DeployedMetrics, DeployedNow, GateCount, Running, TargetCount};
+pub use deployed::{Decided, DeployedMetrics, GateCount, Running, TargetCount};
 pub use deployments::{Deployment, DeploymentMetrics, Direction};
 pub use forge::ForgeMetrics;
+pub use notifications::{ChannelDeliveries, DeliveryResult, NotificationMetrics};
 pub use passes::{PassEnd, PassMetrics, PassScope};
 pub use pushes::{PushMetrics, PushResult};
 pub use registries::RegistryMetrics;
@@ -46,6 +48,8 @@ pub struct Metrics {
     pub forge: ForgeMetrics,
     /// Webhooks that arrived.
     pub webhooks: WebhookMetrics,
+    /// Deliveries of notifications, and the outbox.
+    pub notifications: NotificationMetrics,
     collected: Registry,
 }
 
@@ -84,6 +88,7 @@ impl Metrics {
             pushes: PushMetrics::register(tidegate),
             forge: ForgeMetrics::register(tidegate),
             webhooks: WebhookMetrics::register(tidegate),
+            notifications: NotificationMetrics::register(tidegate),
             collected,
         }
     }

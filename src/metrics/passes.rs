@@ -8,8 +8,9 @@ use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::Histogram;
-use prometheus_client::registry::{Registry, Unit};
+use prometheus_client::registry::Registry;
 
+use super::labels::{in_seconds, registered};
 use crate::model::{Class, Timestamp};
 
 /// From a pass without a change to one that reads a long history for the first time.
@@ -80,13 +81,22 @@ struct SeverityLabel {
 
 impl PassMetrics {
     pub(super) fn register(registry: &mut Registry) -> Self {
+        let passes = "Passes that ended, by what they looked at and how they ended";
+        let took = "How long passes took";
+        let durations: Family<_, _, fn() -> Histogram> =
+            Family::new_with_constructor(|| Histogram::new(DURATION_BUCKETS));
+        let last = "When the last pass over everything succeeded, as Unix time; 0 before the first";
+        let overdue = "When passes over everything are overdue unless another one succeeds, as Unix time: \
+                       three times of the schedule after the last success, or after the start";
+        let problems = "Problems that the last pass reported";
+        let open = "Open pull requests of Tidegate";
         let metrics = Self {
-            passes: Family::default(),
-            durations: Family::new_with_constructor(|| Histogram::new(DURATION_BUCKETS)),
-            last_success: Gauge::default(),
-            overdue: Gauge::default(),
-            problems: Family::default(),
-            pull_requests: Gauge::default(),
+            passes: registered(registry, "passes", passes, Family::default()),
+            durations: in_seconds(registry, "pass_duration", took, durations),
+            last_success: in_seconds(registry, "last_successful_pass_timestamp", last, Gauge::default()),
+            overdue: in_seconds(registry, "pass_overdue_timestamp", overdue, Gauge::default()),
+            problems: registered(registry, "problems", problems, Family::default()),
+            pull_requests: registered(registry, "open_pull_requests", open, Gauge::default()),
         };
         let classes = [Class::Failed, Class::Usage, Class::GateClosed, Class::Refused, Class::TryAgain];
         for scope in [PassScope::All, PassScope::Images] {
@@ -96,28 +106,6 @@ impl PassMetrics {
             }
         }
         metrics.found_problems(0, 0);
-        let passes = "Passes that ended, by what they looked at and how they ended";
-        registry.register("passes", passes, metrics.passes.clone());
-        let durations = metrics.durations.clone();
-        registry.register_with_unit("pass_duration", "How long passes took", Unit::Seconds, durations);
-        registry.register_with_unit(
-            "last_successful_pass_timestamp",
-            "When the last pass over everything succeeded, as Unix time; 0 before the first",
-            Unit::Seconds,
-            metrics.last_success.clone(),
-        );
-        registry.register_with_unit(
-            "pass_overdue_timestamp",
-            "When passes over everything are overdue unless another one succeeds, as Unix time: three times of the schedule after the last success, or after the start",
-            Unit::Seconds,
-            metrics.overdue.clone(),
-        );
-        registry.register("problems", "Problems that the last pass reported", metrics.problems.clone());
-        registry.register(
-            "open_pull_requests",
-            "Open pull requests of Tidegate",
-            metrics.pull_requests.clone(),
-        );
         metrics
     }
 

@@ -4,7 +4,7 @@ use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
 use prometheus_client::registry::Registry;
 
-use super::labels::OfResult;
+use super::labels::{OfResult, registered};
 
 /// How a push ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -38,13 +38,12 @@ pub struct PushMetrics {
 
 impl PushMetrics {
     pub(super) fn register(registry: &mut Registry) -> Self {
-        let metrics = Self { pushes: Family::default() };
+        let help = "Pushes to the branch and to branches of pull requests; \
+                    each that is not pushed leads to another try";
+        let metrics = Self { pushes: registered(registry, "pushes", help, Family::default()) };
         for result in [PushResult::Pushed, PushResult::Moved, PushResult::Declined, PushResult::Failed] {
             drop(metrics.pushes.get_or_create(&OfResult { result: result.as_str() }));
         }
-        let help = "Pushes to the branch and to branches of pull requests; \
-                    each that is not pushed leads to another try";
-        registry.register("pushes", help, metrics.pushes.clone());
         metrics
     }
 

@@ -6,9 +6,10 @@ use prometheus_client::encoding::EncodeLabelSet;
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::histogram::Histogram;
-use prometheus_client::registry::{Registry, Unit};
+use prometheus_client::registry::Registry;
 
 use super::bounded::BoundedValues;
+use super::labels::{in_seconds, registered};
 
 /// Files in the repository name hosts.
 const MAX_HOSTS: usize = 50;
@@ -37,24 +38,18 @@ struct HostLabel {
 
 impl RegistryMetrics {
     pub(super) fn register(registry: &mut Registry) -> Self {
-        let metrics = Self {
+        let requests = "HTTP requests to registries and their token servers, by registry and result; \
+                        rateLimited is a status 429";
+        let took = "How long requests to registries took";
+        let durations: Family<_, _, fn() -> Histogram> =
+            Family::new_with_constructor(|| Histogram::new(DURATION_BUCKETS));
+        let retries = "Requests to registries that were repeated after a failure that may pass";
+        Self {
             hosts: BoundedValues::new(MAX_HOSTS),
-            requests: Family::default(),
-            durations: Family::new_with_constructor(|| Histogram::new(DURATION_BUCKETS)),
-            retries: Family::default(),
-        };
-        let help = "HTTP requests to registries and their token servers, by registry and result; \
-                    rateLimited is a status 429";
-        registry.register("registry_requests", help, metrics.requests.clone());
-        registry.register_with_unit(
-            "registry_request_duration",
-            "How long requests to registries took",
-            Unit::Seconds,
-            metrics.durations.clone(),
-        );
-        let help = "Requests to registries that were repeated after a failure that may pass";
-        registry.register("registry_retries", help, metrics.retries.clone());
-        metrics
+            requests: registered(registry, "registry_requests", requests, Family::default()),
+            durations: in_seconds(registry, "registry_request_duration", took, durations),
+            retries: registered(registry, "registry_retries", retries, Family::default()),
+        }
     }
 
     /// A request ended, with a result of a closed set.

@@ -1,7 +1,6 @@
 //! What a scrape looks like, and that it stays within its bounds.
 
 use std::collections::BTreeSet;
-use std::sync::Arc;
 use std::time::Duration;
 
 use super::*;
@@ -56,8 +55,7 @@ fn the_running_versions_are_bounded_and_count_what_they_omit() {
         image: "ghcr.io/vtr/app".into(),
         tag: "v\"1".into(),
     };
-    let running = Arc::new((0..25_010).map(running).collect::<Vec<_>>());
-    metrics.deployed.set(vec!["prod".into()], DeployedNow { running, ..DeployedNow::default() });
+    metrics.deployed.set_running((0..25_010).map(running).collect());
     let series = lines(&metrics, "tidegate_running_info{");
     assert_eq!(series.len(), 25_000);
     assert!(series[0].ends_with("tag=\"v\\\"1\"} 1"), "{}", series[0]);
@@ -84,4 +82,40 @@ fn both_formats_end_well() {
     let classic = metrics.render(Format::Prometheus);
     assert!(!classic.contains("# UNIT") && !classic.contains("# EOF"));
     assert!(classic.contains("tidegate_build_info{version=\"1.2.3\"} 1"));
+}
+
+#[test]
+fn the_outbox_is_measured_by_channel_and_forgets_channels_that_are_gone() {
+    let metrics = Metrics::new("1.2.3");
+    let waiting = |channel: &str, messages| crate::model::OutboxBacklog {
+        channel: channel.to_owned(),
+        messages,
+        oldest: at("2026-11-30T10:00:00Z"),
+    };
+    let backlog = [waiting("a", 3), waiting("renamed", 5)];
+    metrics.notifications.set_backlog(["a", "b"].into_iter(), &backlog);
+    let mut series = lines(&metrics, "tidegate_notification_backlog{");
+    series.sort();
+    let expected =
+        ["tidegate_notification_backlog{channel=\"a\"} 3", "tidegate_notification_backlog{channel=\"b\"} 0"];
+    assert_eq!(series, expected);
+    assert_eq!(
+        lines(&metrics, "tidegate_notification_oldest"),
+        ["tidegate_notification_oldest_timestamp_seconds{channel=\"a\"} 1796032800.0"]
+    );
+    metrics.notifications.set_backlog(["a", "b"].into_iter(), &[]);
+    assert!(lines(&metrics, "tidegate_notification_oldest").is_empty());
+    metrics.notifications.forget_backlog();
+    metrics.notifications.set_backlog(std::iter::once("b"), &[]);
+    assert_eq!(
+        lines(&metrics, "tidegate_notification_backlog{"),
+        ["tidegate_notification_backlog{channel=\"b\"} 0"]
+    );
+    metrics.notifications.channel("a").count(DeliveryResult::GivenUp);
+    let mut counted = lines(&metrics, "tidegate_notification_deliveries_total");
+    counted.sort();
+    let series = |result, count| {
+        format!("tidegate_notification_deliveries_total{{channel=\"a\",result=\"{result}\"}} {count}")
+    };
+    assert_eq!(counted, [series("delivered", 0), series("failed", 0), series("givenUp", 1)]);
 }

@@ -5,6 +5,7 @@ use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
 use prometheus_client::registry::Registry;
 
+use super::labels::registered;
 use crate::model::WebhookSender;
 
 /// What became of a webhook.
@@ -50,10 +51,8 @@ struct WebhookLabels {
 
 impl WebhookMetrics {
     pub(super) fn register(registry: &mut Registry) -> Self {
-        let metrics = Self { webhooks: Family::default() };
         let help = "Webhooks of configured senders, by what became of them";
-        registry.register("webhooks", help, metrics.webhooks.clone());
-        metrics
+        Self { webhooks: registered(registry, "webhooks", help, Family::default()) }
     }
 
     /// Begins the series of a sender at zero.

@@ -6,13 +6,13 @@
 use std::fmt;
 use std::future::Future;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use backon::ExponentialBackoff;
 use chrono::{TimeDelta, Utc};
 use tokio::sync::Notify;
 
+use crate::metrics::{ChannelDeliveries, DeliveryResult};
 use crate::model::{Delivery, Fault, OutboxMessage, Printable, Timestamp};
 
 use super::channel::{Parcel, Sender, Undelivered};
@@ -64,45 +64,7 @@ pub struct ChannelSettings {
     /// Brings messages there.
     pub sender: Arc<dyn Sender>,
     /// Counts what becomes of them.
-    pub count: Arc<DeliveryCount>,
-}
-
-/// What became of deliveries since the start.
-#[derive(Debug, Default)]
-pub struct DeliveryCount {
-    delivered: AtomicU64,
-    failed: AtomicU64,
-    given_up: AtomicU64,
-}
-
-/// What becomes of a delivery.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum DeliveryResult {
-    /// The other side took it.
-    Delivered,
-    /// An attempt failed.
-    Failed,
-    /// It was given up.
-    GivenUp,
-}
-
-impl DeliveryCount {
-    /// How often it came to this.
-    pub fn of(&self, result: DeliveryResult) -> u64 {
-        self.counter(result).load(Ordering::Relaxed)
-    }
-
-    fn add(&self, result: DeliveryResult) {
-        self.counter(result).fetch_add(1, Ordering::Relaxed);
-    }
-
-    fn counter(&self, result: DeliveryResult) -> &AtomicU64 {
-        match result {
-            DeliveryResult::Delivered => &self.delivered,
-            DeliveryResult::Failed => &self.failed,
-            DeliveryResult::GivenUp => &self.given_up,
-        }
-    }
+    pub deliveries: ChannelDeliveries,
 }
 
 /// Delivers the messages of one channel for ever. `wake` is notified when messages were written.
@@ -179,7 +141,7 @@ impl<O: Outbox> Worker<O> {
             Ok(_) => {
                 let ordinals: Vec<i64> = due.iter().map(|message| message.ordinal).collect();
                 self.outbox.settle(&ordinals, Delivery::Delivered, Utc::now()).await?;
-                self.channel.count.add(DeliveryResult::Delivered);
+                self.channel.deliveries.count(DeliveryResult::Delivered);
                 self.recovered();
                 Ok(Next::AtOnce)
             }
@@ -203,7 +165,7 @@ impl<O: Outbox> Worker<O> {
     }
 
     async fn failed(&mut self, due: &[OutboxMessage], error: &Undelivered) -> Result<Next, Fault> {
-        self.channel.count.add(DeliveryResult::Failed);
+        self.channel.deliveries.count(DeliveryResult::Failed);
         let now = Utc::now();
         let reason = Printable::new(error.reason()).to_string();
         if self.failing.is_none() {
@@ -244,7 +206,7 @@ impl<O: Outbox> Worker<O> {
     async fn give_up(&self, messages: &[OutboxMessage], reason: &str) -> Result<(), Fault> {
         let ordinals: Vec<i64> = messages.iter().map(|message| message.ordinal).collect();
         self.outbox.settle(&ordinals, Delivery::GivenUp, Utc::now()).await?;
-        self.channel.count.add(DeliveryResult::GivenUp);
+        self.channel.deliveries.count(DeliveryResult::GivenUp);
         for message in messages {
             let event = Event::from_json(&message.event);
             let title = event.map(|event| Message::of(&event, &Wording::default()).0.title);

@@ -54,6 +54,17 @@ impl FluxReceiver {
         }
     }
 
+    /// Whether its host answers; calls nothing.
+    ///
+    /// # Errors
+    /// When the URL or the secret cannot be read, or the host does not answer.
+    pub async fn check(&self) -> Result<Accepted, Undelivered> {
+        if let Some(secret) = &self.secret {
+            secret().map_err(|fault| Undelivered::later(fault.in_one_line()))?;
+        }
+        self.client.reach(&self.url, PlainHttp::Anywhere).await
+    }
+
     /// Calls it once.
     ///
     /// # Errors

@@ -62,6 +62,24 @@ impl HttpClient {
         Ok(Self(client))
     }
 
+    /// Asks the host of a URL for an answer, whatever that is. The rest of the URL is the secret, and is not sent.
+    pub(super) async fn reach(
+        &self,
+        url: &ReadSecret,
+        plain_http: PlainHttp,
+    ) -> Result<Accepted, Undelivered> {
+        let mut url = address(url, plain_http)?;
+        let _ = url.set_username("");
+        let _ = url.set_password(None);
+        url.set_path("/");
+        url.set_query(None);
+        url.set_fragment(None);
+        let host = url.host_str().unwrap_or_default().to_owned();
+        let port = url.port().map(|port| format!(":{port}")).unwrap_or_default();
+        self.0.head(url).send().await.map_err(|error| Undelivered::later(reason(&error)))?;
+        Ok(Accepted { answer: Printable::new(&format!("{host}{port} answers")).to_string() })
+    }
+
     /// Sends JSON. The response text is bounded and printable.
     pub(super) async fn post(&self, request: Request<'_>) -> Result<Accepted, Undelivered> {
         let url = address(request.url, request.plain_http)?;

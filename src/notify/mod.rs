@@ -19,7 +19,7 @@ mod signature;
 pub use channel::{
     Accepted, EmailSettings, EmailTls, Mail, Parcel, Post, PostForm, SendFuture, Sender, Undelivered,
 };
-pub use delivery::{ChannelSettings, DeliveryCount, DeliveryResult, Outbox, deliver};
+pub use delivery::{ChannelSettings, Outbox, deliver};
 pub use event::{Event, Phase};
 pub use flux::FluxReceiver;
 pub use http::{HttpClient, ReadSecret};

@@ -2,7 +2,11 @@
 
 #![expect(clippy::unwrap_used, reason = "helpers of tests fail as tests do")]
 
+use std::cell::OnceCell;
 use std::fs;
+use std::io::{Read as _, Write as _};
+use std::net::{SocketAddr, TcpStream};
+use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 
 use super::world::{World, wait_until};
@@ -10,15 +14,31 @@ use super::world::{World, wait_until};
 /// A daemon with its log in a file. It is killed when it is dropped.
 pub(super) struct Daemon {
     child: Child,
-    pub(super) log: std::path::PathBuf,
+    pub(super) log: PathBuf,
+    address: OnceCell<SocketAddr>,
 }
 
 impl Daemon {
     pub(super) fn start(world: &World) -> Self {
-        let log = world.origin.beside("log");
+        Self::spawn(world.command(&["run"]), world.origin.beside("log"))
+    }
+
+    /// Starts one whose log is in a file of this name.
+    pub(super) fn start_logging(world: &World, name: &str) -> Self {
+        Self::spawn(world.command(&["run"]), world.origin.beside(name))
+    }
+
+    /// Starts one in another environment.
+    pub(super) fn start_with(world: &World, change: impl FnOnce(&mut Command)) -> Self {
+        let mut command = world.command(&["run"]);
+        change(&mut command);
+        Self::spawn(command, world.origin.beside("log"))
+    }
+
+    fn spawn(mut command: Command, log: PathBuf) -> Self {
         let file = fs::File::create(&log).unwrap();
-        let child = world.command(&["run"]).stderr(file).stdout(Stdio::null()).spawn().unwrap();
-        Self { child, log }
+        let child = command.stderr(file).stdout(Stdio::null()).spawn().unwrap();
+        Self { child, log, address: OnceCell::new() }
     }
 
     pub(super) fn says(&self, word: &str) -> bool {
@@ -28,6 +48,47 @@ impl Daemon {
     pub(super) fn signal(&self, name: &str) {
         let id = self.child.id().to_string();
         assert!(Command::new("kill").args([&format!("-{name}"), &id]).status().unwrap().success());
+    }
+
+    /// Where its log says that it listens.
+    pub(super) fn address(&self) -> SocketAddr {
+        let find = || {
+            let log = fs::read_to_string(&self.log).unwrap();
+            let line = log.lines().find(|line| line.contains("\"listening\""))?;
+            let told: serde_json::Value = serde_json::from_str(line).ok()?;
+            told["address"].as_str()?.parse::<SocketAddr>().ok()
+        };
+        *self.address.get_or_init(|| {
+            wait_until("the server", || find().is_some());
+            find().unwrap()
+        })
+    }
+
+    /// Whether a pass succeeded, as its probe says.
+    pub(super) fn is_ready(&self) -> bool {
+        self.get("/readyz").starts_with("HTTP/1.1 200")
+    }
+
+    /// What it answers to a GET.
+    pub(super) fn get(&self, path: &str) -> String {
+        self.send(&format!("GET {path} HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n"))
+    }
+
+    /// What it answers to a POST with a bearer token.
+    pub(super) fn post(&self, path: &str, token: &str, body: &str) -> String {
+        self.send(&format!(
+            "POST {path} HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\
+             authorization: Bearer {token}\r\ncontent-length: {}\r\n\r\n{body}",
+            body.len()
+        ))
+    }
+
+    fn send(&self, request: &str) -> String {
+        let mut stream = TcpStream::connect(self.address()).unwrap();
+        stream.write_all(request.as_bytes()).unwrap();
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).unwrap();
+        answer
     }
 
     pub(super) fn end(&mut self) -> i32 {

@@ -16,19 +16,19 @@ use super::daemon::Daemon;
 use super::world::{PROD, World, release, wait_until};
 
 /// A receiver of webhooks, and the lines of a configuration with a channel to it.
-struct Receiver {
+pub(super) struct Receiver {
     server: MockServer,
 }
 
 impl Receiver {
-    async fn start() -> Self {
+    pub(super) async fn start() -> Self {
         let server = MockServer::start().await;
         Mock::given(any()).respond_with(ResponseTemplate::new(200)).mount(&server).await;
         Self { server }
     }
 
     /// Writes the secrets beside the world's repository, and returns the channel.
-    fn channel(&self, world: &World, more: &str) -> String {
+    pub(super) fn channel(&self, world: &World, more: &str) -> String {
         let (url, secret) = (world.origin.beside("url"), world.origin.beside("secret"));
         fs::write(&url, self.server.uri()).unwrap();
         fs::write(&secret, "0123456789abcdef").unwrap();
@@ -40,7 +40,7 @@ impl Receiver {
     }
 
     /// Each notification received, as kind, phase, environment and tag.
-    async fn lines(&self) -> Vec<String> {
+    pub(super) async fn lines(&self) -> Vec<String> {
         let events = self.events().await;
         let field = |event: &Value, name: &str| event[name].as_str().unwrap_or_default().to_owned();
         let shown = |event: &Value| {
@@ -56,7 +56,7 @@ impl Receiver {
         requests.iter().flat_map(|request| body(request)["events"].as_array().unwrap().clone()).collect()
     }
 
-    async fn wait_for(&self, line: &str) {
+    pub(super) async fn wait_for(&self, line: &str) {
         for _ in 0..1_200 {
             if self.lines().await.iter().any(|one| one == line) {
                 return;
@@ -146,6 +146,84 @@ async fn a_lasting_condition_is_notified_at_its_begin_and_its_end() {
     receiver.wait_for("blocked ended prod v1.0.1").await;
     daemon.signal("TERM");
     assert_eq!(daemon.end(), 0);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn another_daemon_takes_over_when_the_one_that_sends_ends() {
+    let receiver = Receiver::start().await;
+    let world = World::new("24h").await;
+    let channel = receiver.channel(&world, ", events: [promoted]");
+    let world = world.with(&format!("{EACH_SECOND}\n{channel}"));
+    let mut first = Daemon::start(&world);
+    receiver.wait_for("promoted happened non-prod v1.0.1").await;
+    let mut second = Daemon::start_logging(&world, "second-log");
+    wait_until("the warning", || second.says("only that one sends notifications"));
+    world.release("v1.0.2").await;
+    receiver.wait_for("promoted happened non-prod v1.0.2").await;
+    first.signal("KILL");
+    first.end();
+    world.release("v1.0.3").await;
+    receiver.wait_for("promoted happened non-prod v1.0.3").await;
+    assert!(second.says("sending notifications from now on"));
+    second.signal("TERM");
+    assert_eq!(second.end(), 0);
+    let times = |tag: &str, told: &[String]| told.iter().filter(|line| line.ends_with(tag)).count();
+    let told = receiver.lines().await;
+    assert_eq!(["v1.0.1", "v1.0.2", "v1.0.3"].map(|tag| times(tag, &told)), [1, 1, 1], "{told:?}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_report_comes_by_its_schedule_with_what_was_promoted() {
+    let receiver = Receiver::start().await;
+    let world = World::new("0s").await;
+    let channel =
+        receiver.channel(&world, ", events: [passesFailing], report: {schedule: \"* * * * * *\", since: 7d}");
+    // No pass but those of the report and of the end of the soak.
+    let world = world.with(&format!("schedule: \"0 0 29 2 *\"\n{channel}"));
+    let mut daemon = Daemon::start(&world);
+    wait_until("the promotion", || world.running().1 == "v1.0.1");
+    let line = "common/graphql-server v1.0.0 → v1.0.1 in prod";
+    let mut reports = Vec::new();
+    for _ in 0..600 {
+        reports = receiver.events().await;
+        if reports.iter().any(|report| report["notes"].as_str().unwrap().contains(line)) {
+            break;
+        }
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    daemon.signal("TERM");
+    assert_eq!(daemon.end(), 0);
+    let last = reports.last().unwrap();
+    assert_eq!((&last["kind"], &last["phase"]), (&"report".into(), &"happened".into()));
+    let notes = last["notes"].as_str().unwrap();
+    // The last environment alone: what it runs came through the others.
+    assert!(notes.starts_with(line) && !notes.contains("in non-prod"), "{notes}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn doctor_reaches_channels_and_sends_them_nothing() {
+    let receiver = Receiver::start().await;
+    let world = World::new("24h").await;
+    let channel = receiver.channel(&world, "");
+    let world = world.with(&channel);
+    let address = receiver.server.address();
+    let doctor = world.run(&["doctor"]);
+    assert_eq!(doctor.code, 0, "{}{}", doctor.out, doctor.err);
+    assert!(
+        doctor.out.contains(&format!("ok    notifications all (webhook): {address} answers\n")),
+        "{}",
+        doctor.out
+    );
+    let requests = receiver.server.received_requests().await.unwrap();
+    let seen: Vec<_> =
+        requests.iter().map(|one| (one.method.as_str(), one.url.path(), one.body.len())).collect();
+    assert_eq!(seen, [("HEAD", "/", 0)]);
+    fs::write(world.origin.beside("url"), "http://127.0.0.1:1/services/verysecret").unwrap();
+    let doctor = world.run(&["doctor"]);
+    assert_eq!(doctor.code, 1, "{}{}", doctor.out, doctor.err);
+    assert!(doctor.out.contains("FAIL  notifications all (webhook): "), "{}", doctor.out);
+    assert!(doctor.out.contains("hint `tidegate notify test all` sends a message"), "{}", doctor.out);
+    assert!(!doctor.out.contains("verysecret"), "{}", doctor.out);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -12,7 +12,7 @@ use crate::support::sshd::Sshd;
 use super::daemon::Daemon;
 use super::world::{World, wait_until};
 
-fn over_ssh(sshd: &Sshd, port: u16, key: &Path, repository: &Path) -> String {
+pub(super) fn over_ssh(sshd: &Sshd, port: u16, key: &Path, repository: &Path) -> String {
     format!(
         "{{url: \"{}\", auth: {{sshKey: {{file: {}, knownHosts: {}}}}}}}",
         Sshd::url_at(port, repository),

@@ -1,147 +1,106 @@
-//! The server of the daemon: health, metrics, and webhooks of a real registry.
+//! The metrics of the daemon: their names, their documents, and what they count.
 
-#![expect(clippy::unwrap_used, clippy::panic, reason = "helpers of tests fail as tests do")]
+#![expect(clippy::unwrap_used, reason = "helpers of tests fail as tests do")]
 
 use std::fs;
-use std::io::{Read as _, Write as _};
-use std::net::{SocketAddr, TcpStream};
-use std::process::{Command, Stdio};
+use std::os::unix::net::UnixDatagram;
+use std::time::Duration;
 
 use super::daemon::Daemon;
-use super::world::{World, wait_until};
-
-const SECRET: &str = "a-secret-of-sixteen-or-more";
+use super::notifications::Receiver;
+use super::webhooks::with_server;
+use super::world::{PROD, World, release, wait_until};
+use crate::deploy::monitoring::{documented, promtool};
 
 /// Metrics that have a series only when there is something to count.
-const CONDITIONAL: [&str; 4] = [
+const CONDITIONAL: [&str; 5] = [
     "tidegate_credential_expiry_timestamp_seconds",
     "tidegate_github_rate_limit",
     "tidegate_github_rate_limit_remaining",
+    "tidegate_notification_oldest_timestamp_seconds",
     "tidegate_registry_retries_total",
 ];
 
-/// Runs Prometheus' own tool, which must be content.
-fn promtool(arguments: &[&str], input: &str) {
-    let child = Command::new("promtool")
-        .args(arguments)
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .unwrap_or_else(|error| panic!("cannot run promtool ({error}): apt-get install prometheus"));
-    child.stdin.as_ref().unwrap().write_all(input.as_bytes()).unwrap();
-    let output = child.wait_with_output().unwrap();
-    let said = String::from_utf8_lossy(&[output.stdout, output.stderr].concat()).into_owned();
-    assert!(output.status.success(), "promtool {arguments:?}: {said}");
-}
-
-#[test]
-fn alert_rules_pass_their_tests() {
-    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/deploy/monitoring");
-    promtool(&["check", "rules", &format!("{folder}/alerts.yaml")], "");
-    promtool(&["test", "rules", &format!("{folder}/alerts_test.yaml")], "");
-}
-
-/// Configures a server on any free port, with webhooks of pipelines, and a schedule far away.
-fn with_server(world: World) -> World {
-    let secret = world.origin.beside("webhook-secret");
-    fs::write(&secret, format!("{SECRET}\n")).unwrap();
-    let server = format!(
-        "schedule: \"0 0 29 2 *\"\nserver: {{listen: \"127.0.0.1:0\", webhooks: {{generic: {{secretFile: {}}}}}}}",
-        secret.display()
-    );
-    world.with(&server)
-}
-
-/// Where the daemon's log says that it listens.
-fn address(daemon: &Daemon) -> SocketAddr {
-    let find = || {
-        let log = fs::read_to_string(&daemon.log).unwrap();
-        let line = log.lines().find(|line| line.contains("\"listening\""))?;
-        let record: serde_json::Value = serde_json::from_str(line).ok()?;
-        record["address"].as_str()?.parse::<SocketAddr>().ok()
-    };
-    wait_until("the server", || find().is_some());
-    find().unwrap()
-}
-
-fn send(address: SocketAddr, request: &str) -> String {
-    let mut stream = TcpStream::connect(address).unwrap();
-    stream.write_all(request.as_bytes()).unwrap();
-    let mut answer = String::new();
-    stream.read_to_string(&mut answer).unwrap();
-    answer
-}
-
-fn get(address: SocketAddr, path: &str) -> String {
-    send(address, &format!("GET {path} HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n"))
-}
-
-#[tokio::test]
-async fn a_webhook_promotes_a_new_version_within_two_seconds() {
-    let world = with_server(World::new("24h").await);
-    let mut daemon = Daemon::start(&world);
-    let address = address(&daemon);
-    wait_until("the first pass", || get(address, "/readyz").starts_with("HTTP/1.1 200"));
-    assert_eq!(world.running().0, "v1.0.1");
-    world.release("v1.0.2").await;
-    let body = format!("{{\"image\":\"{}/vtr/graphql-server:v1.0.2\"}}", world.registry.host());
-    let answer = send(
-        address,
-        &format!(
-            "POST /webhooks/generic HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\
-             authorization: Bearer {SECRET}\r\ncontent-length: {}\r\n\r\n{body}",
-            body.len()
-        ),
-    );
-    assert!(answer.starts_with("HTTP/1.1 202"), "{answer}");
-    wait_until("the promotion", || world.running().0 == "v1.0.2");
-    let metrics = get(address, "/metrics");
-    for line in [
-        "tidegate_webhooks_total{sender=\"generic\",result=\"accepted\"} 1",
-        "tidegate_passes_total{scope=\"images\",result=\"succeeded\"}",
-        "tidegate_pushes_total{result=\"pushed\"} 2",
-    ] {
-        assert!(metrics.contains(line), "{line}\n{metrics}");
-    }
-    assert!(!metrics.contains(SECRET) && !daemon.says(SECRET));
-    daemon.signal("TERM");
-    assert_eq!(daemon.end(), 0);
-}
-
 #[tokio::test]
 async fn every_metric_is_documented_and_every_documented_metric_exists() {
-    let world = with_server(World::new("24h").await);
+    let receiver = Receiver::start().await;
+    let world = World::new("24h").await;
+    let channel = receiver.channel(&world, "");
+    let world = with_server(world, &channel);
     let daemon = Daemon::start(&world);
-    let address = address(&daemon);
-    wait_until("the first pass", || get(address, "/readyz").starts_with("HTTP/1.1 200"));
-    let scraped = get(address, "/metrics");
+    wait_until("the first pass", || daemon.is_ready());
+    let scraped = daemon.get("/metrics");
     let families = scraped.lines().filter_map(|line| line.strip_prefix("# TYPE ")?.split(' ').next());
     let mut exists: Vec<&str> = families.collect();
     exists.sort_unstable();
     let body = scraped.split_once("\r\n\r\n").unwrap().1;
     promtool(&["check", "metrics"], body);
-    let page = concat!(env!("CARGO_MANIFEST_DIR"), "/docs/metrics.md");
-    let page = fs::read_to_string(page).unwrap();
-    let rows = page.lines().filter_map(|line| line.strip_prefix("| `")?.split('`').next());
-    let mut documented: Vec<&str> =
-        rows.filter(|name| name.starts_with("tidegate_") || name.starts_with("process_")).collect();
-    documented.sort_unstable();
+    let documented = documented();
     for name in &exists {
-        assert!(documented.contains(name), "docs/metrics.md has no line for {name}");
+        assert!(documented.iter().any(|one| one == name), "docs/metrics.md has no line for {name}");
     }
-    for name in documented.iter().filter(|name| !exists.contains(name)) {
-        assert!(CONDITIONAL.contains(name), "docs/metrics.md has {name}, which does not exist");
+    for name in documented.iter().filter(|name| !exists.contains(&name.as_str())) {
+        assert!(CONDITIONAL.contains(&name.as_str()), "docs/metrics.md has {name}, which does not exist");
     }
-    let rules = concat!(env!("CARGO_MANIFEST_DIR"), "/deploy/monitoring/alerts.yaml");
-    let named = regex::Regex::new(r"tidegate_[a-z_]+").unwrap();
-    let rules = fs::read_to_string(rules).unwrap();
-    for found in named.find_iter(&rules) {
-        let name = found.as_str();
-        let family = ["_bucket", "_sum", "_count"].iter().find_map(|end| name.strip_suffix(end));
-        assert!(
-            documented.contains(&name) || family.is_some_and(|family| documented.contains(&family)),
-            "{name}"
-        );
+}
+
+/// Promotions and rollbacks are counted from the branch, whoever made them.
+#[tokio::test]
+async fn the_four_figures_are_counted_from_the_branch() {
+    let world = World::new("0s").await;
+    let world = with_server(world, "");
+    let config = fs::read_to_string(world.config()).unwrap().replace("0 0 29 2 *", "* * * * * *");
+    fs::write(world.config(), config).unwrap();
+    let mut daemon = Daemon::start(&world);
+    let has = |line: &str| daemon.get("/metrics").contains(line);
+    wait_until("the promotions", || {
+        has("tidegate_promotions_total{environment=\"prod\",by=\"tidegate\"} 1")
+            && has("tidegate_promotions_total{environment=\"non-prod\",by=\"tidegate\"} 1")
+    });
+    // Nobody knows how long the tag had been there when it was first seen.
+    assert!(has("tidegate_lead_time_seconds_count{environment=\"non-prod\"} 0"));
+    assert!(has("tidegate_soak_seconds_count{environment=\"prod\"} 1"));
+    assert!(has("tidegate_soak_seconds_count{environment=\"non-prod\"} 0"));
+    world.person("Revert to v1.0.0", PROD, &release(&world.registry.host(), "v1.0.0"));
+    wait_until("the rollback", || has("tidegate_rollbacks_total{environment=\"prod\",by=\"person\"} 1"));
+    assert!(has("tidegate_time_to_restore_seconds_count{environment=\"prod\"} 1"));
+    assert!(has("tidegate_promotions_total{environment=\"prod\",by=\"person\"} 0"));
+    world.release("v1.0.2").await;
+    wait_until("the next promotion", || has("tidegate_lead_time_seconds_count{environment=\"prod\"} 1"));
+    assert!(has("tidegate_lead_time_seconds_count{environment=\"non-prod\"} 1"));
+    daemon.signal("TERM");
+    assert_eq!(daemon.end(), 0);
+}
+
+/// What systemd hears, on a socket such as its own.
+#[tokio::test]
+async fn systemd_hears_of_the_start_each_pass_and_the_end() {
+    let world = World::new("24h").await.with("schedule: \"* * * * * *\"");
+    let path = world.origin.beside("notify");
+    let socket = UnixDatagram::bind(&path).unwrap();
+    socket.set_read_timeout(Some(Duration::from_mins(1))).unwrap();
+    let next = || {
+        let mut message = [0; 4_096];
+        let length = socket.recv(&mut message).unwrap();
+        String::from_utf8_lossy(&message[..length]).into_owned()
+    };
+    let mut daemon = Daemon::start_with(&world, |command| {
+        command.env("NOTIFY_SOCKET", &path).env("WATCHDOG_USEC", "1000000");
+    });
+    assert_eq!(next(), "READY=1\nSTATUS=the first pass is under way");
+    let (mut is_watched, mut has_passed) = (false, false);
+    while !(is_watched && has_passed) {
+        let message = next();
+        is_watched |= message == "WATCHDOG=1";
+        has_passed |= message.starts_with("STATUS=last pass at ")
+            && message.ends_with(" UTC: 2 images of services, 1 promoted, 0 problems");
     }
+    // A pass that fails is no reason to restart.
+    let (here, away) = (world.origin.path(), world.origin.beside("away.git"));
+    fs::rename(&here, &away).unwrap();
+    while !next().starts_with("STATUS=the last pass failed: ") {}
+    while next() != "WATCHDOG=1" {}
+    daemon.signal("TERM");
+    while next() != "STOPPING=1" {}
+    assert_eq!(daemon.end(), 0);
 }

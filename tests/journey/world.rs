@@ -34,7 +34,11 @@ pub(super) struct World {
 impl World {
     /// Both clusters run `v1.0.0` of the one service, and the registry has that and `v1.0.1`.
     pub(super) async fn new(soak: &'static str) -> Self {
-        let registry = DockerRegistry::start();
+        Self::on(DockerRegistry::start(), soak).await
+    }
+
+    /// The same on another registry.
+    pub(super) async fn on(registry: DockerRegistry, soak: &'static str) -> Self {
         let origin = Origin::with_files(&[
             (NON_PROD, &release(&registry.host(), "v1.0.0")),
             (PROD, &release(&registry.host(), "v1.0.0")),

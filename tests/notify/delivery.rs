@@ -10,9 +10,10 @@ use base64::prelude::BASE64_STANDARD;
 use chrono::Utc;
 use ring::hmac;
 use serde_json::Value;
+use tidegate::metrics::DeliveryResult;
 use tidegate::notify::{
-    ChannelSettings, DeliveryResult, HttpClient, Message, Parcel, Post, PostForm, Sender as _, Undelivered,
-    Wording, deliver, samples,
+    ChannelSettings, HttpClient, Message, Parcel, Post, PostForm, Sender as _, Undelivered, Wording, deliver,
+    samples,
 };
 use tidegate::store::Store;
 use tokio::sync::Notify;
@@ -55,7 +56,7 @@ async fn messages_arrive_in_order_though_the_first_is_refused_for_a_while() {
         .await
         .unwrap();
     let channel = webhook("a", &server.uri());
-    let count = Arc::clone(&channel.count);
+    let count = channel.deliveries.clone();
     drain(&store, channel).await;
     assert_eq!(tags(&server).await, ["v1", "v1", "v1", "v2", "v3"]);
     assert_eq!((count.of(DeliveryResult::Delivered), count.of(DeliveryResult::Failed)), (3, 2));
@@ -87,7 +88,7 @@ async fn a_message_that_is_refused_for_good_does_not_hold_up_the_next() {
         .await
         .unwrap();
     let channel = webhook("a", &server.uri());
-    let count = Arc::clone(&channel.count);
+    let count = channel.deliveries.clone();
     drain(&store, channel).await;
     assert_eq!(tags(&server).await, ["v1", "v1", "v1", "v2"]);
     assert_eq!(count.of(DeliveryResult::GivenUp), 1);

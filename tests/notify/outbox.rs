@@ -7,9 +7,10 @@ use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
 use secrecy::SecretString;
+use tidegate::metrics::Metrics;
 use tidegate::model::{Delivery, EventKind, Fault, NewMessage, NotificationChange, OutboxMessage, Timestamp};
 use tidegate::notify::{
-    ChannelSettings, DeliveryCount, Event, HttpClient, Outbox, Phase, Post, PostForm, ReadSecret, Wording,
+    ChannelSettings, Event, HttpClient, Outbox, Phase, Post, PostForm, ReadSecret, Wording,
 };
 use tidegate::store::{MAX_WAITING, Store};
 
@@ -60,7 +61,7 @@ pub(super) fn webhook(name: &str, url: &str) -> ChannelSettings {
         is_digest: false,
         wording: Wording::default(),
         sender: Arc::new(Post::new(HttpClient::new().unwrap(), secret(url), form)),
-        count: Arc::new(DeliveryCount::default()),
+        deliveries: Metrics::new("test").notifications.channel(name),
     }
 }
 

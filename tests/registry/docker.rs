@@ -181,7 +181,7 @@ fn password_in(file: &Path) -> Credentials {
 
 #[tokio::test]
 async fn a_rotated_password_takes_effect_at_once() {
-    let registry = DockerRegistry::start_as(&Setup { password: true, tls: None });
+    let registry = DockerRegistry::start_as(&Setup { password: true, ..Setup::default() });
     registry.push("app", "v1", &Image::default()).await;
     let app = image(&registry.host(), "app");
     let file = registry.folder().join("password");
@@ -204,7 +204,7 @@ async fn a_rotated_password_takes_effect_at_once() {
 
 #[tokio::test]
 async fn a_missing_password_is_denied_with_a_hint() {
-    let registry = DockerRegistry::start_as(&Setup { password: true, tls: None });
+    let registry = DockerRegistry::start_as(&Setup { password: true, ..Setup::default() });
     let client = anonymous(&registry.host());
     let error = client.tags(&image(&registry.host(), "app")).await.unwrap_err();
     assert!(matches!(error.cause(), Some(RequestError::Denied { anonymous: true, .. })), "{error:?}");
@@ -215,7 +215,7 @@ async fn a_missing_password_is_denied_with_a_hint() {
 
 #[tokio::test]
 async fn dockers_configuration_authenticates() {
-    let registry = DockerRegistry::start_as(&Setup { password: true, tls: None });
+    let registry = DockerRegistry::start_as(&Setup { password: true, ..Setup::default() });
     let file = registry.folder().join("config.json");
     let auth = BASE64_STANDARD.encode(format!("{USER}:{PASSWORD}"));
     fs::write(&file, format!(r#"{{"auths":{{"{}":{{"auth":"{auth}"}}}}}}"#, registry.host())).unwrap();
@@ -229,7 +229,7 @@ async fn dockers_configuration_authenticates() {
 #[tokio::test]
 async fn a_configured_authority_is_trusted() {
     let (certificate, key) = (tls_file("server.pem"), tls_file("server.key"));
-    let registry = DockerRegistry::start_as(&Setup { password: false, tls: Some((&certificate, &key)) });
+    let registry = DockerRegistry::start_as(&Setup { tls: Some((&certificate, &key)), ..Setup::default() });
     let host = registry.host();
     let trusting =
         HostSettings { extra_ca: Some(tls_file("authority.pem")), ..HostSettings::new(host.clone()) };

@@ -39,6 +39,8 @@ pub(crate) struct Setup<'a> {
     pub(crate) password: bool,
     /// Certificate and key, for https.
     pub(crate) tls: Option<(&'a Path, &'a Path)>,
+    /// URL and bearer token of a webhook that hears of pushes.
+    pub(crate) webhook: Option<(&'a str, &'a str)>,
 }
 
 /// A running registry; dropping stops it.
@@ -303,6 +305,13 @@ fn configuration(folder: &Path, port: u16, setup: &Setup<'_>) -> String {
     }
     if let Some((certificate, key)) = setup.tls {
         config["http"]["tls"] = json!({"certificate": certificate, "key": key});
+    }
+    if let Some((url, token)) = setup.webhook {
+        let headers = json!({"Authorization": [format!("Bearer {token}")]});
+        let endpoint = json!({
+            "name": "tidegate", "url": url, "headers": headers, "timeout": "5s", "threshold": 1, "backoff": "100ms",
+        });
+        config["notifications"] = json!({"endpoints": [endpoint]});
     }
     // JSON is YAML.
     config.to_string()

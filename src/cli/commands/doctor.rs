@@ -10,7 +10,7 @@ use serde::Serialize;
 
 use crate::cli::args::Global;
 use crate::cli::output::{CYAN, GREEN, Output, RED, YELLOW};
-use crate::cli::wiring::{Session, config_file, tokens};
+use crate::cli::wiring::{Session, config_file, sender, tokens};
 use crate::config::{Config, Environment};
 use crate::control;
 use crate::engine::{Problem, RepositoryState, Target};
@@ -18,6 +18,7 @@ use crate::forge::GitHub;
 use crate::git::PushAccess;
 use crate::init::{Shape, UnmanagedVersions, unmanaged_in};
 use crate::model::{Class, Content, Fault, ImageName, Printable, RepoPath, Timestamp};
+use crate::notify::{Accepted, Undelivered};
 use crate::port::{Forge as _, Registry as _, Repository as _};
 
 /// Doctor warns of a token that expires within this time.
@@ -68,6 +69,11 @@ pub(super) async fn run(global: &Global, output: &Output) -> Result<ExitCode, Fa
     let hosts: BTreeSet<String> = images.iter().map(|image| image.host().to_owned()).collect();
     for host in hosts {
         findings.push(registry(&session, &host, &images).await);
+    }
+    findings.extend(channels(&session.config).await);
+    for (name, checked) in session.flux.check().await {
+        let hint = "Flux reconciles at its own interval while the call fails".to_owned();
+        findings.push(reached(format!("Flux Receiver {name}"), checked, hint));
     }
     output.result("Doctor", || Body { findings: &findings }, || render(&findings))?;
     let is_bad = findings.iter().any(|finding| finding.state == State::Bad);
@@ -127,6 +133,32 @@ fn token_expiry(key: &str, ends: Timestamp, now: Timestamp) -> Finding {
     }
     let hint = "replace it in time: nothing can be pushed or proposed with an expired token";
     Finding { state: State::Doubtful, hint: Some(hint.to_owned()), ..finding }
+}
+
+/// Whether the channels of notifications answer. Sends no message.
+async fn channels(config: &Config) -> Vec<Finding> {
+    let mut findings = Vec::new();
+    for channel in &config.channels {
+        let what = format!("notifications {} ({})", channel.name, channel.target.as_str());
+        findings.push(match sender(config, channel) {
+            Ok(sender) => {
+                let hint = format!("`tidegate notify test {}` sends a message", channel.name);
+                reached(what, sender.check().await, hint)
+            }
+            Err(fault) => bad(what, &fault),
+        });
+    }
+    findings
+}
+
+fn reached(what: String, checked: Result<Accepted, Undelivered>, hint: String) -> Finding {
+    match checked {
+        Ok(accepted) => good(what, accepted.answer),
+        Err(error) => {
+            let finding = good(what, error.reason().to_owned());
+            Finding { state: State::Bad, hint: Some(hint), ..finding }
+        }
+    }
 }
 
 /// Whether pull requests can be opened, as far as GitHub reports that.

@@ -45,9 +45,12 @@ pub(super) async fn sync(global: &Global, args: &Sync, output: &Output) -> Resul
         ..PassOptions::schedule()
     };
     let report = pass(&mut session, &options, "Synchronising", output).await?;
-    let due = session.due_releases(&report).await;
-    if let Some(releases) = session.releases.as_ref().filter(|_| !due.is_empty()) {
-        Box::pin(activity::during("Releasing", releases.publish(due))).await;
+    if let Some(releases) = session.releases.clone() {
+        let state = session.state_after(&report).await;
+        let due = session.due_releases(&state).await;
+        if !due.is_empty() {
+            Box::pin(activity::during("Releasing", releases.publish(due))).await;
+        }
     }
     let repository_policy = session.engine.repository_policy();
     let is_idle = report.promoted.is_empty() && !report.requests.iter().any(|request| request.is_done);

@@ -13,10 +13,9 @@ use chrono::Utc;
 
 use crate::cli::args::Global;
 use crate::cli::daemon::Daemon;
-use crate::cli::notifications::Notifier;
 use crate::cli::output::Output;
 use crate::cli::signals::{SignalRequest, Signals, end_slow_git};
-use crate::cli::wiring::{DataFolder, Session, load};
+use crate::cli::wiring::{Session, load};
 use crate::config::Config;
 use crate::metrics::Metrics;
 use crate::model::Fault;
@@ -31,17 +30,6 @@ pub(super) async fn run(global: &Global, output: &Output) -> Result<ExitCode, Fa
     let mut signals = Signals::listen()?;
     let metrics = Arc::new(Metrics::new(env!("CARGO_PKG_VERSION")));
     let session = open(load(global, output)?, &metrics).await?;
-    let mark = match DataFolder::mark_daemon(session.folder())? {
-        Ok(mark) => Some(mark),
-        Err(process) => {
-            tracing::warn!(
-                data_folder = %session.folder().display(),
-                process,
-                "another tidegate run works in this data folder; they take turns, and only that one sends notifications"
-            );
-            None
-        }
-    };
     let health = Arc::new(Health::new(Utc::now));
     let shared = Shared { metrics, health, triggers: Arc::new(Triggers::default()) };
     let mut server = HttpServer::default();
@@ -53,7 +41,7 @@ pub(super) async fn run(global: &Global, output: &Output) -> Result<ExitCode, Fa
     let mut monitor = Monitor::new(&session.config, shared.clone(), systemd.clone());
     let mut daemon = Daemon::new(session).triggered_by(Arc::clone(&shared.triggers));
     log_session(daemon.session(), "started");
-    notify(&mut daemon, mark.is_some()).await?;
+    daemon.notify().await?;
     loop {
         match daemon
             .work_until(
@@ -70,7 +58,7 @@ pub(super) async fn run(global: &Global, output: &Output) -> Result<ExitCode, Fa
                 tracing::info!(signal, "stopped");
                 return Ok(ExitCode::SUCCESS);
             }
-            SignalRequest::Reload if reload(global, output, &mut daemon, mark.is_some()).await => {
+            SignalRequest::Reload if reload(global, output, &mut daemon).await => {
                 let config = &daemon.session().config;
                 monitor.set_config(config);
                 _credentials = CredentialWatch::start(config, &shared.metrics);
@@ -84,13 +72,6 @@ pub(super) async fn run(global: &Global, output: &Output) -> Result<ExitCode, Fa
             SignalRequest::Reload => {}
         }
     }
-}
-
-/// Sends notifications, if this daemon is the one that does.
-async fn notify(daemon: &mut Daemon, is_marked: bool) -> Result<(), Fault> {
-    let notifier = if is_marked { Notifier::start(daemon.session()).await? } else { None };
-    daemon.set_notifier(notifier);
-    Ok(())
 }
 
 async fn open(config: Arc<Config>, metrics: &Arc<Metrics>) -> Result<Session, Fault> {
@@ -114,7 +95,7 @@ fn log_session(session: &Session, event: &str) {
 }
 
 /// Reloads the configuration. A wrong one changes nothing. Returns whether there is a new one.
-async fn reload(global: &Global, output: &Output, daemon: &mut Daemon, is_marked: bool) -> bool {
+async fn reload(global: &Global, output: &Output, daemon: &mut Daemon) -> bool {
     let metrics = Arc::clone(&daemon.session().metrics);
     let reloaded = match load(global, output) {
         Ok(config) => open(config, &metrics).await,
@@ -124,7 +105,7 @@ async fn reload(global: &Global, output: &Output, daemon: &mut Daemon, is_marked
         Ok(session) => {
             log_session(&session, "configuration reloaded");
             daemon.replace(session);
-            if let Err(fault) = notify(daemon, is_marked).await {
+            if let Err(fault) = daemon.notify().await {
                 tracing::error!(error = %fault.in_one_line(), hint = fault.hint(), "cannot send notifications");
             }
             true

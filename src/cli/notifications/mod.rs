@@ -3,10 +3,12 @@
 
 mod arrivals;
 mod conditions;
+mod credentials;
+mod duty;
 mod news;
 mod notifier;
 mod report;
 mod routing;
 mod target;
 
-pub(crate) use notifier::Notifier;
+pub(crate) use duty::NotificationDuty;

@@ -9,24 +9,25 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use chrono::{TimeDelta, Utc};
+use chrono::Utc;
 use tokio::sync::{Mutex, Notify};
 use tokio::task::JoinHandle;
 use uuid::Uuid;
 
 use crate::cli::wiring::{Session, Token, sender, tokens};
 use crate::config::{Channel, Config, Remote};
-use crate::engine::PassReport;
+use crate::engine::{PassReport, RepositoryState};
+use crate::metrics::Metrics;
 use crate::model::{
     CommitId, Delivery, EventKind, Fault, NewMessage, NotificationChange, NotificationState, OutboxMessage,
     Timestamp,
 };
-use crate::notify::{ChannelSettings, DeliveryCount, Event, Outbox, Phase, Wording, deliver};
+use crate::notify::{ChannelSettings, Event, Outbox, Phase, Wording, deliver};
 use crate::store::Store;
 
 use super::conditions::{Condition, Findings, Key, of_pass};
 use super::news::{News, of_findings};
-use super::{arrivals, report, routing};
+use super::{arrivals, credentials, report, routing};
 
 /// The mark of the last notified commit.
 const HEAD: &str = "head";
@@ -34,9 +35,8 @@ const HEAD: &str = "head";
 /// Consecutive failed passes before a notification.
 const FAILURES: u32 = 3;
 
-/// Interval of the look-up of when credentials end, and the notice before an end.
+/// Interval of the look-up of when credentials end.
 const CREDENTIAL_INTERVAL: Duration = Duration::from_hours(12);
-const CREDENTIAL_NOTICE: TimeDelta = TimeDelta::days(14);
 
 /// The notifier of a daemon.
 pub(crate) struct Notifier {
@@ -54,7 +54,7 @@ struct Shared {
     store: Arc<Store>,
     channels: Vec<Channel>,
     wakes: Vec<Arc<Notify>>,
-    counts: Vec<Arc<DeliveryCount>>,
+    metrics: Arc<Metrics>,
     state: Mutex<NotificationState>,
 }
 
@@ -66,6 +66,7 @@ impl Notifier {
     pub(crate) async fn start(session: &Session) -> Result<Option<Self>, Fault> {
         let config = &session.config;
         let state = session.store.notification_state().await?;
+        session.metrics.notifications.forget_backlog();
         if config.channels.is_empty() {
             forget_head(&session.store, &state).await?;
             return Ok(None);
@@ -74,7 +75,7 @@ impl Notifier {
             store: Arc::clone(&session.store),
             channels: config.channels.clone(),
             wakes: config.channels.iter().map(|_| Arc::default()).collect(),
-            counts: config.channels.iter().map(|_| Arc::default()).collect(),
+            metrics: Arc::clone(&session.metrics),
             state: Mutex::new(state),
         });
         let mut tasks = Vec::new();
@@ -85,11 +86,15 @@ impl Notifier {
                 is_digest: channel.digest.is_some(),
                 wording: Wording { title: channel.title.clone(), body: channel.body.clone() },
                 sender: sender(config, channel)?,
-                count: Arc::clone(&shared.counts[index]),
+                deliveries: session.metrics.notifications.channel(&channel.name),
             };
-            let outbox = Arc::new(StoreOutbox(Arc::clone(&session.store)));
-            tasks.push(tokio::spawn(deliver(outbox, settings, Arc::clone(&shared.wakes[index]))));
+            tasks.push(tokio::spawn(deliver(
+                Arc::clone(&shared),
+                settings,
+                Arc::clone(&shared.wakes[index]),
+            )));
         }
+        shared.measure().await;
         let wants = |kind| config.channels.iter().any(|channel| channel.events.contains(&kind));
         if wants(EventKind::CredentialEnds) {
             tasks.push(tokio::spawn(watch_credentials(Arc::clone(&shared), tokens(config))));
@@ -99,42 +104,53 @@ impl Notifier {
         Ok(Some(Self { shared, failures: 0, failing_since: None, reporting, page, tasks }))
     }
 
-    /// Notifies what a pass found and what moved since the last one.
-    pub(crate) async fn passed(&mut self, session: &mut Session, report: &PassReport) {
+    /// Notifies what a pass found, and what moved up to the state of the branch after it. What a pass over some images says of
+    /// conditions means nothing.
+    pub(crate) async fn passed(
+        &mut self,
+        session: &mut Session,
+        report: &PassReport,
+        state: &Arc<RepositoryState>,
+    ) {
         (self.failures, self.failing_since) = (0, None);
-        if let Err(fault) = self.try_passed(session, report).await {
+        if let Err(fault) = self.try_passed(session, report, state).await {
             tracing::warn!(error = %fault.in_one_line(), "cannot store notifications; the next pass tries again");
         }
     }
 
-    async fn try_passed(&mut self, session: &mut Session, report: &PassReport) -> Result<(), Fault> {
-        let limits: BTreeSet<Duration> = self
-            .shared
-            .channels
-            .iter()
-            .filter(|channel| channel.events.contains(&EventKind::Blocked))
-            .map(|channel| channel.blocked_after)
-            .collect();
-        let findings = of_pass(session.engine.repository_policy(), report, &limits);
-        let now = report.evaluation.now;
-        let (moves, head) = self.moves(session, report, now).await?;
-        let marks = head.map(|head| (HEAD.to_owned(), head)).into_iter().collect();
-        self.shared.notify(&findings, moves, marks, now).await?;
-        self.begin_reports(session, now).await
-    }
-
-    /// The moves since the last notified head, and the head now if it differs.
-    async fn moves(
-        &self,
+    async fn try_passed(
+        &mut self,
         session: &mut Session,
         report: &PassReport,
-        now: Timestamp,
+        state: &Arc<RepositoryState>,
+    ) -> Result<(), Fault> {
+        let is_over_all = report.scope.is_none();
+        let policy = session.engine.repository_policy();
+        let findings =
+            if is_over_all { of_pass(policy, report, &self.limits()) } else { Findings::default() };
+        let now = report.evaluation.now;
+        let (moves, head) = self.moves(session, report, state).await?;
+        let marks = head.map(|head| (HEAD.to_owned(), head)).into_iter().collect();
+        self.shared.notify(&findings, moves, marks, now).await?;
+        if is_over_all { self.begin_reports(session, now).await } else { Ok(()) }
+    }
+
+    /// The waits after which some channel wants to hear of a blocked promotion.
+    fn limits(&self) -> BTreeSet<Duration> {
+        let channels = self.shared.channels.iter();
+        channels
+            .filter(|channel| channel.events.contains(&EventKind::Blocked))
+            .map(|channel| channel.blocked_after)
+            .collect()
+    }
+
+    /// The moves between the last notified head and this state, and its head if it differs.
+    async fn moves(
+        &self,
+        session: &Session,
+        report: &PassReport,
+        state: &Arc<RepositoryState>,
     ) -> Result<(Vec<News>, Option<String>), Fault> {
-        let state = if report.promoted.is_empty() {
-            Arc::clone(&report.evaluation.state)
-        } else {
-            session.engine.refresh().await?
-        };
         let notified = self.shared.state.lock().await.marks.get(HEAD).cloned();
         let head = state.commit().to_string();
         if notified.as_ref() == Some(&head) {
@@ -143,12 +159,13 @@ impl Notifier {
         // Moves before the first pass with channels are not notified.
         let since = notified.and_then(|commit| commit.parse::<CommitId>().ok());
         let since = since.unwrap_or_else(|| report.evaluation.state.commit());
-        let Some(arrivals) = session.engine.arrivals(&state, since).await? else {
+        let Some(arrivals) = session.engine.arrivals(state, since).await? else {
             tracing::info!(commit = %since, "the branch no longer has the last notified commit");
             return Ok((Vec::new(), Some(head)));
         };
         let policy = session.engine.repository_policy();
-        let events = arrivals::events(policy, &state, &arrivals, self.page.as_deref(), now);
+        let now = report.evaluation.now;
+        let events = arrivals::events(policy, state, &arrivals, self.page.as_deref(), now);
         let news = events.into_iter().map(|event| News { event, limit_s: None }).collect();
         Ok((news, Some(head)))
     }
@@ -277,8 +294,20 @@ impl Shared {
         }
         if !change.messages.is_empty() {
             self.wakes.iter().for_each(|wake| wake.notify_one());
+            self.measure().await;
         }
         Ok(())
+    }
+
+    /// Measures what waits in the outbox, after each change to it.
+    async fn measure(&self) {
+        match self.store.outbox_backlog().await {
+            Ok(backlog) => {
+                let names = self.channels.iter().map(|channel| channel.name.as_str());
+                self.metrics.notifications.set_backlog(names, &backlog);
+            }
+            Err(error) => tracing::debug!(%error, "cannot measure the outbox"),
+        }
     }
 }
 
@@ -298,41 +327,11 @@ async fn forget_head(store: &Store, state: &NotificationState) -> Result<(), Fau
 async fn watch_credentials(shared: Arc<Shared>, tokens: Vec<Token>) {
     loop {
         let now = Utc::now();
-        let mut findings = Findings { kinds: [EventKind::CredentialEnds].into(), ..Findings::default() };
-        for token in &tokens {
-            match token.ends().await {
-                Ok(Some(ends)) if ends - now < CREDENTIAL_NOTICE => {
-                    findings.conditions.push(credential(token.key, ends, now));
-                }
-                Ok(_) => {}
-                Err(_) => {
-                    findings.unknown.insert(token.key.to_owned());
-                }
-            }
-        }
+        let findings = credentials::look_up(&tokens, now).await;
         if let Err(fault) = shared.notify(&findings, Vec::new(), Vec::new(), now).await {
             tracing::debug!(error = %fault.in_one_line(), "cannot store notifications");
         }
         tokio::time::sleep(CREDENTIAL_INTERVAL).await;
-    }
-}
-
-fn credential(key: &str, ends: Timestamp, now: Timestamp) -> Condition {
-    let event = Event {
-        subject: Some(key.to_owned()),
-        until: Some(ends),
-        hint: Some(
-            "create a new token and put it where the configuration reads this one; no restart is needed"
-                .to_owned(),
-        ),
-        ..Event::new(EventKind::CredentialEnds, Phase::Began, now)
-    };
-    Condition {
-        key: Key::new(EventKind::CredentialEnds, key),
-        state: ends.to_rfc3339(),
-        notify_after: Duration::ZERO,
-        since: None,
-        event,
     }
 }
 
@@ -345,20 +344,19 @@ fn commit_page(config: &Config) -> Option<String> {
     is_github.then(|| format!("https://{}/{path}/commit/", url.host()))
 }
 
-/// The outbox in the store.
-struct StoreOutbox(Arc<Store>);
-
-impl Outbox for StoreOutbox {
+impl Outbox for Shared {
     async fn due(&self, channel: &str, now: Timestamp, most: usize) -> Result<Vec<OutboxMessage>, Fault> {
-        Ok(self.0.due_messages(channel, now, most).await?)
+        Ok(self.store.due_messages(channel, now, most).await?)
     }
 
     async fn next_due(&self, channel: &str) -> Result<Option<Timestamp>, Fault> {
-        Ok(self.0.next_message_due(channel).await?)
+        Ok(self.store.next_message_due(channel).await?)
     }
 
     async fn settle(&self, ordinals: &[i64], delivery: Delivery, at: Timestamp) -> Result<(), Fault> {
-        Ok(self.0.settle_messages(ordinals, delivery, at).await?)
+        self.store.settle_messages(ordinals, delivery, at).await?;
+        self.measure().await;
+        Ok(())
     }
 }
 

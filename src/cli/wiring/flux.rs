@@ -8,13 +8,13 @@ use tokio::task::JoinHandle;
 use crate::config::Config;
 use crate::engine::PassReport;
 use crate::model::{EnvironmentName, Fault};
-use crate::notify::{FluxReceiver, HttpClient};
+use crate::notify::{Accepted, FluxReceiver, HttpClient, Undelivered};
 
 use super::secrets::read;
 
 /// The Flux Receivers of a configuration.
 #[derive(Debug)]
-pub(super) struct FluxReceivers(Vec<Subscription>);
+pub(crate) struct FluxReceivers(Vec<Subscription>);
 
 #[derive(Debug)]
 struct Subscription {
@@ -39,6 +39,15 @@ impl FluxReceivers {
             environments: configured.environments.clone(),
         };
         Ok(Self(config.flux_receivers.iter().map(subscription).collect()))
+    }
+
+    /// Each Receiver's name, and whether its host answers.
+    pub(crate) async fn check(&self) -> Vec<(String, Result<Accepted, Undelivered>)> {
+        let mut checked = Vec::new();
+        for Subscription { receiver, .. } in &self.0 {
+            checked.push((receiver.name().to_owned(), receiver.check().await));
+        }
+        checked
     }
 
     /// Calls the Receivers that what the pass pushed concerns, beside what follows. Nothing where there are none.

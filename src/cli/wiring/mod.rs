@@ -14,7 +14,7 @@ mod session;
 mod source_choice;
 mod sources;
 
-pub(crate) use crate::store::{DataFolder, Store};
+pub(crate) use crate::store::{DataFolder, FolderLock, Store};
 pub(crate) use changelog::Changes;
 pub(crate) use forge::{Token, tokens};
 pub(crate) use repository_policy::repository_policy;

@@ -59,11 +59,22 @@ impl GitHubSender {
         Ok(Self { deployments: Deployments::new(Api::new(&api)?), token, channel: channel.clone() })
     }
 
-    async fn tell(&self, id: &str, events: &[Event]) -> Result<Accepted, Fault> {
+    async fn token(&self) -> Result<SecretString, Fault> {
         let token = Arc::clone(&self.token);
-        let token: SecretString = tokio::task::spawn_blocking(move || token.read())
+        tokio::task::spawn_blocking(move || token.read())
             .await
-            .map_err(|error| Fault::new(Class::Failed, "cannot read the token").with_source(error))??;
+            .map_err(|error| Fault::new(Class::Failed, "cannot read the token").with_source(error))?
+    }
+
+    async fn check(&self) -> Result<Accepted, Fault> {
+        let token = self.token().await?;
+        let access = RepositoryAccess { repository: &self.channel.repository, token: Some(&token) };
+        self.deployments.check(access).await?;
+        Ok(Accepted { answer: format!("the token sees {}", self.channel.repository) })
+    }
+
+    async fn tell(&self, id: &str, events: &[Event]) -> Result<Accepted, Fault> {
+        let token = self.token().await?;
         let access = RepositoryAccess { repository: &self.channel.repository, token: Some(&token) };
         let mut done = 0;
         for event in events.iter().filter(|event| is_move(event)) {
@@ -102,12 +113,20 @@ fn is_move(event: &Event) -> bool {
 
 impl Sender for GitHubSender {
     fn send<'a>(&'a self, parcel: &'a Parcel) -> SendFuture<'a> {
-        Box::pin(async move {
-            self.tell(&parcel.id, &parcel.events).await.map_err(|fault| match fault.class() {
-                Class::Refused => Undelivered::Rejected { reason: fault.in_one_line() },
-                _ => Undelivered::later(fault.in_one_line()),
-            })
-        })
+        Box::pin(
+            async move { self.tell(&parcel.id, &parcel.events).await.map_err(|fault| undelivered(&fault)) },
+        )
+    }
+
+    fn check(&self) -> SendFuture<'_> {
+        Box::pin(async move { self.check().await.map_err(|fault| undelivered(&fault)) })
+    }
+}
+
+fn undelivered(fault: &Fault) -> Undelivered {
+    match fault.class() {
+        Class::Refused => Undelivered::Rejected { reason: fault.in_one_line() },
+        _ => Undelivered::later(fault.in_one_line()),
     }
 }
 

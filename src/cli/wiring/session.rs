@@ -12,7 +12,7 @@ use crate::cli::completion;
 use crate::cli::output::Output;
 use crate::cli::signals;
 use crate::config::{self, Config, ConfigError};
-use crate::engine::{DueRelease, Engine, Parts, PassOptions, PassReport};
+use crate::engine::{DueRelease, Engine, Parts, PassOptions, PassReport, RepositoryState};
 use crate::forge::GitHub;
 use crate::git::{Mirror, Stop};
 use crate::metrics::Metrics;
@@ -56,7 +56,7 @@ pub(crate) struct Session {
     /// The notification state and the outbox.
     pub(crate) store: Arc<Store>,
     /// The Flux Receivers to call after a push.
-    flux: Arc<FluxReceivers>,
+    pub(crate) flux: Arc<FluxReceivers>,
     /// Whether a pass waits until Flux Receivers were called: the process of a command ends with it.
     waits_for_flux: bool,
     /// Ends what is under way with Git.
@@ -191,20 +191,26 @@ impl Session {
         })
     }
 
-    /// The releases that are to be made after a pass, what it promoted with them.
-    pub(crate) async fn due_releases(&mut self, report: &PassReport) -> Vec<DueRelease> {
-        let Some(releases) = self.releases.clone() else { return Vec::new() };
-        let state = if report.promoted.is_empty() {
-            Arc::clone(&report.evaluation.state)
-        } else {
-            match self.engine.refresh().await {
-                Ok(state) => state,
-                // The next pass sees it.
-                Err(_) => return Vec::new(),
+    /// The branch with what a pass promoted; without that where it cannot be read, until the next pass.
+    pub(crate) async fn state_after(&mut self, report: &PassReport) -> Arc<RepositoryState> {
+        let before = Arc::clone(&report.evaluation.state);
+        if report.promoted.is_empty() {
+            return before;
+        }
+        match self.engine.refresh().await {
+            Ok(state) => state,
+            Err(fault) => {
+                tracing::debug!(error = %fault.in_one_line(), "cannot read what was promoted; the next pass does");
+                before
             }
-        };
+        }
+    }
+
+    /// The releases that are to be made of the branch as it is after a pass.
+    pub(crate) async fn due_releases(&mut self, state: &RepositoryState) -> Vec<DueRelease> {
+        let Some(releases) = &self.releases else { return Vec::new() };
         // What can't be read now the next pass reads.
-        releases.due(&self.engine, &state, chrono::Utc::now()).await.unwrap_or_default()
+        releases.due(&self.engine, state, chrono::Utc::now()).await.unwrap_or_default()
     }
 
     /// Does one pass, and keeps its names for completions.

@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use lettre::message::header::{ContentType, Header, HeaderName, HeaderValue};
 use lettre::message::{Mailbox, MessageBuilder};
-use lettre::transport::smtp::authentication::Credentials;
 use lettre::transport::smtp::client::{Tls, TlsParameters};
+use lettre::transport::smtp::{self, authentication::Credentials};
 use lettre::{AsyncSmtpTransport, AsyncTransport as _, Message, Tokio1Executor};
 use secrecy::ExposeSecret as _;
 
@@ -123,13 +123,27 @@ impl Sender for Mail {
                     let said = response.message().collect::<Vec<_>>().join(" ");
                     Ok(Accepted { answer: shown(&format!("{} {said}", response.code())) })
                 }
-                Err(error) => {
-                    let cause = std::error::Error::source(&error).map(|cause| format!(": {cause}"));
-                    Err(Undelivered::later(shown(&format!("{error}{}", cause.unwrap_or_default()))))
-                }
+                Err(error) => Err(undelivered(&error)),
             }
         })
     }
+
+    fn check(&self) -> SendFuture<'_> {
+        Box::pin(async move {
+            let is_open = self.transport()?.test_connection().await.map_err(|error| undelivered(&error))?;
+            let server = format!("{}:{}", self.settings.host, self.settings.port);
+            match (is_open, &self.settings.login) {
+                (false, _) => Err(Undelivered::later(shown(&format!("{server} closes the connection")))),
+                (true, Some(_)) => Ok(Accepted { answer: shown(&format!("{server} takes the login")) }),
+                (true, None) => Ok(Accepted { answer: shown(&format!("{server} answers")) }),
+            }
+        })
+    }
+}
+
+fn undelivered(error: &smtp::Error) -> Undelivered {
+    let cause = std::error::Error::source(error).map(|cause| format!(": {cause}"));
+    Undelivered::later(shown(&format!("{error}{}", cause.unwrap_or_default())))
 }
 
 /// What a server said, without secrets.

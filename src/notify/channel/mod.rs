@@ -73,6 +73,9 @@ pub type SendFuture<'a> = Pin<Box<dyn Future<Output = Result<Accepted, Undeliver
 pub trait Sender: Send + Sync {
     /// Sends it once. It may arrive even where the answer is an error.
     fn send<'a>(&'a self, parcel: &'a Parcel) -> SendFuture<'a>;
+
+    /// Whether the other side answers, as far as that shows without a message.
+    fn check(&self) -> SendFuture<'_>;
 }
 
 /// The text, escaped character by character, cut before it is longer than `most_bytes`.

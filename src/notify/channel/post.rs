@@ -56,6 +56,15 @@ impl Sender for Post {
             self.client.post(request).await
         })
     }
+
+    fn check(&self) -> SendFuture<'_> {
+        Box::pin(async move {
+            if let PostForm::Webhook { secret } = &self.form {
+                secret().map_err(|fault| Undelivered::later(fault.in_one_line()))?;
+            }
+            self.client.reach(&self.url, PlainHttp::Loopback).await
+        })
+    }
 }
 
 /// The headers of Standard Webhooks.

@@ -1,9 +1,7 @@
 //! What a pass found, as metrics count it.
 
-use std::sync::Arc;
-
 use crate::engine::{DeployedState, PassReport, RepositoryPolicy};
-use crate::metrics::{DeployedNow, GateCount, Running, TargetCount};
+use crate::metrics::{Decided, GateCount, Running, TargetCount};
 use crate::policy::{Answer, Decision, GateName};
 
 /// What the last pass decided about an image of a service.
@@ -28,11 +26,7 @@ pub(super) fn running(policy: &RepositoryPolicy, deployed: &DeployedState) -> Ve
 }
 
 /// How many images of services are in each state, and how many each gate blocks: every combination, zeros included.
-pub(super) fn counts(
-    policy: &RepositoryPolicy,
-    report: &PassReport,
-    running: Arc<Vec<Running>>,
-) -> DeployedNow {
+pub(super) fn decided(policy: &RepositoryPolicy, report: &PassReport) -> Decided {
     let mut states = policy.environments.map(|_| [0_usize; STATES.len()]);
     let mut gates = policy.environments.map(|_| [[0_usize; GATE_STATES.len()]; GateName::ALL.len()]);
     let targets = report.evaluation.state.deployed.targets.iter().zip(&report.evaluation.decisions);
@@ -68,7 +62,7 @@ pub(super) fn counts(
             })
         })
     });
-    DeployedNow { running, targets: targets.collect(), gates: gates.collect() }
+    Decided { targets: targets.collect(), gates: gates.collect() }
 }
 
 fn place(gate: GateName) -> usize {

@@ -8,7 +8,7 @@ use chrono::{TimeDelta, Utc};
 use crate::cli::commands::pass_logger::PassLogger;
 use crate::cli::daemon::Listener;
 use crate::config::Config;
-use crate::engine::{PassReport, RepositoryPolicy};
+use crate::engine::{PassReport, RepositoryPolicy, RepositoryState};
 use crate::metrics::{Metrics, PassEnd, PassScope};
 use crate::model::{Class, CommitId, Fault, Timestamp};
 use crate::policy::Schedule;
@@ -57,20 +57,11 @@ impl Monitor {
 
     fn measure(&mut self, policy: &RepositoryPolicy, report: &PassReport) {
         let metrics = &self.shared.metrics;
-        let state = &report.evaluation.state;
         let errors = report.problems.iter().filter(|problem| problem.is_error).count();
         metrics.passes.found_problems(errors, report.problems.len() - errors);
         metrics.passes.set_pull_requests(report.requests.iter().filter(|one| one.number.is_some()).count());
-        let seen = (state.commit(), policy.environments.len());
-        let running = if self.known.replace(seen) == Some(seen) {
-            metrics.deployed.running()
-        } else {
-            let images = state.deployed.targets.iter().map(|target| target.image().clone());
-            self.shared.triggers.set_known(Arc::new(KnownImages::new(images)));
-            Arc::new(deployed::running(policy, &state.deployed))
-        };
         let names = policy.environments.iter().map(|one| one.policy.name.to_string()).collect();
-        metrics.deployed.set(names, deployed::counts(policy, report, running));
+        metrics.deployed.set_decided(names, deployed::decided(policy, report));
     }
 }
 
@@ -88,6 +79,16 @@ impl Listener for Monitor {
 
     fn images_passed(&mut self, policy: &RepositoryPolicy, report: &PassReport) {
         self.logger.images_passed(policy, report);
+    }
+
+    fn refreshed(&mut self, policy: &RepositoryPolicy, state: &RepositoryState) {
+        let seen = (state.commit(), policy.environments.len());
+        if self.known.replace(seen) == Some(seen) {
+            return;
+        }
+        let images = state.deployed.targets.iter().map(|target| target.image().clone());
+        self.shared.triggers.set_known(Arc::new(KnownImages::new(images)));
+        self.shared.metrics.deployed.set_running(deployed::running(policy, &state.deployed));
     }
 
     fn failed(&mut self, fault: Fault) {
