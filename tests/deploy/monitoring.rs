@@ -10,7 +10,7 @@ use std::path::PathBuf;
 use std::process::{Command, Stdio};
 
 use regex::Regex;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::tools::root;
 
@@ -102,13 +102,15 @@ fn the_dashboard_asks_what_prometheus_understands_and_tidegate_has() {
         queries.extend(of_panel.map(|query| (panel["title"].as_str().unwrap(), query)));
     }
     assert!(queries.len() > 25, "{} queries", queries.len());
-    let mut rules = "groups:\n- name: dashboard\n  rules:\n".to_owned();
-    for (index, (title, query)) in queries.iter().enumerate() {
+    let rule = |(title, query): &(&str, &str)| {
         // What Grafana fills in.
         let query = query.replace("$__rate_interval", "5m").replace("$environment", ".*");
         assert!(!query.contains('$'), "{title}: {query}");
-        rules.push_str(&format!("  - {{record: \"panel:{index}\", expr: {}}}\n", Value::from(query)));
-    }
+        json!({"record": "dashboard:panel", "expr": query})
+    };
+    let rules: Vec<Value> = queries.iter().map(rule).collect();
+    // JSON is YAML.
+    let rules = json!({"groups": [{"name": "dashboard", "rules": rules}]}).to_string();
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("rules.yaml");
     fs::write(&path, rules).unwrap();

@@ -1,7 +1,5 @@
 //! The metrics of the daemon: their names, their documents, and what they count.
 
-#![expect(clippy::unwrap_used, reason = "helpers of tests fail as tests do")]
-
 use std::fs;
 use std::os::unix::net::UnixDatagram;
 use std::time::Duration;
