@@ -24,3 +24,4 @@ pub mod simulation;
 pub mod source;
 pub mod store;
 pub mod template;
+pub mod view;

@@ -80,7 +80,13 @@ const ROOMS: &[Room] = &[
     Room { name: "git", rooms: &["model", "port"], is_pure: false, crates: &["git2", "ssh_key"] },
     Room { name: "store", rooms: &["model", "port"], is_pure: false, crates: &["sqlx"] },
     Room { name: "metrics", rooms: &["model"], is_pure: false, crates: &["prometheus_client"] },
-    Room { name: "server", rooms: &["model", "metrics"], is_pure: false, crates: &["axum"] },
+    Room {
+        name: "view",
+        rooms: &["model", "policy", "control", "engine"],
+        is_pure: true,
+        crates: &["anstyle"],
+    },
+    Room { name: "server", rooms: &["model", "metrics", "view"], is_pure: false, crates: &["axum"] },
     Room {
         name: "cli",
         rooms: &[
@@ -101,6 +107,7 @@ const ROOMS: &[Room] = &[
             "notify",
             "store",
             "metrics",
+            "view",
             "server",
         ],
         is_pure: false,

@@ -8,10 +8,11 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
-use crate::engine::{PassMode, PassOptions, PassReport, RepositoryPolicy, RepositoryState};
+use crate::engine::{HistoryQuery, PassMode, PassOptions, PassReport, RepositoryPolicy, RepositoryState};
 use crate::metrics::PassScope;
 use crate::model::{Class, CommitId, Fault, ImageName, Timestamp};
-use crate::server::{Due, Triggers};
+use crate::server::{Due, HistoryQuestion, Snapshots, Triggers};
+use crate::view::{self, PassView};
 
 use super::deployments::DeploymentCounter;
 use super::notifications::NotificationDuty;
@@ -48,6 +49,10 @@ pub(crate) struct Daemon {
     /// The head of the branch after the last pass.
     head: Option<CommitId>,
     triggers: Option<Arc<Triggers>>,
+    /// Where passes are shown, and where questions about history come from.
+    snapshots: Option<Arc<Snapshots>>,
+    /// What the last pass over everything decided on.
+    state: Option<Arc<RepositoryState>>,
     deployments: DeploymentCounter,
 }
 
@@ -62,6 +67,7 @@ enum Wake<C> {
     Called(C),
     Due,
     Triggered(Due),
+    Asked(HistoryQuestion),
 }
 
 impl Daemon {
@@ -74,6 +80,8 @@ impl Daemon {
             opening: None,
             head: None,
             triggers: None,
+            snapshots: None,
+            state: None,
             deployments: DeploymentCounter::default(),
         }
     }
@@ -81,6 +89,11 @@ impl Daemon {
     /// The same, woken by triggers too.
     pub(crate) fn triggered_by(self, triggers: Arc<Triggers>) -> Self {
         Self { triggers: Some(triggers), ..self }
+    }
+
+    /// Shows passes there from now on, or nowhere.
+    pub(crate) fn set_snapshots(&mut self, snapshots: Option<Arc<Snapshots>>) {
+        self.snapshots = snapshots;
     }
 
     /// What it works with.
@@ -96,6 +109,7 @@ impl Daemon {
     /// Goes on with another session, beginning with a pass.
     pub(crate) fn replace(&mut self, session: Session) {
         self.session = session;
+        self.state = None;
         self.due = Some(Work::All);
     }
 
@@ -127,6 +141,7 @@ impl Daemon {
                 Wake::Called(called) => return called,
                 Wake::Due => self.due = Some(Work::All),
                 Wake::Triggered(due) => self.due = self.work_of(due).await,
+                Wake::Asked(question) => self.answer(question).await,
             }
         }
     }
@@ -195,7 +210,38 @@ impl Daemon {
             // The next pass does not wait for it.
             tokio::spawn(async move { releases.publish(due).await });
         }
-        report.next_opening
+        let next_opening = report.next_opening;
+        if is_all {
+            self.publish(report).await;
+        }
+        next_opening
+    }
+
+    /// Shows what a pass over everything found, if there is anybody to show it to.
+    async fn publish(&mut self, report: PassReport) {
+        let Some(snapshots) = self.snapshots.clone() else { return };
+        let (engine, state) = (&self.session.engine, Arc::clone(&report.evaluation.state));
+        // Without them, the board does not say since when what runs.
+        if let Err(fault) = engine.read_histories(&state, state.deployed.targets.ids()).await {
+            tracing::warn!(error = %fault.in_one_line(), "cannot read since when versions run");
+        }
+        snapshots.publish(PassView::new(Arc::clone(engine.repository_policy()), Arc::new(report)));
+        self.state = Some(state);
+    }
+
+    /// Answers a question about history by what the last pass saw.
+    async fn answer(&mut self, question: HistoryQuestion) {
+        let Some(state) = self.state.clone().filter(|_| !question.is_over()) else { return };
+        let request = &question.request;
+        let query = HistoryQuery {
+            services: request.services.clone(),
+            environments: request.environments.clone(),
+            since: request.since,
+            until: request.until,
+            most: request.most,
+        };
+        let moves = self.session.engine.history_at(&state, &query).await;
+        question.answer(moves.map(|moves| view::history(&moves)));
     }
 
     async fn failed(&mut self, fault: Fault, listener: &mut impl Listener) {
@@ -260,12 +306,20 @@ impl Daemon {
                 None => pending().await,
             }
         };
+        let snapshots = self.snapshots.clone();
+        let asked = async {
+            match &snapshots {
+                Some(snapshots) => snapshots.question().await,
+                None => pending().await,
+            }
+        };
         tokio::select! {
             biased;
             called = call => Wake::Called(called),
             () = time => Wake::Due,
             () = self.session.engine.late_answer() => Wake::Due,
             due = triggered => Wake::Triggered(due),
+            question = asked => Wake::Asked(question),
         }
     }
 }

@@ -10,11 +10,9 @@ use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use serde::Serialize;
 
 use crate::model::{Class, Fault, Printable, Secrets};
+use crate::view::{Document, FaultBody};
 
 use super::args::{Color, Format, Global};
-
-/// The version of the JSON contract, in the `apiVersion` of every document.
-pub(crate) const API_VERSION: &str = "tidegate/v2";
 
 pub(crate) const BOLD: Style = Style::new().bold();
 pub(crate) const DIM: Style = Style::new().dimmed();
@@ -123,7 +121,7 @@ impl Output {
 
     /// Prints one of several results for programs: a line of JSON, or a document of a YAML stream.
     pub(crate) fn document_in_stream(&self, kind: &'static str, body: &impl Serialize) -> Result<(), Fault> {
-        let document = Document { api_version: API_VERSION, kind, body };
+        let document = Document::new(kind, body);
         self.noted(write(&match self.format {
             Format::Yaml => [b"---\n".as_slice(), &yaml(&document)?].concat(),
             _ => line(serde_json::to_string(&document))?,
@@ -171,7 +169,7 @@ pub(crate) fn error_document(format: Format, fault: &Fault) -> Result<(), Fault>
 }
 
 fn document(format: Format, kind: &'static str, body: &impl Serialize) -> Result<Vec<u8>, Fault> {
-    let document = Document { api_version: API_VERSION, kind, body };
+    let document = Document::new(kind, body);
     match format {
         Format::Yaml => yaml(&document),
         _ => line(serde_json::to_string_pretty(&document)),
@@ -198,32 +196,6 @@ fn write(text: &[u8]) -> io::Result<()> {
     let text = masked(text);
     let mut out = io::stdout().lock();
     out.write_all(&text).and_then(|()| out.flush())
-}
-
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-struct Document<'a, T> {
-    api_version: &'static str,
-    kind: &'static str,
-    #[serde(flatten)]
-    body: &'a T,
-}
-
-#[derive(Serialize)]
-struct FaultBody {
-    class: &'static str,
-    message: String,
-    hint: Option<String>,
-}
-
-impl From<&Fault> for FaultBody {
-    fn from(fault: &Fault) -> Self {
-        Self {
-            class: fault.class().as_str(),
-            message: fault.in_one_line(),
-            hint: fault.hint().map(str::to_owned),
-        }
-    }
 }
 
 fn settled(written: io::Result<()>) -> Result<(), Fault> {

@@ -49,8 +49,8 @@ pub use schema::json_schema;
 pub use secret::{SecretError, SecretSource};
 pub use services::{ServiceSettings, Setting};
 pub use settings::{
-    Auth, Author, Batch, Config, Credentials, Forge, Git, RateLimit, Registry, Remote, Server, Signing,
-    Store, Verify,
+    Access, Auth, Author, Batch, Config, Credentials, Forge, Git, RateLimit, Registry, Remote, Server,
+    Signing, Store, Verify,
 };
 pub use subject::{SubjectForm, SubjectValues};
 pub use suggest::nearest;

@@ -346,11 +346,24 @@ pub enum Store {
     Sqlite(PathBuf),
 }
 
+/// Who may read the board and the API.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Access {
+    /// Nobody.
+    None,
+    /// Whoever is on this machine.
+    Local,
+    /// Everybody who reaches the port.
+    Open,
+}
+
 /// The HTTP server of the daemon.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Server {
     /// Where it listens.
     pub listen: SocketAddr,
+    /// Who may read the board and the API.
+    pub access: Access,
     /// The senders whose webhooks are accepted, each with its secret.
     pub webhooks: Vec<(WebhookSender, SecretSource)>,
 }

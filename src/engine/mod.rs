@@ -34,7 +34,7 @@ pub use tasks::confirmed_plan::ConfirmedPlan;
 pub use tasks::control_change::{ControlChange, ControlChangeResult, Release};
 pub use tasks::engine::{Engine, Parts};
 pub use tasks::explain::{
-    CandidateStatus, Explained, Explanation, Question, TargetStatus, ToldGate, Verdict,
+    CandidateStatus, Explained, Explanation, Question, TargetStatus, ToldGate, Verdict, explain_pass,
 };
 pub use tasks::releases::{DueRelease, ReleasePer};
 pub use tasks::report::{PassReport, Promoted};

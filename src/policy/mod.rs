@@ -33,7 +33,7 @@ pub use approve::{
     approve_rollback,
 };
 pub use calendar::{
-    Freeze, FreezeError, TimeOfDay, TimeOfDayError, Window, WindowError, ending, read_wall_time,
+    Freeze, FreezeError, TimeOfDay, TimeOfDayError, Window, WindowError, ending, open_spans, read_wall_time,
 };
 pub use clock::Began;
 pub use controls::{

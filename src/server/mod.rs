@@ -1,20 +1,34 @@
-//! The HTTP server of the daemon: health, metrics, and webhooks that start a look at an image or at the repository.
+//! The HTTP server of the daemon: the board, the API, health, metrics, and webhooks that start a look at an image or at the
+//! repository.
 //!
-//! It reads what the daemon hands over and never waits for a pass. Every request is bounded: `listener` limits connections,
+//! It reads what the daemon hands over and never waits for a pass. `snapshot` holds what the last pass found; `api` and `pages`
+//! render it, once per pass, behind the checks of `site`. Every request is bounded: `listener` limits connections,
 //! headers and time, `routes` the bodies. Nothing that a webhook claims is believed: `payload` reads what it is about,
 //! `secret` whether its sender knows the secret, and `triggers` collects what to look at, each thing once.
 //!
 //! Must not know the engine, SQL or Git.
 
+mod answer;
+mod api;
+mod filter;
 mod health;
 mod listener;
+mod pages;
 mod payload;
+mod problem;
+mod query;
 mod routes;
 mod secret;
+mod site;
+mod snapshot;
+#[cfg(test)]
+mod tests;
 mod triggers;
 
 pub use health::{Health, HealthCheck};
 pub use listener::{Server, ServerLimits};
 pub use routes::{Parts, Webhook};
 pub use secret::SecretReader;
+pub use site::Site;
+pub(crate) use snapshot::{HistoryQuestion, Snapshots};
 pub use triggers::{Due, KnownImages, Triggers};

@@ -16,6 +16,7 @@ use secrecy::SecretString;
 use super::health::{Health, HealthCheck};
 use super::payload::{Claim, Malformed, claims};
 use super::secret::{SecretReader, WebhookSecret, is_secret, is_signed};
+use super::site::{self, Site};
 use super::triggers::Triggers;
 use crate::metrics::{Format, Metrics, WebhookResult};
 use crate::model::{Fault, WebhookSender};
@@ -31,6 +32,8 @@ pub struct Parts {
     pub health: Arc<Health>,
     /// What webhooks fill.
     pub triggers: Arc<Triggers>,
+    /// The board and the API; none where they are off.
+    pub site: Option<Site>,
     /// The senders whose webhooks are accepted.
     pub webhooks: Vec<Webhook>,
     /// The GitOps repository as forges name it, `owner/name`, if it is at one.
@@ -67,7 +70,7 @@ struct Sender {
 
 /// The paths. Reads every secret, so that a missing one shows at the start.
 pub(super) fn router(parts: Parts) -> Result<Router, Fault> {
-    let Parts { metrics, health, triggers, webhooks, repository, branch } = parts;
+    let Parts { metrics, health, triggers, site, webhooks, repository, branch } = parts;
     let sender = |webhook: Webhook| {
         metrics.webhooks.begin(webhook.sender);
         let secret = WebhookSecret::new(webhook.secret)?;
@@ -75,7 +78,7 @@ pub(super) fn router(parts: Parts) -> Result<Router, Fault> {
     };
     let senders = webhooks.into_iter().map(sender).collect::<Result<Vec<_>, Fault>>()?;
     let app = App { metrics, health, triggers, senders, repository, branch };
-    Ok(Router::new()
+    let router = Router::new()
         .route("/livez", get(livez))
         .route("/readyz", get(readyz))
         .route("/startupz", get(startupz))
@@ -83,7 +86,11 @@ pub(super) fn router(parts: Parts) -> Result<Router, Fault> {
         .route("/webhooks/{sender}", post(webhook))
         .route("/webhooks/{sender}/{secret}", post(webhook_with_secret))
         .layer(DefaultBodyLimit::max(MAX_BODY_BYTES))
-        .with_state(Arc::new(app)))
+        .with_state(Arc::new(app));
+    Ok(match site {
+        Some(site) => router.merge(site::router(site)),
+        None => router,
+    })
 }
 
 async fn livez(State(app): State<Arc<App>>) -> Response {

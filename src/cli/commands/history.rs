@@ -8,6 +8,7 @@ use crate::cli::render;
 use crate::cli::wiring::Session;
 use crate::engine::HistoryQuery;
 use crate::model::Fault;
+use crate::view;
 
 use super::resolve::{self, Typed};
 use super::{activity, record};
@@ -32,7 +33,7 @@ pub(super) async fn run(global: &Global, args: &History, output: &Output) -> Res
     }
     output.result(
         "History",
-        || render::json::history(&moves),
+        || view::history(&moves),
         || render::history::render(&moves, session.config.timezone),
     )?;
     Ok(ExitCode::SUCCESS)

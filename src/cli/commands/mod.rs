@@ -28,10 +28,10 @@ use std::process::ExitCode;
 
 use crate::engine::{PassReport, Problem, RepositoryPolicy};
 use crate::model::{Class, Fault};
+use crate::view::Counts;
 
 use super::args::{Cli, Command};
 use super::output::Output;
-use super::render::target_state::Counts;
 
 pub(super) async fn run(cli: Cli, output: &Output) -> Result<ExitCode, Fault> {
     let global = &cli.global;

@@ -7,10 +7,10 @@ use std::time::Duration;
 use chrono::TimeDelta;
 
 use crate::cli::daemon::Listener;
-use crate::cli::render::control;
 use crate::engine::{PassReport, Problem, PullRequestAction, PullRequestReport, RepositoryPolicy, Target};
 use crate::model::{Elapsed, Fault, Outcome, Printable, Timestamp};
 use crate::policy::{Answer, Decision, GateEvaluation};
+use crate::view::control;
 
 /// An environment, and a service with its image.
 type Key = (String, String);

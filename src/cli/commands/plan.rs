@@ -8,6 +8,7 @@ use crate::cli::render;
 use crate::cli::wiring::Session;
 use crate::engine::{PassMode, PassOptions, PassReport, Scope};
 use crate::model::{Class, EnvironmentName, Fault};
+use crate::view;
 
 use super::moves::remove_unrelated;
 use super::promote::members;
@@ -29,7 +30,7 @@ pub(super) async fn plan(global: &Global, args: &Plan, output: &Output) -> Resul
         }
         render::plan::render(repository_policy, &report, global.verbose > 0)
     };
-    output.result("Plan", || render::json::pass(repository_policy, &report), text)?;
+    output.result("Plan", || view::pass(repository_policy, &report), text)?;
     if args.exit_code && !report.is_idle() && !report.problems.iter().any(|problem| problem.is_error) {
         return Ok(ExitCode::from(Class::GateClosed.exit_code()));
     }
@@ -60,7 +61,7 @@ pub(super) async fn sync(global: &Global, args: &Sync, output: &Output) -> Resul
         }
         render::plan::done(repository_policy, &report, global.verbose > 0)
     };
-    output.result("Sync", || render::json::pass(repository_policy, &report), text)?;
+    output.result("Sync", || view::pass(repository_policy, &report), text)?;
     Ok(exit_code_of_pass(repository_policy, &report))
 }
 

@@ -11,6 +11,7 @@ use crate::cli::wiring::Session;
 use crate::engine::{ManualPromotion, PassMode, PassOptions, PassReport};
 use crate::model::{Class, Fault, ServiceName, ServicePattern};
 use crate::policy::{Decision, GateName, Override, Overrides, approve_overriding};
+use crate::view;
 
 use super::exit_code;
 use super::moves::{Prompt, carry_out, remove_unrelated};
@@ -47,7 +48,7 @@ pub(super) async fn run(global: &Global, args: &Promote, output: &Output) -> Res
     let repository_policy = session.engine.repository_policy();
     output.result(
         "Promote",
-        || render::json::pass(repository_policy, &report),
+        || view::pass(repository_policy, &report),
         || render::by_hand::promote(repository_policy, &report, &asked(elsewhere)),
     )?;
     Ok(match still_closed(&report, &overrides) {

@@ -10,6 +10,7 @@ use crate::cli::wiring::Session;
 use crate::engine::{PassMode, PassOptions, PassReport, RollbackRequest};
 use crate::model::{Class, Fault};
 use crate::policy::{GateName, Override};
+use crate::view;
 
 use super::exit_code;
 use super::moves::{Prompt, carry_out, remove_unrelated};
@@ -50,7 +51,7 @@ pub(super) async fn run(global: &Global, args: &Rollback, output: &Output) -> Re
     remove_unrelated(&mut report, |other| *other == service);
     let repository_policy = session.engine.repository_policy();
     let text = || render::by_hand::rollback(repository_policy, &report, &args.reason, global.verbose > 0);
-    output.result("Rollback", || render::json::pass(repository_policy, &report), text)?;
+    output.result("Rollback", || view::pass(repository_policy, &report), text)?;
     Ok(exit_code(&report.problems))
 }
 

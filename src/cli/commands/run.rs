@@ -16,10 +16,10 @@ use crate::cli::daemon::Daemon;
 use crate::cli::output::Output;
 use crate::cli::signals::{SignalRequest, Signals, end_slow_git};
 use crate::cli::wiring::{Session, load};
-use crate::config::Config;
+use crate::config::{Access, Config};
 use crate::metrics::Metrics;
 use crate::model::Fault;
-use crate::server::{Health, Triggers};
+use crate::server::{Health, Snapshots, Triggers};
 
 use credentials::CredentialWatch;
 use http::HttpServer;
@@ -31,7 +31,10 @@ pub(super) async fn run(global: &Global, output: &Output) -> Result<ExitCode, Fa
     let metrics = Arc::new(Metrics::new(env!("CARGO_PKG_VERSION")));
     let session = open(load(global, output)?, &metrics).await?;
     let health = Arc::new(Health::new(Utc::now));
-    let shared = Shared { metrics, health, triggers: Arc::new(Triggers::default()) };
+    // Another run has other snapshots.
+    let run = uuid::Uuid::now_v7().simple().to_string();
+    let snapshots = Arc::new(Snapshots::new(&run[..12]));
+    let shared = Shared { metrics, health, triggers: Arc::new(Triggers::default()), snapshots };
     let mut server = HttpServer::default();
     server.apply(&session.config, &shared).await?;
     let systemd = Systemd::from_environment();
@@ -40,6 +43,7 @@ pub(super) async fn run(global: &Global, output: &Output) -> Result<ExitCode, Fa
     let mut _credentials = CredentialWatch::start(&session.config, &shared.metrics);
     let mut monitor = Monitor::new(&session.config, shared.clone(), systemd.clone());
     let mut daemon = Daemon::new(session).triggered_by(Arc::clone(&shared.triggers));
+    daemon.set_snapshots(shown(&daemon.session().config, &shared));
     log_session(daemon.session(), "started");
     daemon.notify().await?;
     loop {
@@ -60,6 +64,7 @@ pub(super) async fn run(global: &Global, output: &Output) -> Result<ExitCode, Fa
             }
             SignalRequest::Reload if reload(global, output, &mut daemon).await => {
                 let config = &daemon.session().config;
+                let shown = shown(config, &shared);
                 monitor.set_config(config);
                 _credentials = CredentialWatch::start(config, &shared.metrics);
                 if let Err(fault) = server.apply(config, &shared).await {
@@ -68,10 +73,17 @@ pub(super) async fn run(global: &Global, output: &Output) -> Result<ExitCode, Fa
                         "the HTTP server is stopped until the configuration is reloaded"
                     );
                 }
+                daemon.set_snapshots(shown);
             }
             SignalRequest::Reload => {}
         }
     }
+}
+
+/// Where passes are shown, if anybody may read them.
+fn shown(config: &Config, shared: &Shared) -> Option<Arc<Snapshots>> {
+    let is_shown = config.server.as_ref().is_some_and(|server| server.access != Access::None);
+    is_shown.then(|| Arc::clone(&shared.snapshots))
 }
 
 async fn open(config: Arc<Config>, metrics: &Arc<Metrics>) -> Result<Session, Fault> {

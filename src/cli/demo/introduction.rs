@@ -10,6 +10,7 @@ use crate::cli::render;
 use crate::cli::wiring::Session;
 use crate::engine::PassOptions;
 use crate::model::{Class, Fault};
+use crate::view::StatusTable;
 
 use super::layout::{GRAPHQL, MOBILE, PAYMENTS};
 use super::screen::Screen;
@@ -60,13 +61,12 @@ pub(super) async fn status(screen: &Screen<'_>, session: &mut Session) -> Result
         environments: Vec::new(),
         only_blocked: false,
         sort: SortKey::Service,
-        is_wide: false,
     };
-    let table = render::status::StatusTable::of(session.engine.repository_policy(), &report, &filter);
+    let table = StatusTable::filtered(session.engine.repository_policy(), &report, &filter);
     // `since` is shown even where nothing newer exists.
     session.engine.read_histories(&report.evaluation.state, table.targets()).await?;
     screen.heading("tidegate status")?;
-    screen.quote(&table.render(report.evaluation.now, None))
+    screen.quote(&table.render(report.evaluation.now, None, false))
 }
 
 fn every_service() -> Result<GlobSet, Fault> {

@@ -12,3 +12,4 @@ mod routing;
 mod target;
 
 pub(crate) use duty::NotificationDuty;
+pub(crate) use notifier::commit_page;

@@ -336,7 +336,7 @@ async fn watch_credentials(shared: Arc<Shared>, tokens: Vec<Token>) {
 }
 
 /// The address of a commit's page at GitHub, without its id.
-fn commit_page(config: &Config) -> Option<String> {
+pub(crate) fn commit_page(config: &Config) -> Option<String> {
     let Remote::Network(url) = &config.git.remote else { return None };
     let is_github = config.forge.is_some() || url.host() == "github.com";
     let path = url.path().trim_matches('/');

@@ -8,8 +8,7 @@ use crate::policy::{
     Answer, ApprovalReason, ControlReference, DigestReason, FreezeReason, GateEvaluation, GateName,
     GateReport, GroupReason, HoldReason, OrderReason, QuarantineReason, Reason, ReviewReason, UnreadableFile,
 };
-
-use super::time;
+use crate::view::time;
 
 /// The most characters of somebody else's name, and of a reason.
 const MOST_NAME: usize = 40;

@@ -12,9 +12,10 @@ use crate::policy::{
 };
 
 use super::blockers::{self, Headline};
-use super::remedy::{self, Advice};
 use super::table::{self, Cell};
-use super::{control, problems, time};
+use super::{COLOURED, problems};
+use crate::view::remedy::{self, Advice};
+use crate::view::{control, time};
 
 /// The most versions above what runs that are listed; more are counted.
 const MOST_VERSIONS: usize = 12;
@@ -322,7 +323,7 @@ fn controls(text: &mut String, explanation: &Explanation) {
     for one in &explanation.controls {
         let zone = explanation.zone;
         let note = one.note().map(|note| control::note(note, zone)).unwrap_or_default();
-        let (kind, subject) = (control::kind(one), control::subject(one, zone));
+        let (kind, subject) = (control::kind(one), control::subject(one, zone, COLOURED));
         let _ = writeln!(text, "    {kind} of {subject} {DIM}{note}{DIM:#}");
     }
 }

@@ -7,7 +7,7 @@ use crate::engine::{Move, Mover};
 use crate::model::{Printable, Tag};
 
 use super::table::{self, Cell};
-use super::time;
+use crate::view::time;
 
 pub(crate) fn render(moves: &[Move], zone: Tz) -> String {
     if moves.is_empty() {

@@ -8,25 +8,20 @@ pub(crate) mod diff;
 pub(crate) mod explain;
 pub(crate) mod history;
 pub(crate) mod init;
-pub(crate) mod json;
 pub(crate) mod plan;
 pub(crate) mod problems;
 mod pull_requests;
-mod remedy;
 pub(crate) mod simulation;
 #[cfg(test)]
 mod snapshots;
 pub(crate) mod status;
 mod table;
-pub(crate) mod target_state;
-pub(crate) mod time;
 
 pub(crate) use table::fit;
 
-/// How `explain --wait` ended.
-#[derive(Clone, Copy, Debug, serde::Serialize)]
-pub(crate) struct Waited {
-    /// `reached`, `lost` or `timeout`.
-    pub(crate) outcome: &'static str,
-    pub(crate) seconds: u64,
-}
+use crate::view::control::NameStyles;
+
+use super::output::{BOLD, CYAN, GREEN};
+
+/// How a terminal sets off names in what a control file says.
+const COLOURED: NameStyles = NameStyles { service: BOLD, environment: CYAN, version: GREEN };

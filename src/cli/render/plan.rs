@@ -8,8 +8,9 @@ use crate::model::Timestamp;
 use crate::policy::{Answer, Approved, Decision, Direction, GateEvaluation, GateReport, NoCandidate};
 
 use super::blockers::{self, Headline};
-use super::target_state::{self, Counts};
-use super::{diff, problems, pull_requests, time};
+use super::{diff, problems, pull_requests};
+use crate::view::target_state::{self, Counts};
+use crate::view::time;
 
 /// The most promotions that are shown with their diffs; more are counted.
 const MOST_DIFFS: usize = 100;

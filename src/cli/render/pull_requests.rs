@@ -5,8 +5,7 @@ use std::fmt::Write;
 use crate::cli::output::{BOLD, CYAN, DIM, GREEN, YELLOW};
 use crate::engine::{PassReport, PullRequestAction, PullRequestReport};
 use crate::model::Timestamp;
-
-use super::time;
+use crate::view::time;
 
 pub(crate) fn render(report: &PassReport) -> String {
     let mut text = String::new();

@@ -4,11 +4,12 @@ use chrono_tz::Tz;
 use globset::{Glob, GlobSetBuilder};
 
 use super::by_hand::Asked;
-use super::status::{Filter, StatusTable};
+use super::status::Filter;
 use super::{by_hand, explain, history, plan};
 use crate::cli::args::SortKey;
 use crate::engine::fake::example::{Example, overriding};
 use crate::policy::{GateName, Overrides};
+use crate::view::StatusTable;
 
 fn check(name: &str, text: &str) {
     let mut settings = insta::Settings::clone_current();
@@ -18,7 +19,7 @@ fn check(name: &str, text: &str) {
     settings.bind(|| insta::assert_snapshot!(name, plain));
 }
 
-fn filter(is_wide: bool) -> Filter {
+fn filter() -> Filter {
     let mut services = GlobSetBuilder::new();
     services.add(Glob::new("**").unwrap());
     Filter {
@@ -26,7 +27,6 @@ fn filter(is_wide: bool) -> Filter {
         environments: Vec::new(),
         only_blocked: false,
         sort: SortKey::Service,
-        is_wide,
     }
 }
 
@@ -40,7 +40,8 @@ async fn status() {
     let report = example.status().await;
     let now = report.evaluation.now;
     let policy = example.policy();
-    let table = |is_wide, width| StatusTable::of(policy, &report, &filter(is_wide)).render(now, width);
+    let table =
+        |is_wide, width| StatusTable::filtered(policy, &report, &filter()).render(now, width, is_wide);
     check("status", &table(false, Some(120)));
     check("status-80-columns", &table(false, Some(80)));
     check("status-wide", &table(true, None));

@@ -4,43 +4,21 @@ mod changes;
 mod next;
 mod notices;
 
-use std::collections::BTreeMap;
-
 use globset::GlobSet;
 
 use crate::cli::args::SortKey;
 use crate::cli::output::{BOLD, DIM, YELLOW};
-use crate::engine::{PassReport, RepositoryPolicy, Target, Unmerged};
-use crate::model::{EnvironmentId, ImageName, InactiveReason, ServiceName, TargetId, Timestamp};
+use crate::engine::{PassReport, RepositoryPolicy, Target};
+use crate::model::{EnvironmentId, InactiveReason, ServiceName, TargetId, Timestamp};
 use crate::policy::Decision;
+use crate::view::{Row, StatusTable, TargetState, state_of, time};
 
+use super::problems;
 use super::table::{self, Cell};
-use super::target_state::{TargetState, state_of};
-use super::{problems, time};
 
 /// The fewest characters of a service and of what comes next while the ages are shown, and without them.
 const FEWEST_BESIDE_AGES: (usize, usize) = (30, 40);
 const FEWEST: (usize, usize) = (16, 24);
-
-/// The rows and environments of a pass that are shown.
-pub(crate) struct StatusTable<'a> {
-    pub(crate) policy: &'a RepositoryPolicy,
-    pub(crate) report: &'a PassReport,
-    /// The environments that are shown, by their places in the repository policy.
-    pub(crate) environments: Vec<EnvironmentId>,
-    pub(crate) rows: Vec<Row>,
-    is_wide: bool,
-}
-
-/// One image of one service across the environments that are shown.
-pub(crate) struct Row {
-    pub(crate) service: ServiceName,
-    pub(crate) image: ImageName,
-    /// Whether the service has other images too.
-    is_one_of_several: bool,
-    /// For each environment that is shown, the place of the target in the deployed state.
-    pub(crate) targets: Vec<Option<TargetId>>,
-}
 
 /// Which rows are shown.
 #[derive(Clone, Debug)]
@@ -51,56 +29,17 @@ pub(crate) struct Filter {
     /// Only rows where something newer does not come yet, or is not known.
     pub(crate) only_blocked: bool,
     pub(crate) sort: SortKey,
-    /// Whether images and commits are shown, and nothing is cut.
-    pub(crate) is_wide: bool,
 }
 
 impl<'a> StatusTable<'a> {
-    pub(crate) fn of(policy: &'a RepositoryPolicy, report: &'a PassReport, filter: &Filter) -> Self {
-        let environments = match filter.environments.as_slice() {
-            [] => policy.environments.ids().collect(),
-            some => some.to_vec(),
-        };
-        let mut table = Self { policy, report, environments, rows: Vec::new(), is_wide: filter.is_wide };
-        table.rows = table.filtered_rows(filter);
+    /// The rows and environments that `filter` names, in its order.
+    pub(crate) fn filtered(policy: &'a RepositoryPolicy, report: &'a PassReport, filter: &Filter) -> Self {
+        let is_shown = |service: &ServiceName| filter.services.is_match(service.to_string());
+        let mut table = Self::new(policy, report, &filter.environments, is_shown);
+        let rows = std::mem::take(&mut table.rows).into_iter();
+        table.rows = rows.filter(|row| !filter.only_blocked || table.is_blocked(row)).collect();
         table.sort(filter.sort);
         table
-    }
-
-    /// What waits in an open pull request for people to merge it.
-    pub(super) fn unmerged(&self, at: TargetId) -> Option<Unmerged> {
-        let target = &self.report.evaluation.state.deployed.targets[at];
-        let environment = &self.policy.environments[target.environment].policy.name;
-        self.report.evaluation.pull_requests.moving(environment, target.service(), target.image())
-    }
-
-    /// The targets that are shown, by their places in the deployed state.
-    pub(crate) fn targets(&self) -> Vec<TargetId> {
-        self.rows.iter().flat_map(|row| &row.targets).flatten().copied().collect()
-    }
-
-    fn filtered_rows(&self, filter: &Filter) -> Vec<Row> {
-        let targets = &self.report.evaluation.state.deployed.targets;
-        let mut by_subject: BTreeMap<(&ServiceName, &ImageName), Vec<Option<TargetId>>> = BTreeMap::new();
-        for (at, target) in targets.entries() {
-            let column = self.environments.iter().position(|shown| *shown == target.environment);
-            if let Some(column) = column.filter(|_| filter.services.is_match(target.service().to_string())) {
-                let row = by_subject.entry((target.service(), target.image()));
-                row.or_insert_with(|| vec![None; self.environments.len()])[column] = Some(at);
-            }
-        }
-        let mut images_of: BTreeMap<&ServiceName, usize> = BTreeMap::new();
-        for (service, _) in by_subject.keys() {
-            *images_of.entry(service).or_default() += 1;
-        }
-        let row = |((service, image), targets): ((&ServiceName, &ImageName), Vec<Option<TargetId>>)| Row {
-            is_one_of_several: images_of.get(service).is_some_and(|count| *count > 1),
-            service: service.clone(),
-            image: image.clone(),
-            targets,
-        };
-        let rows = by_subject.into_iter().map(row);
-        rows.filter(|row| !filter.only_blocked || self.is_blocked(row)).collect()
     }
 
     fn sort(&mut self, key: SortKey) {
@@ -138,22 +77,26 @@ impl<'a> StatusTable<'a> {
     }
 
     /// The table, with what concerns everything above it and the rest below; times count to `now`. No line of the table is
-    /// wider than `width` if that can be helped.
-    pub(crate) fn render(&self, now: Timestamp, width: Option<usize>) -> String {
+    /// wider than `width` if that can be helped; a wide one shows images and commits, and nothing is cut.
+    pub(crate) fn render(&self, now: Timestamp, width: Option<usize>, is_wide: bool) -> String {
         let notices = self.notices(now);
-        let parts =
-            [notices.above, self.table(now, width), notices.below, problems::render(&self.report.problems)];
+        let parts = [
+            notices.above,
+            self.table(now, width, is_wide),
+            notices.below,
+            problems::render(&self.report.problems),
+        ];
         let parts: Vec<String> = parts.into_iter().filter(|part| !part.is_empty()).collect();
         parts.join("\n")
     }
 
-    fn table(&self, now: Timestamp, width: Option<usize>) -> String {
+    fn table(&self, now: Timestamp, width: Option<usize>, is_wide: bool) -> String {
         if self.rows.is_empty() {
             return "No service to show; `tidegate doctor` tells what the environments hold.\n".to_owned();
         }
-        let mut lines = vec![self.heading()];
-        lines.extend(self.rows.iter().map(|row| self.line(row, now)));
-        if let Some(width) = width.filter(|_| !self.is_wide) {
+        let mut lines = vec![self.heading(is_wide)];
+        lines.extend(self.rows.iter().map(|row| self.line(row, now, is_wide)));
+        if let Some(width) = width.filter(|_| !is_wide) {
             self.narrow(&mut lines, width);
         }
         table::render(&lines)
@@ -173,16 +116,16 @@ impl<'a> StatusTable<'a> {
         cut(lines, width, FEWEST);
     }
 
-    fn heading(&self) -> Vec<Cell> {
+    fn heading(&self, is_wide: bool) -> Vec<Cell> {
         let mut cells = vec![Cell::styled("SERVICE", DIM)];
-        if self.is_wide {
+        if is_wide {
             cells.push(Cell::styled("IMAGE", DIM));
         }
         for environment in &self.environments {
             let name = self.policy.environments[*environment].policy.name.as_str();
             cells.push(Cell::styled(name.to_uppercase(), DIM));
             cells.push(Cell::styled("SINCE", DIM));
-            if self.is_wide {
+            if is_wide {
                 cells.push(Cell::styled("COMMIT", DIM));
             }
         }
@@ -190,9 +133,9 @@ impl<'a> StatusTable<'a> {
         cells
     }
 
-    fn line(&self, row: &Row, now: Timestamp) -> Vec<Cell> {
+    fn line(&self, row: &Row, now: Timestamp, is_wide: bool) -> Vec<Cell> {
         let mut cells = vec![Cell::styled(row.name(), BOLD)];
-        if self.is_wide {
+        if is_wide {
             cells.push(Cell::plain(row.image.to_string()));
         }
         let targets = &self.report.evaluation.state.deployed.targets;
@@ -200,12 +143,12 @@ impl<'a> StatusTable<'a> {
             match target {
                 None => {
                     cells.push(Cell::styled("-", DIM));
-                    cells.extend(vec![Cell::plain(""); 1 + usize::from(self.is_wide)]);
+                    cells.extend(vec![Cell::plain(""); 1 + usize::from(is_wide)]);
                 }
                 Some(at) => {
                     cells.push(running(&targets[*at]));
                     cells.push(Cell::styled(self.since(*at, now), DIM));
-                    if self.is_wide {
+                    if is_wide {
                         let commit = self.report.evaluation.state.rollout_commit(*at);
                         let commit = commit.map(|commit| commit.commit.short());
                         cells.push(Cell::styled(commit.unwrap_or_default(), DIM));
@@ -233,17 +176,6 @@ fn cut(lines: &mut [Vec<Cell>], width: usize, fewest: (usize, usize)) {
             for line in &mut *lines {
                 line[column].cut(most);
             }
-        }
-    }
-}
-
-impl Row {
-    /// The service, and the image where it has several.
-    pub(crate) fn name(&self) -> String {
-        if self.is_one_of_several {
-            format!("{} ({})", self.service, self.image.repository())
-        } else {
-            self.service.to_string()
         }
     }
 }

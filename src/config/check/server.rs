@@ -8,7 +8,7 @@ use crate::config::diagnostic::{Diagnostics, InvalidValue};
 use crate::config::location::Located;
 use crate::config::raw;
 use crate::config::secret::SecretSource;
-use crate::config::settings::Server;
+use crate::config::settings::{Access, Server};
 use crate::model::WebhookSender;
 
 pub(super) fn server(raw: Option<&Located<raw::Server>>, diagnostics: &mut Diagnostics) -> Option<Server> {
@@ -30,7 +30,22 @@ pub(super) fn server(raw: Option<&Located<raw::Server>>, diagnostics: &mut Diagn
         .into_iter()
         .filter_map(|(sender, secret)| Some((sender, self::secret(secret.as_ref()?, diagnostics)?)))
         .collect();
-    Some(Server { listen: listen?, webhooks })
+    let listen = listen?;
+    let access = match raw.access {
+        Some(raw::Access::None) => Access::None,
+        Some(raw::Access::Open) => Access::Open,
+        None if listen.ip().is_loopback() => Access::Local,
+        None => {
+            diagnostics.error(
+                raw.listen.at,
+                "everybody who reaches this address could read the board and the API",
+                "write `access: open` to allow it, `access: none` to serve only health, metrics and webhooks, or listen \
+                 on a loopback address such as `127.0.0.1:8080`",
+            );
+            return None;
+        }
+    };
+    Some(Server { listen, access, webhooks })
 }
 
 fn address(text: &str) -> Result<SocketAddr, InvalidValue> {

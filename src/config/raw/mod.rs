@@ -26,7 +26,7 @@ pub(super) use git::{
 };
 pub(super) use notifications::{Channel, ChatWebhook, Email, EmailTls, GithubChannel, Report, Webhook};
 pub(super) use registry::{Credentials, RateLimit, Registry};
-pub(super) use server::{Server, WebhookSecret, Webhooks};
+pub(super) use server::{Access, Server, WebhookSecret, Webhooks};
 pub(super) use service::{Entries, Override, ServiceDefaults, Services, TagOrder};
 
 /// The configuration of Tidegate: one YAML file, `config/tidegate.yaml` unless `--config` or `TIDEGATE_CONFIG` names
@@ -118,7 +118,7 @@ pub(super) struct File {
     #[serde(default, deserialize_with = "or_default")]
     pub(super) store: Store,
 
-    /// The HTTP server of `tidegate run`: health, metrics and webhooks. Without it, nothing listens.
+    /// The HTTP server of `tidegate run`: the board, the API, health, metrics and webhooks. Without it, nothing listens.
     pub(super) server: Option<Located<Server>>,
 }
 

@@ -6,7 +6,8 @@ use serde::Deserialize;
 use super::{FilePath, or_default};
 use crate::config::location::Located;
 
-/// The HTTP server of `tidegate run`: `/livez`, `/readyz`, `/startupz`, `/metrics` and `/webhooks/`.
+/// The HTTP server of `tidegate run`: the board, the API under `/api/v1`, `/livez`, `/readyz`, `/startupz`, `/metrics` and
+/// `/webhooks/`.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub(in crate::config) struct Server {
@@ -15,10 +16,23 @@ pub(in crate::config) struct Server {
     #[schemars(extend("examples" = ["127.0.0.1:8080", "[::]:8080"]))]
     pub(in crate::config) listen: Located<String>,
 
+    /// Who may read the board and the API: `open` is everybody who reaches the port, and `none` turns them off. Without it,
+    /// whoever is on this machine may; on another address than loopback, one of the two is required.
+    pub(in crate::config) access: Option<Access>,
+
     /// The senders whose webhooks are accepted at `/webhooks/NAME`. Each needs a secret. A webhook only starts a look at the
     /// image or repository that it names; nothing else in it is believed.
     #[serde(default, deserialize_with = "or_default")]
     pub(in crate::config) webhooks: Webhooks,
+}
+
+/// Who may read the board and the API.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+#[schemars(inline)]
+pub(in crate::config) enum Access {
+    None,
+    Open,
 }
 
 /// The senders whose webhooks are accepted, each with its secret.

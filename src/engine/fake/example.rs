@@ -1,5 +1,7 @@
 //! A team's repository on a fixed clock, for snapshots of what the command line prints.
 
+use std::sync::Arc;
+
 use super::{World, digest, image, release, service};
 use crate::engine::{
     Explained, HistoryQuery, ManualPromotion, Move, PassMode, PassOptions, PassReport, Question,
@@ -54,6 +56,40 @@ impl Example {
         push(&world, "cart", "v1.0.1", '2');
         push(&world, "web", "v1.0.1", '1');
         Self { world }
+    }
+
+    /// The same with as many more services, at `v1.0.0`, and a newer version of each that a person has to let go on.
+    pub(crate) async fn with_services(count: usize) -> Self {
+        let mut example = Self::new().await;
+        let world = &mut example.world;
+        let mut texts = Vec::new();
+        for at in 0..count {
+            let name = format!("service-{at:05}");
+            for (tag, letter) in [("v1.0.0", '0'), ("v1.0.1", '1')] {
+                world.registry.push(&image(&name), tag, digest(letter));
+            }
+            texts.push((format!("np/{name}.yaml"), Some(release(&name, "v1.0.1"))));
+            texts.push((format!("p/{name}.yaml"), Some(release(&name, "v1.0.0"))));
+        }
+        let texts: Vec<_> = texts.iter().map(|(file, text)| (file.as_str(), text.clone())).collect();
+        world.branch.commit("Ana", "add services", world.now(), &texts);
+        example
+    }
+
+    /// Ana holds `shop` in production, for a reason in her own words.
+    pub(crate) fn hold(&mut self, reason: &str) {
+        let reason = serde_json::to_string(reason).unwrap();
+        self.world.edit(
+            ".tidegate/hold/common/shop/prod.yaml",
+            &format!(
+                "kind: Hold\nservice: common/shop\nenvironments: [prod]\nreason: {reason}\nby: {reason}\n\
+                 at: 2026-03-03T10:00:00Z\n"
+            ),
+        );
+    }
+
+    pub(crate) fn shared_policy(&self) -> Arc<RepositoryPolicy> {
+        Arc::clone(self.world.engine.repository_policy())
     }
 
     pub(crate) fn policy(&self) -> &RepositoryPolicy {

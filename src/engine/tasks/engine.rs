@@ -57,7 +57,7 @@ impl<P: Ports> Engine<P> {
     }
 
     /// Its policy.
-    pub fn repository_policy(&self) -> &RepositoryPolicy {
+    pub fn repository_policy(&self) -> &Arc<RepositoryPolicy> {
         &self.repository_policy
     }
 
@@ -107,6 +107,22 @@ impl<P: Ports> Engine<P> {
         let context = context(&self.ports, &self.repository_policy);
         let end = Box::pin(refresh::index_at_head(context, &mut self.memory.history)).await?;
         moves::moves(context, &mut self.memory.history, end, query).await
+    }
+
+    /// The moves up to a state that match, newest first. Does not fetch.
+    ///
+    /// # Errors
+    /// When the store can't be read, another process rebuilt its index, or there is no such environment.
+    pub async fn history_at(
+        &mut self,
+        state: &RepositoryState,
+        query: &HistoryQuery,
+    ) -> Result<Vec<Move>, Fault> {
+        for name in &query.environments {
+            self.repository_policy.environment_named(name)?;
+        }
+        let context = context(&self.ports, &self.repository_policy);
+        moves::moves(context, &mut self.memory.history, state.end, query).await
     }
 
     /// The versions that came to the branch between two states, oldest first. `since` is the end of the earlier one's index.

@@ -10,7 +10,7 @@ mod window;
 
 pub use freeze::{Freeze, FreezeError};
 pub use wall::{TimeOfDay, TimeOfDayError, ending, read_wall_time};
-pub use window::{Window, WindowError};
+pub use window::{Window, WindowError, open_spans};
 
 pub(super) use freeze::freeze_in_effect;
 pub(super) use window::{Opening, opening};

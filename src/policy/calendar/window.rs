@@ -8,7 +8,7 @@ use thiserror::Error;
 
 use crate::model::{Class, Fault, Timestamp};
 
-use super::wall::{TimeOfDay, clocks_put_back, instants_of};
+use super::wall::{TimeOfDay, beginning, clocks_put_back, ending, instants_of};
 
 /// Number of days searched for the next opening. Every window opens within a week, unless a change of the clocks skips
 /// it; two such weeks in a row do not occur.
@@ -111,6 +111,37 @@ impl Window {
         }
         opening
     }
+}
+
+/// When any of the windows is open between two times, merged and in order; all the time where there are none.
+pub fn open_spans(
+    windows: &[Window],
+    zone: Tz,
+    from: Timestamp,
+    until: Timestamp,
+) -> Vec<(Timestamp, Timestamp)> {
+    if windows.is_empty() {
+        return vec![(from, until)];
+    }
+    let first = from.with_timezone(&zone).date_naive().pred_opt();
+    let dates = first.into_iter().flat_map(|date| date.iter_days());
+    let dates = dates.take_while(|date| *date <= until.with_timezone(&zone).date_naive());
+    let of_date = |date| windows.iter().filter_map(move |window| window.span(date));
+    let instants =
+        dates.flat_map(of_date).map(|(opens, closes)| (beginning(opens, zone), ending(closes, zone)));
+    let mut spans: Vec<_> = instants
+        .map(|(opens, closes)| (opens.max(from), closes.min(until)))
+        .filter(|(opens, closes)| opens < closes)
+        .collect();
+    spans.sort_unstable();
+    let mut merged: Vec<(Timestamp, Timestamp)> = Vec::new();
+    for (opens, closes) in spans {
+        match merged.last_mut() {
+            Some(last) if opens <= last.1 => last.1 = last.1.max(closes),
+            _ => merged.push((opens, closes)),
+        }
+    }
+    merged
 }
 
 impl fmt::Display for Window {

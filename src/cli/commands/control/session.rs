@@ -16,6 +16,7 @@ use crate::control;
 use crate::engine::{ControlChange, ControlChangeResult, RepositoryState};
 use crate::model::{Class, Fault, Timestamp};
 use crate::policy::{Control, Note};
+use crate::view::{self, time};
 
 /// A session that writes control files.
 pub(super) struct ControlSession<'a> {
@@ -63,7 +64,7 @@ impl<'a> ControlSession<'a> {
         if let Some(past) = expires.filter(|expires| *expires <= self.now) {
             return Err(Fault::new(
                 Class::Usage,
-                format!("--expires is in the past: {}", render::wall(past, zone)),
+                format!("--expires is in the past: {}", time::local(past, zone)),
             )
             .with_hint("give a length of time, such as 4h or 3d, or a time to come"));
         }
@@ -128,7 +129,7 @@ impl<'a> ControlSession<'a> {
         prompt: &Prompt<'_>,
     ) -> Result<ExitCode, Fault> {
         let context = self.context(state, prompt.consent.dry_run);
-        let json = || render::json(&context, result);
+        let json = || view::control_files(state, result, prompt.consent.dry_run);
         self.output.result(prompt.kind, json, || render::text(&context, result))?;
         Ok(ExitCode::SUCCESS)
     }
@@ -136,7 +137,7 @@ impl<'a> ControlSession<'a> {
     /// Prints that there was nothing to do, and why.
     pub(super) fn print_nothing(&self, why: &str, prompt: &Prompt<'_>) -> Result<ExitCode, Fault> {
         let text = || if self.output.is_quiet() { String::new() } else { format!("{why}\n") };
-        self.output.result(prompt.kind, || render::nothing(prompt.consent.dry_run, why), text)?;
+        self.output.result(prompt.kind, || view::no_control_files(prompt.consent.dry_run, why), text)?;
         Ok(ExitCode::SUCCESS)
     }
 

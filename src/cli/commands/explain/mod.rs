@@ -7,11 +7,12 @@ use std::process::ExitCode;
 
 use crate::cli::args::{Explain, Global};
 use crate::cli::output::Output;
-use crate::cli::render::{self, Waited};
+use crate::cli::render;
 use crate::cli::signals::Signals;
 use crate::cli::wiring::{Session, load};
 use crate::engine::{Explained, Question, Verdict};
 use crate::model::{Class, Fault};
+use crate::view::{self, Waited};
 
 use super::activity;
 use super::resolve::{self, Typed};
@@ -79,11 +80,7 @@ async fn wait(global: &Global, args: &Explain, output: &Output) -> Result<ExitCo
 
 /// Prints an explanation. The exit code is its worst verdict, or how the wait ended.
 fn conclude(explained: &Explained, waited: Option<Waited>, output: &Output) -> Result<ExitCode, Fault> {
-    output.result(
-        "Explain",
-        || render::json::explain(explained, waited),
-        || render::explain::render(explained),
-    )?;
+    output.result("Explain", || view::explain(explained, waited), || render::explain::render(explained))?;
     let class = match (waited.map(|waited| waited.outcome), explained.verdict()) {
         (Some("reached"), _) => None,
         (Some(_), Verdict::Nothing | Verdict::Open) => Some(Class::GateClosed),

@@ -8,10 +8,10 @@ use indicatif::{ProgressBar, ProgressStyle};
 
 use crate::cli::args::Explain;
 use crate::cli::output::Output;
-use crate::cli::render::Waited;
 use crate::cli::wiring::Session;
 use crate::engine::{Explained, Question};
 use crate::model::{Class, CommitId, Fault, Printable, Timestamp};
+use crate::view::Waited;
 
 use super::goal::{Goals, Progress, pause};
 

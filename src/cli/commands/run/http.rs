@@ -5,11 +5,12 @@ use std::sync::Arc;
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
-use crate::config::{self, Config, ProcessEnv, Remote, SecretSource};
+use crate::config::{self, Access, Config, ProcessEnv, Remote, SecretSource};
 use crate::model::{Fault, WebhookSender};
-use crate::server::{Parts, Server, ServerLimits, Webhook};
+use crate::server::{Parts, Server, ServerLimits, Site, Webhook};
 
 use super::monitor::Shared;
+use crate::cli::notifications::commit_page;
 
 /// A server that answers, if the configuration has one.
 #[derive(Default)]
@@ -29,6 +30,7 @@ struct Settings {
     server: config::Server,
     repository: Option<String>,
     branch: String,
+    commit_page: Option<String>,
 }
 
 impl Settings {
@@ -40,7 +42,12 @@ impl Settings {
             }
             Remote::Path(_) => None,
         };
-        Some(Self { server: config.server.clone()?, repository, branch: config.git.branch.to_string() })
+        Some(Self {
+            server: config.server.clone()?,
+            repository,
+            branch: config.git.branch.to_string(),
+            commit_page: commit_page(config),
+        })
     }
 }
 
@@ -55,17 +62,26 @@ impl HttpServer {
         self.stop().await;
         let Some(settings) = wanted else { return Ok(()) };
         let webhooks = settings.server.webhooks.iter().map(|(sender, secret)| webhook(*sender, secret));
+        let access = settings.server.access;
+        let site = (access != Access::None).then(|| Site {
+            snapshots: Arc::clone(&shared.snapshots),
+            is_local: access == Access::Local,
+            commit_page: settings.commit_page.clone(),
+        });
         let parts = Parts {
             metrics: Arc::clone(&shared.metrics),
             health: Arc::clone(&shared.health),
             triggers: Arc::clone(&shared.triggers),
+            site,
             webhooks: webhooks.collect(),
             repository: settings.repository.clone(),
             branch: settings.branch.clone(),
         };
         let server = Server::bind(settings.server.listen, parts, ServerLimits::default()).await?;
         let senders: Vec<&str> = settings.server.webhooks.iter().map(|(sender, _)| sender.as_str()).collect();
-        tracing::info!(address = %server.address(), webhooks = %senders.join(" "), "listening");
+        let board =
+            if access == Access::None { "off".to_owned() } else { format!("http://{}/", server.address()) };
+        tracing::info!(address = %server.address(), %board, webhooks = %senders.join(" "), "listening");
         let (stop, stopped) = oneshot::channel();
         // Dropping the sender stops it too.
         let ended = tokio::spawn(server.run(async move { drop(stopped.await) }));

@@ -12,7 +12,7 @@ use crate::engine::{PassReport, RepositoryPolicy, RepositoryState};
 use crate::metrics::{Metrics, PassEnd, PassScope};
 use crate::model::{Class, CommitId, Fault, Timestamp};
 use crate::policy::Schedule;
-use crate::server::{Health, KnownImages, Triggers};
+use crate::server::{Health, KnownImages, Snapshots, Triggers};
 
 use super::deployed;
 use super::systemd::Systemd;
@@ -29,6 +29,7 @@ pub(super) struct Shared {
     pub(super) metrics: Arc<Metrics>,
     pub(super) health: Arc<Health>,
     pub(super) triggers: Arc<Triggers>,
+    pub(super) snapshots: Arc<Snapshots>,
 }
 
 /// Hears of every pass.

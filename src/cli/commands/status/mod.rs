@@ -8,13 +8,11 @@ use globset::{Glob, GlobSet, GlobSetBuilder};
 
 use crate::cli::args::{Global, Status};
 use crate::cli::output::Output;
-use crate::cli::render::{
-    self,
-    status::{Filter, StatusTable},
-};
+use crate::cli::render::status::Filter;
 use crate::cli::wiring::Session;
 use crate::engine::PassOptions;
 use crate::model::{Class, Fault, ServicePattern};
+use crate::view::{self, StatusTable};
 
 use super::resolve::{self, Typed};
 use super::{activity, exit_code_of_pass};
@@ -24,31 +22,25 @@ pub(super) async fn run(global: &Global, args: &Status, output: &Output) -> Resu
         return Box::pin(watch::watch(global, args, output)).await;
     }
     let mut session = Session::open(global, output).await?;
-    let filter = filter(&mut session, args, output).await?;
+    let filter = filter(&mut session, args).await?;
     let report = activity::during("Evaluating", session.pass(&PassOptions::status())).await?;
     Typed::from(&args.services).resolve(&report.evaluation.state.services(), false)?;
-    let table = StatusTable::of(session.engine.repository_policy(), &report, &filter);
+    let table = StatusTable::filtered(session.engine.repository_policy(), &report, &filter);
     // `since` is shown even where nothing newer exists.
     session.engine.read_histories(&report.evaluation.state, table.targets()).await?;
     output.result(
         "Status",
-        || render::json::status(&table),
-        || table.render(report.evaluation.now, output.width()),
+        || view::status(&table),
+        || table.render(report.evaluation.now, output.width(), output.is_wide()),
     )?;
     Ok(exit_code_of_pass(session.engine.repository_policy(), &report))
 }
 
-async fn filter(session: &mut Session, args: &Status, output: &Output) -> Result<Filter, Fault> {
+async fn filter(session: &mut Session, args: &Status) -> Result<Filter, Fault> {
     let environments =
         resolve::environments(session.engine.repository_policy(), &args.environments.environments)?;
     let services = Typed::from(&args.services).resolve_unchecked(session).await?;
-    Ok(Filter {
-        services: globs(&services)?,
-        environments,
-        only_blocked: args.blocked,
-        sort: args.sort,
-        is_wide: output.is_wide(),
-    })
+    Ok(Filter { services: globs(&services)?, environments, only_blocked: args.blocked, sort: args.sort })
 }
 
 /// The services as one matcher; every service when none is named.

@@ -10,13 +10,14 @@ use tokio::signal::unix::{SignalKind, signal};
 
 use crate::cli::args::{Global, Status};
 use crate::cli::output::{DIM, Output, RED};
-use crate::cli::render::status::{Filter, StatusTable};
-use crate::cli::render::{self, time};
+use crate::cli::render;
+use crate::cli::render::status::Filter;
 use crate::cli::screen::Screen;
 use crate::cli::signals::Signals;
 use crate::cli::wiring::{Session, load};
 use crate::engine::{PassOptions, PassReport};
 use crate::model::{Class, Fault, Printable, Timestamp};
+use crate::view::{self, StatusTable, time};
 
 const POLL_INTERVAL: Duration = Duration::from_secs(5);
 
@@ -27,7 +28,7 @@ const DRAW_INTERVAL: Duration = Duration::from_secs(1);
 pub(super) async fn watch(global: &Global, args: &Status, output: &Output) -> Result<ExitCode, Fault> {
     let mut signals = Signals::listen()?;
     let mut session = Session::of(load(global, output)?).await?;
-    let filter = super::filter(&mut session, args, output).await?;
+    let filter = super::filter(&mut session, args).await?;
     let stop = session.stop.clone();
     let ended = if output.is_terminal() {
         on_terminal(&mut session, &filter, output, &mut signals).await
@@ -134,9 +135,11 @@ fn draw(
     let now = chrono::Utc::now();
     let (width, _) = screen.size();
     let text = match &polled.report {
-        Some(report) => {
-            StatusTable::of(session.engine.repository_policy(), report, filter).render(now, Some(width))
-        }
+        Some(report) => StatusTable::filtered(session.engine.repository_policy(), report, filter).render(
+            now,
+            Some(width),
+            output.is_wide(),
+        ),
         None => String::new(),
     };
     let mut last = format!("{DIM}{}, q to quit{DIM:#}", time::local(now, session.config.timezone));
@@ -156,7 +159,7 @@ async fn on_pipe(session: &mut Session, filter: &Filter, output: &Output) -> Res
         if let Some(failure) = polled.failure.as_ref().filter(|_| is_new) {
             output.complain(&format!("retrying: {}\n", Printable::bounded(failure, 300)));
         } else if let Some(report) = polled.report.as_ref().filter(|_| is_new) {
-            let deployed = StatusTable::of(session.engine.repository_policy(), report, filter);
+            let deployed = StatusTable::filtered(session.engine.repository_policy(), report, filter);
             let states = deployed.states(report.evaluation.now);
             if printed.as_ref() != Some(&states) {
                 print_changes(&deployed, printed.as_ref(), &states, session, output)?;
@@ -179,8 +182,8 @@ fn print_changes(
 ) -> Result<(), Fault> {
     let now = deployed.report.evaluation.now;
     match before {
-        _ if !output.is_text() => output.document_in_stream("Status", &render::json::status(deployed)),
-        None => output.text(&deployed.render(now, None)),
+        _ if !output.is_text() => output.document_in_stream("Status", &view::status(deployed)),
+        None => output.text(&deployed.render(now, None, output.is_wide())),
         Some(before) => {
             let changed = after.iter().filter(|(what, state)| before.get(*what) != Some(state));
             let changed = changed.map(|(what, state)| format!("{what}: {state}"));

@@ -7,10 +7,10 @@ use chrono_tz::Tz;
 
 use crate::cli::output::{BOLD, CYAN, DIM, GREEN, YELLOW};
 use crate::cli::render::table::{self, Cell};
-use crate::cli::render::time;
 use crate::model::{Elapsed, EnvironmentName, ImageName, Printable, ServiceName, Tag, Timestamp};
 use crate::policy::GateName;
 use crate::simulation::{Arrival, ReplayReport, TargetReplay};
+use crate::view::time;
 
 use super::{Comparison, Run};
 

@@ -13,8 +13,7 @@ use serde::Serialize;
 use crate::cli::output::{BOLD, DIM, YELLOW};
 use crate::model::{Elapsed, EnvironmentName, Printable, Timestamp};
 use crate::simulation::{ReplayReport, Timeline};
-
-use super::time;
+use crate::view::time;
 
 pub(crate) use as_json::json;
 

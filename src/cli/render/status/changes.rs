@@ -5,10 +5,7 @@ use std::collections::BTreeMap;
 use crate::model::{TargetId, Timestamp};
 use crate::policy::{Decision, GateEvaluation};
 
-use crate::cli::render::target_state::{TargetState, state_of};
-use crate::cli::render::{control, time};
-
-use super::{Row, StatusTable};
+use crate::view::{Row, StatusTable, TargetState, control, state_of, time};
 
 impl StatusTable<'_> {
     /// The state of everything that is shown, by its name.

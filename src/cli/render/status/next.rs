@@ -8,9 +8,8 @@ use crate::policy::{Decision, NoCandidate};
 
 use crate::cli::render::blockers;
 use crate::cli::render::table::Cell;
-use crate::cli::render::target_state::{TargetState, state_of};
 
-use super::{Row, StatusTable};
+use crate::view::{Row, StatusTable, TargetState, state_of};
 
 impl StatusTable<'_> {
     /// What comes next, the furthest environment first, since that is what one waits for.

@@ -5,11 +5,10 @@ use std::fmt::Write;
 use crate::cli::output::{CYAN, DIM, YELLOW};
 use crate::engine::Target;
 use crate::model::{Elapsed, EnvironmentName, Printable, TargetId, Timestamp, Version};
-use crate::policy::{Approval, Control, Controls, Decision, Freeze, Starvation};
+use crate::policy::{Approval, Control, Decision, Freeze, Starvation};
+use crate::view::{StatusTable, control, time};
 
-use crate::cli::render::{control, time};
-
-use super::StatusTable;
+use crate::cli::render::COLOURED;
 
 /// The most lines of one kind; more are counted.
 const MOST_LINES: usize = 30;
@@ -24,7 +23,7 @@ impl StatusTable<'_> {
         let zone = self.policy.zone();
         let line = |control: &Control| {
             let note = control.note().map(|note| control::note(note, zone)).unwrap_or_default();
-            let (kind, subject) = (control::kind(control), control::subject(control, zone));
+            let (kind, subject) = (control::kind(control), control::subject(control, zone, COLOURED));
             format!("{YELLOW}{kind}{YELLOW:#} of {subject} {DIM}{note}{DIM:#}\n")
         };
         let controls = self.controls(now);
@@ -89,37 +88,6 @@ impl StatusTable<'_> {
                 running.tag == *version
                     || approved.as_ref().is_some_and(|approved| running.version >= *approved)
             })
-    }
-
-    /// The control files in force about the environments and services that are shown.
-    pub(crate) fn controls(&self, now: Timestamp) -> Vec<Control> {
-        let all = self.report.evaluation.state.controls.standing(self.policy.zone(), now);
-        let targets = &self.report.evaluation.state.deployed.targets;
-        let shown: Vec<&Target> = self.targets().into_iter().map(|at| &targets[at]).collect();
-        let covers = |control: &Control| {
-            let alone: Controls = [control.clone()].into_iter().collect();
-            shown.iter().any(|target| {
-                let environment = &self.policy.environments[target.environment].policy.name;
-                !alone.covering(target.service(), environment).is_empty()
-            })
-        };
-        all.into_iter().filter(|control| covers(control)).collect()
-    }
-
-    /// The configured freezes that are in effect in an environment that is shown.
-    pub(crate) fn freezes(&self, now: Timestamp) -> Vec<&Freeze> {
-        let shown = self.environments.iter().map(|at| &self.policy.environments[*at].policy);
-        // Every environment has all freezes; each says itself whom it covers.
-        let mut found: Vec<&Freeze> = Vec::new();
-        for policy in shown {
-            let here = policy.freezes.iter().filter(|freeze| freeze.covers(&policy.name));
-            for freeze in here.filter(|freeze| freeze.is_in_effect(policy.zone, now)) {
-                if !found.contains(&freeze) {
-                    found.push(freeze);
-                }
-            }
-        }
-        found
     }
 
     fn starving(&self) -> Vec<(&Target, &Starvation)> {

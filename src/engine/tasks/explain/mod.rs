@@ -23,13 +23,14 @@ use crate::engine::decide::poll;
 use crate::engine::plan::edit_plan::{Planned, new_id, plan_edits};
 use crate::engine::state::repository_state::RepositoryState;
 use crate::model::{
-    CommitId, EnvironmentId, EnvironmentName, Fault, ImageName, ServiceName, ServicePattern, Tag, TargetId,
-    Timestamp,
+    Class, CommitId, EnvironmentId, EnvironmentName, Fault, ImageName, ServiceName, ServicePattern, Tag,
+    TargetId, Timestamp,
 };
 use crate::policy::{Candidate, Decision, Overrides};
 use crate::port::Ports;
 
 use super::engine::{Engine, context};
+use super::report::PassReport;
 use explanation::{Asked, Explaining};
 pub use explanation::{CandidateStatus, Explanation, TargetStatus, ToldGate, Verdict};
 
@@ -98,15 +99,47 @@ impl<P: Ports> Engine<P> {
             problems: &problems,
             refused: &refused,
         };
-        let mut explanations: Vec<Explanation> =
-            places.targets.iter().map(|target| explaining.target(*target, asked.get(target))).collect();
-        explanations.extend(places.unclear.iter().map(|place| explaining.unclear(*place, &question.service)));
-        explanations.sort_by_key(|explanation| context.policy.find(&explanation.environment));
-        let openings = explanations.iter().filter_map(Explanation::opens_at);
-        let expiry = evaluation.state.controls.next_expiry(evaluation.now);
-        let next_opening = openings.chain(expiry).filter(|at| *at > evaluation.now).min();
-        Ok(Explained { commit: evaluation.state.commit(), now: evaluation.now, explanations, next_opening })
+        Ok(explained(&explaining, &places, &asked, question))
     }
+}
+
+/// Explains where a service stands by what a pass found: asks nobody and reads nothing. A `tag` needs [`Engine::explain`].
+///
+/// # Errors
+/// When there is no such service or environment.
+pub fn explain_pass(
+    repository_policy: &RepositoryPolicy,
+    report: &PassReport,
+    question: &Question,
+) -> Result<Explained, Fault> {
+    let evaluation = &report.evaluation;
+    let places = places(repository_policy, &evaluation.state, question)?;
+    let is_refusal = |problem: &&Problem| problem.is_error && problem.class == Class::Refused;
+    let refused: Vec<Problem> = report.problems.iter().filter(is_refusal).cloned().collect();
+    let explaining = Explaining {
+        facts: evaluation.facts(repository_policy),
+        evaluation,
+        problems: &report.problems,
+        refused: &refused,
+    };
+    Ok(explained(&explaining, &places, &BTreeMap::new(), question))
+}
+
+fn explained(
+    explaining: &Explaining<'_>,
+    places: &Places,
+    asked: &BTreeMap<TargetId, Asked>,
+    question: &Question,
+) -> Explained {
+    let evaluation = explaining.evaluation;
+    let mut explanations: Vec<Explanation> =
+        places.targets.iter().map(|target| explaining.target(*target, asked.get(target))).collect();
+    explanations.extend(places.unclear.iter().map(|place| explaining.unclear(*place, &question.service)));
+    explanations.sort_by_key(|explanation| explaining.facts.repository_policy.find(&explanation.environment));
+    let openings = explanations.iter().filter_map(Explanation::opens_at);
+    let expiry = evaluation.state.controls.next_expiry(evaluation.now);
+    let next_opening = openings.chain(expiry).filter(|at| *at > evaluation.now).min();
+    Explained { commit: evaluation.state.commit(), now: evaluation.now, explanations, next_opening }
 }
 
 fn places(

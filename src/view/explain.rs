@@ -1,124 +1,133 @@
-//! An explanation as JSON.
+//! An explanation as a document.
 
 use chrono_tz::Tz;
+use schemars::JsonSchema;
 use serde::Serialize;
 
-use crate::cli::render::{Waited, control, remedy};
 use crate::engine::{CandidateStatus, Explained, Explanation, Mover, TargetStatus, ToldGate, Verdict};
 use crate::model::Timestamp;
 use crate::policy::{Control, Remedy, RolledBack, Starvation, VersionReport, VersionStatus};
 
-use super::{Gate, OpenPullRequest, ProblemBody, gate, open_pull_request, problem};
+use super::common::{Gate, OpenPullRequest, ProblemBody, gate, open_pull_request, problem};
+use super::{control, remedy};
 
-#[derive(Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct Explain {
-    commit: String,
-    at: Timestamp,
-    result: &'static str,
-    next_opening: Option<Timestamp>,
-    waited: Option<Waited>,
-    explanations: Vec<ExplanationBody>,
+    pub(crate) commit: String,
+    pub(crate) at: Timestamp,
+    pub(crate) result: &'static str,
+    pub(crate) next_opening: Option<Timestamp>,
+    pub(crate) waited: Option<Waited>,
+    pub(crate) explanations: Vec<ExplanationBody>,
 }
 
-#[derive(Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
-struct ExplanationBody {
-    service: String,
-    environment: String,
-    image: Option<String>,
-    after: Option<String>,
-    running: Vec<String>,
-    since: Option<Timestamp>,
-    commit: Option<String>,
-    promotion: Option<String>,
-    requested_by: Option<String>,
-    author: Option<String>,
-    tag: Option<String>,
-    result: &'static str,
-    status: &'static str,
-    reason: Option<String>,
-    next: Option<String>,
-    releases: Option<usize>,
-    earliest: Option<Timestamp>,
-    is_permanent: bool,
-    gates: Vec<ExplainedGate>,
-    override_command: Option<String>,
-    starvation: Option<StarvationBody>,
-    registry: Option<RegistryBody>,
-    pull_request: Option<OpenPullRequest>,
-    versions: Vec<VersionBody>,
-    rolled_back: Vec<RollbackBody>,
-    controls: Vec<ControlBody>,
-    problems: Vec<ProblemBody>,
+pub(crate) struct ExplanationBody {
+    pub(crate) service: String,
+    pub(crate) environment: String,
+    pub(crate) image: Option<String>,
+    pub(crate) after: Option<String>,
+    pub(crate) running: Vec<String>,
+    pub(crate) since: Option<Timestamp>,
+    pub(crate) commit: Option<String>,
+    pub(crate) promotion: Option<String>,
+    pub(crate) requested_by: Option<String>,
+    pub(crate) author: Option<String>,
+    pub(crate) tag: Option<String>,
+    pub(crate) result: &'static str,
+    pub(crate) status: &'static str,
+    pub(crate) reason: Option<String>,
+    pub(crate) next: Option<String>,
+    pub(crate) releases: Option<usize>,
+    pub(crate) earliest: Option<Timestamp>,
+    pub(crate) is_permanent: bool,
+    pub(crate) gates: Vec<ExplainedGate>,
+    pub(crate) override_command: Option<String>,
+    pub(crate) starvation: Option<StarvationBody>,
+    pub(crate) registry: Option<RegistryBody>,
+    pub(crate) pull_request: Option<OpenPullRequest>,
+    pub(crate) versions: Vec<VersionBody>,
+    pub(crate) rolled_back: Vec<RollbackBody>,
+    pub(crate) controls: Vec<ControlBody>,
+    pub(crate) problems: Vec<ProblemBody>,
 }
 
-#[derive(Serialize)]
-struct ExplainedGate {
+#[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
+pub(crate) struct ExplainedGate {
     #[serde(flatten)]
-    gate: Gate,
-    remedies: Vec<RemedyBody>,
+    pub(crate) gate: Gate,
+    pub(crate) remedies: Vec<RemedyBody>,
 }
 
-#[derive(Serialize)]
-struct RemedyBody {
-    kind: &'static str,
-    text: String,
-    command: Option<String>,
+#[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
+pub(crate) struct RemedyBody {
+    pub(crate) kind: &'static str,
+    pub(crate) text: String,
+    pub(crate) command: Option<String>,
 }
 
-#[derive(Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
-pub(super) struct StarvationBody {
-    environment: String,
-    superseded: usize,
-    since: Timestamp,
-    needed_seconds: u64,
+pub(crate) struct StarvationBody {
+    pub(crate) environment: String,
+    pub(crate) superseded: usize,
+    pub(crate) since: Timestamp,
+    pub(crate) needed_seconds: u64,
 }
 
-#[derive(Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
-struct RegistryBody {
-    tags: usize,
-    admitted: usize,
-    highest: Option<String>,
-    highest_admitted: Option<String>,
-    versions: String,
-    tag_pattern: Option<String>,
-    tag_without_version: Option<String>,
+pub(crate) struct RegistryBody {
+    pub(crate) tags: usize,
+    pub(crate) admitted: usize,
+    pub(crate) highest: Option<String>,
+    pub(crate) highest_admitted: Option<String>,
+    pub(crate) versions: String,
+    pub(crate) tag_pattern: Option<String>,
+    pub(crate) tag_without_version: Option<String>,
 }
 
-#[derive(Serialize)]
-struct VersionBody {
-    tag: String,
-    status: &'static str,
-    reason: String,
+#[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
+pub(crate) struct VersionBody {
+    pub(crate) tag: String,
+    pub(crate) status: &'static str,
+    pub(crate) reason: String,
 }
 
-#[derive(Serialize)]
-struct RollbackBody {
-    environment: String,
-    version: String,
-    at: Timestamp,
-    commit: String,
-    author: String,
+#[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
+pub(crate) struct RollbackBody {
+    pub(crate) environment: String,
+    pub(crate) version: String,
+    pub(crate) at: Timestamp,
+    pub(crate) commit: String,
+    pub(crate) author: String,
 }
 
 /// A control file.
-#[derive(Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
-pub(super) struct ControlBody {
-    kind: &'static str,
-    description: String,
-    file: String,
-    by: Option<String>,
-    reason: Option<String>,
-    at: Option<Timestamp>,
-    expires: Option<Timestamp>,
-    release_command: Option<String>,
+pub(crate) struct ControlBody {
+    pub(crate) kind: &'static str,
+    pub(crate) description: String,
+    pub(crate) file: String,
+    pub(crate) by: Option<String>,
+    pub(crate) reason: Option<String>,
+    pub(crate) at: Option<Timestamp>,
+    pub(crate) expires: Option<Timestamp>,
+    pub(crate) release_command: Option<String>,
 }
 
-/// An explanation as JSON.
+/// How `explain --wait` ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, JsonSchema)]
+pub(crate) struct Waited {
+    /// `reached`, `lost` or `timeout`.
+    pub(crate) outcome: &'static str,
+    pub(crate) seconds: u64,
+}
+
+/// An explanation as a document.
 pub(crate) fn explain(explained: &Explained, waited: Option<Waited>) -> Explain {
     Explain {
         commit: explained.commit.to_string(),
@@ -249,7 +258,7 @@ fn remedy_body(remedy: &Remedy, explanation: &Explanation) -> RemedyBody {
     RemedyBody { kind, text, command }
 }
 
-pub(super) fn starvation_body(starvation: &Starvation) -> StarvationBody {
+pub(crate) fn starvation_body(starvation: &Starvation) -> StarvationBody {
     StarvationBody {
         environment: starvation.environment.to_string(),
         superseded: starvation.superseded_count,
@@ -286,7 +295,7 @@ fn rollback(moved: &RolledBack) -> RollbackBody {
     }
 }
 
-pub(super) fn control_body(one: &Control, zone: Tz) -> ControlBody {
+pub(crate) fn control_body(one: &Control, zone: Tz) -> ControlBody {
     let note = one.note();
     ControlBody {
         kind: control::kind(one),

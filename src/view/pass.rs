@@ -1,173 +1,126 @@
-//! Results for programs: the contract that `docs/json.md` describes.
+//! A pass as a document.
 
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::engine::{
-    EditPlan, Move, Mover, PassReport, Problem, Promoted, ProposedMove, PullRequestAction, PullRequestReport,
-    RepositoryPolicy, Target, Unmerged,
+    EditPlan, PassReport, Promoted, ProposedMove, PullRequestAction, PullRequestReport, RepositoryPolicy,
+    Target,
 };
-use crate::model::{Intent, Outcome, Tag, Timestamp};
-use crate::policy::{Answer, Decision, GateEvaluation, GateReport, NoCandidate};
+use crate::model::{Intent, Outcome, Timestamp};
+use crate::policy::{Decision, GateEvaluation, NoCandidate};
 
+use super::common::{Gate, ProblemBody, gate, problem};
 use super::target_state::{Counts, TargetState, head, is_superseded, state_of};
 
-mod explain;
-mod status;
-
-pub(crate) use explain::explain;
-pub(crate) use status::status;
-
 /// A pass.
-#[derive(Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct Pass {
-    commit: String,
-    head: String,
-    at: Timestamp,
-    counts: Counts,
-    planned: Vec<PlannedPromotion>,
-    promoted: Vec<Promotion>,
-    pull_requests: Vec<PullRequest>,
-    waiting: Vec<WaitingTarget>,
-    without_candidate: Vec<TargetWithoutCandidate>,
-    recovered: Vec<RecoveredPromotion>,
-    problems: Vec<ProblemBody>,
-    next_opening: Option<Timestamp>,
+    pub(crate) commit: String,
+    pub(crate) head: String,
+    pub(crate) at: Timestamp,
+    pub(crate) counts: Counts,
+    pub(crate) planned: Vec<PlannedPromotion>,
+    pub(crate) promoted: Vec<Promotion>,
+    pub(crate) pull_requests: Vec<PullRequest>,
+    pub(crate) waiting: Vec<WaitingTarget>,
+    pub(crate) without_candidate: Vec<TargetWithoutCandidate>,
+    pub(crate) recovered: Vec<RecoveredPromotion>,
+    pub(crate) problems: Vec<ProblemBody>,
+    pub(crate) next_opening: Option<Timestamp>,
 }
 
-#[derive(Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
-struct PlannedPromotion {
-    service: String,
-    environment: String,
-    image: String,
-    from: String,
-    to: String,
-    digest: String,
-    releases: usize,
-    gates: Vec<Gate>,
-    files: Vec<String>,
-    quarantine_file: Option<String>,
+pub(crate) struct PlannedPromotion {
+    pub(crate) service: String,
+    pub(crate) environment: String,
+    pub(crate) image: String,
+    pub(crate) from: String,
+    pub(crate) to: String,
+    pub(crate) digest: String,
+    pub(crate) releases: usize,
+    pub(crate) gates: Vec<Gate>,
+    pub(crate) files: Vec<String>,
+    pub(crate) quarantine_file: Option<String>,
 }
 
-#[derive(Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
-struct Promotion {
+pub(crate) struct Promotion {
     #[serde(rename = "promotion")]
-    id: String,
-    commit: String,
-    service: String,
-    environment: String,
-    image: String,
-    from: String,
-    to: String,
-    digest: String,
-    quarantine_file: Option<String>,
-}
-
-/// An open pull request that would move a target.
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-pub(super) struct OpenPullRequest {
-    number: u64,
-    url: String,
-    opened_at: Timestamp,
-    to: String,
-}
-
-pub(super) fn open_pull_request(unmerged: &Unmerged) -> OpenPullRequest {
-    OpenPullRequest {
-        number: unmerged.number,
-        url: unmerged.url.clone(),
-        opened_at: unmerged.opened_at,
-        to: unmerged.tag.to_string(),
-    }
+    pub(crate) id: String,
+    pub(crate) commit: String,
+    pub(crate) service: String,
+    pub(crate) environment: String,
+    pub(crate) image: String,
+    pub(crate) from: String,
+    pub(crate) to: String,
+    pub(crate) digest: String,
+    pub(crate) quarantine_file: Option<String>,
 }
 
 /// A pull request, and what this pass does about it.
-#[derive(Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
-struct PullRequest {
-    number: Option<u64>,
-    url: Option<String>,
-    branch: String,
-    environment: String,
-    action: &'static str,
-    done: bool,
-    opened_at: Option<Timestamp>,
-    close_reason: Option<String>,
-    review: Option<String>,
-    auto_merge_paused_by: Option<String>,
-    changes: Vec<ProposedChange>,
+pub(crate) struct PullRequest {
+    pub(crate) number: Option<u64>,
+    pub(crate) url: Option<String>,
+    pub(crate) branch: String,
+    pub(crate) environment: String,
+    pub(crate) action: &'static str,
+    pub(crate) done: bool,
+    pub(crate) opened_at: Option<Timestamp>,
+    pub(crate) close_reason: Option<String>,
+    pub(crate) review: Option<String>,
+    pub(crate) auto_merge_paused_by: Option<String>,
+    pub(crate) changes: Vec<ProposedChange>,
 }
 
-#[derive(Serialize)]
-struct ProposedChange {
-    service: String,
-    image: String,
-    from: String,
-    to: String,
+#[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
+pub(crate) struct ProposedChange {
+    pub(crate) service: String,
+    pub(crate) image: String,
+    pub(crate) from: String,
+    pub(crate) to: String,
 }
 
-#[derive(Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
-struct WaitingTarget {
-    service: String,
-    environment: String,
-    image: String,
-    from: Option<String>,
-    to: String,
-    state: TargetState,
-    earliest: Option<Timestamp>,
-    gates: Vec<Gate>,
+pub(crate) struct WaitingTarget {
+    pub(crate) service: String,
+    pub(crate) environment: String,
+    pub(crate) image: String,
+    pub(crate) from: Option<String>,
+    pub(crate) to: String,
+    pub(crate) state: TargetState,
+    pub(crate) earliest: Option<Timestamp>,
+    pub(crate) gates: Vec<Gate>,
 }
 
 /// A target for which something newer may be there, and is no candidate.
-#[derive(Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
-struct TargetWithoutCandidate {
-    service: String,
-    environment: String,
-    image: String,
-    running: Option<String>,
-    reason: String,
+pub(crate) struct TargetWithoutCandidate {
+    pub(crate) service: String,
+    pub(crate) environment: String,
+    pub(crate) image: String,
+    pub(crate) running: Option<String>,
+    pub(crate) reason: String,
 }
 
-#[derive(Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
-struct Gate {
-    #[serde(rename = "gate")]
-    name: &'static str,
-    answer: &'static str,
-    opens_at: Option<Timestamp>,
-    reason: String,
+pub(crate) struct RecoveredPromotion {
+    pub(crate) promotion: String,
+    pub(crate) service: String,
+    pub(crate) environment: String,
+    pub(crate) to: String,
+    pub(crate) commit: Option<String>,
 }
 
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-struct RecoveredPromotion {
-    promotion: String,
-    service: String,
-    environment: String,
-    to: String,
-    commit: Option<String>,
-}
-
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-struct ProblemBody {
-    severity: &'static str,
-    class: &'static str,
-    message: String,
-    hint: Option<String>,
-    environment: Option<String>,
-    service: Option<String>,
-    file: Option<String>,
-    line: Option<usize>,
-    column: Option<usize>,
-}
-
-/// A pass as JSON.
+/// A pass as a document.
 pub(crate) fn pass(policy: &RepositoryPolicy, report: &PassReport) -> Pass {
     Pass {
         commit: report.evaluation.state.commit().to_string(),
@@ -292,16 +245,6 @@ fn without_candidate(policy: &RepositoryPolicy, report: &PassReport) -> Vec<Targ
     without.map(one).collect()
 }
 
-fn gate(report: &GateReport) -> Gate {
-    let (answer, opens_at) = match report.answer {
-        Answer::Open => ("open", None),
-        Answer::ClosedUntil(at) => ("closedUntil", Some(at)),
-        Answer::Closed => ("closed", None),
-        Answer::Refused => ("refused", None),
-    };
-    Gate { name: report.gate.as_str(), answer, opens_at, reason: report.reason.to_string() }
-}
-
 fn recovered((intent, outcome): &(Intent, Outcome)) -> RecoveredPromotion {
     RecoveredPromotion {
         promotion: intent.id.to_string(),
@@ -313,69 +256,4 @@ fn recovered((intent, outcome): &(Intent, Outcome)) -> RecoveredPromotion {
             Outcome::Abandoned => None,
         },
     }
-}
-
-fn problem(problem: &Problem) -> ProblemBody {
-    let position = problem.place.as_ref().and_then(|place| place.position);
-    ProblemBody {
-        severity: if problem.is_error { "error" } else { "warning" },
-        class: problem.class.as_str(),
-        message: problem.message.clone(),
-        hint: problem.hint.clone(),
-        environment: problem.environment.as_ref().map(ToString::to_string),
-        service: problem.service.as_ref().map(ToString::to_string),
-        file: problem.place.as_ref().map(|place| place.path.to_string()),
-        line: position.map(|(line, _)| line),
-        column: position.map(|(_, column)| column),
-    }
-}
-
-/// Changes of tags.
-#[derive(Serialize)]
-pub(crate) struct History {
-    changes: Vec<Change>,
-}
-
-/// One change: by a promotion, or by a person's commit.
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-struct Change {
-    at: Timestamp,
-    commit: String,
-    service: String,
-    environment: String,
-    image: String,
-    from: Vec<String>,
-    to: Vec<String>,
-    promotion: Option<String>,
-    requested_by: Option<String>,
-    author: Option<String>,
-    reason: Option<String>,
-}
-
-/// The history as JSON.
-pub(crate) fn history(moves: &[Move]) -> History {
-    let texts = |tags: &[Tag]| tags.iter().map(ToString::to_string).collect();
-    let change = |one: &Move| {
-        let (promotion, requested_by, author) = match &one.by {
-            Mover::Tidegate { promotion, requested_by } => {
-                (Some(promotion.clone()), Some(requested_by.clone()), None)
-            }
-            Mover::Person { author } => (None, None, Some(author.clone())),
-        };
-        Change {
-            at: one.at,
-            commit: one.commit.to_string(),
-            service: one.service.to_string(),
-            environment: one.environment.to_string(),
-            image: one.image.to_string(),
-            from: texts(&one.from),
-            to: texts(&one.to),
-            promotion,
-            requested_by,
-            author,
-            reason: one.why.clone(),
-        }
-    };
-    History { changes: moves.iter().map(change).collect() }
 }

@@ -2,21 +2,29 @@
 
 use std::fmt::Write;
 
+use anstyle::Style;
 use chrono_tz::Tz;
 
-use crate::cli::output::{BOLD, CYAN, GREEN};
 use crate::model::{EnvironmentName, Printable, ServicePattern, Timestamp};
 use crate::policy::{Control, ControlKind, Note};
 
-use crate::cli::render::time;
+use super::time;
+
+/// How names are set off; in plain text, not at all.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct NameStyles {
+    pub(crate) service: Style,
+    pub(crate) environment: Style,
+    pub(crate) version: Style,
+}
 
 /// The kind as a word.
-pub(in crate::cli::render) fn kind(control: &Control) -> &'static str {
+pub(crate) fn kind(control: &Control) -> &'static str {
     control.kind().map_or("unreadable file", ControlKind::as_word)
 }
 
 /// What was done by it.
-pub(super) fn verb(control: &Control) -> &'static str {
+pub(crate) fn verb(control: &Control) -> &'static str {
     match control {
         Control::Hold(_) => "held",
         Control::Pin(_) => "pinned",
@@ -28,27 +36,28 @@ pub(super) fn verb(control: &Control) -> &'static str {
 }
 
 /// Whom it covers, and to what: `common/api in prod to ~1.0`.
-pub(in crate::cli::render) fn subject(control: &Control, zone: Tz) -> String {
+pub(crate) fn subject(control: &Control, zone: Tz, styles: NameStyles) -> String {
+    let NameStyles { service: bold, environment: cyan, version: green } = styles;
     match control {
-        Control::Hold(hold) => covered(hold.covers.services.as_ref(), &hold.covers.environments),
+        Control::Hold(hold) => covered(hold.covers.services.as_ref(), &hold.covers.environments, styles),
         Control::Pin(pin) => {
-            let covered = covered(pin.covers.services.as_ref(), &pin.covers.environments);
-            format!("{covered} to {GREEN}{}{GREEN:#}", Printable::new(pin.versions.as_str()))
+            let covered = covered(pin.covers.services.as_ref(), &pin.covers.environments, styles);
+            format!("{covered} to {green}{}{green:#}", Printable::new(pin.versions.as_str()))
         }
         Control::Quarantine(quarantine) => {
             let (version, services) = (&quarantine.version, Some(&quarantine.services));
-            format!("{GREEN}{version}{GREEN:#} of {}", covered(services, &[]))
+            format!("{green}{version}{green:#} of {}", covered(services, &[], styles))
         }
         Control::Approval(approval) => {
             let (service, environment) = (&approval.service, &approval.environment);
             format!(
-                "{GREEN}{}{GREEN:#} of {BOLD}{service}{BOLD:#} for {CYAN}{environment}{CYAN:#}",
+                "{green}{}{green:#} of {bold}{service}{bold:#} for {cyan}{environment}{cyan:#}",
                 approval.version
             )
         }
         Control::Freeze(order) => {
             let (from, to) = order.freeze.span();
-            let covered = covered(order.services.as_ref(), order.freeze.environments());
+            let covered = covered(order.services.as_ref(), order.freeze.environments(), styles);
             let name = Printable::bounded(order.freeze.name(), 100);
             format!("{covered} from {} to {} ({name})", time::wall(from, zone), time::wall(to, zone))
         }
@@ -57,8 +66,8 @@ pub(in crate::cli::render) fn subject(control: &Control, zone: Tz) -> String {
 }
 
 /// The subject, the approved image, and until when it counts.
-pub(super) fn of(control: &Control, zone: Tz, now: Timestamp) -> String {
-    let mut text = subject(control, zone);
+pub(crate) fn of(control: &Control, zone: Tz, now: Timestamp, styles: NameStyles) -> String {
+    let mut text = subject(control, zone, styles);
     // Writing to a string does not fail.
     if let Control::Approval(approval) = control {
         let _ = write!(text, " as {}", approval.digest);
@@ -74,8 +83,7 @@ pub(super) fn of(control: &Control, zone: Tz, now: Timestamp) -> String {
 
 /// The kind and the subject without styles: `hold of common/* in prod`.
 pub(crate) fn plain(control: &Control, zone: Tz) -> String {
-    let text = format!("{} of {}", kind(control), subject(control, zone));
-    anstream::adapter::strip_str(&text).to_string()
+    format!("{} of {}", kind(control), subject(control, zone, NameStyles::default()))
 }
 
 /// Who wrote it, why, where it stands and until when.
@@ -89,18 +97,22 @@ pub(crate) fn note(note: &Note, zone: Tz) -> String {
     )
 }
 
-fn covered(services: Option<&ServicePattern>, environments: &[EnvironmentName]) -> String {
+fn covered(
+    services: Option<&ServicePattern>,
+    environments: &[EnvironmentName],
+    NameStyles { service: bold, environment: cyan, .. }: NameStyles,
+) -> String {
     let services = services.map_or("everything", ServicePattern::as_str);
     let names: Vec<&str> = environments.iter().map(EnvironmentName::as_str).collect();
     let place = match names.as_slice() {
         [] => "in every environment".to_owned(),
-        names => format!("in {CYAN}{}{CYAN:#}", names.join(", ")),
+        names => format!("in {cyan}{}{cyan:#}", names.join(", ")),
     };
-    format!("{BOLD}{}{BOLD:#} {place}", Printable::new(services))
+    format!("{bold}{}{bold:#} {place}", Printable::new(services))
 }
 
 /// The command that removes it.
-pub(in crate::cli::render) fn release(control: &Control) -> Option<String> {
+pub(crate) fn release(control: &Control) -> Option<String> {
     let scope = |services: Option<&ServicePattern>, environments: &[EnvironmentName]| {
         let mut words = services.map_or_else(String::new, |services| format!(" {}", word(services.as_str())));
         let _ = write!(words, " --kind {}", kind(control));
@@ -127,10 +139,13 @@ pub(in crate::cli::render) fn release(control: &Control) -> Option<String> {
 }
 
 /// A word, quoted for a shell where it must be.
-pub(in crate::cli::render) fn word(text: &str) -> String {
+pub(crate) fn word(text: &str) -> String {
     let is_plain = |character: char| character.is_ascii_alphanumeric() || "-_./".contains(character);
     if !text.is_empty() && text.chars().all(is_plain) {
         return text.to_owned();
     }
     format!("'{}'", Printable::new(text).to_string().replace('\'', r"'\''"))
 }
+
+#[cfg(test)]
+mod tests;

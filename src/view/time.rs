@@ -9,12 +9,12 @@ use crate::model::{Elapsed, Timestamp};
 use crate::policy::LocalTime;
 
 /// How long ago: `3d4h`, `12s`.
-pub(super) fn age(then: Timestamp, now: Timestamp) -> String {
+pub(crate) fn age(then: Timestamp, now: Timestamp) -> String {
     Elapsed((now - then).to_std().unwrap_or(Duration::ZERO)).to_string()
 }
 
 /// How long until, rounded up to whole seconds: `21h58m`.
-pub(super) fn until(then: Timestamp, now: Timestamp) -> String {
+pub(crate) fn until(then: Timestamp, now: Timestamp) -> String {
     let left = (then - now).to_std().unwrap_or(Duration::ZERO);
     let whole = if left.subsec_nanos() > 0 { left.as_secs() + 1 } else { left.as_secs() };
     Elapsed(Duration::from_secs(whole)).to_string()
@@ -26,11 +26,16 @@ pub(crate) fn local(at: Timestamp, zone: Tz) -> String {
 }
 
 /// A wall time of the configured zone: `2026-12-18 00:00 -03`. Without a zone where the clocks skip it.
-pub(super) fn wall(at: NaiveDateTime, zone: Tz) -> String {
-    match zone.from_local_datetime(&at).earliest() {
-        Some(at) => local(at.to_utc(), zone),
+pub(crate) fn wall(at: NaiveDateTime, zone: Tz) -> String {
+    match instant(at, zone) {
+        Some(at) => local(at, zone),
         None => at.format("%Y-%m-%d %H:%M").to_string(),
     }
+}
+
+/// The instant at which a wall of the zone shows this time; none where the clocks skip it.
+pub(crate) fn instant(wall: NaiveDateTime, zone: Tz) -> Option<Timestamp> {
+    zone.from_local_datetime(&wall).earliest().map(|at| at.to_utc())
 }
 
 #[cfg(test)]

@@ -1,62 +1,66 @@
 //! Changes of control files as JSON; `docs/json.md` describes the fields.
 
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::control;
-use crate::engine::ControlChangeResult;
+use crate::engine::{ControlChangeResult, RepositoryState};
 use crate::model::{EnvironmentName, RepoPath, Timestamp};
 use crate::policy::{Control, ControlKind};
 
-use super::RenderContext;
-
-#[derive(Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct ControlFiles {
-    dry_run: bool,
-    commit: Option<String>,
-    written: Vec<ControlFile>,
-    removed: Vec<ControlFile>,
-    nothing_to_do: Option<String>,
+    pub(crate) dry_run: bool,
+    pub(crate) commit: Option<String>,
+    pub(crate) written: Vec<ControlFile>,
+    pub(crate) removed: Vec<ControlFile>,
+    pub(crate) nothing_to_do: Option<String>,
 }
 
 /// A control file; fields that its kind does not have are null.
-#[derive(Default, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
-struct ControlFile {
-    file: String,
-    kind: Option<&'static str>,
-    service: Option<String>,
-    environments: Vec<String>,
-    versions: Option<String>,
-    version: Option<String>,
-    digest: Option<String>,
-    name: Option<String>,
-    from: Option<String>,
-    to: Option<String>,
-    reason: Option<String>,
-    by: Option<String>,
-    at: Option<Timestamp>,
-    expires: Option<Timestamp>,
-    content: Option<String>,
+pub(crate) struct ControlFile {
+    pub(crate) file: String,
+    pub(crate) kind: Option<&'static str>,
+    pub(crate) service: Option<String>,
+    pub(crate) environments: Vec<String>,
+    pub(crate) versions: Option<String>,
+    pub(crate) version: Option<String>,
+    pub(crate) digest: Option<String>,
+    pub(crate) name: Option<String>,
+    pub(crate) from: Option<String>,
+    pub(crate) to: Option<String>,
+    pub(crate) reason: Option<String>,
+    pub(crate) by: Option<String>,
+    pub(crate) at: Option<Timestamp>,
+    pub(crate) expires: Option<Timestamp>,
+    pub(crate) content: Option<String>,
 }
 
-pub(crate) fn nothing(dry_run: bool, why: &str) -> ControlFiles {
+/// The document of a command that had nothing to do.
+pub(crate) fn no_control_files(dry_run: bool, why: &str) -> ControlFiles {
     let nothing_to_do = Some(why.to_owned());
     ControlFiles { dry_run, commit: None, written: Vec::new(), removed: Vec::new(), nothing_to_do }
 }
 
-/// What was written and removed, or would be.
-pub(crate) fn json(context: &RenderContext<'_>, change: &ControlChangeResult) -> ControlFiles {
+/// What was written and removed, or would be, in a repository that was like `before`.
+pub(crate) fn control_files(
+    before: &RepositoryState,
+    change: &ControlChangeResult,
+    dry_run: bool,
+) -> ControlFiles {
     let written = |(file, text): &(RepoPath, String)| ControlFile {
         content: Some(text.clone()),
         ..of(file, &control::read(file, text.as_bytes()))
     };
-    let removed = |file: &RepoPath| match context.state.control_at(file) {
+    let removed = |file: &RepoPath| match before.control_at(file) {
         Some(control) => of(file, control),
         None => ControlFile { file: file.to_string(), ..ControlFile::default() },
     };
     ControlFiles {
-        dry_run: context.dry_run,
+        dry_run,
         commit: change.commit.map(|commit| commit.to_string()),
         written: change.written.iter().map(written).collect(),
         removed: change.removed.iter().map(removed).collect(),

@@ -2,6 +2,7 @@
 
 use std::fmt::Write;
 
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::engine::{PassReport, RepositoryPolicy, Target};
@@ -9,7 +10,7 @@ use crate::model::{Class, CommitId, TargetId};
 use crate::policy::{Answer, Decision, SoakMode};
 
 /// Where one target stands after a pass.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub(crate) enum TargetState {
     /// It moves, or did.
@@ -79,7 +80,7 @@ fn unwritten(policy: &RepositoryPolicy, report: &PassReport, target: &Target) ->
 }
 
 /// Whether this pass replaced the version that soaks for a waiting target, so that it does not come any more.
-pub(super) fn is_superseded(policy: &RepositoryPolicy, report: &PassReport, target: &Target) -> bool {
+pub(crate) fn is_superseded(policy: &RepositoryPolicy, report: &PassReport, target: &Target) -> bool {
     let before = &policy.environments[target.environment].policy.after;
     policy.soak_mode != SoakMode::Elapsed
         && report.promoted.iter().any(|promoted| {
@@ -90,12 +91,12 @@ pub(super) fn is_superseded(policy: &RepositoryPolicy, report: &PassReport, targ
 }
 
 /// The head of the branch after a pass: its commits stand on one another.
-pub(super) fn head(report: &PassReport) -> CommitId {
+pub(crate) fn head(report: &PassReport) -> CommitId {
     report.promoted.last().map_or(report.evaluation.state.commit(), |last| last.commit)
 }
 
 /// How many targets stand where.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct Counts {
     moving: usize,
@@ -116,7 +117,7 @@ impl Counts {
     }
 
     /// The counts as a line; `verb` says what became of what moves.
-    pub(super) fn line(&self, verb: &str) -> String {
+    pub(crate) fn line(&self, verb: &str) -> String {
         let mut text =
             format!("{} {verb}, {} {}", self.moving, self.waiting, plural(self.waiting, "waits", "wait"));
         let proposed = plural(self.proposed, "in a pull request", "in pull requests");

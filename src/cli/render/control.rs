@@ -1,10 +1,5 @@
 //! Control files for people and programs: what was written, and what was removed.
 
-mod json;
-mod sentence;
-#[cfg(test)]
-mod tests;
-
 use std::collections::BTreeSet;
 use std::fmt::Write;
 
@@ -16,11 +11,10 @@ use crate::engine::{ControlChangeResult, RepositoryPolicy, RepositoryState, Targ
 use crate::model::{Printable, RepoPath, ServiceName, ServicePattern, Timestamp};
 use crate::policy::{Candidate, Control, Quarantine};
 
-use super::{diff, time};
+use crate::view::control::{self as sentence, kind, release};
+use crate::view::time;
 
-pub(crate) use json::{json, nothing};
-pub(super) use sentence::{kind, release, subject, word};
-pub(crate) use sentence::{note, plain};
+use super::{COLOURED, diff};
 
 /// The most services that are listed.
 const MOST_LISTED: usize = 6;
@@ -34,11 +28,6 @@ pub(crate) struct RenderContext<'a> {
     pub(crate) now: Timestamp,
     /// Whether it was only tried.
     pub(crate) dry_run: bool,
-}
-
-/// A time on the wall of the zone.
-pub(crate) fn wall(at: Timestamp, zone: Tz) -> String {
-    time::local(at, zone)
 }
 
 /// The kinds of the control files at these places, each once.
@@ -62,7 +51,8 @@ pub(crate) fn text(context: &RenderContext<'_>, change: &ControlChangeResult) ->
 
 fn written(text: &mut String, context: &RenderContext<'_>, file: &RepoPath, yaml: &str, commit: &str) {
     let control = control::read(file, yaml.as_bytes());
-    let (verb, sentence) = (sentence::verb(&control), sentence::of(&control, context.zone, context.now));
+    let (verb, sentence) =
+        (sentence::verb(&control), sentence::of(&control, context.zone, context.now, COLOURED));
     let would = if context.dry_run { "would be " } else { "" };
     let _ = writeln!(text, "{GREEN}{would}{verb}{GREEN:#}  {sentence}{commit}");
     if let Some(note) = control.note() {
@@ -90,7 +80,7 @@ fn removed(text: &mut String, context: &RenderContext<'_>, file: &RepoPath, comm
         let _ = writeln!(text, "{GREEN}{would}removed{GREEN:#}  {file}{commit}");
         return;
     };
-    let (kind, sentence) = (kind(control), sentence::of(control, context.zone, context.now));
+    let (kind, sentence) = (kind(control), sentence::of(control, context.zone, context.now, COLOURED));
     let _ = writeln!(text, "{GREEN}{would}released{GREEN:#}  {YELLOW}{kind}{YELLOW:#} of {sentence}{commit}");
     if let Some(note) = control.note() {
         let (by, reason) = (Printable::bounded(&note.by, 60), Printable::bounded(&note.reason, 300));

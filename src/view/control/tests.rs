@@ -8,13 +8,9 @@ const NOTE: &str = "reason: we look into it\nby: ana\nat: 2026-11-24T09:00:00Z\n
 
 fn read(text: &str) -> Control {
     let file = ".tidegate/x.yaml".parse().unwrap();
-    let control = control::read(&file, format!("{text}{NOTE}").as_bytes());
+    let control = crate::control::read(&file, format!("{text}{NOTE}").as_bytes());
     assert!(control.note().is_some(), "{control:?}");
     control
-}
-
-fn plain(text: &str) -> String {
-    anstream::adapter::strip_str(text).to_string()
 }
 
 #[rstest]
@@ -47,8 +43,8 @@ fn plain(text: &str) -> String {
 fn controls_become_sentences(#[case] text: &str, #[case] sentence: &str, #[case] release: &str) {
     let control = read(text);
     let now = "2026-11-24T09:00:00Z".parse().unwrap();
-    assert_eq!(plain(&sentence::of(&control, chrono_tz::America::Santiago, now)), sentence);
-    assert_eq!(sentence::release(&control).as_deref(), Some(release));
+    assert_eq!(of(&control, chrono_tz::America::Santiago, now, NameStyles::default()), sentence);
+    assert_eq!(super::release(&control).as_deref(), Some(release));
 }
 
 #[test]
@@ -58,7 +54,7 @@ fn an_approval_is_shown_with_its_whole_digest() {
         "kind: Approval\nservice: common/api\nenvironment: prod\nversion: v1.0.2\ndigest: {digest}\n"
     ));
     let now = "2026-11-24T09:00:00Z".parse().unwrap();
-    let sentence_text = plain(&sentence::of(&control, Tz::UTC, now));
+    let sentence_text = of(&control, Tz::UTC, now, NameStyles::default());
     assert_eq!(sentence_text, format!("v1.0.2 of common/api for prod as {digest}"));
     let release = release(&control).unwrap();
     assert_eq!(release, "tidegate release common/api --kind approval --env prod --version v1.0.2");

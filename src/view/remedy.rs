@@ -8,13 +8,13 @@ use crate::policy::{OverrideRequirement, Remedy};
 
 use super::{control, time};
 
-pub(super) struct Advice {
-    pub(super) text: String,
-    pub(super) command: Option<String>,
+pub(crate) struct Advice {
+    pub(crate) text: String,
+    pub(crate) command: Option<String>,
 }
 
 /// What opens a gate that `explanation` shows closed.
-pub(super) fn advice(remedy: &Remedy, explanation: &Explanation) -> Advice {
+pub(crate) fn advice(remedy: &Remedy, explanation: &Explanation) -> Advice {
     let Explanation { service, environment, .. } = explanation;
     let text_only = |text: String| Advice { text, command: None };
     let with_command = |text: String, command: String| Advice { text, command: Some(command) };
@@ -94,7 +94,7 @@ fn shown(file: &RepoPath) -> String {
 }
 
 /// The command that overrides every closed gate; none when one can't be overridden, or none is closed.
-pub(super) fn override_all(explanation: &Explanation, candidate_status: &CandidateStatus) -> Option<String> {
+pub(crate) fn override_all(explanation: &Explanation, candidate_status: &CandidateStatus) -> Option<String> {
     let Explanation { service, environment, .. } = explanation;
     let mut command = format!("tidegate promote {service} --env {environment}");
     if explanation.asked.is_some() {

@@ -1,0 +1,83 @@
+//! The read API under `/api/v1`: the documents of `-o json`, of the last pass. `docs/api.md` describes it for people and
+//! `openapi` for programs; both come from the table of `ENDPOINTS`.
+
+mod endpoints;
+mod openapi;
+
+use std::sync::Arc;
+
+use axum::Router;
+use axum::extract::State;
+use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE};
+use axum::http::{HeaderMap, HeaderValue, StatusCode, Uri};
+use axum::response::{IntoResponse as _, Response};
+use axum::routing::get;
+
+use super::answer::respond;
+use super::problem::Problem;
+use super::query::Query;
+use super::site::Shown;
+use super::snapshot::Snapshots;
+use endpoints::{Read, history};
+
+pub(super) use endpoints::{ENDPOINTS as DOCUMENTED, Endpoint};
+#[cfg(test)]
+pub(super) use openapi::document as openapi_document;
+
+/// Where the API is.
+pub(super) const PREFIX: &str = "/api/v1";
+
+/// The paths of the API.
+pub(super) fn router() -> Router<Arc<Shown>> {
+    let mut router = Router::new().route("/openapi.json", get(openapi));
+    for endpoint in DOCUMENTED {
+        router = router.route(
+            endpoint.path,
+            get(move |State(shown): State<Arc<Shown>>, uri: Uri, headers: HeaderMap| async move {
+                read(endpoint, &shown.site.snapshots, &uri, &headers)
+                    .await
+                    .unwrap_or_else(Problem::into_response)
+            }),
+        );
+    }
+    Router::new().nest(PREFIX, router.fallback(no_such_path).method_not_allowed_fallback(not_allowed))
+}
+
+async fn read(
+    endpoint: &'static Endpoint,
+    snapshots: &Snapshots,
+    uri: &Uri,
+    headers: &HeaderMap,
+) -> Result<Response, Problem> {
+    let names: Vec<&str> = endpoint.parameters.iter().map(|parameter| parameter.name).collect();
+    let query = Query::parse(uri.query(), &names)?;
+    let snapshot = snapshots.latest()?;
+    let key = format!("{PREFIX}{}?{}", endpoint.path, query.normal());
+    let answer = match (endpoint.read, snapshot.known(&key)) {
+        (_, Some(answer)) => answer,
+        (Read::Snapshot(read), None) => snapshot.answer(&key, || read(&snapshot, &query))?,
+        (Read::History, None) => {
+            let found = snapshots.history(history(&query)?).await?;
+            snapshot.answer(&key, || endpoints::document("History", &found))?
+        }
+    };
+    Ok(respond(&answer, &format!("W/\"{}\"", snapshot.id), headers))
+}
+
+async fn openapi() -> Response {
+    let mut response = Response::new(openapi::text().into());
+    let headers = response.headers_mut();
+    headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-cache"));
+    response
+}
+
+async fn no_such_path() -> Response {
+    Problem::new(StatusCode::NOT_FOUND, "The API has no such path")
+        .with_hint(format!("{PREFIX}/openapi.json lists them"))
+        .into_response()
+}
+
+async fn not_allowed() -> Response {
+    Problem::new(StatusCode::METHOD_NOT_ALLOWED, "This path only answers GET").into_response()
+}

@@ -1,0 +1,105 @@
+//! The description of the API in OpenAPI 3.1, made from the table of endpoints and the types of the documents. Its schemas are
+//! those of JSON Schema 2020-12, which OpenAPI 3.1 takes over.
+
+use std::sync::OnceLock;
+
+use schemars::SchemaGenerator;
+use schemars::generate::SchemaSettings;
+use serde_json::{Map, Value, json};
+
+use super::PREFIX;
+use super::endpoints::{ENDPOINTS, Endpoint, Parameter};
+use crate::server::problem::ProblemDocument;
+use crate::view::API_VERSION;
+
+/// The description of the API as text.
+pub(super) fn text() -> &'static str {
+    static TEXT: OnceLock<String> = OnceLock::new();
+    TEXT.get_or_init(|| format!("{:#}\n", document()))
+}
+
+/// The description.
+pub(in crate::server) fn document() -> Value {
+    let mut settings = SchemaSettings::draft2020_12();
+    settings.definitions_path = "/components/schemas".into();
+    settings.meta_schema = None;
+    // Every field is written, also as `null`.
+    settings = settings.for_serialize();
+    let mut generator = settings.into_generator();
+    let problem = serde_json::to_value(generator.subschema_for::<ProblemDocument>()).unwrap_or_default();
+    let paths: Map<String, Value> = ENDPOINTS
+        .iter()
+        .map(|endpoint| (endpoint.path.to_owned(), json!({ "get": operation(endpoint, &mut generator) })))
+        .collect();
+    let response = |description: &str| json!({ "description": description, "content": { "application/problem+json": { "schema": problem } } });
+    json!({
+        "openapi": "3.1.0",
+        "info": {
+            "title": "Tidegate",
+            "version": API_VERSION,
+            "summary": "Which version of each service runs where, which comes next, and why it waits",
+            "license": { "name": "Apache-2.0", "identifier": "Apache-2.0" },
+        },
+        "servers": [{ "url": PREFIX }],
+        "paths": paths,
+        "components": {
+            "schemas": generator.take_definitions(true),
+            "responses": {
+                "BadRequest": response("A parameter that cannot be read, or is not one of this path"),
+                "NotFound": response("There is no such service or environment"),
+                "Unavailable": response("No pass has ended yet, or history cannot be read during a pass; try again after `Retry-After` seconds"),
+            },
+        },
+    })
+}
+
+fn operation(endpoint: &Endpoint, generator: &mut SchemaGenerator) -> Value {
+    let schema = json!({
+        "type": "object",
+        "required": ["apiVersion", "kind"],
+        "properties": { "apiVersion": { "const": API_VERSION }, "kind": { "const": endpoint.kind } },
+        "allOf": [(endpoint.schema)(generator)],
+    });
+    let mut headers = json!({
+        "ETag": { "description": "Changes with the answer; send it as `If-None-Match`", "schema": { "type": "string" } },
+    });
+    if endpoint.parameters.iter().any(|parameter| parameter.name == "cursor") {
+        headers["Link"] = json!({
+            "description": "The next page, as in RFC 8288; absent on the last one",
+            "schema": { "type": "string" },
+        });
+    }
+    json!({
+        "operationId": endpoint.path.trim_start_matches('/'),
+        "summary": endpoint.summary,
+        "parameters": endpoint.parameters.iter().map(parameter).collect::<Vec<_>>(),
+        "responses": {
+            "200": {
+                "description": endpoint.summary,
+                "headers": headers,
+                "content": { "application/json": { "schema": schema } },
+            },
+            "304": { "description": "The client has the current answer" },
+            "400": { "$ref": "#/components/responses/BadRequest" },
+            "404": { "$ref": "#/components/responses/NotFound" },
+            "503": { "$ref": "#/components/responses/Unavailable" },
+        },
+    })
+}
+
+fn parameter(parameter: &Parameter) -> Value {
+    let schema = if parameter.is_repeated {
+        json!({ "type": "array", "items": { "type": "string" } })
+    } else if parameter.name == "limit" {
+        json!({ "type": "integer", "minimum": 1, "maximum": 1000 })
+    } else {
+        json!({ "type": "string" })
+    };
+    json!({
+        "name": parameter.name,
+        "in": "query",
+        "required": parameter.is_required,
+        "description": parameter.description,
+        "schema": schema,
+    })
+}

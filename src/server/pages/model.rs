@@ -1,0 +1,225 @@
+//! What pages say of a service in an environment, a control file, a gate and a change: sentences and times from the documents.
+
+use super::common::{Clock, Commit, Moment, shown};
+use crate::view::{
+    Change, ControlBody, EnvironmentState, EnvironmentStatus, FreezeBody, Gate, GateAnswer, ProblemBody,
+    SoakBody,
+};
+
+/// A service in an environment.
+pub(super) struct Cell {
+    pub(super) environment: String,
+    pub(super) state: EnvironmentState,
+    /// The state in words.
+    pub(super) word: &'static str,
+    pub(super) running: String,
+    pub(super) since: Option<Moment>,
+    pub(super) commit: Option<Commit>,
+    pub(super) next: Option<String>,
+    /// Why it stands as it does; empty where it is up to date.
+    pub(super) sentence: String,
+    /// How many more gates are closed than the sentence names.
+    pub(super) more_gates: usize,
+    pub(super) earliest: Option<Moment>,
+    pub(super) soak: Option<SoakBar>,
+    pub(super) pull_request: Option<PullRequestLink>,
+}
+
+/// How much of a soak is over.
+pub(super) struct SoakBar {
+    pub(super) lasted_seconds: u64,
+    pub(super) needed_seconds: u64,
+    pub(super) percent: u64,
+    /// For programs: when it ends.
+    pub(super) ends_at: Option<Moment>,
+}
+
+pub(super) struct PullRequestLink {
+    pub(super) number: u64,
+    /// None where the address is no web address.
+    pub(super) url: Option<String>,
+}
+
+impl Cell {
+    pub(super) fn new(here: &EnvironmentStatus, clock: Clock, commit_page: Option<&String>) -> Self {
+        let (sentence, more_gates) = sentence(here);
+        let soak = here.soak.as_ref().filter(|soak| soak.lasted_seconds < soak.needed_seconds);
+        Self {
+            environment: here.environment.clone(),
+            state: here.state,
+            word: word(here.state),
+            running: if here.running.is_empty() { "nothing".to_owned() } else { here.running.join(" + ") },
+            since: here.since.map(|at| clock.moment(at)),
+            commit: here.commit.as_ref().map(|id| Commit::new(id, commit_page)),
+            next: here.next.clone(),
+            sentence,
+            more_gates,
+            earliest: here.earliest.filter(|at| *at > clock.now).map(|at| clock.moment(at)),
+            soak: soak.map(|soak| soak_bar(soak, clock)),
+            pull_request: here
+                .pull_request
+                .as_ref()
+                .map(|one| PullRequestLink { number: one.number, url: web_address(&one.url) }),
+        }
+    }
+}
+
+fn soak_bar(soak: &SoakBody, clock: Clock) -> SoakBar {
+    SoakBar {
+        lasted_seconds: soak.lasted_seconds,
+        needed_seconds: soak.needed_seconds,
+        percent: soak.lasted_seconds.saturating_mul(100) / soak.needed_seconds.max(1),
+        ends_at: soak.ends_at.map(|at| clock.moment(at)),
+    }
+}
+
+/// A state in words.
+pub(super) fn word(state: EnvironmentState) -> &'static str {
+    match state {
+        EnvironmentState::UpToDate => "up to date",
+        EnvironmentState::Open => "moves next",
+        EnvironmentState::InReview => "in review",
+        EnvironmentState::Waiting => "waits",
+        EnvironmentState::Blocked => "blocked",
+        EnvironmentState::Refused => "refused",
+        EnvironmentState::Failed => "failed",
+        EnvironmentState::Undecided => "not decided",
+    }
+}
+
+/// What blocks it most, and how many more gates are closed.
+fn sentence(here: &EnvironmentStatus) -> (String, usize) {
+    let closed: Vec<&Gate> = here.gates.iter().filter(|gate| gate.answer != GateAnswer::Open).collect();
+    // A refusal first, then what somebody must do, then what takes longest.
+    let worst = closed.iter().max_by_key(|gate| match gate.answer {
+        GateAnswer::Refused => (2, None),
+        GateAnswer::Closed => (1, None),
+        GateAnswer::ClosedUntil | GateAnswer::Open => (0, gate.opens_at),
+    });
+    match (worst, here.state) {
+        (_, EnvironmentState::UpToDate) => (String::new(), 0),
+        (_, EnvironmentState::Failed) => {
+            ("Every gate is open, and it could not be written; see the problems".to_owned(), 0)
+        }
+        (_, EnvironmentState::Undecided) => ("The registry did not answer".to_owned(), 0),
+        (Some(gate), _) => (shown(&gate.reason), closed.len() - 1),
+        (None, EnvironmentState::Open) => ("Every gate is open".to_owned(), 0),
+        (None, EnvironmentState::InReview) => ("Needs a review of its pull request".to_owned(), 0),
+        (None, _) => (here.reason.as_deref().map(shown).unwrap_or_default(), 0),
+    }
+}
+
+/// A control file or a configured freeze, as a banner.
+pub(super) struct Banner {
+    pub(super) kind: &'static str,
+    /// What it covers.
+    pub(super) text: String,
+    pub(super) by: Option<String>,
+    pub(super) reason: Option<String>,
+    pub(super) at: Option<Moment>,
+    pub(super) until: Option<Moment>,
+    pub(super) until_wall: Option<String>,
+    pub(super) file: Option<String>,
+    pub(super) release: Option<String>,
+}
+
+impl Banner {
+    pub(super) fn of_control(control: &ControlBody, clock: Clock) -> Self {
+        Self {
+            kind: control.kind,
+            text: shown(&control.description),
+            by: control.by.as_deref().map(shown),
+            reason: control.reason.as_deref().map(shown),
+            at: control.at.map(|at| clock.moment(at)),
+            until: control.expires.map(|at| clock.moment(at)),
+            until_wall: None,
+            file: Some(shown(&control.file)),
+            release: control.release_command.clone(),
+        }
+    }
+
+    pub(super) fn of_freeze(freeze: &FreezeBody) -> Self {
+        let places = match freeze.environments.as_slice() {
+            [] => "every environment".to_owned(),
+            some => some.join(", "),
+        };
+        Self {
+            kind: "freeze",
+            text: format!("freeze of {places} ({}), from the configuration", shown(&freeze.name)),
+            by: None,
+            reason: None,
+            at: None,
+            until: None,
+            until_wall: Some(freeze.to.replace('T', " ")),
+            file: None,
+            release: None,
+        }
+    }
+
+    /// Whether it stops promotions: approvals and pins do not.
+    pub(super) fn stops(&self) -> bool {
+        !matches!(self.kind, "approval" | "pin")
+    }
+}
+
+/// A problem of the pass.
+pub(super) struct ProblemLine {
+    pub(super) severity: &'static str,
+    pub(super) message: String,
+    pub(super) hint: Option<String>,
+    pub(super) place: Option<String>,
+}
+
+impl ProblemLine {
+    pub(super) fn new(problem: &ProblemBody) -> Self {
+        let position = match (problem.line, problem.column) {
+            (Some(line), Some(column)) => format!(":{line}:{column}"),
+            _ => String::new(),
+        };
+        Self {
+            severity: problem.severity,
+            message: shown(&problem.message),
+            hint: problem.hint.as_deref().map(shown),
+            place: problem.file.as_ref().map(|file| format!("{}{position}", shown(file))),
+        }
+    }
+}
+
+/// A change of tags.
+pub(super) struct ChangeLine {
+    pub(super) at: Moment,
+    pub(super) service: String,
+    pub(super) environment: String,
+    pub(super) from: String,
+    pub(super) to: String,
+    pub(super) commit: Commit,
+    pub(super) by: String,
+    pub(super) is_promotion: bool,
+    pub(super) reason: Option<String>,
+}
+
+impl ChangeLine {
+    pub(super) fn new(change: &Change, clock: Clock, commit_page: Option<&String>) -> Self {
+        let tags = |tags: &[String]| match tags {
+            [] => "nothing".to_owned(),
+            tags => tags.join(" + "),
+        };
+        Self {
+            at: clock.moment(change.at),
+            service: change.service.clone(),
+            environment: change.environment.clone(),
+            from: tags(&change.from),
+            to: tags(&change.to),
+            commit: Commit::new(&change.commit, commit_page),
+            by: shown(change.author.as_ref().or(change.requested_by.as_ref()).map_or("", String::as_str)),
+            is_promotion: change.promotion.is_some(),
+            reason: change.reason.as_deref().map(shown),
+        }
+    }
+}
+
+/// The address, if a browser may go there.
+pub(super) fn web_address(url: &str) -> Option<String> {
+    let is_web = url.starts_with("https://") || url.starts_with("http://");
+    is_web.then(|| url.to_owned())
+}

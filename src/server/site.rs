@@ -1,0 +1,108 @@
+//! What people and programs read: the board and the API, behind checks of the request and with headers that keep browsers
+//! from running or leaking anything.
+
+use std::sync::Arc;
+
+use axum::Router;
+use axum::extract::{Request, State};
+use axum::http::header::{
+    CONTENT_SECURITY_POLICY, HOST, REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS, X_FRAME_OPTIONS,
+};
+use axum::http::{HeaderName, HeaderValue, StatusCode};
+use axum::middleware::{self, Next};
+use axum::response::{IntoResponse as _, Response};
+use tokio::sync::Semaphore;
+
+use super::problem::Problem;
+use super::snapshot::Snapshots;
+use super::{api, pages};
+
+/// The most browsers that are told of changes at once. They keep a connection each.
+const MOST_LISTENERS: usize = 64;
+
+/// Headers of every page and answer.
+const HEADERS: [(HeaderName, &str); 6] = [
+    (
+        CONTENT_SECURITY_POLICY,
+        "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; \
+         form-action 'self'; base-uri 'none'; frame-ancestors 'none'",
+    ),
+    (X_CONTENT_TYPE_OPTIONS, "nosniff"),
+    (X_FRAME_OPTIONS, "DENY"),
+    (REFERRER_POLICY, "no-referrer"),
+    (HeaderName::from_static("cross-origin-opener-policy"), "same-origin"),
+    (HeaderName::from_static("cross-origin-resource-policy"), "same-origin"),
+];
+
+/// The board and the API.
+#[derive(Clone, Debug)]
+pub struct Site {
+    /// What they show.
+    pub(crate) snapshots: Arc<Snapshots>,
+    /// Whether only requests to this machine's own names are answered. A page on the web can make a browser send requests to
+    /// a loopback address under a name of its own.
+    pub(crate) is_local: bool,
+    /// The address of a commit's page at its forge, without its id.
+    pub(crate) commit_page: Option<String>,
+}
+
+/// What the handlers share.
+pub(super) struct Shown {
+    pub(super) site: Site,
+    pub(super) listeners: Arc<Semaphore>,
+}
+
+/// The paths of the board and the API.
+pub(super) fn router(site: Site) -> Router {
+    let shown = Arc::new(Shown { site, listeners: Arc::new(Semaphore::new(MOST_LISTENERS)) });
+    api::router()
+        .merge(pages::router())
+        .layer(middleware::from_fn_with_state(Arc::clone(&shown), guard))
+        .with_state(shown)
+}
+
+async fn guard(State(shown): State<Arc<Shown>>, request: Request, next: Next) -> Response {
+    let host = request.headers().get(HOST).and_then(|host| host.to_str().ok()).unwrap_or_default();
+    let mut response = if shown.site.is_local && !is_local(host) {
+        Problem::new(StatusCode::MISDIRECTED_REQUEST, "The board only answers to the names of this machine")
+            .with_hint("ask for localhost or 127.0.0.1, or set server.access in the configuration")
+            .into_response()
+    } else {
+        next.run(request).await
+    };
+    let headers = response.headers_mut();
+    headers.extend(HEADERS.map(|(name, value)| (name, HeaderValue::from_static(value))));
+    response
+}
+
+/// Whether a `Host` names this machine, on any port.
+fn is_local(host: &str) -> bool {
+    let name = match host.rsplit_once(':') {
+        Some((name, port)) if port.bytes().all(|byte| byte.is_ascii_digit()) => name,
+        _ => host,
+    };
+    let address = name.trim_start_matches('[').trim_end_matches(']').parse::<std::net::IpAddr>();
+    name.eq_ignore_ascii_case("localhost") || address.is_ok_and(|address| address.is_loopback())
+}
+
+#[cfg(test)]
+mod tests {
+    use rstest::rstest;
+
+    use super::*;
+
+    #[rstest]
+    #[case::name("localhost:8080", true)]
+    #[case::name_in_capitals("LocalHost", true)]
+    #[case::address("127.0.0.1:80", true)]
+    #[case::another_loopback_address("127.8.0.1", true)]
+    #[case::version_6("[::1]:8080", true)]
+    #[case::rebound("evil.example:8080", false)]
+    #[case::looks_local("localhost.evil.example", false)]
+    #[case::address_in_a_name("127.0.0.1.evil.example", false)]
+    #[case::another_machine("192.0.2.1:8080", false)]
+    #[case::none("", false)]
+    fn only_names_of_this_machine_are_local(#[case] host: &str, #[case] expected: bool) {
+        assert_eq!(is_local(host), expected);
+    }
+}
