@@ -74,10 +74,12 @@ impl HttpClient {
         url.set_path("/");
         url.set_query(None);
         url.set_fragment(None);
-        let host = url.host_str().unwrap_or_default().to_owned();
         let port = url.port().map(|port| format!(":{port}")).unwrap_or_default();
-        self.0.head(url).send().await.map_err(|error| Undelivered::later(reason(&error)))?;
-        Ok(Accepted { answer: Printable::new(&format!("{host}{port} answers")).to_string() })
+        let host = format!("{}{port}", url.host_str().unwrap_or_default());
+        match self.0.head(url).send().await {
+            Ok(_) => Ok(Accepted { answer: format!("{host} answers") }),
+            Err(error) => Err(Undelivered::later(format!("cannot reach {host}: {}", reason(&error)))),
+        }
     }
 
     /// Sends JSON. The response text is bounded and printable.

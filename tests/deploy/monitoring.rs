@@ -102,13 +102,13 @@ fn the_dashboard_asks_what_prometheus_understands_and_tidegate_has() {
         queries.extend(of_panel.map(|query| (panel["title"].as_str().unwrap(), query)));
     }
     assert!(queries.len() > 25, "{} queries", queries.len());
-    let rule = |(title, query): &(&str, &str)| {
+    let rule = |(index, (title, query)): (usize, &(&str, &str))| {
         // What Grafana fills in.
         let query = query.replace("$__rate_interval", "5m").replace("$environment", ".*");
         assert!(!query.contains('$'), "{title}: {query}");
-        json!({"record": "dashboard:panel", "expr": query})
+        json!({"record": format!("panel:{index}"), "expr": query})
     };
-    let rules: Vec<Value> = queries.iter().map(rule).collect();
+    let rules: Vec<Value> = queries.iter().enumerate().map(rule).collect();
     // JSON is YAML.
     let rules = json!({"groups": [{"name": "dashboard", "rules": rules}]}).to_string();
     let folder = tempfile::tempdir().unwrap();

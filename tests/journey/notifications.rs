@@ -221,8 +221,8 @@ async fn doctor_reaches_channels_and_sends_them_nothing() {
     fs::write(world.origin.beside("url"), "http://127.0.0.1:1/services/verysecret").unwrap();
     let doctor = world.run(&["doctor"]);
     assert_eq!(doctor.code, 1, "{}{}", doctor.out, doctor.err);
-    assert!(doctor.out.contains("FAIL  notifications all (webhook): "), "{}", doctor.out);
-    assert!(doctor.out.contains("hint `tidegate notify test all` sends a message"), "{}", doctor.out);
+    let failed = "FAIL  notifications all (webhook): cannot reach 127.0.0.1:1: ";
+    assert!(doctor.out.contains(failed), "{}", doctor.out);
     assert!(!doctor.out.contains("verysecret"), "{}", doctor.out);
 }
 

@@ -142,7 +142,7 @@ async fn channels(config: &Config) -> Vec<Finding> {
         let what = format!("notifications {} ({})", channel.name, channel.target.as_str());
         findings.push(match sender(config, channel) {
             Ok(sender) => {
-                let hint = format!("`tidegate notify test {}` sends a message", channel.name);
+                let hint = "messages wait in the outbox until it answers".to_owned();
                 reached(what, sender.check().await, hint)
             }
             Err(fault) => bad(what, &fault),
