@@ -299,6 +299,11 @@ impl Daemon {
                 None => pending().await,
             }
         };
+        let late_answer = async {
+            if !self.session.engine.late_answer().await {
+                pending::<()>().await;
+            }
+        };
         let triggers = self.triggers.clone();
         let triggered = async {
             match &triggers {
@@ -317,7 +322,7 @@ impl Daemon {
             biased;
             called = call => Wake::Called(called),
             () = time => Wake::Due,
-            () = self.session.engine.late_answer() => Wake::Due,
+            () = late_answer => Wake::Due,
             due = triggered => Wake::Triggered(due),
             question = asked => Wake::Asked(question),
         }

@@ -2,12 +2,19 @@
 
 #![expect(clippy::unwrap_used, reason = "helpers of tests fail as tests do")]
 
-use std::fs;
-use std::net::TcpListener;
+use std::net::{TcpListener, TcpStream};
+use std::process::Stdio;
+use std::thread;
 use std::time::{Duration, Instant};
+use std::{fs, io};
 
 use super::daemon::Daemon;
-use super::world::{World, wait_until};
+use super::world::{Ran, World, wait_until};
+
+const QUIET: &str = "clusters/non-prod-digital-eks/quiet.yaml";
+
+/// No request to a registry gives up before this.
+const TIMEOUTS_OF_REGISTRIES: Duration = Duration::from_secs(20);
 
 /// A release of another service, from a registry that accepts connections and never answers.
 fn silent_release(listener: &TcpListener) -> String {
@@ -24,36 +31,80 @@ fn timed<T>(what: impl FnOnce() -> T) -> (T, Duration) {
     (result, began.elapsed())
 }
 
+/// How many connections a registry got, of which it answers none.
+fn connections(listener: &TcpListener) -> usize {
+    listener.set_nonblocking(true).unwrap();
+    std::iter::from_fn(|| listener.accept().ok()).count()
+}
+
 #[tokio::test]
 async fn a_silent_registry_holds_up_nothing_else() {
     let world = World::new("24h").await.with("schedule: \"* * * * * *\"");
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    world.person("quiet", "clusters/non-prod-digital-eks/quiet.yaml", &silent_release(&listener));
+    world.person("quiet", QUIET, &silent_release(&listener));
     let mut daemon = Daemon::start(&world);
     wait_until("the promotion of the other service", || world.running().0 == "v1.0.1");
     let host = listener.local_addr().unwrap();
     wait_until("the report of the silent registry", || daemon.says(&format!("{host} has not answered yet")));
-    let hold = ["hold", "common/quiet", "--reason", "incident", "--yes"];
-    let (ran, took) = timed(|| world.run(&hold));
-    assert_eq!(ran.code, 0, "{}", ran.err);
-    assert!(took < Duration::from_secs(5), "a hold took {took:?}");
+    // The registry never answers: whoever waited for it would be ended by its timeouts, far beyond these.
     let (status, took) = timed(|| world.run(&["status"]));
-    assert!(status.out.contains("quiet") && took < Duration::from_secs(6), "{took:?} {}", status.out);
-    let (released, took) = timed(|| world.run(&["release", "common/quiet", "--yes"]));
-    assert_eq!(released.code, 0, "{}", released.err);
-    assert!(took < Duration::from_secs(5), "a release took {took:?}");
-    let back = ["rollback", "common/graphql-server", "--env", "non-prod", "--reason", "broken", "--yes"];
-    let (rolled_back, took) = timed(|| world.run(&back));
-    assert_eq!(rolled_back.code, 0, "{}", rolled_back.err);
-    assert!(took < Duration::from_secs(6), "a rollback took {took:?}");
-    assert_eq!(world.running().0, "v1.0.0");
+    assert!(status.out.contains("quiet"), "{}", status.out);
+    assert!(took < TIMEOUTS_OF_REGISTRIES, "{took:?}");
     let (code, took) = timed(|| {
         daemon.signal("TERM");
         daemon.end()
     });
-    assert!(code == 0 && took < Duration::from_secs(5), "stopping took {took:?}");
+    assert!(code == 0 && took < TIMEOUTS_OF_REGISTRIES, "stopping took {took:?}");
     let log = fs::read_to_string(&daemon.log).unwrap();
     assert_eq!(log.matches("has not answered yet").count(), 1, "{log}");
+
+    // What people order does not ask it at all, but a rollback of its own image.
+    connections(&listener);
+    for command in [
+        &["hold", "common/quiet", "--reason", "incident", "--yes"][..],
+        &["release", "common/quiet", "--yes"],
+        &["rollback", "common/graphql-server", "--env", "non-prod", "--reason", "broken", "--yes"],
+        &["history"],
+    ] {
+        let ran = world.run(command);
+        assert_eq!(ran.code, 0, "{command:?}: {}", ran.err);
+        assert_eq!(connections(&listener), 0, "{command:?}");
+    }
+    assert_eq!(world.running().0, "v1.0.0");
+}
+
+/// Passes every connection on to a local port, those that wait for it too.
+fn answer(listener: TcpListener, port: u16) {
+    listener.set_nonblocking(false).unwrap();
+    thread::spawn(move || {
+        for client in listener.incoming() {
+            let (mut client, mut server) =
+                (client.unwrap(), TcpStream::connect(("127.0.0.1", port)).unwrap());
+            let (mut back_from, mut back_to) = (server.try_clone().unwrap(), client.try_clone().unwrap());
+            thread::spawn(move || io::copy(&mut client, &mut server));
+            thread::spawn(move || io::copy(&mut back_from, &mut back_to));
+        }
+    });
+}
+
+#[tokio::test]
+async fn sync_pushes_healthy_images_before_it_waits_for_a_silent_registry() {
+    let world = World::new("24h").await;
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let host = listener.local_addr().unwrap().to_string();
+    world.person("quiet", QUIET, &silent_release(&listener).replace("vtr/quiet", "vtr/graphql-server"));
+    let config = fs::read_to_string(world.config()).unwrap();
+    let both = format!("plainHttp: true}}, {{host: \"{host}\", plainHttp: true}}]");
+    fs::write(world.config(), config.replace("plainHttp: true}]", &both)).unwrap();
+    let mut sync = world.command(&["sync"]).stderr(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
+    wait_until("the promotion of the healthy one", || world.running().0 == "v1.0.1");
+    assert!(sync.try_wait().unwrap().is_none(), "it waits for the silent one");
+    answer(listener, world.registry.port());
+    let ran = Ran::of(sync.wait_with_output().unwrap());
+    assert_eq!(ran.code, 0, "{}{}", ran.out, ran.err);
+    assert!(ran.err.contains(&format!("waiting up to 20 s for {host}")), "{}", ran.err);
+    assert!(ran.out.contains("common/graphql-server") && ran.out.contains("common/quiet"), "{}", ran.out);
+    assert!(world.origin.file(QUIET).contains("v1.0.1"));
 }
 
 #[tokio::test]

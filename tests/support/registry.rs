@@ -113,6 +113,10 @@ impl DockerRegistry {
         format!("127.0.0.1:{}", self.port)
     }
 
+    pub(crate) fn port(&self) -> u16 {
+        self.port
+    }
+
     /// The registry's folder, for files that a test needs.
     pub(crate) fn folder(&self) -> &Path {
         self.folder.path()

@@ -1,5 +1,6 @@
 //! A sign of life while something takes long.
 
+use std::borrow::Cow;
 use std::future::Future;
 use std::io::{self, IsTerminal};
 use std::time::Duration;
@@ -7,8 +8,8 @@ use std::time::Duration;
 use indicatif::{ProgressBar, ProgressStyle};
 
 /// Runs `work`, with a spinner on standard error if that is a terminal and the work takes longer than a blink.
-pub(super) async fn during<T>(what: &'static str, work: impl Future<Output = T>) -> T {
-    if !io::stderr().is_terminal() {
+pub(super) async fn during<T>(what: impl Into<Cow<'static, str>>, work: impl Future<Output = T>) -> T {
+    if !is_shown() {
         return work.await;
     }
     let mut work = std::pin::pin!(work);
@@ -24,4 +25,9 @@ pub(super) async fn during<T>(what: &'static str, work: impl Future<Output = T>)
     let done = work.await;
     spinner.finish_and_clear();
     done
+}
+
+/// Whether [`during`] shows anything.
+pub(super) fn is_shown() -> bool {
+    io::stderr().is_terminal()
 }

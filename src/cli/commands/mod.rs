@@ -14,6 +14,7 @@ mod man_pages;
 mod moves;
 mod notify;
 mod pass_logger;
+mod passes;
 mod plan;
 mod promote;
 mod record;

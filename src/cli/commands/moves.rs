@@ -3,10 +3,10 @@
 use crate::cli::output::Output;
 use crate::cli::person;
 use crate::cli::wiring::Session;
-use crate::engine::{ConfirmedPlan, PassOptions, PassReport, Problem};
+use crate::engine::{ConfirmedPlan, PassMode, PassOptions, PassReport, Problem};
 use crate::model::{Class, Fault, ServiceName};
 
-use super::activity;
+use super::{activity, passes};
 
 /// How a move is confirmed and announced.
 pub(super) struct Prompt<'a> {
@@ -26,21 +26,41 @@ pub(super) async fn carry_out(
     show: impl Fn(&Session, &PassReport) -> String,
 ) -> Result<PassReport, Fault> {
     let asks = !options.dry_run && !prompt.is_confirmed && output.is_terminal();
-    if !asks {
+    let confirmed = if asks {
+        let tried = PassOptions { dry_run: true, ..options.clone() };
+        let tried = carry_out_or_wait(session, &tried, ("Planning", None), output).await?;
+        if tried.is_idle() {
+            return Ok(tried);
+        }
+        person::confirm(output, &show(session, &tried), prompt.question)?;
+        Some(ConfirmedPlan::of(tried.plans()))
+    } else {
+        None
+    };
+    carry_out_or_wait(session, options, (prompt.activity, confirmed.as_ref()), output).await
+}
+
+/// One pass for a rollback, which waits for no registry; otherwise others when silent registries answer.
+async fn carry_out_or_wait(
+    session: &mut Session,
+    options: &PassOptions,
+    (activity, confirmed): (&'static str, Option<&ConfirmedPlan>),
+    output: &Output,
+) -> Result<PassReport, Fault> {
+    let pass = async |session: &mut Session| {
         let lock = session.try_lock()?;
         let options = PassOptions { recovers: lock.is_some(), ..options.clone() };
-        return activity::during(prompt.activity, session.pass(&options)).await;
+        match confirmed {
+            Some(confirmed) => {
+                activity::during(activity, session.engine.pass_confirmed(&options, confirmed)).await
+            }
+            None => activity::during(activity, session.pass(&options)).await,
+        }
+    };
+    match options.mode {
+        PassMode::Rollback(_) => pass(session).await,
+        _ => passes::until_answered(session, output, pass).await,
     }
-    let tried = PassOptions { dry_run: true, ..options.clone() };
-    let tried = activity::during("Planning", session.pass(&tried)).await?;
-    if tried.is_idle() {
-        return Ok(tried);
-    }
-    person::confirm(output, &show(session, &tried), prompt.question)?;
-    let lock = session.try_lock()?;
-    let options = PassOptions { recovers: lock.is_some(), ..options.clone() };
-    let confirmed = ConfirmedPlan::of(tried.plans());
-    activity::during(prompt.activity, session.engine.pass_confirmed(&options, &confirmed)).await
 }
 
 /// Removes the problems of other services from a report, and counts them.

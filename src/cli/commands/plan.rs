@@ -13,7 +13,7 @@ use crate::view;
 use super::moves::remove_unrelated;
 use super::promote::members;
 use super::resolve::Typed;
-use super::{activity, exit_code_of_pass};
+use super::{activity, exit_code_of_pass, passes};
 
 pub(super) async fn plan(global: &Global, args: &Plan, output: &Output) -> Result<ExitCode, Fault> {
     let mut session = Session::open(global, output).await?;
@@ -42,7 +42,6 @@ pub(super) async fn sync(global: &Global, args: &Sync, output: &Output) -> Resul
     let typed = Typed::from(&args.services);
     let options = PassOptions {
         mode: mode(&mut session, typed, &args.environments.environments).await?,
-        registry_wait: PassOptions::COMMAND_WAIT,
         ..PassOptions::schedule()
     };
     let report = pass(&mut session, &options, "Synchronising", output).await?;
@@ -83,10 +82,11 @@ async fn pass(
     activity: &'static str,
     output: &Output,
 ) -> Result<PassReport, Fault> {
-    let mut report = {
+    let mut report = passes::until_answered(session, output, async |session: &mut Session| {
         let _lock = if options.dry_run { None } else { Some(session.lock(output).await?) };
-        activity::during(activity, session.pass(options)).await?
-    };
+        activity::during(activity, session.pass(options)).await
+    })
+    .await?;
     if let PassMode::Scoped(scope) = &options.mode
         && !scope.services.is_empty()
     {

@@ -32,7 +32,6 @@ pub(super) async fn run(global: &Global, args: &Promote, output: &Output) -> Res
         mode: PassMode::Manual(promotion),
         requested_by: person::name(args.consent.by.as_deref()),
         dry_run: args.consent.dry_run,
-        registry_wait: PassOptions::COMMAND_WAIT,
         ..PassOptions::schedule()
     };
     let names = names(args, &services);

@@ -209,8 +209,10 @@ fn of_problem(problem: &Problem, now: Timestamp) -> Option<Condition> {
     let (kind, subject) = match &problem.condition {
         Some(ProblemCondition::SilentRegistry { host }) => (EventKind::RegistrySilent, host.clone()),
         Some(ProblemCondition::UnmatchedName { name }) => (EventKind::NamesUnmatched, name.clone()),
-        None if problem.is_error => (EventKind::Problem, Printable::bounded(&problem.key(), 300).to_string()),
-        None => return None,
+        Some(ProblemCondition::RefusingRegistry { .. }) | None if problem.is_error => {
+            (EventKind::Problem, Printable::bounded(&problem.key(), 300).to_string())
+        }
+        _ => return None,
     };
     let is_passing = problem.class == Class::TryAgain;
     let event = Event {

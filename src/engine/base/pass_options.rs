@@ -82,14 +82,11 @@ pub struct RollbackRequest {
 }
 
 impl PassOptions {
-    /// For a pass of the daemon: a late answer leads to another pass.
-    pub const DAEMON_WAIT: Duration = Duration::from_secs(2);
+    /// For a pass that promotes: a late answer leads to another pass.
+    pub const PASS_WAIT: Duration = Duration::from_millis(1200);
 
     /// For a command that shows the state, or that needs no registry.
     pub const SHORT_WAIT: Duration = Duration::from_millis(700);
-
-    /// For a command that does one pass.
-    pub const COMMAND_WAIT: Duration = Duration::from_secs(20);
 
     /// Everything, on schedule.
     pub fn schedule() -> Self {
@@ -97,7 +94,7 @@ impl PassOptions {
             mode: PassMode::Scheduled,
             requested_by: BY_SCHEDULE.to_owned(),
             dry_run: false,
-            registry_wait: Self::DAEMON_WAIT,
+            registry_wait: Self::PASS_WAIT,
             recovers: true,
         }
     }
@@ -114,6 +111,6 @@ impl PassOptions {
 
     /// Everything, without writing.
     pub fn plan() -> Self {
-        Self { dry_run: true, registry_wait: Self::COMMAND_WAIT, recovers: false, ..Self::schedule() }
+        Self { dry_run: true, recovers: false, ..Self::schedule() }
     }
 }

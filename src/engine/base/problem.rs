@@ -33,6 +33,13 @@ pub enum ProblemCondition {
         /// Its host.
         host: String,
     },
+    /// A registry refuses some of its images.
+    RefusingRegistry {
+        /// Its host.
+        host: String,
+        /// How it refuses.
+        class: Class,
+    },
     /// A name in the configuration matches nothing.
     UnmatchedName {
         /// Its key in the configuration, and the name.
@@ -80,6 +87,9 @@ impl Problem {
     pub fn key(&self) -> String {
         match &self.condition {
             Some(ProblemCondition::SilentRegistry { host }) => format!("registry {host}"),
+            Some(ProblemCondition::RefusingRegistry { host, class }) => {
+                format!("registry {host} {}", class.as_str())
+            }
             Some(ProblemCondition::UnmatchedName { name }) => format!("name {name}"),
             None => self.to_string(),
         }

@@ -13,7 +13,7 @@ use crate::engine::base::context::Context;
 use crate::engine::base::problem::{Problem, ProblemCondition};
 use crate::engine::base::repository_policy::RepositoryPolicy;
 use crate::engine::state::repository_state::RepositoryState;
-use crate::model::{Artifact, ByTarget, Class, Digest, ImageName, TargetId, Timestamp};
+use crate::model::{Artifact, ByTarget, Class, Digest, ImageName, Tag, TargetId, Timestamp};
 use crate::policy::{Candidate, Selection};
 use crate::port::{Ports, Registry, TaggedImage};
 
@@ -113,17 +113,19 @@ async fn runs_the_same_kind<P: Ports>(
     kind: &str,
 ) -> bool {
     let targets = state.deployed.targets.iter().filter(|target| target.image() == image);
-    for running in targets.filter_map(|target| target.running.first()) {
-        let artifact = async {
-            let digest = context.registry.digest(image, &running.tag).await?;
-            context.registry.artifact(image, &digest).await
-        };
-        let artifact = tokio::time::timeout(context.registry_wait, artifact).await;
-        if matches!(artifact, Ok(Ok(Artifact::Other(known))) if known == kind) {
-            return true;
+    let tags: BTreeSet<&Tag> =
+        targets.filter_map(|target| target.running.first()).map(|running| &running.tag).collect();
+    let is_same = async {
+        for tag in tags {
+            let Ok(digest) = context.registry.digest(image, tag).await else { continue };
+            let artifact = context.registry.artifact(image, &digest).await;
+            if matches!(artifact, Ok(Artifact::Other(known)) if known == kind) {
+                return true;
+            }
         }
-    }
-    false
+        false
+    };
+    tokio::time::timeout(context.registry_wait, is_same).await.unwrap_or(false)
 }
 
 /// Drops a tag from the selections of its image, with a warning for each target.

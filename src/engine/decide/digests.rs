@@ -26,9 +26,14 @@ impl Default for DigestRequests {
 }
 
 impl DigestRequests {
+    /// See [`Requests::is_pending`].
+    pub(crate) fn is_pending(&self) -> bool {
+        self.0.is_pending()
+    }
+
     /// See [`Requests::late_answer`].
-    pub(crate) async fn late_answer(&mut self) {
-        self.0.late_answer().await;
+    pub(crate) async fn late_answer(&mut self) -> bool {
+        self.0.late_answer().await
     }
 }
 

@@ -4,6 +4,7 @@ use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
 use chrono_tz::Tz;
+use tokio::time::Instant;
 
 use crate::engine::base::blocking::blocking;
 use crate::engine::base::context::Context;
@@ -25,6 +26,9 @@ use super::facts::{FactContext, tagged};
 use super::groups;
 use super::poll::{self, PersistedTags, Polled, Selections, TagRequests};
 use super::warnings;
+
+/// For how many times the wait for a registry a pass searches below candidates that are no images.
+const MOST_WAITS: u32 = 2;
 
 /// What is kept from one evaluation to the next. All of it can be read again.
 #[derive(Debug, Default)]
@@ -95,6 +99,7 @@ pub(in crate::engine) async fn evaluate<P: Ports>(
         unsigned,
     };
     let mut digests = Digests::default();
+    let until = Instant::now() + context.registry_wait * MOST_WAITS;
     let nominated = loop {
         let known = undecided.facts(context.policy);
         let (nominated, failed) = ask(context, &mut memory.digests, known, &mut digests).await?;
@@ -108,6 +113,15 @@ pub(in crate::engine) async fn evaluate<P: Ports>(
             break nominated;
         }
         problems.extend(dropped);
+        if Instant::now() > until {
+            // Without digests none of them goes; the next pass continues below what this one rejected.
+            let nominated = nominate(&undecided.facts(context.policy));
+            let image_of = |at: &TargetId| undecided.state.deployed.targets[*at].image();
+            for (at, candidate) in &nominated {
+                digests.asked.entry(tagged(image_of(at), &candidate.tag)).or_insert(None);
+            }
+            break nominated;
+        }
     };
     undecided.digests = digests;
     let none = Overrides::default();

@@ -51,13 +51,18 @@ impl Default for TagRequests {
 }
 
 impl TagRequests {
+    /// See [`Requests::is_pending`].
+    pub(crate) fn is_pending(&self) -> bool {
+        self.requests.is_pending()
+    }
+
     /// See [`Requests::late_answer`].
-    pub(crate) async fn late_answer(&mut self) {
-        self.requests.late_answer().await;
+    pub(crate) async fn late_answer(&mut self) -> bool {
+        self.requests.late_answer().await
     }
 }
 
-/// Lists the tags of every image, until nothing has answered for `patience`. An image without an answer has its last list for
+/// Lists the tags of every image; see [`Requests::ask`] for how long it waits. An image without an answer has its last list for
 /// a short while; then it becomes a problem, as one that cannot be listed does.
 pub(crate) async fn poll<R: Registry>(
     registry: &Arc<R>,
@@ -85,6 +90,7 @@ pub(crate) async fn poll<R: Registry>(
     for image in answers.silent {
         let last = known.last.get(&image).filter(|(at, _)| at.elapsed() <= LAST_LIST_VALID_FOR);
         if let Some((_, tags)) = last {
+            known.requests.assume(image.clone(), Arc::clone(tags));
             polled.tags.insert(image, Arc::clone(tags));
         } else {
             silent_hosts.insert(image.host().to_owned());
@@ -97,7 +103,7 @@ pub(crate) async fn poll<R: Registry>(
     polled
 }
 
-/// Asks for the digests of tags, until nothing has answered for `patience`. A tag without an answer becomes a problem.
+/// Asks for the digests of tags; see [`Requests::ask`] for how long it waits. A tag without an answer becomes a problem.
 pub(crate) async fn digests<R: Registry>(
     registry: &Arc<R>,
     requests: &mut Requests<TaggedImage, Digest>,
@@ -171,8 +177,11 @@ fn fold_by_host<'a>(faults: impl IntoIterator<Item = (&'a ImageName, &'a Fault)>
             problem.message = format!("{} (and {others} more images of {host})", problem.message);
         }
         // Tries, seconds and the images that fail differ from pass to pass.
-        let silent = || ProblemCondition::SilentRegistry { host: host.to_owned() };
-        problem.condition = (class == Class::TryAgain).then(silent);
+        let host = host.to_owned();
+        problem.condition = Some(match class {
+            Class::TryAgain => ProblemCondition::SilentRegistry { host },
+            class => ProblemCondition::RefusingRegistry { host, class },
+        });
         Some(problem)
     };
     folded.into_iter().filter_map(problem).collect()

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use tokio::sync::Notify;
 
@@ -15,6 +16,8 @@ pub(in crate::engine) struct FakeRegistry {
     dead: Mutex<BTreeSet<ImageName>>,
     mute: Mutex<bool>,
     silent: Mutex<BTreeMap<ImageName, Arc<Notify>>>,
+    /// How long a call about an image takes.
+    delays: Mutex<BTreeMap<(ImageName, &'static str), Duration>>,
     artifacts: Mutex<BTreeMap<Digest, Artifact>>,
     pub(in crate::engine) calls: Calls,
 }
@@ -63,6 +66,20 @@ impl FakeRegistry {
         }
     }
 
+    /// Lets each answer to a call about an image take a time: `tags`, `digest` or `artifact`.
+    pub(in crate::engine) fn delay(&self, image: &ImageName, call: &'static str, by: Duration) {
+        lock(&self.delays).insert((image.clone(), call), by);
+    }
+
+    /// Counts a call, and takes its time.
+    async fn called(&self, image: &ImageName, call: &'static str) {
+        self.calls.count(call);
+        let delay = lock(&self.delays).get(&(image.clone(), call)).copied();
+        if let Some(delay) = delay {
+            tokio::time::sleep(delay).await;
+        }
+    }
+
     /// Whether it lists tags, but does not say what they are.
     pub(in crate::engine) fn hide_digests(&self, are_hidden: bool) {
         *lock(&self.mute) = are_hidden;
@@ -81,7 +98,7 @@ impl Registry for FakeRegistry {
     type Error = FakeError;
 
     async fn tags(&self, image: &ImageName) -> Result<Arc<TagList>, FakeError> {
-        self.calls.count("tags");
+        self.called(image, "tags").await;
         let silent = lock(&self.silent).get(image).cloned();
         if let Some(silent) = silent {
             silent.notified().await;
@@ -90,13 +107,13 @@ impl Registry for FakeRegistry {
     }
 
     async fn digest(&self, image: &ImageName, tag: &Tag) -> Result<Digest, FakeError> {
-        self.calls.count("digest");
+        self.called(image, "digest").await;
         let is_mute = *lock(&self.mute);
         self.ask(image, |shelf| shelf.digests.get(tag).filter(|_| !is_mute).cloned())
     }
 
-    async fn artifact(&self, _: &ImageName, digest: &Digest) -> Result<Artifact, FakeError> {
-        self.calls.count("artifact");
+    async fn artifact(&self, image: &ImageName, digest: &Digest) -> Result<Artifact, FakeError> {
+        self.called(image, "artifact").await;
         Ok(lock(&self.artifacts).get(digest).cloned().unwrap_or(Artifact::Image))
     }
 }

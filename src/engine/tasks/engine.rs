@@ -66,13 +66,20 @@ impl<P: Ports> Engine<P> {
         Arc::clone(&self.is_writing)
     }
 
-    /// Returns when a registry answered after the pass that asked it, so that another pass can use the answer. Never returns
-    /// while no request is left. Cancelling it loses nothing.
-    pub async fn late_answer(&mut self) {
+    /// Returns when a registry answered after the pass that asked it, so that another pass can use the answer, or when no
+    /// request is left: whether there is such an answer. Cancelling it loses nothing.
+    pub async fn late_answer(&mut self) -> bool {
         let memory = &mut self.memory.decide;
-        tokio::select! {
-            () = memory.tags.late_answer() => {}
-            () = memory.digests.late_answer() => {}
+        loop {
+            let (lists, digests) = (memory.tags.is_pending(), memory.digests.is_pending());
+            let is_late = tokio::select! {
+                is_late = memory.tags.late_answer(), if lists => is_late,
+                is_late = memory.digests.late_answer(), if digests => is_late,
+                else => return false,
+            };
+            if is_late {
+                return true;
+            }
         }
     }
 

@@ -1,33 +1,32 @@
 //! One pass: refresh, ask the registries, decide, plan, push and propose.
 
-use std::collections::{BTreeMap, BTreeSet};
+mod publish;
+mod targets;
+
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use chrono::{DurationRound as _, TimeDelta};
+use chrono::TimeDelta;
 
 use crate::engine::base::blocking::blocking;
 use crate::engine::base::context::Context;
 use crate::engine::base::pass_options::{PassMode, PassOptions};
 use crate::engine::base::problem::Problem;
-use crate::engine::base::repository_policy::RepositoryPolicy;
 use crate::engine::decide::evaluation::{Evaluation, evaluate};
 use crate::engine::decide::manual;
 use crate::engine::decide::poll::{self, Polled};
 use crate::engine::decide::rollback::{self, RollbackDecision};
-use crate::engine::deliver::changelog_files::add_changelogs;
 use crate::engine::deliver::declined::{self, Pushes, Unit};
-use crate::engine::deliver::delivery::{Delivery, commits, deliver, recover};
+use crate::engine::deliver::delivery::recover;
 use crate::engine::deliver::notes::{self, NotesByPlan};
 use crate::engine::history::refresh;
-use crate::engine::plan::edit_plan::{EditPlan, Planned, Rollback, approved, plan_edits};
-use crate::engine::proposals::pull_requests::with_branch_mates;
+use crate::engine::plan::edit_plan::{Planned, Rollback, approved, plan_edits};
 use crate::engine::reconcile::report::PullRequestReport;
-use crate::engine::reconcile::write::{self, Writing};
 use crate::engine::reconcile::{auto_merge, desired, obsolete};
 use crate::engine::state::repository_state::RepositoryState;
-use crate::model::{Class, CommitId, Fault, ImageName, Intent, Outcome, TargetId, Timestamp};
+use crate::model::{Class, Fault, Intent, Outcome, TargetId, Timestamp};
 use crate::policy::LocalTime;
 use crate::port::{Clock, Ports};
 
@@ -36,6 +35,8 @@ use super::confirmed_plan::ConfirmedPlan;
 use super::control_change::ControlChange;
 use super::engine::{Engine, Memory, context};
 use super::report::{PassReport, Promoted};
+use publish::{Pushed, commits_of, notes_policy, propose, push};
+use targets::{Targets, images_of, targets_of};
 
 impl<P: Ports> Engine<P> {
     /// Does one pass.
@@ -111,7 +112,8 @@ impl<P: Ports> Engine<P> {
             }
             confirmed.map_or(Ok(()), |confirmed| confirmed.check(report.plans()))?;
             let commits = commits_of(&report, context.policy);
-            notes::fetch(context.changelog, context.policy.notes, &commits, &mut notes).await;
+            let policy = notes_policy(context.policy.notes, &options.mode);
+            notes::fetch(context.changelog, policy, &commits, &mut notes).await;
             let by = options.requested_by.as_str();
             let _writing = Writes::begin(&self.is_writing);
             match push(context, publisher, &mut report, by, &notes).await? {
@@ -188,53 +190,6 @@ impl Done {
         }
         report.problems.extend(declined.problems());
         Ok(report)
-    }
-}
-
-/// The targets of a pass.
-enum Targets {
-    All,
-    Some {
-        chosen: Vec<TargetId>,
-        /// The targets whose registries are asked and whose histories are read: the chosen ones, and those that are proposed
-        /// by the same branches.
-        about: Vec<TargetId>,
-    },
-}
-
-impl Targets {
-    fn about(&self) -> Option<&[TargetId]> {
-        match self {
-            Self::All => None,
-            Self::Some { about, .. } => Some(about),
-        }
-    }
-}
-
-async fn targets_of<P: Ports>(
-    context: Context<'_, P>,
-    state: &Arc<RepositoryState>,
-    mode: &PassMode,
-) -> Result<Targets, Fault> {
-    let chosen = match mode {
-        PassMode::Scheduled => return Ok(Targets::All),
-        PassMode::Scoped(scope) => manual::targets_in(state, context.policy, scope)?,
-        PassMode::Manual(request) => manual::targets(state, context.policy, request)?,
-        PassMode::Rollback(request) => {
-            let chosen = rollback::targets(context, state, request).await?;
-            return Ok(Targets::Some { about: chosen.clone(), chosen });
-        }
-    };
-    let about = with_branch_mates(state, context.policy, &chosen);
-    Ok(Targets::Some { chosen, about })
-}
-
-/// The images to ask about.
-fn images_of(state: &RepositoryState, targets: &Targets) -> BTreeSet<ImageName> {
-    let all = &state.deployed.targets;
-    match targets.about() {
-        None => all.iter().map(|target| target.image().clone()).collect(),
-        Some(about) => about.iter().map(|at| all[*at].image().clone()).collect(),
     }
 }
 
@@ -362,108 +317,6 @@ fn clock_is_behind(evaluation: &Evaluation, tolerance: Duration) -> Option<Probl
         );
         Problem::error(Class::TryAgain, message).hint("set the clock, or wait until it is synchronized")
     })
-}
-
-/// The plans by commit.
-fn commits_of<'a>(report: &'a PassReport, repository_policy: &'a RepositoryPolicy) -> Vec<&'a [EditPlan]> {
-    let proposed = report.requests.iter().map(|request| request.plans.as_slice());
-    commits(repository_policy, &report.planned).chain(proposed).collect()
-}
-
-/// The outcome of a pass's push.
-enum Pushed {
-    /// These plans landed; none if nothing was planned.
-    Yes(Vec<EditPlan>),
-    BranchMoved,
-    Declined {
-        reason: String,
-    },
-}
-
-/// Pushes what is planned.
-async fn push<P: Ports>(
-    context: Context<'_, P>,
-    publisher: &Arc<P::Publisher>,
-    report: &mut PassReport,
-    requested_by: &str,
-    notes: &NotesByPlan,
-) -> Result<Pushed, Fault> {
-    if report.planned.is_empty() {
-        return Ok(Pushed::Yes(Vec::new()));
-    }
-    let (base, at) = (report.evaluation.state.commit(), to_the_second(report.evaluation.now));
-    let unwritten = add_changelogs(context, base, &mut report.planned, notes, at).await;
-    report.problems.extend(unwritten);
-    let by = (requested_by, at);
-    Ok(match deliver(context, publisher, base, &report.planned, notes, by).await? {
-        Delivery::Landed(commits) => {
-            let plans = report.planned.clone();
-            record(context.policy, report, commits, at);
-            Pushed::Yes(plans)
-        }
-        Delivery::Moved => Pushed::BranchMoved,
-        Delivery::Declined { reason } => Pushed::Declined { reason },
-    })
-}
-
-/// Applies what is planned about pull requests.
-async fn propose<P: Ports>(
-    context: Context<'_, P>,
-    publisher: &Arc<P::Publisher>,
-    report: &mut PassReport,
-    requested_by: &str,
-    notes: &NotesByPlan,
-) {
-    let (base, at) = (report.evaluation.state.commit(), to_the_second(report.evaluation.now));
-    let writing = Writing { publisher, base, at, notes, requested_by };
-    let problems = write::apply(context, &mut report.requests, &writing).await;
-    report.problems.extend(problems);
-}
-
-fn to_the_second(at: Timestamp) -> Timestamp {
-    at.duration_trunc(TimeDelta::seconds(1)).unwrap_or(at)
-}
-
-/// Moves the planned promotions of a report to the promoted ones.
-fn record(
-    repository_policy: &RepositoryPolicy,
-    report: &mut PassReport,
-    commits: Vec<CommitId>,
-    at: Timestamp,
-) {
-    let plans = std::mem::take(&mut report.planned);
-    let state = &report.evaluation.state;
-    let soaks = plans.iter().filter_map(|plan| next_soak_end(repository_policy, state, plan, at));
-    report.next_opening = soaks.chain(report.next_opening).min();
-    let promoted = plans.into_iter().zip(commits);
-    report.promoted = promoted.map(|(plan, commit)| promotion(repository_policy, plan, commit)).collect();
-}
-
-/// When the first soak ends that a promotion at `at` starts.
-fn next_soak_end(
-    repository_policy: &RepositoryPolicy,
-    state: &RepositoryState,
-    plan: &EditPlan,
-    at: Timestamp,
-) -> Option<Timestamp> {
-    let subject = (plan.service.clone(), plan.image.clone());
-    let after = repository_policy.after(plan.environment);
-    let soaks = after.filter_map(|next| Some(state.deployed.target(next, &subject)?.soak));
-    soaks.min().and_then(|soak| at.checked_add_signed(TimeDelta::from_std(soak).ok()?))
-}
-
-fn promotion(repository_policy: &RepositoryPolicy, plan: EditPlan, commit: CommitId) -> Promoted {
-    Promoted {
-        id: plan.id,
-        commit,
-        environment: repository_policy.environments[plan.environment].policy.name.clone(),
-        service: plan.service,
-        image: plan.image,
-        from: plan.approved.from().tag.clone(),
-        to: plan.approved.candidate().tag.clone(),
-        digest: plan.approved.digest().clone(),
-        quarantine: plan.rollback.and_then(|rollback| rollback.quarantine).map(|(file, _)| file),
-    }
 }
 
 #[cfg(test)]

@@ -1,6 +1,6 @@
 //! What a pass saw, decided and did.
 
-use crate::engine::base::problem::Problem;
+use crate::engine::base::problem::{Problem, ProblemCondition};
 use crate::engine::decide::evaluation::Evaluation;
 use crate::engine::plan::edit_plan::EditPlan;
 use crate::engine::reconcile::report::PullRequestReport;
@@ -57,6 +57,36 @@ impl PassReport {
     /// Whether nothing is to be done.
     pub fn is_idle(&self) -> bool {
         self.planned.is_empty() && !self.requests.iter().any(PullRequestReport::has_work)
+    }
+
+    /// The hosts of registries that did not answer, or only sometimes.
+    pub fn silent_registries(&self) -> Vec<&str> {
+        let mut hosts: Vec<&str> = self
+            .problems
+            .iter()
+            .filter_map(|problem| match &problem.condition {
+                Some(ProblemCondition::SilentRegistry { host }) => Some(host.as_str()),
+                _ => None,
+            })
+            .collect();
+        hosts.sort_unstable();
+        hosts.dedup();
+        hosts
+    }
+
+    /// The report of a pass that followed another one, with what both did.
+    #[must_use]
+    pub fn after(mut self, earlier: Self) -> Self {
+        self.promoted.splice(..0, earlier.promoted);
+        self.recovered.splice(..0, earlier.recovered);
+        for request in earlier.requests.into_iter().filter(|request| request.is_done) {
+            match self.requests.iter_mut().find(|now| now.branch == request.branch) {
+                Some(now) if now.is_done => {}
+                Some(now) => *now = request,
+                None => self.requests.push(request),
+            }
+        }
+        self
     }
 
     /// What is to be pushed, and what is to be proposed.

@@ -56,13 +56,88 @@ async fn a_silent_registry_delays_its_own_images_only() {
     let asked_count = world.registry.calls.take()["tags"];
     assert_eq!(asked_count, 3, "what is being asked is not asked again");
     world.registry.wake(&image("web"));
-    world.engine.late_answer().await;
+    assert!(world.engine.late_answer().await);
     assert_eq!(pass(&mut world).await, (web(), Vec::new(), Vec::new()));
     let asked = world.registry.calls.take();
     assert_eq!(asked["tags"], 1, "the late answer serves this pass");
     // A registry that was quick a moment ago is known for a while.
     world.registry.silence(&image("web"));
     assert_eq!(pass(&mut world).await, (Vec::new(), Vec::new(), Vec::new()));
+}
+
+/// A world with a new version of `app`, and 40 other images with new versions, behind a registry of their own.
+fn many(call: &'static str, delay: impl Fn(u64) -> Duration) -> World {
+    let world = World::new();
+    let others: Vec<ImageName> =
+        (0..40).map(|number| format!("slow.example/vtr/other{number}").parse().unwrap()).collect();
+    for (number, other) in (1..).zip(&others) {
+        let text = release("other", "v1.0.0").replace("name: other", &format!("name: other{number}"));
+        let text = text.replace("ghcr.io/vtr/other", &other.to_string());
+        world.edit(&format!("np/other{number}.yaml"), &text);
+        world.registry.push(other, "v1.0.0", digest('7'));
+        world.registry.push(other, "v1.0.1", digest('8'));
+        world.registry.delay(other, call, delay(number));
+    }
+    world.push("v1.0.1", '1');
+    world
+}
+
+async fn promoted_count(world: &mut World, registry_wait: Duration) -> usize {
+    let options = PassOptions { registry_wait, ..PassOptions::schedule() };
+    world.engine.pass(&options).await.unwrap().promoted.len()
+}
+
+const DAY: Duration = Duration::from_hours(24);
+
+/// A pass waits for silent registries three times: for lists, digests and manifests.
+const _: () = assert!(PassOptions::PASS_WAIT.as_millis() * 2 < 3000);
+const _: () = assert!(PassOptions::SHORT_WAIT.as_millis() * 2 < 1500);
+
+#[tokio::test]
+async fn forty_silent_images_delay_a_healthy_one_by_the_wait_for_one() {
+    for call in ["tags", "digest", "artifact"] {
+        let mut world = many(call, |_| DAY);
+        assert_eq!(promoted_count(&mut world, Duration::from_millis(100)).await, 1, "{call}");
+        if call != "artifact" {
+            world.push("v1.0.2", '2');
+            assert_eq!(promoted_count(&mut world, DAY).await, 1, "{call}: nobody is waited for twice");
+        }
+    }
+}
+
+#[tokio::test]
+async fn forty_images_that_answer_one_after_the_other_are_not_waited_for() {
+    for call in ["tags", "digest"] {
+        let mut world = many(call, Duration::from_secs);
+        let promoted = promoted_count(&mut world, Duration::from_millis(1100)).await;
+        assert!((1..41).contains(&promoted), "{call}: {promoted}");
+    }
+}
+
+#[tokio::test]
+async fn a_slow_registry_is_served_by_later_passes() {
+    let mut world = many("tags", |number| Duration::from_millis(number * 20));
+    let mut promoted = promoted_count(&mut world, Duration::from_millis(50)).await;
+    while world.engine.late_answer().await {
+        promoted += promoted_count(&mut world, Duration::from_millis(50)).await;
+    }
+    assert_eq!(promoted, 41);
+}
+
+#[tokio::test]
+async fn a_late_answer_that_says_nothing_new_leads_to_no_pass() {
+    let mut world = World::new();
+    assert_eq!(world.pass().await, Vec::<String>::new());
+    world.registry.delay(&image("app"), "tags", Duration::from_millis(300));
+    promoted_count(&mut world, Duration::from_millis(10)).await;
+    assert!(!world.engine.late_answer().await, "the list is the one that the pass used");
+    world.push("v1.0.1", '1');
+    // The first pass uses that list, the second one asks again.
+    for _ in 0..2 {
+        promoted_count(&mut world, Duration::from_millis(10)).await;
+    }
+    assert!(world.engine.late_answer().await);
+    assert_eq!(world.pass().await, ["app non-prod v1.0.0 v1.0.1"]);
 }
 
 fn target(rules: &Arc<SelectionRules>) -> Target {

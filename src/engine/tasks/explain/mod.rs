@@ -35,7 +35,7 @@ use explanation::{Asked, Explaining};
 pub use explanation::{CandidateStatus, Explanation, TargetStatus, ToldGate, Verdict};
 
 /// How long a registry may be silent before an explanation goes on without it.
-const REGISTRY_WAIT: Duration = Duration::from_secs(20);
+const REGISTRY_WAIT: Duration = Duration::from_secs(5);
 
 /// What to explain.
 #[derive(Clone, Debug)]
