@@ -1,10 +1,12 @@
-//! The daemon's log of its passes: what a pass did; every condition once when it begins and once when it ends; and, now and
-//! then, that passes succeed. What varies is in fields, so that messages can be counted.
+//! The daemon's log of its passes: what a pass did; every condition once when it begins and once when it ends, with how many
+//! passes found it; and, now and then, that passes succeed. What varies is in fields, so that messages can be counted.
+
+mod conditions;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use chrono::TimeDelta;
+use chrono::{TimeDelta, Utc};
 
 use crate::cli::daemon::Listener;
 use crate::engine::{PassReport, Problem, PullRequestAction, PullRequestReport, RepositoryPolicy, Target};
@@ -12,19 +14,21 @@ use crate::model::{Elapsed, Fault, Outcome, Printable, Timestamp};
 use crate::policy::{Answer, Decision, GateEvaluation};
 use crate::view::control;
 
+use conditions::{Condition, Conditions};
+
 /// An environment, and a service with its image.
 type Key = (String, String);
 
 /// The conditions that the last pass found.
 #[derive(Debug)]
 pub(super) struct PassLogger {
-    waiting: BTreeMap<Key, String>,
-    starving: BTreeSet<Key>,
+    waiting: Conditions<Key>,
+    starving: Conditions<Key>,
     /// What control files say, by their paths.
     controls: BTreeMap<String, String>,
-    /// Problems of the last pass, by what makes them the same in the next.
-    problems: BTreeMap<String, String>,
-    failure: Option<String>,
+    /// The problems, by [`Problem::key`].
+    problems: Conditions<String>,
+    failure: Option<Condition>,
     heartbeat: Heartbeat,
 }
 
@@ -32,10 +36,10 @@ impl PassLogger {
     /// A logger that logs a heartbeat at this interval; none when it is zero.
     pub(super) fn new(heartbeat: Duration) -> Self {
         Self {
-            waiting: BTreeMap::new(),
-            starving: BTreeSet::new(),
+            waiting: Conditions::default(),
+            starving: Conditions::default(),
             controls: BTreeMap::new(),
-            problems: BTreeMap::new(),
+            problems: Conditions::default(),
             failure: None,
             heartbeat: Heartbeat { interval: heartbeat, passes: 0, last: None },
         }
@@ -49,15 +53,16 @@ impl PassLogger {
 
 impl Listener for PassLogger {
     fn passed(&mut self, policy: &RepositoryPolicy, report: &PassReport) {
-        if let Some(error) = self.failure.take() {
-            tracing::info!(%error, "passes succeed again");
+        if let Some(failure) = self.failure.take() {
+            let (error, lasted) = (&failure.text, failure.lasted(Utc::now()));
+            tracing::info!(%error, failed_passes = failure.passes, %lasted, "passes succeed again");
         }
         log_recovered(report);
         log_promoted(report);
         self.log_controls(policy, report);
         self.log_waiting(policy, report);
         self.log_starving(policy, report);
-        self.log_problems(&report.problems);
+        self.log_problems(&report.problems, report.evaluation.now);
         let (commit, targets) = (report.evaluation.state.commit(), report.evaluation.decisions.len());
         tracing::debug!(
             %commit,
@@ -89,13 +94,31 @@ impl Listener for PassLogger {
     /// A repetition is logged at the debug level only.
     fn failed(&mut self, fault: Fault) {
         let error = fault.in_one_line();
-        if self.failure.as_ref() == Some(&error) {
-            tracing::debug!(%error, class = fault.class().as_str(), "pass failed again");
+        if let Some(failure) = self.failure.as_mut().filter(|failure| is_same(&failure.text, &error)) {
+            failure.passes += 1;
+            let failed_passes = failure.passes;
+            tracing::debug!(%error, class = fault.class().as_str(), failed_passes, "pass failed again");
             return;
         }
         tracing::error!(%error, hint = fault.hint(), class = fault.class().as_str(), "pass failed");
-        self.failure = Some(error);
+        let earlier = self.failure.take();
+        self.failure = Some(Condition {
+            passes: earlier.as_ref().map_or(1, |earlier| earlier.passes + 1),
+            since: earlier.map_or_else(Utc::now, |earlier| earlier.since),
+            text: error,
+        });
     }
+}
+
+/// Whether two texts of a failure differ in numbers alone, such as tries and seconds.
+fn is_same(one: &str, other: &str) -> bool {
+    let words = |text: &str| -> Vec<String> {
+        text.split(|letter: char| letter.is_ascii_digit())
+            .filter(|part| !part.is_empty())
+            .map(str::to_owned)
+            .collect()
+    };
+    words(one) == words(other)
 }
 
 /// When it was last logged that passes succeed.
@@ -122,26 +145,29 @@ impl Heartbeat {
 
 impl PassLogger {
     fn log_waiting(&mut self, policy: &RepositoryPolicy, report: &PassReport) {
-        let mut waiting = BTreeMap::new();
-        for (target, decision) in targets(report) {
-            let Some(Decision::Wait(evaluation)) = decision else { continue };
-            let key = key(policy, target);
-            let state = state(evaluation);
-            if self.waiting.get(&key) != Some(&state) {
+        let waits: BTreeMap<Key, (&Target, &GateEvaluation)> = targets(report)
+            .filter_map(|(target, decision)| match decision {
+                Some(Decision::Wait(evaluation)) => Some((key(policy, target), (target, &**evaluation))),
+                _ => None,
+            })
+            .collect();
+        let states = waits.iter().map(|(key, (_, evaluation))| (key.clone(), state(evaluation))).collect();
+        let now = report.evaluation.now;
+        let changes = self.waiting.update(states, now);
+        for key in changes.begun.iter().chain(&changes.changed) {
+            if let Some((target, evaluation)) = waits.get(key) {
                 log_wait(&key.0, target, evaluation);
             }
-            waiting.insert(key, state);
         }
         let promoted: BTreeSet<Key> = report
             .promoted
             .iter()
             .map(|one| (one.environment.to_string(), format!("{} {}", one.service, one.image)))
             .collect();
-        let is_over = |key: &&Key| !waiting.contains_key(*key) && !promoted.contains(*key);
-        for (environment, target) in self.waiting.keys().filter(is_over) {
-            tracing::info!(%target, %environment, "no longer waiting");
+        for ((environment, target), wait) in changes.ended.iter().filter(|(key, _)| !promoted.contains(key)) {
+            let lasted = wait.lasted(now);
+            tracing::info!(%target, %environment, passes = wait.passes, %lasted, "no longer waiting");
         }
-        self.waiting = waiting;
     }
 
     fn log_controls(&mut self, policy: &RepositoryPolicy, report: &PassReport) {
@@ -167,32 +193,38 @@ impl PassLogger {
     }
 
     fn log_starving(&mut self, policy: &RepositoryPolicy, report: &PassReport) {
-        let mut starving = BTreeSet::new();
+        let mut starving = BTreeMap::new();
         for (target, decision) in targets(report) {
             let Some(Decision::Wait(evaluation)) = decision else { continue };
             let Some(starvation) = evaluation.starvation() else { continue };
-            let key = key(policy, target);
-            if !self.starving.contains(&key) {
-                tracing::warn!(
-                    service = %target.service(), environment = %key.0, before = %starvation.environment,
-                    superseded = starvation.superseded_count, since = %starvation.since.to_rfc3339(),
-                    soak = %Elapsed(starvation.needed),
-                    hint = "`soakMode: train` promotes one first, `soakMode: elapsed` lets each finish its soak",
-                    "starving: versions are replaced before their soak ends"
-                );
-            }
-            starving.insert(key);
+            starving.insert(key(policy, target), (target, starvation));
         }
-        for (environment, target) in self.starving.difference(&starving) {
-            tracing::info!(%target, %environment, "no longer starving");
+        let now = report.evaluation.now;
+        let changes =
+            self.starving.update(starving.keys().map(|key| (key.clone(), String::new())).collect(), now);
+        for (environment, (target, starvation)) in
+            changes.begun.iter().filter_map(|key| Some((&key.0, starving.get(key)?)))
+        {
+            tracing::warn!(
+                service = %target.service(), %environment, before = %starvation.environment,
+                superseded = starvation.superseded_count, since = %starvation.since.to_rfc3339(),
+                soak = %Elapsed(starvation.needed),
+                hint = "`soakMode: train` promotes one first, `soakMode: elapsed` lets each finish its soak",
+                "starving: versions are replaced before their soak ends"
+            );
         }
-        self.starving = starving;
+        for ((environment, target), condition) in &changes.ended {
+            let lasted = condition.lasted(now);
+            tracing::info!(%target, %environment, passes = condition.passes, %lasted, "no longer starving");
+        }
     }
 
-    fn log_problems(&mut self, problems: &[Problem]) {
-        let now: BTreeMap<String, String> =
-            problems.iter().map(|problem| (problem.key(), problem.to_string())).collect();
-        for problem in problems.iter().filter(|problem| !self.problems.contains_key(&problem.key())) {
+    fn log_problems(&mut self, problems: &[Problem], now: Timestamp) {
+        let by_key: BTreeMap<String, &Problem> =
+            problems.iter().map(|problem| (problem.key(), problem)).collect();
+        let texts = by_key.iter().map(|(key, problem)| (key.clone(), problem.to_string())).collect();
+        let changes = self.problems.update(texts, now);
+        for problem in changes.begun.iter().filter_map(|key| by_key.get(key)) {
             let service = problem.service.as_ref().map(ToString::to_string);
             let environment = problem.environment.as_ref().map(ToString::to_string);
             let place = problem.place.as_ref().map(ToString::to_string);
@@ -203,10 +235,10 @@ impl PassLogger {
                 tracing::warn!(problem = %message, service, environment, place, hint, "problem");
             }
         }
-        for (_, problem) in self.problems.iter().filter(|(key, _)| !now.contains_key(*key)) {
-            tracing::info!(%problem, "problem resolved");
+        for (_, condition) in &changes.ended {
+            let (problem, lasted) = (&condition.text, condition.lasted(now));
+            tracing::info!(%problem, passes = condition.passes, %lasted, "problem resolved");
         }
-        self.problems = now;
     }
 }
 
@@ -300,6 +332,17 @@ fn log_recovered(report: &PassReport) {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_failure_is_the_same_while_only_numbers_differ() {
+        let failures = [
+            ("cannot fetch: refused (3 tries, 11 s)", "cannot fetch: refused (4 tries, 9 s)", true),
+            ("cannot fetch: refused", "cannot fetch: timed out", false),
+        ];
+        for (one, other, expected) in failures {
+            assert_eq!(is_same(one, other), expected, "{one} / {other}");
+        }
+    }
 
     #[test]
     fn a_heartbeat_counts_the_passes_of_its_interval() {
