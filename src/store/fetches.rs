@@ -9,6 +9,9 @@ use super::connection::Connection;
 use super::open::Store;
 use super::{StoreError, row, sql};
 
+/// How many fetches stay in the log. Decisions use the last one; the others are for people.
+const MOST_FETCHES: i64 = 1_000;
+
 /// A first sight of a branch head.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Fetch {
@@ -72,11 +75,17 @@ impl Fetches for Store {
         if last.as_ref().is_some_and(|last| last.is_at(head)) {
             return Ok(());
         }
+        let ordinal = last.map_or(1, |last| last.ordinal + 1);
         sqlx::query(sql::ADD_FETCH)
-            .bind(last.map_or(1, |last| last.ordinal + 1))
+            .bind(ordinal)
             .bind(head.to_string())
             .bind(absent_at.map(|at| at.timestamp_millis()))
             .bind(at.timestamp_millis())
+            .execute(&mut *writing)
+            .await
+            .map_err(&failed)?;
+        sqlx::query(sql::FORGET_FETCHES)
+            .bind(ordinal - MOST_FETCHES)
             .execute(&mut *writing)
             .await
             .map_err(&failed)?;

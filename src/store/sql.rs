@@ -69,6 +69,7 @@ pub(super) const LAST_FETCH: &str =
     "SELECT ordinal, head, fetched_at_ms FROM fetches ORDER BY ordinal DESC LIMIT 1";
 pub(super) const ADD_FETCH: &str =
     "INSERT INTO fetches (ordinal, head, absent_at_ms, fetched_at_ms) VALUES ($1, $2, $3, $4)";
+pub(super) const FORGET_FETCHES: &str = "DELETE FROM fetches WHERE ordinal <= $1";
 pub(super) const CLEAR_FETCHES: &str = "DELETE FROM fetches";
 
 // The history index.
@@ -150,6 +151,7 @@ pub(super) const LABELS: &str = "SELECT labels FROM image_labels WHERE image = $
 pub(super) const KEEP_LABELS: &str = "INSERT INTO image_labels (image, digest, labels, read_at_ms)
     VALUES ($1, $2, $3, $4) ON CONFLICT (image, digest)
     DO UPDATE SET labels = excluded.labels, read_at_ms = excluded.read_at_ms";
+pub(super) const FORGET_LABELS: &str = "DELETE FROM image_labels WHERE read_at_ms < $1";
 pub(super) const SOURCE_RANGE: &str = "SELECT content, checksum FROM source_ranges
     WHERE image = $1 AND from_digest = $2 AND to_digest = $3 AND scope = $4";
 pub(super) const KEEP_SOURCE_RANGE: &str =

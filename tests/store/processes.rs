@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tidegate::model::{Class, Fault};
+use tidegate::model::{Class, CommitId, Fault};
 use tidegate::port::{Fetches as _, IndexReader as _, IndexWriter as _, Intents as _, Observations as _};
 use tidegate::store::{DataFolder, OpenState, Store, StoreError};
 use tokio::task::JoinSet;
@@ -94,6 +94,18 @@ async fn fetches_are_recorded_when_the_head_moved() {
     let expected =
         [(commit(1), None, at(1)), (commit(2), Some(at(3)), at(4)), (commit(1), Some(at(4)), at(5))];
     assert_eq!(times, expected);
+}
+
+#[tokio::test]
+async fn the_fetch_log_keeps_the_last_thousand() {
+    let place = Place::new();
+    let store = place.create().await;
+    for number in 0..1_010_u64 {
+        let mut id = [0; 20];
+        id[..8].copy_from_slice(&number.to_be_bytes());
+        store.record_fetch(CommitId::from_bytes(id), None, at(1)).await.unwrap();
+    }
+    assert_eq!(store.fetches().await.unwrap().len(), 1_000);
 }
 
 #[tokio::test]
