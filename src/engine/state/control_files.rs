@@ -30,13 +30,30 @@ pub(crate) struct UnsignedFile {
     pub(crate) signed: Option<Control>,
 }
 
+/// Where the newest change of a control file leaves it.
+#[derive(Default)]
+struct Unsigned {
+    because: String,
+    /// The last signed text.
+    signed: Option<BlobId>,
+    /// A merge dropped that text; it lies beside the line.
+    is_dropped: bool,
+    is_there: bool,
+}
+
 /// Finds the control files up to `head`, removed ones too, whose newest change is not signed.
 pub(crate) fn unsigned_files(repository: &impl Repository, head: CommitId) -> Result<UnsignedFiles, Fault> {
     let Some(folder) = control::folder().filter(|_| repository.requires_signatures()) else {
         return Ok(UnsignedFiles::new());
     };
+    let because = |commit: CommitId| {
+        Ok::<_, Fault>(match repository.signed(commit)? {
+            SignatureCheck::Invalid { reason } => Some(format!("commit {}: {reason}", commit.short())),
+            SignatureCheck::Valid => None,
+        })
+    };
     let mut settled: BTreeSet<RepoPath> = BTreeSet::new();
-    let mut unsigned: BTreeMap<RepoPath, (String, Option<BlobId>, bool)> = BTreeMap::new();
+    let mut unsigned: BTreeMap<RepoPath, Unsigned> = BTreeMap::new();
     let line = repository.line(head, None)?.commits;
     for part in line.rchunks(COMMITS_PER_PART) {
         for changed in repository.changes(part, std::slice::from_ref(&folder))?.into_iter().rev() {
@@ -45,33 +62,54 @@ pub(crate) fn unsigned_files(repository: &impl Repository, head: CommitId) -> Re
                 if settled.contains(&change.path) {
                     continue;
                 }
-                if let SignatureCheck::Invalid { reason } = repository.signed(commit)? {
-                    let because = format!("commit {}: {reason}", commit.short());
+                if let Some(because) = because(commit)? {
                     let is_there = change.after.is_some();
-                    unsigned.entry(change.path).or_insert((because, None, is_there));
+                    let new = || Unsigned { because, is_there, ..Unsigned::default() };
+                    unsigned.entry(change.path).or_insert_with(new);
                     continue;
                 }
-                if let Some((_, signed, _)) = unsigned.get_mut(&change.path) {
-                    *signed = change.after;
+                if let Some(unsigned) = unsigned.get_mut(&change.path) {
+                    unsigned.signed = change.after;
                 }
                 settled.insert(change.path);
+            }
+            // What somebody signed beside the line, and an unsigned merge dropped.
+            for (beside, changes) in
+                changed.merged.into_iter().rev().filter(|(beside, _)| beside.id != commit)
+            {
+                for change in changes {
+                    if settled.contains(&change.path)
+                        || unsigned.contains_key(&change.path)
+                        || because(beside.id)?.is_some()
+                    {
+                        continue;
+                    }
+                    if let (Some(because), Some(text)) = (because(commit)?, change.after) {
+                        let dropped =
+                            Unsigned { because, signed: Some(text), is_dropped: true, is_there: false };
+                        unsigned.insert(change.path.clone(), dropped);
+                    }
+                    settled.insert(change.path);
+                }
             }
         }
     }
     // What came and went unsigned matters to nobody.
-    unsigned.retain(|_, (_, signed, is_there)| signed.is_some() || *is_there);
-    let blobs: Vec<BlobId> = unsigned.values().filter_map(|(_, signed, _)| *signed).collect();
+    unsigned.retain(|_, file| file.signed.is_some() || file.is_there);
+    let blobs: Vec<BlobId> = unsigned.values().filter_map(|file| file.signed).collect();
     let texts = repository.read_each(&blobs, |_, content| match content {
         Content::Bytes(text) => text.to_vec(),
         // What cannot be read keeps its gate closed.
         _ => Vec::new(),
     })?;
     let mut texts = texts.into_iter();
-    let read = |(file, (because, signed, _)): (RepoPath, (String, Option<BlobId>, bool))| {
-        let signed = signed.and_then(|_| texts.next()).map(|text| control::read(&file, &text));
-        (file, UnsignedFile { because, signed })
+    let read = |(path, file): (RepoPath, Unsigned)| {
+        let signed = file.signed.and_then(|_| texts.next()).map(|text| control::read(&path, &text));
+        // An approval opens a gate: one that never was on the line does not.
+        let is_void = file.is_dropped && matches!(signed, Some(Control::Approval(_)));
+        (!is_void).then_some((path, UnsignedFile { because: file.because, signed }))
     };
-    Ok(unsigned.into_iter().map(read).collect())
+    Ok(unsigned.into_iter().filter_map(read).collect())
 }
 
 /// The controls of a snapshot. One that names an unknown environment, or that is not a regular file, counts as unreadable:
