@@ -7,6 +7,8 @@ use crate::engine::HistoryQuery;
 use crate::engine::fake::{Settings, World, release};
 use crate::model::{EnvironmentId, Id, TagChangeQuery, TargetId};
 
+mod properties;
+
 /// A world in which Ana made so many commits that each moves something.
 fn world(commits: u64) -> World {
     let world = World::new();
@@ -63,7 +65,7 @@ async fn two_programs_that_read_the_same_history_go_on_from_one_another() {
 }
 
 #[tokio::test]
-async fn a_history_that_another_program_made_anew_is_read_again() {
+async fn an_index_that_another_process_rebuilt_is_read_again() {
     let mut world = world(4);
     world.push("v1.0.9", '9');
     let state = world.engine.refresh().await.unwrap();
@@ -331,124 +333,6 @@ proptest! {
                         assert_eq!(taken_over, known(&mut daemon.again()).await);
                     }
                 }
-            }
-        });
-    }
-}
-
-/// What happens to a branch that several people write to.
-#[derive(Clone, Debug)]
-enum Event {
-    /// Somebody writes a tag into a file.
-    Person {
-        file: usize,
-        patch: u8,
-    },
-    /// Somebody merges the branch into work on an older head, as `git pull` does; perhaps an octopus.
-    Pull {
-        back: usize,
-        is_octopus: bool,
-    },
-    /// A topic branch from an older head, which writes a tag and perhaps another after it, is merged.
-    Topic {
-        back: usize,
-        file: usize,
-        patches: (u8, u8),
-    },
-    /// Somebody forces the branch back to an older head.
-    Force {
-        back: usize,
-    },
-    Pass,
-    Wait {
-        hours: u64,
-    },
-}
-
-fn event() -> impl Strategy<Value = Event> {
-    let topic = (0..5_usize, 0..3_usize, (0..4_u8, 0..4_u8));
-    prop_oneof![
-        5 => (0..3_usize, 0..4_u8).prop_map(|(file, patch)| Event::Person { file, patch }),
-        3 => (0..5_usize, any::<bool>()).prop_map(|(back, is_octopus)| Event::Pull { back, is_octopus }),
-        3 => topic.prop_map(|(back, file, patches)| Event::Topic { back, file, patches }),
-        1 => (1..4_usize).prop_map(|back| Event::Force { back }),
-        5 => Just(Event::Pass),
-        3 => (1..30_u64).prop_map(|hours| Event::Wait { hours }),
-    ]
-}
-
-/// Since when each target counts as what it is now, as a program says that was just started.
-async fn since(world: &World) -> Vec<Option<Timestamp>> {
-    let mut world = world.again();
-    let state = world.engine.refresh().await.unwrap();
-    let targets = state.deployed.targets.ids();
-    world.engine.read_histories(&state, targets.clone()).await.unwrap();
-    let came = |target: TargetId| {
-        let rollout = state.rollout_commit(target)?;
-        let absent = rollout.fetched.and_then(|fetched| fetched.absent_at);
-        Some(rollout.committed_at.max(absent.unwrap_or(rollout.committed_at)))
-    };
-    targets.map(came).collect()
-}
-
-proptest! {
-    #![proptest_config(ProptestConfig::with_cases(96))]
-
-    /// However people push, merge and force: what they left is the same with the store and without it, without it nothing
-    /// counts from an earlier time, and the daemon promotes nothing that they left.
-    #[test]
-    fn a_version_that_people_left_stays_left(events in prop::collection::vec(event(), 1..20)) {
-        let files = ["np/app.yaml", "p/app.yaml", "p/beside.yaml"];
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
-        runtime.block_on(async {
-            let mut world = World::new();
-            for patch in 1..4_u8 {
-                world.push(&format!("v1.0.{patch}"), char::from(b'0' + patch));
-            }
-            let mut heads = vec![world.branch.head()];
-            for event in events {
-                world.wait(7);
-                let now = world.now();
-                let head = world.branch.head();
-                let older = |back: usize| heads[heads.len() - 1 - back.min(heads.len() - 1)];
-                let text = |patch: u8| Some(release("app", &format!("v1.0.{patch}")));
-                match event {
-                    Event::Person { file, patch } => drop(world.person(files[file], &format!("v1.0.{patch}"))),
-                    Event::Pull { back, is_octopus } => {
-                        let one = world.branch.commit_on(older(back), "Bob", now, &[("docs/b.yaml", None)]);
-                        let other = world.branch.commit_on(older(back + 1), "Eva", now, &[("docs/e.yaml", None)]);
-                        let parents = [one, head, other];
-                        world.branch.merge_of(&parents[..if is_octopus { 3 } else { 2 }], head, now);
-                    }
-                    Event::Topic { back, file, patches } => {
-                        let first = [(files[file], text(patches.0))];
-                        let last = [(files[file], text(patches.1))];
-                        let topic = world.branch.commit_on(older(back), "Bob", now, &first);
-                        let topic = world.branch.commit_on(topic, "Bob", now, &last);
-                        let result = world.branch.commit_on(head, "Bob", now, &last);
-                        world.branch.merge_of(&[head, topic], result, now);
-                    }
-                    Event::Force { back } => world.branch.rewind(older(back)),
-                    Event::Pass => {
-                        let before: Vec<String> = left(&world).await;
-                        for promoted in world.pass().await {
-                            let words: Vec<&str> = promoted.split(' ').collect();
-                            let what = format!("{} in {}", words[3], words[1]);
-                            assert!(!before.iter().any(|left| left.starts_with(&what)), "{promoted}: {before:?}");
-                        }
-                    }
-                    Event::Wait { hours } => world.wait(hours * 60),
-                }
-                let kept = (left(&world).await, since(&world).await);
-                let mut lost = world.again();
-                lost.store = Arc::default();
-                lost.restart();
-                let (lost_left, lost_since) = (left(&lost).await, since(&lost).await);
-                assert_eq!(lost_left, kept.0, "without the store");
-                for (lost, kept) in lost_since.into_iter().zip(kept.1) {
-                    assert!(lost >= kept, "{lost:?} is sooner than {kept:?}");
-                }
-                heads.push(world.branch.head());
             }
         });
     }
