@@ -15,14 +15,15 @@ demo: ## See the whole thing on this machine, in about half a minute (ARGS=--kee
 
 test: ## Run every test, against real parts
 	@scripts/install-parts.sh git docker-registry ssh=openssh-client sshd=openssh-server gpg gpg-agent \
-		bwrap=bubblewrap systemd-analyze=systemd update-ca-certificates=ca-certificates aiosmtpd=python3-aiosmtpd \
+		bwrap=bubblewrap python3 systemd-analyze=systemd update-ca-certificates=ca-certificates aiosmtpd=python3-aiosmtpd \
 		promtool=prometheus
 	@scripts/install-kube.sh >/dev/null
 	$(CARGO) test --locked
 
-soak: ## Kill the daemon's passes thousands of times (KILLS=5000), among other writers, for about half an hour
-	@scripts/install-parts.sh git docker-registry
-	TIDEGATE_SOAK=$(or $(KILLS),5000) $(CARGO) test --locked --test rooms -- --nocapture journey::crashes git::races
+soak: ## Kill passes thousands of times (KILLS=5000) among people who merge, force, rename and hold, and audit the branch
+	@scripts/install-parts.sh git docker-registry python3
+	TIDEGATE_SOAK=$(or $(KILLS),5000) $(CARGO) test --locked --test rooms -- --nocapture journey::soak journey::audit \
+		journey::crashes git::races
 
 bench: ## Measure
 	@scripts/install-parts.sh git docker-registry

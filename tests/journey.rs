@@ -1,5 +1,6 @@
 //! The real binary on a real registry and a real repository, all the way.
 
+mod audit;
 mod backup;
 mod bad_input;
 mod by_hand;
@@ -26,6 +27,7 @@ mod rollback;
 mod server;
 mod signatures;
 mod simulate;
+mod soak;
 mod sources;
 mod status;
 mod webhooks;

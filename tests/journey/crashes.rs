@@ -15,25 +15,21 @@ use crate::support::git::{git, try_git};
 
 use super::world::{NON_PROD, World};
 
-/// How often a pass is killed, unless `TIDEGATE_SOAK` says otherwise.
+/// How often a pass is killed.
 const KILLS: u64 = 120;
 
 /// So many tries are enough for eight writers, of whom one is always first.
 const MOST_TRIES: usize = 500;
 
 /// Numbers without an order, the same on each run.
-struct Dice(u64);
+pub(super) struct Dice(pub(super) u64);
 
 impl Dice {
-    fn roll(&mut self, below: u64) -> u64 {
+    pub(super) fn roll(&mut self, below: u64) -> u64 {
         // Knuth's multiplier; the high bits are the good ones.
         self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
         (self.0 >> 33) % below
     }
-}
-
-fn kills() -> u64 {
-    std::env::var("TIDEGATE_SOAK").ok().and_then(|count| count.parse().ok()).unwrap_or(KILLS)
 }
 
 /// How often each tag was promoted into each environment, by the trailers on the branch.
@@ -76,11 +72,11 @@ fn mirror(world: &World) -> PathBuf {
 }
 
 #[tokio::test]
-async fn killed_at_random_times_again_and_again_nothing_is_lost_or_doubled() {
+async fn kills_at_random_times_lose_and_double_nothing() {
     let world = World::new("0s").await;
     let mut dice = Dice(20_261_124);
     let mut last = "v1.0.1".to_owned();
-    for round in 0..kills() {
+    for round in 0..KILLS {
         if dice.roll(3) == 0 {
             last = format!("v1.1.{round}");
             world.release(&last).await;
