@@ -4,7 +4,7 @@ use std::fs;
 use std::process::{Command, Stdio};
 
 use super::world::{NON_PROD, PROD, World, release};
-use crate::support::git::Change;
+use crate::support::git::{Change, git};
 
 #[tokio::test]
 async fn a_broken_file_is_named_and_the_others_go_on() {
@@ -58,7 +58,7 @@ async fn a_missing_branch_and_an_empty_repository_are_distinguished() {
 }
 
 #[tokio::test]
-async fn a_hook_that_declines_is_quoted_and_nothing_is_left_half_done() {
+async fn a_declining_hook_is_quoted_and_the_next_pass_promotes() {
     let world = World::new("24h").await;
     world.origin.hook("pre-receive", "echo 'no pushes on a Friday' >&2; exit 1");
     let declined = world.run(&["sync"]);
@@ -213,4 +213,49 @@ async fn patterns_in_paths_match_folders() {
     let ran = world.run(&["plan"]);
     assert_eq!(ran.code, 2);
     assert!(ran.err.contains("the folder clusters/prod-digital-eks of"), "{}", ran.err);
+}
+
+#[tokio::test]
+async fn a_repository_with_sha256_names_is_refused_by_every_command() {
+    let world = World::new("24h").await;
+    let other = world.origin.beside("sha256");
+    let folder = world.origin.beside("");
+    git(&folder, &["init", "--quiet", "--object-format=sha256", "--initial-branch=main", "sha256"]);
+    git(&other, &["commit", "--quiet", "--allow-empty", "-m", "first"]);
+    let other = other.display();
+    let world = world.through(&format!("{{url: {other}}}"));
+    for command in
+        [&["sync"][..], &["status"], &["plan"], &["hold", "common/x", "--reason", "r", "--yes"], &["doctor"]]
+    {
+        let ran = world.run(command);
+        let shown = format!("{}{}", ran.out, ran.err);
+        assert!(shown.contains("uses SHA-256 object names"), "{command:?}: {shown}");
+        assert_eq!(ran.code, 1, "{command:?}: {shown}");
+    }
+}
+
+#[tokio::test]
+async fn pipes_and_devices_block_no_command() {
+    let world = World::new("24h").await;
+    let pipe = |path: &std::path::Path| {
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        assert!(Command::new("mkfifo").arg(path).status().unwrap().success());
+    };
+    // A working copy is read from the disk by `init`.
+    let clone = world.origin.clone_to("clone");
+    pipe(&clone.join("clusters/prod-digital-eks/pipe.yaml"));
+    pipe(&clone.join(".tidegate/pipe.yaml"));
+    std::os::unix::fs::symlink("/dev/zero", clone.join("clusters/prod-digital-eks/zero.yaml")).unwrap();
+    let ran = world.run(&["init", clone.to_str().unwrap()]);
+    assert_eq!(ran.code, 0, "{}", ran.err);
+    assert!(ran.out.contains("clusters/prod-digital-eks"), "{}", ran.out);
+    for file in ["tidegate.db", "lock", "daemon.lock"] {
+        let path = world.database().with_file_name(file);
+        pipe(&path);
+        let ran = world.run(&[if file == "daemon.lock" { "run" } else { "sync" }]);
+        assert_eq!(ran.code, 1, "{file}: {}", ran.err);
+        assert!(ran.err.contains(path.to_str().unwrap()), "{file}: {}", ran.err);
+        fs::remove_dir_all(world.database().parent().unwrap()).unwrap();
+    }
+    assert_eq!(world.commits(), 1);
 }

@@ -41,6 +41,10 @@ impl Daemon {
         Self { child, log, address: OnceCell::new() }
     }
 
+    pub(super) fn id(&self) -> u32 {
+        self.child.id()
+    }
+
     pub(super) fn says(&self, word: &str) -> bool {
         fs::read_to_string(&self.log).unwrap().contains(word)
     }

@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use super::world::World;
+use super::daemon::Daemon;
+use super::world::{World, wait_until};
 
 #[tokio::test]
 async fn two_passes_at_once_promote_once() {
@@ -53,7 +54,7 @@ async fn killed_at_any_moment_it_neither_doubles_nor_loses() {
 }
 
 #[tokio::test]
-async fn a_broken_mirror_is_made_again() {
+async fn a_broken_mirror_is_rebuilt() {
     let world = World::new("24h").await;
     world.run(&["plan"]);
     let data = world.database().parent().unwrap().to_owned();
@@ -66,4 +67,21 @@ async fn a_broken_mirror_is_made_again() {
     let ran = world.run(&["sync"]);
     assert_eq!(ran.code, 0, "{}{}", ran.out, ran.err);
     assert_eq!(world.promotions("non-prod", "v1.0.1"), 1);
+}
+
+#[tokio::test]
+async fn a_second_daemon_on_a_data_folder_says_so_and_takes_turns() {
+    let world = World::new("24h").await.with("schedule: \"* * * * * *\"");
+    let mut first = Daemon::start(&world);
+    wait_until("the first pass", || world.running().0 == "v1.0.1");
+    let mut second = Daemon::start_logging(&world, "second.log");
+    wait_until("the second to say so", || second.says("another tidegate run works in this data folder"));
+    assert!(second.says(&first.id().to_string()), "it names the process");
+    world.release("v1.0.2").await;
+    wait_until("the promotion", || world.running().0 == "v1.0.2");
+    assert_eq!(world.promotions("non-prod", "v1.0.2"), 1);
+    for daemon in [&mut first, &mut second] {
+        daemon.signal("TERM");
+        assert_eq!(daemon.end(), 0);
+    }
 }
