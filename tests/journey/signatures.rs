@@ -121,9 +121,9 @@ fn signed_by_hand(world: &World, clone: &std::path::Path) {
     let own = git(clone, &["rev-parse", "HEAD"]);
     git(clone, &["checkout", "--quiet", "origin/main"]);
     fs::create_dir_all(clone.join(HOLD).parent().unwrap()).unwrap();
-    let hold = "kind: Hold\nservice: common/graphql-server\nenvironments: [prod]\nreason: incident\nby: ana\n\
+    let text = "kind: Hold\nservice: common/graphql-server\nenvironments: [prod]\nreason: incident\nby: ana\n\
                 at: 2026-11-24T09:00:00Z\n";
-    fs::write(clone.join(HOLD), hold).unwrap();
+    fs::write(clone.join(HOLD), text).unwrap();
     git(clone, &["add", HOLD]);
     let key = format!("user.signingkey={}", world.origin.beside("signing").display());
     let signed = command(clone)
@@ -132,9 +132,9 @@ fn signed_by_hand(world: &World, clone: &std::path::Path) {
         .env("GIT_COMMITTER_EMAIL", "tidegate@localhost")
         .status();
     assert!(signed.unwrap().success());
-    let held = git(clone, &["rev-parse", "HEAD"]);
+    let theirs = git(clone, &["rev-parse", "HEAD"]);
     git(clone, &["checkout", "--quiet", &own]);
-    git(clone, &["merge", "--quiet", "-s", "ours", "-m", "pull", &held]);
+    git(clone, &["merge", "--quiet", "-s", "ours", "-m", "pull", &theirs]);
     git(clone, &["push", "--quiet", "origin", "HEAD:main"]);
 }
 

@@ -191,11 +191,11 @@ impl Soak {
     fn write_version(&mut self) {
         let (path, service) = self.file();
         let newest = self.newest[service];
-        let patch = if self.dice.roll(3) == 0 { newest } else { self.dice.roll(newest + 1) };
+        let number = if self.dice.roll(3) == 0 { newest } else { self.dice.roll(newest + 1) };
         let seconds_ago = if self.dice.roll(3) == 0 { 3600 } else { 0 };
         if self.checkout(0) {
-            self.edit(&path, |text| with_tag(&text, &format!("v1.0.{patch}")));
-            self.push(&format!("{path} to v1.0.{patch}"), seconds_ago);
+            self.edit(&path, |text| with_tag(&text, &format!("v1.0.{number}")));
+            self.push(&format!("{path} to v1.0.{number}"), seconds_ago);
         }
     }
 
@@ -220,13 +220,13 @@ impl Soak {
     fn merge_topic(&mut self) {
         let (path, service) = self.file();
         let (back, newest) = (1 + self.dice.roll(4), self.newest[service]);
-        let patches = [self.dice.roll(newest + 1), self.dice.roll(newest + 1)];
+        let numbers = [self.dice.roll(newest + 1), self.dice.roll(newest + 1)];
         if !self.checkout(back) {
             return;
         }
-        for patch in patches {
-            self.edit(&path, |text| with_tag(&text, &format!("v1.0.{patch}")));
-            self.git(&["commit", "--quiet", "-am", &format!("topic: {path} to v1.0.{patch}")]);
+        for number in numbers {
+            self.edit(&path, |text| with_tag(&text, &format!("v1.0.{number}")));
+            self.git(&["commit", "--quiet", "-am", &format!("topic: {path} to v1.0.{number}")]);
         }
         let is_on = self.git(&["branch", "--quiet", "--force", "topic"])
             && self.git(&["checkout", "--quiet", "--detach", "origin/main"]);
