@@ -25,6 +25,7 @@ mod recovery;
 mod releases;
 mod rollback;
 mod server;
+mod shapes;
 mod signatures;
 mod simulate;
 mod soak;

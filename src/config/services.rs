@@ -30,6 +30,7 @@ pub(super) struct Defaults {
     pub(super) order: Option<TagOrder>,
     pub(super) minimum_age: Option<Duration>,
     pub(super) images: Option<GlobSet>,
+    pub(super) charts: Option<VersionRange>,
 }
 
 #[derive(Clone, Debug)]
@@ -39,6 +40,7 @@ pub(super) struct Override {
     pub(super) order: Option<TagOrder>,
     pub(super) minimum_age: Option<Duration>,
     pub(super) images: Option<GlobSet>,
+    pub(super) charts: Option<VersionRange>,
     pub(super) soak: BTreeMap<EnvironmentName, Duration>,
     pub(super) source: Option<ServiceSource>,
     pub(super) ignore: Option<bool>,
@@ -107,6 +109,11 @@ impl<'a> ServiceSettings<'a> {
     pub fn manages(&self, image: &ImageName) -> bool {
         let images = self.first(|entry| entry.images.as_ref()).or(self.defaults.images.as_ref());
         images.is_none_or(|globs| globs.is_match(image.to_string()))
+    }
+
+    /// The versions of charts that may be promoted; none where charts are left alone.
+    pub fn charts(&self) -> Option<&'a VersionRange> {
+        self.first(|entry| entry.charts.as_ref()).or(self.defaults.charts.as_ref())
     }
 
     /// The source repository, if an override names one.

@@ -13,6 +13,7 @@ use super::body::BodyForm;
 use super::changelog::Changelog;
 use super::compile::{PathGlobs, Schedule};
 use super::environment::{self, Environment};
+use super::fields::ConfiguredField;
 use super::host::Endpoint;
 use super::names::ConfiguredName;
 use super::notifications::{Channel, FluxReceiver};
@@ -42,6 +43,8 @@ pub struct Config {
     pub freezes: Vec<Freeze>,
     /// Files that are never read.
     pub exclude: PathGlobs,
+    /// Fields that the configuration names.
+    pub fields: Vec<ConfiguredField>,
     /// Platforms that an image must have.
     pub platforms: Vec<Platform>,
     /// Names and globs that must match something in the repository.

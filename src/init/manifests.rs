@@ -127,7 +127,13 @@ fn complete(path: &RepoPath, manifest: &mut Manifest, layout: &Layout) {
         }
         field.service = placed(path, &field.service, layout);
     }
-    manifest.fields.retain(|field| field.image.is_some() || field.marker.is_some());
+    // Charts are promoted where somebody asks for it; until then they are counted.
+    manifest.refusals.retain(|refusal| !refusal.shape.is_of_chart());
+    manifest.fields.retain(|field| {
+        let is_replaced = field.image.as_ref().is_some_and(|image| layout.replaces(path, field.shape, image));
+        let is_known = field.image.is_some() || field.marker.is_some();
+        is_known && !is_replaced && !field.shape.is_of_chart()
+    });
     for service in manifest.refusals.iter_mut().filter_map(|refusal| refusal.service.as_mut()) {
         *service = placed(path, service, layout);
     }

@@ -2,25 +2,20 @@
 //! is looked after.
 
 use std::collections::BTreeMap;
-use std::sync::LazyLock;
 
-use regex::Regex;
 use serde::Deserialize;
 use serde_yaml::Value;
 
-use crate::manifest::{self, Manifest};
-use crate::model::{RepoPath, Version};
+use crate::manifest::{self, FieldShape, ImageField, Manifest};
+use crate::model::{ImageRef, RepoPath, Version};
 
 /// Maximum bytes to parse of one file; a larger one is not a manifest by hand.
 const MAX_BYTES: usize = 1024 * 1024;
 
-static SETTER_COMMENT: LazyLock<Option<Regex>> =
-    LazyLock::new(|| Regex::new(r#"#\s*\{\s*"\$imagepolicy"\s*:\s*""#).ok());
-
 /// A shape that holds a version.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Shape {
-    /// A setter comment outside of a promoted field.
+    /// A setter comment that is on no value.
     SetterComment,
     /// `spec.chart.spec.version` of a HelmRelease, an exact version.
     ChartVersion,
@@ -28,9 +23,9 @@ pub enum Shape {
     ChartRange,
     /// `spec.ref.tag` of an OCIRepository.
     OciRepositoryTag,
-    /// `image` of a container.
+    /// `image` of a container, by digest alone.
     WorkloadImage,
-    /// `images` of a kustomization.yaml or a Flux Kustomization.
+    /// `images` of a kustomization.yaml or a Flux Kustomization, by digest alone.
     KustomizeImage,
     /// Helm values in a ConfigMap.
     ConfigMapValues,
@@ -40,14 +35,18 @@ impl Shape {
     /// The shape in words, for `count` of them.
     pub fn describe(self, count: usize) -> String {
         let (one, many) = match self {
-            Self::SetterComment => ("setter comment", "setter comments"),
+            Self::SetterComment => ("setter comment on no value", "setter comments on no value"),
             Self::ChartVersion => ("chart version", "chart versions"),
             Self::ChartRange => {
                 ("chart version range, which Flux resolves", "chart version ranges, which Flux resolves")
             }
             Self::OciRepositoryTag => ("OCIRepository tag", "OCIRepository tags"),
-            Self::WorkloadImage => ("image of a workload", "images of workloads"),
-            Self::KustomizeImage => ("image in a kustomization", "images in kustomizations"),
+            Self::WorkloadImage => {
+                ("image of a workload by digest alone", "images of workloads by digest alone")
+            }
+            Self::KustomizeImage => {
+                ("image in a kustomization by digest alone", "images in kustomizations by digest alone")
+            }
             Self::ConfigMapValues => ("ConfigMap with Helm values", "ConfigMaps with Helm values"),
         };
         if count == 1 { format!("1 {one}") } else { format!("{count} {many}") }
@@ -89,7 +88,7 @@ pub(super) fn unmanaged_shapes(text: &[u8], manifest: &Manifest) -> Vec<Shape> {
     let Some(text) = std::str::from_utf8(text).ok().filter(|text| text.len() <= MAX_BYTES) else {
         return Vec::new();
     };
-    let mut shapes = setter_comments(text, manifest);
+    let mut shapes = vec![Shape::SetterComment; manifest.stray_setters.len()];
     if may_hold_version(text) {
         for document in serde_yaml::Deserializer::from_str(text) {
             // The rest of a file that is not YAML has nothing to count.
@@ -98,8 +97,16 @@ pub(super) fn unmanaged_shapes(text: &[u8], manifest: &Manifest) -> Vec<Shape> {
         }
     }
     let promoted = |shape: Shape| {
-        let of_chart = |path: &str| path.contains("chart.spec.version");
-        shape == Shape::ChartVersion && manifest.fields.iter().any(|field| of_chart(&field.key_path))
+        let marked = |path: &str| {
+            let is_marked =
+                |field: &ImageField| field.shape == FieldShape::SetterComment && field.key_path == path;
+            manifest.fields.iter().any(is_marked)
+        };
+        match shape {
+            Shape::ChartVersion => marked("spec.chart.spec.version"),
+            Shape::OciRepositoryTag => marked("spec.ref.tag"),
+            _ => false,
+        }
     };
     shapes.retain(|shape| !promoted(*shape));
     shapes.sort_unstable();
@@ -108,19 +115,6 @@ pub(super) fn unmanaged_shapes(text: &[u8], manifest: &Manifest) -> Vec<Shape> {
 
 fn may_hold_version(text: &str) -> bool {
     ["version:", "tag:", "image:", "newTag:", "semver:", "ConfigMap"].iter().any(|key| text.contains(key))
-}
-
-fn setter_comments(text: &str, manifest: &Manifest) -> Vec<Shape> {
-    let Some(comment) = SETTER_COMMENT.as_ref() else { return Vec::new() };
-    let is_field = |line: usize| {
-        manifest.fields.iter().any(|field| field.position.line == line)
-            || manifest.refusals.iter().any(|refusal| refusal.position.line == line)
-    };
-    let lines = text.lines().enumerate().filter(|(_, line)| line.contains("$imagepolicy"));
-    lines
-        .filter(|(index, line)| comment.is_match(line) && !is_field(index + 1))
-        .map(|_| Shape::SetterComment)
-        .collect()
 }
 
 fn in_object(object: &Value) -> Vec<Shape> {
@@ -161,15 +155,18 @@ fn chart_version(version: Option<&Value>) -> Option<Shape> {
 }
 
 fn kustomize_images(spec: &Value) -> Vec<Shape> {
-    let has_tag = |image: &&Value| image.get("newTag").is_some() || image.get("digest").is_some();
-    items(spec.get("images")).iter().filter(has_tag).map(|_| Shape::KustomizeImage).collect()
+    let has_digest_alone = |image: &&Value| image.get("newTag").is_none() && image.get("digest").is_some();
+    items(spec.get("images")).iter().filter(has_digest_alone).map(|_| Shape::KustomizeImage).collect()
 }
 
 fn containers(pod: Option<&Value>) -> Vec<Shape> {
     let Some(pod) = pod else { return Vec::new() };
     let lists = ["containers", "initContainers"].map(|key| items(pod.get(key)));
     let images = lists.into_iter().flatten().filter_map(|container| container.get("image")?.as_str());
-    images.filter(|image| image.contains([':', '@'])).map(|_| Shape::WorkloadImage).collect()
+    let has_digest_alone = |image: &&str| {
+        image.parse::<ImageRef>().is_ok_and(|image| image.tag.is_none() && image.digest.is_some())
+    };
+    images.filter(has_digest_alone).map(|_| Shape::WorkloadImage).collect()
 }
 
 fn config_map(object: &Value) -> Option<Shape> {
@@ -203,16 +200,21 @@ mod tests {
                 format!(
                     "{release}  chart:\n    spec:\n      version: 1.0.0 # {{\"$imagepolicy\": \"flux-system:a:tag\"}}\n  values:\n    image: example.com/a:1.0.0 # {{\"$imagepolicy\": \"flux-system:a\"}}\n"
                 ),
-                &[Shape::SetterComment, Shape::ChartVersion],
+                &[],
+            ),
+            (
+                "setter comments that are commented out",
+                format!("{release}  # tag: 1.0.0 # {{\"$imagepolicy\": \"flux-system:a:tag\"}}\n  values: {{}}\n"),
+                &[Shape::SetterComment],
             ),
             (
                 "a workload",
-                "kind: Deployment\nspec: {template: {spec: {containers: [{image: a:1}, {image: b}], initContainers: [{image: c:2}]}}}\n".to_owned(),
-                &[Shape::WorkloadImage, Shape::WorkloadImage],
+                "kind: Deployment\nspec: {template: {spec: {containers: [{image: a:1}, {image: b}], initContainers: [{image: 'c@sha256:1111111111111111111111111111111111111111111111111111111111111111'}]}}}\n".to_owned(),
+                &[Shape::WorkloadImage],
             ),
             (
                 "a kustomization.yaml",
-                "resources: [a]\nimages:\n- {name: a, newTag: v1}\n- {name: b, newName: c}\n".to_owned(),
+                "resources: [a]\nimages:\n- {name: a, newTag: v1}\n- {name: b, newName: c}\n- {name: d, digest: 'sha256:1'}\n".to_owned(),
                 &[Shape::KustomizeImage],
             ),
             ("an OCIRepository", "kind: OCIRepository\nspec: {ref: {tag: 1.0.0}}\n".to_owned(), &[Shape::OciRepositoryTag]),
@@ -221,7 +223,7 @@ mod tests {
                 "kind: ConfigMap\ndata:\n  values.yaml: |\n    image:\n      tag: 1.0.0\n".to_owned(),
                 &[Shape::ConfigMapValues],
             ),
-            ("several documents", "kind: Pod\nspec: {containers: [{image: a:1}]}\n---\nkind: Other\n".to_owned(), &[Shape::WorkloadImage]),
+            ("several documents", "kind: Other\n---\nkind: OCIRepository\nspec: {ref: {tag: 1.0.0}}\n".to_owned(), &[Shape::OciRepositoryTag]),
             ("not YAML", "image: [\n".to_owned(), &[]),
         ] {
             assert_eq!(shapes(&text), expected, "{label}");

@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet, VecDeque};
 
 use crate::manifest::{FluxKustomization, Kustomization};
-use crate::model::RepoPath;
+use crate::model::{ImageName, RepoPath};
 
 use super::path::{self, DeadEntryKind, Target, parent};
 
@@ -68,6 +68,8 @@ pub(super) struct Graph {
     /// The folders whose kustomization.yaml applies a file as a patch.
     patched_by: HashMap<String, Vec<String>>,
     dead: Vec<DeadEntry>,
+    /// Whether `images` of any of them replace a tag.
+    replaces_images: bool,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -77,6 +79,7 @@ struct Folder {
     /// Files and folders.
     resources: Vec<String>,
     patches: Vec<PatchFile>,
+    replaced_images: Vec<ImageName>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -89,6 +92,7 @@ struct PatchFile {
 struct FluxRoot {
     name: String,
     target_namespace: Option<String>,
+    replaced_images: Vec<ImageName>,
     is_suspended: bool,
 }
 
@@ -149,12 +153,17 @@ impl Graph {
         {
             return inclusion;
         }
-        let Some(listing) = self.listed_by.get(file) else {
-            let is_passed_over = self.with_listed_entries.contains(parent(file));
-            return if is_passed_over { Inclusion::NotListed } else { self.suspended_above(file) };
+        // A kustomization.yaml is applied where its folder is.
+        let folder = parent(file);
+        let is_own = self.folders.get(folder).is_some_and(|folder| folder.file.as_str() == file);
+        let listing: Vec<&str> = match self.listed_by.get(file) {
+            _ if is_own => vec![folder],
+            Some(listing) => listing.iter().map(String::as_str).collect(),
+            None if self.with_listed_entries.contains(folder) => return Inclusion::NotListed,
+            None => return self.suspended_above(file),
         };
         let mut inclusion = Inclusion::NotListed;
-        let mut climb = Climb::of(listing.iter().map(String::as_str));
+        let mut climb = Climb::of(listing);
         while let Some(folder) = climb.next() {
             let roots = self.flux.get(folder).into_iter().flatten().map(|root| (folder, root));
             let here = Self::applied_by(roots).or_else(|| match self.listed_by.get(folder) {
@@ -176,6 +185,37 @@ impl Graph {
         }
         // A cycle has no top; kustomize refuses it, and it says nothing of the file.
         if inclusion == Inclusion::NotListed && climb.met_cycle { Inclusion::Applied } else { inclusion }
+    }
+
+    /// Whether `images` of any kustomization replace an image in the workloads of a file.
+    pub(super) fn replaces_image(&self, file: &RepoPath, image: &ImageName) -> bool {
+        if !self.replaces_images {
+            return false;
+        }
+        let has = |replaced: &[ImageName]| replaced.contains(image);
+        let mut above = self.flux_above(file.as_str());
+        let mut climb = Climb::of(self.listing(file.as_str()));
+        if climb.is_empty() {
+            return above.any(|(_, root)| has(&root.replaced_images));
+        }
+        while let Some(folder) = climb.next() {
+            let own = self.folders.get(folder).is_some_and(|folder| has(&folder.replaced_images));
+            let mut roots = self.flux.get(folder).into_iter().flatten();
+            if own || roots.any(|root| has(&root.replaced_images)) {
+                return true;
+            }
+            match self.listed_by.get(folder) {
+                Some(parents) => climb.push(parents),
+                None if self.flux_above(folder).any(|(_, root)| has(&root.replaced_images)) => return true,
+                None => {}
+            }
+        }
+        false
+    }
+
+    /// Whether any kustomization has `images`.
+    pub(super) fn replaces_images(&self) -> bool {
+        self.replaces_images
     }
 
     /// What a file patches, by each kustomization.yaml that applies it as a patch.
@@ -210,7 +250,9 @@ impl Graph {
             namespace: kustomization.namespace.clone(),
             resources: Vec::new(),
             patches: Vec::new(),
+            replaced_images: kustomization.replaced_images.clone(),
         };
+        self.replaces_images |= !added.replaced_images.is_empty();
         for entry in &kustomization.resources {
             match path::resolve(&folder, entry, known, folders) {
                 Ok(Target::File(path) | Target::Folder(path)) => {
@@ -258,10 +300,12 @@ impl Graph {
     }
 
     fn add_flux(&mut self, flux: &FluxKustomization) {
+        self.replaces_images |= !flux.replaced_images.is_empty();
         if let Some(folder) = path::join("", &flux.path) {
             self.flux.entry(folder).or_default().push(FluxRoot {
                 name: flux.name.clone(),
                 target_namespace: flux.target_namespace.clone(),
+                replaced_images: flux.replaced_images.clone(),
                 is_suspended: flux.is_suspended,
             });
         }

@@ -76,6 +76,50 @@ fn the_closest_namespace_wins_through_any_number_of_levels() {
 }
 
 #[test]
+fn a_kustomization_is_applied_where_its_folder_is() {
+    let suspended = flux("off", "./off", ", suspend: true");
+    let graph = graph(&[
+        ("prod/kustomization.yaml", "resources: [app]"),
+        ("prod/app/kustomization.yaml", "resources: [x.yaml]"),
+        ("prod/app/x.yaml", ""),
+        ("prod/old/kustomization.yaml", "resources: [x.yaml]"),
+        ("prod/old/x.yaml", ""),
+        ("off/kustomization.yaml", "resources: [x.yaml]"),
+        ("off/x.yaml", ""),
+        ("flux.yaml", &suspended),
+    ]);
+    for (file, inclusion) in [
+        ("prod/kustomization.yaml", Inclusion::Applied),
+        ("prod/app/kustomization.yaml", Inclusion::Applied),
+        ("prod/old/kustomization.yaml", Inclusion::NotListed),
+        ("off/kustomization.yaml", Inclusion::Suspended("off")),
+    ] {
+        assert_eq!(graph.inclusion(&path(file)), inclusion, "{file}");
+    }
+}
+
+#[test]
+fn images_of_a_kustomization_replace_those_of_the_workloads_below() {
+    let graph = graph(&[
+        ("base/kustomization.yaml", "resources: [app.yaml]"),
+        ("base/app.yaml", ""),
+        ("prod/kustomization.yaml", "resources: [../base]\nimages: [{name: ghcr.io/vtr/app, newTag: v1}]"),
+        ("dev/kustomization.yaml", "resources: [x.yaml]"),
+        ("dev/x.yaml", ""),
+        ("apps/y.yaml", ""),
+        ("flux.yaml", &flux("apps", "./apps", ", images: [{name: ghcr.io/vtr/app, newTag: v1}]")),
+    ]);
+    let (app, web): (ImageName, ImageName) =
+        ("ghcr.io/vtr/app".parse().unwrap(), "ghcr.io/vtr/web".parse().unwrap());
+    for (file, replaces) in
+        [("base/app.yaml", true), ("prod/other.yaml", true), ("dev/x.yaml", false), ("apps/y.yaml", true)]
+    {
+        assert_eq!(graph.replaces_image(&path(file), &app), replaces, "{file}");
+        assert!(!graph.replaces_image(&path(file), &web), "{file}");
+    }
+}
+
+#[test]
 fn a_flux_kustomization_gives_its_target_namespace() {
     let roots = [
         flux("apps", "./apps/prod", ", targetNamespace: apps"),

@@ -6,9 +6,10 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use regex::RegexBuilder;
 use sha2::{Digest as _, Sha256};
 
+use super::charts::Charts;
 use super::graph::{DeadEntry, Graph, Inclusion, Patched, SourceFile};
 use super::path::{is_within, parent};
-use crate::manifest::{ImageField, Kustomization, Manifest, Release};
+use crate::manifest::{FieldShape, ImageField, Kustomization, Manifest, Release};
 use crate::model::{ImageName, RepoPath, ServiceName};
 
 /// The namespace of a release in the environment's own folder, as Kubernetes assumes it.
@@ -31,6 +32,7 @@ pub struct Layout {
     graph: Graph,
     /// The patches, by file and by the name in it.
     patches: BTreeMap<(RepoPath, ServiceName), PatchedRelease>,
+    charts: Charts,
     /// The releases that a patch suspends, by file and by the name in it.
     suspended: BTreeSet<(String, ServiceName)>,
 }
@@ -67,7 +69,11 @@ impl Layout {
         }));
         let manifests: HashMap<&str, &Manifest> =
             files.iter().filter_map(|file| Some((file.path.as_str(), file.manifest?))).collect();
-        let mut layout = Self { graph, ..Self::default() };
+        let charts = Charts::of(
+            &files.iter().filter_map(|file| Some((file.path, file.manifest?))).collect::<Vec<_>>(),
+            &graph,
+        );
+        let mut layout = Self { graph, charts, ..Self::default() };
         let graph = &layout.graph;
         for LayoutFile { path, manifest, .. } in &files {
             let releases = manifest.map(|manifest| manifest.releases.as_slice()).unwrap_or_default();
@@ -92,7 +98,10 @@ impl Layout {
     /// The service that a HelmRelease of a file belongs to. `roots` are the folders of the environments: below the closest
     /// one, the file's folder stands for a namespace that no file gives.
     pub fn service(&self, file: &RepoPath, written: &ServiceName, roots: &[RepoPath]) -> PlacedService {
-        let written = self.patched(file, written).map_or(written, |patched| &patched.service);
+        let written = match self.patched(file, written) {
+            Some(patched) => &patched.service,
+            None => self.charts.user(file, written).unwrap_or(written),
+        };
         let known = |service| PlacedService { service, is_namespace_assumed: false };
         if written.has_namespace() {
             return known(written.clone());
@@ -114,12 +123,32 @@ impl Layout {
         names.extend(ServiceName::without_namespace(service.name()));
         let renamed = self.patches.iter().filter(|(_, patched)| patched.service.name() == service.name());
         names.extend(renamed.map(|((_, written), _)| written.clone()));
+        names.extend(self.charts.used_by(service).cloned());
         names
     }
 
-    /// The image of a patch's tag that has no repository beside it.
+    /// The image of a patch's tag that has no repository beside it, or the chart of a HelmRelease.
     pub fn image_of_tag_alone(&self, file: &RepoPath, field: &ImageField) -> Option<&ImageName> {
+        if field.shape == FieldShape::ChartVersion {
+            return self.charts.artifact(file, &field.service);
+        }
         self.patched(file, &field.service)?.images.get(&field.key_path)
+    }
+
+    /// Whether kustomize replaces the image of a field, so that its tag does not count: the field is of a container, and a
+    /// kustomization above its file names the image in `images`.
+    pub fn replaces(&self, file: &RepoPath, shape: FieldShape, image: &ImageName) -> bool {
+        shape == FieldShape::Container && self.graph.replaces_image(file, image)
+    }
+
+    /// Whether the file of a container decides if its tag counts.
+    pub fn may_replace(&self, shape: FieldShape) -> bool {
+        shape == FieldShape::Container && self.graph.replaces_images()
+    }
+
+    /// Whether the chart of any HelmRelease is known.
+    pub fn has_charts(&self) -> bool {
+        self.charts.has_artifacts()
     }
 
     /// The namespace that objects of a file get which set none.
@@ -256,107 +285,5 @@ fn folder_namespace(file: &RepoPath, roots: &[RepoPath]) -> String {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::kustomize::is_kustomization;
-    use crate::manifest;
-
-    enum Parsed {
-        Kustomization(Kustomization),
-        Manifest(Manifest),
-    }
-
-    fn layout(files: &[(&str, &str)]) -> (Layout, BTreeMap<String, Manifest>) {
-        let parsed: Vec<(RepoPath, Parsed)> = files
-            .iter()
-            .map(|(path, text)| {
-                let path: RepoPath = path.parse().unwrap();
-                let text = text.as_bytes();
-                let parsed = if is_kustomization(&path) {
-                    Parsed::Kustomization(manifest::read_kustomization(text).unwrap())
-                } else {
-                    Parsed::Manifest(manifest::read(text).unwrap())
-                };
-                (path, parsed)
-            })
-            .collect();
-        let layout = Layout::of(parsed.iter().map(|(path, parsed)| match parsed {
-            Parsed::Kustomization(one) => LayoutFile { path, kustomization: Some(one), manifest: None },
-            Parsed::Manifest(one) => LayoutFile { path, kustomization: None, manifest: Some(one) },
-        }));
-        let manifests = parsed.into_iter().filter_map(|(path, parsed)| match parsed {
-            Parsed::Manifest(manifest) => Some((path.to_string(), manifest)),
-            Parsed::Kustomization(_) => None,
-        });
-        (layout, manifests.collect())
-    }
-
-    fn release(metadata: &str, spec: &str) -> String {
-        format!(
-            "apiVersion: helm.toolkit.fluxcd.io/v2\nkind: HelmRelease\nmetadata: {{{metadata}}}\nspec: {{{spec}}}\n"
-        )
-    }
-
-    const CHART: &str = "chart: {spec: {chart: app}}";
-
-    #[test]
-    fn a_service_without_a_namespace_gets_it_from_other_files_or_its_folder() {
-        let text = release("name: cache", CHART);
-        let (layout, _) = layout(&[
-            ("prod/shop/app.yaml", &text),
-            ("prod/shop/kustomization.yaml", "namespace: shop\nresources: [app.yaml]"),
-            ("prod/apps/blog/app.yaml", &text),
-            ("prod/app.yaml", &text),
-            ("prod/A_b/app.yaml", &text),
-        ]);
-        let roots = ["prod".parse().unwrap()];
-        let written = ServiceName::without_namespace("cache").unwrap();
-        for (file, service, is_assumed) in [
-            ("prod/shop/app.yaml", "shop/cache", false),
-            ("prod/apps/blog/app.yaml", "apps.blog/cache", true),
-            ("prod/app.yaml", "default/cache", true),
-        ] {
-            let placed = layout.service(&file.parse().unwrap(), &written, &roots);
-            assert_eq!(placed.service.to_string(), service, "{file}");
-            assert_eq!(placed.is_namespace_assumed, is_assumed, "{file}");
-        }
-        let named: ServiceName = "own/cache".parse().unwrap();
-        assert_eq!(layout.service(&"prod/shop/app.yaml".parse().unwrap(), &named, &roots).service, named);
-        let of = |file: &str| layout.service(&file.parse().unwrap(), &written, &roots).service;
-        assert_ne!(of("prod/A_b/app.yaml"), of("prod/a-b/app.yaml"));
-    }
-
-    #[test]
-    fn a_patch_belongs_to_its_base_and_takes_its_images() {
-        let images = "values: {image: {repository: ghcr.io/vtr/app}, side: {image: {repository: ghcr.io/vtr/side, tag: v1.0.0}}}";
-        let tags = "values: {image: {tag: v1.0.0}, side: {image: {tag: v1.0.0}}, other: {tag: v1.0.0}}";
-        let (layout, manifests) = layout(&[
-            ("base/kustomization.yaml", "resources: [app.yaml]"),
-            ("base/app.yaml", &release("name: app, namespace: team", &format!("{CHART}, {images}"))),
-            (
-                "prod/kustomization.yaml",
-                "namespace: other\nresources: [../base]\npatches: [{path: p.yaml}, {path: t.yaml, target: {kind: HelmRelease, name: a.*}}]",
-            ),
-            ("prod/p.yaml", &release("name: app", tags)),
-            ("prod/t.yaml", &release("name: any", tags)),
-            ("prod/lost.yaml", &release("name: app", tags)),
-        ]);
-        for (file, service) in
-            [("prod/p.yaml", "team/app"), ("prod/t.yaml", "team/app"), ("prod/lost.yaml", "other/app")]
-        {
-            let path: RepoPath = file.parse().unwrap();
-            let fields = &manifests[file].fields;
-            assert_eq!(fields.len(), 3, "{file}");
-            assert_eq!(layout.service(&path, &fields[0].service, &[]).service.to_string(), service);
-            let images: Vec<Option<String>> = fields
-                .iter()
-                .map(|field| layout.image_of_tag_alone(&path, field).map(ToString::to_string))
-                .collect();
-            let known = |image: &str| (file != "prod/lost.yaml").then(|| image.to_owned());
-            assert_eq!(images, [known("ghcr.io/vtr/app"), known("ghcr.io/vtr/side"), None], "{file}");
-        }
-        let names = layout.written_names(&"team/app".parse().unwrap());
-        let names: Vec<String> = names.iter().map(ToString::to_string).collect();
-        assert_eq!(names, ["_/any", "_/app", "team/app"]);
-    }
-}
+#[path = "layout_tests.rs"]
+mod tests;

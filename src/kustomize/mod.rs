@@ -1,6 +1,7 @@
 //! Which files Flux applies, under which namespace, and what patches change: kustomization.yaml files, the folders and
 //! patches that they list, and the Flux Kustomizations above them. Takes parsed files; knows no Git and no policy.
 
+mod charts;
 mod graph;
 mod layout;
 mod path;

@@ -8,7 +8,7 @@ use super::field::ImageField;
 use super::position::Position;
 use super::replacement::{Replacement, Replacements};
 use super::{read_documents, text, verify};
-use crate::model::{Digest, Tag};
+use crate::model::{Digest, FieldRule, Tag};
 
 /// One image field and its new tag.
 #[derive(Clone, Copy, Debug)]
@@ -51,11 +51,19 @@ pub struct Edit<'a> {
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 pub fn edit(text: &[u8], edits: &[Edit<'_>]) -> Result<Vec<u8>, EditRefused> {
+    edit_with(text, &[], edits)
+}
+
+/// As [`edit()`], of a text that [`read_with`](super::read_with()) read by these rules.
+///
+/// # Errors
+/// As [`edit()`].
+pub fn edit_with(text: &[u8], rules: &[&FieldRule], edits: &[Edit<'_>]) -> Result<Vec<u8>, EditRefused> {
     if edits.is_empty() {
         return Ok(text.to_vec());
     }
     let text = text::readable(text)?;
-    let (manifest, documents) = read_documents(text)?;
+    let (manifest, documents) = read_documents(text, rules)?;
     let replacements = plan(text, &manifest, edits)?;
     let new_text = replacements.splice(text);
     verify::verify(&documents, &new_text, &replacements)?;

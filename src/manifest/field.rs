@@ -1,4 +1,4 @@
-//! An image field: the image that a HelmRelease runs, and the bytes that hold its tag.
+//! An image field: the image that a service runs, and the bytes that hold its tag.
 
 use std::ops::Range;
 
@@ -9,10 +9,36 @@ use super::plain::PlainReading;
 use super::position::Position;
 use crate::model::{Digest, ImageName, ServiceName, Tag};
 
-/// A place in a HelmRelease that holds an image tag.
+/// The shape of a field: which rule found it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum FieldShape {
+    /// Helm values.
+    Values,
+    /// `image` of a container of a workload.
+    Container,
+    /// `newTag` of an entry of `images`, of kustomize.
+    KustomizeImage,
+    /// `spec.ref.tag` of an OCIRepository without a setter comment: a chart's version.
+    ChartTag,
+    /// `spec.chart.spec.version` of a HelmRelease without a setter comment.
+    ChartVersion,
+    /// Named by the configuration.
+    Configured,
+    /// A setter comment, anywhere else.
+    SetterComment,
+}
+
+impl FieldShape {
+    /// Whether the field holds a chart's version, which is promoted only where the configuration asks for it.
+    pub fn is_of_chart(self) -> bool {
+        matches!(self, Self::ChartTag | Self::ChartVersion)
+    }
+}
+
+/// A place in a manifest that holds an image tag.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ImageField {
-    /// The HelmRelease.
+    /// The service, as the file names it.
     pub service: ServiceName,
     /// The image; `None` where only a setter comment identifies it.
     pub image: Option<ImageName>,
@@ -26,6 +52,8 @@ pub struct ImageField {
     pub key_path: String,
     /// The Flux ImagePolicy that the setter comment names.
     pub marker: Option<PolicyName>,
+    /// The rule that found it.
+    pub shape: FieldShape,
     pub(super) tag_site: Site,
     /// The sibling scalar that holds the digest.
     pub(super) digest_site: Option<Site>,
@@ -54,13 +82,13 @@ impl ImageField {
             (None, _) => None,
             (Some(_), digest) => Some(digest?),
         };
-        let before = &self.tag_site.before_tag;
+        let Site { before_tag: before, after_tag: after, .. } = &self.tag_site;
         Some(match (&self.digest_site, digest) {
-            (None, None) => vec![(&self.tag_site, format!("{before}{tag}"))],
-            (None, Some(digest)) => vec![(&self.tag_site, format!("{before}{tag}@{digest}"))],
+            (None, None) => vec![(&self.tag_site, format!("{before}{tag}{after}"))],
+            (None, Some(digest)) => vec![(&self.tag_site, format!("{before}{tag}@{digest}{after}"))],
             (Some(site), digest) => {
                 let digest = digest.map(ToString::to_string).unwrap_or_default();
-                vec![(&self.tag_site, format!("{before}{tag}")), (site, digest)]
+                vec![(&self.tag_site, format!("{before}{tag}{after}")), (site, digest)]
             }
         })
     }
@@ -74,6 +102,8 @@ pub(super) struct Site {
     pub(super) quotes: Quotes,
     /// The prefix of the value before the tag, such as `ghcr.io/vtr/app:`, or empty.
     pub(super) before_tag: Box<str>,
+    /// The rest of the value behind the tag, such as the brace of `${TAG:=v1.0.0}`, or empty.
+    pub(super) after_tag: Box<str>,
 }
 
 impl Site {

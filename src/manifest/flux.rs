@@ -1,16 +1,13 @@
 //! Flux's image objects (image.toolkit.fluxcd.io), which hold the selection rules that a team already has, and Flux
 //! Kustomizations (kustomize.toolkit.fluxcd.io), which say what is applied. This file reads them and validates nothing.
 
+use super::kustomize_images::replaced_images;
 use super::position::Position;
 use super::tree::{Document, NodeId};
 use crate::model::ImageName;
 
-/// The API group of Flux's image objects.
-pub(super) const IMAGE_GROUP: &str = "image.toolkit.fluxcd.io";
 /// The API versions that are read.
 const VERSIONS: [&str; 3] = ["v1beta1", "v1beta2", "v1"];
-/// The API group of Flux Kustomizations.
-pub(super) const KUSTOMIZE_GROUP: &str = "kustomize.toolkit.fluxcd.io";
 
 /// A Flux ImagePolicy: how to choose a tag of a repository.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -91,6 +88,8 @@ pub struct FluxKustomization {
     pub path: String,
     /// `spec.targetNamespace`.
     pub target_namespace: Option<String>,
+    /// The images in `spec.images`, whose tags in workloads do not count.
+    pub replaced_images: Vec<ImageName>,
     /// `spec.suspend`.
     pub is_suspended: bool,
     /// The first character of the object.
@@ -104,6 +103,10 @@ pub(super) fn read_kustomization(document: &Document<'_>, root: NodeId) -> Optio
         name: object.text(&["metadata", "name"])?,
         path: object.text(&["spec", "path"]).unwrap_or_default(),
         target_namespace: object.text(&["spec", "targetNamespace"]),
+        replaced_images: document
+            .get_path(root, &["spec", "images"])
+            .map(|list| replaced_images(document, list))
+            .unwrap_or_default(),
         is_suspended: object.text(&["spec", "suspend"]).is_some_and(|text| text == "true"),
         position: document.node(root).position,
     })

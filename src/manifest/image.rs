@@ -1,4 +1,4 @@
-//! The shapes of an image field: which scalars hold an image's name, tag and digest. `values` finds them in a HelmRelease.
+//! The shapes of an image field: which scalars hold an image's name, tag and digest. `values` and others find them.
 
 use super::entries::Entries;
 use super::field::Site;
@@ -72,7 +72,13 @@ impl<'d> Reader<'d, '_> {
 
     /// The image name in a complete reference, valid tag or not.
     pub(super) fn name_in_reference(self, id: NodeId) -> Option<ImageName> {
-        let reference: ImageRef = self.document.text(id)?.parse().ok()?;
+        let text = self.document.text(id)?;
+        // Where the tag alone is filled in later, the name is certain: `ghcr.io/vtr/app:${TAG}`.
+        let text = match text.find("${").or_else(|| text.find("{{")) {
+            Some(at) => text[..at].strip_suffix(':')?,
+            None => text,
+        };
+        let reference: ImageRef = text.parse().ok()?;
         Some(reference.name)
     }
 
@@ -147,7 +153,7 @@ impl<'d> Reader<'d, '_> {
     }
 
     /// The text at `id`, or `None` where it is absent or empty.
-    fn optional(self, id: Option<NodeId>) -> Result<Option<&'d str>, Rejection> {
+    pub(super) fn optional(self, id: Option<NodeId>) -> Result<Option<&'d str>, Rejection> {
         match id.map(|id| self.read(id)).transpose() {
             Err((RefusalReason::Empty, _)) => Ok(None),
             read => read,
@@ -171,7 +177,7 @@ impl<'d> Reader<'d, '_> {
         Ok(Some((digest, self.site(id, "")?)))
     }
 
-    fn read(self, id: NodeId) -> Result<&'d str, Rejection> {
+    pub(super) fn read(self, id: NodeId) -> Result<&'d str, Rejection> {
         scalar::read(self.source.text, self.document, id).map_err(|reason| (reason, id))
     }
 

@@ -1,8 +1,10 @@
 //! `kustomization.yaml`: which files a folder includes, under which namespace, and which patches apply to them.
 
+use super::kustomize_images::replaced_images;
 use super::text;
 use super::tree::{Content, Document, Documents, NodeId};
 use super::unreadable::{Unreadable, UnreadableReason};
+use crate::model::ImageName;
 
 /// The most entries that one file may list.
 const MAX_ENTRIES: usize = 10_000;
@@ -14,6 +16,8 @@ pub struct Kustomization {
     pub namespace: Option<String>,
     /// `resources`, `bases` and `components`: files and folders.
     pub resources: Vec<String>,
+    /// The images in `images`, whose tags in workloads do not count.
+    pub replaced_images: Vec<ImageName>,
     /// `patches`, `patchesStrategicMerge` and `patchesJson6902` that are files.
     pub patches: Vec<KustomizationPatch>,
     /// The files that it uses otherwise: of generators, transformers, replacements and the like.
@@ -66,6 +70,9 @@ impl Reader<'_, '_> {
                     self.kustomization.resources.extend(paths);
                 }
                 Some("patches" | "patchesStrategicMerge" | "patchesJson6902") => self.patches(value),
+                Some("images") => {
+                    self.kustomization.replaced_images = replaced_images(self.document, value);
+                }
                 Some(_) => self.other(value, 0),
                 None => {}
             }

@@ -1,8 +1,10 @@
 //! Flux's setter comments: `# {"$imagepolicy": "namespace:name:tag"}` (Flux documentation, *Configure image updates*). A
 //! comment names the policy and the part of the image reference on its line. Comments are read and never changed.
 
+use std::collections::HashSet;
 use std::fmt;
 
+use memchr::memmem;
 use serde::Deserialize;
 
 /// The namespace and name of a Flux ImagePolicy. The namespace is empty where no file gives it.
@@ -40,6 +42,9 @@ pub(super) struct Marker {
 
 pub(super) const MARKER_KEY: &str = "$imagepolicy";
 
+/// The most setter comments on no value that are reported of one file.
+const MAX_STRAYS: usize = 100;
+
 #[derive(Deserialize)]
 struct Setter {
     #[serde(rename = "$imagepolicy")]
@@ -52,7 +57,7 @@ impl Marker {
     /// # Errors
     /// Returns the comment when it contains [`MARKER_KEY`] but is malformed.
     pub(super) fn after(text: &str, end: usize) -> Result<Option<Self>, String> {
-        match comment_after(text, end) {
+        match comment_after(text, end).map(|hash| comment_at(text, hash)) {
             // Prose that mentions the key is not a setter comment.
             Some(comment) if comment.trim_start().starts_with('{') && comment.contains(MARKER_KEY) => {
                 Self::read(comment).map(Some).ok_or_else(|| comment.trim().to_owned())
@@ -80,16 +85,33 @@ impl Marker {
     }
 }
 
-/// The comment after byte `end` on the same line, without its `#`. Only blanks and closing brackets or commas of a flow
-/// collection may come before it.
-fn comment_after(text: &str, end: usize) -> Option<&str> {
+/// The setter comments of a text that are on no value, by the byte of their `#`: in a line that is commented out, after a key
+/// without a value, or in a block scalar. `ends` are the ends of all scalars and aliases.
+pub(super) fn strays(text: &str, ends: impl Iterator<Item = usize>) -> Vec<usize> {
+    let read: HashSet<usize> = ends.filter_map(|end| comment_after(text, end)).collect();
+    let comments = memmem::find_iter(text.as_bytes(), MARKER_KEY).filter_map(|key| {
+        let before = text[..key].strip_suffix('"')?.trim_end_matches([' ', '\t']).strip_suffix('{')?;
+        before.trim_end_matches([' ', '\t']).strip_suffix('#').map(str::len)
+    });
+    comments.filter(|hash| !read.contains(hash)).take(MAX_STRAYS).collect()
+}
+
+/// The comment whose `#` is at this byte, without it.
+fn comment_at(text: &str, hash: usize) -> &str {
+    let rest = &text[hash + 1..];
+    rest.find(['\n', '\r']).map_or(rest, |stop| &rest[..stop])
+}
+
+/// The `#` of the comment after byte `end` on the same line. Only blanks and closing brackets or commas of a flow collection
+/// may come before it.
+fn comment_after(text: &str, end: usize) -> Option<usize> {
     let rest = text.get(end..)?;
     let line = rest.find(['\n', '\r']).map_or(rest, |stop| &rest[..stop]);
     let hash = line.find('#')?;
     let between = &line[..hash];
     let is_comment = between.ends_with([' ', '\t']);
     let is_near = between.chars().all(|character| matches!(character, ' ' | '\t' | ',' | '}' | ']'));
-    (is_comment && is_near).then(|| &line[hash + 1..])
+    (is_comment && is_near).then_some(end + hash)
 }
 
 #[cfg(test)]
@@ -128,6 +150,21 @@ mod tests {
         ] {
             assert_eq!(after_value(rest), Ok(None), "{rest:?}");
         }
+    }
+
+    #[test]
+    fn setter_comments_on_no_value_are_found() {
+        let text = "\
+# tag: v1 # {\"$imagepolicy\": \"a:b\"}
+tag: v1 # {\"$imagepolicy\": \"a:b\"}
+other: #{ \"$imagepolicy\": \"a:b\"}
+  v1
+# prose about $imagepolicy and \"$imagepolicy\"
+";
+        let value = text.find("v1 # {\"$imagepolicy\": \"a:b\"}\nother").unwrap() + 2;
+        let found = strays(text, [value].into_iter());
+        let lines: Vec<usize> = found.iter().map(|hash| 1 + text[..*hash].matches('\n').count()).collect();
+        assert_eq!(lines, [1, 3]);
     }
 
     #[test]

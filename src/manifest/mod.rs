@@ -1,23 +1,31 @@
 //! Manifests: YAML text to image fields with byte spans, and back to verified text. Knows no files, Git or policy.
 //!
-//! Two entry points. [`read()`] returns the contents of a text: the image fields of each HelmRelease, the refused fields with
+//! Two entry points. [`read()`] returns the contents of a text: the image fields of each object, the refused fields with
 //! reasons, and Flux's image objects. [`edit()`] returns a new text in which some fields have other tags and every other byte
 //! stays; it parses the new text with two independent parsers and refuses any other difference.
 //!
-//! Reading goes through `tree` (a flat list of nodes), `release` (objects), `values` (the walk to the fields) and `image` (the
-//! shapes of a field). Editing goes through `edit` (which scalars change), `replacement` (the splice) and `verify`.
+//! Reading goes through `tree` (a flat list of nodes), `objects` (which object is what, by the table in `kinds`), `values`,
+//! `workload`, `kustomize_images`, `oci_repository`, `chart` and `configured` (the
+//! way to the fields), `image` (the parts of a field) and `record`. Editing goes through `edit` (which scalars change), `replacement` (the splice) and `verify`.
 
 mod anchors;
+mod chart;
+mod configured;
 mod edit;
 mod edit_refused;
 mod entries;
 mod field;
 mod flux;
 mod image;
+mod kinds;
 mod kustomization;
+mod kustomize_images;
 mod marker;
+mod objects;
+mod oci_repository;
 mod plain;
 mod position;
+mod record;
 mod refusal;
 mod release;
 mod replacement;
@@ -27,21 +35,23 @@ mod tree;
 mod unreadable;
 mod values;
 mod verify;
+mod workload;
 
 use std::ops::Range;
 
-pub use edit::{Edit, edit};
+pub use chart::{ChartSource, HelmRepository};
+pub use edit::{Edit, edit, edit_with};
 pub use edit_refused::{EditRefused, SecondParserError};
-pub use field::ImageField;
+pub use field::{FieldShape, ImageField};
 pub use flux::{FluxAutomation, FluxImagePolicy, FluxImageRepository, FluxKustomization, FluxOrder};
 pub use kustomization::{Kustomization, KustomizationPatch, read_kustomization};
 pub use marker::PolicyName;
 pub use position::Position;
 pub use refusal::{Refusal, RefusalReason};
-pub use release::Release;
+pub use release::{ChartRef, Release};
 pub use unreadable::{Unreadable, UnreadableReason};
 
-use crate::model::ServiceName;
+use crate::model::{FieldRule, ServiceName};
 use text::SourceText;
 use tree::{Document, Documents};
 
@@ -57,6 +67,10 @@ pub struct Manifest {
     pub refusals: Vec<Refusal>,
     /// The HelmReleases, with and without image fields.
     pub releases: Vec<Release>,
+    /// The OCIRepositories that have a field or a refusal, as the file names them.
+    pub oci_repositories: Vec<ServiceName>,
+    /// The HelmRepositories whose charts are OCI artifacts.
+    pub helm_repositories: Vec<HelmRepository>,
     /// Flux's ImagePolicy objects.
     pub image_policies: Vec<FluxImagePolicy>,
     /// Flux's ImageRepository objects.
@@ -65,6 +79,10 @@ pub struct Manifest {
     pub automations: Vec<FluxAutomation>,
     /// Flux Kustomizations.
     pub flux_kustomizations: Vec<FluxKustomization>,
+    /// The places of setter comments that are on no value, such as those in lines that are commented out.
+    pub stray_setters: Vec<Position>,
+    /// How many fields are versions of charts, of which each HelmRelease has one.
+    chart_versions: usize,
     /// The scalars of the refused fields. No edit of another field may change them through an anchor.
     refused_spans: Vec<(Range<usize>, Position)>,
 }
@@ -72,13 +90,20 @@ pub struct Manifest {
 impl Manifest {
     /// Whether the file has no such contents.
     pub fn is_empty(&self) -> bool {
-        self.fields.is_empty()
+        self.has_fields_only()
+            && self.fields.is_empty()
             && self.refusals.is_empty()
+            && self.stray_setters.is_empty()
+    }
+
+    /// Whether it has no HelmRelease and no Flux object, but perhaps fields and refusals.
+    pub fn has_fields_only(&self) -> bool {
+        self.releases.is_empty()
+            && self.flux_kustomizations.is_empty()
+            && self.helm_repositories.is_empty()
             && self.image_policies.is_empty()
             && self.image_repositories.is_empty()
             && self.automations.is_empty()
-            && self.flux_kustomizations.is_empty()
-            && self.releases.is_empty()
     }
 
     /// The HelmRelease of a field or a refusal.
@@ -87,7 +112,7 @@ impl Manifest {
     }
 
     fn add(&mut self, source: SourceText<'_>, document: &Document<'_>) -> Result<(), Unreadable> {
-        release::read(source, document, self);
+        objects::read(source, document, self);
         if self.is_too_costly() {
             return Err(Unreadable::new(Position::START, UnreadableReason::TooManyFields));
         }
@@ -101,13 +126,13 @@ impl Manifest {
 
     /// Whether the file has so many fields that reading more and editing them is not worth the cost.
     fn is_too_costly(&self) -> bool {
-        self.fields.len() + self.refusals.len() > MAX_FIELDS
+        self.fields.len() + self.refusals.len() - self.chart_versions > MAX_FIELDS
     }
 }
 
 /// Reads a manifest.
 ///
-/// A text without `HelmRelease`, `image.toolkit.fluxcd.io` and `kustomize.toolkit.fluxcd.io` is not parsed, so it may be
+/// A text that names no object and no comment that is read, as a search of its bytes shows, is not parsed, so it may be
 /// malformed.
 ///
 /// # Errors
@@ -116,8 +141,17 @@ pub fn read(text: &[u8]) -> Result<Manifest, Unreadable> {
     let mut manifest = Manifest::default();
     if let Some(text) = text::concerning_images(text)? {
         let source = SourceText::of(text);
+        let mut scalar_ends = Vec::new();
         for document in Documents::of(text) {
-            manifest.add(source, &document?)?;
+            let document = document?;
+            manifest.add(source, &document)?;
+            if source.has_markers {
+                scalar_ends.extend(document.nodes().iter().map(|node| node.span.end));
+            }
+        }
+        if source.has_markers {
+            let strays = marker::strays(text, scalar_ends.into_iter());
+            manifest.stray_setters = strays.iter().map(|hash| Position::after(&text[..*hash])).collect();
         }
     }
     // Room for four fields where most files have one, kept as long as the file is the same.
@@ -125,14 +159,32 @@ pub fn read(text: &[u8]) -> Result<Manifest, Unreadable> {
     Ok(manifest)
 }
 
+/// Reads a manifest and the fields that the configuration names in it.
+///
+/// # Errors
+/// When the text is not UTF-8, not YAML, or exceeds a bound.
+pub fn read_with(text: &[u8], rules: &[&FieldRule]) -> Result<Manifest, Unreadable> {
+    let mut manifest = read(text)?;
+    if !rules.is_empty() {
+        let text = text::readable(text)?;
+        let documents: Vec<_> = Documents::of(text).collect::<Result<_, _>>()?;
+        configured::read(SourceText::of(text), &documents, rules, &mut manifest);
+    }
+    Ok(manifest)
+}
+
 /// Reads a manifest and returns its documents too.
-fn read_documents(text: &str) -> Result<(Manifest, Vec<Document<'_>>), Unreadable> {
+fn read_documents<'t>(
+    text: &'t str,
+    rules: &[&FieldRule],
+) -> Result<(Manifest, Vec<Document<'t>>), Unreadable> {
     let mut manifest = Manifest::default();
     let documents: Vec<_> = Documents::of(text).collect::<Result<_, _>>()?;
     let source = SourceText::of(text);
     for document in &documents {
         manifest.add(source, document)?;
     }
+    configured::read(source, &documents, rules, &mut manifest);
     Ok((manifest, documents))
 }
 

@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use super::field::FieldShape;
 use super::position::Position;
 use crate::model::{ImageName, Printable, ServiceName};
 
@@ -11,7 +12,7 @@ pub(super) type Defect = (RefusalReason, Position);
 /// An image field that cannot be edited safely.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Refusal {
-    /// The HelmRelease; `None` where its name is not usable.
+    /// The service, as the file names it; `None` where its name is not usable.
     pub service: Option<ServiceName>,
     /// The image, where it is certain all the same.
     pub image: Option<ImageName>,
@@ -19,6 +20,8 @@ pub struct Refusal {
     pub position: Position,
     /// The cause.
     pub reason: RefusalReason,
+    /// The rule that found the field.
+    pub shape: FieldShape,
 }
 
 impl fmt::Display for Refusal {
@@ -71,7 +74,7 @@ pub enum RefusalReason {
     DigestAlone,
     /// A malformed setter comment.
     SetterComment(String),
-    /// The name of the HelmRelease is not valid in Kubernetes.
+    /// The name of the object is not valid in Kubernetes.
     ServiceName(String),
     /// A HelmRelease of an unknown API version.
     ApiVersion(String),
@@ -79,6 +82,15 @@ pub enum RefusalReason {
     SopsMac,
     /// `registry` beside the image and `global.imageRegistry` above it differ.
     TwoRegistries(String),
+    /// A path in the configuration that does not lead to one value.
+    NotOneMatch {
+        /// The path.
+        at: String,
+        /// How many values it leads to.
+        matches: usize,
+    },
+    /// A key beside the tag of an OCIRepository that Flux follows instead.
+    Overruled(&'static str),
     /// A patch changes the registry of a tag whose repository is elsewhere.
     RegistryAlone,
 }
@@ -92,7 +104,7 @@ impl RefusalReason {
             }
             Self::BlockScalar => "write the value on the line of its key",
             Self::Escaped => "write the value on one line, without escapes",
-            Self::DuplicateKey(_) => "remove one of the two",
+            Self::DuplicateKey(_) | Self::Overruled(_) => "remove one of the two",
             Self::MergeKey => "write the keys out, or merge one anchored mapping with `<<: *anchor`",
             Self::NotText { .. } | Self::CustomTag(_) => "put the value in quotes",
             Self::NotScalar => "write one value there",
@@ -104,12 +116,13 @@ impl RefusalReason {
             Self::TwoDigests => "remove one of the two digests",
             Self::DigestAlone => "write the tag of this digest beside it",
             Self::SetterComment(_) => r#"use the form `# {"$imagepolicy": "namespace:name:tag"}`"#,
-            Self::ServiceName(_) => "set a valid `metadata.name` in the HelmRelease",
+            Self::ServiceName(_) => "set a valid `metadata.name`",
             Self::ApiVersion(_) => "use helm.toolkit.fluxcd.io/v2",
             Self::SopsMac => {
                 "set `mac_only_encrypted: true` in .sops.yaml and encrypt the file again, so that the MAC covers encrypted values only"
             }
             Self::TwoRegistries(_) => "keep one of the two registries",
+            Self::NotOneMatch { .. } => "correct `at` or `files` under `fields` in the configuration",
             Self::RegistryAlone => "write `repository` beside the tag",
         }
     }
@@ -142,7 +155,7 @@ impl fmt::Display for RefusalReason {
                 write!(formatter, "the setter comment `{}` is malformed", show(text))
             }
             Self::ServiceName(name) => {
-                write!(formatter, "`{}` is not a valid name for a HelmRelease", show(name))
+                write!(formatter, "`{}` is not a valid name in Kubernetes", show(name))
             }
             Self::ApiVersion(version) => {
                 write!(formatter, "the HelmRelease has the unknown apiVersion `{}`", show(version))
@@ -155,6 +168,15 @@ impl fmt::Display for RefusalReason {
             }
             Self::TwoRegistries(global) => {
                 write!(formatter, "`registry` differs from the global registry `{}`", show(global))
+            }
+            Self::NotOneMatch { at, matches: 0 } => {
+                write!(formatter, "nothing in the file is at `{}`", show(at))
+            }
+            Self::NotOneMatch { at, matches } => {
+                write!(formatter, "{matches} values of the file are at `{}`", show(at))
+            }
+            Self::Overruled(key) => {
+                write!(formatter, "Flux follows `{key}` beside the tag, so the tag has no effect")
             }
             Self::RegistryAlone => {
                 write!(formatter, "the patch sets the registry of the image but not its repository")

@@ -2,15 +2,17 @@
 
 use memchr::memmem;
 
+use super::kinds::{HELM_REPOSITORY, Kind, OCI_REPOSITORY};
 use super::marker::MARKER_KEY;
 use super::position::Position;
 use super::unreadable::{Unreadable, UnreadableReason};
 
-/// A file that concerns images contains the kind of a HelmRelease, or the API group of a Flux image object or of a Flux
-/// Kustomization.
+/// A file that concerns images contains the kind of a HelmRelease or of a workload, the API group of a Flux image object or
+/// of a Flux Kustomization, an OCIRepository, a HelmRepository, a tag that kustomize sets, or a setter comment.
 const KIND: &str = "HelmRelease";
 const GROUP_END: &str = ".toolkit.fluxcd.io";
 const GROUPS: [&str; 2] = ["image", "kustomize"];
+const NEW_TAG: &str = "newTag";
 
 /// The longest text that is read. Kubernetes accepts objects of 1.5 MiB; reading takes ten times the memory.
 const MAX_BYTES: usize = 32 << 20;
@@ -29,7 +31,7 @@ impl<'t> SourceText<'t> {
     }
 }
 
-/// The text, if it may hold a HelmRelease or another Flux object that is read.
+/// The text, if it may hold an object that is read.
 ///
 /// # Errors
 /// When it may and is not UTF-8, or is longer than 32 MiB.
@@ -38,9 +40,27 @@ pub(super) fn concerning_images(bytes: &[u8]) -> Result<Option<&str>, Unreadable
         return Err(Unreadable::new(Position::START, UnreadableReason::Utf16));
     }
     let is_group = |at: usize| GROUPS.iter().any(|group| bytes[..at].ends_with(group.as_bytes()));
-    let is_read =
-        memmem::find(bytes, KIND.as_bytes()).is_some() || memmem::find_iter(bytes, GROUP_END).any(is_group);
+    let has = |needle: &str| memmem::find(bytes, needle.as_bytes()).is_some();
+    let is_read = has(KIND)
+        || memmem::find_iter(bytes, GROUP_END).any(is_group)
+        || has(MARKER_KEY)
+        || has(NEW_TAG)
+        || has(OCI_REPOSITORY)
+        || has(HELM_REPOSITORY)
+        || has_workload(bytes);
     if is_read { readable(bytes).map(Some) } else { Ok(None) }
+}
+
+/// Whether an object may be a workload with containers. Definitions of custom resources speak of workloads too, but not on
+/// the line of `kind`.
+fn has_workload(bytes: &[u8]) -> bool {
+    let names_workload = |at: usize| {
+        let rest = &bytes[at + "kind".len()..];
+        let line = memchr::memchr2(b'\n', b'\r', rest).map_or(rest, |end| &rest[..end]);
+        let is_key = line.iter().find(|byte| !b" \t\"'".contains(byte)) == Some(&b':');
+        is_key && Kind::may_be_workload(line)
+    };
+    memmem::find(bytes, b"ontainers").is_some() && memmem::find_iter(bytes, "kind").any(names_workload)
 }
 
 /// The text, if it is UTF-8 and at most 32 MiB.
@@ -76,7 +96,20 @@ mod tests {
         assert_eq!(concerning_images(b"\xff broken: ["), Ok(None));
         assert_eq!(concerning_images(&vec![b' '; MAX_BYTES + 1]), Ok(None));
         assert_eq!(concerning_images(b"source.toolkit.fluxcd.io/v1"), Ok(None));
-        for text in ["kind: HelmRelease", "image.toolkit.fluxcd.io/v1", "kustomize.toolkit.fluxcd.io/v1"] {
+        for text in ["kind: Service\ncontainers:", "kind: Deployment", "a: kinds of Deployment\ncontainers:"]
+        {
+            assert_eq!(concerning_images(text.as_bytes()), Ok(None), "{text}");
+        }
+        for text in [
+            "kind: HelmRelease",
+            "image.toolkit.fluxcd.io/v1",
+            "kustomize.toolkit.fluxcd.io/v1",
+            "kind: Deployment\r\ncontainers:",
+            "{\"kind\" : \"CronJob\", \"initContainers\": []}",
+            "images: [{newTag: v1}]",
+            "kind: OCIRepository",
+            "a: v1 # {\"$imagepolicy\": \"a:b\"}",
+        ] {
             assert_eq!(concerning_images(text.as_bytes()), Ok(Some(text)));
         }
     }

@@ -1,38 +1,32 @@
-//! Finds the image fields in the values of a HelmRelease: walks `spec.values` once and recognizes fields by their keys and
-//! setter comments.
+//! Walks an object and recognizes image fields: in the values of a HelmRelease by their keys and setter comments, elsewhere
+//! by setter comments alone.
 
-use std::fmt::Write;
-
-use super::Manifest;
 use super::entries::{Entries, Entry};
-use super::field::ImageField;
-use super::image::{FieldParts, Reader, Rejection};
+use super::field::FieldShape;
+use super::image::Rejection;
 use super::marker::{MarkedPart, Marker, PolicyName};
-use super::position::Position;
-use super::refusal::{Defect, Refusal, RefusalReason};
-use super::text::SourceText;
-use super::tree::{Content, Document, NodeId};
-use crate::model::{ImageName, Printable, ServiceName};
+use super::record::{PathSegment, Recorder};
+use super::refusal::RefusalReason;
+use super::tree::{Content, NodeId};
 
-/// The values of one HelmRelease.
-pub(super) struct Walk<'d, 't, 'm> {
-    reader: Reader<'d, 't>,
-    service: Option<ServiceName>,
-    /// The path from the root of the object to the current node.
-    path: Vec<PathSegment<'d>>,
-    /// Applies to every field below the current node.
-    defect: Option<Defect>,
+/// The path of a HelmRelease's values.
+pub(super) const VALUES: [&str; 2] = ["spec", "values"];
+
+/// A walk over one object.
+pub(super) struct Walk<'r, 'd, 't, 'm> {
+    recorder: &'r mut Recorder<'d, 't, 'm>,
+    rules: Rules,
     /// The value of the closest `global.imageRegistry` or `global.image.registry` above the current node.
     global_registry: Option<NodeId>,
-    /// Whether the HelmRelease is a patch, whose tags may stand without a repository.
-    is_patch: bool,
-    manifest: &'m mut Manifest,
 }
 
+/// What is recognized.
 #[derive(Clone, Copy)]
-enum PathSegment<'d> {
-    Key(&'d str),
-    Index(usize),
+enum Rules {
+    /// Helm values. Those of a patch may hold tags without a repository.
+    Values { is_patch: bool },
+    /// Setter comments, as Flux reads them; `is_release` leaves the values of a HelmRelease out.
+    Comments { is_release: bool },
 }
 
 /// What a scalar's mapping holds besides it; the default for items of a sequence.
@@ -46,25 +40,39 @@ struct Siblings {
     digest: Option<NodeId>,
 }
 
-impl<'d, 't, 'm> Walk<'d, 't, 'm> {
-    /// A walk over the values of `service`. A `defect` refuses all of its fields.
-    pub(super) fn new(
-        source: SourceText<'d>,
-        document: &'d Document<'t>,
-        service: Option<ServiceName>,
-        defect: Option<Defect>,
-        is_patch: bool,
-        manifest: &'m mut Manifest,
-    ) -> Self {
-        let path = vec![PathSegment::Key("spec"), PathSegment::Key("values")];
-        let reader = Reader { source, document };
-        Self { reader, service, path, defect, global_registry: None, is_patch, manifest }
-    }
+/// Walks the values of a HelmRelease.
+pub(super) fn walk_values(recorder: &mut Recorder<'_, '_, '_>, values: NodeId, is_patch: bool) {
+    recorder.shape = FieldShape::Values;
+    recorder.path.extend(VALUES.map(PathSegment::Key));
+    Walk { recorder, rules: Rules::Values { is_patch }, global_registry: None }.below(values);
+    recorder.path.clear();
+}
 
+/// Walks an object for the setter comments that are not of recorded fields.
+pub(super) fn walk_comments(recorder: &mut Recorder<'_, '_, '_>, root: NodeId, is_release: bool) {
+    recorder.shape = FieldShape::SetterComment;
+    Walk { recorder, rules: Rules::Comments { is_release }, global_registry: None }.below(root);
+}
+
+/// Records the `image` of a mapping, such as a container, if it is a reference with a tag.
+pub(super) fn record_image(recorder: &mut Recorder<'_, '_, '_>, image: NodeId) {
+    let mut walk = Walk { recorder, rules: Rules::Comments { is_release: false }, global_registry: None };
+    match walk.marker(image) {
+        Err(rejection) => walk.recorder.record(None, None, image, Err(rejection)),
+        Ok(Some(marker)) => walk.marked(marker, image, Siblings::default()),
+        Ok(None) => walk.reference(image),
+    }
+}
+
+impl<'d> Walk<'_, 'd, '_, '_> {
     /// Walks the collection at `id`, which may be an alias.
-    pub(super) fn below(&mut self, id: NodeId) {
-        let document = self.reader.document;
+    fn below(&mut self, id: NodeId) {
+        let document = self.recorder.reader.document;
         let target = document.target(id);
+        // What an alias repeats has its setter comments at the anchor.
+        if target != id && !self.is_values() {
+            return;
+        }
         match document.node(target).content {
             Content::Mapping => self.mapping(target),
             Content::Sequence => self.sequence(target),
@@ -72,40 +80,67 @@ impl<'d, 't, 'm> Walk<'d, 't, 'm> {
         }
     }
 
+    fn is_values(&self) -> bool {
+        matches!(self.rules, Rules::Values { .. })
+    }
+
     fn sequence(&mut self, sequence: NodeId) {
-        for (index, item) in self.reader.document.children(sequence).enumerate() {
-            self.path.push(PathSegment::Index(index));
-            match self.marker(item) {
-                Ok(Some(marker)) => self.marked(marker, item, Siblings::default()),
-                Ok(None) => self.below(item),
-                Err(rejection) => self.record(None, item, Err(rejection)),
+        for (index, item) in self.recorder.reader.document.children(sequence).enumerate() {
+            self.recorder.path.push(PathSegment::Index(index));
+            if !self.recorder.is_recorded(item) {
+                match self.marker(item) {
+                    Ok(Some(marker)) => self.marked(marker, item, Siblings::default()),
+                    Ok(None) => self.below(item),
+                    Err(rejection) => self.recorder.record(None, None, item, Err(rejection)),
+                }
             }
-            self.path.pop();
+            self.recorder.path.pop();
         }
     }
 
     fn mapping(&mut self, mapping: NodeId) {
-        let mut entries = Entries::of(self.reader.document, mapping);
-        let above = (self.defect.clone(), self.global_registry);
-        self.defect = self.defect.take().or_else(|| entries.defect.take());
-        self.global_registry = self.reader.global_registry(&entries).or(self.global_registry);
-        let siblings = self.siblings(&entries);
-        self.note_untagged_image(&entries, siblings);
+        let (entries, above) = self.recorder.enter(mapping);
+        let global_above = self.global_registry;
+        let siblings = if self.is_values() {
+            self.global_registry = self.recorder.reader.global_registry(&entries).or(global_above);
+            let siblings = self.siblings(&entries);
+            self.note_untagged_image(&entries, siblings);
+            siblings
+        } else {
+            self.siblings(&entries)
+        };
         for entry in entries.iter() {
-            self.path.push(PathSegment::Key(entry.key));
-            self.entry(entry, &entries, siblings);
-            self.path.pop();
+            self.recorder.path.push(PathSegment::Key(entry.key));
+            if !self.is_left_out(entry.value) {
+                self.entry(entry, &entries, siblings);
+            }
+            self.recorder.path.pop();
         }
-        (self.defect, self.global_registry) = above;
+        self.recorder.leave(above);
+        self.global_registry = global_above;
+    }
+
+    /// Whether the value at the current path is recorded already, or is read by other rules.
+    fn is_left_out(&self, value: NodeId) -> bool {
+        let Rules::Comments { is_release } = self.rules else { return false };
+        let path = &self.recorder.path;
+        let is_at_values = || {
+            path.len() == VALUES.len()
+                && path
+                    .iter()
+                    .zip(VALUES)
+                    .all(|(step, key)| matches!(step, PathSegment::Key(at) if *at == key))
+        };
+        self.recorder.is_recorded(value) || (is_release && is_at_values())
     }
 
     fn siblings(&self, entries: &Entries<'d>) -> Siblings {
-        let has_repository = self.reader.has_repository(entries);
-        let mut siblings = Siblings {
-            has_repository,
-            has_tag: has_repository && entries.get("tag").is_some(),
-            digest: entries.get("digest"),
-        };
+        let mut siblings = Siblings::default();
+        if self.is_values() {
+            siblings.has_repository = self.recorder.reader.has_repository(entries);
+            siblings.has_tag = siblings.has_repository && entries.get("tag").is_some();
+            siblings.digest = entries.get("digest");
+        }
         for entry in entries.iter() {
             match self.marker(entry.value) {
                 Ok(Some(Marker { part: MarkedPart::Tag, .. })) => siblings.has_tag = true,
@@ -120,16 +155,17 @@ impl<'d, 't, 'm> Walk<'d, 't, 'm> {
 
     /// Notes an image without a tag, to which a patch may add one.
     fn note_untagged_image(&mut self, entries: &Entries<'d>, siblings: Siblings) {
-        let tag = entries.get("tag").and_then(|tag| self.reader.document.text(tag));
+        let reader = self.recorder.reader;
+        let tag = entries.get("tag").and_then(|tag| reader.document.text(tag));
         if !siblings.has_repository
-            || self.defect.is_some()
+            || self.recorder.defect.is_some()
             || tag.is_some_and(|tag| !matches!(tag, "" | "~" | "null"))
         {
             return;
         }
-        let Ok(Some(image)) = self.reader.name(entries, self.global_registry) else { return };
-        let key_path = self.key_path();
-        if let Some(release) = self.manifest.releases.last_mut() {
+        let Ok(Some(image)) = reader.name(entries, self.global_registry) else { return };
+        let key_path = self.recorder.key_path();
+        if let Some(release) = self.recorder.manifest.releases.last_mut() {
             release.untagged_images.push((key_path, image));
         }
     }
@@ -138,143 +174,103 @@ impl<'d, 't, 'm> Walk<'d, 't, 'm> {
         let Entry { key, value } = entry;
         let marker = match self.marker(value) {
             Ok(marker) => marker,
-            Err(rejection) => return self.record(None, value, Err(rejection)),
+            Err(rejection) => return self.recorder.record(None, None, value, Err(rejection)),
+        };
+        let Rules::Values { is_patch } = self.rules else {
+            return match marker {
+                Some(marker) => self.marked(marker, value, siblings),
+                None => self.below(value),
+            };
         };
         let marks_other_part = marker.as_ref().is_some_and(|marker| marker.part != MarkedPart::Tag);
         if key == "tag" && siblings.has_repository && !marks_other_part {
-            let policy = marker.map(|marker| marker.policy).or_else(|| self.policy_at_anchor(value));
-            let name = self.reader.name(entries, self.global_registry);
-            let image = name.as_ref().ok().cloned().flatten();
-            let is_marked = policy.is_some();
-            let parts = name.and_then(|image| self.reader.tag(value, siblings.digest, image, policy));
-            // An empty tag leaves the version to the chart.
-            if matches!(parts, Err((RefusalReason::Empty, at)) if at == value) && !is_marked {
-                return;
-            }
-            return self.record(image, value, parts);
+            return self.tag_beside_repository(marker, value, entries, siblings);
         }
-        if key == "tag" && marker.is_none() && self.is_patch && entries.get("repository").is_none() {
+        if key == "tag" && marker.is_none() && is_patch && entries.get("repository").is_none() {
             return self.tag_alone(value, entries, siblings);
         }
         match marker {
             Some(marker) => self.marked(marker, value, siblings),
-            None if key == "image" && self.reader.may_be_reference(value) => {
-                let policy = self.policy_at_anchor(value);
-                self.record(
-                    self.reader.name_in_reference(value),
-                    value,
-                    self.reader.reference(value, policy),
-                );
-            }
+            None if key == "image" && self.recorder.reader.may_be_reference(value) => self.reference(value),
             None => self.below(value),
         }
+    }
+
+    fn tag_beside_repository(
+        &mut self,
+        marker: Option<Marker>,
+        value: NodeId,
+        entries: &Entries<'d>,
+        siblings: Siblings,
+    ) {
+        let reader = self.recorder.reader;
+        let policy = marker.map(|marker| marker.policy).or_else(|| self.policy_at_anchor(value));
+        let name = reader.name(entries, self.global_registry);
+        let image = name.as_ref().ok().cloned().flatten();
+        let is_marked = policy.is_some();
+        let parts = name.and_then(|image| reader.tag(value, siblings.digest, image, policy));
+        // An empty tag leaves the version to the chart.
+        if matches!(parts, Err((RefusalReason::Empty, at)) if at == value) && !is_marked {
+            return;
+        }
+        self.recorder.record(image, None, value, parts);
     }
 
     /// Records the tag of a patch whose repository is in the patched HelmRelease.
     fn tag_alone(&mut self, value: NodeId, entries: &Entries<'d>, siblings: Siblings) {
         let policy = self.policy_at_anchor(value);
-        let parts = match self.reader.tag(value, siblings.digest, None, policy) {
+        let parts = match self.recorder.reader.tag(value, siblings.digest, None, policy) {
             Err((RefusalReason::Empty | RefusalReason::NotScalar, at)) if at == value => return,
             Ok(_) if entries.get("registry").or(self.global_registry).is_some() => {
                 Err((RefusalReason::RegistryAlone, value))
             }
             parts => parts,
         };
-        self.record(None, value, parts);
+        self.recorder.record(None, None, value, parts);
+    }
+
+    /// Records a complete reference, if the value is one.
+    fn reference(&mut self, value: NodeId) {
+        let reader = self.recorder.reader;
+        if reader.may_be_reference(value) {
+            let policy = self.policy_at_anchor(value);
+            self.recorder.record(
+                reader.name_in_reference(value),
+                None,
+                value,
+                reader.reference(value, policy),
+            );
+        }
     }
 
     /// Records a scalar that has a setter comment.
     fn marked(&mut self, marker: Marker, value: NodeId, siblings: Siblings) {
+        let reader = self.recorder.reader;
+        let policy = marker.policy;
         match marker.part {
             MarkedPart::Reference => {
-                let parts = self.reader.reference(value, Some(marker.policy));
-                self.record(self.reader.name_in_reference(value), value, parts);
+                let parts = reader.reference(value, Some(policy.clone()));
+                self.recorder.record(reader.name_in_reference(value), Some(&policy), value, parts);
             }
             MarkedPart::Tag => {
-                let parts = self.reader.tag(value, siblings.digest, None, Some(marker.policy));
-                self.record(None, value, parts);
+                let parts = reader.tag(value, siblings.digest, None, Some(policy.clone()));
+                self.recorder.record(None, Some(&policy), value, parts);
             }
             MarkedPart::Digest if !siblings.has_tag => {
-                self.record(None, value, Err((RefusalReason::DigestAlone, value)));
+                let alone = Err((RefusalReason::DigestAlone, value));
+                self.recorder.record(None, Some(&policy), value, alone);
             }
             MarkedPart::Name | MarkedPart::Digest => {}
         }
     }
 
     fn marker(&self, id: NodeId) -> Result<Option<Marker>, Rejection> {
-        self.reader.marker(id)
+        self.recorder.reader.marker(id)
     }
 
     /// The policy in the setter comment of the scalar that an alias refers to.
     fn policy_at_anchor(&self, id: NodeId) -> Option<PolicyName> {
-        let marker = self.marker(self.reader.document.target(id)).ok()?;
+        let marker = self.marker(self.recorder.reader.document.target(id)).ok()?;
         marker.map(|marker| marker.policy)
     }
-
-    /// Records the field at `value`, or a refusal, which carries `image` where that is known.
-    fn record(&mut self, image: Option<ImageName>, value: NodeId, parts: Result<FieldParts, Rejection>) {
-        if self.manifest.is_too_costly() {
-            return;
-        }
-        let document = self.reader.document;
-        let position = document.node(value).position;
-        match (parts, &self.service, &self.defect) {
-            (Ok(parts), Some(service), None) => {
-                let service = service.clone();
-                let key_path = self.key_path();
-                self.manifest.fields.push(ImageField {
-                    service,
-                    image: parts.image,
-                    tag: parts.tag,
-                    digest: parts.digest,
-                    position,
-                    key_path,
-                    marker: parts.policy,
-                    tag_site: parts.tag_site,
-                    digest_site: parts.digest_site,
-                });
-            }
-            // The duplicate key may be the image's own, so the image is unknown.
-            (_, _, Some((reason, position))) => self.refuse(None, value, reason.clone(), *position),
-            (Err((reason, at)), _, None) => {
-                let position = document.node(at).position;
-                self.refuse(image, value, reason, position);
-            }
-            (Ok(_), None, None) => {
-                self.refuse(image, value, RefusalReason::ServiceName(String::new()), position);
-            }
-        }
-    }
-
-    fn refuse(&mut self, image: Option<ImageName>, value: NodeId, reason: RefusalReason, position: Position) {
-        let document = self.reader.document;
-        let span = document.node(document.target(value)).span.clone();
-        self.manifest.refused_spans.push((span, document.node(value).position));
-        let refusal = Refusal { service: self.service.clone(), image, position, reason };
-        // A defect of a mapping is reported once, not for each field in it.
-        if self.manifest.refusals.last() != Some(&refusal) {
-            self.manifest.refusals.push(refusal);
-        }
-    }
-
-    /// The path as text: `spec.values.containers[0].image.tag`.
-    fn key_path(&self) -> String {
-        let mut path = String::new();
-        for step in &self.path {
-            let dot = if path.is_empty() { "" } else { "." };
-            // Writing to a string cannot fail.
-            let _ = match step {
-                PathSegment::Key(key) if is_word(key) => write!(path, "{dot}{key}"),
-                PathSegment::Key(key) => write!(path, "[\"{}\"]", Printable::new(key)),
-                PathSegment::Index(index) => write!(path, "[{index}]"),
-            };
-        }
-        path
-    }
-}
-
-/// Whether a key needs no quotes in a path.
-fn is_word(key: &str) -> bool {
-    (1..=200).contains(&key.len())
-        && key.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_/".contains(&byte))
 }

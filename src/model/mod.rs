@@ -7,6 +7,7 @@ mod commit;
 mod elapsed;
 mod environment;
 mod fault;
+mod field_path;
 mod id;
 mod image;
 mod link;
@@ -33,6 +34,7 @@ pub use commit::{
 pub use elapsed::Elapsed;
 pub use environment::{EnvironmentName, EnvironmentNameError};
 pub use fault::{Class, Fault, IntoFault};
+pub use field_path::{FieldPath, FieldPathError, FieldPathSegment, FieldRule};
 pub use id::{ByEnvironment, ByTarget, EnvironmentId, Id, IdVec, TargetId};
 pub use image::{Artifact, Digest, ImageError, ImageName, ImageRef, Tag};
 pub use link::next_link;

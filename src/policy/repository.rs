@@ -49,6 +49,11 @@ pub trait ServiceRules: Send + Sync {
         Duration::ZERO
     }
 
+    /// The selection rules of a service's charts; none where they are left alone.
+    fn charts(&self, _service: &ServiceName) -> Option<Arc<SelectionRules>> {
+        None
+    }
+
     /// Whether Tidegate manages an image of a service.
     fn manages(&self, service: &ServiceName, image: &ImageName) -> bool;
 }

@@ -142,6 +142,9 @@ fn describe(manifest: &Manifest) -> String {
         writeln!(report, "refused input.yaml:{refusal}").unwrap();
         writeln!(report, "  {}", refusal.reason.hint()).unwrap();
     }
+    for position in &manifest.stray_setters {
+        writeln!(report, "setter comment on no value input.yaml:{position}").unwrap();
+    }
     for release in &manifest.releases {
         let name = release.service.as_ref().map_or("unnamed".to_owned(), ToString::to_string);
         if release.is_suspended {

@@ -14,7 +14,29 @@ struct Sample {
     has_mark: bool,
     is_crlf: bool,
     ends_in_newline: bool,
-    documents: Vec<Vec<Part>>,
+    documents: Vec<Object>,
+}
+
+/// A document of one kind.
+#[derive(Clone, Debug)]
+enum Object {
+    /// A HelmRelease with these values.
+    Release(Vec<Part>),
+    /// A workload of this kind, with a container for each image.
+    Workload(&'static str, Vec<Written>),
+    /// A kustomization.yaml with an entry of `images` for each.
+    Kustomization(Vec<Written>),
+    /// Another object, with a scalar with a setter comment for each.
+    Marked(Vec<Written>),
+}
+
+/// How a value is written.
+#[derive(Clone, Debug)]
+struct Written {
+    quote: &'static str,
+    tail: &'static str,
+    has_digest: bool,
+    is_flow: bool,
 }
 
 /// Something in the values.
@@ -90,7 +112,19 @@ impl Sample {
     fn write(&self, tag: impl Fn(usize) -> String, digest: impl Fn(usize) -> String) -> Vec<u8> {
         let mut text = String::new();
         let mut number = 0;
-        for (index, parts) in self.documents.iter().enumerate() {
+        for (index, object) in self.documents.iter().enumerate() {
+            let parts = match object {
+                Object::Release(parts) => parts,
+                Object::Workload(..) | Object::Kustomization(_) | Object::Marked(_) => {
+                    let values = object.written().iter().map(|_| {
+                        number += 1;
+                        (tag(number - 1), digest(number - 1))
+                    });
+                    let values: Vec<_> = values.collect();
+                    text.push_str(&object.write(index, &values));
+                    continue;
+                }
+            };
             text.extend([HEAD, &format!("app-{index}"), TO_VALUES]);
             for (at, part) in parts.iter().enumerate() {
                 let lines = match part {
@@ -111,15 +145,88 @@ impl Sample {
         format!("{mark}{text}").into_bytes()
     }
 
-    fn images(&self) -> Vec<&Image> {
-        let parts = self.documents.iter().flatten();
-        parts
-            .filter_map(|part| match part {
-                Part::Image(image) => Some(image),
-                Part::Filler(_) => None,
-            })
-            .collect()
+    /// Whether each image has a digest, in the order of the text.
+    fn have_digests(&self) -> Vec<bool> {
+        let mut have_digests = Vec::new();
+        for object in &self.documents {
+            if let Object::Release(parts) = object {
+                have_digests.extend(parts.iter().filter_map(|part| match part {
+                    Part::Image(image) => Some(image.shape.has_digest()),
+                    Part::Filler(_) => None,
+                }));
+            }
+            have_digests.extend(object.written().iter().map(|written| written.has_digest));
+        }
+        have_digests
     }
+}
+
+impl Object {
+    fn written(&self) -> &[Written] {
+        match self {
+            Self::Release(_) => &[],
+            Self::Workload(_, written) | Self::Kustomization(written) | Self::Marked(written) => written,
+        }
+    }
+
+    fn write(&self, index: usize, values: &[(String, String)]) -> String {
+        let values = self.written().iter().zip(values).enumerate();
+        let head = |api_version: &str, kind: &str| {
+            format!("---\napiVersion: {api_version}\nkind: {kind}\nmetadata: {{name: app-{index}}}\n")
+        };
+        let mut text = match self {
+            Self::Release(_) => String::new(),
+            Self::Workload("Pod", _) => format!("{}spec:\n  containers:\n", head("v1", "Pod")),
+            Self::Workload(kind, _) => {
+                format!("{}spec:\n  template:\n    spec:\n      containers:\n", head("apps/v1", kind))
+            }
+            Self::Kustomization(_) => "---\nresources: [a.yaml]\nimages:\n".to_owned(),
+            Self::Marked(_) => format!("{}spec:\n", head("example.com/v1", "Whatever")),
+        };
+        for (at, (Written { quote: q, tail, has_digest, is_flow }, (tag, digest))) in values {
+            let pinned = if *has_digest { format!("@{digest}") } else { String::new() };
+            let lines = match (self, is_flow) {
+                (Self::Release(_), _) => String::new(),
+                (Self::Workload(..), true) => {
+                    format!("- {{name: c{at}, image: {q}ghcr.io/vtr/app:{tag}{pinned}{q} }}{tail}\n")
+                }
+                (Self::Workload(..), false) => {
+                    format!(
+                        "- name: c{at}\n  image: {q}ghcr.io/vtr/app:{tag}{pinned}{q}{tail}\n  args: [tag]\n"
+                    )
+                }
+                (Self::Kustomization(_), true) if *has_digest => {
+                    format!("- {{name: a{at}, digest: {digest}, newTag: {q}{tag}{q} }}{tail}\n")
+                }
+                (Self::Kustomization(_), false) if *has_digest => {
+                    format!("- name: a{at}\n  newTag: {q}{tag}{q}{tail}\n  digest: {q}{digest}{q}{tail}\n")
+                }
+                (Self::Kustomization(_), _) => format!("- newTag: {q}{tag}{q}{tail}\n  name: a{at}\n"),
+                (Self::Marked(_), true) => {
+                    format!(
+                        "s{at}: [a, {q}{tag}{pinned}{q} ] # {{\"$imagepolicy\": \"flux-system:a:tag\"}}{tail}\n"
+                    )
+                }
+                (Self::Marked(_), false) => {
+                    format!("s{at}: {q}{tag}{pinned}{q} #{{\"$imagepolicy\": \"flux-system:a:tag\"}}{tail}\n")
+                }
+            };
+            text.push_str(&if matches!(self, Self::Marked(_)) {
+                indent(&lines)
+            } else {
+                nested(&text, &lines)
+            });
+        }
+        text
+    }
+}
+
+/// The lines, indented as deep as the last line of `text`.
+fn nested(text: &str, lines: &str) -> String {
+    let list = text.lines().rfind(|line| line.ends_with("ontainers:") || line.ends_with("images:"));
+    let depth = list.map_or(0, |line| line.len() - line.trim_start().len());
+    let indentation = " ".repeat(depth);
+    lines.lines().flat_map(|line| [indentation.as_str(), line, "\n"]).collect()
 }
 
 impl Image {
@@ -156,12 +263,26 @@ fn indent(lines: &str) -> String {
     lines.lines().flat_map(|line| ["  ", line, "\n"]).collect()
 }
 
+fn tails_of_written() -> impl Strategy<Value = &'static str> + Clone {
+    select(&["", " ", " # note", "\t# a\ttab"][..])
+}
+
 fn samples() -> impl Strategy<Value = Sample> {
     let tails = select(&["", " ", " # note", "\t# a\ttab", "  # {\"not\": \"a setter\"}"][..]);
     let image = (select(&SHAPES[..]), select(&["", "'", "\""][..]), tails, 0..3_usize)
         .prop_map(|(shape, quote, tail, depth)| Part::Image(Image { shape, quote, tail, depth }));
     let part = prop_oneof![select(&FILLERS[..]).prop_map(Part::Filler), image];
-    let documents = vec(vec(part, 0..8), 1..4);
+    let written = (select(&["", "'", "\""][..]), tails_of_written(), any::<bool>(), any::<bool>())
+        .prop_map(|(quote, tail, has_digest, is_flow)| Written { quote, tail, has_digest, is_flow });
+    let written = || vec(written.clone(), 1..4);
+    let kinds = select(&["Deployment", "StatefulSet", "DaemonSet", "ReplicaSet", "Pod"][..]);
+    let object = prop_oneof![
+        3 => vec(part, 0..8).prop_map(Object::Release),
+        1 => (kinds, written()).prop_map(|(kind, written)| Object::Workload(kind, written)),
+        1 => written().prop_map(Object::Kustomization),
+        1 => written().prop_map(Object::Marked),
+    ];
+    let documents = vec(object, 1..4);
     (any::<bool>(), any::<bool>(), any::<bool>(), documents).prop_map(
         |(has_mark, is_crlf, ends_in_newline, documents)| Sample {
             has_mark,
@@ -188,15 +309,15 @@ proptest! {
     /// the old one: no byte outside the scalars differs.
     #[test]
     fn an_edit_writes_the_new_values_and_nothing_else(sample in samples(), new_tags in vec(tags(), 24)) {
-        let images = sample.images();
+        let have_digests = sample.have_digests();
         let old_text = sample.write(|number| format!("v1.0.{number}"), |number| digest_of(number + 1));
         let wanted = sample.write(|number| new_tags[number].clone(), |number| digest_of(number + 1000));
         let found = manifest::read(&old_text).unwrap();
         prop_assert_eq!(&found.refusals, &[]);
-        prop_assert_eq!(found.fields.len(), images.len());
-        let values: Vec<(Tag, Option<Digest>)> = (0..images.len())
+        prop_assert_eq!(found.fields.len(), have_digests.len());
+        let values: Vec<(Tag, Option<Digest>)> = (0..have_digests.len())
             .map(|number| {
-                let digest = images[number].shape.has_digest().then(|| digest_of(number + 1000).parse().unwrap());
+                let digest = have_digests[number].then(|| digest_of(number + 1000).parse().unwrap());
                 (new_tags[number].parse().unwrap(), digest)
             })
             .collect();

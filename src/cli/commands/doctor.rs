@@ -262,6 +262,14 @@ async fn unmanaged(session: &Session, state: &RepositoryState) -> Vec<Finding> {
     let (mirror, commit) = (Arc::clone(&session.mirror), state.commit());
     let policy = session.engine.repository_policy();
     let (scope, exclude) = (policy.scope(), policy.exclude.clone());
+    let has_charts = |target: &&Target| policy.services.charts(target.service()).is_some();
+    let with_charts: BTreeSet<RepoPath> = state
+        .deployed
+        .targets
+        .iter()
+        .filter(has_charts)
+        .flat_map(|target| target.held.keys().cloned())
+        .collect();
     let scanned = tokio::task::spawn_blocking(move || -> Result<UnmanagedVersions, Fault> {
         let mut files = mirror.files(commit, &scope)?.files;
         files.retain(|file| !exclude.is_match(&file.path));
@@ -271,11 +279,18 @@ async fn unmanaged(session: &Session, state: &RepositoryState) -> Vec<Finding> {
             Content::LfsPointer | Content::TooLarge { .. } => Vec::new(),
         })?;
         let mut versions = UnmanagedVersions::default();
-        files.iter().zip(&shapes).for_each(|(file, shapes)| versions.add(&file.path, shapes));
+        for (file, mut shapes) in files.into_iter().zip(shapes) {
+            if with_charts.contains(&file.path) {
+                shapes.retain(|shape| !matches!(shape, Shape::ChartVersion | Shape::OciRepositoryTag));
+            }
+            versions.add(&file.path, &shapes);
+        }
         Ok(versions)
     });
     let Ok(Ok(versions)) = scanned.await else { return Vec::new() };
-    let counts = versions.counts().filter(|(shape, ..)| *shape != Shape::ChartRange);
+    // Setter comments are reported one by one.
+    let is_counted = |shape: Shape| !matches!(shape, Shape::ChartRange | Shape::SetterComment);
+    let counts = versions.counts().filter(|(shape, ..)| is_counted(*shape));
     let finding = |(shape, count, first, files): (Shape, usize, &RepoPath, usize)| {
         let place = Printable::bounded(first.as_str(), 120);
         let others = files.saturating_sub(1);

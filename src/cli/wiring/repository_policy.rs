@@ -42,6 +42,7 @@ pub(crate) fn repository_policy(config: &Arc<Config>) -> RepositoryPolicy {
             .filter_map(|(at, environment)| Some((at, request_rules(environment.pull_requests.as_ref()?))))
             .collect(),
         exclude: config.exclude.clone(),
+        fields: config.fields.as_slice().into(),
         names: config.names.clone(),
         soak_mode: config.soak_mode,
         sweeps_control_files: config.sweeps_control_files,
@@ -127,6 +128,15 @@ impl ServiceRules for Services {
         let environment = self.config.environment(environment);
         environment
             .map_or(Duration::ZERO, |environment| self.config.service(service).minimum_age(environment))
+    }
+
+    fn charts(&self, service: &ServiceName) -> Option<Arc<SelectionRules>> {
+        let versions = self.config.service(service).charts()?;
+        let place = (std::ptr::from_ref(versions) as usize, 0, TagOrder::Semver);
+        let mut cache = self.rules.lock().unwrap_or_else(PoisonError::into_inner);
+        let rules =
+            cache.entry(place).or_insert_with(|| Arc::new(SelectionRules::new(versions.value.clone(), None)));
+        Some(Arc::clone(rules))
     }
 
     fn manages(&self, service: &ServiceName, image: &ImageName) -> bool {

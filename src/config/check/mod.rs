@@ -4,6 +4,7 @@ mod chain;
 mod changelog;
 mod email;
 mod environment;
+mod field;
 mod file;
 mod forge;
 mod git;
@@ -64,6 +65,7 @@ pub(super) fn config(
         Some(globs) => PathGlobs::compile(globs, diagnostics),
         None => Some(PathGlobs::default()),
     };
+    let fields = field::fields(&file.fields, diagnostics);
     let platforms =
         file.platforms.as_ref().map(|texts| registry::platforms(texts, diagnostics)).unwrap_or_default();
     let changelog = changelog::changelog(file, diagnostics);
@@ -91,6 +93,7 @@ pub(super) fn config(
         freezes,
         services: services?,
         exclude: exclude?,
+        fields: fields?,
         platforms,
         names,
         groups,

@@ -93,7 +93,10 @@ fn keys(entry: &raw::Override) -> Vec<String> {
     let simple = [
         ("versions", entry.versions.is_some()),
         ("tagPattern", entry.tag_pattern.is_some()),
+        ("order", entry.order.is_some()),
+        ("minimumAge", entry.minimum_age.is_some()),
         ("images", entry.images.is_some()),
+        ("charts", entry.charts.is_some()),
         ("source", entry.source.is_some()),
         ("ignore", entry.ignore.is_some()),
     ];

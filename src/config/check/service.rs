@@ -9,7 +9,7 @@ use super::changelog;
 use super::default_text;
 use super::environment;
 use super::override_order;
-use crate::config::compile;
+use crate::config::compile::{self, VersionRange};
 use crate::config::diagnostic::{Diagnostics, InvalidValue};
 use crate::config::duration::parse_duration;
 use crate::config::location::{Located, Location};
@@ -65,7 +65,9 @@ fn defaults(raw: &raw::ServiceDefaults, diagnostics: &mut Diagnostics) -> Option
     let tag_pattern = raw.tag_pattern.as_ref().and_then(|text| compile::tag_pattern(text, diagnostics));
     let images = raw.images.as_ref().and_then(|globs| images(globs, diagnostics));
     let minimum_age = environment::optional_duration(raw.minimum_age.as_ref(), diagnostics);
-    Some(Defaults { versions: versions?, tag_pattern, order: raw.order.map(order), minimum_age, images })
+    let charts = charts(raw.charts.as_ref(), diagnostics);
+    let order = raw.order.map(order);
+    Some(Defaults { versions: versions?, tag_pattern, order, minimum_age, images, charts })
 }
 
 fn override_of(
@@ -79,10 +81,15 @@ fn override_of(
         order: raw.order.map(order),
         minimum_age: environment::optional_duration(raw.minimum_age.as_ref(), diagnostics),
         images: raw.images.as_ref().and_then(|globs| images(globs, diagnostics)),
+        charts: charts(raw.charts.as_ref(), diagnostics),
         soak: soak(raw, environments, diagnostics),
         source: raw.source.as_ref().map(|source| changelog::source(source, diagnostics)),
         ignore: raw.ignore,
     }
+}
+
+fn charts(raw: Option<&raw::Charts>, diagnostics: &mut Diagnostics) -> Option<VersionRange> {
+    raw.and_then(|charts| compile::version_range(&charts.versions, diagnostics))
 }
 
 fn order(raw: raw::TagOrder) -> TagOrder {

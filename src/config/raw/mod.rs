@@ -3,6 +3,7 @@
 
 mod changelog;
 mod environment;
+mod field;
 mod flux;
 mod git;
 mod notifications;
@@ -20,6 +21,7 @@ pub(super) use changelog::{
 pub(super) use environment::{
     Approval, Day, Delivery, Environment, Freeze, MergeMethod, RequestGroup, Window,
 };
+pub(super) use field::Field;
 pub(super) use flux::FluxReceiver;
 pub(super) use git::{
     Auth, Author, Batch, ForgeSection, Git, GithubApp, Signing, SshAgent, SshKey, Token, Verify,
@@ -27,7 +29,7 @@ pub(super) use git::{
 pub(super) use notifications::{Channel, ChatWebhook, Email, EmailTls, GithubChannel, Report, Webhook};
 pub(super) use registry::{Credentials, RateLimit, Registry};
 pub(super) use server::{Access, Server, WebhookSecret, Webhooks};
-pub(super) use service::{Entries, Override, ServiceDefaults, Services, TagOrder};
+pub(super) use service::{Charts, Entries, Override, ServiceDefaults, Services, TagOrder};
 
 /// The configuration of Tidegate: one YAML file, `config/tidegate.yaml` unless `--config` or `TIDEGATE_CONFIG` names
 /// another. Unknown keys are errors.
@@ -62,6 +64,11 @@ pub(super) struct File {
     /// across segments.
     #[schemars(extend("examples" = [["clusters/*/tests/**"]]))]
     pub(super) exclude: Option<Located<Vec<Located<String>>>>,
+
+    /// Fields that hold a version where Tidegate does not look by itself.
+    #[serde(default, deserialize_with = "or_default")]
+    #[schemars(extend("default" = []))]
+    pub(super) fields: Vec<Field>,
 
     /// Platforms that an image must have: an index or an image without one of them is no candidate, and the next lower version
     /// that has all of them comes instead. Without it, any platform will do.

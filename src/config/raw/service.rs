@@ -53,6 +53,10 @@ pub(in crate::config) struct ServiceDefaults {
     /// segments. Without it, all.
     #[schemars(length(min = 1), extend("examples" = [["ghcr.io/vtr/*"]]))]
     pub(in crate::config) images: Option<Located<Vec<Located<String>>>>,
+
+    /// Charts to promote, too: the tags of OCIRepositories, and exact versions of charts from HelmRepositories at `oci://`. Without
+    /// it, only those with a Flux setter comment. `images` does not limit charts.
+    pub(in crate::config) charts: Option<Charts>,
 }
 
 /// Settings of the services that match.
@@ -85,6 +89,9 @@ pub(in crate::config) struct Override {
     #[schemars(length(min = 1))]
     pub(in crate::config) images: Option<Located<Vec<Located<String>>>>,
 
+    /// Charts to promote, too.
+    pub(in crate::config) charts: Option<Charts>,
+
     /// The soak per environment, instead of the environment's own.
     #[schemars(extend("examples" = [{"prod": "4h"}]))]
     pub(in crate::config) soak: Option<Entries<DurationText>>,
@@ -95,6 +102,15 @@ pub(in crate::config) struct Override {
     /// Leave these services alone.
     #[schemars(extend("default" = false))]
     pub(in crate::config) ignore: Option<bool>,
+}
+
+/// Which versions of charts are promoted.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub(in crate::config) struct Charts {
+    /// The range of chart versions to promote.
+    #[schemars(extend("examples" = ["^1.0"]))]
+    pub(in crate::config) versions: Located<String>,
 }
 
 /// A mapping that remembers the positions and the order of its keys.

@@ -2,12 +2,13 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
+use std::sync::Arc;
 use std::time::Duration;
 
 use chrono_tz::Tz;
 
 use crate::changelog::BodyLimits;
-use crate::config::{BodyForm, ConfiguredName, PathGlobs, SubjectForm};
+use crate::config::{BodyForm, ConfiguredField, ConfiguredName, PathGlobs, SubjectForm};
 use crate::model::{
     ByEnvironment, Class, EnvironmentId, EnvironmentName, Fault, PullRequestOptions, RepoPath, ServiceName,
 };
@@ -22,6 +23,8 @@ pub struct RepositoryPolicy {
     pub services: Box<dyn ServiceRules>,
     /// Files that are never read.
     pub exclude: PathGlobs,
+    /// Fields that the configuration names.
+    pub fields: Arc<[ConfiguredField]>,
     /// Names and globs that must match something in the repository.
     pub names: Vec<ConfiguredName>,
     /// Groups of services that ship together.

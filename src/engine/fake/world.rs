@@ -67,6 +67,8 @@ pub(in crate::engine) struct Rules {
     pub(in crate::engine) are_explicit: bool,
     pub(in crate::engine) ignored: &'static str,
     pub(in crate::engine) unmanaged: &'static str,
+    /// Whether charts are promoted.
+    pub(in crate::engine) has_charts: bool,
     pub(in crate::engine) selection: Arc<SelectionRules>,
 }
 
@@ -78,6 +80,10 @@ impl ServiceRules for Rules {
 
     fn soak(&self, _service: &ServiceName, _environment: &EnvironmentName) -> Duration {
         self.soak
+    }
+
+    fn charts(&self, _service: &ServiceName) -> Option<Arc<SelectionRules>> {
+        self.has_charts.then(|| Arc::clone(&self.selection))
     }
 
     fn manages(&self, _service: &ServiceName, image: &ImageName) -> bool {
@@ -111,6 +117,7 @@ impl Default for Settings {
                 are_explicit: false,
                 ignored: "ignored",
                 unmanaged: "vtr/unmanaged",
+                has_charts: false,
                 selection: Arc::new(rules),
             },
             batch: Batch::Service,
@@ -146,6 +153,7 @@ impl Settings {
             services: Box::new(self.rules.clone()),
             groups: self.groups.clone(),
             exclude: PathGlobs::default(),
+            fields: Vec::new().into(),
             names: Vec::new(),
             requests: self.requests.iter().map(|rules| (EnvironmentId::at(1), rules.clone())).collect(),
             soak_mode: self.soak_mode,

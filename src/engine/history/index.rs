@@ -9,6 +9,7 @@ use std::sync::Arc;
 
 use sha2::{Digest as _, Sha256};
 
+use crate::config::ConfiguredField;
 use crate::history::Subject;
 use crate::model::{
     Class, CommitId, Fault, FetchEvidence, IndexEnd, ReplacedHead, RepoPath, TagChange, Timestamp,
@@ -23,7 +24,7 @@ use crate::engine::state::snapshot::Snapshot;
 use crate::port::{Fetches, IndexReader, IndexWriter, Ports, Repository};
 
 /// Raised when the same manifests or messages are read differently, so that an older index is rebuilt.
-const INDEX_VERSION: u32 = 6;
+const INDEX_VERSION: u32 = 7;
 
 /// How many commits are read and kept at once; few in tests, so that they meet several parts.
 pub(in crate::engine) const COMMITS_PER_PART: usize = if cfg!(test) { 3 } else { 4_000 };
@@ -322,7 +323,8 @@ fn scope(repository_policy: &RepositoryPolicy, replaced: &[ReplacedHead], resolv
     format!("{}{:x}", configured(repository_policy, replaced), Sha256::digest(resolver.fingerprint()))
 }
 
-/// What is in no commit: the environments with their folders, excluded files, [`INDEX_VERSION`], and force pushes.
+/// What is in no commit: the environments with their folders, excluded files, named fields,
+/// [`INDEX_VERSION`], and force pushes.
 fn configured(repository_policy: &RepositoryPolicy, replaced: &[ReplacedHead]) -> String {
     let mut hash = Sha256::new();
     for one in replaced {
@@ -340,6 +342,10 @@ fn configured(repository_policy: &RepositoryPolicy, replaced: &[ReplacedHead]) -
     for glob in &repository_policy.exclude.texts {
         hash.update(glob);
         hash.update(b"\n");
+    }
+    for ConfiguredField { files, rule, .. } in &*repository_policy.fields {
+        let service = rule.service.as_ref().map(ToString::to_string).unwrap_or_default();
+        hash.update(format!("{files}\n{}\n{}\n{service}\n", rule.at, rule.image));
     }
     format!("{:x}-", hash.finalize())
 }

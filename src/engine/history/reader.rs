@@ -4,8 +4,9 @@ use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
+use crate::config::rules_of;
 use crate::history::Subject;
-use crate::manifest::ImageField;
+use crate::manifest::{FieldShape, ImageField};
 use crate::model::{
     BlobId, CommitChanges, CommitId, CommitInfo, Content, Fault, FetchEvidence, FileChange, ImageName,
     PinnedTag, ReplacedHead, RepoPath, ServiceName, TagChange, TagChangeCommit, TreeFile,
@@ -24,7 +25,7 @@ type TagsBySubject = HashMap<Subject, BTreeSet<PinnedTag>>;
 #[derive(Default)]
 struct Holdings {
     by_subject: TagsBySubject,
-    /// The tags whose image depends on where the file lies.
+    /// The tags whose image, or whether they count, depends on where the file lies.
     alone: Vec<ImageField>,
 }
 
@@ -46,6 +47,19 @@ impl Holdings {
             }
         }
         Cow::Owned(tags)
+    }
+}
+
+/// The contents of files.
+struct HoldingsByBlob {
+    plain: HashMap<BlobId, Holdings>,
+    /// Of the files in which the configuration names fields.
+    named: HashMap<RepoPath, HashMap<BlobId, Holdings>>,
+}
+
+impl HoldingsByBlob {
+    fn get(&self, path: &RepoPath, blob: BlobId) -> Option<&Holdings> {
+        self.named.get(path).unwrap_or(&self.plain).get(&blob)
     }
 }
 
@@ -214,7 +228,8 @@ impl<R: Repository> HistoryReader<'_, R> {
     }
 
     /// Reads every blob that a change names, once, but for those that the snapshot has read already.
-    fn holdings(&self, commits: &[Moved]) -> Result<HashMap<BlobId, Holdings>, Fault> {
+    fn holdings(&self, commits: &[Moved]) -> Result<HoldingsByBlob, Fault> {
+        let named = self.named_holdings(commits)?;
         let changed: BTreeSet<BlobId> = commits
             .iter()
             .flat_map(|moved| &moved.changes)
@@ -222,15 +237,46 @@ impl<R: Repository> HistoryReader<'_, R> {
             .flatten()
             .collect();
         let mut holdings: HashMap<BlobId, Holdings> = HashMap::with_capacity(changed.len());
-        for file in self.snapshot.files.values().filter(|file| changed.contains(&file.blob)) {
+        let is_plain = |path: &RepoPath| rules_of(&self.repository_policy.fields, path).is_empty();
+        for (path, file) in &self.snapshot.files {
+            if !changed.contains(&file.blob) || !is_plain(path) {
+                continue;
+            }
             holdings.entry(file.blob).or_insert_with(|| holdings_of(&file.reading, self.resolver));
         }
         let unread: Vec<BlobId> = changed.into_iter().filter(|blob| !holdings.contains_key(blob)).collect();
         let read = self.repository.read_each(&unread, |_, content: Content<'_>| {
-            holdings_of(&Reading::of(content), self.resolver)
+            holdings_of(&Reading::of(content, &[]), self.resolver)
         })?;
         holdings.extend(unread.into_iter().zip(read));
-        Ok(holdings)
+        Ok(HoldingsByBlob { plain: holdings, named })
+    }
+
+    /// Reads the blobs of files in which the configuration names fields.
+    fn named_holdings(
+        &self,
+        commits: &[Moved],
+    ) -> Result<HashMap<RepoPath, HashMap<BlobId, Holdings>>, Fault> {
+        let fields = &self.repository_policy.fields;
+        if fields.is_empty() {
+            return Ok(HashMap::new());
+        }
+        let changes = commits.iter().flat_map(|moved| &moved.changes);
+        let changes = changes.filter(|change| !rules_of(fields, &change.path).is_empty());
+        let files: BTreeSet<(&RepoPath, BlobId)> = changes
+            .flat_map(|change| {
+                [change.before, change.after].into_iter().flatten().map(|blob| (&change.path, blob))
+            })
+            .collect();
+        let (paths, blobs): (Vec<&RepoPath>, Vec<BlobId>) = files.into_iter().unzip();
+        let read = self.repository.read_each(&blobs, |at, content: Content<'_>| {
+            holdings_of(&Reading::of(content, &rules_of(fields, paths[at])), self.resolver)
+        })?;
+        let mut named: HashMap<RepoPath, HashMap<BlobId, Holdings>> = HashMap::new();
+        for ((path, blob), holdings) in paths.into_iter().zip(blobs).zip(read) {
+            named.entry(path.clone()).or_default().insert(blob, holdings);
+        }
+        Ok(named)
     }
 }
 
@@ -276,7 +322,9 @@ fn holdings_of(reading: &Reading, resolver: &Resolver) -> Holdings {
     let mut holdings = Holdings::default();
     for field in reading.manifest().map(|manifest| manifest.fields.as_slice()).unwrap_or_default() {
         match resolver.image_by_itself(field) {
+            Some(_) if resolver.layout().may_replace(field.shape) => holdings.alone.push(field.clone()),
             Some(image) => Holdings::add(&mut holdings.by_subject, field, image),
+            None if field.shape == FieldShape::ChartVersion && !resolver.layout().has_charts() => {}
             None if field.marker.is_none() => holdings.alone.push(field.clone()),
             None => {}
         }
@@ -288,18 +336,20 @@ impl Moved {
     fn into_tag_changes(
         self,
         sequence: u64,
-        holdings: &HashMap<BlobId, Holdings>,
+        holdings: &HoldingsByBlob,
         resolver: &Resolver,
         repository_policy: &RepositoryPolicy,
     ) -> Vec<TagChange> {
         let (commit, is_beside) = (Arc::new(self.commit), self.is_beside);
         let nothing = Holdings::default();
         let promotions = by_subject(&self.trailers);
-        let held = |blob: Option<BlobId>| blob.and_then(|blob| holdings.get(&blob)).unwrap_or(&nothing);
+        let held = |path: &RepoPath, blob: Option<BlobId>| {
+            blob.and_then(|blob| holdings.get(path, blob)).unwrap_or(&nothing)
+        };
         let mut tag_changes = Vec::new();
         for change in &self.changes {
-            let before = held(change.before).at(&change.path, resolver);
-            let after = held(change.after).at(&change.path, resolver);
+            let before = held(&change.path, change.before).at(&change.path, resolver);
+            let after = held(&change.path, change.after).at(&change.path, resolver);
             let subjects: BTreeSet<&Subject> = before.keys().chain(after.keys()).collect();
             let renamed = renamed_subjects(&before, &after);
             for subject in subjects {

@@ -91,9 +91,10 @@ async fn apply_head<P: Ports>(
     }
     let last = memory.state.take();
     let repository = Arc::clone(context.repository);
-    let exclude = context.policy.exclude.clone();
+    let (exclude, fields) = (context.policy.exclude.clone(), Arc::clone(&context.policy.fields));
     let (snapshot, unsigned, last) = blocking(move || {
-        let mut snapshot = Snapshot::take(&*repository, head, last.as_deref().map(|state| &*state.snapshot))?;
+        let before = last.as_deref().map(|state| &*state.snapshot);
+        let mut snapshot = Snapshot::take(&*repository, head, before, &fields)?;
         snapshot.files.retain(|path, _| !exclude.is_match(path));
         let unsigned = unsigned_files(&*repository, head)?;
         Ok((Arc::new(snapshot), unsigned, last))

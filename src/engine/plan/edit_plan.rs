@@ -334,12 +334,13 @@ impl FileEdit<'_> {
     /// The new text with these promotions made; none if no field is behind.
     fn edit(&self, promotions: &[&Planned]) -> Result<Option<Arc<[u8]>>, Refused> {
         let Self { state, path, before, is_edited } = self;
+        let rules = state.snapshot.rules_of(path);
         let reread;
         let known = state.snapshot.files.get(path).and_then(|file| file.reading.manifest());
         let manifest: &Manifest = if let Some(manifest) = known.filter(|_| !is_edited) {
             manifest
         } else {
-            reread = manifest::read(before).map_err(|unreadable| Refused {
+            reread = manifest::read_with(before, &rules).map_err(|unreadable| Refused {
                 is_shared: false,
                 problem: unreadable_now(path, &unreadable),
             })?;
@@ -359,7 +360,7 @@ impl FileEdit<'_> {
         if edits.is_empty() {
             return Ok(None);
         }
-        match manifest::edit(before, &edits) {
+        match manifest::edit_with(before, &rules, &edits) {
             Ok(after) => Ok(Some(Arc::from(after))),
             Err(refused) => {
                 let position = refused.position().map(|position| (position.line, position.column));

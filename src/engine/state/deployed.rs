@@ -5,8 +5,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::history::{self, Subject, TagsByFile};
-use crate::kustomize::{DeadEntryKind, Inclusion};
-use crate::manifest::{ImageField, Manifest};
+use crate::kustomize::Inclusion;
+use crate::manifest::{FieldShape, ImageField, Manifest};
 use crate::model::{
     ByTarget, Class, CommitId, Digest, EnvironmentId, EnvironmentName, ImageName, InactiveReason,
     LeftAloneKind, PinnedTag, Printable, RepoPath, ServiceName, TargetId,
@@ -14,6 +14,7 @@ use crate::model::{
 use crate::policy::{Candidate, Environment, SelectionRules};
 
 use super::flux_policies::{FluxRules, Resolver, Verdict};
+use super::notes;
 use super::snapshot::{Reading, Snapshot};
 use super::unmatched_names::{Seen, unmatched_names};
 use crate::engine::base::problem::Problem;
@@ -83,8 +84,7 @@ impl DeployedState {
             places: HashMap::new(),
         };
         deployed.report_skipped(snapshot, repository_policy);
-        deployed.notes.extend(assumed_namespaces(snapshot, resolver, repository_policy));
-        deployed.notes.extend(dead_entries(resolver, repository_policy));
+        deployed.notes = notes::of(snapshot, resolver, repository_policy);
         for environment in repository_policy.environments.ids() {
             let column = Column { snapshot, resolver, repository_policy, environment };
             let targets = column.read(&mut deployed.problems);
@@ -215,30 +215,44 @@ impl<'a> Column<'a> {
         problems: &mut Vec<Problem>,
     ) {
         let manifest = match reading {
-            Reading::Nothing | Reading::Kustomization(_) => return,
-            Reading::Manifest(manifest) => manifest,
+            Reading::Nothing => return,
+            Reading::Manifest(manifest) | Reading::Kustomization { manifest, .. } => manifest,
             Reading::Unreadable(unreadable) => return problems.push(unreadable_file(path, unreadable)),
             Reading::TooLarge { bytes } => return problems.push(too_large(path, *bytes)),
         };
         let name = &self.repository_policy.environments[self.environment].policy.name;
+        let layout = self.resolver.layout();
         for refusal in &manifest.refusals {
+            let is_replaced =
+                refusal.image.as_ref().is_some_and(|image| layout.replaces(path, refusal.shape, image));
+            if is_replaced {
+                continue;
+            }
             let service = refusal.service.as_ref().map(|written| self.resolver.service_of(path, written));
+            let charts = |service| self.repository_policy.services.charts(service);
+            if refusal.shape.is_of_chart() && service.as_ref().and_then(charts).is_none() {
+                continue;
+            }
             if service.as_ref().is_some_and(|service| self.leaves_alone(service, refusal.image.as_ref())) {
                 continue;
             }
-            problems.push(Problem {
+            let problem = Problem {
                 environment: Some(name.clone()),
                 service: service.clone(),
                 ..refused(path, refusal)
-            });
-            if let Some(service) = service {
+            };
+            problems.push(problem_of(refusal.shape, problem));
+            if let Some(service) = service
+                && holds_back(refusal.shape, refusal.image.as_ref())
+            {
                 gathered.hold_back(service, refusal.image.clone());
             }
         }
         for automation in &manifest.automations {
             problems.push(fighting_automation(path, automation));
         }
-        for field in &manifest.fields {
+        let counts = |field: &&ImageField| !self.resolver.is_replaced(path, field);
+        for field in manifest.fields.iter().filter(counts) {
             let service = self.resolver.service_of(path, &field.service);
             match self.gather(path, manifest, &service, field, flux) {
                 Ok(None) => {}
@@ -248,8 +262,11 @@ impl<'a> Column<'a> {
                     gathered.fields.entry(subject).or_default().push(field);
                 }
                 Err(Unclear { image, problem }) => {
-                    problems.push(problem.of(name, &service).at(path, Some(position(field))));
-                    gathered.hold_back(service, image);
+                    let problem = problem.of(name, &service).at(path, Some(position(field)));
+                    problems.push(problem_of(field.shape, problem));
+                    if holds_back(field.shape, image.as_ref()) {
+                        gathered.hold_back(service, image);
+                    }
                 }
             }
         }
@@ -287,6 +304,11 @@ impl<'a> Column<'a> {
         let settings = self.repository_policy.services.of(service);
         if settings.ignored {
             return Ok(None);
+        }
+        if field.shape.is_of_chart() {
+            let charts = self.repository_policy.services.charts(service);
+            let image = charts.as_ref().and_then(|_| self.resolver.image_of(path, field));
+            return Ok(image.cloned().zip(charts).map(|(image, rules)| ((service.clone(), image), rules)));
         }
         let Some(image) = self.resolver.image_of(path, field) else {
             // Beside complete images, a tag alone may be anything.
@@ -355,6 +377,17 @@ impl<'a> Column<'a> {
     }
 }
 
+/// What Flux ignores is a warning: a setter comment that is malformed or names an unknown policy.
+fn problem_of(shape: FieldShape, problem: Problem) -> Problem {
+    if shape == FieldShape::SetterComment { problem.into_warning() } else { problem }
+}
+
+/// Whether a field that cannot be moved holds back the other fields of its image, or of the whole service where the image is
+/// unknown. A setter comment on something else than an image field does not.
+fn holds_back(shape: FieldShape, image: Option<&ImageName>) -> bool {
+    shape != FieldShape::SetterComment || image.is_some()
+}
+
 /// Why nothing of a target runs. A file that is not listed does not matter beside one that is; a release that is suspended
 /// in one cluster does.
 fn inactive(fields: &[GatheredField<'_>]) -> Option<InactiveReason> {
@@ -377,7 +410,11 @@ fn seen<'a>(
             continue;
         }
         for field in &manifest.fields {
-            seen.insert((resolver.service_of(path, &field.service), resolver.image_of(path, field)));
+            let service = resolver.service_of(path, &field.service);
+            if field.shape.is_of_chart() && repository_policy.services.charts(&service).is_none() {
+                continue;
+            }
+            seen.insert((service, resolver.image_of(path, field)));
         }
         for refusal in &manifest.refusals {
             let service = refusal.service.as_ref().map(|service| resolver.service_of(path, service));
@@ -394,50 +431,6 @@ pub(super) fn services_of(
     repository_policy: &RepositoryPolicy,
 ) -> BTreeSet<ServiceName> {
     seen(snapshot, resolver, repository_policy).into_iter().map(|(service, _)| service).collect()
-}
-
-/// Reports once that the folder stands for a namespace.
-fn assumed_namespaces(
-    snapshot: &Snapshot,
-    resolver: &Resolver,
-    repository_policy: &RepositoryPolicy,
-) -> Option<Problem> {
-    let scope = repository_policy.scope();
-    let mut assumed = Vec::new();
-    for (path, file) in snapshot.manifests().filter(|(path, _)| scope.iter().any(|root| path.is_within(root)))
-    {
-        for field in file.reading.manifest().map(|manifest| &manifest.fields).into_iter().flatten() {
-            if !field.service.has_namespace() && resolver.is_namespace_assumed(path, &field.service) {
-                assumed.push((path, field, resolver.service_of(path, &field.service)));
-            }
-        }
-    }
-    let (path, field, service) = assumed.first()?;
-    let services: BTreeSet<&ServiceName> = assumed.iter().map(|(.., service)| service).collect();
-    let message = match services.len() {
-        1 => format!("no file gives the namespace of {service}: the folder stands for it"),
-        count => format!(
-            "no file gives the namespace of {count} services, such as {service}: the folder stands for it"
-        ),
-    };
-    let hint = "set `metadata.namespace`, or `namespace` in the kustomization.yaml that lists the file";
-    Some(Problem::warning(message).at(path, Some(position(field))).hint(hint))
-}
-
-fn dead_entries(resolver: &Resolver, repository_policy: &RepositoryPolicy) -> impl Iterator<Item = Problem> {
-    let scope = repository_policy.scope();
-    let entries = resolver.layout().dead_entries().iter();
-    let entries = entries.filter(move |dead| scope.iter().any(|root| dead.file.is_within(root)));
-    entries.map(|dead| {
-        let entry = Printable::bounded(&dead.entry, 120);
-        let message = match dead.kind {
-            DeadEntryKind::Missing => format!("`{entry}` is not in the repository"),
-            DeadEntryKind::Remote => format!("`{entry}` is in another repository and is not followed"),
-            DeadEntryKind::Outside => format!("`{entry}` leads out of the repository"),
-            DeadEntryKind::Cycle => format!("`{entry}` includes this folder again"),
-        };
-        Problem::warning(message).at(&dead.file, None)
-    })
 }
 
 fn lies_within(path: &str, folder: &str) -> bool {
@@ -520,5 +513,7 @@ fn no_version(field: &ImageField, rules: &SelectionRules) -> Problem {
 
 #[cfg(test)]
 mod layout_tests;
+#[cfg(test)]
+mod shapes_tests;
 #[cfg(test)]
 mod tests;

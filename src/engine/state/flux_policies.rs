@@ -50,9 +50,17 @@ impl Resolver {
         self.layout.service(file, written, &self.roots).is_namespace_assumed
     }
 
-    /// The image that a field of a file holds a tag of.
+    /// The image that a field of a file holds a tag of; none where kustomize replaces it.
     pub(crate) fn image_of<'a>(&'a self, file: &RepoPath, field: &'a ImageField) -> Option<&'a ImageName> {
+        if self.is_replaced(file, field) {
+            return None;
+        }
         self.image_by_itself(field).or_else(|| self.layout.image_of_tag_alone(file, field))
+    }
+
+    /// Whether kustomize replaces the image of a field, so that its tag does not count.
+    pub(crate) fn is_replaced(&self, file: &RepoPath, field: &ImageField) -> bool {
+        field.image.as_ref().is_some_and(|image| self.layout.replaces(file, field.shape, image))
     }
 
     /// The image of a field where its file does not matter.

@@ -3,6 +3,7 @@
 pub(super) mod control_files;
 pub(super) mod deployed;
 pub(super) mod flux_policies;
+mod notes;
 pub(super) mod repository_state;
 pub(super) mod snapshot;
 pub(super) mod target_history;

@@ -3,10 +3,11 @@
 use std::collections::{BTreeMap, HashSet};
 use std::sync::Arc;
 
+use crate::config::{ConfiguredField, rules_of};
 use crate::control;
 use crate::kustomize::{Layout, LayoutFile, is_kustomization};
 use crate::manifest::{self, Kustomization, Manifest};
-use crate::model::{BlobId, CommitId, Content, Fault, LeftAlone, RepoPath, TreeFile};
+use crate::model::{BlobId, CommitId, Content, Fault, FieldRule, LeftAlone, RepoPath, TreeFile};
 use crate::policy::Control;
 
 use crate::port::Repository;
@@ -17,6 +18,8 @@ pub(crate) struct Snapshot {
     pub(crate) files: BTreeMap<RepoPath, File>,
     pub(crate) controls: BTreeMap<RepoPath, Control>,
     pub(crate) left_alone: Vec<LeftAlone>,
+    /// The fields that the configuration names.
+    fields: Arc<[ConfiguredField]>,
 }
 
 #[derive(Clone, Debug)]
@@ -30,8 +33,11 @@ pub(crate) enum Reading {
     /// No image field, refusal or Flux object in it.
     Nothing,
     Manifest(Manifest),
-    /// A `kustomization.yaml`.
-    Kustomization(Kustomization),
+    /// A `kustomization.yaml`, and the fields in it.
+    Kustomization {
+        kustomization: Kustomization,
+        manifest: Manifest,
+    },
     Unreadable(manifest::Unreadable),
     /// Larger than any file that is read.
     TooLarge {
@@ -40,13 +46,14 @@ pub(crate) enum Reading {
 }
 
 impl Reading {
-    pub(crate) fn of(content: Content<'_>) -> Self {
+    /// Reads a content by these rules of the configuration.
+    pub(crate) fn of(content: Content<'_>, rules: &[&FieldRule]) -> Self {
         let text = match content {
             Content::Bytes(text) => text,
             Content::LfsPointer => return Self::Nothing,
             Content::TooLarge { bytes } => return Self::TooLarge { bytes },
         };
-        match manifest::read(text) {
+        match manifest::read_with(text, rules) {
             Ok(manifest) if manifest.is_empty() => Self::Nothing,
             Ok(manifest) => Self::Manifest(manifest),
             Err(unreadable) => Self::Unreadable(unreadable),
@@ -54,48 +61,55 @@ impl Reading {
     }
 
     /// Reads a file, by the form that its name gives it.
-    fn of_file(path: &RepoPath, content: Content<'_>) -> Self {
+    fn of_file(path: &RepoPath, content: Content<'_>, rules: &[&FieldRule]) -> Self {
         // Flux's own components: custom resource definitions, and no image that anybody promotes.
         if path.as_str().ends_with("flux-system/gotk-components.yaml") {
             return Self::Nothing;
         }
-        let reading = Self::of(content);
-        match (&reading, content) {
-            (Self::Nothing, Content::Bytes(text)) if is_kustomization(path) => {
-                match manifest::read_kustomization(text) {
-                    Ok(kustomization) => Self::Kustomization(kustomization),
-                    // What it would say of other files stays unknown; kustomize itself reports the error.
-                    Err(_) => Self::Nothing,
-                }
-            }
-            _ => reading,
+        let reading = Self::of(content, rules);
+        let Content::Bytes(text) = content else { return reading };
+        let manifest = match reading {
+            Self::Nothing => Manifest::default(),
+            // A file of that name may hold Flux objects instead.
+            Self::Manifest(manifest) if manifest.has_fields_only() => manifest,
+            reading => return reading,
+        };
+        match is_kustomization(path).then(|| manifest::read_kustomization(text)) {
+            Some(Ok(kustomization)) => Self::Kustomization { kustomization, manifest },
+            // Without a kustomization, what it would say of other files stays unknown; kustomize itself reports the error.
+            _ if manifest.is_empty() => Self::Nothing,
+            _ => Self::Manifest(manifest),
         }
     }
 
     fn kustomization(&self) -> Option<&Kustomization> {
         match self {
-            Self::Kustomization(kustomization) => Some(kustomization),
+            Self::Kustomization { kustomization, .. } => Some(kustomization),
             _ => None,
         }
     }
 
     pub(crate) fn manifest(&self) -> Option<&Manifest> {
         match self {
-            Self::Manifest(manifest) => Some(manifest),
-            Self::Nothing | Self::Kustomization(_) | Self::Unreadable(_) | Self::TooLarge { .. } => None,
+            Self::Manifest(manifest) | Self::Kustomization { manifest, .. } => Some(manifest),
+            Self::Nothing | Self::Unreadable(_) | Self::TooLarge { .. } => None,
         }
     }
 }
 
 enum Either {
-    Manifest(Reading),
+    Nothing,
+    Manifest(Box<Reading>),
     Control(Box<Control>),
 }
 
 impl Either {
-    fn of(path: &RepoPath, content: Content<'_>) -> Self {
+    fn of(path: &RepoPath, content: Content<'_>, fields: &[ConfiguredField]) -> Self {
         if !control::is_control_file(path) {
-            return Self::Manifest(Reading::of_file(path, content));
+            return match Reading::of_file(path, content, &rules_of(fields, path)) {
+                Reading::Nothing => Self::Nothing,
+                reading => Self::Manifest(Box::new(reading)),
+            };
         }
         // Read as empty text, which is an invalid control file and closes its gate.
         let text = match content {
@@ -118,6 +132,11 @@ impl Snapshot {
         self.files.iter().filter(move |(path, _)| !is_template(path))
     }
 
+    /// The fields that the configuration names in a file.
+    pub(crate) fn rules_of(&self, path: &RepoPath) -> Vec<&FieldRule> {
+        rules_of(&self.fields, path)
+    }
+
     /// What the files say of each other.
     pub(crate) fn layout(&self) -> Layout {
         Layout::of(self.manifests().map(|(path, file)| LayoutFile {
@@ -133,24 +152,30 @@ impl Snapshot {
         repository: &impl Repository,
         commit: CommitId,
         last: Option<&Self>,
+        fields: &Arc<[ConfiguredField]>,
     ) -> Result<Self, Fault> {
         match last {
             Some(last) => match last.advance(repository, commit) {
                 Ok(snapshot) => Ok(snapshot),
                 // The mirror was cloned again and lacks the old commit.
-                Err(_) => Self::read_all(repository, commit),
+                Err(_) => Self::read_all(repository, commit, fields),
             },
-            None => Self::read_all(repository, commit),
+            None => Self::read_all(repository, commit, fields),
         }
     }
 
-    fn read_all(repository: &impl Repository, commit: CommitId) -> Result<Self, Fault> {
+    fn read_all(
+        repository: &impl Repository,
+        commit: CommitId,
+        fields: &Arc<[ConfiguredField]>,
+    ) -> Result<Self, Fault> {
         let listing = repository.files(commit, &[])?;
         let mut snapshot = Self {
             commit,
             files: BTreeMap::new(),
             controls: BTreeMap::new(),
             left_alone: listing.left_alone,
+            fields: Arc::clone(fields),
         };
         snapshot.read(repository, listing.files)?;
         Ok(snapshot)
@@ -159,7 +184,7 @@ impl Snapshot {
     fn advance(&self, repository: &impl Repository, commit: CommitId) -> Result<Self, Fault> {
         let changes = repository.changed_files(self.commit, commit, &[])?;
         if changes.has_left_alone {
-            return Self::read_all(repository, commit);
+            return Self::read_all(repository, commit, &self.fields);
         }
         let mut snapshot = Self { commit, ..self.clone() };
         let mut unread = Vec::with_capacity(changes.files.len());
@@ -177,7 +202,9 @@ impl Snapshot {
 
     fn read(&mut self, repository: &impl Repository, files: Vec<TreeFile>) -> Result<(), Fault> {
         let blobs: Vec<BlobId> = files.iter().map(|file| file.blob).collect();
-        let readings = repository.read_each(&blobs, |at, content| Either::of(&files[at].path, content))?;
+        let fields = Arc::clone(&self.fields);
+        let readings =
+            repository.read_each(&blobs, |at, content| Either::of(&files[at].path, content, &fields))?;
         let nothing = Arc::new(Reading::Nothing);
         for (file, reading) in files.into_iter().zip(readings) {
             let reading = match reading {
@@ -185,8 +212,8 @@ impl Snapshot {
                     self.controls.insert(file.path, *control);
                     continue;
                 }
-                Either::Manifest(Reading::Nothing) => Arc::clone(&nothing),
-                Either::Manifest(something) => Arc::new(something),
+                Either::Nothing => Arc::clone(&nothing),
+                Either::Manifest(something) => Arc::from(something),
             };
             self.files.insert(file.path, File { blob: file.blob, reading });
         }

@@ -8,7 +8,7 @@ use granit_parser::{ScalarStyle, Tag};
 use crate::manifest::position::Position;
 
 /// The index of a node in its document.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub(in crate::manifest) struct NodeId(u32);
 
 impl NodeId {

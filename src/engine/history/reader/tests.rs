@@ -27,7 +27,7 @@ fn news(
     met: &[(CommitId, FetchEvidence)],
 ) -> Vec<TagChange> {
     let repository_policy = Settings::default().repository_policy();
-    let snapshot = Snapshot::take(branch, branch.head(), None).unwrap();
+    let snapshot = Snapshot::take(branch, branch.head(), None, &Vec::new().into()).unwrap();
     let resolver = Resolver::of(&snapshot, &repository_policy);
     let evidence = seen(Some("10:00"), "10:05");
     let news = HistoryReader {

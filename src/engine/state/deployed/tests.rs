@@ -13,7 +13,7 @@ pub(super) fn deployed(settings: &Settings, files: &[(&str, String)]) -> Deploye
     let files: Vec<_> = files.iter().map(|(file, text)| (*file, Some(text.clone()))).collect();
     branch.commit("Ana", "begin", "2026-03-02T09:00:00Z".parse().unwrap(), &files);
     let repository_policy = settings.repository_policy();
-    let snapshot = Snapshot::take(&branch, branch.head(), None).unwrap();
+    let snapshot = Snapshot::take(&branch, branch.head(), None, &Vec::new().into()).unwrap();
     DeployedState::of(&snapshot, &Resolver::of(&snapshot, &repository_policy), &repository_policy)
 }
 

@@ -1,0 +1,133 @@
+//! Workloads, kustomizations and setter comments go the way of HelmReleases: planned, promoted, explained, rolled back.
+
+use super::world::World;
+
+const DEPLOYMENT: &str = "clusters/non-prod-digital-eks/shop/deployment.yaml";
+const KUSTOMIZATION: &str = "clusters/non-prod-digital-eks/blog/kustomization.yaml";
+const VARIABLES: &str = "clusters/non-prod-digital-eks/vars.yaml";
+
+/// A Deployment with Windows line ends and no final newline.
+fn deployment(host: &str, tag: &str) -> String {
+    format!(
+        "apiVersion: apps/v1\nkind: Deployment\nmetadata: {{name: graphql, namespace: shop}}\nspec:\n  template:\n    \
+         spec:\n      containers:\n      - image: \"{host}/vtr/graphql-server:{tag}\" # ours\n        name: app"
+    )
+    .replace('\n', "\r\n")
+}
+
+fn kustomization(host: &str, tag: &str) -> String {
+    format!(
+        "namespace: blog\nresources: [../base]\nimages:\n- name: app\n  newTag: {tag}   # moved by Tidegate\n  \
+         newName: {host}/vtr/graphql-server\n"
+    )
+}
+
+fn variables(tag: &str) -> String {
+    format!(
+        "apiVersion: kustomize.toolkit.fluxcd.io/v1\nkind: Kustomization\nmetadata: {{name: apps, namespace: flux-system}}\n\
+         spec:\n  path: ./apps\n  postBuild:\n    substitute:\n      app_version: {tag} \
+         # {{\"$imagepolicy\": \"flux-system:graphql:tag\"}}\n"
+    )
+}
+
+fn policy(host: &str) -> String {
+    format!(
+        "apiVersion: image.toolkit.fluxcd.io/v1\nkind: ImagePolicy\nmetadata: {{name: graphql, namespace: flux-system}}\n\
+         spec: {{imageRepositoryRef: {{name: graphql}}, policy: {{semver: {{range: '>=1.0.0'}}}}}}\n---\n\
+         apiVersion: image.toolkit.fluxcd.io/v1\nkind: ImageRepository\nmetadata: {{name: graphql, namespace: flux-system}}\n\
+         spec: {{image: {host}/vtr/graphql-server}}\n"
+    )
+}
+
+#[tokio::test]
+async fn workloads_kustomizations_and_setter_comments_are_promoted_and_rolled_back() {
+    let world = World::new("1h").await;
+    let host = world.registry.host();
+    for (path, text) in [
+        (DEPLOYMENT, deployment(&host, "v1.0.0")),
+        (KUSTOMIZATION, kustomization(&host, "v1.0.0")),
+        (VARIABLES, variables("v1.0.0")),
+        ("clusters/non-prod-digital-eks/policies.yaml", policy(&host)),
+    ] {
+        world.person("add a file", path, &text);
+    }
+    let plan = world.run(&["plan"]);
+    assert_eq!(plan.code, 0, "{}", plan.err);
+    assert!(plan.out.contains("+  newTag: v1.0.1   # moved by Tidegate"), "{}", plan.out);
+    assert_eq!(world.run(&["sync"]).code, 0);
+    assert_eq!(world.origin.file(DEPLOYMENT), deployment(&host, "v1.0.1"));
+    assert_eq!(world.origin.file(KUSTOMIZATION), kustomization(&host, "v1.0.1"));
+    assert_eq!(world.origin.file(VARIABLES), variables("v1.0.1"));
+
+    let status = world.run(&["status"]).out;
+    for service in ["blog/graphql-server", "flux-system/apps", "shop/graphql"] {
+        assert!(status.contains(service), "{status}");
+        assert_eq!(world.run(&["explain", service, "-e", "non-prod"]).code, 0, "{service}");
+        let history = world.run(&["history", service]).out;
+        assert!(history.contains("v1.0.0") && history.contains("v1.0.1"), "{history}");
+        let rollback =
+            world.run(&["rollback", service, "-e", "non-prod", "--yes", "--reason", "orders fail"]);
+        assert_eq!(rollback.code, 0, "{}", rollback.err);
+    }
+    assert_eq!(world.origin.file(DEPLOYMENT), deployment(&host, "v1.0.0"));
+    assert_eq!(world.origin.file(KUSTOMIZATION), kustomization(&host, "v1.0.0"));
+    assert_eq!(world.origin.file(VARIABLES), variables("v1.0.0"));
+}
+
+const RELEASES: &str = "clusters/non-prod-digital-eks/charts.yaml";
+
+/// A HelmRelease that takes its chart from an OCIRepository of another name, and one that takes it from a HelmRepository.
+fn charts(host: &str, version: &str) -> String {
+    format!(
+        "apiVersion: source.toolkit.fluxcd.io/v1\nkind: OCIRepository\nmetadata: {{name: app-chart, namespace: shop}}\n\
+         spec:\n  url: oci://{host}/charts/app\n  ref: {{tag: {version}}} # the chart\n---\n\
+         apiVersion: helm.toolkit.fluxcd.io/v2\nkind: HelmRelease\nmetadata: {{name: app, namespace: shop}}\n\
+         spec: {{chartRef: {{kind: OCIRepository, name: app-chart}}}}\n---\n\
+         apiVersion: source.toolkit.fluxcd.io/v1\nkind: HelmRepository\nmetadata: {{name: charts, namespace: shop}}\n\
+         spec: {{type: oci, url: 'oci://{host}/charts'}}\n---\n\
+         apiVersion: helm.toolkit.fluxcd.io/v2\nkind: HelmRelease\nmetadata: {{name: web, namespace: shop}}\n\
+         spec:\n  chart:\n    spec:\n      chart: app\n      version: '{version}'\n      \
+         sourceRef: {{kind: HelmRepository, name: charts}}\n"
+    )
+}
+
+#[tokio::test]
+async fn charts_are_left_alone_until_the_configuration_asks_for_them() {
+    let world = World::new("1h").await;
+    let host = world.registry.host();
+    for version in ["1.0.0", "1.1.0", "2.0.0"] {
+        world.registry.push_chart("charts/app", version).await;
+    }
+    world.person("add charts", RELEASES, &charts(&host, "1.0.0"));
+    assert_eq!(world.run(&["sync"]).code, 0);
+    assert_eq!(world.origin.file(RELEASES), charts(&host, "1.0.0"), "nobody asked for charts");
+
+    let world = world.with("services: {defaults: {charts: {versions: \"^1.0\"}}}");
+    let sync = world.run(&["sync"]);
+    assert_eq!(sync.code, 0, "{}", sync.err);
+    assert_eq!(world.origin.file(RELEASES), charts(&host, "1.1.0"), "{}", sync.out);
+    let status = world.run(&["status"]).out;
+    assert!(status.contains("shop/app") && status.contains("shop/web"), "{status}");
+    assert!(
+        !status.contains("shop/app-chart"),
+        "an OCIRepository belongs to the release that uses it: {status}"
+    );
+}
+
+#[tokio::test]
+async fn fields_that_the_configuration_names_are_promoted() {
+    let world = World::new("1h").await;
+    let host = world.registry.host();
+    let file = "clusters/non-prod-digital-eks/tenant.yaml";
+    let tenant =
+        |tag: &str| format!("kind: Tenant\nspec:\n  app:\n    version: ${{VERSION:={tag}}} # ours\n");
+    world.person("add a tenant", file, &tenant("v1.0.0"));
+    let world = world.with(&format!(
+        "fields: [{{files: 'clusters/*/tenant.yaml', at: app.version, image: '{host}/vtr/graphql-server', service: common/tenant}}]"
+    ));
+    let sync = world.run(&["sync"]);
+    assert_eq!(sync.code, 0, "{}", sync.err);
+    assert_eq!(world.origin.file(file), tenant("v1.0.1"), "{}", sync.out);
+    let history = world.run(&["history", "common/tenant"]).out;
+    assert!(history.contains("v1.0.0") && history.contains("v1.0.1"), "{history}");
+}
