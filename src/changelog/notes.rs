@@ -70,7 +70,7 @@ pub struct Entry {
     pub scope: Option<String>,
     /// Its description.
     pub text: Vec<Span>,
-    /// Breaking notes that say more than the text.
+    /// Breaking notes, if they add to the text.
     pub breaking: Vec<Vec<Span>>,
     /// Its pull request.
     pub pull_request: Option<Issue>,

@@ -16,7 +16,7 @@ pub enum Remark {
         /// The label.
         label: String,
     },
-    /// The label names a repository that the configuration doesn't allow.
+    /// The label names a repository that the configuration does not allow.
     SourceNotAllowed {
         /// The image's tag.
         tag: String,

@@ -1,4 +1,4 @@
-//! What the configuration says about commits: issue trackers and bots.
+//! The configured rules for commits: issue trackers and bots.
 
 /// Rules for making notes.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

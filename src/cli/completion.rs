@@ -24,7 +24,7 @@ pub(crate) const VARIABLE: &str = "TIDEGATE_COMPLETE";
 /// The file of names in the data folder: a line for each service, with its tags.
 const FILE: &str = "names";
 
-/// How many tags of an image are offered, the highest ones.
+/// Maximum tags of an image that are offered, highest first.
 const MAX_TAGS: usize = 30;
 
 /// Leaves the names of a pass in the data folder. Nothing depends on it but completions.

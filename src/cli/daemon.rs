@@ -56,7 +56,7 @@ pub(crate) struct Daemon {
     deployments: DeploymentCounter,
 }
 
-/// What a pass is to look at.
+/// The scope of a pass.
 enum Work {
     All,
     Images(BTreeSet<ImageName>),
@@ -170,7 +170,7 @@ impl Daemon {
         Err(called)
     }
 
-    /// One pass. Tells when the next gate opens.
+    /// Runs one pass. Returns when the next gate opens.
     async fn pass(
         &mut self,
         options: &PassOptions,
@@ -262,7 +262,7 @@ impl Daemon {
         self.session.pass(options).await
     }
 
-    /// What a trigger makes due. A push of Tidegate's own to the branch is nothing new.
+    /// The pass that a trigger makes due. A push by Tidegate itself triggers none.
     async fn work_of(&mut self, due: Due) -> Option<Work> {
         if due.everything || (due.branch && self.has_moved().await) {
             return Some(Work::All);

@@ -1,4 +1,4 @@
-//! Where results go: standard output, with colours when a terminal asks for them; standard error for what goes wrong.
+//! Output: results on standard output, with colours on a terminal; errors on standard error.
 
 use std::borrow::Cow;
 use std::fmt::Write as _;
@@ -21,7 +21,7 @@ pub(crate) const GREEN: Style = AnsiColor::Green.on_default();
 pub(crate) const YELLOW: Style = AnsiColor::Yellow.on_default();
 pub(crate) const CYAN: Style = AnsiColor::Cyan.on_default();
 
-/// Where results go.
+/// The output streams.
 #[derive(Debug)]
 pub(crate) struct Output {
     format: Format,
@@ -70,7 +70,7 @@ impl Output {
         self.is_text() && io::stdout().is_terminal()
     }
 
-    /// How many characters wide the terminal is, if results go to one.
+    /// The width of the terminal in characters, if results go to one.
     pub(crate) fn width(&self) -> Option<usize> {
         if !self.is_terminal() {
             return None;

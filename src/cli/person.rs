@@ -9,7 +9,7 @@ use super::output::Output;
 
 const MAX_NAME_CHARS: usize = 100;
 
-/// Who asks, as it stands in commits and control files: `--by`, git's identity, or the system's.
+/// The person in commits and control files: `--by`, git's identity, or the system's.
 pub(super) fn name(given: Option<&str>) -> String {
     let given = given.map(str::to_owned);
     let system =
@@ -40,7 +40,7 @@ fn git_user_name() -> Option<String> {
 /// Shows what is about to happen and asks, if results go to a terminal.
 ///
 /// # Errors
-/// When the answer is no, or nobody can answer.
+/// When the answer is no, or there is no terminal.
 pub(super) fn confirm(output: &Output, shown: &str, question: &str) -> Result<(), Fault> {
     if !output.is_terminal() {
         return Ok(());

@@ -33,9 +33,9 @@ pub struct Changelog {
     /// How long the promotions of a pass wait for release notes.
     pub time_limit: Duration,
     /// Maximum lines of release notes in a commit.
-    pub most_lines: usize,
+    pub max_lines: usize,
     /// Maximum size of the mirror of one source repository.
-    pub most_bytes: u64,
+    pub max_bytes: u64,
     /// Templates by name.
     pub templates: BTreeMap<String, Template>,
 }
@@ -180,8 +180,8 @@ mod tests {
             file: None,
             releases: None,
             time_limit: Duration::from_secs(10),
-            most_lines: 40,
-            most_bytes: 1 << 30,
+            max_lines: 40,
+            max_bytes: 1 << 30,
             templates: BTreeMap::new(),
         }
     }

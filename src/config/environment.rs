@@ -15,7 +15,7 @@ pub struct Environment {
     pub paths: Vec<RepoPath>,
     /// The environment that versions come from; without it, they come from the registry.
     pub after: Option<EnvironmentName>,
-    /// How long a version soaks in the environment before, unless an override says otherwise; zero without `after`.
+    /// How long a version soaks in the previous environment, unless an override says otherwise; zero without `after`.
     pub soak: Duration,
     /// How long ago an image must have been first seen, unless `services` say otherwise.
     pub minimum_age: Option<Duration>,

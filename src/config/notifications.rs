@@ -78,7 +78,7 @@ pub struct Email {
 /// How the connection to a mail server is encrypted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum EmailTls {
-    /// Upgraded before anything is said.
+    /// Upgraded by STARTTLS before authentication.
     StartTls,
     /// From the first byte.
     Implicit,

@@ -55,7 +55,7 @@ pub struct Config {
     pub soak_mode: SoakMode,
     /// Remove control files that are no longer in force.
     pub sweeps_control_files: bool,
-    /// How much earlier than a fetch that lacked it a commit may claim to be.
+    /// Tolerance for the clocks of committers: how much older than a fetch without it a commit may claim to be.
     pub clock_tolerance: Duration,
     /// How often the daemon logs that its passes succeed; zero for never.
     pub heartbeat: Duration,

@@ -1,10 +1,10 @@
-//! The shape of control files as they are written. Owns the names of the keys and what is said about them; must not know
-//! what makes a value right.
+//! The format of control files. Owns the names and descriptions of the keys; must not know
+//! which values are valid.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-/// Who, why, when and until when, as it stands in every control file.
+/// The common keys of every control file.
 #[derive(Clone, Debug)]
 pub(super) struct NoteText {
     pub(super) reason: String,
@@ -31,7 +31,7 @@ macro_rules! form {
             /// When it was written, as RFC 3339 has it.
             #[schemars(extend("examples" = ["2026-11-24T09:00:00Z"]))]
             pub(super) at: String,
-            /// From when on it no longer counts, as RFC 3339 has it. Without it, it counts until the file goes.
+            /// When it expires (RFC 3339). Without it, it counts until the file is removed.
             #[serde(skip_serializing_if = "Option::is_none")]
             #[schemars(extend("examples" = ["2026-11-25T09:00:00-03:00"]))]
             pub(super) expires: Option<String>,
@@ -65,7 +65,7 @@ form! {
 }
 
 form! {
-    /// Only some versions are promoted while it is in force. What runs already is not changed.
+    /// Only some versions are promoted while it is in force. Running versions stay.
     Pin {
         /// The services that are pinned: a name, or a glob over `namespace/name`.
         #[schemars(extend("examples" = ["common/graphql-server"]))]
@@ -73,7 +73,7 @@ form! {
         /// The environments in which they are pinned. Without it, all.
         #[serde(default, skip_serializing_if = "Vec::is_empty")]
         environments: Vec<String>,
-        /// The versions that may still come: one, or a range as Masterminds/semver and Flux read it.
+        /// The versions that may be promoted: one, or a range in the syntax of Flux (Masterminds/semver).
         #[schemars(extend("examples" = ["1.0.176", "~1.0"]))]
         versions: String,
     }
@@ -92,7 +92,7 @@ form! {
 }
 
 form! {
-    /// Somebody approved one image for one environment.
+    /// An approval of one image for one environment.
     Approval {
         /// The service, as `namespace/name`.
         #[schemars(extend("examples" = ["common/graphql-server"]))]
@@ -112,7 +112,7 @@ form! {
 form! {
     /// Nothing is promoted from one time to another.
     Freeze {
-        /// What people call it.
+        /// Its name.
         #[schemars(extend("examples" = ["launch week"]))]
         name: String,
         /// The services that are frozen: a name, or a glob over `namespace/name`. Without it, all.
@@ -130,7 +130,7 @@ form! {
     }
 }
 
-/// What can be read of any control file, right or wrong.
+/// The readable parts of any control file, valid or not.
 #[derive(Debug, Default)]
 pub(super) struct Glimpse {
     pub(super) kind: Option<String>,
@@ -139,7 +139,7 @@ pub(super) struct Glimpse {
 }
 
 impl Glimpse {
-    /// Reads what can be read. A text that is no YAML at all may still have a line that says its kind.
+    /// Reads what is readable. Even invalid YAML may have a line with its kind.
     pub(super) fn of(text: &str) -> Self {
         let Ok(serde_yaml::Value::Mapping(mapping)) = serde_yaml::from_str(text) else {
             let line = text.lines().find_map(|line| line.strip_prefix("kind:"));

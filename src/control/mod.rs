@@ -1,8 +1,7 @@
 //! Control files: small YAML files under `.tidegate/` by which people hold, pin, quarantine, approve and freeze.
 //!
-//! Owns their form: how one is read, how one is written, where it lies, and the schema. What a control means is the policy
-//! room's. Nothing here reads a file or a clock; an unreadable text becomes a control that closes the gate that it may have
-//! meant.
+//! Owns their format, paths and schema: parses and renders them. The policy room owns their meaning. Nothing here reads a
+//! file or a clock; an unreadable text becomes a control that closes the gate that it may have meant.
 
 mod form;
 mod place;

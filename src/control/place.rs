@@ -1,4 +1,4 @@
-//! Where a control file lies: one place for each thing that can be said, so that saying it again replaces it.
+//! The paths of control files: one path per purpose, so that writing a control again replaces the file.
 
 use sha2::{Digest as _, Sha256};
 
@@ -8,7 +8,7 @@ use crate::policy::{Approval, Control, ControlKind};
 /// The folder of all control files.
 pub const FOLDER: &str = CONTROL_FOLDER;
 
-/// What people and Git keep beside control files, in lower case: the ends and the beginnings of names.
+/// Suffixes and prefixes, in lower case, of other files in the folder, such as documents and Git's own.
 const NOTES: [&str; 1] = [".md"];
 const NOT_CONTROLS: [&str; 3] = [".git", "readme", "codeowners"];
 
@@ -17,8 +17,8 @@ pub fn folder() -> Option<RepoPath> {
     FOLDER.parse().ok()
 }
 
-/// Whether a file is a control file, whatever its name: every file in [`FOLDER`], or in place of it, also where somebody wrote
-/// that in other letters. Only notes for people and Git's own files are none.
+/// Whether a file is a control file: every file in [`FOLDER`] with any name, a file in place of the folder, and a folder of
+/// that name in other letter case. Only documents and Git's own files are none.
 pub fn is_control_file(file: &RepoPath) -> bool {
     let path = file.as_str();
     let name = path.rsplit('/').next().unwrap_or_default().to_ascii_lowercase();
@@ -27,8 +27,8 @@ pub fn is_control_file(file: &RepoPath) -> bool {
     is_control_path(path.as_bytes()) && !is_note
 }
 
-/// The place of a control: `.tidegate/hold/common/graphql-server/prod.yaml`. The parts are names that were checked, or
-/// derived from such; none is somebody's free text.
+/// The path of a control: `.tidegate/hold/common/graphql-server/prod.yaml`. Its parts are validated names or derived from
+/// them, never free text.
 pub fn place(control: &Control) -> Option<RepoPath> {
     let path = match control {
         Control::Hold(hold) => {
@@ -71,8 +71,8 @@ fn services(pattern: Option<&ServicePattern>) -> String {
     }
 }
 
-/// `common/*` is `common/_all`; any other pattern is its letters with `any` for each `*`, and a hash that keeps it apart.
-/// No service is named like either: names begin with a letter or a digit, and have no `_`.
+/// `common/*` becomes `common/_all`; any other pattern becomes its letters with `any` for each `*`, and a hash that makes it
+/// unique. Neither can be a service name: those begin with a letter or digit and have no `_`.
 fn pattern_folder(pattern: &str) -> String {
     let is_plain =
         |character: char| character.is_ascii_lowercase() || character.is_ascii_digit() || character == '-';
@@ -94,7 +94,7 @@ fn pattern_folder(pattern: &str) -> String {
     format!("_{readable}-{}", short_hash(pattern))
 }
 
-/// A free text as part of a path: its letters and digits, and a hash where that does not say all.
+/// A free text as part of a path: its letters and digits, and a hash if other characters were dropped.
 fn named(text: &str) -> String {
     let is_plain = |character: &char| character.is_ascii_lowercase() || character.is_ascii_digit();
     let plain: String =

@@ -1,4 +1,4 @@
-//! A control file's text to what it says. What can't be read closes the gate that it may have meant.
+//! Parses control files. An unreadable one closes the gate that it may have meant.
 
 use chrono::DateTime;
 use serde::de::DeserializeOwned;
@@ -13,7 +13,7 @@ use crate::policy::{
     UnreadableControl, read_wall_time,
 };
 
-/// The most bytes of a control file that are read.
+/// Maximum bytes of a control file.
 const MOST_BYTES: usize = 64 * 1024;
 
 /// The longest reason, in characters.
@@ -22,7 +22,7 @@ const LONGEST_REASON_CHARS: usize = 300;
 /// The longest name of a person, in characters.
 const LONGEST_NAME_CHARS: usize = 200;
 
-/// What is wrong, in plain words, and where, if the reader of YAML says so.
+/// The error, with its position if the YAML parser has one.
 struct Wrong {
     problem: String,
     position: Option<(usize, usize)>,
@@ -41,7 +41,7 @@ impl From<serde_yaml::Error> for Wrong {
     }
 }
 
-/// Reads a control file. One that can't be read is a control too: it closes the gate that it may have meant.
+/// Parses a control file. An unreadable one becomes a control too, which closes the gate that it may have meant.
 pub fn read(file: &RepoPath, text: &[u8]) -> Control {
     let text = match std::str::from_utf8(text) {
         _ if text.len() > MOST_BYTES => {
@@ -72,7 +72,7 @@ pub fn read(file: &RepoPath, text: &[u8]) -> Control {
     control.unwrap_or_else(|wrong| unreadable(file, text, wrong))
 }
 
-/// What is wrong with where a control file lies.
+/// The error about the path of a control file.
 fn misplaced(file: &RepoPath) -> Option<&'static str> {
     match file.as_str().split_once('/') {
         None => Some("`.tidegate` is a folder of control files, and this is a file"),
@@ -94,7 +94,7 @@ fn unreadable(file: &RepoPath, text: &str, wrong: Wrong) -> Control {
     let named: Vec<EnvironmentName> = environments.iter().filter_map(|name| name.parse().ok()).collect();
     let covers = Coverage {
         services: service.and_then(|pattern| pattern.parse().ok()),
-        // One name that can't be read may be any.
+        // An unreadable name may be any name.
         environments: if named.len() == environments.len() { named } else { Vec::new() },
     };
     Control::Unreadable(UnreadableControl { file: file.clone(), gate, covers, problem, position })

@@ -1,4 +1,4 @@
-//! The JSON Schema of control files, made from their shape.
+//! The JSON Schema of control files, generated from their types.
 
 use schemars::generate::SchemaSettings;
 use schemars::{JsonSchema, Schema};
@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use super::form;
 
-/// The JSON Schema of control files (draft 7), as it is kept in `config/control.schema.json`.
+/// The JSON Schema of control files (draft 7), as in `config/control.schema.json`.
 pub fn json_schema() -> String {
     let mut generator = SchemaSettings::draft07().into_generator();
     let kinds: Vec<Schema> = vec![
@@ -28,7 +28,7 @@ pub fn json_schema() -> String {
     text
 }
 
-/// Descriptions on one line, and no `null` for what is left out instead.
+/// Descriptions on one line, and no `null` for optional keys.
 fn tidy(value: &mut Value) {
     match value {
         Value::Object(object) => {

@@ -1,4 +1,4 @@
-//! What a control says to the text of its file.
+//! Renders a control as the text of its file.
 
 use serde::Serialize;
 
@@ -8,7 +8,7 @@ use super::read::read;
 use crate::model::{Class, EnvironmentName, Fault, RepoPath, Timestamp};
 use crate::policy::{Control, ControlKind, Note};
 
-/// The text of a control's file; nothing for one that could not be read.
+/// The text of a control's file; `None` for an unreadable one.
 pub fn write(control: &Control) -> Option<String> {
     let note = control.note()?;
     match control {
@@ -73,7 +73,7 @@ pub fn write(control: &Control) -> Option<String> {
 /// The path and the text of a control's file.
 ///
 /// # Errors
-/// If the text could not be read back: an invalid file would close a gate that nobody meant to close.
+/// If the text does not parse: an invalid file would close a gate by mistake.
 pub fn file_of(control: &Control) -> Result<(RepoPath, String), Fault> {
     let cannot = || Fault::new(Class::Usage, "this cannot be written as a control file");
     let (place, text) = (place(control).ok_or_else(cannot)?, write(control).ok_or_else(cannot)?);

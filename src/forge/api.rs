@@ -119,7 +119,7 @@ impl Api {
         self.limit.check(&self.url).is_err()
     }
 
-    /// The requests that GitHub allows per hour and those that are left, as its last response said.
+    /// The hourly limit of requests and the number left, by GitHub's last response.
     pub fn hourly_limit(&self) -> Option<(u64, u64)> {
         self.limit.known()
     }
@@ -212,21 +212,23 @@ impl Api {
     async fn refusal(&self, path: &str, response: Response) -> Fault {
         let (status, headers) = (response.status(), response.headers().clone());
         let body = bounded(response).await.unwrap_or_default();
-        let said = serde_json::from_slice::<serde_json::Value>(&body).ok();
-        let said = said.as_ref().and_then(|body| body["message"].as_str()).unwrap_or("no reason");
-        let is_limit = is_limit(status, &headers, said);
+        let explanation = explanation(&body);
+        let is_limit = is_limit(status, &headers, &explanation);
         if is_limit && !headers.contains_key("retry-after") {
             self.limit.pause();
         }
         let class = if is_limit || status.is_server_error() { Class::TryAgain } else { Class::Failed };
-        self.fault(class, path, &format!("{status}: {}", Printable::bounded(said, 300)))
+        self.fault(class, path, &format!("{status}: {explanation}"))
     }
 
     /// The body of a response, as GitHub documents it.
     pub(super) fn read<T: DeserializeOwned>(&self, path: &str, response: &ApiResponse) -> Result<T, Fault> {
-        serde_json::from_slice(&response.body).map_err(|error| {
-            self.fault(Class::Failed, path, "the response is not what GitHub documents").with_source(error)
-        })
+        serde_json::from_slice(&response.body).map_err(|error| self.undocumented(path).with_source(error))
+    }
+
+    /// The error about a response that does not have the documented form.
+    pub(super) fn undocumented(&self, path: &str) -> Fault {
+        self.fault(Class::Failed, path, "the response is not what GitHub documents")
     }
 
     /// An error about a response that is of no use.
@@ -239,20 +241,28 @@ impl Api {
     }
 }
 
-/// Whether the status means a rate limit: 429, or 403 with a header or message that says so.
-fn is_limit(status: StatusCode, headers: &HeaderMap, said: &str) -> bool {
+/// Whether the status means a rate limit: 429, or 403 with a header or an explanation that names one.
+fn is_limit(status: StatusCode, headers: &HeaderMap, explanation: &str) -> bool {
     let is_used_up = headers.get("x-ratelimit-remaining").is_some_and(|left| left == "0");
-    let is_said = headers.contains_key("retry-after") || is_used_up || said.contains("rate limit");
-    status == StatusCode::TOO_MANY_REQUESTS || (status == StatusCode::FORBIDDEN && is_said)
+    let is_named = headers.contains_key("retry-after") || is_used_up || explanation.contains("rate limit");
+    status == StatusCode::TOO_MANY_REQUESTS || (status == StatusCode::FORBIDDEN && is_named)
 }
 
 impl ApiResponse {
-    /// The status and the reason that GitHub gives, bounded and printable.
+    /// The status and GitHub's explanation.
     pub(super) fn reason(&self) -> String {
-        let body = serde_json::from_slice::<serde_json::Value>(&self.body).ok();
-        let message = body.as_ref().and_then(|body| body["message"].as_str()).unwrap_or("no reason");
-        format!("{}: {}", self.status, Printable::bounded(message, 300))
+        format!("{}: {}", self.status, explanation(&self.body))
     }
+}
+
+/// GitHub's message and details in the body of an error, bounded and printable.
+fn explanation(body: &[u8]) -> String {
+    let body: serde_json::Value = serde_json::from_slice(body).unwrap_or_default();
+    let message = body["message"].as_str().unwrap_or("no reason");
+    let details = body["errors"].as_array().into_iter().flatten();
+    let details = details.filter_map(|error| error.as_str().or_else(|| error["message"].as_str()));
+    let all: Vec<&str> = std::iter::once(message).chain(details).collect();
+    Printable::bounded(&all.join(": "), 500).to_string()
 }
 
 /// The body, if it is within the bound.

@@ -17,7 +17,7 @@ use crate::model::{
     Timestamp,
 };
 
-/// Each hundred is a request, one after the other, as GitHub asks.
+/// Each hundred is one request, in sequence, as GitHub recommends.
 const MAX_COMMITS: usize = 1000;
 
 /// Pages of a hundred tags.
@@ -99,10 +99,10 @@ impl Commits {
         Self { api, tags: Mutex::default() }
     }
 
-    /// Fails when few requests are left in this hour: they are for what Git cannot do.
+    /// Checks that enough requests are left in this hour. The last ones are reserved for what Git cannot do.
     ///
     /// # Errors
-    /// See above.
+    /// Few requests are left.
     pub fn check(&self) -> Result<(), Fault> {
         if self.api.has_headroom() {
             return Ok(());
@@ -212,7 +212,7 @@ impl Commits {
             }
             let is_empty = page.commits.is_empty();
             let page_commits = page.commits.into_iter().map(commit).collect::<Option<Vec<_>>>();
-            commits.extend(page_commits.ok_or_else(|| self.unreadable(&path))?);
+            commits.extend(page_commits.ok_or_else(|| self.api.undocumented(&path))?);
             // An incomplete range is an error: a missing newest commit would look as if it did not exist.
             let is_over = is_empty || commits.len() > page.total_commits;
             match response.next.filter(|_| !is_over) {
@@ -255,11 +255,7 @@ impl Commits {
         if response.status != 200 {
             return Err(self.api.fault(Class::Failed, path, &format!("the response is {}", response.status)));
         }
-        serde_json::from_slice(&response.body).map_err(|error| self.unreadable(path).with_source(error))
-    }
-
-    fn unreadable(&self, path: &str) -> Fault {
-        self.api.fault(Class::Failed, path, "the response is not what GitHub documents")
+        self.api.read(path, response)
     }
 }
 

@@ -48,7 +48,7 @@ pub struct DeploymentDraft {
     pub description: String,
     /// Identifies it, so that it is created once.
     pub id: String,
-    /// What else it should carry.
+    /// Labels, reviewers and auto-merge.
     pub payload: Value,
 }
 

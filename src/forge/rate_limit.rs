@@ -10,7 +10,7 @@ use reqwest::header::HeaderMap;
 
 use crate::model::{Class, Fault, Timestamp};
 
-/// The pause after a burst limit without a header. GitHub asks for a minute.
+/// The pause after a burst limit without a header: one minute, as GitHub recommends.
 const PAUSE: Duration = Duration::from_mins(1);
 
 /// Caps a stated pause.
@@ -47,7 +47,7 @@ impl RateLimit {
         }
     }
 
-    /// The hourly limit and what is left of it, as the last response said.
+    /// The hourly limit and the number of requests left, by the last response.
     pub(super) fn known(&self) -> Option<(u64, u64)> {
         let known = *self.0.lock().unwrap_or_else(PoisonError::into_inner);
         known.left.map(|(of, left, _)| (of, left))

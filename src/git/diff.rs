@@ -9,7 +9,7 @@ use super::handle::blob_id;
 use super::tree::{Kind, MAX_DEPTH, MAX_ENTRIES, Scope, find_tree, is_read, join};
 use crate::model::{FileChange, RepoPath, TreeChanges};
 
-/// What a path is in one of the two trees.
+/// The entry of a path in one of the two trees.
 pub(super) type Entry = Option<(Kind, Oid)>;
 
 /// The changes from `before` to `after`, both the resolved roots of `scope`.

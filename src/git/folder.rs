@@ -28,7 +28,7 @@ const CONFIG: &str = "[core]\n\trepositoryformatversion = 0\n\tbare = true\n";
 /// Where a fetch puts the branch, until a force push is noted.
 pub(super) const INCOMING_REFERENCE: &str = "refs/heads/incoming";
 
-/// The force pushes that were seen, a line each: old head, new head, milliseconds since 1970.
+/// The observed force pushes, one per line: old head, new head, milliseconds since 1970.
 const REPLACED_FILE: &str = "tidegate-replaced";
 
 /// Maximum force pushes remembered.
@@ -63,7 +63,7 @@ const MAX_BROKEN: usize = 3;
 /// With more packs than this, they are merged.
 const MAX_PACKS: usize = 40;
 
-/// How long to wait for another process.
+/// Timeout of waiting for another process.
 const LOCK_TIMEOUT: Duration = Duration::from_mins(1);
 
 const POLL: Duration = Duration::from_millis(10);
@@ -173,7 +173,7 @@ impl Folder {
         self.set_head(head, lock)
     }
 
-    /// The force pushes that were seen, oldest first.
+    /// The observed force pushes, oldest first.
     pub(super) fn replaced(&self) -> Result<Vec<ReplacedHead>, GitError> {
         let path = self.path.join(REPLACED_FILE);
         let text = match fs::read_to_string(&path) {

@@ -57,7 +57,7 @@ impl Graph {
         const HIDDEN: u8 = 2;
         let mut reached: HashMap<usize, u8> = HashMap::new();
         let mut queue = BinaryHeap::new();
-        // How many in the queue are not hidden yet.
+        // Number of entries in the queue that are not hidden.
         let mut open = 0_usize;
         let mut found = Vec::new();
         let starts = from.iter().map(|commit| (commit, WANTED)).chain([(&hidden, HIDDEN)]);

@@ -27,7 +27,7 @@ const MAX_MESSAGE_BYTES: usize = 8 * 1024 * 1024;
 /// The longest author name, in bytes.
 const MAX_NAME_BYTES: usize = 1024;
 
-/// How many commits of a merged branch are searched for promotions: a pull request has one of Tidegate's and a few more.
+/// Maximum commits of a merged branch searched for promotions: a pull request has one of Tidegate and a few more.
 const MAX_MERGED: usize = 10;
 
 /// Reopen the handle after this many commits: its object cache only grows.
@@ -36,7 +36,7 @@ const COMMITS_PER_HANDLE: usize = 4_000;
 /// Commits compared by one thread with one handle, and by one run of Git.
 const COMMITS_PER_CHUNK: usize = 1_000;
 
-/// From so many comparisons on, a run of Git is faster than libgit2.
+/// Minimum comparisons for which a run of Git is faster than libgit2.
 const MIN_PAIRS_FOR_GIT: usize = 64;
 
 /// Reads the history in one mirror.
@@ -151,7 +151,7 @@ impl Reader {
         }
     }
 
-    /// The manifests everywhere that a commit removed, with what they held.
+    /// The manifests in the whole repository that a commit removed, with their blobs.
     pub(super) fn removed(&self, commit: CommitId) -> Result<Vec<(RepoPath, BlobId)>, GitError> {
         let repository = handle::open(&self.folder)?;
         let commit = find_commit(&repository, commit)?;
@@ -292,7 +292,7 @@ impl Comparison<'_> {
         let mut brought = Vec::new();
         for id in beside.into_iter().rev() {
             let commit = find_parent(&self.repository, id)?;
-            // A merge beside the line brings what is looked at by itself.
+            // The commits of a merge beside the line are compared by themselves.
             let [only] = commit.parents.as_slice() else { continue };
             brought.push((id, pairs.len()));
             pairs.push((Some(find_parent(&self.repository, *only)?.tree), commit.tree));

@@ -19,10 +19,10 @@ use crate::model::{
 };
 use crate::port::{Publisher, Repository};
 
-/// How often a push is tried while the branch stays where it was: somebody may hold its lock for a moment.
+/// Maximum attempts of a push while the branch has not moved: another process may hold its lock briefly.
 const MAX_LOCKED_PUSHES: u32 = 4;
 
-/// How long to wait between two of them.
+/// The delay between two attempts.
 const LOCKED_PUSH_DELAY: Duration = Duration::from_millis(250);
 
 /// The settings of a [`Mirror`].
@@ -96,7 +96,7 @@ impl Mirror {
         self.remote.fetch(&self.settings.branch, INCOMING_REFERENCE)?;
         self.history.forget_graph();
         self.repack(lock);
-        // The branch may have moved between listing and fetching: what was fetched counts.
+        // The branch may have moved between listing and fetching: the fetched head counts.
         let head =
             self.folder.reference(INCOMING_REFERENCE)?.ok_or(GitError::UnknownCommit { commit: there })?;
         self.folder.advance(before, head, lock)?;
@@ -285,7 +285,7 @@ impl Publisher for Mirror {
                 Err(GitError::BranchMissing { .. } | GitError::EmptyRepository { .. }) => None,
                 Err(error) => return Err(error),
             };
-            // If the branch moved, that matters more than what the server answered.
+            // If the branch moved, that is the cause, not the server's message.
             if head != Some(base) {
                 return Ok(Publication::Moved { head });
             }

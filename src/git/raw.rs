@@ -1,4 +1,4 @@
-//! Bounded text and times from commits: their authors write what they like.
+//! Bounded text and times from commits, whose content is untrusted.
 
 use chrono::DateTime;
 

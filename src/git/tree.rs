@@ -60,7 +60,7 @@ impl Scope {
         Self { roots }
     }
 
-    /// What each root is in `tree`, in the order of the roots.
+    /// The entry of each root in `tree`, in the order of the roots.
     pub(super) fn resolve(
         &self,
         repository: &Repository,
@@ -70,7 +70,7 @@ impl Scope {
     }
 }
 
-/// What lies at `path` in `tree`. A symbolic link or submodule on the way is returned itself.
+/// The entry at `path` in `tree`. A symbolic link or submodule on the way is returned itself.
 pub(super) fn entry_at(
     repository: &Repository,
     tree: Oid,
@@ -124,7 +124,7 @@ pub(super) struct Commit {
     pub(super) message: Vec<u8>,
 }
 
-/// Who, and when in seconds since 1970. Empty, and the latest time there is, where the commit does not say.
+/// Name, and time in seconds since 1970. Empty, and the latest possible time, if the commit lacks them.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Person {
     pub(super) name: Vec<u8>,

@@ -22,7 +22,7 @@ const DEADLINE: Duration = Duration::from_mins(10);
 /// Every Git knows this tree, stored or not.
 const EMPTY_TREE: &str = "4b825dc642cb6eb9a060e54bf8d69288fbee4904";
 
-/// Git matches each path against each root; more of them are left to us.
+/// Maximum roots passed to Git, which matches each path against each root; with more, this file filters.
 const MAX_PATHSPECS: usize = 100;
 
 /// Maximum bytes of one line or path.
@@ -65,7 +65,7 @@ struct OutputReader<'a> {
     /// By path.
     roots: HashMap<&'a str, usize>,
     most: usize,
-    /// What came of a line or a path that has no end yet.
+    /// The part of a line or path whose end has not arrived.
     rest: Vec<u8>,
     /// The blobs before and after of the file whose path comes next.
     file: Option<(Option<BlobId>, Option<BlobId>)>,
@@ -129,7 +129,7 @@ impl<'a> OutputReader<'a> {
         Ok(())
     }
 
-    /// The change of a file, if it is a manifest of the scope; a mode is none.
+    /// The change of a file, if it is a manifest of the scope. A change of mode does not count.
     fn change(
         &self,
         path: &[u8],
@@ -141,11 +141,11 @@ impl<'a> OutputReader<'a> {
         }
         let path: RepoPath = std::str::from_utf8(path).ok()?.parse().ok()?;
         let (root, depth) = self.root_of(path.as_str())?;
-        // The folder that has it is no deeper than that.
+        // Its folder is within the depth limit.
         (depth <= MAX_DEPTH + 1).then_some((root, FileChange { path, before, after }))
     }
 
-    /// The root that a path lies under, and how far.
+    /// The root above a path, and the depth below it.
     fn root_of(&self, path: &str) -> Option<(usize, usize)> {
         let ends = path.rmatch_indices('/').map(|(at, _)| at);
         let above = std::iter::once(path.len()).chain(ends).map(|end| &path[..end]);
@@ -168,7 +168,7 @@ impl<'a> OutputReader<'a> {
     }
 }
 
-/// The blobs of `MODE MODE ID ID STATUS`; what is no regular file is nothing.
+/// The blobs of `MODE MODE ID ID STATUS`; `None` for entries that are no regular files.
 fn blobs(line: &[u8]) -> Option<(Option<BlobId>, Option<BlobId>)> {
     let line = std::str::from_utf8(line).ok()?;
     let mut parts = line.split(' ');

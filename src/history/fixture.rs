@@ -52,7 +52,7 @@ pub(super) fn tag_changes(text: &str) -> Vec<TagChange> {
         .collect()
 }
 
-/// What the files hold after all of these changes.
+/// The tags in the files after all of these changes.
 pub(super) fn held_after(tag_changes: &[TagChange]) -> TagsByFile {
     let mut held = TagsByFile::new();
     for tag_change in tag_changes {

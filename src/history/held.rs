@@ -1,4 +1,4 @@
-//! The tags that files hold of one image: by file, by folder, and as versions.
+//! The tags of one image in files: by file, by folder, and as versions.
 
 use std::collections::{BTreeMap, BTreeSet};
 

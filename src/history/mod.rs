@@ -1,7 +1,6 @@
-//! History: what tag changes show. When a version came to run everywhere, what ran before, and what people rolled back
-//! from.
+//! History, from tag changes: rollout commits, earlier runs, and rollbacks.
 //!
-//! Knows no Git, no files and no clock: the engine brings the tag changes, and a simulation makes its own.
+//! Knows no Git, no files and no clock: the engine supplies the tag changes, and a simulation its own.
 
 #[cfg(test)]
 mod fixture;

@@ -1,16 +1,16 @@
-//! Rollbacks: the versions that people left by going lower.
+//! Rollbacks: versions that people replaced by lower ones.
 
 use std::collections::HashMap;
 
 use crate::model::{EnvironmentName, PinnedTag, RepoPath, TagChange, Version};
 use crate::policy::{RolledBack, SelectionRules};
 
-/// The versions that people left by going lower and that nobody brought back.
+/// The versions that people rolled back from and that nobody restored.
 ///
-/// The author of a commit does not matter: a promotion never goes lower, so a message that claims to be one is not
-/// believed. A file that lowers its version leaves it. A file that is removed, or that changes to a tag without a
-/// version, leaves its version only once no other file holds it and some file begins with a lower one. A version that
-/// a merged side branch lowered is left unless the branch holds it.
+/// The author of a commit does not matter: a promotion never lowers a version, so a message that claims to be one does not
+/// count. Lowering the version of a file is a rollback from it. Removing a file, or changing it to a tag without a version,
+/// is one only if no other file has the version and some file is added with a lower one. A version that a merged side branch
+/// lowered counts as rolled back unless the branch has it.
 #[derive(Debug)]
 pub(crate) struct Rollbacks {
     environment: EnvironmentName,
@@ -99,8 +99,8 @@ impl Rollbacks {
         left
     }
 
-    /// Records those of `versions` as left that are higher than what the file holds now, and that no file holds (or
-    /// all of them, with `regardless`).
+    /// Records rollbacks from those of `versions` that are higher than the current version of the file and that no file has
+    /// (with `regardless`: even if a file has them).
     fn leave(&mut self, change: &VersionChange<'_>, versions: Vec<Version>, regardless: bool) {
         let Some(highest) = change.after.iter().max() else { return };
         for version in versions.into_iter().filter(|version| version > highest) {

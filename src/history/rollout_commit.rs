@@ -1,4 +1,4 @@
-//! Finds the rollout commit: the commit by which a version came to run in every folder of an environment.
+//! Finds the rollout commit: the commit that put a version into the last folder of an environment.
 
 use std::collections::BTreeSet;
 
@@ -7,10 +7,10 @@ use crate::policy::{Fetched, RolloutCommit};
 
 use super::held::{TagsByFile, as_slices, held_in};
 
-/// The tag change after which all `folders` held what they hold now, without a break since. `tag_changes` come newest
+/// The tag change since which all `folders` have had their current tags without a break. `tag_changes` come newest
 /// first.
 ///
-/// Undoes tag changes from the newest on, one commit at a time, until a folder held something else. Moving a file
+/// Undoes tag changes from the newest on, one commit at a time, until a folder has other tags. Moving a file
 /// inside a folder changes nothing, nor does a folder that stops holding what the others do.
 pub(crate) fn rollout_commit<'a>(
     tag_changes: impl Iterator<Item = &'a TagChange>,
@@ -46,7 +46,7 @@ pub(crate) fn rollout_commit_of(tag_change: &TagChange, pinned: Option<Digest>) 
             absent_at: tag_change.commit.fetched.absent_at,
             fetched_at: tag_change.commit.fetched.fetched_at,
         }),
-        // A digest that the file pins is what runs, whatever the message says.
+        // A digest in the file is what runs, even if the message names another.
         digest: pinned.or(promoted),
         by_tidegate: tag_change.promotion.is_some(),
         author: tag_change.commit.author_name.clone(),

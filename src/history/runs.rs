@@ -1,4 +1,4 @@
-//! What an environment ran before, read from its tag changes.
+//! The past runs of an environment, from its tag changes.
 
 use std::collections::{BTreeMap, BTreeSet};
 

@@ -8,7 +8,7 @@ use crate::model::{ImageName, RepoPath};
 
 use super::path::{self, DeadEntryKind, Target, parent};
 
-/// The most folders that one question visits.
+/// Maximum folders visited by one query.
 const MAX_VISITED: usize = 1_000;
 /// The most files that the base of one patch may have.
 const MAX_BASE_FILES: usize = 5_000;
@@ -27,7 +27,7 @@ pub(super) struct SourceFile<'a> {
 /// Whether Flux applies a file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Inclusion<'g> {
-    /// It does, or nothing in the repository says otherwise.
+    /// It does, or no file in the repository contradicts it.
     Applied,
     /// No kustomization.yaml lists the file or its folder, although one lists neighbours.
     NotListed,
@@ -35,7 +35,7 @@ pub enum Inclusion<'g> {
     Suspended(&'g str),
 }
 
-/// What a patch applies to.
+/// The target of a patch.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Patched<'g> {
     /// The name of the object, where the kustomization.yaml gives it.
@@ -51,7 +51,7 @@ pub struct DeadEntry {
     pub file: RepoPath,
     /// The entry, as written.
     pub entry: String,
-    /// What is wrong with it.
+    /// The error.
     pub kind: DeadEntryKind,
 }
 
@@ -61,7 +61,7 @@ pub(super) struct Graph {
     folders: BTreeMap<String, Folder>,
     /// For each file and folder, the folders whose kustomization.yaml lists it.
     listed_by: HashMap<String, Vec<String>>,
-    /// The folders of which a kustomization.yaml in them or above lists some entry.
+    /// The folders with an entry that a kustomization.yaml there or above lists.
     with_listed_entries: HashSet<String>,
     /// The Flux Kustomizations by the folder that they apply.
     flux: BTreeMap<String, Vec<FluxRoot>>,
@@ -119,11 +119,11 @@ impl Graph {
         graph
     }
 
-    /// The namespace that Flux gives to objects of a file that set none, unless none or several do.
+    /// The namespace that Flux sets on objects of a file without one; `None` if no setting or several apply.
     ///
     /// The closest wins: the `namespace` of the kustomization.yaml that lists the file, then of one that lists that folder,
-    /// then the `targetNamespace` of a Flux Kustomization above. A file that nothing lists is treated as if the closest
-    /// kustomization.yaml did, so that taking it out of the list does not rename it.
+    /// then the `targetNamespace` of a Flux Kustomization above. An unlisted file is treated as if the closest
+    /// kustomization.yaml listed it, so that removing it from the list does not rename it.
     pub(super) fn namespace(&self, file: &RepoPath) -> Option<&str> {
         let mut found = BTreeSet::new();
         let mut climb = Climb::of(self.listing(file.as_str()));
@@ -183,7 +183,7 @@ impl Graph {
                 Some(Inclusion::NotListed) | None => {}
             }
         }
-        // A cycle has no top; kustomize refuses it, and it says nothing of the file.
+        // A cycle has no top. Kustomize refuses it, so it decides nothing about the file.
         if inclusion == Inclusion::NotListed && climb.met_cycle { Inclusion::Applied } else { inclusion }
     }
 
@@ -218,7 +218,7 @@ impl Graph {
         self.replaces_images
     }
 
-    /// What a file patches, by each kustomization.yaml that applies it as a patch.
+    /// The targets of a patch file, by each kustomization.yaml that applies it.
     pub(super) fn patched(&self, file: &RepoPath) -> Vec<Patched<'_>> {
         let mut patched = Vec::new();
         for folder in self.patched_by.get(file.as_str()).into_iter().flatten() {
@@ -322,7 +322,7 @@ impl Graph {
         }
     }
 
-    /// The Flux Kustomizations of folders above an entry that have no kustomization.yaml, and so apply all that is below, the
+    /// The Flux Kustomizations of folders above an entry without a kustomization.yaml, which apply everything below; the
     /// closest first.
     fn flux_above<'g>(&'g self, entry: &'g str) -> impl Iterator<Item = (&'g str, &'g FluxRoot)> {
         path::folders_above(entry)
@@ -330,7 +330,7 @@ impl Graph {
             .flat_map(|above| self.flux.get(above).into_iter().flatten().map(move |root| (above, root)))
     }
 
-    /// What the Flux Kustomizations of the closest folder say; `None` without one.
+    /// The settings of the Flux Kustomizations of the closest folder; `None` without one.
     fn applied_by<'g>(roots: impl Iterator<Item = (&'g str, &'g FluxRoot)>) -> Option<Inclusion<'g>> {
         let mut roots = roots.peekable();
         let (closest, first) = *roots.peek()?;
@@ -338,7 +338,7 @@ impl Graph {
         Some(if is_live { Inclusion::Applied } else { Inclusion::Suspended(&first.name) })
     }
 
-    /// Whether a file that nothing lists is below a suspended Flux Kustomization all the same.
+    /// Whether an unlisted file is below a suspended Flux Kustomization.
     fn suspended_above<'g>(&'g self, file: &'g str) -> Inclusion<'g> {
         let roots = path::folders_above(file)
             .flat_map(|above| self.flux.get(above).into_iter().flatten().map(move |root| (above, root)));
@@ -357,7 +357,7 @@ impl Graph {
         roots.filter_map(|root| root.target_namespace.as_deref()).collect()
     }
 
-    /// The files that a folder includes, the closest first, without the one that is asked about.
+    /// The files that a folder includes, the closest first, without the file itself.
     fn files_below<'g>(&'g self, folder: &'g str, without: &str) -> Vec<&'g str> {
         let mut files = Vec::new();
         let mut down = Climb::of([folder]);

@@ -1,5 +1,5 @@
-//! The services of a repository's files: names that need other files to be complete, and patches that take their image from
-//! their base.
+//! The services of a repository's files: names that other files complete, and patches that inherit their image from their
+//! base.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
@@ -26,7 +26,7 @@ pub struct LayoutFile<'a> {
     pub manifest: Option<&'a Manifest>,
 }
 
-/// What the files of a repository say of each other.
+/// The references between the files of a repository.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Layout {
     graph: Graph,
@@ -96,7 +96,7 @@ impl Layout {
     }
 
     /// The service that a HelmRelease of a file belongs to. `roots` are the folders of the environments: below the closest
-    /// one, the file's folder stands for a namespace that no file gives.
+    /// one, the file's folder serves as the namespace if no file sets one.
     pub fn service(&self, file: &RepoPath, written: &ServiceName, roots: &[RepoPath]) -> PlacedService {
         let written = match self.patched(file, written) {
             Some(patched) => &patched.service,

@@ -26,7 +26,7 @@ pub enum DeadEntryKind {
     Cycle,
 }
 
-/// What an entry leads to.
+/// The target of an entry.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Target {
     /// A YAML file.

@@ -8,7 +8,7 @@ use prometheus_client::encoding::{DescriptorEncoder, EncodeLabelSet};
 use prometheus_client::metrics::MetricType;
 use prometheus_client::registry::Registry;
 
-/// Maximum series of what runs. A team of 10,000 services in two environments has 20,000.
+/// Maximum series of running versions. A team of 10,000 services in two environments has 20,000.
 const MAX_RUNNING: usize = 25_000;
 
 /// A tag that runs.
@@ -48,7 +48,7 @@ pub struct GateCount {
     pub count: usize,
 }
 
-/// Metrics of what runs.
+/// Metrics of running versions.
 #[derive(Clone, Debug)]
 pub struct DeployedMetrics(Arc<RwLock<Snapshot>>);
 

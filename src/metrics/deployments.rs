@@ -10,7 +10,7 @@ use prometheus_client::registry::Registry;
 
 use super::labels::{OfEnvironment, in_seconds, registered};
 
-/// Minutes to a month, in seconds: what a version takes from the registry to an environment, and what it soaks.
+/// Minutes to a month, in seconds, for lead times and soaks.
 const DAYS_BUCKETS: [f64; 12] = [
     300.0,
     900.0,
@@ -50,7 +50,7 @@ pub struct Deployment {
     pub is_by_tidegate: bool,
     /// From when the tag was first seen in the registry to the commit, if that is known.
     pub lead_time: Option<Duration>,
-    /// From the commit in the environment before to this commit, if there is one.
+    /// From the commit in the previous environment to this commit, if there is one.
     pub soak: Option<Duration>,
     /// For a rollback: from the commit that brought the bad version to this commit.
     pub time_to_restore: Option<Duration>,
@@ -82,7 +82,7 @@ impl DeploymentMetrics {
         let lower = "Commits to a lower version, counted once per image of a service and environment";
         let lead = "From when a tag was first seen in its registry to the commit that brought it into the environment";
         let soak =
-            "From the commit in the environment before to the commit that promoted the version from there";
+            "From the commit in the previous environment to the commit that promoted the version from there";
         let restore = "From the commit that brought a version to the commit that rolled it back";
         Self {
             promotions: registered(registry, "promotions", higher, Family::default()),

@@ -41,7 +41,7 @@ impl ForgeMetrics {
         }
     }
 
-    /// GitHub said how many requests of its limit are left. `api` is what they are for.
+    /// Records GitHub's remaining requests. `api` names their use.
     pub fn set_limit(&self, api: &'static str, limit: u64, remaining: u64) {
         for (gauges, value) in [(&self.limit, limit), (&self.remaining, remaining)] {
             gauges.get_or_create(&ApiLabel { api }).set(i64::try_from(value).unwrap_or(i64::MAX));

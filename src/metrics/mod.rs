@@ -2,9 +2,8 @@
 //!
 //! Each file owns a group of metrics: its struct has the values, its `register` names them with unit and help. The values are
 //! plain atomics, so whoever has a group may count in it at any time. Label values come from closed sets, from the
-//! configuration, or are bounded by `bounded`. `docs/metrics.md` has a line for each metric; a test compares both.
+//! configuration, or are bounded. `docs/metrics.md` has a line for each metric; a test compares both.
 
-mod bounded;
 mod deployed;
 mod deployments;
 mod forge;
@@ -36,7 +35,7 @@ use prometheus_client::registry::Registry;
 pub struct Metrics {
     /// The daemon's passes.
     pub passes: PassMetrics,
-    /// What runs, and what waits for which gate.
+    /// Running versions, and candidates by closed gate.
     pub deployed: DeployedMetrics,
     /// Promotions and rollbacks, as the branch has them.
     pub deployments: DeploymentMetrics,
@@ -73,7 +72,7 @@ impl Format {
 }
 
 impl Metrics {
-    /// Metrics with every counter at zero. `version` is what runs.
+    /// Metrics with every counter at zero. `version` is that of this program.
     pub fn new(version: &'static str) -> Self {
         let mut collected = Registry::default();
         let root = &mut collected;

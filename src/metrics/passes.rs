@@ -19,7 +19,7 @@ const DURATION_BUCKETS: [f64; 11] = [0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 
 /// How a pass ended when nothing stopped it.
 const SUCCEEDED: &str = "succeeded";
 
-/// What a pass looked at.
+/// The scope of a pass.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum PassScope {
     /// Everything.
@@ -40,7 +40,7 @@ impl PassScope {
 /// A pass that is over.
 #[derive(Clone, Copy, Debug)]
 pub struct PassEnd {
-    /// What it looked at.
+    /// Its scope.
     pub scope: PassScope,
     /// The class of the error that ended it, if one did.
     pub failure: Option<Class>,
@@ -140,7 +140,7 @@ impl PassMetrics {
     }
 
     fn set_overdue(&self, at: Option<Timestamp>) {
-        // A schedule without a time to come is never overdue.
+        // A schedule without a future time is never overdue.
         self.overdue.set(at.map_or(f64::INFINITY, unix_seconds));
     }
 }

@@ -15,7 +15,7 @@ pub enum PushResult {
     Moved,
     /// The server declined it.
     Declined,
-    /// It could not be made, or nobody knows whether it arrived.
+    /// It failed, or its outcome is unknown.
     Failed,
 }
 

@@ -1,5 +1,7 @@
 //! Requests to container registries.
 
+use std::collections::BTreeSet;
+use std::sync::{PoisonError, RwLock};
 use std::time::Duration;
 
 use prometheus_client::encoding::EncodeLabelSet;
@@ -8,7 +10,6 @@ use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::Registry;
 
-use super::bounded::BoundedValues;
 use super::labels::{in_seconds, registered};
 
 /// Files in the repository name hosts.
@@ -62,5 +63,47 @@ impl RegistryMetrics {
     /// A request is about to be repeated.
     pub fn retried(&self, host: &str) {
         self.retries.get_or_create(&HostLabel { host: self.hosts.value(host) }).inc();
+    }
+}
+
+/// The value of every label beyond the bound.
+const OTHER: &str = "other";
+
+/// The first `most` values of a label from outside; later ones become `other`.
+#[derive(Debug)]
+struct BoundedValues {
+    known: RwLock<BTreeSet<String>>,
+    most: usize,
+}
+
+impl BoundedValues {
+    fn new(most: usize) -> Self {
+        Self { known: RwLock::default(), most }
+    }
+
+    /// The value to use.
+    fn value(&self, value: &str) -> String {
+        if self.known.read().unwrap_or_else(PoisonError::into_inner).contains(value) {
+            return value.to_owned();
+        }
+        let mut known = self.known.write().unwrap_or_else(PoisonError::into_inner);
+        if known.len() >= self.most && !known.contains(value) {
+            return OTHER.to_owned();
+        }
+        known.insert(value.to_owned());
+        value.to_owned()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn values_beyond_the_bound_share_one_series() {
+        let values = BoundedValues::new(2);
+        for (value, used) in [("a", "a"), ("b", "b"), ("c", "other"), ("a", "a"), ("d", "other")] {
+            assert_eq!(values.value(value), used);
+        }
     }
 }

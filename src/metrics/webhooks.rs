@@ -8,7 +8,7 @@ use prometheus_client::registry::Registry;
 use super::labels::registered;
 use crate::model::WebhookSender;
 
-/// What became of a webhook.
+/// The outcome of a webhook.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum WebhookResult {
     /// A look was requested.

@@ -55,7 +55,7 @@ impl FromStr for Platform {
     }
 }
 
-/// What an image says of itself may hold any text, so it is bounded and escaped.
+/// The platform of an image is untrusted text, so it is bounded and escaped.
 impl fmt::Display for Platform {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         let shown = |part| Printable::bounded(part, 40);

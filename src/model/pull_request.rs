@@ -142,7 +142,7 @@ pub struct PullRequestReview {
     pub opinion: Opinion,
     /// The reviewed commit; `None` if it is gone.
     pub commit: Option<CommitId>,
-    /// Whether the reviewer has write access, as far as the forge tells.
+    /// Whether the reviewer has write access, as far as the forge reports.
     pub may_write: bool,
 }
 

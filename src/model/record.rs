@@ -68,7 +68,7 @@ pub struct TagChangeCommit {
     pub fetched: FetchEvidence,
 }
 
-/// What the trailers of a promotion's commit say about its tag change.
+/// The trailers of a promotion's commit about its tag change.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PromotionMark {
     /// Id of the promotion.

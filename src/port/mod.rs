@@ -21,15 +21,15 @@ pub use store::{
 
 /// The ports of one engine.
 pub trait Ports: Send + Sync + 'static {
-    /// Asks registries.
+    /// Requests to registries.
     type Registry: Registry;
     /// Reads the repository.
     type Repository: Repository;
     /// Writes to the repository.
     type Publisher: Publisher;
-    /// Remembers.
+    /// Stores what is known between passes.
     type Store: Store;
-    /// Finds out what changed between two images.
+    /// Reads the changes between two images.
     type Changelog: Changelog;
     /// Reads and writes pull requests.
     type Forge: Forge;
@@ -37,33 +37,33 @@ pub trait Ports: Send + Sync + 'static {
     type Clock: Clock;
 }
 
-/// Of which promotion notes are wanted.
+/// A promotion whose release notes are requested.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct NotesWanted {
     /// The service.
     pub service: ServiceName,
     /// Its image.
     pub image: ImageName,
-    /// The tag that runs.
+    /// The running tag.
     pub from: Tag,
-    /// The tag that comes.
+    /// The new tag.
     pub to: Tag,
     /// Its digest.
     pub digest: Digest,
 }
 
-/// Tells what changed between two images.
+/// Reads the changes between two images.
 pub trait Changelog: Send + Sync + 'static {
     /// The notes of a promotion. A remark names whatever is missing.
     fn notes(&self, wanted: &NotesWanted) -> impl Future<Output = Notes> + Send;
 }
 
-/// Tells the time.
+/// The clock.
 pub trait Clock: Send + Sync + 'static {
     /// Now.
     fn now(&self) -> Timestamp;
 
-    /// Waits for so long.
+    /// Waits for the duration.
     fn sleep(&self, how_long: Duration) -> impl Future<Output = ()> + Send {
         tokio::time::sleep(how_long)
     }

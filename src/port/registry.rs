@@ -1,16 +1,16 @@
-//! Asking registries.
+//! Requests to registries.
 
 use std::future::Future;
 use std::sync::Arc;
 
 use crate::model::{Artifact, Digest, ImageName, IntoFault, Tag, TagList};
 
-/// Asks registries.
+/// Requests to registries.
 pub trait Registry: Send + Sync + 'static {
-    /// What can go wrong.
+    /// The error.
     type Error: IntoFault;
 
-    /// Every tag of an image. An unchanged answer is the same allocation as last time.
+    /// Every tag of an image. An unchanged list is the same allocation as last time.
     fn tags(&self, image: &ImageName) -> impl Future<Output = Result<Arc<TagList>, Self::Error>> + Send;
 
     /// The digest that a tag has now.
@@ -20,7 +20,7 @@ pub trait Registry: Send + Sync + 'static {
         tag: &Tag,
     ) -> impl Future<Output = Result<Digest, Self::Error>> + Send;
 
-    /// What the manifest with this digest describes. Never changes, so it is requested once.
+    /// The kind of the manifest with this digest. It never changes, so it is requested once.
     fn artifact(
         &self,
         image: &ImageName,

@@ -18,7 +18,7 @@ impl<S: Observations + Labels + SeenTags + Fetches + IndexReader + IndexWriter +
 
 /// Which digest each tag had, and when it changed.
 pub trait Observations: Send + Sync + 'static {
-    /// What can go wrong.
+    /// The error.
     type Error: IntoFault;
 
     /// Records the digests that differ from the last observed ones, all or none. Returns their number.
@@ -43,7 +43,7 @@ pub trait Observations: Send + Sync + 'static {
 
 /// The labels of images.
 pub trait Labels: Send + Sync + 'static {
-    /// What can go wrong.
+    /// The error.
     type Error: IntoFault;
 
     /// The labels of an image, if they were read before.
@@ -56,7 +56,7 @@ pub trait Labels: Send + Sync + 'static {
 
 /// When each tag was first seen.
 pub trait SeenTags: Send + Sync + 'static {
-    /// What can go wrong.
+    /// The error.
     type Error: IntoFault;
 
     /// The tags that these images were seen with, oldest first.
@@ -75,7 +75,7 @@ pub trait SeenTags: Send + Sync + 'static {
 
 /// When the branch was fetched.
 pub trait Fetches: Send + Sync + 'static {
-    /// What can go wrong.
+    /// The error.
     type Error: IntoFault;
 
     /// The newest head that was fetched, and when.
@@ -93,7 +93,7 @@ pub trait Fetches: Send + Sync + 'static {
 
 /// Reads the index of tag changes: which commit changed which tag in which file.
 pub trait IndexReader: Send + Sync + 'static {
-    /// What can go wrong.
+    /// The error.
     type Error: IntoFault;
 
     /// The scope and the end of the index, if there is one. The caller defines the scope: a fingerprint of the paths read and
@@ -103,7 +103,7 @@ pub trait IndexReader: Send + Sync + 'static {
     /// All tag changes of these images of these services in the index up to `end`, oldest first.
     ///
     /// # Errors
-    /// To be tried again when the index is not the one that had this end.
+    /// Class `TryAgain` when the index was rebuilt since this end.
     fn tag_changes_of(
         &self,
         end: IndexEnd,
@@ -120,7 +120,7 @@ pub trait IndexReader: Send + Sync + 'static {
         wanted: &TagChangeQuery,
     ) -> impl Future<Output = Result<TagChangePart, Self::Error>> + Send;
 
-    /// The fetches that brought those of these commits that were in an index once and are in none now.
+    /// The fetches that brought these commits, for commits that an earlier index had.
     fn evidence(
         &self,
         of: &[CommitId],
@@ -129,10 +129,10 @@ pub trait IndexReader: Send + Sync + 'static {
 
 /// Extends the index of tag changes.
 pub trait IndexWriter: Send + Sync + 'static {
-    /// What can go wrong.
+    /// The error.
     type Error: IntoFault;
 
-    /// Drops an index of another scope. When its commits came stays known.
+    /// Drops an index of another scope, but keeps when its commits arrived.
     fn drop_other_index(&self, scope: &str) -> impl Future<Output = Result<(), Self::Error>> + Send;
 
     /// Appends tag changes, oldest commit first, all or none, and returns the new end.
@@ -151,7 +151,7 @@ pub trait IndexWriter: Send + Sync + 'static {
 
 /// Promotions recorded before their push.
 pub trait Intents: Send + Sync + 'static {
-    /// What can go wrong.
+    /// The error.
     type Error: IntoFault;
 
     /// Records intents, all or none. Once this returns they survive a power cut.

@@ -1,4 +1,4 @@
-//! What really happened, read from the same tag changes, for comparison.
+//! The real course of events, from the same tag changes, for comparison.
 
 use crate::history::TagsByFile;
 use crate::model::ByTarget;
@@ -11,7 +11,7 @@ use super::registry::Registry;
 use super::report::{Arrival, ReplayReport, TargetReplay};
 use super::timeline::Timeline;
 
-/// What really reached the environments of a policy.
+/// The versions that really reached the environments of a policy.
 pub fn as_it_was(timeline: &Timeline, policy: Policy<'_>) -> ReplayReport {
     let layout = Layout::of(timeline, policy);
     let mut registry = Registry::new(timeline);

@@ -23,7 +23,7 @@ impl<'a> ControlFiles<'a> {
         Self { known, files: BTreeMap::new(), all: Controls::default() }
     }
 
-    /// Applies changes. Returns when the new files expire, where they say so.
+    /// Applies changes. Returns the expiries of the new files.
     pub(super) fn apply<'c>(
         &mut self,
         changes: impl Iterator<Item = &'c ControlFileChange>,

@@ -14,7 +14,7 @@ use super::replay::Replay;
 use super::report::StarvationPeriod;
 use super::waiting::Waiting;
 
-/// What is known of a target before its decision.
+/// The facts about a target before its decision.
 struct Asked<'s> {
     candidate: Option<Candidate>,
     /// The digest of the candidate's tag, if it was requested.
@@ -113,7 +113,7 @@ impl Replay<'_> {
         Member::new(&self.subject_of(target).0, facts.map(|facts| (policy, facts)), now)
     }
 
-    /// Whether a member of a group holds a tag without a version, here or in the earlier environment.
+    /// Whether a member of a group holds a tag without a version, here or in the previous environment.
     fn is_unclear(&self, group: usize, environment: EnvironmentId) -> bool {
         let before = self.policy.environments[environment].before;
         let concerns = |at: &TargetId| {

@@ -132,7 +132,7 @@ fn key_of<'a>(tag_change: &'a TagChange, policy: Policy<'_>) -> Option<Key<'a>> 
     Some((policy.environment_of(&tag_change.path)?, &tag_change.service, &tag_change.image))
 }
 
-/// Orders commits by their position on the line, whatever their clocks say: a commit that claims to be later than the
+/// Orders commits by their position on the line, not by their dates: a commit that claims to be later than the
 /// next one gets the time of that one, and none is earlier than the one before it.
 fn put_in_order(commits: &mut [Commit<'_>]) {
     let claimed: Vec<Timestamp> = commits.iter().map(|commit| commit.at).collect();

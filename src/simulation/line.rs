@@ -107,7 +107,7 @@ impl<'a> Line<'a> {
         }
     }
 
-    /// What the later environment sees of it.
+    /// Its facts for the later environment.
     pub(super) fn as_before(&self) -> PreviousRunning<'_> {
         match (self.running(), &self.rollout_commit) {
             (None, _) | (Some([_]), None) => PreviousRunning::Missing,
@@ -123,7 +123,7 @@ impl<'a> Line<'a> {
         self.runs.past()
     }
 
-    /// Versions that people rolled back from and nobody brought back.
+    /// Versions that people rolled back from and that nobody restored.
     pub(super) fn left(&self) -> &[RolledBack] {
         &self.left
     }

@@ -1,8 +1,7 @@
-//! What a person's commit does to a simulated line that runs other versions than the real one did.
+//! The effect of a person's commit on a simulated line that runs other versions than the real one.
 //!
-//! A step forward applies if the line does not run that version or a higher one yet. A step back applies if the line
-//! runs the version that was left, or one between that and the target of the step. The version that was left counts as
-//! left in any case.
+//! An upgrade applies if the line runs a lower version. A rollback applies if the line runs the version that was rolled back,
+//! or one between that and the restored version. The version counts as rolled back in any case.
 
 use crate::history::TagsByFile;
 use crate::model::{PinnedTag, RepoPath, TagChange, Version};

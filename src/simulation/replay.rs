@@ -29,7 +29,7 @@ use super::ticks::Ticks;
 use super::timeline::{ControlFileChange, Timeline};
 use super::waiting::Waiting;
 
-/// What would have reached the environments under this policy.
+/// The versions that would have reached the environments under this policy.
 pub fn replay(timeline: &Timeline, policy: Policy<'_>) -> ReplayReport {
     let layout = Layout::of(timeline, policy);
     let mut replay = Replay::new(timeline, &layout);
@@ -71,11 +71,11 @@ pub(super) struct Target<'a> {
     pub(super) soak_mode: SoakMode,
     pub(super) environment: EnvironmentId,
     pub(super) group: Option<usize>,
-    /// The same image in the earlier environment.
+    /// The same image in the previous environment.
     pub(super) before: Option<TargetId>,
     /// The same image in the environments right after.
     pub(super) after: Vec<TargetId>,
-    /// The version that the earlier environment must keep for it in a train.
+    /// The version that the previous environment must keep for it in a train.
     pub(super) boards: Option<TrainHold>,
     pub(super) waiting: Option<Waiting>,
     pub(super) starved: Option<StarvationPeriod>,

@@ -5,7 +5,7 @@ use std::time::Duration;
 use crate::model::{EnvironmentName, ImageName, ServiceName, Tag, Timestamp};
 use crate::policy::{Candidate, GateName};
 
-/// What happened in a period.
+/// The arrivals of a period.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ReplayReport {
     /// Start of the period.
@@ -16,7 +16,7 @@ pub struct ReplayReport {
     pub targets: Vec<TargetReplay>,
 }
 
-/// What happened to one image of one service in one environment.
+/// The arrivals of one image of one service in one environment.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TargetReplay {
     /// The environment.

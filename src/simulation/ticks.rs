@@ -5,7 +5,7 @@ use chrono::TimeDelta;
 use crate::model::Timestamp;
 use crate::policy::Schedule;
 
-/// How long a pass may take until it sees the branch: it sees what appears that soon after its tick.
+/// Maximum time from the start of a pass until it reads the branch: it sees commits up to that time after its tick.
 const LONGEST_PASS: TimeDelta = TimeDelta::minutes(1);
 
 /// The ticks of the schedule.

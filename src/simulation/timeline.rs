@@ -1,4 +1,4 @@
-//! What happened to the repository and the registries, as far as it was observed.
+//! The events of the repository and the registries, as observed.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -10,7 +10,7 @@ use crate::model::{
 };
 use crate::policy::SelectionRules;
 
-/// The events of a period, and those before it that matter to it.
+/// The events of a period, and the earlier ones that affect it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Timeline {
     /// Start of the period.
@@ -68,7 +68,7 @@ impl Seen {
 /// A control file added, changed or removed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ControlFileChange {
-    /// When.
+    /// Time.
     pub at: Timestamp,
     /// The file.
     pub file: RepoPath,

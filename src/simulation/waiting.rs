@@ -1,4 +1,4 @@
-//! What a candidate waits for: the time between two decisions counts for the first closed gate of the earlier one.
+//! The waits of a candidate: the time between two decisions counts for the first closed gate of the earlier one.
 
 use std::time::Duration;
 

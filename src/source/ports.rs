@@ -17,12 +17,12 @@ pub trait Images: Send + Sync + 'static {
     ) -> impl Future<Output = Result<BTreeMap<String, String>, Fault>> + Send;
 }
 
-/// What a source repository knows about two images.
+/// The comparison of two images in their source repository.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Comparison {
     /// The commits that the images were built from.
     pub found: [CommitMatch; 2],
-    /// The commits between them; nothing when one is missing or both are the same.
+    /// The commits between them; `None` if one is missing or both are the same.
     pub range: Option<CommitRange>,
 }
 
@@ -49,7 +49,7 @@ pub struct CommitRange {
 
 /// Reads source repositories.
 pub trait Histories: Send + Sync + 'static {
-    /// Finds the commits that two images were built from, and reads what lies between them.
+    /// Finds the commits that two images were built from, and reads the commits between them.
     fn read(
         &self,
         source: &Source,
@@ -74,7 +74,7 @@ pub trait Cache: Send + Sync + 'static {
         labels: &BTreeMap<String, String>,
     ) -> impl Future<Output = ()> + Send;
 
-    /// What was cached of the range between two images, as text.
+    /// The cached range between two images, as text.
     fn range(
         &self,
         image: &ImageName,

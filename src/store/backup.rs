@@ -13,7 +13,7 @@ use super::open::{Store, beside, folder_of, may_be_database};
 use super::schema::{self, Found};
 use super::sql;
 
-/// What a restore did.
+/// The result of a restore.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Restored {
     /// The new path of the database that was there, if there was one.
@@ -29,7 +29,7 @@ impl Store {
         let partial = beside(file, ".partial");
         let result = self.write_copy(&partial).await.and_then(|()| publish(&partial, file));
         if result.is_err() {
-            // What was written so far is worth nothing.
+            // A partial copy is useless.
             let _ = fs::remove_file(&partial);
         }
         result
@@ -173,7 +173,7 @@ fn sync_folder(path: &Path) -> io::Result<()> {
     File::open(folder_of(path))?.sync_all()
 }
 
-/// Removes what SQLite keeps beside a database.
+/// Removes the files that SQLite keeps beside a database.
 fn remove_log(path: &Path) {
     for suffix in ["-wal", "-shm"] {
         let _ = fs::remove_file(beside(path, suffix));

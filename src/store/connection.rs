@@ -12,7 +12,7 @@ use sqlx::{ConnectOptions, Connection as _, QueryBuilder, Sqlite, SqliteConnecti
 
 use super::error::StoreError;
 
-/// How long a writer waits for another. The longest write, a whole index, takes a fraction of this.
+/// Timeout of a writer that waits for another. The longest write, a whole index, takes a fraction of this.
 pub(super) const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// One connection, so one thread and one page cache: the queries of a process queue in memory instead of polling SQLite's

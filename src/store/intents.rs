@@ -12,10 +12,10 @@ use super::open::Store;
 use super::row::{self, Unreadable};
 use super::{StoreError, sql};
 
-/// How long an abandoned intent is kept: nothing came of it.
+/// Days until an abandoned intent is deleted.
 const ABANDONED_KEPT_DAYS: i64 = 1;
 
-/// How long the audit copy of a promotion is kept. Git has it for ever.
+/// Days until the audit copy of a promotion is deleted. Git keeps the original.
 const LANDED_KEPT_DAYS: i64 = 400;
 
 impl Intents for Store {

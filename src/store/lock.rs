@@ -136,7 +136,7 @@ pub(super) fn create_folder(path: &Path) -> Result<(), StoreError> {
 /// Opens a file for reading and writing; creates it if it is missing, accessible only to this user, or also to the group
 /// of a folder that is shared.
 pub(super) fn open_private(path: &Path) -> Result<File, StoreError> {
-    // Opening a pipe would wait for somebody who writes to it.
+    // Opening a pipe would wait for a writer.
     if path.metadata().is_ok_and(|metadata| !metadata.is_file() && !metadata.is_dir()) {
         let source = io::Error::new(io::ErrorKind::InvalidInput, "not a regular file");
         return Err(StoreError::File { operation: "open", path: path.to_owned(), source });
@@ -157,7 +157,7 @@ fn try_open_private(path: &Path) -> io::Result<File> {
         Ok(file) => {
             #[cfg(unix)]
             if path.parent().is_some_and(DataFolder::is_shared) {
-                // Whatever the umask of this user is.
+                // Independent of the umask.
                 file.set_permissions(std::os::unix::fs::PermissionsExt::from_mode(0o660))?;
             }
             Ok(file)

@@ -30,7 +30,7 @@ pub struct OpenedStore {
     pub state: OpenState,
 }
 
-/// What the database file was before it was opened.
+/// The state of the database file before it was opened.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum OpenState {
     /// Missing: a new database was created.
@@ -137,7 +137,7 @@ async fn adopt(database: &Database, repository: &str) -> Result<(), StoreError> 
     if known.as_ref() == Some(&fingerprint) {
         return Ok(());
     }
-    // Until 0.6 the branch was no part of it.
+    // Until 0.6 the branch was not part of it.
     let url = repository.rsplit_once(' ').map(|(url, _)| format!("{:x}", Sha256::digest(url)));
     let is_same = known.is_some() && known == url;
     let mut writing = database.write(operation).await?;
@@ -169,7 +169,7 @@ fn set_aside(path: &Path) -> Result<PathBuf, StoreError> {
     Ok(aside)
 }
 
-/// Refuses a pipe or a device, which nobody can read a database from.
+/// Refuses a pipe or a device.
 fn refuse_special_file(path: &Path) -> Result<(), StoreError> {
     match path.metadata() {
         Ok(metadata) if !metadata.is_file() && !metadata.is_dir() => {

@@ -1,4 +1,4 @@
-//! Parses rows into model types. Anybody may have edited the file: every value is checked.
+//! Parses rows into model types. The file may have been edited, so every value is checked.
 
 use std::fmt::Display;
 use std::str::FromStr;

@@ -33,7 +33,7 @@ fn migrator() -> Migrator {
 /// Marks a file as Tidegate's: the letters `TIDE` as SQLite's `application_id` (sqlite.org/pragma.html).
 const APPLICATION: i64 = 0x5449_4445;
 
-/// What the database held before.
+/// The content of the database before.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Found {
     /// Nothing.

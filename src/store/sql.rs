@@ -13,7 +13,7 @@ pub(super) const TABLES: &str = "SELECT count(*) FROM sqlite_schema";
 ///
 /// Not `integrity_check`, which takes twice as long on a long history and adds only that indexes match their tables.
 pub(super) const CHECK: &str = "PRAGMA quick_check(1)";
-/// The same of everything: for a backup, which is made once and read when it matters.
+/// The complete check, for a backup, which must be readable when it is needed.
 pub(super) const CHECK_WHOLE: &str = "PRAGMA integrity_check(1)";
 pub(super) const BACK_UP: &str = "VACUUM INTO $1";
 

@@ -1,4 +1,4 @@
-//! What would open a closed gate, and the command that does it where there is one.
+//! The remedies of a closed gate, with commands where they exist.
 
 use std::fmt::Write;
 

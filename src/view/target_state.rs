@@ -1,4 +1,4 @@
-//! Where each target stands after a pass, and how many stand where.
+//! The state of each target after a pass, and the number of targets in each state.
 
 use std::fmt::Write;
 
@@ -7,30 +7,30 @@ use serde::Serialize;
 
 use crate::engine::{PassReport, RepositoryPolicy, Target};
 use crate::model::{Class, CommitId, TargetId};
-use crate::policy::{Answer, Decision, SoakMode};
+use crate::policy::{Answer, Decision, GateEvaluation, GateName, GateReport, SoakMode};
 
 /// Where one target stands after a pass.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub(crate) enum TargetState {
-    /// It moves, or did.
+    /// It moves, or moved.
     Moving,
     /// A pull request proposes it.
     Proposed,
-    /// Time alone lets it go.
+    /// Time alone opens its gates.
     Waiting,
-    /// Somebody must act before it goes.
+    /// A control file or freeze blocks it, or somebody must act.
     Blocked,
     /// A gate or the edit refused it for safety.
     Refused,
-    /// It may go and was not written; a problem says why.
+    /// Its gates are open, but it was not written; a problem names the reason.
     Failed,
     /// Its registry did not answer.
     Undecided,
     UpToDate,
 }
 
-/// Where the target at this place stands.
+/// The state of a target.
 pub(crate) fn state_of(policy: &RepositoryPolicy, report: &PassReport, at: TargetId) -> TargetState {
     let target = &report.evaluation.state.deployed.targets[at];
     match &report.evaluation.decisions[at] {
@@ -38,15 +38,27 @@ pub(crate) fn state_of(policy: &RepositoryPolicy, report: &PassReport, at: Targe
         Some(Decision::Promote(_)) if moves(policy, report, at) => TargetState::Moving,
         Some(Decision::Promote(_)) if is_proposed(policy, report, target) => TargetState::Proposed,
         Some(Decision::Promote(_)) => unwritten(policy, report, target),
-        // What replaced it soaks from now on.
+        // The version that replaced it soaks from now on.
         Some(Decision::Wait(_)) if is_superseded(policy, report, target) => TargetState::Waiting,
         Some(Decision::Wait(gates)) if gates.closed().any(|gate| gate.answer == Answer::Refused) => {
             TargetState::Refused
         }
-        Some(Decision::Wait(gates)) if gates.earliest().is_some() => TargetState::Waiting,
+        Some(Decision::Wait(gates)) if is_blocked(gates) => TargetState::Blocked,
+        Some(Decision::Wait(_)) => TargetState::Waiting,
         Some(Decision::Current { why }) if why.is_up_to_date() => TargetState::UpToDate,
-        Some(Decision::Wait(_) | Decision::Current { .. }) => TargetState::Blocked,
+        Some(Decision::Current { .. }) => TargetState::Blocked,
     }
+}
+
+/// Whether a candidate is blocked, rather than waiting: a control file or freeze closes a gate, even until a known time, or
+/// time alone does not open the gates.
+fn is_blocked(evaluation: &GateEvaluation) -> bool {
+    evaluation.earliest().is_none() || evaluation.closed().any(is_set_by_people)
+}
+
+/// Whether a gate is closed by a control file or a configured freeze.
+pub(crate) fn is_set_by_people(gate: &GateReport) -> bool {
+    matches!(gate.gate, GateName::Hold | GateName::Quarantine | GateName::Freeze)
 }
 
 fn moves(policy: &RepositoryPolicy, report: &PassReport, at: TargetId) -> bool {
@@ -67,7 +79,7 @@ fn is_proposed(policy: &RepositoryPolicy, report: &PassReport, target: &Target) 
         .any(|one| one.service == *target.service() && one.image == *target.image())
 }
 
-/// Why something that may go was not written, as its problem says.
+/// Why a promotion with open gates was not written.
 fn unwritten(policy: &RepositoryPolicy, report: &PassReport, target: &Target) -> TargetState {
     let environment = &policy.environments[target.environment].policy.name;
     let is_refused = report.problems.iter().any(|problem| {

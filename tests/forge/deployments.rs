@@ -6,8 +6,9 @@ use tidegate::forge::{Api, ApiSettings, CommitStatus, DeploymentDraft, Deploymen
 use tidegate::model::Class;
 use wiremock::ResponseTemplate;
 
-use crate::support::deployments::{DeploymentServer, TOKEN};
+use crate::support::deployments::DeploymentServer;
 use crate::support::github::refusal;
+use crate::support::github_api::{TOKEN, Trouble};
 
 const COMMIT: &str = "0707070707070707070707070707070707070707";
 
@@ -46,8 +47,8 @@ async fn a_lost_response_doubles_no_deployment() {
     let (server, token) = (DeploymentServer::start().await, SecretString::from(TOKEN));
     let access = RepositoryAccess { repository: "vtr/gitops", token: Some(&token) };
     // The answer to the second request, which creates it, is lost; and then that of the last one.
-    let found = || Some(ResponseTemplate::new(200).set_body_json(json!([])));
-    server.next([found(), None]);
+    let found = ResponseTemplate::new(200).set_body_json(json!([]));
+    server.next([Trouble::Instead(found), Trouble::Lost]);
     let fault = deployments(&server).deploy(access, &draft()).await.unwrap_err();
     assert_eq!(fault.class(), Class::TryAgain, "{fault}");
     deployments(&server).deploy(access, &draft()).await.unwrap();
@@ -71,7 +72,7 @@ async fn a_missing_right_and_an_unknown_commit_are_reported() {
     assert_eq!(fault.hint(), Some("the token needs the permission `deployments: write`"));
     let token = SecretString::from(TOKEN);
     let access = RepositoryAccess { repository: "vtr/gitops", token: Some(&token) };
-    server.next([Some(refusal(422, "No commit found for SHA"))]);
+    server.next([Trouble::Instead(refusal(422, "No commit found for SHA"))]);
     let status = CommitStatus {
         commit: COMMIT.to_owned(),
         context: "tidegate/prod/common/app".to_owned(),

@@ -5,7 +5,8 @@ use tidegate::model::{Class, CommitId};
 use wiremock::ResponseTemplate;
 
 use crate::support::github::refusal;
-use crate::support::releases::{ReleaseServer, TOKEN, Trouble};
+use crate::support::github_api::{TOKEN, Trouble};
+use crate::support::releases::ReleaseServer;
 
 fn releases(server: &ReleaseServer) -> Releases {
     let settings = ApiSettings { url: server.url(), ca_file: None, proxy: None };

@@ -10,7 +10,8 @@ use serde_json::Value;
 use wiremock::matchers::any;
 use wiremock::{Mock, MockServer, ResponseTemplate};
 
-use crate::support::deployments::{self, DeploymentServer};
+use crate::support::deployments::DeploymentServer;
+use crate::support::github_api::TOKEN;
 
 use super::daemon::Daemon;
 use super::world::{PROD, World, release, wait_until};
@@ -231,7 +232,7 @@ async fn github_shows_each_promotion_on_its_commit() {
     let github = DeploymentServer::start().await;
     let world = World::new("24h").await;
     let token = world.origin.beside("github-token");
-    fs::write(&token, deployments::TOKEN).unwrap();
+    fs::write(&token, TOKEN).unwrap();
     let world = world.with(&format!(
         "{EACH_SECOND}\nnotifications: [{{name: hub, github: {{repository: vtr/gitops, api: \"{}\", token: {{file: {}}}}}}}]",
         github.url(),

@@ -9,7 +9,8 @@ use std::time::{Duration, Instant};
 use wiremock::ResponseTemplate;
 
 use crate::support::git_http::{self, GitServer};
-use crate::support::releases::{ReleaseServer, TOKEN, Trouble};
+use crate::support::github_api::{TOKEN, Trouble};
+use crate::support::releases::ReleaseServer;
 
 use super::world::World;
 

@@ -1,100 +1,46 @@
-//! GitHub's REST API as far as statuses and deployments are concerned. Each exchange is seen to be as GitHub's own description
-//! has it.
+//! GitHub's REST API for statuses and deployments.
 
 #![expect(clippy::unwrap_used, reason = "a helper that fails, fails its test")]
 
-use std::collections::VecDeque;
-use std::sync::{Arc, Mutex};
+use std::sync::Mutex;
 
 use serde_json::{Value, json};
-use wiremock::matchers::any;
-use wiremock::{Mock, MockServer, Request, Respond, ResponseTemplate};
+use wiremock::Request;
 
-use super::described::watch::{Watch, Witness};
 use super::described::{Answer, example};
-
-const REPOSITORY: &str = "vtr/gitops";
-const PREFIX: &str = "/repos/vtr/gitops";
-
-/// The token that may set statuses and create deployments.
-pub(crate) const TOKEN: &str = "s3cret-deployments";
+use super::github_api::{ApiServer, Part, REPOSITORY};
 
 /// A running API.
-pub(crate) struct DeploymentServer {
-    server: MockServer,
-    state: Arc<State>,
-    _watch: Watch,
-}
+pub(crate) type DeploymentServer = ApiServer<DeploymentApi>;
 
 #[derive(Default)]
-struct State {
+pub(crate) struct DeploymentApi {
     statuses: Mutex<Vec<Value>>,
     deployments: Mutex<Vec<Value>>,
     states: Mutex<Vec<(u64, Value)>>,
-    /// What is answered instead; `None` does what is asked and loses the answer.
-    troubles: Mutex<VecDeque<Option<ResponseTemplate>>>,
-    witness: Witness,
 }
 
 impl DeploymentServer {
-    pub(crate) async fn start() -> Self {
-        let (server, watch) = (MockServer::start().await, Watch::default());
-        let state = Arc::new(State { witness: watch.witness(), ..State::default() });
-        Mock::given(any()).respond_with(Answers(Arc::clone(&state))).mount(&server).await;
-        Self { server, state, _watch: watch }
-    }
-
-    pub(crate) fn url(&self) -> String {
-        self.server.uri()
-    }
-
-    /// What becomes of the next requests: this answer, or a lost one.
-    pub(crate) fn next(&self, troubles: impl IntoIterator<Item = Option<ResponseTemplate>>) {
-        *self.state.troubles.lock().unwrap() = troubles.into_iter().collect();
-    }
-
     /// The bodies of statuses.
     pub(crate) fn statuses(&self) -> Vec<Value> {
-        self.state.statuses.lock().unwrap().clone()
+        self.part().statuses.lock().unwrap().clone()
     }
 
-    /// The deployments, and the states that each got.
+    /// Each deployment with its states.
     pub(crate) fn deployments(&self) -> Vec<(Value, Vec<Value>)> {
-        let states = self.state.states.lock().unwrap();
+        let states = self.part().states.lock().unwrap();
         let of = |id: &Value| {
             states.iter().filter(|(of, _)| json!(of) == *id).map(|(_, state)| state.clone()).collect()
         };
-        let deployments = self.state.deployments.lock().unwrap();
+        let deployments = self.part().deployments.lock().unwrap();
         deployments.iter().map(|deployment| (deployment.clone(), of(&deployment["id"]))).collect()
     }
 }
 
-struct Answers(Arc<State>);
-
-impl Respond for Answers {
-    fn respond(&self, request: &Request) -> ResponseTemplate {
-        let trouble = self.0.troubles.lock().unwrap().pop_front();
-        self.0.witness.responded(request, || match trouble {
-            Some(Some(answer)) => Err(answer),
-            Some(None) => {
-                self.0.answer(request);
-                Err(ResponseTemplate::new(502))
-            }
-            None => Ok(self.0.answer(request)),
-        })
-    }
-}
-
-impl State {
-    fn answer(&self, request: &Request) -> Answer {
-        let bearer = request.headers.get("authorization").map(|value| value.to_str().unwrap());
-        if bearer != Some(format!("Bearer {TOKEN}").as_str()) {
-            return Answer::refusal(404, "Not Found");
-        }
-        let rest = request.url.path().strip_prefix(PREFIX).unwrap();
-        let body: Value = serde_json::from_slice(&request.body).unwrap_or_default();
+impl Part for DeploymentApi {
+    fn answer(&self, method: &str, rest: &str, request: &Request, body: Value) -> Answer {
         let parts: Vec<&str> = rest.trim_start_matches('/').split('/').collect();
-        match (request.method.as_str(), parts.as_slice()) {
+        match (method, parts.as_slice()) {
             ("POST", ["statuses", commit]) => {
                 let mut status = body.clone();
                 status["sha"] = (*commit).into();
@@ -116,7 +62,9 @@ impl State {
             (method, _) => Answer::refusal(404, &format!("{method} {rest}")),
         }
     }
+}
 
+impl DeploymentApi {
     fn create(&self, body: &Value) -> Value {
         let mut deployments = self.deployments.lock().unwrap();
         let with = json!({

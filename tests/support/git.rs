@@ -45,7 +45,7 @@ pub(crate) fn command(folder: &Path) -> Command {
     command
 }
 
-/// Runs `git` in `folder`, whatever the result.
+/// Runs `git` in `folder` with any result.
 pub(crate) fn try_git(folder: &Path, arguments: &[&str]) -> Output {
     command(folder)
         .args(arguments)

@@ -28,23 +28,23 @@ use tokio_rustls::TlsAcceptor;
 
 use super::git;
 
-/// What the server thinks of who asks.
+/// The access rules of the server.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Rules {
-    /// The login that it wants, as `name:token`; without one everybody may do everything.
+    /// The required login, as `name:token`; without one, everybody has full access.
     pub(crate) login: Option<String>,
-    /// Whether nobody may push.
+    /// Whether pushes are forbidden.
     pub(crate) is_read_only: bool,
-    /// What it answers to everything instead.
+    /// The answer to every request instead.
     pub(crate) answer: Option<u16>,
 }
 
-/// A running server. It ends when it is dropped.
+/// A running server; dropping stops it.
 pub(crate) struct GitServer {
     address: SocketAddr,
     rules: Arc<Mutex<Rules>>,
     requests: Arc<Mutex<Vec<String>>>,
-    /// Ends the server's thread when it is dropped.
+    /// Ends the server's thread when dropped.
     _end: oneshot::Sender<()>,
 }
 
@@ -65,7 +65,7 @@ impl GitServer {
         let service =
             Service { root: root.to_owned(), rules: Arc::clone(&rules), requests: Arc::clone(&requests) };
         let (end, ended) = oneshot::channel();
-        // A thread of its own, since some tests are async and some are not.
+        // Its own thread, because some tests are async and some are not.
         thread::spawn(move || {
             let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
             runtime.block_on(async {
@@ -87,17 +87,17 @@ impl GitServer {
         format!("https://{}/{name}", self.address)
     }
 
-    /// Changes its mind.
+    /// Changes the rules.
     pub(crate) fn set(&self, rules: Rules) {
         *self.rules.lock().unwrap() = rules;
     }
 
-    /// What it was asked since last time, as `METHOD path status`.
+    /// The requests since the last call, as `METHOD path status`.
     pub(crate) fn take_requests(&self) -> Vec<String> {
         std::mem::take(&mut self.requests.lock().unwrap())
     }
 
-    /// The authority that signed its certificate.
+    /// The authority of its certificate.
     pub(crate) fn authority() -> PathBuf {
         tls("authority.pem")
     }
@@ -120,7 +120,7 @@ async fn listen(listener: TcpListener, acceptor: TlsAcceptor, service: Service) 
         let (stream, _) = listener.accept().await.unwrap();
         let (acceptor, service) = (acceptor.clone(), service.clone());
         tokio::spawn(async move {
-            // A client that does not trust us goes away here.
+            // A client that does not trust the certificate disconnects here.
             let Ok(stream) = acceptor.accept(stream).await else { return };
             let answer = service_fn(|request| answer(service.clone(), request));
             let _ = http1::Builder::new().serve_connection(TokioIo::new(stream), answer).await;
@@ -182,7 +182,7 @@ async fn backend(root: &Path, request: Request<Incoming>) -> Response<Full<Bytes
         .kill_on_drop(true);
     let body =
         request.into_body().collect().await.map(http_body_util::Collected::to_bytes).unwrap_or_default();
-    // A file instead of a pipe: who writes all before reading waits for ever.
+    // A file instead of a pipe, because writing everything before reading would deadlock.
     let mut input = tempfile::tempfile().unwrap();
     input.write_all(&body).unwrap();
     std::io::Seek::rewind(&mut input).unwrap();

@@ -1,6 +1,5 @@
-//! GitHub's REST API as far as commits are concerned, as its documentation describes it, answering from a real repository
-//! beside it: comparisons by the page in chronological order, tags, single commits, limits and refusals. Each exchange is seen
-//! to be as GitHub's own description has it.
+//! GitHub's REST API for commits, on top of a real repository: comparisons by page in chronological order, tags, single
+//! commits, limits and refusals. Each exchange is checked against GitHub's own API description.
 
 #![expect(clippy::unwrap_used, reason = "a helper that fails, fails its test")]
 
@@ -20,10 +19,10 @@ use super::git;
 /// The one repository.
 const REPOSITORY: &str = "vtr/app";
 
-/// How many commits a page has unless more are asked for.
+/// The default page size.
 const USUAL_PAGE: usize = 30;
 
-/// How many it has at most.
+/// The maximum page size.
 const MOST_PAGE: usize = 100;
 
 /// A running API with one repository, `vtr/app`.
@@ -42,21 +41,21 @@ struct State {
     witness: Witness,
 }
 
-/// How it behaves.
+/// Its behaviour.
 #[derive(Default)]
 pub(crate) struct Rules {
-    /// The token without which the repository is not shown.
+    /// The required token; without it, the repository is hidden.
     pub(crate) token: Option<String>,
-    /// How many requests are left in this hour, of how many.
+    /// The requests left in this hour, and the limit.
     pub(crate) left: Option<(u64, u64)>,
-    /// What it answers to the next requests instead.
+    /// The answers to the next requests instead.
     pub(crate) instead: VecDeque<ResponseTemplate>,
-    /// How many commits it leaves out at the end of a comparison, without saying so.
+    /// The number of commits that it silently omits at the end of a comparison.
     pub(crate) lost: usize,
 }
 
 impl GitHub {
-    /// An API that shows the repository at this path.
+    /// An API of the repository at this path.
     pub(crate) async fn of(repository: &Path) -> Self {
         let (server, watch) = (MockServer::start().await, Watch::default());
         let state = Arc::new(State {
@@ -73,12 +72,12 @@ impl GitHub {
         self.server.uri()
     }
 
-    /// Changes how it behaves.
+    /// Changes its behaviour.
     pub(crate) fn set(&self, rules: Rules) {
         *self.state.rules.lock().unwrap() = rules;
     }
 
-    /// What it was asked since the last time, as `METHOD path?query status`.
+    /// The requests since the last call, as `METHOD path?query status`.
     pub(crate) fn take_requests(&self) -> Vec<String> {
         std::mem::take(&mut self.state.requests.lock().unwrap())
     }
@@ -109,7 +108,7 @@ impl State {
         let is_shown =
             rules.token.as_ref().is_none_or(|token| sent == Some(format!("Bearer {token}").as_str()));
         let path = request.url.path();
-        // The pages behind the first one name the repository by its number.
+        // Links to further pages name the repository by its number.
         let rest = ["/repos/vtr/app/", "/repositories/1/"].iter().find_map(|at| path.strip_prefix(at));
         let mut answer = match rest.filter(|_| is_shown) {
             Some(rest) => self.of_repository(rest, request, rules.lost),
@@ -182,7 +181,7 @@ impl State {
             "commits": page.of(&commits),
         });
         let mut answer = example("GET /repos/{owner}/{repo}/compare/{basehead}", REPOSITORY, with);
-        // The files come with the first page alone.
+        // Only the first page has the files.
         if page.number > 1 {
             answer.as_object_mut().unwrap().remove("files");
         }
@@ -225,7 +224,7 @@ impl State {
         git::git(&self.repository, &["rev-list", "--count", &format!("{from}..{to}")]).parse().unwrap()
     }
 
-    /// Commits as `git log` has them, newest first.
+    /// The commits of `git log`, newest first.
     fn commits(&self, range: &[&str]) -> Vec<Value> {
         const FORM: &str = "--format=%H%x00%P%x00%an%x00%ae%x00%aI%x00%cn%x00%ce%x00%cI%x00%B%x01";
         let log = git::git(&self.repository, &[&["log", FORM], range].concat());
@@ -272,7 +271,7 @@ impl Page {
         &all[first..(first + self.size).min(all.len())]
     }
 
-    /// The answer, with where the next page is.
+    /// The answer, with a link to the next page.
     fn linked(&self, answer: Answer, count: usize) -> Answer {
         if self.number * self.size >= count {
             return answer;
@@ -284,7 +283,7 @@ impl Page {
     }
 }
 
-/// An answer that is none.
+/// An error response.
 pub(crate) fn refusal(status: u16, message: &str) -> ResponseTemplate {
     let body = json!({"message": message, "documentation_url": "https://docs.github.com/rest"});
     ResponseTemplate::new(status).set_body_json(body)

@@ -1,10 +1,11 @@
-//! What several rooms' tests need: real parts, started and filled.
+//! Helpers of several rooms' tests: real parts, started and filled.
 
 pub(crate) mod deployments;
 pub(crate) mod described;
 pub(crate) mod git;
 pub(crate) mod git_http;
 pub(crate) mod github;
+pub(crate) mod github_api;
 pub(crate) mod inetd;
 pub(crate) mod pulls;
 pub(crate) mod registry;

@@ -1,5 +1,5 @@
-//! An emulation of GitHub's REST API for pull requests, on top of a real bare repository: as far as it is asked, with its
-//! conditional answers, its limits and its bad days. Each exchange is seen to be as GitHub's own description has it.
+//! An emulation of GitHub's REST API for pull requests, on top of a real bare repository, with conditional responses, limits
+//! and faults. Each exchange is checked against GitHub's own API description.
 
 #![expect(
     clippy::unwrap_used,
@@ -25,23 +25,23 @@ use super::git::{git, try_git};
 /// `owner/name` of the one repository.
 pub(crate) const REPOSITORY: &str = "vtr/gitops";
 
-/// The one token that is good.
+/// The only valid token.
 pub(crate) const TOKEN: &str = "ghp_s3cret";
 
-/// What goes wrong with a request.
+/// A fault of a request.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Trouble {
-    /// The answer is this status, and nothing is done.
+    /// This status, without effect.
     Status(u16),
-    /// All is done, and the connection breaks before the answer.
+    /// It takes effect, and the connection breaks before the answer.
     LostAnswer,
-    /// Too much at once: come back in so many seconds.
+    /// The burst limit, with this `Retry-After` in seconds.
     Secondary(u64),
-    /// The hour's requests are used up.
+    /// The hourly limit is used up.
     Primary,
 }
 
-/// One request as it came.
+/// A received request.
 #[derive(Clone, Debug)]
 pub(crate) struct Asked {
     pub(crate) method: String,
@@ -49,7 +49,7 @@ pub(crate) struct Asked {
     pub(crate) status: u16,
 }
 
-/// The server. Its thread ends with the tests.
+/// The server. Its thread ends with the test process.
 #[derive(Clone)]
 pub(crate) struct GitHub {
     port: u16,
@@ -70,7 +70,7 @@ struct State {
     allows_auto_merge: bool,
     requires_nothing: bool,
     may_push: bool,
-    /// When the token ends, as GitHub writes it.
+    /// The expiry of the token, as GitHub writes it.
     ends: Option<String>,
     clock: u32,
 }
@@ -83,7 +83,7 @@ pub(crate) struct Pull {
     pub(crate) branch: String,
     base: String,
     pub(crate) sha: String,
-    /// `owner/name` of where the branch is.
+    /// `owner/name` of the branch's repository.
     from: String,
     pub(crate) is_draft: bool,
     pub(crate) is_open: bool,
@@ -91,11 +91,11 @@ pub(crate) struct Pull {
     pub(crate) labels: Vec<String>,
     pub(crate) reviewers: Vec<String>,
     pub(crate) auto_merge: Option<String>,
-    /// Who turned that on, if not whoever opened it.
+    /// Who enabled auto-merge, if not the author.
     auto_merge_by: Option<String>,
-    /// Who, what (`APPROVED` …), of which commit, and what they are to the repository.
+    /// Reviewer, state (`APPROVED` …), commit and author association.
     reviews: Vec<(String, &'static str, String, &'static str)>,
-    /// What happened to it: what, by whom, and when.
+    /// Its events: kind, actor and time.
     events: Vec<(&'static str, String, u32)>,
     updated: u32,
 }
@@ -103,7 +103,7 @@ pub(crate) struct Pull {
 struct Request {
     method: String,
     path: String,
-    /// The query as it came.
+    /// The query, as received.
     asked: Option<String>,
     query: BTreeMap<String, String>,
     headers: BTreeMap<String, String>,
@@ -112,7 +112,7 @@ struct Request {
 
 type Answer = (u16, Value);
 
-/// The operations that answer with pull requests: in full, and as lists have them.
+/// The operations that return pull requests: in full, and in the short form of lists.
 const ONE: &str = "GET /repos/{owner}/{repo}/pulls/{pull_number}";
 const LISTED: &str = "GET /repos/{owner}/{repo}/pulls";
 
@@ -156,7 +156,7 @@ impl GitHub {
         format!("http://127.0.0.1:{}", self.port)
     }
 
-    /// The requests since the last time.
+    /// The requests since the last call.
     pub(crate) fn asked(&self) -> Vec<Asked> {
         std::mem::take(&mut self.state().asked)
     }
@@ -178,12 +178,12 @@ impl GitHub {
         self.state().comments.iter().map(|(number, text)| format!("#{number} {text}")).collect()
     }
 
-    /// What goes wrong with the next request of this method.
+    /// Sets the fault of the next request with this method.
     pub(crate) fn next(&self, method: &'static str, trouble: Trouble) {
         self.state().troubles.push_back((method, trouble));
     }
 
-    /// The token ends then: `2026-12-01 10:00:00 UTC`.
+    /// Sets the expiry of the token: `2026-12-01 10:00:00 UTC`.
     pub(crate) fn ends(&self, at: &str) {
         self.state().ends = Some(at.to_owned());
     }
@@ -193,7 +193,7 @@ impl GitHub {
         (state.may_push, state.allows_auto_merge) = (false, false);
     }
 
-    /// Somebody reviews it as it is now, who is `MEMBER` or something else.
+    /// Somebody with this author association (`MEMBER` …) reviews its current commit.
     pub(crate) fn review(&self, number: u64, by: &str, state: &'static str, association: &'static str) {
         let mut state_of_all = self.state();
         state_of_all.look_at_branches();
@@ -202,14 +202,14 @@ impl GitHub {
         });
     }
 
-    /// Somebody has it merge by itself.
+    /// Somebody enables auto-merge.
     pub(crate) fn have_merge_by_itself(&self, number: u64, by: &str) {
         self.state().change(number, |pull| {
             (pull.auto_merge, pull.auto_merge_by) = (Some("SQUASH".to_owned()), Some(by.to_owned()));
         });
     }
 
-    /// Nothing is required of a pull request any more, so that it could be merged at once.
+    /// Removes the branch protection, so that a pull request can be merged at once.
     pub(crate) fn require_nothing(&self) {
         self.state().requires_nothing = true;
     }
@@ -219,7 +219,7 @@ impl GitHub {
         self.close_as(number, "ana");
     }
 
-    /// Somebody closes it; a bot by its name.
+    /// An account closes it.
     pub(crate) fn close_as(&self, number: u64, by: &str) {
         self.state().change(number, |pull| {
             pull.is_open = false;
@@ -227,7 +227,7 @@ impl GitHub {
         });
     }
 
-    /// A person opens it again.
+    /// A person reopens it.
     pub(crate) fn reopen(&self, number: u64) {
         self.state().change(number, |pull| {
             pull.is_open = true;
@@ -235,20 +235,20 @@ impl GitHub {
         });
     }
 
-    /// A person writes another text, by GitHub's page.
+    /// A person edits the body.
     pub(crate) fn edit(&self, number: u64, body: &str) {
         let body = body.replace('\n', "\r\n");
         self.state().change(number, |pull| pull.body = body);
     }
 
-    /// Somebody opens one from a fork, whose branch may be called anything.
+    /// Somebody opens one from a fork, with any branch name.
     pub(crate) fn open_from_fork(&self, branch: &str) {
         let mut state = self.state();
         let sha = git(&state.origin, &["rev-parse", "main"]);
         state.add(branch, "main", "A fork's", "", &sha, "eve/gitops");
     }
 
-    /// A person merges it: `merge`, `squash` or `rebase`, as GitHub words each.
+    /// A person merges it by `merge`, `squash` or `rebase`, with GitHub's messages.
     pub(crate) fn merge(&self, number: u64, method: &str) {
         let mut state = self.state();
         state.look_at_branches();
@@ -323,7 +323,7 @@ fn merge(work: &Path, pull: &Pull, method: &str) {
             git(work, &["merge", "--quiet", "--no-ff", "-m", &message, &branch]);
         }
         "squash" => {
-            // Of one commit, its own message, and who wrote it where somebody else merges.
+            // A squash of one commit has its message, and its author where somebody else merges.
             let subject = git(work, &["log", "-1", "--format=%s", &branch]);
             let body = git(work, &["log", "-1", "--format=%b", &branch]);
             git(work, &["merge", "--quiet", "--squash", &branch]);
@@ -340,7 +340,7 @@ fn merge(work: &Path, pull: &Pull, method: &str) {
 }
 
 impl State {
-    /// An open pull request is where its branch is, and is closed when that is gone.
+    /// An open pull request follows its branch, and is closed when the branch is deleted.
     fn look_at_branches(&mut self) {
         for pull in self.pulls.iter_mut().filter(|pull| pull.is_open && pull.from == REPOSITORY) {
             let reference = format!("refs/heads/{}", pull.branch);
@@ -618,7 +618,7 @@ impl Pull {
     }
 }
 
-/// The page that is asked for.
+/// The requested page.
 fn page<T>(all: Vec<T>, query: &BTreeMap<String, String>) -> Vec<T> {
     let number = |key: &str, usual: usize| query.get(key).map_or(usual, |text| text.parse().unwrap());
     let (size, page) = (number("per_page", 30), number("page", 1));
@@ -634,7 +634,7 @@ fn strings(value: &Value) -> Vec<String> {
     value.as_array().into_iter().flatten().map(|one| one.as_str().unwrap().to_owned()).collect()
 }
 
-/// A pull request as one operation answers it: GitHub's example of it, about this one.
+/// A pull request in the response of an operation: GitHub's example with the values of this one.
 fn shown(pull: &Pull, operation: &str) -> Value {
     let closed_at = (!pull.is_open).then_some("2026-11-24T12:00:00Z");
     let labels = pull.labels.iter().map(|name| {

@@ -91,7 +91,7 @@ impl DockerRegistry {
         registry.is_listening(&log).then_some(registry)
     }
 
-    /// Whether its own log says that it listens: another program may answer on the port.
+    /// Whether its log reports that it listens: another program may answer on the port.
     fn is_listening(&mut self, log: &Path) -> bool {
         let started = Instant::now();
         while started.elapsed() < START_DEADLINE {

@@ -1,118 +1,42 @@
-//! GitHub's REST API for releases, with faults. Each exchange is checked against GitHub's own API description.
+//! GitHub's REST API for releases.
 
 #![expect(clippy::unwrap_used, reason = "a helper that fails, fails its test")]
 
-use std::collections::VecDeque;
-use std::sync::{Arc, Mutex};
+use std::sync::Mutex;
 
 use serde_json::{Value, json};
-use wiremock::matchers::any;
-use wiremock::{Mock, MockServer, Request, Respond, ResponseTemplate};
+use wiremock::Request;
 
-use super::described::watch::{Watch, Witness};
 use super::described::{Answer, example, repository};
+use super::github_api::{ApiServer, Part, REPOSITORY};
 
-/// The repository.
-const REPOSITORY: &str = "vtr/gitops";
-
-/// The token with access to the repository.
-pub(crate) const TOKEN: &str = "s3cret";
-
-/// What happens to a request.
-pub(crate) enum Trouble {
-    /// This answer, without effect.
-    Instead(ResponseTemplate),
-    /// It takes effect, but the answer is lost.
-    Lost,
-    /// Somebody else creates a release with this tag first.
-    After(&'static str),
-}
-
-/// The running API.
-pub(crate) struct ReleaseServer {
-    server: MockServer,
-    state: Arc<State>,
-    _watch: Watch,
-}
+/// A running API.
+pub(crate) type ReleaseServer = ApiServer<ReleaseApi>;
 
 #[derive(Default)]
-struct State {
+pub(crate) struct ReleaseApi {
     releases: Mutex<Vec<Value>>,
-    troubles: Mutex<VecDeque<Trouble>>,
-    requests: Mutex<Vec<String>>,
     is_read_only: Mutex<bool>,
-    witness: Witness,
 }
 
 impl ReleaseServer {
-    pub(crate) async fn start() -> Self {
-        let (server, watch) = (MockServer::start().await, Watch::default());
-        let state = Arc::new(State { witness: watch.witness(), ..State::default() });
-        Mock::given(any()).respond_with(Answers(Arc::clone(&state))).mount(&server).await;
-        Self { server, state, _watch: watch }
-    }
-
-    pub(crate) fn url(&self) -> String {
-        self.server.uri()
-    }
-
-    /// Sets what happens to the next requests.
-    pub(crate) fn next(&self, troubles: impl IntoIterator<Item = Trouble>) {
-        *self.state.troubles.lock().unwrap() = troubles.into_iter().collect();
-    }
-
     pub(crate) fn allow_reading_only(&self) {
-        *self.state.is_read_only.lock().unwrap() = true;
+        *self.part().is_read_only.lock().unwrap() = true;
     }
 
     /// The releases.
     pub(crate) fn releases(&self) -> Vec<Value> {
-        self.state.releases.lock().unwrap().clone()
-    }
-
-    /// The requests since the last call, as `METHOD path`.
-    pub(crate) fn take_requests(&self) -> Vec<String> {
-        std::mem::take(&mut self.state.requests.lock().unwrap())
+        self.part().releases.lock().unwrap().clone()
     }
 }
 
-struct Answers(Arc<State>);
-
-impl Respond for Answers {
-    fn respond(&self, request: &Request) -> ResponseTemplate {
-        self.0.requests.lock().unwrap().push(format!("{} {}", request.method, request.url.path()));
-        let trouble = self.0.troubles.lock().unwrap().pop_front();
-        self.0.witness.responded(request, || match trouble {
-            Some(Trouble::Instead(answer)) => Err(answer),
-            Some(Trouble::Lost) => {
-                self.0.answer(request);
-                Err(ResponseTemplate::new(502))
-            }
-            Some(Trouble::After(tag)) => {
-                self.0.make(&json!({"tag_name": tag, "name": "theirs", "body": "theirs"}));
-                Ok(self.0.answer(request))
-            }
-            None => Ok(self.0.answer(request)),
-        })
-    }
-}
-
-impl State {
-    fn answer(&self, request: &Request) -> Answer {
-        let bearer = request.headers.get("authorization").map(|value| value.to_str().unwrap());
-        let path = request.url.path();
-        let Some(rest) = path.strip_prefix("/repos/vtr/gitops") else {
-            return Answer::refusal(404, "Not Found");
-        };
-        if bearer != Some(format!("Bearer {TOKEN}").as_str()) {
-            return Answer::refusal(404, "Not Found");
-        }
+impl Part for ReleaseApi {
+    fn answer(&self, method: &str, rest: &str, _request: &Request, body: Value) -> Answer {
         let may_write = !*self.is_read_only.lock().unwrap();
         if rest.is_empty() {
             return Answer::of(200, repository(REPOSITORY, json!({"permissions": {"push": may_write}})));
         }
-        let body: Value = serde_json::from_slice(&request.body).unwrap_or_default();
-        match (request.method.as_str(), rest) {
+        match (method, rest) {
             ("GET", rest) => {
                 let tag = rest.strip_prefix("/releases/tags/").unwrap();
                 let releases = self.releases.lock().unwrap();
@@ -122,7 +46,7 @@ impl State {
                 }
             }
             _ if !may_write => Answer::refusal(403, "Resource not accessible by personal access token"),
-            ("POST", "/releases") => match self.make(&body) {
+            ("POST", "/releases") => match self.create(&body) {
                 Some(release) => Answer::of(201, release),
                 None => Answer::of(
                     422,
@@ -145,8 +69,14 @@ impl State {
         }
     }
 
+    fn create_elsewhere(&self, tag: &str) {
+        self.create(&json!({"tag_name": tag, "name": "theirs", "body": "theirs"}));
+    }
+}
+
+impl ReleaseApi {
     /// Creates a release; `None` if its tag already has one.
-    fn make(&self, body: &Value) -> Option<Value> {
+    fn create(&self, body: &Value) -> Option<Value> {
         let mut releases = self.releases.lock().unwrap();
         if releases.iter().any(|release| release["tag_name"] == body["tag_name"]) {
             return None;

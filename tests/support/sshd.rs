@@ -100,7 +100,7 @@ impl Sshd {
     }
 }
 
-/// Makes a key pair.
+/// Creates a key pair.
 pub(crate) fn make_key(path: &Path, kind: &str, passphrase: &str) {
     let mut command = Command::new("ssh-keygen");
     command.args(["-q", "-t", kind, "-N", passphrase, "-C", "test"]);

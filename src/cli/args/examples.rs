@@ -1,4 +1,4 @@
-//! The text below the options of each command's help. A test runs every example as it stands.
+//! The text below the options of each command's help. A test runs every example unchanged.
 
 pub(super) const TIDEGATE: &str = "\
 Start here:

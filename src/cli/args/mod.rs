@@ -46,7 +46,7 @@ pub(crate) struct Global {
     /// When to use colours
     #[arg(long, global = true, default_value = "auto", value_name = "WHEN")]
     pub(crate) color: Color,
-    /// Print less: errors, and results only when there is something to tell
+    /// Print only errors, and results that matter
     #[arg(short, long, global = true, action = clap::ArgAction::Count)]
     pub(crate) quiet: u8,
     /// Print more (twice: every request)
@@ -171,7 +171,7 @@ pub(crate) enum Command {
     /// Replace the store by one from a file, while no daemon runs
     #[command(after_help = examples::RESTORE)]
     Restore(Restore),
-    /// See everything at work on this machine: real Git, a loopback registry, a short soak
+    /// Try everything on this machine: real Git, a loopback registry, a short soak
     #[command(after_help = examples::DEMO)]
     Demo(Demo),
     /// Print a completion script for a shell

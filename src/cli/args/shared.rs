@@ -1,4 +1,4 @@
-//! Arguments that several commands take. Each group stands here once, so that a flag means the same everywhere.
+//! Arguments that several commands share. Each group is defined once, so that a flag means the same everywhere.
 
 use clap::Args;
 
@@ -43,10 +43,10 @@ pub(crate) struct During {
     pub(crate) until: Option<Moment>,
 }
 
-/// When a control file stops counting.
+/// The expiry of a control file.
 #[derive(Clone, Copy, Debug, Args)]
 pub(crate) struct Expiry {
-    /// When it stops counting: 4h, 3d, 1w (from now), tomorrow, 2026-12-01, 2026-12-01T09:00; a zone or offset may follow
+    /// When it expires: 4h, 3d, 1w (from now), tomorrow, 2026-12-01, 2026-12-01T09:00; a zone or offset may follow
     #[arg(long, value_name = "TIME", value_parser = moment::parse)]
     pub(crate) expires: Option<Moment>,
 }
@@ -60,7 +60,7 @@ pub(crate) struct Consent {
     /// Show what would change, and change nothing
     #[arg(long)]
     pub(crate) dry_run: bool,
-    /// Who asks, as it stands in the commit [default: git's user.name, else the system's]
+    /// Your name in the commit [default: git's user.name, else the system's]
     #[arg(long, value_name = "NAME")]
     pub(crate) by: Option<String>,
 }

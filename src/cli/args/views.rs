@@ -34,9 +34,9 @@ pub(crate) enum SortKey {
     /// By name
     #[default]
     Service,
-    /// What changed last first
+    /// Most recent change first
     Since,
-    /// What comes first first, then what is blocked, then what is up to date
+    /// Next promotion first, then blocked services, then those up to date
     Next,
 }
 
@@ -81,7 +81,7 @@ pub(crate) struct History {
     pub(crate) environments: Environments,
     #[command(flatten)]
     pub(crate) during: During,
-    /// How many, newest first
+    /// Maximum number, newest first
     #[arg(long, alias = "most", default_value_t = 20, value_name = "COUNT")]
     pub(crate) limit: usize,
 }
@@ -99,7 +99,7 @@ pub(crate) struct Changelog {
     /// Tag to end with [default: what the first environment runs]
     #[arg(long, value_name = "TAG", add = completion::tags())]
     pub(crate) to: Option<Tag>,
-    /// What comes to this environment next; with --since, what came to it
+    /// Next promotion to this environment; with --since, past promotions
     #[arg(short, long, alias = "in", value_name = "ENV", add = completion::environments())]
     pub(crate) env: Option<EnvironmentName>,
     #[command(flatten)]
@@ -161,7 +161,7 @@ pub(crate) struct Simulate {
     /// Replay this configuration too, beside the current one
     #[arg(long, value_name = "CONFIG")]
     pub(crate) against: Option<PathBuf>,
-    /// How many arrivals to list, newest last; -v lists all
+    /// Maximum arrivals to list, newest last; -v lists all
     #[arg(long, alias = "most", default_value_t = 30, value_name = "COUNT")]
     pub(crate) limit: usize,
 }

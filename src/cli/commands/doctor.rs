@@ -125,7 +125,7 @@ fn token_expiry(key: &str, ends: Timestamp, now: Timestamp) -> Finding {
     if ends <= now {
         let hint = "replace it: nothing can be pushed or proposed with an expired token";
         let finding = good(key, format!("expired at {}", ends.format("%F %T UTC")));
-        return Finding { state: State::Doubtful, hint: Some(hint.to_owned()), ..finding };
+        return Finding { state: State::Bad, hint: Some(hint.to_owned()), ..finding };
     }
     let finding = good(key, format!("expires at {}", ends.format("%F %T UTC")));
     if ends - now > EXPIRY_WARNING {
@@ -368,12 +368,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn warns_of_a_token_that_expires_soon() {
+    fn a_token_that_expires_soon_is_a_warning_and_an_expired_one_an_error() {
         let now: Timestamp = "2026-11-26T12:00:00Z".parse().unwrap();
         for (ends, state) in [
             ("2026-12-24T12:00:00Z", State::Good),
             ("2026-12-10T12:00:00Z", State::Doubtful),
-            ("2026-11-26T11:00:00Z", State::Doubtful),
+            ("2026-11-26T11:00:00Z", State::Bad),
         ] {
             assert_eq!(token_expiry("git.auth.token", ends.parse().unwrap(), now).state, state, "{ends}");
         }

@@ -1,4 +1,4 @@
-//! What `tidegate promote` and `tidegate rollback` share: try, ask, do.
+//! Shared by `tidegate promote` and `tidegate rollback`: preview, confirmation, action.
 
 use crate::cli::output::Output;
 use crate::cli::person;
@@ -8,7 +8,7 @@ use crate::model::{Class, Fault, ServiceName};
 
 use super::{activity, passes};
 
-/// How a move is confirmed and announced.
+/// The confirmation and announcement of a move.
 pub(super) struct Prompt<'a> {
     pub(super) is_confirmed: bool,
     pub(super) question: &'a str,

@@ -14,7 +14,7 @@ use crate::config::{Channel, ChannelTarget, Config, nearest};
 use crate::model::{Class, EventKind, Fault, Printable};
 use crate::notify::{Event, Message, Parcel, Phase, Wording, samples};
 
-/// What became of one message.
+/// The result of one message.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 struct Answer {
@@ -77,7 +77,7 @@ fn find<'a>(config: &'a Config, name: &str) -> Result<&'a Channel, Fault> {
     Err(Fault::new(Class::Usage, message).with_hint(hint))
 }
 
-/// What a test message says, beside its title.
+/// The body of a test message.
 fn test_event() -> Event {
     let reason = "Messages about promotions and problems come in this form.".to_owned();
     Event { reason: Some(reason), ..Event::new(EventKind::Report, Phase::Happened, Utc::now()) }

@@ -24,7 +24,7 @@ type Key = (String, String);
 pub(super) struct PassLogger {
     waiting: Conditions<Key>,
     starving: Conditions<Key>,
-    /// What control files say, by their paths.
+    /// The controls, by path.
     controls: BTreeMap<String, String>,
     /// The problems, by [`Problem::key`].
     problems: Conditions<String>,
@@ -121,7 +121,7 @@ fn is_same(one: &str, other: &str) -> bool {
     words(one) == words(other)
 }
 
-/// When it was last logged that passes succeed.
+/// Time of the last heartbeat.
 #[derive(Debug)]
 struct Heartbeat {
     interval: Duration,

@@ -56,7 +56,8 @@ pub(super) async fn run(global: &Global, args: &Promote, output: &Output) -> Res
     })
 }
 
-/// The overrides. `--allow-downgrade` and `--accept-digest` need their gate named too, so that nobody passes it unawares.
+/// The overrides. `--allow-downgrade` and `--accept-digest` require their gate by name too, so that nobody overrides
+/// it by accident.
 fn overrides(args: &Promote) -> Result<Overrides, Fault> {
     let reason = args.reason.clone().unwrap_or_default();
     let overrides = args.overrides.iter().map(|gate| Override::new(*gate, &reason));

@@ -119,7 +119,7 @@ fn pattern(services: &BTreeSet<&ServiceName>, word: &str, is_forced: bool) -> Re
     if exists || is_forced { Ok(pattern) } else { Err(unknown(services, word)) }
 }
 
-/// The one service with this name, in whatever namespace.
+/// The one service with this name, in any namespace.
 fn bare(services: &BTreeSet<&ServiceName>, name: &str) -> Result<ServicePattern, Fault> {
     let named: Vec<&ServiceName> =
         services.iter().copied().filter(|service| service.name() == name).collect();
@@ -134,7 +134,7 @@ fn bare(services: &BTreeSet<&ServiceName>, name: &str) -> Result<ServicePattern,
     }
 }
 
-/// No service has a name that somebody typed.
+/// No service has the given name.
 fn unknown(services: &BTreeSet<&ServiceName>, word: &str) -> Fault {
     let near = match word.split_once('/') {
         Some((namespace, rest)) if rest.contains('*') => {

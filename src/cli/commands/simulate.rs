@@ -59,7 +59,7 @@ pub(super) async fn run(global: &Global, args: &Simulate, output: &Output) -> Re
     Ok(ExitCode::SUCCESS)
 }
 
-/// What is replayed.
+/// The timeline to replay.
 struct Policies {
     current: (PathBuf, Arc<Config>),
     against: Option<(PathBuf, Arc<Config>)>,

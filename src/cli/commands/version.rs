@@ -7,7 +7,7 @@ use serde::Serialize;
 use crate::cli::output::Output;
 use crate::model::Fault;
 
-/// What this binary was built from; `null` where its build did not say.
+/// The commit of this binary; `null` if the build did not set it.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 struct BuildInfo {

@@ -1,4 +1,4 @@
-//! What the daemon does, as events that the scenario waits for.
+//! The actions of the daemon, as events that the scenario waits for.
 
 use tokio::sync::mpsc::{self, UnboundedReceiver, UnboundedSender};
 

@@ -67,7 +67,7 @@ impl Git {
         };
         let mut child = command(&self.folder).args(arguments).spawn().map_err(failed)?;
         if let Some(mut pipe) = child.stdin.take() {
-            // A program that stops reading says why on standard error.
+            // A program that stops reading prints the reason on standard error.
             let _ = pipe.write_all(input);
         }
         let output = child.wait_with_output().map_err(failed)?;

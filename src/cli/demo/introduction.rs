@@ -50,7 +50,7 @@ fn by_folder(paths: &str) -> String {
     text.split_off(1)
 }
 
-/// What `tidegate status` prints.
+/// The output of `tidegate status`.
 pub(super) async fn status(screen: &Screen<'_>, session: &mut Session) -> Result<(), Fault> {
     let report = session.engine.pass(&PassOptions::plan()).await?;
     if let Some(problem) = report.problems.iter().find(|problem| problem.is_error) {

@@ -1,4 +1,4 @@
-//! What is left behind: the history, two messages, and every byte that changed.
+//! The results: the history, two messages, and every byte that changed.
 
 use std::path::Path;
 

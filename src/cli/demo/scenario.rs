@@ -1,4 +1,4 @@
-//! What is pushed to the registry and typed while the daemon runs, and what must come of it.
+//! The pushes and commands while the daemon runs, and their expected results.
 
 use std::path::PathBuf;
 use std::process::Stdio;
@@ -26,7 +26,7 @@ const FRAME_INTERVAL: Duration = Duration::from_millis(100);
 /// The longest pause before a tag is pushed again.
 const LONGEST_PAUSE: Duration = Duration::from_secs(2);
 
-/// Who promotes by hand, and why.
+/// The person of the manual promotion, and the reason.
 const PERSON: &str = "Camila Soto";
 const REASON: &str = "logins fail since this morning";
 
@@ -124,7 +124,7 @@ impl<'a> Scenario<'a> {
         self.screen.event(cluster.environment, GREEN, &text)
     }
 
-    /// Somebody promotes a service to prod by the command line, beside the daemon.
+    /// A person promotes a service to prod by command while the daemon runs.
     async fn promote(&self, service: Service) -> Result<(), Fault> {
         let (service, prod) = (service.full_name(), PROD.environment);
         self.screen.command(&format!(

@@ -39,7 +39,7 @@ impl<'a> Screen<'a> {
         self.text(&format!("\n{CYAN}──{CYAN:#} {BOLD}{title}{BOLD:#}\n\n"))
     }
 
-    /// A command that somebody types.
+    /// A command that a person types.
     pub(super) fn command(&self, line: &str) -> Result<(), Fault> {
         self.text(&format!("\n  {DIM}${DIM:#} {BOLD}{line}{BOLD:#}\n"))
     }

@@ -29,7 +29,7 @@ pub(super) struct Line {
     to: Tag,
 }
 
-/// What moved in the time that the report of a channel covers.
+/// The moves in the period of a channel's report.
 pub(super) async fn lines(
     session: &mut Session,
     channel: &Channel,

@@ -4,7 +4,7 @@ use crate::engine::{RepositoryPolicy, Target};
 use crate::model::{EventKind, Timestamp};
 use crate::notify::{Event, Phase};
 
-/// What identifies a target from pass to pass.
+/// The identity of a target from pass to pass.
 pub(super) fn subject(policy: &RepositoryPolicy, target: &Target) -> String {
     format!("{} {} {}", environment(policy, target), target.service(), target.image())
 }

@@ -1,4 +1,4 @@
-//! What keeps a candidate from going, in a few words: `rolled back by ana`, `needs approval`.
+//! What blocks a candidate, in a few words: `rolled back by ana`, `needs approval`.
 
 use anstyle::Style;
 
@@ -8,18 +8,19 @@ use crate::policy::{
     Answer, ApprovalReason, ControlReference, DigestReason, FreezeReason, GateEvaluation, GateName,
     GateReport, GroupReason, HoldReason, OrderReason, QuarantineReason, Reason, ReviewReason, UnreadableFile,
 };
+use crate::view::target_state::is_set_by_people;
 use crate::view::time;
 
-/// The most characters of somebody else's name, and of a reason.
+/// Maximum characters of a name and of a reason.
 const MOST_NAME: usize = 40;
 const MOST_REASON: usize = 80;
 
-/// What a waiting candidate waits for.
+/// The headline of a candidate that is not promoted.
 pub(super) struct Headline {
     /// `in 21h58m (soak)`, `needs approval`, `blocked: hold by ana: the fair`.
     pub(super) text: String,
     pub(super) style: Style,
-    /// When it goes, where time alone decides.
+    /// When it is promoted, if time alone decides.
     pub(super) opens_at: Option<Timestamp>,
 }
 
@@ -27,7 +28,7 @@ pub(super) fn headline_of(evaluation: &GateEvaluation, now: Timestamp) -> Headli
     headline(&evaluation.closed().collect::<Vec<_>>(), evaluation.earliest(), now)
 }
 
-/// The headline of closed gates that time alone opens at `opens_at`, if it does.
+/// The headline of closed gates. `opens_at` is the time at which they open, if time alone opens them.
 pub(super) fn headline(gates: &[&GateReport], opens_at: Option<Timestamp>, now: Timestamp) -> Headline {
     let line = |text: String, style| Headline { text, style, opens_at: None };
     let closed = |is_meant: fn(&GateReport) -> bool| gates.iter().copied().find(|gate| is_meant(gate));
@@ -37,7 +38,7 @@ pub(super) fn headline(gates: &[&GateReport], opens_at: Option<Timestamp>, now: 
         return line(format!("refused: {}", phrase(cause.unwrap_or(gate))), RED);
     }
     if opens_at.is_some_and(|at| at <= now) {
-        // Its time has come since the pass.
+        // The gates opened after the pass.
         return line("now".to_owned(), GREEN);
     }
     let blocking: fn(&GateReport) -> bool = match opens_at {
@@ -57,7 +58,7 @@ pub(super) fn headline(gates: &[&GateReport], opens_at: Option<Timestamp>, now: 
     }
 }
 
-/// The gate that time opens last.
+/// The timed gate that opens last.
 fn last_of_time(gates: &[&GateReport], now: Timestamp) -> Option<String> {
     let timed = gates.iter().filter_map(|gate| match gate.answer {
         Answer::ClosedUntil(at) => Some((at, gate.gate)),
@@ -68,12 +69,7 @@ fn last_of_time(gates: &[&GateReport], now: Timestamp) -> Option<String> {
     Some(format!("; {gate} {verb} in {}", time::until(at, now)))
 }
 
-/// Whether a gate is closed by what people wrote, and not by time alone.
-fn is_set_by_people(gate: &GateReport) -> bool {
-    matches!(gate.gate, GateName::Hold | GateName::Quarantine | GateName::Freeze)
-}
-
-/// Whether people are to say yes, and nothing speaks against it.
+/// Whether only an approval or review by people is missing.
 fn needs_people(gate: &GateReport) -> bool {
     match &gate.reason {
         Reason::Approval(ApprovalReason::Review(review)) => {

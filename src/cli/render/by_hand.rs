@@ -17,7 +17,7 @@ pub(crate) struct Asked<'a> {
     /// The services, and where.
     pub(crate) names: &'a str,
     pub(crate) overrides: &'a Overrides,
-    /// How many problems of other services were left out.
+    /// The number of problems of other services, which are not shown.
     pub(crate) elsewhere: usize,
     /// Whether open gates are listed too.
     pub(crate) all_gates: bool,
@@ -62,7 +62,7 @@ fn because(text: &mut String, overrides: &Overrides) {
     }
 }
 
-/// Tells what does not move, with hints; answers what is up to date.
+/// Renders the targets that do not move, with hints. Returns those that are up to date.
 fn kept(text: &mut String, policy: &RepositoryPolicy, report: &PassReport, asked: &Asked<'_>) -> Vec<String> {
     let mut up_to_date = Vec::new();
     let evaluation = &report.evaluation;

@@ -19,7 +19,7 @@ use super::{COLOURED, diff};
 /// The most services that are listed.
 const MOST_LISTED: usize = 6;
 
-/// What a change of control files is shown against.
+/// The state before a change of control files.
 pub(crate) struct RenderContext<'a> {
     /// The repository before the change.
     pub(crate) state: &'a RepositoryState,
@@ -36,7 +36,7 @@ pub(crate) fn kinds(state: &RepositoryState, files: &[RepoPath]) -> Vec<&'static
     kinds.into_iter().collect()
 }
 
-/// What was written and removed, or would be.
+/// The written and removed files, or those of a dry run.
 pub(crate) fn text(context: &RenderContext<'_>, change: &ControlChangeResult) -> String {
     let mut text = String::new();
     let commit = change.commit.map(|commit| format!("  {DIM}{}{DIM:#}", commit.short())).unwrap_or_default();

@@ -6,7 +6,7 @@ use anstyle::Style;
 
 use crate::cli::output::{BOLD, CYAN, DIM, GREEN, RED, YELLOW};
 use crate::engine::{CandidateStatus, Explained, Explanation, Mover, TargetStatus, ToldGate};
-use crate::model::{Elapsed, Printable, Timestamp};
+use crate::model::{Elapsed, Printable, Timestamp, Version};
 use crate::policy::{
     Answer, Offer, Reason, RolledBack, SoakReason, Starvation, VersionReport, VersionStatus,
 };
@@ -121,7 +121,7 @@ fn next(explanation: &Explanation, now: Timestamp) -> String {
     }
 }
 
-/// How a candidate comes whose gates are open.
+/// How a candidate with open gates is promoted.
 fn how_it_comes(explanation: &Explanation, candidate_status: &CandidateStatus) -> &'static str {
     let is_open = explanation.unmerged.as_ref().is_some_and(|unmerged| unmerged.tag == candidate_status.tag);
     match (explanation.is_proposed, is_open, &explanation.outlook) {
@@ -165,7 +165,7 @@ fn passed_over<'a>(
     (version.fate != VersionStatus::Candidate).then_some(&version.fate)
 }
 
-/// What the registry offers, where that is not what comes.
+/// The registry's tags, where they do not contain the candidate.
 fn registry(text: &mut String, explanation: &Explanation) {
     let Some(offer) = &explanation.offer else { return };
     let is_shown = matches!(explanation.outlook, TargetStatus::Current(_) | TargetStatus::NoVersion)
@@ -221,7 +221,7 @@ fn gate_row(gate: &ToldGate, now: Timestamp) -> Vec<Cell> {
     vec![Cell::plain(report.gate.as_str()), Cell::styled(state, style), reason]
 }
 
-/// What would open the closed gates, one by one and all at once.
+/// The remedies of the closed gates, and the override of all.
 fn hints(text: &mut String, explanation: &Explanation, candidate_status: &CandidateStatus) {
     let closed: Vec<&ToldGate> = candidate_status.closed().collect();
     if closed.is_empty() {
@@ -309,10 +309,21 @@ fn rollbacks(text: &mut String, explanation: &Explanation) {
         let at = time::local(rollback.at, explanation.zone);
         let (author, commit) = (Printable::bounded(&rollback.author, 60), rollback.commit.short());
         let what = format!("in {} at {at}, by {author} in commit {commit}", rollback.environment);
-        vec![Cell::plain(rollback.version.to_string()), Cell::plain(what)]
+        vec![Cell::plain(tag_of(explanation, &rollback.version)), Cell::plain(what)]
     };
     let rows: Vec<Vec<Cell>> = explanation.rolled_back.iter().map(row).collect();
     text.push_str(&indented(&table::render(&rows), "    "));
+}
+
+/// A version, spelled like the tags of the image: with a `v` where they have one.
+fn tag_of(explanation: &Explanation, version: &Version) -> String {
+    let text = version.to_string();
+    let versions = explanation.versions.iter().map(|one| &one.tag);
+    let mut tags = versions.chain(explanation.running.iter().map(|one| &one.tag));
+    match tags.next() {
+        Some(tag) if tag.as_str().starts_with('v') && !text.starts_with('v') => format!("v{text}"),
+        _ => text,
+    }
 }
 
 fn controls(text: &mut String, explanation: &Explanation) {

@@ -48,7 +48,7 @@ pub(crate) fn done(policy: &RepositoryPolicy, report: &PassReport, all_gates: bo
     text
 }
 
-/// What is proposed, with its diffs, and the pull requests.
+/// The proposed promotions with their diffs, and the pull requests.
 pub(super) fn proposed(text: &mut String, policy: &RepositoryPolicy, report: &PassReport, all_gates: bool) {
     let changing = report
         .requests
@@ -76,7 +76,7 @@ pub(super) fn promoted(text: &mut String, promoted: &Promoted) {
     );
 }
 
-/// What one promotion changes: its overrides and its diff; with `all_gates`, what every gate says.
+/// The overrides and the diff of one promotion; with `all_gates`, the report of every gate.
 pub(super) fn promotion(text: &mut String, policy: &RepositoryPolicy, plan: &EditPlan, all_gates: bool) {
     let environment = &policy.environments[plan.environment].policy;
     let approved = &plan.approved;
@@ -130,7 +130,7 @@ fn waiting(text: &mut String, policy: &RepositoryPolicy, report: &PassReport, al
     }
 }
 
-/// What a candidate waits for, and its closed gates; with `all_gates`, all of them.
+/// The headline of a candidate and its closed gates; with `all_gates`, all of them.
 pub(super) fn wait(
     text: &mut String,
     policy: &RepositoryPolicy,
@@ -169,7 +169,7 @@ pub(super) fn stay(text: &mut String, policy: &RepositoryPolicy, target: &Target
     );
 }
 
-/// What somebody is asked to approve, with every gate.
+/// The promotion to confirm, with every gate.
 pub(crate) fn asked_about(heading: &str, gates: &[GateReport]) -> String {
     let mut text = format!("{BOLD}{heading}{BOLD:#}\n");
     for gate in gates {
@@ -179,7 +179,7 @@ pub(crate) fn asked_about(heading: &str, gates: &[GateReport]) -> String {
     text
 }
 
-/// The gates that stay closed all the same.
+/// The gates that stay closed.
 pub(crate) fn still_closed(heading: &str, gates: &[&GateReport]) -> String {
     let mut text = String::new();
     for gate in gates {

@@ -1,4 +1,4 @@
-//! What a pass could not do, and what to do about it.
+//! Problems of a pass, with hints.
 
 use std::collections::BTreeSet;
 use std::fmt::Write;

@@ -92,7 +92,8 @@ impl<'a> StatusTable<'a> {
 
     fn table(&self, now: Timestamp, width: Option<usize>, is_wide: bool) -> String {
         if self.rows.is_empty() {
-            return "No service to show; `tidegate doctor` tells what the environments hold.\n".to_owned();
+            return "No service to show; `tidegate doctor` lists the environments and their services.\n"
+                .to_owned();
         }
         let mut lines = vec![self.heading(is_wide)];
         lines.extend(self.rows.iter().map(|row| self.line(row, now, is_wide)));

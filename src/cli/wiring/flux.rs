@@ -19,7 +19,7 @@ pub(crate) struct FluxReceivers(Vec<Subscription>);
 #[derive(Debug)]
 struct Subscription {
     receiver: FluxReceiver,
-    /// Of pushes to these environments; of all if empty.
+    /// The environments whose pushes are notified; empty for all.
     environments: BTreeSet<EnvironmentName>,
 }
 

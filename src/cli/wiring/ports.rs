@@ -1,4 +1,4 @@
-//! What the program runs with at the engine's ports.
+//! The clients at the engine's ports.
 
 use std::sync::Arc;
 

@@ -62,7 +62,7 @@ pub(crate) fn repository_policy(config: &Arc<Config>) -> RepositoryPolicy {
 
 /// The policy for release notes; `None` if neither commits nor a changelog file carry any.
 fn notes(changelog: &config::Changelog) -> Option<NotesPolicy> {
-    let limits = BodyLimits { lines: changelog.most_lines, ..BodyLimits::default() };
+    let limits = BodyLimits { lines: changelog.max_lines, ..BodyLimits::default() };
     (changelog.in_commits || changelog.file.is_some()).then(|| NotesPolicy {
         time_limit: changelog.time_limit,
         limits: changelog.in_commits.then_some(limits),

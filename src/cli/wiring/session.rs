@@ -49,7 +49,7 @@ pub(crate) struct Session {
     pub(crate) mirror: Arc<Mirror>,
     /// Where pull requests are opened, if any are.
     pub(crate) forge: Option<Arc<GitHub>>,
-    /// Tells what changed between two images.
+    /// Reads the changes between two images.
     pub(crate) changes: Arc<Changes>,
     /// Makes releases of the GitOps repository, if there are to be any.
     pub(crate) releases: Option<Arc<Publisher>>,
@@ -61,7 +61,7 @@ pub(crate) struct Session {
     waits_for_flux: bool,
     /// Ends what is under way with Git.
     pub(crate) stop: Stop,
-    /// What is counted and measured.
+    /// The metrics.
     pub(crate) metrics: Arc<Metrics>,
     folder: PathBuf,
     /// The configuration as written: its environments may have patterns of folders.
@@ -95,7 +95,7 @@ pub(crate) fn load(global: &Global, output: &Output) -> Result<Arc<Config>, Faul
     Ok(Arc::new(loaded.config))
 }
 
-/// Says where a configuration that nobody named was searched for.
+/// Adds the searched paths to the error about a missing configuration.
 fn not_found(error: ConfigError, global: &Global) -> Fault {
     let is_searched = matches!(error, ConfigError::Read { .. }) && global.config.is_none();
     let fault = Fault::from(error);

@@ -14,7 +14,7 @@ use crate::git::Secret;
 use crate::model::{Class, CommitId, Fault};
 use crate::source::{CommitRange, Comparison, Histories, Scope};
 
-use super::sources::{Mirrors, blocking};
+use super::sources::{Mirrors, blocking, by_tag};
 
 /// A repository that the API hides is not requested again for this long.
 const INVISIBLE_FOR: Duration = Duration::from_hours(1);
@@ -42,7 +42,7 @@ impl Sources {
         Self { config, mirrors, hosts: Mutex::default() }
     }
 
-    /// Reads from the API, or says why not.
+    /// Reads from the API. The error is the reason to use Git instead.
     async fn by_api(
         &self,
         source: &Source,
@@ -153,10 +153,7 @@ impl GitHubHost {
         tags: &[(CommitId, String)],
     ) -> Result<CommitMatch, Fault> {
         let Some(revision) = &queries.revision else {
-            let tag = scope.tag_of(tags, &queries.tag);
-            return Ok(
-                tag.map_or(CommitMatch::Missing, |(commit, name)| CommitMatch::Tag(*commit, name.clone()))
-            );
+            return Ok(by_tag(scope, tags, queries));
         };
         if let Ok(commit) = revision.hex().parse() {
             return Ok(CommitMatch::Revision(commit));

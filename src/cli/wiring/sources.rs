@@ -56,7 +56,7 @@ impl Mirrors {
         SourceSettings {
             reach: self.reach(source, &url),
             mirror: self.folder.join(format!("{}.git", &name[..16])),
-            most_bytes: self.config.changelog.most_bytes,
+            most_bytes: self.config.changelog.max_bytes,
             url,
         }
     }
@@ -89,7 +89,7 @@ impl Mirrors {
         Reach { ca_file: git.ca_file.clone(), proxy: git.proxy.as_ref().map(ToString::to_string), ..reach }
     }
 
-    /// Whether the GitOps repository is at this host, whatever the port.
+    /// Whether the GitOps repository is at this host, on any port.
     pub(super) fn is_our_host(&self, host: &str) -> bool {
         let name = host.rsplit_once(':').map_or(host, |(name, _)| name);
         self.gitops().is_some_and(|ours| ours.host() == name)
@@ -234,8 +234,13 @@ fn find_one(
     {
         return Ok(CommitMatch::Revision(commit));
     }
-    let by_tag = scope.tag_of(tags, &queries.tag);
-    Ok(by_tag.map_or(CommitMatch::Missing, |(commit, name)| CommitMatch::Tag(*commit, name.clone())))
+    Ok(by_tag(scope, tags, queries))
+}
+
+/// The commit of the source's tag with the version of the image.
+pub(super) fn by_tag(scope: &Scope, tags: &[(CommitId, String)], query: &CommitQuery) -> CommitMatch {
+    let found = scope.tag_of(tags, &query.tag);
+    found.map_or(CommitMatch::Missing, |(commit, name)| CommitMatch::Tag(*commit, name.clone()))
 }
 
 pub(super) async fn blocking<T: Send + 'static>(

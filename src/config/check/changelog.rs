@@ -29,8 +29,8 @@ pub(super) fn changelog(file: &raw::File, diagnostics: &mut Diagnostics) -> Opti
         Some(text) => diagnostics.ok_or_report(text.at, parse_duration(&text.value.0)),
         None => Some(DEFAULT_TIME_LIMIT),
     };
-    let most_lines = number(raw.most_lines.as_ref(), DEFAULT_LINES, 3..=1000, diagnostics);
-    let most_mib = number(raw.most_mib.as_ref(), DEFAULT_MIB, 1..=1_000_000, diagnostics);
+    let max_lines = number(raw.max_lines.as_ref(), DEFAULT_LINES, 3..=1000, diagnostics);
+    let max_mib = number(raw.max_mib.as_ref(), DEFAULT_MIB, 1..=1_000_000, diagnostics);
     let hosts = hosts(&raw.hosts, diagnostics);
     let rules = Rules {
         tickets: raw.tickets.iter().filter_map(|tickets| self::tickets(tickets, diagnostics)).collect(),
@@ -50,8 +50,8 @@ pub(super) fn changelog(file: &raw::File, diagnostics: &mut Diagnostics) -> Opti
         file: changelog_file.flatten(),
         releases,
         time_limit: time_limit?,
-        most_lines: most_lines? as usize,
-        most_bytes: u64::from(most_mib?) << 20,
+        max_lines: max_lines? as usize,
+        max_bytes: u64::from(max_mib?) << 20,
         templates,
     })
 }

@@ -113,7 +113,7 @@ pub(super) fn config(
     })
 }
 
-/// Somebody who writes hours without a time zone most likely does not mean UTC.
+/// Hours without a time zone are most likely not meant as UTC.
 fn warn_of_missing_timezone(file: &raw::File, diagnostics: &mut Diagnostics) {
     if file.timezone.is_some() {
         return;

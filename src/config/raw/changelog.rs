@@ -40,12 +40,14 @@ pub(in crate::config) struct Changelog {
     pub(in crate::config) time_limit: Option<Located<DurationText>>,
 
     /// Maximum lines of release notes in a commit.
+    #[serde(alias = "mostLines")]
     #[schemars(extend("default" = 40))]
-    pub(in crate::config) most_lines: Option<Located<u32>>,
+    pub(in crate::config) max_lines: Option<Located<u32>>,
 
     /// Maximum size of the mirror of one source repository, in MiB.
+    #[serde(alias = "mostMib")]
     #[schemars(extend("default" = 1024))]
-    pub(in crate::config) most_mib: Option<Located<u32>>,
+    pub(in crate::config) max_mib: Option<Located<u32>>,
 
     /// A Markdown file in the GitOps repository. Each promotion adds a section to it, in its own commit, in the style of Keep a
     /// Changelog. A file in the folder of an environment is for that environment alone, any other for all; with

@@ -22,7 +22,7 @@ pub(in crate::config) struct Environment {
     /// The environment that versions come from. Without it, they come from the registry.
     pub(in crate::config) after: Option<Located<String>>,
 
-    /// How long a version must run in the environment before, without interruption. Only with `after`.
+    /// How long a version must run in the previous environment, without interruption. Only with `after`.
     #[schemars(extend("default" = "0s"))]
     pub(in crate::config) soak: Option<Located<DurationText>>,
 

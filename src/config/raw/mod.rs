@@ -102,9 +102,9 @@ pub(super) struct File {
     /// Changelog templates by name, for `tidegate changelog --template NAME`.
     pub(super) templates: Option<Entries<Template>>,
 
-    /// How the soak is counted. `continuous` counts an unbroken run of the version in the environment before. `elapsed`
+    /// How the soak is counted. `continuous` counts an unbroken run of the version in the previous environment. `elapsed`
     /// keeps counting after a newer version replaced it there, unless it was rolled back. `train` counts like `continuous`,
-    /// and the environment before takes no newer version until the soaking one is promoted, so that frequent releases
+    /// and the previous environment takes no newer version until the soaking one is promoted, so that frequent releases
     /// cannot starve the later environment; a freeze or a hold of the later environment then holds the earlier one too.
     #[schemars(extend("default" = "continuous"))]
     pub(super) soak_mode: Option<SoakMode>,
@@ -113,7 +113,8 @@ pub(super) struct File {
     #[serde(default, deserialize_with = "or_default")]
     pub(super) control_files: ControlFiles,
 
-    /// How much earlier than a fetch that lacked it a commit may claim to be. Beyond this, the soak counts from that fetch.
+    /// Tolerance for the clocks of committers: the soak of a commit counts from a fetch without it if it claims to be older
+    /// than that fetch by more than this.
     #[schemars(extend("default" = "10m"))]
     pub(super) clock_tolerance: Option<Located<DurationText>>,
 

@@ -91,7 +91,7 @@ pub(super) fn tags_to_ask(
     tags
 }
 
-/// The tags that the other members of a moving group run in the environment before: the group goes only as what soaked.
+/// The tags that the other members of a moving group run in the previous environment: the group goes only as what soaked.
 fn tags_of_other_members(
     facts: &FactContext<'_>,
     nominated: &HashMap<TargetId, Candidate>,
@@ -123,7 +123,7 @@ fn unobserved(facts: &FactContext<'_>) -> BTreeSet<TaggedImage> {
     soaking_tags(facts).into_iter().filter(is_unobserved).collect()
 }
 
-/// What soaks in the environment before, and what did.
+/// What soaks in the previous environment, and what did.
 fn candidates_before<'a>(before: &PreviousEnvironment<'a>) -> impl Iterator<Item = &'a Candidate> + use<'a> {
     let running = match before.running {
         PreviousRunning::One { candidate, .. } => Some(candidate),

@@ -38,7 +38,7 @@ const MOST_NAMED: usize = 5;
 /// a rollback by one more version.
 const REPEATED_WITHIN: TimeDelta = TimeDelta::minutes(10);
 
-/// What each image of the service holds in the environment before the rollback.
+/// What each image of the service holds in the previous environment the rollback.
 pub(in crate::engine) fn runs_before(
     state: &RepositoryState,
     repository_policy: &RepositoryPolicy,

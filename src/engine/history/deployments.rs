@@ -28,7 +28,7 @@ pub struct Deployment {
     pub is_by_tidegate: bool,
     /// From when the tag was first seen to the commit; nothing for a tag that was there when the image was first seen.
     pub lead_time: Option<Duration>,
-    /// From the commit that brought the version to the environment before.
+    /// From the commit that brought the version to the previous environment.
     pub soak: Option<Duration>,
     /// For a rollback: from the commit that brought the version that was left.
     pub time_to_restore: Option<Duration>,

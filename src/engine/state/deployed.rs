@@ -44,7 +44,7 @@ pub struct Target {
     /// The distinct running versions, ascending.
     pub running: Vec<Candidate>,
     pub rules: Arc<SelectionRules>,
-    /// How long a version must soak in the environment before.
+    /// How long a version must soak in the previous environment.
     pub soak: Duration,
     /// Why Flux does not apply it, so that nothing of it runs.
     pub inactive: Option<InactiveReason>,

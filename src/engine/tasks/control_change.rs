@@ -13,7 +13,7 @@ use crate::engine::deliver::delivery::declined;
 use crate::engine::state::repository_state::RepositoryState;
 use crate::model::{
     BRANCH_TRAILER, CommitDraft, CommitId, EnvironmentName, Fault, FileEdit, Printable, Publication,
-    RepoPath, Tag, Timestamp,
+    RepoPath, ServicePattern, Tag, Timestamp,
 };
 use crate::policy::{Control, ControlKind};
 use crate::port::{Clock, Ports, Publisher};
@@ -165,12 +165,8 @@ fn matches(control: &Control, release: &Release) -> bool {
     // The meaning of an unreadable file is unknown; a person must read and remove it.
     let Some(kind) = control.kind() else { return false };
     let service = match control {
-        Control::Hold(hold) => hold.covers.services.as_ref().map(ToString::to_string),
-        Control::Pin(pin) => pin.covers.services.as_ref().map(ToString::to_string),
-        Control::Quarantine(quarantine) => Some(quarantine.services.to_string()),
         Control::Approval(approval) => Some(approval.service.to_string()),
-        Control::Freeze(order) => order.services.as_ref().map(ToString::to_string),
-        Control::Unreadable(_) => None,
+        other => other.services().map(ToString::to_string),
     };
     let version = match control {
         Control::Quarantine(quarantine) => Some(&quarantine.version),
@@ -243,30 +239,23 @@ fn shown_files(removed: &[RepoPath]) -> String {
 }
 
 fn subject_of(control: &Control) -> String {
-    let scope = |environments: &[EnvironmentName]| match environments {
-        [] => String::new(),
-        some => format!(" in {}", some.iter().map(EnvironmentName::as_str).collect::<Vec<_>>().join(", ")),
+    let services = control.services().map_or("everything", ServicePattern::as_str);
+    let environments: Vec<&str> = control.environments().iter().map(EnvironmentName::as_str).collect();
+    let scope = match environments.as_slice() {
+        [] => services.to_owned(),
+        some => format!("{services} in {}", some.join(", ")),
     };
-    let services = |pattern: Option<String>| pattern.unwrap_or_else(|| "everything".to_owned());
     match control {
-        Control::Hold(hold) => {
-            let whom = services(hold.covers.services.as_ref().map(ToString::to_string));
-            format!("hold {whom}{}", scope(&hold.covers.environments))
-        }
-        Control::Pin(pin) => {
-            let pinned = services(pin.covers.services.as_ref().map(ToString::to_string));
-            format!("pin {pinned}{} to {}", scope(&pin.covers.environments), pin.versions)
-        }
+        Control::Hold(_) => format!("hold {scope}"),
+        Control::Pin(pin) => format!("pin {scope} to {}", pin.versions),
         Control::Quarantine(quarantine) => {
-            format!("quarantine {} of {}", quarantine.version, quarantine.services)
+            format!("quarantine {} of {scope}", quarantine.version)
         }
         Control::Approval(approval) => {
             format!("approve {} of {} for {}", approval.version, approval.service, approval.environment)
         }
         Control::Freeze(order) => {
-            let name = Printable::bounded(order.freeze.name(), 60);
-            let frozen = services(order.services.as_ref().map(ToString::to_string));
-            format!("freeze {frozen}{} ({name})", scope(order.freeze.environments()))
+            format!("freeze {scope} ({})", Printable::bounded(order.freeze.name(), 60))
         }
         Control::Unreadable(_) => "keep an unreadable control file".to_owned(),
     }

@@ -89,8 +89,8 @@ impl Connection {
     /// Sends a GraphQL mutation, for what REST lacks.
     pub(super) async fn mutate(&self, query: &str, variables: Value) -> Result<(), Fault> {
         let body = json!({"query": query, "variables": variables});
-        let said: Value = self.change(Method::POST, GRAPHQL, body).await?.read(GRAPHQL)?;
-        match said["errors"][0]["message"].as_str() {
+        let response: Value = self.change(Method::POST, GRAPHQL, body).await?.read(GRAPHQL)?;
+        match response["errors"][0]["message"].as_str() {
             None => Ok(()),
             Some(why) => Err(Fault::new(Class::Failed, Printable::new(why).to_string())),
         }
@@ -127,7 +127,7 @@ impl ChangeResponse {
             return Ok(self.0);
         }
         let path = Printable::bounded(path, 300);
-        let message = format!("GitHub rejected {path}: {}: {}", self.0.status, self.reasons());
+        let message = format!("GitHub rejected {path}: {}", self.0.reason());
         Err(Fault::new(Class::Failed, message).with_hint(PERMISSIONS))
     }
 
@@ -138,17 +138,7 @@ impl ChangeResponse {
 
     /// Whether GitHub reports that the object exists.
     pub(super) fn is_there_already(&self) -> bool {
-        self.0.status == 422 && self.reasons().contains("already exists")
-    }
-
-    /// GitHub's message and details.
-    fn reasons(&self) -> String {
-        let Ok(said) = serde_json::from_slice::<Value>(&self.0.body) else { return "no reason".to_owned() };
-        let message = said["message"].as_str().unwrap_or("no reason");
-        let details = said["errors"].as_array().into_iter().flatten();
-        let details = details.filter_map(|error| error.as_str().or_else(|| error["message"].as_str()));
-        let all: Vec<&str> = std::iter::once(message).chain(details).collect();
-        Printable::bounded(&all.join(": "), 500).to_string()
+        self.0.status == 422 && self.0.reason().contains("already exists")
     }
 }
 
@@ -159,7 +149,7 @@ fn read<T: DeserializeOwned>(path: &str, body: &[u8]) -> Result<T, Fault> {
     })
 }
 
-/// A body without the secrets of this process: it may quote what a server said.
+/// A body without the secrets of this process: it may quote a server's message.
 fn masked(value: Value) -> Value {
     match value {
         Value::String(text) => Value::String(Secrets::mask(&text).into_owned()),

@@ -43,7 +43,7 @@ pub struct Rights {
     /// Whether the token may push, which pull requests need too.
     pub may_push: bool,
     pub is_archived: bool,
-    /// Whether auto-merge is allowed; nothing when GitHub hides it from this token.
+    /// Whether auto-merge is allowed; `None` if GitHub hides it from this token.
     pub allows_auto_merge: Option<bool>,
 }
 

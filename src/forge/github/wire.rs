@@ -54,8 +54,8 @@ pub(super) fn closed_by(events: Vec<IssueEvent>) -> ClosedBy {
     let last_reopened = events.iter().rposition(is("reopened")).map_or(0, |at| at + 1);
     let Some(closed) = events.iter().rposition(is("closed")) else { return ClosedBy::Person(None) };
     let at = events[closed].created_at;
-    // GitHub closes the pull requests of a branch that is deleted, and tells both. Who closes one first and deletes its
-    // branch then, refuses it.
+    // If a branch is deleted, GitHub closes its pull requests and reports both events. A person who closes one first and
+    // then deletes its branch refuses it.
     let deletes = |event: &IssueEvent| event.event == "head_ref_deleted" && event.created_at <= at;
     let is_deleted = events.iter().skip(last_reopened).any(deletes);
     let actor = events.into_iter().nth(closed).and_then(|event| event.actor);

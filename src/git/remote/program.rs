@@ -249,7 +249,7 @@ impl Supervisor {
         }
     }
 
-    /// Hands on what one pipe brings until it is closed.
+    /// Forwards the output of one pipe until it is closed.
     fn hand_on(
         &self,
         pipe: &mpsc::Receiver<Vec<u8>>,

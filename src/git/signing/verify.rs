@@ -16,7 +16,7 @@ const DEADLINE: Duration = Duration::from_secs(30);
 /// The cache is cleared at this size.
 const MAX_KEPT: usize = 100_000;
 
-/// Who may sign.
+/// The allowed signers.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct AllowedSigners {
     /// An allowed signers file, see ssh-keygen(1).

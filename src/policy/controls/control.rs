@@ -197,6 +197,17 @@ impl Control {
         })
     }
 
+    /// The services that it names; `None` if it covers all, and for an approval, which names one service.
+    pub fn services(&self) -> Option<&ServicePattern> {
+        match self {
+            Self::Hold(hold) => hold.covers.services.as_ref(),
+            Self::Pin(pin) => pin.covers.services.as_ref(),
+            Self::Quarantine(quarantine) => Some(&quarantine.services),
+            Self::Freeze(freeze) => freeze.services.as_ref(),
+            Self::Approval(_) | Self::Unreadable(_) => None,
+        }
+    }
+
     /// The environments that it names; empty when it covers all.
     pub fn environments(&self) -> &[EnvironmentName] {
         match self {

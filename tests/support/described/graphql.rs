@@ -17,7 +17,7 @@ struct Mutation {
     name: String,
     /// The variables' types.
     variables: HashMap<String, String>,
-    /// The variables of the fields that are given.
+    /// The variables of the given fields.
     input: Vec<(String, String)>,
     answer: String,
     values: Value,

@@ -1,8 +1,8 @@
 //! GitHub's published OpenAPI description, cut to what Tidegate uses (`github.json`, made by
-//! `scripts/github-description.mjs`), and whether a request or an answer is as it says.
+//! `scripts/github-description.mjs`), and the check of requests and answers against it.
 //!
-//! Every emulation of GitHub in these tests goes through [`watch`]: what the description does not know is not answered, and
-//! an answer that it does not allow does not go out.
+//! Every emulation of GitHub in these tests goes through [`watch`]: a request outside the description is not answered, and an
+//! answer outside the description is not sent.
 
 #![expect(clippy::unwrap_used, reason = "a helper that fails, fails its test")]
 
@@ -19,7 +19,7 @@ use serde_json::{Map, Value, json};
 /// The description.
 static GITHUB: LazyLock<Description> = LazyLock::new(|| Description::read(include_str!("github.json")));
 
-/// A request as it came.
+/// A received request.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Asked<'a> {
     pub(crate) method: &'a str,
@@ -28,7 +28,7 @@ pub(crate) struct Asked<'a> {
     pub(crate) body: &'a [u8],
 }
 
-/// An answer before it goes out.
+/// An answer before it is sent.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Answer {
     pub(crate) status: u16,
@@ -41,7 +41,7 @@ impl Answer {
         Self { status, headers: Vec::new(), body: Some(body) }
     }
 
-    /// One that refuses.
+    /// A refusal.
     pub(crate) fn refusal(status: u16, message: &str) -> Self {
         Self::of(status, json!({"message": message, "documentation_url": "https://docs.github.com/rest"}))
     }
@@ -54,21 +54,21 @@ impl Answer {
 
 struct Description {
     whole: Value,
-    /// The schemas that others refer to, as JSON Schema.
+    /// The referenced schemas, as JSON Schema.
     components: Value,
     validators: Mutex<HashMap<String, Arc<Validator>>>,
 }
 
 /// One method of one path.
 struct Operation<'a> {
-    /// As the description names it: `GET /repos/{owner}/{repo}`.
+    /// Its name in the description: `GET /repos/{owner}/{repo}`.
     name: String,
     described: &'a Value,
-    /// What stands for the parameters in the path.
+    /// The parameters in the path.
     in_path: Vec<(&'a str, &'a str)>,
 }
 
-/// What deviates in a request.
+/// The deviations of a request.
 pub(crate) fn of_request(asked: Asked<'_>) -> Vec<String> {
     if asked.path == graphql::PATH {
         return graphql::of_request(&GITHUB.whole["x-graphql"], asked);
@@ -79,21 +79,20 @@ pub(crate) fn of_request(asked: Asked<'_>) -> Vec<String> {
     }
 }
 
-/// What deviates in the answer to a request.
+/// The deviations of the answer to a request.
 pub(crate) fn of_answer(asked: Asked<'_>, answer: &Answer) -> Vec<String> {
     if asked.path == graphql::PATH {
         return graphql::of_answer(&GITHUB.whole["x-graphql"], asked, answer);
     }
     match GITHUB.operation(asked.method, asked.path) {
         Some(operation) => GITHUB.of_answer(&operation, answer),
-        // Whatever is asked, this may be the answer.
+        // This may be the answer to any request.
         None if answer.status == 404 => Vec::new(),
         None => vec![format!("{} {}: there is no such operation", asked.method, asked.path)],
     }
 }
 
-/// What GitHub gives as an example of an operation's answer, or of one element of it, about a repository; with something else
-/// in it.
+/// GitHub's example of an operation's answer, or of one element of it, about `repository`, with the fields of `with`.
 pub(crate) fn example(operation: &str, repository: &str, with: Value) -> Value {
     let (method, path) = operation.split_once(' ').unwrap();
     let responses = &GITHUB.whole["paths"][path][method.to_ascii_lowercase()]["responses"];
@@ -108,7 +107,7 @@ pub(crate) fn example(operation: &str, repository: &str, with: Value) -> Value {
     value
 }
 
-/// GitHub's example of a repository, less what in it is not as its own schema says.
+/// GitHub's example of a repository, without the fields that violate its own schema.
 pub(crate) fn repository(name: &str, with: Value) -> Value {
     let mut value =
         example("GET /repos/{owner}/{repo}", name, json!({"language": null, "template_repository": null}));
@@ -118,7 +117,7 @@ pub(crate) fn repository(name: &str, with: Value) -> Value {
     value
 }
 
-/// Puts what is given over what is there.
+/// Merges the given fields over the existing ones.
 pub(crate) fn overlay(value: &mut Value, with: Value) {
     match (value, with) {
         (Value::Object(fields), Value::Object(others)) => {
@@ -130,7 +129,7 @@ pub(crate) fn overlay(value: &mut Value, with: Value) {
     }
 }
 
-/// GitHub's examples are of one repository.
+/// GitHub's examples are about one repository.
 fn rename(value: &mut Value, repository: &str) {
     match value {
         Value::String(text) => *text = text.replace("octocat/Hello-World", repository),
@@ -149,10 +148,10 @@ impl Description {
         Self { components: json!({"schemas": schemas}), whole, validators: Mutex::default() }
     }
 
-    /// The operation that a request is.
+    /// The operation of a request.
     fn operation<'a>(&'a self, method: &str, path: &'a str) -> Option<Operation<'a>> {
         let paths = self.whole["paths"].as_object().unwrap();
-        // One without parameters goes before one with.
+        // A path without parameters has precedence.
         let mut found: Vec<Operation<'a>> = paths
             .iter()
             .filter_map(|(template, methods)| {
@@ -165,7 +164,7 @@ impl Description {
         found.into_iter().next()
     }
 
-    /// What a reference refers to.
+    /// The target of a reference.
     fn followed<'a>(&'a self, node: &'a Value) -> &'a Value {
         match node["$ref"].as_str() {
             Some(reference) => self.whole.pointer(reference.strip_prefix('#').unwrap()).unwrap(),
@@ -231,7 +230,7 @@ impl Description {
         let place = format!("{}: answer {}", operation.name, answer.status);
         let responses = &operation.described["responses"];
         let described = responses.get(answer.status.to_string()).map(|response| self.followed(response));
-        // What goes wrong with any request is described once for all of them:
+        // Errors that any request may have, from
         // docs.github.com/en/rest/using-the-rest-api/troubleshooting-the-rest-api and …/best-practices-for-using-the-rest-api.
         let refusal = json!({"$ref": "#/components/schemas/basic-error"});
         let schema = match (described, answer.status) {
@@ -251,7 +250,7 @@ impl Description {
         }
     }
 
-    /// What of a value is not as its schema says.
+    /// The deviations of a value from its schema.
     fn of_value(&self, place: &str, schema: &Value, value: &Value) -> Vec<String> {
         let validator = self.validator(schema);
         let messages = validator.iter_errors(value).map(|error| {
@@ -275,10 +274,10 @@ impl Description {
     }
 }
 
-/// What stands for the parameters of a path, if that is the path.
+/// The parameters of a path, if it matches.
 fn parameters_in<'a>(template: &'a str, path: &'a str) -> Option<Vec<(&'a str, &'a str)>> {
     let mut path: Vec<&str> = path.split('/').collect();
-    // Pages behind the first name a repository by its number:
+    // Links to further pages name a repository by its number:
     // docs.github.com/en/rest/using-the-rest-api/using-pagination-in-the-rest-api.
     if let ["", "repositories", number, ..] = *path.as_slice() {
         path.splice(1..=2, ["repos", "of", number]);
@@ -298,7 +297,7 @@ fn parameters_in<'a>(template: &'a str, path: &'a str) -> Option<Vec<(&'a str, &
     Some(parameters)
 }
 
-/// The text of a parameter as what it is to be.
+/// The text of a parameter as a value of its type.
 fn meant(text: &str, schema: &Value) -> Value {
     match schema["type"].as_str() {
         Some("integer" | "number" | "boolean") => serde_json::from_str(text).unwrap_or_else(|_| text.into()),

@@ -1,16 +1,16 @@
-//! The schemas of OpenAPI 3.0 as JSON Schema, closed: what they do not name is not there.
+//! The schemas of OpenAPI 3.0 as closed JSON Schema: unnamed properties are errors.
 //!
-//! GitHub's description says what is required and of which type, and lets anything else pass. Here an object may have no
+//! GitHub's description lists required properties and types, and allows any others. Here an object may have no
 //! field that its schema does not name, so that neither side invents one.
 
 use serde_json::{Map, Value, json};
 
-/// Where a schema stands.
+/// The place of a schema.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Place {
-    /// It is all that is said of a value.
+    /// The only schema of a value.
     Alone,
-    /// Another one says more of the same value.
+    /// One of several schemas of a value.
     Beside,
 }
 
@@ -19,7 +19,7 @@ pub(super) fn closed(schema: &Value) -> Value {
     converted(schema, Place::Alone)
 }
 
-/// A schema that others refer to: whoever does, closes it.
+/// A referenced schema, closed by its referrer.
 pub(super) fn referred_to(schema: &Value) -> Value {
     converted(schema, Place::Beside)
 }
@@ -27,7 +27,7 @@ pub(super) fn referred_to(schema: &Value) -> Value {
 fn converted(schema: &Value, place: Place) -> Value {
     let Some(keywords) = schema.as_object() else { return schema.clone() };
     let mut object = match keywords.get("$ref") {
-        // What stands beside a reference means nothing in OpenAPI 3.0.
+        // OpenAPI 3.0 ignores siblings of a reference.
         Some(reference) => Map::from_iter([("$ref".to_owned(), reference.clone())]),
         None => keywords.iter().map(|(key, value)| (key.clone(), keyword(key, value))).collect(),
     };

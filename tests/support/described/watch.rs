@@ -1,4 +1,4 @@
-//! Watches what an emulation is asked and answers. The first deviation from the description fails the test, at its end at the
+//! Watches the requests and answers of an emulation. A deviation from the description fails the test, at its end at the
 //! latest.
 
 use std::sync::{Arc, Mutex};
@@ -8,11 +8,11 @@ use wiremock::{Request, ResponseTemplate};
 
 use super::{Answer, Asked, of_answer, of_request};
 
-/// Who sees every exchange.
+/// Sees every exchange.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Witness(Arc<Mutex<Vec<String>>>);
 
-/// Held by the test: fails it when the witness saw a deviation.
+/// Held by the test, which it fails if the witness saw a deviation.
 #[derive(Debug, Default)]
 pub(crate) struct Watch(Witness);
 
@@ -21,7 +21,7 @@ impl Watch {
         self.0.clone()
     }
 
-    /// What was seen since the last time.
+    /// The deviations since the last call.
     pub(crate) fn take(&self) -> Vec<String> {
         std::mem::take(&mut self.0.0.lock().unwrap())
     }
@@ -37,8 +37,8 @@ impl Drop for Watch {
 }
 
 impl Witness {
-    /// The answer to a request. What the description does not know is refused, and an answer that it does not allow is kept
-    /// back.
+    /// The answer to a request. A request outside the description is refused, and an answer outside the description is
+    /// replaced.
     pub(crate) fn checked(&self, asked: Asked<'_>, answer: impl FnOnce() -> Answer) -> Answer {
         if let Some(refusal) = self.refuses(of_request(asked)) {
             return refusal;
@@ -47,7 +47,7 @@ impl Witness {
         self.refuses(of_answer(asked, &answer)).unwrap_or(answer)
     }
 
-    /// The same for a server of `wiremock`. What stands in for an answer on purpose goes out as it is.
+    /// The same for a server of `wiremock`. A deliberate fault is sent unchecked.
     pub(crate) fn responded(
         &self,
         request: &Request,

@@ -1,4 +1,4 @@
-//! Between which tags of which images: what runs where, or what moved in a period.
+//! The tags and images of a changelog: running versions, or the moves of a period.
 
 use std::collections::BTreeMap;
 
@@ -18,7 +18,7 @@ pub(super) struct Choice {
     pub(super) to: Tag,
 }
 
-/// What the arguments ask for.
+/// The changelogs that the arguments request.
 pub(super) async fn choose(
     args: &Changelog,
     session: &Session,
@@ -127,7 +127,7 @@ fn images(
     Ok(all)
 }
 
-/// What came to an environment: from what ran before the first tag change to what ran after the last.
+/// The change of an environment in a period: from before its first tag change to after its last.
 fn in_period(args: &Changelog, services: &[ServiceName], moves: Vec<Move>) -> Vec<Choice> {
     let mut sides: BTreeMap<(String, String), Choice> = BTreeMap::new();
     for moved in moves {

@@ -1,4 +1,4 @@
-//! What the commands for control files share: who asks, when, and the way to a commit.
+//! Shared by the commands for control files: person, time, and the commit.
 
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -34,9 +34,9 @@ pub(super) struct Prompt<'a> {
     pub(super) consent: &'a Consent,
     /// Printed before the question.
     pub(super) preface: &'a str,
-    /// What to ask on a terminal; `None` if the arguments are explicit enough.
+    /// The question on a terminal; `None` if the arguments are explicit enough.
     pub(super) question: Option<&'a str>,
-    /// The error and its hint where nobody can be asked; `None` if the change may go on without an answer.
+    /// The error and its hint without a terminal; `None` if no answer is needed.
     pub(super) unattended: Option<(&'a str, &'a str)>,
 }
 
@@ -116,7 +116,7 @@ impl<'a> ControlSession<'a> {
         person::confirm(self.output, &format!("{}{}", prompt.preface, preview()), question)
     }
 
-    /// What a change would print.
+    /// The preview of a change.
     pub(super) fn preview(&self, state: &RepositoryState, tried: &ControlChangeResult) -> String {
         render::text(&self.context(state, true), tried)
     }

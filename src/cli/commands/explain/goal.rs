@@ -13,7 +13,7 @@ const OPEN: Duration = Duration::from_secs(2);
 /// Poll interval while no opening time is known.
 const UNKNOWN: Duration = Duration::from_secs(20);
 
-/// Longest poll interval: somebody may promote by hand or release a hold at any time.
+/// Longest poll interval: a person may promote by hand or release a hold at any time.
 const LONGEST: Duration = Duration::from_mins(1);
 
 /// The version waited for in each environment, fixed when the first candidate appears.
@@ -75,7 +75,7 @@ impl Goals {
         }
     }
 
-    /// What `explain` waits for, on one line.
+    /// The goal of `explain --wait`, on one line.
     pub(super) fn describe(&self, explained: &Explained) -> String {
         let waits = |explanation: &Explanation| {
             let place = (explanation.environment.clone(), explanation.image.clone());

@@ -23,9 +23,9 @@ impl CredentialWatch {
                 for token in &tokens {
                     match token.ends().await {
                         Ok(end) => metrics.forge.set_credential_end(token.key, end),
-                        // The pass that needs it says more.
+                        // The pass that needs it reports the error.
                         Err(fault) => {
-                            tracing::debug!(credential = token.key, error = %fault.in_one_line(), "cannot tell its end");
+                            tracing::debug!(credential = token.key, error = %fault.in_one_line(), "cannot look up its expiry");
                         }
                     }
                 }

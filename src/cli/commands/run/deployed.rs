@@ -1,10 +1,10 @@
-//! What a pass found, as metrics count it.
+//! The result of a pass, for metrics.
 
 use crate::engine::{DeployedState, PassReport, RepositoryPolicy};
 use crate::metrics::{Decided, GateCount, Running, TargetCount};
 use crate::policy::{Answer, Decision, GateName};
 
-/// What the last pass decided about an image of a service.
+/// The decision of the last pass about an image of a service.
 const STATES: [&str; 5] = ["current", "waiting", "refused", "promotable", "unknown"];
 
 const GATE_STATES: [&str; 2] = ["closed", "refused"];

@@ -24,7 +24,7 @@ struct Running {
     ended: JoinHandle<()>,
 }
 
-/// What the server is made from.
+/// The parts of the server.
 #[derive(PartialEq)]
 struct Settings {
     server: config::Server,
@@ -52,7 +52,7 @@ impl Settings {
 }
 
 impl HttpServer {
-    /// Starts, stops or replaces the server as `config` says; leaves it alone where nothing changed.
+    /// Starts, stops or replaces the server according to `config`. Unchanged settings leave it running.
     pub(super) async fn apply(&mut self, config: &Config, shared: &Shared) -> Result<(), Fault> {
         let wanted = Settings::of(config);
         if self.running.as_ref().map(|running| &running.settings) == wanted.as_ref() {

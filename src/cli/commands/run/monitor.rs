@@ -23,7 +23,7 @@ const OVERDUE_TIMES: usize = 3;
 /// and never sooner than this: a schedule of every second must survive a slow registry.
 const MIN_OVERDUE: TimeDelta = TimeDelta::minutes(1);
 
-/// What the parts of the daemon share.
+/// State shared by the parts of the daemon.
 #[derive(Clone, Debug)]
 pub(super) struct Shared {
     pub(super) metrics: Arc<Metrics>,
@@ -107,7 +107,7 @@ impl Listener for Monitor {
     }
 }
 
-/// When passes are overdue if none ends after `at`; never where the schedule has no times to come.
+/// When passes are overdue if none ends after `at`; `None` if the schedule has no future time.
 fn overdue_at(schedule: &Schedule, at: Timestamp) -> Option<Timestamp> {
     let mut time = at;
     for _ in 0..OVERDUE_TIMES {

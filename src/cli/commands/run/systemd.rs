@@ -1,4 +1,4 @@
-//! Tells systemd how the daemon is (`sd_notify(3)`): ready, its state in a line, stopping, and that it is alive.
+//! Reports to systemd (`sd_notify(3)`): ready, a status line, stopping, and the watchdog.
 
 use std::env;
 use std::ffi::OsString;
@@ -82,7 +82,7 @@ fn connect(name: &OsString) -> io::Result<(UnixDatagram, SocketAddr)> {
     Ok((socket, address))
 }
 
-/// The interval within which systemd wants to hear from this process.
+/// The watchdog interval of systemd.
 fn watchdog_interval() -> Option<Duration> {
     let process = env::var("WATCHDOG_PID").ok();
     if process.is_some_and(|process| process != std::process::id().to_string()) {

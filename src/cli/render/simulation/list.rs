@@ -106,7 +106,7 @@ fn row((environment, service, _, tag): Key<'_>, sides: &Sides<'_>, zone: Tz) -> 
     ]
 }
 
-/// When it came in the other run, and by how much that is sooner or later.
+/// Its arrival in the other run, and the difference.
 fn compared(one: &Arrival, other: &Arrival, zone: Tz) -> Cell {
     let seconds = (other.at - one.at).num_seconds();
     if seconds.abs() <= SAME_SECONDS {

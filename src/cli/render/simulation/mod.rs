@@ -27,11 +27,11 @@ pub(crate) struct Comparison {
     pub(crate) merged_at_once: Vec<EnvironmentName>,
     /// Where a policy needs reviews, assumed to be given at once.
     pub(crate) reviewed_at_once: Vec<EnvironmentName>,
-    /// What happened, then what each policy would have done.
+    /// The real course, then that under each policy.
     pub(crate) runs: Vec<Run>,
 }
 
-/// What happened, or would have happened under a policy.
+/// The real course, or that under a policy.
 #[derive(Debug)]
 pub(crate) struct Run {
     pub(crate) name: String,
@@ -61,7 +61,7 @@ pub(crate) fn render(comparison: &Comparison, zone: Tz, most: usize) -> String {
     text
 }
 
-/// Where the time at which a tag came is an estimate.
+/// The tags whose time of appearance is an estimate.
 fn note(comparison: &Comparison, from: Timestamp, zone: Tz) -> Option<String> {
     let note = match comparison.watched_since {
         Some(since) if since - from <= TimeDelta::seconds(1) => return None,

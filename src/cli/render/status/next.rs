@@ -1,4 +1,4 @@
-//! What comes next to a service, and what blocks it.
+//! The next promotion of a service, and what blocks it.
 
 use anstyle::Style;
 
@@ -12,7 +12,7 @@ use crate::cli::render::table::Cell;
 use crate::view::{Row, StatusTable, TargetState, state_of};
 
 impl StatusTable<'_> {
-    /// What comes next, the furthest environment first, since that is what one waits for.
+    /// The next promotions, the last environment first, because people wait for that one.
     pub(super) fn next(&self, row: &Row, now: Timestamp) -> Cell {
         let parts: Vec<(String, Style)> =
             row.targets.iter().flatten().rev().flat_map(|at| self.next_of(*at, now)).collect();
@@ -22,7 +22,7 @@ impl StatusTable<'_> {
         Cell::styled(texts.join(", "), style)
     }
 
-    /// What comes next to one target, and what a pull request holds for it.
+    /// The next promotion of one target, and its open pull request.
     fn next_of(&self, at: TargetId, now: Timestamp) -> Vec<(String, Style)> {
         let target = &self.report.evaluation.state.deployed.targets[at];
         let name = &self.policy.environments[target.environment].policy.name;
@@ -69,7 +69,7 @@ fn louder(one: Style, other: Style) -> Style {
     if rank(other) > rank(one) { other } else { one }
 }
 
-/// What keeps something newer from being a candidate; none when there is nothing newer.
+/// Why no newer version is a candidate; `None` if there is no newer one.
 fn blocked(why: &NoCandidate) -> Option<String> {
     Some(match why {
         NoCandidate::Newest { .. } | NoCandidate::AsBefore { .. } => return None,

@@ -23,7 +23,7 @@ use crate::engine::state::control_files::unsigned_problems;
 use crate::engine::state::deployed::Target;
 use crate::engine::state::repository_state::RepositoryState;
 
-/// Where one image of one service stands in one environment.
+/// The state of one image of one service in one environment, with the reasons.
 #[derive(Clone, Debug)]
 pub struct Explanation {
     /// The service.
@@ -46,7 +46,7 @@ pub struct Explanation {
     pub asked: Option<Tag>,
     /// Its status.
     pub outlook: TargetStatus,
-    /// What the registry offers; none if it did not answer.
+    /// The tags of the registry; `None` if it did not answer.
     pub offer: Option<Offer>,
     /// Whether promotions go by pull request.
     pub is_proposed: bool,
@@ -58,7 +58,7 @@ pub struct Explanation {
     pub rolled_back: Vec<RolledBack>,
     /// The control files that cover it.
     pub controls: Vec<Control>,
-    /// What could not be read, matched, asked or done.
+    /// The problems of this target.
     pub problems: Vec<Problem>,
 }
 
@@ -87,7 +87,7 @@ pub enum TargetStatus {
     Unreadable,
 }
 
-/// What every gate says about a version.
+/// Every gate is evaluated for a version.
 #[derive(Clone, Debug)]
 pub struct CandidateStatus {
     /// The tag.
@@ -113,7 +113,7 @@ pub struct CandidateStatus {
 pub struct ToldGate {
     /// Its answer.
     pub report: GateReport,
-    /// What would open it; empty if it is open.
+    /// What opens it; empty if it is open.
     pub remedies: Vec<Remedy>,
 }
 
@@ -126,7 +126,7 @@ pub enum Verdict {
     Open,
     /// A gate is closed, or something newer cannot be a candidate.
     Closed,
-    /// A gate refuses, or the files can't be read or written.
+    /// A gate refuses, or the files cannot be read or written.
     Refused,
     /// Unknown in this pass.
     Unknown,
@@ -223,7 +223,7 @@ pub(super) struct Explaining<'a> {
     pub(super) facts: FactContext<'a>,
     pub(super) evaluation: &'a Evaluation,
     pub(super) problems: &'a [Problem],
-    /// What every gate lets through and still cannot be written.
+    /// A version whose gates are open but whose edit fails.
     pub(super) refused: &'a [Problem],
 }
 
@@ -358,7 +358,7 @@ impl Explaining<'_> {
         let is_meant = |problem: &&Problem| match (&problem.service, &problem.environment) {
             (Some(of), Some(place)) => of == service && place == environment,
             (Some(of), None) => of == service,
-            // What concerns neither and lies nowhere is what a registry did not answer.
+            // A problem without service, environment and file is about a registry.
             (None, None) => problem.place.is_none(),
             (None, Some(_)) => false,
         };

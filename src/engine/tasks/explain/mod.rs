@@ -1,4 +1,4 @@
-//! Explains one service: decides as a pass would, asking only about it, and gathers everything known about where it stands.
+//! Explains one service: decides like a pass, but requests only its images, and gathers everything known about its state.
 //! Changes nothing.
 
 mod explanation;
@@ -34,10 +34,10 @@ use super::report::PassReport;
 use explanation::{Asked, Explaining};
 pub use explanation::{CandidateStatus, Explanation, TargetStatus, ToldGate, Verdict};
 
-/// How long a registry may be silent before an explanation goes on without it.
+/// How long an explanation waits for a registry.
 const REGISTRY_WAIT: Duration = Duration::from_secs(5);
 
-/// What to explain.
+/// The request for an explanation.
 #[derive(Clone, Debug)]
 pub struct Question {
     /// The service.
@@ -50,7 +50,7 @@ pub struct Question {
     pub tag: Option<Tag>,
 }
 
-/// Where a service stands in each environment asked about.
+/// Explains a service in each requested environment.
 #[derive(Debug)]
 pub struct Explained {
     /// The head of the branch.
@@ -74,7 +74,8 @@ impl<P: Ports> Engine<P> {
     /// Explains where a service stands.
     ///
     /// # Errors
-    /// When the repository can't be reached or read, the store can't be used, or there is no such service or environment.
+    /// When the repository is unreachable or unreadable, the store is unusable, or the service or environment does
+    /// not exist.
     pub async fn explain(&mut self, question: &Question) -> Result<Explained, Fault> {
         let state = self.refresh().await?;
         let context =
@@ -188,7 +189,7 @@ fn images_around(
     around.map(|target| target.image().clone()).collect()
 }
 
-/// What is decided about a requested tag.
+/// The decision about a requested tag.
 struct DecidedTag {
     evaluation: Evaluation,
     /// By target.
@@ -263,7 +264,7 @@ fn decide_one(
     decided.into_iter().find(|(member, _)| *member == target).and_then(|(_, decision)| decision)
 }
 
-/// What every gate lets through and still cannot be written.
+/// A version whose gates are open but whose edit fails.
 async fn unwritable<P: Ports>(
     context: Context<'_, P>,
     evaluation: &Evaluation,
