@@ -3,7 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet, VecDeque};
 
-use crate::manifest::{FluxKustomization, Kustomization};
+use crate::manifest::{FluxKustomization, Kustomization, PatchTarget};
 use crate::model::{ImageName, RepoPath};
 
 use super::path::{self, DeadEntryKind, Target, parent};
@@ -11,7 +11,7 @@ use super::path::{self, DeadEntryKind, Target, parent};
 /// Maximum folders visited by one query.
 const MAX_VISITED: usize = 1_000;
 /// The most files that the base of one patch may have.
-const MAX_BASE_FILES: usize = 5_000;
+pub(super) const MAX_BASE_FILES: usize = 5_000;
 
 /// A file of the repository.
 #[derive(Clone, Copy, Debug)]
@@ -38,8 +38,8 @@ pub enum Inclusion<'g> {
 /// The target of a patch.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Patched<'g> {
-    /// The name of the object, where the kustomization.yaml gives it.
-    pub(super) target_name: Option<&'g str>,
+    /// The object, where the kustomization.yaml says which.
+    pub(super) target: Option<&'g PatchTarget>,
     /// The files that may hold the object, the closest first.
     pub(super) files: Vec<&'g str>,
 }
@@ -80,12 +80,14 @@ struct Folder {
     resources: Vec<String>,
     patches: Vec<PatchFile>,
     replaced_images: Vec<ImageName>,
+    /// The folders that include this one as a component, so that its patches apply to theirs.
+    component_of: Vec<String>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct PatchFile {
     path: String,
-    target_name: Option<String>,
+    target: Option<PatchTarget>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -115,6 +117,7 @@ impl Graph {
                 graph.add_flux(flux);
             }
         }
+        graph.note_components(&files);
         graph.find_cycles();
         graph
     }
@@ -125,11 +128,25 @@ impl Graph {
     /// then the `targetNamespace` of a Flux Kustomization above. An unlisted file is treated as if the closest
     /// kustomization.yaml listed it, so that removing it from the list does not rename it.
     pub(super) fn namespace(&self, file: &RepoPath) -> Option<&str> {
-        let mut found = BTreeSet::new();
-        let mut climb = Climb::of(self.listing(file.as_str()));
+        let climb = Climb::of(self.listing(file.as_str()));
         if climb.is_empty() {
             return self.namespace_above(file.as_str());
         }
+        self.namespace_from(climb)
+    }
+
+    /// The namespace that Flux gives to objects of a folder that set none, likewise.
+    pub(super) fn namespace_of_folder(&self, folder: &str) -> Option<&str> {
+        let folder = self
+            .folders
+            .get_key_value(folder)
+            .map(|(folder, _)| folder.as_str())
+            .or_else(|| self.flux.get_key_value(folder).map(|(folder, _)| folder.as_str()))?;
+        self.namespace_from(Climb::of([folder]))
+    }
+
+    fn namespace_from<'g: 'c, 'c>(&'g self, mut climb: Climb<'c>) -> Option<&'g str> {
+        let mut found = BTreeSet::new();
         while let Some(folder) = climb.next() {
             let own = self.folders.get(folder).and_then(|folder| folder.namespace.as_deref());
             let targets = self.target_namespaces(folder);
@@ -223,13 +240,34 @@ impl Graph {
         let mut patched = Vec::new();
         for folder in self.patched_by.get(file.as_str()).into_iter().flatten() {
             let Some(overlay) = self.folders.get(folder) else { continue };
-            let files = self.files_below(folder, file.as_str());
+            let files = self.patched_files(folder).unwrap_or_default();
+            let files: Vec<&str> = files.into_iter().filter(|below| *below != file.as_str()).collect();
             for patch in overlay.patches.iter().filter(|patch| patch.path == file.as_str()) {
-                let target_name = patch.target_name.as_deref();
-                patched.push(Patched { target_name, files: files.clone() });
+                patched.push(Patched { target: patch.target.as_ref(), files: files.clone() });
             }
         }
         patched
+    }
+
+    /// The files that hold the objects to which the patches of a folder apply, the closest first; `None` without a
+    /// kustomization.yaml.
+    pub(super) fn patched_files<'g>(&'g self, folder: &str) -> Option<Vec<&'g str>> {
+        let mut files = Vec::new();
+        let (folder, found) = self.folders.get_key_value(folder)?;
+        let mut down = Climb::of([folder.as_str()]);
+        found.component_of.iter().for_each(|parent| down.push_one(parent));
+        while let Some(folder) = down.next() {
+            let Some(found) = self.folders.get(folder) else { continue };
+            let patches = found.patches.iter().map(|patch| patch.path.as_str());
+            for entry in patches.chain(found.resources.iter().map(String::as_str)) {
+                if self.folders.contains_key(entry) {
+                    down.push_one(entry);
+                } else if files.len() < MAX_BASE_FILES {
+                    files.push(entry);
+                }
+            }
+        }
+        Some(files)
     }
 
     /// The entries of kustomization.yaml files that are not followed, in the order of the files.
@@ -251,6 +289,7 @@ impl Graph {
             resources: Vec::new(),
             patches: Vec::new(),
             replaced_images: kustomization.replaced_images.clone(),
+            component_of: Vec::new(),
         };
         self.replaces_images |= !added.replaced_images.is_empty();
         for entry in &kustomization.resources {
@@ -268,11 +307,13 @@ impl Graph {
                 Ok(Target::File(path)) => {
                     self.list(&folder, &path);
                     self.patched_by.entry(path.clone()).or_default().push(folder.clone());
-                    let is_release = patch.target_kind.as_deref().is_none_or(|kind| kind == "HelmRelease");
-                    let target_name = patch.target_name.clone().filter(|_| is_release);
-                    added.patches.push(PatchFile { path, target_name });
+                    added.patches.push(PatchFile { path, target: patch.target.clone() });
                 }
-                Ok(Target::Folder(_) | Target::NotYaml) => {}
+                Ok(Target::Folder(_)) => {}
+                Ok(Target::NotYaml) => {
+                    let (entry, kind) = (patch.path.clone(), DeadEntryKind::NotYaml);
+                    self.dead.push(DeadEntry { file: file.clone(), entry, kind });
+                }
                 Err(kind) => {
                     let entry = patch.path.clone();
                     self.dead.push(DeadEntry { file: file.clone(), entry, kind });
@@ -357,22 +398,16 @@ impl Graph {
         roots.filter_map(|root| root.target_namespace.as_deref()).collect()
     }
 
-    /// The files that a folder includes, the closest first, without the file itself.
-    fn files_below<'g>(&'g self, folder: &'g str, without: &str) -> Vec<&'g str> {
-        let mut files = Vec::new();
-        let mut down = Climb::of([folder]);
-        while let Some(folder) = down.next() {
-            let Some(found) = self.folders.get(folder) else { continue };
-            let patches = found.patches.iter().map(|patch| patch.path.as_str());
-            for entry in patches.chain(found.resources.iter().map(String::as_str)) {
-                if self.folders.contains_key(entry) {
-                    down.push_one(entry);
-                } else if entry != without && files.len() < MAX_BASE_FILES {
-                    files.push(entry);
+    fn note_components(&mut self, files: &[SourceFile<'_>]) {
+        for (file, kustomization) in files.iter().filter_map(|file| Some((file, file.kustomization?))) {
+            let folder = parent(file.path.as_str());
+            for component in &kustomization.components {
+                let component = path::join(folder, component).and_then(|path| self.folders.get_mut(&path));
+                if let Some(component) = component {
+                    component.component_of.push(folder.to_owned());
                 }
             }
         }
-        files
     }
 
     /// Notes folders that include themselves.

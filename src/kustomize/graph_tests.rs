@@ -214,9 +214,12 @@ fn a_patch_leads_to_the_files_it_may_change() {
     ]);
     let patched = graph.patched(&path("apps/prod/p.yaml"));
     assert_eq!(patched.len(), 1);
-    assert_eq!(patched[0].target_name, Some("app"));
+    assert_eq!(patched[0].target.and_then(|target| target.name.as_deref()), Some("app"));
     assert_eq!(patched[0].files, ["apps/prod/s.yaml", "apps/mid/mid.yaml", "apps/base/app.yaml"]);
-    assert_eq!(graph.patched(&path("apps/prod/s.yaml"))[0].target_name, None);
+    assert_eq!(
+        graph.patched(&path("apps/prod/s.yaml"))[0].target.and_then(|target| target.name.as_deref()),
+        None
+    );
     assert_eq!(graph.patched(&path("apps/base/app.yaml")), []);
 }
 

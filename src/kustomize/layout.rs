@@ -3,30 +3,21 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
-use regex::RegexBuilder;
 use sha2::{Digest as _, Sha256};
 
 use super::charts::Charts;
+use super::files::{LayoutFile, in_namespace, named};
 use super::graph::{DeadEntry, Graph, Inclusion, Patched, SourceFile};
+use super::inline::{self, InlineVersion};
 use super::path::{is_within, parent};
-use crate::manifest::{FieldShape, ImageField, Kustomization, Manifest, Release};
+use super::target::Matcher;
+use crate::manifest::{FieldShape, ImageField, Manifest, Release};
 use crate::model::{ImageName, RepoPath, ServiceName};
 
 /// The namespace of a release in the environment's own folder, as Kubernetes assumes it.
 const DEFAULT_NAMESPACE: &str = "default";
 
-/// A file of the repository.
-#[derive(Clone, Copy, Debug)]
-pub struct LayoutFile<'a> {
-    /// Its path.
-    pub path: &'a RepoPath,
-    /// Its contents, if it is a `kustomization.yaml`.
-    pub kustomization: Option<&'a Kustomization>,
-    /// Its contents, if it is another manifest.
-    pub manifest: Option<&'a Manifest>,
-}
-
-/// The references between the files of a repository.
+/// What the files of a repository say of each other.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Layout {
     graph: Graph,
@@ -35,6 +26,7 @@ pub struct Layout {
     charts: Charts,
     /// The releases that a patch suspends, by file and by the name in it.
     suspended: BTreeSet<(String, ServiceName)>,
+    inline_versions: Vec<InlineVersion>,
 }
 
 /// The HelmRelease that a patch changes.
@@ -92,7 +84,19 @@ impl Layout {
                 }
             }
         }
+        let image_of = |file: &RepoPath, field: &ImageField| {
+            let by_base = || layout.patched(file, &field.service)?.images.get(&field.key_path);
+            field.image.as_ref().or_else(by_base).cloned()
+        };
+        let inline = inline::read(&files, graph, image_of);
+        layout.suspended.extend(inline.suspended);
+        layout.inline_versions = inline.versions;
         layout
+    }
+
+    /// What patches set where Tidegate does not edit it.
+    pub fn inline_versions(&self) -> &[InlineVersion] {
+        &self.inline_versions
     }
 
     /// The service that a HelmRelease of a file belongs to. `roots` are the folders of the environments: below the closest
@@ -187,14 +191,9 @@ fn base_of(
     manifests: &HashMap<&str, &Manifest>,
 ) -> Option<PatchedRelease> {
     let mut found: Option<PatchedRelease> = None;
-    for Patched { target_name, files } in patched {
-        let is_target = matcher(target_name.unwrap_or(written.name()), target_name.is_some());
-        let is_meant = |service: &ServiceName| {
-            let is_apart = service.has_namespace()
-                && written.has_namespace()
-                && service.namespace() != written.namespace();
-            is_target(service.name()) && !(is_apart && target_name.is_none())
-        };
+    for Patched { target, files } in patched {
+        let matcher = Matcher::of(*target, Some(written));
+        let is_meant = |service: &ServiceName| matcher.matches(service);
         for (file, manifest) in files.iter().filter_map(|file| Some((file, manifests.get(file)?))) {
             for (release, service) in named(manifest).filter(|(_, service)| is_meant(service)) {
                 let base = found.get_or_insert_with(|| PatchedRelease {
@@ -220,10 +219,6 @@ fn base_of(
     found
 }
 
-fn named(manifest: &Manifest) -> impl Iterator<Item = (&Release, &ServiceName)> {
-    manifest.releases.iter().filter_map(|release| Some((release, release.service.as_ref()?)))
-}
-
 /// The name of the base in the namespace that the patch sets, if it does.
 fn written_in(patch: &ServiceName, base: &ServiceName) -> ServiceName {
     let namespace = patch.has_namespace().then(|| patch.namespace());
@@ -240,24 +235,6 @@ fn images_of<'a>(
     let tagged = fields.filter_map(|field| Some((field.key_path.clone(), field.image.clone()?)));
     let untagged = release.untagged_images.iter().map(|(path, image)| (format!("{path}.tag"), image.clone()));
     tagged.chain(untagged)
-}
-
-/// Whether a name is the one that a patch's target gives: a regular expression for the whole name.
-fn matcher(target: &str, is_expression: bool) -> impl Fn(&str) -> bool {
-    let is_plain = target.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-');
-    let expression = (is_expression && !is_plain).then(|| {
-        let whole = format!("^(?:{target})$");
-        RegexBuilder::new(&whole).size_limit(1 << 16).dfa_size_limit(1 << 16).build().ok()
-    });
-    let target = target.to_owned();
-    move |name| match &expression {
-        None => name == target,
-        Some(expression) => expression.as_ref().is_some_and(|expression| expression.is_match(name)),
-    }
-}
-
-fn in_namespace(service: &ServiceName, namespace: &str) -> Option<ServiceName> {
-    ServiceName::new(namespace, service.name()).ok()
 }
 
 /// The folder of a file below the closest of `roots`, as a namespace: `apps.shop`, which no real namespace is called.

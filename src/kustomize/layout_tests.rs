@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::kustomize::is_kustomization;
-use crate::manifest;
+use crate::manifest::{self, Kustomization};
 
 enum Parsed {
     Kustomization(Kustomization),

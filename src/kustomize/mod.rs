@@ -2,10 +2,15 @@
 //! patches that they list, and the Flux Kustomizations above them. Takes parsed files; knows no Git and no policy.
 
 mod charts;
+mod files;
 mod graph;
+mod inline;
 mod layout;
 mod path;
+mod target;
 
+pub use files::LayoutFile;
 pub use graph::{DeadEntry, Inclusion};
-pub use layout::{Layout, LayoutFile, PlacedService};
+pub use inline::{InlineVersion, PatchForm};
+pub use layout::{Layout, PlacedService};
 pub use path::{DeadEntryKind, is_kustomization};

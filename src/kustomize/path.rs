@@ -24,6 +24,8 @@ pub enum DeadEntryKind {
     Outside,
     /// It leads back to the folder itself.
     Cycle,
+    /// It is a patch with another extension than `.yaml` or `.yml`.
+    NotYaml,
 }
 
 /// The target of an entry.

@@ -2,6 +2,7 @@
 //! Kustomizations (kustomize.toolkit.fluxcd.io), which say what is applied. This file reads them and validates nothing.
 
 use super::kustomize_images::replaced_images;
+use super::patch::{self, InlinePatch, MAX_PATCHES};
 use super::position::Position;
 use super::tree::{Document, NodeId};
 use crate::model::ImageName;
@@ -92,13 +93,22 @@ pub struct FluxKustomization {
     pub replaced_images: Vec<ImageName>,
     /// `spec.suspend`.
     pub is_suspended: bool,
+    /// `spec.patches` and its older forms.
+    pub patches: Vec<InlinePatch>,
     /// The first character of the object.
     pub position: Position,
 }
 
-/// Reads the Flux Kustomization at `root`, if it has a name.
-pub(super) fn read_kustomization(document: &Document<'_>, root: NodeId) -> Option<FluxKustomization> {
+/// Reads the Flux Kustomization at `root`, if it has a name. `text` is the file.
+pub(super) fn read_kustomization(
+    text: &str,
+    document: &Document<'_>,
+    root: NodeId,
+) -> Option<FluxKustomization> {
     let object = Object { document, root };
+    let lists = ["patches", "patchesStrategicMerge", "patchesJson6902"];
+    let lists = lists.iter().filter_map(|key| document.get_path(root, &["spec", key]));
+    let entries = lists.flat_map(|list| document.children(document.target(list)));
     Some(FluxKustomization {
         name: object.text(&["metadata", "name"])?,
         path: object.text(&["spec", "path"]).unwrap_or_default(),
@@ -108,6 +118,7 @@ pub(super) fn read_kustomization(document: &Document<'_>, root: NodeId) -> Optio
             .map(|list| replaced_images(document, list))
             .unwrap_or_default(),
         is_suspended: object.text(&["spec", "suspend"]).is_some_and(|text| text == "true"),
+        patches: entries.filter_map(|entry| patch::inline(text, document, entry)).take(MAX_PATCHES).collect(),
         position: document.node(root).position,
     })
 }

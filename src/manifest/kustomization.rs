@@ -1,6 +1,7 @@
 //! `kustomization.yaml`: which files a folder includes, under which namespace, and which patches apply to them.
 
 use super::kustomize_images::replaced_images;
+use super::patch::{self, InlinePatch, MAX_PATCHES, PatchTarget};
 use super::text;
 use super::tree::{Content, Document, Documents, NodeId};
 use super::unreadable::{Unreadable, UnreadableReason};
@@ -18,8 +19,12 @@ pub struct Kustomization {
     pub resources: Vec<String>,
     /// The images in `images`, whose tags in workloads do not count.
     pub replaced_images: Vec<ImageName>,
+    /// `components` alone, whose patches apply to all that this file includes.
+    pub components: Vec<String>,
     /// `patches`, `patchesStrategicMerge` and `patchesJson6902` that are files.
     pub patches: Vec<KustomizationPatch>,
+    /// Those that are not, and `replacements`.
+    pub inline_patches: Vec<InlinePatch>,
     /// The files that it uses otherwise: of generators, transformers, replacements and the like.
     pub other_files: Vec<String>,
 }
@@ -29,10 +34,8 @@ pub struct Kustomization {
 pub struct KustomizationPatch {
     /// The file.
     pub path: String,
-    /// `target.name`, a regular expression or a name.
-    pub target_name: Option<String>,
-    /// `target.kind`.
-    pub target_kind: Option<String>,
+    /// `target`; without one, the file names its objects.
+    pub target: Option<PatchTarget>,
 }
 
 /// Reads a `kustomization.yaml`.
@@ -45,9 +48,10 @@ pub fn read_kustomization(bytes: &[u8]) -> Result<Kustomization, Unreadable> {
     // kustomize reads the first document only.
     if let Some(document) = Documents::of(text).next() {
         let document = document?;
-        Reader { document: &document, kustomization: &mut kustomization }.read();
-        let Kustomization { resources, patches, other_files, .. } = &kustomization;
-        if resources.len() + patches.len() + other_files.len() > MAX_ENTRIES {
+        Reader { text, document: &document, kustomization: &mut kustomization }.read();
+        let Kustomization { resources, patches, inline_patches, other_files, .. } = &kustomization;
+        let entries = resources.len() + patches.len() + other_files.len();
+        if entries > MAX_ENTRIES || inline_patches.len() > MAX_PATCHES {
             let position = document.node(NodeId::ROOT).position;
             return Err(Unreadable::new(position, UnreadableReason::TooLong));
         }
@@ -56,6 +60,7 @@ pub fn read_kustomization(bytes: &[u8]) -> Result<Kustomization, Unreadable> {
 }
 
 struct Reader<'d, 't> {
+    text: &'d str,
     document: &'d Document<'t>,
     kustomization: &'d mut Kustomization,
 }
@@ -65,15 +70,25 @@ impl Reader<'_, '_> {
         for (key, value) in self.document.entries(NodeId::ROOT) {
             match self.document.text(key) {
                 Some("namespace") => self.kustomization.namespace = self.text(value),
-                Some("resources" | "bases" | "components") => {
+                Some(key @ ("resources" | "bases" | "components")) => {
                     let paths = self.items(value).filter_map(|item| self.text(item)).collect::<Vec<_>>();
+                    if key == "components" {
+                        self.kustomization.components.extend(paths.iter().cloned());
+                    }
                     self.kustomization.resources.extend(paths);
                 }
                 Some("patches" | "patchesStrategicMerge" | "patchesJson6902") => self.patches(value),
                 Some("images") => {
                     self.kustomization.replaced_images = replaced_images(self.document, value);
                 }
-                Some(_) => self.other(value, 0),
+                Some(key) => {
+                    if key == "replacements" {
+                        let entries = self.items(value).collect::<Vec<_>>().into_iter();
+                        let patches = entries.flat_map(|entry| patch::replacement(self.document, entry));
+                        self.kustomization.inline_patches.extend(patches);
+                    }
+                    self.other(value, 0);
+                }
                 None => {}
             }
         }
@@ -83,12 +98,14 @@ impl Reader<'_, '_> {
         for item in self.items(list).collect::<Vec<_>>() {
             let path = self.document.get(item, "path").and_then(|path| self.text(path));
             let path = path.or_else(|| self.text(item));
-            // An inline patch is YAML in a block scalar.
-            let Some(path) = path.filter(|path| !path.contains('\n')) else { continue };
-            let target =
-                |key| self.document.get_path(item, &["target", key]).and_then(|node| self.text(node));
-            let (target_name, target_kind) = (target("name"), target("kind"));
-            self.kustomization.patches.push(KustomizationPatch { path, target_name, target_kind });
+            let is_inline = |text: &String| text.contains('\n') || text.trim_start().starts_with(['[', '{']);
+            let Some(path) = path.filter(|path| !is_inline(path)) else {
+                let inline = patch::inline(self.text, self.document, item);
+                self.kustomization.inline_patches.extend(inline);
+                continue;
+            };
+            let target = self.document.get(item, "target").map(|node| patch::target(self.document, node));
+            self.kustomization.patches.push(KustomizationPatch { path, target });
         }
     }
 
@@ -142,12 +159,12 @@ mod tests {
         let patches: Vec<_> = read
             .patches
             .iter()
-            .map(|patch| (patch.path.as_str(), patch.target_kind.as_deref(), patch.target_name.as_deref()))
+            .map(|patch| {
+                (patch.path.as_str(), patch.target.as_ref().and_then(|target| target.name.as_deref()))
+            })
             .collect();
-        assert_eq!(
-            patches,
-            [("p.yaml", Some("HelmRelease"), Some("app")), ("q.yaml", None, None), ("s.yaml", None, None)]
-        );
+        assert_eq!(patches, [("p.yaml", Some("app")), ("q.yaml", None), ("s.yaml", None)]);
+        assert_eq!(read.components, ["../../c"]);
         assert_eq!(read.other_files, ["v.yaml"]);
     }
 

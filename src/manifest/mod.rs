@@ -23,8 +23,10 @@ mod kustomize_images;
 mod marker;
 mod objects;
 mod oci_repository;
+mod patch;
 mod plain;
 mod position;
+mod post_renderers;
 mod record;
 mod refusal;
 mod release;
@@ -46,6 +48,7 @@ pub use field::{FieldShape, ImageField};
 pub use flux::{FluxAutomation, FluxImagePolicy, FluxImageRepository, FluxKustomization, FluxOrder};
 pub use kustomization::{Kustomization, KustomizationPatch, read_kustomization};
 pub use marker::PolicyName;
+pub use patch::{InlinePatch, PatchTarget, ReleaseChange};
 pub use position::Position;
 pub use refusal::{Refusal, RefusalReason};
 pub use release::{ChartRef, Release};
@@ -83,6 +86,8 @@ pub struct Manifest {
     pub stray_setters: Vec<Position>,
     /// How many fields are versions of charts, of which each HelmRelease has one.
     chart_versions: usize,
+    /// What the file changes in HelmReleases where it is a JSON 6902 patch.
+    pub json_patch: Vec<ReleaseChange>,
     /// The scalars of the refused fields. No edit of another field may change them through an anchor.
     refused_spans: Vec<(Range<usize>, Position)>,
 }
@@ -104,6 +109,7 @@ impl Manifest {
             && self.image_policies.is_empty()
             && self.image_repositories.is_empty()
             && self.automations.is_empty()
+            && self.json_patch.is_empty()
     }
 
     /// The HelmRelease of a field or a refusal.
@@ -113,6 +119,7 @@ impl Manifest {
 
     fn add(&mut self, source: SourceText<'_>, document: &Document<'_>) -> Result<(), Unreadable> {
         objects::read(source, document, self);
+        self.json_patch.extend(patch::operations(document));
         if self.is_too_costly() {
             return Err(Unreadable::new(Position::START, UnreadableReason::TooManyFields));
         }

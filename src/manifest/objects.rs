@@ -58,7 +58,11 @@ impl Objects<'_, '_, '_> {
                 release::read(self.reader, root, api_version, defect, self.manifest);
             }
             Kind::FluxKustomization => {
-                self.manifest.flux_kustomizations.extend(flux::read_kustomization(document, root));
+                self.manifest.flux_kustomizations.extend(flux::read_kustomization(
+                    self.reader.source.text,
+                    document,
+                    root,
+                ));
                 self.fields(root, defect, |recorder| {
                     kustomize_images::record(recorder, root, &["spec", "images"]);
                 });

@@ -66,10 +66,24 @@ pub(super) fn service_of(reader: Reader<'_, '_>, root: NodeId) -> Result<Service
     })
 }
 
+/// A step of a path: a key of a mapping or the number of an item.
 #[derive(Clone, Copy)]
 pub(super) enum PathSegment<'d> {
     Key(&'d str),
     Index(usize),
+}
+
+impl PathSegment<'_> {
+    /// Adds the step to a path as text.
+    pub(super) fn write_to(self, path: &mut String) {
+        let dot = if path.is_empty() { "" } else { "." };
+        // Writing to a string cannot fail.
+        let _ = match self {
+            Self::Key(key) if is_word(key) => write!(path, "{dot}{key}"),
+            Self::Key(key) => write!(path, "[\"{}\"]", Printable::new(key)),
+            Self::Index(index) => write!(path, "[{index}]"),
+        };
+    }
 }
 
 /// The findings in one object.
@@ -193,15 +207,7 @@ impl<'d, 't, 'm> Recorder<'d, 't, 'm> {
     /// The path as text: `spec.values.containers[0].image.tag`.
     pub(super) fn key_path(&self) -> String {
         let mut path = String::new();
-        for step in &self.path {
-            let dot = if path.is_empty() { "" } else { "." };
-            // Writing to a string cannot fail.
-            let _ = match step {
-                PathSegment::Key(key) if is_word(key) => write!(path, "{dot}{key}"),
-                PathSegment::Key(key) => write!(path, "[\"{}\"]", Printable::new(key)),
-                PathSegment::Index(index) => write!(path, "[{index}]"),
-            };
-        }
+        self.path.iter().for_each(|segment| segment.write_to(&mut path));
         path
     }
 }

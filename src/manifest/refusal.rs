@@ -93,6 +93,8 @@ pub enum RefusalReason {
     Overruled(&'static str),
     /// A patch changes the registry of a tag whose repository is elsewhere.
     RegistryAlone,
+    /// A post-renderer of the HelmRelease sets the version.
+    PostRenderer(String),
 }
 
 impl RefusalReason {
@@ -124,6 +126,9 @@ impl RefusalReason {
             Self::TwoRegistries(_) => "keep one of the two registries",
             Self::NotOneMatch { .. } => "correct `at` or `files` under `fields` in the configuration",
             Self::RegistryAlone => "write `repository` beside the tag",
+            Self::PostRenderer(_) => {
+                "write the image in `spec.values`, and remove it from `spec.postRenderers`"
+            }
         }
     }
 }
@@ -180,6 +185,13 @@ impl fmt::Display for RefusalReason {
             }
             Self::RegistryAlone => {
                 write!(formatter, "the patch sets the registry of the image but not its repository")
+            }
+            Self::PostRenderer(written) => {
+                write!(
+                    formatter,
+                    "a post-renderer sets the image to `{}`, whatever the values say",
+                    show(written)
+                )
             }
         }
     }

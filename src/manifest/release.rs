@@ -7,6 +7,7 @@ use super::field::FieldShape;
 use super::image::Reader;
 use super::kinds::{HELM_GROUP, OCI_REPOSITORY};
 use super::position::Position;
+use super::post_renderers;
 use super::record::{Owner, Recorder, service_of};
 use super::refusal::{Defect, Refusal, RefusalReason};
 use super::tree::{Content, NodeId};
@@ -85,6 +86,7 @@ pub(super) fn read(
     if reader.source.has_markers {
         values::walk_comments(&mut recorder, root, true);
     }
+    manifest.refusals.extend(post_renderers::refusals(document, root, service.as_ref()));
     if let Some((reason, position)) = duplicate
         && manifest.refusals.len() == refused
     {

@@ -8,11 +8,14 @@ use super::position::Position;
 use super::unreadable::{Unreadable, UnreadableReason};
 
 /// A file that concerns images contains the kind of a HelmRelease or of a workload, the API group of a Flux image object or
-/// of a Flux Kustomization, an OCIRepository, a HelmRepository, a tag that kustomize sets, or a setter comment.
+/// of a Flux Kustomization, an OCIRepository, a HelmRepository, a tag that kustomize sets, a JSON 6902
+/// path, or a setter comment.
 const KIND: &str = "HelmRelease";
 const GROUP_END: &str = ".toolkit.fluxcd.io";
 const GROUPS: [&str; 2] = ["image", "kustomize"];
 const NEW_TAG: &str = "newTag";
+/// The JSON 6902 paths of a HelmRelease that may say what runs.
+pub(super) const JSON_PATCH_PATHS: [&str; 2] = ["/spec/values", "/spec/suspend"];
 
 /// The longest text that is read. Kubernetes accepts objects of 1.5 MiB; reading takes ten times the memory.
 const MAX_BYTES: usize = 32 << 20;
@@ -47,6 +50,7 @@ pub(super) fn concerning_images(bytes: &[u8]) -> Result<Option<&str>, Unreadable
         || has(NEW_TAG)
         || has(OCI_REPOSITORY)
         || has(HELM_REPOSITORY)
+        || JSON_PATCH_PATHS.iter().any(|path| has(path))
         || has_workload(bytes);
     if is_read { readable(bytes).map(Some) } else { Ok(None) }
 }
@@ -109,6 +113,7 @@ mod tests {
             "images: [{newTag: v1}]",
             "kind: OCIRepository",
             "a: v1 # {\"$imagepolicy\": \"a:b\"}",
+            "path: /spec/values/tag",
         ] {
             assert_eq!(concerning_images(text.as_bytes()), Ok(Some(text)));
         }

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::config::nearest;
 use crate::history::{self, Subject, TagsByFile};
 use crate::kustomize::Inclusion;
 use crate::manifest::{FieldShape, ImageField, Manifest};
@@ -11,9 +12,9 @@ use crate::model::{
     ByTarget, Class, CommitId, Digest, EnvironmentId, EnvironmentName, ImageName, InactiveReason,
     LeftAloneKind, PinnedTag, Printable, RepoPath, ServiceName, TargetId,
 };
-use crate::policy::{Candidate, Environment, SelectionRules};
+use crate::policy::{Candidate, SelectionRules, TagOrder};
 
-use super::flux_policies::{FluxRules, Resolver, Verdict};
+use super::flux_policies::{FluxRules, PolicyPlace, Resolver, Verdict};
 use super::notes;
 use super::snapshot::{Reading, Snapshot};
 use super::unmatched_names::{Seen, unmatched_names};
@@ -44,6 +45,8 @@ pub struct Target {
     /// The distinct running versions, ascending.
     pub running: Vec<Candidate>,
     pub rules: Arc<SelectionRules>,
+    /// The Flux ImagePolicy that the rules are from, if they are not from the configuration.
+    pub image_policy: Option<Arc<PolicyPlace>>,
     /// How long a version must soak in the previous environment.
     pub soak: Duration,
     /// Why Flux does not apply it, so that nothing of it runs.
@@ -85,6 +88,7 @@ impl DeployedState {
         };
         deployed.report_skipped(snapshot, repository_policy);
         deployed.notes = notes::of(snapshot, resolver, repository_policy);
+        deployed.notes.extend(inline_versions::without_image(resolver, repository_policy));
         for environment in repository_policy.environments.ids() {
             let column = Column { snapshot, resolver, repository_policy, environment };
             let targets = column.read(&mut deployed.problems);
@@ -180,7 +184,15 @@ struct GatheredField<'a> {
     path: &'a RepoPath,
     field: &'a ImageField,
     rules: Arc<SelectionRules>,
+    image_policy: Option<Arc<PolicyPlace>>,
     inactive: Option<InactiveReason>,
+}
+
+/// What a field belongs to, and how its tags are chosen.
+struct Managed {
+    subject: Subject,
+    rules: Arc<SelectionRules>,
+    image_policy: Option<Arc<PolicyPlace>>,
 }
 
 /// A field that cannot be decided.
@@ -194,7 +206,7 @@ impl<'a> Column<'a> {
         let environment = &self.repository_policy.environments[self.environment];
         let is_there = |folder: &&RepoPath| self.snapshot.files.keys().any(|path| path.is_within(folder));
         for folder in environment.paths.iter().filter(|folder| !is_there(folder)) {
-            problems.push(nothing_there(folder, environment));
+            problems.push(self.nothing_there(folder));
         }
         let flux = FluxRules::of(self.snapshot, self.resolver.layout(), &environment.paths);
         let mut gathered = Gathered::default();
@@ -203,6 +215,7 @@ impl<'a> Column<'a> {
                 self.read_file(path, &file.reading, &flux, &mut gathered, problems);
             }
         }
+        self.hold_back_inline(&mut gathered, problems);
         gathered.clear().filter_map(|(subject, fields)| self.target(subject, &fields, problems)).collect()
     }
 
@@ -256,9 +269,9 @@ impl<'a> Column<'a> {
             let service = self.resolver.service_of(path, &field.service);
             match self.gather(path, manifest, &service, field, flux) {
                 Ok(None) => {}
-                Ok(Some((subject, rules))) => {
+                Ok(Some(Managed { subject, rules, image_policy })) => {
                     let inactive = self.inactive(path, manifest, field);
-                    let field = GatheredField { path, field, rules, inactive };
+                    let field = GatheredField { path, field, rules, image_policy, inactive };
                     gathered.fields.entry(subject).or_default().push(field);
                 }
                 Err(Unclear { image, problem }) => {
@@ -269,6 +282,26 @@ impl<'a> Column<'a> {
                     }
                 }
             }
+        }
+    }
+
+    fn nothing_there(&self, folder: &RepoPath) -> Problem {
+        let name = &self.repository_policy.environments[self.environment].policy.name;
+        let message = format!("no YAML file under `{folder}`, a path of environment {name}");
+        let problem = Problem { environment: Some(name.clone()), ..Problem::error(Class::Usage, message) };
+        let scope = self.repository_policy.scope();
+        // A folder of another environment is never meant.
+        let is_free = |folder: &&str| {
+            let overlaps =
+                |other: &RepoPath| lies_within(folder, other.as_str()) || lies_within(other.as_str(), folder);
+            !scope.iter().any(overlaps)
+        };
+        let files = self.snapshot.files.keys().map(RepoPath::as_str);
+        let folders = files.flat_map(|path| path.match_indices('/').map(move |(at, _)| &path[..at]));
+        let folders: BTreeSet<&str> = folders.filter(is_free).collect();
+        match nearest(folder.as_str(), folders) {
+            Some(near) => problem.hint(format!("did you mean `{}`?", Printable::bounded(near, 120))),
+            None => problem.hint("correct `paths` in the configuration, or restore the folder"),
         }
     }
 
@@ -292,7 +325,7 @@ impl<'a> Column<'a> {
         }
     }
 
-    /// The subject of a field and its rules; none if Tidegate does not manage it.
+    /// What a field belongs to; none if Tidegate does not manage it.
     fn gather(
         &self,
         path: &RepoPath,
@@ -300,7 +333,7 @@ impl<'a> Column<'a> {
         service: &ServiceName,
         field: &ImageField,
         flux: &FluxRules,
-    ) -> Result<Option<(Subject, Arc<SelectionRules>)>, Unclear> {
+    ) -> Result<Option<Managed>, Unclear> {
         let settings = self.repository_policy.services.of(service);
         if settings.ignored {
             return Ok(None);
@@ -321,12 +354,13 @@ impl<'a> Column<'a> {
             return Ok(None);
         }
         let subject = (service.clone(), image.clone());
+        let configured = |subject| Some(Managed { subject, rules: settings.rules, image_policy: None });
         if settings.are_explicit {
-            return Ok(Some((subject, settings.rules)));
+            return Ok(configured(subject));
         }
         match flux.of_field(field, image) {
-            Verdict::None => Ok(Some((subject, settings.rules))),
-            Verdict::Rules(rules) => Ok(Some((subject, rules))),
+            Verdict::None => Ok(configured(subject)),
+            Verdict::Rules(rules, place) => Ok(Some(Managed { subject, rules, image_policy: Some(place) })),
             Verdict::Unclear(reason) => {
                 let problem = Problem::error(Class::Refused, reason).hint(NAME_THE_RULES);
                 Err(Unclear { image: Some(subject.1), problem })
@@ -369,6 +403,7 @@ impl<'a> Column<'a> {
             soak: self.repository_policy.services.soak(&subject.0, &environment.policy.name),
             minimum_age: self.repository_policy.services.minimum_age(&subject.0, &environment.policy.name),
             rules: Arc::clone(rules),
+            image_policy: fields.iter().find_map(|field| field.image_policy.clone()),
             subject,
             held,
             running,
@@ -452,13 +487,6 @@ fn no_image(field: &ImageField) -> Problem {
     Problem::error(Class::Refused, message).hint(hint)
 }
 
-fn nothing_there(folder: &RepoPath, environment: &Environment) -> Problem {
-    let name = &environment.policy.name;
-    let message = format!("no YAML file under `{folder}`, a path of environment {name}");
-    let problem = Problem { environment: Some(name.clone()), ..Problem::error(Class::Usage, message) };
-    problem.hint("correct `paths` in the configuration, or restore the folder")
-}
-
 fn position(field: &ImageField) -> (usize, usize) {
     (field.position.line, field.position.column)
 }
@@ -507,9 +535,17 @@ fn no_version(field: &ImageField, rules: &SelectionRules) -> Problem {
     } else {
         format!("runs `{}`, which is not a semantic version", field.tag)
     };
-    Problem::error(Class::Refused, message)
-        .hint("write the tag of a version by hand once; Tidegate continues from there")
+    let is_other_version = !field.tag.is_floating()
+        && field.tag.as_str().starts_with(|first: char| first.is_ascii_digit() || first == 'v');
+    let hint = if rules.order == TagOrder::Semver && rules.tag_pattern.is_none() && is_other_version {
+        "set `tagPattern` for the service, whose group `version` finds a version of three numbers in the tag, or `order: numeric` or `alphabetical` with it"
+    } else {
+        "write the tag of a version by hand once; Tidegate continues from there"
+    };
+    Problem::error(Class::Refused, message).hint(hint)
 }
+
+mod inline_versions;
 
 #[cfg(test)]
 mod layout_tests;

@@ -128,14 +128,27 @@ fn insert_or_clear(
 #[derive(Debug, Default)]
 pub(crate) struct FluxRules {
     by_name: HashMap<PolicyName, Result<Arc<SelectionRules>, String>>,
+    /// The first file of each policy.
+    places: HashMap<PolicyName, Arc<PolicyPlace>>,
     by_image: HashMap<ImageName, BTreeSet<PolicyName>>,
+}
+
+/// The ImagePolicy whose rules a target follows, and where it is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PolicyPlace {
+    /// Its name.
+    pub name: PolicyName,
+    /// Its file.
+    pub file: RepoPath,
+    /// The line of the object in it.
+    pub line: usize,
 }
 
 /// The Flux rules for a field.
 pub(crate) enum Verdict {
     /// No policy selects it.
     None,
-    Rules(Arc<SelectionRules>),
+    Rules(Arc<SelectionRules>, Arc<PolicyPlace>),
     /// Policies that cannot be followed, with the reason.
     Unclear(String),
 }
@@ -150,6 +163,8 @@ impl FluxRules {
             if let Some(image) = repositories.image_of(layout, path, policy) {
                 rules.by_image.entry(image.clone()).or_default().insert(name.clone());
             }
+            let place = || PolicyPlace { name: name.clone(), file: path.clone(), line: policy.position.line };
+            rules.places.entry(name.clone()).or_insert_with(|| Arc::new(place()));
             rules.add(name, selection_rules(policy, repositories.of_policy(layout, path, policy)));
         }
         rules
@@ -181,9 +196,16 @@ impl FluxRules {
                 ));
             }
         };
-        match self.by_name.get(name).or_else(|| self.by_name.get(&without_namespace(&name.name))) {
-            Some(Ok(rules)) => Verdict::Rules(Arc::clone(rules)),
-            Some(Err(reason)) => Verdict::Unclear(format!("ImagePolicy {name}: {reason}")),
+        let unplaced = without_namespace(&name.name);
+        let known = [name, &unplaced].into_iter().find_map(|name| {
+            let (rules, place) = (self.by_name.get(name)?, self.places.get(name)?);
+            Some((rules, place))
+        });
+        match known {
+            Some((Ok(rules), place)) => Verdict::Rules(Arc::clone(rules), Arc::clone(place)),
+            Some((Err(reason), place)) => {
+                Verdict::Unclear(format!("ImagePolicy {name} in {}:{}: {reason}", place.file, place.line))
+            }
             None => Verdict::Unclear(format!(
                 "the setter comment names ImagePolicy {name}, which is not under this environment's paths"
             )),

@@ -64,6 +64,7 @@ fn dead_entries(resolver: &Resolver, repository_policy: &RepositoryPolicy) -> im
             DeadEntryKind::Missing => format!("`{entry}` is not in the repository"),
             DeadEntryKind::Remote => format!("`{entry}` is in another repository and is not followed"),
             DeadEntryKind::Outside => format!("`{entry}` leads out of the repository"),
+            DeadEntryKind::NotYaml => format!("the patch `{entry}` is not a .yaml file and is not read"),
             DeadEntryKind::Cycle => format!("`{entry}` includes this folder again"),
         };
         Problem::warning(message).at(&dead.file, None)

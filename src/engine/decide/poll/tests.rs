@@ -146,6 +146,7 @@ fn target(rules: &Arc<SelectionRules>) -> Target {
         subject: ("common/app".parse().unwrap(), image("app")),
         held: TagsByFile::new(),
         inactive: None,
+        image_policy: None,
         running: Vec::new(),
         rules: Arc::clone(rules),
         soak: Duration::ZERO,

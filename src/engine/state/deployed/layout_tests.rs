@@ -213,3 +213,100 @@ fn entries_that_lead_nowhere_are_noted() {
     assert_eq!(state.notes.len(), 3, "{}", notes(&state));
     assert!(notes(&state).contains("`gone.yaml` is not in the repository"), "{}", notes(&state));
 }
+
+#[test]
+fn a_version_in_an_inline_patch_is_refused_with_its_place() {
+    let base = whole("name: app, namespace: team", "", &image("v1.0.0"));
+    let flux = "apiVersion: kustomize.toolkit.fluxcd.io/v1\nkind: Kustomization\nmetadata: {name: apps}\n\
+        spec:\n  path: ./np\n  patches:\n  - target: {kind: HelmRelease, name: app}\n    patch: |\n\
+        \x20     - {op: replace, path: /spec/values/image/tag, value: v1.1.0}\n";
+    let (sets, inline) = ("sets `spec.values.image.tag` to `v1.1.0`", "does not edit inline patches");
+    let strategic = "patches:\n- patch: |\n    kind: HelmRelease\n    metadata: {name: app}\n    spec:\n      values:\n        image:\n          tag: v1.1.0\n";
+    let operation = "[{op: replace, path: /spec/values/image/tag, value: v1.1.0}]\n";
+    for (files, place, parts) in [
+        (vec![("np/kustomization.yaml", format!("resources: [app.yaml]\n{strategic}"))], "np/kustomization.yaml:9:16", [sets, inline]),
+        (
+            vec![("np/kustomization.yaml", format!("resources: [app.yaml]\npatchesJson6902:\n- target: {{kind: HelmRelease, name: a.*}}\n  patch: |-\n    {operation}"))],
+            "np/kustomization.yaml:5:57",
+            [sets, inline],
+        ),
+        (
+            vec![
+                ("np/kustomization.yaml", "resources: [app.yaml]\npatches: [{path: p.yaml, target: {name: app}}]\n".to_owned()),
+                ("np/p.yaml", operation.to_owned()),
+            ],
+            "np/p.yaml:1:53",
+            [sets, "does not edit JSON 6902 patches"],
+        ),
+        (vec![("clusters/np/apps.yaml", flux.to_owned())], "clusters/np/apps.yaml:9:60", [sets, inline]),
+        (
+            vec![
+                ("np/kustomization.yaml", "resources: [app.yaml]\ncomponents: [../pin]\n".to_owned()),
+                ("pin/kustomization.yaml", format!("kind: Component\n{strategic}")),
+            ],
+            "pin/kustomization.yaml:9:16",
+            [sets, inline],
+        ),
+        (
+            vec![("np/kustomization.yaml", "resources: [app.yaml]\nreplacements:\n- targets:\n  - select: {kind: HelmRelease}\n    fieldPaths: [spec.values.image.tag]\n".to_owned())],
+            "np/kustomization.yaml:5:18",
+            ["changes `spec.values.image.tag`", "does not edit the sources of replacements"],
+        ),
+    ] {
+        let files: Vec<(&str, &str)> = files.iter().map(|(path, text)| (*path, text.as_str())).collect();
+        let state = read(&[files.as_slice(), &[("np/app.yaml", &base)]].concat());
+        assert_eq!(services(&state), "", "{place}");
+        let problem = errors(&state);
+        for part in [place, "team/app in non-prod: ", parts[0], parts[1]] {
+            assert!(problem.contains(part), "{part} in {problem}");
+        }
+        assert_eq!(problem.lines().count(), 1, "{problem}");
+    }
+}
+
+#[test]
+fn an_inline_patch_that_leaves_the_version_alone_is_silent() {
+    let base = whole("name: app, namespace: team", "", &image("v1.0.0"));
+    for patches in [
+        "- patch: |\n    kind: HelmRelease\n    metadata: {name: app}\n    spec: {values: {replicas: 2, side: {name: x}}}\n",
+        "- {target: {kind: Deployment}, patch: '[{op: replace, path: /spec/values/image/tag, value: v2}]'}\n",
+        "- {target: {kind: HelmRelease, name: other}, patch: '[{op: replace, path: /spec/values/image/tag, value: v2}]'}\n",
+        "- {target: {name: app, namespace: blog}, patch: '[{op: replace, path: /spec/values/image/tag, value: v2}]'}\n",
+    ] {
+        let kustomization = format!("resources: [app.yaml]\npatches:\n{patches}");
+        let state = read(&[("np/kustomization.yaml", &kustomization), ("np/app.yaml", &base)]);
+        assert_eq!(
+            (services(&state), errors(&state)),
+            ("team/app=v1.0.0".to_owned(), String::new()),
+            "{patches}"
+        );
+    }
+}
+
+#[test]
+fn a_patch_of_one_environment_does_not_concern_the_base_in_another() {
+    let kustomization = "resources: [../np]\npatches:\n- patch: |\n    kind: HelmRelease\n    metadata: {name: app}\n    spec: {values: {image: {tag: v0.9.0}}}\n";
+    let mut settings = one_environment();
+    settings.environments = crate::engine::fake::Settings::default().environments;
+    let files = [
+        ("np/app.yaml", whole("name: app, namespace: team", "", &image("v1.0.0"))),
+        ("np/kustomization.yaml", "resources: [app.yaml]\n".to_owned()),
+        ("p/kustomization.yaml", kustomization.to_owned()),
+    ];
+    let state = deployed(&settings, &files);
+    assert_eq!(services(&state), "team/app=v1.0.0");
+    assert!(errors(&state).contains("p/kustomization.yaml:6:"), "{}", errors(&state));
+}
+
+#[test]
+fn an_inline_patch_that_suspends_a_release_makes_it_inactive() {
+    let base = whole("name: app, namespace: team", "", &image("v1.0.0"));
+    for patch in [
+        "- patch: |\n    kind: HelmRelease\n    metadata: {name: app}\n    spec: {suspend: true}\n",
+        "- {target: {kind: HelmRelease}, patch: '[{op: add, path: /spec/suspend, value: true}]'}\n",
+    ] {
+        let kustomization = format!("resources: [app.yaml]\npatches:\n{patch}");
+        let state = read(&[("np/kustomization.yaml", &kustomization), ("np/app.yaml", &base)]);
+        assert_eq!(services(&state), "team/app=v1.0.0 (the HelmRelease is suspended)");
+    }
+}

@@ -224,3 +224,24 @@ fn a_refused_field_holds_back_no_other_service_and_no_other_environment() {
     ];
     assert_eq!(summary(&deployed(&settings, &files)), "web=v1.0.0 >=1.0.0; app=v1.0.1 >=1.0.0");
 }
+
+#[test]
+fn a_path_without_files_is_an_error_with_the_nearest_folder() {
+    let settings =
+        Settings { environments: vec![("prod", vec!["clusters/prod-eks"], None)], ..Settings::default() };
+    let state = deployed(&settings, &[("clusters/prod-ek/app.yaml", release("app", "v1.0.0"))]);
+    let hint = state.problems.iter().find_map(|problem| problem.hint.as_deref());
+    assert_eq!(hint, Some("did you mean `clusters/prod-ek`?"), "{}", errors(&state));
+}
+
+#[rstest]
+#[case::four_parts("1.2.3.4", "`tagPattern`")]
+#[case::a_date("v2026-11", "`order: numeric`")]
+#[case::no_number("main-7", "by hand")]
+fn a_tag_that_is_no_version_comes_with_the_way_out(#[case] tag: &str, #[case] expected: &str) {
+    let state =
+        deployed(&one_environment(), &[("np/app.yaml", release("app", tag)), ("np2/x.yaml", String::new())]);
+    let hint =
+        state.problems.iter().find(|problem| problem.is_error).and_then(|problem| problem.hint.clone());
+    assert!(hint.as_ref().is_some_and(|hint| hint.contains(expected)), "{hint:?}");
+}
