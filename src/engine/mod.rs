@@ -28,6 +28,7 @@ pub use plan::edit_plan::{EditPlan, PlannedFile, Rollback};
 pub use proposals::pull_requests::{Proposal, ProposedMove, PullRequests, Unmerged};
 pub use reconcile::report::{PullRequestAction, PullRequestReport};
 pub use state::deployed::{DeployedState, Target};
+pub use state::flux_policies::PolicyPlace;
 pub use state::repository_state::{RepositoryState, services_like};
 pub use tasks::arrivals::Arrival;
 pub use tasks::confirmed_plan::ConfirmedPlan;

@@ -43,8 +43,8 @@ pub use controls::{
 pub use decide::{Decision, UngroupedDecision, decide, decide_ungrouped, train_hold};
 pub use evaluate::{GateEvaluation, Soaked, Starvation, evaluate};
 pub use explain::{
-    Offer, OverrideRequirement, Remedy, VersionReport, VersionStatus, is_permanent, offer, remedies,
-    version_reports,
+    LeftOut, LeftOutTags, Offer, OverrideRequirement, Remedy, VersionReport, VersionStatus, is_permanent,
+    offer, remedies, version_reports,
 };
 pub use facts::{
     ApprovalPolicy, DigestNow, EnvironmentPolicy, Facts, Fetched, Observations, Observed, PastRun,

@@ -78,7 +78,7 @@ impl SelectionRules {
     /// Tags without a version of their own (`latest`, `main`, `master`, `dev`) and the tags of signatures, attestations and
     /// referrers have none, even if the pattern matches.
     pub fn version_of(&self, tag: &Tag) -> Option<Version> {
-        if tag.is_floating() || names_a_digest(tag) || self.exclusions.iter().any(|one| one.matches(tag)) {
+        if tag.is_floating() || self.excludes(tag) {
             return None;
         }
         let text = match &self.tag_pattern {
@@ -90,6 +90,11 @@ impl SelectionRules {
             TagOrder::Numeric { is_descending } => Version::numeric(&text, is_descending),
             TagOrder::Alphabetical { is_descending } => Some(Version::alphabetical(&text, is_descending)),
         }
+    }
+
+    /// Whether a tag is none of the image's: excluded by name, or kept for a signature or another referrer.
+    pub(super) fn excludes(&self, tag: &Tag) -> bool {
+        names_a_digest(tag) || self.exclusions.iter().any(|one| one.matches(tag))
     }
 
     /// Whether the rules admit a version.

@@ -6,7 +6,9 @@ use serde::Serialize;
 
 use crate::engine::{CandidateStatus, Explained, Explanation, Mover, TargetStatus, ToldGate, Verdict};
 use crate::model::Timestamp;
-use crate::policy::{Control, Remedy, RolledBack, Starvation, VersionReport, VersionStatus};
+use crate::policy::{
+    Control, LeftOut, LeftOutTags, Remedy, RolledBack, Starvation, VersionReport, VersionStatus,
+};
 
 use super::common::{Gate, OpenPullRequest, ProblemBody, gate, open_pull_request, problem};
 use super::{control, remedy};
@@ -47,6 +49,7 @@ pub(crate) struct ExplanationBody {
     pub(crate) override_command: Option<String>,
     pub(crate) starvation: Option<StarvationBody>,
     pub(crate) registry: Option<RegistryBody>,
+    pub(crate) image_policy: Option<ImagePolicyBody>,
     pub(crate) pull_request: Option<OpenPullRequest>,
     pub(crate) versions: Vec<VersionBody>,
     pub(crate) rolled_back: Vec<RollbackBody>,
@@ -87,6 +90,23 @@ pub(crate) struct RegistryBody {
     pub(crate) versions: String,
     pub(crate) tag_pattern: Option<String>,
     pub(crate) tag_without_version: Option<String>,
+    pub(crate) left_out: Vec<LeftOutBody>,
+}
+
+/// Tags that are not admitted, for one reason.
+#[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
+pub(crate) struct LeftOutBody {
+    pub(crate) reason: &'static str,
+    pub(crate) count: usize,
+    pub(crate) example: String,
+}
+
+/// The Flux ImagePolicy that the rules are from.
+#[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
+pub(crate) struct ImagePolicyBody {
+    pub(crate) name: String,
+    pub(crate) file: String,
+    pub(crate) line: usize,
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
@@ -195,6 +215,12 @@ fn explanation(explanation: &Explanation) -> ExplanationBody {
             versions: offer.versions.clone(),
             tag_pattern: offer.tag_pattern.clone(),
             tag_without_version: offer.without_version.as_ref().map(ToString::to_string),
+            left_out: offer.left_out.iter().map(left_out).collect(),
+        }),
+        image_policy: explanation.image_policy.as_ref().map(|policy| ImagePolicyBody {
+            name: policy.name.to_string(),
+            file: policy.file.to_string(),
+            line: policy.line,
         }),
         pull_request: explanation.unmerged.as_ref().map(open_pull_request),
         versions: explanation.versions.iter().map(version).collect(),
@@ -307,4 +333,17 @@ pub(crate) fn control_body(one: &Control, zone: Tz) -> ControlBody {
         expires: note.and_then(|note| note.expires),
         release_command: control::release(one),
     }
+}
+
+fn left_out((reason, tags): (&LeftOut, &LeftOutTags)) -> LeftOutBody {
+    let reason = match reason {
+        LeftOut::NoVersion => "noVersion",
+        LeftOut::Floating => "floating",
+        LeftOut::Excluded => "excluded",
+        LeftOut::Prerelease => "prerelease",
+        LeftOut::OutOfRange => "outOfRange",
+        LeftOut::OtherVariant => "otherVariant",
+        LeftOut::NoImage => "noImage",
+    };
+    LeftOutBody { reason, count: tags.count, example: tags.example.to_string() }
 }

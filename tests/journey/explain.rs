@@ -8,6 +8,7 @@ use serde_json::Value;
 
 use super::daemon::Daemon;
 use super::world::{NON_PROD, PROD, Ran, World, release, wait_until};
+use crate::support::registry::{Image, Index};
 
 const SERVICE: &str = "common/graphql-server";
 
@@ -135,7 +136,8 @@ async fn an_up_to_date_service_is_explained_by_the_registrys_tags() {
     world.release("latest").await;
     let ran = world.run(&["explain", SERVICE, "--env", "non-prod"]);
     assert_eq!(ran.code, 0, "{}", ran.err);
-    let line = "the registry has v1.0.1 as its highest tag, which is not in the range <1.0.1; the highest in it is v1.0.0";
+    let line = "the registry has 3 tags: 1 admitted by <1.0.1, the highest of them v1.0.0; left out: 1 naming no version \
+                (latest), 1 outside of the range (v1.0.1)";
     assert!(ran.out.contains(line), "{}", ran.out);
     let never = world.run(&["explain", SERVICE, "--env", "non-prod", "--tag", "latest"]);
     assert_eq!(never.code, 3, "{}", never.out);
@@ -191,4 +193,68 @@ async fn waiting_ends_with_its_time_at_an_open_gate_or_by_a_signal() {
     let interrupt = std::process::Command::new("kill").args(["-INT", &waiting.id().to_string()]).status();
     assert!(interrupt.unwrap().success());
     assert_eq!(waiting.wait().unwrap().code(), Some(75));
+}
+
+#[tokio::test]
+async fn an_index_without_the_platform_is_left_out_counted_and_refused_by_name() {
+    let world = World::new("24h").await.with("platforms: [linux/arm64]");
+    for (tag, platforms) in [
+        ("v1.0.2", &["linux/amd64", "linux/arm64"][..]),
+        ("v1.0.3", &["linux/amd64"]),
+        ("v1.0.4-alpine", &["linux/arm64"]),
+    ] {
+        let images = platforms.iter().map(|platform| (*platform, Image::labelled(platform, tag))).collect();
+        let index = Index { images, ..Index::default() };
+        world.registry.push_index("vtr/graphql-server", tag, &index).await;
+    }
+    let ran = world.run(&["explain", SERVICE, "--env", "non-prod"]);
+    let counts = "the registry has 5 tags: 3 admitted by *, the highest of them v1.0.2; left out: 1 of other variants \
+                  (v1.0.4-alpine), 1 without an image for these platforms (v1.0.3)";
+    assert!(ran.out.contains(&counts), "{}", ran.out);
+    let (_, told) = explain(&world, &["--env", "non-prod"]);
+    let registry = &told["explanations"][0]["registry"];
+    assert_eq!(registry["leftOut"][1]["reason"], "noImage", "{registry}");
+    assert_eq!(world.run(&["sync"]).code, 0);
+    assert_eq!(world.running().0, "v1.0.2");
+    let refused = world.run(&["promote", SERVICE, "--env", "non-prod", "--tag", "v1.0.3", "--yes"]);
+    assert_eq!(refused.code, 4, "{}{}", refused.out, refused.err);
+    assert!(refused.err.contains("linux/arm64") || refused.out.contains("linux/arm64"), "{}", refused.err);
+}
+
+#[tokio::test]
+async fn the_image_policy_that_rules_is_named_with_its_file() {
+    let world = World::new("24h").await;
+    let group = "apiVersion: image.toolkit.fluxcd.io/v1\n";
+    let policy = format!(
+        "{group}kind: ImageRepository\nmetadata: {{name: app, namespace: flux-system}}\nspec: {{image: {}/vtr/graphql-server}}\n\
+         ---\n{group}kind: ImagePolicy\nmetadata: {{name: app, namespace: flux-system}}\n\
+         spec: {{imageRepositoryRef: {{name: app}}, policy: {{semver: {{range: <1.0.1}}}}}}\n",
+        world.registry.host()
+    );
+    let file = "clusters/non-prod-digital-eks/policies.yaml";
+    world.person("policies", file, &policy);
+    let ran = world.run(&["explain", SERVICE, "--env", "non-prod"]);
+    for told in [
+        &*format!("by ImagePolicy flux-system/app in {file}:6"),
+        "the registry has 2 tags: 1 admitted by <1.0.1, the highest of them v1.0.0; left out: 1 outside of the range (v1.0.1)",
+    ] {
+        assert!(ran.out.contains(told), "{told}: {}", ran.out);
+    }
+    let (_, told) = explain(&world, &["--env", "non-prod"]);
+    assert_eq!(told["explanations"][0]["imagePolicy"]["file"], file, "{told}");
+}
+
+#[tokio::test]
+async fn a_version_in_an_inline_patch_is_refused_and_nothing_is_promoted_there() {
+    let world = World::new("24h").await;
+    let kustomization = "resources: [graphql-server.yaml]\npatches:\n- target: {kind: HelmRelease, name: graphql-server}\n  patch: |\n    - op: replace\n      path: /spec/values/image/tag\n      value: v0.9.0\n";
+    let file = "clusters/non-prod-digital-eks/common/kustomization.yaml";
+    world.person("pin it", file, kustomization);
+    let ran = world.run(&["sync"]);
+    assert_eq!(ran.code, 4, "{}{}", ran.out, ran.err);
+    let told = format!(
+        "{file}:7:14: {SERVICE} in non-prod: an inline patch sets `spec.values.image.tag` to `v0.9.0`"
+    );
+    assert!(ran.out.contains(&told), "{}", ran.out);
+    assert_eq!(world.running(), ("v1.0.0".to_owned(), "v1.0.0".to_owned()));
 }

@@ -5,10 +5,11 @@ use std::fmt::Write;
 use anstyle::Style;
 
 use crate::cli::output::{BOLD, CYAN, DIM, GREEN, RED, YELLOW};
-use crate::engine::{CandidateStatus, Explained, Explanation, Mover, TargetStatus, ToldGate};
-use crate::model::{Elapsed, Printable, Timestamp, Version};
+use crate::engine::{CandidateStatus, Explained, Explanation, Mover, PolicyPlace, TargetStatus, ToldGate};
+use crate::model::{Elapsed, Printable, Timestamp};
 use crate::policy::{
-    Answer, Offer, Reason, RolledBack, SoakReason, Starvation, VersionReport, VersionStatus,
+    Answer, LeftOut, LeftOutTags, Offer, Reason, RolledBack, SoakReason, Starvation, VersionReport,
+    VersionStatus,
 };
 
 use super::blockers::{self, Headline};
@@ -165,40 +166,53 @@ fn passed_over<'a>(
     (version.fate != VersionStatus::Candidate).then_some(&version.fate)
 }
 
-/// The registry's tags, where they do not contain the candidate.
+/// What the registry offers, unless it is all admitted and comes.
 fn registry(text: &mut String, explanation: &Explanation) {
+    if let Some(policy) = &explanation.image_policy {
+        let PolicyPlace { name, file, line } = policy.as_ref();
+        let _ = writeln!(text, "        {DIM}by ImagePolicy {name} in {file}:{line}{DIM:#}");
+    }
     let Some(offer) = &explanation.offer else { return };
-    let is_shown = matches!(explanation.outlook, TargetStatus::Current(_) | TargetStatus::NoVersion)
-        || offer.highest != offer.highest_admitted;
-    if is_shown {
-        let _ = writeln!(text, "        {DIM}the registry has {}{DIM:#}", offered(offer));
+    let is_shown = matches!(explanation.outlook, TargetStatus::Current(_) | TargetStatus::NoVersion);
+    if is_shown || !offer.left_out.is_empty() {
+        let _ = writeln!(text, "        {DIM}{}{DIM:#}", offered(offer));
     }
 }
 
+/// `the registry has 9 tags: 6 admitted by >=1.0.0, the highest of them v1.0.3; left out: 2 without a version (latest)`
 fn offered(offer: &Offer) -> String {
-    let pattern = offer.tag_pattern.as_ref().map(|pattern| Printable::bounded(pattern, 80).to_string());
-    let Some(highest) = &offer.highest else {
-        if offer.tag_count == 0 {
-            return "no tag at all".to_owned();
-        }
-        let pattern = pattern.map(|pattern| format!(" by the pattern {pattern}")).unwrap_or_default();
-        let example = offer.without_version.as_ref().map(|tag| format!(", such as {tag}"));
-        let (count, example) = (offer.tag_count, example.unwrap_or_default());
-        return format!("{count} tags, and none of them is a version{pattern}{example}");
-    };
-    let mut text = format!("{highest} as its highest tag");
-    match &offer.highest_admitted {
-        Some(admitted) if admitted == highest => {}
-        Some(admitted) => {
-            let range = &offer.versions;
-            let _ = write!(text, ", which is not in the range {range}; the highest in it is {admitted}");
-        }
-        None => {
-            let _ = write!(text, ", which is not in the range {}; none is", offer.versions);
-        }
+    if offer.tag_count == 0 {
+        return "the registry has no tag at all".to_owned();
     }
-    if let Some(pattern) = pattern {
-        let _ = write!(text, ", read by the pattern {pattern}");
+    let tags = if offer.tag_count == 1 { "tag" } else { "tags" };
+    let mut text = format!("the registry has {} {tags}: ", offer.tag_count);
+    let _ = match &offer.highest_admitted {
+        Some(highest) => {
+            write!(
+                text,
+                "{} admitted by {}, the highest of them {highest}",
+                offer.admitted_count, offer.versions
+            )
+        }
+        None => write!(text, "none admitted by {}", offer.versions),
+    };
+    if let Some(pattern) = &offer.tag_pattern {
+        let _ = write!(text, " and the pattern {}", Printable::bounded(pattern, 80));
+    }
+    for (at, (reason, LeftOutTags { count, example })) in offer.left_out.iter().enumerate() {
+        let lead = if at == 0 { "; left out: " } else { ", " };
+        let reason = match (reason, offer.tag_pattern.is_some()) {
+            (LeftOut::NoVersion, true) => "not matched by the pattern",
+            (LeftOut::NoVersion, false) => "without a version",
+            (LeftOut::Floating, _) => "naming no version",
+            (LeftOut::Excluded, _) => "excluded",
+            (LeftOut::Prerelease, _) => "pre-releases",
+            (LeftOut::OutOfRange, _) => "outside of the range",
+            (LeftOut::OtherVariant, _) => "of other variants",
+            (LeftOut::NoImage, _) => "without an image for these platforms",
+        };
+        let example = Printable::bounded(example.as_str(), 40);
+        let _ = write!(text, "{lead}{count} {reason} ({example})");
     }
     text
 }

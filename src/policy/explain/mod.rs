@@ -10,5 +10,5 @@ mod remedy;
 mod tests;
 
 pub use fate::{VersionReport, VersionStatus, version_reports};
-pub use offer::{Offer, offer};
+pub use offer::{LeftOut, LeftOutTags, Offer, offer};
 pub use remedy::{OverrideRequirement, Remedy, is_permanent, remedies};

@@ -3,7 +3,7 @@
 use rstest::rstest;
 
 use super::*;
-use crate::model::Tag;
+use crate::model::{Artifact, Tag, Version};
 use crate::policy::controls::{Control, Coverage, Pin, Quarantine};
 use crate::policy::fixture::{Target, at, candidate, candidates, note, past_run, rolled_back, tags};
 use crate::policy::{ApprovalPolicy, GateName, SoakMode, find_candidate};
@@ -142,14 +142,59 @@ fn in_an_environment_after_another(#[case] change: fn(&mut Target), #[case] expe
 }
 
 #[test]
-fn the_registrys_offer_names_the_highest_tag_and_the_highest_admitted_tag() {
+fn the_registrys_offer_admits_each_tag_or_counts_why_it_is_left_out() {
     let mut target = Target::non_prod();
-    target.tags = tags("latest v0.9.0 v1.0.3 v2.0.0-rc.1");
-    let offered = target.with("", |policy, facts| offer(policy.rules, facts.selection, &target.tags));
+    let digest = format!("sha256-{}.sig", "0".repeat(64));
+    target.tags = tags(&format!(
+        "latest dev main-7 v0.8.0 v0.9.0 v1.0.1 v1.0.3 v2.0.0-rc.1 v3.0.0-alpine v1.0.4-alpine {digest}"
+    ));
+    let running: Vec<Version> = vec!["1.0.0".parse().unwrap()];
+    let offered =
+        target.with("", |policy, facts| offer(policy.rules, facts.selection, &target.tags, &running));
     let tag = |text: &str| -> Option<Tag> { text.parse().ok() };
-    assert_eq!((offered.tag_count, offered.admitted_count), (4, 1));
-    assert_eq!((offered.highest, offered.highest_admitted), (tag("v2.0.0-rc.1"), tag("v1.0.3")));
-    assert_eq!((offered.versions.as_str(), offered.without_version), (">=1.0.0", tag("latest")));
+    assert_eq!((offered.tag_count, offered.admitted_count), (11, 2));
+    assert_eq!(
+        (offered.highest.clone(), offered.highest_admitted.clone()),
+        (tag("v3.0.0-alpine"), tag("v1.0.3"))
+    );
+    assert_eq!((offered.versions.as_str(), offered.without_version.clone()), (">=1.0.0", tag(&digest)));
+    let left_out: Vec<String> = offered
+        .left_out
+        .iter()
+        .map(|(reason, tags)| {
+            format!(
+                "{reason:?} {} {}",
+                tags.count,
+                tags.example.as_str().get(..9).unwrap_or(tags.example.as_str())
+            )
+        })
+        .collect();
+    assert_eq!(
+        left_out,
+        [
+            "NoVersion 1 main-7",
+            "Floating 2 latest",
+            "Excluded 1 sha256-00",
+            "Prerelease 1 v2.0.0-rc",
+            "OutOfRange 2 v0.9.0",
+            "OtherVariant 2 v3.0.0-al",
+        ]
+    );
+    let counted: usize = offered.left_out.values().map(|tags| tags.count).sum();
+    assert_eq!(counted + offered.admitted_count, offered.tag_count);
+}
+
+#[test]
+fn a_tag_that_is_no_image_is_counted_as_left_out() {
+    let mut target = Target::non_prod();
+    target.tags = tags("v1.0.1 v1.0.2");
+    let chart = Artifact::Other("a Helm chart".into());
+    let offered = target.with("", |policy, facts| {
+        let selection = facts.selection.reject(&target.tags[1], &chart);
+        offer(policy.rules, &selection, &target.tags, [])
+    });
+    assert_eq!(offered.left_out[&LeftOut::NoImage].count, 1);
+    assert_eq!((offered.admitted_count, offered.highest_admitted), (1, Some(target.tags[0].clone())));
 }
 
 #[rstest]

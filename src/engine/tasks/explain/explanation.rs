@@ -2,6 +2,7 @@
 //! evaluation; rendering makes text of it.
 
 use std::collections::{BTreeSet, HashSet};
+use std::sync::Arc;
 
 use chrono_tz::Tz;
 
@@ -21,6 +22,7 @@ use crate::engine::history::moves::{Move, arrival};
 use crate::engine::proposals::pull_requests::Unmerged;
 use crate::engine::state::control_files::unsigned_problems;
 use crate::engine::state::deployed::Target;
+use crate::engine::state::flux_policies::PolicyPlace;
 use crate::engine::state::repository_state::RepositoryState;
 
 /// The state of one image of one service in one environment, with the reasons.
@@ -46,7 +48,9 @@ pub struct Explanation {
     pub asked: Option<Tag>,
     /// Its status.
     pub outlook: TargetStatus,
-    /// The tags of the registry; `None` if it did not answer.
+    /// The Flux ImagePolicy that its rules are from, if they are not from the configuration.
+    pub image_policy: Option<Arc<PolicyPlace>>,
+    /// What the registry offers; none if it did not answer.
     pub offer: Option<Offer>,
     /// Whether promotions go by pull request.
     pub is_proposed: bool,
@@ -246,7 +250,11 @@ impl Explaining<'_> {
             arrival: arrival(state, repository_policy, at),
             asked: asked.map(|asked| asked.tag.clone()),
             outlook: self.outlook(at, asked),
-            offer: tags.zip(selection).map(|(tags, selection)| policy::offer(&target.rules, selection, tags)),
+            image_policy: target.image_policy.clone(),
+            offer: tags.zip(selection).map(|(tags, selection)| {
+                let running = target.running.iter().map(|running| &running.version);
+                policy::offer(&target.rules, selection, tags, running)
+            }),
             is_proposed: repository_policy.requests.contains_key(&target.environment),
             unmerged: self.evaluation.pull_requests.moving(
                 &environment.name,
@@ -275,6 +283,7 @@ impl Explaining<'_> {
             arrival: None,
             asked: None,
             outlook: TargetStatus::Unreadable,
+            image_policy: None,
             offer: None,
             is_proposed: self.facts.repository_policy.requests.contains_key(&at),
             unmerged: None,
