@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::fmt::Write;
 
 use crate::model::{BranchName, Elapsed, Printable, RepoPath};
+use crate::policy::TagOrder;
 
 use super::environment::Environment;
 use super::finding::{Finding, Severity};
@@ -26,6 +27,8 @@ pub struct Origin {
     pub url_notes: Vec<String>,
     /// The value of `git.auth`, as YAML.
     pub auth: Option<String>,
+    /// The value of `git.caFile`.
+    pub ca_file: Option<String>,
     /// The owner of the repository, if the remote URL has one: `vtr` of `https://github.com/vtr/gitops`.
     pub owner: Option<String>,
     /// The value of `git.branch`.
@@ -72,11 +75,13 @@ impl ConfigText<'_> {
         let notes: Vec<String> = url_notes.iter().map(|note| format!("  # {}\n", comment(note))).collect();
         let notes = notes.concat();
         let auth = self.origin.auth.as_ref().map(|auth| format!("  auth: {auth}\n")).unwrap_or_default();
+        let ca_file = self.origin.ca_file.as_ref().map(|file| format!("  caFile: {}\n", scalar(file)));
+        let ca_file = ca_file.unwrap_or_default();
         format!(
             "git:\n\
              {notes}  url: {}\n  \
                branch: {}\n\
-             {auth}  \
+             {auth}{ca_file}  \
                # The author of promotion commits.\n  \
                author: {{name: tidegate, email: tidegate@localhost}}\n  \
                message: {{subject: \"chore({{service}}): update to {{tag}} ({{environment}})\"}}\n",
@@ -189,10 +194,24 @@ fn attention(finding: &Finding) -> String {
 fn write_override(text: &mut String, entry: &Override) -> std::fmt::Result {
     writeln!(text, "    # ImagePolicy {} in {}", entry.policy, comment(entry.file.path.as_str()))?;
     writeln!(text, "    - match: {}", scalar(&entry.service.to_string()))?;
-    writeln!(text, "      versions: {}", double_quoted(entry.rules.versions.as_str()))?;
+    match order(entry.rules.order) {
+        None => writeln!(text, "      versions: {}", double_quoted(entry.rules.versions.as_str()))?,
+        Some(order) => writeln!(text, "      order: {order}")?,
+    }
     match &entry.tag_pattern {
         Some(pattern) => writeln!(text, "      tagPattern: {}", literal(pattern)),
         None => Ok(()),
+    }
+}
+
+/// The name of an order in the configuration; `None` for the default.
+fn order(order: TagOrder) -> Option<&'static str> {
+    match order {
+        TagOrder::Semver => None,
+        TagOrder::Numeric { is_descending: false } => Some("numeric"),
+        TagOrder::Numeric { is_descending: true } => Some("numericDescending"),
+        TagOrder::Alphabetical { is_descending: false } => Some("alphabetical"),
+        TagOrder::Alphabetical { is_descending: true } => Some("alphabeticalDescending"),
     }
 }
 

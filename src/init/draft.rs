@@ -16,6 +16,7 @@ use super::folders::{self, EnvironmentFolder, UnknownStage};
 use super::manifests::{FileField, Manifests, ScannedFile, line_and_column};
 use super::ownership::ManagedImages;
 use super::services::Services;
+use super::stage::StageName;
 use super::unmanaged::Shape;
 
 /// A drafted configuration and its findings.
@@ -68,6 +69,7 @@ pub fn draft(
     findings.extend(services.findings());
     findings.extend(mostly_unplaced(&services));
     findings.extend(folders.left_out.iter().map(|folder| folder_left_out(folder, &environments, &index)));
+    findings.extend(stage_files(&manifests, &environments, &index));
     findings.extend(straight_from_registry(&environments));
     findings.extend(nothing_after(&environments));
     findings.extend(unmanaged_shapes(&manifests));
@@ -104,6 +106,9 @@ fn keep_managed(managed: &ManagedImages, manifests: &mut Manifests, environments
     manifests
         .refusals
         .retain(|(_, refusal)| refusal.image.as_ref().is_none_or(|image| managed.manages(image)));
+    manifests
+        .inline_versions
+        .retain(|version| version.image.as_ref().is_some_and(|image| managed.manages(image)));
     for environment in environments {
         environment.services.retain(|_, images| {
             let had_images = !images.is_empty();
@@ -192,8 +197,10 @@ fn no_environment(manifests: &Manifests, left_out: &[EnvironmentFolder]) -> Init
     let parent = |path: &RepoPath| path.as_str().rsplit_once('/').and_then(|(folder, _)| folder.parse().ok());
     let folders: BTreeSet<RepoPath> =
         manifests.fields.iter().filter_map(|field| parent(&field.path)).collect();
+    let mut files = manifests.fields.iter().map(|field| &field.path).chain(&manifests.stage_values);
     InitError::NoEnvironment {
         folders: folders.into_iter().collect(),
+        stage_file: files.find(|path| StageName::of_file(path.as_str()).is_some()).cloned(),
         namespace: left_out.first().map(|folder| folder.path.clone()),
     }
 }
@@ -211,6 +218,32 @@ fn folder_left_out(
         ),
     };
     Finding::new(FindingKind::FolderLeftOut, message).in_file(&folder.path, None)
+}
+
+/// Files that are named like an environment and lie in no folder of it: only folders are taken for environments.
+fn stage_files<'a>(
+    manifests: &'a Manifests,
+    environments: &'a [Environment],
+    index: &'a EnvironmentIndex,
+) -> impl Iterator<Item = Finding> + 'a {
+    let files: BTreeSet<&RepoPath> =
+        manifests.fields.iter().map(|field| &field.path).chain(&manifests.stage_values).collect();
+    files.into_iter().filter_map(|path| {
+        let stage = StageName::of_file(path.as_str())?;
+        let folder = index.find(path).and_then(|at| environments.get(at));
+        if folder.is_some_and(|environment| environment.stage == stage.stage) {
+            return None;
+        }
+        let word = Printable::new(&stage.word);
+        let place = match folder {
+            Some(environment) => format!("but is in the folder of {}", environment.name),
+            None => "but is in no environment".to_owned(),
+        };
+        let message =
+            format!("named like an environment (`{word}`), {place}; only folders are taken for one");
+        let hint = "give each stage a folder of its own";
+        Some(Finding::new(FindingKind::StageFile, message).with_hint(hint).in_file(path, None))
+    })
 }
 
 fn nothing_after(environments: &[Environment]) -> impl Iterator<Item = Finding> {
@@ -270,7 +303,13 @@ fn unmanaged_shapes(manifests: &Manifests) -> impl Iterator<Item = Finding> {
 }
 
 fn refused(manifests: &Manifests) -> impl Iterator<Item = Finding> {
-    manifests.refusals.iter().map(|(path, refusal)| {
+    let inline = manifests.inline_versions.iter().map(|version| {
+        Finding::new(FindingKind::FieldRefused, version.refusal())
+            .with_hint(version.hint())
+            .in_file(&version.file, Some(line_and_column(version.position)))
+            .for_service(&version.service)
+    });
+    let refusals = manifests.refusals.iter().map(|(path, refusal)| {
         let finding = Finding::new(FindingKind::FieldRefused, refusal.reason.to_string())
             .with_hint(refusal.reason.hint())
             .in_file(path, Some(line_and_column(refusal.position)));
@@ -278,7 +317,8 @@ fn refused(manifests: &Manifests) -> impl Iterator<Item = Finding> {
             Some(service) => finding.for_service(service),
             None => finding,
         }
-    })
+    });
+    inline.chain(refusals)
 }
 
 fn not_versions<'a>(

@@ -32,6 +32,8 @@ pub enum InitError {
     NoEnvironment {
         /// A folder that is named like an environment, but holds services of its own.
         namespace: Option<RepoPath>,
+        /// A file that is named like an environment.
+        stage_file: Option<RepoPath>,
         /// The folders with image fields, sorted.
         folders: Vec<RepoPath>,
     },
@@ -67,7 +69,9 @@ impl InitError {
                     short_list(instead.iter().map(String::as_str))
                 )
             }
-            Self::NoEnvironment { folders, namespace, .. } => no_environment(folders, namespace.as_ref()),
+            Self::NoEnvironment { folders, namespace, stage_file } => {
+                no_environment(folders, namespace.as_ref(), stage_file.as_ref())
+            }
             Self::Unusable { .. } => "this is a bug in Tidegate; please report it with this message".to_owned(),
         }
     }
@@ -83,7 +87,11 @@ impl From<InitError> for Fault {
     }
 }
 
-fn no_environment(folders: &[RepoPath], namespace: Option<&RepoPath>) -> String {
+fn no_environment(
+    folders: &[RepoPath],
+    namespace: Option<&RepoPath>,
+    stage_file: Option<&RepoPath>,
+) -> String {
     let listed = short_list(folders.iter().map(RepoPath::as_str));
     let is_base = |folder: &RepoPath| folder.as_str().split('/').any(|part| part == "base");
     let base = if folders.iter().all(is_base) { TAG_IN_BASE } else { "" };
@@ -92,11 +100,16 @@ fn no_environment(folders: &[RepoPath], namespace: Option<&RepoPath>) -> String 
         format!("{folder} is most likely a namespace: no other folder has its services\n")
     });
     let namespace = namespace.unwrap_or_default();
+    let stage_file = stage_file.map(|file| {
+        let file = Printable::bounded(file.as_str(), 120);
+        format!("{file} is named like an environment, but only folders are taken for one: give each stage a folder\n")
+    });
+    let stage_file = stage_file.unwrap_or_default();
     let paths: Vec<String> = top_folders(folders).into_iter().map(scalar).collect();
     format!(
         "environments are found by folder names: {EXAMPLES}\n\
          image tags are in {listed}\n\
-         {namespace}{base}write the configuration by hand; this one reads them as one environment:\n\
+         {namespace}{stage_file}{base}write the configuration by hand; this one reads them as one environment:\n\
          {{git: {{url: /srv/git/gitops.git, branch: main}}, environments: [{{name: all, paths: [{}]}}]}}",
         paths.join(", ")
     )

@@ -43,6 +43,8 @@ pub enum FindingKind {
     StraightFromRegistry,
     /// A folder is named like an environment and is not one in the configuration.
     FolderLeftOut,
+    /// A file is named like another environment than the one that its folder is.
+    StageFile,
     /// No environment comes after this one, though it is not production.
     NothingAfter,
     /// A manifest cannot be read.
@@ -88,6 +90,7 @@ impl FindingKind {
             Self::NoImageInCommon => "noImageInCommon",
             Self::StraightFromRegistry => "straightFromRegistry",
             Self::FolderLeftOut => "folderLeftOut",
+            Self::StageFile => "stageFile",
             Self::NothingAfter => "nothingAfter",
             Self::Unreadable => "unreadable",
             Self::FieldRefused => "fieldRefused",
@@ -117,6 +120,7 @@ impl FindingKind {
             Self::NoImageInCommon => "environments cannot get a version",
             Self::StraightFromRegistry => "environments get every new version at once",
             Self::FolderLeftOut => "folders are named like an environment and left out",
+            Self::StageFile => "files are named like an environment, but only folders are taken for one",
             Self::NothingAfter => "environments have none after them",
             Self::Unreadable => "files cannot be read",
             Self::FieldRefused => "image fields cannot be promoted",

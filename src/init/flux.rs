@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use crate::manifest::{FluxAutomation, FluxImagePolicy, FluxOrder, PolicyName};
 use crate::model::{ImageName, Printable, RepoPath, ServiceName, Version};
-use crate::policy::{Range, SelectionRules, SyntaxError};
+use crate::policy::{Range, SelectionRules, SyntaxError, TagOrder};
 
 use super::environment::{Environment, EnvironmentIndex};
 use super::extract::tag_pattern;
@@ -98,7 +98,7 @@ pub(super) fn rules(
         }
     }
     for (service, policies) in by_service {
-        policies.carry_over(service, &mut rules);
+        policies.carry_over(service, manifests, &mut rules);
     }
     rules.findings.extend(automations(manifests, environments));
     rules
@@ -142,7 +142,7 @@ impl<'a> Policies<'a> {
         for (path, policy) in
             self.manifests.policies.iter().filter(|(path, _)| self.is_in_an_environment(path))
         {
-            match version_range(policy) {
+            match selection(policy) {
                 Ok(_) => rules.live += 1,
                 Err(reason) => {
                     let message = format!("ImagePolicy {} cannot be followed: {reason}", policy_name(policy));
@@ -232,11 +232,15 @@ struct ServicePolicies<'a> {
 
 impl ServicePolicies<'_> {
     /// Adds one override for the policies, and findings for what an override cannot express.
-    fn carry_over(self, service: &ServiceName, rules: &mut FluxRules) {
+    fn carry_over(self, service: &ServiceName, manifests: &Manifests, rules: &mut FluxRules) {
         let mut carried: Vec<Override> = Vec::new();
         for (policy, (path, object)) in self.policies {
             let file = FilePosition { path: path.clone(), position: Some(line_and_column(object.position)) };
-            match translate(object) {
+            let translated = match manifests.restriction(object) {
+                Some(restriction) => Err(restriction.to_owned()),
+                None => translate(object),
+            };
+            match translated {
                 Ok((rules, tag_pattern)) => {
                     carried.push(Override { service: service.clone(), rules, tag_pattern, policy, file });
                 }
@@ -286,30 +290,35 @@ fn not_translated(policy: &PolicyName, reason: &str, service: &ServiceName, file
 /// The rules equivalent to a policy, and their tag pattern as text.
 fn translate(policy: &FluxImagePolicy) -> Result<(SelectionRules, Option<String>), String> {
     let shown = |text: &str| Printable::bounded(text, 80).to_string();
-    let versions = version_range(policy)?;
+    let (order, versions) = selection(policy)?;
+    let rules = |tag_pattern| SelectionRules { order, ..SelectionRules::new(versions, tag_pattern) };
     let Some(pattern) = &policy.pattern else {
-        return Ok((SelectionRules::new(versions, None), None));
+        return Ok((rules(None), None));
     };
     let Some((written, read)) = tag_pattern(pattern, policy.extract.as_deref()) else {
         let extract = shown(policy.extract.as_deref().unwrap_or_default());
         let pattern = shown(pattern);
         return Err(format!("`{extract}` is not one group of the pattern `{pattern}`"));
     };
-    Ok((SelectionRules::new(versions, Some(read)), Some(written)))
+    Ok((rules(Some(read)), Some(written)))
 }
 
-fn version_range(policy: &FluxImagePolicy) -> Result<Range, String> {
-    let range = match (policy.order, &policy.range) {
-        (FluxOrder::Semver, Some(range)) => range,
-        (FluxOrder::Alphabetical, _) => {
-            return Err("it orders tags alphabetically, not as versions".to_owned());
-        }
-        (FluxOrder::Numerical, _) => return Err("it orders tags as numbers, not as versions".to_owned()),
+/// The order of a policy, and its range.
+fn selection(policy: &FluxImagePolicy) -> Result<(TagOrder, Range), String> {
+    if policy.is_suspended {
+        return Err("it is suspended, so Flux takes no new tag".to_owned());
+    }
+    let is_descending = policy.is_descending;
+    let (order, range) = match (policy.order, &policy.range) {
+        (FluxOrder::Semver, Some(range)) => (TagOrder::Semver, range.as_str()),
+        (FluxOrder::Alphabetical, _) => (TagOrder::Alphabetical { is_descending }, "*"),
+        (FluxOrder::Numerical, _) => (TagOrder::Numeric { is_descending }, "*"),
         _ => return Err("it has no version range".to_owned()),
     };
-    range.parse().map_err(|error: SyntaxError| {
+    let versions = range.parse().map_err(|error: SyntaxError| {
         format!("the range `{}`: {}", Printable::bounded(range, 80), error.message())
-    })
+    })?;
+    Ok((order, versions))
 }
 
 /// Flux image automation over the same files.

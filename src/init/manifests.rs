@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use crate::kustomize::{Layout, LayoutFile, is_kustomization};
+use crate::kustomize::{InlineVersion, Layout, LayoutFile, is_kustomization};
 use crate::manifest::{
     self, FluxAutomation, FluxImagePolicy, ImageField, Kustomization, Manifest, PolicyName, Position,
     Refusal, Unreadable,
@@ -10,6 +10,7 @@ use crate::manifest::{
 use crate::model::{Content, ImageName, RepoPath, ServiceName};
 
 use super::finding::{Finding, FindingKind};
+use super::stage::StageName;
 use super::unmanaged::{Shape, UnmanagedVersions, unmanaged_shapes};
 
 /// A scanned file that holds versions, or that cannot be read.
@@ -18,9 +19,17 @@ pub struct ScannedFile(State);
 
 #[derive(Clone, Debug)]
 enum State {
-    Manifest { manifest: Box<Manifest>, unmanaged: Vec<Shape>, kustomization: Option<Box<Kustomization>> },
+    Manifest {
+        manifest: Box<Manifest>,
+        unmanaged: Vec<Shape>,
+        kustomization: Option<Box<Kustomization>>,
+    },
+    /// Helm values that are named like a stage, and are no manifest.
+    StageValues,
     Unreadable(Unreadable),
-    TooLarge { bytes: usize },
+    TooLarge {
+        bytes: usize,
+    },
 }
 
 impl ScannedFile {
@@ -36,7 +45,7 @@ impl ScannedFile {
                         is_kustomization(path).then(|| manifest::read_kustomization(text).ok());
                     let kustomization = kustomization.flatten().map(Box::new);
                     if manifest.is_empty() && unmanaged.is_empty() && kustomization.is_none() {
-                        return None;
+                        return is_stage_values(path, text).then_some(Self(State::StageValues));
                     }
                     State::Manifest { manifest: Box::new(manifest), unmanaged, kustomization }
                 }
@@ -63,7 +72,13 @@ pub(super) struct Manifests {
     pub(super) automations: Vec<(RepoPath, FluxAutomation)>,
     pub(super) unreadable: Vec<Finding>,
     pub(super) unmanaged: UnmanagedVersions,
+    /// What patches set where it is not edited.
+    pub(super) inline_versions: Vec<InlineVersion>,
+    /// Files of Helm values that are named like a stage.
+    pub(super) stage_values: Vec<RepoPath>,
     repositories: HashMap<PolicyName, (RepoPath, ImageName)>,
+    /// What an ImageRepository says that an override cannot.
+    restrictions: HashMap<PolicyName, &'static str>,
 }
 
 impl Manifests {
@@ -75,9 +90,10 @@ impl Manifests {
             }
             _ => LayoutFile { path, kustomization: None, manifest: None },
         }));
-        let mut manifests = Self::default();
+        let mut manifests = Self { inline_versions: inline_versions(&layout), ..Self::default() };
         for (path, file) in files {
             match file.0 {
+                State::StageValues => manifests.stage_values.push(path),
                 State::Manifest { manifest, unmanaged, .. } => {
                     manifests.unmanaged.add(&path, &unmanaged);
                     manifests.add(&path, *manifest, &layout);
@@ -101,11 +117,16 @@ impl Manifests {
         self.policies.extend(image_policies.into_iter().map(|policy| (path.clone(), policy)));
         self.automations.extend(automations.into_iter().map(|automation| (path.clone(), automation)));
         for repository in image_repositories {
+            let name =
+                PolicyName { namespace: namespace_or_default(repository.namespace), name: repository.name };
+            if repository.is_suspended {
+                self.restrictions
+                    .insert(name.clone(), "its ImageRepository is suspended, so Flux takes no new tag");
+            } else if !repository.exclusions.is_empty() {
+                let reason = "its ImageRepository has an `exclusionList`, which an override cannot have";
+                self.restrictions.insert(name.clone(), reason);
+            }
             if let Some(image) = repository.image {
-                let name = PolicyName {
-                    namespace: namespace_or_default(repository.namespace),
-                    name: repository.name,
-                };
                 self.repositories.insert(name, (path.clone(), image));
             }
         }
@@ -113,10 +134,18 @@ impl Manifests {
 
     /// The image of an ImagePolicy, and the file of its ImageRepository.
     pub(super) fn image_of(&self, policy: &FluxImagePolicy) -> Option<&(RepoPath, ImageName)> {
-        let namespace = policy.image_repository_namespace.as_ref().or(policy.namespace.as_ref()).cloned();
-        let name = policy.image_repository.clone();
-        self.repositories.get(&PolicyName { namespace: namespace_or_default(namespace), name })
+        self.repositories.get(&repository_of(policy))
     }
+
+    /// What the ImageRepository of an ImagePolicy says that an override cannot.
+    pub(super) fn restriction(&self, policy: &FluxImagePolicy) -> Option<&'static str> {
+        self.restrictions.get(&repository_of(policy)).copied()
+    }
+}
+
+fn repository_of(policy: &FluxImagePolicy) -> PolicyName {
+    let namespace = policy.image_repository_namespace.as_ref().or(policy.namespace.as_ref()).cloned();
+    PolicyName { namespace: namespace_or_default(namespace), name: policy.image_repository.clone() }
 }
 
 /// Adds what other files say: namespaces, and the images of tags without a repository.
@@ -143,6 +172,27 @@ fn complete(path: &RepoPath, manifest: &mut Manifest, layout: &Layout) {
     for unset in policies.chain(repositories).filter(|namespace| namespace.is_none()) {
         unset.clone_from(&namespace);
     }
+}
+
+/// The versions in inline patches whose image is known, with the names of their services.
+fn inline_versions(layout: &Layout) -> Vec<InlineVersion> {
+    let versions = layout.inline_versions().iter().filter(|version| version.image.is_some());
+    let placed = versions.cloned().map(|mut version| {
+        let file = version.base.as_ref().map_or(&version.file, |(file, _)| file);
+        version.service = placed(file, &version.service, layout);
+        version
+    });
+    placed.collect()
+}
+
+/// Whether a file that is no manifest is `values-prod.yaml` or the like, with an image in it.
+fn is_stage_values(path: &RepoPath, text: &[u8]) -> bool {
+    let name = path.as_str().rsplit('/').next().unwrap_or_default();
+    let has_tag = || {
+        std::str::from_utf8(text)
+            .is_ok_and(|text| text.lines().any(|line| line.trim_start().starts_with("tag:")))
+    };
+    name.starts_with("values") && StageName::of_file(path.as_str()).is_some() && has_tag()
 }
 
 fn placed(path: &RepoPath, written: &ServiceName, layout: &Layout) -> ServiceName {

@@ -131,6 +131,18 @@ impl StageName {
         })
     }
 
+    /// Reads the name of a file that holds one stage of something: `prod.yaml`, `values-prod.yaml`, `release.dev.yaml`.
+    pub(super) fn of_file(path: &str) -> Option<Self> {
+        let stem = path.rsplit('/').next()?.rsplit_once('.')?.0;
+        let words = stem.split(['-', '.', '_']).collect::<Vec<_>>();
+        let of_stem = Self::read(stem)?;
+        let is_stage = of_stem.is_bare()
+            || words
+                .first()
+                .is_some_and(|first| ["values", "release", "helmrelease", "patch"].contains(first));
+        is_stage.then_some(of_stem)
+    }
+
     /// Whether the name is only a stage, perhaps with a number.
     pub(super) fn is_bare(&self) -> bool {
         self.qualifiers.iter().all(|word| word.bytes().all(|byte| byte.is_ascii_digit()))
@@ -267,5 +279,22 @@ mod tests {
                 .map(|name| StageName::read(name).unwrap().stage)
                 .into();
         assert!(stages.is_sorted());
+    }
+
+    #[test]
+    fn a_file_is_named_like_a_stage_alone_or_behind_a_word_for_its_content() {
+        for (path, word) in [
+            ("apps/shop/prod.yaml", Some("prod")),
+            ("apps/shop/values-prod.yaml", Some("prod")),
+            ("apps/shop/values.non-prod.yaml", Some("non-prod")),
+            ("release-dev.yml", Some("dev")),
+            ("apps/dev-portal.yaml", None),
+            ("apps/test-runner.yaml", None),
+            ("apps/values.yaml", None),
+            ("prod", None),
+        ] {
+            let read = StageName::of_file(path);
+            assert_eq!(read.as_ref().map(|name| name.word.as_str()), word, "{path}");
+        }
     }
 }

@@ -12,6 +12,9 @@ use crate::model::{ImageRef, RepoPath, Version};
 /// Maximum bytes to parse of one file; a larger one is not a manifest by hand.
 const MAX_BYTES: usize = 1024 * 1024;
 
+/// The deepest nesting of values that is searched.
+const MAX_DEPTH: usize = 64;
+
 /// A shape that holds a version.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Shape {
@@ -29,6 +32,8 @@ pub enum Shape {
     KustomizeImage,
     /// Helm values in a ConfigMap.
     ConfigMapValues,
+    /// `tag` without `repository`, or `imageTag` and the like, in the values of a HelmRelease: only its chart names the image.
+    ChartImageTag,
 }
 
 impl Shape {
@@ -48,6 +53,9 @@ impl Shape {
                 ("image in a kustomization by digest alone", "images in kustomizations by digest alone")
             }
             Self::ConfigMapValues => ("ConfigMap with Helm values", "ConfigMaps with Helm values"),
+            Self::ChartImageTag => {
+                ("tag of an image that only the chart names", "tags of images that only their charts name")
+            }
         };
         if count == 1 { format!("1 {one}") } else { format!("{count} {many}") }
     }
@@ -96,6 +104,12 @@ pub(super) fn unmanaged_shapes(text: &[u8], manifest: &Manifest) -> Vec<Shape> {
             shapes.extend(in_object(&document));
         }
     }
+    // A tag that a setter comment names an image for is a field.
+    for _ in manifest.fields.iter().filter(|field| field.image.is_none()) {
+        if let Some(at) = shapes.iter().position(|shape| *shape == Shape::ChartImageTag) {
+            shapes.swap_remove(at);
+        }
+    }
     let promoted = |shape: Shape| {
         let marked = |path: &str| {
             let is_marked =
@@ -114,14 +128,23 @@ pub(super) fn unmanaged_shapes(text: &[u8], manifest: &Manifest) -> Vec<Shape> {
 }
 
 fn may_hold_version(text: &str) -> bool {
-    ["version:", "tag:", "image:", "newTag:", "semver:", "ConfigMap"].iter().any(|key| text.contains(key))
+    ["version:", "tag:", "Tag:", "image:", "newTag:", "semver:", "ConfigMap"]
+        .iter()
+        .any(|key| text.contains(key))
 }
 
 fn in_object(object: &Value) -> Vec<Shape> {
     let kind = object.get("kind").and_then(Value::as_str).unwrap_or_default();
     let spec = object.get("spec");
     match kind {
-        "HelmRelease" => chart_version(at(spec, &["chart", "spec", "version"])).into_iter().collect(),
+        "HelmRelease" => {
+            let chart = chart_version(at(spec, &["chart", "spec", "version"]));
+            // Without a chart it is a patch, whose tags belong to the base.
+            let is_whole = at(spec, &["chart"]).or_else(|| at(spec, &["chartRef"])).is_some();
+            let values = at(spec, &["values"]).filter(|_| is_whole);
+            let tags = values.map_or(0, |values| chart_image_tags(values, MAX_DEPTH));
+            chart.into_iter().chain(std::iter::repeat_n(Shape::ChartImageTag, tags)).collect()
+        }
         "OCIRepository" => {
             let tag = at(spec, &["ref", "tag"]).map(|_| Shape::OciRepositoryTag);
             let range = at(spec, &["ref", "semver"]).map(|_| Shape::ChartRange);
@@ -152,6 +175,30 @@ fn items(value: Option<&Value>) -> &[Value] {
 fn chart_version(version: Option<&Value>) -> Option<Shape> {
     let is_exact = version?.as_str().is_some_and(|text| text.parse::<Version>().is_ok());
     Some(if is_exact { Shape::ChartVersion } else { Shape::ChartRange })
+}
+
+/// Counts tags whose image the values do not name.
+fn chart_image_tags(values: &Value, depth_left: usize) -> usize {
+    let below = |value: &Value| match depth_left {
+        0 => 0,
+        _ => chart_image_tags(value, depth_left - 1),
+    };
+    match values {
+        Value::Sequence(items) => items.iter().map(below).sum(),
+        Value::Mapping(entries) => {
+            let has_repository = entries.contains_key("repository");
+            let count = |(key, value): (&Value, &Value)| {
+                let key = key.as_str().unwrap_or_default();
+                let is_tag = key == "tag" && !has_repository || key == "imageTag" || key == "image_tag";
+                match value.as_str().filter(|_| is_tag) {
+                    Some(tag) => usize::from(tag.contains(|letter: char| letter.is_ascii_digit())),
+                    None => below(value),
+                }
+            };
+            entries.iter().map(count).sum()
+        }
+        _ => 0,
+    }
 }
 
 fn kustomize_images(spec: &Value) -> Vec<Shape> {
@@ -195,6 +242,11 @@ mod tests {
             ("an image field", format!("{release}  values:\n    image: example.com/a:1.0.0\n"), &[][..]),
             ("a chart version", format!("{release}  chart: {{spec: {{version: 1.0.0}}}}\n"), &[Shape::ChartVersion][..]),
             ("a chart range", format!("{release}  chart: {{spec: {{version: '>=1.0.0'}}}}\n"), &[Shape::ChartRange]),
+            (
+                "tags whose image only the chart names",
+                format!("{release}  chart: {{spec: {{chart: a}}}}\n  values: {{image: {{tag: v1.0.0}}, imageTag: '1.2', b: {{repository: a, tag: v1}}, tag: latest}}\n"),
+                &[Shape::ChartImageTag, Shape::ChartImageTag],
+            ),
             (
                 "setter comments",
                 format!(

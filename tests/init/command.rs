@@ -7,6 +7,7 @@ use std::process::{Command, Output};
 use tidegate::config::{Config, EnvLookup, Remote};
 
 use crate::support::git::Origin;
+use crate::support::git_http::{GitServer, Rules};
 
 const FILES: [(&str, &str); 2] = [
     ("clusters/non-prod-digital-eks/common/a.yaml", RELEASE),
@@ -138,4 +139,33 @@ fn an_unreadable_folder_is_an_error() {
         assert_eq!(output.status.code(), Some(code), "{named}: {}", stderr(&output));
         assert!(stderr(&output).contains(said), "{named}: {}", stderr(&output));
     }
+}
+
+#[test]
+fn a_repository_is_read_over_https_with_a_token_and_a_private_authority() {
+    let origin = Origin::with_files(&FILES);
+    let rules = Rules { login: Some("x-access-token:s3cret".to_owned()), ..Rules::default() };
+    let server = GitServer::start(&origin.beside(""), rules);
+    let url = server.url("origin.git");
+    let with = |variables: &[(&str, &str)]| {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_tidegate"));
+        command.env_remove("TIDEGATE_CONFIG").env_remove("GIT_TOKEN").env_remove("GIT_SSL_CAINFO");
+        command.envs(variables.iter().copied()).current_dir("/").args(["init", &url]).output().unwrap()
+    };
+    let authority = GitServer::authority();
+    let trusted = ("GIT_SSL_CAINFO", authority.to_str().unwrap());
+    let text = stdout(&with(&[trusted, ("GIT_TOKEN", "s3cret")]));
+    assert!(
+        text.contains(&format!("url: \"{url}\"")) && text.contains("auth: {token: {env: GIT_TOKEN}}"),
+        "{text}"
+    );
+    assert!(text.contains(&format!("caFile: {}", authority.display())) && !text.contains("s3cret"), "{text}");
+    let anonymous = with(&[trusted]);
+    assert!(!anonymous.status.success(), "the server wants a login");
+    server.set(Rules::default());
+    let anonymous = with(&[trusted]);
+    assert!(stderr(&anonymous).contains("git.url is read anonymously"), "{}", stderr(&anonymous));
+    assert!(stdout(&anonymous).contains("name: non-prod"));
+    let untrusted = with(&[("GIT_TOKEN", "s3cret")]);
+    assert!(stderr(&untrusted).contains("GIT_SSL_CAINFO"), "{}", stderr(&untrusted));
 }

@@ -58,6 +58,7 @@ fn made_of(files: Vec<(RepoPath, String)>) -> Result<Draft, InitError> {
     let origin = Origin {
         scanned: "./gitops".to_owned(),
         url: "/srv/git/gitops.git".to_owned(),
+        ca_file: None,
         url_notes: Vec::new(),
         auth: None,
         owner: None,

@@ -112,7 +112,7 @@ impl RemoteError {
                     .to_owned()
             }
             Self::NotFound => "check git.url, and give this login read access".to_owned(),
-            Self::Certificate { .. } => "set git.caFile to the certificate authority's PEM file".to_owned(),
+            Self::Certificate { .. } => "set git.caFile, or GIT_SSL_CAINFO for `tidegate init`, to the certificate authority's PEM file".to_owned(),
             Self::NoSsh => "install it, on Debian with `apt install openssh-client`".to_owned(),
             Self::Redirected => "the repository may have moved: set git.url to the new address".to_owned(),
             Self::Unreachable { .. } | Self::Server { .. } => return None,

@@ -23,6 +23,8 @@ use super::folder::{self, Scan};
 const USUAL_BRANCH: &str = "main";
 /// The environment variable of an https token.
 const TOKEN: &str = "GIT_TOKEN";
+/// Git's own environment variable for the certificate authorities of https.
+const CA_FILE: &str = "GIT_SSL_CAINFO";
 /// The environment variable of the SSH agent's socket.
 const SSH_AGENT: &str = "SSH_AUTH_SOCK";
 
@@ -75,21 +77,22 @@ fn read_path(repository: &str, branch: Option<BranchName>) -> Result<Source, Fau
 /// Scans the tip of a branch of a repository on another machine.
 fn read_url(url: &NetworkUrl, branch: Option<BranchName>) -> Result<Source, Fault> {
     let login = UrlLogin::find(url);
+    let ca_file = ca_file(url);
+    let reach = || Reach { login: login.login.clone(), ca_file: ca_file.clone(), ..Reach::default() };
     let (scan, branch) = match branch {
-        Some(branch) => {
-            (scan_remote(&url.to_string(), &login.login, &branch, &[], &temporary_folder()?)?, branch)
-        }
-        None => scan_default_branch(url, &login)?,
+        Some(branch) => (scan_remote(&url.to_string(), reach(), &branch, &[], &temporary_folder()?)?, branch),
+        None => scan_default_branch(url, reach)?,
     };
-    let address =
-        Address { url: url.to_string(), notes: login.notes, auth: login.auth, finding: login.finding };
+    let ca_file = ca_file.as_deref().map(text_of).transpose()?;
+    let UrlLogin { auth, notes, finding, .. } = login;
+    let address = Address { url: url.to_string(), notes, auth, ca_file, finding };
     Ok(source(scan, url.to_string(), address, Some(url), branch))
 }
 
 /// Scans `main`, or the branch that the repository has instead.
-fn scan_default_branch(url: &NetworkUrl, login: &UrlLogin) -> Result<(Scan, BranchName), Fault> {
+fn scan_default_branch(url: &NetworkUrl, reach: impl Fn() -> Reach) -> Result<(Scan, BranchName), Fault> {
     let usual = usual_branch()?;
-    match scan_remote(&url.to_string(), &login.login, &usual, &[], &temporary_folder()?) {
+    match scan_remote(&url.to_string(), reach(), &usual, &[], &temporary_folder()?) {
         Err(GitError::BranchMissing { existing, .. }) => {
             let only = (existing.len() == 1).then(|| existing.first()).flatten();
             let branch = existing.iter().find(|branch| *branch == "master").or(only);
@@ -97,7 +100,7 @@ fn scan_default_branch(url: &NetworkUrl, login: &UrlLogin) -> Result<(Scan, Bran
                 return Err(Fault::new(Class::Usage, format!("{url} has no branch {usual}"))
                     .with_hint(format!("name one with --branch: {}", existing.join(", "))));
             };
-            Ok((scan_remote(&url.to_string(), &login.login, &branch, &[], &temporary_folder()?)?, branch))
+            Ok((scan_remote(&url.to_string(), reach(), &branch, &[], &temporary_folder()?)?, branch))
         }
         scanned => Ok((scanned?, usual)),
     }
@@ -113,8 +116,15 @@ fn source(
     let Scan { files, manifests, mut findings } = scan;
     findings.extend(address.finding);
     let owner = remote.and_then(|url| url.path().split('/').next().map(str::to_owned));
-    let origin =
-        Origin { scanned, url: address.url, url_notes: address.notes, auth: address.auth, owner, branch };
+    let origin = Origin {
+        scanned,
+        url: address.url,
+        url_notes: address.notes,
+        auth: address.auth,
+        ca_file: address.ca_file,
+        owner,
+        branch,
+    };
     Source { files, manifests, findings, origin }
 }
 
@@ -124,7 +134,14 @@ struct Address {
     /// Comment lines.
     notes: Vec<String>,
     auth: Option<String>,
+    ca_file: Option<String>,
     finding: Option<Finding>,
+}
+
+/// The certificate authorities that Git is told to trust for an https URL.
+fn ca_file(url: &NetworkUrl) -> Option<PathBuf> {
+    let file = ProcessEnv.value_of(CA_FILE).filter(|value| !value.is_empty())?;
+    (url.protocol() == Protocol::Https).then(|| file.into())
 }
 
 /// How `init` logs in to a URL, which the configuration then repeats.
@@ -202,12 +219,18 @@ fn quoted(text: &str) -> String {
 impl Address {
     fn of(checkout: &Checkout) -> Result<Self, Fault> {
         if checkout.is_bare {
-            return Ok(Self { url: text_of(&checkout.top)?, notes: Vec::new(), auth: None, finding: None });
+            return Ok(Self {
+                url: text_of(&checkout.top)?,
+                notes: Vec::new(),
+                auth: None,
+                ca_file: None,
+                finding: None,
+            });
         }
         match checkout.origin.as_deref().map(|origin| remote(origin, &checkout.top)) {
             Some(Ok(url)) => {
                 let notes = vec![format!("The remote `origin` of {}.", shown(&checkout.top))];
-                Ok(Self { url, notes, auth: None, finding: None })
+                Ok(Self { url, notes, auth: None, ca_file: None, finding: None })
             }
             Some(Err(elsewhere)) => Self::of_working_copy(&checkout.top, Some(&elsewhere)),
             None => Self::of_working_copy(&checkout.top, None),
@@ -229,7 +252,7 @@ impl Address {
         let finding = Finding::new(FindingKind::GitUrl, message).with_hint(
             "`plan` works as it is; before `sync` or `run`, write the URL that Flux reads as `git.url`",
         );
-        Ok(Self { url, notes, auth: None, finding: Some(finding) })
+        Ok(Self { url, notes, auth: None, ca_file: None, finding: Some(finding) })
     }
 
     fn of_no_repository(path: &Path) -> Result<Self, Fault> {
@@ -237,7 +260,7 @@ impl Address {
         let message = format!("{} is not in a Git repository, so `git.url` does not work", shown(path));
         let finding = Finding::new(FindingKind::GitUrl, message)
             .with_hint("write the URL that Flux reads as `git.url`");
-        Ok(Self { url: text_of(path)?, notes, auth: None, finding: Some(finding) })
+        Ok(Self { url: text_of(path)?, notes, auth: None, ca_file: None, finding: Some(finding) })
     }
 }
 
@@ -264,7 +287,7 @@ fn scan_folder(path: &Path, top: &Path) -> Result<Scan, Fault> {
 fn scan_branch(checkout: &Checkout, path: &Path, branch: &BranchName) -> Result<Scan, Fault> {
     let part = path.strip_prefix(&checkout.top).ok().and_then(Path::to_str);
     let scope: Vec<RepoPath> = part.and_then(|part| part.parse().ok()).into_iter().collect();
-    Ok(scan_remote(&text_of(&checkout.top)?, &Login::None, branch, &scope, &temporary_folder()?)?)
+    Ok(scan_remote(&text_of(&checkout.top)?, Reach::default(), branch, &scope, &temporary_folder()?)?)
 }
 
 fn temporary_folder() -> Result<TempDir, Fault> {
@@ -275,14 +298,14 @@ fn temporary_folder() -> Result<TempDir, Fault> {
 /// Scans the tip of a branch through a mirror in a temporary folder.
 fn scan_remote(
     url: &str,
-    login: &Login,
+    reach: Reach,
     branch: &BranchName,
     scope: &[RepoPath],
     temporary: &TempDir,
 ) -> Result<Scan, GitError> {
     let mirror = Mirror::open(Settings {
         url: url.to_owned(),
-        reach: Reach { login: login.clone(), ..Reach::default() },
+        reach,
         branch: branch.clone(),
         mirror: temporary.path().join("mirror.git"),
         author: Signature { name: "tidegate".to_owned(), email: "tidegate@localhost".to_owned() },
