@@ -259,3 +259,23 @@ async fn pipes_and_devices_block_no_command() {
     }
     assert_eq!(world.commits(), 1);
 }
+
+#[tokio::test]
+async fn doctor_tells_what_is_assumed_and_what_a_pass_would_warn_about() {
+    let world = World::new("24h").await;
+    world.person("ahead", PROD, &release(&world.registry.host(), "v1.0.1"));
+    let other = release(&world.registry.host(), "v1.0.0")
+        .replace("  namespace: common\n", "")
+        .replace("v1.0.0", "v0.1.0");
+    world.person("without a namespace", "clusters/non-prod-digital-eks/apps/other.yaml", &other);
+    let ran = world.run(&["doctor"]);
+    for told in [
+        "warn  common/graphql-server in prod: runs v1.0.1, ahead of non-prod, which runs v1.0.0",
+        "warn  clusters/non-prod-digital-eks/apps/other.yaml:9:12: no file gives the namespace of apps/graphql-server: the folder \
+         stands for it",
+        "warn  apps/graphql-server in non-prod: v0.1.0 runs, but is not among the 2 tags that the registry lists",
+    ] {
+        assert!(ran.out.contains(told), "{told}\n{}", ran.out);
+    }
+    assert_eq!(ran.code, 0, "warnings are no failures: {}", ran.out);
+}

@@ -13,7 +13,7 @@ use crate::cli::output::{CYAN, GREEN, Output, RED, YELLOW};
 use crate::cli::wiring::{Session, config_file, sender, tokens};
 use crate::config::{Config, Environment};
 use crate::control;
-use crate::engine::{Problem, RepositoryState, Target};
+use crate::engine::{PassOptions, Problem, RepositoryState, Target};
 use crate::forge::GitHub;
 use crate::git::PushAccess;
 use crate::init::{Shape, UnmanagedVersions, unmanaged_in};
@@ -23,6 +23,9 @@ use crate::port::{Forge as _, Registry as _, Repository as _};
 
 /// Doctor warns of a token that expires within this time.
 const EXPIRY_WARNING: TimeDelta = TimeDelta::days(14);
+
+/// The most notes about the repository that are listed; more are counted.
+const MOST_NOTES: usize = 20;
 
 /// The result of one check.
 #[derive(Debug, Serialize)]
@@ -236,7 +239,37 @@ async fn deployed_state(session: &mut Session) -> (Vec<Finding>, BTreeSet<ImageN
             good("manifests".to_owned(), format!("{} cannot be read or matched", counted(errors, "place")));
         findings.push(Finding { state: State::Doubtful, hint: Some(hint), ..finding });
     }
+    findings.extend(notes(&state.deployed.notes));
+    findings.extend(notes(&warnings(session).await));
     (findings, state.deployed.targets.iter().map(|target| target.image().clone()).collect())
+}
+
+/// What a pass would warn about single services.
+async fn warnings(session: &mut Session) -> Vec<Problem> {
+    // Where a pass fails, the checks of the repository and the registries say why.
+    let Ok(report) = Box::pin(session.engine.pass(&PassOptions::plan())).await else { return Vec::new() };
+    let mut warnings = report.problems;
+    warnings.retain(|problem| !problem.is_error && problem.service.is_some());
+    warnings
+}
+
+/// Warnings as findings.
+fn notes(problems: &[Problem]) -> Vec<Finding> {
+    let finding = |problem: &Problem| {
+        let what = match (&problem.service, &problem.environment, &problem.place) {
+            (Some(service), Some(environment), _) => format!("{service} in {environment}"),
+            (_, _, Some(place)) => Printable::new(&place.to_string()).to_string(),
+            _ => "repository".to_owned(),
+        };
+        let finding = good(what, problem.message.clone());
+        Finding { state: State::Doubtful, hint: problem.hint.clone(), ..finding }
+    };
+    let mut findings: Vec<Finding> = problems.iter().take(MOST_NOTES).map(finding).collect();
+    if let Some(more) = problems.len().checked_sub(MOST_NOTES).filter(|more| *more > 0) {
+        let detail = format!("{} of these kinds", counted(more, "more warning"));
+        findings.push(Finding { state: State::Doubtful, ..good("repository", detail) });
+    }
+    findings
 }
 
 fn is_of_manifest(problem: &Problem) -> bool {

@@ -6,7 +6,7 @@ use anstyle::Style;
 
 use crate::cli::output::{BOLD, CYAN, DIM, GREEN, RED, YELLOW};
 use crate::engine::{CandidateStatus, Explained, Explanation, Mover, PolicyPlace, TargetStatus, ToldGate};
-use crate::model::{Elapsed, Printable, Timestamp};
+use crate::model::{Elapsed, Printable, Timestamp, Version};
 use crate::policy::{
     Answer, LeftOut, LeftOutTags, Offer, Reason, RolledBack, SoakReason, Starvation, VersionReport,
     VersionStatus,
