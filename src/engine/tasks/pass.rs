@@ -27,7 +27,7 @@ use crate::engine::reconcile::report::PullRequestReport;
 use crate::engine::reconcile::{auto_merge, desired, obsolete};
 use crate::engine::state::repository_state::RepositoryState;
 use crate::model::{Class, Fault, Intent, Outcome, TargetId, Timestamp};
-use crate::policy::LocalTime;
+use crate::policy::{LocalTime, RolloutCommit};
 use crate::port::{Clock, Ports};
 
 use super::attempts::Attempts;
@@ -256,8 +256,8 @@ async fn plan<P: Ports>(
     };
     let clock = clock_is_behind(&evaluation, context.policy.clock_tolerance);
     let approved = match &clock {
-        Some(_) => Vec::new(),
-        None => approved(&evaluation.decisions, evaluation.now),
+        Some(problem) if problem.is_error => Vec::new(),
+        Some(_) | None => approved(&evaluation.decisions, evaluation.now),
     };
     problems.extend(clock);
     let (to_propose, mut to_push): (Vec<Planned>, Vec<Planned>) = approved.into_iter().partition(is_proposed);
@@ -300,22 +300,34 @@ async fn plan<P: Ports>(
     })
 }
 
-/// Says so when this machine's clock is before every commit that brought a version, as on a machine that has not asked for
-/// the time yet: its commits would be older than their parents, and what they bring would have soaked at once.
+/// Says so when this machine's clock is before a commit that brought a version. Before every one of them, as on a machine that
+/// has not asked for the time yet, it is an error: commits would be older than their parents, and what they bring would have
+/// soaked at once. Before some of them, one of the two clocks is wrong.
 fn clock_is_behind(evaluation: &Evaluation, tolerance: Duration) -> Option<Problem> {
     let state = &evaluation.state;
     let targets = state.deployed.targets.ids();
-    let earliest =
-        targets.filter_map(|target| state.rollout_commit(target)).map(|one| one.committed_at).min()?;
+    let rollouts: Vec<&RolloutCommit> = targets.filter_map(|target| state.rollout_commit(target)).collect();
+    let earliest = rollouts.iter().map(|rollout| rollout.committed_at).min()?;
+    let latest = rollouts.iter().max_by_key(|rollout| rollout.committed_at)?;
     let latest_now = evaluation.now.checked_add_signed(TimeDelta::from_std(tolerance).ok()?)?;
-    (earliest > latest_now).then(|| {
+    let local = |at| LocalTime { at, zone: evaluation.zone };
+    let now = local(evaluation.now);
+    if earliest > latest_now {
         let message = format!(
-            "nothing is promoted: the clock of this machine says {}, before every commit on the branch (the earliest is \
+            "nothing is promoted: the clock of this machine says {now}, before every commit on the branch (the earliest is \
              of {})",
-            LocalTime { at: evaluation.now, zone: evaluation.zone },
-            LocalTime { at: earliest, zone: evaluation.zone }
+            local(earliest)
         );
-        Problem::error(Class::TryAgain, message).hint("set the clock, or wait until it is synchronized")
+        let hint = "set the clock, or wait until it is synchronized";
+        return Some(Problem::error(Class::TryAgain, message).hint(hint));
+    }
+    (latest.committed_at > latest_now).then(|| {
+        let message = format!(
+            "the clock of this machine says {now}, before commit {} of {}: one of the two clocks is wrong",
+            latest.commit.short(),
+            local(latest.committed_at)
+        );
+        Problem::warning(message).hint("synchronize the clocks")
     })
 }
 

@@ -471,3 +471,22 @@ async fn nothing_is_promoted_while_the_clock_is_behind_the_branch() {
     *world.clock.0.lock().unwrap() = right;
     assert_eq!(world.pass().await.len(), 1);
 }
+
+#[tokio::test]
+async fn a_commit_from_the_future_is_a_warning_and_holds_back_nothing_else() {
+    let mut world = World::new();
+    world.push("v1.0.1", '1');
+    let text = world.branch.text("np/app.yaml");
+    let tomorrow = world.now() + TimeDelta::days(1);
+    world.branch.commit(
+        "Ana",
+        "by hand",
+        tomorrow,
+        &[("np/app.yaml", Some(text.replace("v1.0.0", "v0.9.0")))],
+    );
+    world.branch.commit("Ana", "back", tomorrow, &[("np/app.yaml", Some(text))]);
+    let report = world.try_pass().await.unwrap();
+    let told = report.problems.iter().find(|problem| problem.message.contains("clock")).unwrap();
+    assert!(!told.is_error && told.message.contains("one of the two clocks is wrong"), "{told}");
+    assert_eq!(report.promoted.len(), 1);
+}
