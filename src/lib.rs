@@ -3,6 +3,7 @@
 //! `ARCHITECTURE.md` describes the rooms and what each may know; `tests/architecture.rs` checks it.
 
 pub mod changelog;
+pub mod check;
 pub mod cli;
 pub mod config;
 pub mod control;

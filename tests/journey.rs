@@ -6,6 +6,7 @@ mod bad_input;
 mod by_hand;
 mod changelog;
 mod changelog_file;
+mod check;
 mod controls;
 mod crashes;
 mod daemon;

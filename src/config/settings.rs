@@ -20,6 +20,7 @@ use super::notifications::{Channel, FluxReceiver};
 use super::secret::SecretSource;
 use super::services::{ServiceSettings, Services};
 use super::subject::SubjectForm;
+use crate::check::CheckSettings;
 use crate::model::{
     BranchName, Class, EnvironmentName, Fault, NetworkUrl, Platform, RepoPath, ServiceName, ServicePattern,
     WebhookSender,
@@ -67,6 +68,8 @@ pub struct Config {
     pub changelog: Changelog,
     /// Where observations and the history index are stored.
     pub store: Store,
+    /// The conventions that `tidegate check` applies.
+    pub check: CheckSettings,
     /// The HTTP server; without it, nothing listens.
     pub server: Option<Server>,
     pub(super) environments: Vec<Environment>,

@@ -1,18 +1,28 @@
-//! A person's local repository, for `tidegate init`: its branch and the URL of `origin`.
+//! A person's local repository, for `tidegate init` and `tidegate check`: its branch, the URL of `origin`, and what changed.
 //!
-//! Reads three small files and runs no program: the folder is not trusted.
+//! Runs no program: the folder is not trusted.
 
+use std::collections::BTreeSet;
 use std::fs::File;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
-use git2::Config;
+use git2::{Config, Delta, DiffOptions, Repository};
 
 use super::GitError;
-use crate::model::BranchName;
+use crate::model::{BranchName, Printable, RepoPath};
 
 /// Bytes read of `HEAD`, or of a `.git` file.
 const MAX_BYTES: u64 = 4096;
+
+/// What changed in a working copy.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ChangedFiles {
+    /// The files, removed ones too.
+    pub files: BTreeSet<RepoPath>,
+    /// Whether a file was removed or renamed.
+    pub has_removed: bool,
+}
 
 /// A repository on this machine.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -43,6 +53,37 @@ impl Checkout {
             }
         }
         Ok(None)
+    }
+
+    /// What changed in the working copy since its branch left `reference`, a branch, tag or commit. Files that Git does not
+    /// know yet count.
+    ///
+    /// # Errors
+    /// When the reference does not exist, or has no history in common with `HEAD`.
+    pub fn changed_since(&self, reference: &str) -> Result<ChangedFiles, GitError> {
+        let changed = self.diff_since(reference).map_err(|source| GitError::Reference {
+            reference: Printable::new(reference).to_string(),
+            top: self.top.clone(),
+            source,
+        })?;
+        Ok(changed)
+    }
+
+    fn diff_since(&self, reference: &str) -> Result<ChangedFiles, git2::Error> {
+        let repository = Repository::open(&self.top)?;
+        let since = repository.revparse_single(reference)?.peel_to_commit()?;
+        let head = repository.head()?.peel_to_commit()?;
+        let base = repository.find_commit(repository.merge_base(head.id(), since.id())?)?;
+        let mut options = DiffOptions::new();
+        options.include_untracked(true).recurse_untracked_dirs(true);
+        let diff = repository.diff_tree_to_workdir_with_index(Some(&base.tree()?), Some(&mut options))?;
+        let mut changed = ChangedFiles::default();
+        for delta in diff.deltas() {
+            changed.has_removed |= delta.status() == Delta::Deleted;
+            let path = delta.new_file().path().and_then(Path::to_str);
+            changed.files.extend(path.and_then(|path| path.parse::<RepoPath>().ok()));
+        }
+        Ok(changed)
     }
 
     fn read(top: &Path, git: &Path, is_bare: bool) -> io::Result<Self> {

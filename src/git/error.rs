@@ -86,6 +86,15 @@ pub enum GitError {
         operation: String,
         source: git2::Error,
     },
+    /// A branch, tag or commit of a working copy cannot be compared with.
+    #[error("cannot compare {} with `{reference}`", top.display())]
+    Reference {
+        /// As given, printable.
+        reference: String,
+        /// The top of the working copy.
+        top: PathBuf,
+        source: git2::Error,
+    },
     /// A file system operation on the mirror failed.
     #[error("cannot {operation} {}", path.display())]
     Folder {
@@ -167,7 +176,7 @@ impl GitError {
     /// The class, which drives retries and the exit code.
     pub fn class(&self) -> Class {
         match self {
-            Self::Url { .. } | Self::Author { .. } => Class::Usage,
+            Self::Url { .. } | Self::Author { .. } | Self::Reference { .. } => Class::Usage,
             Self::Shallow { .. }
             | Self::TooLarge { .. }
             | Self::TooManyEntries { .. }
@@ -217,6 +226,10 @@ impl GitError {
             Self::Remote { source, .. } => return source.hint(),
             Self::Login { fault, .. } | Self::Signing { fault } => return fault.hint().map(str::to_owned),
             Self::UnknownCommit { .. } => "the branch may have been force-pushed: fetch again".into(),
+            Self::Reference { .. } => {
+                "name a branch, tag or commit that this clone has; a shallow one may lack it: `git fetch --unshallow`"
+                    .into()
+            }
             Self::Damaged { .. } => "the next fetch replaces the mirror; nothing is lost".into(),
             Self::Folder { source, .. } => return folder_hint(source.kind()).map(str::to_owned),
             Self::Write { .. } => "check that the disk has room and the data folder is writable".into(),

@@ -25,7 +25,7 @@ mod source;
 mod tree;
 mod tree_changes;
 
-pub use checkout::Checkout;
+pub use checkout::{ChangedFiles, Checkout};
 pub use content::MAX_CONTENT_BYTES;
 pub use draft::Signature;
 pub use error::{GitError, ProgramError};

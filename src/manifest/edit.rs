@@ -1,12 +1,14 @@
 //! Edits: which scalars of a text change, and the checks before and after the splice.
 
 use std::collections::HashMap;
+use std::ops::Range;
 
 use super::Manifest;
 use super::edit_refused::EditRefused;
-use super::field::ImageField;
+use super::field::{ImageField, Quotes, Site};
 use super::position::Position;
 use super::replacement::{Replacement, Replacements};
+use super::tree::Content;
 use super::{read_documents, text, verify};
 use crate::model::{Digest, FieldRule, Tag};
 
@@ -68,6 +70,35 @@ pub fn edit_with(text: &[u8], rules: &[&FieldRule], edits: &[Edit<'_>]) -> Resul
     let new_text = replacements.splice(text);
     verify::verify(&documents, &new_text, &replacements)?;
     Ok(new_text.into_bytes())
+}
+
+/// Returns the text with other values in some scalars, verified as [`edit()`] does. A span is that of a scalar with its quotes.
+///
+/// # Errors
+/// When a scalar is not written as its value, when two edits contradict, or when either parser reads any other difference.
+pub(crate) fn replace_scalars(text: &str, edits: &[(Range<usize>, String)]) -> Result<String, EditRefused> {
+    let (_, documents) = read_documents(text, &[])?;
+    let mut list = Vec::with_capacity(edits.len());
+    for (number, (span, value)) in edits.iter().enumerate() {
+        let site = documents.iter().find_map(|document| {
+            // A collection begins where its first scalar does.
+            let nodes = document.nodes();
+            let first = nodes.partition_point(|node| node.span.start < span.start);
+            let found = nodes[first..].iter().take_while(|node| node.span.start == span.start);
+            let style = found.filter(|node| node.span == *span).find_map(|node| match node.content {
+                Content::Scalar { style, .. } => Some(style),
+                _ => None,
+            });
+            Some(Site { span: span.clone(), quotes: Quotes::of(style?)?, before_tag: "".into() })
+        });
+        let site = site.ok_or(EditRefused::OtherText { position: Position::START })?;
+        list.push(Replacement::new(text, &site, value.clone(), number));
+    }
+    let contradiction = |_| EditRefused::OtherText { position: Position::START };
+    let replacements = Replacements::new(list).map_err(contradiction)?;
+    let new_text = replacements.splice(text);
+    verify::verify(&documents, &new_text, &replacements)?;
+    Ok(new_text)
 }
 
 fn plan(text: &str, manifest: &Manifest, edits: &[Edit<'_>]) -> Result<Replacements, EditRefused> {

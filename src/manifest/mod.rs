@@ -42,6 +42,7 @@ mod workload;
 use std::ops::Range;
 
 pub use chart::{ChartSource, HelmRepository};
+pub(crate) use edit::replace_scalars;
 pub use edit::{Edit, edit, edit_with};
 pub use edit_refused::{EditRefused, SecondParserError};
 pub use field::{FieldShape, ImageField};
@@ -56,7 +57,8 @@ pub use unreadable::{Unreadable, UnreadableReason};
 
 use crate::model::{FieldRule, ServiceName};
 use text::SourceText;
-use tree::{Document, Documents};
+use tree::Documents;
+pub(crate) use tree::{Content, Document, NodeId};
 
 /// The most image fields that one file may have: each promotion reads and writes the whole file.
 const MAX_FIELDS: usize = 2_000;
@@ -181,7 +183,10 @@ pub fn read_with(text: &[u8], rules: &[&FieldRule]) -> Result<Manifest, Unreadab
 }
 
 /// Reads a manifest and returns its documents too.
-fn read_documents<'t>(
+///
+/// # Errors
+/// When the text is not YAML, or exceeds a bound on size, depth or aliases.
+pub(crate) fn read_documents<'t>(
     text: &'t str,
     rules: &[&FieldRule],
 ) -> Result<(Manifest, Vec<Document<'t>>), Unreadable> {

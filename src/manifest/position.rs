@@ -14,7 +14,8 @@ pub struct Position {
 }
 
 impl Position {
-    pub(super) const START: Self = Self { line: 1, column: 1 };
+    /// The first character of a file.
+    pub const START: Self = Self { line: 1, column: 1 };
 
     /// The place just after `text`.
     pub(super) fn after(text: &str) -> Self {

@@ -12,7 +12,8 @@ mod parsed;
 
 pub(super) use documents::Documents;
 pub(super) use documents::check_readers;
-pub(super) use node::{Content, Document, Node, NodeId};
+pub(super) use node::Node;
+pub(crate) use node::{Content, Document, NodeId};
 
 #[cfg(test)]
 mod tests;

@@ -10,7 +10,7 @@ use std::process::Command;
 use super::world::{NON_PROD, PROD, Ran, World, release};
 use crate::support::git::git;
 
-const COMMANDS: [&str; 25] = [
+const COMMANDS: [&str; 26] = [
     "init",
     "plan",
     "sync",
@@ -29,6 +29,7 @@ const COMMANDS: [&str; 25] = [
     "changelog",
     "record",
     "simulate",
+    "check",
     "doctor",
     "notify",
     "backup",

@@ -154,6 +154,17 @@ Examples:
 docs/recording.md describes the file. It holds names of services, images, files and authors, and
 the text of control files; no credentials.";
 
+pub(super) const CHECK: &str = "\
+Examples:
+  tidegate check ./gitops
+  tidegate check ./gitops --since main --format github
+  tidegate check ./gitops --fix
+  tidegate check ./gitops -o json | jq '.findings[] | select(.severity == \"error\")'
+
+A comment accepts a finding, with a reason: `# tidegate:ignore floating-tag: a demo`. docs/check.md
+lists the rules; `check:` in the configuration turns them off or changes their severity.
+Exit codes: 0 no errors (with --strict: no warnings either), 1 there are some.";
+
 pub(super) const DOCTOR: &str = "\
 Examples:
   tidegate doctor

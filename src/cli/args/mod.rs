@@ -1,6 +1,7 @@
 //! The command line as clap reads it: global options, and the commands. The arguments of the commands stand in a file each
 //! by what the commands do.
 
+mod check;
 mod control;
 mod examples;
 mod maintenance;
@@ -15,6 +16,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::model::BranchName;
 
+pub(crate) use check::{Check, CheckFormat};
 pub(crate) use control::{Approve, Freeze, Hold, Pin, Quarantine, Release};
 pub(crate) use maintenance::{Backup, Notify, Restore};
 pub(crate) use moves::{Plan, Promote, Rollback, Sync};
@@ -156,6 +158,9 @@ pub(crate) enum Command {
     /// Write the past to a file that `simulate` replays elsewhere; works offline
     #[command(after_help = examples::RECORD)]
     Record(Record),
+    /// Check the repository against the team's conventions: tags, resources, secrets, names, sources; works offline
+    #[command(after_help = examples::CHECK)]
+    Check(Check),
     /// Check that the repository, the registries and the store can be reached and used
     #[command(after_help = examples::DOCTOR)]
     Doctor,

@@ -1,7 +1,6 @@
 //! `tidegate init`: drafts a configuration from a repository.
 
 mod file;
-mod folder;
 mod source;
 
 use std::path::PathBuf;

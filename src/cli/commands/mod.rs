@@ -3,11 +3,13 @@
 mod activity;
 mod backup;
 mod changelog;
+pub(crate) mod check;
 mod completions;
 mod control;
 mod demo;
 mod doctor;
 mod explain;
+mod folder;
 mod history;
 mod init;
 mod man_pages;
@@ -55,6 +57,7 @@ pub(super) async fn run(cli: Cli, output: &Output) -> Result<ExitCode, Fault> {
         Command::Changelog(args) => Box::pin(changelog::run(global, args, output)).await,
         Command::Simulate(args) => Box::pin(simulate::run(global, args, output)).await,
         Command::Record(args) => Box::pin(record::run(global, args, output)).await,
+        Command::Check(args) => check::run(global, args, output).await,
         Command::Doctor => doctor::run(global, output).await,
         Command::Notify { command } => notify::run(global, command, output).await,
         Command::Backup(args) => backup::backup(global, args, output).await,

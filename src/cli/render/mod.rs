@@ -3,6 +3,7 @@
 mod blockers;
 pub(crate) mod by_hand;
 pub(crate) mod changelog;
+pub(crate) mod check;
 pub(crate) mod control;
 pub(crate) mod diff;
 pub(crate) mod explain;

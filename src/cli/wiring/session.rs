@@ -85,6 +85,13 @@ pub(crate) fn find_config_file() -> PathBuf {
     above.unwrap_or_else(|| DEFAULT_CONFIG_FILE.into())
 }
 
+/// The configuration file of a repository: `tidegate.yaml` or `config/tidegate.yaml` in the first of these folders that has one.
+pub(crate) fn config_file_in(folders: &[&Path]) -> Option<PathBuf> {
+    let files =
+        folders.iter().flat_map(|folder| [CONFIG_FILE, DEFAULT_CONFIG_FILE].map(|file| folder.join(file)));
+    files.into_iter().find(|file| file.is_file())
+}
+
 /// Reads the configuration, and prints its warnings.
 pub(crate) fn load(global: &Global, output: &Output) -> Result<Arc<Config>, Fault> {
     let file = config_file(global);

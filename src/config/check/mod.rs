@@ -2,6 +2,7 @@
 
 mod chain;
 mod changelog;
+mod conventions;
 mod email;
 mod environment;
 mod field;
@@ -78,6 +79,7 @@ pub(super) fn config(
         None => Some(DEFAULT_HEARTBEAT),
     };
     let store = store::store(&file.store, file.git.url.at, variables, diagnostics);
+    let check = conventions::conventions(&file.check, diagnostics);
     let server = server::server(file.server.as_ref(), diagnostics);
     warn_of_missing_timezone(file, diagnostics);
     if !diagnostics.errors.is_empty() {
@@ -109,6 +111,7 @@ pub(super) fn config(
         clock_tolerance: clock_tolerance?,
         heartbeat: heartbeat?,
         store: store?,
+        check: check?,
         server,
     })
 }

@@ -2,6 +2,7 @@
 //! generated. Does not know which values are valid.
 
 mod changelog;
+mod check;
 mod environment;
 mod field;
 mod flux;
@@ -18,6 +19,7 @@ use super::location::Located;
 pub(super) use changelog::{
     Changelog, CommitsBy, Forge, Releases, ServiceSource, SourceHost, Template, Tickets,
 };
+pub(super) use check::{Check, ContainerSize, RuleSetting};
 pub(super) use environment::{
     Approval, Day, Delivery, Environment, Freeze, MergeMethod, RequestGroup, Window,
 };
@@ -125,6 +127,10 @@ pub(super) struct File {
     /// Where observations and the history index are stored.
     #[serde(default, deserialize_with = "or_default")]
     pub(super) store: Store,
+
+    /// The conventions that `tidegate check` applies.
+    #[serde(default, deserialize_with = "or_default")]
+    pub(super) check: Check,
 
     /// The HTTP server of `tidegate run`: the board, the API, health, metrics and webhooks. Without it, nothing listens.
     pub(super) server: Option<Located<Server>>,

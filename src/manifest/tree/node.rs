@@ -9,10 +9,10 @@ use crate::manifest::position::Position;
 
 /// The index of a node in its document.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub(in crate::manifest) struct NodeId(u32);
+pub(crate) struct NodeId(u32);
 
 impl NodeId {
-    pub(in crate::manifest) const ROOT: Self = Self(0);
+    pub(crate) const ROOT: Self = Self(0);
 
     /// The id of the node that is pushed next.
     pub(super) fn at_end_of(nodes: &[Node<'_>]) -> Self {
@@ -20,18 +20,18 @@ impl NodeId {
         Self(u32::try_from(nodes.len()).unwrap_or(u32::MAX))
     }
 
-    pub(in crate::manifest) fn index(self) -> usize {
+    pub(crate) fn index(self) -> usize {
         self.0 as usize
     }
 
     /// The following node: the first child of a collection that is not empty.
-    pub(in crate::manifest) fn next(self) -> Self {
+    pub(crate) fn next(self) -> Self {
         Self(self.0 + 1)
     }
 }
 
 #[derive(Debug, PartialEq)]
-pub(in crate::manifest) enum Content<'t> {
+pub(crate) enum Content<'t> {
     Scalar {
         /// The value after escapes and folding; empty where nothing is written.
         value: Cow<'t, str>,
@@ -52,36 +52,36 @@ impl<'t> Content<'t> {
 }
 
 #[derive(Debug, PartialEq)]
-pub(in crate::manifest) struct Node<'t> {
-    pub(in crate::manifest) content: Content<'t>,
+pub(crate) struct Node<'t> {
+    pub(crate) content: Content<'t>,
     /// The bytes of a scalar with its quotes, or of an alias. Only the start of a collection is meaningful. Anchors
     /// and tags are not included.
-    pub(in crate::manifest) span: Range<usize>,
-    pub(in crate::manifest) position: Position,
-    pub(in crate::manifest) is_anchored: bool,
-    pub(in crate::manifest) tag: Option<Box<Tag>>,
+    pub(crate) span: Range<usize>,
+    pub(crate) position: Position,
+    pub(crate) is_anchored: bool,
+    pub(crate) tag: Option<Box<Tag>>,
     /// The first node after this one and its descendants.
-    pub(in crate::manifest) after: NodeId,
+    pub(crate) after: NodeId,
 }
 
 /// One document. The root comes first.
 #[derive(Debug)]
-pub(in crate::manifest) struct Document<'t> {
+pub(crate) struct Document<'t> {
     pub(super) nodes: Vec<Node<'t>>,
 }
 
 impl<'t> Document<'t> {
-    pub(in crate::manifest) fn nodes(&self) -> &[Node<'t>] {
+    pub(crate) fn nodes(&self) -> &[Node<'t>] {
         &self.nodes
     }
 
     /// The node itself; an alias is not followed.
-    pub(in crate::manifest) fn node(&self, id: NodeId) -> &Node<'t> {
+    pub(crate) fn node(&self, id: NodeId) -> &Node<'t> {
         &self.nodes[id.index()]
     }
 
     /// Follows an alias. Any other node is its own target.
-    pub(in crate::manifest) fn target(&self, id: NodeId) -> NodeId {
+    pub(crate) fn target(&self, id: NodeId) -> NodeId {
         match self.node(id).content {
             Content::Alias(target) => target,
             _ => id,
@@ -89,14 +89,14 @@ impl<'t> Document<'t> {
     }
 
     /// The children of a collection: for a mapping, keys and values in turn. Empty for other nodes.
-    pub(in crate::manifest) fn children(&self, id: NodeId) -> Children<'_, 't> {
+    pub(crate) fn children(&self, id: NodeId) -> Children<'_, 't> {
         let is_collection = matches!(self.node(id).content, Content::Sequence | Content::Mapping);
         let end = if is_collection { self.node(id).after } else { id.next() };
         Children { document: self, next: id.next(), end }
     }
 
     /// The entries of a mapping, or of the mapping that an alias refers to. Empty for other nodes.
-    pub(in crate::manifest) fn entries(&self, id: NodeId) -> impl Iterator<Item = (NodeId, NodeId)> + '_ {
+    pub(crate) fn entries(&self, id: NodeId) -> impl Iterator<Item = (NodeId, NodeId)> + '_ {
         let target = self.target(id);
         let is_mapping = matches!(self.node(target).content, Content::Mapping);
         let mut children = is_mapping.then(|| self.children(target)).into_iter().flatten();
@@ -104,7 +104,7 @@ impl<'t> Document<'t> {
     }
 
     /// The value of a scalar, or of the scalar that an alias refers to.
-    pub(in crate::manifest) fn text(&self, id: NodeId) -> Option<&str> {
+    pub(crate) fn text(&self, id: NodeId) -> Option<&str> {
         match &self.node(self.target(id)).content {
             Content::Scalar { value, .. } => Some(value),
             _ => None,
@@ -112,17 +112,17 @@ impl<'t> Document<'t> {
     }
 
     /// The value of the first entry with this key.
-    pub(in crate::manifest) fn get(&self, mapping: NodeId, key: &str) -> Option<NodeId> {
+    pub(crate) fn get(&self, mapping: NodeId, key: &str) -> Option<NodeId> {
         self.entries(mapping).find(|(name, _)| self.text(*name) == Some(key)).map(|(_, value)| value)
     }
 
     /// Follows a path of keys through mappings.
-    pub(in crate::manifest) fn get_path(&self, mapping: NodeId, path: &[&str]) -> Option<NodeId> {
+    pub(crate) fn get_path(&self, mapping: NodeId, path: &[&str]) -> Option<NodeId> {
         path.iter().try_fold(mapping, |node, key| self.get(node, key))
     }
 }
 
-pub(in crate::manifest) struct Children<'d, 't> {
+pub(crate) struct Children<'d, 't> {
     document: &'d Document<'t>,
     next: NodeId,
     end: NodeId,

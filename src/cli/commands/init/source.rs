@@ -17,7 +17,7 @@ use crate::model::{
 };
 use crate::port::Repository as _;
 
-use super::folder::{self, Scan};
+use crate::cli::commands::folder;
 
 /// The branch, unless another one is checked out or given.
 const USUAL_BRANCH: &str = "main";
@@ -34,6 +34,14 @@ pub(super) struct Source {
     pub(super) manifests: usize,
     pub(super) findings: Vec<Finding>,
     pub(super) origin: Origin,
+}
+
+/// The manifests of a folder or of a branch.
+struct Scan {
+    files: Vec<(RepoPath, ScannedFile)>,
+    /// Number of YAML files.
+    manifests: usize,
+    findings: Vec<Finding>,
 }
 
 /// Scans a folder or a repository: the files of a working copy as they are, or the tip of the branch of a bare repository, of a
@@ -278,9 +286,16 @@ fn remote(origin: &str, top: &Path) -> Result<String, String> {
 }
 
 fn scan_folder(path: &Path, top: &Path) -> Result<Scan, Fault> {
-    folder::scan(path, top).map_err(|error| {
+    let read = folder::read(path, top, ScannedFile::scan).map_err(|error| {
         Fault::new(Class::Failed, format!("cannot read the folder {}", shown(path))).with_source(error)
-    })
+    })?;
+    let skipped = read.skipped.into_iter().map(|skipped| Finding::new(FindingKind::Skipped, skipped));
+    let unreadable = read.unreadable.into_iter().map(|(file, error)| {
+        let message = format!("cannot be read: {error}");
+        Finding::new(FindingKind::Unreadable, message).in_file(&file, None)
+    });
+    let findings = skipped.chain(unreadable).collect();
+    Ok(Scan { files: read.files, manifests: read.manifests, findings })
 }
 
 /// Scans the tip of a branch of a repository on this machine.

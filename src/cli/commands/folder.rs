@@ -1,4 +1,4 @@
-//! Scans the manifests of a folder on this machine as the Git room lists those of a tree: without following links, without
+//! Reads the YAML files of a folder on this machine as the Git room lists those of a tree: without following links, without
 //! other repositories, and with bounds.
 
 use std::fs::{self, DirEntry, File};
@@ -8,7 +8,6 @@ use std::path::{Path, PathBuf};
 use rayon::prelude::*;
 
 use crate::git::MAX_CONTENT_BYTES;
-use crate::init::{Finding, FindingKind, ScannedFile};
 use crate::model::{Content, Printable, RepoPath};
 
 /// Maximum folder depth.
@@ -16,50 +15,63 @@ const MAX_DEPTH: usize = 64;
 /// Maximum entries. A repository is smaller; a home folder, given by mistake, may not be.
 const MAX_ENTRIES: usize = 500_000;
 
-/// The manifests of a folder.
-#[derive(Default)]
-pub(super) struct Scan {
-    pub(super) files: Vec<(RepoPath, ScannedFile)>,
+/// What was read of a folder.
+#[derive(Debug)]
+pub(super) struct FolderFiles<T> {
+    pub(super) files: Vec<(RepoPath, T)>,
     /// Number of YAML files.
     pub(super) manifests: usize,
-    pub(super) findings: Vec<Finding>,
+    /// Files and folders that are not read, each with the reason.
+    pub(super) skipped: Vec<String>,
+    /// Files that cannot be read.
+    pub(super) unreadable: Vec<(RepoPath, io::Error)>,
 }
 
-/// Scans `folder`, which is in the repository at `top`.
-pub(super) fn scan(folder: &Path, top: &Path) -> io::Result<Scan> {
-    let mut walk = Walk { top, found: Vec::new(), findings: Vec::new(), seen: 0 };
+/// Reads the YAML files of `folder`, which is in the repository at `top`; `scan` may drop one.
+pub(super) fn read<T: Send>(
+    folder: &Path,
+    top: &Path,
+    scan: impl Fn(&RepoPath, Content<'_>) -> Option<T> + Sync,
+) -> io::Result<FolderFiles<T>> {
+    let mut walk = Walk { top, found: Vec::new(), skipped: Vec::new(), seen: 0 };
     walk.folder(folder, 0)?;
-    let scanned: Vec<io::Result<Option<ScannedFile>>> =
-        walk.found.par_iter().map(|(name, path)| read(name, path)).collect();
-    let mut scan = Scan { files: Vec::new(), manifests: walk.found.len(), findings: walk.findings };
+    let scanned: Vec<io::Result<Option<T>>> =
+        walk.found.par_iter().map(|(name, path)| read_file(name, path, &scan)).collect();
+    let mut read = FolderFiles {
+        files: Vec::new(),
+        manifests: walk.found.len(),
+        skipped: walk.skipped,
+        unreadable: Vec::new(),
+    };
     for ((name, _), file) in walk.found.into_iter().zip(scanned) {
         match file {
-            Ok(file) => scan.files.extend(file.map(|file| (name, file))),
-            Err(error) => {
-                let message = format!("cannot be read: {error}");
-                scan.findings.push(Finding::new(FindingKind::Unreadable, message).in_file(&name, None));
-            }
+            Ok(file) => read.files.extend(file.map(|file| (name, file))),
+            Err(error) => read.unreadable.push((name, error)),
         }
     }
-    Ok(scan)
+    Ok(read)
 }
 
-fn read(name: &RepoPath, path: &Path) -> io::Result<Option<ScannedFile>> {
+fn read_file<T>(
+    name: &RepoPath,
+    path: &Path,
+    scan: &impl Fn(&RepoPath, Content<'_>) -> Option<T>,
+) -> io::Result<Option<T>> {
     let file = File::open(path)?;
     let bytes = usize::try_from(file.metadata()?.len()).unwrap_or(usize::MAX);
     if bytes > MAX_CONTENT_BYTES {
-        return Ok(ScannedFile::scan(name, Content::TooLarge { bytes }));
+        return Ok(scan(name, Content::TooLarge { bytes }));
     }
     let mut text = Vec::with_capacity(bytes);
     // The file may have grown since.
     file.take(MAX_CONTENT_BYTES as u64).read_to_end(&mut text)?;
-    Ok(ScannedFile::scan(name, Content::Bytes(&text)))
+    Ok(scan(name, Content::Bytes(&text)))
 }
 
 struct Walk<'a> {
     top: &'a Path,
     found: Vec<(RepoPath, PathBuf)>,
-    findings: Vec<Finding>,
+    skipped: Vec<String>,
     seen: usize,
 }
 
@@ -111,8 +123,7 @@ impl Walk<'_> {
 
     fn skip(&mut self, path: &Path, why: &str) {
         let relative = path.strip_prefix(self.top).unwrap_or(path).to_string_lossy();
-        let message = format!("{}: {why}", Printable::new(&relative));
-        self.findings.push(Finding::new(FindingKind::Skipped, message));
+        self.skipped.push(format!("{}: {why}", Printable::new(&relative)));
     }
 }
 
@@ -121,9 +132,14 @@ mod tests {
     use std::os::unix::fs::symlink;
 
     use super::*;
+    use crate::init::ScannedFile;
 
     const RELEASE: &str = "apiVersion: helm.toolkit.fluxcd.io/v2\nkind: HelmRelease\nmetadata: {name: a}\n\
                            spec: {values: {image: {repository: ghcr.io/vtr/a, tag: v1.0.0}}}\n";
+
+    fn scan(folder: &Path, top: &Path) -> FolderFiles<ScannedFile> {
+        read(folder, top, ScannedFile::scan).unwrap()
+    }
 
     #[test]
     fn manifests_are_scanned_and_links_are_not_followed() {
@@ -142,15 +158,14 @@ mod tests {
         write("back\\slash\n.yaml", RELEASE);
         symlink("a.yaml", folder.path().join("clusters/prod/link.yaml")).unwrap();
         symlink("/", folder.path().join("everything")).unwrap();
-        let mut scan = scan(folder.path(), folder.path()).unwrap();
+        let mut scan = scan(folder.path(), folder.path());
         scan.files.sort_by(|(one, _), (other, _)| one.cmp(other));
         let files: Vec<&str> = scan.files.iter().map(|(path, _)| path.as_str()).collect();
         assert_eq!(files, ["back\\slash\n.yaml", "clusters/prod/a.yaml"]);
         assert_eq!(scan.manifests, 3);
-        let mut reported: Vec<&str> = scan.findings.iter().map(|finding| finding.message.as_str()).collect();
-        reported.sort_unstable();
+        scan.skipped.sort_unstable();
         assert_eq!(
-            reported,
+            scan.skipped,
             [
                 "clusters/prod/link.yaml: a symbolic link, which is not followed",
                 "everything: a symbolic link, which is not followed",
@@ -165,7 +180,7 @@ mod tests {
         let folder = top.path().join("gitops/prod");
         fs::create_dir_all(&folder).unwrap();
         fs::write(folder.join("a.yaml"), RELEASE).unwrap();
-        let scan = scan(&folder, top.path()).unwrap();
+        let scan = scan(&folder, top.path());
         assert_eq!(scan.files[0].0.as_str(), "gitops/prod/a.yaml");
     }
 
@@ -173,7 +188,7 @@ mod tests {
     fn a_huge_file_is_reported_and_not_read() {
         let folder = tempfile::tempdir().unwrap();
         File::create(folder.path().join("a.yaml")).unwrap().set_len(MAX_CONTENT_BYTES as u64 + 1).unwrap();
-        let scan = scan(folder.path(), folder.path()).unwrap();
+        let scan = scan(folder.path(), folder.path());
         assert_eq!(scan.files.len(), 1);
     }
 }
