@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use super::api_version::FluxVersion;
+use super::flux_version::FluxVersion;
 use super::rule::{Rule, RuleSeverity};
 use crate::manifest::Position;
 use crate::model::RepoPath;

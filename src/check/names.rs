@@ -8,33 +8,26 @@ use super::settings::CheckSettings;
 use crate::model::Printable;
 
 /// The kinds whose names people choose and read.
-const NAMED: [&str; 8] = [
-    "Namespace",
-    "HelmRelease",
-    "ConfigMap",
-    "Secret",
-    "SealedSecret",
-    "Service",
-    "Deployment",
-    "StatefulSet",
-];
+const NAMED: [&str; 7] =
+    ["HelmRelease", "ConfigMap", "Secret", "SealedSecret", "Service", "Deployment", "StatefulSet"];
 
 /// Adds findings about the name and the labels of an object.
 pub(super) fn check(object: &Object<'_, '_>, settings: &CheckSettings, findings: &mut Drafts) {
-    let name = object.name();
-    if NAMED.contains(&object.kind) && !name.is_empty() && !is_template(name) && !is_kebab_case(name) {
-        findings.add(
-            Rule::Name,
-            object.name_position(),
-            format!(
-                "the name `{}` of this {} is not in kebab case",
-                Printable::bounded(name, 80),
-                object.kind
-            ),
-            format!("write it in lower case with hyphens: `{}`", kebab_case(name)),
-        );
+    if NAMED.contains(&object.kind)
+        && let Some((message, hint)) = unusual(object.kind, object.name())
+    {
+        findings.add(Rule::Name, object.name_position(), message, hint);
     }
     check_labels(object, settings, findings);
+}
+
+/// What is wrong with a name that is not in kebab case, and what to do.
+pub(super) fn unusual(kind: &str, name: &str) -> Option<(String, String)> {
+    if name.is_empty() || is_template(name) || is_kebab_case(name) {
+        return None;
+    }
+    let message = format!("the name `{}` of this {kind} is not in kebab case", Printable::bounded(name, 80));
+    Some((message, format!("write it in lower case with hyphens: `{}`", kebab_case(name))))
 }
 
 fn check_labels(object: &Object<'_, '_>, settings: &CheckSettings, findings: &mut Drafts) {

@@ -3,11 +3,12 @@
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::ops::Range;
 
-use super::api_version::FluxVersion;
 use super::environments::{self, CheckedEnvironment};
 use super::file::{CheckedFile, ObjectSummary, SourceReference};
 use super::finding::{Draft, Finding, Fix};
+use super::flux_version::FluxVersion;
 use super::images::is_template;
+use super::names::unusual;
 use super::rule::{Rule, RuleSeverity};
 use super::settings::CheckSettings;
 use crate::kustomize::{DeadEntryKind, Inclusion, Layout, LayoutFile};
@@ -159,11 +160,21 @@ impl<'a> Repository<'a> {
     }
 
     fn namespaces(&self, found: &mut Vec<(usize, Draft)>) {
-        let created: BTreeSet<&str> = self
-            .objects()
-            .filter(|(_, object)| object.kind == "Namespace")
-            .map(|(_, object)| object.name.as_str())
-            .collect();
+        let mut created: BTreeSet<&str> = BTreeSet::new();
+        let mut is_any_created = false;
+        for (file, object) in self.objects().filter(|(_, object)| object.kind == "Namespace") {
+            // kustomize gives a Namespace object the name of the namespace that it sets.
+            let name = self.layout.namespace(&self.files[file].path).unwrap_or(&object.name);
+            match unusual("Namespace", name) {
+                None if is_template(name) => is_any_created = true,
+                None => drop(created.insert(name)),
+                // A placeholder in a component that many kustomizations include.
+                Some(_) if name == "_" => is_any_created = true,
+                Some((message, hint)) => {
+                    found.push((file, draft(Rule::Name, object.position, message, hint)))
+                }
+            }
+        }
         for (file, object) in self.objects() {
             match self.namespace(file, object) {
                 None if NAMESPACED.contains(&object.kind.as_str()) && !self.is_base(file, object) => {
@@ -180,7 +191,7 @@ impl<'a> Repository<'a> {
                         || release.creates_namespace
                         || GIVEN_NAMESPACES.contains(&namespace)
                         || is_template(namespace)
-                        || created.iter().any(|name| is_template(name));
+                        || is_any_created;
                     if !is_created {
                         let shown = Printable::bounded(namespace, 80);
                         let message = format!("no Namespace object creates the namespace {shown}");

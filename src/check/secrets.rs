@@ -132,7 +132,7 @@ fn check_secret(object: &Object<'_, '_>, findings: &mut Drafts) {
     for key in ["data", "stringData"] {
         let Some(data) = object.get(&[key]) else { continue };
         let values = object.document.entries(data).filter_map(|(_, value)| object.text_of(value));
-        let plain = values.filter(|value| !value.starts_with("ENC[") && !is_template(value)).count();
+        let plain = values.filter(|value| !is_reference(value)).count();
         if plain > 0 {
             let encoding = if key == "data" { ", which base64 does not hide" } else { "" };
             let values = if plain == 1 { "a value".to_owned() } else { format!("{plain} values") };
@@ -144,6 +144,13 @@ fn check_secret(object: &Object<'_, '_>, findings: &mut Drafts) {
             );
         }
     }
+}
+
+/// Whether a tool puts the credential there later: SOPS, 1Password, vals, Vault's injectors, Flux or Helm.
+fn is_reference(value: &str) -> bool {
+    const REFERENCES: [&str; 6] = ["ENC[", "op://", "ref+", "vault:", "<path:", "secretref+"];
+    let value = value.trim_start();
+    is_template(value) || REFERENCES.iter().any(|reference| value.starts_with(reference))
 }
 
 struct Search<'o, 'd, 't> {
@@ -230,9 +237,8 @@ fn is_credential(key: &str, value: &str) -> bool {
     if !KEYS.iter().any(|part| key.contains(part)) || KEY_ENDINGS.iter().any(|ending| key.ends_with(ending)) {
         return false;
     }
-    let is_reference = is_template(value)
+    let is_reference = is_reference(value)
         || value.starts_with(['/', '.', '<', '$', '%'])
-        || value.starts_with("ENC[")
         || value.contains("://")
         || value.chars().any(char::is_whitespace);
     let lower = value.to_ascii_lowercase();

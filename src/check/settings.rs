@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use thiserror::Error;
 
-use super::api_version::FluxVersion;
+use super::flux_version::FluxVersion;
 use super::quantity::Quantity;
 use super::rule::{Rule, RuleSeverity};
 

@@ -172,6 +172,19 @@ fn names_follow_the_service() {
 }
 
 #[test]
+fn kustomize_names_namespaces_and_other_tools_fill_in_secrets() {
+    let text = format!(
+        "-- dev/shop/kustomization.yaml --\nnamespace: shop\nresources: [namespace.yaml, a.yaml]\n\
+         -- dev/shop/namespace.yaml --\napiVersion: v1\nkind: Namespace\nmetadata: {{name: _}}\n\
+         -- dev/shop/a.yaml --\n{}---\napiVersion: v1\nkind: Secret\nmetadata: {{name: web-secret}}\nstringData: {{A: \"op://vault/item/field\"}}\n",
+        release("web", &format!("{IMAGE}{SMALL}"))
+    );
+    for rule in [Rule::NamespaceObject, Rule::Name, Rule::PlainSecret] {
+        assert_eq!(findings(&text, rule), [""; 0], "{rule}");
+    }
+}
+
+#[test]
 fn namespaces_and_sources_must_exist() {
     let text = format!(
         "-- dev/a.yaml --\n{}-- dev/charts.yaml --\napiVersion: source.toolkit.fluxcd.io/v1\nkind: HelmRepository\n\

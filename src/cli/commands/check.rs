@@ -12,23 +12,13 @@ use crate::check::{
 use crate::cli::args::{Check, CheckFormat, Global};
 use crate::cli::output::Output;
 use crate::cli::render;
+use crate::cli::render::check::Checked;
 use crate::cli::wiring;
 use crate::config::{Config, PathGlobs};
 use crate::git::{ChangedFiles, Checkout};
 use crate::model::{Class, Content, Fault, Printable, RepoPath};
 
 use super::{activity, folder};
-
-/// What was checked, and what could not be.
-pub(crate) struct Checked {
-    pub(crate) report: CheckReport,
-    /// Files and folders that were not read, with the reason.
-    pub(crate) skipped: Vec<String>,
-    /// Whether environments are known, which two rules compare.
-    pub(crate) has_environments: bool,
-    /// The files that `--fix` changed, each with the number of corrections.
-    pub(crate) corrected: Vec<(RepoPath, usize)>,
-}
 
 pub(super) async fn run(global: &Global, args: &Check, output: &Output) -> Result<ExitCode, Fault> {
     let repository = Repository::find(&args.path)?;

@@ -3,7 +3,7 @@
 mod activity;
 mod backup;
 mod changelog;
-pub(crate) mod check;
+mod check;
 mod completions;
 mod control;
 mod demo;

@@ -6,9 +6,19 @@ use serde::Serialize;
 use serde_json::{Value, json};
 
 use crate::check::{CheckReport, Finding, Rule, RuleSeverity};
-use crate::cli::commands::check::Checked;
 use crate::cli::output::{BOLD, CYAN, DIM, GREEN, RED, YELLOW};
-use crate::model::{Class, Fault, Printable};
+use crate::model::{Class, Fault, Printable, RepoPath};
+
+/// What was checked, and what could not be.
+pub(crate) struct Checked {
+    pub(crate) report: CheckReport,
+    /// Files and folders that were not read, with the reason.
+    pub(crate) skipped: Vec<String>,
+    /// Whether environments are known, which two rules compare.
+    pub(crate) has_environments: bool,
+    /// The files that `--fix` changed, each with the number of corrections.
+    pub(crate) corrected: Vec<(RepoPath, usize)>,
+}
 
 /// The most findings of one rule that have lines of their own.
 const MAX_OF_RULE: usize = 25;
