@@ -301,6 +301,10 @@ impl<'a> Repository<'a> {
                 DeadEntryKind::Cycle => {
                     (format!("`{shown}` includes this folder again"), "remove one of the two entries")
                 }
+                DeadEntryKind::NotYaml => (
+                    format!("the patch `{shown}` has another extension than .yaml or .yml"),
+                    "rename the file",
+                ),
                 DeadEntryKind::Remote => continue,
             };
             let line = self.files[file].entry_lines.get(&entry.entry).copied().unwrap_or(1);

@@ -89,7 +89,12 @@ pub(crate) fn replace_scalars(text: &str, edits: &[(Range<usize>, String)]) -> R
                 Content::Scalar { style, .. } => Some(style),
                 _ => None,
             });
-            Some(Site { span: span.clone(), quotes: Quotes::of(style?)?, before_tag: "".into() })
+            Some(Site {
+                span: span.clone(),
+                quotes: Quotes::of(style?)?,
+                before_tag: "".into(),
+                after_tag: "".into(),
+            })
         });
         let site = site.ok_or(EditRefused::OtherText { position: Position::START })?;
         list.push(Replacement::new(text, &site, value.clone(), number));

@@ -341,7 +341,9 @@ impl<'a> Column<'a> {
         if field.shape.is_of_chart() {
             let charts = self.repository_policy.services.charts(service);
             let image = charts.as_ref().and_then(|_| self.resolver.image_of(path, field));
-            return Ok(image.cloned().zip(charts).map(|(image, rules)| ((service.clone(), image), rules)));
+            let managed =
+                |(image, rules)| Managed { subject: (service.clone(), image), rules, image_policy: None };
+            return Ok(image.cloned().zip(charts).map(managed));
         }
         let Some(image) = self.resolver.image_of(path, field) else {
             // Beside complete images, a tag alone may be anything.
