@@ -7,9 +7,9 @@ use super::rule::Rule;
 use crate::manifest::{Content, NodeId};
 use crate::model::Printable;
 
-/// What came in a version of Flux; `None` for what Kubernetes serves for long.
-const fn flux(minor: u32) -> Option<FluxVersion> {
-    Some(FluxVersion::new(2, minor))
+/// A version 2 of Flux.
+const fn flux(minor: u32) -> FluxVersion {
+    FluxVersion::new(2, minor)
 }
 
 /// One replaced API version.
@@ -18,7 +18,7 @@ struct Replaced {
     kinds: &'static [&'static str],
     old: &'static [&'static str],
     new: &'static str,
-    /// The first Flux that serves the new version.
+    /// The first Flux that serves the new version; `None` for what Kubernetes has served for long.
     since: Option<FluxVersion>,
     /// Fields that the new version does not have: with one of them, no edit of the version alone is right.
     removed: &'static [&'static [&'static str]],
@@ -36,7 +36,7 @@ const REPLACED: [Replaced; 12] = [
         kinds: &["HelmRelease"],
         old: &["v2beta1", "v2beta2"],
         new: "v2",
-        since: flux(3),
+        since: Some(flux(3)),
         removed: &[
             &["spec", "chart", "spec", "valuesFile"],
             &["spec", "postRenderers", "kustomize", "patchesStrategicMerge"],
@@ -48,7 +48,7 @@ const REPLACED: [Replaced; 12] = [
         kinds: &["GitRepository"],
         old: &["v1beta1", "v1beta2"],
         new: "v1",
-        since: flux(0),
+        since: Some(flux(0)),
         removed: &[&["spec", "gitImplementation"], &["spec", "accessFrom"]],
     },
     Replaced {
@@ -56,7 +56,7 @@ const REPLACED: [Replaced; 12] = [
         kinds: &["HelmRepository", "HelmChart"],
         old: &["v1beta1", "v1beta2"],
         new: "v1",
-        since: flux(3),
+        since: Some(flux(3)),
         removed: &[&["spec", "accessFrom"], &["spec", "valuesFile"]],
     },
     Replaced {
@@ -64,7 +64,7 @@ const REPLACED: [Replaced; 12] = [
         kinds: &["Bucket"],
         old: &["v1beta1", "v1beta2"],
         new: "v1",
-        since: flux(4),
+        since: Some(flux(4)),
         removed: &[&["spec", "accessFrom"]],
     },
     Replaced {
@@ -72,7 +72,7 @@ const REPLACED: [Replaced; 12] = [
         kinds: &["OCIRepository"],
         old: &["v1beta2"],
         new: "v1",
-        since: flux(6),
+        since: Some(flux(6)),
         removed: &[],
     },
     Replaced {
@@ -80,7 +80,7 @@ const REPLACED: [Replaced; 12] = [
         kinds: &["Kustomization"],
         old: &["v1beta1", "v1beta2"],
         new: "v1",
-        since: flux(0),
+        since: Some(flux(0)),
         removed: &[&["spec", "validation"], &["spec", "patchesStrategicMerge"], &["spec", "patchesJson6902"]],
     },
     Replaced {
@@ -88,7 +88,7 @@ const REPLACED: [Replaced; 12] = [
         kinds: &["ImageRepository", "ImagePolicy", "ImageUpdateAutomation"],
         old: &["v1beta1", "v1beta2"],
         new: "v1",
-        since: flux(7),
+        since: Some(flux(7)),
         removed: &[&["spec", "accessFrom"]],
     },
     Replaced { group: "batch", kinds: &["CronJob"], old: &["v1beta1"], new: "v1", since: None, removed: &[] },

@@ -110,7 +110,7 @@ impl Pair<'_> {
                 Printable::bounded(&here_is, 100),
                 Printable::bounded(&before_is, 100)
             );
-            let hint = format!("use the same in both, or ignore this with the reason");
+            let hint = "use the same in both, or ignore this with the reason".to_owned();
             found.push((place.file, draft(Rule::EnvironmentsDiffer, place.position, message, hint)));
         }
     }

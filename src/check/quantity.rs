@@ -23,7 +23,7 @@ impl Quantity {
             _ => return None,
         };
         let (whole, fraction) = number.split_once('.').unwrap_or((number, ""));
-        let is_number = !(whole.is_empty() && fraction.is_empty()) && !fraction.contains('.');
+        let is_number = (!whole.is_empty() || !fraction.is_empty()) && !fraction.contains('.');
         // Longer numbers are no amount of CPU or memory.
         if !is_number || whole.len() > 15 || fraction.len() > 9 {
             return None;

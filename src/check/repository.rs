@@ -93,8 +93,7 @@ pub fn check(
             report.findings.push(finding(&path, severity, draft, flux_version));
         }
     }
-    let key = |finding: &Finding| (finding.file.clone(), finding.position, finding.rule);
-    report.findings.sort_by(|one, other| key(one).cmp(&key(other)));
+    report.findings.sort_by_key(|finding| (finding.file.clone(), finding.position, finding.rule));
     report
 }
 
@@ -171,7 +170,7 @@ impl<'a> Repository<'a> {
                 // A placeholder in a component that many kustomizations include.
                 Some(_) if name == "_" => is_any_created = true,
                 Some((message, hint)) => {
-                    found.push((file, draft(Rule::Name, object.position, message, hint)))
+                    found.push((file, draft(Rule::Name, object.position, message, hint)));
                 }
             }
         }
@@ -255,7 +254,7 @@ impl<'a> Repository<'a> {
         }
     }
 
-    /// ConfigMaps and Secrets next to a service whose name begins with the service's.
+    /// `ConfigMap`s and Secrets next to a service whose name begins with the service's.
     fn names(&self, found: &mut Vec<(usize, Draft)>) {
         let mut services: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
         for (file, object) in self.objects().filter(|(_, object)| object.release.is_some()) {

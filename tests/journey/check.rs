@@ -1,5 +1,7 @@
 //! `check` by the real binary: what a person, a pipeline and a code scanner see, and what `--fix` writes.
 
+#![expect(clippy::unwrap_used, reason = "helpers of tests fail as tests do")]
+
 use std::fs;
 use std::path::Path;
 use std::process::Command;

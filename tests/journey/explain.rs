@@ -210,7 +210,7 @@ async fn an_index_without_the_platform_is_left_out_counted_and_refused_by_name()
     let ran = world.run(&["explain", SERVICE, "--env", "non-prod"]);
     let counts = "the registry has 5 tags: 3 admitted by *, the highest of them v1.0.2; left out: 1 of other variants \
                   (v1.0.4-alpine), 1 without an image for these platforms (v1.0.3)";
-    assert!(ran.out.contains(&counts), "{}", ran.out);
+    assert!(ran.out.contains(counts), "{}", ran.out);
     let (_, told) = explain(&world, &["--env", "non-prod"]);
     let registry = &told["explanations"][0]["registry"];
     assert_eq!(registry["leftOut"][1]["reason"], "noImage", "{registry}");

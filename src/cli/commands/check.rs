@@ -85,32 +85,32 @@ impl Repository {
         &self,
         config: Option<&Config>,
         changed: Option<&ChangedFiles>,
-        fixes: bool,
+        is_corrected: bool,
     ) -> Result<Checked, Fault> {
         let settings = config.map(|config| config.check.clone()).unwrap_or_default();
         let unread = PathGlobs::default();
         let exclude = config.map_or(&unread, |config| &config.exclude);
         // Other folders may hold the bases and sources that this one uses.
-        let read = folder::read(&self.top, &self.top, |path, content| {
+        let files = folder::read(&self.top, &self.top, |path, content| {
             (!exclude.is_match(path)).then(|| CheckedFile::read(path, content, &settings))
         });
-        let read = read.map_err(|error| {
+        let scan = files.map_err(|error| {
             Fault::new(Class::Failed, format!("cannot read the folder {}", shown(&self.top)))
                 .with_source(error)
         })?;
-        let mut skipped = read.skipped;
+        let mut skipped = scan.skipped;
         skipped.extend(
-            read.unreadable
+            scan.unreadable
                 .into_iter()
                 .map(|(path, error)| format!("{}: cannot be read: {error}", Printable::new(path.as_str()))),
         );
-        let paths: Vec<RepoPath> = read.files.iter().map(|(path, _)| path.clone()).collect();
+        let paths: Vec<RepoPath> = scan.files.iter().map(|(path, _)| path.clone()).collect();
         let environments = config.map(|config| environments(config, &paths)).transpose()?.unwrap_or_default();
-        let files: Vec<CheckedFile> = read.files.into_iter().map(|(_, file)| file).collect();
-        let mut report = check::check(files, &environments, &settings);
-        self.keep(&mut report, changed);
-        let corrected = if fixes { self.correct(&mut report, &settings)? } else { Vec::new() };
-        Ok(Checked { report, skipped, has_environments: !environments.is_empty(), corrected })
+        let files: Vec<CheckedFile> = scan.files.into_iter().map(|(_, file)| file).collect();
+        let mut found = check::check(files, &environments, &settings);
+        self.keep(&mut found, changed);
+        let corrected = if is_corrected { self.correct(&mut found, &settings)? } else { Vec::new() };
+        Ok(Checked { report: found, skipped, has_environments: !environments.is_empty(), corrected })
     }
 
     /// Keeps the findings of the folder that was asked for, and of what changed.

@@ -70,14 +70,8 @@ pub(super) fn config(
     let platforms =
         file.platforms.as_ref().map(|texts| registry::platforms(texts, diagnostics)).unwrap_or_default();
     let changelog = changelog::changelog(file, diagnostics);
-    let clock_tolerance = match &file.clock_tolerance {
-        Some(text) => diagnostics.ok_or_report(text.at, parse_duration(&text.value.0)),
-        None => Some(DEFAULT_CLOCK_TOLERANCE),
-    };
-    let heartbeat = match &file.heartbeat {
-        Some(text) => diagnostics.ok_or_report(text.at, parse_duration(&text.value.0)),
-        None => Some(DEFAULT_HEARTBEAT),
-    };
+    let clock_tolerance = duration(file.clock_tolerance.as_ref(), DEFAULT_CLOCK_TOLERANCE, diagnostics);
+    let heartbeat = duration(file.heartbeat.as_ref(), DEFAULT_HEARTBEAT, diagnostics);
     let store = store::store(&file.store, file.git.url.at, variables, diagnostics);
     let check = conventions::conventions(&file.check, diagnostics);
     let server = server::server(file.server.as_ref(), diagnostics);
@@ -114,6 +108,17 @@ pub(super) fn config(
         check: check?,
         server,
     })
+}
+
+fn duration(
+    raw: Option<&Located<raw::DurationText>>,
+    default: Duration,
+    diagnostics: &mut Diagnostics,
+) -> Option<Duration> {
+    match raw {
+        Some(text) => diagnostics.ok_or_report(text.at, parse_duration(&text.value.0)),
+        None => Some(default),
+    }
 }
 
 /// Hours without a time zone are most likely not meant as UTC.
