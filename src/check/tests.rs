@@ -80,7 +80,7 @@ fn tags_that_move_or_name_no_version_are_found() {
     }
     let pod = "-- dev/a.yaml --\napiVersion: v1\nkind: Pod\nmetadata: {name: a, namespace: b}\n\
         spec:\n  containers:\n  - {name: a, image: nginx}\n  - {name: b, image: 'nginx@sha256:aa'}\n  - {name: c, image: 'reg:5000/a:1.2.3'}\n";
-    assert_eq!(findings(pod, Rule::FloatingTag), ["dev/a.yaml:6:21 nginx has no tag, so it runs `latest`"]);
+    assert_eq!(findings(pod, Rule::FloatingTag), ["dev/a.yaml:6:22 nginx has no tag, so it runs `latest`"]);
     assert!(findings(pod, Rule::TagNotAVersion).is_empty());
 }
 

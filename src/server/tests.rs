@@ -175,7 +175,7 @@ async fn pages_of_a_list_are_the_whole_list() {
 #[case::several("service=common/api&service=common/web", "api web")]
 #[case::state("state=refused", "cart")]
 #[case::state_elsewhere("state=refused&environment=non-prod", "")]
-#[case::attention("state=attention&service=common/*a*", "cart mail")]
+#[case::attention("state=attention&service=common/*a*", "api cart mail")]
 #[tokio::test]
 async fn a_status_is_filtered(#[case] query: &str, #[case] expected: &str) {
     let running = example().await;

@@ -111,7 +111,7 @@ fn programs_read_json_sarif_and_annotations() {
 fn a_pull_request_sees_what_it_changed_and_left_behind() {
     let checkout = Checkout::new();
     git::git(checkout.path(), &["checkout", "-qb", "change"]);
-    checkout.write("clusters/prod/api/kustomization.yaml", "namespace: api\nresources: [api.yaml]\n");
+    checkout.write("clusters/prod/api/kustomization.yaml", "namespace: api\nresources:\n- api.yaml\n");
     checkout.write("clusters/prod/api/api.yaml", &OLD.replace("name: web", "name: api"));
     let (_, out, _) = checkout.check(&["--since", "main", "--format", "github"]);
     assert!(out.contains("api/api.yaml") && !out.contains("shop/web.yaml"), "{out}");
@@ -121,7 +121,7 @@ fn a_pull_request_sees_what_it_changed_and_left_behind() {
     let (code, out, _) = checkout.check(&["--since", "main", "--format", "github"]);
     assert_eq!(code, Some(1));
     assert!(
-        out.contains("kustomization.yaml,line=2,col=1,title=broken-entry::`api.yaml` does not exist"),
+        out.contains("kustomization.yaml,line=3,col=1,title=broken-entry::`api.yaml` does not exist"),
         "{out}"
     );
     let (code, _, err) = checkout.check(&["--since", "nowhere"]);

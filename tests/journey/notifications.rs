@@ -155,22 +155,24 @@ async fn another_daemon_takes_over_when_the_one_that_sends_ends() {
     let world = World::new("24h").await;
     let channel = receiver.channel(&world, ", events: [promoted]");
     let world = world.with(&format!("{EACH_SECOND}\n{channel}"));
-    let mut first = Daemon::start(&world);
+    let mut sender = Daemon::start(&world);
     receiver.wait_for("promoted happened non-prod v1.0.1").await;
     let mut second = Daemon::start_logging(&world, "second-log");
     wait_until("the warning", || second.says("only that one sends notifications"));
     world.release("v1.0.2").await;
     receiver.wait_for("promoted happened non-prod v1.0.2").await;
-    first.signal("KILL");
-    first.end();
+    sender.signal("KILL");
+    sender.end();
     world.release("v1.0.3").await;
     receiver.wait_for("promoted happened non-prod v1.0.3").await;
-    assert!(second.says("sending notifications from now on"));
+    wait_until("the takeover", || second.says("sending notifications from now on"));
     second.signal("TERM");
     assert_eq!(second.end(), 0);
     let times = |tag: &str, told: &[String]| told.iter().filter(|line| line.ends_with(tag)).count();
     let told = receiver.lines().await;
-    assert_eq!(["v1.0.1", "v1.0.2", "v1.0.3"].map(|tag| times(tag, &told)), [1, 1, 1], "{told:?}");
+    // A message that was taken and not yet settled when its sender was killed comes again.
+    let [first, killed, last] = ["v1.0.1", "v1.0.2", "v1.0.3"].map(|tag| times(tag, &told));
+    assert!(first == 1 && (1..=2).contains(&killed) && last == 1, "{told:?}");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
