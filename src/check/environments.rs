@@ -99,7 +99,7 @@ impl Pair<'_> {
             if !self.shared.contains(service.name()) {
                 let message = format!("{service} is in {here} and not in {before}");
                 let hint = format!("add it to {before} first, or ignore this with the reason");
-                found.push((place.file, draft(Rule::MissingBefore, place.position, message, hint)));
+                found.push((place.file, Draft::new(Rule::MissingBefore, place.position, message, hint)));
             }
             return;
         };
@@ -111,13 +111,9 @@ impl Pair<'_> {
                 Printable::bounded(&before_is, 100)
             );
             let hint = "use the same in both, or ignore this with the reason".to_owned();
-            found.push((place.file, draft(Rule::EnvironmentsDiffer, place.position, message, hint)));
+            found.push((place.file, Draft::new(Rule::EnvironmentsDiffer, place.position, message, hint)));
         }
     }
-}
-
-fn draft(rule: Rule, position: Position, message: String, hint: String) -> Draft {
-    Draft { rule, position, message, hint, fix: None }
 }
 
 /// What two releases of one service should have in common and do not: what it is, here, and before.

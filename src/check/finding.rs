@@ -47,6 +47,17 @@ pub(super) struct Draft {
     pub(super) fix: Option<Fix>,
 }
 
+impl Draft {
+    pub(super) fn new(
+        rule: Rule,
+        position: Position,
+        message: impl Into<String>,
+        hint: impl Into<String>,
+    ) -> Self {
+        Self { rule, position, message: message.into(), hint: hint.into(), fix: None }
+    }
+}
+
 /// The findings of one file.
 #[derive(Debug, Default)]
 pub(super) struct Drafts(pub(super) Vec<Draft>);
@@ -59,7 +70,7 @@ impl Drafts {
         message: impl Into<String>,
         hint: impl Into<String>,
     ) {
-        self.0.push(Draft { rule, position, message: message.into(), hint: hint.into(), fix: None });
+        self.0.push(Draft::new(rule, position, message, hint));
     }
 
     /// Adds a finding with the edit that corrects it.

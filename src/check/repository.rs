@@ -170,7 +170,7 @@ impl<'a> Repository<'a> {
                 // A placeholder in a component that many kustomizations include.
                 Some(_) if name == "_" => is_any_created = true,
                 Some((message, hint)) => {
-                    found.push((file, draft(Rule::Name, object.position, message, hint)));
+                    found.push((file, Draft::new(Rule::Name, object.position, message, hint)));
                 }
             }
         }
@@ -180,7 +180,7 @@ impl<'a> Repository<'a> {
                     let message =
                         format!("{} {} has no namespace", object.kind, Printable::bounded(&object.name, 80));
                     let hint = "set metadata.namespace, or `namespace` in the kustomization.yaml that lists the file";
-                    found.push((file, draft(Rule::MissingNamespace, object.position, message, hint)));
+                    found.push((file, Draft::new(Rule::MissingNamespace, object.position, message, hint)));
                 }
                 Some(namespace) => {
                     let Some(release) = &object.release else { continue };
@@ -195,7 +195,7 @@ impl<'a> Repository<'a> {
                         let shown = Printable::bounded(namespace, 80);
                         let message = format!("no Namespace object creates the namespace {shown}");
                         let hint = "add a namespace.yaml with it, or set spec.install.createNamespace";
-                        found.push((file, draft(Rule::NamespaceObject, object.position, message, hint)));
+                        found.push((file, Draft::new(Rule::NamespaceObject, object.position, message, hint)));
                     }
                 }
                 None => {}
@@ -250,7 +250,7 @@ impl<'a> Repository<'a> {
                     "add it, or correct the name".to_owned(),
                 ),
             };
-            found.push((file, draft(Rule::MissingSource, *position, message, hint)));
+            found.push((file, Draft::new(Rule::MissingSource, *position, message, hint)));
         }
     }
 
@@ -280,7 +280,7 @@ impl<'a> Repository<'a> {
                 let message =
                     format!("the {} `{name}` of {service} does not end in `-{ending}`", object.kind);
                 let hint = format!("name it `{}`", Printable::bounded(&wanted, 80));
-                found.push((file, draft(Rule::Name, object.position, message, hint)));
+                found.push((file, Draft::new(Rule::Name, object.position, message, hint)));
             }
         }
     }
@@ -308,7 +308,7 @@ impl<'a> Repository<'a> {
             };
             let line = self.files[file].entry_lines.get(&entry.entry).copied().unwrap_or(1);
             let position = Position { line, column: 1 };
-            found.push((file, draft(Rule::BrokenEntry, position, message, hint)));
+            found.push((file, Draft::new(Rule::BrokenEntry, position, message, hint)));
         }
     }
 
@@ -318,7 +318,7 @@ impl<'a> Repository<'a> {
             if self.layout.inclusion(&file.path) == Inclusion::NotListed {
                 let message = "no kustomization.yaml includes this file, so Flux does not apply it";
                 let hint = "add it to `resources` of the kustomization.yaml next to it, or remove the file";
-                found.push((index, draft(Rule::NotIncluded, first.position, message.to_owned(), hint)));
+                found.push((index, Draft::new(Rule::NotIncluded, first.position, message.to_owned(), hint)));
             }
         }
     }
@@ -326,8 +326,4 @@ impl<'a> Repository<'a> {
 
 fn folder_of(path: &RepoPath) -> &str {
     path.as_str().rsplit_once('/').map_or("", |(folder, _)| folder)
-}
-
-fn draft(rule: Rule, position: Position, message: String, hint: impl Into<String>) -> Draft {
-    Draft { rule, position, message, hint: hint.into(), fix: None }
 }

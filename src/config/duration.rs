@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
-use super::diagnostic::InvalidValue;
+use super::diagnostic::{Diagnostics, InvalidValue};
+use super::location::Located;
+use super::raw;
 use crate::model::Printable;
 
 const MAX: Duration = Duration::from_hours(365 * 24);
@@ -74,6 +76,18 @@ fn first_part(text: &str) -> Result<(u64, char, &str), DurationError> {
     }
     let count = number.parse().map_err(|_| DurationError::TooLong)?;
     Ok((count, unit, &rest[unit.len_utf8()..]))
+}
+
+/// The duration as written, or the default.
+pub(super) fn duration(
+    raw: Option<&Located<raw::DurationText>>,
+    default: Duration,
+    diagnostics: &mut Diagnostics,
+) -> Option<Duration> {
+    match raw {
+        Some(text) => diagnostics.ok_or_report(text.at, parse_duration(&text.value.0)),
+        None => Some(default),
+    }
 }
 
 #[cfg(test)]

@@ -86,7 +86,7 @@ pub struct Manifest {
     pub flux_kustomizations: Vec<FluxKustomization>,
     /// The places of setter comments that are on no value, such as those in lines that are commented out.
     pub stray_setters: Vec<Position>,
-    /// How many fields are versions of charts, of which each HelmRelease has one.
+    /// Number of chart versions; each HelmRelease has one.
     chart_versions: usize,
     /// What the file changes in HelmReleases where it is a JSON 6902 patch.
     pub json_patch: Vec<ReleaseChange>,

@@ -17,7 +17,7 @@ use super::problem::Problem;
 use super::snapshot::Snapshots;
 use super::{api, pages};
 
-/// The most browsers that are told of changes at once. They keep a connection each.
+/// Maximum browsers that receive changes at once, each over its own connection.
 const MOST_LISTENERS: usize = 64;
 
 /// Headers of every page and answer.

@@ -23,7 +23,7 @@ use std::time::Duration;
 
 use super::compile::{self, PathGlobs};
 use super::diagnostic::Diagnostics;
-use super::duration::parse_duration;
+use super::duration::duration;
 use super::env_lookup::EnvLookup;
 use super::location::{Located, Location};
 use super::raw;
@@ -108,17 +108,6 @@ pub(super) fn config(
         check: check?,
         server,
     })
-}
-
-fn duration(
-    raw: Option<&Located<raw::DurationText>>,
-    default: Duration,
-    diagnostics: &mut Diagnostics,
-) -> Option<Duration> {
-    match raw {
-        Some(text) => diagnostics.ok_or_report(text.at, parse_duration(&text.value.0)),
-        None => Some(default),
-    }
 }
 
 /// Hours without a time zone are most likely not meant as UTC.

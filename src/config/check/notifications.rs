@@ -10,7 +10,7 @@ use super::git_auth::{self, secret};
 use super::{environment, forge};
 use crate::config::compile;
 use crate::config::diagnostic::{Diagnostics, InvalidValue};
-use crate::config::duration::parse_duration;
+use crate::config::duration::duration;
 use crate::config::location::{Located, Location};
 use crate::config::names::ConfiguredName;
 use crate::config::notifications::{Channel, ChannelTarget, FluxReceiver, GitHubChannel, Report};
@@ -264,17 +264,6 @@ fn service(text: &Located<String>, diagnostics: &mut Diagnostics) -> Option<Serv
         InvalidValue::new(format!("`{shown}` is not a service or a pattern"), error.to_string())
     });
     diagnostics.ok_or_report(text.at, parsed)
-}
-
-fn duration(
-    text: Option<&Located<raw::DurationText>>,
-    default: Duration,
-    diagnostics: &mut Diagnostics,
-) -> Option<Duration> {
-    match text {
-        Some(text) => diagnostics.ok_or_report(text.at, parse_duration(&text.value.0)),
-        None => Some(default),
-    }
 }
 
 /// `None` is an error; `Some(None)` is no digest.

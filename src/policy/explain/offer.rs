@@ -54,7 +54,7 @@ pub struct LeftOutTags {
     pub example: Tag,
 }
 
-/// Summarizes the tags of an image, of which `running` runs.
+/// Summarizes the tags of an image; `running` is the tag that runs.
 pub fn offer<'v>(
     rules: &SelectionRules,
     selection: &Selection,

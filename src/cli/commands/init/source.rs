@@ -146,7 +146,7 @@ struct Address {
     finding: Option<Finding>,
 }
 
-/// The certificate authorities that Git is told to trust for an https URL.
+/// The certificate authorities that Git trusts for an https URL.
 fn ca_file(url: &NetworkUrl) -> Option<PathBuf> {
     let file = ProcessEnv.value_of(CA_FILE).filter(|value| !value.is_empty())?;
     (url.protocol() == Protocol::Https).then(|| file.into())

@@ -104,7 +104,7 @@ impl<P: Ports> Engine<P> {
     }
 }
 
-/// Explains where a service stands by what a pass found: asks nobody and reads nothing. A `tag` needs [`Engine::explain`].
+/// Explains the state of a service from the findings of a pass, without any request or read. A `tag` needs [`Engine::explain`].
 ///
 /// # Errors
 /// When there is no such service or environment.
