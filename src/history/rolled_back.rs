@@ -1,6 +1,6 @@
 //! Rollbacks: versions that people replaced by lower ones.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 
 use crate::model::{EnvironmentName, PinnedTag, RepoPath, TagChange, Version};
 use crate::policy::{RolledBack, SelectionRules};
@@ -79,8 +79,10 @@ impl Rollbacks {
         let gone =
             changes.iter().filter(|change| change.after.is_empty()).flat_map(|change| change.before.clone());
         self.removed.extend(gone);
+        // What is only moved to another file, or stands under another name, is not restored.
+        let carried: BTreeSet<&Version> = changes.iter().flat_map(|change| &change.before).collect();
         for change in &changes {
-            for version in &change.after {
+            for version in change.after.iter().filter(|version| !carried.contains(version)) {
                 self.left.remove(&version.to_string());
             }
             if change.before.is_empty() && !change.after.is_empty() {

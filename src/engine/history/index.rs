@@ -4,7 +4,7 @@
 //! What happened on the branch is read from the commits and from the force pushes that the mirror has seen, so it is the
 //! same whenever it is read.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use sha2::{Digest as _, Sha256};
@@ -15,6 +15,7 @@ use crate::model::{
     Class, CommitId, Fault, FetchEvidence, IndexEnd, ReplacedHead, RepoPath, TagChange, Timestamp,
 };
 
+use super::former_paths::FormerPaths;
 use super::reader::{HistoryPart, HistoryReader};
 use crate::engine::base::blocking::blocking;
 use crate::engine::base::context::Context;
@@ -24,7 +25,7 @@ use crate::engine::state::snapshot::Snapshot;
 use crate::port::{Fetches, IndexReader, IndexWriter, Ports, Repository};
 
 /// Raised when the same manifests or messages are read differently, so that an older index is rebuilt.
-const INDEX_VERSION: u32 = 7;
+const INDEX_VERSION: u32 = 8;
 
 /// How many commits are read and kept at once; few in tests, so that they meet several parts.
 pub(in crate::engine) const COMMITS_PER_PART: usize = if cfg!(test) { 3 } else { 4_000 };
@@ -80,7 +81,7 @@ pub(in crate::engine) async fn extend<P: Ports>(
             Extended::Overtaken => {}
             Extended::Renamed(renames) => {
                 store.drop_other_index("").await?;
-                extension.add_former_paths(renames);
+                Arc::make_mut(&mut extension.former_paths).add(renames);
             }
         }
     }
@@ -169,7 +170,7 @@ struct Extension<'a, P: Ports> {
     seen: Option<(CommitId, Timestamp)>,
     reading: Arc<Reading>,
     replaced: Vec<ReplacedHead>,
-    former_paths: Arc<BTreeMap<RepoPath, RepoPath>>,
+    former_paths: Arc<FormerPaths>,
 }
 
 /// What came of one try to bring the index up to the head.
@@ -177,7 +178,7 @@ enum Extended {
     ToHead(Indexed),
     /// Another process was first.
     Overtaken,
-    /// Files had other paths before, by which the history must be read again.
+    /// Files or folders had other paths before, by which the history must be read again.
     Renamed(Vec<(RepoPath, RepoPath)>),
 }
 
@@ -266,16 +267,6 @@ impl<P: Ports> Extension<'_, P> {
         let head = self.reading.snapshot.commit;
         let end = self.context.store.extend_index(&self.scope, None, head, &tag_changes).await?;
         Ok(end.map_or(Extended::Overtaken, |end| Extended::ToHead(Indexed { end, moved: None })))
-    }
-
-    /// Adds former paths, by where the files are now.
-    fn add_former_paths(&mut self, renames: Vec<(RepoPath, RepoPath)>) {
-        let mut former_paths = (*self.former_paths).clone();
-        for (former, path) in renames {
-            let present = former_paths.get(&path).unwrap_or(&path).clone();
-            former_paths.insert(former, present);
-        }
-        self.former_paths = Arc::new(former_paths);
     }
 
     /// How many of these commits, oldest first, were on the branch at the last fetch.

@@ -1,6 +1,8 @@
 //! The index of tag changes, and what is read from it.
 
 pub(super) mod deployments;
+mod former_paths;
+
 pub(super) mod index;
 pub(super) mod moves;
 pub(super) mod newest_first;

@@ -18,6 +18,8 @@ use crate::engine::state::flux_policies::Resolver;
 use crate::engine::state::snapshot::{Reading, Snapshot};
 use crate::port::Repository;
 
+use super::former_paths::{FormerPaths, folders_of, paired};
+
 /// The tags of each image of each service, by the name that the file gives the service.
 type TagsBySubject = HashMap<Subject, BTreeSet<PinnedTag>>;
 
@@ -67,7 +69,7 @@ impl HoldingsByBlob {
 pub(crate) struct HistoryPart {
     /// Oldest first.
     pub(crate) tag_changes: Vec<TagChange>,
-    /// Files that came into the scope from outside it, by their former paths.
+    /// Files and folders that came into the scope from outside it, each with its former path first.
     pub(crate) renames: Vec<(RepoPath, RepoPath)>,
 }
 
@@ -78,8 +80,8 @@ pub(crate) struct HistoryReader<'a, R> {
     /// The files at the head, which need not be read a second time.
     pub(crate) snapshot: &'a Snapshot,
     pub(crate) resolver: &'a Resolver,
-    /// The present paths of files that lay outside the scope before, by their former ones.
-    pub(crate) former_paths: &'a BTreeMap<RepoPath, RepoPath>,
+    /// Where files and folders lay before they came into the scope.
+    pub(crate) former_paths: &'a FormerPaths,
     /// When the commits that are new were fetched.
     pub(crate) evidence: FetchEvidence,
 }
@@ -148,9 +150,9 @@ impl<R: Repository> HistoryReader<'_, R> {
         self.tag_changes(vec![Moved { commit, trailers: Vec::new(), changes, is_beside: false }], first)
     }
 
-    /// The folders of every environment, and the files that were outside of them once.
+    /// The folders of every environment, and what was outside of them once.
     fn scope(&self) -> Vec<RepoPath> {
-        self.repository_policy.scope().into_iter().chain(self.former_paths.keys().cloned()).collect()
+        self.repository_policy.scope().into_iter().chain(self.former_paths.roots().cloned()).collect()
     }
 
     fn moved(&self, info: &CommitInfo, changes: Vec<FileChange>, fetched: FetchEvidence) -> Moved {
@@ -180,12 +182,12 @@ impl<R: Repository> HistoryReader<'_, R> {
     /// Puts changes at former paths where the files are now: a rename is one change then. Leaves out excluded files.
     fn at_present_paths(&self, mut changes: Vec<FileChange>) -> Vec<FileChange> {
         changes.retain(|change| self.is_read(&change.path));
-        if !changes.iter().any(|change| self.former_paths.contains_key(&change.path)) {
+        if self.former_paths.is_empty() {
             return changes;
         }
         let mut by_path: BTreeMap<RepoPath, FileChange> = BTreeMap::new();
         for change in changes {
-            let path = self.former_paths.get(&change.path).unwrap_or(&change.path).clone();
+            let path = self.former_paths.present(&change.path).into_owned();
             let FileChange { before, after, .. } = change;
             let known = by_path.entry(path.clone()).or_insert(FileChange { path, before: None, after: None });
             known.before = known.before.or(before);
@@ -194,7 +196,8 @@ impl<R: Repository> HistoryReader<'_, R> {
         by_path.into_values().filter(|change| change.before != change.after).collect()
     }
 
-    /// The files that a commit moved into the scope from outside it, each with its former path first.
+    /// The files that a commit moved into the scope from outside it, and the folders that it moved whole: a file that was
+    /// removed before belongs to the history of its folder.
     fn renames(
         &self,
         commit: &CommitInfo,
@@ -211,7 +214,17 @@ impl<R: Repository> HistoryReader<'_, R> {
         let scope = self.scope();
         let mut removed = self.repository.removed(commit.id)?;
         removed.retain(|(path, _)| self.is_read(path) && !scope.iter().any(|root| path.is_within(root)));
-        Ok(paired(&removed, &added))
+        let mut renames = paired(&removed, &added);
+        let mut folders = folders_of(&renames);
+        folders.retain(|folder, _| !scope.iter().any(|root| root.is_within(folder)));
+        let candidates: Vec<RepoPath> = folders.keys().cloned().collect();
+        if !candidates.is_empty() {
+            for file in self.repository.files(commit.id, &candidates)?.files {
+                folders.retain(|folder, _| !file.path.is_within(folder));
+            }
+        }
+        renames.extend(folders);
+        Ok(renames)
     }
 
     fn is_read(&self, path: &RepoPath) -> bool {
@@ -278,44 +291,6 @@ impl<R: Repository> HistoryReader<'_, R> {
         }
         Ok(named)
     }
-}
-
-/// Finds for each added file the removed one that it was: the same content or folder and name before anything less, and
-/// a mere name only where it is the only one.
-fn paired(removed: &[(RepoPath, BlobId)], added: &[(&RepoPath, BlobId)]) -> Vec<(RepoPath, RepoPath)> {
-    fn tail(path: &RepoPath, parts: usize) -> String {
-        let mut tail: Vec<&str> = path.as_str().rsplit('/').take(parts).collect();
-        tail.reverse();
-        tail.join("/")
-    }
-    type Key = fn(&RepoPath, BlobId) -> String;
-    let keys: [(Key, bool); 4] = [
-        (|path, blob| format!("{blob} {}", tail(path, 2)), false),
-        (|_, blob| blob.to_string(), false),
-        (|path, _| tail(path, 2), false),
-        (|path, _| tail(path, 1), true),
-    ];
-    let mut removed: Vec<&(RepoPath, BlobId)> = removed.iter().collect();
-    let mut added: Vec<&(&RepoPath, BlobId)> = added.iter().collect();
-    let mut pairs = Vec::new();
-    for (key, must_be_only) in keys {
-        let mut by_key: HashMap<String, Vec<&(RepoPath, BlobId)>> = HashMap::new();
-        for one in removed.iter().rev() {
-            by_key.entry(key(&one.0, one.1)).or_default().push(one);
-        }
-        added.retain(|(path, blob)| {
-            let Some(candidates) = by_key.get_mut(&key(path, *blob)) else { return true };
-            if must_be_only && candidates.len() > 1 {
-                return true;
-            }
-            let Some(former) = candidates.pop() else { return true };
-            pairs.push((former.0.clone(), (*path).clone()));
-            false
-        });
-        removed = by_key.into_values().flatten().collect();
-        removed.sort();
-    }
-    pairs
 }
 
 fn holdings_of(reading: &Reading, resolver: &Resolver) -> Holdings {

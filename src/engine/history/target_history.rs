@@ -122,7 +122,10 @@ fn lineage(subject: &Subject, by_subject: &HashMap<Subject, Vec<TagChange>>) -> 
             }
             let (service, image) = subject.clone();
             let key = (one.sequence, one.path.clone());
-            found.entry(key).or_insert_with(|| TagChange { service, image, ..one.clone() });
+            // A rename is recorded under both names, and under the former one as a removal.
+            if found.get(&key).is_none_or(|known| known.after.is_empty()) {
+                found.insert(key, TagChange { service, image, ..one.clone() });
+            }
         }
     }
     found.into_values().collect()

@@ -37,6 +37,15 @@ fn left(known: &str, edit: impl Fn(&mut TagChange)) -> String {
 )]
 #[case::replaced_in_one_commit("1 a/x ->v2; 1 b/x ->v2; 2 a/x v2>-; 2 c/x ->v1", "")]
 #[case::the_last_one_retired_after_all("1 a/x ->v2; 1 b/x ->v2; 2 a/x v2>-; 3 b/x v2>-; 4 c/x ->v1", "v2@4")]
+#[case::another_file_that_has_it_is_renamed(
+    "1 a/x ->v2; 1 b/x ->v2; 2 a/x v2>v1; 3 a/x v1>v1; 3 b/x v2>v2",
+    "v2@2"
+)]
+#[case::another_file_that_has_it_is_moved(
+    "1 a/x ->v2; 1 b/x ->v2; 2 a/x v2>v1; 3 b/x v2>-; 3 b/y ->v2",
+    "v2@2"
+)]
+#[case::another_file_that_has_it_gets_one_more("1 a/x ->v2; 1 b/x ->v2; 2 a/x v2>v1; 3 b/x v2>v2+v3", "v2@2")]
 #[case::to_no_version_and_back("1 a/x ->v2; 2 a/x v2>main; 3 a/x main>v2", "")]
 fn reads(#[case] known: &str, #[case] expected: &str) {
     assert_eq!(left(known, |_| ()), expected);

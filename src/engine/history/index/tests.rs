@@ -261,6 +261,22 @@ async fn a_renamed_folder_keeps_its_rollbacks() {
 }
 
 #[tokio::test]
+async fn a_renamed_folder_keeps_the_rollbacks_of_a_file_that_was_removed_before() {
+    let mut world = promoted().await;
+    world.person("p/app.yaml", "v1.0.0");
+    let text = world.branch.text("p/app.yaml");
+    let replaced = [("p/app.yaml", None), ("p/service.yaml", Some(text.clone()))];
+    world.branch.commit("Ana", "another file", world.now(), &replaced);
+    let moved = [("p/service.yaml", None), ("production/service.yaml", Some(text))];
+    world.branch.commit("Ana", "rename the folder", world.now(), &moved);
+    world.settings.environments[1].1 = vec!["production"];
+    world.restart();
+    assert_eq!(left_however_read(&mut world).await, ["v1.0.1 in prod by Ana"]);
+    world.wait(48 * 60);
+    assert_eq!(world.pass().await, [""; 0]);
+}
+
+#[tokio::test]
 async fn a_renamed_service_keeps_its_rollbacks() {
     let mut world = promoted().await;
     world.person("p/app.yaml", "v1.0.0");
@@ -269,6 +285,25 @@ async fn a_renamed_service_keeps_its_rollbacks() {
     world.branch.commit("Ana", "rename the service", world.now(), &files);
     assert_eq!(left_however_read(&mut world).await, ["v1.0.1 in prod by Ana"]);
     world.wait(48 * 60);
+    assert_eq!(world.pass().await, [""; 0]);
+}
+
+#[tokio::test]
+async fn a_rename_that_was_taken_away_by_force_and_made_again_keeps_what_was_taken_away() {
+    let mut world = World::new();
+    let root = world.branch.head();
+    let renamed = |tag: &str| Some(release("app", tag).replace("{name: app,", "{name: shop,"));
+    let rename = |world: &World, files: &[&'static str]| {
+        let files: Vec<_> = files.iter().map(|file| (*file, renamed("v1.0.0"))).collect();
+        world.branch.commit("Ana", "rename the service", world.now(), &files);
+    };
+    rename(&world, &["np/app.yaml", "p/app.yaml"]);
+    world.push("v1.0.1", '1');
+    assert_eq!(world.pass().await, ["shop non-prod v1.0.0 v1.0.1"]);
+    world.wait(7);
+    world.branch.rewind(root);
+    rename(&world, &["np/app.yaml"]);
+    world.wait(7);
     assert_eq!(world.pass().await, [""; 0]);
 }
 

@@ -35,7 +35,7 @@ fn news(
         repository_policy: &repository_policy,
         snapshot: &snapshot,
         resolver: &resolver,
-        former_paths: &BTreeMap::new(),
+        former_paths: &FormerPaths::default(),
         evidence,
     };
     let line = branch.line(branch.head(), known.map(|(commit, _)| commit)).unwrap().commits;
