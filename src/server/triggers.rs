@@ -66,7 +66,8 @@ pub struct Due {
 /// What webhooks ask to be looked at. The server fills it, the daemon empties it.
 #[derive(Default)]
 pub struct Triggers {
-    known: RwLock<Arc<KnownImages>>,
+    /// None before the repository was read for the first time.
+    known: RwLock<Option<Arc<KnownImages>>>,
     pending: Mutex<Pending>,
     changed: Notify,
 }
@@ -74,12 +75,17 @@ pub struct Triggers {
 impl Triggers {
     /// Sets the images of the repository; others are ignored.
     pub fn set_known(&self, known: Arc<KnownImages>) {
-        *self.known.write().unwrap_or_else(PoisonError::into_inner) = known;
+        *self.known.write().unwrap_or_else(PoisonError::into_inner) = Some(known);
     }
 
-    /// Asks for a look at an image. Returns whether there is one of that name.
+    /// Asks for a look at an image. Returns whether there may be one of that name. Before the images are known it asks for a
+    /// pass over everything: the first pass may have listed this image's tags already.
     pub(super) fn look_at_image(&self, host: Option<&str>, name: &str) -> bool {
-        let known = Arc::clone(&self.known.read().unwrap_or_else(PoisonError::into_inner));
+        let known = self.known.read().unwrap_or_else(PoisonError::into_inner).clone();
+        let Some(known) = known else {
+            self.look_at_everything();
+            return true;
+        };
         let images = known.find(host, name);
         for image in images {
             self.add(Subject::Image(image.clone()));

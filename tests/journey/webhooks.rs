@@ -6,7 +6,11 @@ use std::fs;
 
 use super::daemon::Daemon;
 use super::notifications::Receiver;
+use super::over_network::over_ssh;
 use super::world::{World, wait_until};
+use crate::support::registry::{DockerRegistry, Setup};
+use crate::support::relay::Relay;
+use crate::support::sshd::Sshd;
 
 /// What the configuration of every daemon here has as its webhooks' secret.
 pub(super) const SECRET: &str = "a-secret-of-sixteen-or-more";
@@ -83,4 +87,38 @@ async fn what_a_webhook_promoted_is_told_and_counted_before_the_next_scheduled_p
     assert_eq!(daemon.end(), 0);
     let told = receiver.lines().await;
     assert!(!told.iter().any(|line| line.contains("ended")), "{told:?}");
+}
+
+/// From the registry's own notification to a commit that is pushed over ssh. docs/performance.md has how long it takes.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_registrys_own_notification_becomes_a_commit_over_ssh() {
+    let relay = Relay::to_nowhere();
+    let url = format!("http://127.0.0.1:{}/webhooks/distribution", relay.port());
+    let setup = Setup { webhook: Some((&url, SECRET)), ..Setup::default() };
+    let world = World::on(DockerRegistry::start_as(&setup), "24h").await;
+    let sshd = Sshd::start();
+    let key = sshd.new_key("id", "ed25519", "");
+    let git = over_ssh(&sshd, sshd.port(), &key, &world.origin.path());
+    let world = with_server(world.through(&git), "");
+    let mut daemon = Daemon::start(&world);
+    // Webhooks that come before the images are known cost a pass over everything.
+    wait_until("the images", || daemon.get("/metrics").contains("tidegate_running_info{"));
+    relay.redirect(daemon.address().port());
+    world.release("v1.0.2").await;
+    wait_until("the promotion", || world.running().0 == "v1.0.2");
+    wait_until("the end of the pass", || {
+        daemon
+            .get("/metrics")
+            .contains("tidegate_promotions_total{environment=\"non-prod\",by=\"tidegate\"} 2")
+    });
+    let metrics = daemon.get("/metrics");
+    // No pass over everything found it.
+    assert!(metrics.contains("tidegate_passes_total{scope=\"all\",result=\"succeeded\"} 1"), "{metrics}");
+    assert!(!metrics.contains("tidegate_webhooks_total{sender=\"distribution\",result=\"accepted\"} 0"));
+    for result in ["unauthorized", "malformed", "failed"] {
+        let none = format!("tidegate_webhooks_total{{sender=\"distribution\",result=\"{result}\"}} 0");
+        assert!(metrics.contains(&none), "{metrics}");
+    }
+    daemon.signal("TERM");
+    assert_eq!(daemon.end(), 0);
 }

@@ -4,7 +4,7 @@
 
 use std::io::{Read, Write};
 use std::net::{Shutdown, TcpListener, TcpStream};
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU16, Ordering};
 use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::Duration;
@@ -25,16 +25,28 @@ pub(crate) enum Fault {
 /// The relay; dropping stops it.
 pub(crate) struct Relay {
     port: u16,
+    target: Arc<AtomicU16>,
     fault: Arc<Mutex<Fault>>,
     is_over: Arc<AtomicBool>,
 }
 
 impl Relay {
+    /// A relay to a port that is not known yet.
+    pub(crate) fn to_nowhere() -> Self {
+        Self::to(0)
+    }
+
     /// A relay to a local port.
     pub(crate) fn to(target: u16) -> Self {
+        let target = Arc::new(AtomicU16::new(target));
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let port = listener.local_addr().unwrap().port();
-        let relay = Self { port, fault: Arc::new(Mutex::new(Fault::None)), is_over: Arc::default() };
+        let relay = Self {
+            port,
+            target: Arc::clone(&target),
+            fault: Arc::new(Mutex::new(Fault::None)),
+            is_over: Arc::default(),
+        };
         let (fault, is_over) = (Arc::clone(&relay.fault), Arc::clone(&relay.is_over));
         thread::spawn(move || {
             for client in listener.incoming() {
@@ -42,7 +54,7 @@ impl Relay {
                     return;
                 }
                 let fault = *fault.lock().unwrap();
-                connect(client.unwrap(), target, fault, &is_over);
+                connect(client.unwrap(), target.load(Ordering::Relaxed), fault, &is_over);
             }
         });
         relay
@@ -50,6 +62,11 @@ impl Relay {
 
     pub(crate) fn port(&self) -> u16 {
         self.port
+    }
+
+    /// Sends new connections elsewhere.
+    pub(crate) fn redirect(&self, target: u16) {
+        self.target.store(target, Ordering::Relaxed);
     }
 
     /// Sets the fault of new connections.

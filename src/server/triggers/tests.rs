@@ -69,3 +69,14 @@ fn only_known_images_are_looked_at() {
     assert_eq!(found(None, "vtr/other"), 1);
     assert_eq!(found(Some("ghcr.io"), "vtr/unknown"), 0);
 }
+
+#[tokio::test]
+async fn an_image_that_is_named_before_the_images_are_known_is_looked_at_with_everything() {
+    let triggers = Triggers::default();
+    assert!(triggers.look_at_image(Some("ghcr.io"), "vtr/app"));
+    triggers.set_known(Arc::new(KnownImages::new([image("ghcr.io/vtr/app")])));
+    assert!(triggers.look_at_image(Some("ghcr.io"), "vtr/app"));
+    assert!(!triggers.look_at_image(Some("ghcr.io"), "vtr/unknown"));
+    let images = [image("ghcr.io/vtr/app")].into();
+    assert_eq!(triggers.due().await, Due { everything: true, branch: false, images });
+}
