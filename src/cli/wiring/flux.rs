@@ -41,13 +41,14 @@ impl FluxReceivers {
         Ok(Self(config.flux_receivers.iter().map(subscription).collect()))
     }
 
-    /// Each Receiver's name, and whether its host answers.
-    pub(crate) async fn check(&self) -> Vec<(String, Result<Accepted, Undelivered>)> {
-        let mut checked = Vec::new();
-        for Subscription { receiver, .. } in &self.0 {
-            checked.push((receiver.name().to_owned(), receiver.check().await));
-        }
-        checked
+    /// The Receivers' names.
+    pub(crate) fn names(&self) -> impl Iterator<Item = &str> {
+        self.0.iter().map(|one| one.receiver.name())
+    }
+
+    /// Whether the host of the Receiver at this place of [`Self::names`] answers.
+    pub(crate) async fn check(&self, index: usize) -> Result<Accepted, Undelivered> {
+        self.0[index].receiver.check().await
     }
 
     /// Calls the Receivers that what the pass pushed concerns, beside what follows. Nothing where there are none.
