@@ -150,19 +150,18 @@ fn repository_of(policy: &FluxImagePolicy) -> PolicyName {
 
 /// Adds what other files say: namespaces, and the images of tags without a repository.
 fn complete(path: &RepoPath, manifest: &mut Manifest, layout: &Layout) {
+    manifest.fields.retain(|field| layout.counts(path, field) && !field.shape.is_of_chart());
     for field in &mut manifest.fields {
         if field.image.is_none() {
             field.image = layout.image_of_tag_alone(path, field).cloned();
         }
         field.service = placed(path, &field.service, layout);
     }
+    manifest.fields.retain(|field| field.image.is_some() || field.marker.is_some());
     // Charts are promoted where somebody asks for it; until then they are counted.
-    manifest.refusals.retain(|refusal| !refusal.shape.is_of_chart());
-    manifest.fields.retain(|field| {
-        let is_replaced = field.image.as_ref().is_some_and(|image| layout.replaces(path, field.shape, image));
-        let is_known = field.image.is_some() || field.marker.is_some();
-        is_known && !is_replaced && !field.shape.is_of_chart()
-    });
+    manifest
+        .refusals
+        .retain(|refusal| !refusal.shape.is_of_chart() && layout.counts_refusal(path, refusal));
     for service in manifest.refusals.iter_mut().filter_map(|refusal| refusal.service.as_mut()) {
         *service = placed(path, service, layout);
     }

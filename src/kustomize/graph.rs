@@ -270,6 +270,16 @@ impl Graph {
         Some(files)
     }
 
+    /// The files that are applied together with a file: by the kustomization.yaml that lists it, or that it is.
+    pub(super) fn applied_with(&self, file: &RepoPath) -> HashSet<&str> {
+        let own = self.folders.get_key_value(parent(file.as_str()));
+        let folders = match own.filter(|(_, folder)| folder.file == *file) {
+            Some((folder, _)) => vec![folder.as_str()],
+            None => self.listing(file.as_str()),
+        };
+        folders.into_iter().filter_map(|folder| self.patched_files(folder)).flatten().collect()
+    }
+
     /// The entries of kustomization.yaml files that are not followed, in the order of the files.
     pub(super) fn dead_entries(&self) -> &[DeadEntry] {
         &self.dead

@@ -11,7 +11,8 @@ use super::graph::{DeadEntry, Graph, Inclusion, Patched, SourceFile};
 use super::inline::{self, InlineVersion};
 use super::path::{is_within, parent};
 use super::target::Matcher;
-use crate::manifest::{FieldShape, ImageField, Manifest, Release};
+use super::values::{Taker, Values};
+use crate::manifest::{FieldShape, ImageField, Manifest, Refusal, Release};
 use crate::model::{ImageName, RepoPath, ServiceName};
 
 /// The namespace of a release in the environment's own folder, as Kubernetes assumes it.
@@ -24,6 +25,7 @@ pub struct Layout {
     /// The patches, by file and by the name in it.
     patches: BTreeMap<(RepoPath, ServiceName), PatchedRelease>,
     charts: Charts,
+    values: Values,
     /// The releases that a patch suspends, by file and by the name in it.
     suspended: BTreeSet<(String, ServiceName)>,
     inline_versions: Vec<InlineVersion>,
@@ -84,6 +86,8 @@ impl Layout {
                 }
             }
         }
+        layout.values = Values::of(&files, &layout.graph, &layout.takers(&files));
+        let graph = &layout.graph;
         let image_of = |file: &RepoPath, field: &ImageField| {
             let by_base = || layout.patched(file, &field.service)?.images.get(&field.key_path);
             field.image.as_ref().or_else(by_base).cloned()
@@ -102,10 +106,9 @@ impl Layout {
     /// The service that a HelmRelease of a file belongs to. `roots` are the folders of the environments: below the closest
     /// one, the file's folder serves as the namespace if no file sets one.
     pub fn service(&self, file: &RepoPath, written: &ServiceName, roots: &[RepoPath]) -> PlacedService {
-        let written = match self.patched(file, written) {
-            Some(patched) => &patched.service,
-            None => self.charts.user(file, written).unwrap_or(written),
-        };
+        let user = || self.charts.user(file, written).or_else(|| self.values.user(file, written));
+        let patched = self.patched(file, written).map(|patched| &patched.service);
+        let written = patched.or_else(user).unwrap_or(written);
         let known = |service| PlacedService { service, is_namespace_assumed: false };
         if written.has_namespace() {
             return known(written.clone());
@@ -128,26 +131,60 @@ impl Layout {
         let renamed = self.patches.iter().filter(|(_, patched)| patched.service.name() == service.name());
         names.extend(renamed.map(|((_, written), _)| written.clone()));
         names.extend(self.charts.used_by(service).cloned());
+        names.extend(self.values.written_names(service).cloned());
         names
     }
 
-    /// The image of a patch's tag that has no repository beside it, or the chart of a HelmRelease.
+    /// The image of a tag that has no repository beside it, of a patch or of values elsewhere, or the chart of a HelmRelease.
     pub fn image_of_tag_alone(&self, file: &RepoPath, field: &ImageField) -> Option<&ImageName> {
         if field.shape == FieldShape::ChartVersion {
             return self.charts.artifact(file, &field.service);
         }
+        if field.shape.is_of_values_elsewhere() {
+            return self.values.image_of(file, field);
+        }
         self.patched(file, &field.service)?.images.get(&field.key_path)
     }
 
-    /// Whether kustomize replaces the image of a field, so that its tag does not count: the field is of a container, and a
-    /// kustomization above its file names the image in `images`.
-    pub fn replaces(&self, file: &RepoPath, shape: FieldShape, image: &ImageName) -> bool {
+    /// Whether the tag of a field decides what runs. It does not where kustomize replaces the image of a container, or where
+    /// no HelmRelease takes the values that it is in.
+    pub fn counts(&self, file: &RepoPath, field: &ImageField) -> bool {
+        let is_replaced = field.image.as_ref().is_some_and(|image| self.replaces(file, field.shape, image));
+        !is_replaced && self.values.counts(file, field)
+    }
+
+    /// Whether a HelmRelease takes the Helm values that a field is in. False for fields that are in no such values.
+    pub fn takes(&self, file: &RepoPath, field: &ImageField) -> bool {
+        self.values.takes(file, field)
+    }
+
+    /// Whether it matters that a field is refused, likewise.
+    pub fn counts_refusal(&self, file: &RepoPath, refusal: &Refusal) -> bool {
+        let is_replaced =
+            refusal.image.as_ref().is_some_and(|image| self.replaces(file, refusal.shape, image));
+        !is_replaced && self.values.counts_refusal(file, refusal)
+    }
+
+    /// The service of a refused field, if its name is usable.
+    pub fn service_of_refusal(
+        &self,
+        file: &RepoPath,
+        refusal: &Refusal,
+        roots: &[RepoPath],
+    ) -> Option<ServiceName> {
+        let of_file = || self.values.service_of_file(file);
+        let written = refusal.service.as_ref().or_else(of_file)?;
+        Some(self.service(file, written, roots).service)
+    }
+
+    fn replaces(&self, file: &RepoPath, shape: FieldShape, image: &ImageName) -> bool {
         shape == FieldShape::Container && self.graph.replaces_image(file, image)
     }
 
-    /// Whether the file of a container decides if its tag counts.
-    pub fn may_replace(&self, shape: FieldShape) -> bool {
+    /// Whether the place of the file decides if fields of this shape count.
+    pub fn depends_on_file(&self, shape: FieldShape) -> bool {
         shape == FieldShape::Container && self.graph.replaces_images()
+            || shape.is_of_values_elsewhere() && self.values.has_overridden()
     }
 
     /// Whether the chart of any HelmRelease is known.
@@ -168,12 +205,40 @@ impl Layout {
     /// Whether another file suspends a release: a patch, or the base that a patch changes.
     pub fn is_suspended_elsewhere(&self, file: &RepoPath, written: &ServiceName) -> bool {
         let by_base = self.patched(file, written).is_some_and(|patched| patched.is_suspended);
-        by_base || self.suspended.contains(&(file.as_str().to_owned(), written.clone()))
+        by_base
+            || self.values.is_suspended(file, written)
+            || self.suspended.contains(&(file.as_str().to_owned(), written.clone()))
     }
 
     /// The entries of kustomization.yaml files that are not followed.
     pub fn dead_entries(&self) -> &[DeadEntry] {
         self.graph.dead_entries()
+    }
+
+    /// The HelmReleases that take values from ConfigMaps.
+    fn takers<'a>(&self, files: &[LayoutFile<'a>]) -> Vec<Taker<'a>> {
+        let mut takers = Vec::new();
+        for LayoutFile { path, manifest, .. } in files {
+            let Some(manifest) = manifest else { continue };
+            for (release, written) in named(manifest).filter(|(release, _)| !release.values_from.is_empty()) {
+                let base = self.patched(path, written);
+                let service = base.map_or(written, |base| &base.service);
+                let given = (!service.has_namespace()).then(|| self.graph.namespace(path)).flatten();
+                let placed = given.and_then(|namespace| in_namespace(service, namespace));
+                let mut images: BTreeMap<String, ImageName> = images_of(manifest, release, written).collect();
+                images.extend(base.map(|base| base.images.clone()).unwrap_or_default());
+                let own = manifest.fields.iter().filter(|field| field.service == *written);
+                takers.push(Taker {
+                    file: path,
+                    service: placed.unwrap_or_else(|| service.clone()),
+                    values_from: &release.values_from,
+                    images,
+                    tags: own.map(|field| field.key_path.clone()).collect(),
+                    is_suspended: release.is_suspended || base.is_some_and(|base| base.is_suspended),
+                });
+            }
+        }
+        takers
     }
 
     fn patched(&self, file: &RepoPath, written: &ServiceName) -> Option<&PatchedRelease> {

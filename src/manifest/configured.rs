@@ -36,6 +36,7 @@ pub(super) fn read(
                     position: second.unwrap_or(Position::START),
                     reason,
                     shape: FieldShape::Configured,
+                    data_key: None,
                 });
             }
         }

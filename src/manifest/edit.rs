@@ -1,14 +1,15 @@
 //! Edits: which scalars of a text change, and the checks before and after the splice.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::ops::Range;
 
 use super::Manifest;
 use super::edit_refused::EditRefused;
+use super::embedded::Embedded;
 use super::field::{ImageField, Quotes, Site};
 use super::position::Position;
 use super::replacement::{Replacement, Replacements};
-use super::tree::Content;
+use super::tree::{Content, Document, Documents, Node};
 use super::{read_documents, text, verify};
 use crate::model::{Digest, FieldRule, Tag};
 
@@ -66,7 +67,9 @@ pub fn edit_with(text: &[u8], rules: &[&FieldRule], edits: &[Edit<'_>]) -> Resul
     }
     let text = text::readable(text)?;
     let (manifest, documents) = read_documents(text, rules)?;
-    let replacements = plan(text, &manifest, edits)?;
+    let mut replacements = plan(text, &manifest, edits)?;
+    let blocks = new_blocks(text, &documents, &replacements)?;
+    replacements.set_blocks(blocks);
     let new_text = replacements.splice(text);
     verify::verify(&documents, &new_text, &replacements)?;
     Ok(new_text.into_bytes())
@@ -80,18 +83,13 @@ pub(crate) fn replace_scalars(text: &str, edits: &[(Range<usize>, String)]) -> R
     let (_, documents) = read_documents(text, &[])?;
     let mut list = Vec::with_capacity(edits.len());
     for (number, (span, value)) in edits.iter().enumerate() {
-        let site = documents.iter().find_map(|document| {
-            // A collection begins where its first scalar does.
-            let nodes = document.nodes();
-            let first = nodes.partition_point(|node| node.span.start < span.start);
-            let found = nodes[first..].iter().take_while(|node| node.span.start == span.start);
-            let style = found.filter(|node| node.span == *span).find_map(|node| match node.content {
-                Content::Scalar { style, .. } => Some(style),
-                _ => None,
-            });
+        let node = scalar_at(&documents, span.start).filter(|node| node.span == *span);
+        let site = node.and_then(|node| {
+            let Content::Scalar { style, .. } = node.content else { return None };
             Some(Site {
                 span: span.clone(),
-                quotes: Quotes::of(style?)?,
+                block: None,
+                quotes: Quotes::of(style)?,
                 before_tag: "".into(),
                 after_tag: "".into(),
             })
@@ -132,6 +130,49 @@ fn plan(text: &str, manifest: &Manifest, edits: &[Edit<'_>]) -> Result<Replaceme
     })?;
     check_anchors(manifest, &replacements, &is_edited)?;
     Ok(replacements)
+}
+
+/// The new text of each block scalar that holds an edited document, by its first byte. The document is verified as a file is.
+fn new_blocks(
+    text: &str,
+    documents: &[Document<'_>],
+    replacements: &Replacements,
+) -> Result<BTreeMap<usize, String>, EditRefused> {
+    let mut blocks = BTreeMap::new();
+    for (start, within) in replacements.by_block() {
+        let node = scalar_at(documents, start).ok_or(EditRefused::OtherText { position: Position::START })?;
+        let position = node.position;
+        let other_text = || EditRefused::OtherText { position };
+        let Content::Scalar { value, .. } = &node.content else { return Err(other_text()) };
+        let embedded = Embedded::of(text, value, start).ok_or_else(other_text)?;
+        let list = within.into_iter().map(|one| {
+            let span = embedded.in_value(one.span.clone()).filter(|span| value.get(span.clone()).is_some());
+            span.map(|span| one.within_block(span))
+        });
+        let list = list.collect::<Option<Vec<_>>>().ok_or_else(other_text)?;
+        let inner = Replacements::new(list).map_err(|_| other_text())?;
+        let old: Vec<_> = Documents::of(value).collect::<Result<_, _>>()?;
+        let new_value = inner.splice(value);
+        verify::verify(&old, &new_value, &inner).map_err(|refused| match refused {
+            EditRefused::OtherDifference { position } => {
+                EditRefused::OtherDifference { position: embedded.position(position) }
+            }
+            other => other,
+        })?;
+        blocks.insert(start, new_value);
+    }
+    Ok(blocks)
+}
+
+/// The scalar whose span begins at this byte.
+fn scalar_at<'d, 't>(documents: &'d [Document<'t>], start: usize) -> Option<&'d Node<'t>> {
+    documents.iter().find_map(|document| {
+        // A collection begins where its first scalar does.
+        let nodes = document.nodes();
+        let first = nodes.partition_point(|node| node.span.start < start);
+        let mut found = nodes[first..].iter().take_while(|node| node.span.start == start);
+        found.find(|node| matches!(node.content, Content::Scalar { .. }) && !node.span.is_empty())
+    })
 }
 
 /// The fields by position and path: several paths may reach one anchored mapping.

@@ -14,6 +14,10 @@ use crate::model::{Digest, ImageName, ServiceName, Tag};
 pub enum FieldShape {
     /// Helm values.
     Values,
+    /// Helm values in a ConfigMap.
+    ConfigMap,
+    /// Helm values in a file that is no object.
+    ValuesFile,
     /// `image` of a container of a workload.
     Container,
     /// `newTag` of an entry of `images`, of kustomize.
@@ -32,6 +36,11 @@ impl FieldShape {
     /// Whether the field holds a chart's version, which is promoted only where the configuration asks for it.
     pub fn is_of_chart(self) -> bool {
         matches!(self, Self::ChartTag | Self::ChartVersion)
+    }
+
+    /// Whether the field is in Helm values outside of a HelmRelease, which count only where a HelmRelease takes them.
+    pub fn is_of_values_elsewhere(self) -> bool {
+        matches!(self, Self::ConfigMap | Self::ValuesFile)
     }
 }
 
@@ -54,6 +63,8 @@ pub struct ImageField {
     pub marker: Option<PolicyName>,
     /// The rule that found it.
     pub shape: FieldShape,
+    /// The key of a ConfigMap's `data` that it is in.
+    pub data_key: Option<Box<str>>,
     pub(super) tag_site: Site,
     /// The sibling scalar that holds the digest.
     pub(super) digest_site: Option<Site>,
@@ -99,6 +110,8 @@ impl ImageField {
 pub(super) struct Site {
     /// The bytes of the scalar with its quotes.
     pub(super) span: Range<usize>,
+    /// The first byte of the block scalar whose text the scalar is part of.
+    pub(super) block: Option<usize>,
     pub(super) quotes: Quotes,
     /// The prefix of the value before the tag, such as `ghcr.io/vtr/app:`, or empty.
     pub(super) before_tag: Box<str>,

@@ -9,6 +9,8 @@ const IMAGE_GROUP: &str = "image.toolkit.fluxcd.io";
 const KUSTOMIZE_GROUP: &str = "kustomize.toolkit.fluxcd.io";
 /// The API group of OCIRepository and HelmRepository.
 const SOURCE_GROUP: &str = "source.toolkit.fluxcd.io";
+/// The kind of ConfigMap.
+const CONFIG_MAP: &str = "ConfigMap";
 /// The kind of OCIRepository.
 pub(super) const OCI_REPOSITORY: &str = "OCIRepository";
 /// The kind of HelmRepository.
@@ -27,12 +29,14 @@ pub(super) enum Kind {
     FluxImages,
     /// The containers of a workload; the path leads to the spec of its pods.
     Workload(&'static [&'static str]),
-    /// `images` of a kustomization.yaml.
+    /// `images` of a kustomization.yaml; without a kind, Helm values too.
     Kustomization,
     /// `spec.ref.tag` of an OCIRepository.
     OciRepository,
     /// A HelmRepository, which says where charts are.
     HelmRepository,
+    /// Helm values in `data`.
+    ConfigMap,
     /// Setter comments alone.
     Other,
 }
@@ -58,6 +62,7 @@ impl Kind {
             (HELM_GROUP, "HelmRelease") => Self::HelmRelease,
             (HELM_GROUP, "HelmReleaseList") => Self::List,
             ("", "List") if version == "v1" => Self::List,
+            ("", CONFIG_MAP) if version == "v1" => Self::ConfigMap,
             (KUSTOMIZE_GROUP, "Kustomization") => Self::FluxKustomization,
             (IMAGE_GROUP, _) => Self::FluxImages,
             (SOURCE_GROUP, OCI_REPOSITORY) => Self::OciRepository,
@@ -70,6 +75,11 @@ impl Kind {
                 workload.map_or(Self::Other, |(_, _, path)| Self::Workload(path))
             }
         }
+    }
+
+    /// Whether a line that sets `kind`, from its colon on, may name a ConfigMap.
+    pub(super) fn may_be_config_map(rest_of_line: &[u8]) -> bool {
+        memchr::memmem::find(rest_of_line, CONFIG_MAP.as_bytes()).is_some()
     }
 
     /// Whether a line that sets `kind`, from its colon on, may name a workload.
@@ -99,7 +109,8 @@ mod tests {
             ("image.toolkit.fluxcd.io/v1", "ImagePolicy", Kind::FluxImages),
             ("source.toolkit.fluxcd.io/v1", "OCIRepository", Kind::OciRepository),
             ("source.toolkit.fluxcd.io/v1", "HelmRepository", Kind::HelmRepository),
-            ("v1", "ConfigMap", Kind::Other),
+            ("v1", "ConfigMap", Kind::ConfigMap),
+            ("v1", "Secret", Kind::Other),
         ] {
             assert_eq!(Kind::of(api_version, kind), expected, "{api_version} {kind}");
         }

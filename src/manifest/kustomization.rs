@@ -25,8 +25,21 @@ pub struct Kustomization {
     pub patches: Vec<KustomizationPatch>,
     /// Those that are not, and `replacements`.
     pub inline_patches: Vec<InlinePatch>,
+    /// The ConfigMaps that it makes from files.
+    pub config_maps: Vec<GeneratedConfigMap>,
     /// The files that it uses otherwise: of generators, transformers, replacements and the like.
     pub other_files: Vec<String>,
+}
+
+/// A ConfigMap that `configMapGenerator` makes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct GeneratedConfigMap {
+    /// `name`, without the hash that kustomize adds to it everywhere.
+    pub name: String,
+    /// `namespace`, if it sets one itself.
+    pub namespace: Option<String>,
+    /// The keys of its data and their files.
+    pub files: Vec<(String, String)>,
 }
 
 /// A patch in a file.
@@ -82,6 +95,11 @@ impl Reader<'_, '_> {
                     self.kustomization.replaced_images = replaced_images(self.document, value);
                 }
                 Some(key) => {
+                    if key == "configMapGenerator" {
+                        let generated = self.items(value).filter_map(|item| self.config_map(item));
+                        let generated = generated.collect::<Vec<_>>();
+                        self.kustomization.config_maps.extend(generated);
+                    }
                     if key == "replacements" {
                         let entries = self.items(value).collect::<Vec<_>>().into_iter();
                         let patches = entries.flat_map(|entry| patch::replacement(self.document, entry));
@@ -92,6 +110,17 @@ impl Reader<'_, '_> {
                 None => {}
             }
         }
+    }
+
+    fn config_map(&self, item: NodeId) -> Option<GeneratedConfigMap> {
+        let text = |key| self.document.get(item, key).and_then(|node| self.text(node));
+        let entries = self.document.get(item, "files").map(|files| self.items(files)).into_iter().flatten();
+        let entries = entries.filter_map(|entry| self.text(entry)).take(MAX_ENTRIES);
+        let files = entries.map(|entry| match entry.split_once('=') {
+            Some((key, path)) => (key.to_owned(), path.to_owned()),
+            None => (entry.rsplit('/').next().unwrap_or_default().to_owned(), entry),
+        });
+        Some(GeneratedConfigMap { name: text("name")?, namespace: text("namespace"), files: files.collect() })
     }
 
     fn patches(&mut self, list: NodeId) {
@@ -166,6 +195,9 @@ mod tests {
         assert_eq!(patches, [("p.yaml", Some("app")), ("q.yaml", None), ("s.yaml", None)]);
         assert_eq!(read.components, ["../../c"]);
         assert_eq!(read.other_files, ["v.yaml"]);
+        let files = vec![("values.yaml".to_owned(), "v.yaml".to_owned())];
+        let generated = GeneratedConfigMap { name: "v".to_owned(), namespace: None, files };
+        assert_eq!(read.config_maps, [generated]);
     }
 
     #[test]

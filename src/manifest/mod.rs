@@ -5,14 +5,16 @@
 //! stays; it parses the new text with two independent parsers and refuses any other difference.
 //!
 //! Reading goes through `tree` (a flat list of nodes), `objects` (which object is what, by the table in `kinds`), `values`,
-//! `workload`, `kustomize_images`, `oci_repository`, `chart` and `configured` (the
-//! way to the fields), `image` (the parts of a field) and `record`. Editing goes through `edit` (which scalars change), `replacement` (the splice) and `verify`.
+//! `workload`, `kustomize_images`, `oci_repository`, `chart`, `config_map` and `configured` (the
+//! way to the fields), `embedded` (documents inside block scalars), `image` (the parts of a field) and `record`. Editing goes through `edit` (which scalars change), `replacement` (the splice) and `verify`.
 
 mod anchors;
 mod chart;
+mod config_map;
 mod configured;
 mod edit;
 mod edit_refused;
+mod embedded;
 mod entries;
 mod field;
 mod flux;
@@ -47,12 +49,12 @@ pub use edit::{Edit, edit, edit_with};
 pub use edit_refused::{EditRefused, SecondParserError};
 pub use field::{FieldShape, ImageField};
 pub use flux::{FluxAutomation, FluxImagePolicy, FluxImageRepository, FluxKustomization, FluxOrder};
-pub use kustomization::{Kustomization, KustomizationPatch, read_kustomization};
+pub use kustomization::{GeneratedConfigMap, Kustomization, KustomizationPatch, read_kustomization};
 pub use marker::PolicyName;
 pub use patch::{InlinePatch, PatchTarget, ReleaseChange};
 pub use position::Position;
 pub use refusal::{Refusal, RefusalReason};
-pub use release::{ChartRef, Release};
+pub use release::{ChartRef, Release, ValuesReference};
 pub use unreadable::{Unreadable, UnreadableReason};
 
 use crate::model::{FieldRule, ServiceName};
@@ -147,21 +149,41 @@ impl Manifest {
 /// # Errors
 /// When the text may concern images and is not UTF-8, not YAML, or exceeds a bound on size, depth or aliases.
 pub fn read(text: &[u8]) -> Result<Manifest, Unreadable> {
+    match text::concerning_images(text)? {
+        Some(text) => read_text(text),
+        None if text::has_values(text) => {
+            // Only where a HelmRelease takes the values does it matter that they cannot be read.
+            let read = text::readable(text).and_then(read_text);
+            Ok(read.unwrap_or_else(|Unreadable { position, reason }| Manifest {
+                refusals: vec![Refusal {
+                    service: None,
+                    image: None,
+                    position,
+                    reason: RefusalReason::Unreadable(reason),
+                    shape: FieldShape::ValuesFile,
+                    data_key: None,
+                }],
+                ..Manifest::default()
+            }))
+        }
+        None => Ok(Manifest::default()),
+    }
+}
+
+fn read_text(text: &str) -> Result<Manifest, Unreadable> {
     let mut manifest = Manifest::default();
-    if let Some(text) = text::concerning_images(text)? {
-        let source = SourceText::of(text);
-        let mut scalar_ends = Vec::new();
-        for document in Documents::of(text) {
-            let document = document?;
-            manifest.add(source, &document)?;
-            if source.has_markers {
-                scalar_ends.extend(document.nodes().iter().map(|node| node.span.end));
-            }
-        }
+    let source = SourceText::of(text);
+    let mut scalar_ends = Vec::new();
+    for document in Documents::of(text) {
+        let document = document?;
+        manifest.add(source, &document)?;
         if source.has_markers {
-            let strays = marker::strays(text, scalar_ends.into_iter());
-            manifest.stray_setters = strays.iter().map(|hash| Position::after(&text[..*hash])).collect();
+            scalar_ends.extend(document.nodes().iter().map(|node| node.span.end));
         }
+    }
+    if source.has_markers {
+        let strays = marker::strays(text, scalar_ends.into_iter());
+        manifest.stray_setters = strays.iter().map(|hash| Position::after(&text[..*hash])).collect();
     }
     // Room for four fields where most files have one, kept as long as the file is the same.
     manifest.fields.shrink_to_fit();

@@ -2,7 +2,9 @@
 
 use super::Manifest;
 use super::chart;
+use super::config_map;
 use super::entries::Entries;
+use super::field::FieldShape;
 use super::flux::{self, FluxObject};
 use super::image::Reader;
 use super::kinds::Kind;
@@ -15,6 +17,10 @@ use super::text::SourceText;
 use super::tree::{Document, NodeId};
 use super::values;
 use super::workload;
+use crate::model::ServiceName;
+
+/// Stands for the name of a file of Helm values, until a HelmRelease takes it.
+const VALUES_FILE: &str = "values";
 
 /// The deepest nesting of lists of objects.
 const MAX_LIST_DEPTH: usize = 4;
@@ -67,8 +73,17 @@ impl Objects<'_, '_, '_> {
                     kustomize_images::record(recorder, root, &["spec", "images"]);
                 });
             }
-            Kind::Kustomization => self.fields(root, defect, |recorder| {
-                kustomize_images::record(recorder, root, &["images"]);
+            Kind::Kustomization => {
+                if kind.is_empty() {
+                    self.values_file(root, defect.clone());
+                }
+                self.fields(root, defect, |recorder| {
+                    kustomize_images::record(recorder, root, &["images"]);
+                });
+            }
+            Kind::ConfigMap => self.fields(root, defect, |recorder| {
+                recorder.shape = FieldShape::ConfigMap;
+                config_map::record(recorder, root);
             }),
             Kind::Workload(path) => {
                 self.fields(root, defect, |recorder| workload::record(recorder, root, path));
@@ -110,6 +125,14 @@ impl Objects<'_, '_, '_> {
         if self.reader.source.has_markers {
             values::walk_comments(&mut recorder, root, false);
         }
+    }
+
+    /// Records the fields of Helm values that are a file of their own, under the name [`VALUES_FILE`].
+    fn values_file(&mut self, root: NodeId, defect: Option<Defect>) {
+        let owner = ServiceName::without_namespace(VALUES_FILE).map_or(Owner::Invalid, Owner::Named);
+        let mut recorder = Recorder::new(self.reader, owner, defect, self.manifest);
+        recorder.shape = FieldShape::ValuesFile;
+        values::walk_document(&mut recorder, root);
     }
 
     /// Whether `kind` or `apiVersion` occurs twice and one of the kinds is `kind`.

@@ -1,8 +1,7 @@
 //! Patches inside other files (`patches`, `patchesStrategicMerge`, `patchesJson6902`, `replacements`) and JSON 6902 operations
 //! in files: which values of HelmReleases they change. Tidegate reads them and never edits them.
 
-use granit_parser::ScalarStyle;
-
+use super::embedded::Embedded;
 use super::position::Position;
 use super::record::PathSegment;
 use super::text::JSON_PATCH_PATHS;
@@ -103,11 +102,11 @@ pub(super) fn inline(text: &str, document: &Document<'_>, entry: NodeId) -> Opti
 fn changes(text: &str, document: &Document<'_>, node: NodeId) -> Vec<ReleaseChange> {
     let mut changes = Vec::new();
     let node = document.target(node);
-    let Content::Scalar { value, style } = &document.node(node).content else {
+    let Content::Scalar { value, .. } = &document.node(node).content else {
         Reader { document, origin: None, changes: &mut changes }.patch(node);
         return changes;
     };
-    let origin = Origin::of(text, document, node, *style);
+    let origin = Origin::of(text, document, node);
     for inner in Documents::of(value) {
         let Ok(inner) = inner else {
             // What it changes is unknown, so it may be anything.
@@ -159,52 +158,18 @@ struct Origin {
     /// The place of the scalar.
     start: Position,
     /// Where the lines of the text are those of the file.
-    lines: Option<Lines>,
-}
-
-struct Lines {
-    /// The line of the file with the first line of the text.
-    first: usize,
-    /// Columns before each line of the text.
-    indentation: usize,
+    lines: Option<Embedded>,
 }
 
 impl Origin {
-    fn of(text: &str, document: &Document<'_>, node: NodeId, style: ScalarStyle) -> Self {
+    fn of(text: &str, document: &Document<'_>, node: NodeId) -> Self {
         let scalar = document.node(node);
         let inner = document.text(node).unwrap_or_default();
-        let lines = (style == ScalarStyle::Literal).then(|| Lines::of(text, inner, scalar.span.start));
-        Self { start: scalar.position, lines: lines.flatten() }
+        Self { start: scalar.position, lines: Embedded::of(text, inner, scalar.span.start) }
     }
 
     fn place(&self, inner: Position) -> Position {
-        match &self.lines {
-            Some(Lines { first, indentation }) => {
-                Position { line: first + inner.line - 1, column: indentation + inner.column }
-            }
-            None => self.start,
-        }
-    }
-}
-
-impl Lines {
-    /// The lines of a literal scalar whose span begins at `start`: at its `|` or at its first character.
-    fn of(text: &str, inner: &str, start: usize) -> Option<Self> {
-        let is_blank = |line: &&str| line.trim().is_empty();
-        let width = |line: &str| line.len() - line.trim_start_matches(' ').len();
-        let (before, from) = text.split_at_checked(start)?;
-        let line = 1 + before.bytes().filter(|byte| *byte == b'\n').count();
-        let is_header = from.starts_with('|');
-        let first = if is_header {
-            line + 1
-        } else {
-            line - before.rsplit('\n').skip(1).take_while(is_blank).count()
-        };
-        let line_start = before.rfind('\n').map_or(0, |newline| newline + 1);
-        let mut outer = text[line_start..].lines().skip(usize::from(is_header));
-        let outer = outer.find(|line| !is_blank(line))?;
-        let inner = inner.lines().find(|line| !is_blank(line))?;
-        Some(Self { first, indentation: width(outer).saturating_sub(width(inner)) })
+        self.lines.as_ref().map_or(self.start, |lines| lines.position(inner))
     }
 }
 

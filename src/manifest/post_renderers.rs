@@ -17,7 +17,7 @@ pub(super) fn refusals(document: &Document<'_>, root: NodeId, service: Option<&S
         let position = document.node(at).position;
         let reason = RefusalReason::PostRenderer(written.to_owned());
         let (service, shape) = (service.cloned(), FieldShape::Values);
-        refusals.push(Refusal { service, image: Some(image), position, reason, shape });
+        refusals.push(Refusal { service, image: Some(image), position, reason, shape, data_key: None });
     };
     for renderer in document.children(document.target(renderers)) {
         let list = |key| {

@@ -95,6 +95,8 @@ pub(super) struct Recorder<'d, 't, 'm> {
     /// Applies to every field below the current node.
     pub(super) defect: Option<Defect>,
     pub(super) shape: FieldShape,
+    /// The key of a ConfigMap's `data` that the fields are in.
+    pub(super) data_key: Option<Box<str>>,
     pub(super) manifest: &'m mut Manifest,
     /// The scalars that are recorded, so that their setter comments are not read a second time.
     recorded: HashSet<NodeId>,
@@ -109,7 +111,7 @@ impl<'d, 't, 'm> Recorder<'d, 't, 'm> {
         manifest: &'m mut Manifest,
     ) -> Self {
         let (path, shape) = (Vec::new(), FieldShape::Values);
-        Self { reader, owner, path, defect, shape, manifest, recorded: HashSet::new() }
+        Self { reader, owner, path, defect, shape, data_key: None, manifest, recorded: HashSet::new() }
     }
 
     /// The entries of a mapping, whose defects apply to every field below it until [`Self::leave`].
@@ -169,6 +171,7 @@ impl<'d, 't, 'm> Recorder<'d, 't, 'm> {
                     key_path,
                     marker: parts.policy,
                     shape: self.shape,
+                    data_key: self.data_key.clone(),
                     tag_site: parts.tag_site,
                     digest_site: parts.digest_site,
                 });
@@ -197,7 +200,8 @@ impl<'d, 't, 'm> Recorder<'d, 't, 'm> {
         let document = self.reader.document;
         let span = document.node(document.target(value)).span.clone();
         self.manifest.refused_spans.push((span, document.node(value).position));
-        let refusal = Refusal { service, image, position, reason, shape: self.shape };
+        let data_key = self.data_key.clone();
+        let refusal = Refusal { service, image, position, reason, shape: self.shape, data_key };
         // A defect of a mapping is reported once, not for each field in it.
         if self.manifest.refusals.last() != Some(&refusal) {
             self.manifest.refusals.push(refusal);

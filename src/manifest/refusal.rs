@@ -4,6 +4,7 @@ use std::fmt;
 
 use super::field::FieldShape;
 use super::position::Position;
+use super::unreadable::UnreadableReason;
 use crate::model::{ImageName, Printable, ServiceName};
 
 /// A reason to refuse every field below a node, and its place.
@@ -22,6 +23,8 @@ pub struct Refusal {
     pub reason: RefusalReason,
     /// The rule that found the field.
     pub shape: FieldShape,
+    /// The key of a ConfigMap's `data` that it is in.
+    pub data_key: Option<Box<str>>,
 }
 
 impl fmt::Display for Refusal {
@@ -93,6 +96,10 @@ pub enum RefusalReason {
     Overruled(&'static str),
     /// A patch changes the registry of a tag whose repository is elsewhere.
     RegistryAlone,
+    /// Values in a ConfigMap that are not lines of the file, because of folding or escapes.
+    NotLiteral,
+    /// Values that are not YAML, or exceed a bound.
+    Unreadable(UnreadableReason),
     /// A post-renderer of the HelmRelease sets the version.
     PostRenderer(String),
 }
@@ -126,6 +133,8 @@ impl RefusalReason {
             Self::TwoRegistries(_) => "keep one of the two registries",
             Self::NotOneMatch { .. } => "correct `at` or `files` under `fields` in the configuration",
             Self::RegistryAlone => "write `repository` beside the tag",
+            Self::NotLiteral => "write the values as a literal block scalar (`|`)",
+            Self::Unreadable(_) => "correct the YAML",
             Self::PostRenderer(_) => {
                 "write the image in `spec.values`, and remove it from `spec.postRenderers`"
             }
@@ -186,6 +195,8 @@ impl fmt::Display for RefusalReason {
             Self::RegistryAlone => {
                 write!(formatter, "the patch sets the registry of the image but not its repository")
             }
+            Self::NotLiteral => write!(formatter, "the values are not lines of the file"),
+            Self::Unreadable(reason) => write!(formatter, "the values cannot be read: {reason}"),
             Self::PostRenderer(written) => {
                 write!(
                     formatter,

@@ -17,6 +17,11 @@ use crate::model::{ImageName, ServiceName};
 /// The API versions that are read.
 const VERSIONS: [&str; 3] = ["v2beta1", "v2beta2", "v2"];
 
+/// The `valuesKey` that Flux assumes.
+const DEFAULT_VALUES_KEY: &str = "values.yaml";
+/// The most entries of `spec.valuesFrom` that are read.
+const MAX_VALUES_FROM: usize = 100;
+
 /// A HelmRelease object.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Release {
@@ -30,6 +35,8 @@ pub struct Release {
     pub chart: Option<ChartSource>,
     /// The OCIRepository of its chart.
     pub chart_ref: Option<ChartRef>,
+    /// The ConfigMaps that `spec.valuesFrom` takes values from, but for single values with a `targetPath`.
+    pub values_from: Vec<ValuesReference>,
     /// `spec.suspend`.
     pub is_suspended: bool,
     /// The mappings that name an image and hold no tag, by key path. A patch may add the tag.
@@ -43,6 +50,15 @@ pub struct ChartRef {
     pub namespace: Option<String>,
     /// `name`.
     pub name: String,
+}
+
+/// A ConfigMap with Helm values.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ValuesReference {
+    /// `name`; the namespace is that of the HelmRelease.
+    pub name: String,
+    /// `valuesKey`, the key of its `data`.
+    pub key: String,
 }
 
 /// Adds the HelmRelease at `root` and its fields to `manifest`.
@@ -64,7 +80,7 @@ pub(super) fn read(
         let node = document.get(root, "apiVersion").unwrap_or(root);
         let position = document.node(node).position;
         let reason = RefusalReason::ApiVersion(version.to_owned());
-        manifest.refusals.push(Refusal { service, image: None, position, reason, shape });
+        manifest.refusals.push(Refusal { service, image: None, position, reason, shape, data_key: None });
         return;
     }
     let above_values = [Some(root), document.get(root, "metadata"), document.get(root, "spec")];
@@ -90,7 +106,7 @@ pub(super) fn read(
     if let Some((reason, position)) = duplicate
         && manifest.refusals.len() == refused
     {
-        manifest.refusals.push(Refusal { service, image: None, position, reason, shape });
+        manifest.refusals.push(Refusal { service, image: None, position, reason, shape, data_key: None });
     }
 }
 
@@ -104,6 +120,7 @@ fn release(reader: Reader<'_, '_>, root: NodeId, service: Option<ServiceName>) -
         is_patch: spec("chart").is_none() && spec("chartRef").is_none(),
         chart: chart::source(reader, root),
         chart_ref: spec("chartRef").and_then(|node| chart_ref(reader, node)),
+        values_from: spec("valuesFrom").map(|list| values_from(reader, list)).unwrap_or_default(),
         is_suspended,
         untagged_images: Vec::new(),
     }
@@ -114,6 +131,18 @@ fn chart_ref(reader: Reader<'_, '_>, node: NodeId) -> Option<ChartRef> {
     let is_oci = text("kind") == Some(OCI_REPOSITORY);
     let name = text("name").filter(|_| is_oci)?.to_owned();
     Some(ChartRef { namespace: text("namespace").map(str::to_owned), name })
+}
+
+fn values_from(reader: Reader<'_, '_>, list: NodeId) -> Vec<ValuesReference> {
+    let items = reader.document.children(reader.document.target(list)).take(MAX_VALUES_FROM);
+    let references = items.filter_map(|item| {
+        let text =
+            |key| reader.document.text(reader.document.get(item, key)?).filter(|text| !text.is_empty());
+        let is_whole = text("kind") == Some("ConfigMap") && text("targetPath").is_none();
+        let name = text("name").filter(|_| is_whole)?.to_owned();
+        Some(ValuesReference { name, key: text("valuesKey").unwrap_or(DEFAULT_VALUES_KEY).to_owned() })
+    });
+    references.collect()
 }
 
 /// The values of every entry with this key; usually one.

@@ -55,7 +55,13 @@ pub(super) fn site(
     if text.get(inside) != Some(&**value) {
         return Err(RefusalReason::Escaped);
     }
-    Ok(Site { span: node.span.clone(), quotes, before_tag: before_tag.into(), after_tag: "".into() })
+    Ok(Site {
+        span: node.span.clone(),
+        block: None,
+        quotes,
+        before_tag: before_tag.into(),
+        after_tag: "".into(),
+    })
 }
 
 /// Whether something fills in the value later: Helm or Jinja templates, or Flux post-build substitution.

@@ -58,13 +58,29 @@ pub(super) fn concerning_images(bytes: &[u8]) -> Result<Option<&str>, Unreadable
 /// Whether an object may be a workload with containers. Definitions of custom resources speak of workloads too, but not on
 /// the line of `kind`.
 fn has_workload(bytes: &[u8]) -> bool {
-    let names_workload = |at: usize| {
+    memmem::find(bytes, b"ontainers").is_some() && has_kind(bytes, Kind::may_be_workload)
+}
+
+/// Whether a line sets `kind` and its rest, from the colon on, is as wanted.
+fn has_kind(bytes: &[u8], is_wanted: fn(&[u8]) -> bool) -> bool {
+    memmem::find_iter(bytes, "kind").any(|at| {
         let rest = &bytes[at + "kind".len()..];
         let line = memchr::memchr2(b'\n', b'\r', rest).map_or(rest, |end| &rest[..end]);
         let is_key = line.iter().find(|byte| !b" \t\"'".contains(byte)) == Some(&b':');
-        is_key && Kind::may_be_workload(line)
-    };
-    memmem::find(bytes, b"ontainers").is_some() && memmem::find_iter(bytes, "kind").any(names_workload)
+        is_key && is_wanted(line)
+    })
+}
+
+/// Whether a text that concerns no images otherwise may hold Helm values: in a ConfigMap, or as a file that is no object.
+pub(super) fn has_values(bytes: &[u8]) -> bool {
+    let is_object = || bytes.starts_with(b"apiVersion") || memmem::find(bytes, b"\napiVersion").is_some();
+    may_hold_values(bytes) && (!is_object() || has_kind(bytes, Kind::may_be_config_map))
+}
+
+/// Whether Helm values may name an image: they have a key `tag` or `image`.
+pub(super) fn may_hold_values(bytes: &[u8]) -> bool {
+    let is_key = |end: usize| matches!(bytes.get(end), Some(b':' | b' ' | b'"' | b'\''));
+    ["tag", "image"].into_iter().any(|key| memmem::find_iter(bytes, key).any(|at| is_key(at + key.len())))
 }
 
 /// The text, if it is UTF-8 and at most 32 MiB.

@@ -25,6 +25,8 @@ pub(super) struct Walk<'r, 'd, 't, 'm> {
 enum Rules {
     /// Helm values. Those of a patch may hold tags without a repository.
     Values { is_patch: bool },
+    /// Helm values outside of a HelmRelease, which may hold tags without a repository. Setter comments are read apart.
+    Document,
     /// Setter comments, as Flux reads them; `is_release` leaves the values of a HelmRelease out.
     Comments { is_release: bool },
 }
@@ -46,6 +48,11 @@ pub(super) fn walk_values(recorder: &mut Recorder<'_, '_, '_>, values: NodeId, i
     recorder.path.extend(VALUES.map(PathSegment::Key));
     Walk { recorder, rules: Rules::Values { is_patch }, global_registry: None }.below(values);
     recorder.path.clear();
+}
+
+/// Walks a document of Helm values that is not part of a HelmRelease, from its root.
+pub(super) fn walk_document(recorder: &mut Recorder<'_, '_, '_>, root: NodeId) {
+    Walk { recorder, rules: Rules::Document, global_registry: None }.below(root);
 }
 
 /// Walks an object for the setter comments that are not of recorded fields.
@@ -81,7 +88,7 @@ impl<'d> Walk<'_, 'd, '_, '_> {
     }
 
     fn is_values(&self) -> bool {
-        matches!(self.rules, Rules::Values { .. })
+        !matches!(self.rules, Rules::Comments { .. })
     }
 
     fn sequence(&mut self, sequence: NodeId) {
@@ -89,6 +96,7 @@ impl<'d> Walk<'_, 'd, '_, '_> {
             self.recorder.path.push(PathSegment::Index(index));
             if !self.recorder.is_recorded(item) {
                 match self.marker(item) {
+                    Ok(Some(_)) | Err(_) if matches!(self.rules, Rules::Document) => {}
                     Ok(Some(marker)) => self.marked(marker, item, Siblings::default()),
                     Ok(None) => self.below(item),
                     Err(rejection) => self.recorder.record(None, None, item, Err(rejection)),
@@ -159,6 +167,7 @@ impl<'d> Walk<'_, 'd, '_, '_> {
         let tag = entries.get("tag").and_then(|tag| reader.document.text(tag));
         if !siblings.has_repository
             || self.recorder.defect.is_some()
+            || !matches!(self.rules, Rules::Values { .. })
             || tag.is_some_and(|tag| !matches!(tag, "" | "~" | "null"))
         {
             return;
@@ -173,14 +182,19 @@ impl<'d> Walk<'_, 'd, '_, '_> {
     fn entry(&mut self, entry: Entry<'d>, entries: &Entries<'d>, siblings: Siblings) {
         let Entry { key, value } = entry;
         let marker = match self.marker(value) {
+            Ok(Some(_)) | Err(_) if matches!(self.rules, Rules::Document) => return,
             Ok(marker) => marker,
             Err(rejection) => return self.recorder.record(None, None, value, Err(rejection)),
         };
-        let Rules::Values { is_patch } = self.rules else {
-            return match marker {
-                Some(marker) => self.marked(marker, value, siblings),
-                None => self.below(value),
-            };
+        let is_patch = match self.rules {
+            Rules::Values { is_patch } => is_patch,
+            Rules::Document => true,
+            Rules::Comments { .. } => {
+                return match marker {
+                    Some(marker) => self.marked(marker, value, siblings),
+                    None => self.below(value),
+                };
+            }
         };
         let marks_other_part = marker.as_ref().is_some_and(|marker| marker.part != MarkedPart::Tag);
         if key == "tag" && siblings.has_repository && !marks_other_part {

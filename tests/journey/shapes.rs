@@ -131,3 +131,61 @@ async fn fields_that_the_configuration_names_are_promoted() {
     let history = world.run(&["history", "common/tenant"]).out;
     assert!(history.contains("v1.0.0") && history.contains("v1.0.1"), "{history}");
 }
+
+const VALUES: &str = "clusters/non-prod-digital-eks/shop/values.yaml";
+const GENERATED: &str = "clusters/non-prod-digital-eks/blog/app-values.yaml";
+
+/// A HelmRelease with its values in a ConfigMap, with Windows line ends and no final newline.
+fn values_in_a_config_map(host: &str, tag: &str) -> String {
+    format!(
+        "apiVersion: helm.toolkit.fluxcd.io/v2\nkind: HelmRelease\nmetadata: {{name: web, namespace: shop}}\nspec:\n  \
+         chart: {{spec: {{chart: web}}}}\n  valuesFrom: [{{kind: ConfigMap, name: web-values}}]\n---\n\
+         apiVersion: v1\nkind: ConfigMap\nmetadata: {{name: web-values, namespace: shop}}\ndata:\n  values.yaml: | # ours\n\
+         \x20     image: {{repository: {host}/vtr/graphql-server, tag: &tag \"{tag}\" }} # the image\n\n      label: *tag"
+    )
+    .replace('\n', "\r\n")
+}
+
+#[tokio::test]
+async fn helm_values_outside_of_helmreleases_are_promoted_and_rolled_back() {
+    let world = World::new("1h").await;
+    let host = world.registry.host();
+    let folder = "clusters/non-prod-digital-eks/blog";
+    let release = "apiVersion: helm.toolkit.fluxcd.io/v2\nkind: HelmRelease\nmetadata: {name: app}\n\
+        spec: {chart: {spec: {chart: app}}, valuesFrom: [{kind: ConfigMap, name: app-values}]}\n";
+    let kustomization = "namespace: blog\nresources: [release.yaml]\nconfigMapGenerator:\n- name: app-values\n  \
+        files: [values.yaml=app-values.yaml]\n";
+    let generated = |tag: &str| {
+        format!(
+            "# Values of the blog.\nimage:\n  tag: {tag}   # moved\n  repository: {host}/vtr/graphql-server\n"
+        )
+    };
+    for (path, text) in [
+        (VALUES.to_owned(), values_in_a_config_map(&host, "v1.0.0")),
+        (format!("{folder}/release.yaml"), release.to_owned()),
+        (format!("{folder}/kustomization.yaml"), kustomization.to_owned()),
+        (GENERATED.to_owned(), generated("v1.0.0")),
+    ] {
+        world.person("add a file", &path, &text);
+    }
+    let plan = world.run(&["plan"]);
+    assert_eq!(plan.code, 0, "{}", plan.err);
+    assert!(plan.out.contains("+  tag: v1.0.1   # moved"), "{}", plan.out);
+    assert_eq!(world.run(&["sync"]).code, 0);
+    assert_eq!(world.origin.file(VALUES), values_in_a_config_map(&host, "v1.0.1"));
+    assert_eq!(world.origin.file(GENERATED), generated("v1.0.1"));
+
+    let status = world.run(&["status"]).out;
+    for service in ["blog/app", "shop/web"] {
+        assert!(status.contains(service), "{status}");
+        let explain = world.run(&["explain", service, "-e", "non-prod"]);
+        assert_eq!(explain.code, 0, "{}", explain.err);
+        let history = world.run(&["history", service]).out;
+        assert!(history.contains("v1.0.0") && history.contains("v1.0.1"), "{history}");
+        let rollback =
+            world.run(&["rollback", service, "-e", "non-prod", "--yes", "--reason", "orders fail"]);
+        assert_eq!(rollback.code, 0, "{}", rollback.err);
+    }
+    assert_eq!(world.origin.file(VALUES), values_in_a_config_map(&host, "v1.0.0"));
+    assert_eq!(world.origin.file(GENERATED), generated("v1.0.0"));
+}

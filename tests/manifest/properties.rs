@@ -22,6 +22,10 @@ struct Sample {
 enum Object {
     /// A HelmRelease with these values.
     Release(Vec<Part>),
+    /// A ConfigMap with these values.
+    ConfigMap(Vec<Part>),
+    /// A file of these values.
+    Values(Vec<Part>),
     /// A workload of this kind, with a container for each image.
     Workload(&'static str, Vec<Written>),
     /// A kustomization.yaml with an entry of `images` for each.
@@ -105,6 +109,8 @@ const FILLERS: [&str; 12] = [
 ];
 
 const HEAD: &str = "---\napiVersion: helm.toolkit.fluxcd.io/v2\nkind: HelmRelease\nmetadata:\n  name: ";
+const CONFIG_MAP_HEAD: &str = "---\napiVersion: v1\nkind: ConfigMap\nmetadata:\n  name: ";
+const TO_DATA: &str = "\ndata:\n  values.yaml: |\n      first: 1\n";
 const TO_VALUES: &str = "\nspec:\n  values:\n    first: 1\n";
 
 impl Sample {
@@ -113,8 +119,19 @@ impl Sample {
         let mut text = String::new();
         let mut number = 0;
         for (index, object) in self.documents.iter().enumerate() {
-            let parts = match object {
-                Object::Release(parts) => parts,
+            let (parts, depth) = match object {
+                Object::Release(parts) => {
+                    text.extend([HEAD, &format!("app-{index}"), TO_VALUES]);
+                    (parts, 2)
+                }
+                Object::ConfigMap(parts) => {
+                    text.extend([CONFIG_MAP_HEAD, &format!("app-{index}"), TO_DATA]);
+                    (parts, 3)
+                }
+                Object::Values(parts) => {
+                    text.push_str("---\nfirst: 1\n");
+                    (parts, 0)
+                }
                 Object::Workload(..) | Object::Kustomization(_) | Object::Marked(_) => {
                     let values = object.written().iter().map(|_| {
                         number += 1;
@@ -125,7 +142,6 @@ impl Sample {
                     continue;
                 }
             };
-            text.extend([HEAD, &format!("app-{index}"), TO_VALUES]);
             for (at, part) in parts.iter().enumerate() {
                 let lines = match part {
                     Part::Filler(lines) => lines.replace("KEY", &format!("key-{at}")),
@@ -134,7 +150,8 @@ impl Sample {
                         image.write(at, &tag(number - 1), &digest(number - 1))
                     }
                 };
-                text.push_str(&indent(&indent(&lines)));
+                let lines = if lines.ends_with('\n') { lines } else { lines + "\n" };
+                text.push_str(&(0..depth).fold(lines, |lines, _| indent(&lines)));
             }
         }
         if !self.ends_in_newline {
@@ -149,7 +166,7 @@ impl Sample {
     fn have_digests(&self) -> Vec<bool> {
         let mut have_digests = Vec::new();
         for object in &self.documents {
-            if let Object::Release(parts) = object {
+            if let Object::Release(parts) | Object::ConfigMap(parts) | Object::Values(parts) = object {
                 have_digests.extend(parts.iter().filter_map(|part| match part {
                     Part::Image(image) => Some(image.shape.has_digest()),
                     Part::Filler(_) => None,
@@ -164,7 +181,7 @@ impl Sample {
 impl Object {
     fn written(&self) -> &[Written] {
         match self {
-            Self::Release(_) => &[],
+            Self::Release(_) | Self::ConfigMap(_) | Self::Values(_) => &[],
             Self::Workload(_, written) | Self::Kustomization(written) | Self::Marked(written) => written,
         }
     }
@@ -175,7 +192,7 @@ impl Object {
             format!("---\napiVersion: {api_version}\nkind: {kind}\nmetadata: {{name: app-{index}}}\n")
         };
         let mut text = match self {
-            Self::Release(_) => String::new(),
+            Self::Release(_) | Self::ConfigMap(_) | Self::Values(_) => String::new(),
             Self::Workload("Pod", _) => format!("{}spec:\n  containers:\n", head("v1", "Pod")),
             Self::Workload(kind, _) => {
                 format!("{}spec:\n  template:\n    spec:\n      containers:\n", head("apps/v1", kind))
@@ -186,7 +203,7 @@ impl Object {
         for (at, (Written { quote: q, tail, has_digest, is_flow }, (tag, digest))) in values {
             let pinned = if *has_digest { format!("@{digest}") } else { String::new() };
             let lines = match (self, is_flow) {
-                (Self::Release(_), _) => String::new(),
+                (Self::Release(_) | Self::ConfigMap(_) | Self::Values(_), _) => String::new(),
                 (Self::Workload(..), true) => {
                     format!("- {{name: c{at}, image: {q}ghcr.io/vtr/app:{tag}{pinned}{q} }}{tail}\n")
                 }
@@ -272,12 +289,18 @@ fn samples() -> impl Strategy<Value = Sample> {
     let image = (select(&SHAPES[..]), select(&["", "'", "\""][..]), tails, 0..3_usize)
         .prop_map(|(shape, quote, tail, depth)| Part::Image(Image { shape, quote, tail, depth }));
     let part = prop_oneof![select(&FILLERS[..]).prop_map(Part::Filler), image];
+    // Flux reads no setter comment in the text of a scalar, and none on values elsewhere makes them Helm values.
+    let is_unmarked = |part: &Part| !matches!(part, Part::Image(Image { shape: Shape::Setter, .. }));
+    let unmarked = || vec(part.clone().prop_filter("has a setter comment", is_unmarked), 0..8);
+    let (config_map, values) = (unmarked(), unmarked());
     let written = (select(&["", "'", "\""][..]), tails_of_written(), any::<bool>(), any::<bool>())
         .prop_map(|(quote, tail, has_digest, is_flow)| Written { quote, tail, has_digest, is_flow });
     let written = || vec(written.clone(), 1..4);
     let kinds = select(&["Deployment", "StatefulSet", "DaemonSet", "ReplicaSet", "Pod"][..]);
     let object = prop_oneof![
         3 => vec(part, 0..8).prop_map(Object::Release),
+        1 => config_map.prop_map(Object::ConfigMap),
+        1 => values.prop_map(Object::Values),
         1 => (kinds, written()).prop_map(|(kind, written)| Object::Workload(kind, written)),
         1 => written().prop_map(Object::Kustomization),
         1 => written().prop_map(Object::Marked),

@@ -83,12 +83,16 @@ pub(in crate::engine) async fn moves<P: Ports>(
         [pattern] => pattern.exact(),
         _ => None,
     };
-    let written = only_service
-        .map(|service| [Some(service.clone()), ServiceName::without_namespace(service.name()).ok()]);
-    let written = written.into_iter().flatten().flatten().collect();
+    // Files are read only where services need them for their names.
+    let (mut state, written) = match only_service {
+        Some(service) => {
+            let state = state_at(context, memory, end).await?;
+            let written = state.resolver.written_names(service).into_iter().collect();
+            (Some(state), written)
+        }
+        None => (None, Vec::new()),
+    };
     let mut newest = NewestFirst::of(end, written, query.since);
-    // Files are read only where services need them for their namespaces.
-    let mut state = None;
     while let Some(tag_changes) = newest.next(&**context.store).await? {
         if state.is_none() && tag_changes.iter().any(|one| !one.service.has_namespace()) {
             state = Some(state_at(context, memory, end).await?);

@@ -297,7 +297,7 @@ fn holdings_of(reading: &Reading, resolver: &Resolver) -> Holdings {
     let mut holdings = Holdings::default();
     for field in reading.manifest().map(|manifest| manifest.fields.as_slice()).unwrap_or_default() {
         match resolver.image_by_itself(field) {
-            Some(_) if resolver.layout().may_replace(field.shape) => holdings.alone.push(field.clone()),
+            Some(_) if resolver.layout().depends_on_file(field.shape) => holdings.alone.push(field.clone()),
             Some(image) => Holdings::add(&mut holdings.by_subject, field, image),
             None if field.shape == FieldShape::ChartVersion && !resolver.layout().has_charts() => {}
             None if field.marker.is_none() => holdings.alone.push(field.clone()),

@@ -236,12 +236,10 @@ impl<'a> Column<'a> {
         let name = &self.repository_policy.environments[self.environment].policy.name;
         let layout = self.resolver.layout();
         for refusal in &manifest.refusals {
-            let is_replaced =
-                refusal.image.as_ref().is_some_and(|image| layout.replaces(path, refusal.shape, image));
-            if is_replaced {
+            if !layout.counts_refusal(path, refusal) {
                 continue;
             }
-            let service = refusal.service.as_ref().map(|written| self.resolver.service_of(path, written));
+            let service = self.resolver.service_of_refusal(path, refusal);
             let charts = |service| self.repository_policy.services.charts(service);
             if refusal.shape.is_of_chart() && service.as_ref().and_then(charts).is_none() {
                 continue;
@@ -264,7 +262,7 @@ impl<'a> Column<'a> {
         for automation in &manifest.automations {
             problems.push(fighting_automation(path, automation));
         }
-        let counts = |field: &&ImageField| !self.resolver.is_replaced(path, field);
+        let counts = |field: &&ImageField| layout.counts(path, field);
         for field in manifest.fields.iter().filter(counts) {
             let service = self.resolver.service_of(path, &field.service);
             match self.gather(path, manifest, &service, field, flux) {
@@ -346,8 +344,10 @@ impl<'a> Column<'a> {
             return Ok(image.cloned().zip(charts).map(managed));
         }
         let Some(image) = self.resolver.image_of(path, field) else {
-            // Beside complete images, a tag alone may be anything.
-            if field.marker.is_none() && manifest.has_complete_field(&field.service) {
+            // Beside complete images, and in values whose chart names the image, a tag alone may be anything.
+            let may_be_anything =
+                field.shape.is_of_values_elsewhere() || manifest.has_complete_field(&field.service);
+            if field.marker.is_none() && may_be_anything {
                 return Ok(None);
             }
             return Err(Unclear { image: None, problem: no_image(field) });
@@ -446,15 +446,18 @@ fn seen<'a>(
         if repository_policy.environment_of(path).is_none() {
             continue;
         }
-        for field in &manifest.fields {
+        let layout = resolver.layout();
+        let is_taken =
+            |field: &&ImageField| !field.shape.is_of_values_elsewhere() || layout.counts(path, field);
+        for field in manifest.fields.iter().filter(is_taken) {
             let service = resolver.service_of(path, &field.service);
             if field.shape.is_of_chart() && repository_policy.services.charts(&service).is_none() {
                 continue;
             }
             seen.insert((service, resolver.image_of(path, field)));
         }
-        for refusal in &manifest.refusals {
-            let service = refusal.service.as_ref().map(|service| resolver.service_of(path, service));
+        for refusal in manifest.refusals.iter().filter(|refusal| layout.counts_refusal(path, refusal)) {
+            let service = resolver.service_of_refusal(path, refusal);
             seen.extend(service.map(|service| (service, refusal.image.as_ref())));
         }
     }

@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
 use crate::kustomize::Layout;
-use crate::manifest::{FluxImagePolicy, FluxImageRepository, FluxOrder, ImageField, PolicyName};
+use crate::manifest::{FluxImagePolicy, FluxImageRepository, FluxOrder, ImageField, PolicyName, Refusal};
 use crate::model::{ImageName, RepoPath, ServiceName, TagChange};
 use crate::policy::{SelectionRules, TagOrder, TagPattern};
 
@@ -45,22 +45,22 @@ impl Resolver {
         self.layout.service(file, written, &self.roots).service
     }
 
+    /// The service of a refused field, if its name is usable.
+    pub(crate) fn service_of_refusal(&self, file: &RepoPath, refusal: &Refusal) -> Option<ServiceName> {
+        self.layout.service_of_refusal(file, refusal, &self.roots)
+    }
+
     /// Whether no file gives the namespace of a HelmRelease.
     pub(crate) fn is_namespace_assumed(&self, file: &RepoPath, written: &ServiceName) -> bool {
         self.layout.service(file, written, &self.roots).is_namespace_assumed
     }
 
-    /// The image that a field of a file holds a tag of; none where kustomize replaces it.
+    /// The image that a field of a file holds a tag of; none where the tag does not count.
     pub(crate) fn image_of<'a>(&'a self, file: &RepoPath, field: &'a ImageField) -> Option<&'a ImageName> {
-        if self.is_replaced(file, field) {
+        if !self.layout.counts(file, field) {
             return None;
         }
         self.image_by_itself(field).or_else(|| self.layout.image_of_tag_alone(file, field))
-    }
-
-    /// Whether kustomize replaces the image of a field, so that its tag does not count.
-    pub(crate) fn is_replaced(&self, file: &RepoPath, field: &ImageField) -> bool {
-        field.image.as_ref().is_some_and(|image| self.layout.replaces(file, field.shape, image))
     }
 
     /// The image of a field where its file does not matter.

@@ -35,6 +35,7 @@ fn assumed_namespaces(
     {
         for field in file.reading.manifest().map(|manifest| &manifest.fields).into_iter().flatten() {
             if !field.shape.is_of_chart()
+                && resolver.layout().counts(path, field)
                 && !field.service.has_namespace()
                 && resolver.is_namespace_assumed(path, &field.service)
             {

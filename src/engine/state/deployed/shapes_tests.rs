@@ -22,6 +22,19 @@ fn policy(name: &str) -> String {
     )
 }
 
+fn release(name: &str, spec: &str) -> String {
+    format!(
+        "apiVersion: helm.toolkit.fluxcd.io/v2\nkind: HelmRelease\nmetadata: {{name: {name}}}\n\
+         spec: {{chart: {{spec: {{chart: app}}}}, {spec}}}\n"
+    )
+}
+
+fn config_map(name: &str, values: &str) -> String {
+    format!(
+        "apiVersion: v1\nkind: ConfigMap\nmetadata: {{name: {name}}}\ndata:\n  values.yaml: |\n    {values}\n"
+    )
+}
+
 /// `shop/app ghcr.io/vtr/app=v1.0.0 *`: the service, the image, what runs, the range.
 fn targets(deployed: &DeployedState) -> String {
     let line = |target: &Target| {
@@ -72,6 +85,45 @@ const KUSTOMIZATION: &str = "np/kustomization.yaml";
     ],
     "shop/app ghcr.io/vtr/app=v1.0.0 ~1.0"
 )]
+#[case::values_in_a_config_map_that_a_release_takes(
+    vec![
+        ("np/kustomization.yaml", "namespace: shop\nresources: [release.yaml, values.yaml]".into()),
+        ("np/release.yaml", release("app", "valuesFrom: [{kind: ConfigMap, name: app-values}], values: {api: {repository: ghcr.io/vtr/api}}")),
+        ("np/values.yaml", config_map("app-values", "image: ghcr.io/vtr/app:v1.0.0\n    api: {tag: v1.2.0}\n    other: {tag: v9.0.0}")),
+        ("np/unused.yaml", config_map("unused", "image: ghcr.io/vtr/app:v1.0.0")),
+    ],
+    "shop/app ghcr.io/vtr/api=v1.2.0 >=1.0.0; shop/app ghcr.io/vtr/app=v1.0.0 >=1.0.0"
+)]
+#[case::values_that_the_release_sets_itself_do_not_count(
+    vec![
+        ("np/kustomization.yaml", "namespace: shop\nresources: [release.yaml, values.yaml]".into()),
+        ("np/release.yaml", release("app", "valuesFrom: [{kind: ConfigMap, name: app-values}], values: {image: 'ghcr.io/vtr/app:v1.1.0'}")),
+        ("np/values.yaml", config_map("app-values", "image: ghcr.io/vtr/app:v1.0.0")),
+    ],
+    "shop/app ghcr.io/vtr/app=v1.1.0 >=1.0.0"
+)]
+#[case::values_files_of_a_generator(
+    vec![
+        ("base/kustomization.yaml", "resources: [release.yaml]".into()),
+        ("base/release.yaml", release("app", "valuesFrom: [{kind: ConfigMap, name: app-values, valuesKey: app}]")),
+        (
+            "np/kustomization.yaml",
+            "namespace: shop\nresources: [../base]\nconfigMapGenerator:\n- name: app-values\n  files: [app=app.yaml, other.yaml]".into(),
+        ),
+        ("np/app.yaml", "image: {repository: ghcr.io/vtr/app, tag: v1.0.0}\n".into()),
+        ("np/other.yaml", "image: {repository: ghcr.io/vtr/app, tag: v1.0.0}\n".into()),
+    ],
+    "shop/app ghcr.io/vtr/app=v1.0.0 >=1.0.0"
+)]
+#[case::values_that_several_releases_take(
+    vec![
+        ("np/kustomization.yaml", "namespace: shop\nresources: [a.yaml, b.yaml, values.yaml]".into()),
+        ("np/a.yaml", release("a", "valuesFrom: [{kind: ConfigMap, name: shared}]")),
+        ("np/b.yaml", release("b", "valuesFrom: [{kind: ConfigMap, name: shared}]")),
+        ("np/values.yaml", config_map("shared", "image: ghcr.io/vtr/app:v1.0.0")),
+    ],
+    "shop/shared ghcr.io/vtr/app=v1.0.0 >=1.0.0"
+)]
 fn versions_are_found_in_every_shape(#[case] files: Vec<(&str, String)>, #[case] expected: &str) {
     let files = [files, vec![("np2/x.yaml", String::new())]].concat();
     let deployed = deployed(&one_environment(), &files);
@@ -100,6 +152,56 @@ fn charts_are_promoted_where_somebody_asks_for_it(#[case] has_charts: bool, #[ca
     assert_eq!(targets(&deployed), expected);
     let refused = "np/a.yaml:9:56: shop/range in non-prod: Flux follows `semver` beside the tag, so the tag has no effect";
     assert_eq!(errors(&deployed), if has_charts { refused } else { "" });
+}
+
+#[rstest]
+#[case::taken(
+    "app-values",
+    "np/values.yaml:7:12: shop/app in non-prod: the tag `latest` does not name a version"
+)]
+#[case::not_taken("other", "")]
+fn values_elsewhere_are_refused_where_a_release_takes_them(#[case] name: &str, #[case] expected: &str) {
+    let release = release("app", &format!("valuesFrom: [{{kind: ConfigMap, name: {name}}}]"));
+    let files = [
+        ("np/kustomization.yaml", "namespace: shop\nresources: [release.yaml, values.yaml]".to_owned()),
+        ("np/release.yaml", release),
+        ("np/values.yaml", config_map("app-values", "# note\n    image: ghcr.io/vtr/app:latest")),
+        ("np2/x.yaml", String::new()),
+    ];
+    assert_eq!(errors(&deployed(&one_environment(), &files)), expected);
+}
+
+#[test]
+fn a_values_file_that_cannot_be_read_is_reported_where_a_release_takes_it() {
+    let files = |key: &str| {
+        [
+            (
+                "np/kustomization.yaml",
+                format!(
+                    "namespace: shop\nresources: [release.yaml]\nconfigMapGenerator: [{{name: v, files: [{key}=app.yaml]}}]"
+                ),
+            ),
+            ("np/release.yaml", release("app", "suspend: true, valuesFrom: [{kind: ConfigMap, name: v}]")),
+            ("np/app.yaml", "image: [\n".to_owned()),
+            ("np2/x.yaml", String::new()),
+        ]
+    };
+    let message = "np/app.yaml:1:8: shop/app in non-prod: the values cannot be read: unclosed bracket '['";
+    assert_eq!(errors(&deployed(&one_environment(), &files("values.yaml"))), message);
+    assert_eq!(errors(&deployed(&one_environment(), &files("other"))), "");
+}
+
+#[test]
+fn values_of_a_suspended_release_run_nothing() {
+    let files = [
+        ("np/release.yaml", release("app", "suspend: true, valuesFrom: [{kind: ConfigMap, name: v}]")),
+        ("np/values.yaml", config_map("v", "image: ghcr.io/vtr/app:v1.0.0")),
+        ("np/kustomization.yaml", "namespace: shop\nresources: [release.yaml, values.yaml]".to_owned()),
+        ("np2/x.yaml", String::new()),
+    ];
+    let deployed = deployed(&one_environment(), &files);
+    let inactive: Vec<_> = deployed.targets.iter().map(|target| target.inactive.clone()).collect();
+    assert_eq!(inactive, [Some(InactiveReason::ReleaseSuspended)]);
 }
 
 #[test]
