@@ -11,7 +11,14 @@ use super::finding::{Finding, Severity};
 use super::flux::{FluxRules, Override};
 use super::hosts;
 use super::ownership::ManagedImages;
+use super::unmanaged::NameableField;
 use super::yaml_scalar::{comment, double_quoted, literal, scalar};
+
+/// Stands for an image that no file names.
+const UNKNOWN_IMAGE: &str = "ghcr.io/OWNER/IMAGE";
+
+/// Maximum fields that are proposed.
+const MAX_PROPOSALS: usize = 20;
 
 /// Maximum folders on one line.
 const MAX_PATHS_ON_ONE_LINE: usize = 3;
@@ -45,12 +52,46 @@ pub(super) struct ConfigText<'a> {
     pub(super) findings: &'a [Finding],
     /// The default version range.
     pub(super) versions: &'static str,
+    /// The fields that are proposed, by their files.
+    pub(super) proposals: Vec<&'a (RepoPath, NameableField)>,
 }
 
 impl ConfigText<'_> {
     pub(super) fn write(&self) -> String {
         let sections = [self.head(), self.git(), self.registries(), self.environments(), self.services()];
-        sections.join("\n")
+        sections.into_iter().chain(self.fields()).collect::<Vec<_>>().join("\n")
+    }
+
+    /// Proposals for `fields`, in comments: only people know which of them Tidegate shall move.
+    fn fields(&self) -> Option<String> {
+        let is_glob = |path: &RepoPath| path.as_str().contains(['*', '?', '[', '{', '\\', '!']);
+        let lines: Vec<String> = self
+            .proposals
+            .iter()
+            .filter(|(path, _)| !is_glob(path))
+            .filter_map(|(path, found)| {
+                let (path, at) = (double_quoted(path.as_str()), double_quoted(&found.at()?.to_string()));
+                let image = found.image.as_ref().map(ToString::to_string);
+                let image = double_quoted(image.as_deref().unwrap_or(UNKNOWN_IMAGE));
+                Some(format!("#   - {{files: {path}, at: {at}, image: {image}}}\n"))
+            })
+            .collect();
+        let listed: String = lines.iter().take(MAX_PROPOSALS).map(String::as_str).collect();
+        let whose = if listed.contains(UNKNOWN_IMAGE) {
+            format!("\n# Where the image is {UNKNOWN_IMAGE}, write whose version it is.")
+        } else {
+            String::new()
+        };
+        let more = match lines.len().saturating_sub(MAX_PROPOSALS) {
+            0 => String::new(),
+            more => format!("#   and {}\n", counted(more, "more place")),
+        };
+        (!lines.is_empty()).then(|| {
+            format!(
+                "# Versions that no rule finds. Remove the `#` of those that Tidegate shall promote.{whose}\n\
+             # fields:\n{listed}{more}"
+            )
+        })
     }
 
     fn head(&self) -> String {

@@ -7,7 +7,7 @@ use crate::config::{Config, EnvLookup};
 use crate::model::{ImageName, Printable, RepoPath, ServiceName, Version};
 
 use super::chain;
-use super::config_text::{ConfigText, Origin, counted};
+use super::config_text::{ConfigText, Origin};
 use super::environment::{Environment, EnvironmentIndex};
 use super::error::InitError;
 use super::finding::{Finding, FindingKind};
@@ -17,7 +17,7 @@ use super::manifests::{FileField, Manifests, ScannedFile, line_and_column};
 use super::ownership::ManagedImages;
 use super::services::Services;
 use super::stage::StageName;
-use super::unmanaged::Shape;
+use super::unmanaged::{NameableField, Shape, ShapeCount};
 
 /// A drafted configuration and its findings.
 #[derive(Debug)]
@@ -85,6 +85,7 @@ pub fn draft(
         managed: &managed,
         findings: &findings,
         versions: versions(&manifests, &index),
+        proposals: proposals(&manifests, &managed, &index),
     };
     let images: BTreeSet<&ImageName> =
         manifests.fields.iter().filter_map(|field| field.field.image.as_ref()).collect();
@@ -187,7 +188,7 @@ fn no_images(manifests: &Manifests, scanned: usize) -> InitError {
         let file = finding.file.as_ref()?;
         Some(format!("{}: {}", file.path, finding.message))
     });
-    let shapes = manifests.unmanaged.counts().map(|(shape, count, first, _)| {
+    let shapes = manifests.unmanaged.counts().map(|ShapeCount { shape, count, first, .. }| {
         format!("{} (first in {})", shape.describe(count), Printable::bounded(first.as_str(), 120))
     });
     InitError::NoImages { scanned, instead: shapes.chain(refusals).chain(unreadable).collect() }
@@ -282,18 +283,36 @@ fn mostly_unplaced(services: &Services<'_>) -> Option<Finding> {
     Some(Finding::new(FindingKind::MostlyUnplaced, message).with_hint(hint))
 }
 
+/// The fields in environments that the configuration may name: of managed images, and of unknown ones.
+fn proposals<'a>(
+    manifests: &'a Manifests,
+    managed: &ManagedImages,
+    index: &EnvironmentIndex,
+) -> Vec<&'a (RepoPath, NameableField)> {
+    let is_meant = |(path, found): &&(RepoPath, NameableField)| {
+        index.find(path).is_some() && found.image.as_ref().is_none_or(|image| managed.manages(image))
+    };
+    manifests.nameable.iter().filter(is_meant).collect()
+}
+
 /// Versions that Tidegate does not promote, one finding per shape.
 fn unmanaged_shapes(manifests: &Manifests) -> impl Iterator<Item = Finding> {
-    let counts = manifests.unmanaged.counts().filter(|(shape, ..)| *shape != Shape::ChartRange);
-    counts.map(|(shape, count, first, files)| {
-        let verb = if count == 1 { "is" } else { "are" };
-        let others = match files {
-            1 => String::new(),
-            _ => format!(" (here and in {})", counted(files - 1, "other file")),
+    let counts = manifests.unmanaged.counts().filter(|found| found.shape != Shape::ChartRange);
+    counts.map(|found| {
+        let verb = if found.count == 1 { "is" } else { "are" };
+        let others = match found.describe_others() {
+            others if others.is_empty() => others,
+            others => format!(" (here and in {others})"),
         };
-        let message = format!("{} {verb} not promoted{others}", shape.describe(count));
-        let finding = Finding::new(FindingKind::UnmanagedShape, message).in_file(first, None);
-        match shape {
+        let message = format!("{} {verb} not promoted{others}", found.shape.describe(found.count));
+        let finding = Finding::new(FindingKind::UnmanagedShape, message).in_file(found.first, None);
+        match found.shape {
+            Shape::ChartVersion | Shape::OciRepositoryTag => {
+                finding.with_hint("`services.defaults.charts: {versions: …}` promotes charts too")
+            }
+            Shape::CustomResource | Shape::SubstituteVariable | Shape::ValuesFile => {
+                finding.with_hint("name them under `fields` to promote them")
+            }
             Shape::SetterComment => finding.with_hint(
                 "Flux image automation may update them today: do not suspend it before you know who does it then",
             ),

@@ -11,7 +11,7 @@ use crate::model::{Content, ImageName, RepoPath, ServiceName};
 
 use super::finding::{Finding, FindingKind};
 use super::stage::StageName;
-use super::unmanaged::{Shape, UnmanagedVersions, unmanaged_shapes};
+use super::unmanaged::{NameableField, Unmanaged, UnmanagedVersions, unmanaged_in_objects, values_not_taken};
 
 /// A scanned file that holds versions, or that cannot be read.
 #[derive(Clone, Debug)]
@@ -21,11 +21,11 @@ pub struct ScannedFile(State);
 enum State {
     Manifest {
         manifest: Box<Manifest>,
-        unmanaged: Vec<Shape>,
+        unmanaged: Unmanaged,
         kustomization: Option<Box<Kustomization>>,
+        /// Whether it is a file of Helm values that is named like a stage.
+        is_stage_values: bool,
     },
-    /// Helm values that are named like a stage, and are no manifest.
-    StageValues,
     Unreadable(Unreadable),
     TooLarge {
         bytes: usize,
@@ -40,14 +40,22 @@ impl ScannedFile {
             Content::TooLarge { bytes } => State::TooLarge { bytes },
             Content::Bytes(text) => match manifest::read(text) {
                 Ok(manifest) => {
-                    let unmanaged = unmanaged_shapes(text, &manifest);
+                    let mut unmanaged = unmanaged_in_objects(text, &manifest);
+                    unmanaged.keep_proposals(text);
                     let kustomization =
                         is_kustomization(path).then(|| manifest::read_kustomization(text).ok());
                     let kustomization = kustomization.flatten().map(Box::new);
-                    if manifest.is_empty() && unmanaged.is_empty() && kustomization.is_none() {
-                        return is_stage_values(path, text).then_some(Self(State::StageValues));
+                    let is_stage_values = manifest.has_fields_only() && is_stage_values(path, text);
+                    let has_none = manifest.is_empty() && unmanaged.shapes.is_empty();
+                    if has_none && kustomization.is_none() && !is_stage_values {
+                        return None;
                     }
-                    State::Manifest { manifest: Box::new(manifest), unmanaged, kustomization }
+                    State::Manifest {
+                        manifest: Box::new(manifest),
+                        unmanaged,
+                        kustomization,
+                        is_stage_values,
+                    }
                 }
                 Err(unreadable) => State::Unreadable(unreadable),
             },
@@ -72,6 +80,8 @@ pub(super) struct Manifests {
     pub(super) automations: Vec<(RepoPath, FluxAutomation)>,
     pub(super) unreadable: Vec<Finding>,
     pub(super) unmanaged: UnmanagedVersions,
+    /// The versions that `fields` in the configuration can name.
+    pub(super) nameable: Vec<(RepoPath, NameableField)>,
     /// What patches set where it is not edited.
     pub(super) inline_versions: Vec<InlineVersion>,
     /// Files of Helm values that are named like a stage.
@@ -93,9 +103,12 @@ impl Manifests {
         let mut manifests = Self { inline_versions: inline_versions(&layout), ..Self::default() };
         for (path, file) in files {
             match file.0 {
-                State::StageValues => manifests.stage_values.push(path),
-                State::Manifest { manifest, unmanaged, .. } => {
-                    manifests.unmanaged.add(&path, &unmanaged);
+                State::Manifest { manifest, unmanaged, is_stage_values, .. } => {
+                    let takes = |field: &ImageField| layout.takes(&path, field);
+                    if is_stage_values && !manifest.fields.iter().any(takes) {
+                        manifests.stage_values.push(path.clone());
+                    }
+                    manifests.add_unmanaged(&path, unmanaged, &manifest, &layout);
                     manifests.add(&path, *manifest, &layout);
                 }
                 State::Unreadable(unreadable) => manifests.unreadable.push(invalid_yaml(&path, &unreadable)),
@@ -107,6 +120,14 @@ impl Manifests {
             }
         }
         manifests
+    }
+
+    fn add_unmanaged(&mut self, path: &RepoPath, unmanaged: Unmanaged, manifest: &Manifest, layout: &Layout) {
+        let Unmanaged { mut shapes, nameable } = unmanaged;
+        shapes.extend(values_not_taken(path, manifest, layout));
+        self.unmanaged.add(path, &shapes);
+        let nameable = nameable.into_iter().filter(|found| shapes.contains(&found.shape));
+        self.nameable.extend(nameable.map(|found| (path.clone(), found)));
     }
 
     fn add(&mut self, path: &RepoPath, mut manifest: Manifest, layout: &Layout) {
@@ -159,9 +180,7 @@ fn complete(path: &RepoPath, manifest: &mut Manifest, layout: &Layout) {
     }
     manifest.fields.retain(|field| field.image.is_some() || field.marker.is_some());
     // Charts are promoted where somebody asks for it; until then they are counted.
-    manifest
-        .refusals
-        .retain(|refusal| !refusal.shape.is_of_chart() && layout.counts_refusal(path, refusal));
+    manifest.refusals.retain(|refusal| !refusal.shape.is_of_chart() && layout.counts_refusal(path, refusal));
     for service in manifest.refusals.iter_mut().filter_map(|refusal| refusal.service.as_mut()) {
         *service = placed(path, service, layout);
     }

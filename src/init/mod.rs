@@ -28,4 +28,4 @@ pub use environment::Environment;
 pub use error::InitError;
 pub use finding::{FilePosition, Finding, FindingKind, Severity};
 pub use manifests::ScannedFile;
-pub use unmanaged::{Shape, UnmanagedVersions, unmanaged_in};
+pub use unmanaged::{Shape, ShapeCount, UnmanagedVersions, unmanaged_in};

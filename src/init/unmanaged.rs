@@ -6,14 +6,25 @@ use std::collections::BTreeMap;
 use serde::Deserialize;
 use serde_yaml::Value;
 
-use crate::manifest::{self, FieldShape, ImageField, Manifest};
-use crate::model::{ImageRef, RepoPath, Version};
+use crate::kustomize::Layout;
+use crate::manifest::{self, FieldShape, Manifest};
+use crate::model::{FieldRule, Printable, RepoPath};
+
+pub(super) use nameable::NameableField;
+use nameable::{nameable_in, values_file};
+use objects::shapes_in;
+
+mod nameable;
+mod objects;
 
 /// Maximum bytes to parse of one file; a larger one is not a manifest by hand.
 const MAX_BYTES: usize = 1024 * 1024;
 
-/// The deepest nesting of values that is searched.
-const MAX_DEPTH: usize = 64;
+/// Maximum fields that are proposed for one file; each is tried out on the whole file.
+const MAX_PROPOSED: usize = 20;
+
+/// Maximum files that are named for one shape.
+const MAX_PLACES: usize = 3;
 
 /// A shape that holds a version.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -30,8 +41,14 @@ pub enum Shape {
     WorkloadImage,
     /// `images` of a kustomization.yaml or a Flux Kustomization, by digest alone.
     KustomizeImage,
-    /// Helm values in a ConfigMap.
+    /// An image in the Helm values of a ConfigMap that no HelmRelease takes.
     ConfigMapValues,
+    /// An image in a file of Helm values that no HelmRelease takes.
+    ValuesFile,
+    /// An image or a version in a custom resource.
+    CustomResource,
+    /// A version in `postBuild.substitute` of a Flux Kustomization.
+    SubstituteVariable,
     /// `tag` without `repository`, or `imageTag` and the like, in the values of a HelmRelease: only its chart names the image.
     ChartImageTag,
 }
@@ -52,7 +69,18 @@ impl Shape {
             Self::KustomizeImage => {
                 ("image in a kustomization by digest alone", "images in kustomizations by digest alone")
             }
-            Self::ConfigMapValues => ("ConfigMap with Helm values", "ConfigMaps with Helm values"),
+            Self::ConfigMapValues => (
+                "image in a ConfigMap that no HelmRelease takes",
+                "images in ConfigMaps that no HelmRelease takes",
+            ),
+            Self::ValuesFile => (
+                "image in a values file that no HelmRelease takes",
+                "images in values files that no HelmRelease takes",
+            ),
+            Self::CustomResource => ("version in a custom resource", "versions in custom resources"),
+            Self::SubstituteVariable => {
+                ("version in `postBuild.substitute`", "versions in `postBuild.substitute`")
+            }
             Self::ChartImageTag => {
                 ("tag of an image that only the chart names", "tags of images that only their charts name")
             }
@@ -77,154 +105,131 @@ impl UnmanagedVersions {
         }
     }
 
-    /// Each shape, how many there are, the first file, and the number of files.
-    pub fn counts(&self) -> impl Iterator<Item = (Shape, usize, &RepoPath, usize)> {
+    /// Each shape that was found.
+    pub fn counts(&self) -> impl Iterator<Item = ShapeCount<'_>> {
         self.0.iter().filter_map(|(shape, files)| {
             let (first, _) = files.first_key_value()?;
-            Some((*shape, files.values().sum(), first, files.len()))
+            let (count, others) = (files.values().sum(), files.keys().skip(1).collect());
+            Some(ShapeCount { shape: *shape, count, first, others })
         })
     }
 }
 
-/// The shapes in a file that are not among its image fields.
-pub fn unmanaged_in(text: &[u8]) -> Vec<Shape> {
-    manifest::read(text).map(|manifest| unmanaged_shapes(text, &manifest)).unwrap_or_default()
+/// How often a shape was found, and where.
+#[derive(Clone, Debug)]
+pub struct ShapeCount<'a> {
+    /// The shape.
+    pub shape: Shape,
+    /// How many there are.
+    pub count: usize,
+    /// The first file.
+    pub first: &'a RepoPath,
+    /// The other files, in the order of their paths.
+    pub others: Vec<&'a RepoPath>,
 }
 
-/// The shapes in a file that are not among the image fields of `manifest`.
-pub(super) fn unmanaged_shapes(text: &[u8], manifest: &Manifest) -> Vec<Shape> {
+impl ShapeCount<'_> {
+    /// The other files in words, a few of them by name: `b.yaml, c.yaml and 4 more files`; empty without any.
+    pub fn describe_others(&self) -> String {
+        let named = self.others.iter().take(MAX_PLACES - 1);
+        let named: Vec<String> =
+            named.map(|file| Printable::bounded(file.as_str(), 120).to_string()).collect();
+        let more = match self.others.len().saturating_sub(MAX_PLACES - 1) {
+            0 => String::new(),
+            1 => " and 1 more file".to_owned(),
+            more => format!(" and {more} more files"),
+        };
+        named.join(", ") + &more
+    }
+}
+
+/// What holds a version in a file and is not promoted.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Unmanaged {
+    /// The shapes, sorted.
+    pub(super) shapes: Vec<Shape>,
+    /// The fields that `fields` in the configuration can name.
+    pub(super) nameable: Vec<NameableField>,
+}
+
+impl Unmanaged {
+    /// Keeps the fields to propose: some of those whose path leads to one value of the file, as `fields` requires.
+    pub(super) fn keep_proposals(&mut self, text: &[u8]) {
+        self.nameable.truncate(MAX_PROPOSED);
+        self.nameable.retain(|found| found.leads_to_one_value(text));
+    }
+}
+
+/// The shapes in a file that are not among its fields; `rules` are those of the configuration.
+pub fn unmanaged_in(path: &RepoPath, text: &[u8], rules: &[&FieldRule], layout: &Layout) -> Vec<Shape> {
+    let Ok(manifest) = manifest::read_with(text, rules) else { return Vec::new() };
+    let mut shapes = unmanaged_in_objects(text, &manifest).shapes;
+    shapes.extend(values_not_taken(path, &manifest, layout));
+    shapes
+}
+
+/// The images in Helm values outside of HelmReleases that no HelmRelease takes.
+pub(super) fn values_not_taken<'a>(
+    path: &'a RepoPath,
+    manifest: &'a Manifest,
+    layout: &'a Layout,
+) -> impl Iterator<Item = Shape> + 'a {
+    let fields = manifest.fields.iter().filter(|field| field.image.is_some());
+    fields.filter_map(|field| {
+        let shape = match field.shape {
+            FieldShape::ConfigMap => Shape::ConfigMapValues,
+            FieldShape::ValuesFile => Shape::ValuesFile,
+            _ => return None,
+        };
+        (!layout.takes(path, field)).then_some(shape)
+    })
+}
+
+/// What the objects of a file hold besides the fields of `manifest`.
+pub(super) fn unmanaged_in_objects(text: &[u8], manifest: &Manifest) -> Unmanaged {
     let Some(text) = std::str::from_utf8(text).ok().filter(|text| text.len() <= MAX_BYTES) else {
-        return Vec::new();
+        return Unmanaged::default();
     };
-    let mut shapes = vec![Shape::SetterComment; manifest.stray_setters.len()];
+    let mut unmanaged = Unmanaged::default();
+    let shapes = &mut unmanaged.shapes;
+    shapes.extend(manifest.stray_setters.iter().map(|_| Shape::SetterComment));
+    let is_managed = |path: &str| {
+        let is_followed = |shape| matches!(shape, FieldShape::SetterComment | FieldShape::Configured);
+        manifest.fields.iter().any(|field| is_followed(field.shape) && field.key_path == path)
+    };
     if may_hold_version(text) {
         for document in serde_yaml::Deserializer::from_str(text) {
             // The rest of a file that is not YAML has nothing to count.
             let Ok(document) = Value::deserialize(document) else { break };
-            shapes.extend(in_object(&document));
+            shapes.extend(shapes_in(&document));
+            for found in nameable_in(&document) {
+                if !is_managed(&found.key_path) {
+                    shapes.push(found.shape);
+                    unmanaged.nameable.push(found);
+                }
+            }
         }
     }
+    unmanaged.nameable.extend(values_file(manifest));
     // A tag that a setter comment names an image for is a field.
     for _ in manifest.fields.iter().filter(|field| field.image.is_none()) {
         if let Some(at) = shapes.iter().position(|shape| *shape == Shape::ChartImageTag) {
             shapes.swap_remove(at);
         }
     }
-    let promoted = |shape: Shape| {
-        let marked = |path: &str| {
-            let is_marked =
-                |field: &ImageField| field.shape == FieldShape::SetterComment && field.key_path == path;
-            manifest.fields.iter().any(is_marked)
-        };
-        match shape {
-            Shape::ChartVersion => marked("spec.chart.spec.version"),
-            Shape::OciRepositoryTag => marked("spec.ref.tag"),
-            _ => false,
-        }
-    };
-    shapes.retain(|shape| !promoted(*shape));
+    shapes.retain(|shape| match shape {
+        Shape::ChartVersion => !is_managed("spec.chart.spec.version"),
+        Shape::OciRepositoryTag => !is_managed("spec.ref.tag"),
+        _ => true,
+    });
     shapes.sort_unstable();
-    shapes
+    unmanaged
 }
 
 fn may_hold_version(text: &str) -> bool {
-    ["version:", "tag:", "Tag:", "image:", "newTag:", "semver:", "ConfigMap"]
+    ["version:", "tag:", "Tag:", "image:", "newTag:", "semver:", "substitute:"]
         .iter()
         .any(|key| text.contains(key))
-}
-
-fn in_object(object: &Value) -> Vec<Shape> {
-    let kind = object.get("kind").and_then(Value::as_str).unwrap_or_default();
-    let spec = object.get("spec");
-    match kind {
-        "HelmRelease" => {
-            let chart = chart_version(at(spec, &["chart", "spec", "version"]));
-            // Without a chart it is a patch, whose tags belong to the base.
-            let is_whole = at(spec, &["chart"]).or_else(|| at(spec, &["chartRef"])).is_some();
-            let values = at(spec, &["values"]).filter(|_| is_whole);
-            let tags = values.map_or(0, |values| chart_image_tags(values, MAX_DEPTH));
-            chart.into_iter().chain(std::iter::repeat_n(Shape::ChartImageTag, tags)).collect()
-        }
-        "OCIRepository" => {
-            let tag = at(spec, &["ref", "tag"]).map(|_| Shape::OciRepositoryTag);
-            let range = at(spec, &["ref", "semver"]).map(|_| Shape::ChartRange);
-            tag.into_iter().chain(range).collect()
-        }
-        "Kustomization" => kustomize_images(spec.unwrap_or(object)),
-        "ConfigMap" => config_map(object).into_iter().collect(),
-        "List" => items(object.get("items")).iter().flat_map(in_object).collect(),
-        "Pod" => containers(spec),
-        "CronJob" => containers(at(spec, &["jobTemplate", "spec", "template", "spec"])),
-        "Deployment" | "StatefulSet" | "DaemonSet" | "ReplicaSet" | "Job" => {
-            containers(at(spec, &["template", "spec"]))
-        }
-        // A kustomization.yaml may leave `kind` out.
-        "" => kustomize_images(object),
-        _ => Vec::new(),
-    }
-}
-
-fn at<'a>(value: Option<&'a Value>, path: &[&str]) -> Option<&'a Value> {
-    path.iter().try_fold(value?, |value, key| value.get(*key))
-}
-
-fn items(value: Option<&Value>) -> &[Value] {
-    value.and_then(Value::as_sequence).map(Vec::as_slice).unwrap_or_default()
-}
-
-fn chart_version(version: Option<&Value>) -> Option<Shape> {
-    let is_exact = version?.as_str().is_some_and(|text| text.parse::<Version>().is_ok());
-    Some(if is_exact { Shape::ChartVersion } else { Shape::ChartRange })
-}
-
-/// Counts tags whose image the values do not name.
-fn chart_image_tags(values: &Value, depth_left: usize) -> usize {
-    let below = |value: &Value| match depth_left {
-        0 => 0,
-        _ => chart_image_tags(value, depth_left - 1),
-    };
-    match values {
-        Value::Sequence(items) => items.iter().map(below).sum(),
-        Value::Mapping(entries) => {
-            let has_repository = entries.contains_key("repository");
-            let count = |(key, value): (&Value, &Value)| {
-                let key = key.as_str().unwrap_or_default();
-                let is_tag = key == "tag" && !has_repository || key == "imageTag" || key == "image_tag";
-                match value.as_str().filter(|_| is_tag) {
-                    Some(tag) => usize::from(tag.contains(|letter: char| letter.is_ascii_digit())),
-                    None => below(value),
-                }
-            };
-            entries.iter().map(count).sum()
-        }
-        _ => 0,
-    }
-}
-
-fn kustomize_images(spec: &Value) -> Vec<Shape> {
-    let has_digest_alone = |image: &&Value| image.get("newTag").is_none() && image.get("digest").is_some();
-    items(spec.get("images")).iter().filter(has_digest_alone).map(|_| Shape::KustomizeImage).collect()
-}
-
-fn containers(pod: Option<&Value>) -> Vec<Shape> {
-    let Some(pod) = pod else { return Vec::new() };
-    let lists = ["containers", "initContainers"].map(|key| items(pod.get(key)));
-    let images = lists.into_iter().flatten().filter_map(|container| container.get("image")?.as_str());
-    let has_digest_alone = |image: &&str| {
-        image.parse::<ImageRef>().is_ok_and(|image| image.tag.is_none() && image.digest.is_some())
-    };
-    images.filter(has_digest_alone).map(|_| Shape::WorkloadImage).collect()
-}
-
-fn config_map(object: &Value) -> Option<Shape> {
-    let data = object.get("data")?.as_mapping()?;
-    let holds_version = |text: &str| {
-        text.lines().any(|line| {
-            let line = line.trim_start();
-            line.starts_with("tag:") || line.starts_with("image:")
-        })
-    };
-    data.values().filter_map(Value::as_str).any(holds_version).then_some(Shape::ConfigMapValues)
 }
 
 #[cfg(test)]
@@ -232,7 +237,7 @@ mod tests {
     use super::*;
 
     fn shapes(text: &str) -> Vec<Shape> {
-        unmanaged_in(text.as_bytes())
+        unmanaged_in(&"a.yaml".parse().unwrap(), text.as_bytes(), &[], &Layout::default())
     }
 
     #[test]
@@ -272,8 +277,28 @@ mod tests {
             ("an OCIRepository", "kind: OCIRepository\nspec: {ref: {tag: 1.0.0}}\n".to_owned(), &[Shape::OciRepositoryTag]),
             (
                 "a ConfigMap",
-                "kind: ConfigMap\ndata:\n  values.yaml: |\n    image:\n      tag: 1.0.0\n".to_owned(),
+                "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: a}\ndata:\n  values.yaml: |\n    image: a.example/b:1.0.0\n".to_owned(),
                 &[Shape::ConfigMapValues],
+            ),
+            ("a values file", "image: {repository: a.example/b, tag: 1.0.0}\nother: {tag: 2.0.0}\n".to_owned(), &[Shape::ValuesFile]),
+            (
+                "a custom resource",
+                "apiVersion: example.com/v1\nkind: Cluster\nspec:\n  version: 8.5.0\n  image: a.example/db:1.0.0\n  \
+                 pods: [{name: a, image: {repository: a.example/x, tag: v1}}, {image: 'a.example/y:latest'}]\n  other: {version: 1.0.0}\n"
+                    .to_owned(),
+                &[Shape::CustomResource, Shape::CustomResource, Shape::CustomResource],
+            ),
+            (
+                "a definition of custom resources",
+                "apiVersion: apiextensions.k8s.io/v1\nkind: CustomResourceDefinition\nspec: {version: 1.0.0}\n".to_owned(),
+                &[],
+            ),
+            (
+                "variables",
+                "apiVersion: kustomize.toolkit.fluxcd.io/v1\nkind: Kustomization\nmetadata: {name: a, namespace: b}\nspec:\n  \
+                 postBuild:\n    substitute:\n      app: v1.0.0\n      name: app\n      moved: v1.0.0 # {\"$imagepolicy\": \"a:b:tag\"}\n"
+                    .to_owned(),
+                &[Shape::SubstituteVariable],
             ),
             ("several documents", "kind: Other\n---\nkind: OCIRepository\nspec: {ref: {tag: 1.0.0}}\n".to_owned(), &[Shape::OciRepositoryTag]),
             ("not YAML", "image: [\n".to_owned(), &[]),

@@ -1,9 +1,11 @@
 //! Runs the golden folders.
 
+use std::ffi::OsString;
 use std::fmt::Write;
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use tidegate::config::{Config, EnvLookup};
 use tidegate::init::{Draft, InitError, Origin, ScannedFile, draft};
 use tidegate::model::{Content, Elapsed, Fault, RepoPath};
 
@@ -36,6 +38,26 @@ fn the_order_in_which_files_are_read_does_not_matter() {
         reversed.reverse();
         assert_eq!(render(&made_of(files)), render(&made_of(reversed)), "{case}");
     }
+}
+
+struct NoVariables;
+
+impl EnvLookup for NoVariables {
+    fn value_of(&self, _: &str) -> Option<OsString> {
+        None
+    }
+}
+
+/// People remove the `#` of the proposals; what is left must load.
+#[test]
+fn the_proposed_fields_load() {
+    let draft = draft_of(&root().join("versions-elsewhere")).unwrap();
+    let (before, proposals) = draft.configuration.split_once("# fields:\n").unwrap();
+    let proposals = proposals.replace("OWNER/IMAGE", "acme/app").replace("#   - ", "  - ");
+    let text =
+        format!("{before}fields:\n{proposals}store: {{url: 'sqlite:///var/lib/tidegate/tidegate.db'}}\n");
+    let config = Config::parse(&text, "tidegate.yaml", &NoVariables).unwrap().config;
+    assert_eq!(config.fields.len(), proposals.lines().count(), "{text}");
 }
 
 fn root() -> PathBuf {

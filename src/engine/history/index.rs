@@ -25,7 +25,7 @@ use crate::engine::state::snapshot::Snapshot;
 use crate::port::{Fetches, IndexReader, IndexWriter, Ports, Repository};
 
 /// Raised when the same manifests or messages are read differently, so that an older index is rebuilt.
-const INDEX_VERSION: u32 = 8;
+const INDEX_VERSION: u32 = 9;
 
 /// How many commits are read and kept at once; few in tests, so that they meet several parts.
 pub(in crate::engine) const COMMITS_PER_PART: usize = if cfg!(test) { 3 } else { 4_000 };

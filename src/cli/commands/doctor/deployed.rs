@@ -4,9 +4,10 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use crate::cli::wiring::Session;
+use crate::config::rules_of;
 use crate::control;
 use crate::engine::{PassOptions, Problem, RepositoryState, Target};
-use crate::init::{Shape, UnmanagedVersions, unmanaged_in};
+use crate::init::{Shape, ShapeCount, UnmanagedVersions, unmanaged_in};
 use crate::model::{Class, Content, Fault, ImageName, Printable, RepoPath};
 use crate::port::Repository as _;
 
@@ -104,6 +105,7 @@ async fn unmanaged(session: &Session, state: &RepositoryState) -> Vec<Finding> {
     let (mirror, commit) = (Arc::clone(&session.mirror), state.commit());
     let policy = session.engine.repository_policy();
     let (scope, exclude) = (policy.scope(), policy.exclude.clone());
+    let (fields, resolver) = (Arc::clone(&policy.fields), state.resolver.clone());
     let has_charts = |target: &&Target| policy.services.charts(target.service()).is_some();
     let with_charts: BTreeSet<RepoPath> = state
         .deployed
@@ -116,8 +118,11 @@ async fn unmanaged(session: &Session, state: &RepositoryState) -> Vec<Finding> {
         let mut files = mirror.files(commit, &scope)?.files;
         files.retain(|file| !exclude.is_match(&file.path));
         let blobs: Vec<_> = files.iter().map(|file| file.blob).collect();
-        let shapes = mirror.read_each(&blobs, |_, content| match content {
-            Content::Bytes(text) => unmanaged_in(text),
+        let shapes = mirror.read_each(&blobs, |at, content| match content {
+            Content::Bytes(text) => {
+                let path = &files[at].path;
+                unmanaged_in(path, text, &rules_of(&fields, path), resolver.layout())
+            }
             Content::LfsPointer | Content::TooLarge { .. } => Vec::new(),
         })?;
         let mut versions = UnmanagedVersions::default();
@@ -132,13 +137,14 @@ async fn unmanaged(session: &Session, state: &RepositoryState) -> Vec<Finding> {
     let Ok(Ok(versions)) = scanned.await else { return Vec::new() };
     // Setter comments are reported one by one.
     let is_counted = |shape: Shape| !matches!(shape, Shape::ChartRange | Shape::SetterComment);
-    let counts = versions.counts().filter(|(shape, ..)| is_counted(*shape));
-    let finding = |(shape, count, first, files): (Shape, usize, &RepoPath, usize)| {
-        let place = Printable::bounded(first.as_str(), 120);
-        let others = files.saturating_sub(1);
-        let others =
-            if others > 0 { format!(" and in {}", counted(others, "other file")) } else { String::new() };
-        let detail = format!("{} not promoted, in {place}{others}", shape.describe(count));
+    let counts = versions.counts().filter(|found| is_counted(found.shape));
+    let finding = |found: ShapeCount<'_>| {
+        let place = Printable::bounded(found.first.as_str(), 120);
+        let others = match found.describe_others() {
+            others if others.is_empty() => others,
+            others => format!(", {others}"),
+        };
+        let detail = format!("{} not promoted, in {place}{others}", found.shape.describe(found.count));
         Finding::doubtful("unmanaged versions", detail)
     };
     counts.map(finding).collect()
