@@ -10,7 +10,7 @@ SEED ?= 20261130
 help: ## Tell what there is
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-7s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
-demo: ## See the whole thing on this machine, in about half a minute (ARGS=--keep keeps the repository)
+demo: ## See the whole thing on this machine, in about half a minute (ARGS=--keep keeps its board up)
 	@scripts/install-parts.sh git
 	@$(CARGO) build --locked
 	@$(CARGO) run --quiet --locked -- demo $(ARGS)
@@ -18,8 +18,9 @@ demo: ## See the whole thing on this machine, in about half a minute (ARGS=--kee
 test: ## Run every test, against real parts
 	@scripts/install-parts.sh git docker-registry ssh=openssh-client sshd=openssh-server gpg gpg-agent \
 		bwrap=bubblewrap python3 systemd-analyze=systemd update-ca-certificates=ca-certificates aiosmtpd=python3-aiosmtpd \
-		promtool=prometheus
+		promtool=prometheus chromium chromedriver=chromium-driver npm
 	@scripts/install-kube.sh >/dev/null
+	@scripts/install-axe.sh >/dev/null
 	PROPTEST_RNG_SEED=$(SEED) $(CARGO) test --locked
 
 soak: ## Kill passes thousands of times (KILLS=5000) among people who merge, force, rename and hold, and audit the branch

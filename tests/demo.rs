@@ -3,8 +3,8 @@
 #![expect(clippy::expect_used, clippy::panic, reason = "helpers of tests fail as tests do")]
 
 use std::fs;
-use std::io::{BufRead as _, BufReader, ErrorKind, Read as _};
-use std::net::TcpListener;
+use std::io::{BufRead as _, BufReader, ErrorKind, Read as _, Write as _};
+use std::net::{TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
@@ -73,15 +73,27 @@ fn the_demo_does_what_it_shows_and_contacts_no_other_machine() {
     // Whatever leaves this machine by HTTP would come here.
     let proxy = TcpListener::bind("127.0.0.1:0").expect("a port");
     let proxy_url = format!("http://{}", proxy.local_addr().expect("an address"));
-    let output = place
+    let mut child = place
         .demo(&["--soak", "1", "--color", "never", "--keep"])
         .envs(["http_proxy", "https_proxy", "all_proxy"].map(|name| (name, proxy_url.as_str())))
         .env("no_proxy", "127.0.0.1")
-        .output()
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
         .expect("the program");
+    let mut lines = BufReader::new(child.stdout.take().expect("a pipe"));
+    let mut text = String::new();
+    while !text.contains("\nThe board: http://") {
+        if lines.read_line(&mut text).expect("UTF-8") == 0 {
+            break;
+        }
+    }
+    the_board_is_up(&text);
+    kill_process(Pid::from_child(&child), Signal::INT).expect("the program is there");
+    lines.read_to_string(&mut text).expect("UTF-8");
+    let output = child.wait_with_output().expect("an end");
     proxy.set_nonblocking(true).expect("a socket");
     assert_eq!(proxy.accept().expect_err("nothing leaves this machine").kind(), ErrorKind::WouldBlock);
-    let text = String::from_utf8(output.stdout).expect("UTF-8");
     let complaints = String::from_utf8_lossy(&output.stderr);
     assert!(output.status.success(), "{}\n{text}\n{complaints}", output.status);
     assert_eq!(complaints, "");
@@ -90,6 +102,7 @@ fn the_demo_does_what_it_shows_and_contacts_no_other_machine() {
         &text,
         &[
             "tidegate status",
+            "The same in a browser, live: http://127.0.0.1:",
             "registry  vtr/graphql-server:v1.0.180 is pushed",
             "non-prod  common/graphql-server v1.0.176 -> v1.0.180",
             "prod      common/graphql-server v1.0.176 -> v1.0.180",
@@ -112,6 +125,18 @@ fn the_demo_does_what_it_shows_and_contacts_no_other_machine() {
     assert!(text.contains(&*kept.to_string_lossy()), "{text}");
     assert_eq!(place.home().len(), 1, "nothing is written to the home");
     the_repository_agrees(&kept.join("gitops.git"));
+}
+
+/// Asks the board at the address that the program printed last.
+fn the_board_is_up(text: &str) {
+    let address = text.rsplit_once("http://").and_then(|(_, rest)| rest.trim_end().strip_suffix('/'));
+    let address = address.unwrap_or_else(|| panic!("it has no board:\n{text}"));
+    let mut stream = TcpStream::connect(address).expect("the board");
+    let request = format!("GET / HTTP/1.1\r\nhost: {address}\r\nconnection: close\r\n\r\n");
+    stream.write_all(request.as_bytes()).expect("a request");
+    let mut page = String::new();
+    stream.read_to_string(&mut page).expect("UTF-8");
+    assert!(page.contains("mobile-backend/mobile-backend-for-frontend") && page.contains("v3.1.3"), "{page}");
 }
 
 /// Reads by git what is left, whatever the program printed.

@@ -3,6 +3,7 @@
 mod audit;
 mod backup;
 mod bad_input;
+mod board;
 mod by_hand;
 mod changelog;
 mod changelog_file;

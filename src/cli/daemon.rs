@@ -51,8 +51,10 @@ pub(crate) struct Daemon {
     triggers: Option<Arc<Triggers>>,
     /// Where passes are shown, and where questions about history come from.
     snapshots: Option<Arc<Snapshots>>,
-    /// What the last pass over everything decided on.
-    state: Option<Arc<RepositoryState>>,
+    /// What is shown.
+    shown: Option<Arc<PassReport>>,
+    /// Whether only a pass over everything can tell what to show.
+    is_stale: bool,
     deployments: DeploymentCounter,
 }
 
@@ -81,7 +83,8 @@ impl Daemon {
             head: None,
             triggers: None,
             snapshots: None,
-            state: None,
+            shown: None,
+            is_stale: false,
             deployments: DeploymentCounter::default(),
         }
     }
@@ -109,7 +112,7 @@ impl Daemon {
     /// Goes on with another session, beginning with a pass.
     pub(crate) fn replace(&mut self, session: Session) {
         self.session = session;
-        self.state = None;
+        self.shown = None;
         self.due = Some(Work::All);
     }
 
@@ -135,7 +138,8 @@ impl Daemon {
                     Ok(opening) => self.opening = self.opening.into_iter().chain(opening).min(),
                     Err(called) => return called,
                 }
-                self.due = None;
+                self.due = std::mem::take(&mut self.is_stale).then_some(Work::All);
+                continue;
             }
             match self.wait(call.as_mut()).await {
                 Wake::Called(called) => return called,
@@ -198,7 +202,7 @@ impl Daemon {
         } else {
             listener.images_passed(policy, &report);
         }
-        self.head = Some(report.promoted.last().map_or(report.evaluation.state.commit(), |last| last.commit));
+        self.head = Some(report.head());
         let state = self.session.state_after(&report).await;
         listener.refreshed(self.session.engine.repository_policy(), &state);
         if let Some(notifications) = &mut self.notifications {
@@ -211,27 +215,63 @@ impl Daemon {
             tokio::spawn(async move { releases.publish(due).await });
         }
         let next_opening = report.next_opening;
-        if is_all {
-            self.publish(report).await;
-        }
+        self.show(report, is_all).await;
         next_opening
     }
 
-    /// Shows what a pass over everything found, if there is anybody to show it to.
+    /// Shows what a pass found, if there is anybody to show it to: of a pass over some images, beside what is shown of the others.
+    /// What it promoted is looked at once more, so that nobody is shown as coming what has come.
+    async fn show(&mut self, report: PassReport, is_all: bool) {
+        if self.snapshots.is_none() {
+            return;
+        }
+        let promoted: BTreeSet<ImageName> =
+            report.promoted.iter().map(|promoted| promoted.image.clone()).collect();
+        let found = if is_all {
+            report
+        } else {
+            let Some(shown) = &self.shown else { return };
+            let Some(found) = report.completed_by(shown) else {
+                // People changed the branch: only a pass over everything tells what that means for the others.
+                self.is_stale = true;
+                return;
+            };
+            found
+        };
+        if promoted.is_empty() {
+            return self.publish(found).await;
+        }
+        let look = PassOptions { dry_run: true, recovers: false, ..PassOptions::images(promoted) };
+        let looked = self.session.engine.pass(&look).await.map(|report| report.completed_by(&found));
+        let newest = match looked {
+            Ok(Some(newest)) => newest,
+            Ok(None) => {
+                self.is_stale = true;
+                found
+            }
+            Err(fault) => {
+                tracing::debug!(error = %fault.in_one_line(), "cannot look at what was promoted; the next pass does");
+                found
+            }
+        };
+        self.publish(newest).await;
+    }
+
     async fn publish(&mut self, report: PassReport) {
         let Some(snapshots) = self.snapshots.clone() else { return };
-        let (engine, state) = (&self.session.engine, Arc::clone(&report.evaluation.state));
+        let (engine, state) = (&self.session.engine, &report.evaluation.state);
         // Without them, the board does not say since when what runs.
-        if let Err(fault) = engine.read_histories(&state, state.deployed.targets.ids()).await {
+        if let Err(fault) = engine.read_histories(state, state.deployed.targets.ids()).await {
             tracing::warn!(error = %fault.in_one_line(), "cannot read since when versions run");
         }
-        snapshots.publish(PassView::new(Arc::clone(engine.repository_policy()), Arc::new(report)));
-        self.state = Some(state);
+        let report = Arc::new(report);
+        snapshots.publish(PassView::new(Arc::clone(engine.repository_policy()), Arc::clone(&report)));
+        self.shown = Some(report);
     }
 
     /// Answers a question about history by what the last pass saw.
     async fn answer(&mut self, question: HistoryQuestion) {
-        let Some(state) = self.state.clone().filter(|_| !question.is_over()) else { return };
+        let Some(shown) = self.shown.clone().filter(|_| !question.is_over()) else { return };
         let request = &question.request;
         let query = HistoryQuery {
             services: request.services.clone(),
@@ -240,7 +280,7 @@ impl Daemon {
             until: request.until,
             most: request.most,
         };
-        let moves = self.session.engine.history_at(&state, &query).await;
+        let moves = self.session.engine.history_at(&shown.evaluation.state, &query).await;
         question.answer(moves.map(|moves| view::history(&moves)));
     }
 

@@ -32,3 +32,8 @@ pub use secret::SecretReader;
 pub use site::Site;
 pub(crate) use snapshot::{HistoryQuestion, Snapshots};
 pub use triggers::{Due, KnownImages, Triggers};
+
+/// The description of the API in OpenAPI 3.1, as `/api/v1/openapi.json` gives it.
+pub fn openapi() -> &'static str {
+    api::openapi_text()
+}

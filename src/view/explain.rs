@@ -7,11 +7,11 @@ use serde::Serialize;
 use crate::engine::{CandidateStatus, Explained, Explanation, Mover, TargetStatus, ToldGate, Verdict};
 use crate::model::Timestamp;
 use crate::policy::{
-    Control, LeftOut, LeftOutTags, Remedy, RolledBack, Starvation, VersionReport, VersionStatus,
+    Control, LeftOut, LeftOutTags, Remedy, RolledBack, Starvation, VersionReport, VersionStatus, ending,
 };
 
 use super::common::{Gate, OpenPullRequest, ProblemBody, gate, open_pull_request, problem};
-use super::{control, remedy};
+use super::{control, remedy, time};
 
 #[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
@@ -136,6 +136,12 @@ pub(crate) struct ControlBody {
     pub(crate) reason: Option<String>,
     pub(crate) at: Option<Timestamp>,
     pub(crate) expires: Option<Timestamp>,
+    /// The environments that it covers; all if empty.
+    pub(crate) environments: Vec<String>,
+    /// When a freeze begins.
+    pub(crate) from: Option<Timestamp>,
+    /// When it ends by itself.
+    pub(crate) until: Option<Timestamp>,
     pub(crate) release_command: Option<String>,
 }
 
@@ -323,6 +329,11 @@ fn rollback(moved: &RolledBack) -> RollbackBody {
 
 pub(crate) fn control_body(one: &Control, zone: Tz) -> ControlBody {
     let note = one.note();
+    let span = match one {
+        Control::Freeze(order) => Some(order.freeze.span()),
+        _ => None,
+    };
+    let expires = note.and_then(|note| note.expires);
     ControlBody {
         kind: control::kind(one),
         description: control::plain(one, zone),
@@ -330,7 +341,10 @@ pub(crate) fn control_body(one: &Control, zone: Tz) -> ControlBody {
         by: note.map(|note| note.by.clone()),
         reason: note.map(|note| note.reason.clone()),
         at: note.map(|note| note.at),
-        expires: note.and_then(|note| note.expires),
+        expires,
+        environments: one.environments().iter().map(ToString::to_string).collect(),
+        from: span.and_then(|(from, _)| time::instant(from, zone)),
+        until: span.map_or(expires, |(_, to)| Some(ending(to, zone))),
         release_command: control::release(one),
     }
 }

@@ -11,7 +11,7 @@ use crate::model::{Intent, Outcome, Timestamp};
 use crate::policy::{Decision, GateEvaluation, NoCandidate};
 
 use super::common::{Gate, ProblemBody, gate, problem};
-use super::target_state::{Counts, TargetState, head, is_superseded, state_of};
+use super::target_state::{Counts, TargetState, is_superseded, state_of};
 
 /// A pass.
 #[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
@@ -124,7 +124,7 @@ pub(crate) struct RecoveredPromotion {
 pub(crate) fn pass(policy: &RepositoryPolicy, report: &PassReport) -> Pass {
     Pass {
         commit: report.evaluation.state.commit().to_string(),
-        head: head(report).to_string(),
+        head: report.head().to_string(),
         at: report.evaluation.now,
         counts: Counts::of(policy, report),
         planned: report.planned.iter().map(|plan| planned(policy, plan)).collect(),
@@ -202,7 +202,7 @@ fn waiting(policy: &RepositoryPolicy, report: &PassReport) -> Vec<WaitingTarget>
     let decided = deployed.targets.entries().zip(&report.evaluation.decisions);
     decided
         .filter_map(|((at, target), decision)| match decision {
-            Some(Decision::Wait(_)) if is_superseded(policy, report, target) => None,
+            Some(Decision::Wait(gates)) if is_superseded(policy, report, target, gates) => None,
             Some(Decision::Wait(evaluation)) => {
                 Some(waiting_target(policy, target, state_of(policy, report, at), evaluation))
             }

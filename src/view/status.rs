@@ -1,15 +1,17 @@
 //! The status as a document.
 
+use chrono_tz::Tz;
 use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::model::{TargetId, Timestamp};
-use crate::policy::{Decision, Freeze, GateReport, Reason, SoakReason};
+use crate::policy::{Decision, Freeze, GateReport, Reason, SoakReason, ending};
 
 use super::common::{Gate, OpenPullRequest, ProblemBody, gate, open_pull_request, problem};
 use super::explain::{ControlBody, StarvationBody, control_body, starvation_body};
 use super::status_table::{Row, StatusTable};
 use super::target_state::{TargetState, state_of};
+use super::time;
 
 #[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
@@ -154,6 +156,14 @@ pub(crate) struct FreezeBody {
     pub(crate) environments: Vec<String>,
     pub(crate) from: String,
     pub(crate) to: String,
+}
+
+impl FreezeBody {
+    /// When it begins and ends; none where the clocks skip its beginning.
+    pub(crate) fn span(&self, zone: Tz) -> Option<(Timestamp, Timestamp)> {
+        let from = time::instant(self.from.parse().ok()?, zone)?;
+        Some((from, ending(self.to.parse().ok()?, zone)))
+    }
 }
 
 pub(crate) fn status(table: &StatusTable<'_>) -> Status {

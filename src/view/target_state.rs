@@ -6,8 +6,8 @@ use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::engine::{PassReport, RepositoryPolicy, Target};
-use crate::model::{Class, CommitId, TargetId};
-use crate::policy::{Answer, Decision, GateEvaluation, GateName, GateReport, SoakMode};
+use crate::model::{Class, TargetId};
+use crate::policy::{Answer, Approved, Decision, GateEvaluation, GateName, GateReport, SoakMode};
 
 /// Where one target stands after a pass.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, JsonSchema)]
@@ -35,11 +35,11 @@ pub(crate) fn state_of(policy: &RepositoryPolicy, report: &PassReport, at: Targe
     let target = &report.evaluation.state.deployed.targets[at];
     match &report.evaluation.decisions[at] {
         None => TargetState::Undecided,
-        Some(Decision::Promote(_)) if moves(policy, report, at) => TargetState::Moving,
+        Some(Decision::Promote(approved)) if moves(policy, report, at, approved) => TargetState::Moving,
         Some(Decision::Promote(_)) if is_proposed(policy, report, target) => TargetState::Proposed,
         Some(Decision::Promote(_)) => unwritten(policy, report, target),
         // The version that replaced it soaks from now on.
-        Some(Decision::Wait(_)) if is_superseded(policy, report, target) => TargetState::Waiting,
+        Some(Decision::Wait(gates)) if is_superseded(policy, report, target, gates) => TargetState::Waiting,
         Some(Decision::Wait(gates)) if gates.closed().any(|gate| gate.answer == Answer::Refused) => {
             TargetState::Refused
         }
@@ -61,7 +61,7 @@ pub(crate) fn is_set_by_people(gate: &GateReport) -> bool {
     matches!(gate.gate, GateName::Hold | GateName::Quarantine | GateName::Freeze)
 }
 
-fn moves(policy: &RepositoryPolicy, report: &PassReport, at: TargetId) -> bool {
+fn moves(policy: &RepositoryPolicy, report: &PassReport, at: TargetId, approved: &Approved) -> bool {
     let target = &report.evaluation.state.deployed.targets[at];
     let environment = &policy.environments[target.environment].policy.name;
     report.planned.iter().any(|plan| plan.target == at)
@@ -69,6 +69,7 @@ fn moves(policy: &RepositoryPolicy, report: &PassReport, at: TargetId) -> bool {
             promoted.service == *target.service()
                 && promoted.image == *target.image()
                 && promoted.environment == *environment
+                && promoted.to == approved.candidate().tag
         })
 }
 
@@ -92,19 +93,20 @@ fn unwritten(policy: &RepositoryPolicy, report: &PassReport, target: &Target) ->
 }
 
 /// Whether this pass replaced the version that soaks for a waiting target, so that it does not come any more.
-pub(crate) fn is_superseded(policy: &RepositoryPolicy, report: &PassReport, target: &Target) -> bool {
+pub(crate) fn is_superseded(
+    policy: &RepositoryPolicy,
+    report: &PassReport,
+    target: &Target,
+    gates: &GateEvaluation,
+) -> bool {
     let before = &policy.environments[target.environment].policy.after;
     policy.soak_mode != SoakMode::Elapsed
         && report.promoted.iter().any(|promoted| {
             Some(&promoted.environment) == before.as_ref()
                 && promoted.service == *target.service()
                 && promoted.image == *target.image()
+                && promoted.to != gates.candidate().tag
         })
-}
-
-/// The head of the branch after a pass: its commits stand on one another.
-pub(crate) fn head(report: &PassReport) -> CommitId {
-    report.promoted.last().map_or(report.evaluation.state.commit(), |last| last.commit)
 }
 
 /// How many targets stand where.

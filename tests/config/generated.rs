@@ -26,6 +26,11 @@ fn the_checked_in_schema_of_control_files_matches_the_types() {
 }
 
 #[test]
+fn the_checked_in_openapi_matches_the_types() {
+    compare_or_write("docs/openapi.json", tidegate::server::openapi());
+}
+
+#[test]
 fn the_checked_in_reference_matches_the_types() {
     compare_or_write("docs/configuration.md", &reference());
 }

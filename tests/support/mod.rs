@@ -1,5 +1,6 @@
 //! Helpers of several rooms' tests: real parts, started and filled.
 
+pub(crate) mod browser;
 pub(crate) mod deployments;
 pub(crate) mod described;
 pub(crate) mod git;

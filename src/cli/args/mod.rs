@@ -214,7 +214,7 @@ pub(crate) struct Init {
 
 #[derive(Debug, Args)]
 pub(crate) struct Demo {
-    /// Keep the folder with the repository, and print its path
+    /// Keep the daemon and its board running until Ctrl-C, and the folder with the repository for good
     #[arg(long)]
     pub(crate) keep: bool,
     /// Soak in non-prod, in seconds

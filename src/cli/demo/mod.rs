@@ -1,6 +1,7 @@
 //! `tidegate demo`: the real daemon on a real repository and a registry of this process, with a short soak. Everything is in
 //! one temporary folder; it reads no configuration of the user and contacts no other machine.
 
+mod board;
 mod events;
 mod git;
 mod introduction;
@@ -25,6 +26,7 @@ use super::output::{BOLD, Output};
 use super::signals::{SignalRequest, Signals};
 use super::wiring::Session;
 
+use board::Board;
 use scenario::Scenario;
 use screen::Screen;
 use setup::Setup;
@@ -45,12 +47,10 @@ pub(crate) async fn run(args: &Demo, output: &Output) -> Result<ExitCode, Fault>
     let folder = setup::folder()?;
     let screen = Screen::new(output);
     match play(args, output, &screen, folder.path(), &mut signals).await {
-        Ok(End::Complete) if args.keep => {
-            results::farewell(&screen, Some(&folder.keep()))?;
-            Ok(ExitCode::SUCCESS)
-        }
         Ok(End::Complete) => {
-            results::farewell(&screen, None)?;
+            if args.keep {
+                results::kept(&screen, &folder.keep())?;
+            }
             Ok(ExitCode::SUCCESS)
         }
         Ok(End::Stopped) => {
@@ -75,6 +75,8 @@ async fn play(
     introduction::show(screen, &setup)?;
     let mut session = Session::of(Arc::new(Config::load(&setup.config_file)?.config)).await?;
     introduction::status(screen, &mut session).await?;
+    let board = Board::start().await?;
+    screen.text(&format!("\n  The same in a browser, live: {BOLD}{}{BOLD:#}\n", board.url()))?;
     let (mut reporter, events) = events::reporter();
     let scenario = Scenario::new(screen, &setup, events, args.soak);
     let over = async {
@@ -85,9 +87,16 @@ async fn play(
             played = scenario.play() => played.map(|()| End::Complete),
         }
     };
-    let end = Daemon::new(session).work_until(over, |_| false, &mut reporter, output).await?;
+    let mut daemon = Daemon::new(session);
+    daemon.set_snapshots(Some(Arc::clone(&board.snapshots)));
+    let end = daemon.work_until(over, |_| false, &mut reporter, output).await?;
     if let End::Complete = end {
         results::show(screen, &setup)?;
+        let folder = args.keep.then_some(folder);
+        results::farewell(screen, folder, &board)?;
+        if args.keep {
+            daemon.work_until(signals.next(), |_| true, &mut reporter, output).await;
+        }
     }
     Ok(end)
 }

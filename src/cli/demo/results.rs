@@ -5,6 +5,7 @@ use std::path::Path;
 use crate::cli::output::{BOLD, CYAN, DIM, GREEN};
 use crate::model::{Class, Fault};
 
+use super::board::Board;
 use super::git::Git;
 use super::screen::Screen;
 use super::setup::Setup;
@@ -66,33 +67,37 @@ fn compared(git: &Git, base: &str, path: &str) -> Result<String, Fault> {
     Ok(format!("{BOLD}1{BOLD:#} line of {} differs{ends}", lines - 1))
 }
 
-/// What to try next; with the folder, if it is kept.
-pub(super) fn farewell(screen: &Screen<'_>, folder: Option<&Path>) -> Result<(), Fault> {
-    screen.text(&format!("\n{GREEN}Done{GREEN:#} in {:.0} s.", screen.seconds()))?;
+/// What to try next; with the folder and the board, if they are kept.
+pub(super) fn farewell(screen: &Screen<'_>, folder: Option<&Path>, board: &Board) -> Result<(), Fault> {
+    let done = format!("\n{GREEN}Done{GREEN:#} in {:.0} s.", screen.seconds());
     match folder {
-        None => screen.text(" The temporary folder is gone; --keep keeps it.\n")?,
-        Some(folder) => screen.text(&format!(" The folder is kept: {BOLD}{}{BOLD:#}\n", folder.display()))?,
+        None => screen.text(&format!("{done} --keep keeps the board and the folder.\n"))?,
+        Some(_) => screen.text(&format!("{done}\n"))?,
     }
     let command =
         |command: &str, what: &str| format!("  {CYAN}{command}{CYAN:#}\n      {DIM}{what}{DIM:#}\n");
-    if let Some(folder) = folder {
-        let folder = folder.display();
-        screen.text(
-            "\nThe registry of the demo is gone: commands that need one fail until `endpoint` names another.\n",
-        )?;
-        screen
-            .text(&command(&format!("git -C {folder}/gitops.git log -p main"), "the history, with diffs"))?;
-        screen.text(&command(
-            &format!("tidegate -c {folder}/tidegate.yaml history"),
-            "the same changes, as Tidegate reads them",
-        ))?;
-        screen.text(&command(&format!("rm -r {folder}"), "remove it"))?;
-    }
     screen.text("\nWith your own repository:\n")?;
     screen.text(&command(
         "tidegate init ./gitops --write tidegate.yaml",
         "write a configuration from what is in it",
     ))?;
     screen.text(&command("tidegate plan", "show what would move, as a diff; changes nothing"))?;
-    screen.text(&command("tidegate run", "the daemon of this demo"))
+    screen.text(&command("tidegate run", "the daemon of this demo"))?;
+    let Some(folder) = folder else { return Ok(()) };
+    let folder = folder.display();
+    screen.text("\nIn this demo, whose daemon and registry run until Ctrl-C:\n")?;
+    screen.text(&command(
+        &format!("tidegate -c {folder}/tidegate.yaml hold payments-api --env prod --reason 'load test'"),
+        "hold a service, and see it on the board",
+    ))?;
+    screen.text(&command(&format!("git -C {folder}/gitops.git log -p main"), "the history, with diffs"))?;
+    screen.text(&format!("\nThe board: {BOLD}{}{BOLD:#}\n", board.url()))
+}
+
+/// Where the folder is after Ctrl-C.
+pub(super) fn kept(screen: &Screen<'_>, folder: &Path) -> Result<(), Fault> {
+    screen.text(&format!(
+        "\nThe folder is kept; its registry is gone, so commands that need one fail. To remove it: rm -r {}\n",
+        folder.display()
+    ))
 }

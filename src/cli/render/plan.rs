@@ -9,7 +9,7 @@ use crate::policy::{Answer, Approved, Decision, Direction, GateEvaluation, GateR
 
 use super::blockers::{self, Headline};
 use super::{diff, problems, pull_requests};
-use crate::view::target_state::{self, Counts};
+use crate::view::target_state::{Counts, is_superseded};
 use crate::view::time;
 
 /// The most promotions that are shown with their diffs; more are counted.
@@ -116,7 +116,7 @@ fn waiting(text: &mut String, policy: &RepositoryPolicy, report: &PassReport, al
     let deployed = &report.evaluation.state.deployed;
     for (target, decision) in deployed.targets.iter().zip(&report.evaluation.decisions) {
         match decision {
-            Some(Decision::Wait(_)) if target_state::is_superseded(policy, report, target) => {}
+            Some(Decision::Wait(gates)) if is_superseded(policy, report, target, gates) => {}
             Some(Decision::Wait(evaluation)) => {
                 wait(text, policy, target, evaluation, report.evaluation.now, all_gates);
                 text.push('\n');
@@ -199,5 +199,5 @@ fn gate_line(text: &mut String, gate: &GateReport) {
 
 fn summary(text: &mut String, policy: &RepositoryPolicy, report: &PassReport, verb: &str) {
     let counts = Counts::of(policy, report).line(verb);
-    let _ = writeln!(text, "{counts} {DIM}at {}{DIM:#}", target_state::head(report).short());
+    let _ = writeln!(text, "{counts} {DIM}at {}{DIM:#}", report.head().short());
 }

@@ -46,6 +46,16 @@ pub(crate) struct Digests {
 }
 
 impl Digests {
+    /// Adds what is known of other tags.
+    pub(super) fn complete_by(&mut self, earlier: &Self) {
+        for (image, observed) in &earlier.observed {
+            self.observed.entry(image.clone()).or_insert_with(|| observed.clone());
+        }
+        for (tagged, answer) in &earlier.asked {
+            self.asked.entry(tagged.clone()).or_insert_with(|| answer.clone());
+        }
+    }
+
     /// Reads from the store what was observed of these tags.
     pub(crate) async fn recall<S: Store>(
         &mut self,

@@ -295,6 +295,20 @@ impl Evaluation {
         Self { decisions, ..self }
     }
 
+    /// What this evaluation says of the chosen targets, and an earlier one, of the same targets, of all others.
+    pub(in crate::engine) fn completed_by(mut self, earlier: &Self, chosen: &[TargetId]) -> Self {
+        for target in self.decisions.ids().filter(|target| !chosen.contains(target)) {
+            self.decisions[target].clone_from(&earlier.decisions[target]);
+            self.selections[target].clone_from(&earlier.selections[target]);
+            self.lists[target].clone_from(&earlier.lists[target]);
+        }
+        self.digests.complete_by(&earlier.digests);
+        self.pull_requests.complete_by(&earlier.pull_requests, chosen);
+        let unsigned = earlier.unsigned.iter().map(|(commit, reason)| (*commit, reason.clone()));
+        self.unsigned.extend(unsigned);
+        self
+    }
+
     /// Whether control files have expired.
     pub(crate) fn has_expired_controls(&self) -> bool {
         self.state.controls.expired(self.zone, self.now).next().is_some()

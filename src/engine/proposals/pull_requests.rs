@@ -69,6 +69,16 @@ pub struct ProposedMove {
 }
 
 impl PullRequests {
+    /// Adds what an earlier pass knew of all but the chosen targets.
+    pub(in crate::engine) fn complete_by(&mut self, earlier: &Self, chosen: &[TargetId]) {
+        let is_other = |at: &TargetId| !chosen.contains(at);
+        let refused = earlier.refused.iter().filter(|(at, _)| is_other(at));
+        self.refused.extend(refused.map(|(at, one)| (*at, one.clone())));
+        let reviewed = earlier.reviewed.iter().filter(|(at, _)| is_other(at));
+        self.reviewed.extend(reviewed.map(|(at, one)| (*at, one.clone())));
+        self.unknown.extend(earlier.unknown.iter().cloned());
+    }
+
     /// The open pull request of a branch.
     pub(in crate::engine) fn of(&self, branch: &PullRequestBranch) -> Option<&Arc<Proposal>> {
         self.open.iter().find(|proposal| proposal.request.branch == *branch)

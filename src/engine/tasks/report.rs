@@ -4,6 +4,7 @@ use crate::engine::base::problem::{Problem, ProblemCondition};
 use crate::engine::decide::evaluation::Evaluation;
 use crate::engine::plan::edit_plan::EditPlan;
 use crate::engine::reconcile::report::PullRequestReport;
+use crate::engine::state::deployed::Target;
 use crate::model::{
     CommitId, Digest, EnvironmentName, ImageName, Intent, Outcome, PromotionId, RepoPath, ServiceName, Tag,
     TargetId, Timestamp,
@@ -89,8 +90,62 @@ impl PassReport {
         self
     }
 
+    /// The head of the branch after the pass: its commits stand on one another.
+    pub fn head(&self) -> CommitId {
+        self.promoted.last().map_or(self.evaluation.state.commit(), |last| last.commit)
+    }
+
+    /// What this scoped pass found, and what `earlier` found about every other target. None where anything but what `earlier`
+    /// promoted came to the branch in between: only a pass over everything tells what that changed.
+    pub fn completed_by(self, earlier: &Self) -> Option<Self> {
+        let scope = self.scope.as_ref()?;
+        let (targets, before) =
+            (&self.evaluation.state.deployed.targets, &earlier.evaluation.state.deployed.targets);
+        let is_same = |(now, then): (&Target, &Target)| {
+            now.environment == then.environment
+                && now.service() == then.service()
+                && now.image() == then.image()
+        };
+        let are_same = targets.len() == before.len() && targets.iter().zip(before).all(is_same);
+        if self.evaluation.state.commit() != earlier.head() || !are_same {
+            return None;
+        }
+        let concerns = |service: &ServiceName, image: Option<&ImageName>| {
+            scope.iter().map(|at| &targets[*at]).any(|target| {
+                target.service() == service && image.is_none_or(|image| target.image() == image)
+            })
+        };
+        let files = &earlier.evaluation.state.deployed.problems;
+        let others = earlier.problems.iter().filter(|problem| {
+            !files.contains(problem)
+                && !problem.service.as_ref().is_some_and(|service| concerns(service, None))
+                && !self.problems.iter().any(|known| known.key() == problem.key())
+        });
+        let problems = self.problems.iter().chain(others).cloned().collect();
+        let planned = earlier.planned.iter().filter(|plan| !scope.contains(&plan.target)).cloned();
+        let requests = earlier.requests.iter().filter(|request| {
+            !self.requests.iter().any(|now| now.branch == request.branch)
+                && !request.moves.iter().any(|one| concerns(&one.service, Some(&one.image)))
+        });
+        let requests = self.requests.iter().chain(requests).cloned().collect();
+        let evaluation = self.evaluation.completed_by(&earlier.evaluation, scope);
+        Some(Self {
+            planned: self.planned.into_iter().chain(planned).collect(),
+            promoted: earlier.promoted.iter().cloned().chain(self.promoted).collect(),
+            requests,
+            recovered: self.recovered,
+            problems,
+            next_opening: evaluation.next_opening(),
+            scope: None,
+            evaluation,
+        })
+    }
+
     /// What is to be pushed, and what is to be proposed.
     pub fn plans(&self) -> impl Iterator<Item = &EditPlan> {
         self.planned.iter().chain(self.requests.iter().flat_map(|request| &request.plans))
     }
 }
+
+#[cfg(test)]
+mod tests;

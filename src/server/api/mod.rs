@@ -23,6 +23,7 @@ use endpoints::{Read, history};
 pub(super) use endpoints::{ENDPOINTS as DOCUMENTED, Endpoint};
 #[cfg(test)]
 pub(super) use openapi::document as openapi_document;
+pub(super) use openapi::text as openapi_text;
 
 /// Where the API is.
 pub(super) const PREFIX: &str = "/api/v1";
@@ -65,7 +66,7 @@ async fn read(
 }
 
 async fn openapi() -> Response {
-    let mut response = Response::new(openapi::text().into());
+    let mut response = Response::new(openapi_text().into());
     let headers = response.headers_mut();
     headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
     headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-cache"));

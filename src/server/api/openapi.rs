@@ -13,7 +13,7 @@ use crate::server::problem::ProblemDocument;
 use crate::view::API_VERSION;
 
 /// The description of the API as text.
-pub(super) fn text() -> &'static str {
+pub(in crate::server) fn text() -> &'static str {
     static TEXT: OnceLock<String> = OnceLock::new();
     TEXT.get_or_init(|| format!("{:#}\n", document()))
 }

@@ -124,7 +124,7 @@ pub(super) fn page(site: &Site, snapshot: &Snapshot, query: &Query) -> Result<St
     let banners: Vec<Banner> = status
         .freezes
         .iter()
-        .map(Banner::of_freeze)
+        .map(|freeze| Banner::of_freeze(freeze, clock))
         .chain(status.controls.iter().map(|control| Banner::of_control(control, clock)))
         .filter(Banner::stops)
         .collect();

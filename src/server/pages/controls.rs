@@ -32,7 +32,7 @@ struct ApiPage {
 
 pub(super) fn page(snapshot: &Snapshot) -> Result<String, Problem> {
     let (status, clock) = (&snapshot.status, Clock::of(snapshot));
-    let freezes = status.freezes.iter().map(Banner::of_freeze);
+    let freezes = status.freezes.iter().map(|freeze| Banner::of_freeze(freeze, clock));
     let all = freezes.chain(status.controls.iter().map(|control| Banner::of_control(control, clock)));
     let template = ControlsPage {
         frame: Frame::new(Some(snapshot), "controls"),

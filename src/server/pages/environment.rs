@@ -12,7 +12,7 @@ use crate::model::{EnvironmentName, Timestamp};
 use crate::server::problem::Problem;
 use crate::server::site::Site;
 use crate::server::snapshot::{HistoryRequest, Snapshot};
-use crate::view::{Approval, Delivery, EnvironmentBody, History, time};
+use crate::view::{Approval, ControlBody, Delivery, EnvironmentBody, History};
 
 /// How far the timeline shows what was, and what comes.
 const PAST: TimeDelta = TimeDelta::days(2);
@@ -32,7 +32,8 @@ struct EnvironmentPage {
     coming: Vec<Coming>,
     more_coming: usize,
     stuck: usize,
-    freezes: Vec<Banner>,
+    /// What keeps promotions out, now or later.
+    banners: Vec<Banner>,
     history: Option<Vec<ChangeLine>>,
 }
 
@@ -84,13 +85,10 @@ pub(super) fn page(
             label: format!("{} to {}", row.service, one.next.as_deref()?),
         })
     });
-    let freezes = here.freezes.iter().filter_map(|freeze| {
-        let end = |wall: &str| time::instant(wall.parse().ok()?, clock.zone);
-        Some(Span { from: end(&freeze.from)?, until: end(&freeze.to)?, label: freeze.name.clone() })
-    });
+    let (freezes, banners) = obstacles(snapshot, &here, clock);
     let (from, until) = (clock.now - PAST, clock.now + FUTURE);
     let open = snapshot.view.open_spans(environment, from, until);
-    let timeline = Timeline::new(from, until, clock, &open, freezes, past, forecast);
+    let timeline = Timeline::new(from, until, clock, &open, freezes.into_iter(), past, forecast);
     let template = EnvironmentPage {
         frame: Frame::new(Some(snapshot), ""),
         delivery: match here.delivery {
@@ -113,10 +111,28 @@ pub(super) fn page(
             })
             .collect(),
         stuck: rows().filter(|(_, one)| crate::server::filter::needs_attention(one.state)).count(),
-        freezes: here.freezes.iter().map(Banner::of_freeze).collect(),
+        banners,
         history: history
             .map(|_| changes.iter().take(MOST).map(|one| ChangeLine::new(one, clock, commit_page)).collect()),
         here,
     };
     rendered(&template)
+}
+
+/// The freezes on the timeline, and what keeps promotions out, now or later.
+fn obstacles(snapshot: &Snapshot, here: &EnvironmentBody, clock: Clock) -> (Vec<Span>, Vec<Banner>) {
+    let configured = here.freezes.iter().filter_map(|freeze| {
+        let (from, until) = freeze.span(clock.zone)?;
+        Some(Span { from, until, label: freeze.name.clone() })
+    });
+    let covers = |control: &&ControlBody| {
+        control.environments.is_empty() || control.environments.contains(&here.environment)
+    };
+    let controls = || snapshot.status.controls.iter().filter(covers);
+    let written = controls().filter_map(|control| {
+        Some(Span { from: control.from?, until: control.until?, label: control.description.clone() })
+    });
+    let banners = here.freezes.iter().map(|freeze| Banner::of_freeze(freeze, clock));
+    let banners = banners.chain(controls().map(|control| Banner::of_control(control, clock)));
+    (configured.chain(written).collect(), banners.filter(Banner::stops).take(MOST).collect())
 }

@@ -51,6 +51,7 @@ pub(super) fn router() -> Router<Arc<Shown>> {
         .route("/api", get(api_page))
         .route("/events", get(events::stream))
         .route("/assets/{name}", get(asset))
+        .fallback(no_such_page)
 }
 
 async fn board_page(State(shown): State<Arc<Shown>>, uri: Uri, headers: HeaderMap) -> Response {
@@ -204,6 +205,10 @@ fn no_such(shown: &Shown, what: &str) -> Response {
         &Problem::new(StatusCode::NOT_FOUND, format!("There is no such {what}"))
             .with_hint("the board lists what there is"),
     )
+}
+
+async fn no_such_page(State(shown): State<Arc<Shown>>) -> Response {
+    no_such(&shown, "page")
 }
 
 async fn asset(Path(name): Path<String>, headers: HeaderMap) -> Response {

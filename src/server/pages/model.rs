@@ -1,6 +1,7 @@
 //! What pages say of a service in an environment, a control file, a gate and a change: sentences and times from the documents.
 
 use super::common::{Clock, Commit, Moment, shown};
+use crate::model::BY_SCHEDULE;
 use crate::view::{
     Change, ControlBody, EnvironmentState, EnvironmentStatus, FreezeBody, Gate, GateAnswer, ProblemBody,
     SoakBody,
@@ -117,8 +118,10 @@ pub(super) struct Banner {
     pub(super) by: Option<String>,
     pub(super) reason: Option<String>,
     pub(super) at: Option<Moment>,
+    /// When it begins, if it has not begun.
+    pub(super) from: Option<Moment>,
+    /// When it ends; none where only people end it.
     pub(super) until: Option<Moment>,
-    pub(super) until_wall: Option<String>,
     pub(super) file: Option<String>,
     pub(super) release: Option<String>,
 }
@@ -131,14 +134,15 @@ impl Banner {
             by: control.by.as_deref().map(shown),
             reason: control.reason.as_deref().map(shown),
             at: control.at.map(|at| clock.moment(at)),
-            until: control.expires.map(|at| clock.moment(at)),
-            until_wall: None,
+            from: control.from.filter(|at| *at > clock.now).map(|at| clock.moment(at)),
+            until: control.until.map(|at| clock.moment(at)),
             file: Some(shown(&control.file)),
             release: control.release_command.clone(),
         }
     }
 
-    pub(super) fn of_freeze(freeze: &FreezeBody) -> Self {
+    pub(super) fn of_freeze(freeze: &FreezeBody, clock: Clock) -> Self {
+        let span = freeze.span(clock.zone);
         let places = match freeze.environments.as_slice() {
             [] => "every environment".to_owned(),
             some => some.join(", "),
@@ -149,8 +153,8 @@ impl Banner {
             by: None,
             reason: None,
             at: None,
-            until: None,
-            until_wall: Some(freeze.to.replace('T', " ")),
+            from: span.map(|(from, _)| from).filter(|at| *at > clock.now).map(|at| clock.moment(at)),
+            until: span.map(|(_, until)| clock.moment(until)),
             file: None,
             release: None,
         }
@@ -194,8 +198,15 @@ pub(super) struct ChangeLine {
     pub(super) to: String,
     pub(super) commit: Commit,
     pub(super) by: String,
-    pub(super) is_promotion: bool,
     pub(super) reason: Option<String>,
+}
+
+/// For whom Tidegate promoted it, in words.
+pub(super) fn promoter(requested_by: &str) -> String {
+    if requested_by == BY_SCHEDULE {
+        return "Tidegate".to_owned();
+    }
+    format!("Tidegate, for {}", shown(requested_by))
 }
 
 impl ChangeLine {
@@ -211,8 +222,10 @@ impl ChangeLine {
             from: tags(&change.from),
             to: tags(&change.to),
             commit: Commit::new(&change.commit, commit_page),
-            by: shown(change.author.as_ref().or(change.requested_by.as_ref()).map_or("", String::as_str)),
-            is_promotion: change.promotion.is_some(),
+            by: match (&change.author, &change.requested_by) {
+                (None, Some(requested_by)) => promoter(requested_by),
+                (author, _) => author.as_deref().map(shown).unwrap_or_default(),
+            },
             reason: change.reason.as_deref().map(shown),
         }
     }

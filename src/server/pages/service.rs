@@ -3,7 +3,7 @@
 use askama::Template;
 
 use super::common::{Clock, Commit, Frame, Moment, shown};
-use super::model::{Banner, Cell, ChangeLine, ProblemLine};
+use super::model::{Banner, Cell, ChangeLine, ProblemLine, promoter};
 use super::rendered;
 use crate::model::{ServiceName, ServicePattern};
 use crate::server::problem::Problem;
@@ -135,7 +135,7 @@ fn place_of(at: usize, one: &ExplanationBody, clock: Clock, commit_page: Option<
             .collect(),
     };
     let author = one.author.as_ref().map(|author| format!("committed by {}", shown(author)));
-    let requested = one.requested_by.as_ref().map(|by| format!("promoted for {}", shown(by)));
+    let requested = one.requested_by.as_ref().map(|by| format!("promoted by {}", promoter(by)));
     let mut versions = one.versions.iter().rev();
     let listed = versions
         .by_ref()

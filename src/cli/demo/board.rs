@@ -1,0 +1,46 @@
+//! The board of the demo, on a free port of this machine.
+
+use std::net::{Ipv4Addr, SocketAddr};
+use std::sync::Arc;
+
+use chrono::Utc;
+use tokio::sync::oneshot;
+
+use crate::metrics::Metrics;
+use crate::model::Fault;
+use crate::server::{Health, Parts, Server, ServerLimits, Site, Snapshots, Triggers};
+
+/// A board that answers until it is dropped.
+#[derive(Debug)]
+pub(super) struct Board {
+    address: SocketAddr,
+    /// What it shows.
+    pub(super) snapshots: Arc<Snapshots>,
+    _stop: oneshot::Sender<()>,
+}
+
+impl Board {
+    pub(super) async fn start() -> Result<Self, Fault> {
+        let snapshots = Arc::new(Snapshots::new("demo"));
+        let site = Site { snapshots: Arc::clone(&snapshots), is_local: true, commit_page: None };
+        let parts = Parts {
+            metrics: Arc::new(Metrics::new(env!("CARGO_PKG_VERSION"))),
+            health: Arc::new(Health::new(Utc::now)),
+            triggers: Arc::new(Triggers::default()),
+            site: Some(site),
+            webhooks: Vec::new(),
+            repository: None,
+            branch: "main".to_owned(),
+        };
+        let server = Server::bind((Ipv4Addr::LOCALHOST, 0).into(), parts, ServerLimits::default()).await?;
+        let address = server.address();
+        let (stop, stopped) = oneshot::channel::<()>();
+        // Dropping the sender stops it.
+        tokio::spawn(server.run(async move { drop(stopped.await) }));
+        Ok(Self { address, snapshots, _stop: stop })
+    }
+
+    pub(super) fn url(&self) -> String {
+        format!("http://{}/", self.address)
+    }
+}
