@@ -156,6 +156,7 @@ impl Fleet {
                 past: &self.past,
                 unsigned: &self.unsigned,
                 inactive: None,
+                health: None,
             };
             self.decide(first, target, 0, None);
             self.decide(second, target, 1, Some(before));

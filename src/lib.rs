@@ -5,6 +5,7 @@
 pub mod changelog;
 pub mod check;
 pub mod cli;
+pub mod cluster;
 pub mod config;
 pub mod control;
 pub mod engine;

@@ -79,6 +79,12 @@ const ROOMS: &[Room] = &[
         crates: &["lettre", "reqwest", "rustls", "backon"],
     },
     Room { name: "git", rooms: &["model", "port"], is_pure: false, crates: &["git2", "ssh_key"] },
+    Room {
+        name: "cluster",
+        rooms: &["model", "manifest", "port"],
+        is_pure: false,
+        crates: &["kube", "k8s_openapi", "futures_util"],
+    },
     Room { name: "store", rooms: &["model", "port"], is_pure: false, crates: &["sqlx"] },
     Room { name: "metrics", rooms: &["model"], is_pure: false, crates: &["prometheus_client"] },
     Room {
@@ -105,6 +111,7 @@ const ROOMS: &[Room] = &[
             "simulation",
             "registry",
             "forge",
+            "cluster",
             "git",
             "notify",
             "store",

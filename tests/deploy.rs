@@ -1,6 +1,6 @@
 //! What `deploy/` holds, rendered by Helm and kubectl, accepted by a real API server, and run.
 
-mod api_server;
+pub(crate) mod api_server;
 mod chart;
 mod conventions;
 mod example_repository;

@@ -14,6 +14,7 @@ mod daemon;
 mod documents;
 mod explain;
 mod grammar;
+mod health;
 mod help;
 mod hostile_registry;
 mod killed_in_git;

@@ -22,6 +22,9 @@ use super::wiring::Session;
 /// Grace period of a running pass after a stop signal.
 const LAST_MOMENTS: Duration = Duration::from_secs(1);
 
+/// The shortest time between two passes that changes in clusters lead to. The first comes at once.
+const CLUSTER_PAUSE: Duration = Duration::from_secs(10);
+
 /// Called after every pass.
 pub(crate) trait Listener {
     /// A pass over everything succeeded.
@@ -56,6 +59,8 @@ pub(crate) struct Daemon {
     /// Whether only a pass over everything can tell what to show.
     is_stale: bool,
     deployments: DeploymentCounter,
+    /// When a change in a cluster last led to a pass.
+    looked_at: Option<Instant>,
 }
 
 /// The scope of a pass.
@@ -69,6 +74,7 @@ enum Wake<C> {
     Called(C),
     Due,
     Triggered(Due),
+    ClusterChanged,
     Asked(HistoryQuestion),
 }
 
@@ -86,6 +92,7 @@ impl Daemon {
             shown: None,
             is_stale: false,
             deployments: DeploymentCounter::default(),
+            looked_at: None,
         }
     }
 
@@ -144,6 +151,10 @@ impl Daemon {
             match self.wait(call.as_mut()).await {
                 Wake::Called(called) => return called,
                 Wake::Due => self.due = Some(Work::All),
+                Wake::ClusterChanged => {
+                    self.looked_at = Some(Instant::now());
+                    self.due = Some(Work::All);
+                }
                 Wake::Triggered(due) => self.due = self.work_of(due).await,
                 Wake::Asked(question) => self.answer(question).await,
             }
@@ -344,6 +355,12 @@ impl Daemon {
                 pending::<()>().await;
             }
         };
+        let clusters = Arc::clone(&self.session.clusters);
+        let pause = self.looked_at.map(|at| CLUSTER_PAUSE.saturating_sub(at.elapsed()));
+        let cluster_changed = async {
+            tokio::time::sleep(pause.unwrap_or_default()).await;
+            clusters.changed().await;
+        };
         let triggers = self.triggers.clone();
         let triggered = async {
             match &triggers {
@@ -364,6 +381,7 @@ impl Daemon {
             () = time => Wake::Due,
             () = late_answer => Wake::Due,
             due = triggered => Wake::Triggered(due),
+            () = cluster_changed => Wake::ClusterChanged,
             question = asked => Wake::Asked(question),
         }
     }

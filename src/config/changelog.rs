@@ -219,6 +219,7 @@ mod tests {
             approval: ApprovalPolicy::NotRequired,
             windows: Vec::new(),
             pull_requests: None,
+            clusters: Vec::new(),
         }
     }
 

@@ -1,5 +1,6 @@
 //! One environment, checked.
 
+use std::path::PathBuf;
 use std::time::Duration;
 
 use crate::model::{EnvironmentName, MergeMethod, RepoPath};
@@ -25,6 +26,22 @@ pub struct Environment {
     pub windows: Vec<Window>,
     /// How pull requests are opened; without it, promotions are pushed.
     pub pull_requests: Option<PullRequests>,
+    /// The clusters that Flux applies its folders to; none where a soak is time in Git.
+    pub clusters: Vec<Cluster>,
+}
+
+/// How a cluster is reached.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Cluster {
+    /// By a context of a kubeconfig.
+    Kubeconfig {
+        /// The file.
+        file: PathBuf,
+        /// The name of the context.
+        context: String,
+    },
+    /// By the service account of the pod that Tidegate runs in.
+    InCluster,
 }
 
 /// How the pull requests of an environment are opened.

@@ -38,7 +38,7 @@ pub use compile::{PathGlobs, Schedule, TagPattern, VersionRange};
 pub use diagnostic::{Diagnostic, FileDiagnostics, InvalidValue};
 pub use duration::parse_duration;
 pub use env_lookup::{EnvLookup, ProcessEnv};
-pub use environment::{Environment, PullRequests};
+pub use environment::{Cluster, Environment, PullRequests};
 pub use error::ConfigError;
 pub use fields::{ConfiguredField, rules_of};
 pub use host::Endpoint;

@@ -59,11 +59,24 @@ fn collect_sections<'a>(root: &'a Map<String, Value>, section: Section<'a>, foun
 /// The elements of a list, the values of a mapping by name, or the value itself; and how a path marks it.
 fn element(property: &Map<String, Value>) -> (&Map<String, Value>, &'static str) {
     let inner = |key: &str| property.get(key).and_then(Value::as_object);
+    if let Some(one) = one_of_several(property) {
+        return (one, "");
+    }
     match (inner("items"), inner("additionalProperties")) {
         (Some(items), _) => (items, "[]"),
         (None, Some(values)) => (values, BY_NAME),
         (None, None) => (property, ""),
     }
+}
+
+/// The value where a property is that or a list of several.
+fn one_of_several(property: &Map<String, Value>) -> Option<&Map<String, Value>> {
+    property
+        .get("anyOf")?
+        .as_array()?
+        .iter()
+        .filter_map(Value::as_object)
+        .find(|one| one.contains_key("$ref"))
 }
 
 /// The definition that a property refers to, or the property itself.
@@ -141,6 +154,9 @@ fn kind(root: &Map<String, Value>, property: &Map<String, Value>, path: &str) ->
     let (element, marker) = element(property);
     if marker == "[]" {
         return format!("list of {}", kind(root, element, &format!("{path}[]")));
+    }
+    if one_of_several(property).is_some() {
+        return format!("{}, or a list of several", kind(root, element, path));
     }
     let schema = resolve(root, property);
     if schema.contains_key("properties") {

@@ -3,11 +3,13 @@
 //! Every value is validated when it is made, so no other room validates again. Knows no IO, no clock and no async, and
 //! stands alone.
 
+mod cluster;
 mod commit;
 mod elapsed;
 mod environment;
 mod fault;
 mod field_path;
+mod health;
 mod id;
 mod image;
 mod link;
@@ -27,6 +29,10 @@ mod variant;
 mod version;
 mod webhook;
 
+pub use cluster::{
+    ClusterObjects, ClusterReport, GitReference, GitSource, LiveKustomization, LiveObject, LiveVersion,
+    ObjectKind, ObjectName,
+};
 pub use commit::{
     BlobId, BranchName, CommitChanges, CommitDraft, CommitId, CommitInfo, FileChange, FileEdit, FileEditKind,
     ObjectIdError, ReplacedHead, RepoPath, RepoPathError, TreeFile,
@@ -35,6 +41,7 @@ pub use elapsed::Elapsed;
 pub use environment::{EnvironmentName, EnvironmentNameError};
 pub use fault::{Class, Fault, IntoFault};
 pub use field_path::{FieldPath, FieldPathError, FieldPathSegment, FieldRule};
+pub use health::{Health, HealthObservation, HealthSubject, Unhealthy, UnhealthyCause};
 pub use id::{ByEnvironment, ByTarget, EnvironmentId, Id, IdVec, TargetId};
 pub use image::{Artifact, Digest, ImageError, ImageName, ImageRef, Tag};
 pub use link::next_link;

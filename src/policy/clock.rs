@@ -5,9 +5,10 @@
 
 use std::time::Duration;
 
-use crate::model::{Digest, Timestamp};
+use crate::model::{CommitId, Digest, Timestamp};
 
-use super::facts::{Observed, PastRun, RolloutCommit};
+use super::facts::{Observed, PastRun, PreviousEnvironment, RolloutCommit, TargetPolicy};
+use super::health_clock::{HealthClock, health_clock};
 use super::local_time::later;
 
 /// The state of the soak clock.
@@ -21,7 +22,13 @@ pub(super) enum SoakClock<'a> {
         began: Began,
         /// The digest that soaks.
         digest: &'a Digest,
+        /// How long it stood still since its start.
+        interrupted: Duration,
+        /// Since when it stands still, because the version is not healthy.
+        stopped_at: Option<Timestamp>,
     },
+    /// The version is not healthy, so that its soak has not begun, or begins anew.
+    NotHealthy,
     /// The tag moved away from the digest that soaked.
     Moved {
         /// The digest that soaked.
@@ -31,6 +38,15 @@ pub(super) enum SoakClock<'a> {
     },
     /// No digest of the tag has been observed there yet.
     NotObserved,
+}
+
+impl SoakClock<'_> {
+    /// When a soak ends; `None` if the clock does not run, or stands still before that, or beyond the end of the calendar.
+    pub(super) fn ends_at(&self, soak: Duration) -> Option<Timestamp> {
+        let Self::Running { since, interrupted, stopped_at, .. } = self else { return None };
+        let ends_at = later(*since, soak.checked_add(*interrupted)?)?;
+        stopped_at.is_none_or(|stopped_at| ends_at <= stopped_at).then_some(ends_at)
+    }
 }
 
 /// What the soak clock counts from.
@@ -52,6 +68,8 @@ pub enum Began {
     Observed,
     /// The tag's return to the digest, after it had moved to another.
     CameBack,
+    /// The first look that found it healthy.
+    Healthy,
 }
 
 /// Reads the clock of the running version.
@@ -69,12 +87,35 @@ pub(super) fn soak_clock<'a>(
     if let Some(now) = [digest_now, last_observed].into_iter().flatten().find(|digest| *digest != soaking) {
         return SoakClock::Moved { soaked: soaking, now };
     }
-    match last_return(observed, since, soaking) {
-        Some(returned_at) => {
-            SoakClock::Running { since: returned_at, began: Began::CameBack, digest: soaking }
-        }
-        None => SoakClock::Running { since, began, digest: soaking },
+    let (since, began) = match last_return(observed, since, soaking) {
+        Some(returned_at) => (returned_at, Began::CameBack),
+        None => (since, began),
+    };
+    SoakClock::Running { since, began, digest: soaking, interrupted: Duration::ZERO, stopped_at: None }
+}
+
+/// The clock of a rollout in an environment with a cluster: it runs only while the version is healthy. Without a soak, health
+/// is left to its gate.
+pub(super) fn while_healthy<'a>(
+    clock: SoakClock<'a>,
+    policy: &TargetPolicy<'_>,
+    before: &PreviousEnvironment<'_>,
+    commit: CommitId,
+) -> SoakClock<'a> {
+    let (Some(health), SoakClock::Running { since, began, digest, .. }) = (before.health, &clock) else {
+        return clock;
+    };
+    if policy.soak.is_zero() {
+        return clock;
     }
+    let Some(HealthClock { since: healthy_since, interrupted, stopped_at }) =
+        health_clock(health.observed, commit, policy.soak_mode)
+    else {
+        return SoakClock::NotHealthy;
+    };
+    let (since, began) =
+        if healthy_since > *since { (healthy_since, Began::Healthy) } else { (*since, *began) };
+    SoakClock::Running { since, began, digest, interrupted, stopped_at }
 }
 
 /// Reads the clock of a version that was replaced, as if it still ran. Digests first observed after that do not count.

@@ -8,7 +8,10 @@ use std::time::Duration;
 
 use chrono_tz::Tz;
 
-use crate::model::{ClosedBy, CommitId, Digest, EnvironmentName, InactiveReason, Tag, Timestamp, Version};
+use crate::model::{
+    ClosedBy, CommitId, Digest, EnvironmentName, Health, HealthObservation, InactiveReason, Tag, Timestamp,
+    Version,
+};
 
 use super::calendar::{Freeze, Window};
 use super::controls::Controls;
@@ -237,6 +240,17 @@ pub struct PreviousEnvironment<'a> {
     pub unsigned: &'a UnsignedCommits,
     /// Why Flux applies nothing of the service there.
     pub inactive: Option<&'a InactiveReason>,
+    /// What its clusters say; `None` where it has none, so that a soak is time in Git.
+    pub health: Option<PreviousHealth<'a>>,
+}
+
+/// The health of a service's image in the previous environment.
+#[derive(Clone, Copy, Debug)]
+pub struct PreviousHealth<'a> {
+    /// The health of what runs now.
+    pub now: &'a Health,
+    /// Its changes, of earlier rollouts too, oldest first.
+    pub observed: &'a [HealthObservation],
 }
 
 /// Commits without an allowed signature, with a printable reason.

@@ -8,11 +8,13 @@ use chrono_tz::Tz;
 use super::{
     ApprovalPolicy, Candidate, Control, Controls, Decision, DigestNow, EnvironmentPolicy, Facts,
     GateEvaluation, GateName, GateReport, NoCandidate, Note, Observations, Observed, PastRun,
-    PreviousEnvironment, PreviousRunning, RefusedPullRequest, ReviewState, ReviewedPullRequest, RolledBack,
-    RolloutCommit, SelectionRules, SoakMode, TargetPolicy, TrainHold, UnsignedCommits, decide, evaluate,
-    find_candidate,
+    PreviousEnvironment, PreviousHealth, PreviousRunning, RefusedPullRequest, ReviewState,
+    ReviewedPullRequest, RolledBack, RolloutCommit, SelectionRules, SoakMode, TargetPolicy, TrainHold,
+    UnsignedCommits, decide, evaluate, find_candidate,
 };
-use crate::model::{CommitId, Digest, EnvironmentName, InactiveReason, Tag, Timestamp};
+use crate::model::{
+    CommitId, Digest, EnvironmentName, Health, HealthObservation, InactiveReason, Tag, Timestamp,
+};
 
 /// Everything that a policy and facts borrow.
 #[derive(Clone, Debug)]
@@ -30,6 +32,8 @@ pub(super) struct Target {
     pub(super) past: Vec<PastRun>,
     pub(super) unsigned: UnsignedCommits,
     pub(super) inactive: Option<InactiveReason>,
+    /// What the clusters of the previous environment say, and what was observed of them.
+    pub(super) health: Option<(Health, Vec<HealthObservation>)>,
     /// What was seen of the digest of what runs, or ran, in the previous environment.
     pub(super) observed: Vec<Observed>,
     pub(super) digest_now: Option<Digest>,
@@ -124,6 +128,7 @@ impl Target {
             past: Vec::new(),
             unsigned: UnsignedCommits::new(),
             inactive: None,
+            health: None,
             observed: Vec::new(),
             digest_now: Some(digest('a')),
             soak_mode: SoakMode::Continuous,
@@ -184,6 +189,7 @@ impl Target {
                 past: &self.past,
                 unsigned: &self.unsigned,
                 inactive: self.inactive.as_ref(),
+                health: self.health.as_ref().map(|(now, observed)| PreviousHealth { now, observed }),
             }),
             observations: &observations,
             digest_now: digest_now.map_or(DigestNow::Unknown, |(tag, digest)| DigestNow::Is { tag, digest }),

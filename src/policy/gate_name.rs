@@ -20,7 +20,7 @@ pub enum GateName {
     Soak,
     /// The tag still has the digest that soaked.
     Digest,
-    /// Reserved: Flux reports the version ready in the previous environment.
+    /// Flux reports the version healthy in the previous environment, where that has a cluster.
     Health,
     /// No freeze is in effect.
     Freeze,

@@ -6,7 +6,7 @@
 use crate::model::{Elapsed, EnvironmentName, ServiceName, Timestamp};
 
 use super::approve::Overrides;
-use super::clock::{SoakClock, soak_clock};
+use super::clock::{SoakClock, soak_clock, while_healthy};
 use super::decide::{UngroupedDecision, decide_ungrouped};
 use super::evaluate::GateEvaluation;
 use super::facts::{Facts, PreviousRunning, TargetPolicy};
@@ -49,7 +49,7 @@ pub fn settle_together(
         return members.iter_mut().for_each(|member| member.add_report(report(reason(), Answer::Closed)));
     }
     let standings: Vec<Standing> = members.iter().map(|member| standing(member, overrides)).collect();
-    let soak_is_passed = overrides.overrides.iter().any(|one| one.gate() == GateName::Soak);
+    let soak_is_passed = has_passed(overrides, GateName::Soak);
     for at in 0..members.len() {
         let others = standings.iter().zip(members.iter()).enumerate().filter(|(other, _)| *other != at);
         let blocked = others.map(|(_, pair)| pair).find_map(|(standing, member)| match standing {
@@ -136,6 +136,10 @@ fn is_the_same(facts: &Facts<'_>) -> bool {
     }
 }
 
+fn has_passed(overrides: &Overrides, gate: GateName) -> bool {
+    overrides.overrides.iter().any(|one| one.gate() == gate)
+}
+
 fn is_equal(one: &Candidate, other: &Candidate) -> bool {
     one.tag == other.tag
 }
@@ -148,7 +152,9 @@ fn with(policy: &TargetPolicy<'_>, facts: &Facts<'_>, overrides: &Overrides) -> 
     };
     let observed = facts.observations.of(&candidate.tag);
     let digest_now = facts.digest_now.of(&candidate.tag);
-    match soak_clock(rollout_commit, observed, digest_now, policy.clock_tolerance) {
+    let clock = soak_clock(rollout_commit, observed, digest_now, policy.clock_tolerance);
+    match while_healthy(clock, policy, &before, rollout_commit.commit) {
+        // A group soaks continuously, so that its clocks never stand still.
         SoakClock::Running { since, .. } => {
             Standing::With { since, soak: policy.soak, before: before.environment.clone() }
         }
@@ -157,6 +163,12 @@ fn with(policy: &TargetPolicy<'_>, facts: &Facts<'_>, overrides: &Overrides) -> 
             Standing::With { since, soak: policy.soak, before: before.environment.clone() }
         }
         SoakClock::Moved { .. } => unclear("its tag no longer points to the image that soaked"),
+        SoakClock::NotHealthy if has_passed(overrides, GateName::Soak) => Standing::With {
+            since: rollout_commit.committed_at,
+            soak: policy.soak,
+            before: before.environment.clone(),
+        },
+        SoakClock::NotHealthy => unclear("it is not healthy in the environment before"),
         SoakClock::NotObserved => unclear("the digest of its tag has not been observed yet"),
     }
 }

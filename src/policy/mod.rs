@@ -17,6 +17,7 @@ mod fixture;
 mod gate_name;
 mod gates;
 mod group;
+mod health_clock;
 mod local_time;
 mod nominate;
 mod pattern;
@@ -48,14 +49,14 @@ pub use explain::{
 };
 pub use facts::{
     ApprovalPolicy, DigestNow, EnvironmentPolicy, Facts, Fetched, Observations, Observed, PastRun,
-    PreviousEnvironment, PreviousRunning, RefusedPullRequest, ReviewState, RolledBack, RolloutCommit,
-    SoakMode, TargetPolicy, TrainHold, UnsignedCommits,
+    PreviousEnvironment, PreviousHealth, PreviousRunning, RefusedPullRequest, ReviewState, RolledBack,
+    RolloutCommit, SoakMode, TargetPolicy, TrainHold, UnsignedCommits,
 };
 pub use gate_name::{GateName, GateNameError};
 pub use gates::{
     AgeReason, Answer, ApprovalReason, ControlReference, DigestReason, FreezeReason, GateReport, GroupReason,
-    HoldReason, OrderReason, PullRequestReference, QuarantineReason, Reason, ReviewReason, SoakReason,
-    SoakTime, UnreadableFile, WindowReason,
+    HealthReason, HoldReason, OrderReason, PullRequestReference, QuarantineReason, Reason, ReviewReason,
+    SoakReason, SoakTime, UnreadableFile, WindowReason,
 };
 pub use group::{Member, settle_together};
 pub use local_time::LocalTime;

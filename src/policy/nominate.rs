@@ -7,7 +7,7 @@ use std::fmt;
 
 use crate::model::{EnvironmentName, Tag, Timestamp};
 
-use super::clock::{SoakClock, past_clock, soak_clock};
+use super::clock::{past_clock, soak_clock, while_healthy};
 use super::facts::{Facts, PreviousEnvironment, PreviousRunning, SoakMode, TargetPolicy};
 use super::gates::{ControlReference, write_tags};
 use super::local_time::later;
@@ -221,21 +221,19 @@ fn from_past<'a>(
     if policy.soak_mode != SoakMode::Elapsed {
         return None;
     }
-    let soak_end = |clock: &SoakClock<'_>| match clock {
-        SoakClock::Running { since, .. } => later(*since, policy.soak),
-        SoakClock::Moved { .. } | SoakClock::NotObserved => None,
-    };
     let observed = |candidate: &Candidate| facts.observations.of(&candidate.tag);
     let mut counted: Vec<(&'a Candidate, Option<Timestamp>)> = Vec::new();
     if let PreviousRunning::One { candidate, rollout_commit: Some(rollout_commit) } = before.running {
         let clock = soak_clock(rollout_commit, observed(candidate), None, policy.clock_tolerance);
-        counted.push((candidate, soak_end(&clock)));
+        let clock = while_healthy(clock, policy, &before, rollout_commit.commit);
+        counted.push((candidate, clock.ends_at(policy.soak)));
     }
     for run in before.past {
         // Only the last run of a version counts.
         if counted.iter().all(|(candidate, _)| candidate.version != run.candidate.version) {
             let clock = past_clock(run, observed(&run.candidate), None, policy.clock_tolerance);
-            counted.push((&run.candidate, soak_end(&clock)));
+            let clock = while_healthy(clock, policy, &before, run.rollout_commit.commit);
+            counted.push((&run.candidate, clock.ends_at(policy.soak)));
         }
     }
     let may_come = |candidate: &Candidate| {

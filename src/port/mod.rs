@@ -1,6 +1,7 @@
-//! The ports: the traits by which the engine reaches the outside world. `registry`, `git`, `forge` and `store` implement
-//! them, and know nothing of the engine.
+//! The ports: the traits by which the engine reaches the outside world. `registry`, `git`, `forge`, `cluster` and
+//! `store` implement them, and know nothing of the engine.
 
+mod cluster;
 mod forge;
 mod registry;
 mod repository;
@@ -12,11 +13,12 @@ use std::time::Duration;
 use crate::changelog::Notes;
 use crate::model::{Digest, ImageName, ServiceName, Tag, Timestamp};
 
+pub use cluster::Clusters;
 pub use forge::Forge;
 pub use registry::Registry;
 pub use repository::{Publisher, Repository};
 pub use store::{
-    Fetches, IndexReader, IndexWriter, Intents, Labels, Observations, SeenTags, Store, TaggedImage,
+    Fetches, Health, IndexReader, IndexWriter, Intents, Labels, Observations, SeenTags, Store, TaggedImage,
 };
 
 /// The ports of one engine.
@@ -33,6 +35,8 @@ pub trait Ports: Send + Sync + 'static {
     type Changelog: Changelog;
     /// Reads and writes pull requests.
     type Forge: Forge;
+    /// Reads the clusters of environments.
+    type Clusters: Clusters;
     /// The time.
     type Clock: Clock;
 }

@@ -4,17 +4,24 @@ use std::collections::{BTreeMap, HashMap};
 use std::future::Future;
 
 use crate::model::{
-    CommitId, Digest, FetchEvidence, ImageName, IndexEnd, Intent, IntoFault, Observation, Outcome,
-    PromotionId, Subject, Tag, TagChange, TagChangePart, TagChangeQuery, TagsSeen, Timestamp,
+    CommitId, Digest, FetchEvidence, HealthObservation, HealthSubject, ImageName, IndexEnd, Intent,
+    IntoFault, Observation, Outcome, PromotionId, Subject, Tag, TagChange, TagChangePart, TagChangeQuery,
+    TagsSeen, Timestamp,
 };
 
 /// An image and one of its tags.
 pub type TaggedImage = (ImageName, Tag);
 
 /// Everything that an engine remembers.
-pub trait Store: Observations + Labels + SeenTags + Fetches + IndexReader + IndexWriter + Intents {}
+pub trait Store:
+    Observations + Labels + SeenTags + Fetches + Health + IndexReader + IndexWriter + Intents
+{
+}
 
-impl<S: Observations + Labels + SeenTags + Fetches + IndexReader + IndexWriter + Intents> Store for S {}
+impl<S: Observations + Labels + SeenTags + Fetches + Health + IndexReader + IndexWriter + Intents> Store
+    for S
+{
+}
 
 /// Which digest each tag had, and when it changed.
 pub trait Observations: Send + Sync + 'static {
@@ -89,6 +96,24 @@ pub trait Fetches: Send + Sync + 'static {
         absent_at: Option<Timestamp>,
         at: Timestamp,
     ) -> impl Future<Output = Result<(), Self::Error>> + Send;
+}
+
+/// What was observed of the health of targets.
+pub trait Health: Send + Sync + 'static {
+    /// The error.
+    type Error: IntoFault;
+
+    /// Appends changes, all or none. Of each target, only the newest stay.
+    fn record_health(
+        &self,
+        changes: &[(HealthSubject, HealthObservation)],
+    ) -> impl Future<Output = Result<(), Self::Error>> + Send;
+
+    /// The changes of these targets, oldest first; those without any are missing.
+    fn health(
+        &self,
+        of: &[HealthSubject],
+    ) -> impl Future<Output = Result<HashMap<HealthSubject, Vec<HealthObservation>>, Self::Error>> + Send;
 }
 
 /// Reads the index of tag changes: which commit changed which tag in which file.

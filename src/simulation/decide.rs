@@ -219,6 +219,7 @@ impl Replay<'_> {
             unsigned: &self.unsigned,
             // A timeline does not record suspensions.
             inactive: None,
+            health: None,
         })
     }
 

@@ -10,6 +10,7 @@ mod changelogs;
 mod connection;
 mod error;
 mod fetches;
+mod health;
 mod index;
 mod intents;
 mod lock;

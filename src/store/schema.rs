@@ -13,13 +13,14 @@ use super::sql;
 
 /// Every SQLite migration: version, description and text. `sqlx::migrate!` would do the same, and have sqlx and its SQLite
 /// driver built a second time, for the macro.
-const MIGRATIONS: [(i64, &str, &str); 6] = [
+const MIGRATIONS: [(i64, &str, &str); 7] = [
     (1, "foundation", include_str!("../../migrations/sqlite/0001_foundation.sql")),
     (2, "changelogs", include_str!("../../migrations/sqlite/0002_changelogs.sql")),
     (3, "tags", include_str!("../../migrations/sqlite/0003_tags.sql")),
     (4, "history", include_str!("../../migrations/sqlite/0004_history.sql")),
     (5, "verdicts", include_str!("../../migrations/sqlite/0005_verdicts.sql")),
     (6, "notifications", include_str!("../../migrations/sqlite/0006_notifications.sql")),
+    (7, "health", include_str!("../../migrations/sqlite/0007_health.sql")),
 ];
 
 fn migrator() -> Migrator {

@@ -62,6 +62,29 @@ pub(super) const LAST_TAGS_SEEN: (&str, &str) = (
 );
 pub(super) const ADD_TAGS_SEEN: &str = "INSERT INTO tags_seen (image, ordinal, tags, seen_at_ms) ";
 
+// Health.
+
+pub(super) const HEALTH: (&str, &str) = (
+    "WITH wanted (position, environment, service, image) AS (",
+    ") SELECT wanted.position, kept.commit_id, kept.ready_since_ms, kept.seen_at_ms
+        FROM wanted JOIN health kept ON kept.environment = wanted.environment
+            AND kept.service = wanted.service AND kept.image = wanted.image
+        ORDER BY wanted.position, kept.ordinal",
+);
+pub(super) const LAST_HEALTH: (&str, &str) = (
+    "WITH wanted (position, environment, service, image) AS (",
+    ") SELECT wanted.position, kept.ordinal
+        FROM wanted JOIN health kept ON kept.environment = wanted.environment
+            AND kept.service = wanted.service AND kept.image = wanted.image
+        WHERE kept.ordinal = (SELECT max(newest.ordinal) FROM health newest
+            WHERE newest.environment = wanted.environment AND newest.service = wanted.service
+                AND newest.image = wanted.image)",
+);
+pub(super) const ADD_HEALTH: &str =
+    "INSERT INTO health (environment, service, image, ordinal, commit_id, ready_since_ms, seen_at_ms) ";
+pub(super) const FORGET_HEALTH: &str =
+    "DELETE FROM health WHERE environment = $1 AND service = $2 AND image = $3 AND ordinal <= $4";
+
 // Fetches.
 
 pub(super) const FETCHES: &str = "SELECT head, absent_at_ms, fetched_at_ms FROM fetches ORDER BY ordinal";

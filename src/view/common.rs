@@ -3,8 +3,8 @@
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use crate::engine::{Problem, Unmerged};
-use crate::model::Timestamp;
+use crate::engine::{Problem, TargetHealth, Unmerged};
+use crate::model::{Health, Timestamp};
 use crate::policy::{Answer, GateReport};
 
 /// An open pull request that would move a target.
@@ -24,6 +24,35 @@ pub(crate) fn open_pull_request(unmerged: &Unmerged) -> OpenPullRequest {
         opened_at: unmerged.opened_at,
         to: unmerged.tag.to_string(),
     }
+}
+
+/// What the clusters of an environment say about what runs there.
+#[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct HealthBody {
+    pub(crate) state: HealthState,
+    /// Since when it has been healthy.
+    pub(crate) since: Option<Timestamp>,
+    /// Why it is not healthy, or not known.
+    pub(crate) reason: Option<String>,
+}
+
+/// Whether what runs is healthy.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub(crate) enum HealthState {
+    Healthy,
+    Unhealthy,
+    Unknown,
+}
+
+pub(crate) fn health(health: &TargetHealth) -> HealthBody {
+    let (state, reason) = match &health.now {
+        Health::Healthy => (HealthState::Healthy, None),
+        Health::Unhealthy(why) => (HealthState::Unhealthy, Some(why.to_string())),
+        Health::Unknown(why) => (HealthState::Unknown, Some(why.clone())),
+    };
+    HealthBody { state, since: health.healthy_since(), reason }
 }
 
 /// What a gate says.

@@ -269,6 +269,8 @@ fn remedy_body(remedy: &Remedy, explanation: &Explanation) -> RemedyBody {
         Remedy::SetTagPattern => "setTagPattern",
         Remedy::Release { .. } => "releaseControl",
         Remedy::Mend { .. } => "fixControlFile",
+        Remedy::BecomeHealthy { .. } => "becomeHealthy",
+        Remedy::ReachCluster { .. } => "reachCluster",
         Remedy::Unfreeze { .. } => "removeFreeze",
         Remedy::Approve { .. } => "approve",
         Remedy::Review { .. } => "review",

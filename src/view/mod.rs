@@ -20,7 +20,7 @@ mod status_table;
 pub(crate) mod target_state;
 pub(crate) mod time;
 
-pub(crate) use common::{Gate, GateAnswer, ProblemBody};
+pub(crate) use common::{Gate, GateAnswer, HealthBody, HealthState, ProblemBody};
 pub(crate) use control_files::{control_files, no_control_files};
 pub(crate) use document::{API_VERSION, Document, FaultBody};
 pub(crate) use environments::{Approval, Delivery, EnvironmentBody, Environments, Services};

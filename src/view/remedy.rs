@@ -31,6 +31,12 @@ pub(crate) fn advice(remedy: &Remedy, explanation: &Explanation) -> Advice {
         )),
         Remedy::Release { file } => release(file, explanation),
         Remedy::Mend { file } => text_only(format!("fix or remove {} by a commit", shown(file))),
+        Remedy::BecomeHealthy { environment: before } => {
+            text_only(format!("mend {service} in {before}, or push a version that runs there"))
+        }
+        Remedy::ReachCluster { environment: before } => {
+            with_command(format!("reach the cluster of {before}"), "tidegate doctor".to_owned())
+        }
         Remedy::Unfreeze { name } => {
             let name = Printable::bounded(name, 60);
             text_only(format!("remove the freeze `{name}` from `freezes` in the configuration"))

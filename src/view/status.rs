@@ -7,7 +7,9 @@ use serde::Serialize;
 use crate::model::{TargetId, Timestamp};
 use crate::policy::{Decision, Freeze, GateReport, Reason, SoakReason, ending};
 
-use super::common::{Gate, OpenPullRequest, ProblemBody, gate, open_pull_request, problem};
+use super::common::{
+    Gate, HealthBody, OpenPullRequest, ProblemBody, gate, health, open_pull_request, problem,
+};
 use super::explain::{ControlBody, StarvationBody, control_body, starvation_body};
 use super::status_table::{Row, StatusTable};
 use super::target_state::{TargetState, state_of};
@@ -48,6 +50,9 @@ pub(crate) struct EnvironmentStatus {
     pub(crate) soak: Option<SoakBody>,
     pub(crate) starvation: Option<StarvationBody>,
     pub(crate) pull_request: Option<OpenPullRequest>,
+    /// Only where the environment has a cluster.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) health: Option<HealthBody>,
 }
 
 /// How long what comes next has run in the environment before.
@@ -202,6 +207,7 @@ fn environment(table: &StatusTable<'_>, at: TargetId) -> EnvironmentStatus {
         soak: None,
         starvation: None,
         pull_request: table.unmerged(at).as_ref().map(open_pull_request),
+        health: evaluation.health_of(at).map(health),
     };
     match &evaluation.decisions[at] {
         None => status,

@@ -5,10 +5,12 @@
 use std::fs;
 use std::io::Write as _;
 use std::net::TcpListener;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
+use base64::Engine as _;
 use serde_json::Value;
 use tempfile::TempDir;
 
@@ -20,18 +22,25 @@ const START_DEADLINE: Duration = Duration::from_mins(2);
 
 const TOKEN: &str = "of-one-test";
 
+/// The token of a user without rights.
+const READER_TOKEN: &str = "of-one-reader";
+
+/// The user without rights.
+pub(crate) const READER: &str = "reader";
+
 /// A running API server with the custom resources of Flux, the Prometheus operator and Sealed Secrets. It ends when it is
 /// dropped.
-pub(super) struct ApiServer {
+pub(crate) struct ApiServer {
     child: Child,
-    port: u16,
+    /// Of the API server, and of etcd for clients and for peers.
+    ports: [u16; 3],
     folder: TempDir,
 }
 
 impl ApiServer {
-    pub(super) fn start() -> Self {
-        let place = tempfile::tempdir().unwrap();
-        let path = |name: &str| place.path().join(name);
+    pub(crate) fn start() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let path = |name: &str| folder.path().join(name);
         make_key(&path("accounts.key"), "rsa", "");
         // OpenSSH's own format is not one that the server reads.
         let converted = Command::new("ssh-keygen")
@@ -40,34 +49,47 @@ impl ApiServer {
             .stdout(Stdio::null())
             .status();
         assert!(converted.unwrap().success());
-        fs::write(path("tokens.csv"), format!("{TOKEN},admin,1,system:masters\n")).unwrap();
-        let [port, client, peer] = free_ports();
-        let log = fs::File::create(path("log")).unwrap();
-        let key = path("accounts.key").display().to_string();
-        let child = Command::new(folder().join("kube-apiserver"))
-            .env("ETCD_DIR", path("etcd"))
-            .env("ETCD_CLIENT_URL", format!("http://127.0.0.1:{client}"))
-            .env("ETCD_PEER_URL", format!("http://127.0.0.1:{peer}"))
-            .args(["--bind-address=127.0.0.1", "--advertise-address=127.0.0.1", "--anonymous-auth=false"])
-            .args(["--authorization-mode=RBAC", "--endpoint-reconciler-type=none"])
-            .args(["--service-account-issuer=https://kubernetes.default.svc"])
-            .args(["--service-cluster-ip-range=10.0.0.0/24", "--disable-admission-plugins=ServiceAccount"])
-            .arg(format!("--secure-port={port}"))
-            .arg(format!("--cert-dir={}", path("certs").display()))
-            .arg(format!("--service-account-key-file={key}"))
-            .arg(format!("--service-account-signing-key-file={key}"))
-            .arg(format!("--token-auth-file={}", path("tokens.csv").display()))
-            .stdin(Stdio::null())
-            .stdout(log.try_clone().unwrap())
-            .stderr(log)
-            .spawn()
-            .unwrap();
-        let mut server = Self { child, port, folder: place };
+        let tokens = format!("{TOKEN},admin,1,system:masters\n{READER_TOKEN},{READER},2\n");
+        fs::write(path("tokens.csv"), tokens).unwrap();
+        let ports = free_ports();
+        let child = spawn(folder.path(), ports);
+        let mut server = Self { child, ports, folder };
         server.await_readiness();
-        let crds = folder().join("crds");
+        let crds = super::tools::folder().join("crds");
         server.good(&["apply", "--server-side", "--filename", &crds.display().to_string()], "");
         server.good(&["wait", "--for=condition=Established", "crd", "--all", "--timeout=60s"], "");
         server
+    }
+
+    /// Ends the server at once, as a power cut does.
+    pub(crate) fn kill(&mut self) {
+        self.child.kill().unwrap();
+        self.child.wait().unwrap();
+    }
+
+    /// Starts it again after [`Self::kill`], with what etcd has.
+    pub(crate) fn restart(&mut self) {
+        self.child = spawn(self.folder.path(), self.ports);
+        self.await_readiness();
+    }
+
+    /// A kubeconfig of the user without rights, with one context.
+    pub(crate) fn kubeconfig(&self, context: &str) -> PathBuf {
+        let certificates = fs::read_to_string(self.folder.path().join("certs/apiserver.crt")).unwrap();
+        // The server's own certificate comes first, and then the one that signed it.
+        let authority = certificates.split_inclusive("-----END CERTIFICATE-----\n").nth(1).unwrap();
+        let authority = base64::engine::general_purpose::STANDARD.encode(authority);
+        let port = self.ports[0];
+        let text = format!(
+            "apiVersion: v1\nkind: Config\n\
+             clusters: [{{name: test, cluster: {{server: \"https://127.0.0.1:{port}\", \
+             certificate-authority-data: {authority}}}}}]\n\
+             users: [{{name: reader, user: {{token: {READER_TOKEN}}}}}]\n\
+             contexts: [{{name: {context}, context: {{cluster: test, user: reader}}}}]\n"
+        );
+        let file = self.folder.path().join("kubeconfig");
+        fs::write(&file, text).unwrap();
+        file
     }
 
     fn await_readiness(&mut self) {
@@ -81,10 +103,10 @@ impl ApiServer {
     }
 
     /// Runs kubectl with `input`.
-    pub(super) fn kubectl(&self, arguments: &[&str], input: &str) -> Output {
+    pub(crate) fn kubectl(&self, arguments: &[&str], input: &str) -> Output {
         let mut child = program("kubectl")
             .args(["--insecure-skip-tls-verify", "--token", TOKEN, "--server"])
-            .arg(format!("https://127.0.0.1:{}", self.port))
+            .arg(format!("https://127.0.0.1:{}", self.ports[0]))
             .args(arguments)
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
@@ -96,7 +118,7 @@ impl ApiServer {
     }
 
     /// What kubectl prints; it must end well and warn of nothing.
-    pub(super) fn good(&self, arguments: &[&str], input: &str) -> String {
+    pub(crate) fn good(&self, arguments: &[&str], input: &str) -> String {
         let output = self.kubectl(arguments, input);
         let said = String::from_utf8_lossy(&output.stderr);
         assert!(
@@ -108,19 +130,19 @@ impl ApiServer {
     }
 
     /// Applies a text of YAML.
-    pub(super) fn apply(&self, text: &str) {
+    pub(crate) fn apply(&self, text: &str) {
         self.good(&["apply", "--server-side", "--filename", "-"], text);
     }
 
     /// Why the server refuses to create an object, if it does. Nothing is created.
-    pub(super) fn refusal(&self, object: &Value) -> Option<String> {
+    pub(crate) fn refusal(&self, object: &Value) -> Option<String> {
         let output = self.kubectl(&["create", "--dry-run=server", "--filename", "-"], &object.to_string());
         let said = String::from_utf8_lossy(&output.stderr).into_owned();
         (!output.status.success()).then_some(said)
     }
 
     /// Whether a service account may do something in some namespace.
-    pub(super) fn allows(&self, account: &str, verb: &str, resource: &str) -> bool {
+    pub(crate) fn allows(&self, account: &str, verb: &str, resource: &str) -> bool {
         let output =
             self.kubectl(&["auth", "can-i", verb, resource, "--all-namespaces", "--as", account], "");
         match String::from_utf8_lossy(&output.stdout).trim() {
@@ -137,6 +159,31 @@ impl Drop for ApiServer {
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
+}
+
+/// Starts the program over an etcd in the folder.
+fn spawn(place: &Path, [port, client, peer]: [u16; 3]) -> Child {
+    let path = |name: &str| place.join(name);
+    let log = fs::File::options().create(true).append(true).open(path("log")).unwrap();
+    let key = path("accounts.key").display().to_string();
+    Command::new(folder().join("kube-apiserver"))
+        .env("ETCD_DIR", path("etcd"))
+        .env("ETCD_CLIENT_URL", format!("http://127.0.0.1:{client}"))
+        .env("ETCD_PEER_URL", format!("http://127.0.0.1:{peer}"))
+        .args(["--bind-address=127.0.0.1", "--advertise-address=127.0.0.1", "--anonymous-auth=false"])
+        .args(["--authorization-mode=RBAC", "--endpoint-reconciler-type=none"])
+        .args(["--service-account-issuer=https://kubernetes.default.svc"])
+        .args(["--service-cluster-ip-range=10.0.0.0/24", "--disable-admission-plugins=ServiceAccount"])
+        .arg(format!("--secure-port={port}"))
+        .arg(format!("--cert-dir={}", path("certs").display()))
+        .arg(format!("--service-account-key-file={key}"))
+        .arg(format!("--service-account-signing-key-file={key}"))
+        .arg(format!("--token-auth-file={}", path("tokens.csv").display()))
+        .stdin(Stdio::null())
+        .stdout(log.try_clone().unwrap())
+        .stderr(log)
+        .spawn()
+        .unwrap()
 }
 
 /// Ports that are free now; all are held until all are found.

@@ -27,6 +27,8 @@ pub(super) struct World {
     /// The `git` section, when it is not the repository's path alone.
     git: Option<String>,
     soak: &'static str,
+    /// More keys of the environment `non-prod`.
+    non_prod: String,
     /// More keys of the environment `prod`.
     prod: &'static str,
 }
@@ -43,7 +45,15 @@ impl World {
             (NON_PROD, &release(&registry.host(), "v1.0.0")),
             (PROD, &release(&registry.host(), "v1.0.0")),
         ]);
-        let world = Self { registry, origin, more: String::new(), git: None, soak, prod: "" };
+        let world = Self {
+            registry,
+            origin,
+            more: String::new(),
+            git: None,
+            soak,
+            non_prod: String::new(),
+            prod: "",
+        };
         world.release("v1.0.0").await;
         world.release("v1.0.1").await;
         world.configure();
@@ -53,6 +63,13 @@ impl World {
     /// Adds lines to the configuration.
     pub(super) fn with(mut self, more: &str) -> Self {
         more.clone_into(&mut self.more);
+        self.configure();
+        self
+    }
+
+    /// Adds keys to the environment `non-prod`, each behind a comma.
+    pub(super) fn with_non_prod(mut self, more: &str) -> Self {
+        more.clone_into(&mut self.non_prod);
         self.configure();
         self
     }
@@ -77,12 +94,13 @@ impl World {
             "git: {git}\n\
              registries: [{{host: \"{host}\", plainHttp: true}}]\n\
              environments:\n\
-             - {{name: non-prod, paths: [clusters/non-prod-digital-eks]}}\n\
+             - {{name: non-prod, paths: [clusters/non-prod-digital-eks]{non_prod}}}\n\
              - {{name: prod, paths: [clusters/prod-digital-eks], after: non-prod, soak: {soak}{prod}}}\n\
              store: {{url: \"sqlite://{database}\"}}\n\
              {more}\n",
             host = self.registry.host(),
             soak = self.soak,
+            non_prod = self.non_prod,
             prod = self.prod,
             database = self.database().display(),
             more = self.more,

@@ -4,10 +4,12 @@ use std::path::Path;
 
 use sqlx::migrate::Migrator;
 use tidegate::model::Outcome;
-use tidegate::port::{Fetches as _, Intents as _, Labels as _, Observations as _};
+use tidegate::port::{Fetches as _, Health as _, Intents as _, Labels as _, Observations as _};
 use tidegate::store::{OpenState, Store};
 
-use super::words::{Place, REPOSITORY, at, commit, connect, extend, intent, promotion, seen, tag_change};
+use super::words::{
+    Place, REPOSITORY, at, commit, connect, extend, health, intent, promotion, seen, tag_change,
+};
 
 /// What a store of today holds after some work.
 async fn fill(store: &Store) {
@@ -17,6 +19,7 @@ async fn fill(store: &Store) {
     store.record_fetch(commit(2), Some(at(2)), at(3)).await.unwrap();
     let tag_changes: Vec<_> = (0..300).map(tag_change).collect();
     extend(store, "scope", None, 299, &tag_changes).await;
+    store.record_health(&[health(1, Some(1)), health(2, None)]).await.unwrap();
     store.begin(&[intent(1), intent(2), intent(3)]).await.unwrap();
     store.settle(&[(promotion(1), Outcome::Landed(commit(2)))], at(4)).await.unwrap();
     store.settle(&[(promotion(2), Outcome::Abandoned)], at(4)).await.unwrap();

@@ -10,8 +10,9 @@ use sqlx::sqlite::SqliteConnectOptions;
 use sqlx::{AssertSqlSafe, ConnectOptions, SqliteConnection};
 use tempfile::TempDir;
 use tidegate::model::{
-    CommitId, Digest, FetchEvidence, ImageName, IndexEnd, Intent, PinnedTag, PromotionId, PromotionMark,
-    ServiceName, Tag, TagChange, TagChangeCommit, TagChangeQuery, Timestamp,
+    CommitId, Digest, FetchEvidence, HealthObservation, HealthSubject, ImageName, IndexEnd, Intent,
+    PinnedTag, PromotionId, PromotionMark, ServiceName, Tag, TagChange, TagChangeCommit, TagChangeQuery,
+    Timestamp,
 };
 use tidegate::port::{IndexReader as _, IndexWriter as _};
 use tidegate::store::{OpenState, OpenedStore, Store};
@@ -48,6 +49,17 @@ pub(super) fn promotion(number: u64) -> PromotionId {
 /// What was seen of a tag of one image.
 pub(super) fn seen(tag: &str, digit: char) -> (ImageName, Tag, Digest) {
     (word("ghcr.io/vtr/app"), word(tag), digest(digit))
+}
+
+/// A change of the health of one target: ready since a second or not, seen a second later.
+pub(super) fn health(number: u64, ready_since: Option<i64>) -> (HealthSubject, HealthObservation) {
+    let subject = HealthSubject {
+        environment: word("non-prod"),
+        service: word("common/app"),
+        image: word("ghcr.io/vtr/app"),
+    };
+    let seen_at = at(ready_since.unwrap_or_default() + 1);
+    (subject, HealthObservation { commit: commit(number), ready_since: ready_since.map(at), at: seen_at })
 }
 
 /// An intent by a small number.

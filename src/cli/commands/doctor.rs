@@ -1,5 +1,6 @@
 //! `tidegate doctor`: checks that everything in the configuration can be reached and used.
 
+mod clusters;
 mod deployed;
 mod finding;
 mod remotes;
@@ -29,6 +30,7 @@ pub(super) async fn run(global: &Global, output: &Output) -> Result<ExitCode, Fa
     findings.extend(remotes::forges(&session).await);
     let (found, images) = deployed::check(&mut session).await;
     findings.extend(found);
+    findings.extend(clusters::check(&session).await);
     findings.extend(remotes::registries(&session.client, &images).await);
     findings.extend(remotes::receivers(&session).await);
     output.result("Doctor", || Body { findings: &findings }, || render(&findings))?;

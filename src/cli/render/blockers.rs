@@ -6,7 +6,8 @@ use crate::cli::output::{CYAN, GREEN, RED, YELLOW};
 use crate::model::{Printable, Timestamp};
 use crate::policy::{
     Answer, ApprovalReason, ControlReference, DigestReason, FreezeReason, GateEvaluation, GateName,
-    GateReport, GroupReason, HoldReason, OrderReason, QuarantineReason, Reason, ReviewReason, UnreadableFile,
+    GateReport, GroupReason, HealthReason, HoldReason, OrderReason, QuarantineReason, Reason, ReviewReason,
+    SoakReason, UnreadableFile,
 };
 use crate::view::target_state::is_set_by_people;
 use crate::view::time;
@@ -45,7 +46,14 @@ pub(super) fn headline(gates: &[&GateReport], opens_at: Option<Timestamp>, now: 
         Some(_) => is_set_by_people,
         None => |gate| gate.answer == Answer::Closed,
     };
-    match (closed(blocking), opens_at) {
+    // A soak that cannot begin is the health gate's doing, which names the cause.
+    let cause = closed(blocking).map(|gate| match &gate.reason {
+        Reason::Soak(SoakReason::NotHealthy { .. }) => {
+            closed(|gate| gate.gate == GateName::Health && !gate.is_open()).unwrap_or(gate)
+        }
+        _ => gate,
+    });
+    match (cause, opens_at) {
         (Some(gate), None) if needs_people(gate) => {
             line(phrase(gate) + &last_of_time(gates, now).unwrap_or_default(), CYAN)
         }
@@ -105,6 +113,12 @@ pub(super) fn phrase(gate: &GateReport) -> String {
         Reason::Digest(DigestReason::Moved { .. }) => "its digest changed since it soaked".to_owned(),
         Reason::Digest(DigestReason::NotAsked { .. }) => {
             "the registry did not answer for its digest".to_owned()
+        }
+        Reason::Health(HealthReason::Unhealthy { environment, why, .. }) => {
+            format!("not healthy in {environment}: {}", Printable::bounded(&why.to_string(), MOST_REASON))
+        }
+        Reason::Health(HealthReason::Unknown { environment, .. }) => {
+            format!("the health of {environment} is unknown")
         }
         Reason::Freeze(FreezeReason::Frozen { name, until, .. }) => {
             format!("freeze `{}` (until {until})", Printable::bounded(name, MOST_NAME))

@@ -7,9 +7,9 @@ mod notices;
 use globset::GlobSet;
 
 use crate::cli::args::SortKey;
-use crate::cli::output::{BOLD, DIM, YELLOW};
+use crate::cli::output::{BOLD, DIM, RED, YELLOW};
 use crate::engine::{PassReport, RepositoryPolicy, Target};
-use crate::model::{EnvironmentId, InactiveReason, ServiceName, TargetId, Timestamp};
+use crate::model::{EnvironmentId, Health, InactiveReason, ServiceName, TargetId, Timestamp};
 use crate::policy::Decision;
 use crate::view::{Row, StatusTable, TargetState, state_of, time};
 
@@ -147,7 +147,8 @@ impl<'a> StatusTable<'a> {
                     cells.extend(vec![Cell::plain(""); 1 + usize::from(is_wide)]);
                 }
                 Some(at) => {
-                    cells.push(running(&targets[*at]));
+                    let health = self.report.evaluation.health_of(*at);
+                    cells.push(running(&targets[*at], health.map(|health| &health.now)));
                     cells.push(Cell::styled(self.since(*at, now), DIM));
                     if is_wide {
                         let commit = self.report.evaluation.state.rollout_commit(*at);
@@ -181,12 +182,17 @@ fn cut(lines: &mut [Vec<Cell>], width: usize, fewest: (usize, usize)) {
     }
 }
 
-fn running(target: &Target) -> Cell {
+/// What runs, and what speaks against it.
+fn running(target: &Target, health: Option<&Health>) -> Cell {
     match target.running.as_slice() {
         [one] => match target.inactive {
             Some(InactiveReason::NotListed) => Cell::styled(format!("{} (not applied)", one.tag), YELLOW),
             Some(_) => Cell::styled(format!("{} (suspended)", one.tag), YELLOW),
-            None => Cell::plain(one.tag.as_str()),
+            None => match health {
+                Some(Health::Unhealthy(_)) => Cell::styled(format!("{} (not healthy)", one.tag), RED),
+                Some(Health::Unknown(_)) => Cell::styled(format!("{} (health unknown)", one.tag), YELLOW),
+                Some(Health::Healthy) | None => Cell::plain(one.tag.as_str()),
+            },
         },
         several => {
             let tags: Vec<&str> = several.iter().map(|running| running.tag.as_str()).collect();

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use crate::cluster::ClusterWatcher;
 use crate::forge::GitHub;
 use crate::git::Mirror;
 use crate::metrics::{Metrics, PushResult};
@@ -22,6 +23,7 @@ impl Ports for Real {
     type Store = Store;
     type Changelog = Changes;
     type Forge = GitHub;
+    type Clusters = ClusterWatcher;
     type Clock = SystemClock;
 }
 

@@ -11,6 +11,7 @@ use crate::cli::args::Global;
 use crate::cli::completion;
 use crate::cli::output::Output;
 use crate::cli::signals;
+use crate::cluster::{Access, ClusterWatcher};
 use crate::config::{self, Config, ConfigError};
 use crate::engine::{DueRelease, Engine, Parts, PassOptions, PassReport, RepositoryState};
 use crate::forge::GitHub;
@@ -57,6 +58,8 @@ pub(crate) struct Session {
     pub(crate) store: Arc<Store>,
     /// The Flux Receivers to call after a push.
     pub(crate) flux: Arc<FluxReceivers>,
+    /// Watches the clusters of environments.
+    pub(crate) clusters: Arc<ClusterWatcher>,
     /// Whether a pass waits until Flux Receivers were called: the process of a command ends with it.
     waits_for_flux: bool,
     /// Ends what is under way with Git.
@@ -166,6 +169,7 @@ impl Session {
         let changes =
             Arc::new(Changes::new(Arc::clone(&config), Arc::clone(&client), Arc::clone(&store), sources));
         let releases = Publisher::new(&config, &login, Arc::clone(&changes), &folder)?.map(Arc::new);
+        let clusters = clusters(&config);
         let parts = Parts {
             registry: Arc::clone(&client),
             repository: Arc::clone(&mirror),
@@ -176,6 +180,7 @@ impl Session {
             store: Arc::clone(&store),
             changelog: Arc::clone(&changes),
             forge: forge.clone(),
+            clusters: Arc::clone(&clusters),
             clock: Arc::new(SystemClock),
         };
         let flux = Arc::new(FluxReceivers::new(&config)?);
@@ -190,6 +195,7 @@ impl Session {
             releases,
             store,
             flux,
+            clusters,
             waits_for_flux: false,
             stop,
             metrics,
@@ -245,6 +251,20 @@ impl Session {
     pub(crate) fn folder(&self) -> &Path {
         &self.folder
     }
+}
+
+/// Watches the clusters of environments, once somebody looks.
+fn clusters(config: &Config) -> Arc<ClusterWatcher> {
+    let access = |cluster: &config::Cluster| match cluster {
+        config::Cluster::Kubeconfig { file, context } => {
+            Access::Kubeconfig { file: file.clone(), context: context.clone() }
+        }
+        config::Cluster::InCluster => Access::InCluster,
+    };
+    let environments = config.environments().iter();
+    let clusters = environments
+        .map(|environment| (environment.name.clone(), environment.clusters.iter().map(access).collect()));
+    Arc::new(ClusterWatcher::new(clusters.collect()))
 }
 
 /// Lets the group of a shared data folder use what this process and Git create in it.

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::time::Duration;
 
-use super::{chain, pull_request};
+use super::{chain, cluster, pull_request};
 use crate::config::compile;
 use crate::config::diagnostic::{Diagnostics, InvalidValue};
 use crate::config::duration::parse_duration;
@@ -75,6 +75,7 @@ fn environment(
         refuse_soak_of_first(soak.at, &raw.name.value, diagnostics);
     }
     let pull_requests = pull_request::pull_requests(raw, diagnostics);
+    let clusters = cluster::clusters(raw.cluster.as_ref(), diagnostics);
     let approval = approval(raw, pull_requests.is_some(), diagnostics);
     let windows = raw.windows.iter().filter_map(|window| compile::window(window, diagnostics)).collect();
     Some(Environment {
@@ -86,6 +87,7 @@ fn environment(
         approval,
         windows,
         pull_requests,
+        clusters: clusters?,
     })
 }
 

@@ -2,6 +2,7 @@
 
 mod chain;
 mod changelog;
+mod cluster;
 mod conventions;
 mod email;
 mod environment;

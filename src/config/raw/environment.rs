@@ -3,7 +3,7 @@
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use super::{DurationText, LocalDateTime, TimeOfDayText, or_default};
+use super::{Clusters, DurationText, LocalDateTime, TimeOfDayText, or_default};
 use crate::config::location::Located;
 
 /// One environment: folders of the repository whose versions move together.
@@ -47,6 +47,11 @@ pub(in crate::config) struct Environment {
 
     /// How its pull requests are opened. Only with `delivery: pullRequest`.
     pub(in crate::config) pull_request: Option<Located<PullRequest>>,
+
+    /// The cluster that Flux applies its folders to, or a list of several. A version soaks, and goes on from here, only while
+    /// every one of them reports it healthy. Without it, a soak is time in Git.
+    #[schemars(extend("examples" = [{"kubeconfig": "/etc/tidegate/kubeconfig", "context": "aws-digital-eks-prod"}]))]
+    pub(in crate::config) cluster: Option<Located<Clusters>>,
 }
 
 /// How the pull requests of an environment are opened.

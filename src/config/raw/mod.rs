@@ -3,6 +3,7 @@
 
 mod changelog;
 mod check;
+mod cluster;
 mod environment;
 mod field;
 mod flux;
@@ -20,6 +21,7 @@ pub(super) use changelog::{
     Changelog, CommitsBy, Forge, Releases, ServiceSource, SourceHost, Template, Tickets,
 };
 pub(super) use check::{Check, ContainerSize, RuleSetting};
+pub(super) use cluster::{Cluster, Clusters};
 pub(super) use environment::{
     Approval, Day, Delivery, Environment, Freeze, MergeMethod, RequestGroup, Window,
 };

@@ -13,6 +13,7 @@ pub(in crate::engine) struct Context<'a, P: Ports> {
     pub(in crate::engine) store: &'a Arc<P::Store>,
     pub(in crate::engine) changelog: &'a Arc<P::Changelog>,
     pub(in crate::engine) forge: Option<&'a Arc<P::Forge>>,
+    pub(in crate::engine) clusters: &'a Arc<P::Clusters>,
     pub(in crate::engine) clock: &'a Arc<P::Clock>,
     pub(in crate::engine) policy: &'a Arc<RepositoryPolicy>,
     /// How long a registry may be silent before a pass goes on without it.

@@ -24,6 +24,7 @@ use super::digest_requests::{soaking_tags, tags_to_ask};
 use super::digests::{DigestRequests, Digests};
 use super::facts::{FactContext, tagged};
 use super::groups;
+use super::health::{self, HealthByTarget, TargetHealth};
 use super::poll::{self, PersistedTags, Polled, Selections, TagRequests};
 use super::warnings;
 
@@ -39,6 +40,7 @@ pub(in crate::engine) struct Memory {
     pub(in crate::engine) digests: DigestRequests,
     pub(in crate::engine) rejections: Rejections,
     pub(in crate::engine) proposals: proposals::fetch::Memory,
+    health: health::Memory,
 }
 
 /// What is decided for every target, and what it was decided from.
@@ -58,6 +60,7 @@ pub struct Evaluation {
     pub(crate) lists: ByTarget<Option<Arc<TagList>>>,
     pub(crate) digests: Digests,
     pub(crate) unsigned: UnsignedCommits,
+    pub(crate) health: HealthByTarget,
     /// The open pull requests, and what people refused.
     pub pull_requests: PullRequests,
 }
@@ -86,6 +89,8 @@ pub(in crate::engine) async fn evaluate<P: Ports>(
     concerned.extend(fetched.targets(&state.deployed, context.policy));
     concerned.extend(about);
     read_histories(context, &state, with_groups(&state, context.policy, concerned)).await?;
+    let (health, unclear) = health::observe(context, &mut memory.health, &state, now).await?;
+    problems.extend(unclear);
     let unsigned = unsigned_commits(context, &state).await?;
     let mut undecided = Evaluation {
         decisions: state.deployed.targets.map(|_| None),
@@ -97,6 +102,7 @@ pub(in crate::engine) async fn evaluate<P: Ports>(
         selections,
         lists,
         unsigned,
+        health,
     };
     let mut digests = Digests::default();
     let until = Instant::now() + context.registry_wait * MOST_WAITS;
@@ -281,9 +287,15 @@ impl Evaluation {
             selections: &self.selections,
             digests: &self.digests,
             unsigned: &self.unsigned,
+            health: &self.health,
             pull_requests: &self.pull_requests,
             now: self.now,
         }
+    }
+
+    /// The health of a target; `None` where its environment has no cluster, or it runs no single version.
+    pub fn health_of(&self, target: TargetId) -> Option<&TargetHealth> {
+        self.health.of(target)
     }
 
     /// The same, without decisions for any but the chosen targets.

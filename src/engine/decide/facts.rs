@@ -7,12 +7,13 @@ use crate::engine::proposals::pull_requests::PullRequests;
 use crate::engine::state::repository_state::RepositoryState;
 use crate::model::{ByTarget, ImageName, Tag, TargetId, Timestamp};
 use crate::policy::{
-    Candidate, DigestNow, Facts, Observations, PreviousEnvironment, PreviousRunning, ReviewState, Selection,
-    SoakMode, TargetPolicy, UnsignedCommits,
+    Candidate, DigestNow, Facts, Observations, PreviousEnvironment, PreviousHealth, PreviousRunning,
+    ReviewState, Selection, SoakMode, TargetPolicy, UnsignedCommits,
 };
 use crate::port::TaggedImage;
 
 use super::digests::Digests;
+use super::health::HealthByTarget;
 
 /// What the facts about targets are gathered from.
 #[derive(Clone, Copy)]
@@ -23,6 +24,7 @@ pub(crate) struct FactContext<'a> {
     pub(crate) selections: &'a ByTarget<Option<Arc<Selection>>>,
     pub(crate) digests: &'a Digests,
     pub(crate) unsigned: &'a UnsignedCommits,
+    pub(crate) health: &'a HealthByTarget,
     pub(crate) pull_requests: &'a PullRequests,
     pub(crate) now: Timestamp,
 }
@@ -117,6 +119,9 @@ impl<'a> FactContext<'a> {
             past: past.unwrap_or_default(),
             unsigned: self.unsigned,
             inactive: there.and_then(|there| self.state.deployed.targets[there].inactive.as_ref()),
+            health: there
+                .and_then(|there| self.health.of(there))
+                .map(|health| PreviousHealth { now: &health.now, observed: &health.observed }),
         })
     }
 

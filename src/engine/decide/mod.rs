@@ -6,6 +6,7 @@ pub(super) mod digests;
 pub(super) mod evaluation;
 pub(super) mod facts;
 pub(super) mod groups;
+pub(super) mod health;
 pub(super) mod manual;
 pub(super) mod poll;
 pub(super) mod requests;

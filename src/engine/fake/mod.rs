@@ -2,6 +2,7 @@
 //! be made to fail.
 
 mod branch;
+mod clusters;
 pub(crate) mod example;
 mod forge;
 mod registry;
@@ -14,6 +15,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use crate::model::{Class, Fault, IntoFault};
 
 pub(super) use branch::{Branch, Push};
+pub(super) use clusters::FakeClusters;
 pub(super) use forge::{Ask, FakeForge};
 pub(super) use registry::FakeRegistry;
 pub(super) use store::FakeStore;

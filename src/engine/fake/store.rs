@@ -6,10 +6,13 @@ use std::sync::{Arc, Mutex};
 use super::{Calls, FakeError, Fuse, lock};
 use crate::history::Subject;
 use crate::model::{
-    CommitId, Digest, FetchEvidence, HistoryRest, ImageName, IndexEnd, Intent, Observation, Outcome,
-    PromotionId, Tag, TagChange, TagChangePart, TagChangeQuery, TagsSeen, Timestamp,
+    CommitId, Digest, FetchEvidence, HealthObservation, HealthSubject, HistoryRest, ImageName, IndexEnd,
+    Intent, Observation, Outcome, PromotionId, Tag, TagChange, TagChangePart, TagChangeQuery, TagsSeen,
+    Timestamp,
 };
-use crate::port::{Fetches, IndexReader, IndexWriter, Intents, Labels, Observations, SeenTags, TaggedImage};
+use crate::port::{
+    Fetches, Health, IndexReader, IndexWriter, Intents, Labels, Observations, SeenTags, TaggedImage,
+};
 
 /// Counts what is written.
 #[derive(Default)]
@@ -27,6 +30,7 @@ struct Kept {
     /// Of commits that were in an index once.
     evidence: HashMap<CommitId, FetchEvidence>,
     intents: Vec<(Intent, Option<Outcome>)>,
+    health: HashMap<HealthSubject, Vec<HealthObservation>>,
 }
 
 struct KeptIndex {
@@ -57,6 +61,30 @@ impl FakeStore {
         let tag_changes =
             index.tag_changes.iter().filter(|tag_change| tag_change.sequence < end.next_sequence);
         Ok(tag_changes.cloned().collect())
+    }
+}
+
+impl Health for FakeStore {
+    type Error = FakeError;
+
+    async fn record_health(&self, changes: &[(HealthSubject, HealthObservation)]) -> Result<(), FakeError> {
+        self.calls.count("record_health");
+        let mut kept = lock(&self.kept);
+        for (subject, change) in changes {
+            kept.health.entry(subject.clone()).or_default().push(change.clone());
+        }
+        Ok(())
+    }
+
+    async fn health(
+        &self,
+        of: &[HealthSubject],
+    ) -> Result<HashMap<HealthSubject, Vec<HealthObservation>>, FakeError> {
+        let kept = lock(&self.kept);
+        Ok(of
+            .iter()
+            .filter_map(|subject| Some((subject.clone(), kept.health.get(subject)?.clone())))
+            .collect())
     }
 }
 

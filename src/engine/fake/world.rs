@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use chrono_tz::Tz;
 
-use super::{Branch, FakeForge, FakeRegistry, FakeStore, Fuse, lock};
+use super::{Branch, FakeClusters, FakeForge, FakeRegistry, FakeStore, Fuse, lock};
 use crate::changelog::{Heading, Notes, Remark};
 use crate::config::{PathGlobs, SubjectForm};
 use crate::engine::{
@@ -29,6 +29,7 @@ impl Ports for Fakes {
     type Store = FakeStore;
     type Changelog = FakeChangelog;
     type Forge = FakeForge;
+    type Clusters = FakeClusters;
     type Clock = FakeClock;
 }
 
@@ -174,6 +175,7 @@ pub(in crate::engine) struct World {
     pub(in crate::engine) registry: Arc<FakeRegistry>,
     pub(in crate::engine) store: Arc<FakeStore>,
     pub(in crate::engine) forge: Arc<FakeForge>,
+    pub(in crate::engine) clusters: Arc<FakeClusters>,
     pub(in crate::engine) clock: Arc<FakeClock>,
     pub(in crate::engine) settings: Settings,
     pub(in crate::engine) engine: Engine<Fakes>,
@@ -192,9 +194,9 @@ impl World {
         let branch = Arc::new(Branch::until(&fuse));
         let store = Arc::new(FakeStore::until(&fuse));
         let forge = Arc::new(FakeForge::of(&branch, &fuse));
-        let registry = Arc::default();
-        let engine = engine(&settings, &branch, &registry, &store, &forge, &clock);
-        let world = Self { branch, registry, store, forge, clock, settings, engine, fuse };
+        let (registry, clusters) = (Arc::default(), Arc::default());
+        let engine = engine(&settings, &branch, &registry, &store, &forge, (&clusters, &clock));
+        let world = Self { branch, registry, store, forge, clusters, clock, settings, engine, fuse };
         world.push("v1.0.0", '0');
         let folders = world.settings.environments.iter().flat_map(|(_, folders, _)| folders.clone());
         let files: Vec<String> = folders.map(|folder| format!("{folder}/app.yaml")).collect();
@@ -205,19 +207,20 @@ impl World {
 
     /// Starts the program anew, with what the store has.
     pub(in crate::engine) fn restart(&mut self) {
-        let Self { settings, branch, registry, store, forge, clock, .. } = &*self;
-        self.engine = engine(settings, branch, registry, store, forge, clock);
+        let Self { settings, branch, registry, store, forge, clusters, clock, .. } = &*self;
+        self.engine = engine(settings, branch, registry, store, forge, (clusters, clock));
     }
 
     /// The same world with the program started anew.
     pub(in crate::engine) fn again(&self) -> Self {
-        let Self { settings, branch, registry, store, forge, clock, .. } = self;
-        let engine = engine(settings, branch, registry, store, forge, clock);
+        let Self { settings, branch, registry, store, forge, clusters, clock, .. } = self;
+        let engine = engine(settings, branch, registry, store, forge, (clusters, clock));
         Self {
             forge: Arc::clone(&self.forge),
             branch: Arc::clone(&self.branch),
             registry: Arc::clone(&self.registry),
             store: Arc::clone(&self.store),
+            clusters: Arc::clone(&self.clusters),
             clock: Arc::clone(&self.clock),
             settings: self.settings.clone(),
             engine,
@@ -278,7 +281,7 @@ fn engine(
     registry: &Arc<FakeRegistry>,
     store: &Arc<FakeStore>,
     forge: &Arc<FakeForge>,
-    clock: &Arc<FakeClock>,
+    (clusters, clock): (&Arc<FakeClusters>, &Arc<FakeClock>),
 ) -> Engine<Fakes> {
     let parts = Parts {
         registry: Arc::clone(registry),
@@ -287,6 +290,7 @@ fn engine(
         store: Arc::clone(store),
         changelog: Arc::new(FakeChangelog::default()),
         forge: settings.requests.is_some().then(|| Arc::clone(forge)),
+        clusters: Arc::clone(clusters),
         clock: Arc::clone(clock),
     };
     Engine::new(parts, Arc::new(settings.repository_policy()))

@@ -31,6 +31,8 @@ pub struct Parts<P: Ports> {
     pub changelog: Arc<P::Changelog>,
     /// Reads and writes pull requests, if some environment uses them.
     pub forge: Option<Arc<P::Forge>>,
+    /// Reads the clusters of environments.
+    pub clusters: Arc<P::Clusters>,
     /// The time.
     pub clock: Arc<P::Clock>,
 }
@@ -169,6 +171,7 @@ pub(super) fn context<'a, P: Ports>(
         store: &ports.store,
         changelog: &ports.changelog,
         forge: ports.forge.as_ref(),
+        clusters: &ports.clusters,
         clock: &ports.clock,
         policy: repository_policy,
         registry_wait: Duration::ZERO,

@@ -41,17 +41,19 @@ fn rollout_commit(committed_at: &str) -> RolloutCommit {
 fn summary(clock: &SoakClock<'_>) -> String {
     let letter = |digest: &Digest| digest.as_str().chars().last().unwrap();
     match clock {
-        SoakClock::Running { since, began, digest } => {
+        SoakClock::Running { since, began, digest, .. } => {
             let began = match began {
                 Began::Backdated { claimed } => format!("backdated from {}", claimed.format("%H:%M")),
                 Began::Postdated { claimed } => format!("postdated from {}", claimed.format("%H:%M")),
                 Began::Landed => "landed".into(),
                 Began::Observed => "observed".into(),
                 Began::CameBack => "came back".into(),
+                Began::Healthy => "healthy".into(),
             };
             format!("{} {} {began}", since.format("%H:%M"), letter(digest))
         }
         SoakClock::Moved { soaked, now } => format!("moved {} {}", letter(soaked), letter(now)),
+        SoakClock::NotHealthy => "not healthy".into(),
         SoakClock::NotObserved => "not observed".into(),
     }
 }

@@ -4,10 +4,10 @@ use std::fmt;
 use std::time::Duration;
 
 use crate::model::{CommitId, Elapsed, EnvironmentName, Printable, Tag, Timestamp};
-use crate::policy::clock::{SoakClock, past_clock};
+use crate::policy::clock::{past_clock, while_healthy};
 use crate::policy::facts::{Facts, PastRun, PreviousEnvironment, PreviousRunning, SoakMode, TargetPolicy};
 use crate::policy::gates::{ControlReference, Question, rollback_against};
-use crate::policy::local_time::{LocalTime, elapsed, later};
+use crate::policy::local_time::{LocalTime, elapsed};
 use crate::policy::select::Candidate;
 
 /// A newer version, and its status.
@@ -180,7 +180,7 @@ fn fate_before(
     }
     let last_run = before.past.iter().find(|run| run.candidate == *candidate);
     if let Some(run) = last_run {
-        let soaks_until = soaks_until(question, run);
+        let soaks_until = soaks_until(question, &before, run);
         // A version that has soaked but is not the candidate gives way to a newer one that has soaked too.
         return match nominated {
             Some(by) if has_soaked(soaks_until, question.now) && by.version > candidate.version => {
@@ -216,15 +216,13 @@ fn has_soaked(soaks_until: Option<Timestamp>, now: Timestamp) -> bool {
 }
 
 /// When the soak of a replaced version ends, if it continues.
-fn soaks_until(question: Question<'_>, run: &PastRun) -> Option<Timestamp> {
+fn soaks_until(question: Question<'_>, before: &PreviousEnvironment<'_>, run: &PastRun) -> Option<Timestamp> {
     let Question { policy, facts, candidate, .. } = question;
     if policy.soak_mode != SoakMode::Elapsed {
         return None;
     }
-    match past_clock(run, facts.observations.of(&candidate.tag), None, policy.clock_tolerance) {
-        SoakClock::Running { since, .. } => later(since, policy.soak),
-        SoakClock::Moved { .. } | SoakClock::NotObserved => None,
-    }
+    let clock = past_clock(run, facts.observations.of(&candidate.tag), None, policy.clock_tolerance);
+    while_healthy(clock, policy, before, run.rollout_commit.commit).ends_at(policy.soak)
 }
 
 impl fmt::Display for VersionStatus {

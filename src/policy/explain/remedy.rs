@@ -4,8 +4,8 @@
 use crate::model::{Digest, EnvironmentName, RepoPath, ServiceName, Tag, Timestamp, Version};
 use crate::policy::gates::{
     AgeReason, Answer, ApprovalReason, ControlReference, DigestReason, FreezeReason, GateReport, GroupReason,
-    HoldReason, OrderReason, PullRequestReference, QuarantineReason, Reason, ReviewReason, SoakReason,
-    UnreadableFile,
+    HealthReason, HoldReason, OrderReason, PullRequestReference, QuarantineReason, Reason, ReviewReason,
+    SoakReason, UnreadableFile,
 };
 
 /// Something that opens a closed gate.
@@ -39,6 +39,16 @@ pub enum Remedy {
     Mend {
         /// The file.
         file: RepoPath,
+    },
+    /// Health in the previous environment.
+    BecomeHealthy {
+        /// The previous environment.
+        environment: EnvironmentName,
+    },
+    /// An answer of the previous environment's clusters.
+    ReachCluster {
+        /// The previous environment.
+        environment: EnvironmentName,
     },
     /// Removing a freeze from the configuration.
     Unfreeze {
@@ -160,6 +170,7 @@ pub fn remedies(report: &GateReport, tags: &[Tag]) -> Vec<Remedy> {
         Reason::Age(AgeReason::NotSeen { .. }) => vec![Remedy::AskAgain],
         Reason::Soak(reason) => soak(reason),
         Reason::Digest(reason) => digest(reason),
+        Reason::Health(reason) => health(reason),
         Reason::Freeze(reason) => freeze(reason),
         Reason::Age(_) | Reason::Window(_) => Vec::new(),
         Reason::Approval(reason) => approval(reason),
@@ -210,6 +221,8 @@ fn soak(reason: &SoakReason) -> Vec<Remedy> {
         | SoakReason::Soaking(_)
         // The digest gate has the remedy.
         | SoakReason::Moved { .. }
+        // The health gate has the remedy.
+        | SoakReason::NotHealthy { .. }
         | SoakReason::Unknown { .. } => Vec::new(),
         SoakReason::NotObserved { .. } => vec![Remedy::AskAgain],
         SoakReason::Missing { environment } => {
@@ -239,6 +252,21 @@ fn digest(reason: &DigestReason) -> Vec<Remedy> {
         DigestReason::NotAsked { .. } => vec![Remedy::AskAgain],
         DigestReason::Same { .. } | DigestReason::Unsoaked { .. } | DigestReason::AskedLater { .. } => {
             Vec::new()
+        }
+    }
+}
+
+fn health(reason: &HealthReason) -> Vec<Remedy> {
+    match reason {
+        HealthReason::Healthy { .. } | HealthReason::WasHealthy { .. } | HealthReason::NotRunning { .. } => {
+            Vec::new()
+        }
+        HealthReason::Unhealthy { environment, .. } => {
+            vec![Remedy::BecomeHealthy { environment: environment.clone() }]
+        }
+        HealthReason::WasUnhealthy { tag, .. } => vec![Remedy::NewerVersion { than: tag.to_string() }],
+        HealthReason::Unknown { environment, .. } => {
+            vec![Remedy::ReachCluster { environment: environment.clone() }]
         }
     }
 }

@@ -8,6 +8,7 @@ mod approval;
 mod digest;
 mod freeze;
 mod group;
+mod health;
 mod hold;
 mod order;
 mod quarantine;
@@ -24,6 +25,7 @@ pub use approval::ApprovalReason;
 pub use digest::DigestReason;
 pub use freeze::FreezeReason;
 pub use group::GroupReason;
+pub use health::HealthReason;
 pub use hold::{ControlReference, HoldReason, UnreadableFile};
 pub use order::OrderReason;
 pub use quarantine::QuarantineReason;
@@ -50,7 +52,7 @@ pub(super) struct Answers<'a> {
     pub(super) soak_time: Option<SoakTime>,
 }
 
-/// Asks every gate except two: `health` is reserved, and `group` needs the answers of the other members first.
+/// Asks every gate but `group`, which needs the answers of the other members first, and `health` where there is no cluster.
 pub(super) fn ask(question: Question<'_>) -> Answers<'_> {
     fn report<T>(gate: GateName, (answer, reason): (Answer, T), of: fn(T) -> Reason) -> GateReport {
         GateReport { gate, answer, reason: of(reason) }
@@ -60,16 +62,20 @@ pub(super) fn ask(question: Question<'_>) -> Answers<'_> {
     let digest_is_open = digest.0 == Answer::Open;
     let soak_time = soaking.time(question);
     let soak = soak::ask(question, &soaking, soak_time.as_ref());
-    let reports = vec![
+    let health = health::ask(question, &soaking);
+    let mut reports = vec![
         report(GateName::Order, order::ask(question), Reason::Order),
         report(GateName::Hold, hold::ask(question), Reason::Hold),
         report(GateName::Quarantine, quarantine::ask(question), Reason::Quarantine),
         report(GateName::Age, age::ask(question), Reason::Age),
         report(GateName::Soak, soak, Reason::Soak),
         report(GateName::Digest, digest, Reason::Digest),
+    ];
+    reports.extend(health.map(|health| report(GateName::Health, health, Reason::Health)));
+    reports.extend([
         report(GateName::Freeze, freeze::ask(question), Reason::Freeze),
         report(GateName::Window, window::ask(question), Reason::Window),
         report(GateName::Approval, approval::ask(question), Reason::Approval),
-    ];
+    ]);
     Answers { reports, digest: question.digest_now().filter(|_| digest_is_open), soak_time }
 }

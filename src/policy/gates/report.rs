@@ -7,6 +7,7 @@ use super::approval::ApprovalReason;
 use super::digest::DigestReason;
 use super::freeze::FreezeReason;
 use super::group::GroupReason;
+use super::health::HealthReason;
 use super::hold::HoldReason;
 use super::order::OrderReason;
 use super::quarantine::QuarantineReason;
@@ -42,6 +43,8 @@ pub enum Reason {
     Soak(SoakReason),
     /// Of the digest gate.
     Digest(DigestReason),
+    /// Of the health gate.
+    Health(HealthReason),
     /// Of the freeze gate.
     Freeze(FreezeReason),
     /// Of the window gate.
@@ -95,6 +98,7 @@ impl fmt::Display for Reason {
             Self::Age(reason) => reason.fmt(formatter),
             Self::Soak(reason) => reason.fmt(formatter),
             Self::Digest(reason) => reason.fmt(formatter),
+            Self::Health(reason) => reason.fmt(formatter),
             Self::Freeze(reason) => reason.fmt(formatter),
             Self::Window(reason) => reason.fmt(formatter),
             Self::Approval(reason) => reason.fmt(formatter),

@@ -4,9 +4,9 @@ use std::fmt;
 use std::time::Duration;
 
 use crate::model::{CommitId, Digest, Elapsed, EnvironmentName, InactiveReason, Tag, Timestamp};
-use crate::policy::clock::{Began, SoakClock, past_clock, soak_clock};
+use crate::policy::clock::{Began, SoakClock, past_clock, soak_clock, while_healthy};
 use crate::policy::facts::{PastRun, PreviousEnvironment, PreviousRunning, SoakMode, TrainHold};
-use crate::policy::local_time::{LocalTime, elapsed, later};
+use crate::policy::local_time::{LocalTime, elapsed};
 use crate::policy::select::Candidate;
 
 use super::question::{Answer, Question};
@@ -74,6 +74,13 @@ pub enum SoakReason {
         environment: EnvironmentName,
         reason: InactiveReason,
     },
+    /// The previous environment runs it, but it is not healthy there, so that its soak has not begun.
+    NotHealthy {
+        /// The previous environment.
+        environment: EnvironmentName,
+        /// The candidate.
+        tag: Tag,
+    },
     /// The running version of the previous environment is unknown.
     Unknown {
         /// The previous environment.
@@ -103,8 +110,12 @@ pub struct SoakTime {
     pub lasted: Duration,
     /// The required duration.
     pub needed: Duration,
-    /// Its end; `None` beyond the end of the calendar.
+    /// Its end; `None` beyond the end of the calendar, and while the clock stands still.
     pub ends_at: Option<Timestamp>,
+    /// How long the clock stood still since the start, because the version was not healthy.
+    pub interrupted: Duration,
+    /// Since when the clock stands still for that reason.
+    pub stopped_at: Option<LocalTime>,
     /// When it was replaced there, if it counts nevertheless.
     pub left_at: Option<LocalTime>,
 }
@@ -119,9 +130,17 @@ pub(super) enum Soaking<'a> {
     Other(&'a EnvironmentName, &'a Candidate),
     /// Its rollout commit has no allowed signature.
     Unsigned(&'a EnvironmentName, CommitId, &'a str),
-    Same(&'a EnvironmentName, SoakClock<'a>),
+    Same {
+        environment: &'a EnvironmentName,
+        commit: CommitId,
+        clock: SoakClock<'a>,
+    },
     /// It ran there, was replaced, and counts nevertheless.
-    PastRun(&'a EnvironmentName, SoakClock<'a>, Timestamp),
+    PastRun {
+        environment: &'a EnvironmentName,
+        run: &'a PastRun,
+        clock: SoakClock<'a>,
+    },
 }
 
 impl<'a> Soaking<'a> {
@@ -142,16 +161,19 @@ impl<'a> Soaking<'a> {
             PreviousRunning::One { candidate, rollout_commit: Some(rollout_commit) }
                 if candidate.tag == wanted.tag =>
             {
-                return match before.unsigned.get(&rollout_commit.commit) {
-                    Some(because) => Self::Unsigned(before.environment, rollout_commit.commit, because),
-                    None => Self::Same(before.environment, clock(rollout_commit)),
-                };
+                let (environment, commit) = (before.environment, rollout_commit.commit);
+                if let Some(because) = before.unsigned.get(&commit) {
+                    return Self::Unsigned(environment, commit, because);
+                }
+                let clock = while_healthy(clock(rollout_commit), policy, &before, commit);
+                return Self::Same { environment, commit, clock };
             }
             _ => {}
         }
         if let Some(run) = counted(question, before) {
             let clock = past_clock(run, observed, question.digest_now(), policy.clock_tolerance);
-            return Self::PastRun(before.environment, clock, run.left_at);
+            let clock = while_healthy(clock, policy, &before, run.rollout_commit.commit);
+            return Self::PastRun { environment: before.environment, run, clock };
         }
         match before.running {
             PreviousRunning::Missing => Self::Missing(before.environment),
@@ -166,29 +188,40 @@ impl<'a> Soaking<'a> {
     /// The soak clock of the candidate.
     pub(super) fn clock(&self) -> Option<&SoakClock<'a>> {
         match self {
-            Self::Same(_, clock) | Self::PastRun(_, clock, _) => Some(clock),
+            Self::Same { clock, .. } | Self::PastRun { clock, .. } => Some(clock),
+            _ => None,
+        }
+    }
+
+    /// The commit that brought it.
+    pub(super) fn rollout_commit(&self) -> Option<CommitId> {
+        match self {
+            Self::Same { commit, .. } => Some(*commit),
+            Self::PastRun { run, .. } => Some(run.rollout_commit.commit),
             _ => None,
         }
     }
 
     /// The soak time, while the clock runs.
     pub(super) fn time(&self, question: Question<'_>) -> Option<SoakTime> {
-        let (environment, SoakClock::Running { since, began, .. }, left_at) = (match self {
-            Self::Same(environment, clock) => (environment, clock, None),
-            Self::PastRun(environment, clock, left_at) => (environment, clock, Some(*left_at)),
+        let (environment, clock, left_at) = match self {
+            Self::Same { environment, clock, .. } => (environment, clock, None),
+            Self::PastRun { environment, run, clock } => (environment, clock, Some(run.left_at)),
             _ => return None,
-        }) else {
-            return None;
         };
-        let zone = question.policy.environment.zone;
+        let SoakClock::Running { since, began, interrupted, stopped_at, .. } = clock else { return None };
+        let shown = |at| LocalTime { at, zone: question.policy.environment.zone };
+        let needed = question.policy.soak;
         Some(SoakTime {
             environment: (*environment).clone(),
-            since: LocalTime { at: *since, zone },
+            since: shown(*since),
             began: *began,
-            lasted: elapsed(*since, question.now),
-            needed: question.policy.soak,
-            ends_at: later(*since, question.policy.soak),
-            left_at: left_at.map(|at| LocalTime { at, zone }),
+            lasted: elapsed(*since, stopped_at.unwrap_or(question.now)).saturating_sub(*interrupted),
+            needed,
+            ends_at: clock.ends_at(needed),
+            interrupted: *interrupted,
+            stopped_at: stopped_at.map(shown),
+            left_at: left_at.map(shown),
         })
     }
 }
@@ -269,7 +302,7 @@ fn untimed(question: Question<'_>, soaking: &Soaking<'_>) -> (Answer, SoakReason
             let reason = SoakReason::Unsigned { environment, tag: tag(), commit: *commit, because };
             return (Answer::Closed, reason);
         }
-        Soaking::Same(environment, clock) | Soaking::PastRun(environment, clock, _) => {
+        Soaking::Same { environment, clock, .. } | Soaking::PastRun { environment, clock, .. } => {
             ((*environment).clone(), clock)
         }
     };
@@ -277,6 +310,7 @@ fn untimed(question: Question<'_>, soaking: &Soaking<'_>) -> (Answer, SoakReason
         SoakClock::Moved { soaked, now } => {
             SoakReason::Moved { environment, soaked: (*soaked).clone(), now: (*now).clone() }
         }
+        SoakClock::NotHealthy => SoakReason::NotHealthy { environment, tag: tag() },
         SoakClock::NotObserved | SoakClock::Running { .. } => {
             SoakReason::NotObserved { environment, tag: tag() }
         }
@@ -317,6 +351,9 @@ impl fmt::Display for SoakReason {
                 "{tag} came to {environment} by commit {}, which does not count: {because}",
                 commit.short()
             ),
+            Self::NotHealthy { environment, tag } => {
+                write!(formatter, "the soak begins when {tag} is healthy in {environment}")
+            }
             Self::Unknown { environment } => {
                 write!(formatter, "what {environment} runs is unknown")
             }
@@ -344,7 +381,14 @@ impl fmt::Display for SoakTime {
             }
             Began::Observed => write!(formatter, ", when its digest was first observed"),
             Began::CameBack => write!(formatter, ", when its tag returned from another digest"),
+            Began::Healthy => write!(formatter, ", when it was seen healthy"),
         }?;
+        if !self.interrupted.is_zero() {
+            write!(formatter, "; it was not healthy for {} of that time", Elapsed(self.interrupted))?;
+        }
+        if let Some(stopped_at) = self.stopped_at {
+            write!(formatter, "; stopped at {stopped_at}, when it was no longer healthy")?;
+        }
         self.left_at.map_or(Ok(()), |at| write!(formatter, "; replaced there by a newer version at {at}"))
     }
 }

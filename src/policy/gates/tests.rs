@@ -1,6 +1,7 @@
 //! Every answer of every gate, with its sentence, on fixed clocks.
 
 mod controls;
+mod health;
 mod modes;
 
 use chrono::Weekday;

@@ -3,8 +3,8 @@
 use super::common::{Clock, Commit, Moment, shown};
 use crate::model::BY_SCHEDULE;
 use crate::view::{
-    Change, ControlBody, EnvironmentState, EnvironmentStatus, FreezeBody, Gate, GateAnswer, ProblemBody,
-    SoakBody,
+    Change, ControlBody, EnvironmentState, EnvironmentStatus, FreezeBody, Gate, GateAnswer, HealthBody,
+    HealthState, ProblemBody, SoakBody,
 };
 
 /// A service in an environment.
@@ -23,6 +23,8 @@ pub(super) struct Cell {
     pub(super) more_gates: usize,
     pub(super) earliest: Option<Moment>,
     pub(super) soak: Option<SoakBar>,
+    /// What its clusters say against what runs.
+    pub(super) unhealthy: Option<String>,
     pub(super) pull_request: Option<PullRequestLink>,
 }
 
@@ -57,11 +59,21 @@ impl Cell {
             more_gates,
             earliest: here.earliest.filter(|at| *at > clock.now).map(|at| clock.moment(at)),
             soak: soak.map(|soak| soak_bar(soak, clock)),
+            unhealthy: here.health.as_ref().and_then(unhealthy),
             pull_request: here
                 .pull_request
                 .as_ref()
                 .map(|one| PullRequestLink { number: one.number, url: web_address(&one.url) }),
         }
+    }
+}
+
+fn unhealthy(health: &HealthBody) -> Option<String> {
+    let reason = health.reason.as_deref().map(shown).unwrap_or_default();
+    match health.state {
+        HealthState::Healthy => None,
+        HealthState::Unhealthy => Some(format!("Not healthy: {reason}")),
+        HealthState::Unknown => Some(format!("Health unknown: {reason}")),
     }
 }
 

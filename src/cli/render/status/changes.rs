@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::model::{TargetId, Timestamp};
+use crate::model::{Health, TargetId, Timestamp};
 use crate::policy::{Decision, GateEvaluation};
 
 use crate::view::{Row, StatusTable, TargetState, control, state_of, time};
@@ -49,10 +49,18 @@ impl StatusTable<'_> {
             Some(Decision::Current { why }) if why.is_up_to_date() => String::new(),
             Some(Decision::Current { why }) => format!(", blocked: {why}"),
         };
+        let health = match evaluation.health_of(at).map(|health| &health.now) {
+            Some(Health::Unhealthy(_)) => " (not healthy)",
+            Some(Health::Unknown(_)) => " (health unknown)",
+            Some(Health::Healthy) | None => "",
+        };
         let unmerged = self.unmerged(at);
         let request =
             unmerged.map(|unmerged| format!(", {} in pull request #{}", unmerged.tag, unmerged.number));
-        (format!("{} in {}", row.name(), environment.name), running + &next + &request.unwrap_or_default())
+        (
+            format!("{} in {}", row.name(), environment.name),
+            running + health + &next + &request.unwrap_or_default(),
+        )
     }
 }
 
