@@ -13,6 +13,10 @@ pub(super) fn describe(error: &kube::Error) -> String {
         kube::Error::Api(status) if status.code == 403 => {
             format!("reading is not allowed: {}", Printable::bounded(&status.message, 160))
         }
+        // The error of a program quotes its output, which may hold a token.
+        kube::Error::Auth(_) => {
+            "cannot get credentials: the program or the file that the kubeconfig names fails".to_owned()
+        }
         kube::Error::Api(status) => {
             format!("the API server answers {}: {}", status.code, Printable::bounded(&status.message, 160))
         }

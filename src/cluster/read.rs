@@ -19,8 +19,8 @@ use crate::model::{
 const MOST_MESSAGE: usize = 400;
 
 /// Longest text of a spec that may be a version, in bytes, and how many are kept of an object.
-const MOST_TEXT_BYTES: usize = 160;
-const MOST_TEXTS: usize = 200;
+const MOST_TEXT_BYTES: usize = 128;
+const MOST_TEXTS: usize = 100;
 
 /// How deep a spec is searched for texts.
 const MOST_DEPTH: usize = 40;

@@ -209,7 +209,7 @@ fn retain(objects: &mut ClusterObjects, watch: Watch, listed: &[KeptObject]) -> 
     count(objects) < before
 }
 
-/// Inserts an object. Returns whether it differs from the one before.
+/// Inserts an object. Returns whether another decision may follow from it than from the one before.
 fn insert(objects: &mut ClusterObjects, object: KeptObject) -> bool {
     match object {
         KeptObject::Source(name, source) => {
@@ -228,11 +228,15 @@ fn insert(objects: &mut ClusterObjects, object: KeptObject) -> bool {
                 Some(known) => carry_over(kind, known, object),
                 None => object,
             };
-            if known.is_some_and(|known| **known == object) {
-                return false;
+            let is_news = known.is_none_or(|known| {
+                known.versions != object.versions
+                    || known.readiness.as_ref().ok() != object.readiness.as_ref().ok()
+            });
+            // A failure that is retried changes its words every few seconds.
+            if is_news || known.is_some_and(|known| **known != object) {
+                objects.objects.insert(key, Arc::new(object));
             }
-            objects.objects.insert(key, Arc::new(object));
-            true
+            is_news
         }
     }
 }
@@ -268,3 +272,6 @@ impl State {
         ClusterReport { name: name.to_owned(), objects }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -75,6 +75,20 @@ pub enum UnhealthyCause {
     },
 }
 
+impl UnhealthyCause {
+    /// Whether Flux or Kubernetes has not come to it yet, or is at it: it may become healthy by itself.
+    pub fn is_in_progress(&self) -> bool {
+        matches!(
+            self,
+            Self::NotApplied { .. }
+                | Self::OtherVersion { .. }
+                | Self::Outdated
+                | Self::Reconciling { .. }
+                | Self::RollingOut { .. }
+        )
+    }
+}
+
 /// Maximum characters of a condition's message in a sentence.
 const MOST_MESSAGE: usize = 160;
 

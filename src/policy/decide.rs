@@ -110,15 +110,15 @@ impl UngroupedDecision {
 /// version stays where it soaks until it has moved on, so that frequent releases cannot starve what comes after.
 ///
 /// `None` when nothing waits, when it moves in this pass, or when only a person could let it move: a version that was
-/// rolled back or quarantined, or whose digest moved, holds nothing up. Nor does one that is not healthy: what comes next may
+/// rolled back or quarantined, or whose digest moved, holds nothing up. Nor does one that failed: what comes next may
 /// be its remedy.
 pub fn train_hold(to: &EnvironmentName, decision: &Decision) -> Option<TrainHold> {
     let Decision::Wait(evaluation) = decision else { return None };
-    let is_unhealthy =
-        |report: &GateReport| matches!(&report.reason, Reason::Health(reason) if reason.is_unhealthy());
+    let has_failed =
+        |report: &GateReport| matches!(&report.reason, Reason::Health(reason) if reason.has_failed());
     let is_lost = evaluation.closed().any(|report| {
         report.answer == Answer::Refused
-            || is_unhealthy(report)
+            || has_failed(report)
             || (report.answer == Answer::Closed
                 && matches!(report.gate, GateName::Order | GateName::Quarantine))
     });

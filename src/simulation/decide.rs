@@ -9,6 +9,7 @@ use crate::policy::{
     PreviousEnvironment, PreviousRunning, ReviewState, RolledBack, SoakMode, TargetPolicy,
 };
 
+use super::health::ReplayedHealth;
 use super::line::Line;
 use super::replay::Replay;
 use super::report::StarvationPeriod;
@@ -45,6 +46,7 @@ impl Replay<'_> {
             return self.decide_set(group, self.targets[target].environment, now, approved);
         }
         self.look_at_soaking(target, now);
+        self.see_health_before(target, now);
         let Some((candidate, digest, is_fresh)) = self.ask(target, now) else {
             return self.settle(target, None, now, approved);
         };
@@ -75,6 +77,7 @@ impl Replay<'_> {
         for target in members {
             self.due.remove(&(std::cmp::Reverse(environment), target));
             self.look_at_soaking(target, now);
+            self.see_health_before(target, now);
             match self.ask(target, now) {
                 Some(asked) => known.push((target, asked)),
                 None => self.settle(target, None, now, approved),
@@ -219,7 +222,10 @@ impl Replay<'_> {
             unsigned: &self.unsigned,
             // A timeline does not record suspensions.
             inactive: None,
-            health: None,
+            health: here
+                .before
+                .and_then(|before| self.targets[before].health.as_ref())
+                .map(ReplayedHealth::as_before),
         })
     }
 
@@ -264,9 +270,13 @@ impl Replay<'_> {
             }
             Some(Decision::Wait(evaluation)) => {
                 let here = &mut self.targets[target];
+                let before = here.before;
                 here.starved = starved(here.starved, &evaluation, now);
                 here.waiting = Some(Waiting::go_on(here.waiting.take(), &evaluation, now));
-                self.wake_at(target, next_change(&evaluation, now));
+                let healthy = before.and_then(|before| self.targets[before].health.as_ref());
+                let changes_at = healthy.and_then(|health| health.changes_at);
+                let wake = next_change(&evaluation, now).into_iter().chain(changes_at).min();
+                self.wake_at(target, wake);
             }
         }
     }

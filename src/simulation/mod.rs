@@ -8,6 +8,7 @@ mod actual;
 mod controls;
 mod decide;
 mod figures;
+mod health;
 mod layout;
 mod line;
 mod person;

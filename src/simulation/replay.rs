@@ -19,6 +19,7 @@ use crate::policy::{Approved, Controls, SoakMode, TrainHold, UnsignedCommits};
 
 use super::actual::arrived;
 use super::controls::ControlFiles;
+use super::health::{RecordedHealth, ReplayedHealth};
 use super::layout::{Commit, Layout, is_scheduled, released};
 use super::line::Line;
 use super::person;
@@ -77,6 +78,10 @@ pub(super) struct Target<'a> {
     pub(super) after: Vec<TargetId>,
     /// The version that the previous environment must keep for it in a train.
     pub(super) boards: Option<TrainHold>,
+    /// What was recorded of its health, if somebody looked.
+    recorded_health: Option<RecordedHealth>,
+    /// The health of what it runs, as of the last decision that depends on it.
+    pub(super) health: Option<ReplayedHealth>,
     pub(super) waiting: Option<Waiting>,
     pub(super) starved: Option<StarvationPeriod>,
     /// When it is decided again without an event.
@@ -110,7 +115,8 @@ impl<'a> Replay<'a> {
         for target in layout.targets.ids() {
             // Every image of a tag change is in the registries.
             let selection = layout.selects(&mut registry, target, timeline.from).unwrap_or_default();
-            targets.push(Target::new(layout, target, selection));
+            let recorded_health = RecordedHealth::of(timeline, layout, target);
+            targets.push(Target { recorded_health, ..Target::new(layout, target, selection) });
         }
         let mut of_image = vec![Vec::new(); registry.len()];
         for (target, place) in layout.targets.entries() {
@@ -343,6 +349,13 @@ impl<'a> Replay<'a> {
         self.agenda.extend(at.map(|at| Reverse((at, Wake::Opening(target)))));
     }
 
+    /// Looks at the health of what the previous environment runs.
+    pub(super) fn see_health_before(&mut self, target: TargetId, now: Timestamp) {
+        let Some(before) = self.targets[target].before else { return };
+        let there = &mut self.targets[before];
+        there.health = there.recorded_health.as_ref().and_then(|recorded| recorded.at(&there.line, now));
+    }
+
     fn promote(&mut self, target: TargetId, approved: &Approved, now: Timestamp) {
         // Whole seconds, like the engine's commits.
         let at = now.duration_trunc(TimeDelta::seconds(1)).unwrap_or(now);
@@ -427,6 +440,8 @@ impl<'a> Target<'a> {
             before: here.before.and_then(find),
             after: after.filter_map(find).collect(),
             boards: None,
+            recorded_health: None,
+            health: None,
             waiting: None,
             starved: None,
             wake: None,

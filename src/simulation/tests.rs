@@ -1,5 +1,6 @@
 //! The history of one service in a few words, and its replay under a policy.
 
+mod health;
 mod tables;
 
 use std::sync::Arc;

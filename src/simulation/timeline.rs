@@ -6,7 +6,8 @@ use std::time::Duration;
 use chrono::TimeDelta;
 
 use crate::model::{
-    EnvironmentName, FetchEvidence, ImageName, Observation, RepoPath, ServiceName, Tag, TagChange, Timestamp,
+    EnvironmentName, FetchEvidence, HealthObservation, HealthSubject, ImageName, Observation, RepoPath,
+    ServiceName, Tag, TagChange, Timestamp,
 };
 use crate::policy::SelectionRules;
 
@@ -27,6 +28,8 @@ pub struct Timeline {
     pub controls: Vec<ControlFileChange>,
     /// Selection rules in the repository at the end.
     pub followed: Vec<Followed>,
+    /// Changes of health that clusters reported, oldest first.
+    pub health: BTreeMap<HealthSubject, Vec<HealthObservation>>,
 }
 
 /// Observations of an image.
@@ -100,6 +103,7 @@ impl Timeline {
             tag_changes: Vec::new(),
             controls: Vec::new(),
             followed: Vec::new(),
+            health: BTreeMap::new(),
         }
     }
 

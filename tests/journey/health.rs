@@ -1,8 +1,6 @@
 //! A promotion through an environment whose cluster is read: a real API server with Flux's custom resources, driven to the states
 //! that real controllers were recorded in.
 
-#![expect(clippy::unwrap_used, reason = "helpers of tests fail as tests do")]
-
 use std::time::Duration;
 
 use serde_json::{Value, json};
@@ -139,9 +137,7 @@ async fn a_version_goes_on_when_flux_reports_it_healthy() {
     flux.report(2, "False", "UpgradeFailed", &[]);
     let explained = world.run(&["explain", SERVICE, "--env", "prod"]);
     assert_eq!(explained.code, 3, "{}", explained.err);
-    let cause =
-        "HelmRelease common/graphql-server is not ready (UpgradeFailed): \"UpgradeFailed of the test\"";
-    assert!(explained.out.replace("\n", " ").contains("(UpgradeFailed)"), "{cause}: {}", explained.out);
+    assert!(explained.out.contains("(UpgradeFailed)"), "{}", explained.out);
     std::thread::sleep(SOAK);
     world.run(&["sync"]);
     assert_eq!(world.running().1, "v1.0.0", "what failed does not soak");

@@ -98,7 +98,7 @@ async fn a_schema_of_a_later_tidegate_is_refused_and_left_as_it_is() {
         .fetch_one(&mut connect(&place.file).await)
         .await
         .unwrap();
-    assert_eq!(rows, 7);
+    assert_eq!(rows, 8);
 }
 
 #[tokio::test]

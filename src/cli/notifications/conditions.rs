@@ -209,6 +209,9 @@ fn of_problem(problem: &Problem, now: Timestamp) -> Option<Condition> {
     let (kind, subject) = match &problem.condition {
         Some(ProblemCondition::SilentRegistry { host }) => (EventKind::RegistrySilent, host.clone()),
         Some(ProblemCondition::UnmatchedName { name }) => (EventKind::NamesUnmatched, name.clone()),
+        Some(ProblemCondition::SilentCluster { .. }) => {
+            (EventKind::Problem, Printable::bounded(&problem.key(), 300).to_string())
+        }
         Some(ProblemCondition::RefusingRegistry { .. }) | None if problem.is_error => {
             (EventKind::Problem, Printable::bounded(&problem.key(), 300).to_string())
         }

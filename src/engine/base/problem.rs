@@ -40,6 +40,13 @@ pub enum ProblemCondition {
         /// How it refuses.
         class: Class,
     },
+    /// The health of an environment is unknown: one of its clusters cannot be asked, or is not the right one.
+    SilentCluster {
+        /// The environment.
+        environment: EnvironmentName,
+        /// The name of the cluster.
+        cluster: String,
+    },
     /// A name in the configuration matches nothing.
     UnmatchedName {
         /// Its key in the configuration, and the name.
@@ -89,6 +96,9 @@ impl Problem {
             Some(ProblemCondition::SilentRegistry { host }) => format!("registry {host}"),
             Some(ProblemCondition::RefusingRegistry { host, class }) => {
                 format!("registry {host} {}", class.as_str())
+            }
+            Some(ProblemCondition::SilentCluster { environment, cluster }) => {
+                format!("cluster {cluster} of {environment}")
             }
             Some(ProblemCondition::UnmatchedName { name }) => format!("name {name}"),
             None => self.to_string(),

@@ -293,7 +293,7 @@ impl Evaluation {
         }
     }
 
-    /// The health of a target; `None` where its environment has no cluster, or it runs no single version.
+    /// The health of a target; `None` where its environment has no cluster.
     pub fn health_of(&self, target: TargetId) -> Option<&TargetHealth> {
         self.health.of(target)
     }

@@ -11,12 +11,12 @@ use std::sync::Arc;
 
 use crate::engine::base::blocking::blocking;
 use crate::engine::base::context::Context;
-use crate::engine::base::problem::Problem;
+use crate::engine::base::problem::{Problem, ProblemCondition};
 use crate::engine::base::repository_policy::RepositoryPolicy;
 use crate::engine::history::target_history::read_histories;
 use crate::engine::state::repository_state::RepositoryState;
 use crate::model::{
-    ClusterReport, CommitId, EnvironmentId, Fault, Health, HealthObservation, HealthSubject, TargetId,
+    Class, ClusterReport, CommitId, EnvironmentId, Fault, Health, HealthObservation, HealthSubject, TargetId,
     Timestamp, UnhealthyCause,
 };
 use crate::port::{Clusters, Health as _, Ports, Repository};
@@ -53,7 +53,7 @@ impl TargetHealth {
 }
 
 impl HealthByTarget {
-    /// The health of a target; `None` where its environment has no cluster, or it runs no single version.
+    /// The health of a target; `None` where its environment has no cluster.
     pub(crate) fn of(&self, target: TargetId) -> Option<&TargetHealth> {
         self.0.get(&target)
     }
@@ -104,9 +104,14 @@ fn problems(
         for check in check_clusters(repository_policy, *environment, reports) {
             let Err(why) = check.result else { continue };
             let message = format!("the health of {name} is unknown: cluster {}: {why}", check.cluster);
-            let problem =
-                Problem::warning(message).hint("`tidegate doctor` shows what it finds in the cluster");
-            problems.push(Problem { environment: Some(name.clone()), ..problem });
+            let condition =
+                ProblemCondition::SilentCluster { environment: name.clone(), cluster: check.cluster };
+            problems.push(Problem {
+                class: Class::TryAgain,
+                environment: Some(name.clone()),
+                condition: Some(condition),
+                ..Problem::warning(message).hint("`tidegate doctor` shows what it finds in the cluster")
+            });
         }
     }
     problems
@@ -115,7 +120,8 @@ fn problems(
 /// What a look found of a target.
 struct Found {
     target: TargetId,
-    commit: CommitId,
+    /// The commit that brought what runs; none where it runs no single version.
+    commit: Option<CommitId>,
     health: Health,
     ready_since: Option<Timestamp>,
 }
@@ -137,10 +143,13 @@ async fn judge_all<P: Ports>(
         let mut found = Vec::new();
         for target in targets {
             let deployed = &state.deployed.targets[target];
-            let Some(rollout) = state.rollout_commit(target) else { continue };
-            if deployed.running.len() != 1 || deployed.inactive.is_some() {
+            let runs_one = deployed.running.len() == 1 && deployed.inactive.is_none();
+            let Some(rollout) = state.rollout_commit(target).filter(|_| runs_one) else {
+                // Earlier runs count by what was observed of them.
+                let health = Health::Unknown("it runs no single version".to_owned());
+                found.push(Found { target, commit: None, health, ready_since: None });
                 continue;
-            }
+            };
             let commit = rollout.commit;
             let mut has_applied = |applied: CommitId| {
                 let key = (commit, applied);
@@ -167,7 +176,7 @@ async fn judge_all<P: Ports>(
                 Ok(since) => (Health::Healthy, Some(since)),
                 Err(health) => (health, None),
             };
-            found.push(Found { target, commit, health, ready_since });
+            found.push(Found { target, commit: Some(commit), health, ready_since });
         }
         known.clear();
         Ok((found, contains))
@@ -264,8 +273,8 @@ async fn record<P: Ports>(
     let mut health = BTreeMap::new();
     for (Found { target, commit, health: now_is, ready_since }, subject) in found.into_iter().zip(subjects) {
         let mut observed = known.remove(&subject).unwrap_or_default();
-        let seen = HealthObservation { commit, ready_since, at: now };
-        if is_news(&observed, &now_is, &seen) {
+        let seen = commit.map(|commit| HealthObservation { commit, ready_since, at: now });
+        if let Some(seen) = seen.filter(|seen| is_news(&observed, &now_is, seen)) {
             observed.push(seen.clone());
             changes.push((subject, seen));
         }

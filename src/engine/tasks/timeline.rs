@@ -7,8 +7,8 @@ use chrono::{DateTime, TimeDelta};
 
 use crate::control;
 use crate::model::{
-    CommitChanges, CommitId, Content, Fault, FetchEvidence, FileChange, ImageName, Observation,
-    SignatureCheck, Tag, TagChange, TagChangeCommit, TagsSeen, Timestamp,
+    CommitChanges, CommitId, Content, Fault, FetchEvidence, FileChange, HealthObservation, HealthSubject,
+    ImageName, Observation, SignatureCheck, Tag, TagChange, TagChangeCommit, TagsSeen, Timestamp,
 };
 use crate::policy::Schedule;
 use crate::simulation::{ControlFileChange, Followed, ImageTimeline, Policy, Seen, TagTimeline, Timeline};
@@ -19,8 +19,9 @@ use crate::engine::base::repository_policy::RepositoryPolicy;
 use crate::engine::history::index::COMMITS_PER_PART;
 use crate::engine::history::newest_first::NewestFirst;
 use crate::engine::history::refresh::last_fetched;
+use crate::engine::state::deployed::Target;
 use crate::engine::state::repository_state::RepositoryState;
-use crate::port::{Observations, Ports, Repository, SeenTags, Store, TaggedImage};
+use crate::port::{Health as _, Observations, Ports, Repository, SeenTags, Store, TaggedImage};
 
 use super::engine::{Engine, context};
 
@@ -87,6 +88,7 @@ impl<P: Ports> Engine<P> {
             images,
             controls,
             followed: followed(&state, context.policy),
+            health: health(context, &state).await?,
             tag_changes,
         })
     }
@@ -190,6 +192,20 @@ fn image_timeline(
         }
     }
     ImageTimeline { watched_since: seen.first().map(|first| first.at), tags }
+}
+
+/// What was observed of the health of what runs and ran.
+async fn health<P: Ports>(
+    context: Context<'_, P>,
+    state: &RepositoryState,
+) -> Result<BTreeMap<HealthSubject, Vec<HealthObservation>>, Fault> {
+    let subject = |target: &Target| HealthSubject {
+        environment: context.policy.environments[target.environment].policy.name.clone(),
+        service: target.service().clone(),
+        image: target.image().clone(),
+    };
+    let subjects: Vec<HealthSubject> = state.deployed.targets.iter().map(subject).collect();
+    Ok(context.store.health(&subjects).await?.into_iter().collect())
 }
 
 /// The current selection rules of Flux's objects in the repository.

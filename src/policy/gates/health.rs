@@ -108,9 +108,13 @@ fn running(
 }
 
 impl HealthReason {
-    /// Whether what runs there is known not to be healthy, so that waiting for it may be in vain.
-    pub fn is_unhealthy(&self) -> bool {
-        matches!(self, Self::Unhealthy { .. } | Self::WasUnhealthy { .. })
+    /// Whether it has failed there, so that waiting for it may be in vain.
+    pub fn has_failed(&self) -> bool {
+        match self {
+            Self::Unhealthy { why, .. } => !why.cause.is_in_progress(),
+            Self::WasUnhealthy { .. } => true,
+            _ => false,
+        }
     }
 }
 

@@ -37,6 +37,34 @@ pub(super) struct Recording {
     pub(super) commits: Vec<Commit>,
     pub(super) controls: Vec<Control>,
     pub(super) rules: Vec<Rules>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(super) health: Vec<TargetHealth>,
+}
+
+/// Changes of the health of a target.
+#[derive(Deserialize, Serialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub(super) struct TargetHealth {
+    #[serde(with = "words")]
+    pub(super) environment: EnvironmentName,
+    #[serde(with = "words")]
+    pub(super) service: ServiceName,
+    #[serde(with = "words")]
+    pub(super) image: ImageName,
+    pub(super) changes: Vec<HealthChange>,
+}
+
+#[derive(Deserialize, Serialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub(super) struct HealthChange {
+    /// The commit that brought what ran.
+    #[serde(with = "words")]
+    pub(super) commit: CommitId,
+    /// Since when it was ready; `null` where it was not healthy any more.
+    #[serde(with = "time::maybe")]
+    pub(super) ready_since: Option<Timestamp>,
+    #[serde(with = "time")]
+    pub(super) at: Timestamp,
 }
 
 #[derive(Deserialize, Serialize)]

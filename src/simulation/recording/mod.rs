@@ -15,11 +15,15 @@ use thiserror::Error;
 
 use super::timeline::{ControlFileChange, Followed, ImageTimeline, Seen, TagTimeline, Timeline};
 use crate::model::{
-    Class, Fault, FetchEvidence, Observation, Printable, PromotionMark, TagChange, TagChangeCommit,
+    Class, Fault, FetchEvidence, HealthObservation, HealthSubject, Observation, Printable, PromotionMark,
+    TagChange, TagChangeCommit,
 };
 use crate::policy::SelectionRules;
 
-use form::{Commit, Control, Image, Moved, Promotion, Recording, Rules, SeenAs, TagOrderForm, Tagged};
+use form::{
+    Commit, Control, HealthChange, Image, Moved, Promotion, Recording, Rules, SeenAs, TagOrderForm, Tagged,
+    TargetHealth,
+};
 
 /// Maximum size of a recording, in bytes.
 pub const MOST_BYTES: usize = 256 * 1024 * 1024;
@@ -103,6 +107,7 @@ fn to_form(timeline: &Timeline) -> Recording {
             .map(|change| Control { at: change.at, file: change.file.clone(), text: change.text.clone() })
             .collect(),
         rules: timeline.followed.iter().map(rules_form).collect(),
+        health: timeline.health.iter().map(health_form).collect(),
     }
 }
 
@@ -169,6 +174,34 @@ fn rules_form(followed: &Followed) -> Rules {
     }
 }
 
+fn health_form((subject, changes): (&HealthSubject, &Vec<HealthObservation>)) -> TargetHealth {
+    let HealthSubject { environment, service, image } = subject.clone();
+    let change = |change: &HealthObservation| HealthChange {
+        commit: change.commit,
+        ready_since: change.ready_since,
+        at: change.at,
+    };
+    TargetHealth { environment, service, image, changes: changes.iter().map(change).collect() }
+}
+
+fn health_of(
+    health: Vec<TargetHealth>,
+) -> Result<BTreeMap<HealthSubject, Vec<HealthObservation>>, RecordingError> {
+    let mut found = BTreeMap::new();
+    for (at, TargetHealth { environment, service, image, changes }) in health.into_iter().enumerate() {
+        let wrong = |problem| RecordingError::Sense { place: format!("health[{at}]"), problem };
+        if changes.windows(2).any(|two| two[1].at < two[0].at) {
+            return Err(wrong("the changes are not in the order of time"));
+        }
+        let change = |HealthChange { commit, ready_since, at }| HealthObservation { commit, ready_since, at };
+        let changes = changes.into_iter().map(change).collect();
+        if found.insert(HealthSubject { environment, service, image }, changes).is_some() {
+            return Err(wrong("the same target is there before"));
+        }
+    }
+    Ok(found)
+}
+
 fn from_form(recording: Recording) -> Result<Timeline, RecordingError> {
     let wrong = |place: &str, problem| RecordingError::Sense { place: place.to_owned(), problem };
     if recording.to < recording.from {
@@ -201,6 +234,7 @@ fn from_form(recording: Recording) -> Result<Timeline, RecordingError> {
         tag_changes,
         controls,
         followed,
+        health: health_of(recording.health)?,
     })
 }
 

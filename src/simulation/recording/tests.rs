@@ -32,6 +32,21 @@ fn timeline() -> Timeline {
         rules(Some(TagPattern::with_extract("^web-(.*)$", "$1").unwrap())),
         rules(Some(TagPattern::with_extract("^v", "").unwrap())),
     ];
+    let subject = HealthSubject {
+        environment: "non-prod".parse().unwrap(),
+        service: "common/app".parse().unwrap(),
+        image: "ghcr.io/vtr/app".parse().unwrap(),
+    };
+    let change = |ready_since: Option<&str>, at: &str| HealthObservation {
+        commit: timeline.tag_changes[0].commit.id,
+        ready_since: ready_since.map(|at| at.parse().unwrap()),
+        at: at.parse().unwrap(),
+    };
+    let changes = vec![
+        change(Some("2026-03-02T10:00:00Z"), "2026-03-02T10:00:07Z"),
+        change(None, "2026-03-02T11:00:00Z"),
+    ];
+    timeline.health = [(subject, changes)].into();
     // Reading numbers positions on the line from 0.
     let mut sequence = 0;
     let mut last = None;

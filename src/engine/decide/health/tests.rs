@@ -180,7 +180,9 @@ async fn a_cluster_that_cannot_be_reached_only_delays() {
         ["health: the health of non-prod is unknown: cluster np-eks: connection refused"],
         "the soak is over"
     );
-    assert!(report.problems.iter().any(|problem| problem.message.contains("connection refused")));
+    let problem =
+        report.problems.iter().find(|problem| problem.message.contains("connection refused")).unwrap();
+    assert_eq!((problem.key().as_str(), problem.is_error), ("cluster np-eks of non-prod", false));
     world.push("v1.0.2", '2');
     assert_eq!(world.pass().await, ["app non-prod v1.0.1 v1.0.2"], "nothing else waits for it");
 }
@@ -289,4 +291,18 @@ async fn a_train_does_not_wait_for_what_is_not_healthy() {
     assert!(world.pass().await.is_empty(), "v1.0.1 must move on first");
     world.clusters.release("non-prod", "v1.0.1", Err(not_ready()));
     assert_eq!(world.pass().await, ["app non-prod v1.0.1 v1.0.2"]);
+}
+
+/// The previous environment runs two versions now, and one of them counts by an earlier run.
+#[tokio::test]
+async fn an_earlier_run_counts_only_if_it_was_healthy() {
+    let (mut world, _) = promoted(SoakMode::Elapsed).await;
+    world.pass().await;
+    world.wait(30 * 60);
+    world.push("v1.0.2", '2');
+    assert_eq!(world.pass().await, ["app non-prod v1.0.1 v1.0.2"]);
+    world.person("np/more.yaml", "v1.0.1");
+    world.wait(60);
+    let promoted = world.pass().await;
+    assert_eq!(promoted, ["app non-prod v1.0.1 v1.0.2"], "v1.0.1 was never healthy");
 }
