@@ -5,6 +5,7 @@
 mod docker;
 mod emulation;
 mod ghcr;
+mod helm;
 mod hostile;
 mod paging;
 mod refusals;

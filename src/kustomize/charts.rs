@@ -1,4 +1,4 @@
-//! Charts: the HelmRelease that uses an OCIRepository, and the OCI artifact behind a chart of a HelmRepository.
+//! Charts: the HelmRelease that uses an OCIRepository, and the name of a chart of a HelmRepository.
 
 use std::collections::{BTreeMap, HashMap};
 
@@ -12,7 +12,7 @@ use crate::model::{ImageName, RepoPath, ServiceName};
 pub(super) struct Charts {
     /// The releases whose charts OCIRepositories are, by the file and the name of the OCIRepository.
     users: BTreeMap<(RepoPath, ServiceName), ServiceName>,
-    /// The charts of releases that are OCI artifacts of a HelmRepository, by the file and the name of the release.
+    /// The charts that releases take from a HelmRepository, by the file and the name of the release.
     artifacts: BTreeMap<(RepoPath, ServiceName), ImageName>,
 }
 
@@ -35,7 +35,7 @@ impl Charts {
         used.map(|((_, written), _)| written)
     }
 
-    /// The artifact that the chart of a release is.
+    /// The name of the chart of a release.
     pub(super) fn artifact(&self, file: &RepoPath, written: &ServiceName) -> Option<&ImageName> {
         self.artifacts.get(&(file.clone(), written.clone()))
     }
@@ -101,7 +101,7 @@ fn artifacts(
             repositories
                 .entry((namespace, repository.name.as_str()))
                 .and_modify(|known| {
-                    *known = known.filter(|known| known.location == repository.location);
+                    *known = known.filter(|known| known.url == repository.url);
                 })
                 .or_insert(Some(repository));
         }

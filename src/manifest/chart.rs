@@ -21,21 +21,24 @@ pub struct ChartSource {
     pub repository_namespace: Option<String>,
 }
 
-/// A HelmRepository whose charts are OCI artifacts.
+/// A HelmRepository.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct HelmRepository {
     /// Its namespace, if the file sets one.
     pub namespace: Option<String>,
     /// Its name.
     pub name: String,
-    /// `spec.url` without `oci://`.
-    pub location: String,
+    /// `spec.url`.
+    pub url: String,
 }
 
 impl HelmRepository {
-    /// The artifact of a chart.
+    /// The name of a chart: an OCI artifact, or a chart of its index.
     pub fn chart(&self, name: &str) -> Option<ImageName> {
-        format!("{}/{name}", self.location).parse().ok()
+        match self.url.strip_prefix("oci://") {
+            Some(place) => format!("{}/{name}", place.trim_end_matches('/')).parse().ok(),
+            None => ImageName::of_helm_chart(&self.url, name),
+        }
     }
 }
 
@@ -80,14 +83,13 @@ pub(super) fn source(reader: Reader<'_, '_>, root: NodeId) -> Option<ChartSource
     })
 }
 
-/// Reads the HelmRepository at `root` if its charts are OCI artifacts.
+/// Reads the HelmRepository at `root`.
 pub(super) fn read_repository(document: &Document<'_>, root: NodeId) -> Option<HelmRepository> {
     let text = |path: &[&str]| text(document, root, path);
-    let url = text(&["spec", "url"])?;
     Some(HelmRepository {
         namespace: text(&["metadata", "namespace"]),
         name: text(&["metadata", "name"])?,
-        location: url.strip_prefix("oci://")?.trim_end_matches('/').to_owned(),
+        url: text(&["spec", "url"])?,
     })
 }
 

@@ -76,7 +76,7 @@ pub struct Manifest {
     pub releases: Vec<Release>,
     /// The OCIRepositories that have a field or a refusal, as the file names them.
     pub oci_repositories: Vec<ServiceName>,
-    /// The HelmRepositories whose charts are OCI artifacts.
+    /// The HelmRepositories.
     pub helm_repositories: Vec<HelmRepository>,
     /// Flux's ImagePolicy objects.
     pub image_policies: Vec<FluxImagePolicy>,

@@ -5,6 +5,9 @@ use std::str::FromStr;
 
 use thiserror::Error;
 
+/// The longest name.
+const MAX_NAME_BYTES: usize = 255;
+
 /// The registry of an image without a host.
 const DEFAULT_REGISTRY: &str = "docker.io";
 
@@ -103,13 +106,27 @@ impl fmt::Debug for Digest {
     }
 }
 
-/// An image without a tag: a registry's host and a repository in it.
+/// Marks the name of a chart in a Helm repository over HTTP. No reference to an image begins with it.
+const HELM_SCHEME: &str = "helm+https://";
+
+/// An image without a tag: a registry's host and a repository in it. Charts have such names too: OCI artifacts like images, and
+/// charts of Helm repositories over HTTP as `helm+https://charts.example.com/stable/app`.
 ///
 /// Short names are completed as Docker and containerd do: `nginx` is `docker.io/library/nginx`.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct ImageName {
     host: Box<str>,
     repository: Box<str>,
+    is_helm_chart: bool,
+}
+
+/// A chart in a Helm repository over HTTP.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct HelmChart<'a> {
+    /// The path of the repository on its host, without slashes at its ends; empty at the root.
+    pub repository: &'a str,
+    /// The chart's name in the index.
+    pub name: &'a str,
 }
 
 impl ImageName {
@@ -122,12 +139,41 @@ impl ImageName {
     pub fn repository(&self) -> &str {
         &self.repository
     }
+
+    /// The name of a chart of the Helm repository at an `https://` or `http://` URL; `None` where the URL has a user, a query or
+    /// other characters that no name has. Which of the two schemes applies is a setting of the host.
+    pub fn of_helm_chart(url: &str, chart: &str) -> Option<Self> {
+        let place = url.strip_prefix("https://").or_else(|| url.strip_prefix("http://"))?;
+        let place = place.trim_end_matches('/');
+        let (host, path) = place.split_once('/').map_or((place, ""), |(host, path)| (host, path));
+        let is_chart = !chart.contains('/');
+        let repository = if path.is_empty() { chart.to_owned() } else { format!("{path}/{chart}") };
+        Self::helm_chart_at(&host.to_ascii_lowercase(), &repository).filter(|_| is_chart)
+    }
+
+    /// The chart, if the name is that of one in a Helm repository over HTTP.
+    pub fn helm_chart(&self) -> Option<HelmChart<'_>> {
+        let (repository, name) = self.repository.rsplit_once('/').unwrap_or(("", &self.repository));
+        self.is_helm_chart.then_some(HelmChart { repository, name })
+    }
+
+    fn helm_chart_at(host: &str, repository: &str) -> Option<Self> {
+        let is_word = |byte: u8| byte.is_ascii_alphanumeric() || b"._~-".contains(&byte);
+        let is_component = |part: &str| !matches!(part, "" | "." | "..") && part.bytes().all(is_word);
+        let is_short = HELM_SCHEME.len() + host.len() + 1 + repository.len() <= MAX_NAME_BYTES;
+        let is_good = is_short && is_host(host) && repository.split('/').all(is_component);
+        is_good.then(|| Self { host: host.into(), repository: repository.into(), is_helm_chart: true })
+    }
 }
 
 impl FromStr for ImageName {
     type Err = ImageError;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
+        if let Some(chart) = text.strip_prefix(HELM_SCHEME) {
+            let (host, repository) = chart.split_once('/').ok_or(ImageError::Name)?;
+            return Self::helm_chart_at(host, repository).ok_or(ImageError::Name);
+        }
         let (host, path) = match text.split_once('/') {
             Some((first, rest)) if first.contains(['.', ':']) || first == "localhost" => (first, rest),
             _ => (DEFAULT_REGISTRY, text),
@@ -139,16 +185,17 @@ impl FromStr for ImageName {
             path.to_owned()
         };
         let length = host.len() + 1 + repository.len();
-        if length > 255 || !is_host(host) || !repository.split('/').all(is_path_component) {
+        if length > MAX_NAME_BYTES || !is_host(host) || !repository.split('/').all(is_path_component) {
             return Err(ImageError::Name);
         }
-        Ok(Self { host: host.into(), repository: repository.into() })
+        Ok(Self { host: host.into(), repository: repository.into(), is_helm_chart: false })
     }
 }
 
 impl fmt::Display for ImageName {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.pad(&format!("{}/{}", self.host, self.repository))
+        let scheme = if self.is_helm_chart { HELM_SCHEME } else { "" };
+        formatter.pad(&format!("{scheme}{}/{}", self.host, self.repository))
     }
 }
 
@@ -261,6 +308,36 @@ mod tests {
         ] {
             assert_eq!(written.parse::<ImageName>().unwrap().to_string(), full);
         }
+    }
+
+    #[test]
+    fn charts_of_helm_repositories_have_names_too() {
+        for (url, chart, name) in [
+            ("https://charts.example.com", "app", Some("helm+https://charts.example.com/app")),
+            (
+                "https://Example.com:8443/Stable/v1_0/",
+                "app",
+                Some("helm+https://example.com:8443/Stable/v1_0/app"),
+            ),
+            ("http://127.0.0.1:5000/charts", "app", Some("helm+https://127.0.0.1:5000/charts/app")),
+            ("oci://ghcr.io/charts", "app", None),
+            ("https://user@example.com", "app", None),
+            ("https://example.com/?a=b", "app", None),
+            ("https://example.com/a/../b", "app", None),
+            ("https://example.com", "../app", None),
+            ("https://", "app", None),
+        ] {
+            let found = ImageName::of_helm_chart(url, chart);
+            assert_eq!(found.as_ref().map(ToString::to_string).as_deref(), name, "{url}");
+            let Some(found) = found else { continue };
+            let reference: ImageRef = format!("{found}:1.0.0@{SHA}").parse().unwrap();
+            assert_eq!((&reference.name, reference.tag.unwrap().as_str()), (&found, "1.0.0"));
+            assert_eq!(found.to_string().parse::<ImageRef>().unwrap().name, found);
+            assert_eq!(found.helm_chart().unwrap().name, "app");
+        }
+        let nested = ImageName::of_helm_chart("https://a.example/x/y", "app").unwrap();
+        assert_eq!(nested.helm_chart(), Some(HelmChart { repository: "x/y", name: "app" }));
+        assert_eq!("ghcr.io/charts/app".parse::<ImageName>().unwrap().helm_chart(), None);
     }
 
     #[test]

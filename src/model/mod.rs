@@ -43,7 +43,7 @@ pub use fault::{Class, Fault, IntoFault};
 pub use field_path::{FieldPath, FieldPathError, FieldPathSegment, FieldRule};
 pub use health::{Health, HealthObservation, HealthSubject, Unhealthy, UnhealthyCause};
 pub use id::{ByEnvironment, ByTarget, EnvironmentId, Id, IdVec, TargetId};
-pub use image::{Artifact, Digest, ImageError, ImageName, ImageRef, Tag};
+pub use image::{Artifact, Digest, HelmChart, ImageError, ImageName, ImageRef, Tag};
 pub use link::next_link;
 pub use network_url::{NetworkUrl, NetworkUrlError, Protocol};
 pub use notification::{

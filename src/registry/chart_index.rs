@@ -163,7 +163,8 @@ mod tests {
 
     #[test]
     fn what_is_no_index_is_an_error() {
-        for text in ["", "hello", "apiVersion: v1\n", "entries: {app: [{name: app}]}", "entries: [", "\u{0}"] {
+        for text in ["", "hello", "apiVersion: v1\n", "entries: {app: [{name: app}]}", "entries: [", "\u{0}"]
+        {
             assert!(ChartIndex::parse(text.as_bytes(), None).is_err(), "{text:?}");
         }
         let json = r#"{"apiVersion": "v1", "entries": {"app": [{"version": "1.0.0"}]}}"#;

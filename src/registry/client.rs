@@ -8,6 +8,7 @@ use tracing::{Instrument, Span, debug_span};
 
 use super::check::{self, HostReport};
 use super::error::{RegistryError, RequestError};
+use super::helm::{CHART_KIND, HelmRepositories};
 use super::host::{Endpoint, Host};
 use super::manifest;
 use super::observer::{Observed, RequestObserver};
@@ -35,6 +36,7 @@ struct Shared {
     observer: Option<Arc<dyn RequestObserver>>,
     hosts: RwLock<HashMap<String, Arc<Host>>>,
     cached_lists: Mutex<HashMap<ImageName, Arc<CachedList>>>,
+    helm_repositories: HelmRepositories,
 }
 
 impl Client {
@@ -80,6 +82,7 @@ impl Client {
         observer: Option<Arc<dyn RequestObserver>>,
     ) -> Result<Self, RegistryError> {
         let pools = Pools::new(&limits);
+        let helm_repositories = HelmRepositories::new(&limits);
         let mut hosts = HashMap::new();
         for mut one in settings {
             one.host = canonical(&one.host);
@@ -98,6 +101,7 @@ impl Client {
                 observer,
                 hosts,
                 cached_lists,
+                helm_repositories,
             }),
         })
     }
@@ -117,6 +121,10 @@ impl Client {
         let operation = Operation::Labels(image.clone(), digest.clone());
         let span = debug_span!("registry_labels", host = image.host(), image = image.repository(), %digest);
         self.run(operation, image.host(), span, async |host, budget| {
+            if let Some(chart) = image.helm_chart() {
+                let found = self.shared.helm_repositories.chart(host, image.host(), chart, budget).await?;
+                return Ok(found.labels(digest));
+            }
             manifest::labels(host, image.repository(), digest, budget).await
         })
         .await
@@ -179,6 +187,10 @@ impl Registry for Client {
         let operation = Operation::Tags(image.clone());
         let span = debug_span!("registry_tags", host = image.host(), image = image.repository());
         self.run(operation, image.host(), span, async |host, budget| {
+            if let Some(chart) = image.helm_chart() {
+                let found = self.shared.helm_repositories.chart(host, image.host(), chart, budget).await?;
+                return Ok(found.tags());
+            }
             let before = self.lock_cache().get(image).cloned();
             let response = tags::list(host, image.repository(), before.as_deref(), budget).await?;
             let list = Arc::clone(response.list());
@@ -192,12 +204,19 @@ impl Registry for Client {
         let operation = Operation::Digest(image.clone(), tag.clone());
         let span = debug_span!("registry_digest", host = image.host(), image = image.repository(), %tag);
         self.run(operation, image.host(), span, async |host, budget| {
+            if let Some(chart) = image.helm_chart() {
+                let found = self.shared.helm_repositories.chart(host, image.host(), chart, budget).await?;
+                return found.digest(tag);
+            }
             manifest::digest(host, image.repository(), tag, budget).await
         })
         .await
     }
 
     async fn artifact(&self, image: &ImageName, digest: &Digest) -> Result<Artifact, RegistryError> {
+        if image.helm_chart().is_some() {
+            return Ok(Artifact::Other(CHART_KIND.to_owned()));
+        }
         if let Some(known) = self.lock_artifacts().get(digest) {
             return Ok(known.clone());
         }

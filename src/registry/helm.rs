@@ -1,6 +1,6 @@
 //! Helm repositories over HTTP: fetches their indexes, once for all charts of a repository, and parses one only when it changed.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -14,14 +14,12 @@ use super::chart_index::{Chart, ChartIndex};
 use super::error::RequestError;
 use super::host::Host;
 use super::operation::Budget;
+use super::settings::Limits;
 use super::transport::Request;
 use crate::model::{Digest, HelmChart, Tag, TagList};
 
 /// The largest index that Flux's source-controller reads, too.
 const MAX_INDEX_BYTES: usize = 50 * 1024 * 1024;
-
-/// How long an index serves the charts of its repository without another request: one pass.
-const FRESH: Duration = Duration::from_secs(10);
 
 /// The media type of a chart's configuration, by which OCI artifacts are told as charts.
 pub(super) const CHART_KIND: &str = "application/vnd.cncf.helm.config.v1+json";
@@ -29,8 +27,12 @@ pub(super) const CHART_KIND: &str = "application/vnd.cncf.helm.config.v1+json";
 type Slot = Arc<AsyncMutex<Option<Fetched>>>;
 
 /// The indexes of Helm repositories, by host and path.
-#[derive(Debug, Default)]
-pub(super) struct HelmRepositories(Mutex<HashMap<(String, String), Slot>>);
+#[derive(Debug)]
+pub(super) struct HelmRepositories {
+    slots: Mutex<HashMap<(String, String), Slot>>,
+    /// How long an index serves without another request.
+    reuse: Duration,
+}
 
 #[derive(Debug)]
 struct Fetched {
@@ -50,6 +52,10 @@ pub(super) struct FoundChart {
 }
 
 impl HelmRepositories {
+    pub(super) fn new(limits: &Limits) -> Self {
+        Self { slots: Mutex::default(), reuse: limits.index_reuse }
+    }
+
     /// Finds a chart in the index of its repository.
     pub(super) async fn chart(
         &self,
@@ -65,15 +71,11 @@ impl HelmRepositories {
         let waited = budget.for_one_request();
         // A concurrent request waits here for the first one's result.
         let mut known = budget.lock(&slot).await.ok_or_else(|| request.timed_out(waited))?;
-        let index = match known.as_ref().filter(|known| known.at.elapsed() < FRESH) {
-            Some(known) => Arc::clone(&known.index),
-            None => {
-                let fetched = fetch(host, request, known.as_ref(), budget).await?;
-                let index = Arc::clone(&fetched.index);
-                *known = Some(fetched);
-                index
-            }
-        };
+        let is_fresh = known.as_ref().is_some_and(|known| known.at.elapsed() < self.reuse);
+        if !is_fresh {
+            *known = Some(fetch(host, request, known.as_ref(), budget).await?);
+        }
+        let index = known.as_ref().map(|known| Arc::clone(&known.index)).unwrap_or_default();
         if index.chart(chart.name).is_none() {
             let reason = format!(": the index has no chart `{}`", chart.name);
             return Err(RequestError::NotFound { request: described, reason, anonymous: false });
@@ -82,7 +84,7 @@ impl HelmRepositories {
     }
 
     fn slot(&self, host: &str, repository: &str) -> Slot {
-        let mut slots = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut slots = self.slots.lock().unwrap_or_else(PoisonError::into_inner);
         Arc::clone(slots.entry((host.to_owned(), repository.to_owned())).or_default())
     }
 }
@@ -141,7 +143,11 @@ impl FoundChart {
         }
         let request = self.request.clone();
         Err(if chart.is_some_and(|chart| chart.has(tag)) {
-            RequestError::Malformed { request, expected: "an index with a digest for this version", source: None }
+            RequestError::Malformed {
+                request,
+                expected: "an index with a digest for this version",
+                source: None,
+            }
         } else {
             let reason = ": the index has no such version".to_owned();
             RequestError::NotFound { request, reason, anonymous: false }
@@ -149,7 +155,7 @@ impl FoundChart {
     }
 
     /// Where the archive with a digest comes from, in the words of image labels.
-    pub(super) fn labels(&self, digest: &Digest) -> std::collections::BTreeMap<String, String> {
+    pub(super) fn labels(&self, digest: &Digest) -> BTreeMap<String, String> {
         self.chart().and_then(|chart| chart.labels(digest)).cloned().unwrap_or_default()
     }
 }

@@ -48,6 +48,14 @@ impl Host {
         self.endpoint.url(&format!("{}{repository}/{resource}", self.endpoint.prefix))
     }
 
+    /// The URL of a file below a path of the host, outside of the registry's API.
+    pub(super) fn plain_url(&self, path: &str, file: &str) -> Url {
+        let folder = if path.is_empty() { String::new() } else { format!("{path}/") };
+        let mut url = self.endpoint.url("");
+        url.set_path(&format!("/{}{folder}{file}", self.endpoint.prefix));
+        url
+    }
+
     /// The URL that tells whether this is a registry at all: `/v2/`.
     pub(super) fn base_url(&self) -> Url {
         self.endpoint.url("")

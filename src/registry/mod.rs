@@ -1,4 +1,5 @@
-//! Container registries, by the OCI distribution specification 1.1: lists tags, resolves digests, reads labels.
+//! Container registries, by the OCI distribution specification 1.1, and Helm repositories over HTTP: lists tags, resolves digests,
+//! reads labels.
 //!
 //! Read-only. Registries are hostile until checked: bodies are bounded, manifests are verified against their digest, and
 //! credentials go to the registry and its token server alone. Timeouts, retries, rate limits and tokens stay in this
@@ -11,9 +12,11 @@
 
 mod artifact;
 mod auth;
+mod chart_index;
 mod check;
 mod client;
 mod error;
+mod helm;
 mod host;
 mod manifest;
 mod observer;

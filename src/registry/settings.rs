@@ -91,6 +91,8 @@ pub struct Limits {
     pub max_pause: Duration,
     /// The number of concurrent requests to one registry.
     pub max_in_flight: usize,
+    /// How long the index of a Helm repository serves all its charts without another request.
+    pub index_reuse: Duration,
 }
 
 impl Default for Limits {
@@ -104,6 +106,7 @@ impl Default for Limits {
             max_retry_delay: Duration::from_secs(10),
             max_pause: Duration::from_secs(5),
             max_in_flight: 16,
+            index_reuse: Duration::from_secs(10),
         }
     }
 }

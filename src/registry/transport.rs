@@ -65,7 +65,7 @@ impl Request {
         self.url.port().map_or_else(|| host.to_owned(), |port| format!("{host}:{port}"))
     }
 
-    fn timed_out(&self, waited: Duration) -> RequestError {
+    pub(super) fn timed_out(&self, waited: Duration) -> RequestError {
         RequestError::Timeout { host: self.host(), waited, attempts: Attempts::default() }
     }
 

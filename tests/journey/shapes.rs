@@ -1,6 +1,7 @@
 //! Workloads, kustomizations and setter comments go the way of HelmReleases: planned, promoted, explained, rolled back.
 
 use super::world::World;
+use crate::support::helm_repository::HelmRepository;
 
 const DEPLOYMENT: &str = "clusters/non-prod-digital-eks/shop/deployment.yaml";
 const KUSTOMIZATION: &str = "clusters/non-prod-digital-eks/blog/kustomization.yaml";
@@ -188,4 +189,67 @@ async fn helm_values_outside_of_helmreleases_are_promoted_and_rolled_back() {
     }
     assert_eq!(world.origin.file(VALUES), values_in_a_config_map(&host, "v1.0.0"));
     assert_eq!(world.origin.file(GENERATED), generated("v1.0.0"));
+}
+
+const NON_PROD_CHART: &str = "clusters/non-prod-digital-eks/shop/web.yaml";
+const PROD_CHART: &str = "clusters/prod-digital-eks/shop/web.yaml";
+
+/// A HelmRelease with an exact version of a chart of a HelmRepository over HTTP.
+fn chart_over_http(url: &str, version: &str) -> String {
+    format!(
+        "apiVersion: source.toolkit.fluxcd.io/v1\nkind: HelmRepository\nmetadata: {{name: charts, namespace: shop}}\n\
+         spec: {{url: '{url}/'}}\n---\n\
+         apiVersion: helm.toolkit.fluxcd.io/v2\nkind: HelmRelease\nmetadata: {{name: web, namespace: shop}}\n\
+         spec:\n  chart:\n    spec:\n      chart: web\n      version: \"{version}\" # exact\n      \
+         sourceRef: {{kind: HelmRepository, name: charts}}\n"
+    )
+}
+
+#[tokio::test]
+async fn charts_of_a_helm_repository_soak_and_are_held_and_rolled_back() {
+    let charts = HelmRepository::start(false).await;
+    for version in ["1.0.0", "1.1.0", "2.0.0"] {
+        charts.publish("web", version, "a chart");
+    }
+    let world = World::new("0s").await.with_registry(charts.host());
+    let world = world.with("services: {defaults: {charts: {versions: \"^1.0\"}}}");
+    let url = charts.url();
+    for path in [NON_PROD_CHART, PROD_CHART] {
+        world.person("add a chart", path, &chart_over_http(&url, "1.0.0"));
+    }
+    world.run(&["hold", "shop/web", "-e", "prod", "--yes", "--reason", "a busy week"]);
+    assert_eq!(world.run(&["sync"]).code, 0);
+    assert_eq!(world.origin.file(NON_PROD_CHART), chart_over_http(&url, "1.1.0"));
+    let held = world.run(&["sync"]);
+    assert_eq!(world.origin.file(PROD_CHART), chart_over_http(&url, "1.0.0"), "{}", held.out);
+    assert_eq!(world.run(&["release", "shop/web", "-e", "prod", "--yes"]).code, 0);
+    let sync = world.run(&["sync"]);
+    assert_eq!(sync.code, 0, "{}", sync.err);
+    assert_eq!(world.origin.file(PROD_CHART), chart_over_http(&url, "1.1.0"), "{}", sync.out);
+    let message = world.origin.git(&["log", "--format=%B", "-n", "5", "main"]);
+    assert!(message.contains(&format!("{}:1.1.0@sha256:", charts.chart("web"))), "{message}");
+
+    // Packed anew, the version is another chart than the one that soaked.
+    charts.publish("web", "1.2.0", "the first one");
+    assert_eq!(world.run(&["hold", "shop/web", "-e", "prod", "--yes", "--reason", "look first"]).code, 0);
+    assert_eq!(world.run(&["sync"]).code, 0);
+    assert_eq!(world.origin.file(NON_PROD_CHART), chart_over_http(&url, "1.2.0"));
+    charts.publish("web", "1.2.0", "another one");
+    assert_eq!(world.run(&["release", "shop/web", "-e", "prod", "--yes"]).code, 0);
+    let refused = world.run(&["plan"]);
+    assert_eq!(world.origin.file(PROD_CHART), chart_over_http(&url, "1.1.0"));
+    assert!(
+        refused.out.contains("digest") || refused.err.contains("digest"),
+        "{}{}",
+        refused.out,
+        refused.err
+    );
+
+    let rollback = world.run(&["rollback", "shop/web", "-e", "non-prod", "--yes", "--reason", "it fails"]);
+    assert_eq!(rollback.code, 0, "{}", rollback.err);
+    assert_eq!(world.origin.file(NON_PROD_CHART), chart_over_http(&url, "1.1.0"));
+    assert_eq!(world.run(&["sync"]).code, 0);
+    assert_eq!(world.origin.file(NON_PROD_CHART), chart_over_http(&url, "1.1.0"), "1.2.0 is in quarantine");
+    let doctor = world.run(&["doctor"]).out;
+    assert!(doctor.contains("4 tags") && !doctor.contains("chart version not promoted"), "{doctor}");
 }

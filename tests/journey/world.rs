@@ -31,6 +31,8 @@ pub(super) struct World {
     non_prod: String,
     /// More keys of the environment `prod`.
     prod: &'static str,
+    /// Another registry over plain http.
+    other_registry: Option<String>,
 }
 
 impl World {
@@ -53,6 +55,7 @@ impl World {
             soak,
             non_prod: String::new(),
             prod: "",
+            other_registry: None,
         };
         world.release("v1.0.0").await;
         world.release("v1.0.1").await;
@@ -70,6 +73,13 @@ impl World {
     /// Adds keys to the environment `non-prod`, each behind a comma.
     pub(super) fn with_non_prod(mut self, more: &str) -> Self {
         more.clone_into(&mut self.non_prod);
+        self.configure();
+        self
+    }
+
+    /// Adds a registry over plain http.
+    pub(super) fn with_registry(mut self, host: String) -> Self {
+        self.other_registry = Some(host);
         self.configure();
         self
     }
@@ -92,13 +102,18 @@ impl World {
         let git = self.git.clone().unwrap_or_else(|| format!("{{url: {}}}", self.origin.url()));
         let text = format!(
             "git: {git}\n\
-             registries: [{{host: \"{host}\", plainHttp: true}}]\n\
+             registries: [{{host: \"{host}\", plainHttp: true}}{other}]\n\
              environments:\n\
              - {{name: non-prod, paths: [clusters/non-prod-digital-eks]{non_prod}}}\n\
              - {{name: prod, paths: [clusters/prod-digital-eks], after: non-prod, soak: {soak}{prod}}}\n\
              store: {{url: \"sqlite://{database}\"}}\n\
              {more}\n",
             host = self.registry.host(),
+            other = self
+                .other_registry
+                .as_ref()
+                .map(|host| format!(", {{host: \"{host}\", plainHttp: true}}"))
+                .unwrap_or_default(),
             soak = self.soak,
             non_prod = self.non_prod,
             prod = self.prod,

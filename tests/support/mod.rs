@@ -7,6 +7,7 @@ pub(crate) mod git;
 pub(crate) mod git_http;
 pub(crate) mod github;
 pub(crate) mod github_api;
+pub(crate) mod helm_repository;
 pub(crate) mod inetd;
 pub(crate) mod pulls;
 pub(crate) mod registry;

@@ -203,7 +203,10 @@ async fn pull_requests(what: &str, config: &Config, forge: &GitHub) -> Finding {
 }
 
 async fn registry(what: String, client: &Client, host: &str, first: &ImageName, images: usize) -> Finding {
-    if let Err(error) = client.check(host).await {
+    // A host of Helm repositories alone has no registry API.
+    if first.helm_chart().is_none()
+        && let Err(error) = client.check(host).await
+    {
         return Finding::of(what, &Fault::from(error));
     }
     match client.tags(first).await {
