@@ -34,5 +34,6 @@ mod simulate;
 mod soak;
 mod sources;
 mod status;
+mod together;
 mod webhooks;
 mod world;

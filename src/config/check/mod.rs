@@ -58,7 +58,7 @@ pub(super) fn config(
     let environments = environment::environments(&file.environments, diagnostics);
     let freezes = environment::freezes(file, diagnostics);
     let services = service::services(file, diagnostics);
-    let groups = service::groups(&file.groups, diagnostics);
+    let groups = service::groups(file, diagnostics);
     let names = service::names(file).into_iter().chain(notifications::names(file)).collect();
     let around = notifications::Surroundings { file, git: git.as_ref(), zone };
     let channels = notifications::channels(&around, diagnostics);

@@ -159,11 +159,12 @@ pub(super) fn names(file: &raw::File) -> Vec<ConfiguredName> {
     names
 }
 
-pub(super) fn groups(raw: &[raw::Group], diagnostics: &mut Diagnostics) -> Vec<Group> {
+/// The `groups`, and a group of its own for each service with `together`.
+pub(super) fn groups(file: &raw::File, diagnostics: &mut Diagnostics) -> Vec<Group> {
     let mut names: HashMap<&str, Location> = HashMap::new();
     let mut seen: HashMap<ServiceName, Location> = HashMap::new();
-    let mut groups = Vec::with_capacity(raw.len());
-    for group in raw {
+    let mut groups = Vec::with_capacity(file.groups.len());
+    for group in &file.groups {
         let name = &group.name;
         if let Some(first) = names.insert(&name.value, name.at) {
             let shown = Printable::bounded(&name.value, 63);
@@ -178,7 +179,28 @@ pub(super) fn groups(raw: &[raw::Group], diagnostics: &mut Diagnostics) -> Vec<G
         let services = members(group, &mut seen, diagnostics);
         groups.push(Group { name: name.value.trim().to_owned(), services });
     }
+    let bound = file.services.overrides.iter().filter(|entry| entry.value.together == Some(true));
+    groups.extend(bound.filter_map(|entry| of_one_service(&entry.value.matches, &mut seen, diagnostics)));
     groups
+}
+
+/// The group of the chart and the images of one service.
+fn of_one_service(
+    matches: &Located<String>,
+    seen: &mut HashMap<ServiceName, Location>,
+    diagnostics: &mut Diagnostics,
+) -> Option<Group> {
+    let Ok(service) = matches.value.parse::<ServiceName>() else {
+        let hint = "write an override for each service, such as `match: common/graphql-server`";
+        diagnostics.error(matches.at, "`together` needs a `match` that names one service", hint);
+        return None;
+    };
+    if let Some(first) = seen.insert(service.clone(), matches.at) {
+        let message = format!("`{service}` is in a group already, on line {}", first.line);
+        diagnostics.error(matches.at, message, "remove `together`: a group binds all that its services run");
+        return None;
+    }
+    Some(Group { name: service.to_string(), services: vec![service.into()] })
 }
 
 fn members(

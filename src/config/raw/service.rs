@@ -54,8 +54,8 @@ pub(in crate::config) struct ServiceDefaults {
     #[schemars(length(min = 1), extend("examples" = [["ghcr.io/vtr/*"]]))]
     pub(in crate::config) images: Option<Located<Vec<Located<String>>>>,
 
-    /// Charts to promote, too: the tags of OCIRepositories, and exact versions of charts from HelmRepositories at `oci://`. Without
-    /// it, only those with a Flux setter comment. `images` does not limit charts.
+    /// Charts to promote, too: the tags of OCIRepositories, and exact versions of charts from HelmRepositories. Without it, only
+    /// those with a Flux setter comment. `images` does not limit charts.
     pub(in crate::config) charts: Option<Charts>,
 }
 
@@ -91,6 +91,11 @@ pub(in crate::config) struct Override {
 
     /// Charts to promote, too.
     pub(in crate::config) charts: Option<Charts>,
+
+    /// Whether the chart and the images of the service go on in one commit or not at all, as they soaked together. `match` must
+    /// name one service.
+    #[schemars(extend("default" = false))]
+    pub(in crate::config) together: Option<bool>,
 
     /// The soak per environment, instead of the environment's own.
     #[schemars(extend("examples" = [{"prod": "4h"}]))]
