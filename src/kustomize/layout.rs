@@ -183,8 +183,12 @@ impl Layout {
 
     /// Whether the place of the file decides if fields of this shape count.
     pub fn depends_on_file(&self, shape: FieldShape) -> bool {
-        shape == FieldShape::Container && self.graph.replaces_images()
-            || shape.is_of_values_elsewhere() && self.values.has_overridden()
+        shape == FieldShape::Container && self.graph.replaces_images() || shape.is_of_values_elsewhere()
+    }
+
+    /// Which Helm values outside of HelmReleases count, as text.
+    pub fn values_fingerprint(&self) -> String {
+        self.values.fingerprint()
     }
 
     /// Whether the chart of any HelmRelease is known.

@@ -148,10 +148,10 @@ impl Values {
         config_maps.map(|((_, written), _)| written).chain(files.map(|(_, written)| written))
     }
 
-    /// Whether HelmReleases set tags that values elsewhere set too.
-    pub(super) fn has_overridden(&self) -> bool {
-        let mut taken = self.config_maps.values().chain(self.files.values());
-        taken.any(|taken| !taken.overridden.is_empty())
+    /// Which values HelmReleases take, as text.
+    pub(super) fn fingerprint(&self) -> String {
+        let config_maps = self.config_maps.keys().map(|(file, name)| format!("{file} {name}\n"));
+        config_maps.chain(self.files.keys().map(|file| format!("{file}\n"))).collect()
     }
 
     fn taken(

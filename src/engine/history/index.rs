@@ -309,7 +309,8 @@ impl<P: Ports> Extension<'_, P> {
     }
 }
 
-/// What an index depends on beside the commits: what [`configured`] tells, and the Flux policies that name images.
+/// What an index depends on beside the commits: what [`configured`] tells, the Flux policies that name images, and which Helm
+/// values count.
 fn scope(repository_policy: &RepositoryPolicy, replaced: &[ReplacedHead], resolver: &Resolver) -> String {
     format!("{}{:x}", configured(repository_policy, replaced), Sha256::digest(resolver.fingerprint()))
 }

@@ -90,7 +90,7 @@ impl Resolver {
         let line = |(name, image): (&PolicyName, &Option<ImageName>)| {
             image.as_ref().map(|image| format!("{name}={image}\n")).unwrap_or_default()
         };
-        self.images.iter().map(line).collect()
+        self.images.iter().map(line).chain([self.layout.values_fingerprint()]).collect()
     }
 }
 
