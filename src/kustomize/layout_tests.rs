@@ -106,7 +106,7 @@ fn an_oci_repository_belongs_to_the_release_that_uses_it() {
 }
 
 #[test]
-fn a_chart_of_an_oci_helm_repository_is_an_artifact() {
+fn a_chart_of_a_helm_repository_has_a_name() {
     let repository = |metadata: &str, url: &str| {
         format!(
             "apiVersion: source.toolkit.fluxcd.io/v1\nkind: HelmRepository\nmetadata: {{{metadata}}}\nspec: {{url: '{url}'}}\n"
@@ -132,7 +132,7 @@ fn a_chart_of_an_oci_helm_repository_is_an_artifact() {
         ("prod/app.yaml", Some("ghcr.io/vtr/charts/app")),
         ("prod/own.yaml", Some("ghcr.io/vtr/charts/app")),
         ("prod/other.yaml", None),
-        ("prod/page.yaml", None),
+        ("prod/page.yaml", Some("helm+https://vtr.github.io/charts/app")),
     ] {
         let field = &manifests[file].fields[0];
         let found = layout.image_of_tag_alone(&file.parse().unwrap(), field).map(ToString::to_string);
