@@ -19,6 +19,9 @@ use super::watched::{Watch, Watched};
 /// How often the API server is asked whether it answers, and how long it may take.
 const HEARTBEAT: Duration = Duration::from_secs(5);
 
+/// After so many missing answers in a row, the cluster is connected anew.
+const MOST_FAILURES: u32 = 3;
+
 /// The longest pause after an error.
 const MOST_PAUSE: Duration = Duration::from_secs(5);
 
@@ -45,18 +48,27 @@ pub(super) const WATCHES: [(Watch, &str, &str); 8] = [
     (Watch::Object(ObjectKind::CronJob), "batch", ObjectKind::CronJob.as_str()),
 ];
 
-/// Connects, and watches until it is dropped.
+/// Connects, and watches until it is dropped. Connects anew where the API server refuses for long: credentials change.
 pub(super) async fn run(watched: Arc<Watched>, access: Access) {
     let mut pause = Pause::default();
-    let client = loop {
+    loop {
         match connect(&access).await {
-            Ok(client) => break client,
+            Ok(client) => {
+                pause = Pause::default();
+                let kinds = WATCHES.map(|(watch, group, kind)| follow(&watched, &client, watch, group, kind));
+                let watching = async {
+                    futures_util::future::join_all(kinds).await;
+                    std::future::pending::<()>().await;
+                };
+                tokio::select! {
+                    () = heartbeat(&watched, &client) => {}
+                    () = watching => {}
+                }
+            }
             Err(why) => watched.set_reachable(Err(why)),
         }
         pause.wait().await;
-    };
-    let kinds = WATCHES.map(|(watch, group, kind)| follow(&watched, &client, watch, group, kind));
-    tokio::join!(heartbeat(&watched, &client), futures_util::future::join_all(kinds));
+    }
 }
 
 /// A client whose API server has answered.
@@ -74,9 +86,13 @@ async fn ask(client: &Client) -> Result<(), String> {
     }
 }
 
+/// Asks every few seconds, until too many answers in a row are missing.
 async fn heartbeat(watched: &Watched, client: &Client) {
-    loop {
-        watched.set_reachable(ask(client).await);
+    let mut failures = 0;
+    while failures < MOST_FAILURES {
+        let answer = ask(client).await;
+        failures = if answer.is_ok() { 0 } else { failures + 1 };
+        watched.set_reachable(answer);
         tokio::time::sleep(HEARTBEAT).await;
     }
 }

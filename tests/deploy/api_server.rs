@@ -22,8 +22,8 @@ const START_DEADLINE: Duration = Duration::from_mins(2);
 
 const TOKEN: &str = "of-one-test";
 
-/// The token of a user without rights.
-const READER_TOKEN: &str = "of-one-reader";
+/// The first token of a user without rights, and the one after a change.
+const READER_TOKENS: [&str; 2] = ["of-one-reader", "of-one-reader-later"];
 
 /// The user without rights.
 pub(crate) const READER: &str = "reader";
@@ -49,9 +49,8 @@ impl ApiServer {
             .stdout(Stdio::null())
             .status();
         assert!(converted.unwrap().success());
-        let tokens = format!("{TOKEN},admin,1,system:masters\n{READER_TOKEN},{READER},2\n");
-        fs::write(path("tokens.csv"), tokens).unwrap();
         let ports = free_ports();
+        write_tokens(folder.path(), READER_TOKENS[0]);
         let child = spawn(folder.path(), ports);
         let mut server = Self { child, ports, folder };
         server.await_readiness();
@@ -67,14 +66,17 @@ impl ApiServer {
         self.child.wait().unwrap();
     }
 
-    /// Starts it again after [`Self::kill`], with what etcd has.
+    /// Starts it again after [`Self::kill`], with what etcd has and another token of the user without rights.
     pub(crate) fn restart(&mut self) {
+        write_tokens(self.folder.path(), READER_TOKENS[1]);
         self.child = spawn(self.folder.path(), self.ports);
         self.await_readiness();
     }
 
-    /// A kubeconfig of the user without rights, with one context.
+    /// A kubeconfig of the user without rights, with one context; after a restart, with the later token.
     pub(crate) fn kubeconfig(&self, context: &str) -> PathBuf {
+        let tokens = fs::read_to_string(self.folder.path().join("tokens.csv")).unwrap();
+        let token = READER_TOKENS.into_iter().rfind(|token| tokens.contains(&format!("{token},"))).unwrap();
         let certificates = fs::read_to_string(self.folder.path().join("certs/apiserver.crt")).unwrap();
         // The server's own certificate comes first, and then the one that signed it.
         let authority = certificates.split_inclusive("-----END CERTIFICATE-----\n").nth(1).unwrap();
@@ -84,7 +86,7 @@ impl ApiServer {
             "apiVersion: v1\nkind: Config\n\
              clusters: [{{name: test, cluster: {{server: \"https://127.0.0.1:{port}\", \
              certificate-authority-data: {authority}}}}}]\n\
-             users: [{{name: reader, user: {{token: {READER_TOKEN}}}}}]\n\
+             users: [{{name: reader, user: {{token: {token}}}}}]\n\
              contexts: [{{name: {context}, context: {{cluster: test, user: reader}}}}]\n"
         );
         let file = self.folder.path().join("kubeconfig");
@@ -159,6 +161,12 @@ impl Drop for ApiServer {
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
+}
+
+/// Who may log in.
+fn write_tokens(place: &Path, reader: &str) {
+    let tokens = format!("{TOKEN},admin,1,system:masters\n{reader},{READER},2\n");
+    fs::write(place.join("tokens.csv"), tokens).unwrap();
 }
 
 /// Starts the program over an etcd in the folder.

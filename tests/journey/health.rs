@@ -151,7 +151,9 @@ async fn a_version_goes_on_when_flux_reports_it_healthy() {
     let (state, reason) = health(&world);
     assert_eq!(state, "unknown", "{reason}");
     assert_eq!(world.running().1, "v1.0.0", "nothing goes on unseen");
+    // The token was changed meanwhile, in the kubeconfig too.
     flux.server.restart();
+    flux.server.kubeconfig("np-eks");
     wait_until("the promotion to prod", || world.running().1 == "v1.0.1");
     assert_eq!(world.promotions("prod", "v1.0.1"), 1);
     daemon.signal("TERM");
