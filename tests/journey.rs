@@ -35,5 +35,6 @@ mod soak;
 mod sources;
 mod status;
 mod together;
+mod tokens;
 mod webhooks;
 mod world;

@@ -12,5 +12,6 @@ mod opening;
 mod processes;
 mod shared;
 mod tags;
+mod tokens;
 mod upgrade;
 mod words;

@@ -361,6 +361,8 @@ pub enum Access {
     Local,
     /// Everybody who reaches the port.
     Open,
+    /// Whoever has a token of `tidegate token create`.
+    Token,
 }
 
 /// The HTTP server of the daemon.

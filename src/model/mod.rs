@@ -25,6 +25,7 @@ mod secrets;
 mod service;
 mod service_pattern;
 mod source;
+mod token;
 mod variant;
 mod version;
 mod webhook;
@@ -69,6 +70,7 @@ pub use secrets::Secrets;
 pub use service::{InactiveReason, ServiceName, ServiceNameError};
 pub use service_pattern::{ServicePattern, ServicePatternError};
 pub use source::{MOST_MESSAGE_BYTES, MOST_NAME_BYTES, Person, Relation, SourceCommit, SourceRange};
+pub use token::{AccessToken, AuditEntry, ShownToken, TokenError, TokenId, TokenName};
 pub use version::{Version, VersionError};
 pub use webhook::WebhookSender;
 

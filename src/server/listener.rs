@@ -7,9 +7,9 @@ use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::Router;
 use axum::body::Body;
 use axum::http::{Request, Response, StatusCode};
+use axum::{Extension, Router};
 use hyper::body::{Body as _, Incoming};
 use hyper::server::conn::http1;
 use hyper::service::{Service as _, service_fn};
@@ -20,6 +20,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
 
+use super::access::Peer;
 use super::routes::{MAX_BODY_BYTES, Parts, router};
 use crate::model::{Class, Fault};
 
@@ -105,8 +106,8 @@ impl Server {
             };
             while connections.try_join_next().is_some() {}
             match (slot, accepted) {
-                (Ok(slot), Ok((stream, _))) => {
-                    let service = TowerToHyperService::new(router.clone());
+                (Ok(slot), Ok((stream, peer))) => {
+                    let service = TowerToHyperService::new(router.clone().layer(Extension(Peer(peer.ip()))));
                     connections.spawn(connection(stream, service, limits, stopped.clone(), slot));
                 }
                 (_, Err(error)) => {

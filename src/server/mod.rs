@@ -2,12 +2,13 @@
 //! repository.
 //!
 //! It reads what the daemon hands over and never waits for a pass. `snapshot` holds what the last pass found; `api` and `pages`
-//! render it, once per pass, behind the checks of `site`. Every request is bounded: `listener` limits connections,
+//! render it, once per pass, behind the checks of `site` and `access`. Every request is bounded: `listener` limits connections,
 //! headers and time, `routes` the bodies. Nothing that a webhook claims is believed: `payload` reads what it is about,
 //! `secret` whether its sender knows the secret, and `triggers` collects what to look at, each thing once.
 //!
 //! Must not know the engine, SQL or Git.
 
+mod access;
 mod answer;
 mod api;
 mod filter;
@@ -25,11 +26,12 @@ mod snapshot;
 mod tests;
 mod triggers;
 
+pub(crate) use access::{Answering, Tokens};
 pub use health::{Health, HealthCheck};
 pub use listener::{Server, ServerLimits};
 pub use routes::{Parts, Webhook};
 pub use secret::SecretReader;
-pub use site::Site;
+pub use site::{Reading, Site};
 pub(crate) use snapshot::{HistoryQuestion, Snapshots};
 pub use triggers::{Due, KnownImages, Triggers};
 

@@ -62,11 +62,16 @@ pub(super) fn is_signed(secret: &SecretString, body: &[u8], signature: &str) -> 
     from_hex(signature).is_some_and(|signature| hmac::verify(&key, body, &signature).is_ok())
 }
 
-/// Whether `token` is the secret. Both are hashed, so that no byte and no length shows in the time that it takes.
+/// Whether `token` is the secret.
 pub(super) fn is_secret(secret: &SecretString, token: &[u8]) -> bool {
-    let key = hmac::Key::new(hmac::HMAC_SHA256, b"tidegate webhook");
-    let expected = hmac::sign(&key, secret.expose_secret().as_bytes());
-    hmac::verify(&key, token, expected.as_ref()).is_ok()
+    is_equal(secret.expose_secret().as_bytes(), token)
+}
+
+/// Whether two texts are equal. Both are hashed, so that no byte and no length shows in the time that it takes.
+pub(super) fn is_equal(secret: &[u8], shown: &[u8]) -> bool {
+    let key = hmac::Key::new(hmac::HMAC_SHA256, b"tidegate");
+    let expected = hmac::sign(&key, secret);
+    hmac::verify(&key, shown, expected.as_ref()).is_ok()
 }
 
 fn from_hex(text: &str) -> Option<Vec<u8>> {

@@ -1,6 +1,7 @@
 //! What people and programs read: the board and the API, behind checks of the request and with headers that keep browsers
 //! from running or leaking anything.
 
+use std::fmt;
 use std::sync::Arc;
 
 use axum::Router;
@@ -8,11 +9,14 @@ use axum::extract::{Request, State};
 use axum::http::header::{
     CONTENT_SECURITY_POLICY, HOST, REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS, X_FRAME_OPTIONS,
 };
+use axum::http::uri::PathAndQuery;
 use axum::http::{HeaderName, HeaderValue, StatusCode};
 use axum::middleware::{self, Next};
-use axum::response::{IntoResponse as _, Response};
+use axum::response::{IntoResponse as _, Redirect, Response};
+use chrono::Utc;
 use tokio::sync::Semaphore;
 
+use super::access::{Access, Peer, Tokens};
 use super::problem::Problem;
 use super::snapshot::Snapshots;
 use super::{api, pages};
@@ -29,19 +33,33 @@ const HEADERS: [(HeaderName, &str); 6] = [
     ),
     (X_CONTENT_TYPE_OPTIONS, "nosniff"),
     (X_FRAME_OPTIONS, "DENY"),
-    (REFERRER_POLICY, "no-referrer"),
+    // Forms say where they come from; other sites are told nothing.
+    (REFERRER_POLICY, "same-origin"),
     (HeaderName::from_static("cross-origin-opener-policy"), "same-origin"),
     (HeaderName::from_static("cross-origin-resource-policy"), "same-origin"),
 ];
 
+/// Who may read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Reading {
+    /// Whoever is on this machine: only requests to its own names are answered. A page on the web can make a browser send
+    /// requests to a loopback address under a name of its own.
+    OnThisMachine,
+    /// Everybody who reaches the port.
+    ByEverybody,
+    /// Whoever has a token.
+    WithToken,
+}
+
 /// The board and the API.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Site {
     /// What they show.
     pub(crate) snapshots: Arc<Snapshots>,
-    /// Whether only requests to this machine's own names are answered. A page on the web can make a browser send requests to
-    /// a loopback address under a name of its own.
-    pub(crate) is_local: bool,
+    /// Who may read them.
+    pub(crate) reading: Reading,
+    /// Where tokens and the audit log are kept.
+    pub(crate) tokens: Arc<dyn Tokens>,
     /// The address of a commit's page at its forge, without its id.
     pub(crate) commit_page: Option<String>,
 }
@@ -50,29 +68,64 @@ pub struct Site {
 pub(super) struct Shown {
     pub(super) site: Site,
     pub(super) listeners: Arc<Semaphore>,
+    /// Checks tokens and sessions, where reading needs one.
+    pub(super) access: Option<Access>,
 }
 
 /// The paths of the board and the API.
 pub(super) fn router(site: Site) -> Router {
-    let shown = Arc::new(Shown { site, listeners: Arc::new(Semaphore::new(MOST_LISTENERS)) });
+    let access =
+        (site.reading == Reading::WithToken).then(|| Access::new(Arc::clone(&site.tokens), Utc::now));
+    let shown = Arc::new(Shown { site, listeners: Arc::new(Semaphore::new(MOST_LISTENERS)), access });
     api::router()
         .merge(pages::router())
         .layer(middleware::from_fn_with_state(Arc::clone(&shown), guard))
         .with_state(shown)
 }
 
-async fn guard(State(shown): State<Arc<Shown>>, request: Request, next: Next) -> Response {
-    let host = request.headers().get(HOST).and_then(|host| host.to_str().ok()).unwrap_or_default();
-    let mut response = if shown.site.is_local && !is_local(host) {
-        Problem::new(StatusCode::MISDIRECTED_REQUEST, "The board only answers to the names of this machine")
-            .with_hint("ask for localhost or 127.0.0.1, or set server.access in the configuration")
-            .into_response()
-    } else {
-        next.run(request).await
+async fn guard(State(shown): State<Arc<Shown>>, mut request: Request, next: Next) -> Response {
+    let mut response = match admit(&shown, &mut request).await {
+        Ok(()) => next.run(request).await,
+        Err(refusal) => refusal,
     };
     let headers = response.headers_mut();
     headers.extend(HEADERS.map(|(name, value)| (name, HeaderValue::from_static(value))));
     response
+}
+
+/// Lets a request in, with who asks; or answers it.
+async fn admit(shown: &Shown, request: &mut Request) -> Result<(), Response> {
+    let host = request.headers().get(HOST).and_then(|host| host.to_str().ok()).unwrap_or_default();
+    if shown.site.reading == Reading::OnThisMachine && !is_local(host) {
+        let problem = Problem::new(
+            StatusCode::MISDIRECTED_REQUEST,
+            "The board only answers to the names of this machine",
+        )
+        .with_hint("ask for localhost or 127.0.0.1, or set server.access in the configuration");
+        return Err(problem.into_response());
+    }
+    let Some(access) = &shown.access else { return Ok(()) };
+    let peer = request.extensions().get::<Peer>().copied().unwrap_or(Peer::UNKNOWN);
+    let path = request.uri().path();
+    let is_for_programs = path.starts_with(api::PREFIX);
+    match access.visitor(request.headers(), peer).await {
+        Ok(Some(visitor)) => {
+            request.extensions_mut().insert(visitor);
+            Ok(())
+        }
+        Ok(None) if path == "/login" || path.starts_with("/assets/") => Ok(()),
+        Ok(None) if is_for_programs || path == "/events" => {
+            let problem = Problem::new(StatusCode::UNAUTHORIZED, "Reading needs a token")
+                .with_hint("send `Authorization: Bearer TOKEN`; `tidegate token create` makes one");
+            Err(problem.into_response())
+        }
+        Ok(None) => {
+            let asked = request.uri().path_and_query().map_or("/", PathAndQuery::as_str);
+            let next: String = form_urlencoded::byte_serialize(asked.as_bytes()).collect();
+            Err(Redirect::to(&format!("/login?next={next}")).into_response())
+        }
+        Err(problem) => Err(problem.into_response()),
+    }
 }
 
 /// Whether a `Host` names this machine, on any port.
@@ -83,6 +136,12 @@ fn is_local(host: &str) -> bool {
     };
     let address = name.trim_start_matches('[').trim_end_matches(']').parse::<std::net::IpAddr>();
     name.eq_ignore_ascii_case("localhost") || address.is_ok_and(|address| address.is_loopback())
+}
+
+impl fmt::Debug for Site {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.debug_struct("Site").field("reading", &self.reading).finish_non_exhaustive()
+    }
 }
 
 #[cfg(test)]

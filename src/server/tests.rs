@@ -12,11 +12,13 @@ use tokio::net::TcpStream;
 use tokio::sync::oneshot;
 use tokio::time::timeout;
 
-use super::{Health, Parts, Server, ServerLimits, Site, Snapshots, Triggers};
+use super::{Health, Parts, Reading, Server, ServerLimits, Site, Snapshots, Triggers};
 use crate::metrics::Metrics;
 use crate::model::{Class, Fault};
 use crate::view::fixture::Passes;
 use crate::view::{Document, History, PassView};
+
+mod access;
 
 struct Running {
     address: SocketAddr,
@@ -42,10 +44,16 @@ impl Reply {
 }
 
 async fn start() -> Running {
+    start_for(Reading::OnThisMachine, Arc::default()).await
+}
+
+/// A server that shows nothing yet, to these readers.
+async fn start_for(reading: Reading, tokens: Arc<access::KnownTokens>) -> Running {
     let snapshots = Arc::new(Snapshots::new("test"));
     let site = Site {
         snapshots: Arc::clone(&snapshots),
-        is_local: true,
+        reading,
+        tokens,
         commit_page: Some("https://github.com/vtr/gitops/commit/".to_owned()),
     };
     let parts = Parts {
@@ -89,9 +97,13 @@ async fn example() -> Running {
 }
 
 async fn request(running: &Running, method: &str, path: &str, headers: &str) -> Reply {
+    request_with(running, method, path, headers, "").await
+}
+
+async fn request_with(running: &Running, method: &str, path: &str, headers: &str, body: &str) -> Reply {
     let mut stream = TcpStream::connect(running.address).await.unwrap();
-    let head = format!("{method} {path} HTTP/1.1\r\nconnection: close\r\n{headers}\r\n");
-    stream.write_all(head.as_bytes()).await.unwrap();
+    let text = format!("{method} {path} HTTP/1.1\r\nconnection: close\r\n{headers}\r\n{body}");
+    stream.write_all(text.as_bytes()).await.unwrap();
     let mut answer = String::new();
     stream.read_to_string(&mut answer).await.unwrap();
     let (head, body) = answer.split_once("\r\n\r\n").unwrap();
@@ -132,7 +144,7 @@ async fn every_answer_is_as_openapi_says() {
     let description = get(&running, "/api/v1/openapi.json").await.json();
     assert_eq!(description, super::api::openapi_document());
     let paths = description["paths"].as_object().unwrap();
-    assert_eq!(paths.len(), 7);
+    assert_eq!(paths.len(), 8);
     for (path, item) in paths {
         let schema = &item["get"]["responses"]["200"]["content"]["application/json"]["schema"];
         let mut schema = schema.clone();

@@ -21,6 +21,7 @@ mod row;
 mod schema;
 mod sql;
 mod tags;
+mod tokens;
 
 #[cfg(test)]
 mod tests;

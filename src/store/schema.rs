@@ -13,7 +13,7 @@ use super::sql;
 
 /// Every SQLite migration: version, description and text. `sqlx::migrate!` would do the same, and have sqlx and its SQLite
 /// driver built a second time, for the macro.
-const MIGRATIONS: [(i64, &str, &str); 7] = [
+const MIGRATIONS: [(i64, &str, &str); 8] = [
     (1, "foundation", include_str!("../../migrations/sqlite/0001_foundation.sql")),
     (2, "changelogs", include_str!("../../migrations/sqlite/0002_changelogs.sql")),
     (3, "tags", include_str!("../../migrations/sqlite/0003_tags.sql")),
@@ -21,6 +21,7 @@ const MIGRATIONS: [(i64, &str, &str); 7] = [
     (5, "verdicts", include_str!("../../migrations/sqlite/0005_verdicts.sql")),
     (6, "notifications", include_str!("../../migrations/sqlite/0006_notifications.sql")),
     (7, "health", include_str!("../../migrations/sqlite/0007_health.sql")),
+    (8, "tokens", include_str!("../../migrations/sqlite/0008_tokens.sql")),
 ];
 
 fn migrator() -> Migrator {

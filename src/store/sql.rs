@@ -222,3 +222,20 @@ pub(super) const SETTLE_MESSAGES: (&str, &str, &str) = (
 pub(super) const PRUNE_MESSAGES: &str = "DELETE FROM notification_outbox WHERE settled_at_ms < $1";
 pub(super) const BACKLOG: &str = "SELECT channel, count(*) AS messages, min(written_at_ms) AS oldest_ms
     FROM notification_outbox WHERE outcome IS NULL GROUP BY channel ORDER BY channel";
+
+// Tokens and the audit log.
+
+pub(super) const ADD_TOKEN: &str = "INSERT INTO tokens (token, name, secret_hash, created_at_ms, created_by,
+    expires_at_ms) VALUES ($1, $2, $3, $4, $5, $6)";
+pub(super) const TOKENS: &str = "SELECT token, name, secret_hash, created_at_ms, created_by, expires_at_ms,
+    revoked_at_ms FROM tokens ORDER BY created_at_ms, token";
+pub(super) const TOKEN: &str = "SELECT token, name, secret_hash, created_at_ms, created_by, expires_at_ms,
+    revoked_at_ms FROM tokens WHERE token = $1";
+pub(super) const REVOKE_TOKEN: &str =
+    "UPDATE tokens SET revoked_at_ms = $2 WHERE token = $1 AND revoked_at_ms IS NULL";
+pub(super) const ADD_AUDIT: &str = "INSERT INTO audit (ordinal, at_ms, actor, token, action, subject)
+    VALUES ((SELECT coalesce(max(ordinal), 0) + 1 FROM audit), $1, $2, $3, $4, $5)";
+pub(super) const PRUNE_AUDIT: &str =
+    "DELETE FROM audit WHERE ordinal <= (SELECT max(newest.ordinal) FROM audit newest) - $1";
+pub(super) const AUDIT: &str =
+    "SELECT at_ms, actor, token, action, subject FROM audit WHERE at_ms >= $1 ORDER BY ordinal DESC LIMIT $2";

@@ -19,6 +19,7 @@ mod status;
 mod status_table;
 pub(crate) mod target_state;
 pub(crate) mod time;
+mod token;
 
 pub(crate) use common::{Gate, GateAnswer, HealthBody, HealthState, ProblemBody};
 pub(crate) use control_files::{control_files, no_control_files};
@@ -33,3 +34,4 @@ pub(crate) use status::{
 };
 pub(crate) use status_table::{Row, StatusTable};
 pub(crate) use target_state::{Counts, TargetState, state_of};
+pub(crate) use token::{Audit, NewTokenBody, RevokedBody, TokensBody, audit_body, token_body};

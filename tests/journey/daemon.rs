@@ -78,6 +78,13 @@ impl Daemon {
         self.send(&format!("GET {path} HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n"))
     }
 
+    /// What it answers to a GET with a bearer token.
+    pub(super) fn get_with(&self, path: &str, token: &str) -> String {
+        self.send(&format!(
+            "GET {path} HTTP/1.1\r\nhost: x\r\nconnection: close\r\nauthorization: Bearer {token}\r\n\r\n"
+        ))
+    }
+
     /// What it answers to a POST with a bearer token.
     pub(super) fn post(&self, path: &str, token: &str, body: &str) -> String {
         self.send(&format!(

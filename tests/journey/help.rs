@@ -10,7 +10,7 @@ use std::process::Command;
 use super::world::{NON_PROD, PROD, Ran, World, release};
 use crate::support::git::git;
 
-const COMMANDS: [&str; 26] = [
+const COMMANDS: [&str; 28] = [
     "init",
     "plan",
     "sync",
@@ -34,6 +34,8 @@ const COMMANDS: [&str; 26] = [
     "notify",
     "backup",
     "restore",
+    "token",
+    "audit",
     "demo",
     "completions",
     "version",

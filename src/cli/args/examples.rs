@@ -192,6 +192,21 @@ Example:
 The file must be of this repository and branch. The store that was there is kept beside the new
 one. Messages that waited when the backup was made are not sent.";
 
+pub(super) const TOKEN: &str = "\
+Examples:
+  tidegate token create 'Ana Silva' --expires 30d
+  tidegate token create ci
+  tidegate token list
+  tidegate token revoke ci
+
+A token is shown once, by `create`; the store has only its hash. With `server.access: token`, the board
+and the API ask for one.";
+
+pub(super) const AUDIT: &str = "\
+Examples:
+  tidegate audit --since 7d
+  tidegate audit -o json | jq '.entries[] | select(.action == \"login\")'";
+
 pub(super) const DEMO: &str = "\
 Examples:
   tidegate demo

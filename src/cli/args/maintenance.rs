@@ -4,6 +4,9 @@ use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
 
+use crate::cli::moment::{self, Moment};
+use crate::model::TokenName;
+
 use super::examples;
 
 #[derive(Debug, Subcommand)]
@@ -38,4 +41,47 @@ pub(crate) struct Restore {
     /// File that `tidegate backup` wrote
     #[arg(value_name = "FILE")]
     pub(crate) file: PathBuf,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Token {
+    /// Make a token, and show it once
+    Create(TokenCreate),
+    /// List the tokens: whose they are, and until when
+    List,
+    /// Revoke a token: it counts no more, at once
+    Revoke(TokenRevoke),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct TokenCreate {
+    /// Whose token it is: a person or a program, as the audit log names them
+    #[arg(value_name = "NAME")]
+    pub(crate) name: TokenName,
+    /// When it ends: 4h, 90d, 1w (from now), 2026-12-01, 2026-12-01T09:00; a zone or offset may follow
+    #[arg(long, value_name = "TIME", value_parser = moment::parse, default_value = "90d")]
+    pub(crate) expires: Moment,
+    /// Your name in the audit log [default: git's user.name, else the system's]
+    #[arg(long, value_name = "NAME")]
+    pub(crate) by: Option<String>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct TokenRevoke {
+    /// Id of the token, or the name of its owner for all of theirs
+    #[arg(value_name = "ID|NAME")]
+    pub(crate) token: String,
+    /// Your name in the audit log [default: git's user.name, else the system's]
+    #[arg(long, value_name = "NAME")]
+    pub(crate) by: Option<String>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Audit {
+    /// Start: 7d, 1w, 24h (ago), today, yesterday, 2026-11-29, 2026-11-29T09:52; a zone or offset may follow
+    #[arg(long, value_name = "TIME", value_parser = moment::parse)]
+    pub(crate) since: Option<Moment>,
+    /// Maximum entries, newest first
+    #[arg(long, default_value_t = 50, value_name = "NUMBER")]
+    pub(crate) limit: usize,
 }

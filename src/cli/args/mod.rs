@@ -18,7 +18,7 @@ use crate::model::BranchName;
 
 pub(crate) use check::{Check, CheckFormat};
 pub(crate) use control::{Approve, Freeze, Hold, Pin, Quarantine, Release};
-pub(crate) use maintenance::{Backup, Notify, Restore};
+pub(crate) use maintenance::{Audit, Backup, Notify, Restore, Token, TokenCreate, TokenRevoke};
 pub(crate) use moves::{Plan, Promote, Rollback, Sync};
 pub(crate) use shared::{Consent, During, Namespace, Services};
 pub(crate) use views::{
@@ -176,6 +176,15 @@ pub(crate) enum Command {
     /// Replace the store by one from a file, while no daemon runs
     #[command(after_help = examples::RESTORE)]
     Restore(Restore),
+    /// Manage the tokens by which people and programs read the board and the API
+    #[command(after_help = examples::TOKEN)]
+    Token {
+        #[command(subcommand)]
+        command: Token,
+    },
+    /// Show who made and revoked tokens, and who logged in and out with one
+    #[command(after_help = examples::AUDIT)]
+    Audit(Audit),
     /// Try everything on this machine: real Git, a loopback registry, a short soak
     #[command(after_help = examples::DEMO)]
     Demo(Demo),

@@ -8,7 +8,7 @@ use serde::Serialize;
 
 use crate::cli::args::{Backup, Global, Restore};
 use crate::cli::output::Output;
-use crate::cli::wiring::{DataFolder, Store, data_folder, database, load, repository};
+use crate::cli::wiring::{DataFolder, Store, data_folder, database, load, open_store, repository};
 use crate::config::Config;
 use crate::model::{Class, Fault};
 
@@ -39,12 +39,9 @@ pub(super) async fn backup(global: &Global, args: &Backup, output: &Output) -> R
         return Err(Fault::new(Class::Usage, message).with_hint("name another file, or pass --force"));
     }
     require_store(&config)?;
-    let opened = {
-        let _lock = DataFolder::lock_to_open(&data_folder(&config), LOCK_TIMEOUT).await?;
-        Store::open(store, &repository(&config)).await?
-    };
-    opened.store.back_up(file).await?;
-    opened.store.close().await;
+    let opened = open_store(&config).await?;
+    opened.back_up(file).await?;
+    opened.close().await;
     let bytes = file.metadata().map_or(0, |metadata| metadata.len());
     let body = BackupBody { store, file, bytes };
     let text = || format!("Wrote {} ({} KiB).\n", file.display(), bytes.div_ceil(1024));

@@ -1,6 +1,7 @@
 //! One file a command.
 
 mod activity;
+mod audit;
 mod backup;
 mod changelog;
 mod check;
@@ -25,6 +26,7 @@ mod rollback;
 mod run;
 mod simulate;
 mod status;
+mod token;
 mod version;
 
 use std::process::ExitCode;
@@ -62,6 +64,8 @@ pub(super) async fn run(cli: Cli, output: &Output) -> Result<ExitCode, Fault> {
         Command::Notify { command } => notify::run(global, command, output).await,
         Command::Backup(args) => backup::backup(global, args, output).await,
         Command::Restore(args) => backup::restore(global, args, output).await,
+        Command::Token { command } => token::run(global, command, output).await,
+        Command::Audit(args) => audit::run(global, args, output).await,
         Command::Demo(args) => demo::run(args, output).await,
         Command::Completions { shell } => completions::run(*shell),
         Command::Version => version::run(output),

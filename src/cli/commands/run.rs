@@ -15,7 +15,7 @@ use crate::cli::args::Global;
 use crate::cli::daemon::Daemon;
 use crate::cli::output::Output;
 use crate::cli::signals::{SignalRequest, Signals, end_slow_git};
-use crate::cli::wiring::{Session, load};
+use crate::cli::wiring::{Session, StoredTokens, load};
 use crate::config::{Access, Config};
 use crate::metrics::Metrics;
 use crate::model::Fault;
@@ -34,7 +34,8 @@ pub(super) async fn run(global: &Global, output: &Output) -> Result<ExitCode, Fa
     // Another run has other snapshots.
     let run = uuid::Uuid::now_v7().simple().to_string();
     let snapshots = Arc::new(Snapshots::new(&run[..12]));
-    let shared = Shared { metrics, health, triggers: Arc::new(Triggers::default()), snapshots };
+    let tokens = Arc::new(StoredTokens::new(Arc::clone(&session.store)));
+    let shared = Shared { metrics, health, triggers: Arc::new(Triggers::default()), snapshots, tokens };
     let mut server = HttpServer::default();
     server.apply(&session.config, &shared).await?;
     let systemd = Systemd::from_environment();
@@ -63,6 +64,7 @@ pub(super) async fn run(global: &Global, output: &Output) -> Result<ExitCode, Fa
                 return Ok(ExitCode::SUCCESS);
             }
             SignalRequest::Reload if reload(global, output, &mut daemon).await => {
+                shared.tokens.set_store(Arc::clone(&daemon.session().store));
                 let config = &daemon.session().config;
                 let shown = shown(config, &shared);
                 monitor.set_config(config);

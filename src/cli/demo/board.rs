@@ -6,9 +6,10 @@ use std::sync::Arc;
 use chrono::Utc;
 use tokio::sync::oneshot;
 
+use crate::cli::wiring::{Store, StoredTokens};
 use crate::metrics::Metrics;
 use crate::model::Fault;
-use crate::server::{Health, Parts, Server, ServerLimits, Site, Snapshots, Triggers};
+use crate::server::{Health, Parts, Reading, Server, ServerLimits, Site, Snapshots, Triggers};
 
 /// A board that answers until it is dropped.
 #[derive(Debug)]
@@ -20,9 +21,14 @@ pub(super) struct Board {
 }
 
 impl Board {
-    pub(super) async fn start() -> Result<Self, Fault> {
+    pub(super) async fn start(store: Arc<Store>) -> Result<Self, Fault> {
         let snapshots = Arc::new(Snapshots::new("demo"));
-        let site = Site { snapshots: Arc::clone(&snapshots), is_local: true, commit_page: None };
+        let site = Site {
+            snapshots: Arc::clone(&snapshots),
+            reading: Reading::OnThisMachine,
+            tokens: Arc::new(StoredTokens::new(store)),
+            commit_page: None,
+        };
         let parts = Parts {
             metrics: Arc::new(Metrics::new(env!("CARGO_PKG_VERSION"))),
             health: Arc::new(Health::new(Utc::now)),

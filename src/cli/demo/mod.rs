@@ -75,7 +75,7 @@ async fn play(
     introduction::show(screen, &setup)?;
     let mut session = Session::of(Arc::new(Config::load(&setup.config_file)?.config)).await?;
     introduction::status(screen, &mut session).await?;
-    let board = Board::start().await?;
+    let board = Board::start(Arc::clone(&session.store)).await?;
     screen.text(&format!("\n  The same in a browser, live: {BOLD}{}{BOLD:#}\n", board.url()))?;
     let (mut reporter, events) = events::reporter();
     let scenario = Scenario::new(screen, &setup, events, args.soak);

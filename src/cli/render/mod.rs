@@ -17,6 +17,7 @@ pub(crate) mod simulation;
 mod snapshots;
 pub(crate) mod status;
 mod table;
+pub(crate) mod token;
 
 pub(crate) use table::fit;
 

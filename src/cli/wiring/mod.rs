@@ -13,6 +13,8 @@ mod senders;
 mod session;
 mod source_choice;
 mod sources;
+mod store;
+mod tokens;
 
 pub(crate) use crate::store::{DataFolder, FolderLock, Store};
 pub(crate) use changelog::Changes;
@@ -22,3 +24,5 @@ pub(crate) use senders::sender;
 pub(crate) use session::{
     Session, config_file, config_file_in, data_folder, database, find_config_file, load, repository,
 };
+pub(crate) use store::open_store;
+pub(crate) use tokens::StoredTokens;

@@ -34,13 +34,14 @@ pub(super) fn server(raw: Option<&Located<raw::Server>>, diagnostics: &mut Diagn
     let access = match raw.access {
         Some(raw::Access::None) => Access::None,
         Some(raw::Access::Open) => Access::Open,
+        Some(raw::Access::Token) => Access::Token,
         None if listen.ip().is_loopback() => Access::Local,
         None => {
             diagnostics.error(
                 raw.listen.at,
                 "everybody who reaches this address could read the board and the API",
-                "write `access: open` to allow it, `access: none` to serve only health, metrics and webhooks, or listen \
-                 on a loopback address such as `127.0.0.1:8080`",
+                "write `access: token` to ask for tokens, `access: open` to allow it, `access: none` to serve only health, \
+                 metrics and webhooks, or listen on a loopback address such as `127.0.0.1:8080`",
             );
             return None;
         }

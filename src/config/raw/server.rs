@@ -16,8 +16,9 @@ pub(in crate::config) struct Server {
     #[schemars(extend("examples" = ["127.0.0.1:8080", "[::]:8080"]))]
     pub(in crate::config) listen: Located<String>,
 
-    /// Who may read the board and the API: `open` is everybody who reaches the port, and `none` turns them off. Without it,
-    /// whoever is on this machine may; on another address than loopback, one of the two is required.
+    /// Who may read the board and the API: `token` is whoever has a token of `tidegate token create`, `open` is everybody who
+    /// reaches the port, and `none` turns them off. Without it, whoever is on this machine may; on another address than
+    /// loopback, one of the three is required.
     pub(in crate::config) access: Option<Access>,
 
     /// The senders whose webhooks are accepted at `/webhooks/NAME`. Each needs a secret. A webhook only starts a look at the
@@ -33,6 +34,7 @@ pub(in crate::config) struct Server {
 pub(in crate::config) enum Access {
     None,
     Open,
+    Token,
 }
 
 /// The senders whose webhooks are accepted, each with its secret.

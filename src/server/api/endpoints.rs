@@ -7,13 +7,13 @@ use schemars::{Schema, SchemaGenerator};
 use serde::Serialize;
 
 use super::PREFIX;
-use crate::model::{EnvironmentName, Secrets, ServiceName, ServicePattern};
+use crate::model::{EnvironmentName, Secrets, ServiceName, ServicePattern, Timestamp};
 use crate::server::filter::{StateChoice, StatusFilter};
 use crate::server::problem::Problem;
 use crate::server::query::Query;
 use crate::server::snapshot::{Answer, HistoryRequest, Snapshot};
 use crate::view::{
-    Controls, Document, Environments, Explain, History, Pass, ServiceStatus, Services, Status,
+    Audit, Controls, Document, Environments, Explain, History, Pass, ServiceStatus, Services, Status,
 };
 
 /// The most services of one page, and how many there are if nobody says.
@@ -41,6 +41,8 @@ pub(super) enum Read {
     Snapshot(fn(&Snapshot, &Query) -> Result<Answer, Problem>),
     /// In the history, between two passes.
     History,
+    /// In the audit log.
+    Audit,
 }
 
 /// A parameter of a query.
@@ -139,6 +141,17 @@ pub(in crate::server) const ENDPOINTS: &[Endpoint] = &[
         schema: |generator| generator.subschema_for::<Environments>(),
         read: Read::Snapshot(|snapshot, _| document("Environments", &snapshot.view.environments())),
     },
+    Endpoint {
+        path: "/audit",
+        kind: "Audit",
+        summary: "Who made and revoked tokens, and who logged in and out with one, newest first",
+        parameters: &[
+            parameter("since", "Only what was done then or later, as in RFC 3339"),
+            parameter("limit", "Maximum entries, 1 to 1000; 50 if not given"),
+        ],
+        schema: |generator| generator.subschema_for::<Audit>(),
+        read: Read::Audit,
+    },
 ];
 
 /// A document as an answer.
@@ -199,14 +212,22 @@ fn explain(snapshot: &Snapshot, query: &Query) -> Result<Answer, Problem> {
     document("Explain", &explained.map_err(|fault| Problem::from(&fault))?)
 }
 
+/// Since when the audit log is asked for, and how many entries.
+pub(super) fn audit(query: &Query) -> Result<(Option<Timestamp>, usize), Problem> {
+    Ok((time(query, "since")?, query.number("limit", HISTORY_LIMIT.0, HISTORY_LIMIT.1)?))
+}
+
+fn time(query: &Query, name: &str) -> Result<Option<Timestamp>, Problem> {
+    query.parsed(name, "write a time as in RFC 3339, such as 2026-11-23T14:00:00Z")
+}
+
 /// What a query asks of the history.
 pub(super) fn history(query: &Query) -> Result<HistoryRequest, Problem> {
-    let time = |name| query.parsed(name, "write a time as in RFC 3339, such as 2026-11-23T14:00:00Z");
     Ok(HistoryRequest {
         services: services(query)?,
         environments: query.all_parsed("environment", "write the name of an environment")?,
-        since: time("since")?,
-        until: time("until")?,
+        since: time(query, "since")?,
+        until: time(query, "until")?,
         most: query.number("limit", HISTORY_LIMIT.0, HISTORY_LIMIT.1)?,
     })
 }

@@ -16,8 +16,8 @@ use axum::routing::get;
 use super::answer::respond;
 use super::problem::Problem;
 use super::query::Query;
-use super::site::Shown;
-use super::snapshot::Snapshots;
+use super::site::{Shown, Site};
+use crate::view::audit_body;
 use endpoints::{Read, history};
 
 pub(super) use endpoints::{ENDPOINTS as DOCUMENTED, Endpoint};
@@ -35,9 +35,7 @@ pub(super) fn router() -> Router<Arc<Shown>> {
         router = router.route(
             endpoint.path,
             get(move |State(shown): State<Arc<Shown>>, uri: Uri, headers: HeaderMap| async move {
-                read(endpoint, &shown.site.snapshots, &uri, &headers)
-                    .await
-                    .unwrap_or_else(Problem::into_response)
+                read(endpoint, &shown.site, &uri, &headers).await.unwrap_or_else(Problem::into_response)
             }),
         );
     }
@@ -46,23 +44,46 @@ pub(super) fn router() -> Router<Arc<Shown>> {
 
 async fn read(
     endpoint: &'static Endpoint,
-    snapshots: &Snapshots,
+    site: &Site,
     uri: &Uri,
     headers: &HeaderMap,
 ) -> Result<Response, Problem> {
     let names: Vec<&str> = endpoint.parameters.iter().map(|parameter| parameter.name).collect();
     let query = Query::parse(uri.query(), &names)?;
-    let snapshot = snapshots.latest()?;
+    let snapshots = &site.snapshots;
     let key = format!("{PREFIX}{}?{}", endpoint.path, query.normal());
-    let answer = match (endpoint.read, snapshot.known(&key)) {
-        (_, Some(answer)) => answer,
-        (Read::Snapshot(read), None) => snapshot.answer(&key, || read(&snapshot, &query))?,
-        (Read::History, None) => {
-            let found = snapshots.history(history(&query)?).await?;
-            snapshot.answer(&key, || endpoints::document("History", &found))?
+    let (snapshot, answer) = match endpoint.read {
+        Read::Snapshot(read) => {
+            let snapshot = snapshots.latest()?;
+            let answer = snapshot.answer(&key, || read(&snapshot, &query))?;
+            (snapshot, answer)
         }
+        Read::History => {
+            let snapshot = snapshots.latest()?;
+            let answer = match snapshot.known(&key) {
+                Some(answer) => answer,
+                None => {
+                    let found = snapshots.history(history(&query)?).await?;
+                    snapshot.answer(&key, || endpoints::document("History", &found))?
+                }
+            };
+            (snapshot, answer)
+        }
+        Read::Audit => return audit(site, &query).await,
     };
     Ok(respond(&answer, &format!("W/\"{}\"", snapshot.id), headers))
+}
+
+/// The audit log as it is now: it does not wait for a pass.
+async fn audit(site: &Site, query: &Query) -> Result<Response, Problem> {
+    let (since, most) = endpoints::audit(query)?;
+    let entries = site.tokens.audit(since, most).await.map_err(|fault| Problem::from(&fault))?;
+    let answer = endpoints::document("Audit", &audit_body(&entries))?;
+    let mut response = Response::new(answer.body.into());
+    let headers = response.headers_mut();
+    headers.insert(CONTENT_TYPE, HeaderValue::from_static(answer.content_type));
+    headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    Ok(response)
 }
 
 async fn openapi() -> Response {

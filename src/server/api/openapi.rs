@@ -8,7 +8,7 @@ use schemars::generate::SchemaSettings;
 use serde_json::{Map, Value, json};
 
 use super::PREFIX;
-use super::endpoints::{ENDPOINTS, Endpoint, Parameter};
+use super::endpoints::{ENDPOINTS, Endpoint, Parameter, Read};
 use crate::server::problem::ProblemDocument;
 use crate::view::API_VERSION;
 
@@ -41,11 +41,14 @@ pub(in crate::server) fn document() -> Value {
             "license": { "name": "Apache-2.0", "identifier": "Apache-2.0" },
         },
         "servers": [{ "url": PREFIX }],
+        "security": [{}, { "token": [] }],
         "paths": paths,
         "components": {
+            "securitySchemes": { "token": { "type": "http", "scheme": "bearer", "description": "A token of `tidegate token create`, where `server.access` is `token`" } },
             "schemas": generator.take_definitions(true),
             "responses": {
                 "BadRequest": response("A parameter that cannot be read, or is not one of this path"),
+                "Unauthorized": response("With `server.access: token`: no token that counts came with the request; 429 after many wrong ones"),
                 "NotFound": response("There is no such service or environment"),
                 "Unavailable": response("No pass has ended yet, or history cannot be read during a pass; try again after `Retry-After` seconds"),
             },
@@ -60,9 +63,13 @@ fn operation(endpoint: &Endpoint, generator: &mut SchemaGenerator) -> Value {
         "properties": { "apiVersion": { "const": API_VERSION }, "kind": { "const": endpoint.kind } },
         "allOf": [(endpoint.schema)(generator)],
     });
-    let mut headers = json!({
-        "ETag": { "description": "Changes with the answer; send it as `If-None-Match`", "schema": { "type": "string" } },
-    });
+    let mut headers = json!({});
+    if !matches!(endpoint.read, Read::Audit) {
+        headers["ETag"] = json!({
+            "description": "Changes with the answer; send it as `If-None-Match`",
+            "schema": { "type": "string" },
+        });
+    }
     if endpoint.parameters.iter().any(|parameter| parameter.name == "cursor") {
         headers["Link"] = json!({
             "description": "The next page, as in RFC 8288; absent on the last one",
@@ -80,6 +87,7 @@ fn operation(endpoint: &Endpoint, generator: &mut SchemaGenerator) -> Value {
                 "content": { "application/json": { "schema": schema } },
             },
             "304": { "description": "The client has the current answer" },
+            "401": { "$ref": "#/components/responses/Unauthorized" },
             "400": { "$ref": "#/components/responses/BadRequest" },
             "404": { "$ref": "#/components/responses/NotFound" },
             "503": { "$ref": "#/components/responses/Unavailable" },

@@ -6,6 +6,7 @@ mod controls;
 mod environment;
 mod events;
 mod history;
+mod login;
 mod model;
 mod service;
 mod timeline;
@@ -15,12 +16,13 @@ use std::sync::Arc;
 use askama::Template;
 use axum::Router;
 use axum::body::Bytes;
-use axum::extract::{Path, State};
+use axum::extract::{Extension, Path, State};
 use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE, ETAG, IF_NONE_MATCH};
 use axum::http::{HeaderMap, HeaderValue, StatusCode, Uri};
 use axum::response::{Html, IntoResponse as _, Response};
 use axum::routing::get;
 
+use super::access::{self, Peer, Visitor};
 use super::answer::respond;
 use super::problem::Problem;
 use super::query::Query;
@@ -50,6 +52,7 @@ pub(super) fn router() -> Router<Arc<Shown>> {
         .route("/controls", get(controls_page))
         .route("/api", get(api_page))
         .route("/events", get(events::stream))
+        .route("/login", get(login_page).post(log_in))
         .route("/assets/{name}", get(asset))
         .fallback(no_such_page)
 }
@@ -61,11 +64,11 @@ async fn board_page(State(shown): State<Arc<Shown>>, uri: Uri, headers: HeaderMa
 }
 
 async fn controls_page(State(shown): State<Arc<Shown>>, uri: Uri, headers: HeaderMap) -> Response {
-    page(&shown, "/controls", uri.query(), &[], &headers, |snapshot, _| controls::page(snapshot))
+    page(&shown, "/controls", uri.query(), &[], &headers, |snapshot, _| controls::page(&shown.site, snapshot))
 }
 
 async fn api_page(State(shown): State<Arc<Shown>>, uri: Uri, headers: HeaderMap) -> Response {
-    page(&shown, "/api", uri.query(), &[], &headers, |snapshot, _| controls::api_page(snapshot))
+    page(&shown, "/api", uri.query(), &[], &headers, |snapshot, _| controls::api_page(&shown.site, snapshot))
 }
 
 async fn service_page(
@@ -192,7 +195,7 @@ struct ProblemPage<'a> {
 
 fn failed(shown: &Shown, problem: &Problem) -> Response {
     let snapshot = shown.site.snapshots.latest().ok();
-    let frame = Frame::new(snapshot.as_deref(), "");
+    let frame = Frame::new(&shown.site, snapshot.as_deref(), "");
     match rendered(&ProblemPage { frame, problem }) {
         Ok(text) => (problem.status, [(CACHE_CONTROL, "no-store")], Html(text)).into_response(),
         Err(problem) => problem.into_response(),
@@ -205,6 +208,39 @@ fn no_such(shown: &Shown, what: &str) -> Response {
         &Problem::new(StatusCode::NOT_FOUND, format!("There is no such {what}"))
             .with_hint("the board lists what there is"),
     )
+}
+
+async fn login_page(
+    State(shown): State<Arc<Shown>>,
+    visitor: Option<Extension<Visitor>>,
+    uri: Uri,
+) -> Response {
+    if shown.access.is_none() {
+        return no_such(&shown, "page");
+    }
+    match Query::parse(uri.query(), &["next"]) {
+        Ok(query) => {
+            let visitor = visitor.as_ref().map(|Extension(visitor)| visitor);
+            login::response(&shown.site, &access::page(visitor, query.get("next")))
+        }
+        Err(problem) => failed(&shown, &problem),
+    }
+}
+
+async fn log_in(
+    State(shown): State<Arc<Shown>>,
+    visitor: Option<Extension<Visitor>>,
+    peer: Option<Extension<Peer>>,
+    headers: HeaderMap,
+    body: Bytes,
+) -> Response {
+    let Some(checks) = &shown.access else { return no_such(&shown, "page") };
+    let visitor = visitor.as_ref().map(|Extension(visitor)| visitor);
+    let peer = peer.map_or(Peer::UNKNOWN, |Extension(peer)| peer);
+    match access::answer(checks, visitor, (&headers, peer), &body).await {
+        Ok(response) => response,
+        Err(page) => login::response(&shown.site, &page),
+    }
 }
 
 async fn no_such_page(State(shown): State<Arc<Shown>>) -> Response {

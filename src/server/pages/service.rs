@@ -104,7 +104,7 @@ pub(super) fn page(
         history.changes.iter().map(|one| ChangeLine::new(one, clock, commit_page)).collect()
     };
     let template = ServicePage {
-        frame: Frame::new(Some(snapshot), ""),
+        frame: Frame::new(site, Some(snapshot), ""),
         places: explained.explanations.iter().enumerate().map(place).collect(),
         history: history.map(lines),
         service: name,

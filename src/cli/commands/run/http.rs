@@ -7,7 +7,7 @@ use tokio::task::JoinHandle;
 
 use crate::config::{self, Access, Config, ProcessEnv, Remote, SecretSource};
 use crate::model::{Fault, WebhookSender};
-use crate::server::{Parts, Server, ServerLimits, Site, Webhook};
+use crate::server::{Parts, Reading, Server, ServerLimits, Site, Tokens, Webhook};
 
 use super::monitor::Shared;
 use crate::cli::notifications::commit_page;
@@ -63,9 +63,16 @@ impl HttpServer {
         let Some(settings) = wanted else { return Ok(()) };
         let webhooks = settings.server.webhooks.iter().map(|(sender, secret)| webhook(*sender, secret));
         let access = settings.server.access;
-        let site = (access != Access::None).then(|| Site {
+        let reading = match access {
+            Access::None => None,
+            Access::Local => Some(Reading::OnThisMachine),
+            Access::Open => Some(Reading::ByEverybody),
+            Access::Token => Some(Reading::WithToken),
+        };
+        let site = reading.map(|reading| Site {
             snapshots: Arc::clone(&shared.snapshots),
-            is_local: access == Access::Local,
+            reading,
+            tokens: Arc::clone(&shared.tokens) as Arc<dyn Tokens>,
             commit_page: settings.commit_page.clone(),
         });
         let parts = Parts {

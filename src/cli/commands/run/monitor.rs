@@ -7,6 +7,7 @@ use chrono::{TimeDelta, Utc};
 
 use crate::cli::commands::pass_logger::PassLogger;
 use crate::cli::daemon::Listener;
+use crate::cli::wiring::StoredTokens;
 use crate::config::Config;
 use crate::engine::{PassReport, RepositoryPolicy, RepositoryState};
 use crate::metrics::{Metrics, PassEnd, PassScope};
@@ -30,6 +31,7 @@ pub(super) struct Shared {
     pub(super) health: Arc<Health>,
     pub(super) triggers: Arc<Triggers>,
     pub(super) snapshots: Arc<Snapshots>,
+    pub(super) tokens: Arc<StoredTokens>,
 }
 
 /// Hears of every pass.

@@ -32,7 +32,7 @@
   };
 
   const follow = () => {
-    if (!window.EventSource || !window.htmx) { return; }
+    if (!window.EventSource || !window.htmx || live().dataset.snapshot === undefined) { return; }
     let shown = live().dataset.snapshot;
     let lost = null;
     const events = new EventSource("/events");

@@ -1,0 +1,72 @@
+//! Tokens and the audit log as tables.
+
+use chrono_tz::Tz;
+
+use crate::cli::output::{BOLD, CYAN, DIM, RED};
+use crate::model::{AccessToken, AuditEntry, Printable, ShownToken, Timestamp};
+use crate::view::time;
+
+use super::table::{self, Cell};
+
+/// The new token, which nothing shows again.
+pub(crate) fn created(token: &AccessToken, shown: &ShownToken, zone: Tz) -> String {
+    format!(
+        "{BOLD}{}{BOLD:#}\n\nKeep it: it is not shown again. It is for {}, and ends {}.\n",
+        shown.expose(),
+        token.name,
+        time::local(token.expires_at, zone)
+    )
+}
+
+pub(crate) fn list(tokens: &[AccessToken], zone: Tz, now: Timestamp) -> String {
+    if tokens.is_empty() {
+        return "There is no token. `tidegate token create` makes one.\n".to_owned();
+    }
+    let heading = ["ID", "NAME", "ENDS", "MADE"];
+    let mut rows = vec![heading.iter().map(|name| Cell::styled(*name, DIM)).collect::<Vec<_>>()];
+    rows.extend(tokens.iter().map(|token| {
+        let end = match token.revoked_at {
+            Some(at) => Cell::styled(format!("revoked {}", time::local(at, zone)), RED),
+            None if !token.is_valid(now) => {
+                Cell::styled(format!("ended {}", time::local(token.expires_at, zone)), RED)
+            }
+            None => Cell::plain(time::local(token.expires_at, zone)),
+        };
+        vec![
+            Cell::styled(token.id.as_str(), CYAN),
+            Cell::plain(token.name.as_str()),
+            end,
+            Cell::styled(
+                format!(
+                    "{} by {}",
+                    time::local(token.created_at, zone),
+                    Printable::bounded(&token.created_by, 40)
+                ),
+                DIM,
+            ),
+        ]
+    }));
+    table::render(&rows)
+}
+
+pub(crate) fn revoked(tokens: &[AccessToken]) -> String {
+    tokens.iter().map(|token| format!("Revoked {} of {}.\n", token.id, token.name)).collect()
+}
+
+pub(crate) fn audit(entries: &[AuditEntry], zone: Tz) -> String {
+    if entries.is_empty() {
+        return "Nobody made or used a token.\n".to_owned();
+    }
+    let heading = ["TIME", "WHO", "WHAT", "ABOUT"];
+    let mut rows = vec![heading.iter().map(|name| Cell::styled(*name, DIM)).collect::<Vec<_>>()];
+    rows.extend(entries.iter().map(|entry| {
+        let bounded = |text: &str, most| Printable::bounded(text, most).to_string();
+        vec![
+            Cell::styled(time::local(entry.at, zone), DIM),
+            Cell::plain(bounded(&entry.actor, 40)),
+            Cell::plain(bounded(&entry.action, 30)),
+            Cell::plain(bounded(&entry.subject, 80)),
+        ]
+    }));
+    table::render(&rows)
+}
