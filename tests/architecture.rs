@@ -93,7 +93,12 @@ const ROOMS: &[Room] = &[
         is_pure: true,
         crates: &["anstyle"],
     },
-    Room { name: "server", rooms: &["model", "metrics", "view"], is_pure: false, crates: &["axum"] },
+    Room {
+        name: "server",
+        rooms: &["model", "metrics", "view"],
+        is_pure: false,
+        crates: &["axum", "rustls"],
+    },
     Room {
         name: "cli",
         rooms: &[

@@ -52,7 +52,7 @@ pub use secret::{SecretError, SecretSource};
 pub use services::{ServiceSettings, Setting};
 pub use settings::{
     Access, Auth, Author, Batch, Config, Credentials, Forge, Git, RateLimit, Registry, Remote, Server,
-    Signing, Store, Verify,
+    ServerTls, Signing, Store, Verify,
 };
 pub use subject::{SubjectForm, SubjectValues};
 pub use suggest::nearest;

@@ -365,11 +365,22 @@ pub enum Access {
     Token,
 }
 
+/// The TLS of the HTTP server.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ServerTls {
+    /// The file of the certificate with its chain.
+    pub certificate: PathBuf,
+    /// The file of the private key.
+    pub key: PathBuf,
+}
+
 /// The HTTP server of the daemon.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Server {
     /// Where it listens.
     pub listen: SocketAddr,
+    /// The certificate and its key; plain HTTP without.
+    pub tls: Option<ServerTls>,
     /// Who may read the board and the API.
     pub access: Access,
     /// The senders whose webhooks are accepted, each with its secret.

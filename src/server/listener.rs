@@ -15,13 +15,15 @@ use hyper::server::conn::http1;
 use hyper::service::{Service as _, service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
-use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::TcpListener;
+use tokio::sync::{Semaphore, watch};
 use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
 
 use super::access::Peer;
 use super::routes::{MAX_BODY_BYTES, Parts, router};
+use super::tls::Tls;
 use crate::model::{Class, Fault};
 
 /// Limits of the server. Smaller ones serve tests.
@@ -63,6 +65,7 @@ pub struct Server {
     listener: TcpListener,
     address: SocketAddr,
     router: Router,
+    tls: Option<Tls>,
     limits: ServerLimits,
 }
 
@@ -70,8 +73,9 @@ impl Server {
     /// Listens on an address; port 0 is any free one.
     ///
     /// # Errors
-    /// When the address is taken or not allowed, or the secret of a webhook cannot be read.
+    /// When the address is taken or not allowed, or the secret of a webhook or the certificate cannot be read.
     pub async fn bind(address: SocketAddr, parts: Parts, limits: ServerLimits) -> Result<Self, Fault> {
+        let tls = parts.tls.clone().map(Tls::open).transpose()?;
         let router = router(parts)?;
         let failed = |error: std::io::Error| {
             Fault::new(Class::Failed, format!("cannot listen on {address}"))
@@ -80,7 +84,7 @@ impl Server {
         };
         let listener = TcpListener::bind(address).await.map_err(failed)?;
         let address = listener.local_addr().map_err(failed)?;
-        Ok(Self { listener, address, router, limits })
+        Ok(Self { listener, address, router, tls, limits })
     }
 
     /// Where it listens.
@@ -88,9 +92,15 @@ impl Server {
         self.address
     }
 
+    /// Where the board is.
+    pub fn url(&self) -> String {
+        let scheme = if self.tls.is_some() { "https" } else { "http" };
+        format!("{scheme}://{}/", self.address)
+    }
+
     /// Answers requests until `shutdown` is ready, and then those that have begun.
     pub async fn run(self, shutdown: impl Future<Output = ()> + Send) {
-        let Self { listener, router, limits, .. } = self;
+        let Self { listener, router, tls, limits, .. } = self;
         let slots = Arc::new(Semaphore::new(limits.connections));
         let (stop, stopped) = watch::channel(false);
         let mut connections = JoinSet::new();
@@ -108,7 +118,23 @@ impl Server {
             match (slot, accepted) {
                 (Ok(slot), Ok((stream, peer))) => {
                     let service = TowerToHyperService::new(router.clone().layer(Extension(Peer(peer.ip()))));
-                    connections.spawn(connection(stream, service, limits, stopped.clone(), slot));
+                    let acceptor = tls.as_ref().map(Tls::current);
+                    let stopped = stopped.clone();
+                    connections.spawn(async move {
+                        // Small answers go out at once.
+                        let _ = stream.set_nodelay(true);
+                        match acceptor {
+                            None => connection(stream, service, limits, stopped).await,
+                            // A client that does not trust the certificate is no error of ours.
+                            Some(acceptor) => {
+                                if let Ok(Ok(stream)) = timeout(limits.headers, acceptor.accept(stream)).await
+                                {
+                                    connection(stream, service, limits, stopped).await;
+                                }
+                            }
+                        }
+                        drop(slot);
+                    });
                 }
                 (_, Err(error)) => {
                     tracing::debug!(%error, "cannot accept a connection");
@@ -129,11 +155,10 @@ impl Server {
 }
 
 async fn connection(
-    stream: TcpStream,
+    stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
     service: TowerToHyperService<Router>,
     limits: ServerLimits,
     mut stopped: watch::Receiver<bool>,
-    _slot: OwnedSemaphorePermit,
 ) {
     let bounded = service_fn(move |request: Request<Incoming>| {
         // Refused by its announced length, so that nobody waits for a body that will not be read.
@@ -148,8 +173,6 @@ async fn connection(
             })
         }
     });
-    // Small answers go out at once.
-    let _ = stream.set_nodelay(true);
     let connection = http1::Builder::new()
         .timer(TokioTimer::new())
         .header_read_timeout(limits.headers)

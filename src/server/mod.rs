@@ -24,6 +24,7 @@ mod site;
 mod snapshot;
 #[cfg(test)]
 mod tests;
+mod tls;
 mod triggers;
 
 pub(crate) use access::{Answering, Tokens};
@@ -33,6 +34,7 @@ pub use routes::{Parts, Webhook};
 pub use secret::SecretReader;
 pub use site::{Reading, Site};
 pub(crate) use snapshot::{HistoryQuestion, Snapshots};
+pub use tls::TlsFiles;
 pub use triggers::{Due, KnownImages, Triggers};
 
 /// The description of the API in OpenAPI 3.1, as `/api/v1/openapi.json` gives it.

@@ -17,6 +17,7 @@ use super::health::{Health, HealthCheck};
 use super::payload::{Claim, Malformed, claims};
 use super::secret::{SecretReader, WebhookSecret, is_secret, is_signed};
 use super::site::{self, Site};
+use super::tls::TlsFiles;
 use super::triggers::Triggers;
 use crate::metrics::{Format, Metrics, WebhookResult};
 use crate::model::{Fault, WebhookSender};
@@ -40,6 +41,8 @@ pub struct Parts {
     pub repository: Option<String>,
     /// The branch that Flux follows.
     pub branch: String,
+    /// The certificate and its key; plain HTTP without.
+    pub tls: Option<TlsFiles>,
 }
 
 /// A sender whose webhooks are accepted.
@@ -70,7 +73,7 @@ struct Sender {
 
 /// The paths. Reads every secret, so that a missing one shows at the start.
 pub(super) fn router(parts: Parts) -> Result<Router, Fault> {
-    let Parts { metrics, health, triggers, site, webhooks, repository, branch } = parts;
+    let Parts { metrics, health, triggers, site, webhooks, repository, branch, tls: _ } = parts;
     let sender = |webhook: Webhook| {
         metrics.webhooks.begin(webhook.sender);
         let secret = WebhookSecret::new(webhook.secret)?;

@@ -64,6 +64,7 @@ async fn start_for(reading: Reading, tokens: Arc<access::KnownTokens>) -> Runnin
         webhooks: Vec::new(),
         repository: None,
         branch: "main".to_owned(),
+        tls: None,
     };
     let server = Server::bind("127.0.0.1:0".parse().unwrap(), parts, ServerLimits::default()).await.unwrap();
     let address = server.address();

@@ -1,6 +1,8 @@
-//! Tokens by the binary: made, used against a running daemon, revoked, and seen in the audit log.
+//! Tokens by the binary: made, used against a running daemon over HTTP and HTTPS, revoked, and seen in the audit log.
 
 #![expect(clippy::unwrap_used, reason = "helpers of tests fail as tests do")]
+
+use std::path::Path;
 
 use serde_json::{Value, json};
 
@@ -26,8 +28,8 @@ async fn a_token_reads_the_api_until_it_is_revoked() {
     let (world, daemon) = closed().await;
     assert!(daemon.get("/api/v1/status").starts_with("HTTP/1.1 401"));
     let token = create(&world, "Ana Silva");
-    let answer = daemon.get_with("/api/v1/status", &token);
-    assert!(answer.starts_with("HTTP/1.1 200") && answer.contains("common/graphql-server"), "{answer}");
+    wait_until("the status", || daemon.get_with("/api/v1/status", &token).starts_with("HTTP/1.1 200"));
+    assert!(daemon.get_with("/api/v1/status", &token).contains("common/graphql-server"));
     let listed = world.json(&["token", "list"])["tokens"].clone();
     assert_eq!((&listed[0]["name"], &listed[0]["isValid"]), (&json!("Ana Silva"), &json!(true)));
     assert!(!listed.to_string().contains(&token), "{listed}");
@@ -49,6 +51,31 @@ async fn a_token_reads_the_api_until_it_is_revoked() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_token_reads_the_api_over_tls() {
+    let tls = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/registry/tls");
+    let world = World::new("24h").await;
+    let world = world.with(&format!(
+        "schedule: \"0 0 29 2 *\"\nserver: {{listen: \"127.0.0.1:0\", access: token, \
+         tls: {{certificateFile: {0}/server.pem, keyFile: {0}/server.key}}}}",
+        tls.display()
+    ));
+    let daemon = Daemon::start(&world);
+    let authority =
+        reqwest::Certificate::from_pem(&std::fs::read(tls.join("authority.pem")).unwrap()).unwrap();
+    let http = reqwest::Client::builder().no_proxy().tls_certs_only([authority]).build().unwrap();
+    let get = |path: &str, token: &str| {
+        http.get(format!("https://{}{path}", daemon.address())).bearer_auth(token).send()
+    };
+    assert_eq!(get("/livez", "").await.unwrap().status(), 200);
+    assert_eq!(get("/api/v1/status", "wrong").await.unwrap().status(), 401);
+    let token = create(&world, "ci");
+    assert_eq!(get("/api/v1/audit", &token).await.unwrap().status(), 200);
+    // Whoever speaks plain HTTP gets no answer in plain text.
+    let plain = http.get(format!("http://{}/livez", daemon.address())).send().await;
+    assert!(plain.is_err(), "{plain:?}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_browser_logs_in_and_out() {
     let (world, daemon) = closed().await;
     let token = create(&world, "Ana Silva");
@@ -62,7 +89,8 @@ async fn a_browser_logs_in_and_out() {
     browser.wait_until("the refusal", "document.querySelector('[role=alert]')").await;
     assert_eq!(browser.violations().await, Vec::<String>::new());
     // The refusal is an error of the console, and the only one.
-    assert_eq!(browser.complaints().await.len(), 1);
+    let complaints = browser.complaints().await;
+    assert!(complaints.len() == 1 && complaints[0].contains("401"), "{complaints:?}");
     browser.evaluate(&format!("document.querySelector('#token').value = {}", json!(token))).await;
     browser.evaluate("document.querySelector('form.login').submit()").await;
     browser.wait_until("the page that was asked for", "location.pathname === '/history'").await;

@@ -126,7 +126,10 @@ impl Browser {
     pub(crate) async fn complaints(&self) -> Vec<String> {
         let log = self.command("se/log", json!({"type": "browser"})).await;
         let entries = log.as_array().unwrap().iter();
-        entries.filter(|entry| entry["level"] != "INFO").map(|entry| entry["message"].to_string()).collect()
+        entries
+            .filter(|entry| entry["level"] == "SEVERE" || entry["level"] == "WARNING")
+            .map(|entry| entry["message"].to_string())
+            .collect()
     }
 
     /// What axe-core finds wrong with the page.

@@ -199,8 +199,8 @@ Examples:
   tidegate token list
   tidegate token revoke ci
 
-A token is shown once, by `create`; the store has only its hash. With `server.access: token`, the board
-and the API ask for one.";
+A token is shown once, by `create`; the store has only its hash. With `server.access: token`, the
+board and the API ask for one.";
 
 pub(super) const AUDIT: &str = "\
 Examples:

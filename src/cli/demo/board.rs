@@ -1,6 +1,6 @@
 //! The board of the demo, on a free port of this machine.
 
-use std::net::{Ipv4Addr, SocketAddr};
+use std::net::Ipv4Addr;
 use std::sync::Arc;
 
 use chrono::Utc;
@@ -14,7 +14,8 @@ use crate::server::{Health, Parts, Reading, Server, ServerLimits, Site, Snapshot
 /// A board that answers until it is dropped.
 #[derive(Debug)]
 pub(super) struct Board {
-    address: SocketAddr,
+    /// Where it is.
+    pub(super) url: String,
     /// What it shows.
     pub(super) snapshots: Arc<Snapshots>,
     _stop: oneshot::Sender<()>,
@@ -37,16 +38,13 @@ impl Board {
             webhooks: Vec::new(),
             repository: None,
             branch: "main".to_owned(),
+            tls: None,
         };
         let server = Server::bind((Ipv4Addr::LOCALHOST, 0).into(), parts, ServerLimits::default()).await?;
-        let address = server.address();
+        let url = server.url();
         let (stop, stopped) = oneshot::channel::<()>();
         // Dropping the sender stops it.
         tokio::spawn(server.run(async move { drop(stopped.await) }));
-        Ok(Self { address, snapshots, _stop: stop })
-    }
-
-    pub(super) fn url(&self) -> String {
-        format!("http://{}/", self.address)
+        Ok(Self { url, snapshots, _stop: stop })
     }
 }

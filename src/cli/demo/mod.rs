@@ -76,7 +76,7 @@ async fn play(
     let mut session = Session::of(Arc::new(Config::load(&setup.config_file)?.config)).await?;
     introduction::status(screen, &mut session).await?;
     let board = Board::start(Arc::clone(&session.store)).await?;
-    screen.text(&format!("\n  The same in a browser, live: {BOLD}{}{BOLD:#}\n", board.url()))?;
+    screen.text(&format!("\n  The same in a browser, live: {BOLD}{}{BOLD:#}\n", board.url))?;
     let (mut reporter, events) = events::reporter();
     let scenario = Scenario::new(screen, &setup, events, args.soak);
     let over = async {

@@ -91,7 +91,7 @@ pub(super) fn farewell(screen: &Screen<'_>, folder: Option<&Path>, board: &Board
         "hold a service, and see it on the board",
     ))?;
     screen.text(&command(&format!("git -C {folder}/gitops.git log -p main"), "the history, with diffs"))?;
-    screen.text(&format!("\nThe board: {BOLD}{}{BOLD:#}\n", board.url()))
+    screen.text(&format!("\nThe board: {BOLD}{}{BOLD:#}\n", board.url))
 }
 
 /// Where the folder is after Ctrl-C.

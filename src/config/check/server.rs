@@ -8,7 +8,7 @@ use crate::config::diagnostic::{Diagnostics, InvalidValue};
 use crate::config::location::Located;
 use crate::config::raw;
 use crate::config::secret::SecretSource;
-use crate::config::settings::{Access, Server};
+use crate::config::settings::{Access, Server, ServerTls};
 use crate::model::WebhookSender;
 
 pub(super) fn server(raw: Option<&Located<raw::Server>>, diagnostics: &mut Diagnostics) -> Option<Server> {
@@ -30,6 +30,7 @@ pub(super) fn server(raw: Option<&Located<raw::Server>>, diagnostics: &mut Diagn
         .into_iter()
         .filter_map(|(sender, secret)| Some((sender, self::secret(secret.as_ref()?, diagnostics)?)))
         .collect();
+    let tls = raw.tls.as_ref().map(|tls| self::tls(tls, diagnostics));
     let listen = listen?;
     let access = match raw.access {
         Some(raw::Access::None) => Access::None,
@@ -46,7 +47,13 @@ pub(super) fn server(raw: Option<&Located<raw::Server>>, diagnostics: &mut Diagn
             return None;
         }
     };
-    Some(Server { listen, access, webhooks })
+    Some(Server { listen, tls: tls.flatten(), access, webhooks })
+}
+
+fn tls(raw: &raw::ServerTls, diagnostics: &mut Diagnostics) -> Option<ServerTls> {
+    let certificate = file::path(&raw.certificate_file, diagnostics);
+    let key = file::path(&raw.key_file, diagnostics);
+    Some(ServerTls { certificate: certificate?, key: key? })
 }
 
 fn address(text: &str) -> Result<SocketAddr, InvalidValue> {

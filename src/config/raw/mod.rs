@@ -32,7 +32,7 @@ pub(super) use git::{
 };
 pub(super) use notifications::{Channel, ChatWebhook, Email, EmailTls, GithubChannel, Report, Webhook};
 pub(super) use registry::{Credentials, RateLimit, Registry};
-pub(super) use server::{Access, Server, WebhookSecret, Webhooks};
+pub(super) use server::{Access, Server, ServerTls, WebhookSecret, Webhooks};
 pub(super) use service::{Charts, Entries, Override, ServiceDefaults, Services, TagOrder};
 
 /// The configuration of Tidegate: one YAML file, `config/tidegate.yaml` unless `--config` or `TIDEGATE_CONFIG` names

@@ -11,10 +11,13 @@ use crate::config::location::Located;
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub(in crate::config) struct Server {
-    /// The IP address and port to listen on, without TLS. On another address than loopback, everybody who reaches it can read
+    /// The IP address and port to listen on. On another address than loopback, everybody who reaches it can read
     /// health and metrics, which name services and versions; a webhook needs its secret everywhere.
     #[schemars(extend("examples" = ["127.0.0.1:8080", "[::]:8080"]))]
     pub(in crate::config) listen: Located<String>,
+
+    /// TLS by a certificate in a file. Without it, the server speaks plain HTTP.
+    pub(in crate::config) tls: Option<ServerTls>,
 
     /// Who may read the board and the API: `token` is whoever has a token of `tidegate token create`, `open` is everybody who
     /// reaches the port, and `none` turns them off. Without it, whoever is on this machine may; on another address than
@@ -25,6 +28,20 @@ pub(in crate::config) struct Server {
     /// image or repository that it names; nothing else in it is believed.
     #[serde(default, deserialize_with = "or_default")]
     pub(in crate::config) webhooks: Webhooks,
+}
+
+/// A certificate and its private key, in PEM. Both files are read again within 5 s of a change; files that cannot be used leave
+/// the last certificate in use.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub(in crate::config) struct ServerTls {
+    /// The certificate, followed by those of the authorities between it and the root.
+    #[schemars(extend("examples" = ["/etc/tidegate/tls/tls.crt"]))]
+    pub(in crate::config) certificate_file: Located<FilePath>,
+
+    /// The private key, unencrypted.
+    #[schemars(extend("examples" = ["/etc/tidegate/tls/tls.key"]))]
+    pub(in crate::config) key_file: Located<FilePath>,
 }
 
 /// Who may read the board and the API.

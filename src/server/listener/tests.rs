@@ -6,6 +6,7 @@ use std::time::Instant;
 use chrono::Utc;
 use secrecy::SecretString;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::TcpStream;
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
@@ -39,6 +40,7 @@ async fn start(limits: ServerLimits) -> Running {
         webhooks: [WebhookSender::Generic, WebhookSender::Quay, WebhookSender::GitHub].map(webhook).into(),
         repository: Some("vtr/gitops".to_owned()),
         branch: "main".to_owned(),
+        tls: None,
     };
     let server = Server::bind("127.0.0.1:0".parse().unwrap(), parts, limits).await.unwrap();
     let address = server.address();
@@ -216,6 +218,7 @@ async fn a_port_in_use_is_an_error() {
         webhooks: Vec::new(),
         repository: None,
         branch: "main".to_owned(),
+        tls: None,
     };
     let fault = Server::bind(running.address, parts, ServerLimits::default()).await.unwrap_err();
     assert!(fault.in_one_line().starts_with(&format!("cannot listen on {}", running.address)), "{fault}");

@@ -7,7 +7,7 @@ use tokio::task::JoinHandle;
 
 use crate::config::{self, Access, Config, ProcessEnv, Remote, SecretSource};
 use crate::model::{Fault, WebhookSender};
-use crate::server::{Parts, Reading, Server, ServerLimits, Site, Tokens, Webhook};
+use crate::server::{Parts, Reading, Server, ServerLimits, Site, TlsFiles, Tokens, Webhook};
 
 use super::monitor::Shared;
 use crate::cli::notifications::commit_page;
@@ -83,11 +83,15 @@ impl HttpServer {
             webhooks: webhooks.collect(),
             repository: settings.repository.clone(),
             branch: settings.branch.clone(),
+            tls: settings
+                .server
+                .tls
+                .as_ref()
+                .map(|tls| TlsFiles { certificate: tls.certificate.clone(), key: tls.key.clone() }),
         };
         let server = Server::bind(settings.server.listen, parts, ServerLimits::default()).await?;
         let senders: Vec<&str> = settings.server.webhooks.iter().map(|(sender, _)| sender.as_str()).collect();
-        let board =
-            if access == Access::None { "off".to_owned() } else { format!("http://{}/", server.address()) };
+        let board = if access == Access::None { "off".to_owned() } else { server.url() };
         tracing::info!(address = %server.address(), %board, webhooks = %senders.join(" "), "listening");
         let (stop, stopped) = oneshot::channel();
         // Dropping the sender stops it too.
