@@ -1,6 +1,6 @@
 //! Tokens by which people and programs read through the server, and the audit log of what was done with them.
 
-use std::fmt;
+use std::fmt::{self, Write as _};
 use std::str::FromStr;
 
 use secrecy::{ExposeSecret as _, SecretString};
@@ -139,7 +139,13 @@ impl AccessToken {
 impl ShownToken {
     /// A new token from random bytes: 6 for the id, the rest for the secret.
     pub fn from_random(bytes: &[u8; 38]) -> Self {
-        let hex = |bytes: &[u8]| bytes.iter().map(|byte| format!("{byte:02x}")).collect::<String>();
+        let hex = |bytes: &[u8]| {
+            bytes.iter().fold(String::new(), |mut text, byte| {
+                // Writing to a string does not fail.
+                let _ = write!(text, "{byte:02x}");
+                text
+            })
+        };
         let (id, secret) = bytes.split_at(6);
         Self { id: TokenId(hex(id)), secret: SecretString::from(hex(secret)) }
     }

@@ -1,5 +1,7 @@
 //! Tokens and the audit log as tables.
 
+use std::fmt::Write as _;
+
 use chrono_tz::Tz;
 
 use crate::cli::output::{BOLD, CYAN, DIM, RED};
@@ -50,7 +52,12 @@ pub(crate) fn list(tokens: &[AccessToken], zone: Tz, now: Timestamp) -> String {
 }
 
 pub(crate) fn revoked(tokens: &[AccessToken]) -> String {
-    tokens.iter().map(|token| format!("Revoked {} of {}.\n", token.id, token.name)).collect()
+    let mut text = String::new();
+    for token in tokens {
+        // Writing to a string does not fail.
+        let _ = writeln!(text, "Revoked {} of {}.", token.id, token.name);
+    }
+    text
 }
 
 pub(crate) fn audit(entries: &[AuditEntry], zone: Tz) -> String {

@@ -2,6 +2,8 @@
 
 use std::collections::HashMap;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use chrono::TimeDelta;
 use ring::rand::{SecureRandom as _, SystemRandom};
 use secrecy::SecretString;
@@ -53,11 +55,11 @@ fn key(cookie: &str) -> String {
     format!("{:x}", Sha256::digest(cookie))
 }
 
-/// 32 random bytes in hexadecimal.
+/// 32 random bytes as text that stands in a cookie as it is.
 fn random() -> Option<String> {
     let mut bytes = [0; 32];
     SystemRandom::new().fill(&mut bytes).ok()?;
-    Some(bytes.iter().map(|byte| format!("{byte:02x}")).collect())
+    Some(URL_SAFE_NO_PAD.encode(bytes))
 }
 
 #[cfg(test)]

@@ -60,12 +60,11 @@ async fn read(
         }
         Read::History => {
             let snapshot = snapshots.latest()?;
-            let answer = match snapshot.known(&key) {
-                Some(answer) => answer,
-                None => {
-                    let found = snapshots.history(history(&query)?).await?;
-                    snapshot.answer(&key, || endpoints::document("History", &found))?
-                }
+            let answer = if let Some(answer) = snapshot.known(&key) {
+                answer
+            } else {
+                let found = snapshots.history(history(&query)?).await?;
+                snapshot.answer(&key, || endpoints::document("History", &found))?
             };
             (snapshot, answer)
         }
