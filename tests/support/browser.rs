@@ -1,4 +1,4 @@
-//! Debian's Chromium without a window, driven as WebDriver has it.
+//! Debian's Chromium without a window, driven through chromedriver.
 
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a helper that fails, fails its test")]
 
