@@ -51,7 +51,7 @@ struct State {
     errors: BTreeMap<Watch, (String, Instant)>,
     /// Why the cluster cannot be asked at all.
     unreachable: Option<String>,
-    /// The kinds of which there are more objects than are kept.
+    /// Kinds with more than [`MOST_OBJECTS`] objects.
     too_many: BTreeSet<Watch>,
 }
 
@@ -178,7 +178,7 @@ impl Watched {
         });
     }
 
-    /// Changes the state. Where that changes what is reported, those who wait are told.
+    /// Changes the state, and wakes whoever waits if the report changed.
     fn change(&self, change: impl FnOnce(&mut State) -> bool) {
         let is_changed = change(&mut self.lock());
         if is_changed {

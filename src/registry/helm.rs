@@ -21,7 +21,7 @@ use crate::model::{Digest, HelmChart, Tag, TagList};
 /// The largest index that Flux's source-controller reads, too.
 const MAX_INDEX_BYTES: usize = 50 * 1024 * 1024;
 
-/// The media type of a chart's configuration, by which OCI artifacts are told as charts.
+/// The media type of a chart's configuration. It distinguishes charts from other OCI artifacts.
 pub(super) const CHART_KIND: &str = "application/vnd.cncf.helm.config.v1+json";
 
 type Slot = Arc<AsyncMutex<Option<Fetched>>>;

@@ -68,6 +68,18 @@ pub(super) fn folders_of(renames: &[(RepoPath, RepoPath)]) -> BTreeMap<RepoPath,
     found.into_iter().filter_map(|(former, path)| Some((former, path?))).collect()
 }
 
+/// Removes what any of these paths is, or lies in.
+pub(super) fn remove_folders_of<'a>(
+    folders: &mut BTreeMap<RepoPath, RepoPath>,
+    paths: impl IntoIterator<Item = &'a RepoPath>,
+) {
+    for path in paths {
+        for folder in with_folders(path) {
+            folders.remove(&folder);
+        }
+    }
+}
+
 /// Finds for each added file the removed one that it was: the same content or folder and name before anything less, and
 /// a mere name only where it is the only one.
 pub(super) fn paired(

@@ -18,7 +18,7 @@ use crate::engine::state::flux_policies::Resolver;
 use crate::engine::state::snapshot::{Reading, Snapshot};
 use crate::port::Repository;
 
-use super::former_paths::{FormerPaths, folders_of, paired};
+use super::former_paths::{FormerPaths, folders_of, paired, remove_folders_of};
 
 /// The tags of each image of each service, by the name that the file gives the service.
 type TagsBySubject = HashMap<Subject, BTreeSet<PinnedTag>>;
@@ -216,12 +216,11 @@ impl<R: Repository> HistoryReader<'_, R> {
         removed.retain(|(path, _)| self.is_read(path) && !scope.iter().any(|root| path.is_within(root)));
         let mut renames = paired(&removed, &added);
         let mut folders = folders_of(&renames);
-        folders.retain(|folder, _| !scope.iter().any(|root| root.is_within(folder)));
-        let candidates: Vec<RepoPath> = folders.keys().cloned().collect();
-        if !candidates.is_empty() {
-            for file in self.repository.files(commit.id, &candidates)?.files {
-                folders.retain(|folder, _| !file.path.is_within(folder));
-            }
+        remove_folders_of(&mut folders, &scope);
+        if !folders.is_empty() {
+            let candidates: Vec<RepoPath> = folders.keys().cloned().collect();
+            let left = self.repository.files(commit.id, &candidates)?.files;
+            remove_folders_of(&mut folders, left.iter().map(|file| &file.path));
         }
         renames.extend(folders);
         Ok(renames)

@@ -107,10 +107,12 @@ where
 }
 
 async fn within_limit(what: &str, limit: Duration, check: impl Future<Output = Finding>) -> Finding {
-    timeout(limit, check).await.unwrap_or_else(|_| {
-        let detail = format!("no answer within {} s", limit.as_secs());
-        Finding::bad(what, detail).with_hint("check the network, the proxy and the state of the service")
-    })
+    timeout(limit, check).await.unwrap_or_else(|_| silent(what, limit))
+}
+
+fn silent(what: &str, limit: Duration) -> Finding {
+    Finding::bad(what, format!("no answer within {} s", limit.as_secs()))
+        .with_hint("check the network, the proxy and the state of the service")
 }
 
 async fn repository(session: &Session) -> Finding {
@@ -147,8 +149,8 @@ async fn token_expiries(config: &Config) -> Vec<Finding> {
                 Err(fault) => Some(Finding::of(token.key, &fault)),
             }
         };
-        let silent = || Some(Finding::bad(token.key, format!("no answer within {} s", TIME_LIMIT.as_secs())));
-        findings.extend(timeout(TIME_LIMIT, check).await.unwrap_or_else(|_| silent()));
+        let found = timeout(TIME_LIMIT, check).await;
+        findings.extend(found.unwrap_or_else(|_| Some(silent(token.key, TIME_LIMIT))));
     }
     findings
 }
