@@ -12,7 +12,7 @@ use std::{env, fs, io};
 use clap_complete::CompletionCandidate;
 use clap_complete::engine::ArgValueCompleter;
 
-use crate::config::{self, Config};
+use crate::config::Config;
 use crate::engine::{PassReport, Target};
 use crate::policy::GateName;
 
@@ -158,8 +158,7 @@ struct Kept(String);
 impl Kept {
     fn read() -> Self {
         let text = configuration().and_then(|config| {
-            let config::Store::Sqlite(database) = &config.store;
-            let folder = database.parent().map_or_else(|| PathBuf::from("."), Path::to_owned);
+            let folder = config.store.database.parent().map_or_else(|| PathBuf::from("."), Path::to_owned);
             fs::read_to_string(folder.join(FILE)).ok()
         });
         Self(text.unwrap_or_default())

@@ -347,9 +347,11 @@ pub struct Forge {
 
 /// Where observations and the history index are stored.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Store {
-    /// An SQLite database at this absolute path.
-    Sqlite(PathBuf),
+pub struct Store {
+    /// The SQLite database, an absolute path.
+    pub database: PathBuf,
+    /// How long it keeps what no decision needs.
+    pub retention: Duration,
 }
 
 /// Who may read the board and the API.

@@ -1,12 +1,13 @@
 //! What the engine remembers between passes. Losing it loses no decision.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::future::Future;
+use std::sync::Arc;
 
 use crate::model::{
     CommitId, Digest, FetchEvidence, HealthObservation, HealthSubject, ImageName, IndexEnd, Intent,
     IntoFault, Observation, Outcome, PromotionId, Subject, Tag, TagChange, TagChangePart, TagChangeQuery,
-    TagsSeen, Timestamp,
+    TagList, TagsSeen, Timestamp,
 };
 
 /// An image and one of its tags.
@@ -76,6 +77,15 @@ pub trait SeenTags: Send + Sync + 'static {
     fn note_tags(
         &self,
         new: &[(ImageName, Vec<Tag>)],
+        at: Timestamp,
+    ) -> impl Future<Output = Result<(), Self::Error>> + Send;
+
+    /// Forgets first sights and digests that are older than the store keeps them: of tags that these lists lack, and of images
+    /// that are not in `used`. A tag that comes back is new.
+    fn forget_tags(
+        &self,
+        lists: &[(ImageName, Arc<TagList>)],
+        used: &HashSet<&ImageName>,
         at: Timestamp,
     ) -> impl Future<Output = Result<(), Self::Error>> + Send;
 }

@@ -3,7 +3,6 @@
 
 use std::collections::BTreeMap;
 
-use chrono::TimeDelta;
 use sha2::{Digest as _, Sha256};
 
 use crate::model::{Digest, ImageName, Timestamp};
@@ -14,9 +13,6 @@ use super::{StoreError, sql};
 
 /// Maximum cached ranges; the least recently read are deleted first.
 const MAX_RANGES: i64 = 500;
-
-/// How long the labels of an image are kept; they can be read again.
-const LABELS_KEPT: TimeDelta = TimeDelta::days(400);
 
 /// Maximum size of a cached range, in bytes.
 const MAX_RANGE_BYTES: usize = 16 * 1024 * 1024;
@@ -62,7 +58,7 @@ impl Store {
             .await
             .map_err(&failed)?;
         sqlx::query(sql::FORGET_LABELS)
-            .bind((at - LABELS_KEPT).timestamp_millis())
+            .bind((at - self.retention).timestamp_millis())
             .execute(&mut *writing)
             .await
             .map_err(&failed)?;

@@ -12,11 +12,8 @@ use super::open::Store;
 use super::row::{self, Unreadable};
 use super::{StoreError, sql};
 
-/// Days until an abandoned intent is deleted.
-const ABANDONED_KEPT_DAYS: i64 = 1;
-
-/// Days until the audit copy of a promotion is deleted. Git keeps the original.
-const LANDED_KEPT_DAYS: i64 = 400;
+/// How long an abandoned intent is kept. Of a promotion that landed, Git has the original.
+const ABANDONED_KEPT: TimeDelta = TimeDelta::days(1);
 
 impl Intents for Store {
     type Error = StoreError;
@@ -61,10 +58,9 @@ impl Intents for Store {
         for outcomes in outcomes.chunks(ROWS_PER_STATEMENT) {
             settle(&mut writing, outcomes, at).await.map_err(&failed)?;
         }
-        let before = |days| (at - TimeDelta::days(days)).timestamp_millis();
         sqlx::query(sql::PRUNE_INTENTS)
-            .bind(before(ABANDONED_KEPT_DAYS))
-            .bind(before(LANDED_KEPT_DAYS))
+            .bind((at - ABANDONED_KEPT).timestamp_millis())
+            .bind((at - self.retention).timestamp_millis())
             .execute(&mut *writing)
             .await
             .map_err(&failed)?;

@@ -4,7 +4,9 @@ use std::ffi::OsString;
 use std::fs::File;
 use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
+use chrono::TimeDelta;
 use sha2::{Digest as _, Sha256};
 
 use super::connection::{BUSY_TIMEOUT, Database};
@@ -19,6 +21,8 @@ pub struct Store {
     pub(super) database: Database,
     /// The same file, for the changelog caches; connected when first used.
     pub(super) caches: Database,
+    /// How long what no decision needs is kept.
+    pub(super) retention: TimeDelta,
     /// A shared lock: while any process has the database open, nobody sets it aside.
     _in_use: LockFile,
 }
@@ -45,7 +49,7 @@ pub enum OpenState {
 }
 
 impl Store {
-    /// Opens or creates the database file `path`.
+    /// Opens or creates the database file `path`, which keeps what no decision needs for `retention`.
     ///
     /// `repository` is the URL and the branch, with a space between. When they change, the fetch log and the index are cleared,
     /// because they describe another branch; observations stay.
@@ -55,7 +59,7 @@ impl Store {
     /// # Errors
     /// The file or its folder is unusable, the database belongs to a newer Tidegate or another program, or it is damaged
     /// while another process has it open.
-    pub async fn open(path: &Path, repository: &str) -> Result<OpenedStore, StoreError> {
+    pub async fn open(path: &Path, repository: &str, retention: Duration) -> Result<OpenedStore, StoreError> {
         create_folder(folder_of(path))?;
         refuse_special_file(path)?;
         let in_use = LockFile::open(&beside(path, ".lock"), path)?;
@@ -75,7 +79,8 @@ impl Store {
         };
         in_use.share(BUSY_TIMEOUT).await?;
         let caches = Database::for_caches(path);
-        Ok(OpenedStore { store: Self { database, caches, _in_use: in_use }, state })
+        let retention = TimeDelta::from_std(retention).unwrap_or(TimeDelta::MAX);
+        Ok(OpenedStore { store: Self { database, caches, retention, _in_use: in_use }, state })
     }
 
     /// Closes every connection. Dropping the store does too, without waiting.

@@ -61,6 +61,19 @@ pub(super) const LAST_TAGS_SEEN: (&str, &str) = (
         FROM wanted JOIN tags_seen kept ON kept.image = wanted.image GROUP BY kept.image",
 );
 pub(super) const ADD_TAGS_SEEN: &str = "INSERT INTO tags_seen (image, ordinal, tags, seen_at_ms) ";
+pub(super) const OLD_TAGS_SEEN: (&str, &str) = (
+    "WITH wanted (position, image, before_ms) AS (",
+    ") SELECT wanted.position, kept.ordinal, kept.tags
+        FROM wanted JOIN tags_seen kept ON kept.image = wanted.image AND kept.seen_at_ms < wanted.before_ms",
+);
+pub(super) const REPLACE_TAGS_SEEN: &str = "UPDATE tags_seen SET tags = $3 WHERE image = $1 AND ordinal = $2";
+/// The first row stays without tags, so that no later one is taken for the first.
+pub(super) const FORGET_EMPTY_TAGS_SEEN: &str =
+    "DELETE FROM tags_seen WHERE image = $1 AND tags = '' AND ordinal > 1";
+pub(super) const FORGET_OBSERVATIONS: &str = "DELETE FROM observations WHERE image = $1 AND tag = $2";
+pub(super) const OLD_IMAGES: &str = "SELECT image FROM tags_seen GROUP BY image HAVING max(seen_at_ms) < $1";
+pub(super) const FORGET_IMAGE: [&str; 2] =
+    ["DELETE FROM tags_seen WHERE image = $1", "DELETE FROM observations WHERE image = $1"];
 
 // Health.
 

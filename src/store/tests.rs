@@ -2,6 +2,7 @@
 
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
 use sqlx::AssertSqlSafe;
 use tempfile::TempDir;
@@ -18,7 +19,7 @@ fn head() -> CommitId {
 }
 
 async fn store_in(folder: &Path) -> Store {
-    Store::open(&folder.join("tidegate.db"), "file:///srv/gitops.git").await.unwrap().store
+    Store::open(&folder.join("tidegate.db"), "file:///srv/gitops.git", Duration::MAX).await.unwrap().store
 }
 
 /// A setting stays, since there is one connection.

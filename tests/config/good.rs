@@ -4,7 +4,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use tidegate::config::{
-    Batch, ChannelTarget, Config, ConfigError, Credentials, Loaded, SecretSource, Setting, Store,
+    Batch, ChannelTarget, Config, ConfigError, Credentials, Loaded, SecretSource, Setting,
 };
 use tidegate::model::{Class, EnvironmentName, EventKind, Fault, ServiceName};
 
@@ -49,7 +49,8 @@ fn the_example_is_a_working_start() {
     assert_eq!(config.timezone, chrono_tz::America::Santiago);
     assert_eq!(config.git.remote.to_string(), "ssh://git@github.com/vtr/gitops.git");
     assert_eq!(config.git.batch, Batch::Service);
-    assert_eq!(config.store, Store::Sqlite("/var/lib/tidegate/tidegate.db".into()));
+    assert_eq!(config.store.database, Path::new("/var/lib/tidegate/tidegate.db"));
+    assert_eq!(config.store.retention, Duration::from_hours(365 * 24));
     assert_eq!(config.clock_tolerance, Duration::from_mins(10));
     let hosts: Vec<&str> = config.registries.iter().map(|registry| registry.host.as_str()).collect();
     assert_eq!(hosts, ["ghcr.io", "127.0.0.1:5000", "docker.io"]);

@@ -4,6 +4,7 @@
 
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 use secrecy::SecretString;
@@ -32,7 +33,7 @@ impl Outbox for StoreOutbox {
 }
 
 pub(super) async fn open(file: &Path) -> Arc<Store> {
-    Arc::new(Store::open(file, "file:///srv/gitops.git main").await.unwrap().store)
+    Arc::new(Store::open(file, "file:///srv/gitops.git main", Duration::MAX).await.unwrap().store)
 }
 
 /// A message that tells its number as the tag.
@@ -57,7 +58,7 @@ pub(super) fn webhook(name: &str, url: &str) -> ChannelSettings {
     let form = PostForm::Webhook { secret: secret("whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw") };
     ChannelSettings {
         name: name.to_owned(),
-        give_up_after: std::time::Duration::from_hours(1),
+        give_up_after: Duration::from_hours(1),
         is_digest: false,
         wording: Wording::default(),
         sender: Arc::new(Post::new(HttpClient::new().unwrap(), secret(url), form)),

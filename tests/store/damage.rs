@@ -7,7 +7,7 @@ use tidegate::model::Class;
 use tidegate::port::{IndexReader as _, Intents as _, Observations as _};
 use tidegate::store::{OpenState, OpenedStore, Store};
 
-use super::words::{Place, REPOSITORY, at, extend, index_of, intent, seen, tag_change};
+use super::words::{KEPT, Place, REPOSITORY, at, extend, index_of, intent, seen, tag_change};
 
 /// A closed store with some hundred pages in it.
 async fn filled() -> Place {
@@ -143,7 +143,7 @@ async fn damage_is_not_set_aside_under_a_process_that_uses_the_file() {
     let place = filled().await;
     let user = place.reopen().await;
     overwrite(&place.file, 0, b"not any more");
-    let error = Store::open(&place.file, REPOSITORY).await.unwrap_err();
+    let error = Store::open(&place.file, REPOSITORY, KEPT).await.unwrap_err();
     assert!(error.is_damage());
     assert_eq!(error.class(), Class::TryAgain);
     assert!(error.hint().unwrap().contains("no other Tidegate running"));

@@ -8,7 +8,7 @@ use std::process::{Command, Stdio};
 use tidegate::port::{Intents as _, Observations as _};
 use tidegate::store::{OpenState, Store};
 
-use super::words::{Place, REPOSITORY, at, intent, seen};
+use super::words::{KEPT, Place, REPOSITORY, at, intent, seen};
 
 /// The database's file, for the process that is to be killed.
 const FILE: &str = "TIDEGATE_TEST_STORE_FILE";
@@ -26,7 +26,7 @@ async fn the_process_that_writes_rounds() {
     let mut listener = given.is_some().then(std::io::stdout);
     let mut say = |line| listener.as_mut().map_or(Ok(()), |listener| writeln!(listener, "{line}")).unwrap();
     say("opening");
-    let store = Store::open(given.as_ref().unwrap_or(&place.file), REPOSITORY).await.unwrap().store;
+    let store = Store::open(given.as_ref().unwrap_or(&place.file), REPOSITORY, KEPT).await.unwrap().store;
     for round in (first..).take_while(|round| *round < rounds) {
         let intents = [0, 1, 2].map(|at| intent(3 * round + at));
         store.begin(&intents).await.unwrap();

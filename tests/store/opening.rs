@@ -7,10 +7,10 @@ use tidegate::model::{Class, Fault};
 use tidegate::port::{Fetches as _, IndexReader as _, Intents as _, Observations as _};
 use tidegate::store::{OpenState, Store, StoreError};
 
-use super::words::{Place, REPOSITORY, at, commit, connect, extend, intent, seen, tag_change, tamper};
+use super::words::{KEPT, Place, REPOSITORY, at, commit, connect, extend, intent, seen, tag_change, tamper};
 
 async fn refused(file: &Path) -> StoreError {
-    Store::open(file, REPOSITORY).await.unwrap_err()
+    Store::open(file, REPOSITORY, KEPT).await.unwrap_err()
 }
 
 #[tokio::test]
@@ -58,7 +58,7 @@ async fn another_repository_clears_the_rows_of_the_old_one() {
     extend(&store, "scope", None, 1, &[tag_change(1)]).await;
     store.begin(&[intent(1)]).await.unwrap();
     store.close().await;
-    let other = Store::open(&place.file, "file:///srv/other.git").await.unwrap();
+    let other = Store::open(&place.file, "file:///srv/other.git", KEPT).await.unwrap();
     assert_eq!(other.state, OpenState::Existing);
     assert_eq!(other.store.index_end().await.unwrap(), None);
     assert_eq!(other.store.fetches().await.unwrap(), []);
@@ -70,10 +70,10 @@ async fn another_repository_clears_the_rows_of_the_old_one() {
 async fn a_url_with_a_secret_is_not_stored() {
     let place = Place::new();
     let url = "https://bot:hunter2@git.vtr.cl/gitops.git";
-    Store::open(&place.file, url).await.unwrap().store.close().await;
+    Store::open(&place.file, url, KEPT).await.unwrap().store.close().await;
     let bytes = std::fs::read(&place.file).unwrap();
     assert!(!bytes.windows(7).any(|window| window == b"hunter2"));
-    assert_eq!(Store::open(&place.file, url).await.unwrap().state, OpenState::Existing);
+    assert_eq!(Store::open(&place.file, url, KEPT).await.unwrap().state, OpenState::Existing);
 }
 
 #[tokio::test]

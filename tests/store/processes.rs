@@ -9,7 +9,7 @@ use tidegate::port::{Fetches as _, IndexReader as _, IndexWriter as _, Intents a
 use tidegate::store::{DataFolder, OpenState, Store, StoreError};
 use tokio::task::JoinSet;
 
-use super::words::{Place, REPOSITORY, at, commit, extend, index_of, intent, seen, tag_change};
+use super::words::{KEPT, Place, REPOSITORY, at, commit, extend, index_of, intent, seen, tag_change};
 
 const NO_WAIT: Duration = Duration::ZERO;
 
@@ -19,7 +19,7 @@ async fn one_of_many_processes_creates_the_database() {
     let mut starting = JoinSet::new();
     for _ in 0..8 {
         let file = place.file.clone();
-        starting.spawn(async move { Store::open(&file, REPOSITORY).await.unwrap() });
+        starting.spawn(async move { Store::open(&file, REPOSITORY, KEPT).await.unwrap() });
     }
     let opened = starting.join_all().await;
     let created = opened.iter().filter(|opened| opened.state == OpenState::Created).count();
@@ -38,7 +38,7 @@ async fn one_of_many_processes_moves_a_damaged_file_aside() {
     let mut starting = JoinSet::new();
     for _ in 0..8 {
         let file = place.file.clone();
-        starting.spawn(async move { Store::open(&file, REPOSITORY).await.unwrap() });
+        starting.spawn(async move { Store::open(&file, REPOSITORY, KEPT).await.unwrap() });
     }
     let opened = starting.join_all().await;
     let rebuilt: Vec<_> = opened.iter().filter(|opened| opened.state != OpenState::Existing).collect();

@@ -1,10 +1,13 @@
 //! When tags were first seen.
 
-use tidegate::model::{ImageName, Tag, TagsSeen};
-use tidegate::port::SeenTags as _;
+use std::collections::HashSet;
+use std::sync::Arc;
+
+use tidegate::model::{ImageName, Tag, TagList, TagsSeen};
+use tidegate::port::{Observations as _, SeenTags as _};
 use tidegate::store::Store;
 
-use super::words::{Place, at, connect, tamper, word};
+use super::words::{KEPT, Place, at, connect, seen as digest_of, tamper, word};
 
 fn tags(text: &str) -> Vec<Tag> {
     text.split(' ').map(word).collect()
@@ -76,4 +79,55 @@ async fn a_tag_that_is_none_is_left_out_and_the_others_stay() {
     store.close().await;
     tamper(&place.file, "UPDATE tags_seen SET tags = 'v1.0.0 ../../x  v1.0.1'").await;
     assert_eq!(seen(&place.reopen().await, APP).await, [row("v1.0.0 v1.0.1", 1, true)]);
+}
+
+/// Forgets with these lists, so many seconds after the store's retention has passed.
+async fn forget(store: &Store, lists: &[(&str, &str)], seconds: i64) {
+    let lists: Vec<(ImageName, Arc<TagList>)> = lists
+        .iter()
+        .map(|(image, text)| (word(image), Arc::new(TagList { tags: tags(text), ignored: 0 })))
+        .collect();
+    let used: HashSet<&ImageName> = lists.iter().map(|(image, _)| image).collect();
+    let kept = i64::try_from(KEPT.as_secs()).unwrap();
+    store.forget_tags(&lists, &used, at(kept + seconds)).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_tag_that_left_its_registry_is_forgotten_after_the_retention() {
+    let place = Place::new();
+    let store = place.create().await;
+    note(&store, APP, "v1.0.0 v1.0.1", 1).await;
+    note(&store, APP, "v1.0.2", 3).await;
+    note(&store, APP, "v1.0.3", 9).await;
+    store
+        .observe(&[digest_of("v1.0.0", '1'), digest_of("v1.0.1", '2'), digest_of("v1.0.2", '3')], at(4))
+        .await
+        .unwrap();
+
+    forget(&store, &[(APP, "v1.0.1")], 1).await;
+    assert_eq!(seen(&store, APP).await.len(), 3, "nothing is older than the retention");
+
+    forget(&store, &[(APP, "v1.0.1")], 5).await;
+    let expected = [row("v1.0.1", 1, true), row("v1.0.3", 9, false)];
+    assert_eq!(seen(&store, APP).await, expected, "v1.0.3 left too, but not long ago");
+    let digests = store.all_observations(&[word(APP)]).await.unwrap();
+    assert_eq!(digests.keys().map(|(_, tag)| tag.as_str()).collect::<Vec<_>>(), ["v1.0.1"]);
+
+    forget(&store, &[(APP, "v9.0.0")], 20).await;
+    note(&store, APP, "v9.0.0", 30).await;
+    let left = seen(&store, APP).await;
+    assert_eq!(left.last(), Some(&row("v9.0.0", 30, false)), "no later answer is taken for the first");
+}
+
+#[tokio::test]
+async fn an_image_that_nothing_uses_is_forgotten_after_the_retention() {
+    let place = Place::new();
+    let store = place.create().await;
+    note(&store, "ghcr.io/vtr/old", "v1.0.0", 1).await;
+    note(&store, "ghcr.io/vtr/young", "v1.0.0", 9).await;
+    note(&store, APP, "v1.0.0", 1).await;
+    forget(&store, &[(APP, "v1.0.0")], 5).await;
+    assert_eq!(seen(&store, "ghcr.io/vtr/old").await, []);
+    assert_eq!(seen(&store, "ghcr.io/vtr/young").await.len(), 1);
+    assert_eq!(seen(&store, APP).await.len(), 1);
 }

@@ -8,7 +8,7 @@ use tidegate::port::{Fetches as _, Health as _, Intents as _, Labels as _, Obser
 use tidegate::store::{OpenState, Store};
 
 use super::words::{
-    Place, REPOSITORY, at, commit, connect, extend, health, intent, promotion, seen, tag_change,
+    KEPT, Place, REPOSITORY, at, commit, connect, extend, health, intent, promotion, seen, tag_change,
 };
 
 /// What a store of today holds after some work.
@@ -91,7 +91,7 @@ async fn rows_of_an_earlier_version_are_all_there() {
     let old = Place::new();
     old_database("0001", &today.file, &old).await;
     for _ in 0..2 {
-        let opened = Store::open(&old.file, REPOSITORY).await.unwrap();
+        let opened = Store::open(&old.file, REPOSITORY, KEPT).await.unwrap();
         assert_eq!(opened.state, OpenState::Existing);
         assert_eq!(all(&opened.store).await, expected);
         let (image, _, digest) = seen("v1.0.0", 'a');

@@ -4,6 +4,7 @@ use std::fmt::Debug;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 use std::sync::Arc;
+use std::time::Duration;
 
 use chrono::DateTime;
 use sqlx::sqlite::SqliteConnectOptions;
@@ -16,6 +17,9 @@ use tidegate::model::{
 };
 use tidegate::port::{IndexReader as _, IndexWriter as _};
 use tidegate::store::{OpenState, OpenedStore, Store};
+
+/// How long the stores of these tests keep what no decision needs.
+pub(super) const KEPT: Duration = Duration::from_hours(100 * 24);
 
 pub(super) const REPOSITORY: &str = "file:///srv/gitops.git";
 
@@ -157,7 +161,7 @@ impl Place {
     }
 
     pub(super) async fn open(&self) -> OpenedStore {
-        Store::open(&self.file, REPOSITORY).await.unwrap()
+        Store::open(&self.file, REPOSITORY, KEPT).await.unwrap()
     }
 
     /// Opens a store that must be there already and healthy.

@@ -21,8 +21,6 @@ pub(crate) use changelog::Changes;
 pub(crate) use forge::{Token, tokens};
 pub(crate) use repository_policy::repository_policy;
 pub(crate) use senders::sender;
-pub(crate) use session::{
-    Session, config_file, config_file_in, data_folder, database, find_config_file, load, repository,
-};
-pub(crate) use store::open_store;
+pub(crate) use session::{Session, config_file, config_file_in, find_config_file, load};
+pub(crate) use store::{data_folder, database, open_store, repository};
 pub(crate) use tokens::StoredTokens;

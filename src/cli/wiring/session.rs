@@ -28,6 +28,7 @@ use super::ports::{CountedPublisher, Real, SystemClock};
 use super::releases::Publisher;
 use super::source_choice::Sources;
 use super::sources::Mirrors;
+use super::store::{self, data_folder};
 use super::{forge, git, registries, repository_policy};
 
 /// How long a command waits for another one on the same data folder.
@@ -148,11 +149,11 @@ impl Session {
 
     async fn stopped_by(stop: Stop, config: Arc<Config>, metrics: Arc<Metrics>) -> Result<Self, Fault> {
         let written = Arc::clone(&config);
-        let (database, folder) = (database(&config), data_folder(&config));
+        let folder = data_folder(&config);
         let _lock = DataFolder::lock_to_open(&folder, LOCK_TIMEOUT).await?;
         share_files(&folder);
         let url = config.git.remote.to_string();
-        let opened = Store::open(database, &repository(&config)).await?;
+        let opened = store::open(&config).await?;
         if let OpenState::Rebuilt { kept_aside } = &opened.state {
             let aside = kept_aside.display();
             tracing::warn!(kept_aside = %aside, "the database was damaged; it is rebuilt from Git");
@@ -272,22 +273,6 @@ fn share_files(folder: &Path) {
     if DataFolder::is_shared(folder) {
         rustix::process::umask(rustix::fs::Mode::RWXO);
     }
-}
-
-/// The file of the store.
-pub(crate) fn database(config: &Config) -> &Path {
-    let config::Store::Sqlite(database) = &config.store;
-    database
-}
-
-/// The folder of the store and the mirror.
-pub(crate) fn data_folder(config: &Config) -> PathBuf {
-    database(config).parent().map_or_else(|| PathBuf::from("."), Path::to_owned)
-}
-
-/// The repository and the branch, as the store knows them.
-pub(crate) fn repository(config: &Config) -> String {
-    format!("{} {}", config.git.remote, config.git.branch)
 }
 
 /// Replaces the patterns of folders by what they match at the head of the branch.

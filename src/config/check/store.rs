@@ -1,6 +1,7 @@
 //! The `store` section, and its default.
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use super::file;
 use crate::config::diagnostic::{Diagnostics, InvalidValue};
@@ -10,6 +11,11 @@ use crate::config::raw;
 use crate::config::settings::Store;
 
 const FILE_NAME: &str = "tidegate.db";
+
+const DEFAULT_RETENTION: Duration = Duration::from_hours(365 * 24);
+
+/// Shorter, and what a person may still ask about is gone.
+const LEAST_RETENTION: Duration = Duration::from_hours(30 * 24);
 
 const EXAMPLE: &str = "write `sqlite://` and an absolute path: `sqlite:///var/lib/tidegate/tidegate.db`";
 
@@ -25,7 +31,12 @@ pub(super) fn store(
         None => diagnostics
             .ok_or_report(fallback.start(), state_folder(variables).map(|folder| folder.join(FILE_NAME))),
     };
-    path.map(Store::Sqlite)
+    let retention = super::duration(raw.retention.as_ref(), DEFAULT_RETENTION, diagnostics)?;
+    if let Some(written) = raw.retention.as_ref().filter(|_| retention < LEAST_RETENTION) {
+        diagnostics.error(written.at, "the retention is shorter than 30 days", "write `30d` or more");
+        return None;
+    }
+    Some(Store { database: path?, retention })
 }
 
 fn sqlite_path(url: &str) -> Result<PathBuf, InvalidValue> {

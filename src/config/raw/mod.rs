@@ -187,6 +187,11 @@ pub(super) struct Store {
     /// `$HOME/.local/state/tidegate`. `postgres://` is refused in this version.
     #[schemars(extend("examples" = ["sqlite:///var/lib/tidegate/tidegate.db"]))]
     pub(super) url: Option<Located<String>>,
+
+    /// How long the database keeps what no decision needs: promotions that ended, labels of images, and first sights of tags
+    /// that left their registry. At least `30d`.
+    #[schemars(extend("default" = "365d"))]
+    pub(super) retention: Option<Located<DurationText>>,
 }
 
 // Strings with a format. They stay strings here, so that `check` can report every invalid one at once; the schema has the

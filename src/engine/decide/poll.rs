@@ -291,6 +291,12 @@ pub(in crate::engine) async fn persist_tags<S: Store>(
     let new: Vec<(ImageName, Vec<Tag>)> = changed.iter().filter_map(new).collect();
     if !new.is_empty() {
         store.note_tags(&new, now).await?;
+        let lists: Vec<(ImageName, Arc<TagList>)> = new
+            .iter()
+            .filter_map(|(image, _)| Some((image.clone(), Arc::clone(polled.tags.get(image)?))))
+            .collect();
+        let used = targets.iter().map(Target::image).collect();
+        store.forget_tags(&lists, &used, now).await?;
     }
     persisted.0.extend(changed);
     Ok(())

@@ -1,14 +1,14 @@
 //! A store in memory.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::{Arc, Mutex};
 
 use super::{Calls, FakeError, Fuse, lock};
 use crate::history::Subject;
 use crate::model::{
     CommitId, Digest, FetchEvidence, HealthObservation, HealthSubject, HistoryRest, ImageName, IndexEnd,
-    Intent, Observation, Outcome, PromotionId, Tag, TagChange, TagChangePart, TagChangeQuery, TagsSeen,
-    Timestamp,
+    Intent, Observation, Outcome, PromotionId, Tag, TagChange, TagChangePart, TagChangeQuery, TagList,
+    TagsSeen, Timestamp,
 };
 use crate::port::{
     Fetches, Health, IndexReader, IndexWriter, Intents, Labels, Observations, SeenTags, TaggedImage,
@@ -152,6 +152,15 @@ impl SeenTags for FakeStore {
             let known = kept.tags.entry(image.clone()).or_default();
             known.push(TagsSeen { tags: tags.clone(), at, is_first: known.is_empty() });
         }
+        Ok(())
+    }
+
+    async fn forget_tags(
+        &self,
+        _lists: &[(ImageName, Arc<TagList>)],
+        _used: &HashSet<&ImageName>,
+        _at: Timestamp,
+    ) -> Result<(), FakeError> {
         Ok(())
     }
 }
