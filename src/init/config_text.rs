@@ -197,13 +197,13 @@ impl ConfigText<'_> {
 
     fn services(&self) -> String {
         let mut text = String::from(
-            "# Which versions to promote. A Flux ImagePolicy in the folders of an environment takes precedence over\n\
-             # `defaults`, an override over both.\n",
+            "# Which versions to promote. A Flux ImagePolicy of the repository takes precedence over `defaults`, an\n\
+             # override over both.\n",
         );
-        if self.rules.live > 0 {
-            let policies = match self.rules.live {
-                1 => "1 ImagePolicy is there and needs".to_owned(),
-                count => format!("{count} ImagePolicies are there and need"),
+        if self.rules.followed > 0 {
+            let policies = match self.rules.followed {
+                1 => "1 ImagePolicy is followed and needs".to_owned(),
+                count => format!("{count} ImagePolicies are followed and need"),
             };
             let _ = writeln!(text, "# {policies} no line here.");
         }
@@ -215,10 +215,7 @@ impl ConfigText<'_> {
             );
             return text;
         }
-        text.push_str(
-            "  # From Flux ImagePolicies outside of the environments, which the daemon does not read.\n",
-        );
-        text.push_str("  overrides:\n");
+        text.push_str("  # From Flux ImagePolicies, which may be removed.\n  overrides:\n");
         for entry in &self.rules.overrides {
             let _ = write_override(&mut text, entry);
         }

@@ -11,7 +11,7 @@ use super::config_text::{ConfigText, Origin};
 use super::environment::{Environment, EnvironmentIndex};
 use super::error::InitError;
 use super::finding::{Finding, FindingKind};
-use super::flux::{self, FluxRules};
+use super::flux::{self, FluxRules, Policies};
 use super::folders::{self, EnvironmentFolder, UnknownStage};
 use super::manifests::{FileField, Manifests, ScannedFile, line_and_column};
 use super::ownership::ManagedImages;
@@ -49,6 +49,7 @@ pub fn draft(
     files: Vec<(RepoPath, ScannedFile)>,
     scanned: usize,
     origin: &Origin,
+    policies: Policies,
 ) -> Result<Draft, InitError> {
     let mut manifests = Manifests::collect(files);
     if manifests.fields.is_empty() {
@@ -64,7 +65,7 @@ pub fn draft(
     let managed = ManagedImages::decide(&environments, &manifests, origin.owner.as_deref());
     findings.extend(managed.unmanaged(&environments));
     keep_managed(&managed, &mut manifests, &mut environments);
-    let rules = flux::rules(&manifests, &environments, &index);
+    let rules = flux::rules(&manifests, &environments, &index, policies);
     let services = Services::new(&manifests.fields, &environments, &index);
     findings.extend(services.findings());
     findings.extend(mostly_unplaced(&services));

@@ -1,7 +1,7 @@
-//! Flux's image objects: which the engine reads in place, and which become overrides.
+//! Flux's image objects: which ImagePolicy a field follows, and what an ImageUpdateAutomation would write.
 //!
-//! The engine reads an ImagePolicy in the folders of an environment, for that environment. It does not see one elsewhere (in
-//! `flux-system/`, in `infrastructure/`), so the draft carries the rules of that one over.
+//! The engine reads every ImagePolicy of the repository in place. For a team that leaves Flux, the draft carries their rules over
+//! instead.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
@@ -28,15 +28,24 @@ pub(super) struct Override {
     pub(super) file: FilePosition,
 }
 
+/// What becomes of the ImagePolicies.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Policies {
+    /// They stay, and the engine reads them.
+    Followed,
+    /// The configuration has their rules, so that they can be removed.
+    CarriedOver,
+}
+
 /// The selection rules in Flux's objects.
 #[derive(Debug, Default)]
 pub(super) struct FluxRules {
     /// Sorted by service, each service once.
     pub(super) overrides: Vec<Override>,
-    /// Number of policies that the engine reads in place.
-    pub(super) live: usize,
-    /// Indexes of the fields to which such a policy applies.
-    live_fields: BTreeSet<usize>,
+    /// Number of policies that fields follow.
+    pub(super) followed: usize,
+    /// Indexes of the fields that follow one.
+    following: BTreeSet<usize>,
     pub(super) findings: Vec<Finding>,
 }
 
@@ -44,12 +53,12 @@ impl FluxRules {
     /// Whether the whole tag is the version, so that a suffix makes it a variant. The pattern of a policy may read a part.
     pub(super) fn reads_whole_tag(&self, index: usize, field: &FileField) -> bool {
         let carried = self.overrides.iter().find(|one| one.service == field.field.service);
-        !self.live_fields.contains(&index) && carried.is_none_or(|carried| carried.tag_pattern.is_none())
+        !self.following.contains(&index) && carried.is_none_or(|carried| carried.tag_pattern.is_none())
     }
 
     /// Why the tag is not a version by the rules that apply, if that is known here.
     pub(super) fn not_a_version(&self, index: usize, field: &FileField) -> Option<String> {
-        if self.live_fields.contains(&index) {
+        if self.following.contains(&index) {
             return None;
         }
         let field = &field.field;
@@ -70,33 +79,40 @@ impl FluxRules {
 /// A policy and its file.
 type FilePolicy<'a> = &'a (RepoPath, FluxImagePolicy);
 
-/// Finds the policy of each field, and carries over the policies that the engine does not see.
+/// Finds the policy of each field.
 pub(super) fn rules(
     manifests: &Manifests,
     environments: &[Environment],
     index: &EnvironmentIndex,
+    policies: Policies,
 ) -> FluxRules {
-    let policies = Policies::new(manifests, index);
+    let objects = Objects::new(manifests, index);
     let mut rules = FluxRules::default();
-    policies.check_live(&mut rules);
+    let mut followed: BTreeMap<PolicyName, FilePolicy<'_>> = BTreeMap::new();
     let mut by_service: BTreeMap<&ServiceName, ServicePolicies<'_>> = BTreeMap::new();
     for (at, field) in manifests.fields.iter().enumerate() {
         let Some(environment) = index.find(&field.path) else { continue };
-        let service_policies = by_service.entry(&field.field.service).or_default();
-        match policies.find(environment, field) {
-            PolicyMatch::None => service_policies.other_images.extend(&field.field.image),
-            PolicyMatch::Live => {
-                rules.live_fields.insert(at);
+        match (objects.policy_of(environment, field), policies) {
+            (Ok(Some(policy)), Policies::Followed) => {
+                rules.following.insert(at);
+                followed.insert(policy_name(&policy.1), policy);
             }
-            PolicyMatch::Elsewhere(policy) => {
-                service_policies.policies.insert(policy_name(&policy.1), policy);
+            (Ok(Some(policy)), Policies::CarriedOver) => {
+                let of_service = by_service.entry(&field.field.service).or_default();
+                of_service.policies.insert(policy_name(&policy.1), policy);
             }
-            PolicyMatch::Unclear(finding) => {
+            (Ok(None), _) => {
+                let of_service = by_service.entry(&field.field.service).or_default();
+                of_service.other_images.extend(&field.field.image);
+            }
+            (Err(finding), _) => {
                 let position = Some(line_and_column(field.field.position));
                 rules.findings.push(finding.for_service(&field.field.service).in_file(&field.path, position));
             }
         }
     }
+    rules.followed = followed.len();
+    rules.findings.extend(followed.into_values().filter_map(not_followed));
     for (service, policies) in by_service {
         policies.carry_over(service, manifests, &mut rules);
     }
@@ -104,119 +120,97 @@ pub(super) fn rules(
     rules
 }
 
-/// The policy that applies to a field.
-enum PolicyMatch<'a> {
-    None,
-    /// A policy in the folders of the environment.
-    Live,
-    /// A policy that the engine does not see.
-    Elsewhere(FilePolicy<'a>),
-    Unclear(Finding),
+/// Why the engine cannot follow a policy.
+fn not_followed((path, policy): FilePolicy<'_>) -> Option<Finding> {
+    let reason = selection(policy).err()?;
+    let message = format!("ImagePolicy {} cannot be followed: {reason}", policy_name(policy));
+    let position = Some(line_and_column(policy.position));
+    let finding = Finding::new(FindingKind::PolicyNotCarriedOver, message);
+    Some(finding.with_hint(ADD_OVERRIDE).in_file(path, position))
 }
 
-struct Policies<'a> {
-    manifests: &'a Manifests,
+/// The policies of a repository, as the engine finds them for a field.
+struct Objects<'a> {
     index: &'a EnvironmentIndex,
     by_name: HashMap<PolicyName, Vec<FilePolicy<'a>>>,
     by_image: HashMap<&'a ImageName, Vec<FilePolicy<'a>>>,
 }
 
-impl<'a> Policies<'a> {
+impl<'a> Objects<'a> {
     fn new(manifests: &'a Manifests, index: &'a EnvironmentIndex) -> Self {
-        let mut policies = Self { manifests, index, by_name: HashMap::new(), by_image: HashMap::new() };
+        let mut objects = Self { index, by_name: HashMap::new(), by_image: HashMap::new() };
         for policy in &manifests.policies {
-            policies.by_name.entry(policy_name(&policy.1)).or_default().push(policy);
-            if let Some((_, image)) = manifests.image_of(&policy.1) {
-                policies.by_image.entry(image).or_default().push(policy);
+            objects.by_name.entry(policy_name(&policy.1)).or_default().push(policy);
+            if let Some(image) = manifests.image_of(&policy.1) {
+                objects.by_image.entry(image).or_default().push(policy);
             }
         }
-        policies
+        objects
     }
 
-    fn is_in_an_environment(&self, path: &RepoPath) -> bool {
-        self.index.contains(path)
-    }
-
-    /// Counts the policies that the engine reads in place, and reports those that it cannot follow.
-    fn check_live(&self, rules: &mut FluxRules) {
-        for (path, policy) in
-            self.manifests.policies.iter().filter(|(path, _)| self.is_in_an_environment(path))
-        {
-            match selection(policy) {
-                Ok(_) => rules.live += 1,
-                Err(reason) => {
-                    let message = format!("ImagePolicy {} cannot be followed: {reason}", policy_name(policy));
-                    let position = Some(line_and_column(policy.position));
-                    let finding = Finding::new(FindingKind::PolicyNotCarriedOver, message);
-                    rules.findings.push(finding.with_hint(ADD_OVERRIDE).in_file(path, position));
-                }
-            }
-        }
-    }
-
-    fn find(&self, environment: usize, field: &FileField) -> PolicyMatch<'a> {
+    fn policy_of(&self, environment: usize, field: &'a FileField) -> Result<Option<FilePolicy<'a>>, Finding> {
         match (&field.field.marker, &field.field.image) {
-            (Some(name), image) => self.named(environment, name, image.is_some()),
+            (Some(name), image) => self.named(environment, name, image.is_some()).map(Some),
             (None, Some(image)) => self.of_image(environment, image),
-            (None, None) => PolicyMatch::None,
+            (None, None) => Ok(None),
         }
     }
 
     /// The policy that a setter comment refers to.
-    fn named(&self, environment: usize, name: &PolicyName, has_image: bool) -> PolicyMatch<'a> {
+    fn named(
+        &self,
+        environment: usize,
+        name: &PolicyName,
+        has_image: bool,
+    ) -> Result<FilePolicy<'a>, Finding> {
         let of_name = self.by_name.get(name).map(Vec::as_slice).unwrap_or_default();
-        if !has_image && !self.image_is_known(of_name) {
+        let Some(nearest) = of_name.iter().min_by_key(|policy| self.distance(environment, policy)) else {
+            let message =
+                format!("the setter comment refers to ImagePolicy {name}, which is not in the repository");
+            let hint = if has_image {
+                "add an override with the `versions` of the service"
+            } else {
+                "add the ImagePolicy and its ImageRepository to the repository, or `repository` next to the tag"
+            };
+            return Err(Finding::new(FindingKind::PolicyMissing, message).with_hint(hint));
+        };
+        if !has_image {
             let message =
                 format!("the tag has no `repository`, and the image of ImagePolicy {name} is unknown");
-            let hint = "add `repository` next to the tag, or move the ImagePolicy and its ImageRepository into the folder of \
-                        an environment";
-            return PolicyMatch::Unclear(Finding::new(FindingKind::UnknownImage, message).with_hint(hint));
+            let hint = "add its ImageRepository to the repository, or `repository` next to the tag";
+            return Err(Finding::new(FindingKind::UnknownImage, message).with_hint(hint));
         }
-        let is_inside = |policy: &FilePolicy<'a>| self.index.find(&policy.0) == Some(environment);
-        match of_name.first() {
-            Some(_) if of_name.iter().any(is_inside) => PolicyMatch::Live,
-            Some(policy) => PolicyMatch::Elsewhere(policy),
-            None => PolicyMatch::Unclear(
-                Finding::new(
-                    FindingKind::PolicyMissing,
-                    format!(
-                        "the setter comment refers to ImagePolicy {name}, which is not in the repository"
-                    ),
-                )
-                .with_hint("add an override with the `versions` of the service"),
-            ),
-        }
+        Ok(nearest)
     }
 
-    /// Whether the engine knows the image of a policy: both objects are in the folders of environments.
-    fn image_is_known(&self, policies: &[FilePolicy<'a>]) -> bool {
-        policies.iter().filter(|(path, _)| self.is_in_an_environment(path)).any(|(_, policy)| {
-            let image = self.manifests.image_of(policy);
-            image.is_some_and(|(path, _)| self.is_in_an_environment(path))
-        })
+    /// 0 in the folders of the environment, 1 in those of none, 2 in those of another.
+    fn distance(&self, environment: usize, policy: &FilePolicy<'_>) -> u8 {
+        match self.index.find(&policy.0) {
+            Some(at) if at == environment => 0,
+            None => 1,
+            Some(_) => 2,
+        }
     }
 
     /// The policy of a field without a setter comment: the only one for its image.
-    fn of_image(&self, environment: usize, image: &ImageName) -> PolicyMatch<'a> {
+    fn of_image(&self, environment: usize, image: &ImageName) -> Result<Option<FilePolicy<'a>>, Finding> {
         let of_image = self.by_image.get(image).map(Vec::as_slice).unwrap_or_default();
-        let is_inside = |policy: &FilePolicy<'a>| self.index.find(&policy.0) == Some(environment);
-        if of_image.iter().any(is_inside) {
-            return PolicyMatch::Live;
-        }
-        let mut outside: Vec<FilePolicy<'a>> =
-            of_image.iter().filter(|(path, _)| !self.is_in_an_environment(path)).copied().collect();
+        let nearest = of_image.iter().map(|policy| self.distance(environment, policy)).min();
+        let Some(nearest) = nearest.filter(|distance| *distance < 2) else { return Ok(None) };
+        let mut nearest: Vec<FilePolicy<'a>> =
+            of_image.iter().filter(|policy| self.distance(environment, policy) == nearest).copied().collect();
         // The same policy may be in several files, such as a base and its patches.
-        outside.dedup_by_key(|(_, policy)| policy_name(policy));
-        match outside.as_slice() {
-            [] => PolicyMatch::None,
-            [only] => PolicyMatch::Elsewhere(only),
+        nearest.dedup_by_key(|(_, policy)| policy_name(policy));
+        match nearest.as_slice() {
+            [] => Ok(None),
+            [only] => Ok(Some(only)),
             several => {
                 let names: Vec<String> =
                     several.iter().map(|(_, policy)| policy_name(policy).to_string()).collect();
                 let message = format!("{image} has several ImagePolicies: {}", names.join(", "));
                 let message = Printable::bounded(&message, 400).to_string();
                 let finding = Finding::new(FindingKind::PolicyNotCarriedOver, message);
-                PolicyMatch::Unclear(finding.with_hint("add an override with the `versions` of the service"))
+                Err(finding.with_hint("add an override with the `versions` of the service"))
             }
         }
     }

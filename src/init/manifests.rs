@@ -86,7 +86,7 @@ pub(super) struct Manifests {
     pub(super) inline_versions: Vec<InlineVersion>,
     /// Files of Helm values that are named like a stage.
     pub(super) stage_values: Vec<RepoPath>,
-    repositories: HashMap<PolicyName, (RepoPath, ImageName)>,
+    repositories: HashMap<PolicyName, ImageName>,
     /// What an ImageRepository says that an override cannot.
     restrictions: HashMap<PolicyName, &'static str>,
 }
@@ -119,6 +119,7 @@ impl Manifests {
                 ),
             }
         }
+        manifests.complete_from_policies();
         manifests
     }
 
@@ -148,13 +149,26 @@ impl Manifests {
                 self.restrictions.insert(name.clone(), reason);
             }
             if let Some(image) = repository.image {
-                self.repositories.insert(name, (path.clone(), image));
+                self.repositories.insert(name, image);
             }
         }
     }
 
-    /// The image of an ImagePolicy, and the file of its ImageRepository.
-    pub(super) fn image_of(&self, policy: &FluxImagePolicy) -> Option<&(RepoPath, ImageName)> {
+    /// Completes the tags without a repository whose setter comment names a policy.
+    fn complete_from_policies(&mut self) {
+        let named = |(_, policy): &(RepoPath, FluxImagePolicy)| {
+            Some((policy_name(policy), self.image_of(policy)?.clone()))
+        };
+        let images: HashMap<PolicyName, ImageName> = self.policies.iter().filter_map(named).collect();
+        for FileField { field, .. } in &mut self.fields {
+            if let (None, Some(marker)) = (&field.image, &field.marker) {
+                field.image = images.get(marker).cloned();
+            }
+        }
+    }
+
+    /// The image of an ImagePolicy.
+    pub(super) fn image_of(&self, policy: &FluxImagePolicy) -> Option<&ImageName> {
         self.repositories.get(&repository_of(policy))
     }
 

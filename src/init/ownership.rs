@@ -139,11 +139,7 @@ fn services_by_publisher(environments: &[Environment]) -> BTreeMap<String, BTree
 fn automated(manifests: &Manifests) -> BTreeSet<String> {
     let marked = manifests.fields.iter().filter(|field| field.field.marker.is_some());
     let marked = marked.filter_map(|field| field.field.image.as_ref());
-    let selected = manifests
-        .policies
-        .iter()
-        .filter_map(|(_, policy)| manifests.image_of(policy))
-        .map(|(_, image)| image);
+    let selected = manifests.policies.iter().filter_map(|(_, policy)| manifests.image_of(policy));
     marked.chain(selected).map(publisher).collect()
 }
 

@@ -6,7 +6,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use tidegate::config::{Config, EnvLookup};
-use tidegate::init::{Draft, InitError, Origin, ScannedFile, draft};
+use tidegate::init::{Draft, InitError, Origin, Policies, ScannedFile, draft};
 use tidegate::model::{Content, Elapsed, Fault, RepoPath};
 
 const MIN_CASES: usize = 24;
@@ -18,6 +18,11 @@ fn every_layout_becomes_the_expected_configuration() {
     let cases = cases(&root);
     for case in &cases {
         let made = draft_of(&root.join(case));
+        if has_policies(&root.join(case)) {
+            let carried = made_of(files(&root.join(case)), Policies::CarriedOver);
+            let text = carried.map(|draft| overrides_of(&draft) + &render_draft(&draft)).unwrap();
+            wrong.push_str(&difference(&root.join(case).join("expected-from-flux.txt"), Some(&text)));
+        }
         wrong.push_str(&difference(&root.join(case).join("expected.txt"), Some(&render(&made))));
         let configuration = made.as_ref().ok().map(|draft| draft.configuration.as_str());
         wrong.push_str(&difference(&root.join(case).join("expected.yaml"), configuration));
@@ -36,8 +41,22 @@ fn the_order_in_which_files_are_read_does_not_matter() {
         let files = files(&root.join(&case));
         let mut reversed = files.clone();
         reversed.reverse();
-        assert_eq!(render(&made_of(files)), render(&made_of(reversed)), "{case}");
+        assert_eq!(
+            render(&made_of(files, Policies::Followed)),
+            render(&made_of(reversed, Policies::Followed)),
+            "{case}"
+        );
     }
+}
+
+fn has_policies(case: &Path) -> bool {
+    fs::read_to_string(case.join("repository.txt")).unwrap().contains("kind: ImagePolicy")
+}
+
+/// The section `services` of a configuration.
+fn overrides_of(draft: &Draft) -> String {
+    let at = draft.configuration.find("services:\n").unwrap();
+    draft.configuration[at..].to_owned()
 }
 
 struct NoVariables;
@@ -73,10 +92,10 @@ fn cases(root: &Path) -> Vec<String> {
 }
 
 fn draft_of(case: &Path) -> Result<Draft, InitError> {
-    made_of(files(case))
+    made_of(files(case), Policies::Followed)
 }
 
-fn made_of(files: Vec<(RepoPath, String)>) -> Result<Draft, InitError> {
+fn made_of(files: Vec<(RepoPath, String)>, policies: Policies) -> Result<Draft, InitError> {
     let origin = Origin {
         scanned: "./gitops".to_owned(),
         url: "/srv/git/gitops.git".to_owned(),
@@ -91,7 +110,7 @@ fn made_of(files: Vec<(RepoPath, String)>) -> Result<Draft, InitError> {
         let file = ScannedFile::scan(&path, Content::Bytes(text.as_bytes()))?;
         Some((path, file))
     };
-    draft(files.into_iter().filter_map(read).collect(), count, &origin)
+    draft(files.into_iter().filter_map(read).collect(), count, &origin, policies)
 }
 
 /// The files of a case.
@@ -179,7 +198,7 @@ fn difference(path: &Path, made: Option<&str>) -> String {
 
 #[test]
 fn an_error_becomes_a_fault_with_its_hint() {
-    let fault = Fault::from(made_of(Vec::new()).unwrap_err());
+    let fault = Fault::from(made_of(Vec::new(), Policies::Followed).unwrap_err());
     assert_eq!(fault.class().exit_code(), 1);
     assert!(fault.hint().is_some());
 }

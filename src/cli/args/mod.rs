@@ -219,6 +219,9 @@ pub(crate) struct Init {
     /// Replace the file that --write names
     #[arg(long, requires = "write")]
     pub(crate) force: bool,
+    /// Write the rules of Flux's ImagePolicies into the configuration, so that the objects can be removed
+    #[arg(long)]
+    pub(crate) from_flux: bool,
 }
 
 #[derive(Debug, Args)]

@@ -9,7 +9,7 @@ use std::process::ExitCode;
 use crate::cli::args::{Global, Init};
 use crate::cli::output::Output;
 use crate::cli::render;
-use crate::init::{Draft, Finding, draft};
+use crate::init::{Draft, Finding, Policies, draft};
 use crate::model::{BranchName, Class, Fault};
 
 use super::activity;
@@ -17,8 +17,9 @@ use super::activity;
 pub(super) async fn run(global: &Global, args: &Init, output: &Output) -> Result<ExitCode, Fault> {
     let target = args.write.as_ref().map(|path| file::Target::new(path, args.force)).transpose()?;
     let (repository, branch) = (args.repository.clone(), args.branch.clone());
+    let policies = if args.from_flux { Policies::CarriedOver } else { Policies::Followed };
     // Scanning blocks.
-    let work = tokio::task::spawn_blocking(move || draft_of(&repository, branch));
+    let work = tokio::task::spawn_blocking(move || draft_of(&repository, branch, policies));
     let drafted = activity::during("Reading", work).await;
     let draft = drafted.map_err(|error| Fault::new(Class::Failed, "cannot scan").with_source(error))??;
     let written: Option<PathBuf> = match target {
@@ -38,9 +39,9 @@ pub(super) async fn run(global: &Global, args: &Init, output: &Output) -> Result
     Ok(ExitCode::SUCCESS)
 }
 
-fn draft_of(repository: &str, branch: Option<BranchName>) -> Result<Draft, Fault> {
+fn draft_of(repository: &str, branch: Option<BranchName>, policies: Policies) -> Result<Draft, Fault> {
     let source = source::read(repository, branch)?;
-    let mut draft = draft(source.files, source.manifests, &source.origin)?;
+    let mut draft = draft(source.files, source.manifests, &source.origin, policies)?;
     draft.findings.extend(source.findings);
     draft.findings.sort_by(Finding::report_order);
     Ok(draft)

@@ -14,7 +14,7 @@ use crate::model::{
 };
 use crate::policy::{Candidate, SelectionRules, TagOrder};
 
-use super::flux_policies::{FluxRules, PolicyPlace, Resolver, Verdict};
+use super::flux_policies::{FluxObjects, FluxRules, PolicyPlace, Resolver, Verdict};
 use super::notes;
 use super::snapshot::{Reading, Snapshot};
 use super::unmatched_names::{Seen, unmatched_names};
@@ -89,8 +89,9 @@ impl DeployedState {
         deployed.report_skipped(snapshot, repository_policy);
         deployed.notes = notes::of(snapshot, resolver, repository_policy);
         deployed.notes.extend(inline_versions::without_image(resolver, repository_policy));
+        let flux = &FluxObjects::of(snapshot);
         for environment in repository_policy.environments.ids() {
-            let column = Column { snapshot, resolver, repository_policy, environment };
+            let column = Column { snapshot, resolver, flux, repository_policy, environment };
             let targets = column.read(&mut deployed.problems);
             for target in targets {
                 let subject = target.subject.clone();
@@ -149,6 +150,7 @@ impl DeployedState {
 struct Column<'a> {
     snapshot: &'a Snapshot,
     resolver: &'a Resolver,
+    flux: &'a FluxObjects<'a>,
     repository_policy: &'a RepositoryPolicy,
     environment: EnvironmentId,
 }
@@ -208,7 +210,8 @@ impl<'a> Column<'a> {
         for folder in environment.paths.iter().filter(|folder| !is_there(folder)) {
             problems.push(self.nothing_there(folder));
         }
-        let flux = FluxRules::of(self.snapshot, self.resolver.layout(), &environment.paths);
+        let all = self.resolver.roots();
+        let flux = FluxRules::of(self.flux, self.resolver.layout(), &environment.paths, all);
         let mut gathered = Gathered::default();
         for (path, file) in self.snapshot.manifests() {
             if environment.paths.iter().any(|folder| path.is_within(folder)) {
@@ -481,7 +484,7 @@ fn no_image(field: &ImageField) -> Problem {
     let (message, hint) = if field.marker.is_some() {
         (
             "the tag has no `repository` beside it, and its setter comment names no known image",
-            "add the ImagePolicy and its ImageRepository under an environment's paths, or write `repository` beside the tag",
+            "add the ImagePolicy and its ImageRepository to the repository, or write `repository` beside the tag",
         )
     } else {
         (

@@ -26,13 +26,18 @@ pub(crate) struct Resolver {
 impl Resolver {
     pub(crate) fn of(snapshot: &Snapshot, repository_policy: &RepositoryPolicy) -> Self {
         let (layout, roots) = (Arc::new(snapshot.layout()), repository_policy.scope());
+        let objects = FluxObjects::of(snapshot);
         // Policies of environments count before those of other folders.
-        let mut images =
-            images_of_policies(snapshot, &layout, |path| !roots.iter().any(|folder| path.is_within(folder)));
-        images.extend(images_of_policies(snapshot, &layout, |path| {
-            roots.iter().any(|folder| path.is_within(folder))
-        }));
+        let mut images = objects.images(&layout, &roots, Place::Own);
+        for (name, image) in objects.images(&layout, &roots, Place::Shared) {
+            images.entry(name).or_insert(image);
+        }
         Self { layout, roots, images }
+    }
+
+    /// The folders of the environments.
+    pub(crate) fn roots(&self) -> &[RepoPath] {
+        &self.roots
     }
 
     /// What the files of the repository say of each other.
@@ -94,18 +99,61 @@ impl Resolver {
     }
 }
 
-fn images_of_policies(
-    snapshot: &Snapshot,
-    layout: &Layout,
-    wanted: impl Fn(&RepoPath) -> bool + Copy,
-) -> BTreeMap<PolicyName, Option<ImageName>> {
-    let repositories = Repositories::of(snapshot, layout, wanted);
-    let mut images: BTreeMap<PolicyName, Option<ImageName>> = BTreeMap::new();
-    for (path, policy) in policies(snapshot, wanted) {
-        let image = repositories.image_of(layout, path, policy).cloned();
-        insert_or_clear(&mut images, name_of(layout, path, policy), image);
+/// Whose an object is, by the folder of its file.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Place {
+    /// The environment's in question.
+    Own,
+    /// That of all environments, in the folder of none.
+    Shared,
+    AnotherEnvironment,
+}
+
+impl Place {
+    fn of(file: &RepoPath, own: &[RepoPath], all: &[RepoPath]) -> Self {
+        let within = |folders: &[RepoPath]| folders.iter().any(|folder| file.is_within(folder));
+        match (within(own), within(all)) {
+            (true, _) => Self::Own,
+            (false, false) => Self::Shared,
+            (false, true) => Self::AnotherEnvironment,
+        }
     }
-    images
+}
+
+/// The ImagePolicy and ImageRepository objects of a repository.
+pub(crate) struct FluxObjects<'a> {
+    policies: Vec<(&'a RepoPath, &'a FluxImagePolicy)>,
+    repositories: Vec<(&'a RepoPath, &'a FluxImageRepository)>,
+}
+
+impl<'a> FluxObjects<'a> {
+    pub(crate) fn of(snapshot: &'a Snapshot) -> Self {
+        let mut objects = Self { policies: Vec::new(), repositories: Vec::new() };
+        for (path, file) in snapshot.manifests() {
+            let Some(manifest) = file.reading.manifest() else { continue };
+            objects.policies.extend(manifest.image_policies.iter().map(|policy| (path, policy)));
+            let repositories = manifest.image_repositories.iter();
+            objects.repositories.extend(repositories.map(|repository| (path, repository)));
+        }
+        objects
+    }
+
+    /// The images of the policies at a place.
+    fn images(
+        &self,
+        layout: &Layout,
+        roots: &[RepoPath],
+        place: Place,
+    ) -> BTreeMap<PolicyName, Option<ImageName>> {
+        let is_there = |path: &RepoPath| Place::of(path, roots, roots) == place;
+        let repositories = Repositories::nearest(self, layout, is_there);
+        let mut images: BTreeMap<PolicyName, Option<ImageName>> = BTreeMap::new();
+        for (path, policy) in self.policies.iter().filter(|(path, _)| is_there(path)) {
+            let image = repositories.image_of(layout, path, policy).cloned();
+            insert_or_clear(&mut images, name_of(layout, path, policy), image);
+        }
+        images
+    }
 }
 
 /// Keeps a value only as long as all agree on it.
@@ -124,7 +172,7 @@ fn insert_or_clear(
         .or_insert(image);
 }
 
-/// The selection rules of the ImagePolicy objects under one environment's folders.
+/// The selection rules of ImagePolicy objects, as the fields of one environment follow them.
 #[derive(Debug, Default)]
 pub(crate) struct FluxRules {
     by_name: HashMap<PolicyName, Result<Arc<SelectionRules>, String>>,
@@ -154,23 +202,49 @@ pub(crate) enum Verdict {
 }
 
 impl FluxRules {
-    pub(crate) fn of(snapshot: &Snapshot, layout: &Layout, paths: &[RepoPath]) -> Self {
-        let within = |path: &RepoPath| paths.iter().any(|folder| path.is_within(folder));
-        let repositories = Repositories::of(snapshot, layout, within);
+    /// The policies in the folders `own` of an environment; then those that all environments share, in no folder of `all`;
+    /// then those in other environments, for setter comments alone: one cluster may write the tags of all.
+    pub(crate) fn of(objects: &FluxObjects<'_>, layout: &Layout, own: &[RepoPath], all: &[RepoPath]) -> Self {
+        let at = |place| Self::at(objects, layout, move |path| Place::of(path, own, all) == place);
+        let others = Self { by_image: HashMap::new(), ..at(Place::AnotherEnvironment) };
+        at(Place::Own).or(at(Place::Shared)).or(others)
+    }
+
+    fn at(objects: &FluxObjects<'_>, layout: &Layout, is_there: impl Fn(&RepoPath) -> bool) -> Self {
+        let mut policies = objects.policies.iter().filter(|(path, _)| is_there(path)).peekable();
         let mut rules = Self::default();
-        for (path, policy) in policies(snapshot, within) {
+        if policies.peek().is_none() {
+            return rules;
+        }
+        let repositories = Repositories::nearest(objects, layout, &is_there);
+        for (path, policy) in policies {
             let name = name_of(layout, path, policy);
             if let Some(image) = repositories.image_of(layout, path, policy) {
                 rules.by_image.entry(image.clone()).or_default().insert(name.clone());
             }
-            let place = || PolicyPlace { name: name.clone(), file: path.clone(), line: policy.position.line };
-            rules.places.entry(name.clone()).or_insert_with(|| Arc::new(place()));
+            let written =
+                || PolicyPlace { name: name.clone(), file: (*path).clone(), line: policy.position.line };
+            rules.places.entry(name.clone()).or_insert_with(|| Arc::new(written()));
             rules.add(name, selection_rules(policy, repositories.of_policy(layout, path, policy)));
         }
         rules
     }
 
-    /// A policy may be in several folders of the environment as long as all copies are equal.
+    /// Adds what `fallback` says of names and images that these rules say nothing of.
+    fn or(mut self, fallback: Self) -> Self {
+        for (name, place) in fallback.places {
+            self.places.entry(name).or_insert(place);
+        }
+        for (name, rules) in fallback.by_name {
+            self.by_name.entry(name).or_insert(rules);
+        }
+        for (image, names) in fallback.by_image {
+            self.by_image.entry(image).or_insert(names);
+        }
+        self
+    }
+
+    /// A policy may be in several folders as long as all copies are equal.
     fn add(&mut self, name: PolicyName, read: Result<SelectionRules, String>) {
         match self.by_name.entry(name) {
             Entry::Vacant(entry) => drop(entry.insert(read.map(Arc::new))),
@@ -207,7 +281,7 @@ impl FluxRules {
                 Verdict::Unclear(format!("ImagePolicy {name} in {}:{}: {reason}", place.file, place.line))
             }
             None => Verdict::Unclear(format!(
-                "the setter comment names ImagePolicy {name}, which is not under this environment's paths"
+                "the setter comment names ImagePolicy {name}, which is not in the repository"
             )),
         }
     }
@@ -223,15 +297,6 @@ fn name_of(layout: &Layout, path: &RepoPath, policy: &FluxImagePolicy) -> Policy
     PolicyName { namespace: namespace.unwrap_or_default().to_owned(), name: policy.name.clone() }
 }
 
-fn policies(
-    snapshot: &Snapshot,
-    wanted: impl Fn(&RepoPath) -> bool,
-) -> impl Iterator<Item = (&RepoPath, &FluxImagePolicy)> {
-    let files = snapshot.manifests().filter(move |(path, _)| wanted(path));
-    let manifests = files.filter_map(|(path, file)| Some((path, file.reading.manifest()?)));
-    manifests.flat_map(|(path, manifest)| manifest.image_policies.iter().map(move |policy| (path, policy)))
-}
-
 /// The image of each ImageRepository; `None` where two folders disagree.
 struct Repositories {
     images: BTreeMap<PolicyName, Option<ImageName>>,
@@ -240,24 +305,34 @@ struct Repositories {
 }
 
 impl Repositories {
-    fn of(snapshot: &Snapshot, layout: &Layout, wanted: impl Fn(&RepoPath) -> bool) -> Self {
-        let (mut images, mut objects) = (BTreeMap::new(), BTreeMap::new());
-        for (path, file) in snapshot.manifests().filter(|(path, _)| wanted(path)) {
-            let repositories = file.reading.manifest().map(|manifest| &manifest.image_repositories);
-            for repository in repositories.into_iter().flatten() {
-                let namespace = repository.namespace.as_deref().or_else(|| layout.namespace(path));
-                let of_folder = namespace.map_or_else(|| folder_of(path), str::to_owned);
-                let name = PolicyName { namespace: of_folder, name: repository.name.clone() };
-                objects.entry(name.clone()).or_insert_with(|| repository.clone());
+    /// Those where `is_there` says, and elsewhere those of other names.
+    fn nearest(objects: &FluxObjects<'_>, layout: &Layout, is_there: impl Fn(&RepoPath) -> bool) -> Self {
+        let mut repositories = Self::of(objects, layout, &is_there);
+        let elsewhere = Self::of(objects, layout, |path| !is_there(path));
+        for (name, image) in elsewhere.images {
+            repositories.images.entry(name).or_insert(image);
+        }
+        for (name, object) in elsewhere.objects {
+            repositories.objects.entry(name).or_insert(object);
+        }
+        repositories
+    }
+
+    fn of(objects: &FluxObjects<'_>, layout: &Layout, is_there: impl Fn(&RepoPath) -> bool) -> Self {
+        let (mut images, mut objects_by_name) = (BTreeMap::new(), BTreeMap::new());
+        for (path, repository) in objects.repositories.iter().filter(|(path, _)| is_there(path)) {
+            let namespace = repository.namespace.as_deref().or_else(|| layout.namespace(path));
+            let placed = PolicyName {
+                namespace: namespace.map_or_else(|| folder_of(path), str::to_owned),
+                name: repository.name.clone(),
+            };
+            let unplaced = namespace.is_none().then(|| without_namespace(&repository.name));
+            for name in [Some(placed), unplaced].into_iter().flatten() {
+                objects_by_name.entry(name.clone()).or_insert_with(|| (*repository).clone());
                 insert_or_clear(&mut images, name, repository.image.clone());
-                if namespace.is_none() {
-                    let name = without_namespace(&repository.name);
-                    objects.entry(name.clone()).or_insert_with(|| repository.clone());
-                    insert_or_clear(&mut images, name, repository.image.clone());
-                }
             }
         }
-        Self { images, objects }
+        Self { images, objects: objects_by_name }
     }
 
     /// The image that a policy selects a tag of: by the repository's namespace, by the folder where no file gives one, else

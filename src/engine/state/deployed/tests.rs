@@ -136,6 +136,55 @@ fn flux_policies_are_followed_or_reported(#[case] texts: Vec<String>, #[case] ex
     assert_eq!(errors(&deployed).is_empty(), !expected.is_empty(), "{}", errors(&deployed));
 }
 
+/// `np` and `np2` are of non-prod, `prod` is of prod, `shared` of neither.
+#[rstest]
+#[case::shared_by_its_image(vec![("shared/f.yaml", policy("a", "~1.0") + &repository("app"))], release("app", "v1.0.0"), "~1.0")]
+#[case::shared_by_its_marker(
+    vec![("shared/f.yaml", policy("a", "~1.0") + &policy("b", "~1.1") + &repository("app"))],
+    marked("v1.0.0", "b"),
+    "~1.1"
+)]
+#[case::its_own_before_a_shared_one(
+    vec![("np2/f.yaml", policy("a", "~1.0") + &repository("app")), ("shared/f.yaml", policy("b", "~1.1") + &repository("app"))],
+    release("app", "v1.0.0"),
+    "~1.0"
+)]
+#[case::its_own_of_a_shared_repository(
+    vec![("np2/f.yaml", policy("a", "~1.0")), ("shared/f.yaml", repository("app"))],
+    release("app", "v1.0.0"),
+    "~1.0"
+)]
+#[case::two_shared(
+    vec![("shared/f.yaml", policy("a", "~1.0") + &policy("b", "~1.1") + &repository("app"))],
+    release("app", "v1.0.0"),
+    "several ImagePolicies select ghcr.io/vtr/app: flux/a, flux/b"
+)]
+#[case::of_another_environment_by_its_marker(
+    vec![("prod/f.yaml", policy("a", "~1.0") + &repository("app"))],
+    marked("v1.0.0", "a"),
+    "~1.0"
+)]
+#[case::of_another_environment_by_its_image(
+    vec![("prod/f.yaml", policy("a", "~1.0") + &repository("app"))],
+    release("app", "v1.0.0"),
+    ">=1.0.0"
+)]
+fn policies_are_followed_wherever_they_are(
+    #[case] mut files: Vec<(&str, String)>,
+    #[case] app: String,
+    #[case] expected: &str,
+) {
+    files.push(("np/app.yaml", app));
+    let environments = vec![("non-prod", FOLDERS.to_vec(), None), ("prod", vec!["prod"], Some(0))];
+    let deployed = deployed(&Settings { environments, ..Settings::default() }, &files);
+    let non_prod = summary(&deployed).split("; ").next().unwrap_or_default().to_owned();
+    if non_prod.is_empty() {
+        assert!(errors(&deployed).contains(expected), "{}", errors(&deployed));
+    } else {
+        assert_eq!(non_prod, format!("app=v1.0.0 {expected}"));
+    }
+}
+
 #[test]
 fn rules_that_the_configuration_names_stand_before_flux() {
     let mut settings = one_environment();
