@@ -164,7 +164,7 @@ impl<'a> Objects<'a> {
         has_image: bool,
     ) -> Result<FilePolicy<'a>, Finding> {
         let of_name = self.by_name.get(name).map(Vec::as_slice).unwrap_or_default();
-        let Some(nearest) = of_name.iter().min_by_key(|policy| self.distance(environment, policy)) else {
+        let Some(nearest) = of_name.iter().copied().min_by_key(|policy| self.distance(environment, policy)) else {
             let message =
                 format!("the setter comment refers to ImagePolicy {name}, which is not in the repository");
             let hint = if has_image {
@@ -184,7 +184,7 @@ impl<'a> Objects<'a> {
     }
 
     /// 0 in the folders of the environment, 1 in those of none, 2 in those of another.
-    fn distance(&self, environment: usize, policy: &FilePolicy<'_>) -> u8 {
+    fn distance(&self, environment: usize, policy: FilePolicy<'_>) -> u8 {
         match self.index.find(&policy.0) {
             Some(at) if at == environment => 0,
             None => 1,
