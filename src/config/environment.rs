@@ -61,17 +61,21 @@ pub struct PullRequests {
     pub auto_merge: Option<MergeMethod>,
 }
 
-/// Whether a path is a pattern of folders: `*` matches any characters within one segment.
+/// Whether a path is a pattern of folders, or of files if it ends in `.yaml` or `.yml`: `*` matches any characters within one
+/// segment.
 pub(super) fn is_pattern(path: &RepoPath) -> bool {
     path.as_str().contains('*')
 }
 
-/// The folder above `file` that the pattern matches.
-pub(super) fn matching_folder(pattern: &RepoPath, file: &RepoPath) -> Option<RepoPath> {
+/// The folder above `file` that the pattern matches, or the file itself where it is a pattern of files.
+pub(super) fn matching_path(pattern: &RepoPath, file: &RepoPath) -> Option<RepoPath> {
     let patterns: Vec<&str> = pattern.as_str().split('/').collect();
     let segments: Vec<&str> = file.as_str().split('/').collect();
-    let is_match = segments.len() > patterns.len()
-        && patterns.iter().zip(&segments).all(|(pattern, segment)| matches(pattern, segment));
+    let is_of_files = [".yaml", ".yml"].iter().any(|end| pattern.as_str().ends_with(end));
+    let is_deep_enough =
+        if is_of_files { segments.len() == patterns.len() } else { segments.len() > patterns.len() };
+    let is_match =
+        is_deep_enough && patterns.iter().zip(&segments).all(|(pattern, segment)| matches(pattern, segment));
     is_match.then(|| segments[..patterns.len()].join("/").parse().ok()).flatten()
 }
 
@@ -98,7 +102,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn patterns_match_folders_above_files() {
+    fn patterns_match_folders_above_files_or_files() {
         for (pattern, file, folder) in [
             ("clusters/*/prod", "clusters/eu/prod/app.yaml", Some("clusters/eu/prod")),
             ("clusters/*/prod", "clusters/eu/prod/team/app.yaml", Some("clusters/eu/prod")),
@@ -109,8 +113,12 @@ mod tests {
             ("clusters/*-eks-*", "clusters/a-eks-b/c.yaml", Some("clusters/a-eks-b")),
             ("clusters/*a", "clusters/ba/c.yaml", Some("clusters/ba")),
             ("*/prod", "eu/prod/a.yaml", Some("eu/prod")),
+            ("apps/*/prod.yaml", "apps/web/prod.yaml", Some("apps/web/prod.yaml")),
+            ("apps/*/*-prod.yml", "apps/web/web-prod.yml", Some("apps/web/web-prod.yml")),
+            ("apps/*/prod.yaml", "apps/web/prod.yaml/a.yaml", None),
+            ("apps/*", "apps/kustomization.yaml", None),
         ] {
-            let found = matching_folder(&pattern.parse().unwrap(), &file.parse().unwrap());
+            let found = matching_path(&pattern.parse().unwrap(), &file.parse().unwrap());
             assert_eq!(found.as_ref().map(RepoPath::as_str), folder, "{pattern} {file}");
         }
     }

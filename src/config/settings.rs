@@ -103,7 +103,7 @@ impl Config {
         Some(bases.unwrap_or_default())
     }
 
-    /// The configuration with the patterns in `paths` replaced by the folders of `files` that they match. A pattern without
+    /// The configuration with the patterns in `paths` replaced by the folders of `files`, or the files, that they match. A pattern without
     /// a match stays, and is reported as a folder that does not exist.
     ///
     /// # Errors
@@ -113,16 +113,16 @@ impl Config {
         for environment in &mut config.environments {
             environment.paths = environment.paths.iter().flat_map(|path| folders(path, files)).collect();
         }
-        let all: Vec<(&RepoPath, &EnvironmentName)> = config
+        let mut all: Vec<(&RepoPath, &EnvironmentName)> = config
             .environments
             .iter()
             .flat_map(|environment| environment.paths.iter().map(move |path| (path, &environment.name)))
             .collect();
-        for (index, (path, name)) in all.iter().enumerate() {
-            let others = all.iter().enumerate().filter(|(other, _)| *other != index);
-            if let Some((_, (outer, other))) =
-                others.into_iter().find(|(_, (outer, _))| path.is_within(outer))
-            {
+        // What lies in a folder follows it.
+        all.sort_by(|(one, _), (other, _)| one.as_str().split('/').cmp(other.as_str().split('/')));
+        for pair in all.windows(2) {
+            let [(outer, other), (path, name)] = pair else { continue };
+            if path.is_within(outer) {
                 let message = format!("the folder {path} of {name} is in {outer} of {other}");
                 return Err(Fault::new(Class::Usage, message)
                     .with_hint("write patterns in `paths` that do not match the same folders"));
@@ -142,7 +142,7 @@ fn folders(path: &RepoPath, files: &[RepoPath]) -> Vec<RepoPath> {
         return vec![path.clone()];
     }
     let found: BTreeSet<RepoPath> =
-        files.iter().filter_map(|file| environment::matching_folder(path, file)).collect();
+        files.iter().filter_map(|file| environment::matching_path(path, file)).collect();
     if found.is_empty() { vec![path.clone()] } else { found.into_iter().collect() }
 }
 

@@ -222,7 +222,7 @@ fn folder_left_out(
     Finding::new(FindingKind::FolderLeftOut, message).in_file(&folder.path, None)
 }
 
-/// Files that are named like an environment and lie in no folder of it: only folders are taken for environments.
+/// Files that are named like an environment and lie in no folder of it: only folders are taken for environments here.
 fn stage_files<'a>(
     manifests: &'a Manifests,
     environments: &'a [Environment],
@@ -241,11 +241,23 @@ fn stage_files<'a>(
             Some(environment) => format!("but is in the folder of {}", environment.name),
             None => "but is in no environment".to_owned(),
         };
-        let message =
-            format!("named like an environment (`{word}`), {place}; only folders are taken for one");
-        let hint = "give each stage a folder of its own";
+        let message = format!("named like an environment (`{word}`), {place}; init takes folders alone");
+        let hint = match folder {
+            Some(_) => "give each stage a folder of its own".to_owned(),
+            None => format!("write such files into `paths`, as `{}`", pattern_of(path)),
+        };
         Some(Finding::new(FindingKind::StageFile, message).with_hint(hint).in_file(path, None))
     })
+}
+
+/// The pattern of the files that are called and nested like this one, below its first folder.
+fn pattern_of(path: &RepoPath) -> String {
+    let segments: Vec<&str> = path.as_str().split('/').collect();
+    let last = segments.len() - 1;
+    let pattern = segments.iter().enumerate().map(|(at, segment)| {
+        if at == 0 || at == last { Printable::bounded(segment, 80).to_string() } else { "*".to_owned() }
+    });
+    pattern.collect::<Vec<_>>().join("/")
 }
 
 fn nothing_after(environments: &[Environment]) -> impl Iterator<Item = Finding> {

@@ -102,7 +102,7 @@ fn no_environment(
     let namespace = namespace.unwrap_or_default();
     let stage_file = stage_file.map(|file| {
         let file = Printable::bounded(file.as_str(), 120);
-        format!("{file} is named like an environment, but only folders are taken for one: give each stage a folder\n")
+        format!("{file} is named like an environment: give each stage a folder, or write `paths: [\"apps/*/prod.yaml\"]`\n")
     });
     let stage_file = stage_file.unwrap_or_default();
     let paths: Vec<String> = top_folders(folders).into_iter().map(scalar).collect();

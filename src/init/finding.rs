@@ -120,7 +120,7 @@ impl FindingKind {
             Self::NoImageInCommon => "environments cannot get a version",
             Self::StraightFromRegistry => "environments get every new version at once",
             Self::FolderLeftOut => "folders are named like an environment and left out",
-            Self::StageFile => "files are named like an environment, but only folders are taken for one",
+            Self::StageFile => "files are named like an environment, but init takes folders alone",
             Self::NothingAfter => "environments have none after them",
             Self::Unreadable => "files cannot be read",
             Self::FieldRefused => "image fields cannot be promoted",

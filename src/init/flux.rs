@@ -164,7 +164,8 @@ impl<'a> Objects<'a> {
         has_image: bool,
     ) -> Result<FilePolicy<'a>, Finding> {
         let of_name = self.by_name.get(name).map(Vec::as_slice).unwrap_or_default();
-        let Some(nearest) = of_name.iter().copied().min_by_key(|policy| self.distance(environment, policy)) else {
+        let Some(nearest) = of_name.iter().copied().min_by_key(|policy| self.distance(environment, policy))
+        else {
             let message =
                 format!("the setter comment refers to ImagePolicy {name}, which is not in the repository");
             let hint = if has_image {

@@ -14,8 +14,8 @@ pub(in crate::config) struct Environment {
     #[schemars(extend("examples" = ["non-prod"]))]
     pub(in crate::config) name: Located<String>,
 
-    /// The folders, relative to the root of the repository; `*` matches any characters within one path segment, as in
-    /// `clusters/*/prod`. No folder may lie in another one, of this environment or of another.
+    /// The folders, relative to the root of the repository, or files where each stage has one; `*` matches any characters
+    /// within one path segment, as in `clusters/*/prod` and `apps/*/prod.yaml`. No folder may lie in another one, of this environment or of another.
     #[schemars(length(min = 1), extend("examples" = [["clusters/non-prod"]]))]
     pub(in crate::config) paths: Located<Vec<Located<String>>>,
 

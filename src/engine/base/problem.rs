@@ -131,14 +131,21 @@ impl fmt::Display for Place {
     }
 }
 
+impl Problem {
+    /// Where it is, and whose it is; empty where neither is known.
+    pub fn subject(&self) -> String {
+        let place = self.place.as_ref().map(ToString::to_string);
+        let target = self.service.as_ref().zip(self.environment.as_ref());
+        let target = target.map(|(service, environment)| format!("{service} in {environment}"));
+        place.into_iter().chain(target).collect::<Vec<_>>().join(": ")
+    }
+}
+
 impl fmt::Display for Problem {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if let Some(place) = &self.place {
-            write!(formatter, "{place}: ")?;
+        match self.subject() {
+            subject if subject.is_empty() => formatter.write_str(&self.message),
+            subject => write!(formatter, "{subject}: {}", self.message),
         }
-        if let (Some(service), Some(environment)) = (&self.service, &self.environment) {
-            write!(formatter, "{service} in {environment}: ")?;
-        }
-        formatter.write_str(&self.message)
     }
 }

@@ -381,7 +381,7 @@ pub(crate) fn selection_rules(
         (FluxOrder::Semver, Some(range)) => (TagOrder::Semver, range.as_str()),
         (FluxOrder::Numerical, _) => (TagOrder::Numeric { is_descending }, "*"),
         (FluxOrder::Alphabetical, _) => (TagOrder::Alphabetical { is_descending }, "*"),
-        _ => return Err("it has no `policy` that Flux knows".to_owned()),
+        _ => return Err("it has no `policy` that Flux knows; patches of policies are not read".to_owned()),
     };
     let versions = range.parse().map_err(|error| format!("range `{range}`: {error}"))?;
     let tag_pattern = match (&policy.pattern, &policy.extract) {
