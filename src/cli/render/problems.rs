@@ -79,7 +79,7 @@ mod tests {
     fn problem(service: &str, message: &str) -> Problem {
         let (service, environment) = (service.parse().ok(), "prod".parse().ok());
         let problem = Problem::error(Class::Refused, message);
-        Problem { service, environment, ..problem.hint("do this") }
+        Problem { environment, service, ..problem.hint("do this") }
     }
 
     #[test]
