@@ -122,7 +122,7 @@ fn writing(criterion: &mut Criterion) {
     };
     group.bench_function("fetch to push, 1 file", |bencher| {
         let drafts =
-            |tag: String| vec![CommitDraft { message: format!("{tag}\n"), edits: vec![edit(7, &tag)] }];
+            |tag: String| vec![CommitDraft { message: format!("{tag}\n"), author: None, edits: vec![edit(7, &tag)] }];
         bencher.iter_batched(
             || drafts(next_tag()),
             |drafts| publish(&mirror, &drafts),
@@ -132,7 +132,7 @@ fn writing(criterion: &mut Criterion) {
     group.bench_function("fetch to push, 10,000 files in a commit", |bencher| {
         let drafts = |tag: String| {
             let edits = (0..FILES).map(|number| edit(number, &tag)).collect();
-            vec![CommitDraft { message: format!("{tag}\n"), edits }]
+            vec![CommitDraft { message: format!("{tag}\n"), author: None, edits }]
         };
         bencher.iter_batched(
             || drafts(next_tag()),
@@ -142,7 +142,7 @@ fn writing(criterion: &mut Criterion) {
     });
     group.bench_function("fetch to push, 1,000 commits", |bencher| {
         let draft = |number: usize, tag: &str| CommitDraft {
-            message: format!("{tag} {number}\n"),
+            message: format!("{tag} {number}\n"), author: None, 
             edits: vec![edit(number * 7, tag)],
         };
         let drafts = |tag: String| (0..1_000).map(|number| draft(number, &tag)).collect::<Vec<_>>();

@@ -60,7 +60,7 @@ fn commit(id: &str) -> CommitId {
 
 fn draft(message: &str, path: &str, content: &str) -> CommitDraft {
     let edit = FileEdit::rewrite(path.parse().unwrap(), content);
-    CommitDraft { message: format!("{message}\n"), edits: vec![edit] }
+    CommitDraft { message: format!("{message}\n"), author: None, edits: vec![edit] }
 }
 
 fn noon() -> Timestamp {

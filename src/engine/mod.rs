@@ -18,6 +18,7 @@ mod state;
 mod tasks;
 
 pub use crate::policy::{Environment, Group, ServiceRules, ServiceSettings};
+pub use base::mandate::Mandate;
 pub use base::pass_options::{ManualPromotion, PassMode, PassOptions, RollbackRequest, Scope};
 pub use base::problem::{Place, Problem, ProblemCondition};
 pub use base::repository_policy::{Batch, Grouping, NotesPolicy, PullRequestPolicy, RepositoryPolicy};

@@ -73,15 +73,21 @@ impl Chain<'_> {
             let subject = draft.message.lines().next().unwrap_or_default();
             return Err(GitError::NothingToCommit { subject: Printable::new(subject).to_string() });
         }
-        let id = self.write_commit(&Secrets::mask(&draft.message), tree, &parent)?;
+        let id = self.write_commit(draft, tree, &parent)?;
         self.keep(id, None)?;
         self.tip = commit_id(id);
         Ok(self.tip)
     }
 
-    fn write_commit(&self, message: &str, tree: Oid, parent: &Commit) -> Result<Oid, GitError> {
-        let who = signature_line(self.who);
-        let commit = format!("tree {tree}\nparent {}\nauthor {who}\ncommitter {who}\n\n{message}", parent.id);
+    fn write_commit(&self, draft: &CommitDraft, tree: Oid, parent: &Commit) -> Result<Oid, GitError> {
+        let committer = signature_line(self.who);
+        let author = match &draft.author {
+            Some(name) => signature_line(&self.author(name)?),
+            None => committer.clone(),
+        };
+        let (parent, message) = (parent.id, Secrets::mask(&draft.message));
+        let commit =
+            format!("tree {tree}\nparent {parent}\nauthor {author}\ncommitter {committer}\n\n{message}");
         let Some(signer) = self.signer else {
             let odb = self.repository.odb().map_err(writing("a commit"))?;
             return odb.write(ObjectType::Commit, commit.as_bytes()).map_err(writing("a commit"));
@@ -89,6 +95,16 @@ impl Chain<'_> {
         let signature =
             signer.sign(commit.as_bytes()).map_err(|fault| GitError::Signing { fault: Box::new(fault) })?;
         self.repository.commit_signed(&commit, signature.trim_end(), None).map_err(writing("a commit"))
+    }
+
+    /// A person, who has no address: Tidegate's stands for it.
+    fn author(&self, name: &str) -> Result<git2::Signature<'static>, GitError> {
+        let email = self.who.email().unwrap_or_default();
+        git2::Signature::new(name, email, &self.who.when()).map_err(|source| GitError::Author {
+            name: name.to_owned(),
+            email: email.to_owned(),
+            source,
+        })
     }
 
     /// Applies `edits` to the folder `tree` or to a new one; `None` when it becomes empty. Edits of one subfolder are

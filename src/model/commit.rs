@@ -269,6 +269,8 @@ impl FileEdit {
 pub struct CommitDraft {
     /// The message.
     pub message: String,
+    /// The name of its author; Tidegate's own if none.
+    pub author: Option<String>,
     /// The changes.
     pub edits: Vec<FileEdit>,
 }

@@ -70,7 +70,7 @@ pub use secrets::Secrets;
 pub use service::{InactiveReason, ServiceName, ServiceNameError};
 pub use service_pattern::{ServicePattern, ServicePatternError};
 pub use source::{MOST_MESSAGE_BYTES, MOST_NAME_BYTES, Person, Relation, SourceCommit, SourceRange};
-pub use token::{AccessToken, AuditEntry, ShownToken, TokenError, TokenId, TokenName};
+pub use token::{AccessToken, AuditEntry, ShownToken, TokenError, TokenId, TokenName, TokenScope};
 pub use version::{Version, VersionError};
 pub use webhook::WebhookSender;
 

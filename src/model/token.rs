@@ -1,5 +1,6 @@
-//! Tokens by which people and programs read through the server, and the audit log of what was done with them.
+//! Tokens by which people and programs read and act through the server, and the audit log of what was done with them.
 
+use std::collections::BTreeSet;
 use std::fmt::{self, Write as _};
 use std::str::FromStr;
 
@@ -7,7 +8,7 @@ use secrecy::{ExposeSecret as _, SecretString};
 use sha2::{Digest as _, Sha256};
 use thiserror::Error;
 
-use super::Timestamp;
+use super::{EnvironmentName, Timestamp};
 
 /// What every token begins with, so that scanners for leaked secrets know it.
 const PREFIX: &str = "tidegate_";
@@ -23,6 +24,17 @@ pub struct TokenId(String);
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TokenName(String);
 
+/// What a token allows. Every token allows reading.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum TokenScope {
+    /// To read the board and the API.
+    Read,
+    /// To hold, release, pin, quarantine, freeze, promote and roll back.
+    Act,
+    /// To approve, and to pass the approval gate.
+    Approve,
+}
+
 /// A token, without its secret.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct AccessToken {
@@ -30,6 +42,10 @@ pub struct AccessToken {
     pub id: TokenId,
     /// Whose it is.
     pub name: TokenName,
+    /// What it allows.
+    pub scopes: BTreeSet<TokenScope>,
+    /// The only environments where it may act; every one if empty.
+    pub environments: BTreeSet<EnvironmentName>,
     /// The SHA-256 of its secret, in hexadecimal. The secret is random, so nothing slower is needed.
     pub secret_hash: String,
     /// When it was made.
@@ -76,6 +92,37 @@ pub enum TokenError {
         "the name has from 1 to {MAX_NAME_CHARS} characters, none of them a control character or one of <>"
     )]
     Name,
+    /// Not a scope.
+    #[error("a scope is one of read, act, approve")]
+    Scope,
+}
+
+impl TokenScope {
+    /// Every scope.
+    pub const ALL: [Self; 3] = [Self::Read, Self::Act, Self::Approve];
+
+    /// The scope as people write it.
+    pub fn as_word(self) -> &'static str {
+        match self {
+            Self::Read => "read",
+            Self::Act => "act",
+            Self::Approve => "approve",
+        }
+    }
+}
+
+impl FromStr for TokenScope {
+    type Err = TokenError;
+
+    fn from_str(text: &str) -> Result<Self, TokenError> {
+        Self::ALL.into_iter().find(|scope| scope.as_word() == text).ok_or(TokenError::Scope)
+    }
+}
+
+impl fmt::Display for TokenScope {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.pad(self.as_word())
+    }
 }
 
 impl TokenId {
@@ -134,6 +181,16 @@ impl AccessToken {
     pub fn is_valid(&self, now: Timestamp) -> bool {
         self.revoked_at.is_none() && now < self.expires_at
     }
+
+    /// Whether it allows this.
+    pub fn allows(&self, scope: TokenScope) -> bool {
+        scope == TokenScope::Read || self.scopes.contains(&scope)
+    }
+
+    /// Whether it may act in this environment.
+    pub fn covers(&self, environment: &EnvironmentName) -> bool {
+        self.environments.is_empty() || self.environments.contains(environment)
+    }
 }
 
 impl ShownToken {
@@ -179,6 +236,8 @@ mod tests {
         AccessToken {
             id: "0123456789ab".parse().unwrap(),
             name: "Ana".parse().unwrap(),
+            scopes: [TokenScope::Act].into(),
+            environments: ["prod".parse().unwrap()].into(),
             secret_hash: String::new(),
             created_at: Timestamp::UNIX_EPOCH,
             created_by: "Bruno".to_owned(),
@@ -203,6 +262,17 @@ mod tests {
     #[case::bad_id("tidegate_../../../../_a5a5")]
     fn what_is_no_token_is_none(#[case] text: &str) {
         assert!(ShownToken::parse(text).is_none());
+    }
+
+    #[test]
+    fn a_token_allows_reading_its_scopes_and_its_environments() {
+        let (limited, everywhere) = (token(), AccessToken { environments: BTreeSet::new(), ..token() });
+        assert_eq!(TokenScope::ALL.map(|scope| limited.allows(scope)), [true, true, false]);
+        let (prod, other) = ("prod".parse().unwrap(), "non-prod".parse().unwrap());
+        assert!(limited.covers(&prod) && !limited.covers(&other));
+        assert!(everywhere.covers(&prod) && everywhere.covers(&other));
+        assert!(TokenScope::ALL.iter().all(|scope| scope.as_word().parse() == Ok(*scope)));
+        assert!("admin".parse::<TokenScope>().is_err());
     }
 
     #[test]

@@ -239,11 +239,11 @@ pub(super) const BACKLOG: &str = "SELECT channel, count(*) AS messages, min(writ
 // Tokens and the audit log.
 
 pub(super) const ADD_TOKEN: &str = "INSERT INTO tokens (token, name, secret_hash, created_at_ms, created_by,
-    expires_at_ms) VALUES ($1, $2, $3, $4, $5, $6)";
+    expires_at_ms, scopes, environments) VALUES ($1, $2, $3, $4, $5, $6, $7, $8)";
 pub(super) const TOKENS: &str = "SELECT token, name, secret_hash, created_at_ms, created_by, expires_at_ms,
-    revoked_at_ms FROM tokens ORDER BY created_at_ms, token";
+    revoked_at_ms, scopes, environments FROM tokens ORDER BY created_at_ms, token";
 pub(super) const TOKEN: &str = "SELECT token, name, secret_hash, created_at_ms, created_by, expires_at_ms,
-    revoked_at_ms FROM tokens WHERE token = $1";
+    revoked_at_ms, scopes, environments FROM tokens WHERE token = $1";
 pub(super) const REVOKE_TOKEN: &str =
     "UPDATE tokens SET revoked_at_ms = $2 WHERE token = $1 AND revoked_at_ms IS NULL";
 pub(super) const ADD_AUDIT: &str = "INSERT INTO audit (ordinal, at_ms, actor, token, action, subject)

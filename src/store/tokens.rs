@@ -1,5 +1,9 @@
 //! Access tokens, and the audit log.
 
+use std::collections::BTreeSet;
+use std::fmt::Display;
+use std::str::FromStr;
+
 use sqlx::sqlite::SqliteRow;
 
 use crate::model::{AccessToken, AuditEntry, Timestamp, TokenId};
@@ -28,6 +32,8 @@ impl Store {
             .bind(token.created_at.timestamp_millis())
             .bind(&token.created_by)
             .bind(token.expires_at.timestamp_millis())
+            .bind(words(&token.scopes))
+            .bind(words(&token.environments))
             .execute(&mut *writing)
             .await
             .map_err(&failed)?;
@@ -122,10 +128,25 @@ async fn add_entry(connection: &mut Connection, entry: &AuditEntry) -> Result<()
     sqlx::query(sql::PRUNE_AUDIT).bind(MOST_ENTRIES).execute(connection).await.map(drop)
 }
 
+/// Words of a set in one column.
+fn words(set: &BTreeSet<impl ToString>) -> String {
+    set.iter().map(ToString::to_string).collect::<Vec<_>>().join(" ")
+}
+
+fn read_words<T: FromStr<Err: Display> + Ord>(
+    row: &SqliteRow,
+    column: &'static str,
+) -> Result<BTreeSet<T>, Unreadable> {
+    let text: String = row::plain(row, column)?;
+    text.split_whitespace().map(|word| row::parse(word, column)).collect()
+}
+
 fn read_token(row: &SqliteRow) -> Result<AccessToken, Unreadable> {
     Ok(AccessToken {
         id: row::parsed(row, "token")?,
         name: row::parsed(row, "name")?,
+        scopes: read_words(row, "scopes")?,
+        environments: read_words(row, "environments")?,
         secret_hash: row::plain(row, "secret_hash")?,
         created_at: row::timestamp(row, "created_at_ms")?,
         created_by: row::plain(row, "created_by")?,

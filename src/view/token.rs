@@ -11,6 +11,9 @@ use crate::model::{AccessToken, AuditEntry, Timestamp};
 pub(crate) struct TokenBody {
     pub(crate) id: String,
     pub(crate) name: String,
+    pub(crate) scopes: Vec<&'static str>,
+    /// Where it may act; everywhere if empty.
+    pub(crate) environments: Vec<String>,
     pub(crate) created_at: Timestamp,
     pub(crate) created_by: String,
     pub(crate) expires_at: Timestamp,
@@ -57,6 +60,8 @@ pub(crate) fn token_body(token: &AccessToken, now: Timestamp) -> TokenBody {
     TokenBody {
         id: token.id.to_string(),
         name: token.name.to_string(),
+        scopes: token.scopes.iter().map(|scope| scope.as_word()).collect(),
+        environments: token.environments.iter().map(ToString::to_string).collect(),
         created_at: token.created_at,
         created_by: token.created_by.clone(),
         expires_at: token.expires_at,

@@ -58,10 +58,10 @@ fn several_commits_go_in_one_push_in_their_order() {
 fn files_are_made_with_their_folders_and_go_with_them() {
     let (origin, mirror, head) = fetched();
     let hold = || ".tidegate/holds/app.yaml".parse().unwrap();
-    let make = CommitDraft { message: "hold\n".into(), edits: vec![FileEdit::write(hold(), "kind: Hold\n")] };
+    let make = CommitDraft { message: "hold\n".into(), author: None, edits: vec![FileEdit::write(hold(), "kind: Hold\n")] };
     let again =
-        CommitDraft { message: "again\n".into(), edits: vec![FileEdit::write(hold(), "kind: Pin\n")] };
-    let release = CommitDraft { message: "release\n".into(), edits: vec![FileEdit::remove(hold())] };
+        CommitDraft { message: "again\n".into(), author: None, edits: vec![FileEdit::write(hold(), "kind: Pin\n")] };
+    let release = CommitDraft { message: "release\n".into(), author: None, edits: vec![FileEdit::remove(hold())] };
     pushed(mirror.publish(head, &[make, again], noon()).unwrap());
     assert_eq!(origin.file(".tidegate/holds/app.yaml"), "kind: Pin\n");
     let head = mirror.fetch().unwrap().head;
@@ -91,7 +91,7 @@ fn modes_stay_and_neighbours_are_untouched() {
     let head = mirror.fetch().unwrap().head;
     let edits = ["p/run.yaml", "p/a.yaml", "p/sub/b.yaml"]
         .map(|path| FileEdit::rewrite(path.parse().unwrap(), *b"new"));
-    let draft = CommitDraft { message: "all\n".into(), edits: edits.into() };
+    let draft = CommitDraft { message: "all\n".into(), author: None, edits: edits.into() };
     pushed(mirror.publish(head, &[draft], noon()).unwrap());
     let raw = origin.git(&["diff-tree", "-r", "--no-commit-id", "--abbrev=4", "main"]);
     let modes: Vec<&str> = raw.lines().map(|line| &line[..14]).collect();

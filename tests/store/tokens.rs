@@ -1,6 +1,6 @@
 //! Tokens and the audit log: what is kept, and what a revocation changes.
 
-use tidegate::model::{AccessToken, AuditEntry, ShownToken};
+use tidegate::model::{AccessToken, AuditEntry, ShownToken, TokenScope};
 
 use super::words::{Place, at, word};
 
@@ -9,6 +9,8 @@ fn token(number: u8) -> AccessToken {
     AccessToken {
         id: shown.id.clone(),
         name: word("Ana Silva"),
+        scopes: [TokenScope::Read, TokenScope::Act].into(),
+        environments: [word("prod"), word("non-prod")].into(),
         secret_hash: shown.secret_hash(),
         created_at: at(i64::from(number)),
         created_by: "Bruno".to_owned(),

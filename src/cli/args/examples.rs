@@ -195,12 +195,13 @@ one. Messages that waited when the backup was made are not sent.";
 pub(super) const TOKEN: &str = "\
 Examples:
   tidegate token create 'Ana Silva' --expires 30d
-  tidegate token create ci
+  tidegate token create ci --scope act --env non-prod
+  tidegate token create Bruno --scope act --scope approve
   tidegate token list
   tidegate token revoke ci
 
 A token is shown once, by `create`; the store has only its hash. With `server.access: token`, the
-board and the API ask for one.";
+board and the API ask for one. Acting through the server always needs one.";
 
 pub(super) const AUDIT: &str = "\
 Examples:

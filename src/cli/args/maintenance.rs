@@ -2,10 +2,12 @@
 
 use std::path::PathBuf;
 
+use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{Args, Subcommand};
 
+use crate::cli::completion;
 use crate::cli::moment::{self, Moment};
-use crate::model::TokenName;
+use crate::model::{EnvironmentName, TokenName, TokenScope};
 
 use super::examples;
 
@@ -47,7 +49,7 @@ pub(crate) struct Restore {
 pub(crate) enum Token {
     /// Make a token, and show it once
     Create(TokenCreate),
-    /// List the tokens: whose they are, and until when
+    /// List the tokens: whose they are, what they allow, and until when
     List,
     /// Revoke a token: it counts no more, at once
     Revoke(TokenRevoke),
@@ -58,6 +60,13 @@ pub(crate) struct TokenCreate {
     /// Whose token it is: a person or a program, as the audit log names them
     #[arg(value_name = "NAME")]
     pub(crate) name: TokenName,
+    /// What it allows: `read`, `act` (hold, release, pin, quarantine, freeze, promote, rollback) or `approve`; repeatable.
+    /// Every token reads
+    #[arg(long = "scope", value_name = "SCOPE", value_parser = scope_parser(), value_delimiter = ',', default_value = "read")]
+    pub(crate) scopes: Vec<TokenScope>,
+    /// Only act in this environment; repeatable
+    #[arg(short, long = "env", alias = "in", value_name = "ENV", add = completion::environments(), value_delimiter = ',')]
+    pub(crate) environments: Vec<EnvironmentName>,
     /// When it ends: 4h, 90d, 1w (from now), 2026-12-01, 2026-12-01T09:00; a zone or offset may follow
     #[arg(long, value_name = "TIME", value_parser = moment::parse, default_value = "90d")]
     pub(crate) expires: Moment,
@@ -84,4 +93,9 @@ pub(crate) struct Audit {
     /// Maximum entries, newest first
     #[arg(long, default_value_t = 50, value_name = "NUMBER")]
     pub(crate) limit: usize,
+}
+
+fn scope_parser() -> impl TypedValueParser<Value = TokenScope> {
+    PossibleValuesParser::new(TokenScope::ALL.map(TokenScope::as_word))
+        .try_map(|word| word.parse::<TokenScope>())
 }

@@ -1,4 +1,4 @@
-//! `tidegate token`: the tokens by which people and programs read through the server.
+//! `tidegate token`: the tokens by which people and programs read and act through the server.
 
 use std::process::ExitCode;
 
@@ -11,7 +11,9 @@ use crate::cli::person;
 use crate::cli::render::token as render;
 use crate::cli::wiring::{Store, load, open_store};
 use crate::config::Config;
-use crate::model::{AccessToken, AuditEntry, Class, Fault, ShownToken, Timestamp};
+use crate::model::{
+    AccessToken, AuditEntry, Class, EnvironmentName, Fault, ShownToken, Timestamp, TokenScope,
+};
 use crate::view::{NewTokenBody, RevokedBody, TokensBody, token_body};
 
 pub(super) async fn run(global: &Global, command: &Token, output: &Output) -> Result<ExitCode, Fault> {
@@ -47,10 +49,19 @@ async fn create(
     let failed = |_| Fault::new(Class::Failed, "the system gives no random numbers");
     SystemRandom::new().fill(&mut random).map_err(failed)?;
     let shown = ShownToken::from_random(&random);
+    let configured = config.environments();
+    let is_known = |name: &&EnvironmentName| configured.iter().any(|environment| environment.name == **name);
+    if let Some(unknown) = args.environments.iter().find(|name| !is_known(name)) {
+        let names: Vec<&str> = configured.iter().map(|environment| environment.name.as_str()).collect();
+        return Err(Fault::new(Class::Usage, format!("there is no environment `{unknown}`"))
+            .with_hint(format!("the configuration has {}", names.join(", "))));
+    }
     let by = person::name(args.by.as_deref());
     let token = AccessToken {
         id: shown.id.clone(),
         name: args.name.clone(),
+        scopes: args.scopes.iter().copied().chain([TokenScope::Read]).collect(),
+        environments: args.environments.iter().cloned().collect(),
         secret_hash: shown.secret_hash(),
         created_at: now,
         created_by: by.clone(),

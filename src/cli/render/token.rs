@@ -5,17 +5,28 @@ use std::fmt::Write as _;
 use chrono_tz::Tz;
 
 use crate::cli::output::{BOLD, CYAN, DIM, RED};
-use crate::model::{AccessToken, AuditEntry, Printable, ShownToken, Timestamp};
+use crate::model::{AccessToken, AuditEntry, EnvironmentName, Printable, ShownToken, Timestamp};
 use crate::view::time;
 
 use super::table::{self, Cell};
 
+/// What a token allows, and where.
+fn allowed(token: &AccessToken) -> String {
+    let scopes: Vec<&str> = token.scopes.iter().map(|scope| scope.as_word()).collect();
+    let environments: Vec<&str> = token.environments.iter().map(EnvironmentName::as_str).collect();
+    match environments.as_slice() {
+        [] => scopes.join(", "),
+        some => format!("{} in {}", scopes.join(", "), some.join(", ")),
+    }
+}
+
 /// The new token, which nothing shows again.
 pub(crate) fn created(token: &AccessToken, shown: &ShownToken, zone: Tz) -> String {
     format!(
-        "{BOLD}{}{BOLD:#}\n\nKeep it: it is not shown again. It is for {}, and ends {}.\n",
+        "{BOLD}{}{BOLD:#}\n\nKeep it: it is not shown again. It is for {}, allows {}, and ends {}.\n",
         shown.expose(),
         token.name,
+        allowed(token),
         time::local(token.expires_at, zone)
     )
 }
@@ -24,7 +35,7 @@ pub(crate) fn list(tokens: &[AccessToken], zone: Tz, now: Timestamp) -> String {
     if tokens.is_empty() {
         return "There is no token. `tidegate token create` makes one.\n".to_owned();
     }
-    let heading = ["ID", "NAME", "ENDS", "MADE"];
+    let heading = ["ID", "NAME", "ALLOWS", "ENDS", "MADE"];
     let mut rows = vec![heading.iter().map(|name| Cell::styled(*name, DIM)).collect::<Vec<_>>()];
     rows.extend(tokens.iter().map(|token| {
         let end = match token.revoked_at {
@@ -37,6 +48,7 @@ pub(crate) fn list(tokens: &[AccessToken], zone: Tz, now: Timestamp) -> String {
         vec![
             Cell::styled(token.id.as_str(), CYAN),
             Cell::plain(token.name.as_str()),
+            Cell::plain(allowed(token)),
             end,
             Cell::styled(
                 format!(

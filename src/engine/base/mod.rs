@@ -2,6 +2,7 @@
 
 pub(super) mod blocking;
 pub(super) mod context;
+pub(super) mod mandate;
 pub(super) mod pass_options;
 pub(super) mod problem;
 pub(super) mod repository_policy;

@@ -26,6 +26,14 @@ pub(in crate::engine) enum Delivery {
     Declined { reason: String },
 }
 
+/// Who asks for a push.
+#[derive(Clone, Copy)]
+pub(in crate::engine) struct Requester<'a> {
+    pub(in crate::engine) name: &'a str,
+    /// The author of the commits; Tidegate if none.
+    pub(in crate::engine) author: Option<&'a str>,
+}
+
 /// Records intents, commits, pushes, and records the outcome.
 pub(in crate::engine) async fn deliver<P: Ports>(
     context: Context<'_, P>,
@@ -33,12 +41,13 @@ pub(in crate::engine) async fn deliver<P: Ports>(
     base: CommitId,
     plans: &[EditPlan],
     notes: &NotesByPlan,
-    (requested_by, now): (&str, Timestamp),
+    (by, now): (Requester<'_>, Timestamp),
 ) -> Result<Delivery, Fault> {
     let intents: Vec<Intent> =
-        plans.iter().map(|plan| intent(context.policy, plan, base, requested_by, now)).collect();
+        plans.iter().map(|plan| intent(context.policy, plan, base, by.name, now)).collect();
     context.store.begin(&intents).await?;
-    let (drafts, commit_of_plan) = drafts(context.policy, plans, notes, requested_by);
+    let (mut drafts, commit_of_plan) = drafts(context.policy, plans, notes, by.name);
+    drafts.iter_mut().for_each(|draft| draft.author = by.author.map(str::to_owned));
     let publisher = Arc::clone(publisher);
     let publication = blocking(move || Ok(publisher.publish(base, &drafts, now)?)).await;
     match publication {
@@ -174,7 +183,7 @@ pub(in crate::engine) fn draft(
         .notes
         .and_then(|policy| policy.limits)
         .map_or(0, |_| together.len().saturating_sub(MOST_PER_COMMIT));
-    CommitDraft { message: message::render(wording, &promotions, left_out_count), edits }
+    CommitDraft { message: message::render(wording, &promotions, left_out_count), author: None, edits }
 }
 
 /// The plans by the commits that they go in.

@@ -79,11 +79,14 @@ impl<P: Ports> Engine<P> {
             if dry_run || (result.written.is_empty() && result.removed.is_empty()) {
                 return Ok(result);
             }
-            let draft = draft(&self.repository_policy, change, &result, by);
+            self.mandate.check(state.commit())?;
+            let author = self.mandate.author.clone();
+            let draft = CommitDraft { author, ..draft(&self.repository_policy, change, &result, by) };
             let (base, publisher) = (state.commit(), Arc::clone(&self.ports.publisher));
             match blocking(move || Ok(publisher.publish(base, &[draft], at)?)).await? {
                 Publication::Pushed(commits) => {
                     result.commit = commits.last().copied();
+                    self.mandate.seen = None;
                     return Ok(result);
                 }
                 Publication::Moved { .. } => attempts.branch_moved(&*self.ports.clock).await?,
@@ -211,7 +214,7 @@ fn draft(
     let _ = writeln!(message, "Tidegate-Requested-By: {by}");
     let written = result.written.iter().map(|(file, text)| FileEdit::write(file.clone(), text.clone()));
     let removed = result.removed.iter().map(|file| FileEdit::remove(file.clone()));
-    CommitDraft { message, edits: written.chain(removed).collect() }
+    CommitDraft { message, author: None, edits: written.chain(removed).collect() }
 }
 
 /// The reason, if all have the same.

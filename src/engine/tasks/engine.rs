@@ -6,6 +6,7 @@ use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 use crate::engine::base::context::Context;
+use crate::engine::base::mandate::Mandate;
 use crate::engine::base::repository_policy::RepositoryPolicy;
 use crate::engine::decide;
 use crate::engine::deliver::declined;
@@ -42,6 +43,7 @@ pub struct Engine<P: Ports> {
     pub(in crate::engine) ports: Parts<P>,
     pub(super) repository_policy: Arc<RepositoryPolicy>,
     pub(super) memory: Memory,
+    pub(super) mandate: Mandate,
     pub(super) is_writing: Arc<AtomicBool>,
 }
 
@@ -55,7 +57,13 @@ pub(super) struct Memory {
 impl<P: Ports> Engine<P> {
     /// An engine that remembers nothing yet.
     pub fn new(ports: Parts<P>, repository_policy: Arc<RepositoryPolicy>) -> Self {
-        Self { ports, repository_policy, memory: Memory::default(), is_writing: Arc::default() }
+        let (memory, mandate) = (Memory::default(), Mandate::default());
+        Self { ports, repository_policy, memory, mandate, is_writing: Arc::default() }
+    }
+
+    /// Writes on this behalf from now on.
+    pub fn set_mandate(&mut self, mandate: Mandate) {
+        self.mandate = mandate;
     }
 
     /// Its policy.

@@ -19,7 +19,7 @@ use crate::engine::decide::manual;
 use crate::engine::decide::poll::{self, Polled};
 use crate::engine::decide::rollback::{self, RollbackDecision};
 use crate::engine::deliver::declined::{self, Pushes, Unit};
-use crate::engine::deliver::delivery::recover;
+use crate::engine::deliver::delivery::{Requester, recover};
 use crate::engine::deliver::notes::{self, NotesByPlan};
 use crate::engine::history::refresh;
 use crate::engine::plan::edit_plan::{Planned, Rollback, approved, plan_edits};
@@ -114,10 +114,13 @@ impl<P: Ports> Engine<P> {
             let commits = commits_of(&report, context.policy);
             let policy = notes_policy(context.policy.notes, &options.mode);
             notes::fetch(context.changelog, policy, &commits, &mut notes).await;
+            self.mandate.check(report.evaluation.state.commit())?;
             let by = options.requested_by.as_str();
+            let requester = Requester { name: by, author: self.mandate.author.as_deref() };
             let _writing = Writes::begin(&self.is_writing);
-            match push(context, publisher, &mut report, by, &notes).await? {
+            match push(context, publisher, &mut report, requester, &notes).await? {
                 Pushed::Yes(plans) => {
+                    self.mandate.seen = None;
                     let is_last = !done.pushes.has_more();
                     done.pushes.done(context.policy, &mut memory.declined, &plans);
                     if is_last {

@@ -1,4 +1,4 @@
-//! Wrong tokens by address: many of them close the door to that address for a while.
+//! Wrong tokens by address: after many of them, further wrong ones are not counted for a while. A token that counts never waits.
 
 use std::collections::HashMap;
 use std::net::IpAddr;

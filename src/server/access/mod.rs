@@ -91,20 +91,21 @@ impl Access {
     /// The token that somebody shows, if it counts.
     async fn checked(&self, shown: &str, peer: Peer) -> Result<AccessToken, Problem> {
         let now = (self.now)();
-        if let Some(seconds) = lock(&self.attempts).wait(peer.0, now) {
-            return Err(Problem::new(
-                StatusCode::TOO_MANY_REQUESTS,
-                "Too many wrong tokens came from this address",
-            )
-            .with_hint(format!("try again in {seconds} s")));
-        }
         let found = match ShownToken::parse(shown) {
             Some(shown) => self.known(&shown.id).await?.filter(|token| {
                 is_equal(token.secret_hash.as_bytes(), shown.secret_hash().as_bytes()) && token.is_valid(now)
             }),
             None => None,
         };
+        // Others behind the same proxy go on with tokens that count.
         found.ok_or_else(|| {
+            if let Some(seconds) = lock(&self.attempts).wait(peer.0, now) {
+                return Problem::new(
+                    StatusCode::TOO_MANY_REQUESTS,
+                    "Too many wrong tokens came from this address",
+                )
+                .with_hint(format!("try again in {seconds} s"));
+            }
             if lock(&self.attempts).failed(peer.0, now) {
                 tracing::warn!(address = %peer.0, "too many wrong tokens; this address must wait");
             }

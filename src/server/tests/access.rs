@@ -3,7 +3,7 @@
 use std::sync::Mutex;
 
 use super::*;
-use crate::model::{AccessToken, AuditEntry, ShownToken, Timestamp, TokenId};
+use crate::model::{AccessToken, AuditEntry, ShownToken, Timestamp, TokenId, TokenScope};
 use crate::server::{Answering, Tokens};
 
 /// Tokens and an audit log in memory.
@@ -21,6 +21,8 @@ impl KnownTokens {
         self.tokens.lock().unwrap().push(AccessToken {
             id: shown.id.clone(),
             name: "Ana".parse().unwrap(),
+            scopes: [TokenScope::Read].into(),
+            environments: [].into(),
             secret_hash: shown.secret_hash(),
             created_at: now,
             created_by: "Bruno".to_owned(),
@@ -125,14 +127,16 @@ async fn a_token_reads_until_it_ends_or_is_revoked() {
 }
 
 #[tokio::test]
-async fn many_wrong_tokens_must_wait() {
+async fn many_wrong_tokens_must_wait_and_a_right_one_does_not() {
     let (running, _, token) = closed().await;
     let wrong = "authorization: Bearer wrong\r\n";
     for _ in 0..10 {
         assert_eq!(ask(&running, "/api/v1/status", wrong).await.status, 401);
     }
-    let reply = send(&running, OWN, &format!("token={token}")).await;
+    let reply = send(&running, OWN, "token=wrong").await;
     assert_eq!((reply.status, reply.header("set-cookie")), (429, None));
+    let reply = send(&running, OWN, &format!("token={token}")).await;
+    assert!(reply.status == 303 && reply.header("set-cookie").is_some());
     assert_eq!(ask(&running, "/api/v1/status", wrong).await.header("retry-after"), Some("60"));
 }
 

@@ -9,7 +9,7 @@ use crate::engine::base::context::Context;
 use crate::engine::base::pass_options::PassMode;
 use crate::engine::base::repository_policy::{NotesPolicy, RepositoryPolicy};
 use crate::engine::deliver::changelog_files::add_changelogs;
-use crate::engine::deliver::delivery::{Delivery, commits, deliver};
+use crate::engine::deliver::delivery::{Delivery, Requester, commits, deliver};
 use crate::engine::deliver::notes::NotesByPlan;
 use crate::engine::plan::edit_plan::EditPlan;
 use crate::engine::reconcile::write::{self, Writing};
@@ -55,7 +55,7 @@ pub(super) async fn push<P: Ports>(
     context: Context<'_, P>,
     publisher: &Arc<P::Publisher>,
     report: &mut PassReport,
-    requested_by: &str,
+    by: Requester<'_>,
     notes: &NotesByPlan,
 ) -> Result<Pushed, Fault> {
     if report.planned.is_empty() {
@@ -64,8 +64,7 @@ pub(super) async fn push<P: Ports>(
     let (base, at) = (report.evaluation.state.commit(), to_the_second(report.evaluation.now));
     let unwritten = add_changelogs(context, base, &mut report.planned, notes, at).await;
     report.problems.extend(unwritten);
-    let by = (requested_by, at);
-    Ok(match deliver(context, publisher, base, &report.planned, notes, by).await? {
+    Ok(match deliver(context, publisher, base, &report.planned, notes, (by, at)).await? {
         Delivery::Landed(commits) => {
             let plans = report.planned.clone();
             record(context.policy, report, commits, at);
