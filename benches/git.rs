@@ -121,8 +121,9 @@ fn writing(criterion: &mut Criterion) {
         format!("v2.0.{version}")
     };
     group.bench_function("fetch to push, 1 file", |bencher| {
-        let drafts =
-            |tag: String| vec![CommitDraft { message: format!("{tag}\n"), author: None, edits: vec![edit(7, &tag)] }];
+        let drafts = |tag: String| {
+            vec![CommitDraft { message: format!("{tag}\n"), author: None, edits: vec![edit(7, &tag)] }]
+        };
         bencher.iter_batched(
             || drafts(next_tag()),
             |drafts| publish(&mirror, &drafts),
@@ -142,7 +143,8 @@ fn writing(criterion: &mut Criterion) {
     });
     group.bench_function("fetch to push, 1,000 commits", |bencher| {
         let draft = |number: usize, tag: &str| CommitDraft {
-            message: format!("{tag} {number}\n"), author: None, 
+            message: format!("{tag} {number}\n"),
+            author: None,
             edits: vec![edit(number * 7, tag)],
         };
         let drafts = |tag: String| (0..1_000).map(|number| draft(number, &tag)).collect::<Vec<_>>();

@@ -1,5 +1,6 @@
 //! The real binary on a real registry and a real repository, all the way.
 
+mod acting;
 mod audit;
 mod backup;
 mod bad_input;

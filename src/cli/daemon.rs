@@ -111,6 +111,16 @@ impl Daemon {
         &self.session
     }
 
+    /// What it works with, for a command between two passes.
+    pub(crate) fn session_mut(&mut self) -> &mut Session {
+        &mut self.session
+    }
+
+    /// Has a pass over everything come next.
+    pub(crate) fn look_again(&mut self) {
+        self.due = Some(Work::All);
+    }
+
     /// Sends notifications from now on as the session's configuration says, unless another daemon does.
     pub(crate) async fn notify(&mut self) -> Result<(), Fault> {
         self.notifications.get_or_insert_default().begin(&self.session).await

@@ -4,6 +4,7 @@ use std::borrow::Cow;
 use std::fmt::Write as _;
 use std::io::{self, IsTerminal, Write};
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Mutex, PoisonError};
 
 use anstyle::{AnsiColor, Style};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
@@ -28,6 +29,17 @@ pub(crate) struct Output {
     is_quiet: bool,
     choice: anstream::ColorChoice,
     is_unread: AtomicBool,
+    /// Where both streams go instead, if not to the process's own.
+    captured: Option<Mutex<Captured>>,
+    /// The width to use where nothing is known of a terminal.
+    captured_width: Option<usize>,
+}
+
+/// What a command printed for somebody elsewhere.
+#[derive(Debug, Default)]
+pub(crate) struct Captured {
+    pub(crate) output: Vec<u8>,
+    pub(crate) errors: Vec<u8>,
 }
 
 impl Output {
@@ -37,7 +49,35 @@ impl Output {
             Color::Always => anstream::ColorChoice::AlwaysAnsi,
             Color::Never => anstream::ColorChoice::Never,
         };
-        Self { format: global.output, is_quiet: global.quiet > 0, choice, is_unread: AtomicBool::new(false) }
+        Self {
+            format: global.output,
+            is_quiet: global.quiet > 0,
+            choice,
+            is_unread: AtomicBool::new(false),
+            captured: None,
+            captured_width: None,
+        }
+    }
+
+    /// Output that is kept, for somebody elsewhere. Without `--color always` it has no colours.
+    pub(crate) fn capture(global: &Global, width: Option<usize>) -> Self {
+        let choice = match global.color {
+            Color::Always => anstream::ColorChoice::AlwaysAnsi,
+            Color::Auto | Color::Never => anstream::ColorChoice::Never,
+        };
+        Self { choice, captured: Some(Mutex::default()), captured_width: width, ..Self::new(global) }
+    }
+
+    /// Whether it is kept for somebody elsewhere: nobody can be asked, and nothing may wait for long.
+    pub(crate) fn is_captured(&self) -> bool {
+        self.captured.is_some()
+    }
+
+    /// What was printed.
+    pub(crate) fn into_captured(self) -> Captured {
+        self.captured
+            .map(|kept| kept.into_inner().unwrap_or_else(PoisonError::into_inner))
+            .unwrap_or_default()
     }
 
     /// Whether results are for people.
@@ -67,11 +107,14 @@ impl Output {
 
     /// Whether results are for a person at a terminal.
     pub(crate) fn is_terminal(&self) -> bool {
-        self.is_text() && io::stdout().is_terminal()
+        self.is_text() && !self.is_captured() && io::stdout().is_terminal()
     }
 
     /// The width of the terminal in characters, if results go to one.
     pub(crate) fn width(&self) -> Option<usize> {
+        if self.is_captured() {
+            return self.captured_width;
+        }
         if !self.is_terminal() {
             return None;
         }
@@ -88,16 +131,25 @@ impl Output {
     pub(crate) fn text(&self, text: &str) -> Result<(), Fault> {
         // In one piece: a stream that strips colours as it goes writes every line by itself.
         let shown = self.shown(text)?;
-        self.noted(write(&shown))
+        self.print(&shown)
     }
 
     /// Whether the reader of the results has gone away.
     pub(crate) fn is_unread(&self) -> bool {
+        if self.is_captured() {
+            return false;
+        }
         let stdout = io::stdout();
         let mut pipe = [PollFd::new(&stdout, PollFlags::empty())];
         let is_asked = poll(&mut pipe, Some(&Timespec { tv_sec: 0, tv_nsec: 0 })).is_ok();
         let is_broken = is_asked && pipe[0].revents().contains(PollFlags::ERR);
         is_broken || self.is_unread.load(Ordering::Relaxed)
+    }
+
+    fn print(&self, text: &[u8]) -> Result<(), Fault> {
+        let Some(captured) = &self.captured else { return self.noted(write(text)) };
+        captured.lock().unwrap_or_else(PoisonError::into_inner).output.extend_from_slice(&masked(text));
+        Ok(())
     }
 
     fn noted(&self, written: io::Result<()>) -> Result<(), Fault> {
@@ -116,16 +168,16 @@ impl Output {
 
     /// Prints a result for programs: `body`, with `apiVersion` and `kind` before it.
     pub(crate) fn document(&self, kind: &'static str, body: &impl Serialize) -> Result<(), Fault> {
-        self.noted(write(&document(self.format, kind, body)?))
+        self.print(&document(self.format, kind, body)?)
     }
 
     /// Prints one of several results for programs: a line of JSON, or a document of a YAML stream.
     pub(crate) fn document_in_stream(&self, kind: &'static str, body: &impl Serialize) -> Result<(), Fault> {
         let document = Document::new(kind, body);
-        self.noted(write(&match self.format {
+        self.print(&match self.format {
             Format::Yaml => [b"---\n".as_slice(), &yaml(&document)?].concat(),
             _ => line(serde_json::to_string(&document))?,
-        }))
+        })
     }
 
     /// Prints a document as it is.
@@ -144,6 +196,12 @@ impl Output {
 
     /// Prints to standard error, which may be closed: nothing depends on it.
     pub(crate) fn complain(&self, text: &str) {
+        if let Some(captured) = &self.captured {
+            let shown = self.shown(text).unwrap_or_default();
+            let mut captured = captured.lock().unwrap_or_else(PoisonError::into_inner);
+            captured.errors.extend_from_slice(&masked(&shown));
+            return;
+        }
         let choice = match self.choice {
             anstream::ColorChoice::Never => anstream::ColorChoice::Never,
             _ => anstream::AutoStream::choice(&io::stderr()),

@@ -11,6 +11,7 @@
 mod access;
 mod answer;
 mod api;
+mod commands;
 mod filter;
 mod health;
 mod listener;
@@ -28,6 +29,7 @@ mod tls;
 mod triggers;
 
 pub(crate) use access::{Answering, Tokens};
+pub(crate) use commands::{CommandReply, CommandRequest, CommandRun, Commands, WaitingCommand};
 pub use health::{Health, HealthCheck};
 pub use listener::{Server, ServerLimits};
 pub use routes::{Parts, Webhook};

@@ -6,6 +6,7 @@ use axum::http::{HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use schemars::JsonSchema;
 use serde::Serialize;
+use serde_json::Value;
 
 use crate::model::{Class, Fault, Printable, Secrets};
 
@@ -18,6 +19,8 @@ pub(super) struct Problem {
     pub(super) status: StatusCode,
     pub(super) detail: String,
     pub(super) hint: Option<String>,
+    /// What there is besides, such as the document of a command.
+    pub(super) result: Option<Value>,
 }
 
 /// The document of a problem.
@@ -33,11 +36,14 @@ pub(super) struct ProblemDocument {
     detail: String,
     /// What to do about it.
     hint: Option<String>,
+    /// What there is besides: the document of a command that could not do all, or the commits since `If-Match`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    result: Option<Value>,
 }
 
 impl Problem {
     pub(super) fn new(status: StatusCode, detail: impl Into<String>) -> Self {
-        Self { status, detail: detail.into(), hint: None }
+        Self { status, detail: detail.into(), hint: None, result: None }
     }
 
     pub(super) fn with_hint(self, hint: impl Into<String>) -> Self {
@@ -71,7 +77,7 @@ impl From<&Fault> for Problem {
             Class::TryAgain => StatusCode::SERVICE_UNAVAILABLE,
             _ => StatusCode::INTERNAL_SERVER_ERROR,
         };
-        Self { status, detail: fault.in_one_line(), hint: fault.hint().map(str::to_owned) }
+        Self { status, detail: fault.in_one_line(), hint: fault.hint().map(str::to_owned), result: None }
     }
 }
 
@@ -83,6 +89,7 @@ impl IntoResponse for Problem {
             status: self.status.as_u16(),
             detail: self.detail,
             hint: self.hint,
+            result: self.result,
         };
         // Plain strings always become JSON.
         let text = serde_json::to_string(&document).unwrap_or_default();

@@ -17,6 +17,7 @@ use chrono::Utc;
 use tokio::sync::Semaphore;
 
 use super::access::{Access, Peer, Tokens};
+use super::commands::{CommandReply, CommandRequest, Commands};
 use super::problem::Problem;
 use super::snapshot::Snapshots;
 use super::{api, pages};
@@ -56,6 +57,8 @@ pub enum Reading {
 pub struct Site {
     /// What they show.
     pub(crate) snapshots: Arc<Snapshots>,
+    /// Where commands wait to be run, if anybody runs them.
+    pub(crate) commands: Option<Arc<Commands>>,
     /// Who may read them.
     pub(crate) reading: Reading,
     /// Where tokens and the audit log are kept.
@@ -68,14 +71,13 @@ pub struct Site {
 pub(super) struct Shown {
     pub(super) site: Site,
     pub(super) listeners: Arc<Semaphore>,
-    /// Checks tokens and sessions, where reading needs one.
-    pub(super) access: Option<Access>,
+    /// Checks tokens and sessions.
+    pub(super) access: Access,
 }
 
 /// The paths of the board and the API.
 pub(super) fn router(site: Site) -> Router {
-    let access =
-        (site.reading == Reading::WithToken).then(|| Access::new(Arc::clone(&site.tokens), Utc::now));
+    let access = Access::new(Arc::clone(&site.tokens), Utc::now);
     let shown = Arc::new(Shown { site, listeners: Arc::new(Semaphore::new(MOST_LISTENERS)), access });
     api::router()
         .merge(pages::router())
@@ -104,15 +106,15 @@ async fn admit(shown: &Shown, request: &mut Request) -> Result<(), Response> {
         .with_hint("ask for localhost or 127.0.0.1, or set server.access in the configuration");
         return Err(problem.into_response());
     }
-    let Some(access) = &shown.access else { return Ok(()) };
     let peer = request.extensions().get::<Peer>().copied().unwrap_or(Peer::UNKNOWN);
     let path = request.uri().path();
     let is_for_programs = path.starts_with(api::PREFIX);
-    match access.visitor(request.headers(), peer).await {
+    match shown.access.visitor(request.headers(), peer).await {
         Ok(Some(visitor)) => {
             request.extensions_mut().insert(visitor);
             Ok(())
         }
+        Ok(None) if shown.site.reading != Reading::WithToken => Ok(()),
         Ok(None) if path == "/login" || path.starts_with("/assets/") => Ok(()),
         Ok(None) if is_for_programs || path == "/events" => {
             let problem = Problem::new(StatusCode::UNAUTHORIZED, "Reading needs a token")
@@ -136,6 +138,16 @@ fn is_local(host: &str) -> bool {
     };
     let address = name.trim_start_matches('[').trim_end_matches(']').parse::<std::net::IpAddr>();
     name.eq_ignore_ascii_case("localhost") || address.is_ok_and(|address| address.is_loopback())
+}
+
+impl Site {
+    /// Has a command run.
+    pub(super) async fn run(&self, request: CommandRequest) -> Result<CommandReply, Problem> {
+        match &self.commands {
+            Some(commands) => commands.run(request).await,
+            None => Err(Problem::new(StatusCode::NOT_FOUND, "This server only shows")),
+        }
+    }
 }
 
 impl fmt::Debug for Site {

@@ -5,6 +5,7 @@
 //! Git is the record. Deleting the database loses no decision, so a damaged file is set aside and a new one created
 //! ([`OpenState::Rebuilt`]), and an unreadable row is skipped, never guessed.
 
+mod answers;
 mod backup;
 mod changelogs;
 mod connection;
@@ -26,6 +27,7 @@ mod tokens;
 #[cfg(test)]
 mod tests;
 
+pub use answers::KeptAnswer;
 pub use backup::Restored;
 pub use changelogs::RangeKey;
 pub use error::{FailureKind, StoreError};

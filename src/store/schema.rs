@@ -13,7 +13,7 @@ use super::sql;
 
 /// Every SQLite migration: version, description and text. `sqlx::migrate!` would do the same, and have sqlx and its SQLite
 /// driver built a second time, for the macro.
-const MIGRATIONS: [(i64, &str, &str); 9] = [
+const MIGRATIONS: [(i64, &str, &str); 10] = [
     (1, "foundation", include_str!("../../migrations/sqlite/0001_foundation.sql")),
     (2, "changelogs", include_str!("../../migrations/sqlite/0002_changelogs.sql")),
     (3, "tags", include_str!("../../migrations/sqlite/0003_tags.sql")),
@@ -23,6 +23,7 @@ const MIGRATIONS: [(i64, &str, &str); 9] = [
     (7, "health", include_str!("../../migrations/sqlite/0007_health.sql")),
     (8, "tokens", include_str!("../../migrations/sqlite/0008_tokens.sql")),
     (9, "scopes", include_str!("../../migrations/sqlite/0009_scopes.sql")),
+    (10, "answers", include_str!("../../migrations/sqlite/0010_answers.sql")),
 ];
 
 fn migrator() -> Migrator {

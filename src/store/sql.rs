@@ -252,3 +252,11 @@ pub(super) const PRUNE_AUDIT: &str =
     "DELETE FROM audit WHERE ordinal <= (SELECT max(newest.ordinal) FROM audit newest) - $1";
 pub(super) const AUDIT: &str =
     "SELECT at_ms, actor, token, action, subject FROM audit WHERE at_ms >= $1 ORDER BY ordinal DESC LIMIT $2";
+
+pub(super) const ANSWER: &str =
+    "SELECT fingerprint, answer FROM answers WHERE token = $1 AND request_key = $2 AND at_ms >= $3";
+pub(super) const KEEP_ANSWER: &str = "INSERT INTO answers (token, request_key, fingerprint, answer, at_ms)
+    VALUES ($1, $2, $3, $4, $5) ON CONFLICT (token, request_key) DO UPDATE
+    SET fingerprint = excluded.fingerprint, answer = excluded.answer, at_ms = excluded.at_ms";
+pub(super) const PRUNE_ANSWERS: &str = "DELETE FROM answers WHERE at_ms < $1 OR at_ms <
+    (SELECT min(at_ms) FROM (SELECT at_ms FROM answers ORDER BY at_ms DESC LIMIT $2))";

@@ -111,6 +111,42 @@ fn covered(
     format!("{bold}{}{bold:#} {place}", Printable::new(services))
 }
 
+/// What `tidegate release` needs to remove a control file and no other.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct ReleaseScope {
+    pub(crate) service: Option<String>,
+    pub(crate) kind: Option<&'static str>,
+    pub(crate) environments: Vec<String>,
+    pub(crate) tag: Option<String>,
+    pub(crate) freeze: Option<String>,
+}
+
+/// What removes it; nothing but a person removes what cannot be read.
+pub(crate) fn release_scope(control: &Control) -> Option<ReleaseScope> {
+    let scope = ReleaseScope {
+        service: control.services().map(ToString::to_string),
+        kind: Some(kind(control)),
+        environments: control.environments().iter().map(ToString::to_string).collect(),
+        ..ReleaseScope::default()
+    };
+    Some(match control {
+        Control::Hold(_) | Control::Pin(_) => scope,
+        Control::Quarantine(quarantine) => {
+            ReleaseScope { tag: Some(quarantine.version.to_string()), environments: Vec::new(), ..scope }
+        }
+        Control::Approval(approval) => ReleaseScope {
+            service: Some(approval.service.to_string()),
+            environments: vec![approval.environment.to_string()],
+            tag: Some(approval.version.to_string()),
+            ..scope
+        },
+        Control::Freeze(order) => {
+            ReleaseScope { freeze: Some(order.freeze.name().to_owned()), ..ReleaseScope::default() }
+        }
+        Control::Unreadable(_) => return None,
+    })
+}
+
 /// The command that removes it.
 pub(crate) fn release(control: &Control) -> Option<String> {
     let scope = |services: Option<&ServicePattern>, environments: &[EnvironmentName]| {

@@ -11,6 +11,7 @@ use crate::policy::{
 };
 
 use super::common::{Gate, OpenPullRequest, ProblemBody, gate, open_pull_request, problem};
+use super::control::ReleaseScope;
 use super::{control, remedy, time};
 
 #[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
@@ -143,6 +144,9 @@ pub(crate) struct ControlBody {
     /// When it ends by itself.
     pub(crate) until: Option<Timestamp>,
     pub(crate) release_command: Option<String>,
+    /// The same for a form.
+    #[serde(skip)]
+    pub(crate) release: Option<ReleaseScope>,
 }
 
 /// How `explain --wait` ended.
@@ -348,6 +352,7 @@ pub(crate) fn control_body(one: &Control, zone: Tz) -> ControlBody {
         from: span.and_then(|(from, _)| time::instant(from, zone)),
         until: span.map_or(expires, |(_, to)| Some(ending(to, zone))),
         release_command: control::release(one),
+        release: control::release_scope(one),
     }
 }
 

@@ -22,6 +22,7 @@ pub(crate) mod time;
 mod token;
 
 pub(crate) use common::{Gate, GateAnswer, HealthBody, HealthState, ProblemBody};
+pub(crate) use control::ReleaseScope;
 pub(crate) use control_files::{control_files, no_control_files};
 pub(crate) use document::{API_VERSION, Document, FaultBody};
 pub(crate) use environments::{Approval, Delivery, EnvironmentBody, Environments, Services};

@@ -58,10 +58,18 @@ fn several_commits_go_in_one_push_in_their_order() {
 fn files_are_made_with_their_folders_and_go_with_them() {
     let (origin, mirror, head) = fetched();
     let hold = || ".tidegate/holds/app.yaml".parse().unwrap();
-    let make = CommitDraft { message: "hold\n".into(), author: None, edits: vec![FileEdit::write(hold(), "kind: Hold\n")] };
-    let again =
-        CommitDraft { message: "again\n".into(), author: None, edits: vec![FileEdit::write(hold(), "kind: Pin\n")] };
-    let release = CommitDraft { message: "release\n".into(), author: None, edits: vec![FileEdit::remove(hold())] };
+    let make = CommitDraft {
+        message: "hold\n".into(),
+        author: None,
+        edits: vec![FileEdit::write(hold(), "kind: Hold\n")],
+    };
+    let again = CommitDraft {
+        message: "again\n".into(),
+        author: None,
+        edits: vec![FileEdit::write(hold(), "kind: Pin\n")],
+    };
+    let release =
+        CommitDraft { message: "release\n".into(), author: None, edits: vec![FileEdit::remove(hold())] };
     pushed(mirror.publish(head, &[make, again], noon()).unwrap());
     assert_eq!(origin.file(".tidegate/holds/app.yaml"), "kind: Pin\n");
     let head = mirror.fetch().unwrap().head;

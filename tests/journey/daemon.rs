@@ -81,7 +81,7 @@ impl Daemon {
     /// What it answers to a GET with a bearer token.
     pub(super) fn get_with(&self, path: &str, token: &str) -> String {
         self.send(&format!(
-            "GET {path} HTTP/1.1\r\nhost: x\r\nconnection: close\r\nauthorization: Bearer {token}\r\n\r\n"
+            "GET {path} HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\nauthorization: Bearer {token}\r\n\r\n"
         ))
     }
 
@@ -92,6 +92,18 @@ impl Daemon {
              authorization: Bearer {token}\r\ncontent-length: {}\r\n\r\n{body}",
             body.len()
         ))
+    }
+
+    /// What it answers to a POST of JSON with a bearer token and these headers.
+    pub(super) fn act(&self, path: &str, token: &str, headers: &str, body: &str) -> (u16, serde_json::Value) {
+        let answer = self.send(&format!(
+            "POST {path} HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\ncontent-type: application/json\r\n\
+             authorization: Bearer {token}\r\ncontent-length: {}\r\n{headers}\r\n{body}",
+            body.len()
+        ));
+        let (head, body) = answer.split_once("\r\n\r\n").unwrap();
+        let body = serde_json::from_str(body).unwrap();
+        (head.split(' ').nth(1).unwrap().parse().unwrap(), body)
     }
 
     fn send(&self, request: &str) -> String {

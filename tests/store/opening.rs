@@ -91,14 +91,14 @@ async fn a_schema_of_a_later_tidegate_is_refused_and_left_as_it_is() {
     let name = place.file.display();
     assert_eq!(
         fault.in_one_line(),
-        format!("the database {name} has schema 9001, which is newer than this Tidegate knows (schema 8)")
+        format!("the database {name} has schema 9001, which is newer than this Tidegate knows (schema 10)")
     );
     assert!(fault.hint().unwrap().starts_with("use the Tidegate version that wrote it"));
     let rows: i64 = sqlx::query_scalar("SELECT count(*) FROM _sqlx_migrations")
         .fetch_one(&mut connect(&place.file).await)
         .await
         .unwrap();
-    assert_eq!(rows, 9);
+    assert_eq!(rows, 11);
 }
 
 #[tokio::test]

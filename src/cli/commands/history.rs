@@ -2,7 +2,7 @@
 
 use std::process::ExitCode;
 
-use crate::cli::args::{Global, History};
+use crate::cli::args::History;
 use crate::cli::output::Output;
 use crate::cli::render;
 use crate::cli::wiring::Session;
@@ -13,12 +13,11 @@ use crate::view;
 use super::resolve::{self, Typed};
 use super::{activity, record};
 
-pub(super) async fn run(global: &Global, args: &History, output: &Output) -> Result<ExitCode, Fault> {
-    let mut session = Session::open(global, output).await?;
+pub(super) async fn run(session: &mut Session, args: &History, output: &Output) -> Result<ExitCode, Fault> {
     resolve::environments(session.engine.repository_policy(), &args.environments.environments)?;
     let period = record::period(args.during, session.config.timezone, chrono::Utc::now())?;
     let typed = Typed::from(&args.services);
-    let services = typed.resolve_unchecked(&mut session).await?;
+    let services = typed.resolve_unchecked(session).await?;
     let query = HistoryQuery {
         services,
         environments: args.environments.environments.clone(),
@@ -29,7 +28,7 @@ pub(super) async fn run(global: &Global, args: &History, output: &Output) -> Res
     let moves = activity::during("Reading history", session.engine.history(&query)).await?;
     if moves.is_empty() {
         // A service that is gone has a history; one that never was is a mistake.
-        typed.resolve(&resolve::refresh(&mut session).await?.services(), false)?;
+        typed.resolve(&resolve::refresh(session).await?.services(), false)?;
     }
     output.result(
         "History",

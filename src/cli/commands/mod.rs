@@ -35,8 +35,9 @@ use crate::engine::{PassReport, Problem, RepositoryPolicy};
 use crate::model::{Class, Fault};
 use crate::view::Counts;
 
-use super::args::{Cli, Command};
+use super::args::{Cli, Command, Global};
 use super::output::Output;
+use super::wiring::Session;
 
 pub(super) async fn run(cli: Cli, output: &Output) -> Result<ExitCode, Fault> {
     let global = &cli.global;
@@ -45,18 +46,8 @@ pub(super) async fn run(cli: Cli, output: &Output) -> Result<ExitCode, Fault> {
         Command::Plan(args) => plan::plan(global, args, output).await,
         Command::Sync(args) => plan::sync(global, args, output).await,
         Command::Run => run::run(global, output).await,
-        Command::Promote(args) => promote::run(global, args, output).await,
-        Command::Rollback(args) => rollback::run(global, args, output).await,
-        Command::Hold(args) => Box::pin(control::hold(global, args, output)).await,
-        Command::Pin(args) => Box::pin(control::pin(global, args, output)).await,
-        Command::Quarantine(args) => Box::pin(control::quarantine(global, args, output)).await,
-        Command::Approve(args) => Box::pin(control::approve(global, args, output)).await,
-        Command::Freeze(args) => Box::pin(control::freeze(global, args, output)).await,
-        Command::Release(args) => Box::pin(control::release(global, args, output)).await,
-        Command::Status(args) => status::run(global, args, output).await,
-        Command::Explain(args) => explain::run(global, args, output).await,
-        Command::History(args) => history::run(global, args, output).await,
-        Command::Changelog(args) => Box::pin(changelog::run(global, args, output)).await,
+        Command::Status(args) if args.watch => Box::pin(status::watch::watch(global, args, output)).await,
+        Command::Explain(args) if args.wait => explain::wait(global, args, output).await,
         Command::Simulate(args) => Box::pin(simulate::run(global, args, output)).await,
         Command::Record(args) => Box::pin(record::run(global, args, output)).await,
         Command::Check(args) => check::run(global, args, output).await,
@@ -70,6 +61,35 @@ pub(super) async fn run(cli: Cli, output: &Output) -> Result<ExitCode, Fault> {
         Command::Completions { shell } => completions::run(*shell),
         Command::Version => version::run(output),
         Command::ManPages { folder } => man_pages::run(folder),
+        command => {
+            let mut session = Session::open(global, output).await?;
+            Box::pin(run_in(&mut session, global, command, output)).await
+        }
+    }
+}
+
+/// Runs a command that needs nothing but a session: at a terminal, or in the daemon for somebody who asks its server.
+pub(super) async fn run_in(
+    session: &mut Session,
+    global: &Global,
+    command: &Command,
+    output: &Output,
+) -> Result<ExitCode, Fault> {
+    let is_verbose = global.verbose > 0;
+    match command {
+        Command::Promote(args) => promote::run(session, args, is_verbose, output).await,
+        Command::Rollback(args) => rollback::run(session, args, is_verbose, output).await,
+        Command::Hold(args) => control::hold(session, args, output).await,
+        Command::Pin(args) => control::pin(session, args, output).await,
+        Command::Quarantine(args) => control::quarantine(session, args, output).await,
+        Command::Approve(args) => control::approve(session, args, output).await,
+        Command::Freeze(args) => control::freeze(session, args, output).await,
+        Command::Release(args) => control::release(session, args, output).await,
+        Command::Status(args) if !args.watch => status::run(session, args, output).await,
+        Command::Explain(args) if !args.wait => explain::run(session, args, output).await,
+        Command::History(args) => history::run(session, args, output).await,
+        Command::Changelog(args) => changelog::run(session, args, output).await,
+        _ => Err(Fault::new(Class::Usage, "this command is run where its configuration is")),
     }
 }
 

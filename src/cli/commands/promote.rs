@@ -2,7 +2,7 @@
 
 use std::process::ExitCode;
 
-use crate::cli::args::{Global, Promote};
+use crate::cli::args::Promote;
 use crate::cli::output::Output;
 use crate::cli::person;
 use crate::cli::render;
@@ -17,10 +17,14 @@ use super::exit_code;
 use super::moves::{Prompt, carry_out, remove_unrelated};
 use super::resolve::Typed;
 
-pub(super) async fn run(global: &Global, args: &Promote, output: &Output) -> Result<ExitCode, Fault> {
+pub(super) async fn run(
+    session: &mut Session,
+    args: &Promote,
+    is_verbose: bool,
+    output: &Output,
+) -> Result<ExitCode, Fault> {
     let overrides = overrides(args)?;
-    let mut session = Session::open(global, output).await?;
-    let services = Typed::from(&args.services).resolve_unchecked(&mut session).await?;
+    let services = Typed::from(&args.services).resolve_unchecked(session).await?;
     let promotion = ManualPromotion {
         services: services.clone(),
         to: args.env.clone(),
@@ -35,14 +39,13 @@ pub(super) async fn run(global: &Global, args: &Promote, output: &Output) -> Res
         ..PassOptions::schedule()
     };
     let names = names(args, &services);
-    let asked =
-        |elsewhere| Asked { names: &names, overrides: &overrides, elsewhere, all_gates: global.verbose > 0 };
+    let asked = |elsewhere| Asked { names: &names, overrides: &overrides, elsewhere, all_gates: is_verbose };
     let prompt = Prompt { is_confirmed: args.consent.yes, question: "Promote?", activity: "Promoting" };
     let show = |session: &Session, report: &PassReport| {
         render::by_hand::promote(session.engine.repository_policy(), report, &asked(0))
     };
-    let mut report = carry_out(&mut session, &options, &prompt, output, show).await?;
-    let members = members(&session, &report, &services);
+    let mut report = carry_out(session, &options, &prompt, output, show).await?;
+    let members = members(session, &report, &services);
     let elsewhere = remove_unrelated(&mut report, |service| members.contains(service));
     let repository_policy = session.engine.repository_policy();
     output.result(

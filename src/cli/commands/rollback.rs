@@ -2,7 +2,7 @@
 
 use std::process::ExitCode;
 
-use crate::cli::args::{Global, Rollback};
+use crate::cli::args::Rollback;
 use crate::cli::output::Output;
 use crate::cli::person;
 use crate::cli::render;
@@ -16,9 +16,13 @@ use super::exit_code;
 use super::moves::{Prompt, carry_out, remove_unrelated};
 use super::resolve;
 
-pub(super) async fn run(global: &Global, args: &Rollback, output: &Output) -> Result<ExitCode, Fault> {
-    let mut session = Session::open(global, output).await?;
-    let service = resolve::one_service(&mut session, &args.service, &args.namespace).await?;
+pub(super) async fn run(
+    session: &mut Session,
+    args: &Rollback,
+    is_verbose: bool,
+    output: &Output,
+) -> Result<ExitCode, Fault> {
+    let service = resolve::one_service(session, &args.service, &args.namespace).await?;
     let reason = args.reason.trim().to_owned();
     let rollback = RollbackRequest {
         service: service.clone(),
@@ -40,17 +44,12 @@ pub(super) async fn run(global: &Global, args: &Rollback, output: &Output) -> Re
     let question = format!("Roll back {service} in {}?", args.env);
     let prompt = Prompt { is_confirmed: args.consent.yes, question: &question, activity: "Rolling back" };
     let show = |session: &Session, report: &PassReport| {
-        render::by_hand::rollback(
-            session.engine.repository_policy(),
-            report,
-            &args.reason,
-            global.verbose > 0,
-        )
+        render::by_hand::rollback(session.engine.repository_policy(), report, &args.reason, is_verbose)
     };
-    let mut report = carry_out(&mut session, &options, &prompt, output, show).await?;
+    let mut report = carry_out(session, &options, &prompt, output, show).await?;
     remove_unrelated(&mut report, |other| *other == service);
     let repository_policy = session.engine.repository_policy();
-    let text = || render::by_hand::rollback(repository_policy, &report, &args.reason, global.verbose > 0);
+    let text = || render::by_hand::rollback(repository_policy, &report, &args.reason, is_verbose);
     output.result("Rollback", || view::pass(repository_policy, &report), text)?;
     Ok(exit_code(&report.problems))
 }

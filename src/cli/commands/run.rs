@@ -4,6 +4,7 @@ mod credentials;
 mod deployed;
 mod http;
 mod monitor;
+mod served;
 mod systemd;
 
 use std::process::ExitCode;
@@ -19,7 +20,7 @@ use crate::cli::wiring::{Session, StoredTokens, load};
 use crate::config::{Access, Config};
 use crate::metrics::Metrics;
 use crate::model::Fault;
-use crate::server::{Health, Snapshots, Triggers};
+use crate::server::{Commands, Health, Snapshots, Triggers, WaitingCommand};
 
 use credentials::CredentialWatch;
 use http::HttpServer;
@@ -35,7 +36,8 @@ pub(super) async fn run(global: &Global, output: &Output) -> Result<ExitCode, Fa
     let run = uuid::Uuid::now_v7().simple().to_string();
     let snapshots = Arc::new(Snapshots::new(&run[..12]));
     let tokens = Arc::new(StoredTokens::new(Arc::clone(&session.store)));
-    let shared = Shared { metrics, health, triggers: Arc::new(Triggers::default()), snapshots, tokens };
+    let (triggers, commands) = (Arc::new(Triggers::default()), Arc::new(Commands::new()));
+    let shared = Shared { metrics, health, triggers, snapshots, commands, tokens };
     let mut server = HttpServer::default();
     server.apply(&session.config, &shared).await?;
     let systemd = Systemd::from_environment();
@@ -50,20 +52,20 @@ pub(super) async fn run(global: &Global, output: &Output) -> Result<ExitCode, Fa
     loop {
         match daemon
             .work_until(
-                signals.next(),
-                |request| matches!(request, SignalRequest::Stop(_)),
+                next(&mut signals, &shared),
+                |call| matches!(call, Call::Signal(SignalRequest::Stop(_))),
                 &mut monitor,
                 output,
             )
             .await
         {
-            SignalRequest::Stop(signal) => {
+            Call::Signal(SignalRequest::Stop(signal)) => {
                 systemd.stopping();
                 server.stop().await;
                 tracing::info!(signal, "stopped");
                 return Ok(ExitCode::SUCCESS);
             }
-            SignalRequest::Reload if reload(global, output, &mut daemon).await => {
+            Call::Signal(SignalRequest::Reload) if reload(global, output, &mut daemon).await => {
                 shared.tokens.set_store(Arc::clone(&daemon.session().store));
                 let config = &daemon.session().config;
                 let shown = shown(config, &shared);
@@ -77,8 +79,27 @@ pub(super) async fn run(global: &Global, output: &Output) -> Result<ExitCode, Fa
                 }
                 daemon.set_snapshots(shown);
             }
-            SignalRequest::Reload => {}
+            Call::Signal(SignalRequest::Reload) => {}
+            Call::Command(command) => {
+                if Box::pin(served::answer(daemon.session_mut(), *command)).await {
+                    daemon.look_again();
+                }
+            }
         }
+    }
+}
+
+/// What interrupts the passes.
+enum Call {
+    Signal(SignalRequest),
+    Command(Box<WaitingCommand>),
+}
+
+async fn next(signals: &mut Signals, shared: &Shared) -> Call {
+    tokio::select! {
+        biased;
+        signal = signals.next() => Call::Signal(signal),
+        command = shared.commands.next() => Call::Command(Box::new(command)),
     }
 }
 

@@ -18,21 +18,25 @@ pub(super) struct Board {
     pub(super) url: String,
     /// What it shows.
     pub(super) snapshots: Arc<Snapshots>,
+    /// What its probes answer.
+    pub(super) health: Arc<Health>,
     _stop: oneshot::Sender<()>,
 }
 
 impl Board {
     pub(super) async fn start(store: Arc<Store>) -> Result<Self, Fault> {
         let snapshots = Arc::new(Snapshots::new("demo"));
+        let health = Arc::new(Health::new(Utc::now));
         let site = Site {
             snapshots: Arc::clone(&snapshots),
+            commands: None,
             reading: Reading::OnThisMachine,
             tokens: Arc::new(StoredTokens::new(store)),
             commit_page: None,
         };
         let parts = Parts {
             metrics: Arc::new(Metrics::new(env!("CARGO_PKG_VERSION"))),
-            health: Arc::new(Health::new(Utc::now)),
+            health: Arc::clone(&health),
             triggers: Arc::new(Triggers::default()),
             site: Some(site),
             webhooks: Vec::new(),
@@ -45,6 +49,6 @@ impl Board {
         let (stop, stopped) = oneshot::channel::<()>();
         // Dropping the sender stops it.
         tokio::spawn(server.run(async move { drop(stopped.await) }));
-        Ok(Self { url, snapshots, _stop: stop })
+        Ok(Self { url, snapshots, health, _stop: stop })
     }
 }

@@ -1,11 +1,16 @@
 //! The actions of the daemon, as events that the scenario waits for.
 
+use std::sync::Arc;
+use std::time::Duration;
+
 use tokio::sync::mpsc::{self, UnboundedReceiver, UnboundedSender};
 
 use crate::cli::daemon::Listener;
 use crate::engine::{PassReport, Promoted, RepositoryPolicy};
-use crate::model::{Fault, Timestamp};
+use crate::metrics::PassScope;
+use crate::model::{Class, Fault, Timestamp};
 use crate::policy::{Answer, Decision, GateEvaluation};
+use crate::server::Health;
 
 #[derive(Debug)]
 pub(super) enum Event {
@@ -29,17 +34,20 @@ pub(super) struct Target {
 
 /// Turns the reports of passes into events.
 #[derive(Debug)]
-pub(super) struct Reporter(UnboundedSender<Event>);
+pub(super) struct Reporter {
+    events: UnboundedSender<Event>,
+    health: Arc<Health>,
+}
 
-pub(super) fn reporter() -> (Reporter, UnboundedReceiver<Event>) {
+pub(super) fn reporter(health: Arc<Health>) -> (Reporter, UnboundedReceiver<Event>) {
     let (sender, receiver) = mpsc::unbounded_channel();
-    (Reporter(sender), receiver)
+    (Reporter { events: sender, health }, receiver)
 }
 
 impl Reporter {
     fn send(&self, event: Event) {
         // The receiver is gone once the scenario is over.
-        let _ = self.0.send(event);
+        let _ = self.events.send(event);
     }
 }
 
@@ -58,6 +66,10 @@ impl Listener for Reporter {
         for problem in report.problems.iter().filter(|problem| problem.is_error) {
             self.send(Event::Failed(Fault::new(problem.class, problem.to_string())));
         }
+    }
+
+    fn ended(&mut self, _scope: PassScope, failure: Option<Class>, _took: Duration) {
+        self.health.pass_ended(failure.is_none(), None);
     }
 
     fn failed(&mut self, fault: Fault) {

@@ -77,7 +77,7 @@ async fn play(
     introduction::status(screen, &mut session).await?;
     let board = Board::start(Arc::clone(&session.store)).await?;
     screen.text(&format!("\n  The same in a browser, live: {BOLD}{}{BOLD:#}\n", board.url))?;
-    let (mut reporter, events) = events::reporter();
+    let (mut reporter, events) = events::reporter(Arc::clone(&board.health));
     let scenario = Scenario::new(screen, &setup, events, args.soak);
     let over = async {
         tokio::select! {

@@ -7,6 +7,8 @@ use crate::model::{Class, CommitId, Fault};
 pub struct Mandate {
     /// The author of commits on the followed branch; the committer stays Tidegate.
     pub author: Option<String>,
+    /// Why, for commits that do not say so themselves.
+    pub reason: Option<String>,
     /// The head of the branch that they saw: nothing is written on another one.
     pub seen: Option<CommitId>,
 }

@@ -32,6 +32,8 @@ pub(in crate::engine) struct Requester<'a> {
     pub(in crate::engine) name: &'a str,
     /// The author of the commits; Tidegate if none.
     pub(in crate::engine) author: Option<&'a str>,
+    /// Why, if the promotions do not say so.
+    pub(in crate::engine) reason: Option<&'a str>,
 }
 
 /// Records intents, commits, pushes, and records the outcome.
@@ -47,7 +49,12 @@ pub(in crate::engine) async fn deliver<P: Ports>(
         plans.iter().map(|plan| intent(context.policy, plan, base, by.name, now)).collect();
     context.store.begin(&intents).await?;
     let (mut drafts, commit_of_plan) = drafts(context.policy, plans, notes, by.name);
-    drafts.iter_mut().for_each(|draft| draft.author = by.author.map(str::to_owned));
+    for draft in &mut drafts {
+        draft.author = by.author.map(str::to_owned);
+        if let Some(reason) = by.reason {
+            draft.message = message::with_reason(&draft.message, reason);
+        }
+    }
     let publisher = Arc::clone(publisher);
     let publication = blocking(move || Ok(publisher.publish(base, &drafts, now)?)).await;
     match publication {

@@ -9,13 +9,14 @@ mod tests;
 use crate::model::{BRANCH_TRAILER, Printable, PromotionId};
 
 pub(crate) use read::{Trailers, read_trailers, reasons};
-pub(crate) use write::{PromotionText, Wording, render};
+pub(crate) use write::{PromotionText, Wording, render, with_reason};
 
 const PROMOTION: &str = "Tidegate-Promotion";
 const SERVICE: &str = "Tidegate-Service";
 const ENVIRONMENT: &str = "Tidegate-Environment";
 const IMAGE: &str = "Tidegate-Image";
 const FROM: &str = "Tidegate-From";
+const REASON: &str = "Tidegate-Reason";
 const REQUESTED_BY: &str = "Tidegate-Requested-By";
 const OVERRIDE: &str = "Tidegate-Override";
 const ROLLBACK: &str = "Tidegate-Rollback";

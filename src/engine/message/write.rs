@@ -8,7 +8,8 @@ use crate::config::{BodyForm, BodyValues, OverrideValues, PromotionValues, Subje
 use crate::model::{Digest, Elapsed, EnvironmentName, ImageRef, PromotionId, ServiceName, Tag};
 
 use super::{
-    BRANCH_TRAILER, ENVIRONMENT, FROM, IMAGE, OVERRIDE, REQUESTED_BY, ROLLBACK, SERVICE, line_of, one_line,
+    BRANCH_TRAILER, ENVIRONMENT, FROM, IMAGE, OVERRIDE, REASON, REQUESTED_BY, ROLLBACK, SERVICE, line_of,
+    one_line,
 };
 
 /// What a commit says of one promotion.
@@ -165,6 +166,11 @@ fn subject_line(form: &SubjectForm, promotions: &[PromotionText<'_>]) -> String 
     let is_one_environment = promotions.iter().all(|promotion| promotion.environment == first.environment);
     let place = if is_one_environment { first.environment.as_str() } else { "all environments" };
     format!("chore({place}): update {} images", promotions.len())
+}
+
+/// The message with a reason as its last trailer.
+pub(crate) fn with_reason(message: &str, reason: &str) -> String {
+    format!("{}\n{REASON}: {}\n", message.trim_end(), one_line(reason))
 }
 
 fn evidence_line(text: &mut String, promotion: &PromotionText<'_>, one_service: bool) {

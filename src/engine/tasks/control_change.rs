@@ -10,6 +10,7 @@ use crate::control;
 use crate::engine::base::blocking::blocking;
 use crate::engine::base::repository_policy::RepositoryPolicy;
 use crate::engine::deliver::delivery::declined;
+use crate::engine::message::with_reason;
 use crate::engine::state::repository_state::RepositoryState;
 use crate::model::{
     BRANCH_TRAILER, CommitDraft, CommitId, EnvironmentName, Fault, FileEdit, Printable, Publication,
@@ -81,7 +82,10 @@ impl<P: Ports> Engine<P> {
             }
             self.mandate.check(state.commit())?;
             let author = self.mandate.author.clone();
-            let draft = CommitDraft { author, ..draft(&self.repository_policy, change, &result, by) };
+            let mut draft = CommitDraft { author, ..draft(&self.repository_policy, change, &result, by) };
+            if let Some(reason) = &self.mandate.reason {
+                draft.message = with_reason(&draft.message, reason);
+            }
             let (base, publisher) = (state.commit(), Arc::clone(&self.ports.publisher));
             match blocking(move || Ok(publisher.publish(base, &[draft], at)?)).await? {
                 Publication::Pushed(commits) => {

@@ -12,6 +12,7 @@ use chrono::TimeDelta;
 
 use crate::engine::base::blocking::blocking;
 use crate::engine::base::context::Context;
+use crate::engine::base::mandate::Mandate;
 use crate::engine::base::pass_options::{PassMode, PassOptions};
 use crate::engine::base::problem::Problem;
 use crate::engine::decide::evaluation::{Evaluation, evaluate};
@@ -116,7 +117,8 @@ impl<P: Ports> Engine<P> {
             notes::fetch(context.changelog, policy, &commits, &mut notes).await;
             self.mandate.check(report.evaluation.state.commit())?;
             let by = options.requested_by.as_str();
-            let requester = Requester { name: by, author: self.mandate.author.as_deref() };
+            let Mandate { author, reason, .. } = &self.mandate;
+            let requester = Requester { name: by, author: author.as_deref(), reason: reason.as_deref() };
             let _writing = Writes::begin(&self.is_writing);
             match push(context, publisher, &mut report, requester, &notes).await? {
                 Pushed::Yes(plans) => {

@@ -72,7 +72,7 @@ pub(in crate::server) async fn answer(
 }
 
 /// Whether a page of this server sent the form. Browsers say where a form comes from by one header or the other.
-fn is_own(headers: &HeaderMap) -> bool {
+pub(in crate::server) fn is_own(headers: &HeaderMap) -> bool {
     let text = |name: &HeaderName| headers.get(name).and_then(|value| value.to_str().ok());
     let is_form =
         text(&CONTENT_TYPE).is_some_and(|kind| kind.starts_with("application/x-www-form-urlencoded"));

@@ -23,7 +23,7 @@ use crate::model::{AccessToken, AuditEntry, Fault, ShownToken, Timestamp, TokenI
 use attempts::Attempts;
 use sessions::Sessions;
 
-pub(super) use login::{LoginPage, answer, page};
+pub(super) use login::{LoginPage, answer, is_own as is_own_form, page};
 
 /// The cookie of a session.
 const COOKIE_NAME: &str = "tidegate_session";
@@ -154,8 +154,23 @@ impl Access {
 }
 
 impl Visitor {
+    /// Their token, by whatever way it came.
+    pub(super) fn token(&self) -> &AccessToken {
+        &self.token
+    }
+
+    /// The token of a program, which came with the request.
+    pub(super) fn program_token(&self) -> Option<&AccessToken> {
+        self.form_secret.is_none().then_some(&self.token)
+    }
+
+    /// The secret of the forms of their session; none for a program.
+    pub(super) fn form_secret(&self) -> Option<&str> {
+        self.form_secret.as_ref().map(secrecy::ExposeSecret::expose_secret)
+    }
+
     /// Whether a form came from a page of this session.
-    fn has_form_secret(&self, shown: &str) -> bool {
+    pub(super) fn has_form_secret(&self, shown: &str) -> bool {
         self.form_secret
             .as_ref()
             .is_some_and(|secret| is_equal(secret.expose_secret().as_bytes(), shown.as_bytes()))

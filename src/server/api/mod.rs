@@ -1,25 +1,31 @@
 //! The read API under `/api/v1`: the documents of `-o json`, of the last pass. `docs/api.md` describes it for people and
 //! `openapi` for programs; both come from the table of `ENDPOINTS`.
 
+mod actions;
 mod endpoints;
 mod openapi;
 
 use std::sync::Arc;
 
 use axum::Router;
-use axum::extract::State;
+use axum::body::Bytes;
+use axum::extract::rejection::BytesRejection;
+use axum::extract::{DefaultBodyLimit, Extension, State};
 use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE};
 use axum::http::{HeaderMap, HeaderValue, StatusCode, Uri};
 use axum::response::{IntoResponse as _, Response};
-use axum::routing::get;
+use axum::routing::{get, post};
 
+use super::access::Visitor;
 use super::answer::respond;
 use super::problem::Problem;
 use super::query::Query;
 use super::site::{Shown, Site};
 use crate::view::audit_body;
+use actions::ACTIONS;
 use endpoints::{Read, history};
 
+pub(super) use actions::{Action, Shape, ran};
 pub(super) use endpoints::{ENDPOINTS as DOCUMENTED, Endpoint};
 #[cfg(test)]
 pub(super) use openapi::document as openapi_document;
@@ -39,7 +45,35 @@ pub(super) fn router() -> Router<Arc<Shown>> {
             }),
         );
     }
+    for action in ACTIONS {
+        router = router.route(
+            &format!("/{}", action.name),
+            post(
+                move |State(shown): State<Arc<Shown>>,
+                      visitor: Option<Extension<Visitor>>,
+                      headers: HeaderMap,
+                      body: Result<Bytes, BytesRejection>| async move {
+                    let visitor = visitor.as_ref().map(|Extension(visitor)| visitor);
+                    let acted = actions::act(action, &shown.site, visitor, &headers, body).await;
+                    acted.unwrap_or_else(Problem::into_response)
+                },
+            ),
+        );
+    }
+    let router =
+        router.route("/commands", post(command)).layer(DefaultBodyLimit::max(actions::MAX_BODY_BYTES));
     Router::new().nest(PREFIX, router.fallback(no_such_path).method_not_allowed_fallback(not_allowed))
+}
+
+async fn command(
+    State(shown): State<Arc<Shown>>,
+    visitor: Option<Extension<Visitor>>,
+    headers: HeaderMap,
+    body: Result<Bytes, BytesRejection>,
+) -> Response {
+    let visitor = visitor.as_ref().map(|Extension(visitor)| visitor);
+    let run = actions::run_command(&shown.site, visitor, &headers, body).await;
+    run.unwrap_or_else(Problem::into_response)
 }
 
 async fn read(
@@ -100,5 +134,5 @@ async fn no_such_path() -> Response {
 }
 
 async fn not_allowed() -> Response {
-    Problem::new(StatusCode::METHOD_NOT_ALLOWED, "This path only answers GET").into_response()
+    Problem::new(StatusCode::METHOD_NOT_ALLOWED, "This path answers another method").into_response()
 }

@@ -138,7 +138,7 @@ pub(super) fn page(site: &Site, snapshot: &Snapshot, query: &Query) -> Result<St
         cell: Cell::new(here, clock, commit_page),
     });
     let template = BoardPage {
-        frame: Frame::new(site, Some(snapshot), "board"),
+        frame: Frame::new(Some(snapshot), "board"),
         form: form(query, &known),
         counts: counts(&status.services),
         more_banners: banners.len().saturating_sub(MOST_BANNERS),

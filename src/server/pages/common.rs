@@ -3,7 +3,6 @@
 use chrono_tz::Tz;
 
 use crate::model::{Printable, Timestamp};
-use crate::server::site::{Reading, Site};
 use crate::server::snapshot::Snapshot;
 use crate::view::time;
 
@@ -19,13 +18,11 @@ pub(super) struct Frame {
     /// The page among those that the navigation names.
     pub(super) here: &'static str,
     pub(super) environments: Vec<String>,
-    /// Whether there is a login page.
-    pub(super) has_login: bool,
     pub(super) version: &'static str,
 }
 
 impl Frame {
-    pub(super) fn new(site: &Site, snapshot: Option<&Snapshot>, here: &'static str) -> Self {
+    pub(super) fn new(snapshot: Option<&Snapshot>, here: &'static str) -> Self {
         let at = snapshot.map(|snapshot| snapshot.view.at());
         let clock = snapshot.map(Clock::of);
         Self {
@@ -36,7 +33,6 @@ impl Frame {
             environments: snapshot
                 .map(|snapshot| snapshot.view.environment_names().iter().map(ToString::to_string).collect())
                 .unwrap_or_default(),
-            has_login: site.reading == Reading::WithToken,
             version: env!("CARGO_PKG_VERSION"),
         }
     }

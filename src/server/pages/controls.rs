@@ -7,7 +7,6 @@ use super::model::{Banner, ProblemLine};
 use super::rendered;
 use crate::server::api::{DOCUMENTED, Endpoint, PREFIX};
 use crate::server::problem::Problem;
-use crate::server::site::Site;
 use crate::server::snapshot::Snapshot;
 
 /// The most control files and problems of the page; more are counted.
@@ -31,12 +30,12 @@ struct ApiPage {
     endpoints: &'static [Endpoint],
 }
 
-pub(super) fn page(site: &Site, snapshot: &Snapshot) -> Result<String, Problem> {
+pub(super) fn page(snapshot: &Snapshot) -> Result<String, Problem> {
     let (status, clock) = (&snapshot.status, Clock::of(snapshot));
     let freezes = status.freezes.iter().map(|freeze| Banner::of_freeze(freeze, clock));
     let all = freezes.chain(status.controls.iter().map(|control| Banner::of_control(control, clock)));
     let template = ControlsPage {
-        frame: Frame::new(site, Some(snapshot), "controls"),
+        frame: Frame::new(Some(snapshot), "controls"),
         controls: all.take(MOST).collect(),
         more: (status.freezes.len() + status.controls.len()).saturating_sub(MOST),
         problems: status.problems.iter().take(MOST).map(ProblemLine::new).collect(),
@@ -45,7 +44,7 @@ pub(super) fn page(site: &Site, snapshot: &Snapshot) -> Result<String, Problem> 
     rendered(&template)
 }
 
-pub(super) fn api_page(site: &Site, snapshot: &Snapshot) -> Result<String, Problem> {
-    let frame = Frame::new(site, Some(snapshot), "api");
+pub(super) fn api_page(snapshot: &Snapshot) -> Result<String, Problem> {
+    let frame = Frame::new(Some(snapshot), "api");
     rendered(&ApiPage { frame, prefix: PREFIX, endpoints: DOCUMENTED })
 }

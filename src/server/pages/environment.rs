@@ -90,7 +90,7 @@ pub(super) fn page(
     let open = snapshot.view.open_spans(environment, from, until);
     let timeline = Timeline::new(from, until, clock, &open, freezes.into_iter(), past, forecast);
     let template = EnvironmentPage {
-        frame: Frame::new(site, Some(snapshot), ""),
+        frame: Frame::new(Some(snapshot), ""),
         delivery: match here.delivery {
             Delivery::Push => "a commit on the branch",
             Delivery::PullRequest => "a pull request",

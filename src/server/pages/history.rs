@@ -55,7 +55,7 @@ pub(super) fn page(
         format!("/history{}", query.with("until", &clock.moment(until).machine))
     });
     let template = HistoryPage {
-        frame: Frame::new(site, Some(snapshot), "history"),
+        frame: Frame::new(Some(snapshot), "history"),
         service: query.get("service").unwrap_or_default().to_owned(),
         environment: query.get("environment").unwrap_or_default().to_owned(),
         is_known: history.is_some(),

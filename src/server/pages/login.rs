@@ -9,7 +9,6 @@ use super::common::{Frame, shown};
 use super::rendered;
 use crate::server::access::LoginPage;
 use crate::server::problem::Problem;
-use crate::server::site::Site;
 
 #[derive(Template)]
 #[template(path = "login.html")]
@@ -27,13 +26,13 @@ struct Session {
 }
 
 /// The page as an answer. Nothing on it says what there is to see.
-pub(in crate::server) fn response(site: &Site, page: &LoginPage) -> Response {
+pub(in crate::server) fn response(page: &LoginPage) -> Response {
     let session = page.session.as_ref().map(|(name, until)| Session {
         name: shown(name),
         until: until.format("%Y-%m-%d %H:%M UTC").to_string(),
     });
     let template = Page {
-        frame: Frame::new(site, None, "login"),
+        frame: Frame::new(None, "login"),
         session,
         form_secret: &page.form_secret,
         next: &page.next,

@@ -1,5 +1,6 @@
 //! The board: pages that are whole without JavaScript. Each is rendered once per snapshot, from the documents that the API gives.
 
+mod act;
 mod board;
 mod common;
 mod controls;
@@ -52,6 +53,7 @@ pub(super) fn router() -> Router<Arc<Shown>> {
         .route("/controls", get(controls_page))
         .route("/api", get(api_page))
         .route("/events", get(events::stream))
+        .route("/act/{name}", get(act::form).post(act::submit))
         .route("/login", get(login_page).post(log_in))
         .route("/assets/{name}", get(asset))
         .fallback(no_such_page)
@@ -64,11 +66,11 @@ async fn board_page(State(shown): State<Arc<Shown>>, uri: Uri, headers: HeaderMa
 }
 
 async fn controls_page(State(shown): State<Arc<Shown>>, uri: Uri, headers: HeaderMap) -> Response {
-    page(&shown, "/controls", uri.query(), &[], &headers, |snapshot, _| controls::page(&shown.site, snapshot))
+    page(&shown, "/controls", uri.query(), &[], &headers, |snapshot, _| controls::page(snapshot))
 }
 
 async fn api_page(State(shown): State<Arc<Shown>>, uri: Uri, headers: HeaderMap) -> Response {
-    page(&shown, "/api", uri.query(), &[], &headers, |snapshot, _| controls::api_page(&shown.site, snapshot))
+    page(&shown, "/api", uri.query(), &[], &headers, |snapshot, _| controls::api_page(snapshot))
 }
 
 async fn service_page(
@@ -195,7 +197,7 @@ struct ProblemPage<'a> {
 
 fn failed(shown: &Shown, problem: &Problem) -> Response {
     let snapshot = shown.site.snapshots.latest().ok();
-    let frame = Frame::new(&shown.site, snapshot.as_deref(), "");
+    let frame = Frame::new(snapshot.as_deref(), "");
     match rendered(&ProblemPage { frame, problem }) {
         Ok(text) => (problem.status, [(CACHE_CONTROL, "no-store")], Html(text)).into_response(),
         Err(problem) => problem.into_response(),
@@ -215,13 +217,10 @@ async fn login_page(
     visitor: Option<Extension<Visitor>>,
     uri: Uri,
 ) -> Response {
-    if shown.access.is_none() {
-        return no_such(&shown, "page");
-    }
     match Query::parse(uri.query(), &["next"]) {
         Ok(query) => {
             let visitor = visitor.as_ref().map(|Extension(visitor)| visitor);
-            login::response(&shown.site, &access::page(visitor, query.get("next")))
+            login::response(&access::page(visitor, query.get("next")))
         }
         Err(problem) => failed(&shown, &problem),
     }
@@ -234,12 +233,11 @@ async fn log_in(
     headers: HeaderMap,
     body: Bytes,
 ) -> Response {
-    let Some(checks) = &shown.access else { return no_such(&shown, "page") };
     let visitor = visitor.as_ref().map(|Extension(visitor)| visitor);
     let peer = peer.map_or(Peer::UNKNOWN, |Extension(peer)| peer);
-    match access::answer(checks, visitor, (&headers, peer), &body).await {
+    match access::answer(&shown.access, visitor, (&headers, peer), &body).await {
         Ok(response) => response,
-        Err(page) => login::response(&shown.site, &page),
+        Err(page) => login::response(&page),
     }
 }
 

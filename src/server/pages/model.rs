@@ -4,7 +4,7 @@ use super::common::{Clock, Commit, Moment, shown};
 use crate::model::BY_SCHEDULE;
 use crate::view::{
     Change, ControlBody, EnvironmentState, EnvironmentStatus, FreezeBody, Gate, GateAnswer, HealthBody,
-    HealthState, ProblemBody, SoakBody,
+    HealthState, ProblemBody, ReleaseScope, SoakBody,
 };
 
 /// A service in an environment.
@@ -136,6 +136,8 @@ pub(super) struct Banner {
     pub(super) until: Option<Moment>,
     pub(super) file: Option<String>,
     pub(super) release: Option<String>,
+    /// The form that releases it.
+    pub(super) form: Option<String>,
 }
 
 impl Banner {
@@ -150,6 +152,7 @@ impl Banner {
             until: control.until.map(|at| clock.moment(at)),
             file: Some(shown(&control.file)),
             release: control.release_command.clone(),
+            form: control.release.as_ref().map(release_form),
         }
     }
 
@@ -169,6 +172,7 @@ impl Banner {
             until: span.map(|(_, until)| clock.moment(until)),
             file: None,
             release: None,
+            form: None,
         }
     }
 
@@ -176,6 +180,24 @@ impl Banner {
     pub(super) fn stops(&self) -> bool {
         !matches!(self.kind, "approval" | "pin")
     }
+}
+
+/// The address of the form that releases a control file.
+fn release_form(scope: &ReleaseScope) -> String {
+    let mut query = form_urlencoded::Serializer::new(String::new());
+    let fields = [
+        ("services", scope.service.as_deref()),
+        ("kinds", scope.kind),
+        ("tag", scope.tag.as_deref()),
+        ("freeze", scope.freeze.as_deref()),
+    ];
+    for (name, value) in fields {
+        value.map(|value| query.append_pair(name, value));
+    }
+    for name in &scope.environments {
+        query.append_pair("environments", name);
+    }
+    format!("/act/release?{}", query.finish())
 }
 
 /// A problem of the pass.

@@ -46,7 +46,13 @@ struct Place {
     more_versions: usize,
     controls: Vec<Banner>,
     problems: Vec<ProblemLine>,
+    actions: Vec<ActionLink>,
     registry: Option<String>,
+}
+
+struct ActionLink {
+    label: &'static str,
+    link: String,
 }
 
 struct GateLine {
@@ -97,6 +103,7 @@ pub(super) fn page(
             .and_then(|row| row.environments.iter().find(|here| here.environment == one.environment));
         Place {
             cell: here.map(|here| Cell::new(here, clock, commit_page)),
+            actions: actions(&name, one),
             ..place_of(at, one, clock, commit_page)
         }
     };
@@ -104,12 +111,40 @@ pub(super) fn page(
         history.changes.iter().map(|one| ChangeLine::new(one, clock, commit_page)).collect()
     };
     let template = ServicePage {
-        frame: Frame::new(site, Some(snapshot), ""),
+        frame: Frame::new(Some(snapshot), ""),
         places: explained.explanations.iter().enumerate().map(place).collect(),
         history: history.map(lines),
         service: name,
     };
     rendered(&template)
+}
+
+/// The forms that are about a service in an environment.
+fn actions(service: &str, one: &ExplanationBody) -> Vec<ActionLink> {
+    let link = |label, action: &str, fields: &[(&str, &str)]| {
+        let query = form_urlencoded::Serializer::new(String::new()).extend_pairs(fields).finish();
+        ActionLink { label, link: format!("/act/{action}?{query}") }
+    };
+    let environment = one.environment.as_str();
+    let (many, one_environment) = (("services", service), ("environment", environment));
+    let environments = ("environments", environment);
+    let needs_approval =
+        one.gates.iter().any(|gate| gate.gate.name == "approval" && gate.gate.answer != GateAnswer::Open);
+    let next = one.next.as_deref();
+    let mut links = Vec::new();
+    links.extend(
+        next.filter(|_| needs_approval)
+            .map(|tag| link("Approve", "approve", &[many, environments, ("tag", tag)])),
+    );
+    links.extend(next.map(|_| link("Promote", "promote", &[many, one_environment])));
+    links.push(link("Hold", "hold", &[many, environments]));
+    links.push(link("Pin", "pin", &[many, environments]));
+    links.push(link("Freeze", "freeze", &[many, environments]));
+    if let [running] = one.running.as_slice() {
+        links.push(link("Quarantine", "quarantine", &[many, ("tag", running)]));
+        links.push(link("Roll back", "rollback", &[("service", service), one_environment]));
+    }
+    links
 }
 
 fn place_of(at: usize, one: &ExplanationBody, clock: Clock, commit_page: Option<&String>) -> Place {
@@ -153,6 +188,7 @@ fn place_of(at: usize, one: &ExplanationBody, clock: Clock, commit_page: Option<
         releases: one.releases.filter(|count| *count > 1),
         reason: one.reason.as_deref().map(shown),
         cell: None,
+        actions: Vec::new(),
         gates: one.gates.iter().map(gate).collect(),
         override_command: one.override_command.clone(),
         versions: listed.collect(),

@@ -181,8 +181,37 @@ async fn another_site_cannot_log_a_browser_in() {
 }
 
 #[tokio::test]
-async fn a_board_that_needs_no_token_has_no_login_page() {
-    let running = example().await;
-    assert_eq!(get(&running, "/login").await.status, 404);
-    assert!(!get(&running, "/").await.body.contains("/login"));
+async fn whoever_reads_without_a_token_needs_one_to_act() {
+    let tokens: Arc<KnownTokens> = Arc::default();
+    let token = tokens.add(1, 60);
+    let running = start_for(Reading::OnThisMachine, tokens).await;
+    running.snapshots.publish(Passes::new().await.view().await);
+    let reply = get(&running, "/act/hold?services=common%2Fapi").await;
+    let login = "/login?next=%2Fact%2Fhold%3Fservices%3Dcommon%252Fapi";
+    assert_eq!((reply.status, reply.header("location")), (303, Some(login)));
+    let headers = format!("host: localhost\r\n{OWN}content-type: application/x-www-form-urlencoded\r\n");
+    let form = format!("token={token}&next=%2Fact%2Fhold%3Fservices%3Dcommon%252Fapi");
+    let length = format!("{headers}content-length: {}\r\n", form.len());
+    let reply = request_with(&running, "POST", "/login", &length, &form).await;
+    assert_eq!((reply.status, reply.header("location")), (303, Some("/act/hold?services=common%2Fapi")));
+    let session = cookie(&reply);
+    let page =
+        request(&running, "GET", "/act/hold?services=common%2Fapi", &format!("host: localhost\r\n{session}"))
+            .await;
+    assert_eq!((page.status, page.header("cache-control")), (200, Some("no-store")));
+    assert!(page.body.contains("value=\"common/api\""), "{}", page.body);
+    // Another page's form has no secret of this session.
+    for (own, secret) in [(OWN, "0"), ("sec-fetch-site: cross-site\r\n", "0"), (OWN, "")] {
+        let form = format!("secret={secret}&step=confirm&services=common%2Fapi&reason=x");
+        let headers = format!(
+            "host: localhost\r\n{own}{session}content-type: application/x-www-form-urlencoded\r\ncontent-length: {}\r\n",
+            form.len()
+        );
+        assert_eq!(request_with(&running, "POST", "/act/hold", &headers, &form).await.status, 403);
+    }
+    // Nor does the API take a browser's session.
+    let headers =
+        format!("host: localhost\r\n{session}content-type: application/json\r\ncontent-length: 2\r\n");
+    assert_eq!(request_with(&running, "POST", "/api/v1/hold", &headers, "{}").await.status, 401);
+    assert_eq!(get(&running, "/act/nothing").await.status, 404);
 }

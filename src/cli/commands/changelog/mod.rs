@@ -6,7 +6,7 @@ mod place;
 use std::process::ExitCode;
 
 use crate::changelog::{Format as TextFormat, Notes, Template, TemplateError};
-use crate::cli::args::{Changelog, ChangelogFormat, Global};
+use crate::cli::args::{Changelog, ChangelogFormat};
 use crate::cli::output::Output;
 use crate::cli::render;
 use crate::cli::wiring::Session;
@@ -20,13 +20,12 @@ pub(super) use place::write as write_file;
 
 use choice::Choice;
 
-pub(super) async fn run(global: &Global, args: &Changelog, output: &Output) -> Result<ExitCode, Fault> {
-    let mut session = Session::open(global, output).await?;
+pub(super) async fn run(session: &mut Session, args: &Changelog, output: &Output) -> Result<ExitCode, Fault> {
     // Report an unusable template before any request.
     let template = args.template.as_ref().map(|name| template(&session.config, name)).transpose()?;
     let state = session.engine.refresh().await?;
-    let choices = choice::choose(args, &session, &state, chrono::Utc::now()).await?;
-    let notes = Box::pin(activity::during("Reading what changed", read(&session, &choices))).await?;
+    let choices = choice::choose(args, session, &state, chrono::Utc::now()).await?;
+    let notes = Box::pin(activity::during("Reading what changed", read(session, &choices))).await?;
     if let Some(path) = &args.prepend {
         place::prepend(path, &notes)?;
         return Ok(ExitCode::SUCCESS);

@@ -3,11 +3,12 @@
 use std::collections::BTreeSet;
 use std::process::ExitCode;
 
-use crate::cli::args::{Approve, Global};
+use crate::cli::args::Approve;
 use crate::cli::commands::activity;
 use crate::cli::commands::resolve::Typed;
 use crate::cli::output::Output;
 use crate::cli::render;
+use crate::cli::wiring::Session;
 use crate::engine::{ManualPromotion, PassMode, PassOptions, PassReport, Problem, Target};
 use crate::model::{Class, Digest, EnvironmentName, Fault, ServicePattern, Tag};
 use crate::policy::{
@@ -17,11 +18,11 @@ use crate::policy::{
 use super::session::{ControlSession, Prompt};
 
 pub(in crate::cli::commands) async fn approve(
-    global: &Global,
+    session: &mut Session,
     args: &Approve,
     output: &Output,
 ) -> Result<ExitCode, Fault> {
-    let mut session = ControlSession::open(global, &args.consent, output).await?;
+    let mut session = ControlSession::new(session, &args.consent, output);
     let state = session.refresh().await?;
     let services = Typed::from(&args.services).resolve(&state.services(), false)?;
     let mut findings = Findings::default();

@@ -3,9 +3,10 @@
 use std::collections::BTreeSet;
 use std::process::ExitCode;
 
-use crate::cli::args::{Consent, Freeze, Global, Hold, Pin, Quarantine};
+use crate::cli::args::{Consent, Freeze, Hold, Pin, Quarantine};
 use crate::cli::commands::resolve::{self, Typed};
 use crate::cli::output::Output;
+use crate::cli::wiring::Session;
 use crate::engine::{RepositoryPolicy, RepositoryState};
 use crate::model::{Class, EnvironmentId, EnvironmentName, Fault, ServicePattern, Tag, Timestamp};
 use crate::policy::{self, Control, Coverage, FreezeControl, Range, ending};
@@ -13,11 +14,11 @@ use crate::policy::{self, Control, Coverage, FreezeControl, Range, ending};
 use super::session::{ControlSession, Prompt, too_far};
 
 pub(in crate::cli::commands) async fn hold(
-    global: &Global,
+    session: &mut Session,
     args: &Hold,
     output: &Output,
 ) -> Result<ExitCode, Fault> {
-    let mut session = ControlSession::open(global, &args.note.consent, output).await?;
+    let mut session = ControlSession::new(session, &args.note.consent, output);
     let state = session.refresh().await?;
     let services = covered(&state, Typed::from(&args.services), args.note.force)?;
     let note = session.note(&args.note.reason, args.expiry.expires)?;
@@ -32,11 +33,11 @@ pub(in crate::cli::commands) async fn hold(
 }
 
 pub(in crate::cli::commands) async fn pin(
-    global: &Global,
+    session: &mut Session,
     args: &Pin,
     output: &Output,
 ) -> Result<ExitCode, Fault> {
-    let mut session = ControlSession::open(global, &args.note.consent, output).await?;
+    let mut session = ControlSession::new(session, &args.note.consent, output);
     let state = session.refresh().await?;
     let (typed, versions) = trailing(Typed::from(&args.services), args.versions.as_ref());
     let services = typed.resolve(&state.services(), args.note.force)?;
@@ -86,11 +87,11 @@ fn running(
 }
 
 pub(in crate::cli::commands) async fn quarantine(
-    global: &Global,
+    session: &mut Session,
     args: &Quarantine,
     output: &Output,
 ) -> Result<ExitCode, Fault> {
-    let mut session = ControlSession::open(global, &args.note.consent, output).await?;
+    let mut session = ControlSession::new(session, &args.note.consent, output);
     let state = session.refresh().await?;
     let (typed, version) = trailing::<Tag>(Typed::from(&args.services), args.tag.as_ref());
     let version =
@@ -98,7 +99,7 @@ pub(in crate::cli::commands) async fn quarantine(
     let services = typed.resolve(&state.services(), args.note.force)?;
     if !args.note.force {
         for services in &services {
-            resolve::version(&session.session, &state, services, &version, output).await?;
+            resolve::version(session.session, &state, services, &version, output).await?;
         }
     }
     let note = session.note(&args.note.reason, args.expiry.expires)?;
@@ -112,11 +113,11 @@ pub(in crate::cli::commands) async fn quarantine(
 }
 
 pub(in crate::cli::commands) async fn freeze(
-    global: &Global,
+    session: &mut Session,
     args: &Freeze,
     output: &Output,
 ) -> Result<ExitCode, Fault> {
-    let mut session = ControlSession::open(global, &args.note.consent, output).await?;
+    let mut session = ControlSession::new(session, &args.note.consent, output);
     let state = session.refresh().await?;
     let services = covered(&state, Typed::new(&args.services, &args.namespace), args.note.force)?;
     if services.len() > 1 {

@@ -2,21 +2,22 @@
 
 use std::process::ExitCode;
 
-use crate::cli::args::{Global, Release};
+use crate::cli::args::Release;
 use crate::cli::commands::resolve::Typed;
 use crate::cli::output::Output;
 use crate::cli::render::control::kinds;
+use crate::cli::wiring::Session;
 use crate::engine::{self, ControlChange, RepositoryState};
 use crate::model::Fault;
 
 use super::session::{ControlSession, Prompt};
 
 pub(in crate::cli::commands) async fn release(
-    global: &Global,
+    session: &mut Session,
     args: &Release,
     output: &Output,
 ) -> Result<ExitCode, Fault> {
-    let mut session = ControlSession::open(global, &args.consent, output).await?;
+    let mut session = ControlSession::new(session, &args.consent, output);
     let state = session.refresh().await?;
     let change = change(args, &state)?;
     let tried = session.apply(&change, true).await?;

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use chrono::{DurationRound as _, TimeDelta};
 
-use crate::cli::args::{Consent, Global};
+use crate::cli::args::Consent;
 use crate::cli::commands::{activity, resolve};
 use crate::cli::moment::Moment;
 use crate::cli::output::Output;
@@ -20,7 +20,7 @@ use crate::view::{self, time};
 
 /// A session that writes control files.
 pub(super) struct ControlSession<'a> {
-    pub(super) session: Session,
+    pub(super) session: &'a mut Session,
     pub(super) output: &'a Output,
     pub(super) by: String,
     /// When the command started, to the second.
@@ -41,16 +41,15 @@ pub(super) struct Prompt<'a> {
 }
 
 impl<'a> ControlSession<'a> {
-    pub(super) async fn open(global: &Global, consent: &Consent, output: &'a Output) -> Result<Self, Fault> {
-        let session = Session::open(global, output).await?;
+    pub(super) fn new(session: &'a mut Session, consent: &Consent, output: &'a Output) -> Self {
         let now = chrono::Utc::now();
         let now = now.duration_trunc(TimeDelta::seconds(1)).unwrap_or(now);
-        Ok(Self { session, output, by: person::name(consent.by.as_deref()), now })
+        Self { session, output, by: person::name(consent.by.as_deref()), now }
     }
 
     /// The repository as it is now.
     pub(super) async fn refresh(&mut self) -> Result<Arc<RepositoryState>, Fault> {
-        resolve::refresh(&mut self.session).await
+        resolve::refresh(self.session).await
     }
 
     /// The note of a new control file.

@@ -17,13 +17,9 @@ use crate::view::{self, Waited};
 use super::activity;
 use super::resolve::{self, Typed};
 
-pub(super) async fn run(global: &Global, args: &Explain, output: &Output) -> Result<ExitCode, Fault> {
-    if args.wait {
-        return wait(global, args, output).await;
-    }
-    let mut session = Session::open(global, output).await?;
-    let questions = questions(&mut session, args).await?;
-    let explained = activity::during("Evaluating", Box::pin(explain(&mut session, &questions))).await?;
+pub(super) async fn run(session: &mut Session, args: &Explain, output: &Output) -> Result<ExitCode, Fault> {
+    let questions = questions(session, args).await?;
+    let explained = activity::during("Evaluating", Box::pin(explain(session, &questions))).await?;
     conclude(&explained, None, output)
 }
 
@@ -63,7 +59,7 @@ async fn explain(session: &mut Session, questions: &[Question]) -> Result<Explai
 }
 
 /// Waits until a signal stops it. Only a question to Git may be under way then, which stops with it.
-async fn wait(global: &Global, args: &Explain, output: &Output) -> Result<ExitCode, Fault> {
+pub(super) async fn wait(global: &Global, args: &Explain, output: &Output) -> Result<ExitCode, Fault> {
     let mut signals = Signals::listen()?;
     let mut session = Session::of(load(global, output)?).await?;
     let questions = questions(&mut session, args).await?;

@@ -71,6 +71,7 @@ impl HttpServer {
         };
         let site = reading.map(|reading| Site {
             snapshots: Arc::clone(&shared.snapshots),
+            commands: Some(Arc::clone(&shared.commands)),
             reading,
             tokens: Arc::clone(&shared.tokens) as Arc<dyn Tokens>,
             commit_page: settings.commit_page.clone(),

@@ -13,7 +13,7 @@ use crate::engine::{PassReport, RepositoryPolicy, RepositoryState};
 use crate::metrics::{Metrics, PassEnd, PassScope};
 use crate::model::{Class, CommitId, Fault, Timestamp};
 use crate::policy::Schedule;
-use crate::server::{Health, KnownImages, Snapshots, Triggers};
+use crate::server::{Commands, Health, KnownImages, Snapshots, Triggers};
 
 use super::deployed;
 use super::systemd::Systemd;
@@ -31,6 +31,7 @@ pub(super) struct Shared {
     pub(super) health: Arc<Health>,
     pub(super) triggers: Arc<Triggers>,
     pub(super) snapshots: Arc<Snapshots>,
+    pub(super) commands: Arc<Commands>,
     pub(super) tokens: Arc<StoredTokens>,
 }
 

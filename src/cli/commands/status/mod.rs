@@ -1,12 +1,12 @@
 //! `tidegate status`: the board.
 
-mod watch;
+pub(super) mod watch;
 
 use std::process::ExitCode;
 
 use globset::{Glob, GlobSet, GlobSetBuilder};
 
-use crate::cli::args::{Global, Status};
+use crate::cli::args::Status;
 use crate::cli::output::Output;
 use crate::cli::render::status::Filter;
 use crate::cli::wiring::Session;
@@ -17,12 +17,8 @@ use crate::view::{self, StatusTable};
 use super::resolve::{self, Typed};
 use super::{activity, exit_code_of_pass};
 
-pub(super) async fn run(global: &Global, args: &Status, output: &Output) -> Result<ExitCode, Fault> {
-    if args.watch {
-        return Box::pin(watch::watch(global, args, output)).await;
-    }
-    let mut session = Session::open(global, output).await?;
-    let filter = filter(&mut session, args).await?;
+pub(super) async fn run(session: &mut Session, args: &Status, output: &Output) -> Result<ExitCode, Fault> {
+    let filter = filter(session, args).await?;
     let report = activity::during("Evaluating", session.pass(&PassOptions::status())).await?;
     Typed::from(&args.services).resolve(&report.evaluation.state.services(), false)?;
     let table = StatusTable::filtered(session.engine.repository_policy(), &report, &filter);

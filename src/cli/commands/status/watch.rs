@@ -25,7 +25,11 @@ const POLL_INTERVAL: Duration = Duration::from_secs(5);
 const DRAW_INTERVAL: Duration = Duration::from_secs(1);
 
 /// Watches until a key or a signal ends it.
-pub(super) async fn watch(global: &Global, args: &Status, output: &Output) -> Result<ExitCode, Fault> {
+pub(in crate::cli::commands) async fn watch(
+    global: &Global,
+    args: &Status,
+    output: &Output,
+) -> Result<ExitCode, Fault> {
     let mut signals = Signals::listen()?;
     let mut session = Session::of(load(global, output)?).await?;
     let filter = super::filter(&mut session, args).await?;
