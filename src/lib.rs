@@ -21,6 +21,7 @@ pub mod notify;
 pub mod policy;
 pub mod port;
 pub mod registry;
+pub mod remote;
 pub mod server;
 pub mod simulation;
 pub mod source;

@@ -71,6 +71,7 @@ const ROOMS: &[Room] = &[
         is_pure: false,
         crates: &["reqwest", "oci_distribution", "governor", "backon", "rustls"],
     },
+    Room { name: "remote", rooms: &["model"], is_pure: false, crates: &["reqwest", "rustls"] },
     Room { name: "forge", rooms: &["model", "port"], is_pure: false, crates: &["reqwest", "rustls"] },
     Room {
         name: "notify",
@@ -123,6 +124,7 @@ const ROOMS: &[Room] = &[
             "metrics",
             "view",
             "server",
+            "remote",
         ],
         is_pure: false,
         crates: &["clap", "clap_complete", "indicatif", "similar", "anstream", "anstyle"],

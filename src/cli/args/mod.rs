@@ -42,6 +42,9 @@ pub(crate) struct Global {
     /// Configuration file [default: tidegate.yaml here or in a folder above, then config/tidegate.yaml]
     #[arg(short, long, global = true, env = "TIDEGATE_CONFIG", hide_env = true, value_name = "FILE")]
     pub(crate) config: Option<PathBuf>,
+    /// Ask the running daemon at this URL instead, with the token in `TIDEGATE_TOKEN`
+    #[arg(long, global = true, env = "TIDEGATE_SERVER", hide_env = true, value_name = "URL")]
+    pub(crate) server: Option<String>,
     /// Output format; JSON and YAML are a documented, versioned contract
     #[arg(short, long, global = true, default_value = "text", value_name = "FORMAT")]
     pub(crate) output: Format,

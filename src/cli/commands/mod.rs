@@ -21,6 +21,7 @@ mod passes;
 mod plan;
 mod promote;
 mod record;
+mod remote;
 mod resolve;
 mod rollback;
 mod run;
@@ -41,6 +42,9 @@ use super::wiring::Session;
 
 pub(super) async fn run(cli: Cli, output: &Output) -> Result<ExitCode, Fault> {
     let global = &cli.global;
+    if let Some(address) = global.server.as_deref().filter(|_| remote::is_served(&cli.command)) {
+        return Box::pin(remote::run(address, &cli, output)).await;
+    }
     match &cli.command {
         Command::Init(args) => init::run(global, args, output).await,
         Command::Plan(args) => plan::plan(global, args, output).await,

@@ -9,6 +9,8 @@ use crate::view::time;
 /// The longest text from outside, in characters.
 const MOST_CHARS: usize = 300;
 
+const DAYS_OF_YEAR: i64 = 365;
+
 /// What surrounds a page.
 pub(super) struct Frame {
     pub(super) snapshot: String,
@@ -71,9 +73,20 @@ impl Clock {
         Moment {
             machine: at.format("%Y-%m-%dT%H:%M:%SZ").to_string(),
             wall: time::local(at, self.zone),
-            distance: if is_past { time::age(at, self.now) } else { time::until(at, self.now) },
+            distance: distance(at, self.now),
             is_past,
         }
+    }
+}
+
+/// How far apart two times are, in two units: `3y16d`, `4d22h`, `12s`. `board.js` writes the same.
+fn distance(at: Timestamp, now: Timestamp) -> String {
+    let days = (at - now).num_days().abs();
+    match (days / DAYS_OF_YEAR, days % DAYS_OF_YEAR) {
+        (0, _) if at <= now => time::age(at, now),
+        (0, _) => time::until(at, now),
+        (years, 0) => format!("{years}y"),
+        (years, days) => format!("{years}y{days}d"),
     }
 }
 
@@ -96,5 +109,41 @@ fn short(id: &str) -> String {
 
 /// Text from outside: bounded, and without what controls a terminal or reorders text. Templates escape the rest.
 pub(super) fn shown(text: &str) -> String {
-    Printable::bounded(text, MOST_CHARS).to_string()
+    quoted(&Printable::bounded(text, MOST_CHARS).to_string())
+}
+
+/// A sentence of the command line, where backticks are around code, with quotation marks.
+pub(super) fn quoted(text: &str) -> String {
+    let mut is_open = false;
+    let mark = |character: char| match character {
+        '`' => {
+            is_open = !is_open;
+            if is_open { '“' } else { '”' }
+        }
+        other => other,
+    };
+    text.chars().map(mark).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn long_times_are_in_years() {
+        let now: Timestamp = "2026-11-23T17:00:00Z".parse().unwrap();
+        for (at, expected) in [
+            ("2023-11-08T15:00:00Z", "3y16d"),
+            ("2025-11-23T17:00:00Z", "1y"),
+            ("2026-11-18T19:00:00Z", "4d22h"),
+            ("2026-11-23T17:00:12Z", "12s"),
+        ] {
+            assert_eq!(distance(at.parse().unwrap(), now), expected, "{at}");
+        }
+    }
+
+    #[test]
+    fn backticks_become_quotation_marks() {
+        assert_eq!(shown("add `approval: none` to `prod`"), "add “approval: none” to “prod”");
+    }
 }

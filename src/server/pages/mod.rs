@@ -198,6 +198,11 @@ struct ProblemPage<'a> {
 fn failed(shown: &Shown, problem: &Problem) -> Response {
     let snapshot = shown.site.snapshots.latest().ok();
     let frame = Frame::new(snapshot.as_deref(), "");
+    let problem = &Problem {
+        detail: common::quoted(&problem.detail),
+        hint: problem.hint.as_deref().map(common::quoted),
+        ..problem.clone()
+    };
     match rendered(&ProblemPage { frame, problem }) {
         Ok(text) => (problem.status, [(CACHE_CONTROL, "no-store")], Html(text)).into_response(),
         Err(problem) => problem.into_response(),

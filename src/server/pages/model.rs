@@ -4,7 +4,7 @@ use super::common::{Clock, Commit, Moment, shown};
 use crate::model::BY_SCHEDULE;
 use crate::view::{
     Change, ControlBody, EnvironmentState, EnvironmentStatus, FreezeBody, Gate, GateAnswer, HealthBody,
-    HealthState, ProblemBody, ReleaseScope, SoakBody,
+    HealthState, ProblemBody, ReleaseScope, SoakBody, time,
 };
 
 /// A service in an environment.
@@ -46,6 +46,9 @@ pub(super) struct PullRequestLink {
 impl Cell {
     pub(super) fn new(here: &EnvironmentStatus, clock: Clock, commit_page: Option<&String>) -> Self {
         let (sentence, more_gates) = sentence(here);
+        // The line below says it, with how long that is.
+        let end = here.earliest.map(|at| format!("; ends at {}", time::local(at, clock.zone)));
+        let sentence = end.map_or_else(|| sentence.clone(), |end| sentence.replace(&end, ""));
         let soak = here.soak.as_ref().filter(|soak| soak.lasted_seconds < soak.needed_seconds);
         Self {
             environment: here.environment.clone(),

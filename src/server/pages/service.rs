@@ -197,7 +197,7 @@ fn place_of(at: usize, one: &ExplanationBody, clock: Clock, commit_page: Option<
         problems: one.problems.iter().map(ProblemLine::new).collect(),
         registry: one.registry.as_ref().map(|registry| {
             format!(
-                "{} tags, {} admitted by `{}`, the highest of them {}",
+                "{} tags, {} admitted by “{}”, the highest of them {}",
                 registry.tags,
                 registry.admitted,
                 shown(&registry.versions),

@@ -6,7 +6,7 @@
 
   // Two units, as the server writes them: 3d4h, 12s.
   const elapsed = (seconds) => {
-    const units = [["d", 86400], ["h", 3600], ["m", 60], ["s", 1]];
+    const units = [["y", 31536000], ["d", 86400], ["h", 3600], ["m", 60], ["s", 1]];
     const first = Math.max(0, units.findIndex(([, size]) => seconds >= size));
     const parts = [];
     let rest = seconds;
