@@ -266,6 +266,7 @@ async fn a_command_asks_a_server_and_says_the_same() {
     assert!(
         world.origin.git(&["log", "-1", "--format=%an %s", "main"]).contains("Ana chore(tidegate): hold")
     );
+    assert_eq!(audit(&world)[0], format!("Ana hold {SERVICE} --env prod --reason load test"));
     let promoted = ask(&ana, &["promote", SERVICE, "--env", "prod"]);
     assert_eq!(promoted.code, 3, "{promoted:?}");
     let watched = ask(&ana, &["status", "--watch"]);

@@ -103,7 +103,7 @@ pub(super) fn page(
             .and_then(|row| row.environments.iter().find(|here| here.environment == one.environment));
         Place {
             cell: here.map(|here| Cell::new(here, clock, commit_page)),
-            actions: actions(&name, one),
+            actions: if site.commands.is_some() { actions(&name, one) } else { Vec::new() },
             ..place_of(at, one, clock, commit_page)
         }
     };

@@ -264,7 +264,14 @@ fn described((commit, messages): (CommitId, Vec<String>)) -> String {
 
 async fn audit(session: &Session, token: &AccessToken, action: &str, request: &CommandRequest) {
     let reason = request.reason.iter().map(|reason| format!("({reason})"));
-    let words: Vec<String> = request.arguments.iter().skip(1).cloned().chain(reason).collect();
+    let words: Vec<String> = request
+        .arguments
+        .iter()
+        .skip_while(|word| word.starts_with('-'))
+        .skip(1)
+        .cloned()
+        .chain(reason)
+        .collect();
     let is_said = |word: &&String| !word.starts_with("--output") && *word != "--" && *word != "--yes";
     let subject: Vec<&str> = words.iter().filter(is_said).map(String::as_str).collect();
     let entry = AuditEntry {
