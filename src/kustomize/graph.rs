@@ -10,6 +10,8 @@ use super::path::{self, DeadEntryKind, Target, parent};
 
 /// Maximum folders visited by one query.
 const MAX_VISITED: usize = 1_000;
+/// The most levels of kustomization.yaml files that are climbed.
+const MAX_LEVELS: usize = 64;
 /// The most files that the base of one patch may have.
 pub(super) const MAX_BASE_FILES: usize = 5_000;
 
@@ -93,6 +95,7 @@ struct PatchFile {
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct FluxRoot {
     name: String,
+    file: RepoPath,
     target_namespace: Option<String>,
     replaced_images: Vec<ImageName>,
     is_suspended: bool,
@@ -113,8 +116,11 @@ impl Graph {
             if let Some(kustomization) = file.kustomization {
                 graph.add_folder(file.path, kustomization, &known, &folders);
             }
-            for flux in file.flux {
-                graph.add_flux(flux);
+        }
+        for file in &files {
+            // A patch of a Flux Kustomization applies no folder.
+            if !graph.patched_by.contains_key(file.path.as_str()) {
+                file.flux.iter().for_each(|flux| graph.add_flux(file.path, flux));
             }
         }
         graph.note_components(&files);
@@ -270,6 +276,26 @@ impl Graph {
         Some(files)
     }
 
+    /// Whether a file is applied by the kustomization.yaml of this folder alone, perhaps through others.
+    pub(super) fn is_only_below(&self, file: &RepoPath, folder: &str) -> bool {
+        let mut entry = file.as_str();
+        for _ in 0..MAX_LEVELS {
+            let Some([only]) = self.listed_by.get(entry).map(Vec::as_slice) else { return false };
+            if only == folder {
+                return true;
+            }
+            entry = only;
+        }
+        false
+    }
+
+    /// Marks Flux Kustomizations, by file and name, as suspended.
+    pub(super) fn suspend(&mut self, suspended: &BTreeSet<(RepoPath, String)>) {
+        for root in self.flux.values_mut().flatten() {
+            root.is_suspended |= suspended.contains(&(root.file.clone(), root.name.clone()));
+        }
+    }
+
     /// The files that are applied together with a file: by the kustomization.yaml that lists it, or that it is.
     pub(super) fn applied_with(&self, file: &RepoPath) -> HashSet<&str> {
         let own = self.folders.get_key_value(parent(file.as_str()));
@@ -350,11 +376,12 @@ impl Graph {
         }
     }
 
-    fn add_flux(&mut self, flux: &FluxKustomization) {
+    fn add_flux(&mut self, file: &RepoPath, flux: &FluxKustomization) {
         self.replaces_images |= !flux.replaced_images.is_empty();
         if let Some(folder) = path::join("", &flux.path) {
             self.flux.entry(folder).or_default().push(FluxRoot {
                 name: flux.name.clone(),
+                file: file.clone(),
                 target_namespace: flux.target_namespace.clone(),
                 replaced_images: flux.replaced_images.clone(),
                 is_suspended: flux.is_suspended,

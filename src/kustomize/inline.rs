@@ -91,6 +91,8 @@ pub(super) struct InlinePatches {
     pub(super) versions: Vec<InlineVersion>,
     /// The releases that such a patch suspends, by file and by the name in it.
     pub(super) suspended: BTreeSet<(String, ServiceName)>,
+    /// The Flux Kustomizations that a patch suspends, by file and name.
+    pub(super) suspended_kustomizations: BTreeSet<(RepoPath, String)>,
 }
 
 /// A patch and the file that holds it.
@@ -99,6 +101,18 @@ struct Source<'a> {
     form: PatchForm,
     target: Option<&'a PatchTarget>,
     changes: &'a [ReleaseChange],
+    /// The Flux Kustomizations that the patch itself names and suspends.
+    suspended: Vec<&'a str>,
+}
+
+impl Source<'_> {
+    /// The Flux Kustomizations that the patch suspends.
+    fn suspends(&self) -> Vec<Matcher> {
+        let by_operation =
+            self.changes.iter().any(|change| change.service.is_none() && change.suspends()).then_some("");
+        let names = self.suspended.iter().copied().chain(by_operation.filter(|_| self.target.is_some()));
+        names.map(|name| Matcher::of_kustomizations(self.target, name)).collect()
+    }
 }
 
 /// The HelmReleases that the patches of one folder apply to.
@@ -131,6 +145,8 @@ pub(super) fn read<'a>(
     }
     let mut found = InlinePatches::default();
     for (folder, sources) in by_folder {
+        let suspended = suspended_kustomizations(&folder, &sources, graph, &manifests);
+        found.suspended_kustomizations.extend(suspended);
         let releases = Releases::of(folder, graph, &manifests);
         for source in &sources {
             releases.apply(source, &image_of, &mut found);
@@ -139,13 +155,35 @@ pub(super) fn read<'a>(
     found
 }
 
+/// The Flux Kustomizations that patches of a folder suspend wherever they are applied.
+fn suspended_kustomizations(
+    folder: &str,
+    sources: &[Source<'_>],
+    graph: &Graph,
+    manifests: &Manifests<'_>,
+) -> Vec<(RepoPath, String)> {
+    let matchers: Vec<Matcher> = sources.iter().flat_map(Source::suspends).collect();
+    if matchers.is_empty() {
+        return Vec::new();
+    }
+    let files = graph.patched_files(folder).unwrap_or_default();
+    let files = files.into_iter().filter_map(|file| manifests.get(file));
+    let objects = files.flat_map(|(path, manifest)| {
+        manifest.flux_kustomizations.iter().map(move |flux| (*path, flux.name.as_str()))
+    });
+    let is_suspended = |(file, name): &(&RepoPath, &str)| {
+        matchers.iter().any(|matcher| matcher.matches_name(name)) && graph.is_only_below(file, folder)
+    };
+    objects.filter(is_suspended).map(|(file, name)| (file.clone(), name.to_owned())).collect()
+}
+
 type Manifests<'a> = BTreeMap<&'a str, (&'a RepoPath, &'a Manifest)>;
 
 /// The patches in a file or listed by it, with the folders that they apply to.
 fn sources<'a>(file: &LayoutFile<'a>, manifests: &Manifests<'a>) -> Vec<(String, Source<'a>)> {
     let mut sources = Vec::new();
     let mut add = |folder: &str, source: Source<'a>| {
-        if !source.changes.is_empty() {
+        if !source.changes.is_empty() || !source.suspended.is_empty() {
             sources.push((folder.to_owned(), source));
         }
     };
@@ -154,7 +192,9 @@ fn sources<'a>(file: &LayoutFile<'a>, manifests: &Manifests<'a>) -> Vec<(String,
         let folder = parent(path.as_str());
         for patch in &kustomization.inline_patches {
             let form = if patch.is_replacement { PatchForm::Replacement } else { PatchForm::Inline };
-            add(folder, Source { file: path, form, target: patch.target.as_ref(), changes: &patch.changes });
+            let suspended = patch.suspended.iter().map(String::as_str).collect();
+            let target = patch.target.as_ref();
+            add(folder, Source { file: path, form, target, changes: &patch.changes, suspended });
         }
         for patch in &kustomization.patches {
             let joined = path::join(folder, &patch.path);
@@ -162,14 +202,17 @@ fn sources<'a>(file: &LayoutFile<'a>, manifests: &Manifests<'a>) -> Vec<(String,
                 continue;
             };
             let (form, target) = (PatchForm::JsonPatch, patch.target.as_ref());
-            add(folder, Source { file: path, form, target, changes: &manifest.json_patch });
+            let suspended = manifest.flux_kustomizations.iter().filter(|flux| flux.is_suspended);
+            let suspended = suspended.map(|flux| flux.name.as_str()).collect();
+            add(folder, Source { file: path, form, target, changes: &manifest.json_patch, suspended });
         }
     }
     for flux in file.manifest.map(|manifest| &manifest.flux_kustomizations).into_iter().flatten() {
         let Some(folder) = path::join("", &flux.path) else { continue };
         for patch in &flux.patches {
-            let form = PatchForm::Inline;
-            add(&folder, Source { file: path, form, target: patch.target.as_ref(), changes: &patch.changes });
+            let (form, target) = (PatchForm::Inline, patch.target.as_ref());
+            let suspended = patch.suspended.iter().map(String::as_str).collect();
+            add(&folder, Source { file: path, form, target, changes: &patch.changes, suspended });
         }
     }
     sources

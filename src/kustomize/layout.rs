@@ -94,6 +94,7 @@ impl Layout {
         };
         let inline = inline::read(&files, graph, image_of);
         layout.suspended.extend(inline.suspended);
+        layout.graph.suspend(&inline.suspended_kustomizations);
         layout.inline_versions = inline.versions;
         layout
     }

@@ -173,3 +173,51 @@ fn a_patch_belongs_to_its_base_and_takes_its_images() {
     let names: Vec<String> = names.iter().map(ToString::to_string).collect();
     assert_eq!(names, ["_/any", "_/app", "team/app"]);
 }
+
+/// A patch that suspends the Flux Kustomization of a cluster, and what else it may be.
+#[rstest::rstest]
+#[case::operations(
+    "patches: [{target: {kind: Kustomization}, patch: '[{op: add, path: /spec/suspend, value: true}]'}]",
+    "",
+    true
+)]
+#[case::inline(
+    "patches: [{patch: '{apiVersion: kustomize.toolkit.fluxcd.io/v1, kind: Kustomization, metadata: {name: apps}, spec: {suspend: true}}'}]",
+    "",
+    true
+)]
+#[case::a_file("patches: [{path: off.yaml}]", "apps", true)]
+#[case::of_another_name("patches: [{path: off.yaml}]", "others", false)]
+#[case::of_releases(
+    "patches: [{target: {kind: HelmRelease}, patch: '[{op: add, path: /spec/suspend, value: true}]'}]",
+    "",
+    false
+)]
+fn a_patch_suspends_a_flux_kustomization(
+    #[case] patches: &str,
+    #[case] patched: &str,
+    #[case] is_suspended: bool,
+) {
+    let flux = "apiVersion: kustomize.toolkit.fluxcd.io/v1\nkind: Kustomization\nmetadata: {name: apps, namespace: flux-system}\nspec: {path: ./apps, prune: true}\n";
+    let kustomization = format!("resources: [sync.yaml]\n{patches}");
+    let off = flux
+        .replace("path: ./apps, prune: true", "suspend: true")
+        .replace("name: apps", &format!("name: {patched}"));
+    let text = release("name: app, namespace: team", CHART);
+    let mut files = vec![
+        ("flux/kustomization.yaml", kustomization.as_str()),
+        ("flux/sync.yaml", flux),
+        ("apps/app.yaml", &text),
+    ];
+    if !patched.is_empty() {
+        files.push(("flux/off.yaml", &off));
+    }
+    files.push(("elsewhere/app.yaml", &text));
+    let (layout, _) = layout(&files);
+    let [app, elsewhere]: [RepoPath; 2] =
+        ["apps/app.yaml", "elsewhere/app.yaml"].map(|file| file.parse().unwrap());
+    let expected = if is_suspended { Inclusion::Suspended("apps") } else { Inclusion::Applied };
+    assert_eq!(layout.graph.inclusion(&app), expected);
+    // A patch is no Flux Kustomization of the whole repository.
+    assert_eq!(layout.graph.inclusion(&elsewhere), Inclusion::Applied);
+}

@@ -1,4 +1,4 @@
-//! Which HelmReleases a patch changes.
+//! Which HelmReleases and Flux Kustomizations a patch changes.
 
 use regex::{Regex, RegexBuilder};
 
@@ -6,6 +6,7 @@ use crate::manifest::PatchTarget;
 use crate::model::ServiceName;
 
 const KIND: &str = "HelmRelease";
+const KUSTOMIZATION: &str = "Kustomization";
 
 /// Tells the HelmReleases that a patch changes from others.
 #[derive(Debug)]
@@ -44,6 +45,23 @@ impl Matcher {
             },
             (None, None) => Self { name: Part::None, namespace: Part::None },
         }
+    }
+
+    /// A matcher for Flux Kustomizations, by the target that names their kind, or by the names in the patch itself.
+    pub(super) fn of_kustomizations(target: Option<&PatchTarget>, written: &str) -> Self {
+        let name = match target {
+            Some(PatchTarget { kind: Some(kind), name, .. }) if kind == KUSTOMIZATION => {
+                Part::expression(name.as_deref())
+            }
+            Some(_) => Part::None,
+            None => Part::Text(written.to_owned()),
+        };
+        Self { name, namespace: Part::Any }
+    }
+
+    /// Whether the patch changes the object of this name, in any namespace.
+    pub(super) fn matches_name(&self, name: &str) -> bool {
+        self.name.matches(name)
     }
 
     /// The name, where only one matches.

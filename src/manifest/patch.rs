@@ -33,8 +33,10 @@ pub struct InlinePatch {
     pub target: Option<PatchTarget>,
     /// Whether it is an entry of `replacements`.
     pub is_replacement: bool,
-    /// What it changes.
+    /// What it changes in HelmReleases.
     pub changes: Vec<ReleaseChange>,
+    /// The Flux Kustomizations that it names and suspends.
+    pub suspended: Vec<String>,
 }
 
 /// A value of a HelmRelease that a patch changes and that may say which image runs, or whether anything runs.
@@ -93,18 +95,21 @@ pub(super) fn target(document: &Document<'_>, target: NodeId) -> PatchTarget {
 /// The inline patch at `entry` of a list of patches; `None` where it is a file or changes nothing that is read.
 pub(super) fn inline(text: &str, document: &Document<'_>, entry: NodeId) -> Option<InlinePatch> {
     let patch = document.get(entry, "patch").unwrap_or(entry);
-    let changes = changes(text, document, patch);
+    let (changes, suspended) = changes(text, document, patch);
     let target = document.get(entry, "target").map(|node| target(document, node));
-    (!changes.is_empty()).then_some(InlinePatch { target, is_replacement: false, changes })
+    let is_something = !changes.is_empty() || !suspended.is_empty();
+    is_something.then_some(InlinePatch { target, is_replacement: false, changes, suspended })
 }
 
-/// What the patch at `node` changes: YAML in a scalar of `text`, or the mapping or sequence itself.
-fn changes(text: &str, document: &Document<'_>, node: NodeId) -> Vec<ReleaseChange> {
-    let mut changes = Vec::new();
+/// What the patch at `node` changes, and the Flux Kustomizations that it suspends: YAML in a scalar of `text`, or the mapping
+/// or sequence itself.
+fn changes(text: &str, document: &Document<'_>, node: NodeId) -> (Vec<ReleaseChange>, Vec<String>) {
+    let (mut changes, mut suspended) = (Vec::new(), Vec::new());
     let node = document.target(node);
     let Content::Scalar { value, .. } = &document.node(node).content else {
         Reader { document, origin: None, changes: &mut changes }.patch(node);
-        return changes;
+        suspended.extend(suspended_kustomization(document, node));
+        return (changes, suspended);
     };
     let origin = Origin::of(text, document, node);
     for inner in Documents::of(value) {
@@ -118,8 +123,16 @@ fn changes(text: &str, document: &Document<'_>, node: NodeId) -> Vec<ReleaseChan
             break;
         };
         Reader { document: &inner, origin: Some(&origin), changes: &mut changes }.patch(NodeId::ROOT);
+        suspended.extend(suspended_kustomization(&inner, NodeId::ROOT));
     }
-    changes
+    (changes, suspended)
+}
+
+/// The name of the Flux Kustomization that a patch suspends.
+fn suspended_kustomization(document: &Document<'_>, root: NodeId) -> Option<String> {
+    let text = |path: &[&str]| document.text(document.get_path(root, path)?);
+    let is_suspended = text(&["kind"]) == Some("Kustomization") && text(&["spec", "suspend"]) == Some("true");
+    is_suspended.then(|| text(&["metadata", "name"]).unwrap_or_default().to_owned())
 }
 
 /// What an entry of `replacements` writes to its `targets`, each with its `select`.
@@ -141,6 +154,7 @@ pub(super) fn replacement(document: &Document<'_>, entry: NodeId) -> Vec<InlineP
             ),
             is_replacement: true,
             changes: changes.filter(|change| is_read(&change.key_path)).collect(),
+            suspended: Vec::new(),
         }
     };
     document.children(document.target(targets)).map(read).filter(|patch| !patch.changes.is_empty()).collect()

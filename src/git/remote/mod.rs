@@ -59,6 +59,8 @@ pub enum PushAccess {
     Denied {
         /// The server's words, printable.
         reason: String,
+        /// What to do about it.
+        hint: &'static str,
     },
 }
 
@@ -219,7 +221,10 @@ impl Remote {
         }
         match self.error_of("push to", &output) {
             GitError::Remote { source: remote_error, .. } if remote_error.is_denial() => {
-                Ok(PushAccess::Denied { reason: remote_error.to_string() })
+                Ok(PushAccess::Denied {
+                    reason: remote_error.to_string(),
+                    hint: "give this user write access to the repository",
+                })
             }
             error => Err(error),
         }

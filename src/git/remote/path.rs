@@ -23,23 +23,24 @@ pub(super) fn push_access(remote: &Remote, path: &Path, branch: &BranchName) -> 
         let path = Path::new(&folder).join(part);
         if let Err(error) = access(&path, Permission::WRITE_OK) {
             let reason = format!("{} is not writable: {error}", path.display());
-            return Ok(PushAccess::Denied { reason });
+            return Ok(PushAccess::Denied { reason, hint: "give this user write access to the repository" });
         }
     }
     let lock = Path::new(&folder).join(format!("{}.lock", full_name(branch)));
     if lock.exists() {
-        let reason = format!(
-            "{} is locked: remove that file if no Git process works in the repository",
-            lock.display()
-        );
-        return Ok(PushAccess::Denied { reason });
+        let reason = format!("{} is locked", lock.display());
+        return Ok(PushAccess::Denied {
+            reason,
+            hint: "remove that file if no Git process works in the repository",
+        });
     }
     let is_bare = ask(&["rev-parse", "--is-bare-repository"])? == "true";
     let is_checked_out = ask(&["symbolic-ref", "-q", "HEAD"]).is_ok_and(|head| head == full_name(branch));
     let policy = ask(&["config", "receive.denyCurrentBranch"]).unwrap_or_default();
     if !is_bare && is_checked_out && !["ignore", "warn", "updateInstead"].contains(&policy.as_str()) {
         let reason = format!("{branch} is checked out there; Git does not push to a checked-out branch");
-        return Ok(PushAccess::Denied { reason });
+        let hint = "name the bare repository that Flux reads as `git.url`, or check out another branch there";
+        return Ok(PushAccess::Denied { reason, hint });
     }
     Ok(PushAccess::Likely)
 }

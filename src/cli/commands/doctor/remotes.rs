@@ -133,8 +133,9 @@ async fn repository(session: &Session) -> Finding {
             what,
             format!("{detail}; a dry-run push succeeds (hooks and branch rules are not tested)"),
         ),
-        PushAccess::Denied { reason } => Finding::bad(what, format!("{detail}; cannot push: {reason}"))
-            .with_hint("give this user write access to the repository"),
+        PushAccess::Denied { reason, hint } => {
+            Finding::bad(what, format!("{detail}; cannot push: {reason}")).with_hint(hint)
+        }
     }
 }
 
