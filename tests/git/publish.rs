@@ -230,7 +230,7 @@ fn a_stale_lock_is_reported_with_the_message_of_git() {
     assert!(matches!(error, GitError::RefNotUpdated { .. }), "{error}");
     assert!(error.to_string().contains("main.lock"), "{error}");
     assert!(error.hint().unwrap().contains("remove its stale refs/heads/main.lock"));
-    let PushAccess::Denied { reason } = mirror.check().unwrap().push else { panic!("it is locked") };
+    let PushAccess::Denied { reason, .. } = mirror.check().unwrap().push else { panic!("it is locked") };
     assert!(reason.contains("main.lock is locked"), "{reason}");
     std::fs::remove_file(lock).unwrap();
     let published = mirror.publish(head, &[draft("v2", APP, "tag: v2\n")], noon()).unwrap();

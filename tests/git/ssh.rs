@@ -274,7 +274,7 @@ fn doctor_sees_that_a_key_may_only_read() {
     fs::write(sshd.beside("sshd_config"), forced).unwrap();
     let mirror = over(&sshd, &origin, key(id, sshd.known_hosts()));
     let access = mirror.check().unwrap();
-    let PushAccess::Denied { reason } = access.push else { panic!("it may not push") };
+    let PushAccess::Denied { reason, .. } = access.push else { panic!("it may not push") };
     assert!(reason.contains("marked as read only"), "{reason}");
 }
 
