@@ -141,7 +141,9 @@ fn doctor_learns_what_can_be_done() {
     let clone = origin.clone_to("clone");
     let url = clone.to_str().unwrap().to_owned();
     let mirror = Mirror::open(Settings { url, ..settings(&origin, "of-clone") }).unwrap();
-    let PushAccess::Denied { reason, .. } = mirror.check().unwrap().push else { panic!("main is checked out") };
+    let PushAccess::Denied { reason, .. } = mirror.check().unwrap().push else {
+        panic!("main is checked out")
+    };
     assert!(reason.contains("checked out"), "{reason}");
 }
 
