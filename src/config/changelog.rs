@@ -220,6 +220,7 @@ mod tests {
             windows: Vec::new(),
             pull_requests: None,
             clusters: Vec::new(),
+            verification: None,
         }
     }
 

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use crate::model::{EnvironmentName, MergeMethod, RepoPath};
-use crate::policy::{ApprovalPolicy, Window};
+use crate::policy::{ApprovalPolicy, VerificationPolicy, Window};
 
 /// An environment: folders of the repository whose versions move together.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -28,6 +28,8 @@ pub struct Environment {
     pub pull_requests: Option<PullRequests>,
     /// The clusters that Flux applies its folders to; none where a soak is time in Git.
     pub clusters: Vec<Cluster>,
+    /// Whether a promoted version must become healthy, and in which time; only with clusters.
+    pub verification: Option<VerificationPolicy>,
 }
 
 /// How a cluster is reached.

@@ -24,6 +24,7 @@ pub use base::problem::{Place, Problem, ProblemCondition};
 pub use base::repository_policy::{Batch, Grouping, NotesPolicy, PullRequestPolicy, RepositoryPolicy};
 pub use decide::evaluation::Evaluation;
 pub use decide::health::{ClusterCheck, TargetHealth, check_clusters};
+pub use decide::verification::{Spared, Verification};
 pub use history::deployments::Deployment;
 pub use history::moves::{HistoryQuery, Move, Mover};
 pub use plan::edit_plan::{EditPlan, PlannedFile, Rollback};

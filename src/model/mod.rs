@@ -53,7 +53,7 @@ pub use notification::{
 };
 pub use platform::{Platform, PlatformError};
 pub use printable::Printable;
-pub use promotion::{BRANCH_TRAILER, BY_SCHEDULE, PromotionId};
+pub use promotion::{BRANCH_TRAILER, BY_SCHEDULE, BY_VERIFICATION, PromotionId};
 pub use pull_request::{
     AutoMerge, ClosedBy, ClosedPage, ClosedPullRequest, MergeMethod, OpenPullRequest, Opinion, Proposed,
     PullRequestBranch, PullRequestDraft, PullRequestOptions, PullRequestReview,

@@ -22,6 +22,8 @@ pub enum EventKind {
     Blocked,
     /// Only an approval is missing.
     ApprovalWanted,
+    /// A version did not become healthy in time.
+    Unhealthy,
     /// A pass reports an error.
     Problem,
     /// A name in the configuration matches nothing.
@@ -38,12 +40,13 @@ pub enum EventKind {
 
 impl EventKind {
     /// The kinds that a channel chooses from. A report has a setting of its own.
-    pub const CHOICES: [Self; 10] = [
+    pub const CHOICES: [Self; 11] = [
         Self::Promoted,
         Self::RolledBack,
         Self::Refused,
         Self::Blocked,
         Self::ApprovalWanted,
+        Self::Unhealthy,
         Self::Problem,
         Self::NamesUnmatched,
         Self::RegistrySilent,
@@ -59,6 +62,7 @@ impl EventKind {
             Self::Refused => "refused",
             Self::Blocked => "blocked",
             Self::ApprovalWanted => "approvalWanted",
+            Self::Unhealthy => "unhealthy",
             Self::Problem => "problem",
             Self::NamesUnmatched => "namesUnmatched",
             Self::RegistrySilent => "registrySilent",

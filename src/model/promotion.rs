@@ -13,6 +13,9 @@ pub const BRANCH_TRAILER: &str = "Tidegate-Branch";
 /// The requester of scheduled promotions.
 pub const BY_SCHEDULE: &str = "schedule";
 
+/// The requester of what follows when a promoted version does not become healthy.
+pub const BY_VERIFICATION: &str = "verification";
+
 /// The identity of one promotion, in the commit's `Tidegate-Promotion` trailer and in the store: a UUID of version 7
 /// (RFC 9562), so that identities sort by time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]

@@ -144,6 +144,8 @@ fn title(event: &Event) -> String {
             format!("{service} {to} no longer needs approval in {environment}")
         }
         EventKind::ApprovalWanted => format!("{service} {to} needs approval to go to {environment}"),
+        EventKind::Unhealthy if is_over => format!("{service} is no longer unhealthy in {environment}"),
+        EventKind::Unhealthy => format!("{service} {to} did not become healthy in {environment}"),
         EventKind::Problem if is_over => "Tidegate: problem resolved".to_owned(),
         EventKind::Problem => match (&event.service, &event.environment) {
             (Some(service), Some(environment)) => {

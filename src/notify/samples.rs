@@ -57,6 +57,16 @@ pub fn samples(now: Timestamp) -> Vec<Event> {
         },
         Event {
             from: None,
+            since: Some(now - TimeDelta::minutes(2)),
+            reason: text(
+                "v1.0.180 did not become healthy within 15m: HelmRelease common/graphql-server is not ready (UpgradeFailed): \
+                 \"context deadline exceeded\" in cluster aws-digital-eks-prod",
+            ),
+            hint: text("the rollback to the last version that ran well follows"),
+            ..event(EventKind::Unhealthy, Phase::Began)
+        },
+        Event {
+            from: None,
             to: None,
             image: None,
             reason: text("clusters/prod/common/graphql-server.yaml:12:9: the tag is a template"),

@@ -28,6 +28,7 @@ mod review;
 mod schedule;
 mod select;
 mod syntax_error;
+mod verification;
 
 pub use approve::{
     Approved, Direction, GatesClosed, Override, OverrideError, Overrides, approve_overriding,
@@ -69,3 +70,4 @@ pub use review::{ReviewVerdict, ReviewedPullRequest};
 pub use schedule::Schedule;
 pub use select::{Candidate, Selection, SelectionRules, TagOrder};
 pub use syntax_error::SyntaxError;
+pub use verification::{OnFailure, VerificationPolicy, VerificationStatus, VerifiedRollout};

@@ -12,6 +12,7 @@ use crate::policy::{
 
 use super::common::{Gate, OpenPullRequest, ProblemBody, gate, open_pull_request, problem};
 use super::control::ReleaseScope;
+use super::verification::{VerificationBody, verification};
 use super::{control, remedy, time};
 
 #[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
@@ -38,6 +39,9 @@ pub(crate) struct ExplanationBody {
     pub(crate) promotion: Option<String>,
     pub(crate) requested_by: Option<String>,
     pub(crate) author: Option<String>,
+    /// Only where the environment has `verifyWithin`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) verification: Option<VerificationBody>,
     pub(crate) tag: Option<String>,
     pub(crate) result: &'static str,
     pub(crate) status: &'static str,
@@ -201,6 +205,7 @@ fn explanation(explanation: &Explanation) -> ExplanationBody {
         promotion,
         requested_by,
         author,
+        verification: explanation.verification.as_ref().map(verification),
         tag: explanation.asked.as_ref().map(ToString::to_string),
         result: result(explanation.verdict()),
         status,

@@ -20,6 +20,7 @@ mod status_table;
 pub(crate) mod target_state;
 pub(crate) mod time;
 mod token;
+pub(crate) mod verification;
 
 pub(crate) use common::{Gate, GateAnswer, HealthBody, HealthState, ProblemBody};
 pub(crate) use control::ReleaseScope;

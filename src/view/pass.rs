@@ -5,13 +5,14 @@ use serde::Serialize;
 
 use crate::engine::{
     EditPlan, PassReport, Promoted, ProposedMove, PullRequestAction, PullRequestReport, RepositoryPolicy,
-    Target,
+    Target, Verification,
 };
-use crate::model::{Intent, Outcome, Timestamp};
-use crate::policy::{Decision, GateEvaluation, NoCandidate};
+use crate::model::{Intent, Outcome, TargetId, Timestamp};
+use crate::policy::{Decision, GateEvaluation, NoCandidate, VerificationStatus};
 
 use super::common::{Gate, ProblemBody, gate, problem};
 use super::target_state::{Counts, TargetState, is_superseded, state_of};
+use super::verification::{VerificationBody, verification};
 
 /// A pass.
 #[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
@@ -26,6 +27,9 @@ pub(crate) struct Pass {
     pub(crate) pull_requests: Vec<PullRequest>,
     pub(crate) waiting: Vec<WaitingTarget>,
     pub(crate) without_candidate: Vec<TargetWithoutCandidate>,
+    /// What runs and has not become healthy, where environments have `verifyWithin`.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(crate) verifications: Vec<PendingVerification>,
     pub(crate) recovered: Vec<RecoveredPromotion>,
     pub(crate) problems: Vec<ProblemBody>,
     pub(crate) next_opening: Option<Timestamp>,
@@ -120,6 +124,17 @@ pub(crate) struct RecoveredPromotion {
     pub(crate) commit: Option<String>,
 }
 
+/// A version that runs and has not become healthy.
+#[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
+pub(crate) struct PendingVerification {
+    pub(crate) service: String,
+    pub(crate) environment: String,
+    pub(crate) image: String,
+    pub(crate) tag: String,
+    #[serde(flatten)]
+    pub(crate) verification: VerificationBody,
+}
+
 /// A pass as a document.
 pub(crate) fn pass(policy: &RepositoryPolicy, report: &PassReport) -> Pass {
     Pass {
@@ -132,6 +147,7 @@ pub(crate) fn pass(policy: &RepositoryPolicy, report: &PassReport) -> Pass {
         pull_requests: report.requests.iter().map(pull_request).collect(),
         waiting: waiting(policy, report),
         without_candidate: without_candidate(policy, report),
+        verifications: verifications(policy, report),
         recovered: report.recovered.iter().map(recovered).collect(),
         problems: report.problems.iter().map(problem).collect(),
         next_opening: report.next_opening,
@@ -243,6 +259,21 @@ fn without_candidate(policy: &RepositoryPolicy, report: &PassReport) -> Vec<Targ
         reason: why.to_string(),
     };
     without.map(one).collect()
+}
+
+fn verifications(policy: &RepositoryPolicy, report: &PassReport) -> Vec<PendingVerification> {
+    let all = report.evaluation.verifications().filter(|(_, one)| one.status != VerificationStatus::Passed);
+    let one = |(target, one): (TargetId, &Verification)| {
+        let target = &report.evaluation.state.deployed.targets[target];
+        PendingVerification {
+            service: target.service().to_string(),
+            environment: policy.environments[target.environment].policy.name.to_string(),
+            image: target.image().to_string(),
+            tag: one.tag.to_string(),
+            verification: verification(one),
+        }
+    };
+    all.map(one).collect()
 }
 
 fn recovered((intent, outcome): &(Intent, Outcome)) -> RecoveredPromotion {

@@ -14,6 +14,7 @@ use super::explain::{ControlBody, StarvationBody, control_body, starvation_body}
 use super::status_table::{Row, StatusTable};
 use super::target_state::{TargetState, state_of};
 use super::time;
+use super::verification::{VerificationBody, verification};
 
 #[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
@@ -53,6 +54,9 @@ pub(crate) struct EnvironmentStatus {
     /// Only where the environment has a cluster.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) health: Option<HealthBody>,
+    /// Only where the environment has `verifyWithin`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) verification: Option<VerificationBody>,
 }
 
 /// How long what comes next has run in the environment before.
@@ -208,6 +212,7 @@ fn environment(table: &StatusTable<'_>, at: TargetId) -> EnvironmentStatus {
         starvation: None,
         pull_request: table.unmerged(at).as_ref().map(open_pull_request),
         health: evaluation.health_of(at).map(health),
+        verification: evaluation.verification_of(at).map(verification),
     };
     match &evaluation.decisions[at] {
         None => status,

@@ -88,12 +88,17 @@ impl Flux {
 
 /// A world over SSH, as Flux needs a URL, whose non-prod is in a cluster that applies `path`.
 async fn world(sshd: &Sshd, path: &str) -> (World, Flux) {
+    world_with(sshd, path, "").await
+}
+
+/// The same with more keys of non-prod.
+async fn world_with(sshd: &Sshd, path: &str, keys: &str) -> (World, Flux) {
     let world = World::new("6s").await;
     let repository = world.origin.path();
     let git = over_ssh(sshd, sshd.port(), &sshd.new_key("id", "ed25519", ""), &repository);
     let flux = Flux::start(&Sshd::url_at(sshd.port(), &repository), &world.registry.host(), path);
     let kubeconfig = flux.server.kubeconfig("np-eks");
-    let cluster = format!(", cluster: {{kubeconfig: {}, context: np-eks}}", kubeconfig.display());
+    let cluster = format!(", cluster: {{kubeconfig: {}, context: np-eks}}{keys}", kubeconfig.display());
     let world = world.through(&git).with_non_prod(&cluster);
     flux.apply(&head(&world), "v1.0.0");
     flux.report(1, "True", "InstallSucceeded", &[]);
@@ -158,6 +163,34 @@ async fn a_version_goes_on_when_flux_reports_it_healthy() {
     assert_eq!(world.promotions("prod", "v1.0.1"), 1);
     daemon.signal("TERM");
     assert_eq!(daemon.end(), 0);
+}
+
+#[tokio::test]
+async fn a_version_that_fails_goes_back_once() {
+    let sshd = Sshd::start();
+    let keys = ", verifyWithin: 10s, onFailure: rollback";
+    let (world, flux) = world_with(&sshd, "./clusters/non-prod-digital-eks", keys).await;
+    let ran = world.run(&["sync"]);
+    assert_eq!(ran.code, 0, "{}", ran.err);
+    let commit = head(&world);
+    flux.apply(&commit, "v1.0.1");
+    flux.report(2, "False", "UpgradeFailed", &[]);
+    let planned = world.run(&["plan"]);
+    let sentence = "v1.0.1 must be healthy by";
+    assert!(planned.out.contains(sentence), "{}{}", planned.out, planned.err);
+    wait_until("the rollback", || {
+        world.run(&["sync"]);
+        world.running().0 == "v1.0.0"
+    });
+    let back = head(&world);
+    let message = world.origin.git(&["log", "-1", "--format=%B", "main"]);
+    let promotion =
+        world.origin.git(&["log", "-1", "--format=%(trailers:key=Tidegate-Promotion,valueonly)", &commit]);
+    assert!(message.contains(&format!("Tidegate-Failed-Promotion: {}", promotion.trim())), "{message}");
+    assert!(message.contains("(UpgradeFailed): \"UpgradeFailed of the test\""), "{message}");
+    assert!(message.contains("Tidegate-Requested-By: verification"), "{message}");
+    world.run(&["sync"]);
+    assert_eq!((head(&world), world.running().1), (back, "v1.0.0".to_owned()));
 }
 
 #[tokio::test]

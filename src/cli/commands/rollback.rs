@@ -30,6 +30,7 @@ pub(super) async fn run(
         to: args.to.clone(),
         image: args.image.clone(),
         order_override: order_override(&args.overrides, &reason)?,
+        decided_on: None,
         reason,
         quarantines: !args.no_quarantine,
         accept_digest: args.accept_digest.clone(),

@@ -6,7 +6,9 @@ use std::time::Duration;
 use crate::engine::{PassReport, Problem, ProblemCondition, RepositoryPolicy, Target};
 use crate::model::{Class, EventKind, Printable, Timestamp};
 use crate::notify::{Event, Phase};
-use crate::policy::{Answer, ApprovalReason, Decision, GateEvaluation, GateName, Reason, ReviewReason};
+use crate::policy::{
+    Answer, ApprovalReason, Decision, GateEvaluation, GateName, Reason, ReviewReason, VerificationStatus,
+};
 
 use super::target;
 
@@ -97,6 +99,12 @@ pub(super) fn of_pass(
         })
         .collect();
     let targets = report.evaluation.state.deployed.targets.iter().zip(&report.evaluation.decisions);
+    for (target, verification) in report.evaluation.verifications() {
+        if matches!(verification.status, VerificationStatus::Unknown(_)) {
+            let target = &report.evaluation.state.deployed.targets[target];
+            findings.unknown.insert(target::subject(policy, target));
+        }
+    }
     // Most targets are up to date: allocate nothing for those.
     for (target, decision) in targets {
         let subject = || target::subject(policy, target);
@@ -206,6 +214,24 @@ impl Waiting<'_> {
 
 /// A problem as a condition; warnings are for the log.
 fn of_problem(problem: &Problem, now: Timestamp) -> Option<Condition> {
+    if let Some(ProblemCondition::Unhealthy { environment, image, tag, since, .. }) = &problem.condition {
+        let event = Event {
+            environment: Some(environment.to_string()),
+            service: problem.service.as_ref().map(ToString::to_string),
+            image: Some(image.to_string()),
+            to: Some(tag.to_string()),
+            reason: Some(problem.message.clone()),
+            hint: problem.hint.clone(),
+            ..Event::new(EventKind::Unhealthy, Phase::Began, now)
+        };
+        return Some(Condition {
+            key: Key::new(EventKind::Unhealthy, problem.key()),
+            state: tag.to_string(),
+            notify_after: Duration::ZERO,
+            since: Some(*since),
+            event,
+        });
+    }
     let (kind, subject) = match &problem.condition {
         Some(ProblemCondition::SilentRegistry { host }) => (EventKind::RegistrySilent, host.clone()),
         Some(ProblemCondition::UnmatchedName { name }) => (EventKind::NamesUnmatched, name.clone()),

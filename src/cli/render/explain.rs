@@ -16,7 +16,7 @@ use super::blockers::{self, Headline};
 use super::table::{self, Cell};
 use super::{COLOURED, problems};
 use crate::view::remedy::{self, Advice};
-use crate::view::{control, time};
+use crate::view::{control, time, verification};
 
 /// The most versions above what runs that are listed; more are counted.
 const MOST_VERSIONS: usize = 12;
@@ -33,6 +33,10 @@ fn one(explanation: &Explanation, now: Timestamp) -> String {
     let image = explanation.image.as_ref().map(|image| format!("  {DIM}{image}{DIM:#}")).unwrap_or_default();
     let _ = writeln!(text, "{BOLD}{service}{BOLD:#} in {CYAN}{environment}{CYAN:#}{image}");
     let _ = writeln!(text, "  runs  {}", running(explanation, now));
+    let verification = explanation.verification.as_ref();
+    if let Some(sentence) = verification.and_then(|one| verification::sentence(one, explanation.zone)) {
+        let _ = writeln!(text, "        {YELLOW}{sentence}{YELLOW:#}");
+    }
     let _ = writeln!(text, "  next  {}", next(explanation, now));
     if let Some(unmerged) = &explanation.unmerged {
         let (tag, number) = (&unmerged.tag, unmerged.number);

@@ -10,7 +10,7 @@ use crate::policy::{Answer, Approved, Decision, Direction, GateEvaluation, GateR
 use super::blockers::{self, Headline};
 use super::{diff, problems, pull_requests};
 use crate::view::target_state::{Counts, is_superseded};
-use crate::view::time;
+use crate::view::{time, verification};
 
 /// The most promotions that are shown with their diffs; more are counted.
 const MOST_DIFFS: usize = 100;
@@ -27,6 +27,7 @@ pub(crate) fn render(policy: &RepositoryPolicy, report: &PassReport, all_gates: 
     }
     proposed(&mut text, policy, report, all_gates);
     waiting(&mut text, policy, report, all_gates);
+    verified(&mut text, policy, report);
     text.push_str(&problems::render(&report.problems));
     summary(&mut text, policy, report, "would move");
     text
@@ -95,6 +96,9 @@ pub(super) fn promotion(text: &mut String, policy: &RepositoryPolicy, plan: &Edi
     for passed in approved.overrides() {
         let _ = writeln!(text, "  {YELLOW}overridden{YELLOW:#} {}: {}", passed.gate(), passed.reason());
     }
+    if let Some(policy) = policy.verifications.get(&plan.environment) {
+        let _ = writeln!(text, "  {DIM}then{DIM:#} it {}", verification::intention(policy));
+    }
     for file in &plan.files {
         text.push_str(&diff::unified(file));
     }
@@ -127,6 +131,22 @@ fn waiting(text: &mut String, policy: &RepositoryPolicy, report: &PassReport, al
             }
             _ => {}
         }
+    }
+}
+
+/// What is being verified, and what follows if it fails.
+fn verified(text: &mut String, policy: &RepositoryPolicy, report: &PassReport) {
+    let mut is_any = false;
+    for (target, one) in report.evaluation.verifications() {
+        let target = &report.evaluation.state.deployed.targets[target];
+        let environment = &policy.environments[target.environment].policy;
+        let Some(sentence) = verification::sentence(one, environment.zone) else { continue };
+        let (service, name) = (target.service(), &environment.name);
+        let _ = writeln!(text, "{BOLD}{service}{BOLD:#} in {CYAN}{name}{CYAN:#}: {sentence}");
+        is_any = true;
+    }
+    if is_any {
+        text.push('\n');
     }
 }
 

@@ -41,6 +41,10 @@ pub(crate) fn repository_policy(config: &Arc<Config>) -> RepositoryPolicy {
             .entries()
             .filter_map(|(at, environment)| Some((at, request_rules(environment.pull_requests.as_ref()?))))
             .collect(),
+        verifications: environments
+            .entries()
+            .filter_map(|(at, environment)| Some((at, environment.verification?)))
+            .collect(),
         exclude: config.exclude.clone(),
         fields: config.fields.as_slice().into(),
         names: config.names.clone(),

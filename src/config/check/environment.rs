@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::time::Duration;
 
-use super::{chain, cluster, pull_request};
+use super::{chain, cluster, pull_request, verification};
 use crate::config::compile;
 use crate::config::diagnostic::{Diagnostics, InvalidValue};
 use crate::config::duration::parse_duration;
@@ -76,6 +76,10 @@ fn environment(
     }
     let pull_requests = pull_request::pull_requests(raw, diagnostics);
     let clusters = cluster::clusters(raw.cluster.as_ref(), diagnostics);
+    let verification = {
+        let within = optional_duration(raw.verify_within.as_ref(), diagnostics);
+        verification::verification(raw, within, diagnostics)
+    };
     let approval = approval(raw, pull_requests.is_some(), diagnostics);
     let windows = raw.windows.iter().filter_map(|window| compile::window(window, diagnostics)).collect();
     Some(Environment {
@@ -88,6 +92,7 @@ fn environment(
         windows,
         pull_requests,
         clusters: clusters?,
+        verification,
     })
 }
 

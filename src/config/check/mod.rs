@@ -19,6 +19,7 @@ mod registry;
 mod server;
 mod service;
 mod store;
+mod verification;
 
 use std::time::Duration;
 

@@ -52,6 +52,16 @@ pub(in crate::config) struct Environment {
     /// every one of them reports it healthy. Without it, a soak is time in Git.
     #[schemars(extend("examples" = [{"kubeconfig": "/etc/tidegate/kubeconfig", "context": "aws-digital-eks-prod"}]))]
     pub(in crate::config) cluster: Option<Located<Clusters>>,
+
+    /// How long after its push a promoted version must be healthy in the cluster. Only with `cluster`.
+    #[schemars(extend("examples" = ["15m"]))]
+    pub(in crate::config) verify_within: Option<Located<DurationText>>,
+
+    /// What follows if it is not: `report` notifies; `hold` commits a hold of the service in the environment; `rollback` goes
+    /// back to the last version that ran well and quarantines the new one, in one commit. A version that a person set is only
+    /// reported. Only with `verifyWithin`.
+    #[schemars(extend("default" = "report"))]
+    pub(in crate::config) on_failure: Option<Located<OnFailure>>,
 }
 
 /// How the pull requests of an environment are opened.
@@ -108,6 +118,16 @@ pub(in crate::config) enum Approval {
     None,
     Required,
     Review,
+}
+
+/// What follows when a promoted version does not become healthy in time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+#[schemars(inline)]
+pub(in crate::config) enum OnFailure {
+    Report,
+    Hold,
+    Rollback,
 }
 
 /// How a promotion is delivered.

@@ -23,7 +23,7 @@ pub(super) use changelog::{
 pub(super) use check::{Check, ContainerSize, RuleSetting};
 pub(super) use cluster::{Cluster, Clusters};
 pub(super) use environment::{
-    Approval, Day, Delivery, Environment, Freeze, MergeMethod, RequestGroup, Window,
+    Approval, Day, Delivery, Environment, Freeze, MergeMethod, OnFailure, RequestGroup, Window,
 };
 pub(super) use field::Field;
 pub(super) use flux::FluxReceiver;

@@ -3,7 +3,9 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use crate::model::{BY_SCHEDULE, Digest, EnvironmentName, ImageName, ServiceName, ServicePattern, Tag};
+use crate::model::{
+    BY_SCHEDULE, CommitId, Digest, EnvironmentName, ImageName, ServiceName, ServicePattern, Tag,
+};
 use crate::policy::{Override, Overrides};
 
 /// The options of a pass.
@@ -79,6 +81,8 @@ pub struct RollbackRequest {
     pub accept_digest: Option<Digest>,
     /// Allows a tag that never ran there; an override of the order gate.
     pub order_override: Option<Override>,
+    /// Set for a version that failed its verification: the head at which that was decided. On any other, nothing is rolled back.
+    pub decided_on: Option<CommitId>,
 }
 
 impl PassOptions {

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use crate::model::{Class, EnvironmentName, Fault, RepoPath, ServiceName};
+use crate::model::{Class, EnvironmentName, Fault, ImageName, RepoPath, ServiceName, Tag, Timestamp};
 
 /// Something that a pass could not read, match or do. Everything else goes on.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -46,6 +46,19 @@ pub enum ProblemCondition {
         environment: EnvironmentName,
         /// The name of the cluster.
         cluster: String,
+    },
+    /// A version did not become healthy in time.
+    Unhealthy {
+        /// The environment.
+        environment: EnvironmentName,
+        /// The service.
+        service: ServiceName,
+        /// The image.
+        image: ImageName,
+        /// The version.
+        tag: Tag,
+        /// When its time was over.
+        since: Timestamp,
     },
     /// A name in the configuration matches nothing.
     UnmatchedName {
@@ -99,6 +112,9 @@ impl Problem {
             }
             Some(ProblemCondition::SilentCluster { environment, cluster }) => {
                 format!("cluster {cluster} of {environment}")
+            }
+            Some(ProblemCondition::Unhealthy { environment, service, image, .. }) => {
+                format!("{environment} {service} {image}")
             }
             Some(ProblemCondition::UnmatchedName { name }) => format!("name {name}"),
             None => self.to_string(),

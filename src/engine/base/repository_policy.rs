@@ -12,7 +12,7 @@ use crate::config::{BodyForm, ConfiguredField, ConfiguredName, PathGlobs, Subjec
 use crate::model::{
     ByEnvironment, Class, EnvironmentId, EnvironmentName, Fault, PullRequestOptions, RepoPath, ServiceName,
 };
-use crate::policy::{Environment, Group, ServiceRules, SoakMode};
+use crate::policy::{Environment, Group, ServiceRules, SoakMode, VerificationPolicy};
 
 use crate::engine::message::Wording;
 
@@ -31,6 +31,8 @@ pub struct RepositoryPolicy {
     pub groups: Vec<Group>,
     /// Pull requests by environment; promotions into every other environment are pushed.
     pub requests: BTreeMap<EnvironmentId, PullRequestPolicy>,
+    /// Environments where a promoted version must become healthy.
+    pub verifications: BTreeMap<EnvironmentId, VerificationPolicy>,
     pub soak_mode: SoakMode,
     /// Whether expired control files are removed.
     pub sweeps_control_files: bool,

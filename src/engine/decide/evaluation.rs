@@ -16,7 +16,9 @@ use crate::engine::proposals::pull_requests::{PullRequests, branch_of};
 use crate::engine::proposals::refusals::{self, ToPropose};
 use crate::engine::state::repository_state::RepositoryState;
 use crate::model::{ByTarget, CommitId, EnvironmentId, Fault, SignatureCheck, TagList, TargetId, Timestamp};
-use crate::policy::{self, Candidate, Decision, Group, Overrides, Selection, UnsignedCommits};
+use crate::policy::{
+    self, Candidate, Decision, Group, Overrides, Selection, UnsignedCommits, VerificationStatus,
+};
 use crate::port::{Clock as _, Ports, Repository};
 
 use super::artifacts::{self, Rejections};
@@ -26,6 +28,7 @@ use super::facts::{FactContext, tagged};
 use super::groups;
 use super::health::{self, HealthByTarget, TargetHealth};
 use super::poll::{self, PersistedTags, Polled, Selections, TagRequests};
+use super::verification::{self, Verification, Verifications};
 use super::warnings;
 
 /// For how many times the wait for a registry a pass searches below candidates that are no images.
@@ -41,6 +44,7 @@ pub(in crate::engine) struct Memory {
     pub(in crate::engine) rejections: Rejections,
     pub(in crate::engine) proposals: proposals::fetch::Memory,
     health: health::Memory,
+    verification: verification::Memory,
 }
 
 /// What is decided for every target, and what it was decided from.
@@ -61,6 +65,7 @@ pub struct Evaluation {
     pub(crate) digests: Digests,
     pub(crate) unsigned: UnsignedCommits,
     pub(crate) health: HealthByTarget,
+    pub(crate) verifications: Verifications,
     /// The open pull requests, and what people refused.
     pub pull_requests: PullRequests,
 }
@@ -91,6 +96,9 @@ pub(in crate::engine) async fn evaluate<P: Ports>(
     read_histories(context, &state, with_groups(&state, context.policy, concerned)).await?;
     let (health, unclear) = health::observe(context, &mut memory.health, &state, now).await?;
     problems.extend(unclear);
+    let memory_of = &mut memory.verification;
+    let (verifications, unhealthy) = verification::verify(context, memory_of, &state, &health, now).await?;
+    problems.extend(unhealthy);
     let unsigned = unsigned_commits(context, &state).await?;
     let mut undecided = Evaluation {
         decisions: state.deployed.targets.map(|_| None),
@@ -103,6 +111,7 @@ pub(in crate::engine) async fn evaluate<P: Ports>(
         lists,
         unsigned,
         health,
+        verifications,
     };
     let mut digests = Digests::default();
     let until = Instant::now() + context.registry_wait * MOST_WAITS;
@@ -298,6 +307,16 @@ impl Evaluation {
         self.health.of(target)
     }
 
+    /// The verification of what a target runs; `None` where its environment asks for none.
+    pub fn verification_of(&self, target: TargetId) -> Option<&Verification> {
+        self.verifications.get(&target)
+    }
+
+    /// The verifications of what runs where environments ask for them.
+    pub fn verifications(&self) -> impl Iterator<Item = (TargetId, &Verification)> {
+        self.verifications.iter().map(|(target, verification)| (*target, verification))
+    }
+
     /// The same, without decisions for any but the chosen targets.
     pub(in crate::engine) fn only(self, chosen: &[TargetId]) -> Self {
         let Self { mut decisions, .. } = self;
@@ -333,6 +352,8 @@ impl Evaluation {
             Decision::Current { .. } | Decision::Promote(_) => None,
         };
         let openings = self.decisions.iter().flatten().filter_map(opening).filter(|at| *at > self.now);
-        openings.chain(self.state.controls.next_expiry(self.now)).min()
+        let pending = self.verifications.values().filter(|one| one.status == VerificationStatus::Pending);
+        let deadlines = pending.map(|one| one.deadline);
+        openings.chain(deadlines).chain(self.state.controls.next_expiry(self.now)).min()
     }
 }

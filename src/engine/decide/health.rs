@@ -274,7 +274,9 @@ async fn record<P: Ports>(
     for (Found { target, commit, health: now_is, ready_since }, subject) in found.into_iter().zip(subjects) {
         let mut observed = known.remove(&subject).unwrap_or_default();
         let seen = commit.map(|commit| HealthObservation { commit, ready_since, at: now });
-        if let Some(seen) = seen.filter(|seen| is_news(&observed, &now_is, seen)) {
+        let environment = state.deployed.targets[target].environment;
+        let is_verified = context.policy.verifications.contains_key(&environment);
+        if let Some(seen) = seen.filter(|seen| is_news(&observed, &now_is, seen, is_verified)) {
             observed.push(seen.clone());
             changes.push((subject, seen));
         }
@@ -286,9 +288,18 @@ async fn record<P: Ports>(
     Ok(HealthByTarget(health))
 }
 
-/// Whether a look says something new. What is unknown is no observation, and what was never healthy was not lost.
-fn is_news(observed: &[HealthObservation], now: &Health, seen: &HealthObservation) -> bool {
+/// Whether a look says something new. What is unknown is no observation, and what was never healthy was not lost. The first look
+/// at a version that is verified shows that somebody watched it.
+fn is_news(
+    observed: &[HealthObservation],
+    now: &Health,
+    seen: &HealthObservation,
+    is_verified: bool,
+) -> bool {
     let last = observed.last().filter(|last| last.commit == seen.commit);
+    if is_verified && last.is_none() {
+        return true;
+    }
     match now {
         Health::Healthy => last.is_none_or(|last| !last.is_same(seen)),
         Health::Unhealthy(_) => last.is_some_and(HealthObservation::is_healthy),

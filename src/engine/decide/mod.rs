@@ -11,4 +11,5 @@ pub(super) mod manual;
 pub(super) mod poll;
 pub(super) mod requests;
 pub(super) mod rollback;
+pub(super) mod verification;
 mod warnings;

@@ -18,7 +18,8 @@ use crate::engine::state::deployed::Target;
 use crate::engine::state::repository_state::RepositoryState;
 use crate::history::TagsByFile;
 use crate::model::{
-    ByTarget, Class, Digest, EnvironmentName, Fault, ImageName, Printable, RepoPath, Tag, TargetId,
+    ByTarget, Class, CommitId, Digest, EnvironmentName, Fault, Health, ImageName, Printable, RepoPath, Tag,
+    TargetId,
 };
 use crate::policy::{
     Candidate, Control, Decision, LocalTime, Note, Overrides, PastRun, Quarantine, RolledBack,
@@ -110,6 +111,9 @@ pub(in crate::engine) async fn decide<P: Ports>(
     chosen: &[TargetId],
     (request, requested_by): (&RollbackRequest, &str),
 ) -> Result<RollbackDecision, Fault> {
+    if let Some(head) = request.decided_on {
+        must_be_as_decided(&scheduled, chosen, head, request)?;
+    }
     let mut destinations = BTreeMap::new();
     for target in chosen {
         if request.to.is_none() {
@@ -143,9 +147,27 @@ pub(in crate::engine) async fn decide<P: Ports>(
         let to = destination.candidate;
         let approved = approve_rollback(request.environment.clone(), from, to, digest, order_override);
         decisions[target] = Some(Decision::Promote(Box::new(approved)));
-        rollbacks.insert(target, Rollback { reason: request.reason.clone(), quarantine });
+        let failed = request.decided_on.and_then(|_| evaluation.state.promotion(target)).map(|mark| mark.id);
+        rollbacks.insert(target, Rollback { reason: request.reason.clone(), quarantine, failed });
     }
     Ok(RollbackDecision { evaluation: Evaluation { decisions, ..evaluation }, rollbacks, problems })
+}
+
+/// What a verification decided holds only for the branch and the health that it saw.
+fn must_be_as_decided(
+    evaluation: &Evaluation,
+    chosen: &[TargetId],
+    head: CommitId,
+    request: &RollbackRequest,
+) -> Result<(), Fault> {
+    let is_failing = |target: &TargetId| {
+        let health = evaluation.health_of(*target).map(|health| &health.now);
+        matches!(health, Some(Health::Unhealthy(_)))
+    };
+    if head == evaluation.state.commit() && chosen.iter().any(is_failing) {
+        return Ok(());
+    }
+    Err(moved_meanwhile(request))
 }
 
 /// A tag that never ran must exist in the registry; without an answer, its digest decides.

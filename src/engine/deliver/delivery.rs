@@ -231,6 +231,7 @@ fn promotion_text<'a>(
         requested_by: plan.requested_by.as_deref().unwrap_or(requested_by),
         group: plan.group.as_deref(),
         back: plan.rollback.as_ref().map(|rollback| rollback.reason.as_str()),
+        failed: plan.rollback.as_ref().and_then(|rollback| rollback.failed),
         notes: match repository_policy.notes.and_then(|policy| policy.limits) {
             Some(limits) => notes.of(plan).map(|notes| notes.body(&limits)).unwrap_or_default(),
             None => String::new(),

@@ -151,6 +151,7 @@ impl Example {
             quarantines: true,
             accept_digest: None,
             order_override: None,
+            decided_on: None,
         };
         self.by_hand(PassMode::Rollback(rollback)).await
     }

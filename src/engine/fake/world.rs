@@ -17,7 +17,7 @@ use crate::engine::{
 use crate::model::{
     CommitId, Digest, EnvironmentId, EnvironmentName, Fault, Id, ImageName, RepoPath, ServiceName, Timestamp,
 };
-use crate::policy::{ApprovalPolicy, EnvironmentPolicy, SelectionRules, SoakMode};
+use crate::policy::{ApprovalPolicy, EnvironmentPolicy, SelectionRules, SoakMode, VerificationPolicy};
 use crate::port::{Changelog, Clock, NotesWanted, Ports};
 
 pub(in crate::engine) struct Fakes;
@@ -106,6 +106,8 @@ pub(in crate::engine) struct Settings {
     pub(in crate::engine) changelog_files: BTreeMap<EnvironmentId, RepoPath>,
     /// How promotions into `prod` are proposed.
     pub(in crate::engine) requests: Option<PullRequestPolicy>,
+    /// How promotions into `non-prod` are verified.
+    pub(in crate::engine) verification: Option<VerificationPolicy>,
 }
 
 impl Default for Settings {
@@ -129,6 +131,7 @@ impl Default for Settings {
             notes: None,
             changelog_files: BTreeMap::new(),
             requests: None,
+            verification: None,
         }
     }
 }
@@ -157,6 +160,7 @@ impl Settings {
             fields: Vec::new().into(),
             names: Vec::new(),
             requests: self.requests.iter().map(|rules| (EnvironmentId::at(1), rules.clone())).collect(),
+            verifications: self.verification.iter().map(|policy| (EnvironmentId::at(0), *policy)).collect(),
             soak_mode: self.soak_mode,
             sweeps_control_files: self.sweeps_control_files,
             clock_tolerance: Duration::from_mins(10),

@@ -20,10 +20,16 @@ const REASON: &str = "Tidegate-Reason";
 const REQUESTED_BY: &str = "Tidegate-Requested-By";
 const OVERRIDE: &str = "Tidegate-Override";
 const ROLLBACK: &str = "Tidegate-Rollback";
+const FAILED: &str = "Tidegate-Failed-Promotion";
 
 /// The trailer by which a promotion is found on the branch.
 pub(crate) fn line_of(id: PromotionId) -> String {
     format!("{PROMOTION}: {id}")
+}
+
+/// The trailer by which a commit says which promotion failed its verification.
+pub(crate) fn failed_line(id: PromotionId) -> String {
+    format!("{FAILED}: {id}")
 }
 
 /// Untrusted text within one line.

@@ -43,6 +43,7 @@ fn text_of(words: &Words) -> PromotionText<'_> {
         requested_by: "schedule",
         group: None,
         back: None,
+        failed: None,
         notes: String::new(),
         overrides: Vec::new(),
     }

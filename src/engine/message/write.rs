@@ -8,8 +8,8 @@ use crate::config::{BodyForm, BodyValues, OverrideValues, PromotionValues, Subje
 use crate::model::{Digest, Elapsed, EnvironmentName, ImageRef, PromotionId, ServiceName, Tag};
 
 use super::{
-    BRANCH_TRAILER, ENVIRONMENT, FROM, IMAGE, OVERRIDE, REASON, REQUESTED_BY, ROLLBACK, SERVICE, line_of,
-    one_line,
+    BRANCH_TRAILER, ENVIRONMENT, FROM, IMAGE, OVERRIDE, REASON, REQUESTED_BY, ROLLBACK, SERVICE, failed_line,
+    line_of, one_line,
 };
 
 /// What a commit says of one promotion.
@@ -29,6 +29,8 @@ pub(crate) struct PromotionText<'a> {
     pub(crate) group: Option<&'a str>,
     /// The reason of a rollback.
     pub(crate) back: Option<&'a str>,
+    /// The promotion that it takes back because its verification failed.
+    pub(crate) failed: Option<PromotionId>,
     /// From [`Notes::body`](crate::changelog::Notes::body); may be empty.
     pub(crate) notes: String,
     /// The overridden gates, each with its reason.
@@ -205,6 +207,9 @@ fn trailers(text: &mut String, promotion: &PromotionText<'_>, branch: Option<&st
     let _ = writeln!(text, "{REQUESTED_BY}: {}", one_line(promotion.requested_by));
     if let Some(reason) = promotion.back {
         let _ = writeln!(text, "{ROLLBACK}: {} ({})", promotion.from, one_line(reason));
+    }
+    if let Some(failed) = promotion.failed {
+        let _ = writeln!(text, "{}", failed_line(failed));
     }
     for (gate, reason) in &promotion.overrides {
         let _ = writeln!(text, "{OVERRIDE}: {gate} ({})", one_line(reason));

@@ -48,6 +48,8 @@ pub struct Rollback {
     pub reason: String,
     /// The control file that quarantines the version rolled back from, and its text.
     pub quarantine: Option<(RepoPath, String)>,
+    /// The promotion that failed its verification, if that is why.
+    pub failed: Option<PromotionId>,
 }
 
 /// A file before and after a promotion.

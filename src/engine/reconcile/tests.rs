@@ -372,6 +372,7 @@ async fn a_way_back_is_proposed_from_a_branch_of_its_own() {
         quarantines: true,
         accept_digest: None,
         order_override: None,
+        decided_on: None,
     };
     let request = PassOptions {
         mode: PassMode::Rollback(back),

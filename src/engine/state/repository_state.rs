@@ -8,7 +8,7 @@ use std::sync::{Arc, OnceLock};
 use crate::config::nearest;
 use crate::engine::base::repository_policy::RepositoryPolicy;
 use crate::history::Subject;
-use crate::model::{ByTarget, CommitId, Fault, IndexEnd, RepoPath, ServiceName, TargetId};
+use crate::model::{ByTarget, CommitId, Fault, IndexEnd, PromotionMark, RepoPath, ServiceName, TargetId};
 use crate::policy::{Control, Controls, PastRun, RolledBack, RolloutCommit};
 
 use super::control_files::{self, UnsignedFiles};
@@ -132,6 +132,12 @@ impl RepositoryState {
     /// The commit by which a target came to hold exactly what it holds now; none where its history was not read.
     pub fn rollout_commit(&self, target: TargetId) -> Option<&RolloutCommit> {
         self.history_of(target)?.rollout_commit.as_ref()
+    }
+
+    /// The trailers of the promotion that brought what a target runs; none for a person's commit, or where its history was not
+    /// read.
+    pub(crate) fn promotion(&self, target: TargetId) -> Option<&PromotionMark> {
+        self.history_of(target)?.arrival.as_ref()?.promotion.as_ref()
     }
 
     /// The versions that people rolled back from and did not bring back, in the target's environment and in those before it;

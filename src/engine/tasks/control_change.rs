@@ -10,11 +10,11 @@ use crate::control;
 use crate::engine::base::blocking::blocking;
 use crate::engine::base::repository_policy::RepositoryPolicy;
 use crate::engine::deliver::delivery::declined;
-use crate::engine::message::with_reason;
+use crate::engine::message::{failed_line, with_reason};
 use crate::engine::state::repository_state::RepositoryState;
 use crate::model::{
-    BRANCH_TRAILER, CommitDraft, CommitId, EnvironmentName, Fault, FileEdit, Printable, Publication,
-    RepoPath, ServicePattern, Tag, Timestamp,
+    BRANCH_TRAILER, CommitDraft, CommitId, EnvironmentName, Fault, FileEdit, Printable, PromotionId,
+    Publication, RepoPath, ServicePattern, Tag, Timestamp,
 };
 use crate::policy::{Control, ControlKind};
 use crate::port::{Clock, Ports, Publisher};
@@ -31,6 +31,19 @@ pub enum ControlChange {
     Release(Release),
     /// Removes expired control files.
     Sweep,
+    /// Holds a service because its promotion failed the verification.
+    HoldUnhealthy(Box<UnhealthyHold>),
+}
+
+/// A hold that follows from a failed verification.
+#[derive(Clone, Debug)]
+pub struct UnhealthyHold {
+    /// The hold.
+    pub(super) control: Control,
+    /// The promotions that failed.
+    pub(super) promotions: Vec<PromotionId>,
+    /// The head at which that was decided. On any other, nothing is written.
+    pub(super) decided_on: CommitId,
 }
 
 /// Which control files to remove: those that match everything that is named.
@@ -114,6 +127,10 @@ fn plan(
             }
         }
         ControlChange::Release(release) => result.removed = released(state, release),
+        ControlChange::HoldUnhealthy(hold) if hold.decided_on == state.commit() => {
+            result.written.extend(put(repository_policy, state, &hold.control)?);
+        }
+        ControlChange::HoldUnhealthy(_) => {}
         ControlChange::Sweep => {
             let expired = state.controls.expired(repository_policy.zone(), now);
             result.removed = expired.map(|note| note.file.clone()).collect();
@@ -203,6 +220,9 @@ fn draft(
     let by = Printable::bounded(by.trim(), 200).to_string();
     let (subject, reason) = match change {
         ControlChange::Put(controls) => (subject(controls), reason_of(controls)),
+        ControlChange::HoldUnhealthy(hold) => {
+            (subject_of(&hold.control), reason_of(std::slice::from_ref(&hold.control)))
+        }
         ControlChange::Release(_) => (format!("release {}", shown_files(&result.removed)), None),
         ControlChange::Sweep => (format!("remove expired {}", shown_files(&result.removed)), None),
     };
@@ -216,6 +236,11 @@ fn draft(
     }
     let _ = writeln!(message, "{BRANCH_TRAILER}: {}", Printable::bounded(&repository_policy.branch, 300));
     let _ = writeln!(message, "Tidegate-Requested-By: {by}");
+    if let ControlChange::HoldUnhealthy(hold) = change {
+        for promotion in &hold.promotions {
+            let _ = writeln!(message, "{}", failed_line(*promotion));
+        }
+    }
     let written = result.written.iter().map(|(file, text)| FileEdit::write(file.clone(), text.clone()));
     let removed = result.removed.iter().map(|file| FileEdit::remove(file.clone()));
     CommitDraft { message, author: None, edits: written.chain(removed).collect() }

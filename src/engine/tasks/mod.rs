@@ -10,3 +10,4 @@ pub(super) mod pass;
 pub(super) mod releases;
 pub(super) mod report;
 pub(super) mod timeline;
+mod verification;

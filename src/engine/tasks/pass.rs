@@ -47,6 +47,9 @@ impl<P: Ports> Engine<P> {
     /// one service or one image is in the report, and the others go on.
     pub async fn pass(&mut self, options: &PassOptions) -> Result<PassReport, Fault> {
         let mut report = Box::pin(self.promote(options, None)).await?;
+        if matches!(options.mode, PassMode::Scheduled) && !options.dry_run {
+            Box::pin(self.answer_failures(&mut report, options)).await;
+        }
         let sweeps =
             self.repository_policy.sweeps_control_files && matches!(options.mode, PassMode::Scheduled);
         if sweeps && !options.dry_run && report.evaluation.has_expired_controls() {
@@ -70,7 +73,7 @@ impl<P: Ports> Engine<P> {
         Box::pin(self.promote(options, Some(confirmed))).await
     }
 
-    async fn promote(
+    pub(super) async fn promote(
         &mut self,
         options: &PassOptions,
         confirmed: Option<&ConfirmedPlan>,

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use chrono_tz::Tz;
 
-use crate::model::{Digest, EnvironmentName, ServiceName, Tag, Timestamp, Version};
+use crate::model::{Digest, EnvironmentName, RepoPath, ServiceName, Tag, Timestamp, Version};
 
 use super::control::{
     Approval, Control, Coverage, FreezeControl, Hold, Note, Pin, Quarantine, UnreadableControl,
@@ -100,6 +100,14 @@ impl Controls {
     /// Whether a version is quarantined, even by an expired control.
     pub fn quarantines(&self, candidate: &Candidate) -> bool {
         self.quarantines.iter().any(|one| one.covers(candidate))
+    }
+
+    /// The file by which a person keeps a version as it is: a hold or a pin in force, or a file that may be one.
+    pub fn hand_on(&self, now: Timestamp) -> Option<&RepoPath> {
+        let holds = self.holds.iter().map(|hold| &hold.note);
+        let pins = self.pins.iter().map(|pin| &pin.note);
+        let in_force = holds.chain(pins).find(|note| note.is_in_force(now)).map(|note| &note.file);
+        in_force.or_else(|| self.unreadable.first().map(|unreadable| &unreadable.file))
     }
 
     fn notes(&self) -> impl Iterator<Item = &Note> {

@@ -25,6 +25,7 @@ async fn back_overriding(
         quarantines: true,
         accept_digest: None,
         order_override,
+        decided_on: None,
     };
     let request = PassOptions {
         mode: PassMode::Rollback(back),
@@ -172,6 +173,7 @@ async fn a_confirmed_plan_is_done_exactly_or_not_at_all() {
         quarantines: false,
         accept_digest: None,
         order_override: None,
+        decided_on: None,
     };
     let request = PassOptions {
         mode: PassMode::Rollback(back),
@@ -238,6 +240,7 @@ async fn only_the_named_member_of_a_set_rolls_back() {
             quarantines: true,
             accept_digest: None,
             order_override: None,
+            decided_on: None,
         };
         let request = PassOptions {
             mode: PassMode::Rollback(back),

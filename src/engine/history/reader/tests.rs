@@ -107,6 +107,7 @@ fn message(environment: &str, tag: &str, name: &str) -> String {
         requested_by: "schedule",
         group: None,
         back: None,
+        failed: None,
         notes: String::new(),
         overrides: Vec::new(),
     };
@@ -151,6 +152,7 @@ fn a_merge_carries_the_promotion_that_it_brought() {
         requested_by: "schedule",
         group: None,
         back: None,
+        failed: None,
         notes: String::new(),
         overrides: Vec::new(),
     };

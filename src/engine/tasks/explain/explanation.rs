@@ -18,6 +18,7 @@ use crate::policy::{
 use crate::engine::base::problem::Problem;
 use crate::engine::decide::evaluation::Evaluation;
 use crate::engine::decide::facts::FactContext;
+use crate::engine::decide::verification::Verification;
 use crate::engine::history::moves::{Move, arrival};
 use crate::engine::proposals::pull_requests::Unmerged;
 use crate::engine::state::control_files::unsigned_problems;
@@ -44,6 +45,8 @@ pub struct Explanation {
     pub inactive: Option<InactiveReason>,
     /// The move that brought the running version.
     pub arrival: Option<Move>,
+    /// Whether it became healthy in time, where the environment asks for that.
+    pub verification: Option<Verification>,
     /// The requested version, if any.
     pub asked: Option<Tag>,
     /// Its status.
@@ -248,6 +251,7 @@ impl Explaining<'_> {
             running: target.running.clone(),
             inactive: target.inactive.clone(),
             arrival: arrival(state, repository_policy, at),
+            verification: self.evaluation.verification_of(at).cloned(),
             asked: asked.map(|asked| asked.tag.clone()),
             outlook: self.outlook(at, asked),
             image_policy: target.image_policy.clone(),
@@ -281,6 +285,7 @@ impl Explaining<'_> {
             running: Vec::new(),
             inactive: None,
             arrival: None,
+            verification: None,
             asked: None,
             outlook: TargetStatus::Unreadable,
             image_policy: None,
