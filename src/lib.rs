@@ -8,6 +8,7 @@ pub mod cli;
 pub mod cluster;
 pub mod config;
 pub mod control;
+pub mod diagnosis;
 pub mod engine;
 pub mod forge;
 pub mod git;

@@ -41,6 +41,7 @@ const ROOMS: &[Room] = &[
         crates: &["serde_saphyr"],
     },
     Room { name: "port", rooms: &["model", "changelog"], is_pure: false, crates: &[] },
+    Room { name: "diagnosis", rooms: &["model"], is_pure: true, crates: &[] },
     Room { name: "source", rooms: &["model", "changelog"], is_pure: false, crates: &[] },
     Room {
         name: "init",
@@ -82,7 +83,7 @@ const ROOMS: &[Room] = &[
     Room { name: "git", rooms: &["model", "port"], is_pure: false, crates: &["git2", "ssh_key"] },
     Room {
         name: "cluster",
-        rooms: &["model", "manifest", "port"],
+        rooms: &["model", "manifest", "check", "diagnosis", "port"],
         is_pure: false,
         crates: &["kube", "k8s_openapi", "futures_util"],
     },
@@ -118,6 +119,7 @@ const ROOMS: &[Room] = &[
             "registry",
             "forge",
             "cluster",
+            "diagnosis",
             "git",
             "notify",
             "store",

@@ -35,11 +35,11 @@ const FORMS: [(&str, &str); 14] = [
     ("a URL with a password", r"\b[a-z][a-z0-9+.-]*://[^\s:/@'\x22<>{}$]*:[^\s/@'\x22<>{}$*]+@[A-Za-z0-9\[]"),
 ];
 
-static FORM_EXPRESSIONS: LazyLock<Vec<(&str, Regex)>> =
+pub(super) static FORM_EXPRESSIONS: LazyLock<Vec<(&str, Regex)>> =
     LazyLock::new(|| FORMS.iter().filter_map(|(name, form)| Some((*name, Regex::new(form).ok()?))).collect());
 
 /// Parts of keys whose values are credentials, without separators.
-const KEYS: [&str; 13] = [
+pub(super) const KEYS: [&str; 13] = [
     "password",
     "passwd",
     "passphrase",

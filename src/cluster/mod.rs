@@ -5,6 +5,7 @@
 
 mod access;
 mod error;
+mod inspect;
 mod read;
 mod watch;
 mod watched;

@@ -26,9 +26,10 @@ const MOST_TEXTS: usize = 100;
 const MOST_DEPTH: usize = 40;
 
 /// The labels by which Flux says who applied an object.
-const KUSTOMIZATION_LABELS: (&str, &str) =
+pub(super) const KUSTOMIZATION_LABELS: (&str, &str) =
     ("kustomize.toolkit.fluxcd.io/namespace", "kustomize.toolkit.fluxcd.io/name");
-const RELEASE_LABELS: (&str, &str) = ("helm.toolkit.fluxcd.io/namespace", "helm.toolkit.fluxcd.io/name");
+pub(super) const RELEASE_LABELS: (&str, &str) =
+    ("helm.toolkit.fluxcd.io/namespace", "helm.toolkit.fluxcd.io/name");
 
 pub(super) fn name_of(object: &DynamicObject) -> ObjectName {
     ObjectName::new(&object.namespace().unwrap_or_default(), &object.name_any())
@@ -87,7 +88,7 @@ pub(super) fn live_object(kind: ObjectKind, object: &DynamicObject) -> LiveObjec
     }
 }
 
-fn labelled(object: &DynamicObject, (namespace, name): (&str, &str)) -> Option<ObjectName> {
+pub(super) fn labelled(object: &DynamicObject, (namespace, name): (&str, &str)) -> Option<ObjectName> {
     let labels = object.labels();
     Some(ObjectName::new(labels.get(namespace)?, labels.get(name)?))
 }
@@ -267,7 +268,7 @@ impl<'a> Condition<'a> {
     }
 }
 
-fn text(value: &Value) -> Option<&str> {
+pub(super) fn text(value: &Value) -> Option<&str> {
     value.as_str()
 }
 

@@ -72,7 +72,7 @@ pub(super) async fn run(watched: Arc<Watched>, access: Access) {
 }
 
 /// A client whose API server has answered.
-async fn connect(access: &Access) -> Result<Client, String> {
+pub(super) async fn connect(access: &Access) -> Result<Client, String> {
     let client = access.client().await?;
     ask(&client).await?;
     Ok(client)
@@ -140,7 +140,7 @@ fn take(watched: &Watched, watch: Watch, event: &Event<DynamicObject>) {
 }
 
 /// The resource of a kind in the version that the cluster prefers; `None` where it has none.
-async fn find(client: &Client, group: &str, kind: &str) -> Result<Option<ApiResource>, Error> {
+pub(super) async fn find(client: &Client, group: &str, kind: &str) -> Result<Option<ApiResource>, Error> {
     match discovery::group(client, group).await {
         Ok(group) => Ok(group.recommended_kind(kind).map(|(resource, _)| resource)),
         Err(Error::Discovery(_)) => Ok(None),
