@@ -91,7 +91,7 @@ const ROOMS: &[Room] = &[
     Room { name: "metrics", rooms: &["model"], is_pure: false, crates: &["prometheus_client"] },
     Room {
         name: "view",
-        rooms: &["model", "policy", "control", "engine"],
+        rooms: &["model", "policy", "control", "diagnosis", "engine"],
         is_pure: true,
         crates: &["anstyle"],
     },

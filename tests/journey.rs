@@ -12,6 +12,7 @@ mod check;
 mod controls;
 mod crashes;
 mod daemon;
+mod diagnose;
 mod documents;
 mod explain;
 mod grammar;

@@ -6,6 +6,7 @@
 mod common;
 pub(crate) mod control;
 mod control_files;
+mod diagnosis;
 mod document;
 mod environments;
 mod explain;
@@ -25,6 +26,7 @@ pub(crate) mod verification;
 pub(crate) use common::{Gate, GateAnswer, HealthBody, HealthState, ProblemBody};
 pub(crate) use control::ReleaseScope;
 pub(crate) use control_files::{control_files, no_control_files};
+pub(crate) use diagnosis::{Diagnosed, Found, diagnose};
 pub(crate) use document::{API_VERSION, Document, FaultBody};
 pub(crate) use environments::{Approval, Delivery, EnvironmentBody, Environments, Services};
 pub(crate) use explain::{ControlBody, Explain, ExplainedGate, ExplanationBody, Waited, explain};

@@ -72,6 +72,7 @@ fn reads_only(server: &ApiServer, account: &str) {
         "deployments.apps",
         "pods",
         "events",
+        "services",
     ] {
         for verb in ["get", "list", "watch"] {
             assert!(server.allows(account, verb, resource), "{account} cannot {verb} {resource}");

@@ -12,14 +12,14 @@ use super::daemon::Daemon;
 use super::over_network::over_ssh;
 use super::world::{World, wait_until};
 
-const SERVICE: &str = "graphql-server";
+pub(super) const SERVICE: &str = "graphql-server";
 
 /// How long a version has to be healthy in non-prod.
 const SOAK: Duration = Duration::from_secs(6);
 
 /// What Flux does in non-prod.
-struct Flux {
-    server: ApiServer,
+pub(super) struct Flux {
+    pub(super) server: ApiServer,
     host: String,
 }
 
@@ -78,7 +78,7 @@ impl Flux {
         self.set_status("helmrelease", "common", SERVICE, &status);
     }
 
-    fn set_status(&self, kind: &str, namespace: &str, name: &str, status: &Value) {
+    pub(super) fn set_status(&self, kind: &str, namespace: &str, name: &str, status: &Value) {
         let patch = json!({"status": status}).to_string();
         let merge = ["--subresource=status", "--type=merge", "--patch", patch.as_str()];
         let named = ["patch", kind, name, "--namespace", namespace];
@@ -86,8 +86,17 @@ impl Flux {
     }
 }
 
+impl Flux {
+    pub(super) fn set_spec(&self, kind: &str, namespace: &str, name: &str, spec: &Value) {
+        let patch = json!({"spec": spec}).to_string();
+        let merge = ["--type=merge", "--patch", patch.as_str()];
+        let named = ["patch", kind, name, "--namespace", namespace];
+        self.server.good(&[&named[..], &merge[..]].concat(), "");
+    }
+}
+
 /// A world over SSH, as Flux needs a URL, whose non-prod is in a cluster that applies `path`.
-async fn world(sshd: &Sshd, path: &str) -> (World, Flux) {
+pub(super) async fn world(sshd: &Sshd, path: &str) -> (World, Flux) {
     world_with(sshd, path, "").await
 }
 
@@ -105,7 +114,7 @@ async fn world_with(sshd: &Sshd, path: &str, keys: &str) -> (World, Flux) {
     (world, flux)
 }
 
-fn head(world: &World) -> String {
+pub(super) fn head(world: &World) -> String {
     world.origin.git(&["rev-parse", "main"])
 }
 

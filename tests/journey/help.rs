@@ -10,7 +10,7 @@ use std::process::Command;
 use super::world::{NON_PROD, PROD, Ran, World, release};
 use crate::support::git::git;
 
-const COMMANDS: [&str; 28] = [
+const COMMANDS: [&str; 29] = [
     "init",
     "plan",
     "sync",
@@ -30,6 +30,7 @@ const COMMANDS: [&str; 28] = [
     "record",
     "simulate",
     "check",
+    "diagnose",
     "doctor",
     "notify",
     "backup",

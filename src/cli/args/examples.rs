@@ -124,6 +124,17 @@ Exit codes: 0 every gate is open or nothing comes, 3 a gate is closed, 4 a gate 
 75 unknown. With --wait: 0 the version runs there, 3 timed out or it will not come by itself,
 4 a gate refuses.";
 
+pub(super) const DIAGNOSE: &str = "\
+Examples:
+  tidegate diagnose graphql-server
+  tidegate diagnose common/graphql-server --env prod
+  tidegate diagnose 'common/*' --env prod -o json | jq '.diagnoses[].findings[0].cause'
+
+It reads what Flux and Kubernetes report: conditions, events, pods, and the last lines of
+the logs of containers that fail, with credentials taken out.
+
+Exit codes: 0 nothing is wrong, 1 something is, 75 a cluster cannot be asked.";
+
 pub(super) const HISTORY: &str = "\
 Examples:
   tidegate history

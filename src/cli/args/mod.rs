@@ -22,7 +22,7 @@ pub(crate) use maintenance::{Audit, Backup, Notify, Restore, Token, TokenCreate,
 pub(crate) use moves::{Plan, Promote, Rollback, Sync};
 pub(crate) use shared::{Consent, During, Namespace, Services};
 pub(crate) use views::{
-    Changelog, ChangelogFormat, Explain, History, Record, Simulate, SortKey, Status, WaitFor,
+    Changelog, ChangelogFormat, Diagnose, Explain, History, Record, Simulate, SortKey, Status, WaitFor,
 };
 
 /// Carries image tags from the registry to production through Git alone.
@@ -164,6 +164,9 @@ pub(crate) enum Command {
     /// Check the repository against the team's conventions: tags, resources, secrets, names, sources; works offline
     #[command(after_help = examples::CHECK)]
     Check(Check),
+    /// Find out what is wrong with a service in its clusters, and what to do; changes nothing
+    #[command(after_help = examples::DIAGNOSE)]
+    Diagnose(Diagnose),
     /// Check that the repository, the registries and the store can be reached and used
     #[command(after_help = examples::DOCTOR)]
     Doctor,

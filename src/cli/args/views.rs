@@ -74,6 +74,14 @@ pub(crate) enum WaitFor {
 }
 
 #[derive(Debug, Args)]
+pub(crate) struct Diagnose {
+    #[command(flatten)]
+    pub(crate) services: Services<true>,
+    #[command(flatten)]
+    pub(crate) environments: Environments,
+}
+
+#[derive(Debug, Args)]
 pub(crate) struct History {
     #[command(flatten)]
     pub(crate) services: Services<false>,

@@ -8,6 +8,7 @@ mod check;
 mod completions;
 mod control;
 mod demo;
+mod diagnose;
 mod doctor;
 mod explain;
 mod folder;
@@ -55,6 +56,7 @@ pub(super) async fn run(cli: Cli, output: &Output) -> Result<ExitCode, Fault> {
         Command::Simulate(args) => Box::pin(simulate::run(global, args, output)).await,
         Command::Record(args) => Box::pin(record::run(global, args, output)).await,
         Command::Check(args) => check::run(global, args, output).await,
+        Command::Diagnose(args) => Box::pin(diagnose::run(global, args, output)).await,
         Command::Doctor => doctor::run(global, output).await,
         Command::Notify { command } => notify::run(global, command, output).await,
         Command::Backup(args) => backup::backup(global, args, output).await,

@@ -5,6 +5,7 @@ pub(crate) mod by_hand;
 pub(crate) mod changelog;
 pub(crate) mod check;
 pub(crate) mod control;
+pub(crate) mod diagnose;
 pub(crate) mod diff;
 pub(crate) mod explain;
 pub(crate) mod history;
