@@ -260,7 +260,7 @@ const ENGINE: &[(&str, &[&str])] = &[
     ("history", &["message", "base", "state"]),
     ("plan", &["base", "state"]),
     ("proposals", &["message", "base", "state"]),
-    ("decide", &["base", "state", "history", "plan", "proposals"]),
+    ("decide", &["message", "base", "state", "history", "plan", "proposals"]),
     ("deliver", &["message", "base", "plan"]),
     ("reconcile", &["message", "base", "state", "plan", "proposals", "decide", "deliver"]),
     (
