@@ -20,7 +20,7 @@ mod tasks;
 pub use crate::policy::{Environment, Group, ServiceRules, ServiceSettings};
 pub use base::mandate::Mandate;
 pub use base::pass_options::{ManualPromotion, PassMode, PassOptions, RollbackRequest, Scope};
-pub use base::problem::{Place, Problem, ProblemCondition};
+pub use base::problem::{Place, Problem, ProblemCondition, UnhealthyVersion};
 pub use base::repository_policy::{Batch, Grouping, NotesPolicy, PullRequestPolicy, RepositoryPolicy};
 pub use decide::evaluation::Evaluation;
 pub use decide::health::{ClusterCheck, TargetHealth, check_clusters};

@@ -1,6 +1,8 @@
 //! `tidegate diagnose` against a real API server: each cause from objects in the states that Flux, the kubelet and the other
 //! controllers report them in. There is no kubelet here, so no log can be read; that is told and hides nothing else.
 
+#![expect(clippy::panic, reason = "helpers of tests fail as tests do")]
+
 use serde_json::{Value, json};
 
 use crate::support::sshd::Sshd;
@@ -72,6 +74,7 @@ fn forget_events(flux: &Flux) {
     flux.server.good(&["delete", "events", "--all", "--namespace", "common"], "");
 }
 
+#[expect(clippy::too_many_lines, reason = "one cluster, brought into one state after the other")]
 #[tokio::test]
 async fn each_cause_is_found_in_a_real_cluster() {
     let sshd = Sshd::start();

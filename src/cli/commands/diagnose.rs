@@ -64,9 +64,10 @@ fn environments(
         if !has_service(id) || !(wanted.is_empty() || wanted.contains(name)) {
             continue;
         }
-        match session.config.environment(name).is_some_and(|configured| !configured.clusters.is_empty()) {
-            true => found.push(id),
-            false => without_cluster.push(name.as_str()),
+        if session.config.environment(name).is_some_and(|configured| !configured.clusters.is_empty()) {
+            found.push(id);
+        } else {
+            without_cluster.push(name.as_str());
         }
     }
     if !found.is_empty() {

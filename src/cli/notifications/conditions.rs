@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use crate::engine::{PassReport, Problem, ProblemCondition, RepositoryPolicy, Target};
+use crate::engine::{PassReport, Problem, ProblemCondition, RepositoryPolicy, Target, UnhealthyVersion};
 use crate::model::{Class, EventKind, Printable, Timestamp};
 use crate::notify::{Event, Phase};
 use crate::policy::{
@@ -214,7 +214,8 @@ impl Waiting<'_> {
 
 /// A problem as a condition; warnings are for the log.
 fn of_problem(problem: &Problem, now: Timestamp) -> Option<Condition> {
-    if let Some(ProblemCondition::Unhealthy { environment, image, tag, since, .. }) = &problem.condition {
+    if let Some(ProblemCondition::Unhealthy(version)) = &problem.condition {
+        let UnhealthyVersion { environment, image, tag, since, .. } = version.as_ref();
         let event = Event {
             environment: Some(environment.to_string()),
             service: problem.service.as_ref().map(ToString::to_string),

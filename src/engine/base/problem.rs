@@ -48,18 +48,7 @@ pub enum ProblemCondition {
         cluster: String,
     },
     /// A version did not become healthy in time.
-    Unhealthy {
-        /// The environment.
-        environment: EnvironmentName,
-        /// The service.
-        service: ServiceName,
-        /// The image.
-        image: ImageName,
-        /// The version.
-        tag: Tag,
-        /// When its time was over.
-        since: Timestamp,
-    },
+    Unhealthy(Box<UnhealthyVersion>),
     /// A name in the configuration matches nothing.
     UnmatchedName {
         /// Its key in the configuration, and the name.
@@ -74,6 +63,21 @@ pub struct Place {
     pub path: RepoPath,
     /// The line and the column, from 1.
     pub position: Option<(usize, usize)>,
+}
+
+/// A version that did not become healthy in time.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct UnhealthyVersion {
+    /// The environment.
+    pub environment: EnvironmentName,
+    /// The service.
+    pub service: ServiceName,
+    /// The image.
+    pub image: ImageName,
+    /// The version.
+    pub tag: Tag,
+    /// When its time was over.
+    pub since: Timestamp,
 }
 
 impl Problem {
@@ -113,8 +117,8 @@ impl Problem {
             Some(ProblemCondition::SilentCluster { environment, cluster }) => {
                 format!("cluster {cluster} of {environment}")
             }
-            Some(ProblemCondition::Unhealthy { environment, service, image, .. }) => {
-                format!("{environment} {service} {image}")
+            Some(ProblemCondition::Unhealthy(version)) => {
+                format!("{} {} {}", version.environment, version.service, version.image)
             }
             Some(ProblemCondition::UnmatchedName { name }) => format!("name {name}"),
             None => self.to_string(),

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use crate::engine::base::blocking::blocking;
 use crate::engine::base::context::Context;
-use crate::engine::base::problem::{Problem, ProblemCondition};
+use crate::engine::base::problem::{Problem, ProblemCondition, UnhealthyVersion};
 use crate::engine::message::{failed_line, read_trailers};
 use crate::engine::state::repository_state::RepositoryState;
 use crate::model::{
@@ -157,7 +157,7 @@ pub(super) async fn verify<P: Ports>(
         let Some(problem) = verification.problem() else { continue };
         let deployed = &state.deployed.targets[*target];
         let environment = &context.policy.environments[deployed.environment].policy.name;
-        let condition = ProblemCondition::Unhealthy {
+        let condition = UnhealthyVersion {
             environment: environment.clone(),
             service: deployed.service().clone(),
             image: deployed.image().clone(),
@@ -165,7 +165,8 @@ pub(super) async fn verify<P: Ports>(
             since: verification.deadline,
         };
         let problem = problem.of(environment, deployed.service());
-        problems.push(Problem { condition: Some(condition), ..problem });
+        problems
+            .push(Problem { condition: Some(ProblemCondition::Unhealthy(Box::new(condition))), ..problem });
     }
     Ok((verifications, problems))
 }
