@@ -104,7 +104,7 @@ fn each_kind_arrives_as_text() {
     assert!(ran.status.success(), "{}", text(&ran));
     let report: Value = serde_json::from_slice(&ran.stdout).unwrap();
     let count = report["messages"].as_array().unwrap().len();
-    assert_eq!((&report["kind"], count), (&"NotifyTest".into(), 11));
+    assert_eq!((&report["kind"], count), (&"NotifyTest".into(), 12));
     let first = server.message();
     let data = first["data"].as_str().unwrap();
     assert!(data.contains("Subject: common/graphql-server v1.0.180 is in prod"), "{data}");
